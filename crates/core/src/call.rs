@@ -1,0 +1,90 @@
+//! The calls that the engine may ask for. What is not here can't be asked.
+
+use std::sync::Arc;
+
+use crate::authority::WeakenPermit;
+use crate::id::{PageToken, RequestId, Tag};
+use crate::kind::Kind;
+
+/// Most ids in one read by id. The cloud's limit for instances and for network interfaces alike.
+pub const IDS_PER_READ: usize = 100;
+
+/// A filter on one tag: the key, and the value unless any value will do.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct TagFilter {
+    /// Key that must be there.
+    pub key: Arc<str>,
+    /// Value that it must have; `None`: any.
+    pub value: Option<Arc<str>>,
+}
+
+impl TagFilter {
+    /// Whether a set of tags satisfies this filter.
+    pub fn matches(&self, tags: &[Tag]) -> bool {
+        tags.iter().any(|t| t.key == self.key && self.value.as_ref().is_none_or(|v| *v == t.value))
+    }
+}
+
+/// Number of a call, in the order in which calls are sent: what was sent later has a greater one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct CallId(pub u64);
+
+/// What a read asks for. Each call answers one page.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Query<K: Kind> {
+    /// These ids: at least one, at most [`IDS_PER_READ`].
+    Ids(Vec<K::Id>),
+    /// What carries all these tags. The cloud caps the answer at 1,000 resources, so it is never complete.
+    Tagged(Vec<TagFilter>),
+    /// Everything in the region.
+    Region,
+}
+
+/// A read of one page.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ReadCall<K: Kind> {
+    /// What is asked for.
+    pub query: Query<K>,
+    /// The page: `None` is the first one.
+    pub page: Option<PageToken>,
+}
+
+/// A write of the flag on one target. Not `Clone`: a permit is used once.
+#[derive(Debug, PartialEq, Eq)]
+pub enum WriteCall<K: Kind> {
+    /// Set the safe value.
+    Strengthen(K::Id),
+    /// Set the weak value, as the permit allows.
+    Weaken(WeakenPermit<K>),
+}
+
+/// One resource as the cloud showed it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Item<K: Kind> {
+    /// Its id.
+    pub id: K::Id,
+    /// What was said of it.
+    pub facts: K::Facts,
+}
+
+/// The answer to a [`ReadCall`].
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Page<K: Kind> {
+    /// The resources on this page that could be read.
+    pub items: Vec<Item<K>>,
+    /// How many entries had no readable id. A listing with any of them is not complete.
+    pub unreadable: usize,
+    /// Where the listing goes on; `None` only when the cloud said that this is the last page.
+    pub next: Option<PageToken>,
+    /// The cloud's id of the request.
+    pub request_id: RequestId,
+}
+
+/// The answer to a call.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Reply<K: Kind> {
+    /// A page of a read.
+    Page(Page<K>),
+    /// A write was accepted. That is no evidence of its effect.
+    Accepted(RequestId),
+}

@@ -1,0 +1,341 @@
+//! From counted verdicts to conditions: one pure function, the table of states in the documentation.
+
+use std::fmt::Write as _;
+
+use crate::kind::Kind;
+use crate::reason::Reason;
+use crate::verdict::{Group, Groups, Part, Progress, join, total};
+use crate::wish::Wish;
+
+/// A condition's status.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Status {
+    /// `True`
+    True,
+    /// `False`
+    False,
+    /// `Unknown`
+    Unknown,
+}
+
+impl Status {
+    /// The word in the condition.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::True => "True",
+            Self::False => "False",
+            Self::Unknown => "Unknown",
+        }
+    }
+
+    fn of(truth: bool) -> Self {
+        if truth { Self::True } else { Self::False }
+    }
+}
+
+/// A condition without its type and time.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Condition {
+    /// Status.
+    pub status: Status,
+    /// Reason.
+    pub reason: Reason,
+    /// A sentence for people.
+    pub message: String,
+}
+
+impl Condition {
+    fn new(status: Status, reason: Reason, message: impl Into<String>) -> Self {
+        Self { status, reason, message: message.into() }
+    }
+}
+
+/// The domain condition in one word. The operator words it for its kind (`Protected`, `Retained`).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Summary {
+    /// Every target is safe.
+    Safe,
+    /// Every target that can be is safe.
+    SafeWhereApplicable,
+    /// Some target is not safe.
+    Weak,
+    /// Weakened as asked.
+    AsAsked,
+    /// Nothing is selected.
+    NoTargets,
+    /// We can't tell.
+    Unknown,
+}
+
+/// What the object asked for, as far as the judgement depends on it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Question {
+    /// Wants the safe value.
+    pub protect: bool,
+    /// Only observes.
+    pub observe: bool,
+}
+
+impl Default for Question {
+    fn default() -> Self {
+        Self { protect: true, observe: false }
+    }
+}
+
+impl Question {
+    /// The question that a wish puts.
+    pub fn of<K: Kind>(wish: &Wish<K>) -> Self {
+        Self { protect: wish.protect, observe: wish.observe }
+    }
+}
+
+/// What status says.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Judgement {
+    /// `Protected` or `Retained`.
+    pub domain: Condition,
+    /// The same in one word.
+    pub summary: Summary,
+    /// `AtRisk`, abnormal-true.
+    pub at_risk: Condition,
+    /// `Ready`: neither the operator nor a person has anything left to do.
+    pub ready: Condition,
+    /// `Reconciling`: the operator has.
+    pub reconciling: Condition,
+    /// `Stalled`: a person has.
+    pub stalled: Condition,
+}
+
+impl Judgement {
+    /// Statuses and reasons, without messages: a change of these is a transition.
+    pub fn shape(&self) -> [(Status, Reason); 5] {
+        [&self.domain, &self.at_risk, &self.ready, &self.reconciling, &self.stalled]
+            .map(|c| (c.status, c.reason))
+    }
+}
+
+/// The judgement on an object that is not served at all: it is not granted, or can't be read.
+pub fn unserved(reason: Reason, message: &str) -> Judgement {
+    finish(
+        Condition::new(Status::Unknown, reason, message),
+        Summary::Unknown,
+        Condition::new(Status::Unknown, reason, message),
+        Some((reason, message.to_owned())),
+        None,
+    )
+}
+
+/// The judgement on all parts of an object together.
+pub fn judge(question: Question, part: &Part) -> Judgement {
+    let tally = &part.tally;
+    let mut unknown = tally.unknown.clone();
+    if let Some(reason) = part.unlisted {
+        // The listing stands for targets that we do not know of; it has no name and no number.
+        unknown.entry(reason).or_default();
+    }
+    let acting = part.progress.as_ref().filter(|_| !question.observe);
+    let (domain, summary, stalled, reconciling) = match acting {
+        Some(progress) => judge_weakening(part, progress),
+        None => judge_evidence(question, part, &unknown),
+    };
+    finish(domain, summary, at_risk(part, &unknown), stalled, reconciling)
+}
+
+type Findings = (Condition, Summary, Option<(Reason, String)>, Option<(Reason, String)>);
+
+fn judge_evidence(question: Question, part: &Part, unknown: &Groups) -> Findings {
+    let tally = &part.tally;
+    let heading = heading(part);
+    let say = |groups: &Groups| sentence(&heading, groups);
+    let acts = question.protect && !question.observe;
+
+    let named = &tally.not_applicable_named;
+    let stuck_weak: Groups = person_only(&tally.weak).filter(|_| acts).unwrap_or_default();
+    let stuck_unknown: Groups = person_only(unknown).unwrap_or_default();
+    let stalled =
+        worst(named).or_else(|| worst(&stuck_weak)).or_else(|| worst(&stuck_unknown)).map(|reason| {
+            let mut all = named.clone();
+            join(&mut all, &stuck_weak);
+            join(&mut all, &stuck_unknown);
+            (reason, say(&all))
+        });
+    let mut under_way = unknown.clone();
+    if acts {
+        join(&mut under_way, &tally.weak);
+    }
+    let reconciling = worst(&under_way).filter(|_| stalled.is_none()).map(|reason| (reason, say(&under_way)));
+
+    let (domain, summary) = if !named.is_empty() {
+        (Condition::new(Status::False, Reason::NotApplicable, say(named)), Summary::Weak)
+    } else if let Some(reason) = worst(&tally.weak) {
+        let asked = !question.protect && total(&tally.weak) + tally.not_applicable() == tally.targets();
+        if asked {
+            (Condition::new(Status::False, Reason::DisabledAsAsked, heading.clone()), Summary::AsAsked)
+        } else {
+            (Condition::new(Status::False, reason, say(&tally.weak)), Summary::Weak)
+        }
+    } else if let Some(reason) = worst(unknown) {
+        (Condition::new(Status::Unknown, reason, say(unknown)), Summary::Unknown)
+    } else if tally.targets() == 0 {
+        (Condition::new(Status::Unknown, Reason::NoTargets, Reason::NoTargets.sentence()), Summary::NoTargets)
+    } else if tally.safe() == 0 {
+        // "All that can be protected is protected" would be true of nothing, and read as a promise.
+        let found = &tally.not_applicable_found;
+        (Condition::new(Status::False, Reason::NotApplicable, say(found)), Summary::Weak)
+    } else if tally.not_applicable() > 0 {
+        let message = say(&tally.not_applicable_found);
+        (Condition::new(Status::True, Reason::SafeWhereApplicable, message), Summary::SafeWhereApplicable)
+    } else {
+        (Condition::new(Status::True, Reason::AllSafe, heading.clone()), Summary::Safe)
+    };
+    (domain, summary, stalled, reconciling)
+}
+
+fn judge_weakening(part: &Part, progress: &Progress) -> Findings {
+    if progress.done {
+        let mut message = String::from(Reason::DisabledAsAsked.sentence());
+        let left = total(&progress.left_safe);
+        if left > 0 {
+            let _ = write!(message, " {left} kept the safe value: {}", explain(&progress.left_safe));
+        }
+        if progress.safe_again > 0 {
+            let _ = write!(
+                message,
+                " {} of {} targets hold the safe value: they were made safe again or came later, and this generation leaves them alone.",
+                progress.safe_again,
+                part.tally.targets()
+            );
+        }
+        let domain = Condition::new(Status::False, Reason::DisabledAsAsked, message);
+        return (domain, Summary::AsAsked, None, None);
+    }
+    let message = sentence(&heading(part), &progress.waiting);
+    let stuck = person_only(&progress.waiting);
+    let reason =
+        stuck.as_ref().and_then(worst).or_else(|| worst(&progress.waiting)).unwrap_or(Reason::Weakening);
+    let domain = Condition::new(Status::False, reason, message.clone());
+    let finding = Some((reason, message));
+    if stuck.is_some() {
+        (domain, Summary::Weak, finding, None)
+    } else {
+        (domain, Summary::Weak, None, finding)
+    }
+}
+
+fn at_risk(part: &Part, unknown: &Groups) -> Condition {
+    let real: Groups = part
+        .tally
+        .risks
+        .iter()
+        .filter(|(r, _)| **r != Reason::RisksUnreadable)
+        .map(|(r, g)| (*r, g.clone()))
+        .collect();
+    if !real.is_empty() {
+        let message = format!(
+            "{} of {} targets are at risk: {}",
+            part.tally.at_risk,
+            part.tally.targets(),
+            explain(&real)
+        );
+        Condition::new(Status::True, Reason::RisksFound, message)
+    } else if !part.tally.risks.is_empty() {
+        Condition::new(Status::Unknown, Reason::RisksUnreadable, explain(&part.tally.risks))
+    } else if let Some(reason) = worst(unknown) {
+        Condition::new(Status::Unknown, reason, explain(unknown))
+    } else {
+        Condition::new(Status::False, Reason::NoRisk, Reason::NoRisk.sentence())
+    }
+}
+
+/// Derives the three conditions that tools know from who has something left to do.
+fn finish(
+    domain: Condition,
+    summary: Summary,
+    at_risk: Condition,
+    stalled: Option<(Reason, String)>,
+    reconciling: Option<(Reason, String)>,
+) -> Judgement {
+    let open = stalled.as_ref().or(reconciling.as_ref());
+    let ready = match open {
+        None => Condition::new(Status::True, Reason::Satisfied, Reason::Satisfied.sentence()),
+        Some((reason, message)) => Condition::new(Status::False, *reason, message.clone()),
+    };
+    let condition = |finding: Option<(Reason, String)>| match finding {
+        Some((reason, message)) => Condition::new(Status::True, reason, message),
+        None => Condition::new(Status::of(false), Reason::Satisfied, Reason::Satisfied.sentence()),
+    };
+    Judgement {
+        domain,
+        summary,
+        at_risk,
+        ready,
+        reconciling: condition(reconciling.filter(|_| stalled.is_none())),
+        stalled: condition(stalled),
+    }
+}
+
+/// Those of the groups that only a person can help.
+fn person_only(groups: &Groups) -> Option<Groups> {
+    let stuck: Groups =
+        groups.iter().filter(|(reason, _)| reason.needs_person()).map(|(r, g)| (*r, g.clone())).collect();
+    (!stuck.is_empty()).then_some(stuck)
+}
+
+/// The reason to name when there are several: what needs a person first, then the one that concerns most targets.
+fn worst(groups: &Groups) -> Option<Reason> {
+    let rank = |(reason, group): &(&Reason, &Group)| {
+        (**reason == Reason::Conflict, reason.needs_person(), **reason != Reason::Verifying, group.count)
+    };
+    groups.iter().max_by_key(rank).map(|(reason, _)| *reason)
+}
+
+/// "12 targets: 10 safe, 1 weak, 1 not applicable."
+fn heading(part: &Part) -> String {
+    let tally = &part.tally;
+    let mut text = match tally.targets() {
+        1 => "1 target: ".to_owned(),
+        n => format!("{n} targets: "),
+    };
+    let counts = [
+        (tally.safe(), "safe"),
+        (total(&tally.weak), "weak"),
+        (tally.not_applicable(), "not applicable"),
+        (total(&tally.unknown), "unknown"),
+    ];
+    let told: Vec<String> = counts
+        .iter()
+        .filter(|(count, _)| *count > 0)
+        .map(|(count, word)| format!("{count} {word}"))
+        .collect();
+    if told.is_empty() {
+        return String::new();
+    }
+    text.push_str(&told.join(", "));
+    text.push('.');
+    text
+}
+
+fn sentence(heading: &str, groups: &Groups) -> String {
+    let body = explain(groups);
+    match (heading.is_empty(), body.is_empty()) {
+        (true, _) => body,
+        (_, true) => heading.to_owned(),
+        _ => format!("{heading} {body}"),
+    }
+}
+
+/// "i-a and 2 more: why and what to do. i-b: …"
+fn explain(groups: &Groups) -> String {
+    let mut reasons: Vec<(&Reason, &Group)> = groups.iter().collect();
+    reasons.sort_by_key(|(reason, group)| (!reason.needs_person(), std::cmp::Reverse(group.count)));
+    let mut text = String::new();
+    for (reason, group) in reasons {
+        let separator = if text.is_empty() { "" } else { " " };
+        let _ = match group.count {
+            0 => write!(text, "{separator}{}", reason.sentence()),
+            1 => write!(text, "{separator}{}: {}", group.example, reason.sentence()),
+            n => write!(text, "{separator}{} and {} more: {}", group.example, n - 1, reason.sentence()),
+        };
+    }
+    text
+}

@@ -1,0 +1,387 @@
+//! The decider for one account and region: wishes and replies in, effects out.
+//!
+//! Guarantees. Nothing is written without an observed difference. A safe value is written only for a live claim, a
+//! weak one only with a [`crate::authority::WeakenPermit`]. A target has one write under way at most, and after it
+//! ended, whatever the answer, the next call on that target is a read. A positive word rests on evidence that is
+//! fresh now and was asked for after our own last write.
+//!
+//! Assumptions. [`Engine::take`] is fed with everything that happened, in order; [`Engine::plan`] is called after that
+//! and at [`Engine::next_wake`]. Replies may be late, doubled, reordered or lost: a call without an answer is given up
+//! after [`CALL_DEADLINE`], which must be longer than the client's own time-out.
+
+mod facts;
+mod objects;
+mod reads;
+mod report;
+mod weaken;
+mod writes;
+
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::time::Duration;
+
+use crate::backoff::Jitter;
+use crate::brake::Brake;
+use crate::budget::{Budget, Limit};
+use crate::call::{CallId, ReadCall, Reply, WriteCall};
+use crate::failure::Failure;
+use crate::kind::Kind;
+use crate::reason::Reason;
+use crate::selection::Selection;
+use crate::target::Target;
+use crate::time::Moment;
+use crate::verdict::Part;
+use crate::wish::{Generation, ObjectId, Wish};
+
+pub use crate::authority::Recheck;
+use objects::Object;
+use reads::Reads;
+use weaken::Batch;
+use writes::Writes;
+
+/// After this long without an answer a call counts as lost.
+pub const CALL_DEADLINE: Duration = Duration::from_secs(60);
+
+/// What the administrator set for one account and region.
+#[derive(Debug, Clone, Copy)]
+pub struct Settings {
+    /// How often the cloud is looked at as a whole, at least.
+    pub sweep_interval: Duration,
+    /// Limit on reads.
+    pub reads: Limit,
+    /// Limit on writes.
+    pub writes: Limit,
+    /// Most reads under way at once.
+    pub reads_in_flight: usize,
+    /// Most writes under way at once.
+    pub writes_in_flight: usize,
+    /// Seed of the jitter.
+    pub seed: u64,
+}
+
+/// What an object asks.
+#[derive(Debug, Clone)]
+pub enum Asked<K: Kind> {
+    /// This.
+    Wish(Box<Wish<K>>),
+    /// It stands there but can't be read: it may be a claim on anything.
+    Opaque,
+    /// Nothing: it does not exist any more.
+    Gone,
+}
+
+/// The span in which calls may be sent: a lease, or for ever where there is none.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Window {
+    /// When it ends; `None`: never.
+    pub until: Option<Moment>,
+}
+
+impl Window {
+    fn open(self, now: Moment) -> bool {
+        self.until.is_none_or(|end| now < end)
+    }
+}
+
+/// Number of a question to the API server.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Ticket(pub u64);
+
+/// What happened.
+#[derive(Debug, Clone)]
+pub enum Input<K: Kind> {
+    /// An object's newest generation.
+    Wish(ObjectId, Generation, Asked<K>),
+    /// An answer, or the lack of one.
+    Reply(CallId, Result<Reply<K>, Failure>),
+    /// An answer to [`Effect::Recheck`].
+    Rechecked(Ticket, Recheck),
+    /// The span in which calls may be sent; `None`: not now.
+    Lead(Option<Window>),
+}
+
+/// What is to be done.
+#[derive(Debug, PartialEq, Eq)]
+pub enum Effect<K: Kind> {
+    /// Read a page.
+    Read(CallId, ReadCall<K>),
+    /// Write a flag, within the window.
+    Write(CallId, WriteCall<K>, Window),
+    /// Ask the API server, uncached, for the object and for all claims.
+    Recheck(Ticket, ObjectId),
+    /// Report this of the object at this generation.
+    Report(ObjectId, Generation, Box<Part>),
+}
+
+/// The decider for one account and region.
+#[derive(Debug)]
+pub struct Engine<K: Kind> {
+    settings: Settings,
+    jitter: Jitter,
+    window: Option<Window>,
+    objects: BTreeMap<ObjectId, Object<K>>,
+    opaque: BTreeSet<ObjectId>,
+    /// Objects whose weakening is not carried out yet.
+    acting: BTreeSet<ObjectId>,
+    selection: Selection<K>,
+    targets: BTreeMap<K::Id, Target<K>>,
+    reads: Reads<K>,
+    writes: Writes<K>,
+    flights: BTreeMap<CallId, Flight<K>>,
+    next_call: u64,
+    next_ticket: u64,
+    brake: Brake,
+    batch: Option<Batch<K>>,
+    /// Targets to be looked at again at a time.
+    timers: BTreeSet<(Moment, K::Id)>,
+    /// Objects whose report may have changed.
+    dirty: BTreeSet<ObjectId>,
+    stale_tick: Moment,
+    /// Whether [`Engine::plan`] has run: what comes later was just changed by somebody.
+    planned: bool,
+    wake: Option<Moment>,
+}
+
+/// A call under way.
+#[derive(Debug)]
+struct Flight<K: Kind> {
+    sent: Moment,
+    purpose: Purpose<K>,
+}
+
+/// What a call under way is for.
+#[derive(Debug)]
+enum Purpose<K: Kind> {
+    Ids(reads::Lookup<K>),
+    Filtered { object: ObjectId, pages: u32 },
+    Probe,
+    SweepPage,
+    Strengthen(K::Id),
+    Weaken(K::Id),
+}
+
+impl<K: Kind> Engine<K> {
+    /// An engine that knows nothing yet.
+    pub fn new(settings: Settings) -> Self {
+        Self {
+            settings,
+            jitter: Jitter::new(settings.seed),
+            window: None,
+            objects: BTreeMap::new(),
+            opaque: BTreeSet::new(),
+            acting: BTreeSet::new(),
+            selection: Selection::default(),
+            targets: BTreeMap::new(),
+            reads: Reads::new(Budget::new(settings.reads)),
+            writes: Writes::new(Budget::new(settings.writes)),
+            flights: BTreeMap::new(),
+            next_call: 1,
+            next_ticket: 1,
+            brake: Brake::default(),
+            batch: None,
+            timers: BTreeSet::new(),
+            dirty: BTreeSet::new(),
+            stale_tick: Moment::default(),
+            planned: false,
+            wake: None,
+        }
+    }
+
+    /// Takes in what happened.
+    pub fn take(&mut self, now: Moment, input: Input<K>) {
+        match input {
+            Input::Wish(object, generation, asked) => self.take_wish(now, &object, generation, asked),
+            Input::Reply(call, result) => self.take_reply(now, call, result),
+            Input::Rechecked(ticket, answer) => self.take_recheck(now, ticket, answer),
+            Input::Lead(window) => self.take_lead(now, window),
+        }
+    }
+
+    /// Says what is to be done now.
+    pub fn plan(&mut self, now: Moment, out: &mut Vec<Effect<K>>) {
+        self.wake = None;
+        self.planned = true;
+        self.give_up_lost_calls(now);
+        self.fire_timers(now);
+        if let Some(window) = self.window.filter(|w| w.open(now)) {
+            self.plan_weakening(now, out);
+            self.plan_writes(now, window, out);
+            self.plan_reads(now, out);
+        }
+        self.notice_staleness(now);
+        self.plan_reports(now, out);
+        if let Some((at, _)) = self.timers.first() {
+            let at = *at;
+            self.wake_at(at);
+        }
+        if let Some(sent) = self.flights.values().map(|f| f.sent).min() {
+            self.wake_at(sent.after(CALL_DEADLINE));
+        }
+    }
+
+    /// When [`Engine::plan`] wants to run again although nothing happens.
+    pub fn next_wake(&self) -> Option<Moment> {
+        self.wake
+    }
+
+    /// How often the region is swept now: the set interval, stretched so that sweeping takes half of the reads at most.
+    pub fn sweep_interval(&self) -> Duration {
+        self.settings.sweep_interval.max(self.shortest_interval())
+    }
+
+    /// Evidence older than this is stale.
+    fn horizon(&self, now: Moment) -> Moment {
+        let life = self.sweep_interval() * 2;
+        Moment::at(now.since(Moment::default()).saturating_sub(life))
+    }
+
+    fn wake_at(&mut self, at: Moment) {
+        self.wake = Some(self.wake.map_or(at, |wake| wake.min(at)));
+    }
+
+    /// The number that the next call will have.
+    fn upcoming_call(&self) -> CallId {
+        CallId(self.next_call)
+    }
+
+    fn launch(&mut self, now: Moment, purpose: Purpose<K>) -> CallId {
+        let call = CallId(self.next_call);
+        self.next_call += 1;
+        self.flights.insert(call, Flight { sent: now, purpose });
+        call
+    }
+
+    fn take_reply(&mut self, now: Moment, call: CallId, result: Result<Reply<K>, Failure>) {
+        // A second answer to the same call, or one that came after we gave it up.
+        let Some(flight) = self.flights.remove(&call) else { return };
+        match (flight.purpose, result) {
+            (Purpose::Strengthen(id), result) => {
+                self.write_ended(now, &id, crate::target::Value::Safe, result.map(|_| ()));
+            }
+            (Purpose::Weaken(id), result) => {
+                self.write_ended(now, &id, crate::target::Value::Weak, result.map(|_| ()));
+            }
+            (purpose, Ok(Reply::Page(page))) => self.read_ended(now, call, flight.sent, purpose, page),
+            (purpose, Ok(Reply::Accepted(_))) => self.read_failed(now, purpose, &odd_reply()),
+            (purpose, Err(failure)) => self.read_failed(now, purpose, &failure),
+        }
+    }
+
+    fn give_up_lost_calls(&mut self, now: Moment) {
+        let lost: Vec<CallId> = self
+            .flights
+            .iter()
+            .filter(|(_, flight)| now.since(flight.sent) >= CALL_DEADLINE)
+            .map(|(call, _)| *call)
+            .collect();
+        for call in lost {
+            self.take_reply(now, call, Err(lost_reply()));
+        }
+    }
+
+    fn take_lead(&mut self, now: Moment, window: Option<Window>) {
+        self.window = window;
+        if window.is_none() {
+            self.batch = None;
+            // Whoever leads meanwhile may have written: what was under way is read before it is written again.
+            let calls: Vec<CallId> = self.flights.keys().copied().collect();
+            for call in calls {
+                self.take_reply(now, call, Err(lost_reply()));
+            }
+        }
+    }
+
+    fn fire_timers(&mut self, now: Moment) {
+        while let Some((at, id)) = self.timers.pop_first() {
+            if at > now {
+                self.timers.insert((at, id));
+                break;
+            }
+            self.reconsider(now, &id);
+            self.touch_selectors(&id);
+        }
+    }
+
+    /// Marks the reports of all objects that may select the target.
+    fn touch_selectors(&mut self, id: &K::Id) {
+        let tags = self.targets.get(id).and_then(|t| t.evidence.as_ref()).and_then(|e| K::tags(&e.facts));
+        self.dirty.extend(self.selection.candidates(id, tags.unwrap_or_default()).into_iter().cloned());
+    }
+
+    fn touch_all(&mut self) {
+        self.dirty.extend(self.objects.keys().cloned());
+    }
+
+    /// Without a complete sweep for too long, what was fresh becomes stale without anything happening.
+    fn notice_staleness(&mut self, now: Moment) {
+        if self.objects.is_empty() {
+            return;
+        }
+        let overdue = self.reads.last_complete().after(self.sweep_interval() * 2);
+        if now >= overdue && now >= self.stale_tick {
+            self.touch_all();
+            self.stale_tick = now.after(self.sweep_interval() / 2);
+        }
+        self.wake_at(if now >= overdue { self.stale_tick } else { overdue });
+    }
+}
+
+/// A call that was given up: it may have had its effect.
+fn lost_reply() -> Failure {
+    Failure {
+        class: crate::failure::Class::Transient,
+        code: "ReplyLost".into(),
+        request_id: None,
+        effect: crate::failure::Effect::Unknown,
+        retry_after: None,
+    }
+}
+
+/// A read that was answered like a write: a fault of the caller, treated like a lost answer.
+fn odd_reply() -> Failure {
+    Failure { code: "UnexpectedReply".into(), ..lost_reply() }
+}
+
+/// A queue in which each object has its turn.
+#[derive(Debug)]
+struct RoundRobin<T> {
+    queues: BTreeMap<ObjectId, VecDeque<T>>,
+    turns: VecDeque<ObjectId>,
+}
+
+impl<T> Default for RoundRobin<T> {
+    fn default() -> Self {
+        Self { queues: BTreeMap::new(), turns: VecDeque::new() }
+    }
+}
+
+impl<T> RoundRobin<T> {
+    fn push(&mut self, object: &ObjectId, item: T) {
+        let queue = self.queues.entry(object.clone()).or_default();
+        if queue.is_empty() {
+            self.turns.push_back(object.clone());
+        }
+        queue.push_back(item);
+    }
+
+    fn pop(&mut self) -> Option<T> {
+        let object = self.turns.pop_front()?;
+        let queue = self.queues.get_mut(&object)?;
+        let item = queue.pop_front();
+        if queue.is_empty() {
+            self.queues.remove(&object);
+        } else {
+            self.turns.push_back(object);
+        }
+        item
+    }
+
+    fn is_empty(&self) -> bool {
+        self.turns.is_empty()
+    }
+}
+
+/// The reason to report for a failure, with the cloud's words that help to find it.
+fn describe(failure: &Failure) -> (Reason, Box<str>) {
+    let request = failure.request_id.as_ref().map(|id| format!(", request {id}")).unwrap_or_default();
+    (failure.class.into(), format!("{}{request}", failure.code).into())
+}

@@ -1,0 +1,650 @@
+//! Reads: the lanes in which they wait, the sweep, and what becomes of their answers.
+
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::time::Duration;
+
+use super::facts::Source;
+use super::{Effect, Engine, Purpose};
+use crate::backoff::{self, LONG};
+use crate::budget::{Budget, Urgency};
+use crate::call::{CallId, IDS_PER_READ, Page, Query, ReadCall};
+use crate::failure::{Class, Failure};
+use crate::id::PageToken;
+use crate::kind::Kind;
+use crate::reason::Reason;
+use crate::time::Moment;
+use crate::wish::ObjectId;
+
+/// A verifying read waits this long for company while writes go on.
+const GATHER: Duration = Duration::from_secs(5);
+/// Pages after which a read that should end is taken as a loop: the cloud caps a tag filter at 1,000 resources, and
+/// answers 10 a page at the worst.
+const MAX_PAGES: u32 = 120;
+/// A terminal failure of the reads is retried for a changed spec, but not more often than this.
+const SPEC_RETRY: Duration = Duration::from_secs(30);
+
+/// Why ids are read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Lane {
+    /// Somebody changed what selects them.
+    Changed,
+    /// We wrote to them.
+    Verify,
+    /// They were missing.
+    Lookup,
+    /// They are to be weakened.
+    Proof,
+    /// Their turn in a sweep by id.
+    Sweep,
+}
+
+/// A read by id that is under way.
+#[derive(Debug, Clone)]
+pub(super) struct Lookup<K: Kind> {
+    pub lane: Lane,
+    pub asked: Vec<K::Id>,
+    /// What of it has not been seen yet.
+    pub missing: BTreeSet<K::Id>,
+    pub showed_any: bool,
+    /// An entry had no readable id: it may be any of those that are missing.
+    pub unreadable: bool,
+    pub pages: u32,
+}
+
+/// A round over everything.
+#[derive(Debug)]
+struct Sweep<K: Kind> {
+    first_call: CallId,
+    started: Moment,
+    road: Road<K>,
+    /// Something made this round unfit to conclude anything from absence.
+    flawed: bool,
+    items: usize,
+    pages: u32,
+}
+
+#[derive(Debug)]
+enum Road<K: Kind> {
+    /// The listing of the region, a page after the other.
+    Region { next: Option<PageToken>, reading: bool },
+    /// Only ids are wanted: these are still to be read, and so many reads are under way.
+    Ids { rest: Vec<K::Id>, reading: usize },
+}
+
+/// Lanes and state of reading.
+#[derive(Debug)]
+pub(super) struct Reads<K: Kind> {
+    budget: Budget,
+    changed: VecDeque<K::Id>,
+    /// The same, to tell whether an id waits already.
+    changed_ids: BTreeSet<K::Id>,
+    verify: BTreeMap<K::Id, (Moment, bool)>,
+    lookups: BTreeSet<K::Id>,
+    filtered: VecDeque<ObjectId>,
+    /// Further pages, and halves of a read that was refused.
+    further: VecDeque<(Purpose<K>, ReadCall<K>)>,
+    sweep: Option<Sweep<K>>,
+    /// A round is wanted sooner than its time.
+    sweep_wanted: bool,
+    last_started: Option<Moment>,
+    /// Start of the last complete round.
+    last_complete: Option<Moment>,
+    /// Pages of the last complete listing of the region.
+    region_pages: Option<u32>,
+    sweep_owed: bool,
+    /// Something that the identity could see lately.
+    witness: Option<K::Id>,
+    probed: Option<Moment>,
+    trouble: Option<ReadTrouble>,
+    in_flight: usize,
+    /// Why the last listing was not complete.
+    pub unlisted: Reason,
+}
+
+#[derive(Debug)]
+struct ReadTrouble {
+    reason: Reason,
+    detail: Box<str>,
+    failures: u32,
+    last: Moment,
+    not_before: Moment,
+}
+
+impl<K: Kind> Reads<K> {
+    pub fn new(budget: Budget) -> Self {
+        Self {
+            budget,
+            changed: VecDeque::new(),
+            changed_ids: BTreeSet::new(),
+            verify: BTreeMap::new(),
+            lookups: BTreeSet::new(),
+            filtered: VecDeque::new(),
+            further: VecDeque::new(),
+            sweep: None,
+            sweep_wanted: false,
+            last_started: None,
+            last_complete: None,
+            region_pages: None,
+            sweep_owed: false,
+            witness: None,
+            probed: None,
+            trouble: None,
+            in_flight: 0,
+            unlisted: Reason::AwaitingListing,
+        }
+    }
+
+    pub fn last_complete(&self) -> Moment {
+        self.last_complete.unwrap_or_default()
+    }
+
+    pub fn read_changed(&mut self, id: &K::Id) {
+        if self.changed_ids.insert(id.clone()) {
+            self.changed.push_back(id.clone());
+        }
+    }
+
+    pub fn verify(&mut self, now: Moment, id: &K::Id, hot: bool) {
+        self.verify.entry(id.clone()).and_modify(|entry| entry.1 |= hot).or_insert((now, hot));
+    }
+
+    pub fn look_up(&mut self, id: &K::Id) {
+        self.lookups.insert(id.clone());
+    }
+
+    pub fn forget(&mut self, id: &K::Id) {
+        self.verify.remove(id);
+        self.lookups.remove(id);
+    }
+
+    pub fn has_witness(&self) -> bool {
+        self.witness.is_some()
+    }
+
+    /// A spec was edited: what only a person could mend may be mended.
+    pub fn spec_changed(&mut self, now: Moment) {
+        if let Some(trouble) = &mut self.trouble {
+            trouble.not_before = trouble.not_before.min(trouble.last.after(SPEC_RETRY).max(now));
+        }
+    }
+
+    /// What is wrong with reading, if anything.
+    pub fn trouble(&self) -> Option<(Reason, &str)> {
+        self.trouble.as_ref().map(|t| (t.reason, t.detail.as_ref()))
+    }
+
+    fn take_changed(&mut self) -> Vec<K::Id> {
+        let batch: Vec<K::Id> = self.changed.drain(..self.changed.len().min(IDS_PER_READ)).collect();
+        for id in &batch {
+            self.changed_ids.remove(id);
+        }
+        batch
+    }
+}
+
+impl<K: Kind> Engine<K> {
+    /// How long a sweep takes at half of the read budget.
+    pub(super) fn shortest_interval(&self) -> Duration {
+        let by_id = u32::try_from(self.selection.named_count().div_ceil(IDS_PER_READ)).unwrap_or(u32::MAX);
+        let pages = if self.selection.by_tag() { self.reads.region_pages.unwrap_or(1) } else { by_id };
+        Duration::from_secs(120).saturating_mul(pages) / self.settings.reads.per_minute.max(1)
+    }
+
+    /// A new selector by tag needs a listing. A filtered one finds the first hits soon; the region's is complete.
+    pub(super) fn request_listing(&mut self, object: &ObjectId) {
+        self.reads.sweep_wanted = true;
+        let hot = self.objects.get(object).is_some_and(|o| o.hot);
+        let pages = self.reads.region_pages.map_or(0, |p| usize::try_from(p).unwrap_or(usize::MAX));
+        // When the sweep costs no more than the filtered listings that wait already, it is the quicker way.
+        if hot && self.reads.filtered.len() + 1 < pages && !self.reads.filtered.contains(object) {
+            self.reads.filtered.push_back(object.clone());
+        }
+    }
+
+    pub(super) fn plan_reads(&mut self, now: Moment, out: &mut Vec<Effect<K>>) {
+        if let Some(trouble) = &self.reads.trouble
+            && trouble.not_before > now
+        {
+            let at = trouble.not_before;
+            self.wake_at(at);
+            return;
+        }
+        self.begin_sweep(now);
+        while self.reads.in_flight < self.settings.reads_in_flight {
+            let sweep = self.sweep_has_work();
+            let people = self.someone_waits(now);
+            if !sweep && !people {
+                break;
+            }
+            let sweep_next = sweep && (self.reads.sweep_owed || !people);
+            let urgency = if sweep_next && !people { Urgency::Background } else { Urgency::Foreground };
+            if !self.reads.budget.take(now, urgency) {
+                let at = self.reads.budget.next_token(now, urgency);
+                self.wake_at(at);
+                break;
+            }
+            self.reads.sweep_owed = !sweep_next;
+            let (purpose, read) = if sweep_next { self.next_sweep_read() } else { self.next_asked_read(now) };
+            self.reads.in_flight += 1;
+            let call = self.launch(now, purpose);
+            out.push(Effect::Read(call, read));
+        }
+        self.wake_for_reads(now);
+    }
+
+    fn wake_for_reads(&mut self, now: Moment) {
+        if let Some(first) = self.reads.verify.values().map(|(since, _)| *since).min()
+            && first.after(GATHER) > now
+        {
+            self.wake_at(first.after(GATHER));
+        }
+        if self.reads.sweep.is_none()
+            && let Some(at) = self.next_sweep_at(now)
+            && at > now
+        {
+            self.wake_at(at);
+        }
+        if let Some(probed) = self.reads.probed
+            && !self.reads.lookups.is_empty()
+        {
+            self.wake_at(probed.after(self.sweep_interval()).max(now.after(Duration::from_secs(1))));
+        }
+    }
+
+    fn next_sweep_at(&self, now: Moment) -> Option<Moment> {
+        if !self.selection.by_tag() && self.selection.named_count() == 0 {
+            return None;
+        }
+        let Some(last) = self.reads.last_started else { return Some(now) };
+        let regular = last.after(self.sweep_interval());
+        let wanted = last.after(self.shortest_interval());
+        Some(if self.reads.sweep_wanted { wanted.min(regular) } else { regular })
+    }
+
+    fn begin_sweep(&mut self, now: Moment) {
+        if self.reads.sweep.is_some() || self.next_sweep_at(now).is_none_or(|at| at > now) {
+            return;
+        }
+        let road = if self.selection.by_tag() {
+            Road::Region { next: None, reading: false }
+        } else {
+            // What was read a moment ago, or is about to be, need not be read again.
+            let half = self.sweep_interval() / 2;
+            let seen = |id: &K::Id| self.targets.get(id).and_then(|t| t.evidence.as_ref()).map(|e| e.seen);
+            let rest = self.selection.named_ids().filter(|id| {
+                let recent = seen(id).is_some_and(|at| now.since(at) < half);
+                !recent && !self.reads.changed_ids.contains(*id) && !self.unanswerable(id)
+            });
+            let rest = rest.cloned().collect();
+            Road::Ids { rest, reading: 0 }
+        };
+        self.reads.sweep_wanted = false;
+        self.reads.last_started = Some(now);
+        self.reads.sweep = Some(Sweep {
+            first_call: self.upcoming_call(),
+            started: now,
+            road,
+            flawed: false,
+            items: 0,
+            pages: 0,
+        });
+        self.end_sweep_if_done();
+    }
+
+    fn sweep_has_work(&self) -> bool {
+        match self.reads.sweep.as_ref().map(|s| &s.road) {
+            Some(Road::Region { reading, .. }) => !reading,
+            Some(Road::Ids { rest, .. }) => !rest.is_empty(),
+            None => false,
+        }
+    }
+
+    fn next_sweep_read(&mut self) -> (Purpose<K>, ReadCall<K>) {
+        match self.reads.sweep.as_mut().map(|s| &mut s.road) {
+            Some(Road::Ids { rest, reading }) => {
+                *reading += 1;
+                let ids = rest.split_off(rest.len().saturating_sub(IDS_PER_READ));
+                Self::by_ids(Lane::Sweep, ids)
+            }
+            Some(Road::Region { next, reading }) => {
+                *reading = true;
+                (Purpose::SweepPage, ReadCall { query: Query::Region, page: next.clone() })
+            }
+            None => (Purpose::Probe, ReadCall { query: Query::Region, page: None }),
+        }
+    }
+
+    fn by_ids(lane: Lane, ids: Vec<K::Id>) -> (Purpose<K>, ReadCall<K>) {
+        let missing = ids.iter().cloned().collect();
+        let lookup =
+            Lookup { lane, asked: ids.clone(), missing, showed_any: false, unreadable: false, pages: 0 };
+        (Purpose::Ids(lookup), ReadCall { query: Query::Ids(ids), page: None })
+    }
+
+    fn verify_ready(&self, now: Moment) -> bool {
+        let waiting = &self.reads.verify;
+        let oldest = waiting.values().map(|(since, _)| *since).min();
+        let hot = waiting.values().any(|(_, hot)| *hot);
+        oldest.is_some_and(|since| {
+            waiting.len() >= IDS_PER_READ
+                || now.since(since) >= GATHER
+                || (hot && !self.writes.hot_pending())
+                || !self.writes.pending()
+        })
+    }
+
+    fn lookups_ready(&self, now: Moment) -> bool {
+        let probe_due = self.reads.probed.is_none_or(|at| now.since(at) >= self.sweep_interval());
+        !self.reads.lookups.is_empty() && (self.reads.witness.is_some() || probe_due)
+    }
+
+    fn someone_waits(&self, now: Moment) -> bool {
+        self.proof_wanted()
+            || !self.reads.further.is_empty()
+            || !self.reads.changed.is_empty()
+            || !self.reads.filtered.is_empty()
+            || self.verify_ready(now)
+            || self.lookups_ready(now)
+    }
+
+    /// The most urgent of what somebody waits for.
+    fn next_asked_read(&mut self, now: Moment) -> (Purpose<K>, ReadCall<K>) {
+        if let Some(ids) = self.take_proof_read() {
+            return Self::by_ids(Lane::Proof, ids);
+        }
+        if let Some(further) = self.reads.further.pop_front() {
+            return further;
+        }
+        if !self.reads.changed.is_empty() {
+            return Self::by_ids(Lane::Changed, self.reads.take_changed());
+        }
+        while let Some(object) = self.reads.filtered.pop_front() {
+            if let Some(entry) = self.objects.get(&object)
+                && entry.needs_listing()
+            {
+                let read = ReadCall { query: Query::Tagged(entry.wish.selector.tags.clone()), page: None };
+                return (Purpose::Filtered { object, pages: 0 }, read);
+            }
+        }
+        if self.verify_ready(now) {
+            let ids: Vec<K::Id> = self.reads.verify.keys().take(IDS_PER_READ).cloned().collect();
+            for id in &ids {
+                self.reads.verify.remove(id);
+            }
+            return Self::by_ids(Lane::Verify, ids);
+        }
+        let Some(witness) = self.reads.witness.clone().filter(|_| !self.reads.lookups.is_empty()) else {
+            self.reads.probed = Some(now);
+            return (Purpose::Probe, ReadCall { query: Query::Region, page: None });
+        };
+        let mut ids = BTreeSet::new();
+        while ids.len() < IDS_PER_READ - 1
+            && let Some(id) = self.reads.lookups.pop_first()
+        {
+            ids.insert(id);
+        }
+        // With something in the same answer that can be seen, what is lacking is lacking and not hidden.
+        ids.insert(witness);
+        Self::by_ids(Lane::Lookup, ids.into_iter().collect())
+    }
+
+    pub(super) fn read_ended(
+        &mut self,
+        now: Moment,
+        call: CallId,
+        sent: Moment,
+        purpose: Purpose<K>,
+        page: Page<K>,
+    ) {
+        self.reads.in_flight -= 1;
+        if self.reads.trouble.take().is_some() {
+            self.touch_all();
+        }
+        let source = Source { call, sent, request_id: &page.request_id };
+        let mut flawed = page.unreadable > 0;
+        let seen: BTreeSet<K::Id> = page.items.iter().map(|item| item.id.clone()).collect();
+        if let Some(id) = seen.iter().next() {
+            self.reads.witness = Some(id.clone());
+        }
+        let proof = matches!(&purpose, Purpose::Ids(Lookup { lane: Lane::Proof, .. }));
+        let unreadable_tags: BTreeSet<K::Id> =
+            page.items.iter().filter(|i| K::tags(&i.facts).is_none()).map(|i| i.id.clone()).collect();
+        for item in page.items {
+            flawed |= !self.take_item(now, source, item);
+        }
+        match purpose {
+            Purpose::Ids(lookup) => {
+                if proof {
+                    self.proof_read(call, &seen, &unreadable_tags);
+                }
+                let unreadable = lookup.unreadable || page.unreadable > 0;
+                self.ids_read(now, Lookup { unreadable, ..lookup }, &seen, page.next);
+            }
+            Purpose::Filtered { object, pages } => {
+                let tags = self.objects.get(&object).map(|o| o.wish.selector.tags.clone());
+                if let (Some(next), Some(tags), true) = (page.next, tags, pages < MAX_PAGES) {
+                    let read = ReadCall { query: Query::Tagged(tags), page: Some(next) };
+                    self.reads.further.push_back((Purpose::Filtered { object, pages: pages + 1 }, read));
+                }
+            }
+            Purpose::Probe => {
+                if seen.is_empty() {
+                    self.nothing_visible();
+                }
+            }
+            Purpose::SweepPage => self.sweep_page_read(now, seen.len(), flawed, page.next),
+            Purpose::Strengthen(_) | Purpose::Weaken(_) => {}
+        }
+        if self.reads.sweep.is_some() {
+            self.end_sweep_if_done();
+        }
+    }
+
+    fn ids_read(
+        &mut self,
+        now: Moment,
+        mut lookup: Lookup<K>,
+        seen: &BTreeSet<K::Id>,
+        next: Option<PageToken>,
+    ) {
+        lookup.missing.retain(|id| !seen.contains(id));
+        lookup.showed_any |= !seen.is_empty();
+        lookup.pages += 1;
+        let endless = lookup.pages >= MAX_PAGES;
+        if let Some(token) = next
+            && !endless
+        {
+            let read = ReadCall { query: Query::Ids(lookup.asked.clone()), page: Some(token) };
+            self.reads.further.push_back((Purpose::Ids(lookup), read));
+            return;
+        }
+        if lookup.lane == Lane::Sweep
+            && let Some(sweep) = &mut self.reads.sweep
+        {
+            if let Road::Ids { reading, .. } = &mut sweep.road {
+                *reading = reading.saturating_sub(1);
+            }
+            sweep.items += usize::from(lookup.showed_any);
+            sweep.pages += 1;
+        }
+        if !lookup.showed_any && self.reads.witness.as_ref().is_some_and(|w| lookup.missing.contains(w)) {
+            // What could be seen before can't be seen now: this answer proves nothing about the others.
+            self.reads.witness = None;
+        }
+        if !lookup.unreadable && !endless {
+            for id in &lookup.missing {
+                self.missed(now, id, lookup.showed_any);
+            }
+        }
+    }
+
+    fn nothing_visible(&mut self) {
+        let ids: Vec<K::Id> = self.reads.lookups.iter().cloned().collect();
+        for id in ids {
+            if let Some(absence) = self.targets.get_mut(&id).and_then(|t| t.absence.as_deref_mut()) {
+                absence.blind = true;
+            }
+            self.touch_selectors(&id);
+        }
+    }
+
+    fn sweep_page_read(&mut self, now: Moment, items: usize, flawed: bool, next: Option<PageToken>) {
+        let Some(sweep) = &mut self.reads.sweep else { return };
+        let Road::Region { next: at, reading } = &mut sweep.road else { return };
+        sweep.items += items;
+        sweep.pages += 1;
+        sweep.flawed |= flawed;
+        *reading = false;
+        let looping = next.is_some() && next == *at;
+        if next.is_some() && !looping {
+            *at = next;
+            return;
+        }
+        sweep.flawed |= looping;
+        let sweep = self.reads.sweep.take();
+        if let Some(sweep) = sweep {
+            self.region_swept(now, &sweep);
+        }
+    }
+
+    /// The last page of the region's listing is in.
+    fn region_swept(&mut self, now: Moment, sweep: &Sweep<K>) {
+        self.reads.region_pages = Some(sweep.pages);
+        // A listing without anything in it is what a lost permission looks like; an empty region looks the same.
+        let blind = sweep.items == 0;
+        if sweep.flawed || blind {
+            self.reads.unlisted = if blind { Reason::NothingVisible } else { Reason::ListingUnreadable };
+            self.touch_all();
+            return;
+        }
+        let lacking: Vec<K::Id> = self
+            .targets
+            .iter()
+            .filter(|(_, t)| t.evidence.as_ref().is_none_or(|e| e.call < sweep.first_call))
+            .map(|(id, _)| id.clone())
+            .collect();
+        for id in lacking {
+            self.doubt(now, &id);
+        }
+        for object in self.objects.values_mut() {
+            if object.needs_listing() && sweep.first_call >= object.listing_since {
+                object.listed = Some(sweep.started);
+            }
+        }
+        self.completed(sweep);
+    }
+
+    fn end_sweep_if_done(&mut self) {
+        let done =
+            self.reads.sweep.as_ref().is_some_and(
+                |sweep| matches!(&sweep.road, Road::Ids { rest, reading: 0 } if rest.is_empty()),
+            );
+        if done && let Some(sweep) = self.reads.sweep.take() {
+            // Objects that came by tag meanwhile need a listing.
+            self.reads.sweep_wanted |= self.selection.by_tag();
+            // A round in which nothing at all could be seen is what a lost permission looks like.
+            if sweep.pages == 0 || sweep.items > 0 {
+                self.completed(&sweep);
+            }
+        }
+    }
+
+    fn completed(&mut self, sweep: &Sweep<K>) {
+        self.reads.last_complete = Some(sweep.started);
+        self.reads.unlisted = Reason::AwaitingListing;
+        let braked = self.brake.on();
+        self.brake.swept();
+        if braked != self.brake.on() {
+            self.dirty.extend(self.acting.iter().cloned());
+        }
+        // Where anything was uncertain, this round may have made it certain without any fact having changed.
+        let uncertain = self.objects.iter().filter(|(_, o)| o.reported.is_none_or(|r| r.uncertain));
+        self.dirty.extend(uncertain.map(|(name, _)| name.clone()));
+    }
+
+    pub(super) fn read_failed(&mut self, now: Moment, purpose: Purpose<K>, failure: &Failure) {
+        self.reads.in_flight -= 1;
+        match purpose {
+            // One id that the cloud refuses must not hide a hundred others.
+            Purpose::Ids(lookup) if failure.class == Class::Bug => return self.split(now, lookup),
+            Purpose::Ids(lookup) => self.put_back(now, lookup),
+            Purpose::Filtered { .. } => self.reads.sweep_wanted = true,
+            Purpose::SweepPage => self.sweep_page_failed(now, failure),
+            Purpose::Probe | Purpose::Strengthen(_) | Purpose::Weaken(_) => {}
+        }
+        if failure.class == Class::Throttled {
+            self.reads.budget.throttled(now, failure.retry_after);
+        }
+        let failures = self.reads.trouble.as_ref().map_or(0, |t| t.failures) + 1;
+        let (reason, detail) = super::describe(failure);
+        let wait = match failure.class {
+            Class::Throttled => Duration::from_secs(1),
+            // A read is what everything waits for: within the sweep interval, but never sooner than half a second.
+            class if class.heals_itself() => {
+                backoff::wait(class, failures, &mut self.jitter).min(Duration::from_secs(60))
+            }
+            _ => self.jitter.stretch(LONG),
+        };
+        let not_before = now.after(wait);
+        self.reads.trouble = Some(ReadTrouble { reason, detail, failures, last: now, not_before });
+        self.touch_all();
+    }
+
+    fn put_back(&mut self, now: Moment, lookup: Lookup<K>) {
+        if lookup.lane == Lane::Proof {
+            self.batch = None;
+        }
+        if lookup.lane == Lane::Sweep
+            && let Some(Sweep { road: Road::Ids { rest, reading }, .. }) = &mut self.reads.sweep
+        {
+            *reading = reading.saturating_sub(1);
+            rest.extend(lookup.missing);
+            return;
+        }
+        self.read_again(lookup.lane, now, lookup.missing);
+    }
+
+    fn split(&mut self, now: Moment, mut lookup: Lookup<K>) {
+        let ids: Vec<K::Id> = lookup.missing.iter().cloned().collect();
+        if let [id] = ids.as_slice() {
+            self.refused(now, id);
+            if let Some(Sweep { road: Road::Ids { reading, .. }, .. }) = &mut self.reads.sweep
+                && lookup.lane == Lane::Sweep
+            {
+                *reading = reading.saturating_sub(1);
+            }
+            if lookup.lane == Lane::Proof {
+                self.batch = None;
+            }
+            return;
+        }
+        let (left, right) = ids.split_at(ids.len() / 2);
+        if let Some(Sweep { road: Road::Ids { reading, .. }, .. }) = &mut self.reads.sweep
+            && lookup.lane == Lane::Sweep
+        {
+            *reading += 1;
+        }
+        for half in [left, right] {
+            lookup.missing = half.iter().cloned().collect();
+            lookup.asked = half.to_vec();
+            let read = ReadCall { query: Query::Ids(half.to_vec()), page: None };
+            self.reads.further.push_back((Purpose::Ids(lookup.clone()), read));
+        }
+    }
+
+    fn sweep_page_failed(&mut self, now: Moment, failure: &Failure) {
+        if failure.class == Class::Bug {
+            // The token may have expired: the round begins anew.
+            self.reads.sweep = None;
+            self.reads.last_started = Some(now);
+            self.reads.sweep_wanted = true;
+        } else if let Some(Sweep { road: Road::Region { reading, .. }, .. }) = &mut self.reads.sweep {
+            *reading = false;
+        }
+    }
+
+    /// Calls that read, so far under way.
+    pub fn reads_in_flight(&self) -> usize {
+        self.reads.in_flight
+    }
+}

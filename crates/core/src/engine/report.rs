@@ -1,0 +1,177 @@
+//! What is said of each object.
+
+use std::hash::{DefaultHasher, Hash, Hasher};
+use std::time::Duration;
+
+use super::objects::{Member, Reported};
+use super::{Effect, Engine};
+use crate::conditions::{Question, judge};
+use crate::kind::Kind;
+use crate::reason::{Reason, Risk};
+use crate::time::Moment;
+use crate::verdict::{MAX_ROWS, Part, Row, State, Tally, Verdict, sort_rows};
+use crate::wish::ObjectId;
+
+/// Counts alone are reported this often at most.
+const COUNTS_EVERY: Duration = Duration::from_secs(2);
+
+impl<K: Kind> Engine<K> {
+    pub(super) fn plan_reports(&mut self, now: Moment, out: &mut Vec<Effect<K>>) {
+        let dirty = std::mem::take(&mut self.dirty);
+        for name in dirty {
+            let Some(object) = self.objects.get(&name) else { continue };
+            if object.next_report > now {
+                let at = object.next_report;
+                self.wake_at(at);
+                self.dirty.insert(name);
+                continue;
+            }
+            let (part, cost) = self.judge_part(now, &name);
+            let whole = digest(&part);
+            let shape = self.shape(&name, &part);
+            let Some(object) = self.objects.get_mut(&name) else { continue };
+            object.settled |= part.settled;
+            // A long list is not counted again at every answer: a small part of the time is enough.
+            object.next_report = now.after(cost * 20);
+            match object.reported {
+                Some(last) if last.whole == whole => {}
+                Some(last) if last.shape == shape && now.since(last.at) < COUNTS_EVERY => {
+                    let at = last.at.after(COUNTS_EVERY);
+                    object.next_report = object.next_report.max(at);
+                    let at = object.next_report;
+                    self.wake_at(at);
+                    self.dirty.insert(name);
+                }
+                _ => {
+                    let uncertain = !part.tally.unknown.is_empty() || part.unlisted.is_some();
+                    object.reported = Some(Reported { at: now, whole, shape, uncertain });
+                    out.push(Effect::Report(name, object.generation, Box::new(part)));
+                }
+            }
+        }
+        let unsettled = self.objects.values().filter(|o| !o.settled).map(|o| o.born).min();
+        if let Some(born) = unsettled {
+            let at = born.after(self.sweep_interval() * 2);
+            if at > now {
+                self.wake_at(at);
+            } else {
+                let names: Vec<ObjectId> =
+                    self.objects.iter().filter(|(_, o)| !o.settled).map(|(n, _)| n.clone()).collect();
+                self.dirty.extend(names);
+                self.wake_at(now.after(Duration::from_secs(1)));
+            }
+        }
+    }
+
+    /// Why the list of the object's targets may not be complete.
+    pub(super) fn unlisted(&self, now: Moment, name: &ObjectId) -> Option<Reason> {
+        let object = self.objects.get(name)?;
+        if !object.needs_listing() {
+            return None;
+        }
+        match object.listed {
+            Some(at) if at >= self.horizon(now) => None,
+            listed => Some(match self.reads.trouble() {
+                Some((reason, _)) => reason,
+                None if self.reads.unlisted != Reason::AwaitingListing => self.reads.unlisted,
+                None if listed.is_some() => Reason::EvidenceStale,
+                None => Reason::AwaitingListing,
+            }),
+        }
+    }
+
+    fn judge_part(&self, now: Moment, name: &ObjectId) -> (Part, Duration) {
+        let Some(object) = self.objects.get(name) else { return (Part::default(), Duration::ZERO) };
+        let horizon = self.horizon(now);
+        let mut tally = Tally::default();
+        let mut rows: Vec<Row> = Vec::new();
+        let mut looked_at = 0;
+        let mut awaiting = false;
+        for id in self.selection.reach(&object.wish.selector) {
+            looked_at += 1;
+            let target = self.targets.get(id);
+            let verdict = match object.member(id, target) {
+                Member::No => continue,
+                Member::Unclear(reason) => {
+                    // Named and missing is more to the point than unread.
+                    let seen = target.map(|t| t.verdict(now, horizon, object.tag_epoch));
+                    match seen {
+                        Some(Verdict::Unknown(why)) => Verdict::Unknown(why),
+                        _ => Verdict::Unknown(reason),
+                    }
+                }
+                Member::Yes => target.map_or(Verdict::Unknown(Reason::AwaitingEvidence), |t| {
+                    t.verdict(now, horizon, object.tag_epoch)
+                }),
+            };
+            awaiting |= matches!(verdict, Verdict::Unknown(Reason::AwaitingEvidence));
+            let verdict = self.explain(verdict, object.wish.observe || !object.wish.protect);
+            let mut risks = match target.and_then(|t| t.evidence.as_ref()) {
+                Some(evidence) if Self::settable(&evidence.facts) => K::risks(&evidence.facts),
+                _ => Vec::new(),
+            };
+            if verdict == Verdict::NotApplicable(Reason::SpotInstance) {
+                risks.push(Risk { reason: Reason::SpotInstance, detail: None });
+            }
+            if self.contested(now, id) {
+                risks.push(Risk { reason: Reason::Contested, detail: None });
+            }
+            let text = id.to_string();
+            tally.add(&text, object.wish.selector.ids.contains(id), verdict, &risks);
+            let (state, reason) = match verdict {
+                Verdict::Safe(_) => (State::Safe, Reason::AllSafe),
+                Verdict::Weak(reason) => (State::Weak, reason),
+                Verdict::NotApplicable(reason) => (State::NotApplicable, reason),
+                Verdict::Unknown(reason) => (State::Unknown, reason),
+            };
+            // Only what may end up in the list is kept while going through it.
+            if state != State::Safe || !risks.is_empty() || rows.len() < MAX_ROWS {
+                rows.push(Row { id: text.into(), state, reason, detail: self.row_detail(id, reason), risks });
+                if rows.len() > 4 * MAX_ROWS {
+                    sort_rows(&mut rows);
+                }
+            }
+        }
+        sort_rows(&mut rows);
+        let unlisted = self.unlisted(now, name);
+        awaiting |= unlisted == Some(Reason::AwaitingListing);
+        let waited = now.since(object.born) >= self.sweep_interval() * 2;
+        let settled = object.settled || !awaiting || waited;
+        let progress = self.progress(now, name);
+        (Part { settled, tally, unlisted, progress, rows }, Duration::from_micros(looked_at))
+    }
+
+    /// Words a verdict for an object: with the trouble of reading when that is why it is unknown, and as a mere
+    /// observation where nothing is to be done about it.
+    fn explain(&self, verdict: Verdict, observes: bool) -> Verdict {
+        match (verdict, self.reads.trouble()) {
+            (Verdict::Unknown(Reason::AwaitingEvidence | Reason::EvidenceStale), Some((why, _))) => {
+                Verdict::Unknown(why)
+            }
+            (Verdict::Weak(_), _) if observes => Verdict::Weak(Reason::Weak),
+            _ => verdict,
+        }
+    }
+
+    fn row_detail(&self, id: &K::Id, reason: Reason) -> Option<Box<str>> {
+        let trouble = self.care(id).and_then(|c| c.trouble.as_ref()).filter(|t| t.reason == reason);
+        let detail = match trouble {
+            Some(trouble) => trouble.detail.as_ref(),
+            None => self.reads.trouble().filter(|(why, _)| *why == reason).map_or("", |(_, detail)| detail),
+        };
+        (!detail.is_empty()).then(|| detail.into())
+    }
+
+    /// What conditions would be made of the part, without counts and lists.
+    fn shape(&self, name: &ObjectId, part: &Part) -> u64 {
+        let question = self.objects.get(name).map_or_else(Question::default, |o| Question::of(&o.wish));
+        let judgement = judge(question, part);
+        digest(&(judgement.shape(), part.settled, part.progress.as_ref().map(|p| p.done)))
+    }
+}
+
+fn digest(value: &impl Hash) -> u64 {
+    let mut hasher = DefaultHasher::new();
+    value.hash(&mut hasher);
+    hasher.finish()
+}

@@ -1,0 +1,53 @@
+//! What the cloud returned, and when we saw it. The only road from a cloud's answer to a positive word leads through
+//! [`Evidence::fresh`] and [`Fresh::prove`].
+
+use crate::call::CallId;
+use crate::id::RequestId;
+use crate::kind::Kind;
+use crate::time::Moment;
+
+/// One target's facts as a read showed them.
+#[derive(Debug, Clone)]
+pub struct Evidence<K: Kind> {
+    /// What was said.
+    pub facts: K::Facts,
+    /// When the read was *sent*: the answer can't be newer than that with certainty.
+    pub seen: Moment,
+    /// The read. Calls are numbered in the order in which they are sent.
+    pub call: CallId,
+    /// The cloud's id of the read.
+    pub request_id: RequestId,
+    /// Which tag keys were kept when the answer came (see [`crate::selection::Selection`]).
+    pub tag_epoch: u32,
+}
+
+impl<K: Kind> Evidence<K> {
+    /// This evidence as fresh, if it is: not older than the horizon, and from a read that was sent after our own last
+    /// write to the target had ended (`written_before`: the first call number after that).
+    pub fn fresh(&self, horizon: Moment, written_before: Option<CallId>) -> Option<Fresh<'_, K>> {
+        let after_own_write = written_before.is_none_or(|end| self.call >= end);
+        (self.seen >= horizon && after_own_write).then_some(Fresh(self))
+    }
+}
+
+/// Evidence that was found fresh. Made by [`Evidence::fresh`] alone.
+#[derive(Debug, Clone, Copy)]
+pub struct Fresh<'a, K: Kind>(&'a Evidence<K>);
+
+impl<K: Kind> Fresh<'_, K> {
+    /// The facts.
+    pub fn facts(&self) -> &K::Facts {
+        &self.0.facts
+    }
+
+    /// The proof that the target holds the safe value, if it does.
+    pub fn prove(&self) -> Option<SafeProof> {
+        (K::safe(&self.0.facts) == Some(true)).then_some(SafeProof { _made_here: () })
+    }
+}
+
+/// Proof that fresh evidence showed the safe value. Made by [`Fresh::prove`] alone.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub struct SafeProof {
+    _made_here: (),
+}

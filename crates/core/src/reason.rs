@@ -1,0 +1,130 @@
+//! Why something is as it is: the one list of words for condition reasons, event reasons and metric labels.
+
+/// Declares the reasons with their word and the sentence that tells a reader what is the matter and what to do.
+macro_rules! reasons {
+    ($($(#[$doc:meta])* $name:ident = $sentence:literal;)*) => {
+        /// One CamelCase word, each with a sentence for people.
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+        pub enum Reason { $($(#[$doc])* #[doc = $sentence] $name,)* }
+
+        impl Reason {
+            /// Every reason, in the order of declaration.
+            pub const ALL: &'static [Self] = &[$(Self::$name,)*];
+
+            /// The word, as it stands in conditions, events and metrics.
+            pub const fn as_str(self) -> &'static str {
+                match self { $(Self::$name => stringify!($name),)* }
+            }
+
+            /// What is the matter, and what to do.
+            pub const fn sentence(self) -> &'static str {
+                match self { $(Self::$name => $sentence,)* }
+            }
+        }
+    };
+}
+
+reasons! {
+    AllSafe = "Every target holds the safe value.";
+    SafeWhereApplicable = "Every target that can carry the flag holds the safe value; the others can't carry it.";
+    NoTargets = "Nothing is selected: no resource in the region matches the selectors. Check the tags, the Node labels and the region.";
+    DisabledAsAsked = "Protection was switched off as this generation asks; nothing more will be switched off for it.";
+    Weakening = "Protection is being switched off as the spec asks.";
+    Conflict = "Another object that selects the same target wants it safe, and safe wins. Change or delete the other object, or take the target out of this one.";
+    Correcting = "The flag is not set; ecs-keeper is setting it.";
+    Weak = "The flag is not set, and mode Observe only reports it. Set mode: Enforce to have it set.";
+    Verifying = "The change was sent; waiting until the cloud shows its effect.";
+    WriteIneffective = "The cloud accepted the change twice without showing its effect. It is tried again every ten minutes; look at the instance in the console.";
+    Contested = "Somebody keeps switching the flag off: it was put right three times within an hour. It is now put right once in ten minutes at most; find out who does it in ActionTrail.";
+    ChargeTypeSettling = "The cloud shows the instance as pay-as-you-go but still refuses the flag, as it does for a while after a change of the charge type. It is tried again.";
+    ChargeTypeRefused = "The cloud shows the instance as pay-as-you-go but has refused the flag for a quarter of an hour: its charge type does not allow protection.";
+    NotApplicable = "Some targets can't carry the flag.";
+    SubscriptionInstance = "A subscription instance can't carry release protection. It can't be released before it expires; watch its renewal instead, or leave it out.";
+    SpotInstance = "A spot instance can't carry release protection, and the cloud may reclaim it at any time. Use a pay-as-you-go instance, or leave it out.";
+    AwaitingEvidence = "Not yet read from the cloud.";
+    AwaitingListing = "The region's complete listing is not there yet, so it is not known whether all that is selected was found.";
+    ListingUnreadable = "The region's listing held entries without a readable id, so it can't be taken as complete.";
+    EvidenceStale = "The last look at the cloud is too old to say anything about now.";
+    FieldUnreadable = "The cloud's answer lacked the flag or a field that decides about it, or had it in an unknown form.";
+    NotFound = "The cloud knows no such resource in this region, or this identity may not see it. Check the id, the region and the account.";
+    Missing = "The cloud's last answer did not contain it; it is looked up again before anything is concluded.";
+    NothingVisible = "The cloud answered without any resource at all, so it can't be told whether this one is gone or only hidden. Check that the identity may call the describe operation in this region.";
+    Throttled = "The cloud throttles this operation for the whole account; it is tried again within a minute.";
+    CloudUnavailable = "The cloud does not answer properly; it is tried again.";
+    Busy = "The resource is in a state in which the flag can't be changed (starting, stopping, another operation under way); it is tried again.";
+    Locked = "The cloud refuses the change because the resource is locked or the operation is denied for it. Look at its locks in the console.";
+    PermissionDenied = "The cloud refuses: this identity lacks the permission. Grant the RAM policy of the documentation; it is tried again every ten minutes.";
+    CredentialsRejected = "The cloud does not accept the key or its signature. Check the access key of this account in the operator's configuration.";
+    ClockSkew = "The cloud refuses the request's time. Set the clock of the operator's machine; it must be within 15 minutes of the cloud's.";
+    RequestRefused = "The cloud refuses the request as wrong. Check region and endpoint in the operator's configuration; if they are right, this is a fault in ecs-keeper: please report it with the request id.";
+    UnrecognizedError = "The cloud answered with an error code that ecs-keeper does not know. Look the code up in the vendor's documentation and report it.";
+    NotGranted = "This namespace is not served, or the account or region is not one that it may use. Ask the administrator of ecs-keeper.";
+    Undecodable = "The object can't be read by this version of ecs-keeper. Correct the named field, or upgrade; until then nothing in its account is switched off.";
+    AutoReleaseTimeSet = "An automatic release time is set: the instance will be released then although it is protected. Remove the release time in the console.";
+    FinancialLock = "The instance is locked for payment: the cloud releases it in the end although it is protected. Settle the account's bill.";
+    SecurityLock = "The instance is locked for security: the cloud may release it although it is protected. Look at the lock in the console.";
+    OtherLock = "The instance is locked by the cloud, which may release it although it is protected. Look at the lock in the console.";
+    ScalingGroupMember = "An Auto Scaling group may remove the instance although it is protected: scale-in ignores the flag. Use the scaling group's own instance protection.";
+    KarpenterOwned = "Karpenter owns this Node: while the instance is protected, its deletion by Karpenter fails and is repeated. Lift the protection before the Node is to go.";
+    RisksUnreadable = "The cloud's answer lacked fields that tell of risks, or had them in an unknown form.";
+    Brake = "Too many targets vanished or changed at once; until two complete listings agree, nothing is concluded from absence and nothing is switched off.";
+    OpaqueRival = "An object that can't be read may want these targets safe; until it is corrected or deleted, nothing is switched off.";
+    DeadlinePassed = "The cloud could not be reached for an hour; the rest keeps its protection.";
+    Satisfied = "There is nothing left to do.";
+    InProgress = "There is work to do.";
+    NoRisk = "No documented risk was found.";
+    RisksFound = "Some targets can be lost although they hold the safe value.";
+}
+
+impl Reason {
+    /// Whether only a person can help; the others go away by waiting.
+    pub const fn needs_person(self) -> bool {
+        matches!(
+            self,
+            Self::Conflict
+                | Self::WriteIneffective
+                | Self::Contested
+                | Self::NotFound
+                | Self::NothingVisible
+                | Self::FieldUnreadable
+                | Self::Locked
+                | Self::PermissionDenied
+                | Self::CredentialsRejected
+                | Self::ClockSkew
+                | Self::RequestRefused
+                | Self::UnrecognizedError
+                | Self::NotGranted
+                | Self::Undecodable
+                | Self::OpaqueRival
+                | Self::ListingUnreadable
+        )
+    }
+}
+
+impl From<crate::failure::Class> for Reason {
+    fn from(class: crate::failure::Class) -> Self {
+        use crate::failure::Class;
+        match class {
+            Class::Throttled => Self::Throttled,
+            Class::Transient => Self::CloudUnavailable,
+            Class::Busy => Self::Busy,
+            Class::NotApplicable => Self::ChargeTypeSettling,
+            Class::Gone => Self::Missing,
+            Class::Locked => Self::Locked,
+            Class::Permission => Self::PermissionDenied,
+            Class::Credentials => Self::CredentialsRejected,
+            Class::Clock => Self::ClockSkew,
+            Class::Bug => Self::RequestRefused,
+            Class::Unrecognized => Self::UnrecognizedError,
+        }
+    }
+}
+
+/// A documented way in which a target can be lost although its flag is safe.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Risk {
+    /// Which way.
+    pub reason: Reason,
+    /// What the cloud said of it (a time, a lock), when that helps.
+    pub detail: Option<std::sync::Arc<str>>,
+}

@@ -1,0 +1,232 @@
+//! What is said of one target, and of all targets of an object together.
+
+use std::collections::BTreeMap;
+
+use crate::evidence::SafeProof;
+use crate::reason::{Reason, Risk};
+
+/// What is said of one target.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Verdict {
+    /// It holds the safe value; only fresh evidence makes the proof.
+    Safe(SafeProof),
+    /// It holds the weak value.
+    Weak(Reason),
+    /// It can't carry the flag.
+    NotApplicable(Reason),
+    /// We can't tell.
+    Unknown(Reason),
+}
+
+/// How many, and one of them by name.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Default)]
+pub struct Group {
+    /// How many.
+    pub count: u32,
+    /// The first of them, for the sentence.
+    pub example: Box<str>,
+}
+
+/// Targets by reason.
+pub type Groups = BTreeMap<Reason, Group>;
+
+/// Adds one target to its group.
+pub fn tell(groups: &mut Groups, reason: Reason, id: &str) {
+    let group = groups.entry(reason).or_insert_with(|| Group { count: 0, example: id.into() });
+    group.count += 1;
+}
+
+/// How many in all groups.
+pub fn total(groups: &Groups) -> u32 {
+    groups.values().map(|g| g.count).sum()
+}
+
+/// All targets of an object, counted.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Default)]
+pub struct Tally {
+    safe: u32,
+    /// Weak ones by reason.
+    pub weak: Groups,
+    /// Those that can't carry the flag and were named by id.
+    pub not_applicable_named: Groups,
+    /// Those that can't carry the flag and came by tag or Node.
+    pub not_applicable_found: Groups,
+    /// Those we can't tell of.
+    pub unknown: Groups,
+    /// Risks, each target counted once for each reason.
+    pub risks: Groups,
+    /// Targets with any risk.
+    pub at_risk: u32,
+}
+
+impl Tally {
+    /// Counts one target. `named`: by id in the object itself.
+    pub fn add(&mut self, id: &str, named: bool, verdict: Verdict, risks: &[Risk]) {
+        match verdict {
+            Verdict::Safe(_proof) => self.safe += 1,
+            Verdict::Weak(reason) => tell(&mut self.weak, reason, id),
+            Verdict::NotApplicable(reason) if named => tell(&mut self.not_applicable_named, reason, id),
+            Verdict::NotApplicable(reason) => tell(&mut self.not_applicable_found, reason, id),
+            Verdict::Unknown(reason) => tell(&mut self.unknown, reason, id),
+        }
+        let mut told = None;
+        for risk in risks {
+            if told != Some(risk.reason) {
+                tell(&mut self.risks, risk.reason, id);
+                told = Some(risk.reason);
+            }
+        }
+        self.at_risk += u32::from(risks.iter().any(|r| r.reason != Reason::RisksUnreadable));
+    }
+
+    /// Targets with the safe value on fresh evidence.
+    pub fn safe(&self) -> u32 {
+        self.safe
+    }
+
+    /// Targets that can't carry the flag.
+    pub fn not_applicable(&self) -> u32 {
+        total(&self.not_applicable_named) + total(&self.not_applicable_found)
+    }
+
+    /// All targets.
+    pub fn targets(&self) -> u32 {
+        self.safe + total(&self.weak) + self.not_applicable() + total(&self.unknown)
+    }
+
+    /// Adds another tally to this one.
+    pub fn join(&mut self, other: &Self) {
+        self.safe += other.safe;
+        self.at_risk += other.at_risk;
+        join(&mut self.weak, &other.weak);
+        join(&mut self.not_applicable_named, &other.not_applicable_named);
+        join(&mut self.not_applicable_found, &other.not_applicable_found);
+        join(&mut self.unknown, &other.unknown);
+        join(&mut self.risks, &other.risks);
+    }
+}
+
+/// Adds one set of groups to another.
+pub fn join(into: &mut Groups, from: &Groups) {
+    for (reason, group) in from {
+        let sum = into.entry(*reason).or_insert_with(|| Group { count: 0, example: group.example.clone() });
+        sum.count += group.count;
+    }
+}
+
+/// One line of status about one target.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct Row {
+    /// The target's id.
+    pub id: Box<str>,
+    /// `Safe`, `Weak`, `NotApplicable` or `Unknown`.
+    pub state: State,
+    /// Why.
+    pub reason: Reason,
+    /// What the cloud said of it (code, request id), when that helps.
+    pub detail: Option<Box<str>>,
+    /// Its risks.
+    pub risks: Vec<Risk>,
+}
+
+/// A verdict in one word.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum State {
+    /// Holds the weak value.
+    Weak,
+    /// Not known.
+    Unknown,
+    /// Can't carry the flag.
+    NotApplicable,
+    /// Holds the safe value.
+    Safe,
+}
+
+impl State {
+    /// The word in status.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Weak => "Weak",
+            Self::Unknown => "Unknown",
+            Self::NotApplicable => "NotApplicable",
+            Self::Safe => "Safe",
+        }
+    }
+}
+
+impl Verdict {
+    /// The verdict in one word.
+    pub fn state(self) -> State {
+        match self {
+            Self::Safe(_) => State::Safe,
+            Self::Weak(_) => State::Weak,
+            Self::NotApplicable(_) => State::NotApplicable,
+            Self::Unknown(_) => State::Unknown,
+        }
+    }
+}
+
+/// How far a weakening has come.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Default)]
+pub struct Progress {
+    /// Nothing more will be done for this generation.
+    pub done: bool,
+    /// Targets that hold the weak value, can't carry the flag, or are gone.
+    pub ended: u32,
+    /// Targets that were left safe for good, and why.
+    pub left_safe: Groups,
+    /// Targets that wait, and why.
+    pub waiting: Groups,
+    /// Targets that hold the safe value although this was carried out: made safe again by somebody, or new.
+    pub safe_again: u32,
+}
+
+/// What one engine says of one object. An object whose Nodes stand in several regions has several.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Default)]
+pub struct Part {
+    /// Whether there was evidence for all of it once, or it has been waited for long enough. Until then the status
+    /// that stands may stay.
+    pub settled: bool,
+    /// The targets, counted.
+    pub tally: Tally,
+    /// Why the list of targets may not be complete; `None`: it is.
+    pub unlisted: Option<Reason>,
+    /// Present while a weakening is asked for.
+    pub progress: Option<Progress>,
+    /// Those that need attention first.
+    pub rows: Vec<Row>,
+}
+
+/// Most rows in a status.
+pub const MAX_ROWS: usize = 100;
+
+impl Part {
+    /// Adds another engine's part to this one.
+    pub fn join(&mut self, other: &Self) {
+        self.settled &= other.settled;
+        self.tally.join(&other.tally);
+        self.unlisted = self.unlisted.or(other.unlisted);
+        match (&mut self.progress, &other.progress) {
+            (Some(mine), Some(theirs)) => {
+                mine.done &= theirs.done;
+                mine.ended += theirs.ended;
+                mine.safe_again += theirs.safe_again;
+                join(&mut mine.left_safe, &theirs.left_safe);
+                join(&mut mine.waiting, &theirs.waiting);
+            }
+            (mine @ None, Some(theirs)) => *mine = Some(theirs.clone()),
+            (_, None) => {}
+        }
+        self.rows.extend(other.rows.iter().cloned());
+        sort_rows(&mut self.rows);
+    }
+}
+
+/// Puts the rows that need attention first, and cuts the list.
+pub fn sort_rows(rows: &mut Vec<Row>) {
+    rows.sort_by(|a, b| {
+        let key = |r: &Row| (r.state == State::Safe && r.risks.is_empty(), r.state);
+        key(a).cmp(&key(b)).then_with(|| a.id.cmp(&b.id))
+    });
+    rows.truncate(MAX_ROWS);
+}

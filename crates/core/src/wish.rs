@@ -1,0 +1,200 @@
+//! What one object's newest generation asks of its targets in one account and region.
+
+use std::collections::BTreeSet;
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::call::TagFilter;
+use crate::id::Tag;
+use crate::kind::Kind;
+
+/// A Kubernetes object. The uid tells it from a namesake that was created later.
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct ObjectId(Arc<ObjectName>);
+
+#[derive(PartialEq, Eq, PartialOrd, Ord, Hash)]
+struct ObjectName {
+    uid: Box<str>,
+    namespace: Box<str>,
+    name: Box<str>,
+}
+
+impl ObjectId {
+    /// The object with this namespace, name and uid.
+    pub fn new(namespace: &str, name: &str, uid: &str) -> Self {
+        Self(Arc::new(ObjectName { uid: uid.into(), namespace: namespace.into(), name: name.into() }))
+    }
+
+    /// Namespace.
+    pub fn namespace(&self) -> &str {
+        &self.0.namespace
+    }
+
+    /// Name.
+    pub fn name(&self) -> &str {
+        &self.0.name
+    }
+
+    /// Uid.
+    pub fn uid(&self) -> &str {
+        &self.0.uid
+    }
+}
+
+impl fmt::Debug for ObjectId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}/{}", self.0.namespace, self.0.name)
+    }
+}
+
+/// `metadata.generation`.
+pub type Generation = i64;
+
+/// Which targets an object selects.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Selector<K: Kind> {
+    /// By id.
+    pub ids: BTreeSet<K::Id>,
+    /// Through Kubernetes Nodes.
+    pub node_ids: BTreeSet<K::Id>,
+    /// By tags, all of which must match; empty: not by tags.
+    pub tags: Vec<TagFilter>,
+    /// Never these.
+    pub exclude_ids: BTreeSet<K::Id>,
+    /// Never what matches any of these.
+    pub exclude_tags: Vec<TagFilter>,
+}
+
+impl<K: Kind> Default for Selector<K> {
+    fn default() -> Self {
+        Self {
+            ids: BTreeSet::new(),
+            node_ids: BTreeSet::new(),
+            tags: Vec::new(),
+            exclude_ids: BTreeSet::new(),
+            exclude_tags: Vec::new(),
+        }
+    }
+}
+
+impl<K: Kind> Selector<K> {
+    /// Whether the id is named, itself or through a Node, and not excluded by id.
+    pub fn names(&self, id: &K::Id) -> bool {
+        (self.ids.contains(id) || self.node_ids.contains(id)) && !self.exclude_ids.contains(id)
+    }
+
+    /// Whether the tags select, exclusion by id apart.
+    pub fn tags_match(&self, tags: &[Tag]) -> bool {
+        !self.tags.is_empty() && self.tags.iter().all(|f| f.matches(tags))
+    }
+
+    /// Whether any tag excludes.
+    pub fn tags_exclude(&self, tags: &[Tag]) -> bool {
+        self.exclude_tags.iter().any(|f| f.matches(tags))
+    }
+
+    /// The tag keys that must be known to evaluate this selector.
+    pub fn tag_keys(&self) -> impl Iterator<Item = &Arc<str>> {
+        self.tags.iter().chain(&self.exclude_tags).map(|f| &f.key)
+    }
+}
+
+/// What deleting the object does to the flags.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum DeletionPolicy {
+    /// Nothing.
+    Keep,
+    /// Sets the weak value.
+    Weaken,
+}
+
+/// What the object's newest generation asks.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Wish<K: Kind> {
+    /// Of which targets.
+    pub selector: Selector<K>,
+    /// Whether it wants the safe value (`Enabled`) or the weak one (`Disabled`).
+    pub protect: bool,
+    /// Mode Observe: report, never write.
+    pub observe: bool,
+    /// What deletion does.
+    pub deletion_policy: DeletionPolicy,
+    /// Set when the object is being deleted: for how long already.
+    pub deleting: Option<Duration>,
+    /// Status says that the weakening which this generation asks for was carried out. It can only narrow what is done
+    /// (I14): nothing is ever written because of it.
+    pub carried_out: bool,
+}
+
+/// What is to be done about weakening.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Weakening {
+    /// Once for this generation; a claim that stands against it is waited for.
+    Once,
+    /// Before the object goes; what can't be weakened is left safe.
+    BeforeDeletion,
+}
+
+impl<K: Kind> Wish<K> {
+    /// Whether this wish is a claim on its targets: it wants them safe, in either mode, terminating or not, and does
+    /// not ask for the opposite by being deleted.
+    pub fn claims(&self) -> bool {
+        self.protect && self.weakening().is_none()
+    }
+
+    /// Whether it has the safe value written.
+    pub fn enforces(&self) -> bool {
+        self.claims() && !self.observe
+    }
+
+    /// The weakening that it asks for.
+    pub fn weakening(&self) -> Option<Weakening> {
+        match (self.observe, self.deleting.is_some(), self.deletion_policy) {
+            (false, true, DeletionPolicy::Weaken) => Some(Weakening::BeforeDeletion),
+            (false, false, _) if !self.protect => Some(Weakening::Once),
+            // Under Keep, deleting an object is never an act, whatever its spec asked for while it lived.
+            _ => None,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::instance::Instance;
+
+    fn wish(protect: bool, observe: bool, policy: DeletionPolicy, deleting: bool) -> Wish<Instance> {
+        Wish {
+            selector: Selector::default(),
+            protect,
+            observe,
+            deletion_policy: policy,
+            deleting: deleting.then_some(Duration::ZERO),
+            carried_out: false,
+        }
+    }
+
+    #[test]
+    fn i09_only_an_explicit_spec_asks_for_weakening_and_observe_never_does() {
+        use DeletionPolicy::{Keep, Weaken};
+        for (protect, observe, policy, deleting, claims, weakening) in [
+            (true, false, Keep, false, true, None),
+            (true, false, Keep, true, true, None),
+            (true, false, Weaken, false, true, None),
+            (true, false, Weaken, true, false, Some(Weakening::BeforeDeletion)),
+            (false, false, Keep, false, false, Some(Weakening::Once)),
+            (false, false, Keep, true, false, None),
+            (false, false, Weaken, false, false, Some(Weakening::Once)),
+            (false, false, Weaken, true, false, Some(Weakening::BeforeDeletion)),
+            (true, true, Keep, false, true, None),
+            (true, true, Weaken, true, true, None),
+            (false, true, Keep, false, false, None),
+            (false, true, Weaken, true, false, None),
+        ] {
+            let wish = wish(protect, observe, policy, deleting);
+            assert_eq!((wish.claims(), wish.weakening()), (claims, weakening), "{wish:?}");
+            assert!(!(wish.enforces() && observe));
+        }
+    }
+}

@@ -1,0 +1,10 @@
+//! The invariants, in simulation: the engine's effects against a scripted cloud and a model of the objects' store.
+//! A test names the invariant that it guards.
+
+#![allow(missing_docs, clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, clippy::panic)]
+
+mod schedules;
+mod truth;
+mod weakening;
+mod world;
+mod writing;

@@ -1,0 +1,329 @@
+//! A. Status tells the truth.
+
+use std::time::Duration;
+
+use keeper_core::conditions::{Status, Summary};
+use keeper_core::failure::Class;
+use keeper_core::instance::ChargeType;
+use keeper_core::reason::Reason;
+
+use crate::world::{INTERVAL, World, by_ids, by_tag, enabled, id, payg, secs};
+
+#[test]
+fn what_is_tagged_is_protected_within_seconds_and_then_nothing_happens() {
+    let mut world = World::new();
+    world.fleet(30, &[("env", "prod")]);
+    world.machine("i-other", payg(false, &[("env", "test")]));
+    world.apply("production", enabled(by_tag("env", "prod")));
+    world.run(secs(10));
+    assert_eq!(world.says("production"), (Status::True, Reason::AllSafe));
+    assert_eq!(world.part("production").tally.safe(), 30);
+    assert_eq!(world.arrived.len(), 30);
+    assert!(!world.protected("i-other"));
+    let (effects, reads) = (world.effects, world.reads.len());
+    world.run(INTERVAL * 10);
+    assert_eq!(world.arrived.len(), 30, "I18: no write at rest");
+    assert_eq!(world.effects - effects, world.reads.len() - reads, "I37: no report at rest");
+    assert!(world.reads.len() - reads <= 11, "one page a sweep: {}", world.reads.len() - reads);
+}
+
+#[test]
+fn i01_frozen_reads_turn_true_into_unknown_within_two_sweeps() {
+    for selector in [by_tag("env", "prod"), by_ids(&["i-00000", "i-00001"])] {
+        let mut world = World::new();
+        world.fleet(2, &[("env", "prod")]);
+        world.apply("a", enabled(selector));
+        world.run(secs(30));
+        assert_eq!(world.says("a"), (Status::True, Reason::AllSafe));
+        world.mood.reads_fail = Some(Class::Transient);
+        world.run(INTERVAL * 3);
+        assert_eq!(world.says("a"), (Status::Unknown, Reason::CloudUnavailable));
+        world.mood.reads_fail = None;
+        world.run(INTERVAL * 2);
+        assert_eq!(world.says("a"), (Status::True, Reason::AllSafe));
+    }
+}
+
+#[test]
+fn i02_a_write_that_is_accepted_and_ignored_is_no_evidence() {
+    let mut world = World::new();
+    world.fleet(1, &[("env", "prod")]);
+    world.mood.ignore_writes = true;
+    world.apply("a", enabled(by_tag("env", "prod")));
+    world.run(secs(20));
+    assert_eq!(world.says("a"), (Status::Unknown, Reason::Verifying));
+    world.run(secs(400));
+    assert_eq!(world.writes_to("i-00000"), 2, "two writes, then patience");
+    assert_eq!(world.says("a"), (Status::False, Reason::WriteIneffective));
+    assert_eq!(world.judgement("a").stalled.status, Status::True);
+    world.mood.ignore_writes = false;
+    world.run(secs(900));
+    assert_eq!(world.says("a"), (Status::True, Reason::AllSafe));
+}
+
+#[test]
+fn i02_a_write_that_takes_effect_late_is_written_once() {
+    let mut world = World::new();
+    world.fleet(1, &[("env", "prod")]);
+    world.mood.late = secs(20);
+    world.apply("a", enabled(by_tag("env", "prod")));
+    world.run(secs(15));
+    assert_eq!(world.says("a"), (Status::Unknown, Reason::Verifying));
+    world.run(secs(60));
+    assert_eq!(world.says("a"), (Status::True, Reason::AllSafe));
+    assert_eq!(world.writes_to("i-00000"), 1);
+}
+
+#[test]
+fn i04_a_lost_permission_that_answers_empty_lists_concludes_nothing() {
+    for selector in [by_tag("env", "prod"), by_ids(&["i-00000", "i-00001"])] {
+        let mut world = World::new();
+        world.fleet(2, &[("env", "prod")]);
+        world.apply("a", enabled(selector));
+        world.run(secs(30));
+        world.mood.blind = true;
+        world.run(INTERVAL * 5);
+        let (status, reason) = world.says("a");
+        assert_eq!(status, Status::Unknown);
+        assert_ne!(reason, Reason::NotFound, "absence is no evidence");
+        assert_eq!(world.part("a").tally.targets(), 2, "nothing is dropped");
+        world.mood.blind = false;
+        world.run(INTERVAL * 6);
+        assert_eq!(world.says("a"), (Status::True, Reason::AllSafe));
+        assert_eq!(world.arrived.len(), 2, "and nothing was written");
+    }
+}
+
+#[test]
+fn i04_an_id_that_is_missing_is_not_found_only_after_two_look_ups_apart() {
+    let mut world = World::new();
+    world.fleet(3, &[]);
+    world.apply("a", enabled(by_ids(&["i-00000", "i-wrong"])));
+    world.run(secs(3));
+    assert_eq!(world.says("a"), (Status::Unknown, Reason::Missing));
+    world.run(secs(30));
+    assert_eq!(world.says("a"), (Status::Unknown, Reason::NotFound));
+    assert_eq!(world.judgement("a").stalled.status, Status::True);
+    assert!(world.protected("i-00000"), "the other one is protected all the same");
+    // It appears after all.
+    world.machine("i-wrong", payg(false, &[]));
+    world.run(INTERVAL * 2);
+    assert_eq!(world.says("a"), (Status::True, Reason::AllSafe));
+}
+
+#[test]
+fn i04_a_target_hidden_for_a_while_is_never_taken_as_gone() {
+    for sweeps in 1..4 {
+        let mut world = World::new();
+        world.fleet(5, &[("env", "prod")]);
+        world.apply("a", enabled(by_tag("env", "prod")));
+        world.run(secs(30));
+        world.cloud.get_mut(&id("i-00002")).unwrap().hidden = true;
+        world.run(INTERVAL * sweeps);
+        world.check_all();
+        world.cloud.get_mut(&id("i-00002")).unwrap().hidden = false;
+        world.run(INTERVAL * 2);
+        assert_eq!(world.part("a").tally.safe(), 5);
+        assert_eq!(world.weakened(), 0);
+    }
+}
+
+#[test]
+fn i05_a_listing_ends_only_with_an_empty_token_whatever_the_pages_size() {
+    for page_size in [1, 7, 100] {
+        let mut world = World::new();
+        world.page_size = page_size;
+        world.fleet(40, &[("env", "prod")]);
+        world.apply("a", enabled(by_tag("env", "prod")));
+        world.run(secs(120));
+        assert_eq!(world.says("a"), (Status::True, Reason::AllSafe), "page size {page_size}");
+        assert_eq!(world.part("a").tally.safe(), 40);
+    }
+}
+
+#[test]
+fn i05_a_filtered_listing_is_never_complete() {
+    let mut world = World::new();
+    world.page_size = 10;
+    world.fleet(100, &[("env", "test")]);
+    world.apply("a", enabled(by_tag("env", "test")));
+    world.run(secs(60));
+    world.machine("i-new", payg(false, &[("team", "x")]));
+    // The region's listing takes long from now on; the filtered one finds the machine at once.
+    world.apply("b", enabled(by_tag("team", "x")));
+    world.run(secs(1));
+    assert!(world.protected("i-new"));
+    let (status, reason) = world.says("b");
+    assert!(status == Status::Unknown, "{reason:?} before the listing of the region is complete");
+    world.run(INTERVAL * 3);
+    assert_eq!(world.says("b"), (Status::True, Reason::AllSafe));
+}
+
+#[test]
+fn i06_a_flag_that_is_missing_from_the_answer_is_unknown_and_nothing_is_written() {
+    let mut world = World::new();
+    let mut facts = payg(false, &[]);
+    facts.deletion_protection = None;
+    world.machine("i-odd", facts);
+    world.apply("a", enabled(by_ids(&["i-odd"])));
+    world.run(secs(60));
+    assert_eq!(world.says("a"), (Status::Unknown, Reason::FieldUnreadable));
+    assert_eq!(world.arrived.len(), 0);
+}
+
+#[test]
+fn i07_what_can_not_be_protected_never_gives_an_unqualified_true() {
+    let payg = payg(false, &[("env", "prod")]);
+    let mut subscription = payg.clone();
+    subscription.charge_type = Some(ChargeType::PrePaid);
+    // Its flag may say anything.
+    subscription.deletion_protection = Some(true);
+    let mut spot = payg.clone();
+    spot.spot = Some(true);
+    for (other, named, expected, stalled, at_risk) in [
+        (subscription.clone(), true, (Status::False, Reason::NotApplicable), true, Status::False),
+        (subscription, false, (Status::True, Reason::SafeWhereApplicable), false, Status::False),
+        (spot.clone(), true, (Status::False, Reason::NotApplicable), true, Status::True),
+        (spot, false, (Status::True, Reason::SafeWhereApplicable), false, Status::True),
+    ] {
+        let mut world = World::new();
+        world.machine("i-a", payg.clone());
+        world.machine("i-b", other);
+        let selector = if named { by_ids(&["i-a", "i-b"]) } else { by_tag("env", "prod") };
+        world.apply("a", enabled(selector));
+        world.run(secs(30));
+        assert_eq!(world.says("a"), expected);
+        let judgement = world.judgement("a");
+        assert_eq!(judgement.stalled.status == Status::True, stalled, "{judgement:?}");
+        assert_eq!(judgement.at_risk.status, at_risk);
+        assert!(world.protected("i-a"));
+        assert_eq!(world.writes_to("i-b"), 0);
+    }
+}
+
+#[test]
+fn i07_risks_stand_beside_a_true() {
+    let mut world = World::new();
+    let mut facts = payg(false, &[("acs:autoscaling:scalingGroupId", "asg-1")]);
+    facts.auto_release = Some(Some("2027-01-01T00:00Z".into()));
+    facts.locks = Some(vec!["financial".into()]);
+    world.machine("i-a", facts);
+    world.apply("a", enabled(by_ids(&["i-a"])));
+    world.run(secs(30));
+    assert_eq!(world.says("a"), (Status::True, Reason::AllSafe));
+    let judgement = world.judgement("a");
+    assert_eq!((judgement.at_risk.status, judgement.at_risk.reason), (Status::True, Reason::RisksFound));
+    let risks: Vec<Reason> = world.part("a").rows[0].risks.iter().map(|r| r.reason).collect();
+    assert_eq!(risks, [Reason::AutoReleaseTimeSet, Reason::FinancialLock, Reason::ScalingGroupMember]);
+}
+
+#[test]
+fn nothing_selected_is_said_and_is_no_promise() {
+    let mut world = World::new();
+    world.fleet(2, &[]);
+    world.apply("a", enabled(by_tag("env", "prod")));
+    world.run(secs(30));
+    assert_eq!(world.says("a"), (Status::Unknown, Reason::NoTargets));
+    assert_eq!(world.judgement("a").summary, Summary::NoTargets);
+    assert_eq!(world.judgement("a").ready.status, Status::True);
+}
+
+#[test]
+fn only_unprotectable_targets_are_not_called_protected() {
+    let mut world = World::new();
+    let mut facts = payg(false, &[("env", "prod")]);
+    facts.charge_type = Some(ChargeType::PrePaid);
+    world.machine("i-a", facts);
+    world.apply("a", enabled(by_tag("env", "prod")));
+    world.run(secs(30));
+    assert_eq!(world.says("a"), (Status::False, Reason::NotApplicable));
+    assert_eq!(world.judgement("a").ready.status, Status::True, "there is nothing left to do");
+}
+
+#[test]
+fn i08_a_status_never_speaks_of_an_older_generation() {
+    let mut world = World::new();
+    world.fleet(4, &[("env", "prod")]);
+    world.apply("a", enabled(by_tag("env", "prod")));
+    let mut last = 0;
+    for step in 0..200 {
+        if step % 7 == 0 {
+            let ids = if step % 14 == 0 { by_ids(&["i-00000"]) } else { by_tag("env", "prod") };
+            world.apply("a", enabled(ids));
+        }
+        world.run(Duration::from_millis(130));
+        if let Some((generation, ..)) = &world.store["a"].status {
+            assert!(*generation >= last);
+            last = *generation;
+        }
+    }
+    world.run(secs(30));
+    assert_eq!(world.store["a"].status.as_ref().unwrap().0, world.store["a"].generation);
+}
+
+#[test]
+fn a_charge_type_that_settles_late_is_weak_for_a_while_and_then_not_applicable() {
+    let mut world = World::new();
+    world.fleet(1, &[]);
+    world.mood.writes_fail = Some(Class::NotApplicable);
+    world.apply("a", enabled(by_ids(&["i-00000"])));
+    world.run(secs(60));
+    assert_eq!(world.says("a"), (Status::False, Reason::ChargeTypeSettling));
+    assert_eq!(world.judgement("a").reconciling.status, Status::True);
+    world.run(secs(1200));
+    assert_eq!(world.says("a"), (Status::False, Reason::NotApplicable));
+    assert_eq!(world.judgement("a").stalled.status, Status::True);
+    world.mood.writes_fail = None;
+    world.run(secs(1200));
+    assert_eq!(world.says("a"), (Status::True, Reason::AllSafe));
+}
+
+#[test]
+fn observe_reports_and_never_writes() {
+    let mut world = World::new();
+    world.fleet(2, &[("env", "prod")]);
+    let mut wish = enabled(by_tag("env", "prod"));
+    wish.observe = true;
+    world.apply("a", wish);
+    world.run(INTERVAL * 3);
+    assert_eq!(world.says("a"), (Status::False, Reason::Weak));
+    assert_eq!(world.judgement("a").ready.status, Status::True);
+    assert_eq!(world.arrived.len(), 0);
+    world.flip("i-00000", true);
+    world.flip("i-00001", true);
+    world.run(INTERVAL * 2);
+    assert_eq!(world.says("a"), (Status::True, Reason::AllSafe));
+}
+
+#[test]
+fn a_target_that_loses_its_tag_leaves_the_selection_and_keeps_its_flag() {
+    let mut world = World::new();
+    world.fleet(3, &[("env", "prod")]);
+    world.apply("a", enabled(by_tag("env", "prod")));
+    world.run(secs(30));
+    world.cloud.get_mut(&id("i-00001")).unwrap().facts.tags = Some(Vec::new());
+    world.run(INTERVAL * 2);
+    assert_eq!(world.part("a").tally.targets(), 2);
+    assert!(world.protected("i-00001"));
+    assert_eq!(world.arrived.len(), 3);
+}
+
+#[test]
+fn excluded_targets_are_left_alone_even_when_the_tag_is_asked_for_only_later() {
+    let mut world = World::new();
+    world.machine("i-a", payg(false, &[("env", "prod")]));
+    world.machine("i-b", payg(false, &[("env", "prod"), ("keep", "off")]));
+    let mut observing = enabled(by_tag("env", "prod"));
+    observing.observe = true;
+    world.apply("first", observing);
+    world.run(secs(30));
+    // The evidence at hand was stripped of the tag that now excludes.
+    let mut selector = by_ids(&["i-a", "i-b"]);
+    selector.exclude_tags = by_tag("keep", "off").tags;
+    world.apply("second", enabled(selector));
+    world.run(secs(30));
+    assert!(world.protected("i-a"));
+    assert_eq!(world.writes_to("i-b"), 0);
+    assert_eq!(world.says("second"), (Status::True, Reason::AllSafe));
+    assert_eq!(world.part("second").tally.targets(), 1);
+}

@@ -1,0 +1,298 @@
+//! B. No harmful write: everything about weakening.
+
+use std::time::Duration;
+
+use keeper_core::conditions::Status;
+use keeper_core::failure::Class;
+use keeper_core::instance::Instance;
+use keeper_core::reason::Reason;
+use keeper_core::wish::{DeletionPolicy, Wish};
+
+use crate::world::{INTERVAL, World, by_ids, by_tag, disabled, enabled, payg, secs};
+
+fn leaving(mut wish: Wish<Instance>) -> Wish<Instance> {
+    wish.deletion_policy = DeletionPolicy::Weaken;
+    wish
+}
+
+fn protected_pair() -> World {
+    let mut world = World::new();
+    world.machine("i-a", payg(true, &[("env", "prod")]));
+    world.machine("i-b", payg(true, &[("env", "prod")]));
+    world
+}
+
+#[test]
+fn disabled_weakens_what_it_selects_and_says_so() {
+    for selector in [by_tag("env", "prod"), by_ids(&["i-a", "i-b"])] {
+        let mut world = protected_pair();
+        world.apply("a", disabled(selector));
+        world.run(secs(30));
+        assert!(!world.protected("i-a") && !world.protected("i-b"));
+        assert_eq!(world.says("a"), (Status::False, Reason::DisabledAsAsked));
+        assert_eq!(world.judgement("a").ready.status, Status::True);
+        assert_eq!(world.weakened(), 2);
+    }
+}
+
+#[test]
+fn i09_safe_wins_over_a_wish_to_weaken_and_the_loser_says_conflict() {
+    let mut world = protected_pair();
+    world.apply("keeper", enabled(by_ids(&["i-a"])));
+    world.apply("breaker", disabled(by_tag("env", "prod")));
+    world.run(secs(60));
+    assert!(world.protected("i-a"));
+    assert!(!world.protected("i-b"), "nobody claims the other one");
+    assert_eq!(world.says("breaker"), (Status::False, Reason::Conflict));
+    assert_eq!(world.judgement("breaker").stalled.status, Status::True);
+    assert_eq!(world.says("keeper"), (Status::True, Reason::AllSafe));
+    // The claim falls with its object, without finalizer.
+    world.delete("keeper");
+    world.run(secs(60));
+    assert!(!world.protected("i-a"));
+    assert_eq!(world.says("breaker"), (Status::False, Reason::DisabledAsAsked));
+}
+
+#[test]
+fn i09_an_observing_or_terminating_claim_stands_too() {
+    for observe in [true, false] {
+        let mut world = protected_pair();
+        let mut claim = enabled(by_ids(&["i-a"]));
+        claim.observe = observe;
+        world.apply("claim", claim);
+        if !observe {
+            // Another controller's finalizer holds it.
+            world.store.get_mut("claim").unwrap().wish.deleting = Some(Duration::ZERO);
+            world.tell("claim");
+        }
+        world.apply("breaker", disabled(by_ids(&["i-a"])));
+        world.run(secs(60));
+        assert!(world.protected("i-a"));
+        assert_eq!(world.weakened(), 0);
+    }
+}
+
+#[test]
+fn i09_an_object_that_can_not_be_read_blocks_all_weakening() {
+    let mut world = protected_pair();
+    world.apply("odd", enabled(by_ids(&["i-elsewhere"])));
+    world.corrupt("odd");
+    world.apply("breaker", disabled(by_ids(&["i-a"])));
+    world.run(secs(120));
+    assert_eq!(world.weakened(), 0);
+    assert_eq!(world.says("breaker"), (Status::False, Reason::OpaqueRival));
+    world.delete("odd");
+    world.run(secs(60));
+    assert_eq!(world.weakened(), 1);
+}
+
+#[test]
+fn i11_a_view_that_lags_behind_weakens_nothing() {
+    let mut world = protected_pair();
+    world.mood.stale_view = true;
+    world.apply("breaker", disabled(by_ids(&["i-a"])));
+    world.run(INTERVAL * 5);
+    assert_eq!(world.weakened(), 0);
+    world.mood.stale_view = false;
+    world.run(secs(60));
+    assert_eq!(world.weakened(), 1);
+}
+
+#[test]
+fn i11_a_rival_that_the_watch_has_not_told_of_stops_the_write() {
+    let mut world = protected_pair();
+    world.apply_unseen("keeper", enabled(by_ids(&["i-a"])));
+    world.apply("breaker", disabled(by_ids(&["i-a"])));
+    world.run(INTERVAL * 3);
+    assert_eq!(world.weakened(), 0, "the listing shows an object that we were not told of");
+}
+
+#[test]
+fn i11_an_object_edited_without_our_knowing_weakens_nothing() {
+    let mut world = protected_pair();
+    world.apply("a", disabled(by_ids(&["i-a"])));
+    // Before the first effect the user has changed the mind; the watch is silent.
+    world.apply_unseen("a", enabled(by_ids(&["i-a"])));
+    world.run(INTERVAL * 3);
+    assert_eq!(world.weakened(), 0);
+    world.deliver("a");
+    world.run(secs(30));
+    assert_eq!(world.says("a"), (Status::True, Reason::AllSafe));
+}
+
+#[test]
+fn i12_weakening_is_an_act_and_not_a_state() {
+    let mut world = protected_pair();
+    world.apply("a", disabled(by_tag("env", "prod")));
+    world.run(secs(30));
+    assert_eq!(world.weakened(), 2);
+    // Somebody protects one again, and a new one comes with the tag.
+    world.flip("i-a", true);
+    world.machine("i-new", payg(true, &[("env", "prod")]));
+    world.run(INTERVAL * 3);
+    world.restart();
+    world.run(INTERVAL * 3);
+    assert_eq!(world.weakened(), 2, "this generation has had its act");
+    assert_eq!(world.says("a"), (Status::False, Reason::DisabledAsAsked));
+    assert!(world.judgement("a").domain.message.contains("2 of 3 targets hold the safe value"));
+    // A new generation that asks again acts again.
+    world.apply("a", disabled(by_ids(&["i-a", "i-new"])));
+    world.run(secs(60));
+    assert_eq!(world.weakened(), 4);
+}
+
+#[test]
+fn i14_a_status_can_narrow_weakening_but_never_cause_it() {
+    let mut world = protected_pair();
+    let mut wish = enabled(by_ids(&["i-a"]));
+    wish.carried_out = true;
+    world.apply("a", wish);
+    world.store.get_mut("a").unwrap().carried_out = Some(1);
+    world.relist();
+    world.run(INTERVAL * 2);
+    assert_eq!(world.weakened(), 0);
+    // Of a Disabled object it stops the act.
+    world.apply("b", disabled(by_ids(&["i-b"])));
+    world.store.get_mut("b").unwrap().carried_out = Some(1);
+    world.relist();
+    world.run(INTERVAL * 2);
+    assert_eq!(world.weakened(), 0);
+}
+
+#[test]
+fn i10_deletion_under_keep_changes_nothing() {
+    let mut world = protected_pair();
+    world.apply("a", enabled(by_tag("env", "prod")));
+    world.run(secs(30));
+    world.delete("a");
+    world.run(INTERVAL * 3);
+    assert!(world.store.is_empty());
+    assert_eq!(world.weakened(), 0);
+}
+
+#[test]
+fn i10_deletion_under_disable_weakens_and_lets_go() {
+    let mut world = protected_pair();
+    world.apply("a", leaving(enabled(by_tag("env", "prod"))));
+    world.run(secs(30));
+    world.delete("a");
+    world.run(secs(30));
+    assert!(world.store.is_empty());
+    assert_eq!(world.weakened(), 2);
+}
+
+#[test]
+fn i10_a_claim_or_a_refusal_does_not_hold_a_deletion_up() {
+    let mut world = protected_pair();
+    world.apply("claim", enabled(by_ids(&["i-a"])));
+    world.apply("a", leaving(enabled(by_ids(&["i-a", "i-b"]))));
+    world.run(secs(30));
+    world.mood.writes_fail = Some(Class::Permission);
+    world.delete("a");
+    world.run(secs(120));
+    assert!(!world.store.contains_key("a"), "{:?}", world.store["a"].status);
+    assert!(world.protected("i-a") && world.protected("i-b"));
+}
+
+#[test]
+fn i10_an_unreachable_cloud_holds_a_deletion_for_an_hour_at_most() {
+    let mut world = protected_pair();
+    world.apply("a", leaving(enabled(by_ids(&["i-a", "i-b"]))));
+    world.run(secs(30));
+    world.mood.reads_fail = Some(Class::Transient);
+    world.mood.writes_fail = Some(Class::Transient);
+    world.delete("a");
+    world.run(secs(3000));
+    assert!(world.store.contains_key("a"));
+    world.run(secs(700));
+    assert!(world.store.is_empty());
+    assert_eq!(world.weakened(), 0);
+}
+
+#[test]
+fn i10_the_user_may_change_the_policy_while_deletion_waits() {
+    let mut world = protected_pair();
+    world.apply("a", leaving(enabled(by_ids(&["i-a"]))));
+    world.run(secs(30));
+    world.mood.writes_fail = Some(Class::Transient);
+    world.delete("a");
+    world.run(secs(30));
+    let mut wish = world.store["a"].wish.clone();
+    wish.deletion_policy = DeletionPolicy::Keep;
+    world.apply("a", wish);
+    assert!(world.store.is_empty(), "it is gone at once");
+    world.mood.writes_fail = None;
+    world.run(secs(600));
+    assert_eq!(world.weakened(), 0);
+    assert!(world.protected("i-a"));
+}
+
+#[test]
+fn i16_a_mass_disappearance_concludes_nothing_and_stops_weakening() {
+    let mut world = World::new();
+    world.fleet(200, &[("env", "prod")]);
+    world.machine("i-victim", payg(true, &[("team", "x")]));
+    world.apply("a", enabled(by_tag("env", "prod")));
+    world.run(secs(60));
+    for n in 0..200 {
+        world.cloud.get_mut(&crate::world::id(&format!("i-{n:05}"))).unwrap().hidden = true;
+    }
+    world.run(secs(70));
+    assert_eq!(world.part("a").tally.targets(), 200, "nothing is concluded");
+    world.apply("breaker", disabled(by_ids(&["i-victim"])));
+    world.run(secs(20));
+    assert_eq!(world.weakened(), 0, "and nothing is weakened");
+    assert_eq!(world.says("breaker"), (Status::False, Reason::Brake));
+    // Two sweeps agree that it is so.
+    world.run(INTERVAL * 5);
+    assert_eq!(world.weakened(), 1);
+}
+
+#[test]
+fn i16_flags_switched_off_by_the_hundred_are_put_right_within_the_budget() {
+    let mut world = World::new();
+    world.fleet(300, &[("env", "prod")]);
+    world.apply("a", enabled(by_tag("env", "prod")));
+    world.run(secs(120));
+    assert_eq!(world.says("a"), (Status::True, Reason::AllSafe));
+    for n in 0..300 {
+        world.flip(&format!("i-{n:05}"), false);
+    }
+    world.run(secs(200));
+    assert_eq!(world.says("a"), (Status::True, Reason::AllSafe));
+    assert_eq!(world.arrived.len(), 600);
+}
+
+#[test]
+fn i16_weakening_that_an_edit_asked_for_is_paced_and_not_braked() {
+    let mut world = World::new();
+    for n in 0..300 {
+        world.machine(&format!("i-{n:05}"), payg(true, &[("env", "prod")]));
+    }
+    world.apply("a", disabled(by_tag("env", "prod")));
+    world.run(secs(600));
+    assert_eq!(world.weakened(), 300);
+    assert_eq!(world.says("a"), (Status::False, Reason::DisabledAsAsked));
+}
+
+#[test]
+fn i26_weakening_reaches_the_same_end_when_the_process_dies_after_any_effect() {
+    let run = |crash: Option<usize>| {
+        let mut world = protected_pair();
+        if let Some(k) = crash {
+            world.faults.insert(k, crate::world::Fault::Crash);
+        }
+        world.apply("claim", enabled(by_ids(&["i-b"])));
+        world.apply("a", disabled(by_tag("env", "prod")));
+        world.run(INTERVAL * 4);
+        world
+    };
+    let calm = run(None);
+    for k in 0..calm.effects {
+        let world = run(Some(k));
+        assert!(!world.protected("i-a"), "crash at {k}");
+        assert!(world.protected("i-b"), "crash at {k}");
+        assert!(world.writes_to("i-a") <= calm.writes_to("i-a") + 1, "crash at {k}");
+        assert_eq!(world.says("a"), calm.says("a"), "crash at {k}");
+    }
+}
