@@ -1,0 +1,83 @@
+//! Answers of the cloud, told apart by their code. Keeps no text of a failed answer but its code and request id.
+
+use keeper_core::id::RequestId;
+use serde_json::{Map, Value};
+
+use crate::error::{Error, OwnCode};
+use crate::operation::Operation;
+use crate::transport::RawAnswer;
+
+/// A successful answer.
+#[derive(Debug)]
+pub struct Answer {
+    /// The fields of the answer's JSON object.
+    pub(crate) fields: Map<String, Value>,
+    pub(crate) request_id: RequestId,
+}
+
+/// Reads an answer: a success, or an error whose code decides what it means.
+pub(crate) fn read(operation: Operation, raw: &RawAnswer) -> Result<Answer, Error> {
+    let fields: Option<Map<String, Value>> = serde_json::from_slice(&raw.body).ok();
+    let Envelope { code, request_id } = match &fields {
+        Some(fields) => Envelope::from_json(fields),
+        None => Envelope::from_xml(&raw.body),
+    };
+    let request_id = request_id.or_else(|| raw.request_id.clone());
+    if let Some(code) = code {
+        return Err(Error::refused(operation, code, raw.status, request_id, raw.retry_after));
+    }
+    let success = (200..300).contains(&raw.status);
+    match (fields, request_id) {
+        // Every documented answer has a request id; one without is from somebody else.
+        (Some(fields), Some(request_id)) if success => Ok(Answer { fields, request_id }),
+        (_, request_id) => {
+            let code = if raw.status >= 500 { OwnCode::ServerError } else { OwnCode::MalformedResponse };
+            Err(Error::unanswered(operation, code).with_answer(raw.status, request_id, raw.retry_after))
+        }
+    }
+}
+
+/// What every answer may have, whatever the operation.
+struct Envelope {
+    code: Option<Box<str>>,
+    request_id: Option<RequestId>,
+}
+
+impl Envelope {
+    /// The vendor's SDKs accept each key with a lower-case first letter too.
+    fn from_json(fields: &Map<String, Value>) -> Self {
+        let either = |upper, lower| identifier(fields.get(upper)).or_else(|| identifier(fields.get(lower)));
+        Self::new(either("Code", "code"), either("RequestId", "requestId"))
+    }
+
+    /// The vendor's SDKs also expect errors as an XML element `Error`.
+    fn from_xml(body: &[u8]) -> Self {
+        let text = std::str::from_utf8(body).unwrap_or_default();
+        let element = |open, close| {
+            let (_, rest) = text.split_once(open)?;
+            let (inner, _) = rest.split_once(close)?;
+            Some(inner).filter(|inner| is_identifier(inner))
+        };
+        Self::new(element("<Code>", "</Code>"), element("<RequestId>", "</RequestId>"))
+    }
+
+    fn new(code: Option<&str>, request_id: Option<&str>) -> Self {
+        Self { code: code.map(Into::into), request_id: request_id.map(RequestId::new) }
+    }
+}
+
+/// A JSON string that can be the name of something.
+pub(crate) fn identifier(value: Option<&Value>) -> Option<&str> {
+    value?.as_str().filter(|text| is_identifier(text))
+}
+
+/// Whether a text can be a code or an id of the cloud's. Whatever else it is, it is not repeated in a message, a
+/// status or a parameter.
+pub(crate) fn is_identifier(text: &str) -> bool {
+    const LONGEST: usize = 128;
+    let allowed = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.');
+    !text.is_empty() && text.len() <= LONGEST && text.bytes().all(allowed)
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,147 @@
+//! The client of one account in one region. Each call is signed anew and sent once; nothing queues in here.
+
+use keeper_core::call::{Page, ReadCall, WriteCall};
+use keeper_core::id::{Region, RequestId};
+use secrecy::ExposeSecret;
+use tracing::{Instrument, debug, debug_span};
+
+use crate::answer::{self, Answer};
+use crate::credentials::{Credentials, CredentialsSource};
+use crate::endpoint::{Endpoints, host};
+use crate::error::{Error, OwnCode};
+use crate::get_caller_identity::{self, Identity};
+use crate::operation::{Operation, Parameters};
+use crate::sign::{Request, Stamp, StampSource, SystemStamps, canonical_query, date_text, sha256_hex};
+use crate::transport::Transport;
+use crate::wire::Wire;
+
+const METHOD: &str = "POST";
+const PATH: &str = "/";
+
+/// A client for the calls of one account in one region.
+#[derive(Debug)]
+pub struct Client<C, S = SystemStamps> {
+    transport: Transport,
+    endpoints: Endpoints,
+    credentials: C,
+    stamps: S,
+}
+
+impl<C: CredentialsSource> Client<C> {
+    /// A client that signs with the wall clock's time.
+    pub fn new(transport: Transport, endpoints: Endpoints, credentials: C) -> Self {
+        Self::with_stamps(transport, endpoints, credentials, SystemStamps)
+    }
+}
+
+impl<C: CredentialsSource, S: StampSource> Client<C, S> {
+    /// A client whose signatures take time and nonce from `stamps`.
+    pub fn with_stamps(transport: Transport, endpoints: Endpoints, credentials: C, stamps: S) -> Self {
+        Self { transport, endpoints, credentials, stamps }
+    }
+
+    /// The region that this client reads and writes.
+    pub fn region(&self) -> &Region {
+        self.endpoints.region()
+    }
+
+    /// Reads one page.
+    pub async fn read<K: Wire>(&self, call: &ReadCall<K>) -> Result<Page<K>, Error> {
+        let parameters = K::read_parameters(self.region(), call)
+            .ok_or_else(|| Error::unanswered(K::READ, OwnCode::InvalidRequest))?;
+        self.call(K::READ, parameters, |answer| K::page(self.region(), answer)).await
+    }
+
+    /// Sets a flag. What comes back is no evidence of its effect.
+    pub async fn write<K: Wire>(&self, call: WriteCall<K>) -> Result<RequestId, Error> {
+        self.call(K::WRITE, K::write_parameters(call), |answer| Some(answer.request_id)).await
+    }
+
+    /// Asks whose the credentials are.
+    pub async fn caller_identity(&self) -> Result<Identity, Error> {
+        self.call(get_caller_identity::OPERATION, Vec::new(), get_caller_identity::identity).await
+    }
+
+    /// Any operation: signs, sends, and reads the answer with `decode`, which answers `None` to what is none.
+    async fn call<T>(
+        &self,
+        operation: Operation,
+        parameters: Parameters,
+        decode: impl FnOnce(Answer) -> Option<T>,
+    ) -> Result<T, Error> {
+        let span = debug_span!("cloud call", operation = operation.name, region = self.region().as_str());
+        async {
+            let result = self.attempt(operation, &parameters, decode).await;
+            if let Err(error) = &result {
+                debug!(
+                    code = &*error.code,
+                    status = error.http_status,
+                    request_id = error.request_id.as_ref().map(RequestId::as_str),
+                    "failed"
+                );
+            }
+            result
+        }
+        .instrument(span)
+        .await
+    }
+
+    async fn attempt<T>(
+        &self,
+        operation: Operation,
+        parameters: &Parameters,
+        decode: impl FnOnce(Answer) -> Option<T>,
+    ) -> Result<T, Error> {
+        let credentials = self.credentials.credentials().await?;
+        let mut url = self.endpoints.url(operation.product).clone();
+        let query = canonical_query(parameters);
+        let headers = signed_headers(operation, &host(&url), &query, &credentials, &self.stamps.stamp());
+        url.set_query(Some(&query).filter(|query| !query.is_empty()).map(String::as_str));
+
+        let raw = self.transport.post(url, headers).await.map_err(|failure| {
+            let error = Error::unanswered(operation, failure.code);
+            match failure.source {
+                Some(source) => error.with_source(source),
+                None => error,
+            }
+        })?;
+        let answer = answer::read(operation, &raw)?;
+        debug!(request_id = answer.request_id.as_str(), "answered");
+        let request_id = answer.request_id.clone();
+        decode(answer).ok_or_else(|| {
+            Error::unanswered(operation, OwnCode::MalformedResponse).with_answer(
+                raw.status,
+                Some(request_id),
+                None,
+            )
+        })
+    }
+}
+
+/// The headers of a request, all of them signed, and the signature.
+fn signed_headers(
+    operation: Operation,
+    host: &str,
+    query: &str,
+    credentials: &Credentials,
+    stamp: &Stamp,
+) -> Vec<(&'static str, String)> {
+    const BODY: &[u8] = b"";
+    let mut headers = vec![
+        ("host", host.to_owned()),
+        ("x-acs-action", operation.name.to_owned()),
+        ("x-acs-content-sha256", sha256_hex(BODY)),
+        ("x-acs-date", date_text(stamp.date)),
+        ("x-acs-signature-nonce", stamp.nonce.clone()),
+        ("x-acs-version", operation.product.version().to_owned()),
+    ];
+    if let Some(token) = credentials.security_token() {
+        headers.push(("x-acs-accesskey-id", credentials.access_key_id().to_owned()));
+        headers.push(("x-acs-security-token", token.expose_secret().to_owned()));
+    }
+    let signed: Vec<_> = headers.iter().map(|(name, value)| (*name, value.as_str())).collect();
+    let request = Request { method: METHOD, path: PATH, query, headers: &signed, body: BODY };
+    let authorization = request.authorization(credentials.access_key_id(), credentials.access_key_secret());
+    headers.push(("authorization", authorization));
+    headers
+}

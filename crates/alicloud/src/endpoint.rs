@@ -1,0 +1,225 @@
+//! Hosts by region. No text from outside ever becomes part of a host name.
+//!
+//! A region is looked up by exact match in a table and the host is built from the table's own entry, or the
+//! administrator's configuration names whole URLs. Hosts and regions are those of the vendor's product metadata
+//! (aliyun-openapi-meta, `products.json`) and of the endpoint tables in its SDKs.
+
+use keeper_core::id::Region;
+use reqwest::Url;
+
+use crate::operation::Product;
+
+/// The regions of the vendor's product metadata that have ECS hosts, sorted.
+const REGIONS: [&str; 40] = [
+    "ap-northeast-1",
+    "ap-northeast-2",
+    "ap-south-1",
+    "ap-southeast-1",
+    "ap-southeast-2",
+    "ap-southeast-3",
+    "ap-southeast-5",
+    "ap-southeast-6",
+    "ap-southeast-7",
+    "ap-southeast-8",
+    "cn-beijing",
+    "cn-beijing-finance-1",
+    "cn-chengdu",
+    "cn-fuzhou",
+    "cn-guangzhou",
+    "cn-hangzhou",
+    "cn-heyuan",
+    "cn-heyuan-acdr-1",
+    "cn-hongkong",
+    "cn-huhehaote",
+    "cn-nanjing",
+    "cn-north-2-gov-1",
+    "cn-qingdao",
+    "cn-shanghai",
+    "cn-shanghai-finance-1",
+    "cn-shenzhen",
+    "cn-shenzhen-finance-1",
+    "cn-wuhan-lr",
+    "cn-wulanchabu",
+    "cn-zhangjiakou",
+    "cn-zhengzhou-jva",
+    "cn-zhongwei",
+    "eu-central-1",
+    "eu-west-1",
+    "me-central-1",
+    "me-east-1",
+    "na-south-1",
+    "us-east-1",
+    "us-southeast-1",
+    "us-west-1",
+];
+
+/// Regions whose public ECS host is not `ecs.<region>.aliyuncs.com` in the vendor's SDKs. The SDKs look here even when
+/// a VPC host was asked for; we don't, because the metadata lists a VPC host for each of them.
+const ECS_OVERRIDES: [(&str, &str); 4] = [
+    ("cn-hangzhou", "ecs-cn-hangzhou.aliyuncs.com"),
+    ("cn-north-2-gov-1", "ecs.aliyuncs.com"),
+    ("cn-shanghai-finance-1", "ecs-cn-hangzhou.aliyuncs.com"),
+    ("cn-shenzhen-finance-1", "ecs-cn-hangzhou.aliyuncs.com"),
+];
+
+/// Regions for which the vendor's metadata names no STS host of their own.
+const WITHOUT_STS: [&str; 9] = [
+    "ap-south-1",
+    "ap-southeast-2",
+    "ap-southeast-6",
+    "ap-southeast-8",
+    "cn-heyuan-acdr-1",
+    "cn-north-2-gov-1",
+    "cn-zhengzhou-jva",
+    "cn-zhongwei",
+    "us-southeast-1",
+];
+
+const GLOBAL_STS: &str = "sts.aliyuncs.com";
+
+/// The regions whose hosts are known, sorted.
+pub fn known_regions() -> &'static [&'static str] {
+    &REGIONS
+}
+
+/// Whether the region's hosts are known. Compared exactly: case and blanks count.
+pub fn is_known_region(region: &str) -> bool {
+    known(region).is_some()
+}
+
+/// The table's own text of a region, so that what becomes part of a host name never came from outside.
+fn known(region: &str) -> Option<&'static str> {
+    REGIONS.iter().find(|known| **known == region).copied()
+}
+
+/// Over which network the cloud is reached.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Network {
+    /// The Internet.
+    #[default]
+    Public,
+    /// From within a VPC, without the Internet.
+    Vpc,
+}
+
+/// A region, and where the calls for it go.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Endpoints {
+    region: Region,
+    ecs: Url,
+    sts: Url,
+}
+
+impl Endpoints {
+    /// The vendor's own hosts for a known region.
+    pub fn of_region(region: &Region, network: Network) -> Result<Self, EndpointError> {
+        let known =
+            known(region.as_str()).ok_or_else(|| EndpointError::UnknownRegion { region: region.clone() })?;
+        let overridden = ECS_OVERRIDES.iter().find(|(name, _)| *name == known);
+        let ecs = match (network, overridden) {
+            (Network::Vpc, _) => format!("ecs-vpc.{known}.aliyuncs.com"),
+            (Network::Public, Some((_, host))) => (*host).to_owned(),
+            (Network::Public, None) => format!("ecs.{known}.aliyuncs.com"),
+        };
+        let sts = match network {
+            _ if WITHOUT_STS.contains(&known) => GLOBAL_STS.to_owned(),
+            Network::Vpc => format!("sts-vpc.{known}.aliyuncs.com"),
+            Network::Public => format!("sts.{known}.aliyuncs.com"),
+        };
+        Ok(Self {
+            region: region.clone(),
+            ecs: base_url(&format!("https://{ecs}"))?,
+            sts: base_url(&format!("https://{sts}"))?,
+        })
+    }
+
+    /// URLs that the administrator's configuration names, for a gateway, a simulator or a region that the table lacks.
+    ///
+    /// This is the only way to plain `http`. The region need not be known, for it is only sent as a parameter, but it
+    /// must look like one.
+    pub fn explicit(region: &Region, ecs: &str, sts: &str) -> Result<Self, EndpointError> {
+        if !looks_like_a_region(region.as_str()) {
+            return Err(EndpointError::MalformedRegion);
+        }
+        Ok(Self { region: region.clone(), ecs: base_url(ecs)?, sts: base_url(sts)? })
+    }
+
+    /// The region.
+    pub fn region(&self) -> &Region {
+        &self.region
+    }
+
+    /// Where the calls of a product go: scheme and host, with the path `/`.
+    pub(crate) fn url(&self, product: Product) -> &Url {
+        match product {
+            Product::Ecs => &self.ecs,
+            Product::Sts => &self.sts,
+        }
+    }
+}
+
+/// Letters, then groups of letters and digits, joined by hyphens: `cn-hangzhou`, `cn-north-2-gov-1`.
+fn looks_like_a_region(region: &str) -> bool {
+    const LONGEST: usize = 64;
+    let mut groups = region.split('-');
+    let country = groups.next().unwrap_or_default();
+    let rest: Vec<_> = groups.collect();
+    region.len() <= LONGEST
+        && country.len() >= 2
+        && country.bytes().all(|byte| byte.is_ascii_lowercase())
+        && !rest.is_empty()
+        && rest.iter().all(|group| {
+            !group.is_empty() && group.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit())
+        })
+}
+
+/// A URL of scheme, host and port, and nothing else: requests go to the path `/`, the parameters are the query, and a
+/// password in a URL would end up in a log.
+fn base_url(text: &str) -> Result<Url, EndpointError> {
+    let url = Url::parse(text).map_err(|_| EndpointError::NotAUrl)?;
+    let bare = url.username().is_empty()
+        && url.password().is_none()
+        && url.path() == "/"
+        && url.query().is_none()
+        && url.fragment().is_none();
+    match url.scheme() {
+        "http" | "https" if bare && url.has_host() => Ok(url),
+        "http" | "https" => Err(EndpointError::NotABaseUrl),
+        _ => Err(EndpointError::NotAUrl),
+    }
+}
+
+/// The value of the header `Host` for a URL: the port is named unless it is the scheme's own.
+pub(crate) fn host(url: &Url) -> String {
+    let host = url.host_str().unwrap_or_default();
+    url.port().map_or_else(|| host.to_owned(), |port| format!("{host}:{port}"))
+}
+
+/// Why there is no endpoint. Never repeats a URL, for it may hold a password.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum EndpointError {
+    /// The region is not in the table.
+    #[error(
+        "the hosts of region {:?} are not known; check its spelling (an example is cn-hangzhou), \
+         or have the administrator set the endpoint for it",
+        region.as_str()
+    )]
+    UnknownRegion {
+        /// The region as it was given.
+        region: Region,
+    },
+    /// The text can't be the name of a region.
+    #[error("the region must be lower-case letters and digits joined by hyphens, as in cn-hangzhou")]
+    MalformedRegion,
+    /// Not a URL, or not one for HTTP.
+    #[error("the endpoint must be a URL that starts with https:// or http://, as in https://ecs.example.com")]
+    NotAUrl,
+    /// A URL with more than scheme, host and port.
+    #[error(
+        "the endpoint must be a scheme, a host and perhaps a port; remove path, query, user and password"
+    )]
+    NotABaseUrl,
+}
+
+#[cfg(test)]
+mod tests;

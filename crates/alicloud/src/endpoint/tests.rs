@@ -1,0 +1,135 @@
+use std::collections::BTreeMap;
+
+use proptest::prelude::*;
+use serde_json::Value;
+
+use super::*;
+
+const FACTS: &str = include_str!("../../tests/data/endpoints.json");
+
+fn facts(pointer: &str) -> BTreeMap<String, String> {
+    let facts: Value = serde_json::from_str(FACTS).unwrap();
+    let map = facts.pointer(pointer).unwrap().as_object().unwrap();
+    map.iter().map(|(region, host)| (region.clone(), host.as_str().unwrap().to_owned())).collect()
+}
+
+fn hosts(region: &str, network: Network) -> (String, String) {
+    let endpoints = Endpoints::of_region(&Region::new(region), network).unwrap();
+    assert_eq!(endpoints.region().as_str(), region);
+    for url in [&endpoints.ecs, &endpoints.sts] {
+        assert_eq!((url.scheme(), url.port(), url.path()), ("https", None, "/"));
+    }
+    (host(&endpoints.ecs), host(&endpoints.sts))
+}
+
+#[test]
+fn the_table_is_the_vendors() {
+    let vpc = facts("/ecs/regional_vpc_endpoints");
+    assert!(known_regions().iter().copied().eq(vpc.keys().map(String::as_str)));
+    assert!(facts("/ecs/regional_endpoints").keys().all(|region| is_known_region(region)));
+    let overrides = facts("/ecs/sdk_endpoint_map");
+    let sts_vpc = facts("/sts/regional_vpc_endpoints");
+    for region in known_regions() {
+        let (ecs, sts) = hosts(region, Network::Public);
+        assert_eq!(ecs, overrides.get(*region).cloned().unwrap_or(format!("ecs.{region}.aliyuncs.com")));
+        let (ecs_vpc, sts_in_vpc) = hosts(region, Network::Vpc);
+        assert_eq!(ecs_vpc, vpc[*region]);
+        match sts_vpc.get(*region) {
+            Some(host) => assert_eq!((sts, &sts_in_vpc), (format!("sts.{region}.aliyuncs.com"), host)),
+            None => assert_eq!((sts.as_str(), sts_in_vpc.as_str()), ("sts.aliyuncs.com", "sts.aliyuncs.com")),
+        }
+    }
+}
+
+#[test]
+fn i43_only_an_exact_match_is_a_region() {
+    for region in [
+        "",
+        "cn",
+        "CN-hangzhou",
+        "cn-hangzhou ",
+        " cn-hangzhou",
+        "cn-hangzhou.evil.example",
+        "cn-hangzhou/",
+        "cn-atlantis",
+        "cn-hangzhou\n",
+        "@evil.example",
+        "cn-hangzhou#",
+        "evil.example/?",
+    ] {
+        assert!(!is_known_region(region), "{region:?}");
+        let error = Endpoints::of_region(&Region::new(region), Network::Public).unwrap_err();
+        assert_eq!(error, EndpointError::UnknownRegion { region: Region::new(region) });
+        assert!(!error.to_string().contains('\n'), "{error}");
+    }
+}
+
+#[test]
+fn an_explicit_endpoint_takes_any_region_that_looks_like_one() {
+    let explicit = |region: &str| {
+        Endpoints::explicit(&Region::new(region), "http://127.0.0.1:8080", "https://sts.example.com:444/")
+    };
+    for region in ["cn-hangzhou", "xx-new-region-9", "cn-north-2-gov-1"] {
+        let endpoints = explicit(region).unwrap();
+        assert_eq!(host(endpoints.url(Product::Ecs)), "127.0.0.1:8080");
+        assert_eq!(host(endpoints.url(Product::Sts)), "sts.example.com:444");
+    }
+    let long = format!("cn-{}", "a".repeat(64));
+    for region in
+        ["", "cn", "c-1", "cn-", "-cn", "cn--1", "cn-HANG", "cn-a.b", "cn-a b", "1n-a", "cn-ä", &long]
+    {
+        assert_eq!(explicit(region).unwrap_err(), EndpointError::MalformedRegion, "{region:?}");
+    }
+}
+
+#[test]
+fn i44_a_wrong_endpoint_is_refused_without_repeating_it() {
+    for (url, expected) in [
+        ("", EndpointError::NotAUrl),
+        ("CANARY.example.com", EndpointError::NotAUrl),
+        ("ftp://CANARY.example.com", EndpointError::NotAUrl),
+        ("unix:/CANARY", EndpointError::NotAUrl),
+        ("https://", EndpointError::NotAUrl),
+        ("https://user:CANARY@example.com", EndpointError::NotABaseUrl),
+        ("https://CANARY@example.com", EndpointError::NotABaseUrl),
+        ("https://example.com/CANARY", EndpointError::NotABaseUrl),
+        ("https://example.com/?CANARY=1", EndpointError::NotABaseUrl),
+        ("https://example.com/#CANARY", EndpointError::NotABaseUrl),
+    ] {
+        let region = Region::new("cn-hangzhou");
+        for endpoints in [
+            Endpoints::explicit(&region, url, "https://sts.example.com"),
+            Endpoints::explicit(&region, "https://ecs.example.com", url),
+        ] {
+            let error = endpoints.unwrap_err();
+            assert_eq!(error, expected, "{url}");
+            assert!(!format!("{error} {error:?}").contains("CANARY"));
+        }
+    }
+}
+
+#[test]
+fn the_host_names_its_port_only_when_it_is_not_the_schemes_own() {
+    for (url, expected) in [
+        ("https://example.com", "example.com"),
+        ("https://example.com:443", "example.com"),
+        ("http://example.com:443", "example.com:443"),
+        ("http://[::1]:8080", "[::1]:8080"),
+    ] {
+        assert_eq!(host(&Url::parse(url).unwrap()), expected);
+    }
+}
+
+proptest! {
+    #[test]
+    fn i43_no_text_selects_a_host_outside_the_table(region in ".{0,60}|[a-z]{2}-[a-z0-9.@/#?:]{1,20}") {
+        prop_assume!(!known_regions().contains(&region.as_str()));
+        for network in [Network::Public, Network::Vpc] {
+            prop_assert!(Endpoints::of_region(&Region::new(&region), network).is_err());
+        }
+        if let Ok(endpoints) = Endpoints::explicit(&Region::new(&region), "https://a.example", "https://b.example") {
+            prop_assert_eq!(host(endpoints.url(Product::Ecs)), "a.example");
+            prop_assert_eq!(host(endpoints.url(Product::Sts)), "b.example");
+        }
+    }
+}

@@ -1,0 +1,31 @@
+//! The few calls of Alibaba Cloud's ECS and STS that ecs-keeper needs, over HTTPS.
+//!
+//! Nothing here decides, waits, repeats or remembers: a call is signed once, sent once, and its answer is handed on
+//! as typed facts or as an [`Error`] with a class. Budgets, retries and back-off belong to the engine.
+//!
+//! What can be expressed is what is needed: of `ModifyInstanceAttribute` only the instance's id and its
+//! `DeletionProtection`, and no call that deletes, detaches or sets a password.
+
+pub mod client;
+pub mod codes;
+pub mod credentials;
+pub mod endpoint;
+pub mod error;
+pub mod sign;
+pub mod transport;
+
+mod answer;
+mod describe_instances;
+mod get_caller_identity;
+mod modify_instance_attribute;
+mod operation;
+mod wire;
+
+pub use client::Client;
+pub use credentials::{Credentials, CredentialsSource, StaticCredentials};
+pub use endpoint::{Endpoints, Network};
+pub use error::Error;
+pub use get_caller_identity::Identity;
+pub use sign::{Stamp, StampSource, SystemStamps};
+pub use transport::{Timeouts, Transport};
+pub use wire::Wire;

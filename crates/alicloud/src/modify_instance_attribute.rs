@@ -1,0 +1,86 @@
+//! `ModifyInstanceAttribute`: sets release protection on one instance. Can say nothing else, although the operation
+//! also sets passwords, user data and security groups.
+//!
+//! It takes no region: the endpoint alone decides in which region the id is looked up. Setting a value that is set
+//! already changes nothing, so the operation needs no client token (and takes none).
+
+use keeper_core::call::WriteCall;
+use keeper_core::id::InstanceId;
+use keeper_core::instance::Instance;
+
+use crate::operation::{Operation, Parameters, Product};
+
+pub(crate) const OPERATION: Operation = Operation::write(Product::Ecs, "ModifyInstanceAttribute");
+
+/// The parameters of a write. A permit ends here.
+pub(crate) fn parameters(call: WriteCall<Instance>) -> Parameters {
+    match call {
+        WriteCall::Strengthen(id) => deletion_protection(&id, "true"),
+        WriteCall::Weaken(permit) => deletion_protection(permit.target(), "false"),
+    }
+}
+
+fn deletion_protection(id: &InstanceId, value: &str) -> Parameters {
+    vec![
+        ("InstanceId".to_owned(), id.as_str().to_owned()),
+        ("DeletionProtection".to_owned(), value.to_owned()),
+    ]
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use keeper_core::authority::{Case, ObjectProof, Recheck, WeakenPermit, grant};
+    use keeper_core::call::CallId;
+    use keeper_core::evidence::Evidence;
+    use keeper_core::id::RequestId;
+    use keeper_core::instance::{ChargeType, InstanceFacts};
+    use keeper_core::time::Moment;
+    use keeper_core::wish::{DeletionPolicy, Selector, Wish};
+
+    use super::*;
+
+    /// Leave as it is given: by everything that speaks for it.
+    fn permit(id: &InstanceId) -> WeakenPermit<Instance> {
+        let now = Moment::at(Duration::ZERO);
+        let wish: Wish<Instance> = Wish {
+            selector: Selector::default(),
+            protect: false,
+            observe: false,
+            deletion_policy: DeletionPolicy::Keep,
+            deleting: None,
+            carried_out: false,
+        };
+        let facts = InstanceFacts {
+            deletion_protection: Some(true),
+            charge_type: Some(ChargeType::PostPaid),
+            spot: Some(false),
+            ..InstanceFacts::default()
+        };
+        let evidence: Evidence<Instance> =
+            Evidence { facts, seen: now, call: CallId(1), request_id: RequestId::new("R-1"), tag_epoch: 0 };
+        let answer = Recheck { object: Some((1, false)), claims_as_known: true };
+        let case = Case {
+            wish: (1, &wish),
+            object: ObjectProof::new(answer, 1, &wish, now).unwrap(),
+            target: (evidence.fresh(now, None).unwrap(), CallId(1)),
+            read_since: CallId(1),
+            selected: true,
+            claimed: false,
+            opaque: false,
+            braked: false,
+        };
+        grant(id, &case, now).unwrap()
+    }
+
+    #[test]
+    fn i13_a_write_says_the_id_and_the_flag_and_nothing_else() {
+        let id = InstanceId::new("i-1");
+        let weaken = WriteCall::Weaken(permit(&id));
+        for (call, value) in [(WriteCall::Strengthen(id), "true"), (weaken, "false")] {
+            let expected = [("InstanceId", "i-1"), ("DeletionProtection", value)];
+            assert_eq!(parameters(call), expected.map(|(name, value)| (name.to_owned(), value.to_owned())));
+        }
+    }
+}

@@ -1,0 +1,47 @@
+//! How a kind of target is read and written over the wire. Sends nothing.
+//!
+//! Another kind is another file for each of its two operations, and an `impl` here.
+
+use keeper_core::call::{Page, ReadCall, WriteCall};
+use keeper_core::id::Region;
+use keeper_core::instance::Instance;
+use keeper_core::kind::Kind;
+
+use crate::answer::Answer;
+use crate::operation::{Operation, Parameters};
+use crate::{describe_instances, modify_instance_attribute};
+
+/// A kind of target whose listing and whose flag this crate can put into requests. Can be implemented here alone, for
+/// its types have no public path.
+pub trait Wire: Kind {
+    /// The operation that lists.
+    const READ: Operation;
+    /// The operation that sets the flag.
+    const WRITE: Operation;
+
+    /// The parameters of a read; `None` for a query that would ask for something else than it says.
+    fn read_parameters(region: &Region, call: &ReadCall<Self>) -> Option<Parameters>;
+
+    /// The page in an answer; `None` when it isn't the answer to a listing.
+    fn page(region: &Region, answer: Answer) -> Option<Page<Self>>;
+
+    /// The parameters of a write. Takes the call by value: a permit is used once.
+    fn write_parameters(call: WriteCall<Self>) -> Parameters;
+}
+
+impl Wire for Instance {
+    const READ: Operation = describe_instances::OPERATION;
+    const WRITE: Operation = modify_instance_attribute::OPERATION;
+
+    fn read_parameters(region: &Region, call: &ReadCall<Self>) -> Option<Parameters> {
+        describe_instances::parameters(region, call)
+    }
+
+    fn page(region: &Region, answer: Answer) -> Option<Page<Self>> {
+        describe_instances::page(region, answer)
+    }
+
+    fn write_parameters(call: WriteCall<Self>) -> Parameters {
+        modify_instance_attribute::parameters(call)
+    }
+}
