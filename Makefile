@@ -1,0 +1,62 @@
+# The steps of `make test`, in order: what is quick to fail comes first.
+TEST_STEPS := check-tools check-fmt lint doc walls control-plane test-launcher test-cargo test-vendor-sdk
+CONTROL_PLANE := tests/control-plane
+
+.NOTPARALLEL:
+.PHONY: help demo test test-steps $(TEST_STEPS) fmt crds verify bench image
+
+help: ## list these targets
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  \1\t\2/p' $(MAKEFILE_LIST) | expand -t 20
+
+demo: ## tell the story on a real API server with a simulated cloud (ARGS=--keep leaves it running)
+	@$(CONTROL_PLANE)/check-tools.sh demo && exec demo/run $(ARGS)
+
+test: $(TEST_STEPS) ## run everything that has to pass
+
+test-steps: ## print the steps of `make test`, each a target of its own
+	@echo $(TEST_STEPS)
+
+check-tools: ## say what has to be installed before anything is built
+	@$(CONTROL_PLANE)/check-tools.sh test
+
+check-fmt: ## fail if a source is not formatted
+	cargo fmt --all --check
+
+lint: ## run clippy over everything
+	cargo clippy --workspace --all-targets --locked -- -D warnings
+
+doc: ## build the documentation; a broken link fails
+	RUSTDOCFLAGS='-D warnings' cargo doc --workspace --no-deps --locked
+
+walls: ## check what the packages may depend on
+	tests/walls.sh
+
+control-plane: ## build etcd, kube-apiserver, kube-controller-manager and kubectl, unless they are there
+	$(CONTROL_PLANE)/binaries.py
+
+test-launcher: ## test what starts the control plane
+	python3 -m unittest discover --start-directory $(CONTROL_PLANE)
+
+# Built first, so that the control plane does not have to share the machine with the compiler.
+# The tests mostly wait, hence more of them at once than there are cores.
+test-cargo: ## run the Rust tests, on a control plane of their own
+	cargo test --workspace --locked --no-run
+	exec env INSTA_UPDATE=no RUST_TEST_THREADS=16 $(CONTROL_PLANE)/run.py -- cargo test --workspace --locked
+
+test-vendor-sdk: ## have the vendor's SDK judge the simulator
+	crates/simulator/sdk-tests/run
+
+fmt: ## format the sources
+	cargo fmt --all
+
+crds: ## write crds/ anew
+	UPDATE_GOLDEN=1 cargo test --locked --package ecs-keeper --lib crds
+
+verify: ## fail if crds/ is not what the types give
+	cargo test --locked --package ecs-keeper --lib crds
+
+bench: ## print the bench's table
+	benches/run
+
+image: ## build the container image
+	docker build --tag ecs-keeper:dev .

@@ -1,0 +1,32 @@
+#!/bin/sh
+# Says in one sentence what has to be installed first, before anything is built. The argument is what is to be run: demo or test.
+cd "$(dirname "$0")/../.." || exit 1
+
+missing=
+need() { missing="${missing:+$missing; }$1"; }
+at_least() { printf '%s\n' "$1" "$2" | sort -VC; }
+
+rust=$(sed -n 's/^rust-version = "\(.*\)".*/\1/p' Cargo.toml | head -n 1)
+if ! at_least "$rust" "$(rustc --version 2>/dev/null | cut -d ' ' -f 2)" || ! cargo --version >/dev/null 2>&1; then
+    need "Rust $rust or newer (rustup takes the version from rust-toolchain.toml)"
+elif [ "$1" = test ]; then
+    cargo fmt --version >/dev/null 2>&1 || need "rustfmt"
+    cargo clippy --version >/dev/null 2>&1 || need "clippy"
+fi
+command -v cc >/dev/null || need "a C compiler (Rust links with it)"
+
+if ! python3 -c 'import sys; sys.exit(sys.version_info < (3, 9))' 2>/dev/null; then
+    need "Python 3.9 or newer"
+    command -v go >/dev/null || need "Go, unless an earlier run has built the control plane"
+else
+    # A wrong KUBEBUILDER_ASSETS is no missing tool: its sentence is on standard error already.
+    go=$(python3 tests/control-plane/binaries.py --check) || { [ -n "$go" ] || exit 1; need "$go"; }
+    if [ "$1" = test ]; then
+        python3 -c 'import ensurepip, venv' 2>/dev/null || need "Python's venv module (python3-venv on Debian)"
+    fi
+fi
+if [ "$1" = test ]; then
+    command -v ps >/dev/null || need "ps (procps on Debian)"
+fi
+
+[ -z "$missing" ] || { echo "Please install first: $missing." >&2; exit 1; }

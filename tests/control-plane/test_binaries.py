@@ -1,0 +1,154 @@
+"""Where the programs come from. A Go of our own stands in for the real one, which takes minutes."""
+
+import os
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+import unittest
+from pathlib import Path
+
+BINARIES = [sys.executable, str(Path(__file__).with_name("binaries.py"))]
+PROGRAMS = ["etcd", "kube-apiserver", "kube-controller-manager", "kubectl"]
+
+# Answers `go env`, and "builds" by writing the file after -o; each build leaves a line in $BUILDS.
+GO = """\
+#!/bin/sh
+[ "$1" = env ] && { printf '%s\\n' "${GO_SAYS:-go1.99.0}" "${GO_TOOLCHAIN:-local}"; exit; }
+while [ "$1" != -o ]; do shift; done
+echo "$2" >>"$BUILDS"
+sleep "${GO_TAKES:-0.2}"
+[ -z "$GO_FAILS" ] || { echo 'no such host'; exit 1; }
+printf '#!/bin/sh\\n' >"$2"
+chmod +x "$2"
+"""
+
+
+class Binaries(unittest.TestCase):
+    def setUp(self):
+        folder = tempfile.TemporaryDirectory()
+        self.addCleanup(folder.cleanup)
+        self.folder = Path(folder.name)
+        self.cache = self.folder / "cache"
+        self.builds = self.folder / "builds"
+        self.builds.touch()
+        # Seconds that nobody else sleeps, to tell the build's processes from others.
+        self.takes = f"60.{os.getpid()}"
+        self.environment = {**os.environ, "ECS_KEEPER_CACHE": str(self.cache), "BUILDS": str(self.builds)}
+        self.environment.pop("KUBEBUILDER_ASSETS", None)
+
+    def with_go(self, **behaviour):
+        path = self.folder / "bin" / "go"
+        path.parent.mkdir(exist_ok=True)
+        path.write_text(GO)
+        path.chmod(0o755)
+        return {**self.environment, "PATH": f"{path.parent}:{os.environ['PATH']}", **behaviour}
+
+    def without_go(self):
+        return {**self.environment, "PATH": str(self.folder / "nothing")}
+
+    def assets(self, *programs):
+        folder = self.folder / "assets"
+        folder.mkdir()
+        for program in programs:
+            (folder / program).touch(mode=0o755)
+        return folder
+
+    def run_binaries(self, environment, *arguments):
+        return subprocess.run([*BINARIES, *arguments], capture_output=True, text=True, env=environment, timeout=60)
+
+    def built(self):
+        return sorted(Path(line).name for line in self.builds.read_text().splitlines())
+
+    def found(self, done):
+        self.assertEqual(done.returncode, 0, done.stderr)
+        return {name: Path(path) for name, path in (line.split(": ") for line in done.stdout.splitlines())}
+
+    def test_what_is_missing_is_built_once_and_then_found(self):
+        first = self.found(self.run_binaries(self.with_go()))
+        self.assertEqual(sorted(first), PROGRAMS)
+        for path in first.values():
+            self.assertTrue(os.access(path, os.X_OK))
+            self.assertEqual(path.parent.parent, self.cache)
+        self.assertEqual(self.built(), PROGRAMS)
+        self.assertEqual(self.found(self.run_binaries(self.without_go())), first)
+
+    def test_two_at_once_build_once(self):
+        both = [subprocess.Popen(BINARIES, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=self.with_go()) for _ in range(2)]
+        said = [each.communicate(timeout=60) for each in both]
+        self.assertEqual([each.returncode for each in both], [0, 0], said)
+        self.assertEqual(said[0][0], said[1][0])
+        self.assertEqual(self.built(), PROGRAMS)
+        self.assertEqual(sum("another process is building" in stderr for _, stderr in said), 1)
+
+    def test_a_killed_build_leaves_no_process_and_no_half_program(self):
+        killed = subprocess.Popen(BINARIES, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, env=self.with_go(GO_TAKES=self.takes))
+        self.addCleanup(killed.wait)
+        self.addCleanup(killed.kill)
+        deadline = time.monotonic() + 30
+        while not self.built() and time.monotonic() < deadline:
+            time.sleep(0.05)
+        self.assertEqual(self.built(), ["etcd"])
+        killed.send_signal(signal.SIGKILL)
+        killed.wait()
+        while self.processes() and time.monotonic() < deadline:
+            time.sleep(0.05)
+        self.assertEqual(self.processes(), [])
+        self.assertEqual(sorted(self.found(self.run_binaries(self.with_go()))), PROGRAMS)
+        self.assertEqual(self.built(), sorted([*PROGRAMS, "etcd"]))
+        left = sorted(path.name for path in next(self.cache.iterdir()).iterdir())
+        self.assertEqual(left, [".lock", *PROGRAMS])
+
+    def test_a_build_that_fails_says_what_go_said(self):
+        done = self.run_binaries(self.with_go(GO_FAILS="1"))
+        self.assertEqual(done.returncode, 1)
+        self.assertIn("etcd could not be built", done.stderr)
+        self.assertIn("no such host", done.stderr)
+        self.assertEqual([path.name for path in next(self.cache.iterdir()).iterdir()], [".lock"])
+
+    def test_without_go_one_sentence_says_what_to_install(self):
+        for arguments in ((), ("--check",)):
+            with self.subTest(arguments):
+                done = self.run_binaries(self.without_go(), *arguments)
+                self.assertEqual(done.returncode, 1)
+                said = (done.stdout + done.stderr).strip()
+                self.assertRegex(said, r"^Go 1\.\d+ or newer .*build etcd, kube-apiserver, kube-controller-manager and kubectl\.?$")
+
+    def test_a_go_that_is_too_old_is_refused_unless_it_fetches_a_newer_one(self):
+        old = self.run_binaries(self.with_go(GO_SAYS="go1.22.1"), "--check")
+        self.assertEqual(old.returncode, 1)
+        self.assertIn("the one on the PATH is 1.22", old.stdout)
+        fetching = self.run_binaries(self.with_go(GO_SAYS="go1.22.1", GO_TOOLCHAIN="auto"), "--check")
+        self.assertEqual((fetching.returncode, fetching.stdout), (0, ""))
+
+    def test_what_kubebuilder_assets_holds_wins_and_what_it_lacks_is_built(self):
+        assets = self.assets("etcd", "kube-apiserver", "kubectl")
+        found = self.found(self.run_binaries(self.with_go(KUBEBUILDER_ASSETS=str(assets))))
+        self.assertEqual(self.built(), ["kube-controller-manager"])
+        self.assertEqual({name for name, path in found.items() if path.parent == assets.resolve()}, {"etcd", "kube-apiserver", "kubectl"})
+
+    def test_what_kubebuilder_assets_lacks_is_named_when_it_cannot_be_built(self):
+        assets = self.assets("etcd", "kube-apiserver", "kubectl")
+        done = self.run_binaries({**self.without_go(), "KUBEBUILDER_ASSETS": str(assets)})
+        self.assertEqual(done.returncode, 1)
+        self.assertRegex(done.stderr, r"^Go 1\.\d+ or newer is needed to build kube-controller-manager\.\n$")
+
+    def test_a_complete_kubebuilder_assets_needs_no_go(self):
+        assets = self.assets(*PROGRAMS)
+        found = self.found(self.run_binaries({**self.without_go(), "KUBEBUILDER_ASSETS": str(assets)}))
+        self.assertEqual({path.parent for path in found.values()}, {assets.resolve()})
+
+    def test_a_mistyped_kubebuilder_assets_is_an_error(self):
+        done = self.run_binaries({**self.with_go(), "KUBEBUILDER_ASSETS": str(self.folder / "mistyped")})
+        self.assertEqual(done.returncode, 1)
+        self.assertIn("which is not a folder", done.stderr)
+        self.assertEqual(self.built(), [])
+
+    def processes(self):
+        listing = subprocess.run(["ps", "-axww", "-o", "args="], capture_output=True, text=True, check=True).stdout
+        return [line for line in listing.splitlines() if str(self.folder) in line or f"sleep {self.takes}" in line]
+
+
+if __name__ == "__main__":
+    unittest.main()
