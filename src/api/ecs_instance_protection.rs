@@ -1,0 +1,390 @@
+//! `EcsInstanceProtection`: keep `DeletionProtection` on a set of ECS instances.
+
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::{Condition, Time};
+use kube::{CustomResource, KubeSchema};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use super::DEFAULT_ACCOUNT;
+use super::selector::{MAX_EXCLUDED_IDS, MAX_IDS, MAX_TAGS, NodeSelector, TagSelector};
+use super::status::{self, Counts, MAX_MESSAGE, MAX_REASON, MAX_RISKS, Risk};
+
+/// How many instances a status lists.
+pub const MAX_LISTED_INSTANCES: usize = 100;
+
+/// Which instances are meant, and what is wanted of them.
+#[expect(clippy::duplicated_attributes, reason = "each printer column has its own type and priority")]
+#[derive(CustomResource, KubeSchema, Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[kube(
+    group = "ecs-keeper.io",
+    version = "v1alpha1",
+    kind = "EcsInstanceProtection",
+    plural = "ecsinstanceprotections",
+    singular = "ecsinstanceprotection",
+    shortname = "ecsprot",
+    category = "ecs-keeper",
+    namespaced,
+    status = "EcsInstanceProtectionStatus",
+    derive = "PartialEq",
+    doc = "Keeps release protection (DeletionProtection) on a set of Alibaba Cloud ECS instances for as long as this object stands, and tells how each of them is doing. A protected pay-as-you-go instance can't be released by hand or by API until its protection is switched off. Wait for it with: kubectl wait --for=condition=Protected",
+    printcolumn(
+        name = "State",
+        type_ = "string",
+        json_path = ".status.protectionState",
+        description = "How the targets are doing, in one word"
+    ),
+    printcolumn(
+        name = "Targets",
+        type_ = "integer",
+        json_path = ".status.counts.targets",
+        description = "Instances that are selected"
+    ),
+    printcolumn(
+        name = "Safe",
+        type_ = "integer",
+        json_path = ".status.counts.safe",
+        description = "Instances that are protected"
+    ),
+    printcolumn(
+        name = "AtRisk",
+        type_ = "integer",
+        json_path = ".status.counts.atRisk",
+        description = "Instances that can be lost in spite of their protection"
+    ),
+    printcolumn(
+        name = "Ready",
+        type_ = "string",
+        json_path = r#".status.conditions[?(@.type=="Ready")].status"#,
+        description = "Whether neither the operator nor a person has anything left to do"
+    ),
+    printcolumn(name = "Age", type_ = "date", json_path = ".metadata.creationTimestamp"),
+    printcolumn(name = "Region", type_ = "string", json_path = ".spec.region", priority = 1),
+    printcolumn(name = "Mode", type_ = "string", json_path = ".spec.mode", priority = 1),
+    printcolumn(
+        name = "Message",
+        type_ = "string",
+        json_path = r#".status.conditions[?(@.type=="Protected")].message"#,
+        priority = 1
+    )
+)]
+#[cfg_attr(test, kube(cel))]
+#[serde(rename_all = "camelCase")]
+#[x_kube(
+    validation = Rule::new("has(self.region) || ((!has(self.targets.instanceIds) || size(self.targets.instanceIds) == 0) && (!has(self.targets.instanceTags) || size(self.targets.instanceTags) == 0))")
+        .message("targets.instanceIds and targets.instanceTags are looked up in one region: set region, such as cn-hangzhou")
+        .field_path(".region")
+        .reason(Reason::FieldValueRequired),
+    validation = Rule::new("self.account == oldSelf.account")
+        .message("account can't be changed: create another object for the other account, then delete this one")
+        .field_path(".account")
+        .reason(Reason::FieldValueForbidden),
+    validation = Rule::new("has(self.region) == has(oldSelf.region) && (!has(self.region) || self.region == oldSelf.region)")
+        .message("region can't be changed, added or removed: create another object for the other region, then delete this one")
+        .field_path(".region")
+        .reason(Reason::FieldValueForbidden)
+)]
+pub struct EcsInstanceProtectionSpec {
+    /// The cloud account that the instances belong to, by its name in the operator's configuration; `default` if left
+    /// out. Can't be changed.
+    #[serde(default = "default_account")]
+    #[schemars(length(min = 1, max = 63), regex(pattern = r"^[a-z0-9]([-a-z0-9]*[a-z0-9])?$"))]
+    pub account: String,
+
+    /// Region id, such as cn-hangzhou. Needed with `targets.instanceIds` or `targets.instanceTags`. Nodes carry their
+    /// own region; with a region set here, Nodes elsewhere are left out and counted in `status.counts.nodesIgnored`.
+    /// Can't be changed, added or removed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "String", length(max = 64), regex(pattern = r"^[a-z]{2}(-[a-z0-9]+)+$"))]
+    pub region: Option<String>,
+
+    /// The instances that are meant: everything that any selector here selects, without what `exclude` names.
+    pub targets: InstanceTargets,
+
+    /// `Enabled` (default): protection is switched on and kept on. `Disabled`: protection is switched off once on the
+    /// present targets, except where another object wants it on; nothing is kept off.
+    #[serde(default)]
+    pub protection: Protection,
+
+    /// `Enforce` (default): the cloud is made to match. `Observe`: only report; nothing is ever written to the cloud,
+    /// not even when this object is deleted. Others still can't switch protection off where this object wants it on.
+    #[serde(default)]
+    pub mode: Mode,
+
+    /// What deleting this object does to the instances. `Keep` (default): nothing, they stay as they are. `Disable`:
+    /// protection is switched off, except where another object wants it on; the object stays until that has been tried.
+    #[serde(default)]
+    pub deletion_policy: DeletionPolicy,
+}
+
+fn default_account() -> String {
+    DEFAULT_ACCOUNT.to_owned()
+}
+
+/// The instances that are meant.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize, KubeSchema)]
+#[serde(rename_all = "camelCase")]
+#[x_kube(
+    validation = ("(has(self.instanceIds) && size(self.instanceIds) > 0) || (has(self.instanceTags) && size(self.instanceTags) > 0) || has(self.nodes)", "targets select nothing: add at least one of instanceIds, instanceTags and nodes (exclude only takes away)")
+)]
+pub struct InstanceTargets {
+    /// Ids of instances in `spec.region`.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = MAX_IDS), inner(length(max = 64), regex(pattern = r"^i-[a-z0-9]+$")))]
+    #[x_kube(merge_strategy = ListMerge::Set)]
+    pub instance_ids: Vec<String>,
+
+    /// Tags of instances in `spec.region`: an instance is selected that has all of them. Each key once.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = MAX_TAGS))]
+    #[x_kube(merge_strategy = ListMerge::Map(vec!["key".into()]))]
+    pub instance_tags: Vec<TagSelector>,
+
+    /// Kubernetes Nodes of this cluster: the instances behind them are selected. A Node that goes away takes its
+    /// instance out of the selection; the instance's protection stays as it is.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "NodeSelector")]
+    pub nodes: Option<NodeSelector>,
+
+    /// Instances that are left alone, however they are selected. Always wins.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "InstanceExclusion")]
+    pub exclude: Option<InstanceExclusion>,
+}
+
+/// Instances that are left alone.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize, KubeSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct InstanceExclusion {
+    /// Ids of instances to leave alone.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = MAX_EXCLUDED_IDS), inner(length(max = 64), regex(pattern = r"^i-[a-z0-9]+$")))]
+    #[x_kube(merge_strategy = ListMerge::Set)]
+    pub instance_ids: Vec<String>,
+
+    /// Tags of instances to leave alone: any one of them suffices. The same key may stand here with several values.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = MAX_TAGS))]
+    #[x_kube(merge_strategy = ListMerge::Atomic)]
+    pub instance_tags: Vec<TagSelector>,
+}
+
+/// The value that is wanted of the flag.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
+pub enum Protection {
+    /// On, and kept on.
+    #[default]
+    Enabled,
+    /// Switched off once.
+    Disabled,
+    /// A value that this version does not know.
+    #[serde(other)]
+    #[schemars(skip)]
+    Unknown,
+}
+
+/// Whether the operator acts or only looks.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
+pub enum Mode {
+    /// Make the cloud match.
+    #[default]
+    Enforce,
+    /// Report, never write.
+    Observe,
+    /// A value that this version does not know.
+    #[serde(other)]
+    #[schemars(skip)]
+    Unknown,
+}
+
+/// What deleting the object does to the flags.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
+pub enum DeletionPolicy {
+    /// Nothing.
+    #[default]
+    Keep,
+    /// Switch protection off.
+    Disable,
+    /// A value that this version does not know.
+    #[serde(other)]
+    #[schemars(skip)]
+    Unknown,
+}
+
+/// What the operator last saw of the instances. Written by the operator alone.
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize, KubeSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct EcsInstanceProtectionStatus {
+    /// The metadata.generation that this status speaks of; -1 as long as the operator has not looked at the object.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "i64", range(min = -1))]
+    pub observed_generation: Option<i64>,
+
+    /// `Protected` is the one to wait for: True when every target was seen protected just now. `AtRisk` is True when a
+    /// target can be lost in spite of its protection. `Ready`, `Reconciling` and `Stalled` are for tools: nothing left
+    /// to do, at work, somebody must act.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(schema_with = "status::conditions")]
+    pub conditions: Vec<Condition>,
+
+    /// How the targets are doing, in one word. `Protected`: all are. `ProtectedWhereApplicable`: all are that can be.
+    /// `Unprotected`: at least one is not. `Disabled`: protection was switched off as the spec asked. `NoTargets`:
+    /// nothing is selected. `Unknown`: not known at present.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "ProtectionState")]
+    pub protection_state: Option<ProtectionState>,
+
+    /// How many targets are in which state. Always exact, also where the list of instances stops at its limit.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "Counts")]
+    pub counts: Option<Counts>,
+
+    /// At most 100 of the targets, those that need attention first.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = MAX_LISTED_INSTANCES))]
+    #[x_kube(merge_strategy = ListMerge::Atomic)]
+    pub instances: Vec<InstanceStatus>,
+}
+
+/// The domain condition in one word.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
+pub enum ProtectionState {
+    /// Every target is protected.
+    Protected,
+    /// Every target is protected that can be.
+    ProtectedWhereApplicable,
+    /// At least one target is not protected.
+    Unprotected,
+    /// Protection was switched off, as asked.
+    Disabled,
+    /// Nothing is selected.
+    NoTargets,
+    /// Not known at present.
+    #[serde(other)]
+    Unknown,
+}
+
+/// How one instance is doing.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, KubeSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct InstanceStatus {
+    /// Id of the instance.
+    #[schemars(length(min = 1, max = 64))]
+    pub instance_id: String,
+
+    /// `Safe`: seen protected. `Weak`: seen unprotected. `NotApplicable`: the cloud offers no protection for this
+    /// instance. `Unknown`: not known at present.
+    pub state: InstanceState,
+
+    /// Why it is in this state, in one word, for programs.
+    #[schemars(length(min = 1, max = MAX_REASON), regex(pattern = r"^[A-Z][A-Za-z0-9]*$"))]
+    pub reason: String,
+
+    /// Why it is in this state, in a sentence, for people.
+    #[schemars(length(max = MAX_MESSAGE))]
+    pub message: String,
+
+    /// Documented ways in which this instance can be lost in spite of its protection.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = MAX_RISKS))]
+    #[x_kube(merge_strategy = ListMerge::Atomic)]
+    pub risks: Vec<Risk>,
+
+    /// Since when it has been in this state.
+    pub since: Time,
+}
+
+/// State of one instance.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
+pub enum InstanceState {
+    /// Seen protected.
+    Safe,
+    /// Seen unprotected.
+    Weak,
+    /// The cloud offers no protection for it.
+    NotApplicable,
+    /// Not known at present.
+    #[serde(other)]
+    Unknown,
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Value, json};
+
+    use super::*;
+
+    fn object(spec: Value) -> EcsInstanceProtection {
+        EcsInstanceProtection::new("subject", serde_json::from_value(spec).unwrap())
+    }
+
+    /// The API server's own verdict is tested on a real one; this is the quick look while writing a rule.
+    #[test]
+    fn the_rules_hold_where_they_are_evaluated_locally() {
+        let nodes = json!({ "matchLabels": { "pool": "a" } });
+        let cases = [
+            (json!({ "region": "cn-hangzhou", "targets": { "instanceIds": ["i-bp1"] } }), true),
+            (json!({ "targets": { "nodes": nodes } }), true),
+            (json!({ "targets": { "instanceIds": ["i-bp1"] } }), false),
+            (json!({ "region": "cn-hangzhou", "targets": {} }), false),
+            (
+                json!({ "region": "cn-hangzhou", "targets": { "exclude": { "instanceIds": ["i-bp1"] } } }),
+                false,
+            ),
+            (json!({ "targets": { "nodes": {} } }), false),
+            (json!({ "region": "cn-hangzhou", "targets": { "instanceTags": [{ "key": "env" }] } }), false),
+            (json!({ "targets": { "nodes": { "matchLabels": { "a b": "x" } } } }), false),
+        ];
+        for (spec, accepted) in cases {
+            assert_eq!(object(spec.clone()).validate_cel().is_ok(), accepted, "{spec}");
+        }
+
+        let here = object(json!({ "region": "cn-hangzhou", "targets": { "nodes": nodes } }));
+        let anywhere = object(json!({ "targets": { "nodes": nodes } }));
+        assert!(here.validate_cel_update(&here).is_ok());
+        assert!(here.validate_cel_update(&anywhere).is_err());
+        assert!(anywhere.validate_cel_update(&here).is_err());
+    }
+
+    #[test]
+    fn what_is_left_out_is_the_careful_choice() {
+        let spec = object(json!({ "targets": {} })).spec;
+        assert_eq!(spec.account, "default");
+        assert_eq!(
+            (spec.protection, spec.mode, spec.deletion_policy),
+            (Protection::Enabled, Mode::Enforce, DeletionPolicy::Keep)
+        );
+    }
+
+    /// One stored object that doesn't decode would stop the list of all objects.
+    #[test]
+    fn i28_words_of_a_newer_version_decode_to_unknown() {
+        let spec = object(json!({
+            "targets": { "nodes": { "matchExpressions": [{ "key": "cpu", "operator": "Gt", "values": ["3"] }] } },
+            "protection": "Scheduled",
+            "mode": "Rehearse",
+            "deletionPolicy": "AskFirst",
+            "nodeRemoval": "Lift",
+        }))
+        .spec;
+        assert_eq!(
+            (spec.protection, spec.mode, spec.deletion_policy),
+            (Protection::Unknown, Mode::Unknown, DeletionPolicy::Unknown)
+        );
+        let nodes = spec.targets.nodes.unwrap();
+        assert_eq!(nodes.match_expressions[0].operator, crate::api::NodeOperator::Unknown);
+
+        let status: EcsInstanceProtectionStatus =
+            serde_json::from_value(json!({ "protectionState": "Paused", "counts": null })).unwrap();
+        assert_eq!(status.protection_state, Some(ProtectionState::Unknown));
+    }
+
+    #[test]
+    fn an_absent_field_stays_absent_when_written() {
+        let spec = object(json!({ "targets": { "nodes": { "matchLabels": { "pool": "a" } } } })).spec;
+        assert_eq!(
+            serde_json::to_value(spec.targets).unwrap(),
+            json!({ "nodes": { "matchLabels": { "pool": "a" } } })
+        );
+        assert_eq!(serde_json::to_value(EcsInstanceProtectionStatus::default()).unwrap(), json!({}));
+    }
+}

@@ -1,0 +1,26 @@
+//! The custom resources: what a user writes and what the operator reports, and nothing of how it is done.
+//!
+//! Two habits run through every type here. A spec field is never nullable, because the API server and a local
+//! evaluation of the same rule disagree on an explicit null. And nothing that is stored may fail to decode: one
+//! object that doesn't would stop the whole list, so a value from a newer version decodes to an `Unknown` variant
+//! and is judged later, object by object.
+
+mod ecs_instance_protection;
+mod selector;
+mod status;
+
+pub use ecs_instance_protection::{
+    DeletionPolicy, EcsInstanceProtection, EcsInstanceProtectionSpec, EcsInstanceProtectionStatus,
+    InstanceExclusion, InstanceState, InstanceStatus, InstanceTargets, MAX_LISTED_INSTANCES, Mode,
+    Protection, ProtectionState,
+};
+pub use selector::{
+    MAX_EXCLUDED_IDS, MAX_IDS, MAX_TAGS, NodeOperator, NodeRequirement, NodeSelector, TagSelector,
+};
+pub use status::{Counts, MAX_MESSAGE, MAX_REASON, MAX_RISKS, Risk};
+
+/// API group of every resource of the operator.
+pub const GROUP: &str = "ecs-keeper.io";
+
+/// Name of the account that is meant when a spec names none.
+pub const DEFAULT_ACCOUNT: &str = "default";

@@ -1,0 +1,110 @@
+//! Parts of a status that every resource has.
+
+use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
+use serde::{Deserialize, Serialize};
+
+/// Characters in a reason of a listed target.
+pub const MAX_REASON: usize = 64;
+
+/// Characters in a message of a listed target. Condition messages may be longer.
+pub const MAX_MESSAGE: usize = 512;
+
+/// Risks that one listed target can show.
+pub const MAX_RISKS: usize = 8;
+
+/// How many targets are in which state. Always exact, also where a list stops at its limit.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Counts {
+    /// Targets that the spec selects at present.
+    #[schemars(with = "i64", range(min = 0))]
+    pub targets: u32,
+
+    /// Targets whose flag was last seen at its safe value.
+    #[schemars(with = "i64", range(min = 0))]
+    pub safe: u32,
+
+    /// Targets whose flag was last seen at the other value: they can be lost by accident.
+    #[schemars(with = "i64", range(min = 0))]
+    pub weak: u32,
+
+    /// Targets that the cloud offers no protection for, such as subscription and spot instances.
+    #[schemars(with = "i64", range(min = 0))]
+    pub not_applicable: u32,
+
+    /// Targets of which nothing is known for certain at present.
+    #[schemars(with = "i64", range(min = 0))]
+    pub unknown: u32,
+
+    /// Targets with at least one risk: a documented way in which they can be lost in spite of their flag.
+    #[schemars(with = "i64", range(min = 0))]
+    pub at_risk: u32,
+
+    /// Selected Kubernetes Nodes that are not targets: in another region than the spec's, or not ECS instances.
+    #[schemars(with = "i64", range(min = 0))]
+    pub nodes_ignored: u32,
+}
+
+/// A documented way in which a target can be lost in spite of its flag.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Risk {
+    /// The risk in one word, for programs.
+    #[schemars(length(min = 1, max = MAX_REASON), regex(pattern = r"^[A-Z][A-Za-z0-9]*$"))]
+    pub reason: String,
+
+    /// The risk in a sentence, for people.
+    #[schemars(length(max = MAX_MESSAGE))]
+    pub message: String,
+}
+
+/// Schema of a list of conditions with the limits of `metav1.Condition`, which the type of the same name in
+/// k8s-openapi does not carry, and merged by type, so that conditions of other writers survive our apply.
+pub(super) fn conditions(_: &mut SchemaGenerator) -> Schema {
+    json_schema!({
+        "type": "array",
+        "maxItems": 16,
+        "x-kubernetes-list-type": "map",
+        "x-kubernetes-list-map-keys": ["type"],
+        "items": {
+            "type": "object",
+            "required": ["type", "status", "lastTransitionTime", "reason", "message"],
+            "properties": {
+                "type": {
+                    "description": "What the condition is about.",
+                    "type": "string",
+                    "maxLength": 316,
+                    "pattern": r"^([a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*/)?(([A-Za-z0-9][-A-Za-z0-9_.]*)?[A-Za-z0-9])$",
+                },
+                "status": {
+                    "description": "Whether it holds: True, False or Unknown.",
+                    "type": "string",
+                    "enum": ["True", "False", "Unknown"],
+                },
+                "reason": {
+                    "description": "Why, in one word, for programs.",
+                    "type": "string",
+                    "minLength": 1,
+                    "maxLength": 1024,
+                    "pattern": r"^[A-Za-z]([A-Za-z0-9_,:]*[A-Za-z0-9_])?$",
+                },
+                "message": {
+                    "description": "Why, in a sentence, for people; where somebody must act, it says who and how.",
+                    "type": "string",
+                    "maxLength": 32768,
+                },
+                "lastTransitionTime": {
+                    "description": "When the status of this condition last changed.",
+                    "type": "string",
+                    "format": "date-time",
+                },
+                "observedGeneration": {
+                    "description": "The metadata.generation that was judged.",
+                    "type": "integer",
+                    "format": "int64",
+                    "minimum": 0,
+                },
+            },
+        },
+    })
+}

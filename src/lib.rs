@@ -1,0 +1,11 @@
+//! ecs-keeper: a Kubernetes operator that keeps release protection on Alibaba Cloud ECS instances.
+//!
+//! This package holds what knows Kubernetes: the custom resources, how they are read and reported on, the command
+//! line. What is decided is decided in `keeper-core`, which knows neither Kubernetes nor the cloud.
+
+pub mod api;
+pub mod cli;
+pub mod crds;
+pub mod node;
+pub mod provider_id;
+pub mod telemetry;

@@ -1,0 +1,94 @@
+//! The control plane that the tests share.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use ecs_keeper::api::EcsInstanceProtection;
+use k8s_openapi::api::core::v1::Namespace;
+use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::CustomResourceDefinition;
+use kube::api::{ListParams, Patch, PatchParams, PostParams};
+use kube::config::{KubeConfigOptions, Kubeconfig};
+use kube::runtime::{conditions, wait::await_condition};
+use kube::{Api, Client, Config, ResourceExt as _};
+use serde_json::json;
+use tokio::process::Command;
+use tokio::sync::OnceCell;
+
+const PATIENCE: Duration = Duration::from_secs(30);
+
+/// The shared control plane with the definitions installed, seen by its administrator.
+pub struct Cluster {
+    /// A client of this test alone: its connections live and die with the test's runtime.
+    pub client: Client,
+    kubeconfig: PathBuf,
+    kubectl: PathBuf,
+}
+
+impl Cluster {
+    /// Connects, and installs the definitions if no other test has done so yet.
+    pub async fn connect() -> Self {
+        static INSTALLED: OnceCell<()> = OnceCell::const_new();
+
+        let kubeconfig = given("KEEPER_TEST_KUBECONFIG");
+        let options = KubeConfigOptions::default();
+        let config = Config::from_custom_kubeconfig(Kubeconfig::read_from(&kubeconfig).unwrap(), &options)
+            .await
+            .unwrap();
+        let client = Client::try_from(config).unwrap();
+        INSTALLED.get_or_init(|| install(client.clone())).await;
+        Self { client, kubeconfig, kubectl: given("KEEPER_TEST_KUBECTL") }
+    }
+
+    /// A namespace that no other test uses. It goes when the control plane goes.
+    pub async fn namespace(&self) -> String {
+        let named = json!({ "metadata": { "generateName": "keeper-test-" } });
+        let namespaces: Api<Namespace> = Api::all(self.client.clone());
+        namespaces
+            .create(&PostParams::default(), &serde_json::from_value(named).unwrap())
+            .await
+            .unwrap()
+            .name_unchecked()
+    }
+
+    /// What kubectl prints; panics with what it complains of.
+    pub async fn kubectl(&self, arguments: &[&str]) -> String {
+        let mut command = Command::new(&self.kubectl);
+        // A cache of this run's own: an earlier control plane on the same port may have known other resources.
+        let cache = format!("{}/kubectl-{}", env!("CARGO_TARGET_TMPDIR"), std::process::id());
+        command.arg("--kubeconfig").arg(&self.kubeconfig).arg("--cache-dir").arg(cache).args(arguments);
+        let output = command.output().await.unwrap();
+        assert!(
+            output.status.success(),
+            "kubectl {arguments:?}: {}",
+            String::from_utf8_lossy(&output.stderr)
+        );
+        String::from_utf8(output.stdout).unwrap()
+    }
+}
+
+#[expect(clippy::disallowed_methods, reason = "settings of the tests themselves, not of the operator")]
+fn given(variable: &str) -> PathBuf {
+    let Some(value) = std::env::var_os(variable) else {
+        panic!("{variable} is not set: run `make test`, or `tests/control-plane/run.py -- cargo test`")
+    };
+    value.into()
+}
+
+async fn install(client: Client) {
+    let definitions: Api<CustomResourceDefinition> = Api::all(client.clone());
+    let apply = PatchParams::apply("ecs-keeper-tests").force();
+    for crd in ecs_keeper::crds::all() {
+        let name = crd.name_unchecked();
+        definitions.patch(&name, &apply, &Patch::Apply(&crd)).await.unwrap();
+        let established = await_condition(definitions.clone(), &name, conditions::is_crd_established());
+        tokio::time::timeout(PATIENCE, established).await.expect("established in time").unwrap();
+    }
+    // The API server serves a resource a moment after it has established it.
+    let served = async {
+        let objects: Api<EcsInstanceProtection> = Api::all(client);
+        while objects.list(&ListParams::default().limit(1)).await.is_err() {
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+    };
+    tokio::time::timeout(PATIENCE, served).await.expect("served in time");
+}

@@ -1,0 +1,74 @@
+//! What kubectl shows.
+
+use std::time::Duration;
+
+use serde_json::json;
+
+use crate::cluster::Cluster;
+use crate::status::{apply, condition, subject};
+
+const COUNTS: [&str; 7] = ["targets", "safe", "weak", "notApplicable", "unknown", "atRisk", "nodesIgnored"];
+
+#[tokio::test]
+async fn the_columns_tell_the_story() {
+    let cluster = Cluster::connect().await;
+    let namespace = cluster.namespace().await;
+    let objects = subject(&cluster, &namespace).await;
+    let counts: serde_json::Map<String, serde_json::Value> = COUNTS
+        .iter()
+        .zip([12, 9, 0, 3, 0, 2, 0])
+        .map(|(name, count)| ((*name).to_owned(), json!(count)))
+        .collect();
+    let status = json!({
+        "observedGeneration": 1,
+        "protectionState": "ProtectedWhereApplicable",
+        "counts": counts,
+        "conditions": [
+            condition("Protected", "True", "SafeWhereApplicable", "9 of 12 instances are protected"),
+            condition("Ready", "True", "Done", "Nothing left to do"),
+        ],
+    });
+    apply(&objects, "ecs-keeper", &status).await.unwrap();
+
+    let narrow = cluster.kubectl(&["-n", &namespace, "get", "ecsprot"]).await;
+    let lines: Vec<Vec<&str>> = narrow.lines().map(|line| line.split_whitespace().collect()).collect();
+    assert_eq!(lines[0], ["NAME", "STATE", "TARGETS", "SAFE", "ATRISK", "READY", "AGE"]);
+    assert_eq!(lines[1][..6], ["subject", "ProtectedWhereApplicable", "12", "9", "2", "True"]);
+
+    let wide = cluster.kubectl(&["-n", &namespace, "get", "ecs-keeper", "-o", "wide"]).await;
+    let lines: Vec<Vec<&str>> = wide.lines().map(|line| line.split_whitespace().collect()).collect();
+    assert_eq!(lines[0][6..], ["AGE", "REGION", "MODE", "MESSAGE"]);
+    assert_eq!(lines[1][7..9], ["cn-hangzhou", "Enforce"]);
+    assert_eq!(lines[1][9..].join(" "), "9 of 12 instances are protected");
+}
+
+#[tokio::test]
+async fn a_person_can_wait_for_the_domain_condition() {
+    let cluster = Cluster::connect().await;
+    let namespace = cluster.namespace().await;
+    let objects = subject(&cluster, &namespace).await;
+    let wait = ["-n", &namespace, "wait", "ecsprot/subject", "--for=condition=Protected", "--timeout=30s"];
+    let status = json!({ "conditions": [condition("Protected", "True", "AllSafe", "")] });
+    let (said, applied) = tokio::join!(cluster.kubectl(&wait), apply(&objects, "ecs-keeper", &status));
+    applied.unwrap();
+    assert!(said.contains("condition met"), "{said}");
+}
+
+#[tokio::test]
+async fn explain_documents_the_spec() {
+    let cluster = Cluster::connect().await;
+    // The API server publishes the documentation of a resource a moment after it serves the resource.
+    let published = async {
+        while !cluster.kubectl(&["get", "--raw", "/openapi/v3"]).await.contains("apis/ecs-keeper.io/v1alpha1")
+        {
+            tokio::time::sleep(Duration::from_millis(100)).await;
+        }
+    };
+    tokio::time::timeout(Duration::from_secs(30), published).await.expect("published in time");
+    let fields = cluster.kubectl(&["explain", "ecsprot.spec", "--recursive"]).await;
+    for field in ["account", "region", "instanceIds", "matchExpressions", "exclude", "deletionPolicy"] {
+        assert!(fields.contains(field), "{field} is missing:\n{fields}");
+    }
+    let policy = cluster.kubectl(&["explain", "ecsprot.spec.deletionPolicy"]).await;
+    assert!(policy.contains("What deleting this object does to the instances"), "{policy}");
+}

@@ -1,0 +1,19 @@
+//! Tests against a real API server, all in one binary so that one control plane serves them all.
+//!
+//! They run in parallel, each in a namespace of its own. The control plane is given by `KEEPER_TEST_KUBECONFIG` and
+//! `KEEPER_TEST_KUBECTL`; without it they fail and say how to get one. A test that is skipped proves nothing. Only
+//! `golden` does without.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    reason = "what surprises a test must fail it; clippy.toml says so for test functions alone, not for what they call"
+)]
+
+mod cluster;
+mod columns;
+mod golden;
+mod nodes;
+mod rules;
+mod status;

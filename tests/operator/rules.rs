@@ -1,0 +1,460 @@
+//! What the API server accepts and what it refuses, and the sentence that a person reads then.
+
+use ecs_keeper::api::{EcsInstanceProtection, MAX_EXCLUDED_IDS, MAX_IDS, MAX_TAGS};
+use kube::api::{DynamicObject, Patch, PatchParams, PostParams};
+use kube::core::ApiResource;
+use kube::{Api, Error, ResourceExt as _};
+use serde_json::{Value, json};
+
+use crate::cluster::Cluster;
+
+const REGION: &str = "cn-hangzhou";
+
+/// Objects as a user writes them, so that a test can also write what our types could not.
+async fn objects(cluster: &Cluster) -> Api<DynamicObject> {
+    let resource = ApiResource::erase::<EcsInstanceProtection>(&());
+    Api::namespaced_with(cluster.client.clone(), &cluster.namespace().await, &resource)
+}
+
+fn object(name: &str, spec: &Value) -> DynamicObject {
+    let text = json!({
+        "apiVersion": "ecs-keeper.io/v1alpha1",
+        "kind": "EcsInstanceProtection",
+        "metadata": { "name": name },
+        "spec": spec,
+    });
+    serde_json::from_value(text).unwrap()
+}
+
+/// The causes of a refusal: field and sentence. Left out is the remark that rules were not run, which the API server
+/// adds when the schema alone refuses.
+fn causes(refusal: Error) -> Vec<(String, String)> {
+    let Error::Api(status) = refusal else { panic!("not an answer of the API server: {refusal}") };
+    assert!(status.is_invalid(), "refused, but not for its content: {}", status.message);
+    let causes = status.details.unwrap().causes.into_iter().filter(|cause| cause.field != "<nil>");
+    causes.map(|cause| (cause.field, cause.message)).collect()
+}
+
+#[track_caller]
+fn assert_refused(what: &str, refusal: Error, field: &str, sentence: &str) {
+    let causes = causes(refusal);
+    assert!(
+        matches!(&causes[..], [(at, message)] if at == field && message.contains(sentence)),
+        "{what}: wanted `{field}: …{sentence}…` alone, got {causes:#?}"
+    );
+}
+
+fn tags(count: usize) -> Vec<Value> {
+    (0..count).map(|n| json!({ "key": format!("key-{n:0>124}"), "value": "v".repeat(128) })).collect()
+}
+
+fn ids(count: usize) -> Vec<String> {
+    (0..count).map(|n| format!("i-{n:0>62}")).collect()
+}
+
+fn by_tag(tag: &Value) -> Value {
+    json!({ "region": REGION, "targets": { "instanceTags": [tag] } })
+}
+
+fn by_requirement(requirement: &Value) -> Value {
+    json!({ "targets": { "nodes": { "matchExpressions": [requirement] } } })
+}
+
+#[tokio::test]
+async fn every_sensible_spec_is_accepted() {
+    let objects = objects(&Cluster::connect().await).await;
+    let region_and = |targets: Value| json!({ "region": REGION, "targets": targets });
+    let cases = [
+        ("a tag with a value", by_tag(&json!({ "key": "env", "value": "prod" }))),
+        ("a tag with the empty value", by_tag(&json!({ "key": "env", "value": "" }))),
+        ("a tag with any value", by_tag(&json!({ "key": "acs:autoscaling:scalingGroupId", "exists": true }))),
+        ("ids", region_and(json!({ "instanceIds": ["i-bp1example0000001", "i-123abc"] }))),
+        (
+            "Nodes by label, in any region",
+            json!({ "targets": { "nodes": { "matchLabels": { "pool": "a" } } } }),
+        ),
+        ("Nodes by label, in one region", region_and(json!({ "nodes": { "matchLabels": { "pool": "" } } }))),
+        (
+            "a label key with a prefix",
+            json!({ "targets": { "nodes": { "matchLabels": { "node.alibabacloud.com/nodepool-id": "np1" } } } }),
+        ),
+        ("In", by_requirement(&json!({ "key": "pool", "operator": "In", "values": ["a", "b"] }))),
+        ("NotIn", by_requirement(&json!({ "key": "pool", "operator": "NotIn", "values": ["a"] }))),
+        ("Exists", by_requirement(&json!({ "key": "pool", "operator": "Exists" }))),
+        ("DoesNotExist", by_requirement(&json!({ "key": "pool", "operator": "DoesNotExist", "values": [] }))),
+        (
+            "everything together",
+            json!({
+                "account": "production",
+                "region": "cn-shanghai-finance-1",
+                "targets": {
+                    "instanceIds": ["i-bp1"],
+                    "instanceTags": [{ "key": "env", "value": "prod" }, { "key": "team", "exists": true }],
+                    "nodes": { "matchLabels": { "pool": "a" } },
+                    "exclude": { "instanceIds": ["i-bp2"], "instanceTags": [{ "key": "scratch", "exists": true }] },
+                },
+                "protection": "Disabled",
+                "mode": "Observe",
+                "deletionPolicy": "Disable",
+            }),
+        ),
+        (
+            "an id that is also excluded",
+            region_and(json!({ "instanceIds": ["i-bp1"], "exclude": { "instanceIds": ["i-bp1"] } })),
+        ),
+        (
+            "two values of one key excluded",
+            region_and(json!({
+                "instanceIds": ["i-bp1"],
+                "exclude": { "instanceTags": [{ "key": "env", "value": "dev" }, { "key": "env", "value": "test" }] },
+            })),
+        ),
+        (
+            "empty lists beside a selector",
+            json!({ "targets": { "instanceIds": [], "instanceTags": [], "nodes": { "matchLabels": { "pool": "a" } } } }),
+        ),
+        (
+            "nulls, which mean absent",
+            json!({
+                "region": null,
+                "mode": null,
+                "targets": { "instanceIds": null, "nodes": { "matchLabels": { "pool": "a" }, "matchExpressions": null } },
+            }),
+        ),
+    ];
+    let dry_run = PostParams { dry_run: true, ..PostParams::default() };
+    for (what, spec) in cases {
+        let answer = objects.create(&dry_run, &object("accepted", &spec)).await;
+        let stored = answer.unwrap_or_else(|refusal| panic!("{what}: {refusal}"));
+        serde_json::from_value::<EcsInstanceProtection>(serde_json::to_value(stored).unwrap())
+            .unwrap_or_else(|error| panic!("{what} does not decode: {error}"));
+    }
+}
+
+#[tokio::test]
+async fn what_is_left_out_is_filled_in() {
+    let objects = objects(&Cluster::connect().await).await;
+    let spec = json!({ "targets": { "nodes": { "matchLabels": { "pool": "a" } } } });
+    let stored = objects.create(&PostParams::default(), &object("defaults", &spec)).await.unwrap();
+    assert_eq!(
+        stored.data["spec"],
+        json!({
+            "account": "default",
+            "targets": { "nodes": { "matchLabels": { "pool": "a" } } },
+            "protection": "Enabled",
+            "mode": "Enforce",
+            "deletionPolicy": "Keep",
+        })
+    );
+}
+
+#[tokio::test]
+async fn a_spec_that_selects_nothing_or_nowhere_is_refused_with_a_sentence() {
+    const NOTHING: &str = "targets select nothing: add at least one of instanceIds, instanceTags and nodes";
+    const NOWHERE: &str = "are looked up in one region: set region, such as cn-hangzhou";
+    const EVERY_NODE: &str = "an empty Node selector would select every Node";
+    refuse(&[
+        ("no targets", json!({}), "spec.targets", "Required value"),
+        ("empty targets", json!({ "targets": {} }), "spec.targets", NOTHING),
+        (
+            "an empty list",
+            json!({ "region": REGION, "targets": { "instanceIds": [] } }),
+            "spec.targets",
+            NOTHING,
+        ),
+        (
+            "an exclusion alone",
+            json!({ "region": REGION, "targets": { "exclude": { "instanceIds": ["i-bp1"] } } }),
+            "spec.targets",
+            NOTHING,
+        ),
+        ("ids of no region", json!({ "targets": { "instanceIds": ["i-bp1"] } }), "spec.region", NOWHERE),
+        (
+            "tags of no region",
+            json!({ "targets": { "instanceTags": [{ "key": "env", "exists": true }] } }),
+            "spec.region",
+            NOWHERE,
+        ),
+        ("every Node", json!({ "targets": { "nodes": {} } }), "spec.targets.nodes", EVERY_NODE),
+        (
+            "every Node, written out",
+            json!({ "targets": { "nodes": { "matchLabels": {}, "matchExpressions": [] } } }),
+            "spec.targets.nodes",
+            EVERY_NODE,
+        ),
+    ])
+    .await;
+}
+
+#[tokio::test]
+async fn a_tag_that_means_nothing_is_refused_with_a_sentence() {
+    const ONE_OF: &str = "a tag needs exactly one of value and exists";
+    let tag = "spec.targets.instanceTags[0]";
+    refuse(&[
+        ("a key alone", by_tag(&json!({ "key": "env" })), tag, ONE_OF),
+        ("both", by_tag(&json!({ "key": "env", "value": "prod", "exists": true })), tag, ONE_OF),
+        (
+            "a tag that must be absent",
+            by_tag(&json!({ "key": "env", "exists": false })),
+            tag,
+            "exists can only be true: to leave out what carries a tag, list the tag under exclude.instanceTags",
+        ),
+        (
+            "no key",
+            by_tag(&json!({ "key": "", "value": "prod" })),
+            "spec.targets.instanceTags[0].key",
+            "should be at least 1 chars long",
+        ),
+        (
+            "a long key",
+            by_tag(&json!({ "key": "k".repeat(129), "exists": true })),
+            "spec.targets.instanceTags[0].key",
+            "may not be more than 128",
+        ),
+        (
+            "a long value",
+            by_tag(&json!({ "key": "k", "value": "v".repeat(129) })),
+            "spec.targets.instanceTags[0].value",
+            "may not be more than 128",
+        ),
+        (
+            "one key twice",
+            json!({ "region": REGION, "targets": { "instanceTags": [
+                { "key": "env", "value": "dev" }, { "key": "env", "value": "prod" },
+            ] } }),
+            "spec.targets.instanceTags[1]",
+            "Duplicate value",
+        ),
+        (
+            "too many",
+            json!({ "region": REGION, "targets": { "instanceTags": tags(MAX_TAGS + 1) } }),
+            "spec.targets.instanceTags",
+            "must have at most 20 items",
+        ),
+        (
+            "an excluded key alone",
+            json!({ "region": REGION, "targets": {
+                "instanceIds": ["i-bp1"], "exclude": { "instanceTags": [{ "key": "env" }] },
+            } }),
+            "spec.targets.exclude.instanceTags[0]",
+            ONE_OF,
+        ),
+    ])
+    .await;
+}
+
+#[tokio::test]
+async fn an_id_that_is_none_is_refused() {
+    let by_id = |id: &str| json!({ "region": REGION, "targets": { "instanceIds": [id] } });
+    let first = "spec.targets.instanceIds[0]";
+    let pattern = "should match '^i-[a-z0-9]+$'";
+    refuse(&[
+        ("no id", by_id(""), first, pattern),
+        ("a prefix alone", by_id("i-"), first, pattern),
+        ("an id of something else", by_id("eni-bp1example"), first, pattern),
+        ("capitals", by_id("i-BP1"), first, pattern),
+        ("a space", by_id("i-bp1 "), first, pattern),
+        ("a long id", by_id(&format!("i-{}", "a".repeat(63))), first, "may not be more than 64"),
+        (
+            "an id twice",
+            json!({ "region": REGION, "targets": { "instanceIds": ["i-bp1", "i-bp1"] } }),
+            "spec.targets.instanceIds[1]",
+            "Duplicate value",
+        ),
+        (
+            "too many ids",
+            json!({ "region": REGION, "targets": { "instanceIds": ids(MAX_IDS + 1) } }),
+            "spec.targets.instanceIds",
+            "must have at most 1000 items",
+        ),
+        (
+            "too many excluded ids",
+            json!({ "region": REGION, "targets": {
+                "instanceIds": ["i-bp1"], "exclude": { "instanceIds": ids(MAX_EXCLUDED_IDS + 1) },
+            } }),
+            "spec.targets.exclude.instanceIds",
+            "must have at most 500 items",
+        ),
+        (
+            "an excluded id of something else",
+            json!({ "region": REGION, "targets": {
+                "instanceIds": ["i-bp1"], "exclude": { "instanceIds": ["eni-bp1"] },
+            } }),
+            "spec.targets.exclude.instanceIds[0]",
+            pattern,
+        ),
+    ])
+    .await;
+}
+
+#[tokio::test]
+async fn a_node_requirement_that_means_nothing_is_refused_with_a_sentence() {
+    let one = "spec.targets.nodes.matchExpressions[0]";
+    let needs_values = "the operators In and NotIn compare with values: add at least one to values";
+    let takes_none = "the operators Exists and DoesNotExist look at the key alone: remove values";
+    let label = |key: &str, value: &str| json!({ "targets": { "nodes": { "matchLabels": { key: value } } } });
+    refuse(&[
+        ("In nothing", by_requirement(&json!({ "key": "pool", "operator": "In" })), one, needs_values),
+        (
+            "NotIn nothing",
+            by_requirement(&json!({ "key": "pool", "operator": "NotIn", "values": [] })),
+            one,
+            needs_values,
+        ),
+        (
+            "Exists with values",
+            by_requirement(&json!({ "key": "pool", "operator": "Exists", "values": ["a"] })),
+            one,
+            takes_none,
+        ),
+        (
+            "DoesNotExist with values",
+            by_requirement(&json!({ "key": "pool", "operator": "DoesNotExist", "values": ["a"] })),
+            one,
+            takes_none,
+        ),
+        (
+            "an operator of other selectors",
+            by_requirement(&json!({ "key": "pool", "operator": "Gt", "values": ["3"] })),
+            "spec.targets.nodes.matchExpressions[0].operator",
+            "supported values: \"In\", \"NotIn\", \"Exists\", \"DoesNotExist\"",
+        ),
+        (
+            "a key that no label can have",
+            by_requirement(&json!({ "key": "a b", "operator": "Exists" })),
+            "spec.targets.nodes.matchExpressions[0].key",
+            "should match",
+        ),
+        (
+            "a value that no label can have",
+            by_requirement(&json!({ "key": "pool", "operator": "In", "values": ["a b"] })),
+            "spec.targets.nodes.matchExpressions[0].values[0]",
+            "should match",
+        ),
+        (
+            "a label key that no Node can carry",
+            label("a b", "x"),
+            "spec.targets.nodes",
+            "a key of matchLabels is not a label key: write [prefix/]name",
+        ),
+        (
+            "a label value that no Node can carry",
+            label("pool", "a b"),
+            "spec.targets.nodes.matchLabels.pool",
+            "should match",
+        ),
+    ])
+    .await;
+}
+
+#[tokio::test]
+async fn a_region_an_account_or_a_word_that_cannot_exist_is_refused() {
+    let with = |field: &str, value: &str| {
+        let mut spec = json!({ "region": REGION, "targets": { "instanceIds": ["i-bp1"] } });
+        spec[field] = json!(value);
+        spec
+    };
+    let region = "should match '^[a-z]{2}(-[a-z0-9]+)+$'";
+    let account = "should match '^[a-z0-9]([-a-z0-9]*[a-z0-9])?$'";
+    refuse(&[
+        ("the empty region", with("region", ""), "spec.region", region),
+        ("half a region", with("region", "cn"), "spec.region", region),
+        ("capitals", with("region", "CN-Hangzhou"), "spec.region", region),
+        ("a host for a region", with("region", "cn-hangzhou.example.com"), "spec.region", region),
+        ("a path for a region", with("region", "cn-hangzhou/x"), "spec.region", region),
+        ("an account with a capital", with("account", "Production"), "spec.account", account),
+        ("a word for protection", with("protection", "On"), "spec.protection", "\"Enabled\", \"Disabled\""),
+        (
+            "the word that stands for unknown ones",
+            with("mode", "Unknown"),
+            "spec.mode",
+            "\"Enforce\", \"Observe\"",
+        ),
+        (
+            "a word of the other kind",
+            with("deletionPolicy", "Release"),
+            "spec.deletionPolicy",
+            "\"Keep\", \"Disable\"",
+        ),
+    ])
+    .await;
+}
+
+async fn refuse(cases: &[(&str, Value, &str, &str)]) {
+    let objects = objects(&Cluster::connect().await).await;
+    let dry_run = PostParams { dry_run: true, ..PostParams::default() };
+    for (what, spec, field, sentence) in cases {
+        match objects.create(&dry_run, &object("refused", spec)).await {
+            Ok(_) => panic!("{what}: accepted, wanted `{field}: …{sentence}…`"),
+            Err(refusal) => assert_refused(what, refusal, field, sentence),
+        }
+    }
+}
+
+/// A field rule on `region` would not run when the field appears or disappears.
+#[tokio::test]
+async fn account_and_region_cannot_be_changed_added_or_removed() {
+    const ACCOUNT: &str = "account can't be changed: create another object for the other account";
+    const IN_REGION: &str =
+        "region can't be changed, added or removed: create another object for the other region";
+    let objects = objects(&Cluster::connect().await).await;
+    let nodes = json!({ "nodes": { "matchLabels": { "pool": "a" } } });
+    let specs = [
+        ("somewhere", json!({ "account": "production", "region": REGION, "targets": nodes })),
+        ("anywhere", json!({ "targets": nodes })),
+    ];
+    for (name, spec) in &specs {
+        objects.create(&PostParams::default(), &object(name, spec)).await.unwrap();
+    }
+
+    let edits = [
+        ("somewhere", json!({ "region": "cn-beijing" }), Some(("spec.region", IN_REGION))),
+        ("somewhere", json!({ "region": null }), Some(("spec.region", IN_REGION))),
+        ("anywhere", json!({ "region": REGION }), Some(("spec.region", IN_REGION))),
+        ("somewhere", json!({ "account": "default" }), Some(("spec.account", ACCOUNT))),
+        ("somewhere", json!({ "account": null }), Some(("spec.account", ACCOUNT))),
+        ("anywhere", json!({ "account": "production" }), Some(("spec.account", ACCOUNT))),
+        ("anywhere", json!({ "account": null }), None),
+        ("somewhere", json!({ "region": REGION, "protection": "Disabled", "mode": "Observe" }), None),
+        ("somewhere", json!({ "targets": { "instanceIds": ["i-bp1"], "nodes": null } }), None),
+    ];
+    for (name, edit, refused) in edits {
+        let answer =
+            objects.patch(name, &PatchParams::default(), &Patch::Merge(json!({ "spec": edit }))).await;
+        match (answer, refused) {
+            (Err(refusal), Some((field, sentence))) => {
+                assert_refused(&edit.to_string(), refusal, field, sentence);
+            }
+            (Ok(_), Some(_)) => panic!("{name}: {edit} was accepted"),
+            (Ok(_), None) => {}
+            (Err(refusal), None) => panic!("{name}: {edit} was refused: {refusal}"),
+        }
+    }
+}
+
+/// The cost of a rule is bounded when it runs, too: a definition can be accepted and its largest objects refused.
+#[tokio::test]
+async fn the_largest_legal_object_is_accepted_and_can_be_edited() {
+    let objects = objects(&Cluster::connect().await).await;
+    let prefix = ["a".repeat(63), "b".repeat(63), "c".repeat(63), "d".repeat(61)].join(".");
+    let key = |n: usize| format!("{prefix}/k{n:0>62}");
+    let labels: serde_json::Map<String, Value> = (0..20).map(|n| (key(n), json!("v".repeat(63)))).collect();
+    let values: Vec<String> = (0..50).map(|n| format!("v{n:0>62}")).collect();
+    let requirements: Vec<Value> =
+        (0..20).map(|n| json!({ "key": key(n), "operator": "NotIn", "values": values })).collect();
+    let spec = json!({
+        "account": "a".repeat(63),
+        "region": format!("cn-{}", "a".repeat(61)),
+        "targets": {
+            "instanceIds": ids(MAX_IDS),
+            "instanceTags": tags(MAX_TAGS),
+            "nodes": { "matchLabels": labels, "matchExpressions": requirements },
+            "exclude": { "instanceIds": ids(MAX_EXCLUDED_IDS), "instanceTags": tags(MAX_TAGS) },
+        },
+    });
+    let stored = objects.create(&PostParams::default(), &object("large", &spec)).await.unwrap();
+    let edit = Patch::Merge(json!({ "spec": { "mode": "Observe" } }));
+    let edited = objects.patch("large", &PatchParams::default(), &edit).await.unwrap();
+    assert_eq!(edited.metadata.generation.unwrap(), stored.metadata.generation.unwrap() + 1);
+    assert_eq!(edited.name_unchecked(), "large");
+}

@@ -1,0 +1,128 @@
+//! What the API server makes of a status.
+
+use ecs_keeper::api::{
+    Counts, EcsInstanceProtection, EcsInstanceProtectionSpec, EcsInstanceProtectionStatus, InstanceState,
+    InstanceStatus, MAX_LISTED_INSTANCES, MAX_MESSAGE, MAX_REASON, MAX_RISKS, ProtectionState, Risk,
+};
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::{Condition, Time};
+use kube::api::{Patch, PatchParams, PostParams};
+use kube::{Api, Error};
+use serde_json::{Value, json};
+
+use crate::cluster::Cluster;
+
+/// A stored object named `subject`, and the API to reach it.
+pub async fn subject(cluster: &Cluster, namespace: &str) -> Api<EcsInstanceProtection> {
+    let spec = json!({ "region": "cn-hangzhou", "targets": { "instanceIds": ["i-bp1example"] } });
+    let spec: EcsInstanceProtectionSpec = serde_json::from_value(spec).unwrap();
+    let objects: Api<EcsInstanceProtection> = Api::namespaced(cluster.client.clone(), namespace);
+    objects.create(&PostParams::default(), &EcsInstanceProtection::new("subject", spec)).await.unwrap();
+    objects
+}
+
+/// A condition that became so at the start of 2026.
+pub fn condition(kind: &str, status: &str, reason: &str, message: &str) -> Condition {
+    Condition {
+        type_: kind.to_owned(),
+        status: status.to_owned(),
+        reason: reason.to_owned(),
+        message: message.to_owned(),
+        last_transition_time: Time("2026-01-01T00:00:00Z".parse().unwrap()),
+        observed_generation: Some(1),
+    }
+}
+
+/// Applies the status of `subject` as one field manager.
+pub async fn apply(
+    objects: &Api<EcsInstanceProtection>,
+    manager: &str,
+    status: &Value,
+) -> Result<EcsInstanceProtection, Error> {
+    let patch = json!({
+        "apiVersion": "ecs-keeper.io/v1alpha1",
+        "kind": "EcsInstanceProtection",
+        "metadata": { "name": "subject" },
+        "status": status,
+    });
+    objects.patch_status("subject", &PatchParams::apply(manager).force(), &Patch::Apply(patch)).await
+}
+
+/// Tools that follow kstatus would take an object without status for a finished one.
+#[tokio::test]
+async fn i08_a_new_object_is_not_taken_for_a_finished_one() {
+    let cluster = Cluster::connect().await;
+    let objects = subject(&cluster, &cluster.namespace().await).await;
+    let stored = objects.get("subject").await.unwrap();
+    assert_eq!(stored.status.unwrap().observed_generation, Some(-1));
+    assert_eq!(stored.metadata.generation, Some(1));
+}
+
+#[tokio::test]
+async fn the_largest_legal_status_is_accepted() {
+    let cluster = Cluster::connect().await;
+    let objects = subject(&cluster, &cluster.namespace().await).await;
+    let word = "R".repeat(MAX_REASON);
+    let sentence = "s".repeat(MAX_MESSAGE);
+    let risk = Risk { reason: word.clone(), message: sentence.clone() };
+    let instances = (0..MAX_LISTED_INSTANCES).map(|n| InstanceStatus {
+        instance_id: format!("i-{n:0>62}"),
+        state: InstanceState::NotApplicable,
+        reason: word.clone(),
+        message: sentence.clone(),
+        risks: vec![risk.clone(); MAX_RISKS],
+        since: Time("2026-01-01T00:00:00Z".parse().unwrap()),
+    });
+    let status = EcsInstanceProtectionStatus {
+        observed_generation: Some(i64::MAX),
+        conditions: ["Protected", "AtRisk", "Ready", "Reconciling", "Stalled"]
+            .map(|kind| condition(kind, "Unknown", "Reason", &"m".repeat(32768)))
+            .to_vec(),
+        protection_state: Some(ProtectionState::ProtectedWhereApplicable),
+        counts: Some(Counts { targets: u32::MAX, unknown: u32::MAX, ..Counts::default() }),
+        instances: instances.collect(),
+    };
+    let applied = apply(&objects, "ecs-keeper", &serde_json::to_value(&status).unwrap()).await.unwrap();
+    assert_eq!(applied.status, Some(status));
+}
+
+#[tokio::test]
+async fn a_status_that_breaks_a_limit_is_refused() {
+    let cluster = Cluster::connect().await;
+    let objects = subject(&cluster, &cluster.namespace().await).await;
+    let with = |field: &str, value: Value| {
+        let mut condition = serde_json::to_value(condition("Protected", "True", "AllSafe", "")).unwrap();
+        condition[field] = value;
+        json!({ "conditions": [condition] })
+    };
+    let cases = [
+        ("a condition that is neither true nor false nor unknown", with("status", json!("Maybe"))),
+        ("a reason of two words", with("reason", json!("All safe"))),
+        ("no reason", with("reason", json!(""))),
+        ("a message beyond the limit", with("message", json!("m".repeat(32769)))),
+        ("a time that is none", with("lastTransitionTime", json!("yesterday"))),
+        ("a type that is none", with("type", json!("Is protected"))),
+        ("a generation below zero", with("observedGeneration", json!(-1))),
+        ("a state that does not exist", json!({ "protectionState": "Fine" })),
+        ("a count below zero", json!({ "counts": { "targets": -1 } })),
+        ("a generation below minus one", json!({ "observedGeneration": -2 })),
+    ];
+    for (what, status) in cases {
+        match apply(&objects, "ecs-keeper", &status).await {
+            Err(Error::Api(refusal)) => assert!(refusal.is_invalid(), "{what}: {}", refusal.message),
+            other => panic!("{what}: {other:?}"),
+        }
+    }
+}
+
+/// Conditions are merged by type: what another writer says of an object stays when we report.
+#[tokio::test]
+async fn conditions_of_other_writers_survive_our_apply() {
+    let cluster = Cluster::connect().await;
+    let objects = subject(&cluster, &cluster.namespace().await).await;
+    let says = |kind: &str| json!({ "conditions": [condition(kind, "True", "Because", "")] });
+    apply(&objects, "somebody-else", &says("example.com/Audited")).await.unwrap();
+    let applied = apply(&objects, "ecs-keeper", &says("Protected")).await.unwrap();
+    let mut kinds: Vec<String> = applied.status.unwrap().conditions.into_iter().map(|c| c.type_).collect();
+    kinds.sort();
+    assert_eq!(kinds, ["Protected", "example.com/Audited"]);
+}
