@@ -1,0 +1,181 @@
+"""One simulator for all tests; each test has an account of its own in it."""
+
+import json
+import os
+import subprocess
+import urllib.request
+from types import SimpleNamespace
+
+import pytest
+from alibabacloud_ecs20140526 import models
+from alibabacloud_ecs20140526.client import Client as EcsClient
+from alibabacloud_sts20150401.client import Client as StsClient
+from alibabacloud_tea_openapi.models import Config
+from darabonba.exceptions import DaraException
+
+REGION = "cn-hangzhou"
+
+
+class Control:
+    """The simulator's control port."""
+
+    def __init__(self, url):
+        self.url = url
+
+    def __call__(self, method, path, body=None):
+        request = urllib.request.Request(
+            self.url + path,
+            method=method,
+            data=None if body is None else json.dumps(body).encode(),
+            headers={"content-type": "application/json"},
+        )
+        with urllib.request.urlopen(request, timeout=10) as response:
+            return json.load(response)
+
+
+class Account:
+    """An account: SDK clients to act with, and the control port to prepare and look."""
+
+    def __init__(self, endpoint, control):
+        made = control("POST", "/accounts", {})
+        self.id = made["accountId"]
+        self.key_id = made["accessKeyId"]
+        self.secret = made["accessKeySecret"]
+        self.endpoint = endpoint
+        self.control = control
+        self.ecs = self.client(EcsClient)
+        self.sts = self.client(StsClient)
+
+    def client(self, kind, **changes):
+        settings = {
+            "access_key_id": self.key_id,
+            "access_key_secret": self.secret,
+            "endpoint": self.endpoint,
+            "protocol": "http",
+            "region_id": REGION,
+            "read_timeout": 10_000,
+            **changes,
+        }
+        return kind(Config(**settings))
+
+    def seed(self, **seed):
+        """Makes instances; answers their ids."""
+        return self.control("POST", f"/accounts/{self.id}/instances", [seed])["instanceIds"]
+
+    def instance(self, instance_id):
+        """The true state."""
+        return self.control("GET", f"/accounts/{self.id}/instances/{instance_id}")
+
+    def change(self, instance_id, **change):
+        """What somebody does in the console."""
+        return self.control("PATCH", f"/accounts/{self.id}/instances/{instance_id}", change)
+
+    def release(self, instance_id, reason):
+        return self.control("POST", f"/accounts/{self.id}/instances/{instance_id}/release", {"reason": reason})
+
+    def fault(self, operation, kind, times=None, instance_id=None, **fault):
+        rule = {"operation": operation, "account": self.id, "fault": {"kind": kind, **fault}}
+        if times is not None:
+            rule["times"] = times
+        if instance_id is not None:
+            rule["instanceId"] = instance_id
+        return self.control("POST", "/faults", rule)["id"]
+
+    def log(self, action=None):
+        suffix = f"&action={action}" if action else ""
+        return self.control("GET", f"/log?account={self.id}{suffix}")["entries"]
+
+    # The operations, each through the SDK as it is.
+
+    def describe(self, **request):
+        request.setdefault("region_id", REGION)
+        return self.ecs.describe_instances(models.DescribeInstancesRequest(**request)).body
+
+    def ids(self, **request):
+        """Ids of one page."""
+        return [item.instance_id for item in self.describe(**request).instances.instance]
+
+    def pages(self, **request):
+        """Pages up to the empty token."""
+        token = ""
+        while True:
+            body = self.describe(next_token=token, **request)
+            yield [item.instance_id for item in body.instances.instance]
+            token = body.next_token
+            if not token:
+                return
+
+    def only(self, instance_id):
+        """The one instance with this id, as DescribeInstances shows it."""
+        (item,) = self.describe(instance_ids=json.dumps([instance_id])).instances.instance
+        return item
+
+    def modify(self, instance_id, **attributes):
+        request = models.ModifyInstanceAttributeRequest(instance_id=instance_id, **attributes)
+        return self.ecs.modify_instance_attribute(request).body
+
+    def protect(self, instance_id, on=True):
+        return self.modify(instance_id, deletion_protection=on)
+
+    def delete(self, instance_id, **request):
+        return self.ecs.delete_instance(models.DeleteInstanceRequest(instance_id=instance_id, **request)).body
+
+
+@pytest.fixture(scope="session")
+def simulator():
+    process = subprocess.Popen(
+        [os.environ["SIMULATOR_BIN"], "--end-with-stdin"],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    with process:
+        ready = json.loads(process.stdout.readline())
+        yield SimpleNamespace(
+            endpoint=ready["endpoint"].removeprefix("http://"), control=Control(ready["control"]), ready=ready
+        )
+        process.terminate()
+        assert process.wait(timeout=10) == 0
+
+
+@pytest.fixture
+def account(simulator):
+    yield Account(simulator.endpoint, simulator.control)
+
+
+@pytest.fixture
+def other_account(simulator):
+    yield Account(simulator.endpoint, simulator.control)
+
+
+@pytest.fixture
+def settings(simulator):
+    """Changes the simulator's settings for one test."""
+    before = simulator.control("GET", "/settings")
+
+    def change(**changes):
+        simulator.control("PUT", "/settings", {**before, **changes})
+
+    yield change
+    simulator.control("PUT", "/settings", before)
+
+
+class Refusal:
+    """Expects that the SDK raises an error with this code and HTTP status."""
+
+    def __init__(self, code, status):
+        self.code, self.status = code, status
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, kind, error, trace):
+        assert isinstance(error, DaraException), f"expected {self.code}, got {error!r}"
+        assert (error.code, error.status_code) == (self.code, self.status), error
+        self.error = error
+        return True
+
+
+@pytest.fixture
+def refused():
+    return Refusal

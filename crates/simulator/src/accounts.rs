@@ -1,0 +1,251 @@
+//! Accounts, their keys, and the check of who a request comes from.
+
+use std::collections::{HashSet, VecDeque};
+use std::hash::{BuildHasher, RandomState};
+
+use jiff::{SignedDuration, Timestamp};
+use serde::{Deserialize, Serialize};
+
+use crate::wire::{Refusal, WireRequest, signature};
+
+/// How far a request's date may be from the cloud's. No vendor page at hand states it; 15 minutes is what others
+/// report.
+const DATE_WINDOW: SignedDuration = SignedDuration::from_mins(15);
+
+/// A key with which requests of an account are signed. All values are invented; none opens anything.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct AccessKey {
+    /// Id of the key.
+    pub access_key_id: String,
+    /// Its secret.
+    pub access_key_secret: String,
+    /// Makes it a temporary key, whose requests must carry this token.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub security_token: Option<String>,
+    /// When a temporary key ends.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub expires_at: Option<Timestamp>,
+    /// Whether somebody has disabled it.
+    #[serde(default)]
+    pub disabled: bool,
+}
+
+impl AccessKey {
+    /// A key without end and token.
+    pub fn lasting(id: &str, secret: &str) -> Self {
+        Self {
+            access_key_id: id.to_owned(),
+            access_key_secret: secret.to_owned(),
+            security_token: None,
+            expires_at: None,
+            disabled: false,
+        }
+    }
+
+    /// A temporary key, with its token.
+    pub fn temporary(id: &str, secret: &str, token: &str, expires_at: Option<Timestamp>) -> Self {
+        Self { security_token: Some(token.to_owned()), expires_at, ..Self::lasting(id, secret) }
+    }
+}
+
+/// A key and whose it is.
+#[derive(Clone, Debug)]
+pub(crate) struct OwnedKey {
+    pub(crate) account: String,
+    pub(crate) key: AccessKey,
+}
+
+/// Who makes a call.
+#[derive(Clone, Debug)]
+pub(crate) struct Caller {
+    pub(crate) account: String,
+    pub(crate) access_key_id: String,
+    /// A temporary key stands for an assumed role, a lasting one for a RAM user.
+    pub(crate) assumed_role: bool,
+}
+
+/// The nonces that were used lately. Only hashes are kept: a collision within half an hour is not a worry.
+#[derive(Debug, Default)]
+pub(crate) struct Nonces {
+    state: RandomState,
+    seen: HashSet<u64>,
+    order: VecDeque<(Timestamp, u64)>,
+}
+
+impl Nonces {
+    /// Whether a nonce is new; it isn't any more afterwards.
+    fn is_new(&mut self, key: &str, nonce: &str, now: Timestamp) -> bool {
+        // A request may be dated one window ahead and be sent again until one window behind.
+        while let Some((used, hash)) = self.order.front()
+            && now.duration_since(*used) > DATE_WINDOW * 2
+        {
+            self.seen.remove(hash);
+            self.order.pop_front();
+        }
+        let hash = self.state.hash_one((key, nonce));
+        let new = self.seen.insert(hash);
+        if new {
+            self.order.push_back((now, hash));
+        }
+        new
+    }
+}
+
+/// Decides whose request this is. Every request is checked; nothing here has a switch to turn it off.
+pub(crate) fn authenticate<'k>(
+    request: &WireRequest,
+    find: impl FnOnce(&str) -> Option<&'k OwnedKey>,
+    nonces: &mut Nonces,
+    now: Timestamp,
+) -> Result<Caller, Refusal> {
+    let header = |name: &str| request.header(name);
+    let authorization = signature::Authorization::parse(header("authorization"))?;
+    let date = header("x-acs-date").ok_or_else(|| Refusal::missing("x-acs-date"))?;
+    let nonce = header("x-acs-signature-nonce").ok_or_else(|| Refusal::missing("x-acs-signature-nonce"))?;
+    if header("x-acs-content-sha256").is_none() {
+        return Err(Refusal::missing("x-acs-content-sha256"));
+    }
+    check_date(date, now)?;
+
+    let key_id = authorization.access_key_id;
+    let owned = find(key_id).ok_or_else(|| {
+        // The trap of this code is its HTTP status: nothing but the key is missing.
+        Refusal::new(404, "InvalidAccessKeyId.NotFound", "There is no such AccessKey id.")
+    })?;
+    if owned.key.disabled {
+        return Err(Refusal::new(400, "InvalidAccessKeyId.Inactive", "The AccessKey is disabled."));
+    }
+    if header("x-acs-accesskey-id").is_some_and(|id| id != key_id) {
+        return Err(Refusal::new(
+            400,
+            "InvalidSecurityToken.MismatchWithAccessKey",
+            "The key of the header x-acs-accesskey-id is not the key that signed.",
+        ));
+    }
+    check_token(&owned.key, header("x-acs-security-token"), now)?;
+    authorization.verify(
+        &signature::Signed {
+            method: &request.method,
+            path: &request.path,
+            query: &request.query,
+            headers: &request.headers,
+            body: &request.body,
+        },
+        &owned.key.access_key_secret,
+    )?;
+    if !nonces.is_new(key_id, nonce, now) {
+        return Err(Refusal::new(
+            400,
+            "SignatureNonceUsed",
+            "This nonce was used before: sign each attempt anew.",
+        ));
+    }
+    Ok(Caller {
+        account: owned.account.clone(),
+        access_key_id: key_id.to_owned(),
+        assumed_role: owned.key.security_token.is_some(),
+    })
+}
+
+fn check_date(date: &str, now: Timestamp) -> Result<(), Refusal> {
+    let well_formed = date.len() == "2026-01-01T00:00:00Z".len() && date.ends_with('Z');
+    let date: Timestamp = date.parse().ok().filter(|_| well_formed).ok_or_else(|| {
+        Refusal::new(400, "IllegalTimestamp", "x-acs-date must look like 2026-01-01T00:00:00Z.")
+    })?;
+    if now.duration_since(date).abs() > DATE_WINDOW {
+        return Err(Refusal::new(
+            400,
+            "InvalidTimeStamp.Expired",
+            "x-acs-date is too far from the current time.",
+        ));
+    }
+    Ok(())
+}
+
+/// The vendor's pages name these codes without an HTTP status; 400 is ours.
+fn check_token(key: &AccessKey, token: Option<&str>, now: Timestamp) -> Result<(), Refusal> {
+    let refuse = |code: &'static str, text: &str| Err(Refusal::new(400, code, text));
+    match (&key.security_token, token) {
+        (None, Some(_)) => refuse(
+            "InvalidSecurityToken.MismatchWithAccessKey",
+            "A lasting AccessKey takes no security token.",
+        ),
+        (Some(_), None) => refuse("MissingSecurityToken", "A temporary AccessKey needs its security token."),
+        (Some(right), Some(token)) if right != token => {
+            if token.len() < 16 {
+                refuse("InvalidSecurityToken.Malformed", "The security token can't be read.")
+            } else {
+                refuse("InvalidSecurityToken.MismatchWithAccessKey", "The security token is another key's.")
+            }
+        }
+        (Some(_), Some(_)) if key.expires_at.is_some_and(|end| end <= now) => {
+            refuse("InvalidSecurityToken.Expired", "The security token has expired.")
+        }
+        (None, None) | (Some(_), Some(_)) => Ok(()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_nonce_is_remembered_as_long_as_its_date_could_pass() {
+        let mut nonces = Nonces::default();
+        let start: Timestamp = "2026-01-01T00:00:00Z".parse().expect("a time");
+        assert!(nonces.is_new("key", "a", start));
+        assert!(nonces.is_new("other key", "a", start));
+        assert!(!nonces.is_new("key", "a", start + SignedDuration::from_mins(30)));
+        assert!(nonces.is_new("key", "b", start + SignedDuration::from_mins(31)));
+        assert_eq!(nonces.order.len(), 1, "older ones are forgotten");
+    }
+
+    #[test]
+    fn dates_outside_the_window_or_of_another_form_are_refused() {
+        let now: Timestamp = "2026-01-01T00:20:00Z".parse().expect("a time");
+        let code = |date| check_date(date, now).err().map(|refusal| refusal.code.into_owned());
+        assert_eq!(code("2026-01-01T00:05:00Z"), None);
+        assert_eq!(code("2026-01-01T00:35:00Z"), None);
+        assert_eq!(code("2026-01-01T00:04:59Z").as_deref(), Some("InvalidTimeStamp.Expired"));
+        assert_eq!(code("2026-01-01T00:35:01Z").as_deref(), Some("InvalidTimeStamp.Expired"));
+        for odd in [
+            "2026-01-01 00:20:00",
+            "2026-01-01T00:20:00+00:00",
+            "1767226800",
+            "Thu, 01 Jan 2026 00:20:00 GMT",
+        ] {
+            assert_eq!(code(odd).as_deref(), Some("IllegalTimestamp"), "{odd}");
+        }
+    }
+
+    #[test]
+    fn temporary_keys_need_their_own_living_token() {
+        let now: Timestamp = "2026-01-01T00:00:00Z".parse().expect("a time");
+        let late = now + SignedDuration::from_secs(1);
+        let lasting = AccessKey::lasting("id", "secret");
+        let temporary = AccessKey::temporary("id", "secret", "the-right-security-token", Some(late));
+        for (key, token, at, code) in [
+            (&lasting, None, now, None),
+            (
+                &lasting,
+                Some("the-right-security-token"),
+                now,
+                Some("InvalidSecurityToken.MismatchWithAccessKey"),
+            ),
+            (&temporary, Some("the-right-security-token"), now, None),
+            (&temporary, None, now, Some("MissingSecurityToken")),
+            (&temporary, Some("short"), now, Some("InvalidSecurityToken.Malformed")),
+            (
+                &temporary,
+                Some("another-security-token"),
+                now,
+                Some("InvalidSecurityToken.MismatchWithAccessKey"),
+            ),
+            (&temporary, Some("the-right-security-token"), late, Some("InvalidSecurityToken.Expired")),
+        ] {
+            let found = check_token(key, token, at).err().map(|refusal| refusal.code.into_owned());
+            assert_eq!(found.as_deref(), code, "{token:?}");
+        }
+    }
+}

@@ -1,0 +1,245 @@
+//! The control port: JSON over HTTP, described in this crate's README.
+//!
+//! It asks for no credentials. It is meant for the loopback interface, where whoever reaches it could also attach a
+//! debugger.
+
+use std::net::SocketAddr;
+
+use axum::extract::{Path, Query, State};
+use axum::http::StatusCode;
+use axum::response::{IntoResponse, Response};
+use axum::routing::{delete, get, post};
+use axum::{Json, Router};
+use serde::Deserialize;
+use serde_json::{Value, json};
+
+use crate::accounts::AccessKey;
+use crate::faults::Rule;
+use crate::gateway::Cloud;
+use crate::log::Allowed;
+use crate::regions;
+use crate::simulator::{Account, AccountSeed};
+use crate::state::{Change, Effect, ReleaseReason, Seed, Settings};
+
+/// An answer, or a sentence about what is wrong.
+type Answer = Result<Json<Value>, Wrong>;
+
+struct Wrong(StatusCode, Value);
+
+impl Wrong {
+    fn no_such(what: &str) -> Self {
+        Self(StatusCode::NOT_FOUND, json!({ "error": format!("There is no such {what}.") }))
+    }
+}
+
+impl IntoResponse for Wrong {
+    fn into_response(self) -> Response {
+        (self.0, Json(self.1)).into_response()
+    }
+}
+
+pub(crate) fn router(cloud: Cloud, endpoint: SocketAddr) -> Router {
+    let endpoint = format!("http://{endpoint}");
+    Router::new()
+        .route("/", get(async move |State(cloud): State<Cloud>| Json(overview(&cloud, &endpoint))))
+        .route("/accounts", post(add_account))
+        .route("/accounts/{account}/keys", post(add_key))
+        .route("/accounts/{account}/keys/{key}", delete(remove_key))
+        .route("/accounts/{account}/instances", get(instances).post(seed))
+        .route("/accounts/{account}/instances/{id}", get(instance).patch(change))
+        .route("/accounts/{account}/instances/{id}/release", post(release))
+        .route("/accounts/{account}/released", get(released))
+        .route("/faults", get(faults).post(add_fault).delete(clear_faults))
+        .route("/faults/{id}", delete(remove_fault))
+        .route("/log", get(log).delete(clear_log))
+        .route("/log/counts", get(counts))
+        .route("/log/check", post(check))
+        .route("/settings", get(settings).put(set_settings))
+        .with_state(cloud)
+}
+
+/// Which part of faults or of the log is meant.
+#[derive(Default, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields, default)]
+struct Part {
+    account: Option<String>,
+    action: Option<String>,
+    after: u64,
+}
+
+fn overview(cloud: &Cloud, endpoint: &str) -> Value {
+    let world = cloud.world();
+    let accounts: Vec<Value> = world
+        .accounts
+        .iter()
+        .map(|(id, state)| {
+            let mut keys: Vec<&str> = world
+                .keys
+                .values()
+                .filter(|owned| owned.account == *id)
+                .map(|owned| owned.key.access_key_id.as_str())
+                .collect();
+            keys.sort_unstable();
+            json!({ "accountId": id, "accessKeyIds": keys, "instances": state.fleet.all().count() })
+        })
+        .collect();
+    json!({ "endpoint": endpoint, "now": world.now(), "accounts": accounts })
+}
+
+async fn add_account(State(cloud): State<Cloud>, Json(seed): Json<AccountSeed>) -> Answer {
+    let account = Account::add(&cloud, seed);
+    let key = account.access_key();
+    Ok(Json(json!({
+        "accountId": account.id(),
+        "accessKeyId": key.access_key_id,
+        "accessKeySecret": key.access_key_secret,
+    })))
+}
+
+async fn add_key(
+    State(cloud): State<Cloud>,
+    Path(account): Path<String>,
+    Json(key): Json<AccessKey>,
+) -> Answer {
+    let mut world = cloud.world();
+    if !world.accounts.contains_key(&account) {
+        return Err(Wrong::no_such("account"));
+    }
+    world.add_key(&account, key);
+    Ok(Json(json!({})))
+}
+
+async fn remove_key(State(cloud): State<Cloud>, Path((account, key)): Path<(String, String)>) -> Answer {
+    let mut world = cloud.world();
+    if world.keys.get(&key).is_none_or(|owned| owned.account != account) {
+        return Err(Wrong::no_such("key"));
+    }
+    world.keys.remove(&key);
+    Ok(Json(json!({})))
+}
+
+async fn instances(State(cloud): State<Cloud>, Path(account): Path<String>) -> Answer {
+    let world = cloud.world();
+    let state = world.accounts.get(&account).ok_or_else(|| Wrong::no_such("account"))?;
+    let all: Vec<_> = state.fleet.all().map(std::sync::Arc::as_ref).collect();
+    Ok(Json(json!({ "instances": all })))
+}
+
+async fn seed(
+    State(cloud): State<Cloud>,
+    Path(account): Path<String>,
+    Json(seeds): Json<Vec<Seed>>,
+) -> Answer {
+    let mut world = cloud.world();
+    if !world.accounts.contains_key(&account) {
+        return Err(Wrong::no_such("account"));
+    }
+    let ids: Vec<String> = seeds.iter().flat_map(|seed| world.seed(&account, seed)).collect();
+    Ok(Json(json!({ "instanceIds": ids })))
+}
+
+async fn instance(State(cloud): State<Cloud>, Path((account, id)): Path<(String, String)>) -> Answer {
+    let world = cloud.world();
+    let found = world.find(&account, &id).ok_or_else(|| Wrong::no_such("instance"))?;
+    Ok(Json(json!(found.as_ref())))
+}
+
+async fn change(
+    State(cloud): State<Cloud>,
+    Path((account, id)): Path<(String, String)>,
+    Json(change): Json<Change>,
+) -> Answer {
+    let mut world = cloud.world();
+    if world.find(&account, &id).is_none() {
+        return Err(Wrong::no_such("instance"));
+    }
+    let changed = world.change(&account, &id, Effect::Immediate, |instance| change.apply(instance));
+    Ok(Json(json!({ "changed": changed })))
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+struct Because {
+    reason: ReleaseReason,
+}
+
+async fn release(
+    State(cloud): State<Cloud>,
+    Path((account, id)): Path<(String, String)>,
+    Json(because): Json<Because>,
+) -> Answer {
+    Account::existing(&cloud, &account)
+        .ok_or_else(|| Wrong::no_such("account"))?
+        .release(&id, because.reason)
+        .map(|()| Json(json!({})))
+        .map_err(|refusal| {
+            let status = StatusCode::from_u16(refusal.status).unwrap_or(StatusCode::CONFLICT);
+            Wrong(status, json!({ "error": refusal.message, "code": refusal.code }))
+        })
+}
+
+async fn released(State(cloud): State<Cloud>, Path(account): Path<String>) -> Answer {
+    let world = cloud.world();
+    let state = world.accounts.get(&account).ok_or_else(|| Wrong::no_such("account"))?;
+    Ok(Json(json!({ "released": state.released })))
+}
+
+async fn faults(State(cloud): State<Cloud>) -> Answer {
+    let world = cloud.world();
+    let rules: Vec<Value> =
+        world.faults.rules().iter().map(|(id, rule)| json!({ "id": id, "rule": rule })).collect();
+    Ok(Json(json!({ "faults": rules })))
+}
+
+async fn add_fault(State(cloud): State<Cloud>, Json(rule): Json<Rule>) -> Answer {
+    let mut world = cloud.world();
+    let id = world.next();
+    world.faults.add(id, rule);
+    Ok(Json(json!({ "id": id })))
+}
+
+async fn clear_faults(State(cloud): State<Cloud>, Query(part): Query<Part>) -> Answer {
+    cloud.world().faults.clear(part.account.as_deref());
+    Ok(Json(json!({})))
+}
+
+async fn remove_fault(State(cloud): State<Cloud>, Path(id): Path<u64>) -> Answer {
+    if cloud.world().faults.remove(id) { Ok(Json(json!({}))) } else { Err(Wrong::no_such("fault")) }
+}
+
+async fn log(State(cloud): State<Cloud>, Query(part): Query<Part>) -> Answer {
+    let world = cloud.world();
+    let entries: Vec<_> =
+        world.log.entries(part.account.as_deref(), part.action.as_deref(), part.after).collect();
+    Ok(Json(json!({ "entries": entries })))
+}
+
+async fn clear_log(State(cloud): State<Cloud>, Query(part): Query<Part>) -> Answer {
+    cloud.world().log.clear(part.account.as_deref());
+    Ok(Json(json!({})))
+}
+
+async fn counts(State(cloud): State<Cloud>, Query(part): Query<Part>) -> Answer {
+    Ok(Json(json!(cloud.world().log.counts(part.account.as_deref()))))
+}
+
+async fn check(
+    State(cloud): State<Cloud>,
+    Query(part): Query<Part>,
+    Json(allowed): Json<Vec<Allowed>>,
+) -> Answer {
+    let violations = cloud.world().log.violations(part.account.as_deref(), &allowed);
+    Ok(Json(json!({ "violations": violations })))
+}
+
+async fn settings(State(cloud): State<Cloud>) -> Answer {
+    Ok(Json(json!(cloud.world().settings)))
+}
+
+async fn set_settings(State(cloud): State<Cloud>, Json(settings): Json<Settings>) -> Answer {
+    if settings.region.as_deref().is_some_and(|region| regions::find(region).is_none()) {
+        return Err(Wrong::no_such("region"));
+    }
+    cloud.world().settings = settings;
+    Ok(Json(json!({})))
+}

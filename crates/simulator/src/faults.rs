@@ -1,0 +1,462 @@
+//! How the cloud misbehaves, when it is told to.
+//!
+//! A rule says to which calls it applies, how often, and what happens to them. Rules are asked in the order in which
+//! they were made; the first that decides a call's answer decides it alone, all others add up.
+
+use std::collections::{BTreeSet, HashMap};
+use std::time::Duration;
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use crate::state::Effect;
+use crate::wire::Refusal;
+
+/// A fault and the calls that it applies to.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Rule {
+    /// Only this operation; all when not said.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub operation: Option<String>,
+    /// Only this account; all when not said.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub account: Option<String>,
+    /// Only calls that name this instance. For the faults `hide` and `oddField`: only this instance in an answer.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub instance_id: Option<String>,
+    /// For so many calls; until removed when not said.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub times: Option<u32>,
+    /// What happens.
+    pub fault: Fault,
+}
+
+impl Rule {
+    /// A fault of one operation, until removed.
+    pub fn new(operation: &str, fault: Fault) -> Self {
+        Self { operation: Some(operation.to_owned()), account: None, instance_id: None, times: None, fault }
+    }
+
+    /// For so many calls only.
+    #[must_use]
+    pub fn times(mut self, times: u32) -> Self {
+        self.times = Some(times);
+        self
+    }
+
+    /// For one instance only.
+    #[must_use]
+    pub fn instance(mut self, id: &str) -> Self {
+        self.instance_id = Some(id.to_owned());
+        self
+    }
+}
+
+/// What happens to a call.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(tag = "kind", rename_all = "camelCase", rename_all_fields = "camelCase", deny_unknown_fields)]
+pub enum Fault {
+    /// The answer takes its time. The call goes on even when the client has given up waiting.
+    Latency {
+        /// At least so long.
+        millis: u64,
+        /// And up to so much longer.
+        #[serde(default)]
+        jitter_millis: u64,
+    },
+    /// Throttled, whatever the rate.
+    Throttle {
+        /// `Throttling` when not said.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        code: Option<String>,
+        /// The header `x-acs-retry-after`; none when not said.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        retry_after_millis: Option<u64>,
+    },
+    /// Throttled beyond so many calls in a minute of the clock, counted per account, region and operation, as the
+    /// vendor's page on ECS API throttling describes.
+    RateLimit {
+        /// The limit.
+        per_minute: u32,
+    },
+    /// Refused with any code.
+    Error {
+        /// The code.
+        code: String,
+        /// HTTP status; the documented one, or 400, when not said.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        status: Option<u16>,
+        /// A text.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        message: Option<String>,
+    },
+    /// Answered with exactly these bytes, without effect.
+    Answer {
+        /// HTTP status.
+        status: u16,
+        /// Content type.
+        content_type: String,
+        /// Body.
+        body: String,
+    },
+    /// The connection breaks before the call has an effect.
+    DropBefore,
+    /// The connection breaks after the call had its effect.
+    DropAfter,
+    /// A write is answered with success and does nothing.
+    Ignore,
+    /// A write takes effect, and reads show the former state for a while.
+    Delay {
+        /// For so long.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        millis: Option<u64>,
+        /// For so many reads that would show the instance.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        reads: Option<u32>,
+    },
+    /// Pages hold fewer items than asked for, with a token when there are more.
+    ShortPages {
+        /// Items in a page.
+        items: u32,
+    },
+    /// Items move between pages while a listing goes on: a continued page leaves out items or repeats some.
+    MovingPages {
+        /// Items left out between two pages.
+        #[serde(default)]
+        skip: u32,
+        /// Items of the page before that come again.
+        #[serde(default)]
+        repeat: u32,
+    },
+    /// The identity has lost the permission. As documented, DescribeInstances then answers an empty list with
+    /// success (and `Forbidden.RAM` to a dry run); other operations answer `Forbidden.RAM`.
+    Deny {
+        /// `Forbidden.RAM` from DescribeInstances too.
+        #[serde(default)]
+        always_forbidden: bool,
+    },
+    /// Instances are left out of answers.
+    Hide,
+    /// A member of an instance in an answer is missing or has another value.
+    OddField {
+        /// Members from the instance on, such as `DeletionProtection` or `Tags.Tag`.
+        path: String,
+        /// The other value, which may be `null`; the member is taken away when `remove` is set.
+        #[serde(default)]
+        value: Value,
+        /// Takes the member away.
+        #[serde(default)]
+        remove: bool,
+    },
+}
+
+impl Fault {
+    fn applies_to(&self, call: &Subject<'_>) -> bool {
+        match self {
+            Self::Ignore | Self::Delay { .. } => call.writes,
+            Self::ShortPages { .. } | Self::MovingPages { .. } | Self::Hide | Self::OddField { .. } => {
+                call.operation == "DescribeInstances"
+            }
+            _ => true,
+        }
+    }
+
+    /// Whether the rule's instance selects items of an answer, not calls.
+    fn selects_items(&self) -> bool {
+        matches!(self, Self::Hide | Self::OddField { .. })
+    }
+
+    fn decides(&self) -> bool {
+        matches!(
+            self,
+            Self::Throttle { .. }
+                | Self::RateLimit { .. }
+                | Self::Error { .. }
+                | Self::Answer { .. }
+                | Self::DropBefore
+                | Self::Deny { .. }
+        )
+    }
+}
+
+/// A call, as far as rules ask about it.
+pub(crate) struct Subject<'a> {
+    pub(crate) operation: &'a str,
+    pub(crate) writes: bool,
+    pub(crate) account: &'a str,
+    pub(crate) region: &'a str,
+    pub(crate) instances: &'a BTreeSet<String>,
+}
+
+/// Answers that are given instead of carrying a call out.
+#[derive(Clone, Debug)]
+pub(crate) enum Instead {
+    Refuse(Refusal),
+    Answer { status: u16, content_type: String, body: String },
+    Drop,
+    Deny { always_forbidden: bool },
+}
+
+/// A change of a member in an answer.
+#[derive(Clone, Debug)]
+pub(crate) struct OddField {
+    pub(crate) instance_id: Option<String>,
+    pub(crate) path: String,
+    /// None takes the member away.
+    pub(crate) value: Option<Value>,
+}
+
+/// What is done to the pages of a listing.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct PageFaults {
+    pub(crate) items: Option<u32>,
+    pub(crate) skip: u32,
+    pub(crate) repeat: u32,
+    /// Instances left out; an entry without id leaves out all.
+    pub(crate) hidden: Vec<Option<String>>,
+    pub(crate) odd: Vec<OddField>,
+}
+
+/// All that happens to one call.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Plan {
+    pub(crate) latency: Duration,
+    pub(crate) instead: Option<Instead>,
+    pub(crate) effect: Effect,
+    pub(crate) lose_answer: bool,
+    pub(crate) page: PageFaults,
+}
+
+/// The rules in force.
+#[derive(Debug, Default)]
+pub(crate) struct Faults {
+    rules: Vec<(u64, Rule)>,
+    /// Calls in the current minute, by rule, account, region and operation.
+    rates: HashMap<(u64, String, String, String), (i64, u32)>,
+}
+
+impl Faults {
+    pub(crate) fn add(&mut self, id: u64, rule: Rule) {
+        self.rules.push((id, rule));
+    }
+
+    pub(crate) fn remove(&mut self, id: u64) -> bool {
+        let before = self.rules.len();
+        self.rules.retain(|(found, _)| *found != id);
+        self.rules.len() != before
+    }
+
+    /// Removes the rules of one account, or all.
+    pub(crate) fn clear(&mut self, account: Option<&str>) {
+        self.rules.retain(|(_, rule)| account.is_some() && rule.account.as_deref() != account);
+    }
+
+    pub(crate) fn rules(&self) -> &[(u64, Rule)] {
+        &self.rules
+    }
+
+    /// Decides what happens to a call, and counts it on the rules that it used up.
+    pub(crate) fn plan(
+        &mut self,
+        call: &Subject<'_>,
+        now: Timestamp,
+        mut chance: impl FnMut() -> u64,
+    ) -> Plan {
+        let mut plan = Plan::default();
+        for (id, rule) in &mut self.rules {
+            let fault = rule.fault.clone();
+            let matches = rule.operation.as_deref().is_none_or(|operation| operation == call.operation)
+                && rule.account.as_deref().is_none_or(|account| account == call.account)
+                && (fault.selects_items()
+                    || rule.instance_id.as_ref().is_none_or(|instance| call.instances.contains(instance)))
+                && fault.applies_to(call)
+                && rule.times != Some(0);
+            // A call that is refused has no effect that could be lost, and shows no page that could be short.
+            let moot = plan.instead.is_some() && !matches!(fault, Fault::Latency { .. });
+            if !matches || moot {
+                continue;
+            }
+            if let Fault::RateLimit { per_minute } = fault {
+                let minute = now.as_second().div_euclid(60);
+                let key = (*id, call.account.to_owned(), call.region.to_owned(), call.operation.to_owned());
+                let rate = self.rates.entry(key).or_default();
+                if rate.0 != minute {
+                    *rate = (minute, 0);
+                }
+                if rate.1 < per_minute {
+                    rate.1 += 1;
+                    continue;
+                }
+            }
+            if let Some(times) = &mut rule.times {
+                *times -= 1;
+            }
+            if fault.decides() {
+                plan.instead = instead(fault, now);
+            } else {
+                plan.add(fault, rule.instance_id.clone(), &mut chance);
+            }
+        }
+        self.rules.retain(|(_, rule)| rule.times != Some(0));
+        plan
+    }
+}
+
+impl Plan {
+    fn add(&mut self, fault: Fault, instance_id: Option<String>, chance: &mut impl FnMut() -> u64) {
+        match fault {
+            Fault::Latency { millis, jitter_millis } => {
+                let jitter = if jitter_millis == 0 { 0 } else { chance() % (jitter_millis + 1) };
+                self.latency += Duration::from_millis(millis + jitter);
+            }
+            Fault::DropAfter => self.lose_answer = true,
+            Fault::Ignore => self.effect = Effect::Ignored,
+            Fault::Delay { millis, reads } => {
+                self.effect = Effect::Delayed { time: millis.map(Duration::from_millis), reads };
+            }
+            Fault::ShortPages { items } => self.page.items = Some(items),
+            Fault::MovingPages { skip, repeat } => {
+                self.page.skip = skip;
+                self.page.repeat = repeat;
+            }
+            Fault::Hide => self.page.hidden.push(instance_id),
+            Fault::OddField { path, value, remove } => {
+                self.page.odd.push(OddField { instance_id, path, value: (!remove).then_some(value) });
+            }
+            Fault::Throttle { .. }
+            | Fault::RateLimit { .. }
+            | Fault::Error { .. }
+            | Fault::Answer { .. }
+            | Fault::DropBefore
+            | Fault::Deny { .. } => {}
+        }
+    }
+}
+
+fn instead(fault: Fault, now: Timestamp) -> Option<Instead> {
+    let throttled = |code: Option<String>, retry_after: Option<u64>| {
+        let code = code.unwrap_or_else(|| "Throttling".to_owned());
+        let refusal = Refusal::new(400, code, "Too many calls: wait.");
+        Instead::Refuse(match retry_after {
+            Some(millis) => refusal.retry_after(millis),
+            None => refusal,
+        })
+    };
+    Some(match fault {
+        Fault::Throttle { code, retry_after_millis } => throttled(code, retry_after_millis),
+        Fault::RateLimit { .. } => {
+            let into_minute = now.as_millisecond().rem_euclid(60_000).unsigned_abs();
+            throttled(Some("Throttling.User".to_owned()), Some(60_000 - into_minute))
+        }
+        Fault::Error { code, status, message } => {
+            let status = status.unwrap_or_else(|| documented_status(&code));
+            let message = message.unwrap_or_else(|| format!("The simulator was told to answer {code}."));
+            Instead::Refuse(Refusal::new(status, code, message))
+        }
+        Fault::Answer { status, content_type, body } => Instead::Answer { status, content_type, body },
+        Fault::DropBefore => Instead::Drop,
+        Fault::Deny { always_forbidden } => Instead::Deny { always_forbidden },
+        _ => return None,
+    })
+}
+
+/// The HTTP status that the vendor's pages give for a code, where they give one that isn't 400.
+fn documented_status(code: &str) -> u16 {
+    match code {
+        "InternalError" => 500,
+        "ServiceUnavailable" => 503,
+        "InvalidChargeType.ValueNotSupported"
+        | "IncorrectInstanceStatus"
+        | "IncorrectInstanceStatus.Initializing"
+        | "InstanceLockedForSecurity"
+        | "InvalidOperation.DeletionProtection"
+        | "InvalidOperation.InvalidRegion"
+        | "InvalidUser.Unauthorized"
+        | "Operation.Conflict"
+        | "OperationDenied" => 403,
+        "Forbidden.RegionId" => 400,
+        _ if code.starts_with("Forbidden.") => 403,
+        _ if code.ends_with(".NotFound") => 404,
+        _ => 400,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn plan(faults: &mut Faults, operation: &str, instance: &str, now: &str) -> Plan {
+        let instances = BTreeSet::from([instance.to_owned()]);
+        let subject = Subject { operation, writes: false, account: "1", region: "r", instances: &instances };
+        faults.plan(&subject, now.parse().expect("a time"), || 7)
+    }
+
+    fn code(plan: &Plan) -> Option<String> {
+        match &plan.instead {
+            Some(Instead::Refuse(refusal)) => Some(refusal.code.clone().into_owned()),
+            _ => None,
+        }
+    }
+
+    const NOON: &str = "2026-01-01T12:00:15Z";
+
+    #[test]
+    fn a_rule_applies_to_its_calls_as_often_as_it_says() {
+        let error = Fault::Error { code: "ServiceUnavailable".into(), status: None, message: None };
+        let mut faults = Faults::default();
+        faults.add(1, Rule::new("ModifyInstanceAttribute", error).instance("i-1").times(1));
+        assert_eq!(code(&plan(&mut faults, "ModifyInstanceAttribute", "i-2", NOON)), None);
+        assert_eq!(code(&plan(&mut faults, "DeleteInstance", "i-1", NOON)), None);
+        assert_eq!(
+            code(&plan(&mut faults, "ModifyInstanceAttribute", "i-1", NOON)).as_deref(),
+            Some("ServiceUnavailable")
+        );
+        assert_eq!(code(&plan(&mut faults, "ModifyInstanceAttribute", "i-1", NOON)), None);
+        assert!(faults.rules().is_empty(), "a rule that is used up is gone");
+    }
+
+    #[test]
+    fn a_rate_limit_throttles_until_the_minute_is_over() {
+        let mut faults = Faults::default();
+        faults.add(1, Rule::new("DescribeInstances", Fault::RateLimit { per_minute: 2 }));
+        assert_eq!(code(&plan(&mut faults, "DescribeInstances", "", NOON)), None);
+        assert_eq!(code(&plan(&mut faults, "DescribeInstances", "", NOON)), None);
+        let third = plan(&mut faults, "DescribeInstances", "", NOON);
+        let Some(Instead::Refuse(refusal)) = third.instead else { panic!("{third:?}") };
+        assert_eq!((&*refusal.code, refusal.retry_after_millis), ("Throttling.User", Some(45_000)));
+        assert_eq!(code(&plan(&mut faults, "DescribeInstances", "", "2026-01-01T12:01:00Z")), None);
+    }
+
+    #[test]
+    fn a_refused_call_uses_up_no_later_rule() {
+        let mut faults = Faults::default();
+        faults.add(1, Rule::new("A", Fault::Throttle { code: None, retry_after_millis: None }).times(1));
+        faults.add(2, Rule::new("A", Fault::DropAfter).times(1));
+        let first = plan(&mut faults, "A", "", NOON);
+        assert!(first.instead.is_some() && !first.lose_answer);
+        let second = plan(&mut faults, "A", "", NOON);
+        assert!(second.instead.is_none() && second.lose_answer);
+    }
+
+    #[test]
+    fn latencies_add_up_and_jitter_stays_in_its_bounds() {
+        let mut faults = Faults::default();
+        faults.add(1, Rule::new("A", Fault::Latency { millis: 10, jitter_millis: 0 }));
+        faults.add(2, Rule::new("A", Fault::Latency { millis: 100, jitter_millis: 4 }));
+        assert_eq!(plan(&mut faults, "A", "", NOON).latency, Duration::from_millis(10 + 100 + 7 % 5));
+    }
+
+    #[test]
+    fn rules_read_as_the_readme_writes_them() {
+        let rule: Rule = serde_json::from_str(
+            r#"{"operation": "DescribeInstances", "times": 2,
+                "fault": {"kind": "oddField", "path": "Tags.Tag", "value": null}}"#,
+        )
+        .expect("a rule");
+        assert!(matches!(rule.fault, Fault::OddField { remove: false, value: Value::Null, .. }));
+        assert!(serde_json::from_str::<Rule>(r#"{"fault": {"kind": "nonsense"}}"#).is_err());
+        assert!(serde_json::from_str::<Rule>(r#"{"fault": {"kind": "hide"}, "tmes": 1}"#).is_err());
+    }
+}

@@ -1,0 +1,329 @@
+//! The way of a call through the cloud: admitted, perhaps disturbed, carried out, logged, answered.
+
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use bytes::Bytes;
+use http_body_util::Full;
+use hyper::body::Incoming;
+use hyper::{Request, Response};
+use jiff::Timestamp;
+use serde_json::Value;
+use tokio_util::sync::CancellationToken;
+
+use crate::accounts::{Caller, authenticate};
+use crate::faults::{Instead, PageFaults, Plan, Subject};
+use crate::log::LogEntry;
+use crate::operations::{Body, Call, Done, Operation, PRINCIPAL, Page, named_instances};
+use crate::regions;
+use crate::state::{Effect, World};
+use crate::wire::{Params, Refusal, WireRequest};
+
+/// The connection is to break without an answer.
+#[derive(Debug)]
+pub(crate) struct Broken;
+
+impl std::fmt::Display for Broken {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("the simulator was told to break this connection")
+    }
+}
+
+impl std::error::Error for Broken {}
+
+/// The simulated cloud, shared by its two ports and by handles inside the process.
+#[derive(Clone, Debug)]
+pub(crate) struct Cloud {
+    world: Arc<Mutex<World>>,
+    /// Ends calls that are still waiting when the simulator goes.
+    closing: CancellationToken,
+}
+
+/// A call that was admitted.
+struct Job {
+    operation: &'static Operation,
+    caller: Caller,
+    params: Params,
+    endpoint_region: Option<String>,
+    entry: LogEntry,
+    host: String,
+}
+
+/// What goes back to the client.
+struct Reply {
+    status: u16,
+    content_type: String,
+    retry_after_millis: Option<u64>,
+    request_id: String,
+    body: Vec<u8>,
+}
+
+impl Cloud {
+    pub(crate) fn new(closing: CancellationToken) -> Self {
+        Self { world: Arc::default(), closing }
+    }
+
+    /// The state, up to date with its clock. A panic of another holder leaves nothing half done that matters here.
+    pub(crate) fn world(&self) -> MutexGuard<'_, World> {
+        let mut world = self.world.lock().unwrap_or_else(PoisonError::into_inner);
+        world.catch_up();
+        world
+    }
+
+    /// Answers one HTTP request.
+    pub(crate) async fn serve(&self, request: Request<Incoming>) -> Result<Response<Full<Bytes>>, Broken> {
+        let reply = match WireRequest::read(request).await {
+            Ok(request) => match self.admit(&request) {
+                Ok((job, plan)) => self.perform(job, plan).await?,
+                Err(reply) => reply,
+            },
+            Err(refusal) => {
+                let entry = LogEntry::unread(self.world().now());
+                self.refuse(&refusal, entry, "", "Ecs")
+            }
+        };
+        Ok(reply.into_response())
+    }
+
+    /// Decides whether a request is believed, and what will happen to it.
+    fn admit(&self, request: &WireRequest) -> Result<(Job, Plan), Reply> {
+        let mut world = self.world();
+        let now = world.now();
+        let mut entry =
+            LogEntry { acs_date: request.header("x-acs-date").map(str::to_owned), ..LogEntry::unread(now) };
+        request.action().unwrap_or_default().clone_into(&mut entry.action);
+        let operation = request.version().and_then(|version| Operation::find(&entry.action, version));
+
+        let checked = (|| {
+            if !matches!(request.method.as_str(), "GET" | "POST") {
+                return Err(Refusal::new(405, "UnsupportedHTTPMethod", "Use GET or POST."));
+            }
+            let params = request.params()?;
+            entry.parameters =
+                params.iter().map(|(name, value)| (name.to_owned(), value.to_owned())).collect();
+            let (keys, nonces) = world.keys_and_nonces();
+            let caller = authenticate(request, |id| keys.get(id), nonces, now)?;
+            entry.account = Some(caller.account.clone());
+            entry.access_key_id = Some(caller.access_key_id.clone());
+            request.action().ok_or_else(|| Refusal::missing("Action"))?;
+            request.version().ok_or_else(|| Refusal::missing("Version"))?;
+            let operation = operation.filter(|_| request.path == "/").ok_or_else(|| {
+                Refusal::new(404, "InvalidAction.NotFound", "There is no such operation in this version.")
+            })?;
+            Ok((operation, caller, params))
+        })();
+        let (operation, caller, params) = match checked {
+            Ok(checked) => checked,
+            Err(refusal) => {
+                drop(world);
+                let product = operation.map_or("Ecs", Operation::product);
+                return Err(self.refuse(&refusal, entry, request.host(), product));
+            }
+        };
+
+        let endpoint_region = world
+            .settings
+            .region
+            .clone()
+            .or_else(|| regions::of_host(request.host()).map(|region| region.id.to_owned()));
+        let instances = named_instances(&params);
+        let region = params
+            .get("RegionId")
+            .or(endpoint_region.as_deref())
+            .map(str::to_owned)
+            .or_else(|| {
+                instances.iter().find_map(|id| Some(world.find(&caller.account, id)?.region_id.clone()))
+            })
+            .unwrap_or_default();
+        let subject = Subject {
+            operation: operation.name,
+            writes: operation.writes,
+            account: &caller.account,
+            region: &region,
+            instances: &instances,
+        };
+        let plan = world.plan(&subject);
+        let host = request.host().to_owned();
+        Ok((Job { operation, caller, params, endpoint_region, entry, host }, plan))
+    }
+
+    /// Carries a call out. A call that has to wait goes on when its client hangs up: the real cloud doesn't stop
+    /// either, and the client can't know.
+    async fn perform(&self, job: Job, plan: Plan) -> Result<Reply, Broken> {
+        if plan.latency.is_zero() {
+            return self.finish(job, &plan);
+        }
+        let cloud = self.clone();
+        let work = tokio::spawn(async move {
+            tokio::select! {
+                () = cloud.closing.cancelled() => Err(Broken),
+                () = tokio::time::sleep(plan.latency) => cloud.finish(job, &plan),
+            }
+        });
+        work.await.map_err(|_| Broken)?
+    }
+
+    fn finish(&self, mut job: Job, plan: &Plan) -> Result<Reply, Broken> {
+        let mut world = self.world();
+        let request_id = world.request_id();
+        let outcome = match &plan.instead {
+            Some(Instead::Drop) => {
+                "Lost".clone_into(&mut job.entry.code);
+                job.entry.lost = true;
+                job.entry.request_id = request_id;
+                world.log.record(job.entry);
+                return Err(Broken);
+            }
+            Some(Instead::Answer { status, content_type, body }) => {
+                job.entry.status = *status;
+                "Answer".clone_into(&mut job.entry.code);
+                job.entry.request_id.clone_from(&request_id);
+                world.log.record(job.entry);
+                return Ok(Reply {
+                    status: *status,
+                    content_type: content_type.clone(),
+                    retry_after_millis: None,
+                    request_id,
+                    body: body.clone().into_bytes(),
+                });
+            }
+            Some(Instead::Refuse(refusal)) => Err(refusal.clone()),
+            Some(Instead::Deny { always_forbidden }) => deny(&job, *always_forbidden),
+            None => {
+                let call = Call {
+                    caller: &job.caller,
+                    params: &job.params,
+                    endpoint_region: job.endpoint_region.as_deref(),
+                    now: world.now(),
+                    effect: plan.effect,
+                    page: &plan.page,
+                };
+                job.operation.run(&mut world, &call)
+            }
+        };
+        match outcome {
+            Ok(done) => {
+                job.entry.mutated = done.mutated;
+                job.entry.lost = plan.lose_answer;
+                job.entry.request_id.clone_from(&request_id);
+                world.log.record(job.entry);
+                drop(world);
+                if plan.lose_answer {
+                    return Err(Broken);
+                }
+                Ok(Reply {
+                    status: 200,
+                    content_type: JSON.to_owned(),
+                    retry_after_millis: None,
+                    body: done.body.render(&request_id, &plan.page.odd),
+                    request_id,
+                })
+            }
+            Err(refusal) => {
+                drop(world);
+                job.entry.lost = plan.lose_answer;
+                let reply = self.refuse(&refusal, job.entry, &job.host, job.operation.product());
+                if plan.lose_answer { Err(Broken) } else { Ok(reply) }
+            }
+        }
+    }
+
+    /// Logs a refusal and writes it down for the client.
+    fn refuse(&self, refusal: &Refusal, mut entry: LogEntry, host: &str, product: &str) -> Reply {
+        let mut world = self.world();
+        let request_id = world.request_id();
+        entry.status = refusal.status;
+        entry.code = refusal.code.clone().into_owned();
+        entry.request_id.clone_from(&request_id);
+        tracing::debug!(action = entry.action, code = entry.code, request_id, "refused");
+        world.log.record(entry);
+        drop(world);
+        Reply {
+            status: refusal.status,
+            content_type: JSON.to_owned(),
+            retry_after_millis: refusal.retry_after_millis,
+            body: refusal.body(host, product, &request_id).to_string().into_bytes(),
+            request_id,
+        }
+    }
+
+    /// Carries out an operation for somebody who isn't a client under test: same rules, no faults, not logged.
+    pub(crate) fn console(
+        &self,
+        account: &str,
+        action: &str,
+        pairs: &[(&str, &str)],
+    ) -> Result<Value, Refusal> {
+        let operation = Operation::named(action)
+            .ok_or_else(|| Refusal::new(404, "InvalidAction.NotFound", "There is no such operation."))?;
+        let pairs: Vec<_> =
+            pairs.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
+        let params = Params::from_pairs(&pairs)?;
+        let caller =
+            Caller { account: account.to_owned(), access_key_id: "console".to_owned(), assumed_role: false };
+        let mut world = self.world();
+        let request_id = world.request_id();
+        let call = Call {
+            caller: &caller,
+            params: &params,
+            endpoint_region: None,
+            now: world.now(),
+            effect: Effect::Immediate,
+            page: &PageFaults::default(),
+        };
+        let done = operation.run(&mut world, &call)?;
+        drop(world);
+        Ok(serde_json::from_slice(&done.body.render(&request_id, &[])).unwrap_or_default())
+    }
+}
+
+const JSON: &str = "application/json;charset=utf-8";
+
+/// The answer to an identity that lacks the permission. That DescribeInstances answers an empty list, and tells the
+/// truth only to a dry run, is documented on its page.
+fn deny(job: &Job, always_forbidden: bool) -> Result<Done, Refusal> {
+    let name = job.operation.name;
+    let dry_run = job.params.flag("DryRun").unwrap_or_default();
+    if name == "DescribeInstances" && !always_forbidden && !dry_run {
+        return Ok(Done { body: Body::Page(Page::empty()), mutated: false });
+    }
+    Err(Refusal::forbidden(&job.caller.account, PRINCIPAL, job.operation.product(), name))
+}
+
+impl LogEntry {
+    /// An entry about which nothing is known yet.
+    fn unread(time: Timestamp) -> Self {
+        Self {
+            sequence: 0,
+            time,
+            account: None,
+            access_key_id: None,
+            action: String::new(),
+            parameters: std::collections::BTreeMap::new(),
+            acs_date: None,
+            status: 200,
+            code: "OK".to_owned(),
+            request_id: String::new(),
+            mutated: false,
+            lost: false,
+        }
+    }
+}
+
+impl Reply {
+    fn into_response(self) -> Response<Full<Bytes>> {
+        let mut response = Response::builder()
+            .status(self.status)
+            .header("content-type", self.content_type)
+            .header("x-acs-request-id", self.request_id);
+        if let Some(millis) = self.retry_after_millis {
+            response = response.header("x-acs-retry-after", millis);
+        }
+        response.body(Full::from(self.body)).unwrap_or_else(|error| {
+            // Only a rule's own status or content type can be impossible.
+            let mut response =
+                Response::new(Full::from(format!("the simulator can't send this answer: {error}")));
+            *response.status_mut() = hyper::StatusCode::INTERNAL_SERVER_ERROR;
+            response
+        })
+    }
+}

@@ -1,0 +1,50 @@
+//! A server that speaks the wire protocol of Alibaba Cloud's ECS and STS, for tests and dry runs.
+//!
+//! It is never kinder than the cloud: every request must be rightly signed, pages are as short and errors as terse as
+//! documented, and what the vendor's pages leave open is read in the stricter way. It may not be depended upon by
+//! anything that runs in production.
+//!
+//! ```
+//! # tokio::runtime::Builder::new_current_thread().enable_all().build()?.block_on(async {
+//! use keeper_simulator::{Fault, ReleaseReason, Rule, Seed, Simulator};
+//!
+//! let simulator = Simulator::start().await?;
+//! let account = simulator.new_account();
+//! let id = account.seed_one(&Seed::new("cn-hangzhou").tag("env", "prod").protected(true));
+//!
+//! // The client under test talks to simulator.endpoint() with account.access_key(), and the cloud misbehaves:
+//! account.fault(Rule::new("ModifyInstanceAttribute", Fault::DropAfter).times(1));
+//!
+//! let refusal = account.release(&id, ReleaseReason::Manual).unwrap_err();
+//! assert_eq!(refusal.code, "InvalidOperation.DeletionProtection");
+//! account.release(&id, ReleaseReason::Overdue).expect("protection doesn't stop this");
+//! # std::io::Result::Ok(())
+//! # })?;
+//! # std::io::Result::Ok(())
+//! ```
+
+mod accounts;
+mod clock;
+mod control;
+mod faults;
+mod gateway;
+mod log;
+mod operations;
+mod regions;
+mod serve;
+mod simulator;
+mod state;
+mod wire;
+
+pub use accounts::AccessKey;
+pub use faults::{Fault, Rule};
+pub use log::{Allowed, Count, LogEntry};
+pub use simulator::{
+    Account, AccountSeed, Contents, DEFAULT_ACCESS_KEY_ID, DEFAULT_ACCESS_KEY_SECRET, DEFAULT_ACCOUNT,
+    Simulator,
+};
+pub use state::{
+    Change, ChargeType, Instance, LockReason, NetworkInterface, ReleaseReason, Released, Seed, Settings,
+    SpotStrategy, Status,
+};
+pub use wire::Refusal;

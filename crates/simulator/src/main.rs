@@ -1,0 +1,109 @@
+//! `ecs-simulator`: the simulator as a program.
+
+use std::io::Write;
+use std::net::SocketAddr;
+use std::path::PathBuf;
+
+use anyhow::Context;
+use clap::Parser;
+use keeper_simulator::{AccessKey, AccountSeed, Contents, Simulator};
+use serde_json::json;
+use tokio::signal::unix::{SignalKind, signal};
+
+/// Simulates Alibaba Cloud's ECS and STS on this machine.
+///
+/// When both ports listen, one line of JSON on standard output names them and the accounts.
+#[derive(Parser)]
+#[command(version)]
+struct Arguments {
+    /// Address of the cloud's port; port 0 takes a free one.
+    #[arg(long, env = "ECS_SIMULATOR_LISTEN", default_value = "127.0.0.1:0")]
+    listen: SocketAddr,
+
+    /// Address of the control port; port 0 takes a free one. Keep it on the loopback interface: it asks for no
+    /// credentials.
+    #[arg(long, env = "ECS_SIMULATOR_CONTROL", default_value = "127.0.0.1:0")]
+    control: SocketAddr,
+
+    /// JSON file with accounts, keys, instances, faults and settings, as the README describes. Without one, there is
+    /// the default account with no instances.
+    #[arg(long, env = "ECS_SIMULATOR_SEED")]
+    seed: Option<PathBuf>,
+
+    /// An account with a key, as ACCOUNT_ID:ACCESS_KEY_ID:ACCESS_KEY_SECRET, besides those of the seed file. Can be
+    /// given more than once. Use invented keys: real ones have no business here.
+    #[arg(long, value_parser = account)]
+    account: Vec<AccountSeed>,
+
+    /// End when standard input closes, so that the simulator can't outlive the program that started it with a pipe.
+    #[arg(long)]
+    end_with_stdin: bool,
+}
+
+fn account(text: &str) -> Result<AccountSeed, String> {
+    let parts: Vec<&str> = text.split(':').collect();
+    let [account_id, access_key_id, access_key_secret] = parts.as_slice() else {
+        return Err("it must be ACCOUNT_ID:ACCESS_KEY_ID:ACCESS_KEY_SECRET".to_owned());
+    };
+    Ok(AccountSeed {
+        account_id: Some((*account_id).to_owned()),
+        access_keys: vec![AccessKey::lasting(access_key_id, access_key_secret)],
+        instances: Vec::new(),
+    })
+}
+
+/// Completes when standard input has come to its end. Read in a thread of its own, which unlike a task of the
+/// runtime doesn't hold up the end of the process.
+async fn end_of_stdin() {
+    let (ended, end) = tokio::sync::oneshot::channel();
+    std::thread::spawn(move || {
+        // An input that can't be read has ended as well.
+        let _ = std::io::copy(&mut std::io::stdin().lock(), &mut std::io::sink());
+        let _ = ended.send(());
+    });
+    let _ = end.await;
+}
+
+#[tokio::main]
+async fn main() -> anyhow::Result<()> {
+    let arguments = Arguments::parse();
+    tracing_subscriber::fmt()
+        .with_writer(std::io::stderr)
+        .with_env_filter(tracing_subscriber::EnvFilter::from_default_env())
+        .init();
+    let mut contents: Contents = match &arguments.seed {
+        None => Contents::default(),
+        Some(path) => {
+            let text = std::fs::read(path)
+                .with_context(|| format!("The seed file {} can't be read.", path.display()))?;
+            serde_json::from_slice(&text).with_context(|| {
+                format!("The seed file {} isn't of the form that the README describes.", path.display())
+            })?
+        }
+    };
+    contents.accounts.extend(arguments.account);
+    // Asked for before anybody can know that the simulator runs.
+    let mut terminate = signal(SignalKind::terminate())?;
+    let mut interrupt = signal(SignalKind::interrupt())?;
+    let simulator = Simulator::start_with(arguments.listen, arguments.control, contents)
+        .await
+        .context("A port can't be opened: choose other addresses with --listen and --control.")?;
+
+    let accounts: Vec<_> = simulator
+        .accounts()
+        .iter()
+        .map(
+            |account| json!({ "accountId": account.id(), "accessKeyId": account.access_key().access_key_id }),
+        )
+        .collect();
+    let ready =
+        json!({ "endpoint": simulator.endpoint(), "control": simulator.control(), "accounts": accounts });
+    writeln!(std::io::stdout().lock(), "{ready}")?;
+
+    tokio::select! {
+        _ = terminate.recv() => {}
+        _ = interrupt.recv() => {}
+        () = end_of_stdin(), if arguments.end_with_stdin => {}
+    }
+    Ok(())
+}

@@ -1,0 +1,25 @@
+//! DescribeRegions.
+
+use serde_json::{Value, json};
+
+use super::{Call, Done};
+use crate::regions::REGIONS;
+use crate::state::World;
+use crate::wire::Refusal;
+
+/// Always in English, whatever AcceptLanguage asks for.
+#[expect(clippy::unnecessary_wraps, reason = "the table of operations has one signature")]
+pub(crate) fn run(_: &mut World, _: &Call<'_>) -> Result<Done, Refusal> {
+    let regions: Vec<Value> = REGIONS
+        .iter()
+        .map(|region| {
+            json!({
+                "RegionId": region.id,
+                "RegionEndpoint": format!("ecs.{}.aliyuncs.com", region.id),
+                "LocalName": region.name,
+                "Status": "available",
+            })
+        })
+        .collect();
+    Ok(Done::answer(json!({ "Regions": { "Region": regions } })))
+}
