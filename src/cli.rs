@@ -139,6 +139,12 @@ pub struct KubernetesOptions {
     )]
     pub watch_namespaces: Vec<String>,
 
+    /// Serve only objects with matching labels, such as account=prod or shard!=b. Objects without them do not exist for
+    /// this operator, not even as claims against switching protection off: use it only to part accounts among several
+    /// operators.
+    #[arg(long, env = "ECS_KEEPER_OBJECT_SELECTOR", value_name = "SELECTOR")]
+    pub object_selector: Option<String>,
+
     /// Kubeconfig file to use. Without it: the Pod's own access in a cluster, kubectl's configuration elsewhere.
     // Not KUBECONFIG: one that strays into the Pod would win over the Pod's own access.
     #[arg(long, env = "ECS_KEEPER_KUBECONFIG", value_name = "FILE")]

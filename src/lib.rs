@@ -5,7 +5,11 @@
 
 pub mod api;
 pub mod cli;
+pub mod controllers;
 pub mod crds;
+pub mod fleet;
+pub mod kubernetes;
 pub mod node;
 pub mod provider_id;
+pub mod run;
 pub mod telemetry;

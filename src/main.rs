@@ -26,7 +26,12 @@ fn carry_out(command: Command) -> anyhow::Result<()> {
         }
         Command::Run(options) => {
             telemetry::init(&options.log).context("logging can't be started")?;
-            anyhow::bail!("this build has no operator in it: only `ecs-keeper crds` works")
+            // Two crates here bring rustls; which provider it uses must be said once, before any client is made.
+            if rustls::crypto::ring::default_provider().install_default().is_err() {
+                anyhow::bail!("another TLS provider was installed first");
+            }
+            let runtime = tokio::runtime::Runtime::new().context("the runtime can't be started")?;
+            Ok(runtime.block_on(ecs_keeper::run::run(*options))?)
         }
     }
 }

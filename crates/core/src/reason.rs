@@ -58,7 +58,7 @@ reasons! {
     ClockSkew = "The cloud refuses the request's time. Set the clock of the operator's machine; it must be within 15 minutes of the cloud's.";
     RequestRefused = "The cloud refuses the request as wrong. Check region and endpoint in the operator's configuration; if they are right, this is a fault in ecs-keeper: please report it with the request id.";
     UnrecognizedError = "The cloud answered with an error code that ecs-keeper does not know. Look the code up in the vendor's documentation and report it.";
-    NotGranted = "This namespace is not served, or the account or region is not one that it may use. Ask the administrator of ecs-keeper.";
+    NotGranted = "This namespace is not served, or the account or the region of the spec is not one that it may use. Check their spelling, or ask the administrator of ecs-keeper.";
     Undecodable = "The object can't be read by this version of ecs-keeper. Correct the named field, or upgrade; until then nothing in its account is switched off.";
     AutoReleaseTimeSet = "An automatic release time is set: the instance will be released then although it is protected. Remove the release time in the console.";
     FinancialLock = "The instance is locked for payment: the cloud releases it in the end although it is protected. Settle the account's bill.";
@@ -70,6 +70,7 @@ reasons! {
     Brake = "Too many targets vanished or changed at once; until two complete listings agree, nothing is concluded from absence and nothing is switched off.";
     OpaqueRival = "An object that can't be read may want these targets safe; until it is corrected or deleted, nothing is switched off.";
     DeadlinePassed = "The cloud could not be reached for an hour; the rest keeps its protection.";
+    NodeLeft = "The instance leaves the selection; its protection stays as it is.";
     Satisfied = "There is nothing left to do.";
     InProgress = "There is work to do.";
     NoRisk = "No documented risk was found.";

@@ -66,7 +66,9 @@ struct Sweep<K: Kind> {
 #[derive(Debug)]
 enum Road<K: Kind> {
     /// The listing of the region, a page after the other.
-    Region { next: Option<PageToken>, reading: bool },
+    /// An empty last page is how a permission looks that was lost on the way: then the first page is read once more, to
+    /// see that it still shows something.
+    Region { next: Option<PageToken>, reading: bool, confirming: bool },
     /// Only ids are wanted: these are still to be read, and so many reads are under way.
     Ids { rest: Vec<K::Id>, reading: usize },
 }
@@ -266,7 +268,7 @@ impl<K: Kind> Engine<K> {
             return;
         }
         let road = if self.selection.by_tag() {
-            Road::Region { next: None, reading: false }
+            Road::Region { next: None, reading: false, confirming: false }
         } else {
             // What was read a moment ago, or is about to be, need not be read again.
             let half = self.sweep_interval() / 2;
@@ -306,7 +308,7 @@ impl<K: Kind> Engine<K> {
                 let ids = rest.split_off(rest.len().saturating_sub(IDS_PER_READ));
                 Self::by_ids(Lane::Sweep, ids)
             }
-            Some(Road::Region { next, reading }) => {
+            Some(Road::Region { next, reading, .. }) => {
                 *reading = true;
                 (Purpose::SweepPage, ReadCall { query: Query::Region, page: next.clone() })
             }
@@ -490,19 +492,31 @@ impl<K: Kind> Engine<K> {
 
     fn sweep_page_read(&mut self, now: Moment, items: usize, flawed: bool, next: Option<PageToken>) {
         let Some(sweep) = &mut self.reads.sweep else { return };
-        let Road::Region { next: at, reading } = &mut sweep.road else { return };
+        let Road::Region { next: at, reading, confirming } = &mut sweep.road else { return };
+        *reading = false;
+        if *confirming {
+            sweep.flawed |= items == 0;
+            self.finish_region_sweep(now);
+            return;
+        }
         sweep.items += items;
         sweep.pages += 1;
         sweep.flawed |= flawed;
-        *reading = false;
         let looping = next.is_some() && next == *at;
         if next.is_some() && !looping {
             *at = next;
             return;
         }
         sweep.flawed |= looping;
-        let sweep = self.reads.sweep.take();
-        if let Some(sweep) = sweep {
+        if items == 0 && sweep.items > 0 {
+            (*at, *confirming) = (None, true);
+        } else {
+            self.finish_region_sweep(now);
+        }
+    }
+
+    fn finish_region_sweep(&mut self, now: Moment) {
+        if let Some(sweep) = self.reads.sweep.take() {
             self.region_swept(now, &sweep);
         }
     }

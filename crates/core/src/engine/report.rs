@@ -36,10 +36,8 @@ impl<K: Kind> Engine<K> {
             match object.reported {
                 Some(last) if last.whole == whole => {}
                 Some(last) if last.shape == shape && now.since(last.at) < COUNTS_EVERY => {
-                    let at = last.at.after(COUNTS_EVERY);
-                    object.next_report = object.next_report.max(at);
-                    let at = object.next_report;
-                    self.wake_at(at);
+                    // It stays marked, so that a transition that comes before its time goes out at once.
+                    self.wake_at(last.at.after(COUNTS_EVERY));
                     self.dirty.insert(name);
                 }
                 _ => {

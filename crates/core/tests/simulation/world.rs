@@ -263,10 +263,10 @@ impl World {
         if let Some(stored) = self.store.get_mut(name) {
             if stored.wish != wish || !stored.decodable {
                 stored.generation += 1;
+                stored.changed = now;
             }
             stored.wish = wish;
             stored.decodable = true;
-            stored.changed = now;
         } else {
             self.next_uid += 1;
             let object = ObjectId::new("default", name, &format!("uid-{}", self.next_uid));

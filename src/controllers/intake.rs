@@ -1,0 +1,298 @@
+//! Watches objects and Nodes, and gives each fleet its newest wishes.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+use std::time::Duration;
+
+use futures::{Stream, StreamExt as _};
+use k8s_openapi::jiff::Timestamp;
+use keeper_core::engine::Asked;
+use keeper_core::id::InstanceId;
+use keeper_core::reason::Reason;
+use keeper_core::wish::ObjectId;
+use kube::api::ObjectMeta;
+use kube::core::DeserializeGuard;
+use kube::runtime::events::EventType;
+use kube::runtime::watcher::{self, Event, watcher};
+use kube::runtime::{WatchStreamExt as _, reflector::Lookup as _};
+use kube::{Api, Client, Resource as _};
+use tracing::{info, warn};
+
+use super::objects::{Objects, Seen};
+use super::report::Announcer;
+use super::route::{Grants, Machine, Nodes, Route, generation, object_id, route};
+use crate::api::EcsInstanceProtection;
+use crate::fleet::{FleetKey, Fleets};
+use crate::node::Node;
+
+/// Objects as they are watched: one that can't be decoded does not stop the others.
+type Guarded = DeserializeGuard<EcsInstanceProtection>;
+
+/// Changes of Nodes come in waves; the objects that select them are looked at once for each wave.
+const NODES_SETTLE: Duration = Duration::from_millis(100);
+
+/// The intake.
+pub struct Intake {
+    /// Client for the watches.
+    pub client: Client,
+    /// Label selector of the objects that are watched.
+    pub object_selector: Option<String>,
+    /// What may be served.
+    pub grants: Grants,
+    /// Where objects are entered.
+    pub objects: Arc<Objects>,
+    /// Where wishes go.
+    pub fleets: Arc<Fleets>,
+    /// Tells of Nodes that leave.
+    pub announcer: Announcer,
+}
+
+/// What was watched so far.
+#[derive(Default)]
+struct View {
+    objects: BTreeMap<ObjectId, Seen>,
+    nodes: Nodes,
+    /// Whether the first list is complete.
+    objects_synced: bool,
+    nodes_synced: bool,
+    /// What a list that is under way has shown.
+    listing: BTreeSet<ObjectId>,
+    listing_nodes: BTreeSet<String>,
+}
+
+impl Intake {
+    /// Runs for ever; both watches begin anew after any failure.
+    pub async fn run(self) -> std::convert::Infallible {
+        let objects: Api<Guarded> = Api::all(self.client.clone());
+        let nodes: Api<Node> = Api::all(self.client.clone());
+        let prune = |object: &mut Guarded| object.meta_mut().managed_fields = None;
+        let which =
+            watcher::Config { label_selector: self.object_selector.clone(), ..watcher::Config::default() };
+        let objects = backed_off(watcher(objects, which), "EcsInstanceProtection")
+            .map(move |event| event.modify(prune));
+        let nodes = backed_off(watcher(nodes, watcher::Config::default()), "Node");
+        let (mut objects, mut nodes) = (Box::pin(objects), Box::pin(nodes));
+        let mut view = View::default();
+        let mut nodes_changed = false;
+        loop {
+            tokio::select! {
+                Some(event) = objects.next() => self.take_object(&mut view, event),
+                Some(event) = nodes.next() => nodes_changed |= take_node(&mut view, event),
+                () = tokio::time::sleep(NODES_SETTLE), if nodes_changed && view.nodes_synced => {
+                    nodes_changed = false;
+                    self.nodes_changed(&view);
+                }
+            }
+        }
+    }
+
+    fn take_object(&self, view: &mut View, event: Event<Guarded>) {
+        match event {
+            Event::Init => view.listing.clear(),
+            Event::InitApply(object) => {
+                if let Some(id) = see(view, object) {
+                    view.listing.insert(id.clone());
+                    if view.objects_synced {
+                        self.offer(view, &id);
+                    }
+                }
+            }
+            Event::InitDone => {
+                // What the list lacks was deleted while nobody watched.
+                let gone: Vec<ObjectId> =
+                    view.objects.keys().filter(|id| !view.listing.contains(*id)).cloned().collect();
+                for id in gone {
+                    self.drop_object(view, &id);
+                }
+                if !view.objects_synced {
+                    view.objects_synced = true;
+                    info!(objects = view.objects.len(), "objects listed");
+                    self.offer_all(view, |_| true);
+                }
+            }
+            Event::Apply(object) => {
+                if let Some(id) = see(view, object) {
+                    self.offer(view, &id);
+                }
+            }
+            Event::Delete(object) => {
+                if let Some(id) = object_id(object.meta()) {
+                    self.drop_object(view, &id);
+                }
+            }
+        }
+    }
+
+    fn nodes_changed(&self, view: &View) {
+        if view.objects_synced {
+            self.offer_all(view, selects_nodes);
+        }
+    }
+
+    fn offer_all(&self, view: &View, which: impl Fn(&Seen) -> bool) {
+        for (id, _) in view.objects.iter().filter(|(_, seen)| which(seen)) {
+            self.offer(view, id);
+        }
+    }
+
+    /// Enters an object and gives its wish to the fleets that it concerns.
+    fn offer(&self, view: &View, id: &ObjectId) {
+        let Some(seen) = view.objects.get(id) else { return };
+        if selects_nodes(seen) && !view.nodes_synced {
+            return;
+        }
+        let route = match &seen.object {
+            Some(object) => route(object, &view.nodes, &self.grants, Timestamp::now()),
+            None => Route::Opaque(Reason::Undecodable.sentence().to_owned()),
+        };
+        let before = self.objects.get(id);
+        let of = generation(&seen.meta);
+        // The wishes first: whoever asks `objects` what the engines were told must not be told more than they were.
+        let old_fleets = before.as_ref().map(super::objects::Entry::fleets).unwrap_or_default();
+        match &route {
+            Route::Served(served) => {
+                for (region, wish) in &served.wishes {
+                    let fleet = FleetKey { account: served.account.clone(), region: region.clone() };
+                    let known = self.fleets.mailbox(&fleet, || self.objects.opaque());
+                    known.post(id, of, Asked::Wish(Box::new(wish.clone())));
+                }
+                let concerned: BTreeSet<FleetKey> = served
+                    .wishes
+                    .keys()
+                    .map(|region| FleetKey { account: served.account.clone(), region: region.clone() })
+                    .collect();
+                let was_opaque = matches!(before.as_ref().map(|b| &b.route), Some(Route::Opaque(_)));
+                let released = if was_opaque { self.fleets.all() } else { old_fleets };
+                for fleet in released.difference(&concerned) {
+                    self.fleets.post(fleet, id, of, &Asked::Gone);
+                }
+            }
+            Route::NotGranted => {
+                for fleet in self.fleets.all() {
+                    self.fleets.post(&fleet, id, of, &Asked::Gone);
+                }
+            }
+            Route::Opaque(_) => {
+                for fleet in self.fleets.all() {
+                    self.fleets.post(&fleet, id, of, &Asked::Opaque);
+                }
+            }
+        }
+        if let (Some(Route::Served(old)), Route::Served(new)) = (before.map(|b| b.route), &route) {
+            self.announce_lost_nodes(seen, view, &old.nodes, &new.nodes);
+        }
+        self.objects.put(id, seen.clone(), route);
+    }
+
+    fn drop_object(&self, view: &mut View, id: &ObjectId) {
+        if let Some(seen) = view.objects.remove(id) {
+            for fleet in self.fleets.all() {
+                self.fleets.post(&fleet, id, generation(&seen.meta), &Asked::Gone);
+            }
+        }
+        self.objects.remove(id);
+    }
+
+    /// One Event for the Nodes that took their instances out of an object's selection.
+    fn announce_lost_nodes(
+        &self,
+        seen: &Seen,
+        view: &View,
+        old: &BTreeMap<InstanceId, String>,
+        new: &BTreeMap<InstanceId, String>,
+    ) {
+        let lost: Vec<String> = old
+            .iter()
+            .filter(|(id, _)| !new.contains_key(*id))
+            .map(|(id, node)| {
+                let how = if view.nodes.contains_key(node) { "is not selected any more" } else { "is gone" };
+                format!("Node {node} {how}: {id}")
+            })
+            .collect();
+        if !lost.is_empty() {
+            let note = format!("{}. {}", lost.join(", "), Reason::NodeLeft.sentence());
+            self.announcer.announce(&seen.meta, EventType::Normal, Reason::NodeLeft, "Select", &note);
+        }
+    }
+}
+
+fn selects_nodes(seen: &Seen) -> bool {
+    seen.object.as_ref().is_some_and(|object| object.spec.targets.nodes.is_some())
+}
+
+fn see(view: &mut View, object: Guarded) -> Option<ObjectId> {
+    let (meta, object) = match object.0 {
+        Ok(object) => (object.meta().clone(), Some(Arc::new(object))),
+        Err(invalid) => {
+            let name: &ObjectMeta = &invalid.metadata;
+            // What the decoder says may quote the object, which is its author's and not the log's.
+            warn!(namespace = name.namespace, name = name.name, "an object can't be decoded");
+            (invalid.metadata, None)
+        }
+    };
+    let id = object_id(&meta)?;
+    view.objects.insert(id.clone(), Seen { meta, object });
+    Some(id)
+}
+
+/// Takes a Node in; whether anything changed that a selection may depend on.
+fn take_node(view: &mut View, event: Event<Node>) -> bool {
+    match event {
+        Event::Init => {
+            view.listing_nodes.clear();
+            false
+        }
+        Event::InitApply(node) => {
+            if let Some(name) = node.name() {
+                view.listing_nodes.insert(name.into_owned());
+            }
+            see_node(view, &node)
+        }
+        Event::InitDone => {
+            let before = view.nodes.len();
+            view.nodes.retain(|name, _| view.listing_nodes.contains(name));
+            let first = !view.nodes_synced;
+            view.nodes_synced = true;
+            first || view.nodes.len() != before
+        }
+        Event::Apply(node) => see_node(view, &node),
+        Event::Delete(node) => node.name().is_some_and(|name| view.nodes.remove(name.as_ref()).is_some()),
+    }
+}
+
+fn see_node(view: &mut View, node: &Node) -> bool {
+    let Some(name) = node.name() else { return false };
+    let machine = Machine { labels: node.labels().clone(), provider: node.provider_id() };
+    if view.nodes.get(name.as_ref()) == Some(&machine) {
+        return false;
+    }
+    view.nodes.insert(name.into_owned(), machine);
+    true
+}
+
+/// A watch whose failures are told and waited out.
+fn backed_off<K: Clone + Send + 'static>(
+    watch: impl Stream<Item = Result<Event<K>, watcher::Error>> + Send,
+    what: &'static str,
+) -> impl Stream<Item = Event<K>> + Send {
+    watch.default_backoff().filter_map(move |event| async move {
+        event
+            .inspect_err(|error| {
+                warn!(resource = what, error = summary(error), "the watch failed and begins anew");
+            })
+            .ok()
+    })
+}
+
+/// What went wrong with a watch, without the bodies that kube's own text may quote.
+fn summary(error: &watcher::Error) -> String {
+    let cause = match error {
+        watcher::Error::InitialListFailed(error)
+        | watcher::Error::WatchStartFailed(error)
+        | watcher::Error::WatchFailed(error) => crate::kubernetes::summary(error),
+        watcher::Error::WatchError(status) => format!("{} ({})", status.message, status.code),
+        watcher::Error::NoResourceVersion => "the API server gave no resourceVersion".to_owned(),
+    };
+    let hint = if cause.contains("forbidden") { "; check the operator's ClusterRole" } else { "" };
+    format!("{cause}{hint}")
+}

@@ -1,0 +1,19 @@
+//! What stands between the API server and the engines: objects and Nodes come in, reports go out.
+//!
+//! ```text
+//! watch ─ intake ─ route ─→ mailbox of each fleet ─→ engine
+//!            ↓                                         │
+//!         objects ←──────────── parts ─────────────────┘
+//!            ↓
+//!         report ─ status, Events, finalizer ─→ API server
+//! ```
+//!
+//! kube's own `Controller` is not used: it has one queue without priorities, and does not tell of an object that was
+//! deleted without a finalizer, whose claim must fall at once.
+
+pub mod intake;
+pub mod objects;
+pub mod recheck;
+pub mod report;
+pub mod route;
+pub mod status;

@@ -1,0 +1,168 @@
+//! The objects as the API server last showed them, where their wishes went, and what the fleets say of them.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use keeper_core::verdict::Part;
+use keeper_core::wish::{Generation, ObjectId};
+use kube::api::ObjectMeta;
+use tokio::sync::Notify;
+
+use super::route::{Route, generation};
+use crate::api::EcsInstanceProtection;
+use crate::fleet::FleetKey;
+
+/// An object that was watched.
+#[derive(Debug, Clone)]
+pub struct Seen {
+    /// Its metadata.
+    pub meta: ObjectMeta,
+    /// The object, unless it can't be decoded.
+    pub object: Option<Arc<EcsInstanceProtection>>,
+}
+
+/// Everything that is known of one object.
+#[derive(Debug, Clone)]
+pub struct Entry {
+    /// As the API server last showed it.
+    pub seen: Seen,
+    /// Where its wish went.
+    pub route: Route,
+    /// What the fleets say, each of the generation that it judged.
+    pub parts: BTreeMap<FleetKey, (Generation, Arc<Part>)>,
+    /// The generation of an object that can't be decoded whose author was told so.
+    pub told: Option<Generation>,
+}
+
+impl Entry {
+    /// The fleets that have a say.
+    pub fn fleets(&self) -> BTreeSet<FleetKey> {
+        match &self.route {
+            Route::Served(served) => served
+                .wishes
+                .keys()
+                .map(|region| FleetKey { account: served.account.clone(), region: region.clone() })
+                .collect(),
+            Route::NotGranted | Route::Opaque(_) => BTreeSet::new(),
+        }
+    }
+}
+
+/// All objects. Shared by intake (which writes what is), the fleets (what they say) and report (which reads).
+#[derive(Debug, Default)]
+pub struct Objects {
+    inner: Mutex<Inner>,
+    changed: Notify,
+}
+
+#[derive(Debug, Default)]
+struct Inner {
+    entries: BTreeMap<ObjectId, Entry>,
+    /// Objects whose status may have to be written.
+    dirty: BTreeSet<ObjectId>,
+}
+
+impl Objects {
+    fn lock(&self) -> MutexGuard<'_, Inner> {
+        // A panic while the lock is held ends the process anyway; the data is whole between any two statements.
+        self.inner.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Enters an object as it was watched. Parts of fleets that have no say any more are dropped.
+    pub fn put(&self, id: &ObjectId, seen: Seen, route: Route) {
+        let mut inner = self.lock();
+        let (parts, told) = inner.entries.remove(id).map(|old| (old.parts, old.told)).unwrap_or_default();
+        let told = told.filter(|_| seen.object.is_none());
+        let mut entry = Entry { seen, route, parts, told };
+        let fleets = entry.fleets();
+        entry.parts.retain(|fleet, _| fleets.contains(fleet));
+        inner.entries.insert(id.clone(), entry);
+        inner.dirty.insert(id.clone());
+        drop(inner);
+        self.changed.notify_one();
+    }
+
+    /// Takes in the object as the API server answered our own patch.
+    pub fn patched(&self, id: &ObjectId, seen: Seen) {
+        if let Some(entry) = self.lock().entries.get_mut(id) {
+            entry.told = seen.object.is_none().then(|| generation(&seen.meta));
+            entry.seen = seen;
+        }
+    }
+
+    /// Drops an object that is gone.
+    pub fn remove(&self, id: &ObjectId) -> Option<Entry> {
+        let mut inner = self.lock();
+        inner.dirty.remove(id);
+        inner.entries.remove(id)
+    }
+
+    /// Enters what a fleet says of an object.
+    pub fn say(&self, id: &ObjectId, fleet: &FleetKey, of: Generation, part: Part) {
+        let mut inner = self.lock();
+        if let Some(entry) = inner.entries.get_mut(id)
+            && entry.fleets().contains(fleet)
+        {
+            entry.parts.insert(fleet.clone(), (of, Arc::new(part)));
+            inner.dirty.insert(id.clone());
+            drop(inner);
+            self.changed.notify_one();
+        }
+    }
+
+    /// Marks an object for another try.
+    pub fn mark(&self, id: &ObjectId) {
+        let mut inner = self.lock();
+        if inner.entries.contains_key(id) {
+            inner.dirty.insert(id.clone());
+            drop(inner);
+            self.changed.notify_one();
+        }
+    }
+
+    /// Takes the objects whose status may have to be written, those in `busy` apart.
+    pub fn take_dirty(&self, busy: &BTreeSet<ObjectId>) -> Vec<(ObjectId, Entry)> {
+        let mut inner = self.lock();
+        let ready: Vec<ObjectId> = inner.dirty.iter().filter(|id| !busy.contains(*id)).cloned().collect();
+        ready
+            .into_iter()
+            .filter_map(|id| {
+                inner.dirty.remove(&id);
+                let entry = inner.entries.get(&id)?.clone();
+                Some((id, entry))
+            })
+            .collect()
+    }
+
+    /// Waits until something is marked.
+    pub async fn changed(&self) {
+        self.changed.notified().await;
+    }
+
+    /// One object.
+    pub fn get(&self, id: &ObjectId) -> Option<Entry> {
+        self.lock().entries.get(id).cloned()
+    }
+
+    /// Every object's identity.
+    pub fn ids(&self) -> Vec<ObjectId> {
+        self.lock().entries.keys().cloned().collect()
+    }
+
+    /// Objects that can't be read: they may be claims on anything.
+    pub fn opaque(&self) -> Vec<(ObjectId, Generation)> {
+        let inner = self.lock();
+        let opaque = inner.entries.iter().filter(|(_, entry)| matches!(entry.route, Route::Opaque(_)));
+        opaque.map(|(id, entry)| (id.clone(), generation(&entry.seen.meta))).collect()
+    }
+
+    /// Whether each of these objects was given to the engines at this very generation.
+    pub fn know<'a>(&self, listed: impl IntoIterator<Item = &'a ObjectMeta>) -> bool {
+        let inner = self.lock();
+        listed.into_iter().all(|meta| {
+            super::route::object_id(meta)
+                .and_then(|id| inner.entries.get(&id))
+                .is_some_and(|entry| generation(&entry.seen.meta) == generation(meta))
+        })
+    }
+}

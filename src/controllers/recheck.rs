@@ -1,0 +1,71 @@
+//! The question that is asked of the API server just before something is weakened: uncached, every time.
+
+use std::sync::Arc;
+
+use keeper_core::authority::Recheck;
+use keeper_core::wish::ObjectId;
+use kube::api::{ListParams, ObjectMeta};
+use kube::{Api, Client, ResourceExt as _};
+use tokio::time::timeout;
+use tracing::warn;
+
+use super::objects::Objects;
+use super::route::generation;
+use crate::api::EcsInstanceProtection;
+use crate::kubernetes::{CALL_TIMEOUT, summary};
+
+/// Objects a page of the listing of claims.
+const PAGE: u32 = 500;
+
+/// Asks the API server.
+pub struct Rechecker {
+    /// Client of the API server.
+    pub client: Client,
+    /// Label selector of the objects that exist for this operator.
+    pub object_selector: Option<String>,
+    /// What the engines were told.
+    pub objects: Arc<Objects>,
+}
+
+impl Rechecker {
+    /// The object as it is now, and whether every object that may hold a claim is known at its newest generation.
+    /// An API server that does not answer leaves both open, and nothing is weakened.
+    pub async fn ask(&self, id: &ObjectId) -> Recheck {
+        let asked = async { Ok::<_, kube::Error>((self.object(id).await?, self.claims().await?)) };
+        let nothing = Recheck { object: None, claims_as_known: false };
+        match timeout(CALL_TIMEOUT, asked).await {
+            Ok(Ok((object, claims))) => Recheck { object, claims_as_known: self.objects.know(&claims) },
+            Ok(Err(error)) => {
+                warn!(error = summary(&error), "the API server can't be asked before weakening");
+                nothing
+            }
+            Err(_) => {
+                warn!("the API server does not answer before weakening");
+                nothing
+            }
+        }
+    }
+
+    async fn object(&self, id: &ObjectId) -> Result<Option<(i64, bool)>, kube::Error> {
+        let api: Api<EcsInstanceProtection> = Api::namespaced(self.client.clone(), id.namespace());
+        let found = api.get_metadata_opt(id.name()).await?;
+        Ok(found
+            .filter(|object| object.uid().as_deref() == Some(id.uid()))
+            .map(|object| (generation(&object.metadata), object.metadata.deletion_timestamp.is_some())))
+    }
+
+    async fn claims(&self) -> Result<Vec<ObjectMeta>, kube::Error> {
+        let api: Api<EcsInstanceProtection> = Api::all(self.client.clone());
+        let mut claims = Vec::new();
+        let which = ListParams { label_selector: self.object_selector.clone(), ..ListParams::default() };
+        let mut page = which.limit(PAGE);
+        loop {
+            let list = api.list_metadata(&page).await?;
+            claims.extend(list.items.into_iter().map(|object| object.metadata));
+            match list.metadata.continue_.filter(|token| !token.is_empty()) {
+                Some(token) => page = page.continue_token(&token),
+                None => return Ok(claims),
+            }
+        }
+    }
+}

@@ -1,0 +1,360 @@
+//! Writes what is judged: status, Events, and the finalizer of objects whose deletion has work to do.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+use std::time::Duration;
+
+use k8s_openapi::api::core::v1::ObjectReference;
+use k8s_openapi::jiff::Timestamp;
+use keeper_core::conditions::Status;
+use keeper_core::reason::Reason;
+use keeper_core::verdict::total;
+use keeper_core::wish::{DeletionPolicy, ObjectId};
+use kube::api::{ObjectMeta, Patch, PatchParams};
+use kube::core::DeserializeGuard;
+use kube::runtime::events::{Event, EventType, Recorder, Reporter as EventReporter};
+use kube::{Api, Client, Resource as _};
+use serde_json::{Value, json};
+use tokio::task::JoinSet;
+use tokio::time::timeout;
+use tracing::{debug, info, warn};
+
+use super::objects::{Entry, Objects, Seen};
+use super::route::{Route, generation};
+use super::status::{PROTECTED, Report, report, same, status};
+use crate::api::EcsInstanceProtection;
+use crate::kubernetes::{CALL_TIMEOUT, summary};
+
+/// Holds an object until its deletion policy was carried out. `Keep` needs none.
+pub const FINALIZER: &str = "ecs-keeper.io/deletion-policy";
+
+/// Field manager of our server-side apply.
+pub const FIELD_MANAGER: &str = "ecs-keeper";
+
+/// Objects that are written at once.
+const CONCURRENT: usize = 16;
+
+/// Bytes that the API server takes in the note of an Event.
+const MAX_NOTE: usize = 1024;
+
+/// Tells of things in Events. Events are advice: one that can't be published is dropped.
+#[derive(Clone)]
+pub struct Announcer(Recorder);
+
+impl Announcer {
+    /// Publishes under the operator's name.
+    pub fn new(client: Client) -> Self {
+        Self(Recorder::new(client, EventReporter { controller: FIELD_MANAGER.to_owned(), instance: None }))
+    }
+
+    /// Publishes an Event about an object, without waiting for it.
+    pub fn announce(&self, about: &ObjectMeta, kind: EventType, reason: Reason, action: &str, note: &str) {
+        let event = Event {
+            type_: kind,
+            reason: reason.as_str().to_owned(),
+            note: Some(note.chars().scan(0, within_note).collect()),
+            action: action.to_owned(),
+            secondary: None,
+        };
+        let reference = ObjectReference {
+            api_version: Some(EcsInstanceProtection::api_version(&()).into_owned()),
+            kind: Some(EcsInstanceProtection::kind(&()).into_owned()),
+            namespace: about.namespace.clone(),
+            name: about.name.clone(),
+            uid: about.uid.clone(),
+            ..ObjectReference::default()
+        };
+        let recorder = self.0.clone();
+        tokio::spawn(async move {
+            match timeout(CALL_TIMEOUT, recorder.publish(&event, &reference)).await {
+                Ok(Ok(())) => {}
+                Ok(Err(error)) => debug!(error = summary(&error), "an Event was not published"),
+                Err(_) => debug!("an Event was not published in time"),
+            }
+        });
+    }
+}
+
+fn within_note(bytes: &mut usize, letter: char) -> Option<char> {
+    *bytes += letter.len_utf8();
+    (*bytes <= MAX_NOTE).then_some(letter)
+}
+
+/// The reporter.
+pub struct Reporter {
+    /// Client of the API server.
+    pub client: Client,
+    /// What is to be reported on.
+    pub objects: Arc<Objects>,
+    /// Tells of transitions.
+    pub announcer: Announcer,
+}
+
+/// How the reporting of one object ended.
+enum Outcome {
+    /// Nothing is left to write.
+    Done,
+    /// The object has changed meanwhile, or is gone: the watch will tell.
+    Overtaken,
+    /// To be tried again.
+    Failed(String),
+}
+
+impl Reporter {
+    /// Runs for ever.
+    pub async fn run(self) -> std::convert::Infallible {
+        let this = Arc::new(self);
+        let mut busy: BTreeSet<ObjectId> = BTreeSet::new();
+        let mut waiting: BTreeMap<ObjectId, Entry> = BTreeMap::new();
+        let mut failures: BTreeMap<ObjectId, u32> = BTreeMap::new();
+        let mut writers: JoinSet<(ObjectId, Outcome)> = JoinSet::new();
+        loop {
+            waiting.extend(this.objects.take_dirty(&busy));
+            while writers.len() < CONCURRENT
+                && let Some((id, entry)) = waiting.pop_first()
+            {
+                busy.insert(id.clone());
+                let this = this.clone();
+                writers.spawn(async move { (id.clone(), this.write(&id, entry).await) });
+            }
+            tokio::select! {
+                () = this.objects.changed() => {}
+                Some(ended) = writers.join_next() => {
+                    let (id, outcome) = ended.unwrap_or_else(|error| std::panic::resume_unwind(error.into_panic()));
+                    busy.remove(&id);
+                    match outcome {
+                        Outcome::Done => { failures.remove(&id); }
+                        Outcome::Overtaken => this.mark_later(&id, Duration::from_secs(5)),
+                        Outcome::Failed(why) => {
+                            let times = failures.entry(id.clone()).or_insert(0);
+                            *times += 1;
+                            let wait = Duration::from_secs(1 << (*times).min(6));
+                            warn!(namespace = id.namespace(), name = id.name(), why, "status not written; it is tried again");
+                            this.mark_later(&id, wait);
+                        }
+                    }
+                }
+            }
+        }
+    }
+
+    fn mark_later(self: &Arc<Self>, id: &ObjectId, wait: Duration) {
+        let (this, id) = (self.clone(), id.clone());
+        tokio::spawn(async move {
+            tokio::time::sleep(wait).await;
+            this.objects.mark(&id);
+        });
+    }
+
+    async fn write(&self, id: &ObjectId, entry: Entry) -> Outcome {
+        let mut entry = entry;
+        let said = report(&entry);
+        if let Some(change) = finalizer_change(&entry, said.as_ref()) {
+            let done =
+                matches!(change, FinalizerChange::Remove(_)) && entry.seen.meta.deletion_timestamp.is_some();
+            match self.patch_finalizer(id, &entry.seen.meta, &change).await {
+                Ok(seen) => {
+                    if done {
+                        self.announce_end(&entry, said.as_ref());
+                        return Outcome::Done;
+                    }
+                    self.objects.patched(id, seen.clone());
+                    entry.seen = seen;
+                }
+                Err(outcome) => return outcome,
+            }
+        }
+        match said {
+            Some(said) => self.write_status(id, &entry, &said).await,
+            None => Outcome::Done,
+        }
+    }
+
+    async fn write_status(&self, id: &ObjectId, entry: &Entry, said: &Report) -> Outcome {
+        let old = entry.seen.object.as_ref().and_then(|object| object.status.as_ref());
+        let new = status(said, old, generation(&entry.seen.meta), Timestamp::now());
+        // Of an object that can't be decoded the old status is not known here: it is told once for each generation.
+        if same(old, &new) || entry.told == Some(generation(&entry.seen.meta)) {
+            return Outcome::Done;
+        }
+        let body = json!({
+            "apiVersion": EcsInstanceProtection::api_version(&()),
+            "kind": EcsInstanceProtection::kind(&()),
+            // Without it the patch would land on a namesake that was created since, and an old leader's would count.
+            "metadata": { "resourceVersion": entry.seen.meta.resource_version },
+            "status": new,
+        });
+        let parameters = PatchParams::apply(FIELD_MANAGER).force();
+        let api = self.api(id);
+        match bounded(api.patch_status(id.name(), &parameters, &Patch::Apply(&body))).await {
+            Ok(answer) => {
+                self.objects.patched(id, seen(answer));
+                self.announce_transition(entry, said);
+                Outcome::Done
+            }
+            Err(outcome) => outcome,
+        }
+    }
+
+    async fn patch_finalizer(
+        &self,
+        id: &ObjectId,
+        meta: &ObjectMeta,
+        change: &FinalizerChange,
+    ) -> Result<Seen, Outcome> {
+        let operations = change.operations(meta);
+        let patch: json_patch::Patch = serde_json::from_value(operations)
+            .map_err(|error| Outcome::Failed(format!("the finalizer can't be written: {error}")))?;
+        let api = self.api(id);
+        let answer =
+            bounded(api.patch(id.name(), &PatchParams::default(), &Patch::Json::<()>(patch))).await?;
+        Ok(seen(answer))
+    }
+
+    fn api(&self, id: &ObjectId) -> Api<DeserializeGuard<EcsInstanceProtection>> {
+        Api::namespaced(self.client.clone(), id.namespace())
+    }
+
+    /// One Event when the domain condition changes.
+    fn announce_transition(&self, entry: &Entry, said: &Report) {
+        let old = entry.seen.object.as_ref().and_then(|object| object.status.as_ref());
+        let before = old
+            .and_then(|status| status.conditions.iter().find(|condition| condition.type_ == PROTECTED))
+            .map(|condition| (condition.status.as_str(), condition.reason.as_str()));
+        let domain = &said.judgement.domain;
+        if before == Some((domain.status.as_str(), domain.reason.as_str()))
+            || domain.reason == Reason::AwaitingEvidence
+        {
+            return;
+        }
+        let name = format!(
+            "{}/{}",
+            entry.seen.meta.namespace.as_deref().unwrap_or_default(),
+            entry.seen.meta.name.as_deref().unwrap_or_default()
+        );
+        info!(object = name, status = domain.status.as_str(), reason = domain.reason.as_str(), "judged");
+        // What is under way will have its own end soon; only a promise that does not hold any more is told at once.
+        let under_way = said.judgement.reconciling.status == Status::True;
+        if under_way && before.is_none_or(|(status, _)| status != Status::True.as_str()) {
+            return;
+        }
+        let calm = !under_way && said.judgement.stalled.status == Status::False;
+        let kind = if calm { EventType::Normal } else { EventType::Warning };
+        self.announcer.announce(&entry.seen.meta, kind, domain.reason, "Judge", &domain.message);
+    }
+
+    /// One Event when a deletion was carried out: what was left safe is counted.
+    fn announce_end(&self, entry: &Entry, said: Option<&Report>) {
+        let progress = said.and_then(|said| said.part.progress.clone()).unwrap_or_default();
+        let left = total(&progress.left_safe);
+        let (kind, note) = if left == 0 {
+            (
+                EventType::Normal,
+                format!(
+                    "Deleted as deletionPolicy asks: {} targets are done, none was left protected.",
+                    progress.ended
+                ),
+            )
+        } else {
+            let why: Vec<String> = progress
+                .left_safe
+                .iter()
+                .map(|(reason, group)| {
+                    format!(
+                        "{} ({} of them, such as {}): {}",
+                        reason.as_str(),
+                        group.count,
+                        group.example,
+                        reason.sentence()
+                    )
+                })
+                .collect();
+            (
+                EventType::Warning,
+                format!(
+                    "Deleted; {} targets are done, {left} stay protected. {}",
+                    progress.ended,
+                    why.join(" ")
+                ),
+            )
+        };
+        self.announcer.announce(&entry.seen.meta, kind, Reason::DisabledAsAsked, "Delete", &note);
+    }
+}
+
+fn seen(answer: DeserializeGuard<EcsInstanceProtection>) -> Seen {
+    match answer.0 {
+        Ok(mut object) => {
+            object.metadata.managed_fields = None;
+            Seen { meta: object.metadata.clone(), object: Some(Arc::new(object)) }
+        }
+        Err(invalid) => Seen { meta: invalid.metadata, object: None },
+    }
+}
+
+async fn bounded<T>(call: impl Future<Output = Result<T, kube::Error>>) -> Result<T, Outcome> {
+    match timeout(CALL_TIMEOUT, call).await {
+        Ok(Ok(answer)) => Ok(answer),
+        Ok(Err(kube::Error::Api(status))) if status.is_conflict() || status.is_not_found() => {
+            Err(Outcome::Overtaken)
+        }
+        // A `test` of a JSON patch that does not hold: the object has changed.
+        Ok(Err(kube::Error::Api(status))) if status.is_invalid() && status.message.contains("test") => {
+            Err(Outcome::Overtaken)
+        }
+        Ok(Err(error)) => Err(Outcome::Failed(summary(&error))),
+        Err(_) => Err(Outcome::Failed("the API server did not answer in time".to_owned())),
+    }
+}
+
+/// What is to be done about the finalizer.
+#[derive(Debug, PartialEq, Eq)]
+enum FinalizerChange {
+    Add,
+    /// The one at this place.
+    Remove(usize),
+}
+
+impl FinalizerChange {
+    fn operations(&self, meta: &ObjectMeta) -> Value {
+        let version =
+            json!({ "op": "test", "path": "/metadata/resourceVersion", "value": meta.resource_version });
+        match self {
+            Self::Add if meta.finalizers.as_ref().is_none_or(Vec::is_empty) => {
+                json!([version, { "op": "add", "path": "/metadata/finalizers", "value": [FINALIZER] }])
+            }
+            Self::Add => {
+                json!([version, { "op": "add", "path": "/metadata/finalizers/-", "value": FINALIZER }])
+            }
+            Self::Remove(place) => {
+                let path = format!("/metadata/finalizers/{place}");
+                json!([version, { "op": "test", "path": path, "value": FINALIZER }, { "op": "remove", "path": path }])
+            }
+        }
+    }
+}
+
+fn finalizer_change(entry: &Entry, said: Option<&Report>) -> Option<FinalizerChange> {
+    let meta = &entry.seen.meta;
+    let place = meta.finalizers.iter().flatten().position(|name| name == FINALIZER);
+    let deleting = meta.deletion_timestamp.is_some();
+    let wanted = match &entry.route {
+        Route::Served(served) => {
+            let policy = entry.seen.object.as_ref().map(|object| object.spec.deletion_policy);
+            let weakens = served.wishes.values().any(|wish| !wish.observe && wish.deletion_policy == DeletionPolicy::Weaken)
+                // Without any target there is no wish yet; there may be one later.
+                || (served.wishes.is_empty() && policy == Some(crate::api::DeletionPolicy::Disable) && !deleting);
+            let done =
+                said.and_then(|said| said.part.progress.as_ref()).is_some_and(|progress| progress.done);
+            weakens && !(deleting && done)
+        }
+        // Nothing may be done for it as it is. It may be granted or corrected, and then its policy counts; but nobody
+        // has to wait for that to delete it: what is safe is left so.
+        Route::NotGranted | Route::Opaque(_) => place.is_some() && !deleting,
+    };
+    match (place, wanted) {
+        (None, true) if !deleting => Some(FinalizerChange::Add),
+        (Some(place), false) => Some(FinalizerChange::Remove(place)),
+        _ => None,
+    }
+}

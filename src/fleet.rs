@@ -1,0 +1,246 @@
+//! One task for each account and region: carries between its engine, the cloud and the reports. It decides nothing,
+//! and awaits neither the cloud nor the API server where it could be held up by them.
+
+use std::collections::BTreeMap;
+use std::collections::BTreeSet;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use keeper_alicloud::client::Client;
+use keeper_alicloud::credentials::StaticCredentials;
+use keeper_core::call::{CallId, ReadCall, Reply, WriteCall};
+use keeper_core::engine::{Asked, Effect, Engine, Input, Settings, Ticket, Window};
+use keeper_core::failure::Failure;
+use keeper_core::id::{AccountName, Region, RequestId};
+use keeper_core::instance::Instance;
+use keeper_core::time::Moment;
+use keeper_core::wish::{Generation, ObjectId};
+use tokio::sync::{Notify, mpsc};
+use tokio::task::JoinSet;
+use tokio_util::sync::CancellationToken;
+use tracing::{info, warn};
+
+use crate::controllers::objects::Objects;
+use crate::controllers::recheck::Rechecker;
+
+/// Names a fleet: all of an account's machines in one region.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct FleetKey {
+    /// The account.
+    pub account: AccountName,
+    /// The region.
+    pub region: Region,
+}
+
+/// The cloud's client of one fleet.
+pub type Cloud = Client<StaticCredentials>;
+
+/// The newest wish of each object, until the fleet takes it.
+#[derive(Debug, Default)]
+pub struct Mailbox {
+    post: Mutex<BTreeMap<ObjectId, (Generation, Asked<Instance>)>>,
+    posted: Notify,
+}
+
+impl Mailbox {
+    fn lock(&self) -> MutexGuard<'_, BTreeMap<ObjectId, (Generation, Asked<Instance>)>> {
+        self.post.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Puts in what an object asks now; what it asked before and nobody has taken yet is replaced.
+    pub fn post(&self, object: &ObjectId, generation: Generation, asked: Asked<Instance>) {
+        self.lock().insert(object.clone(), (generation, asked));
+        self.posted.notify_one();
+    }
+
+    fn take(&self) -> BTreeMap<ObjectId, (Generation, Asked<Instance>)> {
+        std::mem::take(&mut self.lock())
+    }
+}
+
+/// The mailboxes of all fleets. A fleet begins with the first wish for it.
+#[derive(Debug)]
+pub struct Fleets {
+    mailboxes: Mutex<BTreeMap<FleetKey, Arc<Mailbox>>>,
+    begun: mpsc::UnboundedSender<(FleetKey, Arc<Mailbox>)>,
+}
+
+impl Fleets {
+    /// No fleets yet; who is begun is told to the receiver.
+    pub fn new() -> (Self, mpsc::UnboundedReceiver<(FleetKey, Arc<Mailbox>)>) {
+        let (begun, receiver) = mpsc::unbounded_channel();
+        (Self { mailboxes: Mutex::default(), begun }, receiver)
+    }
+
+    fn lock(&self) -> MutexGuard<'_, BTreeMap<FleetKey, Arc<Mailbox>>> {
+        self.mailboxes.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// A fleet's mailbox. A new fleet is told first of the objects that can't be read.
+    pub fn mailbox(
+        &self,
+        key: &FleetKey,
+        opaque: impl FnOnce() -> Vec<(ObjectId, Generation)>,
+    ) -> Arc<Mailbox> {
+        let mut mailboxes = self.lock();
+        if let Some(mailbox) = mailboxes.get(key) {
+            return mailbox.clone();
+        }
+        let mailbox = Arc::new(Mailbox::default());
+        for (object, generation) in opaque() {
+            mailbox.post(&object, generation, Asked::Opaque);
+        }
+        mailboxes.insert(key.clone(), mailbox.clone());
+        // Nobody to begin it means that the process is ending.
+        let _ = self.begun.send((key.clone(), mailbox.clone()));
+        mailbox
+    }
+
+    /// Puts into the mailbox of a fleet that stands already.
+    pub fn post(&self, key: &FleetKey, object: &ObjectId, generation: Generation, asked: &Asked<Instance>) {
+        if let Some(mailbox) = self.lock().get(key) {
+            mailbox.post(object, generation, asked.clone());
+        }
+    }
+
+    /// Every fleet.
+    pub fn all(&self) -> BTreeSet<FleetKey> {
+        self.lock().keys().cloned().collect()
+    }
+}
+
+/// What a fleet is made of.
+pub struct Fleet {
+    /// Its name.
+    pub key: FleetKey,
+    /// Where its wishes come in.
+    pub mailbox: Arc<Mailbox>,
+    /// Its client.
+    pub cloud: Arc<Cloud>,
+    /// Where its reports go.
+    pub objects: Arc<Objects>,
+    /// Who asks the API server before something is weakened.
+    pub rechecker: Arc<Rechecker>,
+    /// What the administrator set.
+    pub settings: Settings,
+    /// Origin of the monotonic clock.
+    pub origin: tokio::time::Instant,
+}
+
+type Answer = (Input<Instance>, Option<Written>);
+
+/// What a write was, for the log.
+struct Written {
+    target: String,
+    value: bool,
+    /// The request's id, or why it failed.
+    outcome: Result<RequestId, Failure>,
+}
+
+impl Fleet {
+    /// Runs until it is told to stop; then waits for the calls that are under way, so that their effect is known.
+    pub async fn run(self, stop: CancellationToken) {
+        info!(account = self.key.account.as_str(), region = self.key.region.as_str(), "fleet begins");
+        let mut engine: Engine<Instance> = Engine::new(self.settings);
+        let mut calls: JoinSet<Answer> = JoinSet::new();
+        engine.take(self.now(), Input::Lead(Some(Window { until: None })));
+        loop {
+            for (object, (generation, asked)) in self.mailbox.take() {
+                engine.take(self.now(), Input::Wish(object, generation, asked));
+            }
+            let mut effects = Vec::new();
+            engine.plan(self.now(), &mut effects);
+            for effect in effects {
+                self.carry_out(effect, &mut calls);
+            }
+            let wake = engine.next_wake().map(|at| self.origin + at.since(Moment::default()));
+            tokio::select! {
+                () = stop.cancelled() => break,
+                () = self.mailbox.posted.notified() => {}
+                Some(answer) = calls.join_next() => {
+                    let mut answers = vec![answer];
+                    while let Some(answer) = calls.try_join_next() {
+                        answers.push(answer);
+                    }
+                    // A recheck compared with what was posted before it was answered: that goes first.
+                    for (object, (generation, asked)) in self.mailbox.take() {
+                        engine.take(self.now(), Input::Wish(object, generation, asked));
+                    }
+                    for answer in answers {
+                        // A call that panicked ends the process, as any other panic does.
+                        let (input, written) = answer.unwrap_or_else(|error| std::panic::resume_unwind(error.into_panic()));
+                        self.log(written);
+                        engine.take(self.now(), input);
+                    }
+                }
+                () = sleep_until(wake) => {}
+            }
+        }
+        while calls.join_next().await.is_some() {}
+    }
+
+    fn now(&self) -> Moment {
+        Moment::at(self.origin.elapsed())
+    }
+
+    fn carry_out(&self, effect: Effect<Instance>, calls: &mut JoinSet<Answer>) {
+        match effect {
+            Effect::Read(call, read) => {
+                calls.spawn(read_page(self.cloud.clone(), call, read));
+            }
+            Effect::Write(call, write, _) => {
+                calls.spawn(write_flag(self.cloud.clone(), call, write));
+            }
+            Effect::Recheck(ticket, object) => {
+                calls.spawn(recheck(self.rechecker.clone(), ticket, object));
+            }
+            Effect::Report(object, generation, part) => {
+                self.objects.say(&object, &self.key, generation, *part);
+            }
+        }
+    }
+
+    fn log(&self, written: Option<Written>) {
+        let Some(Written { target, value, outcome }) = written else { return };
+        let region = self.key.region.as_str();
+        match outcome {
+            Ok(request_id) => {
+                let request_id = request_id.as_str();
+                info!(region, instance = target, deletion_protection = value, request_id, "flag written");
+            }
+            Err(failure) => warn!(
+                region,
+                instance = target,
+                deletion_protection = value,
+                code = &*failure.code,
+                request_id = failure.request_id.as_ref().map(RequestId::as_str),
+                "flag not written"
+            ),
+        }
+    }
+}
+
+async fn sleep_until(wake: Option<tokio::time::Instant>) {
+    match wake {
+        Some(at) => tokio::time::sleep_until(at).await,
+        None => std::future::pending().await,
+    }
+}
+
+async fn read_page(cloud: Arc<Cloud>, call: CallId, read: ReadCall<Instance>) -> Answer {
+    let result = cloud.read(&read).await.map(Reply::Page).map_err(Failure::from);
+    (Input::Reply(call, result), None)
+}
+
+async fn write_flag(cloud: Arc<Cloud>, call: CallId, write: WriteCall<Instance>) -> Answer {
+    let (target, value) = match &write {
+        WriteCall::Strengthen(target) => (target.to_string(), true),
+        WriteCall::Weaken(permit) => (permit.target().to_string(), false),
+    };
+    let outcome = cloud.write(write).await.map_err(Failure::from);
+    let result = outcome.clone().map(Reply::Accepted);
+    (Input::Reply(call, result), Some(Written { target, value, outcome }))
+}
+
+async fn recheck(rechecker: Arc<Rechecker>, ticket: Ticket, object: ObjectId) -> Answer {
+    (Input::Rechecked(ticket, rechecker.ask(&object).await), None)
+}

@@ -1,0 +1,55 @@
+//! The road to the API server.
+
+use std::path::Path;
+use std::time::Duration;
+
+use kube::config::{KubeConfigOptions, Kubeconfig};
+use kube::{Client, Config};
+
+/// A call that takes longer is given up. kube has no time-out of its own.
+pub const CALL_TIMEOUT: Duration = Duration::from_secs(15);
+
+/// Why there is no road to the API server.
+#[derive(Debug, thiserror::Error)]
+pub enum ConnectError {
+    /// The kubeconfig can't be used.
+    #[error("the kubeconfig can't be used; check --kubeconfig")]
+    Kubeconfig(#[source] kube::config::KubeconfigError),
+    /// There is neither a Pod's access nor a kubeconfig.
+    #[error(
+        "neither a Pod's access to the API server nor a kubeconfig was found; give one with --kubeconfig"
+    )]
+    Nothing(#[source] kube::config::KubeconfigError),
+    /// The client can't be made.
+    #[error("the client for the API server can't be made")]
+    Client(#[source] Box<kube::Error>),
+}
+
+/// Connects with the given kubeconfig; without one as the Pod, or with kubectl's own configuration.
+pub async fn connect(kubeconfig: Option<&Path>) -> Result<Client, ConnectError> {
+    let options = KubeConfigOptions::default();
+    let mut config = match kubeconfig {
+        Some(path) => {
+            let read = Kubeconfig::read_from(path).map_err(ConnectError::Kubeconfig)?;
+            Config::from_custom_kubeconfig(read, &options).await.map_err(ConnectError::Kubeconfig)?
+        }
+        // The Pod's access first: a stray KUBECONFIG in the environment must not win over it.
+        None => match Config::incluster() {
+            Ok(config) => config,
+            Err(_) => Config::from_kubeconfig(&options).await.map_err(ConnectError::Nothing)?,
+        },
+    };
+    // kube would repeat failed calls by itself, up to a quarter of an hour apart: what is to be repeated is decided
+    // here, with the newest object.
+    config.default_retry = false;
+    Client::try_from(config).map_err(|error| ConnectError::Client(Box::new(error)))
+}
+
+/// What went wrong, without the bodies that kube's own text may quote.
+pub fn summary(error: &kube::Error) -> String {
+    match error {
+        kube::Error::Api(status) => format!("{} ({})", status.message, status.code),
+        kube::Error::SerdeError(_) => "the answer can't be decoded".to_owned(),
+        other => other.to_string(),
+    }
+}

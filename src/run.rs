@@ -1,0 +1,214 @@
+//! Wires the operator together and watches over its tasks: the first that ends, for whatever reason, ends all.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use keeper_alicloud::client::Client as CloudClient;
+use keeper_alicloud::credentials::{Credentials, StaticCredentials};
+use keeper_alicloud::endpoint::{Endpoints, Network};
+use keeper_alicloud::transport::{Timeouts, Transport};
+use keeper_core::budget::Limit;
+use keeper_core::engine::Settings;
+use keeper_core::id::Region;
+use tokio::signal::unix::{SignalKind, signal};
+use tokio::task::JoinSet;
+use tokio_util::sync::CancellationToken;
+use tracing::{error, info, warn};
+
+use crate::cli::{AccessKey, AccessKeyError, CloudOptions, PaceOptions, RunOptions};
+use crate::controllers::intake::Intake;
+use crate::controllers::objects::Objects;
+use crate::controllers::recheck::Rechecker;
+use crate::controllers::report::{Announcer, Reporter};
+use crate::controllers::route::Grants;
+use crate::fleet::{Cloud, Fleet, FleetKey, Fleets};
+use crate::kubernetes::{ConnectError, connect};
+
+/// Calls of one fleet that may be under way at once. At a latency of 100 ms that is far more than any budget.
+const READS_IN_FLIGHT: usize = 4;
+const WRITES_IN_FLIGHT: usize = 32;
+
+/// How long the end waits for calls that are under way.
+const FAREWELL: Duration = Duration::from_secs(20);
+
+/// Why the operator ended, or could not begin.
+#[derive(Debug, thiserror::Error)]
+pub enum RunError {
+    /// No access key.
+    #[error(transparent)]
+    AccessKey(#[from] AccessKeyError),
+    /// An access key of an odd form.
+    #[error("the cloud credentials can't be used")]
+    Credentials(#[source] keeper_alicloud::credentials::CredentialsError),
+    /// No client for the cloud.
+    #[error("the client for the cloud can't be made")]
+    Transport(#[source] keeper_alicloud::transport::TransportError),
+    /// An endpoint that can't be used.
+    #[error("no endpoint for region {region}")]
+    Endpoint {
+        /// The region.
+        region: Region,
+        /// Why.
+        #[source]
+        source: keeper_alicloud::endpoint::EndpointError,
+    },
+    /// No road to the API server.
+    #[error(transparent)]
+    Connect(#[from] ConnectError),
+    /// No signals.
+    #[error("signals can't be received")]
+    Signal(#[source] std::io::Error),
+    /// A task that should run for ever ended.
+    #[error("a task of the operator ended unexpectedly: {0}")]
+    TaskEnded(String),
+}
+
+/// Runs the operator until SIGTERM or SIGINT.
+pub async fn run(options: RunOptions) -> Result<(), RunError> {
+    let key = AccessKey::from_environment()?;
+    let credentials =
+        Credentials::new(expose(&key.id), key.secret, key.security_token).map_err(RunError::Credentials)?;
+    let transport = Transport::new(Timeouts::default()).map_err(RunError::Transport)?;
+    let clouds = Clouds {
+        options: options.cloud.clone(),
+        transport,
+        credentials: StaticCredentials::new(credentials),
+    };
+    let client = connect(options.kubernetes.kubeconfig.as_deref()).await?;
+    let mut terminate = signal(SignalKind::terminate()).map_err(RunError::Signal)?;
+    let mut interrupt = signal(SignalKind::interrupt()).map_err(RunError::Signal)?;
+
+    let objects = Arc::new(Objects::default());
+    let announcer = Announcer::new(client.clone());
+    let rechecker = Arc::new(Rechecker {
+        client: client.clone(),
+        object_selector: options.kubernetes.object_selector.clone(),
+        objects: objects.clone(),
+    });
+    let (fleets, mut begun) = Fleets::new();
+    let namespaces =
+        options.kubernetes.watch_namespaces.iter().chain([&options.kubernetes.namespace]).cloned().collect();
+    let grants = Grants {
+        account: options.cloud.account_name.clone(),
+        namespaces,
+        regions: options.cloud.regions.iter().cloned().collect(),
+    };
+    info!(version = env!("CARGO_PKG_VERSION"), account = grants.account.as_str(), namespaces = ?grants.namespaces, "ecs-keeper begins");
+
+    let stop = CancellationToken::new();
+    let mut tasks: JoinSet<&'static str> = JoinSet::new();
+    let intake = Intake {
+        client: client.clone(),
+        object_selector: options.kubernetes.object_selector.clone(),
+        grants,
+        objects: objects.clone(),
+        fleets: Arc::new(fleets),
+        announcer: announcer.clone(),
+    };
+    let reporter = Reporter { client, objects: objects.clone(), announcer };
+    let origin = tokio::time::Instant::now();
+    tasks.spawn(until(stop.clone(), intake.run(), "intake"));
+    tasks.spawn(until(stop.clone(), reporter.run(), "report"));
+
+    let ended = loop {
+        tokio::select! {
+            _ = terminate.recv() => break Ok(()),
+            _ = interrupt.recv() => break Ok(()),
+            Some((key, mailbox)) = begun.recv() => {
+                let cloud = Arc::new(clouds.client(&key)?);
+                greet(cloud.clone(), &key);
+                let fleet = Fleet {
+                    settings: settings(&options.pace, &key),
+                    key,
+                    mailbox,
+                    cloud,
+                    objects: objects.clone(),
+                    rechecker: rechecker.clone(),
+                    origin,
+                };
+                let stop = stop.clone();
+                tasks.spawn(async move { fleet.run(stop).await; "fleet" });
+            }
+            Some(ended) = tasks.join_next() => {
+                break Err(RunError::TaskEnded(ended.map_or_else(|error| error.to_string(), str::to_owned)));
+            }
+        }
+    };
+    info!("ecs-keeper ends");
+    stop.cancel();
+    let farewell = async { while tasks.join_next().await.is_some() {} };
+    if tokio::time::timeout(FAREWELL, farewell).await.is_err() {
+        error!("calls were still under way at the end");
+    }
+    ended
+}
+
+async fn until(
+    stop: CancellationToken,
+    task: impl Future<Output = std::convert::Infallible>,
+    name: &'static str,
+) -> &'static str {
+    tokio::select! {
+        () = stop.cancelled() => name,
+        never = task => match never {},
+    }
+}
+
+fn expose(secret: &secrecy::SecretString) -> String {
+    use secrecy::ExposeSecret as _;
+    secret.expose_secret().to_owned()
+}
+
+/// Says once in the log whose credentials these are. It is no check: what may be done shows when it is done.
+fn greet(cloud: Arc<Cloud>, key: &FleetKey) {
+    let region = key.region.clone();
+    tokio::spawn(async move {
+        match cloud.caller_identity().await {
+            Ok(identity) => info!(
+                region = region.as_str(),
+                account_id = identity.account_id,
+                arn = identity.arn,
+                "the cloud knows us"
+            ),
+            Err(error) => {
+                warn!(region = region.as_str(), code = &*error.code, "the cloud did not say who we are");
+            }
+        }
+    });
+}
+
+struct Clouds {
+    options: CloudOptions,
+    transport: Transport,
+    credentials: StaticCredentials,
+}
+
+impl Clouds {
+    fn client(&self, key: &FleetKey) -> Result<Cloud, RunError> {
+        let network = if self.options.vpc { Network::Vpc } else { Network::Public };
+        let endpoints = match &self.options.endpoint {
+            Some(ecs) => {
+                let sts = self.options.sts_endpoint.as_ref().unwrap_or(ecs);
+                Endpoints::explicit(&key.region, ecs, sts)
+            }
+            None => Endpoints::of_region(&key.region, network),
+        };
+        let endpoints =
+            endpoints.map_err(|source| RunError::Endpoint { region: key.region.clone(), source })?;
+        Ok(CloudClient::new(self.transport.clone(), endpoints, self.credentials.clone()))
+    }
+}
+
+fn settings(pace: &PaceOptions, key: &FleetKey) -> Settings {
+    let limit =
+        |per_minute: std::num::NonZeroU32| Limit { per_minute: per_minute.get(), burst: pace.burst.get() };
+    Settings {
+        sweep_interval: pace.sweep_interval,
+        reads: limit(pace.read_budget),
+        writes: limit(pace.write_budget),
+        reads_in_flight: READS_IN_FLIGHT,
+        writes_in_flight: WRITES_IN_FLIGHT,
+        // Jitter only has to differ between fleets.
+        seed: key.region.as_str().bytes().fold(0, |seed, byte| seed * 31 + u64::from(byte)),
+    }
+}
