@@ -74,6 +74,10 @@ pub async fn run(options: RunOptions) -> Result<(), RunError> {
         transport,
         credentials: StaticCredentials::new(credentials),
     };
+    // A region without an endpoint is told now, and not when the first object names it.
+    for region in &options.cloud.regions {
+        clouds.client(region)?;
+    }
     let client = connect(options.kubernetes.kubeconfig.as_deref()).await?;
     let mut terminate = signal(SignalKind::terminate()).map_err(RunError::Signal)?;
     let mut interrupt = signal(SignalKind::interrupt()).map_err(RunError::Signal)?;
@@ -115,7 +119,7 @@ pub async fn run(options: RunOptions) -> Result<(), RunError> {
             _ = terminate.recv() => break Ok(()),
             _ = interrupt.recv() => break Ok(()),
             Some((key, mailbox)) = begun.recv() => {
-                let cloud = Arc::new(clouds.client(&key)?);
+                let cloud = Arc::new(clouds.client(&key.region)?);
                 greet(cloud.clone(), &key);
                 let fleet = Fleet {
                     settings: settings(&options.pace, &key),
@@ -184,17 +188,16 @@ struct Clouds {
 }
 
 impl Clouds {
-    fn client(&self, key: &FleetKey) -> Result<Cloud, RunError> {
+    fn client(&self, region: &Region) -> Result<Cloud, RunError> {
         let network = if self.options.vpc { Network::Vpc } else { Network::Public };
         let endpoints = match &self.options.endpoint {
             Some(ecs) => {
                 let sts = self.options.sts_endpoint.as_ref().unwrap_or(ecs);
-                Endpoints::explicit(&key.region, ecs, sts)
+                Endpoints::explicit(region, ecs, sts)
             }
-            None => Endpoints::of_region(&key.region, network),
+            None => Endpoints::of_region(region, network),
         };
-        let endpoints =
-            endpoints.map_err(|source| RunError::Endpoint { region: key.region.clone(), source })?;
+        let endpoints = endpoints.map_err(|source| RunError::Endpoint { region: region.clone(), source })?;
         Ok(CloudClient::new(self.transport.clone(), endpoints, self.credentials.clone()))
     }
 }

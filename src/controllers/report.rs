@@ -358,3 +358,95 @@ fn finalizer_change(entry: &Entry, said: Option<&Report>) -> Option<FinalizerCha
         _ => None,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
+    use keeper_core::conditions::{Question, judge};
+    use keeper_core::id::{AccountName, Region};
+    use keeper_core::verdict::{Part, Progress};
+
+    use super::super::route::{Grants, route};
+    use super::*;
+
+    fn entry(policy: &str, mode: &str, finalizers: &[&str], deleting: bool) -> Entry {
+        let mut object: EcsInstanceProtection = serde_json::from_value(json!({
+            "metadata": { "name": "a", "namespace": "ours", "uid": "u", "generation": 1, "resourceVersion": "7",
+                          "finalizers": finalizers },
+            "spec": { "region": "cn-hangzhou", "deletionPolicy": policy, "mode": mode,
+                      "targets": { "instanceIds": ["i-a"] } },
+        }))
+        .unwrap();
+        object.metadata.deletion_timestamp = deleting.then(|| Time(Timestamp::UNIX_EPOCH));
+        let grants = Grants {
+            account: AccountName::new("default"),
+            namespaces: ["ours".to_owned()].into(),
+            regions: [Region::new("cn-hangzhou")].into(),
+        };
+        let route = route(&object, &BTreeMap::new(), &grants, Timestamp::UNIX_EPOCH);
+        let seen = Seen { meta: object.metadata.clone(), object: Some(Arc::new(object)) };
+        Entry { seen, route, parts: BTreeMap::new(), told: None }
+    }
+
+    fn said(done: bool) -> Report {
+        let part = Part { progress: Some(Progress { done, ..Progress::default() }), ..Part::default() };
+        Report { judgement: judge(Question::default(), &part), part, nodes_ignored: 0 }
+    }
+
+    #[test]
+    fn i10_only_a_policy_that_has_work_to_do_holds_an_object() {
+        let other = "example.com/other";
+        for (policy, mode, finalizers, deleting, done, expected) in [
+            ("Keep", "Enforce", &[][..], false, false, None),
+            ("Keep", "Enforce", &[FINALIZER][..], false, false, Some(FinalizerChange::Remove(0))),
+            ("Keep", "Enforce", &[other, FINALIZER][..], true, false, Some(FinalizerChange::Remove(1))),
+            ("Disable", "Enforce", &[][..], false, false, Some(FinalizerChange::Add)),
+            ("Disable", "Enforce", &[other][..], false, false, Some(FinalizerChange::Add)),
+            ("Disable", "Enforce", &[FINALIZER][..], false, false, None),
+            ("Disable", "Enforce", &[FINALIZER][..], true, false, None),
+            ("Disable", "Enforce", &[FINALIZER][..], true, true, Some(FinalizerChange::Remove(0))),
+            // The API server takes no new finalizer on an object that is being deleted.
+            ("Disable", "Enforce", &[other][..], true, false, None),
+            ("Disable", "Observe", &[][..], false, false, None),
+            ("Disable", "Observe", &[FINALIZER][..], true, false, Some(FinalizerChange::Remove(0))),
+        ] {
+            let entry = entry(policy, mode, finalizers, deleting);
+            let change = finalizer_change(&entry, Some(&said(done)));
+            assert_eq!(change, expected, "{policy} {mode} {finalizers:?} deleting: {deleting} done: {done}");
+        }
+    }
+
+    #[test]
+    fn i10_what_is_not_served_can_be_deleted() {
+        for route in [Route::NotGranted, Route::Opaque(String::new())] {
+            let mut held = entry("Disable", "Enforce", &[FINALIZER], false);
+            held.route = route.clone();
+            assert_eq!(finalizer_change(&held, None), None, "it may be granted or corrected");
+            let mut leaving = entry("Disable", "Enforce", &[FINALIZER], true);
+            leaving.route = route;
+            assert_eq!(finalizer_change(&leaving, None), Some(FinalizerChange::Remove(0)));
+        }
+    }
+
+    #[test]
+    fn a_finalizer_is_changed_only_on_the_object_that_was_judged() {
+        let meta = entry("Disable", "Enforce", &["example.com/other"], false).seen.meta;
+        let operations = FinalizerChange::Add.operations(&meta);
+        assert_eq!(operations[0], json!({ "op": "test", "path": "/metadata/resourceVersion", "value": "7" }));
+        assert_eq!(operations[1]["path"], "/metadata/finalizers/-", "others keep theirs");
+        let operations = FinalizerChange::Remove(1).operations(&meta);
+        assert_eq!(
+            operations[1],
+            json!({ "op": "test", "path": "/metadata/finalizers/1", "value": FINALIZER })
+        );
+        assert_eq!(operations[2], json!({ "op": "remove", "path": "/metadata/finalizers/1" }));
+    }
+
+    #[test]
+    fn a_note_is_cut_to_what_the_api_server_takes() {
+        let note: String = "ä".repeat(1000).chars().scan(0, within_note).collect();
+        assert_eq!(note.len(), 1024);
+    }
+}

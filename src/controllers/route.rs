@@ -217,3 +217,155 @@ fn carried_out(object: &EcsInstanceProtection) -> bool {
 pub fn generation(meta: &kube::api::ObjectMeta) -> Generation {
     meta.generation.unwrap_or_default()
 }
+
+#[cfg(test)]
+mod tests {
+    use keeper_core::wish::Weakening;
+    use serde_json::{Value, json};
+
+    use super::*;
+
+    pub fn object(namespace: &str, spec: &Value) -> EcsInstanceProtection {
+        serde_json::from_value(json!({
+            "apiVersion": "ecs-keeper.io/v1alpha1",
+            "kind": "EcsInstanceProtection",
+            "metadata": { "name": "a", "namespace": namespace, "uid": "u", "generation": 3, "resourceVersion": "9" },
+            "spec": spec,
+        }))
+        .unwrap()
+    }
+
+    fn grants() -> Grants {
+        Grants {
+            account: AccountName::new("default"),
+            namespaces: ["ours".to_owned()].into(),
+            regions: BTreeSet::new(),
+        }
+    }
+
+    fn machine(label: &str, provider: &str) -> Machine {
+        let labels = BTreeMap::from([("pool".to_owned(), label.to_owned())]);
+        Machine { provider: ProviderId::read(Some(provider), &labels), labels }
+    }
+
+    fn nodes() -> Nodes {
+        [
+            ("n1", machine("a", "cn-hangzhou.i-one")),
+            ("n2", machine("a", "alicloud://cn-beijing.i-two")),
+            ("n3", machine("b", "cn-hangzhou.i-three")),
+            ("n4", machine("a", "ack-hybrid://whatever")),
+            ("n5", machine("a", "attacker.example.com/x.i-five")),
+            ("n6", machine("a", "zz-nowhere-1.i-six")),
+        ]
+        .map(|(name, machine)| (name.to_owned(), machine))
+        .into()
+    }
+
+    fn served(spec: &Value) -> Served {
+        match route(&object("ours", spec), &nodes(), &grants(), Timestamp::UNIX_EPOCH) {
+            Route::Served(served) => served,
+            other => panic!("{other:?}"),
+        }
+    }
+
+    fn by_id(account: &str, region: &str) -> Value {
+        json!({ "account": account, "region": region, "targets": { "instanceIds": ["i-a"] } })
+    }
+
+    #[test]
+    fn i42_what_is_not_granted_looks_the_same_whatever_is_missing() {
+        for (namespace, spec) in [
+            ("theirs", by_id("default", "cn-hangzhou")),
+            ("ours", by_id("other", "cn-hangzhou")),
+            ("ours", by_id("default", "cn-hangzou")),
+            ("theirs", by_id("other", "nowhere-1")),
+        ] {
+            let found = route(&object(namespace, &spec), &nodes(), &grants(), Timestamp::UNIX_EPOCH);
+            assert_eq!(found, Route::NotGranted, "{namespace} {spec}");
+        }
+        let few = Grants { regions: [Region::new("cn-beijing")].into(), ..grants() };
+        let spec = by_id("default", "cn-hangzhou");
+        assert_eq!(route(&object("ours", &spec), &nodes(), &few, Timestamp::UNIX_EPOCH), Route::NotGranted);
+    }
+
+    #[test]
+    fn nodes_carry_their_region_and_what_is_none_of_ours_is_counted() {
+        let selector = json!({ "matchLabels": { "pool": "a" } });
+        let everywhere = served(&json!({ "targets": { "nodes": selector } }));
+        let regions: Vec<&str> = everywhere.wishes.keys().map(Region::as_str).collect();
+        assert_eq!(regions, ["cn-beijing", "cn-hangzhou"]);
+        assert_eq!(everywhere.nodes_ignored, 3, "a hybrid one, a made-up one, an unknown region");
+        let here = served(&json!({ "region": "cn-hangzhou", "targets": { "nodes": selector } }));
+        assert_eq!(here.wishes.len(), 1);
+        assert_eq!(here.nodes_ignored, 4);
+        let wish = &here.wishes[&Region::new("cn-hangzhou")];
+        assert_eq!(wish.selector.node_ids, [InstanceId::new("i-one")].into());
+        assert!(wish.selector.ids.is_empty(), "a Node does not name an instance by id");
+    }
+
+    #[test]
+    fn ids_and_tags_go_to_the_spec_s_region_and_exclusions_everywhere() {
+        let served = served(&json!({
+            "region": "cn-beijing",
+            "targets": {
+                "instanceIds": ["i-a"],
+                "instanceTags": [{ "key": "env", "value": "prod" }, { "key": "team", "exists": true }],
+                "exclude": { "instanceIds": ["i-b"], "instanceTags": [{ "key": "env", "value": "" }] },
+            },
+        }));
+        let selector = &served.wishes[&Region::new("cn-beijing")].selector;
+        assert!(selector.names(&InstanceId::new("i-a")));
+        assert_eq!(selector.tags.len(), 2);
+        assert_eq!(selector.tags[1].value, None);
+        assert!(selector.exclude_ids.contains(&InstanceId::new("i-b")));
+        assert_eq!(selector.exclude_tags[0].value.as_deref(), Some(""));
+    }
+
+    #[test]
+    fn i09_a_word_of_a_newer_version_may_be_a_claim() {
+        for field in ["protection", "mode", "deletionPolicy"] {
+            let mut spec = by_id("default", "cn-hangzhou");
+            spec[field] = json!("Tomorrow");
+            match route(&object("ours", &spec), &nodes(), &grants(), Timestamp::UNIX_EPOCH) {
+                Route::Opaque(message) => assert!(message.contains(field), "{message}"),
+                other => panic!("{other:?}"),
+            }
+        }
+    }
+
+    #[test]
+    fn i14_status_only_ever_narrows_the_wish() {
+        let mut spec = by_id("default", "cn-hangzhou");
+        spec["protection"] = json!("Disabled");
+        let mut asked = object("ours", &spec);
+        let wish = |object: &EcsInstanceProtection| match route(
+            object,
+            &nodes(),
+            &grants(),
+            Timestamp::UNIX_EPOCH,
+        ) {
+            Route::Served(served) => served.wishes.into_values().next().unwrap(),
+            other => panic!("{other:?}"),
+        };
+        assert!(!wish(&asked).carried_out);
+        let said = |generation: i64, reason: &str| {
+            serde_json::from_value(json!({ "conditions": [{
+                "type": "Protected", "status": "False", "reason": reason, "message": "",
+                "observedGeneration": generation, "lastTransitionTime": "2026-01-01T00:00:00Z",
+            }] }))
+            .unwrap()
+        };
+        asked.status = Some(said(3, "DisabledAsAsked"));
+        assert!(wish(&asked).carried_out);
+        asked.status = Some(said(2, "DisabledAsAsked"));
+        assert!(!wish(&asked).carried_out, "of an older generation");
+        // Whatever status says of an object that wants protection, it asks for no weakening.
+        asked.status = Some(said(3, "DisabledAsAsked"));
+        asked.spec.protection = Protection::Enabled;
+        assert_eq!(wish(&asked).weakening(), None);
+        asked.spec.deletion_policy = DeletionPolicy::Disable;
+        asked.metadata.deletion_timestamp =
+            Some(k8s_openapi::apimachinery::pkg::apis::meta::v1::Time(Timestamp::UNIX_EPOCH));
+        assert_eq!(wish(&asked).weakening(), Some(Weakening::BeforeDeletion));
+    }
+}

@@ -5,12 +5,13 @@ use std::collections::BTreeMap;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::{Condition, Time};
 use k8s_openapi::jiff::Timestamp;
 use keeper_core::conditions::{Condition as Judged, Judgement, Question, Summary, judge, unserved};
+use keeper_core::id::Region;
 use keeper_core::reason::Reason;
-use keeper_core::verdict::{Part, Row, State, total};
+use keeper_core::verdict::{Part, Progress, Row, State, tell, total};
 use keeper_core::wish::Generation;
 
 use super::objects::Entry;
-use super::route::{Route, generation};
+use super::route::{Route, Served, generation};
 use crate::api::{
     Counts, EcsInstanceProtectionStatus, InstanceState, InstanceStatus, MAX_LISTED_INSTANCES, MAX_MESSAGE,
     MAX_RISKS, ProtectionState, Risk,
@@ -34,7 +35,8 @@ pub struct Report {
     pub judgement: Judgement,
     /// All fleets' parts together.
     pub part: Part,
-    nodes_ignored: u32,
+    /// Selected Nodes that are not targets.
+    pub nodes_ignored: u32,
 }
 
 /// Judges an object from all its parts. `None`: there is no evidence yet, and the status that stands may stay.
@@ -52,8 +54,7 @@ pub fn report(entry: &Entry) -> Option<Report> {
     for fleet in &fleets {
         match entry.parts.get(fleet) {
             Some((judged, theirs)) if *judged == of => part.join(theirs),
-            // A part that is missing is Unknown.
-            _ => part.join(&Part { unlisted: Some(Reason::AwaitingEvidence), ..Part::default() }),
+            _ => part.join(&missing(served, &fleet.region)),
         }
     }
     let question = served.wishes.values().next().map_or_else(Question::default, Question::of);
@@ -67,6 +68,17 @@ pub fn report(entry: &Entry) -> Option<Report> {
         return None;
     }
     Some(Report { judgement: judge(question, &part), part, nodes_ignored: served.nodes_ignored })
+}
+
+/// What is said of a region that has said nothing yet: it is Unknown, and nothing is carried out there.
+fn missing(served: &Served, region: &Region) -> Part {
+    let weakens = served.wishes.get(region).is_some_and(|wish| wish.weakening().is_some());
+    let progress = weakens.then(|| {
+        let mut progress = Progress::default();
+        tell(&mut progress.waiting, Reason::AwaitingEvidence, region.as_str());
+        progress
+    });
+    Part { unlisted: Some(Reason::AwaitingEvidence), progress, ..Part::default() }
 }
 
 fn silent(judgement: Judgement) -> Report {
@@ -210,4 +222,156 @@ pub fn same(old: Option<&EcsInstanceProtectionStatus>, new: &EcsInstanceProtecti
         && old.counts == new.counts
         && old.instances == new.instances
         && ours(old) == ours(new)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use keeper_core::id::AccountName;
+    use keeper_core::instance::Instance;
+    use keeper_core::wish::{DeletionPolicy, Selector, Wish};
+    use serde_json::json;
+
+    use super::*;
+    use crate::api::EcsInstanceProtection;
+    use crate::controllers::objects::Seen;
+    use crate::fleet::FleetKey;
+
+    fn at(second: i64) -> Timestamp {
+        Timestamp::from_second(second).unwrap()
+    }
+
+    fn wish(protect: bool) -> Wish<Instance> {
+        Wish {
+            selector: Selector::default(),
+            protect,
+            observe: false,
+            deletion_policy: DeletionPolicy::Keep,
+            deleting: None,
+            carried_out: false,
+        }
+    }
+
+    fn fleet(region: &str) -> FleetKey {
+        FleetKey { account: AccountName::new("default"), region: Region::new(region) }
+    }
+
+    fn entry(regions: &[&str], protect: bool) -> Entry {
+        let object: EcsInstanceProtection = serde_json::from_value(json!({
+            "metadata": { "name": "a", "namespace": "n", "uid": "u", "generation": 2 },
+            "spec": { "targets": {} },
+        }))
+        .unwrap();
+        Entry {
+            seen: Seen { meta: object.metadata.clone(), object: Some(Arc::new(object)) },
+            route: Route::Served(Served {
+                account: AccountName::new("default"),
+                wishes: regions.iter().map(|region| (Region::new(region), wish(protect))).collect(),
+                nodes_ignored: 1,
+                nodes: BTreeMap::new(),
+            }),
+            parts: BTreeMap::new(),
+            told: None,
+        }
+    }
+
+    fn row(id: &str, state: State, reason: Reason) -> Row {
+        Row { id: id.into(), state, reason, detail: None, risks: Vec::new() }
+    }
+
+    fn settled(rows: Vec<Row>) -> Arc<Part> {
+        Arc::new(Part { settled: true, rows, ..Part::default() })
+    }
+
+    fn said(entry: &Entry) -> (String, String) {
+        let report = report(entry).unwrap();
+        let domain = report.judgement.domain;
+        (domain.status.as_str().to_owned(), domain.reason.as_str().to_owned())
+    }
+
+    #[test]
+    fn a_region_that_has_said_nothing_yet_is_unknown() {
+        let mut entry = entry(&["cn-beijing", "cn-hangzhou"], true);
+        entry.parts.insert(fleet("cn-beijing"), (2, settled(Vec::new())));
+        assert_eq!(said(&entry), ("Unknown".to_owned(), "AwaitingEvidence".to_owned()));
+        entry.parts.insert(fleet("cn-hangzhou"), (1, settled(Vec::new())));
+        assert_eq!(said(&entry).1, "AwaitingEvidence", "what it said of an older generation does not count");
+        entry.parts.insert(fleet("cn-hangzhou"), (2, settled(Vec::new())));
+        assert_eq!(said(&entry).1, "NoTargets");
+    }
+
+    #[test]
+    fn i12_weakening_is_not_carried_out_while_a_region_has_not_said_so() {
+        let mut entry = entry(&["cn-beijing", "cn-hangzhou"], false);
+        let done = Part {
+            settled: true,
+            progress: Some(Progress { done: true, ..Progress::default() }),
+            ..Part::default()
+        };
+        entry.parts.insert(fleet("cn-beijing"), (2, Arc::new(done.clone())));
+        let half = report(&entry).unwrap();
+        assert!(!half.part.progress.unwrap().done);
+        assert_ne!(half.judgement.domain.reason, Reason::DisabledAsAsked);
+        entry.parts.insert(fleet("cn-hangzhou"), (2, Arc::new(done)));
+        assert_eq!(said(&entry).1, "DisabledAsAsked");
+    }
+
+    #[test]
+    fn i38_without_evidence_of_ones_own_the_status_that_stands_is_left_standing() {
+        let mut entry = entry(&["cn-beijing"], true);
+        assert!(report(&entry).is_some(), "a new object is told that it was seen");
+        let mut object = entry.seen.object.as_deref().unwrap().clone();
+        let standing =
+            |of| Some(EcsInstanceProtectionStatus { observed_generation: Some(of), ..Default::default() });
+        object.status = standing(2);
+        entry.seen.object = Some(Arc::new(object.clone()));
+        assert!(report(&entry).is_none());
+        object.status = standing(1);
+        entry.seen.object = Some(Arc::new(object));
+        assert!(report(&entry).is_some(), "a status of an older generation is not left standing");
+    }
+
+    #[test]
+    fn i37_times_stay_where_nothing_changed_and_an_equal_status_is_equal() {
+        let mut entry = entry(&["cn-beijing"], true);
+        let rows =
+            vec![row("i-a", State::Safe, Reason::AllSafe), row("i-b", State::Weak, Reason::Correcting)];
+        entry.parts.insert(fleet("cn-beijing"), (2, settled(rows)));
+        let report = report(&entry).unwrap();
+        let first = status(&report, None, 2, at(100));
+        let mut stored = first.clone();
+        stored.conditions.insert(0, condition("example.com/Audited", &report.judgement.ready, &[], 2, at(1)));
+        let second = status(&report, Some(&stored), 2, at(500));
+        assert_eq!(first, second);
+        assert!(same(Some(&stored), &second), "conditions of other writers are theirs");
+        let mut weaker = report;
+        weaker.part.rows[0].state = State::Unknown;
+        let third = status(&weaker, Some(&stored), 2, at(500));
+        assert!(!same(Some(&stored), &third));
+        assert_eq!(third.instances[0].since.0, at(500), "this row has changed");
+        assert_eq!(third.instances[1].since.0, at(100), "this one has not");
+        assert!(!same(Some(&stored), &status(&weaker, Some(&stored), 3, at(500))));
+    }
+
+    #[test]
+    fn what_is_not_served_is_told_so_and_stalls() {
+        let mut entry = entry(&[], true);
+        for (route, reason) in [
+            (Route::NotGranted, "NotGranted"),
+            (Route::Opaque("spec.mode holds a word.".to_owned()), "Undecodable"),
+        ] {
+            entry.route = route;
+            let report = report(&entry).unwrap();
+            assert_eq!(report.judgement.domain.reason.as_str(), reason);
+            assert_eq!(report.judgement.stalled.status.as_str(), "True");
+            assert_eq!(report.judgement.ready.status.as_str(), "False");
+        }
+    }
+
+    #[test]
+    fn a_text_is_cut_to_its_field_between_characters() {
+        assert_eq!(cut("short", 10), "short");
+        assert_eq!(cut("äöüäöüäöü", 6), "äöü...");
+    }
 }
