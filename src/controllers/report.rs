@@ -379,7 +379,7 @@ mod tests {
                       "targets": { "instanceIds": ["i-a"] } },
         }))
         .unwrap();
-        object.metadata.deletion_timestamp = deleting.then(|| Time(Timestamp::UNIX_EPOCH));
+        object.metadata.deletion_timestamp = deleting.then_some(Time(Timestamp::UNIX_EPOCH));
         let grants = Grants {
             account: AccountName::new("default"),
             namespaces: ["ours".to_owned()].into(),

@@ -7,7 +7,7 @@ use keeper_core::failure::Class;
 use keeper_core::instance::ChargeType;
 use keeper_core::reason::Reason;
 
-use crate::world::{INTERVAL, World, by_ids, by_tag, enabled, id, payg, secs};
+use crate::world::{Fault, INTERVAL, World, by_ids, by_tag, enabled, id, payg, secs};
 
 #[test]
 fn what_is_tagged_is_protected_within_seconds_and_then_nothing_happens() {
@@ -326,4 +326,114 @@ fn excluded_targets_are_left_alone_even_when_the_tag_is_asked_for_only_later() {
     assert_eq!(world.writes_to("i-b"), 0);
     assert_eq!(world.says("second"), (Status::True, Reason::AllSafe));
     assert_eq!(world.part("second").tally.targets(), 1);
+}
+
+#[test]
+fn i04_an_answer_that_ignores_the_ids_proves_nothing() {
+    let mut world = World::new();
+    world.fleet(3, &[]);
+    world.machine("i-named", payg(true, &[]));
+    world.apply("a", enabled(by_ids(&["i-named"])));
+    world.run(secs(30));
+    world.cloud.get_mut(&id("i-named")).unwrap().hidden = true;
+    world.mood.ignores_ids = true;
+    world.run(INTERVAL * 10);
+    assert_ne!(world.says("a").1, Reason::NotFound, "what was shown was not what was asked for");
+    assert_eq!(world.says("a").0, Status::Unknown);
+}
+
+#[test]
+fn i04_an_answer_overtaken_by_the_proof_of_absence_brings_nothing_back() {
+    let mut world = World::new();
+    world.fleet(3, &[]);
+    world.apply("a", enabled(by_ids(&["i-00000", "i-00001"])));
+    world.run(secs(30));
+    // The next read is answered late; meanwhile the machine is released, and that is proven.
+    world.faults.insert(world.effects, Fault::Delay(secs(40)));
+    world.run(INTERVAL);
+    world.cloud.get_mut(&id("i-00001")).unwrap().hidden = true;
+    world.apply("b", enabled(by_ids(&["i-00001", "i-00002"])));
+    for _ in 0..60 {
+        world.run(secs(1));
+        if world.says("b").1 == Reason::NotFound {
+            assert_ne!(world.says("a").0, Status::True, "it is proven gone");
+        }
+    }
+    assert_eq!(world.says("b"), (Status::Unknown, Reason::NotFound));
+}
+
+#[test]
+fn i05_a_page_overtaken_by_a_newer_answer_takes_nothing_out_of_the_selection() {
+    let mut world = World::new();
+    world.fleet(3, &[("env", "test")]);
+    world.tag("i-00000", &[("env", "prod")]);
+    world.apply("a", enabled(by_tag("env", "prod")));
+    world.run(secs(50));
+    world.tag("i-00001", &[("env", "prod")]);
+    world.run(INTERVAL);
+    assert_eq!(world.part("a").tally.targets(), 2);
+    // A sweep's page that was sent while the tag was away comes after a newer answer.
+    world.tag("i-00001", &[("env", "test")]);
+    world.faults.insert(world.effects, Fault::Delay(secs(10)));
+    let reads = world.reads.len();
+    while world.reads.len() == reads {
+        world.run(Duration::from_millis(50));
+    }
+    world.tag("i-00001", &[("env", "prod")]);
+    let mut observing = enabled(by_ids(&["i-00001"]));
+    observing.observe = true;
+    world.apply("b", observing);
+    world.run(secs(5));
+    world.delete("b");
+    world.run(secs(6));
+    assert_eq!(world.part("a").tally.targets(), 2);
+}
+
+#[test]
+fn i05_a_listing_that_goes_in_circles_is_never_complete_and_never_endless() {
+    let mut world = World::new();
+    world.page_size = 10;
+    world.fleet(35, &[("env", "prod")]);
+    world.mood.circles = true;
+    world.apply("a", enabled(by_tag("env", "prod")));
+    world.run(INTERVAL * 10);
+    assert_eq!(world.says("a"), (Status::Unknown, Reason::ListingUnreadable));
+    assert!(world.reads.len() <= 200, "{} reads in ten sweeps", world.reads.len());
+    world.mood.circles = false;
+    world.run(INTERVAL * 2);
+    assert_eq!(world.says("a"), (Status::True, Reason::AllSafe));
+}
+
+#[test]
+fn i05_entries_without_a_readable_id_leave_the_listing_incomplete() {
+    let mut world = World::new();
+    world.fleet(3, &[("env", "prod")]);
+    world.mood.unreadable = true;
+    world.apply("a", enabled(by_tag("env", "prod")));
+    world.apply("b", enabled(by_ids(&["i-00000", "i-wrong"])));
+    world.run(INTERVAL * 5);
+    assert_eq!(world.says("a"), (Status::Unknown, Reason::ListingUnreadable));
+    assert_ne!(world.says("b").1, Reason::NotFound, "any of the entries may be it");
+    world.mood.unreadable = false;
+    world.run(INTERVAL * 5);
+    assert_eq!(world.says("a"), (Status::True, Reason::AllSafe));
+}
+
+#[test]
+fn i05_items_that_move_between_pages_are_looked_up_before_anything_is_concluded() {
+    let mut world = World::new();
+    world.page_size = 10;
+    world.fleet(40, &[("env", "prod")]);
+    world.apply("a", enabled(by_tag("env", "prod")));
+    world.run(secs(50));
+    world.mood.skips = true;
+    for _ in 0..20 {
+        world.run(INTERVAL / 2);
+        assert_eq!(world.part("a").tally.targets(), 40);
+        assert_ne!(world.says("a").0, Status::False);
+    }
+    world.mood.skips = false;
+    world.run(INTERVAL * 2);
+    assert_eq!(world.says("a"), (Status::True, Reason::AllSafe));
+    assert_eq!(world.arrived.len(), 40);
 }

@@ -16,7 +16,7 @@ use keeper_core::id::{InstanceId, PageToken, RequestId, Tag};
 use keeper_core::instance::{ChargeType, Instance, InstanceFacts};
 use keeper_core::reason::Reason;
 use keeper_core::time::Moment;
-use keeper_core::verdict::Part;
+use keeper_core::verdict::{Part, State};
 use keeper_core::wish::{DeletionPolicy, Generation, ObjectId, Selector, Wish};
 
 pub const INTERVAL: Duration = Duration::from_secs(60);
@@ -49,8 +49,19 @@ pub struct Machine {
     /// The cloud answers as if it did not exist.
     pub hidden: bool,
     pub writes: u32,
-    /// What the newest answer that arrived said of its flag, since our last write and the last start.
-    shown: Option<(CallId, Option<bool>)>,
+    /// What the newest answer said of its flag, of the reads sent since our last write, the last start and the last
+    /// taking of the lead.
+    shown: Option<Shown>,
+    /// The newest write, and since when its answer is awaited.
+    written: Option<(CallId, Option<Moment>)>,
+}
+
+#[derive(Debug, Clone, Copy)]
+struct Shown {
+    call: CallId,
+    flag: Option<bool>,
+    /// When the read was sent.
+    at: Moment,
 }
 
 /// A write as it arrived at the cloud.
@@ -99,6 +110,31 @@ pub struct Mood {
     pub late: Duration,
     /// The API server's listing lags behind what is there.
     pub stale_view: bool,
+    /// Reads by id that name `i-poison` are refused.
+    pub poison: bool,
+    /// Every read is refused that has this.
+    pub refuses: Option<Refused>,
+    /// Reads by id answer the whole region.
+    pub ignores_ids: bool,
+    /// Every page has an entry without a readable id.
+    pub unreadable: bool,
+    /// Between two pages an item moves from the second to the first.
+    pub skips: bool,
+    /// The tags of every resource have an odd shape.
+    pub odd_tags: bool,
+    /// The listing never ends: its pages name each other as the next.
+    pub circles: bool,
+}
+
+/// What a read has that the cloud refuses.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Refused {
+    /// A filter by tag.
+    Filter,
+    /// A page token.
+    Token,
+    /// Anything.
+    Anything,
 }
 
 pub struct World {
@@ -219,7 +255,7 @@ impl World {
 
     pub fn machine(&mut self, name: &str, facts: InstanceFacts) {
         let weak_since = (facts.deletion_protection != Some(true)).then_some(self.now);
-        self.cloud.insert(id(name), Machine { facts, weak_since, hidden: false, writes: 0, shown: None });
+        self.cloud.insert(id(name), Machine { facts, weak_since, hidden: false, writes: 0, shown: None, written: None });
     }
 
     pub fn fleet(&mut self, count: usize, tags: &[(&str, &str)]) {
@@ -364,14 +400,19 @@ impl World {
         self.pending.retain(|_, event| matches!(event, Event::Apply(..)));
         self.sent.clear();
         for machine in self.cloud.values_mut() {
-            machine.shown = None;
+            (machine.shown, machine.written) = (None, None);
         }
         self.started = self.now;
         self.engine.take(self.now, Input::Lead(Some(Window { until: None })));
         self.relist();
     }
 
+    /// The lead is lost, or taken: whoever led meanwhile may have written.
     pub fn lead(&mut self, lead: bool) {
+        for machine in self.cloud.values_mut() {
+            (machine.shown, machine.written) = (None, None);
+        }
+        self.sent.clear();
         self.engine.take(self.now, Input::Lead(lead.then_some(Window { until: None })));
     }
 
@@ -424,7 +465,7 @@ impl World {
             }
             Event::Rechecked(ticket, answer) => self.engine.take(self.now, Input::Rechecked(ticket, answer)),
             Event::Record(object, generation, part, number) => {
-                self.record(&object, generation, *part, number)
+                self.record(&object, generation, *part, number, false);
             }
             Event::Apply(target, safe) => {
                 let now = self.now;
@@ -437,13 +478,20 @@ impl World {
 
     fn note_shown(&mut self, call: CallId, result: &Result<Reply<Instance>, Failure>) {
         // After its deadline an answer counts for nothing.
-        let given_up = self.sent.remove(&call).is_none_or(|at| self.now.since(at) >= CALL_DEADLINE);
-        let Ok(Reply::Page(page)) = result else { return };
-        for item in page.items.iter().filter(|_| !given_up) {
+        let Some(at) = self.sent.remove(&call).filter(|at| self.now.since(*at) < CALL_DEADLINE) else { return };
+        let Ok(Reply::Page(page)) = result else {
+            let awaited = |m: &&mut Machine| m.written.is_some_and(|(write, _)| write == call);
+            if let Some(machine) = self.cloud.values_mut().find(awaited) {
+                machine.written = Some((call, None));
+            }
+            return;
+        };
+        for item in &page.items {
             if let Some(machine) = self.cloud.get_mut(&item.id)
-                && machine.shown.is_none_or(|(newest, _)| newest < call)
+                && machine.shown.is_none_or(|newest| newest.call < call)
+                && machine.written.is_none_or(|(write, _)| write < call)
             {
-                machine.shown = Some((call, item.facts.deletion_protection));
+                machine.shown = Some(Shown { call, flag: item.facts.deletion_protection, at });
             }
         }
     }
@@ -491,7 +539,7 @@ impl World {
             Effect::Read(call, read) => {
                 self.reads.push((self.now, read.clone()));
                 self.sent.insert(call, self.now);
-                let result = match (fault, self.mood.reads_fail) {
+                let result = match (fault, self.mood.reads_fail.or(self.refusal(&read))) {
                     (Some(Fault::Fail(class)), _) | (_, Some(class)) => Err(failure(class, Outcome::None)),
                     (Some(Fault::FailAfter), _) => Err(failure(Class::Transient, Outcome::None)),
                     _ => Ok(Reply::Page(self.look(&read))),
@@ -503,7 +551,8 @@ impl World {
                     WriteCall::Strengthen(target) => (target.clone(), true),
                     WriteCall::Weaken(permit) => (permit.target().clone(), false),
                 };
-                let result = self.write(&target, safe, fault);
+                self.sent.insert(call, self.now);
+                let result = self.write(call, &target, safe, fault);
                 self.answer(fault, Event::Reply(call, result));
             }
             Effect::Recheck(ticket, object) => {
@@ -524,7 +573,7 @@ impl World {
                     Some(Fault::LoseCall | Fault::Fail(_) | Fault::FailAfter | Fault::Delay(_)) => {
                         self.schedule(secs(2), Event::Record(object, generation, part, number));
                     }
-                    _ => self.record(&object, generation, *part, number),
+                    _ => self.record(&object, generation, *part, number, true),
                 }
             }
         }
@@ -539,12 +588,26 @@ impl World {
         })
     }
 
+    fn refusal(&self, read: &ReadCall<Instance>) -> Option<Class> {
+        let poisoned = match &read.query {
+            Query::Ids(ids) => self.mood.poison && ids.contains(&id("i-poison")),
+            _ => false,
+        };
+        let refused = match self.mood.refuses {
+            Some(Refused::Filter) => matches!(read.query, Query::Tagged(_)),
+            Some(Refused::Token) => read.page.is_some(),
+            Some(Refused::Anything) => true,
+            None => false,
+        };
+        (poisoned || refused).then_some(Class::Bug)
+    }
+
     fn look(&self, read: &ReadCall<Instance>) -> Page<Instance> {
         let visible = |id: &InstanceId, machine: &Machine| {
             !machine.hidden
                 && !self.mood.blind
                 && match &read.query {
-                    Query::Ids(ids) => ids.contains(id),
+                    Query::Ids(ids) => ids.contains(id) || self.mood.ignores_ids,
                     Query::Tagged(filters) => {
                         filters.iter().all(|f| machine.facts.tags.as_ref().is_some_and(|t| f.matches(t)))
                     }
@@ -553,22 +616,29 @@ impl World {
         };
         let all: Vec<_> = self.cloud.iter().filter(|(id, machine)| visible(id, machine)).collect();
         let cap = if matches!(read.query, Query::Tagged(_)) { 1000 } else { usize::MAX };
-        let start = read.page.as_ref().map_or(0, |token| token.as_str().parse().unwrap());
+        let token: usize = read.page.as_ref().map_or(0, |token| token.as_str().parse().unwrap());
+        let start = token + usize::from(self.mood.skips && token > 0);
         let total = all.len().min(cap);
         let end = (start + self.page_size).min(total);
+        let next = (end < total).then(|| PageToken::new(end.to_string()));
         Page {
             items: all[start.min(end)..end]
                 .iter()
-                .map(|(id, machine)| Item { id: (*id).clone(), facts: machine.facts.clone() })
+                .map(|(id, machine)| {
+                    let mut facts = machine.facts.clone();
+                    facts.tags = facts.tags.filter(|_| !self.mood.odd_tags);
+                    Item { id: (*id).clone(), facts }
+                })
                 .collect(),
-            unreadable: 0,
-            next: (end < total).then(|| PageToken::new(end.to_string())),
+            unreadable: usize::from(self.mood.unreadable),
+            next: if self.mood.circles { next.or(Some(PageToken::new("0"))) } else { next },
             request_id: RequestId::new("R"),
         }
     }
 
     fn write(
         &mut self,
+        call: CallId,
         target: &InstanceId,
         safe: bool,
         fault: Option<Fault>,
@@ -592,10 +662,14 @@ impl World {
         };
         machine.writes += 1;
         let shown = machine.shown.take();
+        let life = self.engine.sweep_interval() * 2;
         assert!(
-            matches!(shown, Some((_, Some(flag))) if flag != safe),
+            shown.is_some_and(|s| s.flag == Some(!safe) && now.since(s.at) <= life),
             "I15, I18: {target} is written although the last answer said {shown:?}"
         );
+        let awaited = machine.written.and_then(|(_, since)| since).filter(|at| now.since(*at) < CALL_DEADLINE);
+        assert!(awaited.is_none(), "I15: {target} is written while a write is under way");
+        machine.written = Some((call, Some(now)));
         if !self.mood.ignore_writes {
             if self.mood.late.is_zero() {
                 set(machine, now, safe);
@@ -619,7 +693,11 @@ impl World {
                 && !selector.exclude_ids.contains(target)
                 && !selector.tags_exclude(tags)
         };
-        let known = |stored: &Stored| stored.changed <= self.rechecked;
+        let told = self.engine.wishes();
+        let known = |stored: &Stored| {
+            let told = told.get(&stored.id).is_some_and(|(generation, _)| *generation == stored.generation);
+            told || stored.changed <= self.rechecked
+        };
         assert!(
             self.store.values().any(|s| s.wish.weakening().is_some() && selects(s) && known(s)),
             "I9: nobody asked to weaken {target}"
@@ -634,7 +712,8 @@ impl World {
         }
     }
 
-    fn record(&mut self, object: &ObjectId, generation: Generation, part: Part, number: u64) {
+    /// `prompt`: the report is written in the moment in which it was made.
+    fn record(&mut self, object: &ObjectId, generation: Generation, part: Part, number: u64, prompt: bool) {
         if self.reported.get(object).is_some_and(|newest| *newest > number) {
             return;
         }
@@ -658,6 +737,9 @@ impl World {
         let leaves = stored.wish.deleting.is_some() && part.progress.as_ref().is_some_and(|p| p.done);
         stored.status = Some((generation, part, judgement));
         self.check_truth(&name);
+        if prompt {
+            self.check_evidence(&name);
+        }
         if leaves {
             self.remove(&name);
         }
@@ -684,6 +766,28 @@ impl World {
                 assert!(!lied, "I1: {name} says True although {target} has been weak for long; {part:?}");
             }
         }
+    }
+
+    /// I1, I2: a True rests on answers to reads that were sent after our last write had arrived, and not long ago.
+    fn check_evidence(&self, name: &str) {
+        let stored = &self.store[name];
+        let Some((_, part, judgement)) = &stored.status else { return };
+        if judgement.domain.status != Status::True {
+            return;
+        }
+        let life = self.engine.sweep_interval() * 2;
+        let selector = &stored.wish.selector;
+        for row in part.rows.iter().filter(|row| row.state == State::Safe) {
+            let shown = self.cloud.get(&id(&row.id)).and_then(|machine| machine.shown);
+            assert!(
+                shown.is_some_and(|s| s.flag == Some(true) && self.now.since(s.at) <= life),
+                "I1, I2: {name} calls {} safe on {shown:?}",
+                row.id
+            );
+        }
+        let named = selector.ids.iter().filter(|id| selector.names(id)).count();
+        let told = part.rows.iter().filter(|row| selector.names(&id(&row.id))).count();
+        assert!(selector.exclude_tags.len() + told >= named.min(100), "{name} leaves out what it names");
     }
 
     pub fn check_all(&self) {

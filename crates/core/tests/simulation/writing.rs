@@ -8,7 +8,7 @@ use keeper_core::conditions::Status;
 use keeper_core::failure::Class;
 use keeper_core::reason::Reason;
 
-use crate::world::{Fault, INTERVAL, World, by_ids, by_tag, enabled, id, payg, secs, settings};
+use crate::world::{Fault, INTERVAL, Refused, World, by_ids, by_tag, enabled, id, payg, secs, settings};
 
 #[test]
 fn i15_after_any_answer_lost_late_or_doubled_the_next_call_on_the_target_is_a_read() {
@@ -269,4 +269,165 @@ fn i31_the_end_depends_on_the_spec_and_not_on_its_history() {
         ends.push((world.judgement("a").clone(), world.part("a").rows.clone()));
     }
     assert!(ends.windows(2).all(|pair| pair[0] == pair[1]), "{ends:#?}");
+}
+
+#[test]
+fn i28_a_tag_filter_that_the_cloud_refuses_slows_nobody_else() {
+    let mut world = World::new();
+    world.page_size = 10;
+    world.fleet(100, &[("env", "prod")]);
+    world.machine("i-x", payg(false, &[]));
+    world.apply("a", enabled(by_tag("env", "prod")));
+    world.run(secs(60));
+    world.mood.refuses = Some(Refused::Filter);
+    world.apply("poison", enabled(by_tag("acs:odd", "")));
+    world.run(secs(1));
+    world.apply("b", enabled(by_ids(&["i-x"])));
+    world.run(secs(5));
+    assert_eq!(world.says("b"), (Status::True, Reason::AllSafe));
+    world.flip("i-00003", false);
+    world.run(INTERVAL + secs(5));
+    assert!(world.protected("i-00003"));
+    assert_eq!(world.says("poison"), (Status::Unknown, Reason::NoTargets), "the region's listing tells");
+}
+
+#[test]
+fn i28_a_page_token_that_the_cloud_refuses_begins_the_round_anew() {
+    let mut world = World::new();
+    world.page_size = 10;
+    world.fleet(30, &[("env", "prod")]);
+    world.mood.refuses = Some(Refused::Token);
+    world.apply("a", enabled(by_tag("env", "prod")));
+    world.run(secs(30));
+    world.mood.refuses = None;
+    world.run(INTERVAL);
+    assert_eq!(world.says("a"), (Status::True, Reason::AllSafe));
+}
+
+#[test]
+fn i28_a_poisonous_id_is_singled_out_and_the_others_are_served() {
+    let mut world = World::new();
+    world.fleet(40, &[]);
+    world.mood.poison = true;
+    let mut ids: Vec<String> = (0..40).map(|n| format!("i-{n:05}")).collect();
+    ids.push("i-poison".to_owned());
+    world.apply("a", enabled(by_ids(&ids.iter().map(String::as_str).collect::<Vec<_>>())));
+    world.apply("b", enabled(by_ids(&["i-00001"])));
+    world.run(secs(30));
+    assert_eq!(world.says("b"), (Status::True, Reason::AllSafe));
+    assert_eq!(world.says("a"), (Status::Unknown, Reason::RequestRefused));
+    assert_eq!(world.part("a").tally.safe(), 40);
+    let reads = world.reads.len();
+    assert!(reads <= 25, "{reads} reads to single it out");
+    world.run(secs(3600));
+    assert!(world.reads.len() - reads <= 70, "{} reads in an hour", world.reads.len() - reads);
+}
+
+#[test]
+fn i29_a_region_that_refuses_everything_is_asked_once_in_ten_minutes() {
+    for selector in [by_tag("env", "prod"), {
+        let ids: Vec<String> = (0..300).map(|n| format!("i-{n:05}")).collect();
+        by_ids(&ids.iter().map(String::as_str).collect::<Vec<_>>())
+    }] {
+        let mut world = World::new();
+        world.mood.refuses = Some(Refused::Anything);
+        world.apply("a", enabled(selector));
+        world.run(secs(24 * 3600));
+        assert!(world.reads.len() <= 160, "{} reads in a day", world.reads.len());
+        assert_eq!(world.says("a"), (Status::Unknown, Reason::RequestRefused));
+    }
+}
+
+#[test]
+fn i29_denied_weakening_is_tried_as_seldom_as_denied_protection() {
+    let mut world = World::new();
+    for n in 0..200 {
+        world.machine(&format!("i-{n:05}"), payg(true, &[("env", "prod")]));
+    }
+    world.mood.writes_fail = Some(Class::Permission);
+    world.apply("a", disabled(by_tag("env", "prod")));
+    world.run(secs(3600));
+    let denied: u32 = world.cloud.values().map(|machine| machine.writes).sum();
+    assert!(denied <= 60, "{denied} denied writes in an hour");
+    assert_eq!(world.says("a"), (Status::False, Reason::PermissionDenied));
+    world.mood.writes_fail = None;
+    world.run(secs(1800));
+    assert_eq!(world.weakened(), 200);
+}
+
+#[test]
+fn i39_a_target_that_waits_in_a_wave_is_overtaken_by_the_object_that_names_it() {
+    let slow = Limit { per_minute: 60, burst: 20 };
+    let mut world = World::with(keeper_core::engine::Settings { reads: slow, writes: slow, ..settings() });
+    world.fleet(2000, &[("env", "prod")]);
+    world.apply("wave", enabled(by_tag("env", "prod")));
+    world.run(secs(300));
+    assert!(!world.protected("i-01999"));
+    world.apply("urgent", enabled(by_ids(&["i-01999"])));
+    world.run(secs(5));
+    assert!(world.protected("i-01999"));
+}
+
+#[test]
+fn i39_what_a_user_changes_overtakes_the_reading_after_a_start() {
+    let slow = Limit { per_minute: 60, burst: 20 };
+    let mut world = World::with(keeper_core::engine::Settings { reads: slow, writes: slow, ..settings() });
+    world.fleet(20_000, &[]);
+    world.machine("i-urgent", payg(false, &[]));
+    for n in 0..20 {
+        let ids: Vec<String> = (0..1000).map(|m| format!("i-{:05}", n * 1000 + m)).collect();
+        let mut wish = enabled(by_ids(&ids.iter().map(String::as_str).collect::<Vec<_>>()));
+        wish.observe = true;
+        world.apply(&format!("object-{n}"), wish);
+    }
+    world.restart();
+    world.run(secs(60));
+    world.apply("urgent", enabled(by_ids(&["i-urgent"])));
+    world.run(secs(5));
+    assert!(world.protected("i-urgent"));
+}
+
+#[test]
+fn i18_what_was_seen_before_the_lead_was_lost_is_read_again_before_it_is_written() {
+    let slow = Limit { per_minute: 60, burst: 20 };
+    let mut world = World::with(keeper_core::engine::Settings { writes: slow, ..settings() });
+    world.fleet(100, &[("env", "prod")]);
+    world.apply("a", enabled(by_tag("env", "prod")));
+    world.run(secs(5));
+    world.lead(false);
+    // Whoever leads meanwhile does the rest.
+    for n in 0..100 {
+        world.flip(&format!("i-{n:05}"), true);
+    }
+    let writes = world.arrived.len();
+    world.run(secs(20));
+    world.lead(true);
+    world.run(secs(30));
+    assert_eq!(world.arrived.len(), writes);
+    assert_eq!(world.says("a"), (Status::True, Reason::AllSafe));
+    // And when nobody did it, it is done now.
+    for n in 0..100 {
+        world.flip(&format!("i-{n:05}"), false);
+    }
+    world.run(secs(62));
+    world.lead(false);
+    world.lead(true);
+    world.run(secs(200));
+    assert_eq!(world.says("a"), (Status::True, Reason::AllSafe));
+}
+
+#[test]
+fn i18_nothing_is_written_on_evidence_that_has_grown_stale_in_the_queue() {
+    let slow = Limit { per_minute: 60, burst: 1 };
+    let mut world = World::with(keeper_core::engine::Settings { writes: slow, ..settings() });
+    world.fleet(300, &[("env", "prod")]);
+    world.apply("a", enabled(by_tag("env", "prod")));
+    world.run(secs(10));
+    world.mood.reads_fail = Some(Class::Transient);
+    world.run(secs(600));
+    let writes = world.arrived.len();
+    assert!(writes <= 130, "{writes} writes on evidence of two sweeps ago");
+    world.mood.reads_fail = None;
+    world.run(secs(600));
+    assert_eq!(world.says("a"), (Status::True, Reason::AllSafe));
 }
