@@ -12,6 +12,7 @@ use keeper_core::engine::{Asked, Effect, Engine, Input, Settings, Ticket, Window
 use keeper_core::failure::Failure;
 use keeper_core::id::{AccountName, Region, RequestId};
 use keeper_core::instance::Instance;
+use keeper_core::reason::Reason;
 use keeper_core::time::Moment;
 use keeper_core::wish::{Generation, ObjectId};
 use tokio::sync::{Notify, mpsc};
@@ -126,14 +127,12 @@ pub struct Fleet {
     pub origin: tokio::time::Instant,
 }
 
-type Answer = (Input<Instance>, Option<Written>);
+type Answer = (Input<Instance>, Option<Told>);
 
-/// What a write was, for the log.
-struct Written {
-    target: String,
-    value: bool,
-    /// The request's id, or why it failed.
-    outcome: Result<RequestId, Failure>,
+/// What of a call is told in the log.
+enum Told {
+    ReadFailed(Failure),
+    Written { target: String, value: bool, outcome: Result<RequestId, Failure> },
 }
 
 impl Fleet {
@@ -142,6 +141,7 @@ impl Fleet {
         info!(account = self.key.account.as_str(), region = self.key.region.as_str(), "fleet begins");
         let mut engine: Engine<Instance> = Engine::new(self.settings);
         let mut calls: JoinSet<Answer> = JoinSet::new();
+        let mut braked = false;
         engine.take(self.now(), Input::Lead(Some(Window { until: None })));
         loop {
             for (object, (generation, asked)) in self.mailbox.take() {
@@ -149,6 +149,10 @@ impl Fleet {
             }
             let mut effects = Vec::new();
             engine.plan(self.now(), &mut effects);
+            if braked != engine.braked() {
+                braked = engine.braked();
+                self.log_brake(braked);
+            }
             for effect in effects {
                 self.carry_out(effect, &mut calls);
             }
@@ -167,8 +171,8 @@ impl Fleet {
                     }
                     for answer in answers {
                         // A call that panicked ends the process, as any other panic does.
-                        let (input, written) = answer.unwrap_or_else(|error| std::panic::resume_unwind(error.into_panic()));
-                        self.log(written);
+                        let (input, told) = answer.unwrap_or_else(|error| std::panic::resume_unwind(error.into_panic()));
+                        self.log(told);
                         engine.take(self.now(), input);
                     }
                 }
@@ -199,22 +203,38 @@ impl Fleet {
         }
     }
 
-    fn log(&self, written: Option<Written>) {
-        let Some(Written { target, value, outcome }) = written else { return };
+    fn log_brake(&self, on: bool) {
+        let (region, why) = (self.key.region.as_str(), Reason::Brake.sentence());
+        if on {
+            warn!(region, why, "the brake is on");
+        } else {
+            info!(region, "the brake is off");
+        }
+    }
+
+    fn log(&self, told: Option<Told>) {
         let region = self.key.region.as_str();
-        match outcome {
-            Ok(request_id) => {
+        match told {
+            None => {}
+            Some(Told::ReadFailed(failure)) => {
+                let request_id = failure.request_id.as_ref().map(RequestId::as_str);
+                warn!(region, code = &*failure.code, request_id, "the cloud was not read");
+            }
+            Some(Told::Written { target, value, outcome: Ok(request_id) }) => {
                 let request_id = request_id.as_str();
                 info!(region, instance = target, deletion_protection = value, request_id, "flag written");
             }
-            Err(failure) => warn!(
-                region,
-                instance = target,
-                deletion_protection = value,
-                code = &*failure.code,
-                request_id = failure.request_id.as_ref().map(RequestId::as_str),
-                "flag not written"
-            ),
+            Some(Told::Written { target, value, outcome: Err(failure) }) => {
+                let (code, request_id) = (&*failure.code, failure.request_id.as_ref().map(RequestId::as_str));
+                warn!(
+                    region,
+                    instance = target,
+                    deletion_protection = value,
+                    code,
+                    request_id,
+                    "flag not written"
+                );
+            }
         }
     }
 }
@@ -228,7 +248,8 @@ async fn sleep_until(wake: Option<tokio::time::Instant>) {
 
 async fn read_page(cloud: Arc<Cloud>, call: CallId, read: ReadCall<Instance>) -> Answer {
     let result = cloud.read(&read).await.map(Reply::Page).map_err(Failure::from);
-    (Input::Reply(call, result), None)
+    let told = result.as_ref().err().cloned().map(Told::ReadFailed);
+    (Input::Reply(call, result), told)
 }
 
 async fn write_flag(cloud: Arc<Cloud>, call: CallId, write: WriteCall<Instance>) -> Answer {
@@ -238,7 +259,7 @@ async fn write_flag(cloud: Arc<Cloud>, call: CallId, write: WriteCall<Instance>)
     };
     let outcome = cloud.write(write).await.map_err(Failure::from);
     let result = outcome.clone().map(Reply::Accepted);
-    (Input::Reply(call, result), Some(Written { target, value, outcome }))
+    (Input::Reply(call, result), Some(Told::Written { target, value, outcome }))
 }
 
 async fn recheck(rechecker: Arc<Rechecker>, ticket: Ticket, object: ObjectId) -> Answer {

@@ -161,7 +161,7 @@ impl Intake {
                     .keys()
                     .map(|region| FleetKey { account: served.account.clone(), region: region.clone() })
                     .collect();
-                let was_opaque = matches!(before.as_ref().map(|b| &b.route), Some(Route::Opaque(_)));
+                let was_opaque = matches!(before.as_ref().map(|b| &*b.route), Some(Route::Opaque(_)));
                 let released = if was_opaque { self.fleets.all() } else { old_fleets };
                 for fleet in released.difference(&concerned) {
                     self.fleets.post(fleet, id, of, &Asked::Gone);
@@ -178,7 +178,7 @@ impl Intake {
                 }
             }
         }
-        if let (Some(Route::Served(old)), Route::Served(new)) = (before.map(|b| b.route), &route) {
+        if let (Some(Route::Served(old)), Route::Served(new)) = (before.as_ref().map(|b| &*b.route), &route) {
             self.announce_lost_nodes(seen, view, &old.nodes, &new.nodes);
         }
         self.objects.put(id, seen.clone(), route);

@@ -27,7 +27,7 @@ pub struct Entry {
     /// As the API server last showed it.
     pub seen: Seen,
     /// Where its wish went.
-    pub route: Route,
+    pub route: Arc<Route>,
     /// What the fleets say, each of the generation that it judged.
     pub parts: BTreeMap<FleetKey, (Generation, Arc<Part>)>,
     /// The generation of an object that can't be decoded whose author was told so.
@@ -37,7 +37,7 @@ pub struct Entry {
 impl Entry {
     /// The fleets that have a say.
     pub fn fleets(&self) -> BTreeSet<FleetKey> {
-        match &self.route {
+        match &*self.route {
             Route::Served(served) => served
                 .wishes
                 .keys()
@@ -73,7 +73,7 @@ impl Objects {
         let mut inner = self.lock();
         let (parts, told) = inner.entries.remove(id).map(|old| (old.parts, old.told)).unwrap_or_default();
         let told = told.filter(|_| seen.object.is_none());
-        let mut entry = Entry { seen, route, parts, told };
+        let mut entry = Entry { seen, route: Arc::new(route), parts, told };
         let fleets = entry.fleets();
         entry.parts.retain(|fleet, _| fleets.contains(fleet));
         inner.entries.insert(id.clone(), entry);
@@ -152,7 +152,7 @@ impl Objects {
     /// Objects that can't be read: they may be claims on anything.
     pub fn opaque(&self) -> Vec<(ObjectId, Generation)> {
         let inner = self.lock();
-        let opaque = inner.entries.iter().filter(|(_, entry)| matches!(entry.route, Route::Opaque(_)));
+        let opaque = inner.entries.iter().filter(|(_, entry)| matches!(*entry.route, Route::Opaque(_)));
         opaque.map(|(id, entry)| (id.clone(), generation(&entry.seen.meta))).collect()
     }
 

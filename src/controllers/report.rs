@@ -338,7 +338,7 @@ fn finalizer_change(entry: &Entry, said: Option<&Report>) -> Option<FinalizerCha
     let meta = &entry.seen.meta;
     let place = meta.finalizers.iter().flatten().position(|name| name == FINALIZER);
     let deleting = meta.deletion_timestamp.is_some();
-    let wanted = match &entry.route {
+    let wanted = match &*entry.route {
         Route::Served(served) => {
             let policy = entry.seen.object.as_ref().map(|object| object.spec.deletion_policy);
             let weakens = served.wishes.values().any(|wish| !wish.observe && wish.deletion_policy == DeletionPolicy::Weaken)
@@ -387,7 +387,7 @@ mod tests {
         };
         let route = route(&object, &BTreeMap::new(), &grants, Timestamp::UNIX_EPOCH);
         let seen = Seen { meta: object.metadata.clone(), object: Some(Arc::new(object)) };
-        Entry { seen, route, parts: BTreeMap::new(), told: None }
+        Entry { seen, route: Arc::new(route), parts: BTreeMap::new(), told: None }
     }
 
     fn said(done: bool) -> Report {
@@ -422,10 +422,10 @@ mod tests {
     fn i10_what_is_not_served_can_be_deleted() {
         for route in [Route::NotGranted, Route::Opaque(String::new())] {
             let mut held = entry("Disable", "Enforce", &[FINALIZER], false);
-            held.route = route.clone();
+            held.route = Arc::new(route.clone());
             assert_eq!(finalizer_change(&held, None), None, "it may be granted or corrected");
             let mut leaving = entry("Disable", "Enforce", &[FINALIZER], true);
-            leaving.route = route;
+            leaving.route = Arc::new(route);
             assert_eq!(finalizer_change(&leaving, None), Some(FinalizerChange::Remove(0)));
         }
     }

@@ -42,7 +42,7 @@ pub struct Report {
 /// Judges an object from all its parts. `None`: there is no evidence yet, and the status that stands may stay.
 pub fn report(entry: &Entry) -> Option<Report> {
     let of = generation(&entry.seen.meta);
-    let served = match &entry.route {
+    let served = match &*entry.route {
         Route::NotGranted => {
             return Some(silent(unserved(Reason::NotGranted, Reason::NotGranted.sentence())));
         }
@@ -265,12 +265,12 @@ mod tests {
         .unwrap();
         Entry {
             seen: Seen { meta: object.metadata.clone(), object: Some(Arc::new(object)) },
-            route: Route::Served(Served {
+            route: Arc::new(Route::Served(Served {
                 account: AccountName::new("default"),
                 wishes: regions.iter().map(|region| (Region::new(region), wish(protect))).collect(),
                 nodes_ignored: 1,
                 nodes: BTreeMap::new(),
-            }),
+            })),
             parts: BTreeMap::new(),
             told: None,
         }
@@ -361,7 +361,7 @@ mod tests {
             (Route::NotGranted, "NotGranted"),
             (Route::Opaque("spec.mode holds a word.".to_owned()), "Undecodable"),
         ] {
-            entry.route = route;
+            entry.route = Arc::new(route);
             let report = report(&entry).unwrap();
             assert_eq!(report.judgement.domain.reason.as_str(), reason);
             assert_eq!(report.judgement.stalled.status.as_str(), "True");

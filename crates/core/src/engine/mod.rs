@@ -228,6 +228,11 @@ impl<K: Kind> Engine<K> {
         self.settings.sweep_interval.max(self.shortest_interval())
     }
 
+    /// Whether the brake is on: nothing is concluded from absence and nothing is weakened.
+    pub fn braked(&self) -> bool {
+        self.brake.on()
+    }
+
     /// Evidence older than this is stale.
     fn horizon(&self, now: Moment) -> Moment {
         let life = self.sweep_interval() * 2;
