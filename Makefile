@@ -49,14 +49,17 @@ test-vendor-sdk: ## have the vendor's SDK judge the simulator
 fmt: ## format the sources
 	cargo fmt --all
 
-crds: ## write crds/ anew
-	UPDATE_GOLDEN=1 cargo test --locked --package ecs-keeper --lib crds
+# Files that are made from the code: the definitions, and the tables of reasons and settings in the documentation.
+GOLDEN := cargo test --locked --package ecs-keeper --test operator --test docs -- golden tables
 
-verify: ## fail if crds/ is not what the types give
-	cargo test --locked --package ecs-keeper --lib crds
+crds: ## write crds/ and the generated tables in docs/ anew
+	UPDATE_GOLDEN=1 $(GOLDEN)
+
+verify: ## fail if crds/ or the generated tables are not what the code gives
+	$(GOLDEN)
 
 bench: ## print the bench's table
 	benches/run
 
 image: ## build the container image
-	docker build --tag ecs-keeper:dev .
+	docker build --tag ecs-keeper:0.1.0 .

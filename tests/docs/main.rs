@@ -1,0 +1,17 @@
+//! What the documentation says is checked: tables against the code they are made from, links against the files they
+//! lead to, examples and manifests against a real API server.
+//!
+//! `examples` needs the control plane that `make test` starts; `tables` and `links` do without.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    reason = "what surprises a test must fail it; clippy.toml says so for test functions alone, not for what they call"
+)]
+
+mod argocd;
+mod examples;
+mod links;
+mod pages;
+mod tables;
