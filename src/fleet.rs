@@ -179,7 +179,10 @@ impl Fleet {
                 () = sleep_until(wake) => {}
             }
         }
-        while calls.join_next().await.is_some() {}
+        while let Some(answer) = calls.join_next().await {
+            let (_, told) = answer.unwrap_or_else(|error| std::panic::resume_unwind(error.into_panic()));
+            self.log(told);
+        }
     }
 
     fn now(&self) -> Moment {

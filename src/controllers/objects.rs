@@ -3,6 +3,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use keeper_core::conditions::Status;
+use keeper_core::reason::Reason;
 use keeper_core::verdict::Part;
 use keeper_core::wish::{Generation, ObjectId};
 use kube::api::ObjectMeta;
@@ -32,6 +34,8 @@ pub struct Entry {
     pub parts: BTreeMap<FleetKey, (Generation, Arc<Part>)>,
     /// The generation of an object that can't be decoded whose author was told so.
     pub told: Option<Generation>,
+    /// Status and reason of the domain condition that the last Event told of.
+    pub announced: Option<(Status, Reason)>,
 }
 
 impl Entry {
@@ -71,9 +75,11 @@ impl Objects {
     /// Enters an object as it was watched. Parts of fleets that have no say any more are dropped.
     pub fn put(&self, id: &ObjectId, seen: Seen, route: Route) {
         let mut inner = self.lock();
-        let (parts, told) = inner.entries.remove(id).map(|old| (old.parts, old.told)).unwrap_or_default();
+        let old = inner.entries.remove(id);
+        let announced = old.as_ref().and_then(|old| old.announced);
+        let (parts, told) = old.map(|old| (old.parts, old.told)).unwrap_or_default();
         let told = told.filter(|_| seen.object.is_none());
-        let mut entry = Entry { seen, route: Arc::new(route), parts, told };
+        let mut entry = Entry { seen, route: Arc::new(route), parts, told, announced };
         let fleets = entry.fleets();
         entry.parts.retain(|fleet, _| fleets.contains(fleet));
         inner.entries.insert(id.clone(), entry);
@@ -87,6 +93,13 @@ impl Objects {
         if let Some(entry) = self.lock().entries.get_mut(id) {
             entry.told = seen.object.is_none().then(|| generation(&seen.meta));
             entry.seen = seen;
+        }
+    }
+
+    /// Notes what the last Event told of.
+    pub fn announced(&self, id: &ObjectId, what: (Status, Reason)) {
+        if let Some(entry) = self.lock().entries.get_mut(id) {
+            entry.announced = Some(what);
         }
     }
 

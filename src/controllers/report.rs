@@ -189,7 +189,7 @@ impl Reporter {
         match bounded(api.patch_status(id.name(), &parameters, &Patch::Apply(&body))).await {
             Ok(answer) => {
                 self.objects.patched(id, seen(answer));
-                self.announce_transition(entry, said);
+                self.announce_transition(id, entry, said);
                 Outcome::Done
             }
             Err(outcome) => outcome,
@@ -215,29 +215,26 @@ impl Reporter {
         Api::namespaced(self.client.clone(), id.namespace())
     }
 
-    /// One Event when the domain condition changes.
-    fn announce_transition(&self, entry: &Entry, said: &Report) {
-        let old = entry.seen.object.as_ref().and_then(|object| object.status.as_ref());
-        let before = old
-            .and_then(|status| status.conditions.iter().find(|condition| condition.type_ == PROTECTED))
-            .map(|condition| (condition.status.as_str(), condition.reason.as_str()));
+    /// One Event when the domain condition comes to say something else.
+    fn announce_transition(&self, id: &ObjectId, entry: &Entry, said: &Report) {
         let domain = &said.judgement.domain;
-        if before == Some((domain.status.as_str(), domain.reason.as_str()))
-            || domain.reason == Reason::AwaitingEvidence
-        {
-            return;
-        }
-        let name = format!(
-            "{}/{}",
-            entry.seen.meta.namespace.as_deref().unwrap_or_default(),
-            entry.seen.meta.name.as_deref().unwrap_or_default()
-        );
-        info!(object = name, status = domain.status.as_str(), reason = domain.reason.as_str(), "judged");
-        // What is under way will have its own end soon; only a promise that does not hold any more is told at once.
+        let what = (domain.status, domain.reason);
+        let old = entry.seen.object.as_ref().and_then(|object| object.status.as_ref());
+        let before =
+            old.and_then(|status| status.conditions.iter().find(|condition| condition.type_ == PROTECTED));
+        let stood = before.is_some_and(|condition| {
+            condition.status == domain.status.as_str() && condition.reason == domain.reason.as_str()
+        });
+        // What is under way will have its own end soon; only a promise that is broken is told at once.
         let under_way = said.judgement.reconciling.status == Status::True;
-        if under_way && before.is_none_or(|(status, _)| status != Status::True.as_str()) {
+        let broken = domain.status == Status::False
+            && before.is_some_and(|condition| condition.status == Status::True.as_str());
+        if stood || entry.announced == Some(what) || (under_way && !broken) {
             return;
         }
+        self.objects.announced(id, what);
+        let (status, reason) = (domain.status.as_str(), domain.reason.as_str());
+        info!(namespace = id.namespace(), name = id.name(), status, reason, "judged");
         let calm = !under_way && said.judgement.stalled.status == Status::False;
         let kind = if calm { EventType::Normal } else { EventType::Warning };
         self.announcer.announce(&entry.seen.meta, kind, domain.reason, "Judge", &domain.message);
@@ -387,12 +384,12 @@ mod tests {
         };
         let route = route(&object, &BTreeMap::new(), &grants, Timestamp::UNIX_EPOCH);
         let seen = Seen { meta: object.metadata.clone(), object: Some(Arc::new(object)) };
-        Entry { seen, route: Arc::new(route), parts: BTreeMap::new(), told: None }
+        Entry { seen, route: Arc::new(route), parts: BTreeMap::new(), told: None, announced: None }
     }
 
     fn said(done: bool) -> Report {
         let part = Part { progress: Some(Progress { done, ..Progress::default() }), ..Part::default() };
-        Report { judgement: judge(Question::default(), &part), part, nodes_ignored: 0 }
+        Report { judgement: judge(Question::default(), &part), part, nodes_ignored: 0, counted: true }
     }
 
     #[test]

@@ -37,6 +37,8 @@ pub struct Report {
     pub part: Part,
     /// Selected Nodes that are not targets.
     pub nodes_ignored: u32,
+    /// Whether every region has counted its targets: what is not counted is not zero.
+    pub counted: bool,
 }
 
 /// Judges an object from all its parts. `None`: there is no evidence yet, and the status that stands may stay.
@@ -50,11 +52,15 @@ pub fn report(entry: &Entry) -> Option<Report> {
         Route::Served(served) => served,
     };
     let mut part = Part { settled: true, ..Part::default() };
+    let mut counted = true;
     let fleets = entry.fleets();
     for fleet in &fleets {
         match entry.parts.get(fleet) {
             Some((judged, theirs)) if *judged == of => part.join(theirs),
-            _ => part.join(&missing(served, &fleet.region)),
+            _ => {
+                counted = false;
+                part.join(&missing(served, &fleet.region));
+            }
         }
     }
     let question = served.wishes.values().next().map_or_else(Question::default, Question::of);
@@ -67,7 +73,7 @@ pub fn report(entry: &Entry) -> Option<Report> {
     if !part.settled && unchanged {
         return None;
     }
-    Some(Report { judgement: judge(question, &part), part, nodes_ignored: served.nodes_ignored })
+    Some(Report { judgement: judge(question, &part), part, nodes_ignored: served.nodes_ignored, counted })
 }
 
 /// What is said of a region that has said nothing yet: it is Unknown, and nothing is carried out there.
@@ -82,7 +88,7 @@ fn missing(served: &Served, region: &Region) -> Part {
 }
 
 fn silent(judgement: Judgement) -> Report {
-    Report { judgement, part: Part::default(), nodes_ignored: 0 }
+    Report { judgement, part: Part::default(), nodes_ignored: 0, counted: false }
 }
 
 /// The status that says it. Times stay where nothing changed, so that an equal status is equal.
@@ -113,7 +119,7 @@ pub fn status(
         observed_generation: Some(of),
         conditions: conditions.into(),
         protection_state: Some(state(judgement.summary)),
-        counts: Some(Counts {
+        counts: report.counted.then(|| Counts {
             targets: tally.targets(),
             safe: tally.safe(),
             weak: total(&tally.weak),
@@ -273,6 +279,7 @@ mod tests {
             })),
             parts: BTreeMap::new(),
             told: None,
+            announced: None,
         }
     }
 

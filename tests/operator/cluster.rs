@@ -1,6 +1,6 @@
 //! The control plane that the tests share.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use ecs_keeper::api::EcsInstanceProtection;
@@ -16,27 +16,42 @@ use tokio::sync::OnceCell;
 
 const PATIENCE: Duration = Duration::from_secs(30);
 
-/// The shared control plane with the definitions installed, seen by its administrator.
+/// A control plane with the definitions and the operator's access rules installed, seen by its administrator.
 pub struct Cluster {
     /// A client of this test alone: its connections live and die with the test's runtime.
     pub client: Client,
-    kubeconfig: PathBuf,
+    /// The administrator's kubeconfig.
+    pub kubeconfig: PathBuf,
     kubectl: PathBuf,
 }
 
 impl Cluster {
-    /// Connects, and installs the definitions if no other test has done so yet.
+    /// Connects to the shared control plane, and prepares it if no other test has done so yet.
     pub async fn connect() -> Self {
-        static INSTALLED: OnceCell<()> = OnceCell::const_new();
+        static PREPARED: OnceCell<()> = OnceCell::const_new();
 
-        let kubeconfig = given("KEEPER_TEST_KUBECONFIG");
+        let cluster = Self::seen_with(given("KEEPER_TEST_KUBECONFIG")).await;
+        PREPARED.get_or_init(|| cluster.prepare()).await;
+        cluster
+    }
+
+    /// Connects to any control plane.
+    pub async fn seen_with(kubeconfig: PathBuf) -> Self {
         let options = KubeConfigOptions::default();
         let config = Config::from_custom_kubeconfig(Kubeconfig::read_from(&kubeconfig).unwrap(), &options)
             .await
             .unwrap();
         let client = Client::try_from(config).unwrap();
-        INSTALLED.get_or_init(|| install(client.clone())).await;
         Self { client, kubeconfig, kubectl: given("KEEPER_TEST_KUBECTL") }
+    }
+
+    /// Installs the definitions, and the access rules just as they are deployed.
+    pub async fn prepare(&self) {
+        install(self.client.clone()).await;
+        for manifest in ["10-namespace.yaml", "20-access.yaml"] {
+            let manifest = Path::new(env!("CARGO_MANIFEST_DIR")).join("deploy").join(manifest);
+            self.kubectl(&["apply", "--filename", manifest.to_str().unwrap()]).await;
+        }
     }
 
     /// A namespace that no other test uses. It goes when the control plane goes.
@@ -64,6 +79,11 @@ impl Cluster {
         );
         String::from_utf8(output.stdout).unwrap()
     }
+}
+
+/// Every request that the shared API server has answered so far, a JSON record a line.
+pub fn audit_log() -> String {
+    std::fs::read_to_string(given("KEEPER_TEST_AUDIT_LOG")).unwrap()
 }
 
 #[expect(clippy::disallowed_methods, reason = "settings of the tests themselves, not of the operator")]

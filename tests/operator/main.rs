@@ -11,9 +11,23 @@
     reason = "what surprises a test must fail it; clippy.toml says so for test functions alone, not for what they call"
 )]
 
+mod boundaries;
+mod calm;
 mod cluster;
 mod columns;
+mod crashes;
+mod deletion;
+mod evidence;
+mod failures;
+mod generations;
 mod golden;
+mod machines;
 mod nodes;
+mod outages;
+mod process;
 mod rules;
+mod stage;
+mod start;
 mod status;
+mod story;
+mod weakening;

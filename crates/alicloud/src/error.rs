@@ -66,10 +66,13 @@ impl OwnCode {
 
     fn class(self) -> Class {
         match self {
-            Self::Timeout | Self::ConnectionFailed | Self::ConnectionLost | Self::ServerError => {
-                Class::Transient
-            }
-            Self::MalformedResponse | Self::ResponseTooLarge => Class::Unrecognized,
+            // An answer that can't be read comes from something between us and the cloud, and is not the cloud's word.
+            Self::Timeout
+            | Self::ConnectionFailed
+            | Self::ConnectionLost
+            | Self::ServerError
+            | Self::MalformedResponse
+            | Self::ResponseTooLarge => Class::Transient,
             Self::InvalidRequest => Class::Bug,
         }
     }

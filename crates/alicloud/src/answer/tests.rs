@@ -46,13 +46,13 @@ fn without_a_code_a_server_error_passes_and_anything_else_is_malformed() {
         (502, "<html>Bad Gateway</html>", "ServerError", Class::Transient),
         (503, "", "ServerError", Class::Transient),
         (500, r#"{"Code": 500}"#, "ServerError", Class::Transient),
-        (400, "nonsense", "MalformedResponse", Class::Unrecognized),
-        (403, r#"{"Code": "a code with blanks"}"#, "MalformedResponse", Class::Unrecognized),
-        (302, "", "MalformedResponse", Class::Unrecognized),
-        (200, "", "MalformedResponse", Class::Unrecognized),
-        (200, "[]", "MalformedResponse", Class::Unrecognized),
-        (200, "{}", "MalformedResponse", Class::Unrecognized),
-        (200, r#"{"RequestId": "R""#, "MalformedResponse", Class::Unrecognized),
+        (400, "nonsense", "MalformedResponse", Class::Transient),
+        (403, r#"{"Code": "a code with blanks"}"#, "MalformedResponse", Class::Transient),
+        (302, "", "MalformedResponse", Class::Transient),
+        (200, "", "MalformedResponse", Class::Transient),
+        (200, "[]", "MalformedResponse", Class::Transient),
+        (200, "{}", "MalformedResponse", Class::Transient),
+        (200, r#"{"RequestId": "R""#, "MalformedResponse", Class::Transient),
     ] {
         let error = failure(status, body);
         assert_eq!((&*error.code, error.class), (code, class), "{status} {body}");

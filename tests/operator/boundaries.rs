@@ -1,0 +1,169 @@
+//! What a tenant may learn, what nobody may learn, and what nobody may break.
+
+use k8s_openapi::api::events::v1::Event;
+use keeper_simulator::{AccessKey, Fault, Rule, Seed};
+use kube::Api;
+use kube::api::ListParams;
+use serde_json::{Value, json};
+
+use crate::process::Operator;
+use crate::stage::{LABEL, REGION, Stage, eventually, shows};
+
+#[tokio::test]
+async fn i42_what_is_not_granted_looks_the_same_whatever_it_is() {
+    let stage = Stage::new().await;
+    let id = stage.account.seed_one(&Seed::new(REGION));
+    let (_, foreign) = stage.another_namespace().await;
+    let _operator = stage.start_with(&["--regions", REGION]);
+    let in_region = |region: &str| json!({ "region": region, "targets": { "instanceIds": [id] } });
+    let mut in_account = in_region(REGION);
+    in_account["account"] = "somebody-elses".into();
+    stage.apply("account", in_account).await;
+    stage.apply("region", in_region("cn-beijing")).await;
+    stage.apply("nowhere", in_region("xx-nowhere")).await;
+    stage.apply_to(&foreign, "namespace", in_region(REGION)).await;
+
+    let mut told = Vec::new();
+    for (objects, name) in [
+        (&stage.objects, "account"),
+        (&stage.objects, "region"),
+        (&stage.objects, "nowhere"),
+        (&foreign, "namespace"),
+    ] {
+        let object = stage
+            .until_in(objects, name, "Protected=Unknown/NotGranted Ready=False Stalled=True/NotGranted")
+            .await;
+        let mut status = serde_json::to_value(object.status.unwrap()).unwrap();
+        for condition in status["conditions"].as_array_mut().unwrap() {
+            condition["lastTransitionTime"] = Value::Null;
+        }
+        told.push(status);
+    }
+    assert!(told.iter().all(|status| *status == told[0]), "{told:#?}");
+    // No call and no claim: the cloud was never asked for anything.
+    assert!(stage.simulator.log().is_empty(), "{:?}", stage.simulator.log());
+}
+
+#[tokio::test]
+async fn i44_no_secret_is_ever_told() {
+    let stage = Stage::new().await;
+    let ids = stage.account.seed(&Seed::new(REGION).times(2));
+    let (secret, token) = ("CanarySecretThatNobodyMaySee", "CanaryTokenThatNobodyMaySee");
+    let id = &stage.account.access_key().access_key_id;
+    let temporary = |secret: &str| AccessKey::temporary(id, secret, token, None);
+    stage.account.add_key(temporary(secret));
+    let spec = |id: &String| json!({ "region": REGION, "targets": { "instanceIds": [id] } });
+
+    // All goes well; then a write is refused; then no signature is right, and the answer quotes what was signed.
+    let loud = ["--log-level", "trace", "--log-format", "json"];
+    let operator = Operator::launch_as(&stage, &temporary(secret), &loud);
+    stage.apply("fine", spec(&ids[0])).await;
+    stage.until("fine", "Protected=True/AllSafe").await;
+    let denied = Fault::Deny { always_forbidden: true };
+    stage.account.fault(Rule::new("ModifyInstanceAttribute", denied));
+    stage.apply("refused", spec(&ids[1])).await;
+    stage.until("refused", "Protected=False/PermissionDenied").await;
+    stage.account.add_key(temporary("AnotherSecret"));
+    stage.until("fine", "Protected=Unknown/CredentialsRejected").await;
+    assert!(stage.simulator.log().iter().any(|entry| entry.code == "SignatureDoesNotMatch"));
+    operator.kill().await;
+    let _operator = Operator::launch_as(&stage, &temporary(secret), &["--log-level", "trace"]);
+    eventually("the identity is refused", async || {
+        let printed = stage.printed();
+        if printed.contains("the cloud did not say who we are") { Ok(()) } else { Err(printed) }
+    })
+    .await;
+
+    let events: Api<Event> = Api::namespaced(stage.cluster.client.clone(), &stage.namespace);
+    let events = events.list(&ListParams::default()).await.unwrap();
+    let objects = stage.objects.list(&ListParams::default()).await.unwrap();
+    let told = [
+        ("the log", stage.printed()),
+        ("Events", serde_json::to_string(&events.items).unwrap()),
+        ("objects", serde_json::to_string(&objects.items).unwrap()),
+    ];
+    for (what, text) in told {
+        assert!(!text.is_empty());
+        for canary in [secret, token] {
+            assert!(!text.contains(canary), "{what} tell {canary}: {text}");
+        }
+    }
+}
+
+fn odd(path: &str, value: Value) -> Fault {
+    Fault::OddField { path: path.to_owned(), value, remove: false }
+}
+
+#[tokio::test]
+async fn i47_no_answer_of_the_cloud_ends_the_process_or_makes_anything_safe() {
+    let stage = Stage::new().await;
+    let ids = stage.account.seed(&Seed::new(REGION).times(3).tag("env", "prod"));
+    let mut operator = stage.start();
+    let tags = json!([{ "key": "env", "value": "prod" }]);
+    stage.apply("production", json!({ "region": REGION, "targets": { "instanceTags": tags } })).await;
+    stage.until("production", "Protected=True/AllSafe").await;
+    let writes = stage.writes().len();
+
+    let flag = "DeletionProtection";
+    let fields = [
+        odd(flag, Value::Null),
+        odd(flag, json!("true")),
+        odd(flag, json!({ "$ne": 1 })),
+        Fault::OddField { path: flag.to_owned(), value: Value::Null, remove: true },
+        odd("InstanceChargeType", json!([[]])),
+        odd("Tags.Tag", json!("env=prod")),
+        odd("InstanceId", json!(7)),
+        odd("CreationTime", json!("the day before yesterday")),
+    ];
+    for fault in fields {
+        let what = format!("{fault:?}");
+        stage.account.fault(Rule::new("DescribeInstances", fault).instance(&ids[0]));
+        let looked = stage.account.count("DescribeInstances").calls;
+        stage.until_cloud("it was looked at", |a| a.count("DescribeInstances").calls > looked + 2).await;
+        assert!(operator.runs(), "{what}");
+        if what.contains(flag) {
+            let object = stage.until("production", "Protected=Unknown/FieldUnreadable").await;
+            assert_eq!(object.status.unwrap().counts.unwrap().safe, 2, "{what}");
+        }
+        stage.account.clear_faults();
+    }
+    stage.until("production", "Protected=True/AllSafe").await;
+
+    let bodies = [
+        String::new(),
+        "<html><body>502 Bad Gateway</body></html>".to_owned(),
+        "[".repeat(200_000),
+        r#"{"Instances":{"Instance":[null,7,"x",[],{"InstanceId":null}]},"NextToken":""}"#.to_owned(),
+        r#"{"Instances":{"Instance":{}},"NextToken":{}}"#.to_owned(),
+        format!(r#"{{"RequestId":"{}","Instances":{{"Instance":[]}}}}"#, "R".repeat(9 << 20)),
+    ];
+    for body in bodies {
+        let what = body.chars().take(60).collect::<String>();
+        let answer = Fault::Answer { status: 200, content_type: "application/json".to_owned(), body };
+        stage.account.fault(Rule::new("DescribeInstances", answer));
+        stage.until("production", "Protected=Unknown").await;
+        assert!(operator.runs(), "{what}");
+        stage.account.clear_faults();
+        stage.until("production", "Protected=True/AllSafe").await;
+    }
+    assert_eq!(stage.writes().len(), writes, "nothing was written upon nonsense");
+}
+
+/// A Node's text reaches no host name and no call; see the forms in `machines`.
+#[tokio::test]
+async fn i43_a_made_up_provider_id_selects_no_endpoint() {
+    let stage = Stage::new().await;
+    for (number, provider) in
+        ["evil-host.i-web", "cn-evil.i-web", "alicloud://cn-hangzhou@evil.i-web"].iter().enumerate()
+    {
+        let name = format!("{}-{number}", stage.namespace);
+        stage.node(&name, &[(LABEL, &stage.namespace)], Some(provider)).await;
+    }
+    let mut operator = stage.start();
+    let targets = json!({ "nodes": { "matchLabels": { LABEL: stage.namespace } } });
+    stage.apply("nodes", json!({ "targets": targets })).await;
+    let object = stage.until("nodes", "Protected=Unknown/NoTargets").await;
+    assert_eq!(object.status.as_ref().unwrap().counts.unwrap().nodes_ignored, 3);
+    assert!(shows(&object, "Stalled=False") && operator.runs());
+    assert!(stage.simulator.log().is_empty());
+}

@@ -1,0 +1,152 @@
+//! Each failure of the cloud has its reason and its sentence, and concerns nobody else.
+
+use std::time::Duration;
+
+use keeper_simulator::{AccessKey, Fault, Rule, Seed};
+use serde_json::{Value, json};
+
+use crate::process::Operator;
+use crate::stage::{LABEL, REGION, Stage, eventually, message};
+
+fn by_id(id: &str) -> Value {
+    json!({ "region": REGION, "targets": { "instanceIds": [id] } })
+}
+
+fn refused(code: &str) -> Fault {
+    Fault::Error { code: code.to_owned(), status: None, message: None }
+}
+
+/// One instance's writes are refused with a code: the object is told so with a sentence, the write is not repeated,
+/// another object has no part in it, and an edit after the cause is gone helps at once.
+async fn refused_for_one(code: &str, reason: &str, hint: &str) {
+    let stage = Stage::new().await;
+    let ids = stage.account.seed(&Seed::new(REGION).times(2));
+    stage.account.fault(Rule::new("ModifyInstanceAttribute", refused(code)).instance(&ids[0]));
+    let _operator = stage.start();
+    stage.apply("refused", by_id(&ids[0])).await;
+    let wanted = format!("Protected=False/{reason} Ready=False Stalled=True/{reason} Reconciling=False");
+    let object = stage.until("refused", &wanted).await;
+    let told = message(&object, "Stalled");
+    assert!(told.contains(hint) && told.contains(&ids[0]), "{told}");
+    let row = &object.status.unwrap().instances[0];
+    assert!(row.message.contains(code), "{row:?}");
+
+    let asked = tokio::time::Instant::now();
+    stage.apply("fine", by_id(&ids[1])).await;
+    stage.until("fine", "Protected=True/AllSafe").await;
+    assert!(asked.elapsed() < Duration::from_secs(10), "{:?}", asked.elapsed());
+    stage.reads(4).await;
+    assert_eq!(stage.writes().iter().filter(|(id, _)| *id == ids[0]).count(), 1);
+
+    stage.account.clear_faults();
+    let mut edited = by_id(&ids[0]);
+    edited["deletionPolicy"] = "Disable".into();
+    stage.apply("refused", edited).await;
+    stage.until("refused", "Protected=True/AllSafe").await;
+}
+
+#[tokio::test]
+async fn i29_a_missing_permission_is_told_and_not_hammered() {
+    refused_for_one("Forbidden.RAM", "PermissionDenied", "Grant").await;
+}
+
+#[tokio::test]
+async fn i29_an_unknown_code_is_told_as_such() {
+    refused_for_one("Mystery.OfTheCloud", "UnrecognizedError", "report").await;
+}
+
+#[tokio::test]
+async fn i29_throttling_heals_without_anybody() {
+    let stage = Stage::new().await;
+    let ids = stage.account.seed(&Seed::new(REGION).times(5).tag("env", "prod"));
+    for operation in ["DescribeInstances", "ModifyInstanceAttribute"] {
+        let throttle = Fault::Throttle { code: None, retry_after_millis: Some(1_000) };
+        stage.account.fault(Rule::new(operation, throttle).times(2));
+    }
+    let _operator = stage.start();
+    let tags = json!([{ "key": "env", "value": "prod" }]);
+    stage.apply("production", json!({ "region": REGION, "targets": { "instanceTags": tags } })).await;
+    stage.until("production", "Protected=True/AllSafe Stalled=False").await;
+    assert!(ids.iter().all(|id| stage.safe(id)));
+    assert_eq!(stage.account.count("ModifyInstanceAttribute").mutations, 5);
+}
+
+#[tokio::test]
+async fn i29_credentials_that_fail_are_told_as_such() {
+    let stage = Stage::new().await;
+    let id = stage.account.seed_one(&Seed::new(REGION));
+    let real = stage.account.access_key();
+    let wrong = AccessKey::lasting(&real.access_key_id, "NotTheSecretOfThisKey");
+    let unknown = AccessKey::lasting("LTAI5tNobodyKnowsThisKey", "NotASecretOfAnyKey");
+    stage.apply("one", by_id(&id)).await;
+    for (turn, key) in [wrong, unknown].into_iter().enumerate() {
+        let operator = Operator::launch_as(&stage, &key, &[]);
+        let object = stage
+            .until("one", "Protected=Unknown/CredentialsRejected Stalled=True/CredentialsRejected")
+            .await;
+        assert!(message(&object, "Stalled").contains("access key"), "{object:?}");
+        operator.kill().await;
+        // A spec that has changed is judged anew.
+        let mut edited = by_id(&id);
+        edited["mode"] = ["Observe", "Enforce"][turn].into();
+        stage.apply("one", edited).await;
+    }
+    let _operator = stage.start();
+    stage.until("one", "Protected=True/AllSafe").await;
+}
+
+#[tokio::test]
+async fn i35_a_clock_that_is_wrong_is_its_own_reason() {
+    let stage = Stage::new().await;
+    let id = stage.account.seed_one(&Seed::new(REGION));
+    let _operator = stage.start();
+    stage.apply("one", by_id(&id)).await;
+    stage.until("one", "Protected=True").await;
+    stage.simulator.set(|settings| settings.clock_offset_seconds = 3_600);
+    let object = stage.until("one", "Protected=Unknown/ClockSkew Ready=False Stalled=True/ClockSkew").await;
+    assert!(message(&object, "Stalled").contains("Set the clock"), "{object:?}");
+    assert!(stage.safe(&id));
+    assert_eq!(stage.writes().len(), 1);
+}
+
+/// A region whose calls hang: what hangs are the calls that name its instance.
+#[tokio::test]
+async fn i28_a_region_that_hangs_slows_no_other_and_is_not_taken_for_protected() {
+    let stage = Stage::new().await;
+    let here = stage.account.seed(&Seed::new(REGION).times(2));
+    let there = stage.account.seed(&Seed::new("cn-beijing").times(2));
+    let hang = Fault::Latency { millis: 30_000, jitter_millis: 0 };
+    for id in &there {
+        stage.account.fault(Rule { operation: None, ..Rule::new("", hang.clone()).instance(id) });
+    }
+    let _operator = stage.start();
+    stage.apply("there", json!({ "region": "cn-beijing", "targets": { "instanceIds": [there[0]] } })).await;
+    let node = async |name: &str, provider: String| {
+        let name = format!("{}-{name}", stage.namespace);
+        stage.node(&name, &[(LABEL, &stage.namespace)], Some(&provider)).await;
+    };
+    node("here", format!("{REGION}.{}", here[1])).await;
+    node("there", format!("cn-beijing.{}", there[1])).await;
+    let everywhere = json!({ "nodes": { "matchLabels": { LABEL: stage.namespace } } });
+    stage.apply("everywhere", json!({ "targets": everywhere })).await;
+    tokio::time::sleep(Duration::from_secs(1)).await;
+
+    let asked = tokio::time::Instant::now();
+    stage.apply("here", by_id(&here[0])).await;
+    stage.until("here", "Protected=True/AllSafe").await;
+    assert!(asked.elapsed() < Duration::from_secs(8), "{:?}", asked.elapsed());
+    // An object with a part in both: what can be done is done, and no word is positive.
+    stage.until_cloud("its part here is protected", |_| stage.safe(&here[1])).await;
+    eventually("one of its targets is safe, and the other is not known", async || {
+        let object = stage.until("everywhere", "Protected=Unknown Ready=False").await;
+        let counts = object.status.unwrap().counts.unwrap();
+        if counts.safe == 1 { Ok(()) } else { Err(counts) }
+    })
+    .await;
+    stage.until("there", "Protected=Unknown Ready=False").await;
+
+    stage.account.clear_faults();
+    for name in ["there", "everywhere"] {
+        stage.until(name, "Protected=True/AllSafe").await;
+    }
+}

@@ -1,0 +1,86 @@
+//! The operator as the process that it is.
+
+use std::fs::File;
+use std::path::Path;
+use std::process::{ExitStatus, Stdio};
+use std::time::Duration;
+
+use keeper_simulator::AccessKey;
+use tokio::process::{Child, Command};
+use tokio::time::timeout;
+
+use crate::stage::{LABEL, Stage};
+
+/// A clean end may take this long.
+const FAREWELL: Duration = Duration::from_secs(10);
+
+/// A running operator. It dies with the value.
+pub struct Operator {
+    child: Child,
+}
+
+impl Operator {
+    /// Starts the program as the stage's operator: serving the objects of this test alone, in a hurry. What it prints
+    /// goes to the stage's log.
+    pub fn launch(stage: &Stage, flags: &[&str]) -> Self {
+        Self::launch_as(stage, stage.account.access_key(), flags)
+    }
+
+    /// The same, with other credentials.
+    pub fn launch_as(stage: &Stage, key: &AccessKey, flags: &[&str]) -> Self {
+        let mut command = program(&stage.log);
+        command.arg("run").arg("--kubeconfig").arg(&stage.kubeconfig);
+        let selector = format!("{LABEL}={}", stage.namespace);
+        let usual = [
+            ("--namespace", stage.namespace.as_str()),
+            ("--endpoint", &stage.simulator.endpoint()),
+            ("--object-selector", &selector),
+            ("--sweep-interval", "1s"),
+            ("--read-budget", "100000"),
+            ("--write-budget", "100000"),
+            ("--burst", "1000"),
+        ];
+        for (flag, value) in usual.into_iter().filter(|(flag, _)| !flags.contains(flag)) {
+            command.args([flag, value]);
+        }
+        command.args(flags).envs(credentials(key));
+        Self { child: command.spawn().unwrap() }
+    }
+
+    /// Asks it to end; how it ended.
+    pub async fn terminate(mut self) -> ExitStatus {
+        let id = self.child.id().expect("a running operator").to_string();
+        // The shell's own `kill`: the program of that name need not be installed.
+        let sent = Command::new("sh").args(["-c", "kill -TERM \"$0\"", &id]).status().await.unwrap();
+        assert!(sent.success());
+        timeout(FAREWELL, self.child.wait()).await.expect("an end in time").unwrap()
+    }
+
+    /// Ends it in the middle of whatever it does.
+    pub async fn kill(mut self) {
+        self.child.kill().await.unwrap();
+    }
+
+    /// Whether it has not ended by itself.
+    pub fn runs(&mut self) -> bool {
+        self.child.try_wait().unwrap().is_none()
+    }
+}
+
+/// The program with nothing in its environment, writing to a log.
+pub fn program(log: &Path) -> Command {
+    let log = File::options().create(true).append(true).open(log).unwrap();
+    let mut command = Command::new(env!("CARGO_BIN_EXE_ecs-keeper"));
+    command.env_clear().stdin(Stdio::null()).stdout(log.try_clone().unwrap()).stderr(log).kill_on_drop(true);
+    command
+}
+
+/// The variables that hold a key.
+pub fn credentials(key: &AccessKey) -> Vec<(&'static str, String)> {
+    let mut variables = vec![
+        ("ALIBABA_CLOUD_ACCESS_KEY_ID", key.access_key_id.clone()),
+        ("ALIBABA_CLOUD_ACCESS_KEY_SECRET", key.access_key_secret.clone()),
+    ];
+    variables.extend(key.security_token.clone().map(|token| ("ALIBABA_CLOUD_SECURITY_TOKEN", token)));
+    variables
+}

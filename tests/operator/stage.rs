@@ -1,0 +1,380 @@
+//! Where one test of the running operator plays: a namespace, a simulated account, and a ServiceAccount with exactly
+//! the deployed access rules.
+//!
+//! Whatever else a test shows, each also shows what [`Stage::closing_checks`] asks when it ends.
+
+use std::collections::BTreeMap;
+use std::fmt::Debug;
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use ecs_keeper::api::{EcsInstanceProtection, EcsInstanceProtectionSpec};
+use k8s_openapi::api::authentication::v1::{TokenRequest, TokenRequestSpec};
+use k8s_openapi::api::authorization::v1::SubjectAccessReview;
+use k8s_openapi::api::core::v1::{Node, ServiceAccount};
+use k8s_openapi::api::events::v1::Event;
+use k8s_openapi::api::rbac::v1::ClusterRoleBinding;
+use keeper_simulator::{Account, Allowed, Change, Simulator};
+use kube::api::{DeleteParams, ListParams, Patch, PatchParams, PostParams};
+use kube::config::{AuthInfo, Kubeconfig};
+use kube::{Api, ResourceExt as _};
+use serde_json::{Value, json};
+
+use crate::cluster::{Cluster, audit_log};
+use crate::process::Operator;
+
+/// Something that takes longer will never come. Only failures wait this long.
+pub const PATIENCE: Duration = Duration::from_secs(60);
+
+/// Time between two looks.
+const LOOK: Duration = Duration::from_millis(100);
+
+/// Label of everything that belongs to one test; its value is the test's namespace.
+pub const LABEL: &str = "keeper-test";
+
+/// The operator's ServiceAccount.
+const SERVICE_ACCOUNT: &str = "ecs-keeper";
+
+/// The region of everything that isn't said to be elsewhere.
+pub const REGION: &str = "cn-hangzhou";
+
+/// One test's own part of the cluster and of the cloud.
+pub struct Stage {
+    pub cluster: Cluster,
+    /// The operator's own namespace.
+    pub namespace: String,
+    pub simulator: Simulator,
+    pub account: Account,
+    /// The objects of the namespace.
+    pub objects: Api<EcsInstanceProtection>,
+    pub kubeconfig: PathBuf,
+    /// Everything that the test's operators print.
+    pub log: PathBuf,
+}
+
+impl Stage {
+    /// A stage in the shared control plane.
+    pub async fn new() -> Self {
+        Self::on(Cluster::connect().await).await
+    }
+
+    /// A stage in a prepared control plane.
+    pub async fn on(cluster: Cluster) -> Self {
+        let namespace = cluster.namespace().await;
+        let simulator = Simulator::start().await.unwrap();
+        let folder = Path::new(env!("CARGO_TARGET_TMPDIR"));
+        let name = format!("{namespace}-{}", std::process::id());
+        let kubeconfig = folder.join(format!("{name}.kubeconfig"));
+        write_kubeconfig(&cluster, &namespace, &kubeconfig).await;
+        Self {
+            account: simulator.new_account(),
+            simulator,
+            objects: Api::namespaced(cluster.client.clone(), &namespace),
+            cluster,
+            namespace,
+            kubeconfig,
+            log: folder.join(format!("{name}.log")),
+        }
+    }
+
+    /// Starts the operator.
+    pub fn start(&self) -> Operator {
+        self.start_with(&[])
+    }
+
+    /// Starts the operator with further flags.
+    pub fn start_with(&self, flags: &[&str]) -> Operator {
+        Operator::launch(self, flags)
+    }
+
+    /// Makes operators that start from now on look for the API server at another address, and answers its real one.
+    pub fn move_api_server(&self, to: SocketAddr) -> SocketAddr {
+        let mut kubeconfig: Value =
+            serde_json::from_slice(&std::fs::read(&self.kubeconfig).unwrap()).unwrap();
+        let server = &mut kubeconfig["clusters"][0]["cluster"]["server"];
+        let real = server.as_str().unwrap().trim_start_matches("https://").parse().unwrap();
+        *server = format!("https://{to}").into();
+        std::fs::write(&self.kubeconfig, kubeconfig.to_string()).unwrap();
+        real
+    }
+
+    /// One more namespace.
+    pub async fn another_namespace(&self) -> (String, Api<EcsInstanceProtection>) {
+        let namespace = self.cluster.namespace().await;
+        let objects = Api::namespaced(self.cluster.client.clone(), &namespace);
+        (namespace, objects)
+    }
+
+    /// Creates or edits an object of this test.
+    pub async fn apply(&self, name: &str, spec: Value) -> EcsInstanceProtection {
+        self.apply_to(&self.objects, name, spec).await
+    }
+
+    /// Creates or edits an object of this test in any namespace.
+    pub async fn apply_to(
+        &self,
+        objects: &Api<EcsInstanceProtection>,
+        name: &str,
+        spec: Value,
+    ) -> EcsInstanceProtection {
+        // Decoded, so that a test can't ask for a field that doesn't exist.
+        let spec: EcsInstanceProtectionSpec = serde_json::from_value(spec).unwrap();
+        let mut object = EcsInstanceProtection::new(name, spec);
+        object.labels_mut().insert(LABEL.to_owned(), self.namespace.clone());
+        let user = PatchParams::apply("a-user").force();
+        objects.patch(name, &user, &Patch::Apply(&object)).await.unwrap()
+    }
+
+    /// Creates a Node.
+    pub async fn node(&self, name: &str, labels: &[(&str, &str)], provider: Option<&str>) {
+        let labels: BTreeMap<&str, &str> = labels.iter().copied().collect();
+        let node =
+            json!({ "metadata": { "name": name, "labels": labels }, "spec": { "providerID": provider } });
+        let nodes: Api<Node> = Api::all(self.cluster.client.clone());
+        nodes.create(&PostParams::default(), &serde_json::from_value(node).unwrap()).await.unwrap();
+    }
+
+    /// Deletes an object.
+    pub async fn delete(&self, name: &str) {
+        self.objects.delete(name, &DeleteParams::default()).await.unwrap();
+    }
+
+    /// Waits until the object's status is about its newest generation and shows all that is wanted, such as
+    /// `Protected=False/Correcting Stalled=False`.
+    pub async fn until(&self, name: &str, wanted: &str) -> EcsInstanceProtection {
+        self.until_in(&self.objects, name, wanted).await
+    }
+
+    /// The same for an object of any namespace.
+    pub async fn until_in(
+        &self,
+        objects: &Api<EcsInstanceProtection>,
+        name: &str,
+        wanted: &str,
+    ) -> EcsInstanceProtection {
+        let what = format!("{name} shows {wanted}");
+        eventually(&what, async || {
+            let object = objects.get(name).await.unwrap();
+            if shows(&object, wanted) { Ok(object) } else { Err(object.status) }
+        })
+        .await
+    }
+
+    /// Waits until no object has this name.
+    pub async fn until_gone(&self, name: &str) {
+        eventually(&format!("{name} is gone"), async || {
+            self.objects.get_opt(name).await.unwrap().map_or(Ok(()), Err)
+        })
+        .await;
+    }
+
+    /// Waits until something is true of the cloud.
+    pub async fn until_cloud(&self, what: &str, holds: impl Fn(&Account) -> bool) {
+        eventually(what, async || if holds(&self.account) { Ok(()) } else { Err(self.account.instances()) })
+            .await;
+    }
+
+    /// Waits until the region has been listed so many times more, or read in any other way.
+    pub async fn reads(&self, more: u64) {
+        let until = self.account.count("DescribeInstances").calls + more;
+        self.until_cloud(&format!("{more} more reads"), |account| {
+            account.count("DescribeInstances").calls >= until
+        })
+        .await;
+    }
+
+    /// Whether release protection is on, in truth.
+    pub fn safe(&self, id: &str) -> bool {
+        self.account.instance(id).unwrap().deletion_protection
+    }
+
+    /// Switches release protection as somebody in the console does.
+    pub fn by_hand(&self, id: &str, on: bool) {
+        assert!(self.account.change(id, &Change::protection(on)), "{id} was so already");
+    }
+
+    /// The writes that were asked for: of which instance, to which value.
+    pub fn writes(&self) -> Vec<(String, bool)> {
+        let log = self.account.log();
+        let writes = log.iter().filter(|entry| entry.action == "ModifyInstanceAttribute");
+        writes
+            .map(|entry| {
+                (entry.parameters["InstanceId"].clone(), entry.parameters["DeletionProtection"] == "true")
+            })
+            .collect()
+    }
+
+    /// How often switching protection off was asked for.
+    pub fn weakenings(&self) -> usize {
+        self.writes().iter().filter(|(_, on)| !on).count()
+    }
+
+    /// The Events about an object, in the order of their first time.
+    pub async fn events(&self, name: &str) -> Vec<Told> {
+        let all: Api<Event> = Api::namespaced(self.cluster.client.clone(), &self.namespace);
+        let mut events = all.list(&ListParams::default()).await.unwrap().items;
+        events.retain(|event| event.regarding.as_ref().and_then(|about| about.name.as_deref()) == Some(name));
+        events.sort_by_key(|event| event.event_time.as_ref().map(|time| time.0));
+        let text = Option::unwrap_or_default;
+        let told = |event: Event| Told {
+            reason: text(event.reason),
+            kind: text(event.type_),
+            note: text(event.note),
+            times: event.series.map_or(1, |series| series.count),
+        };
+        events.into_iter().map(told).collect()
+    }
+
+    /// Waits for an Event with this reason about an object, and answers its note.
+    pub async fn until_event(&self, name: &str, reason: &str) -> String {
+        eventually(&format!("an Event {reason} about {name}"), async || {
+            let events = self.events(name).await;
+            let found = events.iter().find(|told| told.reason == reason).map(|told| told.note.clone());
+            found.ok_or(events)
+        })
+        .await
+    }
+
+    /// All that the test's operators have printed.
+    pub fn printed(&self) -> String {
+        std::fs::read_to_string(&self.log).unwrap_or_default()
+    }
+
+    /// I13, I44, and least access that suffices: the operators asked the cloud for nothing else than they need, never
+    /// printed a secret, and were never forbidden anything by the API server.
+    fn closing_checks(&self) {
+        let allowed = [
+            Allowed::new(
+                "DescribeInstances",
+                &["RegionId", "MaxResults", "NextToken", "InstanceIds", "Tag.N.Key", "Tag.N.Value"],
+            ),
+            Allowed::new("ModifyInstanceAttribute", &["InstanceId", "DeletionProtection"]),
+            Allowed::new("GetCallerIdentity", &[]),
+        ];
+        assert_eq!(self.simulator.violations(&allowed), [""; 0]);
+        assert!(
+            !self.printed().contains(&self.account.access_key().access_key_secret),
+            "a secret was printed"
+        );
+        let user = format!("system:serviceaccount:{}:{SERVICE_ACCOUNT}", self.namespace);
+        let forbidden: Vec<String> = audit_log()
+            .lines()
+            .filter(|line| {
+                line.contains(&user) && line.contains(r#""authorization.k8s.io/decision":"forbid""#)
+            })
+            .map(str::to_owned)
+            .collect();
+        assert_eq!(forbidden, [""; 0]);
+    }
+}
+
+/// An Event, and how often it was told.
+#[derive(Debug)]
+pub struct Told {
+    pub reason: String,
+    pub kind: String,
+    pub note: String,
+    pub times: i32,
+}
+
+impl Drop for Stage {
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            let printed = self.printed();
+            let lines: Vec<&str> = printed.lines().collect();
+            let newest = &lines[lines.len().saturating_sub(100)..];
+            eprintln!("--- the operator printed:\n{}\n---", newest.join("\n"));
+        } else {
+            self.closing_checks();
+        }
+        let _ = std::fs::remove_file(&self.log);
+        let _ = std::fs::remove_file(&self.kubeconfig);
+    }
+}
+
+/// Whether the status is about the newest generation and shows all that is wanted.
+pub fn shows(object: &EcsInstanceProtection, wanted: &str) -> bool {
+    let generation = object.metadata.generation;
+    let Some(status) = object.status.as_ref().filter(|status| status.observed_generation == generation)
+    else {
+        return false;
+    };
+    wanted.split_whitespace().all(|part| {
+        let (kind, value) = part.split_once('=').expect("a condition and its status");
+        let (value, reason) = value.split_once('/').map_or((value, None), |(v, reason)| (v, Some(reason)));
+        status.conditions.iter().any(|condition| {
+            condition.type_ == kind
+                && condition.status == value
+                && reason.is_none_or(|reason| condition.reason == reason)
+                && condition.observed_generation == generation
+        })
+    })
+}
+
+/// The message of a condition.
+pub fn message(object: &EcsInstanceProtection, kind: &str) -> String {
+    let conditions = &object.status.as_ref().unwrap().conditions;
+    conditions.iter().find(|condition| condition.type_ == kind).unwrap().message.clone()
+}
+
+/// Looks until there is something; panics with what was seen instead when patience ends.
+pub async fn eventually<T, E: Debug>(what: &str, mut look: impl AsyncFnMut() -> Result<T, E>) -> T {
+    let deadline = tokio::time::Instant::now() + PATIENCE;
+    loop {
+        match look().await {
+            Ok(found) => return found,
+            Err(seen) if tokio::time::Instant::now() > deadline => panic!("never: {what}; but {seen:#?}"),
+            Err(_) => tokio::time::sleep(LOOK).await,
+        }
+    }
+}
+
+/// Looks for a while, and panics if something that must never be is.
+pub async fn never(what: &str, span: Duration, mut look: impl AsyncFnMut() -> bool) {
+    let end = tokio::time::Instant::now() + span;
+    while tokio::time::Instant::now() < end {
+        assert!(!look().await, "{what}");
+        tokio::time::sleep(LOOK).await;
+    }
+}
+
+/// Makes the operator's ServiceAccount with the deployed role, and writes its kubeconfig.
+async fn write_kubeconfig(cluster: &Cluster, namespace: &str, path: &Path) {
+    let client = &cluster.client;
+    let create = PostParams::default();
+    let accounts: Api<ServiceAccount> = Api::namespaced(client.clone(), namespace);
+    let account = json!({ "metadata": { "name": SERVICE_ACCOUNT } });
+    accounts.create(&create, &serde_json::from_value(account).unwrap()).await.unwrap();
+    let bindings: Api<ClusterRoleBinding> = Api::all(client.clone());
+    let binding = json!({
+        "metadata": { "name": namespace },
+        "roleRef": { "apiGroup": "rbac.authorization.k8s.io", "kind": "ClusterRole", "name": "ecs-keeper" },
+        "subjects": [{ "kind": "ServiceAccount", "name": SERVICE_ACCOUNT, "namespace": namespace }],
+    });
+    bindings.create(&create, &serde_json::from_value(binding).unwrap()).await.unwrap();
+
+    let spec = TokenRequestSpec { expiration_seconds: Some(3600), ..TokenRequestSpec::default() };
+    let request = TokenRequest { spec, ..TokenRequest::default() };
+    let token = accounts.create_token_request(SERVICE_ACCOUNT, &create, &request).await.unwrap();
+    let mut kubeconfig = Kubeconfig::read_from(&cluster.kubeconfig).unwrap();
+    let access = AuthInfo { token: Some(token.status.unwrap().token.into()), ..AuthInfo::default() };
+    for user in &mut kubeconfig.auth_infos {
+        user.auth_info = Some(access.clone());
+    }
+    // JSON is YAML too.
+    std::fs::write(path, serde_json::to_vec(&kubeconfig).unwrap()).unwrap();
+
+    // The API server knows a new binding a moment after it has stored it.
+    let reviews: Api<SubjectAccessReview> = Api::all(client.clone());
+    let review = json!({ "spec": {
+        "user": format!("system:serviceaccount:{namespace}:{SERVICE_ACCOUNT}"),
+        "resourceAttributes": { "group": "ecs-keeper.io", "resource": "ecsinstanceprotections", "verb": "list" },
+    } });
+    let review: SubjectAccessReview = serde_json::from_value(review).unwrap();
+    eventually("the operator's access is in force", async || {
+        let answer = reviews.create(&create, &review).await.unwrap().status.unwrap();
+        if answer.allowed { Ok(()) } else { Err(answer) }
+    })
+    .await;
+}

@@ -1,0 +1,89 @@
+//! What a person reads when the operator can't begin.
+
+use std::process::Output;
+use std::time::Duration;
+
+use tokio::net::TcpSocket;
+
+use crate::process::{credentials, program};
+use crate::stage::{PATIENCE, Stage, eventually};
+
+/// Runs the operator with the environment that it would have, less some of it, until it ends by itself.
+async fn ended(stage: &Stage, without: &[&str], flags: &[&str]) -> Output {
+    let mut command = program(&stage.log);
+    command.stdout(std::process::Stdio::piped()).stderr(std::process::Stdio::piped());
+    command.args(["run", "--namespace", "some-namespace"]).args(flags);
+    for (name, value) in credentials(stage.account.access_key()) {
+        if !without.contains(&name) {
+            command.env(name, value);
+        }
+    }
+    tokio::time::timeout(PATIENCE, command.output()).await.expect("an end in time").unwrap()
+}
+
+/// What it complained of, which is one line.
+fn complaint(output: Output) -> String {
+    assert!(!output.status.success());
+    assert!(output.stdout.is_empty());
+    let text = String::from_utf8(output.stderr).unwrap();
+    let lines: Vec<&str> = text.lines().filter(|line| !line.contains(" INFO ")).collect();
+    assert_eq!(lines.len(), 1, "{text}");
+    lines[0].to_owned()
+}
+
+#[tokio::test]
+async fn without_credentials_it_says_which_variable_to_set() {
+    let stage = Stage::new().await;
+    let kubeconfig = ["--kubeconfig", stage.kubeconfig.to_str().unwrap()];
+    for variable in ["ALIBABA_CLOUD_ACCESS_KEY_ID", "ALIBABA_CLOUD_ACCESS_KEY_SECRET"] {
+        let told = complaint(ended(&stage, &[variable], &kubeconfig).await);
+        assert!(told.contains(&format!("no cloud credentials: set {variable}")), "{told}");
+    }
+}
+
+#[tokio::test]
+async fn without_a_usable_kubeconfig_it_says_where_to_give_one() {
+    let stage = Stage::new().await;
+    let told = complaint(ended(&stage, &[], &["--kubeconfig", "/nonexistent/kubeconfig"]).await);
+    assert!(told.contains("--kubeconfig") && told.contains("/nonexistent/kubeconfig"), "{told}");
+    let told = complaint(ended(&stage, &[], &[]).await);
+    assert!(told.contains("neither a Pod's access") && told.contains("--kubeconfig"), "{told}");
+}
+
+#[tokio::test]
+async fn a_wrong_flag_is_told_with_what_would_be_right() {
+    let stage = Stage::new().await;
+    for (flag, value, hint) in [
+        ("--sweep-interval", "sixty", "60s"),
+        ("--endpoint", "ecs.example.com", "https://"),
+        ("--regions", "Hangzhou", "cn-hangzhou"),
+    ] {
+        let output = ended(&stage, &[], &[flag, value]).await;
+        assert_eq!(output.status.code(), Some(2));
+        let told = String::from_utf8(output.stderr).unwrap();
+        assert!(told.contains(flag) && told.contains(hint), "{told}");
+    }
+}
+
+/// The API server may come: the operator says what is the matter and goes on trying, and ends when it is asked to.
+#[tokio::test]
+async fn a_dead_api_server_is_told_and_waited_for() {
+    let stage = Stage::new().await;
+    // Bound and not listening: nobody else is given this port, and every connection is refused.
+    let port = TcpSocket::new_v4().unwrap();
+    port.bind("127.0.0.1:0".parse().unwrap()).unwrap();
+    stage.move_api_server(port.local_addr().unwrap());
+
+    let mut operator = stage.start();
+    eventually("the failing watch is told", async || {
+        let printed = stage.printed();
+        if printed.contains("the watch failed and begins anew") { Ok(()) } else { Err(printed) }
+    })
+    .await;
+    tokio::time::sleep(Duration::from_millis(500)).await;
+    assert!(operator.runs());
+    let printed = stage.printed();
+    assert!(printed.lines().count() < 20, "more than anybody reads: {printed}");
+    assert!(printed.to_lowercase().contains("connect"), "what is the matter: {printed}");
+    assert_eq!(operator.terminate().await.code(), Some(0));
+}
