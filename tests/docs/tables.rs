@@ -68,9 +68,6 @@ fn is_current(page: &str, generated: &str) {
     if std::env::var_os("UPDATE_GOLDEN").is_some() {
         std::fs::write(&path, format!("{before}{BEGIN}{generated}{END}{after}")).unwrap();
     } else {
-        assert!(
-            committed == generated,
-            "{page} is out of date: run `make crds` and review the diff"
-        );
+        assert!(committed == generated, "{page} is out of date: run `make crds` and review the diff");
     }
 }

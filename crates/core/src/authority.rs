@@ -5,7 +5,6 @@ use std::time::Duration;
 use crate::call::CallId;
 use crate::evidence::Fresh;
 use crate::kind::{Applicability, Kind};
-use crate::reason::Reason;
 use crate::time::Moment;
 use crate::wish::{Generation, Wish};
 
@@ -93,22 +92,159 @@ pub struct Obstacles {
     pub braked: bool,
 }
 
+/// What stands against a weakening write.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Refusal {
+    /// Another object claims the target.
+    Claimed,
+    /// An object that can't be decoded may claim it.
+    Opaque,
+    /// The brake is on.
+    Braked,
+    /// The object does not ask for it, not any more, or not of this target.
+    NotAsked,
+    /// A proof is too old.
+    Outdated,
+    /// There is nothing to weaken.
+    NotSafe,
+}
+
 /// Gives leave to weaken one target, or says what stands against it.
-pub fn grant<K: Kind>(id: &K::Id, case: &Case<'_, K>, now: Moment) -> Result<WeakenPermit<K>, Reason> {
+pub fn grant<K: Kind>(id: &K::Id, case: &Case<'_, K>, now: Moment) -> Result<WeakenPermit<K>, Refusal> {
     let (generation, wish) = case.wish;
     let asked = wish.weakening().is_some() && !wish.carried_out && case.object.generation == generation;
     let (fresh, call) = case.target;
     if case.obstacles.claimed {
-        Err(Reason::Conflict)
+        Err(Refusal::Claimed)
     } else if case.obstacles.opaque {
-        Err(Reason::OpaqueRival)
+        Err(Refusal::Opaque)
     } else if case.obstacles.braked {
-        Err(Reason::Brake)
-    } else if !asked || !case.selected || !case.object.holds(now) || call < case.read_since {
-        Err(Reason::InProgress)
+        Err(Refusal::Braked)
+    } else if !asked || !case.selected {
+        Err(Refusal::NotAsked)
+    } else if !case.object.holds(now) || call < case.read_since {
+        Err(Refusal::Outdated)
     } else if K::applicability(fresh.facts()) != Applicability::Yes || fresh.prove().is_none() {
-        Err(Reason::Satisfied)
+        Err(Refusal::NotSafe)
     } else {
         Ok(WeakenPermit { target: id.clone() })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::evidence::Evidence;
+    use crate::id::{InstanceId, RequestId};
+    use crate::instance::{ChargeType, Instance, InstanceFacts};
+    use crate::wish::{DeletionPolicy, Selector};
+
+    const GENERATION: Generation = 4;
+
+    type Spoil = fn(&mut Facts);
+
+    fn at(seconds: u64) -> Moment {
+        Moment::at(Duration::from_secs(seconds))
+    }
+
+    /// Everything that a case is made of, each part of it good.
+    #[derive(Clone)]
+    struct Facts {
+        wish: Wish<Instance>,
+        generation: Generation,
+        answer: Recheck,
+        evidence: InstanceFacts,
+        read: CallId,
+        selected: bool,
+        obstacles: Obstacles,
+        now: Moment,
+    }
+
+    fn good() -> Facts {
+        Facts {
+            wish: Wish {
+                selector: Selector::default(),
+                protect: false,
+                observe: false,
+                deletion_policy: DeletionPolicy::Keep,
+                deleting: None,
+                carried_out: false,
+            },
+            generation: GENERATION,
+            answer: Recheck { object: Some((GENERATION, false)), claims_as_known: true },
+            evidence: InstanceFacts {
+                deletion_protection: Some(true),
+                charge_type: Some(ChargeType::PostPaid),
+                spot: Some(false),
+                ..InstanceFacts::default()
+            },
+            read: CallId(9),
+            selected: true,
+            obstacles: Obstacles { claimed: false, opaque: false, braked: false },
+            now: at(101),
+        }
+    }
+
+    /// `None`: the API server's answer was no proof.
+    fn try_grant(facts: &Facts) -> Option<Result<WeakenPermit<Instance>, Refusal>> {
+        let evidence: Evidence<Instance> = Evidence {
+            facts: facts.evidence.clone(),
+            seen: at(100),
+            call: facts.read,
+            request_id: RequestId::new("R"),
+            tag_epoch: 0,
+        };
+        let object = ObjectProof::new(facts.answer, GENERATION, &facts.wish, at(100))?;
+        let case = Case {
+            wish: (facts.generation, &facts.wish),
+            object,
+            target: (evidence.fresh(at(0), None)?, facts.read),
+            read_since: CallId(9),
+            selected: facts.selected,
+            obstacles: facts.obstacles,
+        };
+        Some(grant(&InstanceId::new("i-a"), &case, facts.now))
+    }
+
+    #[test]
+    fn i09_i11_a_permit_needs_every_single_condition() {
+        let permit = try_grant(&good()).unwrap().unwrap();
+        assert_eq!(permit.target().as_str(), "i-a");
+        let spoils: [(&str, Spoil, Option<Refusal>); 17] = [
+            ("a claim", |f| f.obstacles.claimed = true, Some(Refusal::Claimed)),
+            ("an object that can't be read", |f| f.obstacles.opaque = true, Some(Refusal::Opaque)),
+            ("the brake", |f| f.obstacles.braked = true, Some(Refusal::Braked)),
+            ("it wants the safe value", |f| f.wish.protect = true, Some(Refusal::NotAsked)),
+            ("it only observes", |f| f.wish.observe = true, Some(Refusal::NotAsked)),
+            ("it was carried out", |f| f.wish.carried_out = true, Some(Refusal::NotAsked)),
+            ("the spec was edited since", |f| f.generation += 1, Some(Refusal::NotAsked)),
+            ("it is not selected", |f| f.selected = false, Some(Refusal::NotAsked)),
+            ("the proof is too old", |f| f.now = at(111), Some(Refusal::Outdated)),
+            ("the target was read before", |f| f.read = CallId(8), Some(Refusal::Outdated)),
+            ("it is weak", |f| f.evidence.deletion_protection = Some(false), Some(Refusal::NotSafe)),
+            ("its flag can't be read", |f| f.evidence.deletion_protection = None, Some(Refusal::NotSafe)),
+            ("it can't carry the flag", |f| f.evidence.spot = Some(true), Some(Refusal::NotSafe)),
+            ("the API server did not answer", |f| f.answer.object = None, None),
+            ("another generation stands there", |f| f.answer.object = Some((5, false)), None),
+            ("it is being deleted there", |f| f.answer.object = Some((GENERATION, true)), None),
+            ("a claim stands there that we don't know", |f| f.answer.claims_as_known = false, None),
+        ];
+        for (why, spoil, expected) in spoils {
+            let mut facts = good();
+            spoil(&mut facts);
+            let refusal = try_grant(&facts).map(|result| result.expect_err(why));
+            assert_eq!(refusal, expected, "{why}");
+        }
+    }
+
+    #[test]
+    fn i10_a_deletion_that_asks_for_it_is_a_case_too() {
+        let mut facts = good();
+        facts.wish.protect = true;
+        facts.wish.deletion_policy = DeletionPolicy::Weaken;
+        facts.wish.deleting = Some(Duration::ZERO);
+        assert_eq!(try_grant(&facts), None, "the API server says that it is not being deleted");
+        facts.answer.object = Some((GENERATION, true));
+        assert!(try_grant(&facts).unwrap().is_ok());
     }
 }

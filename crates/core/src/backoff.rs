@@ -40,8 +40,9 @@ pub fn wait(class: Class, failures: u32, jitter: &mut Jitter) -> Duration {
             let doubled = Duration::from_secs(1).saturating_mul(1 << failures.clamp(1, 9).saturating_sub(1));
             doubled.min(Duration::from_secs(240))
         }
-        // A changed charge type takes effect late; the vendor's Terraform provider asks again about every minute.
-        Class::NotApplicable if failures <= 10 => Duration::from_secs(60),
+        // A changed charge type takes effect late; the vendor's Terraform provider asks again about every minute. It is
+        // waited for until the quarter of an hour is over after which the refusal is taken as final.
+        Class::NotApplicable if failures <= 15 => Duration::from_secs(60),
         Class::NotApplicable
         | Class::Gone
         | Class::Locked

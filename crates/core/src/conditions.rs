@@ -27,10 +27,6 @@ impl Status {
             Self::Unknown => "Unknown",
         }
     }
-
-    fn of(truth: bool) -> Self {
-        if truth { Self::True } else { Self::False }
-    }
 }
 
 /// A condition without its type and time.
@@ -196,23 +192,30 @@ fn judge_weakening(part: &Part, progress: &Progress) -> Findings {
         let mut message = String::from(Reason::DisabledAsAsked.sentence());
         let left = total(&progress.left_safe);
         if left > 0 {
-            let _ = write!(message, " {left} kept the safe value: {}", explain(&progress.left_safe));
+            let explained = explain(&progress.left_safe);
+            let _ = write!(message, " {} left with the safe value. {explained}", targets(left));
         }
         if progress.safe_again > 0 {
             let _ = write!(
                 message,
-                " {} of {} targets hold the safe value: they were made safe again or came later, and this generation leaves them alone.",
+                " Safe again: {} of {}, made so since or come later; this generation leaves them alone.",
                 progress.safe_again,
-                part.tally.targets()
+                targets(part.tally.targets())
             );
         }
         let domain = Condition::new(Status::False, Reason::DisabledAsAsked, message);
         return (domain, Summary::AsAsked, None, None);
     }
-    let message = sentence(&heading(part), &progress.waiting);
-    let stuck = person_only(&progress.waiting);
-    let reason =
-        stuck.as_ref().and_then(worst).or_else(|| worst(&progress.waiting)).unwrap_or(Reason::Weakening);
+    let mut waiting = progress.waiting.clone();
+    if let Some(reason) = part.unlisted {
+        waiting.entry(reason).or_default();
+    }
+    if waiting.is_empty() {
+        waiting.entry(Reason::Weakening).or_default();
+    }
+    let message = sentence(&heading(part), &waiting);
+    let stuck = person_only(&waiting);
+    let reason = worst(&waiting).unwrap_or(Reason::Weakening);
     let domain = Condition::new(Status::False, reason, message.clone());
     let finding = Some((reason, message));
     if stuck.is_some() {
@@ -232,9 +235,9 @@ fn at_risk(part: &Part, unknown: &Groups) -> Condition {
         .collect();
     if !real.is_empty() {
         let message = format!(
-            "{} of {} targets are at risk: {}",
+            "At risk: {} of {}. {}",
             part.tally.at_risk,
-            part.tally.targets(),
+            targets(part.tally.targets()),
             explain(&real)
         );
         Condition::new(Status::True, Reason::RisksFound, message)
@@ -260,17 +263,19 @@ fn finish(
         None => Condition::new(Status::True, Reason::Satisfied, Reason::Satisfied.sentence()),
         Some((reason, message)) => Condition::new(Status::False, *reason, message.clone()),
     };
-    let condition = |finding: Option<(Reason, String)>| match finding {
+    let absent = |reason: Reason| Condition::new(Status::False, reason, reason.sentence());
+    let condition = |finding: Option<(Reason, String)>, otherwise| match finding {
         Some((reason, message)) => Condition::new(Status::True, reason, message),
-        None => Condition::new(Status::of(false), Reason::Satisfied, Reason::Satisfied.sentence()),
+        None => absent(otherwise),
     };
+    let idle = if stalled.is_some() { Reason::AwaitsPerson } else { Reason::NothingUnderWay };
     Judgement {
         domain,
         summary,
         at_risk,
         ready,
-        reconciling: condition(reconciling.filter(|_| stalled.is_none())),
-        stalled: condition(stalled),
+        reconciling: condition(reconciling.filter(|_| stalled.is_none()), idle),
+        stalled: condition(stalled, Reason::NothingStalled),
     }
 }
 
@@ -289,13 +294,15 @@ fn worst(groups: &Groups) -> Option<Reason> {
     groups.iter().max_by_key(rank).map(|(reason, _)| *reason)
 }
 
+/// "1 target", "2 targets".
+fn targets(count: u32) -> String {
+    if count == 1 { "1 target".to_owned() } else { format!("{count} targets") }
+}
+
 /// "12 targets: 10 safe, 1 weak, 1 not applicable."
 fn heading(part: &Part) -> String {
     let tally = &part.tally;
-    let mut text = match tally.targets() {
-        1 => "1 target: ".to_owned(),
-        n => format!("{n} targets: "),
-    };
+    let mut text = format!("{}: ", targets(tally.targets()));
     let counts = [
         (tally.safe(), "safe"),
         (total(&tally.weak), "weak"),
@@ -339,3 +346,6 @@ fn explain(groups: &Groups) -> String {
     }
     text
 }
+
+#[cfg(test)]
+mod tests;

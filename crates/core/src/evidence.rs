@@ -51,3 +51,53 @@ impl<K: Kind> Fresh<'_, K> {
 pub struct SafeProof {
     _made_here: (),
 }
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+    use crate::instance::{Instance, InstanceFacts};
+
+    #[test]
+    fn i01_i02_only_evidence_within_the_horizon_and_after_our_own_write_is_fresh() {
+        let at = |seconds| Moment::at(Duration::from_secs(seconds));
+        let evidence: Evidence<Instance> = Evidence {
+            facts: InstanceFacts { deletion_protection: Some(true), ..InstanceFacts::default() },
+            seen: at(100),
+            call: CallId(7),
+            request_id: RequestId::new("R"),
+            tag_epoch: 0,
+        };
+        for (horizon, written_before, fresh) in [
+            (99, None, true),
+            (100, None, true),
+            (101, None, false),
+            (99, Some(CallId(6)), true),
+            (99, Some(CallId(7)), true),
+            (99, Some(CallId(8)), false),
+            (101, Some(CallId(6)), false),
+        ] {
+            assert_eq!(
+                evidence.fresh(at(horizon), written_before).is_some(),
+                fresh,
+                "{horizon}, {written_before:?}"
+            );
+        }
+    }
+
+    #[test]
+    fn i06_only_the_safe_value_itself_is_a_proof() {
+        for (flag, proven) in [(Some(true), true), (Some(false), false), (None, false)] {
+            let evidence: Evidence<Instance> = Evidence {
+                facts: InstanceFacts { deletion_protection: flag, ..InstanceFacts::default() },
+                seen: Moment::default(),
+                call: CallId(1),
+                request_id: RequestId::new("R"),
+                tag_epoch: 0,
+            };
+            let fresh = evidence.fresh(Moment::default(), None).unwrap();
+            assert_eq!(fresh.prove().is_some(), proven, "{flag:?}");
+        }
+    }
+}

@@ -94,10 +94,89 @@ impl Kind for Instance {
         facts.tags.as_deref()
     }
 
-    fn prune_tags(facts: &mut InstanceFacts, wanted: &dyn Fn(&str) -> bool) {
+    fn prune_tags(facts: &mut InstanceFacts, wanted: &dyn Fn(&mut Tag) -> bool) {
         if let Some(tags) = &mut facts.tags {
-            tags.retain(|t| wanted(&t.key) || matches!(t.key.as_ref(), SCALING_GROUP_TAG | KARPENTER_TAG));
+            tags.retain_mut(|t| wanted(t) || matches!(t.key.as_ref(), SCALING_GROUP_TAG | KARPENTER_TAG));
             tags.shrink_to_fit();
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn plain() -> InstanceFacts {
+        InstanceFacts {
+            deletion_protection: Some(true),
+            charge_type: Some(ChargeType::PostPaid),
+            spot: Some(false),
+            auto_release: Some(None),
+            locks: Some(Vec::new()),
+            tags: Some(Vec::new()),
+        }
+    }
+
+    #[test]
+    fn i07_only_a_readable_pay_as_you_go_instance_that_is_no_spot_can_carry_the_flag() {
+        use ChargeType::{PostPaid, PrePaid};
+        for (charge_type, spot, expected) in [
+            (Some(PostPaid), Some(false), Applicability::Yes),
+            (Some(PostPaid), Some(true), Applicability::No(Reason::SpotInstance)),
+            (Some(PostPaid), None, Applicability::Unreadable),
+            (Some(PrePaid), Some(false), Applicability::No(Reason::SubscriptionInstance)),
+            (Some(PrePaid), Some(true), Applicability::No(Reason::SubscriptionInstance)),
+            (Some(PrePaid), None, Applicability::No(Reason::SubscriptionInstance)),
+            (None, Some(false), Applicability::Unreadable),
+            (None, Some(true), Applicability::No(Reason::SpotInstance)),
+            (None, None, Applicability::Unreadable),
+        ] {
+            let facts = InstanceFacts { charge_type, spot, ..plain() };
+            assert_eq!(Instance::applicability(&facts), expected, "{charge_type:?}, spot {spot:?}");
+        }
+    }
+
+    #[test]
+    fn i07_every_documented_risk_is_told_and_none_is_made_up() {
+        let reasons = |facts: &InstanceFacts| -> Vec<Reason> {
+            Instance::risks(facts).into_iter().map(|risk| risk.reason).collect()
+        };
+        assert_eq!(reasons(&plain()), []);
+        let lock = |reason: &str| InstanceFacts { locks: Some(vec![reason.into()]), ..plain() };
+        let tag = |key: &str| InstanceFacts { tags: Some(vec![Tag::new(key, "x")]), ..plain() };
+        for (facts, expected) in [
+            (
+                InstanceFacts { auto_release: Some(Some("2030-01-01T00:00Z".into())), ..plain() },
+                Reason::AutoReleaseTimeSet,
+            ),
+            (lock("financial"), Reason::FinancialLock),
+            (lock("security"), Reason::SecurityLock),
+            (lock("recycling"), Reason::OtherLock),
+            (tag(SCALING_GROUP_TAG), Reason::ScalingGroupMember),
+            (tag(KARPENTER_TAG), Reason::KarpenterOwned),
+        ] {
+            assert_eq!(reasons(&facts), [expected]);
+        }
+        assert_eq!(reasons(&tag("env")), []);
+    }
+
+    #[test]
+    fn i06_a_field_that_tells_of_risks_and_can_not_be_read_is_a_risk_that_is_not_known() {
+        for facts in [
+            InstanceFacts { auto_release: None, ..plain() },
+            InstanceFacts { locks: None, ..plain() },
+            InstanceFacts { tags: None, ..plain() },
+        ] {
+            assert_eq!(Instance::risks(&facts), [Risk { reason: Reason::RisksUnreadable, detail: None }]);
+        }
+    }
+
+    #[test]
+    fn tags_that_nobody_asks_for_are_dropped_unless_they_tell_of_a_risk() {
+        let tags = ["env", "team", SCALING_GROUP_TAG, KARPENTER_TAG].map(|key| Tag::new(key, "x"));
+        let mut facts = InstanceFacts { tags: Some(tags.to_vec()), ..plain() };
+        Instance::prune_tags(&mut facts, &|tag| tag.key.as_ref() == "env");
+        let kept: Vec<_> = facts.tags.iter().flatten().map(|tag| tag.key.to_string()).collect();
+        assert_eq!(kept, ["env", SCALING_GROUP_TAG, KARPENTER_TAG]);
     }
 }

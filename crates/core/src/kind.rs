@@ -39,5 +39,5 @@ pub trait Kind: Debug + Clone + Copy + PartialEq + Eq + 'static {
 
     /// Drops the tags that nobody asks for, so that memory follows what is selected and not what exists. Tags that
     /// tell of a risk stay.
-    fn prune_tags(facts: &mut Self::Facts, wanted: &dyn Fn(&str) -> bool);
+    fn prune_tags(facts: &mut Self::Facts, wanted: &dyn Fn(&mut Tag) -> bool);
 }

@@ -33,6 +33,7 @@ reasons! {
     Conflict = "Another object that selects the same target wants it safe, and safe wins. Change or delete the other object, or take the target out of this one.";
     Correcting = "The flag is not set; ecs-keeper is setting it.";
     Weak = "The flag is not set, and mode Observe only reports it. Set mode: Enforce to have it set.";
+    NotWanted = "The flag is not set, and this object does not ask for it.";
     Verifying = "The change was sent; waiting until the cloud shows its effect.";
     WriteIneffective = "The cloud accepted the change twice without showing its effect. It is tried again every ten minutes; look at the instance in the console.";
     Contested = "Somebody keeps switching the flag off: it was put right three times within an hour. It is now put right once in ten minutes at most; find out who does it in ActionTrail.";
@@ -69,10 +70,12 @@ reasons! {
     RisksUnreadable = "The cloud's answer lacked fields that tell of risks, or had them in an unknown form.";
     Brake = "Too many targets vanished or changed at once; until two complete listings agree, nothing is concluded from absence and nothing is switched off.";
     OpaqueRival = "An object that can't be read may want these targets safe; until it is corrected or deleted, nothing is switched off.";
-    DeadlinePassed = "The cloud could not be reached for an hour; the rest keeps its protection.";
+    DeadlinePassed = "It could not be carried out within an hour; the rest keeps its protection.";
     NodeLeft = "The instance leaves the selection; its protection stays as it is.";
     Satisfied = "There is nothing left to do.";
-    InProgress = "There is work to do.";
+    NothingUnderWay = "ecs-keeper has nothing under way.";
+    AwaitsPerson = "A person has to act first: the condition Stalled says how.";
+    NothingStalled = "Nothing waits for a person.";
     NoRisk = "No documented risk was found.";
     RisksFound = "Some targets can be lost although they hold the safe value.";
 }
@@ -128,4 +131,88 @@ pub struct Risk {
     pub reason: Reason,
     /// What the cloud said of it (a time, a lock), when that helps.
     pub detail: Option<std::sync::Arc<str>>,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Every reason; `!` marks those that need a person. Conditions, events and metrics are read by programs: a name
+    /// that changes or goes is a breaking change.
+    const GOLDEN: &str = "
+AllSafe
+SafeWhereApplicable
+NoTargets
+DisabledAsAsked
+Weakening
+Conflict!
+Correcting
+Weak
+NotWanted
+Verifying
+WriteIneffective!
+Contested!
+ChargeTypeSettling
+ChargeTypeRefused
+NotApplicable
+SubscriptionInstance
+SpotInstance
+AwaitingEvidence
+AwaitingListing
+ListingUnreadable!
+EvidenceStale
+FieldUnreadable!
+NotFound!
+Missing
+NothingVisible!
+Throttled
+CloudUnavailable
+Busy
+Locked!
+PermissionDenied!
+CredentialsRejected!
+ClockSkew!
+RequestRefused!
+UnrecognizedError!
+NotGranted!
+Undecodable!
+AutoReleaseTimeSet
+FinancialLock
+SecurityLock
+OtherLock
+ScalingGroupMember
+KarpenterOwned
+RisksUnreadable
+Brake
+OpaqueRival!
+DeadlinePassed
+NodeLeft
+Satisfied
+NothingUnderWay
+AwaitsPerson
+NothingStalled
+NoRisk
+RisksFound
+";
+
+    #[test]
+    fn the_list_of_reasons_changes_only_on_purpose() {
+        let list: Vec<String> = Reason::ALL
+            .iter()
+            .map(|reason| format!("{}{}", reason.as_str(), if reason.needs_person() { "!" } else { "" }))
+            .collect();
+        assert_eq!(list.join("\n"), GOLDEN.trim());
+    }
+
+    #[test]
+    fn every_sentence_is_one_and_fits_a_row_of_status() {
+        for reason in Reason::ALL {
+            let sentence = reason.sentence();
+            assert!(sentence.ends_with('.') && sentence.len() <= 512, "{reason:?}: {sentence}");
+            assert!(
+                sentence.starts_with(|first: char| first.is_uppercase())
+                    || sentence.starts_with("ecs-keeper")
+            );
+        }
+    }
 }

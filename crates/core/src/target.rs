@@ -38,7 +38,7 @@ impl<K: Kind> Default for Target<K> {
 }
 
 /// A target that the cloud's answers lack.
-#[derive(Debug, Clone, Copy, Default)]
+#[derive(Debug, Clone, Copy)]
 pub struct Absence {
     /// Look-ups by id that lacked it although they showed something else.
     pub misses: u8,
@@ -46,6 +46,8 @@ pub struct Absence {
     pub lookups: u8,
     /// The last of them.
     pub last_lookup: Option<Moment>,
+    /// The newest call that lacked it: what an older one showed says nothing any more.
+    pub lacked: CallId,
     /// A look-up came back without anything at all, and nothing else is known to be visible.
     pub blind: bool,
     /// The cloud refuses to be asked for this id.
@@ -53,6 +55,11 @@ pub struct Absence {
 }
 
 impl Absence {
+    /// The absence that this call showed; nothing is looked up yet.
+    pub fn new(lacked: CallId) -> Self {
+        Self { misses: 0, lookups: 0, last_lookup: None, lacked, blind: false, refused: false }
+    }
+
     /// Whether the absence is proven: two look-ups by id, apart, both of which showed something else (I4).
     pub fn proven(&self) -> bool {
         self.misses >= 2
@@ -97,8 +104,8 @@ pub struct Care {
     pub written_before: Option<CallId>,
     /// When the cloud accepted a write whose effect we have not seen yet, and which value it set.
     pub accepted: Option<(Moment, Value)>,
-    /// Writes that were accepted and ignored.
-    pub ignored: u32,
+    /// How many writes of which value were accepted and ignored in a row.
+    pub ignored: Option<(Value, u32)>,
     /// Failures in a row.
     pub failures: u32,
     /// No write before this.
@@ -109,10 +116,10 @@ pub struct Care {
     pub repairs: Vec<Moment>,
     /// It was safe when last seen before it was weak: this is drift and not a first setting.
     pub drifted: bool,
-    /// It stands in a lane for writes.
-    pub queued: bool,
-    /// Its next verifying reads come ever later.
+    /// Verifying reads that did not show the effect yet.
     pub looks: u32,
+    /// The next one is not sent before this.
+    pub look_at: Moment,
 }
 
 /// A value of the flag.
@@ -131,10 +138,20 @@ pub struct Trouble {
     pub value: Value,
     /// The reason to report.
     pub reason: Reason,
-    /// Since when it has failed for this reason.
+    /// When it failed for this reason first.
     pub since: Moment,
+    /// When it failed for this reason last.
+    pub last: Moment,
     /// The cloud's code and request id, for the message.
     pub detail: Box<str>,
+}
+
+impl Trouble {
+    /// Whether pay-as-you-go evidence and the cloud's refusal have contradicted each other for too long for a charge
+    /// type that settles late. Refusals alone count, not the time in which nobody asked.
+    pub fn refused_for_good(&self) -> bool {
+        self.reason == Reason::ChargeTypeSettling && self.last.since(self.since) >= CHARGE_TYPE_SETTLES
+    }
 }
 
 impl Care {
@@ -148,14 +165,20 @@ impl Care {
         self.repairs.iter().filter(|at| now.since(**at) < CONTEST.0).count() >= CONTEST.1
     }
 
+    /// Whether a write or its effect may be under way, or a read that was sent before it ended. `oldest`: the oldest
+    /// call without an answer.
+    pub fn under_way(&self, oldest: Option<CallId>) -> bool {
+        let overtaken = |end: CallId| oldest.is_some_and(|call| call < end);
+        self.writing.is_some() || self.accepted.is_some() || self.written_before.is_some_and(overtaken)
+    }
+
     /// Whether nothing here is worth keeping.
     pub fn idle(&self, now: Moment) -> bool {
         self.writing.is_none()
             && self.accepted.is_none()
             && self.trouble.is_none()
             && self.failures == 0
-            && self.ignored == 0
-            && !self.queued
+            && self.ignored.is_none()
             && !self.drifted
             && self.repairs.iter().all(|at| now.since(*at) >= CONTEST.0)
     }
@@ -167,8 +190,14 @@ impl<K: Kind> Target<K> {
         self.care.get_or_insert_default()
     }
 
+    /// The newest call that told whether it is there.
+    pub fn newest_call(&self) -> Option<CallId> {
+        let shown = self.evidence.as_ref().map(|e| e.call);
+        shown.max(self.absence.as_ref().map(|a| a.lacked))
+    }
+
     /// The verdict on evidence alone, whoever asks. `epoch` is the tag epoch that the asker's selector needs.
-    pub fn verdict(&self, now: Moment, horizon: Moment, epoch: u32) -> Verdict {
+    pub fn verdict(&self, horizon: Moment, epoch: u32) -> Verdict {
         let care = self.care.as_deref();
         if let Some(absence) = self.absence.as_deref() {
             return Verdict::Unknown(match absence {
@@ -193,8 +222,8 @@ impl<K: Kind> Target<K> {
             return Verdict::Unknown(Reason::Verifying);
         };
         if let Some(proof) = fresh.prove() {
-            // Our own weakening write was accepted, and this read may be of a moment before its effect.
-            if care.is_some_and(|c| matches!(c.accepted, Some((_, Value::Weak)))) {
+            // A write of our own is under way or was accepted, and this read may be of a moment before its effect.
+            if care.is_some_and(|c| c.writing.is_some() || matches!(c.accepted, Some((_, Value::Weak)))) {
                 return Verdict::Unknown(Reason::Verifying);
             }
             return Verdict::Safe(proof);
@@ -203,16 +232,184 @@ impl<K: Kind> Target<K> {
             return Verdict::Unknown(Reason::FieldUnreadable);
         }
         if let Some(trouble) = care.and_then(|c| c.trouble_with(Value::Safe)) {
-            return match trouble.reason {
-                Reason::ChargeTypeSettling if now.since(trouble.since) >= CHARGE_TYPE_SETTLES => {
-                    Verdict::NotApplicable(Reason::ChargeTypeRefused)
-                }
-                reason => Verdict::Weak(reason),
+            return if trouble.refused_for_good() {
+                Verdict::NotApplicable(Reason::ChargeTypeRefused)
+            } else {
+                Verdict::Weak(trouble.reason)
             };
         }
         match care.and_then(|c| c.accepted) {
             Some((_, Value::Safe)) => Verdict::Unknown(Reason::Verifying),
             _ => Verdict::Weak(Reason::Correcting),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::id::RequestId;
+    use crate::instance::{ChargeType, Instance, InstanceFacts};
+
+    fn at(seconds: u64) -> Moment {
+        Moment::at(Duration::from_secs(seconds))
+    }
+
+    fn facts(flag: Option<bool>) -> InstanceFacts {
+        InstanceFacts {
+            deletion_protection: flag,
+            charge_type: Some(ChargeType::PostPaid),
+            spot: Some(false),
+            auto_release: Some(None),
+            locks: Some(Vec::new()),
+            tags: Some(Vec::new()),
+        }
+    }
+
+    /// Seen at 100 s by call 7, with the tags of epoch 3.
+    fn seen(facts: InstanceFacts) -> Target<Instance> {
+        let evidence =
+            Evidence { facts, seen: at(100), call: CallId(7), request_id: RequestId::new("R"), tag_epoch: 3 };
+        Target { evidence: Some(evidence), ..Target::default() }
+    }
+
+    fn cared(flag: bool, care: Care) -> Target<Instance> {
+        Target { care: Some(Box::new(care)), ..seen(facts(Some(flag))) }
+    }
+
+    fn trouble(reason: Reason, value: Value, lasted: u64) -> Care {
+        let trouble = Trouble { value, reason, since: at(50), last: at(50 + lasted), detail: Box::default() };
+        Care { trouble: Some(trouble), ..Care::default() }
+    }
+
+    fn absent(change: impl Fn(&mut Absence)) -> Target<Instance> {
+        let mut absence = Absence::new(CallId(8));
+        change(&mut absence);
+        Target { absence: Some(Box::new(absence)), ..seen(facts(Some(true))) }
+    }
+
+    fn word(target: &Target<Instance>) -> (&'static str, Option<Reason>) {
+        match target.verdict(at(90), 3) {
+            Verdict::Safe(_) => ("Safe", None),
+            Verdict::Weak(reason) => ("Weak", Some(reason)),
+            Verdict::NotApplicable(reason) => ("NotApplicable", Some(reason)),
+            Verdict::Unknown(reason) => ("Unknown", Some(reason)),
+        }
+    }
+
+    #[test]
+    fn i01_i02_i04_i06_the_verdict_on_each_state_of_a_target() {
+        use Reason as R;
+        let spot = |flag| seen(InstanceFacts { spot: Some(true), ..facts(flag) });
+        let accepted = |value| Care { accepted: Some((at(100), value)), ..Care::default() };
+        let writing = || Care { writing: Some(CallId(6)), ..Care::default() };
+        let written = |end| Care { written_before: Some(CallId(end)), ..Care::default() };
+        for (state, target, expected) in [
+            ("never seen", Target::default(), ("Unknown", Some(R::AwaitingEvidence))),
+            ("safe", seen(facts(Some(true))), ("Safe", None)),
+            ("weak", seen(facts(Some(false))), ("Weak", Some(R::Correcting))),
+            ("no flag", seen(facts(None)), ("Unknown", Some(R::FieldUnreadable))),
+            (
+                "no charge type",
+                seen(InstanceFacts { charge_type: None, ..facts(Some(true)) }),
+                ("Unknown", Some(R::FieldUnreadable)),
+            ),
+            (
+                "no strategy",
+                seen(InstanceFacts { spot: None, ..facts(Some(true)) }),
+                ("Unknown", Some(R::FieldUnreadable)),
+            ),
+            ("spot, safe", spot(Some(true)), ("NotApplicable", Some(R::SpotInstance))),
+            ("spot, no flag", spot(None), ("NotApplicable", Some(R::SpotInstance))),
+            ("safe, read before our write ended", cared(true, written(8)), ("Unknown", Some(R::Verifying))),
+            ("safe, read after our write ended", cared(true, written(7)), ("Safe", None)),
+            ("weak, read before our write ended", cared(false, written(8)), ("Unknown", Some(R::Verifying))),
+            ("safe, a write under way", cared(true, writing()), ("Unknown", Some(R::Verifying))),
+            ("weak, a write under way", cared(false, writing()), ("Weak", Some(R::Correcting))),
+            ("safe, weakening accepted", cared(true, accepted(Value::Weak)), ("Unknown", Some(R::Verifying))),
+            (
+                "weak, protection accepted",
+                cared(false, accepted(Value::Safe)),
+                ("Unknown", Some(R::Verifying)),
+            ),
+            ("safe, protection accepted", cared(true, accepted(Value::Safe)), ("Safe", None)),
+            (
+                "weak, refused",
+                cared(false, trouble(R::PermissionDenied, Value::Safe, 0)),
+                ("Weak", Some(R::PermissionDenied)),
+            ),
+            (
+                "weak, weakening refused",
+                cared(false, trouble(R::PermissionDenied, Value::Weak, 0)),
+                ("Weak", Some(R::Correcting)),
+            ),
+            (
+                "weak, settling",
+                cared(false, trouble(R::ChargeTypeSettling, Value::Safe, 899)),
+                ("Weak", Some(R::ChargeTypeSettling)),
+            ),
+            (
+                "weak, not settling",
+                cared(false, trouble(R::ChargeTypeSettling, Value::Safe, 900)),
+                ("NotApplicable", Some(R::ChargeTypeRefused)),
+            ),
+            ("missing", absent(|_| {}), ("Unknown", Some(R::Missing))),
+            ("missing once", absent(|a| a.misses = 1), ("Unknown", Some(R::Missing))),
+            ("missing twice", absent(|a| a.misses = 2), ("Unknown", Some(R::NotFound))),
+            ("nothing to be seen", absent(|a| a.blind = true), ("Unknown", Some(R::NothingVisible))),
+            ("refused", absent(|a| a.refused = true), ("Unknown", Some(R::RequestRefused))),
+        ] {
+            assert_eq!(word(&target), expected, "{state}");
+        }
+        let target = seen(facts(Some(true)));
+        assert_eq!(target.verdict(at(101), 3), Verdict::Unknown(R::EvidenceStale));
+        assert_eq!(target.verdict(at(90), 4), Verdict::Unknown(R::AwaitingEvidence));
+    }
+
+    #[test]
+    fn i04_two_look_ups_prove_something_only_when_they_are_apart_and_tell() {
+        for (looks, proven) in [
+            (vec![(0, true)], false),
+            (vec![(0, true), (4, true)], false),
+            (vec![(0, true), (5, true)], true),
+            (vec![(0, true), (5, false)], false),
+            (vec![(0, false), (5, true), (10, true)], true),
+            (vec![(0, true), (3, true), (6, true)], true),
+        ] {
+            let mut absence = Absence::new(CallId(1));
+            for (second, telling) in &looks {
+                absence.missed(at(100 + second), *telling);
+            }
+            assert_eq!(absence.proven(), proven, "{looks:?}");
+        }
+    }
+
+    #[test]
+    fn i29_what_is_not_found_is_looked_up_ever_more_seldom() {
+        let mut absence = Absence::new(CallId(1));
+        let mut waits = Vec::new();
+        let mut now = at(100);
+        for _ in 0..8 {
+            absence.looked(now);
+            let next = absence.next_lookup(now);
+            waits.push(next.since(now).as_secs());
+            now = next;
+        }
+        assert_eq!(waits, [5, 10, 20, 40, 80, 160, 160, 160]);
+        absence.refused = true;
+        assert_eq!(absence.next_lookup(now).since(now), LONG.saturating_sub(Duration::from_secs(160)));
+    }
+
+    #[test]
+    fn i25_three_repairs_within_an_hour_are_a_war() {
+        for (repairs, now, war) in [
+            (vec![0, 60], 100, false),
+            (vec![0, 60, 120], 130, true),
+            (vec![0, 60, 120], 3599, true),
+            (vec![0, 60, 120], 3600, false),
+        ] {
+            let care = Care { repairs: repairs.iter().map(|s| at(*s)).collect(), ..Care::default() };
+            assert_eq!(care.contested(at(now)), war, "{repairs:?} at {now}");
         }
     }
 }

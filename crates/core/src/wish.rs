@@ -94,9 +94,9 @@ impl<K: Kind> Selector<K> {
         self.exclude_tags.iter().any(|f| f.matches(tags))
     }
 
-    /// The tag keys that must be known to evaluate this selector.
-    pub fn tag_keys(&self) -> impl Iterator<Item = &Arc<str>> {
-        self.tags.iter().chain(&self.exclude_tags).map(|f| &f.key)
+    /// The filters whose tag keys must be known to evaluate this selector.
+    pub fn filters(&self) -> impl Iterator<Item = &TagFilter> {
+        self.tags.iter().chain(&self.exclude_tags)
     }
 }
 

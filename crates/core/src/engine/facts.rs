@@ -1,10 +1,13 @@
 //! What the cloud said: evidence comes in, is compared with what is known, and only what changed goes on.
 
-use super::{Engine, reads};
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use super::{Engine, Purpose, reads};
 use crate::backoff::LONG;
 use crate::call::{CallId, Item};
 use crate::evidence::Evidence;
-use crate::id::RequestId;
+use crate::id::{RequestId, Tag};
 use crate::kind::{Applicability, Kind};
 use crate::reason::Reason;
 use crate::target::{Absence, CONTEST, Care, SETTLE, Target, Trouble, Value};
@@ -23,36 +26,25 @@ impl<K: Kind> Engine<K> {
     /// tag, so the listing does not tell all.
     pub(super) fn take_item(&mut self, now: Moment, source: Source<'_>, mut item: Item<K>) -> bool {
         let readable = K::tags(&item.facts).is_some() || !self.selection.by_tag();
-        let tags = K::tags(&item.facts).unwrap_or_default();
+        K::prune_tags(&mut item.facts, &|tag| self.selection.keeps(tag));
+        if self.seen_again(now, source, &item) {
+            return readable;
+        }
         let known = self.targets.get(&item.id);
-        if !self.selection.concerns(&item.id, tags) {
-            if known.is_some() && readable {
-                // It lost the tag that selected it. Its flag stays as it is.
-                self.touch_selectors(&item.id);
-                self.retag(&item.id, &[]);
-                self.targets.remove(&item.id);
-            }
+        let tags = K::tags(&item.facts).unwrap_or_else(|| self.known_tags(&item.id));
+        let concerned = self.selection.concerns(&item.id, tags);
+        // A reply that was overtaken by a later one says nothing new; and what nobody selects is not kept.
+        let overtaken = known.is_some_and(|t| t.newest_call().is_some_and(|newest| newest > source.call));
+        if overtaken || (!concerned && known.is_none()) {
             return readable;
         }
-        K::prune_tags(&mut item.facts, &|key| self.selection.keeps(key));
-        let horizon = self.horizon(now);
         let old = known.and_then(|t| t.evidence.as_ref());
-        let unchanged = old.is_some_and(|old| {
-            old.facts == item.facts && old.seen >= horizon && old.tag_epoch == self.selection.epoch()
-        });
-        // A reply that was overtaken by a later one says nothing new.
-        if old.is_some_and(|old| old.call > source.call) {
-            return readable;
-        }
-        let was_safe = old.and_then(|old| K::safe(&old.facts)) == Some(true);
-        let quiet = unchanged && known.is_some_and(|t| t.absence.is_none() && t.care.is_none());
-        if !quiet {
-            self.touch_selectors(&item.id);
-            let tags: Vec<_> = K::tags(&item.facts).unwrap_or_default().to_vec();
-            self.retag(&item.id, &tags);
-        }
-        let drifted = was_safe && K::safe(&item.facts) == Some(false);
-        let id = item.id;
+        let drifted =
+            old.and_then(|old| K::safe(&old.facts)) == Some(true) && K::safe(&item.facts) == Some(false);
+        // The name that is kept already is the one to share.
+        let id = self.targets.get_key_value(&item.id).map_or(item.id, |(id, _)| id.clone());
+        self.touch_selectors(&id);
+        self.retag(&id, K::tags(&item.facts));
         let target = self.targets.entry(id.clone()).or_default();
         target.absence = None;
         target.evidence = Some(Evidence {
@@ -62,27 +54,66 @@ impl<K: Kind> Engine<K> {
             request_id: source.request_id.clone(),
             tag_epoch: self.selection.epoch(),
         });
-        if !quiet {
-            self.touch_selectors(&id);
-            self.weigh(now, &id, drifted);
-            self.reconsider(now, &id);
+        self.touch_selectors(&id);
+        self.weigh(now, &id, drifted);
+        self.reconsider(now, &id);
+        if !concerned {
+            // It lost the tag that selected it. Its flag stays as it is.
+            self.forget_unselected(&id);
         }
         readable
     }
 
-    fn retag(&mut self, id: &K::Id, tags: &[crate::id::Tag]) {
-        let old = self.targets.get(id).and_then(|t| t.evidence.as_ref()).and_then(|e| K::tags(&e.facts));
-        self.selection.retag(id, old.unwrap_or_default(), tags);
+    /// The way of nearly every item of a sweep at rest: it is as it was, nothing is being done about it, and only the
+    /// time of its evidence moves on.
+    fn seen_again(&mut self, now: Moment, source: Source<'_>, item: &Item<K>) -> bool {
+        let (horizon, epoch) = (self.horizon(now), self.selection.epoch());
+        let Some(target) = self.targets.get_mut(&item.id) else { return false };
+        let Some(evidence) = &mut target.evidence else { return false };
+        let quiet = target.absence.is_none()
+            && target.care.is_none()
+            && evidence.seen >= horizon
+            && (self.lead_since..=source.call).contains(&evidence.call)
+            && evidence.tag_epoch == epoch
+            && evidence.facts == item.facts;
+        if quiet {
+            (evidence.seen, evidence.call) = (source.sent, source.call);
+            evidence.request_id.clone_from(source.request_id);
+        }
+        quiet
+    }
+
+    /// The tags of a target: those that were read last, or could be read last.
+    pub(super) fn known_tags(&self, id: &K::Id) -> &[Tag] {
+        tags_of(&self.targets, &self.last_tags, id)
+    }
+
+    /// Moves a target in the index to new tags. Where these can't be read (`None`) it stays with the last ones that
+    /// could: what selected it may still do.
+    fn retag(&mut self, id: &K::Id, tags: Option<&[Tag]>) {
+        let old = tags_of(&self.targets, &self.last_tags, id);
+        if let Some(tags) = tags {
+            self.selection.retag(id, old, tags);
+            self.last_tags.remove(id);
+        } else {
+            let old = old.to_vec();
+            self.last_tags.insert(id.clone(), old);
+        }
     }
 
     /// Holds new evidence against what was done about the target.
     fn weigh(&mut self, now: Moment, id: &K::Id, drifted: bool) {
         let known = self.targets.len();
+        // Weakening of our own is no surprise, also when its answer is not there yet, or was lost.
+        let ours = self.care(id).is_some_and(|c| {
+            matches!(c.accepted, Some((_, Value::Weak)))
+                || c.writing.is_some_and(|call| self.weakens(call))
+                || c.trouble_with(Value::Weak).is_some()
+        });
         let Some(target) = self.targets.get_mut(id) else { return };
         let Some(evidence) = &target.evidence else { return };
-        let safe = K::safe(&evidence.facts);
+        let (safe, applicability) = (K::safe(&evidence.facts), K::applicability(&evidence.facts));
         let call = evidence.call;
-        let ours = target.care.as_deref().is_some_and(|c| matches!(c.accepted, Some((_, Value::Weak))));
         if drifted && !ours {
             self.brake.surprise(known);
             target.care_mut().drifted = true;
@@ -91,27 +122,35 @@ impl<K: Kind> Engine<K> {
         if care.written_before.is_some_and(|end| call < end) || care.writing.is_some() {
             return;
         }
+        if applicability != Applicability::Yes
+            && care.trouble.as_ref().is_some_and(|t| t.reason == Reason::ChargeTypeSettling)
+        {
+            // No contradiction any more; should it come back, it is a new one.
+            care.trouble = None;
+        }
         if let Some((at, value)) = care.accepted {
             if safe == Some(value == Value::Safe) {
                 care.accepted = None;
-                care.ignored = 0;
+                care.ignored = None;
                 care.looks = 0;
                 care.trouble = None;
             } else if now.since(at) < SETTLE {
                 // 1, 2, 4, 8 … seconds: the cloud may be slow to show what it did.
-                let wait = std::time::Duration::from_secs(1 << care.looks.min(4));
+                care.look_at = now.after(Duration::from_secs(1 << care.looks.min(4)));
                 care.looks += 1;
-                self.timers.insert((now.after(wait), id.clone()));
+                self.timers.insert((care.look_at, id.clone()));
             } else {
                 care.accepted = None;
                 care.looks = 0;
-                care.ignored += 1;
-                if care.ignored >= 2 {
+                let before = care.ignored.filter(|(of, _)| *of == value).map_or(0, |(_, times)| times);
+                care.ignored = Some((value, before + 1));
+                if before > 0 {
                     care.not_before = now.after(LONG);
                     care.trouble = Some(Trouble {
                         value,
                         reason: Reason::WriteIneffective,
                         since: now,
+                        last: now,
                         detail: Box::default(),
                     });
                 }
@@ -120,9 +159,11 @@ impl<K: Kind> Engine<K> {
         if let (Some(safe), None) = (safe, care.accepted) {
             let reached = if safe { Value::Safe } else { Value::Weak };
             care.drifted &= !safe;
+            if care.ignored.is_some_and(|(value, _)| value == reached) {
+                care.ignored = None;
+            }
             if care.trouble_with(reached).is_some() || (care.trouble.is_none() && safe) {
                 care.failures = 0;
-                care.ignored = 0;
                 care.trouble = None;
             }
         }
@@ -152,21 +193,21 @@ impl<K: Kind> Engine<K> {
         }
         let overtaken = care.and_then(|c| c.written_before).is_some_and(|end| evidence.call < end);
         if overtaken || care.is_some_and(|c| c.accepted.is_some()) {
-            let waits =
-                care.is_some_and(|c| c.looks > 0) && self.timers.iter().any(|(at, t)| t == id && *at > now);
-            if !waits {
-                let hot = self.is_hot(id);
+            if care.is_none_or(|c| c.look_at <= now) {
+                let hot = self.is_hot(now, id);
                 self.reads.verify(now, id, hot);
             }
             return;
         }
+        self.reads.verified(id);
+        let care = self.care(id);
         let weak = K::safe(&evidence.facts) == Some(false);
         if !weak || K::applicability(&evidence.facts) != Applicability::Yes {
             return;
         }
         let drifted = care.is_some_and(|c| c.drifted);
-        let Some(owner) = self.enforcer(id).cloned() else { return };
-        let hot = self.is_hot(id);
+        let Some(owner) = self.enforcer(now, id).cloned() else { return };
+        let hot = self.is_hot(now, id);
         let Some(care) = self.targets.get_mut(id).map(Target::care_mut) else { return };
         if drifted && care.contested(now) {
             let last = care.repairs.last().copied().unwrap_or(now);
@@ -176,6 +217,7 @@ impl<K: Kind> Engine<K> {
                     value: Value::Safe,
                     reason: Reason::Contested,
                     since: now,
+                    last: now,
                     detail: Box::default(),
                 });
             }
@@ -183,28 +225,36 @@ impl<K: Kind> Engine<K> {
         if care.not_before > now {
             let at = care.not_before;
             self.timers.insert((at, id.clone()));
-        } else if !care.queued {
-            care.queued = true;
+        } else {
             self.writes.enqueue(&owner, id, hot, drifted);
         }
     }
 
     /// Whether somebody waits for this target: an object that selects it was just changed.
-    fn is_hot(&self, id: &K::Id) -> bool {
-        self.selectors_of(id).any(|(_, object, _)| object.hot)
+    fn is_hot(&self, now: Moment, id: &K::Id) -> bool {
+        self.selectors_of(now, id).any(|(_, object, _)| object.hot(now))
     }
 
-    /// A read by id lacked this target. `showed_any`: it showed something else.
-    pub(super) fn missed(&mut self, now: Moment, id: &K::Id, showed_any: bool) {
+    /// Whether a call under way sets the weak value.
+    fn weakens(&self, call: CallId) -> bool {
+        self.flights.get(&call).is_some_and(|flight| matches!(flight.purpose, Purpose::Weaken(_)))
+    }
+
+    /// A read by id lacked this target. `showed_any`: it showed something else that was asked for.
+    pub(super) fn missed(&mut self, now: Moment, id: &K::Id, call: CallId, showed_any: bool) {
         let known = self.targets.len();
         let Some(target) = self.targets.get_mut(id) else { return };
+        if target.newest_call().is_some_and(|newest| newest > call) {
+            return;
+        }
         if target.absence.is_none() && target.evidence.is_some() {
             self.brake.surprise(known);
         }
         let braked = self.brake.on();
         let Some(target) = self.targets.get_mut(id) else { return };
         let had_evidence = target.evidence.is_some();
-        let absence = target.absence.get_or_insert_default();
+        let absence = target.absence.get_or_insert_with(|| Box::new(Absence::new(call)));
+        absence.lacked = call;
         if showed_any {
             absence.missed(now, !braked || !had_evidence);
         } else {
@@ -223,16 +273,16 @@ impl<K: Kind> Engine<K> {
     /// It is proven that the cloud does not know the target: what was known of it is void. One that is named stays in
     /// the report as not found.
     fn conclude_gone(&mut self, id: &K::Id) {
-        self.retag(id, &[]);
+        self.retag(id, Some(&[]));
         if let Some(target) = self.targets.get_mut(id) {
             target.evidence = None;
-            target.care = None;
+            target.care.take_if(|care| !care.under_way(None));
         }
         self.forget_unselected(id);
     }
 
     /// A complete listing lacked this target, or a write was answered that it does not exist: look it up by id.
-    pub(super) fn doubt(&mut self, now: Moment, id: &K::Id) {
+    pub(super) fn doubt(&mut self, now: Moment, id: &K::Id, lacked: CallId) {
         let known = self.targets.len();
         let Some(target) = self.targets.get_mut(id) else { return };
         if target.absence.is_some() {
@@ -242,7 +292,7 @@ impl<K: Kind> Engine<K> {
             self.brake.surprise(known);
         }
         if let Some(target) = self.targets.get_mut(id) {
-            target.absence = Some(Box::new(Absence::default()));
+            target.absence = Some(Box::new(Absence::new(lacked)));
         }
         self.touch_selectors(id);
         self.reconsider(now, id);
@@ -251,7 +301,7 @@ impl<K: Kind> Engine<K> {
     /// The cloud refuses to be asked for this id at all.
     pub(super) fn refused(&mut self, now: Moment, id: &K::Id) {
         if let Some(target) = self.targets.get_mut(id) {
-            let absence = target.absence.get_or_insert_default();
+            let absence = target.absence.get_or_insert_with(|| Box::new(Absence::new(CallId(0))));
             absence.refused = true;
             absence.looked(now);
         }
@@ -290,4 +340,15 @@ impl<K: Kind> Engine<K> {
             }
         }
     }
+}
+
+/// The tags of a target: those that were read last, or could be read last.
+pub(super) fn tags_of<'a, K: Kind>(
+    targets: &'a BTreeMap<K::Id, Target<K>>,
+    last: &'a BTreeMap<K::Id, Vec<Tag>>,
+    id: &K::Id,
+) -> &'a [Tag] {
+    let evidence = targets.get(id).and_then(|t| t.evidence.as_ref());
+    let read = evidence.and_then(|e| K::tags(&e.facts));
+    read.or_else(|| last.get(id).map(Vec::as_slice)).unwrap_or_default()
 }

@@ -22,8 +22,9 @@ use std::time::Duration;
 use crate::backoff::Jitter;
 use crate::brake::Brake;
 use crate::budget::{Budget, Limit};
-use crate::call::{CallId, ReadCall, Reply, WriteCall};
+use crate::call::{CallId, ReadCall, Reply, TagFilter, WriteCall};
 use crate::failure::Failure;
+use crate::id::Tag;
 use crate::kind::Kind;
 use crate::reason::Reason;
 use crate::selection::Selection;
@@ -33,6 +34,7 @@ use crate::verdict::Part;
 use crate::wish::{Generation, ObjectId, Wish};
 
 pub use crate::authority::Recheck;
+use facts::tags_of;
 use objects::Object;
 use reads::Reads;
 use weaken::Batch;
@@ -40,6 +42,9 @@ use writes::Writes;
 
 /// After this long without an answer a call counts as lost.
 pub const CALL_DEADLINE: Duration = Duration::from_secs(60);
+
+/// So many times in a sweep interval it is looked whether evidence has grown stale, when sweeps fail.
+const STALE_TICKS: u32 = 30;
 
 /// What the administrator set for one account and region.
 #[derive(Debug, Clone, Copy)]
@@ -108,7 +113,8 @@ pub enum Effect<K: Kind> {
     Write(CallId, WriteCall<K>, Window),
     /// Ask the API server, uncached, for the object and for all claims.
     Recheck(Ticket, ObjectId),
-    /// Report this of the object at this generation.
+    /// Report this of the object at this generation. It is said once: whoever carries it keeps the newest until it is
+    /// written.
     Report(ObjectId, Generation, Box<Part>),
 }
 
@@ -124,6 +130,8 @@ pub struct Engine<K: Kind> {
     acting: BTreeSet<ObjectId>,
     selection: Selection<K>,
     targets: BTreeMap<K::Id, Target<K>>,
+    /// The last readable tags of targets whose tags can't be read now.
+    last_tags: BTreeMap<K::Id, Vec<Tag>>,
     reads: Reads<K>,
     writes: Writes<K>,
     flights: BTreeMap<CallId, Flight<K>>,
@@ -131,11 +139,22 @@ pub struct Engine<K: Kind> {
     next_ticket: u64,
     brake: Brake,
     batch: Option<Batch<K>>,
+    /// The object that had its turn in weakening last.
+    last_acted: Option<ObjectId>,
+    /// Targets that nobody selects any more, but on which a write of ours may still have its effect.
+    lingering: BTreeSet<K::Id>,
+    /// The first call since the window was opened.
+    lead_since: CallId,
     /// Targets to be looked at again at a time.
     timers: BTreeSet<(Moment, K::Id)>,
     /// Objects whose report may have changed.
     dirty: BTreeSet<ObjectId>,
+    /// Objects whose report may have changed, but is not to be made before a time.
+    deferred: BTreeSet<(Moment, ObjectId)>,
+    /// Objects without a settled report, by the time since which it is waited for.
+    unsettled: BTreeSet<(Moment, ObjectId)>,
     stale_tick: Moment,
+    stale_ticks: u32,
     /// Whether [`Engine::plan`] has run: what comes later was just changed by somebody.
     planned: bool,
     wake: Option<Moment>,
@@ -152,7 +171,7 @@ struct Flight<K: Kind> {
 #[derive(Debug)]
 enum Purpose<K: Kind> {
     Ids(reads::Lookup<K>),
-    Filtered { object: ObjectId, pages: u32 },
+    Filtered { tags: Vec<TagFilter>, pages: u32 },
     Probe,
     SweepPage,
     Strengthen(K::Id),
@@ -171,6 +190,7 @@ impl<K: Kind> Engine<K> {
             acting: BTreeSet::new(),
             selection: Selection::default(),
             targets: BTreeMap::new(),
+            last_tags: BTreeMap::new(),
             reads: Reads::new(Budget::new(settings.reads)),
             writes: Writes::new(Budget::new(settings.writes)),
             flights: BTreeMap::new(),
@@ -178,9 +198,15 @@ impl<K: Kind> Engine<K> {
             next_ticket: 1,
             brake: Brake::default(),
             batch: None,
+            last_acted: None,
+            lingering: BTreeSet::new(),
+            lead_since: CallId(1),
             timers: BTreeSet::new(),
             dirty: BTreeSet::new(),
+            deferred: BTreeSet::new(),
+            unsettled: BTreeSet::new(),
             stale_tick: Moment::default(),
+            stale_ticks: 0,
             planned: false,
             wake: None,
         }
@@ -203,8 +229,8 @@ impl<K: Kind> Engine<K> {
         self.give_up_lost_calls(now);
         self.fire_timers(now);
         if let Some(window) = self.window.filter(|w| w.open(now)) {
-            self.plan_weakening(now, out);
             self.plan_writes(now, window, out);
+            self.plan_weakening(now, out);
             self.plan_reads(now, out);
         }
         self.notice_staleness(now);
@@ -213,8 +239,10 @@ impl<K: Kind> Engine<K> {
             let at = *at;
             self.wake_at(at);
         }
-        if let Some(sent) = self.flights.values().map(|f| f.sent).min() {
-            self.wake_at(sent.after(CALL_DEADLINE));
+        // Calls are numbered in the order in which they are sent.
+        if let Some(oldest) = self.flights.values().next() {
+            let lost = oldest.sent.after(CALL_DEADLINE);
+            self.wake_at(lost);
         }
     }
 
@@ -269,6 +297,8 @@ impl<K: Kind> Engine<K> {
             (purpose, Ok(Reply::Accepted(_))) => self.read_failed(now, purpose, &odd_reply()),
             (purpose, Err(failure)) => self.read_failed(now, purpose, &failure),
         }
+        self.end_sweep_if_done();
+        self.forget_lingering();
     }
 
     fn give_up_lost_calls(&mut self, now: Moment) {
@@ -284,8 +314,18 @@ impl<K: Kind> Engine<K> {
     }
 
     fn take_lead(&mut self, now: Moment, window: Option<Window>) {
+        let led = self.window.is_some_and(|w| w.open(now));
         self.window = window;
-        if window.is_none() {
+        if window.is_some() && !led {
+            // Whoever led meanwhile may have written flags and status: what we saw before counts for no write, and
+            // what we reported may stand there no more.
+            self.lead_since = self.upcoming_call();
+            self.reads.sweep_soon();
+            for object in self.objects.values_mut() {
+                object.reported = None;
+            }
+            self.touch_all();
+        } else if window.is_none() {
             self.batch = None;
             // Whoever leads meanwhile may have written: what was under way is read before it is written again.
             let calls: Vec<CallId> = self.flights.keys().copied().collect();
@@ -308,25 +348,45 @@ impl<K: Kind> Engine<K> {
 
     /// Marks the reports of all objects that may select the target.
     fn touch_selectors(&mut self, id: &K::Id) {
-        let tags = self.targets.get(id).and_then(|t| t.evidence.as_ref()).and_then(|e| K::tags(&e.facts));
-        self.dirty.extend(self.selection.candidates(id, tags.unwrap_or_default()).into_iter().cloned());
+        let candidates = self.selection.candidates(id, tags_of(&self.targets, &self.last_tags, id));
+        self.dirty.extend(candidates.into_iter().cloned());
+    }
+
+    /// Marks the reports that say of something that it is not known: why, is said in other words when the cloud
+    /// answers again, or no more.
+    fn touch_uncertain(&mut self) {
+        let uncertain = self.objects.iter().filter(|(_, o)| o.reported.is_none_or(|r| r.uncertain));
+        self.dirty.extend(uncertain.map(|(name, _)| name.clone()));
     }
 
     fn touch_all(&mut self) {
         self.dirty.extend(self.objects.keys().cloned());
     }
 
-    /// Without a complete sweep for too long, what was fresh becomes stale without anything happening.
+    /// Without a complete sweep for too long, what was fresh becomes stale without anything happening, one target
+    /// after the other. A True may not outlive its evidence by more than a small part of the interval; what is not
+    /// known anyhow is put in other words less often.
     fn notice_staleness(&mut self, now: Moment) {
         if self.objects.is_empty() {
             return;
         }
         let overdue = self.reads.last_complete().after(self.sweep_interval() * 2);
-        if now >= overdue && now >= self.stale_tick {
-            self.touch_all();
-            self.stale_tick = now.after(self.sweep_interval() / 2);
+        if now < overdue {
+            self.wake_at(overdue);
+            return;
         }
-        self.wake_at(if now >= overdue { self.stale_tick } else { overdue });
+        if now >= self.stale_tick {
+            self.stale_ticks = self.stale_ticks.wrapping_add(1);
+            if self.stale_ticks.is_multiple_of(STALE_TICKS / 2) {
+                self.touch_all();
+            } else {
+                let certain = self.objects.iter().filter(|(_, o)| o.reported.is_none_or(|r| !r.uncertain));
+                self.dirty.extend(certain.map(|(name, _)| name.clone()));
+            }
+            self.stale_tick = now.after(self.sweep_interval() / STALE_TICKS);
+        }
+        let at = self.stale_tick;
+        self.wake_at(at);
     }
 }
 
@@ -378,10 +438,6 @@ impl<T> RoundRobin<T> {
             self.turns.push_back(object);
         }
         item
-    }
-
-    fn is_empty(&self) -> bool {
-        self.turns.is_empty()
     }
 }
 

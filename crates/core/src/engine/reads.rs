@@ -1,6 +1,6 @@
 //! Reads: the lanes in which they wait, the sweep, and what becomes of their answers.
 
-use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::collections::{BTreeSet, VecDeque};
 use std::time::Duration;
 
 use super::facts::Source;
@@ -42,11 +42,12 @@ pub(super) enum Lane {
 #[derive(Debug, Clone)]
 pub(super) struct Lookup<K: Kind> {
     pub lane: Lane,
+    /// In order.
     pub asked: Vec<K::Id>,
     /// What of it has not been seen yet.
     pub missing: BTreeSet<K::Id>,
     pub showed_any: bool,
-    /// An entry had no readable id: it may be any of those that are missing.
+    /// The answer proves no absence: an entry without a readable id may be any of those that are missing.
     pub unreadable: bool,
     pub pages: u32,
 }
@@ -56,11 +57,15 @@ pub(super) struct Lookup<K: Kind> {
 struct Sweep<K: Kind> {
     first_call: CallId,
     started: Moment,
+    /// The oldest evidence that it lets stand: that of the ids which it does not read anew.
+    since: Moment,
     road: Road<K>,
     /// Something made this round unfit to conclude anything from absence.
     flawed: bool,
     items: usize,
     pages: u32,
+    /// The token of the page whose number was the last power of two: whoever goes in circles comes by it again.
+    mark: Option<PageToken>,
 }
 
 #[derive(Debug)]
@@ -80,7 +85,7 @@ pub(super) struct Reads<K: Kind> {
     changed: VecDeque<K::Id>,
     /// The same, to tell whether an id waits already.
     changed_ids: BTreeSet<K::Id>,
-    verify: BTreeMap<K::Id, (Moment, bool)>,
+    verify: Verify<K>,
     lookups: BTreeSet<K::Id>,
     filtered: VecDeque<ObjectId>,
     /// Further pages, and halves of a read that was refused.
@@ -89,7 +94,7 @@ pub(super) struct Reads<K: Kind> {
     /// A round is wanted sooner than its time.
     sweep_wanted: bool,
     last_started: Option<Moment>,
-    /// Start of the last complete round.
+    /// Since when there is evidence of everything: the start of the last complete round, or a little before.
     last_complete: Option<Moment>,
     /// Pages of the last complete listing of the region.
     region_pages: Option<u32>,
@@ -101,6 +106,34 @@ pub(super) struct Reads<K: Kind> {
     in_flight: usize,
     /// Why the last listing was not complete.
     pub unlisted: Reason,
+}
+
+/// Targets that we wrote to.
+#[derive(Debug)]
+struct Verify<K: Kind> {
+    /// Somebody waits for these.
+    hot: BTreeSet<K::Id>,
+    others: BTreeSet<K::Id>,
+    /// Since when the first of them waits.
+    since: Option<Moment>,
+}
+
+impl<K: Kind> Verify<K> {
+    fn len(&self) -> usize {
+        self.hot.len() + self.others.len()
+    }
+
+    /// Takes the next batch out; the rest waits anew.
+    fn take(&mut self, now: Moment) -> Vec<K::Id> {
+        let mut batch = Vec::new();
+        while batch.len() < IDS_PER_READ
+            && let Some(id) = self.hot.pop_first().or_else(|| self.others.pop_first())
+        {
+            batch.push(id);
+        }
+        self.since = (self.len() > 0).then_some(now);
+        batch
+    }
 }
 
 #[derive(Debug)]
@@ -118,7 +151,7 @@ impl<K: Kind> Reads<K> {
             budget,
             changed: VecDeque::new(),
             changed_ids: BTreeSet::new(),
-            verify: BTreeMap::new(),
+            verify: Verify { hot: BTreeSet::new(), others: BTreeSet::new(), since: None },
             lookups: BTreeSet::new(),
             filtered: VecDeque::new(),
             further: VecDeque::new(),
@@ -147,7 +180,27 @@ impl<K: Kind> Reads<K> {
     }
 
     pub fn verify(&mut self, now: Moment, id: &K::Id, hot: bool) {
-        self.verify.entry(id.clone()).and_modify(|entry| entry.1 |= hot).or_insert((now, hot));
+        let verify = &mut self.verify;
+        verify.since.get_or_insert(now);
+        if hot {
+            verify.others.remove(id);
+            verify.hot.insert(id.clone());
+        } else if !verify.hot.contains(id) {
+            verify.others.insert(id.clone());
+        }
+    }
+
+    /// What was to be verified is known.
+    pub fn verified(&mut self, id: &K::Id) {
+        let verify = &mut self.verify;
+        if verify.len() > 0 && (verify.hot.remove(id) || verify.others.remove(id)) && verify.len() == 0 {
+            verify.since = None;
+        }
+    }
+
+    /// Everything is to be read anew, without waiting for the next round's time.
+    pub fn sweep_soon(&mut self) {
+        self.sweep_wanted = true;
     }
 
     pub fn look_up(&mut self, id: &K::Id) {
@@ -155,7 +208,7 @@ impl<K: Kind> Reads<K> {
     }
 
     pub fn forget(&mut self, id: &K::Id) {
-        self.verify.remove(id);
+        self.verified(id);
         self.lookups.remove(id);
     }
 
@@ -193,9 +246,9 @@ impl<K: Kind> Engine<K> {
     }
 
     /// A new selector by tag needs a listing. A filtered one finds the first hits soon; the region's is complete.
-    pub(super) fn request_listing(&mut self, object: &ObjectId) {
+    pub(super) fn request_listing(&mut self, now: Moment, object: &ObjectId) {
         self.reads.sweep_wanted = true;
-        let hot = self.objects.get(object).is_some_and(|o| o.hot);
+        let hot = self.objects.get(object).is_some_and(|o| o.hot(now));
         let pages = self.reads.region_pages.map_or(0, |p| usize::try_from(p).unwrap_or(usize::MAX));
         // When the sweep costs no more than the filtered listings that wait already, it is the quicker way.
         if hot && self.reads.filtered.len() + 1 < pages && !self.reads.filtered.contains(object) {
@@ -235,7 +288,7 @@ impl<K: Kind> Engine<K> {
     }
 
     fn wake_for_reads(&mut self, now: Moment) {
-        if let Some(first) = self.reads.verify.values().map(|(since, _)| *since).min()
+        if let Some(first) = self.reads.verify.since
             && first.after(GATHER) > now
         {
             self.wake_at(first.after(GATHER));
@@ -267,30 +320,50 @@ impl<K: Kind> Engine<K> {
         if self.reads.sweep.is_some() || self.next_sweep_at(now).is_none_or(|at| at > now) {
             return;
         }
-        let road = if self.selection.by_tag() {
-            Road::Region { next: None, reading: false, confirming: false }
+        if !self.selection.by_tag() && self.reads.witness.is_none() && !self.reads.lookups.is_empty() {
+            // Where nothing can be seen, one probe asks for all ids.
+            return;
+        }
+        let (road, since) = if self.selection.by_tag() {
+            (Road::Region { next: None, reading: false, confirming: false }, now)
         } else {
-            // What was read a moment ago, or is about to be, need not be read again.
-            let half = self.sweep_interval() / 2;
-            let seen = |id: &K::Id| self.targets.get(id).and_then(|t| t.evidence.as_ref()).map(|e| e.seen);
-            let rest = self.selection.named_ids().filter(|id| {
-                let recent = seen(id).is_some_and(|at| now.since(at) < half);
-                !recent && !self.reads.changed_ids.contains(*id) && !self.unanswerable(id)
-            });
-            let rest = rest.cloned().collect();
-            Road::Ids { rest, reading: 0 }
+            let (rest, since) = self.due_ids(now);
+            (Road::Ids { rest, reading: 0 }, since)
         };
         self.reads.sweep_wanted = false;
         self.reads.last_started = Some(now);
         self.reads.sweep = Some(Sweep {
             first_call: self.upcoming_call(),
             started: now,
+            since,
             road,
             flawed: false,
             items: 0,
             pages: 0,
+            mark: None,
         });
         self.end_sweep_if_done();
+    }
+
+    /// The ids for a round, and since when there is evidence of the others. Those that are read first stand at the end:
+    /// what was seen longest ago must not grow stale while the round goes on. What was read a moment ago, or is about
+    /// to be, need not be read again.
+    fn due_ids(&self, now: Moment) -> (Vec<K::Id>, Moment) {
+        let half = self.sweep_interval() / 2;
+        let evidence = |id: &K::Id| self.targets.get(id).and_then(|t| t.evidence.as_ref());
+        let mut due: Vec<(Option<Moment>, &K::Id)> = Vec::new();
+        let mut since = now;
+        for id in self.selection.named_ids().filter(|id| !self.unanswerable(id)) {
+            let seen = evidence(id).filter(|e| e.call >= self.lead_since).map(|e| e.seen);
+            let recent = seen.is_some_and(|at| now.since(at) < half);
+            if recent || self.reads.changed_ids.contains(id) {
+                since = since.min(seen.unwrap_or(now));
+            } else {
+                due.push((seen, id));
+            }
+        }
+        due.sort_by_key(|(seen, _)| std::cmp::Reverse(*seen));
+        (due.into_iter().map(|(_, id)| id.clone()).collect(), since)
     }
 
     fn sweep_has_work(&self) -> bool {
@@ -316,7 +389,8 @@ impl<K: Kind> Engine<K> {
         }
     }
 
-    fn by_ids(lane: Lane, ids: Vec<K::Id>) -> (Purpose<K>, ReadCall<K>) {
+    fn by_ids(lane: Lane, mut ids: Vec<K::Id>) -> (Purpose<K>, ReadCall<K>) {
+        ids.sort();
         let missing = ids.iter().cloned().collect();
         let lookup =
             Lookup { lane, asked: ids.clone(), missing, showed_any: false, unreadable: false, pages: 0 };
@@ -325,12 +399,10 @@ impl<K: Kind> Engine<K> {
 
     fn verify_ready(&self, now: Moment) -> bool {
         let waiting = &self.reads.verify;
-        let oldest = waiting.values().map(|(since, _)| *since).min();
-        let hot = waiting.values().any(|(_, hot)| *hot);
-        oldest.is_some_and(|since| {
+        waiting.since.is_some_and(|since| {
             waiting.len() >= IDS_PER_READ
                 || now.since(since) >= GATHER
-                || (hot && !self.writes.hot_pending())
+                || (!waiting.hot.is_empty() && !self.writes.hot_pending())
                 || !self.writes.pending()
         })
     }
@@ -364,16 +436,13 @@ impl<K: Kind> Engine<K> {
             if let Some(entry) = self.objects.get(&object)
                 && entry.needs_listing()
             {
-                let read = ReadCall { query: Query::Tagged(entry.wish.selector.tags.clone()), page: None };
-                return (Purpose::Filtered { object, pages: 0 }, read);
+                let tags = entry.wish.selector.tags.clone();
+                let read = ReadCall { query: Query::Tagged(tags.clone()), page: None };
+                return (Purpose::Filtered { tags, pages: 0 }, read);
             }
         }
         if self.verify_ready(now) {
-            let ids: Vec<K::Id> = self.reads.verify.keys().take(IDS_PER_READ).cloned().collect();
-            for id in &ids {
-                self.reads.verify.remove(id);
-            }
-            return Self::by_ids(Lane::Verify, ids);
+            return Self::by_ids(Lane::Verify, self.reads.verify.take(now));
         }
         let Some(witness) = self.reads.witness.clone().filter(|_| !self.reads.lookups.is_empty()) else {
             self.reads.probed = Some(now);
@@ -400,66 +469,73 @@ impl<K: Kind> Engine<K> {
     ) {
         self.reads.in_flight -= 1;
         if self.reads.trouble.take().is_some() {
-            self.touch_all();
+            self.touch_uncertain();
         }
         let source = Source { call, sent, request_id: &page.request_id };
         let mut flawed = page.unreadable > 0;
-        let seen: BTreeSet<K::Id> = page.items.iter().map(|item| item.id.clone()).collect();
-        if let Some(id) = seen.iter().next() {
-            self.reads.witness = Some(id.clone());
+        let shown = page.items.len();
+        if let Some(item) = page.items.first() {
+            self.reads.witness = Some(item.id.clone());
         }
-        let proof = matches!(&purpose, Purpose::Ids(Lookup { lane: Lane::Proof, .. }));
-        let unreadable_tags: BTreeSet<K::Id> =
-            page.items.iter().filter(|i| K::tags(&i.facts).is_none()).map(|i| i.id.clone()).collect();
+        let seen: BTreeSet<K::Id> = match &purpose {
+            Purpose::Ids(_) => page.items.iter().map(|item| item.id.clone()).collect(),
+            _ => BTreeSet::new(),
+        };
         for item in page.items {
             flawed |= !self.take_item(now, source, item);
         }
         match purpose {
             Purpose::Ids(lookup) => {
-                if proof {
-                    self.proof_read(call, &seen, &unreadable_tags);
+                if lookup.lane == Lane::Proof {
+                    self.proof_read(call, &seen);
                 }
                 let unreadable = lookup.unreadable || page.unreadable > 0;
-                self.ids_read(now, Lookup { unreadable, ..lookup }, &seen, page.next);
+                self.ids_read(now, call, Lookup { unreadable, ..lookup }, &seen, page.next);
             }
-            Purpose::Filtered { object, pages } => {
-                let tags = self.objects.get(&object).map(|o| o.wish.selector.tags.clone());
-                if let (Some(next), Some(tags), true) = (page.next, tags, pages < MAX_PAGES) {
-                    let read = ReadCall { query: Query::Tagged(tags), page: Some(next) };
-                    self.reads.further.push_back((Purpose::Filtered { object, pages: pages + 1 }, read));
+            Purpose::Filtered { tags, pages } => {
+                if let Some(next) = page.next
+                    && pages < MAX_PAGES
+                {
+                    let read = ReadCall { query: Query::Tagged(tags.clone()), page: Some(next) };
+                    self.reads.further.push_back((Purpose::Filtered { tags, pages: pages + 1 }, read));
                 }
             }
             Purpose::Probe => {
-                if seen.is_empty() {
+                if shown == 0 {
                     self.nothing_visible();
                 }
             }
-            Purpose::SweepPage => self.sweep_page_read(now, seen.len(), flawed, page.next),
+            Purpose::SweepPage => self.sweep_page_read(now, shown, flawed, page.next),
             Purpose::Strengthen(_) | Purpose::Weaken(_) => {}
-        }
-        if self.reads.sweep.is_some() {
-            self.end_sweep_if_done();
         }
     }
 
     fn ids_read(
         &mut self,
         now: Moment,
+        call: CallId,
         mut lookup: Lookup<K>,
         seen: &BTreeSet<K::Id>,
         next: Option<PageToken>,
     ) {
+        let before = lookup.missing.len();
         lookup.missing.retain(|id| !seen.contains(id));
-        lookup.showed_any |= !seen.is_empty();
+        lookup.showed_any |= lookup.missing.len() < before;
+        // An answer that shows what was not asked for is not one to this question: it proves no absence.
+        lookup.unreadable |= seen.iter().any(|id| lookup.asked.binary_search(id).is_err());
         lookup.pages += 1;
-        let endless = lookup.pages >= MAX_PAGES;
-        if let Some(token) = next
-            && !endless
-        {
-            let read = ReadCall { query: Query::Ids(lookup.asked.clone()), page: Some(token) };
-            self.reads.further.push_back((Purpose::Ids(lookup), read));
-            return;
+        match next {
+            Some(token) if lookup.pages < MAX_PAGES => {
+                let read = ReadCall { query: Query::Ids(lookup.asked.clone()), page: Some(token) };
+                self.reads.further.push_back((Purpose::Ids(lookup), read));
+            }
+            Some(_) => self.lookup_ended(now, call, &Lookup { unreadable: true, ..lookup }),
+            None => self.lookup_ended(now, call, &lookup),
         }
+    }
+
+    /// No further page of a read by id is asked for.
+    fn lookup_ended(&mut self, now: Moment, call: CallId, lookup: &Lookup<K>) {
         if lookup.lane == Lane::Sweep
             && let Some(sweep) = &mut self.reads.sweep
         {
@@ -473,9 +549,9 @@ impl<K: Kind> Engine<K> {
             // What could be seen before can't be seen now: this answer proves nothing about the others.
             self.reads.witness = None;
         }
-        if !lookup.unreadable && !endless {
+        if !lookup.unreadable {
             for id in &lookup.missing {
-                self.missed(now, id, lookup.showed_any);
+                self.missed(now, id, call, lookup.showed_any);
             }
         }
     }
@@ -502,8 +578,11 @@ impl<K: Kind> Engine<K> {
         sweep.items += items;
         sweep.pages += 1;
         sweep.flawed |= flawed;
-        let looping = next.is_some() && next == *at;
+        let looping = next.is_some() && (next == *at || next == sweep.mark);
         if next.is_some() && !looping {
+            if sweep.pages.is_power_of_two() {
+                sweep.mark.clone_from(&next);
+            }
             *at = next;
             return;
         }
@@ -538,7 +617,7 @@ impl<K: Kind> Engine<K> {
             .map(|(id, _)| id.clone())
             .collect();
         for id in lacking {
-            self.doubt(now, &id);
+            self.doubt(now, &id, sweep.first_call);
         }
         for object in self.objects.values_mut() {
             if object.needs_listing() && sweep.first_call >= object.listing_since {
@@ -548,7 +627,8 @@ impl<K: Kind> Engine<K> {
         self.completed(sweep);
     }
 
-    fn end_sweep_if_done(&mut self) {
+    /// Ends a round by id when nothing is left to read. Asked after each answer, whatever it was.
+    pub(super) fn end_sweep_if_done(&mut self) {
         let done =
             self.reads.sweep.as_ref().is_some_and(
                 |sweep| matches!(&sweep.road, Road::Ids { rest, reading: 0 } if rest.is_empty()),
@@ -564,26 +644,41 @@ impl<K: Kind> Engine<K> {
     }
 
     fn completed(&mut self, sweep: &Sweep<K>) {
-        self.reads.last_complete = Some(sweep.started);
+        self.reads.last_complete = Some(sweep.since);
         self.reads.unlisted = Reason::AwaitingListing;
         let braked = self.brake.on();
-        self.brake.swept();
+        // A round in which nothing had to be read agrees with nothing.
+        if sweep.pages > 0 {
+            self.brake.swept();
+        }
         if braked != self.brake.on() {
             self.dirty.extend(self.acting.iter().cloned());
         }
         // Where anything was uncertain, this round may have made it certain without any fact having changed.
-        let uncertain = self.objects.iter().filter(|(_, o)| o.reported.is_none_or(|r| r.uncertain));
-        self.dirty.extend(uncertain.map(|(name, _)| name.clone()));
+        self.touch_uncertain();
     }
 
     pub(super) fn read_failed(&mut self, now: Moment, purpose: Purpose<K>, failure: &Failure) {
         self.reads.in_flight -= 1;
         match purpose {
             // One id that the cloud refuses must not hide a hundred others.
-            Purpose::Ids(lookup) if failure.class == Class::Bug => return self.split(now, lookup),
+            Purpose::Ids(lookup) if failure.class == Class::Bug && lookup.pages == 0 => {
+                return self.split(now, lookup);
+            }
+            // A page token that is refused leaves the answer incomplete; the next round asks anew.
+            Purpose::Ids(lookup) if failure.class == Class::Bug => {
+                return self.lookup_ended(now, CallId(0), &Lookup { unreadable: true, ..lookup });
+            }
             Purpose::Ids(lookup) => self.put_back(now, lookup),
-            Purpose::Filtered { .. } => self.reads.sweep_wanted = true,
-            Purpose::SweepPage => self.sweep_page_failed(now, failure),
+            Purpose::Filtered { .. } => {
+                self.reads.sweep_wanted = true;
+                if failure.class == Class::Bug {
+                    // One object's filter is refused; the region's listing tells what it selects.
+                    return;
+                }
+            }
+            Purpose::SweepPage if failure.class == Class::Bug && self.sweep_began_anew() => return,
+            Purpose::SweepPage => self.sweep_page_failed(),
             Purpose::Probe | Purpose::Strengthen(_) | Purpose::Weaken(_) => {}
         }
         if failure.class == Class::Throttled {
@@ -601,7 +696,7 @@ impl<K: Kind> Engine<K> {
         };
         let not_before = now.after(wait);
         self.reads.trouble = Some(ReadTrouble { reason, detail, failures, last: now, not_before });
-        self.touch_all();
+        self.touch_uncertain();
     }
 
     fn put_back(&mut self, now: Moment, lookup: Lookup<K>) {
@@ -609,9 +704,12 @@ impl<K: Kind> Engine<K> {
             self.batch = None;
         }
         if lookup.lane == Lane::Sweep
-            && let Some(Sweep { road: Road::Ids { rest, reading }, .. }) = &mut self.reads.sweep
+            && let Some(Sweep { road: Road::Ids { rest, reading }, items, pages, .. }) = &mut self.reads.sweep
         {
             *reading = reading.saturating_sub(1);
+            // A further page may fail after all that was asked for has been shown.
+            *items += usize::from(lookup.showed_any);
+            *pages += 1;
             rest.extend(lookup.missing);
             return;
         }
@@ -619,6 +717,17 @@ impl<K: Kind> Engine<K> {
     }
 
     fn split(&mut self, now: Moment, mut lookup: Lookup<K>) {
+        if self.reads.witness.is_none() {
+            // Nothing was ever seen here: perhaps it is not an id that is refused, but everything. A look-up tells,
+            // because it begins with the question whether anything can be read.
+            self.reads.lookups.extend(std::mem::take(&mut lookup.missing));
+        } else if let Some(witness) = self.reads.witness.as_ref().filter(|_| lookup.lane == Lane::Lookup) {
+            // It was seen lately; the others are what the question was about.
+            lookup.missing.remove(witness);
+        }
+        if lookup.missing.is_empty() {
+            return self.put_back(now, lookup);
+        }
         let ids: Vec<K::Id> = lookup.missing.iter().cloned().collect();
         if let [id] = ids.as_slice() {
             self.refused(now, id);
@@ -646,13 +755,19 @@ impl<K: Kind> Engine<K> {
         }
     }
 
-    fn sweep_page_failed(&mut self, now: Moment, failure: &Failure) {
-        if failure.class == Class::Bug {
-            // The token may have expired: the round begins anew.
+    /// A refused page that is not the first one: its token may have expired, and the round begins anew.
+    fn sweep_began_anew(&mut self) -> bool {
+        let further =
+            matches!(&self.reads.sweep, Some(Sweep { road: Road::Region { next: Some(_), .. }, .. }));
+        if further {
             self.reads.sweep = None;
-            self.reads.last_started = Some(now);
             self.reads.sweep_wanted = true;
-        } else if let Some(Sweep { road: Road::Region { reading, .. }, .. }) = &mut self.reads.sweep {
+        }
+        further
+    }
+
+    fn sweep_page_failed(&mut self) {
+        if let Some(Sweep { road: Road::Region { reading, .. }, .. }) = &mut self.reads.sweep {
             *reading = false;
         }
     }

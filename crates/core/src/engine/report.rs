@@ -10,20 +10,19 @@ use crate::kind::Kind;
 use crate::reason::{Reason, Risk};
 use crate::time::Moment;
 use crate::verdict::{MAX_ROWS, Part, Row, State, Tally, Verdict, sort_rows};
-use crate::wish::ObjectId;
+use crate::wish::{ObjectId, Wish};
 
 /// Counts alone are reported this often at most.
 const COUNTS_EVERY: Duration = Duration::from_secs(2);
 
 impl<K: Kind> Engine<K> {
     pub(super) fn plan_reports(&mut self, now: Moment, out: &mut Vec<Effect<K>>) {
+        self.fetch_due_reports(now);
         let dirty = std::mem::take(&mut self.dirty);
         for name in dirty {
             let Some(object) = self.objects.get(&name) else { continue };
             if object.next_report > now {
-                let at = object.next_report;
-                self.wake_at(at);
-                self.dirty.insert(name);
+                self.deferred.insert((object.next_report, name));
                 continue;
             }
             let (part, cost) = self.judge_part(now, &name);
@@ -31,14 +30,19 @@ impl<K: Kind> Engine<K> {
             let shape = self.shape(&name, &part);
             let Some(object) = self.objects.get_mut(&name) else { continue };
             object.settled |= part.settled;
+            let awaited = (object.born, name.clone());
+            if object.settled {
+                self.unsettled.remove(&awaited);
+            } else {
+                self.unsettled.insert(awaited);
+            }
             // A long list is not counted again at every answer: a small part of the time is enough.
             object.next_report = now.after(cost * 20);
             match object.reported {
                 Some(last) if last.whole == whole => {}
                 Some(last) if last.shape == shape && now.since(last.at) < COUNTS_EVERY => {
-                    // It stays marked, so that a transition that comes before its time goes out at once.
-                    self.wake_at(last.at.after(COUNTS_EVERY));
-                    self.dirty.insert(name);
+                    // A transition that comes before its time goes out at once all the same.
+                    self.deferred.insert((last.at.after(COUNTS_EVERY), name));
                 }
                 _ => {
                     let uncertain = !part.tally.unknown.is_empty() || part.unlisted.is_some();
@@ -47,17 +51,28 @@ impl<K: Kind> Engine<K> {
                 }
             }
         }
-        let unsettled = self.objects.values().filter(|o| !o.settled).map(|o| o.born).min();
-        if let Some(born) = unsettled {
+        if let Some((at, _)) = self.deferred.first() {
+            let at = *at;
+            self.wake_at(at);
+        }
+        if let Some((born, _)) = self.unsettled.first() {
             let at = born.after(self.sweep_interval() * 2);
-            if at > now {
-                self.wake_at(at);
-            } else {
-                let names: Vec<ObjectId> =
-                    self.objects.iter().filter(|(_, o)| !o.settled).map(|(n, _)| n.clone()).collect();
-                self.dirty.extend(names);
-                self.wake_at(now.after(Duration::from_secs(1)));
-            }
+            self.wake_at(at);
+        }
+    }
+
+    /// Marks the reports whose time has come: those put off, and those that were waited for long enough.
+    fn fetch_due_reports(&mut self, now: Moment) {
+        while self.deferred.first().is_some_and(|(at, _)| *at <= now)
+            && let Some((_, name)) = self.deferred.pop_first()
+        {
+            self.dirty.insert(name);
+        }
+        let patience = self.sweep_interval() * 2;
+        while self.unsettled.first().is_some_and(|(born, _)| born.after(patience) <= now)
+            && let Some((_, name)) = self.unsettled.pop_first()
+        {
+            self.dirty.insert(name);
         }
     }
 
@@ -88,22 +103,22 @@ impl<K: Kind> Engine<K> {
         for id in self.selection.reach(&object.wish.selector) {
             looked_at += 1;
             let target = self.targets.get(id);
-            let verdict = match object.member(id, target) {
+            let verdict = match object.member(id, target, horizon) {
                 Member::No => continue,
                 Member::Unclear(reason) => {
                     // Named and missing is more to the point than unread.
-                    let seen = target.map(|t| t.verdict(now, horizon, object.tag_epoch));
+                    let seen = target.map(|t| t.verdict(horizon, object.tag_epoch));
                     match seen {
                         Some(Verdict::Unknown(why)) => Verdict::Unknown(why),
                         _ => Verdict::Unknown(reason),
                     }
                 }
                 Member::Yes => target.map_or(Verdict::Unknown(Reason::AwaitingEvidence), |t| {
-                    t.verdict(now, horizon, object.tag_epoch)
+                    t.verdict(horizon, object.tag_epoch)
                 }),
             };
             awaiting |= matches!(verdict, Verdict::Unknown(Reason::AwaitingEvidence));
-            let verdict = self.explain(verdict, object.wish.observe || !object.wish.protect);
+            let verdict = self.explain(verdict, &object.wish);
             let mut risks = match target.and_then(|t| t.evidence.as_ref()) {
                 Some(evidence) if Self::settable(&evidence.facts) => K::risks(&evidence.facts),
                 _ => Vec::new(),
@@ -141,12 +156,13 @@ impl<K: Kind> Engine<K> {
 
     /// Words a verdict for an object: with the trouble of reading when that is why it is unknown, and as a mere
     /// observation where nothing is to be done about it.
-    fn explain(&self, verdict: Verdict, observes: bool) -> Verdict {
+    fn explain(&self, verdict: Verdict, wish: &Wish<K>) -> Verdict {
         match (verdict, self.reads.trouble()) {
             (Verdict::Unknown(Reason::AwaitingEvidence | Reason::EvidenceStale), Some((why, _))) => {
                 Verdict::Unknown(why)
             }
-            (Verdict::Weak(_), _) if observes => Verdict::Weak(Reason::Weak),
+            (Verdict::Weak(_), _) if !wish.claims() => Verdict::Weak(Reason::NotWanted),
+            (Verdict::Weak(_), _) if wish.observe => Verdict::Weak(Reason::Weak),
             _ => verdict,
         }
     }

@@ -6,12 +6,13 @@ use std::time::Duration;
 
 use super::objects::Member;
 use super::{Effect, Engine, Purpose, Ticket, Window};
-use crate::authority::{Case, ObjectProof, Obstacles, Recheck, grant};
+use crate::authority::{Case, ObjectProof, Obstacles, Recheck, WeakenPermit, grant};
 use crate::budget::Urgency;
 use crate::call::{CallId, IDS_PER_READ, WriteCall};
+use crate::evidence::Evidence;
 use crate::kind::{Applicability, Kind};
 use crate::reason::Reason;
-use crate::target::{CHARGE_TYPE_SETTLES, Value};
+use crate::target::Value;
 use crate::time::Moment;
 use crate::verdict::{Progress, Verdict, tell};
 use crate::wish::{Generation, ObjectId, Weakening, Wish};
@@ -20,6 +21,18 @@ use crate::wish::{Generation, ObjectId, Weakening, Wish};
 const PATIENCE: Duration = Duration::from_secs(3600);
 /// A question to the API server that stays unanswered this long is asked again.
 const ANSWER_WITHIN: Duration = Duration::from_secs(30);
+/// The first wait after an answer that did not agree with what we know. It doubles five times: each question costs the
+/// API server whole listings.
+const DOUBT: Duration = Duration::from_secs(2);
+/// An act that waits only for what a person or another object does is looked at this often; a changed wish brings
+/// its turn forward.
+const IDLE_PACE: Duration = Duration::from_secs(15);
+/// Looking at one target of an act costs about a microsecond: so many of them keep it to a small part of the time.
+const COST: Duration = Duration::from_micros(20);
+/// Most targets in a batch.
+const BATCH: u32 = 20;
+/// How much of the proofs' life a batch is planned to take.
+const BATCH_SECONDS: u32 = 6;
 
 /// The weakening that one generation asks for.
 #[derive(Debug, Clone)]
@@ -33,6 +46,10 @@ pub(super) struct Act<K: Kind> {
     pub deadline: Moment,
     /// The next batch is not begun before this.
     pub not_before: Moment,
+    /// Answers of the API server in a row that did not agree with what we know.
+    pub doubts: u32,
+    /// A target was left safe because the cloud denied the write.
+    pub denied: bool,
 }
 
 /// How the act ended for one target.
@@ -52,7 +69,14 @@ impl<K: Kind> Act<K> {
             ended: BTreeMap::new(),
             deadline: now.after(PATIENCE.saturating_sub(waited)),
             not_before: now,
+            doubts: 0,
+            denied: false,
         }
+    }
+
+    /// Whether the rest is left safe now.
+    fn patience_ended(&self, now: Moment) -> bool {
+        self.what == Weakening::BeforeDeletion && now >= self.deadline
     }
 }
 
@@ -87,18 +111,18 @@ enum Standing {
 
 impl<K: Kind> Engine<K> {
     pub(super) fn plan_weakening(&mut self, now: Moment, out: &mut Vec<Effect<K>>) {
-        self.write_batch(now, out);
         if let Some(batch) = &self.batch {
             let ends = batch.asked.after(ANSWER_WITHIN);
-            if now >= ends {
-                self.batch = None;
-            } else {
+            if now < ends {
                 self.wake_at(ends);
                 return;
             }
+            self.batch = None;
         }
-        let acting: Vec<ObjectId> = self.acting.iter().cloned().collect();
-        for object in acting {
+        // Each act has its turn: one with thousands of targets must not hold up another's deletion.
+        let (before, after): (Vec<ObjectId>, Vec<ObjectId>) =
+            self.acting.iter().cloned().partition(|object| Some(object) <= self.last_acted.as_ref());
+        for object in after.into_iter().chain(before) {
             if self.batch.is_some() {
                 break;
             }
@@ -116,36 +140,45 @@ impl<K: Kind> Engine<K> {
             return;
         }
         let generation = entry.generation;
+        let patience_ends = act.patience_ended(now);
+        // What is not listed is waited for like a target that is not known.
+        let unlisted = self.unlisted(now, object).map(|reason| self.held(now, act, reason));
+        let mut waiting = match unlisted {
+            Some(Standing::Waiting(reason)) => Some(reason.needs_person()),
+            _ => None,
+        };
         let reach: Vec<K::Id> = self.selection.reach(&entry.wish.selector).cloned().collect();
-        let listed = self.unlisted(now, object).is_none();
-        let (mut ready, mut waiting) = (Vec::new(), false);
+        let size = u32::try_from(reach.len()).unwrap_or(u32::MAX);
+        let mut ready = Vec::new();
         for id in reach {
             match self.standing(now, object, &id) {
                 None => {}
                 Some(Standing::Ended(how)) => self.end(object, &id, how),
                 Some(Standing::Ready) => ready.push(id),
-                Some(Standing::Waiting(_)) => waiting = true,
+                Some(Standing::Waiting(reason)) => {
+                    waiting = Some(waiting.unwrap_or(true) && reason.needs_person());
+                }
             }
         }
-        // A long list is looked at again when something happens, or after a second.
-        let pace = Duration::from_secs(1);
         let Some(act) = self.objects.get_mut(object).and_then(|o| o.act.as_mut()) else { return };
-        let patience_ends = act.what == Weakening::BeforeDeletion && now >= act.deadline;
-        if ready.is_empty() && ((!waiting && listed) || patience_ends) {
+        if ready.is_empty() && (waiting.is_none() || patience_ends) {
             act.done = true;
             self.acting.remove(object);
             self.dirty.insert(object.clone());
             return;
         }
-        act.not_before = now.after(pace);
+        let idle = ready.is_empty() && waiting == Some(true);
+        let pace = if idle { IDLE_PACE } else { Duration::from_secs(1) };
+        act.not_before = now.after(pace.max(COST.saturating_mul(size)));
         let again = act.not_before;
         self.wake_at(again);
-        // No more than can be written while the proofs hold.
-        let room = self.writes.budget.available(now).clamp(1, 20);
-        ready.truncate(usize::try_from(room).unwrap_or(1).min(IDS_PER_READ));
-        if ready.is_empty() || now < self.writes.rest_until() {
+        if ready.is_empty() || self.writes.closed(now).is_some() {
             return;
         }
+        // No more than can be written while the proofs hold.
+        let refill = self.settings.writes.per_minute / 60 * BATCH_SECONDS;
+        let room = (self.writes.budget.available(now) + refill).clamp(1, BATCH);
+        ready.truncate(usize::try_from(room).unwrap_or(1).min(IDS_PER_READ));
         let ticket = Ticket(self.next_ticket);
         self.next_ticket += 1;
         self.batch = Some(Batch {
@@ -155,6 +188,7 @@ impl<K: Kind> Engine<K> {
             asked: now,
             step: Step::Recheck(ticket),
         });
+        self.last_acted = Some(object.clone());
         self.wake_at(now.after(ANSWER_WITHIN));
         out.push(Effect::Recheck(ticket, object.clone()));
     }
@@ -162,6 +196,7 @@ impl<K: Kind> Engine<K> {
     fn end(&mut self, object: &ObjectId, id: &K::Id, how: Ended) {
         if let Some(act) = self.objects.get_mut(object).and_then(|o| o.act.as_mut()) {
             act.ended.insert(id.clone(), how);
+            act.denied |= how == Ended::LeftSafe(Reason::PermissionDenied);
         }
         self.dirty.insert(object.clone());
     }
@@ -174,19 +209,21 @@ impl<K: Kind> Engine<K> {
             return None;
         }
         let target = self.targets.get(id);
-        match entry.member(id, target) {
+        match entry.member(id, target, self.horizon(now)) {
             Member::Yes => {}
             Member::No => return None,
             Member::Unclear(reason) => return Some(self.held(now, act, reason)),
         }
         let target = target?;
-        let claimed = self.claimed_by_other(id, object);
-        let refusal = target.care.as_deref().and_then(|c| c.trouble_with(Value::Weak)).filter(|t| {
-            t.reason.needs_person()
-                || (t.reason == Reason::ChargeTypeSettling && now.since(t.since) >= CHARGE_TYPE_SETTLES)
-        });
+        let claimed = self.claimed_by_other(now, id, object);
+        let refusal = target
+            .care
+            .as_deref()
+            .and_then(|c| c.trouble_with(Value::Weak))
+            .filter(|t| t.reason.needs_person() || t.refused_for_good());
         let waits = target.care.as_deref().is_some_and(|c| c.writing.is_some() || c.not_before > now);
-        Some(match target.verdict(now, self.horizon(now), entry.tag_epoch) {
+        let odd_tags = target.evidence.as_ref().is_some_and(|e| K::tags(&e.facts).is_none());
+        Some(match target.verdict(self.horizon(now), entry.tag_epoch) {
             Verdict::Weak(_) | Verdict::NotApplicable(_) | Verdict::Unknown(Reason::NotFound) => {
                 Standing::Ended(Ended::Done)
             }
@@ -194,9 +231,19 @@ impl<K: Kind> Engine<K> {
             Verdict::Safe(_) if claimed => self.held(now, act, Reason::Conflict),
             Verdict::Safe(_) if !self.opaque.is_empty() => self.held(now, act, Reason::OpaqueRival),
             Verdict::Safe(_) if self.brake.on() => self.held(now, act, Reason::Brake),
-            Verdict::Safe(_) => match refusal {
-                Some(trouble) if act.what == Weakening::BeforeDeletion => self.held(now, act, trouble.reason),
-                _ if waits => self.held(now, act, refusal.map_or(Reason::Weakening, |t| t.reason)),
+            // A claim by tag may be hidden.
+            Verdict::Safe(_) if odd_tags => self.held(now, act, Reason::FieldUnreadable),
+            Verdict::Safe(_) => match (refusal, self.writes.closed(now)) {
+                (Some(trouble), _) if waits || act.what == Weakening::BeforeDeletion => {
+                    self.held(now, act, trouble.reason)
+                }
+                // Others were denied; whether this act will be is not known.
+                (None, Some((_, Reason::PermissionDenied))) if !act.denied => {
+                    Standing::Waiting(Reason::Weakening)
+                }
+                (None, Some((_, reason))) => self.held(now, act, reason),
+                (None, None) if waits => self.held(now, act, Reason::Weakening),
+                _ if act.patience_ended(now) => Standing::Ended(Ended::LeftSafe(Reason::DeadlinePassed)),
                 _ => Standing::Ready,
             },
         })
@@ -211,7 +258,7 @@ impl<K: Kind> Engine<K> {
             _ => reason,
         };
         match act.what {
-            Weakening::BeforeDeletion if now >= act.deadline => {
+            Weakening::BeforeDeletion if act.patience_ended(now) => {
                 Standing::Ended(Ended::LeftSafe(Reason::DeadlinePassed))
             }
             Weakening::BeforeDeletion if reason.needs_person() || reason == Reason::Brake => {
@@ -236,10 +283,14 @@ impl<K: Kind> Engine<K> {
         let proof = wish.and_then(|wish| ObjectProof::new(answer, batch.generation, wish, batch.asked));
         if let Some(proof) = proof.filter(|proof| proof.holds(now)) {
             batch.step = Step::Read(proof, self.upcoming_call());
+            if let Some(act) = self.objects.get_mut(&batch.object).and_then(|o| o.act.as_mut()) {
+                act.doubts = 0;
+            }
             self.batch = Some(batch);
         } else if let Some(act) = self.objects.get_mut(&batch.object).and_then(|o| o.act.as_mut()) {
             // What we were told of lags behind what is there; it will come.
-            act.not_before = now.after(Duration::from_secs(2));
+            act.not_before = now.after(DOUBT * (1 << act.doubts.min(5)));
+            act.doubts = act.doubts.saturating_add(1);
         }
     }
 
@@ -256,77 +307,84 @@ impl<K: Kind> Engine<K> {
     }
 
     /// The cloud showed the batch's targets.
-    pub(super) fn proof_read(
-        &mut self,
-        call: CallId,
-        seen: &BTreeSet<K::Id>,
-        unreadable_tags: &BTreeSet<K::Id>,
-    ) {
+    pub(super) fn proof_read(&mut self, call: CallId, seen: &BTreeSet<K::Id>) {
         let Some(batch) = &mut self.batch else { return };
         let Step::Reading(proof, since) = batch.step else { return };
         if call < since {
             return;
         }
-        batch.targets.retain(|id| seen.contains(id) && !unreadable_tags.contains(id));
+        batch.targets.retain(|id| seen.contains(id));
         batch.step = Step::Write(proof, since);
     }
 
-    fn write_batch(&mut self, now: Moment, out: &mut Vec<Effect<K>>) {
-        let Some(window) = self.window.filter(|w| w.open(now)) else { return };
-        while let Some(Batch { step: Step::Write(proof, since), object, targets, .. }) = &mut self.batch {
-            let (proof, since) = (*proof, *since);
-            let (Some(id), true) = (targets.last().cloned(), proof.holds(now)) else {
-                self.batch = None;
-                return;
-            };
-            let object = object.clone();
-            if !self.writes.has_room(self.settings.writes_in_flight) {
-                return;
+    /// Whether a target of the batch may be weakened as soon as there is a token for it.
+    pub(super) fn weakening_ready(&mut self, now: Moment) -> bool {
+        match &self.batch {
+            Some(Batch { step: Step::Write(proof, _), targets, .. }) => {
+                let ready = proof.holds(now) && !targets.is_empty();
+                if !ready {
+                    self.batch = None;
+                }
+                ready
             }
-            if self.writes.budget.next_token(now, Urgency::Foreground) > now {
-                let at = self.writes.budget.next_token(now, Urgency::Foreground).min(proof.ends());
-                self.wake_at(at);
-                return;
-            }
-            if let Some(batch) = &mut self.batch {
-                batch.targets.pop();
-            }
-            self.weaken(now, &object, &id, (proof, since), window, out);
+            _ => false,
         }
     }
 
-    fn weaken(
+    /// Weakens the next target of the batch, if its case stands. Whether a call was sent.
+    pub(super) fn weaken_next(
         &mut self,
+        now: Moment,
+        window: Window,
+        urgency: Urgency,
+        out: &mut Vec<Effect<K>>,
+    ) -> bool {
+        let Some(Batch { step: Step::Write(proof, since), object, targets, .. }) = &mut self.batch else {
+            return false;
+        };
+        let (proof, since, object) = (*proof, *since, object.clone());
+        let Some(id) = targets.pop() else { return false };
+        match self.permit(now, &object, &id, (proof, since)) {
+            Some(permit) if self.writes.budget.take(now, urgency) => {
+                self.write(now, Purpose::Weaken(id.clone()), &id, WriteCall::Weaken(permit), window, out);
+                true
+            }
+            _ => false,
+        }
+    }
+
+    /// Puts the case for one target to [`grant`].
+    fn permit(
+        &self,
         now: Moment,
         object: &ObjectId,
         id: &K::Id,
         (proof, read_since): (ObjectProof, CallId),
-        window: Window,
-        out: &mut Vec<Effect<K>>,
-    ) {
-        let horizon = self.horizon(now);
-        let (Some(entry), Some(target)) = (self.objects.get(object), self.targets.get(id)) else { return };
+    ) -> Option<WeakenPermit<K>> {
+        let (entry, target) = (self.objects.get(object)?, self.targets.get(id)?);
         let busy = target.care.as_deref().is_some_and(|c| c.writing.is_some() || c.accepted.is_some());
+        // A claim by tag shows only on tags that could be read, and of which none was dropped that somebody asks for.
+        let tells_all =
+            |e: &&Evidence<K>| K::tags(&e.facts).is_some() && e.tag_epoch >= self.selection.epoch();
+        let evidence = target.evidence.as_ref().filter(tells_all)?;
         let written = target.care.as_deref().and_then(|c| c.written_before);
-        let fresh = target.evidence.as_ref().and_then(|e| Some((e.fresh(horizon, written)?, e.call)));
-        let (Some(fresh), None, false) = (fresh, &target.absence, busy) else { return };
+        let fresh = evidence.fresh(self.horizon(now), written)?;
+        if busy || target.absence.is_some() {
+            return None;
+        }
         let case = Case {
             wish: (entry.generation, &entry.wish),
             object: proof,
-            target: fresh,
+            target: (fresh, evidence.call),
             read_since,
-            selected: entry.member(id, Some(target)) == Member::Yes,
+            selected: entry.member(id, Some(target), self.horizon(now)) == Member::Yes,
             obstacles: Obstacles {
-                claimed: self.claimed_by_other(id, object),
+                claimed: self.claimed_by_other(now, id, object),
                 opaque: !self.opaque.is_empty(),
                 braked: self.brake.on(),
             },
         };
-        if let Ok(permit) = grant(id, &case, now)
-            && self.writes.budget.take(now, Urgency::Foreground)
-        {
-            self.write(now, Purpose::Weaken(id.clone()), id, WriteCall::Weaken(permit), window, out);
-        }
+        grant(id, &case, now).ok()
     }
 
     /// How far the object's weakening has come, for its report.
@@ -342,13 +400,13 @@ impl<K: Kind> Engine<K> {
         }
         for id in self.selection.reach(&entry.wish.selector) {
             let target = self.targets.get(id);
-            if entry.member(id, target) == Member::No {
+            if entry.member(id, target, self.horizon(now)) == Member::No {
                 continue;
             }
             if act.done {
                 let left = matches!(act.ended.get(id), Some(Ended::LeftSafe(_)));
                 let safe = target.is_some_and(|t| {
-                    matches!(t.verdict(now, self.horizon(now), entry.tag_epoch), Verdict::Safe(_))
+                    matches!(t.verdict(self.horizon(now), entry.tag_epoch), Verdict::Safe(_))
                 });
                 progress.safe_again += u32::from(safe && !left);
             } else if let Some(standing) = self.standing(now, object, id) {

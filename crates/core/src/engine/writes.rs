@@ -1,6 +1,6 @@
 //! Writes of the safe value: their lanes, and what becomes of their answers.
 
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, VecDeque};
 
 use super::{Effect, Engine, Purpose, RoundRobin, Window, reads};
 use crate::backoff;
@@ -16,10 +16,21 @@ use crate::wish::ObjectId;
 /// After so many denials in a row, of whatever target, one write is tried for all until one succeeds.
 const DENIALS: u32 = 5;
 
+/// Where a target waits, the most urgent first.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Lane {
+    Hot,
+    Repair,
+    Onboarding,
+}
+
 /// Lanes and state of writing.
 #[derive(Debug)]
 pub(super) struct Writes<K: Kind> {
     pub budget: Budget,
+    /// In which lane a target waits. It may stand in a slower one as well, from which it was moved: that counts for
+    /// nothing.
+    queued: BTreeMap<K::Id, Lane>,
     /// Targets of an object that was just changed.
     hot: VecDeque<K::Id>,
     /// Targets that were safe and are weak.
@@ -28,19 +39,24 @@ pub(super) struct Writes<K: Kind> {
     onboarding: RoundRobin<K::Id>,
     in_flight: usize,
     denials: u32,
-    closed_until: Moment,
+    /// All writes rest until then, for this reason.
+    closed: (Moment, Reason),
+    /// Weakening and onboarding take turns: whose turn it is.
+    weakening_next: bool,
 }
 
 impl<K: Kind> Writes<K> {
     pub fn new(budget: Budget) -> Self {
         Self {
             budget,
+            queued: BTreeMap::new(),
             hot: VecDeque::new(),
             repairs: VecDeque::new(),
             onboarding: RoundRobin::default(),
             in_flight: 0,
             denials: 0,
-            closed_until: Moment::default(),
+            closed: (Moment::default(), Reason::PermissionDenied),
+            weakening_next: false,
         }
     }
 
@@ -48,18 +64,25 @@ impl<K: Kind> Writes<K> {
         // A wave of an object that was just changed must not become the background of others: what is more than a
         // burst waits its turn.
         let burst = usize::try_from(self.budget.limit().burst).unwrap_or(usize::MAX);
-        if hot && self.hot.len() < burst {
-            self.hot.push_back(id.clone());
-        } else if drifted {
-            self.repairs.push_back(id.clone());
-        } else {
-            self.onboarding.push(owner, id.clone());
+        let lane = match (hot && self.hot.len() < burst, drifted) {
+            (true, _) => Lane::Hot,
+            (false, true) => Lane::Repair,
+            (false, false) => Lane::Onboarding,
+        };
+        if self.queued.get(id).is_some_and(|waits| *waits <= lane) {
+            return;
+        }
+        self.queued.insert(id.clone(), lane);
+        match lane {
+            Lane::Hot => self.hot.push_back(id.clone()),
+            Lane::Repair => self.repairs.push_back(id.clone()),
+            Lane::Onboarding => self.onboarding.push(owner, id.clone()),
         }
     }
 
     /// Whether anything is under way or waits.
     pub fn pending(&self) -> bool {
-        self.in_flight > 0 || self.hot_pending() || !self.repairs.is_empty() || !self.onboarding.is_empty()
+        self.in_flight > 0 || self.waiting()
     }
 
     pub fn hot_pending(&self) -> bool {
@@ -68,78 +91,91 @@ impl<K: Kind> Writes<K> {
 
     /// A spec was edited: what only a person could mend may be mended.
     pub fn spec_changed(&mut self, now: Moment) {
-        self.closed_until = self.closed_until.min(now);
+        self.closed.0 = self.closed.0.min(now);
     }
 
     pub fn has_room(&self, most: usize) -> bool {
         self.in_flight < most
     }
 
-    pub fn launched(&mut self) {
-        self.in_flight += 1;
-    }
-
-    /// Until when all writes rest.
-    pub fn rest_until(&self) -> Moment {
-        self.closed_until
+    /// Until when all writes rest, and why, if they do.
+    pub fn closed(&self, now: Moment) -> Option<(Moment, Reason)> {
+        Some(self.closed).filter(|(until, _)| *until > now)
     }
 
     fn pop(&mut self) -> Option<K::Id> {
-        self.hot.pop_front().or_else(|| self.repairs.pop_front()).or_else(|| self.onboarding.pop())
+        loop {
+            let (lane, id) = if let Some(id) = self.hot.pop_front() {
+                (Lane::Hot, id)
+            } else if let Some(id) = self.repairs.pop_front() {
+                (Lane::Repair, id)
+            } else {
+                (Lane::Onboarding, self.onboarding.pop()?)
+            };
+            if self.queued.get(&id) == Some(&lane) {
+                self.queued.remove(&id);
+                return Some(id);
+            }
+        }
     }
 
-    fn urgency(&self) -> Urgency {
-        if self.hot.is_empty() && self.repairs.is_empty() { Urgency::Background } else { Urgency::Foreground }
+    /// Whether there is what can't wait for background work: repairs, and what a person just changed.
+    fn urgent(&self) -> bool {
+        !self.hot.is_empty() || !self.repairs.is_empty()
     }
 
     fn waiting(&self) -> bool {
-        !self.hot.is_empty() || !self.repairs.is_empty() || !self.onboarding.is_empty()
+        !self.queued.is_empty()
     }
 }
 
 impl<K: Kind> Engine<K> {
+    /// Sends what may be written now. Weakening takes turns with onboarding and yields to all that is urgent: safe
+    /// comes first, and neither may wait for the end of the other.
     pub(super) fn plan_writes(&mut self, now: Moment, window: Window, out: &mut Vec<Effect<K>>) {
-        if now < self.writes.closed_until {
-            let at = self.writes.closed_until;
-            if self.writes.waiting() {
-                self.wake_at(at);
-            }
-            return;
-        }
-        while self.writes.waiting() && self.writes.has_room(self.settings.writes_in_flight) {
-            let urgency = self.writes.urgency();
-            if self.writes.budget.available(now) == 0 || !self.may_take(now, urgency) {
-                let at = self.writes.budget.next_token(now, urgency);
-                self.wake_at(at);
+        loop {
+            let weakening = self.weakening_ready(now);
+            let waiting = self.writes.waiting();
+            if !(weakening || waiting) || !self.writes.has_room(self.settings.writes_in_flight) {
                 break;
             }
-            let Some(id) = self.writes.pop() else { break };
-            if let Some(care) = self.targets.get_mut(&id).and_then(|t| t.care.as_deref_mut()) {
-                care.queued = false;
-            }
-            if !self.needs_strengthening(now, &id) {
-                continue;
-            }
-            if !self.writes.budget.take(now, urgency) {
+            if let Some((until, _)) = self.writes.closed(now) {
+                self.wake_at(until);
                 break;
             }
-            self.write(
-                now,
-                Purpose::Strengthen(id.clone()),
-                &id,
-                WriteCall::Strengthen(id.clone()),
-                window,
-                out,
-            );
-            if self.writes.denials >= DENIALS {
-                self.writes.closed_until = now.after(backoff::LONG);
+            let urgent = self.writes.urgent();
+            let weaken = weakening && !urgent && (self.writes.weakening_next || !waiting);
+            let urgency = if urgent { Urgency::Foreground } else { Urgency::Background };
+            let token = self.writes.budget.next_token(now, urgency);
+            if token > now {
+                self.wake_at(token);
                 break;
+            }
+            let sent = if weaken {
+                self.weaken_next(now, window, urgency, out)
+            } else {
+                self.strengthen_next(now, window, urgency, out)
+            };
+            if sent {
+                self.writes.weakening_next = !weaken;
             }
         }
     }
 
-    fn may_take(&mut self, now: Moment, urgency: Urgency) -> bool {
-        self.writes.budget.next_token(now, urgency) <= now
+    fn strengthen_next(
+        &mut self,
+        now: Moment,
+        window: Window,
+        urgency: Urgency,
+        out: &mut Vec<Effect<K>>,
+    ) -> bool {
+        let Some(id) = self.writes.pop() else { return false };
+        if !self.needs_strengthening(now, &id) || !self.writes.budget.take(now, urgency) {
+            return false;
+        }
+        let purpose = Purpose::Strengthen(id.clone());
+        self.write(now, purpose, &id, WriteCall::Strengthen(id.clone()), window, out);
+        true
     }
 
     pub(super) fn write(
@@ -152,7 +188,10 @@ impl<K: Kind> Engine<K> {
         out: &mut Vec<Effect<K>>,
     ) {
         let call = self.launch(now, purpose);
-        self.writes.launched();
+        self.writes.in_flight += 1;
+        if self.writes.denials >= DENIALS {
+            self.writes.closed = (now.after(backoff::LONG), Reason::PermissionDenied);
+        }
         if let Some(target) = self.targets.get_mut(id) {
             target.care_mut().writing = Some(call);
         }
@@ -165,16 +204,19 @@ impl<K: Kind> Engine<K> {
         let Some(evidence) = target.evidence.as_ref().filter(|_| target.absence.is_none()) else {
             return false;
         };
+        // Whoever led meanwhile may have written, and so may anybody since two sweeps ago.
+        let known = evidence.seen >= self.horizon(now) && evidence.call >= self.lead_since;
         let ready = target.care.as_deref().is_none_or(|care| {
             care.writing.is_none()
                 && care.accepted.is_none()
                 && care.not_before <= now
                 && care.written_before.is_none_or(|end| evidence.call >= end)
         });
-        ready
+        known
+            && ready
             && K::safe(&evidence.facts) == Some(false)
             && K::applicability(&evidence.facts) == Applicability::Yes
-            && self.enforcer(id).is_some()
+            && self.enforcer(now, id).is_some()
     }
 
     pub(super) fn write_ended(&mut self, now: Moment, id: &K::Id, value: Value, result: Result<(), Failure>) {
@@ -183,7 +225,7 @@ impl<K: Kind> Engine<K> {
         match &result {
             Ok(()) => {
                 self.writes.denials = 0;
-                self.writes.closed_until = now;
+                self.writes.closed.0 = now;
             }
             Err(failure) => self.heed(now, failure),
         }
@@ -196,6 +238,7 @@ impl<K: Kind> Engine<K> {
             Ok(()) => {
                 care.accepted = Some((now, value));
                 care.looks = 0;
+                care.look_at = now;
                 care.failures = 0;
                 care.trouble = None;
                 if value == Value::Safe && care.drifted {
@@ -215,10 +258,15 @@ impl<K: Kind> Engine<K> {
     fn heed(&mut self, now: Moment, failure: &Failure) {
         match failure.class {
             Class::Throttled => self.writes.budget.throttled(now, failure.retry_after),
-            Class::Credentials | Class::Clock => {
-                self.writes.closed_until = now.after(self.jitter.stretch(backoff::LONG));
+            class @ (Class::Credentials | Class::Clock) => {
+                self.writes.closed = (now.after(self.jitter.stretch(backoff::LONG)), class.into());
             }
-            Class::Permission => self.writes.denials += 1,
+            Class::Permission => {
+                self.writes.denials += 1;
+                if self.writes.denials >= DENIALS {
+                    self.writes.closed = (now.after(backoff::LONG), Reason::PermissionDenied);
+                }
+            }
             _ => {}
         }
     }
@@ -236,11 +284,11 @@ impl<K: Kind> Engine<K> {
         care.not_before = not_before;
         let since = care.trouble.as_ref().filter(|t| t.reason == reason).map_or(now, |t| t.since);
         if reason != Reason::Missing {
-            care.trouble = Some(Trouble { value, reason, since, detail });
+            care.trouble = Some(Trouble { value, reason, since, last: now, detail });
         }
         self.timers.insert((not_before, id.clone()));
         match class {
-            Class::Gone => self.doubt(now, id),
+            Class::Gone => self.doubt(now, id, self.upcoming_call()),
             // It may have taken effect, or the charge type may have changed: see how it is.
             _ => self.read_again(reads::Lane::Verify, now, [id.clone()]),
         }

@@ -49,8 +49,7 @@ pub struct Machine {
     /// The cloud answers as if it did not exist.
     pub hidden: bool,
     pub writes: u32,
-    /// What the newest answer said of its flag, of the reads sent since our last write, the last start and the last
-    /// taking of the lead.
+    /// What the newest answer said of its flag, of the reads sent since our last write and the last start.
     shown: Option<Shown>,
     /// The newest write, and since when its answer is awaited.
     written: Option<(CallId, Option<Moment>)>,
@@ -97,6 +96,10 @@ enum Event {
 
 /// How the cloud misbehaves for as long as it is so.
 #[derive(Debug, Clone, Copy, Default)]
+#[allow(
+    clippy::struct_excessive_bools,
+    reason = "each is a trouble of its own, and any of them may come together"
+)]
 pub struct Mood {
     /// Reads answer an empty list.
     pub blind: bool,
@@ -160,6 +163,11 @@ pub struct World {
     /// When the API server was last asked for claims.
     rechecked: Moment,
     started: Moment,
+    leads: bool,
+    /// When the lead was last lost or taken.
+    led_since: Moment,
+    /// When a listing last left out what had moved between its pages: nobody can tell that from what it shows.
+    skipped: Moment,
 }
 
 pub fn settings() -> Settings {
@@ -247,6 +255,9 @@ impl World {
             next_uid: 0,
             rechecked: Moment::default(),
             started: Moment::default(),
+            leads: true,
+            led_since: Moment::default(),
+            skipped: Moment::default(),
         };
         world.started = world.now;
         world.engine.take(world.now, Input::Lead(Some(Window { until: None })));
@@ -255,7 +266,10 @@ impl World {
 
     pub fn machine(&mut self, name: &str, facts: InstanceFacts) {
         let weak_since = (facts.deletion_protection != Some(true)).then_some(self.now);
-        self.cloud.insert(id(name), Machine { facts, weak_since, hidden: false, writes: 0, shown: None, written: None });
+        self.cloud.insert(
+            id(name),
+            Machine { facts, weak_since, hidden: false, writes: 0, shown: None, written: None },
+        );
     }
 
     pub fn fleet(&mut self, count: usize, tags: &[(&str, &str)]) {
@@ -277,6 +291,24 @@ impl World {
         let now = self.now;
         if let Some(machine) = self.cloud.get_mut(&id(name)) {
             machine.facts.tags = Some(tags.iter().map(|(k, v)| Tag::new(k, v)).collect());
+            machine.weak_since = machine.weak_since.map(|_| now);
+        }
+    }
+
+    /// From now on the cloud answers as if it did not exist, or no longer so.
+    pub fn hide(&mut self, name: &str, hidden: bool) {
+        let now = self.now;
+        if let Some(machine) = self.cloud.get_mut(&id(name)) {
+            machine.hidden = hidden;
+            machine.weak_since = machine.weak_since.map(|_| now);
+        }
+    }
+
+    /// Its charge type is changed. From now on it is another question whether it can be safe.
+    pub fn recharge(&mut self, name: &str, to: ChargeType) {
+        let now = self.now;
+        if let Some(machine) = self.cloud.get_mut(&id(name)) {
+            machine.facts.charge_type = Some(to);
             machine.weak_since = machine.weak_since.map(|_| now);
         }
     }
@@ -326,6 +358,14 @@ impl World {
         let before = std::mem::replace(&mut self.engine, Engine::new(self.settings));
         self.apply(name, wish);
         self.engine = before;
+    }
+
+    /// The Nodes that an object selects come and go; its generation stays.
+    pub fn nodes(&mut self, name: &str, ids: &[&str]) {
+        if let Some(stored) = self.store.get_mut(name) {
+            stored.wish.selector.node_ids = ids.iter().map(|i| id(i)).collect();
+            self.deliver(name);
+        }
     }
 
     /// The object can't be decoded any more.
@@ -403,16 +443,17 @@ impl World {
             (machine.shown, machine.written) = (None, None);
         }
         self.started = self.now;
-        self.engine.take(self.now, Input::Lead(Some(Window { until: None })));
+        self.engine.take(self.now, Input::Lead(self.leads.then_some(Window { until: None })));
         self.relist();
     }
 
     /// The lead is lost, or taken: whoever led meanwhile may have written.
     pub fn lead(&mut self, lead: bool) {
         for machine in self.cloud.values_mut() {
-            (machine.shown, machine.written) = (None, None);
+            machine.written = machine.written.map(|(call, _)| (call, None));
         }
         self.sent.clear();
+        (self.leads, self.led_since) = (lead, self.now);
         self.engine.take(self.now, Input::Lead(lead.then_some(Window { until: None })));
     }
 
@@ -478,7 +519,9 @@ impl World {
 
     fn note_shown(&mut self, call: CallId, result: &Result<Reply<Instance>, Failure>) {
         // After its deadline an answer counts for nothing.
-        let Some(at) = self.sent.remove(&call).filter(|at| self.now.since(*at) < CALL_DEADLINE) else { return };
+        let Some(at) = self.sent.remove(&call).filter(|at| self.now.since(*at) < CALL_DEADLINE) else {
+            return;
+        };
         let Ok(Reply::Page(page)) = result else {
             let awaited = |m: &&mut Machine| m.written.is_some_and(|(write, _)| write == call);
             if let Some(machine) = self.cloud.values_mut().find(awaited) {
@@ -537,7 +580,13 @@ impl World {
     fn carry_out(&mut self, effect: Effect<Instance>, fault: Option<Fault>) {
         match effect {
             Effect::Read(call, read) => {
+                if let Query::Ids(ids) = &read.query {
+                    assert!((1..=100).contains(&ids.len()), "I5: a read by {} ids", ids.len());
+                }
                 self.reads.push((self.now, read.clone()));
+                if self.mood.skips && read.page.is_some() {
+                    self.skipped = self.now;
+                }
                 self.sent.insert(call, self.now);
                 let result = match (fault, self.mood.reads_fail.or(self.refusal(&read))) {
                     (Some(Fault::Fail(class)), _) | (_, Some(class)) => Err(failure(class, Outcome::None)),
@@ -616,11 +665,12 @@ impl World {
         };
         let all: Vec<_> = self.cloud.iter().filter(|(id, machine)| visible(id, machine)).collect();
         let cap = if matches!(read.query, Query::Tagged(_)) { 1000 } else { usize::MAX };
-        let token: usize = read.page.as_ref().map_or(0, |token| token.as_str().parse().unwrap());
-        let start = token + usize::from(self.mood.skips && token > 0);
+        let token = read.page.as_ref().map_or("", PageToken::as_str);
+        let start = all.partition_point(|(id, _)| id.as_str() < token);
+        let start = start + usize::from(self.mood.skips && !token.is_empty());
         let total = all.len().min(cap);
         let end = (start + self.page_size).min(total);
-        let next = (end < total).then(|| PageToken::new(end.to_string()));
+        let next = all.get(end).filter(|_| end < total).map(|(id, _)| PageToken::new(id.as_str()));
         Page {
             items: all[start.min(end)..end]
                 .iter()
@@ -631,7 +681,7 @@ impl World {
                 })
                 .collect(),
             unreadable: usize::from(self.mood.unreadable),
-            next: if self.mood.circles { next.or(Some(PageToken::new("0"))) } else { next },
+            next: if self.mood.circles { next.or(Some(PageToken::new("i-"))) } else { next },
             request_id: RequestId::new("R"),
         }
     }
@@ -664,10 +714,11 @@ impl World {
         let shown = machine.shown.take();
         let life = self.engine.sweep_interval() * 2;
         assert!(
-            shown.is_some_and(|s| s.flag == Some(!safe) && now.since(s.at) <= life),
+            shown.is_some_and(|s| s.flag == Some(!safe) && now.since(s.at) <= life && s.at >= self.led_since),
             "I15, I18: {target} is written although the last answer said {shown:?}"
         );
-        let awaited = machine.written.and_then(|(_, since)| since).filter(|at| now.since(*at) < CALL_DEADLINE);
+        let awaited =
+            machine.written.and_then(|(_, since)| since).filter(|at| now.since(*at) < CALL_DEADLINE);
         assert!(awaited.is_none(), "I15: {target} is written while a write is under way");
         machine.written = Some((call, Some(now)));
         if !self.mood.ignore_writes {
@@ -755,15 +806,26 @@ impl World {
             return;
         }
         let life = self.engine.sweep_interval() * 2 + secs(5);
+        if self.now.since(self.skipped) <= life {
+            return;
+        }
         for (target, machine) in &self.cloud {
             let tags = machine.facts.tags.as_deref().unwrap_or_default();
             let selector = &stored.wish.selector;
             let selected =
                 (selector.names(target) || selector.tags_match(tags)) && !selector.tags_exclude(tags);
-            let applicable = machine.facts.spot == Some(false);
+            let applicable = machine.facts.spot == Some(false)
+                && machine.facts.charge_type == Some(ChargeType::PostPaid)
+                && !machine.hidden;
             if selected && applicable && !selector.exclude_ids.contains(target) {
                 let lied = machine.weak_since.is_some_and(|since| self.now.since(since) > life);
-                assert!(!lied, "I1: {name} says True although {target} has been weak for long; {part:?}");
+                assert!(
+                    !lied,
+                    "I1: {name} {:?} says True although {target} {machine:?} has been weak for long at {:?}; {part:?}, last reads {:?}",
+                    stored.wish,
+                    self.now,
+                    &self.reads[self.reads.len().saturating_sub(12)..]
+                );
             }
         }
     }

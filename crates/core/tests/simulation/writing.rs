@@ -3,12 +3,13 @@
 use std::time::Duration;
 
 use keeper_core::budget::Limit;
-use keeper_core::call::Query;
 use keeper_core::conditions::Status;
 use keeper_core::failure::Class;
 use keeper_core::reason::Reason;
 
-use crate::world::{Fault, INTERVAL, Refused, World, by_ids, by_tag, enabled, id, payg, secs, settings};
+use crate::world::{
+    Fault, INTERVAL, Refused, World, by_ids, by_tag, disabled, enabled, id, payg, secs, settings,
+};
 
 #[test]
 fn i15_after_any_answer_lost_late_or_doubled_the_next_call_on_the_target_is_a_read() {
@@ -112,23 +113,6 @@ fn i25_a_write_war_is_damped_and_reported() {
     assert!(world.protected("i-00000"));
     assert_eq!(world.says("a").0, Status::True);
     assert_eq!(world.judgement("a").at_risk.status, Status::True);
-}
-
-#[test]
-fn i28_an_id_that_the_cloud_refuses_hides_no_other() {
-    // The scripted cloud has no per-id refusal, so the whole read is refused while it is asked for more than one id.
-    let mut world = World::new();
-    world.fleet(40, &[]);
-    let ids: Vec<String> = (0..40).map(|n| format!("i-{n:05}")).collect();
-    let ids: Vec<&str> = ids.iter().map(String::as_str).collect();
-    world.faults.insert(0, Fault::Fail(Class::Bug));
-    world.faults.insert(1, Fault::Fail(Class::Bug));
-    world.apply("a", enabled(by_ids(&ids)));
-    world.run(secs(60));
-    assert_eq!(world.says("a"), (Status::True, Reason::AllSafe));
-    let halves =
-        world.reads.iter().filter(|(_, r)| matches!(&r.query, Query::Ids(ids) if ids.len() <= 20)).count();
-    assert!(halves >= 2, "the refused read was halved");
 }
 
 #[test]
@@ -372,9 +356,9 @@ fn i39_a_target_that_waits_in_a_wave_is_overtaken_by_the_object_that_names_it() 
 fn i39_what_a_user_changes_overtakes_the_reading_after_a_start() {
     let slow = Limit { per_minute: 60, burst: 20 };
     let mut world = World::with(keeper_core::engine::Settings { reads: slow, writes: slow, ..settings() });
-    world.fleet(20_000, &[]);
+    world.fleet(8000, &[]);
     world.machine("i-urgent", payg(false, &[]));
-    for n in 0..20 {
+    for n in 0..8 {
         let ids: Vec<String> = (0..1000).map(|m| format!("i-{:05}", n * 1000 + m)).collect();
         let mut wish = enabled(by_ids(&ids.iter().map(String::as_str).collect::<Vec<_>>()));
         wish.observe = true;

@@ -1,0 +1,237 @@
+//! What one engine costs: 100,000 instances, 10,000 objects that name ten of them each, ten objects by tag. Prints the
+//! time of onboarding, of a sweep at rest, and of a sweep in which a hundred flags have changed, and the memory.
+//!
+//! `cargo run --release -p keeper-core --example scale`; with `-- protected` every flag is set before the start, as after
+//! a restart.
+
+#![allow(clippy::disallowed_methods, reason = "it measures time")]
+#![allow(clippy::print_stdout, reason = "it prints")]
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use keeper_core::budget::Limit;
+use keeper_core::call::{CallId, Item, Page, Query, ReadCall, Reply, TagFilter, WriteCall};
+use keeper_core::engine::{Asked, Effect, Engine, Input, Settings, Window};
+use keeper_core::id::{InstanceId, PageToken, RequestId, Tag};
+use keeper_core::instance::{ChargeType, Instance, InstanceFacts};
+use keeper_core::time::Moment;
+use keeper_core::wish::{DeletionPolicy, ObjectId, Selector, Wish};
+
+const INSTANCES: usize = 100_000;
+const OBJECTS: usize = 10_000;
+const BY_TAG: usize = 10;
+const PAGE: usize = 100;
+
+/// A cloud that answers at once.
+struct Cloud {
+    protected: Vec<bool>,
+    names: BTreeMap<InstanceId, usize>,
+}
+
+impl Cloud {
+    fn new() -> Self {
+        let names = (0..INSTANCES).map(|n| (id(n), n)).collect();
+        Self { protected: vec![false; INSTANCES], names }
+    }
+
+    fn item(&self, n: usize) -> Item<Instance> {
+        // Every text is made anew, as a client that decodes an answer makes it.
+        let facts = InstanceFacts {
+            deletion_protection: self.protected.get(n).copied(),
+            charge_type: Some(ChargeType::PostPaid),
+            spot: Some(false),
+            auto_release: Some(None),
+            locks: Some(Vec::new()),
+            tags: Some(vec![
+                Tag::new("env", "prod"),
+                Tag::new("team", format!("t{}", n % BY_TAG)),
+                Tag::new("nobody", "asks"),
+            ]),
+        };
+        Item { id: id(n), facts }
+    }
+
+    fn page(&self, read: &ReadCall<Instance>) -> Page<Instance> {
+        let wanted = |filters: &[TagFilter], n: usize| {
+            self.item(n).facts.tags.is_some_and(|tags| filters.iter().all(|f| f.matches(&tags)))
+        };
+        let found: Vec<usize> = match &read.query {
+            Query::Ids(ids) => ids.iter().filter_map(|id| self.names.get(id).copied()).collect(),
+            Query::Tagged(filters) => (0..INSTANCES).filter(|n| wanted(filters, *n)).take(1000).collect(),
+            Query::Region => {
+                let start = read.page.as_ref().map_or(0, |token| token.as_str().parse().unwrap_or(0));
+                let next = (start + PAGE < INSTANCES).then(|| PageToken::new((start + PAGE).to_string()));
+                let items = (start..INSTANCES.min(start + PAGE)).map(|n| self.item(n)).collect();
+                return Page { items, unreadable: 0, next, request_id: RequestId::new("R") };
+            }
+        };
+        let items = found.into_iter().map(|n| self.item(n)).collect();
+        Page { items, unreadable: 0, next: None, request_id: RequestId::new("R") }
+    }
+}
+
+/// The engine, its cloud and a clock. Only the engine's own time is counted.
+struct World {
+    engine: Engine<Instance>,
+    cloud: Cloud,
+    now: Duration,
+    spent: Duration,
+    longest: Duration,
+    reads: usize,
+    writes: usize,
+    safe: BTreeMap<ObjectId, bool>,
+    reported: usize,
+}
+
+impl World {
+    fn new() -> Self {
+        let limit = Limit { per_minute: 10_000_000, burst: 100_000 };
+        let settings = Settings {
+            sweep_interval: Duration::from_secs(60),
+            reads: limit,
+            writes: limit,
+            reads_in_flight: 4,
+            writes_in_flight: 64,
+            seed: 1,
+        };
+        let mut world = Self {
+            engine: Engine::new(settings),
+            cloud: Cloud::new(),
+            now: Duration::from_secs(1000),
+            spent: Duration::ZERO,
+            longest: Duration::ZERO,
+            reads: 0,
+            writes: 0,
+            safe: BTreeMap::new(),
+            reported: 0,
+        };
+        world.take(Input::Lead(Some(Window { until: None })));
+        world
+    }
+
+    fn take(&mut self, input: Input<Instance>) {
+        let now = Moment::at(self.now);
+        let start = Instant::now();
+        self.engine.take(now, input);
+        self.spent += start.elapsed();
+    }
+
+    fn plan(&mut self) -> Vec<(CallId, Reply<Instance>)> {
+        let (now, mut out) = (Moment::at(self.now), Vec::new());
+        let start = Instant::now();
+        self.engine.plan(now, &mut out);
+        self.spent += start.elapsed();
+        self.longest = self.longest.max(start.elapsed());
+        let mut answers = Vec::new();
+        for effect in out {
+            match effect {
+                Effect::Read(call, read) => {
+                    self.reads += 1;
+                    answers.push((call, Reply::Page(self.cloud.page(&read))));
+                }
+                Effect::Write(call, WriteCall::Strengthen(target), _) => {
+                    self.writes += 1;
+                    if let Some(flag) =
+                        self.cloud.names.get(&target).and_then(|n| self.cloud.protected.get_mut(*n))
+                    {
+                        *flag = true;
+                    }
+                    answers.push((call, Reply::Accepted(RequestId::new("W"))));
+                }
+                Effect::Write(_, WriteCall::Weaken(_), _) | Effect::Recheck(..) => {}
+                Effect::Report(object, _, part) => {
+                    self.reported += 1;
+                    self.safe.insert(object, part.tally.safe() == part.tally.targets());
+                }
+            }
+        }
+        answers
+    }
+
+    /// Lets this much time pass; calls take 20 ms.
+    fn run(&mut self, what: &str, span: Duration) {
+        let end = self.now + span;
+        (self.spent, self.longest) = (Duration::ZERO, Duration::ZERO);
+        (self.reads, self.writes, self.reported) = (0, 0, 0);
+        while self.now < end {
+            let answers = self.plan();
+            if answers.is_empty() {
+                let wake = self.engine.next_wake().map_or(end, |at| at.since(Moment::default()));
+                self.now = wake.max(self.now + Duration::from_millis(1)).min(end);
+            } else {
+                self.now += Duration::from_millis(20);
+                for (call, reply) in answers {
+                    self.take(Input::Reply(call, Ok(reply)));
+                }
+            }
+        }
+        let safe = self.safe.values().filter(|safe| **safe).count();
+        println!(
+            "{what}: engine {:.0} ms (longest step {:.1} ms), {} reads, {} writes, {} reports, {safe} objects all safe, {} MiB resident",
+            self.spent.as_secs_f64() * 1000.0,
+            self.longest.as_secs_f64() * 1000.0,
+            self.reads,
+            self.writes,
+            self.reported,
+            resident(),
+        );
+    }
+}
+
+fn id(n: usize) -> InstanceId {
+    InstanceId::new(format!("i-bp1{n:016}"))
+}
+
+fn wish(selector: Selector<Instance>) -> Asked<Instance> {
+    Asked::Wish(Box::new(Wish {
+        selector,
+        protect: true,
+        observe: false,
+        deletion_policy: DeletionPolicy::Keep,
+        deleting: None,
+        carried_out: false,
+    }))
+}
+
+fn resident() -> usize {
+    let statm = std::fs::read_to_string("/proc/self/statm").unwrap_or_default();
+    let pages: usize = statm.split(' ').nth(1).and_then(|pages| pages.parse().ok()).unwrap_or_default();
+    pages * 4096 / (1 << 20)
+}
+
+fn main() {
+    let mut world = World::new();
+    if std::env::args().any(|argument| argument == "protected") {
+        world.cloud.protected.fill(true);
+    }
+    println!("without anything: {} MiB resident", resident());
+    for n in 0..OBJECTS {
+        let each = INSTANCES / OBJECTS;
+        let selector = Selector { ids: (n * each..(n + 1) * each).map(id).collect(), ..Selector::default() };
+        let object = ObjectId::new("default", &format!("named-{n}"), &format!("uid-{n}"));
+        world.take(Input::Wish(object, 1, wish(selector)));
+    }
+    for n in 0..BY_TAG {
+        let filter = TagFilter { key: Arc::from("team"), value: Some(Arc::from(format!("t{n}"))) };
+        let object = ObjectId::new("default", &format!("tagged-{n}"), &format!("uid-tagged-{n}"));
+        world.take(Input::Wish(object, 1, wish(Selector { tags: vec![filter], ..Selector::default() })));
+    }
+    world.run("onboarding, 10 minutes", Duration::from_secs(600));
+    world.run("at rest, one sweep", Duration::from_secs(60));
+    world.run("at rest, one sweep", Duration::from_secs(60));
+    for flag in world.cloud.protected.iter_mut().step_by(1000) {
+        *flag = false;
+    }
+    world.run("a hundred flags changed, one sweep", Duration::from_secs(60));
+    let object = ObjectId::new("default", "urgent", "uid-urgent");
+    let selector = Selector { ids: [id(5)].into(), ..Selector::default() };
+    world.take(Input::Wish(object, 1, wish(selector)));
+    world.run("an object more, one second", Duration::from_secs(1));
+    for n in 0..OBJECTS {
+        let object = ObjectId::new("default", &format!("named-{n}"), &format!("uid-{n}"));
+        world.take(Input::Wish(object, 1, Asked::Gone));
+    }
+    world.run("10,000 objects deleted, one sweep", Duration::from_secs(60));
+}

@@ -1,0 +1,472 @@
+use proptest::prelude::*;
+
+use super::*;
+use crate::call::CallId;
+use crate::evidence::Evidence;
+use crate::id::RequestId;
+use crate::instance::{Instance, InstanceFacts};
+use crate::reason::Risk;
+use crate::time::Moment;
+use crate::verdict::{Row, State, Tally, Verdict, tell};
+
+const PROTECT: Question = Question { protect: true, observe: false };
+const OBSERVE: Question = Question { protect: true, observe: true };
+const DISABLE: Question = Question { protect: false, observe: false };
+const OBSERVE_DISABLED: Question = Question { protect: false, observe: true };
+
+fn safe() -> Verdict {
+    let evidence: Evidence<Instance> = Evidence {
+        facts: InstanceFacts { deletion_protection: Some(true), ..InstanceFacts::default() },
+        seen: Moment::default(),
+        call: CallId(1),
+        request_id: RequestId::new("R"),
+        tag_epoch: 0,
+    };
+    Verdict::Safe(evidence.fresh(Moment::default(), None).and_then(|fresh| fresh.prove()).unwrap())
+}
+
+/// Targets `i-0`, `i-1` … with these verdicts; those that can't carry the flag are named when `named`.
+fn part(verdicts: &[Verdict], named: bool) -> Part {
+    let mut tally = Tally::default();
+    for (n, verdict) in verdicts.iter().enumerate() {
+        tally.add(&format!("i-{n}"), named, *verdict, &[]);
+    }
+    Part { settled: true, tally, ..Part::default() }
+}
+
+fn weak(reason: Reason) -> Verdict {
+    Verdict::Weak(reason)
+}
+
+fn unknown(reason: Reason) -> Verdict {
+    Verdict::Unknown(reason)
+}
+
+fn progress(done: bool, waiting: &[Reason]) -> Progress {
+    let mut progress = Progress { done, ..Progress::default() };
+    for (n, reason) in waiting.iter().enumerate() {
+        tell(&mut progress.waiting, *reason, &format!("i-{n}"));
+    }
+    progress
+}
+
+/// What `Ready`, `Reconciling` and `Stalled` say together.
+#[derive(Debug, PartialEq, Eq, Clone, Copy)]
+enum Left {
+    Nothing,
+    ToOperator,
+    ToPerson,
+}
+
+fn left(judgement: &Judgement) -> Left {
+    match (judgement.ready.status, judgement.reconciling.status, judgement.stalled.status) {
+        (Status::True, Status::False, Status::False) => Left::Nothing,
+        (Status::False, Status::True, Status::False) => Left::ToOperator,
+        (Status::False, Status::False, Status::True) => Left::ToPerson,
+        odd => panic!("{odd:?} contradict each other"),
+    }
+}
+
+#[test]
+#[allow(clippy::too_many_lines, reason = "it is a table")]
+fn every_row_of_the_table_of_states() {
+    use Reason as R;
+    use Status::{False, True, Unknown};
+    let found = |verdicts: &[Verdict]| part(verdicts, false);
+    let named = |verdicts: &[Verdict]| part(verdicts, true);
+    let subscription = Verdict::NotApplicable(R::SubscriptionInstance);
+    let with = |part: Part, progress| Part { progress: Some(progress), ..part };
+    let listing = |part: Part, reason| Part { unlisted: Some(reason), ..part };
+    for (row, question, part, domain, summary, ready) in [
+        ("all safe", PROTECT, found(&[safe(), safe()]), (True, R::AllSafe), Summary::Safe, Left::Nothing),
+        ("all safe, observed", OBSERVE, found(&[safe()]), (True, R::AllSafe), Summary::Safe, Left::Nothing),
+        (
+            "some not applicable that were found",
+            PROTECT,
+            found(&[safe(), subscription]),
+            (True, R::SafeWhereApplicable),
+            Summary::SafeWhereApplicable,
+            Left::Nothing,
+        ),
+        (
+            "only not applicable ones were found",
+            PROTECT,
+            found(&[subscription]),
+            (False, R::NotApplicable),
+            Summary::Weak,
+            Left::Nothing,
+        ),
+        (
+            "some not applicable that were named",
+            PROTECT,
+            named(&[safe(), subscription]),
+            (False, R::NotApplicable),
+            Summary::Weak,
+            Left::ToPerson,
+        ),
+        ("none selected", PROTECT, found(&[]), (Unknown, R::NoTargets), Summary::NoTargets, Left::Nothing),
+        (
+            "none selected, listing not complete",
+            PROTECT,
+            listing(found(&[]), R::AwaitingListing),
+            (Unknown, R::AwaitingListing),
+            Summary::Unknown,
+            Left::ToOperator,
+        ),
+        (
+            "all safe, listing not complete",
+            PROTECT,
+            listing(found(&[safe()]), R::AwaitingListing),
+            (Unknown, R::AwaitingListing),
+            Summary::Unknown,
+            Left::ToOperator,
+        ),
+        (
+            "all safe, listing that only a person can mend",
+            PROTECT,
+            listing(found(&[safe()]), R::PermissionDenied),
+            (Unknown, R::PermissionDenied),
+            Summary::Unknown,
+            Left::ToPerson,
+        ),
+        (
+            "an id that the cloud does not know",
+            PROTECT,
+            named(&[safe(), unknown(R::NotFound)]),
+            (Unknown, R::NotFound),
+            Summary::Unknown,
+            Left::ToPerson,
+        ),
+        (
+            "some weak",
+            PROTECT,
+            found(&[safe(), weak(R::Correcting)]),
+            (False, R::Correcting),
+            Summary::Weak,
+            Left::ToOperator,
+        ),
+        (
+            "some weak that only a person can help",
+            PROTECT,
+            found(&[weak(R::Correcting), weak(R::PermissionDenied), weak(R::Correcting)]),
+            (False, R::PermissionDenied),
+            Summary::Weak,
+            Left::ToPerson,
+        ),
+        (
+            "some weak, observed",
+            OBSERVE,
+            found(&[safe(), weak(R::Weak)]),
+            (False, R::Weak),
+            Summary::Weak,
+            Left::Nothing,
+        ),
+        (
+            "some unknown",
+            PROTECT,
+            found(&[safe(), unknown(R::EvidenceStale)]),
+            (Unknown, R::EvidenceStale),
+            Summary::Unknown,
+            Left::ToOperator,
+        ),
+        (
+            "some unknown, observed",
+            OBSERVE,
+            found(&[safe(), unknown(R::FieldUnreadable)]),
+            (Unknown, R::FieldUnreadable),
+            Summary::Unknown,
+            Left::ToPerson,
+        ),
+        (
+            "verifying",
+            PROTECT,
+            found(&[unknown(R::Verifying)]),
+            (Unknown, R::Verifying),
+            Summary::Unknown,
+            Left::ToOperator,
+        ),
+        (
+            "disabled, carried out",
+            DISABLE,
+            with(found(&[weak(R::NotWanted)]), progress(true, &[])),
+            (False, R::DisabledAsAsked),
+            Summary::AsAsked,
+            Left::Nothing,
+        ),
+        (
+            "disabled, carried out, and safe again",
+            DISABLE,
+            with(found(&[safe()]), progress(true, &[])),
+            (False, R::DisabledAsAsked),
+            Summary::AsAsked,
+            Left::Nothing,
+        ),
+        (
+            "disabled, under way",
+            DISABLE,
+            with(found(&[safe()]), progress(false, &[R::Weakening])),
+            (False, R::Weakening),
+            Summary::Weak,
+            Left::ToOperator,
+        ),
+        (
+            "disabled, a claim stands against it",
+            DISABLE,
+            with(found(&[safe(), safe()]), progress(false, &[R::Weakening, R::Conflict])),
+            (False, R::Conflict),
+            Summary::Weak,
+            Left::ToPerson,
+        ),
+        (
+            "disabled, listing not complete",
+            DISABLE,
+            listing(with(found(&[]), progress(false, &[])), R::AwaitingListing),
+            (False, R::AwaitingListing),
+            Summary::Weak,
+            Left::ToOperator,
+        ),
+        (
+            "disabled, listing that only a person can mend",
+            DISABLE,
+            listing(with(found(&[]), progress(false, &[])), R::NothingVisible),
+            (False, R::NothingVisible),
+            Summary::Weak,
+            Left::ToPerson,
+        ),
+        (
+            "disabled, observed",
+            OBSERVE_DISABLED,
+            found(&[weak(R::NotWanted)]),
+            (False, R::DisabledAsAsked),
+            Summary::AsAsked,
+            Left::Nothing,
+        ),
+        (
+            "being deleted under Disable",
+            PROTECT,
+            with(found(&[safe()]), progress(false, &[R::Weakening])),
+            (False, R::Weakening),
+            Summary::Weak,
+            Left::ToOperator,
+        ),
+    ] {
+        let judgement = judge(question, &part);
+        assert_eq!((judgement.domain.status, judgement.domain.reason), domain, "{row}");
+        assert_eq!(judgement.summary, summary, "{row}");
+        assert_eq!(left(&judgement), ready, "{row}: {judgement:#?}");
+        assert!(!judgement.domain.message.is_empty(), "{row}");
+    }
+}
+
+#[test]
+fn several_rows_at_once_false_before_unknown_before_true_and_stalled_if_any_is() {
+    let subscription = Verdict::NotApplicable(Reason::SubscriptionInstance);
+    let all = part(&[safe(), subscription, weak(Reason::Correcting), unknown(Reason::EvidenceStale)], true);
+    let judgement = judge(PROTECT, &all);
+    assert_eq!((judgement.domain.status, judgement.domain.reason), (Status::False, Reason::NotApplicable));
+    assert_eq!(left(&judgement), Left::ToPerson);
+    let judgement =
+        judge(PROTECT, &part(&[safe(), weak(Reason::Correcting), unknown(Reason::NotFound)], true));
+    assert_eq!((judgement.domain.status, judgement.domain.reason), (Status::False, Reason::Correcting));
+    assert_eq!(left(&judgement), Left::ToPerson, "the unknown one needs a person");
+    assert_eq!(judgement.stalled.reason, Reason::NotFound);
+    let judgement = judge(PROTECT, &part(&[safe(), subscription, unknown(Reason::EvidenceStale)], false));
+    assert_eq!(judgement.domain.status, Status::Unknown);
+}
+
+#[test]
+fn i07_risks_are_told_whatever_the_domain_condition_says_and_unread_ones_are_not_denied() {
+    let risk = |reason| Risk { reason, detail: None };
+    for verdict in [safe(), weak(Reason::Correcting), unknown(Reason::EvidenceStale)] {
+        let mut part = part(&[safe()], false);
+        part.tally.add("i-x", false, verdict, &[risk(Reason::FinancialLock), risk(Reason::RisksUnreadable)]);
+        let at_risk = judge(PROTECT, &part).at_risk;
+        assert_eq!((at_risk.status, at_risk.reason), (Status::True, Reason::RisksFound));
+        assert!(at_risk.message.starts_with("At risk: 1 of 2 targets. i-x: "), "{}", at_risk.message);
+    }
+    let mut unread = part(&[], false);
+    unread.tally.add("i-x", false, safe(), &[risk(Reason::RisksUnreadable)]);
+    assert_eq!(judge(PROTECT, &unread).at_risk.status, Status::Unknown);
+    assert_eq!(judge(PROTECT, &part(&[unknown(Reason::Missing)], false)).at_risk.status, Status::Unknown);
+    assert_eq!(judge(PROTECT, &part(&[safe()], false)).at_risk.status, Status::False);
+}
+
+#[test]
+fn messages_read_as_sentences() {
+    let subscription = Verdict::NotApplicable(Reason::SubscriptionInstance);
+    let message = |verdicts: &[Verdict]| judge(PROTECT, &part(verdicts, false)).domain.message;
+    assert_eq!(message(&[safe()]), "1 target: 1 safe.");
+    assert_eq!(message(&[safe(), safe()]), "2 targets: 2 safe.");
+    assert_eq!(
+        message(&[safe(), weak(Reason::Busy), weak(Reason::Busy), unknown(Reason::Missing)]),
+        format!("4 targets: 1 safe, 2 weak, 1 unknown. i-1 and 1 more: {}", Reason::Busy.sentence())
+    );
+    assert_eq!(
+        message(&[safe(), subscription]),
+        format!("2 targets: 1 safe, 1 not applicable. i-1: {}", Reason::SubscriptionInstance.sentence())
+    );
+    let mut left = Progress { done: true, safe_again: 1, ..Progress::default() };
+    tell(&mut left.left_safe, Reason::Conflict, "i-0");
+    let done = Part { progress: Some(left), ..part(&[safe(), safe()], false) };
+    assert_eq!(
+        judge(DISABLE, &done).domain.message,
+        format!(
+            "{} 1 target left with the safe value. i-0: {} Safe again: 1 of 2 targets, made so since or come \
+             later; this generation leaves them alone.",
+            Reason::DisabledAsAsked.sentence(),
+            Reason::Conflict.sentence()
+        )
+    );
+}
+
+#[test]
+fn a_condition_that_does_not_hold_says_why_not_without_contradicting_the_others() {
+    let reasons = |judgement: &Judgement| (judgement.reconciling.reason, judgement.stalled.reason);
+    let rest = judge(PROTECT, &part(&[safe()], false));
+    assert_eq!(reasons(&rest), (Reason::NothingUnderWay, Reason::NothingStalled));
+    let works = judge(PROTECT, &part(&[weak(Reason::Correcting)], false));
+    assert_eq!(reasons(&works), (Reason::Correcting, Reason::NothingStalled));
+    let waits = judge(PROTECT, &part(&[weak(Reason::Locked)], false));
+    assert_eq!(reasons(&waits), (Reason::AwaitsPerson, Reason::Locked));
+}
+
+#[test]
+fn what_is_not_served_is_stalled_and_unknown() {
+    let judgement = unserved(Reason::NotGranted, "why");
+    assert_eq!((judgement.domain.status, judgement.domain.reason), (Status::Unknown, Reason::NotGranted));
+    assert_eq!(left(&judgement), Left::ToPerson);
+    assert_eq!(judgement.stalled.message, "why");
+}
+
+/// How kstatus reads an object (`sigs.k8s.io/cli-utils/pkg/kstatus`).
+#[derive(Debug, PartialEq, Eq)]
+enum KStatus {
+    InProgress,
+    Failed,
+    Current,
+}
+
+fn kstatus(generation: i64, observed: i64, judgement: &Judgement) -> KStatus {
+    if observed != generation {
+        KStatus::InProgress
+    } else if judgement.stalled.status == Status::True {
+        KStatus::Failed
+    } else if judgement.reconciling.status == Status::True || judgement.ready.status != Status::True {
+        KStatus::InProgress
+    } else {
+        KStatus::Current
+    }
+}
+
+fn groups() -> impl Strategy<Value = Groups> {
+    let reason = (0..Reason::ALL.len()).prop_map(|n| Reason::ALL[n]);
+    let group = (1..2000_u32, "[a-z0-9-]{1,64}").prop_map(|(count, id)| Group { count, example: id.into() });
+    prop_oneof![2 => Just(Groups::new()), 3 => prop::collection::btree_map(reason, group, 0..6)]
+}
+
+fn parts() -> impl Strategy<Value = Part> {
+    let tally = (0..3_usize, groups(), groups(), groups(), groups(), groups()).prop_map(
+        |(safe_ones, weak, not_applicable_named, not_applicable_found, unknown, risks)| {
+            let mut tally = part(&vec![safe(); safe_ones], false).tally;
+            tally.at_risk = total(&risks);
+            (tally.weak, tally.unknown, tally.risks) = (weak, unknown, risks);
+            tally.not_applicable_named = not_applicable_named;
+            tally.not_applicable_found = not_applicable_found;
+            tally
+        },
+    );
+    let progress = (any::<bool>(), 0..9_u32, 0..9_u32, groups(), groups()).prop_map(
+        |(done, ended, safe_again, left_safe, waiting)| Progress {
+            done,
+            ended,
+            left_safe,
+            waiting,
+            safe_again,
+        },
+    );
+    let unlisted = prop::option::of((0..Reason::ALL.len()).prop_map(|n| Reason::ALL[n]));
+    (any::<bool>(), tally, unlisted, prop::option::of(progress)).prop_map(
+        |(settled, tally, unlisted, progress)| Part { settled, tally, unlisted, progress, rows: Vec::new() },
+    )
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn i08_kstatus_reads_every_judgement_as_intended(part in parts(), protect: bool, observe: bool) {
+        let judgement = judge(Question { protect, observe }, &part);
+        let expected = match left(&judgement) {
+            Left::Nothing => KStatus::Current,
+            Left::ToOperator => KStatus::InProgress,
+            Left::ToPerson => KStatus::Failed,
+        };
+        prop_assert_eq!(kstatus(3, 3, &judgement), expected);
+        prop_assert_eq!(kstatus(3, 2, &judgement), KStatus::InProgress);
+    }
+
+    #[test]
+    fn i01_true_needs_every_target_safe_or_found_and_unable(part in parts(), protect: bool, observe: bool) {
+        let judgement = judge(Question { protect, observe }, &part);
+        let tally = &part.tally;
+        let acting = part.progress.is_some() && !observe;
+        let all = tally.safe() > 0
+            && total(&tally.weak) + total(&tally.not_applicable_named) + total(&tally.unknown) == 0
+            && part.unlisted.is_none()
+            && !acting;
+        prop_assert_eq!(judgement.domain.status == Status::True, all);
+        let unqualified = (judgement.domain.status, judgement.domain.reason) == (Status::True, Reason::AllSafe);
+        prop_assert_eq!(unqualified, all && tally.not_applicable() == 0);
+        let summary = matches!(judgement.summary, Summary::Safe | Summary::SafeWhereApplicable);
+        prop_assert_eq!(summary, all);
+    }
+
+    #[test]
+    fn every_message_fits_a_condition_and_none_is_empty(part in parts(), protect: bool, observe: bool) {
+        let judgement = judge(Question { protect, observe }, &part);
+        for condition in
+            [&judgement.domain, &judgement.at_risk, &judgement.ready, &judgement.reconciling, &judgement.stalled]
+        {
+            prop_assert!((1..=32_768).contains(&condition.message.len()), "{:?}", condition);
+            prop_assert!(condition.message.ends_with('.'), "{:?}", condition);
+            prop_assert!(!condition.message.contains("  "), "{:?}", condition);
+        }
+    }
+
+    #[test]
+    fn parts_join_to_the_sum_of_what_they_say(one in parts(), two in parts()) {
+        let mut joined = one.clone();
+        joined.join(&two);
+        prop_assert_eq!(joined.tally.targets(), one.tally.targets() + two.tally.targets());
+        prop_assert_eq!(joined.tally.safe(), one.tally.safe() + two.tally.safe());
+        prop_assert_eq!(joined.tally.at_risk, one.tally.at_risk + two.tally.at_risk);
+        prop_assert_eq!(joined.settled, one.settled && two.settled);
+        prop_assert_eq!(joined.unlisted.is_none(), one.unlisted.is_none() && two.unlisted.is_none());
+        if let (Some(sum), Some(a), Some(b)) = (&joined.progress, &one.progress, &two.progress) {
+            prop_assert_eq!(sum.done, a.done && b.done);
+            prop_assert_eq!(total(&sum.waiting), total(&a.waiting) + total(&b.waiting));
+            prop_assert_eq!(total(&sum.left_safe), total(&a.left_safe) + total(&b.left_safe));
+        }
+        if judge(PROTECT, &joined).domain.status == Status::True {
+            for part in [&one, &two] {
+                let silent = part.tally.safe() == 0;
+                prop_assert!(silent || judge(PROTECT, part).domain.status == Status::True);
+            }
+        }
+    }
+}
+
+#[test]
+fn rows_that_need_attention_stand_first_and_the_list_is_cut() {
+    let row =
+        |id: &str, state, risks| Row { id: id.into(), state, reason: Reason::Weak, detail: None, risks };
+    let risk = vec![Risk { reason: Reason::FinancialLock, detail: None }];
+    let mut rows: Vec<Row> = (0..200).map(|n| row(&format!("i-{n:03}"), State::Safe, Vec::new())).collect();
+    rows.push(row("i-risky", State::Safe, risk));
+    rows.push(row("i-unknown", State::Unknown, Vec::new()));
+    rows.push(row("i-weak", State::Weak, Vec::new()));
+    crate::verdict::sort_rows(&mut rows);
+    let first: Vec<&str> = rows.iter().take(4).map(|row| row.id.as_ref()).collect();
+    assert_eq!(first, ["i-weak", "i-unknown", "i-risky", "i-000"]);
+    assert_eq!(rows.len(), crate::verdict::MAX_ROWS);
+}
