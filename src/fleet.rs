@@ -58,22 +58,44 @@ impl Mailbox {
     }
 }
 
-/// The mailboxes of all fleets. A fleet begins with the first wish for it.
+/// The mailboxes of all fleets. A fleet begins with the first wish for it, but not before [`Fleets::open`].
 #[derive(Debug)]
 pub struct Fleets {
-    mailboxes: Mutex<BTreeMap<FleetKey, Arc<Mailbox>>>,
+    inner: Mutex<Inner>,
     begun: mpsc::UnboundedSender<(FleetKey, Arc<Mailbox>)>,
+}
+
+#[derive(Debug, Default)]
+struct Inner {
+    mailboxes: BTreeMap<FleetKey, Arc<Mailbox>>,
+    open: bool,
 }
 
 impl Fleets {
     /// No fleets yet; who is begun is told to the receiver.
     pub fn new() -> (Self, mpsc::UnboundedReceiver<(FleetKey, Arc<Mailbox>)>) {
         let (begun, receiver) = mpsc::unbounded_channel();
-        (Self { mailboxes: Mutex::default(), begun }, receiver)
+        (Self { inner: Mutex::default(), begun }, receiver)
     }
 
-    fn lock(&self) -> MutexGuard<'_, BTreeMap<FleetKey, Arc<Mailbox>>> {
-        self.mailboxes.lock().unwrap_or_else(PoisonError::into_inner)
+    fn lock(&self) -> MutexGuard<'_, Inner> {
+        self.inner.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Lets the fleets begin. Whatever is in the mailboxes by then was there at the start: it is read by the first
+    /// sweep together, and not piece by piece as what somebody has just changed.
+    pub fn open(&self) {
+        let mut inner = self.lock();
+        if !std::mem::replace(&mut inner.open, true) {
+            for (key, mailbox) in &inner.mailboxes {
+                self.begin(key, mailbox);
+            }
+        }
+    }
+
+    fn begin(&self, key: &FleetKey, mailbox: &Arc<Mailbox>) {
+        // Nobody to begin it means that the process is ending.
+        let _ = self.begun.send((key.clone(), mailbox.clone()));
     }
 
     /// A fleet's mailbox. A new fleet is told first of the objects that can't be read.
@@ -82,30 +104,31 @@ impl Fleets {
         key: &FleetKey,
         opaque: impl FnOnce() -> Vec<(ObjectId, Generation)>,
     ) -> Arc<Mailbox> {
-        let mut mailboxes = self.lock();
-        if let Some(mailbox) = mailboxes.get(key) {
+        let mut inner = self.lock();
+        if let Some(mailbox) = inner.mailboxes.get(key) {
             return mailbox.clone();
         }
         let mailbox = Arc::new(Mailbox::default());
         for (object, generation) in opaque() {
             mailbox.post(&object, generation, Asked::Opaque);
         }
-        mailboxes.insert(key.clone(), mailbox.clone());
-        // Nobody to begin it means that the process is ending.
-        let _ = self.begun.send((key.clone(), mailbox.clone()));
+        inner.mailboxes.insert(key.clone(), mailbox.clone());
+        if inner.open {
+            self.begin(key, &mailbox);
+        }
         mailbox
     }
 
     /// Puts into the mailbox of a fleet that stands already.
     pub fn post(&self, key: &FleetKey, object: &ObjectId, generation: Generation, asked: &Asked<Instance>) {
-        if let Some(mailbox) = self.lock().get(key) {
+        if let Some(mailbox) = self.lock().mailboxes.get(key) {
             mailbox.post(object, generation, asked.clone());
         }
     }
 
     /// Every fleet.
     pub fn all(&self) -> BTreeSet<FleetKey> {
-        self.lock().keys().cloned().collect()
+        self.lock().mailboxes.keys().cloned().collect()
     }
 }
 

@@ -31,6 +31,9 @@ type Guarded = DeserializeGuard<EcsInstanceProtection>;
 /// Changes of Nodes come in waves; the objects that select them are looked at once for each wave.
 const NODES_SETTLE: Duration = Duration::from_millis(100);
 
+/// How long objects that select no Nodes wait at the start for those that do.
+const NODES_PATIENCE: Duration = Duration::from_secs(3);
+
 /// The intake.
 pub struct Intake {
     /// Client for the watches.
@@ -55,9 +58,18 @@ struct View {
     /// Whether the first list is complete.
     objects_synced: bool,
     nodes_synced: bool,
+    /// Whether the objects that select Nodes were given to the fleets once.
+    nodes_offered: bool,
     /// What a list that is under way has shown.
     listing: BTreeSet<ObjectId>,
     listing_nodes: BTreeSet<String>,
+}
+
+impl View {
+    /// Whether every object that was there at the start has been given to its fleets.
+    fn ready(&self) -> bool {
+        self.nodes_offered || !self.objects.values().any(selects_nodes)
+    }
 }
 
 impl Intake {
@@ -74,14 +86,21 @@ impl Intake {
         let (mut objects, mut nodes) = (Box::pin(objects), Box::pin(nodes));
         let mut view = View::default();
         let mut nodes_changed = false;
+        let patience = tokio::time::sleep(NODES_PATIENCE);
+        tokio::pin!(patience);
+        let mut impatient = false;
         loop {
+            if view.objects_synced && (impatient || view.ready()) {
+                self.fleets.open();
+            }
             tokio::select! {
                 Some(event) = objects.next() => self.take_object(&mut view, event),
                 Some(event) = nodes.next() => nodes_changed |= take_node(&mut view, event),
                 () = tokio::time::sleep(NODES_SETTLE), if nodes_changed && view.nodes_synced => {
                     nodes_changed = false;
-                    self.nodes_changed(&view);
+                    self.nodes_changed(&mut view);
                 }
+                () = &mut patience, if !impatient => impatient = true,
             }
         }
     }
@@ -123,9 +142,10 @@ impl Intake {
         }
     }
 
-    fn nodes_changed(&self, view: &View) {
+    fn nodes_changed(&self, view: &mut View) {
         if view.objects_synced {
             self.offer_all(view, selects_nodes);
+            view.nodes_offered = true;
         }
     }
 

@@ -88,9 +88,12 @@ impl Objects {
         self.changed.notify_one();
     }
 
-    /// Takes in the object as the API server answered our own patch.
-    pub fn patched(&self, id: &ObjectId, seen: Seen) {
-        if let Some(entry) = self.lock().entries.get_mut(id) {
+    /// Takes in the object as the API server answered our own patch of `before`. If the watch has shown another one
+    /// meanwhile, that is the newer: the answer may have been long on its way.
+    pub fn patched(&self, id: &ObjectId, before: &ObjectMeta, seen: Seen) {
+        if let Some(entry) = self.lock().entries.get_mut(id)
+            && entry.seen.meta.resource_version == before.resource_version
+        {
             entry.told = seen.object.is_none().then(|| generation(&seen.meta));
             entry.seen = seen;
         }
@@ -177,5 +180,36 @@ impl Objects {
                 .and_then(|id| inner.entries.get(&id))
                 .is_some_and(|entry| generation(&entry.seen.meta) == generation(meta))
         })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn seen(version: &str, generation: i64) -> Seen {
+        let meta = ObjectMeta {
+            name: Some("a".to_owned()),
+            namespace: Some("n".to_owned()),
+            uid: Some("u".to_owned()),
+            resource_version: Some(version.to_owned()),
+            generation: Some(generation),
+            ..ObjectMeta::default()
+        };
+        Seen { meta, object: None }
+    }
+
+    #[test]
+    fn i27_an_answer_that_the_watch_has_overtaken_does_not_bring_the_old_object_back() {
+        let (objects, id) = (Objects::default(), ObjectId::new("n", "a", "u"));
+        let shown = || objects.get(&id).map(|entry| generation(&entry.seen.meta));
+        objects.put(&id, seen("1", 1), Route::NotGranted);
+        objects.patched(&id, &seen("1", 1).meta, seen("2", 1));
+        objects.put(&id, seen("4", 2), Route::NotGranted);
+        objects.patched(&id, &seen("2", 1).meta, seen("3", 1));
+        assert_eq!(shown(), Some(2), "the answer to a patch of the older one came late");
+        objects.patched(&id, &seen("4", 2).meta, seen("5", 2));
+        assert!(objects.know([&seen("9", 2).meta]));
+        assert!(!objects.know([&seen("9", 3).meta]));
     }
 }

@@ -158,7 +158,7 @@ impl Reporter {
                         self.announce_end(&entry, said.as_ref());
                         return Outcome::Done;
                     }
-                    self.objects.patched(id, seen.clone());
+                    self.objects.patched(id, &entry.seen.meta, seen.clone());
                     entry.seen = seen;
                 }
                 Err(outcome) => return outcome,
@@ -188,7 +188,7 @@ impl Reporter {
         let api = self.api(id);
         match bounded(api.patch_status(id.name(), &parameters, &Patch::Apply(&body))).await {
             Ok(answer) => {
-                self.objects.patched(id, seen(answer));
+                self.objects.patched(id, &entry.seen.meta, seen(answer));
                 self.announce_transition(id, entry, said);
                 Outcome::Done
             }

@@ -139,8 +139,8 @@ async fn i28_a_region_that_hangs_slows_no_other_and_is_not_taken_for_protected()
     stage.until_cloud("its part here is protected", |_| stage.safe(&here[1])).await;
     eventually("one of its targets is safe, and the other is not known", async || {
         let object = stage.until("everywhere", "Protected=Unknown Ready=False").await;
-        let counts = object.status.unwrap().counts.unwrap();
-        if counts.safe == 1 { Ok(()) } else { Err(counts) }
+        let counts = object.status.unwrap().counts;
+        if counts.is_some_and(|counts| counts.safe == 1) { Ok(()) } else { Err(counts) }
     })
     .await;
     stage.until("there", "Protected=Unknown Ready=False").await;
