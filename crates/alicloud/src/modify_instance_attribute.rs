@@ -31,7 +31,7 @@ fn deletion_protection(id: &InstanceId, value: &str) -> Parameters {
 mod tests {
     use std::time::Duration;
 
-    use keeper_core::authority::{Case, ObjectProof, Recheck, WeakenPermit, grant};
+    use keeper_core::authority::{Case, ObjectProof, Obstacles, Recheck, WeakenPermit, grant};
     use keeper_core::call::CallId;
     use keeper_core::evidence::Evidence;
     use keeper_core::id::RequestId;
@@ -67,9 +67,7 @@ mod tests {
             target: (evidence.fresh(now, None).unwrap(), CallId(1)),
             read_since: CallId(1),
             selected: true,
-            claimed: false,
-            opaque: false,
-            braked: false,
+            obstacles: Obstacles { claimed: false, opaque: false, braked: false },
         };
         grant(id, &case, now).unwrap()
     }
