@@ -17,6 +17,7 @@ pub mod transport;
 mod answer;
 mod describe_instances;
 mod get_caller_identity;
+mod listing;
 mod modify_instance_attribute;
 mod operation;
 mod wire;
