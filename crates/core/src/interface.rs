@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use crate::evidence::Fresh;
 use crate::id::{InstanceId, InterfaceId, Tag};
 use crate::kind::{Applicability, Kind};
 use crate::reason::{Reason, Risk};
@@ -14,6 +15,35 @@ const TERWAY: [&str; 2] = ["terway", "terway-controller"];
 const ERDMA: &str = "alibabacloud-erdma-controller";
 /// Traffic mode of an interface that carries eRDMA.
 const HIGH_PERFORMANCE: &str = "HighPerformance";
+
+/// The regions in which a primary interface can be retained; a secondary can be in all of them. Source: the vendor's
+/// page on retaining and reusing an ENI, as of 2026-02-28. The cloud will add regions before this table does, so the
+/// administrator's configuration can name more.
+pub const PRIMARY_RETAINED_IN: &[&str] = &[
+    "ap-northeast-1",
+    "ap-northeast-2",
+    "ap-southeast-1",
+    "ap-southeast-3",
+    "ap-southeast-5",
+    "ap-southeast-6",
+    "ap-southeast-7",
+    "cn-beijing",
+    "cn-chengdu",
+    "cn-guangzhou",
+    "cn-hangzhou",
+    "cn-heyuan",
+    "cn-hongkong",
+    "cn-huhehaote",
+    "cn-qingdao",
+    "cn-shanghai",
+    "cn-shenzhen",
+    "cn-wulanchabu",
+    "cn-zhangjiakou",
+    "eu-central-1",
+    "eu-west-1",
+    "us-east-1",
+    "us-west-1",
+];
 
 /// The kind of network interfaces.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -47,11 +77,12 @@ pub enum InterfaceStatus {
     Deleting,
 }
 
-/// An elastic IP that is bound to an address of the interface.
+/// A public address that is bound to an address of the interface.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Eip {
-    /// `AllocationId`
-    pub allocation_id: Arc<str>,
+    /// `AllocationId` of the elastic IP. The vendor's page calls the field not open to everyone and shows it as null, so
+    /// the address may come without it.
+    pub allocation_id: Option<Arc<str>>,
     /// The public address.
     pub public_ip: Arc<str>,
     /// The private address that it is bound to.
@@ -106,6 +137,39 @@ pub struct InterfaceFacts {
     pub belongings: Belongings,
 }
 
+/// Leave to attach one interface to one instance, once. It can't be copied, and is made by [`AttachPermit::grant`]
+/// alone.
+#[derive(Debug, PartialEq, Eq)]
+pub struct AttachPermit {
+    interface: InterfaceId,
+    instance: InstanceId,
+}
+
+impl AttachPermit {
+    /// Gives leave, unless what the cloud just said of the interface stands against it: only a free one is attached,
+    /// and none that belongs to others.
+    ///
+    /// What the wish, the instance and the administrator's grants have to say is the caller's to judge before.
+    pub fn grant(id: &InterfaceId, evidence: Fresh<'_, Interface>, instance: &InstanceId) -> Option<Self> {
+        let facts = evidence.facts();
+        // `Available` is the cloud's word for "on no instance"; that it names one all the same is not waved through.
+        let free =
+            facts.status == Some(InterfaceStatus::Available) && !matches!(facts.instance, Some(Some(_)));
+        let ours = Interface::applicability(facts) == Applicability::Yes;
+        (free && ours).then(|| Self { interface: id.clone(), instance: instance.clone() })
+    }
+
+    /// The interface that may be attached.
+    pub fn interface(&self) -> &InterfaceId {
+        &self.interface
+    }
+
+    /// The instance that it may be attached to.
+    pub fn instance(&self) -> &InstanceId {
+        &self.instance
+    }
+}
+
 impl InterfaceFacts {
     fn creator(&self) -> Option<&str> {
         let tag = self.tags.iter().flatten().find(|tag| tag.key.as_ref() == CREATOR_TAG)?;
@@ -125,7 +189,8 @@ impl Kind for Interface {
     // container network; a primary can be retained in some regions only (page on retaining network interfaces). Terway
     // sets the flag of its own interfaces itself, and the eRDMA controller owns what it created.
     fn applicability(facts: &InterfaceFacts) -> Applicability {
-        let (Some(managed), Some(kind), true) = (facts.service_managed, facts.interface_type, facts.tags.is_some())
+        let (Some(managed), Some(kind), true) =
+            (facts.service_managed, facts.interface_type, facts.tags.is_some())
         else {
             return Applicability::Unreadable;
         };
@@ -137,13 +202,19 @@ impl Kind for Interface {
                 Applicability::No(Reason::TerwayOwned)
             }
             _ if erdma => Applicability::No(Reason::ErdmaOwned),
-            InterfaceType::Primary if !facts.primary_retainable => Applicability::No(Reason::PrimaryNotRetainable),
+            InterfaceType::Primary if !facts.primary_retainable => {
+                Applicability::No(Reason::PrimaryNotRetainable)
+            }
             InterfaceType::Primary | InterfaceType::Secondary => Applicability::Yes,
         }
     }
 
     fn risks(facts: &InterfaceFacts) -> Vec<Risk> {
-        if facts.tags.is_none() { vec![Risk { reason: Reason::RisksUnreadable, detail: None }] } else { Vec::new() }
+        if facts.tags.is_none() {
+            vec![Risk { reason: Reason::RisksUnreadable, detail: None }]
+        } else {
+            Vec::new()
+        }
     }
 
     fn tags(facts: &InterfaceFacts) -> Option<&[Tag]> {
@@ -160,7 +231,13 @@ impl Kind for Interface {
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
     use super::*;
+    use crate::call::CallId;
+    use crate::evidence::Evidence;
+    use crate::id::RequestId;
+    use crate::time::Moment;
 
     fn plain() -> InterfaceFacts {
         InterfaceFacts {
@@ -204,16 +281,18 @@ mod tests {
         ] {
             assert_eq!(found, Applicability::No(reason));
         }
-        assert_eq!(with(|f| f.primary_retainable = false), Applicability::Yes, "a secondary can be, everywhere");
+        assert_eq!(
+            with(|f| f.primary_retainable = false),
+            Applicability::Yes,
+            "a secondary can be, everywhere"
+        );
     }
 
     #[test]
     fn i06_a_field_that_decides_and_is_missing_is_never_safe() {
-        for blank in [
-            (|f| f.service_managed = None) as fn(&mut InterfaceFacts),
-            |f| f.interface_type = None,
-            |f| f.tags = None,
-        ] {
+        let blanks: [fn(&mut InterfaceFacts); 3] =
+            [|f| f.service_managed = None, |f| f.interface_type = None, |f| f.tags = None];
+        for blank in blanks {
             assert_eq!(with(blank), Applicability::Unreadable);
         }
         let mut facts = plain();
@@ -222,5 +301,47 @@ mod tests {
         assert_eq!(Interface::safe(&facts), Some(true));
         facts.delete_on_release = None;
         assert_eq!(Interface::safe(&facts), None);
+    }
+
+    #[test]
+    fn a_primary_can_be_retained_in_the_regions_of_the_vendors_page() {
+        assert_eq!(PRIMARY_RETAINED_IN.len(), 23);
+        assert!(PRIMARY_RETAINED_IN.is_sorted_by(|one, next| one < next), "in order, each once");
+    }
+
+    #[test]
+    fn i22_only_a_free_interface_that_is_nobody_elses_may_be_attached() {
+        let permit = |change: fn(&mut InterfaceFacts)| {
+            let mut facts = plain();
+            facts.status = Some(InterfaceStatus::Available);
+            facts.instance = Some(None);
+            change(&mut facts);
+            let seen = Moment::at(Duration::ZERO);
+            let request_id = RequestId::new("R-1");
+            let evidence: Evidence<Interface> =
+                Evidence { facts, seen, call: CallId(1), request_id, tag_epoch: 0 };
+            let to = InstanceId::new("i-b");
+            AttachPermit::grant(&InterfaceId::new("eni-1"), evidence.fresh(seen, None).unwrap(), &to)
+        };
+        let permitted = permit(|_| {}).unwrap();
+        assert_eq!((permitted.interface().as_str(), permitted.instance().as_str()), ("eni-1", "i-b"));
+        assert!(permit(|f| f.instance = None).is_some(), "the status says that it is free");
+        let refused: [fn(&mut InterfaceFacts); 12] = [
+            |f| f.instance = Some(Some(InstanceId::new("i-a"))),
+            |f| f.status = None,
+            |f| f.status = Some(InterfaceStatus::InUse),
+            |f| f.status = Some(InterfaceStatus::Attaching),
+            |f| f.status = Some(InterfaceStatus::Detaching),
+            |f| f.status = Some(InterfaceStatus::Deleting),
+            |f| f.service_managed = Some(true),
+            |f| f.service_managed = None,
+            |f| f.interface_type = None,
+            |f| f.interface_type = Some(InterfaceType::Member),
+            |f| f.tags = None,
+            |f| f.tags = Some(vec![Tag::new("creator", "terway")]),
+        ];
+        for change in refused {
+            assert_eq!(permit(change), None);
+        }
     }
 }
