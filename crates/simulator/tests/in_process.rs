@@ -280,13 +280,8 @@ async fn a_release_during_a_listing_moves_nothing_and_a_birth_comes_last() {
 async fn what_the_console_does_is_neither_logged_nor_disturbed() {
     let (simulator, account) = started().await;
     let id = account.seed_one(&Seed::new(REGION).protected(true));
-    simulator.fault(Rule {
-        operation: None,
-        account: None,
-        instance_id: None,
-        times: None,
-        fault: Fault::Error { code: "InternalError".into(), status: None, message: None },
-    });
+    let error = Fault::Error { code: "InternalError".into(), status: None, message: None };
+    simulator.fault(Rule { operation: None, ..Rule::new("", error) });
     let delete = [("InstanceId", id.as_str()), ("Force", "true")];
     let refusal = account.console("DeleteInstance", &delete).expect_err("protected");
     assert_eq!((refusal.status, &*refusal.code), (403, "InvalidOperation.DeletionProtection"));
