@@ -60,6 +60,11 @@ pub(super) fn refuse_place(interface: &NetworkInterface, zone: &str, vpc: &str) 
     if interface.status != InterfaceStatus::Available {
         return Err(invalid_state(interface));
     }
+    refuse_elsewhere(interface, zone, vpc)
+}
+
+/// Refuses an interface of another zone or VPC than the instance's.
+pub(super) fn refuse_elsewhere(interface: &NetworkInterface, zone: &str, vpc: &str) -> Result<(), Refusal> {
     if interface.zone_id != zone {
         return Err(zone_mismatch(interface, zone));
     }
@@ -67,7 +72,10 @@ pub(super) fn refuse_place(interface: &NetworkInterface, zone: &str, vpc: &str) 
         return Err(Refusal::new(
             403,
             "InvalidOperation.VpcMismatch",
-            format!("{id} is in the VPC {}, the instance in {vpc}.", interface.vpc_id),
+            format!(
+                "{} is in the VPC {}, the instance in {vpc}.",
+                interface.network_interface_id, interface.vpc_id
+            ),
         ));
     }
     Ok(())

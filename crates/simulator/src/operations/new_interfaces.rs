@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::attach::{refuse_place, refuse_too_many, zone_mismatch};
+use super::attach::{refuse_elsewhere, refuse_place, refuse_too_many, zone_mismatch};
 use super::create_network_interface::{groups, v_switch};
 use super::{Call, interface};
 use crate::state::{Effect, Instance, InterfaceSeed, InterfaceType, NetworkInterface, Seed, World};
@@ -115,7 +115,9 @@ impl NewInterfaces {
                 seed.vpc_id = Some(v_switch.vpc.clone());
                 seed.zone_id = Some(v_switch.zone.clone());
             }
-            made.push(world.interface(&seed, Some(instance)));
+            let interface = world.interface(&seed, Some(instance));
+            refuse_elsewhere(&interface, &instance.zone_id, &instance.vpc_id)?;
+            made.push(interface);
         }
         Ok(made)
     }
