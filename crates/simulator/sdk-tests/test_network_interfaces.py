@@ -1,5 +1,7 @@
 """DescribeNetworkInterfaces, DescribeNetworkInterfaceAttribute, and what DescribeInstances shows of interfaces."""
 
+import urllib.error
+
 import pytest
 from alibabacloud_ecs20140526 import models
 
@@ -272,3 +274,34 @@ def test_lost_permission_is_told(account, refused):
     account.fault("DescribeNetworkInterfaces", "deny")
     with refused("Forbidden.RAM", 403):
         account.interfaces()
+
+
+def test_the_control_port_knows_what_is_there(account):
+    with pytest.raises(urllib.error.HTTPError) as error:
+        account.seed_interfaces(instanceId="i-unknown")
+    error.value.close()
+    assert error.value.code == 404
+    (interface_id,) = account.seed_interfaces(routes=["192.168.7.0/24"])
+    assert account.change_interface(interface_id, deleteOnRelease=False)["changed"] is True
+    assert account.change_interface(interface_id, deleteOnRelease=False)["changed"] is False
+    assert account.interface(interface_id)["routes"] == ["192.168.7.0/24"]
+    path = f"/accounts/{account.id}/network-interfaces/{interface_id}"
+    account.control("DELETE", path)
+    assert account.interface_ids() == []
+    for method, body in (("GET", None), ("DELETE", None), ("PATCH", {})):
+        with pytest.raises(urllib.error.HTTPError) as error:
+            account.control(method, path, body)
+        error.value.close()
+        assert error.value.code == 404
+
+
+def test_interfaces_of_other_controllers_are_found_by_their_marks(account):
+    (instance_id,) = account.seed(tags={"ack.aliyun.com": "c1"})
+    tags = {"creator": "terway-controller", "ack.aliyun.com": "c1"}
+    (terway,) = account.seed_interfaces(instanceId=instance_id, tags=tags)
+    tags = {"creator": "alibabacloud-erdma-controller", "terway.alibabacloud.com/excluded": "true"}
+    (erdma,) = account.seed_interfaces(
+        instanceId=instance_id, tags=tags, networkInterfaceTrafficMode="HighPerformance"
+    )
+    assert account.interface_ids(tag=[Tag(key="creator", value="terway-controller")]) == [terway]
+    assert account.only_interface(erdma).network_interface_traffic_mode == "HighPerformance"

@@ -291,7 +291,7 @@ impl Account {
         self.cloud.world().accounts.get(&self.id).map(|state| state.released.clone()).unwrap_or_default()
     }
 
-    /// Makes network interfaces and answers their ids. An instance that the seed names must be there.
+    /// Makes network interfaces and answers their ids; none for an instance that isn't there.
     pub fn seed_interfaces(&self, seed: &InterfaceSeed) -> Vec<String> {
         self.cloud.world().seed_interfaces(&self.id, seed)
     }

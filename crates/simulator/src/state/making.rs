@@ -1,5 +1,7 @@
 //! Instances and network interfaces come into the world.
 
+use std::sync::Arc;
+
 use jiff::SignedDuration;
 use tokio::time::Instant;
 
@@ -49,9 +51,16 @@ impl World {
         self.insert(account, instance, interfaces, Effect::Immediate)
     }
 
-    /// Makes network interfaces from a seed and answers their ids. An id that exists already is replaced.
+    /// Makes network interfaces from a seed and answers their ids. An id that exists already is replaced. For an
+    /// instance that isn't there, nothing is made.
     pub(crate) fn seed_interfaces(&mut self, account: &str, seed: &InterfaceSeed) -> Vec<String> {
-        let instance = seed.instance_id.as_ref().and_then(|id| self.find(account, id).cloned());
+        let instance = match &seed.instance_id {
+            None => None,
+            Some(id) => match self.find(account, id) {
+                Some(instance) => Some(Arc::clone(instance)),
+                None => return Vec::new(),
+            },
+        };
         let made = self.interfaces(seed, instance.as_deref());
         made.into_iter()
             .map(|interface| self.insert_interface(account, interface, Effect::Immediate))
