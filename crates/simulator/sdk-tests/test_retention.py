@@ -130,6 +130,8 @@ def test_outside_the_regions_the_primary_goes_and_a_secondary_can_stay(account, 
     with refused("InvalidOperation.PrimaryEniOnlySupportModifyNameAndDesc", 404):
         account.retain(primary, region)
     account.retain(secondary, region)
+    # Even a flag that came from somewhere else keeps no primary interface there.
+    account.change_interface(primary, deleteOnRelease=False)
     account.delete(instance_id, force=True)
     assert account.interface_ids(region_id=region) == [secondary]
 
@@ -218,6 +220,12 @@ def test_existing_interfaces_that_a_new_instance_can_not_have(account, refused, 
         run(account, New(network_interface_id=interface_id, instance_type=kind), **request_)
     assert account.ids() == []
     assert account.interface(interface_id)["instanceId"] is None
+
+
+def test_an_existing_interface_is_given_once(account, refused):
+    (interface_id,) = account.seed_interfaces()
+    with refused("InvalidParameter", 400):
+        run(account, *[New(network_interface_id=interface_id, instance_type=t) for t in ("Primary", "Secondary")])
 
 
 def test_a_secondary_interface_of_another_vpc_is_refused(account, refused):

@@ -200,8 +200,7 @@ async fn change_interface(
     if world.find_interface(&account, &id).is_none() {
         return Err(Wrong::no_such("network interface"));
     }
-    let changed =
-        world.change_interface(&account, &id, Effect::Immediate, |interface| change.apply(interface));
+    let changed = world.change_by_hand(&account, &id, &change);
     Ok(Json(json!({ "changed": changed })))
 }
 

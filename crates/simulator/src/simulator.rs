@@ -319,9 +319,7 @@ impl Account {
 
     /// Changes a network interface as somebody in the console would; says whether anything is different.
     pub fn change_interface(&self, id: &str, change: &InterfaceChange) -> bool {
-        self.cloud
-            .world()
-            .change_interface(&self.id, id, Effect::Immediate, |interface| change.apply(interface))
+        self.cloud.world().change_by_hand(&self.id, id, change)
     }
 
     /// Takes a network interface away at once, whatever it is used for; says whether it was there.

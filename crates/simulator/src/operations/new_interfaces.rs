@@ -42,6 +42,9 @@ impl NewInterfaces {
             // The parameter is described as one of secondary interfaces: a new primary one goes with its instance.
             let flag = params.boolean("DeleteOnRelease")?.unwrap_or(true) || kind == InterfaceType::Primary;
             if let Some(id) = params.get("NetworkInterfaceId") {
+                if new.existing.iter().any(|(former, ..)| former == id) {
+                    return Err(Refusal::invalid("NetworkInterface.N.NetworkInterfaceId"));
+                }
                 new.existing.push((id.to_owned(), flag, kind));
                 if kind == InterfaceType::Primary {
                     take_place_of(interface(world, call, &region, id)?, seed)?;

@@ -61,6 +61,13 @@ pub struct Eip {
     pub private_ip_address: Option<String>,
 }
 
+impl Eip {
+    /// The same address, bound to nothing.
+    pub(super) fn unbound(&self) -> Self {
+        Self { private_ip_address: None, ..self.clone() }
+    }
+}
+
 /// A network interface.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase")]

@@ -218,7 +218,7 @@ pub struct InterfaceChange {
     /// All IPv6 addresses.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub ipv6_addresses: Option<Vec<String>>,
-    /// All EIPs. One that isn't among them is bound to nothing afterwards, and isn't remembered.
+    /// All EIPs. One that isn't among them is bound to nothing afterwards.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub eips: Option<Vec<Eip>>,
     /// All route entries that point to it.

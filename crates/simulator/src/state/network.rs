@@ -7,7 +7,10 @@ use jiff::SignedDuration;
 use tokio::time::Instant;
 
 use super::fleet::Mark;
-use super::{Due, Effect, Eip, InterfaceStatus, InterfaceType, NetworkInterface, ReleaseReason, World};
+use super::{
+    Due, Effect, Eip, InterfaceChange, InterfaceStatus, InterfaceType, NetworkInterface, ReleaseReason, World,
+};
+use crate::regions;
 
 /// How an asynchronous operation ends.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
@@ -53,13 +56,29 @@ impl World {
         state.interfaces.change(id, effect, Instant::now(), change)
     }
 
+    /// Changes a network interface as somebody in the console would. An EIP that loses it is bound to nothing, and one
+    /// that gets it is bound.
+    pub(crate) fn change_by_hand(&mut self, account: &str, id: &str, change: &InterfaceChange) -> bool {
+        let eips = |world: &Self| {
+            world.find_interface(account, id).map(|interface| interface.eips.clone()).unwrap_or_default()
+        };
+        let former = eips(self);
+        let changed = self.change_interface(account, id, Effect::Immediate, |it| change.apply(it));
+        let bound = eips(self);
+        let is_bound = |eip: &Eip| bound.iter().any(|other| other.allocation_id == eip.allocation_id);
+        if let Some(state) = self.accounts.get_mut(account) {
+            state.unbound_eips.retain(|eip| !is_bound(eip));
+            state.unbound_eips.extend(former.iter().filter(|eip| !is_bound(eip)).map(Eip::unbound));
+        }
+        changed
+    }
+
     /// Takes an interface out of the world. Its EIPs are bound to nothing afterwards, and still there; what else it
     /// carries goes with it.
     pub(crate) fn remove_interface(&mut self, account: &str, id: &str) -> bool {
         let Some(state) = self.accounts.get_mut(account) else { return false };
         let Some(interface) = state.interfaces.remove(id) else { return false };
-        let unbound = interface.eips.iter().map(|eip| Eip { private_ip_address: None, ..eip.clone() });
-        state.unbound_eips.extend(unbound);
+        state.unbound_eips.extend(interface.eips.iter().map(Eip::unbound));
         true
     }
 
@@ -124,10 +143,13 @@ impl World {
         reason: ReleaseReason,
     ) -> (Vec<String>, Vec<String>) {
         let honoured = reason == ReleaseReason::Manual || self.settings.retention_also_on.contains(&reason);
-        let (deleted, kept): (Vec<_>, Vec<_>) = self
-            .interfaces_of(account, instance)
-            .into_iter()
-            .partition(|interface| interface.delete_on_release || !honoured);
+        let stays = |interface: &NetworkInterface| {
+            let may =
+                interface.r#type != InterfaceType::Primary || regions::retains_primary(&interface.region_id);
+            honoured && may && !interface.delete_on_release
+        };
+        let (kept, deleted): (Vec<_>, Vec<_>) =
+            self.interfaces_of(account, instance).into_iter().partition(|interface| stays(interface));
         for interface in &deleted {
             self.remove_interface(account, &interface.network_interface_id);
         }

@@ -166,6 +166,11 @@ async fn what_is_taken_away_or_changed_behind_the_api_asks_no_rules() {
     assert!(account.change_interface(&ids[1], &bind));
     let bound = interface(&account, &ids[1]);
     assert_eq!(bound.eip_of(&bound.primary_ip_address).expect("bound").allocation_id, "eip-1");
+    let unbind = InterfaceChange { eips: Some(Vec::new()), ..InterfaceChange::default() };
+    assert!(account.change_interface(&ids[1], &unbind));
+    assert_eq!(account.unbound_eips(), std::slice::from_ref(&eip));
+    assert!(account.change_interface(&ids[1], &bind));
+    assert_eq!(account.unbound_eips(), []);
     assert!(account.remove_interface(&ids[1]));
     assert!(!account.remove_interface(&ids[1]));
     assert_eq!(account.unbound_eips(), [eip]);
