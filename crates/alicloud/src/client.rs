@@ -2,10 +2,12 @@
 
 use keeper_core::call::{Page, ReadCall, WriteCall};
 use keeper_core::id::{Region, RequestId};
+use keeper_core::interface::{AttachPermit, PRIMARY_RETAINED_IN};
 use secrecy::ExposeSecret;
 use tracing::{Instrument, debug, debug_span};
 
 use crate::answer::{self, Answer};
+use crate::attach_network_interface;
 use crate::credentials::{Credentials, CredentialsSource};
 use crate::endpoint::{Endpoints, host};
 use crate::error::{Error, OwnCode};
@@ -13,7 +15,7 @@ use crate::get_caller_identity::{self, Identity};
 use crate::operation::{Operation, Parameters};
 use crate::sign::{Request, Stamp, StampSource, SystemStamps, canonical_query, date_text, sha256_hex};
 use crate::transport::Transport;
-use crate::wire::Wire;
+use crate::wire::{Place, Wire};
 
 const METHOD: &str = "POST";
 const PATH: &str = "/";
@@ -25,6 +27,7 @@ pub struct Client<C, S = SystemStamps> {
     endpoints: Endpoints,
     credentials: C,
     stamps: S,
+    primary_retainable: bool,
 }
 
 impl<C: CredentialsSource> Client<C> {
@@ -37,7 +40,15 @@ impl<C: CredentialsSource> Client<C> {
 impl<C: CredentialsSource, S: StampSource> Client<C, S> {
     /// A client whose signatures take time and nonce from `stamps`.
     pub fn with_stamps(transport: Transport, endpoints: Endpoints, credentials: C, stamps: S) -> Self {
-        Self { transport, endpoints, credentials, stamps }
+        let primary_retainable = PRIMARY_RETAINED_IN.contains(&endpoints.region().as_str());
+        Self { transport, endpoints, credentials, stamps, primary_retainable }
+    }
+
+    /// This client, told that a primary network interface can be retained in its region: for a region that the cloud
+    /// has added and [`PRIMARY_RETAINED_IN`] does not know yet.
+    #[must_use]
+    pub fn retaining_primaries(self) -> Self {
+        Self { primary_retainable: true, ..self }
     }
 
     /// The region that this client reads and writes.
@@ -49,12 +60,21 @@ impl<C: CredentialsSource, S: StampSource> Client<C, S> {
     pub async fn read<K: Wire>(&self, call: &ReadCall<K>) -> Result<Page<K>, Error> {
         let parameters = K::read_parameters(self.region(), call)
             .ok_or_else(|| Error::unanswered(K::READ, OwnCode::InvalidRequest))?;
-        self.call(K::READ, parameters, |answer| K::page(self.region(), answer)).await
+        let place = Place { region: self.region(), primary_retainable: self.primary_retainable };
+        self.call(K::READ, parameters, |answer| K::page(place, answer)).await
     }
 
     /// Sets a flag. What comes back is no evidence of its effect.
     pub async fn write<K: Wire>(&self, call: WriteCall<K>) -> Result<RequestId, Error> {
-        self.call(K::WRITE, K::write_parameters(call), |answer| Some(answer.request_id)).await
+        let parameters = K::write_parameters(self.region(), call);
+        self.call(K::WRITE, parameters, |answer| Some(answer.request_id)).await
+    }
+
+    /// Has a network interface attached to an instance. What comes back says that the cloud has begun, and is no
+    /// evidence of how it ends.
+    pub async fn attach(&self, permit: AttachPermit) -> Result<RequestId, Error> {
+        let parameters = attach_network_interface::parameters(self.region(), permit);
+        self.call(attach_network_interface::OPERATION, parameters, |answer| Some(answer.request_id)).await
     }
 
     /// Asks whose the credentials are.

@@ -63,6 +63,13 @@ const TABLE: &[(Class, &[Codes])] = &[
             Is("ChargeTypeViolation"),
             // Subscription instances and spot instances alike.
             Is("InvalidChargeType.ValueNotSupported"),
+            // Neither can ever be attached to that instance: another zone, another network.
+            Is("InvalidOperation.AvailabilityZoneMismatch"),
+            Is("InvalidOperation.VpcMismatch"),
+            // What the instance's type can't carry: more addresses, IPv6, or any interface of this generation.
+            Is("InvalidOperation.InvalidGeneration"),
+            Is("InvalidOperation.Ipv4CountExceeded"),
+            Is("InvalidOperation.Ipv6NotSupport"),
             Is("InvalidOperation.EniServiceManaged"),
             Is("InvalidOperation.InvalidEniType"),
             // An HTTP 404 that is no "not found".
@@ -81,7 +88,20 @@ const TABLE: &[(Class, &[Codes])] = &[
             Is("InvalidInstanceIds.NotFound"),
         ],
     ),
-    (Class::Locked, &[Is("InstanceLockedForSecurity"), Is("OperationDenied")]),
+    (
+        Class::Locked,
+        &[
+            Is("InstanceLockedForSecurity"),
+            Is("OperationDenied"),
+            // Quotas: of interfaces on the instance, of the account, and of instances in a security group.
+            Is("EniPerInstanceLimitExceeded"),
+            Is("MaxEniCountExceeded"),
+            Is("SecurityGroupInstanceLimitExceed"),
+            // Instances of this type take an interface only while they are stopped.
+            Is("InvalidOperation.EniHotPlugNotSupported"),
+            Is("InvalidOperation.HotPlugNotSupport"),
+        ],
+    ),
     (
         Class::Permission,
         &[
@@ -118,6 +138,7 @@ const TABLE: &[(Class, &[Codes])] = &[
             Is("IdempotentParameterMismatch"),
             Is("InvalidFilterKey.NotFound"),
             Is("InvalidInstanceChargeType.NotFound"),
+            Is("InvalidInstanceID.Malformed"),
             Is("InvalidLockReason.NotFound"),
             Is("InvalidNetworkType.NotFound"),
             Is("InvalidOperation.InvalidEniPageNumber"),

@@ -3,12 +3,13 @@
 
 use std::sync::Arc;
 
-use keeper_core::call::{IDS_PER_READ, Item, Page, Query, ReadCall, TagFilter};
-use keeper_core::id::{InstanceId, PageToken, Region, Tag};
+use keeper_core::call::{Item, Page, ReadCall};
+use keeper_core::id::{InstanceId, Region};
 use keeper_core::instance::{ChargeType, Instance, InstanceFacts};
 use serde_json::Value;
 
 use crate::answer::{Answer, identifier};
+use crate::listing;
 use crate::operation::{Operation, Parameters, Product};
 
 pub(crate) const OPERATION: Operation = Operation::read(Product::Ecs, "DescribeInstances");
@@ -16,52 +17,18 @@ pub(crate) const OPERATION: Operation = Operation::read(Product::Ecs, "DescribeI
 /// The largest page. It must be asked for: without it ten come, also when a hundred ids are named.
 const PAGE_SIZE: &str = "100";
 
-/// Most tags in one filter.
-const TAGS_PER_READ: usize = 20;
-
 /// The parameters of a read; `None` when the query is empty or beyond the operation's limits.
-///
-/// A filter without entries would not be sent at all, and the cloud would answer with the whole region.
 pub(crate) fn parameters(region: &Region, call: &ReadCall<Instance>) -> Option<Parameters> {
-    let mut parameters = vec![
-        ("RegionId".to_owned(), region.as_str().to_owned()),
-        ("MaxResults".to_owned(), PAGE_SIZE.to_owned()),
-    ];
-    match &call.query {
-        Query::Ids(ids) if (1..=IDS_PER_READ).contains(&ids.len()) => {
-            // The one list that goes as JSON text and not as `InstanceIds.N`.
-            let ids: Value = ids.iter().map(InstanceId::as_str).collect();
-            parameters.push(("InstanceIds".to_owned(), ids.to_string()));
-        }
-        Query::Tagged(tags) if (1..=TAGS_PER_READ).contains(&tags.len()) => {
-            for (number, TagFilter { key, value }) in (1..).zip(tags) {
-                parameters.push((format!("Tag.{number}.Key"), key.to_string()));
-                parameters
-                    .extend(value.iter().map(|value| (format!("Tag.{number}.Value"), value.to_string())));
-            }
-        }
-        Query::Region => {}
-        Query::Ids(_) | Query::Tagged(_) => return None,
-    }
-    parameters.extend(call.page.iter().map(|page| ("NextToken".to_owned(), page.as_str().to_owned())));
-    Some(parameters)
+    listing::parameters(region, PAGE_SIZE, call, |ids| {
+        // The one list that goes as JSON text and not as `InstanceIds.N`.
+        let ids: Value = ids.iter().map(InstanceId::as_str).collect();
+        vec![("InstanceIds".to_owned(), ids.to_string())]
+    })
 }
 
-/// The page in an answer; `None` when it is no listing, or doesn't say readably whether the listing goes on.
-///
-/// The vendor documents an empty `NextToken` on the last page, and empty texts where others have null; so an empty or
-/// an absent one ends the listing, and anything else that is not a token makes the page worthless.
+/// The page in an answer; `None` when it is no listing.
 pub(crate) fn page(region: &Region, answer: Answer) -> Option<Page<Instance>> {
-    let entries = answer.fields.get("Instances")?.get("Instance")?.as_array()?;
-    let next = match answer.fields.get("NextToken") {
-        None => None,
-        Some(Value::String(token)) if token.is_empty() => None,
-        Some(Value::String(token)) => Some(PageToken::new(token)),
-        Some(_) => return None,
-    };
-    let items: Vec<_> = entries.iter().filter_map(|entry| item(region, entry)).collect();
-    let unreadable = entries.len() - items.len();
-    Some(Page { items, unreadable, next, request_id: answer.request_id })
+    listing::page(answer, ["Instances", "Instance"], |entry| item(region, entry))
 }
 
 /// One entry; `None` when its id or its region can't be read, or when it is of another region than asked for: then the
@@ -79,7 +46,7 @@ fn facts(entry: &Value) -> InstanceFacts {
         spot: entry.get("SpotStrategy").and_then(spot),
         auto_release: entry.get("AutoReleaseTime").and_then(auto_release),
         locks: entry.get("OperationLocks").and_then(locks),
-        tags: entry.get("Tags").map_or_else(|| Some(Vec::new()), tags),
+        tags: listing::tags(entry),
     }
 }
 
@@ -121,12 +88,6 @@ fn locks(value: &Value) -> Option<Vec<Arc<str>>> {
     let reason =
         |lock: &Value| identifier(lock.get("LockReason")).map(|text| Arc::from(text.to_ascii_lowercase()));
     value.get("LockReason")?.as_array()?.iter().map(reason).collect()
-}
-
-/// All tags or none: a list with one that can't be read is not known.
-fn tags(value: &Value) -> Option<Vec<Tag>> {
-    let tag = |tag: &Value| Some(Tag::new(tag.get("TagKey")?.as_str()?, tag.get("TagValue")?.as_str()?));
-    value.get("Tag")?.as_array()?.iter().map(tag).collect()
 }
 
 #[cfg(test)]

@@ -4,7 +4,8 @@
 //! as typed facts or as an [`Error`] with a class. Budgets, retries and back-off belong to the engine.
 //!
 //! What can be expressed is what is needed: of `ModifyInstanceAttribute` only the instance's id and its
-//! `DeletionProtection`, and no call that deletes, detaches or sets a password.
+//! `DeletionProtection`, of `ModifyNetworkInterfaceAttribute` only the interface's id and its `DeleteOnRelease`, and no
+//! call that deletes, detaches or sets a password.
 
 pub mod client;
 pub mod codes;
@@ -15,9 +16,13 @@ pub mod sign;
 pub mod transport;
 
 mod answer;
+mod attach_network_interface;
 mod describe_instances;
+mod describe_network_interfaces;
 mod get_caller_identity;
+mod listing;
 mod modify_instance_attribute;
+mod modify_network_interface_attribute;
 mod operation;
 mod wire;
 

@@ -5,11 +5,23 @@
 use keeper_core::call::{Page, ReadCall, WriteCall};
 use keeper_core::id::Region;
 use keeper_core::instance::Instance;
+use keeper_core::interface::Interface;
 use keeper_core::kind::Kind;
 
 use crate::answer::Answer;
 use crate::operation::{Operation, Parameters};
-use crate::{describe_instances, modify_instance_attribute};
+use crate::{
+    describe_instances, describe_network_interfaces, modify_instance_attribute,
+    modify_network_interface_attribute,
+};
+
+/// Where a client reads, and what is known of that region although no answer says it.
+#[derive(Debug, Clone, Copy)]
+pub struct Place<'a> {
+    pub(crate) region: &'a Region,
+    /// Whether a primary network interface can be retained there.
+    pub(crate) primary_retainable: bool,
+}
 
 /// A kind of target whose listing and whose flag this crate can put into requests. Can be implemented here alone, for
 /// its types have no public path.
@@ -23,10 +35,10 @@ pub trait Wire: Kind {
     fn read_parameters(region: &Region, call: &ReadCall<Self>) -> Option<Parameters>;
 
     /// The page in an answer; `None` when it isn't the answer to a listing.
-    fn page(region: &Region, answer: Answer) -> Option<Page<Self>>;
+    fn page(place: Place<'_>, answer: Answer) -> Option<Page<Self>>;
 
     /// The parameters of a write. Takes the call by value: a permit is used once.
-    fn write_parameters(call: WriteCall<Self>) -> Parameters;
+    fn write_parameters(region: &Region, call: WriteCall<Self>) -> Parameters;
 }
 
 impl Wire for Instance {
@@ -37,11 +49,28 @@ impl Wire for Instance {
         describe_instances::parameters(region, call)
     }
 
-    fn page(region: &Region, answer: Answer) -> Option<Page<Self>> {
-        describe_instances::page(region, answer)
+    fn page(place: Place<'_>, answer: Answer) -> Option<Page<Self>> {
+        describe_instances::page(place.region, answer)
     }
 
-    fn write_parameters(call: WriteCall<Self>) -> Parameters {
+    fn write_parameters(_region: &Region, call: WriteCall<Self>) -> Parameters {
         modify_instance_attribute::parameters(call)
+    }
+}
+
+impl Wire for Interface {
+    const READ: Operation = describe_network_interfaces::OPERATION;
+    const WRITE: Operation = modify_network_interface_attribute::OPERATION;
+
+    fn read_parameters(region: &Region, call: &ReadCall<Self>) -> Option<Parameters> {
+        describe_network_interfaces::parameters(region, call)
+    }
+
+    fn page(place: Place<'_>, answer: Answer) -> Option<Page<Self>> {
+        describe_network_interfaces::page(place, answer)
+    }
+
+    fn write_parameters(region: &Region, call: WriteCall<Self>) -> Parameters {
+        modify_network_interface_attribute::parameters(region, call)
     }
 }

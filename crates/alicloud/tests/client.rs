@@ -13,10 +13,13 @@ use std::time::Duration;
 use keeper_alicloud::{
     Client, Credentials, Endpoints, Error, Stamp, StampSource, StaticCredentials, Timeouts, Transport,
 };
-use keeper_core::call::{Query, ReadCall, WriteCall};
+use keeper_core::call::{CallId, Query, ReadCall, WriteCall};
+use keeper_core::evidence::Evidence;
 use keeper_core::failure::{Class, Effect};
-use keeper_core::id::{InstanceId, Region, RequestId};
+use keeper_core::id::{InstanceId, InterfaceId, Region, RequestId};
 use keeper_core::instance::Instance;
+use keeper_core::interface::{AttachPermit, Interface, InterfaceFacts, InterfaceStatus, InterfaceType};
+use keeper_core::time::Moment;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::time::{sleep, timeout};
@@ -117,8 +120,12 @@ const SHORT: Timeouts = Timeouts {
 };
 
 fn client(url: &str, timeouts: Timeouts) -> Client<StaticCredentials, Counted> {
+    client_of("cn-hangzhou", url, timeouts)
+}
+
+fn client_of(region: &str, url: &str, timeouts: Timeouts) -> Client<StaticCredentials, Counted> {
     let key = Credentials::new("LTAIexample".to_owned(), SECRET.into(), Some(TOKEN.into())).unwrap();
-    let endpoints = Endpoints::explicit(&Region::new("cn-hangzhou"), url, url).unwrap();
+    let endpoints = Endpoints::explicit(&Region::new(region), url, url).unwrap();
     let transport = Transport::new(timeouts).unwrap();
     Client::with_stamps(transport, endpoints, StaticCredentials::new(key), Counted(Mutex::new(0)))
 }
@@ -180,6 +187,83 @@ async fn a_read_sends_the_bytes_that_were_signed_and_decodes_the_page() {
     assert!(server.heads()[0].starts_with(
         "POST /?InstanceIds=%5B%22i-1%22%2C%22i-2%22%5D&MaxResults=100&RegionId=cn-hangzhou HTTP/1.1\r\n"
     ));
+}
+
+/// Leave to attach `eni-1` to `i-1`.
+fn attachment() -> AttachPermit {
+    let seen = Moment::at(Duration::ZERO);
+    let facts = InterfaceFacts {
+        interface_type: Some(InterfaceType::Secondary),
+        status: Some(InterfaceStatus::Available),
+        instance: Some(None),
+        service_managed: Some(false),
+        tags: Some(Vec::new()),
+        ..InterfaceFacts::default()
+    };
+    let evidence: Evidence<Interface> =
+        Evidence { facts, seen, call: CallId(1), request_id: RequestId::new("R-1"), tag_epoch: 0 };
+    let fresh = evidence.fresh(seen, None).unwrap();
+    AttachPermit::grant(&InterfaceId::new("eni-1"), fresh, &InstanceId::new("i-1")).unwrap()
+}
+
+#[tokio::test]
+async fn the_calls_on_an_interface_name_its_region_and_nothing_that_is_not_needed() {
+    let server = Server::start(Then::Answer(http("200 OK", "", ACCEPTED))).await;
+    let client = client(&server.url, Timeouts::default());
+    let retain: WriteCall<Interface> = WriteCall::Strengthen(InterfaceId::new("eni-1"));
+    assert_eq!(client.write(retain).await.unwrap(), RequestId::new("R-1"));
+    assert_eq!(client.attach(attachment()).await.unwrap(), RequestId::new("R-1"));
+    let expected = [
+        (
+            "POST /?DeleteOnRelease=false&NetworkInterfaceId=eni-1&RegionId=cn-hangzhou HTTP/1.1",
+            "x-acs-action: ModifyNetworkInterfaceAttribute",
+        ),
+        (
+            "POST /?InstanceId=i-1&NetworkInterfaceId=eni-1&RegionId=cn-hangzhou HTTP/1.1",
+            "x-acs-action: AttachNetworkInterface",
+        ),
+    ];
+    let heads = server.heads();
+    assert_eq!(heads.len(), expected.len());
+    for (head, (request, action)) in heads.iter().zip(expected) {
+        assert_eq!(head.lines().next(), Some(request));
+        assert!(head.lines().any(|line| line == action), "{action} is not in {head}");
+    }
+}
+
+#[tokio::test]
+async fn i23_an_attachment_whose_answer_is_lost_or_says_too_little_has_an_unknown_effect() {
+    let refusal = |code: &str| {
+        let body = format!(r#"{{"Code":"{code}","RequestId":"R-6"}}"#);
+        Then::Answer(http("403 Forbidden", "", &body))
+    };
+    for (then, code, class, effect) in [
+        (Then::HangUp, "ConnectionLost", Class::Transient, Effect::Unknown),
+        (refusal("InternalError"), "InternalError", Class::Transient, Effect::Unknown),
+        (refusal("NeverHeardOf"), "NeverHeardOf", Class::Unrecognized, Effect::Unknown),
+        (refusal("Throttling.User"), "Throttling.User", Class::Throttled, Effect::None),
+        (refusal("MaxEniCountExceeded"), "MaxEniCountExceeded", Class::Locked, Effect::None),
+    ] {
+        let server = Server::start(then).await;
+        let error = client(&server.url, Timeouts::default()).attach(attachment()).await.unwrap_err();
+        assert_eq!((&*error.code, error.class, error.effect), (code, class, effect));
+        assert_eq!(server.heads().len(), 1, "{code}");
+    }
+}
+
+#[tokio::test]
+async fn a_primary_can_be_retained_where_the_table_or_the_administrator_says_so() {
+    let body = r#"{"RequestId":"R-2","NextToken":"","NetworkInterfaceSets":{"NetworkInterfaceSet":[
+        {"NetworkInterfaceId":"eni-1","Type":"Primary"}]}}"#;
+    let server = Server::start(Then::Answer(http("200 OK", "", body))).await;
+    let at = |region| client_of(region, &server.url, Timeouts::default());
+    for (client, retainable) in
+        [(at("cn-hangzhou"), true), (at("me-east-1"), false), (at("me-east-1").retaining_primaries(), true)]
+    {
+        let call: ReadCall<Interface> = ReadCall { query: Query::Region, page: None };
+        let page = client.read(&call).await.unwrap();
+        assert_eq!(page.items[0].facts.primary_retainable, retainable, "{}", client.region());
+    }
 }
 
 #[tokio::test]

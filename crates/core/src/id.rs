@@ -49,6 +49,10 @@ name! {
     InstanceId
 }
 name! {
+    /// Id of an elastic network interface, `eni-…`.
+    InterfaceId
+}
+name! {
     /// The id that the cloud gives to each request; what its support asks for first.
     RequestId
 }

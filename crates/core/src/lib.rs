@@ -15,6 +15,7 @@ pub mod evidence;
 pub mod failure;
 pub mod id;
 pub mod instance;
+pub mod interface;
 pub mod kind;
 pub mod reason;
 pub mod selection;

@@ -42,6 +42,11 @@ reasons! {
     NotApplicable = "Some targets can't carry the flag.";
     SubscriptionInstance = "A subscription instance can't carry release protection. It can't be released before it expires; watch its renewal instead, or leave it out.";
     SpotInstance = "A spot instance can't carry release protection, and the cloud may reclaim it at any time. Use a pay-as-you-go instance, or leave it out.";
+    ServiceManaged = "A cloud product manages this network interface; it can't be retained, and is left alone.";
+    TrunkOrMember = "Trunk and member interfaces belong to the container network; they are left alone.";
+    TerwayOwned = "Terway created this network interface and decides itself whether it is kept; it is left alone.";
+    ErdmaOwned = "The eRDMA controller owns this network interface; it is left alone.";
+    PrimaryNotRetainable = "In this region a primary network interface can't be retained; it goes with its instance.";
     AwaitingEvidence = "Not yet read from the cloud.";
     AwaitingListing = "The region's complete listing is not there yet, so it is not known whether all that is selected was found.";
     ListingUnreadable = "The region's listing held entries without a readable id, so it can't be taken as complete.";

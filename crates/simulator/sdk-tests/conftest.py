@@ -3,6 +3,7 @@
 import json
 import os
 import subprocess
+import time
 import urllib.request
 from types import SimpleNamespace
 
@@ -62,6 +63,27 @@ class Account:
         """Makes instances; answers their ids."""
         return self.control("POST", f"/accounts/{self.id}/instances", [seed])["instanceIds"]
 
+    def seed_interfaces(self, **seed):
+        """Makes network interfaces, free or of an instance; answers their ids."""
+        path = f"/accounts/{self.id}/network-interfaces"
+        return self.control("POST", path, [seed])["networkInterfaceIds"]
+
+    def interface(self, interface_id):
+        """The true state."""
+        return self.control("GET", f"/accounts/{self.id}/network-interfaces/{interface_id}")
+
+    def interface_ids_of(self, instance_id):
+        """Ids of an instance's interfaces, the primary one first."""
+        return self.instance(instance_id)["networkInterfaceIds"]
+
+    def change_interface(self, interface_id, **change):
+        return self.control("PATCH", f"/accounts/{self.id}/network-interfaces/{interface_id}", change)
+
+    def unbound_eips(self):
+        """Public addresses of the EIPs whose interface is gone."""
+        eips = self.control("GET", f"/accounts/{self.id}/unbound-eips")["eips"]
+        return [eip["publicIpAddress"] for eip in eips]
+
     def instance(self, instance_id):
         """The true state."""
         return self.control("GET", f"/accounts/{self.id}/instances/{instance_id}")
@@ -73,12 +95,14 @@ class Account:
     def release(self, instance_id, reason):
         return self.control("POST", f"/accounts/{self.id}/instances/{instance_id}/release", {"reason": reason})
 
-    def fault(self, operation, kind, times=None, instance_id=None, **fault):
+    def fault(self, operation, kind, times=None, instance_id=None, interface_id=None, **fault):
         rule = {"operation": operation, "account": self.id, "fault": {"kind": kind, **fault}}
         if times is not None:
             rule["times"] = times
         if instance_id is not None:
             rule["instanceId"] = instance_id
+        if interface_id is not None:
+            rule["networkInterfaceId"] = interface_id
         return self.control("POST", "/faults", rule)["id"]
 
     def log(self, action=None):
@@ -109,6 +133,60 @@ class Account:
         """The one instance with this id, as DescribeInstances shows it."""
         (item,) = self.describe(instance_ids=json.dumps([instance_id])).instances.instance
         return item
+
+    def interfaces(self, **request):
+        """One page of DescribeNetworkInterfaces."""
+        request.setdefault("region_id", REGION)
+        return self.ecs.describe_network_interfaces(models.DescribeNetworkInterfacesRequest(**request)).body
+
+    def interface_ids(self, **request):
+        """Ids of one page."""
+        items = self.interfaces(**request).network_interface_sets.network_interface_set
+        return [item.network_interface_id for item in items]
+
+    def only_interface(self, interface_id, **request):
+        """The one interface with this id, as DescribeNetworkInterfaces shows it."""
+        body = self.interfaces(network_interface_id=[interface_id], **request)
+        (item,) = body.network_interface_sets.network_interface_set
+        return item
+
+    def settled(self, interface_id):
+        """The one interface with this id, or none, when it isn't on its way any more."""
+        for _ in range(200):
+            items = self.interfaces(network_interface_id=[interface_id]).network_interface_sets.network_interface_set
+            if not items:
+                return None
+            if items[0].status in ("Available", "InUse"):
+                return items[0]
+            time.sleep(0.02)
+        raise AssertionError(f"{interface_id} stays {items[0].status}")
+
+    def modify_interface(self, interface_id, region_id=REGION, **attributes):
+        request = models.ModifyNetworkInterfaceAttributeRequest(
+            region_id=region_id, network_interface_id=interface_id, **attributes
+        )
+        return self.ecs.modify_network_interface_attribute(request).body
+
+    def retain(self, interface_id, region_id=REGION):
+        return self.modify_interface(interface_id, region_id, delete_on_release=False)
+
+    def attach(self, interface_id, instance_id, **request):
+        request = {"region_id": REGION, **request}
+        request = models.AttachNetworkInterfaceRequest(
+            network_interface_id=interface_id, instance_id=instance_id, **request
+        )
+        return self.ecs.attach_network_interface(request).body
+
+    def detach(self, interface_id, instance_id, **request):
+        request = {"region_id": REGION, **request}
+        request = models.DetachNetworkInterfaceRequest(
+            network_interface_id=interface_id, instance_id=instance_id, **request
+        )
+        return self.ecs.detach_network_interface(request).body
+
+    def delete_interface(self, interface_id, region_id=REGION):
+        request = models.DeleteNetworkInterfaceRequest(region_id=region_id, network_interface_id=interface_id)
+        return self.ecs.delete_network_interface(request).body
 
     def modify(self, instance_id, **attributes):
         request = models.ModifyInstanceAttributeRequest(instance_id=instance_id, **attributes)

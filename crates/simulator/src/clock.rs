@@ -21,6 +21,11 @@ pub(crate) fn to_the_minute(time: Timestamp) -> String {
     time.strftime("%Y-%m-%dT%H:%MZ").to_string()
 }
 
+/// `yyyy-MM-ddTHH:mm:ssZ`: the form of the times of network interfaces.
+pub(crate) fn to_the_second(time: Timestamp) -> String {
+    time.strftime("%Y-%m-%dT%H:%M:%SZ").to_string()
+}
+
 /// The start of the minute that a time falls into.
 pub(crate) fn start_of_minute(time: Timestamp) -> Timestamp {
     let seconds = time.as_second();

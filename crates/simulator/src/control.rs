@@ -19,7 +19,7 @@ use crate::gateway::Cloud;
 use crate::log::Allowed;
 use crate::regions;
 use crate::simulator::{Account, AccountSeed};
-use crate::state::{Change, Effect, ReleaseReason, Seed, Settings};
+use crate::state::{Change, Effect, InterfaceChange, InterfaceSeed, ReleaseReason, Seed, Settings};
 
 /// An answer, or a sentence about what is wrong.
 type Answer = Result<Json<Value>, Wrong>;
@@ -48,6 +48,12 @@ pub(crate) fn router(cloud: Cloud, endpoint: SocketAddr) -> Router {
         .route("/accounts/{account}/instances", get(instances).post(seed))
         .route("/accounts/{account}/instances/{id}", get(instance).patch(change))
         .route("/accounts/{account}/instances/{id}/release", post(release))
+        .route("/accounts/{account}/network-interfaces", get(interfaces).post(seed_interfaces))
+        .route(
+            "/accounts/{account}/network-interfaces/{id}",
+            get(interface).patch(change_interface).delete(remove_interface),
+        )
+        .route("/accounts/{account}/unbound-eips", get(unbound_eips))
         .route("/accounts/{account}/released", get(released))
         .route("/faults", get(faults).post(add_fault).delete(clear_faults))
         .route("/faults/{id}", delete(remove_fault))
@@ -80,7 +86,8 @@ fn overview(cloud: &Cloud, endpoint: &str) -> Value {
                 .map(|owned| owned.key.access_key_id.as_str())
                 .collect();
             keys.sort_unstable();
-            json!({ "accountId": id, "accessKeyIds": keys, "instances": state.fleet.all().count() })
+            json!({ "accountId": id, "accessKeyIds": keys, "instances": state.instances.all().count(),
+                "networkInterfaces": state.interfaces.all().count()  })
         })
         .collect();
     json!({ "endpoint": endpoint, "now": world.now(), "accounts": accounts })
@@ -121,7 +128,7 @@ async fn remove_key(State(cloud): State<Cloud>, Path((account, key)): Path<(Stri
 async fn instances(State(cloud): State<Cloud>, Path(account): Path<String>) -> Answer {
     let world = cloud.world();
     let state = world.accounts.get(&account).ok_or_else(|| Wrong::no_such("account"))?;
-    let all: Vec<_> = state.fleet.all().map(std::sync::Arc::as_ref).collect();
+    let all: Vec<_> = state.instances.all().map(std::sync::Arc::as_ref).collect();
     Ok(Json(json!({ "instances": all })))
 }
 
@@ -138,10 +145,77 @@ async fn seed(
     Ok(Json(json!({ "instanceIds": ids })))
 }
 
+/// An instance with the ids of its interfaces, the primary one first.
 async fn instance(State(cloud): State<Cloud>, Path((account, id)): Path<(String, String)>) -> Answer {
     let world = cloud.world();
     let found = world.find(&account, &id).ok_or_else(|| Wrong::no_such("instance"))?;
+    let interfaces: Vec<_> = world
+        .interfaces_of(&account, &id)
+        .iter()
+        .map(|interface| interface.network_interface_id.clone())
+        .collect();
+    let mut shown = json!(found.as_ref());
+    if let Value::Object(members) = &mut shown {
+        members.insert("networkInterfaceIds".to_owned(), json!(interfaces));
+    }
+    Ok(Json(shown))
+}
+
+async fn interfaces(State(cloud): State<Cloud>, Path(account): Path<String>) -> Answer {
+    let world = cloud.world();
+    let state = world.accounts.get(&account).ok_or_else(|| Wrong::no_such("account"))?;
+    let all: Vec<_> = state.interfaces.all().map(std::sync::Arc::as_ref).collect();
+    Ok(Json(json!({ "networkInterfaces": all })))
+}
+
+async fn seed_interfaces(
+    State(cloud): State<Cloud>,
+    Path(account): Path<String>,
+    Json(seeds): Json<Vec<InterfaceSeed>>,
+) -> Answer {
+    let mut world = cloud.world();
+    if !world.accounts.contains_key(&account) {
+        return Err(Wrong::no_such("account"));
+    }
+    let mut named = seeds.iter().filter_map(|seed| seed.instance_id.as_ref());
+    if named.any(|id| world.find(&account, id).is_none()) {
+        return Err(Wrong::no_such("instance"));
+    }
+    let ids: Vec<String> = seeds.iter().flat_map(|seed| world.seed_interfaces(&account, seed)).collect();
+    Ok(Json(json!({ "networkInterfaceIds": ids })))
+}
+
+async fn interface(State(cloud): State<Cloud>, Path((account, id)): Path<(String, String)>) -> Answer {
+    let world = cloud.world();
+    let found = world.find_interface(&account, &id).ok_or_else(|| Wrong::no_such("network interface"))?;
     Ok(Json(json!(found.as_ref())))
+}
+
+async fn change_interface(
+    State(cloud): State<Cloud>,
+    Path((account, id)): Path<(String, String)>,
+    Json(change): Json<InterfaceChange>,
+) -> Answer {
+    let mut world = cloud.world();
+    if world.find_interface(&account, &id).is_none() {
+        return Err(Wrong::no_such("network interface"));
+    }
+    let changed = world.change_by_hand(&account, &id, &change);
+    Ok(Json(json!({ "changed": changed })))
+}
+
+async fn remove_interface(State(cloud): State<Cloud>, Path((account, id)): Path<(String, String)>) -> Answer {
+    if cloud.world().remove_interface(&account, &id) {
+        Ok(Json(json!({})))
+    } else {
+        Err(Wrong::no_such("network interface"))
+    }
+}
+
+async fn unbound_eips(State(cloud): State<Cloud>, Path(account): Path<String>) -> Answer {
+    let world = cloud.world();
+    let state = world.accounts.get(&account).ok_or_else(|| Wrong::no_such("account"))?;
+    Ok(Json(json!({ "eips": state.unbound_eips })))
 }
 
 async fn change(

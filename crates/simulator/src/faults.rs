@@ -3,15 +3,15 @@
 //! A rule says to which calls it applies, how often, and what happens to them. Rules are asked in the order in which
 //! they were made; the first that decides a call's answer decides it alone, all others add up.
 
+mod plan;
+
 use std::collections::{BTreeSet, HashMap};
-use std::time::Duration;
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use crate::state::Effect;
-use crate::wire::Refusal;
+pub(crate) use plan::{Instead, OddField, PageFaults, Plan, Target};
 
 /// A fault and the calls that it applies to.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -26,6 +26,10 @@ pub struct Rule {
     /// Only calls that name this instance. For the faults `hide` and `oddField`: only this instance in an answer.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub instance_id: Option<String>,
+    /// Only calls that name this network interface. For the faults `hide` and `oddField`: only this interface in an
+    /// answer, also in an instance's list of interfaces.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub network_interface_id: Option<String>,
     /// For so many calls; until removed when not said.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub times: Option<u32>,
@@ -36,7 +40,14 @@ pub struct Rule {
 impl Rule {
     /// A fault of one operation, until removed.
     pub fn new(operation: &str, fault: Fault) -> Self {
-        Self { operation: Some(operation.to_owned()), account: None, instance_id: None, times: None, fault }
+        Self {
+            operation: Some(operation.to_owned()),
+            account: None,
+            instance_id: None,
+            network_interface_id: None,
+            times: None,
+            fault,
+        }
     }
 
     /// For so many calls only.
@@ -50,6 +61,13 @@ impl Rule {
     #[must_use]
     pub fn instance(mut self, id: &str) -> Self {
         self.instance_id = Some(id.to_owned());
+        self
+    }
+
+    /// For one network interface only.
+    #[must_use]
+    pub fn interface(mut self, id: &str) -> Self {
+        self.network_interface_id = Some(id.to_owned());
         self
     }
 }
@@ -112,10 +130,13 @@ pub enum Fault {
         /// For so long.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         millis: Option<u64>,
-        /// For so many reads that would show the instance.
+        /// For so many reads that would show the item.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         reads: Option<u32>,
     },
+    /// An attach, a detach or a deletion of a network interface is accepted and fails later: the interface is then
+    /// `Available` or `InUse` again, as before, or stays `Deleting`.
+    FailLater,
     /// Pages hold fewer items than asked for, with a token when there are more.
     ShortPages {
         /// Items in a page.
@@ -137,11 +158,11 @@ pub enum Fault {
         #[serde(default)]
         always_forbidden: bool,
     },
-    /// Instances are left out of answers.
+    /// Instances or network interfaces are left out of listings.
     Hide,
-    /// A member of an instance in an answer is missing or has another value.
+    /// A member of an instance or a network interface in a listing is missing or has another value.
     OddField {
-        /// Members from the instance on, such as `DeletionProtection` or `Tags.Tag`.
+        /// Members from the item on, such as `DeletionProtection` or `Tags.Tag`.
         path: String,
         /// The other value, which may be `null`; the member is taken away when `remove` is set.
         #[serde(default)]
@@ -156,8 +177,12 @@ impl Fault {
     fn applies_to(&self, call: &Subject<'_>) -> bool {
         match self {
             Self::Ignore | Self::Delay { .. } => call.writes,
+            Self::FailLater => matches!(
+                call.operation,
+                "AttachNetworkInterface" | "DetachNetworkInterface" | "DeleteNetworkInterface"
+            ),
             Self::ShortPages { .. } | Self::MovingPages { .. } | Self::Hide | Self::OddField { .. } => {
-                call.operation == "DescribeInstances"
+                matches!(call.operation, "DescribeInstances" | "DescribeNetworkInterfaces")
             }
             _ => true,
         }
@@ -188,45 +213,7 @@ pub(crate) struct Subject<'a> {
     pub(crate) account: &'a str,
     pub(crate) region: &'a str,
     pub(crate) instances: &'a BTreeSet<String>,
-}
-
-/// Answers that are given instead of carrying a call out.
-#[derive(Clone, Debug)]
-pub(crate) enum Instead {
-    Refuse(Refusal),
-    Answer { status: u16, content_type: String, body: String },
-    Drop,
-    Deny { always_forbidden: bool },
-}
-
-/// A change of a member in an answer.
-#[derive(Clone, Debug)]
-pub(crate) struct OddField {
-    pub(crate) instance_id: Option<String>,
-    pub(crate) path: String,
-    /// None takes the member away.
-    pub(crate) value: Option<Value>,
-}
-
-/// What is done to the pages of a listing.
-#[derive(Clone, Debug, Default)]
-pub(crate) struct PageFaults {
-    pub(crate) items: Option<u32>,
-    pub(crate) skip: u32,
-    pub(crate) repeat: u32,
-    /// Instances left out; an entry without id leaves out all.
-    pub(crate) hidden: Vec<Option<String>>,
-    pub(crate) odd: Vec<OddField>,
-}
-
-/// All that happens to one call.
-#[derive(Clone, Debug, Default)]
-pub(crate) struct Plan {
-    pub(crate) latency: Duration,
-    pub(crate) instead: Option<Instead>,
-    pub(crate) effect: Effect,
-    pub(crate) lose_answer: bool,
-    pub(crate) page: PageFaults,
+    pub(crate) interfaces: &'a BTreeSet<String>,
 }
 
 /// The rules in force.
@@ -270,7 +257,8 @@ impl Faults {
             let matches = rule.operation.as_deref().is_none_or(|operation| operation == call.operation)
                 && rule.account.as_deref().is_none_or(|account| account == call.account)
                 && (fault.selects_items()
-                    || rule.instance_id.as_ref().is_none_or(|instance| call.instances.contains(instance)))
+                    || (rule.instance_id.as_ref().is_none_or(|id| call.instances.contains(id))
+                        && rule.network_interface_id.as_ref().is_none_or(|id| call.interfaces.contains(id))))
                 && fault.applies_to(call)
                 && rule.times != Some(0);
             // A call that is refused has no effect that could be lost, and shows no page that could be short.
@@ -294,9 +282,13 @@ impl Faults {
                 *times -= 1;
             }
             if fault.decides() {
-                plan.instead = instead(fault, now);
+                plan.instead = plan::instead(fault, now);
             } else {
-                plan.add(fault, rule.instance_id.clone(), &mut chance);
+                let target = Target {
+                    instance_id: rule.instance_id.clone(),
+                    network_interface_id: rule.network_interface_id.clone(),
+                };
+                plan.add(fault, target, &mut chance);
             }
         }
         self.rules.retain(|(_, rule)| rule.times != Some(0));
@@ -304,92 +296,23 @@ impl Faults {
     }
 }
 
-impl Plan {
-    fn add(&mut self, fault: Fault, instance_id: Option<String>, chance: &mut impl FnMut() -> u64) {
-        match fault {
-            Fault::Latency { millis, jitter_millis } => {
-                let jitter = if jitter_millis == 0 { 0 } else { chance() % (jitter_millis + 1) };
-                self.latency += Duration::from_millis(millis + jitter);
-            }
-            Fault::DropAfter => self.lose_answer = true,
-            Fault::Ignore => self.effect = Effect::Ignored,
-            Fault::Delay { millis, reads } => {
-                self.effect = Effect::Delayed { time: millis.map(Duration::from_millis), reads };
-            }
-            Fault::ShortPages { items } => self.page.items = Some(items),
-            Fault::MovingPages { skip, repeat } => {
-                self.page.skip = skip;
-                self.page.repeat = repeat;
-            }
-            Fault::Hide => self.page.hidden.push(instance_id),
-            Fault::OddField { path, value, remove } => {
-                self.page.odd.push(OddField { instance_id, path, value: (!remove).then_some(value) });
-            }
-            Fault::Throttle { .. }
-            | Fault::RateLimit { .. }
-            | Fault::Error { .. }
-            | Fault::Answer { .. }
-            | Fault::DropBefore
-            | Fault::Deny { .. } => {}
-        }
-    }
-}
-
-fn instead(fault: Fault, now: Timestamp) -> Option<Instead> {
-    let throttled = |code: Option<String>, retry_after: Option<u64>| {
-        let code = code.unwrap_or_else(|| "Throttling".to_owned());
-        let refusal = Refusal::new(400, code, "Too many calls: wait.");
-        Instead::Refuse(match retry_after {
-            Some(millis) => refusal.retry_after(millis),
-            None => refusal,
-        })
-    };
-    Some(match fault {
-        Fault::Throttle { code, retry_after_millis } => throttled(code, retry_after_millis),
-        Fault::RateLimit { .. } => {
-            let into_minute = now.as_millisecond().rem_euclid(60_000).unsigned_abs();
-            throttled(Some("Throttling.User".to_owned()), Some(60_000 - into_minute))
-        }
-        Fault::Error { code, status, message } => {
-            let status = status.unwrap_or_else(|| documented_status(&code));
-            let message = message.unwrap_or_else(|| format!("The simulator was told to answer {code}."));
-            Instead::Refuse(Refusal::new(status, code, message))
-        }
-        Fault::Answer { status, content_type, body } => Instead::Answer { status, content_type, body },
-        Fault::DropBefore => Instead::Drop,
-        Fault::Deny { always_forbidden } => Instead::Deny { always_forbidden },
-        _ => return None,
-    })
-}
-
-/// The HTTP status that the vendor's pages give for a code, where they give one that isn't 400.
-fn documented_status(code: &str) -> u16 {
-    match code {
-        "InternalError" => 500,
-        "ServiceUnavailable" => 503,
-        "InvalidChargeType.ValueNotSupported"
-        | "IncorrectInstanceStatus"
-        | "IncorrectInstanceStatus.Initializing"
-        | "InstanceLockedForSecurity"
-        | "InvalidOperation.DeletionProtection"
-        | "InvalidOperation.InvalidRegion"
-        | "InvalidUser.Unauthorized"
-        | "Operation.Conflict"
-        | "OperationDenied" => 403,
-        "Forbidden.RegionId" => 400,
-        _ if code.starts_with("Forbidden.") => 403,
-        _ if code.ends_with(".NotFound") => 404,
-        _ => 400,
-    }
-}
-
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
     use super::*;
 
     fn plan(faults: &mut Faults, operation: &str, instance: &str, now: &str) -> Plan {
         let instances = BTreeSet::from([instance.to_owned()]);
-        let subject = Subject { operation, writes: false, account: "1", region: "r", instances: &instances };
+        let interfaces = BTreeSet::new();
+        let subject = Subject {
+            operation,
+            writes: false,
+            account: "1",
+            region: "r",
+            instances: &instances,
+            interfaces: &interfaces,
+        };
         faults.plan(&subject, now.parse().expect("a time"), || 7)
     }
 

@@ -13,9 +13,11 @@ use tokio_util::sync::CancellationToken;
 use crate::accounts::{Caller, authenticate};
 use crate::faults::{Instead, PageFaults, Plan, Subject};
 use crate::log::LogEntry;
-use crate::operations::{Body, Call, Done, Operation, PRINCIPAL, Page, named_instances};
+use crate::operations::{
+    Body, Call, Done, InstancePage, Operation, PRINCIPAL, named_instances, named_interfaces,
+};
 use crate::regions;
-use crate::state::{Effect, World};
+use crate::state::{Effect, Ending, World};
 use crate::wire::{Params, Refusal, WireRequest};
 
 /// The connection is to break without an answer.
@@ -140,6 +142,7 @@ impl Cloud {
             account: &caller.account,
             region: &region,
             instances: &instances,
+            interfaces: &named_interfaces(&params),
         };
         let plan = world.plan(&subject);
         let host = request.host().to_owned();
@@ -195,6 +198,7 @@ impl Cloud {
                     endpoint_region: job.endpoint_region.as_deref(),
                     now: world.now(),
                     effect: plan.effect,
+                    ending: plan.ending,
                     page: &plan.page,
                 };
                 job.operation.run(&mut world, &call)
@@ -268,6 +272,7 @@ impl Cloud {
             endpoint_region: None,
             now: world.now(),
             effect: Effect::Immediate,
+            ending: Ending::Success,
             page: &PageFaults::default(),
         };
         let done = operation.run(&mut world, &call)?;
@@ -284,7 +289,7 @@ fn deny(job: &Job, always_forbidden: bool) -> Result<Done, Refusal> {
     let name = job.operation.name;
     let dry_run = job.params.flag("DryRun").unwrap_or_default();
     if name == "DescribeInstances" && !always_forbidden && !dry_run {
-        return Ok(Done { body: Body::Page(Page::empty()), mutated: false });
+        return Ok(Done { body: Body::Instances(InstancePage::empty()), mutated: false });
     }
     Err(Refusal::forbidden(&job.caller.account, PRINCIPAL, job.operation.product(), name))
 }

@@ -44,7 +44,8 @@ pub use simulator::{
     Simulator,
 };
 pub use state::{
-    Change, ChargeType, Instance, LockReason, NetworkInterface, ReleaseReason, Released, Seed, Settings,
-    SpotStrategy, Status,
+    Change, ChargeType, Eip, Instance, InterfaceChange, InterfaceSeed, InterfaceStatus, InterfaceType,
+    LockReason, NetworkInterface, PrimaryRefusal, ReleaseReason, Released, Seed, Settings, SpotStrategy,
+    Status, TrafficMode,
 };
 pub use wire::Refusal;

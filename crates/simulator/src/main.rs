@@ -48,7 +48,7 @@ fn account(text: &str) -> Result<AccountSeed, String> {
     Ok(AccountSeed {
         account_id: Some((*account_id).to_owned()),
         access_keys: vec![AccessKey::lasting(access_key_id, access_key_secret)],
-        instances: Vec::new(),
+        ..AccountSeed::default()
     })
 }
 

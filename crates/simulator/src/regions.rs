@@ -55,6 +55,38 @@ pub(crate) const REGIONS: &[Region] = &[
     region("us-west-1", "US (Silicon Valley)", "rj9"),
 ];
 
+/// The regions in which a primary network interface can outlive its instance, after the vendor's page on the retention
+/// of network interfaces (help/doc-detail/2938787, as of 2026-02-28).
+const RETAINING_PRIMARY: &[&str] = &[
+    "ap-northeast-1",
+    "ap-northeast-2",
+    "ap-southeast-1",
+    "ap-southeast-3",
+    "ap-southeast-5",
+    "ap-southeast-6",
+    "ap-southeast-7",
+    "cn-beijing",
+    "cn-chengdu",
+    "cn-guangzhou",
+    "cn-hangzhou",
+    "cn-heyuan",
+    "cn-hongkong",
+    "cn-huhehaote",
+    "cn-qingdao",
+    "cn-shanghai",
+    "cn-shenzhen",
+    "cn-wulanchabu",
+    "cn-zhangjiakou",
+    "eu-central-1",
+    "eu-west-1",
+    "us-east-1",
+    "us-west-1",
+];
+
+pub(crate) fn retains_primary(id: &str) -> bool {
+    RETAINING_PRIMARY.contains(&id)
+}
+
 pub(crate) fn find(id: &str) -> Option<&'static Region> {
     REGIONS.iter().find(|region| region.id == id)
 }
@@ -71,6 +103,12 @@ pub(crate) fn of_host(host: &str) -> Option<&'static Region> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn twenty_three_of_the_regions_retain_primary_interfaces() {
+        assert_eq!(RETAINING_PRIMARY.len(), 23);
+        assert_eq!(REGIONS.iter().filter(|region| retains_primary(region.id)).count(), 23);
+    }
 
     #[test]
     fn only_regional_host_names_stand_for_a_region() {

@@ -19,7 +19,10 @@ use crate::gateway::Cloud;
 use crate::log::{Allowed, Count, LogEntry};
 use crate::operations::{Manner, refuse_release};
 use crate::serve::serve;
-use crate::state::{Change, Effect, Instance, ReleaseReason, Released, Seed, Settings};
+use crate::state::{
+    Change, Effect, Eip, Instance, InterfaceChange, InterfaceSeed, NetworkInterface, ReleaseReason, Released,
+    Seed, Settings,
+};
 use crate::wire::Refusal;
 
 /// Account that a simulator has when nobody says otherwise.
@@ -40,6 +43,8 @@ pub struct AccountSeed {
     pub access_keys: Vec<AccessKey>,
     /// Instances.
     pub instances: Vec<Seed>,
+    /// Network interfaces that aren't in the seed of an instance.
+    pub network_interfaces: Vec<InterfaceSeed>,
 }
 
 /// What a simulator starts with, also the form of a seed file.
@@ -203,6 +208,9 @@ impl Account {
         for instances in &seed.instances {
             world.seed(&id, instances);
         }
+        for interfaces in &seed.network_interfaces {
+            world.seed_interfaces(&id, interfaces);
+        }
         drop(world);
         let key = keys.swap_remove(0);
         Self { cloud: cloud.clone(), id, key }
@@ -245,9 +253,7 @@ impl Account {
 
     /// Makes one instance and answers its id, whatever count the seed says.
     pub fn seed_one(&self, seed: &Seed) -> String {
-        let mut world = self.cloud.world();
-        let instance = world.instance(seed, seed.instance_id.clone(), seed.instance_name.clone());
-        world.insert(&self.id, instance, Effect::Immediate)
+        self.cloud.world().seed_one(&self.id, seed)
     }
 
     /// The true state of an instance, whatever reads show at the moment.
@@ -258,7 +264,7 @@ impl Account {
     /// The true state of all instances.
     pub fn instances(&self) -> Vec<Arc<Instance>> {
         let world = self.cloud.world();
-        world.accounts.get(&self.id).map(|state| state.fleet.all().cloned().collect()).unwrap_or_default()
+        world.accounts.get(&self.id).map(|state| state.instances.all().cloned().collect()).unwrap_or_default()
     }
 
     /// Changes an instance as somebody in the console would; says whether anything is different.
@@ -283,6 +289,47 @@ impl Account {
     /// The instances that are gone, in the order in which they went.
     pub fn released(&self) -> Vec<Released> {
         self.cloud.world().accounts.get(&self.id).map(|state| state.released.clone()).unwrap_or_default()
+    }
+
+    /// Makes network interfaces and answers their ids; none for an instance that isn't there.
+    pub fn seed_interfaces(&self, seed: &InterfaceSeed) -> Vec<String> {
+        self.cloud.world().seed_interfaces(&self.id, seed)
+    }
+
+    /// The true state of a network interface, whatever reads show at the moment.
+    pub fn network_interface(&self, id: &str) -> Option<Arc<NetworkInterface>> {
+        self.cloud.world().find_interface(&self.id, id).cloned()
+    }
+
+    /// The true state of all network interfaces.
+    pub fn network_interfaces(&self) -> Vec<Arc<NetworkInterface>> {
+        let world = self.cloud.world();
+        world
+            .accounts
+            .get(&self.id)
+            .map(|state| state.interfaces.all().cloned().collect())
+            .unwrap_or_default()
+    }
+
+    /// The true state of an instance's network interfaces, the primary one first, with those on their way to it or
+    /// from it.
+    pub fn interfaces_of(&self, instance_id: &str) -> Vec<Arc<NetworkInterface>> {
+        self.cloud.world().interfaces_of(&self.id, instance_id)
+    }
+
+    /// Changes a network interface as somebody in the console would; says whether anything is different.
+    pub fn change_interface(&self, id: &str, change: &InterfaceChange) -> bool {
+        self.cloud.world().change_by_hand(&self.id, id, change)
+    }
+
+    /// Takes a network interface away at once, whatever it is used for; says whether it was there.
+    pub fn remove_interface(&self, id: &str) -> bool {
+        self.cloud.world().remove_interface(&self.id, id)
+    }
+
+    /// The EIPs whose network interface is gone: bound to nothing, and still paid for.
+    pub fn unbound_eips(&self) -> Vec<Eip> {
+        self.cloud.world().accounts.get(&self.id).map(|state| state.unbound_eips.clone()).unwrap_or_default()
     }
 
     /// Carries out an operation as somebody else with this account would: same rules and answers, but no faults and
@@ -333,6 +380,6 @@ fn default_account() -> AccountSeed {
     AccountSeed {
         account_id: Some(DEFAULT_ACCOUNT.to_owned()),
         access_keys: vec![AccessKey::lasting(DEFAULT_ACCESS_KEY_ID, DEFAULT_ACCESS_KEY_SECRET)],
-        instances: Vec::new(),
+        ..AccountSeed::default()
     }
 }

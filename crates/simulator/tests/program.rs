@@ -66,7 +66,8 @@ fn the_example_of_a_seed_file_is_taken() {
     assert_eq!(ready["accounts"][0]["accountId"], "1234567890123456");
     let text = std::fs::read(EXAMPLE).expect("the example is there");
     let contents: Contents = serde_json::from_slice(&text).expect("the example is a seed");
-    assert_eq!(contents.accounts[0].instances.len(), 5);
+    assert_eq!(contents.accounts[0].instances.len(), 6);
+    assert_eq!(contents.accounts[0].network_interfaces.len(), 1);
     assert_eq!(contents.faults.len(), 2);
 }
 

@@ -7,8 +7,7 @@ use super::*;
 const FACTS: &str = include_str!("../../tests/data/error-codes.json");
 
 /// Operations that this crate has no call for.
-const NEVER_CALLED: [&str; 4] =
-    ["DeleteInstance", "DeleteInstances", "AttachNetworkInterface", "DetachNetworkInterface"];
+const NEVER_CALLED: [&str; 3] = ["DeleteInstance", "DeleteInstances", "DetachNetworkInterface"];
 
 /// Every documented code of an operation that is called; `*` is every operation.
 fn documented() -> Vec<(String, String)> {
@@ -28,7 +27,7 @@ fn documented() -> Vec<(String, String)> {
 #[test]
 fn i29_every_documented_code_has_a_class() {
     let documented = documented();
-    assert!(documented.len() > 60);
+    assert!(documented.len() > 75);
     for (operation, code) in documented {
         assert_ne!(classify(&operation, &code), Class::Unrecognized, "{operation} {code}");
     }
@@ -89,8 +88,41 @@ fn i29_the_codes_that_mislead_are_read_by_code_and_not_by_their_looks() {
         // The interface's instance is gone, not the interface.
         ("ModifyNetworkInterfaceAttribute", "InvalidEcsId.NotFound", Class::Busy),
         ("DescribeNetworkInterfaces", "InvalidEcsId.NotFound", Class::Gone),
+        // 403, and the interface is of a kind that can't carry the flag.
+        ("ModifyNetworkInterfaceAttribute", "InvalidOperation.InvalidEniType", Class::NotApplicable),
+        ("ModifyNetworkInterfaceAttribute", "InvalidOperation.EniServiceManaged", Class::NotApplicable),
+        ("ModifyNetworkInterfaceAttribute", "InvalidOperation.InvalidEniState", Class::Busy),
+        ("ModifyNetworkInterfaceAttribute", "InvalidEniId.NotFound", Class::Gone),
     ] {
         assert_eq!(classify(operation, code), class, "{operation} {code}");
+    }
+}
+
+#[test]
+fn i29_why_an_attachment_is_refused_says_whether_to_wait_to_act_or_to_give_up() {
+    for (code, class) in [
+        ("InvalidOperation.InvalidEniState", Class::Busy),
+        ("InvalidOperation.InvalidEcsState", Class::Busy),
+        ("EniPerInstanceLimitExceeded", Class::Locked),
+        ("MaxEniCountExceeded", Class::Locked),
+        ("SecurityGroupInstanceLimitExceed", Class::Locked),
+        ("InvalidOperation.EniHotPlugNotSupported", Class::Locked),
+        ("InvalidOperation.HotPlugNotSupport", Class::Locked),
+        ("InvalidOperation.AvailabilityZoneMismatch", Class::NotApplicable),
+        ("InvalidOperation.VpcMismatch", Class::NotApplicable),
+        ("InvalidOperation.InvalidGeneration", Class::NotApplicable),
+        ("InvalidOperation.Ipv4CountExceeded", Class::NotApplicable),
+        ("InvalidOperation.Ipv6NotSupport", Class::NotApplicable),
+        ("InvalidOperation.EniServiceManaged", Class::NotApplicable),
+        ("InvalidOperation.InvalidEniType", Class::NotApplicable),
+        // Here a 403; which of the two is gone, the code says.
+        ("InvalidInstanceId.NotFound", Class::Gone),
+        ("InvalidEcsId.NotFound", Class::Gone),
+        ("InvalidEniId.NotFound", Class::Gone),
+        ("InvalidOperation.InvalidRegion", Class::Bug),
+        ("InvalidParams.EniId", Class::Bug),
+    ] {
+        assert_eq!(classify("AttachNetworkInterface", code), class, "{code}");
     }
 }
 

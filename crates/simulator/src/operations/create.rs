@@ -3,7 +3,9 @@
 use serde_json::json;
 
 use super::auto_release::{self, refuse_subscription};
-use super::tags::{self, TAGS_PER_INSTANCE};
+use super::create_network_interface::refuse_quota;
+use super::new_interfaces::NewInterfaces;
+use super::tags::{self, TAGS_PER_RESOURCE};
 use super::{Body, Call, Done, once};
 use crate::state::{ChargeType, Effect, Seed, SpotStrategy, Status, World};
 use crate::wire::Refusal;
@@ -53,7 +55,7 @@ fn parse(call: &Call<'_>) -> Result<Seed, Refusal> {
         return Err(refuse_subscription());
     }
     let wanted_tags = params.tags()?;
-    if wanted_tags.len() > TAGS_PER_INSTANCE {
+    if wanted_tags.len() > TAGS_PER_RESOURCE {
         return Err(Refusal::new(400, "InvalidTagCount", "At most 20 tags."));
     }
     tags::check(&wanted_tags)?;
@@ -79,28 +81,57 @@ fn parse(call: &Call<'_>) -> Result<Seed, Refusal> {
     })
 }
 
+/// Gives an instance the place of its vSwitch. A vSwitch that nothing was ever in is taken as it is said.
+fn place(world: &World, call: &Call<'_>, seed: &mut Seed) -> Result<(), Refusal> {
+    let state = world.accounts.get(&call.caller.account);
+    let v_switch = state.zip(seed.v_switch_id.as_ref()).and_then(|(state, id)| state.v_switches.get(id));
+    if let Some(v_switch) = v_switch {
+        if seed.zone_id.as_ref().is_some_and(|zone| *zone != v_switch.zone) {
+            return Err(Refusal::new(
+                404,
+                "InvalidVSwitchId.NotFound",
+                "ZoneId must be the zone of the vSwitch, or not given.",
+            ));
+        }
+        seed.zone_id = Some(v_switch.zone.clone());
+        seed.vpc_id = Some(v_switch.vpc.clone());
+    }
+    Ok(())
+}
+
 fn make(
     world: &mut World,
     call: &Call<'_>,
-    seed: &Seed,
-    count: i64,
+    mut seed: Seed,
+    amount: i64,
     running: bool,
 ) -> Result<Vec<String>, Refusal> {
+    let account = &call.caller.account;
+    let interfaces = NewInterfaces::parse(world, call, &mut seed)?;
+    place(world, call, &mut seed)?;
+    let count = usize::try_from(amount).unwrap_or_default();
+    let mut instances = Vec::with_capacity(count);
+    for _ in 0..count {
+        let instance = world.instance(&seed);
+        let made = interfaces.make(world, account, &instance)?;
+        instances.push((instance, made));
+    }
+    for (instance, _) in &instances {
+        interfaces.refuse(world, call, (&instance.zone_id, &instance.vpc_id, amount))?;
+        refuse_quota(world, account, &instance.region_id, count * interfaces.made_per_instance())?;
+    }
     if call.params.flag("DryRun")? {
         return Err(Refusal::new(400, "DryRunOperation", "The request would have passed."));
     }
-    let account = &call.caller.account;
-    let ids = (0..count)
-        .map(|_| {
-            let instance = world.instance(seed, None, seed.instance_name.clone());
-            if call.effect == Effect::Ignored {
-                return instance.instance_id;
-            }
-            let id = world.insert(account, instance, call.effect);
-            world.boots(account, &id, running);
-            id
-        })
-        .collect();
+    let ids = instances.iter().map(|(instance, _)| instance.instance_id.clone()).collect();
+    if call.effect == Effect::Ignored {
+        return Ok(ids);
+    }
+    for (instance, made) in instances {
+        let id = world.insert(account, instance, made, call.effect);
+        interfaces.take(world, account, &id, call.effect);
+        world.boots(account, &id, running);
+    }
     Ok(ids)
 }
 
@@ -112,7 +143,7 @@ pub(crate) fn run_instances(world: &mut World, call: &Call<'_>) -> Result<Done, 
         return Err(Refusal::new(400, "InvalidAmount", "Amount must be 1 to 100."));
     }
     once(world, call, "RunInstances", |world| {
-        let ids = make(world, call, &seed, amount, true)?;
+        let ids = make(world, call, seed, amount, true)?;
         Ok(Done {
             body: Body::Value(
                 json!({ "InstanceIdSets": { "InstanceIdSet": ids }, "OrderId": "", "TradePrice": 0.0 }),
@@ -126,7 +157,7 @@ pub(crate) fn run_instances(world: &mut World, call: &Call<'_>) -> Result<Done, 
 pub(crate) fn create_instance(world: &mut World, call: &Call<'_>) -> Result<Done, Refusal> {
     let seed = parse(call)?;
     once(world, call, "CreateInstance", |world| {
-        let ids = make(world, call, &seed, 1, false)?;
+        let ids = make(world, call, seed, 1, false)?;
         Ok(Done {
             body: Body::Value(json!({ "InstanceId": ids.first(), "OrderId": "", "TradePrice": 0.0 })),
             mutated: call.effect != Effect::Ignored,

@@ -1,27 +1,37 @@
 //! The operations: one file each, or one for a few that share their rules.
 
+mod attach;
 mod auto_release;
 mod create;
+mod create_network_interface;
 mod describe_instances;
+mod describe_network_interfaces;
 mod identity;
+mod interface_answer;
+mod listing;
 mod modify_instance_attribute;
+mod modify_network_interface;
+mod new_interfaces;
+mod odd;
 mod regions;
 mod release;
 mod tags;
 
 use std::collections::BTreeSet;
+use std::sync::Arc;
 
 use jiff::Timestamp;
 use serde_json::{Map, Value};
 
-pub(crate) use describe_instances::Page;
+pub(crate) use describe_instances::InstancePage;
+use describe_network_interfaces::InterfacePage;
 pub(crate) use identity::PRINCIPAL;
 pub(crate) use release::{Manner, refuse_release};
 
 use crate::accounts::Caller;
 use crate::faults::{OddField, PageFaults};
 use crate::regions as region_table;
-use crate::state::{Effect, World};
+use crate::state::{Effect, Ending, Instance, LockReason, NetworkInterface, Status, World};
 use crate::wire::{Params, Refusal};
 
 const ECS: &str = "2014-05-26";
@@ -40,6 +50,8 @@ pub(crate) struct Operation {
 
 const OPERATIONS: &[Operation] = &[
     read("DescribeInstances", ECS, describe_instances::run),
+    read("DescribeNetworkInterfaces", ECS, describe_network_interfaces::list),
+    read("DescribeNetworkInterfaceAttribute", ECS, describe_network_interfaces::one),
     read("DescribeRegions", ECS, regions::run),
     read("GetCallerIdentity", STS, identity::run),
     write("ModifyInstanceAttribute", modify_instance_attribute::run),
@@ -48,6 +60,11 @@ const OPERATIONS: &[Operation] = &[
     write("CreateInstance", create::create_instance),
     write("DeleteInstance", release::delete_instance),
     write("DeleteInstances", release::delete_instances),
+    write("ModifyNetworkInterfaceAttribute", modify_network_interface::run),
+    write("AttachNetworkInterface", attach::attach),
+    write("DetachNetworkInterface", attach::detach),
+    write("CreateNetworkInterface", create_network_interface::create),
+    write("DeleteNetworkInterface", create_network_interface::delete),
     write("TagResources", tags::tag),
     write("UntagResources", tags::untag),
 ];
@@ -88,6 +105,8 @@ pub(crate) struct Call<'a> {
     pub(crate) endpoint_region: Option<&'a str>,
     pub(crate) now: Timestamp,
     pub(crate) effect: Effect,
+    /// How what the call begins ends.
+    pub(crate) ending: Ending,
     pub(crate) page: &'a PageFaults,
 }
 
@@ -147,11 +166,12 @@ impl Done {
 /// The body of an answer, still without its RequestId.
 pub(crate) enum Body {
     Value(Value),
-    Page(Page),
+    Instances(InstancePage),
+    Interfaces(InterfacePage),
 }
 
 impl Body {
-    /// The bytes of the answer. Called outside the lock, for a page of instances takes longer to write than to find.
+    /// The bytes of the answer. Called outside the lock, for a page takes longer to write than to find.
     pub(crate) fn render(self, request_id: &str, odd: &[OddField]) -> Vec<u8> {
         let bytes = match self {
             Self::Value(mut value) => {
@@ -160,7 +180,8 @@ impl Body {
                 }
                 serde_json::to_vec(&value)
             }
-            Self::Page(page) => page.render(request_id, odd),
+            Self::Instances(page) => page.render(request_id, odd),
+            Self::Interfaces(page) => page.render(request_id, odd),
         };
         // Nothing in these types can fail to be JSON: no maps with other keys than text.
         bytes.unwrap_or_default()
@@ -176,6 +197,71 @@ pub(crate) fn named_instances(params: &Params) -> BTreeSet<String> {
         ids.extend(listed);
     }
     ids
+}
+
+/// The network interfaces that a call names, for faults that apply to one of them.
+pub(crate) fn named_interfaces(params: &Params) -> BTreeSet<String> {
+    let mut ids: BTreeSet<String> =
+        params.list("NetworkInterfaceId").into_iter().map(str::to_owned).collect();
+    ids.extend(params.list("ResourceId").into_iter().map(str::to_owned));
+    ids.extend(params.get("NetworkInterfaceId").map(str::to_owned));
+    let of_new_instance = params.objects("NetworkInterface");
+    ids.extend(
+        of_new_instance
+            .values()
+            .filter_map(|members| members.get("NetworkInterfaceId"))
+            .map(|id| (*id).to_owned()),
+    );
+    ids
+}
+
+fn no_such_interface(id: &str) -> Refusal {
+    Refusal::new(404, "InvalidEniId.NotFound", format!("There is no network interface {id} here."))
+}
+
+/// A network interface of the region that a call names.
+fn interface<'w>(
+    world: &'w World,
+    call: &Call<'_>,
+    region: &str,
+    id: &str,
+) -> Result<&'w Arc<NetworkInterface>, Refusal> {
+    world
+        .find_interface(&call.caller.account, id)
+        .filter(|interface| interface.region_id == region)
+        .ok_or_else(|| no_such_interface(id))
+}
+
+/// Refuses what only the product of the cloud that made an interface may do with it.
+fn refuse_service_managed(interface: &NetworkInterface) -> Result<(), Refusal> {
+    if !interface.service_managed {
+        return Ok(());
+    }
+    Err(Refusal::new(
+        403,
+        "InvalidOperation.EniServiceManaged",
+        format!("{} belongs to a product of the cloud.", interface.network_interface_id),
+    ))
+}
+
+fn invalid_state(interface: &NetworkInterface) -> Refusal {
+    let (id, status) = (&interface.network_interface_id, interface.status.as_str());
+    Refusal::new(400, "InvalidOperation.InvalidEniState", format!("{id} is {status}."))
+}
+
+/// Refuses an operation on an instance's interface while the instance is on its way somewhere or locked.
+fn refuse_unsettled(instance: &Instance) -> Result<(), Refusal> {
+    if matches!(instance.status, Status::Running | Status::Stopped)
+        && !instance.locked_for(LockReason::Security)
+    {
+        return Ok(());
+    }
+    let (id, status) = (&instance.instance_id, instance.status.as_str());
+    Err(Refusal::new(
+        400,
+        "InvalidOperation.InvalidEcsState",
+        format!("The instance {id} is {status} or locked."),
+    ))
 }
 
 /// Runs a write once for each ClientToken: a repetition gets the first answer, and a token that comes back with

@@ -1,7 +1,7 @@
 //! ModifyInstanceAttribute: one instance a call, no RegionId, and more attributes than release protection.
 
 use super::{Call, Done};
-use crate::state::{Instance, LockReason, Status, World};
+use crate::state::{Instance, InterfaceType, LockReason, Status, World};
 use crate::wire::{Params, Refusal};
 
 /// Attributes that the operation has and that leave no trace here but in the log.
@@ -90,8 +90,24 @@ pub(crate) fn run(world: &mut World, call: &Call<'_>) -> Result<Done, Refusal> {
         return Err(Refusal::new(400, "MissingParameter", "No attribute to change was given."));
     }
     refuse(instance, &wanted)?;
-    let changed = world.change(account, id, call.effect, |instance| wanted.apply(instance));
+    let groups = wanted.security_groups.clone();
+    let mut changed = world.change(account, id, call.effect, |instance| wanted.apply(instance));
+    if !groups.is_empty() {
+        changed |= give_groups(world, call, id, &groups);
+    }
     Ok(Done::write(changed))
+}
+
+/// The security groups of an instance are those of its primary interface.
+fn give_groups(world: &mut World, call: &Call<'_>, instance: &str, groups: &[String]) -> bool {
+    let account = &call.caller.account;
+    let interfaces = world.interfaces_of(account, instance);
+    let Some(primary) = interfaces.iter().find(|interface| interface.r#type == InterfaceType::Primary) else {
+        return false;
+    };
+    world.change_interface(account, &primary.network_interface_id, call.effect, |interface| {
+        interface.security_group_ids = groups.to_vec();
+    })
 }
 
 /// What the vendor's pages say an instance must be for its attributes to change. Which of two reasons comes first,

@@ -1,13 +1,13 @@
-//! TagResources and UntagResources, for instances.
+//! TagResources and UntagResources, for instances and network interfaces.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::{Call, Done};
 use crate::state::World;
 use crate::wire::{Refusal, TagPair};
 
-/// At most so many tags on an instance.
-pub(super) const TAGS_PER_INSTANCE: usize = 20;
+/// At most so many tags on an instance or a network interface.
+pub(super) const TAGS_PER_RESOURCE: usize = 20;
 
 /// Refuses tags that no user may set: empty or long keys, and the vendor's own prefixes.
 pub(super) fn check(tags: &[TagPair]) -> Result<(), Refusal> {
@@ -45,23 +45,56 @@ pub(super) fn check(tags: &[TagPair]) -> Result<(), Refusal> {
     Ok(())
 }
 
+/// The kind of resource that a call is about.
+#[derive(Clone, Copy, Debug)]
+enum Kind {
+    Instance,
+    Interface,
+}
+
+impl Kind {
+    /// The region and the tags of a resource.
+    fn find<'w>(self, world: &'w World, account: &str, id: &str) -> Option<(&'w str, &'w Tags)> {
+        match self {
+            Self::Instance => {
+                world.find(account, id).map(|instance| (instance.region_id.as_str(), &instance.tags))
+            }
+            Self::Interface => world
+                .find_interface(account, id)
+                .map(|interface| (interface.region_id.as_str(), &interface.tags)),
+        }
+    }
+
+    fn change(self, world: &mut World, call: &Call<'_>, id: &str, change: impl FnOnce(&mut Tags)) -> bool {
+        let account = &call.caller.account;
+        match self {
+            Self::Instance => world.change(account, id, call.effect, |instance| change(&mut instance.tags)),
+            Self::Interface => {
+                world.change_interface(account, id, call.effect, |interface| change(&mut interface.tags))
+            }
+        }
+    }
+}
+
+type Tags = BTreeMap<String, String>;
+
 /// The resources of a call. Missing parameters have their own codes here, and 404.
-fn resources(world: &World, call: &Call<'_>) -> Result<Vec<String>, Refusal> {
+fn resources(world: &World, call: &Call<'_>) -> Result<(Kind, Vec<String>), Refusal> {
     let missing = |code: &'static str| Refusal::new(404, code, "A mandatory parameter was not given.");
     call.params.get("RegionId").ok_or_else(|| missing("MissingParameter.RegionId"))?;
     let region = call.region()?;
-    match call.params.get("ResourceType").ok_or_else(|| missing("MissingParameter.ResourceType"))? {
-        "instance" => {}
-        // Of the vendor's other types this one comes next; until then none of them has a member.
-        "eni" => return Err(Refusal::new(404, "InvalidResourceId.NotFound", "There is no such interface.")),
-        other => {
-            return Err(Refusal::new(
-                404,
-                "InvalidResourceType.NotFound",
-                format!("There is no type {other}."),
-            ));
-        }
-    }
+    let kind =
+        match call.params.get("ResourceType").ok_or_else(|| missing("MissingParameter.ResourceType"))? {
+            "instance" => Kind::Instance,
+            "eni" => Kind::Interface,
+            other => {
+                return Err(Refusal::new(
+                    404,
+                    "InvalidResourceType.NotFound",
+                    format!("There is no type {other}."),
+                ));
+            }
+        };
     let ids = call.params.list("ResourceId");
     if ids.is_empty() {
         return Err(missing("MissingParameter.ResourceIds"));
@@ -70,15 +103,13 @@ fn resources(world: &World, call: &Call<'_>) -> Result<Vec<String>, Refusal> {
         return Err(Refusal::new(400, "NumberExceed.ResourceIds", "At most 50 resources in one call."));
     }
     for id in &ids {
-        if world.find(&call.caller.account, id).is_none_or(|instance| instance.region_id != region) {
-            return Err(Refusal::new(
-                404,
-                "InvalidResourceId.NotFound",
-                format!("There is no instance {id} here."),
-            ));
+        let found = kind.find(world, &call.caller.account, id);
+        if found.is_none_or(|(home, _)| home != region) {
+            let text = format!("There is no such resource {id} here.");
+            return Err(Refusal::new(404, "InvalidResourceId.NotFound", text));
         }
     }
-    Ok(ids.into_iter().map(str::to_owned).collect())
+    Ok((kind, ids.into_iter().map(str::to_owned).collect()))
 }
 
 fn check_count(count: usize) -> Result<(), Refusal> {
@@ -90,15 +121,15 @@ fn check_count(count: usize) -> Result<(), Refusal> {
 }
 
 pub(crate) fn tag(world: &mut World, call: &Call<'_>) -> Result<Done, Refusal> {
-    let ids = resources(world, call)?;
+    let (kind, ids) = resources(world, call)?;
     let tags = call.params.tags()?;
     check_count(tags.len())?;
     check(&tags)?;
     let account = &call.caller.account;
     for id in &ids {
-        let Some(instance) = world.find(account, id) else { continue };
-        let new = tags.iter().filter(|tag| !instance.tags.contains_key(&tag.key)).count();
-        if instance.tags.len() + new > TAGS_PER_INSTANCE {
+        let Some((_, former)) = kind.find(world, account, id) else { continue };
+        let new = tags.iter().filter(|tag| !former.contains_key(&tag.key)).count();
+        if former.len() + new > TAGS_PER_RESOURCE {
             return Err(Refusal::new(
                 400,
                 "OperationDenied.QuotaExceed",
@@ -108,9 +139,9 @@ pub(crate) fn tag(world: &mut World, call: &Call<'_>) -> Result<Done, Refusal> {
     }
     let mut changed = false;
     for id in &ids {
-        changed |= world.change(account, id, call.effect, |instance| {
+        changed |= kind.change(world, call, id, |all| {
             for tag in &tags {
-                instance.tags.insert(tag.key.clone(), tag.value.clone().unwrap_or_default());
+                all.insert(tag.key.clone(), tag.value.clone().unwrap_or_default());
             }
         });
     }
@@ -118,7 +149,7 @@ pub(crate) fn tag(world: &mut World, call: &Call<'_>) -> Result<Done, Refusal> {
 }
 
 pub(crate) fn untag(world: &mut World, call: &Call<'_>) -> Result<Done, Refusal> {
-    let ids = resources(world, call)?;
+    let (kind, ids) = resources(world, call)?;
     let keys: BTreeSet<&str> = call.params.list("TagKey").into_iter().collect();
     let all = keys.is_empty() && call.params.flag("All")?;
     if !all {
@@ -126,8 +157,8 @@ pub(crate) fn untag(world: &mut World, call: &Call<'_>) -> Result<Done, Refusal>
     }
     let mut changed = false;
     for id in &ids {
-        changed |= world.change(&call.caller.account, id, call.effect, |instance| {
-            instance.tags.retain(|key, _| !all && !keys.contains(key.as_str()));
+        changed |= kind.change(world, call, id, |former| {
+            former.retain(|key, _| !all && !keys.contains(key.as_str()));
         });
     }
     Ok(Done::write(changed))

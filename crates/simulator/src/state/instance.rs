@@ -5,26 +5,8 @@ use std::collections::BTreeMap;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-macro_rules! vendor_words {
-    ($(#[$meta:meta])* $name:ident { $($(#[$word_meta:meta])* $variant:ident = $word:literal),+ $(,)? }) => {
-        $(#[$meta])*
-        #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-        pub enum $name {
-            $($(#[$word_meta])* #[serde(rename = $word)] $variant,)+
-        }
-
-        impl $name {
-            /// The vendor's word.
-            pub fn as_str(self) -> &'static str {
-                match self { $(Self::$variant => $word,)+ }
-            }
-
-            pub(crate) fn parse(word: &str) -> Option<Self> {
-                match word { $($word => Some(Self::$variant),)+ _ => None }
-            }
-        }
-    };
-}
+use super::fleet::{Item, Mark};
+use super::words::vendor_words;
 
 vendor_words! {
     /// The state of an instance.
@@ -80,20 +62,6 @@ vendor_words! {
     }
 }
 
-/// The primary or a secondary network interface, as far as DescribeInstances shows it.
-#[derive(Clone, Debug, PartialEq, Serialize)]
-#[serde(rename_all = "camelCase")]
-pub struct NetworkInterface {
-    /// `eni-…`
-    pub network_interface_id: String,
-    /// Whether it is the instance's primary interface.
-    pub primary: bool,
-    /// MAC address.
-    pub mac_address: String,
-    /// Private IPv4 address.
-    pub primary_ip_address: String,
-}
-
 /// An ECS instance.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase")]
@@ -140,8 +108,6 @@ pub struct Instance {
     pub v_switch_id: String,
     /// Security groups.
     pub security_group_ids: Vec<String>,
-    /// Network interfaces, the primary one first.
-    pub network_interfaces: Vec<NetworkInterface>,
     /// Burst mode of burstable types.
     pub credit_specification: String,
     /// Whether the instance may go to the recycle bin.
@@ -157,5 +123,19 @@ impl Instance {
 
     pub(crate) fn locked_for(&self, reason: LockReason) -> bool {
         self.locks.contains(&reason)
+    }
+}
+
+impl Item for Instance {
+    fn id(&self) -> &str {
+        &self.instance_id
+    }
+
+    fn region(&self) -> &str {
+        &self.region_id
+    }
+
+    fn marks(&self) -> Vec<Mark> {
+        Mark::tags(&self.tags).collect()
     }
 }

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use jiff::Timestamp;
 use serde::{Deserialize, Deserializer, Serialize};
 
-use super::{ChargeType, Instance, LockReason, SpotStrategy, Status};
+use super::{ChargeType, Instance, InterfaceSeed, LockReason, SpotStrategy, Status};
 use crate::clock::start_of_minute;
 
 /// One new instance, or many alike. Whatever isn't said gets a believable value: a running pay-as-you-go instance
@@ -69,6 +69,8 @@ pub struct Seed {
     pub v_switch_id: Option<String>,
     /// Security groups.
     pub security_group_ids: Vec<String>,
+    /// Network interfaces besides the primary one, which is made by itself unless one here is primary.
+    pub network_interfaces: Vec<InterfaceSeed>,
 }
 
 impl Seed {
@@ -121,6 +123,13 @@ impl Seed {
         self.count = Some(count);
         self
     }
+
+    /// With one more network interface.
+    #[must_use]
+    pub fn interface(mut self, interface: InterfaceSeed) -> Self {
+        self.network_interfaces.push(interface);
+        self
+    }
 }
 
 /// A change "in the console": whatever is said is set, without asking the API's rules.
@@ -162,11 +171,6 @@ impl Change {
     }
 
     pub(crate) fn apply(&self, instance: &mut Instance) {
-        fn set<T: Clone>(place: &mut T, value: Option<&T>) {
-            if let Some(value) = value {
-                place.clone_from(value);
-            }
-        }
         set(&mut instance.deletion_protection, self.deletion_protection.as_ref());
         set(&mut instance.instance_name, self.instance_name.as_ref());
         set(&mut instance.status, self.status.as_ref());
@@ -184,6 +188,13 @@ impl Change {
                 None => instance.tags.remove(key),
             };
         }
+    }
+}
+
+/// Sets what was said.
+pub(super) fn set<T: Clone>(place: &mut T, value: Option<&T>) {
+    if let Some(value) = value {
+        place.clone_from(value);
     }
 }
 

@@ -12,6 +12,19 @@ pub(crate) struct TagPair {
     pub(crate) value: Option<String>,
 }
 
+impl TagPair {
+    /// Whether tags pass this filter.
+    pub(crate) fn matches(&self, tags: &BTreeMap<String, String>) -> bool {
+        let found = tags.get(&self.key);
+        found.is_some_and(|found| self.value.as_ref().is_none_or(|value| value == found))
+    }
+
+    /// The first of some tags that has its value.
+    pub(crate) fn exact(tags: &[Self]) -> Option<(&str, &str)> {
+        tags.iter().find_map(|tag| Some((tag.key.as_str(), tag.value.as_deref()?)))
+    }
+}
+
 /// The parameters of one call, from the query string and the form body together.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Params(BTreeMap<String, String>);

@@ -1,6 +1,7 @@
 //! The answer of DescribeInstances, in the shape that the vendor's published samples have: every list wrapped twice,
 //! empty texts instead of nulls, `Tags` missing when there are none.
 
+use std::collections::HashMap;
 use std::sync::Arc;
 
 use serde::{Serialize, Serializer};
@@ -8,34 +9,45 @@ use serde_json::Value;
 
 use crate::clock::to_the_minute;
 use crate::faults::OddField;
-use crate::state::{Instance, NEVER_EXPIRES, NetworkInterface, Status};
+use crate::operations::interface_answer::addresses;
+use crate::operations::listing::Page;
+use crate::operations::odd::{distort, text};
+use crate::state::{Instance, InterfaceType, NEVER_EXPIRES, NetworkInterface, Status};
 
-/// One page of instances.
+/// One page of instances, with their network interfaces.
 #[derive(Debug)]
-pub(crate) struct Page {
-    pub(super) items: Vec<Arc<Instance>>,
-    pub(super) next_token: String,
-    /// Zero when paged by token: it then has no meaning.
-    pub(super) total: usize,
-    pub(super) number: usize,
-    pub(super) size: usize,
+pub(crate) struct InstancePage {
+    page: Page<Instance>,
+    interfaces: HashMap<String, Vec<Arc<NetworkInterface>>>,
 }
 
-impl Page {
+impl InstancePage {
+    pub(super) fn new(page: Page<Instance>, interfaces: HashMap<String, Vec<Arc<NetworkInterface>>>) -> Self {
+        Self { page, interfaces }
+    }
+
     /// The page of somebody who may see nothing.
     pub(crate) fn empty() -> Self {
-        Self { items: Vec::new(), next_token: String::new(), total: 0, number: 0, size: 0 }
+        Self::new(Page::empty(), HashMap::new())
     }
 
     pub(crate) fn render(&self, request_id: &str, odd: &[OddField]) -> serde_json::Result<Vec<u8>> {
         let answer = Answer {
             request_id,
-            next_token: &self.next_token,
-            total_count: self.total,
-            page_number: self.number,
-            page_size: self.size,
+            next_token: &self.page.next_token,
+            total_count: self.page.total,
+            page_number: self.page.number,
+            page_size: self.page.size,
             instances: Instances {
-                instance: self.items.iter().map(|instance| Item::new(instance)).collect(),
+                instance: self
+                    .page
+                    .items
+                    .iter()
+                    .map(|instance| {
+                        let interfaces = self.interfaces.get(&instance.instance_id);
+                        Item::new(instance, interfaces.map_or(&[], Vec::as_slice))
+                    })
+                    .collect(),
             },
         };
         if odd.is_empty() {
@@ -44,30 +56,25 @@ impl Page {
         let mut answer = serde_json::to_value(answer)?;
         if let Some(items) = answer.pointer_mut("/Instances/Instance").and_then(Value::as_array_mut) {
             for item in items {
-                let id = item.get("InstanceId").and_then(Value::as_str).map(str::to_owned);
-                for field in odd.iter().filter(|odd| odd.instance_id.is_none() || odd.instance_id == id) {
-                    distort(item, &field.path, field.value.as_ref());
-                }
+                distort_instance(item, odd);
             }
         }
         serde_json::to_vec(&answer)
     }
 }
 
-/// Gives a member another value, or takes it away. A member that isn't there appears; one whose parent isn't there
-/// doesn't.
-fn distort(item: &mut Value, path: &str, value: Option<&Value>) {
-    let (parent, name) = match path.rsplit_once('.') {
-        Some((parent, name)) => (item.pointer_mut(&format!("/{}", parent.replace('.', "/"))), name),
-        None => (Some(item), path),
-    };
-    if let Some(Value::Object(members)) = parent {
-        match value {
-            Some(value) => {
-                members.insert(name.to_owned(), value.clone());
-            }
-            None => {
-                members.remove(name);
+/// A rule that names an interface means the interface in the instance's list, and its path starts there.
+fn distort_instance(item: &mut Value, odd: &[OddField]) {
+    let id = text(item, "InstanceId");
+    for field in odd.iter().filter(|odd| odd.target.is_instance(&id)) {
+        if field.target.network_interface_id.is_none() {
+            distort(item, field);
+            continue;
+        }
+        let list = item.pointer_mut("/NetworkInterfaces/NetworkInterface").and_then(Value::as_array_mut);
+        for interface in list.into_iter().flatten() {
+            if field.target.is_interface(&text(interface, "NetworkInterfaceId")) {
+                distort(interface, field);
             }
         }
     }
@@ -153,12 +160,12 @@ struct Item<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     tags: Option<Tags<'a>>,
     security_group_ids: SecurityGroupIds<'a>,
-    network_interfaces: Interfaces<'a>,
+    network_interfaces: Interfaces,
     vpc_attributes: VpcAttributes<'a>,
     public_ip_address: Addresses<'a>,
     inner_ip_address: Addresses<'a>,
     rdma_ip_address: Addresses<'a>,
-    eip_address: Blanks,
+    eip_address: EipAddress<'a>,
     dedicated_host_attribute: Blanks,
     dedicated_instance_attribute: Blanks,
     ecs_capacity_reservation_attr: Blanks,
@@ -200,31 +207,16 @@ struct SecurityGroupIds<'a> {
 
 #[derive(Serialize)]
 #[serde(rename_all = "PascalCase")]
-struct Interfaces<'a> {
-    network_interface: Vec<Interface<'a>>,
+struct Interfaces {
+    network_interface: Vec<Value>,
 }
 
 #[derive(Serialize)]
 #[serde(rename_all = "PascalCase")]
-struct Interface<'a> {
-    network_interface_id: &'a str,
-    r#type: &'static str,
-    mac_address: &'a str,
-    primary_ip_address: &'a str,
-    private_ip_sets: PrivateIpSets<'a>,
-}
-
-#[derive(Serialize)]
-#[serde(rename_all = "PascalCase")]
-struct PrivateIpSets<'a> {
-    private_ip_set: [PrivateIp<'a>; 1],
-}
-
-#[derive(Serialize)]
-#[serde(rename_all = "PascalCase")]
-struct PrivateIp<'a> {
-    private_ip_address: &'a str,
-    primary: bool,
+struct EipAddress<'a> {
+    allocation_id: &'a str,
+    ip_address: &'a str,
+    internet_charge_type: &'static str,
 }
 
 #[derive(Serialize)]
@@ -251,16 +243,17 @@ impl Serialize for Blanks {
     }
 }
 
-const EIP_ADDRESS: Blanks = Blanks(&["AllocationId", "IpAddress", "InternetChargeType"]);
 const DEDICATED_HOST: Blanks = Blanks(&["DedicatedHostId", "DedicatedHostName", "DedicatedHostClusterId"]);
 const DEDICATED_INSTANCE: Blanks = Blanks(&["Affinity", "Tenancy"]);
 const CAPACITY_RESERVATION: Blanks = Blanks(&["CapacityReservationId", "CapacityReservationPreference"]);
 const METADATA_OPTIONS: Blanks = Blanks(&["HttpEndpoint", "HttpTokens"]);
 
 impl<'a> Item<'a> {
-    fn new(instance: &'a Instance) -> Self {
+    fn new(instance: &'a Instance, interfaces: &'a [Arc<NetworkInterface>]) -> Self {
         let tags = instance.tags.iter().map(|(key, value)| Tag { tag_key: key, tag_value: value });
-        let addresses = instance.network_interfaces.iter().filter(|interface| interface.primary);
+        let primary = interfaces.iter().find(|interface| interface.r#type == InterfaceType::Primary);
+        let address = primary.map(|interface| interface.primary_ip_address.as_str());
+        let eip = primary.and_then(|interface| interface.eip_of(&interface.primary_ip_address));
         Self {
             instance_id: &instance.instance_id,
             instance_name: &instance.instance_name,
@@ -318,20 +311,22 @@ impl<'a> Item<'a> {
             tags: (!instance.tags.is_empty()).then(|| Tags { tag: tags.collect() }),
             security_group_ids: SecurityGroupIds { security_group_id: &instance.security_group_ids },
             network_interfaces: Interfaces {
-                network_interface: instance.network_interfaces.iter().map(Interface::new).collect(),
+                network_interface: interfaces.iter().map(|interface| brief(interface)).collect(),
             },
             vpc_attributes: VpcAttributes {
                 vpc_id: &instance.vpc_id,
                 v_switch_id: &instance.v_switch_id,
                 nat_ip_address: EMPTY,
-                private_ip_address: Addresses {
-                    ip_address: addresses.map(|interface| interface.primary_ip_address.as_str()).collect(),
-                },
+                private_ip_address: Addresses { ip_address: address.into_iter().collect() },
             },
             public_ip_address: Addresses::default(),
             inner_ip_address: Addresses::default(),
             rdma_ip_address: Addresses::default(),
-            eip_address: EIP_ADDRESS,
+            eip_address: EipAddress {
+                allocation_id: eip.map_or(EMPTY, |eip| &eip.allocation_id),
+                ip_address: eip.map_or(EMPTY, |eip| &eip.public_ip_address),
+                internet_charge_type: EMPTY,
+            },
             dedicated_host_attribute: DEDICATED_HOST,
             dedicated_instance_attribute: DEDICATED_INSTANCE,
             ecs_capacity_reservation_attr: CAPACITY_RESERVATION,
@@ -340,40 +335,16 @@ impl<'a> Item<'a> {
     }
 }
 
-impl<'a> Interface<'a> {
-    fn new(interface: &'a NetworkInterface) -> Self {
-        Self {
-            network_interface_id: &interface.network_interface_id,
-            r#type: if interface.primary { "Primary" } else { "Secondary" },
-            mac_address: &interface.mac_address,
-            primary_ip_address: &interface.primary_ip_address,
-            private_ip_sets: PrivateIpSets {
-                private_ip_set: [PrivateIp {
-                    private_ip_address: &interface.primary_ip_address,
-                    primary: true,
-                }],
-            },
-        }
+/// What this operation shows of a network interface: neither its state nor its flag.
+fn brief(interface: &NetworkInterface) -> Value {
+    let mut shown = addresses(interface, false);
+    for (name, value) in [
+        ("NetworkInterfaceId", interface.network_interface_id.as_str()),
+        ("Type", interface.r#type.as_str()),
+        ("MacAddress", &interface.mac_address),
+        ("PrimaryIpAddress", &interface.primary_ip_address),
+    ] {
+        shown.insert(name.to_owned(), value.into());
     }
-}
-
-#[cfg(test)]
-mod tests {
-    use serde_json::json;
-
-    use super::*;
-
-    #[test]
-    fn a_member_can_be_removed_nulled_and_retyped() {
-        let item = json!({ "A": true, "Tags": { "Tag": [1] } });
-        let distorted = |path: &str, value: Option<Value>| {
-            let mut item = item.clone();
-            distort(&mut item, path, value.as_ref());
-            item
-        };
-        assert_eq!(distorted("A", None), json!({ "Tags": { "Tag": [1] } }));
-        assert_eq!(distorted("A", Some(Value::Null)), json!({ "A": null, "Tags": { "Tag": [1] } }));
-        assert_eq!(distorted("Tags.Tag", Some(json!("x"))), json!({ "A": true, "Tags": { "Tag": "x" } }));
-        assert_eq!(distorted("B.C", Some(json!(1))), item);
-    }
+    shown.into()
 }

@@ -2,7 +2,9 @@
 
 use jiff::Timestamp;
 
-use crate::state::{ChargeType, Instance, LockReason, Status};
+use crate::faults::PageFaults;
+use crate::operations::listing;
+use crate::state::{ChargeType, Instance, LockReason, Mark, Status};
 use crate::wire::{Params, Refusal, TagPair};
 
 /// Filters that the cloud has and this simulator hasn't. Ignoring one would answer more than was asked for.
@@ -49,7 +51,7 @@ const PERIODS: &[(&str, bool)] = &[
 /// All filters of a call.
 #[derive(Default)]
 pub(super) struct Filter {
-    pub(super) ids: Option<Vec<String>>,
+    ids: Option<Vec<String>>,
     tags: Vec<TagPair>,
     texts: Vec<(Field, String)>,
     name: Option<String>,
@@ -121,22 +123,26 @@ impl Filter {
         *(if *latest { &mut period.1 } else { &mut period.0 }) = Some(time);
         Ok(())
     }
+}
 
-    /// Whether answers are capped at 1,000 resources.
-    pub(super) fn is_capped(&self) -> bool {
+impl listing::Filter<Instance> for Filter {
+    fn ids(&self) -> Option<&[String]> {
+        self.ids.as_deref()
+    }
+
+    fn mark(&self) -> Option<Mark> {
+        TagPair::exact(&self.tags).map(|(key, value)| Mark::tag(key, value))
+    }
+
+    fn is_capped(&self) -> bool {
         self.by_group || !self.tags.is_empty()
     }
 
-    /// A tag with its value, from which a listing can start.
-    pub(super) fn exact_tag(&self) -> Option<(&str, &str)> {
-        self.tags.iter().find_map(|tag| Some((tag.key.as_str(), tag.value.as_deref()?)))
+    fn hidden(&self, instance: &Instance, faults: &PageFaults) -> bool {
+        faults.hides_instance(&instance.instance_id)
     }
 
-    pub(super) fn matches(&self, instance: &Instance) -> bool {
-        let tagged = |tag: &TagPair| {
-            let found = instance.tags.get(&tag.key);
-            found.is_some_and(|found| tag.value.as_ref().is_none_or(|value| value == found))
-        };
+    fn matches(&self, instance: &Instance) -> bool {
         let within =
             |(start, end): &(Option<Timestamp>, Option<Timestamp>), time: Option<Timestamp>| match time {
                 Some(time) => start.is_none_or(|start| start <= time) && end.is_none_or(|end| time <= end),
@@ -144,7 +150,7 @@ impl Filter {
                 None => end.is_none(),
             };
         !self.classic
-            && self.tags.iter().all(tagged)
+            && self.tags.iter().all(|tag| tag.matches(&instance.tags))
             && self.texts.iter().all(|(field, text)| field(instance) == text)
             && self.name.as_ref().is_none_or(|pattern| wildcard(pattern, &instance.instance_name))
             && self.security_group.as_ref().is_none_or(|group| instance.security_group_ids.contains(group))

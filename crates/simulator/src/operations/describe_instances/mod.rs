@@ -3,240 +3,51 @@
 mod answer;
 mod filter;
 
+use std::collections::HashMap;
 use std::sync::Arc;
 
 use tokio::time::Instant;
 
-pub(crate) use answer::Page;
+pub(crate) use answer::InstancePage;
 use filter::Filter;
 
+use super::listing::{self, Largest};
 use super::{Body, Call, Done};
-use crate::state::{Fleet, Instance, Visit, World};
-use crate::wire::{Params, Refusal};
+use crate::state::{Fleet, InterfaceType, Mark, NetworkInterface, World};
+use crate::wire::Refusal;
 
-/// A query with a tag or resource group filter answers at most so many resources, over all its pages.
-const FILTERED_TOTAL: usize = 1_000;
-
-/// Page size when none is said, or one below it: asking for fewer than 10 gives 10.
-const SMALLEST_PAGE: i64 = 10;
-const LARGEST_PAGE: i64 = 100;
-
-/// How a client pages. MaxResults and NextToken go before the deprecated PageNumber and PageSize.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Paging {
-    Token { limit: usize, after: u64, served: usize },
-    Number { number: usize, size: usize, token_too: bool },
-}
-
-impl Paging {
-    fn parse(params: &Params, digest: u64) -> Result<Self, Refusal> {
-        let limit = params.integer("MaxResults")?;
-        let token = params.get("NextToken");
-        if limit.is_none() && token.is_none() {
-            let number = params.integer("PageNumber")?;
-            let size = params.integer("PageSize")?;
-            return Ok(Self::Number {
-                number: in_range(number.unwrap_or(1), 1, i64::MAX, "PageNumber")?,
-                size: in_range(size.unwrap_or(SMALLEST_PAGE), 1, LARGEST_PAGE, "PageSize")?,
-                token_too: number.is_none() && size.is_none(),
-            });
-        }
-        let limit = limit.unwrap_or(SMALLEST_PAGE).clamp(SMALLEST_PAGE, LARGEST_PAGE);
-        let (after, served) = token.map_or(Ok((0, 0)), |token| read_token(token, digest))?;
-        Ok(Self::Token { limit: in_range(limit, 1, LARGEST_PAGE, "MaxResults")?, after, served })
-    }
-}
-
-fn in_range(value: i64, least: i64, most: i64, name: &str) -> Result<usize, Refusal> {
-    if !(least..=most).contains(&value) {
-        return Err(Refusal::invalid(name));
-    }
-    usize::try_from(value).map_err(|_| Refusal::invalid(name))
-}
-
-/// A token tells where the listing goes on, how many items it has answered, and which filters it belongs to.
-fn write_token(after: u64, served: usize, digest: u64) -> String {
-    format!("{after:016x}{served:08x}{digest:016x}")
-}
-
-/// A token of another query is refused. The vendor's pages don't say what the cloud does with one.
-fn read_token(token: &str, digest: u64) -> Result<(u64, usize), Refusal> {
-    let number =
-        |range: std::ops::Range<usize>| token.get(range).and_then(|text| u64::from_str_radix(text, 16).ok());
-    match (number(0..16), number(16..24), number(24..40)) {
-        (Some(after), Some(served), Some(found)) if token.len() == 40 && found == digest => {
-            Ok((after, usize::try_from(served).unwrap_or(usize::MAX)))
-        }
-        _ => Err(Refusal::invalid("NextToken")),
-    }
-}
+const LARGEST: Largest = Largest { by_token: 100, by_number: 100 };
 
 pub(crate) fn run(world: &mut World, call: &Call<'_>) -> Result<Done, Refusal> {
     let region = call.region()?;
     let filter = Filter::parse(call.params)?;
-    let paged = ["MaxResults", "NextToken", "PageNumber", "PageSize"];
-    let digest =
-        world.digest(call.params.iter().filter(|(name, _)| !paged.contains(name)).collect::<Vec<_>>());
-    let paging = Paging::parse(call.params, digest)?;
+    let account = &call.caller.account;
     if call.params.flag("DryRun")? {
         return Err(Refusal::new(400, "DryRunOperation", "The request would have passed."));
     }
-    let Some(state) = world.accounts.get_mut(&call.caller.account) else {
-        return Ok(Done { body: Body::Page(Page::empty()), mutated: false });
-    };
-    let mut listing = Listing { fleet: &mut state.fleet, region: &region, filter: &filter, call };
-    let page = match paging {
-        Paging::Token { limit, after, served } => listing.continued(limit, after, served, digest),
-        Paging::Number { number, size, token_too } => {
-            listing.numbered(number, size, token_too.then_some(digest))
+    let page = listing::page(world, call, (&region, &filter, LARGEST), |world| {
+        Some(&mut world.accounts.get_mut(account)?.instances)
+    })?;
+    let mut interfaces = HashMap::new();
+    if let Some(state) = world.accounts.get_mut(account) {
+        for instance in &page.items {
+            let id = &instance.instance_id;
+            interfaces.insert(id.clone(), attached(&mut state.interfaces, &region, id, call));
         }
-    };
-    Ok(Done { body: Body::Page(page), mutated: false })
+    }
+    Ok(Done { body: Body::Instances(InstancePage::new(page, interfaces)), mutated: false })
 }
 
-/// A listing in progress.
-struct Listing<'a> {
-    fleet: &'a mut Fleet,
-    region: &'a str,
-    filter: &'a Filter,
-    call: &'a Call<'a>,
-}
-
-impl Listing<'_> {
-    /// Shows the instances that match, in order, from a position on, until `visit` has enough.
-    fn matching(&mut self, after: u64, mut visit: impl FnMut(u64, &Arc<Instance>) -> Visit) {
-        let now = Instant::now();
-        let (filter, hidden) = (self.filter, &self.call.page.hidden);
-        let mut show = |sequence: u64, instance: &Arc<Instance>| {
-            let hides = |id: &Option<String>| id.as_ref().is_none_or(|id| *id == instance.instance_id);
-            if filter.matches(instance) && !hidden.iter().any(hides) {
-                visit(sequence, instance)
-            } else {
-                Visit::Next
-            }
-        };
-        if let Some(ids) = &filter.ids {
-            // An unknown id, or one of another region, is left out without a word.
-            let mut found: Vec<_> =
-                ids.iter().filter_map(|id| self.fleet.read(self.region, id, now)).collect();
-            found.sort_unstable_by_key(|(sequence, _)| *sequence);
-            for (sequence, instance) in found.iter().filter(|(sequence, _)| *sequence > after) {
-                if show(*sequence, instance) == Visit::Stop {
-                    return;
-                }
-            }
-        } else {
-            self.fleet.walk(self.region, after, filter.exact_tag(), now, show);
-        }
-    }
-
-    fn continued(&mut self, limit: usize, after: u64, served: usize, digest: u64) -> Page {
-        let faults = &self.call.page;
-        let count = |number: u32| usize::try_from(number).unwrap_or(usize::MAX);
-        let (skip, repeat) = (count(faults.skip), count(faults.repeat));
-        let allowed =
-            if self.filter.is_capped() { FILTERED_TOTAL.saturating_sub(served) } else { usize::MAX };
-        let limit = limit.min(faults.items.map_or(usize::MAX, count)).min(allowed);
-
-        let mut positions = Vec::new();
-        let mut items = Vec::new();
-        let mut skipped = Vec::new();
-        let mut more = false;
-        self.matching(after, |sequence, instance| {
-            if items.len() < limit {
-                positions.push(sequence);
-                items.push(Arc::clone(instance));
-            } else if skipped.len() < skip {
-                skipped.push(sequence);
-            } else {
-                more = true;
-                return Visit::Stop;
-            }
-            Visit::Next
-        });
-
-        // A page goes forward by one item at least, or a client would never see the end.
-        let repeated = repeat.min(positions.len().saturating_sub(1));
-        let last = positions.len().checked_sub(1 + repeated).and_then(|index| positions.get(index));
-        let next = skipped.last().or(last).copied().unwrap_or(after);
-        let served = served + items.len();
-        let token =
-            if more && items.len() < allowed { write_token(next, served, digest) } else { String::new() };
-        Page { items, next_token: token, ..Page::empty() }
-    }
-
-    fn numbered(&mut self, number: usize, size: usize, digest: Option<u64>) -> Page {
-        let start = (number - 1).saturating_mul(size);
-        let cap = if self.filter.is_capped() { FILTERED_TOTAL } else { usize::MAX };
-        let mut total = 0;
-        let mut items = Vec::new();
-        let mut last = 0;
-        self.matching(0, |sequence, instance| {
-            if total == cap {
-                return Visit::Stop;
-            }
-            if total >= start && items.len() < size {
-                last = sequence;
-                items.push(Arc::clone(instance));
-            }
-            total += 1;
-            Visit::Next
-        });
-        let next_token = match digest {
-            Some(digest) if total > items.len() => write_token(last, items.len(), digest),
-            _ => String::new(),
-        };
-        Page { items, next_token, total, number, size }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn paging(pairs: &[(&str, &str)]) -> Result<Paging, Refusal> {
-        let pairs: Vec<_> = pairs.iter().map(|(n, v)| ((*n).to_owned(), (*v).to_owned())).collect();
-        Paging::parse(&Params::from_pairs(&pairs)?, 7)
-    }
-
-    #[test]
-    fn page_sizes_below_ten_become_ten_and_above_a_hundred_a_hundred() {
-        for (asked, given) in
-            [("-1", 10), ("0", 10), ("1", 10), ("9", 10), ("10", 10), ("99", 99), ("100", 100), ("5000", 100)]
-        {
-            assert_eq!(
-                paging(&[("MaxResults", asked)]),
-                Ok(Paging::Token { limit: given, after: 0, served: 0 }),
-                "{asked}"
-            );
-        }
-    }
-
-    #[test]
-    fn tokens_win_over_page_numbers_and_without_either_ten_come() {
-        assert_eq!(
-            paging(&[("MaxResults", "50"), ("PageNumber", "3"), ("PageSize", "20")]),
-            Ok(Paging::Token { limit: 50, after: 0, served: 0 })
-        );
-        assert_eq!(paging(&[]), Ok(Paging::Number { number: 1, size: 10, token_too: true }));
-        assert_eq!(
-            paging(&[("PageNumber", "3"), ("PageSize", "20")]),
-            Ok(Paging::Number { number: 3, size: 20, token_too: false })
-        );
-        assert_eq!(
-            paging(&[("PageSize", "101")]).map_err(|r| r.code.into_owned()),
-            Err("InvalidParameter".into())
-        );
-    }
-
-    #[test]
-    fn a_token_belongs_to_its_query() {
-        let token = write_token(42, 300, 7);
-        assert_eq!(read_token(&token, 7), Ok((42, 300)));
-        assert!(read_token(&token, 8).is_err());
-        for broken in ["x", "", &token[1..], &format!("{token}0"), "é234567890123456789012345678901234567890"]
-        {
-            assert!(read_token(broken, 7).is_err(), "{broken}");
-        }
-    }
+/// An instance's interfaces as this operation shows them, the primary one first. One that is on its way to the
+/// instance isn't shown yet; the vendor's page says nothing of it.
+fn attached(
+    fleet: &mut Fleet<NetworkInterface>,
+    region: &str,
+    instance: &str,
+    call: &Call<'_>,
+) -> Vec<Arc<NetworkInterface>> {
+    let mut shown = fleet.glimpse(region, &Mark::Instance(instance.to_owned()), Instant::now());
+    shown.retain(|interface| interface.is_on(instance) && !call.page.hides_interface_of(instance, interface));
+    shown.sort_by_key(|interface| interface.r#type != InterfaceType::Primary);
+    shown
 }

@@ -1,0 +1,79 @@
+//! What the listings have in common: filters, pages and tags. Concludes nothing: an entry that can't be read is counted
+//! and doesn't cost the page.
+
+use keeper_core::call::{IDS_PER_READ, Item, Page, Query, ReadCall, TagFilter};
+use keeper_core::id::{PageToken, Region, Tag};
+use keeper_core::kind::Kind;
+use serde_json::Value;
+
+use crate::answer::Answer;
+use crate::operation::Parameters;
+
+/// Most tags in one filter.
+const TAGS_PER_READ: usize = 20;
+
+/// The parameters of a read; `None` when the query is empty or beyond the operations' limits. How ids are put differs.
+///
+/// A filter without entries would not be sent at all, and the cloud would answer with the whole region.
+pub(crate) fn parameters<K: Kind>(
+    region: &Region,
+    page_size: &str,
+    call: &ReadCall<K>,
+    ids_as_parameters: impl FnOnce(&[K::Id]) -> Parameters,
+) -> Option<Parameters> {
+    let mut parameters = vec![
+        ("RegionId".to_owned(), region.as_str().to_owned()),
+        ("MaxResults".to_owned(), page_size.to_owned()),
+    ];
+    match &call.query {
+        Query::Ids(ids) if (1..=IDS_PER_READ).contains(&ids.len()) => {
+            parameters.extend(ids_as_parameters(ids));
+        }
+        Query::Tagged(tags) if (1..=TAGS_PER_READ).contains(&tags.len()) => {
+            for (number, TagFilter { key, value }) in (1..).zip(tags) {
+                parameters.push((format!("Tag.{number}.Key"), key.to_string()));
+                parameters
+                    .extend(value.iter().map(|value| (format!("Tag.{number}.Value"), value.to_string())));
+            }
+        }
+        Query::Region => {}
+        Query::Ids(_) | Query::Tagged(_) => return None,
+    }
+    parameters.extend(call.page.iter().map(|page| ("NextToken".to_owned(), page.as_str().to_owned())));
+    Some(parameters)
+}
+
+/// The page in an answer whose entries stand in a list within a wrapper; `None` when it is no such listing, or doesn't
+/// say readably whether the listing goes on.
+///
+/// The vendor documents an empty `NextToken` on the last page, and empty texts where others have null; so an empty or
+/// an absent one ends the listing, and anything else that is not a token makes the page worthless.
+pub(crate) fn page<K: Kind>(
+    answer: Answer,
+    [wrapper, list]: [&str; 2],
+    item: impl Fn(&Value) -> Option<Item<K>>,
+) -> Option<Page<K>> {
+    let entries = answer.fields.get(wrapper)?.get(list)?.as_array()?;
+    let next = match answer.fields.get("NextToken") {
+        None => None,
+        Some(Value::String(token)) if token.is_empty() => None,
+        Some(Value::String(token)) => Some(PageToken::new(token)),
+        Some(_) => return None,
+    };
+    let items: Vec<_> = entries.iter().filter_map(item).collect();
+    let unreadable = entries.len() - items.len();
+    Some(Page { items, unreadable, next, request_id: answer.request_id })
+}
+
+/// All tags of an entry or none: a list with one that can't be read is not known. The cloud leaves the field out where
+/// there are no tags.
+pub(crate) fn tags(entry: &Value) -> Option<Vec<Tag>> {
+    let tag = |tag: &Value| Some(Tag::new(tag.get("TagKey")?.as_str()?, tag.get("TagValue")?.as_str()?));
+    match entry.get("Tags") {
+        None => Some(Vec::new()),
+        Some(tags) => tags.get("Tag")?.as_array()?.iter().map(tag).collect(),
+    }
+}
+
+#[cfg(test)]
+pub(crate) mod distortion;

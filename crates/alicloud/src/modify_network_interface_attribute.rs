@@ -1,0 +1,92 @@
+//! `ModifyNetworkInterfaceAttribute`: sets on one network interface whether it is deleted with its instance. Can say
+//! nothing else, although the operation also replaces security groups and switches address checks.
+//!
+//! Setting a value that is set already changes nothing, so the operation needs no client token (and takes none).
+
+use keeper_core::call::WriteCall;
+use keeper_core::id::{InterfaceId, Region};
+use keeper_core::interface::Interface;
+
+use crate::operation::{Operation, Parameters, Product};
+
+pub(crate) const OPERATION: Operation = Operation::write(Product::Ecs, "ModifyNetworkInterfaceAttribute");
+
+/// The parameters of a write. A permit ends here. The safe value is `false`.
+pub(crate) fn parameters(region: &Region, call: WriteCall<Interface>) -> Parameters {
+    match call {
+        WriteCall::Strengthen(id) => delete_on_release(region, &id, "false"),
+        WriteCall::Weaken(permit) => delete_on_release(region, permit.target(), "true"),
+    }
+}
+
+fn delete_on_release(region: &Region, id: &InterfaceId, value: &str) -> Parameters {
+    vec![
+        ("RegionId".to_owned(), region.as_str().to_owned()),
+        ("NetworkInterfaceId".to_owned(), id.as_str().to_owned()),
+        ("DeleteOnRelease".to_owned(), value.to_owned()),
+    ]
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use keeper_core::authority::{Case, ObjectProof, Obstacles, Recheck, WeakenPermit, grant};
+    use keeper_core::call::CallId;
+    use keeper_core::evidence::Evidence;
+    use keeper_core::id::RequestId;
+    use keeper_core::interface::{InterfaceFacts, InterfaceType};
+    use keeper_core::time::Moment;
+    use keeper_core::wish::{DeletionPolicy, Selector, Wish};
+
+    use super::*;
+    use crate::sign::canonical_query;
+
+    /// Leave as it is given: by everything that speaks for it.
+    fn permit(id: &InterfaceId) -> WeakenPermit<Interface> {
+        let now = Moment::at(Duration::ZERO);
+        let wish: Wish<Interface> = Wish {
+            selector: Selector::default(),
+            protect: false,
+            observe: false,
+            deletion_policy: DeletionPolicy::Keep,
+            deleting: None,
+            carried_out: false,
+        };
+        let facts = InterfaceFacts {
+            delete_on_release: Some(false),
+            interface_type: Some(InterfaceType::Secondary),
+            service_managed: Some(false),
+            tags: Some(Vec::new()),
+            ..InterfaceFacts::default()
+        };
+        let evidence: Evidence<Interface> =
+            Evidence { facts, seen: now, call: CallId(1), request_id: RequestId::new("R-1"), tag_epoch: 0 };
+        let answer = Recheck { object: Some((1, false)), claims_as_known: true };
+        let case = Case {
+            wish: (1, &wish),
+            object: ObjectProof::new(answer, 1, &wish, now).unwrap(),
+            target: (evidence.fresh(now, None).unwrap(), CallId(1)),
+            read_since: CallId(1),
+            selected: true,
+            obstacles: Obstacles { claimed: false, opaque: false, braked: false },
+        };
+        grant(id, &case, now).unwrap()
+    }
+
+    #[test]
+    fn i13_a_write_says_region_id_and_flag_and_nothing_else() {
+        let id = InterfaceId::new("eni-2zeexample0000001");
+        let weaken = WriteCall::Weaken(permit(&id));
+        let sent = |call| canonical_query(&parameters(&Region::new("cn-beijing"), call));
+        // The query of the vendor's SDK among the signature vectors.
+        assert_eq!(
+            sent(WriteCall::Strengthen(id)),
+            "DeleteOnRelease=false&NetworkInterfaceId=eni-2zeexample0000001&RegionId=cn-beijing"
+        );
+        assert_eq!(
+            sent(weaken),
+            "DeleteOnRelease=true&NetworkInterfaceId=eni-2zeexample0000001&RegionId=cn-beijing"
+        );
+    }
+}

@@ -1,0 +1,347 @@
+//! Elastic network interfaces: the flag is `DeleteOnRelease`, its safe value `false`.
+
+use std::sync::Arc;
+
+use crate::evidence::Fresh;
+use crate::id::{InstanceId, InterfaceId, Tag};
+use crate::kind::{Applicability, Kind};
+use crate::reason::{Reason, Risk};
+
+/// Tag key by which Terway and the eRDMA controller mark what they created.
+const CREATOR_TAG: &str = "creator";
+/// Values of that tag: Terway's own interfaces, and those that its controller made for Pods.
+const TERWAY: [&str; 2] = ["terway", "terway-controller"];
+/// Value of that tag on interfaces of the eRDMA controller.
+const ERDMA: &str = "alibabacloud-erdma-controller";
+/// Traffic mode of an interface that carries eRDMA.
+const HIGH_PERFORMANCE: &str = "HighPerformance";
+
+/// The regions in which a primary interface can be retained; a secondary can be in all of them. Source: the vendor's
+/// page on retaining and reusing an ENI, as of 2026-02-28. The cloud will add regions before this table does, so the
+/// administrator's configuration can name more.
+pub const PRIMARY_RETAINED_IN: &[&str] = &[
+    "ap-northeast-1",
+    "ap-northeast-2",
+    "ap-southeast-1",
+    "ap-southeast-3",
+    "ap-southeast-5",
+    "ap-southeast-6",
+    "ap-southeast-7",
+    "cn-beijing",
+    "cn-chengdu",
+    "cn-guangzhou",
+    "cn-hangzhou",
+    "cn-heyuan",
+    "cn-hongkong",
+    "cn-huhehaote",
+    "cn-qingdao",
+    "cn-shanghai",
+    "cn-shenzhen",
+    "cn-wulanchabu",
+    "cn-zhangjiakou",
+    "eu-central-1",
+    "eu-west-1",
+    "us-east-1",
+    "us-west-1",
+];
+
+/// The kind of network interfaces.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Interface;
+
+/// What an interface is to its instance (`Type`). A primary that outlives its instance becomes a secondary.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum InterfaceType {
+    /// `Primary`
+    Primary,
+    /// `Secondary`
+    Secondary,
+    /// `Trunk`: carries members for Pods.
+    Trunk,
+    /// `Member` of a trunk.
+    Member,
+}
+
+/// Where an interface is in its life (`Status`). Attaching, detaching and deleting take their time.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum InterfaceStatus {
+    /// Free.
+    Available,
+    /// On its way to an instance.
+    Attaching,
+    /// On an instance.
+    InUse,
+    /// On its way off.
+    Detaching,
+    /// On its way out of the world.
+    Deleting,
+}
+
+/// A public address that is bound to an address of the interface.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Eip {
+    /// `AllocationId` of the elastic IP. The vendor's page calls the field not open to everyone and shows it as null, so
+    /// the address may come without it.
+    pub allocation_id: Option<Arc<str>>,
+    /// The public address.
+    pub public_ip: Arc<str>,
+    /// The private address that it is bound to.
+    pub private_ip: Arc<str>,
+}
+
+/// What an interface carries and where it can be attached: what a survivor's row in status tells.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Belongings {
+    /// Zone.
+    pub zone_id: Option<Arc<str>>,
+    /// vSwitch.
+    pub vswitch_id: Option<Arc<str>>,
+    /// VPC.
+    pub vpc_id: Option<Arc<str>>,
+    /// Private IPv4 addresses, the primary one first.
+    pub private_ips: Vec<Arc<str>>,
+    /// IPv6 addresses.
+    pub ipv6_addresses: Vec<Arc<str>>,
+    /// IPv4 prefixes.
+    pub ipv4_prefixes: Vec<Arc<str>>,
+    /// IPv6 prefixes.
+    pub ipv6_prefixes: Vec<Arc<str>>,
+    /// Elastic IPs.
+    pub eips: Vec<Eip>,
+    /// Security groups.
+    pub security_group_ids: Vec<Arc<str>>,
+}
+
+/// What DescribeNetworkInterfaces says of one interface, as far as a decision or a status needs it. A field that decides
+/// is `None` when the cloud's answer lacked it or had it in a form that we do not know.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct InterfaceFacts {
+    /// `DeleteOnRelease`.
+    pub delete_on_release: Option<bool>,
+    /// `Type`.
+    pub interface_type: Option<InterfaceType>,
+    /// `Status`.
+    pub status: Option<InterfaceStatus>,
+    /// The instance that it is on: inner `None` when it is free, or when the cloud withholds it because another product
+    /// manages the interface.
+    pub instance: Option<Option<InstanceId>>,
+    /// `ServiceManaged`: a cloud product created it.
+    pub service_managed: Option<bool>,
+    /// `NetworkInterfaceTrafficMode`.
+    pub traffic_mode: Option<Arc<str>>,
+    /// Whether a primary interface can be retained in this region. Not from the answer: from the table of regions.
+    pub primary_retainable: bool,
+    /// `Tags`: a missing field is the cloud's way to say "none"; `None` is an odd shape.
+    pub tags: Option<Vec<Tag>>,
+    /// What it carries.
+    pub belongings: Belongings,
+}
+
+/// Leave to attach one interface to one instance, once. It can't be copied, and is made by [`AttachPermit::grant`]
+/// alone.
+#[derive(Debug, PartialEq, Eq)]
+pub struct AttachPermit {
+    interface: InterfaceId,
+    instance: InstanceId,
+}
+
+impl AttachPermit {
+    /// Gives leave, unless what the cloud just said of the interface stands against it: only a free one is attached,
+    /// and none that belongs to others.
+    ///
+    /// What the wish, the instance and the administrator's grants have to say is the caller's to judge before.
+    pub fn grant(id: &InterfaceId, evidence: Fresh<'_, Interface>, instance: &InstanceId) -> Option<Self> {
+        let facts = evidence.facts();
+        // `Available` is the cloud's word for "on no instance"; that it names one all the same is not waved through.
+        let free =
+            facts.status == Some(InterfaceStatus::Available) && !matches!(facts.instance, Some(Some(_)));
+        let ours = Interface::applicability(facts) == Applicability::Yes;
+        (free && ours).then(|| Self { interface: id.clone(), instance: instance.clone() })
+    }
+
+    /// The interface that may be attached.
+    pub fn interface(&self) -> &InterfaceId {
+        &self.interface
+    }
+
+    /// The instance that it may be attached to.
+    pub fn instance(&self) -> &InstanceId {
+        &self.instance
+    }
+}
+
+impl InterfaceFacts {
+    fn creator(&self) -> Option<&str> {
+        let tag = self.tags.iter().flatten().find(|tag| tag.key.as_ref() == CREATOR_TAG)?;
+        Some(&tag.value)
+    }
+}
+
+impl Kind for Interface {
+    type Id = InterfaceId;
+    type Facts = InterfaceFacts;
+
+    fn safe(facts: &InterfaceFacts) -> Option<bool> {
+        facts.delete_on_release.map(|deletes| !deletes)
+    }
+
+    // The vendor's pages: interfaces of cloud products take no changes; trunk and member interfaces belong to the
+    // container network; a primary can be retained in some regions only (page on retaining network interfaces). Terway
+    // sets the flag of its own interfaces itself, and the eRDMA controller owns what it created.
+    fn applicability(facts: &InterfaceFacts) -> Applicability {
+        let (Some(managed), Some(kind), true) =
+            (facts.service_managed, facts.interface_type, facts.tags.is_some())
+        else {
+            return Applicability::Unreadable;
+        };
+        let erdma = facts.creator() == Some(ERDMA) || facts.traffic_mode.as_deref() == Some(HIGH_PERFORMANCE);
+        match kind {
+            _ if managed => Applicability::No(Reason::ServiceManaged),
+            InterfaceType::Trunk | InterfaceType::Member => Applicability::No(Reason::TrunkOrMember),
+            _ if facts.creator().is_some_and(|creator| TERWAY.contains(&creator)) => {
+                Applicability::No(Reason::TerwayOwned)
+            }
+            _ if erdma => Applicability::No(Reason::ErdmaOwned),
+            InterfaceType::Primary if !facts.primary_retainable => {
+                Applicability::No(Reason::PrimaryNotRetainable)
+            }
+            InterfaceType::Primary | InterfaceType::Secondary => Applicability::Yes,
+        }
+    }
+
+    fn risks(facts: &InterfaceFacts) -> Vec<Risk> {
+        if facts.tags.is_none() {
+            vec![Risk { reason: Reason::RisksUnreadable, detail: None }]
+        } else {
+            Vec::new()
+        }
+    }
+
+    fn tags(facts: &InterfaceFacts) -> Option<&[Tag]> {
+        facts.tags.as_deref()
+    }
+
+    fn prune_tags(facts: &mut InterfaceFacts, wanted: &dyn Fn(&str) -> bool) {
+        if let Some(tags) = &mut facts.tags {
+            tags.retain(|tag| wanted(&tag.key) || tag.key.as_ref() == CREATOR_TAG);
+            tags.shrink_to_fit();
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+    use crate::call::CallId;
+    use crate::evidence::Evidence;
+    use crate::id::RequestId;
+    use crate::time::Moment;
+
+    fn plain() -> InterfaceFacts {
+        InterfaceFacts {
+            delete_on_release: Some(true),
+            interface_type: Some(InterfaceType::Secondary),
+            status: Some(InterfaceStatus::InUse),
+            instance: Some(Some(InstanceId::new("i-a"))),
+            service_managed: Some(false),
+            primary_retainable: true,
+            tags: Some(Vec::new()),
+            ..InterfaceFacts::default()
+        }
+    }
+
+    fn with(change: impl FnOnce(&mut InterfaceFacts)) -> Applicability {
+        let mut facts = plain();
+        change(&mut facts);
+        Interface::applicability(&facts)
+    }
+
+    #[test]
+    fn what_belongs_to_others_is_left_alone_with_a_reason() {
+        let created_by = |creator: &str| vec![Tag::new("creator", creator)];
+        assert_eq!(with(|_| {}), Applicability::Yes);
+        assert_eq!(with(|f| f.interface_type = Some(InterfaceType::Primary)), Applicability::Yes);
+        for (found, reason) in [
+            (with(|f| f.service_managed = Some(true)), Reason::ServiceManaged),
+            (with(|f| f.interface_type = Some(InterfaceType::Trunk)), Reason::TrunkOrMember),
+            (with(|f| f.interface_type = Some(InterfaceType::Member)), Reason::TrunkOrMember),
+            (with(|f| f.tags = Some(created_by("terway"))), Reason::TerwayOwned),
+            (with(|f| f.tags = Some(created_by("terway-controller"))), Reason::TerwayOwned),
+            (with(|f| f.tags = Some(created_by("alibabacloud-erdma-controller"))), Reason::ErdmaOwned),
+            (with(|f| f.traffic_mode = Some("HighPerformance".into())), Reason::ErdmaOwned),
+            (
+                with(|f| {
+                    f.interface_type = Some(InterfaceType::Primary);
+                    f.primary_retainable = false;
+                }),
+                Reason::PrimaryNotRetainable,
+            ),
+        ] {
+            assert_eq!(found, Applicability::No(reason));
+        }
+        assert_eq!(
+            with(|f| f.primary_retainable = false),
+            Applicability::Yes,
+            "a secondary can be, everywhere"
+        );
+    }
+
+    #[test]
+    fn i06_a_field_that_decides_and_is_missing_is_never_safe() {
+        let blanks: [fn(&mut InterfaceFacts); 3] =
+            [|f| f.service_managed = None, |f| f.interface_type = None, |f| f.tags = None];
+        for blank in blanks {
+            assert_eq!(with(blank), Applicability::Unreadable);
+        }
+        let mut facts = plain();
+        assert_eq!(Interface::safe(&facts), Some(false));
+        facts.delete_on_release = Some(false);
+        assert_eq!(Interface::safe(&facts), Some(true));
+        facts.delete_on_release = None;
+        assert_eq!(Interface::safe(&facts), None);
+    }
+
+    #[test]
+    fn a_primary_can_be_retained_in_the_regions_of_the_vendors_page() {
+        assert_eq!(PRIMARY_RETAINED_IN.len(), 23);
+        assert!(PRIMARY_RETAINED_IN.is_sorted_by(|one, next| one < next), "in order, each once");
+    }
+
+    #[test]
+    fn i22_only_a_free_interface_that_is_nobody_elses_may_be_attached() {
+        let permit = |change: fn(&mut InterfaceFacts)| {
+            let mut facts = plain();
+            facts.status = Some(InterfaceStatus::Available);
+            facts.instance = Some(None);
+            change(&mut facts);
+            let seen = Moment::at(Duration::ZERO);
+            let request_id = RequestId::new("R-1");
+            let evidence: Evidence<Interface> =
+                Evidence { facts, seen, call: CallId(1), request_id, tag_epoch: 0 };
+            let to = InstanceId::new("i-b");
+            AttachPermit::grant(&InterfaceId::new("eni-1"), evidence.fresh(seen, None).unwrap(), &to)
+        };
+        let permitted = permit(|_| {}).unwrap();
+        assert_eq!((permitted.interface().as_str(), permitted.instance().as_str()), ("eni-1", "i-b"));
+        assert!(permit(|f| f.instance = None).is_some(), "the status says that it is free");
+        let refused: [fn(&mut InterfaceFacts); 12] = [
+            |f| f.instance = Some(Some(InstanceId::new("i-a"))),
+            |f| f.status = None,
+            |f| f.status = Some(InterfaceStatus::InUse),
+            |f| f.status = Some(InterfaceStatus::Attaching),
+            |f| f.status = Some(InterfaceStatus::Detaching),
+            |f| f.status = Some(InterfaceStatus::Deleting),
+            |f| f.service_managed = Some(true),
+            |f| f.service_managed = None,
+            |f| f.interface_type = None,
+            |f| f.interface_type = Some(InterfaceType::Member),
+            |f| f.tags = None,
+            |f| f.tags = Some(vec![Tag::new("creator", "terway")]),
+        ];
+        for change in refused {
+            assert_eq!(permit(change), None);
+        }
+    }
+}

@@ -1,0 +1,100 @@
+//! DescribeNetworkInterfaces and DescribeNetworkInterfaceAttribute.
+
+mod filter;
+
+use serde_json::{Value, json};
+use tokio::time::Instant;
+
+use filter::Filter;
+
+use super::interface_answer::whole;
+use super::listing::{self, Largest, Page};
+use super::odd::{distort, text};
+use super::{Body, Call, Done, no_such_interface};
+use crate::faults::OddField;
+use crate::state::{NetworkInterface, World};
+use crate::wire::Refusal;
+
+const LARGEST: Largest = Largest { by_token: 500, by_number: 1_000 };
+
+/// One page of network interfaces, and whose they are.
+#[derive(Debug)]
+pub(crate) struct InterfacePage {
+    page: Page<NetworkInterface>,
+    owner: String,
+}
+
+impl InterfacePage {
+    pub(super) fn render(&self, request_id: &str, odd: &[OddField]) -> serde_json::Result<Vec<u8>> {
+        let mut items: Vec<Value> =
+            self.page.items.iter().map(|interface| whole(interface, &self.owner).into()).collect();
+        for item in &mut items {
+            let (id, instance) = (text(item, "NetworkInterfaceId"), text(item, "InstanceId"));
+            let meant = |odd: &&OddField| odd.target.is_interface(&id) && odd.target.is_instance(&instance);
+            for field in odd.iter().filter(meant) {
+                distort(item, field);
+            }
+        }
+        serde_json::to_vec(&json!({
+            "RequestId": request_id,
+            "NextToken": self.page.next_token,
+            "TotalCount": self.page.total,
+            "PageNumber": self.page.number,
+            "PageSize": self.page.size,
+            "NetworkInterfaceSets": { "NetworkInterfaceSet": items },
+        }))
+    }
+}
+
+pub(crate) fn list(world: &mut World, call: &Call<'_>) -> Result<Done, Refusal> {
+    let region = call.region()?;
+    let filter = Filter::parse(call.params)?;
+    let account = &call.caller.account;
+    if world.settings.refuse_unknown_interfaces {
+        let here = |id: &&String| {
+            let found = world.find_interface(account, id);
+            found.is_none_or(|interface| interface.region_id != region)
+        };
+        if let Some(unknown) = listing::Filter::ids(&filter).and_then(|ids| ids.iter().find(here)) {
+            return Err(no_such_interface(unknown));
+        }
+    }
+    let page = listing::page(world, call, (&region, &filter, LARGEST), |world| {
+        Some(&mut world.accounts.get_mut(account)?.interfaces)
+    })?;
+    let page = InterfacePage { page, owner: account.clone() };
+    Ok(Done { body: Body::Interfaces(page), mutated: false })
+}
+
+/// One interface, flat. Every part is answered whatever `Attribute` asks for: its documented values only add to what
+/// comes anyway.
+pub(crate) fn one(world: &mut World, call: &Call<'_>) -> Result<Done, Refusal> {
+    let region = call.region()?;
+    let id = call.params.required("NetworkInterfaceId")?;
+    if call
+        .params
+        .get("Attribute")
+        .is_some_and(|name| !matches!(name, "attachment" | "connectionTrackingConfiguration" | "basic"))
+    {
+        return Err(Refusal::invalid("Attribute"));
+    }
+    let account = &call.caller.account;
+    let (_, interface) = world
+        .accounts
+        .get_mut(account)
+        .and_then(|state| state.interfaces.read(&region, id, Instant::now()))
+        .ok_or_else(|| no_such_interface(id))?;
+    let members: Vec<String> = world
+        .accounts
+        .get(account)
+        .into_iter()
+        .flat_map(|state| state.members(&interface))
+        .map(|member| member.network_interface_id.clone())
+        .collect();
+    let mut shown = whole(&interface, account);
+    if let Some(Value::Object(attachment)) = shown.get_mut("Attachment") {
+        let members = json!({ "MemberNetworkInterfaceId": members });
+        attachment.insert("MemberNetworkInterfaceIds".to_owned(), members);
+    }
+    Ok(Done::answer(shown.into()))
+}
