@@ -221,9 +221,9 @@ impl Kind for Interface {
         facts.tags.as_deref()
     }
 
-    fn prune_tags(facts: &mut InterfaceFacts, wanted: &dyn Fn(&str) -> bool) {
+    fn prune_tags(facts: &mut InterfaceFacts, wanted: &dyn Fn(&mut Tag) -> bool) {
         if let Some(tags) = &mut facts.tags {
-            tags.retain(|tag| wanted(&tag.key) || tag.key.as_ref() == CREATOR_TAG);
+            tags.retain_mut(|tag| wanted(tag) || tag.key.as_ref() == CREATOR_TAG);
             tags.shrink_to_fit();
         }
     }

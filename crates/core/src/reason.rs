@@ -162,6 +162,11 @@ ChargeTypeRefused
 NotApplicable
 SubscriptionInstance
 SpotInstance
+ServiceManaged
+TrunkOrMember
+TerwayOwned
+ErdmaOwned
+PrimaryNotRetainable
 AwaitingEvidence
 AwaitingListing
 ListingUnreadable!

@@ -110,6 +110,10 @@ impl Tally {
 pub fn join(into: &mut Groups, from: &Groups) {
     for (reason, group) in from {
         let sum = into.entry(*reason).or_insert_with(|| Group { count: 0, example: group.example.clone() });
+        if sum.count == 0 {
+            // What stands for a listing has no name.
+            sum.example.clone_from(&group.example);
+        }
         sum.count += group.count;
     }
 }

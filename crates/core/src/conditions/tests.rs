@@ -320,6 +320,13 @@ fn messages_read_as_sentences() {
 }
 
 #[test]
+fn a_reason_that_stands_for_the_listing_and_for_targets_names_the_targets() {
+    let weak = part(&[weak(Reason::Throttled), weak(Reason::Throttled)], false);
+    let judgement = judge(PROTECT, &Part { unlisted: Some(Reason::Throttled), ..weak });
+    assert!(judgement.reconciling.message.contains("i-0 and 1 more: "), "{}", judgement.reconciling.message);
+}
+
+#[test]
 fn a_condition_that_does_not_hold_says_why_not_without_contradicting_the_others() {
     let reasons = |judgement: &Judgement| (judgement.reconciling.reason, judgement.stalled.reason);
     let rest = judge(PROTECT, &part(&[safe()], false));
@@ -360,7 +367,7 @@ fn kstatus(generation: i64, observed: i64, judgement: &Judgement) -> KStatus {
 
 fn groups() -> impl Strategy<Value = Groups> {
     let reason = (0..Reason::ALL.len()).prop_map(|n| Reason::ALL[n]);
-    let group = (1..2000_u32, "[a-z0-9-]{1,64}").prop_map(|(count, id)| Group { count, example: id.into() });
+    let group = (1..2000_u32).prop_map(|count| Group { count, example: format!("i-{count:062}").into() });
     prop_oneof![2 => Just(Groups::new()), 3 => prop::collection::btree_map(reason, group, 0..6)]
 }
 
