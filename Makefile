@@ -59,7 +59,7 @@ verify: ## fail if crds/ or the generated tables are not what the code gives
 	$(GOLDEN)
 
 bench: ## print the bench's table
-	benches/run
+	@$(CONTROL_PLANE)/check-tools.sh test && exec benches/run
 
 image: ## build the container image
 	docker build --tag ecs-keeper:0.1.0 .
