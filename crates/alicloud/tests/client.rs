@@ -440,7 +440,8 @@ async fn i44_neither_log_nor_error_shows_a_secret_or_what_was_signed() {
         .with_max_level(tracing::Level::TRACE)
         .with_writer(move || writer.clone())
         .finish();
-    let _guard = tracing::subscriber::set_default(subscriber);
+    // For the whole binary: what one thread alone listens to may be taken for unheard when another thread meets it first.
+    tracing::subscriber::set_global_default(subscriber).unwrap();
     let body = serde_json::json!({
         "Code": "SignatureDoesNotMatch", "RequestId": "R-5",
         "Message": format!("server string to sign is: {SECRET} {TOKEN}"),
