@@ -7,7 +7,7 @@ use keeper_core::failure::Class;
 use keeper_core::instance::ChargeType;
 use keeper_core::reason::Reason;
 
-use crate::world::{Fault, INTERVAL, World, by_ids, by_tag, enabled, id, payg, secs};
+use crate::world::{Fault, INTERVAL, Refused, World, by_ids, by_tag, enabled, id, payg, secs};
 
 #[test]
 fn what_is_tagged_is_protected_within_seconds_and_then_nothing_happens() {
@@ -476,4 +476,96 @@ fn i01_what_is_named_is_not_left_out_on_stale_evidence_of_a_tag_that_excludes() 
     world.run(INTERVAL * 3);
     assert_eq!(world.part("a").tally.targets(), 2, "whether it is excluded now is not known");
     assert_eq!(world.says("a").0, Status::Unknown);
+}
+
+#[test]
+fn i01_evidence_is_as_old_as_its_question_and_not_as_its_answer() {
+    let mut world = World::new();
+    world.machine("i-a", payg(true, &[]));
+    world.latency = secs(50);
+    world.apply("a", enabled(by_ids(&["i-a"])));
+    world.run(secs(51));
+    assert_eq!(world.says("a"), (Status::True, Reason::AllSafe));
+    world.mood.reads_fail = Some(Class::Transient);
+    world.run(secs(75));
+    assert_eq!(world.says("a").0, Status::Unknown, "what was asked two sweeps ago");
+}
+
+#[test]
+fn i04_an_empty_listing_is_never_a_complete_one() {
+    let mut world = World::new();
+    world.apply("a", enabled(by_tag("env", "prod")));
+    world.run(INTERVAL * 3);
+    assert_eq!(world.says("a"), (Status::Unknown, Reason::NothingVisible));
+    assert_eq!(world.judgement("a").stalled.status, Status::True);
+}
+
+#[test]
+fn i04_a_permission_that_is_lost_between_two_pages_leaves_the_listing_incomplete() {
+    let mut world = World::new();
+    world.page_size = 10;
+    for n in 0..20 {
+        world.machine(&format!("i-{n:05}"), payg(true, &[("env", "prod")]));
+    }
+    world.apply("a", enabled(by_tag("env", "prod")));
+    world.run(Duration::ZERO);
+    world.mood.blind = true;
+    world.run(secs(30));
+    assert_eq!(world.says("a").0, Status::Unknown, "{:?}", world.part("a"));
+    world.mood.blind = false;
+    world.run(INTERVAL * 2);
+    assert_eq!(world.says("a"), (Status::True, Reason::AllSafe));
+    assert_eq!(world.part("a").tally.targets(), 20);
+}
+
+#[test]
+fn i05_a_listing_that_began_before_the_selector_is_not_complete_for_it() {
+    let mut world = World::new();
+    world.page_size = 1;
+    world.fleet(40, &[("env", "prod")]);
+    world.tag("i-00000", &[("env", "prod"), ("team", "x")]);
+    world.apply("a", enabled(by_tag("env", "prod")));
+    world.run(secs(61));
+    // The round is under way; what the new object selects stood on a page that is read already.
+    world.mood.refuses = Some(Refused::Filter);
+    world.apply("b", enabled(by_tag("team", "x")));
+    for _ in 0..200 {
+        world.run(Duration::from_millis(500));
+        assert_ne!(world.says("b").1, Reason::NoTargets);
+    }
+    assert_eq!(world.says("b"), (Status::True, Reason::AllSafe));
+}
+
+#[test]
+fn i01_a_round_that_left_out_what_was_read_a_moment_before_is_no_younger_than_that() {
+    let mut world = World::new();
+    world.machine("i-a", payg(true, &[]));
+    world.machine("i-b", payg(true, &[]));
+    world.apply("a", enabled(by_ids(&["i-a"])));
+    world.apply("b", enabled(by_ids(&["i-b"])));
+    world.run(secs(92));
+    // What an exclusion asks for was not kept, so i-a is read now, and left out of the round half a minute later.
+    let mut excluding = enabled(by_ids(&["i-a"]));
+    excluding.selector.exclude_tags = by_tag("keep", "off").tags;
+    world.apply("c", excluding);
+    world.run(secs(29));
+    world.mood.reads_fail = Some(Class::Transient);
+    world.run(secs(96));
+    assert_eq!(world.says("a").0, Status::Unknown);
+}
+
+#[test]
+fn i03_a_round_by_id_in_which_a_page_was_refused_is_not_complete() {
+    let mut world = World::new();
+    world.page_size = 1;
+    world.machine("i-a", payg(true, &[]));
+    world.machine("i-b", payg(true, &[]));
+    world.apply("a", enabled(by_ids(&["i-a", "i-b"])));
+    world.run(secs(30));
+    assert_eq!(world.says("a"), (Status::True, Reason::AllSafe));
+    world.mood.refuses = Some(Refused::Token);
+    let reads = world.reads.len();
+    world.run(INTERVAL * 2 + secs(35));
+    assert_eq!(world.says("a"), (Status::Unknown, Reason::EvidenceStale));
+    assert!(world.reads.len() - reads <= 6, "the refused page is asked for once a round");
 }

@@ -503,3 +503,19 @@ fn i16_weakening_of_our_own_does_not_pull_the_brake_when_its_answers_are_lost() 
     assert_eq!(world.weakened(), 200);
     assert_ne!(world.says("a").1, Reason::Brake);
 }
+
+#[test]
+fn i12_a_target_made_safe_again_is_left_alone_while_others_still_wait() {
+    let mut world = protected_pair();
+    world.apply("claim", enabled(by_ids(&["i-b"])));
+    world.apply("a", disabled(by_ids(&["i-a", "i-b"])));
+    world.run(secs(30));
+    assert!(!world.protected("i-a"));
+    world.flip("i-a", true);
+    world.run(INTERVAL * 3);
+    assert!(world.protected("i-a"), "its act is over, although the generation's is not");
+    world.delete("claim");
+    world.run(INTERVAL * 2);
+    assert_eq!((world.writes_to("i-a"), world.writes_to("i-b")), (1, 1));
+    assert_eq!(world.says("a"), (Status::False, Reason::DisabledAsAsked));
+}

@@ -1,0 +1,244 @@
+//! The sweep: a round over everything, by a listing of the region or by id, and what may be concluded when it ends.
+
+use std::time::Duration;
+
+use super::Lane;
+use crate::call::{CallId, IDS_PER_READ, Query, ReadCall};
+use crate::engine::{Engine, Purpose};
+use crate::id::PageToken;
+use crate::kind::Kind;
+use crate::reason::Reason;
+use crate::time::Moment;
+
+/// A round over everything.
+#[derive(Debug)]
+pub(super) struct Sweep<K: Kind> {
+    pub(super) first_call: CallId,
+    pub(super) started: Moment,
+    /// The oldest evidence that it lets stand: that of the ids which it does not read anew.
+    pub(super) since: Moment,
+    pub(super) road: Road<K>,
+    /// Something made this round unfit to conclude anything from absence.
+    pub(super) flawed: bool,
+    pub(super) items: usize,
+    pub(super) pages: u32,
+    /// The token of the page whose number was the last power of two: whoever goes in circles comes by it again.
+    pub(super) mark: Option<PageToken>,
+}
+
+#[derive(Debug)]
+pub(super) enum Road<K: Kind> {
+    /// The listing of the region, a page after the other.
+    /// An empty last page is how a permission looks that was lost on the way: then the first page is read once more, to
+    /// see that it still shows something.
+    Region { next: Option<PageToken>, reading: bool, confirming: bool },
+    /// Only ids are wanted: these are still to be read, and so many reads are under way.
+    Ids { rest: Vec<K::Id>, reading: usize },
+}
+
+impl<K: Kind> Engine<K> {
+    /// How long a sweep takes at half of the read budget.
+    pub(in crate::engine) fn shortest_interval(&self) -> Duration {
+        let by_id = u32::try_from(self.selection.named_count().div_ceil(IDS_PER_READ)).unwrap_or(u32::MAX);
+        let pages = if self.selection.by_tag() { self.reads.region_pages.unwrap_or(1) } else { by_id };
+        Duration::from_secs(120).saturating_mul(pages) / self.settings.reads.per_minute.max(1)
+    }
+
+    pub(super) fn next_sweep_at(&self, now: Moment) -> Option<Moment> {
+        if !self.selection.by_tag() && self.selection.named_count() == 0 {
+            return None;
+        }
+        let Some(last) = self.reads.last_started else { return Some(now) };
+        let regular = last.after(self.sweep_interval());
+        let wanted = last.after(self.shortest_interval());
+        Some(if self.reads.sweep_wanted { wanted.min(regular) } else { regular })
+    }
+
+    pub(super) fn begin_sweep(&mut self, now: Moment) {
+        if self.reads.sweep.is_some() || self.next_sweep_at(now).is_none_or(|at| at > now) {
+            return;
+        }
+        if !self.selection.by_tag() && self.reads.witness.is_none() && !self.reads.lookups.is_empty() {
+            // Where nothing can be seen, one probe asks for all ids.
+            return;
+        }
+        let (road, since) = if self.selection.by_tag() {
+            (Road::Region { next: None, reading: false, confirming: false }, now)
+        } else {
+            let (rest, since) = self.due_ids(now);
+            (Road::Ids { rest, reading: 0 }, since)
+        };
+        self.reads.sweep_wanted = false;
+        self.reads.last_started = Some(now);
+        self.reads.sweep = Some(Sweep {
+            first_call: self.upcoming_call(),
+            started: now,
+            since,
+            road,
+            flawed: false,
+            items: 0,
+            pages: 0,
+            mark: None,
+        });
+        self.end_sweep_if_done();
+    }
+
+    /// The ids for a round, and since when there is evidence of the others. Those that are read first stand at the end:
+    /// what was seen longest ago must not grow stale while the round goes on. What was read a moment ago, or is about
+    /// to be, need not be read again.
+    fn due_ids(&self, now: Moment) -> (Vec<K::Id>, Moment) {
+        let half = self.sweep_interval() / 2;
+        let evidence = |id: &K::Id| self.targets.get(id).and_then(|t| t.evidence.as_ref());
+        let mut due: Vec<(Option<Moment>, &K::Id)> = Vec::new();
+        let mut since = now;
+        for id in self.selection.named_ids().filter(|id| !self.unanswerable(id)) {
+            let seen = evidence(id).filter(|e| e.call >= self.lead_since).map(|e| e.seen);
+            let recent = seen.is_some_and(|at| now.since(at) < half);
+            if recent || self.reads.changed_ids.contains(id) {
+                since = since.min(seen.unwrap_or(now));
+            } else {
+                due.push((seen, id));
+            }
+        }
+        due.sort_by_key(|(seen, _)| std::cmp::Reverse(*seen));
+        (due.into_iter().map(|(_, id)| id.clone()).collect(), since)
+    }
+
+    pub(super) fn sweep_has_work(&self) -> bool {
+        match self.reads.sweep.as_ref().map(|s| &s.road) {
+            Some(Road::Region { reading, .. }) => !reading,
+            Some(Road::Ids { rest, .. }) => !rest.is_empty(),
+            None => false,
+        }
+    }
+
+    pub(super) fn next_sweep_read(&mut self) -> (Purpose<K>, ReadCall<K>) {
+        match self.reads.sweep.as_mut().map(|s| &mut s.road) {
+            Some(Road::Ids { rest, reading }) => {
+                *reading += 1;
+                let ids = rest.split_off(rest.len().saturating_sub(IDS_PER_READ));
+                Self::by_ids(Lane::Sweep, ids)
+            }
+            Some(Road::Region { next, reading, .. }) => {
+                *reading = true;
+                (Purpose::SweepPage, ReadCall { query: Query::Region, page: next.clone() })
+            }
+            None => (Purpose::Probe, ReadCall { query: Query::Region, page: None }),
+        }
+    }
+
+    pub(super) fn sweep_page_read(
+        &mut self,
+        now: Moment,
+        items: usize,
+        flawed: bool,
+        next: Option<PageToken>,
+    ) {
+        let Some(sweep) = &mut self.reads.sweep else { return };
+        let Road::Region { next: at, reading, confirming } = &mut sweep.road else { return };
+        *reading = false;
+        if *confirming {
+            sweep.flawed |= items == 0;
+            self.finish_region_sweep(now);
+            return;
+        }
+        sweep.items += items;
+        sweep.pages += 1;
+        sweep.flawed |= flawed;
+        let looping = next.is_some() && (next == *at || next == sweep.mark);
+        if next.is_some() && !looping {
+            if sweep.pages.is_power_of_two() {
+                sweep.mark.clone_from(&next);
+            }
+            *at = next;
+            return;
+        }
+        sweep.flawed |= looping;
+        if items == 0 && sweep.items > 0 {
+            (*at, *confirming) = (None, true);
+        } else {
+            self.finish_region_sweep(now);
+        }
+    }
+
+    fn finish_region_sweep(&mut self, now: Moment) {
+        if let Some(sweep) = self.reads.sweep.take() {
+            self.region_swept(now, &sweep);
+        }
+    }
+
+    /// The last page of the region's listing is in.
+    fn region_swept(&mut self, now: Moment, sweep: &Sweep<K>) {
+        self.reads.region_pages = Some(sweep.pages);
+        // A listing without anything in it is what a lost permission looks like; an empty region looks the same.
+        let blind = sweep.items == 0;
+        if sweep.flawed || blind {
+            self.reads.unlisted = if blind { Reason::NothingVisible } else { Reason::ListingUnreadable };
+            self.touch_all();
+            return;
+        }
+        let lacking: Vec<K::Id> = self
+            .targets
+            .iter()
+            .filter(|(_, t)| t.evidence.as_ref().is_none_or(|e| e.call < sweep.first_call))
+            .map(|(id, _)| id.clone())
+            .collect();
+        for id in lacking {
+            self.doubt(now, &id, sweep.first_call);
+        }
+        for object in self.objects.values_mut() {
+            if object.needs_listing() && sweep.first_call >= object.listing_since {
+                object.listed = Some(sweep.started);
+            }
+        }
+        self.completed(sweep);
+    }
+
+    /// Ends a round by id when nothing is left to read. Asked after each answer, whatever it was.
+    pub(in crate::engine) fn end_sweep_if_done(&mut self) {
+        let done =
+            self.reads.sweep.as_ref().is_some_and(
+                |sweep| matches!(&sweep.road, Road::Ids { rest, reading: 0 } if rest.is_empty()),
+            );
+        if done && let Some(sweep) = self.reads.sweep.take() {
+            // Objects that came by tag meanwhile need a listing.
+            self.reads.sweep_wanted |= self.selection.by_tag();
+            // A round in which nothing at all could be seen is what a lost permission looks like.
+            if !sweep.flawed && (sweep.pages == 0 || sweep.items > 0) {
+                self.completed(&sweep);
+            }
+        }
+    }
+
+    fn completed(&mut self, sweep: &Sweep<K>) {
+        self.reads.last_complete = Some(sweep.since);
+        self.reads.unlisted = Reason::AwaitingListing;
+        let braked = self.brake.on();
+        // A round in which nothing had to be read agrees with nothing.
+        if sweep.pages > 0 {
+            self.brake.swept();
+        }
+        if braked != self.brake.on() {
+            self.dirty.extend(self.acting.iter().cloned());
+        }
+        // Where anything was uncertain, this round may have made it certain without any fact having changed.
+        self.touch_uncertain();
+    }
+
+    /// A refused page that is not the first one: its token may have expired, and the round begins anew when it
+    /// is time for one.
+    pub(super) fn sweep_began_anew(&mut self) -> bool {
+        let further =
+            matches!(&self.reads.sweep, Some(Sweep { road: Road::Region { next: Some(_), .. }, .. }));
+        if further {
+            self.reads.sweep = None;
+        }
+        further
+    }
+
+    pub(super) fn sweep_page_failed(&mut self) {
+        if let Some(Sweep { road: Road::Region { reading, .. }, .. }) = &mut self.reads.sweep {
+            *reading = false;
+        }
+    }
+}
