@@ -126,6 +126,13 @@ impl Fleets {
         }
     }
 
+    /// Puts into the mailbox of every fleet that stands already.
+    pub fn post_all(&self, object: &ObjectId, generation: Generation, asked: &Asked<Instance>) {
+        for mailbox in self.lock().mailboxes.values() {
+            mailbox.post(object, generation, asked.clone());
+        }
+    }
+
     /// Every fleet.
     pub fn all(&self) -> BTreeSet<FleetKey> {
         self.lock().mailboxes.keys().cloned().collect()

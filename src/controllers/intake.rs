@@ -22,7 +22,7 @@ use super::objects::{Objects, Seen};
 use super::report::Announcer;
 use super::route::{Grants, Machine, Nodes, Route, generation, object_id, route};
 use crate::api::EcsInstanceProtection;
-use crate::fleet::{FleetKey, Fleets};
+use crate::fleet::Fleets;
 use crate::node::Node;
 
 /// Objects as they are watched: one that can't be decoded does not stop the others.
@@ -171,32 +171,20 @@ impl Intake {
         let old_fleets = before.as_ref().map(super::objects::Entry::fleets).unwrap_or_default();
         match &route {
             Route::Served(served) => {
-                for (region, wish) in &served.wishes {
-                    let fleet = FleetKey { account: served.account.clone(), region: region.clone() };
-                    let known = self.fleets.mailbox(&fleet, || self.objects.opaque());
-                    known.post(id, of, Asked::Wish(Box::new(wish.clone())));
+                let mut concerned = BTreeSet::new();
+                for (fleet, wish) in served.fleets() {
+                    let mailbox = self.fleets.mailbox(&fleet, || self.objects.opaque());
+                    mailbox.post(id, of, Asked::Wish(Box::new(wish.clone())));
+                    concerned.insert(fleet);
                 }
-                let concerned: BTreeSet<FleetKey> = served
-                    .wishes
-                    .keys()
-                    .map(|region| FleetKey { account: served.account.clone(), region: region.clone() })
-                    .collect();
                 let was_opaque = matches!(before.as_ref().map(|b| &*b.route), Some(Route::Opaque(_)));
                 let released = if was_opaque { self.fleets.all() } else { old_fleets };
                 for fleet in released.difference(&concerned) {
                     self.fleets.post(fleet, id, of, &Asked::Gone);
                 }
             }
-            Route::NotGranted => {
-                for fleet in self.fleets.all() {
-                    self.fleets.post(&fleet, id, of, &Asked::Gone);
-                }
-            }
-            Route::Opaque(_) => {
-                for fleet in self.fleets.all() {
-                    self.fleets.post(&fleet, id, of, &Asked::Opaque);
-                }
-            }
+            Route::NotGranted => self.fleets.post_all(id, of, &Asked::Gone),
+            Route::Opaque(_) => self.fleets.post_all(id, of, &Asked::Opaque),
         }
         if let (Some(Route::Served(old)), Route::Served(new)) = (before.as_ref().map(|b| &*b.route), &route) {
             self.announce_lost_nodes(seen, view, &old.nodes, &new.nodes);
@@ -206,9 +194,7 @@ impl Intake {
 
     fn drop_object(&self, view: &mut View, id: &ObjectId) {
         if let Some(seen) = view.objects.remove(id) {
-            for fleet in self.fleets.all() {
-                self.fleets.post(&fleet, id, generation(&seen.meta), &Asked::Gone);
-            }
+            self.fleets.post_all(id, generation(&seen.meta), &Asked::Gone);
         }
         self.objects.remove(id);
     }

@@ -42,11 +42,7 @@ impl Entry {
     /// The fleets that have a say.
     pub fn fleets(&self) -> BTreeSet<FleetKey> {
         match &*self.route {
-            Route::Served(served) => served
-                .wishes
-                .keys()
-                .map(|region| FleetKey { account: served.account.clone(), region: region.clone() })
-                .collect(),
+            Route::Served(served) => served.fleets().map(|(fleet, _)| fleet).collect(),
             Route::NotGranted | Route::Opaque(_) => BTreeSet::new(),
         }
     }

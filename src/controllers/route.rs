@@ -17,6 +17,7 @@ use kube::core::SelectorExt as _;
 
 use super::status::PROTECTED;
 use crate::api::{DeletionPolicy, EcsInstanceProtection, Mode, Protection, TagSelector};
+use crate::fleet::FleetKey;
 use crate::provider_id::ProviderId;
 
 /// What the administrator lets specs name.
@@ -78,6 +79,15 @@ pub struct Served {
     pub nodes_ignored: u32,
     /// The Node through which an instance is selected.
     pub nodes: BTreeMap<InstanceId, String>,
+}
+
+impl Served {
+    /// The fleets that the wish goes to, each with its part of it.
+    pub fn fleets(&self) -> impl Iterator<Item = (FleetKey, &Wish<Instance>)> {
+        self.wishes
+            .iter()
+            .map(|(region, wish)| (FleetKey { account: self.account.clone(), region: region.clone() }, wish))
+    }
 }
 
 /// The identity of an object.
