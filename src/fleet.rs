@@ -227,6 +227,8 @@ impl Fleet {
             Effect::Write(call, write, _) => {
                 calls.spawn(write_flag(self.cloud.clone(), call, write));
             }
+            // An instance is never attached.
+            Effect::Attach(..) => {}
             Effect::Recheck(ticket, object) => {
                 calls.spawn(recheck(self.rechecker.clone(), ticket, object));
             }

@@ -204,6 +204,7 @@ fn wish(object: &EcsInstanceProtection, now: Timestamp) -> Wish<Instance> {
         },
         deleting,
         carried_out: carried_out(object),
+        ..Wish::of(Selector::default())
     }
 }
 

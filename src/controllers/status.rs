@@ -236,7 +236,7 @@ mod tests {
 
     use keeper_core::id::AccountName;
     use keeper_core::instance::Instance;
-    use keeper_core::wish::{DeletionPolicy, Selector, Wish};
+    use keeper_core::wish::{Selector, Wish};
     use serde_json::json;
 
     use super::*;
@@ -249,14 +249,7 @@ mod tests {
     }
 
     fn wish(protect: bool) -> Wish<Instance> {
-        Wish {
-            selector: Selector::default(),
-            protect,
-            observe: false,
-            deletion_policy: DeletionPolicy::Keep,
-            deleting: None,
-            carried_out: false,
-        }
+        Wish { protect, ..Wish::of(Selector::default()) }
     }
 
     fn fleet(region: &str) -> FleetKey {

@@ -4,8 +4,9 @@
 use std::sync::Arc;
 
 use keeper_core::call::{Item, Page, ReadCall};
-use keeper_core::id::{InstanceId, Region};
+use keeper_core::id::{InstanceId, InterfaceId, Region};
 use keeper_core::instance::{ChargeType, Instance, InstanceFacts};
+use keeper_core::owners::{Power, Surroundings};
 use serde_json::Value;
 
 use crate::answer::{Answer, identifier};
@@ -47,6 +48,39 @@ fn facts(entry: &Value) -> InstanceFacts {
         auto_release: entry.get("AutoReleaseTime").and_then(auto_release),
         locks: entry.get("OperationLocks").and_then(locks),
         tags: listing::tags(entry),
+        surroundings: Some(Arc::new(surroundings(entry))),
+    }
+}
+
+fn surroundings(entry: &Value) -> Surroundings {
+    Surroundings {
+        interfaces: entry.pointer("/NetworkInterfaces/NetworkInterface").and_then(interfaces),
+        zone_id: identifier(entry.get("ZoneId")).map(Arc::from),
+        vpc_id: entry.pointer("/VpcAttributes/VpcId").and_then(vpc_id),
+        power: entry.get("Status").and_then(power),
+    }
+}
+
+/// All interfaces or none: a list with one that can't be read is not known.
+fn interfaces(value: &Value) -> Option<Vec<InterfaceId>> {
+    let id = |entry: &Value| identifier(entry.get("NetworkInterfaceId")).map(InterfaceId::new);
+    value.as_array()?.iter().map(id).collect()
+}
+
+/// The empty text is the cloud's way to say that the instance is in no VPC.
+fn vpc_id(value: &Value) -> Option<Arc<str>> {
+    match value.as_str()? {
+        "" => Some(Arc::from("")),
+        _ => identifier(Some(value)).map(Arc::from),
+    }
+}
+
+fn power(value: &Value) -> Option<Power> {
+    match value.as_str()? {
+        "Running" => Some(Power::Running),
+        "Stopped" => Some(Power::Stopped),
+        "Pending" | "Starting" | "Stopping" => Some(Power::Between),
+        _ => None,
     }
 }
 

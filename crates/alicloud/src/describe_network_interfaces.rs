@@ -54,7 +54,7 @@ fn facts(place: Place<'_>, entry: &Value) -> InterfaceFacts {
         traffic_mode: name(entry, "NetworkInterfaceTrafficMode"),
         primary_retainable: place.primary_retainable,
         tags: listing::tags(entry),
-        belongings: belongings(entry),
+        belongings: Arc::new(belongings(entry)),
     }
 }
 

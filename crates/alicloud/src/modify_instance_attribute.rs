@@ -37,21 +37,14 @@ mod tests {
     use keeper_core::id::RequestId;
     use keeper_core::instance::{ChargeType, InstanceFacts};
     use keeper_core::time::Moment;
-    use keeper_core::wish::{DeletionPolicy, Selector, Wish};
+    use keeper_core::wish::{Selector, Wish};
 
     use super::*;
 
     /// Leave as it is given: by everything that speaks for it.
     fn permit(id: &InstanceId) -> WeakenPermit<Instance> {
         let now = Moment::at(Duration::ZERO);
-        let wish: Wish<Instance> = Wish {
-            selector: Selector::default(),
-            protect: false,
-            observe: false,
-            deletion_policy: DeletionPolicy::Keep,
-            deleting: None,
-            carried_out: false,
-        };
+        let wish: Wish<Instance> = Wish { protect: false, ..Wish::of(Selector::default()) };
         let facts = InstanceFacts {
             deletion_protection: Some(true),
             charge_type: Some(ChargeType::PostPaid),

@@ -37,7 +37,7 @@ mod tests {
     use keeper_core::id::RequestId;
     use keeper_core::interface::{InterfaceFacts, InterfaceType};
     use keeper_core::time::Moment;
-    use keeper_core::wish::{DeletionPolicy, Selector, Wish};
+    use keeper_core::wish::{Selector, Wish};
 
     use super::*;
     use crate::sign::canonical_query;
@@ -45,14 +45,7 @@ mod tests {
     /// Leave as it is given: by everything that speaks for it.
     fn permit(id: &InterfaceId) -> WeakenPermit<Interface> {
         let now = Moment::at(Duration::ZERO);
-        let wish: Wish<Interface> = Wish {
-            selector: Selector::default(),
-            protect: false,
-            observe: false,
-            deletion_policy: DeletionPolicy::Keep,
-            deleting: None,
-            carried_out: false,
-        };
+        let wish: Wish<Interface> = Wish { protect: false, ..Wish::of(Selector::default()) };
         let facts = InterfaceFacts {
             delete_on_release: Some(false),
             interface_type: Some(InterfaceType::Secondary),

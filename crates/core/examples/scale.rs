@@ -17,7 +17,7 @@ use keeper_core::engine::{Asked, Effect, Engine, Input, Settings, Window};
 use keeper_core::id::{InstanceId, PageToken, RequestId, Tag};
 use keeper_core::instance::{ChargeType, Instance, InstanceFacts};
 use keeper_core::time::Moment;
-use keeper_core::wish::{DeletionPolicy, ObjectId, Selector, Wish};
+use keeper_core::wish::{ObjectId, Selector, Wish};
 
 const INSTANCES: usize = 100_000;
 const OBJECTS: usize = 10_000;
@@ -49,6 +49,7 @@ impl Cloud {
                 Tag::new("team", format!("t{}", n % BY_TAG)),
                 Tag::new("nobody", "asks"),
             ]),
+            surroundings: None,
         };
         Item { id: id(n), facts }
     }
@@ -140,7 +141,7 @@ impl World {
                     }
                     answers.push((call, Reply::Accepted(RequestId::new("W"))));
                 }
-                Effect::Write(_, WriteCall::Weaken(_), _) | Effect::Recheck(..) => {}
+                Effect::Write(_, WriteCall::Weaken(_), _) | Effect::Recheck(..) | Effect::Attach(..) => {}
                 Effect::Report(object, _, part) => {
                     self.reported += 1;
                     self.safe.insert(object, part.tally.safe() == part.tally.targets());
@@ -185,14 +186,7 @@ fn id(n: usize) -> InstanceId {
 }
 
 fn wish(selector: Selector<Instance>) -> Asked<Instance> {
-    Asked::Wish(Box::new(Wish {
-        selector,
-        protect: true,
-        observe: false,
-        deletion_policy: DeletionPolicy::Keep,
-        deleting: None,
-        carried_out: false,
-    }))
+    Asked::Wish(Box::new(Wish::of(selector)))
 }
 
 fn resident() -> usize {

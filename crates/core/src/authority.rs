@@ -162,14 +162,7 @@ mod tests {
 
     fn good() -> Facts {
         Facts {
-            wish: Wish {
-                selector: Selector::default(),
-                protect: false,
-                observe: false,
-                deletion_policy: DeletionPolicy::Keep,
-                deleting: None,
-                carried_out: false,
-            },
+            wish: Wish { protect: false, ..Wish::of(Selector::default()) },
             generation: GENERATION,
             answer: Recheck { object: Some((GENERATION, false)), claims_as_known: true },
             evidence: InstanceFacts {

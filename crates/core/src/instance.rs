@@ -1,15 +1,22 @@
 //! ECS instances: the flag is `DeletionProtection`, its safe value `true`.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use crate::id::{InstanceId, Tag};
-use crate::kind::{Applicability, Kind};
+use crate::kind::{Applicability, Kind, Refusal, Wanted};
+use crate::owners::{Shown, Surroundings};
 use crate::reason::{Reason, Risk};
 
 /// Tag that Auto Scaling puts on the instances of a scaling group.
 const SCALING_GROUP_TAG: &str = "acs:autoscaling:scalingGroupId";
 /// Tag that Karpenter puts on the instances of a node pool.
 const KARPENTER_TAG: &str = "karpenter.sh/nodepool";
+/// Tags that the vendor's Kubernetes service puts on the instances of a cluster; the first holds the cluster's id.
+const CLUSTER_TAGS: [&str; 2] = ["ack.aliyun.com", "k8s.aliyun.com"];
+/// How long evidence of pay-as-you-go and the cloud's refusal may contradict each other. A changed charge type takes
+/// effect late; the vendor's Terraform provider waits for it.
+pub const CHARGE_TYPE_SETTLES: Duration = Duration::from_secs(900);
 
 /// The kind of ECS instances.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -40,11 +47,75 @@ pub struct InstanceFacts {
     pub locks: Option<Vec<Arc<str>>>,
     /// `Tags`: a missing field is the cloud's way to say "none"; `None` is an odd shape.
     pub tags: Option<Vec<Tag>>,
+    /// What is on it; `None` as long as nobody asks for that.
+    pub surroundings: Option<Arc<Surroundings>>,
+}
+
+impl InstanceFacts {
+    /// What interfaces on the instance need to know of it; `None` when that was not kept.
+    pub fn shown(&self) -> Option<Shown> {
+        let cluster = |tag: &Tag| CLUSTER_TAGS.contains(&tag.key.as_ref());
+        Some(Shown {
+            surroundings: self.surroundings.clone()?,
+            // In doubt it does.
+            in_cluster: self.tags.as_ref().is_none_or(|tags| tags.iter().any(cluster)),
+            departures: self.departures().into(),
+        })
+    }
+
+    /// Ways in which the instance may go, and of which the vendor's page on retention does not say whether the flag of an
+    /// interface holds there.
+    fn departures(&self) -> Vec<Risk> {
+        let mut ways: Vec<Risk> =
+            self.ways_out().into_iter().filter(|w| w.reason != Reason::KarpenterOwned).collect();
+        match Instance::applicability(self) {
+            Applicability::No(reason) => ways.push(Risk { reason, detail: None }),
+            Applicability::Unreadable => ways.push(Risk { reason: Reason::RisksUnreadable, detail: None }),
+            Applicability::Yes => {}
+        }
+        ways
+    }
+
+    // The vendor's page on release protection names what it does not stop: payment overdue, the automatic release
+    // time, release for security or compliance, and Auto Scaling removing what it created.
+    fn ways_out(&self) -> Vec<Risk> {
+        let mut risks = Vec::new();
+        let mut add = |reason, detail| risks.push(Risk { reason, detail });
+        if let Some(Some(at)) = &self.auto_release {
+            add(Reason::AutoReleaseTimeSet, Some(at.clone()));
+        }
+        for lock in self.locks.iter().flatten() {
+            let reason = match lock.as_ref() {
+                "financial" => Reason::FinancialLock,
+                "security" => Reason::SecurityLock,
+                _ => Reason::OtherLock,
+            };
+            add(reason, Some(lock.clone()));
+        }
+        for tag in self.tags.iter().flatten() {
+            match tag.key.as_ref() {
+                SCALING_GROUP_TAG => add(Reason::ScalingGroupMember, Some(tag.value.clone())),
+                KARPENTER_TAG => add(Reason::KarpenterOwned, Some(tag.value.clone())),
+                _ => {}
+            }
+        }
+        if self.auto_release.is_none() || self.locks.is_none() || self.tags.is_none() {
+            add(Reason::RisksUnreadable, None);
+        }
+        risks
+    }
 }
 
 impl Kind for Instance {
     type Id = InstanceId;
     type Facts = InstanceFacts;
+
+    const REFUSAL: Refusal = Refusal {
+        settling: Reason::ChargeTypeSettling,
+        settles: CHARGE_TYPE_SETTLES,
+        settled: Reason::ChargeTypeRefused,
+    };
+    const WEAKENED: Reason = Reason::DisabledAsAsked;
 
     fn safe(facts: &InstanceFacts) -> Option<bool> {
         facts.deletion_protection
@@ -61,42 +132,29 @@ impl Kind for Instance {
         }
     }
 
-    // The vendor's page on release protection names what it does not stop: payment overdue, the automatic release
-    // time, release for security or compliance, and Auto Scaling removing what it created.
     fn risks(facts: &InstanceFacts) -> Vec<Risk> {
-        let mut risks = Vec::new();
-        let mut add = |reason, detail| risks.push(Risk { reason, detail });
-        if let Some(Some(at)) = &facts.auto_release {
-            add(Reason::AutoReleaseTimeSet, Some(at.clone()));
+        match Self::applicability(facts) {
+            Applicability::Yes => facts.ways_out(),
+            // Without the flag nothing else matters; but that the cloud may take it at any time is worth telling.
+            Applicability::No(reason @ Reason::SpotInstance) => vec![Risk { reason, detail: None }],
+            Applicability::No(_) | Applicability::Unreadable => Vec::new(),
         }
-        for lock in facts.locks.iter().flatten() {
-            let reason = match lock.as_ref() {
-                "financial" => Reason::FinancialLock,
-                "security" => Reason::SecurityLock,
-                _ => Reason::OtherLock,
-            };
-            add(reason, Some(lock.clone()));
-        }
-        for tag in facts.tags.iter().flatten() {
-            match tag.key.as_ref() {
-                SCALING_GROUP_TAG => add(Reason::ScalingGroupMember, Some(tag.value.clone())),
-                KARPENTER_TAG => add(Reason::KarpenterOwned, Some(tag.value.clone())),
-                _ => {}
-            }
-        }
-        if facts.auto_release.is_none() || facts.locks.is_none() || facts.tags.is_none() {
-            add(Reason::RisksUnreadable, None);
-        }
-        risks
     }
 
     fn tags(facts: &InstanceFacts) -> Option<&[Tag]> {
         facts.tags.as_deref()
     }
 
-    fn prune_tags(facts: &mut InstanceFacts, wanted: &dyn Fn(&mut Tag) -> bool) {
+    fn prune(facts: &mut InstanceFacts, wanted: Wanted<'_>) {
+        if !wanted.surroundings {
+            facts.surroundings = None;
+        }
         if let Some(tags) = &mut facts.tags {
-            tags.retain_mut(|t| wanted(t) || matches!(t.key.as_ref(), SCALING_GROUP_TAG | KARPENTER_TAG));
+            tags.retain_mut(|tag| {
+                (wanted.tag)(tag)
+                    || matches!(tag.key.as_ref(), SCALING_GROUP_TAG | KARPENTER_TAG)
+                    || (wanted.surroundings && CLUSTER_TAGS.contains(&tag.key.as_ref()))
+            });
             tags.shrink_to_fit();
         }
     }
@@ -114,6 +172,7 @@ mod tests {
             auto_release: Some(None),
             locks: Some(Vec::new()),
             tags: Some(Vec::new()),
+            surroundings: None,
         }
     }
 
@@ -175,7 +234,7 @@ mod tests {
     fn tags_that_nobody_asks_for_are_dropped_unless_they_tell_of_a_risk() {
         let tags = ["env", "team", SCALING_GROUP_TAG, KARPENTER_TAG].map(|key| Tag::new(key, "x"));
         let mut facts = InstanceFacts { tags: Some(tags.to_vec()), ..plain() };
-        Instance::prune_tags(&mut facts, &|tag| tag.key.as_ref() == "env");
+        Instance::prune(&mut facts, Wanted { tag: &|tag| tag.key.as_ref() == "env", surroundings: false });
         let kept: Vec<_> = facts.tags.iter().flatten().map(|tag| tag.key.to_string()).collect();
         assert_eq!(kept, ["env", SCALING_GROUP_TAG, KARPENTER_TAG]);
     }

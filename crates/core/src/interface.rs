@@ -1,16 +1,28 @@
 //! Elastic network interfaces: the flag is `DeleteOnRelease`, its safe value `false`.
 
 use std::sync::Arc;
+use std::time::Duration;
 
+use crate::authority::Recheck;
+use crate::engine::{Effect, Engine, Ticket, Window};
 use crate::evidence::Fresh;
+use crate::failure::Failure;
 use crate::id::{InstanceId, InterfaceId, Tag};
-use crate::kind::{Applicability, Kind};
+use crate::kind::{Applicability, Kind, Place, Refusal, Wanted};
+use crate::owners::Surroundings;
 use crate::reason::{Reason, Risk};
+use crate::retention::{RetentionPart, Types};
+use crate::time::Moment;
+use crate::wish::ObjectId;
 
 /// Tag key by which Terway and the eRDMA controller mark what they created.
 const CREATOR_TAG: &str = "creator";
 /// Values of that tag: Terway's own interfaces, and those that its controller made for Pods.
-const TERWAY: [&str; 2] = ["terway", "terway-controller"];
+const TERWAY: [&str; 2] = ["terway", TERWAY_CONTROLLER];
+/// The latter: its collector deletes them when they are free for ten minutes and no Pod's record names them.
+const TERWAY_CONTROLLER: &str = "terway-controller";
+/// Tag key and value by which Terway is told to leave an interface alone.
+const TERWAY_EXCLUDED: (&str, &str) = ("terway.alibabacloud.com/excluded", "true");
 /// Value of that tag on interfaces of the eRDMA controller.
 const ERDMA: &str = "alibabacloud-erdma-controller";
 /// Traffic mode of an interface that carries eRDMA.
@@ -50,7 +62,7 @@ pub const PRIMARY_RETAINED_IN: &[&str] = &[
 pub struct Interface;
 
 /// What an interface is to its instance (`Type`). A primary that outlives its instance becomes a secondary.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum InterfaceType {
     /// `Primary`
     Primary,
@@ -78,7 +90,7 @@ pub enum InterfaceStatus {
 }
 
 /// A public address that is bound to an address of the interface.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct Eip {
     /// `AllocationId` of the elastic IP. The vendor's page calls the field not open to everyone and shows it as null, so
     /// the address may come without it.
@@ -90,7 +102,7 @@ pub struct Eip {
 }
 
 /// What an interface carries and where it can be attached: what a survivor's row in status tells.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Default)]
 pub struct Belongings {
     /// Zone.
     pub zone_id: Option<Arc<str>>,
@@ -134,7 +146,7 @@ pub struct InterfaceFacts {
     /// `Tags`: a missing field is the cloud's way to say "none"; `None` is an odd shape.
     pub tags: Option<Vec<Tag>>,
     /// What it carries.
-    pub belongings: Belongings,
+    pub belongings: Arc<Belongings>,
 }
 
 /// Leave to attach one interface to one instance, once. It can't be copied, and is made by [`AttachPermit::grant`]
@@ -175,6 +187,12 @@ impl InterfaceFacts {
         let tag = self.tags.iter().flatten().find(|tag| tag.key.as_ref() == CREATOR_TAG)?;
         Some(&tag.value)
     }
+
+    /// Whether Terway is told to leave the interface alone.
+    pub fn excluded_from_terway(&self) -> bool {
+        let (key, value) = TERWAY_EXCLUDED;
+        self.tags.iter().flatten().any(|tag| tag.key.as_ref() == key && tag.value.as_ref() == value)
+    }
 }
 
 impl Kind for Interface {
@@ -209,9 +227,20 @@ impl Kind for Interface {
         }
     }
 
+    const REFUSAL: Refusal = Refusal {
+        settling: Reason::RetentionRefused,
+        settles: Duration::ZERO,
+        settled: Reason::RetentionRefused,
+    };
+    const REMEMBERS: bool = true;
+    const WEAKENED: Reason = Reason::ReleasedAsAsked;
+
+    // Terway's own documents: its controller collects the interfaces that it made for Pods.
     fn risks(facts: &InterfaceFacts) -> Vec<Risk> {
         if facts.tags.is_none() {
             vec![Risk { reason: Reason::RisksUnreadable, detail: None }]
+        } else if facts.creator() == Some(TERWAY_CONTROLLER) {
+            vec![Risk { reason: Reason::TerwayCollects, detail: None }]
         } else {
             Vec::new()
         }
@@ -221,11 +250,84 @@ impl Kind for Interface {
         facts.tags.as_deref()
     }
 
-    fn prune_tags(facts: &mut InterfaceFacts, wanted: &dyn Fn(&mut Tag) -> bool) {
+    fn prune(facts: &mut InterfaceFacts, wanted: Wanted<'_>) {
         if let Some(tags) = &mut facts.tags {
-            tags.retain_mut(|tag| wanted(tag) || tag.key.as_ref() == CREATOR_TAG);
+            let telling = |key: &str| key == CREATOR_TAG || key == TERWAY_EXCLUDED.0;
+            tags.retain_mut(|tag| (wanted.tag)(tag) || telling(tag.key.as_ref()));
             tags.shrink_to_fit();
         }
+        // What it carries is told of survivors. While it is on an instance that would be most of what is remembered.
+        if facts.status == Some(InterfaceStatus::InUse) {
+            facts.belongings = Arc::default();
+        }
+    }
+
+    fn place(facts: &InterfaceFacts) -> Place<'_> {
+        match (&facts.instance, facts.status) {
+            (Some(Some(instance)), _) => Place::On(instance),
+            // What is in use is somewhere, though the cloud does not say where.
+            (Some(None), Some(InterfaceStatus::Available)) => Place::Free,
+            (Some(None) | None, _) => Place::Unreadable,
+        }
+    }
+
+    fn of_types(facts: &InterfaceFacts, types: Types) -> Option<bool> {
+        facts.interface_type.map(|of| match of {
+            InterfaceType::Primary => types.primary,
+            InterfaceType::Secondary => types.secondary,
+            // Left alone with a reason, whatever is asked for.
+            InterfaceType::Trunk | InterfaceType::Member => true,
+        })
+    }
+
+    fn misplaced(facts: &InterfaceFacts) -> bool {
+        let nowhere = match facts.instance {
+            Some(Some(_)) => false,
+            Some(None) => facts.status == Some(InterfaceStatus::InUse),
+            None => true,
+        };
+        nowhere && !Self::unlisted(facts)
+    }
+
+    // The cloud withholds the instance of an interface that another product manages, and nobody has said whether trunk
+    // and member interfaces stand in an instance's list.
+    fn unlisted(facts: &InterfaceFacts) -> bool {
+        facts.service_managed == Some(true)
+            || matches!(facts.interface_type, Some(InterfaceType::Trunk | InterfaceType::Member))
+    }
+
+    fn at_stake(facts: &InterfaceFacts) -> bool {
+        facts.status == Some(InterfaceStatus::InUse) && matches!(facts.instance, Some(Some(_)))
+    }
+
+    fn listed(surroundings: &Surroundings) -> Option<&[InterfaceId]> {
+        surroundings.interfaces.as_deref()
+    }
+
+    fn retention(engine: &Engine<Self>, now: Moment, object: &ObjectId) -> Option<Box<RetentionPart>> {
+        engine.retention_part(now, object)
+    }
+
+    fn plan_attachments(engine: &mut Engine<Self>, now: Moment, window: Window, out: &mut Vec<Effect<Self>>) {
+        engine.plan_attachments(now, window, out);
+    }
+
+    fn rechecked(engine: &mut Engine<Self>, now: Moment, ticket: Ticket, answer: Recheck) {
+        engine.attempt_rechecked(now, ticket, answer);
+    }
+
+    fn attach_ended(
+        engine: &mut Engine<Self>,
+        now: Moment,
+        object: &ObjectId,
+        id: &InterfaceId,
+        result: Result<(), Failure>,
+    ) {
+        engine.attach_ended(now, object, id, result);
+    }
+
+    fn lose_attempts(engine: &mut Engine<Self>, now: Moment) {
+        engine.lose_attempts(now);
     }
 }
 

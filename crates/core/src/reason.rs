@@ -29,6 +29,7 @@ reasons! {
     SafeWhereApplicable = "Every target that can carry the flag holds the safe value; the others can't carry it.";
     NoTargets = "Nothing is selected: no resource in the region matches the selectors. Check the tags, the Node labels and the region.";
     DisabledAsAsked = "Protection was switched off as this generation asks; nothing more will be switched off for it.";
+    ReleasedAsAsked = "The flag was given up on the attached interfaces as this generation asks; nothing more will be given up for it.";
     Weakening = "Protection is being switched off as the spec asks.";
     Conflict = "Another object that selects the same target wants it safe, and safe wins. Change or delete the other object, or take the target out of this one.";
     Correcting = "The flag is not set; ecs-keeper is setting it.";
@@ -47,9 +48,11 @@ reasons! {
     TerwayOwned = "Terway created this network interface and decides itself whether it is kept; it is left alone.";
     ErdmaOwned = "The eRDMA controller owns this network interface; it is left alone.";
     PrimaryNotRetainable = "In this region a primary network interface can't be retained; it goes with its instance.";
+    RetentionRefused = "The cloud refuses to retain this network interface. If it is a primary one, its region may lack retention: check the regions in the operator's configuration. It is tried again every ten minutes.";
     AwaitingEvidence = "Not yet read from the cloud.";
     AwaitingListing = "The region's complete listing is not there yet, so it is not known whether all that is selected was found.";
     ListingUnreadable = "The region's listing held entries without a readable id, so it can't be taken as complete.";
+    ListsDisagree = "The instance's own list of network interfaces and the list of interfaces don't agree, as they do while one is attached or detached; both are read again.";
     EvidenceStale = "The last look at the cloud is too old to say anything about now.";
     FieldUnreadable = "The cloud's answer lacked the flag or a field that decides about it, or had it in an unknown form.";
     NotFound = "The cloud knows no such resource in this region, or this identity may not see it. Check the id, the region and the account.";
@@ -72,11 +75,34 @@ reasons! {
     OtherLock = "The instance is locked by the cloud, which may release it although it is protected. Look at the lock in the console.";
     ScalingGroupMember = "An Auto Scaling group may remove the instance although it is protected: scale-in ignores the flag. Use the scaling group's own instance protection.";
     KarpenterOwned = "Karpenter owns this Node: while the instance is protected, its deletion by Karpenter fails and is repeated. Lift the protection before the Node is to go.";
+    ReleasePathUndocumented = "The instance may go in a way of which the vendor has not said whether it keeps retained network interfaces. Take the cause away, or don't rely on the retention there.";
+    TerwayCollects = "Terway made this network interface for a Pod and deletes it when it is free for ten minutes and no Pod needs it. Detach it from Terway's care, or don't rely on the retention.";
     RisksUnreadable = "The cloud's answer lacked fields that tell of risks, or had them in an unknown form.";
     Brake = "Too many targets vanished or changed at once; until two complete listings agree, nothing is concluded from absence and nothing is switched off.";
     OpaqueRival = "An object that can't be read may want these targets safe; until it is corrected or deleted, nothing is switched off.";
     DeadlinePassed = "It could not be carried out within an hour; the rest keeps its protection.";
     NodeLeft = "The instance leaves the selection; its protection stays as it is.";
+    Departed = "It is gone for good: two look-ups by id, apart, have lacked it.";
+    Excluded = "The spec excludes it; its flag stays as it is.";
+    RecordFull = "There are more retained network interfaces than one object can list. The flag is set on all of them; split this object so that each of them is listed.";
+    AttachWaits = "It is attached as soon as it is free and the instance can take it.";
+    AttachRequested = "The cloud has been asked to attach it; waiting until it is seen on the instance.";
+    AttachDone = "It was seen on the wanted instance; nothing more is done for this entry.";
+    AttachLost = "The cloud was asked to attach it, and two complete listings later it is still free. Whether the request may yet have its effect is not known, so it is not sent again. Remove the entry from spec.reattach and add it again to have it sent anew.";
+    NotRetained = "This object does not retain the network interface, and attaches only what it retains. Select it, and wait until it is listed in status.retainedEniIds.";
+    InUse = "The network interface is on another instance, and one that is in use is never moved. Detach it there, or remove the entry.";
+    InstanceGone = "The instance is gone, so nothing can be attached to it. Name another one.";
+    InterfaceGone = "The network interface is gone, so it can't be attached. Remove the entry.";
+    NodeUnknown = "The cluster has no such Node, or no ECS instance in this region stands behind it. Check the Node's name and its providerID.";
+    ZoneMismatch = "The instance is in another zone; a network interface can be attached only within its own. Name an instance in the interface's zone.";
+    VpcMismatch = "The instance is in another VPC; a network interface can be attached only within its own. Name an instance in the interface's VPC.";
+    InstanceNotReady = "The instance is neither running nor stopped; it is attached as soon as it is.";
+    StopInstanceFirst = "Instances of this type take a network interface only while they are stopped. Stop the instance; it is tried again every ten minutes.";
+    QuotaExceeded = "A quota stands against it: of interfaces on the instance, of the account, or of instances in a security group. Free one, or ask the vendor for more; it is tried again every ten minutes.";
+    InstanceCanNotTake = "The type or the generation of the instance can't carry this network interface. Name another instance.";
+    Contended = "Another object wants to attach the same network interface, so neither does. Take it out of one of them.";
+    TerwayWouldTake = "The instance belongs to a Kubernetes cluster, where Terway takes over every interface that it isn't told to leave alone. Put the tag terway.alibabacloud.com/excluded=true on the interface.";
+    ObserveOnly = "Mode Observe only reports. Set mode: Enforce to have it attached.";
     Satisfied = "There is nothing left to do.";
     NothingUnderWay = "ecs-keeper has nothing under way.";
     AwaitsPerson = "A person has to act first: the condition Stalled says how.";
@@ -106,6 +132,20 @@ impl Reason {
                 | Self::Undecodable
                 | Self::OpaqueRival
                 | Self::ListingUnreadable
+                | Self::RecordFull
+                | Self::AttachLost
+                | Self::NotRetained
+                | Self::InUse
+                | Self::InstanceGone
+                | Self::InterfaceGone
+                | Self::NodeUnknown
+                | Self::ZoneMismatch
+                | Self::VpcMismatch
+                | Self::StopInstanceFirst
+                | Self::QuotaExceeded
+                | Self::InstanceCanNotTake
+                | Self::Contended
+                | Self::TerwayWouldTake
         )
     }
 }
@@ -117,7 +157,7 @@ impl From<crate::failure::Class> for Reason {
             Class::Throttled => Self::Throttled,
             Class::Transient => Self::CloudUnavailable,
             Class::Busy => Self::Busy,
-            Class::NotApplicable => Self::ChargeTypeSettling,
+            Class::NotApplicable => Self::NotApplicable,
             Class::Gone => Self::Missing,
             Class::Locked => Self::Locked,
             Class::Permission => Self::PermissionDenied,
@@ -149,6 +189,7 @@ AllSafe
 SafeWhereApplicable
 NoTargets
 DisabledAsAsked
+ReleasedAsAsked
 Weakening
 Conflict!
 Correcting
@@ -167,9 +208,11 @@ TrunkOrMember
 TerwayOwned
 ErdmaOwned
 PrimaryNotRetainable
+RetentionRefused
 AwaitingEvidence
 AwaitingListing
 ListingUnreadable!
+ListsDisagree
 EvidenceStale
 FieldUnreadable!
 NotFound!
@@ -192,11 +235,34 @@ SecurityLock
 OtherLock
 ScalingGroupMember
 KarpenterOwned
+ReleasePathUndocumented
+TerwayCollects
 RisksUnreadable
 Brake
 OpaqueRival!
 DeadlinePassed
 NodeLeft
+Departed
+Excluded
+RecordFull!
+AttachWaits
+AttachRequested
+AttachDone
+AttachLost!
+NotRetained!
+InUse!
+InstanceGone!
+InterfaceGone!
+NodeUnknown!
+ZoneMismatch!
+VpcMismatch!
+InstanceNotReady
+StopInstanceFirst!
+QuotaExceeded!
+InstanceCanNotTake!
+Contended!
+TerwayWouldTake!
+ObserveOnly
 Satisfied
 NothingUnderWay
 AwaitsPerson

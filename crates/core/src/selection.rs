@@ -4,9 +4,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use crate::call::TagFilter;
-use crate::id::Tag;
-use crate::kind::Kind;
+use crate::call::{CallId, TagFilter};
+use crate::id::{InstanceId, Tag};
+use crate::kind::{Kind, Place};
 use crate::wish::{ObjectId, Selector};
 
 /// The index over the selectors of all objects of one engine.
@@ -16,12 +16,30 @@ pub struct Selection<K: Kind> {
     named: BTreeMap<K::Id, Vec<ObjectId>>,
     /// Selectors by tag stand under the first of their filters; whoever comes through it checks the rest.
     tagged: BTreeMap<TagFilter, Tagged<K>>,
+    /// The instances that objects are about.
+    owned: BTreeMap<InstanceId, Owned<K>>,
+    /// The instances whose own list holds an id; nearly always one.
+    listed: BTreeMap<K::Id, Vec<InstanceId>>,
     /// The tag keys that selectors need. Tags with other keys are not kept.
     keys: BTreeMap<Arc<str>, Key>,
+    /// How many objects ask for what is on instances.
+    surroundings: Key,
     epoch: u32,
 }
 
+/// What an object's roster makes of one instance, as far as the index is concerned.
 #[derive(Debug)]
+struct Owned<K: Kind> {
+    objects: Vec<ObjectId>,
+    /// What the instance's own list holds.
+    listed: Vec<K::Id>,
+    /// What names the instance.
+    carriers: BTreeSet<K::Id>,
+    /// Before this call nobody asked for what is on the instance.
+    since: CallId,
+}
+
+#[derive(Debug, Default)]
 struct Key {
     uses: usize,
     /// Evidence of an earlier epoch may have been stripped of this key.
@@ -38,7 +56,15 @@ struct Tagged<K: Kind> {
 
 impl<K: Kind> Default for Selection<K> {
     fn default() -> Self {
-        Self { named: BTreeMap::new(), tagged: BTreeMap::new(), keys: BTreeMap::new(), epoch: 0 }
+        Self {
+            named: BTreeMap::new(),
+            tagged: BTreeMap::new(),
+            owned: BTreeMap::new(),
+            listed: BTreeMap::new(),
+            keys: BTreeMap::new(),
+            surroundings: Key::default(),
+            epoch: 0,
+        }
     }
 }
 
@@ -80,53 +106,171 @@ impl<K: Kind> Selection<K> {
         }
     }
 
+    /// Keeps what is on instances from now on. The answer is the epoch that evidence must have for it.
+    pub fn hold_surroundings(&mut self) -> u32 {
+        if self.surroundings.uses == 0 {
+            self.epoch += 1;
+            self.surroundings.since = self.epoch;
+        }
+        self.surroundings.uses += 1;
+        self.surroundings.since
+    }
+
+    /// Ends [`Selection::hold_surroundings`].
+    pub fn release_surroundings(&mut self) {
+        self.surroundings.uses = self.surroundings.uses.saturating_sub(1);
+    }
+
+    /// Whether anybody asks for what is on instances.
+    pub fn keeps_surroundings(&self) -> bool {
+        self.surroundings.uses > 0
+    }
+
     /// Enters an object's selector. `known`: the targets known so far with their tags.
     pub fn insert<'a>(
         &mut self,
         object: &ObjectId,
         selector: &Selector<K>,
-        known: impl Iterator<Item = (&'a K::Id, &'a [Tag])>,
+        known: impl Iterator<Item = (&'a K::Id, &'a [Tag])> + Clone,
     ) where
         K::Id: 'a,
     {
-        for id in selector.ids.iter().chain(&selector.node_ids) {
-            let objects = self.named.entry(id.clone()).or_insert_with(|| Vec::with_capacity(1));
-            if !objects.contains(object) {
-                objects.push(object.clone());
-            }
+        for id in selector.named() {
+            self.name(object, id);
         }
-        if let Some(first) = selector.tags.first() {
+        for entry in selector.entries() {
+            let carriers = || known.clone().filter(|(_, tags)| entry.matches(tags)).map(|(id, _)| id.clone());
             self.tagged
-                .entry(first.clone())
-                .or_insert_with(|| Tagged {
-                    objects: BTreeSet::new(),
-                    carriers: known
-                        .filter(|(_, tags)| first.matches(tags))
-                        .map(|(id, _)| id.clone())
-                        .collect(),
-                })
+                .entry(entry.clone())
+                .or_insert_with(|| Tagged { objects: BTreeSet::new(), carriers: carriers().collect() })
                 .objects
                 .insert(object.clone());
         }
     }
 
+    /// Enters one id for an object.
+    pub fn name(&mut self, object: &ObjectId, id: &K::Id) {
+        let objects = self.named.entry(id.clone()).or_insert_with(|| Vec::with_capacity(1));
+        if !objects.contains(object) {
+            objects.push(object.clone());
+        }
+    }
+
+    /// Takes one id of an object out.
+    pub fn unname(&mut self, object: &ObjectId, id: &K::Id) {
+        if let Some(objects) = self.named.get_mut(id) {
+            objects.retain(|name| name != object);
+            if objects.is_empty() {
+                self.named.remove(id);
+            }
+        }
+    }
+
     /// Takes an object's selector out.
     pub fn remove(&mut self, object: &ObjectId, selector: &Selector<K>) {
-        for id in selector.ids.iter().chain(&selector.node_ids) {
-            if let Some(objects) = self.named.get_mut(id) {
-                objects.retain(|name| name != object);
-                if objects.is_empty() {
-                    self.named.remove(id);
+        for id in selector.named() {
+            self.unname(object, id);
+        }
+        for entry in selector.entries() {
+            if let Some(tagged) = self.tagged.get_mut(entry) {
+                tagged.objects.remove(object);
+                if tagged.objects.is_empty() {
+                    self.tagged.remove(entry);
                 }
             }
         }
-        if let Some(first) = selector.tags.first()
-            && let Some(tagged) = self.tagged.get_mut(first)
-        {
-            tagged.objects.remove(object);
-            if tagged.objects.is_empty() {
-                self.tagged.remove(first);
+    }
+
+    /// Enters an instance that an object is about, with what its own list holds. `upcoming`: the next call. `false`: others
+    /// were about it already, so that what names it is known.
+    pub fn own(
+        &mut self,
+        object: &ObjectId,
+        instance: &InstanceId,
+        listed: &[K::Id],
+        upcoming: CallId,
+    ) -> bool {
+        let new = || Owned {
+            objects: Vec::with_capacity(1),
+            listed: Vec::new(),
+            carriers: BTreeSet::new(),
+            since: upcoming,
+        };
+        let fresh = !self.owned.contains_key(instance);
+        let owned = self.owned.entry(instance.clone()).or_insert_with(new);
+        if !owned.objects.contains(object) {
+            owned.objects.push(object.clone());
+        }
+        if owned.listed != listed {
+            let old = std::mem::replace(&mut owned.listed, listed.to_vec());
+            self.unlist(instance, &old);
+            for id in listed {
+                self.listed.entry(id.clone()).or_default().push(instance.clone());
             }
+        }
+        fresh
+    }
+
+    /// Takes an instance of an object out.
+    pub fn disown(&mut self, object: &ObjectId, instance: &InstanceId) {
+        let Some(owned) = self.owned.get_mut(instance) else { return };
+        owned.objects.retain(|name| name != object);
+        if owned.objects.is_empty()
+            && let Some(owned) = self.owned.remove(instance)
+        {
+            self.unlist(instance, &owned.listed);
+        }
+    }
+
+    fn unlist(&mut self, instance: &InstanceId, listed: &[K::Id]) {
+        for id in listed {
+            if let Some(by) = self.listed.get_mut(id) {
+                by.retain(|name| name != instance);
+                if by.is_empty() {
+                    self.listed.remove(id);
+                }
+            }
+        }
+    }
+
+    /// Enters what names an instance that was just entered.
+    pub fn carry(&mut self, instance: &InstanceId, id: &K::Id) {
+        if let Some(owned) = self.owned.get_mut(instance) {
+            owned.carriers.insert(id.clone());
+        }
+    }
+
+    /// Since when what is on the instance has been asked for.
+    pub fn owned_since(&self, instance: &InstanceId) -> CallId {
+        self.owned.get(instance).map_or(CallId(0), |owned| owned.since)
+    }
+
+    /// What the instance's own list was last known to hold.
+    pub fn listed_on(&self, instance: &InstanceId) -> &[K::Id] {
+        self.owned.get(instance).map(|owned| owned.listed.as_slice()).unwrap_or_default()
+    }
+
+    /// The instances whose own list holds the target.
+    pub fn listed_by(&self, id: &K::Id) -> &[InstanceId] {
+        self.listed.get(id).map(Vec::as_slice).unwrap_or_default()
+    }
+
+    /// What is on an instance, by its own list or by their own word.
+    pub fn on<'a>(&'a self, instance: &InstanceId) -> impl Iterator<Item = &'a K::Id> + use<'a, K> {
+        let owned = self.owned.get(instance);
+        owned.into_iter().flat_map(|owned| owned.listed.iter().chain(&owned.carriers))
+    }
+
+    /// Moves a target in the index from the instance that it was on to the one that it is on.
+    pub fn move_to(&mut self, id: &K::Id, old: Option<&InstanceId>, new: Option<&InstanceId>) {
+        if old == new {
+            return;
+        }
+        if let Some(owned) = old.and_then(|instance| self.owned.get_mut(instance)) {
+            owned.carriers.remove(id);
+        }
+        if let Some(owned) = new.and_then(|instance| self.owned.get_mut(instance)) {
+            owned.carriers.insert(id.clone());
         }
     }
 
@@ -161,19 +305,25 @@ impl<K: Kind> Selection<K> {
         self.named.len()
     }
 
-    /// The objects that may select this target: they name it, or their first filter matches. The rest of their
-    /// selector is not checked.
-    pub fn candidates(&self, id: &K::Id, tags: &[Tag]) -> BTreeSet<&ObjectId> {
+    /// The objects that may select this target: they name it, their first filter matches, or they are about an instance
+    /// that it is on. The rest of their selector is not checked.
+    pub fn candidates(&self, id: &K::Id, tags: &[Tag], place: Place<'_>) -> BTreeSet<&ObjectId> {
         let mut objects: BTreeSet<&ObjectId> = self.named.get(id).into_iter().flatten().collect();
         for filter in Self::filters(tags) {
             objects.extend(self.tagged.get(&filter).into_iter().flat_map(|t| &t.objects));
+        }
+        for instance in self.listed_by(id).iter().chain(place.instance()) {
+            objects.extend(self.owned.get(instance).into_iter().flat_map(|owned| &owned.objects));
         }
         objects
     }
 
     /// Whether any object may select this target.
-    pub fn concerns(&self, id: &K::Id, tags: &[Tag]) -> bool {
-        self.named.contains_key(id) || Self::filters(tags).any(|f| self.tagged.contains_key(&f))
+    pub fn concerns(&self, id: &K::Id, tags: &[Tag], place: Place<'_>) -> bool {
+        self.named.contains_key(id)
+            || Self::filters(tags).any(|f| self.tagged.contains_key(&f))
+            || self.listed.contains_key(id)
+            || place.instance().is_some_and(|instance| self.owned.contains_key(instance))
     }
 
     /// Moves a target in the index from its old tags to its new ones.
@@ -193,17 +343,28 @@ impl<K: Kind> Selection<K> {
         }
     }
 
-    /// The targets that an object with this selector may have: those it names, and those that its first filter
-    /// matches. The rest of the selector is not checked.
+    /// The targets that an object with this selector may have: those it names, and those under whose entries it stands.
+    /// The rest of the selector is not checked.
     pub fn reach<'a>(&'a self, selector: &'a Selector<K>) -> impl Iterator<Item = &'a K::Id> {
-        let carriers = selector.tags.first().and_then(|first| self.tagged.get(first)).map(|t| &t.carriers);
-        let named = selector.ids.union(&selector.node_ids);
-        named.chain(
-            carriers
-                .into_iter()
-                .flatten()
-                .filter(|id| !selector.ids.contains(*id) && !selector.node_ids.contains(*id)),
-        )
+        let named = |id: &&K::Id| {
+            selector.ids.contains(*id) || selector.node_ids.contains(*id) || selector.watch.contains(*id)
+        };
+        let first = selector.ids.union(&selector.node_ids);
+        let watched = selector
+            .watch
+            .iter()
+            .filter(|id| !selector.ids.contains(*id) && !selector.node_ids.contains(*id));
+        let entries: Vec<&Tagged<K>> =
+            selector.entries().filter_map(|entry| self.tagged.get(entry)).collect();
+        let carriers = (0..entries.len()).flat_map(move |nth| {
+            let (before, rest) = entries.split_at(nth);
+            let before: Vec<&'a Tagged<K>> = before.to_vec();
+            let here: Option<&'a Tagged<K>> = rest.first().copied();
+            here.into_iter()
+                .flat_map(|tagged| &tagged.carriers)
+                .filter(move |id| !before.iter().any(|tagged| tagged.carriers.contains(*id)))
+        });
+        first.chain(watched).chain(carriers.filter(move |id| !named(id)))
     }
 
     fn filters(tags: &[Tag]) -> impl Iterator<Item = TagFilter> {
@@ -245,13 +406,15 @@ mod tests {
     }
 
     fn selectors() -> impl Strategy<Value = Selector<Instance>> {
-        (ids(), ids(), filters(), ids(), filters()).prop_map(
-            |(ids, node_ids, tags, exclude_ids, exclude_tags)| Selector {
+        (ids(), ids(), filters(), ids(), filters(), ids(), any::<bool>()).prop_map(
+            |(ids, node_ids, tags, exclude_ids, exclude_tags, watch, shows_excluded)| Selector {
                 ids,
                 node_ids,
                 tags,
                 exclude_ids,
                 exclude_tags,
+                watch,
+                shows_excluded,
             },
         )
     }
@@ -311,12 +474,14 @@ mod tests {
                 }
             }
             for (id, tags) in &targets {
-                let wants = |s: &Selector<Instance>| s.ids.contains(id) || s.node_ids.contains(id);
-                let first = |s: &Selector<Instance>| s.tags.first().is_some_and(|f| f.matches(tags));
+                let wants = |s: &Selector<Instance>| s.named().any(|named| named == id);
+                let first = |s: &Selector<Instance>| {
+                    s.tags.first().is_some_and(|f| f.matches(tags)) || (s.shows_excluded && s.tags_exclude(tags))
+                };
                 let naive: BTreeSet<&ObjectId> =
                     objects.iter().filter(|(_, s)| wants(s) || first(s)).map(|(name, _)| name).collect();
-                prop_assert_eq!(&selection.candidates(id, tags), &naive);
-                prop_assert_eq!(selection.concerns(id, tags), !naive.is_empty());
+                prop_assert_eq!(&selection.candidates(id, tags, Place::Free), &naive);
+                prop_assert_eq!(selection.concerns(id, tags, Place::Free), !naive.is_empty());
             }
             for selector in objects.values() {
                 let mut reached: Vec<&InstanceId> = selection.reach(selector).collect();
@@ -324,9 +489,9 @@ mod tests {
                 let naive: Vec<&InstanceId> = targets
                     .iter()
                     .filter(|(id, tags)| {
-                        selector.ids.contains(*id)
-                            || selector.node_ids.contains(*id)
+                        selector.named().any(|named| named == *id)
                             || selector.tags.first().is_some_and(|f| f.matches(tags))
+                            || (selector.shows_excluded && selector.tags_exclude(tags))
                     })
                     .map(|(id, _)| id)
                     .collect();
@@ -338,8 +503,8 @@ mod tests {
                 prop_assert_eq!(selection.keeps(&mut tag), asked);
                 prop_assert_eq!(tag, Tag::new(key, "a"));
             }
-            prop_assert_eq!(selection.by_tag(), objects.values().any(|s| !s.tags.is_empty()));
-            let named: Named = objects.values().flat_map(|s| s.ids.union(&s.node_ids)).cloned().collect();
+            prop_assert_eq!(selection.by_tag(), objects.values().any(|s| s.entries().next().is_some()));
+            let named: Named = objects.values().flat_map(Selector::named).cloned().collect();
             prop_assert_eq!(selection.named_ids().cloned().collect::<Named>(), named);
         }
     }

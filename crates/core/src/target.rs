@@ -15,8 +15,6 @@ use crate::verdict::Verdict;
 pub const SETTLE: Duration = Duration::from_secs(30);
 /// How far apart two look-ups that find nothing must be to prove anything.
 pub const MISSES_APART: Duration = Duration::from_secs(5);
-/// How long evidence of pay-as-you-go and the cloud's refusal may contradict each other.
-pub const CHARGE_TYPE_SETTLES: Duration = Duration::from_secs(900);
 /// The span in which repairs are counted, and how many of them are a write war.
 pub const CONTEST: (Duration, usize) = (Duration::from_secs(3600), 3);
 
@@ -52,12 +50,14 @@ pub struct Absence {
     pub blind: bool,
     /// The cloud refuses to be asked for this id.
     pub refused: bool,
+    /// The cloud does not leave the id out, but says of it that it knows no such target.
+    pub denied: bool,
 }
 
 impl Absence {
     /// The absence that this call showed; nothing is looked up yet.
     pub fn new(lacked: CallId) -> Self {
-        Self { misses: 0, lookups: 0, last_lookup: None, lacked, blind: false, refused: false }
+        Self { misses: 0, lookups: 0, last_lookup: None, lacked, blind: false, refused: false, denied: false }
     }
 
     /// Whether the absence is proven: two look-ups by id, apart, both of which showed something else (I4).
@@ -68,7 +68,7 @@ impl Absence {
     /// When to look it up again: two look-ups prove something when they are apart; after that ever more seldom, and an
     /// id that the cloud refuses to be asked for as seldom as anything else that needs a person.
     pub fn next_lookup(&self, now: Moment) -> Moment {
-        let wait = if self.refused {
+        let wait = if self.refused || (self.denied && self.proven()) {
             LONG
         } else {
             MISSES_APART * (1 << self.lookups.clamp(1, 6).saturating_sub(1))
@@ -147,10 +147,10 @@ pub struct Trouble {
 }
 
 impl Trouble {
-    /// Whether pay-as-you-go evidence and the cloud's refusal have contradicted each other for too long for a charge
-    /// type that settles late. Refusals alone count, not the time in which nobody asked.
-    pub fn refused_for_good(&self) -> bool {
-        self.reason == Reason::ChargeTypeSettling && self.last.since(self.since) >= CHARGE_TYPE_SETTLES
+    /// Whether evidence and the cloud's refusal have contradicted each other for too long for something that settles
+    /// late. Refusals alone count, not the time in which nobody asked.
+    pub fn refused_for_good<K: Kind>(&self) -> bool {
+        self.reason == K::REFUSAL.settling && self.last.since(self.since) >= K::REFUSAL.settles
     }
 }
 
@@ -232,8 +232,8 @@ impl<K: Kind> Target<K> {
             return Verdict::Unknown(Reason::FieldUnreadable);
         }
         if let Some(trouble) = care.and_then(|c| c.trouble_with(Value::Safe)) {
-            return if trouble.refused_for_good() {
-                Verdict::NotApplicable(Reason::ChargeTypeRefused)
+            return if trouble.refused_for_good::<K>() {
+                Verdict::NotApplicable(K::REFUSAL.settled)
             } else {
                 Verdict::Weak(trouble.reason)
             };
@@ -263,6 +263,7 @@ mod tests {
             auto_release: Some(None),
             locks: Some(Vec::new()),
             tags: Some(Vec::new()),
+            surroundings: None,
         }
     }
 

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use crate::evidence::SafeProof;
 use crate::reason::{Reason, Risk};
+use crate::retention::RetentionPart;
 
 /// What is said of one target.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -195,10 +196,15 @@ pub struct Part {
     pub tally: Tally,
     /// Why the list of targets may not be complete; `None`: it is.
     pub unlisted: Option<Reason>,
+    /// Instances whose interfaces are asked for and of which it is not known which they have, by reason. They are no
+    /// targets themselves and not counted as such.
+    pub owners: Groups,
     /// Present while a weakening is asked for.
     pub progress: Option<Progress>,
     /// Those that need attention first.
     pub rows: Vec<Row>,
+    /// Of objects that retain interfaces: what they remember, and what is to be attached.
+    pub retention: Option<Box<RetentionPart>>,
 }
 
 /// Most rows in a status.
@@ -210,6 +216,7 @@ impl Part {
         self.settled &= other.settled;
         self.tally.join(&other.tally);
         self.unlisted = self.unlisted.or(other.unlisted);
+        join(&mut self.owners, &other.owners);
         match (&mut self.progress, &other.progress) {
             (Some(mine), Some(theirs)) => {
                 mine.done &= theirs.done;
@@ -223,6 +230,11 @@ impl Part {
         }
         self.rows.extend(other.rows.iter().cloned());
         sort_rows(&mut self.rows);
+        match (&mut self.retention, &other.retention) {
+            (Some(mine), Some(theirs)) => mine.join(theirs),
+            (mine @ None, Some(theirs)) => *mine = Some(theirs.clone()),
+            (_, None) => {}
+        }
     }
 }
 

@@ -7,7 +7,9 @@ use std::time::Duration;
 
 use crate::call::TagFilter;
 use crate::id::Tag;
+use crate::instance::Instance;
 use crate::kind::Kind;
+use crate::retention::{Reattach, Types};
 
 /// A Kubernetes object. The uid tells it from a namesake that was created later.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -64,6 +66,10 @@ pub struct Selector<K: Kind> {
     pub exclude_ids: BTreeSet<K::Id>,
     /// Never what matches any of these.
     pub exclude_tags: Vec<TagFilter>,
+    /// Not selected, but to be known of.
+    pub watch: BTreeSet<K::Id>,
+    /// Whether what `exclude_tags` excludes is to be known of, too, though nothing else selects it.
+    pub shows_excluded: bool,
 }
 
 impl<K: Kind> Default for Selector<K> {
@@ -74,6 +80,8 @@ impl<K: Kind> Default for Selector<K> {
             tags: Vec::new(),
             exclude_ids: BTreeSet::new(),
             exclude_tags: Vec::new(),
+            watch: BTreeSet::new(),
+            shows_excluded: false,
         }
     }
 }
@@ -92,6 +100,18 @@ impl<K: Kind> Selector<K> {
     /// Whether any tag excludes.
     pub fn tags_exclude(&self, tags: &[Tag]) -> bool {
         self.exclude_tags.iter().any(|f| f.matches(tags))
+    }
+
+    /// The filters under which a target can come: the first of those that must all match, and where what is excluded is
+    /// to be known of, each that excludes.
+    pub fn entries(&self) -> impl Iterator<Item = &TagFilter> {
+        let excluded = self.exclude_tags.iter().filter(|_| self.shows_excluded);
+        self.tags.first().into_iter().chain(excluded)
+    }
+
+    /// The ids by which a target can come.
+    pub fn named(&self) -> impl Iterator<Item = &K::Id> {
+        self.ids.iter().chain(&self.node_ids).chain(&self.watch)
     }
 
     /// The filters whose tag keys must be known to evaluate this selector.
@@ -125,6 +145,16 @@ pub struct Wish<K: Kind> {
     /// Status says that the weakening which this generation asks for was carried out. It can only narrow what is done
     /// (I14): nothing is ever written because of it.
     pub carried_out: bool,
+    /// Selects no targets itself: it asks for a roster of instances on behalf of an object that retains interfaces. It
+    /// never claims and never writes.
+    pub enumerates: bool,
+    /// Of interfaces: those that are on the instances which this selects are selected, and those on the instances which it
+    /// excludes are excluded.
+    pub owners: Option<Box<Selector<Instance>>>,
+    /// Of interfaces that are selected through their instance: only these.
+    pub types: Types,
+    /// Of interfaces: what is to be attached where.
+    pub reattach: Vec<Reattach>,
 }
 
 /// What is to be done about weakening.
@@ -136,11 +166,34 @@ pub enum Weakening {
     BeforeDeletion,
 }
 
+impl Wish<Instance> {
+    /// The wish for a roster of the instances that an object of another kind is about.
+    pub fn enumerating(selector: Selector<Instance>) -> Self {
+        Self { enumerates: true, ..Self::of(Selector { shows_excluded: true, ..selector }) }
+    }
+}
+
 impl<K: Kind> Wish<K> {
+    /// The wish to keep the safe value on what this selects, with the careful choice for everything else.
+    pub fn of(selector: Selector<K>) -> Self {
+        Self {
+            selector,
+            protect: true,
+            observe: false,
+            deletion_policy: DeletionPolicy::Keep,
+            deleting: None,
+            carried_out: false,
+            enumerates: false,
+            owners: None,
+            types: Types::default(),
+            reattach: Vec::new(),
+        }
+    }
+
     /// Whether this wish is a claim on its targets: it wants them safe, in either mode, terminating or not, and does
     /// not ask for the opposite by being deleted.
     pub fn claims(&self) -> bool {
-        self.protect && self.weakening().is_none()
+        self.protect && !self.enumerates && self.weakening().is_none()
     }
 
     /// Whether it has the safe value written.
@@ -150,7 +203,7 @@ impl<K: Kind> Wish<K> {
 
     /// The weakening that it asks for.
     pub fn weakening(&self) -> Option<Weakening> {
-        match (self.observe, self.deleting.is_some(), self.deletion_policy) {
+        match (self.observe || self.enumerates, self.deleting.is_some(), self.deletion_policy) {
             (false, true, DeletionPolicy::Weaken) => Some(Weakening::BeforeDeletion),
             (false, false, _) if !self.protect => Some(Weakening::Once),
             // Under Keep, deleting an object is never an act, whatever its spec asked for while it lived.
@@ -166,12 +219,11 @@ mod tests {
 
     fn wish(protect: bool, observe: bool, policy: DeletionPolicy, deleting: bool) -> Wish<Instance> {
         Wish {
-            selector: Selector::default(),
             protect,
             observe,
             deletion_policy: policy,
             deleting: deleting.then_some(Duration::ZERO),
-            carried_out: false,
+            ..Wish::of(Selector::default())
         }
     }
 
@@ -195,6 +247,8 @@ mod tests {
             let wish = wish(protect, observe, policy, deleting);
             assert_eq!((wish.claims(), wish.weakening()), (claims, weakening), "{wish:?}");
             assert!(!(wish.enforces() && observe));
+            let asks = Wish { enumerates: true, ..wish };
+            assert_eq!((asks.claims(), asks.weakening()), (false, None), "whoever enumerates only asks");
         }
     }
 }

@@ -20,6 +20,10 @@ fn full_item() -> Value {
         "OperationLocks": {"LockReason": [{"LockReason": "Recycling", "LockMsg": ""}, {"LockReason": "financial"}]},
         "Tags": {"Tag": [{"TagKey": "env", "TagValue": "prod"}, {"TagKey": "empty", "TagValue": ""}]},
         "Status": "Running",
+        "ZoneId": "cn-hangzhou-h",
+        "VpcAttributes": {"VpcId": "vpc-1"},
+        "NetworkInterfaces": {"NetworkInterface": [
+            {"NetworkInterfaceId": "eni-1", "Type": "Primary"}, {"NetworkInterfaceId": "eni-2", "Type": "Secondary"}]},
     })
 }
 
@@ -31,6 +35,16 @@ fn full_facts() -> InstanceFacts {
         auto_release: Some(Some("2026-12-31T15:59Z".into())),
         locks: Some(vec!["recycling".into(), "financial".into()]),
         tags: Some(vec![Tag::new("env", "prod"), Tag::new("empty", "")]),
+        surroundings: Some(Arc::new(full_surroundings())),
+    }
+}
+
+fn full_surroundings() -> Surroundings {
+    Surroundings {
+        interfaces: Some(["eni-1", "eni-2"].map(InterfaceId::new).to_vec()),
+        zone_id: Some("cn-hangzhou-h".into()),
+        vpc_id: Some("vpc-1".into()),
+        power: Some(Power::Running),
     }
 }
 
@@ -160,13 +174,29 @@ fn the_documented_values_of_each_field_are_read() {
     assert_eq!(fact("AutoReleaseTime", json!("")).auto_release, Some(None));
     assert_eq!(fact("OperationLocks", json!({"LockReason": []})).locks, Some(vec![]));
     assert_eq!(fact("Tags", json!({"Tag": []})).tags, Some(vec![]));
+    let around = |name: &str, value: Value| fact(name, value).surroundings.unwrap();
+    for (word, expected) in [
+        ("Running", Power::Running),
+        ("Stopped", Power::Stopped),
+        ("Stopping", Power::Between),
+        ("Starting", Power::Between),
+        ("Pending", Power::Between),
+    ] {
+        assert_eq!(around("Status", json!(word)).power, Some(expected));
+    }
+    assert_eq!(around("VpcAttributes", json!({"VpcId": ""})).vpc_id.as_deref(), Some(""));
+    let none = json!({"NetworkInterface": []});
+    assert_eq!(around("NetworkInterfaces", none).interfaces, Some(vec![]));
+    let odd = json!({"NetworkInterface": [{"NetworkInterfaceId": "eni-1"}, {"NetworkInterfaceId": ""}]});
+    assert_eq!(around("NetworkInterfaces", odd).interfaces, None, "all or none");
 }
 
 #[test]
 fn i06_missing_tags_are_no_tags_and_any_other_missing_field_is_unknown() {
     let item = json!({"InstanceId": "i-1", "RegionId": REGION});
     let facts = decode_item(&item).unwrap().facts;
-    assert_eq!(facts, InstanceFacts { tags: Some(vec![]), ..InstanceFacts::default() });
+    let surroundings = Some(Arc::default());
+    assert_eq!(facts, InstanceFacts { tags: Some(vec![]), surroundings, ..InstanceFacts::default() });
 }
 
 /// Each fact is as it was or unknown: never another, and so never a safer one.
@@ -183,8 +213,14 @@ fn assert_no_safer(changed: &Value, what: &str) {
         same_or_unknown(now.auto_release.as_ref(), then.auto_release.as_ref()),
         same_or_unknown(now.locks.as_ref(), then.locks.as_ref()),
         same_or_unknown(now.tags.as_ref(), then.tags.as_ref()) || changed.get("Tags").is_none(),
+        now.surroundings.as_ref().zip(then.surroundings.as_ref()).is_some_and(|(now, then)| {
+            same_or_unknown(now.interfaces.as_ref(), then.interfaces.as_ref())
+                && same_or_unknown(now.zone_id.as_ref(), then.zone_id.as_ref())
+                && same_or_unknown(now.vpc_id.as_ref(), then.vpc_id.as_ref())
+                && same_or_unknown(now.power.as_ref(), then.power.as_ref())
+        }),
     ];
-    assert_eq!(kept, [true; 6], "{what}: {now:?}");
+    assert_eq!(kept, [true; 7], "{what}: {now:?}");
 }
 
 #[test]

@@ -58,7 +58,7 @@ fn full_facts() -> InterfaceFacts {
         traffic_mode: Some("HighPerformance".into()),
         primary_retainable: false,
         tags: Some(vec![Tag::new("creator", "terway"), Tag::new("empty", "")]),
-        belongings: Belongings {
+        belongings: Arc::new(Belongings {
             zone_id: Some("cn-hangzhou-h".into()),
             vswitch_id: Some("vsw-1".into()),
             vpc_id: Some("vpc-1".into()),
@@ -68,7 +68,7 @@ fn full_facts() -> InterfaceFacts {
             ipv6_prefixes: vec!["2408:4321:180:1702::/80".into()],
             eips: vec![eip_of(1, "10.0.0.5"), eip_of(2, "10.0.0.6")],
             security_group_ids: ["sg-1", "sg-2"].map(Into::into).to_vec(),
-        },
+        }),
     }
 }
 
@@ -263,7 +263,7 @@ fn the_primary_address_comes_first_and_each_address_once() {
 
 #[test]
 fn a_public_address_is_told_once_with_what_it_is_bound_to() {
-    let eips = |facts: InterfaceFacts| facts.belongings.eips;
+    let eips = |facts: InterfaceFacts| facts.belongings.eips.clone();
     assert_eq!(eips(facts_without("AssociatedPublicIp")), full_facts().belongings.eips);
     assert_eq!(eips(facts_without("PrivateIpAddress")), full_facts().belongings.eips);
     assert_eq!(eips(facts_without("PrivateIpSets")), [eip_of(1, "10.0.0.5")]);
@@ -320,9 +320,12 @@ fn what_is_no_address_is_not_shown() {
         item["ZoneId"] = json!("");
         let found = decode_item(&item).unwrap().facts.belongings;
         let full = full_facts().belongings;
-        let expected =
-            Belongings { vswitch_id: full.vswitch_id, vpc_id: full.vpc_id, ..Belongings::default() };
-        assert_eq!(found, expected, "{odd:?}");
+        let expected = Belongings {
+            vswitch_id: full.vswitch_id.clone(),
+            vpc_id: full.vpc_id.clone(),
+            ..Belongings::default()
+        };
+        assert_eq!(*found, expected, "{odd:?}");
     }
 }
 

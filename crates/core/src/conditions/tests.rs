@@ -393,7 +393,7 @@ fn parts() -> impl Strategy<Value = Part> {
     );
     let unlisted = prop::option::of((0..Reason::ALL.len()).prop_map(|n| Reason::ALL[n]));
     (any::<bool>(), tally, unlisted, prop::option::of(progress)).prop_map(
-        |(settled, tally, unlisted, progress)| Part { settled, tally, unlisted, progress, rows: Vec::new() },
+        |(settled, tally, unlisted, progress)| Part { settled, tally, unlisted, progress, ..Part::default() },
     )
 }
 

@@ -8,7 +8,7 @@ use crate::backoff::LONG;
 use crate::call::{CallId, Item};
 use crate::evidence::Evidence;
 use crate::id::{RequestId, Tag};
-use crate::kind::{Applicability, Kind};
+use crate::kind::{Applicability, Kind, Place, Wanted};
 use crate::reason::Reason;
 use crate::target::{Absence, CONTEST, Care, SETTLE, Target, Trouble, Value};
 use crate::time::Moment;
@@ -25,14 +25,19 @@ impl<K: Kind> Engine<K> {
     /// Takes in one resource as the cloud showed it. `false`: its tags were unreadable although somebody selects by
     /// tag, so the listing does not tell all.
     pub(super) fn take_item(&mut self, now: Moment, source: Source<'_>, mut item: Item<K>) -> bool {
-        let readable = K::tags(&item.facts).is_some() || !self.selection.by_tag();
-        K::prune_tags(&mut item.facts, &|tag| self.selection.keeps(tag));
+        let readable = (K::tags(&item.facts).is_some() || !self.selection.by_tag())
+            && (self.owning.is_empty() || !K::misplaced(&item.facts));
+        let wanted = Wanted {
+            tag: &|tag| self.selection.keeps(tag),
+            surroundings: self.selection.keeps_surroundings(),
+        };
+        K::prune(&mut item.facts, wanted);
         if self.seen_again(now, source, &item) {
             return readable;
         }
         let known = self.targets.get(&item.id);
         let tags = K::tags(&item.facts).unwrap_or_else(|| self.known_tags(&item.id));
-        let concerned = self.selection.concerns(&item.id, tags);
+        let concerned = self.selection.concerns(&item.id, tags, K::place(&item.facts));
         // A reply that was overtaken by a later one says nothing new; and what nobody selects is not kept.
         let overtaken = known.is_some_and(|t| t.newest_call().is_some_and(|newest| newest > source.call));
         if overtaken || (!concerned && known.is_none()) {
@@ -45,6 +50,8 @@ impl<K: Kind> Engine<K> {
         let id = self.targets.get_key_value(&item.id).map_or(item.id, |(id, _)| id.clone());
         self.touch_selectors(&id);
         self.retag(&id, K::tags(&item.facts));
+        let before = place_of(&self.targets, &id).instance();
+        self.selection.move_to(&id, before, K::place(&item.facts).instance());
         let target = self.targets.entry(id.clone()).or_default();
         target.absence = None;
         target.evidence = Some(Evidence {
@@ -56,6 +63,7 @@ impl<K: Kind> Engine<K> {
         });
         self.touch_selectors(&id);
         self.weigh(now, &id, drifted);
+        self.remember(now, &id);
         self.reconsider(now, &id);
         if !concerned {
             // It lost the tag that selected it. Its flag stays as it is.
@@ -123,7 +131,7 @@ impl<K: Kind> Engine<K> {
             return;
         }
         if applicability != Applicability::Yes
-            && care.trouble.as_ref().is_some_and(|t| t.reason == Reason::ChargeTypeSettling)
+            && care.trouble.as_ref().is_some_and(|t| t.reason == K::REFUSAL.settling)
         {
             // No contradiction any more; should it come back, it is a new one.
             care.trouble = None;
@@ -176,7 +184,7 @@ impl<K: Kind> Engine<K> {
     pub(super) fn reconsider(&mut self, now: Moment, id: &K::Id) {
         let Some(target) = self.targets.get(id) else { return };
         if let Some(absence) = target.absence.as_deref() {
-            if !absence.proven() {
+            if !absence.proven() || absence.denied {
                 let due = absence.next_lookup(now);
                 if due <= now {
                     self.reads.look_up(id);
@@ -273,7 +281,10 @@ impl<K: Kind> Engine<K> {
     /// It is proven that the cloud does not know the target: what was known of it is void. One that is named stays in
     /// the report as not found.
     fn conclude_gone(&mut self, id: &K::Id) {
+        self.forget_gone(id);
         self.retag(id, Some(&[]));
+        let before = place_of(&self.targets, id).instance();
+        self.selection.move_to(id, before, None);
         if let Some(target) = self.targets.get_mut(id) {
             target.evidence = None;
             target.care.take_if(|care| !care.under_way(None));
@@ -316,7 +327,10 @@ impl<K: Kind> Engine<K> {
 
     /// Whether an id may be asked for at all by a sweep by id.
     pub(super) fn unanswerable(&self, id: &K::Id) -> bool {
-        self.targets.get(id).and_then(|t| t.absence.as_deref()).is_some_and(|a| a.refused)
+        self.targets
+            .get(id)
+            .and_then(|t| t.absence.as_deref())
+            .is_some_and(|a| a.refused || (a.denied && a.proven()))
     }
 
     /// Repairs within the last hour that make a write war.
@@ -336,6 +350,7 @@ impl<K: Kind> Engine<K> {
                 reads::Lane::Changed | reads::Lane::Sweep => self.reads.read_changed(&id),
                 reads::Lane::Verify => self.reads.verify(now, &id, false),
                 reads::Lane::Lookup => self.reads.look_up(&id),
+                reads::Lane::Look => self.reads.look(&[id].into()),
                 reads::Lane::Proof => {}
             }
         }
@@ -351,4 +366,10 @@ pub(super) fn tags_of<'a, K: Kind>(
     let evidence = targets.get(id).and_then(|t| t.evidence.as_ref());
     let read = evidence.and_then(|e| K::tags(&e.facts));
     read.or_else(|| last.get(id).map(Vec::as_slice)).unwrap_or_default()
+}
+
+/// Where a target was when it was read last.
+pub(super) fn place_of<'a, K: Kind>(targets: &'a BTreeMap<K::Id, Target<K>>, id: &K::Id) -> Place<'a> {
+    let evidence = targets.get(id).and_then(|t| t.evidence.as_ref());
+    evidence.map_or(Place::Free, |evidence| K::place(&evidence.facts))
 }

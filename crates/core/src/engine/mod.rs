@@ -9,10 +9,14 @@
 //! and at [`Engine::next_wake`]. Replies may be late, doubled, reordered or lost: a call without an answer is given up
 //! after [`CALL_DEADLINE`], which must be longer than the client's own time-out.
 
+mod attach;
 mod facts;
+mod memory;
 mod objects;
 mod reads;
 mod report;
+mod retention;
+mod rosters;
 mod weaken;
 mod writes;
 
@@ -23,8 +27,9 @@ use crate::backoff::Jitter;
 use crate::brake::Brake;
 use crate::budget::{Budget, Limit};
 use crate::call::{CallId, ReadCall, Reply, TagFilter, WriteCall};
-use crate::failure::Failure;
+use crate::failure::{Class, Failure};
 use crate::id::Tag;
+use crate::interface::AttachPermit;
 use crate::kind::Kind;
 use crate::reason::Reason;
 use crate::selection::Selection;
@@ -34,7 +39,8 @@ use crate::verdict::Part;
 use crate::wish::{Generation, ObjectId, Wish};
 
 pub use crate::authority::Recheck;
-use facts::tags_of;
+use attach::Attempt;
+use facts::{place_of, tags_of};
 use objects::Object;
 use reads::Reads;
 use weaken::Batch;
@@ -111,6 +117,8 @@ pub enum Effect<K: Kind> {
     Read(CallId, ReadCall<K>),
     /// Write a flag, within the window.
     Write(CallId, WriteCall<K>, Window),
+    /// Have an interface attached, within the window. Only the engine of interfaces asks for it.
+    Attach(CallId, AttachPermit, Window),
     /// Ask the API server, uncached, for the object and for all claims.
     Recheck(Ticket, ObjectId),
     /// Report this of the object at this generation. It is said once: whoever carries it keeps the newest until it is
@@ -128,6 +136,14 @@ pub struct Engine<K: Kind> {
     opaque: BTreeSet<ObjectId>,
     /// Objects whose weakening is not carried out yet.
     acting: BTreeSet<ObjectId>,
+    /// Objects that select through instances.
+    owning: BTreeSet<ObjectId>,
+    /// Those of them whose instances nobody has told of.
+    rosterless: BTreeSet<ObjectId>,
+    /// Objects whose roster may have changed.
+    rosters_due: BTreeSet<ObjectId>,
+    /// Objects that may want to know of other instances.
+    watches_due: BTreeSet<ObjectId>,
     selection: Selection<K>,
     targets: BTreeMap<K::Id, Target<K>>,
     /// The last readable tags of targets whose tags can't be read now.
@@ -139,6 +155,8 @@ pub struct Engine<K: Kind> {
     next_ticket: u64,
     brake: Brake,
     batch: Option<Batch<K>>,
+    /// The attempt to attach something that is on its way to its call.
+    attempt: Option<Attempt>,
     /// The object that had its turn in weakening last.
     last_acted: Option<ObjectId>,
     /// Targets that nobody selects any more, but on which a write of ours may still have its effect.
@@ -176,6 +194,7 @@ enum Purpose<K: Kind> {
     SweepPage,
     Strengthen(K::Id),
     Weaken(K::Id),
+    Attach(ObjectId, K::Id),
 }
 
 impl<K: Kind> Engine<K> {
@@ -188,6 +207,9 @@ impl<K: Kind> Engine<K> {
             objects: BTreeMap::new(),
             opaque: BTreeSet::new(),
             acting: BTreeSet::new(),
+            owning: BTreeSet::new(),
+            rosterless: BTreeSet::new(),
+            rosters_due: BTreeSet::new(),
             selection: Selection::default(),
             targets: BTreeMap::new(),
             last_tags: BTreeMap::new(),
@@ -198,6 +220,8 @@ impl<K: Kind> Engine<K> {
             next_ticket: 1,
             brake: Brake::default(),
             batch: None,
+            attempt: None,
+            watches_due: BTreeSet::new(),
             last_acted: None,
             lingering: BTreeSet::new(),
             lead_since: CallId(1),
@@ -231,6 +255,7 @@ impl<K: Kind> Engine<K> {
         if let Some(window) = self.window.filter(|w| w.open(now)) {
             self.plan_writes(now, window, out);
             self.plan_weakening(now, out);
+            K::plan_attachments(self, now, window, out);
             self.plan_reads(now, out);
         }
         self.notice_staleness(now);
@@ -293,9 +318,12 @@ impl<K: Kind> Engine<K> {
             (Purpose::Weaken(id), result) => {
                 self.write_ended(now, &id, crate::target::Value::Weak, result.map(|_| ()));
             }
+            (Purpose::Attach(object, id), result) => {
+                K::attach_ended(self, now, &object, &id, result.map(|_| ()));
+            }
             (purpose, Ok(Reply::Page(page))) => self.read_ended(now, call, flight.sent, purpose, page),
-            (purpose, Ok(Reply::Accepted(_))) => self.read_failed(now, purpose, &odd_reply()),
-            (purpose, Err(failure)) => self.read_failed(now, purpose, &failure),
+            (purpose, Ok(Reply::Accepted(_))) => self.read_failed(now, call, purpose, &odd_reply()),
+            (purpose, Err(failure)) => self.read_failed(now, call, purpose, &failure),
         }
         self.end_sweep_if_done();
         self.forget_lingering();
@@ -327,6 +355,7 @@ impl<K: Kind> Engine<K> {
             self.touch_all();
         } else if window.is_none() {
             self.batch = None;
+            K::lose_attempts(self, now);
             // Whoever leads meanwhile may have written: what was under way is read before it is written again.
             let calls: Vec<CallId> = self.flights.keys().copied().collect();
             for call in calls {
@@ -348,7 +377,8 @@ impl<K: Kind> Engine<K> {
 
     /// Marks the reports of all objects that may select the target.
     fn touch_selectors(&mut self, id: &K::Id) {
-        let candidates = self.selection.candidates(id, tags_of(&self.targets, &self.last_tags, id));
+        let (tags, place) = (tags_of(&self.targets, &self.last_tags, id), place_of(&self.targets, id));
+        let candidates = self.selection.candidates(id, tags, place);
         self.dirty.extend(candidates.into_iter().cloned());
     }
 
@@ -442,7 +472,11 @@ impl<T> RoundRobin<T> {
 }
 
 /// The reason to report for a failure, with the cloud's words that help to find it.
-fn describe(failure: &Failure) -> (Reason, Box<str>) {
+fn describe<K: Kind>(failure: &Failure) -> (Reason, Box<str>) {
     let request = failure.request_id.as_ref().map(|id| format!(", request {id}")).unwrap_or_default();
-    (failure.class.into(), format!("{}{request}", failure.code).into())
+    let reason = match failure.class {
+        Class::NotApplicable => K::REFUSAL.settling,
+        class => class.into(),
+    };
+    (reason, format!("{}{request}", failure.code).into())
 }

@@ -1,15 +1,20 @@
 //! What objects wish: the only part of the engine that knows of generations.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 use std::time::Duration;
 
-use super::{Asked, Engine, facts::tags_of, weaken::Act};
+use super::memory::Memory;
+use super::{Asked, Engine, facts::place_of, facts::tags_of, weaken::Act};
 use crate::call::CallId;
-use crate::kind::Kind;
+use crate::evidence::Evidence;
+use crate::id::InstanceId;
+use crate::kind::{Kind, Place};
+use crate::owners::{Role, Roster};
 use crate::reason::Reason;
 use crate::target::Target;
 use crate::time::Moment;
-use crate::wish::{Generation, ObjectId, Wish};
+use crate::wish::{Generation, ObjectId, Selector, Wish};
 
 /// People wait for what they changed this long at most; then it is background like everything else.
 const HOT: Duration = Duration::from_secs(120);
@@ -35,6 +40,13 @@ pub(super) struct Object<K: Kind> {
     pub reported: Option<Reported>,
     /// Not computed again before this.
     pub next_report: Moment,
+    /// The instances that it is about: where it asks for them, what was told last; where it asks for what is on them, what
+    /// the other engine told last.
+    pub roster: Option<Arc<Roster>>,
+    /// The instances that it wants to know of besides those of its owners' selector.
+    pub watch: BTreeSet<InstanceId>,
+    /// What it remembers.
+    pub memory: Memory<K>,
 }
 
 /// What was reported last.
@@ -60,30 +72,99 @@ pub(super) enum Member {
 
 impl<K: Kind> Object<K> {
     /// Whether it selects the target, as far as evidence tells. What is named is not left out on evidence from before
-    /// the horizon; what comes by tag is, for then the listing does not count as complete either.
-    pub fn member(&self, id: &K::Id, target: Option<&Target<K>>, horizon: Moment) -> Member {
+    /// the horizon; what comes by tag is, for then the listing does not count as complete either. `remembered`: it is
+    /// named by the object's memory. `listed_by`: the instances whose own list holds it.
+    fn member(
+        &self,
+        id: &K::Id,
+        target: Option<&Target<K>>,
+        horizon: Moment,
+        remembered: bool,
+        listed_by: &[InstanceId],
+    ) -> Member {
         let selector = &self.wish.selector;
         if selector.exclude_ids.contains(id) {
             return Member::No;
         }
-        let named = selector.names(id);
-        if named && selector.exclude_tags.is_empty() {
+        let certain = selector.names(id) || remembered;
+        let excludes_owners = self
+            .wish
+            .owners
+            .as_ref()
+            .is_some_and(|o| !o.exclude_ids.is_empty() || !o.exclude_tags.is_empty());
+        if certain && selector.exclude_tags.is_empty() && !excludes_owners {
             return Member::Yes;
         }
         let evidence = target.and_then(|t| t.evidence.as_ref());
         let Some(evidence) = evidence.filter(|e| e.tag_epoch >= self.tag_epoch) else {
             return Member::Unclear(Reason::AwaitingEvidence);
         };
-        if named && evidence.seen < horizon {
+        if certain && evidence.seen < horizon {
             return Member::Unclear(Reason::EvidenceStale);
         }
         let Some(tags) = K::tags(&evidence.facts) else {
             return Member::Unclear(Reason::FieldUnreadable);
         };
-        if (named || selector.tags_match(tags)) && !selector.tags_exclude(tags) {
-            Member::Yes
-        } else {
-            Member::No
+        if selector.tags_exclude(tags) {
+            return Member::No;
+        }
+        if excludes_owners && let Some(other) = self.excluded_there(K::place(&evidence.facts)) {
+            return other;
+        }
+        if certain || selector.tags_match(tags) {
+            return Member::Yes;
+        }
+        self.member_through_owner(evidence, listed_by)
+    }
+
+    /// Whether the target is left alone because of the instance that it is on; `None`: it is not.
+    fn excluded_there(&self, place: Place<'_>) -> Option<Member> {
+        let owners = self.wish.owners.as_deref()?;
+        let instance = match place {
+            Place::Free => return None,
+            Place::Unreadable => return Some(Member::Unclear(Reason::FieldUnreadable)),
+            Place::On(instance) => instance,
+        };
+        if owners.exclude_ids.contains(instance) {
+            return Some(Member::No);
+        }
+        if owners.exclude_tags.is_empty() {
+            return None;
+        }
+        match self.roster.as_ref().and_then(|roster| roster.role(instance)) {
+            Some(Role::Excluded) => Some(Member::No),
+            Some(Role::Unclear(reason)) => Some(Member::Unclear(reason)),
+            Some(Role::Selected | Role::Watched) => None,
+            None => Some(Member::Unclear(Reason::AwaitingEvidence)),
+        }
+    }
+
+    /// Whether the target is selected because of the instance that it is on. The two lists of the cloud have to agree
+    /// about that; where they don't, it may be.
+    fn member_through_owner(&self, evidence: &Evidence<K>, listed_by: &[InstanceId]) -> Member {
+        if self.wish.owners.is_none() {
+            return Member::No;
+        }
+        let Some(roster) = &self.roster else { return Member::Unclear(Reason::AwaitingListing) };
+        let by_type = |role| match (K::of_types(&evidence.facts, self.wish.types), role) {
+            (Some(false), _) => Member::No,
+            (_, Role::Unclear(reason)) => Member::Unclear(reason),
+            (None, _) => Member::Unclear(Reason::FieldUnreadable),
+            (Some(true), _) => Member::Yes,
+        };
+        let wanted = |instance: &InstanceId| {
+            roster.role(instance).filter(|role| matches!(role, Role::Selected | Role::Unclear(_)))
+        };
+        let place = K::place(&evidence.facts);
+        if let Some(role) = place.instance().and_then(wanted) {
+            return by_type(role);
+        }
+        match listed_by.iter().find_map(wanted) {
+            None => Member::No,
+            Some(role) if K::unlisted(&evidence.facts) => by_type(role),
+            Some(_) if K::of_types(&evidence.facts, self.wish.types) == Some(false) => Member::No,
+            Some(_) if place == Place::Unreadable => Member::Unclear(Reason::FieldUnreadable),
+            Some(_) => Member::Unclear(Reason::ListsDisagree),
         }
     }
 
@@ -94,7 +175,7 @@ impl<K: Kind> Object<K> {
 
     /// Whether it needs a listing of the region to know all its targets.
     pub fn needs_listing(&self) -> bool {
-        !self.wish.selector.tags.is_empty()
+        self.wish.selector.entries().next().is_some() || self.wish.owners.is_some()
     }
 }
 
@@ -129,17 +210,34 @@ impl<K: Kind> Engine<K> {
 
     fn drop_wish(&mut self, object: &ObjectId) {
         let Some(old) = self.objects.remove(object) else { return };
-        let reach: Vec<K::Id> = self.selection.reach(&old.wish.selector).cloned().collect();
-        self.selection.release_keys(&old.wish.selector);
-        self.selection.remove(object, &old.wish.selector);
+        let reach: Vec<K::Id> = self.reach(&old).cloned().collect();
+        self.release(object, &old);
         self.acting.remove(object);
+        self.owning.remove(object);
+        self.rosterless.remove(object);
         self.dirty.remove(object);
+        self.rosters_due.remove(object);
+        for id in old.memory.kept.keys() {
+            self.selection.unname(object, id);
+        }
+        for (instance, _) in old.roster.iter().filter(|_| !old.wish.enumerates).flat_map(|r| r.selected()) {
+            self.selection.disown(object, instance);
+        }
         if self.batch.as_ref().is_some_and(|batch| batch.object == *object) {
             self.batch = None;
         }
         for id in reach {
             self.forget_unselected(&id);
         }
+    }
+
+    /// Takes what a wish selects out of the index.
+    fn release(&mut self, object: &ObjectId, old: &Object<K>) {
+        self.selection.release_keys(&old.wish.selector);
+        if old.wish.enumerates {
+            self.selection.release_surroundings();
+        }
+        self.selection.remove(object, &old.wish.selector);
     }
 
     fn set_wish(&mut self, now: Moment, object: &ObjectId, generation: Generation, wish: Wish<K>) {
@@ -149,22 +247,62 @@ impl<K: Kind> Engine<K> {
         {
             return;
         }
-        let old = self.objects.remove(object);
+        // What it has seen safe so far is remembered, whatever it selects from now on.
+        self.tidy_memory(now, object);
+        let mut old = self.objects.remove(object);
         // The new keys are held before the old ones are released, so that what both need is not read again.
-        let tag_epoch = self.selection.hold_keys(&wish.selector);
-        let tags = |id| tags_of(&self.targets, &self.last_tags, id);
-        let known = self.targets.keys().map(|id| (id, tags(id)));
+        let mut tag_epoch = self.selection.hold_keys(&wish.selector);
+        if wish.enumerates {
+            tag_epoch = tag_epoch.max(self.selection.hold_surroundings());
+        }
         let mut reached: Vec<K::Id> = Vec::new();
         if let Some(old) = &old {
-            reached.extend(self.selection.reach(&old.wish.selector).cloned());
-            self.selection.release_keys(&old.wish.selector);
-            self.selection.remove(object, &old.wish.selector);
+            reached.extend(self.reach(old).cloned());
+            self.release(object, old);
         }
+        let tags = |id| tags_of(&self.targets, &self.last_tags, id);
+        let known = self.targets.keys().map(|id| (id, tags(id)));
         self.selection.insert(object, &wish.selector, known);
-        for id in wish.selector.ids.iter().chain(&wish.selector.node_ids) {
+        for id in wish.selector.named() {
             self.targets.entry(id.clone()).or_default();
         }
-        let same_tags = old.as_ref().filter(|old| old.wish.selector.tags == wish.selector.tags);
+        let memory = old.as_mut().map(|old| std::mem::take(&mut old.memory)).unwrap_or_default();
+        for id in memory.kept.keys() {
+            self.selection.name(object, id);
+        }
+        // Where the owners stay the same, so do the instances that they select; and who asked for instances before and now
+        // asks for others is told anew, even if they are the same ones.
+        let unwatched = |selector: &Selector<K>| Selector { watch: BTreeSet::new(), ..selector.clone() };
+        let same_owners = |old: &&Object<K>| {
+            old.wish.owners == wish.owners
+                && (!wish.enumerates || unwatched(&old.wish.selector) == unwatched(&wish.selector))
+        };
+        let roster = old.as_ref().filter(same_owners).and_then(|old| old.roster.clone());
+        if roster.is_none() {
+            for (instance, _) in old
+                .iter()
+                .filter(|old| !old.wish.enumerates)
+                .filter_map(|old| old.roster.as_ref())
+                .flat_map(|roster| roster.selected())
+            {
+                self.selection.disown(object, instance);
+            }
+        }
+        if wish.owners.is_some() {
+            self.owning.insert(object.clone());
+        } else {
+            self.owning.remove(object);
+        }
+        if wish.owners.is_some() && roster.is_none() {
+            self.rosterless.insert(object.clone());
+        } else {
+            self.rosterless.remove(object);
+        }
+        let same_tags = old.as_ref().filter(|old| {
+            old.wish.selector.entries().eq(wish.selector.entries())
+                && old.wish.selector.tags == wish.selector.tags
+                && old.wish.owners == wish.owners
+        });
         let edited = old.as_ref().is_none_or(|old| old.generation != generation);
         let act = wish.weakening().map(|_| match &old {
             Some(Object { act: Some(act), generation: before, .. }) if *before == generation => {
@@ -172,11 +310,16 @@ impl<K: Kind> Engine<K> {
             }
             _ => Act::new(now, &wish),
         });
-        let fresh_listing = same_tags.is_none() && !wish.selector.tags.is_empty();
+        let fresh_listing = same_tags.is_none() && wish.selector.entries().next().is_some();
         let entry = Object {
             generation,
             tag_epoch,
-            listing_since: same_tags.map_or(self.upcoming_call(), |old| old.listing_since),
+            listing_since: match same_tags {
+                Some(old) => old.listing_since,
+                // What is on instances is asked for as soon as it is known which.
+                None if wish.selector.entries().next().is_none() => CallId(0),
+                None => self.upcoming_call(),
+            },
             listed: same_tags.and_then(|old| old.listed),
             act,
             hot_until: self.planned.then(|| now.after(HOT)),
@@ -184,6 +327,9 @@ impl<K: Kind> Engine<K> {
             settled: !edited && old.as_ref().is_some_and(|old| old.settled),
             reported: old.as_ref().filter(|_| !edited).and_then(|old| old.reported),
             next_report: now,
+            roster,
+            watch: old.as_ref().map(|old| old.watch.clone()).unwrap_or_default(),
+            memory,
             wish,
         };
         if entry.act.as_ref().is_some_and(|act| !act.done) {
@@ -217,14 +363,14 @@ impl<K: Kind> Engine<K> {
     fn revisit(&mut self, now: Moment, object: &ObjectId, edited: bool) {
         let Some(entry) = self.objects.get(object) else { return };
         let (hot, epoch) = (entry.hot(now), entry.tag_epoch);
-        let reach: Vec<K::Id> = self.selection.reach(&entry.wish.selector).cloned().collect();
+        let reach: Vec<K::Id> = self.reach(entry).cloned().collect();
         for id in reach {
             let target = self.targets.entry(id.clone()).or_default();
             if let (true, Some(care)) = (edited, target.care.as_deref_mut()) {
                 // A spec change resets the waiting, not what was written.
                 care.failures = 0;
                 care.not_before = now;
-                if care.trouble.as_ref().is_some_and(|t| t.reason != Reason::ChargeTypeSettling) {
+                if care.trouble.as_ref().is_some_and(|t| t.reason != K::REFUSAL.settling) {
                     care.trouble = None;
                 }
             }
@@ -248,7 +394,8 @@ impl<K: Kind> Engine<K> {
         self.lingering.remove(id);
         let Some(target) = self.targets.get(id) else { return };
         let tags = tags_of(&self.targets, &self.last_tags, id);
-        if self.selection.concerns(id, tags) {
+        let place = place_of(&self.targets, id);
+        if self.selection.concerns(id, tags, place) {
             return;
         }
         let oldest = self.flights.keys().next();
@@ -257,6 +404,7 @@ impl<K: Kind> Engine<K> {
             return;
         }
         self.selection.retag(id, tags, &[]);
+        self.selection.move_to(id, place.instance(), None);
         self.targets.remove(id);
         self.last_tags.remove(id);
         self.reads.forget(id);
@@ -269,16 +417,45 @@ impl<K: Kind> Engine<K> {
         }
     }
 
+    /// The targets that an object may have. Whether it has them, [`Engine::member`] tells.
+    pub(super) fn reach<'a>(&'a self, object: &'a Object<K>) -> impl Iterator<Item = &'a K::Id> {
+        let owners = object.roster.iter().filter(|_| !object.wish.enumerates).flat_map(|r| r.selected());
+        let more: BTreeSet<&K::Id> = owners
+            .flat_map(|(instance, _)| self.selection.on(instance))
+            .chain(object.memory.kept.keys())
+            .collect();
+        let selected = self.selection.reach(&object.wish.selector);
+        if more.is_empty() {
+            return selected.chain(BTreeSet::new());
+        }
+        let seen: BTreeSet<&K::Id> = selected.collect();
+        self.selection
+            .reach(&object.wish.selector)
+            .chain(more.difference(&seen).copied().collect::<BTreeSet<_>>())
+    }
+
+    /// Whether an object selects a target, by its spec or by its memory.
+    pub(super) fn member(&self, now: Moment, object: &Object<K>, id: &K::Id) -> Member {
+        let remembered = object.memory.kept.contains_key(id);
+        object.member(id, self.targets.get(id), self.horizon(now), remembered, self.selection.listed_by(id))
+    }
+
+    /// Whether an object selects a target by its spec. What status says may keep a flag safe, but is no reason to weaken
+    /// one (I14).
+    pub(super) fn member_by_spec(&self, now: Moment, object: &Object<K>, id: &K::Id) -> Member {
+        object.member(id, self.targets.get(id), self.horizon(now), false, self.selection.listed_by(id))
+    }
+
     /// The objects that select the target, or may.
     pub(super) fn selectors_of<'a>(
         &'a self,
         now: Moment,
         id: &'a K::Id,
     ) -> impl Iterator<Item = (&'a ObjectId, &'a Object<K>, Member)> {
-        let (target, horizon) = (self.targets.get(id), self.horizon(now));
-        self.selection.candidates(id, self.known_tags(id)).into_iter().filter_map(move |object| {
+        let place = place_of(&self.targets, id);
+        self.selection.candidates(id, self.known_tags(id), place).into_iter().filter_map(move |object| {
             let entry = self.objects.get(object)?;
-            let member = entry.member(id, target, horizon);
+            let member = self.member(now, entry, id);
             (member != Member::No).then_some((object, entry, member))
         })
     }
@@ -292,7 +469,11 @@ impl<K: Kind> Engine<K> {
 
     /// Whether any object but this one claims the target. In doubt it does.
     pub(super) fn claimed_by_other(&self, now: Moment, id: &K::Id, than: &ObjectId) -> bool {
+        // What an object is about can't be told as long as nobody has said which instances it is about.
+        let unheard =
+            |name: &ObjectId| name != than && self.objects.get(name).is_some_and(|o| o.wish.claims());
         self.selectors_of(now, id).any(|(name, object, _)| name != than && object.wish.claims())
+            || self.rosterless.iter().any(unheard)
     }
 
     /// Objects and their wishes, for tests and metrics.

@@ -37,6 +37,8 @@ pub(super) enum Lane {
     Lookup,
     /// They are to be weakened.
     Proof,
+    /// Something that is on them is to be weakened or attached.
+    Look,
     /// Their turn in a sweep by id.
     Sweep,
 }
@@ -53,6 +55,9 @@ pub(super) struct Lookup<K: Kind> {
     /// The answer proves no absence: an entry without a readable id may be any of those that are missing.
     pub unreadable: bool,
     pub pages: u32,
+    /// The cloud says that it knows no such target. It counts as missing if this read, of something that was seen lately,
+    /// shows that the same identity can see anything at all.
+    pub accused: Option<K::Id>,
 }
 
 /// Lanes and state of reading.
@@ -64,6 +69,7 @@ pub(super) struct Reads<K: Kind> {
     changed_ids: BTreeSet<K::Id>,
     verify: Verify<K>,
     lookups: BTreeSet<K::Id>,
+    looks: BTreeSet<K::Id>,
     filtered: VecDeque<ObjectId>,
     /// Further pages, and halves of a read that was refused.
     further: VecDeque<(Purpose<K>, ReadCall<K>)>,
@@ -75,6 +81,8 @@ pub(super) struct Reads<K: Kind> {
     last_complete: Option<Moment>,
     /// Pages of the last complete listing of the region.
     region_pages: Option<u32>,
+    /// The first call of the last complete listing of the region, and when it was sent.
+    last_listing: Option<(CallId, Moment)>,
     sweep_owed: bool,
     /// Something that the identity could see lately.
     witness: Option<K::Id>,
@@ -130,6 +138,7 @@ impl<K: Kind> Reads<K> {
             changed_ids: BTreeSet::new(),
             verify: Verify { hot: BTreeSet::new(), others: BTreeSet::new(), since: None },
             lookups: BTreeSet::new(),
+            looks: BTreeSet::new(),
             filtered: VecDeque::new(),
             further: VecDeque::new(),
             sweep: None,
@@ -137,6 +146,7 @@ impl<K: Kind> Reads<K> {
             last_started: None,
             last_complete: None,
             region_pages: None,
+            last_listing: None,
             sweep_owed: false,
             witness: None,
             probed: None,
@@ -184,6 +194,16 @@ impl<K: Kind> Reads<K> {
         self.lookups.insert(id.clone());
     }
 
+    /// These are to be read at once.
+    pub fn look(&mut self, ids: &BTreeSet<K::Id>) {
+        self.looks.extend(ids.iter().cloned());
+    }
+
+    /// When the last complete listing of the region began, if that was with this call or later.
+    pub fn listed(&self, since: CallId) -> Option<Moment> {
+        self.last_listing.filter(|(first, _)| *first >= since).map(|(_, at)| at)
+    }
+
     pub fn forget(&mut self, id: &K::Id) {
         self.verified(id);
         self.lookups.remove(id);
@@ -218,6 +238,9 @@ impl<K: Kind> Engine<K> {
     /// A new selector by tag needs a listing. A filtered one finds the first hits soon; the region's is complete.
     pub(super) fn request_listing(&mut self, now: Moment, object: &ObjectId) {
         self.reads.sweep_wanted = true;
+        if self.objects.get(object).is_none_or(|o| o.wish.selector.tags.is_empty()) {
+            return;
+        }
         let hot = self.objects.get(object).is_some_and(|o| o.hot(now));
         let pages = self.reads.region_pages.map_or(0, |p| usize::try_from(p).unwrap_or(usize::MAX));
         // When the sweep costs no more than the filtered listings that wait already, it is the quicker way.
@@ -279,8 +302,15 @@ impl<K: Kind> Engine<K> {
     fn by_ids(lane: Lane, mut ids: Vec<K::Id>) -> (Purpose<K>, ReadCall<K>) {
         ids.sort();
         let missing = ids.iter().cloned().collect();
-        let lookup =
-            Lookup { lane, asked: ids.clone(), missing, showed_any: false, unreadable: false, pages: 0 };
+        let lookup = Lookup {
+            lane,
+            asked: ids.clone(),
+            missing,
+            showed_any: false,
+            unreadable: false,
+            pages: 0,
+            accused: None,
+        };
         (Purpose::Ids(lookup), ReadCall { query: Query::Ids(ids), page: None })
     }
 
@@ -301,6 +331,7 @@ impl<K: Kind> Engine<K> {
 
     fn someone_waits(&self, now: Moment) -> bool {
         self.proof_wanted()
+            || !self.reads.looks.is_empty()
             || !self.reads.further.is_empty()
             || !self.reads.changed.is_empty()
             || !self.reads.filtered.is_empty()
@@ -313,6 +344,15 @@ impl<K: Kind> Engine<K> {
         if let Some(ids) = self.take_proof_read() {
             return Self::by_ids(Lane::Proof, ids);
         }
+        if !self.reads.looks.is_empty() {
+            let mut ids = Vec::new();
+            while ids.len() < IDS_PER_READ
+                && let Some(id) = self.reads.looks.pop_first()
+            {
+                ids.push(id);
+            }
+            return Self::by_ids(Lane::Look, ids);
+        }
         if let Some(further) = self.reads.further.pop_front() {
             return further;
         }
@@ -321,7 +361,7 @@ impl<K: Kind> Engine<K> {
         }
         while let Some(object) = self.reads.filtered.pop_front() {
             if let Some(entry) = self.objects.get(&object)
-                && entry.needs_listing()
+                && !entry.wish.selector.tags.is_empty()
             {
                 let tags = entry.wish.selector.tags.clone();
                 let read = ReadCall { query: Query::Tagged(tags.clone()), page: None };
@@ -393,7 +433,7 @@ impl<K: Kind> Engine<K> {
                 }
             }
             Purpose::SweepPage => self.sweep_page_read(now, shown, flawed, page.next),
-            Purpose::Strengthen(_) | Purpose::Weaken(_) => {}
+            Purpose::Strengthen(_) | Purpose::Weaken(_) | Purpose::Attach(..) => {}
         }
     }
 
@@ -437,6 +477,9 @@ impl<K: Kind> Engine<K> {
             // What could be seen before can't be seen now: this answer proves nothing about the others.
             self.reads.witness = None;
         }
+        if let Some(accused) = lookup.accused.as_ref().filter(|_| !lookup.unreadable) {
+            self.missed(now, accused, call, lookup.showed_any);
+        }
         if !lookup.unreadable {
             for id in &lookup.missing {
                 self.missed(now, id, call, lookup.showed_any);
@@ -454,12 +497,15 @@ impl<K: Kind> Engine<K> {
         }
     }
 
-    pub(super) fn read_failed(&mut self, now: Moment, purpose: Purpose<K>, failure: &Failure) {
+    pub(super) fn read_failed(&mut self, now: Moment, call: CallId, purpose: Purpose<K>, failure: &Failure) {
         self.reads.in_flight -= 1;
         match purpose {
-            // One id that the cloud refuses must not hide a hundred others.
-            Purpose::Ids(lookup) if failure.class == Class::Bug && lookup.pages == 0 => {
-                return self.split(now, lookup);
+            // One id that the cloud refuses must not hide a hundred others. That it knows no such id may be said by leaving
+            // the id out or by a refusal.
+            Purpose::Ids(lookup)
+                if matches!(failure.class, Class::Bug | Class::Gone) && lookup.pages == 0 =>
+            {
+                return self.split(now, call, lookup, failure.class);
             }
             // A page token that is refused leaves the answer incomplete; the next round asks anew.
             Purpose::Ids(lookup) if failure.class == Class::Bug => {
@@ -475,13 +521,13 @@ impl<K: Kind> Engine<K> {
             }
             Purpose::SweepPage if failure.class == Class::Bug && self.sweep_began_anew() => return,
             Purpose::SweepPage => self.sweep_page_failed(),
-            Purpose::Probe | Purpose::Strengthen(_) | Purpose::Weaken(_) => {}
+            Purpose::Probe | Purpose::Strengthen(_) | Purpose::Weaken(_) | Purpose::Attach(..) => {}
         }
         if failure.class == Class::Throttled {
             self.reads.budget.throttled(now, failure.retry_after);
         }
         let failures = self.reads.trouble.as_ref().map_or(0, |t| t.failures) + 1;
-        let (reason, detail) = super::describe(failure);
+        let (reason, detail) = super::describe::<K>(failure);
         let wait = match failure.class {
             Class::Throttled => Duration::from_secs(1),
             // A read is what everything waits for: within the sweep interval, but never sooner than half a second.
@@ -512,8 +558,9 @@ impl<K: Kind> Engine<K> {
         self.read_again(lookup.lane, now, lookup.missing);
     }
 
-    fn split(&mut self, now: Moment, mut lookup: Lookup<K>) {
-        if self.reads.witness.is_none() {
+    /// Reads the halves of what was refused, until it is known which ids are.
+    fn split(&mut self, now: Moment, call: CallId, mut lookup: Lookup<K>, class: Class) {
+        if self.reads.witness.is_none() && class == Class::Bug {
             // Nothing was ever seen here: perhaps it is not an id that is refused, but everything. A look-up tells,
             // because it begins with the question whether anything can be read.
             self.reads.lookups.extend(std::mem::take(&mut lookup.missing));
@@ -526,7 +573,11 @@ impl<K: Kind> Engine<K> {
         }
         let ids: Vec<K::Id> = lookup.missing.iter().cloned().collect();
         if let [id] = ids.as_slice() {
-            self.refused(now, id);
+            if class == Class::Gone {
+                self.denied(now, call, id, lookup.accused.as_ref());
+            } else {
+                self.refused(now, id);
+            }
             if let Some(Sweep { road: Road::Ids { reading, .. }, .. }) = &mut self.reads.sweep
                 && lookup.lane == Lane::Sweep
             {
@@ -548,6 +599,35 @@ impl<K: Kind> Engine<K> {
             lookup.asked = half.to_vec();
             let read = ReadCall { query: Query::Ids(half.to_vec()), page: None };
             self.reads.further.push_back((Purpose::Ids(lookup.clone()), read));
+        }
+    }
+
+    /// The cloud was asked for one id alone and says that it knows no such target.
+    fn denied(&mut self, now: Moment, call: CallId, id: &K::Id, accused: Option<&K::Id>) {
+        for id in accused.into_iter().chain([id]) {
+            if let Some(absence) = self.targets.get_mut(id).and_then(|t| t.absence.as_deref_mut()) {
+                absence.denied = true;
+            }
+        }
+        if let Some(accused) = accused {
+            self.missed(now, accused, call, false);
+        }
+        if self.reads.witness.as_ref() == Some(id) {
+            self.reads.witness = None;
+        }
+        match self.reads.witness.clone() {
+            // Whether it is unknown or hidden, a look at something that was seen lately tells.
+            Some(witness) => {
+                let (mut purpose, read) = Self::by_ids(Lane::Lookup, vec![witness]);
+                if let Purpose::Ids(lookup) = &mut purpose {
+                    lookup.accused = Some(id.clone());
+                }
+                self.reads.further.push_back((purpose, read));
+            }
+            None => self.missed(now, id, call, false),
+        }
+        if let Some(absence) = self.targets.get_mut(id).and_then(|t| t.absence.as_deref_mut()) {
+            absence.denied = true;
         }
     }
 

@@ -3,13 +3,16 @@
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::time::Duration;
 
-use super::objects::{Member, Reported};
+use super::objects::{Member, Object, Reported};
 use super::{Effect, Engine};
 use crate::conditions::{Question, judge};
-use crate::kind::Kind;
+use crate::id::InstanceId;
+use crate::kind::{Applicability, Kind};
+use crate::owners::{Owner, Presence, Role};
 use crate::reason::{Reason, Risk};
+use crate::target::Target;
 use crate::time::Moment;
-use crate::verdict::{MAX_ROWS, Part, Row, State, Tally, Verdict, sort_rows};
+use crate::verdict::{Groups, MAX_ROWS, Part, Row, State, Tally, Verdict, sort_rows, tell};
 use crate::wish::{ObjectId, Wish};
 
 /// Counts alone are reported this often at most.
@@ -21,10 +24,16 @@ impl<K: Kind> Engine<K> {
         let dirty = std::mem::take(&mut self.dirty);
         for name in dirty {
             let Some(object) = self.objects.get(&name) else { continue };
+            if object.wish.enumerates {
+                self.rosters_due.insert(name);
+                continue;
+            }
             if object.next_report > now {
                 self.deferred.insert((object.next_report, name));
                 continue;
             }
+            self.tidy_memory(now, &name);
+            self.watches_due.insert(name.clone());
             let (part, cost) = self.judge_part(now, &name);
             let whole = digest(&part);
             let shape = self.shape(&name, &part);
@@ -82,6 +91,14 @@ impl<K: Kind> Engine<K> {
         if !object.needs_listing() {
             return None;
         }
+        if self.rosterless.contains(name) {
+            return Some(Reason::AwaitingListing);
+        }
+        if let Some(reason) =
+            object.roster.as_ref().filter(|_| !object.wish.enumerates).and_then(|r| r.unlisted)
+        {
+            return Some(reason);
+        }
         match object.listed {
             Some(at) if at >= self.horizon(now) => None,
             listed => Some(match self.reads.trouble() {
@@ -95,40 +112,15 @@ impl<K: Kind> Engine<K> {
 
     fn judge_part(&self, now: Moment, name: &ObjectId) -> (Part, Duration) {
         let Some(object) = self.objects.get(name) else { return (Part::default(), Duration::ZERO) };
-        let horizon = self.horizon(now);
         let mut tally = Tally::default();
         let mut rows: Vec<Row> = Vec::new();
         let mut looked_at = 0;
-        let mut awaiting = false;
-        for id in self.selection.reach(&object.wish.selector) {
+        let mut awaiting = object.roster.as_ref().is_some_and(|roster| roster.awaits());
+        for id in self.reach(object) {
             looked_at += 1;
-            let target = self.targets.get(id);
-            let verdict = match object.member(id, target, horizon) {
-                Member::No => continue,
-                Member::Unclear(reason) => {
-                    // Named and missing is more to the point than unread.
-                    let seen = target.map(|t| t.verdict(horizon, object.tag_epoch));
-                    match seen {
-                        Some(Verdict::Unknown(why)) => Verdict::Unknown(why),
-                        _ => Verdict::Unknown(reason),
-                    }
-                }
-                Member::Yes => target.map_or(Verdict::Unknown(Reason::AwaitingEvidence), |t| {
-                    t.verdict(horizon, object.tag_epoch)
-                }),
-            };
+            let Some((verdict, risks)) = self.judge_target(now, object, id) else { continue };
             awaiting |= matches!(verdict, Verdict::Unknown(Reason::AwaitingEvidence));
             let verdict = self.explain(verdict, &object.wish);
-            let mut risks = match target.and_then(|t| t.evidence.as_ref()) {
-                Some(evidence) if Self::settable(&evidence.facts) => K::risks(&evidence.facts),
-                _ => Vec::new(),
-            };
-            if verdict == Verdict::NotApplicable(Reason::SpotInstance) {
-                risks.push(Risk { reason: Reason::SpotInstance, detail: None });
-            }
-            if self.contested(now, id) {
-                risks.push(Risk { reason: Reason::Contested, detail: None });
-            }
             let text = id.to_string();
             tally.add(&text, object.wish.selector.ids.contains(id), verdict, &risks);
             let (state, reason) = match verdict {
@@ -138,6 +130,9 @@ impl<K: Kind> Engine<K> {
                 Verdict::Unknown(reason) => (State::Unknown, reason),
             };
             // Only what may end up in the list is kept while going through it.
+            if K::REMEMBERS {
+                continue;
+            }
             if state != State::Safe || !risks.is_empty() || rows.len() < MAX_ROWS {
                 rows.push(Row { id: text.into(), state, reason, detail: self.row_detail(id, reason), risks });
                 if rows.len() > 4 * MAX_ROWS {
@@ -151,12 +146,92 @@ impl<K: Kind> Engine<K> {
         let waited = now.since(object.born) >= self.sweep_interval() * 2;
         let settled = object.settled || !awaiting || waited;
         let progress = self.progress(now, name);
-        (Part { settled, tally, unlisted, progress, rows }, Duration::from_micros(looked_at))
+        let owners = self.doubtful_owners(object);
+        let retention = K::retention(self, now, name);
+        (
+            Part { settled, tally, unlisted, owners, progress, rows, retention },
+            Duration::from_micros(looked_at),
+        )
+    }
+
+    /// What is said of one target of an object, and its risks; `None`: it is none of its targets.
+    pub(super) fn judge_target(
+        &self,
+        now: Moment,
+        object: &Object<K>,
+        id: &K::Id,
+    ) -> Option<(Verdict, Vec<Risk>)> {
+        let horizon = self.horizon(now);
+        let target = self.targets.get(id);
+        let verdict = |t: &Target<K>| t.verdict(horizon, object.tag_epoch);
+        let mut said = match self.member(now, object, id) {
+            Member::No => return None,
+            // Named and missing is more to the point than unread.
+            Member::Unclear(reason) => match target.map(verdict) {
+                Some(Verdict::Unknown(why)) => Verdict::Unknown(why),
+                _ => Verdict::Unknown(reason),
+            },
+            Member::Yes => target.map_or(Verdict::Unknown(Reason::AwaitingEvidence), verdict),
+        };
+        let mut risks = Vec::new();
+        if let Some(evidence) = target.and_then(|t| t.evidence.as_ref()) {
+            risks = K::risks(&evidence.facts);
+            let owner = K::place(&evidence.facts).instance().map(|instance| {
+                (object.roster.as_ref().and_then(|roster| roster.owners.get(instance)), instance)
+            });
+            if let Some((owner, _)) = owner
+                && K::applicability(&evidence.facts) == Applicability::Yes
+            {
+                risks.extend(ways_to_go(owner));
+            }
+            // The cloud has two lists. As long as they don't agree, something is under way.
+            if let (Verdict::Safe(_), Some((Some(owner), _))) = (said, owner)
+                && matches!(owner.role, Role::Selected)
+                && !K::unlisted(&evidence.facts)
+                && let Some(shown) = owner.shown()
+                && !K::listed(&shown.surroundings).is_some_and(|listed| listed.contains(id))
+            {
+                said = Verdict::Unknown(Reason::ListsDisagree);
+            }
+        }
+        if self.contested(now, id) {
+            risks.push(Risk { reason: Reason::Contested, detail: None });
+        }
+        Some((said, risks))
+    }
+
+    /// The instances of which it is not known what is on them. One that is gone, and left something behind, is no riddle.
+    fn doubtful_owners(&self, object: &Object<K>) -> Groups {
+        let mut doubts = Groups::new();
+        let Some(roster) = object.roster.as_ref().filter(|_| object.wish.owners.is_some()) else {
+            return doubts;
+        };
+        let left_behind = |instance: &InstanceId| {
+            object
+                .memory
+                .kept
+                .values()
+                .any(|r| r.before.as_ref() == Some(instance) || r.on.as_ref() == Some(instance))
+        };
+        for (instance, owner) in roster.selected() {
+            let doubt = match (&owner.presence, owner.role) {
+                (Presence::Unknown(reason), _) => Some(*reason),
+                (Presence::Shown(_), Role::Unclear(reason)) => Some(reason),
+                (Presence::Shown(shown), _) => {
+                    K::listed(&shown.surroundings).is_none().then_some(Reason::FieldUnreadable)
+                }
+                (Presence::Gone, _) => (owner.named && !left_behind(instance)).then_some(Reason::NotFound),
+            };
+            if let Some(reason) = doubt {
+                tell(&mut doubts, reason, instance.as_str());
+            }
+        }
+        doubts
     }
 
     /// Words a verdict for an object: with the trouble of reading when that is why it is unknown, and as a mere
     /// observation where nothing is to be done about it.
-    fn explain(&self, verdict: Verdict, wish: &Wish<K>) -> Verdict {
+    pub(super) fn explain(&self, verdict: Verdict, wish: &Wish<K>) -> Verdict {
         match (verdict, self.reads.trouble()) {
             (Verdict::Unknown(Reason::AwaitingEvidence | Reason::EvidenceStale), Some((why, _))) => {
                 Verdict::Unknown(why)
@@ -167,7 +242,7 @@ impl<K: Kind> Engine<K> {
         }
     }
 
-    fn row_detail(&self, id: &K::Id, reason: Reason) -> Option<Box<str>> {
+    pub(super) fn row_detail(&self, id: &K::Id, reason: Reason) -> Option<Box<str>> {
         let trouble = self.care(id).and_then(|c| c.trouble.as_ref()).filter(|t| t.reason == reason);
         let detail = match trouble {
             Some(trouble) => trouble.detail.as_ref(),
@@ -181,6 +256,33 @@ impl<K: Kind> Engine<K> {
         let question = self.objects.get(name).map_or_else(Question::default, |o| Question::of(&o.wish));
         let judgement = judge(question, part);
         digest(&(judgement.shape(), part.settled, part.progress.as_ref().map(|p| p.done)))
+    }
+}
+
+/// The risks of what is on an instance that may go in ways of which nobody has said what they do to it.
+fn ways_to_go(owner: Option<&Owner>) -> Vec<Risk> {
+    match owner.map(|owner| &owner.presence) {
+        Some(Presence::Shown(shown)) => {
+            let told: Vec<&Risk> =
+                shown.departures.iter().filter(|w| w.reason != Reason::RisksUnreadable).collect();
+            let ways: Vec<String> = told
+                .iter()
+                .map(|way| match &way.detail {
+                    Some(detail) => format!("{} {detail}", way.reason.as_str()),
+                    None => way.reason.as_str().to_owned(),
+                })
+                .collect();
+            match (ways.is_empty(), shown.departures.is_empty()) {
+                (true, true) => Vec::new(),
+                (true, false) => vec![Risk { reason: Reason::RisksUnreadable, detail: None }],
+                (false, _) => {
+                    let detail = Some(ways.join(", ").into());
+                    vec![Risk { reason: Reason::ReleasePathUndocumented, detail }]
+                }
+            }
+        }
+        Some(Presence::Gone) => Vec::new(),
+        Some(Presence::Unknown(_)) | None => vec![Risk { reason: Reason::RisksUnreadable, detail: None }],
     }
 }
 

@@ -4,13 +4,15 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
+use super::facts::place_of;
 use super::objects::Member;
 use super::{Effect, Engine, Purpose, Ticket, Window};
 use crate::authority::{Case, ObjectProof, Obstacles, Recheck, WeakenPermit, grant};
 use crate::budget::Urgency;
 use crate::call::{CallId, IDS_PER_READ, WriteCall};
 use crate::evidence::Evidence;
-use crate::kind::{Applicability, Kind};
+use crate::id::InstanceId;
+use crate::kind::Kind;
 use crate::reason::Reason;
 use crate::target::Value;
 use crate::time::Moment;
@@ -88,12 +90,16 @@ pub(super) struct Batch<K: Kind> {
     targets: Vec<K::Id>,
     asked: Moment,
     step: Step,
+    /// The instances that its targets are on, as they were just read.
+    looked: BTreeSet<InstanceId>,
 }
 
 #[derive(Debug)]
 enum Step {
     /// The API server is asked.
     Recheck(Ticket),
+    /// The instances that the targets are on are to be read: who selects these, selects what is on them.
+    Look(ObjectProof),
     /// The cloud is to be asked.
     Read(ObjectProof, CallId),
     /// The cloud is being asked.
@@ -147,7 +153,7 @@ impl<K: Kind> Engine<K> {
             Some(Standing::Waiting(reason)) => Some(reason.needs_person()),
             _ => None,
         };
-        let reach: Vec<K::Id> = self.selection.reach(&entry.wish.selector).cloned().collect();
+        let reach: Vec<K::Id> = self.reach(entry).cloned().collect();
         let size = u32::try_from(reach.len()).unwrap_or(u32::MAX);
         let mut ready = Vec::new();
         for id in reach {
@@ -187,6 +193,7 @@ impl<K: Kind> Engine<K> {
             targets: ready,
             asked: now,
             step: Step::Recheck(ticket),
+            looked: BTreeSet::new(),
         });
         self.last_acted = Some(object.clone());
         self.wake_at(now.after(ANSWER_WITHIN));
@@ -209,18 +216,22 @@ impl<K: Kind> Engine<K> {
             return None;
         }
         let target = self.targets.get(id);
-        match entry.member(id, target, self.horizon(now)) {
+        match self.member_by_spec(now, entry, id) {
             Member::Yes => {}
             Member::No => return None,
             Member::Unclear(reason) => return Some(self.held(now, act, reason)),
         }
         let target = target?;
+        // What nothing would take along keeps its flag.
+        if target.evidence.as_ref().is_some_and(|e| !K::at_stake(&e.facts)) {
+            return None;
+        }
         let claimed = self.claimed_by_other(now, id, object);
         let refusal = target
             .care
             .as_deref()
             .and_then(|c| c.trouble_with(Value::Weak))
-            .filter(|t| t.reason.needs_person() || t.refused_for_good());
+            .filter(|t| t.reason.needs_person() || t.refused_for_good::<K>());
         let waits = target.care.as_deref().is_some_and(|c| c.writing.is_some() || c.not_before > now);
         let odd_tags = target.evidence.as_ref().is_some_and(|e| K::tags(&e.facts).is_none());
         Some(match target.verdict(self.horizon(now), entry.tag_epoch) {
@@ -269,6 +280,7 @@ impl<K: Kind> Engine<K> {
     }
 
     pub(super) fn take_recheck(&mut self, now: Moment, ticket: Ticket, answer: Recheck) {
+        K::rechecked(self, now, ticket, answer);
         let Some(mut batch) = self.batch.take() else { return };
         let Step::Recheck(expected) = batch.step else {
             self.batch = Some(batch);
@@ -282,7 +294,12 @@ impl<K: Kind> Engine<K> {
             self.objects.get(&batch.object).filter(|o| o.generation == batch.generation).map(|o| &o.wish);
         let proof = wish.and_then(|wish| ObjectProof::new(answer, batch.generation, wish, batch.asked));
         if let Some(proof) = proof.filter(|proof| proof.holds(now)) {
-            batch.step = Step::Read(proof, self.upcoming_call());
+            batch.looked = self.places_of(&batch.targets);
+            batch.step = if batch.looked.is_empty() {
+                Step::Read(proof, self.upcoming_call())
+            } else {
+                Step::Look(proof)
+            };
             if let Some(act) = self.objects.get_mut(&batch.object).and_then(|o| o.act.as_mut()) {
                 act.doubts = 0;
             }
@@ -291,6 +308,27 @@ impl<K: Kind> Engine<K> {
             // What we were told of lags behind what is there; it will come.
             act.not_before = now.after(DOUBT * (1 << act.doubts.min(5)));
             act.doubts = act.doubts.saturating_add(1);
+        }
+    }
+
+    fn places_of(&self, targets: &[K::Id]) -> BTreeSet<InstanceId> {
+        targets.iter().filter_map(|id| place_of(&self.targets, id).instance().cloned()).collect()
+    }
+
+    /// The instances that the batch wants to be read, and since when.
+    pub(crate) fn batch_looks(&self) -> Option<(Moment, BTreeSet<InstanceId>)> {
+        let batch = self.batch.as_ref().filter(|batch| matches!(batch.step, Step::Look(_)))?;
+        Some((batch.asked, batch.looked.clone()))
+    }
+
+    /// These of the instances were shown, and what objects make of them has been told.
+    pub(crate) fn batch_looked(&mut self, shown: &BTreeSet<InstanceId>) {
+        let upcoming = self.upcoming_call();
+        if let Some(batch) = &mut self.batch
+            && let Step::Look(proof) = batch.step
+        {
+            batch.looked.retain(|instance| shown.contains(instance));
+            batch.step = Step::Read(proof, upcoming);
         }
     }
 
@@ -339,11 +377,17 @@ impl<K: Kind> Engine<K> {
         urgency: Urgency,
         out: &mut Vec<Effect<K>>,
     ) -> bool {
-        let Some(Batch { step: Step::Write(proof, since), object, targets, .. }) = &mut self.batch else {
+        let Some(Batch { step: Step::Write(proof, since), object, targets, looked, .. }) = &mut self.batch
+        else {
             return false;
         };
         let (proof, since, object) = (*proof, *since, object.clone());
         let Some(id) = targets.pop() else { return false };
+        // Who selects the instance that it is on now is known only if that was read.
+        let place = place_of(&self.targets, &id).instance();
+        if place.is_some_and(|instance| !looked.contains(instance)) {
+            return false;
+        }
         match self.permit(now, &object, &id, (proof, since)) {
             Some(permit) if self.writes.budget.take(now, urgency) => {
                 self.write(now, Purpose::Weaken(id.clone()), &id, WriteCall::Weaken(permit), window, out);
@@ -377,7 +421,7 @@ impl<K: Kind> Engine<K> {
             object: proof,
             target: (fresh, evidence.call),
             read_since,
-            selected: entry.member(id, Some(target), self.horizon(now)) == Member::Yes,
+            selected: self.member_by_spec(now, entry, id) == Member::Yes && K::at_stake(&evidence.facts),
             obstacles: Obstacles {
                 claimed: self.claimed_by_other(now, id, object),
                 opaque: !self.opaque.is_empty(),
@@ -398,9 +442,9 @@ impl<K: Kind> Engine<K> {
                 Ended::LeftSafe(reason) => tell(&mut progress.left_safe, *reason, &id.to_string()),
             }
         }
-        for id in self.selection.reach(&entry.wish.selector) {
+        for id in self.reach(entry) {
             let target = self.targets.get(id);
-            if entry.member(id, target, self.horizon(now)) == Member::No {
+            if self.member_by_spec(now, entry, id) == Member::No {
                 continue;
             }
             if act.done {
@@ -419,10 +463,5 @@ impl<K: Kind> Engine<K> {
             }
         }
         Some(progress)
-    }
-
-    /// Whether the flag of a target can be changed, for rows.
-    pub(super) fn settable(facts: &K::Facts) -> bool {
-        K::applicability(facts) == Applicability::Yes
     }
 }

@@ -94,6 +94,16 @@ impl<K: Kind> Writes<K> {
         self.closed.0 = self.closed.0.min(now);
     }
 
+    /// A call that changes something has been sent.
+    pub fn began(&mut self) {
+        self.in_flight += 1;
+    }
+
+    /// It has ended.
+    pub fn ended(&mut self) {
+        self.in_flight -= 1;
+    }
+
     pub fn has_room(&self, most: usize) -> bool {
         self.in_flight < most
     }
@@ -188,7 +198,7 @@ impl<K: Kind> Engine<K> {
         out: &mut Vec<Effect<K>>,
     ) {
         let call = self.launch(now, purpose);
-        self.writes.in_flight += 1;
+        self.writes.began();
         if self.writes.denials >= DENIALS {
             self.writes.closed = (now.after(backoff::LONG), Reason::PermissionDenied);
         }
@@ -220,7 +230,7 @@ impl<K: Kind> Engine<K> {
     }
 
     pub(super) fn write_ended(&mut self, now: Moment, id: &K::Id, value: Value, result: Result<(), Failure>) {
-        self.writes.in_flight -= 1;
+        self.writes.ended();
         let upcoming = self.upcoming_call();
         match &result {
             Ok(()) => {
@@ -272,11 +282,15 @@ impl<K: Kind> Engine<K> {
     }
 
     fn write_failed(&mut self, now: Moment, id: &K::Id, value: Value, failure: &Failure) {
-        let (reason, detail) = super::describe(failure);
+        let (reason, detail) = super::describe::<K>(failure);
         let class = failure.class;
         let failures = self.targets.get(id).and_then(|t| t.care.as_deref()).map_or(0, |c| c.failures) + 1;
         let not_before = match class {
             Class::Throttled => self.writes.budget.next_token(now, Urgency::Background),
+            // There is nothing to wait for that settles late.
+            Class::NotApplicable if K::REFUSAL.settles.is_zero() => {
+                now.after(self.jitter.stretch(backoff::LONG))
+            }
             _ => now.after(backoff::wait(class, failures, &mut self.jitter)),
         };
         let Some(care) = self.targets.get_mut(id).map(Target::care_mut) else { return };

@@ -193,6 +193,7 @@ pub fn payg(protected: bool, tags: &[(&str, &str)]) -> InstanceFacts {
         auto_release: Some(None),
         locks: Some(Vec::new()),
         tags: Some(tags.iter().map(|(k, v)| Tag::new(k, v)).collect()),
+        surroundings: None,
     }
 }
 
@@ -210,14 +211,7 @@ pub fn by_tag(key: &str, value: &str) -> Selector<Instance> {
 }
 
 pub fn enabled(selector: Selector<Instance>) -> Wish<Instance> {
-    Wish {
-        selector,
-        protect: true,
-        observe: false,
-        deletion_policy: DeletionPolicy::Keep,
-        deleting: None,
-        carried_out: false,
-    }
+    Wish::of(selector)
 }
 
 pub fn disabled(selector: Selector<Instance>) -> Wish<Instance> {
@@ -604,6 +598,7 @@ impl World {
                 let result = self.write(call, &target, safe, fault);
                 self.answer(fault, Event::Reply(call, result));
             }
+            Effect::Attach(..) => panic!("an instance can't be attached"),
             Effect::Recheck(ticket, object) => {
                 let stored = self.store.values().find(|s| s.id == object);
                 let answer = Recheck {

@@ -37,15 +37,20 @@ pub(super) enum Road<K: Kind> {
 }
 
 impl<K: Kind> Engine<K> {
+    /// Whether anything is selected in a way that only a listing of the region can tell all of.
+    fn by_listing(&self) -> bool {
+        self.selection.by_tag() || !self.owning.is_empty()
+    }
+
     /// How long a sweep takes at half of the read budget.
     pub(in crate::engine) fn shortest_interval(&self) -> Duration {
         let by_id = u32::try_from(self.selection.named_count().div_ceil(IDS_PER_READ)).unwrap_or(u32::MAX);
-        let pages = if self.selection.by_tag() { self.reads.region_pages.unwrap_or(1) } else { by_id };
+        let pages = if self.by_listing() { self.reads.region_pages.unwrap_or(1) } else { by_id };
         Duration::from_secs(120).saturating_mul(pages) / self.settings.reads.per_minute.max(1)
     }
 
     pub(super) fn next_sweep_at(&self, now: Moment) -> Option<Moment> {
-        if !self.selection.by_tag() && self.selection.named_count() == 0 {
+        if !self.by_listing() && self.selection.named_count() == 0 {
             return None;
         }
         let Some(last) = self.reads.last_started else { return Some(now) };
@@ -58,11 +63,17 @@ impl<K: Kind> Engine<K> {
         if self.reads.sweep.is_some() || self.next_sweep_at(now).is_none_or(|at| at > now) {
             return;
         }
-        if !self.selection.by_tag() && self.reads.witness.is_none() && !self.reads.lookups.is_empty() {
+        if !self.by_listing() && self.reads.witness.is_none() && !self.reads.lookups.is_empty() {
             // Where nothing can be seen, one probe asks for all ids.
             return;
         }
-        let (road, since) = if self.selection.by_tag() {
+        if self.reads.last_started.is_none()
+            && let Some(until) = self.rosters_pending(now)
+        {
+            self.wake_at(until);
+            return;
+        }
+        let (road, since) = if self.by_listing() {
             (Road::Region { next: None, reading: false, confirming: false }, now)
         } else {
             let (rest, since) = self.due_ids(now);
@@ -186,6 +197,7 @@ impl<K: Kind> Engine<K> {
         for id in lacking {
             self.doubt(now, &id, sweep.first_call);
         }
+        self.reads.last_listing = Some((sweep.first_call, sweep.started));
         for object in self.objects.values_mut() {
             if object.needs_listing() && sweep.first_call >= object.listing_since {
                 object.listed = Some(sweep.started);
@@ -202,7 +214,7 @@ impl<K: Kind> Engine<K> {
             );
         if done && let Some(sweep) = self.reads.sweep.take() {
             // Objects that came by tag meanwhile need a listing.
-            self.reads.sweep_wanted |= self.selection.by_tag();
+            self.reads.sweep_wanted |= self.by_listing();
             // A round in which nothing at all could be seen is what a lost permission looks like.
             if !sweep.flawed && (sweep.pages == 0 || sweep.items > 0) {
                 self.completed(&sweep);

@@ -1,0 +1,638 @@
+//! Attaching retained interfaces, as objects wish it: each wish once, however its answer is lost.
+//!
+//! Before the call the API server says that nothing unknown stands against it, the instance and the interface are read,
+//! and `Requested` is durable in the object's status. After the call, unless its answer proves that it had no effect, there
+//! are only reads.
+
+use std::collections::BTreeSet;
+use std::time::Duration;
+
+use super::facts::place_of;
+use super::objects::Object;
+use super::{Effect, Engine, Purpose, Ticket, Window};
+use crate::authority::{PROOF_LIFE, Recheck};
+use crate::backoff::{self, LONG};
+use crate::budget::Urgency;
+use crate::call::CallId;
+use crate::failure::{Class, Effect as Outcome, Failure};
+use crate::id::{InstanceId, InterfaceId};
+use crate::interface::{AttachPermit, Interface, InterfaceFacts, InterfaceStatus};
+use crate::kind::{Applicability, Kind, Place};
+use crate::owners::{Power, Presence, Shown};
+use crate::reason::Reason;
+use crate::retention::{AttachPhase, Attachment, Reattach, Record};
+use crate::time::Moment;
+use crate::verdict::Verdict;
+use crate::wish::{Generation, ObjectId};
+
+/// An attempt that has not come to its call by then is begun anew.
+const ATTEMPT_WITHIN: Duration = Duration::from_secs(30);
+/// The longest wait between two looks at an interface that is on its way.
+const LOOK_WITHIN: Duration = Duration::from_secs(30);
+
+/// How far one wish to attach has come.
+#[derive(Debug, Clone)]
+pub(super) struct Errand {
+    /// What is said of it.
+    pub row: Attachment,
+    /// Since when the call may have been sent; `None`: it was not, or its answer proved that it had no effect.
+    sent: Option<Moment>,
+    /// Looks since then.
+    looks: u32,
+    look_at: Moment,
+    failures: u32,
+    /// No call before this, for the reason that the row says.
+    not_before: Moment,
+}
+
+impl Errand {
+    fn new(row: Attachment) -> Self {
+        Self {
+            row,
+            sent: None,
+            looks: 0,
+            look_at: Moment::default(),
+            failures: 0,
+            not_before: Moment::default(),
+        }
+    }
+
+    /// Whether it is about what the entry asks for now.
+    fn is_of(&self, entry: &Reattach) -> bool {
+        self.row.node == entry.node && (entry.node.is_some() || self.row.instance == entry.instance)
+    }
+
+    /// Whether its call may be under way.
+    fn under_way(&self) -> bool {
+        self.sent.is_some() && !self.row.ended()
+    }
+}
+
+/// The one attempt that is on its way to its call.
+#[derive(Debug)]
+pub(super) struct Attempt {
+    object: ObjectId,
+    generation: Generation,
+    interface: InterfaceId,
+    instance: InstanceId,
+    asked: Moment,
+    step: Step,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Step {
+    /// The API server is asked.
+    Recheck(Ticket),
+    /// The instance is to be read.
+    Look,
+    /// The interface is to be read, in this call or a later one.
+    Read(CallId),
+    /// Status is to say durably that it is requested.
+    Record(CallId),
+    /// The call is under way.
+    Calling,
+}
+
+/// What is to be done about an entry now.
+enum Next {
+    Say(AttachPhase, Reason),
+    /// Everything that is known speaks for it.
+    Ready(InstanceId),
+}
+
+impl Engine<Interface> {
+    /// Takes in what an object's status says durably. The first time it is what the object remembers.
+    pub fn take_record(&mut self, now: Moment, name: &ObjectId, record: Record) {
+        let first = self.window.is_none();
+        let Some(object) = self.objects.get_mut(name) else { return };
+        let memory = &mut object.memory;
+        let durable = record.retained.keys().cloned().collect();
+        let requested = |a: &&Attachment| a.phase == AttachPhase::Requested;
+        memory.requests = record
+            .attachments
+            .iter()
+            .filter(requested)
+            .filter_map(|a| Some((a.interface.clone(), a.instance.clone()?)))
+            .collect();
+        if memory.durable.is_none() || first {
+            for (id, remembered) in record.retained {
+                memory.kept.entry(id.clone()).or_insert(remembered);
+                self.selection.name(name, &id);
+            }
+            for row in record.attachments {
+                let mut errand = Errand::new(row);
+                // Whoever asked for it before may have come to the call.
+                errand.sent = (errand.row.phase == AttachPhase::Requested).then_some(now);
+                errand.look_at = now;
+                memory.errands.insert(errand.row.interface.clone(), errand);
+            }
+            memory.recorded(durable);
+            self.visit(now, name, &BTreeSet::new());
+        } else {
+            memory.recorded(durable);
+        }
+    }
+
+    pub(crate) fn plan_attachments(&mut self, now: Moment, window: Window, out: &mut Vec<Effect<Interface>>) {
+        let names: Vec<ObjectId> = self
+            .objects
+            .iter()
+            .filter(|(_, o)| !o.wish.reattach.is_empty() || !o.memory.errands.is_empty())
+            .map(|(name, _)| name.clone())
+            .collect();
+        let mut ready = None;
+        for name in &names {
+            self.drop_errands(name);
+            let entries = self.objects.get(name).map(|o| o.wish.reattach.clone()).unwrap_or_default();
+            for entry in &entries {
+                let next = self.assess(now, name, entry);
+                if let Some(instance) = self.say(name, entry, next)
+                    && ready.is_none()
+                {
+                    ready = Some((name.clone(), entry.interface.clone(), instance));
+                }
+            }
+            self.watch_errands(now, name);
+        }
+        self.advance_attempt(now, window, out);
+        if self.attempt.is_none()
+            && let Some((object, interface, instance)) = ready
+        {
+            self.begin_attempt(now, object, interface, instance, out);
+        }
+    }
+
+    /// Drops what the spec does not ask for any more. What may be under way is seen to its end first.
+    fn drop_errands(&mut self, name: &ObjectId) {
+        let Some(object) = self.objects.get_mut(name) else { return };
+        let wish = &object.wish;
+        let before = object.memory.errands.len();
+        object.memory.errands.retain(|id, errand| {
+            errand.under_way()
+                || wish.reattach.iter().any(|entry| entry.interface == *id && errand.is_of(entry))
+        });
+        if object.memory.errands.len() != before {
+            self.dirty.insert(name.clone());
+        }
+    }
+
+    /// Notes what is to be said of an entry; the instance, if it is ready to be attached to it.
+    fn say(&mut self, name: &ObjectId, entry: &Reattach, next: Next) -> Option<InstanceId> {
+        let attempted = self.attempt.as_ref().filter(|a| a.object == *name && a.interface == entry.interface);
+        let requesting =
+            attempted.is_some_and(|a| matches!(a.step, Step::Record(_) | Step::Calling)).then_some(());
+        let object = self.objects.get_mut(name)?;
+        let fresh = || {
+            Errand::new(Attachment {
+                interface: entry.interface.clone(),
+                instance: entry.instance.clone(),
+                node: entry.node.clone(),
+                phase: AttachPhase::Waiting,
+                reason: Reason::AttachWaits,
+                detail: None,
+            })
+        };
+        let is_new = !object.memory.errands.contains_key(&entry.interface);
+        let errand = object.memory.errands.entry(entry.interface.clone()).or_insert_with(fresh);
+        let before = errand.row.clone();
+        let (phase, reason, ready) = match next {
+            Next::Say(phase, reason) => (phase, reason, None),
+            Next::Ready(instance) => {
+                errand.row.instance = Some(instance.clone());
+                match requesting {
+                    Some(()) => (AttachPhase::Requested, Reason::AttachRequested, Some(instance)),
+                    None => (AttachPhase::Waiting, Reason::AttachWaits, Some(instance)),
+                }
+            }
+        };
+        if errand.sent.is_none() && errand.is_of(entry) && entry.node.is_some() && ready.is_none() {
+            errand.row.instance.clone_from(&entry.instance);
+        }
+        if (errand.row.phase, errand.row.reason) != (phase, reason) {
+            errand.row.detail = None;
+        }
+        (errand.row.phase, errand.row.reason) = (phase, reason);
+        let attached = phase == AttachPhase::Attached && before.phase != AttachPhase::Attached;
+        if attached && let Some(remembered) = object.memory.kept.get_mut(&entry.interface) {
+            remembered.reattached = true;
+        }
+        if is_new || errand.row != before {
+            self.dirty.insert(name.clone());
+        }
+        ready
+    }
+
+    /// Reads what is on its way, ever more seldom.
+    fn watch_errands(&mut self, now: Moment, name: &ObjectId) {
+        let Some(object) = self.objects.get_mut(name) else { return };
+        let mut looks = BTreeSet::new();
+        let mut wake = None;
+        for (id, errand) in &mut object.memory.errands {
+            if !errand.under_way() {
+                continue;
+            }
+            if errand.look_at <= now {
+                looks.insert(id.clone());
+                let wait = Duration::from_secs(1 << errand.looks.min(5)).min(LOOK_WITHIN);
+                errand.looks += 1;
+                errand.look_at = now.after(wait);
+            }
+            wake = Some(wake.map_or(errand.look_at, |at: Moment| at.min(errand.look_at)));
+        }
+        self.reads.look(&looks);
+        if let Some(at) = wake {
+            self.wake_at(at);
+        }
+    }
+
+    /// Where an entry stands, as far as evidence tells.
+    fn assess(&self, now: Moment, name: &ObjectId, entry: &Reattach) -> Next {
+        use AttachPhase::{Attached, Obsolete, Refused, Requested, Waiting};
+        let Some(object) = self.objects.get(name) else { return Next::Say(Waiting, Reason::AttachWaits) };
+        let id = &entry.interface;
+        let errand = object.memory.errands.get(id);
+        if let Some(errand) = errand.filter(|e| e.row.ended()) {
+            return Next::Say(errand.row.phase, errand.row.reason);
+        }
+        let sent = errand.and_then(|e| e.sent);
+        let wanted = match errand.filter(|_| sent.is_some()) {
+            Some(errand) => errand.row.instance.as_ref(),
+            None => entry.instance.as_ref(),
+        };
+        let target = self.targets.get(id);
+        let verdict = target.map(|t| t.verdict(self.horizon(now), object.tag_epoch));
+        if verdict == Some(Verdict::Unknown(Reason::NotFound))
+            || object.memory.departed.get(id) == Some(&Reason::Departed)
+        {
+            return Next::Say(Obsolete, Reason::InterfaceGone);
+        }
+        let seen = target
+            .filter(|t| t.absence.is_none())
+            .and_then(|t| t.evidence.as_ref())
+            .filter(|e| e.seen >= self.horizon(now));
+        let there = seen.is_some_and(|e| {
+            e.facts.status == Some(InterfaceStatus::InUse)
+                && wanted.is_some_and(|instance| Interface::place(&e.facts) == Place::On(instance))
+        });
+        if there {
+            return Next::Say(Attached, Reason::AttachDone);
+        }
+        let owner = wanted.and_then(|i| object.roster.as_ref().and_then(|roster| roster.owners.get(i)));
+        let gone = owner.is_some_and(|owner| owner.presence == Presence::Gone);
+        if let Some(at) = sent {
+            let given_up = at.after(self.sweep_interval() * 2);
+            return match seen.map(|e| (e.facts.status, e.seen)) {
+                Some((Some(InterfaceStatus::Available), _)) if gone => {
+                    Next::Say(Obsolete, Reason::InstanceGone)
+                }
+                Some((Some(InterfaceStatus::Available), seen)) if seen >= given_up => {
+                    Next::Say(Refused, Reason::AttachLost)
+                }
+                Some((Some(InterfaceStatus::InUse), _)) => Next::Say(Refused, Reason::InUse),
+                _ => Next::Say(Requested, Reason::AttachRequested),
+            };
+        }
+        if object.wish.observe {
+            return Next::Say(Waiting, Reason::ObserveOnly);
+        }
+        if let Some(obstacle) = self.unretained(object, id) {
+            return obstacle;
+        }
+        if self.contended(name, id) {
+            return Next::Say(Refused, Reason::Contended);
+        }
+        let Some(instance) = wanted else { return Next::Say(Waiting, Reason::NodeUnknown) };
+        let Some(facts) = seen.map(|e| &e.facts) else {
+            let why = match verdict {
+                Some(Verdict::Unknown(reason)) => reason,
+                _ => Reason::AwaitingEvidence,
+            };
+            return Next::Say(Waiting, why);
+        };
+        let shown = match owner.map(|owner| &owner.presence) {
+            Some(Presence::Gone) => return Next::Say(Obsolete, Reason::InstanceGone),
+            Some(Presence::Shown(shown)) => shown,
+            Some(Presence::Unknown(reason)) => return Next::Say(Waiting, *reason),
+            None => return Next::Say(Waiting, Reason::AwaitingEvidence),
+        };
+        if let Some((phase, reason)) =
+            interface_obstacle(facts).or_else(|| misfit(facts, shown, entry.is_node))
+        {
+            return Next::Say(phase, reason);
+        }
+        if !self.opaque.is_empty() {
+            return Next::Say(Waiting, Reason::OpaqueRival);
+        }
+        if self.brake.on() {
+            return Next::Say(Waiting, Reason::Brake);
+        }
+        match errand.filter(|e| e.not_before > now) {
+            Some(errand) => Next::Say(errand.row.phase, errand.row.reason),
+            None => Next::Ready(instance.clone()),
+        }
+    }
+
+    /// Only what the object retains, and its status says so durably, is attached.
+    fn unretained(&self, object: &Object<Interface>, id: &InterfaceId) -> Option<Next> {
+        let durable = object.memory.durable.as_ref().is_some_and(|ids| ids.contains(id));
+        let awaited = self.unread(object, id);
+        match (object.memory.kept.contains_key(id) && object.wish.protect, durable) {
+            (true, true) => None,
+            (true, false) => Some(Next::Say(AttachPhase::Waiting, Reason::AttachWaits)),
+            (false, _) if awaited => Some(Next::Say(AttachPhase::Waiting, Reason::AwaitingEvidence)),
+            (false, _) => Some(Next::Say(AttachPhase::Refused, Reason::NotRetained)),
+        }
+    }
+
+    /// Whether it can't be known yet whether the object will retain this.
+    fn unread(&self, object: &Object<Interface>, id: &InterfaceId) -> bool {
+        !object.settled && self.targets.get(id).is_none_or(|t| t.evidence.is_none() && t.absence.is_none())
+    }
+
+    /// Whether another object wants to attach the same interface. Who has asked the cloud already goes on.
+    fn contended(&self, name: &ObjectId, id: &InterfaceId) -> bool {
+        let asked = |o: &Object<Interface>| {
+            o.memory.errands.get(id).is_some_and(|e| e.row.phase == AttachPhase::Requested)
+        };
+        if self.objects.get(name).is_some_and(asked) {
+            return false;
+        }
+        self.objects.iter().any(|(other, object)| {
+            let wants = object.wish.reattach.iter().any(|entry| entry.interface == *id);
+            let ended = object.memory.errands.get(id).is_some_and(|e| e.row.ended());
+            other != name
+                && ((wants && !ended) || object.memory.errands.get(id).is_some_and(Errand::under_way))
+        })
+    }
+
+    fn begin_attempt(
+        &mut self,
+        now: Moment,
+        object: ObjectId,
+        interface: InterfaceId,
+        instance: InstanceId,
+        out: &mut Vec<Effect<Interface>>,
+    ) {
+        let Some(generation) = self.objects.get(&object).map(|o| o.generation) else { return };
+        let ticket = Ticket(self.next_ticket);
+        self.next_ticket += 1;
+        out.push(Effect::Recheck(ticket, object.clone()));
+        let step = Step::Recheck(ticket);
+        self.attempt = Some(Attempt { object, generation, interface, instance, asked: now, step });
+        self.wake_at(now.after(ATTEMPT_WITHIN));
+    }
+
+    /// The API server's answer, if it is to the attempt's question.
+    pub(crate) fn attempt_rechecked(&mut self, now: Moment, ticket: Ticket, answer: Recheck) {
+        let Some(attempt) = self.attempt.as_mut().filter(|a| a.step == Step::Recheck(ticket)) else { return };
+        let deleting = self.objects.get(&attempt.object).is_some_and(|o| o.wish.deleting.is_some());
+        if answer.claims_as_known && answer.object == Some((attempt.generation, deleting)) {
+            attempt.step = Step::Look;
+        } else {
+            // What we were told of lags behind what is there; it will come.
+            self.postpone(now, Duration::from_secs(2));
+        }
+    }
+
+    /// Gives the attempt up for a while.
+    fn postpone(&mut self, now: Moment, wait: Duration) {
+        let Some(attempt) = self.attempt.take() else { return };
+        let object = self.objects.get_mut(&attempt.object);
+        if let Some(errand) = object.and_then(|o| o.memory.errands.get_mut(&attempt.interface)) {
+            errand.not_before = errand.not_before.max(now.after(wait));
+        }
+        self.wake_at(now.after(wait));
+    }
+
+    /// The instance that the attempt wants to be read, and since when.
+    pub(crate) fn attempt_looks(&self) -> Option<(Moment, BTreeSet<InstanceId>)> {
+        let attempt = self.attempt.as_ref().filter(|a| a.step == Step::Look)?;
+        Some((attempt.asked, [attempt.instance.clone()].into()))
+    }
+
+    /// The instance was read.
+    pub(crate) fn attempt_looked(&mut self) {
+        let upcoming = self.upcoming_call();
+        if let Some(attempt) = self.attempt.as_mut().filter(|a| a.step == Step::Look) {
+            attempt.step = Step::Read(upcoming);
+            self.reads.look(&[attempt.interface.clone()].into());
+        }
+    }
+
+    fn advance_attempt(&mut self, now: Moment, window: Window, out: &mut Vec<Effect<Interface>>) {
+        let Some(attempt) = &self.attempt else { return };
+        if attempt.step == Step::Calling {
+            return;
+        }
+        let (name, id) = (attempt.object.clone(), attempt.interface.clone());
+        let entry = self
+            .objects
+            .get(&name)
+            .filter(|o| o.generation == attempt.generation)
+            .and_then(|o| o.wish.reattach.iter().find(|entry| entry.interface == id).cloned());
+        let stands = entry.as_ref().is_some_and(|entry| match self.assess(now, &name, entry) {
+            Next::Ready(instance) => instance == attempt.instance,
+            Next::Say(..) => false,
+        });
+        let (Some(entry), true) = (entry, stands) else {
+            self.attempt = None;
+            return;
+        };
+        if now.since(attempt.asked) >= ATTEMPT_WITHIN {
+            self.attempt = None;
+            return;
+        }
+        let read_since = match attempt.step {
+            Step::Read(since) | Step::Record(since) => since,
+            Step::Recheck(_) | Step::Look | Step::Calling => return,
+        };
+        let evidence = self.targets.get(&id).and_then(|t| t.evidence.as_ref());
+        if evidence.is_none_or(|e| e.call < read_since) {
+            return;
+        }
+        if matches!(attempt.step, Step::Read(_)) {
+            if let Some(attempt) = &mut self.attempt {
+                attempt.step = Step::Record(read_since);
+            }
+            let next = self.assess(now, &name, &entry);
+            self.say(&name, &entry, next);
+        }
+        self.call_if_recorded(now, window, out);
+    }
+
+    /// Sends the call as soon as status says durably that it is requested.
+    fn call_if_recorded(&mut self, now: Moment, window: Window, out: &mut Vec<Effect<Interface>>) {
+        let Some(Attempt { object: name, interface: id, instance, asked, .. }) = &self.attempt else {
+            return;
+        };
+        let (name, id, instance) = (name.clone(), id.clone(), instance.clone());
+        if now.since(*asked) >= PROOF_LIFE {
+            // What was read a while ago proves nothing now.
+            self.attempt = None;
+            return;
+        }
+        let recorded = self.objects.get(&name).and_then(|o| o.memory.requests.get(&id)) == Some(&instance);
+        let closed = self.writes.closed(now).is_some();
+        if !recorded || closed || !self.writes.has_room(self.settings.writes_in_flight) {
+            return;
+        }
+        let horizon = self.horizon(now);
+        let permit = self
+            .targets
+            .get(&id)
+            .and_then(|t| t.evidence.as_ref())
+            .and_then(|e| AttachPermit::grant(&id, e.fresh(horizon, None)?, &instance));
+        let Some(permit) = permit else {
+            self.attempt = None;
+            return;
+        };
+        if !self.writes.budget.take(now, Urgency::Foreground) {
+            let at = self.writes.budget.next_token(now, Urgency::Foreground);
+            self.wake_at(at);
+            return;
+        }
+        if let Some(attempt) = &mut self.attempt {
+            attempt.step = Step::Calling;
+        }
+        if let Some(errand) = self.objects.get_mut(&name).and_then(|o| o.memory.errands.get_mut(&id)) {
+            (errand.sent, errand.looks, errand.look_at) = (Some(now), 0, now.after(Duration::from_secs(1)));
+        }
+        let call = self.launch(now, Purpose::Attach(name, id));
+        self.writes.began();
+        out.push(Effect::Attach(call, permit, window));
+    }
+
+    /// The answer to the call, or the lack of one.
+    pub(crate) fn attach_ended(
+        &mut self,
+        now: Moment,
+        name: &ObjectId,
+        id: &InterfaceId,
+        result: Result<(), Failure>,
+    ) {
+        self.writes.ended();
+        if self.attempt.as_ref().is_some_and(|a| a.object == *name && a.interface == *id) {
+            self.attempt = None;
+        }
+        let Err(failure) = result else { return };
+        if failure.class == Class::Throttled {
+            self.writes.budget.throttled(now, failure.retry_after);
+        }
+        if failure.effect == Outcome::Unknown {
+            return;
+        }
+        let power = self.objects.get(name).and_then(|o| {
+            let instance = o.memory.errands.get(id)?.row.instance.as_ref()?;
+            o.roster.as_ref()?.owners.get(instance)?.shown()?.surroundings.power
+        });
+        let wait = match failure.class {
+            Class::Throttled => self.writes.budget.next_token(now, Urgency::Background).since(now),
+            class if class.heals_itself() => backoff::wait(class, 1, &mut self.jitter),
+            _ => self.jitter.stretch(LONG),
+        };
+        let (_, detail) = super::describe::<Interface>(&failure);
+        let object = self.objects.get_mut(name);
+        let Some(errand) = object.and_then(|o| o.memory.errands.get_mut(id)) else { return };
+        errand.failures += 1;
+        errand.sent = None;
+        let reason = refusal(&failure, power);
+        let wait =
+            if reason == Reason::StopInstanceFirst { LONG } else { wait * (1 << errand.failures.min(8)) };
+        errand.not_before = now.after(wait.min(LONG + LONG / 4));
+        let waits = failure.class.heals_itself() && !reason.needs_person();
+        errand.row.phase = if waits { AttachPhase::Waiting } else { AttachPhase::Refused };
+        errand.row.reason = reason;
+        errand.row.detail = Some(detail);
+        let at = errand.not_before;
+        self.wake_at(at);
+        self.reads.look(&[id.clone()].into());
+        self.dirty.insert(name.clone());
+    }
+
+    /// Whoever leads meanwhile may send what was to be sent.
+    pub(crate) fn lose_attempts(&mut self, now: Moment) {
+        self.attempt = None;
+        for object in self.objects.values_mut() {
+            for errand in object.memory.errands.values_mut() {
+                if errand.row.phase == AttachPhase::Requested {
+                    errand.sent.get_or_insert(now);
+                }
+            }
+        }
+    }
+
+    /// The instances that wishes to attach are about.
+    pub(super) fn destinations(object: &Object<Interface>) -> impl Iterator<Item = &InstanceId> {
+        let open = object.memory.errands.values().filter(|errand| !errand.row.ended());
+        let named = object.wish.reattach.iter().filter(|entry| {
+            object.memory.errands.get(&entry.interface).is_none_or(|errand| !errand.row.ended())
+        });
+        open.filter_map(|errand| errand.row.instance.as_ref())
+            .chain(named.filter_map(|entry| entry.instance.as_ref()))
+    }
+
+    /// Whether the interface was seen free.
+    pub(super) fn is_free(&self, id: &InterfaceId) -> bool {
+        self.targets.get(id).is_some_and(|t| t.evidence.is_some())
+            && place_of(&self.targets, id) == Place::Free
+    }
+}
+
+/// What stands against it on the side of the interface.
+fn interface_obstacle(facts: &InterfaceFacts) -> Option<(AttachPhase, Reason)> {
+    match Interface::applicability(facts) {
+        Applicability::No(reason) => return Some((AttachPhase::Refused, reason)),
+        Applicability::Unreadable => return Some((AttachPhase::Refused, Reason::FieldUnreadable)),
+        Applicability::Yes => {}
+    }
+    match (facts.status, Interface::place(facts)) {
+        (Some(InterfaceStatus::Available), Place::Free) => None,
+        (Some(InterfaceStatus::InUse), _) => Some((AttachPhase::Refused, Reason::InUse)),
+        _ => Some((AttachPhase::Waiting, Reason::AttachWaits)),
+    }
+}
+
+/// What stands against it between the interface and the instance. The vendor's page on attaching: same zone, same VPC, the
+/// instance running or stopped. Terway takes over every secondary interface of a Node that it isn't told to leave alone.
+fn misfit(facts: &InterfaceFacts, shown: &Shown, is_node: bool) -> Option<(AttachPhase, Reason)> {
+    let (carried, there) = (&facts.belongings, &shown.surroundings);
+    let differ = |mine: &Option<std::sync::Arc<str>>, theirs: &Option<std::sync::Arc<str>>, reason| match (
+        mine, theirs,
+    ) {
+        (Some(mine), Some(theirs)) if mine == theirs => None,
+        (Some(_), Some(_)) => Some((AttachPhase::Refused, reason)),
+        _ => Some((AttachPhase::Refused, Reason::FieldUnreadable)),
+    };
+    differ(&carried.zone_id, &there.zone_id, Reason::ZoneMismatch)
+        .or_else(|| differ(&carried.vpc_id, &there.vpc_id, Reason::VpcMismatch))
+        .or_else(|| {
+            ((is_node || shown.in_cluster) && !facts.excluded_from_terway())
+                .then_some((AttachPhase::Refused, Reason::TerwayWouldTake))
+        })
+        .or(match there.power {
+            Some(Power::Running | Power::Stopped) => None,
+            Some(Power::Between) => Some((AttachPhase::Waiting, Reason::InstanceNotReady)),
+            None => Some((AttachPhase::Refused, Reason::FieldUnreadable)),
+        })
+}
+
+/// What a refusal means to a person. The codes are those of the error table of AttachNetworkInterface.
+fn refusal(failure: &Failure, power: Option<Power>) -> Reason {
+    match failure.code.as_ref() {
+        "InvalidOperation.AvailabilityZoneMismatch" => Reason::ZoneMismatch,
+        "InvalidOperation.VpcMismatch" => Reason::VpcMismatch,
+        "EniPerInstanceLimitExceeded" | "MaxEniCountExceeded" | "SecurityGroupInstanceLimitExceed" => {
+            Reason::QuotaExceeded
+        }
+        "InvalidOperation.EniHotPlugNotSupported" | "InvalidOperation.HotPlugNotSupport" => {
+            Reason::StopInstanceFirst
+        }
+        // So does a type without hot plug refuse, too, while it is running.
+        "InvalidOperation.InvalidEcsState" if power == Some(Power::Running) => Reason::StopInstanceFirst,
+        "InvalidOperation.EniServiceManaged" | "InvalidOperation.ResourceManagedByCloudProduct" => {
+            Reason::ServiceManaged
+        }
+        _ if failure.class == Class::NotApplicable => Reason::InstanceCanNotTake,
+        _ => failure.class.into(),
+    }
+}

@@ -1,0 +1,181 @@
+//! What an object remembers: the targets that it has seen safe, wherever they are by now.
+//!
+//! A target is remembered as soon as fresh evidence shows it safe while the object selects it and wants it so. It is
+//! forgotten only when it is proven to be gone, when the object's own spec excludes it, or when that spec had its flag
+//! given up.
+
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+
+use super::Engine;
+use super::attach::Errand;
+use super::facts::place_of;
+use super::objects::Member;
+use super::weaken::Ended;
+use crate::id::InstanceId;
+use crate::kind::{Kind, Place};
+use crate::owners::{Presence, Roster};
+use crate::reason::Reason;
+use crate::retention::{MAX_GONE, Remembered};
+use crate::time::Moment;
+use crate::verdict::Verdict;
+use crate::wish::ObjectId;
+
+/// What one object remembers.
+#[derive(Debug, Clone)]
+pub(super) struct Memory<K: Kind> {
+    /// The remembered targets.
+    pub kept: BTreeMap<K::Id, Remembered>,
+    /// Those that were, and why they are no more, as long as status lists them.
+    pub departed: BTreeMap<K::Id, Reason>,
+    /// The last ones that are gone, as they were last seen.
+    pub gone: VecDeque<(K::Id, Remembered, K::Facts)>,
+    /// What status lists durably; `None`: status has not been read yet.
+    pub durable: Option<BTreeSet<K::Id>>,
+    /// How far each wish to attach has come.
+    pub errands: BTreeMap<K::Id, Errand>,
+    /// Those that status says durably are requested, and of which instance.
+    pub requests: BTreeMap<K::Id, InstanceId>,
+}
+
+impl<K: Kind> Default for Memory<K> {
+    fn default() -> Self {
+        Self {
+            kept: BTreeMap::new(),
+            departed: BTreeMap::new(),
+            gone: VecDeque::new(),
+            durable: None,
+            errands: BTreeMap::new(),
+            requests: BTreeMap::new(),
+        }
+    }
+}
+
+impl<K: Kind> Memory<K> {
+    /// Notes that status lists these durably. What it lists no more has been told of.
+    pub fn recorded(&mut self, durable: BTreeSet<K::Id>) {
+        self.departed.retain(|id, _| durable.contains(id));
+        self.durable = Some(durable);
+    }
+
+    fn depart(&mut self, id: &K::Id, reason: Reason) -> Option<Remembered> {
+        let remembered = self.kept.remove(id)?;
+        self.departed.insert(id.clone(), reason);
+        Some(remembered)
+    }
+}
+
+impl Remembered {
+    /// Notes where it was seen.
+    fn follow(&mut self, place: Place<'_>) {
+        let on = match place {
+            Place::Unreadable => return,
+            Place::Free => None,
+            Place::On(instance) => Some(instance),
+        };
+        if self.on.as_ref() != on {
+            if let Some(left) = self.on.take() {
+                self.before = Some(left);
+            }
+            self.on = on.cloned();
+            (self.survived, self.reattached) = (false, false);
+        }
+    }
+}
+
+impl<K: Kind> Engine<K> {
+    /// Notes what new evidence says of a target: that it is safe, and where it is.
+    pub(super) fn remember(&mut self, now: Moment, id: &K::Id) {
+        if !K::REMEMBERS {
+            return;
+        }
+        let Some(target) = self.targets.get(id) else { return };
+        let safe = matches!(target.verdict(self.horizon(now), 0), Verdict::Safe(_));
+        let selectors: Vec<(ObjectId, bool)> = self
+            .selectors_of(now, id)
+            .map(|(name, object, member)| {
+                (name.clone(), safe && member == Member::Yes && object.wish.protect)
+            })
+            .collect();
+        let place = place_of(&self.targets, id);
+        for (name, worth) in selectors {
+            let Some(object) = self.objects.get_mut(&name) else { continue };
+            if worth && !object.memory.kept.contains_key(id) {
+                object.memory.kept.insert(id.clone(), Remembered::default());
+                object.memory.departed.remove(id);
+                self.selection.name(&name, id);
+            }
+            if let Some(remembered) = object.memory.kept.get_mut(id) {
+                remembered.follow(place);
+            }
+        }
+    }
+
+    /// Brings an object's memory up to what is known: remembers what has become its target and is safe, and forgets what its
+    /// spec excludes or has given up.
+    pub(super) fn tidy_memory(&mut self, now: Moment, name: &ObjectId) {
+        if !K::REMEMBERS {
+            return;
+        }
+        let Some(object) = self.objects.get(name) else { return };
+        let horizon = self.horizon(now);
+        let given_up = |id: &K::Id, verdict: Option<Verdict>| {
+            let ended = object.act.as_ref().and_then(|act| act.ended.get(id));
+            ended == Some(&Ended::Done) && matches!(verdict, Some(Verdict::Weak(_)))
+        };
+        let (mut new, mut left) = (Vec::new(), Vec::new());
+        for id in self.reach(object) {
+            let verdict = self.targets.get(id).map(|t| t.verdict(horizon, 0));
+            let member = self.member(now, object, id);
+            if object.memory.kept.contains_key(id) {
+                if member == Member::No {
+                    left.push((id.clone(), Reason::Excluded));
+                } else if given_up(id, verdict) {
+                    left.push((id.clone(), K::WEAKENED));
+                }
+            } else if member == Member::Yes
+                && object.wish.protect
+                && matches!(verdict, Some(Verdict::Safe(_)))
+            {
+                new.push(id.clone());
+            }
+        }
+        for id in &new {
+            self.remember(now, id);
+        }
+        for (id, reason) in left {
+            if let Some(object) = self.objects.get_mut(name) {
+                object.memory.depart(&id, reason);
+            }
+            self.selection.unname(name, &id);
+            self.forget_unselected(&id);
+        }
+    }
+
+    /// It is proven that the target is gone: nobody remembers it any more.
+    pub(super) fn forget_gone(&mut self, id: &K::Id) {
+        if !K::REMEMBERS {
+            return;
+        }
+        let facts = self.targets.get(id).and_then(|t| t.evidence.as_ref()).map(|e| e.facts.clone());
+        for (name, object) in &mut self.objects {
+            let Some(remembered) = object.memory.depart(id, Reason::Departed) else { continue };
+            if let Some(facts) = &facts {
+                object.memory.gone.push_back((id.clone(), remembered, facts.clone()));
+                if object.memory.gone.len() > MAX_GONE {
+                    object.memory.gone.pop_front();
+                }
+            }
+            self.selection.unname(name, id);
+            self.dirty.insert(name.clone());
+        }
+    }
+
+    /// Notes which free targets have outlived the instance that they were on.
+    pub(super) fn notice_survivors(&mut self, name: &ObjectId, roster: &Roster) {
+        let Some(object) = self.objects.get_mut(name) else { return };
+        for remembered in object.memory.kept.values_mut().filter(|r| r.on.is_none() && !r.survived) {
+            let last = remembered.before.as_ref().and_then(|instance| roster.owners.get(instance));
+            remembered.survived = last.is_some_and(|owner| owner.presence == Presence::Gone);
+        }
+    }
+}

@@ -1,0 +1,243 @@
+//! The instances that objects are about: how the engine of instances tells of them, and how the engine of interfaces takes
+//! that in.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::Engine;
+use super::objects::Object;
+use crate::call::{CallId, IDS_PER_READ};
+use crate::id::InstanceId;
+use crate::instance::Instance;
+use crate::kind::{Kind, Place};
+use crate::owners::{Owner, Presence, Role, Roster};
+use crate::reason::Reason;
+use crate::time::Moment;
+use crate::verdict::Verdict;
+use crate::wish::{Generation, ObjectId};
+
+/// A first sweep waits this long for the instances whose interfaces it is to find: what it shows before that would have to
+/// be read twice.
+const ROSTER_PATIENCE: Duration = Duration::from_secs(10);
+
+impl Engine<Instance> {
+    /// The rosters that have come to say something else. `at_once`: also those of long lists that were made a moment ago.
+    pub fn rosters(&mut self, now: Moment, at_once: bool) -> Vec<(ObjectId, Generation, Arc<Roster>)> {
+        let mut told = Vec::new();
+        for name in std::mem::take(&mut self.rosters_due) {
+            let Some(object) = self.objects.get(&name) else { continue };
+            if object.next_report > now && !at_once {
+                let at = object.next_report;
+                self.deferred.insert((at, name));
+                self.wake_at(at);
+                continue;
+            }
+            let (roster, cost) = self.roster(now, &name, object);
+            let Some(object) = self.objects.get_mut(&name) else { continue };
+            object.next_report = now.after(cost * 20);
+            if object.roster.as_deref() != Some(&roster) {
+                let roster = Arc::new(roster);
+                object.roster = Some(roster.clone());
+                told.push((name, object.generation, roster));
+            }
+        }
+        told
+    }
+
+    fn roster(&self, now: Moment, name: &ObjectId, object: &Object<Instance>) -> (Roster, Duration) {
+        let mut owners = BTreeMap::new();
+        let mut looked_at = 0;
+        for id in self.reach(object) {
+            looked_at += 1;
+            if let Some(role) = self.role(now, object, id) {
+                let named = object.wish.selector.ids.contains(id);
+                owners.insert(id.clone(), Owner { role, named, presence: self.presence(now, object, id) });
+            }
+        }
+        (Roster { owners, unlisted: self.unlisted(now, name) }, Duration::from_micros(looked_at))
+    }
+
+    /// What the object's selectors make of an instance; `None`: nothing.
+    fn role(&self, now: Moment, object: &Object<Instance>, id: &InstanceId) -> Option<Role> {
+        let selector = &object.wish.selector;
+        let watched = selector.watch.contains(id).then_some(Role::Watched);
+        if selector.exclude_ids.contains(id) {
+            return Some(Role::Excluded);
+        }
+        let named = selector.names(id);
+        let evidence = self.targets.get(id).and_then(|t| t.evidence.as_ref());
+        let fresh = evidence.filter(|e| e.tag_epoch >= object.tag_epoch && e.seen >= self.horizon(now));
+        let Some(tags) = fresh.and_then(|e| Instance::tags(&e.facts)) else {
+            let why = match (fresh, evidence) {
+                (Some(_), _) => Reason::FieldUnreadable,
+                (None, Some(e)) if e.tag_epoch >= object.tag_epoch => Reason::EvidenceStale,
+                _ => Reason::AwaitingEvidence,
+            };
+            return match named {
+                true if selector.exclude_tags.is_empty() => Some(Role::Selected),
+                true => Some(Role::Unclear(self.why_unread(why))),
+                // What would tell is not known: it had the tag when it was last read.
+                false if fresh.is_some() || evidence.is_some() => Some(Role::Unclear(self.why_unread(why))),
+                false => watched,
+            };
+        };
+        if selector.tags_exclude(tags) {
+            Some(Role::Excluded)
+        } else if named || selector.tags_match(tags) {
+            Some(Role::Selected)
+        } else {
+            watched
+        }
+    }
+
+    fn presence(&self, now: Moment, object: &Object<Instance>, id: &InstanceId) -> Presence {
+        let unknown = |reason| Presence::Unknown(self.why_unread(reason));
+        let Some(target) = self.targets.get(id) else { return unknown(Reason::AwaitingEvidence) };
+        if target.absence.is_some() {
+            return match target.verdict(self.horizon(now), 0) {
+                Verdict::Unknown(Reason::NotFound) => Presence::Gone,
+                Verdict::Unknown(reason) => unknown(reason),
+                _ => unknown(Reason::Missing),
+            };
+        }
+        let evidence = target.evidence.as_ref().filter(|e| e.tag_epoch >= object.tag_epoch);
+        match evidence.map(|e| (e.seen >= self.horizon(now), e.facts.shown())) {
+            Some((true, Some(shown))) => Presence::Shown(shown),
+            Some((false, _)) => unknown(Reason::EvidenceStale),
+            Some((true, None)) | None => unknown(Reason::AwaitingEvidence),
+        }
+    }
+
+    fn why_unread(&self, reason: Reason) -> Reason {
+        match (reason, self.reads.trouble()) {
+            (Reason::AwaitingEvidence | Reason::EvidenceStale, Some((why, _))) => why,
+            _ => reason,
+        }
+    }
+
+    /// Has these instances read at once. The answer is the first call that counts as having done so.
+    pub fn look(&mut self, ids: &BTreeSet<InstanceId>) -> CallId {
+        self.reads.look(ids);
+        self.upcoming_call()
+    }
+
+    /// Those of the instances that a call from this one on has shown; `None`: some have not been looked at yet.
+    pub fn looked(&self, ids: &BTreeSet<InstanceId>, since: CallId) -> Option<BTreeSet<InstanceId>> {
+        let mut shown = BTreeSet::new();
+        for id in ids {
+            let target = self.targets.get(id)?;
+            target.newest_call().filter(|call| *call >= since)?;
+            if target.absence.is_none() {
+                shown.insert(id.clone());
+            }
+        }
+        Some(shown)
+    }
+}
+
+impl<K: Kind> Engine<K> {
+    /// Takes in the instances that an object is about.
+    pub fn take_roster(&mut self, now: Moment, name: &ObjectId, generation: Generation, roster: Arc<Roster>) {
+        let Some(object) = self.objects.get(name).filter(|o| o.generation == generation) else { return };
+        let before: BTreeSet<K::Id> = self.reach(object).cloned().collect();
+        // What an instance that leaves has on it is remembered, if it is safe.
+        self.tidy_memory(now, name);
+        let Some(object) = self.objects.get_mut(name) else { return };
+        let old = object.roster.replace(roster.clone());
+        let selects = object.wish.owners.is_some();
+        let upcoming = self.upcoming_call();
+        let mut since = CallId(0);
+        if selects {
+            self.rosterless.remove(name);
+            let mut added = BTreeSet::new();
+            for (instance, owner) in roster.selected() {
+                // An instance that can't be read keeps what it was last known to have.
+                let listed: Vec<K::Id> = match owner.shown() {
+                    Some(shown) => K::listed(&shown.surroundings).unwrap_or_default().to_vec(),
+                    None => self.selection.listed_on(instance).to_vec(),
+                };
+                if self.selection.own(name, instance, &listed, upcoming) {
+                    added.insert(instance);
+                }
+                since = since.max(self.selection.owned_since(instance));
+            }
+            self.carry(&added);
+            let stays = |instance: &InstanceId| {
+                matches!(roster.role(instance), Some(Role::Selected | Role::Unclear(_)))
+            };
+            let left = old.iter().flat_map(|old| old.selected()).map(|(instance, _)| instance);
+            for instance in left.filter(|instance| !stays(instance)) {
+                self.selection.disown(name, instance);
+            }
+        }
+        self.notice_survivors(name, &roster);
+        self.await_listing(name, since);
+        self.visit(now, name, &before);
+    }
+
+    /// Enters what names the instances that nobody was about before.
+    fn carry(&mut self, added: &BTreeSet<&InstanceId>) {
+        if added.is_empty() {
+            return;
+        }
+        for (id, target) in &self.targets {
+            let place = target.evidence.as_ref().map_or(Place::Free, |e| K::place(&e.facts));
+            if let Some(instance) = place.instance().filter(|instance| added.contains(instance)) {
+                self.selection.carry(instance, id);
+            }
+        }
+    }
+
+    /// Whether all that is on the object's instances is known, is told by a listing that began when somebody asked for it.
+    fn await_listing(&mut self, name: &ObjectId, since: CallId) {
+        let Some(object) = self.objects.get_mut(name) else { return };
+        if object.wish.owners.is_none() {
+            return;
+        }
+        object.listing_since = object.listing_since.max(since);
+        object.listed = self.reads.listed(object.listing_since);
+        if object.listed.is_none() {
+            self.reads.sweep_soon();
+        }
+    }
+
+    /// Looks at what an object may have since its roster changed.
+    pub(super) fn visit(&mut self, now: Moment, name: &ObjectId, before: &BTreeSet<K::Id>) {
+        let Some(object) = self.objects.get(name) else { return };
+        let hot = object.hot(now);
+        let after: BTreeSet<K::Id> = self.reach(object).cloned().collect();
+        let mut unread = Vec::new();
+        for id in &after {
+            let target = self.targets.entry(id.clone()).or_default();
+            if target.evidence.is_none() && target.absence.is_none() {
+                unread.push(id.clone());
+            } else {
+                self.reconsider(now, id);
+            }
+        }
+        // A listing has to be made anyway: it is left to that what would take more than one call.
+        if hot && unread.len() <= IDS_PER_READ {
+            for id in &unread {
+                self.reads.read_changed(id);
+            }
+        } else if !unread.is_empty() {
+            self.reads.sweep_soon();
+        }
+        for id in before.difference(&after) {
+            self.forget_unselected(id);
+        }
+        self.dirty.insert(name.clone());
+    }
+
+    /// Whether a first sweep should wait for rosters, and until when.
+    pub(super) fn rosters_pending(&self, now: Moment) -> Option<Moment> {
+        let pending = |name: &&ObjectId| {
+            self.objects.get(*name).is_some_and(|object| {
+                now.since(object.born) < ROSTER_PATIENCE && object.roster.as_ref().is_none_or(|r| r.awaits())
+            })
+        };
+        let waits = self.owning.iter().filter(pending);
+        waits.filter_map(|name| self.objects.get(name)).map(|o| o.born.after(ROSTER_PATIENCE)).min()
+    }
+}

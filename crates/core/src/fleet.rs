@@ -1,0 +1,299 @@
+//! Both deciders of one account and region, and what passes between them.
+//!
+//! Instances and network interfaces each have an engine of their own. An object that retains the interfaces of instances
+//! has a wish in both: the engine of instances finds the instances and hands over a [`Roster`](crate::owners::Roster), the engine of interfaces
+//! keeps the flags. So one listing of instances serves the objects of both kinds.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use crate::call::{CallId, ReadCall, Reply, WriteCall};
+use crate::engine::{self, Engine, Recheck, Settings, Ticket, Window};
+use crate::failure::Failure;
+use crate::id::InstanceId;
+use crate::instance::Instance;
+use crate::interface::{AttachPermit, Interface};
+use crate::retention::Record;
+use crate::time::Moment;
+use crate::verdict::Part;
+use crate::wish::{Generation, ObjectId, Selector, Wish};
+
+/// What an object asks.
+#[derive(Debug, Clone)]
+pub enum Asked {
+    /// Release protection of instances.
+    Protection(Box<Wish<Instance>>),
+    /// Retention of network interfaces, and what the object's status says already.
+    Retention(Box<Wish<Interface>>, Box<Record>),
+    /// It stands there but can't be read: it may be a claim on anything.
+    Opaque,
+    /// Nothing: it does not exist any more.
+    Gone,
+}
+
+/// What happened.
+#[derive(Debug, Clone)]
+pub enum Input {
+    /// An object's newest generation.
+    Wish(ObjectId, Generation, Asked),
+    /// An answer about instances, or the lack of one.
+    Instances(CallId, Result<Reply<Instance>, Failure>),
+    /// An answer about interfaces, or the lack of one.
+    Interfaces(CallId, Result<Reply<Interface>, Failure>),
+    /// An answer to [`Effect::Recheck`].
+    Rechecked(Question, Recheck),
+    /// The span in which calls may be sent; `None`: not now.
+    Lead(Option<Window>),
+}
+
+/// Whose question it is, and its number.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Question {
+    /// Of the engine of instances.
+    Instances(Ticket),
+    /// Of the engine of interfaces.
+    Interfaces(Ticket),
+}
+
+/// What is to be done.
+#[derive(Debug, PartialEq, Eq)]
+pub enum Effect {
+    /// Read a page of instances.
+    ReadInstances(CallId, ReadCall<Instance>),
+    /// Read a page of interfaces.
+    ReadInterfaces(CallId, ReadCall<Interface>),
+    /// Write an instance's flag, within the window.
+    WriteInstance(CallId, WriteCall<Instance>, Window),
+    /// Write an interface's flag, within the window.
+    WriteInterface(CallId, WriteCall<Interface>, Window),
+    /// Have an interface attached, within the window. The answer is one about interfaces.
+    Attach(CallId, AttachPermit, Window),
+    /// Ask the API server, uncached, for the object and for all claims.
+    Recheck(Question, ObjectId),
+    /// Report this of the object at this generation. It is said once: whoever carries it keeps the newest until it is
+    /// written.
+    Report(ObjectId, Generation, Box<Part>),
+}
+
+/// The decider for one account and region.
+#[derive(Debug)]
+pub struct Fleet {
+    instances: Engine<Instance>,
+    interfaces: Engine<Interface>,
+    /// The objects that retain interfaces: which instances they are about.
+    retaining: BTreeMap<ObjectId, Retaining>,
+    /// The looks at instances that are under way, by who asked for them.
+    looks: BTreeMap<Asker, Look>,
+}
+
+/// The half of a retaining object that is about instances.
+#[derive(Debug)]
+struct Retaining {
+    generation: Generation,
+    owners: Option<Box<Selector<Instance>>>,
+    watch: BTreeSet<InstanceId>,
+}
+
+/// Who needs instances to be read before it goes on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Asker {
+    /// Something that is on them is to be weakened.
+    Weakening,
+    /// Something is to be attached to one.
+    Attaching,
+}
+
+#[derive(Debug)]
+struct Look {
+    asked: Moment,
+    instances: BTreeSet<InstanceId>,
+    /// The first call that counts.
+    since: CallId,
+}
+
+/// The two engines answer each other this often at most before something else may happen.
+const ROUNDS: usize = 8;
+
+impl Fleet {
+    /// A decider that knows nothing yet.
+    pub fn new(settings: Settings) -> Self {
+        Self {
+            instances: Engine::new(settings),
+            interfaces: Engine::new(settings),
+            retaining: BTreeMap::new(),
+            looks: BTreeMap::new(),
+        }
+    }
+
+    /// Takes in what happened.
+    pub fn take(&mut self, now: Moment, input: Input) {
+        match input {
+            Input::Wish(object, generation, asked) => self.take_wish(now, object, generation, asked),
+            Input::Instances(call, result) => self.instances.take(now, engine::Input::Reply(call, result)),
+            Input::Interfaces(call, result) => self.interfaces.take(now, engine::Input::Reply(call, result)),
+            Input::Rechecked(Question::Instances(ticket), answer) => {
+                self.instances.take(now, engine::Input::Rechecked(ticket, answer));
+            }
+            Input::Rechecked(Question::Interfaces(ticket), answer) => {
+                self.interfaces.take(now, engine::Input::Rechecked(ticket, answer));
+            }
+            Input::Lead(window) => {
+                self.instances.take(now, engine::Input::Lead(window));
+                self.interfaces.take(now, engine::Input::Lead(window));
+            }
+        }
+    }
+
+    fn take_wish(&mut self, now: Moment, object: ObjectId, generation: Generation, asked: Asked) {
+        let mut tell_both = |asked: fn() -> engine::Asked<Instance>,
+                             also: fn() -> engine::Asked<Interface>| {
+            self.retaining.remove(&object);
+            self.instances.take(now, engine::Input::Wish(object.clone(), generation, asked()));
+            self.interfaces.take(now, engine::Input::Wish(object.clone(), generation, also()));
+        };
+        match asked {
+            Asked::Protection(wish) => {
+                self.instances.take(now, engine::Input::Wish(object, generation, engine::Asked::Wish(wish)));
+            }
+            Asked::Retention(wish, record) => {
+                let owners = wish.owners.clone();
+                let input = engine::Input::Wish(object.clone(), generation, engine::Asked::Wish(wish));
+                self.interfaces.take(now, input);
+                self.interfaces.take_record(now, &object, *record);
+                let watch = self.retaining.remove(&object).map(|before| before.watch).unwrap_or_default();
+                self.retaining.insert(object.clone(), Retaining { generation, owners, watch });
+                self.enumerate(now, &object);
+            }
+            Asked::Opaque => tell_both(|| engine::Asked::Opaque, || engine::Asked::Opaque),
+            Asked::Gone => tell_both(|| engine::Asked::Gone, || engine::Asked::Gone),
+        }
+    }
+
+    /// Asks the engine of instances for those that a retaining object is about.
+    fn enumerate(&mut self, now: Moment, object: &ObjectId) {
+        let Some(retaining) = self.retaining.get(object) else { return };
+        let asked = if retaining.owners.is_none() && retaining.watch.is_empty() {
+            engine::Asked::Gone
+        } else {
+            let selector = retaining.owners.as_deref().cloned().unwrap_or_default();
+            let watch = retaining.watch.clone();
+            engine::Asked::Wish(Box::new(Wish::enumerating(Selector { watch, ..selector })))
+        };
+        self.instances.take(now, engine::Input::Wish(object.clone(), retaining.generation, asked));
+    }
+
+    /// Says what is to be done now.
+    pub fn plan(&mut self, now: Moment, out: &mut Vec<Effect>) {
+        let mut of_instances = Vec::new();
+        let mut of_interfaces = Vec::new();
+        for _ in 0..ROUNDS {
+            self.instances.plan(now, &mut of_instances);
+            self.hand_over_rosters(now, false);
+            self.see_to_looks(now);
+            self.interfaces.plan(now, &mut of_interfaces);
+            let watches = self.interfaces.watches();
+            let asks = self.new_looks();
+            if watches.is_empty() && !asks {
+                break;
+            }
+            for (object, watch) in watches {
+                if let Some(retaining) = self.retaining.get_mut(&object) {
+                    retaining.watch = watch;
+                }
+                self.enumerate(now, &object);
+            }
+        }
+        out.extend(of_instances.into_iter().filter_map(about_instances));
+        out.extend(of_interfaces.into_iter().filter_map(about_interfaces));
+    }
+
+    fn hand_over_rosters(&mut self, now: Moment, at_once: bool) {
+        for (object, generation, roster) in self.instances.rosters(now, at_once) {
+            self.interfaces.take_roster(now, &object, generation, roster);
+        }
+    }
+
+    fn wanted_looks(&self) -> [(Asker, Option<(Moment, BTreeSet<InstanceId>)>); 2] {
+        [
+            (Asker::Weakening, self.interfaces.batch_looks()),
+            (Asker::Attaching, self.interfaces.attempt_looks()),
+        ]
+    }
+
+    /// Begins the looks that are wanted and not under way. Whether there are any.
+    fn new_looks(&mut self) -> bool {
+        let mut any = false;
+        for (asker, wanted) in self.wanted_looks() {
+            let Some((asked, instances)) = wanted else {
+                self.looks.remove(&asker);
+                continue;
+            };
+            if self.looks.get(&asker).is_none_or(|look| look.asked != asked || look.instances != instances) {
+                let since = self.instances.look(&instances);
+                self.looks.insert(asker, Look { asked, instances, since });
+                any = true;
+            }
+        }
+        any
+    }
+
+    /// Tells of looks that have come to their end. What each object makes of the instances goes before.
+    fn see_to_looks(&mut self, now: Moment) {
+        let done: Vec<(Asker, BTreeSet<InstanceId>)> = self
+            .looks
+            .iter()
+            .filter_map(|(asker, look)| Some((*asker, self.instances.looked(&look.instances, look.since)?)))
+            .collect();
+        if done.is_empty() {
+            return;
+        }
+        self.hand_over_rosters(now, true);
+        for (asker, shown) in done {
+            self.looks.remove(&asker);
+            match asker {
+                Asker::Weakening => self.interfaces.batch_looked(&shown),
+                Asker::Attaching => self.interfaces.attempt_looked(),
+            }
+        }
+    }
+
+    /// When [`Fleet::plan`] wants to run again although nothing happens.
+    pub fn next_wake(&self) -> Option<Moment> {
+        [self.instances.next_wake(), self.interfaces.next_wake()].into_iter().flatten().min()
+    }
+
+    /// The engine of instances, for tests and metrics.
+    pub fn instances(&self) -> &Engine<Instance> {
+        &self.instances
+    }
+
+    /// The engine of interfaces, for tests and metrics.
+    pub fn interfaces(&self) -> &Engine<Interface> {
+        &self.interfaces
+    }
+
+    /// Whether either brake is on: nothing is concluded from absence and nothing is weakened.
+    pub fn braked(&self) -> bool {
+        self.instances.braked() || self.interfaces.braked()
+    }
+}
+
+fn about_instances(effect: engine::Effect<Instance>) -> Option<Effect> {
+    Some(match effect {
+        engine::Effect::Read(call, read) => Effect::ReadInstances(call, read),
+        engine::Effect::Write(call, write, window) => Effect::WriteInstance(call, write, window),
+        engine::Effect::Recheck(ticket, object) => Effect::Recheck(Question::Instances(ticket), object),
+        engine::Effect::Report(object, generation, part) => Effect::Report(object, generation, part),
+        // Instances are attached to, and never attached.
+        engine::Effect::Attach(..) => return None,
+    })
+}
+
+fn about_interfaces(effect: engine::Effect<Interface>) -> Option<Effect> {
+    Some(match effect {
+        engine::Effect::Read(call, read) => Effect::ReadInterfaces(call, read),
+        engine::Effect::Write(call, write, window) => Effect::WriteInterface(call, write, window),
+        engine::Effect::Attach(call, permit, window) => Effect::Attach(call, permit, window),
+        engine::Effect::Recheck(ticket, object) => Effect::Recheck(Question::Interfaces(ticket), object),
+        engine::Effect::Report(object, generation, part) => Effect::Report(object, generation, part),
+    })
+}

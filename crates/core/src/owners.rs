@@ -1,0 +1,122 @@
+//! The instances that network interfaces are on, as the engine of instances tells them to the engine of interfaces.
+//!
+//! An object that retains the interfaces of instances has two halves: one engine finds the instances, the other keeps
+//! the flags. Between them goes the [`Roster`], whole and at once, whenever it comes to say something else.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use crate::id::{InstanceId, InterfaceId};
+use crate::reason::{Reason, Risk};
+
+/// What a listing says of an instance besides its flag, as far as its network interfaces are concerned. A field is `None`
+/// when the cloud's answer lacked it or had it in a form that we do not know.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Default)]
+pub struct Surroundings {
+    /// The instance's own list of its interfaces. An interface on its way to the instance may not stand there yet.
+    pub interfaces: Option<Vec<InterfaceId>>,
+    /// Zone.
+    pub zone_id: Option<Arc<str>>,
+    /// VPC; of an instance outside of any, the text is empty.
+    pub vpc_id: Option<Arc<str>>,
+    /// Status.
+    pub power: Option<Power>,
+}
+
+/// The status of an instance as far as attaching an interface depends on it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Power {
+    /// `Running`
+    Running,
+    /// `Stopped`
+    Stopped,
+    /// On its way from one to the other, or not there yet.
+    Between,
+}
+
+/// What one object's selectors make of an instance.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Role {
+    /// Its interfaces are selected.
+    Selected,
+    /// Whether they are can't be told, for this reason.
+    Unclear(Reason),
+    /// Whatever is on it is left alone.
+    Excluded,
+    /// Not selected; it was asked after because something of the object is or was on it, or is to be.
+    Watched,
+}
+
+/// What is known of an instance.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub enum Presence {
+    /// Fresh evidence shows it.
+    Shown(Shown),
+    /// It is proven that the cloud knows no such instance.
+    Gone,
+    /// We can't tell.
+    Unknown(Reason),
+}
+
+/// An instance as fresh evidence shows it.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct Shown {
+    /// What its interfaces need to know of it.
+    pub surroundings: Arc<Surroundings>,
+    /// Whether a tag says that it belongs to a Kubernetes cluster of the vendor's.
+    pub in_cluster: bool,
+    /// The ways in which it may go that the vendor's page on retention doesn't speak of.
+    pub departures: Arc<[Risk]>,
+}
+
+/// One instance of a roster.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct Owner {
+    /// What the object's selectors make of it.
+    pub role: Role,
+    /// Whether the object names it by id.
+    pub named: bool,
+    /// What is known of it.
+    pub presence: Presence,
+}
+
+impl Owner {
+    /// What fresh evidence shows of it.
+    pub fn shown(&self) -> Option<&Shown> {
+        match &self.presence {
+            Presence::Shown(shown) => Some(shown),
+            Presence::Gone | Presence::Unknown(_) => None,
+        }
+    }
+}
+
+/// The instances that one object is about.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Default)]
+pub struct Roster {
+    /// The instances.
+    pub owners: BTreeMap<InstanceId, Owner>,
+    /// Why there may be selected ones that are not here.
+    pub unlisted: Option<Reason>,
+}
+
+impl Roster {
+    /// What the object makes of the instance; `None`: nothing.
+    pub fn role(&self, instance: &InstanceId) -> Option<Role> {
+        self.owners.get(instance).map(|owner| owner.role)
+    }
+
+    /// The instances whose interfaces are, or may be, selected.
+    pub fn selected(&self) -> impl Iterator<Item = (&InstanceId, &Owner)> {
+        self.owners.iter().filter(|(_, owner)| matches!(owner.role, Role::Selected | Role::Unclear(_)))
+    }
+
+    /// Whether anything here has yet to be read for the first time.
+    pub fn awaits(&self) -> bool {
+        let first = |reason| matches!(reason, Reason::AwaitingEvidence | Reason::AwaitingListing);
+        self.unlisted.is_some_and(first)
+            || self.owners.values().any(|owner| match owner.presence {
+                Presence::Unknown(reason) => first(reason),
+                Presence::Shown(_) | Presence::Gone => false,
+            })
+    }
+}

@@ -1,0 +1,252 @@
+//! What an object that retains network interfaces asks and remembers beyond keeping a flag: which interfaces have been
+//! seen safe, where they were, and where they are to be attached.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use crate::id::{InstanceId, InterfaceId};
+use crate::interface::{Belongings, InterfaceType};
+use crate::reason::{Reason, Risk};
+
+/// Most ids in the list of retained interfaces. Beyond it the flag is still set, and only the list stops.
+pub const MAX_RETAINED: usize = 5000;
+/// Most rows of interfaces that outlived their instance.
+pub const MAX_SURVIVORS: usize = 500;
+/// Most rows of interfaces that are gone.
+pub const MAX_GONE: usize = 20;
+/// Most rows of interfaces that are on an instance, those that need attention first.
+pub const MAX_ATTACHED: usize = 100;
+
+/// Which interfaces of a selected instance are meant.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Types {
+    /// The primary one.
+    pub primary: bool,
+    /// The secondary ones.
+    pub secondary: bool,
+}
+
+impl Default for Types {
+    fn default() -> Self {
+        Self { primary: true, secondary: true }
+    }
+}
+
+/// One wish to attach a retained interface. It is fulfilled once.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Reattach {
+    /// The interface.
+    pub interface: InterfaceId,
+    /// The instance that is named, or that stands behind the Node; `None`: there is no such Node.
+    pub instance: Option<InstanceId>,
+    /// The Node that is named.
+    pub node: Option<Arc<str>>,
+    /// Whether the instance is a Node of this cluster, however it is named.
+    pub is_node: bool,
+}
+
+/// Where a wish to attach stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum AttachPhase {
+    /// Something is waited for.
+    Waiting,
+    /// The call was, or is about to be, sent.
+    Requested,
+    /// The interface was seen on the wanted instance. Final.
+    Attached,
+    /// It can't be attached as things are.
+    Refused,
+    /// The interface or the instance is gone. Final.
+    Obsolete,
+}
+
+impl AttachPhase {
+    /// The word in status.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Waiting => "Waiting",
+            Self::Requested => "Requested",
+            Self::Attached => "Attached",
+            Self::Refused => "Refused",
+            Self::Obsolete => "Obsolete",
+        }
+    }
+}
+
+/// One line of status about one wish to attach.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct Attachment {
+    /// The interface.
+    pub interface: InterfaceId,
+    /// The instance, as soon as it is known.
+    pub instance: Option<InstanceId>,
+    /// The Node that was named.
+    pub node: Option<Arc<str>>,
+    /// Where it stands.
+    pub phase: AttachPhase,
+    /// Why.
+    pub reason: Reason,
+    /// What the cloud said of it (code, request id), when that helps.
+    pub detail: Option<Box<str>>,
+}
+
+impl Attachment {
+    /// Whether nothing more is done about it for as long as the entry stands in the spec.
+    pub fn ended(&self) -> bool {
+        matches!(
+            (self.phase, self.reason),
+            (AttachPhase::Attached | AttachPhase::Obsolete, _) | (AttachPhase::Refused, Reason::AttachLost)
+        )
+    }
+}
+
+/// What is remembered of one retained interface.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Remembered {
+    /// The instance that it was last seen on, as long as it is not seen free.
+    pub on: Option<InstanceId>,
+    /// The instance that it was on before.
+    pub before: Option<InstanceId>,
+    /// Whether it is free and the instance that it was on before is proven to be gone.
+    pub survived: bool,
+    /// Whether it came to where it is through this object.
+    pub reattached: bool,
+}
+
+/// What status says durably of one object.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Record {
+    /// The retained interfaces, with what the rows say of them.
+    pub retained: BTreeMap<InterfaceId, Remembered>,
+    /// The wishes to attach.
+    pub attachments: Vec<Attachment>,
+}
+
+/// Where an interface is in its life with an object.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum InterfacePhase {
+    /// On an instance.
+    Attached,
+    /// Free, and its last instance still lives, or nobody knows.
+    Detached,
+    /// Free, and its last instance is gone.
+    Available,
+    /// On its way to an instance.
+    Attaching,
+    /// On an instance to which this object had it attached.
+    Reattached,
+    /// Proven to be gone.
+    Gone,
+    /// It can't be retained.
+    NotApplicable,
+}
+
+impl InterfacePhase {
+    /// The word in status.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Attached => "Attached",
+            Self::Detached => "Detached",
+            Self::Available => "Available",
+            Self::Attaching => "Attaching",
+            Self::Reattached => "Reattached",
+            Self::Gone => "Gone",
+            Self::NotApplicable => "NotApplicable",
+        }
+    }
+}
+
+/// One line of status about one interface.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct InterfaceRow {
+    /// The interface.
+    pub id: InterfaceId,
+    /// `Type`.
+    pub interface_type: Option<InterfaceType>,
+    /// Where it is in its life.
+    pub phase: InterfacePhase,
+    /// Whether its flag is not as it should be, or something else about it wants to be read.
+    pub attention: bool,
+    /// The instance that it is on.
+    pub instance: Option<InstanceId>,
+    /// The one before.
+    pub last_instance: Option<InstanceId>,
+    /// What it carries.
+    pub belongings: Arc<Belongings>,
+    /// Why its flag is as it is.
+    pub reason: Reason,
+    /// What the cloud said of it (code, request id), when that helps.
+    pub detail: Option<Box<str>>,
+    /// Its risks.
+    pub risks: Vec<Risk>,
+}
+
+/// What one engine says of one object's memory and of its wishes to attach.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Default)]
+pub struct RetentionPart {
+    /// Every retained interface, [`MAX_RETAINED`] at most; those whose ids are durable already come first.
+    pub retained: BTreeSet<InterfaceId>,
+    /// Those of them whose instance is gone and that are free.
+    pub available: BTreeSet<InterfaceId>,
+    /// Those that were retained and are no more, and why, as long as status has not said so.
+    pub departed: BTreeMap<InterfaceId, Reason>,
+    /// Rows: survivors, those that are gone since a short while, and some that are attached.
+    pub rows: Vec<InterfaceRow>,
+    /// The wishes to attach.
+    pub attachments: Vec<Attachment>,
+    /// Whether a list had to stop at its limit.
+    pub full: bool,
+}
+
+impl RetentionPart {
+    /// Adds another engine's part to this one.
+    pub fn join(&mut self, other: &Self) {
+        self.retained.extend(other.retained.iter().cloned());
+        self.available.extend(other.available.iter().cloned());
+        self.departed.extend(other.departed.iter().map(|(id, reason)| (id.clone(), *reason)));
+        self.attachments.extend(other.attachments.iter().cloned());
+        self.rows.extend(other.rows.iter().cloned());
+        self.full |= other.full;
+        self.full |= sort_rows(&mut self.rows);
+        while self.retained.len() > MAX_RETAINED {
+            self.retained.pop_last();
+            self.full = true;
+        }
+    }
+}
+
+/// Puts survivors first and then what needs attention, and cuts each sort to its limit. Whether a survivor's row was cut.
+pub fn sort_rows(rows: &mut Vec<InterfaceRow>) -> bool {
+    #[derive(PartialEq, Eq, PartialOrd, Ord)]
+    enum Sort {
+        Survivor,
+        Attached,
+        Gone,
+    }
+    let sort = |row: &InterfaceRow| match row.phase {
+        InterfacePhase::Available | InterfacePhase::Detached => Sort::Survivor,
+        InterfacePhase::Gone => Sort::Gone,
+        InterfacePhase::Attached
+        | InterfacePhase::Attaching
+        | InterfacePhase::Reattached
+        | InterfacePhase::NotApplicable => Sort::Attached,
+    };
+    rows.sort_by(|a, b| {
+        let key = |row: &InterfaceRow| (sort(row), !row.attention);
+        key(a).cmp(&key(b)).then_with(|| a.id.cmp(&b.id))
+    });
+    let (mut survivors, mut attached, mut gone) = (0, 0, 0);
+    let mut cut = false;
+    rows.retain(|row| {
+        let (count, most) = match sort(row) {
+            Sort::Survivor => (&mut survivors, MAX_SURVIVORS),
+            Sort::Attached => (&mut attached, MAX_ATTACHED),
+            Sort::Gone => (&mut gone, MAX_GONE),
+        };
+        *count += 1;
+        let kept = *count <= most;
+        cut |= !kept && sort(row) == Sort::Survivor;
+        kept
+    });
+    cut
+}
