@@ -7,16 +7,18 @@
 
 mod ecs_instance_protection;
 mod selector;
+mod spec;
 mod status;
 
 pub use ecs_instance_protection::{
     DeletionPolicy, EcsInstanceProtection, EcsInstanceProtectionSpec, EcsInstanceProtectionStatus,
-    InstanceExclusion, InstanceState, InstanceStatus, InstanceTargets, MAX_LISTED_INSTANCES, Mode,
-    Protection, ProtectionState,
+    InstanceState, InstanceStatus, InstanceTargets, MAX_LISTED_INSTANCES, Protection, ProtectionState,
 };
 pub use selector::{
-    MAX_EXCLUDED_IDS, MAX_IDS, MAX_TAGS, NodeOperator, NodeRequirement, NodeSelector, TagSelector,
+    InstanceExclusion, MAX_EXCLUDED_IDS, MAX_ID, MAX_IDS, MAX_TAGS, NodeOperator, NodeRequirement,
+    NodeSelector, TagSelector,
 };
+pub use spec::Mode;
 pub use status::{Counts, MAX_MESSAGE, MAX_REASON, MAX_RISKS, Risk};
 
 /// API group of every resource of the operator.

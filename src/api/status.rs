@@ -12,6 +12,9 @@ pub const MAX_MESSAGE: usize = 512;
 /// Risks that one listed target can show.
 pub const MAX_RISKS: usize = 8;
 
+/// One word for programs.
+pub(super) const WORD: &str = r"^[A-Z][A-Za-z0-9]*$";
+
 /// How many targets are in which state. Always exact, also where a list stops at its limit.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
@@ -50,7 +53,7 @@ pub struct Counts {
 #[serde(rename_all = "camelCase")]
 pub struct Risk {
     /// The risk in one word, for programs.
-    #[schemars(length(min = 1, max = MAX_REASON), regex(pattern = r"^[A-Z][A-Za-z0-9]*$"))]
+    #[schemars(length(min = 1, max = MAX_REASON), regex(pattern = WORD))]
     pub reason: String,
 
     /// The risk in a sentence, for people.
