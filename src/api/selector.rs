@@ -19,8 +19,15 @@ pub const MAX_TAGS: usize = 20;
 /// Characters in an id of the cloud. Those given out today have about 25.
 pub const MAX_ID: usize = 64;
 
+/// Characters in the id of a network interface: fewer, because one status lists thousands. Those given out today have
+/// 24.
+pub const MAX_ENI_ID: usize = 40;
+
 /// Ids of instances.
 pub(super) const INSTANCE_ID: &str = r"^i-[a-z0-9]+$";
+
+/// Ids of network interfaces.
+pub(super) const ENI_ID: &str = r"^eni-[a-z0-9]+$";
 
 /// One tag to look for.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, KubeSchema)]

@@ -31,7 +31,8 @@ pub struct Counts {
     #[schemars(with = "i64", range(min = 0))]
     pub weak: u32,
 
-    /// Targets that the cloud offers no protection for, such as subscription and spot instances.
+    /// Targets that the cloud offers no protection for, such as subscription and spot instances, or network
+    /// interfaces that a cloud product manages.
     #[schemars(with = "i64", range(min = 0))]
     pub not_applicable: u32,
 
