@@ -40,6 +40,15 @@ pub const MAX_ADDRESSES: usize = 5;
 /// How many security groups one listed network interface can show: no network interface can be in more.
 pub const MAX_SECURITY_GROUPS: usize = 16;
 
+/// How many bytes of JSON a status may have, so that its object can always be stored.
+///
+/// etcd takes requests of 1.5 MiB, and one request holds the whole object. Measured, the largest legal spec takes 521 kB,
+/// two fifths of it the record of who owns each of its items. That leaves 190 kB for annotations. Of the status the ids,
+/// the conditions and the reattachments take 808 kB when each is at its limit. The listed network interfaces share what is
+/// left: one with every field at its limit has 9 kB, so that no fixed number of them would do. All 620 fit beside 10,000
+/// ids as long as they are ordinary: 684 kB with ids of 24 characters.
+pub const MAX_STATUS_BYTES: usize = 850_000;
+
 /// Characters in an IPv4 or IPv6 address, however it is written.
 const MAX_ADDRESS: usize = 45;
 
@@ -349,7 +358,7 @@ pub struct EniRetentionStatus {
     pub available_eni_ids: Vec<String>,
 
     /// Details of at most 500 network interfaces that outlived their instance, of the last 20 that are gone, and of at
-    /// most 100 attached ones, those that need attention first.
+    /// most 100 attached ones, those that need attention first. Fewer where the whole object would grow too large.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(length(max = MAX_LISTED_INTERFACES))]
     #[x_kube(merge_strategy = ListMerge::Atomic)]
@@ -360,6 +369,35 @@ pub struct EniRetentionStatus {
     #[schemars(length(max = MAX_REATTACHMENTS))]
     #[x_kube(merge_strategy = ListMerge::Atomic)]
     pub reattachments: Vec<ReattachmentStatus>,
+}
+
+impl EniRetentionStatus {
+    /// Drops listed network interfaces, the last ones first, until the status can be stored. Returns how many.
+    ///
+    /// The ids, the conditions and the reattachments are never touched.
+    pub fn shorten_to_fit(&mut self) -> usize {
+        let mut rows = std::mem::take(&mut self.network_interfaces);
+        let mut room =
+            MAX_STATUS_BYTES.saturating_sub(stored_size(self) + r#","networkInterfaces":[]"#.len());
+        let fitting = rows.iter().take_while(|row| {
+            let left = room.checked_sub(stored_size(row) + ",".len());
+            room = left.unwrap_or_default();
+            left.is_some()
+        });
+        let fitting = fitting.count();
+        let dropped = rows.len() - fitting;
+        rows.truncate(fitting);
+        self.network_interfaces = rows;
+        dropped
+    }
+}
+
+/// Bytes that the API server makes of a value. Its JSON escapes what HTML would take for markup, which ours doesn't.
+fn stored_size(value: &impl Serialize) -> usize {
+    serde_json::to_vec(value).map_or(usize::MAX, |json| {
+        let escaped = json.iter().filter(|byte| matches!(byte, b'<' | b'>' | b'&')).count();
+        json.len() + escaped * (r"\u003c".len() - 1)
+    })
 }
 
 /// The domain condition in one word.
@@ -590,4 +628,278 @@ pub enum ReattachmentPhase {
     /// Not known at present.
     #[serde(other)]
     Unknown,
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Value, json};
+
+    use super::*;
+
+    fn object(spec: Value) -> EniRetention {
+        EniRetention::new("subject", serde_json::from_value(spec).unwrap())
+    }
+
+    fn row() -> NetworkInterfaceStatus {
+        NetworkInterfaceStatus {
+            network_interface_id: "eni-bp1".to_owned(),
+            type_: Some(NetworkInterfaceType::Secondary),
+            phase: NetworkInterfacePhase::Available,
+            instance_id: Some("i-bp1".to_owned()),
+            last_instance_id: Some("i-bp2".to_owned()),
+            zone_id: Some("cn-hangzhou-h".to_owned()),
+            v_switch_id: Some("vsw-bp1".to_owned()),
+            vpc_id: Some("vpc-bp1".to_owned()),
+            private_ips: vec!["10.0.0.1".to_owned()],
+            ipv6_addresses: vec!["2001:db8::1".to_owned()],
+            ipv4_prefixes: vec!["10.0.1.0/28".to_owned()],
+            ipv6_prefixes: vec!["2001:db8::/80".to_owned()],
+            more_addresses: Some(2),
+            eips: vec![Eip {
+                allocation_id: Some("eip-bp1".to_owned()),
+                public_ip: "192.0.2.1".to_owned(),
+                private_ip: "10.0.0.1".to_owned(),
+            }],
+            security_group_ids: vec!["sg-bp1".to_owned()],
+            risks: vec![Risk { reason: "Terway".to_owned(), message: "Sentence".to_owned() }],
+            since: Time("2026-01-01T00:00:00Z".parse().unwrap()),
+            reason: "Survived".to_owned(),
+            message: "Sentence".to_owned(),
+        }
+    }
+
+    /// The API server's own verdict is tested on a real one; this is the quick look while writing a rule.
+    #[test]
+    fn the_rules_hold_where_they_are_evaluated_locally() {
+        let nodes = json!({ "matchLabels": { "pool": "a" } });
+        let here = |targets: Value| json!({ "region": "cn-hangzhou", "targets": targets });
+        let reattach = |entry: Value| json!({ "targets": { "nodes": nodes }, "reattach": [entry] });
+        let cases = [
+            (here(json!({ "networkInterfaceIds": ["eni-bp1"] })), true),
+            (here(json!({ "networkInterfaceTags": [{ "key": "env", "value": "prod" }] })), true),
+            (here(json!({ "instanceIds": ["i-bp1"] })), true),
+            (here(json!({ "instanceTags": [{ "key": "env", "exists": true }] })), true),
+            (json!({ "targets": { "nodes": nodes } }), true),
+            (json!({ "targets": { "networkInterfaceIds": ["eni-bp1"] } }), false),
+            (json!({ "targets": { "networkInterfaceTags": [{ "key": "env", "exists": true }] } }), false),
+            (json!({ "targets": { "instanceIds": ["i-bp1"], "nodes": nodes } }), false),
+            (json!({ "targets": { "instanceTags": [{ "key": "env", "exists": true }] } }), false),
+            (here(json!({})), false),
+            (here(json!({ "networkInterfaceIds": [], "exclude": { "instanceIds": ["i-bp1"] } })), false),
+            (here(json!({ "networkInterfaceTags": [{ "key": "env" }] })), false),
+            (json!({ "targets": { "nodes": {} } }), false),
+            (reattach(json!({ "networkInterfaceId": "eni-bp1", "instanceId": "i-bp1" })), true),
+            (reattach(json!({ "networkInterfaceId": "eni-bp1", "nodeName": "node-1" })), true),
+            (reattach(json!({ "networkInterfaceId": "eni-bp1" })), false),
+            (
+                reattach(
+                    json!({ "networkInterfaceId": "eni-bp1", "instanceId": "i-bp1", "nodeName": "node-1" }),
+                ),
+                false,
+            ),
+        ];
+        for (spec, accepted) in cases {
+            assert_eq!(object(spec.clone()).validate_cel().is_ok(), accepted, "{spec}");
+        }
+
+        let here = object(here(json!({ "nodes": nodes })));
+        let anywhere = object(json!({ "targets": { "nodes": nodes } }));
+        assert!(here.validate_cel_update(&here).is_ok());
+        assert!(here.validate_cel_update(&anywhere).is_err());
+        assert!(anywhere.validate_cel_update(&here).is_err());
+    }
+
+    #[test]
+    fn what_is_left_out_is_the_careful_choice() {
+        let spec = object(json!({ "targets": {} })).spec;
+        assert_eq!(spec.account, "default");
+        assert_eq!(
+            (spec.retention, spec.mode, spec.deletion_policy),
+            (Retention::Retain, Mode::Enforce, RetentionDeletionPolicy::Keep)
+        );
+        assert_eq!(spec.interface_types, [InterfaceType::Primary, InterfaceType::Secondary]);
+    }
+
+    /// One stored object that doesn't decode would stop the list of all objects.
+    #[test]
+    fn i28_words_of_a_newer_version_decode_to_unknown() {
+        let spec = object(json!({
+            "targets": { "vpcIds": ["vpc-bp1"], "exclude": { "vpcIds": ["vpc-bp2"] } },
+            "interfaceTypes": ["Primary", "Trunk"],
+            "retention": "Lend",
+            "mode": "Rehearse",
+            "deletionPolicy": "AskFirst",
+            "reattach": [{ "networkInterfaceId": "eni-bp1", "deploymentName": "web" }],
+        }))
+        .spec;
+        assert_eq!(
+            (spec.retention, spec.mode, spec.deletion_policy),
+            (Retention::Unknown, Mode::Unknown, RetentionDeletionPolicy::Unknown)
+        );
+        assert_eq!(spec.interface_types, [InterfaceType::Primary, InterfaceType::Unknown]);
+
+        let mut listed = serde_json::to_value(row()).unwrap();
+        listed["type"] = json!("Mirror");
+        listed["phase"] = json!("Parked");
+        let status: EniRetentionStatus = serde_json::from_value(json!({
+            "retentionState": "Paused",
+            "counts": null,
+            "networkInterfaces": [listed],
+            "reattachments": [{
+                "networkInterfaceId": "eni-bp1", "phase": "Undone",
+                "reason": "Because", "message": "", "since": "2026-01-01T00:00:00Z",
+            }],
+        }))
+        .unwrap();
+        assert_eq!(status.retention_state, Some(RetentionState::Unknown));
+        assert_eq!(status.network_interfaces[0].type_, Some(NetworkInterfaceType::Unknown));
+        assert_eq!(status.network_interfaces[0].phase, NetworkInterfacePhase::Unknown);
+        assert_eq!(status.reattachments[0].phase, ReattachmentPhase::Unknown);
+    }
+
+    #[test]
+    fn an_absent_field_stays_absent_when_written() {
+        let spec = object(json!({ "targets": { "exclude": {} } })).spec;
+        assert_eq!(serde_json::to_value(spec.targets).unwrap(), json!({ "exclude": {} }));
+        let entry = json!({ "networkInterfaceId": "eni-bp1", "instanceId": "i-bp1" });
+        let reattach: Reattach = serde_json::from_value(entry.clone()).unwrap();
+        assert_eq!(serde_json::to_value(reattach).unwrap(), entry);
+        assert_eq!(serde_json::to_value(EniRetentionStatus::default()).unwrap(), json!({}));
+    }
+
+    #[test]
+    fn the_names_on_the_wire_are_those_of_the_cloud() {
+        let targets = json!({
+            "networkInterfaceIds": ["eni-bp1"],
+            "networkInterfaceTags": [{ "key": "env", "value": "prod" }],
+            "instanceIds": ["i-bp1"],
+            "instanceTags": [{ "key": "env", "exists": true }],
+            "nodes": { "matchLabels": { "pool": "a" } },
+            "exclude": {
+                "networkInterfaceIds": ["eni-bp2"],
+                "networkInterfaceTags": [{ "key": "env", "value": "dev" }],
+                "instanceIds": ["i-bp2"],
+                "instanceTags": [{ "key": "env", "value": "test" }],
+            },
+        });
+        let decoded: EniTargets = serde_json::from_value(targets.clone()).unwrap();
+        assert_eq!(decoded.exclude.as_ref().unwrap().instances.instance_ids, ["i-bp2"]);
+        assert_eq!(serde_json::to_value(decoded).unwrap(), targets);
+
+        let status = EniRetentionStatus {
+            observed_generation: Some(1),
+            retention_state: Some(RetentionState::RetainedWhereApplicable),
+            retained_eni_ids: vec!["eni-bp1".to_owned()],
+            available_eni_ids: vec!["eni-bp1".to_owned()],
+            network_interfaces: vec![row()],
+            reattachments: vec![ReattachmentStatus {
+                network_interface_id: "eni-bp1".to_owned(),
+                instance_id: Some("i-bp1".to_owned()),
+                node_name: Some("node-1".to_owned()),
+                phase: ReattachmentPhase::Waiting,
+                reason: "Because".to_owned(),
+                message: "Sentence".to_owned(),
+                since: Time("2026-01-01T00:00:00Z".parse().unwrap()),
+            }],
+            ..EniRetentionStatus::default()
+        };
+        assert_eq!(
+            serde_json::to_value(status).unwrap(),
+            json!({
+                "observedGeneration": 1,
+                "retentionState": "RetainedWhereApplicable",
+                "retainedEniIds": ["eni-bp1"],
+                "availableEniIds": ["eni-bp1"],
+                "networkInterfaces": [{
+                    "networkInterfaceId": "eni-bp1",
+                    "type": "Secondary",
+                    "phase": "Available",
+                    "instanceId": "i-bp1",
+                    "lastInstanceId": "i-bp2",
+                    "zoneId": "cn-hangzhou-h",
+                    "vSwitchId": "vsw-bp1",
+                    "vpcId": "vpc-bp1",
+                    "privateIps": ["10.0.0.1"],
+                    "ipv6Addresses": ["2001:db8::1"],
+                    "ipv4Prefixes": ["10.0.1.0/28"],
+                    "ipv6Prefixes": ["2001:db8::/80"],
+                    "moreAddresses": 2,
+                    "eips": [{ "allocationId": "eip-bp1", "publicIp": "192.0.2.1", "privateIp": "10.0.0.1" }],
+                    "securityGroupIds": ["sg-bp1"],
+                    "risks": [{ "reason": "Terway", "message": "Sentence" }],
+                    "since": "2026-01-01T00:00:00Z",
+                    "reason": "Survived",
+                    "message": "Sentence",
+                }],
+                "reattachments": [{
+                    "networkInterfaceId": "eni-bp1",
+                    "instanceId": "i-bp1",
+                    "nodeName": "node-1",
+                    "phase": "Waiting",
+                    "reason": "Because",
+                    "message": "Sentence",
+                    "since": "2026-01-01T00:00:00Z",
+                }],
+            })
+        );
+    }
+
+    /// Ids as long as those that the cloud gives out today, and a sentence as long as ours are.
+    #[test]
+    fn ordinary_rows_fit_beside_full_lists_of_ids() {
+        let id = |kind: &str| format!("{kind}-bp1{}", "0".repeat(17));
+        let row = NetworkInterfaceStatus {
+            network_interface_id: id("eni"),
+            instance_id: None,
+            last_instance_id: Some(id("i")),
+            v_switch_id: Some(id("vsw")),
+            vpc_id: Some(id("vpc")),
+            ipv4_prefixes: Vec::new(),
+            ipv6_prefixes: Vec::new(),
+            more_addresses: None,
+            security_group_ids: vec![id("sg"); 2],
+            risks: Vec::new(),
+            message: "m".repeat(160),
+            ..row()
+        };
+        let mut status = EniRetentionStatus {
+            retained_eni_ids: vec![id("eni"); MAX_RETAINED],
+            available_eni_ids: vec![id("eni"); MAX_RETAINED],
+            network_interfaces: vec![row; MAX_LISTED_INTERFACES],
+            ..EniRetentionStatus::default()
+        };
+        let before = status.clone();
+        assert_eq!(status.shorten_to_fit(), 0);
+        assert_eq!(status, before);
+    }
+
+    /// Markup counts as the API server will write it, `\u003c` for `<`.
+    #[test]
+    fn a_status_that_is_too_large_loses_its_last_rows_and_no_more_than_needed() {
+        let row = |message: &str| NetworkInterfaceStatus { message: message.repeat(MAX_MESSAGE), ..row() };
+        for (message, bytes) in [("m", 1), ("é", 2), ("&", 6)] {
+            let row = row(message);
+            let mut status = EniRetentionStatus {
+                retained_eni_ids: vec!["eni-bp1".to_owned(); MAX_RETAINED],
+                network_interfaces: vec![row.clone(); 2000],
+                ..EniRetentionStatus::default()
+            };
+            status.network_interfaces[0].reason = "First".to_owned();
+            let dropped = status.shorten_to_fit();
+            assert_eq!(dropped + status.network_interfaces.len(), 2000);
+            assert_eq!(status.network_interfaces[0].reason, "First");
+            assert_eq!(status.retained_eni_ids.len(), MAX_RETAINED);
+
+            let written = |value: &Value| {
+                serde_json::to_string(value).unwrap().replace('&', r"\u0026").replace("é", "ee").len()
+            };
+            let size = written(&serde_json::to_value(&status).unwrap());
+            let one_more = written(&serde_json::to_value(&row).unwrap()) + 1;
+            assert!(one_more > bytes * MAX_MESSAGE);
+            assert!(
+                size <= MAX_STATUS_BYTES && size + one_more > MAX_STATUS_BYTES,
+                "{message}: {size} bytes"
+            );
+        }
+    }
 }
