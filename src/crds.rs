@@ -6,11 +6,11 @@ use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::{
 use kube::CustomResourceExt;
 use serde_json::json;
 
-use crate::api::EcsInstanceProtection;
+use crate::api::{EcsInstanceProtection, EniRetention};
 
 /// Every definition that the operator needs, in the order in which they are printed.
 pub fn all() -> Vec<CustomResourceDefinition> {
-    vec![finished(EcsInstanceProtection::crd())]
+    vec![finished(EcsInstanceProtection::crd()), finished(EniRetention::crd())]
 }
 
 /// One definition as YAML. The only place that turns one into text: two printers would wrap long lines differently.

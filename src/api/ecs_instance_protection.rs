@@ -5,8 +5,8 @@ use kube::{CustomResource, KubeSchema};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::DEFAULT_ACCOUNT;
-use super::selector::{MAX_EXCLUDED_IDS, MAX_IDS, MAX_TAGS, NodeSelector, TagSelector};
+use super::selector::{INSTANCE_ID, InstanceExclusion, MAX_ID, MAX_IDS, MAX_TAGS, NodeSelector, TagSelector};
+use super::spec::{ACCOUNT_NAME, Mode, REGION_ID, default_account};
 use super::status::{self, Counts, MAX_MESSAGE, MAX_REASON, MAX_RISKS, Risk};
 
 /// How many instances a status lists.
@@ -87,14 +87,14 @@ pub struct EcsInstanceProtectionSpec {
     /// The cloud account that the instances belong to, by its name in the operator's configuration; `default` if left
     /// out. Can't be changed.
     #[serde(default = "default_account")]
-    #[schemars(length(min = 1, max = 63), regex(pattern = r"^[a-z0-9]([-a-z0-9]*[a-z0-9])?$"))]
+    #[schemars(length(min = 1, max = 63), regex(pattern = ACCOUNT_NAME))]
     pub account: String,
 
     /// Region id, such as cn-hangzhou. Needed with `targets.instanceIds` or `targets.instanceTags`. Nodes carry their
     /// own region; with a region set here, Nodes elsewhere are left out and counted in `status.counts.nodesIgnored`.
     /// Can't be changed, added or removed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schemars(with = "String", length(max = 64), regex(pattern = r"^[a-z]{2}(-[a-z0-9]+)+$"))]
+    #[schemars(with = "String", length(max = 64), regex(pattern = REGION_ID))]
     pub region: Option<String>,
 
     /// The instances that are meant: everything that any selector here selects, without what `exclude` names.
@@ -116,10 +116,6 @@ pub struct EcsInstanceProtectionSpec {
     pub deletion_policy: DeletionPolicy,
 }
 
-fn default_account() -> String {
-    DEFAULT_ACCOUNT.to_owned()
-}
-
 /// The instances that are meant.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize, KubeSchema)]
 #[serde(rename_all = "camelCase")]
@@ -129,7 +125,7 @@ fn default_account() -> String {
 pub struct InstanceTargets {
     /// Ids of instances in `spec.region`.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    #[schemars(length(max = MAX_IDS), inner(length(max = 64), regex(pattern = r"^i-[a-z0-9]+$")))]
+    #[schemars(length(max = MAX_IDS), inner(length(max = MAX_ID), regex(pattern = INSTANCE_ID)))]
     #[x_kube(merge_strategy = ListMerge::Set)]
     pub instance_ids: Vec<String>,
 
@@ -151,23 +147,6 @@ pub struct InstanceTargets {
     pub exclude: Option<InstanceExclusion>,
 }
 
-/// Instances that are left alone.
-#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize, KubeSchema)]
-#[serde(rename_all = "camelCase")]
-pub struct InstanceExclusion {
-    /// Ids of instances to leave alone.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    #[schemars(length(max = MAX_EXCLUDED_IDS), inner(length(max = 64), regex(pattern = r"^i-[a-z0-9]+$")))]
-    #[x_kube(merge_strategy = ListMerge::Set)]
-    pub instance_ids: Vec<String>,
-
-    /// Tags of instances to leave alone: any one of them suffices. The same key may stand here with several values.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    #[schemars(length(max = MAX_TAGS))]
-    #[x_kube(merge_strategy = ListMerge::Atomic)]
-    pub instance_tags: Vec<TagSelector>,
-}
-
 /// The value that is wanted of the flag.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
 pub enum Protection {
@@ -176,20 +155,6 @@ pub enum Protection {
     Enabled,
     /// Switched off once.
     Disabled,
-    /// A value that this version does not know.
-    #[serde(other)]
-    #[schemars(skip)]
-    Unknown,
-}
-
-/// Whether the operator acts or only looks.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
-pub enum Mode {
-    /// Make the cloud match.
-    #[default]
-    Enforce,
-    /// Report, never write.
-    Observe,
     /// A value that this version does not know.
     #[serde(other)]
     #[schemars(skip)]
@@ -268,7 +233,7 @@ pub enum ProtectionState {
 #[serde(rename_all = "camelCase")]
 pub struct InstanceStatus {
     /// Id of the instance.
-    #[schemars(length(min = 1, max = 64))]
+    #[schemars(length(min = 1, max = MAX_ID))]
     pub instance_id: String,
 
     /// `Safe`: seen protected. `Weak`: seen unprotected. `NotApplicable`: the cloud offers no protection for this
@@ -276,7 +241,7 @@ pub struct InstanceStatus {
     pub state: InstanceState,
 
     /// Why it is in this state, in one word, for programs.
-    #[schemars(length(min = 1, max = MAX_REASON), regex(pattern = r"^[A-Z][A-Za-z0-9]*$"))]
+    #[schemars(length(min = 1, max = MAX_REASON), regex(pattern = status::WORD))]
     pub reason: String,
 
     /// Why it is in this state, in a sentence, for people.

@@ -16,6 +16,19 @@ pub const MAX_EXCLUDED_IDS: usize = 500;
 /// `DescribeInstances` takes (`Tag.N`, N up to 20).
 pub const MAX_TAGS: usize = 20;
 
+/// Characters in an id of the cloud. Those given out today have about 25.
+pub const MAX_ID: usize = 64;
+
+/// Characters in the id of a network interface: fewer, because one status lists thousands. Those given out today have
+/// 24.
+pub const MAX_ENI_ID: usize = 40;
+
+/// Ids of instances.
+pub(super) const INSTANCE_ID: &str = r"^i-[a-z0-9]+$";
+
+/// Ids of network interfaces.
+pub(super) const ENI_ID: &str = r"^eni-[a-z0-9]+$";
+
 /// One tag to look for.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, KubeSchema)]
 #[serde(rename_all = "camelCase")]
@@ -37,6 +50,23 @@ pub struct TagSelector {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(with = "bool")]
     pub exists: Option<bool>,
+}
+
+/// Instances that are left alone.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize, KubeSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct InstanceExclusion {
+    /// Ids of instances to leave alone.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = MAX_EXCLUDED_IDS), inner(length(max = MAX_ID), regex(pattern = INSTANCE_ID)))]
+    #[x_kube(merge_strategy = ListMerge::Set)]
+    pub instance_ids: Vec<String>,
+
+    /// Tags of instances to leave alone: any one of them suffices. The same key may stand here with several values.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = MAX_TAGS))]
+    #[x_kube(merge_strategy = ListMerge::Atomic)]
+    pub instance_tags: Vec<TagSelector>,
 }
 
 /// A selection of Kubernetes Nodes by their labels, as in any other label selector: all of `matchLabels` and all of

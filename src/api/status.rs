@@ -12,6 +12,9 @@ pub const MAX_MESSAGE: usize = 512;
 /// Risks that one listed target can show.
 pub const MAX_RISKS: usize = 8;
 
+/// One word for programs.
+pub(super) const WORD: &str = r"^[A-Z][A-Za-z0-9]*$";
+
 /// How many targets are in which state. Always exact, also where a list stops at its limit.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
@@ -28,7 +31,8 @@ pub struct Counts {
     #[schemars(with = "i64", range(min = 0))]
     pub weak: u32,
 
-    /// Targets that the cloud offers no protection for, such as subscription and spot instances.
+    /// Targets that the cloud offers no protection for, such as subscription and spot instances, or network
+    /// interfaces that a cloud product manages.
     #[schemars(with = "i64", range(min = 0))]
     pub not_applicable: u32,
 
@@ -50,7 +54,7 @@ pub struct Counts {
 #[serde(rename_all = "camelCase")]
 pub struct Risk {
     /// The risk in one word, for programs.
-    #[schemars(length(min = 1, max = MAX_REASON), regex(pattern = r"^[A-Z][A-Za-z0-9]*$"))]
+    #[schemars(length(min = 1, max = MAX_REASON), regex(pattern = WORD))]
     pub reason: String,
 
     /// The risk in a sentence, for people.

@@ -1,15 +1,17 @@
 //! The control plane that the tests share.
 
+use std::fmt::Debug;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use ecs_keeper::api::EcsInstanceProtection;
+use ecs_keeper::api::{EcsInstanceProtection, EniRetention};
 use k8s_openapi::api::core::v1::Namespace;
 use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::CustomResourceDefinition;
 use kube::api::{ListParams, Patch, PatchParams, PostParams};
 use kube::config::{KubeConfigOptions, Kubeconfig};
 use kube::runtime::{conditions, wait::await_condition};
-use kube::{Api, Client, Config, ResourceExt as _};
+use kube::{Api, Client, Config, Resource, ResourceExt as _};
+use serde::de::DeserializeOwned;
 use serde_json::json;
 use tokio::process::Command;
 use tokio::sync::OnceCell;
@@ -103,12 +105,20 @@ async fn install(client: Client) {
         let established = await_condition(definitions.clone(), &name, conditions::is_crd_established());
         tokio::time::timeout(PATIENCE, established).await.expect("established in time").unwrap();
     }
-    // The API server serves a resource a moment after it has established it.
     let served = async {
-        let objects: Api<EcsInstanceProtection> = Api::all(client);
-        while objects.list(&ListParams::default().limit(1)).await.is_err() {
-            tokio::time::sleep(Duration::from_millis(50)).await;
-        }
+        tokio::join!(served::<EcsInstanceProtection>(&client), served::<EniRetention>(&client));
     };
     tokio::time::timeout(PATIENCE, served).await.expect("served in time");
+}
+
+/// Ends when objects of a kind can be listed: the API server serves them a moment after their definition is
+/// established.
+async fn served<K>(client: &Client)
+where
+    K: Resource<DynamicType = ()> + Clone + DeserializeOwned + Debug,
+{
+    let objects: Api<K> = Api::all(client.clone());
+    while objects.list(&ListParams::default().limit(1)).await.is_err() {
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
 }

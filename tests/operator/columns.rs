@@ -2,6 +2,9 @@
 
 use std::time::Duration;
 
+use ecs_keeper::api::EniRetention;
+use kube::Api;
+use kube::api::PostParams;
 use serde_json::json;
 
 use crate::cluster::Cluster;
@@ -43,12 +46,61 @@ async fn the_columns_tell_the_story() {
 }
 
 #[tokio::test]
+async fn the_columns_of_a_retention_tell_its_story() {
+    let cluster = Cluster::connect().await;
+    let (namespace, objects) = retention(&cluster).await;
+    let counts: serde_json::Map<String, serde_json::Value> = COUNTS
+        .iter()
+        .zip([12, 9, 0, 3, 0, 2, 0])
+        .map(|(name, count)| ((*name).to_owned(), json!(count)))
+        .collect();
+    let status = json!({
+        "observedGeneration": 1,
+        "retentionState": "RetainedWhereApplicable",
+        "counts": counts,
+        "conditions": [
+            condition("Retained", "True", "SafeWhereApplicable", "9 of 12 network interfaces are retained"),
+            condition("Ready", "True", "Done", "Nothing left to do"),
+        ],
+    });
+    apply(&objects, "ecs-keeper", &status).await.unwrap();
+
+    let narrow = cluster.kubectl(&["-n", &namespace, "get", "eniret"]).await;
+    let lines: Vec<Vec<&str>> = narrow.lines().map(|line| line.split_whitespace().collect()).collect();
+    assert_eq!(lines[0], ["NAME", "STATE", "TARGETS", "SAFE", "ATRISK", "READY", "AGE"]);
+    assert_eq!(lines[1][..6], ["subject", "RetainedWhereApplicable", "12", "9", "2", "True"]);
+
+    let wide = cluster.kubectl(&["-n", &namespace, "get", "ecs-keeper", "-o", "wide"]).await;
+    let lines: Vec<Vec<&str>> = wide.lines().map(|line| line.split_whitespace().collect()).collect();
+    assert_eq!(lines[0][6..], ["AGE", "REGION", "MODE", "MESSAGE"]);
+    assert_eq!(lines[1][7..9], ["cn-hangzhou", "Enforce"]);
+    assert_eq!(lines[1][9..].join(" "), "9 of 12 network interfaces are retained");
+}
+
+/// A stored `EniRetention` named `subject` in a namespace of its own.
+async fn retention(cluster: &Cluster) -> (String, Api<EniRetention>) {
+    let namespace = cluster.namespace().await;
+    let objects: Api<EniRetention> = Api::namespaced(cluster.client.clone(), &namespace);
+    let spec = json!({ "region": "cn-hangzhou", "targets": { "networkInterfaceIds": ["eni-bp1example"] } });
+    let retention = EniRetention::new("subject", serde_json::from_value(spec).unwrap());
+    objects.create(&PostParams::default(), &retention).await.unwrap();
+    (namespace, objects)
+}
+
+#[tokio::test]
 async fn a_person_can_wait_for_the_domain_condition() {
     let cluster = Cluster::connect().await;
     let namespace = cluster.namespace().await;
     let objects = subject(&cluster, &namespace).await;
     let wait = ["-n", &namespace, "wait", "ecsprot/subject", "--for=condition=Protected", "--timeout=30s"];
     let status = json!({ "conditions": [condition("Protected", "True", "AllSafe", "")] });
+    let (said, applied) = tokio::join!(cluster.kubectl(&wait), apply(&objects, "ecs-keeper", &status));
+    applied.unwrap();
+    assert!(said.contains("condition met"), "{said}");
+
+    let (namespace, objects) = retention(&cluster).await;
+    let wait = ["-n", &namespace, "wait", "eniret/subject", "--for=condition=Retained", "--timeout=30s"];
+    let status = json!({ "conditions": [condition("Retained", "True", "AllSafe", "")] });
     let (said, applied) = tokio::join!(cluster.kubectl(&wait), apply(&objects, "ecs-keeper", &status));
     applied.unwrap();
     assert!(said.contains("condition met"), "{said}");
@@ -71,4 +123,11 @@ async fn explain_documents_the_spec() {
     }
     let policy = cluster.kubectl(&["explain", "ecsprot.spec.deletionPolicy"]).await;
     assert!(policy.contains("What deleting this object does to the instances"), "{policy}");
+
+    let fields = cluster.kubectl(&["explain", "eniret.spec", "--recursive"]).await;
+    for field in ["networkInterfaceTags", "interfaceTypes", "exclude", "reattach", "deletionPolicy"] {
+        assert!(fields.contains(field), "{field} is missing:\n{fields}");
+    }
+    let policy = cluster.kubectl(&["explain", "eniret.spec.deletionPolicy"]).await;
+    assert!(policy.contains("What deleting this object does to the network interfaces"), "{policy}");
 }

@@ -25,6 +25,8 @@ mod machines;
 mod nodes;
 mod outages;
 mod process;
+mod retention_rules;
+mod retention_status;
 mod rules;
 mod stage;
 mod start;

@@ -3,23 +3,24 @@
 use ecs_keeper::api::{EcsInstanceProtection, MAX_EXCLUDED_IDS, MAX_IDS, MAX_TAGS};
 use kube::api::{DynamicObject, Patch, PatchParams, PostParams};
 use kube::core::ApiResource;
-use kube::{Api, Error, ResourceExt as _};
+use kube::{Api, Error, Resource, ResourceExt as _};
+use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 
 use crate::cluster::Cluster;
 
-const REGION: &str = "cn-hangzhou";
+pub const REGION: &str = "cn-hangzhou";
 
 /// Objects as a user writes them, so that a test can also write what our types could not.
-async fn objects(cluster: &Cluster) -> Api<DynamicObject> {
-    let resource = ApiResource::erase::<EcsInstanceProtection>(&());
+pub async fn objects<K: Resource<DynamicType = ()>>(cluster: &Cluster) -> Api<DynamicObject> {
+    let resource = ApiResource::erase::<K>(&());
     Api::namespaced_with(cluster.client.clone(), &cluster.namespace().await, &resource)
 }
 
-fn object(name: &str, spec: &Value) -> DynamicObject {
+pub fn object<K: Resource<DynamicType = ()>>(name: &str, spec: &Value) -> DynamicObject {
     let text = json!({
-        "apiVersion": "ecs-keeper.io/v1alpha1",
-        "kind": "EcsInstanceProtection",
+        "apiVersion": K::api_version(&()),
+        "kind": K::kind(&()),
         "metadata": { "name": name },
         "spec": spec,
     });
@@ -44,11 +45,11 @@ fn assert_refused(what: &str, refusal: Error, field: &str, sentence: &str) {
     );
 }
 
-fn tags(count: usize) -> Vec<Value> {
+pub fn tags(count: usize) -> Vec<Value> {
     (0..count).map(|n| json!({ "key": format!("key-{n:0>124}"), "value": "v".repeat(128) })).collect()
 }
 
-fn ids(count: usize) -> Vec<String> {
+pub fn ids(count: usize) -> Vec<String> {
     (0..count).map(|n| format!("i-{n:0>62}")).collect()
 }
 
@@ -62,7 +63,6 @@ fn by_requirement(requirement: &Value) -> Value {
 
 #[tokio::test]
 async fn every_sensible_spec_is_accepted() {
-    let objects = objects(&Cluster::connect().await).await;
     let region_and = |targets: Value| json!({ "region": REGION, "targets": targets });
     let cases = [
         ("a tag with a value", by_tag(&json!({ "key": "env", "value": "prod" }))),
@@ -122,20 +122,15 @@ async fn every_sensible_spec_is_accepted() {
             }),
         ),
     ];
-    let dry_run = PostParams { dry_run: true, ..PostParams::default() };
-    for (what, spec) in cases {
-        let answer = objects.create(&dry_run, &object("accepted", &spec)).await;
-        let stored = answer.unwrap_or_else(|refusal| panic!("{what}: {refusal}"));
-        serde_json::from_value::<EcsInstanceProtection>(serde_json::to_value(stored).unwrap())
-            .unwrap_or_else(|error| panic!("{what} does not decode: {error}"));
-    }
+    assert_all_accepted::<EcsInstanceProtection>(cases).await;
 }
 
 #[tokio::test]
 async fn what_is_left_out_is_filled_in() {
-    let objects = objects(&Cluster::connect().await).await;
+    let objects = objects::<EcsInstanceProtection>(&Cluster::connect().await).await;
     let spec = json!({ "targets": { "nodes": { "matchLabels": { "pool": "a" } } } });
-    let stored = objects.create(&PostParams::default(), &object("defaults", &spec)).await.unwrap();
+    let created = object::<EcsInstanceProtection>("defaults", &spec);
+    let stored = objects.create(&PostParams::default(), &created).await.unwrap();
     assert_eq!(
         stored.data["spec"],
         json!({
@@ -381,30 +376,60 @@ async fn a_region_an_account_or_a_word_that_cannot_exist_is_refused() {
 }
 
 async fn refuse(cases: &[(&str, Value, &str, &str)]) {
-    let objects = objects(&Cluster::connect().await).await;
+    assert_all_refused::<EcsInstanceProtection>(cases).await;
+}
+
+/// Writes each spec and expects one cause alone: the field and a part of its sentence.
+pub async fn assert_all_refused<K: Resource<DynamicType = ()>>(cases: &[(&str, Value, &str, &str)]) {
+    let objects = objects::<K>(&Cluster::connect().await).await;
     let dry_run = PostParams { dry_run: true, ..PostParams::default() };
     for (what, spec, field, sentence) in cases {
-        match objects.create(&dry_run, &object("refused", spec)).await {
+        match objects.create(&dry_run, &object::<K>("refused", spec)).await {
             Ok(_) => panic!("{what}: accepted, wanted `{field}: …{sentence}…`"),
             Err(refusal) => assert_refused(what, refusal, field, sentence),
         }
     }
 }
 
-/// A field rule on `region` would not run when the field appears or disappears.
+/// Writes each spec and expects that it is accepted, and that our own type can read what is stored.
+pub async fn assert_all_accepted<K>(cases: impl IntoIterator<Item = (&str, Value)>)
+where
+    K: Resource<DynamicType = ()> + DeserializeOwned,
+{
+    let objects = objects::<K>(&Cluster::connect().await).await;
+    let dry_run = PostParams { dry_run: true, ..PostParams::default() };
+    for (what, spec) in cases {
+        let answer = objects.create(&dry_run, &object::<K>("accepted", &spec)).await;
+        let stored = answer.unwrap_or_else(|refusal| panic!("{what}: {refusal}"));
+        serde_json::from_value::<K>(serde_json::to_value(stored).unwrap())
+            .unwrap_or_else(|error| panic!("{what} does not decode: {error}"));
+    }
+}
+
 #[tokio::test]
 async fn account_and_region_cannot_be_changed_added_or_removed() {
+    let own_words = [
+        json!({ "protection": "Disabled", "mode": "Observe" }),
+        json!({ "targets": { "instanceIds": ["i-bp1"], "nodes": null } }),
+    ];
+    assert_account_and_region_stand_fast::<EcsInstanceProtection>(&own_words).await;
+}
+
+/// Edits the account and the region in every way, and makes the given edits, which are allowed.
+///
+/// A field rule on `region` would not run when the field appears or disappears.
+pub async fn assert_account_and_region_stand_fast<K: Resource<DynamicType = ()>>(allowed: &[Value]) {
     const ACCOUNT: &str = "account can't be changed: create another object for the other account";
     const IN_REGION: &str =
         "region can't be changed, added or removed: create another object for the other region";
-    let objects = objects(&Cluster::connect().await).await;
+    let objects = objects::<K>(&Cluster::connect().await).await;
     let nodes = json!({ "nodes": { "matchLabels": { "pool": "a" } } });
     let specs = [
         ("somewhere", json!({ "account": "production", "region": REGION, "targets": nodes })),
         ("anywhere", json!({ "targets": nodes })),
     ];
     for (name, spec) in &specs {
-        objects.create(&PostParams::default(), &object(name, spec)).await.unwrap();
+        objects.create(&PostParams::default(), &object::<K>(name, spec)).await.unwrap();
     }
 
     let edits = [
@@ -415,10 +440,10 @@ async fn account_and_region_cannot_be_changed_added_or_removed() {
         ("somewhere", json!({ "account": null }), Some(("spec.account", ACCOUNT))),
         ("anywhere", json!({ "account": "production" }), Some(("spec.account", ACCOUNT))),
         ("anywhere", json!({ "account": null }), None),
-        ("somewhere", json!({ "region": REGION, "protection": "Disabled", "mode": "Observe" }), None),
-        ("somewhere", json!({ "targets": { "instanceIds": ["i-bp1"], "nodes": null } }), None),
+        ("somewhere", json!({ "region": REGION }), None),
     ];
-    for (name, edit, refused) in edits {
+    let allowed = allowed.iter().map(|edit| ("somewhere", edit.clone(), None));
+    for (name, edit, refused) in edits.into_iter().chain(allowed) {
         let answer =
             objects.patch(name, &PatchParams::default(), &Patch::Merge(json!({ "spec": edit }))).await;
         match (answer, refused) {
@@ -435,26 +460,32 @@ async fn account_and_region_cannot_be_changed_added_or_removed() {
 /// The cost of a rule is bounded when it runs, too: a definition can be accepted and its largest objects refused.
 #[tokio::test]
 async fn the_largest_legal_object_is_accepted_and_can_be_edited() {
-    let objects = objects(&Cluster::connect().await).await;
-    let prefix = ["a".repeat(63), "b".repeat(63), "c".repeat(63), "d".repeat(61)].join(".");
-    let key = |n: usize| format!("{prefix}/k{n:0>62}");
-    let labels: serde_json::Map<String, Value> = (0..20).map(|n| (key(n), json!("v".repeat(63)))).collect();
-    let values: Vec<String> = (0..50).map(|n| format!("v{n:0>62}")).collect();
-    let requirements: Vec<Value> =
-        (0..20).map(|n| json!({ "key": key(n), "operator": "NotIn", "values": values })).collect();
     let spec = json!({
         "account": "a".repeat(63),
         "region": format!("cn-{}", "a".repeat(61)),
         "targets": {
             "instanceIds": ids(MAX_IDS),
             "instanceTags": tags(MAX_TAGS),
-            "nodes": { "matchLabels": labels, "matchExpressions": requirements },
+            "nodes": largest_node_selector(),
             "exclude": { "instanceIds": ids(MAX_EXCLUDED_IDS), "instanceTags": tags(MAX_TAGS) },
         },
     });
-    let stored = objects.create(&PostParams::default(), &object("large", &spec)).await.unwrap();
+    let objects = objects::<EcsInstanceProtection>(&Cluster::connect().await).await;
+    let created = object::<EcsInstanceProtection>("large", &spec);
+    let stored = objects.create(&PostParams::default(), &created).await.unwrap();
     let edit = Patch::Merge(json!({ "spec": { "mode": "Observe" } }));
     let edited = objects.patch("large", &PatchParams::default(), &edit).await.unwrap();
     assert_eq!(edited.metadata.generation.unwrap(), stored.metadata.generation.unwrap() + 1);
     assert_eq!(edited.name_unchecked(), "large");
+}
+
+/// Everything that selects Nodes, at its limits.
+pub fn largest_node_selector() -> Value {
+    let prefix = ["a".repeat(63), "b".repeat(63), "c".repeat(63), "d".repeat(61)].join(".");
+    let key = |n: usize| format!("{prefix}/k{n:0>62}");
+    let labels: serde_json::Map<String, Value> = (0..20).map(|n| (key(n), json!("v".repeat(63)))).collect();
+    let values: Vec<String> = (0..50).map(|n| format!("v{n:0>62}")).collect();
+    let requirements: Vec<Value> =
+        (0..20).map(|n| json!({ "key": key(n), "operator": "NotIn", "values": values })).collect();
+    json!({ "matchLabels": labels, "matchExpressions": requirements })
 }

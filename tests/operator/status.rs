@@ -1,12 +1,15 @@
 //! What the API server makes of a status.
 
+use std::fmt::Debug;
+
 use ecs_keeper::api::{
     Counts, EcsInstanceProtection, EcsInstanceProtectionSpec, EcsInstanceProtectionStatus, InstanceState,
     InstanceStatus, MAX_LISTED_INSTANCES, MAX_MESSAGE, MAX_REASON, MAX_RISKS, ProtectionState, Risk,
 };
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::{Condition, Time};
 use kube::api::{Patch, PatchParams, PostParams};
-use kube::{Api, Error};
+use kube::{Api, Error, Resource};
+use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 
 use crate::cluster::Cluster;
@@ -33,14 +36,13 @@ pub fn condition(kind: &str, status: &str, reason: &str, message: &str) -> Condi
 }
 
 /// Applies the status of `subject` as one field manager.
-pub async fn apply(
-    objects: &Api<EcsInstanceProtection>,
-    manager: &str,
-    status: &Value,
-) -> Result<EcsInstanceProtection, Error> {
+pub async fn apply<K>(objects: &Api<K>, manager: &str, status: &Value) -> Result<K, Error>
+where
+    K: Resource<DynamicType = ()> + Clone + DeserializeOwned + Debug,
+{
     let patch = json!({
-        "apiVersion": "ecs-keeper.io/v1alpha1",
-        "kind": "EcsInstanceProtection",
+        "apiVersion": K::api_version(&()),
+        "kind": K::kind(&()),
         "metadata": { "name": "subject" },
         "status": status,
     });
