@@ -131,7 +131,7 @@ impl<K: Kind> Selection<K> {
         &mut self,
         object: &ObjectId,
         selector: &Selector<K>,
-        known: impl Iterator<Item = (&'a K::Id, &'a [Tag])> + Clone,
+        known: &(impl Iterator<Item = (&'a K::Id, &'a [Tag])> + Clone),
     ) where
         K::Id: 'a,
     {
@@ -458,7 +458,7 @@ mod tests {
                             selection.remove(&name, &old);
                         }
                         let known = targets.iter().map(|(id, tags)| (id, tags.as_slice()));
-                        selection.insert(&name, &selector, known);
+                        selection.insert(&name, &selector, &known);
                     }
                     Step::Remove(n) => {
                         if let Some(old) = objects.remove(&object(n)) {

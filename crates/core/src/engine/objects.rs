@@ -14,7 +14,7 @@ use crate::owners::{Role, Roster};
 use crate::reason::Reason;
 use crate::target::Target;
 use crate::time::Moment;
-use crate::wish::{Generation, ObjectId, Selector, Wish};
+use crate::wish::{Generation, ObjectId, Wish};
 
 /// People wait for what they changed this long at most; then it is background like everything else.
 const HOT: Duration = Duration::from_secs(120);
@@ -262,7 +262,7 @@ impl<K: Kind> Engine<K> {
         }
         let tags = |id| tags_of(&self.targets, &self.last_tags, id);
         let known = self.targets.keys().map(|id| (id, tags(id)));
-        self.selection.insert(object, &wish.selector, known);
+        self.selection.insert(object, &wish.selector, &known);
         for id in wish.selector.named() {
             self.targets.entry(id.clone()).or_default();
         }
@@ -270,34 +270,7 @@ impl<K: Kind> Engine<K> {
         for id in memory.kept.keys() {
             self.selection.name(object, id);
         }
-        // Where the owners stay the same, so do the instances that they select; and who asked for instances before and now
-        // asks for others is told anew, even if they are the same ones.
-        let unwatched = |selector: &Selector<K>| Selector { watch: BTreeSet::new(), ..selector.clone() };
-        let same_owners = |old: &&Object<K>| {
-            old.wish.owners == wish.owners
-                && (!wish.enumerates || unwatched(&old.wish.selector) == unwatched(&wish.selector))
-        };
-        let roster = old.as_ref().filter(same_owners).and_then(|old| old.roster.clone());
-        if roster.is_none() {
-            for (instance, _) in old
-                .iter()
-                .filter(|old| !old.wish.enumerates)
-                .filter_map(|old| old.roster.as_ref())
-                .flat_map(|roster| roster.selected())
-            {
-                self.selection.disown(object, instance);
-            }
-        }
-        if wish.owners.is_some() {
-            self.owning.insert(object.clone());
-        } else {
-            self.owning.remove(object);
-        }
-        if wish.owners.is_some() && roster.is_none() {
-            self.rosterless.insert(object.clone());
-        } else {
-            self.rosterless.remove(object);
-        }
+        let roster = self.keep_roster(object, old.as_ref(), &wish);
         let same_tags = old.as_ref().filter(|old| {
             old.wish.selector.entries().eq(wish.selector.entries())
                 && old.wish.selector.tags == wish.selector.tags
