@@ -255,7 +255,7 @@ impl<K: Kind> Engine<K> {
         if wish.enumerates {
             tag_epoch = tag_epoch.max(self.selection.hold_surroundings());
         }
-        let mut reached: Vec<K::Id> = Vec::new();
+        let mut reached: BTreeSet<K::Id> = BTreeSet::new();
         if let Some(old) = &old {
             reached.extend(self.reach(old).cloned());
             self.release(object, old);
@@ -323,7 +323,7 @@ impl<K: Kind> Engine<K> {
             self.reads.spec_changed(now);
             self.writes.spec_changed(now);
         }
-        self.revisit(now, object, edited);
+        self.revisit(now, object, edited, &reached);
         if fresh_listing {
             self.request_listing(now, object);
         }
@@ -333,7 +333,7 @@ impl<K: Kind> Engine<K> {
     }
 
     /// Looks at every target of an object whose wish changed.
-    fn revisit(&mut self, now: Moment, object: &ObjectId, edited: bool) {
+    fn revisit(&mut self, now: Moment, object: &ObjectId, edited: bool, before: &BTreeSet<K::Id>) {
         let Some(entry) = self.objects.get(object) else { return };
         let (hot, epoch) = (entry.hot(now), entry.tag_epoch);
         let reach: Vec<K::Id> = self.reach(entry).cloned().collect();
@@ -351,8 +351,9 @@ impl<K: Kind> Engine<K> {
                 absence.refused = false;
             }
             let unread = target.evidence.as_ref().is_none_or(|e| e.tag_epoch < epoch);
-            // What was there before the start is read by the first sweep: nobody's change may wait behind it.
-            if unread && hot {
+            // What was there before the start is read by the first sweep: nobody's change may wait behind it. And what was
+            // selected before the Nodes, or what is watched, changed is being read already.
+            if unread && hot && (edited || !before.contains(&id)) {
                 self.reads.read_changed(&id);
             } else {
                 self.reconsider(now, &id);

@@ -201,7 +201,7 @@ impl<K: Kind> Engine<K> {
     }
 
     /// The instances of which it is not known what is on them. One that is gone, and left something behind, is no riddle.
-    fn doubtful_owners(object: &Object<K>) -> Groups {
+    pub(super) fn doubtful_owners(object: &Object<K>) -> Groups {
         let mut doubts = Groups::new();
         let Some(roster) = object.roster.as_ref().filter(|_| object.wish.owners.is_some()) else {
             return doubts;

@@ -189,10 +189,11 @@ impl<K: Kind> Engine<K> {
             self.rosterless.remove(name);
             let mut added = BTreeSet::new();
             for (instance, owner) in roster.selected() {
-                // An instance that can't be read keeps what it was last known to have.
-                let listed: Vec<K::Id> = match owner.shown() {
-                    Some(shown) => K::listed(&shown.surroundings).unwrap_or_default().to_vec(),
-                    None => self.selection.listed_on(instance).to_vec(),
+                let listed: Vec<K::Id> = match &owner.presence {
+                    Presence::Shown(shown) => K::listed(&shown.surroundings).unwrap_or_default().to_vec(),
+                    Presence::Gone => Vec::new(),
+                    // One that can't be read keeps what it was last known to have.
+                    Presence::Unknown(_) => self.selection.listed_on(instance).to_vec(),
                 };
                 if self.selection.own(name, instance, &listed, upcoming) {
                     added.insert(instance);
