@@ -31,7 +31,7 @@ doc: ## build the documentation; a broken link fails
 walls: ## check what the packages may depend on
 	tests/walls.sh
 
-control-plane: ## build etcd, kube-apiserver, kube-controller-manager and kubectl, unless they are there
+control-plane: ## build kube-apiserver, Helm and what else the tests need beside, unless it is there
 	$(CONTROL_PLANE)/binaries.py
 
 test-launcher: ## test what starts the control plane

@@ -1,12 +1,13 @@
 #!/usr/bin/env python3
-"""Finds the programs of the control plane, and builds those that are missing from the Go modules pinned beside this file.
+"""Finds the programs of the control plane and of the chart, and builds those that are missing from the Go modules pinned beside this file.
 
-Nobody publishes kube-apiserver where every developer and every build machine may fetch it, but the Go module proxy has its source, and `go.sum` says
-which. The finished programs are kept in a cache folder that is named by the pins, so only the first run pays for the build. A folder named by
-KUBEBUILDER_ASSETS (as `setup-envtest` makes it) wins over both: what is found there is used, and only what it lacks is built.
+Nobody publishes kube-apiserver or Helm where every developer and every build machine may fetch them, but the Go module proxy has their sources, and
+`go.sum` says which. The finished programs are kept in a cache folder for each module that is named by its pins, so only the first run pays for the
+build, and a newer Helm builds no kube-apiserver. A folder named by KUBEBUILDER_ASSETS (as `setup-envtest` makes it) wins over both: what is found
+there is used, and only what it lacks is built.
 
-    binaries.py          builds what is missing and prints where each program is
-    binaries.py --check  builds nothing; prints what would have to be installed first, and fails if that is anything
+    binaries.py [PROGRAM…]          builds what is missing of these, or of all, and prints where each program is
+    binaries.py --check [PROGRAM…]  builds nothing; prints what would have to be installed first, and fails if that is anything
 """
 
 from __future__ import annotations
@@ -35,20 +36,26 @@ PROGRESS = 15
 class Module:
     """A `go.mod` beside this file and the programs that are built from it."""
 
-    def __init__(self, folder: str, main: str, programs: dict[str, str], stamp: str | None = None):
+    def __init__(self, folder: str, main: str, programs: dict[str, str], stamps: dict[str, str] | None = None):
+        """`stamps` are the variables that the linker sets, each with a format of the version and its parts."""
         self.folder = HERE / folder
         self.programs = programs
         self.pins = [(self.folder / name).read_bytes() for name in ("go.mod", "go.sum")]
         text = self.pins[0].decode()
         self.version = re.search(rf"\s{re.escape(main)} v(\S+)", text).group(1)
         self.go = tuple(map(int, re.search(r"^go (\d+)\.(\d+)", text, re.MULTILINE).groups()))
-        linker = "-s -w"
-        if stamp:
-            major, minor = self.version.split(".")[:2]
-            values = {"gitVersion": f"v{self.version}", "gitMajor": major, "gitMinor": minor}
-            linker += "".join(f" -X {stamp}.{name}={value}" for name, value in values.items())
+        major, minor = self.version.split(".")[:2]
+        stamped = {name: form.format(version=self.version, major=major, minor=minor) for name, form in (stamps or {}).items()}
+        linker = "-s -w" + "".join(f" -X {name}={value}" for name, value in stamped.items())
         # -trimpath: the same sources give the same programs, wherever the checkout lies.
         self.flags = ["-trimpath", "-buildvcs=false", "-mod=readonly", "-ldflags", linker]
+
+    def cache(self) -> Path:
+        """The folder of the finished programs."""
+        key = hashlib.sha256(f"{sys.platform} {platform.machine()}".encode())
+        for pin in (*self.pins, *map(str.encode, self.flags)):
+            key.update(hashlib.sha256(pin).digest())
+        return _cache() / f"{self.folder.name}-{self.version}-{key.hexdigest()[:16]}"
 
 
 MODULES = [
@@ -58,64 +65,68 @@ MODULES = [
         "k8s.io/kubernetes",
         {name: f"k8s.io/kubernetes/cmd/{name}" for name in ("kube-apiserver", "kube-controller-manager", "kubectl")},
         # Unstamped, the server calls itself v0.0.0-master, which a chart's `kubeVersion` refuses.
-        stamp="k8s.io/component-base/version",
+        {
+            "k8s.io/component-base/version.gitVersion": "v{version}",
+            "k8s.io/component-base/version.gitMajor": "{major}",
+            "k8s.io/component-base/version.gitMinor": "{minor}",
+        },
     ),
+    Module("helm", "helm.sh/helm/v4", {"helm": "helm.sh/helm/v4/cmd/helm"}, {"helm.sh/helm/v4/internal/version.version": "v{version}"}),
+    Module("kubeconform", "github.com/yannh/kubeconform", {"kubeconform": "github.com/yannh/kubeconform/cmd/kubeconform"}),
+    Module("helm-docs", "github.com/norwoodj/helm-docs", {"helm-docs": "github.com/norwoodj/helm-docs/cmd/helm-docs"}),
 ]
 PROGRAMS = [program for module in MODULES for program in module.programs]
+CONTROL_PLANE = ("etcd", "kube-apiserver", "kube-controller-manager", "kubectl")
 
 
 class Unavailable(Exception):
     """A program is neither there nor can it be built; the text says why and what to do."""
 
 
-def ensure() -> dict[str, Path]:
-    """The path of every program, by its name. Builds what is missing, which takes minutes; progress goes to standard error."""
-    if _missing(_find()):
-        folder = _cache_folder()
-        folder.mkdir(parents=True, exist_ok=True)
-        with _lock(folder / ".lock"):
-            missing = _missing(_find())
+def ensure(*wanted: str) -> dict[str, Path]:
+    """The path of each of these programs, or of all, by its name. Builds what is missing, which takes minutes; progress goes to standard error."""
+    if _missing(wanted):
+        _cache().mkdir(parents=True, exist_ok=True)
+        # One lock for all modules: two builds at once would only take the processors from each other.
+        with _lock(_cache() / ".lock"):
+            missing = _missing(wanted)
             if obstacle := _obstacle(missing):
                 raise Unavailable(f"{obstacle} is needed to build {_sentence(missing)}.")
             for module in MODULES:
                 if programs := [program for program in module.programs if program in missing]:
-                    _build(module, programs, folder)
-    return _find()
+                    _build(module, programs)
+    return {program: path for program, path in _find().items() if program in (wanted or PROGRAMS)}
 
 
 def _find() -> dict[str, Path]:
-    folders = [_cache_folder()]
-    if assets := os.environ.get("KUBEBUILDER_ASSETS"):
-        if not os.path.isdir(assets):
-            raise Unavailable(f"KUBEBUILDER_ASSETS names {assets}, which is not a folder: correct it, or unset it to have the programs built.")
-        folders.insert(0, Path(assets).resolve())
+    assets = os.environ.get("KUBEBUILDER_ASSETS")
+    if assets and not os.path.isdir(assets):
+        raise Unavailable(f"KUBEBUILDER_ASSETS names {assets}, which is not a folder: correct it, or unset it to have the programs built.")
     found = {}
-    for program in PROGRAMS:
-        for folder in folders:
-            if os.access(folder / program, os.X_OK):
-                found.setdefault(program, folder / program)
+    for module in MODULES:
+        folders = [Path(assets).resolve()] if assets else []
+        for program in module.programs:
+            for folder in [*folders, module.cache()]:
+                if os.access(folder / program, os.X_OK):
+                    found.setdefault(program, folder / program)
     return found
 
 
-def _missing(found: dict[str, Path]) -> list[str]:
-    return [program for program in PROGRAMS if program not in found]
+def _missing(wanted: tuple[str, ...]) -> list[str]:
+    found = _find()
+    return [program for program in PROGRAMS if program in (wanted or PROGRAMS) and program not in found]
 
 
-def _cache_folder() -> Path:
-    key = hashlib.sha256(f"{sys.platform} {platform.machine()}".encode())
-    for module in MODULES:
-        for pin in (*module.pins, *map(str.encode, module.flags)):
-            key.update(hashlib.sha256(pin).digest())
+def _cache() -> Path:
     caches = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
-    cache = Path(os.environ.get("ECS_KEEPER_CACHE") or caches / "ecs-keeper")
-    return cache.absolute() / f"control-plane-{key.hexdigest()[:16]}"
+    return Path(os.environ.get("ECS_KEEPER_CACHE") or caches / "ecs-keeper").absolute()
 
 
 def _obstacle(missing: list[str]) -> str | None:
     """What must be installed before the missing programs can be built, or None."""
     if not missing:
         return None
-    wanted = max(module.go for module in MODULES)
+    wanted = max(module.go for module in MODULES if not set(module.programs).isdisjoint(missing))
     name = "Go {}.{} or newer".format(*wanted)
     if not shutil.which("go"):
         return name
@@ -149,7 +160,9 @@ def _lock(path: Path):
         yield
 
 
-def _build(module: Module, programs: list[str], folder: Path) -> None:
+def _build(module: Module, programs: list[str]) -> None:
+    folder = module.cache()
+    folder.mkdir(exist_ok=True)
     what = f"{_sentence(programs)} {module.version}"
     _tell(f"building {what}; this takes minutes, and only the first time")
     for leftover in folder.glob(".building-*"):
@@ -191,19 +204,24 @@ def _sentence(names: list[str]) -> str:
 
 
 def _tell(text: str) -> None:
-    print(f"control plane: {text}", file=sys.stderr, flush=True)
+    print(f"programs: {text}", file=sys.stderr, flush=True)
 
 
 def _main(arguments: list[str]) -> int:
     end_on_signals()
+    check = "--check" in arguments
+    wanted = tuple(argument for argument in arguments if argument != "--check")
+    if unknown := [program for program in wanted if program not in PROGRAMS]:
+        print(f"There is no {_sentence(unknown)} here, but {_sentence(PROGRAMS)}.", file=sys.stderr)
+        return 2
     try:
-        if arguments == ["--check"]:
-            missing = _missing(_find())
+        if check:
+            missing = _missing(wanted)
             if obstacle := _obstacle(missing):
                 print(f"{obstacle} to build {_sentence(missing)}")
                 return 1
         else:
-            for program, path in ensure().items():
+            for program, path in ensure(*wanted).items():
                 print(f"{program}: {path}")
     except Unavailable as error:
         print(error, file=sys.stderr)

@@ -89,7 +89,7 @@ class ControlPlane:
     """One JSON record a line."""
 
     def __init__(self) -> None:
-        self._programs = binaries.ensure()
+        self._programs = binaries.ensure(*binaries.CONTROL_PLANE)
         self.kubectl = self._programs["kubectl"]
         self._keep_logs = False
 

@@ -10,7 +10,7 @@ import unittest
 from pathlib import Path
 
 BINARIES = [sys.executable, str(Path(__file__).with_name("binaries.py"))]
-PROGRAMS = ["etcd", "kube-apiserver", "kube-controller-manager", "kubectl"]
+PROGRAMS = ["etcd", "helm", "helm-docs", "kube-apiserver", "kube-controller-manager", "kubeconform", "kubectl"]
 
 # Answers `go env`, and "builds" by writing the file after -o; each build leaves a line in $BUILDS.
 GO = """\
@@ -74,6 +74,23 @@ class Binaries(unittest.TestCase):
         self.assertEqual(self.built(), PROGRAMS)
         self.assertEqual(self.found(self.run_binaries(self.without_go())), first)
 
+    def test_what_is_not_asked_for_is_not_built(self):
+        self.assertEqual(list(self.found(self.run_binaries(self.with_go(), "helm"))), ["helm"])
+        self.assertEqual(self.built(), ["helm"])
+        self.assertEqual((self.run_binaries(self.without_go(), "--check", "helm").stdout), "")
+        self.assertRegex(self.run_binaries(self.without_go(), "--check", "helm", "etcd").stdout, r"to build etcd\n$")
+
+    def test_each_module_has_a_folder_of_its_own_named_by_its_version(self):
+        self.found(self.run_binaries(self.with_go()))
+        folders = {folder.name.rsplit("-", 2)[0]: sorted(program.name for program in folder.iterdir()) for folder in self.folders()}
+        kubernetes = ["kube-apiserver", "kube-controller-manager", "kubectl"]
+        self.assertEqual(folders, {"kubernetes": kubernetes, **{name: [name] for name in ("etcd", "helm", "helm-docs", "kubeconform")}})
+
+    def test_a_mistyped_program_is_named_with_those_there_are(self):
+        done = self.run_binaries(self.with_go(), "kubctl")
+        self.assertEqual(done.returncode, 2)
+        self.assertRegex(done.stderr, r"^There is no kubctl here, but etcd, .* and helm-docs\.\n$")
+
     def test_two_at_once_build_once(self):
         both = [subprocess.Popen(BINARIES, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=self.with_go()) for _ in range(2)]
         said = [each.communicate(timeout=60) for each in both]
@@ -97,15 +114,15 @@ class Binaries(unittest.TestCase):
         self.assertEqual(self.processes(), [])
         self.assertEqual(sorted(self.found(self.run_binaries(self.with_go()))), PROGRAMS)
         self.assertEqual(self.built(), sorted([*PROGRAMS, "etcd"]))
-        left = sorted(path.name for path in next(self.cache.iterdir()).iterdir())
-        self.assertEqual(left, [".lock", *PROGRAMS])
+        left = sorted(path.name for folder in self.folders() for path in folder.iterdir())
+        self.assertEqual(left, PROGRAMS)
 
     def test_a_build_that_fails_says_what_go_said(self):
         done = self.run_binaries(self.with_go(GO_FAILS="1"))
         self.assertEqual(done.returncode, 1)
         self.assertIn("etcd could not be built", done.stderr)
         self.assertIn("no such host", done.stderr)
-        self.assertEqual([path.name for path in next(self.cache.iterdir()).iterdir()], [".lock"])
+        self.assertEqual([path.name for folder in self.folders() for path in folder.iterdir()], [])
 
     def test_without_go_one_sentence_says_what_to_install(self):
         for arguments in ((), ("--check",)):
@@ -113,7 +130,7 @@ class Binaries(unittest.TestCase):
                 done = self.run_binaries(self.without_go(), *arguments)
                 self.assertEqual(done.returncode, 1)
                 said = (done.stdout + done.stderr).strip()
-                self.assertRegex(said, r"^Go 1\.\d+ or newer .*build etcd, kube-apiserver, kube-controller-manager and kubectl\.?$")
+                self.assertRegex(said, r"^Go 1\.\d+ or newer .*build etcd, kube-apiserver, .*kubectl, helm, kubeconform and helm-docs\.?$")
 
     def test_a_go_that_is_too_old_is_refused_unless_it_fetches_a_newer_one(self):
         old = self.run_binaries(self.with_go(GO_SAYS="go1.22.1"), "--check")
@@ -125,12 +142,12 @@ class Binaries(unittest.TestCase):
     def test_what_kubebuilder_assets_holds_wins_and_what_it_lacks_is_built(self):
         assets = self.assets("etcd", "kube-apiserver", "kubectl")
         found = self.found(self.run_binaries(self.with_go(KUBEBUILDER_ASSETS=str(assets))))
-        self.assertEqual(self.built(), ["kube-controller-manager"])
+        self.assertEqual(self.built(), ["helm", "helm-docs", "kube-controller-manager", "kubeconform"])
         self.assertEqual({name for name, path in found.items() if path.parent == assets.resolve()}, {"etcd", "kube-apiserver", "kubectl"})
 
     def test_what_kubebuilder_assets_lacks_is_named_when_it_cannot_be_built(self):
         assets = self.assets("etcd", "kube-apiserver", "kubectl")
-        done = self.run_binaries({**self.without_go(), "KUBEBUILDER_ASSETS": str(assets)})
+        done = self.run_binaries({**self.without_go(), "KUBEBUILDER_ASSETS": str(assets)}, "etcd", "kube-controller-manager")
         self.assertEqual(done.returncode, 1)
         self.assertRegex(done.stderr, r"^Go 1\.\d+ or newer is needed to build kube-controller-manager\.\n$")
 
@@ -144,6 +161,9 @@ class Binaries(unittest.TestCase):
         self.assertEqual(done.returncode, 1)
         self.assertIn("which is not a folder", done.stderr)
         self.assertEqual(self.built(), [])
+
+    def folders(self):
+        return [path for path in self.cache.iterdir() if path.is_dir()]
 
     def processes(self):
         listing = subprocess.run(["ps", "-axww", "-o", "args="], capture_output=True, text=True, check=True).stdout
