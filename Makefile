@@ -3,7 +3,7 @@ TEST_STEPS := check-tools check-fmt lint doc walls control-plane test-launcher t
 CONTROL_PLANE := tests/control-plane
 
 .NOTPARALLEL:
-.PHONY: help demo test test-steps $(TEST_STEPS) fmt crds verify bench image
+.PHONY: help demo test test-steps $(TEST_STEPS) fmt crds chart verify bench image
 
 help: ## list these targets
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  \1\t\2/p' $(MAKEFILE_LIST) | expand -t 20
@@ -52,11 +52,15 @@ fmt: ## format the sources
 # Files that are made from the code: the definitions, and the tables of reasons and settings in the documentation.
 GOLDEN := cargo test --locked --package ecs-keeper --test operator --test docs -- golden tables
 
-crds: ## write crds/ and the generated tables in docs/ anew
+crds: ## write crds/, their copies in the chart and the generated tables in docs/ anew
 	UPDATE_GOLDEN=1 $(GOLDEN)
 
-verify: ## fail if crds/ or the generated tables are not what the code gives
+chart: ## write the chart's README anew from its values
+	tests/chart/readme.py
+
+verify: ## fail if crds/, the generated tables or the chart's README are not what their sources give
 	$(GOLDEN)
+	tests/chart/readme.py --check
 
 bench: ## print the bench's table
 	@$(CONTROL_PLANE)/check-tools.sh test && exec benches/run

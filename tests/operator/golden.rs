@@ -5,9 +5,16 @@ use std::path::Path;
 use ecs_keeper::crds;
 
 #[test]
-#[expect(clippy::disallowed_methods, reason = "a switch of the test itself, not of the operator")]
 fn the_committed_definitions_are_the_ones_that_the_types_give() {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("crds");
+    are_current("crds");
+    // A chart can't reach beyond its own folder.
+    are_current("deploy/charts/ecs-keeper/files/crds");
+}
+
+/// Fails if a folder holds anything but the definitions; UPDATE_GOLDEN=1 writes them.
+#[expect(clippy::disallowed_methods, reason = "a switch of the test itself, not of the operator")]
+fn are_current(folder: &str) {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join(folder);
     let mut expected = Vec::new();
     for crd in crds::all() {
         let file = folder.join(format!("{}.yaml", crd.spec.names.plural));
@@ -19,8 +26,9 @@ fn the_committed_definitions_are_the_ones_that_the_types_give() {
         assert!(committed == text, "{} is out of date: run `make crds` and review the diff", file.display());
         expected.push(file);
     }
-    let mut found: Vec<_> = std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()).collect();
+    let mut found: Vec<_> = std::fs::read_dir(&folder).unwrap().map(|entry| entry.unwrap().path()).collect();
     found.sort();
     expected.sort();
-    assert_eq!(found, expected, "crds/ holds a file that no type gives, or lacks one");
+    let shown = folder.display();
+    assert_eq!(found, expected, "{shown} holds a file that no type gives, or lacks one");
 }

@@ -1,0 +1,97 @@
+{{/*
+Whether the program elects a leader among its Pods. It doesn't yet. Until then the old Pod ends before the new one starts.
+*/}}
+{{- define "ecs-keeper.electsLeader" -}}
+{{- end -}}
+
+{{- define "ecs-keeper.name" -}}
+{{- default .Chart.Name .Values.nameOverride | trunc 63 | trimSuffix "-" -}}
+{{- end -}}
+
+{{/*
+Name of the release's objects. No longer than 58 characters, so that with an ending it is still a label's value.
+*/}}
+{{- define "ecs-keeper.fullname" -}}
+{{- $name := include "ecs-keeper.name" . -}}
+{{- if .Values.fullnameOverride -}}
+{{- .Values.fullnameOverride | trunc 58 | trimSuffix "-" -}}
+{{- else if contains $name .Release.Name -}}
+{{- .Release.Name | trunc 58 | trimSuffix "-" -}}
+{{- else -}}
+{{- printf "%s-%s" .Release.Name $name | trunc 58 | trimSuffix "-" -}}
+{{- end -}}
+{{- end -}}
+
+{{- define "ecs-keeper.selectorLabels" -}}
+app.kubernetes.io/name: {{ include "ecs-keeper.name" . }}
+app.kubernetes.io/instance: {{ .Release.Name }}
+{{- end -}}
+
+{{/*
+Labels of everything but Pods, whose labels shouldn't change with the chart's version. What stands first wins.
+*/}}
+{{- define "ecs-keeper.labels" -}}
+{{- $chart := printf "%s-%s" .Chart.Name .Chart.Version | replace "+" "_" | trunc 63 | trimSuffix "-" -}}
+{{- $own := dict "helm.sh/chart" $chart "app.kubernetes.io/version" .Chart.AppVersion "app.kubernetes.io/managed-by" .Release.Service -}}
+{{- merge $own (include "ecs-keeper.selectorLabels" . | fromYaml) .Values.commonLabels | toYaml -}}
+{{- end -}}
+
+{{- define "ecs-keeper.podLabels" -}}
+{{- merge (include "ecs-keeper.selectorLabels" . | fromYaml) .Values.podLabels .Values.commonLabels | toYaml -}}
+{{- end -}}
+
+{{- define "ecs-keeper.serviceAccountName" -}}
+{{- .Values.serviceAccount.name | default (ternary (include "ecs-keeper.fullname" .) "default" .Values.serviceAccount.create) -}}
+{{- end -}}
+
+{{- define "ecs-keeper.image" -}}
+{{- with .Values.image -}}
+{{- if .digest -}}
+{{- printf "%s@%s" .repository .digest -}}
+{{- else -}}
+{{- printf "%s:%s" .repository (.tag | default $.Chart.AppVersion) -}}
+{{- end -}}
+{{- end -}}
+{{- end -}}
+
+{{/*
+The settings of docs/configuration.md that a value was given for. Numbers are made whole ones first: values hold floating
+points, and 100000 would be written as 1e+05.
+*/}}
+{{- define "ecs-keeper.settings" -}}
+{{- $settings := list
+  (list "ECS_KEEPER_ACCOUNT_NAME" .Values.cloud.accountName)
+  (list "ECS_KEEPER_ENDPOINT" .Values.cloud.endpoint)
+  (list "ECS_KEEPER_STS_ENDPOINT" .Values.cloud.stsEndpoint)
+  (list "ECS_KEEPER_VPC" .Values.cloud.vpc)
+  (list "ECS_KEEPER_REGIONS" (join "," .Values.cloud.regions))
+  (list "ECS_KEEPER_SWEEP_INTERVAL" .Values.pace.sweepInterval)
+  (list "ECS_KEEPER_READ_BUDGET" (int64 .Values.pace.readBudget))
+  (list "ECS_KEEPER_WRITE_BUDGET" (int64 .Values.pace.writeBudget))
+  (list "ECS_KEEPER_BURST" (int64 .Values.pace.burst))
+  (list "ECS_KEEPER_WATCH_NAMESPACES" (join "," .Values.watchNamespaces))
+  (list "ECS_KEEPER_OBJECT_SELECTOR" .Values.objectSelector)
+  (list "ECS_KEEPER_LOG_FORMAT" .Values.log.format)
+  (list "ECS_KEEPER_LOG_LEVEL" .Values.log.level)
+-}}
+{{- range $settings }}
+{{- if last . }}
+- name: {{ first . }}
+  value: {{ last . | quote }}
+{{- end }}
+{{- end }}
+{{- end -}}
+
+{{/*
+Egress to peers, a list of none meaning anybody, by TCP.
+*/}}
+{{- define "ecs-keeper.egress" -}}
+- ports:
+    {{- range .ports }}
+    - port: {{ . }}
+      protocol: TCP
+    {{- end }}
+  {{- with .to }}
+  to: {{- toYaml . | nindent 4 }}
+  {{- end }}
+{{- end -}}
