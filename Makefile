@@ -1,5 +1,5 @@
 # The steps of `make test`, in order: what is quick to fail comes first.
-TEST_STEPS := check-tools check-fmt lint doc walls control-plane test-launcher test-cargo test-vendor-sdk
+TEST_STEPS := check-tools check-fmt lint doc walls control-plane test-launcher test-cargo test-chart test-vendor-sdk
 CONTROL_PLANE := tests/control-plane
 
 .NOTPARALLEL:
@@ -42,6 +42,9 @@ test-launcher: ## test what starts the control plane
 test-cargo: ## run the Rust tests, on a control plane of their own
 	cargo test --workspace --locked --no-run
 	exec env INSTA_UPDATE=no RUST_TEST_THREADS=16 $(CONTROL_PLANE)/run.py -- cargo test --workspace --locked
+
+test-chart: ## install, upgrade and remove the chart on control planes of its own
+	python3 -m unittest discover --start-directory tests/chart
 
 test-vendor-sdk: ## have the vendor's SDK judge the simulator
 	crates/simulator/sdk-tests/run

@@ -37,8 +37,8 @@ def build(*, release: bool) -> dict[str, Path]:
     """Builds the operator and the simulator, with cargo's own progress on standard error. The programs by their names."""
     packages = ("--package=ecs-keeper", "--package=keeper-simulator", "--bins")
     command = ["cargo", "build", "--locked", "--message-format=json-render-diagnostics", *packages, *(["--release"] if release else [])]
-    with Guarded(command, cwd=ROOT, stdout=subprocess.PIPE) as cargo:
-        messages = [json.loads(line) for line in cargo.output]
+    with Guarded(command, cwd=ROOT, stdout=subprocess.PIPE) as cargo, cargo.output as output:
+        messages = [json.loads(line) for line in output]
         if cargo.wait():
             raise Failed("The programs can't be built; cargo says why above.")
     return {message["target"]["name"]: Path(message["executable"]) for message in messages if message.get("executable")}

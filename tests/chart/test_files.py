@@ -1,0 +1,147 @@
+"""The chart's files: what they say agrees with the program, and what they refuse they refuse with a sentence. No API server is needed."""
+
+import json
+import re
+import tempfile
+import unittest
+from pathlib import Path
+
+import readme
+from chart import CHART, RELEASE, ROOT, Failed, Helm, given
+
+# What the Deployment sets beside the values' settings.
+CREDENTIALS = {"ALIBABA_CLOUD_ACCESS_KEY_ID", "ALIBABA_CLOUD_ACCESS_KEY_SECRET", "ALIBABA_CLOUD_SECURITY_TOKEN"}
+
+# Each with a part of the sentence that refuses it.
+REFUSALS = [
+    ({"replica": 2}, "at '': additional properties 'replica' not allowed"),
+    ({"cloud.region": ["cn-hangzhou"]}, "at '/cloud': additional properties 'region' not allowed"),
+    ({"cloud.accountName": "Production"}, "at '/cloud/accountName': value must be 'up to 63 small letters, digits and hyphens"),
+    ({"cloud.regions": ["cn-hangzhou", "evil.example.com"]}, "at '/cloud/regions/1': value must be 'the id of a region, such as cn-hangzhou'"),
+    ({"cloud.regions": "cn-hangzhou"}, "at '/cloud/regions': got string, want array"),
+    ({"cloud.vpc": "yes"}, "at '/cloud/vpc': got string, want boolean"),
+    ({"cloud.endpoint": "ecs.example.com"}, "at '/cloud/endpoint': value must be 'a URL of scheme, host and perhaps port"),
+    ({"cloud.endpoint": "https://user:word@ecs.example.com"}, "at '/cloud/endpoint': value must be 'a URL"),
+    ({"cloud.stsEndpoint": "https://sts.example.com/path"}, "at '/cloud/stsEndpoint': value must be 'a URL"),
+    ({"cloud.credentials.secretName": ""}, "at '/cloud/credentials/secretName': value must be 'the name of an object"),
+    ({"cloud.credentials.accessKeyIdKey": "a key"}, "at '/cloud/credentials/accessKeyIdKey': value must be 'a key of the Secret"),
+    ({"cloud.credentials.accessKeyId": "LTAI"}, "at '/cloud/credentials': additional properties 'accessKeyId' not allowed"),
+    ({"pace.sweepInterval": 60}, "at '/pace/sweepInterval': value must be 'a number with its unit, such as 60s, 500ms or 2m'"),
+    ({"pace.sweepInterval": "60"}, "at '/pace/sweepInterval': value must be 'a number with its unit"),
+    ({"pace.readBudget": 0}, "at '/pace/readBudget': value must be 'a whole number from 1 to 100000'"),
+    ({"pace.writeBudget": 1.5}, "at '/pace/writeBudget': value must be 'a whole number"),
+    ({"pace.burst": "many"}, "at '/pace/burst': value must be 'a whole number"),
+    ({"watchNamespaces": ["Team A"]}, "at '/watchNamespaces/0': value must be 'the name of a namespace"),
+    ({"log.level": "loud"}, "at '/log/level': value must be one of 'error', 'warn', 'info', 'debug', 'trace'"),
+    ({"log.format": "xml"}, "at '/log/format': value must be one of 'text', 'json'"),
+    ({"image.repository": "registry.example.com/ecs-keeper:0.1.0 "}, "at '/image/repository': value must be 'a name without tag"),
+    ({"image.digest": "0123"}, "at '/image/digest': value must be 'a digest such as sha256:"),
+    ({"image.pullPolicy": "Sometimes"}, "at '/image/pullPolicy': value must be one of 'Always', 'IfNotPresent', 'Never'"),
+    ({"crds.keep": "true"}, "at '/crds/keep': got string, want boolean"),
+    ({"serviceAccount.annotations": {"role": 1}}, "at '/serviceAccount/annotations/role': got number, want string"),
+    ({"resources.limit": {}}, "at '/resources': additional properties 'limit' not allowed"),
+    ({"tolerations": {}}, "at '/tolerations': got object, want array"),
+    ({"extraVolumeMounts": [{"name": "a"}]}, "at '/extraVolumeMounts/0': missing property 'mountPath'"),
+    ({"networkPolicy.apiServer.ports": [70000]}, "at '/networkPolicy/apiServer/ports/0': value must be 'the number of a port"),
+]
+
+
+class Files(unittest.TestCase):
+    @classmethod
+    def setUpClass(cls):
+        folder = tempfile.TemporaryDirectory()
+        cls.addClassCleanup(folder.cleanup)
+        cls.folder = Path(folder.name)
+        cls.helm = Helm(cls.folder)
+
+    def test_helm_finds_nothing_to_complain_of(self):
+        self.helm("lint", "--strict", CHART)
+
+    def test_the_readme_is_what_the_values_give(self):
+        self.assertEqual(readme.README.read_text(), readme.generated(), "run `make chart` and review the diff")
+
+    def test_every_value_is_described(self):
+        undescribed = [line for line in readme.README.read_text().splitlines() if re.match(r"\| [a-z].* \|  \|$", line)]
+        self.assertEqual(undescribed, [])
+
+    def test_the_versions_are_the_programs(self):
+        version = re.search(r'^version = "(.*)"', (ROOT / "Cargo.toml").read_text(), re.MULTILINE).group(1)
+        chart = self.helm("show", "chart", CHART)
+        self.assertEqual(re.findall(r"^(?:appVersion|version): (.*)$", chart, re.MULTILINE), [version, version])
+
+    def test_a_wrong_value_is_refused_with_a_sentence(self):
+        for values, sentence in REFUSALS:
+            with self.subTest(values), self.assertRaises(Failed) as refusal:
+                self.helm.template("keeper", values)
+            self.assertIn(sentence, str(refusal.exception).replace("\\'", "'"))
+
+    def test_every_value_is_in_the_schema_and_nothing_else_is(self):
+        values = self.leaves_of_the_readme()
+        schema = json.loads((CHART / "values.schema.json").read_text())
+        known = set(self.leaves_of_the_schema(schema["properties"]))
+        self.assertEqual({each for each in known if not any(each == value or each.startswith(f"{value}.") for value in values)}, {"global"})
+        for value in values:
+            self.assertTrue(value in known or any(each.startswith(f"{value}.") for each in known), value)
+
+    def leaves_of_the_readme(self):
+        rows = re.findall(r"^\| ([a-zA-Z.]+) \| (?:string|int|bool|list|object) \|", readme.README.read_text(), re.MULTILINE)
+        self.assertGreater(len(rows), 50)
+        return rows
+
+    def leaves_of_the_schema(self, properties, before=""):
+        for name, schema in properties.items():
+            if "properties" in schema:
+                yield from self.leaves_of_the_schema(schema["properties"], f"{before}{name}.")
+            else:
+                yield before + name
+
+    def test_the_variables_are_those_that_the_program_knows(self):
+        # The table is made from the command line's definition (tests/docs/tables.rs).
+        known = set(re.findall(r"^\| `--[^`]*` \| `(\w+)`", (ROOT / "docs" / "configuration.md").read_text(), re.MULTILINE))
+        self.assertIn("POD_NAMESPACE", known)
+        every = {
+            "cloud.regions": ["cn-hangzhou", "cn-beijing"],
+            "cloud.vpc": True,
+            "cloud.endpoint": "https://ecs.example.com",
+            "cloud.stsEndpoint": "https://sts.example.com",
+            "watchNamespaces": ["a", "b"],
+            "objectSelector": "shard!=b",
+        }
+        rendered = self.helm("template", RELEASE, CHART, "--show-only=templates/deployment.yaml", *given(every))
+        found = re.findall(r"^ {12}- name: (\w+)\n(?: {14}value: (.*)\n)?", rendered, re.MULTILINE)
+        self.assertEqual(len(found), len(dict(found)), "a variable is given twice")
+        # In the Pod the program takes the Pod's own access.
+        self.assertEqual(set(dict(found)), known - {"ECS_KEEPER_KUBECONFIG"} | CREDENTIALS)
+        expected = {"ECS_KEEPER_REGIONS": '"cn-hangzhou,cn-beijing"', "ECS_KEEPER_VPC": '"true"', "ECS_KEEPER_OBJECT_SELECTOR": '"shard!=b"'}
+        self.assertEqual({name: dict(found)[name] for name in expected}, expected)
+
+    def test_the_defaults_are_the_programs(self):
+        documented = dict(re.findall(r"^\| `--[^`]*` \| `(\w+)` \| `([^`]*)`", (ROOT / "docs" / "configuration.md").read_text(), re.MULTILINE))
+        self.assertGreater(len(documented), 5)
+        rendered = self.helm("template", RELEASE, CHART, "--show-only=templates/deployment.yaml")
+        found = dict(re.findall(r'^ {12}- name: (ECS_KEEPER_\w+)\n {14}value: "(.*)"\n', rendered, re.MULTILINE))
+        self.assertEqual(found, documented)
+
+    def test_large_numbers_stay_whole(self):
+        rendered = self.helm.template("keeper", {"pace.readBudget": 100000})
+        self.assertRegex(rendered, r'ECS_KEEPER_READ_BUDGET\n\s+value: "100000"\n')
+
+    def test_the_notes_tell_the_next_step(self):
+        values = {"watchNamespaces": ["team-a"], "cloud.regions": ["cn-beijing"], "cloud.accountName": "prod"}
+        notes = self.helm("install", RELEASE, CHART, "--namespace=keeper", "--dry-run=client", *given(values))
+        for step in (
+            "kubectl -n keeper create secret generic ecs-keeper-credentials --from-env-file=credentials.env",
+            "account: prod\n    region: cn-beijing\n    mode: Observe\n",
+            "kubectl -n keeper get ecsprot first-look -o wide",
+            "these namespaces: keeper, team-a.",
+        ):
+            self.assertIn(step, notes)
+
+    def test_the_package_holds_what_is_needed(self):
+        self.helm("package", CHART, f"--destination={self.folder}")
+        packed = self.helm("show", "all", next(self.folder.glob("ecs-keeper-*.tgz")))
+        self.assertIn("## Uninstall", packed)
+
+
+if __name__ == "__main__":
+    unittest.main()

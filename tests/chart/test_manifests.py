@@ -1,0 +1,231 @@
+"""What the chart renders, for many values: judged by kubeconform and by a real API server that warns of everything below Pod Security restricted."""
+
+import json
+import unittest
+
+import schemas
+from chart import CHART, DEFINITIONS, Cluster, Failed, run
+from binaries import ensure
+
+LOCAL = {"ipBlock": {"cidr": "10.0.0.0/8"}}
+
+# The values of one chart each.
+MATRIX = {
+    "the defaults": {},
+    "settings": {
+        "cloud.accountName": "prod",
+        "cloud.regions": ["cn-hangzhou", "cn-beijing"],
+        "cloud.vpc": True,
+        "cloud.endpoint": "https://ecs.example.com:8443",
+        "cloud.stsEndpoint": "https://sts.example.com",
+        "cloud.credentials": {"secretName": "key", "accessKeyIdKey": "id", "accessKeySecretKey": "secret", "securityTokenKey": "token"},
+        "pace": {"sweepInterval": "5m", "readBudget": 100000, "writeBudget": 1, "burst": 1},
+        "watchNamespaces": ["a", "b"],
+        "objectSelector": "shard in (a,b)",
+        "log": {"format": "json", "level": "debug"},
+    },
+    "names": {"nameOverride": "guard", "commonLabels": {"team": "platform", "app.kubernetes.io/name": "hijacked"}},
+    "a full name as long as it may be": {"fullnameOverride": "k" * 63},
+    "an image by digest": {"image": {"repository": "registry.example.com:5000/a/ecs-keeper", "digest": f"sha256:{'0' * 64}", "pullPolicy": "Always"}},
+    "a private registry": {"imagePullSecrets": [{"name": "registry"}], "image.tag": "1.0"},
+    "no definitions": {"crds.install": False},
+    "definitions that go with the release": {"crds.keep": False},
+    "somebody else's ServiceAccount": {"serviceAccount": {"create": False, "name": "theirs"}, "rbac.create": False, "userRoles.create": False},
+    "a ServiceAccount with a RAM role": {
+        "serviceAccount.annotations": {"pod-identity.alibabacloud.com/role-name": "ecs-keeper"},
+        "serviceAccount.labels": {"pod-identity.alibabacloud.com/injection": "on"},
+    },
+    "roles that everybody gets": {"userRoles.aggregate": {"toView": True, "toEdit": True, "toAdmin": True}},
+    "roles that nobody gets": {"userRoles.aggregate.toView": False},
+    "no Pod": {"replicas": 0},
+    "a picky Pod": {
+        "priorityClassName": "system-cluster-critical",
+        "nodeSelector": {"pool": "system"},
+        "tolerations": [{"key": "dedicated", "operator": "Exists"}],
+        "affinity": {"nodeAffinity": {"requiredDuringSchedulingIgnoredDuringExecution": {"nodeSelectorTerms": [{"matchFields": [
+            {"key": "metadata.name", "operator": "In", "values": ["a"]}]}]}}},
+        "resources.limits": {"memory": "1Gi", "cpu": 1},
+        "podLabels": {"sidecar.istio.io/inject": "false"},
+        "podAnnotations": {"a": "b"},
+        "deploymentAnnotations": {"reloader.stakater.com/auto": "true"},
+        "terminationGracePeriodSeconds": 5,
+    },
+    "additions": {
+        "extraEnv": [{"name": "HTTPS_PROXY", "value": "http://proxy.example.com:3128"}],
+        "extraEnvFrom": [{"configMapRef": {"name": "more", "optional": True}}],
+        "extraVolumes": [{"name": "authorities", "configMap": {"name": "authorities"}}],
+        "extraVolumeMounts": [{"name": "authorities", "mountPath": "/etc/ssl/certs", "readOnly": True}],
+    },
+    "a closed network": {"networkPolicy.enabled": True},
+    "a network closed to the last peer": {
+        "networkPolicy": {
+            "enabled": True,
+            "dns": {"to": [{"namespaceSelector": {}, "podSelector": {"matchLabels": {"k8s-app": "kube-dns"}}}]},
+            "apiServer": {"to": [LOCAL], "ports": [6443]},
+            "cloud": {"to": [LOCAL], "ports": [443, 8443]},
+            "extraEgress": [{"ports": [{"port": 3128}]}],
+        }
+    },
+}
+
+
+class Manifests(unittest.TestCase):
+    @classmethod
+    def setUpClass(cls):
+        cls.cluster = Cluster(cls)
+        cls.namespace = cls.cluster.namespace("keeper", warn="restricted")
+        cls.schemas = cls.cluster.folder / "schemas"
+        cls.schemas.mkdir()
+        schemas.write(json.loads(cls.cluster.kubectl("get", "--raw=/openapi/v2")), cls.schemas)
+        cls.rendered = {name: cls.cluster.helm.template(cls.namespace, values) for name, values in MATRIX.items()}
+        cls.taken = {name: cls.cluster.would_take(manifests) for name, manifests in cls.rendered.items()}
+
+    def conform(self, manifests):
+        command = [ensure("kubeconform")["kubeconform"], "-strict", "-summary", "-output=json", f"-schema-location={self.schemas}/{schemas.LOCATION}"]
+        return json.loads(run(command, stdin=manifests))["summary"]
+
+    def objects(self, name, kind):
+        return [each for each in self.taken[name] if each["kind"] == kind]
+
+    def one(self, name, kind):
+        (found,) = self.objects(name, kind)
+        return found
+
+    def pod(self, name):
+        return self.one(name, "Deployment")["spec"]["template"]
+
+    def container(self, name):
+        (container,) = self.pod(name)["spec"]["containers"]
+        return container
+
+    def test_kubeconform_takes_every_manifest(self):
+        for name, manifests in self.rendered.items():
+            with self.subTest(name):
+                count = len(self.taken[name])
+                self.assertEqual(self.conform(manifests), {"valid": count, "invalid": 0, "errors": 0, "skipped": 0})
+
+    def test_kubeconform_refuses_what_is_mistyped(self):
+        # Otherwise the test above would prove nothing about the schemas made here.
+        good = self.rendered["the defaults"]
+        for right, wrong, sentence in (
+            ("enableServiceLinks:", "enableServiceLink:", "enableServiceLink"),
+            ("replicas: 1", "replicas: one", "replicas"),
+            ("memory: 256Mi", "memory: [256Mi]", "memory"),
+        ):
+            with self.subTest(wrong), self.assertRaisesRegex(Failed, sentence):
+                self.conform(good.replace(right, wrong))
+
+    def test_i46_a_pod_below_the_restricted_standard_would_be_noticed(self):
+        # So that the API server's silence about the matrix says something.
+        for lax in ({"securityContext.capabilities": None}, {"podSecurityContext.runAsNonRoot": False}, {"podSecurityContext.seccompProfile": None}):
+            with self.subTest(lax), self.assertRaisesRegex(Failed, "violate PodSecurity"):
+                self.cluster.would_take(self.cluster.helm.template(self.namespace, lax))
+
+    def test_i46_the_root_is_read_only_and_the_token_goes_to_this_pod_alone(self):
+        self.assertTrue(self.container("the defaults")["securityContext"]["readOnlyRootFilesystem"])
+        self.assertIs(self.one("the defaults", "ServiceAccount")["automountServiceAccountToken"], False)
+        self.assertIs(self.pod("the defaults")["spec"]["automountServiceAccountToken"], True)
+
+    def test_i46_there_is_no_wildcard_and_no_webhook(self):
+        for name, objects in self.taken.items():
+            with self.subTest(name):
+                rules = [rule for each in objects if each["kind"] in ("Role", "ClusterRole") for rule in each["rules"]]
+                self.assertNotIn("*", {word for rule in rules for words in rule.values() for word in words})
+                self.assertEqual([each["kind"] for each in objects if "Webhook" in each["kind"]], [])
+
+    def test_nothing_reaches_a_secret(self):
+        for name, objects in self.taken.items():
+            with self.subTest(name):
+                resources = {word for each in objects for rule in each.get("rules", []) for word in rule["resources"]}
+                self.assertFalse(resources & {"secrets", "pods", "configmaps", "namespaces"}, resources)
+                self.assertFalse([each for each in objects if each["kind"] == "Secret"])
+
+    def test_no_role_for_people_reaches_a_subresource(self):
+        for name in ("the defaults", "roles that everybody gets"):
+            for role in self.objects(name, "ClusterRole"):
+                if role["metadata"]["name"] != "ecs-keeper":
+                    resources = [word for rule in role["rules"] for word in rule["resources"]]
+                    self.assertEqual(resources, ["ecsinstanceprotections", "eniretentions"])
+
+    def test_roles_are_aggregated_as_the_administrator_says(self):
+        prefix = "rbac.authorization.k8s.io/aggregate-to-"
+        for name, expected in {
+            "the defaults": {"ecs-keeper-view": {"view"}, "ecs-keeper-edit": set(), "ecs-keeper": set()},
+            "roles that everybody gets": {"ecs-keeper-view": {"view"}, "ecs-keeper-edit": {"edit", "admin"}, "ecs-keeper": set()},
+            "roles that nobody gets": {"ecs-keeper-view": set(), "ecs-keeper-edit": set(), "ecs-keeper": set()},
+        }.items():
+            roles = {role["metadata"]["name"]: role["metadata"]["labels"] for role in self.objects(name, "ClusterRole")}
+            aggregated = {role: {label[len(prefix) :] for label in labels if label.startswith(prefix)} for role, labels in roles.items()}
+            self.assertEqual(aggregated, expected, name)
+
+    def test_the_definitions_are_those_of_the_program(self):
+        committed = self.cluster.would_take("\n---\n".join(path.read_text() for path in sorted((CHART / "files" / "crds").glob("*.yaml"))))
+        specs = {each["metadata"]["name"]: each["spec"] for each in committed}
+        self.assertEqual(set(specs), set(DEFINITIONS))
+        self.assertEqual({each["metadata"]["name"]: each["spec"] for each in self.objects("the defaults", "CustomResourceDefinition")}, specs)
+
+    def test_definitions_are_installed_and_kept_as_the_values_say(self):
+        def kept(name):
+            return [each["metadata"].get("annotations", {}).get("helm.sh/resource-policy") for each in self.objects(name, "CustomResourceDefinition")]
+
+        self.assertEqual(kept("the defaults"), ["keep", "keep"])
+        self.assertEqual(kept("definitions that go with the release"), [None, None])
+        self.assertEqual(kept("no definitions"), [])
+
+    def test_everything_bears_the_common_labels_and_none_replaces_the_charts(self):
+        for each in [*self.taken["names"], self.pod("names")]:
+            labels = each["metadata"]["labels"]
+            self.assertEqual((labels["team"], labels["app.kubernetes.io/name"]), ("platform", "guard"), each.get("kind"))
+        self.assertEqual(self.one("names", "Deployment")["metadata"]["name"], "ecs-keeper-guard")
+
+    def test_the_access_key_comes_from_the_secret_that_is_named(self):
+        variables = {each["name"]: each.get("valueFrom", {}).get("secretKeyRef") for each in self.container("settings")["env"]}
+        self.assertEqual(
+            {name: reference for name, reference in variables.items() if reference},
+            {
+                "ALIBABA_CLOUD_ACCESS_KEY_ID": {"name": "key", "key": "id"},
+                "ALIBABA_CLOUD_ACCESS_KEY_SECRET": {"name": "key", "key": "secret"},
+                "ALIBABA_CLOUD_SECURITY_TOKEN": {"name": "key", "key": "token", "optional": True},
+            },
+        )
+
+    def test_the_image_is_named_by_tag_or_by_digest(self):
+        images = {name: self.container(name)["image"] for name in ("the defaults", "a private registry", "an image by digest")}
+        self.assertEqual(
+            images,
+            {
+                "the defaults": "ecs-keeper:0.1.0",
+                "a private registry": "ecs-keeper:1.0",
+                "an image by digest": f"registry.example.com:5000/a/ecs-keeper@sha256:{'0' * 64}",
+            },
+        )
+
+    def test_somebody_elses_service_account_is_left_to_them(self):
+        kinds = {each["kind"] for each in self.taken["somebody else's ServiceAccount"]}
+        self.assertEqual(kinds, {"CustomResourceDefinition", "Deployment"})
+        self.assertEqual(self.pod("somebody else's ServiceAccount")["spec"]["serviceAccountName"], "theirs")
+
+    def test_a_ram_role_can_be_given_to_the_service_account(self):
+        metadata = self.one("a ServiceAccount with a RAM role", "ServiceAccount")["metadata"]
+        self.assertEqual(metadata["annotations"]["pod-identity.alibabacloud.com/role-name"], "ecs-keeper")
+        self.assertEqual(metadata["labels"]["pod-identity.alibabacloud.com/injection"], "on")
+
+    def test_one_pod_has_no_budget_and_ends_before_the_next_begins(self):
+        self.assertEqual(self.objects("the defaults", "PodDisruptionBudget"), [])
+        spec = self.one("the defaults", "Deployment")["spec"]
+        self.assertEqual((spec["replicas"], spec["strategy"]), (1, {"type": "Recreate"}))
+
+    def test_a_closed_network_lets_out_what_is_needed_and_nothing_in(self):
+        def egress(name):
+            spec = self.one(name, "NetworkPolicy")["spec"]
+            self.assertEqual((sorted(spec["policyTypes"]), spec.get("ingress", [])), (["Egress", "Ingress"], []))
+            return [(rule.get("to", []), [port["port"] for port in rule["ports"]]) for rule in spec["egress"]]
+
+        self.assertEqual(egress("a closed network"), [([], [53, 53]), ([], [443, 6443]), ([], [443])])
+        (names, *rest) = egress("a network closed to the last peer")
+        self.assertEqual(names[1], [53, 53])
+        self.assertEqual(rest, [([LOCAL], [6443]), ([LOCAL], [443, 8443]), ([], [3128])])
+
+
+if __name__ == "__main__":
+    unittest.main()

@@ -1,0 +1,71 @@
+"""Whatever of the installation is removed, with the operator running: no flag in the cloud changes, and nothing hangs."""
+
+import sys
+import time
+import unittest
+
+from chart import CHART, DEFINITIONS, RELEASE, ROOT, Cluster
+
+sys.path.insert(0, str(ROOT / "demo"))
+
+from stage import NAMESPACE, REGION, Cloud, Kubectl, Operator, build  # noqa: E402
+
+SWEEP = 0.5
+
+OBJECT = f"""
+apiVersion: ecs-keeper.io/v1alpha1
+kind: EcsInstanceProtection
+metadata:
+  name: everything
+  namespace: {NAMESPACE}
+spec:
+  region: {REGION}
+  targets:
+    instanceTags:
+      - key: env
+        value: prod
+"""
+
+
+class Removal(unittest.TestCase):
+    @classmethod
+    def setUpClass(cls):
+        cls.programs = build(release=False)
+        cls.cluster = Cluster(cls)
+
+    def removed(self, *steps):
+        """Installs everything, has an instance protected, removes what the steps remove, and looks at the flags after some more sweeps."""
+        logs = self.cluster.plane.audit_log.parent
+        self.cluster.helm("install", RELEASE, CHART, f"--namespace={NAMESPACE}", "--create-namespace")
+        self.cluster.kubectl("wait", "--for=condition=Established", *(f"crd/{name}" for name in DEFINITIONS), "--timeout=30s")
+        with Cloud(self.programs["ecs-simulator"], logs) as cloud:
+            account = cloud.account([{"instanceId": "i-bp1kept", "tags": {"env": "prod"}}])
+            with Operator(self.programs["ecs-keeper"], Kubectl(self.cluster.plane), account, logs, f"--sweep-interval={SWEEP}s"):
+                self.cluster.kubectl("create", "--filename=-", stdin=OBJECT)
+                wait = ("wait", "ecsprot/everything", f"--namespace={NAMESPACE}", "--for=condition=Protected", "--timeout=60s")
+                self.cluster.kubectl(*wait)
+                self.assertEqual(len(account.writes()), 1)
+                for step in steps:
+                    step()
+                # What the operator would do about it, it would have done by then.
+                time.sleep(4 * SWEEP)
+            self.assertEqual((account.protected(), len(account.writes())), ({"i-bp1kept"}, 1))
+
+    def uninstall(self):
+        self.cluster.helm("uninstall", RELEASE, f"--namespace={NAMESPACE}", "--wait", "--timeout=60s")
+
+    def delete_definitions(self):
+        self.cluster.kubectl("delete", "crd", *DEFINITIONS, "--timeout=60s")
+
+    def delete_namespace(self):
+        self.cluster.kubectl("delete", "namespace", NAMESPACE, "--timeout=60s")
+
+    def test_i10_the_chart_then_the_namespace_then_the_definitions(self):
+        self.removed(self.uninstall, self.delete_namespace, self.delete_definitions)
+
+    def test_i10_the_definitions_then_the_chart_then_the_namespace(self):
+        self.removed(self.delete_definitions, self.uninstall, self.delete_namespace)
+
+
+if __name__ == "__main__":
+    unittest.main()
