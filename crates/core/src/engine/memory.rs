@@ -80,6 +80,14 @@ impl Remembered {
             (self.survived, self.reattached) = (false, false);
         }
     }
+
+    /// Notes whether it is free and has outlived its last instance. Which of the two is learned first is chance.
+    fn outlive(&mut self, roster: Option<&Roster>) {
+        if self.on.is_none() && !self.survived {
+            let last = self.before.as_ref().and_then(|instance| roster?.owners.get(instance));
+            self.survived = last.is_some_and(|owner| owner.presence == Presence::Gone);
+        }
+    }
 }
 
 impl<K: Kind> Engine<K> {
@@ -106,6 +114,7 @@ impl<K: Kind> Engine<K> {
             }
             if let Some(remembered) = object.memory.kept.get_mut(id) {
                 remembered.follow(place);
+                remembered.outlive(object.roster.as_deref());
             }
         }
     }
@@ -173,9 +182,8 @@ impl<K: Kind> Engine<K> {
     /// Notes which free targets have outlived the instance that they were on.
     pub(super) fn notice_survivors(&mut self, name: &ObjectId, roster: &Roster) {
         let Some(object) = self.objects.get_mut(name) else { return };
-        for remembered in object.memory.kept.values_mut().filter(|r| r.on.is_none() && !r.survived) {
-            let last = remembered.before.as_ref().and_then(|instance| roster.owners.get(instance));
-            remembered.survived = last.is_some_and(|owner| owner.presence == Presence::Gone);
+        for remembered in object.memory.kept.values_mut() {
+            remembered.outlive(Some(roster));
         }
     }
 }

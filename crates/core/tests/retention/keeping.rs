@@ -319,3 +319,21 @@ fn i29_a_flag_that_is_refused_by_code_is_not_applicable_and_tried_once_in_ten_mi
     assert_eq!(world.says("a"), (Status::True, Reason::AllSafe));
     assert_eq!(world.retained("a"), ["eni-a0", "eni-a1"]);
 }
+
+#[test]
+fn i19_an_interface_seen_free_only_after_its_instance_is_proven_gone_has_outlived_it() {
+    // The instance is looked up anew before the interfaces are.
+    for tagged in [false, true] {
+        let mut world = World::new();
+        world.server("a", &[("env", "prod")]);
+        world.server("b", &[("env", "prod")]);
+        world.apply("a", on(if tagged { with_tag("env", "prod") } else { named(&["i-a", "i-b"]) }));
+        world.run(secs(30));
+        // The list of interfaces lags behind: they are shown on the instance for a while.
+        world.cloud.machines.remove(&crate::cloud::i("i-a"));
+        world.run(INTERVAL * 3);
+        world.release("i-a");
+        world.run(INTERVAL * 3);
+        assert_eq!(world.available("a"), ["eni-a0", "eni-a1"], "{:?}", world.retention("a").rows);
+    }
+}
