@@ -154,6 +154,9 @@ impl<K: Kind> Engine<K> {
         for (id, reason) in left {
             if let Some(object) = self.objects.get_mut(name) {
                 object.memory.depart(&id, reason);
+                if !object.wish.selector.holds(&id) {
+                    self.selection.unname(name, &id);
+                }
             }
             self.selection.unname(name, &id);
             self.forget_unselected(&id);
@@ -174,7 +177,10 @@ impl<K: Kind> Engine<K> {
                     object.memory.gone.pop_front();
                 }
             }
-            self.selection.unname(name, id);
+            // What the spec names stays in the report as not found.
+            if !object.wish.selector.holds(id) {
+                self.selection.unname(name, id);
+            }
             self.dirty.insert(name.clone());
         }
     }

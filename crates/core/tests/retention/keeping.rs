@@ -337,3 +337,23 @@ fn i19_an_interface_seen_free_only_after_its_instance_is_proven_gone_has_outlive
         assert_eq!(world.available("a"), ["eni-a0", "eni-a1"], "{:?}", world.retention("a").rows);
     }
 }
+
+#[test]
+fn what_is_named_by_id_and_excluded_by_tag_is_retained_when_the_tag_goes() {
+    let mut world = World::new();
+    world.server("a", &[]);
+    let mut wish = ids(&["eni-a0", "eni-a1"]);
+    wish.selector.exclude_tags = vec![filter("keep", "off")];
+    world.apply("a", wish);
+    world.run(secs(30));
+    assert_eq!(world.retained("a"), ["eni-a0", "eni-a1"]);
+    world.change("eni-a0", |card| card.facts.tags = Some(tags(&[("keep", "off")])));
+    world.run(INTERVAL * 2);
+    assert_eq!(world.retained("a"), ["eni-a1"]);
+    world.flip("eni-a0", false);
+    world.change("eni-a0", |card| card.facts.tags = Some(Vec::new()));
+    world.run(INTERVAL * 2);
+    assert!(world.safe("eni-a0"));
+    assert_eq!(world.retained("a"), ["eni-a0", "eni-a1"]);
+    assert_eq!(world.says("a"), (Status::True, Reason::AllSafe));
+}

@@ -142,3 +142,46 @@ fn an_instance_that_does_not_exist_is_told_and_one_that_left_something_behind_is
     world.run(INTERVAL * 4);
     assert_eq!(world.says("a"), (Status::True, Reason::AllSafe));
 }
+
+#[test]
+fn i19_what_is_gone_for_good_leaves_the_list_with_a_row_that_says_so() {
+    for denies in [false, true] {
+        for wish in [on(with_tag("env", "prod")), ids(&["eni-a0", "eni-a1"])] {
+            let by_id = !wish.selector.ids.is_empty();
+            let mut world = kept();
+            world.apply("a", wish);
+            world.run(secs(30));
+            world.release("i-a");
+            world.run(INTERVAL * 3);
+            assert!(world.retained("a").contains(&"eni-a1"));
+            world.cloud.mood.denies = denies;
+            world.discard("eni-a1");
+            world.run(INTERVAL * 3);
+            assert!(!world.retained("a").contains(&"eni-a1"), "denies {denies}");
+            assert!(world.retained("a").contains(&"eni-a0"));
+            let row = world.row("a", "eni-a1");
+            assert_eq!((row.phase, row.last_instance.as_ref()), (InterfacePhase::Gone, Some(&i("i-a"))));
+            let expected =
+                if by_id { (Status::Unknown, Reason::NotFound) } else { (Status::True, Reason::AllSafe) };
+            assert_eq!(world.says("a"), expected, "denies {denies}");
+            let reports = world.store["a"].reports;
+            world.run(INTERVAL * 10);
+            assert!(world.store["a"].reports - reports <= 1, "I37");
+        }
+    }
+}
+
+#[test]
+fn i19_what_was_taken_as_gone_and_is_selected_comes_back() {
+    for wish in [on(with_tag("env", "prod")), on(named(&["i-a"])), ids(&["eni-a1", "eni-a0"])] {
+        let mut world = kept();
+        world.apply("a", wish);
+        world.run(secs(30));
+        world.hide("eni-a1", true);
+        world.run(INTERVAL * 3);
+        world.hide("eni-a1", false);
+        world.run(INTERVAL * 4);
+        assert!(world.retained("a").contains(&"eni-a1"));
+        assert_eq!(world.says("a"), (Status::True, Reason::AllSafe));
+    }
+}
