@@ -162,6 +162,16 @@ impl<K: Kind> Engine<K> {
             self.forget_unselected(&id);
         }
     }
+    /// Whether an object remembers the target: after a start it is known from status, before any evidence.
+    pub(super) fn is_remembered(&self, id: &K::Id) -> bool {
+        K::REMEMBERS
+            && self
+                .selection
+                .naming(id)
+                .iter()
+                .any(|name| self.objects.get(name).is_some_and(|object| object.memory.kept.contains_key(id)))
+    }
+
 
     /// It is proven that the target is gone: nobody remembers it any more.
     pub(super) fn forget_gone(&mut self, id: &K::Id) {

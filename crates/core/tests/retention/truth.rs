@@ -185,3 +185,39 @@ fn i19_what_was_taken_as_gone_and_is_selected_comes_back() {
         assert_eq!(world.says("a"), (Status::True, Reason::AllSafe));
     }
 }
+
+#[test]
+fn i16_i19_sixty_interfaces_that_vanish_at_once_are_not_believed_until_two_sweeps_agree() {
+    for restarts in [false, true] {
+        let mut world = World::new();
+        world.server("a", &[]);
+        let names: Vec<String> = (0..60).map(|n| format!("eni-{n:03}")).collect();
+        for name in &names {
+            world.card(name, None, InterfaceType::Secondary);
+            world.change(name, |card| card.facts.tags = Some(tags(&[("keep", "on")])));
+        }
+        world.card("eni-witness", None, InterfaceType::Secondary);
+        world.change("eni-witness", |card| card.facts.tags = Some(tags(&[("keep", "on")])));
+        world.apply("a", tagged("keep", "on"));
+        world.run(secs(40));
+        assert_eq!(world.retained("a").len(), 61);
+        for name in &names {
+            world.hide(name, true);
+        }
+        if restarts {
+            world.restart();
+        }
+        // Not even the oracle's excuse for what is hidden is used: nothing may leave the list.
+        for _ in 0..INTERVAL.as_secs() + 20 {
+            world.run(secs(1));
+            assert_eq!(world.retained("a").len(), 61, "restarts {restarts}");
+        }
+        assert!(world.fleet.braked());
+        for name in &names {
+            world.hide(name, false);
+        }
+        world.run(INTERVAL * 3);
+        assert_eq!(world.says("a"), (Status::True, Reason::AllSafe));
+        assert_eq!(world.retained("a").len(), 61);
+    }
+}
