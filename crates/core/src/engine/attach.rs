@@ -20,7 +20,7 @@ use crate::interface::{AttachPermit, Interface, InterfaceFacts, InterfaceStatus}
 use crate::kind::{Applicability, Kind, Place};
 use crate::owners::{Power, Presence, Shown};
 use crate::reason::Reason;
-use crate::retention::{AttachPhase, Attachment, Reattach, Record};
+use crate::retention::{AttachPhase, Attachment, Reattach, Record, Remembered};
 use crate::time::Moment;
 use crate::verdict::Verdict;
 use crate::wish::{Generation, ObjectId};
@@ -101,9 +101,10 @@ enum Next {
 }
 
 impl Engine<Interface> {
-    /// Takes in what an object's status says durably. The first time it is what the object remembers.
+    /// Takes in what an object's status says durably. The first time, and as long as somebody else leads, it is what the
+    /// object remembers.
     pub fn take_record(&mut self, now: Moment, name: &ObjectId, record: Record) {
-        let first = self.window.is_none();
+        let follows = self.window.is_none();
         let Some(object) = self.objects.get_mut(name) else { return };
         let memory = &mut object.memory;
         let durable = record.retained.keys().cloned().collect();
@@ -114,22 +115,26 @@ impl Engine<Interface> {
             .filter(requested)
             .filter_map(|a| Some((a.interface.clone(), a.instance.clone()?)))
             .collect();
-        if memory.durable.is_none() || first {
-            for (id, remembered) in record.retained {
-                memory.kept.entry(id.clone()).or_insert(remembered);
-                self.selection.name(name, &id);
-            }
-            for row in record.attachments {
-                let mut errand = Errand::new(row);
-                // Whoever asked for it before may have come to the call.
-                errand.sent = (errand.row.phase == AttachPhase::Requested).then_some(now);
-                errand.look_at = now;
-                memory.errands.insert(errand.row.interface.clone(), errand);
-            }
-            memory.recorded(durable);
+        // What nobody here has ever known of, or heard of again, was recorded by whoever led before or meanwhile.
+        let unknown = |id: &InterfaceId| !memory.kept.contains_key(id) && !memory.departed.contains_key(id);
+        let adopted: Vec<(InterfaceId, Remembered)> =
+            record.retained.into_iter().filter(|(id, _)| unknown(id)).collect();
+        let first = memory.durable.is_none() || follows;
+        for row in record.attachments.into_iter().filter(|_| first) {
+            let mut errand = Errand::new(row);
+            // Whoever asked for it before may have come to the call.
+            errand.sent = (errand.row.phase == AttachPhase::Requested).then_some(now);
+            errand.look_at = now;
+            memory.errands.insert(errand.row.interface.clone(), errand);
+        }
+        memory.recorded(durable);
+        let anything = first || !adopted.is_empty();
+        for (id, remembered) in adopted {
+            memory.kept.insert(id.clone(), remembered);
+            self.selection.name(name, &id);
+        }
+        if anything {
             self.visit(now, name, &BTreeSet::new());
-        } else {
-            memory.recorded(durable);
         }
     }
 

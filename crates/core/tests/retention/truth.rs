@@ -221,3 +221,31 @@ fn i16_i19_sixty_interfaces_that_vanish_at_once_are_not_believed_until_two_sweep
         assert_eq!(world.retained("a").len(), 61);
     }
 }
+
+#[test]
+fn what_another_leader_recorded_meanwhile_is_adopted() {
+    for told_before in [true, false] {
+        let mut world = kept();
+        world.card("eni-free", None, InterfaceType::Secondary);
+        world.flip("eni-free", true);
+        world.apply("a", on(named(&["i-a"])));
+        world.run(secs(30));
+        world.lead(false);
+        world.run(secs(10));
+        if !told_before {
+            world.lead(true);
+        }
+        // Whoever led for a while has retained one more that has lost what selected it since.
+        world.forge("a", |record| {
+            record.retained.insert(eni("eni-free"), Default::default());
+        });
+        if told_before {
+            world.lead(true);
+        }
+        world.run(INTERVAL * 3);
+        assert_eq!(world.retained("a"), ["eni-a0", "eni-a1", "eni-free"], "told before: {told_before}");
+        world.flip("eni-free", false);
+        world.run(INTERVAL * 2);
+        assert!(world.safe("eni-free"));
+    }
+}
