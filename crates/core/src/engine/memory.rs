@@ -158,10 +158,10 @@ impl<K: Kind> Engine<K> {
                     self.selection.unname(name, &id);
                 }
             }
-            self.selection.unname(name, &id);
             self.forget_unselected(&id);
         }
     }
+
     /// Whether an object remembers the target: after a start it is known from status, before any evidence.
     pub(super) fn is_remembered(&self, id: &K::Id) -> bool {
         K::REMEMBERS
@@ -171,7 +171,6 @@ impl<K: Kind> Engine<K> {
                 .iter()
                 .any(|name| self.objects.get(name).is_some_and(|object| object.memory.kept.contains_key(id)))
     }
-
 
     /// It is proven that the target is gone: nobody remembers it any more.
     pub(super) fn forget_gone(&mut self, id: &K::Id) {

@@ -249,3 +249,53 @@ fn what_another_leader_recorded_meanwhile_is_adopted() {
         assert!(world.safe("eni-free"));
     }
 }
+
+#[test]
+fn i21_true_needs_both_lists_to_agree() {
+    // An interface that its instance does not list.
+    let mut world = kept();
+    world.apply("a", on(named(&["i-a"])));
+    world.run(secs(30));
+    world.change("eni-a1", |card| card.unlisted = true);
+    world.run(INTERVAL * 2);
+    assert_eq!(world.says("a"), (Status::Unknown, Reason::ListsDisagree));
+    world.change("eni-a1", |card| card.unlisted = false);
+    world.run(INTERVAL * 2);
+    assert_eq!(world.says("a"), (Status::True, Reason::AllSafe));
+    // One that does not say where it is.
+    world.change("eni-a1", |card| card.withheld = true);
+    world.run(INTERVAL * 4);
+    assert_eq!(world.says("a").0, Status::Unknown);
+    world.change("eni-a1", |card| card.withheld = false);
+    world.run(INTERVAL * 4);
+    assert_eq!(world.says("a"), (Status::True, Reason::AllSafe));
+    // One that the instance lists and nobody can see.
+    world.card("eni-ghost", Some("i-a"), InterfaceType::Secondary);
+    world.change("eni-ghost", |card| card.hidden = true);
+    world.run(INTERVAL * 2);
+    assert_eq!(world.says("a").0, Status::Unknown, "{:?}", world.part("a"));
+    world.change("eni-ghost", |card| card.hidden = false);
+    world.run(INTERVAL * 3);
+    assert_eq!(world.says("a"), (Status::True, Reason::AllSafe));
+    assert!(world.safe("eni-ghost"));
+}
+
+#[test]
+fn i38_a_restart_changes_no_word_of_status() {
+    for wish in [on(with_tag("env", "prod")), on(named(&["i-a", "i-b"])), ids(&["eni-a0", "eni-b1"])] {
+        let mut world = kept();
+        world.apply("a", wish);
+        world.run(secs(30));
+        world.release("i-b");
+        world.run(INTERVAL * 4);
+        let (status, record) = (world.store["a"].status.clone(), world.store["a"].record.clone());
+        let (reports, writes) = (world.store["a"].reports, world.arrived.len());
+        for _ in 0..3 {
+            world.restart();
+            world.run(INTERVAL * 3);
+        }
+        assert_eq!(world.store["a"].status, status);
+        assert_eq!(world.store["a"].record, record);
+        assert_eq!((world.store["a"].reports, world.arrived.len()), (reports, writes), "I37, I38");
+    }
+}
