@@ -8,5 +8,6 @@ mod oracles;
 mod store;
 mod world;
 
+mod attaching;
 mod keeping;
 mod truth;

@@ -125,6 +125,7 @@ pub struct World {
     pub fleet: Fleet,
     settings: Settings,
     desks: BTreeMap<ObjectId, Desk>,
+    refused: BTreeSet<ObjectId>,
     /// With the process that waits for it, if one does.
     pending: BTreeMap<(Moment, u64), (Option<u32>, Event)>,
     sequence: u64,
@@ -182,6 +183,7 @@ impl World {
             fleet: Fleet::new(settings),
             settings,
             desks: BTreeMap::new(),
+            refused: BTreeSet::new(),
             pending: BTreeMap::new(),
             sequence: 0,
             sent: BTreeMap::new(),
@@ -742,6 +744,7 @@ impl World {
         let half = self.latency / 2;
         let Some((name, stored)) = self.store.iter().find(|(_, s)| s.id == object) else { return };
         let record = stored.next_status(generation, &part).filter(|_| stored.version == version);
+        let record = record.filter(|_| !self.refused.contains(&object));
         let Some(record) = record else {
             // The object has changed meanwhile: the watch will tell, and it is looked at again.
             if answered {
@@ -785,6 +788,16 @@ impl World {
         how(&mut stored.record);
         stored.version += 1;
         self.deliver(name);
+    }
+
+    /// From now on the API server takes no status of the object, or does again.
+    pub fn refuse_status(&mut self, name: &str, refuse: bool) {
+        let id = self.store[name].id.clone();
+        if refuse {
+            self.refused.insert(id);
+        } else {
+            self.refused.remove(&id);
+        }
     }
 
     pub fn names(&self) -> BTreeSet<String> {
