@@ -154,6 +154,10 @@ impl Engine<Interface> {
                 if let Some(instance) = self.say(name, entry, next)
                     && ready.is_none()
                 {
+            for entry in self.abandoned(name) {
+                let next = self.assess(now, name, &entry);
+                self.say(name, &entry, next);
+            }
                     ready = Some((name.clone(), entry.interface.clone(), instance));
                 }
             }
@@ -174,6 +178,21 @@ impl Engine<Interface> {
         let before = object.memory.errands.len();
         object.memory.errands.retain(|id, errand| {
             errand.under_way()
+    /// What the spec does not ask for any more although its call may be under way.
+    fn abandoned(&self, name: &ObjectId) -> Vec<Reattach> {
+        let Some(object) = self.objects.get(name) else { return Vec::new() };
+        let asked = |id: &InterfaceId| object.wish.reattach.iter().any(|entry| entry.interface == *id);
+        let abandoned = object.memory.errands.iter().filter(|(id, errand)| errand.under_way() && !asked(id));
+        abandoned
+            .map(|(id, errand)| Reattach {
+                interface: id.clone(),
+                instance: errand.row.instance.clone(),
+                node: errand.row.node.clone(),
+                is_node: errand.row.node.is_some(),
+            })
+            .collect()
+    }
+
                 || wish.reattach.iter().any(|entry| entry.interface == *id && errand.is_of(entry))
         });
         if object.memory.errands.len() != before {

@@ -408,3 +408,27 @@ fn an_instance_released_while_the_call_is_under_way_ends_the_wish() {
     assert_eq!(world.attached.len(), 1);
     assert!(world.cloud.cards[&eni("eni-old0")].facts.status == Some(InterfaceStatus::Available));
 }
+
+#[test]
+fn i23_an_entry_edited_or_removed_while_its_call_is_under_way_is_seen_to_its_end() {
+    for (edited, lands) in [(true, true), (true, false), (false, true), (false, false)] {
+        let fault = if lands { Fault::LoseReply } else { Fault::LoseCall };
+        let mut world = with_fault_on_the_call(asked(), fault);
+        let wish = on(with_tag("env", "prod"));
+        let next = if edited { attaching(wish, &[to("eni-old0", "i-b")]) } else { wish };
+        world.apply("a", next);
+        world.run(secs(2));
+        assert_eq!(world.attached.len(), 1, "nothing is asked while the first call may be under way");
+        world.run(INTERVAL * 6);
+        match (edited, lands) {
+            (true, true) => assert_eq!(world.stands("a", "eni-old0"), (Refused, Reason::InUse)),
+            (true, false) => {
+                assert_eq!(world.on("eni-old0"), Some("i-b"), "{:?}", world.stands("a", "eni-old0"));
+            }
+            (false, _) => assert!(world.retention("a").attachments.is_empty(), "the row has gone"),
+        }
+        let reads = world.reads;
+        world.run(INTERVAL * 10);
+        assert!(world.reads - reads < 26, "it is looked at no more: {}", world.reads - reads);
+    }
+}
