@@ -129,7 +129,9 @@ impl Engine<Interface> {
         }
         memory.recorded(durable);
         let anything = first || !adopted.is_empty();
-        for (id, remembered) in adopted {
+        for (id, mut remembered) in adopted {
+            // On its way to an instance it is not on it yet, and may never be.
+            remembered.on.take_if(|on| memory.requests.get(&id) == Some(on));
             memory.kept.insert(id.clone(), remembered);
             self.selection.name(name, &id);
         }

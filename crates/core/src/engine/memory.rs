@@ -104,7 +104,12 @@ impl<K: Kind> Engine<K> {
                 (name.clone(), safe && member == Member::Yes && object.wish.protect)
             })
             .collect();
-        let place = place_of(&self.targets, id);
+        // What is on its way to an instance was never on it, and may come back.
+        let arrived = target.evidence.as_ref().is_some_and(|e| K::at_stake(&e.facts));
+        let place = match place_of(&self.targets, id) {
+            Place::On(_) if !arrived => Place::Unreadable,
+            place => place,
+        };
         for (name, worth) in selectors {
             let Some(object) = self.objects.get_mut(&name) else { continue };
             if worth && !object.memory.kept.contains_key(id) {

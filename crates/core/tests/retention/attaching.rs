@@ -432,3 +432,28 @@ fn i23_an_entry_edited_or_removed_while_its_call_is_under_way_is_seen_to_its_end
         assert!(world.reads - reads < 26, "it is looked at no more: {}", world.reads - reads);
     }
 }
+
+#[test]
+fn i23_what_is_on_its_way_for_ten_minutes_is_watched_and_not_asked_for_again() {
+    for fails in [false, true] {
+        let mut world = survivors();
+        world.cloud.mood.attach_takes = secs(600);
+        world.apply("a", attaching(on(with_tag("env", "prod")), &[to("eni-old0", "i-new")]));
+        world.run(secs(60));
+        assert_eq!(world.row("a", "eni-old0").phase, InterfacePhase::Attaching);
+        assert_eq!(world.stands("a", "eni-old0"), (Requested, Reason::AttachRequested));
+        let reads = world.reads;
+        world.run(secs(500));
+        assert!(world.reads - reads < 60, "{} reads", world.reads - reads);
+        world.cloud.mood.attach_fails = fails;
+        world.run(INTERVAL * 5);
+        let expected = if fails { (Refused, Reason::AttachLost) } else { (Attached, Reason::AttachDone) };
+        assert_eq!(world.stands("a", "eni-old0"), expected);
+        assert_eq!(world.attached.len(), 1);
+        if fails {
+            assert_eq!(world.available("a"), ["eni-old0", "eni-old1"], "it has still outlived its instance");
+            let last = world.row("a", "eni-old0").last_instance.clone();
+            assert_eq!(last, Some(i("i-old")), "it never was on the other one");
+        }
+    }
+}
