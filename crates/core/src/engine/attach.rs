@@ -330,6 +330,10 @@ impl Engine<Interface> {
         let Some(instance) = wanted else { return Next::Say(Waiting, Reason::NodeUnknown) };
         let Some(facts) = seen.map(|e| &e.facts) else {
             let why = match verdict {
+        if object.wish.deleting.is_some() {
+            // It would be attached only to be given up.
+            return Next::Say(Waiting, Reason::AttachWaits);
+        }
                 Some(Verdict::Unknown(reason)) => reason,
                 _ => Reason::AwaitingEvidence,
             };

@@ -457,3 +457,26 @@ fn i23_what_is_on_its_way_for_ten_minutes_is_watched_and_not_asked_for_again() {
         }
     }
 }
+
+#[test]
+fn i22_an_object_on_its_way_out_attaches_nothing_more() {
+    let mut world = survivors();
+    world.alter("i-b", |machine| machine.facts.tags = Some(tags(&[("env", "prod")])));
+    world.run(INTERVAL * 2);
+    let mut wish = attaching(on(with_tag("env", "prod")), &[to("eni-old0", "i-new")]);
+    wish.deletion_policy = DeletionPolicy::Weaken;
+    world.cloud.mood.stale_view = true;
+    world.apply("a", wish);
+    world.run(secs(5));
+    // The cloud does not let it go either.
+    world.cloud.mood.writes_fail = Some(Class::Transient);
+    world.delete("a");
+    world.cloud.mood.stale_view = false;
+    world.run(secs(600));
+    assert!(world.store.contains_key("a"));
+    assert!(world.attached.is_empty(), "it would be attached only to be given up");
+    world.cloud.mood.writes_fail = None;
+    world.run(secs(600));
+    assert!(!world.store.contains_key("a"));
+    assert!(world.attached.is_empty());
+}
