@@ -27,6 +27,8 @@ use crate::wish::{Generation, ObjectId};
 
 /// An attempt that has not come to its call by then is begun anew.
 const ATTEMPT_WITHIN: Duration = Duration::from_secs(30);
+/// The first wait after an attempt that did not come to its call. It doubles five times.
+const DOUBT: Duration = Duration::from_secs(2);
 /// The longest wait between two looks at an interface that is on its way.
 const LOOK_WITHIN: Duration = Duration::from_secs(30);
 
@@ -41,6 +43,8 @@ pub(super) struct Errand {
     looks: u32,
     look_at: Moment,
     failures: u32,
+    /// Attempts in a row that did not come to their call.
+    doubts: u32,
     /// No call before this, for the reason that the row says.
     not_before: Moment,
 }
@@ -53,6 +57,7 @@ impl Errand {
             looks: 0,
             look_at: Moment::default(),
             failures: 0,
+            doubts: 0,
             not_before: Moment::default(),
         }
     }
@@ -149,6 +154,10 @@ impl Engine<Interface> {
             .collect();
         let mut ready = None;
         for name in &names {
+            for entry in self.abandoned(name) {
+                let next = self.assess(now, name, &entry);
+                self.say(name, &entry, next);
+            }
             self.drop_errands(name);
             let entries = self.objects.get(name).map(|o| o.wish.reattach.clone()).unwrap_or_default();
             for entry in &entries {
@@ -156,10 +165,6 @@ impl Engine<Interface> {
                 if let Some(instance) = self.say(name, entry, next)
                     && ready.is_none()
                 {
-            for entry in self.abandoned(name) {
-                let next = self.assess(now, name, &entry);
-                self.say(name, &entry, next);
-            }
                     ready = Some((name.clone(), entry.interface.clone(), instance));
                 }
             }
@@ -173,13 +178,6 @@ impl Engine<Interface> {
         }
     }
 
-    /// Drops what the spec does not ask for any more. What may be under way is seen to its end first.
-    fn drop_errands(&mut self, name: &ObjectId) {
-        let Some(object) = self.objects.get_mut(name) else { return };
-        let wish = &object.wish;
-        let before = object.memory.errands.len();
-        object.memory.errands.retain(|id, errand| {
-            errand.under_way()
     /// What the spec does not ask for any more although its call may be under way.
     fn abandoned(&self, name: &ObjectId) -> Vec<Reattach> {
         let Some(object) = self.objects.get(name) else { return Vec::new() };
@@ -195,6 +193,13 @@ impl Engine<Interface> {
             .collect()
     }
 
+    /// Drops what the spec does not ask for any more. What may be under way is seen to its end first.
+    fn drop_errands(&mut self, name: &ObjectId) {
+        let Some(object) = self.objects.get_mut(name) else { return };
+        let wish = &object.wish;
+        let before = object.memory.errands.len();
+        object.memory.errands.retain(|id, errand| {
+            errand.under_way()
                 || wish.reattach.iter().any(|entry| entry.interface == *id && errand.is_of(entry))
         });
         if object.memory.errands.len() != before {
@@ -205,8 +210,7 @@ impl Engine<Interface> {
     /// Notes what is to be said of an entry; the instance, if it is ready to be attached to it.
     fn say(&mut self, name: &ObjectId, entry: &Reattach, next: Next) -> Option<InstanceId> {
         let attempted = self.attempt.as_ref().filter(|a| a.object == *name && a.interface == entry.interface);
-        let requesting =
-            attempted.is_some_and(|a| matches!(a.step, Step::Record(_) | Step::Calling)).then_some(());
+        let requesting = attempted.is_some_and(|a| matches!(a.step, Step::Record(_) | Step::Calling));
         let object = self.objects.get_mut(name)?;
         let fresh = || {
             Errand::new(Attachment {
@@ -225,9 +229,11 @@ impl Engine<Interface> {
             Next::Say(phase, reason) => (phase, reason, None),
             Next::Ready(instance) => {
                 errand.row.instance = Some(instance.clone());
-                match requesting {
-                    Some(()) => (AttachPhase::Requested, Reason::AttachRequested, Some(instance)),
-                    None => (AttachPhase::Waiting, Reason::AttachWaits, Some(instance)),
+                // What was said to be requested stays so until the call, or until something stands against it.
+                if requesting || before.phase == AttachPhase::Requested {
+                    (AttachPhase::Requested, Reason::AttachRequested, Some(instance))
+                } else {
+                    (AttachPhase::Waiting, Reason::AttachWaits, Some(instance))
                 }
             }
         };
@@ -255,6 +261,9 @@ impl Engine<Interface> {
         let mut wake = None;
         for (id, errand) in &mut object.memory.errands {
             if !errand.under_way() {
+                if errand.not_before > now && !errand.row.ended() {
+                    wake = Some(wake.map_or(errand.not_before, |at: Moment| at.min(errand.not_before)));
+                }
                 continue;
             }
             if errand.look_at <= now {
@@ -263,7 +272,7 @@ impl Engine<Interface> {
                 errand.looks += 1;
                 errand.look_at = now.after(wait);
             }
-            wake = Some(wake.map_or(errand.look_at, |at: Moment| at.min(errand.look_at)));
+            wake = Some(wake.map_or(errand.look_at, |at| at.min(errand.look_at)));
         }
         self.reads.look(&looks);
         if let Some(at) = wake {
@@ -321,6 +330,10 @@ impl Engine<Interface> {
         if object.wish.observe {
             return Next::Say(Waiting, Reason::ObserveOnly);
         }
+        if object.wish.deleting.is_some() {
+            // It would be attached only to be given up.
+            return Next::Say(Waiting, Reason::AttachWaits);
+        }
         if let Some(obstacle) = self.unretained(object, id) {
             return obstacle;
         }
@@ -330,10 +343,6 @@ impl Engine<Interface> {
         let Some(instance) = wanted else { return Next::Say(Waiting, Reason::NodeUnknown) };
         let Some(facts) = seen.map(|e| &e.facts) else {
             let why = match verdict {
-        if object.wish.deleting.is_some() {
-            // It would be attached only to be given up.
-            return Next::Say(Waiting, Reason::AttachWaits);
-        }
                 Some(Verdict::Unknown(reason)) => reason,
                 _ => Reason::AwaitingEvidence,
             };
@@ -356,8 +365,13 @@ impl Engine<Interface> {
         if self.brake.on() {
             return Next::Say(Waiting, Reason::Brake);
         }
-        match errand.filter(|e| e.not_before > now) {
+        // A request that status still tells of although it was taken back would pass for the next one: that it was has to
+        // be durable, too, or a process that starts meanwhile would send it once more.
+        let stands = object.memory.requests.contains_key(id)
+            && errand.is_none_or(|e| e.row.phase != AttachPhase::Requested);
+        match errand.filter(|e| e.not_before > now || stands) {
             Some(errand) => Next::Say(errand.row.phase, errand.row.reason),
+            None if stands => Next::Say(Waiting, Reason::AttachWaits),
             None => Next::Ready(instance.clone()),
         }
     }
@@ -420,18 +434,20 @@ impl Engine<Interface> {
             attempt.step = Step::Look;
         } else {
             // What we were told of lags behind what is there; it will come.
-            self.postpone(now, Duration::from_secs(2));
+            self.postpone(now);
         }
     }
 
-    /// Gives the attempt up for a while.
-    fn postpone(&mut self, now: Moment, wait: Duration) {
+    /// Gives the attempt up for a while, so that others have their turn, and ever longer: each costs the API server whole
+    /// listings.
+    fn postpone(&mut self, now: Moment) {
         let Some(attempt) = self.attempt.take() else { return };
         let object = self.objects.get_mut(&attempt.object);
         if let Some(errand) = object.and_then(|o| o.memory.errands.get_mut(&attempt.interface)) {
+            let wait = DOUBT * (1 << errand.doubts.min(5));
+            errand.doubts = errand.doubts.saturating_add(1);
             errand.not_before = errand.not_before.max(now.after(wait));
         }
-        self.wake_at(now.after(wait));
     }
 
     /// The instance that the attempt wants to be read, and since when.
@@ -454,7 +470,7 @@ impl Engine<Interface> {
         if attempt.step == Step::Calling {
             return;
         }
-        let (name, id) = (attempt.object.clone(), attempt.interface.clone());
+        let (name, id, step) = (attempt.object.clone(), attempt.interface.clone(), attempt.step);
         let entry = self
             .objects
             .get(&name)
@@ -468,11 +484,13 @@ impl Engine<Interface> {
             self.attempt = None;
             return;
         };
-        if now.since(attempt.asked) >= ATTEMPT_WITHIN {
-            self.attempt = None;
+        let ends = attempt.asked.after(ATTEMPT_WITHIN);
+        if now >= ends {
+            self.postpone(now);
             return;
         }
-        let read_since = match attempt.step {
+        self.wake_at(ends);
+        let read_since = match step {
             Step::Read(since) | Step::Record(since) => since,
             Step::Recheck(_) | Step::Look | Step::Calling => return,
         };
@@ -480,7 +498,7 @@ impl Engine<Interface> {
         if evidence.is_none_or(|e| e.call < read_since) {
             return;
         }
-        if matches!(attempt.step, Step::Read(_)) {
+        if matches!(step, Step::Read(_)) {
             if let Some(attempt) = &mut self.attempt {
                 attempt.step = Step::Record(read_since);
             }
@@ -496,11 +514,13 @@ impl Engine<Interface> {
             return;
         };
         let (name, id, instance) = (name.clone(), id.clone(), instance.clone());
-        if now.since(*asked) >= PROOF_LIFE {
+        let ends = asked.after(PROOF_LIFE);
+        if now >= ends {
             // What was read a while ago proves nothing now.
-            self.attempt = None;
+            self.postpone(now);
             return;
         }
+        self.wake_at(ends);
         let recorded = self.objects.get(&name).and_then(|o| o.memory.requests.get(&id)) == Some(&instance);
         let closed = self.writes.closed(now).is_some();
         if !recorded || closed || !self.writes.has_room(self.settings.writes_in_flight) {
@@ -526,6 +546,7 @@ impl Engine<Interface> {
         }
         if let Some(errand) = self.objects.get_mut(&name).and_then(|o| o.memory.errands.get_mut(&id)) {
             (errand.sent, errand.looks, errand.look_at) = (Some(now), 0, now.after(Duration::from_secs(1)));
+            errand.doubts = 0;
         }
         let call = self.launch(now, Purpose::Attach(name, id));
         self.writes.began();
@@ -555,26 +576,27 @@ impl Engine<Interface> {
             let instance = o.memory.errands.get(id)?.row.instance.as_ref()?;
             o.roster.as_ref()?.owners.get(instance)?.shown()?.surroundings.power
         });
+        let failures =
+            self.objects.get(name).and_then(|o| o.memory.errands.get(id)).map_or(0, |e| e.failures) + 1;
+        let reason = refusal(&failure, power);
         let wait = match failure.class {
-            Class::Throttled => self.writes.budget.next_token(now, Urgency::Background).since(now),
-            class if class.heals_itself() => backoff::wait(class, 1, &mut self.jitter),
+            _ if reason == Reason::StopInstanceFirst => LONG,
+            class if class.heals_itself() => backoff::wait(class, failures, &mut self.jitter),
             _ => self.jitter.stretch(LONG),
+        };
+        let not_before = match failure.class {
+            Class::Throttled => now.after(wait).max(self.writes.budget.next_token(now, Urgency::Background)),
+            _ => now.after(wait),
         };
         let (_, detail) = super::describe::<Interface>(&failure);
         let object = self.objects.get_mut(name);
         let Some(errand) = object.and_then(|o| o.memory.errands.get_mut(id)) else { return };
-        errand.failures += 1;
+        (errand.failures, errand.not_before) = (failures, not_before);
         errand.sent = None;
-        let reason = refusal(&failure, power);
-        let wait =
-            if reason == Reason::StopInstanceFirst { LONG } else { wait * (1 << errand.failures.min(8)) };
-        errand.not_before = now.after(wait.min(LONG + LONG / 4));
         let waits = failure.class.heals_itself() && !reason.needs_person();
         errand.row.phase = if waits { AttachPhase::Waiting } else { AttachPhase::Refused };
         errand.row.reason = reason;
         errand.row.detail = Some(detail);
-        let at = errand.not_before;
-        self.wake_at(at);
         self.reads.look(&[id.clone()].into());
         self.dirty.insert(name.clone());
     }

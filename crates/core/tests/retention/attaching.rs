@@ -480,3 +480,38 @@ fn i22_an_object_on_its_way_out_attaches_nothing_more() {
     assert!(!world.store.contains_key("a"));
     assert!(world.attached.is_empty());
 }
+
+#[test]
+fn i28_a_wish_whose_status_can_not_be_written_holds_up_no_other() {
+    let mut world = survivors();
+    // The API server takes no status of the first object any more.
+    world.refuse_status("a", true);
+    world.apply("a", attaching(on(with_tag("env", "prod")), &[to("eni-old0", "i-new")]));
+    world.apply("z", attaching(ids(&["eni-old1"]), &[to("eni-old1", "i-new")]));
+    world.run(INTERVAL * 2);
+    assert_eq!(world.on("eni-old1"), Some("i-new"));
+    assert_eq!(world.on("eni-old0"), None);
+    world.refuse_status("a", false);
+    world.run(INTERVAL * 3);
+    assert_eq!(world.on("eni-old0"), Some("i-new"));
+}
+
+#[test]
+fn i29_a_moment_in_which_it_can_not_be_attached_passes() {
+    for (class, code) in [(Class::Busy, "InvalidOperation.InvalidEcsState"), (Class::Throttled, "Throttling")]
+    {
+        let mut world = survivors();
+        world.cloud.mood.attach_refused = Some((class, code));
+        if class == Class::Busy {
+            world.alter("i-new", |machine| machine.power = Power::Stopped);
+        }
+        world.apply("a", attaching(on(with_tag("env", "prod")), &[to("eni-old0", "i-new")]));
+        world.run(secs(20));
+        assert_ne!(world.stands("a", "eni-old0").0, Refused);
+        world.run(secs(600));
+        assert!((2..40).contains(&world.attached.len()), "{} calls", world.attached.len());
+        world.cloud.mood.attach_refused = None;
+        world.run(secs(600));
+        assert_eq!(world.on("eni-old0"), Some("i-new"));
+    }
+}
