@@ -10,4 +10,5 @@ mod world;
 
 mod attaching;
 mod keeping;
+mod schedules;
 mod truth;
