@@ -135,11 +135,17 @@ impl Engine<Interface> {
         }
         memory.recorded(durable);
         let anything = first || !adopted.is_empty();
+        let mut ids = Vec::new();
         for (id, mut remembered) in adopted {
             // On its way to an instance it is not on it yet, and may never be.
             remembered.on.take_if(|on| memory.requests.get(&id) == Some(on));
             memory.kept.insert(id.clone(), remembered);
             self.selection.name(name, &id);
+            ids.push(id);
+        }
+        // Where it is now may be known already, from others.
+        for id in ids {
+            self.remember(now, &id);
         }
         if anything {
             self.visit(now, name, &BTreeSet::new());

@@ -76,7 +76,7 @@ impl World {
                     && !card.withheld
                     && card.instance().and_then(|on| self.cloud.machines.get(on)).is_none_or(seen);
                 // What was refused is not applicable until it is tried again.
-                let visible = visible && card.refused_at.is_none_or(|at| self.now.since(at) > secs(13 * 60));
+                let visible = visible && card.refused_at.is_none_or(|at| self.now.since(at) > secs(25 * 60));
                 let key = (name.clone(), id.clone());
                 if visible && !card.safe() && card.applicable() && self.is_target(stored, id, card) {
                     exposed.entry(key).or_insert(self.now);
@@ -216,7 +216,8 @@ impl World {
         let there = self.cloud.machines.iter().filter(|(_, machine)| !machine.hidden);
         for (instance, _) in there.filter(|(id, _)| self.selects_instance(owners, id)) {
             let Some((_, listed)) = self.lists.get(instance) else { continue };
-            for (id, card) in &self.cloud.cards {
+            // What nobody can see at all, nobody can know of.
+            for (id, card) in self.cloud.cards.iter().filter(|(_, card)| !card.hidden) {
                 let ours = matches!(
                     card.facts.interface_type,
                     Some(InterfaceType::Primary | InterfaceType::Secondary)
