@@ -235,6 +235,20 @@ fn i10_neither_a_claim_nor_a_cloud_that_is_down_holds_a_deletion_for_more_than_a
 }
 
 #[test]
+fn i10_a_flag_that_the_cloud_refuses_to_give_up_does_not_hold_a_deletion() {
+    use keeper_core::failure::Class;
+    let mut world = kept();
+    let wish = Wish { deletion_policy: DeletionPolicy::Weaken, ..on(with_tag("env", "prod")) };
+    world.apply("a", wish);
+    world.run(secs(30));
+    world.cloud.mood.writes_fail = Some(Class::NotApplicable);
+    world.delete("a");
+    world.run(secs(60));
+    assert!(world.store.is_empty(), "it is left safe, and counted");
+    assert!(world.safe("eni-a0") && world.safe("eni-a1"));
+}
+
+#[test]
 fn i10_deletion_under_keep_changes_nothing() {
     let mut world = kept();
     world.apply("a", on(with_tag("env", "prod")));
