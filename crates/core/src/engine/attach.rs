@@ -535,8 +535,8 @@ impl Engine<Interface> {
         }
         let horizon = self.horizon(now);
         // A write of the flag may have come between: then it is read again.
-        let calm = |t: &&Target<Interface>| t.care.as_deref().is_none_or(|care| care.writing.is_none());
-        let permit = self.targets.get(&id).filter(calm).and_then(|target| {
+        let unwritten = |t: &&Target<Interface>| t.care.as_deref().is_none_or(|care| care.writing.is_none());
+        let permit = self.targets.get(&id).filter(unwritten).and_then(|target| {
             let written = target.care.as_deref().and_then(|care| care.written_before);
             let fresh = target.evidence.as_ref()?.fresh(horizon, written)?;
             AttachPermit::grant(&id, fresh, &instance)

@@ -345,3 +345,27 @@ fn i19_what_an_object_is_told_that_it_retains_is_held_against_what_is_known() {
     assert_eq!(world.available("a"), ["eni-a1"]);
     assert_eq!(world.row("a", "eni-a1").last_instance, Some(i("i-a")));
 }
+
+#[test]
+fn i19_what_lost_its_tag_or_left_its_instance_before_that_was_excluded_is_not_excluded() {
+    for by_tag in [true, false] {
+        let mut world = kept();
+        world.change("eni-a1", |card| card.facts.tags = Some(tags(&[("keep", "off")])));
+        let mut wish = on(with_tag("env", "prod"));
+        wish.selector.tags = vec![crate::cloud::filter("keep", "off")];
+        world.apply("a", wish.clone());
+        world.run(secs(70));
+        // No listing has shown it yet.
+        world.change("eni-a1", |card| card.facts.tags = Some(Vec::new()));
+        world.release("i-a");
+        if by_tag {
+            wish.selector.exclude_tags = vec![crate::cloud::filter("keep", "off")];
+            wish.selector.tags.clear();
+        } else {
+            wish.owners.as_mut().unwrap().exclude_ids = crate::oracles::instances(&["i-a"]);
+        }
+        world.apply("a", wish);
+        world.run(INTERVAL * 4);
+        assert!(world.retained("a").contains(&"eni-a1"), "by tag {by_tag}");
+    }
+}
