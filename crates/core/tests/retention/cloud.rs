@@ -34,6 +34,10 @@ pub struct Machine {
 
 /// One network interface.
 #[derive(Debug, Clone)]
+#[allow(
+    clippy::struct_excessive_bools,
+    reason = "each is a trouble of its own, and any of them may come together"
+)]
 pub struct Card {
     pub facts: InterfaceFacts,
     /// The cloud answers as if it did not exist.
@@ -99,6 +103,10 @@ impl Card {
 
 /// How the cloud behaves for as long as it is so.
 #[derive(Debug, Clone, Copy)]
+#[allow(
+    clippy::struct_excessive_bools,
+    reason = "each is a trouble of its own, and any of them may come together"
+)]
 pub struct Mood {
     /// Reads answer an empty list.
     pub blind: bool,
@@ -248,7 +256,7 @@ impl Cloud {
 
     pub fn show_interfaces(&self, read: &ReadCall<Interface>) -> Result<Page<Interface>, Failure> {
         let listing = !matches!(read.query, Query::Ids(_));
-        let visible = |card: &Card| !card.hidden && !self.mood.blind && !(listing && card.skipped);
+        let visible = |card: &Card| !(card.hidden || self.mood.blind || listing && card.skipped);
         let all = self.cards.iter().filter(|(_, card)| visible(card));
         let all = all.map(|(id, card)| {
             let mut facts = card.facts.clone();

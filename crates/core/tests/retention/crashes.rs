@@ -97,8 +97,8 @@ fn i23_i26_attaching_ends_the_same_whatever_single_effect_fails_and_is_never_ask
     let calm = reattach(&[]);
     assert_eq!(calm.stands("a", "eni-b0"), (AttachPhase::Attached, Reason::AttachDone));
     assert_eq!(calm.attached.len(), 1);
-    let call = calm.log.iter().position(|what| what.starts_with("attach")).unwrap();
-    let requested = calm.log.iter().take(call).rposition(|what| what.starts_with("report")).unwrap();
+    let sent = calm.log.iter().position(|what| what.starts_with("attach")).unwrap();
+    let requested = calm.log.iter().take(sent).rposition(|what| what.starts_with("report")).unwrap();
     let mut lost = 0;
     let mut check = |faults: &[(usize, Fault)], unsure: bool| {
         let world = reattach(faults);
@@ -120,8 +120,8 @@ fn i23_i26_attaching_ends_the_same_whatever_single_effect_fails_and_is_never_ask
         for fault in FAULTS {
             // The process that dies between the request's being durable and the answer, and the call that never arrived.
             let unsure = match fault {
-                Fault::Crash => (requested..=call).contains(&k),
-                Fault::LoseCall => k == call,
+                Fault::Crash => (requested..=sent).contains(&k),
+                Fault::LoseCall => k == sent,
                 _ => false,
             };
             check(&[(k, fault)], unsure);

@@ -237,7 +237,7 @@ fn what_another_leader_recorded_meanwhile_is_adopted() {
         }
         // Whoever led for a while has retained one more that has lost what selected it since.
         world.forge("a", |record| {
-            record.retained.insert(eni("eni-free"), Default::default());
+            record.retained.insert(eni("eni-free"), keeper_core::retention::Remembered::default());
         });
         if told_before {
             world.lead(true);
