@@ -50,6 +50,8 @@ pub struct Card {
     pub withheld: bool,
     /// The flag is refused with this code's class.
     pub refuses: Option<Class>,
+    /// When it was last on which instance.
+    pub been: BTreeMap<InstanceId, Moment>,
     /// When the flag was last refused so that it can't be set at all.
     pub refused_at: Option<Moment>,
     /// When anything but its flag changed.
@@ -221,6 +223,7 @@ pub fn card(now: Moment, on: Option<&str>, interface_type: InterfaceType) -> Car
         unlisted: false,
         withheld: false,
         refuses: None,
+        been: BTreeMap::new(),
         refused_at: None,
         changed: now,
         hidden_since: None,

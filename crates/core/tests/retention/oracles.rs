@@ -11,7 +11,7 @@ use keeper_core::instance::Instance;
 use keeper_core::interface::{Interface, InterfaceType};
 use keeper_core::kind::Kind;
 use keeper_core::reason::Reason;
-use keeper_core::retention::{AttachPhase, Record};
+use keeper_core::retention::Record;
 use keeper_core::time::Moment;
 use keeper_core::verdict::Part;
 use keeper_core::wish::{Generation, ObjectId, Selector, Wish};
@@ -67,6 +67,12 @@ impl World {
 
     /// Keeps book of since when which target of which object has not been safe.
     pub fn note_exposed(&mut self) {
+        let now = self.now;
+        for card in self.cloud.cards.values_mut().filter(|card| card.in_use()) {
+            if let Some(on) = card.instance().cloned() {
+                card.been.insert(on, now);
+            }
+        }
         let mut exposed = std::mem::take(&mut self.exposed);
         for (name, stored) in self.store.iter().filter(|(_, s)| s.decodable) {
             for (id, card) in &self.cloud.cards {
@@ -217,7 +223,7 @@ impl World {
         for (instance, _) in there.filter(|(id, _)| self.selects_instance(owners, id)) {
             let Some((_, listed)) = self.lists.get(instance) else { continue };
             // What nobody can see at all, nobody can know of.
-            for (id, card) in self.cloud.cards.iter().filter(|(_, card)| !card.hidden) {
+            for (id, card) in self.cloud.cards.iter().filter(|(_, card)| !(card.hidden || card.skipped)) {
                 let ours = matches!(
                     card.facts.interface_type,
                     Some(InterfaceType::Primary | InterfaceType::Secondary)
@@ -341,12 +347,19 @@ impl World {
         assert!(wish.protect && !wish.observe, "I22: {id} is attached for an object that does not retain it");
         let entry = wish.reattach.iter().find(|entry| entry.interface == *id).unwrap();
         assert_eq!(entry.instance.as_ref(), Some(to), "I22: {id} is attached to what nobody asks for");
+        // Who has come to its end wants it no more: that its instance is gone, or that the interface was on it, may not be
+        // told in status yet, and is found out again by whoever comes after.
         let rival = |other: &&&Stored| {
-            let ended = other.record.attachments.iter().any(|row| row.interface == *id && row.ended());
-            other.id != stored.id && !ended && other.changed <= stored.changed.max(self.rechecked)
+            let wanted = other.retention().and_then(|w| w.reattach.iter().find(|e| e.interface == *id));
+            let wanted = wanted.and_then(|entry| entry.instance.as_ref());
+            let gone = wanted.is_some_and(|to| !self.cloud.machines.contains_key(to));
+            let been = self.cloud.cards.get(id).zip(wanted).and_then(|(card, to)| card.been.get(to));
+            let ended = other.record.attachments.iter().any(|row| row.interface == *id && row.ended())
+                || gone
+                || been.is_some_and(|at| *at >= other.changed);
+            other.id != stored.id && !ended && other.changed <= self.rechecked
         };
-        let rivals: Vec<_> =
-            askers.iter().filter(rival).filter(|o| o.changed <= self.asked_since(stored, id)).collect();
+        let rivals: Vec<_> = askers.iter().filter(rival).collect();
         assert!(rivals.is_empty(), "I22: {id} is wanted by {rivals:?}, too");
         assert!(
             self.store.values().all(|s| s.decodable),
@@ -379,16 +392,6 @@ impl World {
             );
         }
         stored.id.clone()
-    }
-
-    /// Since when the object's request stands: who comes later has to wait.
-    fn asked_since(&self, stored: &Stored, id: &InterfaceId) -> Moment {
-        let requested = stored
-            .record
-            .attachments
-            .iter()
-            .any(|row| row.interface == *id && row.phase == AttachPhase::Requested);
-        if requested { self.rechecked } else { self.now }
     }
 
     // The end.
