@@ -122,6 +122,8 @@ pub struct Mood {
     pub stale_view: bool,
     /// Of an id that it does not know the cloud says so, and does not leave it out.
     pub denies: bool,
+    /// Attaching is accepted, and begins this much later.
+    pub attach_late: Duration,
     /// How long an interface is on its way.
     pub attach_takes: Duration,
     /// And then it is free again.
@@ -141,6 +143,7 @@ impl Default for Mood {
             late: Duration::ZERO,
             stale_view: false,
             denies: false,
+            attach_late: Duration::ZERO,
             attach_takes: Duration::from_secs(3),
             attach_fails: false,
             attach_refused: None,

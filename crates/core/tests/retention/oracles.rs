@@ -222,8 +222,11 @@ impl World {
         let there = self.cloud.machines.iter().filter(|(_, machine)| !machine.hidden);
         for (instance, _) in there.filter(|(id, _)| self.selects_instance(owners, id)) {
             let Some((_, listed)) = self.lists.get(instance) else { continue };
-            // What nobody can see at all, nobody can know of.
-            for (id, card) in self.cloud.cards.iter().filter(|(_, card)| !(card.hidden || card.skipped)) {
+            // What nobody can see, or could until a moment ago, nobody can know of.
+            let lately = |card: &Card| card.hidden_since.is_some() && self.now.since(card.changed) <= LIFE;
+            for (id, card) in
+                self.cloud.cards.iter().filter(|(_, card)| !(card.hidden || card.skipped || lately(card)))
+            {
                 let ours = matches!(
                     card.facts.interface_type,
                     Some(InterfaceType::Primary | InterfaceType::Secondary)
@@ -356,6 +359,7 @@ impl World {
             let been = self.cloud.cards.get(id).zip(wanted).and_then(|(card, to)| card.been.get(to));
             let ended = other.record.attachments.iter().any(|row| row.interface == *id && row.ended())
                 || gone
+                || self.cloud.cards.get(id).is_some_and(|card| card.hidden_since.is_some())
                 || been.is_some_and(|at| *at >= other.changed);
             other.id != stored.id && !ended && other.changed <= self.rechecked
         };

@@ -284,6 +284,7 @@ fn mood(dice: &mut Dice) -> Mood {
             Some(Class::Gone),
         ]),
         reads_fail: *dice.pick(&[None, None, None, None, Some(Class::Transient)]),
+        attach_late: secs(*dice.pick(&[0, 0, 0, 5, 20])),
         attach_takes: secs(*dice.pick(&[1, 3, 3, 40, 200])),
         attach_fails: dice.one_in(5),
         attach_refused: *dice.pick(&[

@@ -74,6 +74,8 @@ pub enum Event {
     Rechecked(Question, Recheck),
     /// The flag of this target takes this value.
     Apply(String, bool),
+    /// The cloud begins to attach this interface to this instance, if it still can.
+    Begin(InterfaceId, InstanceId),
     /// An interface that is on its way arrives.
     Settle(InterfaceId),
     /// A status arrives at the API server, of the object as it was at this version.
@@ -261,6 +263,11 @@ impl World {
                 self.fleet.take(self.now, Input::Rechecked(question, answer));
             }
             Event::Apply(target, safe) => self.set_flag(&target, safe),
+            Event::Begin(id, to) => {
+                if self.cloud.attach(self.now, &id, &to).is_ok() {
+                    self.schedule(self.cloud.mood.attach_takes, None, Event::Settle(id));
+                }
+            }
             Event::Settle(id) => self.cloud.settle(self.now, &id),
             Event::Status(write) => self.status_arrives(*write),
             Event::StatusEnded(object, written) => self.status_ended(&object, written),
@@ -434,11 +441,17 @@ impl World {
         let mut result = match fault {
             Some(Fault::LoseCall) => Err(failure(Class::Transient, "Lost", Outcome::Unknown)),
             Some(Fault::Fail(class)) => Err(failure(class, "Scripted", Outcome::None)),
+            _ if !self.cloud.mood.attach_late.is_zero() => Ok(()),
             _ => self.cloud.attach(self.now, &id, &to),
         };
         let accepted = result.is_ok();
         if accepted {
-            self.schedule(self.cloud.mood.attach_takes, None, Event::Settle(id.clone()));
+            let late = self.cloud.mood.attach_late;
+            if late.is_zero() {
+                self.schedule(self.cloud.mood.attach_takes, None, Event::Settle(id.clone()));
+            } else {
+                self.schedule(late, None, Event::Begin(id.clone(), to.clone()));
+            }
             if fault == Some(Fault::FailAfter) {
                 result = Err(failure(Class::Transient, "Scripted", Outcome::Unknown));
             }
