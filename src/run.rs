@@ -16,10 +16,11 @@ use tokio_util::sync::CancellationToken;
 use tracing::{error, info, warn};
 
 use crate::cli::{AccessKey, AccessKeyError, CloudOptions, PaceOptions, RunOptions};
+use crate::controllers::announce::Announcer;
 use crate::controllers::intake::Intake;
 use crate::controllers::objects::Objects;
 use crate::controllers::recheck::Rechecker;
-use crate::controllers::report::{Announcer, Reporter};
+use crate::controllers::report::Reporter;
 use crate::controllers::route::Grants;
 use crate::fleet::{Cloud, Fleet, FleetKey, Fleets};
 use crate::kubernetes::{ConnectError, connect};

@@ -10,18 +10,9 @@ use keeper_core::wish::{Generation, ObjectId};
 use kube::api::ObjectMeta;
 use tokio::sync::Notify;
 
-use super::route::{Route, generation};
-use crate::api::EcsInstanceProtection;
+use super::object::{Seen, generation, object_id};
+use super::route::Route;
 use crate::fleet::FleetKey;
-
-/// An object that was watched.
-#[derive(Debug, Clone)]
-pub struct Seen {
-    /// Its metadata.
-    pub meta: ObjectMeta,
-    /// The object, unless it can't be decoded.
-    pub object: Option<Arc<EcsInstanceProtection>>,
-}
 
 /// Everything that is known of one object.
 #[derive(Debug, Clone)]
@@ -172,7 +163,7 @@ impl Objects {
     pub fn know<'a>(&self, listed: impl IntoIterator<Item = &'a ObjectMeta>) -> bool {
         let inner = self.lock();
         listed.into_iter().all(|meta| {
-            super::route::object_id(meta)
+            object_id(meta)
                 .and_then(|id| inner.entries.get(&id))
                 .is_some_and(|entry| generation(&entry.seen.meta) == generation(meta))
         })
@@ -182,6 +173,7 @@ impl Objects {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::controllers::object::Resource;
 
     fn seen(version: &str, generation: i64) -> Seen {
         let meta = ObjectMeta {
@@ -192,7 +184,7 @@ mod tests {
             generation: Some(generation),
             ..ObjectMeta::default()
         };
-        Seen { meta, object: None }
+        Seen { resource: Resource::Protection, meta, object: None }
     }
 
     #[test]
