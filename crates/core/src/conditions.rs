@@ -4,7 +4,8 @@ use std::fmt::Write as _;
 
 use crate::kind::Kind;
 use crate::reason::Reason;
-use crate::verdict::{Group, Groups, Part, Progress, join, total};
+use crate::retention::AttachPhase;
+use crate::verdict::{Group, Groups, Part, Progress, join, tell, total};
 use crate::wish::Wish;
 
 /// A condition's status.
@@ -70,18 +71,20 @@ pub struct Question {
     pub protect: bool,
     /// Only observes.
     pub observe: bool,
+    /// The reason when its weakening was carried out.
+    pub weakened: Reason,
 }
 
 impl Default for Question {
     fn default() -> Self {
-        Self { protect: true, observe: false }
+        Self { protect: true, observe: false, weakened: Reason::DisabledAsAsked }
     }
 }
 
 impl Question {
     /// The question that a wish puts.
     pub fn of<K: Kind>(wish: &Wish<K>) -> Self {
-        Self { protect: wish.protect, observe: wish.observe }
+        Self { protect: wish.protect, observe: wish.observe, weakened: K::WEAKENED }
     }
 }
 
@@ -125,19 +128,59 @@ pub fn unserved(reason: Reason, message: &str) -> Judgement {
 pub fn judge(question: Question, part: &Part) -> Judgement {
     let tally = &part.tally;
     let mut unknown = tally.unknown.clone();
+    join(&mut unknown, &part.owners);
     if let Some(reason) = part.unlisted {
         // The listing stands for targets that we do not know of; it has no name and no number.
         unknown.entry(reason).or_default();
     }
     let acting = part.progress.as_ref().filter(|_| !question.observe);
     let (domain, summary, stalled, reconciling) = match acting {
-        Some(progress) => judge_weakening(part, progress),
+        Some(progress) => judge_weakening(question, part, progress),
         None => judge_evidence(question, part, &unknown),
     };
+    let errands = errands(part);
+    let stalled = also(stalled, &errands.stuck);
+    let reconciling = also(reconciling, &errands.under_way);
     finish(domain, summary, at_risk(part, &unknown), stalled, reconciling)
 }
 
 type Findings = (Condition, Summary, Option<(Reason, String)>, Option<(Reason, String)>);
+
+/// What is left to do besides keeping the flags: interfaces that are to be attached, and lists that are full.
+#[derive(Default)]
+struct Errands {
+    stuck: Groups,
+    under_way: Groups,
+}
+
+fn errands(part: &Part) -> Errands {
+    let mut errands = Errands::default();
+    let Some(retention) = &part.retention else { return errands };
+    for errand in &retention.attachments {
+        let groups = match (errand.phase, errand.reason) {
+            // That mode Observe attaches nothing is what was asked for.
+            (AttachPhase::Attached | AttachPhase::Obsolete, _) | (_, Reason::ObserveOnly) => continue,
+            (AttachPhase::Refused, _) => &mut errands.stuck,
+            (_, reason) if reason.needs_person() => &mut errands.stuck,
+            (AttachPhase::Waiting | AttachPhase::Requested, _) => &mut errands.under_way,
+        };
+        tell(groups, errand.reason, errand.interface.as_str());
+    }
+    if retention.full {
+        errands.stuck.entry(Reason::RecordFull).or_default();
+    }
+    errands
+}
+
+/// A finding, with what else there is to say.
+fn also(finding: Option<(Reason, String)>, more: &Groups) -> Option<(Reason, String)> {
+    let Some(reason) = worst(more) else { return finding };
+    let more = explain(more);
+    Some(match finding {
+        Some((reason, message)) => (reason, format!("{message} {more}")),
+        None => (reason, more),
+    })
+}
 
 fn judge_evidence(question: Question, part: &Part, unknown: &Groups) -> Findings {
     let tally = &part.tally;
@@ -166,7 +209,7 @@ fn judge_evidence(question: Question, part: &Part, unknown: &Groups) -> Findings
     } else if let Some(reason) = worst(&tally.weak) {
         let asked = !question.protect && total(&tally.weak) + tally.not_applicable() == tally.targets();
         if asked {
-            (Condition::new(Status::False, Reason::DisabledAsAsked, heading.clone()), Summary::AsAsked)
+            (Condition::new(Status::False, question.weakened, heading.clone()), Summary::AsAsked)
         } else {
             (Condition::new(Status::False, reason, say(&tally.weak)), Summary::Weak)
         }
@@ -187,9 +230,9 @@ fn judge_evidence(question: Question, part: &Part, unknown: &Groups) -> Findings
     (domain, summary, stalled, reconciling)
 }
 
-fn judge_weakening(part: &Part, progress: &Progress) -> Findings {
+fn judge_weakening(question: Question, part: &Part, progress: &Progress) -> Findings {
     if progress.done {
-        let mut message = String::from(Reason::DisabledAsAsked.sentence());
+        let mut message = String::from(question.weakened.sentence());
         let left = total(&progress.left_safe);
         if left > 0 {
             let explained = explain(&progress.left_safe);
@@ -203,10 +246,11 @@ fn judge_weakening(part: &Part, progress: &Progress) -> Findings {
                 targets(part.tally.targets())
             );
         }
-        let domain = Condition::new(Status::False, Reason::DisabledAsAsked, message);
+        let domain = Condition::new(Status::False, question.weakened, message);
         return (domain, Summary::AsAsked, None, None);
     }
     let mut waiting = progress.waiting.clone();
+    join(&mut waiting, &part.owners);
     if let Some(reason) = part.unlisted {
         waiting.entry(reason).or_default();
     }

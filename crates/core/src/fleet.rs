@@ -102,6 +102,9 @@ enum Asker {
     Attaching,
 }
 
+/// When somebody came to need them, and the instances.
+type WantedLook = (Moment, BTreeSet<InstanceId>);
+
 #[derive(Debug)]
 struct Look {
     asked: Moment,
@@ -203,16 +206,16 @@ impl Fleet {
             }
         }
         out.extend(of_instances.into_iter().filter_map(about_instances));
-        out.extend(of_interfaces.into_iter().filter_map(about_interfaces));
+        out.extend(of_interfaces.into_iter().map(about_interfaces));
     }
 
     fn hand_over_rosters(&mut self, now: Moment, at_once: bool) {
         for (object, generation, roster) in self.instances.rosters(now, at_once) {
-            self.interfaces.take_roster(now, &object, generation, roster);
+            self.interfaces.take_roster(now, &object, generation, &roster);
         }
     }
 
-    fn wanted_looks(&self) -> [(Asker, Option<(Moment, BTreeSet<InstanceId>)>); 2] {
+    fn wanted_looks(&self) -> [(Asker, Option<WantedLook>); 2] {
         [
             (Asker::Weakening, self.interfaces.batch_looks()),
             (Asker::Attaching, self.interfaces.attempt_looks()),
@@ -288,12 +291,12 @@ fn about_instances(effect: engine::Effect<Instance>) -> Option<Effect> {
     })
 }
 
-fn about_interfaces(effect: engine::Effect<Interface>) -> Option<Effect> {
-    Some(match effect {
+fn about_interfaces(effect: engine::Effect<Interface>) -> Effect {
+    match effect {
         engine::Effect::Read(call, read) => Effect::ReadInterfaces(call, read),
         engine::Effect::Write(call, write, window) => Effect::WriteInterface(call, write, window),
         engine::Effect::Attach(call, permit, window) => Effect::Attach(call, permit, window),
         engine::Effect::Recheck(ticket, object) => Effect::Recheck(Question::Interfaces(ticket), object),
         engine::Effect::Report(object, generation, part) => Effect::Report(object, generation, part),
-    })
+    }
 }

@@ -131,6 +131,10 @@ pub enum DeletionPolicy {
 
 /// What the object's newest generation asks.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[allow(
+    clippy::struct_excessive_bools,
+    reason = "each says something of its own, and a spec can say any of them"
+)]
 pub struct Wish<K: Kind> {
     /// Of which targets.
     pub selector: Selector<K>,

@@ -3,16 +3,21 @@ use proptest::prelude::*;
 use super::*;
 use crate::call::CallId;
 use crate::evidence::Evidence;
-use crate::id::RequestId;
+use crate::id::{InterfaceId, RequestId};
 use crate::instance::{Instance, InstanceFacts};
 use crate::reason::Risk;
+use crate::retention::{AttachPhase, Attachment, RetentionPart};
 use crate::time::Moment;
 use crate::verdict::{Row, State, Tally, Verdict, tell};
 
-const PROTECT: Question = Question { protect: true, observe: false };
-const OBSERVE: Question = Question { protect: true, observe: true };
-const DISABLE: Question = Question { protect: false, observe: false };
-const OBSERVE_DISABLED: Question = Question { protect: false, observe: true };
+const PROTECT: Question = question(true, false);
+const OBSERVE: Question = question(true, true);
+const DISABLE: Question = question(false, false);
+const OBSERVE_DISABLED: Question = question(false, true);
+
+const fn question(protect: bool, observe: bool) -> Question {
+    Question { protect, observe, weakened: Reason::DisabledAsAsked }
+}
 
 fn safe() -> Verdict {
     let evidence: Evidence<Instance> = Evidence {
@@ -392,9 +397,67 @@ fn parts() -> impl Strategy<Value = Part> {
         },
     );
     let unlisted = prop::option::of((0..Reason::ALL.len()).prop_map(|n| Reason::ALL[n]));
-    (any::<bool>(), tally, unlisted, prop::option::of(progress)).prop_map(
-        |(settled, tally, unlisted, progress)| Part { settled, tally, unlisted, progress, ..Part::default() },
-    )
+    (any::<bool>(), tally, unlisted, prop::option::of(progress), groups(), prop::option::of(retention()))
+        .prop_map(|(settled, tally, unlisted, progress, owners, retention)| Part {
+            settled,
+            tally,
+            unlisted,
+            owners,
+            progress,
+            rows: Vec::new(),
+            retention: retention.map(Box::new),
+        })
+}
+
+fn retention() -> impl Strategy<Value = RetentionPart> {
+    use AttachPhase::{Attached, Obsolete, Refused, Requested, Waiting};
+    let phase = prop::sample::select(vec![Waiting, Requested, Attached, Refused, Obsolete]);
+    let errand = (phase, 0..Reason::ALL.len()).prop_map(|(phase, n)| Attachment {
+        interface: InterfaceId::new("eni-1"),
+        instance: None,
+        node: None,
+        phase,
+        reason: Reason::ALL[n],
+        detail: None,
+    });
+    (prop::collection::vec(errand, 0..4), any::<bool>()).prop_map(|(attachments, full)| RetentionPart {
+        attachments,
+        full,
+        ..RetentionPart::default()
+    })
+}
+
+#[test]
+fn what_is_still_to_be_attached_keeps_an_object_from_being_ready() {
+    use AttachPhase::{Attached, Obsolete, Refused, Requested, Waiting};
+    let judged = |phase, reason, full| {
+        let attachment = Attachment {
+            interface: InterfaceId::new("eni-1"),
+            instance: None,
+            node: None,
+            phase,
+            reason,
+            detail: None,
+        };
+        let retention = RetentionPart { attachments: vec![attachment], full, ..RetentionPart::default() };
+        let mut part = Part { settled: true, retention: Some(Box::new(retention)), ..Part::default() };
+        part.tally.add("eni-1", false, safe(), &[]);
+        let judgement = judge(PROTECT, &part);
+        assert_eq!(judgement.domain.status, Status::True, "whether the flag holds is another question");
+        (left(&judgement), judgement.ready.reason)
+    };
+    for (phase, reason, full, expected) in [
+        (Waiting, Reason::AttachWaits, false, (Left::ToOperator, Reason::AttachWaits)),
+        (Requested, Reason::AttachRequested, false, (Left::ToOperator, Reason::AttachRequested)),
+        (Waiting, Reason::NodeUnknown, false, (Left::ToPerson, Reason::NodeUnknown)),
+        (Waiting, Reason::ObserveOnly, false, (Left::Nothing, Reason::Satisfied)),
+        (Refused, Reason::AttachLost, false, (Left::ToPerson, Reason::AttachLost)),
+        (Attached, Reason::AttachDone, false, (Left::Nothing, Reason::Satisfied)),
+        (Obsolete, Reason::InstanceGone, false, (Left::Nothing, Reason::Satisfied)),
+        (Attached, Reason::AttachDone, true, (Left::ToPerson, Reason::RecordFull)),
+    ] {
+        assert_eq!(judged(phase, reason, full), expected, "{phase:?} {reason:?}");
+    }
 }
 
 proptest! {
@@ -402,7 +465,7 @@ proptest! {
 
     #[test]
     fn i08_kstatus_reads_every_judgement_as_intended(part in parts(), protect: bool, observe: bool) {
-        let judgement = judge(Question { protect, observe }, &part);
+        let judgement = judge(question(protect, observe), &part);
         let expected = match left(&judgement) {
             Left::Nothing => KStatus::Current,
             Left::ToOperator => KStatus::InProgress,
@@ -414,12 +477,13 @@ proptest! {
 
     #[test]
     fn i01_true_needs_every_target_safe_or_found_and_unable(part in parts(), protect: bool, observe: bool) {
-        let judgement = judge(Question { protect, observe }, &part);
+        let judgement = judge(question(protect, observe), &part);
         let tally = &part.tally;
         let acting = part.progress.is_some() && !observe;
         let all = tally.safe() > 0
             && total(&tally.weak) + total(&tally.not_applicable_named) + total(&tally.unknown) == 0
             && part.unlisted.is_none()
+            && part.owners.is_empty()
             && !acting;
         prop_assert_eq!(judgement.domain.status == Status::True, all);
         let unqualified = (judgement.domain.status, judgement.domain.reason) == (Status::True, Reason::AllSafe);
@@ -430,7 +494,7 @@ proptest! {
 
     #[test]
     fn every_message_fits_a_condition_and_none_is_empty(part in parts(), protect: bool, observe: bool) {
-        let judgement = judge(Question { protect, observe }, &part);
+        let judgement = judge(question(protect, observe), &part);
         for condition in
             [&judgement.domain, &judgement.at_risk, &judgement.ready, &judgement.reconciling, &judgement.stalled]
         {

@@ -14,7 +14,7 @@ use crate::owners::{Role, Roster};
 use crate::reason::Reason;
 use crate::target::Target;
 use crate::time::Moment;
-use crate::wish::{Generation, ObjectId, Selector, Wish};
+use crate::wish::{Generation, ObjectId, Wish};
 
 /// People wait for what they changed this long at most; then it is background like everything else.
 const HOT: Duration = Duration::from_secs(120);
@@ -255,14 +255,14 @@ impl<K: Kind> Engine<K> {
         if wish.enumerates {
             tag_epoch = tag_epoch.max(self.selection.hold_surroundings());
         }
-        let mut reached: Vec<K::Id> = Vec::new();
+        let mut reached: BTreeSet<K::Id> = BTreeSet::new();
         if let Some(old) = &old {
             reached.extend(self.reach(old).cloned());
             self.release(object, old);
         }
         let tags = |id| tags_of(&self.targets, &self.last_tags, id);
         let known = self.targets.keys().map(|id| (id, tags(id)));
-        self.selection.insert(object, &wish.selector, known);
+        self.selection.insert(object, &wish.selector, &known);
         for id in wish.selector.named() {
             self.targets.entry(id.clone()).or_default();
         }
@@ -270,34 +270,7 @@ impl<K: Kind> Engine<K> {
         for id in memory.kept.keys() {
             self.selection.name(object, id);
         }
-        // Where the owners stay the same, so do the instances that they select; and who asked for instances before and now
-        // asks for others is told anew, even if they are the same ones.
-        let unwatched = |selector: &Selector<K>| Selector { watch: BTreeSet::new(), ..selector.clone() };
-        let same_owners = |old: &&Object<K>| {
-            old.wish.owners == wish.owners
-                && (!wish.enumerates || unwatched(&old.wish.selector) == unwatched(&wish.selector))
-        };
-        let roster = old.as_ref().filter(same_owners).and_then(|old| old.roster.clone());
-        if roster.is_none() {
-            for (instance, _) in old
-                .iter()
-                .filter(|old| !old.wish.enumerates)
-                .filter_map(|old| old.roster.as_ref())
-                .flat_map(|roster| roster.selected())
-            {
-                self.selection.disown(object, instance);
-            }
-        }
-        if wish.owners.is_some() {
-            self.owning.insert(object.clone());
-        } else {
-            self.owning.remove(object);
-        }
-        if wish.owners.is_some() && roster.is_none() {
-            self.rosterless.insert(object.clone());
-        } else {
-            self.rosterless.remove(object);
-        }
+        let roster = self.keep_roster(object, old.as_ref(), &wish);
         let same_tags = old.as_ref().filter(|old| {
             old.wish.selector.entries().eq(wish.selector.entries())
                 && old.wish.selector.tags == wish.selector.tags
@@ -350,7 +323,7 @@ impl<K: Kind> Engine<K> {
             self.reads.spec_changed(now);
             self.writes.spec_changed(now);
         }
-        self.revisit(now, object, edited);
+        self.revisit(now, object, edited, &reached);
         if fresh_listing {
             self.request_listing(now, object);
         }
@@ -360,7 +333,7 @@ impl<K: Kind> Engine<K> {
     }
 
     /// Looks at every target of an object whose wish changed.
-    fn revisit(&mut self, now: Moment, object: &ObjectId, edited: bool) {
+    fn revisit(&mut self, now: Moment, object: &ObjectId, edited: bool, before: &BTreeSet<K::Id>) {
         let Some(entry) = self.objects.get(object) else { return };
         let (hot, epoch) = (entry.hot(now), entry.tag_epoch);
         let reach: Vec<K::Id> = self.reach(entry).cloned().collect();
@@ -378,8 +351,9 @@ impl<K: Kind> Engine<K> {
                 absence.refused = false;
             }
             let unread = target.evidence.as_ref().is_none_or(|e| e.tag_epoch < epoch);
-            // What was there before the start is read by the first sweep: nobody's change may wait behind it.
-            if unread && hot {
+            // What was there before the start is read by the first sweep: nobody's change may wait behind it. And what was
+            // selected before the Nodes, or what is watched, changed is being read already.
+            if unread && hot && (edited || !before.contains(&id)) {
                 self.reads.read_changed(&id);
             } else {
                 self.reconsider(now, &id);

@@ -146,7 +146,7 @@ impl<K: Kind> Engine<K> {
         let waited = now.since(object.born) >= self.sweep_interval() * 2;
         let settled = object.settled || !awaiting || waited;
         let progress = self.progress(now, name);
-        let owners = self.doubtful_owners(object);
+        let owners = Self::doubtful_owners(object);
         let retention = K::retention(self, now, name);
         (
             Part { settled, tally, unlisted, owners, progress, rows, retention },
@@ -201,7 +201,7 @@ impl<K: Kind> Engine<K> {
     }
 
     /// The instances of which it is not known what is on them. One that is gone, and left something behind, is no riddle.
-    fn doubtful_owners(&self, object: &Object<K>) -> Groups {
+    pub(super) fn doubtful_owners(object: &Object<K>) -> Groups {
         let mut doubts = Groups::new();
         let Some(roster) = object.roster.as_ref().filter(|_| object.wish.owners.is_some()) else {
             return doubts;

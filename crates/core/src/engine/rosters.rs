@@ -15,7 +15,7 @@ use crate::owners::{Owner, Presence, Role, Roster};
 use crate::reason::Reason;
 use crate::time::Moment;
 use crate::verdict::Verdict;
-use crate::wish::{Generation, ObjectId};
+use crate::wish::{Generation, ObjectId, Selector, Wish};
 
 /// A first sweep waits this long for the instances whose interfaces it is to find: what it shows before that would have to
 /// be read twice.
@@ -137,8 +137,45 @@ impl Engine<Instance> {
 }
 
 impl<K: Kind> Engine<K> {
+    /// The roster that an object keeps when its wish changes. Where the owners stay the same, so do the instances that they
+    /// select; and who asked for instances and now asks for others is told anew, even if they are the same ones.
+    pub(super) fn keep_roster(
+        &mut self,
+        name: &ObjectId,
+        old: Option<&Object<K>>,
+        wish: &Wish<K>,
+    ) -> Option<Arc<Roster>> {
+        let unwatched = |selector: &Selector<K>| Selector { watch: BTreeSet::new(), ..selector.clone() };
+        let same_owners = |old: &&Object<K>| {
+            old.wish.owners == wish.owners
+                && (!wish.enumerates || unwatched(&old.wish.selector) == unwatched(&wish.selector))
+        };
+        let kept = old.filter(same_owners).and_then(|old| old.roster.clone());
+        let former = old.filter(|old| kept.is_none() && !old.wish.enumerates);
+        for (instance, _) in former.iter().filter_map(|old| old.roster.as_ref()).flat_map(|r| r.selected()) {
+            self.selection.disown(name, instance);
+        }
+        if wish.owners.is_some() {
+            self.owning.insert(name.clone());
+        } else {
+            self.owning.remove(name);
+        }
+        if wish.owners.is_some() && kept.is_none() {
+            self.rosterless.insert(name.clone());
+        } else {
+            self.rosterless.remove(name);
+        }
+        kept
+    }
+
     /// Takes in the instances that an object is about.
-    pub fn take_roster(&mut self, now: Moment, name: &ObjectId, generation: Generation, roster: Arc<Roster>) {
+    pub fn take_roster(
+        &mut self,
+        now: Moment,
+        name: &ObjectId,
+        generation: Generation,
+        roster: &Arc<Roster>,
+    ) {
         let Some(object) = self.objects.get(name).filter(|o| o.generation == generation) else { return };
         let before: BTreeSet<K::Id> = self.reach(object).cloned().collect();
         // What an instance that leaves has on it is remembered, if it is safe.
@@ -152,10 +189,11 @@ impl<K: Kind> Engine<K> {
             self.rosterless.remove(name);
             let mut added = BTreeSet::new();
             for (instance, owner) in roster.selected() {
-                // An instance that can't be read keeps what it was last known to have.
-                let listed: Vec<K::Id> = match owner.shown() {
-                    Some(shown) => K::listed(&shown.surroundings).unwrap_or_default().to_vec(),
-                    None => self.selection.listed_on(instance).to_vec(),
+                let listed: Vec<K::Id> = match &owner.presence {
+                    Presence::Shown(shown) => K::listed(&shown.surroundings).unwrap_or_default().to_vec(),
+                    Presence::Gone => Vec::new(),
+                    // One that can't be read keeps what it was last known to have.
+                    Presence::Unknown(_) => self.selection.listed_on(instance).to_vec(),
                 };
                 if self.selection.own(name, instance, &listed, upcoming) {
                     added.insert(instance);
@@ -171,7 +209,7 @@ impl<K: Kind> Engine<K> {
                 self.selection.disown(name, instance);
             }
         }
-        self.notice_survivors(name, &roster);
+        self.notice_survivors(name, roster);
         self.await_listing(name, since);
         self.visit(now, name, &before);
     }

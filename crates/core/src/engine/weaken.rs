@@ -148,7 +148,9 @@ impl<K: Kind> Engine<K> {
         let generation = entry.generation;
         let patience_ends = act.patience_ended(now);
         // What is not listed is waited for like a target that is not known.
-        let unlisted = self.unlisted(now, object).map(|reason| self.held(now, act, reason));
+        let doubts = Self::doubtful_owners(entry);
+        let doubt = doubts.keys().copied().find(|reason| *reason != Reason::NotFound);
+        let unlisted = self.unlisted(now, object).or(doubt).map(|reason| self.held(now, act, reason));
         let mut waiting = match unlisted {
             Some(Standing::Waiting(reason)) => Some(reason.needs_person()),
             _ => None,
