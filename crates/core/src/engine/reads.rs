@@ -477,12 +477,13 @@ impl<K: Kind> Engine<K> {
             // What could be seen before can't be seen now: this answer proves nothing about the others.
             self.reads.witness = None;
         }
+        let looked_up = lookup.lane == Lane::Lookup;
         if let Some(accused) = lookup.accused.as_ref().filter(|_| !lookup.unreadable) {
-            self.missed(now, accused, call, lookup.showed_any);
+            self.missed(now, accused, call, lookup.showed_any, looked_up);
         }
         if !lookup.unreadable {
             for id in &lookup.missing {
-                self.missed(now, id, call, lookup.showed_any);
+                self.missed(now, id, call, lookup.showed_any, looked_up);
             }
         }
     }
@@ -610,7 +611,7 @@ impl<K: Kind> Engine<K> {
             }
         }
         if let Some(accused) = accused {
-            self.missed(now, accused, call, false);
+            self.missed(now, accused, call, false, true);
         }
         if self.reads.witness.as_ref() == Some(id) {
             self.reads.witness = None;
@@ -624,7 +625,7 @@ impl<K: Kind> Engine<K> {
                 }
                 self.reads.further.push_back((purpose, read));
             }
-            None => self.missed(now, id, call, false),
+            None => self.missed(now, id, call, false, true),
         }
         if let Some(absence) = self.targets.get_mut(id).and_then(|t| t.absence.as_deref_mut()) {
             absence.denied = true;
