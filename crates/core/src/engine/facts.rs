@@ -274,7 +274,6 @@ impl<K: Kind> Engine<K> {
         if showed_any {
             absence.missed(now, !braked || !was_known);
         } else {
-            absence.blind = !self.reads.has_witness();
             // A sweep that comes by and proves nothing must not put off the look-up that would.
             if looked_up || absence.last_lookup.is_none() {
                 absence.looked(now);

@@ -123,6 +123,8 @@ fn i04_the_only_target_that_goes_is_found_to_be_gone_however_often_is_swept() {
     world.run(secs(5));
     assert_eq!(world.says("a"), (Status::True, Reason::AllSafe));
     world.hide("i-00000", true);
+    world.run(secs(3));
+    assert_eq!(world.says("a"), (Status::Unknown, Reason::Missing), "nobody has looked at the region yet");
     world.run(secs(30));
     assert_eq!(world.says("a"), (Status::Unknown, Reason::NotFound));
 }
