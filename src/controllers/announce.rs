@@ -31,7 +31,12 @@ impl Announcer {
             reason: news.reason.as_str().to_owned(),
             note: Some(news.note.chars().scan(0, within_note).collect()),
             action: news.action.to_owned(),
-            secondary: None,
+            // Events that differ in their note alone would be counted as one.
+            secondary: news.interface.map(|name| ObjectReference {
+                kind: Some("NetworkInterface".to_owned()),
+                name: Some(name),
+                ..ObjectReference::default()
+            }),
         };
         let described = about.resource.described();
         let reference = ObjectReference {
