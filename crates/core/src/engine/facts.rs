@@ -248,16 +248,8 @@ impl<K: Kind> Engine<K> {
         self.flights.get(&call).is_some_and(|flight| matches!(flight.purpose, Purpose::Weaken(_)))
     }
 
-    /// A read by id lacked this target. `showed_any`: it showed something else that was asked for. `looked_up`: it was made
-    /// for the sake of what is missing.
-    pub(super) fn missed(
-        &mut self,
-        now: Moment,
-        id: &K::Id,
-        call: CallId,
-        showed_any: bool,
-        looked_up: bool,
-    ) {
+    /// A read by id lacked this target. `showed_any`: it showed something else that was asked for.
+    pub(super) fn missed(&mut self, now: Moment, id: &K::Id, call: CallId, showed_any: bool) {
         let known = self.targets.len();
         let Some(target) = self.targets.get(id) else { return };
         if target.newest_call().is_some_and(|newest| newest > call) {
@@ -274,10 +266,7 @@ impl<K: Kind> Engine<K> {
         if showed_any {
             absence.missed(now, !braked || !was_known);
         } else {
-            // A sweep that comes by and proves nothing must not put off the look-up that would.
-            if looked_up || absence.last_lookup.is_none() {
-                absence.looked(now);
-            }
+            absence.looked(now);
         }
         let proven = absence.proven();
         self.touch_selectors(id);

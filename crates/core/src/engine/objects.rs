@@ -45,6 +45,9 @@ pub(super) struct Object<K: Kind> {
     pub roster: Option<Arc<Roster>>,
     /// The instances that it wants to know of besides those of its owners' selector.
     pub watch: BTreeSet<InstanceId>,
+    /// Evidence from before this call is of a time before it was known which instances are excluded: what was remembered
+    /// may have left them before.
+    pub exclusion_since: CallId,
     /// What it remembers.
     pub memory: Memory<K>,
 }
@@ -109,7 +112,8 @@ impl<K: Kind> Object<K> {
             return Member::No;
         }
         if excludes_owners && let Some(other) = self.excluded_there(K::place(&evidence.facts)) {
-            return other;
+            let outdated = remembered && evidence.call < self.exclusion_since;
+            return if outdated { Member::Unclear(Reason::AwaitingEvidence) } else { other };
         }
         if certain || selector.tags_match(tags) {
             return Member::Yes;
@@ -302,6 +306,10 @@ impl<K: Kind> Engine<K> {
             next_report: now,
             roster,
             watch: old.as_ref().map(|old| old.watch.clone()).unwrap_or_default(),
+            exclusion_since: match &old {
+                Some(old) if old.wish.owners == wish.owners => old.exclusion_since,
+                _ => self.upcoming_call(),
+            },
             memory,
             wish,
         };
@@ -326,6 +334,8 @@ impl<K: Kind> Engine<K> {
         self.revisit(now, object, edited, &reached);
         if fresh_listing {
             self.request_listing(now, object);
+        } else if edited {
+            self.ascertain_exclusion(object);
         }
         for id in reached {
             self.forget_unselected(&id);

@@ -473,13 +473,17 @@ impl<K: Kind> Engine<K> {
             // What could be seen before can't be seen now: this answer proves nothing about the others.
             self.reads.witness = None;
         }
-        let looked_up = lookup.lane == Lane::Lookup;
         if let Some(accused) = lookup.accused.as_ref().filter(|_| !lookup.unreadable) {
-            self.missed(now, accused, call, lookup.showed_any, looked_up);
+            self.missed(now, accused, call, lookup.showed_any);
         }
         if !lookup.unreadable {
-            for id in &lookup.missing {
-                self.missed(now, id, call, lookup.showed_any, looked_up);
+            // A round that shows nothing at all proves nothing, and must not put off the look-up that does.
+            let idle = lookup.lane == Lane::Sweep && !lookup.showed_any;
+            let doubted = |id: &&K::Id| self.targets.get(*id).is_some_and(|target| target.absence.is_some());
+            let missing: Vec<K::Id> =
+                lookup.missing.iter().filter(|id| !(idle && doubted(id))).cloned().collect();
+            for id in missing {
+                self.missed(now, &id, call, lookup.showed_any);
             }
         }
     }
@@ -607,7 +611,7 @@ impl<K: Kind> Engine<K> {
             }
         }
         if let Some(accused) = accused {
-            self.missed(now, accused, call, false, true);
+            self.missed(now, accused, call, false);
         }
         if self.reads.witness.as_ref() == Some(id) {
             self.reads.witness = None;
@@ -621,7 +625,7 @@ impl<K: Kind> Engine<K> {
                 }
                 self.reads.further.push_back((purpose, read));
             }
-            None => self.missed(now, id, call, false, true),
+            None => self.missed(now, id, call, false),
         }
         if let Some(absence) = self.targets.get_mut(id).and_then(|t| t.absence.as_deref_mut()) {
             absence.denied = true;

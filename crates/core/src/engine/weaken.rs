@@ -221,6 +221,14 @@ impl<K: Kind> Engine<K> {
         match self.member_by_spec(now, entry, id) {
             Member::Yes => {}
             Member::No => return None,
+            // Whatever it was, it is no more.
+            Member::Unclear(_)
+                if target.is_some_and(|t| {
+                    t.verdict(self.horizon(now), 0) == Verdict::Unknown(Reason::NotFound)
+                }) =>
+            {
+                return Some(Standing::Ended(Ended::Done));
+            }
             Member::Unclear(reason) => return Some(self.held(now, act, reason)),
         }
         let target = target?;

@@ -46,6 +46,8 @@ pub struct Card {
     pub withheld: bool,
     /// The flag is refused with this code's class.
     pub refuses: Option<Class>,
+    /// When the flag was last refused so that it can't be set at all.
+    pub refused_at: Option<Moment>,
     /// When anything but its flag changed.
     pub changed: Moment,
     /// Since when it may look as if it were gone.
@@ -80,10 +82,14 @@ impl Card {
 
     /// Whether the flag can be set on it, after the vendor's pages. Written here a second time, to compare with.
     pub fn applicable(&self) -> bool {
+        self.refuses.is_none() && self.ours()
+    }
+
+    /// Whether it is nobody else's.
+    pub fn ours(&self) -> bool {
         let foreign = ["terway", "terway-controller", "alibabacloud-erdma-controller"];
         let primary = self.facts.interface_type == Some(InterfaceType::Primary);
-        self.refuses.is_none()
-            && self.facts.service_managed == Some(false)
+        self.facts.service_managed == Some(false)
             && (primary || self.facts.interface_type == Some(InterfaceType::Secondary))
             && (!primary || self.facts.primary_retainable)
             && !foreign.iter().any(|creator| self.tagged("creator", creator))
@@ -207,6 +213,7 @@ pub fn card(now: Moment, on: Option<&str>, interface_type: InterfaceType) -> Car
         unlisted: false,
         withheld: false,
         refuses: None,
+        refused_at: None,
         changed: now,
         hidden_since: None,
     }

@@ -9,5 +9,8 @@ mod store;
 mod world;
 
 mod attaching;
+mod crashes;
 mod keeping;
+mod releasing;
+mod schedules;
 mod truth;

@@ -75,11 +75,23 @@ impl World {
                     && !card.skipped
                     && !card.withheld
                     && card.instance().and_then(|on| self.cloud.machines.get(on)).is_none_or(seen);
+                // What was refused is not applicable until it is tried again.
+                let visible = visible && card.refused_at.is_none_or(|at| self.now.since(at) > secs(13 * 60));
                 let key = (name.clone(), id.clone());
                 if visible && !card.safe() && card.applicable() && self.is_target(stored, id, card) {
                     exposed.entry(key).or_insert(self.now);
                 } else {
                     exposed.remove(&key);
+                }
+            }
+        }
+        for (name, stored) in &self.store {
+            let Some(wish) = stored.retention() else { continue };
+            for id in stored.record.retained.keys() {
+                let given_up = |card: &Card| wish.weakening().is_some() && !card.safe();
+                let left = |card: &Card| given_up(card) || self.excluded(wish, id, card);
+                if self.cloud.cards.get(id).is_some_and(left) {
+                    self.left.insert((name.clone(), id.clone()));
                 }
             }
         }
@@ -224,20 +236,17 @@ impl World {
     }
 
     /// I19: the list of retained interfaces gets shorter only by what is gone, excluded or given up.
-    pub fn check_record(&self, name: &str, new: &Record) {
+    pub fn check_record(&mut self, name: &str, new: &Record, settled: bool) {
         let stored = &self.store[name];
         let Some(wish) = stored.retention() else { return };
         for id in stored.record.retained.keys().filter(|id| !new.retained.contains_key(id)) {
             let Some(card) = self.cloud.cards.get(id) else { continue };
             let hidden = card.hidden_since.is_some_and(|at| self.now.since(at) >= secs(5));
-            let changed_lately = self.now.since(card.changed) <= INTERVAL * 2;
-            let excluded = self.excluded(wish, id, card) || (changed_lately && wish.excludes());
-            let given_up = wish.weakening().is_some() && !card.safe();
-            assert!(
-                hidden || excluded || given_up,
-                "I19: {name} no longer lists {id} {card:?}; {:?}",
-                stored.spec
-            );
+            let left = self.excluded(wish, id, card) || self.left.contains(&(name.to_owned(), id.clone()));
+            assert!(hidden || left, "I19: {name} no longer lists {id} {card:?}; {:?}", stored.spec);
+        }
+        if settled {
+            self.left.retain(|(of, id)| of != name || !new.retained.contains_key(id));
         }
     }
 
@@ -354,7 +363,7 @@ impl World {
             let belongings = &card.facts.belongings;
             let fits = belongings.zone_id.as_deref() == Some(machine.zone)
                 && belongings.vpc_id.as_deref() == Some(machine.vpc);
-            assert!(card.free() && fits && card.applicable(), "I22: {id} {card:?} to {machine:?}");
+            assert!(card.free() && fits && card.ours(), "I22: {id} {card:?} to {machine:?}");
             let tags = machine.facts.tags.iter().flatten();
             let cluster = entry.is_node || tags.into_iter().any(|tag| tag.key.as_ref() == "ack.aliyun.com");
             let excluded = card.tagged("terway.alibabacloud.com/excluded", "true");
@@ -413,7 +422,12 @@ impl World {
                     .and_then(|row| row.last_instance.as_ref())
                     .is_some_and(|last| !self.cloud.machines.contains_key(last));
                 let available = part.retention.iter().any(|r| r.available.contains(id));
-                if card.free() && stored.record.retained.contains_key(id) && last_gone && !available {
+                if card.free()
+                    && card.applicable()
+                    && stored.record.retained.contains_key(id)
+                    && last_gone
+                    && !available
+                {
                     return Err(format!("{name}: {id} has outlived its instance: {phase:?}"));
                 }
             }
@@ -431,20 +445,6 @@ impl World {
             }
         }
         Ok(())
-    }
-}
-
-/// Whether a spec can leave anything alone.
-trait Excludes {
-    fn excludes(&self) -> bool;
-}
-
-impl Excludes for Wish<Interface> {
-    fn excludes(&self) -> bool {
-        let owners = self.owners.as_deref();
-        !self.selector.exclude_ids.is_empty()
-            || !self.selector.exclude_tags.is_empty()
-            || owners.is_some_and(|o| !o.exclude_ids.is_empty() || !o.exclude_tags.is_empty())
     }
 }
 

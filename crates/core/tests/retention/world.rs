@@ -139,6 +139,8 @@ pub struct World {
     pub led_since: Moment,
     /// Since when something that an object is about has not been as it says.
     pub exposed: BTreeMap<(String, InterfaceId), Moment>,
+    /// What some spec has excluded or given up since status last listed it.
+    pub left: BTreeSet<(String, InterfaceId)>,
     /// What the newest answers showed, for I21.
     pub lists: BTreeMap<InstanceId, (CallId, Vec<InterfaceId>)>,
     pub places: BTreeMap<InterfaceId, (CallId, Option<InstanceId>)>,
@@ -194,6 +196,7 @@ impl World {
             leads: true,
             led_since: Moment::default(),
             exposed: BTreeMap::new(),
+            left: BTreeSet::new(),
             lists: BTreeMap::new(),
             places: BTreeMap::new(),
         };
@@ -380,6 +383,8 @@ impl World {
         if version < desk.seen || (version == desk.seen && !again) {
             return;
         }
+        // What is there now may be another status than the one that was written last.
+        desk.dirty |= version > desk.seen && desk.newest.is_some();
         desk.seen = version;
         self.fleet.take(self.now, Input::Wish(id.clone(), generation, asked));
         self.send_status(&id, None);
@@ -666,6 +671,11 @@ impl World {
         let refused = card.and_then(|card| card.refuses).or(self.cloud.mood.writes_fail);
         match (fault, refused) {
             (Some(Fault::Fail(class)), _) | (_, Some(class)) => {
+                if let Some(card) = self.cloud.cards.get_mut(&eni(target))
+                    && class == Class::NotApplicable
+                {
+                    card.refused_at = Some(self.now);
+                }
                 return Err(failure(class, "Scripted", Outcome::None));
             }
             _ if !known => return Err(failure(Class::Gone, "InvalidEniId.NotFound", Outcome::None)),
@@ -753,7 +763,7 @@ impl World {
             return;
         };
         let name = name.clone();
-        self.check_record(&name, &record);
+        self.check_record(&name, &record, part.settled);
         self.statuses += 1;
         let stored = self.store.get_mut(&name).unwrap();
         let leaves = stored.spec.terminating() && part.progress.as_ref().is_some_and(|p| p.done);
