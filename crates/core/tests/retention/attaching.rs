@@ -304,11 +304,11 @@ fn i20_a_request_that_was_taken_back_does_not_pass_for_the_next_one() {
     };
     let calm = story(None);
     assert!(calm.attached.len() > 1, "it is asked again");
-    let call = calm.log.iter().position(|what| what.starts_with("attach")).unwrap();
-    let told = calm.log.iter().skip(call).position(|what| what.starts_with("report")).unwrap();
+    let sent = calm.log.iter().position(|what| what.starts_with("attach")).unwrap();
+    let told = calm.log.iter().skip(sent).position(|what| what.starts_with("report")).unwrap();
     // That the call was refused is written, and nobody here hears of it for ten seconds: what was heard last is the request.
     // The world asserts that each call's own request is durable.
-    let world = story(Some((call + told, Fault::LoseReply)));
+    let world = story(Some((sent + told, Fault::LoseReply)));
     assert!(world.attached.len() > 1);
     assert!(world.attached[1].at.since(world.attached[0].at) >= secs(9));
 }

@@ -11,7 +11,7 @@ use keeper_core::instance::Instance;
 use keeper_core::interface::{Interface, InterfaceType};
 use keeper_core::kind::Kind;
 use keeper_core::reason::Reason;
-use keeper_core::retention::Record;
+use keeper_core::retention::{AttachPhase, Record};
 use keeper_core::time::Moment;
 use keeper_core::verdict::Part;
 use keeper_core::wish::{Generation, ObjectId, Selector, Wish};
@@ -194,6 +194,16 @@ impl World {
 
     // Reports and statuses.
 
+    pub fn note_requests(&mut self, object: &ObjectId, part: &Part) {
+        let rows = part.retention.iter().flat_map(|retention| &retention.attachments);
+        let now: Vec<&InterfaceId> =
+            rows.filter(|row| row.phase == AttachPhase::Requested).map(|row| &row.interface).collect();
+        self.requested.retain(|(of, id), _| of != object || now.contains(&id));
+        for id in now {
+            self.requested.entry((object.clone(), id.clone())).or_insert(self.now);
+        }
+    }
+
     /// I1, I2, I21: a True rests on answers to reads that were sent after our last write had ended, and not long ago; and
     /// where it speaks of instances, their own list and that of interfaces say the same.
     pub fn check_report(&self, object: &ObjectId, generation: Generation, part: &Part) {
@@ -219,7 +229,11 @@ impl World {
     }
 
     fn check_lists(&self, wish: &Wish<Interface>, owners: &Selector<Instance>, part: &Part) {
-        let there = self.cloud.machines.iter().filter(|(_, machine)| !machine.hidden);
+        // Who selects it is judged as things are: it must have been shown since they are so.
+        let shown = |id: &str| self.tracks.get(id).and_then(|track| track.shown).map(|shown| shown.at);
+        let there = self.cloud.machines.iter().filter(|(id, machine)| {
+            !machine.hidden && shown(id.as_str()).is_some_and(|at| at >= machine.changed)
+        });
         for (instance, _) in there.filter(|(id, _)| self.selects_instance(owners, id)) {
             let Some((_, listed)) = self.lists.get(instance) else { continue };
             // What nobody can see, or could until a moment ago, nobody can know of.
@@ -361,7 +375,9 @@ impl World {
                 || gone
                 || self.cloud.cards.get(id).is_some_and(|card| card.hidden_since.is_some())
                 || been.is_some_and(|at| *at >= other.changed);
-            other.id != stored.id && !ended && other.changed <= self.rechecked
+            // Who had asked before goes on.
+            let asked = self.requested.get(&(stored.id.clone(), id.clone())).copied().unwrap_or(self.now);
+            other.id != stored.id && !ended && other.changed <= self.rechecked.min(asked)
         };
         let rivals: Vec<_> = askers.iter().filter(rival).collect();
         assert!(rivals.is_empty(), "I22: {id} is wanted by {rivals:?}, too");

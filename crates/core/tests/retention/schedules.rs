@@ -391,7 +391,7 @@ fn i24_any_finite_trouble_ends_in_the_wished_state_and_then_in_silence() {
         return;
     }
     let first = number("SIMULATION_FIRST").unwrap_or(0);
-    for seed in first..first + number("SIMULATION_SCHEDULES").unwrap_or(600) {
+    for seed in first..first + number("SIMULATION_SCHEDULES").unwrap_or(400) {
         let passed = std::panic::catch_unwind(|| schedule(seed)).is_ok();
         assert!(passed, "schedule {seed} failed; replay it with SIMULATION_SEED={seed}");
     }

@@ -117,6 +117,8 @@ pub struct World {
     pub started: Moment,
     pub leads: bool,
     pub led_since: Moment,
+    /// Since when reports have said of an object that an interface is requested.
+    pub requested: BTreeMap<(ObjectId, InterfaceId), Moment>,
     /// Since when something that an object is about has not been as it says.
     pub exposed: BTreeMap<(String, InterfaceId), Moment>,
     /// What some spec has excluded or given up since status last listed it.
@@ -175,6 +177,7 @@ impl World {
             started: now,
             leads: true,
             led_since: Moment::default(),
+            requested: BTreeMap::new(),
             exposed: BTreeMap::new(),
             left: BTreeSet::new(),
             lists: BTreeMap::new(),
@@ -345,6 +348,7 @@ impl World {
             Effect::Report(object, generation, part) => {
                 self.log.push(format!("report {object:?}"));
                 self.check_report(&object, generation, &part);
+                self.note_requests(&object, &part);
                 let desk = self.desks.entry(object.clone()).or_default();
                 (desk.newest, desk.dirty) = (Some((generation, *part)), true);
                 self.send_status(&object, fault);
