@@ -135,11 +135,17 @@ impl Engine<Interface> {
         }
         memory.recorded(durable);
         let anything = first || !adopted.is_empty();
+        let mut ids = Vec::new();
         for (id, mut remembered) in adopted {
             // On its way to an instance it is not on it yet, and may never be.
             remembered.on.take_if(|on| memory.requests.get(&id) == Some(on));
             memory.kept.insert(id.clone(), remembered);
             self.selection.name(name, &id);
+            ids.push(id);
+        }
+        // Where it is now may be known already, from others.
+        for id in ids {
+            self.remember(now, &id);
         }
         if anything {
             self.visit(now, name, &BTreeSet::new());
@@ -529,8 +535,8 @@ impl Engine<Interface> {
         }
         let horizon = self.horizon(now);
         // A write of the flag may have come between: then it is read again.
-        let calm = |t: &&Target<Interface>| t.care.as_deref().is_none_or(|care| care.writing.is_none());
-        let permit = self.targets.get(&id).filter(calm).and_then(|target| {
+        let unwritten = |t: &&Target<Interface>| t.care.as_deref().is_none_or(|care| care.writing.is_none());
+        let permit = self.targets.get(&id).filter(unwritten).and_then(|target| {
             let written = target.care.as_deref().and_then(|care| care.written_before);
             let fresh = target.evidence.as_ref()?.fresh(horizon, written)?;
             AttachPermit::grant(&id, fresh, &instance)

@@ -272,9 +272,8 @@ impl<K: Kind> Engine<K> {
         self.touch_selectors(id);
         if proven {
             self.conclude_gone(id);
-        } else {
-            self.reconsider(now, id);
         }
+        self.reconsider(now, id);
     }
 
     /// It is proven that the cloud does not know the target: what was known of it is void. One that is named stays in

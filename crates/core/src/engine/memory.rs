@@ -96,7 +96,7 @@ impl<K: Kind> Engine<K> {
         if !K::REMEMBERS {
             return;
         }
-        let Some(target) = self.targets.get(id) else { return };
+        let Some(target) = self.targets.get(id).filter(|target| target.evidence.is_some()) else { return };
         let safe = matches!(target.verdict(self.horizon(now), 0), Verdict::Safe(_));
         let selectors: Vec<(ObjectId, bool)> = self
             .selectors_of(now, id)

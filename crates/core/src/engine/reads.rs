@@ -630,6 +630,8 @@ impl<K: Kind> Engine<K> {
         if let Some(absence) = self.targets.get_mut(id).and_then(|t| t.absence.as_deref_mut()) {
             absence.denied = true;
         }
+        // It is asked for by itself from now on, and seldom.
+        self.reconsider(now, id);
     }
 
     /// Calls that read, so far under way.

@@ -183,9 +183,8 @@ impl<K: Kind> Engine<K> {
         let upcoming = self.upcoming_call();
         let Some(object) = self.objects.get_mut(name) else { return };
         let old = object.roster.replace(roster.clone());
-        let excluded = |roster: &Roster, id: &InstanceId| roster.role(id) == Some(Role::Excluded);
-        let newly =
-            |id: &InstanceId| excluded(roster, id) && !old.as_ref().is_some_and(|old| excluded(old, id));
+        let shuns = |roster: &Roster, id: &InstanceId| roster.role(id) == Some(Role::Excluded);
+        let newly = |id: &InstanceId| shuns(roster, id) && !old.as_ref().is_some_and(|old| shuns(old, id));
         let excludes = roster.owners.keys().any(newly);
         if excludes {
             object.exclusion_since = upcoming;
@@ -237,14 +236,13 @@ impl<K: Kind> Engine<K> {
         }
     }
 
-    /// What the object remembers is excluded only if it is still on the excluded instance: that is looked at soon.
+    /// What the object remembers is excluded only if it is still on the excluded instance, or still has the tag: that is
+    /// looked at soon.
     pub(super) fn ascertain_exclusion(&mut self, name: &ObjectId) {
         let Some(object) = self.objects.get(name) else { return };
-        let excludes = object
-            .wish
-            .owners
-            .as_ref()
-            .is_some_and(|o| !o.exclude_ids.is_empty() || !o.exclude_tags.is_empty());
+        let by_owner = object.wish.owners.as_ref();
+        let excludes = !object.wish.selector.exclude_tags.is_empty()
+            || by_owner.is_some_and(|o| !o.exclude_ids.is_empty() || !o.exclude_tags.is_empty());
         if excludes && !object.memory.kept.is_empty() {
             self.reads.sweep_soon();
         }

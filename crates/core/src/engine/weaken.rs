@@ -255,6 +255,11 @@ impl<K: Kind> Engine<K> {
             // A claim by tag may be hidden.
             Verdict::Safe(_) if odd_tags => self.held(now, act, Reason::FieldUnreadable),
             Verdict::Safe(_) => match (refusal, self.writes.closed(now)) {
+                (Some(trouble), _)
+                    if act.what == Weakening::BeforeDeletion && trouble.refused_for_good::<K>() =>
+                {
+                    Standing::Ended(Ended::LeftSafe(K::REFUSAL.settled))
+                }
                 (Some(trouble), _) if waits || act.what == Weakening::BeforeDeletion => {
                     self.held(now, act, trouble.reason)
                 }

@@ -11,7 +11,7 @@ use keeper_core::retention::AttachPhase;
 
 use crate::attaching::{attaching, to};
 use crate::keeping::{on, with_tag};
-use crate::world::{Fault, INTERVAL, World};
+use crate::world::{Fault, INTERVAL, World, secs};
 
 const FAULTS: [Fault; 5] = [
     Fault::Crash,
@@ -78,8 +78,10 @@ fn i26_a_write_that_never_arrived_is_made_again_and_reaches_the_same_end() {
     }
 }
 
-fn reattach(faults: &[(usize, Fault)]) -> World {
+/// `late`: for so long the cloud shows nothing of what it has accepted.
+fn reattach(late: u64, faults: &[(usize, Fault)]) -> World {
     let mut world = furnished();
+    world.cloud.mood.attach_late = secs(late);
     world.apply("a", on(with_tag("env", "prod")));
     world.run(INTERVAL);
     world.release("i-b");
@@ -94,14 +96,19 @@ fn reattach(faults: &[(usize, Fault)]) -> World {
 
 #[test]
 fn i23_i26_attaching_ends_the_same_whatever_single_effect_fails_and_is_never_asked_twice() {
-    let calm = reattach(&[]);
+    attaching_is_never_asked_twice(0);
+    attaching_is_never_asked_twice(20);
+}
+
+fn attaching_is_never_asked_twice(late: u64) {
+    let calm = reattach(late, &[]);
     assert_eq!(calm.stands("a", "eni-b0"), (AttachPhase::Attached, Reason::AttachDone));
     assert_eq!(calm.attached.len(), 1);
-    let call = calm.log.iter().position(|what| what.starts_with("attach")).unwrap();
-    let requested = calm.log.iter().take(call).rposition(|what| what.starts_with("report")).unwrap();
+    let sent = calm.log.iter().position(|what| what.starts_with("attach")).unwrap();
+    let requested = calm.log.iter().take(sent).rposition(|what| what.starts_with("report")).unwrap();
     let mut lost = 0;
     let mut check = |faults: &[(usize, Fault)], unsure: bool| {
-        let world = reattach(faults);
+        let world = reattach(late, faults);
         let (phase, reason) = world.stands("a", "eni-b0");
         assert!(world.attached.len() <= 1, "{faults:?}: never twice");
         assert_eq!(world.writes_to("eni-b0"), 1, "{faults:?}: the flag is left alone");
@@ -120,8 +127,8 @@ fn i23_i26_attaching_ends_the_same_whatever_single_effect_fails_and_is_never_ask
         for fault in FAULTS {
             // The process that dies between the request's being durable and the answer, and the call that never arrived.
             let unsure = match fault {
-                Fault::Crash => (requested..=call).contains(&k),
-                Fault::LoseCall => k == call,
+                Fault::Crash => (requested..=sent).contains(&k),
+                Fault::LoseCall => k == sent,
                 _ => false,
             };
             check(&[(k, fault)], unsure);

@@ -52,7 +52,7 @@ fn what_is_on_the_selected_instances_is_retained_within_seconds_and_then_nothing
             world.server(letter, &[("env", "prod")]);
             for n in 0..2 {
                 world.change(&format!("eni-{letter}{n}"), |card| {
-                    card.facts.tags = Some(tags(&[("keep", "on")]))
+                    card.facts.tags = Some(tags(&[("keep", "on")]));
                 });
             }
         }

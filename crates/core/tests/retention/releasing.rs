@@ -131,16 +131,22 @@ fn i09_every_kind_of_claim_stands_against_giving_up() {
 
 #[test]
 fn i11_an_instance_that_got_its_tag_a_moment_ago_is_seen_before_anything_on_it_is_given_up() {
-    for moment in 0..20 {
-        let mut world = kept();
-        world.apply("claim", on(with_tag("stage", "new")));
-        world.run(secs(30) + secs(3) * moment);
-        // No listing has shown it yet.
-        world.alter("i-a", |machine| machine.facts.tags = Some(tags(&[("stage", "new")])));
-        world.apply("a", giving_up(ids(&["eni-a0", "eni-a1"])));
-        world.run(secs(40));
-        assert!(world.weakened().is_empty());
-        assert_eq!(world.says("a"), (Status::False, Reason::Conflict));
+    for known in [false, true] {
+        for moment in 0..20 {
+            let mut world = kept();
+            world.apply("claim", on(with_tag("stage", "new")));
+            if known {
+                // The instance is known already, and not read because of the edit.
+                world.apply("a", Wish { observe: true, ..giving_up(ids(&["eni-a0", "eni-a1"])) });
+            }
+            world.run(secs(30) + secs(3) * moment);
+            // No listing has shown it yet.
+            world.alter("i-a", |machine| machine.facts.tags = Some(tags(&[("stage", "new")])));
+            world.apply("a", giving_up(ids(&["eni-a0", "eni-a1"])));
+            world.run(secs(40));
+            assert!(world.weakened().is_empty());
+            assert_eq!(world.says("a"), (Status::False, Reason::Conflict));
+        }
     }
 }
 
@@ -232,6 +238,20 @@ fn i10_neither_a_claim_nor_a_cloud_that_is_down_holds_a_deletion_for_more_than_a
     world.run(secs(200));
     assert!(world.store.is_empty());
     assert!(world.weakened().is_empty());
+}
+
+#[test]
+fn i10_a_flag_that_the_cloud_refuses_to_give_up_does_not_hold_a_deletion() {
+    use keeper_core::failure::Class;
+    let mut world = kept();
+    let wish = Wish { deletion_policy: DeletionPolicy::Weaken, ..on(with_tag("env", "prod")) };
+    world.apply("a", wish);
+    world.run(secs(30));
+    world.cloud.mood.writes_fail = Some(Class::NotApplicable);
+    world.delete("a");
+    world.run(secs(60));
+    assert!(world.store.is_empty(), "it is left safe, and counted");
+    assert!(world.safe("eni-a0") && world.safe("eni-a1"));
 }
 
 #[test]

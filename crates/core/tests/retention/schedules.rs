@@ -202,7 +202,7 @@ fn wish(dice: &mut Dice, names: &Names) -> Wish<Interface> {
     match dice.below(5) {
         0 => {
             selector.ids =
-                [eni(dice.pick(&names.cards).as_str()), eni(dice.pick(&names.cards).as_str())].into()
+                [eni(dice.pick(&names.cards).as_str()), eni(dice.pick(&names.cards).as_str())].into();
         }
         1 => selector.tags = vec![filter("keep", "on")],
         2 => selector.tags = vec![TagFilter { key: "team".into(), value: None }],
@@ -284,6 +284,7 @@ fn mood(dice: &mut Dice) -> Mood {
             Some(Class::Gone),
         ]),
         reads_fail: *dice.pick(&[None, None, None, None, Some(Class::Transient)]),
+        attach_late: secs(*dice.pick(&[0, 0, 0, 5, 20])),
         attach_takes: secs(*dice.pick(&[1, 3, 3, 40, 200])),
         attach_fails: dice.one_in(5),
         attach_refused: *dice.pick(&[
@@ -370,13 +371,11 @@ fn happen(dice: &mut Dice, world: &mut World, names: &Names) {
                 (machine.power, machine.hidden, machine.quota) = (power, hidden, quota);
             });
         }
-        25 => {
-            // A released machine's name never comes back; a new one may come.
-            if !world.cloud.machines.contains_key(&i("i-late")) {
-                let pairs = machine_tags(dice);
-                world.machine("i-late", pairs);
-                world.card("eni-late0", Some("i-late"), InterfaceType::Primary);
-            }
+        // A released machine's name never comes back; a new one may come.
+        25 if !world.cloud.machines.contains_key(&i("i-late")) => {
+            let pairs = machine_tags(dice);
+            world.machine("i-late", pairs);
+            world.card("eni-late0", Some("i-late"), InterfaceType::Primary);
         }
         _ => {}
     }
