@@ -333,3 +333,37 @@ async fn i22_of_two_objects_that_want_the_same_neither_proceeds() {
     until(&stage, ReattachmentPhase::Attached, "AttachDone").await;
     assert_eq!(stage.calls_of(ATTACH).len(), 1);
 }
+
+/// Everything that status can say, and an operator that knows nothing but this status.
+#[tokio::test]
+async fn i37_i38_a_restart_writes_nothing_neither_here_nor_there() {
+    let stage = stage_with_survivor().await;
+    stage.account.seed_one(
+        &Seed::new(REGION)
+            .id("i-busy")
+            .interface(InterfaceSeed::secondary().id("eni-busy"))
+            .interface(InterfaceSeed::terway("cluster-1").id("eni-terway")),
+    );
+    let operator = stage.start();
+    lose(&stage).await;
+    let mut spec = wish(&json!([
+        { "networkInterfaceId": "eni-one", "instanceId": "i-new" },
+        { "networkInterfaceId": "eni-busy", "instanceId": "i-new" },
+    ]));
+    spec["targets"]["instanceIds"] = json!(["i-lost", "i-busy"]);
+    stage.retain("database", spec).await;
+    until(&stage, ReattachmentPhase::Attached, "AttachDone").await;
+    let wanted = "Retained=True/SafeWhereApplicable Ready=False Stalled=True/InUse AtRisk=True";
+    stage.until_retention("database", wanted).await;
+    stage.calls("DescribeNetworkInterfaces", 5).await;
+    let before = stage.until_retention("database", wanted).await;
+    let writes = stage.interface_writes().len();
+    operator.kill().await;
+
+    // Two intervals are the time in which it has to prove once more that the lost instance is gone.
+    let _operator = stage.start_with(&["--sweep-interval", "10s"]);
+    stage.calls("DescribeNetworkInterfaces", 4).await;
+    let after = stage.retentions.get("database").await.unwrap();
+    assert_eq!(before, after);
+    assert_eq!((stage.interface_writes().len(), stage.calls_of(ATTACH).len()), (writes, 1));
+}
