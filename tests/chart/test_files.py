@@ -101,6 +101,7 @@ class Files(unittest.TestCase):
         self.assertIn("POD_NAMESPACE", known)
         every = {
             "cloud.regions": ["cn-hangzhou", "cn-beijing"],
+            "cloud.primaryRetentionRegions": ["cn-zhengzhou"],
             "cloud.vpc": True,
             "cloud.endpoint": "https://ecs.example.com",
             "cloud.stsEndpoint": "https://sts.example.com",

@@ -65,6 +65,7 @@ points, and 100000 would be written as 1e+05.
   (list "ECS_KEEPER_STS_ENDPOINT" .Values.cloud.stsEndpoint)
   (list "ECS_KEEPER_VPC" .Values.cloud.vpc)
   (list "ECS_KEEPER_REGIONS" (join "," .Values.cloud.regions))
+  (list "ECS_KEEPER_PRIMARY_RETENTION_REGIONS" (join "," .Values.cloud.primaryRetentionRegions))
   (list "ECS_KEEPER_SWEEP_INTERVAL" .Values.pace.sweepInterval)
   (list "ECS_KEEPER_READ_BUDGET" (int64 .Values.pace.readBudget))
   (list "ECS_KEEPER_WRITE_BUDGET" (int64 .Values.pace.writeBudget))
