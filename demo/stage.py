@@ -151,26 +151,33 @@ def begins_listing(entry: dict) -> bool:
 
 
 class Kubectl:
-    """The administrator's kubectl, run from the top of the repository."""
+    """The administrator's kubectl, and Helm beside it, run from the top of the repository."""
 
     def __init__(self, plane: ControlPlane):
-        self._program = plane.kubectl
+        self._programs = {"kubectl": plane.kubectl, "helm": plane.helm}
         self._environment = plane.environment()
 
     def __call__(self, *arguments: str) -> str:
         """Runs it and answers what it prints; raises `Failed` when it fails."""
+        return self._run("kubectl", *arguments)
+
+    def helm(self, *arguments: str) -> str:
+        """The same for Helm."""
+        return self._run("helm", *arguments)
+
+    def _run(self, program: str, *arguments: str) -> str:
         with Guarded(
-            [self._program, *arguments], cwd=ROOT, env=self._environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT
+            [self._programs[program], *arguments], cwd=ROOT, env=self._environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT
         ) as process, process.output as output:
             text = output.read().decode()
             if process.wait():
-                raise Failed(f"kubectl {' '.join(arguments)} failed:\n{text}")
+                raise Failed(f"{program} {' '.join(arguments)} failed:\n{text}")
         return text
 
 
 def install(kubectl: Kubectl) -> None:
-    """Everything of an installation but the Deployment: no Pod runs here."""
-    kubectl("apply", "-f", "crds/", "-f", "deploy/10-namespace.yaml", "-f", "deploy/20-access.yaml", "-f", "deploy/30-user-roles.yaml")
+    """Installs the chart. No Pod runs here, so that its Deployment remains a wish."""
+    kubectl.helm("install", "ecs-keeper", "deploy/charts/ecs-keeper", f"--namespace={NAMESPACE}", "--create-namespace")
     kubectl("wait", "--for=condition=Established", "crd/ecsinstanceprotections.ecs-keeper.io", "--timeout=30s")
 
 

@@ -64,6 +64,12 @@ class Files(unittest.TestCase):
         undescribed = [line for line in readme.README.read_text().splitlines() if re.match(r"\| [a-z].* \|  \|$", line)]
         self.assertEqual(undescribed, [])
 
+    def test_the_pages_name_values_that_there_are(self):
+        pages = [ROOT / "README.md", readme.README, *sorted((ROOT / "docs").rglob("*.md"))]
+        named = {name for page in pages for name in re.findall(r"--set[ =]([a-zA-Z.]+)=", page.read_text())}
+        self.assertIn("image.repository", named)
+        self.assertLessEqual(named, set(self.leaves_of_the_readme()))
+
     def test_the_versions_are_the_programs(self):
         version = re.search(r'^version = "(.*)"', (ROOT / "Cargo.toml").read_text(), re.MULTILINE).group(1)
         chart = self.helm("show", "chart", CHART)

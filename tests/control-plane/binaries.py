@@ -76,7 +76,8 @@ MODULES = [
     Module("helm-docs", "github.com/norwoodj/helm-docs", {"helm-docs": "github.com/norwoodj/helm-docs/cmd/helm-docs"}),
 ]
 PROGRAMS = [program for module in MODULES for program in module.programs]
-CONTROL_PLANE = ("etcd", "kube-apiserver", "kube-controller-manager", "kubectl")
+# What a control plane consists of, and what is needed to install something on it.
+CONTROL_PLANE = ("etcd", "kube-apiserver", "kube-controller-manager", "kubectl", "helm")
 
 
 class Unavailable(Exception):

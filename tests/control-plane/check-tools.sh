@@ -19,7 +19,7 @@ if ! python3 -c 'import sys; sys.exit(sys.version_info < (3, 9))' 2>/dev/null; t
     need "Python 3.9 or newer"
     command -v go >/dev/null || need "Go, unless an earlier run has built the control plane"
 else
-    programs='etcd kube-apiserver kube-controller-manager kubectl'
+    programs='etcd kube-apiserver kube-controller-manager kubectl helm'
     [ "$1" = test ] && programs=
     # A wrong KUBEBUILDER_ASSETS is no missing tool: its sentence is on standard error already.
     go=$(python3 tests/control-plane/binaries.py --check $programs) || { [ -n "$go" ] || exit 1; need "$go"; }

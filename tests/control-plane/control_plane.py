@@ -85,12 +85,15 @@ class ControlPlane:
     """The administrator's kubeconfig."""
     kubectl: Path
     """A kubectl of the server's version."""
+    helm: Path
+    """Helm, to install the chart with."""
     audit_log: Path
     """One JSON record a line."""
 
     def __init__(self) -> None:
         self._programs = binaries.ensure(*binaries.CONTROL_PLANE)
         self.kubectl = self._programs["kubectl"]
+        self.helm = self._programs["helm"]
         self._keep_logs = False
 
     def __enter__(self) -> ControlPlane:
@@ -106,12 +109,14 @@ class ControlPlane:
         self._stack.__exit__(*raised)
 
     def environment(self) -> dict[str, str]:
-        """This process's environment plus what the tests read. KUBECONFIG is set as well, so that a stray kubectl cannot reach a cluster of the user's."""
+        """This process's environment plus what the tests read. KUBECONFIG is set as well, and what is set for Helm is not passed on, so that neither a
+        stray kubectl nor a stray Helm can reach a cluster of the user's."""
         return {
-            **os.environ,
+            **{name: value for name, value in os.environ.items() if not name.startswith("HELM_")},
             "KUBECONFIG": str(self.kubeconfig),
             "KEEPER_TEST_KUBECONFIG": str(self.kubeconfig),
             "KEEPER_TEST_KUBECTL": str(self.kubectl),
+            "KEEPER_TEST_HELM": str(self.helm),
             "KEEPER_TEST_AUDIT_LOG": str(self.audit_log),
         }
 

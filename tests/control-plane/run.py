@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Starts a control plane and runs a command under it; the exit code is the command's.
 
-    run.py -- cargo test --workspace    the command sees KEEPER_TEST_KUBECONFIG, KEEPER_TEST_KUBECTL and KEEPER_TEST_AUDIT_LOG
+    run.py -- cargo test --workspace    the command sees KEEPER_TEST_KUBECONFIG, _KUBECTL, _HELM and _AUDIT_LOG
     run.py --keep                       prints `export KUBECONFIG=…` and keeps the control plane until ctrl-C
 
 However this program ends, the command and the control plane end with it.

@@ -1,4 +1,4 @@
-//! What a reader copies and applies: the examples of the pages, and the manifests of `deploy/`.
+//! What a reader copies and applies: the examples of the pages.
 
 use std::ffi::OsString;
 use std::io::Write as _;
@@ -95,29 +95,4 @@ fn the_api_server_takes_every_example() {
         }
     }
     assert!(tried >= 3, "only {tried} examples were found: is the language of their blocks still yaml?");
-}
-
-#[test]
-fn the_manifests_are_taken_and_the_pod_meets_the_restricted_standard() {
-    let kubectl = Kubectl::ready();
-    // Without these two nothing else can be tried: a namespace has to exist, and a Pod's ServiceAccount too.
-    kubectl.apply("deploy/10-namespace.yaml");
-    kubectl.apply("deploy/20-access.yaml");
-    kubectl.run(&["apply", "--dry-run=server", "-f", "deploy/"], None).unwrap();
-    kubectl.run(&["apply", "--dry-run=server", "-k", "deploy/"], None).unwrap();
-
-    let manifest = std::fs::read_to_string(pages::root().join("deploy/40-deployment.yaml")).unwrap();
-    let deployment: Value = serde_saphyr::from_str(&manifest).unwrap();
-    let mut pod = json!({
-        "apiVersion": "v1",
-        "kind": "Pod",
-        "metadata": { "name": "trial", "namespace": "ecs-keeper" },
-        "spec": deployment["spec"]["template"]["spec"],
-    });
-    kubectl.would_take(&pod).unwrap();
-
-    // The namespace does enforce it: the same Pod with one setting less is refused.
-    pod["spec"]["containers"][0]["securityContext"].as_object_mut().unwrap().remove("capabilities");
-    let refusal = kubectl.would_take(&pod).unwrap_err();
-    assert!(refusal.contains("violates PodSecurity"), "{refusal}");
 }

@@ -1,5 +1,5 @@
 //! What the documentation says is checked: tables against the code they are made from, links against the files they
-//! lead to, examples and manifests against a real API server.
+//! lead to, examples against a real API server. The chart has tests of its own (`tests/chart`).
 //!
 //! `examples` needs the control plane that `make test` starts; `tables` and `links` do without.
 

@@ -1,4 +1,4 @@
-//! The pages: the Markdown files at the root and everything under `docs/`.
+//! The pages: the Markdown files at the root, everything under `docs/`, and the chart's own.
 
 use std::path::{Path, PathBuf};
 
@@ -12,6 +12,7 @@ pub fn all() -> Vec<(PathBuf, String)> {
     let mut pages = Vec::new();
     collect(root(), false, &mut pages);
     collect(&root().join("docs"), true, &mut pages);
+    collect(&root().join("deploy"), true, &mut pages);
     pages.sort();
     pages
 }

@@ -25,6 +25,7 @@ pub struct Cluster {
     /// The administrator's kubeconfig.
     pub kubeconfig: PathBuf,
     kubectl: PathBuf,
+    helm: PathBuf,
 }
 
 impl Cluster {
@@ -44,16 +45,28 @@ impl Cluster {
             .await
             .unwrap();
         let client = Client::try_from(config).unwrap();
-        Self { client, kubeconfig, kubectl: given("KEEPER_TEST_KUBECTL") }
+        let (kubectl, helm) = (given("KEEPER_TEST_KUBECTL"), given("KEEPER_TEST_HELM"));
+        Self { client, kubeconfig, kubectl, helm }
     }
 
-    /// Installs the definitions, and the access rules just as they are deployed.
+    /// Installs the definitions that the types give, and all else as the chart has it. No Pod runs here, so that its
+    /// Deployment remains a wish.
     pub async fn prepare(&self) {
         install(self.client.clone()).await;
-        for manifest in ["10-namespace.yaml", "20-access.yaml"] {
-            let manifest = Path::new(env!("CARGO_MANIFEST_DIR")).join("deploy").join(manifest);
-            self.kubectl(&["apply", "--filename", manifest.to_str().unwrap()]).await;
-        }
+        let namespace: Namespace =
+            serde_json::from_value(json!({ "metadata": { "name": "ecs-keeper" } })).unwrap();
+        let apply = PatchParams::apply("ecs-keeper-tests").force();
+        let namespaces: Api<Namespace> = Api::all(self.client.clone());
+        namespaces.patch("ecs-keeper", &apply, &Patch::Apply(&namespace)).await.unwrap();
+
+        // Rendered, because `helm install` refuses a second time, and a control plane may be used for several runs.
+        let chart = Path::new(env!("CARGO_MANIFEST_DIR")).join("deploy/charts/ecs-keeper");
+        let mut helm = Command::new(&self.helm);
+        helm.args(["template", "ecs-keeper"]).arg(chart);
+        let manifests = output(helm.args(["--namespace", "ecs-keeper", "--set", "crds.install=false"])).await;
+        let file = format!("{}/chart-{}.yaml", env!("CARGO_TARGET_TMPDIR"), std::process::id());
+        std::fs::write(&file, manifests).unwrap();
+        self.kubectl(&["apply", "--server-side", "--force-conflicts", "--filename", &file]).await;
     }
 
     /// A namespace that no other test uses. It goes when the control plane goes.
@@ -73,14 +86,15 @@ impl Cluster {
         // A cache of this run's own: an earlier control plane on the same port may have known other resources.
         let cache = format!("{}/kubectl-{}", env!("CARGO_TARGET_TMPDIR"), std::process::id());
         command.arg("--kubeconfig").arg(&self.kubeconfig).arg("--cache-dir").arg(cache).args(arguments);
-        let output = command.output().await.unwrap();
-        assert!(
-            output.status.success(),
-            "kubectl {arguments:?}: {}",
-            String::from_utf8_lossy(&output.stderr)
-        );
-        String::from_utf8(output.stdout).unwrap()
+        output(&mut command).await
     }
+}
+
+/// What a command prints; panics with what it complains of.
+async fn output(command: &mut Command) -> String {
+    let output = command.output().await.unwrap();
+    assert!(output.status.success(), "{command:?}: {}", String::from_utf8_lossy(&output.stderr));
+    String::from_utf8(output.stdout).unwrap()
 }
 
 /// Every request that the shared API server has answered so far, a JSON record a line.

@@ -70,10 +70,8 @@ fn status(interface: &NetworkInterface) -> Value {
     })
 }
 
-/// A kubeconfig of somebody who may look into one namespace, by the role that is deployed for that.
+/// A kubeconfig of somebody who may look into one namespace, by the role that the chart has for that.
 async fn person(cluster: &Cluster, namespace: &str) -> PathBuf {
-    let roles = Path::new(env!("CARGO_MANIFEST_DIR")).join("deploy/30-user-roles.yaml");
-    cluster.kubectl(&["apply", "--server-side", "--filename", roles.to_str().unwrap()]).await;
     cluster.kubectl(&["-n", namespace, "create", "serviceaccount", "person"]).await;
     let subject = format!("--serviceaccount={namespace}:person");
     let role = "--clusterrole=ecs-keeper-view";
