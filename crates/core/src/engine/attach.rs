@@ -664,7 +664,7 @@ fn misfit(facts: &InterfaceFacts, shown: &Shown, is_node: bool) -> Option<(Attac
         (Some(_), Some(_)) => Some((AttachPhase::Refused, reason)),
         _ => Some((AttachPhase::Refused, Reason::FieldUnreadable)),
     };
-    differ(&carried.zone_id, &there.zone_id, Reason::ZoneMismatch)
+    differ(&facts.zone_id, &there.zone_id, Reason::ZoneMismatch)
         .or_else(|| differ(&carried.vpc_id, &there.vpc_id, Reason::VpcMismatch))
         .or_else(|| {
             ((is_node || shown.in_cluster) && !facts.excluded_from_terway())
