@@ -266,7 +266,6 @@ impl<K: Kind> Engine<K> {
         if showed_any {
             absence.missed(now, !braked || !was_known);
         } else {
-            absence.blind = !self.reads.has_witness();
             absence.looked(now);
         }
         let proven = absence.proven();

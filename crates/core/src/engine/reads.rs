@@ -209,10 +209,6 @@ impl<K: Kind> Reads<K> {
         self.lookups.remove(id);
     }
 
-    pub fn has_witness(&self) -> bool {
-        self.witness.is_some()
-    }
-
     /// A spec was edited: what only a person could mend may be mended.
     pub fn spec_changed(&mut self, now: Moment) {
         if let Some(trouble) = &mut self.trouble {
