@@ -6,7 +6,7 @@ import shlex
 import sys
 import textwrap
 
-from stage import ROOT, Failed, Kubectl
+from stage import ROOT, Command, Failed, Kubectl
 
 WIDTH = 100
 MARGIN = "   "
@@ -15,15 +15,19 @@ MARGIN = "   "
 class Teller:
     """Tells step by step, and remembers for the end what each step has shown."""
 
-    def __init__(self, kubectl: Kubectl):
+    def __init__(self, kubectl: Kubectl, keeper: Command):
         self._kubectl = kubectl
+        self._keeper = keeper
         self._shown: list[str] = []
+
+    def story(self, title: str) -> None:
+        """Begins a story; the steps are numbered through all of them."""
+        print(f"\n{_bold(title)}\n{'=' * len(title)}", flush=True)
 
     def step(self, title: str, shows: str) -> None:
         """Begins a step; `shows` is what the summary will say of it."""
         self._shown.append(shows)
-        heading = f"{len(self._shown)}. {title}"
-        print(f"\n\033[1m{heading}\033[0m" if sys.stdout.isatty() else f"\n{heading}", flush=True)
+        print("\n" + _bold(f"{len(self._shown)}. {title}"), flush=True)
 
     def say(self, text: str) -> None:
         """A paragraph."""
@@ -36,10 +40,11 @@ class Teller:
 
     def kubectl(self, *arguments: str) -> str:
         """A kubectl command with its real output, which is also the answer."""
-        self._prompt(shlex.join(["kubectl", *arguments]))
-        text = self._kubectl(*arguments)
-        _print(text.rstrip())
-        return text
+        return self._command(self._kubectl, arguments)
+
+    def keeper(self, *arguments: str) -> str:
+        """A command of ecs-keeper's program, like kubectl's."""
+        return self._command(self._keeper, arguments)
 
     def look(self, *arguments: str) -> str:
         """A kubectl command that is not told, for checks."""
@@ -61,10 +66,20 @@ class Teller:
         for number, shown in enumerate(self._shown, 1):
             print(textwrap.fill(shown, WIDTH, initial_indent=f" {number:>2}. ", subsequent_indent="     "), flush=True)
 
+    def _command(self, command: Command, arguments: tuple[str, ...]) -> str:
+        self._prompt(shlex.join([command.name, *arguments]))
+        text = command(*arguments)
+        _print(text.rstrip())
+        return text
+
     def _prompt(self, command: str) -> None:
         # A blank line, so that each command stands with its output.
         print(flush=True)
         _print(f"$ {command}")
+
+
+def _bold(text: str) -> str:
+    return f"\033[1m{text}\033[0m" if sys.stdout.isatty() else text
 
 
 def _print(text: str) -> None:
