@@ -231,6 +231,31 @@ mod tests {
     }
 
     #[test]
+    fn ways_to_go_are_told_of_any_instance_and_its_cluster_is_kept_in_mind() {
+        let facts = |change: fn(&mut InstanceFacts)| {
+            let mut facts = InstanceFacts { surroundings: Some(Arc::default()), ..plain() };
+            change(&mut facts);
+            facts.shown().map(|shown| {
+                let ways: Vec<Reason> = shown.departures.iter().map(|way| way.reason).collect();
+                (ways, shown.in_cluster)
+            })
+        };
+        assert_eq!(facts(|_| {}), Some((vec![], false)));
+        assert_eq!(facts(|f| f.surroundings = None), None, "nothing was kept to tell of");
+        assert_eq!(facts(|f| f.spot = Some(true)), Some((vec![Reason::SpotInstance], false)));
+        let expires = facts(|f| f.charge_type = Some(ChargeType::PrePaid));
+        assert_eq!(expires, Some((vec![Reason::SubscriptionInstance], false)));
+        let timed = facts(|f| f.auto_release = Some(Some("2030-01-01T00:00Z".into())));
+        assert_eq!(timed, Some((vec![Reason::AutoReleaseTimeSet], false)));
+        let karpenter = facts(|f| f.tags = Some(vec![Tag::new(KARPENTER_TAG, "x")]));
+        assert_eq!(karpenter, Some((vec![], false)), "Karpenter releases, and that is documented");
+        let cluster = facts(|f| f.tags = Some(vec![Tag::new("ack.aliyun.com", "c1")]));
+        assert_eq!(cluster, Some((vec![], true)));
+        let odd = facts(|f| f.tags = None);
+        assert_eq!(odd, Some((vec![Reason::RisksUnreadable], true)), "in doubt it belongs to a cluster");
+    }
+
+    #[test]
     fn tags_that_nobody_asks_for_are_dropped_unless_they_tell_of_a_risk() {
         let tags = ["env", "team", SCALING_GROUP_TAG, KARPENTER_TAG].map(|key| Tag::new(key, "x"));
         let mut facts = InstanceFacts { tags: Some(tags.to_vec()), ..plain() };

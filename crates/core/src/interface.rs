@@ -391,6 +391,70 @@ mod tests {
     }
 
     #[test]
+    fn i21_an_interface_is_where_the_cloud_says_and_nowhere_when_it_does_not_say() {
+        let on = InstanceId::new("i-a");
+        for (instance, status, managed, place, misplaced) in [
+            (Some(Some(on.clone())), Some(InterfaceStatus::InUse), false, Place::On(&on), false),
+            (Some(Some(on.clone())), Some(InterfaceStatus::Attaching), false, Place::On(&on), false),
+            (Some(None), Some(InterfaceStatus::Available), false, Place::Free, false),
+            // On its way, and on no instance yet or any more.
+            (Some(None), Some(InterfaceStatus::Attaching), false, Place::Unreadable, false),
+            // In use, and the cloud withholds where.
+            (Some(None), Some(InterfaceStatus::InUse), true, Place::Unreadable, false),
+            (Some(None), Some(InterfaceStatus::InUse), false, Place::Unreadable, true),
+            (Some(None), None, false, Place::Unreadable, false),
+            (None, Some(InterfaceStatus::InUse), false, Place::Unreadable, true),
+        ] {
+            let facts = InterfaceFacts { instance, status, service_managed: Some(managed), ..plain() };
+            assert_eq!(Interface::place(&facts), place, "{facts:?}");
+            assert_eq!(Interface::misplaced(&facts), misplaced, "{facts:?}");
+        }
+    }
+
+    #[test]
+    fn i22_only_what_is_on_an_instance_is_at_stake() {
+        let stake = |status, instance| Interface::at_stake(&InterfaceFacts { status, instance, ..plain() });
+        let on = || Some(Some(InstanceId::new("i-a")));
+        assert!(stake(Some(InterfaceStatus::InUse), on()));
+        assert!(!stake(Some(InterfaceStatus::Available), Some(None)));
+        assert!(!stake(Some(InterfaceStatus::Detaching), on()));
+        assert!(!stake(None, on()));
+        assert!(!stake(Some(InterfaceStatus::InUse), None));
+    }
+
+    #[test]
+    fn types_narrow_what_is_selected_through_an_instance_and_hide_nothing_that_is_left_alone() {
+        let of = |interface_type, primary, secondary| {
+            Interface::of_types(&InterfaceFacts { interface_type, ..plain() }, Types { primary, secondary })
+        };
+        assert_eq!(of(Some(InterfaceType::Primary), true, false), Some(true));
+        assert_eq!(of(Some(InterfaceType::Primary), false, true), Some(false));
+        assert_eq!(of(Some(InterfaceType::Secondary), true, false), Some(false));
+        assert_eq!(of(Some(InterfaceType::Trunk), true, false), Some(true));
+        assert_eq!(of(None, true, true), None);
+    }
+
+    #[test]
+    fn what_an_interface_carries_is_kept_of_those_that_are_not_in_use() {
+        let carried = Arc::new(Belongings { zone_id: Some("cn-hangzhou-h".into()), ..Belongings::default() });
+        let kept = |status| {
+            let tags =
+                ["creator", "terway.alibabacloud.com/excluded", "nobody-asks"].map(|key| Tag::new(key, "x"));
+            let mut facts = InterfaceFacts {
+                status: Some(status),
+                belongings: carried.clone(),
+                tags: Some(tags.to_vec()),
+                ..plain()
+            };
+            Interface::prune(&mut facts, Wanted { tag: &|_| false, surroundings: false });
+            (facts.belongings == carried, facts.tags.map_or(0, |tags| tags.len()))
+        };
+        assert_eq!(kept(InterfaceStatus::Available), (true, 2));
+        assert_eq!(kept(InterfaceStatus::Detaching), (true, 2));
+        assert_eq!(kept(InterfaceStatus::InUse), (false, 2));
+    }
+
+    #[test]
     fn i06_a_field_that_decides_and_is_missing_is_never_safe() {
         let blanks: [fn(&mut InterfaceFacts); 3] =
             [|f| f.service_managed = None, |f| f.interface_type = None, |f| f.tags = None];

@@ -120,3 +120,49 @@ impl Roster {
             })
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn owner(role: Role, presence: Presence) -> Owner {
+        Owner { role, named: false, presence }
+    }
+
+    fn shown() -> Presence {
+        let surroundings = Arc::new(Surroundings::default());
+        Presence::Shown(Shown { surroundings, in_cluster: false, departures: Arc::from([]) })
+    }
+
+    fn roster(owners: impl IntoIterator<Item = (&'static str, Owner)>) -> Roster {
+        let owners = owners.into_iter().map(|(name, owner)| (InstanceId::new(name), owner)).collect();
+        Roster { owners, unlisted: None }
+    }
+
+    #[test]
+    fn i21_what_is_on_an_instance_counts_for_selected_and_doubtful_ones_alone() {
+        let roster = roster([
+            ("i-selected", owner(Role::Selected, shown())),
+            ("i-unclear", owner(Role::Unclear(Reason::EvidenceStale), shown())),
+            ("i-excluded", owner(Role::Excluded, shown())),
+            ("i-watched", owner(Role::Watched, shown())),
+        ]);
+        let selected: Vec<&str> = roster.selected().map(|(id, _)| id.as_str()).collect();
+        assert_eq!(selected, ["i-selected", "i-unclear"]);
+        assert_eq!(roster.role(&InstanceId::new("i-excluded")), Some(Role::Excluded));
+        assert_eq!(roster.role(&InstanceId::new("i-other")), None);
+    }
+
+    #[test]
+    fn i38_a_roster_awaits_what_was_never_read_and_not_what_is_known_to_be_in_doubt() {
+        let with = |presence| roster([("i-a", owner(Role::Selected, presence))]);
+        assert!(with(Presence::Unknown(Reason::AwaitingEvidence)).awaits());
+        for known in [shown(), Presence::Gone, Presence::Unknown(Reason::EvidenceStale)] {
+            assert!(!with(known.clone()).awaits(), "{known:?}");
+        }
+        let listing = |reason| Roster { unlisted: reason, ..Roster::default() };
+        assert!(listing(Some(Reason::AwaitingListing)).awaits());
+        assert!(!listing(Some(Reason::PermissionDenied)).awaits());
+        assert!(!listing(None).awaits());
+    }
+}

@@ -250,3 +250,74 @@ pub fn sort_rows(rows: &mut Vec<InterfaceRow>) -> bool {
     });
     cut
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn row(id: &str, phase: InterfacePhase, attention: bool) -> InterfaceRow {
+        InterfaceRow {
+            id: InterfaceId::new(id),
+            interface_type: None,
+            phase,
+            attention,
+            instance: None,
+            last_instance: None,
+            belongings: Arc::default(),
+            reason: Reason::AllSafe,
+            detail: None,
+            risks: Vec::new(),
+        }
+    }
+
+    fn ids(rows: &[InterfaceRow]) -> Vec<&str> {
+        rows.iter().map(|row| row.id.as_str()).collect()
+    }
+
+    #[test]
+    fn survivors_stand_first_then_what_needs_attention_and_what_is_gone_last() {
+        use InterfacePhase::{Attached, Available, Detached, Gone, NotApplicable, Reattached};
+        let mut rows = vec![
+            row("eni-gone", Gone, true),
+            row("eni-b", Attached, false),
+            row("eni-a", Reattached, true),
+            row("eni-terway", NotApplicable, true),
+            row("eni-free", Available, false),
+            row("eni-loose", Detached, false),
+        ];
+        assert!(!sort_rows(&mut rows));
+        assert_eq!(ids(&rows), ["eni-free", "eni-loose", "eni-a", "eni-terway", "eni-b", "eni-gone"]);
+    }
+
+    #[test]
+    fn each_sort_of_row_has_its_limit_and_only_a_survivor_that_is_cut_makes_the_record_full() {
+        let many =
+            |phase, count: usize| (0..count).map(move |n| row(&format!("eni-{phase:?}{n:04}"), phase, false));
+        let count = |rows: &[InterfaceRow], phase| rows.iter().filter(|row| row.phase == phase).count();
+        let mut rows: Vec<InterfaceRow> =
+            many(InterfacePhase::Attached, 200).chain(many(InterfacePhase::Gone, 30)).collect();
+        rows.push(row("eni-weak", InterfacePhase::Attached, true));
+        assert!(!sort_rows(&mut rows));
+        assert_eq!(count(&rows, InterfacePhase::Attached), MAX_ATTACHED);
+        assert_eq!(count(&rows, InterfacePhase::Gone), MAX_GONE);
+        assert_eq!(rows[0].id.as_str(), "eni-weak", "what needs attention is not what is cut");
+        rows.extend(many(InterfacePhase::Available, MAX_SURVIVORS));
+        assert!(!sort_rows(&mut rows));
+        rows.push(row("eni-one-more", InterfacePhase::Available, false));
+        assert!(sort_rows(&mut rows));
+        assert_eq!(count(&rows, InterfacePhase::Available), MAX_SURVIVORS);
+    }
+
+    #[test]
+    fn i19_joined_parts_retain_what_either_retains() {
+        let part = |first: usize, count: usize| RetentionPart {
+            retained: (first..first + count).map(|n| InterfaceId::new(format!("eni-{n:05}"))).collect(),
+            ..RetentionPart::default()
+        };
+        let mut joined = part(0, 3000);
+        joined.join(&part(3000, 2000));
+        assert_eq!((joined.retained.len(), joined.full), (5000, false));
+        joined.join(&part(4999, 2));
+        assert_eq!((joined.retained.len(), joined.full), (MAX_RETAINED, true));
+    }
+}

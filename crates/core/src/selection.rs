@@ -382,8 +382,9 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::id::InstanceId;
+    use crate::id::InterfaceId;
     use crate::instance::Instance;
+    use crate::interface::Interface;
 
     const KEYS: [&str; 3] = ["env", "team", "keep"];
     const VALUES: [&str; 2] = ["a", ""];
@@ -506,6 +507,93 @@ mod tests {
             prop_assert_eq!(selection.by_tag(), objects.values().any(|s| s.entries().next().is_some()));
             let named: Named = objects.values().flat_map(Selector::named).cloned().collect();
             prop_assert_eq!(selection.named_ids().cloned().collect::<Named>(), named);
+        }
+    }
+
+    #[derive(Debug, Clone)]
+    enum Move {
+        Own(u8, u8, Vec<u8>),
+        Disown(u8, u8),
+        To(u8, Option<u8>),
+    }
+
+    fn moves() -> impl Strategy<Value = Vec<Move>> {
+        let listed = prop::collection::btree_set(0..5_u8, 0..3).prop_map(|ids| ids.into_iter().collect());
+        let one = prop_oneof![
+            3 => (0..3_u8, 0..3_u8, listed).prop_map(|(o, i, l)| Move::Own(o, i, l)),
+            1 => (0..3_u8, 0..3_u8).prop_map(|(o, i)| Move::Disown(o, i)),
+            3 => (0..5_u8, prop::option::of(0..3_u8)).prop_map(|(n, to)| Move::To(n, to)),
+        ];
+        prop::collection::vec(one, 0..24)
+    }
+
+    fn eni(n: u8) -> InterfaceId {
+        InterfaceId::new(format!("eni-{n}"))
+    }
+
+    fn host(n: u8) -> InstanceId {
+        InstanceId::new(format!("i-{n}"))
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
+
+        /// I21: what is on an instance is found by the instance's own list and by the word of what is on it.
+        #[test]
+        fn i21_the_index_of_instances_answers_like_a_walk_over_all_that_is_on_them(moves in moves()) {
+            let mut selection: Selection<Interface> = Selection::default();
+            let mut owners: BTreeMap<u8, (BTreeSet<u8>, Vec<u8>)> = BTreeMap::new();
+            let mut places: BTreeMap<u8, Option<u8>> = (0..5).map(|n| (n, None)).collect();
+            for step in moves {
+                match step {
+                    Move::Own(o, i, listed) => {
+                        let ids: Vec<InterfaceId> = listed.iter().map(|n| eni(*n)).collect();
+                        if selection.own(&object(o), &host(i), &ids, CallId(1)) {
+                            for (n, _) in places.iter().filter(|(_, place)| **place == Some(i)) {
+                                selection.carry(&host(i), &eni(*n));
+                            }
+                        }
+                        let owner = owners.entry(i).or_default();
+                        owner.0.insert(o);
+                        owner.1 = listed;
+                    }
+                    Move::Disown(o, i) => {
+                        selection.disown(&object(o), &host(i));
+                        if let Some(owner) = owners.get_mut(&i) {
+                            owner.0.remove(&o);
+                        }
+                        owners.retain(|_, (objects, _)| !objects.is_empty());
+                    }
+                    Move::To(n, to) => {
+                        let old = places.insert(n, to).unwrap();
+                        selection.move_to(&eni(n), old.map(host).as_ref(), to.map(host).as_ref());
+                    }
+                }
+            }
+            for (n, place) in &places {
+                let on: BTreeSet<u8> = owners
+                    .iter()
+                    .filter(|(i, (_, listed))| *place == Some(**i) || listed.contains(n))
+                    .map(|(i, _)| *i)
+                    .collect();
+                let naive: BTreeSet<ObjectId> =
+                    on.iter().flat_map(|i| &owners[i].0).map(|o| object(*o)).collect();
+                let there = place.map(host);
+                let place = there.as_ref().map_or(Place::Free, Place::On);
+                let found: BTreeSet<ObjectId> =
+                    selection.candidates(&eni(*n), &[], place).into_iter().cloned().collect();
+                prop_assert_eq!(found, naive.clone());
+                prop_assert_eq!(selection.concerns(&eni(*n), &[], place), !naive.is_empty());
+            }
+            for i in owners.keys() {
+                let found: BTreeSet<&InterfaceId> = selection.on(&host(*i)).collect();
+                let naive: BTreeSet<InterfaceId> = places
+                    .iter()
+                    .filter(|(n, place)| **place == Some(*i) || owners[i].1.contains(n))
+                    .map(|(n, _)| eni(*n))
+                    .collect();
+                prop_assert_eq!(found, naive.iter().collect::<BTreeSet<_>>());
+            }
         }
     }
 
