@@ -68,9 +68,11 @@ class Kind:
     """How the cloud calls what is asked of one kind of resource."""
 
     read: str
-    write: str
+    page: int
+    """The most that one answer holds."""
     ids: str
-    """How the parameter begins that names single ones."""
+    """How the parameter of the read begins that names single ones."""
+    write: str
 
     def begins_listing(self, entry: dict) -> bool:
         """Whether a request of the log begins a listing of the region: it has neither ids nor tags nor a page's token."""
@@ -78,8 +80,8 @@ class Kind:
         return entry["action"] == self.read and not any(name.startswith(narrows) for name in entry["parameters"])
 
 
-INSTANCES = Kind("DescribeInstances", "ModifyInstanceAttribute", "InstanceIds")
-INTERFACES = Kind("DescribeNetworkInterfaces", "ModifyNetworkInterfaceAttribute", "NetworkInterfaceId")
+INSTANCES = Kind("DescribeInstances", 100, "InstanceIds", "ModifyInstanceAttribute")
+INTERFACES = Kind("DescribeNetworkInterfaces", 500, "NetworkInterfaceId", "ModifyNetworkInterfaceAttribute")
 
 
 class Cloud:
@@ -177,6 +179,14 @@ class Account:
         """What was asked of the cloud, oldest first: one operation or all, from behind a place in the log."""
         suffix = f"&action={action}" if action else ""
         return self.cloud.ask("GET", f"/log?account={self.id}&after={after}{suffix}")["entries"]
+
+    def changes(self, action: str) -> int:
+        """How many requests of one operation have changed something."""
+        return self.cloud.ask("GET", f"/log/counts?account={self.id}").get(action, {}).get("mutations", 0)
+
+    def safe(self, kind: Kind) -> int:
+        """How many carry the safe value of their flag."""
+        return len(self.protected() if kind == INSTANCES else self.retained())
 
     def writes(self, kind: Kind = INSTANCES) -> list[dict]:
         return self.log(kind.write)
