@@ -228,6 +228,8 @@ def install(kubectl: Kubectl) -> None:
     kubectl("apply", "-f", "crds/", "-f", "deploy/10-namespace.yaml", "-f", "deploy/20-access.yaml", "-f", "deploy/30-user-roles.yaml")
     definitions = ("crd/ecsinstanceprotections.ecs-keeper.io", "crd/eniretentions.ecs-keeper.io")
     kubectl("wait", "--for=condition=Established", *definitions, "--timeout=30s")
+    # Their storage comes a moment later; kubectl asks again for as long as the API server tells it to.
+    kubectl("get", "ecsprot,eniret", f"--namespace={NAMESPACE}")
 
 
 class Operator:

@@ -8,7 +8,8 @@ import textwrap
 
 from stage import ROOT, Command, Failed, Kubectl
 
-WIDTH = 100
+# Of what is told, and of what is shown: a command's output is folded only where it can't be helped.
+PROSE, WIDTH = 100, 120
 MARGIN = "   "
 
 
@@ -31,7 +32,7 @@ class Teller:
 
     def say(self, text: str) -> None:
         """A paragraph."""
-        _print(textwrap.fill(" ".join(text.split()), WIDTH - len(MARGIN)))
+        _print(textwrap.fill(" ".join(text.split()), PROSE - len(MARGIN)))
 
     def show(self, path: str) -> None:
         """A file of the repository."""
@@ -64,7 +65,7 @@ class Teller:
         """What all steps have shown."""
         print("\nWhat this showed, each point checked against the cloud's true state:", flush=True)
         for number, shown in enumerate(self._shown, 1):
-            print(textwrap.fill(shown, WIDTH, initial_indent=f" {number:>2}. ", subsequent_indent="     "), flush=True)
+            print(textwrap.fill(shown, PROSE, initial_indent=f" {number:>2}. ", subsequent_indent="     "), flush=True)
 
     def _command(self, command: Command, arguments: tuple[str, ...]) -> str:
         self._prompt(shlex.join([command.name, *arguments]))
