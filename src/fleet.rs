@@ -1,17 +1,20 @@
-//! One task for each account and region: carries between its engine, the cloud and the reports. It decides nothing,
+//! One task for each account and region: carries between its engines, the cloud and the reports. It decides nothing,
 //! and awaits neither the cloud nor the API server where it could be held up by them.
 
 use std::collections::BTreeMap;
 use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use keeper_alicloud::Wire;
 use keeper_alicloud::client::Client;
 use keeper_alicloud::credentials::StaticCredentials;
 use keeper_core::call::{CallId, ReadCall, Reply, WriteCall};
-use keeper_core::engine::{Asked, Effect, Engine, Input, Settings, Ticket, Window};
+use keeper_core::engine::{Settings, Window};
 use keeper_core::failure::Failure;
+use keeper_core::fleet::{Asked, Effect, Fleet as Engines, Input, Question};
 use keeper_core::id::{AccountName, Region, RequestId};
-use keeper_core::instance::Instance;
+use keeper_core::interface::AttachPermit;
+use keeper_core::kind::Kind;
 use keeper_core::reason::Reason;
 use keeper_core::time::Moment;
 use keeper_core::wish::{Generation, ObjectId};
@@ -23,7 +26,7 @@ use tracing::{info, warn};
 use crate::controllers::objects::Objects;
 use crate::controllers::recheck::Rechecker;
 
-/// Names a fleet: all of an account's machines in one region.
+/// Names a fleet: all that an account has in one region.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub struct FleetKey {
     /// The account.
@@ -38,22 +41,22 @@ pub type Cloud = Client<StaticCredentials>;
 /// The newest wish of each object, until the fleet takes it.
 #[derive(Debug, Default)]
 pub struct Mailbox {
-    post: Mutex<BTreeMap<ObjectId, (Generation, Asked<Instance>)>>,
+    post: Mutex<BTreeMap<ObjectId, (Generation, Asked)>>,
     posted: Notify,
 }
 
 impl Mailbox {
-    fn lock(&self) -> MutexGuard<'_, BTreeMap<ObjectId, (Generation, Asked<Instance>)>> {
+    fn lock(&self) -> MutexGuard<'_, BTreeMap<ObjectId, (Generation, Asked)>> {
         self.post.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Puts in what an object asks now; what it asked before and nobody has taken yet is replaced.
-    pub fn post(&self, object: &ObjectId, generation: Generation, asked: Asked<Instance>) {
+    pub fn post(&self, object: &ObjectId, generation: Generation, asked: Asked) {
         self.lock().insert(object.clone(), (generation, asked));
         self.posted.notify_one();
     }
 
-    fn take(&self) -> BTreeMap<ObjectId, (Generation, Asked<Instance>)> {
+    fn take(&self) -> BTreeMap<ObjectId, (Generation, Asked)> {
         std::mem::take(&mut self.lock())
     }
 }
@@ -120,14 +123,14 @@ impl Fleets {
     }
 
     /// Puts into the mailbox of a fleet that stands already.
-    pub fn post(&self, key: &FleetKey, object: &ObjectId, generation: Generation, asked: &Asked<Instance>) {
+    pub fn post(&self, key: &FleetKey, object: &ObjectId, generation: Generation, asked: &Asked) {
         if let Some(mailbox) = self.lock().mailboxes.get(key) {
             mailbox.post(object, generation, asked.clone());
         }
     }
 
     /// Puts into the mailbox of every fleet that stands already.
-    pub fn post_all(&self, object: &ObjectId, generation: Generation, asked: &Asked<Instance>) {
+    pub fn post_all(&self, object: &ObjectId, generation: Generation, asked: &Asked) {
         for mailbox in self.lock().mailboxes.values() {
             mailbox.post(object, generation, asked.clone());
         }
@@ -157,19 +160,54 @@ pub struct Fleet {
     pub origin: tokio::time::Instant,
 }
 
-type Answer = (Input<Instance>, Option<Told>);
+type Answer = (Input, Option<Told>);
 
 /// What of a call is told in the log.
 enum Told {
     ReadFailed(Failure),
-    Written { target: String, value: bool, outcome: Result<RequestId, Failure> },
+    Written(Flag, Result<RequestId, Failure>),
+    Attached { interface: String, instance: String, outcome: Result<RequestId, Failure> },
+}
+
+/// A flag, by the cloud's name, and the value that was to be written.
+#[derive(Debug, Clone)]
+enum Flag {
+    DeletionProtection { instance: String, on: bool },
+    DeleteOnRelease { network_interface: String, on: bool },
+}
+
+/// The flag as it stands in the log: a field that is `None` is left out.
+struct Fields<'a> {
+    instance: Option<&'a str>,
+    deletion_protection: Option<bool>,
+    network_interface: Option<&'a str>,
+    delete_on_release: Option<bool>,
+}
+
+impl Flag {
+    fn fields(&self) -> Fields<'_> {
+        let none = Fields {
+            instance: None,
+            deletion_protection: None,
+            network_interface: None,
+            delete_on_release: None,
+        };
+        match self {
+            Self::DeletionProtection { instance, on } => {
+                Fields { instance: Some(instance), deletion_protection: Some(*on), ..none }
+            }
+            Self::DeleteOnRelease { network_interface, on } => {
+                Fields { network_interface: Some(network_interface), delete_on_release: Some(*on), ..none }
+            }
+        }
+    }
 }
 
 impl Fleet {
     /// Runs until it is told to stop; then waits for the calls that are under way, so that their effect is known.
     pub async fn run(self, stop: CancellationToken) {
         info!(account = self.key.account.as_str(), region = self.key.region.as_str(), "fleet begins");
-        let mut engine: Engine<Instance> = Engine::new(self.settings);
+        let mut engine = Engines::new(self.settings);
         let mut calls: JoinSet<Answer> = JoinSet::new();
         let mut braked = false;
         engine.take(self.now(), Input::Lead(Some(Window { until: None })));
@@ -219,18 +257,30 @@ impl Fleet {
         Moment::at(self.origin.elapsed())
     }
 
-    fn carry_out(&self, effect: Effect<Instance>, calls: &mut JoinSet<Answer>) {
+    fn carry_out(&self, effect: Effect, calls: &mut JoinSet<Answer>) {
+        let cloud = || self.cloud.clone();
         match effect {
-            Effect::Read(call, read) => {
-                calls.spawn(read_page(self.cloud.clone(), call, read));
+            Effect::ReadInstances(call, read) => {
+                calls.spawn(read_page(cloud(), call, read, Input::Instances));
             }
-            Effect::Write(call, write, _) => {
-                calls.spawn(write_flag(self.cloud.clone(), call, write));
+            Effect::ReadInterfaces(call, read) => {
+                calls.spawn(read_page(cloud(), call, read, Input::Interfaces));
             }
-            // An instance is never attached.
-            Effect::Attach(..) => {}
-            Effect::Recheck(ticket, object) => {
-                calls.spawn(recheck(self.rechecker.clone(), ticket, object));
+            Effect::WriteInstance(call, write, _) => {
+                let (id, safe) = target(&write);
+                let flag = Flag::DeletionProtection { instance: id.to_string(), on: safe };
+                calls.spawn(write_flag(cloud(), call, write, flag, Input::Instances));
+            }
+            Effect::WriteInterface(call, write, _) => {
+                let (id, safe) = target(&write);
+                let flag = Flag::DeleteOnRelease { network_interface: id.to_string(), on: !safe };
+                calls.spawn(write_flag(cloud(), call, write, flag, Input::Interfaces));
+            }
+            Effect::Attach(call, permit, _) => {
+                calls.spawn(attach(cloud(), call, permit));
+            }
+            Effect::Recheck(question, object) => {
+                calls.spawn(recheck(self.rechecker.clone(), question, object));
             }
             Effect::Report(object, generation, part) => {
                 self.objects.say(&object, &self.key, generation, *part);
@@ -255,22 +305,48 @@ impl Fleet {
                 let request_id = failure.request_id.as_ref().map(RequestId::as_str);
                 warn!(region, code = &*failure.code, request_id, "the cloud was not read");
             }
-            Some(Told::Written { target, value, outcome: Ok(request_id) }) => {
+            Some(Told::Written(flag, outcome)) => log_written(region, &flag, &outcome),
+            Some(Told::Attached { interface, instance, outcome: Ok(request_id) }) => {
                 let request_id = request_id.as_str();
-                info!(region, instance = target, deletion_protection = value, request_id, "flag written");
+                info!(region, network_interface = interface, instance, request_id, "attachment requested");
             }
-            Some(Told::Written { target, value, outcome: Err(failure) }) => {
+            Some(Told::Attached { interface, instance, outcome: Err(failure) }) => {
                 let (code, request_id) = (&*failure.code, failure.request_id.as_ref().map(RequestId::as_str));
                 warn!(
                     region,
-                    instance = target,
-                    deletion_protection = value,
+                    network_interface = interface,
+                    instance,
                     code,
                     request_id,
-                    "flag not written"
+                    "attachment refused"
                 );
             }
         }
+    }
+}
+
+fn log_written(region: &str, flag: &Flag, outcome: &Result<RequestId, Failure>) {
+    let Fields { instance, deletion_protection, network_interface, delete_on_release } = flag.fields();
+    match outcome {
+        Ok(request_id) => info!(
+            region,
+            instance,
+            deletion_protection,
+            network_interface,
+            delete_on_release,
+            request_id = request_id.as_str(),
+            "flag written"
+        ),
+        Err(failure) => warn!(
+            region,
+            instance,
+            deletion_protection,
+            network_interface,
+            delete_on_release,
+            code = &*failure.code,
+            request_id = failure.request_id.as_ref().map(RequestId::as_str),
+            "flag not written"
+        ),
     }
 }
 
@@ -281,22 +357,42 @@ async fn sleep_until(wake: Option<tokio::time::Instant>) {
     }
 }
 
-async fn read_page(cloud: Arc<Cloud>, call: CallId, read: ReadCall<Instance>) -> Answer {
+/// How an engine is told of an answer.
+type Tell<K> = fn(CallId, Result<Reply<K>, Failure>) -> Input;
+
+async fn read_page<K: Wire>(cloud: Arc<Cloud>, call: CallId, read: ReadCall<K>, tell: Tell<K>) -> Answer {
     let result = cloud.read(&read).await.map(Reply::Page).map_err(Failure::from);
     let told = result.as_ref().err().cloned().map(Told::ReadFailed);
-    (Input::Reply(call, result), told)
+    (tell(call, result), told)
 }
 
-async fn write_flag(cloud: Arc<Cloud>, call: CallId, write: WriteCall<Instance>) -> Answer {
-    let (target, value) = match &write {
-        WriteCall::Strengthen(target) => (target.to_string(), true),
-        WriteCall::Weaken(permit) => (permit.target().to_string(), false),
-    };
+/// What is to be written: of which target, and whether the safe value.
+fn target<K: Kind>(write: &WriteCall<K>) -> (&K::Id, bool) {
+    match write {
+        WriteCall::Strengthen(target) => (target, true),
+        WriteCall::Weaken(permit) => (permit.target(), false),
+    }
+}
+
+async fn write_flag<K: Wire>(
+    cloud: Arc<Cloud>,
+    call: CallId,
+    write: WriteCall<K>,
+    flag: Flag,
+    tell: Tell<K>,
+) -> Answer {
     let outcome = cloud.write(write).await.map_err(Failure::from);
     let result = outcome.clone().map(Reply::Accepted);
-    (Input::Reply(call, result), Some(Told::Written { target, value, outcome }))
+    (tell(call, result), Some(Told::Written(flag, outcome)))
 }
 
-async fn recheck(rechecker: Arc<Rechecker>, ticket: Ticket, object: ObjectId) -> Answer {
-    (Input::Rechecked(ticket, rechecker.ask(&object).await), None)
+async fn attach(cloud: Arc<Cloud>, call: CallId, permit: AttachPermit) -> Answer {
+    let (interface, instance) = (permit.interface().to_string(), permit.instance().to_string());
+    let outcome = cloud.attach(permit).await.map_err(Failure::from);
+    let result = outcome.clone().map(Reply::Accepted);
+    (Input::Interfaces(call, result), Some(Told::Attached { interface, instance, outcome }))
+}
+
+async fn recheck(rechecker: Arc<Rechecker>, question: Question, object: ObjectId) -> Answer {
+    (Input::Rechecked(question, rechecker.ask(&object).await), None)
 }

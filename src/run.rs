@@ -16,10 +16,11 @@ use tokio_util::sync::CancellationToken;
 use tracing::{error, info, warn};
 
 use crate::cli::{AccessKey, AccessKeyError, CloudOptions, PaceOptions, RunOptions};
+use crate::controllers::announce::Announcer;
 use crate::controllers::intake::Intake;
 use crate::controllers::objects::Objects;
 use crate::controllers::recheck::Rechecker;
-use crate::controllers::report::{Announcer, Reporter};
+use crate::controllers::report::Reporter;
 use crate::controllers::route::Grants;
 use crate::fleet::{Cloud, Fleet, FleetKey, Fleets};
 use crate::kubernetes::{ConnectError, connect};
@@ -198,7 +199,9 @@ impl Clouds {
             None => Endpoints::of_region(region, network),
         };
         let endpoints = endpoints.map_err(|source| RunError::Endpoint { region: region.clone(), source })?;
-        Ok(CloudClient::new(self.transport.clone(), endpoints, self.credentials.clone()))
+        let client = CloudClient::new(self.transport.clone(), endpoints, self.credentials.clone());
+        let retains_primaries = self.options.primary_retention_regions.contains(region);
+        Ok(if retains_primaries { client.retaining_primaries() } else { client })
     }
 }
 

@@ -4,34 +4,31 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
-use futures::{Stream, StreamExt as _};
+use futures::stream::{SelectAll, Stream, StreamExt as _, select_all};
 use k8s_openapi::jiff::Timestamp;
-use keeper_core::engine::Asked;
+use keeper_core::fleet::Asked;
 use keeper_core::id::InstanceId;
 use keeper_core::reason::Reason;
 use keeper_core::wish::ObjectId;
-use kube::api::ObjectMeta;
-use kube::core::DeserializeGuard;
+use kube::api::DynamicObject;
 use kube::runtime::events::EventType;
 use kube::runtime::watcher::{self, Event, watcher};
 use kube::runtime::{WatchStreamExt as _, reflector::Lookup as _};
-use kube::{Api, Client, Resource as _};
+use kube::{Api, Client};
 use tracing::{info, warn};
 
-use super::objects::{Objects, Seen};
-use super::report::Announcer;
-use super::route::{Grants, Machine, Nodes, Route, generation, object_id, route};
-use crate::api::EcsInstanceProtection;
+use super::announce::Announcer;
+use super::news::News;
+use super::object::{Resource, Seen, generation, object_id};
+use super::objects::{Entry, Objects};
+use super::route::{Grants, Machine, Nodes, Route, route};
 use crate::fleet::Fleets;
 use crate::node::Node;
 
-/// Objects as they are watched: one that can't be decoded does not stop the others.
-type Guarded = DeserializeGuard<EcsInstanceProtection>;
-
-/// Changes of Nodes come in waves; the objects that select them are looked at once for each wave.
+/// Changes of Nodes come in waves; the objects that ask for them are looked at once for each wave.
 const NODES_SETTLE: Duration = Duration::from_millis(100);
 
-/// How long objects that select no Nodes wait at the start for those that do.
+/// How long objects that don't ask for Nodes wait at the start for those that do.
 const NODES_PATIENCE: Duration = Duration::from_secs(3);
 
 /// The intake.
@@ -55,46 +52,46 @@ pub struct Intake {
 struct View {
     objects: BTreeMap<ObjectId, Seen>,
     nodes: Nodes,
-    /// Whether the first list is complete.
-    objects_synced: bool,
+    /// The resources whose first list is complete.
+    listed: BTreeSet<Resource>,
     nodes_synced: bool,
-    /// Whether the objects that select Nodes were given to the fleets once.
+    /// Whether the objects that ask for Nodes were given to the fleets once.
     nodes_offered: bool,
-    /// What a list that is under way has shown.
-    listing: BTreeSet<ObjectId>,
+    /// What the lists that are under way have shown.
+    listing: BTreeMap<Resource, BTreeSet<ObjectId>>,
     listing_nodes: BTreeSet<String>,
 }
 
 impl View {
+    /// Whether the first list of every resource is complete.
+    fn objects_synced(&self) -> bool {
+        self.listed.len() == Resource::ALL.len()
+    }
+
     /// Whether every object that was there at the start has been given to its fleets.
     fn ready(&self) -> bool {
-        self.nodes_offered || !self.objects.values().any(selects_nodes)
+        self.nodes_offered || !self.objects.values().any(asks_for_nodes)
     }
 }
 
 impl Intake {
-    /// Runs for ever; both watches begin anew after any failure.
+    /// Runs for ever; each watch begins anew after any failure.
     pub async fn run(self) -> std::convert::Infallible {
-        let objects: Api<Guarded> = Api::all(self.client.clone());
+        let mut objects = self.watch_objects();
         let nodes: Api<Node> = Api::all(self.client.clone());
-        let prune = |object: &mut Guarded| object.meta_mut().managed_fields = None;
-        let which =
-            watcher::Config { label_selector: self.object_selector.clone(), ..watcher::Config::default() };
-        let objects = backed_off(watcher(objects, which), "EcsInstanceProtection")
-            .map(move |event| event.modify(prune));
-        let nodes = backed_off(watcher(nodes, watcher::Config::default()), "Node");
-        let (mut objects, mut nodes) = (Box::pin(objects), Box::pin(nodes));
+        let nodes = backed_off(watcher(nodes, watcher::Config::default()), "Node".to_owned());
+        let mut nodes = Box::pin(nodes);
         let mut view = View::default();
         let mut nodes_changed = false;
         let patience = tokio::time::sleep(NODES_PATIENCE);
         tokio::pin!(patience);
         let mut impatient = false;
         loop {
-            if view.objects_synced && (impatient || view.ready()) {
+            if view.objects_synced() && (impatient || view.ready()) {
                 self.fleets.open();
             }
             tokio::select! {
-                Some(event) = objects.next() => self.take_object(&mut view, event),
+                Some((resource, event)) = objects.next() => self.take_object(&mut view, resource, event),
                 Some(event) = nodes.next() => nodes_changed |= take_node(&mut view, event),
                 () = tokio::time::sleep(NODES_SETTLE), if nodes_changed && view.nodes_synced => {
                     nodes_changed = false;
@@ -105,46 +102,71 @@ impl Intake {
         }
     }
 
-    fn take_object(&self, view: &mut View, event: Event<Guarded>) {
+    /// One watch for each resource.
+    fn watch_objects(
+        &self,
+    ) -> SelectAll<impl Stream<Item = (Resource, Event<DynamicObject>)> + Unpin + use<>> {
+        select_all(Resource::ALL.map(|resource| {
+            let which = watcher::Config {
+                label_selector: self.object_selector.clone(),
+                ..watcher::Config::default()
+            };
+            let described = resource.described();
+            let watch = watcher(resource.everywhere(&self.client), which);
+            Box::pin(backed_off(watch, described.kind).map(move |event| (resource, event)))
+        }))
+    }
+
+    fn take_object(&self, view: &mut View, resource: Resource, event: Event<DynamicObject>) {
         match event {
-            Event::Init => view.listing.clear(),
+            Event::Init => {
+                view.listing.remove(&resource);
+            }
             Event::InitApply(object) => {
-                if let Some(id) = see(view, object) {
-                    view.listing.insert(id.clone());
-                    if view.objects_synced {
+                if let Some(id) = see(view, resource.decode(object)) {
+                    view.listing.entry(resource).or_default().insert(id.clone());
+                    if view.objects_synced() {
                         self.offer(view, &id);
                     }
                 }
             }
-            Event::InitDone => {
-                // What the list lacks was deleted while nobody watched.
-                let gone: Vec<ObjectId> =
-                    view.objects.keys().filter(|id| !view.listing.contains(*id)).cloned().collect();
-                for id in gone {
-                    self.drop_object(view, &id);
-                }
-                if !view.objects_synced {
-                    view.objects_synced = true;
-                    info!(objects = view.objects.len(), "objects listed");
-                    self.offer_all(view, |_| true);
-                }
-            }
+            Event::InitDone => self.end_list(view, resource),
             Event::Apply(object) => {
-                if let Some(id) = see(view, object) {
+                if let Some(id) = see(view, resource.decode(object))
+                    && view.objects_synced()
+                {
                     self.offer(view, &id);
                 }
             }
             Event::Delete(object) => {
-                if let Some(id) = object_id(object.meta()) {
+                if let Some(id) = object_id(&object.metadata) {
                     self.drop_object(view, &id);
                 }
             }
         }
     }
 
+    fn end_list(&self, view: &mut View, resource: Resource) {
+        // What the list lacks was deleted while nobody watched.
+        let listing = view.listing.remove(&resource).unwrap_or_default();
+        let of_resource = view.objects.iter().filter(|(_, seen)| seen.resource == resource);
+        let gone: Vec<ObjectId> =
+            of_resource.map(|(id, _)| id).filter(|id| !listing.contains(*id)).cloned().collect();
+        for id in gone {
+            self.drop_object(view, &id);
+        }
+        let synced = view.objects_synced();
+        if view.listed.insert(resource) {
+            info!(resource = resource.described().kind, objects = listing.len(), "objects listed");
+        }
+        if !synced && view.objects_synced() {
+            self.offer_all(view, |_| true);
+        }
+    }
+
     fn nodes_changed(&self, view: &mut View) {
-        if view.objects_synced {
-            self.offer_all(view, selects_nodes);
+        if view.objects_synced() {
+            self.offer_all(view, asks_for_nodes);
             view.nodes_offered = true;
         }
     }
@@ -158,23 +180,27 @@ impl Intake {
     /// Enters an object and gives its wish to the fleets that it concerns.
     fn offer(&self, view: &View, id: &ObjectId) {
         let Some(seen) = view.objects.get(id) else { return };
-        if selects_nodes(seen) && !view.nodes_synced {
+        if asks_for_nodes(seen) && !view.nodes_synced {
             return;
         }
+        let before = self.objects.get(id);
+        let homes = before.as_ref().map(Entry::homes).unwrap_or_default();
         let route = match &seen.object {
-            Some(object) => route(object, &view.nodes, &self.grants, Timestamp::now()),
+            Some(object) => route(object, &view.nodes, &homes, &self.grants, Timestamp::now()),
             None => Route::Opaque(Reason::Undecodable.sentence().to_owned()),
         };
-        let before = self.objects.get(id);
         let of = generation(&seen.meta);
         // The wishes first: whoever asks `objects` what the engines were told must not be told more than they were.
-        let old_fleets = before.as_ref().map(super::objects::Entry::fleets).unwrap_or_default();
+        let old_fleets = before.as_ref().map(Entry::fleets).unwrap_or_default();
         match &route {
             Route::Served(served) => {
                 let mut concerned = BTreeSet::new();
-                for (fleet, wish) in served.fleets() {
-                    let mailbox = self.fleets.mailbox(&fleet, || self.objects.opaque());
-                    mailbox.post(id, of, Asked::Wish(Box::new(wish.clone())));
+                for (fleet, wished) in served.fleets() {
+                    // Each patch of status comes back through the watch: what was told already is not told again.
+                    if before.as_ref().and_then(|before| before.told(of, &fleet.region)) != Some(wished) {
+                        let mailbox = self.fleets.mailbox(&fleet, || self.objects.opaque());
+                        mailbox.post(id, of, wished.asked());
+                    }
                     concerned.insert(fleet);
                 }
                 let was_opaque = matches!(before.as_ref().map(|b| &*b.route), Some(Route::Opaque(_)));
@@ -217,27 +243,24 @@ impl Intake {
             .collect();
         if !lost.is_empty() {
             let note = format!("{}. {}", lost.join(", "), Reason::NodeLeft.sentence());
-            self.announcer.announce(&seen.meta, EventType::Normal, Reason::NodeLeft, "Select", &note);
+            let (kind, reason) = (EventType::Normal, Reason::NodeLeft);
+            let news = News { kind, reason, action: "Select", note, interface: None };
+            self.announcer.announce(seen, news);
         }
     }
 }
 
-fn selects_nodes(seen: &Seen) -> bool {
-    seen.object.as_ref().is_some_and(|object| object.spec.targets.nodes.is_some())
+fn asks_for_nodes(seen: &Seen) -> bool {
+    seen.object.as_ref().is_some_and(|object| object.spec().asks_for_nodes)
 }
 
-fn see(view: &mut View, object: Guarded) -> Option<ObjectId> {
-    let (meta, object) = match object.0 {
-        Ok(object) => (object.meta().clone(), Some(Arc::new(object))),
-        Err(invalid) => {
-            let name: &ObjectMeta = &invalid.metadata;
-            // What the decoder says may quote the object, which is its author's and not the log's.
-            warn!(namespace = name.namespace, name = name.name, "an object can't be decoded");
-            (invalid.metadata, None)
-        }
-    };
-    let id = object_id(&meta)?;
-    view.objects.insert(id.clone(), Seen { meta, object });
+fn see(view: &mut View, seen: Seen) -> Option<ObjectId> {
+    if seen.object.is_none() {
+        let (kind, meta) = (seen.resource.described().kind, &seen.meta);
+        warn!(kind, namespace = meta.namespace, name = meta.name, "an object can't be decoded");
+    }
+    let id = object_id(&seen.meta)?;
+    view.objects.insert(id.clone(), seen);
     Some(id)
 }
 
@@ -279,14 +302,13 @@ fn see_node(view: &mut View, node: &Node) -> bool {
 /// A watch whose failures are told and waited out.
 fn backed_off<K: Clone + Send + 'static>(
     watch: impl Stream<Item = Result<Event<K>, watcher::Error>> + Send,
-    what: &'static str,
+    what: String,
 ) -> impl Stream<Item = Event<K>> + Send {
-    watch.default_backoff().filter_map(move |event| async move {
-        event
-            .inspect_err(|error| {
-                warn!(resource = what, error = summary(error), "the watch failed and begins anew");
-            })
-            .ok()
+    watch.default_backoff().filter_map(move |event| {
+        let event = event.inspect_err(|error| {
+            warn!(resource = what, error = summary(error), "the watch failed and begins anew");
+        });
+        std::future::ready(event.ok())
     })
 }
 

@@ -4,14 +4,13 @@ use std::sync::Arc;
 
 use keeper_core::authority::Recheck;
 use keeper_core::wish::ObjectId;
+use kube::Client;
 use kube::api::{ListParams, ObjectMeta};
-use kube::{Api, Client, ResourceExt as _};
 use tokio::time::timeout;
 use tracing::warn;
 
+use super::object::{Resource, generation};
 use super::objects::Objects;
-use super::route::generation;
-use crate::api::EcsInstanceProtection;
 use crate::kubernetes::{CALL_TIMEOUT, summary};
 
 /// Objects a page of the listing of claims.
@@ -47,25 +46,29 @@ impl Rechecker {
     }
 
     async fn object(&self, id: &ObjectId) -> Result<Option<(i64, bool)>, kube::Error> {
-        let api: Api<EcsInstanceProtection> = Api::namespaced(self.client.clone(), id.namespace());
-        let found = api.get_metadata_opt(id.name()).await?;
+        let Some(entry) = self.objects.get(id) else { return Ok(None) };
+        let api = entry.seen.resource.within(&self.client, id.namespace());
+        let found = api.get_metadata_opt(id.name()).await?.map(|object| object.metadata);
         Ok(found
-            .filter(|object| object.uid().as_deref() == Some(id.uid()))
-            .map(|object| (generation(&object.metadata), object.metadata.deletion_timestamp.is_some())))
+            .filter(|meta| meta.uid.as_deref() == Some(id.uid()))
+            .map(|meta| (generation(&meta), meta.deletion_timestamp.is_some())))
     }
 
     async fn claims(&self) -> Result<Vec<ObjectMeta>, kube::Error> {
-        let api: Api<EcsInstanceProtection> = Api::all(self.client.clone());
         let mut claims = Vec::new();
-        let which = ListParams { label_selector: self.object_selector.clone(), ..ListParams::default() };
-        let mut page = which.limit(PAGE);
-        loop {
-            let list = api.list_metadata(&page).await?;
-            claims.extend(list.items.into_iter().map(|object| object.metadata));
-            match list.metadata.continue_.filter(|token| !token.is_empty()) {
-                Some(token) => page = page.continue_token(&token),
-                None => return Ok(claims),
+        for resource in Resource::ALL {
+            let api = resource.everywhere(&self.client);
+            let which = ListParams { label_selector: self.object_selector.clone(), ..ListParams::default() };
+            let mut page = which.limit(PAGE);
+            loop {
+                let list = api.list_metadata(&page).await?;
+                claims.extend(list.items.into_iter().map(|object| object.metadata));
+                match list.metadata.continue_.filter(|token| !token.is_empty()) {
+                    Some(token) => page = page.continue_token(&token),
+                    None => break,
+                }
             }
         }
+        Ok(claims)
     }
 }

@@ -1,22 +1,27 @@
 //! From an object's spec to the wishes of each region. Pure: no client here.
 
+mod protection;
+mod retention;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
-use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
 use k8s_openapi::jiff::Timestamp;
 use keeper_alicloud::endpoint::is_known_region;
 use keeper_core::call::TagFilter;
-use keeper_core::id::{AccountName, InstanceId, Region};
+use keeper_core::conditions::Question;
+use keeper_core::fleet::Asked;
+use keeper_core::id::{AccountName, InstanceId, InterfaceId, Region};
 use keeper_core::instance::Instance;
-use keeper_core::reason::Reason;
-use keeper_core::wish::{DeletionPolicy as CorePolicy, Generation, ObjectId, Selector, Wish};
-use kube::ResourceExt as _;
+use keeper_core::interface::Interface;
+use keeper_core::retention::Record;
+use keeper_core::wish::Wish;
+use kube::api::ObjectMeta;
 use kube::core::SelectorExt as _;
 
-use super::status::PROTECTED;
-use crate::api::{DeletionPolicy, EcsInstanceProtection, Mode, Protection, TagSelector};
+use super::object::Object;
+use crate::api::{NodeSelector, TagSelector};
 use crate::fleet::FleetKey;
 use crate::provider_id::ProviderId;
 
@@ -37,11 +42,17 @@ impl Grants {
         (self.account.as_str() == name).then_some(&self.account)
     }
 
+    /// The region, if the spec may name it.
     fn region(&self, name: &str) -> Option<Region> {
         let region = Region::new(name);
         let granted =
             if self.regions.is_empty() { is_known_region(name) } else { self.regions.contains(&region) };
         granted.then_some(region)
+    }
+
+    /// The region, if there is only one that may be named.
+    fn only_region(&self) -> Option<&Region> {
+        self.regions.first().filter(|_| self.regions.len() == 1)
     }
 }
 
@@ -56,6 +67,9 @@ pub struct Machine {
 
 /// The Nodes of the cluster by name.
 pub type Nodes = BTreeMap<String, Machine>;
+
+/// In which region each network interface is.
+pub type Homes = BTreeMap<InterfaceId, Region>;
 
 /// Where an object's wish goes.
 #[derive(Debug, Clone, PartialEq)]
@@ -74,62 +88,100 @@ pub struct Served {
     /// The account.
     pub account: AccountName,
     /// The wish in each region.
-    pub wishes: BTreeMap<Region, Wish<Instance>>,
+    pub wishes: BTreeMap<Region, Wished>,
     /// Selected Nodes that are not targets.
     pub nodes_ignored: u32,
     /// The Node through which an instance is selected.
     pub nodes: BTreeMap<InstanceId, String>,
 }
 
+/// What an object asks in one region.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Wished {
+    /// Release protection of instances.
+    Protection(Box<Wish<Instance>>),
+    /// Retention of network interfaces, and what status says of them already.
+    Retention(Box<Wish<Interface>>, Box<Record>),
+}
+
+impl Wished {
+    /// The same, as a fleet is told.
+    pub fn asked(&self) -> Asked {
+        match self {
+            Self::Protection(wish) => Asked::Protection(wish.clone()),
+            Self::Retention(wish, record) => Asked::Retention(wish.clone(), record.clone()),
+        }
+    }
+
+    /// The question that it puts.
+    pub fn question(&self) -> Question {
+        match self {
+            Self::Protection(wish) => Question::of(wish),
+            Self::Retention(wish, _) => Question::of(wish),
+        }
+    }
+
+    /// Whether it asks for weakening.
+    pub fn weakens(&self) -> bool {
+        match self {
+            Self::Protection(wish) => wish.weakening().is_some(),
+            Self::Retention(wish, _) => wish.weakening().is_some(),
+        }
+    }
+}
+
 impl Served {
     /// The fleets that the wish goes to, each with its part of it.
-    pub fn fleets(&self) -> impl Iterator<Item = (FleetKey, &Wish<Instance>)> {
+    pub fn fleets(&self) -> impl Iterator<Item = (FleetKey, &Wished)> {
         self.wishes
             .iter()
             .map(|(region, wish)| (FleetKey { account: self.account.clone(), region: region.clone() }, wish))
     }
 }
 
-/// The identity of an object.
-pub fn object_id(meta: &kube::api::ObjectMeta) -> Option<ObjectId> {
-    Some(ObjectId::new(meta.namespace.as_deref()?, meta.name.as_deref()?, meta.uid.as_deref()?))
-}
-
-/// Finds where an object's wish goes. `now` tells only for how long a deletion has lasted.
-pub fn route(object: &EcsInstanceProtection, nodes: &Nodes, grants: &Grants, now: Timestamp) -> Route {
-    if let Some(field) = unknown_word(object) {
+/// Finds where an object's wish goes. `homes`: as far as the fleets have told. `now` tells only for how long a deletion
+/// has lasted.
+pub fn route(object: &Object, nodes: &Nodes, homes: &Homes, grants: &Grants, now: Timestamp) -> Route {
+    let unknown_word = match object {
+        Object::Protection(object) => protection::unknown_word(&object.spec),
+        Object::Retention(object) => retention::unknown_word(&object.spec),
+    };
+    if let Some(field) = unknown_word {
         return Route::Opaque(format!(
             "{field} holds a word that this version of ecs-keeper does not know. Correct it, or upgrade; until then \
              nothing in its account is switched off."
         ));
     }
-    let spec = &object.spec;
+    let spec = object.spec();
+    let namespace = object.meta().namespace.as_ref();
     let Some(account) = grants
-        .account(&spec.account)
-        .filter(|_| object.namespace().is_some_and(|n| grants.namespaces.contains(&n)))
+        .account(spec.account)
+        .filter(|_| namespace.is_some_and(|namespace| grants.namespaces.contains(namespace)))
     else {
         return Route::NotGranted;
     };
-    let region = match spec.region.as_deref().map(|name| grants.region(name)) {
+    let region = match spec.region.map(|name| grants.region(name)) {
         Some(None) => return Route::NotGranted,
         Some(Some(region)) => Some(region),
         None => None,
     };
-    let selected = match select_nodes(object, nodes, region.as_ref(), grants) {
+    let selected = match select_nodes(spec.nodes, nodes, region.as_ref(), grants) {
         Ok(selected) => selected,
         Err(message) => return Route::Opaque(message),
     };
-    let template = wish(object, now);
-    let mut wishes: BTreeMap<Region, Wish<Instance>> = BTreeMap::new();
-    if let Some(region) = region {
-        let mut here = template.clone();
-        here.selector.ids = spec.targets.instance_ids.iter().map(InstanceId::new).collect();
-        here.selector.tags = filters(&spec.targets.instance_tags);
-        wishes.insert(region, here);
-    }
-    for (id, (region, _)) in &selected.instances {
-        wishes.entry(region.clone()).or_insert_with(|| template.clone()).selector.node_ids.insert(id.clone());
-    }
+    let around = Around {
+        region,
+        nodes: selected.by_region(),
+        machines: nodes,
+        homes,
+        grants,
+        deleting: deleting(object.meta(), now),
+        carried_out: carried_out(object),
+    };
+    let wishes = match object {
+        Object::Protection(object) => protection::wishes(&object.spec, around),
+        Object::Retention(object) => retention::wishes(object, &around),
+    };
     Route::Served(Served {
         account: account.clone(),
         wishes,
@@ -138,34 +190,49 @@ pub fn route(object: &EcsInstanceProtection, nodes: &Nodes, grants: &Grants, now
     })
 }
 
-/// The field that holds a word of a newer version, if any.
-fn unknown_word(object: &EcsInstanceProtection) -> Option<&'static str> {
-    let spec = &object.spec;
-    if spec.protection == Protection::Unknown {
-        Some("spec.protection")
-    } else if spec.mode == Mode::Unknown {
-        Some("spec.mode")
-    } else if spec.deletion_policy == DeletionPolicy::Unknown {
-        Some("spec.deletionPolicy")
-    } else {
-        None
-    }
+/// What a wish depends on besides the spec.
+struct Around<'a> {
+    /// The one region that the spec means.
+    region: Option<Region>,
+    /// The instances behind the selected Nodes, in each region.
+    nodes: BTreeMap<Region, BTreeSet<InstanceId>>,
+    /// The Nodes of the cluster.
+    machines: &'a Nodes,
+    /// Where interfaces are, as far as the fleets have told.
+    homes: &'a Homes,
+    /// What the administrator lets specs name.
+    grants: &'a Grants,
+    /// For how long the object has been in deletion.
+    deleting: Option<Duration>,
+    /// Whether status says that this generation's weakening was carried out.
+    carried_out: bool,
 }
 
-#[derive(Default)]
+/// The Nodes that an object selects.
+#[derive(Debug, Default)]
 struct SelectedNodes {
     instances: BTreeMap<InstanceId, (Region, String)>,
     ignored: u32,
 }
 
+impl SelectedNodes {
+    fn by_region(&self) -> BTreeMap<Region, BTreeSet<InstanceId>> {
+        let mut regions: BTreeMap<Region, BTreeSet<InstanceId>> = BTreeMap::new();
+        for (id, (region, _)) in &self.instances {
+            regions.entry(region.clone()).or_default().insert(id.clone());
+        }
+        regions
+    }
+}
+
 fn select_nodes(
-    object: &EcsInstanceProtection,
+    selector: Option<&NodeSelector>,
     nodes: &Nodes,
     region: Option<&Region>,
     grants: &Grants,
 ) -> Result<SelectedNodes, String> {
     let mut selected = SelectedNodes::default();
-    let Some(selector) = &object.spec.targets.nodes else { return Ok(selected) };
+    let Some(selector) = selector else { return Ok(selected) };
     let selector =
         kube::core::Selector::try_from(selector).map_err(|error| format!("spec.targets.nodes: {error}."))?;
     for (name, machine) in nodes.iter().filter(|(_, machine)| selector.matches(&machine.labels)) {
@@ -181,52 +248,28 @@ fn select_nodes(
     Ok(selected)
 }
 
-/// The wish without what selects.
-fn wish(object: &EcsInstanceProtection, now: Timestamp) -> Wish<Instance> {
-    let spec = &object.spec;
-    let exclude = spec.targets.exclude.clone().unwrap_or_default();
-    let deleting = object
-        .metadata
-        .deletion_timestamp
-        .as_ref()
-        .map(|since| Duration::try_from(now.duration_since(since.0)).unwrap_or_default());
-    Wish {
-        selector: Selector {
-            exclude_ids: exclude.instance_ids.iter().map(InstanceId::new).collect(),
-            exclude_tags: filters(&exclude.instance_tags),
-            ..Selector::default()
-        },
-        protect: spec.protection == Protection::Enabled,
-        observe: spec.mode == Mode::Observe,
-        deletion_policy: match spec.deletion_policy {
-            DeletionPolicy::Disable => CorePolicy::Weaken,
-            DeletionPolicy::Keep | DeletionPolicy::Unknown => CorePolicy::Keep,
-        },
-        deleting,
-        carried_out: carried_out(object),
-        ..Wish::of(Selector::default())
-    }
-}
-
 fn filters(tags: &[TagSelector]) -> Vec<TagFilter> {
     tags.iter()
         .map(|tag| TagFilter { key: Arc::from(tag.key.as_str()), value: tag.value.as_deref().map(Arc::from) })
         .collect()
 }
 
-/// Whether status says that this generation's weakening was carried out.
-fn carried_out(object: &EcsInstanceProtection) -> bool {
-    let said = |condition: &Condition| {
-        condition.type_ == PROTECTED
-            && condition.reason == Reason::DisabledAsAsked.as_str()
-            && condition.observed_generation == object.metadata.generation
-    };
-    object.status.as_ref().is_some_and(|status| status.conditions.iter().any(said))
+fn instances(ids: &[String]) -> BTreeSet<InstanceId> {
+    ids.iter().map(InstanceId::new).collect()
 }
 
-/// `metadata.generation`, which the API server sets on every custom resource.
-pub fn generation(meta: &kube::api::ObjectMeta) -> Generation {
-    meta.generation.unwrap_or_default()
+/// For how long an object has been in deletion.
+fn deleting(meta: &ObjectMeta, now: Timestamp) -> Option<Duration> {
+    let since = meta.deletion_timestamp.as_ref()?;
+    Some(Duration::try_from(now.duration_since(since.0)).unwrap_or_default())
+}
+
+/// Whether status says that this generation's weakening was carried out.
+fn carried_out(object: &Object) -> bool {
+    object.domain().is_some_and(|condition| {
+        condition.reason == object.resource().weakened().as_str()
+            && condition.observed_generation == object.meta().generation
+    })
 }
 
 #[cfg(test)]
@@ -235,8 +278,9 @@ mod tests {
     use serde_json::{Value, json};
 
     use super::*;
+    use crate::api::{DeletionPolicy, EcsInstanceProtection, Protection};
 
-    pub fn object(namespace: &str, spec: &Value) -> EcsInstanceProtection {
+    fn object(namespace: &str, spec: &Value) -> EcsInstanceProtection {
         serde_json::from_value(json!({
             "apiVersion": "ecs-keeper.io/v1alpha1",
             "kind": "EcsInstanceProtection",
@@ -272,10 +316,22 @@ mod tests {
         .into()
     }
 
+    fn routed(object: &EcsInstanceProtection, grants: &Grants) -> Route {
+        let object = Object::Protection(Arc::new(object.clone()));
+        route(&object, &nodes(), &Homes::new(), grants, Timestamp::UNIX_EPOCH)
+    }
+
     fn served(spec: &Value) -> Served {
-        match route(&object("ours", spec), &nodes(), &grants(), Timestamp::UNIX_EPOCH) {
+        match routed(&object("ours", spec), &grants()) {
             Route::Served(served) => served,
             other => panic!("{other:?}"),
+        }
+    }
+
+    fn wish_in<'a>(served: &'a Served, region: &str) -> &'a Wish<Instance> {
+        match &served.wishes[&Region::new(region)] {
+            Wished::Protection(wish) => wish,
+            other @ Wished::Retention(..) => panic!("{other:?}"),
         }
     }
 
@@ -291,12 +347,12 @@ mod tests {
             ("ours", by_id("default", "cn-hangzou")),
             ("theirs", by_id("other", "nowhere-1")),
         ] {
-            let found = route(&object(namespace, &spec), &nodes(), &grants(), Timestamp::UNIX_EPOCH);
+            let found = routed(&object(namespace, &spec), &grants());
             assert_eq!(found, Route::NotGranted, "{namespace} {spec}");
         }
         let few = Grants { regions: [Region::new("cn-beijing")].into(), ..grants() };
         let spec = by_id("default", "cn-hangzhou");
-        assert_eq!(route(&object("ours", &spec), &nodes(), &few, Timestamp::UNIX_EPOCH), Route::NotGranted);
+        assert_eq!(routed(&object("ours", &spec), &few), Route::NotGranted);
     }
 
     #[test]
@@ -309,7 +365,7 @@ mod tests {
         let here = served(&json!({ "region": "cn-hangzhou", "targets": { "nodes": selector } }));
         assert_eq!(here.wishes.len(), 1);
         assert_eq!(here.nodes_ignored, 4);
-        let wish = &here.wishes[&Region::new("cn-hangzhou")];
+        let wish = wish_in(&here, "cn-hangzhou");
         assert_eq!(wish.selector.node_ids, [InstanceId::new("i-one")].into());
         assert!(wish.selector.ids.is_empty(), "a Node does not name an instance by id");
     }
@@ -324,7 +380,7 @@ mod tests {
                 "exclude": { "instanceIds": ["i-b"], "instanceTags": [{ "key": "env", "value": "" }] },
             },
         }));
-        let selector = &served.wishes[&Region::new("cn-beijing")].selector;
+        let selector = &wish_in(&served, "cn-beijing").selector;
         assert!(selector.names(&InstanceId::new("i-a")));
         assert_eq!(selector.tags.len(), 2);
         assert_eq!(selector.tags[1].value, None);
@@ -337,7 +393,7 @@ mod tests {
         for field in ["protection", "mode", "deletionPolicy"] {
             let mut spec = by_id("default", "cn-hangzhou");
             spec[field] = json!("Tomorrow");
-            match route(&object("ours", &spec), &nodes(), &grants(), Timestamp::UNIX_EPOCH) {
+            match routed(&object("ours", &spec), &grants()) {
                 Route::Opaque(message) => assert!(message.contains(field), "{message}"),
                 other => panic!("{other:?}"),
             }
@@ -349,13 +405,8 @@ mod tests {
         let mut spec = by_id("default", "cn-hangzhou");
         spec["protection"] = json!("Disabled");
         let mut asked = object("ours", &spec);
-        let wish = |object: &EcsInstanceProtection| match route(
-            object,
-            &nodes(),
-            &grants(),
-            Timestamp::UNIX_EPOCH,
-        ) {
-            Route::Served(served) => served.wishes.into_values().next().unwrap(),
+        let wish = |object: &EcsInstanceProtection| match routed(object, &grants()) {
+            Route::Served(served) => wish_in(&served, "cn-hangzhou").clone(),
             other => panic!("{other:?}"),
         };
         assert!(!wish(&asked).carried_out);

@@ -16,6 +16,11 @@ macro_rules! reasons {
                 match self { $(Self::$name => stringify!($name),)* }
             }
 
+            /// The reason that has this word, if this version knows one.
+            pub fn from_word(word: &str) -> Option<Self> {
+                Self::ALL.iter().copied().find(|reason| reason.as_str() == word)
+            }
+
             /// What is the matter, and what to do.
             pub const fn sentence(self) -> &'static str {
                 match self { $(Self::$name => $sentence,)* }
@@ -278,6 +283,14 @@ RisksFound
             .map(|reason| format!("{}{}", reason.as_str(), if reason.needs_person() { "!" } else { "" }))
             .collect();
         assert_eq!(list.join("\n"), GOLDEN.trim());
+    }
+
+    #[test]
+    fn every_word_leads_back_to_its_reason() {
+        for reason in Reason::ALL {
+            assert_eq!(Reason::from_word(reason.as_str()), Some(*reason));
+        }
+        assert_eq!(Reason::from_word("OfANewerVersion"), None);
     }
 
     #[test]

@@ -91,6 +91,17 @@ pub struct Attachment {
 }
 
 impl Attachment {
+    /// How much a region that says this knows of the interface: most who has seen it attached, least who does not have it.
+    fn knows(&self) -> u8 {
+        match (self.phase, self.reason) {
+            (AttachPhase::Attached, _) => 4,
+            (AttachPhase::Requested, _) => 3,
+            (AttachPhase::Refused, Reason::NotRetained) | (AttachPhase::Obsolete, Reason::InterfaceGone) => 0,
+            (AttachPhase::Waiting, Reason::AwaitingEvidence | Reason::NodeUnknown) => 1,
+            (AttachPhase::Waiting | AttachPhase::Refused | AttachPhase::Obsolete, _) => 2,
+        }
+    }
+
     /// Whether nothing more is done about it for as long as the entry stands in the spec.
     pub fn ended(&self) -> bool {
         matches!(
@@ -190,6 +201,8 @@ pub struct RetentionPart {
     pub available: BTreeSet<InterfaceId>,
     /// Those that were retained and are no more, and why, as long as status has not said so.
     pub departed: BTreeMap<InterfaceId, Reason>,
+    /// Those of the retained ones that were not read yet: what status says of them stands.
+    pub unread: BTreeSet<InterfaceId>,
     /// Rows: survivors, those that are gone since a short while, and some that are attached.
     pub rows: Vec<InterfaceRow>,
     /// The wishes to attach.
@@ -204,7 +217,15 @@ impl RetentionPart {
         self.retained.extend(other.retained.iter().cloned());
         self.available.extend(other.available.iter().cloned());
         self.departed.extend(other.departed.iter().map(|(id, reason)| (id.clone(), *reason)));
-        self.attachments.extend(other.attachments.iter().cloned());
+        self.unread.extend(other.unread.iter().cloned());
+        for theirs in &other.attachments {
+            // A wish that names no region stands in each of the object's: what counts is said by the one that retains it.
+            match self.attachments.iter_mut().find(|mine| mine.interface == theirs.interface) {
+                None => self.attachments.push(theirs.clone()),
+                Some(mine) if theirs.knows() > mine.knows() => mine.clone_from(theirs),
+                Some(_) => {}
+            }
+        }
         self.rows.extend(other.rows.iter().cloned());
         self.full |= other.full;
         self.full |= sort_rows(&mut self.rows);
@@ -306,6 +327,34 @@ mod tests {
         rows.push(row("eni-one-more", InterfacePhase::Available, false));
         assert!(sort_rows(&mut rows));
         assert_eq!(count(&rows, InterfacePhase::Available), MAX_SURVIVORS);
+    }
+
+    #[test]
+    fn of_a_wish_that_stands_in_several_regions_the_one_that_has_the_interface_tells() {
+        let part = |phase, reason| RetentionPart {
+            attachments: vec![Attachment {
+                interface: InterfaceId::new("eni-a"),
+                instance: None,
+                node: None,
+                phase,
+                reason,
+                detail: None,
+            }],
+            ..RetentionPart::default()
+        };
+        let has_it_not = part(AttachPhase::Refused, Reason::NotRetained);
+        for has_it in [
+            part(AttachPhase::Attached, Reason::AttachDone),
+            part(AttachPhase::Requested, Reason::AttachRequested),
+            part(AttachPhase::Refused, Reason::ZoneMismatch),
+            part(AttachPhase::Waiting, Reason::AwaitingEvidence),
+        ] {
+            for (one, other) in [(&has_it_not, &has_it), (&has_it, &has_it_not)] {
+                let mut joined = one.clone();
+                joined.join(other);
+                assert_eq!(joined.attachments, has_it.attachments);
+            }
+        }
     }
 
     #[test]

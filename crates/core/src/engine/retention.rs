@@ -32,7 +32,12 @@ impl Engine<Interface> {
             let Some((verdict, risks)) = self.judge_target(now, object, id) else { continue };
             let verdict = self.explain(verdict, &object.wish);
             let evidence = self.targets.get(id).and_then(|t| t.evidence.as_ref());
-            let Some(facts) = evidence.map(|e| &e.facts) else { continue };
+            let Some(facts) = evidence.map(|e| &e.facts) else {
+                if memory.kept.contains_key(id) {
+                    part.unread.insert(id.clone());
+                }
+                continue;
+            };
             let row = self.row(id, facts, memory.kept.get(id), verdict, risks);
             if row.phase == InterfacePhase::Available && part.retained.contains(id) {
                 part.available.insert(id.clone());

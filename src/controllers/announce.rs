@@ -1,0 +1,75 @@
+//! Tells of things in Events. Events are advice: one that can't be published is dropped.
+
+use k8s_openapi::api::core::v1::ObjectReference;
+use kube::Client;
+use kube::runtime::events::{Event, Recorder, Reporter};
+use tokio::time::timeout;
+use tracing::debug;
+
+use super::news::News;
+use super::object::Seen;
+use super::report::FIELD_MANAGER;
+use crate::kubernetes::{CALL_TIMEOUT, summary};
+
+/// Bytes that the API server takes in the note of an Event.
+const MAX_NOTE: usize = 1024;
+
+/// Tells of things in Events.
+#[derive(Clone)]
+pub struct Announcer(Recorder);
+
+impl Announcer {
+    /// Publishes under the operator's name.
+    pub fn new(client: Client) -> Self {
+        Self(Recorder::new(client, Reporter { controller: FIELD_MANAGER.to_owned(), instance: None }))
+    }
+
+    /// Publishes an Event about an object, without waiting for it.
+    pub fn announce(&self, about: &Seen, news: News) {
+        let event = Event {
+            type_: news.kind,
+            reason: news.reason.as_str().to_owned(),
+            note: Some(news.note.chars().scan(0, within_note).collect()),
+            action: news.action.to_owned(),
+            // Events that differ in their note alone would be counted as one.
+            secondary: news.interface.map(|name| ObjectReference {
+                kind: Some("NetworkInterface".to_owned()),
+                name: Some(name),
+                ..ObjectReference::default()
+            }),
+        };
+        let described = about.resource.described();
+        let reference = ObjectReference {
+            api_version: Some(described.api_version),
+            kind: Some(described.kind),
+            namespace: about.meta.namespace.clone(),
+            name: about.meta.name.clone(),
+            uid: about.meta.uid.clone(),
+            ..ObjectReference::default()
+        };
+        let recorder = self.0.clone();
+        tokio::spawn(async move {
+            match timeout(CALL_TIMEOUT, recorder.publish(&event, &reference)).await {
+                Ok(Ok(())) => {}
+                Ok(Err(error)) => debug!(error = summary(&error), "an Event was not published"),
+                Err(_) => debug!("an Event was not published in time"),
+            }
+        });
+    }
+}
+
+fn within_note(bytes: &mut usize, letter: char) -> Option<char> {
+    *bytes += letter.len_utf8();
+    (*bytes <= MAX_NOTE).then_some(letter)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_note_is_cut_to_what_the_api_server_takes() {
+        let note: String = "ä".repeat(1000).chars().scan(0, within_note).collect();
+        assert_eq!(note.len(), 1024);
+    }
+}

@@ -1,0 +1,73 @@
+//! What is told in Events. Pure: no client here.
+
+use keeper_core::conditions::Status;
+use keeper_core::reason::Reason;
+use keeper_core::verdict::total;
+use kube::runtime::events::EventType;
+
+use super::object::{Object, Seen};
+use super::objects::Entry;
+use super::status::Report;
+
+/// Something to be told.
+#[derive(Debug, Clone, PartialEq)]
+pub struct News {
+    /// Whether somebody has to look at it.
+    pub kind: EventType,
+    /// What it is, in one word.
+    pub reason: Reason,
+    /// What the operator was doing.
+    pub action: &'static str,
+    /// What it is, in a sentence.
+    pub note: String,
+    /// The network interface that it is about, if it is about one.
+    pub interface: Option<String>,
+}
+
+/// That the domain condition comes to say something else.
+pub fn transition(entry: &Entry, said: &Report) -> Option<News> {
+    let domain = &said.judgement.domain;
+    let before = entry.seen.object.as_ref().and_then(Object::domain);
+    let stood = before.is_some_and(|condition| {
+        condition.status == domain.status.as_str() && condition.reason == domain.reason.as_str()
+    });
+    // What is under way will have its own end soon; only a promise that is broken is told at once.
+    let under_way = said.judgement.reconciling.status == Status::True;
+    let broken = domain.status == Status::False
+        && before.is_some_and(|condition| condition.status == Status::True.as_str());
+    if stood || entry.announced == Some((domain.status, domain.reason)) || (under_way && !broken) {
+        return None;
+    }
+    let calm = !under_way && said.judgement.stalled.status == Status::False;
+    Some(News {
+        kind: if calm { EventType::Normal } else { EventType::Warning },
+        reason: domain.reason,
+        action: "Judge",
+        note: domain.message.clone(),
+        interface: None,
+    })
+}
+
+/// That a deletion was carried out: what was left safe is counted.
+pub fn end(seen: &Seen, said: Option<&Report>) -> News {
+    let progress = said.and_then(|said| said.part.progress.clone()).unwrap_or_default();
+    let left = total(&progress.left_safe);
+    let safe = seen.resource.safe();
+    let (kind, note) = if left == 0 {
+        let ended = progress.ended;
+        let note = format!("Deleted as deletionPolicy asks: {ended} targets are done, none was left {safe}.");
+        (EventType::Normal, note)
+    } else {
+        let why: Vec<String> = progress
+            .left_safe
+            .iter()
+            .map(|(reason, group)| {
+                let (word, sentence) = (reason.as_str(), reason.sentence());
+                format!("{word} ({} of them, such as {}): {sentence}", group.count, group.example)
+            })
+            .collect();
+        let (ended, why) = (progress.ended, why.join(" "));
+        (EventType::Warning, format!("Deleted; {ended} targets are done, {left} stay {safe}. {why}"))
+    };
+    News { kind, reason: seen.resource.weakened(), action: "Delete", note, interface: None }
+}
