@@ -168,7 +168,7 @@ fn row(
         known.or_else(|| before.and_then(|before| was(before).clone()))
     };
     let (reason, text) = match row.reason {
-        Reason::AllSafe => (RETAINED, "It stays when its instance is released."),
+        Reason::AllSafe => (RETAINED, retained_as(phase, row.last_instance.is_some())),
         reason => (reason.as_str(), reason.sentence()),
     };
     let listed = Carried::of(carried);
@@ -192,6 +192,18 @@ fn row(
         since: since.unwrap_or_else(|| whole_seconds(now)),
         reason: reason.to_owned(),
         message: sentence(text, row.detail.as_deref()),
+    }
+}
+
+/// What it means to be retained in a phase.
+fn retained_as(phase: NetworkInterfacePhase, was_on_one: bool) -> &'static str {
+    match phase {
+        NetworkInterfacePhase::Available if was_on_one => {
+            "It has outlived its instance, is free, and waits for reuse."
+        }
+        NetworkInterfacePhase::Available => "It is free and waits for reuse.",
+        NetworkInterfacePhase::Detached => "It is free, and its last instance is not known to be gone.",
+        _ => "It stays when its instance is released.",
     }
 }
 
@@ -481,6 +493,24 @@ mod tests {
         let attached = seen("eni-c", InterfacePhase::Attached, Belongings::default());
         let part = told(&["eni-a", "eni-b", "eni-c"], vec![free("eni-a"), free("eni-b"), attached]);
         next(&part, &EniRetentionStatus::default(), 100)
+    }
+
+    #[test]
+    fn a_row_says_what_has_become_of_what_was_kept() {
+        let message = |phase, last_instance: Option<&str>| {
+            let last_instance = last_instance.map(InstanceId::new);
+            let row = InterfaceRow { last_instance, ..seen("eni-a", phase, Belongings::default()) };
+            super::row(&row, None, at(1)).message
+        };
+        let survivor = message(InterfacePhase::Available, Some("i-old"));
+        assert!(survivor.contains("outlived its instance"), "{survivor}");
+        let unknown = message(InterfacePhase::Available, None);
+        assert!(unknown.contains("free") && !unknown.contains("outlived"), "nobody knows: {unknown}");
+        let detached = message(InterfacePhase::Detached, Some("i-old"));
+        assert!(detached.contains("not known to be gone"), "no proof either way: {detached}");
+        for phase in [InterfacePhase::Attached, InterfacePhase::Attaching, InterfacePhase::Reattached] {
+            assert_eq!(message(phase, Some("i-old")), "It stays when its instance is released.");
+        }
     }
 
     fn phases(status: &EniRetentionStatus) -> Vec<(&str, NetworkInterfacePhase)> {
