@@ -380,8 +380,8 @@ fn state(summary: Summary) -> RetentionState {
     }
 }
 
-/// What is told besides the domain condition: each interface that is retained no more, and each attachment that has come to
-/// an end.
+/// What is told besides the domain condition: which interfaces have outlived an instance, each interface that is retained no
+/// more, and each attachment that has come to an end.
 pub fn news(
     departed: Option<&BTreeMap<InterfaceId, Reason>>,
     old: Option<&EniRetentionStatus>,
@@ -422,7 +422,36 @@ pub fn news(
             interface: Some(id.clone()),
         })
     });
-    left.chain(ended).collect()
+    survivors(old, new).into_iter().chain(left).chain(ended).collect()
+}
+
+/// The interfaces that have outlived their instance since status was written the last time, an instance at a time.
+fn survivors(old: &EniRetentionStatus, new: &EniRetentionStatus) -> Vec<News> {
+    let known: BTreeSet<&String> = old.available_eni_ids.iter().collect();
+    let mut by_instance: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
+    for row in &new.network_interfaces {
+        // Of one that never was on an instance, nothing is to be told.
+        if row.phase == NetworkInterfacePhase::Available
+            && !known.contains(&row.network_interface_id)
+            && let Some(instance) = &row.last_instance_id
+        {
+            by_instance.entry(instance).or_default().push(&row.network_interface_id);
+        }
+    }
+    let news = by_instance.into_iter().map(|(instance, ids)| {
+        let (verb, are) = if ids.len() == 1 { ("has", "is") } else { ("have", "are") };
+        News {
+            kind: EventType::Normal,
+            reason: Reason::Survived,
+            action: "Retain",
+            note: format!(
+                "{} {verb} outlived {instance} and {are} free: they wait for reuse.",
+                ids.join(", ")
+            ),
+            interface: ids.first().map(|id| (*id).to_owned()),
+        }
+    });
+    news.collect()
 }
 
 #[cfg(test)]
@@ -659,6 +688,29 @@ mod tests {
         let silent = written(lists(Some(&RetentionPart::default()), false, Some(&status), at(9)));
         assert_eq!(silent.reattachments, status.reattachments, "not every fleet has spoken");
         assert_eq!(next(&RetentionPart::default(), &status, 9).reattachments, []);
+    }
+
+    #[test]
+    fn survivors_are_told_of_once_an_instance_at_a_time() {
+        let on = |id, phase, last: Option<&str>| InterfaceRow {
+            last_instance: last.map(InstanceId::new),
+            ..seen(id, phase, Belongings::default())
+        };
+        let all = ["eni-a", "eni-b", "eni-c", "eni-d"];
+        let before = all.map(|id| on(id, InterfacePhase::Attached, None)).to_vec();
+        let old = next(&told(&all, before), &EniRetentionStatus::default(), 1);
+        let rows = vec![
+            on("eni-a", InterfacePhase::Available, Some("i-1")),
+            on("eni-b", InterfacePhase::Available, Some("i-1")),
+            on("eni-c", InterfacePhase::Available, None),
+            on("eni-d", InterfacePhase::Detached, Some("i-2")),
+        ];
+        let new = next(&told(&all, rows), &old, 2);
+        let said = news(None, Some(&old), &new);
+        assert_eq!(said.len(), 1, "{said:?}");
+        assert_eq!((said[0].reason, said[0].kind), (Reason::Survived, EventType::Normal));
+        assert!(said[0].note.starts_with("eni-a, eni-b have outlived i-1 and are free"), "{said:?}");
+        assert_eq!(news(None, Some(&new), &new), []);
     }
 
     #[test]
