@@ -162,9 +162,9 @@ fn row(
     let phase = phase(row.phase);
     let since = before.filter(|before| before.phase == phase).map(|before| before.since.clone());
     let carried = &row.belongings;
-    // Where an interface is never changes, and the cloud's answer is remembered of free ones alone.
-    let place = |of: fn(&Belongings) -> Option<&str>, was: fn(&NetworkInterfaceStatus) -> &Option<String>| {
-        let known = of(carried).filter(|text| fits(text, MAX_ID)).map(str::to_owned);
+    // Where an interface is never changes, and the most of the cloud's answer is remembered of free ones alone.
+    let place = |of: Option<&str>, was: fn(&NetworkInterfaceStatus) -> &Option<String>| {
+        let known = of.filter(|text| fits(text, MAX_ID)).map(str::to_owned);
         known.or_else(|| before.and_then(|before| was(before).clone()))
     };
     let (reason, text) = match row.reason {
@@ -178,9 +178,9 @@ fn row(
         phase,
         instance_id: row.instance.as_ref().map(ToString::to_string),
         last_instance_id: row.last_instance.as_ref().map(ToString::to_string),
-        zone_id: place(|carried| carried.zone_id.as_deref(), |before| &before.zone_id),
-        v_switch_id: place(|carried| carried.vswitch_id.as_deref(), |before| &before.v_switch_id),
-        vpc_id: place(|carried| carried.vpc_id.as_deref(), |before| &before.vpc_id),
+        zone_id: place(row.zone_id.as_deref(), |before| &before.zone_id),
+        v_switch_id: place(carried.vswitch_id.as_deref(), |before| &before.v_switch_id),
+        vpc_id: place(carried.vpc_id.as_deref(), |before| &before.vpc_id),
         more_addresses: listed.more(),
         private_ips: listed.private_ips,
         ipv6_addresses: listed.ipv6_addresses,
@@ -476,6 +476,7 @@ mod tests {
             attention: false,
             instance: None,
             last_instance: Some(InstanceId::new("i-old")),
+            zone_id: None,
             belongings: Arc::new(carried),
             reason: Reason::AllSafe,
             detail: None,
@@ -484,8 +485,8 @@ mod tests {
     }
 
     fn free(id: &str) -> InterfaceRow {
-        let carried = Belongings { zone_id: Some("cn-hangzhou-h".into()), ..Belongings::default() };
-        seen(id, InterfacePhase::Available, carried)
+        let zone_id = Some("cn-hangzhou-h".into());
+        InterfaceRow { zone_id, ..seen(id, InterfacePhase::Available, Belongings::default()) }
     }
 
     fn ids(ids: &[&str]) -> BTreeSet<InterfaceId> {

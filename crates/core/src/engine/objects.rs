@@ -328,6 +328,9 @@ impl<K: Kind> Engine<K> {
         if self.batch.as_ref().is_some_and(|batch| batch.object == *object) {
             self.batch = None;
         }
+        if !entry.wish.reattach.is_empty() {
+            self.errands.insert(object.clone());
+        }
         let hot = entry.hot(now);
         if !entry.settled {
             self.unsettled.insert((entry.born, object.clone()));
