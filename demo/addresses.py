@@ -95,6 +95,9 @@ class Addresses(Chapter):
         tell.kubectl("wait", "--for=jsonpath={.status.networkInterfaces[2].phase}=Available", GATEWAY, *IN, "--timeout=2m")
         took = time.monotonic() - began
         tell.kubectl("get", "eniret", *IN, "-o", "wide")
+        told = self._eventually(lambda: "Survived" in tell.look("events", f"--for={GATEWAY}", *IN))
+        tell.kubectl("events", f"--for={GATEWAY}", *IN)
+        tell.check(told, "an Event says which interfaces have outlived the machine.")
         fields = "{.phase}, {.type}, {.zoneId}, {.privateIps[*]}, EIPs [{.eips[*].publicIp}], {.securityGroupIds[*]}, last on {.lastInstanceId}"
         tell.kubectl("get", GATEWAY, *IN, f'-o=jsonpath={{range .status.networkInterfaces[*]}}{{.networkInterfaceId}}: {fields}{{"\\n"}}{{end}}')
         self._list(SECOND)
