@@ -8,7 +8,7 @@ CONTROL_PLANE := tests/control-plane
 help: ## list these targets
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  \1\t\2/p' $(MAKEFILE_LIST) | expand -t 20
 
-demo: ## tell the story on a real API server with a simulated cloud (ARGS=--keep leaves it running)
+demo: ## tell the stories on a real API server with a simulated cloud (ARGS=--keep leaves it running)
 	@$(CONTROL_PLANE)/check-tools.sh demo && exec demo/run $(ARGS)
 
 test: $(TEST_STEPS) ## run everything that has to pass
@@ -65,7 +65,7 @@ verify: ## fail if crds/, the generated tables or the chart's README are not wha
 	$(GOLDEN)
 	tests/chart/readme.py --check
 
-bench: ## print the bench's table
+bench: ## print the bench's tables
 	@$(CONTROL_PLANE)/check-tools.sh test && exec benches/run
 
 image: ## build the container image

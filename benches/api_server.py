@@ -7,13 +7,31 @@ import http.client
 import json
 import ssl
 import time
+from dataclasses import dataclass
 from datetime import datetime, timezone
 from pathlib import Path
 
 from stage import NAMESPACE, SERVICE_ACCOUNT, Failed, Kubectl, eventually
 
-OBJECTS = f"/apis/ecs-keeper.io/v1alpha1/namespaces/{NAMESPACE}/ecsinstanceprotections"
 WRITING = {"create", "update", "patch", "delete", "deletecollection"}
+
+
+@dataclass(frozen=True)
+class Resource:
+    """A kind of custom resource."""
+
+    kind: str
+    plural: str
+    condition: str
+    """The one to wait for."""
+
+    @property
+    def path(self) -> str:
+        return f"/apis/ecs-keeper.io/v1alpha1/namespaces/{NAMESPACE}/{self.plural}"
+
+
+PROTECTIONS = Resource("EcsInstanceProtection", "ecsinstanceprotections", "Protected")
+RETENTIONS = Resource("EniRetention", "eniretentions", "Retained")
 
 
 def seconds(text: str) -> float:
@@ -42,33 +60,27 @@ class ApiServer:
             raise Failed(f"{method} {path}: {answer.get('message', response.status)}")
         return answer
 
-    def create(self, name: str, targets: dict, region: str | None) -> float:
+    def create(self, resource: Resource, name: str, targets: dict, region: str | None) -> float:
         """Creates an object; answers when the API server had accepted it."""
         spec = {"targets": targets, **({"region": region} if region else {})}
-        self.ask("POST", OBJECTS, {"apiVersion": "ecs-keeper.io/v1alpha1", "kind": "EcsInstanceProtection", "metadata": {"name": name}, "spec": spec})
+        self.ask("POST", resource.path, {"apiVersion": "ecs-keeper.io/v1alpha1", "kind": resource.kind, "metadata": {"name": name}, "spec": spec})
         return time.time()
 
     def create_node(self, name: str, provider_id: str) -> None:
         node = {"metadata": {"name": name, "labels": {"machine": name}}, "spec": {"providerID": provider_id}}
         self.ask("POST", "/api/v1/nodes", {"apiVersion": "v1", "kind": "Node", **node})
 
-    def protected(self) -> int:
-        """How many objects say `Protected` of their newest generation."""
+    def satisfied(self, resource: Resource) -> int:
+        """How many objects say of their newest generation that all is as it should be."""
+        return sum(_satisfied(resource, item) for item in self.ask("GET", resource.path)["items"])
 
-        def says(item: dict) -> bool:
-            conditions = {each["type"]: each for each in item["status"].get("conditions", [])}
-            protected = conditions.get("Protected", {})
-            return protected.get("status") == "True" and protected.get("observedGeneration") == item["metadata"]["generation"]
-
-        return sum(map(says, self.ask("GET", OBJECTS)["items"]))
-
-    def state(self, name: str) -> str | None:
-        """One object's state in one word."""
-        return self.ask("GET", f"{OBJECTS}/{name}")["status"].get("protectionState")
+    def is_satisfied(self, resource: Resource, name: str) -> bool:
+        """Whether one object does."""
+        return _satisfied(resource, self.ask("GET", f"{resource.path}/{name}"))
 
     def clear(self) -> None:
         """Deletes all objects and Nodes."""
-        for path in (OBJECTS, "/api/v1/nodes"):
+        for path in (PROTECTIONS.path, RETENTIONS.path, "/api/v1/nodes"):
             self.ask("DELETE", path)
             if not eventually(lambda path=path: not self.ask("GET", path)["items"]):
                 raise Failed(f"{path} could not be emptied.")
@@ -83,3 +95,9 @@ class ApiServer:
         with open(self._audit_log) as log:
             # The last line may be half written.
             return sum(counts(json.loads(line)) for line in log if SERVICE_ACCOUNT in line and line.endswith("}\n"))
+
+
+def _satisfied(resource: Resource, item: dict) -> bool:
+    conditions = {each["type"]: each for each in item["status"].get("conditions", [])}
+    condition = conditions.get(resource.condition, {})
+    return condition.get("status") == "True" and condition.get("observedGeneration") == item["metadata"]["generation"]

@@ -7,12 +7,14 @@ from __future__ import annotations
 
 import json
 import os
+import shlex
 import subprocess
 import sys
 import tempfile
 import time
 import urllib.error
 import urllib.request
+from dataclasses import dataclass
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -61,6 +63,27 @@ class Refused(Failed):
         self.code = code
 
 
+@dataclass(frozen=True)
+class Kind:
+    """How the cloud calls what is asked of one kind of resource."""
+
+    read: str
+    page: int
+    """The most that one answer holds."""
+    ids: str
+    """How the parameter of the read begins that names single ones."""
+    write: str
+
+    def begins_listing(self, entry: dict) -> bool:
+        """Whether a request of the log begins a listing of the region: it has neither ids nor tags nor a page's token."""
+        narrows = ("NextToken", "Tag.", self.ids)
+        return entry["action"] == self.read and not any(name.startswith(narrows) for name in entry["parameters"])
+
+
+INSTANCES = Kind("DescribeInstances", 100, "InstanceIds", "ModifyInstanceAttribute")
+INTERFACES = Kind("DescribeNetworkInterfaces", 500, "NetworkInterfaceId", "ModifyNetworkInterfaceAttribute")
+
+
 class Cloud:
     """A simulated cloud of its own process. Its log lies beside the control plane's, and shares their fate."""
 
@@ -98,7 +121,7 @@ class Cloud:
     def account(self, instances: list[dict]) -> Account:
         """A new account with these instances."""
         account = Account(self, self.ask("POST", "/accounts", {}))
-        account.ask("POST", "/instances", instances)
+        account.seed(instances)
         return account
 
 
@@ -117,9 +140,25 @@ class Account:
     def ask(self, method: str, path: str, body=None):
         return self.cloud.ask(method, f"/accounts/{self.id}{path}", body)
 
+    def seed(self, instances: list[dict]) -> None:
+        """More instances, as the simulator's README describes seeds."""
+        self.ask("POST", "/instances", instances)
+
     def instances(self) -> dict[str, dict]:
         """The true state, whatever the cloud's answers show at the moment."""
         return {instance["instanceId"]: instance for instance in self.ask("GET", "/instances")["instances"]}
+
+    def interfaces(self) -> dict[str, dict]:
+        """The true state of the network interfaces, with their route entries, which no answer of the cloud shows."""
+        return {interface["networkInterfaceId"]: interface for interface in self.ask("GET", "/network-interfaces")["networkInterfaces"]}
+
+    def unbound_eips(self) -> set[str]:
+        """The public addresses that are bound to nothing."""
+        return {eip["publicIpAddress"] for eip in self.ask("GET", "/unbound-eips")["eips"]}
+
+    def retained(self) -> set[str]:
+        """The network interfaces that outlive the release of their instance."""
+        return {name for name, interface in self.interfaces().items() if not interface["deleteOnRelease"]}
 
     def protected(self) -> set[str]:
         return {name for name, instance in self.instances().items() if instance["deletionProtection"]}
@@ -132,53 +171,66 @@ class Account:
         """Release protection switched off in the console."""
         self.ask("PATCH", f"/instances/{instance}", {"deletionProtection": False})
 
+    def console(self, action: str, parameters: dict[str, str]) -> dict:
+        """Any operation of the cloud, carried out by somebody who is not the operator; raises `Refused`."""
+        return self.ask("POST", "/console", {"action": action, "parameters": parameters})
+
     def log(self, action: str = "", after: int = 0) -> list[dict]:
         """What was asked of the cloud, oldest first: one operation or all, from behind a place in the log."""
         suffix = f"&action={action}" if action else ""
         return self.cloud.ask("GET", f"/log?account={self.id}&after={after}{suffix}")["entries"]
 
-    def writes(self) -> list[dict]:
-        return self.log("ModifyInstanceAttribute")
+    def changes(self, action: str) -> int:
+        """How many requests of one operation have changed something."""
+        return self.cloud.ask("GET", f"/log/counts?account={self.id}").get(action, {}).get("mutations", 0)
 
-    def listings(self, after: int = 0) -> list[dict]:
+    def safe(self, kind: Kind) -> int:
+        """How many carry the safe value of their flag."""
+        return len(self.protected() if kind == INSTANCES else self.retained())
+
+    def writes(self, kind: Kind = INSTANCES) -> list[dict]:
+        return self.log(kind.write)
+
+    def listings(self, after: int = 0, kind: Kind = INSTANCES) -> list[dict]:
         """The requests that begin a listing of the region."""
-        return list(filter(begins_listing, self.log("DescribeInstances", after)))
+        return list(filter(kind.begins_listing, self.log(kind.read, after)))
 
 
-def begins_listing(entry: dict) -> bool:
-    """Whether a request of the log begins a listing: it has neither ids nor a page's token."""
-    return entry["action"] == "DescribeInstances" and not {"InstanceIds", "NextToken"} & set(entry["parameters"])
+class Command:
+    """A program that an administrator types, run from the top of the repository with access to the cluster."""
 
-
-class Kubectl:
-    """The administrator's kubectl, and Helm beside it, run from the top of the repository."""
-
-    def __init__(self, plane: ControlPlane):
-        self._programs = {"kubectl": plane.kubectl, "helm": plane.helm}
-        self._environment = plane.environment()
+    def __init__(self, name: str, program: Path, plane: ControlPlane):
+        self.name = name
+        self._program = program
+        # What is set there for a real operator is not meant for this one.
+        self._environment = {name: value for name, value in plane.environment().items() if not name.startswith("ECS_KEEPER_")}
 
     def __call__(self, *arguments: str) -> str:
         """Runs it and answers what it prints; raises `Failed` when it fails."""
-        return self._run("kubectl", *arguments)
-
-    def helm(self, *arguments: str) -> str:
-        """The same for Helm."""
-        return self._run("helm", *arguments)
-
-    def _run(self, program: str, *arguments: str) -> str:
         with Guarded(
-            [self._programs[program], *arguments], cwd=ROOT, env=self._environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT
+            [self._program, *arguments], cwd=ROOT, env=self._environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT
         ) as process, process.output as output:
             text = output.read().decode()
             if process.wait():
-                raise Failed(f"{program} {' '.join(arguments)} failed:\n{text}")
+                raise Failed(f"{shlex.join([self.name, *arguments])} failed:\n{text}")
         return text
 
 
-def install(kubectl: Kubectl) -> None:
+class Kubectl(Command):
+    """The administrator's kubectl."""
+
+    def __init__(self, plane: ControlPlane):
+        super().__init__("kubectl", plane.kubectl, plane)
+
+
+def install(plane: ControlPlane, kubectl: Kubectl) -> None:
     """Installs the chart. No Pod runs here, so that its Deployment remains a wish."""
-    kubectl.helm("install", "ecs-keeper", "deploy/charts/ecs-keeper", f"--namespace={NAMESPACE}", "--create-namespace")
-    kubectl("wait", "--for=condition=Established", "crd/ecsinstanceprotections.ecs-keeper.io", "--timeout=30s")
+    helm = Command("helm", plane.helm, plane)
+    helm("install", "ecs-keeper", "deploy/charts/ecs-keeper", f"--namespace={NAMESPACE}", "--create-namespace")
+    definitions = ("crd/ecsinstanceprotections.ecs-keeper.io", "crd/eniretentions.ecs-keeper.io")
+    kubectl("wait", "--for=condition=Established", *definitions, "--timeout=30s")
+    # Their storage comes a moment later; kubectl asks again for as long as the API server tells it to.
+    kubectl("get", "ecsprot,eniret", f"--namespace={NAMESPACE}")
 
 
 class Operator:

@@ -1,21 +1,16 @@
-"""The story of the demo. Each step says what happens, does it, and checks it against the cloud's true state."""
+"""The story of the machines. Each step says what happens, does it, and checks it against the cloud's true state."""
 
 from __future__ import annotations
 
 import time
 from datetime import datetime, timedelta, timezone
 
-from stage import NAMESPACE, Account, Failed, Refused, eventually
-from teller import Teller
-
-# Seconds between two listings. Short, so that nobody has to wait; the default is 60 s.
-SWEEP = 2
+from chapter import IN, SWEEP, Chapter, names
 
 PROTECTABLE = {"i-bp1shop1", "i-bp1shop2", "i-bp1shop3", "i-bp1pilot", "i-bp1surge"}
 WORKERS = {"i-bp1worker1", "i-bp1worker2", "i-bp1worker3"}
 
 PRODUCTION = "ecsprot/production"
-IN = ("-n", NAMESPACE)
 
 
 def fleet() -> list[dict]:
@@ -33,15 +28,12 @@ def fleet() -> list[dict]:
     ]
 
 
-class Story:
-    """All steps, in order: each stands on what those before it left behind."""
-
-    def __init__(self, tell: Teller, account: Account, check_operator):
-        self._tell = tell
-        self._account = account
-        self._check_operator = check_operator
+class Machines(Chapter):
+    """Release protection: an accident, and how it is kept from happening again."""
 
     def tell(self) -> None:
+        """Tells it."""
+        self._tell.story("Machines")
         self._accident()
         self._six_lines()
         self._the_same_slip_again()
@@ -52,7 +44,6 @@ class Story:
         self._a_rival()
         self._deleted_under_keep()
         self._deleted_under_disable()
-        self._tell.summary()
 
     def _accident(self) -> None:
         tell = self._tell
@@ -78,7 +69,7 @@ class Story:
         took = time.monotonic() - began
         tell.kubectl("get", "ecsprot", *IN, "-o", "wide")
         protected = self._account.protected()
-        tell.check(protected == PROTECTABLE, f"in the cloud exactly {_names(protected)} are protected, {took:.1f} s after kubectl apply began.")
+        tell.check(protected == PROTECTABLE, f"in the cloud exactly {names(protected)} are protected, {took:.1f} s after kubectl apply began.")
         tell.check(self._written() == sorted(PROTECTABLE), "that took one write for each of them, and no other.")
 
     def _the_same_slip_again(self) -> None:
@@ -122,7 +113,7 @@ class Story:
         tell.show("demo/workers.yaml")
         tell.kubectl("apply", "-f", "demo/workers.yaml")
         tell.kubectl("wait", "--for=condition=Protected", "ecsprot/workers", *IN)
-        tell.check(WORKERS <= self._account.protected(), f"in the cloud {_names(WORKERS)} are protected.")
+        tell.check(WORKERS <= self._account.protected(), f"in the cloud {names(WORKERS)} are protected.")
 
     def _a_node_goes(self) -> None:
         tell = self._tell
@@ -173,7 +164,7 @@ class Story:
         tell.kubectl("get", "events", *IN, "--field-selector=reason=DisabledAsAsked", path)
         tell.check(told, "an Event counts what was done.")
         tell.check(self._weakenings() == sorted(PROTECTABLE), "one write for each machine of the shop switched its protection off.")
-        tell.check(self._account.protected() == WORKERS, f"in the cloud only {_names(WORKERS)} are still protected.")
+        tell.check(self._account.protected() == WORKERS, f"in the cloud only {names(WORKERS)} are still protected.")
         self._release("i-bp1shop1")
         tell.check("i-bp1shop1" not in self._account.instances(), "the cloud really lets go: shop-1 is released.")
 
@@ -187,16 +178,6 @@ class Story:
             rows.append(f"{name:<13} {payment:<14} {'protected' if instance['deletionProtection'] else 'not protected':<14} {tags}")
         self._tell.console("List the instances", "\n".join(rows))
 
-    def _release(self, instance: str, refused: str | None = None) -> None:
-        code = None
-        answer = "Released."
-        try:
-            self._account.release(instance)
-        except Refused as refusal:
-            code, answer = refusal.code, str(refusal)
-        self._tell.console(f"Release: {instance}", answer)
-        self._tell.check(code == refused, f"the cloud's code is {refused}." if refused else "the cloud did not refuse.")
-
     def _written(self) -> list[str]:
         """The machines of all successful and unsuccessful writes so far, once for each write."""
         return sorted(entry["parameters"]["InstanceId"] for entry in self._account.writes())
@@ -204,17 +185,3 @@ class Story:
     def _weakenings(self) -> list[str]:
         """The machines of the writes that asked for no protection."""
         return sorted(e["parameters"]["InstanceId"] for e in self._account.writes() if e["parameters"]["DeletionProtection"] != "true")
-
-    def _two_more_sweeps(self) -> None:
-        """Waits until a third listing begins, so that two have gone by: what has not happened by then was not going to."""
-        goal = len(self._account.listings()) + 3
-        if not self._eventually(lambda: len(self._account.listings()) >= goal):
-            raise Failed("The operator has stopped listing the region.")
-
-    def _eventually(self, condition):
-        return eventually(condition, check=self._check_operator)
-
-
-def _names(instances: set[str]) -> str:
-    names = sorted(instances)
-    return f"{', '.join(names[:-1])} and {names[-1]}"

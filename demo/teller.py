@@ -6,28 +6,33 @@ import shlex
 import sys
 import textwrap
 
-from stage import ROOT, Failed, Kubectl
+from stage import ROOT, Command, Failed, Kubectl
 
-WIDTH = 100
+# Of what is told, and of what is shown: a command's output is folded only where it can't be helped.
+PROSE, WIDTH = 100, 120
 MARGIN = "   "
 
 
 class Teller:
     """Tells step by step, and remembers for the end what each step has shown."""
 
-    def __init__(self, kubectl: Kubectl):
+    def __init__(self, kubectl: Kubectl, keeper: Command):
         self._kubectl = kubectl
+        self._keeper = keeper
         self._shown: list[str] = []
+
+    def story(self, title: str) -> None:
+        """Begins a story; the steps are numbered through all of them."""
+        print(f"\n{_bold(title)}\n{'=' * len(title)}", flush=True)
 
     def step(self, title: str, shows: str) -> None:
         """Begins a step; `shows` is what the summary will say of it."""
         self._shown.append(shows)
-        heading = f"{len(self._shown)}. {title}"
-        print(f"\n\033[1m{heading}\033[0m" if sys.stdout.isatty() else f"\n{heading}", flush=True)
+        print("\n" + _bold(f"{len(self._shown)}. {title}"), flush=True)
 
     def say(self, text: str) -> None:
         """A paragraph."""
-        _print(textwrap.fill(" ".join(text.split()), WIDTH - len(MARGIN)))
+        _print(textwrap.fill(" ".join(text.split()), PROSE - len(MARGIN)))
 
     def show(self, path: str) -> None:
         """A file of the repository."""
@@ -36,10 +41,11 @@ class Teller:
 
     def kubectl(self, *arguments: str) -> str:
         """A kubectl command with its real output, which is also the answer."""
-        self._prompt(shlex.join(["kubectl", *arguments]))
-        text = self._kubectl(*arguments)
-        _print(text.rstrip())
-        return text
+        return self._command(self._kubectl, arguments)
+
+    def keeper(self, *arguments: str) -> str:
+        """A command of ecs-keeper's program, like kubectl's."""
+        return self._command(self._keeper, arguments)
 
     def look(self, *arguments: str) -> str:
         """A kubectl command that is not told, for checks."""
@@ -59,12 +65,22 @@ class Teller:
         """What all steps have shown."""
         print("\nWhat this showed, each point checked against the cloud's true state:", flush=True)
         for number, shown in enumerate(self._shown, 1):
-            print(textwrap.fill(shown, WIDTH, initial_indent=f" {number:>2}. ", subsequent_indent="     "), flush=True)
+            print(textwrap.fill(shown, PROSE, initial_indent=f" {number:>2}. ", subsequent_indent="     "), flush=True)
+
+    def _command(self, command: Command, arguments: tuple[str, ...]) -> str:
+        self._prompt(shlex.join([command.name, *arguments]))
+        text = command(*arguments)
+        _print(text.rstrip())
+        return text
 
     def _prompt(self, command: str) -> None:
         # A blank line, so that each command stands with its output.
         print(flush=True)
         _print(f"$ {command}")
+
+
+def _bold(text: str) -> str:
+    return f"\033[1m{text}\033[0m" if sys.stdout.isatty() else text
 
 
 def _print(text: str) -> None:

@@ -52,6 +52,7 @@ fn facts(place: Place<'_>, entry: &Value) -> InterfaceFacts {
         instance: instance(entry),
         service_managed: entry.get("ServiceManaged").and_then(Value::as_bool),
         traffic_mode: name(entry, "NetworkInterfaceTrafficMode"),
+        zone_id: name(entry, "ZoneId"),
         primary_retainable: place.primary_retainable,
         tags: listing::tags(entry),
         belongings: Arc::new(belongings(entry)),
@@ -106,7 +107,6 @@ fn belongings(entry: &Value) -> Belongings {
     // The interface itself names its primary address, and the public one that is bound to it, once more.
     let addresses = || std::iter::once(entry).chain(assigned.iter().copied());
     Belongings {
-        zone_id: name(entry, "ZoneId"),
         vswitch_id: name(entry, "VSwitchId"),
         vpc_id: name(entry, "VpcId"),
         private_ips: distinct(addresses().filter_map(private_ip)),

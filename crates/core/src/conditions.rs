@@ -222,10 +222,10 @@ fn judge_evidence(question: Question, part: &Part, unknown: &Groups) -> Findings
         let found = &tally.not_applicable_found;
         (Condition::new(Status::False, Reason::NotApplicable, say(found)), Summary::Weak)
     } else if tally.not_applicable() > 0 {
-        let message = say(&tally.not_applicable_found);
+        let message = say(&tally.not_applicable_found) + &free(part);
         (Condition::new(Status::True, Reason::SafeWhereApplicable, message), Summary::SafeWhereApplicable)
     } else {
-        (Condition::new(Status::True, Reason::AllSafe, heading.clone()), Summary::Safe)
+        (Condition::new(Status::True, Reason::AllSafe, heading.clone() + &free(part)), Summary::Safe)
     };
     (domain, summary, stalled, reconciling)
 }
@@ -364,6 +364,15 @@ fn heading(part: &Part) -> String {
     text.push_str(&told.join(", "));
     text.push('.');
     text
+}
+
+/// " 2 are free and wait for reuse."
+fn free(part: &Part) -> String {
+    match part.retention.as_ref().map_or(0, |retention| retention.available.len()) {
+        0 => String::new(),
+        1 => " 1 is free and waits for reuse.".to_owned(),
+        count => format!(" {count} are free and wait for reuse."),
+    }
 }
 
 fn sentence(heading: &str, groups: &Groups) -> String {

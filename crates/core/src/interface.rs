@@ -1,6 +1,6 @@
 //! Elastic network interfaces: the flag is `DeleteOnRelease`, its safe value `false`.
 
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 use std::time::Duration;
 
 use crate::authority::Recheck;
@@ -104,8 +104,6 @@ pub struct Eip {
 /// What an interface carries and where it can be attached: what a survivor's row in status tells.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Default)]
 pub struct Belongings {
-    /// Zone.
-    pub zone_id: Option<Arc<str>>,
     /// vSwitch.
     pub vswitch_id: Option<Arc<str>>,
     /// VPC.
@@ -141,6 +139,8 @@ pub struct InterfaceFacts {
     pub service_managed: Option<bool>,
     /// `NetworkInterfaceTrafficMode`.
     pub traffic_mode: Option<Arc<str>>,
+    /// Zone. It never changes.
+    pub zone_id: Option<Arc<str>>,
     /// Whether a primary interface can be retained in this region. Not from the answer: from the table of regions.
     pub primary_retainable: bool,
     /// `Tags`: a missing field is the cloud's way to say "none"; `None` is an odd shape.
@@ -258,7 +258,8 @@ impl Kind for Interface {
         }
         // What it carries is told of survivors. While it is on an instance that would be most of what is remembered.
         if facts.status == Some(InterfaceStatus::InUse) {
-            facts.belongings = Arc::default();
+            static NOTHING: LazyLock<Arc<Belongings>> = LazyLock::new(Arc::default);
+            facts.belongings = NOTHING.clone();
         }
     }
 
@@ -436,7 +437,7 @@ mod tests {
 
     #[test]
     fn what_an_interface_carries_is_kept_of_those_that_are_not_in_use() {
-        let carried = Arc::new(Belongings { zone_id: Some("cn-hangzhou-h".into()), ..Belongings::default() });
+        let carried = Arc::new(Belongings { vpc_id: Some("vpc-1".into()), ..Belongings::default() });
         let kept = |status| {
             let tags =
                 ["creator", "terway.alibabacloud.com/excluded", "nobody-asks"].map(|key| Tag::new(key, "x"));

@@ -87,6 +87,7 @@ reasons! {
     OpaqueRival = "An object that can't be read may want these targets safe; until it is corrected or deleted, nothing is switched off.";
     DeadlinePassed = "It could not be carried out within an hour; the rest keeps its protection.";
     NodeLeft = "The instance leaves the selection; its protection stays as it is.";
+    Survived = "It has outlived its instance; it is free, and waits for reuse.";
     Departed = "It is gone for good: two look-ups by id, apart, have lacked it.";
     Excluded = "The spec excludes it; its flag stays as it is.";
     RecordFull = "There are more retained network interfaces than one object can list. The flag is set on all of them; split this object so that each of them is listed.";
@@ -247,6 +248,7 @@ Brake
 OpaqueRival!
 DeadlinePassed
 NodeLeft
+Survived
 Departed
 Excluded
 RecordFull!

@@ -182,6 +182,8 @@ pub struct InterfaceRow {
     pub instance: Option<InstanceId>,
     /// The one before.
     pub last_instance: Option<InstanceId>,
+    /// Its zone.
+    pub zone_id: Option<Arc<str>>,
     /// What it carries.
     pub belongings: Arc<Belongings>,
     /// Why its flag is as it is.
@@ -284,6 +286,7 @@ mod tests {
             attention,
             instance: None,
             last_instance: None,
+            zone_id: None,
             belongings: Arc::default(),
             reason: Reason::AllSafe,
             detail: None,

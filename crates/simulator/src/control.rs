@@ -3,6 +3,7 @@
 //! It asks for no credentials. It is meant for the loopback interface, where whoever reaches it could also attach a
 //! debugger.
 
+use std::collections::BTreeMap;
 use std::net::SocketAddr;
 
 use axum::extract::{Path, Query, State};
@@ -20,6 +21,7 @@ use crate::log::Allowed;
 use crate::regions;
 use crate::simulator::{Account, AccountSeed};
 use crate::state::{Change, Effect, InterfaceChange, InterfaceSeed, ReleaseReason, Seed, Settings};
+use crate::wire::Refusal;
 
 /// An answer, or a sentence about what is wrong.
 type Answer = Result<Json<Value>, Wrong>;
@@ -29,6 +31,13 @@ struct Wrong(StatusCode, Value);
 impl Wrong {
     fn no_such(what: &str) -> Self {
         Self(StatusCode::NOT_FOUND, json!({ "error": format!("There is no such {what}.") }))
+    }
+}
+
+impl From<Refusal> for Wrong {
+    fn from(refusal: Refusal) -> Self {
+        let status = StatusCode::from_u16(refusal.status).unwrap_or(StatusCode::CONFLICT);
+        Self(status, json!({ "error": refusal.message, "code": refusal.code }))
     }
 }
 
@@ -54,6 +63,7 @@ pub(crate) fn router(cloud: Cloud, endpoint: SocketAddr) -> Router {
             get(interface).patch(change_interface).delete(remove_interface),
         )
         .route("/accounts/{account}/unbound-eips", get(unbound_eips))
+        .route("/accounts/{account}/console", post(console))
         .route("/accounts/{account}/released", get(released))
         .route("/faults", get(faults).post(add_fault).delete(clear_faults))
         .route("/faults/{id}", delete(remove_fault))
@@ -244,12 +254,24 @@ async fn release(
 ) -> Answer {
     Account::existing(&cloud, &account)
         .ok_or_else(|| Wrong::no_such("account"))?
-        .release(&id, because.reason)
-        .map(|()| Json(json!({})))
-        .map_err(|refusal| {
-            let status = StatusCode::from_u16(refusal.status).unwrap_or(StatusCode::CONFLICT);
-            Wrong(status, json!({ "error": refusal.message, "code": refusal.code }))
-        })
+        .release(&id, because.reason)?;
+    Ok(Json(json!({})))
+}
+
+/// An operation of the cloud, and its parameters as they stand in a request.
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+struct Act {
+    action: String,
+    #[serde(default)]
+    parameters: BTreeMap<String, String>,
+}
+
+async fn console(State(cloud): State<Cloud>, Path(account): Path<String>, Json(act): Json<Act>) -> Answer {
+    let parameters: Vec<_> =
+        act.parameters.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
+    let account = Account::existing(&cloud, &account).ok_or_else(|| Wrong::no_such("account"))?;
+    Ok(Json(account.console(&act.action, &parameters)?))
 }
 
 async fn released(State(cloud): State<Cloud>, Path(account): Path<String>) -> Answer {

@@ -5,8 +5,8 @@
 //!
 //! An object without a region, which selects Nodes alone, may retain interfaces in several. Status names no region, and an
 //! interface that is looked up where it is not seems to be gone. So a region is told only of those that are known to be
-//! there: by the zone that their row names, or because its fleet retains them. Only where nothing speaks for another
-//! region it is told of all. What is known nowhere stays listed, and nobody looks for it.
+//! there: by the zone that their row names, or because its fleet retains them. What is known nowhere stays listed, and
+//! nobody looks for it until its fleet finds it anew. Who sets the region is spared that.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -50,8 +50,7 @@ pub fn wishes(object: &EniRetention, around: &Around<'_>) -> BTreeMap<Region, Wi
     let status = object.status.as_ref().unwrap_or(&nothing);
     let homes = homes(status, around);
     let regions = regions(status, &homes, around);
-    let sole = around.region.is_some()
-        || (regions.len() == 1 && homes.values().all(|region| regions.contains(region)));
+    let sole = around.region.is_some() || around.grants.only_region().is_some();
     let wish = |region: &Region| {
         let wish = Wish {
             owners: owners(&object.spec, around, region),
@@ -430,12 +429,14 @@ mod tests {
         assert_eq!(ids(asked(&everywhere, HANGZHOU).1), ["eni-a"]);
         assert_eq!(ids(asked(&everywhere, BEIJING).1), ["eni-b", "eni-c"], "as its fleet tells");
 
-        // Where nothing speaks for another region, all are in the only one.
+        // That the Nodes of one region alone are left says nothing of what was retained in others.
         let spec = json!({ "targets": { "nodes": { "matchLabels": { "pool": "a" } } } });
         let unknown = json!({ "retainedEniIds": ["eni-a", "eni-b"] });
         let here = served(&spec, &unknown, &[]);
         assert_eq!(regions(&here), [HANGZHOU]);
-        assert_eq!(ids(asked(&here, HANGZHOU).1), ["eni-a", "eni-b"]);
+        assert_eq!(ids(asked(&here, HANGZHOU).1), [""; 0]);
+        let spec = json!({ "region": HANGZHOU, "targets": { "nodes": { "matchLabels": { "pool": "a" } } } });
+        assert_eq!(ids(asked(&served(&spec, &unknown, &[]), HANGZHOU).1), ["eni-a", "eni-b"]);
     }
 
     #[test]

@@ -162,13 +162,13 @@ fn row(
     let phase = phase(row.phase);
     let since = before.filter(|before| before.phase == phase).map(|before| before.since.clone());
     let carried = &row.belongings;
-    // Where an interface is never changes, and the cloud's answer is remembered of free ones alone.
-    let place = |of: fn(&Belongings) -> Option<&str>, was: fn(&NetworkInterfaceStatus) -> &Option<String>| {
-        let known = of(carried).filter(|text| fits(text, MAX_ID)).map(str::to_owned);
+    // Where an interface is never changes, and the most of the cloud's answer is remembered of free ones alone.
+    let place = |of: Option<&str>, was: fn(&NetworkInterfaceStatus) -> &Option<String>| {
+        let known = of.filter(|text| fits(text, MAX_ID)).map(str::to_owned);
         known.or_else(|| before.and_then(|before| was(before).clone()))
     };
     let (reason, text) = match row.reason {
-        Reason::AllSafe => (RETAINED, "It stays when its instance is released."),
+        Reason::AllSafe => (RETAINED, retained_as(phase, row.last_instance.is_some())),
         reason => (reason.as_str(), reason.sentence()),
     };
     let listed = Carried::of(carried);
@@ -178,9 +178,9 @@ fn row(
         phase,
         instance_id: row.instance.as_ref().map(ToString::to_string),
         last_instance_id: row.last_instance.as_ref().map(ToString::to_string),
-        zone_id: place(|carried| carried.zone_id.as_deref(), |before| &before.zone_id),
-        v_switch_id: place(|carried| carried.vswitch_id.as_deref(), |before| &before.v_switch_id),
-        vpc_id: place(|carried| carried.vpc_id.as_deref(), |before| &before.vpc_id),
+        zone_id: place(row.zone_id.as_deref(), |before| &before.zone_id),
+        v_switch_id: place(carried.vswitch_id.as_deref(), |before| &before.v_switch_id),
+        vpc_id: place(carried.vpc_id.as_deref(), |before| &before.vpc_id),
         more_addresses: listed.more(),
         private_ips: listed.private_ips,
         ipv6_addresses: listed.ipv6_addresses,
@@ -192,6 +192,18 @@ fn row(
         since: since.unwrap_or_else(|| whole_seconds(now)),
         reason: reason.to_owned(),
         message: sentence(text, row.detail.as_deref()),
+    }
+}
+
+/// What it means to be retained in a phase.
+fn retained_as(phase: NetworkInterfacePhase, was_on_one: bool) -> &'static str {
+    match phase {
+        NetworkInterfacePhase::Available if was_on_one => {
+            "It has outlived its instance, is free, and waits for reuse."
+        }
+        NetworkInterfacePhase::Available => "It is free and waits for reuse.",
+        NetworkInterfacePhase::Detached => "It is free, and its last instance is not known to be gone.",
+        _ => "It stays when its instance is released.",
     }
 }
 
@@ -368,8 +380,8 @@ fn state(summary: Summary) -> RetentionState {
     }
 }
 
-/// What is told besides the domain condition: each interface that is retained no more, and each attachment that has come to
-/// an end.
+/// What is told besides the domain condition: which interfaces have outlived an instance, each interface that is retained no
+/// more, and each attachment that has come to an end.
 pub fn news(
     departed: Option<&BTreeMap<InterfaceId, Reason>>,
     old: Option<&EniRetentionStatus>,
@@ -410,7 +422,36 @@ pub fn news(
             interface: Some(id.clone()),
         })
     });
-    left.chain(ended).collect()
+    survivors(old, new).into_iter().chain(left).chain(ended).collect()
+}
+
+/// The interfaces that have outlived their instance since status was written the last time, an instance at a time.
+fn survivors(old: &EniRetentionStatus, new: &EniRetentionStatus) -> Vec<News> {
+    let known: BTreeSet<&String> = old.available_eni_ids.iter().collect();
+    let mut by_instance: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
+    for row in &new.network_interfaces {
+        // Of one that never was on an instance, nothing is to be told.
+        if row.phase == NetworkInterfacePhase::Available
+            && !known.contains(&row.network_interface_id)
+            && let Some(instance) = &row.last_instance_id
+        {
+            by_instance.entry(instance).or_default().push(&row.network_interface_id);
+        }
+    }
+    let news = by_instance.into_iter().map(|(instance, ids)| {
+        let (verb, are) = if ids.len() == 1 { ("has", "is") } else { ("have", "are") };
+        News {
+            kind: EventType::Normal,
+            reason: Reason::Survived,
+            action: "Retain",
+            note: format!(
+                "{} {verb} outlived {instance} and {are} free: they wait for reuse.",
+                ids.join(", ")
+            ),
+            interface: ids.first().map(|id| (*id).to_owned()),
+        }
+    });
+    news.collect()
 }
 
 #[cfg(test)]
@@ -435,6 +476,7 @@ mod tests {
             attention: false,
             instance: None,
             last_instance: Some(InstanceId::new("i-old")),
+            zone_id: None,
             belongings: Arc::new(carried),
             reason: Reason::AllSafe,
             detail: None,
@@ -443,8 +485,8 @@ mod tests {
     }
 
     fn free(id: &str) -> InterfaceRow {
-        let carried = Belongings { zone_id: Some("cn-hangzhou-h".into()), ..Belongings::default() };
-        seen(id, InterfacePhase::Available, carried)
+        let zone_id = Some("cn-hangzhou-h".into());
+        InterfaceRow { zone_id, ..seen(id, InterfacePhase::Available, Belongings::default()) }
     }
 
     fn ids(ids: &[&str]) -> BTreeSet<InterfaceId> {
@@ -481,6 +523,24 @@ mod tests {
         let attached = seen("eni-c", InterfacePhase::Attached, Belongings::default());
         let part = told(&["eni-a", "eni-b", "eni-c"], vec![free("eni-a"), free("eni-b"), attached]);
         next(&part, &EniRetentionStatus::default(), 100)
+    }
+
+    #[test]
+    fn a_row_says_what_has_become_of_what_was_kept() {
+        let message = |phase, last_instance: Option<&str>| {
+            let last_instance = last_instance.map(InstanceId::new);
+            let row = InterfaceRow { last_instance, ..seen("eni-a", phase, Belongings::default()) };
+            super::row(&row, None, at(1)).message
+        };
+        let survivor = message(InterfacePhase::Available, Some("i-old"));
+        assert!(survivor.contains("outlived its instance"), "{survivor}");
+        let unknown = message(InterfacePhase::Available, None);
+        assert!(unknown.contains("free") && !unknown.contains("outlived"), "nobody knows: {unknown}");
+        let detached = message(InterfacePhase::Detached, Some("i-old"));
+        assert!(detached.contains("not known to be gone"), "no proof either way: {detached}");
+        for phase in [InterfacePhase::Attached, InterfacePhase::Attaching, InterfacePhase::Reattached] {
+            assert_eq!(message(phase, Some("i-old")), "It stays when its instance is released.");
+        }
     }
 
     fn phases(status: &EniRetentionStatus) -> Vec<(&str, NetworkInterfacePhase)> {
@@ -629,6 +689,29 @@ mod tests {
         let silent = written(lists(Some(&RetentionPart::default()), false, Some(&status), at(9)));
         assert_eq!(silent.reattachments, status.reattachments, "not every fleet has spoken");
         assert_eq!(next(&RetentionPart::default(), &status, 9).reattachments, []);
+    }
+
+    #[test]
+    fn survivors_are_told_of_once_an_instance_at_a_time() {
+        let on = |id, phase, last: Option<&str>| InterfaceRow {
+            last_instance: last.map(InstanceId::new),
+            ..seen(id, phase, Belongings::default())
+        };
+        let all = ["eni-a", "eni-b", "eni-c", "eni-d"];
+        let before = all.map(|id| on(id, InterfacePhase::Attached, None)).to_vec();
+        let old = next(&told(&all, before), &EniRetentionStatus::default(), 1);
+        let rows = vec![
+            on("eni-a", InterfacePhase::Available, Some("i-1")),
+            on("eni-b", InterfacePhase::Available, Some("i-1")),
+            on("eni-c", InterfacePhase::Available, None),
+            on("eni-d", InterfacePhase::Detached, Some("i-2")),
+        ];
+        let new = next(&told(&all, rows), &old, 2);
+        let said = news(None, Some(&old), &new);
+        assert_eq!(said.len(), 1, "{said:?}");
+        assert_eq!((said[0].reason, said[0].kind), (Reason::Survived, EventType::Normal));
+        assert!(said[0].note.starts_with("eni-a, eni-b have outlived i-1 and are free"), "{said:?}");
+        assert_eq!(news(None, Some(&new), &new), []);
     }
 
     #[test]

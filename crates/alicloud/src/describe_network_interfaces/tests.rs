@@ -56,10 +56,10 @@ fn full_facts() -> InterfaceFacts {
         instance: Some(Some(InstanceId::new("i-bp1example0000001"))),
         service_managed: Some(true),
         traffic_mode: Some("HighPerformance".into()),
+        zone_id: Some("cn-hangzhou-h".into()),
         primary_retainable: false,
         tags: Some(vec![Tag::new("creator", "terway"), Tag::new("empty", "")]),
         belongings: Arc::new(Belongings {
-            zone_id: Some("cn-hangzhou-h".into()),
             vswitch_id: Some("vsw-1".into()),
             vpc_id: Some("vpc-1".into()),
             private_ips: ["10.0.0.5", "10.0.0.6", "10.0.0.7"].map(Into::into).to_vec(),
@@ -347,11 +347,11 @@ fn assert_no_safer(changed: &Value, what: &str) {
         same_or_unknown(now.service_managed.as_ref(), then.service_managed.as_ref()),
         same_or_unknown(now.tags.as_ref(), then.tags.as_ref()) || changed.get("Tags").is_none(),
         now.primary_retainable == then.primary_retainable,
+        same_or_unknown(now.zone_id.as_ref(), then.zone_id.as_ref()),
     ];
-    assert_eq!(kept, [true; 7], "{what}: {now:?}");
+    assert_eq!(kept, [true; 8], "{what}: {now:?}");
     let (now, then) = (now.belongings, then.belongings);
     let carried = [
-        same_or_unknown(now.zone_id.as_ref(), then.zone_id.as_ref()),
         same_or_unknown(now.vswitch_id.as_ref(), then.vswitch_id.as_ref()),
         same_or_unknown(now.vpc_id.as_ref(), then.vpc_id.as_ref()),
         part_of(&now.private_ips, &then.private_ips),
@@ -361,7 +361,7 @@ fn assert_no_safer(changed: &Value, what: &str) {
         now.eips.iter().all(|eip| then.eips.iter().any(|full| full.public_ip == eip.public_ip)),
         part_of(&now.security_group_ids, &then.security_group_ids),
     ];
-    assert_eq!(carried, [true; 9], "{what}: {now:?}");
+    assert_eq!(carried, [true; 8], "{what}: {now:?}");
 }
 
 #[test]

@@ -428,6 +428,27 @@ fn retention() -> impl Strategy<Value = RetentionPart> {
 }
 
 #[test]
+fn what_is_free_for_reuse_is_counted_when_all_is_well() {
+    let message = |free: &[&str], verdicts: &[Verdict]| {
+        let available = free.iter().map(InterfaceId::new).collect();
+        let retention = RetentionPart { available, ..RetentionPart::default() };
+        let mut part = Part { settled: true, retention: Some(Box::new(retention)), ..Part::default() };
+        for verdict in verdicts {
+            part.tally.add("eni-1", false, *verdict, &[]);
+        }
+        judge(PROTECT, &part).domain.message
+    };
+    assert_eq!(message(&[], &[safe()]), "1 target: 1 safe.");
+    assert_eq!(message(&["eni-1"], &[safe()]), "1 target: 1 safe. 1 is free and waits for reuse.");
+    assert_eq!(
+        message(&["eni-1", "eni-2"], &[safe(), safe()]),
+        "2 targets: 2 safe. 2 are free and wait for reuse."
+    );
+    let weak = Verdict::Weak(Reason::Correcting);
+    assert!(!message(&["eni-1"], &[weak]).contains("free"), "what is wrong goes first");
+}
+
+#[test]
 fn what_is_still_to_be_attached_keeps_an_object_from_being_ready() {
     use AttachPhase::{Attached, Obsolete, Refused, Requested, Waiting};
     let judged = |phase, reason, full| {

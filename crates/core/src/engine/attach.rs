@@ -4,8 +4,12 @@
 //! and `Requested` is durable in the object's status. After the call, unless its answer proves that it had no effect, there
 //! are only reads.
 
+mod assess;
+
 use std::collections::BTreeSet;
 use std::time::Duration;
+
+use assess::{Next, refusal};
 
 use super::facts::place_of;
 use super::objects::Object;
@@ -16,14 +20,12 @@ use crate::budget::Urgency;
 use crate::call::CallId;
 use crate::failure::{Class, Effect as Outcome, Failure};
 use crate::id::{InstanceId, InterfaceId};
-use crate::interface::{AttachPermit, Interface, InterfaceFacts, InterfaceStatus};
-use crate::kind::{Applicability, Kind, Place};
-use crate::owners::{Power, Presence, Shown};
+use crate::interface::{AttachPermit, Interface};
+use crate::kind::Place;
 use crate::reason::Reason;
 use crate::retention::{AttachPhase, Attachment, Reattach, Record, Remembered};
 use crate::target::Target;
 use crate::time::Moment;
-use crate::verdict::Verdict;
 use crate::wish::{Generation, ObjectId};
 
 /// An attempt that has not come to its call by then is begun anew.
@@ -99,13 +101,6 @@ enum Step {
     Calling,
 }
 
-/// What is to be done about an entry now.
-enum Next {
-    Say(AttachPhase, Reason),
-    /// Everything that is known speaks for it.
-    Ready(InstanceId),
-}
-
 impl Engine<Interface> {
     /// Takes in what an object's status says durably. The first time, and as long as somebody else leads, it is what the
     /// object remembers.
@@ -134,6 +129,9 @@ impl Engine<Interface> {
             memory.errands.insert(errand.row.interface.clone(), errand);
         }
         memory.recorded(durable);
+        if !memory.errands.is_empty() {
+            self.errands.insert(name.clone());
+        }
         let anything = first || !adopted.is_empty();
         let mut ids = Vec::new();
         for (id, mut remembered) in adopted {
@@ -153,12 +151,12 @@ impl Engine<Interface> {
     }
 
     pub(crate) fn plan_attachments(&mut self, now: Moment, window: Window, out: &mut Vec<Effect<Interface>>) {
-        let names: Vec<ObjectId> = self
-            .objects
-            .iter()
-            .filter(|(_, o)| !o.wish.reattach.is_empty() || !o.memory.errands.is_empty())
-            .map(|(name, _)| name.clone())
-            .collect();
+        // Nearly no object has any, and this is asked at every turn.
+        let objects = &self.objects;
+        self.errands.retain(|name| {
+            objects.get(name).is_some_and(|o| !o.wish.reattach.is_empty() || !o.memory.errands.is_empty())
+        });
+        let names: Vec<ObjectId> = self.errands.iter().cloned().collect();
         let mut ready = None;
         for name in &names {
             for entry in self.abandoned(name) {
@@ -285,135 +283,6 @@ impl Engine<Interface> {
         if let Some(at) = wake {
             self.wake_at(at);
         }
-    }
-
-    /// Where an entry stands, as far as evidence tells.
-    fn assess(&self, now: Moment, name: &ObjectId, entry: &Reattach) -> Next {
-        use AttachPhase::{Attached, Obsolete, Refused, Requested, Waiting};
-        let Some(object) = self.objects.get(name) else { return Next::Say(Waiting, Reason::AttachWaits) };
-        let id = &entry.interface;
-        let errand = object.memory.errands.get(id);
-        if let Some(errand) = errand.filter(|e| e.row.ended()) {
-            return Next::Say(errand.row.phase, errand.row.reason);
-        }
-        let sent = errand.and_then(|e| e.sent);
-        let wanted = match errand.filter(|_| sent.is_some()) {
-            Some(errand) => errand.row.instance.as_ref(),
-            None => entry.instance.as_ref(),
-        };
-        let target = self.targets.get(id);
-        let verdict = target.map(|t| t.verdict(self.horizon(now), object.tag_epoch));
-        if verdict == Some(Verdict::Unknown(Reason::NotFound))
-            || object.memory.departed.get(id) == Some(&Reason::Departed)
-        {
-            return Next::Say(Obsolete, Reason::InterfaceGone);
-        }
-        let seen = target
-            .filter(|t| t.absence.is_none())
-            .and_then(|t| t.evidence.as_ref())
-            .filter(|e| e.seen >= self.horizon(now));
-        let there = seen.is_some_and(|e| {
-            e.facts.status == Some(InterfaceStatus::InUse)
-                && wanted.is_some_and(|instance| Interface::place(&e.facts) == Place::On(instance))
-        });
-        if there {
-            return Next::Say(Attached, Reason::AttachDone);
-        }
-        let owner = wanted.and_then(|i| object.roster.as_ref().and_then(|roster| roster.owners.get(i)));
-        let gone = owner.is_some_and(|owner| owner.presence == Presence::Gone);
-        if let Some(at) = sent {
-            let given_up = at.after(self.sweep_interval() * 2);
-            return match seen.map(|e| (e.facts.status, e.seen)) {
-                Some((Some(InterfaceStatus::Available), _)) if gone => {
-                    Next::Say(Obsolete, Reason::InstanceGone)
-                }
-                Some((Some(InterfaceStatus::Available), seen)) if seen >= given_up => {
-                    Next::Say(Refused, Reason::AttachLost)
-                }
-                Some((Some(InterfaceStatus::InUse), _)) => Next::Say(Refused, Reason::InUse),
-                _ => Next::Say(Requested, Reason::AttachRequested),
-            };
-        }
-        if object.wish.observe {
-            return Next::Say(Waiting, Reason::ObserveOnly);
-        }
-        if object.wish.deleting.is_some() {
-            // It would be attached only to be given up.
-            return Next::Say(Waiting, Reason::AttachWaits);
-        }
-        if let Some(obstacle) = self.unretained(object, id) {
-            return obstacle;
-        }
-        if self.contended(name, id) {
-            return Next::Say(Refused, Reason::Contended);
-        }
-        let Some(instance) = wanted else { return Next::Say(Waiting, Reason::NodeUnknown) };
-        let Some(facts) = seen.map(|e| &e.facts) else {
-            let why = match verdict {
-                Some(Verdict::Unknown(reason)) => reason,
-                _ => Reason::AwaitingEvidence,
-            };
-            return Next::Say(Waiting, why);
-        };
-        let shown = match owner.map(|owner| &owner.presence) {
-            Some(Presence::Gone) => return Next::Say(Obsolete, Reason::InstanceGone),
-            Some(Presence::Shown(shown)) => shown,
-            Some(Presence::Unknown(reason)) => return Next::Say(Waiting, *reason),
-            None => return Next::Say(Waiting, Reason::AwaitingEvidence),
-        };
-        if let Some((phase, reason)) =
-            interface_obstacle(facts).or_else(|| misfit(facts, shown, entry.is_node))
-        {
-            return Next::Say(phase, reason);
-        }
-        if !self.opaque.is_empty() {
-            return Next::Say(Waiting, Reason::OpaqueRival);
-        }
-        if self.brake.on() {
-            return Next::Say(Waiting, Reason::Brake);
-        }
-        // A request that status still tells of although it was taken back would pass for the next one: that it was has to
-        // be durable, too, or a process that starts meanwhile would send it once more.
-        let stands = object.memory.requests.contains_key(id)
-            && errand.is_none_or(|e| e.row.phase != AttachPhase::Requested);
-        match errand.filter(|e| e.not_before > now || stands) {
-            Some(errand) => Next::Say(errand.row.phase, errand.row.reason),
-            None if stands => Next::Say(Waiting, Reason::AttachWaits),
-            None => Next::Ready(instance.clone()),
-        }
-    }
-
-    /// Only what the object retains, and its status says so durably, is attached.
-    fn unretained(&self, object: &Object<Interface>, id: &InterfaceId) -> Option<Next> {
-        let durable = object.memory.durable.as_ref().is_some_and(|ids| ids.contains(id));
-        let awaited = self.unread(object, id);
-        match (object.memory.kept.contains_key(id) && object.wish.protect, durable) {
-            (true, true) => None,
-            (true, false) => Some(Next::Say(AttachPhase::Waiting, Reason::AttachWaits)),
-            (false, _) if awaited => Some(Next::Say(AttachPhase::Waiting, Reason::AwaitingEvidence)),
-            (false, _) => Some(Next::Say(AttachPhase::Refused, Reason::NotRetained)),
-        }
-    }
-
-    /// Whether it can't be known yet whether the object will retain this.
-    fn unread(&self, object: &Object<Interface>, id: &InterfaceId) -> bool {
-        !object.settled && self.targets.get(id).is_none_or(|t| t.evidence.is_none() && t.absence.is_none())
-    }
-
-    /// Whether another object wants to attach the same interface. Who has asked the cloud already goes on.
-    fn contended(&self, name: &ObjectId, id: &InterfaceId) -> bool {
-        let asked = |o: &Object<Interface>| {
-            o.memory.errands.get(id).is_some_and(|e| e.row.phase == AttachPhase::Requested)
-        };
-        if self.objects.get(name).is_some_and(asked) {
-            return false;
-        }
-        self.objects.iter().any(|(other, object)| {
-            let wants = object.wish.reattach.iter().any(|entry| entry.interface == *id);
-            let ended = object.memory.errands.get(id).is_some_and(|e| e.row.ended());
-            other != name
-                && ((wants && !ended) || object.memory.errands.get(id).is_some_and(Errand::under_way))
-        })
     }
 
     fn begin_attempt(
@@ -636,64 +505,5 @@ impl Engine<Interface> {
     pub(super) fn is_free(&self, id: &InterfaceId) -> bool {
         self.targets.get(id).is_some_and(|t| t.evidence.is_some())
             && place_of(&self.targets, id) == Place::Free
-    }
-}
-
-/// What stands against it on the side of the interface.
-fn interface_obstacle(facts: &InterfaceFacts) -> Option<(AttachPhase, Reason)> {
-    match Interface::applicability(facts) {
-        Applicability::No(reason) => return Some((AttachPhase::Refused, reason)),
-        Applicability::Unreadable => return Some((AttachPhase::Refused, Reason::FieldUnreadable)),
-        Applicability::Yes => {}
-    }
-    match (facts.status, Interface::place(facts)) {
-        (Some(InterfaceStatus::Available), Place::Free) => None,
-        (Some(InterfaceStatus::InUse), _) => Some((AttachPhase::Refused, Reason::InUse)),
-        _ => Some((AttachPhase::Waiting, Reason::AttachWaits)),
-    }
-}
-
-/// What stands against it between the interface and the instance. The vendor's page on attaching: same zone, same VPC, the
-/// instance running or stopped. Terway takes over every secondary interface of a Node that it isn't told to leave alone.
-fn misfit(facts: &InterfaceFacts, shown: &Shown, is_node: bool) -> Option<(AttachPhase, Reason)> {
-    let (carried, there) = (&facts.belongings, &shown.surroundings);
-    let differ = |mine: &Option<std::sync::Arc<str>>, theirs: &Option<std::sync::Arc<str>>, reason| match (
-        mine, theirs,
-    ) {
-        (Some(mine), Some(theirs)) if mine == theirs => None,
-        (Some(_), Some(_)) => Some((AttachPhase::Refused, reason)),
-        _ => Some((AttachPhase::Refused, Reason::FieldUnreadable)),
-    };
-    differ(&carried.zone_id, &there.zone_id, Reason::ZoneMismatch)
-        .or_else(|| differ(&carried.vpc_id, &there.vpc_id, Reason::VpcMismatch))
-        .or_else(|| {
-            ((is_node || shown.in_cluster) && !facts.excluded_from_terway())
-                .then_some((AttachPhase::Refused, Reason::TerwayWouldTake))
-        })
-        .or(match there.power {
-            Some(Power::Running | Power::Stopped) => None,
-            Some(Power::Between) => Some((AttachPhase::Waiting, Reason::InstanceNotReady)),
-            None => Some((AttachPhase::Refused, Reason::FieldUnreadable)),
-        })
-}
-
-/// What a refusal means to a person. The codes are those of the error table of AttachNetworkInterface.
-fn refusal(failure: &Failure, power: Option<Power>) -> Reason {
-    match failure.code.as_ref() {
-        "InvalidOperation.AvailabilityZoneMismatch" => Reason::ZoneMismatch,
-        "InvalidOperation.VpcMismatch" => Reason::VpcMismatch,
-        "EniPerInstanceLimitExceeded" | "MaxEniCountExceeded" | "SecurityGroupInstanceLimitExceed" => {
-            Reason::QuotaExceeded
-        }
-        "InvalidOperation.EniHotPlugNotSupported" | "InvalidOperation.HotPlugNotSupport" => {
-            Reason::StopInstanceFirst
-        }
-        // So does a type without hot plug refuse, too, while it is running.
-        "InvalidOperation.InvalidEcsState" if power == Some(Power::Running) => Reason::StopInstanceFirst,
-        "InvalidOperation.EniServiceManaged" | "InvalidOperation.ResourceManagedByCloudProduct" => {
-            Reason::ServiceManaged
-        }
-        _ if failure.class == Class::NotApplicable => Reason::InstanceCanNotTake,
-        _ => failure.class.into(),
     }
 }

@@ -157,6 +157,8 @@ pub struct Engine<K: Kind> {
     batch: Option<Batch<K>>,
     /// The attempt to attach something that is on its way to its call.
     attempt: Option<Attempt>,
+    /// Objects that wish, or wished, to have something attached.
+    errands: BTreeSet<ObjectId>,
     /// The object that had its turn in weakening last.
     last_acted: Option<ObjectId>,
     /// Targets that nobody selects any more, but on which a write of ours may still have its effect.
@@ -221,6 +223,7 @@ impl<K: Kind> Engine<K> {
             brake: Brake::default(),
             batch: None,
             attempt: None,
+            errands: BTreeSet::new(),
             watches_due: BTreeSet::new(),
             last_acted: None,
             lingering: BTreeSet::new(),

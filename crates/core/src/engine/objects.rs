@@ -10,7 +10,7 @@ use crate::call::CallId;
 use crate::evidence::Evidence;
 use crate::id::InstanceId;
 use crate::kind::{Kind, Place};
-use crate::owners::{Role, Roster};
+use crate::owners::{Presence, Role, Roster};
 use crate::reason::Reason;
 use crate::target::Target;
 use crate::time::Moment;
@@ -137,10 +137,13 @@ impl<K: Kind> Object<K> {
         if owners.exclude_tags.is_empty() {
             return None;
         }
-        match self.roster.as_ref().and_then(|roster| roster.role(instance)) {
-            Some(Role::Excluded) => Some(Member::No),
-            Some(Role::Unclear(reason)) => Some(Member::Unclear(reason)),
-            Some(Role::Selected | Role::Watched) => None,
+        let owner = self.roster.as_ref().and_then(|roster| roster.owners.get(instance));
+        match owner.map(|owner| (owner.role, &owner.presence)) {
+            Some((Role::Excluded, _)) => Some(Member::No),
+            Some((Role::Unclear(reason), _)) => Some(Member::Unclear(reason)),
+            // It was asked after, and has not been read: its tags may exclude it.
+            Some((Role::Watched, Presence::Unknown(reason))) => Some(Member::Unclear(*reason)),
+            Some((Role::Selected | Role::Watched, _)) => None,
             None => Some(Member::Unclear(Reason::AwaitingEvidence)),
         }
     }
@@ -327,6 +330,9 @@ impl<K: Kind> Engine<K> {
         }
         if self.batch.as_ref().is_some_and(|batch| batch.object == *object) {
             self.batch = None;
+        }
+        if !entry.wish.reattach.is_empty() {
+            self.errands.insert(object.clone());
         }
         let hot = entry.hot(now);
         if !entry.settled {

@@ -277,7 +277,9 @@ impl<K: Kind> Engine<K> {
     fn shape(&self, name: &ObjectId, part: &Part) -> u64 {
         let question = self.objects.get(name).map_or_else(Question::default, |o| Question::of(&o.wish));
         let judgement = judge(question, part);
-        digest(&(judgement.shape(), part.settled, part.progress.as_ref().map(|p| p.done)))
+        // What is to be durable before the cloud is asked may not wait until counts are due.
+        let attachments = part.retention.as_ref().map(|retention| &retention.attachments);
+        digest(&(judgement.shape(), part.settled, part.progress.as_ref().map(|p| p.done), attachments))
     }
 }
 

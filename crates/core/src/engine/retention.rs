@@ -86,6 +86,7 @@ impl Engine<Interface> {
             attention: !matches!(verdict, Verdict::Safe(_)) || !risks.is_empty(),
             instance: Interface::place(facts).instance().cloned(),
             last_instance: remembered.and_then(|r| r.before.clone()),
+            zone_id: facts.zone_id.clone(),
             belongings: Arc::clone(&facts.belongings),
             reason,
             detail: self.row_detail(id, reason),

@@ -204,7 +204,6 @@ pub fn machine(now: Moment, pairs: &[(&str, &str)]) -> Machine {
 
 pub fn card(now: Moment, on: Option<&str>, interface_type: InterfaceType) -> Card {
     let belongings = Belongings {
-        zone_id: Some("z-1".into()),
         vpc_id: Some("vpc-1".into()),
         private_ips: vec!["10.0.0.1".into()],
         ..Belongings::default()
@@ -212,6 +211,7 @@ pub fn card(now: Moment, on: Option<&str>, interface_type: InterfaceType) -> Car
     Card {
         facts: InterfaceFacts {
             delete_on_release: Some(true),
+            zone_id: Some("z-1".into()),
             interface_type: Some(interface_type),
             status: Some(if on.is_some() { InterfaceStatus::InUse } else { InterfaceStatus::Available }),
             instance: Some(on.map(i)),
@@ -318,7 +318,7 @@ impl Cloud {
         let belongings = &card.facts.belongings;
         if !card.free() {
             return refuse(Class::Busy, "InvalidOperation.InvalidEniState");
-        } else if belongings.zone_id.as_deref() != Some(machine.zone) {
+        } else if card.facts.zone_id.as_deref() != Some(machine.zone) {
             return refuse(Class::NotApplicable, "InvalidOperation.AvailabilityZoneMismatch");
         } else if belongings.vpc_id.as_deref() != Some(machine.vpc) {
             return refuse(Class::NotApplicable, "InvalidOperation.VpcMismatch");

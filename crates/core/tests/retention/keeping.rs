@@ -377,3 +377,23 @@ fn i08_a_wish_of_an_older_generation_that_comes_late_changes_nothing() {
     assert_eq!(world.available("a"), ["eni-b0"]);
     assert_eq!(world.writes_to("eni-a0"), 0);
 }
+
+#[test]
+fn i18_what_is_named_is_not_written_before_its_instance_is_known_not_to_be_excluded() {
+    let mut world = World::new();
+    for letter in ["a", "b", "c"] {
+        world.server(letter, &[]);
+    }
+    world.server("z", &[("stage", "old")]);
+    world.apply("other", ids(&["eni-b1"]));
+    world.run(secs(30));
+    // The interfaces are read by id at once; the listing of instances comes to the last one later.
+    world.cloud.page_size = 1;
+    let mut wish = ids(&["eni-a0", "eni-z0"]);
+    let exclude_tags = vec![filter("stage", "old")];
+    wish.owners = Some(Box::new(Selector { exclude_tags, ..with_tag("env", "prod") }));
+    world.apply("a", wish);
+    world.run(INTERVAL * 2);
+    assert_eq!((world.writes_to("eni-a0"), world.writes_to("eni-z0")), (1, 0));
+    assert_eq!(world.retained("a"), ["eni-a0"]);
+}

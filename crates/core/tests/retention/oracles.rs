@@ -395,7 +395,7 @@ impl World {
             && card.changed.max(machine.changed) <= self.rechecked
         {
             let belongings = &card.facts.belongings;
-            let fits = belongings.zone_id.as_deref() == Some(machine.zone)
+            let fits = card.facts.zone_id.as_deref() == Some(machine.zone)
                 && belongings.vpc_id.as_deref() == Some(machine.vpc);
             assert!(card.free() && fits && card.ours(), "I22: {id} {card:?} to {machine:?}");
             let tags = machine.facts.tags.iter().flatten();

@@ -131,7 +131,7 @@ fn peace(world: &mut World, names: &Names) {
         });
     }
     for name in &names.machines {
-        world.alter(name, |machine| machine.hidden = false);
+        world.alter(name, |machine| (machine.hidden, machine.quota) = (false, 50));
     }
     world.faults.clear();
     for name in OBJECTS {

@@ -101,7 +101,22 @@ pub fn request(
 }
 
 pub async fn send(simulator: &Simulator, text: &str) -> io::Result<Answer> {
-    let mut stream = TcpStream::connect(simulator.endpoint().trim_start_matches("http://")).await?;
+    exchange(&simulator.endpoint(), text).await
+}
+
+/// A request to the control port.
+pub async fn control(simulator: &Simulator, method: &str, path: String, body: Value) -> Answer {
+    let body = body.to_string();
+    let text = format!(
+        "{method} {path} HTTP/1.1\r\nhost: control\r\ncontent-type: application/json\r\ncontent-length: {}\r\n\
+         connection: close\r\n\r\n{body}",
+        body.len()
+    );
+    exchange(&simulator.control(), &text).await.expect("an answer")
+}
+
+async fn exchange(url: &str, text: &str) -> io::Result<Answer> {
+    let mut stream = TcpStream::connect(url.trim_start_matches("http://")).await?;
     stream.write_all(text.as_bytes()).await?;
     let mut bytes = Vec::new();
     stream.read_to_end(&mut bytes).await?;

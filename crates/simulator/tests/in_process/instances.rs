@@ -4,11 +4,11 @@ use std::io;
 use std::time::Duration;
 
 use keeper_simulator::{Allowed, Change, Fault, ReleaseReason, Rule, Seed, Status};
-use serde_json::Value;
+use serde_json::{Value, json};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
-use crate::client::{REGION, call, request, send, started};
+use crate::client::{REGION, call, control, request, send, started};
 
 #[tokio::test]
 async fn each_answer_names_its_request_in_body_header_and_log() {
@@ -161,6 +161,30 @@ async fn what_the_console_does_is_neither_logged_nor_disturbed() {
     assert!(account.log().is_empty());
     let answer = call(&simulator, &account, "DescribeRegions", &[]).await.expect("an answer");
     assert_eq!(answer.code(), "InternalError");
+}
+
+#[tokio::test]
+async fn the_control_port_carries_out_what_somebody_does_in_the_console() {
+    let (simulator, account) = started().await;
+    let act = |account: &str, action: &str, parameters: Value| {
+        let (path, body) =
+            (format!("/accounts/{account}/console"), json!({ "action": action, "parameters": parameters }));
+        control(&simulator, "POST", path, body)
+    };
+    let run =
+        json!({ "RegionId": REGION, "ImageId": "image", "InstanceType": "ecs.g7.large", "Amount": "1" });
+    let made = act(account.id(), "RunInstances", run.clone()).await;
+    let id = made.body["InstanceIdSets"]["InstanceIdSet"][0].as_str().expect("an id").to_owned();
+    assert_eq!(made.status, 200);
+    assert!(account.instance(&id).is_some());
+
+    account.change(&id, &Change::protection(true));
+    let refused = act(account.id(), "DeleteInstance", json!({ "InstanceId": id, "Force": "true" })).await;
+    assert_eq!((refused.status, &refused.body["code"]), (403, &json!("InvalidOperation.DeletionProtection")));
+    assert!(refused.body["error"].as_str().is_some_and(|text| text.contains(&id)));
+
+    assert_eq!(act("nobody", "RunInstances", run).await.status, 404);
+    assert!(account.log().is_empty());
 }
 
 #[tokio::test]
