@@ -1,6 +1,8 @@
 """What the chart renders, for many values: judged by kubeconform and by a real API server that warns of everything below Pod Security restricted."""
 
 import json
+import re
+import shutil
 import unittest
 
 import schemas
@@ -214,6 +216,26 @@ class Manifests(unittest.TestCase):
         self.assertEqual(self.objects("the defaults", "PodDisruptionBudget"), [])
         spec = self.one("the defaults", "Deployment")["spec"]
         self.assertEqual((spec["replicas"], spec["strategy"]), (1, {"type": "Recreate"}))
+
+    def test_several_pods_are_spread_and_drained_one_by_one_once_the_program_elects_a_leader(self):
+        electing = self.cluster.folder / "electing"
+        shutil.copytree(CHART, electing)
+        helpers = electing / "templates" / "_helpers.tpl"
+        switched, count = re.subn(r'(define "ecs-keeper.electsLeader" -}}\n)', r"\1true\n", helpers.read_text())
+        self.assertEqual(count, 1)
+        helpers.write_text(switched)
+        manifests = self.cluster.helm.template(self.namespace, {"replicas": 2}, electing)
+        objects = {each["kind"]: each for each in self.cluster.would_take(manifests)}
+        self.assertEqual(self.conform(manifests)["invalid"], 0)
+
+        spec = objects["Deployment"]["spec"]
+        self.assertEqual((spec["replicas"], spec["strategy"]["type"]), (2, "RollingUpdate"))
+        pods = spec["selector"]
+        spread = {each["topologyKey"]: each["labelSelector"] for each in spec["template"]["spec"]["topologySpreadConstraints"]}
+        self.assertEqual(spread, {"kubernetes.io/hostname": pods, "topology.kubernetes.io/zone": pods})
+        budget = objects["PodDisruptionBudget"]["spec"]
+        self.assertEqual((budget["maxUnavailable"], budget["selector"]), (1, pods))
+        self.assertEqual(objects["Role"]["rules"], [{"apiGroups": ["coordination.k8s.io"], "resources": ["leases"], "verbs": ["get", "create", "update"]}])
 
     def test_a_closed_network_lets_out_what_is_needed_and_nothing_in(self):
         def egress(name):

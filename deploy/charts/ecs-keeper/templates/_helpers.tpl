@@ -1,5 +1,6 @@
 {{/*
-Whether the program elects a leader among its Pods. It doesn't yet. Until then the old Pod ends before the new one starts.
+Whether the program elects a leader among its Pods. It doesn't yet: as soon as it does, write `true` between the two lines.
+Until then there is one Pod at most, and the old one ends before the new one starts.
 */}}
 {{- define "ecs-keeper.electsLeader" -}}
 {{- end -}}
