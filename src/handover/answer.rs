@@ -275,10 +275,13 @@ fn warnings(
     let id = &row.network_interface_id;
     let mut warnings: Vec<String> = doubt(object).into_iter().collect();
     if row.phase == NetworkInterfacePhase::Detached {
-        let instance = row.last_instance_id.as_deref().map_or_else(|| "its old instance".to_owned(), plain);
-        warnings.push(format!(
-            "It was detached, and {instance} still lives: make sure that nobody wants it back there."
-        ));
+        warnings.push(match row.last_instance_id.as_deref() {
+            Some(instance) => format!(
+                "It was detached, and {} still lives, or is not yet proven to be gone: make sure that nobody wants it back there.",
+                plain(instance)
+            ),
+            None => "Nobody knows on which instance it was: make sure that nobody wants it back there.".to_owned(),
+        });
     }
     if retaining.len() > 1 {
         let count = retaining.len();

@@ -171,6 +171,10 @@ impl Fleet {
                 let watch = self.retaining.remove(&object).map(|before| before.watch).unwrap_or_default();
                 self.retaining.insert(object.clone(), Retaining { generation, owners, watch });
                 self.enumerate(now, &object);
+                if self.interfaces.lacks_roster(&object) {
+                    // Whatever it was told before, it has let go.
+                    self.instances.tell_anew(&object);
+                }
             }
             Asked::Opaque => tell_both(|| engine::Asked::Opaque, || engine::Asked::Opaque),
             Asked::Gone => tell_both(|| engine::Asked::Gone, || engine::Asked::Gone),
@@ -196,7 +200,7 @@ impl Fleet {
         let mut of_interfaces = Vec::new();
         for _ in 0..ROUNDS {
             self.instances.plan(now, &mut of_instances);
-            self.hand_over_rosters(now, false);
+            self.interfaces.heed_owners(self.instances.unreadable());
             self.see_to_looks(now);
             self.interfaces.plan(now, &mut of_interfaces);
             let watches = self.interfaces.watches();
@@ -245,17 +249,15 @@ impl Fleet {
         any
     }
 
-    /// Tells of looks that have come to their end. What each object makes of the instances goes before.
+    /// Tells of rosters, and of looks that have come to their end. What each object makes of the instances goes before.
     fn see_to_looks(&mut self, now: Moment) {
         let done: Vec<(Asker, BTreeSet<InstanceId>)> = self
             .looks
             .iter()
             .filter_map(|(asker, look)| Some((*asker, self.instances.looked(&look.instances, look.since)?)))
             .collect();
-        if done.is_empty() {
-            return;
-        }
-        self.hand_over_rosters(now, true);
+        // What was just looked at is told of however lately the rest was.
+        self.hand_over_rosters(now, !done.is_empty());
         for (asker, shown) in done {
             self.looks.remove(&asker);
             match asker {

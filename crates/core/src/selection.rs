@@ -18,6 +18,8 @@ pub struct Selection<K: Kind> {
     tagged: BTreeMap<TagFilter, Tagged<K>>,
     /// The instances that objects are about.
     owned: BTreeMap<InstanceId, Owned<K>>,
+    /// What names each instance.
+    places: BTreeMap<InstanceId, BTreeSet<K::Id>>,
     /// The instances whose own list holds an id; nearly always one.
     listed: BTreeMap<K::Id, Vec<InstanceId>>,
     /// The tag keys that selectors need. Tags with other keys are not kept.
@@ -33,8 +35,6 @@ struct Owned<K: Kind> {
     objects: Vec<ObjectId>,
     /// What the instance's own list holds.
     listed: Vec<K::Id>,
-    /// What names the instance.
-    carriers: BTreeSet<K::Id>,
     /// Before this call nobody asked for what is on the instance.
     since: CallId,
 }
@@ -60,6 +60,7 @@ impl<K: Kind> Default for Selection<K> {
             named: BTreeMap::new(),
             tagged: BTreeMap::new(),
             owned: BTreeMap::new(),
+            places: BTreeMap::new(),
             listed: BTreeMap::new(),
             keys: BTreeMap::new(),
             surroundings: Key::default(),
@@ -186,22 +187,9 @@ impl<K: Kind> Selection<K> {
         }
     }
 
-    /// Enters an instance that an object is about, with what its own list holds. `upcoming`: the next call. `false`: others
-    /// were about it already, so that what names it is known.
-    pub fn own(
-        &mut self,
-        object: &ObjectId,
-        instance: &InstanceId,
-        listed: &[K::Id],
-        upcoming: CallId,
-    ) -> bool {
-        let new = || Owned {
-            objects: Vec::with_capacity(1),
-            listed: Vec::new(),
-            carriers: BTreeSet::new(),
-            since: upcoming,
-        };
-        let fresh = !self.owned.contains_key(instance);
+    /// Enters an instance that an object is about, with what its own list holds. `upcoming`: the next call.
+    pub fn own(&mut self, object: &ObjectId, instance: &InstanceId, listed: &[K::Id], upcoming: CallId) {
+        let new = || Owned { objects: Vec::with_capacity(1), listed: Vec::new(), since: upcoming };
         let owned = self.owned.entry(instance.clone()).or_insert_with(new);
         if !owned.objects.contains(object) {
             owned.objects.push(object.clone());
@@ -213,7 +201,6 @@ impl<K: Kind> Selection<K> {
                 self.listed.entry(id.clone()).or_default().push(instance.clone());
             }
         }
-        fresh
     }
 
     /// Takes an instance of an object out.
@@ -238,13 +225,6 @@ impl<K: Kind> Selection<K> {
         }
     }
 
-    /// Enters what names an instance that was just entered.
-    pub fn carry(&mut self, instance: &InstanceId, id: &K::Id) {
-        if let Some(owned) = self.owned.get_mut(instance) {
-            owned.carriers.insert(id.clone());
-        }
-    }
-
     /// Since when what is on the instance has been asked for.
     pub fn owned_since(&self, instance: &InstanceId) -> CallId {
         self.owned.get(instance).map_or(CallId(0), |owned| owned.since)
@@ -262,8 +242,8 @@ impl<K: Kind> Selection<K> {
 
     /// What is on an instance, by its own list or by their own word.
     pub fn on<'a>(&'a self, instance: &InstanceId) -> impl Iterator<Item = &'a K::Id> + use<'a, K> {
-        let owned = self.owned.get(instance);
-        owned.into_iter().flat_map(|owned| owned.listed.iter().chain(&owned.carriers))
+        let listed = self.owned.get(instance).into_iter().flat_map(|owned| &owned.listed);
+        listed.chain(self.places.get(instance).into_iter().flatten())
     }
 
     /// Moves a target in the index from the instance that it was on to the one that it is on.
@@ -271,11 +251,16 @@ impl<K: Kind> Selection<K> {
         if old == new {
             return;
         }
-        if let Some(owned) = old.and_then(|instance| self.owned.get_mut(instance)) {
-            owned.carriers.remove(id);
+        if let Some(old) = old
+            && let Some(there) = self.places.get_mut(old)
+        {
+            there.remove(id);
+            if there.is_empty() {
+                self.places.remove(old);
+            }
         }
-        if let Some(owned) = new.and_then(|instance| self.owned.get_mut(instance)) {
-            owned.carriers.insert(id.clone());
+        if let Some(new) = new {
+            self.places.entry(new.clone()).or_default().insert(id.clone());
         }
     }
 
@@ -553,11 +538,7 @@ mod tests {
                 match step {
                     Move::Own(o, i, listed) => {
                         let ids: Vec<InterfaceId> = listed.iter().map(|n| eni(*n)).collect();
-                        if selection.own(&object(o), &host(i), &ids, CallId(1)) {
-                            for (n, _) in places.iter().filter(|(_, place)| **place == Some(i)) {
-                                selection.carry(&host(i), &eni(*n));
-                            }
-                        }
+                        selection.own(&object(o), &host(i), &ids, CallId(1));
                         let owner = owners.entry(i).or_default();
                         owner.0.insert(o);
                         owner.1 = listed;

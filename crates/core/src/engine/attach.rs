@@ -121,6 +121,10 @@ impl Engine<Interface> {
         let adopted: Vec<(InterfaceId, Remembered)> =
             record.retained.into_iter().filter(|(id, _)| unknown(id)).collect();
         let first = memory.durable.is_none() || follows;
+        if follows {
+            // What somebody else has dropped meanwhile is no more.
+            memory.errands.clear();
+        }
         for row in record.attachments.into_iter().filter(|_| first) {
             let mut errand = Errand::new(row);
             // Whoever asked for it before may have come to the call.
@@ -411,7 +415,7 @@ impl Engine<Interface> {
             AttachPermit::grant(&id, fresh, &instance)
         });
         let Some(permit) = permit else {
-            self.attempt = None;
+            self.postpone(now);
             return;
         };
         if !self.writes.budget.take(now, Urgency::Foreground) {

@@ -141,7 +141,13 @@ impl<K: Kind> Engine<K> {
             let verdict = self.targets.get(id).map(|t| t.verdict(horizon, 0));
             let member = self.member(now, object, id);
             if object.memory.kept.contains_key(id) {
-                if member == Member::No {
+                let on_its_way =
+                    self.targets.get(id).and_then(|t| t.evidence.as_ref()).is_some_and(|e| {
+                        !matches!(K::place(&e.facts), Place::Free) && !K::at_stake(&e.facts)
+                    });
+                if member == Member::No && on_its_way && !object.wish.selector.exclude_ids.contains(id) {
+                    // Whether it comes to be on an instance that is excluded has yet to be seen.
+                } else if member == Member::No {
                     left.push((id.clone(), Reason::Excluded));
                 } else if verdict == Some(Verdict::Unknown(Reason::NotFound)) {
                     // That was proven before this object came to remember it.
@@ -186,7 +192,8 @@ impl<K: Kind> Engine<K> {
             return;
         }
         let facts = self.targets.get(id).and_then(|t| t.evidence.as_ref()).map(|e| e.facts.clone());
-        for (name, object) in &mut self.objects {
+        for name in self.selection.naming(id).to_vec() {
+            let Some(object) = self.objects.get_mut(&name) else { continue };
             let Some(remembered) = object.memory.depart(id, Reason::Departed) else { continue };
             if let Some(facts) = &facts {
                 object.memory.gone.push_back((id.clone(), remembered, facts.clone()));
@@ -196,9 +203,9 @@ impl<K: Kind> Engine<K> {
             }
             // What the spec names stays in the report as not found.
             if !object.wish.selector.holds(id) {
-                self.selection.unname(name, id);
+                self.selection.unname(&name, id);
             }
-            self.dirty.insert(name.clone());
+            self.dirty.insert(name);
         }
     }
 

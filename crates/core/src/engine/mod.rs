@@ -157,6 +157,8 @@ pub struct Engine<K: Kind> {
     batch: Option<Batch<K>>,
     /// The attempt to attach something that is on its way to its call.
     attempt: Option<Attempt>,
+    /// Why the instances that targets are on can't be read, if only a person can help.
+    owners_unreadable: Option<Reason>,
     /// Objects that wish, or wished, to have something attached.
     errands: BTreeSet<ObjectId>,
     /// The object that had its turn in weakening last.
@@ -223,6 +225,7 @@ impl<K: Kind> Engine<K> {
             brake: Brake::default(),
             batch: None,
             attempt: None,
+            owners_unreadable: None,
             errands: BTreeSet::new(),
             watches_due: BTreeSet::new(),
             last_acted: None,

@@ -334,6 +334,10 @@ impl<K: Kind> Engine<K> {
         if !entry.wish.reattach.is_empty() {
             self.errands.insert(object.clone());
         }
+        if entry.wish.owners.is_some() {
+            // It may claim what is on an instance by a tag that was not asked for when that was looked at.
+            self.batch = None;
+        }
         let hot = entry.hot(now);
         if !entry.settled {
             self.unsettled.insert((entry.born, object.clone()));

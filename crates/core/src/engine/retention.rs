@@ -67,11 +67,8 @@ impl Engine<Interface> {
         let phase = match (verdict, facts.status, remembered) {
             (Verdict::NotApplicable(_), ..) => InterfacePhase::NotApplicable,
             (_, Some(InterfaceStatus::Attaching), _) => InterfacePhase::Attaching,
-            (_, Some(InterfaceStatus::Available), Some(r)) if r.survived || r.before.is_none() => {
-                InterfacePhase::Available
-            }
-            (_, Some(InterfaceStatus::Available), None) => InterfacePhase::Available,
-            (_, Some(InterfaceStatus::Available), Some(_)) => InterfacePhase::Detached,
+            (_, Some(InterfaceStatus::Available), Some(r)) if r.survived => InterfacePhase::Available,
+            (_, Some(InterfaceStatus::Available), _) => InterfacePhase::Detached,
             (_, _, Some(r)) if r.reattached => InterfacePhase::Reattached,
             _ => InterfacePhase::Attached,
         };

@@ -10,7 +10,7 @@ use super::objects::Object;
 use crate::call::{CallId, IDS_PER_READ};
 use crate::id::InstanceId;
 use crate::instance::Instance;
-use crate::kind::{Kind, Place};
+use crate::kind::Kind;
 use crate::owners::{Owner, Presence, Role, Roster};
 use crate::reason::Reason;
 use crate::time::Moment;
@@ -25,6 +25,11 @@ impl Engine<Instance> {
     /// The rosters that have come to say something else. `at_once`: also those of long lists that were made a moment ago.
     pub fn rosters(&mut self, now: Moment, at_once: bool) -> Vec<(ObjectId, Generation, Arc<Roster>)> {
         let mut told = Vec::new();
+        if at_once {
+            let due = |name: &ObjectId| self.objects.get(name).is_some_and(|o| o.wish.enumerates);
+            self.rosters_due
+                .extend(self.deferred.iter().map(|(_, name)| name).filter(|name| due(name)).cloned());
+        }
         for name in std::mem::take(&mut self.rosters_due) {
             let Some(object) = self.objects.get(&name) else { continue };
             if object.next_report > now && !at_once {
@@ -116,6 +121,20 @@ impl Engine<Instance> {
         }
     }
 
+    /// Has an object told of its instances anew, whatever it was told last.
+    pub fn tell_anew(&mut self, name: &ObjectId) {
+        if let Some(object) = self.objects.get_mut(name) {
+            object.roster = None;
+            object.next_report = Moment::default();
+            self.dirty.insert(name.clone());
+        }
+    }
+
+    /// Why instances can't be read at present, if only a person can help.
+    pub fn unreadable(&self) -> Option<Reason> {
+        self.reads.trouble().map(|(reason, _)| reason).filter(|reason| reason.needs_person())
+    }
+
     /// Has these instances read at once. The answer is the first call that counts as having done so.
     pub fn look(&mut self, ids: &BTreeSet<InstanceId>) -> CallId {
         self.reads.look(ids);
@@ -128,7 +147,9 @@ impl Engine<Instance> {
         for id in ids {
             let target = self.targets.get(id)?;
             target.newest_call().filter(|call| *call >= since)?;
-            if target.absence.is_none() {
+            // Who selects one by tag can't be told where its tags can't be read.
+            let readable = target.evidence.as_ref().is_some_and(|e| Instance::tags(&e.facts).is_some());
+            if target.absence.is_none() && readable {
                 shown.insert(id.clone());
             }
         }
@@ -137,6 +158,18 @@ impl Engine<Instance> {
 }
 
 impl<K: Kind> Engine<K> {
+    /// Whether an object is about instances and has not been told of them.
+    pub fn lacks_roster(&self, name: &ObjectId) -> bool {
+        self.objects.get(name).is_some_and(|object| object.roster.is_none())
+    }
+
+    /// Notes whether instances can be read: without a look at the instance that it is on, nothing is weakened.
+    pub fn heed_owners(&mut self, unreadable: Option<Reason>) {
+        if std::mem::replace(&mut self.owners_unreadable, unreadable) != unreadable {
+            self.dirty.extend(self.acting.iter().cloned());
+        }
+    }
+
     /// The roster that an object keeps when its wish changes. Where the owners stay the same, so do the instances that they
     /// select; and who asked for instances and now asks for others is told anew, even if they are the same ones.
     pub(super) fn keep_roster(
@@ -193,7 +226,6 @@ impl<K: Kind> Engine<K> {
         let mut since = CallId(0);
         if selects {
             self.rosterless.remove(name);
-            let mut added = BTreeSet::new();
             for (instance, owner) in roster.selected() {
                 let listed: Vec<K::Id> = match &owner.presence {
                     Presence::Shown(shown) => K::listed(&shown.surroundings).unwrap_or_default().to_vec(),
@@ -201,12 +233,9 @@ impl<K: Kind> Engine<K> {
                     // One that can't be read keeps what it was last known to have.
                     Presence::Unknown(_) => self.selection.listed_on(instance).to_vec(),
                 };
-                if self.selection.own(name, instance, &listed, upcoming) {
-                    added.insert(instance);
-                }
+                self.selection.own(name, instance, &listed, upcoming);
                 since = since.max(self.selection.owned_since(instance));
             }
-            self.carry(&added);
             let stays = |instance: &InstanceId| {
                 matches!(roster.role(instance), Some(Role::Selected | Role::Unclear(_)))
             };
@@ -221,19 +250,6 @@ impl<K: Kind> Engine<K> {
         self.notice_survivors(name, roster);
         self.await_listing(name, since);
         self.visit(now, name, &before);
-    }
-
-    /// Enters what names the instances that nobody was about before.
-    fn carry(&mut self, added: &BTreeSet<&InstanceId>) {
-        if added.is_empty() {
-            return;
-        }
-        for (id, target) in &self.targets {
-            let place = target.evidence.as_ref().map_or(Place::Free, |e| K::place(&e.facts));
-            if let Some(instance) = place.instance().filter(|instance| added.contains(instance)) {
-                self.selection.carry(instance, id);
-            }
-        }
     }
 
     /// What the object remembers is excluded only if it is still on the excluded instance, or still has the tag: that is

@@ -252,6 +252,11 @@ impl<K: Kind> Engine<K> {
             Verdict::Safe(_) if claimed => self.held(now, act, Reason::Conflict),
             Verdict::Safe(_) if !self.opaque.is_empty() => self.held(now, act, Reason::OpaqueRival),
             Verdict::Safe(_) if self.brake.on() => self.held(now, act, Reason::Brake),
+            Verdict::Safe(_)
+                if place_of(&self.targets, id).instance().is_some() && self.owners_unreadable.is_some() =>
+            {
+                self.held(now, act, self.owners_unreadable.unwrap_or(Reason::PermissionDenied))
+            }
             // A claim by tag may be hidden.
             Verdict::Safe(_) if odd_tags => self.held(now, act, Reason::FieldUnreadable),
             Verdict::Safe(_) => match (refusal, self.writes.closed(now)) {

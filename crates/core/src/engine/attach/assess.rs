@@ -145,7 +145,8 @@ impl Engine<Interface> {
         if self.objects.get(name).is_some_and(asked) {
             return false;
         }
-        self.objects.iter().any(|(other, object)| {
+        let others = self.errands.iter().filter_map(|other| self.objects.get_key_value(other));
+        others.into_iter().any(|(other, object)| {
             let wants = object.wish.reattach.iter().any(|entry| entry.interface == *id);
             let ended = object.memory.errands.get(id).is_some_and(|e| e.row.ended());
             other != name
