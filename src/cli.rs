@@ -34,6 +34,50 @@ pub enum Command {
     Run(Box<RunOptions>),
     /// Print the custom resource definitions as YAML, ready for kubectl apply.
     Crds,
+    /// Help with network interfaces that are retained.
+    #[command(subcommand)]
+    Eni(EniCommand),
+}
+
+/// What the program can do about network interfaces.
+#[derive(Debug, Subcommand)]
+#[expect(clippy::doc_markdown, reason = "read in a terminal, where backticks only disturb")]
+pub enum EniCommand {
+    /// Say how a new instance gets a retained network interface as its primary one.
+    ///
+    /// Prints the parameters of RunInstances for whoever creates the instance, and what to mind before and afterwards.
+    /// They come from the status of the EniRetention that retains the network interface: the cloud is not asked, no
+    /// access key is needed, and nothing is changed anywhere.
+    Handover(HandoverOptions),
+}
+
+/// Which network interface is handed over.
+#[derive(Debug, Clone, Args)]
+pub struct HandoverOptions {
+    /// Id of the network interface.
+    #[arg(value_name = "ENI-ID")]
+    pub network_interface_id: String,
+
+    /// Look at the EniRetentions of this namespace only. Without it: of all namespaces.
+    #[arg(short, long, value_name = "NAMESPACE", value_parser = namespace)]
+    pub namespace: Option<String>,
+
+    /// Form of the answer.
+    #[arg(short, long, value_name = "FORMAT", default_value = "text")]
+    pub output: OutputFormat,
+
+    /// Kubeconfig file to use. Without it: the Pod's own access in a cluster, kubectl's configuration elsewhere.
+    #[arg(long, env = "ECS_KEEPER_KUBECONFIG", value_name = "FILE")]
+    pub kubeconfig: Option<PathBuf>,
+}
+
+/// Form of an answer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum OutputFormat {
+    /// For people.
+    Text,
+    /// For programs.
+    Json,
 }
 
 /// Settings of the operator.
@@ -436,6 +480,24 @@ mod tests {
             assert!(argument.get_env().is_some(), "{} has no variable", argument.get_id());
             assert!(argument.get_help().is_some(), "{} has no help", argument.get_id());
         }
+    }
+
+    #[test]
+    fn a_handover_is_asked_for_with_an_id_and_little_else() {
+        let ask =
+            |words: &[&str]| match Cli::try_parse_from(["ecs-keeper", "eni", "handover"].iter().chain(words))
+            {
+                Ok(Cli { command: Command::Eni(EniCommand::Handover(options)) }) => Ok(options),
+                Ok(other) => panic!("{other:?}"),
+                Err(error) => Err(error.to_string()),
+            };
+        let options = ask(&["eni-bp1"]).unwrap();
+        assert_eq!((options.network_interface_id.as_str(), options.output), ("eni-bp1", OutputFormat::Text));
+        assert!(options.namespace.is_none());
+        let options = ask(&["eni-bp1", "-n", "platform", "-o", "json"]).unwrap();
+        assert_eq!((options.namespace.as_deref(), options.output), (Some("platform"), OutputFormat::Json));
+        assert!(ask(&[]).unwrap_err().contains("ENI-ID"));
+        assert!(ask(&["eni-bp1", "-n", "a/b"]).unwrap_err().contains("write the name of a namespace"));
     }
 
     #[test]

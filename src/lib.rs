@@ -8,6 +8,7 @@ pub mod cli;
 pub mod controllers;
 pub mod crds;
 pub mod fleet;
+pub mod handover;
 pub mod kubernetes;
 pub mod node;
 pub mod provider_id;

@@ -5,8 +5,8 @@ use std::process::ExitCode;
 
 use anyhow::Context as _;
 use clap::Parser as _;
-use ecs_keeper::cli::{Cli, Command};
-use ecs_keeper::{crds, telemetry};
+use ecs_keeper::cli::{Cli, Command, EniCommand};
+use ecs_keeper::{crds, handover, telemetry};
 
 fn main() -> ExitCode {
     match carry_out(Cli::parse().command) {
@@ -22,16 +22,31 @@ fn carry_out(command: Command) -> anyhow::Result<()> {
     match command {
         Command::Crds => {
             let definitions = crds::yaml_stream().context("the definitions can't be written as YAML")?;
-            std::io::stdout().write_all(definitions.as_bytes()).context("standard output can't be written to")
+            print(&definitions)
+        }
+        Command::Eni(EniCommand::Handover(options)) => {
+            choose_tls_provider()?;
+            let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+            let runtime = runtime.context("the runtime can't be started")?;
+            print(&runtime.block_on(handover::handover(&options))?)
         }
         Command::Run(options) => {
             telemetry::init(&options.log).context("logging can't be started")?;
-            // Two crates here bring rustls; which provider it uses must be said once, before any client is made.
-            if rustls::crypto::ring::default_provider().install_default().is_err() {
-                anyhow::bail!("another TLS provider was installed first");
-            }
+            choose_tls_provider()?;
             let runtime = tokio::runtime::Runtime::new().context("the runtime can't be started")?;
             Ok(runtime.block_on(ecs_keeper::run::run(*options))?)
         }
+    }
+}
+
+fn print(text: &str) -> anyhow::Result<()> {
+    std::io::stdout().write_all(text.as_bytes()).context("standard output can't be written to")
+}
+
+/// Two crates here bring rustls; which provider it uses must be said once, before any client is made.
+fn choose_tls_provider() -> anyhow::Result<()> {
+    match rustls::crypto::ring::default_provider().install_default() {
+        Ok(()) => Ok(()),
+        Err(_) => anyhow::bail!("another TLS provider was installed first"),
     }
 }

@@ -596,8 +596,9 @@ pub struct ReattachmentStatus {
     pub node_name: Option<String>,
 
     /// `Waiting`: not yet possible. `Requested`: the cloud is asked to attach it. `Attached`: done, and final; a later
-    /// detachment by hand is not undone. `Refused`: it failed and is not tried again until the entry is removed and
-    /// added again. `Obsolete`: the network interface or the instance is gone. `Unknown`: not known at present.
+    /// detachment by hand is not undone. `Refused`: as things are it can't be done; it is when they change, except after
+    /// `AttachLost`, which only removing and adding the entry ends. `Obsolete`: the network interface or the instance is
+    /// gone. `Unknown`: not known at present.
     pub phase: ReattachmentPhase,
 
     /// Why it is in this phase, in one word, for programs.
@@ -621,7 +622,7 @@ pub enum ReattachmentPhase {
     Requested,
     /// Done, and final.
     Attached,
-    /// Failed, and not tried again until the entry is removed and added again.
+    /// Not possible as things are.
     Refused,
     /// The network interface or the instance is gone.
     Obsolete,

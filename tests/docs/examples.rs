@@ -24,9 +24,10 @@ impl Kubectl {
                 Self { program: given("KEEPER_TEST_KUBECTL"), kubeconfig: given("KEEPER_TEST_KUBECONFIG") };
             kubectl.apply("crds/");
             // The API server serves a resource a moment after it knows its definition.
+            let resources = "ecsinstanceprotections.ecs-keeper.io,eniretentions.ecs-keeper.io";
             let attempts = (0..300).any(|_| {
                 std::thread::sleep(Duration::from_millis(100));
-                kubectl.run(&["get", "ecsinstanceprotections.ecs-keeper.io"], None).is_ok()
+                kubectl.run(&["get", resources], None).is_ok()
             });
             assert!(attempts, "the definitions were not served within half a minute");
             kubectl
@@ -82,7 +83,7 @@ fn the_api_server_takes_every_example() {
         for block in pages::blocks(&text, "yaml") {
             let mut object: Value = serde_saphyr::from_str(block)
                 .unwrap_or_else(|error| panic!("{}: {error}\n{block}", page.display()));
-            if object["kind"] != "EcsInstanceProtection" {
+            if object["apiVersion"] != "ecs-keeper.io/v1alpha1" {
                 continue;
             }
             // The examples' own namespaces don't exist here.

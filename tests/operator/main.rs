@@ -21,6 +21,7 @@ mod evidence;
 mod failures;
 mod generations;
 mod golden;
+mod handover;
 mod machines;
 mod nodes;
 mod outages;
