@@ -110,6 +110,11 @@ impl Roster {
         self.owners.iter().filter(|(_, owner)| matches!(owner.role, Role::Selected | Role::Unclear(_)))
     }
 
+    /// Whether anything here was missing when it was looked up, and is to be looked up again.
+    pub fn misses(&self) -> bool {
+        self.owners.values().any(|owner| owner.presence == Presence::Unknown(Reason::Missing))
+    }
+
     /// Whether anything here has yet to be read for the first time.
     pub fn awaits(&self) -> bool {
         let first = |reason| matches!(reason, Reason::AwaitingEvidence | Reason::AwaitingListing);

@@ -156,6 +156,11 @@ impl<K: Kind> Selection<K> {
         }
     }
 
+    /// The objects that name an id.
+    pub fn naming(&self, id: &K::Id) -> &[ObjectId] {
+        self.named.get(id).map(Vec::as_slice).unwrap_or_default()
+    }
+
     /// Takes one id of an object out.
     pub fn unname(&mut self, object: &ObjectId, id: &K::Id) {
         if let Some(objects) = self.named.get_mut(id) {

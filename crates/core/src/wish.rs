@@ -114,6 +114,11 @@ impl<K: Kind> Selector<K> {
         self.ids.iter().chain(&self.node_ids).chain(&self.watch)
     }
 
+    /// Whether a target can come by this id, selected in the end or not.
+    pub fn holds(&self, id: &K::Id) -> bool {
+        self.ids.contains(id) || self.node_ids.contains(id) || self.watch.contains(id)
+    }
+
     /// The filters whose tag keys must be known to evaluate this selector.
     pub fn filters(&self) -> impl Iterator<Item = &TagFilter> {
         self.tags.iter().chain(&self.exclude_tags)

@@ -20,13 +20,15 @@ use crate::interface::{AttachPermit, Interface, InterfaceFacts, InterfaceStatus}
 use crate::kind::{Applicability, Kind, Place};
 use crate::owners::{Power, Presence, Shown};
 use crate::reason::Reason;
-use crate::retention::{AttachPhase, Attachment, Reattach, Record};
+use crate::retention::{AttachPhase, Attachment, Reattach, Record, Remembered};
 use crate::time::Moment;
 use crate::verdict::Verdict;
 use crate::wish::{Generation, ObjectId};
 
 /// An attempt that has not come to its call by then is begun anew.
 const ATTEMPT_WITHIN: Duration = Duration::from_secs(30);
+/// The first wait after an attempt that did not come to its call. It doubles five times.
+const DOUBT: Duration = Duration::from_secs(2);
 /// The longest wait between two looks at an interface that is on its way.
 const LOOK_WITHIN: Duration = Duration::from_secs(30);
 
@@ -41,6 +43,8 @@ pub(super) struct Errand {
     looks: u32,
     look_at: Moment,
     failures: u32,
+    /// Attempts in a row that did not come to their call.
+    doubts: u32,
     /// No call before this, for the reason that the row says.
     not_before: Moment,
 }
@@ -53,6 +57,7 @@ impl Errand {
             looks: 0,
             look_at: Moment::default(),
             failures: 0,
+            doubts: 0,
             not_before: Moment::default(),
         }
     }
@@ -101,9 +106,10 @@ enum Next {
 }
 
 impl Engine<Interface> {
-    /// Takes in what an object's status says durably. The first time it is what the object remembers.
+    /// Takes in what an object's status says durably. The first time, and as long as somebody else leads, it is what the
+    /// object remembers.
     pub fn take_record(&mut self, now: Moment, name: &ObjectId, record: Record) {
-        let first = self.window.is_none();
+        let follows = self.window.is_none();
         let Some(object) = self.objects.get_mut(name) else { return };
         let memory = &mut object.memory;
         let durable = record.retained.keys().cloned().collect();
@@ -114,22 +120,28 @@ impl Engine<Interface> {
             .filter(requested)
             .filter_map(|a| Some((a.interface.clone(), a.instance.clone()?)))
             .collect();
-        if memory.durable.is_none() || first {
-            for (id, remembered) in record.retained {
-                memory.kept.entry(id.clone()).or_insert(remembered);
-                self.selection.name(name, &id);
-            }
-            for row in record.attachments {
-                let mut errand = Errand::new(row);
-                // Whoever asked for it before may have come to the call.
-                errand.sent = (errand.row.phase == AttachPhase::Requested).then_some(now);
-                errand.look_at = now;
-                memory.errands.insert(errand.row.interface.clone(), errand);
-            }
-            memory.recorded(durable);
+        // What nobody here has ever known of, or heard of again, was recorded by whoever led before or meanwhile.
+        let unknown = |id: &InterfaceId| !memory.kept.contains_key(id) && !memory.departed.contains_key(id);
+        let adopted: Vec<(InterfaceId, Remembered)> =
+            record.retained.into_iter().filter(|(id, _)| unknown(id)).collect();
+        let first = memory.durable.is_none() || follows;
+        for row in record.attachments.into_iter().filter(|_| first) {
+            let mut errand = Errand::new(row);
+            // Whoever asked for it before may have come to the call.
+            errand.sent = (errand.row.phase == AttachPhase::Requested).then_some(now);
+            errand.look_at = now;
+            memory.errands.insert(errand.row.interface.clone(), errand);
+        }
+        memory.recorded(durable);
+        let anything = first || !adopted.is_empty();
+        for (id, mut remembered) in adopted {
+            // On its way to an instance it is not on it yet, and may never be.
+            remembered.on.take_if(|on| memory.requests.get(&id) == Some(on));
+            memory.kept.insert(id.clone(), remembered);
+            self.selection.name(name, &id);
+        }
+        if anything {
             self.visit(now, name, &BTreeSet::new());
-        } else {
-            memory.recorded(durable);
         }
     }
 
@@ -142,6 +154,10 @@ impl Engine<Interface> {
             .collect();
         let mut ready = None;
         for name in &names {
+            for entry in self.abandoned(name) {
+                let next = self.assess(now, name, &entry);
+                self.say(name, &entry, next);
+            }
             self.drop_errands(name);
             let entries = self.objects.get(name).map(|o| o.wish.reattach.clone()).unwrap_or_default();
             for entry in &entries {
@@ -162,6 +178,21 @@ impl Engine<Interface> {
         }
     }
 
+    /// What the spec does not ask for any more although its call may be under way.
+    fn abandoned(&self, name: &ObjectId) -> Vec<Reattach> {
+        let Some(object) = self.objects.get(name) else { return Vec::new() };
+        let asked = |id: &InterfaceId| object.wish.reattach.iter().any(|entry| entry.interface == *id);
+        let abandoned = object.memory.errands.iter().filter(|(id, errand)| errand.under_way() && !asked(id));
+        abandoned
+            .map(|(id, errand)| Reattach {
+                interface: id.clone(),
+                instance: errand.row.instance.clone(),
+                node: errand.row.node.clone(),
+                is_node: errand.row.node.is_some(),
+            })
+            .collect()
+    }
+
     /// Drops what the spec does not ask for any more. What may be under way is seen to its end first.
     fn drop_errands(&mut self, name: &ObjectId) {
         let Some(object) = self.objects.get_mut(name) else { return };
@@ -179,8 +210,7 @@ impl Engine<Interface> {
     /// Notes what is to be said of an entry; the instance, if it is ready to be attached to it.
     fn say(&mut self, name: &ObjectId, entry: &Reattach, next: Next) -> Option<InstanceId> {
         let attempted = self.attempt.as_ref().filter(|a| a.object == *name && a.interface == entry.interface);
-        let requesting =
-            attempted.is_some_and(|a| matches!(a.step, Step::Record(_) | Step::Calling)).then_some(());
+        let requesting = attempted.is_some_and(|a| matches!(a.step, Step::Record(_) | Step::Calling));
         let object = self.objects.get_mut(name)?;
         let fresh = || {
             Errand::new(Attachment {
@@ -199,9 +229,11 @@ impl Engine<Interface> {
             Next::Say(phase, reason) => (phase, reason, None),
             Next::Ready(instance) => {
                 errand.row.instance = Some(instance.clone());
-                match requesting {
-                    Some(()) => (AttachPhase::Requested, Reason::AttachRequested, Some(instance)),
-                    None => (AttachPhase::Waiting, Reason::AttachWaits, Some(instance)),
+                // What was said to be requested stays so until the call, or until something stands against it.
+                if requesting || before.phase == AttachPhase::Requested {
+                    (AttachPhase::Requested, Reason::AttachRequested, Some(instance))
+                } else {
+                    (AttachPhase::Waiting, Reason::AttachWaits, Some(instance))
                 }
             }
         };
@@ -229,6 +261,9 @@ impl Engine<Interface> {
         let mut wake = None;
         for (id, errand) in &mut object.memory.errands {
             if !errand.under_way() {
+                if errand.not_before > now && !errand.row.ended() {
+                    wake = Some(wake.map_or(errand.not_before, |at: Moment| at.min(errand.not_before)));
+                }
                 continue;
             }
             if errand.look_at <= now {
@@ -237,7 +272,7 @@ impl Engine<Interface> {
                 errand.looks += 1;
                 errand.look_at = now.after(wait);
             }
-            wake = Some(wake.map_or(errand.look_at, |at: Moment| at.min(errand.look_at)));
+            wake = Some(wake.map_or(errand.look_at, |at| at.min(errand.look_at)));
         }
         self.reads.look(&looks);
         if let Some(at) = wake {
@@ -295,6 +330,10 @@ impl Engine<Interface> {
         if object.wish.observe {
             return Next::Say(Waiting, Reason::ObserveOnly);
         }
+        if object.wish.deleting.is_some() {
+            // It would be attached only to be given up.
+            return Next::Say(Waiting, Reason::AttachWaits);
+        }
         if let Some(obstacle) = self.unretained(object, id) {
             return obstacle;
         }
@@ -326,8 +365,13 @@ impl Engine<Interface> {
         if self.brake.on() {
             return Next::Say(Waiting, Reason::Brake);
         }
-        match errand.filter(|e| e.not_before > now) {
+        // A request that status still tells of although it was taken back would pass for the next one: that it was has to
+        // be durable, too, or a process that starts meanwhile would send it once more.
+        let stands = object.memory.requests.contains_key(id)
+            && errand.is_none_or(|e| e.row.phase != AttachPhase::Requested);
+        match errand.filter(|e| e.not_before > now || stands) {
             Some(errand) => Next::Say(errand.row.phase, errand.row.reason),
+            None if stands => Next::Say(Waiting, Reason::AttachWaits),
             None => Next::Ready(instance.clone()),
         }
     }
@@ -390,18 +434,20 @@ impl Engine<Interface> {
             attempt.step = Step::Look;
         } else {
             // What we were told of lags behind what is there; it will come.
-            self.postpone(now, Duration::from_secs(2));
+            self.postpone(now);
         }
     }
 
-    /// Gives the attempt up for a while.
-    fn postpone(&mut self, now: Moment, wait: Duration) {
+    /// Gives the attempt up for a while, so that others have their turn, and ever longer: each costs the API server whole
+    /// listings.
+    fn postpone(&mut self, now: Moment) {
         let Some(attempt) = self.attempt.take() else { return };
         let object = self.objects.get_mut(&attempt.object);
         if let Some(errand) = object.and_then(|o| o.memory.errands.get_mut(&attempt.interface)) {
+            let wait = DOUBT * (1 << errand.doubts.min(5));
+            errand.doubts = errand.doubts.saturating_add(1);
             errand.not_before = errand.not_before.max(now.after(wait));
         }
-        self.wake_at(now.after(wait));
     }
 
     /// The instance that the attempt wants to be read, and since when.
@@ -424,7 +470,7 @@ impl Engine<Interface> {
         if attempt.step == Step::Calling {
             return;
         }
-        let (name, id) = (attempt.object.clone(), attempt.interface.clone());
+        let (name, id, step) = (attempt.object.clone(), attempt.interface.clone(), attempt.step);
         let entry = self
             .objects
             .get(&name)
@@ -438,11 +484,13 @@ impl Engine<Interface> {
             self.attempt = None;
             return;
         };
-        if now.since(attempt.asked) >= ATTEMPT_WITHIN {
-            self.attempt = None;
+        let ends = attempt.asked.after(ATTEMPT_WITHIN);
+        if now >= ends {
+            self.postpone(now);
             return;
         }
-        let read_since = match attempt.step {
+        self.wake_at(ends);
+        let read_since = match step {
             Step::Read(since) | Step::Record(since) => since,
             Step::Recheck(_) | Step::Look | Step::Calling => return,
         };
@@ -450,7 +498,7 @@ impl Engine<Interface> {
         if evidence.is_none_or(|e| e.call < read_since) {
             return;
         }
-        if matches!(attempt.step, Step::Read(_)) {
+        if matches!(step, Step::Read(_)) {
             if let Some(attempt) = &mut self.attempt {
                 attempt.step = Step::Record(read_since);
             }
@@ -466,11 +514,13 @@ impl Engine<Interface> {
             return;
         };
         let (name, id, instance) = (name.clone(), id.clone(), instance.clone());
-        if now.since(*asked) >= PROOF_LIFE {
+        let ends = asked.after(PROOF_LIFE);
+        if now >= ends {
             // What was read a while ago proves nothing now.
-            self.attempt = None;
+            self.postpone(now);
             return;
         }
+        self.wake_at(ends);
         let recorded = self.objects.get(&name).and_then(|o| o.memory.requests.get(&id)) == Some(&instance);
         let closed = self.writes.closed(now).is_some();
         if !recorded || closed || !self.writes.has_room(self.settings.writes_in_flight) {
@@ -496,6 +546,7 @@ impl Engine<Interface> {
         }
         if let Some(errand) = self.objects.get_mut(&name).and_then(|o| o.memory.errands.get_mut(&id)) {
             (errand.sent, errand.looks, errand.look_at) = (Some(now), 0, now.after(Duration::from_secs(1)));
+            errand.doubts = 0;
         }
         let call = self.launch(now, Purpose::Attach(name, id));
         self.writes.began();
@@ -525,26 +576,27 @@ impl Engine<Interface> {
             let instance = o.memory.errands.get(id)?.row.instance.as_ref()?;
             o.roster.as_ref()?.owners.get(instance)?.shown()?.surroundings.power
         });
+        let failures =
+            self.objects.get(name).and_then(|o| o.memory.errands.get(id)).map_or(0, |e| e.failures) + 1;
+        let reason = refusal(&failure, power);
         let wait = match failure.class {
-            Class::Throttled => self.writes.budget.next_token(now, Urgency::Background).since(now),
-            class if class.heals_itself() => backoff::wait(class, 1, &mut self.jitter),
+            _ if reason == Reason::StopInstanceFirst => LONG,
+            class if class.heals_itself() => backoff::wait(class, failures, &mut self.jitter),
             _ => self.jitter.stretch(LONG),
+        };
+        let not_before = match failure.class {
+            Class::Throttled => now.after(wait).max(self.writes.budget.next_token(now, Urgency::Background)),
+            _ => now.after(wait),
         };
         let (_, detail) = super::describe::<Interface>(&failure);
         let object = self.objects.get_mut(name);
         let Some(errand) = object.and_then(|o| o.memory.errands.get_mut(id)) else { return };
-        errand.failures += 1;
+        (errand.failures, errand.not_before) = (failures, not_before);
         errand.sent = None;
-        let reason = refusal(&failure, power);
-        let wait =
-            if reason == Reason::StopInstanceFirst { LONG } else { wait * (1 << errand.failures.min(8)) };
-        errand.not_before = now.after(wait.min(LONG + LONG / 4));
         let waits = failure.class.heals_itself() && !reason.needs_person();
         errand.row.phase = if waits { AttachPhase::Waiting } else { AttachPhase::Refused };
         errand.row.reason = reason;
         errand.row.detail = Some(detail);
-        let at = errand.not_before;
-        self.wake_at(at);
         self.reads.look(&[id.clone()].into());
         self.dirty.insert(name.clone());
     }

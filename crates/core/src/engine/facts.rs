@@ -251,20 +251,20 @@ impl<K: Kind> Engine<K> {
     /// A read by id lacked this target. `showed_any`: it showed something else that was asked for.
     pub(super) fn missed(&mut self, now: Moment, id: &K::Id, call: CallId, showed_any: bool) {
         let known = self.targets.len();
-        let Some(target) = self.targets.get_mut(id) else { return };
+        let Some(target) = self.targets.get(id) else { return };
         if target.newest_call().is_some_and(|newest| newest > call) {
             return;
         }
-        if target.absence.is_none() && target.evidence.is_some() {
+        let was_known = target.evidence.is_some() || self.is_remembered(id);
+        if target.absence.is_none() && was_known {
             self.brake.surprise(known);
         }
         let braked = self.brake.on();
         let Some(target) = self.targets.get_mut(id) else { return };
-        let had_evidence = target.evidence.is_some();
         let absence = target.absence.get_or_insert_with(|| Box::new(Absence::new(call)));
         absence.lacked = call;
         if showed_any {
-            absence.missed(now, !braked || !had_evidence);
+            absence.missed(now, !braked || !was_known);
         } else {
             absence.blind = !self.reads.has_witness();
             absence.looked(now);
@@ -295,11 +295,8 @@ impl<K: Kind> Engine<K> {
     /// A complete listing lacked this target, or a write was answered that it does not exist: look it up by id.
     pub(super) fn doubt(&mut self, now: Moment, id: &K::Id, lacked: CallId) {
         let known = self.targets.len();
-        let Some(target) = self.targets.get_mut(id) else { return };
-        if target.absence.is_some() {
-            return;
-        }
-        if target.evidence.is_some() {
+        let Some(target) = self.targets.get(id).filter(|target| target.absence.is_none()) else { return };
+        if target.evidence.is_some() || self.is_remembered(id) {
             self.brake.surprise(known);
         }
         if let Some(target) = self.targets.get_mut(id) {

@@ -80,6 +80,14 @@ impl Remembered {
             (self.survived, self.reattached) = (false, false);
         }
     }
+
+    /// Notes whether it is free and has outlived its last instance. Which of the two is learned first is chance.
+    fn outlive(&mut self, roster: Option<&Roster>) {
+        if self.on.is_none() && !self.survived {
+            let last = self.before.as_ref().and_then(|instance| roster?.owners.get(instance));
+            self.survived = last.is_some_and(|owner| owner.presence == Presence::Gone);
+        }
+    }
 }
 
 impl<K: Kind> Engine<K> {
@@ -96,7 +104,12 @@ impl<K: Kind> Engine<K> {
                 (name.clone(), safe && member == Member::Yes && object.wish.protect)
             })
             .collect();
-        let place = place_of(&self.targets, id);
+        // What is on its way to an instance was never on it, and may come back.
+        let arrived = target.evidence.as_ref().is_some_and(|e| K::at_stake(&e.facts));
+        let place = match place_of(&self.targets, id) {
+            Place::On(_) if !arrived => Place::Unreadable,
+            place => place,
+        };
         for (name, worth) in selectors {
             let Some(object) = self.objects.get_mut(&name) else { continue };
             if worth && !object.memory.kept.contains_key(id) {
@@ -106,6 +119,7 @@ impl<K: Kind> Engine<K> {
             }
             if let Some(remembered) = object.memory.kept.get_mut(id) {
                 remembered.follow(place);
+                remembered.outlive(object.roster.as_deref());
             }
         }
     }
@@ -145,10 +159,22 @@ impl<K: Kind> Engine<K> {
         for (id, reason) in left {
             if let Some(object) = self.objects.get_mut(name) {
                 object.memory.depart(&id, reason);
+                if !object.wish.selector.holds(&id) {
+                    self.selection.unname(name, &id);
+                }
             }
-            self.selection.unname(name, &id);
             self.forget_unselected(&id);
         }
+    }
+
+    /// Whether an object remembers the target: after a start it is known from status, before any evidence.
+    pub(super) fn is_remembered(&self, id: &K::Id) -> bool {
+        K::REMEMBERS
+            && self
+                .selection
+                .naming(id)
+                .iter()
+                .any(|name| self.objects.get(name).is_some_and(|object| object.memory.kept.contains_key(id)))
     }
 
     /// It is proven that the target is gone: nobody remembers it any more.
@@ -165,7 +191,10 @@ impl<K: Kind> Engine<K> {
                     object.memory.gone.pop_front();
                 }
             }
-            self.selection.unname(name, id);
+            // What the spec names stays in the report as not found.
+            if !object.wish.selector.holds(id) {
+                self.selection.unname(name, id);
+            }
             self.dirty.insert(name.clone());
         }
     }
@@ -173,9 +202,8 @@ impl<K: Kind> Engine<K> {
     /// Notes which free targets have outlived the instance that they were on.
     pub(super) fn notice_survivors(&mut self, name: &ObjectId, roster: &Roster) {
         let Some(object) = self.objects.get_mut(name) else { return };
-        for remembered in object.memory.kept.values_mut().filter(|r| r.on.is_none() && !r.survived) {
-            let last = remembered.before.as_ref().and_then(|instance| roster.owners.get(instance));
-            remembered.survived = last.is_some_and(|owner| owner.presence == Presence::Gone);
+        for remembered in object.memory.kept.values_mut() {
+            remembered.outlive(Some(roster));
         }
     }
 }

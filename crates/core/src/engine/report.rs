@@ -3,6 +3,7 @@
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::time::Duration;
 
+use super::facts::place_of;
 use super::objects::{Member, Object, Reported};
 use super::{Effect, Engine};
 use crate::conditions::{Question, judge};
@@ -115,11 +116,17 @@ impl<K: Kind> Engine<K> {
         let mut tally = Tally::default();
         let mut rows: Vec<Row> = Vec::new();
         let mut looked_at = 0;
-        let mut awaiting = object.roster.as_ref().is_some_and(|roster| roster.awaits());
+        // After a start, what is missing is looked up once more before the word that stands is changed: it may have been
+        // proven to be gone long ago.
+        let at_start = K::REMEMBERS && object.hot_until.is_none();
+        let mut awaiting =
+            object.roster.as_ref().is_some_and(|roster| roster.awaits() || (at_start && roster.misses()));
         for id in self.reach(object) {
             looked_at += 1;
             let Some((verdict, risks)) = self.judge_target(now, object, id) else { continue };
-            awaiting |= matches!(verdict, Verdict::Unknown(Reason::AwaitingEvidence));
+            awaiting |= matches!(verdict, Verdict::Unknown(Reason::AwaitingEvidence))
+                || (at_start && verdict == Verdict::Unknown(Reason::Missing))
+                || (!object.settled && self.is_on_unheard(object, id));
             let verdict = self.explain(verdict, &object.wish);
             let text = id.to_string();
             tally.add(&text, object.wish.selector.ids.contains(id), verdict, &risks);
@@ -176,20 +183,18 @@ impl<K: Kind> Engine<K> {
         let mut risks = Vec::new();
         if let Some(evidence) = target.and_then(|t| t.evidence.as_ref()) {
             risks = K::risks(&evidence.facts);
-            let owner = K::place(&evidence.facts).instance().map(|instance| {
-                (object.roster.as_ref().and_then(|roster| roster.owners.get(instance)), instance)
-            });
-            if let Some((owner, _)) = owner
+            let owner = K::place(&evidence.facts)
+                .instance()
+                .map(|instance| object.roster.as_ref().and_then(|roster| roster.owners.get(instance)));
+            if let Some(owner) = owner
                 && K::applicability(&evidence.facts) == Applicability::Yes
             {
                 risks.extend(ways_to_go(owner));
             }
             // The cloud has two lists. As long as they don't agree, something is under way.
-            if let (Verdict::Safe(_), Some((Some(owner), _))) = (said, owner)
-                && matches!(owner.role, Role::Selected)
+            if let Verdict::Safe(_) = said
                 && !K::unlisted(&evidence.facts)
-                && let Some(shown) = owner.shown()
-                && !K::listed(&shown.surroundings).is_some_and(|listed| listed.contains(id))
+                && self.lists_disagree(object, id, K::place(&evidence.facts).instance())
             {
                 said = Verdict::Unknown(Reason::ListsDisagree);
             }
@@ -198,6 +203,23 @@ impl<K: Kind> Engine<K> {
             risks.push(Risk { reason: Reason::Contested, detail: None });
         }
         Some((said, risks))
+    }
+
+    /// Whether the target is on an instance of which nobody has told yet.
+    fn is_on_unheard(&self, object: &Object<K>, id: &K::Id) -> bool {
+        let place = place_of(&self.targets, id).instance();
+        place.is_some_and(|on| object.roster.as_ref().is_none_or(|roster| !roster.owners.contains_key(on)))
+    }
+
+    /// Whether a selected instance lists the target although it is not there, or the one that it is on does not list it.
+    fn lists_disagree(&self, object: &Object<K>, id: &K::Id, place: Option<&InstanceId>) -> bool {
+        let lists = |instance: &InstanceId| {
+            let owner = object.roster.as_ref()?.owners.get(instance).filter(|o| o.role == Role::Selected)?;
+            let listed = K::listed(&owner.shown()?.surroundings);
+            Some(listed.is_some_and(|listed| listed.contains(id)))
+        };
+        let elsewhere = self.selection.listed_by(id).iter().filter(|instance| Some(*instance) != place);
+        place.and_then(lists) == Some(false) || elsewhere.into_iter().any(|other| lists(other) == Some(true))
     }
 
     /// The instances of which it is not known what is on them. One that is gone, and left something behind, is no riddle.

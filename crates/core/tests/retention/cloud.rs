@@ -1,0 +1,380 @@
+//! The scripted cloud: instances and their network interfaces, with the consequences that the vendor's pages describe.
+//! What a read shows is how things are when it is sent, so two reads may disagree.
+
+use std::collections::BTreeMap;
+use std::fmt::Display;
+use std::sync::Arc;
+use std::time::Duration;
+
+use keeper_core::call::{CallId, Item, Page, Query, ReadCall, Reply, TagFilter};
+use keeper_core::failure::{Class, Effect as Outcome, Failure};
+use keeper_core::id::{InstanceId, InterfaceId, PageToken, RequestId, Tag};
+use keeper_core::instance::{ChargeType, Instance, InstanceFacts};
+use keeper_core::interface::{Belongings, Interface, InterfaceFacts, InterfaceStatus, InterfaceType};
+use keeper_core::kind::Kind;
+use keeper_core::owners::{Power, Surroundings};
+use keeper_core::time::Moment;
+
+/// One instance. What is on it, the interfaces tell.
+#[derive(Debug, Clone)]
+pub struct Machine {
+    pub facts: InstanceFacts,
+    pub zone: &'static str,
+    pub vpc: &'static str,
+    pub power: Power,
+    /// The cloud answers as if it did not exist.
+    pub hidden: bool,
+    /// Most interfaces on it.
+    pub quota: usize,
+    /// Takes an interface while it is running.
+    pub hot_plug: bool,
+    /// When anything but its flag changed.
+    pub changed: Moment,
+}
+
+/// One network interface.
+#[derive(Debug, Clone)]
+pub struct Card {
+    pub facts: InterfaceFacts,
+    /// The cloud answers as if it did not exist.
+    pub hidden: bool,
+    /// Only listings of the region leave it out.
+    pub skipped: bool,
+    /// The instance's own list leaves it out.
+    pub unlisted: bool,
+    /// Its instance is not told.
+    pub withheld: bool,
+    /// The flag is refused with this code's class.
+    pub refuses: Option<Class>,
+    /// When anything but its flag changed.
+    pub changed: Moment,
+    /// Since when it may look as if it were gone.
+    pub hidden_since: Option<Moment>,
+}
+
+impl Card {
+    pub fn safe(&self) -> bool {
+        self.facts.delete_on_release == Some(false)
+    }
+
+    pub fn tags(&self) -> &[Tag] {
+        self.facts.tags.as_deref().unwrap_or_default()
+    }
+
+    /// The instance that it is on, on its way to or on its way off.
+    pub fn instance(&self) -> Option<&InstanceId> {
+        self.facts.instance.as_ref().and_then(Option::as_ref)
+    }
+
+    pub fn in_use(&self) -> bool {
+        self.facts.status == Some(InterfaceStatus::InUse)
+    }
+
+    pub fn free(&self) -> bool {
+        self.facts.status == Some(InterfaceStatus::Available)
+    }
+
+    pub fn tagged(&self, key: &str, value: &str) -> bool {
+        self.tags().iter().any(|tag| tag.key.as_ref() == key && tag.value.as_ref() == value)
+    }
+
+    /// Whether the flag can be set on it, after the vendor's pages. Written here a second time, to compare with.
+    pub fn applicable(&self) -> bool {
+        let foreign = ["terway", "terway-controller", "alibabacloud-erdma-controller"];
+        let primary = self.facts.interface_type == Some(InterfaceType::Primary);
+        self.refuses.is_none()
+            && self.facts.service_managed == Some(false)
+            && (primary || self.facts.interface_type == Some(InterfaceType::Secondary))
+            && (!primary || self.facts.primary_retainable)
+            && !foreign.iter().any(|creator| self.tagged("creator", creator))
+            && self.facts.traffic_mode.as_deref() != Some("HighPerformance")
+    }
+}
+
+/// How the cloud behaves for as long as it is so.
+#[derive(Debug, Clone, Copy)]
+pub struct Mood {
+    /// Reads answer an empty list.
+    pub blind: bool,
+    /// Reads fail with this class.
+    pub reads_fail: Option<Class>,
+    /// Writes of flags fail with this class.
+    pub writes_fail: Option<Class>,
+    /// Writes of flags take effect this much later.
+    pub late: Duration,
+    /// The API server's listing lags behind what is there.
+    pub stale_view: bool,
+    /// Of an id that it does not know the cloud says so, and does not leave it out.
+    pub denies: bool,
+    /// How long an interface is on its way.
+    pub attach_takes: Duration,
+    /// And then it is free again.
+    pub attach_fails: bool,
+    /// Attaching is refused with this.
+    pub attach_refused: Option<(Class, &'static str)>,
+    /// An interface that is attached has its flag set anew by the cloud.
+    pub attach_resets: bool,
+}
+
+impl Default for Mood {
+    fn default() -> Self {
+        Self {
+            blind: false,
+            reads_fail: None,
+            writes_fail: None,
+            late: Duration::ZERO,
+            stale_view: false,
+            denies: false,
+            attach_takes: Duration::from_secs(3),
+            attach_fails: false,
+            attach_refused: None,
+            attach_resets: false,
+        }
+    }
+}
+
+/// What is there.
+#[derive(Debug, Default)]
+pub struct Cloud {
+    pub machines: BTreeMap<InstanceId, Machine>,
+    pub cards: BTreeMap<InterfaceId, Card>,
+    pub mood: Mood,
+    pub page_size: usize,
+}
+
+pub fn eni(name: &str) -> InterfaceId {
+    InterfaceId::new(name)
+}
+
+pub fn i(name: &str) -> InstanceId {
+    InstanceId::new(name)
+}
+
+pub fn tags(pairs: &[(&str, &str)]) -> Vec<Tag> {
+    pairs.iter().map(|(key, value)| Tag::new(key, value)).collect()
+}
+
+pub fn filter(key: &str, value: &str) -> TagFilter {
+    TagFilter { key: Arc::from(key), value: Some(Arc::from(value)) }
+}
+
+pub fn failure(class: Class, code: &str, effect: Outcome) -> Failure {
+    Failure { class, code: code.into(), request_id: None, effect, retry_after: None }
+}
+
+pub fn machine(now: Moment, pairs: &[(&str, &str)]) -> Machine {
+    Machine {
+        facts: InstanceFacts {
+            deletion_protection: Some(false),
+            charge_type: Some(ChargeType::PostPaid),
+            spot: Some(false),
+            auto_release: Some(None),
+            locks: Some(Vec::new()),
+            tags: Some(tags(pairs)),
+            surroundings: None,
+        },
+        zone: "z-1",
+        vpc: "vpc-1",
+        power: Power::Running,
+        hidden: false,
+        quota: 5,
+        hot_plug: true,
+        changed: now,
+    }
+}
+
+pub fn card(now: Moment, on: Option<&str>, interface_type: InterfaceType) -> Card {
+    let belongings = Belongings {
+        zone_id: Some("z-1".into()),
+        vpc_id: Some("vpc-1".into()),
+        private_ips: vec!["10.0.0.1".into()],
+        ..Belongings::default()
+    };
+    Card {
+        facts: InterfaceFacts {
+            delete_on_release: Some(true),
+            interface_type: Some(interface_type),
+            status: Some(if on.is_some() { InterfaceStatus::InUse } else { InterfaceStatus::Available }),
+            instance: Some(on.map(i)),
+            service_managed: Some(false),
+            traffic_mode: Some("Standard".into()),
+            primary_retainable: true,
+            tags: Some(Vec::new()),
+            belongings: Arc::new(belongings),
+        },
+        hidden: false,
+        skipped: false,
+        unlisted: false,
+        withheld: false,
+        refuses: None,
+        changed: now,
+        hidden_since: None,
+    }
+}
+
+impl Cloud {
+    /// The instance's own list of its interfaces: one that is on its way to it does not stand there yet.
+    pub fn list_of(&self, instance: &InstanceId) -> Vec<InterfaceId> {
+        let there = |card: &Card| {
+            matches!(card.facts.status, Some(InterfaceStatus::InUse | InterfaceStatus::Detaching))
+                && card.instance() == Some(instance)
+                && !card.unlisted
+        };
+        self.cards.iter().filter(|(_, card)| there(card)).map(|(id, _)| id.clone()).collect()
+    }
+
+    pub fn show_instances(&self, read: &ReadCall<Instance>) -> Result<Page<Instance>, Failure> {
+        let visible = |machine: &Machine| !machine.hidden && !self.mood.blind;
+        let all = self.machines.iter().filter(|(_, machine)| visible(machine));
+        let all = all.map(|(id, machine)| {
+            let mut facts = machine.facts.clone();
+            facts.surroundings = Some(Arc::new(Surroundings {
+                interfaces: Some(self.list_of(id)),
+                zone_id: Some(machine.zone.into()),
+                vpc_id: Some(machine.vpc.into()),
+                power: Some(machine.power),
+            }));
+            Item { id: id.clone(), facts }
+        });
+        self.show(read, all.collect(), |facts: &InstanceFacts| facts.tags.as_deref().unwrap_or_default())
+    }
+
+    pub fn show_interfaces(&self, read: &ReadCall<Interface>) -> Result<Page<Interface>, Failure> {
+        let listing = !matches!(read.query, Query::Ids(_));
+        let visible = |card: &Card| !card.hidden && !self.mood.blind && !(listing && card.skipped);
+        let all = self.cards.iter().filter(|(_, card)| visible(card));
+        let all = all.map(|(id, card)| {
+            let mut facts = card.facts.clone();
+            if card.withheld {
+                facts.instance = Some(None);
+            }
+            Item { id: id.clone(), facts }
+        });
+        self.show(read, all.collect(), |facts: &InterfaceFacts| facts.tags.as_deref().unwrap_or_default())
+    }
+
+    fn show<K: Kind>(
+        &self,
+        read: &ReadCall<K>,
+        mut all: Vec<Item<K>>,
+        tags: fn(&K::Facts) -> &[Tag],
+    ) -> Result<Page<K>, Failure>
+    where
+        K::Id: Display,
+    {
+        if let Some(class) = self.mood.reads_fail {
+            return Err(failure(class, "Scripted", Outcome::None));
+        }
+        match &read.query {
+            Query::Ids(ids) => {
+                assert!((1..=100).contains(&ids.len()), "I5: a read by {} ids", ids.len());
+                all.retain(|item| ids.contains(&item.id));
+                if self.mood.denies && all.len() < ids.len() {
+                    return Err(failure(Class::Gone, "InvalidId.NotFound", Outcome::None));
+                }
+            }
+            Query::Tagged(filters) => all.retain(|item| filters.iter().all(|f| f.matches(tags(&item.facts)))),
+            Query::Region => {}
+        }
+        let token = read.page.as_ref().map_or("", PageToken::as_str);
+        let rest = all.split_off(all.partition_point(|item| item.id.to_string().as_str() < token));
+        let next = rest.get(self.page_size).map(|item| PageToken::new(item.id.to_string()));
+        let items = rest.into_iter().take(self.page_size).collect();
+        Ok(Page { items, unreadable: 0, next, request_id: RequestId::new("R") })
+    }
+
+    /// AttachNetworkInterface: refused by code, or accepted and under way.
+    pub fn attach(&mut self, now: Moment, id: &InterfaceId, to: &InstanceId) -> Result<(), Failure> {
+        let refuse = |class, code| Err(failure(class, code, Outcome::None));
+        if let Some((class, code)) = self.mood.attach_refused {
+            return refuse(class, code);
+        }
+        let taken = self.list_of(to).len();
+        let Some(machine) = self.machines.get(to) else {
+            return refuse(Class::Gone, "InvalidInstanceId.NotFound");
+        };
+        let Some(card) = self.cards.get_mut(id) else { return refuse(Class::Gone, "InvalidEniId.NotFound") };
+        let belongings = &card.facts.belongings;
+        if !card.free() {
+            return refuse(Class::Busy, "InvalidOperation.InvalidEniState");
+        } else if belongings.zone_id.as_deref() != Some(machine.zone) {
+            return refuse(Class::NotApplicable, "InvalidOperation.AvailabilityZoneMismatch");
+        } else if belongings.vpc_id.as_deref() != Some(machine.vpc) {
+            return refuse(Class::NotApplicable, "InvalidOperation.VpcMismatch");
+        } else if taken >= machine.quota {
+            return refuse(Class::Locked, "EniPerInstanceLimitExceeded");
+        } else if machine.power == Power::Between {
+            return refuse(Class::Busy, "InvalidOperation.InvalidEcsState");
+        } else if machine.power == Power::Running && !machine.hot_plug {
+            return refuse(Class::Locked, "InvalidOperation.EniHotPlugNotSupported");
+        }
+        card.facts.status = Some(InterfaceStatus::Attaching);
+        card.facts.instance = Some(Some(to.clone()));
+        card.changed = now;
+        Ok(())
+    }
+
+    /// What was on its way has come to its end.
+    pub fn settle(&mut self, now: Moment, id: &InterfaceId) {
+        let fails = self.mood.attach_fails;
+        let resets = self.mood.attach_resets;
+        let Some(card) = self.cards.get_mut(id) else { return };
+        match card.facts.status {
+            Some(InterfaceStatus::Attaching) if !fails => {
+                card.facts.status = Some(InterfaceStatus::InUse);
+                if resets {
+                    card.facts.delete_on_release = Some(true);
+                }
+            }
+            Some(InterfaceStatus::Attaching | InterfaceStatus::Detaching) => {
+                card.facts.status = Some(InterfaceStatus::Available);
+                card.facts.instance = Some(None);
+            }
+            _ => return,
+        }
+        card.changed = now;
+    }
+
+    /// The instance is released: what has the flag false stays, and is a secondary interface from now on.
+    pub fn release(&mut self, now: Moment, instance: &InstanceId) {
+        self.machines.remove(instance);
+        self.cards.retain(|_, card| {
+            if card.instance() != Some(instance) {
+                return true;
+            }
+            card.facts.status = Some(InterfaceStatus::Available);
+            card.facts.instance = Some(None);
+            card.facts.interface_type = card.facts.interface_type.map(|of| match of {
+                InterfaceType::Primary => InterfaceType::Secondary,
+                other => other,
+            });
+            card.changed = now;
+            card.safe()
+        });
+    }
+}
+
+/// A page as a reply.
+pub fn reply<K: Kind>(page: Result<Page<K>, Failure>) -> Result<Reply<K>, Failure> {
+    page.map(Reply::Page)
+}
+
+/// What the newest answer said of one target, of the reads sent since our last write and the last start.
+#[derive(Debug, Clone, Copy)]
+pub struct Shown {
+    pub call: CallId,
+    pub safe: Option<bool>,
+    /// When the read was sent.
+    pub at: Moment,
+    /// It was on an instance.
+    pub in_use: bool,
+    pub free: bool,
+}
+
+/// What passed between the engine and the cloud about one target.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Track {
+    pub shown: Option<Shown>,
+    /// The newest write, and since when its answer is awaited.
+    pub written: Option<(CallId, Option<Moment>)>,
+}

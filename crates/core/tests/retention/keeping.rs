@@ -1,0 +1,359 @@
+//! What is selected is kept, and what is kept is remembered.
+
+use keeper_core::conditions::Status;
+use keeper_core::instance::Instance;
+use keeper_core::interface::{Interface, InterfaceType};
+use keeper_core::reason::Reason;
+use keeper_core::retention::{InterfacePhase, Types};
+use keeper_core::wish::{Selector, Wish};
+
+use crate::cloud::{eni, filter, tags};
+use crate::oracles::instances;
+use crate::world::{INTERVAL, World, secs};
+
+/// Retains the interfaces with these ids.
+pub fn ids(names: &[&str]) -> Wish<Interface> {
+    Wish::of(Selector { ids: names.iter().map(|name| eni(name)).collect(), ..Selector::default() })
+}
+
+/// Retains the interfaces with this tag.
+pub fn tagged(key: &str, value: &str) -> Wish<Interface> {
+    Wish::of(Selector { tags: vec![filter(key, value)], ..Selector::default() })
+}
+
+/// Retains what is on the instances that this selects.
+pub fn on(owners: Selector<Instance>) -> Wish<Interface> {
+    Wish { owners: Some(Box::new(owners)), ..Wish::of(Selector::default()) }
+}
+
+pub fn named(names: &[&str]) -> Selector<Instance> {
+    Selector { ids: instances(names), ..Selector::default() }
+}
+
+pub fn with_tag(key: &str, value: &str) -> Selector<Instance> {
+    Selector { tags: vec![filter(key, value)], ..Selector::default() }
+}
+
+pub fn of_nodes(names: &[&str]) -> Selector<Instance> {
+    Selector { node_ids: instances(names), ..Selector::default() }
+}
+
+#[test]
+fn what_is_on_the_selected_instances_is_retained_within_seconds_and_then_nothing_happens() {
+    for wish in [
+        on(named(&["i-a", "i-b"])),
+        on(with_tag("env", "prod")),
+        on(of_nodes(&["i-a", "i-b"])),
+        ids(&["eni-a0", "eni-a1", "eni-b0", "eni-b1"]),
+        tagged("keep", "on"),
+    ] {
+        let mut world = World::new();
+        for letter in ["a", "b"] {
+            world.server(letter, &[("env", "prod")]);
+            for n in 0..2 {
+                world.change(&format!("eni-{letter}{n}"), |card| {
+                    card.facts.tags = Some(tags(&[("keep", "on")]))
+                });
+            }
+        }
+        world.server("c", &[("env", "test")]);
+        world.apply("a", wish.clone());
+        world.run(secs(20));
+        assert_eq!(world.says("a"), (Status::True, Reason::AllSafe), "{wish:?}");
+        assert_eq!(world.part("a").tally.safe(), 4);
+        assert_eq!(world.retained("a"), ["eni-a0", "eni-a1", "eni-b0", "eni-b1"]);
+        assert_eq!(world.row("a", "eni-a0").phase, InterfacePhase::Attached);
+        assert_eq!(world.arrived.len(), 4);
+        assert!(!world.safe("eni-c0") && !world.safe("eni-c1"));
+        let (effects, reads) = (world.effects, world.reads);
+        world.run(INTERVAL * 10);
+        assert_eq!(world.arrived.len(), 4, "I18: no write at rest");
+        assert_eq!(world.effects - effects, world.reads - reads, "I37: no report at rest");
+        assert!(world.reads - reads <= 22, "two pages a sweep: {}", world.reads - reads);
+    }
+}
+
+#[test]
+fn an_interface_that_comes_new_to_a_selected_instance_is_retained_with_the_next_sweep() {
+    for wish in [on(named(&["i-a"])), on(with_tag("env", "prod")), on(of_nodes(&["i-a"]))] {
+        let mut world = World::new();
+        world.server("a", &[("env", "prod")]);
+        world.card("eni-new", None, InterfaceType::Secondary);
+        world.apply("a", wish);
+        world.run(secs(90));
+        assert_eq!(world.retained("a"), ["eni-a0", "eni-a1"]);
+        world.attach_by_hand("eni-new", "i-a");
+        world.run(INTERVAL + secs(15));
+        assert!(world.safe("eni-new"));
+        assert_eq!(world.retained("a"), ["eni-a0", "eni-a1", "eni-new"]);
+        world.run(INTERVAL * 2);
+        assert_eq!(world.says("a"), (Status::True, Reason::AllSafe));
+        assert_eq!(world.part("a").tally.safe(), 3);
+    }
+}
+
+#[test]
+fn i19_what_outlives_its_instance_stays_listed_and_says_where_it_was() {
+    for wish in [on(named(&["i-a", "i-b"])), on(with_tag("env", "prod")), on(of_nodes(&["i-a", "i-b"]))] {
+        let mut world = World::new();
+        world.server("a", &[("env", "prod")]);
+        world.server("b", &[("env", "prod")]);
+        world.apply("a", wish.clone());
+        world.run(secs(30));
+        world.release("i-a");
+        world.run(INTERVAL * 4);
+        assert_eq!(world.retained("a"), ["eni-a0", "eni-a1", "eni-b0", "eni-b1"]);
+        assert_eq!(world.available("a"), ["eni-a0", "eni-a1"], "{wish:?} {:?}", world.retention("a").rows);
+        let row = world.row("a", "eni-a0");
+        assert_eq!(row.phase, InterfacePhase::Available);
+        assert_eq!(row.last_instance.as_ref().unwrap().as_str(), "i-a");
+        assert_eq!(
+            row.interface_type,
+            Some(InterfaceType::Secondary),
+            "the primary one has become a secondary"
+        );
+        assert_eq!(row.belongings.private_ips.len(), 1);
+        assert_eq!(world.says("a"), (Status::True, Reason::AllSafe));
+        // Somebody else's mistake is put right on a survivor, too.
+        world.flip("eni-a0", false);
+        world.run(INTERVAL + secs(10));
+        assert!(world.safe("eni-a0"));
+        // And all of that is durable.
+        world.restart();
+        world.run(INTERVAL * 3);
+        assert_eq!(world.available("a"), ["eni-a0", "eni-a1"]);
+        assert_eq!(world.row("a", "eni-a0").last_instance.as_ref().unwrap().as_str(), "i-a");
+    }
+}
+
+#[test]
+fn what_is_detached_is_told_from_what_outlived_its_instance() {
+    let mut world = World::new();
+    world.server("a", &[]);
+    world.server("witness", &[]);
+    world.apply("a", on(named(&["i-a"])));
+    world.run(secs(30));
+    world.detach("eni-a1");
+    world.run(INTERVAL * 3);
+    assert_eq!(world.row("a", "eni-a1").phase, InterfacePhase::Detached);
+    assert_eq!(world.row("a", "eni-a1").last_instance.as_ref().unwrap().as_str(), "i-a");
+    assert!(world.available("a").is_empty());
+    world.release("i-a");
+    world.run(INTERVAL * 4);
+    assert_eq!(world.available("a"), ["eni-a0", "eni-a1"]);
+    assert_eq!(world.row("a", "eni-a1").phase, InterfacePhase::Available);
+}
+
+#[test]
+fn i19_what_loses_its_tag_or_its_instance_stays_listed_and_is_kept() {
+    let mut world = World::new();
+    world.server("a", &[("env", "prod")]);
+    world.server("b", &[]);
+    world.change("eni-b1", |card| card.facts.tags = Some(tags(&[("keep", "on")])));
+    let mut wish = on(with_tag("env", "prod"));
+    wish.selector.tags = vec![filter("keep", "on")];
+    world.apply("a", wish);
+    world.run(secs(30));
+    assert_eq!(world.retained("a"), ["eni-a0", "eni-a1", "eni-b1"]);
+    world.change("eni-b1", |card| card.facts.tags = Some(Vec::new()));
+    world.alter("i-a", |machine| machine.facts.tags = Some(Vec::new()));
+    world.run(INTERVAL * 3);
+    assert_eq!(world.retained("a"), ["eni-a0", "eni-a1", "eni-b1"]);
+    world.flip("eni-b1", false);
+    world.flip("eni-a0", false);
+    world.restart();
+    world.run(INTERVAL * 2);
+    assert!(world.safe("eni-b1") && world.safe("eni-a0"));
+    assert_eq!(world.says("a"), (Status::True, Reason::AllSafe));
+}
+
+#[test]
+fn types_are_judged_on_a_selected_instance_and_never_of_what_is_named_or_retained() {
+    let mut world = World::new();
+    world.server("a", &[]);
+    world.server("b", &[]);
+    let only = |primary, secondary| Wish { types: Types { primary, secondary }, ..on(named(&["i-a"])) };
+    let mut wish = only(true, false);
+    wish.selector.ids = ids(&["eni-b1"]).selector.ids;
+    world.apply("a", wish);
+    world.run(secs(30));
+    assert_eq!(world.retained("a"), ["eni-a0", "eni-b1"]);
+    assert_eq!(world.says("a"), (Status::True, Reason::AllSafe));
+    assert!(!world.safe("eni-a1"));
+    world.apply("a", only(false, true));
+    world.run(secs(90));
+    assert_eq!(world.retained("a"), ["eni-a0", "eni-a1", "eni-b1"], "what was retained stays so");
+}
+
+#[test]
+fn i19_what_the_spec_excludes_leaves_the_list_and_keeps_its_flag() {
+    let exclude: [fn(&mut Wish<Interface>); 4] = [
+        |wish| wish.selector.exclude_ids = ids(&["eni-a0", "eni-a1"]).selector.ids,
+        |wish| wish.selector.exclude_tags = vec![filter("keep", "off")],
+        |wish| wish.owners.as_mut().unwrap().exclude_ids = instances(&["i-a"]),
+        |wish| wish.owners.as_mut().unwrap().exclude_tags = vec![filter("stage", "old")],
+    ];
+    for (n, exclude) in exclude.into_iter().enumerate() {
+        let mut world = World::new();
+        world.server("a", &[("env", "prod"), ("stage", "old")]);
+        world.server("b", &[("env", "prod")]);
+        for name in ["eni-a0", "eni-a1"] {
+            world.change(name, |card| card.facts.tags = Some(tags(&[("keep", "off")])));
+        }
+        let wish = on(with_tag("env", "prod"));
+        world.apply("a", wish.clone());
+        world.run(secs(30));
+        assert_eq!(world.retained("a").len(), 4);
+        let mut narrower = wish.clone();
+        exclude(&mut narrower);
+        world.apply("a", narrower.clone());
+        world.run(secs(60));
+        assert_eq!(world.retained("a"), ["eni-b0", "eni-b1"], "way {n}");
+        assert_eq!(world.says("a"), (Status::True, Reason::AllSafe), "way {n}");
+        assert!(world.safe("eni-a0"), "its flag stays as it is");
+        world.flip("eni-a0", false);
+        world.run(INTERVAL * 2);
+        assert!(!world.safe("eni-a0"), "it is left alone");
+        // It is all the same which came first.
+        let mut other = World::new();
+        other.server("a", &[("env", "prod"), ("stage", "old")]);
+        other.server("b", &[("env", "prod")]);
+        for name in ["eni-a0", "eni-a1"] {
+            other.change(name, |card| card.facts.tags = Some(tags(&[("keep", "off")])));
+        }
+        other.apply("a", narrower);
+        other.run(secs(60));
+        assert_eq!(other.says("a"), (Status::True, Reason::AllSafe), "way {n}");
+        assert_eq!((other.writes_to("eni-a0"), other.retained("a").len()), (0, 2), "way {n}");
+        // Taken back, it is retained again.
+        world.apply("a", wish);
+        world.run(secs(90));
+        assert!(world.safe("eni-a0"), "way {n}");
+        assert_eq!(world.retained("a").len(), 4, "way {n}");
+    }
+}
+
+#[test]
+fn observe_reports_remembers_and_writes_nothing() {
+    let mut world = World::new();
+    world.server("a", &[]);
+    world.server("witness", &[]);
+    world.flip("eni-a0", true);
+    let mut wish = on(named(&["i-a"]));
+    wish.observe = true;
+    world.apply("a", wish);
+    world.run(INTERVAL * 2);
+    assert_eq!(world.says("a"), (Status::False, Reason::Weak));
+    assert_eq!(world.judgement("a").ready.status, Status::True);
+    assert_eq!(world.retained("a"), ["eni-a0"]);
+    world.release("i-a");
+    world.run(INTERVAL * 4);
+    assert_eq!(world.available("a"), ["eni-a0"]);
+    assert!(world.arrived.is_empty());
+}
+
+#[test]
+fn i07_what_can_not_be_retained_is_left_alone_with_a_reason() {
+    use keeper_core::interface::InterfaceType::{Member, Trunk};
+    type Change = fn(&mut crate::cloud::Card);
+    let changes: [(Change, Reason); 8] = [
+        (|card| card.facts.primary_retainable = false, Reason::PrimaryNotRetainable),
+        (|card| card.facts.service_managed = Some(true), Reason::ServiceManaged),
+        (
+            |card| {
+                card.facts.service_managed = Some(true);
+                card.withheld = true;
+            },
+            Reason::ServiceManaged,
+        ),
+        (|card| card.facts.interface_type = Some(Trunk), Reason::TrunkOrMember),
+        (|card| card.facts.interface_type = Some(Member), Reason::TrunkOrMember),
+        (|card| card.facts.tags = Some(tags(&[("creator", "terway")])), Reason::TerwayOwned),
+        (|card| card.facts.tags = Some(tags(&[("creator", "terway-controller")])), Reason::TerwayOwned),
+        (|card| card.facts.traffic_mode = Some("HighPerformance".into()), Reason::ErdmaOwned),
+    ];
+    for (change, reason) in changes {
+        for named_itself in [false, true] {
+            let mut world = World::new();
+            world.server("a", &[]);
+            world.change("eni-a0", change);
+            let mut wish = on(named(&["i-a"]));
+            if named_itself {
+                wish.selector.ids = ids(&["eni-a0"]).selector.ids;
+            }
+            world.apply("a", wish);
+            world.run(secs(40));
+            assert_eq!(world.writes_to("eni-a0"), 0, "{reason:?}");
+            assert!(world.safe("eni-a1"));
+            assert_eq!(world.retained("a"), ["eni-a1"], "{reason:?}");
+            let row = world.row("a", "eni-a0");
+            assert_eq!((row.phase, row.reason), (InterfacePhase::NotApplicable, reason));
+            let expected = if named_itself {
+                (Status::False, Reason::NotApplicable)
+            } else {
+                (Status::True, Reason::SafeWhereApplicable)
+            };
+            assert_eq!(world.says("a"), expected, "{reason:?}");
+            let ready = world.judgement("a").ready.status == Status::True;
+            assert_eq!(ready, !named_itself, "{reason:?}");
+        }
+    }
+}
+
+#[test]
+fn i29_a_flag_that_is_refused_by_code_is_not_applicable_and_tried_once_in_ten_minutes() {
+    use keeper_core::failure::Class;
+    let mut world = World::new();
+    world.server("a", &[]);
+    world.change("eni-a0", |card| card.refuses = Some(Class::NotApplicable));
+    world.apply("a", on(named(&["i-a"])));
+    world.run(secs(60));
+    let row = world.row("a", "eni-a0");
+    assert_eq!((row.phase, row.reason), (InterfacePhase::NotApplicable, Reason::RetentionRefused));
+    assert_eq!(world.says("a"), (Status::True, Reason::SafeWhereApplicable));
+    world.run(secs(3600));
+    assert!(world.writes_to("eni-a0") <= 7, "{} writes in an hour", world.writes_to("eni-a0"));
+    world.change("eni-a0", |card| card.refuses = None);
+    world.run(secs(900));
+    assert!(world.safe("eni-a0"));
+    assert_eq!(world.says("a"), (Status::True, Reason::AllSafe));
+    assert_eq!(world.retained("a"), ["eni-a0", "eni-a1"]);
+}
+
+#[test]
+fn i19_an_interface_seen_free_only_after_its_instance_is_proven_gone_has_outlived_it() {
+    // The instance is looked up anew before the interfaces are.
+    for tagged in [false, true] {
+        let mut world = World::new();
+        world.server("a", &[("env", "prod")]);
+        world.server("b", &[("env", "prod")]);
+        world.apply("a", on(if tagged { with_tag("env", "prod") } else { named(&["i-a", "i-b"]) }));
+        world.run(secs(30));
+        // The list of interfaces lags behind: they are shown on the instance for a while.
+        world.cloud.machines.remove(&crate::cloud::i("i-a"));
+        world.run(INTERVAL * 3);
+        world.release("i-a");
+        world.run(INTERVAL * 3);
+        assert_eq!(world.available("a"), ["eni-a0", "eni-a1"], "{:?}", world.retention("a").rows);
+    }
+}
+
+#[test]
+fn what_is_named_by_id_and_excluded_by_tag_is_retained_when_the_tag_goes() {
+    let mut world = World::new();
+    world.server("a", &[]);
+    let mut wish = ids(&["eni-a0", "eni-a1"]);
+    wish.selector.exclude_tags = vec![filter("keep", "off")];
+    world.apply("a", wish);
+    world.run(secs(30));
+    assert_eq!(world.retained("a"), ["eni-a0", "eni-a1"]);
+    world.change("eni-a0", |card| card.facts.tags = Some(tags(&[("keep", "off")])));
+    world.run(INTERVAL * 2);
+    assert_eq!(world.retained("a"), ["eni-a1"]);
+    world.flip("eni-a0", false);
+    world.change("eni-a0", |card| card.facts.tags = Some(Vec::new()));
+    world.run(INTERVAL * 2);
+    assert!(world.safe("eni-a0"));
+    assert_eq!(world.retained("a"), ["eni-a0", "eni-a1"]);
+    assert_eq!(world.says("a"), (Status::True, Reason::AllSafe));
+}

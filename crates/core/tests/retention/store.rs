@@ -1,0 +1,241 @@
+//! A model of the API server's objects of both kinds, and of how the operator writes their status.
+
+use std::time::Duration;
+
+use keeper_core::conditions::{Judgement, Question, judge};
+use keeper_core::fleet::Asked;
+use keeper_core::id::{InstanceId, InterfaceId};
+use keeper_core::instance::Instance;
+use keeper_core::interface::Interface;
+use keeper_core::retention::{AttachPhase, InterfacePhase, Record, Remembered, RetentionPart};
+use keeper_core::time::Moment;
+use keeper_core::verdict::Part;
+use keeper_core::wish::{DeletionPolicy, Generation, ObjectId, Weakening, Wish};
+
+/// What an object's spec asks.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Spec {
+    Protection(Wish<Instance>),
+    Retention(Wish<Interface>),
+}
+
+impl From<Wish<Instance>> for Spec {
+    fn from(wish: Wish<Instance>) -> Self {
+        Self::Protection(wish)
+    }
+}
+
+impl From<Wish<Interface>> for Spec {
+    fn from(wish: Wish<Interface>) -> Self {
+        Self::Retention(wish)
+    }
+}
+
+impl Spec {
+    pub fn weakening(&self) -> Option<Weakening> {
+        match self {
+            Self::Protection(wish) => wish.weakening(),
+            Self::Retention(wish) => wish.weakening(),
+        }
+    }
+
+    pub fn deletion_policy(&self) -> DeletionPolicy {
+        match self {
+            Self::Protection(wish) => wish.deletion_policy,
+            Self::Retention(wish) => wish.deletion_policy,
+        }
+    }
+
+    pub fn deleting(&mut self) -> &mut Option<Duration> {
+        match self {
+            Self::Protection(wish) => &mut wish.deleting,
+            Self::Retention(wish) => &mut wish.deleting,
+        }
+    }
+
+    pub fn terminating(&self) -> bool {
+        match self {
+            Self::Protection(wish) => wish.deleting.is_some(),
+            Self::Retention(wish) => wish.deleting.is_some(),
+        }
+    }
+
+    fn question(&self) -> Question {
+        match self {
+            Self::Protection(wish) => Question::of(wish),
+            Self::Retention(wish) => Question::of(wish),
+        }
+    }
+
+    fn node_ids(&mut self) -> Option<&mut std::collections::BTreeSet<InstanceId>> {
+        match self {
+            Self::Protection(wish) => Some(&mut wish.selector.node_ids),
+            Self::Retention(wish) => wish.owners.as_mut().map(|owners| &mut owners.node_ids),
+        }
+    }
+}
+
+/// An object as the API server holds it.
+#[derive(Debug, Clone)]
+pub struct Stored {
+    pub id: ObjectId,
+    pub generation: Generation,
+    /// `metadata.resourceVersion`
+    pub version: u64,
+    pub spec: Spec,
+    pub decodable: bool,
+    /// When its spec was last changed.
+    pub changed: Moment,
+    /// The newest status: of which generation, and what.
+    pub status: Option<(Generation, Part, Judgement)>,
+    /// What status says durably besides.
+    pub record: Record,
+    pub carried_out: Option<Generation>,
+    /// How often status was written.
+    pub reports: u32,
+    /// When `(interface, instance)` was asked for in spec.reattach, by number: an entry that is removed and added again is
+    /// another intent.
+    pub intents: Vec<(InterfaceId, Option<InstanceId>, u32)>,
+    pub intents_made: u32,
+}
+
+impl Stored {
+    pub fn new(id: ObjectId, spec: Spec, now: Moment) -> Self {
+        let mut stored = Self {
+            id,
+            generation: 1,
+            version: 1,
+            spec,
+            decodable: true,
+            changed: now,
+            status: None,
+            record: Record::default(),
+            carried_out: None,
+            reports: 0,
+            intents: Vec::new(),
+            intents_made: 0,
+        };
+        stored.note_intents();
+        stored
+    }
+
+    pub fn retention(&self) -> Option<&Wish<Interface>> {
+        match &self.spec {
+            Spec::Retention(wish) => Some(wish),
+            Spec::Protection(_) => None,
+        }
+    }
+
+    /// `kubectl apply`, or a user's edit of any other way.
+    pub fn edit(&mut self, spec: Spec, now: Moment) {
+        if self.spec != spec || !self.decodable {
+            self.generation += 1;
+            self.version += 1;
+            self.changed = now;
+        }
+        (self.spec, self.decodable) = (spec, true);
+        self.note_intents();
+    }
+
+    pub fn corrupt(&mut self, now: Moment) {
+        self.decodable = false;
+        self.generation += 1;
+        self.version += 1;
+        self.changed = now;
+    }
+
+    pub fn terminate(&mut self, now: Moment) {
+        if self.spec.deleting().is_none() {
+            *self.spec.deleting() = Some(Duration::ZERO);
+            self.generation += 1;
+            self.version += 1;
+            self.changed = now;
+        }
+    }
+
+    /// The Nodes that it selects come and go; its generation stays.
+    pub fn nodes(&mut self, ids: &[&str]) {
+        if let Some(nodes) = self.spec.node_ids() {
+            *nodes = ids.iter().map(InstanceId::new).collect();
+        }
+    }
+
+    fn note_intents(&mut self) {
+        let wanted: Vec<(InterfaceId, Option<InstanceId>)> = self
+            .retention()
+            .map(|wish| wish.reattach.iter().map(|e| (e.interface.clone(), e.instance.clone())).collect())
+            .unwrap_or_default();
+        self.intents.retain(|(id, to, _)| wanted.iter().any(|w| w.0 == *id && w.1 == *to));
+        for (id, to) in wanted {
+            if !self.intents.iter().any(|known| known.0 == id && known.1 == to) {
+                self.intents_made += 1;
+                self.intents.push((id, to, self.intents_made));
+            }
+        }
+    }
+
+    pub fn intent(&self, id: &InterfaceId, to: &InstanceId) -> Option<u32> {
+        self.intents.iter().find(|known| known.0 == *id && known.1.as_ref() == Some(to)).map(|known| known.2)
+    }
+
+    /// What the operator hands to the engine.
+    pub fn asked(&self) -> Asked {
+        if !self.decodable {
+            return Asked::Opaque;
+        }
+        let carried_out = self.carried_out == Some(self.generation);
+        match self.spec.clone() {
+            Spec::Protection(wish) => Asked::Protection(Box::new(Wish { carried_out, ..wish })),
+            Spec::Retention(wish) => {
+                Asked::Retention(Box::new(Wish { carried_out, ..wish }), Box::new(self.record.clone()))
+            }
+        }
+    }
+
+    /// The status that the operator would write, as `(generation, part, record)`; `None`: what stands may stay.
+    pub fn next_status(&self, generation: Generation, part: &Part) -> Option<Record> {
+        let stands = self.status.as_ref().is_some_and(|(of, ..)| *of == generation);
+        if generation != self.generation || !self.decodable || (!part.settled && stands) {
+            return None;
+        }
+        let record = match part.retention.as_deref() {
+            Some(retention) if part.settled => record(retention),
+            _ => self.record.clone(),
+        };
+        let same = self.status.as_ref().is_some_and(|(of, old, _)| *of == generation && old == part);
+        (!same || record != self.record).then_some(record)
+    }
+
+    pub fn write_status(&mut self, generation: Generation, part: Part, record: Record) {
+        let judgement = judge(self.spec.question(), &part);
+        if part.progress.as_ref().is_some_and(|p| p.done) && !self.spec.terminating() {
+            self.carried_out = Some(generation);
+        }
+        self.record = record;
+        self.status = Some((generation, part, judgement));
+        self.reports += 1;
+        self.version += 1;
+    }
+
+    pub fn requested(&self, id: &InterfaceId) -> Option<&InstanceId> {
+        let row = self.record.attachments.iter().find(|row| row.interface == *id)?;
+        row.instance.as_ref().filter(|_| row.phase == AttachPhase::Requested)
+    }
+}
+
+/// What of a part is durable.
+fn record(part: &RetentionPart) -> Record {
+    let remembered = |id: &InterfaceId| {
+        let row = part.rows.iter().find(|row| row.id == *id);
+        row.map_or_else(Remembered::default, |row| Remembered {
+            on: row.instance.clone(),
+            before: row.last_instance.clone(),
+            survived: row.phase == InterfacePhase::Available,
+            reattached: row.phase == InterfacePhase::Reattached,
+        })
+    };
+    Record {
+        retained: part.retained.iter().map(|id| (id.clone(), remembered(id))).collect(),
+        attachments: part.attachments.clone(),
+    }
+}

@@ -1,0 +1,301 @@
+//! Status tells the truth, and nothing is concluded from what merely isn't shown.
+
+use keeper_core::conditions::Status;
+use keeper_core::failure::Class;
+use keeper_core::interface::InterfaceType;
+use keeper_core::reason::Reason;
+use keeper_core::retention::InterfacePhase;
+
+use crate::cloud::{eni, i, tags};
+use crate::keeping::{ids, named, on, tagged, with_tag};
+use crate::world::{INTERVAL, World, secs};
+
+fn kept() -> World {
+    let mut world = World::new();
+    world.server("a", &[("env", "prod")]);
+    world.server("b", &[("env", "prod")]);
+    world
+}
+
+#[test]
+fn i01_frozen_reads_turn_true_into_unknown_within_two_sweeps() {
+    for wish in [on(with_tag("env", "prod")), on(named(&["i-a"])), ids(&["eni-a0"])] {
+        let mut world = kept();
+        world.apply("a", wish);
+        world.run(secs(30));
+        assert_eq!(world.says("a"), (Status::True, Reason::AllSafe));
+        world.cloud.mood.reads_fail = Some(Class::Transient);
+        world.run(INTERVAL * 3);
+        assert_eq!(world.says("a"), (Status::Unknown, Reason::CloudUnavailable));
+        world.cloud.mood.reads_fail = None;
+        world.run(INTERVAL * 2);
+        assert_eq!(world.says("a"), (Status::True, Reason::AllSafe));
+    }
+}
+
+#[test]
+fn i19_an_interface_that_listings_skip_is_looked_up_and_stays_listed() {
+    for sweeps in 1..6 {
+        for wish in [on(with_tag("env", "prod")), on(named(&["i-a"])), ids(&["eni-a1"])] {
+            let mut world = kept();
+            world.apply("a", wish);
+            world.run(secs(30));
+            world.change("eni-a1", |card| card.skipped = true);
+            world.run(INTERVAL * sweeps);
+            world.change("eni-a1", |card| card.skipped = false);
+            world.run(INTERVAL * 2);
+            assert!(world.retained("a").contains(&"eni-a1"));
+            assert_eq!(world.says("a"), (Status::True, Reason::AllSafe));
+        }
+    }
+}
+
+#[test]
+fn i04_i19_a_survivor_hidden_for_a_moment_stays_listed() {
+    for moment in 0..13 {
+        let mut world = kept();
+        world.apply("a", on(with_tag("env", "prod")));
+        world.run(secs(30));
+        world.release("i-a");
+        world.run(INTERVAL * 3 + secs(5 * moment));
+        assert_eq!(world.available("a"), ["eni-a0", "eni-a1"]);
+        world.hide("eni-a1", true);
+        world.run(secs(4));
+        world.hide("eni-a1", false);
+        world.run(INTERVAL * 2);
+        assert_eq!(world.available("a"), ["eni-a0", "eni-a1"]);
+        assert_eq!(world.says("a"), (Status::True, Reason::AllSafe));
+    }
+}
+
+#[test]
+fn i04_ids_that_the_cloud_says_it_does_not_know_are_not_found_after_two_looks_with_a_witness() {
+    let mut world = kept();
+    world.cloud.mood.denies = true;
+    world.apply("a", ids(&["eni-a0", "eni-wrong"]));
+    world.run(secs(3));
+    assert_ne!(world.says("a").1, Reason::NotFound);
+    world.run(secs(40));
+    assert_eq!(world.says("a"), (Status::Unknown, Reason::NotFound));
+    assert_eq!(world.judgement("a").stalled.status, Status::True);
+    assert!(world.safe("eni-a0"), "the other one is served all the same");
+    let reads = world.reads;
+    world.run(secs(3600));
+    assert!(world.reads - reads < 160, "{} reads in an hour", world.reads - reads);
+    // Where nothing else can be seen, nothing is proven.
+    let mut world = World::new();
+    world.cloud.mood.denies = true;
+    world.apply("a", ids(&["eni-wrong"]));
+    world.run(INTERVAL * 5);
+    assert_ne!(world.says("a").1, Reason::NotFound);
+    assert_eq!(world.says("a").0, Status::Unknown);
+}
+
+#[test]
+fn i04_i19_a_lost_permission_that_answers_empty_lists_shortens_nothing() {
+    for restarts in [false, true] {
+        for wish in [on(with_tag("env", "prod")), on(named(&["i-a", "i-b"])), ids(&["eni-a0"])] {
+            let mut world = kept();
+            world.apply("a", wish);
+            world.run(secs(30));
+            let retained = world.store["a"].record.clone();
+            world.cloud.mood.blind = true;
+            if restarts {
+                world.restart();
+            }
+            world.run(INTERVAL * 6);
+            assert_eq!(world.store["a"].record.retained.len(), retained.retained.len());
+            assert_eq!(world.says("a").0, Status::Unknown);
+            assert_ne!(world.says("a").1, Reason::NotFound);
+            world.cloud.mood.blind = false;
+            world.run(INTERVAL * 8);
+            assert_eq!(world.says("a"), (Status::True, Reason::AllSafe));
+            assert_eq!(world.store["a"].record, retained, "restarts {restarts}");
+        }
+    }
+}
+
+#[test]
+fn i21_an_attachment_between_the_two_reads_is_no_lasting_disagreement() {
+    for second in 0..30 {
+        let mut world = kept();
+        world.card("eni-new", None, InterfaceType::Secondary);
+        world.apply("a", on(named(&["i-a"])));
+        world.run(secs(30) + INTERVAL / 30 * second);
+        world.attach_by_hand("eni-new", "i-a");
+        world.run(INTERVAL * 3);
+        assert_eq!(world.says("a"), (Status::True, Reason::AllSafe));
+        assert!(world.retained("a").contains(&"eni-new"));
+    }
+}
+
+#[test]
+fn an_instance_that_does_not_exist_is_told_and_one_that_left_something_behind_is_no_riddle() {
+    let mut world = kept();
+    world.apply("a", on(named(&["i-a", "i-wrong"])));
+    world.run(secs(60));
+    assert_eq!(world.says("a"), (Status::Unknown, Reason::NotFound));
+    assert!(world.safe("eni-a0"));
+    world.apply("a", on(named(&["i-a"])));
+    world.run(secs(60));
+    world.release("i-a");
+    world.run(INTERVAL * 4);
+    assert_eq!(world.says("a"), (Status::True, Reason::AllSafe));
+}
+
+#[test]
+fn i19_what_is_gone_for_good_leaves_the_list_with_a_row_that_says_so() {
+    for denies in [false, true] {
+        for wish in [on(with_tag("env", "prod")), ids(&["eni-a0", "eni-a1"])] {
+            let by_id = !wish.selector.ids.is_empty();
+            let mut world = kept();
+            world.apply("a", wish);
+            world.run(secs(30));
+            world.release("i-a");
+            world.run(INTERVAL * 3);
+            assert!(world.retained("a").contains(&"eni-a1"));
+            world.cloud.mood.denies = denies;
+            world.discard("eni-a1");
+            world.run(INTERVAL * 3);
+            assert!(!world.retained("a").contains(&"eni-a1"), "denies {denies}");
+            assert!(world.retained("a").contains(&"eni-a0"));
+            let row = world.row("a", "eni-a1");
+            assert_eq!((row.phase, row.last_instance.as_ref()), (InterfacePhase::Gone, Some(&i("i-a"))));
+            let expected =
+                if by_id { (Status::Unknown, Reason::NotFound) } else { (Status::True, Reason::AllSafe) };
+            assert_eq!(world.says("a"), expected, "denies {denies}");
+            let reports = world.store["a"].reports;
+            world.run(INTERVAL * 10);
+            assert!(world.store["a"].reports - reports <= 1, "I37");
+        }
+    }
+}
+
+#[test]
+fn i19_what_was_taken_as_gone_and_is_selected_comes_back() {
+    for wish in [on(with_tag("env", "prod")), on(named(&["i-a"])), ids(&["eni-a1", "eni-a0"])] {
+        let mut world = kept();
+        world.apply("a", wish);
+        world.run(secs(30));
+        world.hide("eni-a1", true);
+        world.run(INTERVAL * 3);
+        world.hide("eni-a1", false);
+        world.run(INTERVAL * 4);
+        assert!(world.retained("a").contains(&"eni-a1"));
+        assert_eq!(world.says("a"), (Status::True, Reason::AllSafe));
+    }
+}
+
+#[test]
+fn i16_i19_sixty_interfaces_that_vanish_at_once_are_not_believed_until_two_sweeps_agree() {
+    for restarts in [false, true] {
+        let mut world = World::new();
+        world.server("a", &[]);
+        let names: Vec<String> = (0..60).map(|n| format!("eni-{n:03}")).collect();
+        for name in &names {
+            world.card(name, None, InterfaceType::Secondary);
+            world.change(name, |card| card.facts.tags = Some(tags(&[("keep", "on")])));
+        }
+        world.card("eni-witness", None, InterfaceType::Secondary);
+        world.change("eni-witness", |card| card.facts.tags = Some(tags(&[("keep", "on")])));
+        world.apply("a", tagged("keep", "on"));
+        world.run(secs(40));
+        assert_eq!(world.retained("a").len(), 61);
+        for name in &names {
+            world.hide(name, true);
+        }
+        if restarts {
+            world.restart();
+        }
+        // Not even the oracle's excuse for what is hidden is used: nothing may leave the list.
+        for _ in 0..INTERVAL.as_secs() + 20 {
+            world.run(secs(1));
+            assert_eq!(world.retained("a").len(), 61, "restarts {restarts}");
+        }
+        assert!(world.fleet.braked());
+        for name in &names {
+            world.hide(name, false);
+        }
+        world.run(INTERVAL * 3);
+        assert_eq!(world.says("a"), (Status::True, Reason::AllSafe));
+        assert_eq!(world.retained("a").len(), 61);
+    }
+}
+
+#[test]
+fn what_another_leader_recorded_meanwhile_is_adopted() {
+    for told_before in [true, false] {
+        let mut world = kept();
+        world.card("eni-free", None, InterfaceType::Secondary);
+        world.flip("eni-free", true);
+        world.apply("a", on(named(&["i-a"])));
+        world.run(secs(30));
+        world.lead(false);
+        world.run(secs(10));
+        if !told_before {
+            world.lead(true);
+        }
+        // Whoever led for a while has retained one more that has lost what selected it since.
+        world.forge("a", |record| {
+            record.retained.insert(eni("eni-free"), Default::default());
+        });
+        if told_before {
+            world.lead(true);
+        }
+        world.run(INTERVAL * 3);
+        assert_eq!(world.retained("a"), ["eni-a0", "eni-a1", "eni-free"], "told before: {told_before}");
+        world.flip("eni-free", false);
+        world.run(INTERVAL * 2);
+        assert!(world.safe("eni-free"));
+    }
+}
+
+#[test]
+fn i21_true_needs_both_lists_to_agree() {
+    // An interface that its instance does not list.
+    let mut world = kept();
+    world.apply("a", on(named(&["i-a"])));
+    world.run(secs(30));
+    world.change("eni-a1", |card| card.unlisted = true);
+    world.run(INTERVAL * 2);
+    assert_eq!(world.says("a"), (Status::Unknown, Reason::ListsDisagree));
+    world.change("eni-a1", |card| card.unlisted = false);
+    world.run(INTERVAL * 2);
+    assert_eq!(world.says("a"), (Status::True, Reason::AllSafe));
+    // One that does not say where it is.
+    world.change("eni-a1", |card| card.withheld = true);
+    world.run(INTERVAL * 4);
+    assert_eq!(world.says("a").0, Status::Unknown);
+    world.change("eni-a1", |card| card.withheld = false);
+    world.run(INTERVAL * 4);
+    assert_eq!(world.says("a"), (Status::True, Reason::AllSafe));
+    // One that the instance lists and nobody can see.
+    world.card("eni-ghost", Some("i-a"), InterfaceType::Secondary);
+    world.change("eni-ghost", |card| card.hidden = true);
+    world.run(INTERVAL * 2);
+    assert_eq!(world.says("a").0, Status::Unknown, "{:?}", world.part("a"));
+    world.change("eni-ghost", |card| card.hidden = false);
+    world.run(INTERVAL * 3);
+    assert_eq!(world.says("a"), (Status::True, Reason::AllSafe));
+    assert!(world.safe("eni-ghost"));
+}
+
+#[test]
+fn i38_a_restart_changes_no_word_of_status() {
+    for wish in [on(with_tag("env", "prod")), on(named(&["i-a", "i-b"])), ids(&["eni-a0", "eni-b1"])] {
+        let mut world = kept();
+        world.apply("a", wish);
+        world.run(secs(30));
+        world.release("i-b");
+        world.run(INTERVAL * 4);
+        let (status, record) = (world.store["a"].status.clone(), world.store["a"].record.clone());
+        let (reports, writes) = (world.store["a"].reports, world.arrived.len());
+        for _ in 0..3 {
+            world.restart();
+            world.run(INTERVAL * 3);
+        }
+        assert_eq!(world.store["a"].status, status);
+        assert_eq!(world.store["a"].record, record);
+        assert_eq!((world.store["a"].reports, world.arrived.len()), (reports, writes), "I37, I38");
+    }
+}

@@ -1,0 +1,828 @@
+//! The fleet of both engines between a scripted cloud, a model of the objects' store and a given clock. Every effect has a
+//! number, so that a test can stop, drop, delay, double or fail any of them; time jumps from event to event.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
+
+use keeper_core::authority::Recheck;
+use keeper_core::backoff::Jitter;
+use keeper_core::budget::Limit;
+use keeper_core::call::{CallId, ReadCall, Reply, WriteCall};
+use keeper_core::conditions::{Judgement, Status};
+use keeper_core::engine::{CALL_DEADLINE, Settings, Window};
+use keeper_core::failure::{Class, Effect as Outcome, Failure};
+use keeper_core::fleet::{Asked, Effect, Fleet, Input, Question};
+use keeper_core::id::{InstanceId, InterfaceId, RequestId};
+use keeper_core::instance::Instance;
+use keeper_core::interface::{AttachPermit, Interface, InterfaceStatus, InterfaceType};
+use keeper_core::reason::Reason;
+use keeper_core::retention::{AttachPhase, Attachment, InterfaceRow, Record, RetentionPart};
+use keeper_core::time::Moment;
+use keeper_core::verdict::Part;
+use keeper_core::wish::{DeletionPolicy, Generation, ObjectId};
+
+use crate::cloud::{Card, Cloud, Machine, Track, card, eni, failure, i, machine, reply};
+use crate::store::{Spec, Stored};
+
+pub const INTERVAL: Duration = Duration::from_secs(60);
+
+/// What happens to the effect with a certain number.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Fault {
+    /// It takes effect, and its answer never comes.
+    LoseReply,
+    /// It never arrives, and no answer comes.
+    LoseCall,
+    /// The answer comes this much later; a status arrives this much later.
+    Delay(Duration),
+    /// The answer comes twice.
+    Double,
+    /// The answer is this failure, and there is no effect.
+    Fail(Class),
+    /// The answer is a failure that proves nothing, after the effect.
+    FailAfter,
+    /// The process dies after the call has left, and starts anew.
+    Crash,
+}
+
+/// A write of a flag as it arrived at the cloud.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Arrived {
+    pub at: Moment,
+    pub id: String,
+    pub safe: bool,
+}
+
+/// A call to attach an interface.
+#[derive(Debug, Clone)]
+pub struct AttachCall {
+    pub at: Moment,
+    pub object: ObjectId,
+    pub interface: InterfaceId,
+    pub instance: InstanceId,
+    pub intent: Option<u32>,
+    /// The process that sent it, and its number there.
+    pub call: (u32, CallId),
+    /// It was answered that it had no effect, and the answer came.
+    pub refused: bool,
+    /// The cloud took it.
+    pub accepted: bool,
+}
+
+#[derive(Debug, Clone)]
+enum Event {
+    Instances(CallId, Result<Reply<Instance>, Failure>),
+    Interfaces(CallId, Result<Reply<Interface>, Failure>),
+    Rechecked(Question, Recheck),
+    /// The flag of this target takes this value.
+    Apply(String, bool),
+    /// An interface that is on its way arrives.
+    Settle(InterfaceId),
+    /// A status arrives at the API server, of the object as it was at this version.
+    Status(Box<StatusWrite>),
+    /// The operator learns how its write ended.
+    StatusEnded(ObjectId, bool),
+    /// The watch, or the answer to a write, shows the object as it was at this version.
+    Seen(ObjectId, u64, Generation, Asked),
+}
+
+#[derive(Debug, Clone)]
+struct StatusWrite {
+    object: ObjectId,
+    version: u64,
+    generation: Generation,
+    part: Part,
+    answered: bool,
+}
+
+/// What the operator holds of one object.
+#[derive(Debug, Default)]
+struct Desk {
+    /// The newest version that it was shown, and has told the engine of.
+    seen: u64,
+    newest: Option<(Generation, Part)>,
+    writing: bool,
+    /// Something newer than what is being written is to be written.
+    dirty: bool,
+}
+
+pub struct World {
+    pub now: Moment,
+    pub cloud: Cloud,
+    pub store: BTreeMap<String, Stored>,
+    pub latency: Duration,
+    /// How long the watch takes to show a status that was written.
+    pub watch_lag: Duration,
+    pub faults: BTreeMap<usize, Fault>,
+    pub arrived: Vec<Arrived>,
+    pub attached: Vec<AttachCall>,
+    pub reads: usize,
+    pub effects: usize,
+    /// What each effect was, to find one in a story.
+    pub log: Vec<String>,
+    pub statuses: usize,
+    pub crashes: u32,
+    pub fleet: Fleet,
+    settings: Settings,
+    desks: BTreeMap<ObjectId, Desk>,
+    refused: BTreeSet<ObjectId>,
+    /// With the process that waits for it, if one does.
+    pending: BTreeMap<(Moment, u64), (Option<u32>, Event)>,
+    sequence: u64,
+    pub sent: BTreeMap<(bool, CallId), Moment>,
+    pub tracks: BTreeMap<String, Track>,
+    next_uid: u32,
+    /// When the API server was last asked for claims.
+    pub rechecked: Moment,
+    pub started: Moment,
+    pub leads: bool,
+    pub led_since: Moment,
+    /// Since when something that an object is about has not been as it says.
+    pub exposed: BTreeMap<(String, InterfaceId), Moment>,
+    /// What the newest answers showed, for I21.
+    pub lists: BTreeMap<InstanceId, (CallId, Vec<InterfaceId>)>,
+    pub places: BTreeMap<InterfaceId, (CallId, Option<InstanceId>)>,
+}
+
+pub fn settings() -> Settings {
+    Settings {
+        sweep_interval: INTERVAL,
+        reads: Limit { per_minute: 600, burst: 60 },
+        writes: Limit { per_minute: 600, burst: 60 },
+        reads_in_flight: 4,
+        writes_in_flight: 16,
+        seed: 7,
+    }
+}
+
+pub fn secs(n: u64) -> Duration {
+    Duration::from_secs(n)
+}
+
+impl World {
+    pub fn new() -> Self {
+        Self::with(settings())
+    }
+
+    pub fn with(settings: Settings) -> Self {
+        let now = Moment::at(secs(1000));
+        let mut world = Self {
+            now,
+            cloud: Cloud { page_size: 100, ..Cloud::default() },
+            store: BTreeMap::new(),
+            latency: Duration::from_millis(100),
+            watch_lag: Duration::from_millis(300),
+            faults: BTreeMap::new(),
+            arrived: Vec::new(),
+            attached: Vec::new(),
+            reads: 0,
+            effects: 0,
+            log: Vec::new(),
+            statuses: 0,
+            crashes: 0,
+            fleet: Fleet::new(settings),
+            settings,
+            desks: BTreeMap::new(),
+            refused: BTreeSet::new(),
+            pending: BTreeMap::new(),
+            sequence: 0,
+            sent: BTreeMap::new(),
+            tracks: BTreeMap::new(),
+            next_uid: 0,
+            rechecked: Moment::default(),
+            started: now,
+            leads: true,
+            led_since: Moment::default(),
+            exposed: BTreeMap::new(),
+            lists: BTreeMap::new(),
+            places: BTreeMap::new(),
+        };
+        world.fleet.take(now, Input::Lead(Some(Window { until: None })));
+        world
+    }
+
+    // What is there, and what people do to it.
+
+    pub fn machine(&mut self, name: &str, tags: &[(&str, &str)]) -> &mut Machine {
+        self.cloud.machines.insert(i(name), machine(self.now, tags));
+        self.cloud.machines.get_mut(&i(name)).unwrap()
+    }
+
+    pub fn card(&mut self, name: &str, on: Option<&str>, of: InterfaceType) -> &mut Card {
+        self.cloud.cards.insert(eni(name), card(self.now, on, of));
+        self.cloud.cards.get_mut(&eni(name)).unwrap()
+    }
+
+    /// An instance `i-x` with its primary interface `eni-x0` and a secondary one, `eni-x1`.
+    pub fn server(&mut self, letter: &str, tags: &[(&str, &str)]) {
+        let name = format!("i-{letter}");
+        self.machine(&name, tags);
+        self.card(&format!("eni-{letter}0"), Some(&name), InterfaceType::Primary);
+        self.card(&format!("eni-{letter}1"), Some(&name), InterfaceType::Secondary);
+    }
+
+    /// Changes an interface in any way but its flag.
+    pub fn change(&mut self, name: &str, how: impl FnOnce(&mut Card)) {
+        let now = self.now;
+        if let Some(card) = self.cloud.cards.get_mut(&eni(name)) {
+            how(card);
+            card.changed = now;
+            self.exposed.retain(|(_, id), _| *id != eni(name));
+        }
+    }
+
+    /// Changes an instance.
+    pub fn alter(&mut self, name: &str, how: impl FnOnce(&mut Machine)) {
+        let now = self.now;
+        if let Some(machine) = self.cloud.machines.get_mut(&i(name)) {
+            how(machine);
+            machine.changed = now;
+            self.exposed.clear();
+        }
+    }
+
+    /// Somebody sets the flag in the console.
+    pub fn flip(&mut self, name: &str, safe: bool) {
+        if let Some(card) = self.cloud.cards.get_mut(&eni(name)) {
+            card.facts.delete_on_release = Some(!safe);
+        }
+    }
+
+    pub fn hide(&mut self, name: &str, hidden: bool) {
+        let now = self.now;
+        self.change(name, |card| {
+            card.hidden = hidden;
+            card.hidden_since = card.hidden_since.or(Some(now));
+        });
+    }
+
+    pub fn release(&mut self, name: &str) {
+        self.cloud.release(self.now, &i(name));
+        self.exposed.clear();
+    }
+
+    /// Somebody begins to detach it.
+    pub fn detach(&mut self, name: &str) {
+        let detachable =
+            |card: &Card| card.in_use() && card.facts.interface_type == Some(InterfaceType::Secondary);
+        if self.cloud.cards.get(&eni(name)).is_some_and(detachable) {
+            self.change(name, |card| card.facts.status = Some(InterfaceStatus::Detaching));
+            self.schedule(secs(2), None, Event::Settle(eni(name)));
+        }
+    }
+
+    /// Somebody begins to attach it.
+    pub fn attach_by_hand(&mut self, name: &str, to: &str) {
+        if self.cloud.attach(self.now, &eni(name), &i(to)).is_ok() {
+            self.schedule(self.cloud.mood.attach_takes, None, Event::Settle(eni(name)));
+        }
+    }
+
+    /// Somebody deletes it; only a free one can be.
+    pub fn discard(&mut self, name: &str) {
+        if self.cloud.cards.get(&eni(name)).is_some_and(Card::free) {
+            self.cloud.cards.remove(&eni(name));
+        }
+    }
+
+    pub fn safe(&self, name: &str) -> bool {
+        self.cloud.cards[&eni(name)].safe()
+    }
+
+    pub fn on(&self, name: &str) -> Option<&str> {
+        self.cloud.cards[&eni(name)].instance().map(InstanceId::as_str)
+    }
+
+    pub fn writes_to(&self, name: &str) -> usize {
+        self.arrived.iter().filter(|a| a.id == name).count()
+    }
+
+    pub fn weakened(&self) -> Vec<&str> {
+        self.arrived.iter().filter(|a| !a.safe).map(|a| a.id.as_str()).collect()
+    }
+
+    // What people do to objects.
+
+    /// `kubectl apply`; the watch tells of it at once.
+    pub fn apply(&mut self, name: &str, spec: impl Into<Spec>) {
+        self.apply_unseen(name, spec);
+        self.deliver(name);
+    }
+
+    /// Stores the object without the watch telling of it.
+    pub fn apply_unseen(&mut self, name: &str, spec: impl Into<Spec>) {
+        let spec = spec.into();
+        self.exposed.retain(|(object, _), _| object != name);
+        if let Some(stored) = self.store.get_mut(name) {
+            stored.edit(spec, self.now);
+        } else {
+            self.next_uid += 1;
+            let id = ObjectId::new("default", name, &format!("uid-{}", self.next_uid));
+            self.store.insert(name.to_owned(), Stored::new(id, spec, self.now));
+        }
+    }
+
+    pub fn nodes(&mut self, name: &str, ids: &[&str]) {
+        self.exposed.retain(|(object, _), _| object != name);
+        if let Some(stored) = self.store.get_mut(name) {
+            stored.nodes(ids);
+            // Nodes are watched for themselves: the object's version stays, and what is asked is told anew.
+            let (id, generation, asked) = (stored.id.clone(), stored.generation, stored.asked());
+            self.fleet.take(self.now, Input::Wish(id, generation, asked));
+        }
+    }
+
+    /// The object can't be decoded any more.
+    pub fn corrupt(&mut self, name: &str) {
+        if let Some(stored) = self.store.get_mut(name) {
+            stored.corrupt(self.now);
+        }
+        self.deliver(name);
+    }
+
+    /// `kubectl delete`: with a finalizer it stays until the work is done.
+    pub fn delete(&mut self, name: &str) {
+        let Some(stored) = self.store.get_mut(name) else { return };
+        if stored.spec.deletion_policy() == DeletionPolicy::Weaken {
+            stored.terminate(self.now);
+            self.deliver(name);
+        } else {
+            self.remove(name);
+        }
+    }
+
+    fn remove(&mut self, name: &str) {
+        if let Some(stored) = self.store.remove(name) {
+            self.desks.remove(&stored.id);
+            self.exposed.retain(|(object, _), _| object != name);
+            self.fleet.take(self.now, Input::Wish(stored.id, stored.generation, Asked::Gone));
+        }
+    }
+
+    /// The watch tells of an object as it is.
+    pub fn deliver(&mut self, name: &str) {
+        let Some(stored) = self.store.get(name) else { return };
+        // The operator lets go at once of what it has nothing to do for.
+        if stored.spec.terminating() && (!stored.decodable || stored.spec.weakening().is_none()) {
+            return self.remove(name);
+        }
+        let (id, version) = (stored.id.clone(), stored.version);
+        let (generation, asked) = (stored.generation, stored.asked());
+        self.see(id, version, generation, asked, true);
+    }
+
+    /// The operator is shown an object and tells the engine, unless it knows a newer one. `again`: or the same.
+    fn see(&mut self, id: ObjectId, version: u64, generation: Generation, asked: Asked, again: bool) {
+        if !self.store.values().any(|stored| stored.id == id) {
+            return;
+        }
+        let desk = self.desks.entry(id.clone()).or_default();
+        if version < desk.seen || (version == desk.seen && !again) {
+            return;
+        }
+        desk.seen = version;
+        self.fleet.take(self.now, Input::Wish(id.clone(), generation, asked));
+        self.send_status(&id, None);
+    }
+
+    pub fn relist(&mut self) {
+        let names: Vec<String> = self.store.keys().cloned().collect();
+        for name in names {
+            self.deliver(&name);
+        }
+    }
+
+    /// The process dies and starts anew: everything in memory is gone, calls under way still arrive.
+    pub fn restart(&mut self) {
+        self.crashes += 1;
+        let seed = self.settings.seed + u64::from(self.crashes);
+        self.fleet = Fleet::new(Settings { seed, ..self.settings });
+        self.forget_process();
+        self.started = self.now;
+        self.fleet.take(self.now, Input::Lead(self.leads.then_some(Window { until: None })));
+        self.relist();
+    }
+
+    fn forget_process(&mut self) {
+        self.desks.clear();
+        self.sent.clear();
+        self.lists.clear();
+        self.places.clear();
+        for track in self.tracks.values_mut() {
+            (track.shown, track.written) = (None, None);
+        }
+    }
+
+    /// The lead is lost, or taken: whoever led meanwhile may have written.
+    pub fn lead(&mut self, lead: bool) {
+        for track in self.tracks.values_mut() {
+            track.written = track.written.map(|(call, _)| (call, None));
+        }
+        self.sent.clear();
+        (self.leads, self.led_since) = (lead, self.now);
+        self.fleet.take(self.now, Input::Lead(lead.then_some(Window { until: None })));
+    }
+
+    // What status says.
+
+    pub fn judgement(&self, name: &str) -> &Judgement {
+        &self.store[name].status.as_ref().unwrap_or_else(|| panic!("{name} has no status")).2
+    }
+
+    pub fn part(&self, name: &str) -> &Part {
+        &self.store[name].status.as_ref().unwrap_or_else(|| panic!("{name} has no status")).1
+    }
+
+    pub fn retention(&self, name: &str) -> &RetentionPart {
+        self.part(name).retention.as_deref().expect("an object that retains interfaces")
+    }
+
+    pub fn says(&self, name: &str) -> (Status, Reason) {
+        let domain = &self.judgement(name).domain;
+        (domain.status, domain.reason)
+    }
+
+    /// The ids that status lists as retained.
+    pub fn retained(&self, name: &str) -> Vec<&str> {
+        self.store[name].record.retained.keys().map(InterfaceId::as_str).collect()
+    }
+
+    pub fn available(&self, name: &str) -> Vec<&str> {
+        self.retention(name).available.iter().map(InterfaceId::as_str).collect()
+    }
+
+    pub fn row(&self, name: &str, interface: &str) -> &InterfaceRow {
+        let rows = &self.retention(name).rows;
+        rows.iter()
+            .find(|row| row.id == eni(interface))
+            .unwrap_or_else(|| panic!("no row of {interface}: {rows:?}"))
+    }
+
+    pub fn errand(&self, name: &str, interface: &str) -> &Attachment {
+        let rows = &self.retention(name).attachments;
+        rows.iter().find(|row| row.interface == eni(interface)).expect("an entry of that interface")
+    }
+
+    pub fn stands(&self, name: &str, interface: &str) -> (AttachPhase, Reason) {
+        let row = self.errand(name, interface);
+        (row.phase, row.reason)
+    }
+
+    // Time.
+
+    pub fn run(&mut self, span: Duration) {
+        let end = self.now.after(span);
+        let mut idle_turns = 0;
+        self.turn();
+        loop {
+            let event = self.pending.first_key_value().map(|((at, _), _)| *at);
+            let next = [event, self.fleet.next_wake()].into_iter().flatten().min();
+            let Some(next) = next.filter(|at| *at <= end) else { break };
+            idle_turns = if next > self.now { 0 } else { idle_turns + 1 };
+            assert!(idle_turns < 10_000, "the engine spins at {:?}", self.now);
+            self.now = self.now.max(next);
+            while let Some(entry) = self.pending.first_entry()
+                && entry.key().0 <= self.now
+            {
+                let (process, event) = entry.remove();
+                if process.is_none_or(|process| process == self.crashes) {
+                    self.happen(event);
+                }
+            }
+            self.turn();
+        }
+        self.now = end;
+        self.check_all();
+    }
+
+    /// Lets time pass until something is so.
+    pub fn run_until(&mut self, most: Duration, so: impl Fn(&Self) -> bool) {
+        let end = self.now.after(most);
+        while !so(self) {
+            assert!(self.now < end, "it did not come to that: {:?} {:?}", self.store, self.cloud);
+            self.run(Duration::from_millis(100));
+        }
+    }
+
+    fn happen(&mut self, event: Event) {
+        match event {
+            Event::Instances(call, result) => {
+                self.note_instances(call, &result);
+                self.fleet.take(self.now, Input::Instances(call, result));
+            }
+            Event::Interfaces(call, result) => {
+                self.note_interfaces(call, &result);
+                self.fleet.take(self.now, Input::Interfaces(call, result));
+            }
+            Event::Rechecked(question, answer) => {
+                self.fleet.take(self.now, Input::Rechecked(question, answer));
+            }
+            Event::Apply(target, safe) => self.set_flag(&target, safe),
+            Event::Settle(id) => self.cloud.settle(self.now, &id),
+            Event::Status(write) => self.status_arrives(*write),
+            Event::StatusEnded(object, written) => self.status_ended(&object, written),
+            Event::Seen(id, version, generation, asked) => self.see(id, version, generation, asked, false),
+        }
+    }
+
+    fn turn(&mut self) {
+        let mut out = Vec::new();
+        self.fleet.plan(self.now, &mut out);
+        for effect in out {
+            let number = self.effects;
+            self.effects += 1;
+            let fault = self.faults.get(&number).copied();
+            self.carry_out(effect, fault);
+            if fault == Some(Fault::Crash) {
+                self.restart();
+                return self.turn();
+            }
+        }
+        self.note_exposed();
+    }
+
+    fn schedule(&mut self, after: Duration, process: Option<u32>, event: Event) {
+        self.sequence += 1;
+        self.pending.insert((self.now.after(after), self.sequence), (process, event));
+    }
+
+    fn answer(&mut self, fault: Option<Fault>, event: Event) {
+        let process = Some(self.crashes);
+        match fault {
+            Some(Fault::LoseReply | Fault::LoseCall) => {}
+            Some(Fault::Delay(by)) => self.schedule(self.latency + by, process, event),
+            Some(Fault::Double) => {
+                self.schedule(self.latency, process, event.clone());
+                self.schedule(self.latency * 3, process, event);
+            }
+            _ => self.schedule(self.latency, process, event),
+        }
+    }
+
+    fn carry_out(&mut self, effect: Effect, fault: Option<Fault>) {
+        match effect {
+            Effect::ReadInstances(call, read) => self.read_instances(call, &read, fault),
+            Effect::ReadInterfaces(call, read) => self.read_interfaces(call, &read, fault),
+            Effect::WriteInstance(call, write, _) => {
+                let (id, safe) = match &write {
+                    WriteCall::Strengthen(id) => (id.to_string(), true),
+                    WriteCall::Weaken(permit) => (permit.target().to_string(), false),
+                };
+                self.sent.insert((false, call), self.now);
+                let result = self.write(call, &id, safe, fault);
+                self.answer(fault, Event::Instances(call, result));
+            }
+            Effect::WriteInterface(call, write, _) => {
+                let (id, safe) = match &write {
+                    WriteCall::Strengthen(id) => (id.to_string(), true),
+                    WriteCall::Weaken(permit) => (permit.target().to_string(), false),
+                };
+                self.sent.insert((true, call), self.now);
+                let result = self.write(call, &id, safe, fault);
+                self.answer(fault, Event::Interfaces(call, result));
+            }
+            Effect::Attach(call, permit, _) => self.attach(call, &permit, fault),
+            Effect::Recheck(question, object) => {
+                self.log.push(format!("recheck {object:?}"));
+                let stored = self.store.values().find(|s| s.id == object);
+                let answer = Recheck {
+                    object: stored.map(|s| (s.generation, s.spec.terminating())),
+                    claims_as_known: !self.cloud.mood.stale_view && self.claims_known(),
+                };
+                self.rechecked = self.now;
+                self.answer(fault, Event::Rechecked(question, answer));
+            }
+            Effect::Report(object, generation, part) => {
+                self.log.push(format!("report {object:?}"));
+                self.check_report(&object, generation, &part);
+                let desk = self.desks.entry(object.clone()).or_default();
+                (desk.newest, desk.dirty) = (Some((generation, *part)), true);
+                self.send_status(&object, fault);
+            }
+        }
+    }
+
+    fn read_instances(&mut self, call: CallId, read: &ReadCall<Instance>, fault: Option<Fault>) {
+        self.reads += 1;
+        self.log.push("read instances".to_owned());
+        self.sent.insert((false, call), self.now);
+        let result = match fault {
+            Some(Fault::Fail(class)) => Err(failure(class, "Scripted", Outcome::None)),
+            Some(Fault::FailAfter) => Err(failure(Class::Transient, "Scripted", Outcome::None)),
+            _ => reply(self.cloud.show_instances(read)),
+        };
+        self.answer(fault, Event::Instances(call, result));
+    }
+
+    fn read_interfaces(&mut self, call: CallId, read: &ReadCall<Interface>, fault: Option<Fault>) {
+        self.reads += 1;
+        self.log.push("read interfaces".to_owned());
+        self.sent.insert((true, call), self.now);
+        let result = match fault {
+            Some(Fault::Fail(class)) => Err(failure(class, "Scripted", Outcome::None)),
+            Some(Fault::FailAfter) => Err(failure(Class::Transient, "Scripted", Outcome::None)),
+            _ => reply(self.cloud.show_interfaces(read)),
+        };
+        self.answer(fault, Event::Interfaces(call, result));
+    }
+
+    /// Whether the engines were told of every object at its newest generation.
+    fn claims_known(&self) -> bool {
+        self.store.values().all(|stored| !stored.decodable || self.told_of(stored))
+    }
+
+    pub fn told_of(&self, stored: &Stored) -> bool {
+        let generation = match &stored.spec {
+            Spec::Protection(_) => self.fleet.instances().wishes().get(&stored.id).map(|w| w.0),
+            Spec::Retention(_) => self.fleet.interfaces().wishes().get(&stored.id).map(|w| w.0),
+        };
+        generation == Some(stored.generation)
+    }
+
+    fn set_flag(&mut self, target: &str, safe: bool) {
+        if let Some(card) = self.cloud.cards.get_mut(&eni(target)) {
+            card.facts.delete_on_release = Some(!safe);
+        }
+        if let Some(machine) = self.cloud.machines.get_mut(&i(target)) {
+            machine.facts.deletion_protection = Some(safe);
+        }
+    }
+
+    fn write<K: keeper_core::kind::Kind>(
+        &mut self,
+        call: CallId,
+        target: &str,
+        safe: bool,
+        fault: Option<Fault>,
+    ) -> Result<Reply<K>, Failure> {
+        self.log.push(format!("write {target} {safe}"));
+        if fault == Some(Fault::LoseCall) {
+            return Err(failure(Class::Transient, "Lost", Outcome::Unknown));
+        }
+        self.arrived.push(Arrived { at: self.now, id: target.to_owned(), safe });
+        self.check_write(call, target, safe);
+        let card = self.cloud.cards.get(&eni(target));
+        let known = card.is_some() || self.cloud.machines.contains_key(&i(target));
+        let refused = card.and_then(|card| card.refuses).or(self.cloud.mood.writes_fail);
+        match (fault, refused) {
+            (Some(Fault::Fail(class)), _) | (_, Some(class)) => {
+                return Err(failure(class, "Scripted", Outcome::None));
+            }
+            _ if !known => return Err(failure(Class::Gone, "InvalidEniId.NotFound", Outcome::None)),
+            _ if self.cloud.mood.late.is_zero() => self.set_flag(target, safe),
+            _ => self.schedule(self.cloud.mood.late, None, Event::Apply(target.to_owned(), safe)),
+        }
+        match fault {
+            Some(Fault::FailAfter) => Err(failure(Class::Transient, "Scripted", Outcome::Unknown)),
+            _ => Ok(Reply::Accepted(RequestId::new("W"))),
+        }
+    }
+
+    fn attach(&mut self, call: CallId, permit: &AttachPermit, fault: Option<Fault>) {
+        let (id, to) = (permit.interface().clone(), permit.instance().clone());
+        self.log.push(format!("attach {id} {to}"));
+        self.sent.insert((true, call), self.now);
+        let object = self.check_attach(&id, &to);
+        let mut result = match fault {
+            Some(Fault::LoseCall) => Err(failure(Class::Transient, "Lost", Outcome::Unknown)),
+            Some(Fault::Fail(class)) => Err(failure(class, "Scripted", Outcome::None)),
+            _ => self.cloud.attach(self.now, &id, &to),
+        };
+        let accepted = result.is_ok();
+        if accepted {
+            self.schedule(self.cloud.mood.attach_takes, None, Event::Settle(id.clone()));
+            if fault == Some(Fault::FailAfter) {
+                result = Err(failure(Class::Transient, "Scripted", Outcome::Unknown));
+            }
+        }
+        let intent = self.store.values().find(|s| s.id == object).and_then(|s| s.intent(&id, &to));
+        self.attached.push(AttachCall {
+            at: self.now,
+            object,
+            interface: id,
+            instance: to,
+            intent,
+            call: (self.crashes, call),
+            refused: false,
+            accepted,
+        });
+        let result = result.map(|()| Reply::Accepted(RequestId::new("A")));
+        self.answer(fault, Event::Interfaces(call, result));
+    }
+
+    // The operator's writing of status.
+
+    fn send_status(&mut self, object: &ObjectId, fault: Option<Fault>) {
+        let Some(desk) = self.desks.get_mut(object).filter(|d| d.dirty && !d.writing) else { return };
+        let Some(stored) = self.store.values().find(|s| s.id == *object) else { return };
+        let Some((generation, part)) = desk.newest.clone().filter(|_| self.leads) else { return };
+        desk.dirty = false;
+        if stored.next_status(generation, &part).is_none() {
+            return;
+        }
+        desk.writing = true;
+        let version = desk.seen;
+        let lost = matches!(fault, Some(Fault::LoseCall | Fault::Fail(_)));
+        let answered = !matches!(fault, Some(Fault::LoseReply | Fault::FailAfter | Fault::Delay(_)));
+        let delay = match fault {
+            Some(Fault::Delay(by)) => by,
+            _ => Duration::ZERO,
+        };
+        if !lost {
+            let write = StatusWrite { object: object.clone(), version, generation, part, answered };
+            self.schedule(self.latency / 2 + delay, None, Event::Status(Box::new(write)));
+        }
+        if lost || !answered {
+            // It is tried again with whatever is the newest by then.
+            self.schedule(secs(3), Some(self.crashes), Event::StatusEnded(object.clone(), false));
+        }
+    }
+
+    fn status_arrives(&mut self, write: StatusWrite) {
+        let StatusWrite { object, version, generation, part, answered } = write;
+        let process = Some(self.crashes);
+        let half = self.latency / 2;
+        let Some((name, stored)) = self.store.iter().find(|(_, s)| s.id == object) else { return };
+        let record = stored.next_status(generation, &part).filter(|_| stored.version == version);
+        let record = record.filter(|_| !self.refused.contains(&object));
+        let Some(record) = record else {
+            // The object has changed meanwhile: the watch will tell, and it is looked at again.
+            if answered {
+                self.schedule(secs(1), process, Event::StatusEnded(object, false));
+            }
+            return;
+        };
+        let name = name.clone();
+        self.check_record(&name, &record);
+        self.statuses += 1;
+        let stored = self.store.get_mut(&name).unwrap();
+        let leaves = stored.spec.terminating() && part.progress.as_ref().is_some_and(|p| p.done);
+        stored.write_status(generation, part, record);
+        let seen = Event::Seen(stored.id.clone(), stored.version, stored.generation, stored.asked());
+        self.check_truth(&name);
+        if leaves {
+            return self.remove(&name);
+        }
+        if answered {
+            self.schedule(half, process, seen.clone());
+            self.schedule(half, process, Event::StatusEnded(object, true));
+        }
+        self.schedule(self.watch_lag, process, seen);
+    }
+
+    fn status_ended(&mut self, object: &ObjectId, written: bool) {
+        let Some(desk) = self.desks.get_mut(object) else { return };
+        desk.writing = false;
+        desk.dirty |= !written;
+        self.send_status(object, None);
+    }
+
+    /// When a call was sent, if its answer still counts.
+    pub fn answered(&mut self, of_interface: bool, call: CallId) -> Option<Moment> {
+        self.sent.remove(&(of_interface, call)).filter(|at| self.now.since(*at) < CALL_DEADLINE)
+    }
+
+    /// The durable record of an object, as a test wants it to be.
+    pub fn forge(&mut self, name: &str, how: impl FnOnce(&mut Record)) {
+        let stored = self.store.get_mut(name).unwrap();
+        how(&mut stored.record);
+        stored.version += 1;
+        self.deliver(name);
+    }
+
+    /// From now on the API server takes no status of the object, or does again.
+    pub fn refuse_status(&mut self, name: &str, refuse: bool) {
+        let id = self.store[name].id.clone();
+        if refuse {
+            self.refused.insert(id);
+        } else {
+            self.refused.remove(&id);
+        }
+    }
+
+    pub fn names(&self) -> BTreeSet<String> {
+        self.store.keys().cloned().collect()
+    }
+}
+
+/// Numbers for random schedules.
+pub struct Dice(Jitter);
+
+impl Dice {
+    pub fn new(seed: u64) -> Self {
+        Self(Jitter::new(seed))
+    }
+
+    pub fn below(&mut self, n: usize) -> usize {
+        let n = u64::try_from(n.max(1)).unwrap();
+        usize::try_from(self.0.next_u64() % n).unwrap()
+    }
+
+    pub fn one_in(&mut self, n: usize) -> bool {
+        self.below(n) == 0
+    }
+
+    pub fn pick<'a, T>(&mut self, items: &'a [T]) -> &'a T {
+        &items[self.below(items.len())]
+    }
+}
