@@ -210,7 +210,7 @@ impl Fleet {
         let mut engine = Engines::new(self.settings);
         let mut calls: JoinSet<Answer> = JoinSet::new();
         let mut braked = false;
-        engine.take(self.now(), Input::Lead(Some(Window { until: None })));
+        engine.take(self.now(), Input::Lead(Some(Window::UNBOUNDED)));
         loop {
             for (object, (generation, asked)) in self.mailbox.take() {
                 engine.take(self.now(), Input::Wish(object, generation, asked));
