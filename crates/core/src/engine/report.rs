@@ -118,7 +118,7 @@ impl<K: Kind> Engine<K> {
         let mut looked_at = 0;
         // After a start, what is missing is looked up once more before the word that stands is changed: it may have been
         // proven to be gone long ago.
-        let at_start = K::REMEMBERS && object.hot_until.is_none();
+        let at_start = object.hot_until.is_none();
         let mut awaiting = object.roster.as_ref().is_some_and(|roster| {
             roster.awaits() || (at_start && roster.misses()) || (!object.settled && roster.unheard())
         });

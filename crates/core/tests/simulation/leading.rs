@@ -104,6 +104,26 @@ fn i38_a_spare_that_takes_over_leaves_standing_what_stands_until_it_has_read() {
 }
 
 #[test]
+fn i38_what_was_proven_to_be_missing_is_proven_again_before_anything_else_is_said() {
+    let mut world = at_rest();
+    world.apply("missing", enabled(by_ids(&["i-wrong"])));
+    world.run(secs(30));
+    assert_eq!(world.says("missing"), (Status::Unknown, Reason::NotFound));
+    for restarts in [false, true] {
+        if restarts {
+            world.restart();
+        } else {
+            world.lead(false);
+            world.lead(true);
+        }
+        for _ in 0..30 {
+            world.run(secs(1));
+            assert_eq!(world.says("missing"), (Status::Unknown, Reason::NotFound));
+        }
+    }
+}
+
+#[test]
 fn i38_what_stays_unproven_for_two_sweeps_after_a_takeover_is_unknown_then_and_no_sooner() {
     for trouble in [Class::Transient, Class::Throttled, Class::Permission] {
         let mut world = at_rest();
