@@ -229,6 +229,17 @@ impl Leader {
                     Some(trouble)
                 }
             },
+            Step::Restore(transitions) => match self.lease.restore(transitions, within).await {
+                Ok(_) => {
+                    info!(identity = self.identity, "the Lease was deleted and is made anew, for nobody yet");
+                    self.candidate.restored(self.now());
+                    None
+                }
+                Err(trouble) => {
+                    self.candidate.looked_in_vain(self.now());
+                    Some(trouble)
+                }
+            },
             Step::Create(claim) => {
                 let made = self.lease.create(claim, within).await;
                 let (how, trouble) = made.map_or_else(|t| (Written::Unclear, Some(t)), |how| (how, None));

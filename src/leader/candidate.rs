@@ -9,9 +9,11 @@
 //! span makes up for the difference. Writes name the `resourceVersion` that they replace, and the API server heeds it.
 //!
 //! **Caveats.** The times that stand in the Lease are for people. A person who empties the holder, deletes the Lease or
-//! enters another holder only makes everybody wait for a whole span. One thing can't be seen: a replica that has never
-//! seen the Lease, and finds none, takes it at once; so deleting it in the moment in which a replica starts can make two
-//! lead until the older one renews, a few seconds later.
+//! enters another holder only makes everybody wait for a whole span. That a Lease is missing proves nothing: somebody may
+//! have taken it and not know yet that it is gone. So it is made anew without a holder, and whoever wants it waits a span
+//! with it. The first replica of all would have nothing to wait for; one that has never seen the Lease, and finds none,
+//! takes it at once. So deleting it in the moment in which a replica starts can make two lead until the older one renews,
+//! a few seconds later.
 
 use std::time::Duration;
 
@@ -93,6 +95,8 @@ pub enum Step {
     Look,
     /// Make it.
     Create(Claim),
+    /// Make it anew, held by nobody, with this number of transitions.
+    Restore(i32),
     /// Replace it, if it still is of this version.
     Replace(String, Claim),
 }
@@ -126,6 +130,12 @@ pub struct Candidate {
     known: Known,
     /// The last sign of life of somebody else, and when it had been seen.
     rival: Option<(Sign, Moment)>,
+    /// Whether it was ever seen.
+    seen: bool,
+    /// What this replica wrote last, as far as it knows.
+    wrote: Option<Sign>,
+    /// When a write began of which it is not known whether it succeeded.
+    unclear: Option<Moment>,
     /// How often the Lease was taken, as far as this replica has seen.
     transitions: i32,
     held: Option<Lead>,
@@ -138,7 +148,10 @@ pub struct Candidate {
 enum Known {
     /// Nothing that could be written on.
     Nothing,
+    /// There is none, and nobody else can have had it.
     Missing,
+    /// There is none any more.
+    Lost,
     Stands(Record),
 }
 
@@ -151,6 +164,9 @@ impl Candidate {
             jitter: Jitter::new(seed),
             known: Known::Nothing,
             rival: None,
+            seen: false,
+            wrote: None,
+            unclear: None,
             transitions: 0,
             held: None,
             term: 0,
@@ -189,6 +205,7 @@ impl Candidate {
         match &self.known {
             Known::Nothing => Step::Look,
             Known::Missing => Step::Create(takes),
+            Known::Lost => Step::Restore(self.transitions),
             Known::Stands(record) => {
                 let renews = Claim { transitions: self.transitions, takes: false };
                 let claim = if self.held.is_some() { renews } else { takes };
@@ -200,18 +217,19 @@ impl Candidate {
     /// The Lease was looked at: `None` when there is none.
     pub fn looked(&mut self, now: Moment, found: Option<Record>) {
         self.not_before = now;
+        let led = self.lead(now).is_some();
         let Some(record) = found else {
-            // Deleted by hand. Whoever held it may not know yet, unless that was this replica.
+            // Whoever led until now knows that nobody else did.
             self.held = None;
-            self.known = Known::Missing;
-            if let Some((sign, since)) = &self.rival {
-                let free = since.after(self.span(sign));
-                self.wait_or_look_again(now, free);
-            }
+            self.known = if led || !self.seen { Known::Missing } else { Known::Lost };
             return;
         };
+        self.seen = true;
         self.transitions = record.sign.transitions.max(0);
-        if record.sign.holder == self.identity {
+        // In our name, and not by somebody's hand.
+        let unclear = self.unclear.take().is_some_and(|began| now.since(began) < self.timing.duration);
+        let ours = led || unclear || self.wrote.as_ref() == Some(&record.sign);
+        if record.sign.holder == self.identity && ours {
             self.rival = None;
             self.known = Known::Stands(record);
             return;
@@ -251,6 +269,12 @@ impl Candidate {
         self.not_before = now.after(self.jitter.stretch(self.timing.look_every()));
     }
 
+    /// The Lease was made anew, or somebody else was quicker.
+    pub fn restored(&mut self, now: Moment) {
+        self.known = Known::Nothing;
+        self.not_before = now;
+    }
+
     /// A write that began at `began` has ended.
     pub fn wrote(&mut self, began: Moment, now: Moment, claim: Claim, how: Written) {
         match how {
@@ -263,6 +287,7 @@ impl Candidate {
                 if claim.takes || self.lead(now).is_none() {
                     self.term += 1;
                 }
+                (self.seen, self.unclear, self.wrote) = (true, None, Some(record.sign.clone()));
                 self.transitions = record.sign.transitions;
                 self.held = Some(Lead { term: self.term, transitions: self.transitions, window });
                 self.rival = None;
@@ -273,7 +298,10 @@ impl Candidate {
                 self.known = Known::Nothing;
                 self.not_before = now;
             }
-            Written::Unclear => self.looked_in_vain(now),
+            Written::Unclear => {
+                self.unclear = Some(began);
+                self.looked_in_vain(now);
+            }
         }
     }
 }

@@ -52,8 +52,13 @@ impl LeaseAccess {
 
     /// Makes it.
     pub async fn create(&mut self, claim: Claim, within: Duration) -> Result<Written, Trouble> {
+        let spec = self.spec(LeaseSpec::default(), claim);
+        self.make(spec, within).await
+    }
+
+    async fn make(&mut self, spec: LeaseSpec, within: Duration) -> Result<Written, Trouble> {
         let metadata = ObjectMeta { name: Some(self.name.clone()), ..ObjectMeta::default() };
-        let lease = Lease { metadata, spec: Some(self.spec(LeaseSpec::default(), claim)) };
+        let lease = Lease { metadata, spec: Some(spec) };
         let made = bounded(within, self.api.create(&PostParams::default(), &lease)).await?;
         match made {
             Err(kube::Error::Api(status)) if status.is_not_found() => {
@@ -62,6 +67,17 @@ impl LeaseAccess {
             }
             made => self.stands(made),
         }
+    }
+
+    /// Makes it anew, held by nobody: everybody waits for a whole span from when they see it.
+    pub async fn restore(&mut self, transitions: i32, within: Duration) -> Result<Written, Trouble> {
+        let spec = LeaseSpec {
+            lease_duration_seconds: Some(whole_seconds(self.duration)),
+            lease_transitions: Some(transitions),
+            renew_time: Some(MicroTime(Timestamp::now())),
+            ..LeaseSpec::default()
+        };
+        self.make(spec, within).await
     }
 
     /// Replaces it, if it still is of this version.

@@ -310,7 +310,7 @@ async fn i34_a_lease_that_is_edited_by_hand_makes_nobody_lead_besides_another() 
     })
     .await;
     theatre.stage.until_printed(LEADS, 2).await;
-    // Deleted: it is made anew, and one leads.
+    // Deleted: it is made anew, and one leads. Whoever stands by may not have seen the last holder.
     theatre.leases.delete("ecs-keeper", &DeleteParams::default()).await.unwrap();
     theatre.stage.until_printed(LEADS, 3).await;
     // Emptied: nobody takes it at once, because its holder may not know yet.
@@ -323,8 +323,6 @@ async fn i34_a_lease_that_is_edited_by_hand_makes_nobody_lead_besides_another() 
     let signers: Vec<&str> = log.iter().filter_map(|entry| entry.access_key_id.as_deref()).collect();
     let changes = signers.windows(2).filter(|pair| pair[0] != pair[1]).count();
     assert!(changes <= 3, "{changes} changes");
-    let lease = theatre.lease("ecs-keeper").await;
-    assert!(lease.lease_transitions >= Some(4), "{lease:?}");
 }
 
 #[tokio::test]
