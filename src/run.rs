@@ -222,7 +222,8 @@ fn expose(secret: &secrecy::SecretString) -> String {
     secret.expose_secret().to_owned()
 }
 
-/// Says once in the log, when this replica comes to lead, whose credentials these are. It is no check: what may be done shows when it is done.
+/// Says once in the log, when this replica comes to lead, whose credentials these are. It is no check: what may be done
+/// shows when it is done.
 fn greet(cloud: Arc<Cloud>, key: &FleetKey, mut leadership: Leadership) {
     let region = key.region.clone();
     tokio::spawn(async move {

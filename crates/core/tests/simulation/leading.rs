@@ -131,7 +131,7 @@ fn i38_what_stays_unproven_for_two_sweeps_after_a_takeover_is_unknown_then_and_n
         world.run(INTERVAL * 10);
         world.mood.reads_fail = Some(trouble);
         world.lead(true);
-        world.run(INTERVAL * 2 - secs(5));
+        world.run((INTERVAL * 2).saturating_sub(secs(5)));
         for name in ["tagged", "named"] {
             assert_eq!(world.says(name), (Status::True, Reason::AllSafe), "{name} {trouble:?}");
         }
