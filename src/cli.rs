@@ -139,6 +139,17 @@ pub struct CloudOptions {
         value_parser = region
     )]
     pub regions: Vec<Region>,
+
+    /// Regions in which a primary network interface can be retained although this version does not know of it, separated
+    /// by commas: for regions that the vendor has added since.
+    #[arg(
+        long,
+        env = "ECS_KEEPER_PRIMARY_RETENTION_REGIONS",
+        value_name = "REGION",
+        value_delimiter = ',',
+        value_parser = region
+    )]
+    pub primary_retention_regions: Vec<Region>,
 }
 
 /// How much the cloud is asked.
@@ -470,6 +481,7 @@ mod tests {
             ("ecs-keeper", Duration::from_secs(15))
         );
         assert!(options.cloud.regions.is_empty() && options.kubernetes.watch_namespaces.is_empty());
+        assert!(options.cloud.primary_retention_regions.is_empty());
         assert_eq!((options.log.log_format, options.log.log_level), (LogFormat::Text, LogLevel::Info));
     }
 
@@ -524,6 +536,7 @@ mod tests {
             ("--endpoint", "https://ecs.example.com/path", url),
             ("--sts-endpoint", "https://ecs.example.com?a=b", url),
             ("--regions", "cn-hangzhou,evil.example.com", "write region ids such as cn-hangzhou"),
+            ("--primary-retention-regions", "Frankfurt", "write region ids such as cn-hangzhou"),
             ("--account-name", "Production", label),
             ("--watch-namespaces", "a,,b", label),
             ("--namespace", &long, label),

@@ -259,7 +259,9 @@ impl Clouds {
             None => Endpoints::of_region(region, network),
         };
         let endpoints = endpoints.map_err(|source| RunError::Endpoint { region: region.clone(), source })?;
-        Ok(CloudClient::new(self.transport.clone(), endpoints, self.credentials.clone()))
+        let client = CloudClient::new(self.transport.clone(), endpoints, self.credentials.clone());
+        let retains_primaries = self.options.primary_retention_regions.contains(region);
+        Ok(if retains_primaries { client.retaining_primaries() } else { client })
     }
 }
 

@@ -50,10 +50,10 @@ pub const MAX_SECURITY_GROUPS: usize = 16;
 pub const MAX_STATUS_BYTES: usize = 850_000;
 
 /// Characters in an IPv4 or IPv6 address, however it is written.
-const MAX_ADDRESS: usize = 45;
+pub const MAX_ADDRESS: usize = 45;
 
 /// Characters in an address with the length of its prefix.
-const MAX_PREFIX: usize = MAX_ADDRESS + 4;
+pub const MAX_PREFIX: usize = MAX_ADDRESS + 4;
 
 /// Characters in the name of a Node, which is a DNS subdomain.
 const MAX_NODE_NAME: usize = 253;

@@ -17,10 +17,10 @@ pub use ecs_instance_protection::{
 };
 pub use eni_retention::{
     Eip, EniExclusion, EniRetention, EniRetentionSpec, EniRetentionStatus, EniTargets, InterfaceType,
-    MAX_ADDRESSES, MAX_LISTED_ATTACHED, MAX_LISTED_GONE, MAX_LISTED_INTERFACES, MAX_LISTED_SURVIVORS,
-    MAX_REATTACH, MAX_REATTACHMENTS, MAX_RETAINED, MAX_SECURITY_GROUPS, MAX_STATUS_BYTES,
-    NetworkInterfacePhase, NetworkInterfaceStatus, NetworkInterfaceType, Reattach, ReattachmentPhase,
-    ReattachmentStatus, Retention, RetentionDeletionPolicy, RetentionState,
+    MAX_ADDRESS, MAX_ADDRESSES, MAX_LISTED_ATTACHED, MAX_LISTED_GONE, MAX_LISTED_INTERFACES,
+    MAX_LISTED_SURVIVORS, MAX_PREFIX, MAX_REATTACH, MAX_REATTACHMENTS, MAX_RETAINED, MAX_SECURITY_GROUPS,
+    MAX_STATUS_BYTES, NetworkInterfacePhase, NetworkInterfaceStatus, NetworkInterfaceType, Reattach,
+    ReattachmentPhase, ReattachmentStatus, Retention, RetentionDeletionPolicy, RetentionState,
 };
 pub use selector::{
     InstanceExclusion, MAX_ENI_ID, MAX_EXCLUDED_IDS, MAX_ID, MAX_IDS, MAX_TAGS, NodeOperator,

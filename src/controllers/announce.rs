@@ -32,13 +32,18 @@ impl Announcer {
     /// Publishes an Event about an object, without waiting for it. Of several replicas only the leader tells.
     pub fn announce(&self, about: &Seen, news: News) {
         let Some(lead) = self.leadership.held() else { return };
-        let News { kind, reason, action, note } = news;
+        let News { kind, reason, action, note, interface } = news;
         let event = Event {
             type_: kind,
             reason: reason.as_str().to_owned(),
             note: Some(note.chars().scan(0, within_note).collect()),
             action: action.to_owned(),
-            secondary: None,
+            // Events that differ in their note alone would be counted as one.
+            secondary: interface.map(|name| ObjectReference {
+                kind: Some("NetworkInterface".to_owned()),
+                name: Some(name),
+                ..ObjectReference::default()
+            }),
         };
         let described = about.resource.described();
         let reference = ObjectReference {

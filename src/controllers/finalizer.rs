@@ -97,15 +97,21 @@ mod tests {
             regions: [Region::new("cn-hangzhou")].into(),
         };
         let (meta, object) = (object.metadata.clone(), Object::Protection(Arc::new(object)));
-        let route = route(&object, &BTreeMap::new(), &grants, Timestamp::UNIX_EPOCH);
+        let route = route(&object, &BTreeMap::new(), &BTreeMap::new(), &grants, Timestamp::UNIX_EPOCH);
         let seen = Seen { resource: Resource::Protection, meta, object: Some(object) };
-        Entry { seen, route: Arc::new(route), parts: BTreeMap::new(), told: None, announced: None }
+        Entry { seen, route: Arc::new(route), parts: BTreeMap::new(), author_told: None, announced: None }
     }
 
     fn said(done: bool) -> Report {
         let part = Part { progress: Some(Progress { done, ..Progress::default() }), ..Part::default() };
         let question = Question::default();
-        Report { judgement: judge(question, &part), question, part, nodes_ignored: 0, counted: true }
+        Report {
+            judgement: judge(question, &part),
+            question: Some(question),
+            part,
+            nodes_ignored: 0,
+            counted: true,
+        }
     }
 
     #[test]

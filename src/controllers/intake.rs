@@ -25,10 +25,10 @@ use super::route::{Grants, Machine, Nodes, Route, route};
 use crate::fleet::Fleets;
 use crate::node::Node;
 
-/// Changes of Nodes come in waves; the objects that select them are looked at once for each wave.
+/// Changes of Nodes come in waves; the objects that ask for them are looked at once for each wave.
 const NODES_SETTLE: Duration = Duration::from_millis(100);
 
-/// How long objects that select no Nodes wait at the start for those that do.
+/// How long objects that don't ask for Nodes wait at the start for those that do.
 const NODES_PATIENCE: Duration = Duration::from_secs(3);
 
 /// The intake.
@@ -55,7 +55,7 @@ struct View {
     /// The resources whose first list is complete.
     listed: BTreeSet<Resource>,
     nodes_synced: bool,
-    /// Whether the objects that select Nodes were given to the fleets once.
+    /// Whether the objects that ask for Nodes were given to the fleets once.
     nodes_offered: bool,
     /// What the lists that are under way have shown.
     listing: BTreeMap<Resource, BTreeSet<ObjectId>>,
@@ -70,7 +70,7 @@ impl View {
 
     /// Whether every object that was there at the start has been given to its fleets.
     fn ready(&self) -> bool {
-        self.nodes_offered || !self.objects.values().any(selects_nodes)
+        self.nodes_offered || !self.objects.values().any(asks_for_nodes)
     }
 }
 
@@ -166,7 +166,7 @@ impl Intake {
 
     fn nodes_changed(&self, view: &mut View) {
         if view.objects_synced() {
-            self.offer_all(view, selects_nodes);
+            self.offer_all(view, asks_for_nodes);
             view.nodes_offered = true;
         }
     }
@@ -180,14 +180,15 @@ impl Intake {
     /// Enters an object and gives its wish to the fleets that it concerns.
     fn offer(&self, view: &View, id: &ObjectId) {
         let Some(seen) = view.objects.get(id) else { return };
-        if selects_nodes(seen) && !view.nodes_synced {
+        if asks_for_nodes(seen) && !view.nodes_synced {
             return;
         }
+        let before = self.objects.get(id);
+        let homes = before.as_ref().map(Entry::homes).unwrap_or_default();
         let route = match &seen.object {
-            Some(object) => route(object, &view.nodes, &self.grants, Timestamp::now()),
+            Some(object) => route(object, &view.nodes, &homes, &self.grants, Timestamp::now()),
             None => Route::Opaque(Reason::Undecodable.sentence().to_owned()),
         };
-        let before = self.objects.get(id);
         let of = generation(&seen.meta);
         // The wishes first: whoever asks `objects` what the engines were told must not be told more than they were.
         let old_fleets = before.as_ref().map(Entry::fleets).unwrap_or_default();
@@ -195,8 +196,11 @@ impl Intake {
             Route::Served(served) => {
                 let mut concerned = BTreeSet::new();
                 for (fleet, wished) in served.fleets() {
-                    let mailbox = self.fleets.mailbox(&fleet, || self.objects.opaque());
-                    mailbox.post(id, of, wished.asked());
+                    // Each patch of status comes back through the watch: what was told already is not told again.
+                    if before.as_ref().and_then(|before| before.told(of, &fleet.region)) != Some(wished) {
+                        let mailbox = self.fleets.mailbox(&fleet, || self.objects.opaque());
+                        mailbox.post(id, of, wished.asked());
+                    }
                     concerned.insert(fleet);
                 }
                 let was_opaque = matches!(before.as_ref().map(|b| &*b.route), Some(Route::Opaque(_)));
@@ -239,14 +243,15 @@ impl Intake {
             .collect();
         if !lost.is_empty() {
             let note = format!("{}. {}", lost.join(", "), Reason::NodeLeft.sentence());
-            let news = News { kind: EventType::Normal, reason: Reason::NodeLeft, action: "Select", note };
+            let (kind, reason) = (EventType::Normal, Reason::NodeLeft);
+            let news = News { kind, reason, action: "Select", note, interface: None };
             self.announcer.announce(seen, news);
         }
     }
 }
 
-fn selects_nodes(seen: &Seen) -> bool {
-    seen.object.as_ref().is_some_and(|object| object.spec().nodes.is_some())
+fn asks_for_nodes(seen: &Seen) -> bool {
+    seen.object.as_ref().is_some_and(|object| object.spec().asks_for_nodes)
 }
 
 fn see(view: &mut View, seen: Seen) -> Option<ObjectId> {

@@ -20,6 +20,8 @@ pub struct News {
     pub action: &'static str,
     /// What it is, in a sentence.
     pub note: String,
+    /// The network interface that it is about, if it is about one.
+    pub interface: Option<String>,
 }
 
 /// That the domain condition comes to say something else.
@@ -42,6 +44,7 @@ pub fn transition(entry: &Entry, said: &Report) -> Option<News> {
         reason: domain.reason,
         action: "Judge",
         note: domain.message.clone(),
+        interface: None,
     })
 }
 
@@ -49,10 +52,10 @@ pub fn transition(entry: &Entry, said: &Report) -> Option<News> {
 pub fn end(seen: &Seen, said: Option<&Report>) -> News {
     let progress = said.and_then(|said| said.part.progress.clone()).unwrap_or_default();
     let left = total(&progress.left_safe);
+    let safe = seen.resource.safe();
     let (kind, note) = if left == 0 {
         let ended = progress.ended;
-        let note =
-            format!("Deleted as deletionPolicy asks: {ended} targets are done, none was left protected.");
+        let note = format!("Deleted as deletionPolicy asks: {ended} targets are done, none was left {safe}.");
         (EventType::Normal, note)
     } else {
         let why: Vec<String> = progress
@@ -64,7 +67,7 @@ pub fn end(seen: &Seen, said: Option<&Report>) -> News {
             })
             .collect();
         let (ended, why) = (progress.ended, why.join(" "));
-        (EventType::Warning, format!("Deleted; {ended} targets are done, {left} stay protected. {why}"))
+        (EventType::Warning, format!("Deleted; {ended} targets are done, {left} stay {safe}. {why}"))
     };
-    News { kind, reason: seen.resource.weakened(), action: "Delete", note }
+    News { kind, reason: seen.resource.weakened(), action: "Delete", note, interface: None }
 }

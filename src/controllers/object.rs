@@ -10,13 +10,17 @@ use kube::api::{ApiResource, DynamicObject, ObjectMeta};
 use kube::{Api, Client};
 use serde::de::DeserializeOwned;
 
-use crate::api::{DeletionPolicy, EcsInstanceProtection, Mode, NodeSelector};
+use crate::api::{
+    DeletionPolicy, EcsInstanceProtection, EniRetention, Mode, NodeSelector, RetentionDeletionPolicy,
+};
 
 /// Which custom resource an object is of.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Resource {
     /// `EcsInstanceProtection`
     Protection,
+    /// `EniRetention`
+    Retention,
 }
 
 /// An object that could be decoded.
@@ -24,6 +28,8 @@ pub enum Resource {
 pub enum Object {
     /// An `EcsInstanceProtection`.
     Protection(Arc<EcsInstanceProtection>),
+    /// An `EniRetention`.
+    Retention(Arc<EniRetention>),
 }
 
 /// What the specs of all resources have.
@@ -35,6 +41,8 @@ pub struct Spec<'a> {
     pub region: Option<&'a str>,
     /// Which Nodes are selected.
     pub nodes: Option<&'a NodeSelector>,
+    /// Whether what it asks depends on the cluster's Nodes.
+    pub asks_for_nodes: bool,
     /// Whether deleting the object is to weaken something.
     pub weakens_when_deleted: bool,
 }
@@ -52,12 +60,13 @@ pub struct Seen {
 
 impl Resource {
     /// Every one of them.
-    pub const ALL: [Self; 1] = [Self::Protection];
+    pub const ALL: [Self; 2] = [Self::Protection, Self::Retention];
 
     /// How the API server calls it.
     pub fn described(self) -> ApiResource {
         match self {
             Self::Protection => ApiResource::erase::<EcsInstanceProtection>(&()),
+            Self::Retention => ApiResource::erase::<EniRetention>(&()),
         }
     }
 
@@ -75,6 +84,15 @@ impl Resource {
     pub const fn domain(self) -> &'static str {
         match self {
             Self::Protection => "Protected",
+            Self::Retention => "Retained",
+        }
+    }
+
+    /// What a safe target is.
+    pub const fn safe(self) -> &'static str {
+        match self {
+            Self::Protection => "protected",
+            Self::Retention => "retained",
         }
     }
 
@@ -82,6 +100,7 @@ impl Resource {
     pub const fn weakened(self) -> Reason {
         match self {
             Self::Protection => Reason::DisabledAsAsked,
+            Self::Retention => Reason::ReleasedAsAsked,
         }
     }
 
@@ -92,6 +111,7 @@ impl Resource {
         let meta = answer.metadata.clone();
         let object = match self {
             Self::Protection => decoded(answer).map(Object::Protection),
+            Self::Retention => decoded(answer).map(Object::Retention),
         };
         Seen { resource: self, meta, object }
     }
@@ -107,6 +127,7 @@ impl Object {
     pub fn resource(&self) -> Resource {
         match self {
             Self::Protection(_) => Resource::Protection,
+            Self::Retention(_) => Resource::Retention,
         }
     }
 
@@ -114,6 +135,15 @@ impl Object {
     pub fn protection(&self) -> Option<&EcsInstanceProtection> {
         match self {
             Self::Protection(object) => Some(object),
+            Self::Retention(_) => None,
+        }
+    }
+
+    /// The object, if it is an `EniRetention`.
+    pub fn retention(&self) -> Option<&EniRetention> {
+        match self {
+            Self::Retention(object) => Some(object),
+            Self::Protection(_) => None,
         }
     }
 
@@ -126,7 +156,20 @@ impl Object {
                     account: &spec.account,
                     region: spec.region.as_deref(),
                     nodes: spec.targets.nodes.as_ref(),
+                    asks_for_nodes: spec.targets.nodes.is_some(),
                     weakens_when_deleted: spec.deletion_policy == DeletionPolicy::Disable
+                        && spec.mode == Mode::Enforce,
+                }
+            }
+            Self::Retention(object) => {
+                let spec = &object.spec;
+                Spec {
+                    account: &spec.account,
+                    region: spec.region.as_deref(),
+                    nodes: spec.targets.nodes.as_ref(),
+                    // Whether something may be attached to an instance depends on whether it is a Node.
+                    asks_for_nodes: spec.targets.nodes.is_some() || !spec.reattach.is_empty(),
+                    weakens_when_deleted: spec.deletion_policy == RetentionDeletionPolicy::Release
                         && spec.mode == Mode::Enforce,
                 }
             }
@@ -137,6 +180,7 @@ impl Object {
     pub fn meta(&self) -> &ObjectMeta {
         match self {
             Self::Protection(object) => &object.metadata,
+            Self::Retention(object) => &object.metadata,
         }
     }
 
@@ -144,6 +188,7 @@ impl Object {
     pub fn conditions(&self) -> &[Condition] {
         let conditions = match self {
             Self::Protection(object) => object.status.as_ref().map(|status| &status.conditions),
+            Self::Retention(object) => object.status.as_ref().map(|status| &status.conditions),
         };
         conditions.map_or(&[], Vec::as_slice)
     }
@@ -157,6 +202,7 @@ impl Object {
     pub fn observed_generation(&self) -> Option<Generation> {
         match self {
             Self::Protection(object) => object.status.as_ref().and_then(|status| status.observed_generation),
+            Self::Retention(object) => object.status.as_ref().and_then(|status| status.observed_generation),
         }
     }
 }

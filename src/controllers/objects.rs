@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use keeper_core::conditions::Status;
+use keeper_core::id::Region;
 use keeper_core::reason::Reason;
 use keeper_core::verdict::Part;
 use keeper_core::wish::{Generation, ObjectId};
@@ -11,7 +12,7 @@ use kube::api::ObjectMeta;
 use tokio::sync::Notify;
 
 use super::object::{Seen, generation, object_id};
-use super::route::Route;
+use super::route::{Homes, Route, Wished};
 use crate::fleet::FleetKey;
 
 /// Everything that is known of one object.
@@ -24,12 +25,31 @@ pub struct Entry {
     /// What the fleets say, each of the generation that it judged.
     pub parts: BTreeMap<FleetKey, (Generation, Arc<Part>)>,
     /// The generation of an object that can't be decoded whose author was told so.
-    pub told: Option<Generation>,
+    pub author_told: Option<Generation>,
     /// Status and reason of the domain condition that the last Event told of.
     pub announced: Option<(Status, Reason)>,
 }
 
 impl Entry {
+    /// What the fleet of a region was told of this generation.
+    pub fn told(&self, of: Generation, region: &Region) -> Option<&Wished> {
+        match &*self.route {
+            Route::Served(served) if generation(&self.seen.meta) == of => served.wishes.get(region),
+            _ => None,
+        }
+    }
+
+    /// In which region each retained interface is, as the fleets tell.
+    pub fn homes(&self) -> Homes {
+        let retentions = self
+            .parts
+            .iter()
+            .filter_map(|(fleet, (_, part))| Some((&fleet.region, part.retention.as_ref()?)));
+        retentions
+            .flat_map(|(region, part)| part.retained.iter().map(|id| (id.clone(), region.clone())))
+            .collect()
+    }
+
     /// The fleets that have a say.
     pub fn fleets(&self) -> BTreeSet<FleetKey> {
         match &*self.route {
@@ -79,9 +99,9 @@ impl Objects {
         let mut inner = self.lock();
         let old = inner.entries.remove(id);
         let announced = old.as_ref().and_then(|old| old.announced);
-        let (parts, told) = old.map(|old| (old.parts, old.told)).unwrap_or_default();
-        let told = told.filter(|_| seen.object.is_none());
-        let mut entry = Entry { seen, route: Arc::new(route), parts, told, announced };
+        let (parts, author_told) = old.map(|old| (old.parts, old.author_told)).unwrap_or_default();
+        let author_told = author_told.filter(|_| seen.object.is_none());
+        let mut entry = Entry { seen, route: Arc::new(route), parts, author_told, announced };
         let fleets = entry.fleets();
         entry.parts.retain(|fleet, _| fleets.contains(fleet));
         inner.entries.insert(id.clone(), entry);
@@ -96,7 +116,7 @@ impl Objects {
         if let Some(entry) = self.lock().entries.get_mut(id)
             && entry.seen.meta.resource_version == before.resource_version
         {
-            entry.told = seen.object.is_none().then(|| generation(&seen.meta));
+            entry.author_told = seen.object.is_none().then(|| generation(&seen.meta));
             entry.seen = seen;
         }
     }

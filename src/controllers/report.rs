@@ -19,7 +19,7 @@ use super::finalizer::{self, Change};
 use super::news;
 use super::object::Seen;
 use super::objects::{Entry, Objects};
-use super::status::{Report, report, statement};
+use super::status::{Report, Statement, report, statement};
 use crate::kubernetes::{CALL_TIMEOUT, summary};
 use crate::leader::Leadership;
 
@@ -136,13 +136,15 @@ impl Reporter {
             }
         }
         match said {
-            Some(said) => self.write_status(id, &entry, &said).await,
+            Some(mut said) => self.write_status(id, &entry, &mut said).await,
             None => Outcome::Done,
         }
     }
 
-    async fn write_status(&self, id: &ObjectId, entry: &Entry, said: &Report) -> Outcome {
-        let Some(status) = statement(said, entry, Timestamp::now()) else { return Outcome::Done };
+    async fn write_status(&self, id: &ObjectId, entry: &Entry, said: &mut Report) -> Outcome {
+        let Some(Statement { status, news }) = statement(said, entry, Timestamp::now()) else {
+            return Outcome::Done;
+        };
         let resource = entry.seen.resource;
         let described = resource.described();
         let body = json!({
@@ -158,6 +160,9 @@ impl Reporter {
             Ok(answer) => {
                 self.objects.patched(id, &entry.seen.meta, resource.decode(answer));
                 self.announce_transition(id, entry, said);
+                for news in news {
+                    self.announcer.announce(&entry.seen, news);
+                }
                 Outcome::Done
             }
             Err(outcome) => outcome,
@@ -168,8 +173,15 @@ impl Reporter {
         let patch: json_patch::Patch = serde_json::from_value(change.operations(&seen.meta))
             .map_err(|error| Outcome::Failed(format!("the finalizer can't be written: {error}")))?;
         let api = seen.resource.within(&self.client, id.namespace());
-        let answer =
-            bounded(api.patch(id.name(), &PatchParams::default(), &Patch::Json::<()>(patch))).await?;
+        let (parameters, patch) = (PatchParams::default(), Patch::Json::<()>(patch));
+        let call = async {
+            match api.patch(id.name(), &parameters, &patch).await {
+                // A `test` that does not hold is answered like this, and in no other words: the object has changed.
+                Err(kube::Error::Api(status)) if status.is_invalid() => Ok(None),
+                answer => answer.map(Some),
+            }
+        };
+        let answer = bounded(call).await?.ok_or(Outcome::Overtaken)?;
         Ok(seen.resource.decode(answer))
     }
 
@@ -189,10 +201,6 @@ async fn bounded<T>(call: impl Future<Output = Result<T, kube::Error>>) -> Resul
     match timeout(CALL_TIMEOUT, call).await {
         Ok(Ok(answer)) => Ok(answer),
         Ok(Err(kube::Error::Api(status))) if status.is_conflict() || status.is_not_found() => {
-            Err(Outcome::Overtaken)
-        }
-        // A `test` of a JSON patch that does not hold: the object has changed.
-        Ok(Err(kube::Error::Api(status))) if status.is_invalid() && status.message.contains("test") => {
             Err(Outcome::Overtaken)
         }
         Ok(Err(error)) => Err(Outcome::Failed(summary(&error))),

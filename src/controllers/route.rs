@@ -1,6 +1,7 @@
 //! From an object's spec to the wishes of each region. Pure: no client here.
 
 mod protection;
+mod retention;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -11,8 +12,10 @@ use keeper_alicloud::endpoint::is_known_region;
 use keeper_core::call::TagFilter;
 use keeper_core::conditions::Question;
 use keeper_core::fleet::Asked;
-use keeper_core::id::{AccountName, InstanceId, Region};
+use keeper_core::id::{AccountName, InstanceId, InterfaceId, Region};
 use keeper_core::instance::Instance;
+use keeper_core::interface::Interface;
+use keeper_core::retention::Record;
 use keeper_core::wish::Wish;
 use kube::api::ObjectMeta;
 use kube::core::SelectorExt as _;
@@ -39,11 +42,17 @@ impl Grants {
         (self.account.as_str() == name).then_some(&self.account)
     }
 
+    /// The region, if the spec may name it.
     fn region(&self, name: &str) -> Option<Region> {
         let region = Region::new(name);
         let granted =
             if self.regions.is_empty() { is_known_region(name) } else { self.regions.contains(&region) };
         granted.then_some(region)
+    }
+
+    /// The region, if there is only one that may be named.
+    fn only_region(&self) -> Option<&Region> {
+        self.regions.first().filter(|_| self.regions.len() == 1)
     }
 }
 
@@ -58,6 +67,9 @@ pub struct Machine {
 
 /// The Nodes of the cluster by name.
 pub type Nodes = BTreeMap<String, Machine>;
+
+/// In which region each network interface is.
+pub type Homes = BTreeMap<InterfaceId, Region>;
 
 /// Where an object's wish goes.
 #[derive(Debug, Clone, PartialEq)]
@@ -88,6 +100,8 @@ pub struct Served {
 pub enum Wished {
     /// Release protection of instances.
     Protection(Box<Wish<Instance>>),
+    /// Retention of network interfaces, and what status says of them already.
+    Retention(Box<Wish<Interface>>, Box<Record>),
 }
 
 impl Wished {
@@ -95,6 +109,7 @@ impl Wished {
     pub fn asked(&self) -> Asked {
         match self {
             Self::Protection(wish) => Asked::Protection(wish.clone()),
+            Self::Retention(wish, record) => Asked::Retention(wish.clone(), record.clone()),
         }
     }
 
@@ -102,6 +117,7 @@ impl Wished {
     pub fn question(&self) -> Question {
         match self {
             Self::Protection(wish) => Question::of(wish),
+            Self::Retention(wish, _) => Question::of(wish),
         }
     }
 
@@ -109,6 +125,7 @@ impl Wished {
     pub fn weakens(&self) -> bool {
         match self {
             Self::Protection(wish) => wish.weakening().is_some(),
+            Self::Retention(wish, _) => wish.weakening().is_some(),
         }
     }
 }
@@ -122,10 +139,12 @@ impl Served {
     }
 }
 
-/// Finds where an object's wish goes. `now` tells only for how long a deletion has lasted.
-pub fn route(object: &Object, nodes: &Nodes, grants: &Grants, now: Timestamp) -> Route {
+/// Finds where an object's wish goes. `homes`: as far as the fleets have told. `now` tells only for how long a deletion
+/// has lasted.
+pub fn route(object: &Object, nodes: &Nodes, homes: &Homes, grants: &Grants, now: Timestamp) -> Route {
     let unknown_word = match object {
         Object::Protection(object) => protection::unknown_word(&object.spec),
+        Object::Retention(object) => retention::unknown_word(&object.spec),
     };
     if let Some(field) = unknown_word {
         return Route::Opaque(format!(
@@ -153,11 +172,15 @@ pub fn route(object: &Object, nodes: &Nodes, grants: &Grants, now: Timestamp) ->
     let around = Around {
         region,
         nodes: selected.by_region(),
+        machines: nodes,
+        homes,
+        grants,
         deleting: deleting(object.meta(), now),
         carried_out: carried_out(object),
     };
     let wishes = match object {
         Object::Protection(object) => protection::wishes(&object.spec, around),
+        Object::Retention(object) => retention::wishes(object, &around),
     };
     Route::Served(Served {
         account: account.clone(),
@@ -168,11 +191,17 @@ pub fn route(object: &Object, nodes: &Nodes, grants: &Grants, now: Timestamp) ->
 }
 
 /// What a wish depends on besides the spec.
-struct Around {
+struct Around<'a> {
     /// The one region that the spec means.
     region: Option<Region>,
     /// The instances behind the selected Nodes, in each region.
     nodes: BTreeMap<Region, BTreeSet<InstanceId>>,
+    /// The Nodes of the cluster.
+    machines: &'a Nodes,
+    /// Where interfaces are, as far as the fleets have told.
+    homes: &'a Homes,
+    /// What the administrator lets specs name.
+    grants: &'a Grants,
     /// For how long the object has been in deletion.
     deleting: Option<Duration>,
     /// Whether status says that this generation's weakening was carried out.
@@ -289,7 +318,7 @@ mod tests {
 
     fn routed(object: &EcsInstanceProtection, grants: &Grants) -> Route {
         let object = Object::Protection(Arc::new(object.clone()));
-        route(&object, &nodes(), grants, Timestamp::UNIX_EPOCH)
+        route(&object, &nodes(), &Homes::new(), grants, Timestamp::UNIX_EPOCH)
     }
 
     fn served(spec: &Value) -> Served {
@@ -300,8 +329,10 @@ mod tests {
     }
 
     fn wish_in<'a>(served: &'a Served, region: &str) -> &'a Wish<Instance> {
-        let Wished::Protection(wish) = &served.wishes[&Region::new(region)];
-        wish
+        match &served.wishes[&Region::new(region)] {
+            Wished::Protection(wish) => wish,
+            other @ Wished::Retention(..) => panic!("{other:?}"),
+        }
     }
 
     fn by_id(account: &str, region: &str) -> Value {

@@ -1,6 +1,7 @@
 //! From a judgement to the status of the custom resource. Pure: no client and no clock here.
 
 mod protection;
+mod retention;
 
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::{Condition, Time};
 use k8s_openapi::jiff::Timestamp;
@@ -11,6 +12,7 @@ use keeper_core::verdict::{Part, Progress, tell, total};
 use keeper_core::wish::Generation;
 use serde_json::{Value, json};
 
+use super::news::News;
 use super::object::{Object, Resource, generation};
 use super::objects::Entry;
 use super::route::{Route, Served, Wished};
@@ -33,8 +35,8 @@ const MAX_CONDITION_MESSAGE: usize = 32_768;
 pub struct Report {
     /// The judgement.
     pub judgement: Judgement,
-    /// What was judged.
-    pub question: Question,
+    /// What was judged; `None`: the object is not served.
+    pub question: Option<Question>,
     /// All fleets' parts together.
     pub part: Part,
     /// Selected Nodes that are not targets.
@@ -71,7 +73,7 @@ pub fn report(entry: &Entry) -> Option<Report> {
     let question = question(served);
     Some(Report {
         judgement: judge(question, &part),
-        question,
+        question: Some(question),
         part,
         nodes_ignored: served.nodes_ignored,
         counted,
@@ -94,31 +96,60 @@ fn missing(wished: &Wished, region: &Region) -> Part {
 }
 
 fn silent(judgement: Judgement) -> Report {
-    Report {
-        judgement,
-        question: Question::default(),
-        part: Part::default(),
-        nodes_ignored: 0,
-        counted: false,
+    Report { judgement, question: None, part: Part::default(), nodes_ignored: 0, counted: false }
+}
+
+impl Report {
+    /// Judges anew: a list of retained interfaces had to stop at its limit.
+    fn note_full(&mut self) {
+        let Some(question) = self.question else { return };
+        self.part.retention.get_or_insert_default().full = true;
+        self.judgement = judge(question, &self.part);
     }
+}
+
+/// A status that is to be written, and what is to be told once it stands.
+#[derive(Debug)]
+pub struct Statement {
+    /// The status.
+    pub status: Value,
+    /// What it tells besides the domain condition.
+    pub news: Vec<News>,
 }
 
 /// The status that says it; `None`: the one that stands does. Times stay where nothing changed, so that an equal status
 /// is equal.
-pub fn statement(report: &Report, entry: &Entry, now: Timestamp) -> Option<Value> {
+pub fn statement(report: &mut Report, entry: &Entry, now: Timestamp) -> Option<Statement> {
     let seen = &entry.seen;
     let of = generation(&seen.meta);
     // Of an object that can't be decoded the old status is not known here: it is told once for each generation.
-    if entry.told == Some(of) {
+    if entry.author_told == Some(of) {
         return None;
     }
     let object = seen.object.as_ref();
-    let conditions = conditions(seen.resource, report, object.map_or(&[], Object::conditions), of, now);
+    let old = object.map_or(&[][..], Object::conditions);
+    let conditions = |report: &Report| conditions(seen.resource, report, old, of, now);
     match seen.resource {
         Resource::Protection => {
             let old = object.and_then(Object::protection).and_then(|object| object.status.as_ref());
-            let new = protection::status(report, conditions, old, of, now);
-            (!old.is_some_and(|old| protection::same(old, &new))).then(|| json!(new))
+            let new = protection::status(report, conditions(report), old, of, now);
+            let same = old.is_some_and(|old| protection::same(old, &new));
+            (!same).then(|| Statement { status: json!(new), news: Vec::new() })
+        }
+        Resource::Retention => {
+            let old = object.and_then(Object::retention).and_then(|object| object.status.as_ref());
+            let lists = retention::lists(report.part.retention.as_deref(), report.counted, old, now);
+            if lists.full {
+                report.note_full();
+            }
+            let (mut new, shortened) = retention::status(report, conditions(report), &lists, of);
+            if shortened {
+                report.note_full();
+                (new, _) = retention::status(report, conditions(report), &lists, of);
+            }
+            let same = old.is_some_and(|old| retention::same(old, &new));
+            let departed = report.part.retention.as_ref().map(|part| &part.departed);
+            (!same).then(|| Statement { status: json!(new), news: retention::news(departed, old, &new) })
         }
     }
 }
@@ -257,7 +288,7 @@ mod tests {
                 nodes: BTreeMap::new(),
             })),
             parts: BTreeMap::new(),
-            told: None,
+            author_told: None,
             announced: None,
         }
     }
@@ -322,21 +353,21 @@ mod tests {
         let rows =
             vec![row("i-a", State::Safe, Reason::AllSafe), row("i-b", State::Weak, Reason::Correcting)];
         entry.parts.insert(fleet("cn-beijing"), (2, settled(rows)));
-        let report = report(&entry).unwrap();
-        let state = |report: &Report, entry: &Entry, second| -> Option<EcsInstanceProtectionStatus> {
-            Some(serde_json::from_value(statement(report, entry, at(second))?).unwrap())
+        let mut report = report(&entry).unwrap();
+        let state = |report: &mut Report, entry: &Entry, second| -> Option<EcsInstanceProtectionStatus> {
+            Some(serde_json::from_value(statement(report, entry, at(second))?.status).unwrap())
         };
-        let mut stored = state(&report, &entry, 100).unwrap();
+        let mut stored = state(&mut report, &entry, 100).unwrap();
         stored.conditions.insert(0, condition("example.com/Audited", &report.judgement.ready, &[], 2, at(1)));
         let mut entry = with(&entry, stored);
-        assert_eq!(state(&report, &entry, 500), None, "conditions of other writers are theirs");
+        assert_eq!(state(&mut report, &entry, 500), None, "conditions of other writers are theirs");
         let mut weaker = report;
         weaker.part.rows[0].state = State::Unknown;
-        let third = state(&weaker, &entry, 500).unwrap();
+        let third = state(&mut weaker, &entry, 500).unwrap();
         assert_eq!(third.instances[0].since.0, at(500), "this row has changed");
         assert_eq!(third.instances[1].since.0, at(100), "this one has not");
-        entry.told = Some(2);
-        assert_eq!(state(&weaker, &entry, 500), None, "who can't be decoded is told once");
+        entry.author_told = Some(2);
+        assert_eq!(state(&mut weaker, &entry, 500), None, "who can't be decoded is told once");
     }
 
     #[test]

@@ -27,6 +27,8 @@ mod machines;
 mod nodes;
 mod outages;
 mod process;
+mod reattach;
+mod retention;
 mod retention_rules;
 mod retention_status;
 mod rules;

@@ -9,16 +9,18 @@ use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use ecs_keeper::api::{EcsInstanceProtection, EcsInstanceProtectionSpec};
+use ecs_keeper::api::{EcsInstanceProtection, EniRetention};
 use k8s_openapi::api::authentication::v1::{TokenRequest, TokenRequestSpec};
 use k8s_openapi::api::authorization::v1::SubjectAccessReview;
 use k8s_openapi::api::core::v1::{Node, ServiceAccount};
 use k8s_openapi::api::events::v1::Event;
 use k8s_openapi::api::rbac::v1::{ClusterRoleBinding, Role, RoleBinding};
-use keeper_simulator::{Account, Allowed, Change, Simulator};
+use keeper_simulator::{Account, Allowed, Change, InterfaceChange, LogEntry, NetworkInterface, Simulator};
 use kube::api::{DeleteParams, ListParams, Patch, PatchParams, PostParams};
 use kube::config::{AuthInfo, Kubeconfig};
-use kube::{Api, ResourceExt as _};
+use kube::{Api, Resource};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 
 use crate::cluster::{Cluster, audit_log};
@@ -46,8 +48,10 @@ pub struct Stage {
     pub namespace: String,
     pub simulator: Simulator,
     pub account: Account,
-    /// The objects of the namespace.
+    /// The protections of the namespace.
     pub objects: Api<EcsInstanceProtection>,
+    /// The retentions of the namespace.
+    pub retentions: Api<EniRetention>,
     pub kubeconfig: PathBuf,
     /// Everything that the test's operators print.
     pub log: PathBuf,
@@ -71,6 +75,7 @@ impl Stage {
             account: simulator.new_account(),
             simulator,
             objects: Api::namespaced(cluster.client.clone(), &namespace),
+            retentions: Api::namespaced(cluster.client.clone(), &namespace),
             cluster,
             namespace,
             kubeconfig,
@@ -106,22 +111,26 @@ impl Stage {
         (namespace, objects)
     }
 
-    /// Creates or edits an object of this test.
+    /// Creates or edits a protection of this test.
     pub async fn apply(&self, name: &str, spec: Value) -> EcsInstanceProtection {
         self.apply_to(&self.objects, name, spec).await
     }
 
+    /// Creates or edits a retention of this test.
+    pub async fn retain(&self, name: &str, spec: Value) -> EniRetention {
+        self.apply_to(&self.retentions, name, spec).await
+    }
+
     /// Creates or edits an object of this test in any namespace.
-    pub async fn apply_to(
-        &self,
-        objects: &Api<EcsInstanceProtection>,
-        name: &str,
-        spec: Value,
-    ) -> EcsInstanceProtection {
-        // Decoded, so that a test can't ask for a field that doesn't exist.
-        let spec: EcsInstanceProtectionSpec = serde_json::from_value(spec).unwrap();
-        let mut object = EcsInstanceProtection::new(name, spec);
-        object.labels_mut().insert(LABEL.to_owned(), self.namespace.clone());
+    pub async fn apply_to<K: Custom>(&self, objects: &Api<K>, name: &str, spec: Value) -> K {
+        // Decoded, so that a test can't ask for something that doesn't exist.
+        let object: K = serde_json::from_value(json!({
+            "apiVersion": K::api_version(&()),
+            "kind": K::kind(&()),
+            "metadata": { "name": name, "labels": { LABEL: self.namespace } },
+            "spec": spec,
+        }))
+        .unwrap();
         let user = PatchParams::apply("a-user").force();
         objects.patch(name, &user, &Patch::Apply(&object)).await.unwrap()
     }
@@ -146,40 +155,72 @@ impl Stage {
         self.until_in(&self.objects, name, wanted).await
     }
 
+    /// The same for a retention.
+    pub async fn until_retention(&self, name: &str, wanted: &str) -> EniRetention {
+        self.until_in(&self.retentions, name, wanted).await
+    }
+
     /// The same for an object of any namespace.
-    pub async fn until_in(
+    pub async fn until_in<K: Custom>(&self, objects: &Api<K>, name: &str, wanted: &str) -> K {
+        self.until_holds(objects, name, wanted, |object| shows(object, wanted)).await
+    }
+
+    /// Waits until something is true of a retention.
+    pub async fn until_retained(
         &self,
-        objects: &Api<EcsInstanceProtection>,
         name: &str,
-        wanted: &str,
-    ) -> EcsInstanceProtection {
-        let what = format!("{name} shows {wanted}");
-        eventually(&what, async || {
+        what: &str,
+        holds: impl Fn(&EniRetention) -> bool,
+    ) -> EniRetention {
+        self.until_holds(&self.retentions, name, what, holds).await
+    }
+
+    async fn until_holds<K: Custom>(
+        &self,
+        objects: &Api<K>,
+        name: &str,
+        what: &str,
+        holds: impl Fn(&K) -> bool,
+    ) -> K {
+        eventually(&format!("{name} shows {what}"), async || {
             let object = objects.get(name).await.unwrap();
-            if shows(&object, wanted) { Ok(object) } else { Err(object.status) }
+            if holds(&object) { Ok(object) } else { Err(status(&object)) }
         })
         .await
     }
 
     /// Waits until no object has this name.
     pub async fn until_gone(&self, name: &str) {
+        self.until_gone_from(&self.objects, name).await;
+    }
+
+    /// The same for an object of any kind and namespace.
+    pub async fn until_gone_from<K: Custom>(&self, objects: &Api<K>, name: &str) {
         eventually(&format!("{name} is gone"), async || {
-            self.objects.get_opt(name).await.unwrap().map_or(Ok(()), Err)
+            objects.get_opt(name).await.unwrap().map_or(Ok(()), Err)
         })
         .await;
     }
 
     /// Waits until something is true of the cloud.
     pub async fn until_cloud(&self, what: &str, holds: impl Fn(&Account) -> bool) {
-        eventually(what, async || if holds(&self.account) { Ok(()) } else { Err(self.account.instances()) })
-            .await;
+        eventually(what, async || {
+            let account = &self.account;
+            if holds(account) { Ok(()) } else { Err((account.instances(), account.network_interfaces())) }
+        })
+        .await;
     }
 
     /// Waits until the region has been listed so many times more, or read in any other way.
     pub async fn reads(&self, more: u64) {
-        let until = self.account.count("DescribeInstances").calls + more;
-        self.until_cloud(&format!("{more} more reads"), |account| {
-            account.count("DescribeInstances").calls >= until
+        self.calls("DescribeInstances", more).await;
+    }
+
+    /// Waits until there were so many calls more of an operation.
+    pub async fn calls(&self, action: &str, more: u64) {
+        let until = self.account.count(action).calls + more;
+        self.until_cloud(&format!("{more} more calls of {action}"), |account| {
+            account.count(action).calls >= until
         })
         .await;
     }
@@ -196,13 +237,40 @@ impl Stage {
 
     /// The writes that were asked for: of which instance, to which value.
     pub fn writes(&self) -> Vec<(String, bool)> {
-        let log = self.account.log();
-        let writes = log.iter().filter(|entry| entry.action == "ModifyInstanceAttribute");
-        writes
-            .map(|entry| {
-                (entry.parameters["InstanceId"].clone(), entry.parameters["DeletionProtection"] == "true")
-            })
-            .collect()
+        let of = |call: &LogEntry| {
+            (call.parameters["InstanceId"].clone(), call.parameters["DeletionProtection"] == "true")
+        };
+        self.calls_of("ModifyInstanceAttribute").iter().map(of).collect()
+    }
+
+    /// The calls of an operation so far.
+    pub fn calls_of(&self, action: &str) -> Vec<LogEntry> {
+        let mut log = self.account.log();
+        log.retain(|call| call.action == action);
+        log
+    }
+
+    /// A network interface, in truth.
+    pub fn interface(&self, id: &str) -> NetworkInterface {
+        self.account.network_interface(id).unwrap().as_ref().clone()
+    }
+
+    /// Whether a network interface outlives its instance, in truth.
+    pub fn stays(&self, id: &str) -> bool {
+        !self.interface(id).delete_on_release
+    }
+
+    /// Sets the flag of a network interface as somebody in the console does.
+    pub fn doom_by_hand(&self, id: &str) {
+        assert!(self.account.change_interface(id, &InterfaceChange::delete_on_release(true)));
+    }
+
+    /// The writes that were asked for: of which network interface, and whether it is to stay.
+    pub fn interface_writes(&self) -> Vec<(String, bool)> {
+        let of = |call: &LogEntry| {
+            (call.parameters["NetworkInterfaceId"].clone(), call.parameters["DeleteOnRelease"] == "false")
+        };
+        self.calls_of("ModifyNetworkInterfaceAttribute").iter().map(of).collect()
     }
 
     /// How often switching protection off was asked for.
@@ -259,6 +327,15 @@ impl Stage {
                 &["RegionId", "MaxResults", "NextToken", "InstanceIds", "Tag.N.Key", "Tag.N.Value"],
             ),
             Allowed::new("ModifyInstanceAttribute", &["InstanceId", "DeletionProtection"]),
+            Allowed::new(
+                "DescribeNetworkInterfaces",
+                &["RegionId", "MaxResults", "NextToken", "NetworkInterfaceId.N", "Tag.N.Key", "Tag.N.Value"],
+            ),
+            Allowed::new(
+                "ModifyNetworkInterfaceAttribute",
+                &["RegionId", "NetworkInterfaceId", "DeleteOnRelease"],
+            ),
+            Allowed::new("AttachNetworkInterface", &["RegionId", "NetworkInterfaceId", "InstanceId"]),
             Allowed::new("GetCallerIdentity", &[]),
         ];
         assert_eq!(self.simulator.violations(&allowed), [""; 0]);
@@ -302,29 +379,40 @@ impl Drop for Stage {
     }
 }
 
+/// One of our custom resources.
+pub trait Custom: Resource<DynamicType = ()> + Clone + Debug + Serialize + DeserializeOwned {}
+
+impl<K: Resource<DynamicType = ()> + Clone + Debug + Serialize + DeserializeOwned> Custom for K {}
+
+/// The status as it is written.
+fn status<K: Custom>(object: &K) -> Value {
+    serde_json::to_value(object).unwrap()["status"].take()
+}
+
 /// Whether the status is about the newest generation and shows all that is wanted.
-pub fn shows(object: &EcsInstanceProtection, wanted: &str) -> bool {
-    let generation = object.metadata.generation;
-    let Some(status) = object.status.as_ref().filter(|status| status.observed_generation == generation)
-    else {
+pub fn shows<K: Custom>(object: &K, wanted: &str) -> bool {
+    let status = status(object);
+    let generation = json!(object.meta().generation);
+    if status["observedGeneration"] != generation {
         return false;
-    };
+    }
     wanted.split_whitespace().all(|part| {
         let (kind, value) = part.split_once('=').expect("a condition and its status");
         let (value, reason) = value.split_once('/').map_or((value, None), |(v, reason)| (v, Some(reason)));
-        status.conditions.iter().any(|condition| {
-            condition.type_ == kind
-                && condition.status == value
-                && reason.is_none_or(|reason| condition.reason == reason)
-                && condition.observed_generation == generation
+        status["conditions"].as_array().unwrap().iter().any(|condition| {
+            condition["type"] == kind
+                && condition["status"] == value
+                && reason.is_none_or(|reason| condition["reason"] == reason)
+                && condition["observedGeneration"] == generation
         })
     })
 }
 
 /// The message of a condition.
-pub fn message(object: &EcsInstanceProtection, kind: &str) -> String {
-    let conditions = &object.status.as_ref().unwrap().conditions;
-    conditions.iter().find(|condition| condition.type_ == kind).unwrap().message.clone()
+pub fn message<K: Custom>(object: &K, kind: &str) -> String {
+    let status = status(object);
+    let mut conditions = status["conditions"].as_array().unwrap().iter();
+    conditions.find(|condition| condition["type"] == kind).unwrap()["message"].as_str().unwrap().to_owned()
 }
 
 /// Looks until there is something; panics with what was seen instead when patience ends.

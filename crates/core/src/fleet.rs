@@ -154,6 +154,9 @@ impl Fleet {
     }
 
     fn take_wish(&mut self, now: Moment, object: ObjectId, generation: Generation, asked: Asked) {
+        if self.retaining.get(&object).is_some_and(|known| known.generation > generation) {
+            return;
+        }
         let mut tell_both = |asked: fn() -> engine::Asked<Instance>,
                              also: fn() -> engine::Asked<Interface>| {
             self.retaining.remove(&object);
@@ -162,6 +165,9 @@ impl Fleet {
         };
         match asked {
             Asked::Protection(wish) => {
+                // It may not have been readable before, and then it was a possible claim here, too.
+                let here = engine::Input::Wish(object.clone(), generation, engine::Asked::Gone);
+                self.interfaces.take(now, here);
                 self.instances.take(now, engine::Input::Wish(object, generation, engine::Asked::Wish(wish)));
             }
             Asked::Retention(wish, record) => {

@@ -232,10 +232,12 @@ impl<K: Kind> Target<K> {
             return Verdict::Unknown(Reason::FieldUnreadable);
         }
         if let Some(trouble) = care.and_then(|c| c.trouble_with(Value::Safe)) {
-            return if trouble.refused_for_good::<K>() {
-                Verdict::NotApplicable(K::REFUSAL.settled)
-            } else {
-                Verdict::Weak(trouble.reason)
+            // Who may write tries again every ten minutes. A refusal that nobody has heard again says nothing of now.
+            let heard = trouble.last.after(LONG * 2) >= horizon;
+            return match (trouble.refused_for_good::<K>(), heard) {
+                (true, true) => Verdict::NotApplicable(K::REFUSAL.settled),
+                (true, false) => Verdict::Weak(Reason::Correcting),
+                (false, _) => Verdict::Weak(trouble.reason),
             };
         }
         match care.and_then(|c| c.accepted) {

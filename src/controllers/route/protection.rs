@@ -23,7 +23,7 @@ pub fn unknown_word(spec: &EcsInstanceProtectionSpec) -> Option<&'static str> {
 }
 
 /// What the spec asks in each region.
-pub fn wishes(spec: &EcsInstanceProtectionSpec, around: Around) -> BTreeMap<Region, Wished> {
+pub fn wishes(spec: &EcsInstanceProtectionSpec, around: Around<'_>) -> BTreeMap<Region, Wished> {
     let template = wish(spec, &around);
     let mut wishes: BTreeMap<Region, Wish<Instance>> = BTreeMap::new();
     if let Some(region) = around.region {
@@ -39,7 +39,7 @@ pub fn wishes(spec: &EcsInstanceProtectionSpec, around: Around) -> BTreeMap<Regi
 }
 
 /// The wish without what selects.
-fn wish(spec: &EcsInstanceProtectionSpec, around: &Around) -> Wish<Instance> {
+fn wish(spec: &EcsInstanceProtectionSpec, around: &Around<'_>) -> Wish<Instance> {
     let exclude = spec.targets.exclude.clone().unwrap_or_default();
     Wish {
         protect: spec.protection == Protection::Enabled,

@@ -21,6 +21,7 @@ use crate::kind::{Applicability, Kind, Place};
 use crate::owners::{Power, Presence, Shown};
 use crate::reason::Reason;
 use crate::retention::{AttachPhase, Attachment, Reattach, Record, Remembered};
+use crate::target::Target;
 use crate::time::Moment;
 use crate::verdict::Verdict;
 use crate::wish::{Generation, ObjectId};
@@ -134,11 +135,17 @@ impl Engine<Interface> {
         }
         memory.recorded(durable);
         let anything = first || !adopted.is_empty();
+        let mut ids = Vec::new();
         for (id, mut remembered) in adopted {
             // On its way to an instance it is not on it yet, and may never be.
             remembered.on.take_if(|on| memory.requests.get(&id) == Some(on));
             memory.kept.insert(id.clone(), remembered);
             self.selection.name(name, &id);
+            ids.push(id);
+        }
+        // Where it is now may be known already, from others.
+        for id in ids {
+            self.remember(now, &id);
         }
         if anything {
             self.visit(now, name, &BTreeSet::new());
@@ -527,11 +534,13 @@ impl Engine<Interface> {
             return;
         }
         let horizon = self.horizon(now);
-        let permit = self
-            .targets
-            .get(&id)
-            .and_then(|t| t.evidence.as_ref())
-            .and_then(|e| AttachPermit::grant(&id, e.fresh(horizon, None)?, &instance));
+        // A write of the flag may have come between: then it is read again.
+        let unwritten = |t: &&Target<Interface>| t.care.as_deref().is_none_or(|care| care.writing.is_none());
+        let permit = self.targets.get(&id).filter(unwritten).and_then(|target| {
+            let written = target.care.as_deref().and_then(|care| care.written_before);
+            let fresh = target.evidence.as_ref()?.fresh(horizon, written)?;
+            AttachPermit::grant(&id, fresh, &instance)
+        });
         let Some(permit) = permit else {
             self.attempt = None;
             return;

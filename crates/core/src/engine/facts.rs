@@ -266,16 +266,14 @@ impl<K: Kind> Engine<K> {
         if showed_any {
             absence.missed(now, !braked || !was_known);
         } else {
-            absence.blind = !self.reads.has_witness();
             absence.looked(now);
         }
         let proven = absence.proven();
         self.touch_selectors(id);
         if proven {
             self.conclude_gone(id);
-        } else {
-            self.reconsider(now, id);
         }
+        self.reconsider(now, id);
     }
 
     /// It is proven that the cloud does not know the target: what was known of it is void. One that is named stays in

@@ -96,7 +96,7 @@ impl<K: Kind> Engine<K> {
         if !K::REMEMBERS {
             return;
         }
-        let Some(target) = self.targets.get(id) else { return };
+        let Some(target) = self.targets.get(id).filter(|target| target.evidence.is_some()) else { return };
         let safe = matches!(target.verdict(self.horizon(now), 0), Verdict::Safe(_));
         let selectors: Vec<(ObjectId, bool)> = self
             .selectors_of(now, id)
@@ -143,6 +143,9 @@ impl<K: Kind> Engine<K> {
             if object.memory.kept.contains_key(id) {
                 if member == Member::No {
                     left.push((id.clone(), Reason::Excluded));
+                } else if verdict == Some(Verdict::Unknown(Reason::NotFound)) {
+                    // That was proven before this object came to remember it.
+                    left.push((id.clone(), Reason::Departed));
                 } else if given_up(id, verdict) {
                     left.push((id.clone(), K::WEAKENED));
                 }

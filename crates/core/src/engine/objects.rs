@@ -45,6 +45,9 @@ pub(super) struct Object<K: Kind> {
     pub roster: Option<Arc<Roster>>,
     /// The instances that it wants to know of besides those of its owners' selector.
     pub watch: BTreeSet<InstanceId>,
+    /// Evidence from before this call is of a time before it was known what is excluded: what is remembered may have left
+    /// the instance, or lost the tag, before that.
+    pub exclusion_since: CallId,
     /// What it remembers.
     pub memory: Memory<K>,
 }
@@ -105,11 +108,14 @@ impl<K: Kind> Object<K> {
         let Some(tags) = K::tags(&evidence.facts) else {
             return Member::Unclear(Reason::FieldUnreadable);
         };
+        // What left the instance, or lost the tag, before that was excluded is not excluded.
+        let outdated = remembered && evidence.call < self.exclusion_since;
+        let unless_outdated = |said| if outdated { Member::Unclear(Reason::AwaitingEvidence) } else { said };
         if selector.tags_exclude(tags) {
-            return Member::No;
+            return unless_outdated(Member::No);
         }
         if excludes_owners && let Some(other) = self.excluded_there(K::place(&evidence.facts)) {
-            return other;
+            return unless_outdated(other);
         }
         if certain || selector.tags_match(tags) {
             return Member::Yes;
@@ -302,6 +308,15 @@ impl<K: Kind> Engine<K> {
             next_report: now,
             roster,
             watch: old.as_ref().map(|old| old.watch.clone()).unwrap_or_default(),
+            exclusion_since: match &old {
+                Some(old)
+                    if old.wish.owners == wish.owners
+                        && old.wish.selector.exclude_tags == wish.selector.exclude_tags =>
+                {
+                    old.exclusion_since
+                }
+                _ => self.upcoming_call(),
+            },
             memory,
             wish,
         };
@@ -326,6 +341,8 @@ impl<K: Kind> Engine<K> {
         self.revisit(now, object, edited, &reached);
         if fresh_listing {
             self.request_listing(now, object);
+        } else if edited {
+            self.ascertain_exclusion(object);
         }
         for id in reached {
             self.forget_unselected(&id);

@@ -222,10 +222,6 @@ impl<K: Kind> Reads<K> {
         self.lookups.remove(id);
     }
 
-    pub fn has_witness(&self) -> bool {
-        self.witness.is_some()
-    }
-
     /// A spec was edited: what only a person could mend may be mended.
     pub fn spec_changed(&mut self, now: Moment) {
         if let Some(trouble) = &mut self.trouble {
@@ -494,8 +490,13 @@ impl<K: Kind> Engine<K> {
             self.missed(now, accused, call, lookup.showed_any);
         }
         if !lookup.unreadable {
-            for id in &lookup.missing {
-                self.missed(now, id, call, lookup.showed_any);
+            // A round that shows nothing at all proves nothing, and must not put off the look-up that does.
+            let idle = lookup.lane == Lane::Sweep && !lookup.showed_any;
+            let doubted = |id: &&K::Id| self.targets.get(*id).is_some_and(|target| target.absence.is_some());
+            let missing: Vec<K::Id> =
+                lookup.missing.iter().filter(|id| !(idle && doubted(id))).cloned().collect();
+            for id in missing {
+                self.missed(now, &id, call, lookup.showed_any);
             }
         }
     }
@@ -642,6 +643,8 @@ impl<K: Kind> Engine<K> {
         if let Some(absence) = self.targets.get_mut(id).and_then(|t| t.absence.as_deref_mut()) {
             absence.denied = true;
         }
+        // It is asked for by itself from now on, and seldom.
+        self.reconsider(now, id);
     }
 
     /// Calls that read, so far under way.

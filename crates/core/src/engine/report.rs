@@ -199,7 +199,7 @@ impl<K: Kind> Engine<K> {
                 risks.extend(ways_to_go(owner));
             }
             // The cloud has two lists. As long as they don't agree, something is under way.
-            if let Verdict::Safe(_) = said
+            if matches!(said, Verdict::Safe(_) | Verdict::NotApplicable(_))
                 && !K::unlisted(&evidence.facts)
                 && self.lists_disagree(object, id, K::place(&evidence.facts).instance())
             {

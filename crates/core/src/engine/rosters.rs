@@ -180,10 +180,16 @@ impl<K: Kind> Engine<K> {
         let before: BTreeSet<K::Id> = self.reach(object).cloned().collect();
         // What an instance that leaves has on it is remembered, if it is safe.
         self.tidy_memory(now, name);
+        let upcoming = self.upcoming_call();
         let Some(object) = self.objects.get_mut(name) else { return };
         let old = object.roster.replace(roster.clone());
+        let shuns = |roster: &Roster, id: &InstanceId| roster.role(id) == Some(Role::Excluded);
+        let newly = |id: &InstanceId| shuns(roster, id) && !old.as_ref().is_some_and(|old| shuns(old, id));
+        let excludes = roster.owners.keys().any(newly);
+        if excludes {
+            object.exclusion_since = upcoming;
+        }
         let selects = object.wish.owners.is_some();
-        let upcoming = self.upcoming_call();
         let mut since = CallId(0);
         if selects {
             self.rosterless.remove(name);
@@ -209,6 +215,9 @@ impl<K: Kind> Engine<K> {
                 self.selection.disown(name, instance);
             }
         }
+        if excludes {
+            self.ascertain_exclusion(name);
+        }
         self.notice_survivors(name, roster);
         self.await_listing(name, since);
         self.visit(now, name, &before);
@@ -224,6 +233,18 @@ impl<K: Kind> Engine<K> {
             if let Some(instance) = place.instance().filter(|instance| added.contains(instance)) {
                 self.selection.carry(instance, id);
             }
+        }
+    }
+
+    /// What the object remembers is excluded only if it is still on the excluded instance, or still has the tag: that is
+    /// looked at soon.
+    pub(super) fn ascertain_exclusion(&mut self, name: &ObjectId) {
+        let Some(object) = self.objects.get(name) else { return };
+        let by_owner = object.wish.owners.as_ref();
+        let excludes = !object.wish.selector.exclude_tags.is_empty()
+            || by_owner.is_some_and(|o| !o.exclude_ids.is_empty() || !o.exclude_tags.is_empty());
+        if excludes && !object.memory.kept.is_empty() {
+            self.reads.sweep_soon();
         }
     }
 

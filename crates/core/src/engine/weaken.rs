@@ -225,6 +225,14 @@ impl<K: Kind> Engine<K> {
         match self.member_by_spec(now, entry, id) {
             Member::Yes => {}
             Member::No => return None,
+            // Whatever it was, it is no more.
+            Member::Unclear(_)
+                if target.is_some_and(|t| {
+                    t.verdict(self.horizon(now), 0) == Verdict::Unknown(Reason::NotFound)
+                }) =>
+            {
+                return Some(Standing::Ended(Ended::Done));
+            }
             Member::Unclear(reason) => return Some(self.held(now, act, reason)),
         }
         let target = target?;
@@ -251,6 +259,11 @@ impl<K: Kind> Engine<K> {
             // A claim by tag may be hidden.
             Verdict::Safe(_) if odd_tags => self.held(now, act, Reason::FieldUnreadable),
             Verdict::Safe(_) => match (refusal, self.writes.closed(now)) {
+                (Some(trouble), _)
+                    if act.what == Weakening::BeforeDeletion && trouble.refused_for_good::<K>() =>
+                {
+                    Standing::Ended(Ended::LeftSafe(K::REFUSAL.settled))
+                }
                 (Some(trouble), _) if waits || act.what == Weakening::BeforeDeletion => {
                     self.held(now, act, trouble.reason)
                 }

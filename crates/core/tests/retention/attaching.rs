@@ -292,6 +292,28 @@ pub fn with_fault_on_the_call(mut world: World, fault: Fault) -> World {
 }
 
 #[test]
+fn i20_a_request_that_was_taken_back_does_not_pass_for_the_next_one() {
+    let story = |fault: Option<(usize, Fault)>| {
+        let mut world = survivors();
+        world.watch_lag = secs(10);
+        world.cloud.mood.attach_refused = Some((Class::Busy, "InvalidOperation.InvalidEniState"));
+        world.faults.extend(fault);
+        world.apply("a", attaching(on(with_tag("env", "prod")), &[to("eni-old0", "i-new")]));
+        world.run(secs(30));
+        world
+    };
+    let calm = story(None);
+    assert!(calm.attached.len() > 1, "it is asked again");
+    let call = calm.log.iter().position(|what| what.starts_with("attach")).unwrap();
+    let told = calm.log.iter().skip(call).position(|what| what.starts_with("report")).unwrap();
+    // That the call was refused is written, and nobody here hears of it for ten seconds: what was heard last is the request.
+    // The world asserts that each call's own request is durable.
+    let world = story(Some((call + told, Fault::LoseReply)));
+    assert!(world.attached.len() > 1);
+    assert!(world.attached[1].at.since(world.attached[0].at) >= secs(9));
+}
+
+#[test]
 fn i23_a_lost_answer_is_followed_by_reads_alone_and_by_attach_lost_two_sweeps_later() {
     let mut world = with_fault_on_the_call(asked(), Fault::LoseCall);
     assert_eq!(world.stands("a", "eni-old0"), (Requested, Reason::AttachRequested));

@@ -34,6 +34,10 @@ pub struct Machine {
 
 /// One network interface.
 #[derive(Debug, Clone)]
+#[allow(
+    clippy::struct_excessive_bools,
+    reason = "each is a trouble of its own, and any of them may come together"
+)]
 pub struct Card {
     pub facts: InterfaceFacts,
     /// The cloud answers as if it did not exist.
@@ -46,6 +50,10 @@ pub struct Card {
     pub withheld: bool,
     /// The flag is refused with this code's class.
     pub refuses: Option<Class>,
+    /// When it was last on which instance.
+    pub been: BTreeMap<InstanceId, Moment>,
+    /// When the flag was last refused so that it can't be set at all.
+    pub refused_at: Option<Moment>,
     /// When anything but its flag changed.
     pub changed: Moment,
     /// Since when it may look as if it were gone.
@@ -80,10 +88,14 @@ impl Card {
 
     /// Whether the flag can be set on it, after the vendor's pages. Written here a second time, to compare with.
     pub fn applicable(&self) -> bool {
+        self.refuses.is_none() && self.ours()
+    }
+
+    /// Whether it is nobody else's.
+    pub fn ours(&self) -> bool {
         let foreign = ["terway", "terway-controller", "alibabacloud-erdma-controller"];
         let primary = self.facts.interface_type == Some(InterfaceType::Primary);
-        self.refuses.is_none()
-            && self.facts.service_managed == Some(false)
+        self.facts.service_managed == Some(false)
             && (primary || self.facts.interface_type == Some(InterfaceType::Secondary))
             && (!primary || self.facts.primary_retainable)
             && !foreign.iter().any(|creator| self.tagged("creator", creator))
@@ -93,6 +105,10 @@ impl Card {
 
 /// How the cloud behaves for as long as it is so.
 #[derive(Debug, Clone, Copy)]
+#[allow(
+    clippy::struct_excessive_bools,
+    reason = "each is a trouble of its own, and any of them may come together"
+)]
 pub struct Mood {
     /// Reads answer an empty list.
     pub blind: bool,
@@ -106,6 +122,8 @@ pub struct Mood {
     pub stale_view: bool,
     /// Of an id that it does not know the cloud says so, and does not leave it out.
     pub denies: bool,
+    /// Attaching is accepted, and begins this much later.
+    pub attach_late: Duration,
     /// How long an interface is on its way.
     pub attach_takes: Duration,
     /// And then it is free again.
@@ -125,6 +143,7 @@ impl Default for Mood {
             late: Duration::ZERO,
             stale_view: false,
             denies: false,
+            attach_late: Duration::ZERO,
             attach_takes: Duration::from_secs(3),
             attach_fails: false,
             attach_refused: None,
@@ -207,6 +226,8 @@ pub fn card(now: Moment, on: Option<&str>, interface_type: InterfaceType) -> Car
         unlisted: false,
         withheld: false,
         refuses: None,
+        been: BTreeMap::new(),
+        refused_at: None,
         changed: now,
         hidden_since: None,
     }
@@ -241,7 +262,7 @@ impl Cloud {
 
     pub fn show_interfaces(&self, read: &ReadCall<Interface>) -> Result<Page<Interface>, Failure> {
         let listing = !matches!(read.query, Query::Ids(_));
-        let visible = |card: &Card| !card.hidden && !self.mood.blind && !(listing && card.skipped);
+        let visible = |card: &Card| !(card.hidden || self.mood.blind || listing && card.skipped);
         let all = self.cards.iter().filter(|(_, card)| visible(card));
         let all = all.map(|(id, card)| {
             let mut facts = card.facts.clone();

@@ -52,7 +52,7 @@ fn what_is_on_the_selected_instances_is_retained_within_seconds_and_then_nothing
             world.server(letter, &[("env", "prod")]);
             for n in 0..2 {
                 world.change(&format!("eni-{letter}{n}"), |card| {
-                    card.facts.tags = Some(tags(&[("keep", "on")]))
+                    card.facts.tags = Some(tags(&[("keep", "on")]));
                 });
             }
         }
@@ -356,4 +356,24 @@ fn what_is_named_by_id_and_excluded_by_tag_is_retained_when_the_tag_goes() {
     assert!(world.safe("eni-a0"));
     assert_eq!(world.retained("a"), ["eni-a0", "eni-a1"]);
     assert_eq!(world.says("a"), (Status::True, Reason::AllSafe));
+}
+
+#[test]
+fn i08_a_wish_of_an_older_generation_that_comes_late_changes_nothing() {
+    use keeper_core::fleet::Input;
+    let mut world = World::new();
+    world.server("a", &[]);
+    world.server("b", &[]);
+    world.server("c", &[]);
+    world.apply("a", on(named(&["i-a"])));
+    let older = world.store["a"].clone();
+    world.apply("a", ids(&["eni-b0"]));
+    world.fleet.take(world.now, Input::Wish(older.id.clone(), older.generation, older.asked()));
+    world.run(secs(30));
+    assert_eq!(world.retained("a"), ["eni-b0"]);
+    // Instances are still asked after for it: that this one is gone is found out.
+    world.release("i-b");
+    world.run(INTERVAL * 4);
+    assert_eq!(world.available("a"), ["eni-b0"]);
+    assert_eq!(world.writes_to("eni-a0"), 0);
 }

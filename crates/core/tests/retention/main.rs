@@ -4,10 +4,15 @@
 #![allow(missing_docs, clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, clippy::panic)]
 
 mod cloud;
+mod operator;
 mod oracles;
+mod people;
 mod store;
 mod world;
 
 mod attaching;
+mod crashes;
 mod keeping;
+mod releasing;
+mod schedules;
 mod truth;

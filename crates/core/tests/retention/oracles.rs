@@ -11,7 +11,7 @@ use keeper_core::instance::Instance;
 use keeper_core::interface::{Interface, InterfaceType};
 use keeper_core::kind::Kind;
 use keeper_core::reason::Reason;
-use keeper_core::retention::{AttachPhase, Record};
+use keeper_core::retention::Record;
 use keeper_core::time::Moment;
 use keeper_core::verdict::Part;
 use keeper_core::wish::{Generation, ObjectId, Selector, Wish};
@@ -67,6 +67,12 @@ impl World {
 
     /// Keeps book of since when which target of which object has not been safe.
     pub fn note_exposed(&mut self) {
+        let now = self.now;
+        for card in self.cloud.cards.values_mut().filter(|card| card.in_use()) {
+            if let Some(on) = card.instance().cloned() {
+                card.been.insert(on, now);
+            }
+        }
         let mut exposed = std::mem::take(&mut self.exposed);
         for (name, stored) in self.store.iter().filter(|(_, s)| s.decodable) {
             for (id, card) in &self.cloud.cards {
@@ -75,11 +81,23 @@ impl World {
                     && !card.skipped
                     && !card.withheld
                     && card.instance().and_then(|on| self.cloud.machines.get(on)).is_none_or(seen);
+                // What was refused is not applicable until it is tried again.
+                let visible = visible && card.refused_at.is_none_or(|at| self.now.since(at) > secs(25 * 60));
                 let key = (name.clone(), id.clone());
                 if visible && !card.safe() && card.applicable() && self.is_target(stored, id, card) {
                     exposed.entry(key).or_insert(self.now);
                 } else {
                     exposed.remove(&key);
+                }
+            }
+        }
+        for (name, stored) in &self.store {
+            let Some(wish) = stored.retention() else { continue };
+            for id in stored.record.retained.keys() {
+                let given_up = |card: &Card| wish.weakening().is_some() && !card.safe();
+                let left = |card: &Card| given_up(card) || self.excluded(wish, id, card);
+                if self.cloud.cards.get(id).is_some_and(left) {
+                    self.left.insert((name.clone(), id.clone()));
                 }
             }
         }
@@ -204,7 +222,11 @@ impl World {
         let there = self.cloud.machines.iter().filter(|(_, machine)| !machine.hidden);
         for (instance, _) in there.filter(|(id, _)| self.selects_instance(owners, id)) {
             let Some((_, listed)) = self.lists.get(instance) else { continue };
-            for (id, card) in &self.cloud.cards {
+            // What nobody can see, or could until a moment ago, nobody can know of.
+            let lately = |card: &Card| card.hidden_since.is_some() && self.now.since(card.changed) <= LIFE;
+            for (id, card) in
+                self.cloud.cards.iter().filter(|(_, card)| !(card.hidden || card.skipped || lately(card)))
+            {
                 let ours = matches!(
                     card.facts.interface_type,
                     Some(InterfaceType::Primary | InterfaceType::Secondary)
@@ -224,20 +246,17 @@ impl World {
     }
 
     /// I19: the list of retained interfaces gets shorter only by what is gone, excluded or given up.
-    pub fn check_record(&self, name: &str, new: &Record) {
+    pub fn check_record(&mut self, name: &str, new: &Record, settled: bool) {
         let stored = &self.store[name];
         let Some(wish) = stored.retention() else { return };
         for id in stored.record.retained.keys().filter(|id| !new.retained.contains_key(id)) {
             let Some(card) = self.cloud.cards.get(id) else { continue };
             let hidden = card.hidden_since.is_some_and(|at| self.now.since(at) >= secs(5));
-            let changed_lately = self.now.since(card.changed) <= INTERVAL * 2;
-            let excluded = self.excluded(wish, id, card) || (changed_lately && wish.excludes());
-            let given_up = wish.weakening().is_some() && !card.safe();
-            assert!(
-                hidden || excluded || given_up,
-                "I19: {name} no longer lists {id} {card:?}; {:?}",
-                stored.spec
-            );
+            let left = self.excluded(wish, id, card) || self.left.contains(&(name.to_owned(), id.clone()));
+            assert!(hidden || left, "I19: {name} no longer lists {id} {card:?}; {:?}", stored.spec);
+        }
+        if settled {
+            self.left.retain(|(of, id)| of != name || !new.retained.contains_key(id));
         }
     }
 
@@ -331,12 +350,20 @@ impl World {
         assert!(wish.protect && !wish.observe, "I22: {id} is attached for an object that does not retain it");
         let entry = wish.reattach.iter().find(|entry| entry.interface == *id).unwrap();
         assert_eq!(entry.instance.as_ref(), Some(to), "I22: {id} is attached to what nobody asks for");
+        // Who has come to its end wants it no more: that its instance is gone, or that the interface was on it, may not be
+        // told in status yet, and is found out again by whoever comes after.
         let rival = |other: &&&Stored| {
-            let ended = other.record.attachments.iter().any(|row| row.interface == *id && row.ended());
-            other.id != stored.id && !ended && other.changed <= stored.changed.max(self.rechecked)
+            let wanted = other.retention().and_then(|w| w.reattach.iter().find(|e| e.interface == *id));
+            let wanted = wanted.and_then(|entry| entry.instance.as_ref());
+            let gone = wanted.is_some_and(|to| !self.cloud.machines.contains_key(to));
+            let been = self.cloud.cards.get(id).zip(wanted).and_then(|(card, to)| card.been.get(to));
+            let ended = other.record.attachments.iter().any(|row| row.interface == *id && row.ended())
+                || gone
+                || self.cloud.cards.get(id).is_some_and(|card| card.hidden_since.is_some())
+                || been.is_some_and(|at| *at >= other.changed);
+            other.id != stored.id && !ended && other.changed <= self.rechecked
         };
-        let rivals: Vec<_> =
-            askers.iter().filter(rival).filter(|o| o.changed <= self.asked_since(stored, id)).collect();
+        let rivals: Vec<_> = askers.iter().filter(rival).collect();
         assert!(rivals.is_empty(), "I22: {id} is wanted by {rivals:?}, too");
         assert!(
             self.store.values().all(|s| s.decodable),
@@ -354,7 +381,7 @@ impl World {
             let belongings = &card.facts.belongings;
             let fits = belongings.zone_id.as_deref() == Some(machine.zone)
                 && belongings.vpc_id.as_deref() == Some(machine.vpc);
-            assert!(card.free() && fits && card.applicable(), "I22: {id} {card:?} to {machine:?}");
+            assert!(card.free() && fits && card.ours(), "I22: {id} {card:?} to {machine:?}");
             let tags = machine.facts.tags.iter().flatten();
             let cluster = entry.is_node || tags.into_iter().any(|tag| tag.key.as_ref() == "ack.aliyun.com");
             let excluded = card.tagged("terway.alibabacloud.com/excluded", "true");
@@ -369,16 +396,6 @@ impl World {
             );
         }
         stored.id.clone()
-    }
-
-    /// Since when the object's request stands: who comes later has to wait.
-    fn asked_since(&self, stored: &Stored, id: &InterfaceId) -> Moment {
-        let requested = stored
-            .record
-            .attachments
-            .iter()
-            .any(|row| row.interface == *id && row.phase == AttachPhase::Requested);
-        if requested { self.rechecked } else { self.now }
     }
 
     // The end.
@@ -413,7 +430,12 @@ impl World {
                     .and_then(|row| row.last_instance.as_ref())
                     .is_some_and(|last| !self.cloud.machines.contains_key(last));
                 let available = part.retention.iter().any(|r| r.available.contains(id));
-                if card.free() && stored.record.retained.contains_key(id) && last_gone && !available {
+                if card.free()
+                    && card.applicable()
+                    && stored.record.retained.contains_key(id)
+                    && last_gone
+                    && !available
+                {
                     return Err(format!("{name}: {id} has outlived its instance: {phase:?}"));
                 }
             }
@@ -431,20 +453,6 @@ impl World {
             }
         }
         Ok(())
-    }
-}
-
-/// Whether a spec can leave anything alone.
-trait Excludes {
-    fn excludes(&self) -> bool;
-}
-
-impl Excludes for Wish<Interface> {
-    fn excludes(&self) -> bool {
-        let owners = self.owners.as_deref();
-        !self.selector.exclude_ids.is_empty()
-            || !self.selector.exclude_tags.is_empty()
-            || owners.is_some_and(|o| !o.exclude_ids.is_empty() || !o.exclude_tags.is_empty())
     }
 }
 

@@ -199,7 +199,7 @@ impl Stored {
             return None;
         }
         let record = match part.retention.as_deref() {
-            Some(retention) if part.settled => record(retention),
+            Some(retention) if part.settled => record(retention, &self.record),
             _ => self.record.clone(),
         };
         let same = self.status.as_ref().is_some_and(|(of, old, _)| *of == generation && old == part);
@@ -223,8 +223,9 @@ impl Stored {
     }
 }
 
-/// What of a part is durable.
-fn record(part: &RetentionPart) -> Record {
+/// What of a part is durable. What status lists and the part does not know of, nor tells of as departed, was listed by
+/// somebody else since the part was made: it stays.
+fn record(part: &RetentionPart, old: &Record) -> Record {
     let remembered = |id: &InterfaceId| {
         let row = part.rows.iter().find(|row| row.id == *id);
         row.map_or_else(Remembered::default, |row| Remembered {
@@ -234,8 +235,10 @@ fn record(part: &RetentionPart) -> Record {
             reattached: row.phase == InterfacePhase::Reattached,
         })
     };
+    let unheard = |id: &InterfaceId| !part.retained.contains(id) && !part.departed.contains_key(id);
+    let others = old.retained.iter().filter(|(id, _)| unheard(id)).map(|(id, r)| (id.clone(), r.clone()));
     Record {
-        retained: part.retained.iter().map(|id| (id.clone(), remembered(id))).collect(),
+        retained: part.retained.iter().map(|id| (id.clone(), remembered(id))).chain(others).collect(),
         attachments: part.attachments.clone(),
     }
 }

@@ -237,7 +237,7 @@ fn what_another_leader_recorded_meanwhile_is_adopted() {
         }
         // Whoever led for a while has retained one more that has lost what selected it since.
         world.forge("a", |record| {
-            record.retained.insert(eni("eni-free"), Default::default());
+            record.retained.insert(eni("eni-free"), keeper_core::retention::Remembered::default());
         });
         if told_before {
             world.lead(true);
@@ -297,5 +297,75 @@ fn i38_a_restart_changes_no_word_of_status() {
         assert_eq!(world.store["a"].status, status);
         assert_eq!(world.store["a"].record, record);
         assert_eq!((world.store["a"].reports, world.arrived.len()), (reports, writes), "I37, I38");
+    }
+}
+
+#[test]
+fn i04_what_the_cloud_said_it_does_not_know_is_asked_for_again_and_found() {
+    let mut world = kept();
+    world.cloud.mood.denies = true;
+    world.hide("eni-a1", true);
+    world.apply("a", ids(&["eni-a0", "eni-a1"]));
+    world.run(secs(60));
+    assert_eq!(world.says("a"), (Status::Unknown, Reason::NotFound));
+    world.hide("eni-a1", false);
+    world.run(secs(800));
+    assert_eq!(world.says("a"), (Status::True, Reason::AllSafe));
+}
+
+#[test]
+fn i01_a_refusal_that_nobody_hears_again_says_nothing_of_now() {
+    let mut world = kept();
+    let wish = ids(&["eni-a0", "eni-a1"]);
+    world.change("eni-a0", |card| card.refuses = Some(Class::NotApplicable));
+    world.apply("a", wish.clone());
+    world.run(secs(60));
+    assert_eq!(world.says("a"), (Status::False, Reason::NotApplicable));
+    world.change("eni-a0", |card| card.refuses = None);
+    world.apply("a", keeper_core::wish::Wish { observe: true, ..wish });
+    world.run(secs(1800));
+    assert_eq!(world.says("a"), (Status::False, Reason::Weak), "observing, nobody asks the cloud again");
+}
+
+#[test]
+fn i19_what_an_object_is_told_that_it_retains_is_held_against_what_is_known() {
+    let mut world = kept();
+    let wish = ids(&["eni-a1"]);
+    world.apply("a", wish.clone());
+    world.apply("other", wish.clone());
+    world.run(secs(30));
+    assert_eq!(world.retained("a"), ["eni-a1"]);
+    // While it can't be read, its interface outlives its instance; the other object tells of that.
+    world.corrupt("a");
+    world.run(secs(10));
+    world.release("i-a");
+    world.run(INTERVAL * 4);
+    world.apply("a", wish);
+    world.run(INTERVAL * 4);
+    assert_eq!(world.available("a"), ["eni-a1"]);
+    assert_eq!(world.row("a", "eni-a1").last_instance, Some(i("i-a")));
+}
+
+#[test]
+fn i19_what_lost_its_tag_or_left_its_instance_before_that_was_excluded_is_not_excluded() {
+    for by_tag in [true, false] {
+        let mut world = kept();
+        world.change("eni-a1", |card| card.facts.tags = Some(tags(&[("keep", "off")])));
+        let mut wish = on(with_tag("env", "prod"));
+        wish.selector.tags = vec![crate::cloud::filter("keep", "off")];
+        world.apply("a", wish.clone());
+        world.run(secs(70));
+        // No listing has shown it yet.
+        world.change("eni-a1", |card| card.facts.tags = Some(Vec::new()));
+        world.release("i-a");
+        if by_tag {
+            wish.selector.exclude_tags = vec![crate::cloud::filter("keep", "off")];
+            wish.selector.tags.clear();
+        } else {
+            wish.owners.as_mut().unwrap().exclude_ids = crate::oracles::instances(&["i-a"]);
+        }
+        world.apply("a", wish);
+        world.run(INTERVAL * 4);
+        assert!(world.retained("a").contains(&"eni-a1"), "by tag {by_tag}");
     }
 }

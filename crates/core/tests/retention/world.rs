@@ -8,20 +8,17 @@ use keeper_core::authority::Recheck;
 use keeper_core::backoff::Jitter;
 use keeper_core::budget::Limit;
 use keeper_core::call::{CallId, ReadCall, Reply, WriteCall};
-use keeper_core::conditions::{Judgement, Status};
 use keeper_core::engine::{CALL_DEADLINE, Settings, Window};
 use keeper_core::failure::{Class, Effect as Outcome, Failure};
 use keeper_core::fleet::{Asked, Effect, Fleet, Input, Question};
 use keeper_core::id::{InstanceId, InterfaceId, RequestId};
 use keeper_core::instance::Instance;
-use keeper_core::interface::{AttachPermit, Interface, InterfaceStatus, InterfaceType};
-use keeper_core::reason::Reason;
-use keeper_core::retention::{AttachPhase, Attachment, InterfaceRow, Record, RetentionPart};
+use keeper_core::interface::{AttachPermit, Interface};
 use keeper_core::time::Moment;
-use keeper_core::verdict::Part;
-use keeper_core::wish::{DeletionPolicy, Generation, ObjectId};
+use keeper_core::wish::{Generation, ObjectId};
 
-use crate::cloud::{Card, Cloud, Machine, Track, card, eni, failure, i, machine, reply};
+use crate::cloud::{Cloud, Track, eni, failure, i, reply};
+use crate::operator::{Desk, StatusWrite};
 use crate::store::{Spec, Stored};
 
 pub const INTERVAL: Duration = Duration::from_secs(60);
@@ -55,6 +52,7 @@ pub struct Arrived {
 
 /// A call to attach an interface.
 #[derive(Debug, Clone)]
+#[allow(dead_code, reason = "all of it is told when a test fails")]
 pub struct AttachCall {
     pub at: Moment,
     pub object: ObjectId,
@@ -70,12 +68,14 @@ pub struct AttachCall {
 }
 
 #[derive(Debug, Clone)]
-enum Event {
+pub enum Event {
     Instances(CallId, Result<Reply<Instance>, Failure>),
     Interfaces(CallId, Result<Reply<Interface>, Failure>),
     Rechecked(Question, Recheck),
     /// The flag of this target takes this value.
     Apply(String, bool),
+    /// The cloud begins to attach this interface to this instance, if it still can.
+    Begin(InterfaceId, InstanceId),
     /// An interface that is on its way arrives.
     Settle(InterfaceId),
     /// A status arrives at the API server, of the object as it was at this version.
@@ -84,26 +84,6 @@ enum Event {
     StatusEnded(ObjectId, bool),
     /// The watch, or the answer to a write, shows the object as it was at this version.
     Seen(ObjectId, u64, Generation, Asked),
-}
-
-#[derive(Debug, Clone)]
-struct StatusWrite {
-    object: ObjectId,
-    version: u64,
-    generation: Generation,
-    part: Part,
-    answered: bool,
-}
-
-/// What the operator holds of one object.
-#[derive(Debug, Default)]
-struct Desk {
-    /// The newest version that it was shown, and has told the engine of.
-    seen: u64,
-    newest: Option<(Generation, Part)>,
-    writing: bool,
-    /// Something newer than what is being written is to be written.
-    dirty: bool,
 }
 
 pub struct World {
@@ -123,15 +103,15 @@ pub struct World {
     pub statuses: usize,
     pub crashes: u32,
     pub fleet: Fleet,
-    settings: Settings,
-    desks: BTreeMap<ObjectId, Desk>,
-    refused: BTreeSet<ObjectId>,
+    pub settings: Settings,
+    pub desks: BTreeMap<ObjectId, Desk>,
+    pub refused: BTreeSet<ObjectId>,
     /// With the process that waits for it, if one does.
-    pending: BTreeMap<(Moment, u64), (Option<u32>, Event)>,
-    sequence: u64,
+    pub pending: BTreeMap<(Moment, u64), (Option<u32>, Event)>,
+    pub sequence: u64,
     pub sent: BTreeMap<(bool, CallId), Moment>,
     pub tracks: BTreeMap<String, Track>,
-    next_uid: u32,
+    pub next_uid: u32,
     /// When the API server was last asked for claims.
     pub rechecked: Moment,
     pub started: Moment,
@@ -139,6 +119,8 @@ pub struct World {
     pub led_since: Moment,
     /// Since when something that an object is about has not been as it says.
     pub exposed: BTreeMap<(String, InterfaceId), Moment>,
+    /// What some spec has excluded or given up since status last listed it.
+    pub left: BTreeSet<(String, InterfaceId)>,
     /// What the newest answers showed, for I21.
     pub lists: BTreeMap<InstanceId, (CallId, Vec<InterfaceId>)>,
     pub places: BTreeMap<InterfaceId, (CallId, Option<InstanceId>)>,
@@ -194,195 +176,12 @@ impl World {
             leads: true,
             led_since: Moment::default(),
             exposed: BTreeMap::new(),
+            left: BTreeSet::new(),
             lists: BTreeMap::new(),
             places: BTreeMap::new(),
         };
         world.fleet.take(now, Input::Lead(Some(Window::UNBOUNDED)));
         world
-    }
-
-    // What is there, and what people do to it.
-
-    pub fn machine(&mut self, name: &str, tags: &[(&str, &str)]) -> &mut Machine {
-        self.cloud.machines.insert(i(name), machine(self.now, tags));
-        self.cloud.machines.get_mut(&i(name)).unwrap()
-    }
-
-    pub fn card(&mut self, name: &str, on: Option<&str>, of: InterfaceType) -> &mut Card {
-        self.cloud.cards.insert(eni(name), card(self.now, on, of));
-        self.cloud.cards.get_mut(&eni(name)).unwrap()
-    }
-
-    /// An instance `i-x` with its primary interface `eni-x0` and a secondary one, `eni-x1`.
-    pub fn server(&mut self, letter: &str, tags: &[(&str, &str)]) {
-        let name = format!("i-{letter}");
-        self.machine(&name, tags);
-        self.card(&format!("eni-{letter}0"), Some(&name), InterfaceType::Primary);
-        self.card(&format!("eni-{letter}1"), Some(&name), InterfaceType::Secondary);
-    }
-
-    /// Changes an interface in any way but its flag.
-    pub fn change(&mut self, name: &str, how: impl FnOnce(&mut Card)) {
-        let now = self.now;
-        if let Some(card) = self.cloud.cards.get_mut(&eni(name)) {
-            how(card);
-            card.changed = now;
-            self.exposed.retain(|(_, id), _| *id != eni(name));
-        }
-    }
-
-    /// Changes an instance.
-    pub fn alter(&mut self, name: &str, how: impl FnOnce(&mut Machine)) {
-        let now = self.now;
-        if let Some(machine) = self.cloud.machines.get_mut(&i(name)) {
-            how(machine);
-            machine.changed = now;
-            self.exposed.clear();
-        }
-    }
-
-    /// Somebody sets the flag in the console.
-    pub fn flip(&mut self, name: &str, safe: bool) {
-        if let Some(card) = self.cloud.cards.get_mut(&eni(name)) {
-            card.facts.delete_on_release = Some(!safe);
-        }
-    }
-
-    pub fn hide(&mut self, name: &str, hidden: bool) {
-        let now = self.now;
-        self.change(name, |card| {
-            card.hidden = hidden;
-            card.hidden_since = card.hidden_since.or(Some(now));
-        });
-    }
-
-    pub fn release(&mut self, name: &str) {
-        self.cloud.release(self.now, &i(name));
-        self.exposed.clear();
-    }
-
-    /// Somebody begins to detach it.
-    pub fn detach(&mut self, name: &str) {
-        let detachable =
-            |card: &Card| card.in_use() && card.facts.interface_type == Some(InterfaceType::Secondary);
-        if self.cloud.cards.get(&eni(name)).is_some_and(detachable) {
-            self.change(name, |card| card.facts.status = Some(InterfaceStatus::Detaching));
-            self.schedule(secs(2), None, Event::Settle(eni(name)));
-        }
-    }
-
-    /// Somebody begins to attach it.
-    pub fn attach_by_hand(&mut self, name: &str, to: &str) {
-        if self.cloud.attach(self.now, &eni(name), &i(to)).is_ok() {
-            self.schedule(self.cloud.mood.attach_takes, None, Event::Settle(eni(name)));
-        }
-    }
-
-    /// Somebody deletes it; only a free one can be.
-    pub fn discard(&mut self, name: &str) {
-        if self.cloud.cards.get(&eni(name)).is_some_and(Card::free) {
-            self.cloud.cards.remove(&eni(name));
-        }
-    }
-
-    pub fn safe(&self, name: &str) -> bool {
-        self.cloud.cards[&eni(name)].safe()
-    }
-
-    pub fn on(&self, name: &str) -> Option<&str> {
-        self.cloud.cards[&eni(name)].instance().map(InstanceId::as_str)
-    }
-
-    pub fn writes_to(&self, name: &str) -> usize {
-        self.arrived.iter().filter(|a| a.id == name).count()
-    }
-
-    pub fn weakened(&self) -> Vec<&str> {
-        self.arrived.iter().filter(|a| !a.safe).map(|a| a.id.as_str()).collect()
-    }
-
-    // What people do to objects.
-
-    /// `kubectl apply`; the watch tells of it at once.
-    pub fn apply(&mut self, name: &str, spec: impl Into<Spec>) {
-        self.apply_unseen(name, spec);
-        self.deliver(name);
-    }
-
-    /// Stores the object without the watch telling of it.
-    pub fn apply_unseen(&mut self, name: &str, spec: impl Into<Spec>) {
-        let spec = spec.into();
-        self.exposed.retain(|(object, _), _| object != name);
-        if let Some(stored) = self.store.get_mut(name) {
-            stored.edit(spec, self.now);
-        } else {
-            self.next_uid += 1;
-            let id = ObjectId::new("default", name, &format!("uid-{}", self.next_uid));
-            self.store.insert(name.to_owned(), Stored::new(id, spec, self.now));
-        }
-    }
-
-    pub fn nodes(&mut self, name: &str, ids: &[&str]) {
-        self.exposed.retain(|(object, _), _| object != name);
-        if let Some(stored) = self.store.get_mut(name) {
-            stored.nodes(ids);
-            // Nodes are watched for themselves: the object's version stays, and what is asked is told anew.
-            let (id, generation, asked) = (stored.id.clone(), stored.generation, stored.asked());
-            self.fleet.take(self.now, Input::Wish(id, generation, asked));
-        }
-    }
-
-    /// The object can't be decoded any more.
-    pub fn corrupt(&mut self, name: &str) {
-        if let Some(stored) = self.store.get_mut(name) {
-            stored.corrupt(self.now);
-        }
-        self.deliver(name);
-    }
-
-    /// `kubectl delete`: with a finalizer it stays until the work is done.
-    pub fn delete(&mut self, name: &str) {
-        let Some(stored) = self.store.get_mut(name) else { return };
-        if stored.spec.deletion_policy() == DeletionPolicy::Weaken {
-            stored.terminate(self.now);
-            self.deliver(name);
-        } else {
-            self.remove(name);
-        }
-    }
-
-    fn remove(&mut self, name: &str) {
-        if let Some(stored) = self.store.remove(name) {
-            self.desks.remove(&stored.id);
-            self.exposed.retain(|(object, _), _| object != name);
-            self.fleet.take(self.now, Input::Wish(stored.id, stored.generation, Asked::Gone));
-        }
-    }
-
-    /// The watch tells of an object as it is.
-    pub fn deliver(&mut self, name: &str) {
-        let Some(stored) = self.store.get(name) else { return };
-        // The operator lets go at once of what it has nothing to do for.
-        if stored.spec.terminating() && (!stored.decodable || stored.spec.weakening().is_none()) {
-            return self.remove(name);
-        }
-        let (id, version) = (stored.id.clone(), stored.version);
-        let (generation, asked) = (stored.generation, stored.asked());
-        self.see(id, version, generation, asked, true);
-    }
-
-    /// The operator is shown an object and tells the engine, unless it knows a newer one. `again`: or the same.
-    fn see(&mut self, id: ObjectId, version: u64, generation: Generation, asked: Asked, again: bool) {
-        if !self.store.values().any(|stored| stored.id == id) {
-            return;
-        }
-        let desk = self.desks.entry(id.clone()).or_default();
-        if version < desk.seen || (version == desk.seen && !again) {
-            return;
-        }
-        desk.seen = version;
-        self.fleet.take(self.now, Input::Wish(id.clone(), generation, asked));
-        self.send_status(&id, None);
     }
 
     pub fn relist(&mut self) {
@@ -423,51 +222,6 @@ impl World {
         self.fleet.take(self.now, Input::Lead(lead.then_some(Window::UNBOUNDED)));
     }
 
-    // What status says.
-
-    pub fn judgement(&self, name: &str) -> &Judgement {
-        &self.store[name].status.as_ref().unwrap_or_else(|| panic!("{name} has no status")).2
-    }
-
-    pub fn part(&self, name: &str) -> &Part {
-        &self.store[name].status.as_ref().unwrap_or_else(|| panic!("{name} has no status")).1
-    }
-
-    pub fn retention(&self, name: &str) -> &RetentionPart {
-        self.part(name).retention.as_deref().expect("an object that retains interfaces")
-    }
-
-    pub fn says(&self, name: &str) -> (Status, Reason) {
-        let domain = &self.judgement(name).domain;
-        (domain.status, domain.reason)
-    }
-
-    /// The ids that status lists as retained.
-    pub fn retained(&self, name: &str) -> Vec<&str> {
-        self.store[name].record.retained.keys().map(InterfaceId::as_str).collect()
-    }
-
-    pub fn available(&self, name: &str) -> Vec<&str> {
-        self.retention(name).available.iter().map(InterfaceId::as_str).collect()
-    }
-
-    pub fn row(&self, name: &str, interface: &str) -> &InterfaceRow {
-        let rows = &self.retention(name).rows;
-        rows.iter()
-            .find(|row| row.id == eni(interface))
-            .unwrap_or_else(|| panic!("no row of {interface}: {rows:?}"))
-    }
-
-    pub fn errand(&self, name: &str, interface: &str) -> &Attachment {
-        let rows = &self.retention(name).attachments;
-        rows.iter().find(|row| row.interface == eni(interface)).expect("an entry of that interface")
-    }
-
-    pub fn stands(&self, name: &str, interface: &str) -> (AttachPhase, Reason) {
-        let row = self.errand(name, interface);
-        (row.phase, row.reason)
-    }
-
     // Time.
 
     pub fn run(&mut self, span: Duration) {
@@ -495,15 +249,6 @@ impl World {
         self.check_all();
     }
 
-    /// Lets time pass until something is so.
-    pub fn run_until(&mut self, most: Duration, so: impl Fn(&Self) -> bool) {
-        let end = self.now.after(most);
-        while !so(self) {
-            assert!(self.now < end, "it did not come to that: {:?} {:?}", self.store, self.cloud);
-            self.run(Duration::from_millis(100));
-        }
-    }
-
     fn happen(&mut self, event: Event) {
         match event {
             Event::Instances(call, result) => {
@@ -518,14 +263,19 @@ impl World {
                 self.fleet.take(self.now, Input::Rechecked(question, answer));
             }
             Event::Apply(target, safe) => self.set_flag(&target, safe),
+            Event::Begin(id, to) => {
+                if self.cloud.attach(self.now, &id, &to).is_ok() {
+                    self.schedule(self.cloud.mood.attach_takes, None, Event::Settle(id));
+                }
+            }
             Event::Settle(id) => self.cloud.settle(self.now, &id),
             Event::Status(write) => self.status_arrives(*write),
             Event::StatusEnded(object, written) => self.status_ended(&object, written),
-            Event::Seen(id, version, generation, asked) => self.see(id, version, generation, asked, false),
+            Event::Seen(id, version, generation, asked) => self.see(&id, version, generation, asked, false),
         }
     }
 
-    fn turn(&mut self) {
+    pub fn turn(&mut self) {
         let mut out = Vec::new();
         self.fleet.plan(self.now, &mut out);
         for effect in out {
@@ -541,7 +291,7 @@ impl World {
         self.note_exposed();
     }
 
-    fn schedule(&mut self, after: Duration, process: Option<u32>, event: Event) {
+    pub fn schedule(&mut self, after: Duration, process: Option<u32>, event: Event) {
         self.sequence += 1;
         self.pending.insert((self.now.after(after), self.sequence), (process, event));
     }
@@ -666,6 +416,11 @@ impl World {
         let refused = card.and_then(|card| card.refuses).or(self.cloud.mood.writes_fail);
         match (fault, refused) {
             (Some(Fault::Fail(class)), _) | (_, Some(class)) => {
+                if let Some(card) = self.cloud.cards.get_mut(&eni(target))
+                    && class == Class::NotApplicable
+                {
+                    card.refused_at = Some(self.now);
+                }
                 return Err(failure(class, "Scripted", Outcome::None));
             }
             _ if !known => return Err(failure(Class::Gone, "InvalidEniId.NotFound", Outcome::None)),
@@ -686,11 +441,17 @@ impl World {
         let mut result = match fault {
             Some(Fault::LoseCall) => Err(failure(Class::Transient, "Lost", Outcome::Unknown)),
             Some(Fault::Fail(class)) => Err(failure(class, "Scripted", Outcome::None)),
+            _ if !self.cloud.mood.attach_late.is_zero() => Ok(()),
             _ => self.cloud.attach(self.now, &id, &to),
         };
         let accepted = result.is_ok();
         if accepted {
-            self.schedule(self.cloud.mood.attach_takes, None, Event::Settle(id.clone()));
+            let late = self.cloud.mood.attach_late;
+            if late.is_zero() {
+                self.schedule(self.cloud.mood.attach_takes, None, Event::Settle(id.clone()));
+            } else {
+                self.schedule(late, None, Event::Begin(id.clone(), to.clone()));
+            }
             if fault == Some(Fault::FailAfter) {
                 result = Err(failure(Class::Transient, "Scripted", Outcome::Unknown));
             }
@@ -710,94 +471,9 @@ impl World {
         self.answer(fault, Event::Interfaces(call, result));
     }
 
-    // The operator's writing of status.
-
-    fn send_status(&mut self, object: &ObjectId, fault: Option<Fault>) {
-        let Some(desk) = self.desks.get_mut(object).filter(|d| d.dirty && !d.writing) else { return };
-        let Some(stored) = self.store.values().find(|s| s.id == *object) else { return };
-        let Some((generation, part)) = desk.newest.clone().filter(|_| self.leads) else { return };
-        desk.dirty = false;
-        if stored.next_status(generation, &part).is_none() {
-            return;
-        }
-        desk.writing = true;
-        let version = desk.seen;
-        let lost = matches!(fault, Some(Fault::LoseCall | Fault::Fail(_)));
-        let answered = !matches!(fault, Some(Fault::LoseReply | Fault::FailAfter | Fault::Delay(_)));
-        let delay = match fault {
-            Some(Fault::Delay(by)) => by,
-            _ => Duration::ZERO,
-        };
-        if !lost {
-            let write = StatusWrite { object: object.clone(), version, generation, part, answered };
-            self.schedule(self.latency / 2 + delay, None, Event::Status(Box::new(write)));
-        }
-        if lost || !answered {
-            // It is tried again with whatever is the newest by then.
-            self.schedule(secs(3), Some(self.crashes), Event::StatusEnded(object.clone(), false));
-        }
-    }
-
-    fn status_arrives(&mut self, write: StatusWrite) {
-        let StatusWrite { object, version, generation, part, answered } = write;
-        let process = Some(self.crashes);
-        let half = self.latency / 2;
-        let Some((name, stored)) = self.store.iter().find(|(_, s)| s.id == object) else { return };
-        let record = stored.next_status(generation, &part).filter(|_| stored.version == version);
-        let record = record.filter(|_| !self.refused.contains(&object));
-        let Some(record) = record else {
-            // The object has changed meanwhile: the watch will tell, and it is looked at again.
-            if answered {
-                self.schedule(secs(1), process, Event::StatusEnded(object, false));
-            }
-            return;
-        };
-        let name = name.clone();
-        self.check_record(&name, &record);
-        self.statuses += 1;
-        let stored = self.store.get_mut(&name).unwrap();
-        let leaves = stored.spec.terminating() && part.progress.as_ref().is_some_and(|p| p.done);
-        stored.write_status(generation, part, record);
-        let seen = Event::Seen(stored.id.clone(), stored.version, stored.generation, stored.asked());
-        self.check_truth(&name);
-        if leaves {
-            return self.remove(&name);
-        }
-        if answered {
-            self.schedule(half, process, seen.clone());
-            self.schedule(half, process, Event::StatusEnded(object, true));
-        }
-        self.schedule(self.watch_lag, process, seen);
-    }
-
-    fn status_ended(&mut self, object: &ObjectId, written: bool) {
-        let Some(desk) = self.desks.get_mut(object) else { return };
-        desk.writing = false;
-        desk.dirty |= !written;
-        self.send_status(object, None);
-    }
-
     /// When a call was sent, if its answer still counts.
     pub fn answered(&mut self, of_interface: bool, call: CallId) -> Option<Moment> {
         self.sent.remove(&(of_interface, call)).filter(|at| self.now.since(*at) < CALL_DEADLINE)
-    }
-
-    /// The durable record of an object, as a test wants it to be.
-    pub fn forge(&mut self, name: &str, how: impl FnOnce(&mut Record)) {
-        let stored = self.store.get_mut(name).unwrap();
-        how(&mut stored.record);
-        stored.version += 1;
-        self.deliver(name);
-    }
-
-    /// From now on the API server takes no status of the object, or does again.
-    pub fn refuse_status(&mut self, name: &str, refuse: bool) {
-        let id = self.store[name].id.clone();
-        if refuse {
-            self.refused.insert(id);
-        } else {
-            self.refused.remove(&id);
-        }
     }
 
     pub fn names(&self) -> BTreeSet<String> {

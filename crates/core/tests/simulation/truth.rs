@@ -2,12 +2,14 @@
 
 use std::time::Duration;
 
+use keeper_core::budget::Limit;
 use keeper_core::conditions::{Status, Summary};
+use keeper_core::engine::Settings;
 use keeper_core::failure::Class;
 use keeper_core::instance::ChargeType;
 use keeper_core::reason::Reason;
 
-use crate::world::{Fault, INTERVAL, Refused, World, by_ids, by_tag, enabled, id, payg, secs};
+use crate::world::{Fault, INTERVAL, Refused, World, by_ids, by_tag, enabled, id, payg, secs, settings};
 
 #[test]
 fn what_is_tagged_is_protected_within_seconds_and_then_nothing_happens() {
@@ -111,6 +113,22 @@ fn i04_an_id_that_is_missing_is_not_found_only_after_two_look_ups_apart() {
     world.machine("i-wrong", payg(false, &[]));
     world.run(INTERVAL * 2);
     assert_eq!(world.says("a"), (Status::True, Reason::AllSafe));
+}
+
+/// A sweep that reads this one id alone shows nothing, and comes more often than look-ups may.
+#[test]
+fn i04_the_only_target_that_goes_is_found_to_be_gone_however_often_is_swept() {
+    let often = Limit { per_minute: 6_000, burst: 100 };
+    let mut world = World::with(Settings { sweep_interval: secs(1), reads: often, ..settings() });
+    world.fleet(2, &[]);
+    world.apply("a", enabled(by_ids(&["i-00000"])));
+    world.run(secs(5));
+    assert_eq!(world.says("a"), (Status::True, Reason::AllSafe));
+    world.hide("i-00000", true);
+    world.run(secs(3));
+    assert_eq!(world.says("a"), (Status::Unknown, Reason::Missing), "nobody has looked at the region yet");
+    world.run(secs(30));
+    assert_eq!(world.says("a"), (Status::Unknown, Reason::NotFound));
 }
 
 #[test]

@@ -1,0 +1,201 @@
+//! What is there, and what people do to it: in the cloud's console and with `kubectl`.
+
+use keeper_core::fleet::{Asked, Input};
+use keeper_core::id::InstanceId;
+use keeper_core::interface::{InterfaceStatus, InterfaceType};
+use keeper_core::retention::Record;
+use keeper_core::wish::{DeletionPolicy, ObjectId};
+
+use crate::cloud::{Card, Machine, card, eni, i, machine};
+use crate::store::{Spec, Stored};
+use crate::world::{Event, World, secs};
+
+impl World {
+    // What is there, and what people do to it.
+
+    pub fn machine(&mut self, name: &str, tags: &[(&str, &str)]) -> &mut Machine {
+        self.cloud.machines.insert(i(name), machine(self.now, tags));
+        self.cloud.machines.get_mut(&i(name)).unwrap()
+    }
+
+    pub fn card(&mut self, name: &str, on: Option<&str>, of: InterfaceType) -> &mut Card {
+        self.cloud.cards.insert(eni(name), card(self.now, on, of));
+        self.cloud.cards.get_mut(&eni(name)).unwrap()
+    }
+
+    /// An instance `i-x` with its primary interface `eni-x0` and a secondary one, `eni-x1`.
+    pub fn server(&mut self, letter: &str, tags: &[(&str, &str)]) {
+        let name = format!("i-{letter}");
+        self.machine(&name, tags);
+        self.card(&format!("eni-{letter}0"), Some(&name), InterfaceType::Primary);
+        self.card(&format!("eni-{letter}1"), Some(&name), InterfaceType::Secondary);
+    }
+
+    /// Changes an interface in any way but its flag.
+    pub fn change(&mut self, name: &str, how: impl FnOnce(&mut Card)) {
+        let now = self.now;
+        if let Some(card) = self.cloud.cards.get_mut(&eni(name)) {
+            how(card);
+            card.changed = now;
+            self.exposed.retain(|(_, id), _| *id != eni(name));
+        }
+    }
+
+    /// Changes an instance.
+    pub fn alter(&mut self, name: &str, how: impl FnOnce(&mut Machine)) {
+        let now = self.now;
+        if let Some(machine) = self.cloud.machines.get_mut(&i(name)) {
+            how(machine);
+            machine.changed = now;
+            self.exposed.clear();
+        }
+    }
+
+    /// Somebody sets the flag in the console.
+    pub fn flip(&mut self, name: &str, safe: bool) {
+        if let Some(card) = self.cloud.cards.get_mut(&eni(name)) {
+            card.facts.delete_on_release = Some(!safe);
+        }
+    }
+
+    pub fn hide(&mut self, name: &str, hidden: bool) {
+        let now = self.now;
+        self.change(name, |card| {
+            card.hidden = hidden;
+            card.hidden_since = card.hidden_since.or(Some(now));
+        });
+    }
+
+    pub fn release(&mut self, name: &str) {
+        self.cloud.release(self.now, &i(name));
+        self.exposed.clear();
+    }
+
+    /// Somebody begins to detach it.
+    pub fn detach(&mut self, name: &str) {
+        let detachable =
+            |card: &Card| card.in_use() && card.facts.interface_type == Some(InterfaceType::Secondary);
+        if self.cloud.cards.get(&eni(name)).is_some_and(detachable) {
+            self.change(name, |card| card.facts.status = Some(InterfaceStatus::Detaching));
+            self.schedule(secs(2), None, Event::Settle(eni(name)));
+        }
+    }
+
+    /// Somebody begins to attach it.
+    pub fn attach_by_hand(&mut self, name: &str, to: &str) {
+        if self.cloud.attach(self.now, &eni(name), &i(to)).is_ok() {
+            self.schedule(self.cloud.mood.attach_takes, None, Event::Settle(eni(name)));
+        }
+    }
+
+    /// Somebody deletes it; only a free one can be.
+    pub fn discard(&mut self, name: &str) {
+        if self.cloud.cards.get(&eni(name)).is_some_and(Card::free) {
+            self.cloud.cards.remove(&eni(name));
+        }
+    }
+
+    pub fn safe(&self, name: &str) -> bool {
+        self.cloud.cards[&eni(name)].safe()
+    }
+
+    pub fn on(&self, name: &str) -> Option<&str> {
+        self.cloud.cards[&eni(name)].instance().map(InstanceId::as_str)
+    }
+
+    pub fn writes_to(&self, name: &str) -> usize {
+        self.arrived.iter().filter(|a| a.id == name).count()
+    }
+
+    pub fn weakened(&self) -> Vec<&str> {
+        self.arrived.iter().filter(|a| !a.safe).map(|a| a.id.as_str()).collect()
+    }
+
+    // What people do to objects.
+
+    /// `kubectl apply`; the watch tells of it at once.
+    pub fn apply(&mut self, name: &str, spec: impl Into<Spec>) {
+        self.apply_unseen(name, spec);
+        self.deliver(name);
+    }
+
+    /// Stores the object without the watch telling of it.
+    pub fn apply_unseen(&mut self, name: &str, spec: impl Into<Spec>) {
+        let spec = spec.into();
+        self.exposed.retain(|(object, _), _| object != name);
+        if let Some(stored) = self.store.get_mut(name) {
+            stored.edit(spec, self.now);
+        } else {
+            self.next_uid += 1;
+            let id = ObjectId::new("default", name, &format!("uid-{}", self.next_uid));
+            self.store.insert(name.to_owned(), Stored::new(id, spec, self.now));
+        }
+    }
+
+    pub fn nodes(&mut self, name: &str, ids: &[&str]) {
+        self.exposed.retain(|(object, _), _| object != name);
+        if let Some(stored) = self.store.get_mut(name) {
+            stored.nodes(ids);
+            // Nodes are watched for themselves: the object's version stays, and what is asked is told anew.
+            let (id, generation, asked) = (stored.id.clone(), stored.generation, stored.asked());
+            self.fleet.take(self.now, Input::Wish(id, generation, asked));
+        }
+    }
+
+    /// The object can't be decoded any more.
+    pub fn corrupt(&mut self, name: &str) {
+        if let Some(stored) = self.store.get_mut(name) {
+            stored.corrupt(self.now);
+        }
+        self.deliver(name);
+    }
+
+    /// `kubectl delete`: with a finalizer it stays until the work is done.
+    pub fn delete(&mut self, name: &str) {
+        let Some(stored) = self.store.get_mut(name) else { return };
+        if stored.spec.deletion_policy() == DeletionPolicy::Weaken {
+            stored.terminate(self.now);
+            self.deliver(name);
+        } else {
+            self.remove(name);
+        }
+    }
+
+    pub fn remove(&mut self, name: &str) {
+        if let Some(stored) = self.store.remove(name) {
+            self.desks.remove(&stored.id);
+            self.exposed.retain(|(object, _), _| object != name);
+            self.fleet.take(self.now, Input::Wish(stored.id, stored.generation, Asked::Gone));
+        }
+    }
+
+    /// The watch tells of an object as it is.
+    pub fn deliver(&mut self, name: &str) {
+        let Some(stored) = self.store.get(name) else { return };
+        // The operator lets go at once of what it has nothing to do for.
+        if stored.spec.terminating() && (!stored.decodable || stored.spec.weakening().is_none()) {
+            return self.remove(name);
+        }
+        let (id, version) = (stored.id.clone(), stored.version);
+        let (generation, asked) = (stored.generation, stored.asked());
+        self.see(&id, version, generation, asked, true);
+    }
+
+    /// The durable record of an object, as a test wants it to be.
+    pub fn forge(&mut self, name: &str, how: impl FnOnce(&mut Record)) {
+        let stored = self.store.get_mut(name).unwrap();
+        how(&mut stored.record);
+        stored.version += 1;
+        self.deliver(name);
+    }
+
+    /// From now on the API server takes no status of the object, or does again.
+    pub fn refuse_status(&mut self, name: &str, refuse: bool) {
+        let id = self.store[name].id.clone();
+        if refuse {
+            self.refused.insert(id);
+        } else {
+            self.refused.remove(&id);
+        }
+    }
+}

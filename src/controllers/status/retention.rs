@@ -1,0 +1,664 @@
+//! The status of an `EniRetention`.
+//!
+//! This status is the object's memory, and is written from what fleets say of it, which know nothing at first. So it is
+//! never made anew: a retained id leaves it only when a fleet says why (I19), and what no fleet has read yet stands as it
+//! was (I20).
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
+use k8s_openapi::jiff::Timestamp;
+use keeper_core::conditions::Summary;
+use keeper_core::id::InterfaceId;
+use keeper_core::interface::{Belongings, InterfaceType};
+use keeper_core::reason::Reason;
+use keeper_core::retention::{AttachPhase, Attachment, InterfacePhase, InterfaceRow, RetentionPart};
+use keeper_core::wish::Generation;
+use kube::runtime::events::EventType;
+
+use super::{Report, counts, risks, same_conditions, sentence, whole_seconds};
+use crate::api::{
+    Eip, EniRetentionStatus, MAX_ADDRESS, MAX_ADDRESSES, MAX_ENI_ID, MAX_ID, MAX_LISTED_ATTACHED,
+    MAX_LISTED_GONE, MAX_LISTED_SURVIVORS, MAX_PREFIX, MAX_REATTACHMENTS, MAX_RETAINED, MAX_SECURITY_GROUPS,
+    NetworkInterfacePhase, NetworkInterfaceStatus, NetworkInterfaceType, ReattachmentPhase,
+    ReattachmentStatus, RetentionState,
+};
+use crate::controllers::news::News;
+
+/// The reason of a row whose flag holds the safe value.
+const RETAINED: &str = "Retained";
+
+/// What status lists.
+#[derive(Debug)]
+pub struct Lists {
+    retained: Vec<String>,
+    available: Vec<String>,
+    rows: Vec<NetworkInterfaceStatus>,
+    reattachments: Vec<ReattachmentStatus>,
+    /// Whether one of them had to stop at its limit.
+    pub full: bool,
+}
+
+/// What status is to list from now on: what the fleets say, and of what stands there all that they don't speak against.
+/// `complete`: every fleet has spoken.
+pub fn lists(
+    part: Option<&RetentionPart>,
+    complete: bool,
+    old: Option<&EniRetentionStatus>,
+    now: Timestamp,
+) -> Lists {
+    let (silence, nothing) = (RetentionPart::default(), EniRetentionStatus::default());
+    let complete = complete && part.is_some();
+    let (part, old) = (part.unwrap_or(&silence), old.unwrap_or(&nothing));
+    let (retained, mut full) = retained(part, old);
+    // Of these nobody has said anything but that they are retained, if that.
+    let stands = |id: &String| {
+        let known = InterfaceId::new(id);
+        retained.contains(id) && (!part.retained.contains(&known) || part.unread.contains(&known))
+    };
+    let available = part.available.iter().map(ToString::to_string);
+    let available: BTreeSet<String> =
+        available.chain(old.available_eni_ids.iter().filter(|id| stands(id)).cloned()).collect();
+    let available = available.into_iter().filter(|id| retained.contains(id)).collect();
+    let (rows, cut) = rows(part, old, stands, &retained, now);
+    full |= cut || part.full;
+    let reattachments = reattachments(part, complete, old, now);
+    Lists { retained: retained.into_iter().collect(), available, rows, reattachments, full }
+}
+
+/// The retained ids, and whether there are more than can be listed. What is listed stays so.
+fn retained(part: &RetentionPart, old: &EniRetentionStatus) -> (BTreeSet<String>, bool) {
+    let departed = |id: &String| part.departed.contains_key(&InterfaceId::new(id));
+    let mut retained: BTreeSet<String> =
+        old.retained_eni_ids.iter().filter(|id| !departed(id)).cloned().collect();
+    for id in part.retained.iter().map(InterfaceId::as_str).filter(|id| id.len() <= MAX_ENI_ID) {
+        if retained.len() < MAX_RETAINED {
+            retained.insert(id.to_owned());
+        } else if !retained.contains(id) {
+            return (retained, true);
+        }
+    }
+    (retained, false)
+}
+
+/// The rows in their order, and whether one of a survivor had to be left out.
+fn rows(
+    part: &RetentionPart,
+    old: &EniRetentionStatus,
+    stands: impl Fn(&String) -> bool,
+    retained: &BTreeSet<String>,
+    now: Timestamp,
+) -> (Vec<NetworkInterfaceStatus>, bool) {
+    let before: BTreeMap<&str, &NetworkInterfaceStatus> =
+        old.network_interfaces.iter().map(|row| (row.network_interface_id.as_str(), row)).collect();
+    let listable = part.rows.iter().filter(|row| row.id.as_str().len() <= MAX_ENI_ID);
+    let mut rows: Vec<NetworkInterfaceStatus> =
+        listable.map(|new| row(new, before.get(new.id.as_str()).copied(), now)).collect();
+    let said: BTreeSet<&str> = part.rows.iter().map(|row| row.id.as_str()).collect();
+    for old in old.network_interfaces.iter().filter(|row| !said.contains(row.network_interface_id.as_str())) {
+        let id = &old.network_interface_id;
+        let gone = part.departed.get(&InterfaceId::new(id)) == Some(&Reason::Departed);
+        if old.phase == NetworkInterfacePhase::Gone && !retained.contains(id) || stands(id) {
+            rows.push(old.clone());
+        } else if gone {
+            rows.push(row_of_gone(old, now));
+        }
+    }
+    rows.sort_by(|a, b| {
+        let attention = |row: &NetworkInterfaceStatus| row.reason != RETAINED || !row.risks.is_empty();
+        let key = |row: &NetworkInterfaceStatus| (sort(row.phase), !attention(row));
+        let newest =
+            if sort(a.phase) == Sort::Gone { b.since.cmp(&a.since) } else { std::cmp::Ordering::Equal };
+        key(a).cmp(&key(b)).then(newest).then_with(|| a.network_interface_id.cmp(&b.network_interface_id))
+    });
+    let mut count: BTreeMap<Sort, usize> = BTreeMap::new();
+    let mut cut = false;
+    rows.retain(|row| {
+        let sort = sort(row.phase);
+        let count = count.entry(sort).or_default();
+        *count += 1;
+        let fits = *count <= sort.limit();
+        cut |= !fits && sort == Sort::Survivor;
+        fits
+    });
+    (rows, cut)
+}
+
+/// The sorts of rows, in the order in which they are listed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Sort {
+    Survivor,
+    Attached,
+    Gone,
+}
+
+impl Sort {
+    fn limit(self) -> usize {
+        match self {
+            Self::Survivor => MAX_LISTED_SURVIVORS,
+            Self::Attached => MAX_LISTED_ATTACHED,
+            Self::Gone => MAX_LISTED_GONE,
+        }
+    }
+}
+
+fn sort(phase: NetworkInterfacePhase) -> Sort {
+    match phase {
+        NetworkInterfacePhase::Available | NetworkInterfacePhase::Detached => Sort::Survivor,
+        NetworkInterfacePhase::Gone => Sort::Gone,
+        NetworkInterfacePhase::Attached
+        | NetworkInterfacePhase::Attaching
+        | NetworkInterfacePhase::Reattached
+        | NetworkInterfacePhase::NotApplicable
+        | NetworkInterfacePhase::Unknown => Sort::Attached,
+    }
+}
+
+fn row(
+    row: &InterfaceRow,
+    before: Option<&NetworkInterfaceStatus>,
+    now: Timestamp,
+) -> NetworkInterfaceStatus {
+    let phase = phase(row.phase);
+    let since = before.filter(|before| before.phase == phase).map(|before| before.since.clone());
+    let carried = &row.belongings;
+    // Where an interface is never changes, and the cloud's answer is remembered of free ones alone.
+    let place = |of: fn(&Belongings) -> Option<&str>, was: fn(&NetworkInterfaceStatus) -> &Option<String>| {
+        let known = of(carried).filter(|text| fits(text, MAX_ID)).map(str::to_owned);
+        known.or_else(|| before.and_then(|before| was(before).clone()))
+    };
+    let (reason, text) = match row.reason {
+        Reason::AllSafe => (RETAINED, "It stays when its instance is released."),
+        reason => (reason.as_str(), reason.sentence()),
+    };
+    let listed = Carried::of(carried);
+    NetworkInterfaceStatus {
+        network_interface_id: row.id.to_string(),
+        type_: row.interface_type.map(interface_type),
+        phase,
+        instance_id: row.instance.as_ref().map(ToString::to_string),
+        last_instance_id: row.last_instance.as_ref().map(ToString::to_string),
+        zone_id: place(|carried| carried.zone_id.as_deref(), |before| &before.zone_id),
+        v_switch_id: place(|carried| carried.vswitch_id.as_deref(), |before| &before.v_switch_id),
+        vpc_id: place(|carried| carried.vpc_id.as_deref(), |before| &before.vpc_id),
+        more_addresses: listed.more(),
+        private_ips: listed.private_ips,
+        ipv6_addresses: listed.ipv6_addresses,
+        ipv4_prefixes: listed.ipv4_prefixes,
+        ipv6_prefixes: listed.ipv6_prefixes,
+        eips: listed.eips,
+        security_group_ids: texts(&carried.security_group_ids, MAX_ID).take(MAX_SECURITY_GROUPS).collect(),
+        risks: risks(&row.risks),
+        since: since.unwrap_or_else(|| whole_seconds(now)),
+        reason: reason.to_owned(),
+        message: sentence(text, row.detail.as_deref()),
+    }
+}
+
+/// The row of an interface that is gone and that nobody has seen since the operator's start.
+fn row_of_gone(old: &NetworkInterfaceStatus, now: Timestamp) -> NetworkInterfaceStatus {
+    let mut row = old.clone();
+    row.last_instance_id = row.instance_id.take().or(row.last_instance_id);
+    row.phase = NetworkInterfacePhase::Gone;
+    row.since = whole_seconds(now);
+    Reason::Departed.as_str().clone_into(&mut row.reason);
+    row.message = sentence(Reason::Departed.sentence(), None);
+    row.risks = Vec::new();
+    row
+}
+
+/// The first addresses of each family, and how many there are in all.
+struct Carried {
+    private_ips: Vec<String>,
+    ipv6_addresses: Vec<String>,
+    ipv4_prefixes: Vec<String>,
+    ipv6_prefixes: Vec<String>,
+    eips: Vec<Eip>,
+    all: usize,
+}
+
+impl Carried {
+    fn of(carried: &Belongings) -> Self {
+        let first = |all: &[std::sync::Arc<str>], most| texts(all, most).take(MAX_ADDRESSES).collect();
+        let eip = |eip: &keeper_core::interface::Eip| Eip {
+            allocation_id: eip.allocation_id.as_deref().filter(|id| fits(id, MAX_ID)).map(str::to_owned),
+            public_ip: eip.public_ip.to_string(),
+            private_ip: eip.private_ip.to_string(),
+        };
+        let well_formed = |eip: &&keeper_core::interface::Eip| {
+            fits(&eip.public_ip, MAX_ADDRESS) && fits(&eip.private_ip, MAX_ADDRESS)
+        };
+        Self {
+            private_ips: first(&carried.private_ips, MAX_ADDRESS),
+            ipv6_addresses: first(&carried.ipv6_addresses, MAX_ADDRESS),
+            ipv4_prefixes: first(&carried.ipv4_prefixes, MAX_PREFIX),
+            ipv6_prefixes: first(&carried.ipv6_prefixes, MAX_PREFIX),
+            eips: carried.eips.iter().filter(well_formed).take(MAX_ADDRESSES).map(eip).collect(),
+            all: carried.private_ips.len()
+                + carried.ipv6_addresses.len()
+                + carried.ipv4_prefixes.len()
+                + carried.ipv6_prefixes.len()
+                + carried.eips.len(),
+        }
+    }
+
+    /// How many are not listed.
+    fn more(&self) -> Option<u32> {
+        let listed = self.private_ips.len()
+            + self.ipv6_addresses.len()
+            + self.ipv4_prefixes.len()
+            + self.ipv6_prefixes.len()
+            + self.eips.len();
+        let more = self.all.saturating_sub(listed);
+        (more > 0).then(|| u32::try_from(more).unwrap_or(u32::MAX))
+    }
+}
+
+/// The texts that fit their field: one that doesn't would keep the whole status from being stored.
+fn texts(all: &[std::sync::Arc<str>], most: usize) -> impl Iterator<Item = String> {
+    all.iter().filter(move |text| fits(text, most)).map(ToString::to_string)
+}
+
+fn fits(text: &str, most: usize) -> bool {
+    text.chars().count() <= most
+}
+
+fn interface_type(of: InterfaceType) -> NetworkInterfaceType {
+    match of {
+        InterfaceType::Primary => NetworkInterfaceType::Primary,
+        InterfaceType::Secondary => NetworkInterfaceType::Secondary,
+        InterfaceType::Trunk => NetworkInterfaceType::Trunk,
+        InterfaceType::Member => NetworkInterfaceType::Member,
+    }
+}
+
+fn phase(phase: InterfacePhase) -> NetworkInterfacePhase {
+    match phase {
+        InterfacePhase::Attached => NetworkInterfacePhase::Attached,
+        InterfacePhase::Detached => NetworkInterfacePhase::Detached,
+        InterfacePhase::Available => NetworkInterfacePhase::Available,
+        InterfacePhase::Attaching => NetworkInterfacePhase::Attaching,
+        InterfacePhase::Reattached => NetworkInterfacePhase::Reattached,
+        InterfacePhase::Gone => NetworkInterfacePhase::Gone,
+        InterfacePhase::NotApplicable => NetworkInterfacePhase::NotApplicable,
+    }
+}
+
+/// Where the wishes to attach stand. As long as a fleet has said nothing yet, what stands there does.
+fn reattachments(
+    part: &RetentionPart,
+    complete: bool,
+    old: &EniRetentionStatus,
+    now: Timestamp,
+) -> Vec<ReattachmentStatus> {
+    let before = |id: &str| old.reattachments.iter().find(|row| row.network_interface_id == id);
+    let said: BTreeSet<&str> = part.attachments.iter().map(|row| row.interface.as_str()).collect();
+    let silent = |row: &&ReattachmentStatus| !complete && !said.contains(row.network_interface_id.as_str());
+    let new = part.attachments.iter().map(|row| reattachment(row, before(row.interface.as_str()), now));
+    let mut rows: Vec<ReattachmentStatus> =
+        new.chain(old.reattachments.iter().filter(silent).cloned()).take(MAX_REATTACHMENTS).collect();
+    rows.sort_by(|a, b| a.network_interface_id.cmp(&b.network_interface_id));
+    rows
+}
+
+fn reattachment(row: &Attachment, before: Option<&ReattachmentStatus>, now: Timestamp) -> ReattachmentStatus {
+    let phase = match row.phase {
+        AttachPhase::Waiting => ReattachmentPhase::Waiting,
+        AttachPhase::Requested => ReattachmentPhase::Requested,
+        AttachPhase::Attached => ReattachmentPhase::Attached,
+        AttachPhase::Refused => ReattachmentPhase::Refused,
+        AttachPhase::Obsolete => ReattachmentPhase::Obsolete,
+    };
+    let since = before.filter(|before| before.phase == phase).map(|before| before.since.clone());
+    ReattachmentStatus {
+        network_interface_id: row.interface.to_string(),
+        instance_id: row.instance.as_ref().map(ToString::to_string),
+        node_name: row.node.as_deref().map(str::to_owned),
+        phase,
+        reason: row.reason.as_str().to_owned(),
+        message: sentence(row.reason.sentence(), row.detail.as_deref()),
+        since: since.unwrap_or_else(|| whole_seconds(now)),
+    }
+}
+
+/// The status that says what is to be said, and whether it lost a survivor's row so that it can be stored.
+pub fn status(
+    report: &Report,
+    conditions: Vec<Condition>,
+    lists: &Lists,
+    of: Generation,
+) -> (EniRetentionStatus, bool) {
+    let survivors =
+        |rows: &[NetworkInterfaceStatus]| rows.iter().filter(|row| sort(row.phase) == Sort::Survivor).count();
+    let mut status = EniRetentionStatus {
+        observed_generation: Some(of),
+        conditions,
+        retention_state: Some(state(report.judgement.summary)),
+        counts: counts(report),
+        retained_eni_ids: lists.retained.clone(),
+        available_eni_ids: lists.available.clone(),
+        network_interfaces: lists.rows.clone(),
+        reattachments: lists.reattachments.clone(),
+    };
+    status.shorten_to_fit();
+    let shortened = survivors(&status.network_interfaces) < survivors(&lists.rows);
+    (status, shortened)
+}
+
+/// Whether two statuses say the same in everything that we say.
+pub fn same(old: &EniRetentionStatus, new: &EniRetentionStatus) -> bool {
+    old.observed_generation == new.observed_generation
+        && old.retention_state == new.retention_state
+        && old.counts == new.counts
+        && old.retained_eni_ids == new.retained_eni_ids
+        && old.available_eni_ids == new.available_eni_ids
+        && old.network_interfaces == new.network_interfaces
+        && old.reattachments == new.reattachments
+        && same_conditions(&old.conditions, &new.conditions)
+}
+
+fn state(summary: Summary) -> RetentionState {
+    match summary {
+        Summary::Safe => RetentionState::Retained,
+        Summary::SafeWhereApplicable => RetentionState::RetainedWhereApplicable,
+        Summary::Weak => RetentionState::Unretained,
+        Summary::AsAsked => RetentionState::Released,
+        Summary::NoTargets => RetentionState::NoTargets,
+        Summary::Unknown => RetentionState::Unknown,
+    }
+}
+
+/// What is told besides the domain condition: each interface that is retained no more, and each attachment that has come to
+/// an end.
+pub fn news(
+    departed: Option<&BTreeMap<InterfaceId, Reason>>,
+    old: Option<&EniRetentionStatus>,
+    new: &EniRetentionStatus,
+) -> Vec<News> {
+    let nothing = EniRetentionStatus::default();
+    let old = old.unwrap_or(&nothing);
+    let retained: BTreeSet<&String> = new.retained_eni_ids.iter().collect();
+    let left = old.retained_eni_ids.iter().filter(|id| !retained.contains(id)).filter_map(|id| {
+        let reason = *departed?.get(&InterfaceId::new(id))?;
+        Some(News {
+            kind: if reason == Reason::Departed { EventType::Warning } else { EventType::Normal },
+            reason,
+            action: "Retain",
+            note: format!("{id} is not retained any more. {}", reason.sentence()),
+            interface: Some(id.clone()),
+        })
+    });
+    let ended = new.reattachments.iter().filter_map(|row| {
+        let id = &row.network_interface_id;
+        let kind = match row.phase {
+            ReattachmentPhase::Attached => EventType::Normal,
+            ReattachmentPhase::Refused | ReattachmentPhase::Obsolete => EventType::Warning,
+            ReattachmentPhase::Waiting | ReattachmentPhase::Requested | ReattachmentPhase::Unknown => {
+                return None;
+            }
+        };
+        let before = old.reattachments.iter().find(|before| before.network_interface_id == *id);
+        if before.is_some_and(|before| before.phase == row.phase) {
+            return None;
+        }
+        let to = row.instance_id.as_ref().map(|to| format!(" to {to}")).unwrap_or_default();
+        Some(News {
+            kind,
+            reason: Reason::from_word(&row.reason)?,
+            action: "Attach",
+            note: format!("{id}{to}: {}", row.message),
+            interface: Some(id.clone()),
+        })
+    });
+    left.chain(ended).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use keeper_core::id::InstanceId;
+    use keeper_core::retention::MAX_RETAINED as CORE_MAX_RETAINED;
+
+    use super::*;
+    use crate::api::{MAX_MESSAGE, MAX_RETAINED};
+
+    fn at(second: i64) -> Timestamp {
+        Timestamp::from_second(second).unwrap()
+    }
+
+    fn seen(id: &str, phase: InterfacePhase, carried: Belongings) -> InterfaceRow {
+        InterfaceRow {
+            id: InterfaceId::new(id),
+            interface_type: Some(InterfaceType::Secondary),
+            phase,
+            attention: false,
+            instance: None,
+            last_instance: Some(InstanceId::new("i-old")),
+            belongings: Arc::new(carried),
+            reason: Reason::AllSafe,
+            detail: None,
+            risks: Vec::new(),
+        }
+    }
+
+    fn free(id: &str) -> InterfaceRow {
+        let carried = Belongings { zone_id: Some("cn-hangzhou-h".into()), ..Belongings::default() };
+        seen(id, InterfacePhase::Available, carried)
+    }
+
+    fn ids(ids: &[&str]) -> BTreeSet<InterfaceId> {
+        ids.iter().map(InterfaceId::new).collect()
+    }
+
+    /// What a fleet says that has read everything.
+    fn told(retained: &[&str], rows: Vec<InterfaceRow>) -> RetentionPart {
+        let free = rows.iter().filter(|row| row.phase == InterfacePhase::Available);
+        RetentionPart {
+            retained: ids(retained),
+            available: free.map(|row| row.id.clone()).collect(),
+            rows,
+            ..RetentionPart::default()
+        }
+    }
+
+    fn written(lists: Lists) -> EniRetentionStatus {
+        EniRetentionStatus {
+            retained_eni_ids: lists.retained,
+            available_eni_ids: lists.available,
+            network_interfaces: lists.rows,
+            reattachments: lists.reattachments,
+            ..EniRetentionStatus::default()
+        }
+    }
+
+    fn next(part: &RetentionPart, old: &EniRetentionStatus, second: i64) -> EniRetentionStatus {
+        written(lists(Some(part), true, Some(old), at(second)))
+    }
+
+    /// Two survivors and one that is attached.
+    fn standing() -> EniRetentionStatus {
+        let attached = seen("eni-c", InterfacePhase::Attached, Belongings::default());
+        let part = told(&["eni-a", "eni-b", "eni-c"], vec![free("eni-a"), free("eni-b"), attached]);
+        next(&part, &EniRetentionStatus::default(), 100)
+    }
+
+    fn phases(status: &EniRetentionStatus) -> Vec<(&str, NetworkInterfacePhase)> {
+        let rows = status.network_interfaces.iter();
+        rows.map(|row| (row.network_interface_id.as_str(), row.phase)).collect()
+    }
+
+    #[test]
+    fn the_limits_of_status_and_of_what_is_remembered_are_the_same() {
+        assert_eq!(MAX_RETAINED, CORE_MAX_RETAINED);
+        assert_eq!(MAX_LISTED_SURVIVORS, keeper_core::retention::MAX_SURVIVORS);
+        assert_eq!(MAX_LISTED_GONE, keeper_core::retention::MAX_GONE);
+        assert_eq!(MAX_LISTED_ATTACHED, keeper_core::retention::MAX_ATTACHED);
+    }
+
+    #[test]
+    fn i19_an_id_leaves_only_with_a_reason() {
+        let old = standing();
+        let empty = told(&[], Vec::new());
+        for said in [None, Some(&empty)] {
+            for complete in [true, false] {
+                let new = written(lists(said, complete, Some(&old), at(200)));
+                assert_eq!(new, old, "whatever is not spoken of stands");
+            }
+        }
+        let mut part = told(&["eni-a"], vec![free("eni-a")]);
+        part.departed.insert(InterfaceId::new("eni-b"), Reason::Departed);
+        part.departed.insert(InterfaceId::new("eni-c"), Reason::Excluded);
+        let new = next(&part, &old, 200);
+        assert_eq!(new.retained_eni_ids, ["eni-a"]);
+        assert_eq!(new.available_eni_ids, ["eni-a"]);
+        assert_eq!(
+            phases(&new),
+            [("eni-a", NetworkInterfacePhase::Available), ("eni-b", NetworkInterfacePhase::Gone)],
+            "the row of one that is gone tells what it was"
+        );
+        let gone = &new.network_interfaces[1];
+        assert_eq!((gone.reason.as_str(), &gone.zone_id), ("Departed", &Some("cn-hangzhou-h".to_owned())));
+        assert_eq!(gone.since.0, at(200));
+        let mut told: Vec<(String, Reason)> = news(Some(&part.departed), Some(&old), &new)
+            .into_iter()
+            .map(|news| (news.note, news.reason))
+            .collect();
+        told.sort();
+        assert_eq!(
+            told.iter().map(|(_, reason)| *reason).collect::<Vec<_>>(),
+            [Reason::Departed, Reason::Excluded]
+        );
+        assert!(told[0].0.starts_with("eni-b ") && told[1].0.starts_with("eni-c "), "{told:?}");
+        assert_eq!(news(Some(&part.departed), Some(&new), &new), [], "told once");
+    }
+
+    #[test]
+    fn i20_what_was_not_read_yet_stands_as_it_was() {
+        let old = standing();
+        let mut part = told(&["eni-a", "eni-b", "eni-c"], vec![free("eni-a")]);
+        part.unread = ids(&["eni-b", "eni-c"]);
+        assert_eq!(next(&part, &old, 200), old);
+        // What was read has its new row, and is no survivor any more.
+        let mut attached = seen("eni-b", InterfacePhase::Reattached, Belongings::default());
+        attached.instance = Some(InstanceId::new("i-new"));
+        part.unread = ids(&["eni-c"]);
+        part.rows.push(attached);
+        let new = next(&part, &old, 200);
+        assert_eq!(new.available_eni_ids, ["eni-a"]);
+        let row = new.network_interfaces.iter().find(|row| row.network_interface_id == "eni-b").unwrap();
+        assert_eq!((row.phase, row.since.0), (NetworkInterfacePhase::Reattached, at(200)));
+        assert_eq!(row.zone_id.as_deref(), Some("cn-hangzhou-h"), "it never changes");
+        assert_eq!(new.retained_eni_ids, old.retained_eni_ids);
+    }
+
+    #[test]
+    fn the_last_twenty_that_are_gone_stay_listed() {
+        let mut status = EniRetentionStatus::default();
+        for second in 0..30 {
+            let gone = seen(&format!("eni-{second:02}"), InterfacePhase::Gone, Belongings::default());
+            status = next(&told(&[], vec![gone]), &status, second);
+        }
+        let rows: Vec<&str> =
+            status.network_interfaces.iter().map(|row| row.network_interface_id.as_str()).collect();
+        assert_eq!((rows.len(), rows[0], rows[19]), (20, "eni-29", "eni-10"));
+        // One that comes back is gone no more.
+        let back = next(&told(&["eni-29"], vec![free("eni-29")]), &status, 50);
+        assert_eq!(phases(&back)[0], ("eni-29", NetworkInterfacePhase::Available));
+        assert_eq!(
+            back.network_interfaces.iter().filter(|row| row.network_interface_id == "eni-29").count(),
+            1
+        );
+    }
+
+    #[test]
+    fn what_an_interface_carries_is_cut_and_counted() {
+        let many = |text: &str, count: usize| (0..count).map(|n| format!("{text}{n}").into()).collect();
+        let eip = |n: usize| keeper_core::interface::Eip {
+            allocation_id: None,
+            public_ip: format!("203.0.113.{n}").into(),
+            private_ip: format!("10.0.0.{n}").into(),
+        };
+        let mut carried = Belongings {
+            private_ips: many("10.0.0.", 7),
+            ipv6_addresses: many("2001:db8::", 6),
+            eips: (0..8).map(eip).collect(),
+            security_group_ids: many("sg-", 20),
+            ..Belongings::default()
+        };
+        // What does not fit its field would keep the whole status from being stored.
+        carried.private_ips.insert(0, "x".repeat(100).into());
+        let status =
+            next(&told(&["eni-a"], vec![seen("eni-a", InterfacePhase::Available, carried)]), &standing(), 1);
+        let row = &status.network_interfaces[0];
+        assert_eq!((row.private_ips.len(), row.private_ips[0].as_str()), (5, "10.0.0.0"));
+        assert_eq!((row.ipv6_addresses.len(), row.eips.len(), row.security_group_ids.len()), (5, 5, 16));
+        assert_eq!(row.more_addresses, Some(3 + 1 + 3));
+    }
+
+    #[test]
+    fn an_attachment_that_ends_is_told_once() {
+        let attachment = |phase, reason| Attachment {
+            interface: InterfaceId::new("eni-a"),
+            instance: Some(InstanceId::new("i-new")),
+            node: None,
+            phase,
+            reason,
+            detail: None,
+        };
+        let mut status = EniRetentionStatus::default();
+        let mut told = Vec::new();
+        for (second, (phase, reason)) in (0..).zip([
+            (AttachPhase::Waiting, Reason::AttachWaits),
+            (AttachPhase::Requested, Reason::AttachRequested),
+            (AttachPhase::Refused, Reason::QuotaExceeded),
+            (AttachPhase::Refused, Reason::QuotaExceeded),
+            (AttachPhase::Attached, Reason::AttachDone),
+        ]) {
+            let part =
+                RetentionPart { attachments: vec![attachment(phase, reason)], ..RetentionPart::default() };
+            let new = next(&part, &status, second);
+            told.extend(news(None, Some(&status), &new).into_iter().map(|news| (news.kind, news.reason)));
+            status = new;
+        }
+        assert_eq!(
+            told,
+            [(EventType::Warning, Reason::QuotaExceeded), (EventType::Normal, Reason::AttachDone)]
+        );
+        assert_eq!(status.reattachments[0].since.0, at(4));
+        let silent = written(lists(Some(&RetentionPart::default()), false, Some(&status), at(9)));
+        assert_eq!(silent.reattachments, status.reattachments, "not every fleet has spoken");
+        assert_eq!(next(&RetentionPart::default(), &status, 9).reattachments, []);
+    }
+
+    #[test]
+    fn i20_a_list_that_is_full_keeps_what_it_has() {
+        let listed: Vec<String> = (0..MAX_RETAINED).map(|n| format!("eni-b{n:04}")).collect();
+        let old = EniRetentionStatus { retained_eni_ids: listed.clone(), ..EniRetentionStatus::default() };
+        let lists = lists(Some(&told(&["eni-a", "eni-b0000"], Vec::new())), true, Some(&old), at(1));
+        assert!(lists.full);
+        assert_eq!(lists.retained, listed);
+    }
+
+    #[test]
+    fn a_status_that_can_not_be_stored_loses_rows_and_says_so() {
+        let report = Report {
+            judgement: keeper_core::conditions::unserved(Reason::NotGranted, ""),
+            question: None,
+            part: keeper_core::verdict::Part::default(),
+            nodes_ignored: 0,
+            counted: false,
+        };
+        let survivor = |n: usize| NetworkInterfaceStatus {
+            network_interface_id: format!("eni-{n:04}"),
+            message: "&".repeat(MAX_MESSAGE),
+            ..standing().network_interfaces[0].clone()
+        };
+        let mut lists = lists(None, true, None, at(1));
+        lists.rows = (0..500).map(survivor).collect();
+        let (status, shortened) = status(&report, Vec::new(), &lists, 1);
+        assert!(shortened && status.network_interfaces.len() < 500);
+        lists.rows.truncate(3);
+        assert!(!super::status(&report, Vec::new(), &lists, 1).1);
+    }
+}
