@@ -343,12 +343,13 @@ struct Replica {
     step: Option<Step>,
     began: Moment,
     arrives: Moment,
-    /// The answer, once it has arrived at the server; `None` within: it is lost.
-    answer: Option<Option<Answer>>,
+    /// The answer, once the request has arrived at the server.
+    answer: Option<Answer>,
     answered: Moment,
 }
 
 enum Answer {
+    Lost,
     Found(Option<Record>),
     Wrote(Written),
 }
@@ -385,25 +386,22 @@ impl Replica {
             };
             let left = self.answered.since(now);
             self.answer = Some(if !dice.calm && dice.one_in(8) {
-                None
+                Answer::Lost
             } else {
                 self.answered = now.after(dice.part_of(left));
-                Some(answer)
+                answer
             });
         }
         if now < self.answered {
             return;
         }
         self.step = None;
-        match (step, self.answer.take().flatten()) {
-            (Step::Look, Some(Answer::Found(found))) => self.candidate.looked(now, found),
-            (Step::Look, _) | (Step::Restore(_), None) => self.candidate.looked_in_vain(now),
-            (Step::Restore(_), Some(_)) => self.candidate.restored(now),
+        match (step, self.answer.take().unwrap_or(Answer::Lost)) {
+            (Step::Look, Answer::Found(found)) => self.candidate.looked(now, found),
+            (Step::Look, _) | (Step::Restore(_), Answer::Lost) => self.candidate.looked_in_vain(now),
+            (Step::Restore(_), _) => self.candidate.restored(now),
             (Step::Create(claim) | Step::Replace(_, claim), answer) => {
-                let how = match answer {
-                    Some(Answer::Wrote(how)) => how,
-                    _ => Written::Unclear,
-                };
+                let how = if let Answer::Wrote(how) = answer { how } else { Written::Unclear };
                 self.candidate.wrote(self.began, now, claim, how);
             }
             (Step::Wait(_), _) => unreachable!(),
