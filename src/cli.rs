@@ -95,6 +95,10 @@ pub struct RunOptions {
     #[command(flatten)]
     pub kubernetes: KubernetesOptions,
 
+    /// Which of several replicas does the work.
+    #[command(flatten)]
+    pub leading: LeadingOptions,
+
     /// What is logged, and how.
     #[command(flatten)]
     pub log: LogOptions,
@@ -206,6 +210,37 @@ pub struct KubernetesOptions {
     pub kubeconfig: Option<PathBuf>,
 }
 
+/// Which of several replicas does the work.
+#[derive(Debug, Clone, Args)]
+#[command(next_help_heading = "Replicas")]
+pub struct LeadingOptions {
+    /// Name of the Lease that only one replica holds, in the operator's namespace. Operators that are not replicas of each
+    /// other need Leases of their own.
+    #[arg(
+        long,
+        env = "ECS_KEEPER_LEASE_NAME",
+        value_name = "NAME",
+        default_value = "ecs-keeper",
+        value_parser = lease_name
+    )]
+    pub lease_name: String,
+
+    /// How long a replica that has gone silent is waited for before another takes over, the same for all replicas. The
+    /// holder renews the Lease five times in it, and stops when two thirds of it have gone by without success.
+    #[arg(
+        long,
+        env = "ECS_KEEPER_LEASE_DURATION",
+        value_name = "DURATION",
+        default_value = "15s",
+        value_parser = lease_duration
+    )]
+    pub lease_duration: Duration,
+
+    /// Name of this replica, with which what it writes into the Lease begins.
+    #[arg(long, env = "POD_NAME", value_name = "NAME", default_value = "ecs-keeper")]
+    pub pod_name: String,
+}
+
 /// What is logged, and how.
 #[derive(Debug, Clone, Copy, Args)]
 #[command(next_help_heading = "Log")]
@@ -315,9 +350,34 @@ impl AccessKey {
 const SWEEP_INTERVALS: (Duration, Duration) = (Duration::from_millis(100), Duration::from_secs(3600));
 const MOST_CALLS: u32 = 100_000;
 
-fn sweep_interval(text: &str) -> Result<Duration, String> {
+/// Shorter ones are lost by a busy machine; with longer ones nobody would take over in time. Whole seconds, as a Lease
+/// has them.
+const LEASE_DURATIONS: (Duration, Duration) = (Duration::from_secs(5), Duration::from_secs(300));
+
+fn duration(text: &str) -> Result<Duration, &'static str> {
     let parsed = text.parse::<SignedDuration>().ok().and_then(|signed| Duration::try_from(signed).ok());
-    let duration = parsed.ok_or("write a number with its unit, such as 60s, 500ms or 2m")?;
+    parsed.ok_or("write a number with its unit, such as 60s, 500ms or 2m")
+}
+
+fn lease_duration(text: &str) -> Result<Duration, String> {
+    let duration = duration(text)?;
+    if (LEASE_DURATIONS.0..=LEASE_DURATIONS.1).contains(&duration) && duration.subsec_nanos() == 0 {
+        Ok(duration)
+    } else {
+        Err("choose whole seconds between 5s and 5m".to_owned())
+    }
+}
+
+fn lease_name(text: &str) -> Result<String, String> {
+    if is_label(text) {
+        Ok(text.to_owned())
+    } else {
+        Err("write up to 63 small letters, digits and hyphens".to_owned())
+    }
+}
+
+fn sweep_interval(text: &str) -> Result<Duration, String> {
+    let duration = duration(text)?;
     if (SWEEP_INTERVALS.0..=SWEEP_INTERVALS.1).contains(&duration) {
         Ok(duration)
     } else {
@@ -416,6 +476,10 @@ mod tests {
         assert!(
             options.cloud.endpoint.is_none() && options.cloud.sts_endpoint.is_none() && !options.cloud.vpc
         );
+        assert_eq!(
+            (&*options.leading.lease_name, options.leading.lease_duration),
+            ("ecs-keeper", Duration::from_secs(15))
+        );
         assert!(options.cloud.regions.is_empty() && options.kubernetes.watch_namespaces.is_empty());
         assert!(options.cloud.primary_retention_regions.is_empty());
         assert_eq!((options.log.log_format, options.log.log_level), (LogFormat::Text, LogLevel::Info));
@@ -476,6 +540,11 @@ mod tests {
             ("--account-name", "Production", label),
             ("--watch-namespaces", "a,,b", label),
             ("--namespace", &long, label),
+            ("--lease-name", "a/b", "small letters, digits and hyphens"),
+            ("--lease-duration", "15", unit),
+            ("--lease-duration", "4s", "choose whole seconds between 5s and 5m"),
+            ("--lease-duration", "1h", "choose whole seconds between 5s and 5m"),
+            ("--lease-duration", "7500ms", "choose whole seconds between 5s and 5m"),
             ("--log-level", "loud", "possible values: error, warn, info, debug, trace"),
         ] {
             // As one word, so that a value may begin with a hyphen.

@@ -8,9 +8,10 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use keeper_alicloud::Wire;
 use keeper_alicloud::client::Client;
 use keeper_alicloud::credentials::StaticCredentials;
+use keeper_core::authority::Recheck;
 use keeper_core::call::{CallId, ReadCall, Reply, WriteCall};
-use keeper_core::engine::{Settings, Window};
-use keeper_core::failure::Failure;
+use keeper_core::engine::Settings;
+use keeper_core::failure::{Class, Effect as Outcome, Failure};
 use keeper_core::fleet::{Asked, Effect, Fleet as Engines, Input, Question};
 use keeper_core::id::{AccountName, Region, RequestId};
 use keeper_core::interface::AttachPermit;
@@ -25,6 +26,8 @@ use tracing::{info, warn};
 
 use crate::controllers::objects::Objects;
 use crate::controllers::recheck::Rechecker;
+use crate::evidence::{Notebook, PatienceSpent};
+use crate::leader::{Lead, Leadership, Tenure};
 
 /// Names a fleet: all that an account has in one region.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
@@ -156,8 +159,10 @@ pub struct Fleet {
     pub rechecker: Arc<Rechecker>,
     /// What the administrator set.
     pub settings: Settings,
-    /// Origin of the monotonic clock.
-    pub origin: tokio::time::Instant,
+    /// Tells whether this replica leads, and what time it is.
+    pub leadership: Leadership,
+    /// Keeps the record of how old the evidence is.
+    pub notebook: Notebook,
 }
 
 type Answer = (Input, Option<Told>);
@@ -204,30 +209,39 @@ impl Flag {
 }
 
 impl Fleet {
-    /// Runs until it is told to stop; then waits for the calls that are under way, so that their effect is known.
-    pub async fn run(self, stop: CancellationToken) {
+    /// Runs until it is told to stop; then waits for the writes that are under way, so that their effect is known. Without
+    /// the lead it only follows what the objects ask.
+    pub async fn run(mut self, stop: CancellationToken) {
         info!(account = self.key.account.as_str(), region = self.key.region.as_str(), "fleet begins");
         let mut engine = Engines::new(self.settings);
         let mut calls: JoinSet<Answer> = JoinSet::new();
         let mut braked = false;
-        engine.take(self.now(), Input::Lead(Some(Window { until: None })));
+        let mut lead = None;
         loop {
             for (object, (generation, asked)) in self.mailbox.take() {
                 engine.take(self.now(), Input::Wish(object, generation, asked));
             }
+            self.follow(&mut lead, &mut engine);
             let mut effects = Vec::new();
             engine.plan(self.now(), &mut effects);
             if braked != engine.braked() {
                 braked = engine.braked();
                 self.log_brake(braked);
             }
-            for effect in effects {
-                self.carry_out(effect, &mut calls);
+            if let Some(lead) = lead {
+                for effect in effects {
+                    self.carry_out(effect, lead, &stop, &mut calls);
+                }
+                let (now, tenure) = (self.now(), self.leadership.leave(lead.term));
+                self.notebook.see_to(now, lead, tenure, engine.proven(now), engine.sweep_interval());
             }
-            let wake = engine.next_wake().map(|at| self.origin + at.since(Moment::default()));
+            let wake = engine.next_wake().map(|at| self.leadership.instant(at));
+            let clock = self.leadership.clone();
             tokio::select! {
                 () = stop.cancelled() => break,
                 () = self.mailbox.posted.notified() => {}
+                () = self.leadership.changed() => {}
+                spent = self.notebook.next(|| clock.now()) => self.lose_patience(spent, lead, &mut engine),
                 Some(answer) = calls.join_next() => {
                     let mut answers = vec![answer];
                     while let Some(answer) = calls.try_join_next() {
@@ -254,36 +268,65 @@ impl Fleet {
     }
 
     fn now(&self) -> Moment {
-        Moment::at(self.origin.elapsed())
+        self.leadership.now()
     }
 
-    fn carry_out(&self, effect: Effect, calls: &mut JoinSet<Answer>) {
-        let cloud = || self.cloud.clone();
+    /// Tells the engines of the lead, if there is anything new about it.
+    fn follow(&mut self, lead: &mut Option<Lead>, engine: &mut Engines) {
+        let newest = self.leadership.newest();
+        if newest == *lead {
+            return;
+        }
+        let now = self.now();
+        if newest.map(|lead| lead.term) != lead.map(|lead| lead.term) {
+            // Also where it was lost and taken again before this task came to look.
+            engine.take(now, Input::Lead(None));
+        }
+        if let Some(lead) = newest {
+            engine.take(now, Input::Lead(Some(lead.window)));
+        }
+        *lead = newest;
+    }
+
+    fn lose_patience(&self, spent: Option<PatienceSpent>, lead: Option<Lead>, engine: &mut Engines) {
+        if let Some(spent) = spent.filter(|spent| lead.is_some_and(|lead| lead.term == spent.term)) {
+            let (region, leaders) = (self.key.region.as_str(), spent.unproven);
+            warn!(
+                region,
+                leaders,
+                "no leader has completed a sweep lately: what is not proven is said to be unknown at once"
+            );
+            engine.take(self.now(), Input::PatienceSpent);
+        }
+    }
+
+    fn carry_out(&self, effect: Effect, lead: Lead, stop: &CancellationToken, calls: &mut JoinSet<Answer>) {
+        let call = || Call { cloud: self.cloud.clone(), tenure: self.leadership.leave(lead.term) };
         match effect {
-            Effect::ReadInstances(call, read) => {
-                calls.spawn(read_page(cloud(), call, read, Input::Instances));
+            Effect::ReadInstances(id, read) => {
+                calls.spawn(read_page(call(), id, read, Input::Instances, stop.clone()));
             }
-            Effect::ReadInterfaces(call, read) => {
-                calls.spawn(read_page(cloud(), call, read, Input::Interfaces));
+            Effect::ReadInterfaces(id, read) => {
+                calls.spawn(read_page(call(), id, read, Input::Interfaces, stop.clone()));
             }
-            Effect::WriteInstance(call, write, _) => {
-                let (id, safe) = target(&write);
-                let flag = Flag::DeletionProtection { instance: id.to_string(), on: safe };
-                calls.spawn(write_flag(cloud(), call, write, flag, Input::Instances));
+            Effect::WriteInstance(id, write, _) => {
+                let (instance, safe) = target(&write);
+                let flag = Flag::DeletionProtection { instance: instance.to_string(), on: safe };
+                calls.spawn(write_flag(call(), id, write, flag, Input::Instances));
             }
-            Effect::WriteInterface(call, write, _) => {
-                let (id, safe) = target(&write);
-                let flag = Flag::DeleteOnRelease { network_interface: id.to_string(), on: !safe };
-                calls.spawn(write_flag(cloud(), call, write, flag, Input::Interfaces));
+            Effect::WriteInterface(id, write, _) => {
+                let (interface, safe) = target(&write);
+                let flag = Flag::DeleteOnRelease { network_interface: interface.to_string(), on: !safe };
+                calls.spawn(write_flag(call(), id, write, flag, Input::Interfaces));
             }
-            Effect::Attach(call, permit, _) => {
-                calls.spawn(attach(cloud(), call, permit));
+            Effect::Attach(id, permit, _) => {
+                calls.spawn(attach(call(), id, permit));
             }
             Effect::Recheck(question, object) => {
-                calls.spawn(recheck(self.rechecker.clone(), question, object));
+                calls.spawn(recheck(self.rechecker.clone(), question, object, stop.clone()));
             }
             Effect::Report(object, generation, part) => {
-                self.objects.say(&object, &self.key, generation, *part);
+                self.objects.say(&object, &self.key, lead.term, generation, *part);
             }
         }
     }
@@ -360,10 +403,50 @@ async fn sleep_until(wake: Option<tokio::time::Instant>) {
 /// How an engine is told of an answer.
 type Tell<K> = fn(CallId, Result<Reply<K>, Failure>) -> Input;
 
-async fn read_page<K: Wire>(cloud: Arc<Cloud>, call: CallId, read: ReadCall<K>, tell: Tell<K>) -> Answer {
-    let result = cloud.read(&read).await.map(Reply::Page).map_err(Failure::from);
+/// What a call needs: the client, and the leave to use it.
+struct Call {
+    cloud: Arc<Cloud>,
+    tenure: Tenure,
+}
+
+impl Call {
+    /// Waits for an answer, as long as the lead goes on.
+    async fn answer<T>(
+        &self,
+        call: impl Future<Output = Result<T, keeper_alicloud::Error>>,
+    ) -> Result<T, Failure> {
+        match self.tenure.within(call).await {
+            Some(answer) => answer.map_err(Failure::from),
+            None => Err(given_up("LeadLost")),
+        }
+    }
+}
+
+/// A call that was not waited for. It may have had its effect.
+fn given_up(code: &str) -> Failure {
+    Failure {
+        class: Class::Transient,
+        code: code.into(),
+        request_id: None,
+        effect: Outcome::Unknown,
+        retry_after: None,
+    }
+}
+
+async fn read_page<K: Wire>(
+    call: Call,
+    id: CallId,
+    read: ReadCall<K>,
+    tell: Tell<K>,
+    stop: CancellationToken,
+) -> Answer {
+    let result = tokio::select! {
+        result = call.answer(call.cloud.read(&read, &call.tenure)) => result.map(Reply::Page),
+        // Nobody is interested in it any more, and the next leader waits.
+        () = stop.cancelled() => return (tell(id, Err(given_up("Stopping"))), None),
+    };
     let told = result.as_ref().err().cloned().map(Told::ReadFailed);
-    (tell(call, result), told)
+    (tell(id, result), told)
 }
 
 /// What is to be written: of which target, and whether the safe value.
@@ -375,24 +458,33 @@ fn target<K: Kind>(write: &WriteCall<K>) -> (&K::Id, bool) {
 }
 
 async fn write_flag<K: Wire>(
-    cloud: Arc<Cloud>,
-    call: CallId,
+    call: Call,
+    id: CallId,
     write: WriteCall<K>,
     flag: Flag,
     tell: Tell<K>,
 ) -> Answer {
-    let outcome = cloud.write(write).await.map_err(Failure::from);
+    let outcome = call.answer(call.cloud.write(write, &call.tenure)).await;
     let result = outcome.clone().map(Reply::Accepted);
-    (tell(call, result), Some(Told::Written(flag, outcome)))
+    (tell(id, result), Some(Told::Written(flag, outcome)))
 }
 
-async fn attach(cloud: Arc<Cloud>, call: CallId, permit: AttachPermit) -> Answer {
+async fn attach(call: Call, id: CallId, permit: AttachPermit) -> Answer {
     let (interface, instance) = (permit.interface().to_string(), permit.instance().to_string());
-    let outcome = cloud.attach(permit).await.map_err(Failure::from);
+    let outcome = call.answer(call.cloud.attach(permit, &call.tenure)).await;
     let result = outcome.clone().map(Reply::Accepted);
-    (Input::Interfaces(call, result), Some(Told::Attached { interface, instance, outcome }))
+    (Input::Interfaces(id, result), Some(Told::Attached { interface, instance, outcome }))
 }
 
-async fn recheck(rechecker: Arc<Rechecker>, question: Question, object: ObjectId) -> Answer {
-    (Input::Rechecked(question, rechecker.ask(&object).await), None)
+async fn recheck(
+    rechecker: Arc<Rechecker>,
+    question: Question,
+    object: ObjectId,
+    stop: CancellationToken,
+) -> Answer {
+    let answer = tokio::select! {
+        answer = rechecker.ask(&object) => answer,
+        () = stop.cancelled() => Recheck { object: None, claims_as_known: false },
+    };
+    (Input::Rechecked(question, answer), None)
 }

@@ -1,5 +1,6 @@
 //! Wires the operator together and watches over its tasks: the first that ends, for whatever reason, ends all.
 
+use std::hash::{BuildHasher as _, RandomState};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -22,8 +23,12 @@ use crate::controllers::objects::Objects;
 use crate::controllers::recheck::Rechecker;
 use crate::controllers::report::Reporter;
 use crate::controllers::route::Grants;
+use crate::evidence::Records;
 use crate::fleet::{Cloud, Fleet, FleetKey, Fleets};
 use crate::kubernetes::{ConnectError, connect};
+use crate::leader::candidate::{Candidate, Timing};
+use crate::leader::lease::LeaseAccess;
+use crate::leader::{Leader, Leadership};
 
 /// Calls of one fleet that may be under way at once. At a latency of 100 ms that is far more than any budget.
 const READS_IN_FLIGHT: usize = 4;
@@ -84,7 +89,8 @@ pub async fn run(options: RunOptions) -> Result<(), RunError> {
     let mut interrupt = signal(SignalKind::interrupt()).map_err(RunError::Signal)?;
 
     let objects = Arc::new(Objects::default());
-    let announcer = Announcer::new(client.clone());
+    let Lease { leader, leadership, records } = lease(&options, client.clone()).await?;
+    let announcer = Announcer::new(client.clone(), leadership.clone());
     let rechecker = Arc::new(Rechecker {
         client: client.clone(),
         object_selector: options.kubernetes.object_selector.clone(),
@@ -110,10 +116,16 @@ pub async fn run(options: RunOptions) -> Result<(), RunError> {
         fleets: Arc::new(fleets),
         announcer: announcer.clone(),
     };
-    let reporter = Reporter { client, objects: objects.clone(), announcer };
-    let origin = tokio::time::Instant::now();
+    let reporter = Reporter { client, objects: objects.clone(), announcer, leadership: leadership.clone() };
     tasks.spawn(until(stop.clone(), intake.run(), "intake"));
-    tasks.spawn(until(stop.clone(), reporter.run(), "report"));
+    let reporter = reporter.run(stop.clone());
+    tasks.spawn(async move {
+        reporter.await;
+        "report"
+    });
+    // The lead outlasts the others: what they have under way at the end is still done within it.
+    let stop_leading = CancellationToken::new();
+    let mut leading = tokio::spawn(leader.run(stop_leading.clone()));
 
     let ended = loop {
         tokio::select! {
@@ -121,15 +133,16 @@ pub async fn run(options: RunOptions) -> Result<(), RunError> {
             _ = interrupt.recv() => break Ok(()),
             Some((key, mailbox)) = begun.recv() => {
                 let cloud = Arc::new(clouds.client(&key.region)?);
-                greet(cloud.clone(), &key);
+                greet(cloud.clone(), &key, leadership.clone());
                 let fleet = Fleet {
                     settings: settings(&options.pace, &key),
+                    notebook: records.notebook(&key),
                     key,
                     mailbox,
                     cloud,
                     objects: objects.clone(),
                     rechecker: rechecker.clone(),
-                    origin,
+                    leadership: leadership.clone(),
                 };
                 let stop = stop.clone();
                 tasks.spawn(async move { fleet.run(stop).await; "fleet" });
@@ -137,15 +150,60 @@ pub async fn run(options: RunOptions) -> Result<(), RunError> {
             Some(ended) = tasks.join_next() => {
                 break Err(RunError::TaskEnded(ended.map_or_else(|error| error.to_string(), str::to_owned)));
             }
+            ended = &mut leading => {
+                let why = ended.map_or_else(|error| error.to_string(), |_| "leader".to_owned());
+                return Err(RunError::TaskEnded(why));
+            }
         }
     };
     info!("ecs-keeper ends");
     stop.cancel();
-    let farewell = async { while tasks.join_next().await.is_some() {} };
+    let mut finished = ended.is_ok();
+    let farewell = async {
+        while let Some(ended) = tasks.join_next().await {
+            finished &= ended.is_ok();
+        }
+    };
     if tokio::time::timeout(FAREWELL, farewell).await.is_err() {
         error!("calls were still under way at the end");
+        finished = false;
+    }
+    stop_leading.cancel();
+    // Of a task that failed nobody knows what it has on the wire: then the Lease is left to its end.
+    if let (Ok(leader), true) = (leading.await, finished) {
+        leader.release().await;
     }
     ended
+}
+
+/// All that has to do with Leases.
+struct Lease {
+    leader: Leader,
+    leadership: Leadership,
+    records: Records,
+}
+
+async fn lease(options: &RunOptions, client: kube::Client) -> Result<Lease, RunError> {
+    let (kubernetes, leading) = (&options.kubernetes, &options.leading);
+    // Never the same twice: a process that is started anew must not take itself for the one before it, some call of which
+    // may still be on its way. Names of Pods have no such character.
+    let chance = RandomState::new().hash_one(std::process::id());
+    let identity = format!("{}_{chance:016x}", leading.pod_name);
+    let timing = Timing { duration: leading.lease_duration };
+    let candidate = Candidate::new(identity.clone(), timing, chance);
+    // Connections of its own: a renewal must not wait behind a long list.
+    let own = connect(kubernetes.kubeconfig.as_deref()).await?;
+    let access =
+        LeaseAccess::new(own, &kubernetes.namespace, &leading.lease_name, &identity, timing.duration);
+    let origin = tokio::time::Instant::now();
+    let (leader, leadership) = Leader::new(identity.clone(), candidate, access, origin);
+    let records = Records {
+        client,
+        namespace: kubernetes.namespace.clone(),
+        lease_name: leading.lease_name.clone(),
+        identity,
+    };
+    Ok(Lease { leader, leadership, records })
 }
 
 async fn until(
@@ -164,11 +222,13 @@ fn expose(secret: &secrecy::SecretString) -> String {
     secret.expose_secret().to_owned()
 }
 
-/// Says once in the log whose credentials these are. It is no check: what may be done shows when it is done.
-fn greet(cloud: Arc<Cloud>, key: &FleetKey) {
+/// Says once in the log, when this replica comes to lead, whose credentials these are. It is no check: what may be done
+/// shows when it is done.
+fn greet(cloud: Arc<Cloud>, key: &FleetKey, mut leadership: Leadership) {
     let region = key.region.clone();
     tokio::spawn(async move {
-        match cloud.caller_identity().await {
+        let lead = leadership.taken().await;
+        match cloud.caller_identity(&leadership.leave(lead.term)).await {
             Ok(identity) => info!(
                 region = region.as_str(),
                 account_id = identity.account_id,

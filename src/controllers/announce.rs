@@ -10,29 +10,36 @@ use super::news::News;
 use super::object::Seen;
 use super::report::FIELD_MANAGER;
 use crate::kubernetes::{CALL_TIMEOUT, summary};
+use crate::leader::Leadership;
 
 /// Bytes that the API server takes in the note of an Event.
 const MAX_NOTE: usize = 1024;
 
 /// Tells of things in Events.
 #[derive(Clone)]
-pub struct Announcer(Recorder);
+pub struct Announcer {
+    recorder: Recorder,
+    leadership: Leadership,
+}
 
 impl Announcer {
-    /// Publishes under the operator's name.
-    pub fn new(client: Client) -> Self {
-        Self(Recorder::new(client, Reporter { controller: FIELD_MANAGER.to_owned(), instance: None }))
+    /// Publishes under the operator's name, as long as this replica leads.
+    pub fn new(client: Client, leadership: Leadership) -> Self {
+        let reporter = Reporter { controller: FIELD_MANAGER.to_owned(), instance: None };
+        Self { recorder: Recorder::new(client, reporter), leadership }
     }
 
-    /// Publishes an Event about an object, without waiting for it.
+    /// Publishes an Event about an object, without waiting for it. Of several replicas only the leader tells.
     pub fn announce(&self, about: &Seen, news: News) {
+        let Some(lead) = self.leadership.held() else { return };
+        let News { kind, reason, action, note, interface } = news;
         let event = Event {
-            type_: news.kind,
-            reason: news.reason.as_str().to_owned(),
-            note: Some(news.note.chars().scan(0, within_note).collect()),
-            action: news.action.to_owned(),
+            type_: kind,
+            reason: reason.as_str().to_owned(),
+            note: Some(note.chars().scan(0, within_note).collect()),
+            action: action.to_owned(),
             // Events that differ in their note alone would be counted as one.
-            secondary: news.interface.map(|name| ObjectReference {
+            secondary: interface.map(|name| ObjectReference {
                 kind: Some("NetworkInterface".to_owned()),
                 name: Some(name),
                 ..ObjectReference::default()
@@ -47,12 +54,13 @@ impl Announcer {
             uid: about.meta.uid.clone(),
             ..ObjectReference::default()
         };
-        let recorder = self.0.clone();
+        let Self { recorder, leadership } = self.clone();
         tokio::spawn(async move {
-            match timeout(CALL_TIMEOUT, recorder.publish(&event, &reference)).await {
-                Ok(Ok(())) => {}
-                Ok(Err(error)) => debug!(error = summary(&error), "an Event was not published"),
-                Err(_) => debug!("an Event was not published in time"),
+            let publish = timeout(CALL_TIMEOUT, recorder.publish(&event, &reference));
+            match leadership.within(lead.term, publish).await {
+                Some(Ok(Ok(()))) => {}
+                Some(Ok(Err(error))) => debug!(error = summary(&error), "an Event was not published"),
+                Some(Err(_)) | None => debug!("an Event was not published in time"),
             }
         });
     }

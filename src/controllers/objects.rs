@@ -71,6 +71,21 @@ struct Inner {
     entries: BTreeMap<ObjectId, Entry>,
     /// Objects whose status may have to be written.
     dirty: BTreeSet<ObjectId>,
+    /// The term of the lead of which the fleets speak.
+    term: u64,
+}
+
+impl Inner {
+    /// What was said in an earlier term says nothing any more, and whoever led meanwhile may have written any status.
+    fn begin_term(&mut self, term: u64) {
+        if term > self.term {
+            self.term = term;
+            for entry in self.entries.values_mut() {
+                entry.parts.clear();
+            }
+            self.dirty = self.entries.keys().cloned().collect();
+        }
+    }
 }
 
 impl Objects {
@@ -120,9 +135,19 @@ impl Objects {
         inner.entries.remove(id)
     }
 
-    /// Enters what a fleet says of an object.
-    pub fn say(&self, id: &ObjectId, fleet: &FleetKey, of: Generation, part: Part) {
+    /// Begins a term of the lead, unless a fleet has done so already: everything is to be reported anew.
+    pub fn begin_term(&self, term: u64) {
+        self.lock().begin_term(term);
+        self.changed.notify_one();
+    }
+
+    /// Enters what a fleet says of an object in a term of the lead.
+    pub fn say(&self, id: &ObjectId, fleet: &FleetKey, term: u64, of: Generation, part: Part) {
         let mut inner = self.lock();
+        inner.begin_term(term);
+        if term < inner.term {
+            return;
+        }
         if let Some(entry) = inner.entries.get_mut(id)
             && entry.fleets().contains(fleet)
         {
@@ -192,8 +217,12 @@ impl Objects {
 
 #[cfg(test)]
 mod tests {
+    use keeper_core::id::{AccountName, Region};
+    use keeper_core::wish::{Selector, Wish};
+
     use super::*;
     use crate::controllers::object::Resource;
+    use crate::controllers::route::{Served, Wished};
 
     fn seen(version: &str, generation: i64) -> Seen {
         let meta = ObjectMeta {
@@ -205,6 +234,34 @@ mod tests {
             ..ObjectMeta::default()
         };
         Seen { resource: Resource::Protection, meta, object: None }
+    }
+
+    #[test]
+    fn i33_what_was_said_in_an_earlier_term_says_nothing_any_more() {
+        let (objects, id) = (Objects::default(), ObjectId::new("n", "a", "u"));
+        let fleet = FleetKey { account: AccountName::new("default"), region: Region::new("cn-hangzhou") };
+        let served = Served {
+            account: fleet.account.clone(),
+            wishes: [(fleet.region.clone(), Wished::Protection(Box::new(Wish::of(Selector::default()))))]
+                .into(),
+            nodes_ignored: 0,
+            nodes: BTreeMap::new(),
+        };
+        objects.put(&id, seen("1", 1), Route::Served(served));
+        let parts = || objects.get(&id).unwrap().parts.len();
+        let dirty = || objects.take_dirty(&BTreeSet::new()).len();
+        objects.say(&id, &fleet, 1, 1, Part::default());
+        assert_eq!((parts(), dirty(), dirty()), (1, 1, 0));
+        objects.begin_term(2);
+        assert_eq!((parts(), dirty()), (0, 1), "everything is reported anew");
+        objects.say(&id, &fleet, 1, 1, Part::default());
+        assert_eq!((parts(), dirty()), (0, 0), "a fleet that has not heard of it yet");
+        objects.say(&id, &fleet, 2, 1, Part::default());
+        objects.begin_term(2);
+        assert_eq!((parts(), dirty()), (1, 1), "begun once");
+        objects.say(&id, &fleet, 3, 1, Part::default());
+        objects.begin_term(3);
+        assert_eq!((parts(), dirty()), (1, 1), "a fleet may be the first to know");
     }
 
     #[test]

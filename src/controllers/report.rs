@@ -11,6 +11,7 @@ use kube::api::{Patch, PatchParams};
 use serde_json::json;
 use tokio::task::JoinSet;
 use tokio::time::timeout;
+use tokio_util::sync::CancellationToken;
 use tracing::{info, warn};
 
 use super::announce::Announcer;
@@ -20,6 +21,7 @@ use super::object::Seen;
 use super::objects::{Entry, Objects};
 use super::status::{Report, Statement, report, statement};
 use crate::kubernetes::{CALL_TIMEOUT, summary};
+use crate::leader::Leadership;
 
 /// Field manager of our server-side apply.
 pub const FIELD_MANAGER: &str = "ecs-keeper";
@@ -35,36 +37,58 @@ pub struct Reporter {
     pub objects: Arc<Objects>,
     /// Tells of transitions.
     pub announcer: Announcer,
+    /// Tells whether this replica leads: only then anything is written.
+    pub leadership: Leadership,
 }
 
 /// How the reporting of one object ended.
 enum Outcome {
     /// Nothing is left to write.
     Done,
-    /// The object has changed meanwhile, or is gone: the watch will tell.
+    /// The object has changed meanwhile, or is gone: the watch will tell. Or the lead has ended, and whoever takes it
+    /// reports anew.
     Overtaken,
     /// To be tried again.
     Failed(String),
 }
 
 impl Reporter {
-    /// Runs for ever.
-    pub async fn run(self) -> std::convert::Infallible {
+    /// Runs until it is told to stop; then waits for the patches that are under way.
+    pub async fn run(self, stop: CancellationToken) {
         let this = Arc::new(self);
+        let mut leadership = this.leadership.clone();
+        let mut term = 0;
         let mut busy: BTreeSet<ObjectId> = BTreeSet::new();
         let mut waiting: BTreeMap<ObjectId, Entry> = BTreeMap::new();
         let mut failures: BTreeMap<ObjectId, u32> = BTreeMap::new();
         let mut writers: JoinSet<(ObjectId, Outcome)> = JoinSet::new();
         loop {
-            waiting.extend(this.objects.take_dirty(&busy));
+            let lead = leadership.newest();
+            if lead.is_none_or(|lead| lead.term != term) {
+                // What was to be said in another term is not said any more.
+                waiting.clear();
+                failures.clear();
+            }
+            if let Some(lead) = lead {
+                if lead.term != term {
+                    term = lead.term;
+                    this.objects.begin_term(term);
+                }
+                waiting.extend(this.objects.take_dirty(&busy));
+            }
             while writers.len() < CONCURRENT
                 && let Some((id, entry)) = waiting.pop_first()
             {
                 busy.insert(id.clone());
                 let this = this.clone();
-                writers.spawn(async move { (id.clone(), this.write(&id, entry).await) });
+                writers.spawn(async move {
+                    let written = this.leadership.within(term, this.write(&id, entry)).await;
+                    (id, written.unwrap_or(Outcome::Overtaken))
+                });
             }
             tokio::select! {
+                () = stop.cancelled() => break,
+                () = leadership.changed() => {}
                 () = this.objects.changed() => {}
                 Some(ended) = writers.join_next() => {
                     let (id, outcome) = ended.unwrap_or_else(|error| std::panic::resume_unwind(error.into_panic()));
@@ -83,6 +107,7 @@ impl Reporter {
                 }
             }
         }
+        while writers.join_next().await.is_some() {}
     }
 
     fn mark_later(self: &Arc<Self>, id: &ObjectId, wait: Duration) {

@@ -15,7 +15,8 @@ CREDENTIALS = {"ALIBABA_CLOUD_ACCESS_KEY_ID", "ALIBABA_CLOUD_ACCESS_KEY_SECRET",
 # Each with a part of the sentence that refuses it.
 REFUSALS = [
     ({"replica": 2}, "at '': additional properties 'replica' not allowed"),
-    ({"replicas": 2}, "replicas must be 0 or 1: the program doesn't elect a leader yet"),
+    ({"replicas": -1}, "at '/replicas': value must be 'a whole number of Pods'"),
+    ({"leaseDuration": 15}, "at '/leaseDuration': value must be 'a number with its unit, such as 60s, 500ms or 2m'"),
     ({"replicas": "two"}, "at '/replicas': value must be 'a whole number of Pods'"),
     ({"cloud.region": ["cn-hangzhou"]}, "at '/cloud': additional properties 'region' not allowed"),
     ({"cloud.accountName": "Production"}, "at '/cloud/accountName': value must be 'up to 63 small letters, digits and hyphens"),

@@ -1,8 +1,6 @@
 """What the chart renders, for many values: judged by kubeconform and by a real API server that warns of everything below Pod Security restricted."""
 
 import json
-import re
-import shutil
 import unittest
 
 import schemas
@@ -40,6 +38,7 @@ MATRIX = {
     "roles that everybody gets": {"userRoles.aggregate": {"toView": True, "toEdit": True, "toAdmin": True}},
     "roles that nobody gets": {"userRoles.aggregate.toView": False},
     "no Pod": {"replicas": 0},
+    "one Pod": {"replicas": 1},
     "a picky Pod": {
         "priorityClassName": "system-cluster-critical",
         "nodeSelector": {"pool": "system"},
@@ -212,22 +211,12 @@ class Manifests(unittest.TestCase):
         self.assertEqual(metadata["annotations"]["pod-identity.alibabacloud.com/role-name"], "ecs-keeper")
         self.assertEqual(metadata["labels"]["pod-identity.alibabacloud.com/injection"], "on")
 
-    def test_one_pod_has_no_budget_and_ends_before_the_next_begins(self):
-        self.assertEqual(self.objects("the defaults", "PodDisruptionBudget"), [])
-        spec = self.one("the defaults", "Deployment")["spec"]
-        self.assertEqual((spec["replicas"], spec["strategy"]), (1, {"type": "Recreate"}))
+    def test_one_pod_has_no_budget_that_would_nail_it_to_its_node(self):
+        self.assertEqual(self.objects("one Pod", "PodDisruptionBudget"), [])
+        self.assertNotIn("topologySpreadConstraints", self.pod("one Pod")["spec"])
 
-    def test_several_pods_are_spread_and_drained_one_by_one_once_the_program_elects_a_leader(self):
-        electing = self.cluster.folder / "electing"
-        shutil.copytree(CHART, electing)
-        helpers = electing / "templates" / "_helpers.tpl"
-        switched, count = re.subn(r'(define "ecs-keeper.electsLeader" -}}\n)', r"\1true\n", helpers.read_text())
-        self.assertEqual(count, 1)
-        helpers.write_text(switched)
-        manifests = self.cluster.helm.template(self.namespace, {"replicas": 2}, electing)
-        objects = {each["kind"]: each for each in self.cluster.would_take(manifests)}
-        self.assertEqual(self.conform(manifests)["invalid"], 0)
-
+    def test_several_pods_are_spread_and_drained_one_by_one(self):
+        objects = {kind: self.one("the defaults", kind) for kind in ("Deployment", "PodDisruptionBudget", "Role")}
         spec = objects["Deployment"]["spec"]
         self.assertEqual((spec["replicas"], spec["strategy"]["type"]), (2, "RollingUpdate"))
         pods = spec["selector"]

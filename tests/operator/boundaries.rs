@@ -66,7 +66,7 @@ async fn i44_no_secret_is_ever_told() {
     stage.account.add_key(temporary("AnotherSecret"));
     stage.until("fine", "Protected=Unknown/CredentialsRejected").await;
     assert!(stage.simulator.log().iter().any(|entry| entry.code == "SignatureDoesNotMatch"));
-    operator.kill().await;
+    operator.terminate().await;
     let _operator = Operator::launch_as(&stage, &temporary(secret), &["--log-level", "trace"]);
     eventually("the identity is refused", async || {
         let printed = stage.printed();

@@ -21,8 +21,8 @@ async fn i26_killed_at_random_moments_the_end_is_the_same() {
     stage.account.fault(Rule::new("ModifyInstanceAttribute", latency));
     let tags = json!([{ "key": "env", "value": "prod" }]);
     stage.apply("production", json!({ "region": REGION, "targets": { "instanceTags": tags } })).await;
-    // Slow enough that each life gets through a part only.
-    let slow = ["--write-budget", "600", "--burst", "8"];
+    // Slow enough that each life gets through a part only. The next one waits for the Lease of the one before.
+    let slow = ["--write-budget", "600", "--burst", "8", "--lease-duration", "5s"];
     for _ in 0..6 {
         let operator = stage.start_with(&slow);
         let begun = stage.writes().len();
@@ -55,13 +55,17 @@ async fn i26_killed_while_switching_off_the_rest_is_switched_off_once() {
     stage.account.fault(Rule::new("ModifyInstanceAttribute", latency));
     let targets = json!({ "instanceIds": ids });
     let spec = json!({ "region": REGION, "targets": targets, "deletionPolicy": "Disable" });
-    let slow = ["--write-budget", "600", "--burst", "4"];
+    let slow = ["--write-budget", "600", "--burst", "4", "--lease-duration", "5s"];
     let mut operator = stage.start_with(&slow);
     stage.apply("lifted", spec).await;
     stage.until("lifted", "Protected=True").await;
     stage.delete("lifted").await;
     for _ in 0..3 {
-        tokio::time::sleep(some_moment(900)).await;
+        let begun = stage.weakenings();
+        stage
+            .until_cloud("it goes on", |_| stage.weakenings() > begun || !ids.iter().any(|id| stage.safe(id)))
+            .await;
+        tokio::time::sleep(some_moment(400)).await;
         operator.kill().await;
         operator = stage.start_with(&slow);
     }

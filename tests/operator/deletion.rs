@@ -171,7 +171,8 @@ async fn i10_a_refused_write_leaves_the_target_safe_and_lets_go() {
 async fn i10_who_changes_the_policy_to_keep_while_the_cloud_is_down_is_gone_at_once() {
     let stage = Stage::new().await;
     let ids = stage.account.seed(&Seed::new(REGION).times(2));
-    let operator = stage.start();
+    let quick = ["--lease-duration", "5s"];
+    let operator = stage.start_with(&quick);
     stage.apply("waiting", wish(&ids, "Disable")).await;
     stage.until("waiting", "Protected=True").await;
     cut_off(&stage);
@@ -179,7 +180,8 @@ async fn i10_who_changes_the_policy_to_keep_while_the_cloud_is_down_is_gone_at_o
     stage.until("waiting", "Ready=False Reconciling=True").await;
     // A restart does not forget that it waits.
     operator.kill().await;
-    let _operator = stage.start();
+    let _operator = stage.start_with(&quick);
+    stage.until_printed("leader: leads", 2).await;
     tokio::time::sleep(Duration::from_secs(3)).await;
     assert!(stage.objects.get_opt("waiting").await.unwrap().is_some(), "the cloud may come back");
 

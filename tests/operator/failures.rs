@@ -85,7 +85,7 @@ async fn i29_credentials_that_fail_are_told_as_such() {
             .until("one", "Protected=Unknown/CredentialsRejected Stalled=True/CredentialsRejected")
             .await;
         assert!(message(&object, "Stalled").contains("access key"), "{object:?}");
-        operator.kill().await;
+        operator.terminate().await;
         // A spec that has changed is judged anew.
         let mut edited = by_id(&id);
         edited["mode"] = ["Observe", "Enforce"][turn].into();

@@ -22,6 +22,7 @@ mod failures;
 mod generations;
 mod golden;
 mod handover;
+mod leaders;
 mod machines;
 mod nodes;
 mod outages;

@@ -14,7 +14,7 @@ use crate::stage::{REGION, Stage};
 
 /// The state of the road between the operator and the API server.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum State {
+pub enum State {
     Open,
     /// Connections stand, and nothing comes through.
     Silent,
@@ -23,11 +23,11 @@ enum State {
 }
 
 /// A road to the API server that can be blocked. Its tasks end with the test's runtime.
-struct Road(watch::Sender<State>);
+pub struct Road(watch::Sender<State>);
 
 impl Road {
     /// Puts a road between the API server and the operators that the stage starts from now on.
-    async fn lay(stage: &Stage) -> Self {
+    pub async fn lay(stage: &Stage) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let server = stage.move_api_server(listener.local_addr().unwrap());
         let (road, seen) = watch::channel(State::Open);
@@ -42,7 +42,7 @@ impl Road {
         Self(road)
     }
 
-    fn becomes(&self, state: State) {
+    pub fn becomes(&self, state: State) {
         self.0.send_replace(state);
     }
 }

@@ -47,12 +47,17 @@ impl Operator {
         Self { child: command.spawn().unwrap() }
     }
 
-    /// Asks it to end; how it ended.
-    pub async fn terminate(mut self) -> ExitStatus {
+    /// Sends it a signal, such as `STOP`.
+    pub async fn signal(&self, name: &str) {
         let id = self.child.id().expect("a running operator").to_string();
         // The shell's own `kill`: the program of that name need not be installed.
-        let sent = Command::new("sh").args(["-c", "kill -TERM \"$0\"", &id]).status().await.unwrap();
+        let sent = Command::new("sh").args(["-c", "kill -\"$1\" \"$0\"", &id, name]).status().await.unwrap();
         assert!(sent.success());
+    }
+
+    /// Asks it to end; how it ended.
+    pub async fn terminate(mut self) -> ExitStatus {
+        self.signal("TERM").await;
         timeout(FAREWELL, self.child.wait()).await.expect("an end in time").unwrap()
     }
 

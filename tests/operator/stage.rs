@@ -14,7 +14,7 @@ use k8s_openapi::api::authentication::v1::{TokenRequest, TokenRequestSpec};
 use k8s_openapi::api::authorization::v1::SubjectAccessReview;
 use k8s_openapi::api::core::v1::{Node, ServiceAccount};
 use k8s_openapi::api::events::v1::Event;
-use k8s_openapi::api::rbac::v1::ClusterRoleBinding;
+use k8s_openapi::api::rbac::v1::{ClusterRoleBinding, Role, RoleBinding};
 use keeper_simulator::{Account, Allowed, Change, InterfaceChange, LogEntry, NetworkInterface, Simulator};
 use kube::api::{DeleteParams, ListParams, Patch, PatchParams, PostParams};
 use kube::config::{AuthInfo, Kubeconfig};
@@ -309,6 +309,15 @@ impl Stage {
         std::fs::read_to_string(&self.log).unwrap_or_default()
     }
 
+    /// Waits until the test's operators have printed something so often.
+    pub async fn until_printed(&self, what: &str, times: usize) {
+        eventually(&format!("{what:?} is printed {times} times"), async || {
+            let printed = self.printed();
+            if printed.matches(what).count() >= times { Ok(()) } else { Err(printed) }
+        })
+        .await;
+    }
+
     /// I13, I44, and least access that suffices: the operators asked the cloud for nothing else than they need, never
     /// printed a secret, and were never forbidden anything by the API server.
     fn closing_checks(&self) {
@@ -442,6 +451,20 @@ async fn write_kubeconfig(cluster: &Cluster, namespace: &str, path: &Path) {
     });
     bindings.create(&create, &serde_json::from_value(binding).unwrap()).await.unwrap();
 
+    // What may be done in the operator's own namespace is deployed for its usual one.
+    let deployed: Api<Role> = Api::namespaced(client.clone(), SERVICE_ACCOUNT);
+    let allowed = deployed.get(SERVICE_ACCOUNT).await.unwrap().rules;
+    let roles: Api<Role> = Api::namespaced(client.clone(), namespace);
+    let role = json!({ "metadata": { "name": SERVICE_ACCOUNT }, "rules": allowed });
+    roles.create(&create, &serde_json::from_value(role).unwrap()).await.unwrap();
+    let bindings: Api<RoleBinding> = Api::namespaced(client.clone(), namespace);
+    let binding = json!({
+        "metadata": { "name": SERVICE_ACCOUNT },
+        "roleRef": { "apiGroup": "rbac.authorization.k8s.io", "kind": "Role", "name": SERVICE_ACCOUNT },
+        "subjects": [{ "kind": "ServiceAccount", "name": SERVICE_ACCOUNT, "namespace": namespace }],
+    });
+    bindings.create(&create, &serde_json::from_value(binding).unwrap()).await.unwrap();
+
     let spec = TokenRequestSpec { expiration_seconds: Some(3600), ..TokenRequestSpec::default() };
     let request = TokenRequest { spec, ..TokenRequest::default() };
     let token = accounts.create_token_request(SERVICE_ACCOUNT, &create, &request).await.unwrap();
@@ -455,14 +478,17 @@ async fn write_kubeconfig(cluster: &Cluster, namespace: &str, path: &Path) {
 
     // The API server knows a new binding a moment after it has stored it.
     let reviews: Api<SubjectAccessReview> = Api::all(client.clone());
-    let review = json!({ "spec": {
-        "user": format!("system:serviceaccount:{namespace}:{SERVICE_ACCOUNT}"),
-        "resourceAttributes": { "group": "ecs-keeper.io", "resource": "ecsinstanceprotections", "verb": "list" },
-    } });
-    let review: SubjectAccessReview = serde_json::from_value(review).unwrap();
-    eventually("the operator's access is in force", async || {
-        let answer = reviews.create(&create, &review).await.unwrap().status.unwrap();
-        if answer.allowed { Ok(()) } else { Err(answer) }
-    })
-    .await;
+    for needed in [
+        json!({ "group": "ecs-keeper.io", "resource": "ecsinstanceprotections", "verb": "list" }),
+        json!({ "group": "coordination.k8s.io", "resource": "leases", "verb": "get", "namespace": namespace }),
+    ] {
+        let user = format!("system:serviceaccount:{namespace}:{SERVICE_ACCOUNT}");
+        let review = json!({ "spec": { "user": user, "resourceAttributes": needed } });
+        let review: SubjectAccessReview = serde_json::from_value(review).unwrap();
+        eventually("the operator's access is in force", async || {
+            let answer = reviews.create(&create, &review).await.unwrap().status.unwrap();
+            if answer.allowed { Ok(()) } else { Err(answer) }
+        })
+        .await;
+    }
 }

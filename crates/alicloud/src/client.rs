@@ -1,4 +1,5 @@
-//! The client of one account in one region. Each call is signed anew and sent once; nothing queues in here.
+//! The client of one account in one region. Each call is signed anew and sent once; nothing queues in here. Nothing is
+//! signed without leave, which is asked for just before.
 
 use keeper_core::call::{Page, ReadCall, WriteCall};
 use keeper_core::id::{Region, RequestId};
@@ -13,7 +14,7 @@ use crate::endpoint::{Endpoints, host};
 use crate::error::{Error, OwnCode};
 use crate::get_caller_identity::{self, Identity};
 use crate::operation::{Operation, Parameters};
-use crate::sign::{Request, Stamp, StampSource, SystemStamps, canonical_query, date_text, sha256_hex};
+use crate::sign::{Leave, Request, Stamp, StampSource, SystemStamps, canonical_query, date_text, sha256_hex};
 use crate::transport::Transport;
 use crate::wire::{Place, Wire};
 
@@ -57,29 +58,30 @@ impl<C: CredentialsSource, S: StampSource> Client<C, S> {
     }
 
     /// Reads one page.
-    pub async fn read<K: Wire>(&self, call: &ReadCall<K>) -> Result<Page<K>, Error> {
+    pub async fn read<K: Wire>(&self, call: &ReadCall<K>, leave: &dyn Leave) -> Result<Page<K>, Error> {
         let parameters = K::read_parameters(self.region(), call)
             .ok_or_else(|| Error::unanswered(K::READ, OwnCode::InvalidRequest))?;
         let place = Place { region: self.region(), primary_retainable: self.primary_retainable };
-        self.call(K::READ, parameters, |answer| K::page(place, answer)).await
+        self.call(K::READ, parameters, leave, |answer| K::page(place, answer)).await
     }
 
     /// Sets a flag. What comes back is no evidence of its effect.
-    pub async fn write<K: Wire>(&self, call: WriteCall<K>) -> Result<RequestId, Error> {
+    pub async fn write<K: Wire>(&self, call: WriteCall<K>, leave: &dyn Leave) -> Result<RequestId, Error> {
         let parameters = K::write_parameters(self.region(), call);
-        self.call(K::WRITE, parameters, |answer| Some(answer.request_id)).await
+        self.call(K::WRITE, parameters, leave, |answer| Some(answer.request_id)).await
     }
 
     /// Has a network interface attached to an instance. What comes back says that the cloud has begun, and is no
     /// evidence of how it ends.
-    pub async fn attach(&self, permit: AttachPermit) -> Result<RequestId, Error> {
+    pub async fn attach(&self, permit: AttachPermit, leave: &dyn Leave) -> Result<RequestId, Error> {
         let parameters = attach_network_interface::parameters(self.region(), permit);
-        self.call(attach_network_interface::OPERATION, parameters, |answer| Some(answer.request_id)).await
+        self.call(attach_network_interface::OPERATION, parameters, leave, |answer| Some(answer.request_id))
+            .await
     }
 
     /// Asks whose the credentials are.
-    pub async fn caller_identity(&self) -> Result<Identity, Error> {
-        self.call(get_caller_identity::OPERATION, Vec::new(), get_caller_identity::identity).await
+    pub async fn caller_identity(&self, leave: &dyn Leave) -> Result<Identity, Error> {
+        self.call(get_caller_identity::OPERATION, Vec::new(), leave, get_caller_identity::identity).await
     }
 
     /// Any operation: signs, sends, and reads the answer with `decode`, which answers `None` to what is none.
@@ -87,11 +89,12 @@ impl<C: CredentialsSource, S: StampSource> Client<C, S> {
         &self,
         operation: Operation,
         parameters: Parameters,
+        leave: &dyn Leave,
         decode: impl FnOnce(Answer) -> Option<T>,
     ) -> Result<T, Error> {
         let span = debug_span!("cloud call", operation = operation.name, region = self.region().as_str());
         async {
-            let result = self.attempt(operation, &parameters, decode).await;
+            let result = self.attempt(operation, &parameters, leave, decode).await;
             if let Err(error) = &result {
                 debug!(
                     code = &*error.code,
@@ -110,12 +113,18 @@ impl<C: CredentialsSource, S: StampSource> Client<C, S> {
         &self,
         operation: Operation,
         parameters: &Parameters,
+        leave: &dyn Leave,
         decode: impl FnOnce(Answer) -> Option<T>,
     ) -> Result<T, Error> {
         let credentials = self.credentials.credentials().await?;
         let mut url = self.endpoints.url(operation.product).clone();
         let query = canonical_query(parameters);
-        let headers = signed_headers(operation, &host(&url), &query, &credentials, &self.stamps.stamp());
+        let stamp = self.stamps.stamp();
+        // After the stamp was taken: what it says of the time can't be later than the leave.
+        if !leave.given() {
+            return Err(Error::unanswered(operation, OwnCode::LeaveLost));
+        }
+        let headers = signed_headers(operation, &host(&url), &query, &credentials, &stamp);
         url.set_query(Some(&query).filter(|query| !query.is_empty()).map(String::as_str));
 
         let raw = self.transport.post(url, headers).await.map_err(|failure| {

@@ -48,6 +48,8 @@ pub enum OwnCode {
     ResponseTooLarge,
     /// A call that can't be put into a request; nothing was sent.
     InvalidRequest,
+    /// The leave to sign had ended; nothing was sent.
+    LeaveLost,
 }
 
 impl OwnCode {
@@ -61,6 +63,7 @@ impl OwnCode {
             Self::MalformedResponse => "MalformedResponse",
             Self::ResponseTooLarge => "ResponseTooLarge",
             Self::InvalidRequest => "InvalidRequest",
+            Self::LeaveLost => "LeaveLost",
         }
     }
 
@@ -72,14 +75,15 @@ impl OwnCode {
             | Self::ConnectionLost
             | Self::ServerError
             | Self::MalformedResponse
-            | Self::ResponseTooLarge => Class::Transient,
+            | Self::ResponseTooLarge
+            | Self::LeaveLost => Class::Transient,
             Self::InvalidRequest => Class::Bug,
         }
     }
 
     fn effect(self) -> Effect {
         match self {
-            Self::ConnectionFailed | Self::InvalidRequest => Effect::None,
+            Self::ConnectionFailed | Self::InvalidRequest | Self::LeaveLost => Effect::None,
             Self::Timeout
             | Self::ConnectionLost
             | Self::ServerError

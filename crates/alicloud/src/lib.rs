@@ -31,6 +31,6 @@ pub use credentials::{Credentials, CredentialsSource, StaticCredentials};
 pub use endpoint::{Endpoints, Network};
 pub use error::Error;
 pub use get_caller_identity::Identity;
-pub use sign::{Stamp, StampSource, SystemStamps};
+pub use sign::{Always, Leave, Stamp, StampSource, SystemStamps};
 pub use transport::{Timeouts, Transport};
 pub use wire::Wire;

@@ -33,6 +33,23 @@ pub trait StampSource: Send + Sync {
     fn stamp(&self) -> Stamp;
 }
 
+/// Leave to sign. It is asked for after the stamp was taken and before anything is signed, so that a process that was
+/// stopped for a while signs nothing for which its leave has ended meanwhile.
+pub trait Leave: Send + Sync {
+    /// Whether there is leave now.
+    fn given(&self) -> bool;
+}
+
+/// Leave for ever, for whoever is alone.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Always;
+
+impl Leave for Always {
+    fn given(&self) -> bool {
+        true
+    }
+}
+
 /// The wall clock and random nonces.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct SystemStamps;

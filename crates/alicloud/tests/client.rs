@@ -11,7 +11,8 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use keeper_alicloud::{
-    Client, Credentials, Endpoints, Error, Stamp, StampSource, StaticCredentials, Timeouts, Transport,
+    Always, Client, Credentials, Endpoints, Error, Leave, Stamp, StampSource, StaticCredentials, Timeouts,
+    Transport,
 };
 use keeper_core::call::{CallId, Query, ReadCall, WriteCall};
 use keeper_core::evidence::Evidence;
@@ -136,7 +137,7 @@ fn protect() -> WriteCall<Instance> {
 
 async fn failed_write(then: Then, timeouts: Timeouts) -> (Error, Server) {
     let server = Server::start(then).await;
-    let error = client(&server.url, timeouts).write(protect()).await.unwrap_err();
+    let error = client(&server.url, timeouts).write(protect(), &Always).await.unwrap_err();
     (error, server)
 }
 
@@ -145,7 +146,7 @@ async fn a_write_is_sent_as_the_vendors_sdk_sends_it_and_signed_anew_each_time()
     let server = Server::start(Then::Answer(http("200 OK", "", ACCEPTED))).await;
     let client = client(&server.url, Timeouts::default());
     for _ in 0..2 {
-        assert_eq!(client.write(protect()).await.unwrap(), RequestId::new("R-1"));
+        assert_eq!(client.write(protect(), &Always).await.unwrap(), RequestId::new("R-1"));
     }
     let heads = server.heads();
     let host = server.url.strip_prefix("http://").unwrap();
@@ -181,7 +182,7 @@ async fn a_read_sends_the_bytes_that_were_signed_and_decodes_the_page() {
     let server = Server::start(Then::Answer(http("200 OK", "", body))).await;
     let ids = ["i-1", "i-2"].map(InstanceId::new).to_vec();
     let call: ReadCall<Instance> = ReadCall { query: Query::Ids(ids), page: None };
-    let page = client(&server.url, Timeouts::default()).read(&call).await.unwrap();
+    let page = client(&server.url, Timeouts::default()).read(&call, &Always).await.unwrap();
     assert_eq!((page.items[0].id.as_str(), page.items[0].facts.deletion_protection), ("i-1", Some(true)));
     assert_eq!(page.next.unwrap().as_str(), "t");
     assert!(server.heads()[0].starts_with(
@@ -211,8 +212,8 @@ async fn the_calls_on_an_interface_name_its_region_and_nothing_that_is_not_neede
     let server = Server::start(Then::Answer(http("200 OK", "", ACCEPTED))).await;
     let client = client(&server.url, Timeouts::default());
     let retain: WriteCall<Interface> = WriteCall::Strengthen(InterfaceId::new("eni-1"));
-    assert_eq!(client.write(retain).await.unwrap(), RequestId::new("R-1"));
-    assert_eq!(client.attach(attachment()).await.unwrap(), RequestId::new("R-1"));
+    assert_eq!(client.write(retain, &Always).await.unwrap(), RequestId::new("R-1"));
+    assert_eq!(client.attach(attachment(), &Always).await.unwrap(), RequestId::new("R-1"));
     let expected = [
         (
             "POST /?DeleteOnRelease=false&NetworkInterfaceId=eni-1&RegionId=cn-hangzhou HTTP/1.1",
@@ -245,7 +246,7 @@ async fn i23_an_attachment_whose_answer_is_lost_or_says_too_little_has_an_unknow
         (refusal("MaxEniCountExceeded"), "MaxEniCountExceeded", Class::Locked, Effect::None),
     ] {
         let server = Server::start(then).await;
-        let error = client(&server.url, Timeouts::default()).attach(attachment()).await.unwrap_err();
+        let error = client(&server.url, Timeouts::default()).attach(attachment(), &Always).await.unwrap_err();
         assert_eq!((&*error.code, error.class, error.effect), (code, class, effect));
         assert_eq!(server.heads().len(), 1, "{code}");
     }
@@ -261,7 +262,7 @@ async fn a_primary_can_be_retained_where_the_table_or_the_administrator_says_so(
         [(at("cn-hangzhou"), true), (at("me-east-1"), false), (at("me-east-1").retaining_primaries(), true)]
     {
         let call: ReadCall<Interface> = ReadCall { query: Query::Region, page: None };
-        let page = client.read(&call).await.unwrap();
+        let page = client.read(&call, &Always).await.unwrap();
         assert_eq!(page.items[0].facts.primary_retainable, retainable, "{}", client.region());
     }
 }
@@ -270,15 +271,47 @@ async fn a_primary_can_be_retained_where_the_table_or_the_administrator_says_so(
 async fn a_call_can_run_as_a_task_of_its_own() {
     let server = Server::start(Then::Answer(http("200 OK", "", ACCEPTED))).await;
     let client = Arc::new(client(&server.url, Timeouts::default()));
-    let task = tokio::spawn(async move { client.write(protect()).await });
+    let task = tokio::spawn(async move { client.write(protect(), &Always).await });
     assert_eq!(task.await.unwrap().unwrap(), RequestId::new("R-1"));
+}
+
+/// Leave that ends while the stamp is taken.
+struct EndsWithTheStamp<'a>(&'a Mutex<bool>);
+
+impl Leave for EndsWithTheStamp<'_> {
+    fn given(&self) -> bool {
+        !*self.0.lock().unwrap()
+    }
+}
+
+struct EndingStamps(Arc<Mutex<bool>>);
+
+impl StampSource for EndingStamps {
+    fn stamp(&self) -> Stamp {
+        *self.0.lock().unwrap() = true;
+        Stamp { date: "2026-03-01T08:00:00Z".parse().unwrap(), nonce: "nonce".to_owned() }
+    }
+}
+
+#[tokio::test]
+async fn i33_nothing_is_signed_when_the_leave_has_ended_by_the_time_of_the_stamp() {
+    let server = Server::start(Then::Answer(http("200 OK", "", ACCEPTED))).await;
+    let ended = Arc::new(Mutex::new(false));
+    let key = Credentials::new("LTAIexample".to_owned(), SECRET.into(), None).unwrap();
+    let endpoints = Endpoints::explicit(&Region::new("cn-hangzhou"), &server.url, &server.url).unwrap();
+    let transport = Transport::new(SHORT).unwrap();
+    let stamps = EndingStamps(Arc::clone(&ended));
+    let client = Client::with_stamps(transport, endpoints, StaticCredentials::new(key), stamps);
+    let error = client.write(protect(), &EndsWithTheStamp(&ended)).await.unwrap_err();
+    assert_eq!((&*error.code, error.class, error.effect), ("LeaveLost", Class::Transient, Effect::None));
+    assert!(*ended.lock().unwrap() && server.heads().is_empty());
 }
 
 #[tokio::test]
 async fn the_caller_is_asked_for_without_parameters() {
     let body = r#"{"RequestId":"R-3","AccountId":"1234567890123456","Arn":"acs:ram::1234567890123456:root"}"#;
     let server = Server::start(Then::Answer(http("200 OK", "", body))).await;
-    let identity = client(&server.url, Timeouts::default()).caller_identity().await.unwrap();
+    let identity = client(&server.url, Timeouts::default()).caller_identity(&Always).await.unwrap();
     assert_eq!(&*identity.account_id, "1234567890123456");
     let head = &server.heads()[0];
     assert!(head.starts_with("POST / HTTP/1.1\r\n"), "{head}");
@@ -289,7 +322,7 @@ async fn the_caller_is_asked_for_without_parameters() {
 async fn i05_an_empty_id_filter_is_never_sent() {
     let server = Server::start(Then::Answer(http("200 OK", "", ACCEPTED))).await;
     let call: ReadCall<Instance> = ReadCall { query: Query::Ids(vec![]), page: None };
-    let error = client(&server.url, Timeouts::default()).read(&call).await.unwrap_err();
+    let error = client(&server.url, Timeouts::default()).read(&call, &Always).await.unwrap_err();
     assert_eq!((&*error.code, error.class), ("InvalidRequest", Class::Bug));
     assert!(server.heads().is_empty());
 }
@@ -343,8 +376,10 @@ async fn the_total_time_bounds_an_answer_that_comes_in_drops() {
             sleep(Duration::from_millis(100)).await;
         }
     });
-    let error =
-        timeout(Duration::from_secs(10), client(&url, SHORT).write(protect())).await.unwrap().unwrap_err();
+    let error = timeout(Duration::from_secs(10), client(&url, SHORT).write(protect(), &Always))
+        .await
+        .unwrap()
+        .unwrap_err();
     assert_eq!((&*error.code, error.effect), ("Timeout", Effect::Unknown));
 }
 
@@ -353,7 +388,7 @@ async fn a_refused_connection_proves_that_nothing_was_done() {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let url = format!("http://{}", listener.local_addr().unwrap());
     drop(listener);
-    let error = client(&url, Timeouts::default()).write(protect()).await.unwrap_err();
+    let error = client(&url, Timeouts::default()).write(protect(), &Always).await.unwrap_err();
     assert_eq!(
         (&*error.code, error.class, error.effect),
         ("ConnectionFailed", Class::Transient, Effect::None)
@@ -371,7 +406,7 @@ async fn a_failed_tls_handshake_proves_that_nothing_was_done() {
         stream.write_all(b"not TLS at all\r\n").await.unwrap();
         let _ = stream.read_to_end(&mut Vec::new()).await;
     });
-    let error = client(&url, Timeouts::default()).write(protect()).await.unwrap_err();
+    let error = client(&url, Timeouts::default()).write(protect(), &Always).await.unwrap_err();
     assert_eq!((&*error.code, error.effect), ("ConnectionFailed", Effect::None));
 }
 
@@ -407,13 +442,13 @@ async fn a_success_that_is_not_the_operations_answer_is_malformed() {
     let server = Server::start(Then::Answer(http("200 OK", "", ACCEPTED))).await;
     let call: ReadCall<Instance> = ReadCall { query: Query::Region, page: None };
     let client = client(&server.url, Timeouts::default());
-    let error = client.read(&call).await.unwrap_err();
+    let error = client.read(&call, &Always).await.unwrap_err();
     assert_eq!(
         (&*error.code, error.http_status, error.effect),
         ("MalformedResponse", Some(200), Effect::None)
     );
     assert_eq!(error.request_id, Some(RequestId::new("R-1")));
-    let error = client.caller_identity().await.unwrap_err();
+    let error = client.caller_identity(&Always).await.unwrap_err();
     assert_eq!((&*error.code, error.operation), ("MalformedResponse", "GetCallerIdentity"));
 }
 
@@ -453,7 +488,7 @@ async fn i44_neither_log_nor_error_shows_a_secret_or_what_was_signed() {
         let server = Server::start(then).await;
         let client = client(&server.url, Timeouts::default());
         texts.push(format!("{client:?}"));
-        if let Err(error) = client.write(protect()).await {
+        if let Err(error) = client.write(protect(), &Always).await {
             texts.push(format!("{error} {error:?} {:?}", std::error::Error::source(&error)));
         }
         let head = &server.heads()[0];
@@ -479,7 +514,7 @@ async fn a_request_as_it_arrives_carries_a_signature_that_fits_it() {
             .await;
     let filter = keeper_core::call::TagFilter { key: "k ä*".into(), value: Some("a b&c=d/+%~".into()) };
     let call: ReadCall<Instance> = ReadCall { query: Query::Tagged(vec![filter]), page: None };
-    client(&server.url, Timeouts::default()).read(&call).await.unwrap();
+    client(&server.url, Timeouts::default()).read(&call, &Always).await.unwrap();
 
     let head = server.heads().remove(0);
     let (request_line, rest) = head.split_once("\r\n").unwrap();

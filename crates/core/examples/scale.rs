@@ -108,7 +108,7 @@ impl World {
             safe: BTreeMap::new(),
             reported: 0,
         };
-        world.take(Input::Lead(Some(Window { until: None })));
+        world.take(Input::Lead(Some(Window::UNBOUNDED)));
         world
     }
 

@@ -5,9 +5,10 @@
 //! keeps the flags. So one listing of instances serves the objects of both kinds.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
 
 use crate::call::{CallId, ReadCall, Reply, WriteCall};
-use crate::engine::{self, Engine, Recheck, Settings, Ticket, Window};
+use crate::engine::{self, Engine, Proven, Recheck, Settings, Ticket, Window};
 use crate::failure::Failure;
 use crate::id::InstanceId;
 use crate::instance::Instance;
@@ -43,6 +44,8 @@ pub enum Input {
     Rechecked(Question, Recheck),
     /// The span in which calls may be sent; `None`: not now.
     Lead(Option<Window>),
+    /// Whoever led before has left too much unproven: what is not proven now is said at once.
+    PatienceSpent,
 }
 
 /// Whose question it is, and its number.
@@ -142,6 +145,10 @@ impl Fleet {
             Input::Lead(window) => {
                 self.instances.take(now, engine::Input::Lead(window));
                 self.interfaces.take(now, engine::Input::Lead(window));
+            }
+            Input::PatienceSpent => {
+                self.instances.take(now, engine::Input::PatienceSpent);
+                self.interfaces.take(now, engine::Input::PatienceSpent);
             }
         }
     }
@@ -280,6 +287,17 @@ impl Fleet {
     /// The engine of interfaces, for tests and metrics.
     pub fn interfaces(&self) -> &Engine<Interface> {
         &self.interfaces
+    }
+
+    /// Since when there is evidence of everything that is wanted, instances and interfaces alike: where both are, the
+    /// older of the two newest complete sweeps counts.
+    pub fn proven(&self, now: Moment) -> Proven {
+        self.instances.proven(now).and(self.interfaces.proven(now))
+    }
+
+    /// How often the region is swept now, at the slower of the two paces.
+    pub fn sweep_interval(&self) -> Duration {
+        self.instances.sweep_interval().max(self.interfaces.sweep_interval())
     }
 
     /// Whether either brake is on: nothing is concluded from absence and nothing is weakened.

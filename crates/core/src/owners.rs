@@ -115,6 +115,25 @@ impl Roster {
         self.owners.values().any(|owner| owner.presence == Presence::Unknown(Reason::Missing))
     }
 
+    /// Whether anything here is not known for want of an answer, whatever the reason for that.
+    pub fn unheard(&self) -> bool {
+        let answered = |reason| {
+            matches!(
+                reason,
+                Reason::Missing
+                    | Reason::NotFound
+                    | Reason::FieldUnreadable
+                    | Reason::ListingUnreadable
+                    | Reason::NothingVisible
+            )
+        };
+        self.unlisted.is_some_and(|reason| !answered(reason))
+            || self.owners.values().any(|owner| match owner.presence {
+                Presence::Unknown(reason) => !answered(reason),
+                Presence::Shown(_) | Presence::Gone => false,
+            })
+    }
+
     /// Whether anything here has yet to be read for the first time.
     pub fn awaits(&self) -> bool {
         let first = |reason| matches!(reason, Reason::AwaitingEvidence | Reason::AwaitingListing);

@@ -85,11 +85,45 @@ pub enum Asked<K: Kind> {
 pub struct Window {
     /// When it ends; `None`: never.
     pub until: Option<Moment>,
+    /// When it ends for weakening: whoever leads next must not find such a call still on its way, so seconds of the
+    /// lease have to be left.
+    pub weaken_until: Option<Moment>,
 }
 
 impl Window {
-    fn open(self, now: Moment) -> bool {
+    /// The window of one who leads for ever.
+    pub const UNBOUNDED: Self = Self { until: None, weaken_until: None };
+
+    /// Whether calls may be sent.
+    pub fn open(self, now: Moment) -> bool {
         self.until.is_none_or(|end| now < end)
+    }
+
+    fn open_for_weakening(self, now: Moment) -> bool {
+        self.open(now) && self.weaken_until.is_none_or(|end| now < end)
+    }
+}
+
+/// Since when there is evidence of everything that is wanted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Proven {
+    /// There is nothing to be swept.
+    NothingWanted,
+    /// No sweep of this lead is complete.
+    NotYet,
+    /// The start of the newest complete one.
+    Since(Moment),
+}
+
+impl Proven {
+    /// What holds of two sorts of targets together: the older evidence counts.
+    #[must_use]
+    pub fn and(self, other: Self) -> Self {
+        match (self, other) {
+            (Self::NothingWanted, what) | (what, Self::NothingWanted) => what,
+            (Self::NotYet, _) | (_, Self::NotYet) => Self::NotYet,
+            (Self::Since(one), Self::Since(two)) => Self::Since(one.min(two)),
+        }
     }
 }
 
@@ -108,6 +142,8 @@ pub enum Input<K: Kind> {
     Rechecked(Ticket, Recheck),
     /// The span in which calls may be sent; `None`: not now.
     Lead(Option<Window>),
+    /// Whoever led before has left too much unproven: what is not proven now is said at once.
+    PatienceSpent,
 }
 
 /// What is to be done.
@@ -167,6 +203,10 @@ pub struct Engine<K: Kind> {
     lingering: BTreeSet<K::Id>,
     /// The first call since the window was opened.
     lead_since: CallId,
+    /// When that was: what was seen before counts for nothing, for whoever led meanwhile may have written.
+    led_at: Moment,
+    /// The status that stands is not left standing until there is evidence.
+    patience_spent: bool,
     /// Targets to be looked at again at a time.
     timers: BTreeSet<(Moment, K::Id)>,
     /// Objects whose report may have changed.
@@ -231,6 +271,8 @@ impl<K: Kind> Engine<K> {
             last_acted: None,
             lingering: BTreeSet::new(),
             lead_since: CallId(1),
+            led_at: Moment::default(),
+            patience_spent: false,
             timers: BTreeSet::new(),
             dirty: BTreeSet::new(),
             deferred: BTreeSet::new(),
@@ -249,6 +291,10 @@ impl<K: Kind> Engine<K> {
             Input::Reply(call, result) => self.take_reply(now, call, result),
             Input::Rechecked(ticket, answer) => self.take_recheck(now, ticket, answer),
             Input::Lead(window) => self.take_lead(now, window),
+            Input::PatienceSpent => {
+                self.patience_spent = true;
+                self.touch_all();
+            }
         }
     }
 
@@ -260,12 +306,12 @@ impl<K: Kind> Engine<K> {
         self.fire_timers(now);
         if let Some(window) = self.window.filter(|w| w.open(now)) {
             self.plan_writes(now, window, out);
-            self.plan_weakening(now, out);
+            self.plan_weakening(now, window, out);
             K::plan_attachments(self, now, window, out);
             self.plan_reads(now, out);
+            self.notice_staleness(now);
+            self.plan_reports(now, out);
         }
-        self.notice_staleness(now);
-        self.plan_reports(now, out);
         if let Some((at, _)) = self.timers.first() {
             let at = *at;
             self.wake_at(at);
@@ -292,10 +338,19 @@ impl<K: Kind> Engine<K> {
         self.brake.on()
     }
 
+    /// Since when there is evidence of everything: the start of the newest complete sweep of this lead.
+    pub fn proven(&self, now: Moment) -> Proven {
+        if self.next_sweep_at(now).is_none() {
+            return Proven::NothingWanted;
+        }
+        let since = self.reads.newest_complete().filter(|since| *since >= self.led_at);
+        since.map_or(Proven::NotYet, Proven::Since)
+    }
+
     /// Evidence older than this is stale.
     fn horizon(&self, now: Moment) -> Moment {
         let life = self.sweep_interval() * 2;
-        Moment::at(now.since(Moment::default()).saturating_sub(life))
+        Moment::at(now.since(Moment::default()).saturating_sub(life)).max(self.led_at)
     }
 
     fn wake_at(&mut self, at: Moment) {
@@ -350,24 +405,38 @@ impl<K: Kind> Engine<K> {
     fn take_lead(&mut self, now: Moment, window: Option<Window>) {
         let led = self.window.is_some_and(|w| w.open(now));
         self.window = window;
-        if window.is_some() && !led {
-            // Whoever led meanwhile may have written flags and status: what we saw before counts for no write, and
-            // what we reported may stand there no more.
-            self.lead_since = self.upcoming_call();
-            self.reads.sweep_soon();
-            for object in self.objects.values_mut() {
-                object.reported = None;
-            }
-            self.touch_all();
-        } else if window.is_none() {
-            self.batch = None;
-            K::lose_attempts(self, now);
-            // Whoever leads meanwhile may have written: what was under way is read before it is written again.
-            let calls: Vec<CallId> = self.flights.keys().copied().collect();
-            for call in calls {
-                self.take_reply(now, call, Err(lost_reply()));
-            }
+        if led && window.is_some() {
+            // It goes on.
+            return;
         }
+        self.lose_lead(now);
+        if window.is_some() {
+            self.begin_lead(now);
+        }
+    }
+
+    /// Whoever leads meanwhile may write: what was under way is read before it is written again.
+    fn lose_lead(&mut self, now: Moment) {
+        self.batch = None;
+        K::lose_attempts(self, now);
+        let calls: Vec<CallId> = self.flights.keys().copied().collect();
+        for call in calls {
+            self.take_reply(now, call, Err(lost_reply()));
+        }
+    }
+
+    /// Whoever led before may have written flags and status: what we saw before counts for nothing, and what we reported
+    /// may stand there no more. What stands there is left standing until there is evidence again, as after a start.
+    fn begin_lead(&mut self, now: Moment) {
+        (self.lead_since, self.led_at, self.patience_spent) = (self.upcoming_call(), now, false);
+        self.reads.begin_anew();
+        self.unsettled.clear();
+        for (name, object) in &mut self.objects {
+            (object.reported, object.hot_until) = (None, None);
+            (object.born, object.settled) = (now, false);
+            self.unsettled.insert((now, name.clone()));
+        }
+        self.touch_all();
     }
 
     fn fire_timers(&mut self, now: Moment) {
@@ -406,7 +475,7 @@ impl<K: Kind> Engine<K> {
         if self.objects.is_empty() {
             return;
         }
-        let overdue = self.reads.last_complete().after(self.sweep_interval() * 2);
+        let overdue = self.reads.last_complete().max(self.led_at).after(self.sweep_interval() * 2);
         if now < overdue {
             self.wake_at(overdue);
             return;

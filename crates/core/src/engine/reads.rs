@@ -160,6 +160,19 @@ impl<K: Kind> Reads<K> {
         self.last_complete.unwrap_or_default()
     }
 
+    pub fn newest_complete(&self) -> Option<Moment> {
+        self.last_complete
+    }
+
+    /// Someone else may have led meanwhile: a round of which a part was read before would join what does not belong
+    /// together, and what was wrong with the calls that were given up is not the cloud's word.
+    pub fn begin_anew(&mut self) {
+        self.sweep = None;
+        self.further.clear();
+        self.trouble = None;
+        self.sweep_wanted = true;
+    }
+
     pub fn read_changed(&mut self, id: &K::Id) {
         if self.changed_ids.insert(id.clone()) {
             self.changed.push_back(id.clone());

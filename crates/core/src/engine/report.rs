@@ -118,13 +118,15 @@ impl<K: Kind> Engine<K> {
         let mut looked_at = 0;
         // After a start, what is missing is looked up once more before the word that stands is changed: it may have been
         // proven to be gone long ago.
-        let at_start = K::REMEMBERS && object.hot_until.is_none();
-        let mut awaiting =
-            object.roster.as_ref().is_some_and(|roster| roster.awaits() || (at_start && roster.misses()));
+        let at_start = object.hot_until.is_none();
+        let mut awaiting = object.roster.as_ref().is_some_and(|roster| {
+            roster.awaits() || (at_start && roster.misses()) || (!object.settled && roster.unheard())
+        });
         for id in self.reach(object) {
             looked_at += 1;
             let Some((verdict, risks)) = self.judge_target(now, object, id) else { continue };
             awaiting |= matches!(verdict, Verdict::Unknown(Reason::AwaitingEvidence))
+                || (!object.settled && verdict == Verdict::Unknown(Reason::EvidenceStale))
                 || (at_start && verdict == Verdict::Unknown(Reason::Missing))
                 || (!object.settled && self.is_on_unheard(object, id));
             let verdict = self.explain(verdict, &object.wish);
@@ -150,7 +152,12 @@ impl<K: Kind> Engine<K> {
         sort_rows(&mut rows);
         let unlisted = self.unlisted(now, name);
         awaiting |= unlisted == Some(Reason::AwaitingListing);
-        let waited = now.since(object.born) >= self.sweep_interval() * 2;
+        // A listing that fails is no more evidence than one that has not come yet.
+        awaiting |= !object.settled
+            && object.needs_listing()
+            && object.listed.is_none_or(|at| at < self.led_at)
+            && self.reads.unlisted == Reason::AwaitingListing;
+        let waited = self.patience_spent || now.since(object.born) >= self.sweep_interval() * 2;
         let settled = object.settled || !awaiting || waited;
         let progress = self.progress(now, name);
         let owners = Self::doubtful_owners(object);

@@ -116,7 +116,11 @@ enum Standing {
 }
 
 impl<K: Kind> Engine<K> {
-    pub(super) fn plan_weakening(&mut self, now: Moment, out: &mut Vec<Effect<K>>) {
+    pub(super) fn plan_weakening(&mut self, now: Moment, window: Window, out: &mut Vec<Effect<K>>) {
+        if !window.open_for_weakening(now) {
+            // The lease will be renewed, or it is too late.
+            return;
+        }
         if let Some(batch) = &self.batch {
             let ends = batch.asked.after(ANSWER_WITHIN);
             if now < ends {

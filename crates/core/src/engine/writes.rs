@@ -144,7 +144,7 @@ impl<K: Kind> Engine<K> {
     /// comes first, and neither may wait for the end of the other.
     pub(super) fn plan_writes(&mut self, now: Moment, window: Window, out: &mut Vec<Effect<K>>) {
         loop {
-            let weakening = self.weakening_ready(now);
+            let weakening = self.weakening_ready(now) && window.open_for_weakening(now);
             let waiting = self.writes.waiting();
             if !(weakening || waiting) || !self.writes.has_room(self.settings.writes_in_flight) {
                 break;

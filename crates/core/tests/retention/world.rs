@@ -183,7 +183,7 @@ impl World {
             lists: BTreeMap::new(),
             places: BTreeMap::new(),
         };
-        world.fleet.take(now, Input::Lead(Some(Window { until: None })));
+        world.fleet.take(now, Input::Lead(Some(Window::UNBOUNDED)));
         world
     }
 
@@ -201,7 +201,7 @@ impl World {
         self.fleet = Fleet::new(Settings { seed, ..self.settings });
         self.forget_process();
         self.started = self.now;
-        self.fleet.take(self.now, Input::Lead(self.leads.then_some(Window { until: None })));
+        self.fleet.take(self.now, Input::Lead(self.leads.then_some(Window::UNBOUNDED)));
         self.relist();
     }
 
@@ -222,7 +222,7 @@ impl World {
         }
         self.sent.clear();
         (self.leads, self.led_since) = (lead, self.now);
-        self.fleet.take(self.now, Input::Lead(lead.then_some(Window { until: None })));
+        self.fleet.take(self.now, Input::Lead(lead.then_some(Window::UNBOUNDED)));
     }
 
     // Time.

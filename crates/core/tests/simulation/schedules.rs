@@ -2,6 +2,8 @@
 //! `SIMULATION_SEED=n` runs one of them; `SIMULATION_SCHEDULES=n` sets how many are run, `SIMULATION_FIRST=n` with which
 //! seed they begin.
 
+use std::time::Duration;
+
 use keeper_core::budget::Limit;
 use keeper_core::engine::Settings;
 use keeper_core::failure::Class;
@@ -173,7 +175,12 @@ fn happen(dice: &mut Dice, world: &mut World, machines: &[String], objects: &[&s
         10 => world.tag(&machine, tags(dice)),
         11 => world.mood = mood(dice),
         12 => {
-            world.lead(false);
+            // It is told of the loss, or only its lease ends.
+            if dice.below(2) == 0 {
+                world.lead(false);
+            } else {
+                world.lease(secs(1), Duration::ZERO);
+            }
             world.run(secs(u64::try_from(dice.below(40)).unwrap()));
             world.lead(true);
         }

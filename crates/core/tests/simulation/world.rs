@@ -10,7 +10,7 @@ use keeper_core::backoff::Jitter;
 use keeper_core::budget::Limit;
 use keeper_core::call::{CallId, Item, Page, Query, ReadCall, Reply, TagFilter, WriteCall};
 use keeper_core::conditions::{Judgement, Question, Status, judge};
-use keeper_core::engine::{Asked, CALL_DEADLINE, Effect, Engine, Input, Settings, Ticket, Window};
+use keeper_core::engine::{Asked, CALL_DEADLINE, Effect, Engine, Input, Proven, Settings, Ticket, Window};
 use keeper_core::failure::{Class, Effect as Outcome, Failure};
 use keeper_core::id::{InstanceId, PageToken, RequestId, Tag};
 use keeper_core::instance::{ChargeType, Instance, InstanceFacts};
@@ -254,7 +254,7 @@ impl World {
             skipped: Moment::default(),
         };
         world.started = world.now;
-        world.engine.take(world.now, Input::Lead(Some(Window { until: None })));
+        world.engine.take(world.now, Input::Lead(Some(Window::UNBOUNDED)));
         world
     }
 
@@ -437,7 +437,7 @@ impl World {
             (machine.shown, machine.written) = (None, None);
         }
         self.started = self.now;
-        self.engine.take(self.now, Input::Lead(self.leads.then_some(Window { until: None })));
+        self.engine.take(self.now, Input::Lead(self.leads.then_some(Window::UNBOUNDED)));
         self.relist();
     }
 
@@ -448,7 +448,23 @@ impl World {
         }
         self.sent.clear();
         (self.leads, self.led_since) = (lead, self.now);
-        self.engine.take(self.now, Input::Lead(lead.then_some(Window { until: None })));
+        self.engine.take(self.now, Input::Lead(lead.then_some(Window::UNBOUNDED)));
+    }
+
+    /// The lease as it stands: calls may be sent for so long, and weakening ones for so long.
+    pub fn lease(&mut self, calls: Duration, weakening: Duration) {
+        let window =
+            Window { until: Some(self.now.after(calls)), weaken_until: Some(self.now.after(weakening)) };
+        self.engine.take(self.now, Input::Lead(Some(window)));
+    }
+
+    /// Whoever led before has left too much unproven.
+    pub fn patience_spent(&mut self) {
+        self.engine.take(self.now, Input::PatienceSpent);
+    }
+
+    pub fn proven(&self) -> Proven {
+        self.engine.proven(self.now)
     }
 
     pub fn judgement(&self, name: &str) -> &Judgement {

@@ -1,10 +1,3 @@
-{{/*
-Whether the program elects a leader among its Pods. It doesn't yet: as soon as it does, write `true` between the two lines.
-Until then there is one Pod at most, and the old one ends before the new one starts.
-*/}}
-{{- define "ecs-keeper.electsLeader" -}}
-{{- end -}}
-
 {{- define "ecs-keeper.name" -}}
 {{- default .Chart.Name .Values.nameOverride | trunc 63 | trimSuffix "-" -}}
 {{- end -}}
@@ -73,6 +66,7 @@ points, and 100000 would be written as 1e+05.
   (list "ECS_KEEPER_BURST" (int64 .Values.pace.burst))
   (list "ECS_KEEPER_WATCH_NAMESPACES" (join "," .Values.watchNamespaces))
   (list "ECS_KEEPER_OBJECT_SELECTOR" .Values.objectSelector)
+  (list "ECS_KEEPER_LEASE_DURATION" .Values.leaseDuration)
   (list "ECS_KEEPER_LOG_FORMAT" .Values.log.format)
   (list "ECS_KEEPER_LOG_LEVEL" .Values.log.level)
 -}}

@@ -49,7 +49,7 @@ impl<K: Kind> Engine<K> {
         Duration::from_secs(120).saturating_mul(pages) / self.settings.reads.per_minute.max(1)
     }
 
-    pub(super) fn next_sweep_at(&self, now: Moment) -> Option<Moment> {
+    pub(in crate::engine) fn next_sweep_at(&self, now: Moment) -> Option<Moment> {
         if !self.by_listing() && self.selection.named_count() == 0 {
             return None;
         }

@@ -1,0 +1,224 @@
+//! E. One leader: what its window means, and what a change of leader may leave standing.
+
+use std::time::Duration;
+
+use keeper_core::conditions::Status;
+use keeper_core::engine::Proven;
+use keeper_core::failure::Class;
+use keeper_core::reason::Reason;
+
+use crate::world::{INTERVAL, World, by_ids, by_tag, disabled, enabled, secs};
+
+/// A world in which everything is safe and said to be so.
+fn at_rest() -> World {
+    let mut world = World::new();
+    world.fleet(20, &[("env", "prod")]);
+    world.apply("tagged", enabled(by_tag("env", "prod")));
+    world.apply("named", enabled(by_ids(&["i-00003"])));
+    world.run(INTERVAL * 2);
+    for name in ["tagged", "named"] {
+        assert_eq!(world.says(name), (Status::True, Reason::AllSafe));
+    }
+    world
+}
+
+/// What was read and written so far, and how often something was reported.
+fn so_far(world: &World) -> (usize, usize, u32) {
+    (world.reads.len(), world.arrived.len(), world.store.values().map(|stored| stored.reports).sum())
+}
+
+/// Renews the lease as a leader does.
+fn leads_for(world: &mut World, span: Duration) {
+    for _ in 0..span.as_secs() / 3 {
+        world.lease(secs(10), secs(5));
+        world.run(secs(3));
+    }
+}
+
+#[test]
+fn i33_a_renewal_is_not_a_new_lead() {
+    let mut renewing = at_rest();
+    let mut unbounded = at_rest();
+    leads_for(&mut renewing, INTERVAL * 3);
+    unbounded.run(INTERVAL * 3);
+    assert_eq!(so_far(&renewing), so_far(&unbounded));
+}
+
+#[test]
+fn i33_nothing_is_called_and_nothing_said_after_the_end_of_the_lease() {
+    let mut world = at_rest();
+    world.lease(secs(10), secs(5));
+    world.run(secs(10));
+    let before = so_far(&world);
+    world.flip("i-00003", false);
+    world.run(INTERVAL * 5);
+    assert_eq!(so_far(&world), before);
+    // What happened meanwhile is found by whoever leads next, be it the same.
+    leads_for(&mut world, secs(20));
+    assert!(world.protected("i-00003"));
+    assert_eq!(world.says("named"), (Status::True, Reason::AllSafe));
+}
+
+#[test]
+fn i33_weakening_needs_seconds_of_the_lease() {
+    let mut world = at_rest();
+    world.machine("i-off", crate::world::payg(true, &[]));
+    // Renewed late each time: calls may be sent, weakening ones not any more.
+    world.lease(secs(10), Duration::ZERO);
+    world.apply("off", disabled(by_ids(&["i-off"])));
+    for _ in 0..20 {
+        world.lease(secs(10), Duration::ZERO);
+        world.run(secs(3));
+    }
+    assert_eq!(world.weakened(), 0);
+    leads_for(&mut world, secs(30));
+    assert_eq!(world.weakened(), 1);
+    assert_eq!(world.says("off"), (Status::False, Reason::DisabledAsAsked));
+}
+
+#[test]
+fn i33_a_batch_that_was_proven_in_time_is_not_written_too_late() {
+    let mut world = at_rest();
+    world.machine("i-off", crate::world::payg(true, &[]));
+    world.lease(secs(10), Duration::from_millis(50));
+    world.apply("off", disabled(by_ids(&["i-off"])));
+    world.run(secs(9));
+    assert_eq!(world.weakened(), 0);
+}
+
+#[test]
+fn i38_a_spare_that_takes_over_leaves_standing_what_stands_until_it_has_read() {
+    for idle in [secs(1), INTERVAL * 10] {
+        let mut world = at_rest();
+        world.lead(false);
+        world.run(idle);
+        let reports = so_far(&world).2;
+        world.latency = secs(5);
+        world.lead(true);
+        world.run(secs(4));
+        assert_eq!(so_far(&world).2, reports, "nothing is known yet");
+        world.run(secs(20));
+        assert_eq!(world.says("tagged"), (Status::True, Reason::AllSafe));
+        assert_eq!(world.arrived.len(), 20);
+    }
+}
+
+#[test]
+fn i38_what_was_proven_to_be_missing_is_proven_again_before_anything_else_is_said() {
+    let mut world = at_rest();
+    world.apply("missing", enabled(by_ids(&["i-wrong"])));
+    world.run(secs(30));
+    assert_eq!(world.says("missing"), (Status::Unknown, Reason::NotFound));
+    for restarts in [false, true] {
+        if restarts {
+            world.restart();
+        } else {
+            world.lead(false);
+            world.lead(true);
+        }
+        for _ in 0..30 {
+            world.run(secs(1));
+            assert_eq!(world.says("missing"), (Status::Unknown, Reason::NotFound));
+        }
+    }
+}
+
+#[test]
+fn i38_what_stays_unproven_for_two_sweeps_after_a_takeover_is_unknown_then_and_no_sooner() {
+    for trouble in [Class::Transient, Class::Throttled, Class::Permission] {
+        let mut world = at_rest();
+        world.lead(false);
+        world.run(INTERVAL * 10);
+        world.mood.reads_fail = Some(trouble);
+        world.lead(true);
+        world.run((INTERVAL * 2).saturating_sub(secs(5)));
+        for name in ["tagged", "named"] {
+            assert_eq!(world.says(name), (Status::True, Reason::AllSafe), "{name} {trouble:?}");
+        }
+        world.run(secs(10));
+        for name in ["tagged", "named"] {
+            assert_eq!(world.says(name).0, Status::Unknown, "{name} {trouble:?}");
+        }
+        world.mood.reads_fail = None;
+        world.run(secs(1300));
+        for name in ["tagged", "named"] {
+            assert_eq!(world.says(name), (Status::True, Reason::AllSafe), "{name} {trouble:?}");
+        }
+        assert_eq!(world.arrived.len(), 20);
+    }
+}
+
+#[test]
+fn i38_when_the_patience_is_spent_what_is_unproven_is_unknown_at_once() {
+    let mut world = at_rest();
+    world.lead(false);
+    world.mood.reads_fail = Some(Class::Transient);
+    world.lead(true);
+    world.run(secs(1));
+    assert_eq!(world.says("tagged"), (Status::True, Reason::AllSafe));
+    world.patience_spent();
+    world.run(secs(1));
+    for name in ["tagged", "named"] {
+        assert_eq!(world.says(name).0, Status::Unknown, "{name}");
+    }
+    // It was spent for this lead. A new one is told anew.
+    world.mood.reads_fail = None;
+    world.run(INTERVAL);
+    world.mood.reads_fail = Some(Class::Transient);
+    world.lead(false);
+    world.lead(true);
+    world.run(secs(30));
+    assert_eq!(world.says("tagged"), (Status::True, Reason::AllSafe));
+}
+
+#[test]
+fn i01_evidence_of_an_earlier_lead_is_no_evidence() {
+    let mut world = at_rest();
+    world.lead(false);
+    // Whoever leads meanwhile, or a person, switches it off.
+    world.flip("i-00003", false);
+    world.mood.reads_fail = Some(Class::Transient);
+    world.lead(true);
+    world.patience_spent();
+    world.run(secs(1));
+    assert_eq!(world.says("named").0, Status::Unknown, "what was seen before says nothing");
+}
+
+#[test]
+fn i03_only_a_complete_sweep_of_this_lead_proves_anything() {
+    let mut world = World::new();
+    assert_eq!(world.proven(), Proven::NothingWanted);
+    world.page_size = 5;
+    world.fleet(20, &[("env", "prod")]);
+    world.apply("tagged", enabled(by_tag("env", "prod")));
+    world.run(Duration::from_millis(150));
+    assert_eq!(world.proven(), Proven::NotYet, "one page of four");
+    world.run(secs(5));
+    let Proven::Since(first) = world.proven() else { panic!("{:?}", world.proven()) };
+    world.run(INTERVAL + secs(5));
+    let Proven::Since(second) = world.proven() else { panic!("{:?}", world.proven()) };
+    assert!(second > first);
+    world.mood.reads_fail = Some(Class::Transient);
+    world.run(INTERVAL * 3);
+    assert_eq!(world.proven(), Proven::Since(second), "it ages");
+    world.lead(false);
+    world.lead(true);
+    assert_eq!(world.proven(), Proven::NotYet);
+    world.mood.reads_fail = None;
+    world.run(INTERVAL);
+    assert!(matches!(world.proven(), Proven::Since(third) if third > second));
+}
+
+#[test]
+fn i03_of_two_sorts_of_targets_the_older_evidence_counts() {
+    let since = |seconds| Proven::Since(keeper_core::time::Moment::at(secs(seconds)));
+    for (one, two, both) in [
+        (since(5), since(9), since(5)),
+        (since(5), Proven::NothingWanted, since(5)),
+        (since(5), Proven::NotYet, Proven::NotYet),
+        (Proven::NotYet, Proven::NothingWanted, Proven::NotYet),
+        (Proven::NothingWanted, Proven::NothingWanted, Proven::NothingWanted),
+    ] {
+        assert_eq!((one.and(two), two.and(one)), (both, both), "{one:?} {two:?}");
+    }
+}

@@ -1,0 +1,410 @@
+//! Two replicas, of which one leads: real processes, real signals. What was signed when, and by whom, is told by the
+//! cloud's log: each replica has an access key of its own.
+//!
+//! Times are printed and not judged, but for bounds that only a fault breaks.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use k8s_openapi::api::coordination::v1::{Lease, LeaseSpec};
+use k8s_openapi::jiff::{SignedDuration, Timestamp};
+use keeper_simulator::{AccessKey, Fault, LogEntry, Rule, Seed};
+use kube::api::{DeleteParams, ListParams, Patch, PatchParams};
+use kube::{Api, ResourceExt as _};
+use serde_json::{Value, json};
+use tokio::time::Instant;
+
+use crate::outages::{Road, State};
+use crate::process::Operator;
+use crate::stage::{REGION, Stage, eventually, never};
+
+/// Span of the Lease, if nothing else is said.
+const SPAN: SignedDuration = SignedDuration::from_secs(15);
+
+/// A span for tests in which nobody has to be quicker than a busy machine.
+const SHORT: [&str; 2] = ["--lease-duration", "5s"];
+
+/// Something that takes longer than this, and more than the span of a Lease, is not what was promised.
+const MARGIN: Duration = Duration::from_secs(10);
+
+/// What the log says of one that has come to lead.
+const LEADS: &str = "leader: leads";
+
+/// Two sweeps take longer than it takes to prove that an id is unknown to the cloud.
+const CALM: [&str; 2] = ["--sweep-interval", "4s"];
+
+/// A stage whose operators can be told apart by their keys.
+struct Theatre {
+    stage: Stage,
+    leases: Api<Lease>,
+}
+
+impl Theatre {
+    async fn new() -> Self {
+        let stage = Stage::new().await;
+        let leases = Api::namespaced(stage.cluster.client.clone(), &stage.namespace);
+        Self { stage, leases }
+    }
+
+    /// Starts a replica with a key of its own.
+    fn start(&self, name: &str, flags: &[&str]) -> Operator {
+        let key = AccessKey::lasting(&format!("LTAI{name}"), &format!("SecretOf{name}"));
+        self.stage.account.add_key(key.clone());
+        let mut all = vec!["--pod-name", name];
+        all.extend(flags);
+        Operator::launch_as(&self.stage, &key, &all)
+    }
+
+    /// Waits until a replica leads, for the given number of times.
+    async fn until_leads(&self, name: &str, times: usize) {
+        let leads = |line: &&str| line.contains(LEADS) && line.contains(&format!("{name}_"));
+        eventually(&format!("{name} leads"), async || {
+            let printed = self.stage.printed();
+            if printed.lines().filter(leads).count() >= times { Ok(()) } else { Err(()) }
+        })
+        .await;
+    }
+
+    /// Waits until a replica has seen that another one leads, for the given number of times.
+    async fn until_stands_by(&self, name: &str) {
+        let stands_by =
+            |line: &str| line.contains("stands by") && line.contains(&format!("identity=\"{name}_"));
+        eventually(&format!("{name} stands by"), async || {
+            if self.stage.printed().lines().any(stands_by) { Ok(()) } else { Err(()) }
+        })
+        .await;
+    }
+
+    /// The requests that a replica has signed.
+    fn signed_by(&self, name: &str) -> Vec<LogEntry> {
+        let key = format!("LTAI{name}");
+        let mut log = self.stage.account.log();
+        log.retain(|entry| entry.access_key_id.as_deref() == Some(&key));
+        log
+    }
+
+    /// Waits for the next request that a replica signs.
+    async fn until_signs(&self, name: &str) {
+        let before = self.signed_by(name).len();
+        eventually(&format!("{name} calls the cloud"), async || {
+            if self.signed_by(name).len() > before { Ok(()) } else { Err(()) }
+        })
+        .await;
+    }
+
+    async fn lease(&self, name: &str) -> LeaseSpec {
+        self.leases.get(name).await.unwrap().spec.unwrap()
+    }
+
+    /// Edits the leader's Lease as a person does, whatever is written there meanwhile.
+    async fn edit_lease(&self, spec: Value) {
+        let patch = Patch::Merge(json!({ "spec": spec }));
+        self.leases.patch("ecs-keeper", &PatchParams::default(), &patch).await.unwrap();
+    }
+
+    /// The objects as they are stored.
+    async fn stored(&self) -> BTreeMap<String, Value> {
+        let list = self.stage.objects.list(&ListParams::default()).await.unwrap();
+        list.items.into_iter().map(|object| (object.name_any(), json!(object))).collect()
+    }
+
+    /// Objects of several sorts, at rest: an id, a tag, what can't be protected, and what was switched off.
+    async fn at_rest(&self) -> Vec<String> {
+        let stage = &self.stage;
+        let ids = stage.account.seed(&Seed::new(REGION).times(3).tag("env", "prod"));
+        let off = stage.account.seed_one(&Seed::new(REGION).protected(true));
+        let tags = json!([{ "key": "env", "value": "prod" }]);
+        for (name, spec, wanted) in [
+            ("tagged", json!({ "targets": { "instanceTags": tags } }), "Protected=True/AllSafe"),
+            ("named", json!({ "targets": { "instanceIds": [ids[0]] } }), "Protected=True/AllSafe"),
+            (
+                "off",
+                json!({ "targets": { "instanceIds": [off] }, "protection": "Disabled" }),
+                "Protected=False/DisabledAsAsked",
+            ),
+            (
+                "missing",
+                json!({ "targets": { "instanceIds": ["i-doesnotexist"] } }),
+                "Protected=Unknown/NotFound",
+            ),
+        ] {
+            let mut spec = spec;
+            spec["region"] = REGION.into();
+            stage.apply(name, spec).await;
+            stage.until(name, wanted).await;
+        }
+        ids
+    }
+}
+
+fn time(text: &str) -> Timestamp {
+    text.parse().unwrap()
+}
+
+/// When the newest of these requests was signed.
+fn newest(signed: &[LogEntry]) -> Option<Timestamp> {
+    signed.iter().filter_map(|entry| entry.acs_date.as_deref()).map(time).max()
+}
+
+/// Shows that of the two, who led one after the other, none signed while the other led. Signatures have whole seconds.
+fn assert_one_after_the_other(first: &[LogEntry], second: &[LogEntry]) {
+    let begin = second.iter().filter_map(|entry| entry.acs_date.as_deref()).map(time).min();
+    assert!(newest(first) <= begin, "{:?} and {begin:?}", newest(first));
+}
+
+/// A failover shows in no object and in no flag.
+async fn nothing_changes(theatre: &Theatre, heir: &str, before: &BTreeMap<String, Value>, writes: usize) {
+    for _ in 0..4 {
+        theatre.until_signs(heir).await;
+    }
+    tokio::time::sleep(Duration::from_secs(10)).await;
+    let after = theatre.stored().await;
+    for (name, object) in before {
+        assert_eq!(after[name], *object, "{name}");
+    }
+    assert_eq!(theatre.stage.writes().len(), writes);
+}
+
+#[tokio::test]
+async fn i33_i38_a_spare_does_nothing_and_takes_over_at_once_when_the_leader_is_asked_to_end() {
+    let theatre = Theatre::new().await;
+    let leader = theatre.start("first", &CALM);
+    theatre.until_leads("first", 1).await;
+    let spare = theatre.start("second", &CALM);
+    theatre.until_stands_by("second").await;
+    let ids = theatre.at_rest().await;
+    theatre.stage.reads(4).await;
+    let (before, writes) = (theatre.stored().await, theatre.stage.writes().len());
+    theatre.stage.reads(4).await;
+    assert_eq!(theatre.signed_by("second").len(), 0, "a spare calls nobody");
+    assert_eq!(theatre.stored().await, before, "and writes nothing");
+
+    let asked = Instant::now();
+    let (ended, ()) = tokio::join!(leader.terminate(), theatre.until_signs("second"));
+    println!("asked to end: the other one serves after {:.1?}", asked.elapsed());
+    assert!(asked.elapsed() < MARGIN);
+    assert!(ended.success());
+    assert_one_after_the_other(&theatre.signed_by("first"), &theatre.signed_by("second"));
+    nothing_changes(&theatre, "second", &before, writes).await;
+
+    theatre.stage.by_hand(&ids[0], false);
+    theatre.stage.until_cloud("drift is repaired", |_| theatre.stage.safe(&ids[0])).await;
+    drop(spare);
+}
+
+#[tokio::test]
+async fn i38_a_leader_that_is_killed_is_succeeded_and_nobody_notices() {
+    let theatre = Theatre::new().await;
+    let leader = theatre.start("first", &CALM);
+    theatre.until_leads("first", 1).await;
+    let _spare = theatre.start("second", &CALM);
+    theatre.until_stands_by("second").await;
+    theatre.at_rest().await;
+    theatre.stage.reads(4).await;
+    let (before, writes) = (theatre.stored().await, theatre.stage.writes().len());
+    let killed = Instant::now();
+    leader.kill().await;
+    theatre.until_signs("second").await;
+    println!("killed: the other one serves after {:.1?}", killed.elapsed());
+    assert!(killed.elapsed() < Duration::from_secs(15) + MARGIN);
+    assert_one_after_the_other(&theatre.signed_by("first"), &theatre.signed_by("second"));
+    nothing_changes(&theatre, "second", &before, writes).await;
+}
+
+#[tokio::test]
+async fn i33_a_leader_that_was_stopped_past_its_lease_signs_nothing_when_it_goes_on() {
+    let theatre = Theatre::new().await;
+    let stage = &theatre.stage;
+    let ids = stage.account.seed(&Seed::new(REGION).times(400).tag("env", "prod"));
+    let latency = Fault::Latency { millis: 50, jitter_millis: 100 };
+    stage.account.fault(Rule::new("*", latency));
+    // So slow that it is in the middle of its work all the time.
+    let slow = ["--write-budget", "900", "--burst", "30"];
+    let mut leader = theatre.start("first", &slow);
+    theatre.until_leads("first", 1).await;
+    let heir = theatre.start("second", &slow);
+    theatre.until_stands_by("second").await;
+    let tags = json!([{ "key": "env", "value": "prod" }]);
+    stage.apply("tagged", json!({ "region": REGION, "targets": { "instanceTags": tags } })).await;
+    stage.until_cloud("it is at work", |_| stage.writes().len() > 50).await;
+
+    leader.signal("STOP").await;
+    let stopped = Instant::now();
+    let renewed = theatre.lease("ecs-keeper").await.renew_time.unwrap().0;
+    theatre.until_leads("second", 1).await;
+    println!("stopped: the other one leads after {:.1?}", stopped.elapsed());
+    stage.until_cloud("the other one goes on", |_| stage.writes().len() > 150).await;
+    leader.signal("CONT").await;
+    stage.until_printed("the lead is lost", 1).await;
+    stage.until("tagged", "Protected=True/AllSafe").await;
+
+    let lease_ends = renewed.checked_add(SPAN).unwrap();
+    let last = newest(&theatre.signed_by("first")).unwrap();
+    assert!(last < lease_ends, "signed at {last}, and the lease ended at {lease_ends}");
+    assert_one_after_the_other(&theatre.signed_by("first"), &theatre.signed_by("second"));
+    assert!(leader.runs());
+    let writes = stage.writes();
+    for id in &ids {
+        let times = writes.iter().filter(|(written, _)| written == id).count();
+        assert!((1..=2).contains(&times), "{id} was written {times} times");
+    }
+    assert_eq!(stage.account.count("ModifyInstanceAttribute").mutations, 400);
+
+    // It follows again, and takes over when it is its turn.
+    assert!(heir.terminate().await.success());
+    theatre.until_signs("first").await;
+    stage.by_hand(&ids[0], false);
+    stage.until_cloud("drift is repaired", |_| stage.safe(&ids[0])).await;
+}
+
+#[tokio::test]
+async fn i33_a_leader_that_cannot_reach_the_api_server_stops_in_time() {
+    let theatre = Theatre::new().await;
+    let stage = &theatre.stage;
+    let road = Road::lay(stage).await;
+    let mut leader = theatre.start("first", &[]);
+    theatre.until_leads("first", 1).await;
+    let ids = theatre.at_rest().await;
+    stage.reads(4).await;
+    let (before, writes) = (theatre.stored().await, stage.writes().len());
+
+    road.becomes(State::Silent);
+    let silent = Instant::now();
+    stage.until_printed("the lead is lost", 1).await;
+    println!("silence: the lead ends after {:.1?}", silent.elapsed());
+    let calls = theatre.signed_by("first").len();
+    stage.by_hand(&ids[0], false);
+    never("it calls the cloud", Duration::from_secs(5), async || theatre.signed_by("first").len() > calls)
+        .await;
+    assert!(leader.runs());
+
+    road.becomes(State::Open);
+    theatre.until_leads("first", 2).await;
+    stage.until_cloud("drift is repaired", |_| stage.safe(&ids[0])).await;
+    stage.until("named", "Protected=True/AllSafe").await;
+    assert_eq!(stage.writes().len(), writes + 1);
+    // Nothing was said of the outage itself.
+    let after = theatre.stored().await;
+    for name in ["off", "missing"] {
+        assert_eq!(after[name], before[name], "{name}");
+    }
+}
+
+#[tokio::test]
+async fn i34_a_lease_that_is_edited_by_hand_makes_nobody_lead_besides_another() {
+    let theatre = Theatre::new().await;
+    let _first = theatre.start("first", &SHORT);
+    theatre.until_leads("first", 1).await;
+    theatre.at_rest().await;
+    let _second = theatre.start("second", &SHORT);
+    theatre.until_stands_by("second").await;
+
+    // Another holder is entered, with a time that is years ahead: both respect it for a whole span, and then one leads.
+    theatre
+        .edit_lease(json!({ "holderIdentity": "a-person", "renewTime": "2099-01-01T00:00:00.000000Z" }))
+        .await;
+    theatre.stage.until_printed("the lead is lost", 1).await;
+    let calls = theatre.stage.account.log().len();
+    never("anybody calls the cloud", Duration::from_secs(3), async || {
+        theatre.stage.account.log().len() > calls
+    })
+    .await;
+    theatre.stage.until_printed(LEADS, 2).await;
+    // Deleted: it is made anew, and one leads. Whoever stands by may not have seen the last holder.
+    theatre.leases.delete("ecs-keeper", &DeleteParams::default()).await.unwrap();
+    theatre.stage.until_printed(LEADS, 3).await;
+    // Emptied: nobody takes it at once, because its holder may not know yet.
+    theatre.edit_lease(json!({ "holderIdentity": null })).await;
+    theatre.stage.until_printed(LEADS, 4).await;
+    theatre.stage.reads(3).await;
+
+    // By turns, never at once: between two calls of one there is none of the other, but where the lead changed.
+    let log = theatre.stage.account.log();
+    let signers: Vec<&str> = log.iter().filter_map(|entry| entry.access_key_id.as_deref()).collect();
+    let changes = signers.windows(2).filter(|pair| pair[0] != pair[1]).count();
+    assert!(changes <= 3, "{changes} changes");
+}
+
+#[tokio::test]
+async fn i03_the_record_of_the_evidence_moves_with_complete_sweeps_alone() {
+    let theatre = Theatre::new().await;
+    let stage = &theatre.stage;
+    let operator = theatre.start("first", &[]);
+    theatre.at_rest().await;
+    let record = format!("ecs-keeper-evidence-default-{REGION}");
+    let renewed = async || theatre.lease(&record).await.renew_time.map(|time| time.0);
+    let since = |before: Option<Timestamp>| {
+        let renewed = &renewed;
+        async move {
+            eventually("the record is renewed", async || {
+                let now = renewed().await;
+                if now > before { Ok(now) } else { Err(now) }
+            })
+            .await
+        }
+    };
+    let first = since(None).await;
+    let second = since(first).await;
+    assert!(second <= Some(Timestamp::now()));
+    let spec = theatre.lease(&record).await;
+    assert_eq!(spec.lease_duration_seconds, Some(2));
+    assert!(spec.holder_identity.unwrap().starts_with("first_"));
+
+    // One of the two reads of a sweep fails: no sweep is complete, and the record ages.
+    stage.account.fault(Rule::new("DescribeInstances", Fault::DropBefore));
+    tokio::time::sleep(Duration::from_secs(2)).await;
+    let aged = renewed().await;
+    tokio::time::sleep(Duration::from_secs(3)).await;
+    assert_eq!(renewed().await, aged);
+    stage.account.clear_faults();
+    let healed = since(aged).await;
+    // Nobody renews it for one that was killed.
+    operator.kill().await;
+    let last = renewed().await;
+    assert!(last >= healed);
+    tokio::time::sleep(Duration::from_secs(3)).await;
+    assert_eq!(renewed().await, last);
+}
+
+#[tokio::test]
+async fn i38_leaders_that_prove_nothing_may_not_wait_more_than_three_times() {
+    let theatre = Theatre::new().await;
+    let stage = &theatre.stage;
+    // So long an interval that nobody waits for its end here.
+    let patient = ["--sweep-interval", "5m"];
+    let operator = theatre.start("first", &patient);
+    theatre.at_rest().await;
+    let record = format!("ecs-keeper-evidence-default-{REGION}");
+    eventually("a sweep is recorded", async || {
+        let lease = theatre.leases.get_opt(&record).await.unwrap();
+        let renewed = lease.and_then(|lease| lease.spec).and_then(|spec| spec.renew_time);
+        renewed.ok_or(())
+    })
+    .await;
+    let before = theatre.stored().await;
+    assert!(operator.terminate().await.success());
+
+    stage.account.fault(Rule::new("DescribeInstances", Fault::DropBefore));
+    for name in ["second", "third", "fourth"] {
+        let operator = theatre.start(name, &patient);
+        theatre.until_leads(name, 1).await;
+        stage.until_cloud("it reads in vain", |_| theatre.signed_by(name).len() >= 3).await;
+        tokio::time::sleep(Duration::from_secs(1)).await;
+        assert_eq!(theatre.stored().await, before, "{name} leaves standing what stands");
+        assert!(operator.terminate().await.success());
+    }
+    let operator = theatre.start("fifth", &patient);
+    for name in ["tagged", "named"] {
+        stage.until(name, "Protected=Unknown Ready=False").await;
+    }
+    assert_eq!(stage.writes().len(), 4);
+    // Whoever proves something begins a new count.
+    stage.account.clear_faults();
+    stage.until("tagged", "Protected=True/AllSafe").await;
+    eventually("a sweep is recorded", async || {
+        let (leader, record) = (theatre.lease("ecs-keeper").await, theatre.lease(&record).await);
+        if leader.lease_transitions == record.lease_transitions { Ok(()) } else { Err((leader, record)) }
+    })
+    .await;
+    drop(operator);
+}
