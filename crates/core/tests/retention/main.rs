@@ -14,5 +14,6 @@ mod attaching;
 mod crashes;
 mod keeping;
 mod releasing;
+mod rivals;
 mod schedules;
 mod truth;

@@ -1,0 +1,121 @@
+//! Claims that come to be known at the last moment, and those that can't be known.
+
+use std::time::Duration;
+
+use keeper_core::conditions::Status;
+use keeper_core::id::InstanceId;
+use keeper_core::interface::InterfaceStatus;
+use keeper_core::reason::Reason;
+use keeper_core::retention::InterfacePhase;
+use keeper_core::wish::{Selector, Wish};
+
+use crate::cloud::tags;
+use crate::keeping::{ids, on, with_tag};
+use crate::world::{INTERVAL, World, secs};
+
+fn millis(n: u64) -> Duration {
+    Duration::from_millis(n)
+}
+
+/// Two machines with two interfaces each, all of them safe.
+fn kept() -> World {
+    let mut world = World::new();
+    world.server("a", &[]);
+    world.server("b", &[("env", "test")]);
+    for name in ["eni-a0", "eni-a1", "eni-b0", "eni-b1"] {
+        world.flip(name, true);
+    }
+    world
+}
+
+/// An object that only names interfaces knows their instances all the same. When its spec comes to speak of instances,
+/// and means none, nothing changes for the engine that knows them.
+#[test]
+fn i24_an_object_whose_instances_stay_the_same_is_told_of_them_anew() {
+    let mut world = kept();
+    world.apply("x", ids(&["eni-a0"]));
+    world.run(INTERVAL * 3);
+    world.apply("x", Wish { owners: Some(Box::default()), ..ids(&["eni-a0"]) });
+    world.apply("y", ids(&["eni-b0"]));
+    world.run(secs(90));
+    assert_eq!(world.says("x"), (Status::True, Reason::AllSafe));
+    world.apply("y", Wish { protect: false, ..ids(&["eni-b0"]) });
+    world.run(INTERVAL * 3);
+    assert_eq!(world.says("y"), (Status::False, Reason::ReleasedAsAsked), "nobody stands against it");
+}
+
+/// The rival's list of instances is so long that it was put off to tell of it. The oracle of weakening judges.
+#[test]
+fn i11_a_rival_with_a_long_list_of_instances_is_heard_before_a_look_counts() {
+    let mut world = kept();
+    world.latency = millis(20);
+    let others = (0..10_000).map(|n| InstanceId::new(format!("i-other{n:05}"))).collect();
+    let owners = Selector { node_ids: others, ..with_tag("stage", "new") };
+    world.apply("claim", on(owners.clone()));
+    world.apply("a", ids(&["eni-a0", "eni-a1"]));
+    world.run(INTERVAL * 6);
+    for turn in 0..3 {
+        world.run(secs(125));
+        world.alter("i-a", |machine| machine.facts.tags = Some(tags(&[("stage", "new")])));
+        world.apply("a", Wish { protect: false, ..ids(&["eni-a0", "eni-a1"]) });
+        world.run(millis(10 + 8 * turn));
+        // Edited in a way that changes nothing for these.
+        world.apply("claim", Wish { observe: turn % 2 == 0, ..on(owners.clone()) });
+        world.run(secs(20));
+        assert!(world.weakened().is_empty(), "turn {turn}");
+        world.alter("i-a", |machine| machine.facts.tags = Some(tags(&[])));
+        world.apply("a", ids(&["eni-a0", "eni-a1"]));
+        world.run(INTERVAL);
+    }
+}
+
+/// The oracle of weakening judges each of the moments in which the claim may come.
+#[test]
+fn i11_a_claim_by_a_tag_that_nobody_asked_for_before_is_heard_whenever_it_comes() {
+    for offset in 0..40 {
+        let mut world = World::new();
+        world.server("a", &[("stage", "new")]);
+        for name in ["eni-a0", "eni-a1"] {
+            world.flip(name, true);
+        }
+        world.apply("a", ids(&["eni-a0"]));
+        world.run(secs(95));
+        world.apply("a", Wish { protect: false, ..ids(&["eni-a0"]) });
+        world.run(millis(offset * 20));
+        let before = world.arrived.len();
+        world.apply("claim", on(with_tag("stage", "new")));
+        world.run(secs(30));
+        assert!(world.arrived[before..].iter().all(|write| write.safe), "{} ms", offset * 20);
+    }
+}
+
+#[test]
+fn i11_an_instance_whose_tags_can_not_be_read_proves_nothing_about_claims() {
+    let mut world = kept();
+    world.apply("claim", on(with_tag("stage", "new")));
+    world.apply("a", ids(&["eni-a0"]));
+    world.run(secs(95));
+    world.alter("i-a", |machine| machine.facts.tags = None);
+    world.apply("a", Wish { protect: false, ..ids(&["eni-a0"]) });
+    world.run(secs(60));
+    assert!(world.weakened().is_empty());
+}
+
+/// Status has rows for a hundred of those that are on an instance; of the others it does not say where they were.
+#[test]
+fn i19_what_is_free_and_came_nobody_knows_whence_is_not_called_available() {
+    let mut world = World::new();
+    for n in 0..120 {
+        world.server(&format!("{n:03}"), &[("env", "prod")]);
+    }
+    world.apply("a", on(with_tag("env", "prod")));
+    world.run(INTERVAL * 4);
+    world.change("eni-1191", |card| {
+        card.facts.status = Some(InterfaceStatus::Available);
+        card.facts.instance = Some(None);
+    });
+    world.restart();
+    world.run(INTERVAL * 3);
+    assert_eq!(world.row("a", "eni-1191").phase, InterfacePhase::Detached);
+    assert!(world.available("a").is_empty());
+}
