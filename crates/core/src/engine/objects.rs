@@ -323,21 +323,7 @@ impl<K: Kind> Engine<K> {
             memory,
             wish,
         };
-        if entry.act.as_ref().is_some_and(|act| !act.done) {
-            self.acting.insert(object.clone());
-        } else {
-            self.acting.remove(object);
-        }
-        if self.batch.as_ref().is_some_and(|batch| batch.object == *object) {
-            self.batch = None;
-        }
-        if !entry.wish.reattach.is_empty() {
-            self.errands.insert(object.clone());
-        }
-        if entry.wish.owners.is_some() {
-            // It may claim what is on an instance by a tag that was not asked for when that was looked at.
-            self.batch = None;
-        }
+        self.note_business(object, &entry);
         let hot = entry.hot(now);
         if !entry.settled {
             self.unsettled.insert((entry.born, object.clone()));
@@ -356,6 +342,25 @@ impl<K: Kind> Engine<K> {
         }
         for id in reached {
             self.forget_unselected(&id);
+        }
+    }
+
+    /// Notes what there is to do for an object besides keeping flags, and ends what its wish may stand against.
+    fn note_business(&mut self, object: &ObjectId, entry: &Object<K>) {
+        if entry.act.as_ref().is_some_and(|act| !act.done) {
+            self.acting.insert(object.clone());
+        } else {
+            self.acting.remove(object);
+        }
+        if self.batch.as_ref().is_some_and(|batch| batch.object == *object) {
+            self.batch = None;
+        }
+        if !entry.wish.reattach.is_empty() {
+            self.errands.insert(object.clone());
+        }
+        if entry.wish.owners.is_some() {
+            // It may claim what is on an instance by a tag that was not asked for when that was looked at.
+            self.batch = None;
         }
     }
 
