@@ -110,7 +110,7 @@ class Manifests(unittest.TestCase):
         good = self.rendered["the defaults"]
         for right, wrong, sentence in (
             ("enableServiceLinks:", "enableServiceLink:", "enableServiceLink"),
-            ("replicas: 1", "replicas: one", "replicas"),
+            ("replicas: 2", "replicas: two", "replicas"),
             ("memory: 256Mi", "memory: [256Mi]", "memory"),
         ):
             with self.subTest(wrong), self.assertRaisesRegex(Failed, sentence):
@@ -203,7 +203,7 @@ class Manifests(unittest.TestCase):
 
     def test_somebody_elses_service_account_is_left_to_them(self):
         kinds = {each["kind"] for each in self.taken["somebody else's ServiceAccount"]}
-        self.assertEqual(kinds, {"CustomResourceDefinition", "Deployment"})
+        self.assertEqual(kinds, {"CustomResourceDefinition", "Deployment", "PodDisruptionBudget"})
         self.assertEqual(self.pod("somebody else's ServiceAccount")["spec"]["serviceAccountName"], "theirs")
 
     def test_a_ram_role_can_be_given_to_the_service_account(self):
