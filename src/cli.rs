@@ -369,10 +369,11 @@ fn lease_duration(text: &str) -> Result<Duration, String> {
 }
 
 fn lease_name(text: &str) -> Result<String, String> {
-    if is_label(text) {
+    // A release's name may have dots. The names of the records begin with it, and 253 characters are the most.
+    if text.len() <= 100 && text.split('.').all(is_label) {
         Ok(text.to_owned())
     } else {
-        Err("write up to 63 small letters, digits and hyphens".to_owned())
+        Err("write up to 100 small letters, digits, hyphens and dots".to_owned())
     }
 }
 
@@ -540,7 +541,7 @@ mod tests {
             ("--account-name", "Production", label),
             ("--watch-namespaces", "a,,b", label),
             ("--namespace", &long, label),
-            ("--lease-name", "a/b", "small letters, digits and hyphens"),
+            ("--lease-name", "a/b", "small letters, digits, hyphens and dots"),
             ("--lease-duration", "15", unit),
             ("--lease-duration", "4s", "choose whole seconds between 5s and 5m"),
             ("--lease-duration", "1h", "choose whole seconds between 5s and 5m"),

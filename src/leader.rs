@@ -295,7 +295,7 @@ impl Leader {
                 error = trouble.what,
                 lead_ends_in,
                 "the Lease can't be used, and without it nothing is done; grant get, create and update on leases \
-                 (coordination.k8s.io) in the operator's namespace, as deploy/20-access.yaml does"
+                 (coordination.k8s.io) in the operator's namespace, as the chart does"
             );
         } else {
             warn!(error = trouble.what, lead_ends_in, "the Lease can't be used for the moment");

@@ -15,8 +15,8 @@ CREDENTIALS = {"ALIBABA_CLOUD_ACCESS_KEY_ID", "ALIBABA_CLOUD_ACCESS_KEY_SECRET",
 # Each with a part of the sentence that refuses it.
 REFUSALS = [
     ({"replica": 2}, "at '': additional properties 'replica' not allowed"),
-    ({"replicas": -1}, "at '/replicas': value must be 'a whole number of Pods'"),
-    ({"leaseDuration": 15}, "at '/leaseDuration': value must be 'a number with its unit, such as 60s, 500ms or 2m'"),
+    ({"leaseDuration": "1h"}, "at '/leaseDuration': value must be 'whole seconds from 5s to 5m'"),
+    ({"leaseDuration": 15}, "at '/leaseDuration': value must be 'whole seconds from 5s to 5m'"),
     ({"replicas": "two"}, "at '/replicas': value must be 'a whole number of Pods'"),
     ({"cloud.region": ["cn-hangzhou"]}, "at '/cloud': additional properties 'region' not allowed"),
     ({"cloud.accountName": "Production"}, "at '/cloud/accountName': value must be 'up to 63 small letters, digits and hyphens"),
@@ -126,7 +126,7 @@ class Files(unittest.TestCase):
         self.assertEqual({name: dict(found)[name] for name in expected}, expected)
 
     def test_the_defaults_are_the_programs(self):
-        documented = dict(re.findall(r"^\| `--[^`]*` \| `(\w+)` \| `([^`]*)`", (ROOT / "docs" / "configuration.md").read_text(), re.MULTILINE))
+        documented = dict(re.findall(r"^\| `--[^`]*` \| `(ECS_KEEPER_\w+)` \| `([^`]*)`", (ROOT / "docs" / "configuration.md").read_text(), re.MULTILINE))
         self.assertGreater(len(documented), 5)
         # What comes from the Pod itself has no default there.
         documented = {name: value for name, value in documented.items() if name.startswith("ECS_KEEPER_")}

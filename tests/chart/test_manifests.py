@@ -38,7 +38,7 @@ MATRIX = {
     "roles that everybody gets": {"userRoles.aggregate": {"toView": True, "toEdit": True, "toAdmin": True}},
     "roles that nobody gets": {"userRoles.aggregate.toView": False},
     "no Pod": {"replicas": 0},
-    "one Pod": {"replicas": 1},
+    "one Pod": {"replicas": 1, "leaseDuration": "1m"},
     "a picky Pod": {
         "priorityClassName": "system-cluster-critical",
         "nodeSelector": {"pool": "system"},
@@ -211,20 +211,27 @@ class Manifests(unittest.TestCase):
         self.assertEqual(metadata["annotations"]["pod-identity.alibabacloud.com/role-name"], "ecs-keeper")
         self.assertEqual(metadata["labels"]["pod-identity.alibabacloud.com/injection"], "on")
 
-    def test_one_pod_has_no_budget_that_would_nail_it_to_its_node(self):
+    def test_one_pod_has_no_budget_and_is_not_spread(self):
         self.assertEqual(self.objects("one Pod", "PodDisruptionBudget"), [])
+        self.assertEqual(self.one("one Pod", "Deployment")["spec"]["replicas"], 1)
         self.assertNotIn("topologySpreadConstraints", self.pod("one Pod")["spec"])
 
     def test_several_pods_are_spread_and_drained_one_by_one(self):
-        objects = {kind: self.one("the defaults", kind) for kind in ("Deployment", "PodDisruptionBudget", "Role")}
-        spec = objects["Deployment"]["spec"]
+        spec = self.one("the defaults", "Deployment")["spec"]
         self.assertEqual((spec["replicas"], spec["strategy"]["type"]), (2, "RollingUpdate"))
         pods = spec["selector"]
         spread = {each["topologyKey"]: each["labelSelector"] for each in spec["template"]["spec"]["topologySpreadConstraints"]}
         self.assertEqual(spread, {"kubernetes.io/hostname": pods, "topology.kubernetes.io/zone": pods})
-        budget = objects["PodDisruptionBudget"]["spec"]
+        budget = self.one("the defaults", "PodDisruptionBudget")["spec"]
         self.assertEqual((budget["maxUnavailable"], budget["selector"]), (1, pods))
-        self.assertEqual(objects["Role"]["rules"], [{"apiGroups": ["coordination.k8s.io"], "resources": ["leases"], "verbs": ["get", "create", "update"]}])
+
+    def test_each_release_has_a_lease_of_its_own_and_may_write_it(self):
+        rules = [{"apiGroups": ["coordination.k8s.io"], "resources": ["leases"], "verbs": ["get", "create", "update"]}]
+        for name, lease in {"the defaults": "ecs-keeper", "names": "ecs-keeper-guard", "a full name as long as it may be": "k" * 58}.items():
+            variables = {each["name"]: each.get("value") for each in self.container(name)["env"]}
+            self.assertEqual(variables["ECS_KEEPER_LEASE_NAME"], lease)
+            self.assertEqual(self.one(name, "Role")["rules"], rules)
+            self.assertEqual(self.one(name, "RoleBinding")["roleRef"]["name"], lease)
 
     def test_a_closed_network_lets_out_what_is_needed_and_nothing_in(self):
         def egress(name):
