@@ -243,7 +243,7 @@ class Operator:
         folder = Path(tempfile.mkdtemp(prefix="ecs-keeper-operator-"))
         kubeconfig = folder / "kubeconfig"
         kubeconfig.write_text(json.dumps(config))
-        command = [program, "run", f"--namespace={NAMESPACE}", f"--kubeconfig={kubeconfig}", f"--endpoint={account.cloud.endpoint}", *flags]
+        command = [program, "run", f"--namespace={NAMESPACE}", f"--kubeconfig={kubeconfig}", f"--endpoint={account.cloud.endpoint}", "--admin-address=127.0.0.1:0", *flags]
         self.log = logs / "ecs-keeper.log"
         with open(self.log, "ab") as log:
             # The grace is for calls that are under way; `remove`, because the folder holds the token.

@@ -12,10 +12,11 @@ use keeper_core::budget::Limit;
 use keeper_core::engine::Settings;
 use keeper_core::id::Region;
 use tokio::signal::unix::{SignalKind, signal};
-use tokio::task::JoinSet;
+use tokio::task::{JoinError, JoinSet};
 use tokio_util::sync::CancellationToken;
 use tracing::{error, info, warn};
 
+use crate::admin::{BindError, Port};
 use crate::cli::{AccessKey, AccessKeyError, CloudOptions, PaceOptions, RunOptions};
 use crate::controllers::announce::Announcer;
 use crate::controllers::intake::Intake;
@@ -25,10 +26,12 @@ use crate::controllers::report::Reporter;
 use crate::controllers::route::Grants;
 use crate::evidence::Records;
 use crate::fleet::{Cloud, Fleet, FleetKey, Fleets};
+use crate::health::Health;
 use crate::kubernetes::{ConnectError, connect};
 use crate::leader::candidate::{Candidate, Timing};
 use crate::leader::lease::LeaseAccess;
 use crate::leader::{Leader, Leadership};
+use crate::metrics::{CallMetrics, FleetMetrics, Metrics};
 
 /// Calls of one fleet that may be under way at once. At a latency of 100 ms that is far more than any budget.
 const READS_IN_FLIGHT: usize = 4;
@@ -58,6 +61,12 @@ pub enum RunError {
         #[source]
         source: keeper_alicloud::endpoint::EndpointError,
     },
+    /// No port for probes and metrics.
+    #[error(transparent)]
+    Admin(#[from] BindError),
+    /// No metrics.
+    #[error("the metrics can't be made")]
+    Metrics(#[source] prometheus::Error),
     /// No road to the API server.
     #[error(transparent)]
     Connect(#[from] ConnectError),
@@ -75,22 +84,26 @@ pub async fn run(options: RunOptions) -> Result<(), RunError> {
     let credentials =
         Credentials::new(expose(&key.id), key.secret, key.security_token).map_err(RunError::Credentials)?;
     let transport = Transport::new(Timeouts::default()).map_err(RunError::Transport)?;
+    let metrics = Arc::new(Metrics::new().map_err(RunError::Metrics)?);
     let clouds = Clouds {
         options: options.cloud.clone(),
         transport,
         credentials: StaticCredentials::new(credentials),
+        metrics: metrics.clone(),
     };
     // A region without an endpoint is told now, and not when the first object names it.
     for region in &options.cloud.regions {
         clouds.client(region)?;
     }
+    let port = Port::bind(options.admin.admin_address).await?;
     let client = connect(options.kubernetes.kubeconfig.as_deref()).await?;
     let mut terminate = signal(SignalKind::terminate()).map_err(RunError::Signal)?;
     let mut interrupt = signal(SignalKind::interrupt()).map_err(RunError::Signal)?;
 
-    let objects = Arc::new(Objects::default());
-    let Lease { leader, leadership, records } = lease(&options, client.clone()).await?;
-    let announcer = Announcer::new(client.clone(), leadership.clone());
+    let health = Health::default();
+    let objects = Arc::new(Objects::new(metrics.clone()));
+    let Lease { leader, leadership, records } = lease(&options, client.clone(), metrics.clone()).await?;
+    let announcer = Announcer::new(client.clone(), leadership.clone(), metrics.clone());
     let rechecker = Arc::new(Rechecker {
         client: client.clone(),
         object_selector: options.kubernetes.object_selector.clone(),
@@ -115,17 +128,23 @@ pub async fn run(options: RunOptions) -> Result<(), RunError> {
         objects: objects.clone(),
         fleets: Arc::new(fleets),
         announcer: announcer.clone(),
+        health: health.clone(),
+        metrics: metrics.clone(),
     };
-    let reporter = Reporter { client, objects: objects.clone(), announcer, leadership: leadership.clone() };
-    tasks.spawn(until(stop.clone(), intake.run(), "intake"));
-    let reporter = reporter.run(stop.clone());
-    tasks.spawn(async move {
-        reporter.await;
-        "report"
-    });
+    let reporter = Reporter {
+        client,
+        objects: objects.clone(),
+        announcer,
+        leadership: leadership.clone(),
+        metrics: metrics.clone(),
+    };
+    tasks.spawn(until(stop.clone(), intake.run(health.pulse("intake")), "intake"));
+    tasks.spawn(named("report", reporter.run(stop.clone(), health.pulse("report"))));
     // The lead outlasts the others: what they have under way at the end is still done within it.
     let stop_leading = CancellationToken::new();
-    let mut leading = tokio::spawn(leader.run(stop_leading.clone()));
+    let mut leading = tokio::spawn(leader.run(stop_leading.clone(), health.pulse("leader")));
+    // The port outlasts everything: who looks at the end must see it.
+    let mut answering = tokio::spawn(port.answer(&health, &metrics, &leadership));
 
     let ended = loop {
         tokio::select! {
@@ -134,7 +153,9 @@ pub async fn run(options: RunOptions) -> Result<(), RunError> {
             Some((key, mailbox)) = begun.recv() => {
                 let cloud = Arc::new(clouds.client(&key.region)?);
                 greet(cloud.clone(), &key, leadership.clone());
+                let pulse = health.pulse(format!("fleet {} {}", key.account.as_str(), key.region.as_str()));
                 let fleet = Fleet {
+                    metrics: FleetMetrics::new(metrics.clone(), key.clone()),
                     settings: settings(&options.pace, &key),
                     notebook: records.notebook(&key),
                     key,
@@ -144,21 +165,28 @@ pub async fn run(options: RunOptions) -> Result<(), RunError> {
                     rechecker: rechecker.clone(),
                     leadership: leadership.clone(),
                 };
-                let stop = stop.clone();
-                tasks.spawn(async move { fleet.run(stop).await; "fleet" });
+                tasks.spawn(named("fleet", fleet.run(stop.clone(), pulse)));
             }
-            Some(ended) = tasks.join_next() => {
-                break Err(RunError::TaskEnded(ended.map_or_else(|error| error.to_string(), str::to_owned)));
-            }
-            ended = &mut leading => {
-                let why = ended.map_or_else(|error| error.to_string(), |_| "leader".to_owned());
-                return Err(RunError::TaskEnded(why));
-            }
+            Some(ended) = tasks.join_next() => break Err(task_ended(ended)),
+            ended = &mut leading => return Err(task_ended(ended.map(|_| "leader"))),
+            ended = &mut answering => break Err(task_ended(ended.map(|_| "probes and metrics"))),
         }
     };
-    info!("ecs-keeper ends");
+    health.ending(ended.as_ref().err());
     stop.cancel();
-    let mut finished = ended.is_ok();
+    let finished = finish(tasks).await && ended.is_ok();
+    stop_leading.cancel();
+    // Of a task that failed nobody knows what it has on the wire: then the Lease is left to its end.
+    if let (Ok(leader), true) = (leading.await, finished) {
+        leader.release().await;
+    }
+    ended
+}
+
+/// Waits for what the tasks have under way. Whether all of them came to a good end.
+async fn finish(mut tasks: JoinSet<&'static str>) -> bool {
+    info!("ecs-keeper ends");
+    let mut finished = true;
     let farewell = async {
         while let Some(ended) = tasks.join_next().await {
             finished &= ended.is_ok();
@@ -166,14 +194,9 @@ pub async fn run(options: RunOptions) -> Result<(), RunError> {
     };
     if tokio::time::timeout(FAREWELL, farewell).await.is_err() {
         error!("calls were still under way at the end");
-        finished = false;
+        return false;
     }
-    stop_leading.cancel();
-    // Of a task that failed nobody knows what it has on the wire: then the Lease is left to its end.
-    if let (Ok(leader), true) = (leading.await, finished) {
-        leader.release().await;
-    }
-    ended
+    finished
 }
 
 /// All that has to do with Leases.
@@ -183,7 +206,7 @@ struct Lease {
     records: Records,
 }
 
-async fn lease(options: &RunOptions, client: kube::Client) -> Result<Lease, RunError> {
+async fn lease(options: &RunOptions, client: kube::Client, metrics: Arc<Metrics>) -> Result<Lease, RunError> {
     let (kubernetes, leading) = (&options.kubernetes, &options.leading);
     // Never the same twice: a process that is started anew must not take itself for the one before it, some call of which
     // may still be on its way. Names of Pods have no such character.
@@ -196,7 +219,7 @@ async fn lease(options: &RunOptions, client: kube::Client) -> Result<Lease, RunE
     let access =
         LeaseAccess::new(own, &kubernetes.namespace, &leading.lease_name, &identity, timing.duration);
     let origin = tokio::time::Instant::now();
-    let (leader, leadership) = Leader::new(identity.clone(), candidate, access, origin);
+    let (leader, leadership) = Leader::new(identity.clone(), candidate, access, origin, metrics);
     let records = Records {
         client,
         namespace: kubernetes.namespace.clone(),
@@ -204,6 +227,15 @@ async fn lease(options: &RunOptions, client: kube::Client) -> Result<Lease, RunE
         identity,
     };
     Ok(Lease { leader, leadership, records })
+}
+
+fn task_ended(ended: Result<&'static str, JoinError>) -> RunError {
+    RunError::TaskEnded(ended.map_or_else(|error| error.to_string(), str::to_owned))
+}
+
+async fn named(name: &'static str, task: impl Future<Output = ()>) -> &'static str {
+    task.await;
+    name
 }
 
 async fn until(
@@ -246,6 +278,7 @@ struct Clouds {
     options: CloudOptions,
     transport: Transport,
     credentials: StaticCredentials,
+    metrics: Arc<Metrics>,
 }
 
 impl Clouds {
@@ -260,6 +293,8 @@ impl Clouds {
         };
         let endpoints = endpoints.map_err(|source| RunError::Endpoint { region: region.clone(), source })?;
         let client = CloudClient::new(self.transport.clone(), endpoints, self.credentials.clone());
+        let key = FleetKey { account: self.options.account_name.clone(), region: region.clone() };
+        let client = client.observed_by(Arc::new(CallMetrics::new(self.metrics.clone(), key)));
         let retains_primaries = self.options.primary_retention_regions.contains(region);
         Ok(if retains_primaries { client.retaining_primaries() } else { client })
     }

@@ -10,7 +10,7 @@ import unittest
 from pathlib import Path
 
 BINARIES = [sys.executable, str(Path(__file__).with_name("binaries.py"))]
-PROGRAMS = ["etcd", "helm", "helm-docs", "kube-apiserver", "kube-controller-manager", "kubeconform", "kubectl"]
+PROGRAMS = ["etcd", "helm", "helm-docs", "kube-apiserver", "kube-controller-manager", "kubeconform", "kubectl", "promtool"]
 
 # Answers `go env`, and "builds" by writing the file after -o; each build leaves a line in $BUILDS.
 GO = """\
@@ -83,7 +83,7 @@ class Binaries(unittest.TestCase):
     def test_each_module_has_a_folder_of_its_own_named_by_its_version(self):
         self.found(self.run_binaries(self.with_go()))
         folders = {folder.name.rsplit("-", 2)[0]: sorted(program.name for program in folder.iterdir()) for folder in self.folders()}
-        kubernetes = ["kube-apiserver", "kube-controller-manager", "kubectl"]
+        kubernetes = ["kube-apiserver", "kube-controller-manager", "kubectl", "promtool"]
         self.assertEqual(folders, {"kubernetes": kubernetes, **{name: [name] for name in ("etcd", "helm", "helm-docs", "kubeconform")}})
 
     def test_a_mistyped_program_is_named_with_those_there_are(self):

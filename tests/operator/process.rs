@@ -39,6 +39,7 @@ impl Operator {
             ("--read-budget", "100000"),
             ("--write-budget", "100000"),
             ("--burst", "1000"),
+            ("--admin-address", "127.0.0.1:0"),
         ];
         for (flag, value) in usual.into_iter().filter(|(flag, _)| !flags.contains(flag)) {
             command.args([flag, value]);

@@ -13,6 +13,9 @@ async fn ended(stage: &Stage, without: &[&str], flags: &[&str]) -> Output {
     let mut command = program(&stage.log);
     command.stdout(std::process::Stdio::piped()).stderr(std::process::Stdio::piped());
     command.args(["run", "--namespace", "some-namespace"]).args(flags);
+    if !flags.contains(&"--admin-address") {
+        command.args(["--admin-address", "127.0.0.1:0"]);
+    }
     for (name, value) in credentials(stage.account.access_key()) {
         if !without.contains(&name) {
             command.env(name, value);
@@ -48,6 +51,19 @@ async fn without_a_usable_kubeconfig_it_says_where_to_give_one() {
     assert!(told.contains("--kubeconfig") && told.contains("/nonexistent/kubeconfig"), "{told}");
     let told = complaint(ended(&stage, &[], &[]).await);
     assert!(told.contains("neither a Pod's access") && told.contains("--kubeconfig"), "{told}");
+}
+
+#[tokio::test]
+async fn a_port_that_is_taken_is_told_with_what_to_do() {
+    let stage = Stage::new().await;
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let taken = listener.local_addr().unwrap();
+    let kubeconfig = stage.kubeconfig.to_str().unwrap();
+    let flags = ["--kubeconfig", kubeconfig, "--admin-address", &taken.to_string()];
+    let told = complaint(ended(&stage, &[], &flags).await);
+    for part in [&*format!("can't be answered on {taken}"), "choose another with --admin-address", "in use"] {
+        assert!(told.contains(part), "{told}");
+    }
 }
 
 #[tokio::test]

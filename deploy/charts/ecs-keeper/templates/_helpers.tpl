@@ -67,6 +67,7 @@ points, and 100000 would be written as 1e+05.
   (list "ECS_KEEPER_WATCH_NAMESPACES" (join "," .Values.watchNamespaces))
   (list "ECS_KEEPER_OBJECT_SELECTOR" .Values.objectSelector)
   (list "ECS_KEEPER_LEASE_DURATION" .Values.leaseDuration)
+  (list "ECS_KEEPER_ADMIN_ADDRESS" (printf ":%d" (int64 .Values.admin.port)))
   (list "ECS_KEEPER_LOG_FORMAT" .Values.log.format)
   (list "ECS_KEEPER_LOG_LEVEL" .Values.log.level)
 -}}
