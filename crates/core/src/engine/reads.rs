@@ -55,9 +55,9 @@ pub(super) struct Lookup<K: Kind> {
     /// The answer proves no absence: an entry without a readable id may be any of those that are missing.
     pub unreadable: bool,
     pub pages: u32,
-    /// The cloud says that it knows no such target. It counts as missing if this read, of something that was seen lately,
-    /// shows that the same identity can see anything at all.
-    pub accused: Option<K::Id>,
+    /// The cloud says, in answer to this call, that it knows no such target. It counts as missing if this read, of something
+    /// that was seen lately, shows that the same identity can see anything at all, and if nothing has shown it since.
+    pub accused: Option<(CallId, K::Id)>,
 }
 
 /// Lanes and state of reading.
@@ -486,8 +486,8 @@ impl<K: Kind> Engine<K> {
             // What could be seen before can't be seen now: this answer proves nothing about the others.
             self.reads.witness = None;
         }
-        if let Some(accused) = lookup.accused.as_ref().filter(|_| !lookup.unreadable) {
-            self.missed(now, accused, call, lookup.showed_any);
+        if let Some((denial, accused)) = lookup.accused.as_ref().filter(|_| !lookup.unreadable) {
+            self.missed(now, accused, *denial, lookup.showed_any);
         }
         if !lookup.unreadable {
             // A round that shows nothing at all proves nothing, and must not put off the look-up that does.
@@ -617,27 +617,21 @@ impl<K: Kind> Engine<K> {
     }
 
     /// The cloud was asked for one id alone and says that it knows no such target.
-    fn denied(&mut self, now: Moment, call: CallId, id: &K::Id, accused: Option<&K::Id>) {
-        for id in accused.into_iter().chain([id]) {
+    fn denied(&mut self, now: Moment, call: CallId, id: &K::Id, accused: Option<&(CallId, K::Id)>) {
+        for id in accused.map(|(_, accused)| accused).into_iter().chain([id]) {
             if let Some(absence) = self.targets.get_mut(id).and_then(|t| t.absence.as_deref_mut()) {
                 absence.denied = true;
             }
         }
-        if let Some(accused) = accused {
-            self.missed(now, accused, call, false);
+        if let Some((denial, accused)) = accused {
+            self.missed(now, accused, *denial, false);
         }
         if self.reads.witness.as_ref() == Some(id) {
             self.reads.witness = None;
         }
         match self.reads.witness.clone() {
             // Whether it is unknown or hidden, a look at something that was seen lately tells.
-            Some(witness) => {
-                let (mut purpose, read) = Self::by_ids(Lane::Lookup, vec![witness]);
-                if let Purpose::Ids(lookup) = &mut purpose {
-                    lookup.accused = Some(id.clone());
-                }
-                self.reads.further.push_back((purpose, read));
-            }
+            Some(witness) => self.accuse(call, id, witness),
             None => self.missed(now, id, call, false),
         }
         if let Some(absence) = self.targets.get_mut(id).and_then(|t| t.absence.as_deref_mut()) {
@@ -645,6 +639,24 @@ impl<K: Kind> Engine<K> {
         }
         // It is asked for by itself from now on, and seldom.
         self.reconsider(now, id);
+    }
+
+    /// Asks for the witness, to tell what the denial of a target is worth. Denials may come faster than the budget lets them
+    /// be judged: then the newest is, once.
+    fn accuse(&mut self, denial: CallId, id: &K::Id, witness: K::Id) {
+        let waiting = self.reads.further.iter_mut().find_map(|(purpose, _)| match purpose {
+            Purpose::Ids(lookup) => lookup.accused.as_mut().filter(|(_, accused)| accused == id),
+            _ => None,
+        });
+        if let Some((before, _)) = waiting {
+            *before = denial;
+            return;
+        }
+        let (mut purpose, read) = Self::by_ids(Lane::Lookup, vec![witness]);
+        if let Purpose::Ids(lookup) = &mut purpose {
+            lookup.accused = Some((denial, id.clone()));
+        }
+        self.reads.further.push_back((purpose, read));
     }
 
     /// Calls that read, so far under way.

@@ -229,10 +229,11 @@ impl World {
     }
 
     fn check_lists(&self, wish: &Wish<Interface>, owners: &Selector<Instance>, part: &Part) {
-        // Who selects it is judged as things are: it must have been shown since they are so.
+        // Who selects it is judged as things are: it must have been shown since they are so. What changed in the moment of
+        // the read may have changed after it.
         let shown = |id: &str| self.tracks.get(id).and_then(|track| track.shown).map(|shown| shown.at);
         let there = self.cloud.machines.iter().filter(|(id, machine)| {
-            !machine.hidden && shown(id.as_str()).is_some_and(|at| at >= machine.changed)
+            !machine.hidden && shown(id.as_str()).is_some_and(|at| at > machine.changed)
         });
         for (instance, _) in there.filter(|(id, _)| self.selects_instance(owners, id)) {
             let Some((_, listed)) = self.lists.get(instance) else { continue };
