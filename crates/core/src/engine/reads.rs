@@ -490,8 +490,8 @@ impl<K: Kind> Engine<K> {
             self.missed(now, accused, *denial, lookup.showed_any);
         }
         if !lookup.unreadable {
-            // A round that shows nothing at all proves nothing, and must not put off the look-up that does.
-            let idle = lookup.lane == Lane::Sweep && !lookup.showed_any;
+            // What shows nothing at all proves nothing, and must not put off the look-up that does.
+            let idle = lookup.lane != Lane::Lookup && !lookup.showed_any;
             let doubted = |id: &&K::Id| self.targets.get(*id).is_some_and(|target| target.absence.is_some());
             let missing: Vec<K::Id> =
                 lookup.missing.iter().filter(|id| !(idle && doubted(id))).cloned().collect();
