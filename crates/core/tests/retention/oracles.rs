@@ -301,9 +301,14 @@ impl World {
                 Spec::Retention(wish) => wish.enforces() && self.is_target(stored, &id, card),
                 Spec::Protection(_) => false,
             };
+            // What is remembered, and the API server has not taken yet.
+            let remembered = |stored: &Stored| {
+                let newest = self.desks.get(&stored.id).and_then(|desk| desk.newest.as_ref());
+                newest.and_then(|(_, part)| part.retention.as_ref()).is_some_and(|r| r.retained.contains(&id))
+            };
             let lately = self.now.since(card.changed) <= INTERVAL * 2 + secs(10) || self.altered_lately(card);
             assert!(
-                lately || self.store.values().any(wanted),
+                lately || self.store.values().any(|stored| wanted(stored) || remembered(stored)),
                 "I18: nobody wants {target} {card:?} to be safe: {:?}",
                 self.store
             );
