@@ -36,4 +36,5 @@ mod stage;
 mod start;
 mod status;
 mod story;
+mod uninstall;
 mod weakening;
