@@ -28,6 +28,7 @@ mod nodes;
 mod outages;
 mod process;
 mod reattach;
+mod release;
 mod retention;
 mod retention_rules;
 mod retention_status;
