@@ -246,7 +246,7 @@ class Operator:
         settings = folder / "config.yaml"
         entry = {"name": "default", "accountId": account.id, "endpoints": {"ecs": account.cloud.endpoint}, "budgets": budgets or {}}
         settings.write_text(json.dumps({"sweepInterval": sweep, "accounts": [entry]}))
-        command = [program, "run", f"--namespace={NAMESPACE}", f"--kubeconfig={kubeconfig}", f"--config={settings}"]
+        command = [program, "run", f"--namespace={NAMESPACE}", f"--kubeconfig={kubeconfig}", f"--config={settings}", "--admin-address=127.0.0.1:0"]
         self.log = logs / "ecs-keeper.log"
         with open(self.log, "ab") as log:
             # The grace is for calls that are under way; `remove`, because the folder holds the token.

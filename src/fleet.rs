@@ -27,7 +27,9 @@ use tracing::{info, warn};
 use crate::controllers::objects::Objects;
 use crate::controllers::recheck::Rechecker;
 use crate::evidence::{Notebook, PatienceSpent};
+use crate::health::Pulse;
 use crate::leader::{Lead, Leadership, Tenure};
+use crate::metrics::{FleetMetrics, Sort};
 
 /// Names a fleet: all that an account has in one region.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
@@ -163,6 +165,8 @@ pub struct Fleet {
     pub leadership: Leadership,
     /// Keeps the record of how old the evidence is.
     pub notebook: Notebook,
+    /// Where it is counted.
+    pub metrics: FleetMetrics,
 }
 
 type Answer = (Input, Option<Told>);
@@ -190,6 +194,20 @@ struct Fields<'a> {
 }
 
 impl Flag {
+    fn sort(&self) -> Sort {
+        match self {
+            Self::DeletionProtection { .. } => Sort::Instance,
+            Self::DeleteOnRelease { .. } => Sort::NetworkInterface,
+        }
+    }
+
+    fn safe(&self) -> bool {
+        match self {
+            Self::DeletionProtection { on, .. } => *on,
+            Self::DeleteOnRelease { on, .. } => !on,
+        }
+    }
+
     fn fields(&self) -> Fields<'_> {
         let none = Fields {
             instance: None,
@@ -211,16 +229,15 @@ impl Flag {
 impl Fleet {
     /// Runs until it is told to stop; then waits for the writes that are under way, so that their effect is known. Without
     /// the lead it only follows what the objects ask.
-    pub async fn run(mut self, stop: CancellationToken) {
+    pub async fn run(mut self, stop: CancellationToken, mut pulse: Pulse) {
         info!(account = self.key.account.as_str(), region = self.key.region.as_str(), "fleet begins");
         let mut engine = Engines::new(self.settings.0, self.settings.1);
         let mut calls: JoinSet<Answer> = JoinSet::new();
         let mut braked = false;
         let mut lead = None;
         loop {
-            for (object, (generation, asked)) in self.mailbox.take() {
-                engine.take(self.now(), Input::Wish(object, generation, asked));
-            }
+            pulse.beat();
+            self.take_post(&mut engine);
             self.follow(&mut lead, &mut engine);
             let mut effects = Vec::new();
             engine.plan(self.now(), &mut effects);
@@ -232,6 +249,7 @@ impl Fleet {
                 for effect in effects {
                     self.carry_out(effect, lead, &stop, &mut calls);
                 }
+                self.metrics.planned(self.now(), &mut engine);
                 let (now, tenure) = (self.now(), self.leadership.leave(lead.term));
                 self.notebook.see_to(now, lead, tenure, engine.proven(now), engine.sweep_interval());
             }
@@ -248,9 +266,7 @@ impl Fleet {
                         answers.push(answer);
                     }
                     // A recheck compared with what was posted before it was answered: that goes first.
-                    for (object, (generation, asked)) in self.mailbox.take() {
-                        engine.take(self.now(), Input::Wish(object, generation, asked));
-                    }
+                    self.take_post(&mut engine);
                     for answer in answers {
                         // A call that panicked ends the process, as any other panic does.
                         let (input, told) = answer.unwrap_or_else(|error| std::panic::resume_unwind(error.into_panic()));
@@ -259,6 +275,7 @@ impl Fleet {
                     }
                 }
                 () = sleep_until(wake) => {}
+                () = pulse.due() => {}
             }
         }
         while let Some(answer) = calls.join_next().await {
@@ -271,6 +288,16 @@ impl Fleet {
         self.leadership.now()
     }
 
+    /// Tells the engines what the objects ask.
+    fn take_post(&mut self, engine: &mut Engines) {
+        for (object, (generation, asked)) in self.mailbox.take() {
+            if matches!(asked, Asked::Gone | Asked::Opaque) {
+                self.metrics.forget(&object);
+            }
+            engine.take(self.now(), Input::Wish(object, generation, asked));
+        }
+    }
+
     /// Tells the engines of the lead, if there is anything new about it.
     fn follow(&mut self, lead: &mut Option<Lead>, engine: &mut Engines) {
         let newest = self.leadership.newest();
@@ -281,6 +308,7 @@ impl Fleet {
         if newest.map(|lead| lead.term) != lead.map(|lead| lead.term) {
             // Also where it was lost and taken again before this task came to look.
             engine.take(now, Input::Lead(None));
+            self.metrics.begin_term();
         }
         if let Some(lead) = newest {
             engine.take(now, Input::Lead(Some(lead.window)));
@@ -300,7 +328,13 @@ impl Fleet {
         }
     }
 
-    fn carry_out(&self, effect: Effect, lead: Lead, stop: &CancellationToken, calls: &mut JoinSet<Answer>) {
+    fn carry_out(
+        &mut self,
+        effect: Effect,
+        lead: Lead,
+        stop: &CancellationToken,
+        calls: &mut JoinSet<Answer>,
+    ) {
         let call = || Call { cloud: self.cloud.clone(), tenure: self.leadership.leave(lead.term) };
         match effect {
             Effect::ReadInstances(id, read) => {
@@ -326,6 +360,7 @@ impl Fleet {
                 calls.spawn(recheck(self.rechecker.clone(), question, object, stop.clone()));
             }
             Effect::Report(object, generation, part) => {
+                self.metrics.reported(&object, &part);
                 self.objects.say(&object, &self.key, lead.term, generation, *part);
             }
         }
@@ -348,7 +383,10 @@ impl Fleet {
                 let request_id = failure.request_id.as_ref().map(RequestId::as_str);
                 warn!(region, code = &*failure.code, request_id, "the cloud was not read");
             }
-            Some(Told::Written(flag, outcome)) => log_written(region, &flag, &outcome),
+            Some(Told::Written(flag, outcome)) => {
+                self.metrics.wrote(flag.sort(), flag.safe(), &outcome);
+                log_written(region, &flag, &outcome);
+            }
             Some(Told::Attached { interface, instance, outcome: Ok(request_id) }) => {
                 let request_id = request_id.as_str();
                 info!(region, network_interface = interface, instance, request_id, "attachment requested");

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Finds the programs of the control plane and of the chart, and builds those that are missing from the Go modules pinned beside this file.
+"""Finds the programs of the control plane, of the chart and of the metrics, and builds those that are missing from the Go modules pinned beside this file.
 
 Nobody publishes kube-apiserver or Helm where every developer and every build machine may fetch them, but the Go module proxy has their sources, and
 `go.sum` says which. The finished programs are kept in a cache folder for each module that is named by its pins, so only the first run pays for the
@@ -36,8 +36,8 @@ PROGRESS = 15
 class Module:
     """A `go.mod` beside this file and the programs that are built from it."""
 
-    def __init__(self, folder: str, main: str, programs: dict[str, str], stamps: dict[str, str] | None = None):
-        """`stamps` are the variables that the linker sets, each with a format of the version and its parts."""
+    def __init__(self, folder: str, main: str, programs: dict[str, str], stamps: dict[str, str] | None = None, tags: str = ""):
+        """`stamps` are the variables that the linker sets, each with a format of the version and its parts; `tags` choose among the sources."""
         self.folder = HERE / folder
         self.programs = programs
         self.pins = [(self.folder / name).read_bytes() for name in ("go.mod", "go.sum")]
@@ -48,7 +48,7 @@ class Module:
         stamped = {name: form.format(version=self.version, major=major, minor=minor) for name, form in (stamps or {}).items()}
         linker = "-s -w" + "".join(f" -X {name}={value}" for name, value in stamped.items())
         # -trimpath: the same sources give the same programs, wherever the checkout lies.
-        self.flags = ["-trimpath", "-buildvcs=false", "-mod=readonly", "-ldflags", linker]
+        self.flags = ["-trimpath", "-buildvcs=false", "-mod=readonly", "-ldflags", linker, *(["-tags", tags] if tags else [])]
 
     def cache(self) -> Path:
         """The folder of the finished programs."""
@@ -74,6 +74,8 @@ MODULES = [
     Module("helm", "helm.sh/helm/v4", {"helm": "helm.sh/helm/v4/cmd/helm"}, {"helm.sh/helm/v4/internal/version.version": "v{version}"}),
     Module("kubeconform", "github.com/yannh/kubeconform", {"kubeconform": "github.com/yannh/kubeconform/cmd/kubeconform"}),
     Module("helm-docs", "github.com/norwoodj/helm-docs", {"helm-docs": "github.com/norwoodj/helm-docs/cmd/helm-docs"}),
+    # Without the clients of twenty clouds, which nobody asks here and which take most of the time.
+    Module("promtool", "github.com/prometheus/prometheus", {"promtool": "github.com/prometheus/prometheus/cmd/promtool"}, tags="remove_all_sd"),
 ]
 PROGRAMS = [program for module in MODULES for program in module.programs]
 # What a control plane consists of, and what is needed to install something on it.

@@ -26,6 +26,9 @@ impl Operator {
         let mut command = program(&stage.log);
         command.arg("run").arg("--kubeconfig").arg(&stage.kubeconfig);
         command.arg("--namespace").arg(&stage.namespace).arg("--config").arg(settings.write());
+        if !settings.flags.iter().any(|flag| flag == "--admin-address") {
+            command.args(["--admin-address", "127.0.0.1:0"]);
+        }
         command.args(&settings.flags).envs(credentials(&settings.key));
         Self { child: command.spawn().unwrap() }
     }
