@@ -522,7 +522,7 @@ async fn recheck(
 ) -> Answer {
     let answer = tokio::select! {
         answer = rechecker.ask(&object) => answer,
-        () = stop.cancelled() => Recheck { object: None, claims_as_known: false },
+        () = stop.cancelled() => Recheck::default(),
     };
     (Input::Rechecked(question, answer), None)
 }

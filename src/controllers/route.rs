@@ -3,6 +3,8 @@
 mod protection;
 mod retention;
 
+pub use retention::attachment;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;

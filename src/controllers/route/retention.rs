@@ -212,7 +212,7 @@ fn record(
 
 /// What status says of an attachment. Of one in a phase of a newer version the cloud may have been asked already, so that
 /// it is not asked again.
-fn attachment(row: &ReattachmentStatus) -> Attachment {
+pub fn attachment(row: &ReattachmentStatus) -> Attachment {
     let phase = match row.phase {
         ReattachmentPhase::Waiting => AttachPhase::Waiting,
         ReattachmentPhase::Requested | ReattachmentPhase::Unknown => AttachPhase::Requested,

@@ -128,6 +128,12 @@ pub struct World {
     pub places: BTreeMap<InterfaceId, (CallId, Option<InstanceId>)>,
 }
 
+/// A replica that does not lead for a while, with all that it knows.
+pub struct Replica {
+    fleet: Fleet,
+    desks: BTreeMap<ObjectId, Desk>,
+}
+
 pub fn settings() -> Settings {
     Settings {
         sweep_interval: INTERVAL,
@@ -224,6 +230,28 @@ impl World {
         self.sent.clear();
         (self.leads, self.led_since) = (lead, self.now);
         self.fleet.take(self.now, Input::Lead(lead.then_some(Window::UNBOUNDED)));
+    }
+
+    /// This replica loses the lead to another one, which has just started, and hears of nothing until it is back.
+    pub fn step_aside(&mut self) -> Replica {
+        self.lead(false);
+        let desks = std::mem::take(&mut self.desks);
+        self.leads = true;
+        let aside = Replica { fleet: std::mem::replace(&mut self.fleet, Fleet::new(self.settings)), desks };
+        self.restart();
+        aside
+    }
+
+    /// The replica that leads is killed, and the other one leads again, with what it knew.
+    pub fn come_back(&mut self, aside: Replica) {
+        self.crashes += 1;
+        self.forget_process();
+        self.fleet = aside.fleet;
+        for (id, desk) in aside.desks {
+            // What was to be said in another term is not said any more.
+            self.desks.insert(id, Desk { seen: desk.seen, ..Desk::default() });
+        }
+        self.lead(true);
     }
 
     // Time.
@@ -342,6 +370,7 @@ impl World {
                 let answer = Recheck {
                     object: stored.map(|s| (s.generation, s.spec.terminating())),
                     claims_as_known: !self.cloud.mood.stale_view && self.claims_known(),
+                    attachments: stored.and_then(Stored::attachments),
                 };
                 self.rechecked = self.now;
                 self.answer(fault, Event::Rechecked(question, answer));
