@@ -9,11 +9,11 @@ use keeper_alicloud::client::Client as CloudClient;
 use keeper_alicloud::credentials::StaticCredentials;
 use keeper_alicloud::transport::{Timeouts, Transport};
 use keeper_core::engine::Settings;
-use keeper_core::id::{AccountName, Region};
+use keeper_core::id::{AccountName, Region, RequestId};
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::task::{JoinError, JoinSet};
 use tokio_util::sync::CancellationToken;
-use tracing::{error, info, warn};
+use tracing::{Instrument as _, error, info, info_span, warn};
 
 use crate::admin::{BindError, Port};
 use crate::cli::RunOptions;
@@ -246,21 +246,25 @@ async fn until(
 /// Says once in the log, when this replica comes to lead, whose credentials these are. It is no check: what may be done
 /// shows when it is done.
 fn greet(cloud: Arc<Cloud>, key: &FleetKey, mut leadership: Leadership) {
-    let region = key.region.clone();
-    tokio::spawn(async move {
+    let span = info_span!("fleet", account = key.account.as_str(), region = key.region.as_str());
+    let greeting = async move {
         let lead = leadership.taken().await;
         match cloud.caller_identity(&leadership.leave(lead.term)).await {
-            Ok(identity) => info!(
-                region = region.as_str(),
-                account_id = identity.account_id,
-                arn = identity.arn,
-                "the cloud knows us"
-            ),
+            Ok(identity) => {
+                info!(account_id = identity.account_id, arn = identity.arn, "the cloud knows us");
+            }
             Err(error) => {
-                warn!(region = region.as_str(), code = &*error.code, "the cloud did not say who we are");
+                let request_id = error.request_id.as_ref().map(RequestId::as_str);
+                warn!(
+                    class = error.class.as_str(),
+                    code = &*error.code,
+                    request_id,
+                    "the cloud did not say who we are"
+                );
             }
         }
-    });
+    };
+    tokio::spawn(greeting.instrument(span));
 }
 
 /// What is needed to reach the accounts.

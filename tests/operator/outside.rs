@@ -17,15 +17,26 @@ use crate::cluster::given;
 use crate::outages::{Road, State};
 use crate::stage::{REGION, Stage, eventually};
 
-/// The address on which the newest operator of a stage answers.
-async fn address(stage: &Stage, operators: usize) -> String {
-    let said = "probes and metrics are answered address=";
+/// The address on which the operator that a stage started as the given one answers.
+pub async fn address(stage: &Stage, number: usize) -> String {
     eventually("an operator answers", async || {
         let printed = stage.printed();
-        let mut found = printed.split(said).skip(1).map(|rest| rest.split_whitespace().next().unwrap());
-        found.nth(operators - 1).map(str::to_owned).ok_or(printed.clone())
+        let said = printed.lines().filter(|line| line.contains("probes and metrics are answered"));
+        let mut found = said.map(|line| line.split("127.0.0.1:").nth(1).unwrap());
+        let port =
+            found.nth(number - 1).map(|rest| rest.split(|c: char| !c.is_ascii_digit()).next().unwrap());
+        port.map(|port| format!("127.0.0.1:{port}")).ok_or(printed.clone())
     })
     .await
+}
+
+/// All that is answered there.
+pub async fn everything(address: &str) -> String {
+    let mut told = String::new();
+    for path in ["/livez", "/readyz", "/metrics"] {
+        told += &get(address, path).await.1;
+    }
+    told
 }
 
 /// Status and body of an answer.

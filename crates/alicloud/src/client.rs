@@ -102,13 +102,14 @@ impl<C: CredentialsSource, S: StampSource> Client<C, S> {
         leave: &dyn Leave,
         decode: impl FnOnce(Answer) -> Option<T>,
     ) -> Result<T, Error> {
-        let span = debug_span!("cloud call", operation = operation.name, region = self.region().as_str());
+        let span = debug_span!("call", operation = operation.name, region = self.region().as_str());
         async {
             let watched = Watched::begin(self.observer.as_ref(), operation.name);
             let result = self.attempt(operation, &parameters, leave, decode).await;
             watched.end(&result);
             if let Err(error) = &result {
                 debug!(
+                    class = error.class.as_str(),
                     code = &*error.code,
                     status = error.http_status,
                     request_id = error.request_id.as_ref().map(RequestId::as_str),
