@@ -159,8 +159,8 @@ pub struct Fleet {
     pub objects: Arc<Objects>,
     /// Who asks the API server before something is weakened.
     pub rechecker: Arc<Rechecker>,
-    /// What the administrator set.
-    pub settings: Settings,
+    /// What the administrator set, for its engine of instances and for that of network interfaces.
+    pub settings: (Settings, Settings),
     /// Tells whether this replica leads, and what time it is.
     pub leadership: Leadership,
     /// Keeps the record of how old the evidence is.
@@ -238,7 +238,7 @@ impl Fleet {
 
     async fn turn(mut self, stop: CancellationToken, mut pulse: Pulse) {
         info!("fleet begins");
-        let mut engine = Engines::new(self.settings);
+        let mut engine = Engines::new(self.settings.0, self.settings.1);
         let mut calls: JoinSet<Answer> = JoinSet::new();
         let mut braked = false;
         let mut lead = None;
@@ -523,7 +523,7 @@ async fn recheck(
 ) -> Answer {
     let answer = tokio::select! {
         answer = rechecker.ask(&object) => answer,
-        () = stop.cancelled() => Recheck { object: None, claims_as_known: false },
+        () = stop.cancelled() => Recheck::default(),
     };
     (Input::Rechecked(question, answer), None)
 }

@@ -1,16 +1,18 @@
-//! The question that is asked of the API server just before something is weakened: uncached, every time.
+//! The question that is asked of the API server just before something is weakened or attached: uncached, every time.
 
 use std::sync::Arc;
 
 use keeper_core::authority::Recheck;
-use keeper_core::wish::ObjectId;
+use keeper_core::retention::Attachment;
+use keeper_core::wish::{Generation, ObjectId};
 use kube::Client;
 use kube::api::ObjectMeta;
 use tokio::time::timeout;
 use tracing::warn;
 
-use super::object::{Resource, generation};
+use super::object::{Object, Resource, Seen, generation};
 use super::objects::Objects;
+use super::route::attachment;
 use crate::kubernetes::{CALL_TIMEOUT, summary};
 
 /// Asks the API server.
@@ -25,30 +27,42 @@ pub struct Rechecker {
 
 impl Rechecker {
     /// The object as it is now, and whether every object that may hold a claim is known at its newest generation.
-    /// An API server that does not answer leaves both open, and nothing is weakened.
+    /// An API server that does not answer leaves all of it open, and nothing is weakened or attached.
     pub async fn ask(&self, id: &ObjectId) -> Recheck {
         let asked = async { Ok::<_, kube::Error>((self.object(id).await?, self.claims().await?)) };
-        let nothing = Recheck { object: None, claims_as_known: false };
         match timeout(CALL_TIMEOUT, asked).await {
-            Ok(Ok((object, claims))) => Recheck { object, claims_as_known: self.objects.know(&claims) },
+            Ok(Ok((found, claims))) => Recheck {
+                object: found
+                    .as_ref()
+                    .map(|found| (generation(&found.meta), found.meta.deletion_timestamp.is_some())),
+                claims_as_known: self.objects.know(&claims),
+                attachments: found.as_ref().and_then(attachments),
+            },
             Ok(Err(error)) => {
-                warn!(error = summary(&error), "the API server can't be asked before weakening");
-                nothing
+                warn!(error = summary(&error), "the API server can't be asked before a write");
+                Recheck::default()
             }
             Err(_) => {
-                warn!("the API server does not answer before weakening");
-                nothing
+                warn!("the API server does not answer before a write");
+                Recheck::default()
             }
         }
     }
 
-    async fn object(&self, id: &ObjectId) -> Result<Option<(i64, bool)>, kube::Error> {
+    /// The object, if it is still the one that is meant. What its status says is asked for only where it counts, for it
+    /// may be long.
+    async fn object(&self, id: &ObjectId) -> Result<Option<Seen>, kube::Error> {
         let Some(entry) = self.objects.get(id) else { return Ok(None) };
-        let api = entry.seen.resource.within(&self.client, id.namespace());
-        let found = api.get_metadata_opt(id.name()).await?.map(|object| object.metadata);
-        Ok(found
-            .filter(|meta| meta.uid.as_deref() == Some(id.uid()))
-            .map(|meta| (generation(&meta), meta.deletion_timestamp.is_some())))
+        let resource = entry.seen.resource;
+        let api = resource.within(&self.client, id.namespace());
+        let retention = entry.seen.object.as_ref().and_then(Object::retention);
+        let found = if retention.is_some_and(|retention| !retention.spec.reattach.is_empty()) {
+            api.get_opt(id.name()).await?.map(|object| resource.decode(object))
+        } else {
+            let meta = api.get_metadata_opt(id.name()).await?.map(|object| object.metadata);
+            meta.map(|meta| Seen { resource, meta, object: None })
+        };
+        Ok(found.filter(|found| found.meta.uid.as_deref() == Some(id.uid())))
     }
 
     async fn claims(&self) -> Result<Vec<ObjectMeta>, kube::Error> {
@@ -58,4 +72,11 @@ impl Rechecker {
         }
         Ok(claims)
     }
+}
+
+/// What status says of wishes to attach, and of which generation.
+fn attachments(found: &Seen) -> Option<(Generation, Vec<Attachment>)> {
+    let object = found.object.as_ref()?;
+    let status = object.retention()?.status.as_ref()?;
+    Some((object.observed_generation()?, status.reattachments.iter().map(attachment).collect()))
 }

@@ -53,10 +53,10 @@ mod tests {
         };
         let evidence: Evidence<Instance> =
             Evidence { facts, seen: now, call: CallId(1), request_id: RequestId::new("R-1"), tag_epoch: 0 };
-        let answer = Recheck { object: Some((1, false)), claims_as_known: true };
+        let answer = Recheck { object: Some((1, false)), claims_as_known: true, attachments: None };
         let case = Case {
             wish: (1, &wish),
-            object: ObjectProof::new(answer, 1, &wish, now).unwrap(),
+            object: ObjectProof::new(&answer, 1, &wish, now).unwrap(),
             target: (evidence.fresh(now, None).unwrap(), CallId(1)),
             read_since: CallId(1),
             selected: true,

@@ -5,11 +5,32 @@ use std::time::Duration;
 use crate::call::CallId;
 use crate::evidence::Fresh;
 use crate::kind::{Applicability, Kind};
+use crate::retention::Attachment;
 use crate::time::Moment;
 use crate::wish::{Generation, Wish};
 
 /// How long the proofs for a weakening write hold.
 pub const PROOF_LIFE: Duration = Duration::from_secs(10);
+
+/// What the administrator lets an object do beside keeping flags at their safe value. By default nothing.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Rights {
+    /// Set flags to their weak value.
+    pub weaken: bool,
+    /// Attach network interfaces.
+    pub attach: bool,
+}
+
+impl Rights {
+    /// Everything.
+    pub const ALL: Self = Self { weaken: true, attach: true };
+
+    /// These rights and the others.
+    pub fn add(&mut self, others: Self) {
+        self.weaken |= others.weaken;
+        self.attach |= others.attach;
+    }
+}
 
 /// Leave to set the weak value on one target, once. It can't be copied, and is made by [`grant`] alone.
 #[derive(Debug, PartialEq, Eq)]
@@ -24,8 +45,8 @@ impl<K: Kind> WeakenPermit<K> {
     }
 }
 
-/// What the API server said when it was asked without a cache, just before weakening.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+/// What the API server said when it was asked without a cache, just before weakening or attaching. By default nothing.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Recheck {
     /// The object's generation and whether it is being deleted; `None` when there is no object with this uid, or when
     /// the API server could not be asked.
@@ -33,6 +54,9 @@ pub struct Recheck {
     /// Whether every object of every kind that may hold a claim stands there at the generation which the engines have
     /// been given, and no other. The answer must reach the engine after all wishes that it was compared with.
     pub claims_as_known: bool,
+    /// What the object's status says of wishes to attach, and of which generation it speaks. Whoever led before may have
+    /// written what we were not told of yet.
+    pub attachments: Option<(Generation, Vec<Attachment>)>,
 }
 
 /// Proof that the object still asks for the weakening, and that no claim is unknown to us.
@@ -45,7 +69,7 @@ pub struct ObjectProof {
 impl ObjectProof {
     /// The proof, if the answer is one for this wish at this generation. `asked` is when the question was sent.
     pub fn new<K: Kind>(
-        answer: Recheck,
+        answer: &Recheck,
         generation: Generation,
         wish: &Wish<K>,
         asked: Moment,
@@ -164,7 +188,7 @@ mod tests {
         Facts {
             wish: Wish { protect: false, ..Wish::of(Selector::default()) },
             generation: GENERATION,
-            answer: Recheck { object: Some((GENERATION, false)), claims_as_known: true },
+            answer: Recheck { object: Some((GENERATION, false)), claims_as_known: true, attachments: None },
             evidence: InstanceFacts {
                 deletion_protection: Some(true),
                 charge_type: Some(ChargeType::PostPaid),
@@ -187,7 +211,7 @@ mod tests {
             request_id: RequestId::new("R"),
             tag_epoch: 0,
         };
-        let object = ObjectProof::new(facts.answer, GENERATION, &facts.wish, at(100))?;
+        let object = ObjectProof::new(&facts.answer, GENERATION, &facts.wish, at(100))?;
         let case = Case {
             wish: (facts.generation, &facts.wish),
             object,

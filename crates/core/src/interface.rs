@@ -313,7 +313,7 @@ impl Kind for Interface {
         engine.plan_attachments(now, window, out);
     }
 
-    fn rechecked(engine: &mut Engine<Self>, now: Moment, ticket: Ticket, answer: Recheck) {
+    fn rechecked(engine: &mut Engine<Self>, now: Moment, ticket: Ticket, answer: &Recheck) {
         engine.attempt_rechecked(now, ticket, answer);
     }
 

@@ -145,7 +145,7 @@ pub trait Kind: Debug + Clone + Copy + PartialEq + Eq + 'static {
     }
 
     /// Takes in the API server's answer to a question about something that is to be attached.
-    fn rechecked(_engine: &mut Engine<Self>, _now: Moment, _ticket: Ticket, _answer: Recheck) {}
+    fn rechecked(_engine: &mut Engine<Self>, _now: Moment, _ticket: Ticket, _answer: &Recheck) {}
 
     /// Takes in how a call to attach something ended.
     fn attach_ended(

@@ -42,6 +42,8 @@ pub(super) struct Errand {
     pub row: Attachment,
     /// Since when the call may have been sent; `None`: it was not, or its answer proved that it had no effect.
     sent: Option<Moment>,
+    /// Whether it was said in this term that it is requested: then status says so of nobody else.
+    ours: bool,
     /// Looks since then.
     looks: u32,
     look_at: Moment,
@@ -57,12 +59,19 @@ impl Errand {
         Self {
             row,
             sent: None,
+            ours: false,
             looks: 0,
             look_at: Moment::default(),
             failures: 0,
             doubts: 0,
             not_before: Moment::default(),
         }
+    }
+
+    /// As status tells of it. Whoever said that it is requested may have come to the call.
+    fn of_another(now: Moment, row: Attachment) -> Self {
+        let sent = (row.phase == AttachPhase::Requested).then_some(now);
+        Self { sent, look_at: now, ..Self::new(row) }
     }
 
     /// Whether it is about what the entry asks for now.
@@ -74,6 +83,18 @@ impl Errand {
     fn under_way(&self) -> bool {
         self.sent.is_some() && !self.row.ended()
     }
+}
+
+/// What status says of an interface that forbids a call by anybody else. What has ended has done so for its generation: an
+/// entry that was removed and added again asks anew.
+fn said_by_another<'a>(
+    answer: &'a Recheck,
+    id: &InterfaceId,
+    generation: Generation,
+) -> Option<&'a Attachment> {
+    let (of, rows) = answer.attachments.as_ref()?;
+    let row = rows.iter().find(|row| row.interface == *id)?;
+    (row.phase == AttachPhase::Requested || (row.ended() && *of == generation)).then_some(row)
 }
 
 /// The one attempt that is on its way to its call.
@@ -110,12 +131,9 @@ impl Engine<Interface> {
         let memory = &mut object.memory;
         let durable = record.retained.keys().cloned().collect();
         let requested = |a: &&Attachment| a.phase == AttachPhase::Requested;
-        memory.requests = record
-            .attachments
-            .iter()
-            .filter(requested)
-            .filter_map(|a| Some((a.interface.clone(), a.instance.clone()?)))
-            .collect();
+        let requests = record.attachments.iter().filter(requested);
+        let requests = requests.filter_map(|a| Some((a.interface.clone(), a.instance.clone()?))).collect();
+        let known = std::mem::replace(&mut memory.requests, requests);
         // What nobody here has ever known of, or heard of again, was recorded by whoever led before or meanwhile.
         let unknown = |id: &InterfaceId| !memory.kept.contains_key(id) && !memory.departed.contains_key(id);
         let adopted: Vec<(InterfaceId, Remembered)> =
@@ -125,12 +143,12 @@ impl Engine<Interface> {
             // What somebody else has dropped meanwhile is no more.
             memory.errands.clear();
         }
-        for row in record.attachments.into_iter().filter(|_| first) {
-            let mut errand = Errand::new(row);
-            // Whoever asked for it before may have come to the call.
-            errand.sent = (errand.row.phase == AttachPhase::Requested).then_some(now);
-            errand.look_at = now;
-            memory.errands.insert(errand.row.interface.clone(), errand);
+        for row in record.attachments {
+            let ours = memory.errands.get(&row.interface).is_some_and(|errand| errand.ours);
+            let late = row.phase == AttachPhase::Requested && !known.contains_key(&row.interface) && !ours;
+            if first || late {
+                memory.errands.insert(row.interface.clone(), Errand::of_another(now, row));
+            }
         }
         memory.recorded(durable);
         if !memory.errands.is_empty() {
@@ -253,6 +271,7 @@ impl Engine<Interface> {
             errand.row.detail = None;
         }
         (errand.row.phase, errand.row.reason) = (phase, reason);
+        errand.ours |= requesting && phase == AttachPhase::Requested;
         let attached = phase == AttachPhase::Attached && before.phase != AttachPhase::Attached;
         if attached && let Some(remembered) = object.memory.kept.get_mut(&entry.interface) {
             remembered.reattached = true;
@@ -307,14 +326,23 @@ impl Engine<Interface> {
     }
 
     /// The API server's answer, if it is to the attempt's question.
-    pub(crate) fn attempt_rechecked(&mut self, now: Moment, ticket: Ticket, answer: Recheck) {
+    pub(crate) fn attempt_rechecked(&mut self, now: Moment, ticket: Ticket, answer: &Recheck) {
         let Some(attempt) = self.attempt.as_mut().filter(|a| a.step == Step::Recheck(ticket)) else { return };
-        let deleting = self.objects.get(&attempt.object).is_some_and(|o| o.wish.deleting.is_some());
-        if answer.claims_as_known && answer.object == Some((attempt.generation, deleting)) {
-            attempt.step = Step::Look;
-        } else {
+        let object = self.objects.get_mut(&attempt.object);
+        let deleting = object.as_ref().is_some_and(|o| o.wish.deleting.is_some());
+        if !answer.claims_as_known || answer.object != Some((attempt.generation, deleting)) {
             // What we were told of lags behind what is there; it will come.
-            self.postpone(now);
+            return self.postpone(now);
+        }
+        attempt.step = Step::Look;
+        let errand = object.and_then(|o| o.memory.errands.get_mut(&attempt.interface));
+        if let Some(errand) = errand.filter(|errand| !errand.ours)
+            && let Some(theirs) = said_by_another(answer, &attempt.interface, attempt.generation)
+        {
+            // Whoever led before has come further than we were told, and perhaps to the call.
+            *errand = Errand::of_another(now, theirs.clone());
+            self.dirty.insert(attempt.object.clone());
+            self.attempt = None;
         }
     }
 
@@ -488,6 +516,7 @@ impl Engine<Interface> {
         self.attempt = None;
         for object in self.objects.values_mut() {
             for errand in object.memory.errands.values_mut() {
+                errand.ours = false;
                 if errand.row.phase == AttachPhase::Requested {
                     errand.sent.get_or_insert(now);
                 }

@@ -303,7 +303,7 @@ impl<K: Kind> Engine<K> {
         match input {
             Input::Wish(object, generation, asked) => self.take_wish(now, &object, generation, asked),
             Input::Reply(call, result) => self.take_reply(now, call, result),
-            Input::Rechecked(ticket, answer) => self.take_recheck(now, ticket, answer),
+            Input::Rechecked(ticket, answer) => self.take_recheck(now, ticket, &answer),
             Input::Lead(window) => self.take_lead(now, window),
             Input::PatienceSpent => {
                 self.patience_spent = true;

@@ -303,7 +303,7 @@ impl<K: Kind> Engine<K> {
         }
     }
 
-    pub(super) fn take_recheck(&mut self, now: Moment, ticket: Ticket, answer: Recheck) {
+    pub(super) fn take_recheck(&mut self, now: Moment, ticket: Ticket, answer: &Recheck) {
         K::rechecked(self, now, ticket, answer);
         let Some(mut batch) = self.batch.take() else { return };
         let Step::Recheck(expected) = batch.step else {

@@ -10,7 +10,7 @@ use keeper_core::wish::{DeletionPolicy, Wish};
 
 use crate::cloud::{eni, i, tags};
 use crate::keeping::{ids, named, on, with_tag};
-use crate::world::{Fault, INTERVAL, World, secs};
+use crate::world::{Event, Fault, INTERVAL, World, secs};
 
 use AttachPhase::{Attached, Obsolete, Refused, Requested, Waiting};
 
@@ -536,4 +536,63 @@ fn i29_a_moment_in_which_it_can_not_be_attached_passes() {
         world.run(secs(600));
         assert_eq!(world.on("eni-old0"), Some("i-new"));
     }
+}
+
+/// The lead goes over and comes back before the watch shows what the other one has requested. What it has asked of the cloud
+/// takes effect late, or never; the oracle counts the calls.
+#[test]
+fn i23_who_leads_again_without_having_heard_of_the_others_call_does_not_repeat_it() {
+    for (lands, silence) in
+        [(true, 0), (true, 1), (true, 4), (true, 40), (false, 0), (false, 1), (false, 4), (false, 40)]
+    {
+        let mut world = survivors();
+        // Both know of the wish, and only the other one comes to its call.
+        world.cloud.mood.stale_view = true;
+        world.apply("a", attaching(on(with_tag("env", "prod")), &[to("eni-old0", "i-new")]));
+        world.run(secs(5));
+        let aside = world.step_aside();
+        world.cloud.mood.stale_view = false;
+        world.cloud.mood.attach_late = secs(60);
+        while world.attached.is_empty() {
+            world.run(std::time::Duration::from_millis(10));
+        }
+        if !lands {
+            world.pending.retain(|_, (_, event)| !matches!(event, Event::Begin(..)));
+        }
+        world.pending.retain(|_, (_, event)| !matches!(event, Event::Seen(..)));
+        world.come_back(aside);
+        world.run(secs(silence));
+        world.relist();
+        world.run(INTERVAL * 6);
+        assert_eq!(world.attached.len(), 1, "{lands} {silence}");
+        let end = if lands { (Attached, Reason::AttachDone) } else { (Refused, Reason::AttachLost) };
+        assert_eq!(world.stands("a", "eni-old0"), end, "{lands} {silence}");
+    }
+}
+
+/// The other one has come to the end of it, and the watch is silent all the while.
+#[test]
+fn i23_what_another_leader_has_given_up_stays_so() {
+    let mut world = survivors();
+    world.cloud.mood.stale_view = true;
+    world.apply("a", attaching(on(with_tag("env", "prod")), &[to("eni-old0", "i-new")]));
+    world.run(secs(5));
+    let aside = world.step_aside();
+    world.cloud.mood.stale_view = false;
+    world.cloud.mood.attach_late = secs(3600);
+    world.run(INTERVAL * 5);
+    assert_eq!(world.stands("a", "eni-old0"), (Refused, Reason::AttachLost));
+    world.come_back(aside);
+    world.run(secs(20));
+    world.relist();
+    world.run(INTERVAL * 5);
+    assert_eq!(world.stands("a", "eni-old0"), (Refused, Reason::AttachLost));
+    assert_eq!(world.attached.len(), 1);
+    // Its author asks anew, and is heard, however soon after taking it back.
+    world.cloud.mood.attach_late = secs(0);
+    world.apply("a", on(with_tag("env", "prod")));
+    world.run(std::time::Duration::from_millis(1));
+    world.apply("a", attaching(on(with_tag("env", "prod")), &[to("eni-old0", "i-new")]));
+    world.run(INTERVAL);
+    assert_eq!(world.on("eni-old0"), Some("i-new"));
 }

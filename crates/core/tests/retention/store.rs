@@ -7,7 +7,7 @@ use keeper_core::fleet::Asked;
 use keeper_core::id::{InstanceId, InterfaceId};
 use keeper_core::instance::Instance;
 use keeper_core::interface::Interface;
-use keeper_core::retention::{AttachPhase, InterfacePhase, Record, Remembered, RetentionPart};
+use keeper_core::retention::{AttachPhase, Attachment, InterfacePhase, Record, Remembered, RetentionPart};
 use keeper_core::time::Moment;
 use keeper_core::verdict::Part;
 use keeper_core::wish::{DeletionPolicy, Generation, ObjectId, Weakening, Wish};
@@ -215,6 +215,11 @@ impl Stored {
         self.status = Some((generation, part, judgement));
         self.reports += 1;
         self.version += 1;
+    }
+
+    /// What status says of wishes to attach, and of which generation.
+    pub fn attachments(&self) -> Option<(Generation, Vec<Attachment>)> {
+        self.status.as_ref().map(|(of, ..)| (*of, self.record.attachments.clone()))
     }
 
     pub fn requested(&self, id: &InterfaceId) -> Option<&InstanceId> {

@@ -128,6 +128,12 @@ pub struct World {
     pub places: BTreeMap<InterfaceId, (CallId, Option<InstanceId>)>,
 }
 
+/// A replica that does not lead for a while, with all that it knows.
+pub struct Replica {
+    fleet: Fleet,
+    desks: BTreeMap<ObjectId, Desk>,
+}
+
 pub fn settings() -> Settings {
     Settings {
         sweep_interval: INTERVAL,
@@ -164,7 +170,7 @@ impl World {
             log: Vec::new(),
             statuses: 0,
             crashes: 0,
-            fleet: Fleet::new(settings),
+            fleet: Fleet::new(settings, settings),
             settings,
             desks: BTreeMap::new(),
             refused: BTreeSet::new(),
@@ -198,7 +204,8 @@ impl World {
     pub fn restart(&mut self) {
         self.crashes += 1;
         let seed = self.settings.seed + u64::from(self.crashes);
-        self.fleet = Fleet::new(Settings { seed, ..self.settings });
+        let settings = Settings { seed, ..self.settings };
+        self.fleet = Fleet::new(settings, settings);
         self.forget_process();
         self.started = self.now;
         self.fleet.take(self.now, Input::Lead(self.leads.then_some(Window::UNBOUNDED)));
@@ -223,6 +230,28 @@ impl World {
         self.sent.clear();
         (self.leads, self.led_since) = (lead, self.now);
         self.fleet.take(self.now, Input::Lead(lead.then_some(Window::UNBOUNDED)));
+    }
+
+    /// This replica loses the lead to another one, which has just started, and hears of nothing until it is back.
+    pub fn step_aside(&mut self) -> Replica {
+        self.lead(false);
+        let desks = std::mem::take(&mut self.desks);
+        self.leads = true;
+        let aside = Replica { fleet: std::mem::replace(&mut self.fleet, Fleet::new(self.settings)), desks };
+        self.restart();
+        aside
+    }
+
+    /// The replica that leads is killed, and the other one leads again, with what it knew.
+    pub fn come_back(&mut self, aside: Replica) {
+        self.crashes += 1;
+        self.forget_process();
+        self.fleet = aside.fleet;
+        for (id, desk) in aside.desks {
+            // What was to be said in another term is not said any more.
+            self.desks.insert(id, Desk { seen: desk.seen, ..Desk::default() });
+        }
+        self.lead(true);
     }
 
     // Time.
@@ -341,6 +370,7 @@ impl World {
                 let answer = Recheck {
                     object: stored.map(|s| (s.generation, s.spec.terminating())),
                     claims_as_known: !self.cloud.mood.stale_view && self.claims_known(),
+                    attachments: stored.and_then(Stored::attachments),
                 };
                 self.rechecked = self.now;
                 self.answer(fault, Event::Rechecked(question, answer));

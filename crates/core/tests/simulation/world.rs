@@ -626,6 +626,7 @@ impl World {
                 let answer = Recheck {
                     object: stored.map(|s| (s.generation, s.wish.deleting.is_some())),
                     claims_as_known: !self.mood.stale_view && self.claims_known(),
+                    attachments: None,
                 };
                 self.rechecked = self.now;
                 self.answer(fault, Event::Rechecked(ticket, answer));
