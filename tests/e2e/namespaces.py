@@ -58,15 +58,20 @@ def _hold(command: list[str]) -> int:
         # Of a run that was killed together with its guard. One that is in use can't be removed.
         _remove(leftover)
     name = f"{_PREFIX}{os.getpid()}"
+    code = 1
     try:
         for hierarchy in _hierarchies():
             _make(hierarchy / name)
         own = ("--mount", "--net", "--pid", "--ipc", "--uts", "--fork", "--kill-child", "--mount-proc")
-        return subprocess.call(["unshare", *own, sys.executable, "-I", "-S", __file__, "--first", *command], env={**os.environ, CGROUP: name})
+        code = subprocess.call(["unshare", *own, sys.executable, "-I", "-S", __file__, "--first", *command], env={**os.environ, CGROUP: name})
     finally:
         deadline = time.monotonic() + _PATIENCE
-        while not all([_remove(hierarchy / name) for hierarchy in _hierarchies()]) and time.monotonic() < deadline:
+        while not all([_remove(hierarchy / name) for hierarchy in _hierarchies()]):
+            if time.monotonic() > deadline:
+                print(f"The cgroup {name} can't be removed: something still runs in it.", file=sys.stderr)
+                return 1
             time.sleep(0.05)
+    return code
 
 
 def _make(cgroup: Path) -> None:
