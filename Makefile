@@ -47,10 +47,11 @@ test-launcher: ## test what starts the control plane
 	python3 -m unittest discover --start-directory $(CONTROL_PLANE)
 
 # Built first, so that the control plane does not have to share the machine with the compiler.
-# The tests mostly wait, hence more of them at once than there are cores.
+# The tests mostly wait, hence more of them at once than there are cores. What the chart grants is compared with what was used
+# once all of them have run.
 test-cargo: ## run the Rust tests, on a control plane of their own
 	cargo test --workspace --locked --no-run
-	exec env INSTA_UPDATE=no RUST_TEST_THREADS=16 $(CONTROL_PLANE)/run.py -- cargo test --workspace --locked
+	exec env INSTA_UPDATE=no RUST_TEST_THREADS=16 $(CONTROL_PLANE)/run.py --access -- cargo test --workspace --locked
 
 test-chart: ## install, upgrade and remove the chart on control planes of its own
 	python3 -m unittest discover --start-directory tests/chart

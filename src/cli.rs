@@ -37,6 +37,11 @@ pub enum Command {
     /// Help with network interfaces that are retained.
     #[command(subcommand)]
     Eni(EniCommand),
+    /// Say whether the operator can be uninstalled: lists the objects whose deletion would hang without it.
+    ///
+    /// Fails while there are any, and says for each what to do. The cloud is not asked, no access key is needed, and
+    /// nothing is changed anywhere.
+    UninstallCheck(UninstallCheckOptions),
 }
 
 /// What the program can do about network interfaces.
@@ -61,6 +66,22 @@ pub struct HandoverOptions {
     /// Look at the EniRetentions of this namespace only. Without it: of all namespaces.
     #[arg(short, long, value_name = "NAMESPACE", value_parser = namespace)]
     pub namespace: Option<String>,
+
+    /// Form of the answer.
+    #[arg(short, long, value_name = "FORMAT", default_value = "text")]
+    pub output: OutputFormat,
+
+    /// Kubeconfig file to use. Without it: the Pod's own access in a cluster, kubectl's configuration elsewhere.
+    #[arg(long, env = "ECS_KEEPER_KUBECONFIG", value_name = "FILE")]
+    pub kubeconfig: Option<PathBuf>,
+}
+
+/// What is looked at before the operator is uninstalled.
+#[derive(Debug, Clone, Args)]
+pub struct UninstallCheckOptions {
+    /// Look only at objects with matching labels: those of the operator that was given the same selector.
+    #[arg(long, env = "ECS_KEEPER_OBJECT_SELECTOR", value_name = "SELECTOR")]
+    pub object_selector: Option<String>,
 
     /// Form of the answer.
     #[arg(short, long, value_name = "FORMAT", default_value = "text")]

@@ -16,3 +16,4 @@ pub mod node;
 pub mod provider_id;
 pub mod run;
 pub mod telemetry;
+pub mod uninstall;

@@ -6,11 +6,11 @@ use std::process::ExitCode;
 use anyhow::Context as _;
 use clap::Parser as _;
 use ecs_keeper::cli::{Cli, Command, EniCommand};
-use ecs_keeper::{crds, handover, telemetry};
+use ecs_keeper::{crds, handover, telemetry, uninstall};
 
 fn main() -> ExitCode {
     match carry_out(Cli::parse().command) {
-        Ok(()) => ExitCode::SUCCESS,
+        Ok(code) => code,
         Err(error) => {
             eprintln!("ecs-keeper: {error:#}");
             ExitCode::FAILURE
@@ -18,25 +18,37 @@ fn main() -> ExitCode {
     }
 }
 
-fn carry_out(command: Command) -> anyhow::Result<()> {
+fn carry_out(command: Command) -> anyhow::Result<ExitCode> {
     match command {
         Command::Crds => {
             let definitions = crds::yaml_stream().context("the definitions can't be written as YAML")?;
-            print(&definitions)
+            print(&definitions)?;
         }
         Command::Eni(EniCommand::Handover(options)) => {
-            choose_tls_provider()?;
-            let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
-            let runtime = runtime.context("the runtime can't be started")?;
-            print(&runtime.block_on(handover::handover(&options))?)
+            print(&small_runtime()?.block_on(handover::handover(&options))?)?;
+        }
+        Command::UninstallCheck(options) => {
+            let checked = small_runtime()?.block_on(uninstall::check(&options))?;
+            print(&checked.answer)?;
+            if !checked.safe {
+                return Ok(ExitCode::FAILURE);
+            }
         }
         Command::Run(options) => {
             telemetry::init(&options.log).context("logging can't be started")?;
             choose_tls_provider()?;
             let runtime = tokio::runtime::Runtime::new().context("the runtime can't be started")?;
-            Ok(runtime.block_on(ecs_keeper::run::run(*options))?)
+            runtime.block_on(ecs_keeper::run::run(*options))?;
         }
     }
+    Ok(ExitCode::SUCCESS)
+}
+
+/// For a few questions to the API server, one after the other.
+fn small_runtime() -> anyhow::Result<tokio::runtime::Runtime> {
+    choose_tls_provider()?;
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+    runtime.context("the runtime can't be started")
 }
 
 fn print(text: &str) -> anyhow::Result<()> {

@@ -3,7 +3,6 @@
 use kube::api::ObjectMeta;
 use serde_json::{Value, json};
 
-use super::object::Object;
 use super::objects::Entry;
 use super::route::Route;
 use super::status::Report;
@@ -45,19 +44,18 @@ pub fn change(entry: &Entry, said: Option<&Report>) -> Option<Change> {
     let meta = &entry.seen.meta;
     let place = meta.finalizers.iter().flatten().position(|name| name == FINALIZER);
     let deleting = meta.deletion_timestamp.is_some();
+    let weakens = entry.seen.object.as_ref().map(|object| object.spec().weakens_when_deleted);
     let wanted = match &*entry.route {
         Route::Served(served) => {
-            let weakens =
-                entry.seen.object.as_ref().map(Object::spec).is_some_and(|spec| spec.weakens_when_deleted);
             // Without any target there is no wish yet; there may be one later.
             let nothing_to_do = served.wishes.is_empty() && deleting;
             let done =
                 said.and_then(|said| said.part.progress.as_ref()).is_some_and(|progress| progress.done);
-            weakens && !nothing_to_do && !(deleting && done)
+            weakens == Some(true) && !nothing_to_do && !(deleting && done)
         }
         // Nothing may be done for it as it is. It may be granted or corrected, and then its policy counts; but nobody
-        // has to wait for that to delete it: what is safe is left so.
-        Route::NotGranted | Route::Opaque(_) => place.is_some() && !deleting,
+        // has to wait for that to delete it, or to have a policy that asks for nothing: what is safe is left so.
+        Route::NotGranted | Route::Opaque(_) => place.is_some() && !deleting && weakens != Some(false),
     };
     match (place, wanted) {
         (None, true) if !deleting => Some(Change::Add),
@@ -79,7 +77,7 @@ mod tests {
 
     use super::*;
     use crate::api::EcsInstanceProtection;
-    use crate::controllers::object::{Resource, Seen};
+    use crate::controllers::object::{Object, Resource, Seen};
     use crate::controllers::route::{Grants, route};
 
     fn entry(policy: &str, mode: &str, finalizers: &[&str], deleting: bool) -> Entry {
@@ -146,6 +144,13 @@ mod tests {
             let mut leaving = entry("Disable", "Enforce", &[FINALIZER], true);
             leaving.route = Arc::new(route);
             assert_eq!(change(&leaving, None), Some(Change::Remove(0)));
+            let mut keeping = entry("Keep", "Enforce", &[FINALIZER], false);
+            keeping.route = leaving.route;
+            assert_eq!(
+                change(&keeping, None),
+                Some(Change::Remove(0)),
+                "its policy asks for nothing any more"
+            );
         }
     }
 

@@ -6,13 +6,16 @@ use std::sync::Arc;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
 use keeper_core::reason::Reason;
 use keeper_core::wish::{Generation, ObjectId};
-use kube::api::{ApiResource, DynamicObject, ObjectMeta};
+use kube::api::{ApiResource, DynamicObject, ListParams, ObjectMeta};
 use kube::{Api, Client};
 use serde::de::DeserializeOwned;
 
 use crate::api::{
     DeletionPolicy, EcsInstanceProtection, EniRetention, Mode, NodeSelector, RetentionDeletionPolicy,
 };
+
+/// Objects in a page of a listing of metadata.
+const PAGE: u32 = 500;
 
 /// Which custom resource an object is of.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -78,6 +81,26 @@ impl Resource {
     /// The objects of a namespace.
     pub fn within(self, client: &Client, namespace: &str) -> Api<DynamicObject> {
         Api::namespaced_with(client.clone(), namespace, &self.described())
+    }
+
+    /// The metadata of all objects with these labels, as it is now: uncached.
+    pub async fn list_metadata(
+        self,
+        client: &Client,
+        labels: Option<&str>,
+    ) -> Result<Vec<ObjectMeta>, kube::Error> {
+        let api = self.everywhere(client);
+        let which = ListParams { label_selector: labels.map(str::to_owned), ..ListParams::default() };
+        let mut page = which.limit(PAGE);
+        let mut found = Vec::new();
+        loop {
+            let list = api.list_metadata(&page).await?;
+            found.extend(list.items.into_iter().map(|object| object.metadata));
+            match list.metadata.continue_.filter(|token| !token.is_empty()) {
+                Some(token) => page = page.continue_token(&token),
+                None => return Ok(found),
+            }
+        }
     }
 
     /// The domain condition.

@@ -5,16 +5,13 @@ use std::sync::Arc;
 use keeper_core::authority::Recheck;
 use keeper_core::wish::ObjectId;
 use kube::Client;
-use kube::api::{ListParams, ObjectMeta};
+use kube::api::ObjectMeta;
 use tokio::time::timeout;
 use tracing::warn;
 
 use super::object::{Resource, generation};
 use super::objects::Objects;
 use crate::kubernetes::{CALL_TIMEOUT, summary};
-
-/// Objects a page of the listing of claims.
-const PAGE: u32 = 500;
 
 /// Asks the API server.
 pub struct Rechecker {
@@ -57,17 +54,7 @@ impl Rechecker {
     async fn claims(&self) -> Result<Vec<ObjectMeta>, kube::Error> {
         let mut claims = Vec::new();
         for resource in Resource::ALL {
-            let api = resource.everywhere(&self.client);
-            let which = ListParams { label_selector: self.object_selector.clone(), ..ListParams::default() };
-            let mut page = which.limit(PAGE);
-            loop {
-                let list = api.list_metadata(&page).await?;
-                claims.extend(list.items.into_iter().map(|object| object.metadata));
-                match list.metadata.continue_.filter(|token| !token.is_empty()) {
-                    Some(token) => page = page.continue_token(&token),
-                    None => break,
-                }
-            }
+            claims.extend(resource.list_metadata(&self.client, self.object_selector.as_deref()).await?);
         }
         Ok(claims)
     }

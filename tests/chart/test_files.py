@@ -146,6 +146,7 @@ class Files(unittest.TestCase):
             "account: prod\n    region: cn-beijing\n    mode: Observe\n",
             "kubectl -n keeper get ecsprot first-look -o wide",
             "these namespaces: keeper, team-a.",
+            "kubectl -n keeper exec deployment/ecs-keeper -- ecs-keeper uninstall-check",
         ):
             self.assertIn(step, notes)
 

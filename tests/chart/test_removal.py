@@ -4,7 +4,7 @@ import sys
 import time
 import unittest
 
-from chart import CHART, DEFINITIONS, RELEASE, ROOT, Cluster
+from chart import CHART, DEFINITIONS, PATIENCE, RELEASE, ROOT, Cluster, Failed, run
 
 sys.path.insert(0, str(ROOT / "demo"))
 
@@ -20,6 +20,7 @@ metadata:
   namespace: {NAMESPACE}
 spec:
   region: {REGION}
+  deletionPolicy: %s
   targets:
     instanceTags:
       - key: env
@@ -33,7 +34,7 @@ class Removal(unittest.TestCase):
         cls.programs = build(release=False)
         cls.cluster = Cluster(cls)
 
-    def removed(self, *steps):
+    def removed(self, *steps, policy="Keep"):
         """Installs everything, has an instance protected, removes what the steps remove, and looks at the flags after some more sweeps."""
         logs = self.cluster.plane.audit_log.parent
         self.cluster.helm("install", RELEASE, CHART, f"--namespace={NAMESPACE}", "--create-namespace")
@@ -41,7 +42,7 @@ class Removal(unittest.TestCase):
         with Cloud(self.programs["ecs-simulator"], logs) as cloud:
             account = cloud.account([{"instanceId": "i-bp1kept", "tags": {"env": "prod"}}])
             with Operator(self.programs["ecs-keeper"], Kubectl(self.cluster.plane), account, logs, f"--sweep-interval={SWEEP}s"):
-                self.cluster.kubectl("create", "--filename=-", stdin=OBJECT)
+                self.cluster.kubectl("create", "--filename=-", stdin=OBJECT % policy)
                 wait = ("wait", "ecsprot/everything", f"--namespace={NAMESPACE}", "--for=condition=Protected", "--timeout=60s")
                 self.cluster.kubectl(*wait)
                 self.assertEqual(len(account.writes()), 1)
@@ -59,6 +60,30 @@ class Removal(unittest.TestCase):
 
     def delete_namespace(self):
         self.cluster.kubectl("delete", "namespace", NAMESPACE, "--timeout=60s")
+
+    def check(self) -> str:
+        """What `ecs-keeper uninstall-check` says; raises `Failed` if it fails."""
+        environment = {"KUBECONFIG": str(self.cluster.plane.kubeconfig)}
+        return run([self.programs["ecs-keeper"], "uninstall-check"], environment=environment)
+
+    def keep(self):
+        """Does what the check says of an object that would hang, until it says that it is safe."""
+        with self.assertRaisesRegex(Failed, f"1 object carries (.|\n)* {NAMESPACE}/everything\n"):
+            self.check()
+        self.cluster.kubectl("patch", "ecsprot/everything", f"--namespace={NAMESPACE}", "--type=merge", '--patch={"spec":{"deletionPolicy":"Keep"}}')
+        deadline = time.monotonic() + PATIENCE
+        while True:
+            try:
+                return self.assertIn("It is safe to uninstall", self.check())
+            except Failed:
+                if time.monotonic() > deadline:
+                    raise
+                time.sleep(0.2)
+
+    def test_i10_a_policy_that_would_hang_is_told_and_then_nothing_does(self):
+        self.removed(self.keep, self.uninstall, self.delete_definitions, self.delete_namespace, policy="Disable")
+        # Without any definitions there is nothing that could hang.
+        self.assertIn("It is safe to uninstall", self.check())
 
     def test_i10_the_chart_then_the_namespace_then_the_definitions(self):
         self.removed(self.uninstall, self.delete_namespace, self.delete_definitions)

@@ -1,7 +1,7 @@
 //! The control plane that the tests share.
 
 use std::fmt::Debug;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::time::Duration;
 
 use ecs_keeper::api::{EcsInstanceProtection, EniRetention};
@@ -16,6 +16,8 @@ use serde_json::json;
 use tokio::process::Command;
 use tokio::sync::OnceCell;
 
+use crate::release::Release;
+
 const PATIENCE: Duration = Duration::from_secs(30);
 
 /// A control plane with the definitions and the operator's access rules installed, seen by its administrator.
@@ -25,7 +27,7 @@ pub struct Cluster {
     /// The administrator's kubeconfig.
     pub kubeconfig: PathBuf,
     kubectl: PathBuf,
-    helm: PathBuf,
+    pub helm: PathBuf,
 }
 
 impl Cluster {
@@ -49,8 +51,7 @@ impl Cluster {
         Self { client, kubeconfig, kubectl, helm }
     }
 
-    /// Installs the definitions that the types give, and all else as the chart has it. No Pod runs here, so that its
-    /// Deployment remains a wish.
+    /// Installs the definitions that the types give, and the chart in its usual namespace, for tests that need no stage.
     pub async fn prepare(&self) {
         install(self.client.clone()).await;
         let namespace: Namespace =
@@ -58,15 +59,7 @@ impl Cluster {
         let apply = PatchParams::apply("ecs-keeper-tests").force();
         let namespaces: Api<Namespace> = Api::all(self.client.clone());
         namespaces.patch("ecs-keeper", &apply, &Patch::Apply(&namespace)).await.unwrap();
-
-        // Rendered, because `helm install` refuses a second time, and a control plane may be used for several runs.
-        let chart = Path::new(env!("CARGO_MANIFEST_DIR")).join("deploy/charts/ecs-keeper");
-        let mut helm = Command::new(&self.helm);
-        helm.args(["template", "ecs-keeper"]).arg(chart);
-        let manifests = output(helm.args(["--namespace", "ecs-keeper", "--set", "crds.install=false"])).await;
-        let file = format!("{}/chart-{}.yaml", env!("CARGO_TARGET_TMPDIR"), std::process::id());
-        std::fs::write(&file, manifests).unwrap();
-        self.kubectl(&["apply", "--server-side", "--force-conflicts", "--filename", &file]).await;
+        Release::render(self, "ecs-keeper").await.install(self).await;
     }
 
     /// A namespace that no other test uses. It goes when the control plane goes.
@@ -91,7 +84,7 @@ impl Cluster {
 }
 
 /// What a command prints; panics with what it complains of.
-async fn output(command: &mut Command) -> String {
+pub async fn output(command: &mut Command) -> String {
     let output = command.output().await.unwrap();
     assert!(output.status.success(), "{command:?}: {}", String::from_utf8_lossy(&output.stderr));
     String::from_utf8(output.stdout).unwrap()

@@ -2,7 +2,6 @@
 //! to the cloud.
 
 use std::path::{Path, PathBuf};
-use std::process::Stdio;
 use std::sync::Arc;
 
 use ecs_keeper::api::EniRetention;
@@ -15,26 +14,13 @@ use kube::config::{AuthInfo, Kubeconfig};
 use serde_json::{Value, json};
 
 use crate::cluster::Cluster;
-use crate::process::program;
+use crate::process::{self, Answer};
 use crate::stage::{REGION, eventually};
 use crate::status::{apply, condition};
 
-/// What the program answered.
-#[derive(Debug)]
-struct Answer {
-    code: Option<i32>,
-    said: String,
-    complained: String,
-}
-
 /// Asks with a kubeconfig and nothing else.
 async fn ask(kubeconfig: &Path, arguments: &[&str]) -> Answer {
-    let mut command = program(Path::new("/dev/null"));
-    command.stdout(Stdio::piped()).stderr(Stdio::piped());
-    command.args(["eni", "handover"]).args(arguments).env("ECS_KEEPER_KUBECONFIG", kubeconfig);
-    let output = command.output().await.unwrap();
-    let text = |bytes| String::from_utf8(bytes).unwrap();
-    Answer { code: output.status.code(), said: text(output.stdout), complained: text(output.stderr) }
+    process::ask(kubeconfig, &[&["eni", "handover"], arguments].concat()).await
 }
 
 /// An instance that was released, and the primary interface that outlived it.
@@ -71,7 +57,7 @@ fn status(interface: &NetworkInterface) -> Value {
 }
 
 /// A kubeconfig of somebody who may look into one namespace, by the role that the chart has for that.
-async fn person(cluster: &Cluster, namespace: &str) -> PathBuf {
+pub async fn person(cluster: &Cluster, namespace: &str) -> PathBuf {
     cluster.kubectl(&["-n", namespace, "create", "serviceaccount", "person"]).await;
     let subject = format!("--serviceaccount={namespace}:person");
     let role = "--clusterrole=ecs-keeper-view";

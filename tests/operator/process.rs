@@ -80,6 +80,24 @@ pub fn program(log: &Path) -> Command {
     command
 }
 
+/// What the program answered to a person.
+#[derive(Debug)]
+pub struct Answer {
+    pub code: Option<i32>,
+    pub said: String,
+    pub complained: String,
+}
+
+/// Runs the program as a person does, with a kubeconfig and no access key.
+pub async fn ask(kubeconfig: &Path, arguments: &[&str]) -> Answer {
+    let mut command = program(Path::new("/dev/null"));
+    command.stdout(Stdio::piped()).stderr(Stdio::piped());
+    command.args(arguments).env("ECS_KEEPER_KUBECONFIG", kubeconfig);
+    let output = command.output().await.unwrap();
+    let text = |bytes| String::from_utf8(bytes).unwrap();
+    Answer { code: output.status.code(), said: text(output.stdout), complained: text(output.stderr) }
+}
+
 /// The variables that hold a key.
 pub fn credentials(key: &AccessKey) -> Vec<(&'static str, String)> {
     let mut variables = vec![

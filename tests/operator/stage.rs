@@ -12,9 +12,8 @@ use std::time::Duration;
 use ecs_keeper::api::{EcsInstanceProtection, EniRetention};
 use k8s_openapi::api::authentication::v1::{TokenRequest, TokenRequestSpec};
 use k8s_openapi::api::authorization::v1::SubjectAccessReview;
-use k8s_openapi::api::core::v1::{Node, ServiceAccount};
+use k8s_openapi::api::core::v1::Node;
 use k8s_openapi::api::events::v1::Event;
-use k8s_openapi::api::rbac::v1::{ClusterRoleBinding, Role, RoleBinding};
 use keeper_simulator::{Account, Allowed, Change, InterfaceChange, LogEntry, NetworkInterface, Simulator};
 use kube::api::{DeleteParams, ListParams, Patch, PatchParams, PostParams};
 use kube::config::{AuthInfo, Kubeconfig};
@@ -25,6 +24,7 @@ use serde_json::{Value, json};
 
 use crate::cluster::{Cluster, audit_log};
 use crate::process::Operator;
+use crate::release::Release;
 
 /// Something that takes longer will never come. Only failures wait this long.
 pub const PATIENCE: Duration = Duration::from_secs(60);
@@ -35,9 +35,6 @@ const LOOK: Duration = Duration::from_millis(100);
 /// Label of everything that belongs to one test; its value is the test's namespace.
 pub const LABEL: &str = "keeper-test";
 
-/// The operator's ServiceAccount.
-const SERVICE_ACCOUNT: &str = "ecs-keeper";
-
 /// The region of everything that isn't said to be elsewhere.
 pub const REGION: &str = "cn-hangzhou";
 
@@ -46,6 +43,7 @@ pub struct Stage {
     pub cluster: Cluster,
     /// The operator's own namespace.
     pub namespace: String,
+    release: Release,
     pub simulator: Simulator,
     pub account: Account,
     /// The protections of the namespace.
@@ -70,8 +68,11 @@ impl Stage {
         let folder = Path::new(env!("CARGO_TARGET_TMPDIR"));
         let name = format!("{namespace}-{}", std::process::id());
         let kubeconfig = folder.join(format!("{name}.kubeconfig"));
-        write_kubeconfig(&cluster, &namespace, &kubeconfig).await;
+        let release = Release::render(&cluster, &namespace).await;
+        release.install(&cluster).await;
+        write_kubeconfig(&cluster, &release, &namespace, &kubeconfig).await;
         Self {
+            release,
             account: simulator.new_account(),
             simulator,
             objects: Api::namespaced(cluster.client.clone(), &namespace),
@@ -343,7 +344,7 @@ impl Stage {
             !self.printed().contains(&self.account.access_key().access_key_secret),
             "a secret was printed"
         );
-        let user = format!("system:serviceaccount:{}:{SERVICE_ACCOUNT}", self.namespace);
+        let user = format!("system:serviceaccount:{}:{}", self.namespace, self.release.service_account());
         let forbidden: Vec<String> = audit_log()
             .lines()
             .filter(|line| {
@@ -436,38 +437,15 @@ pub async fn never(what: &str, span: Duration, mut look: impl AsyncFnMut() -> bo
     }
 }
 
-/// Makes the operator's ServiceAccount with the deployed role, and writes its kubeconfig.
-async fn write_kubeconfig(cluster: &Cluster, namespace: &str, path: &Path) {
+/// Writes the kubeconfig of the release's ServiceAccount, and waits until its access is in force.
+async fn write_kubeconfig(cluster: &Cluster, release: &Release, namespace: &str, path: &Path) {
     let client = &cluster.client;
     let create = PostParams::default();
-    let accounts: Api<ServiceAccount> = Api::namespaced(client.clone(), namespace);
-    let account = json!({ "metadata": { "name": SERVICE_ACCOUNT } });
-    accounts.create(&create, &serde_json::from_value(account).unwrap()).await.unwrap();
-    let bindings: Api<ClusterRoleBinding> = Api::all(client.clone());
-    let binding = json!({
-        "metadata": { "name": namespace },
-        "roleRef": { "apiGroup": "rbac.authorization.k8s.io", "kind": "ClusterRole", "name": "ecs-keeper" },
-        "subjects": [{ "kind": "ServiceAccount", "name": SERVICE_ACCOUNT, "namespace": namespace }],
-    });
-    bindings.create(&create, &serde_json::from_value(binding).unwrap()).await.unwrap();
-
-    // What may be done in the operator's own namespace is deployed for its usual one.
-    let deployed: Api<Role> = Api::namespaced(client.clone(), SERVICE_ACCOUNT);
-    let allowed = deployed.get(SERVICE_ACCOUNT).await.unwrap().rules;
-    let roles: Api<Role> = Api::namespaced(client.clone(), namespace);
-    let role = json!({ "metadata": { "name": SERVICE_ACCOUNT }, "rules": allowed });
-    roles.create(&create, &serde_json::from_value(role).unwrap()).await.unwrap();
-    let bindings: Api<RoleBinding> = Api::namespaced(client.clone(), namespace);
-    let binding = json!({
-        "metadata": { "name": SERVICE_ACCOUNT },
-        "roleRef": { "apiGroup": "rbac.authorization.k8s.io", "kind": "Role", "name": SERVICE_ACCOUNT },
-        "subjects": [{ "kind": "ServiceAccount", "name": SERVICE_ACCOUNT, "namespace": namespace }],
-    });
-    bindings.create(&create, &serde_json::from_value(binding).unwrap()).await.unwrap();
-
+    let account = release.service_account();
     let spec = TokenRequestSpec { expiration_seconds: Some(3600), ..TokenRequestSpec::default() };
     let request = TokenRequest { spec, ..TokenRequest::default() };
-    let token = accounts.create_token_request(SERVICE_ACCOUNT, &create, &request).await.unwrap();
+    let token =
+        release.service_accounts(cluster).create_token_request(account, &create, &request).await.unwrap();
     let mut kubeconfig = Kubeconfig::read_from(&cluster.kubeconfig).unwrap();
     let access = AuthInfo { token: Some(token.status.unwrap().token.into()), ..AuthInfo::default() };
     for user in &mut kubeconfig.auth_infos {
@@ -482,7 +460,7 @@ async fn write_kubeconfig(cluster: &Cluster, namespace: &str, path: &Path) {
         json!({ "group": "ecs-keeper.io", "resource": "ecsinstanceprotections", "verb": "list" }),
         json!({ "group": "coordination.k8s.io", "resource": "leases", "verb": "get", "namespace": namespace }),
     ] {
-        let user = format!("system:serviceaccount:{namespace}:{SERVICE_ACCOUNT}");
+        let user = format!("system:serviceaccount:{namespace}:{account}");
         let review = json!({ "spec": { "user": user, "resourceAttributes": needed } });
         let review: SubjectAccessReview = serde_json::from_value(review).unwrap();
         eventually("the operator's access is in force", async || {

@@ -213,6 +213,8 @@ pub struct Engine<K: Kind> {
     dirty: BTreeSet<ObjectId>,
     /// Objects whose report may have changed, but is not to be made before a time.
     deferred: BTreeSet<(Moment, ObjectId)>,
+    /// Objects with so many targets that to judge them takes time.
+    long_reports: BTreeSet<ObjectId>,
     /// Objects without a settled report, by the time since which it is waited for.
     unsettled: BTreeSet<(Moment, ObjectId)>,
     stale_tick: Moment,
@@ -276,6 +278,7 @@ impl<K: Kind> Engine<K> {
             timers: BTreeSet::new(),
             dirty: BTreeSet::new(),
             deferred: BTreeSet::new(),
+            long_reports: BTreeSet::new(),
             unsettled: BTreeSet::new(),
             stale_tick: Moment::default(),
             stale_ticks: 0,

@@ -226,6 +226,7 @@ impl<K: Kind> Engine<K> {
         self.rosterless.remove(object);
         self.dirty.remove(object);
         self.rosters_due.remove(object);
+        self.long_reports.remove(object);
         for id in old.memory.kept.keys() {
             self.selection.unname(object, id);
         }

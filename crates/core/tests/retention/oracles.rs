@@ -229,10 +229,11 @@ impl World {
     }
 
     fn check_lists(&self, wish: &Wish<Interface>, owners: &Selector<Instance>, part: &Part) {
-        // Who selects it is judged as things are: it must have been shown since they are so.
+        // Who selects it is judged as things are: it must have been shown since they are so. What changed in the moment of
+        // the read may have changed after it.
         let shown = |id: &str| self.tracks.get(id).and_then(|track| track.shown).map(|shown| shown.at);
         let there = self.cloud.machines.iter().filter(|(id, machine)| {
-            !machine.hidden && shown(id.as_str()).is_some_and(|at| at >= machine.changed)
+            !machine.hidden && shown(id.as_str()).is_some_and(|at| at > machine.changed)
         });
         for (instance, _) in there.filter(|(id, _)| self.selects_instance(owners, id)) {
             let Some((_, listed)) = self.lists.get(instance) else { continue };
@@ -300,9 +301,14 @@ impl World {
                 Spec::Retention(wish) => wish.enforces() && self.is_target(stored, &id, card),
                 Spec::Protection(_) => false,
             };
+            // What is remembered, and the API server has not taken yet.
+            let remembered = |stored: &Stored| {
+                let newest = self.desks.get(&stored.id).and_then(|desk| desk.newest.as_ref());
+                newest.and_then(|(_, part)| part.retention.as_ref()).is_some_and(|r| r.retained.contains(&id))
+            };
             let lately = self.now.since(card.changed) <= INTERVAL * 2 + secs(10) || self.altered_lately(card);
             assert!(
-                lately || self.store.values().any(wanted),
+                lately || self.store.values().any(|stored| wanted(stored) || remembered(stored)),
                 "I18: nobody wants {target} {card:?} to be safe: {:?}",
                 self.store
             );

@@ -1,14 +1,17 @@
 //! Status tells the truth, and nothing is concluded from what merely isn't shown.
 
+use keeper_core::budget::Limit;
 use keeper_core::conditions::Status;
+use keeper_core::engine::Settings;
 use keeper_core::failure::Class;
 use keeper_core::interface::InterfaceType;
 use keeper_core::reason::Reason;
-use keeper_core::retention::InterfacePhase;
+use keeper_core::retention::{InterfacePhase, Types};
+use keeper_core::wish::{DeletionPolicy, Wish};
 
 use crate::cloud::{eni, i, tags};
 use crate::keeping::{ids, named, on, tagged, with_tag};
-use crate::world::{INTERVAL, World, secs};
+use crate::world::{INTERVAL, World, secs, settings};
 
 fn kept() -> World {
     let mut world = World::new();
@@ -311,6 +314,31 @@ fn i04_what_the_cloud_said_it_does_not_know_is_asked_for_again_and_found() {
     world.hide("eni-a1", false);
     world.run(secs(800));
     assert_eq!(world.says("a"), (Status::True, Reason::AllSafe));
+}
+
+#[test]
+fn i19_what_was_shown_again_is_not_gone_because_it_was_denied_before() {
+    // So few reads are allowed that what the denials are worth is asked long after them.
+    let scarce = Limit { per_minute: 60, burst: 20 };
+    let mut world = World::with(Settings { reads: scarce, writes: scarce, ..settings() });
+    for letter in ["a", "b", "c"] {
+        world.server(letter, &[("env", "prod")]);
+    }
+    world.apply("listing", tagged("keep", "on"));
+    let primary = Types { primary: true, secondary: false };
+    let released = Wish { types: primary, ..on(named(&["i-b", "i-c"])) };
+    world.apply("a", Wish { deletion_policy: DeletionPolicy::Weaken, ..released });
+    world.run(secs(92));
+    (world.cloud.mood.blind, world.cloud.mood.denies) = (true, true);
+    world.delete("a");
+    world.run(secs(66));
+    (world.cloud.mood.blind, world.cloud.mood.denies) = (false, false);
+    // The instances are not to be seen yet, so nothing is given up.
+    for name in ["i-b", "i-c"] {
+        world.alter(name, |machine| machine.hidden = true);
+    }
+    world.run(secs(20));
+    assert_eq!(world.retained("a"), ["eni-b0", "eni-c0"]);
 }
 
 #[test]

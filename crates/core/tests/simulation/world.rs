@@ -163,7 +163,7 @@ pub struct World {
     /// When the API server was last asked for claims.
     rechecked: Moment,
     started: Moment,
-    leads: bool,
+    window: Option<Window>,
     /// When the lead was last lost or taken.
     led_since: Moment,
     /// When a listing last left out what had moved between its pages: nobody can tell that from what it shows.
@@ -249,7 +249,7 @@ impl World {
             next_uid: 0,
             rechecked: Moment::default(),
             started: Moment::default(),
-            leads: true,
+            window: Some(Window::UNBOUNDED),
             led_since: Moment::default(),
             skipped: Moment::default(),
         };
@@ -437,25 +437,31 @@ impl World {
             (machine.shown, machine.written) = (None, None);
         }
         self.started = self.now;
-        self.engine.take(self.now, Input::Lead(self.leads.then_some(Window::UNBOUNDED)));
+        self.window = self.window.map(|_| Window::UNBOUNDED);
+        self.engine.take(self.now, Input::Lead(self.window));
         self.relist();
     }
 
-    /// The lead is lost, or taken: whoever led meanwhile may have written.
+    /// The lead is lost, or taken: whoever led meanwhile may have written. Who takes it before it ends goes on leading.
     pub fn lead(&mut self, lead: bool) {
-        for machine in self.cloud.values_mut() {
-            machine.written = machine.written.map(|(call, _)| (call, None));
+        let goes_on = lead && self.window.is_some_and(|window| window.open(self.now));
+        self.window = lead.then_some(Window::UNBOUNDED);
+        if !goes_on {
+            for machine in self.cloud.values_mut() {
+                machine.written = machine.written.map(|(call, _)| (call, None));
+            }
+            self.sent.clear();
+            self.led_since = self.now;
         }
-        self.sent.clear();
-        (self.leads, self.led_since) = (lead, self.now);
-        self.engine.take(self.now, Input::Lead(lead.then_some(Window::UNBOUNDED)));
+        self.engine.take(self.now, Input::Lead(self.window));
     }
 
     /// The lease as it stands: calls may be sent for so long, and weakening ones for so long.
     pub fn lease(&mut self, calls: Duration, weakening: Duration) {
         let window =
             Window { until: Some(self.now.after(calls)), weaken_until: Some(self.now.after(weakening)) };
-        self.engine.take(self.now, Input::Lead(Some(window)));
+        self.window = Some(window);
+        self.engine.take(self.now, Input::Lead(self.window));
     }
 
     /// Whoever led before has left too much unproven.
@@ -812,7 +818,9 @@ impl World {
     fn check_truth(&self, name: &str) {
         let Some(stored) = self.store.get(name) else { return };
         let Some((of, part, judgement)) = &stored.status else { return };
-        let fresh_start = self.now.since(self.started) > self.engine.sweep_interval() * 2 + secs(10);
+        // Rule 11: who has only just begun, or only just leads again, leaves standing what stands for two intervals.
+        let began = self.started.max(self.led_since);
+        let fresh_start = self.now.since(began) > self.engine.sweep_interval() * 2 + secs(10);
         if judgement.domain.status != Status::True || *of != stored.generation || !fresh_start {
             return;
         }

@@ -1,0 +1,268 @@
+//! What both engines of a region cost together: 10,000 instances with three network interfaces each, retained by twenty
+//! objects. Prints the time of onboarding, of sweeps at rest, and of one in which a hundred flags have changed, and the
+//! memory.
+//!
+//! `cargo run --release -p keeper-core --example scale_retention`
+
+#![allow(clippy::disallowed_methods, reason = "it measures time")]
+#![allow(clippy::print_stdout, reason = "it prints")]
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use keeper_core::budget::Limit;
+use keeper_core::call::{CallId, Item, Page, Query, ReadCall, Reply, TagFilter, WriteCall};
+use keeper_core::engine::{Settings, Window};
+use keeper_core::fleet::{Asked, Effect, Fleet, Input};
+use keeper_core::id::{InstanceId, InterfaceId, PageToken, RequestId, Tag};
+use keeper_core::instance::{ChargeType, Instance, InstanceFacts};
+use keeper_core::interface::{Belongings, Interface, InterfaceFacts, InterfaceStatus, InterfaceType};
+use keeper_core::owners::{Power, Surroundings};
+use keeper_core::time::Moment;
+use keeper_core::wish::{ObjectId, Selector, Wish};
+
+const INSTANCES: usize = 10_000;
+const EACH: usize = 3;
+const INTERFACES: usize = INSTANCES * EACH;
+const OBJECTS: usize = 20;
+const PAGE_OF_INSTANCES: usize = 100;
+const PAGE_OF_INTERFACES: usize = 500;
+
+fn instance(n: usize) -> InstanceId {
+    InstanceId::new(format!("i-bp1{n:016}"))
+}
+
+fn interface(n: usize) -> InterfaceId {
+    InterfaceId::new(format!("eni-bp1{n:016}"))
+}
+
+/// The number in an id.
+fn number(id: &str) -> usize {
+    id.rsplit("bp1").next().and_then(|digits| digits.parse().ok()).unwrap_or_default()
+}
+
+// Every text is made anew, as a client that decodes an answer makes it.
+fn instance_item(n: usize) -> Item<Instance> {
+    let surroundings = Surroundings {
+        interfaces: Some((n * EACH..(n + 1) * EACH).map(interface).collect()),
+        zone_id: Some("cn-hangzhou-h".into()),
+        vpc_id: Some("vpc-bp1".into()),
+        power: Some(Power::Running),
+    };
+    let facts = InstanceFacts {
+        deletion_protection: Some(false),
+        charge_type: Some(ChargeType::PostPaid),
+        spot: Some(false),
+        auto_release: Some(None),
+        locks: Some(Vec::new()),
+        tags: Some(vec![Tag::new("team", format!("t{}", n % OBJECTS)), Tag::new("nobody", "asks")]),
+        surroundings: Some(Arc::new(surroundings)),
+    };
+    Item { id: instance(n), facts }
+}
+
+fn interface_item(n: usize, safe: bool) -> Item<Interface> {
+    let belongings = Belongings {
+        vswitch_id: Some("vsw-bp1".into()),
+        vpc_id: Some("vpc-bp1".into()),
+        private_ips: vec![format!("10.{}.{}.{}", n / 65536, n / 256 % 256, n % 256).into()],
+        security_group_ids: vec!["sg-bp1".into()],
+        ..Belongings::default()
+    };
+    let primary = n.is_multiple_of(EACH);
+    let facts = InterfaceFacts {
+        delete_on_release: Some(!safe),
+        zone_id: Some("cn-hangzhou-h".into()),
+        interface_type: Some(if primary { InterfaceType::Primary } else { InterfaceType::Secondary }),
+        status: Some(InterfaceStatus::InUse),
+        instance: Some(Some(instance(n / EACH))),
+        service_managed: Some(false),
+        traffic_mode: Some("Standard".into()),
+        primary_retainable: true,
+        tags: Some(Vec::new()),
+        belongings: Arc::new(belongings),
+    };
+    Item { id: interface(n), facts }
+}
+
+/// The numbers that a read asks for, and where it goes on.
+fn asked<Id: ToString>(
+    ids: Option<&[Id]>,
+    page: Option<&PageToken>,
+    all: usize,
+    size: usize,
+) -> (Vec<usize>, Option<PageToken>) {
+    if let Some(ids) = ids {
+        return (ids.iter().map(|id| number(&id.to_string())).collect(), None);
+    }
+    let start = page.map_or(0, |token| token.as_str().parse().unwrap_or(0));
+    let next = (start + size < all).then(|| PageToken::new((start + size).to_string()));
+    ((start..all.min(start + size)).collect(), next)
+}
+
+fn page_of_instances(read: &ReadCall<Instance>) -> Page<Instance> {
+    let (found, next) = match &read.query {
+        Query::Ids(ids) => asked(Some(ids), None, INSTANCES, PAGE_OF_INSTANCES),
+        Query::Region | Query::Tagged(_) => {
+            asked::<InstanceId>(None, read.page.as_ref(), INSTANCES, PAGE_OF_INSTANCES)
+        }
+    };
+    let wanted = |item: &Item<Instance>| match &read.query {
+        Query::Tagged(filters) => {
+            filters.iter().all(|f| f.matches(item.facts.tags.as_deref().unwrap_or_default()))
+        }
+        Query::Ids(_) | Query::Region => true,
+    };
+    let items = found.into_iter().map(instance_item).filter(wanted).collect();
+    Page { items, unreadable: 0, next, request_id: RequestId::new("R") }
+}
+
+/// The engines, a cloud that answers at once, and a clock. Only the engines' own time is counted.
+struct World {
+    fleet: Fleet,
+    safe: Vec<bool>,
+    now: Duration,
+    spent: Duration,
+    longest: Duration,
+    reads: usize,
+    writes: usize,
+    reported: usize,
+    all_safe: BTreeMap<ObjectId, bool>,
+}
+
+impl World {
+    fn new() -> Self {
+        let limit = Limit { per_minute: 10_000_000, burst: 100_000 };
+        let settings = Settings {
+            sweep_interval: Duration::from_secs(60),
+            reads: limit,
+            writes: limit,
+            reads_in_flight: 4,
+            writes_in_flight: 32,
+            seed: 1,
+        };
+        let mut world = Self {
+            fleet: Fleet::new(settings),
+            safe: vec![false; INTERFACES],
+            now: Duration::from_secs(1000),
+            spent: Duration::ZERO,
+            longest: Duration::ZERO,
+            reads: 0,
+            writes: 0,
+            reported: 0,
+            all_safe: BTreeMap::new(),
+        };
+        world.take(Input::Lead(Some(Window::UNBOUNDED)));
+        world
+    }
+
+    fn take(&mut self, input: Input) {
+        let start = Instant::now();
+        self.fleet.take(Moment::at(self.now), input);
+        self.spent += start.elapsed();
+    }
+
+    fn interfaces(&self, read: &ReadCall<Interface>) -> Page<Interface> {
+        let (found, next) = match &read.query {
+            Query::Ids(ids) => asked(Some(ids), None, INTERFACES, PAGE_OF_INTERFACES),
+            Query::Region | Query::Tagged(_) => {
+                asked::<InterfaceId>(None, read.page.as_ref(), INTERFACES, PAGE_OF_INTERFACES)
+            }
+        };
+        let items = found.into_iter().map(|n| interface_item(n, self.safe.get(n) == Some(&true))).collect();
+        Page { items, unreadable: 0, next, request_id: RequestId::new("R") }
+    }
+
+    fn plan(&mut self) -> Vec<Input> {
+        let mut out = Vec::new();
+        let start = Instant::now();
+        self.fleet.plan(Moment::at(self.now), &mut out);
+        self.spent += start.elapsed();
+        self.longest = self.longest.max(start.elapsed());
+        let accepted = |call: CallId| Input::Interfaces(call, Ok(Reply::Accepted(RequestId::new("W"))));
+        let mut answers = Vec::new();
+        for effect in out {
+            match effect {
+                Effect::ReadInstances(call, read) => {
+                    self.reads += 1;
+                    answers.push(Input::Instances(call, Ok(Reply::Page(page_of_instances(&read)))));
+                }
+                Effect::ReadInterfaces(call, read) => {
+                    self.reads += 1;
+                    answers.push(Input::Interfaces(call, Ok(Reply::Page(self.interfaces(&read)))));
+                }
+                Effect::WriteInterface(call, WriteCall::Strengthen(target), _) => {
+                    self.writes += 1;
+                    if let Some(flag) = self.safe.get_mut(number(target.as_str())) {
+                        *flag = true;
+                    }
+                    answers.push(accepted(call));
+                }
+                Effect::Report(object, _, part) => {
+                    self.reported += 1;
+                    self.all_safe.insert(object, part.tally.safe() == part.tally.targets());
+                }
+                Effect::WriteInterface(_, WriteCall::Weaken(_), _)
+                | Effect::WriteInstance(..)
+                | Effect::Attach(..)
+                | Effect::Recheck(..) => {}
+            }
+        }
+        answers
+    }
+
+    /// Lets this much time pass; calls take 20 ms.
+    fn run(&mut self, what: &str, span: Duration) {
+        let end = self.now + span;
+        (self.spent, self.longest) = (Duration::ZERO, Duration::ZERO);
+        (self.reads, self.writes, self.reported) = (0, 0, 0);
+        while self.now < end {
+            let answers = self.plan();
+            if answers.is_empty() {
+                let wake = self.fleet.next_wake().map_or(end, |at| at.since(Moment::default()));
+                self.now = wake.max(self.now + Duration::from_millis(1)).min(end);
+            } else {
+                self.now += Duration::from_millis(20);
+                for answer in answers {
+                    self.take(answer);
+                }
+            }
+        }
+        let safe = self.all_safe.values().filter(|safe| **safe).count();
+        println!(
+            "{what}: engines {:.0} ms (longest step {:.1} ms), {} reads, {} writes, {} reports, {safe} objects all safe, {} MiB resident",
+            self.spent.as_secs_f64() * 1000.0,
+            self.longest.as_secs_f64() * 1000.0,
+            self.reads,
+            self.writes,
+            self.reported,
+            resident(),
+        );
+    }
+}
+
+fn resident() -> usize {
+    let statm = std::fs::read_to_string("/proc/self/statm").unwrap_or_default();
+    let pages: usize = statm.split(' ').nth(1).and_then(|pages| pages.parse().ok()).unwrap_or_default();
+    pages * 4096 / (1 << 20)
+}
+
+fn main() {
+    let mut world = World::new();
+    println!("without anything: {} MiB resident", resident());
+    for n in 0..OBJECTS {
+        let filter = TagFilter { key: Arc::from("team"), value: Some(Arc::from(format!("t{n}"))) };
+        let owners = Selector { tags: vec![filter], ids: BTreeSet::new(), ..Selector::default() };
+        let wish = Wish { owners: Some(Box::new(owners)), ..Wish::of(Selector::default()) };
+        let object = ObjectId::new("default", &format!("team-{n}"), &format!("uid-{n}"));
+        world.take(Input::Wish(object, 1, Asked::Retention(Box::new(wish), Box::default())));
+    }
+    world.run("onboarding, 10 minutes", Duration::from_secs(600));
+    world.run("at rest, one sweep", Duration::from_secs(60));
+    world.run("at rest, one sweep", Duration::from_secs(60));
+    for flag in world.safe.iter_mut().step_by(300) {
+        *flag = false;
+    }
+    world.run("a hundred flags changed, one sweep", Duration::from_secs(60));
+}

@@ -1,0 +1,186 @@
+//! `ecs-keeper uninstall-check`: which objects would hang if the operator went now.
+//!
+//! An object that carries the finalizer can't be deleted without an operator, nor can its namespace or its definition.
+//! Nothing is changed here: neither in the cluster nor, for no access key is known, in the cloud.
+
+use std::fmt::Write as _;
+
+use kube::Client;
+use kube::api::ObjectMeta;
+use serde::Serialize;
+use tokio::time::timeout;
+
+use crate::cli::{OutputFormat, UninstallCheckOptions};
+use crate::controllers::finalizer::FINALIZER;
+use crate::controllers::object::{Object, Resource, Seen};
+use crate::kubernetes::{CALL_TIMEOUT, ConnectError, connect, summary};
+
+/// Why there is no answer.
+#[derive(Debug, thiserror::Error)]
+pub enum UninstallCheckError {
+    /// There is no road to the API server.
+    #[error("the cluster can't be reached")]
+    Connect(#[source] ConnectError),
+    /// The user may not look everywhere.
+    #[error(
+        "you may not list and get {0} objects in all namespaces: ask for the ClusterRole ecs-keeper-view by a \
+         ClusterRoleBinding, or run this in the operator's Pod"
+    )]
+    Forbidden(String),
+    /// The API server does not answer.
+    #[error("the API server did not answer within {} seconds", CALL_TIMEOUT.as_secs())]
+    Silent,
+    /// The API server refuses.
+    #[error("the objects of kind {kind} can't be read: {message}")]
+    Refused {
+        /// The kind.
+        kind: String,
+        /// What the API server says.
+        message: String,
+    },
+    /// The answer can't be written as JSON.
+    #[error("the answer can't be written as JSON")]
+    Json(#[source] serde_json::Error),
+}
+
+/// What was found.
+#[derive(Debug)]
+pub struct Checked {
+    /// Whether nothing would hang.
+    pub safe: bool,
+    /// What is to be printed.
+    pub answer: String,
+}
+
+/// Looks at every object of the cluster.
+pub async fn check(options: &UninstallCheckOptions) -> Result<Checked, UninstallCheckError> {
+    let client = connect(options.kubeconfig.as_deref()).await.map_err(UninstallCheckError::Connect)?;
+    let mut held = Vec::new();
+    for resource in Resource::ALL {
+        held.extend(holding(&client, resource, options.object_selector.as_deref()).await?);
+    }
+    let answer = match options.output {
+        OutputFormat::Text => text(&held),
+        OutputFormat::Json => json(&held).map_err(UninstallCheckError::Json)?,
+    };
+    Ok(Checked { safe: held.is_empty(), answer })
+}
+
+/// The objects of a kind that carry the finalizer. Metadata is read of all, and no more than that of most.
+async fn holding(
+    client: &Client,
+    resource: Resource,
+    labels: Option<&str>,
+) -> Result<Vec<Held>, UninstallCheckError> {
+    let mut held = Vec::new();
+    for meta in answer(resource, resource.list_metadata(client, labels)).await?.unwrap_or_default() {
+        let (Some(namespace), Some(name)) = (&meta.namespace, &meta.name) else { continue };
+        if carries(&meta) {
+            let api = resource.within(client, namespace);
+            let found = answer(resource, api.get(name)).await?.map(|object| resource.decode(object));
+            held.extend(found.filter(|found| carries(&found.meta)).map(|found| Held::of(&found)));
+        }
+    }
+    Ok(held)
+}
+
+/// What the API server answers; nothing if there is no such object, or no such definition.
+async fn answer<T>(
+    resource: Resource,
+    call: impl Future<Output = Result<T, kube::Error>>,
+) -> Result<Option<T>, UninstallCheckError> {
+    let kind = || resource.described().kind;
+    match timeout(CALL_TIMEOUT, call).await {
+        Ok(Ok(answer)) => Ok(Some(answer)),
+        Ok(Err(kube::Error::Api(status))) if status.code == 404 => Ok(None),
+        Ok(Err(kube::Error::Api(status))) if status.code == 403 => {
+            Err(UninstallCheckError::Forbidden(kind()))
+        }
+        Ok(Err(other)) => Err(UninstallCheckError::Refused { kind: kind(), message: summary(&other) }),
+        Err(_) => Err(UninstallCheckError::Silent),
+    }
+}
+
+fn carries(meta: &ObjectMeta) -> bool {
+    meta.finalizers.iter().flatten().any(|name| name == FINALIZER)
+}
+
+/// An object that would hang.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Held {
+    kind: String,
+    namespace: String,
+    name: String,
+    deleting: bool,
+    advice: String,
+}
+
+impl Held {
+    fn of(found: &Seen) -> Self {
+        let kind = found.resource.described().kind;
+        let namespace = found.meta.namespace.clone().unwrap_or_default();
+        let name = found.meta.name.clone().unwrap_or_default();
+        let deleting = found.meta.deletion_timestamp.is_some();
+        let patch = |change: &str| {
+            format!("kubectl -n {namespace} patch {} {name} --type=merge -p '{change}'", kind.to_lowercase())
+        };
+        let keep = patch(r#"{"spec":{"deletionPolicy":"Keep"}}"#);
+        let weaken = match found.resource {
+            Resource::Protection => "has the protection of its instances switched off",
+            Resource::Retention => "lets its network interfaces go with their instances",
+        };
+        let weakens = found.object.as_ref().map(Object::spec).map(|spec| spec.weakens_when_deleted);
+        let advice = match (weakens, deleting) {
+            (None, _) => format!(
+                "This version can't read it. Remove its finalizer by hand, which changes no flag: {}",
+                patch(r#"{"metadata":{"finalizers":null}}"#)
+            ),
+            (Some(true), true) => format!(
+                "Its deletion {weaken}, and the operator is at it. Wait until it is gone, an hour at most; or have the \
+                 rest left as it is: {keep}"
+            ),
+            (Some(true), false) => format!(
+                "Its deletion {weaken}. If that is meant, delete it now and wait until it is gone. If not: {keep}"
+            ),
+            (Some(false), _) => {
+                "Its deletion asks for nothing in the cloud. The operator takes the finalizer away within \
+                                 seconds; if it doesn't, look whether it runs and leads."
+                    .to_owned()
+            }
+        };
+        Self { kind, namespace, name, deleting, advice }
+    }
+}
+
+fn text(held: &[Held]) -> String {
+    if held.is_empty() {
+        return "It is safe to uninstall: no object carries a finalizer of ecs-keeper, so that nothing hangs without it. No \
+                flag changes in the cloud by that, nor by deleting the objects, their namespaces or the definitions \
+                afterwards.\n"
+            .to_owned();
+    }
+    let objects =
+        if held.len() == 1 { "1 object carries" } else { &*format!("{} objects carry", held.len()) };
+    let mut text = format!(
+        "Not yet: {objects} a finalizer that only a running operator takes away. Without it their deletion hangs, and that \
+         of their namespaces and definitions.\n"
+    );
+    for Held { kind, namespace, name, deleting, advice } in held {
+        let deleting = if *deleting { " (being deleted)" } else { "" };
+        // Writing to a string does not fail.
+        let _ = write!(text, "\n{kind} {namespace}/{name}{deleting}\n  {advice}\n");
+    }
+    text.push_str("\nThen ask again.\n");
+    text
+}
+
+fn json(held: &[Held]) -> Result<String, serde_json::Error> {
+    #[derive(Serialize)]
+    struct Answer<'a> {
+        safe: bool,
+        objects: &'a [Held],
+    }
+    let answer = serde_json::to_string_pretty(&Answer { safe: held.is_empty(), objects: held })?;
+    Ok(answer + "\n")
+}

@@ -1,0 +1,61 @@
+//! The chart as Helm renders it for one test, and what it installs.
+
+use std::path::Path;
+
+use k8s_openapi::api::core::v1::ServiceAccount;
+use kube::Api;
+use kube::api::{ApiResource, DynamicObject, GroupVersionKind, Patch, PatchParams};
+use tokio::process::Command;
+
+use crate::cluster::{Cluster, output};
+
+/// A release of the chart in a namespace of its own, named after it: what is not namespaced must not meet that of others.
+pub struct Release {
+    namespace: String,
+    manifests: Vec<DynamicObject>,
+}
+
+impl Release {
+    /// The chart for this namespace, without the definitions, which all tests share.
+    pub async fn render(cluster: &Cluster, namespace: &str) -> Self {
+        let chart = Path::new(env!("CARGO_MANIFEST_DIR")).join("deploy/charts/ecs-keeper");
+        let mut helm = Command::new(&cluster.helm);
+        helm.args(["template", namespace]).arg(chart).args(["--namespace", namespace]);
+        let rendered = output(helm.args(["--set", "crds.install=false"])).await;
+        Self { namespace: namespace.to_owned(), manifests: serde_saphyr::from_multiple(&rendered).unwrap() }
+    }
+
+    /// Applies all of it. No Pod runs here, so that the Deployment remains a wish.
+    pub async fn install(&self, cluster: &Cluster) {
+        let apply = PatchParams::apply("helm").force();
+        for manifest in &self.manifests {
+            let kind = GroupVersionKind::try_from(manifest.types.as_ref().unwrap()).unwrap();
+            let resource = ApiResource::from_gvk(&kind);
+            let api: Api<DynamicObject> = match &manifest.metadata.namespace {
+                Some(namespace) => Api::namespaced_with(cluster.client.clone(), namespace, &resource),
+                None => Api::all_with(cluster.client.clone(), &resource),
+            };
+            let name = manifest.metadata.name.as_deref().unwrap();
+            api.patch(name, &apply, &Patch::Apply(manifest)).await.unwrap();
+        }
+    }
+
+    /// The name of the ServiceAccount that the Pod runs as.
+    pub fn service_account(&self) -> &str {
+        let deployment = self.the("Deployment");
+        deployment.data["spec"]["template"]["spec"]["serviceAccountName"].as_str().unwrap()
+    }
+
+    /// The ServiceAccounts of the namespace.
+    pub fn service_accounts(&self, cluster: &Cluster) -> Api<ServiceAccount> {
+        Api::namespaced(cluster.client.clone(), &self.namespace)
+    }
+
+    /// The only manifest of a kind.
+    fn the(&self, kind: &str) -> &DynamicObject {
+        let of_kind = |manifest: &&DynamicObject| manifest.types.as_ref().unwrap().kind == kind;
+        let found: Vec<&DynamicObject> = self.manifests.iter().filter(of_kind).collect();
+        assert_eq!(found.len(), 1, "{kind}: {found:?}");
+        found[0]
+    }
+}
