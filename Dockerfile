@@ -15,6 +15,8 @@ COPY . .
 # The target is named although it is the host's own: otherwise the compiler's plug-ins would be linked statically as well,
 # which they can't be. Nothing of the caches gets into an image, so the program is copied out in the same step.
 FROM source AS build-simulator
+# For tests, which wait for its build more than for it.
+ENV CARGO_PROFILE_RELEASE_LTO=off CARGO_PROFILE_RELEASE_CODEGEN_UNITS=16
 RUN --mount=type=cache,target=/usr/local/cargo/registry,sharing=locked \
     --mount=type=cache,target=/src/target,sharing=locked \
     find src crates -name '*.rs' -exec touch {} + && \

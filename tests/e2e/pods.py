@@ -153,6 +153,7 @@ class Outliving(Chapter):
         tell.step("Uninstalled", "uninstalling changes no flag")
         before = self._account.instances(), self._account.interfaces()
         written = len(self._account.writes(INSTANCES)), len(self._account.writes(INTERFACES))
+        tell.keeper("uninstall-check")
         tell.command(self._helm, "uninstall", RELEASE, *IN, "--wait", "--timeout=2m")
         tell.look("wait", "--for=delete", "pods", *IN, f"--selector=app.kubernetes.io/instance={RELEASE}", "--timeout=1m")
         tell.check(not self._pods.all(), "no Pod of the operator is left.")
