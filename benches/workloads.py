@@ -16,8 +16,9 @@ from api_server import PROTECTIONS, RETENTIONS, ApiServer, Resource, seconds
 from stage import INSTANCES, INTERFACES, REGION, ROOT, Account, Cloud, Failed, Guarded, Kind, Kubectl, Operator, eventually
 
 # Budgets so high that only latency and concurrency count. 100,000 is the most that the operator takes.
-READ_BUDGET = "--read-budget=100000"
-BUDGETS = (READ_BUDGET, "--write-budget=100000", "--burst=100000")
+PLENTY = {"callsPerMinute": 100_000, "burst": 100_000}
+READS, WRITES = ("DescribeInstances", "DescribeNetworkInterfaces"), ("ModifyInstanceAttribute", "ModifyNetworkInterfaceAttribute")
+BUDGETS = dict.fromkeys(READS + WRITES, PLENTY)
 SWEEP = 10
 SWEEPS_AT_REST = 3
 # In milliseconds.
@@ -108,7 +109,7 @@ class Bench:
     def keeper(self, task: Task, objects: int, instances: int) -> tuple[Work, AtRest]:
         """Objects that share the instances evenly and are there before the operator starts: the first time, and rest."""
         account = self._shared(task, objects, instances)
-        with self._operator(account, f"--sweep-interval={SWEEP}s", *BUDGETS) as operator:
+        with self._operator(account, sweep=f"{SWEEP}s", budgets=BUDGETS) as operator:
             self._wait_for_flags(task, account, operator, instances)
             _wait(operator, lambda: self._api.satisfied(task.resource) == objects, f"say {task.resource.condition} in all objects")
             first = account.log()
@@ -126,7 +127,9 @@ class Bench:
     def onboarding(self, task: Task, objects: int, instances: int, budget: int) -> float:
         """The share of a write budget, in calls a minute, that the first time makes use of."""
         account = self._shared(task, objects, instances)
-        with self._operator(account, READ_BUDGET, f"--write-budget={budget}") as operator:
+        # The burst is the operator's own.
+        budgets = dict.fromkeys(READS, {"callsPerMinute": 100_000}) | dict.fromkeys(WRITES, {"callsPerMinute": budget})
+        with self._operator(account, budgets=budgets) as operator:
             self._wait_for_flags(task, account, operator, instances)
         times = [seconds(entry["time"]) for entry in account.writes(task.kind)]
         # The burst comes on top of the rate.
@@ -175,7 +178,7 @@ class Bench:
         # Something to be idle about.
         account.ask("POST", "/instances", [{"instanceId": "i-first", "deletionProtection": True}])
         self._api.create(PROTECTIONS, "first", {"instanceIds": ["i-first"]}, REGION)
-        with self._operator(account, *BUDGETS) as operator:
+        with self._operator(account, budgets=BUDGETS) as operator:
             _wait(operator, lambda: self._api.satisfied(PROTECTIONS) == 1, "judge the first object")
             return {
                 selector: [self._flag(account, operator, f"{selector}{n}", *targets(f"{selector}{n}")) for n in range(ACCEPTED)]
@@ -195,8 +198,8 @@ class Bench:
         self._cloud.ask("POST", "/faults", {"account": account.id, "fault": {"kind": "latency", "millis": latency}})
         return account
 
-    def _operator(self, account: Account, *flags: str) -> Operator:
-        return Operator(self._programs["ecs-keeper"], self._kubectl, account, self._logs, *flags)
+    def _operator(self, account: Account, **settings) -> Operator:
+        return Operator(self._programs["ecs-keeper"], self._kubectl, account, self._logs, **settings)
 
 
 # By name, the targets and the region that a spec of one instance needs.

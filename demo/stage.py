@@ -245,14 +245,17 @@ def install(plane: ControlPlane, kubectl: Kubectl) -> None:
 class Operator:
     """`ecs-keeper run` outside of the cluster, with exactly the rights of its ServiceAccount."""
 
-    def __init__(self, program: Path, kubectl: Kubectl, account: Account, logs: Path, *flags: str):
+    def __init__(self, program: Path, kubectl: Kubectl, account: Account, logs: Path, *, sweep: str = "60s", budgets: dict | None = None):
         config = json.loads(kubectl("config", "view", "--raw", "--output=json"))
         token = kubectl("create", "token", "ecs-keeper", f"--namespace={NAMESPACE}", "--duration=24h").strip()
         config["users"] = [{"name": each["name"], "user": {"token": token}} for each in config["users"]]
         folder = Path(tempfile.mkdtemp(prefix="ecs-keeper-operator-"))
         kubeconfig = folder / "kubeconfig"
         kubeconfig.write_text(json.dumps(config))
-        command = [program, "run", f"--namespace={NAMESPACE}", f"--kubeconfig={kubeconfig}", f"--endpoint={account.cloud.endpoint}", *flags]
+        settings = folder / "config.yaml"
+        entry = {"name": "default", "accountId": account.id, "endpoints": {"ecs": account.cloud.endpoint}, "budgets": budgets or {}}
+        settings.write_text(json.dumps({"sweepInterval": sweep, "accounts": [entry]}))
+        command = [program, "run", f"--namespace={NAMESPACE}", f"--kubeconfig={kubeconfig}", f"--config={settings}"]
         self.log = logs / "ecs-keeper.log"
         with open(self.log, "ab") as log:
             # The grace is for calls that are under way; `remove`, because the folder holds the token.

@@ -157,8 +157,8 @@ pub struct Fleet {
     pub objects: Arc<Objects>,
     /// Who asks the API server before something is weakened.
     pub rechecker: Arc<Rechecker>,
-    /// What the administrator set.
-    pub settings: Settings,
+    /// What the administrator set, for its engine of instances and for that of network interfaces.
+    pub settings: (Settings, Settings),
     /// Tells whether this replica leads, and what time it is.
     pub leadership: Leadership,
     /// Keeps the record of how old the evidence is.
@@ -213,7 +213,7 @@ impl Fleet {
     /// the lead it only follows what the objects ask.
     pub async fn run(mut self, stop: CancellationToken) {
         info!(account = self.key.account.as_str(), region = self.key.region.as_str(), "fleet begins");
-        let mut engine = Engines::new(self.settings);
+        let mut engine = Engines::new(self.settings.0, self.settings.1);
         let mut calls: JoinSet<Answer> = JoinSet::new();
         let mut braked = false;
         let mut lead = None;

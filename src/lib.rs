@@ -5,13 +5,17 @@
 
 pub mod api;
 pub mod cli;
+pub mod config;
 pub mod controllers;
 pub mod crds;
+pub mod credentials;
 pub mod evidence;
 pub mod fleet;
+pub mod grants;
 pub mod handover;
 pub mod kubernetes;
 pub mod leader;
+mod names;
 pub mod node;
 pub mod provider_id;
 pub mod run;

@@ -5,7 +5,8 @@ use std::process::ExitCode;
 
 use anyhow::Context as _;
 use clap::Parser as _;
-use ecs_keeper::cli::{Cli, Command, EniCommand};
+use ecs_keeper::cli::{Cli, Command, ConfigCommand, EniCommand};
+use ecs_keeper::config::{self, Config};
 use ecs_keeper::{crds, handover, telemetry, uninstall};
 
 fn main() -> ExitCode {
@@ -23,6 +24,14 @@ fn carry_out(command: Command) -> anyhow::Result<ExitCode> {
         Command::Crds => {
             let definitions = crds::yaml_stream().context("the definitions can't be written as YAML")?;
             print(&definitions)?;
+        }
+        Command::Config(ConfigCommand::Check { file }) => {
+            let config = Config::load(&file)?;
+            print(&format!("{} can be used: {config}\n", file.display()))?;
+        }
+        Command::Config(ConfigCommand::Schema) => {
+            let schema = serde_json::to_string_pretty(&config::schema());
+            print(&(schema.context("the schema can't be written")? + "\n"))?;
         }
         Command::Eni(EniCommand::Handover(options)) => {
             print(&small_runtime()?.block_on(handover::handover(&options))?)?;

@@ -1,28 +1,28 @@
 //! Wires the operator together and watches over its tasks: the first that ends, for whatever reason, ends all.
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::hash::{BuildHasher as _, RandomState};
 use std::sync::Arc;
 use std::time::Duration;
 
 use keeper_alicloud::client::Client as CloudClient;
-use keeper_alicloud::credentials::{Credentials, StaticCredentials};
-use keeper_alicloud::endpoint::{Endpoints, Network};
+use keeper_alicloud::credentials::StaticCredentials;
 use keeper_alicloud::transport::{Timeouts, Transport};
-use keeper_core::budget::Limit;
 use keeper_core::engine::Settings;
-use keeper_core::id::Region;
+use keeper_core::id::{AccountName, Region};
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 use tracing::{error, info, warn};
 
-use crate::cli::{AccessKey, AccessKeyError, CloudOptions, PaceOptions, RunOptions};
+use crate::cli::RunOptions;
+use crate::config::{Account, Config, ConfigError};
 use crate::controllers::announce::Announcer;
 use crate::controllers::intake::Intake;
 use crate::controllers::objects::Objects;
 use crate::controllers::recheck::Rechecker;
 use crate::controllers::report::Reporter;
-use crate::controllers::route::Grants;
+use crate::credentials::KeyError;
 use crate::evidence::Records;
 use crate::fleet::{Cloud, Fleet, FleetKey, Fleets};
 use crate::kubernetes::{ConnectError, connect};
@@ -40,12 +40,21 @@ const FAREWELL: Duration = Duration::from_secs(20);
 /// Why the operator ended, or could not begin.
 #[derive(Debug, thiserror::Error)]
 pub enum RunError {
-    /// No access key.
+    /// No configuration.
     #[error(transparent)]
-    AccessKey(#[from] AccessKeyError),
-    /// An access key of an odd form.
-    #[error("the cloud credentials can't be used")]
-    Credentials(#[source] keeper_alicloud::credentials::CredentialsError),
+    Config(#[from] ConfigError),
+    /// No access key.
+    #[error("account {account}")]
+    Key {
+        /// Whose.
+        account: AccountName,
+        /// Why.
+        #[source]
+        source: KeyError,
+    },
+    /// A fleet of an account that is not configured.
+    #[error("the configuration has no account {0}")]
+    UnknownAccount(AccountName),
     /// No client for the cloud.
     #[error("the client for the cloud can't be made")]
     Transport(#[source] keeper_alicloud::transport::TransportError),
@@ -71,19 +80,8 @@ pub enum RunError {
 
 /// Runs the operator until SIGTERM or SIGINT.
 pub async fn run(options: RunOptions) -> Result<(), RunError> {
-    let key = AccessKey::from_environment()?;
-    let credentials =
-        Credentials::new(expose(&key.id), key.secret, key.security_token).map_err(RunError::Credentials)?;
-    let transport = Transport::new(Timeouts::default()).map_err(RunError::Transport)?;
-    let clouds = Clouds {
-        options: options.cloud.clone(),
-        transport,
-        credentials: StaticCredentials::new(credentials),
-    };
-    // A region without an endpoint is told now, and not when the first object names it.
-    for region in &options.cloud.regions {
-        clouds.client(region)?;
-    }
+    let config = Config::load(&options.configuration.config)?;
+    let clouds = Clouds::new(&config)?;
     let client = connect(options.kubernetes.kubeconfig.as_deref()).await?;
     let mut terminate = signal(SignalKind::terminate()).map_err(RunError::Signal)?;
     let mut interrupt = signal(SignalKind::interrupt()).map_err(RunError::Signal)?;
@@ -93,24 +91,20 @@ pub async fn run(options: RunOptions) -> Result<(), RunError> {
     let announcer = Announcer::new(client.clone(), leadership.clone());
     let rechecker = Arc::new(Rechecker {
         client: client.clone(),
-        object_selector: options.kubernetes.object_selector.clone(),
+        object_selector: config.object_selector.clone(),
         objects: objects.clone(),
     });
     let (fleets, mut begun) = Fleets::new();
-    let namespaces =
-        options.kubernetes.watch_namespaces.iter().chain([&options.kubernetes.namespace]).cloned().collect();
-    let grants = Grants {
-        account: options.cloud.account_name.clone(),
-        namespaces,
-        regions: options.cloud.regions.iter().cloned().collect(),
-    };
-    info!(version = env!("CARGO_PKG_VERSION"), account = grants.account.as_str(), namespaces = ?grants.namespaces, "ecs-keeper begins");
+    let grants = config.grants(&options.kubernetes.namespace);
+    let (accounts, namespaces): (Vec<_>, Vec<_>) =
+        (config.accounts.keys().collect(), grants.namespaces().collect());
+    info!(version = env!("CARGO_PKG_VERSION"), ?accounts, ?namespaces, "ecs-keeper begins");
 
     let stop = CancellationToken::new();
     let mut tasks: JoinSet<&'static str> = JoinSet::new();
     let intake = Intake {
         client: client.clone(),
-        object_selector: options.kubernetes.object_selector.clone(),
+        object_selector: config.object_selector.clone(),
         grants,
         objects: objects.clone(),
         fleets: Arc::new(fleets),
@@ -132,10 +126,11 @@ pub async fn run(options: RunOptions) -> Result<(), RunError> {
             _ = terminate.recv() => break Ok(()),
             _ = interrupt.recv() => break Ok(()),
             Some((key, mailbox)) = begun.recv() => {
-                let cloud = Arc::new(clouds.client(&key.region)?);
+                let (cloud, settings) = clouds.of(&key)?;
+                let cloud = Arc::new(cloud);
                 greet(cloud.clone(), &key, leadership.clone());
                 let fleet = Fleet {
-                    settings: settings(&options.pace, &key),
+                    settings,
                     notebook: records.notebook(&key),
                     key,
                     mailbox,
@@ -217,11 +212,6 @@ async fn until(
     }
 }
 
-fn expose(secret: &secrecy::SecretString) -> String {
-    use secrecy::ExposeSecret as _;
-    secret.expose_secret().to_owned()
-}
-
 /// Says once in the log, when this replica comes to lead, whose credentials these are. It is no check: what may be done
 /// shows when it is done.
 fn greet(cloud: Arc<Cloud>, key: &FleetKey, mut leadership: Leadership) {
@@ -242,39 +232,53 @@ fn greet(cloud: Arc<Cloud>, key: &FleetKey, mut leadership: Leadership) {
     });
 }
 
+/// What is needed to reach the accounts.
 struct Clouds {
-    options: CloudOptions,
     transport: Transport,
-    credentials: StaticCredentials,
+    sweep_interval: Duration,
+    primary_retention_regions: BTreeSet<Region>,
+    accounts: BTreeMap<AccountName, (Account, StaticCredentials)>,
 }
 
 impl Clouds {
-    fn client(&self, region: &Region) -> Result<Cloud, RunError> {
-        let network = if self.options.vpc { Network::Vpc } else { Network::Public };
-        let endpoints = match &self.options.endpoint {
-            Some(ecs) => {
-                let sts = self.options.sts_endpoint.as_ref().unwrap_or(ecs);
-                Endpoints::explicit(region, ecs, sts)
-            }
-            None => Endpoints::of_region(region, network),
-        };
-        let endpoints = endpoints.map_err(|source| RunError::Endpoint { region: region.clone(), source })?;
-        let client = CloudClient::new(self.transport.clone(), endpoints, self.credentials.clone());
-        let retains_primaries = self.options.primary_retention_regions.contains(region);
-        Ok(if retains_primaries { client.retaining_primaries() } else { client })
+    fn new(config: &Config) -> Result<Self, RunError> {
+        let mut accounts = BTreeMap::new();
+        for (name, account) in &config.accounts {
+            let key = account.credentials.read();
+            let key = key.map_err(|source| RunError::Key { account: name.clone(), source })?;
+            accounts.insert(name.clone(), (account.clone(), StaticCredentials::new(key)));
+        }
+        Ok(Self {
+            transport: Transport::new(Timeouts::default()).map_err(RunError::Transport)?,
+            sweep_interval: config.sweep_interval,
+            primary_retention_regions: config.primary_retention_regions.clone(),
+            accounts,
+        })
     }
-}
 
-fn settings(pace: &PaceOptions, key: &FleetKey) -> Settings {
-    let limit =
-        |per_minute: std::num::NonZeroU32| Limit { per_minute: per_minute.get(), burst: pace.burst.get() };
-    Settings {
-        sweep_interval: pace.sweep_interval,
-        reads: limit(pace.read_budget),
-        writes: limit(pace.write_budget),
-        reads_in_flight: READS_IN_FLIGHT,
-        writes_in_flight: WRITES_IN_FLIGHT,
-        // Jitter only has to differ between fleets.
-        seed: key.region.as_str().bytes().fold(0, |seed, byte| seed * 31 + u64::from(byte)),
+    /// What a fleet calls the cloud with, and how often it may: of instances and of network interfaces.
+    fn of(&self, key: &FleetKey) -> Result<(Cloud, (Settings, Settings)), RunError> {
+        let unknown = || RunError::UnknownAccount(key.account.clone());
+        let (account, credentials) = self.accounts.get(&key.account).ok_or_else(unknown)?;
+        let endpoints = account.endpoints.of(&key.region);
+        let endpoints =
+            endpoints.map_err(|source| RunError::Endpoint { region: key.region.clone(), source })?;
+        let client = CloudClient::new(self.transport.clone(), endpoints, credentials.clone());
+        let retains_primaries = self.primary_retention_regions.contains(&key.region);
+        let client = if retains_primaries { client.retaining_primaries() } else { client };
+        let budgets = &account.budgets;
+        let settings = |reads, writes| Settings {
+            sweep_interval: self.sweep_interval,
+            reads,
+            writes,
+            reads_in_flight: READS_IN_FLIGHT,
+            writes_in_flight: WRITES_IN_FLIGHT,
+            // Jitter only has to differ between fleets.
+            seed: key.region.as_str().bytes().fold(0, |seed, byte| seed * 31 + u64::from(byte)),
+        };
+        let instances = settings(budgets.describe_instances, budgets.modify_instance_attribute);
+        let interfaces =
+            settings(budgets.describe_network_interfaces, budgets.modify_network_interface_attribute);
+        Ok((client, (instances, interfaces)))
     }
 }

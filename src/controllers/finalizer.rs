@@ -72,13 +72,14 @@ mod tests {
     use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
     use k8s_openapi::jiff::Timestamp;
     use keeper_core::conditions::{Question, judge};
-    use keeper_core::id::{AccountName, Region};
+
     use keeper_core::verdict::{Part, Progress};
 
     use super::*;
     use crate::api::EcsInstanceProtection;
+    use crate::config::Config;
     use crate::controllers::object::{Object, Resource, Seen};
-    use crate::controllers::route::{Grants, route};
+    use crate::controllers::route::route;
 
     fn entry(policy: &str, mode: &str, finalizers: &[&str], deleting: bool) -> Entry {
         let mut object: EcsInstanceProtection = serde_json::from_value(json!({
@@ -89,11 +90,8 @@ mod tests {
         }))
         .unwrap();
         object.metadata.deletion_timestamp = deleting.then_some(Time(Timestamp::UNIX_EPOCH));
-        let grants = Grants {
-            account: AccountName::new("default"),
-            namespaces: ["ours".to_owned()].into(),
-            regions: [Region::new("cn-hangzhou")].into(),
-        };
+        let grants =
+            Config::parse("accounts: [{name: default, regions: [cn-hangzhou]}]").unwrap().grants("ours");
         let (meta, object) = (object.metadata.clone(), Object::Protection(Arc::new(object)));
         let route = route(&object, &BTreeMap::new(), &BTreeMap::new(), &grants, Timestamp::UNIX_EPOCH);
         let seen = Seen { resource: Resource::Protection, meta, object: Some(object) };

@@ -21,8 +21,9 @@ use super::announce::Announcer;
 use super::news::News;
 use super::object::{Resource, Seen, generation, object_id};
 use super::objects::{Entry, Objects};
-use super::route::{Grants, Machine, Nodes, Route, route};
+use super::route::{Machine, Nodes, Route, route};
 use crate::fleet::Fleets;
+use crate::grants::Grants;
 use crate::node::Node;
 
 /// Changes of Nodes come in waves; the objects that ask for them are looked at once for each wave.

@@ -8,7 +8,6 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use k8s_openapi::jiff::Timestamp;
-use keeper_alicloud::endpoint::is_known_region;
 use keeper_core::call::TagFilter;
 use keeper_core::conditions::Question;
 use keeper_core::fleet::Asked;
@@ -23,38 +22,8 @@ use kube::core::SelectorExt as _;
 use super::object::Object;
 use crate::api::{NodeSelector, TagSelector};
 use crate::fleet::FleetKey;
+use crate::grants::{Granted, Grants};
 use crate::provider_id::ProviderId;
-
-/// What the administrator lets specs name.
-#[derive(Debug, Clone)]
-pub struct Grants {
-    /// The configured account.
-    pub account: AccountName,
-    /// Namespaces whose objects are served.
-    pub namespaces: BTreeSet<String>,
-    /// Regions that may be named; empty: every one that the vendor has an endpoint for.
-    pub regions: BTreeSet<Region>,
-}
-
-impl Grants {
-    /// The account, if the spec may use it. Compared exactly: no user's string becomes part of anything (I43).
-    fn account(&self, name: &str) -> Option<&AccountName> {
-        (self.account.as_str() == name).then_some(&self.account)
-    }
-
-    /// The region, if the spec may name it.
-    fn region(&self, name: &str) -> Option<Region> {
-        let region = Region::new(name);
-        let granted =
-            if self.regions.is_empty() { is_known_region(name) } else { self.regions.contains(&region) };
-        granted.then_some(region)
-    }
-
-    /// The region, if there is only one that may be named.
-    fn only_region(&self) -> Option<&Region> {
-        self.regions.first().filter(|_| self.regions.len() == 1)
-    }
-}
 
 /// A Kubernetes Node as far as selection needs it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -153,19 +122,14 @@ pub fn route(object: &Object, nodes: &Nodes, homes: &Homes, grants: &Grants, now
         ));
     }
     let spec = object.spec();
-    let namespace = object.meta().namespace.as_ref();
-    let Some(account) = grants
-        .account(spec.account)
-        .filter(|_| namespace.is_some_and(|namespace| grants.namespaces.contains(namespace)))
-    else {
-        return Route::NotGranted;
-    };
-    let region = match spec.region.map(|name| grants.region(name)) {
+    let namespace = object.meta().namespace.as_deref().unwrap_or_default();
+    let Some((account, granted)) = grants.of(namespace, spec.account) else { return Route::NotGranted };
+    let region = match spec.region.map(|name| granted.region(name)) {
         Some(None) => return Route::NotGranted,
         Some(Some(region)) => Some(region),
         None => None,
     };
-    let selected = match select_nodes(spec.nodes, nodes, region.as_ref(), grants) {
+    let selected = match select_nodes(spec.nodes, nodes, region.as_ref(), granted) {
         Ok(selected) => selected,
         Err(message) => return Route::Opaque(message),
     };
@@ -174,7 +138,7 @@ pub fn route(object: &Object, nodes: &Nodes, homes: &Homes, grants: &Grants, now
         nodes: selected.by_region(),
         machines: nodes,
         homes,
-        grants,
+        granted,
         deleting: deleting(object.meta(), now),
         carried_out: carried_out(object),
     };
@@ -200,8 +164,8 @@ struct Around<'a> {
     machines: &'a Nodes,
     /// Where interfaces are, as far as the fleets have told.
     homes: &'a Homes,
-    /// What the administrator lets specs name.
-    grants: &'a Grants,
+    /// What the object may do in its account.
+    granted: &'a Granted,
     /// For how long the object has been in deletion.
     deleting: Option<Duration>,
     /// Whether status says that this generation's weakening was carried out.
@@ -229,7 +193,7 @@ fn select_nodes(
     selector: Option<&NodeSelector>,
     nodes: &Nodes,
     region: Option<&Region>,
-    grants: &Grants,
+    granted: &Granted,
 ) -> Result<SelectedNodes, String> {
     let mut selected = SelectedNodes::default();
     let Some(selector) = selector else { return Ok(selected) };
@@ -238,7 +202,7 @@ fn select_nodes(
     for (name, machine) in nodes.iter().filter(|(_, machine)| selector.matches(&machine.labels)) {
         match &machine.provider {
             ProviderId::Instance { region: at, id }
-                if region.is_none_or(|wanted| wanted == at) && grants.region(at.as_str()).is_some() =>
+                if region.is_none_or(|wanted| wanted == at) && granted.region(at.as_str()).is_some() =>
             {
                 selected.instances.insert(id.clone(), (at.clone(), name.clone()));
             }
@@ -279,6 +243,7 @@ mod tests {
 
     use super::*;
     use crate::api::{DeletionPolicy, EcsInstanceProtection, Protection};
+    use crate::config::Config;
 
     fn object(namespace: &str, spec: &Value) -> EcsInstanceProtection {
         serde_json::from_value(json!({
@@ -291,11 +256,7 @@ mod tests {
     }
 
     fn grants() -> Grants {
-        Grants {
-            account: AccountName::new("default"),
-            namespaces: ["ours".to_owned()].into(),
-            regions: BTreeSet::new(),
-        }
+        Config::parse("").unwrap().grants("ours")
     }
 
     fn machine(label: &str, provider: &str) -> Machine {
@@ -350,7 +311,7 @@ mod tests {
             let found = routed(&object(namespace, &spec), &grants());
             assert_eq!(found, Route::NotGranted, "{namespace} {spec}");
         }
-        let few = Grants { regions: [Region::new("cn-beijing")].into(), ..grants() };
+        let few = Config::parse("accounts: [{name: default, regions: [cn-beijing]}]").unwrap().grants("ours");
         let spec = by_id("default", "cn-hangzhou");
         assert_eq!(routed(&object("ours", &spec), &few), Route::NotGranted);
     }

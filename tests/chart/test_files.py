@@ -18,23 +18,18 @@ REFUSALS = [
     ({"leaseDuration": "1h"}, "at '/leaseDuration': value must be 'whole seconds from 5s to 5m'"),
     ({"leaseDuration": 15}, "at '/leaseDuration': value must be 'whole seconds from 5s to 5m'"),
     ({"replicas": "two"}, "at '/replicas': value must be 'a whole number of Pods'"),
-    ({"cloud.region": ["cn-hangzhou"]}, "at '/cloud': additional properties 'region' not allowed"),
-    ({"cloud.accountName": "Production"}, "at '/cloud/accountName': value must be 'up to 63 small letters, digits and hyphens"),
-    ({"cloud.regions": ["cn-hangzhou", "evil.example.com"]}, "at '/cloud/regions/1': value must be 'the id of a region, such as cn-hangzhou'"),
-    ({"cloud.regions": "cn-hangzhou"}, "at '/cloud/regions': got string, want array"),
-    ({"cloud.vpc": "yes"}, "at '/cloud/vpc': got string, want boolean"),
-    ({"cloud.endpoint": "ecs.example.com"}, "at '/cloud/endpoint': value must be 'a URL of scheme, host and perhaps port"),
-    ({"cloud.endpoint": "https://user:word@ecs.example.com"}, "at '/cloud/endpoint': value must be 'a URL"),
-    ({"cloud.stsEndpoint": "https://sts.example.com/path"}, "at '/cloud/stsEndpoint': value must be 'a URL"),
-    ({"cloud.credentials.secretName": ""}, "at '/cloud/credentials/secretName': value must be 'the name of an object"),
-    ({"cloud.credentials.accessKeyIdKey": "a key"}, "at '/cloud/credentials/accessKeyIdKey': value must be 'a key of the Secret"),
-    ({"cloud.credentials.accessKeyId": "LTAI"}, "at '/cloud/credentials': additional properties 'accessKeyId' not allowed"),
-    ({"pace.sweepInterval": 60}, "at '/pace/sweepInterval': value must be 'a number with its unit, such as 60s, 500ms or 2m'"),
-    ({"pace.sweepInterval": "60"}, "at '/pace/sweepInterval': value must be 'a number with its unit"),
-    ({"pace.readBudget": 0}, "at '/pace/readBudget': value must be 'a whole number from 1 to 100000'"),
-    ({"pace.writeBudget": 1.5}, "at '/pace/writeBudget': value must be 'a whole number"),
-    ({"pace.burst": "many"}, "at '/pace/burst': value must be 'a whole number"),
-    ({"watchNamespaces": ["Team A"]}, "at '/watchNamespaces/0': value must be 'the name of a namespace"),
+    ({"config.acounts": []}, "at '/config': additional properties 'acounts' not allowed"),
+    ({"config.sweepInterval": 60}, "at '/config/sweepInterval': got number, want string"),
+    ({"config.accounts": {"name": "prod"}}, "at '/config/accounts': got object, want array"),
+    ({"config.accounts": [{"name": "prod", "region": "cn-hangzhou"}]}, "at '/config/accounts/0': additional properties 'region' not allowed"),
+    ({"config.accounts": [{"name": "prod", "accountId": 1234567890123456}]}, "at '/config/accounts/0/accountId': got number, want string"),
+    ({"config.accounts": [{"name": "prod", "endpoints": {"network": "vpc"}}]}, "value must be one of 'Public', 'Vpc'"),
+    ({"config.accounts": [{"name": "prod", "budgets": {"DescribeInstances": {"burst": 0}}}]}, "at '/config/accounts/0/budgets/DescribeInstances/burst': minimum: got 0, want 1"),
+    ({"config.grants": [{"namespaces": ["team-a"], "may": ["Everything"]}]}, "value must be one of 'Protect', 'Weaken', 'Attach'"),
+    ({"config.grants": [{"accounts": ["default"]}]}, "at '/config/grants/0': missing property 'namespaces'"),
+    ({"credentials.secretName": ""}, "at '/credentials/secretName': value must be 'the name of an object"),
+    ({"credentials.accessKeyIdKey": "a key"}, "at '/credentials/accessKeyIdKey': value must be 'a key of the Secret"),
+    ({"credentials.accessKeyId": "LTAI"}, "at '/credentials': additional properties 'accessKeyId' not allowed"),
     ({"log.level": "loud"}, "at '/log/level': value must be one of 'error', 'warn', 'info', 'debug', 'trace'"),
     ({"log.format": "xml"}, "at '/log/format': value must be one of 'text', 'json'"),
     ({"image.repository": "registry.example.com/ecs-keeper:0.1.0 "}, "at '/image/repository': value must be 'a name without tag"),
@@ -108,44 +103,44 @@ class Files(unittest.TestCase):
         # The table is made from the command line's definition (tests/docs/tables.rs).
         known = set(re.findall(r"^\| `--[^`]*` \| `(\w+)`", (ROOT / "docs" / "configuration.md").read_text(), re.MULTILINE))
         self.assertIn("POD_NAMESPACE", known)
-        every = {
-            "cloud.regions": ["cn-hangzhou", "cn-beijing"],
-            "cloud.primaryRetentionRegions": ["cn-zhengzhou"],
-            "cloud.vpc": True,
-            "cloud.endpoint": "https://ecs.example.com",
-            "cloud.stsEndpoint": "https://sts.example.com",
-            "watchNamespaces": ["a", "b"],
-            "objectSelector": "shard!=b",
-        }
-        rendered = self.helm("template", RELEASE, CHART, "--show-only=templates/deployment.yaml", *given(every))
-        found = re.findall(r"^ {12}- name: (\w+)\n(?: {14}value: (.*)\n)?", rendered, re.MULTILINE)
+        rendered = self.helm("template", RELEASE, CHART, "--show-only=templates/deployment.yaml")
+        found = re.findall(r"^ {12}- name: ([A-Z_]+)\n(?: {14}value: (.*)\n)?", rendered, re.MULTILINE)
         self.assertEqual(len(found), len(dict(found)), "a variable is given twice")
         # In the Pod the program takes the Pod's own access.
         self.assertEqual(set(dict(found)), known - {"ECS_KEEPER_KUBECONFIG"} | CREDENTIALS)
-        expected = {"ECS_KEEPER_REGIONS": '"cn-hangzhou,cn-beijing"', "ECS_KEEPER_VPC": '"true"', "ECS_KEEPER_OBJECT_SELECTOR": '"shard!=b"'}
-        self.assertEqual({name: dict(found)[name] for name in expected}, expected)
 
     def test_the_defaults_are_the_programs(self):
         documented = dict(re.findall(r"^\| `--[^`]*` \| `(ECS_KEEPER_\w+)` \| `([^`]*)`", (ROOT / "docs" / "configuration.md").read_text(), re.MULTILINE))
-        self.assertGreater(len(documented), 5)
+        self.assertGreater(len(documented), 3)
         # What comes from the Pod itself has no default there.
         documented = {name: value for name, value in documented.items() if name.startswith("ECS_KEEPER_")}
         rendered = self.helm("template", RELEASE, CHART, "--show-only=templates/deployment.yaml")
         found = dict(re.findall(r'^ {12}- name: (ECS_KEEPER_\w+)\n {14}value: "(.*)"\n', rendered, re.MULTILINE))
         self.assertEqual(found, documented)
+        ((_, interval),) = re.findall(r"^\| `sweepInterval` \| (\w+) \| `(\w+)`", (ROOT / "docs" / "configuration.md").read_text(), re.MULTILINE)
+        self.assertIn(f"    sweepInterval: {interval}\n", self.helm("template", RELEASE, CHART, "--show-only=templates/configmap.yaml"))
 
     def test_large_numbers_stay_whole(self):
-        rendered = self.helm.template("keeper", {"pace.readBudget": 100000})
-        self.assertRegex(rendered, r'ECS_KEEPER_READ_BUDGET\n\s+value: "100000"\n')
+        budget = {"callsPerMinute": 100000, "burst": 100000}
+        rendered = self.helm.template("keeper", {"config.accounts": [{"name": "a", "budgets": {"DescribeInstances": budget}}]})
+        self.assertRegex(rendered, r"callsPerMinute: 100000\n")
+
+    def test_another_configuration_makes_new_pods(self):
+        def checksum(values):
+            return re.findall(r"checksum/config: ([0-9a-f]{64})\n", self.helm.template("keeper", values))
+
+        self.assertEqual(len(checksum({})), 1)
+        self.assertEqual(checksum({}), checksum({"log.level": "debug"}))
+        self.assertNotEqual(checksum({}), checksum({"config.sweepInterval": "61s"}))
 
     def test_the_notes_tell_the_next_step(self):
-        values = {"watchNamespaces": ["team-a"], "cloud.regions": ["cn-beijing"], "cloud.accountName": "prod"}
+        values = {"config.grants": [{"namespaces": ["team-a"]}], "config.accounts": [{"name": "prod", "regions": ["cn-beijing"]}]}
         notes = self.helm("install", RELEASE, CHART, "--namespace=keeper", "--dry-run=client", *given(values))
         for step in (
             "kubectl -n keeper create secret generic ecs-keeper-credentials --from-env-file=credentials.env",
             "account: prod\n    region: cn-beijing\n    mode: Observe\n",
             "kubectl -n keeper get ecsprot first-look -o wide",
-            "these namespaces: keeper, team-a.",
+            "the namespaces of config.grants alone.",
             "kubectl -n keeper exec deployment/ecs-keeper -- ecs-keeper uninstall-check",
         ):
             self.assertIn(step, notes)

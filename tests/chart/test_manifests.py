@@ -13,15 +13,22 @@ LOCAL = {"ipBlock": {"cidr": "10.0.0.0/8"}}
 MATRIX = {
     "the defaults": {},
     "settings": {
-        "cloud.accountName": "prod",
-        "cloud.regions": ["cn-hangzhou", "cn-beijing"],
-        "cloud.vpc": True,
-        "cloud.endpoint": "https://ecs.example.com:8443",
-        "cloud.stsEndpoint": "https://sts.example.com",
-        "cloud.credentials": {"secretName": "key", "accessKeyIdKey": "id", "accessKeySecretKey": "secret", "securityTokenKey": "token"},
-        "pace": {"sweepInterval": "5m", "readBudget": 100000, "writeBudget": 1, "burst": 1},
-        "watchNamespaces": ["a", "b"],
-        "objectSelector": "shard in (a,b)",
+        "credentials": {"secretName": "key", "accessKeyIdKey": "id", "accessKeySecretKey": "secret", "securityTokenKey": "token"},
+        "config": {
+            "sweepInterval": "5m",
+            "objectSelector": "shard in (a,b)",
+            "accounts": [
+                {
+                    "name": "prod",
+                    "accountId": "1234567890123456",
+                    "regions": ["cn-hangzhou", "cn-beijing"],
+                    "endpoints": {"network": "Vpc"},
+                    "budgets": {"DescribeInstances": {"callsPerMinute": 100000, "burst": 1}},
+                },
+                {"name": "test", "credentials": {"files": {"accessKeyId": "/key/id", "accessKeySecret": "/key/secret"}}},
+            ],
+            "grants": [{"namespaces": ["a", "b"], "accounts": ["prod"], "regions": ["cn-beijing"], "may": ["Protect", "Attach"]}],
+        },
         "log": {"format": "json", "level": "debug"},
     },
     "names": {"nameOverride": "guard", "commonLabels": {"team": "platform", "app.kubernetes.io/name": "hijacked"}},

@@ -43,9 +43,8 @@ class Releases(unittest.TestCase):
     def uids(self):
         return {name: self.cluster.get(name, "kept", f"--namespace={self.namespace}")["metadata"]["uid"] for name in KINDS.values()}
 
-    def variable(self, name):
-        (container,) = self.cluster.get("deployment", RELEASE, f"--namespace={self.namespace}")["spec"]["template"]["spec"]["containers"]
-        return {each["name"]: each.get("value") for each in container["env"]}.get(name)
+    def configuration(self):
+        return self.cluster.get("configmap", RELEASE, f"--namespace={self.namespace}")["data"]["config.yaml"]
 
     def owned(self):
         """What of the release is there, without the definitions."""
@@ -58,14 +57,14 @@ class Releases(unittest.TestCase):
     def test_objects_outlive_upgrade_rollback_uninstall_and_a_new_installation(self):
         self.install()
         uids = self.make_objects()
-        self.helm("upgrade", RELEASE, CHART, *given({"pace.sweepInterval": "5m", "networkPolicy.enabled": True, "userRoles.create": False}))
-        self.assertEqual(self.variable("ECS_KEEPER_SWEEP_INTERVAL"), "5m")
+        self.helm("upgrade", RELEASE, CHART, *given({"config.sweepInterval": "5m", "networkPolicy.enabled": True, "userRoles.create": False}))
+        self.assertIn("sweepInterval: 5m\n", self.configuration())
         self.assertIn("networkpolicy.networking.k8s.io/ecs-keeper", self.owned())
         self.assertNotIn("clusterrole.rbac.authorization.k8s.io/ecs-keeper-view", self.owned())
         self.assertEqual(self.uids(), uids)
 
         self.helm("rollback", RELEASE, "1")
-        self.assertEqual(self.variable("ECS_KEEPER_SWEEP_INTERVAL"), "60s")
+        self.assertIn("sweepInterval: 60s\n", self.configuration())
         self.assertNotIn("networkpolicy.networking.k8s.io/ecs-keeper", self.owned())
         self.assertIn("clusterrole.rbac.authorization.k8s.io/ecs-keeper-view", self.owned())
         self.assertEqual(self.uids(), uids)

@@ -41,7 +41,7 @@ class Removal(unittest.TestCase):
         self.cluster.kubectl("wait", "--for=condition=Established", *(f"crd/{name}" for name in DEFINITIONS), "--timeout=30s")
         with Cloud(self.programs["ecs-simulator"], logs) as cloud:
             account = cloud.account([{"instanceId": "i-bp1kept", "tags": {"env": "prod"}}])
-            with Operator(self.programs["ecs-keeper"], Kubectl(self.cluster.plane), account, logs, f"--sweep-interval={SWEEP}s"):
+            with Operator(self.programs["ecs-keeper"], Kubectl(self.cluster.plane), account, logs, sweep=f"{SWEEP}s"):
                 self.cluster.kubectl("create", "--filename=-", stdin=OBJECT % policy)
                 wait = ("wait", "ecsprot/everything", f"--namespace={NAMESPACE}", "--for=condition=Protected", "--timeout=60s")
                 self.cluster.kubectl(*wait)

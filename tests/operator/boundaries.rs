@@ -6,7 +6,6 @@ use kube::Api;
 use kube::api::ListParams;
 use serde_json::{Value, json};
 
-use crate::process::Operator;
 use crate::stage::{LABEL, REGION, Stage, eventually, shows};
 
 #[tokio::test]
@@ -14,7 +13,7 @@ async fn i42_what_is_not_granted_looks_the_same_whatever_it_is() {
     let stage = Stage::new().await;
     let id = stage.account.seed_one(&Seed::new(REGION));
     let (_, foreign) = stage.another_namespace().await;
-    let _operator = stage.start_with(&["--regions", REGION]);
+    let _operator = stage.settings().set("/accounts/0/regions", json!([REGION])).start();
     let in_region = |region: &str| json!({ "region": region, "targets": { "instanceIds": [id] } });
     let mut in_account = in_region(REGION);
     in_account["account"] = "somebody-elses".into();
@@ -55,8 +54,8 @@ async fn i44_no_secret_is_ever_told() {
     let spec = |id: &String| json!({ "region": REGION, "targets": { "instanceIds": [id] } });
 
     // All goes well; then a write is refused; then no signature is right, and the answer quotes what was signed.
-    let loud = ["--log-level", "trace", "--log-format", "json"];
-    let operator = Operator::launch_as(&stage, &temporary(secret), &loud);
+    let loud = stage.settings().key(&temporary(secret)).flag("--log-level", "trace");
+    let operator = loud.clone().flag("--log-format", "json").start();
     stage.apply("fine", spec(&ids[0])).await;
     stage.until("fine", "Protected=True/AllSafe").await;
     let denied = Fault::Deny { always_forbidden: true };
@@ -67,7 +66,7 @@ async fn i44_no_secret_is_ever_told() {
     stage.until("fine", "Protected=Unknown/CredentialsRejected").await;
     assert!(stage.simulator.log().iter().any(|entry| entry.code == "SignatureDoesNotMatch"));
     operator.terminate().await;
-    let _operator = Operator::launch_as(&stage, &temporary(secret), &["--log-level", "trace"]);
+    let _operator = loud.start();
     eventually("the identity is refused", async || {
         let printed = stage.printed();
         if printed.contains("the cloud did not say who we are") { Ok(()) } else { Err(printed) }

@@ -48,8 +48,8 @@ async fn i18_i37_at_rest_and_across_a_restart_nothing_is_written_anywhere() {
     stage.node(&stage.namespace, &[(LABEL, &stage.namespace)], Some(&provider)).await;
 
     // Long enough that a busy machine does not make evidence stale.
-    let calm = ["--sweep-interval", "3s"];
-    let operator = stage.start_with(&calm);
+    let calm = stage.settings().set("/sweepInterval", "3s");
+    let operator = calm.start();
     let tagged = |value: &str| json!({ "instanceTags": [{ "key": "env", "value": value }] });
     let settled = [
         (
@@ -107,7 +107,7 @@ async fn i18_i37_at_rest_and_across_a_restart_nothing_is_written_anywhere() {
     let mut operator = Some(operator);
     undisturbed(&stage, async || {
         assert!(operator.take().unwrap().terminate().await.success());
-        operator = Some(stage.start_with(&calm));
+        operator = Some(calm.start());
         stage.reads(SWEEP * 4).await;
     })
     .await;

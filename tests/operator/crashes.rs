@@ -22,9 +22,9 @@ async fn i26_killed_at_random_moments_the_end_is_the_same() {
     let tags = json!([{ "key": "env", "value": "prod" }]);
     stage.apply("production", json!({ "region": REGION, "targets": { "instanceTags": tags } })).await;
     // Slow enough that each life gets through a part only. The next one waits for the Lease of the one before.
-    let slow = ["--write-budget", "600", "--burst", "8", "--lease-duration", "5s"];
+    let slow = stage.settings().writes(600, 8).flag("--lease-duration", "5s");
     for _ in 0..6 {
-        let operator = stage.start_with(&slow);
+        let operator = slow.start();
         let begun = stage.writes().len();
         stage
             .until_cloud("it begins", |account| {
@@ -34,7 +34,7 @@ async fn i26_killed_at_random_moments_the_end_is_the_same() {
         tokio::time::sleep(some_moment(700)).await;
         operator.kill().await;
     }
-    let _operator = stage.start_with(&slow);
+    let _operator = slow.start();
     let object = stage.until("production", "Protected=True/AllSafe").await;
     assert_eq!(object.status.unwrap().counts.unwrap().safe, 50);
     let writes = stage.writes();
@@ -55,8 +55,8 @@ async fn i26_killed_while_switching_off_the_rest_is_switched_off_once() {
     stage.account.fault(Rule::new("ModifyInstanceAttribute", latency));
     let targets = json!({ "instanceIds": ids });
     let spec = json!({ "region": REGION, "targets": targets, "deletionPolicy": "Disable" });
-    let slow = ["--write-budget", "600", "--burst", "4", "--lease-duration", "5s"];
-    let mut operator = stage.start_with(&slow);
+    let slow = stage.settings().writes(600, 4).flag("--lease-duration", "5s");
+    let mut operator = slow.start();
     stage.apply("lifted", spec).await;
     stage.until("lifted", "Protected=True").await;
     stage.delete("lifted").await;
@@ -67,7 +67,7 @@ async fn i26_killed_while_switching_off_the_rest_is_switched_off_once() {
             .await;
         tokio::time::sleep(some_moment(400)).await;
         operator.kill().await;
-        operator = stage.start_with(&slow);
+        operator = slow.start();
     }
     stage.until_gone("lifted").await;
     assert!(!ids.iter().any(|id| stage.safe(id)));

@@ -58,7 +58,7 @@ async fn i10_a_namespace_goes_without_waiting_for_the_cloud_and_changes_no_flag(
     let stage = Stage::new().await;
     let ids = stage.account.seed(&Seed::new(REGION).times(2));
     let (doomed, objects) = stage.another_namespace().await;
-    let _operator = stage.start_with(&["--watch-namespaces", &doomed]);
+    let _operator = stage.settings().serving(&doomed).start();
     stage.apply_to(&objects, "kept", wish(&ids, "Keep")).await;
     stage.until_in(&objects, "kept", "Protected=True").await;
     cut_off(&stage);
@@ -171,8 +171,8 @@ async fn i10_a_refused_write_leaves_the_target_safe_and_lets_go() {
 async fn i10_who_changes_the_policy_to_keep_while_the_cloud_is_down_is_gone_at_once() {
     let stage = Stage::new().await;
     let ids = stage.account.seed(&Seed::new(REGION).times(2));
-    let quick = ["--lease-duration", "5s"];
-    let operator = stage.start_with(&quick);
+    let quick = stage.settings().flag("--lease-duration", "5s");
+    let operator = quick.start();
     stage.apply("waiting", wish(&ids, "Disable")).await;
     stage.until("waiting", "Protected=True").await;
     cut_off(&stage);
@@ -180,7 +180,7 @@ async fn i10_who_changes_the_policy_to_keep_while_the_cloud_is_down_is_gone_at_o
     stage.until("waiting", "Ready=False Reconciling=True").await;
     // A restart does not forget that it waits.
     operator.kill().await;
-    let _operator = stage.start_with(&quick);
+    let _operator = quick.start();
     stage.until_printed("leader: leads", 2).await;
     tokio::time::sleep(Duration::from_secs(3)).await;
     assert!(stage.objects.get_opt("waiting").await.unwrap().is_some(), "the cloud may come back");

@@ -5,7 +5,6 @@ use std::time::Duration;
 use keeper_simulator::{AccessKey, Fault, Rule, Seed};
 use serde_json::{Value, json};
 
-use crate::process::Operator;
 use crate::stage::{LABEL, REGION, Stage, eventually, message};
 
 fn by_id(id: &str) -> Value {
@@ -80,7 +79,7 @@ async fn i29_credentials_that_fail_are_told_as_such() {
     let unknown = AccessKey::lasting("LTAI5tNobodyKnowsThisKey", "NotASecretOfAnyKey");
     stage.apply("one", by_id(&id)).await;
     for (turn, key) in [wrong, unknown].into_iter().enumerate() {
-        let operator = Operator::launch_as(&stage, &key, &[]);
+        let operator = stage.settings().key(&key).start();
         let object = stage
             .until("one", "Protected=Unknown/CredentialsRejected Stalled=True/CredentialsRejected")
             .await;

@@ -16,13 +16,14 @@ use tokio::time::Instant;
 
 use crate::outages::{Road, State};
 use crate::process::Operator;
+use crate::settings::Settings;
 use crate::stage::{REGION, Stage, eventually, never};
 
 /// Span of the Lease, if nothing else is said.
 const SPAN: SignedDuration = SignedDuration::from_secs(15);
 
 /// A span for tests in which nobody has to be quicker than a busy machine.
-const SHORT: [&str; 2] = ["--lease-duration", "5s"];
+const SHORT: &str = "5s";
 
 /// Something that takes longer than this, and more than the span of a Lease, is not what was promised.
 const MARGIN: Duration = Duration::from_secs(10);
@@ -31,7 +32,7 @@ const MARGIN: Duration = Duration::from_secs(10);
 const LEADS: &str = "leader: leads";
 
 /// Two sweeps take longer than it takes to prove that an id is unknown to the cloud.
-const CALM: [&str; 2] = ["--sweep-interval", "4s"];
+const CALM: &str = "4s";
 
 /// A stage whose operators can be told apart by their keys.
 struct Theatre {
@@ -46,13 +47,16 @@ impl Theatre {
         Self { stage, leases }
     }
 
-    /// Starts a replica with a key of its own.
-    fn start(&self, name: &str, flags: &[&str]) -> Operator {
+    /// What a replica is started with: a key of its own.
+    fn replica(&self, name: &str) -> Settings<'_> {
         let key = AccessKey::lasting(&format!("LTAI{name}"), &format!("SecretOf{name}"));
         self.stage.account.add_key(key.clone());
-        let mut all = vec!["--pod-name", name];
-        all.extend(flags);
-        Operator::launch_as(&self.stage, &key, &all)
+        self.stage.settings().key(&key).flag("--pod-name", name)
+    }
+
+    /// Starts a replica that sweeps at this interval.
+    fn sweeping(&self, name: &str, interval: &str) -> Operator {
+        self.replica(name).set("/sweepInterval", interval).start()
     }
 
     /// Waits until a replica leads, for the given number of times.
@@ -168,9 +172,9 @@ async fn nothing_changes(theatre: &Theatre, heir: &str, before: &BTreeMap<String
 #[tokio::test]
 async fn i33_i38_a_spare_does_nothing_and_takes_over_at_once_when_the_leader_is_asked_to_end() {
     let theatre = Theatre::new().await;
-    let leader = theatre.start("first", &CALM);
+    let leader = theatre.sweeping("first", CALM);
     theatre.until_leads("first", 1).await;
-    let spare = theatre.start("second", &CALM);
+    let spare = theatre.sweeping("second", CALM);
     theatre.until_stands_by("second").await;
     let ids = theatre.at_rest().await;
     theatre.stage.reads(4).await;
@@ -195,9 +199,9 @@ async fn i33_i38_a_spare_does_nothing_and_takes_over_at_once_when_the_leader_is_
 #[tokio::test]
 async fn i38_a_leader_that_is_killed_is_succeeded_and_nobody_notices() {
     let theatre = Theatre::new().await;
-    let leader = theatre.start("first", &CALM);
+    let leader = theatre.sweeping("first", CALM);
     theatre.until_leads("first", 1).await;
-    let _spare = theatre.start("second", &CALM);
+    let _spare = theatre.sweeping("second", CALM);
     theatre.until_stands_by("second").await;
     theatre.at_rest().await;
     theatre.stage.reads(4).await;
@@ -221,10 +225,10 @@ async fn i33_a_leader_that_was_stopped_past_its_lease_signs_nothing_when_it_goes
     stage
         .account
         .fault(Rule::new("ModifyInstanceAttribute", Fault::Latency { millis: 500, jitter_millis: 500 }));
-    let slow = ["--sweep-interval", "60s"];
-    let mut leader = theatre.start("first", &slow);
+    let slow = "60s";
+    let mut leader = theatre.sweeping("first", slow);
     theatre.until_leads("first", 1).await;
-    let heir = theatre.start("second", &slow);
+    let heir = theatre.sweeping("second", slow);
     theatre.until_stands_by("second").await;
     let tags = json!([{ "key": "env", "value": "prod" }]);
     stage.apply("tagged", json!({ "region": REGION, "targets": { "instanceTags": tags } })).await;
@@ -262,7 +266,7 @@ async fn i33_a_leader_that_cannot_reach_the_api_server_stops_in_time() {
     let theatre = Theatre::new().await;
     let stage = &theatre.stage;
     let road = Road::lay(stage).await;
-    let mut leader = theatre.start("first", &[]);
+    let mut leader = theatre.replica("first").start();
     theatre.until_leads("first", 1).await;
     let ids = theatre.at_rest().await;
     stage.reads(4).await;
@@ -293,10 +297,10 @@ async fn i33_a_leader_that_cannot_reach_the_api_server_stops_in_time() {
 #[tokio::test]
 async fn i34_a_lease_that_is_edited_by_hand_makes_nobody_lead_besides_another() {
     let theatre = Theatre::new().await;
-    let _first = theatre.start("first", &SHORT);
+    let _first = theatre.replica("first").flag("--lease-duration", SHORT).start();
     theatre.until_leads("first", 1).await;
     theatre.at_rest().await;
-    let _second = theatre.start("second", &SHORT);
+    let _second = theatre.replica("second").flag("--lease-duration", SHORT).start();
     theatre.until_stands_by("second").await;
 
     // Another holder is entered, with a time that is years ahead: both respect it for a whole span, and then one leads.
@@ -329,7 +333,7 @@ async fn i34_a_lease_that_is_edited_by_hand_makes_nobody_lead_besides_another() 
 async fn i03_the_record_of_the_evidence_moves_with_complete_sweeps_alone() {
     let theatre = Theatre::new().await;
     let stage = &theatre.stage;
-    let operator = theatre.start("first", &[]);
+    let operator = theatre.replica("first").start();
     theatre.at_rest().await;
     let record = format!("ecs-keeper-evidence-default-{REGION}");
     let renewed = async || theatre.lease(&record).await.renew_time.map(|time| time.0);
@@ -371,8 +375,8 @@ async fn i38_leaders_that_prove_nothing_may_not_wait_more_than_three_times() {
     let theatre = Theatre::new().await;
     let stage = &theatre.stage;
     // So long an interval that nobody waits for its end here.
-    let patient = ["--sweep-interval", "5m"];
-    let operator = theatre.start("first", &patient);
+    let patient = "5m";
+    let operator = theatre.sweeping("first", patient);
     theatre.at_rest().await;
     let record = format!("ecs-keeper-evidence-default-{REGION}");
     eventually("a sweep is recorded", async || {
@@ -386,14 +390,14 @@ async fn i38_leaders_that_prove_nothing_may_not_wait_more_than_three_times() {
 
     stage.account.fault(Rule::new("DescribeInstances", Fault::DropBefore));
     for name in ["second", "third", "fourth"] {
-        let operator = theatre.start(name, &patient);
+        let operator = theatre.sweeping(name, patient);
         theatre.until_leads(name, 1).await;
         stage.until_cloud("it reads in vain", |_| theatre.signed_by(name).len() >= 3).await;
         tokio::time::sleep(Duration::from_secs(1)).await;
         assert_eq!(theatre.stored().await, before, "{name} leaves standing what stands");
         assert!(operator.terminate().await.success());
     }
-    let operator = theatre.start("fifth", &patient);
+    let operator = theatre.sweeping("fifth", patient);
     for name in ["tagged", "named"] {
         stage.until(name, "Protected=Unknown Ready=False").await;
     }

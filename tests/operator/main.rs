@@ -33,6 +33,7 @@ mod retention;
 mod retention_rules;
 mod retention_status;
 mod rules;
+mod settings;
 mod stage;
 mod start;
 mod status;

@@ -80,7 +80,7 @@ async fn i11_who_cannot_hear_of_a_new_claim_stops_switching_off() {
     let ids = stage.account.seed(&Seed::new(REGION).times(20).protected(true));
     let road = Road::lay(&stage).await;
     // Slow, so that there is a middle.
-    let mut operator = stage.start_with(&["--write-budget", "120", "--burst", "2"]);
+    let mut operator = stage.settings().writes(120, 2).start();
     stage.apply("off", wish(&ids, "Disabled")).await;
     stage.until_cloud("it has begun", |_| stage.weakenings() >= 2).await;
     road.becomes(State::Silent);

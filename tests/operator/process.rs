@@ -9,7 +9,7 @@ use keeper_simulator::AccessKey;
 use tokio::process::{Child, Command};
 use tokio::time::timeout;
 
-use crate::stage::{LABEL, Stage};
+use crate::settings::Settings;
 
 /// A clean end may take this long.
 const FAREWELL: Duration = Duration::from_secs(10);
@@ -20,30 +20,13 @@ pub struct Operator {
 }
 
 impl Operator {
-    /// Starts the program as the stage's operator: serving the objects of this test alone, in a hurry. What it prints
-    /// goes to the stage's log.
-    pub fn launch(stage: &Stage, flags: &[&str]) -> Self {
-        Self::launch_as(stage, stage.account.access_key(), flags)
-    }
-
-    /// The same, with other credentials.
-    pub fn launch_as(stage: &Stage, key: &AccessKey, flags: &[&str]) -> Self {
+    /// Starts the program as the stage's operator. What it prints goes to the stage's log.
+    pub fn launch(settings: &Settings) -> Self {
+        let stage = settings.stage;
         let mut command = program(&stage.log);
         command.arg("run").arg("--kubeconfig").arg(&stage.kubeconfig);
-        let selector = format!("{LABEL}={}", stage.namespace);
-        let usual = [
-            ("--namespace", stage.namespace.as_str()),
-            ("--endpoint", &stage.simulator.endpoint()),
-            ("--object-selector", &selector),
-            ("--sweep-interval", "1s"),
-            ("--read-budget", "100000"),
-            ("--write-budget", "100000"),
-            ("--burst", "1000"),
-        ];
-        for (flag, value) in usual.into_iter().filter(|(flag, _)| !flags.contains(flag)) {
-            command.args([flag, value]);
-        }
-        command.args(flags).envs(credentials(key));
+        command.arg("--namespace").arg(&stage.namespace).arg("--config").arg(settings.write());
+        command.args(&settings.flags).envs(credentials(&settings.key));
         Self { child: command.spawn().unwrap() }
     }
 

@@ -361,7 +361,7 @@ async fn i37_i38_a_restart_writes_nothing_neither_here_nor_there() {
     operator.kill().await;
 
     // Two intervals are the time in which it has to prove once more that the lost instance is gone.
-    let _operator = stage.start_with(&["--sweep-interval", "10s"]);
+    let _operator = stage.settings().set("/sweepInterval", "10s").start();
     stage.calls("DescribeNetworkInterfaces", 4).await;
     let after = stage.retentions.get("database").await.unwrap();
     assert_eq!(before, after);

@@ -354,7 +354,7 @@ async fn a_region_without_retention_of_primaries_is_told_of_unless_the_administr
         assert_eq!(rows(&object)["eni-first"].reason, "PrimaryNotRetainable");
         assert!(stage.stays("eni-second"));
         operator.kill().await;
-        let _operator = stage.start_with(&["--primary-retention-regions", region]);
+        let _operator = stage.settings().set("/primaryRetentionRegions", json!([region])).start();
         let told = |object: &EniRetention| {
             rows(object).get("eni-first").is_some_and(|row| {
                 row.phase == NetworkInterfacePhase::NotApplicable && row.reason == "RetentionRefused"

@@ -25,6 +25,7 @@ use serde_json::{Value, json};
 use crate::cluster::{Cluster, audit_log};
 use crate::process::Operator;
 use crate::release::Release;
+use crate::settings::Settings;
 
 /// Something that takes longer will never come. Only failures wait this long.
 pub const PATIENCE: Duration = Duration::from_secs(60);
@@ -51,6 +52,8 @@ pub struct Stage {
     /// The retentions of the namespace.
     pub retentions: Api<EniRetention>,
     pub kubeconfig: PathBuf,
+    /// A folder for files of the test.
+    pub folder: PathBuf,
     /// Everything that the test's operators print.
     pub log: PathBuf,
 }
@@ -65,9 +68,10 @@ impl Stage {
     pub async fn on(cluster: Cluster) -> Self {
         let namespace = cluster.namespace().await;
         let simulator = Simulator::start().await.unwrap();
-        let folder = Path::new(env!("CARGO_TARGET_TMPDIR"));
-        let name = format!("{namespace}-{}", std::process::id());
-        let kubeconfig = folder.join(format!("{name}.kubeconfig"));
+        let folder =
+            Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("{namespace}-{}", std::process::id()));
+        std::fs::create_dir_all(&folder).unwrap();
+        let kubeconfig = folder.join("kubeconfig");
         let release = Release::render(&cluster, &namespace).await;
         release.install(&cluster).await;
         write_kubeconfig(&cluster, &release, &namespace, &kubeconfig).await;
@@ -80,18 +84,19 @@ impl Stage {
             cluster,
             namespace,
             kubeconfig,
-            log: folder.join(format!("{name}.log")),
+            log: folder.join("log"),
+            folder,
         }
     }
 
     /// Starts the operator.
     pub fn start(&self) -> Operator {
-        self.start_with(&[])
+        self.settings().start()
     }
 
-    /// Starts the operator with further flags.
-    pub fn start_with(&self, flags: &[&str]) -> Operator {
-        Operator::launch(self, flags)
+    /// What the operator is usually started with.
+    pub fn settings(&self) -> Settings<'_> {
+        Settings::new(self)
     }
 
     /// Makes operators that start from now on look for the API server at another address, and answers its real one.
@@ -375,8 +380,7 @@ impl Drop for Stage {
         } else {
             self.closing_checks();
         }
-        let _ = std::fs::remove_file(&self.log);
-        let _ = std::fs::remove_file(&self.kubeconfig);
+        let _ = std::fs::remove_dir_all(&self.folder);
     }
 }
 

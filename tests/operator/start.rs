@@ -1,6 +1,6 @@
 //! What a person reads when the operator can't begin.
 
-use std::process::Output;
+use std::process::{Output, Stdio};
 use std::time::Duration;
 
 use tokio::net::TcpSocket;
@@ -11,8 +11,11 @@ use crate::stage::{PATIENCE, Stage, eventually};
 /// Runs the operator with the environment that it would have, less some of it, until it ends by itself.
 async fn ended(stage: &Stage, without: &[&str], flags: &[&str]) -> Output {
     let mut command = program(&stage.log);
-    command.stdout(std::process::Stdio::piped()).stderr(std::process::Stdio::piped());
+    command.stdout(Stdio::piped()).stderr(Stdio::piped());
     command.args(["run", "--namespace", "some-namespace"]).args(flags);
+    if !flags.contains(&"--config") {
+        command.arg("--config").arg(stage.settings().write());
+    }
     for (name, value) in credentials(stage.account.access_key()) {
         if !without.contains(&name) {
             command.env(name, value);
@@ -37,7 +40,12 @@ async fn without_credentials_it_says_which_variable_to_set() {
     let kubeconfig = ["--kubeconfig", stage.kubeconfig.to_str().unwrap()];
     for variable in ["ALIBABA_CLOUD_ACCESS_KEY_ID", "ALIBABA_CLOUD_ACCESS_KEY_SECRET"] {
         let told = complaint(ended(&stage, &[variable], &kubeconfig).await);
-        assert!(told.contains(&format!("no cloud credentials: set {variable}")), "{told}");
+        assert!(
+            told.contains(&format!(
+                "account default: no access key: set the environment variable {variable}"
+            )),
+            "{told}"
+        );
     }
 }
 
@@ -51,18 +59,27 @@ async fn without_a_usable_kubeconfig_it_says_where_to_give_one() {
 }
 
 #[tokio::test]
-async fn a_wrong_flag_is_told_with_what_would_be_right() {
+async fn a_wrong_configuration_is_told_with_what_would_be_right() {
     let stage = Stage::new().await;
-    for (flag, value, hint) in [
-        ("--sweep-interval", "sixty", "60s"),
-        ("--endpoint", "ecs.example.com", "https://"),
-        ("--regions", "Hangzhou", "cn-hangzhou"),
-    ] {
-        let output = ended(&stage, &[], &[flag, value]).await;
-        assert_eq!(output.status.code(), Some(2));
+    let file = stage.folder.join("wrong.yaml");
+    std::fs::write(&file, "sweepInterval: sixty\naccounts:\n  - name: default\n    regions: [cn-hangzou]\n")
+        .unwrap();
+    let file = file.to_str().unwrap();
+    let mut checking = program(&stage.log);
+    checking.args(["config", "check", file]).stdout(Stdio::piped()).stderr(Stdio::piped());
+    for output in [ended(&stage, &[], &["--config", file]).await, checking.output().await.unwrap()] {
+        assert!(!output.status.success());
         let told = String::from_utf8(output.stderr).unwrap();
-        assert!(told.contains(flag) && told.contains(hint), "{told}");
+        let lines: Vec<&str> = told.lines().collect();
+        assert!(lines[0].contains(file), "{told}");
+        assert!(lines[1].contains("line 1, column 16: sweepInterval: `sixty` is no duration"), "{told}");
+        assert!(
+            lines[2].contains("line 4, column 15: unknown region `cn-hangzou`; did you mean `cn-hangzhou`?"),
+            "{told}"
+        );
     }
+    let told = complaint(ended(&stage, &[], &["--config", "/nonexistent/config.yaml"]).await);
+    assert!(told.contains("/nonexistent/config.yaml") && told.contains("ECS_KEEPER_CONFIG"), "{told}");
 }
 
 /// The API server may come: the operator says what is the matter and goes on trying, and ends when it is asked to.

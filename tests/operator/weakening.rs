@@ -18,7 +18,7 @@ async fn i09_a_claim_in_another_namespace_stands_against_switching_off() {
     let stage = Stage::new().await;
     let id = stage.account.seed_one(&Seed::new(REGION));
     let (elsewhere, rivals) = stage.another_namespace().await;
-    let _operator = stage.start_with(&["--watch-namespaces", &elsewhere]);
+    let _operator = stage.settings().serving(&elsewhere).start();
     stage.apply_to(&rivals, "claim", wish(&id, "Enabled")).await;
     stage.until_in(&rivals, "claim", "Protected=True/AllSafe").await;
 

@@ -143,7 +143,7 @@ impl World {
             seed: 1,
         };
         let mut world = Self {
-            fleet: Fleet::new(settings),
+            fleet: Fleet::new(settings, settings),
             safe: vec![false; INTERFACES],
             now: Duration::from_secs(1000),
             spent: Duration::ZERO,

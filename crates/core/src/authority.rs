@@ -11,6 +11,26 @@ use crate::wish::{Generation, Wish};
 /// How long the proofs for a weakening write hold.
 pub const PROOF_LIFE: Duration = Duration::from_secs(10);
 
+/// What the administrator lets an object do beside keeping flags at their safe value. By default nothing.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Rights {
+    /// Set flags to their weak value.
+    pub weaken: bool,
+    /// Attach network interfaces.
+    pub attach: bool,
+}
+
+impl Rights {
+    /// Everything.
+    pub const ALL: Self = Self { weaken: true, attach: true };
+
+    /// These rights and the others.
+    pub fn add(&mut self, others: Self) {
+        self.weaken |= others.weaken;
+        self.attach |= others.attach;
+    }
+}
+
 /// Leave to set the weak value on one target, once. It can't be copied, and is made by [`grant`] alone.
 #[derive(Debug, PartialEq, Eq)]
 pub struct WeakenPermit<K: Kind> {

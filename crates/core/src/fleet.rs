@@ -120,11 +120,11 @@ struct Look {
 const ROUNDS: usize = 8;
 
 impl Fleet {
-    /// A decider that knows nothing yet.
-    pub fn new(settings: Settings) -> Self {
+    /// A decider that knows nothing yet. The engines share nothing of what they may ask: the cloud counts by operation.
+    pub fn new(instances: Settings, interfaces: Settings) -> Self {
         Self {
-            instances: Engine::new(settings),
-            interfaces: Engine::new(settings),
+            instances: Engine::new(instances),
+            interfaces: Engine::new(interfaces),
             retaining: BTreeMap::new(),
             looks: BTreeMap::new(),
         }

@@ -50,7 +50,7 @@ pub fn wishes(object: &EniRetention, around: &Around<'_>) -> BTreeMap<Region, Wi
     let status = object.status.as_ref().unwrap_or(&nothing);
     let homes = homes(status, around);
     let regions = regions(status, &homes, around);
-    let sole = around.region.is_some() || around.grants.only_region().is_some();
+    let sole = around.region.is_some() || around.granted.only_region().is_some();
     let wish = |region: &Region| {
         let wish = Wish {
             owners: owners(&object.spec, around, region),
@@ -74,7 +74,7 @@ fn homes(status: &EniRetentionStatus, around: &Around<'_>) -> Homes {
     let retained = |row: &&NetworkInterfaceStatus| retained.contains(&row.network_interface_id);
     for row in status.network_interfaces.iter().filter(retained) {
         let zone = row.zone_id.as_deref().unwrap_or_default();
-        if let Some(region) = region_of(zone, |name| around.grants.region(name)) {
+        if let Some(region) = region_of(zone, |name| around.granted.region(name)) {
             homes.insert(InterfaceId::new(&row.network_interface_id), region);
         }
     }
@@ -94,7 +94,7 @@ fn regions(status: &EniRetentionStatus, homes: &Homes, around: &Around<'_>) -> B
         return [region.clone()].into();
     }
     let retained = status.retained_eni_ids.iter().map(InterfaceId::new);
-    let of_retained = retained.filter_map(|id| homes.get(&id).or_else(|| around.grants.only_region()));
+    let of_retained = retained.filter_map(|id| homes.get(&id).or_else(|| around.granted.only_region()));
     around.nodes.keys().chain(of_retained.collect::<BTreeSet<_>>()).cloned().collect()
 }
 
@@ -233,12 +233,12 @@ fn attachment(row: &ReattachmentStatus) -> Attachment {
 #[cfg(test)]
 mod tests {
     use k8s_openapi::jiff::Timestamp;
-    use keeper_core::id::AccountName;
     use serde_json::{Value, json};
 
     use super::*;
+    use crate::config::Config;
     use crate::controllers::object::Object;
-    use crate::controllers::route::{Grants, Machine, Route, Served, route};
+    use crate::controllers::route::{Machine, Route, Served, route};
 
     const HANGZHOU: &str = "cn-hangzhou";
     const BEIJING: &str = "cn-beijing";
@@ -267,11 +267,7 @@ mod tests {
     }
 
     fn routed(spec: &Value, status: &Value, homes: &[(&str, &str)]) -> Route {
-        let grants = Grants {
-            account: AccountName::new("default"),
-            namespaces: ["ours".to_owned()].into(),
-            regions: BTreeSet::new(),
-        };
+        let grants = Config::parse("").unwrap().grants("ours");
         let homes = homes.iter().map(|(id, region)| (InterfaceId::new(id), Region::new(region))).collect();
         route(&object(spec, status), &nodes(), &homes, &grants, Timestamp::UNIX_EPOCH)
     }

@@ -164,7 +164,7 @@ impl World {
             log: Vec::new(),
             statuses: 0,
             crashes: 0,
-            fleet: Fleet::new(settings),
+            fleet: Fleet::new(settings, settings),
             settings,
             desks: BTreeMap::new(),
             refused: BTreeSet::new(),
@@ -198,7 +198,8 @@ impl World {
     pub fn restart(&mut self) {
         self.crashes += 1;
         let seed = self.settings.seed + u64::from(self.crashes);
-        self.fleet = Fleet::new(Settings { seed, ..self.settings });
+        let settings = Settings { seed, ..self.settings };
+        self.fleet = Fleet::new(settings, settings);
         self.forget_process();
         self.started = self.now;
         self.fleet.take(self.now, Input::Lead(self.leads.then_some(Window::UNBOUNDED)));

@@ -49,32 +49,17 @@ Labels of everything but Pods, whose labels shouldn't change with the chart's ve
 {{- end -}}
 
 {{/*
-The settings of docs/configuration.md that a value was given for. Numbers are made whole ones first: values hold floating
-points, and 100000 would be written as 1e+05.
+The variables of docs/configuration.md that have a value.
 */}}
 {{- define "ecs-keeper.settings" -}}
 {{- $settings := list
-  (list "ECS_KEEPER_ACCOUNT_NAME" .Values.cloud.accountName)
-  (list "ECS_KEEPER_ENDPOINT" .Values.cloud.endpoint)
-  (list "ECS_KEEPER_STS_ENDPOINT" .Values.cloud.stsEndpoint)
-  (list "ECS_KEEPER_VPC" .Values.cloud.vpc)
-  (list "ECS_KEEPER_REGIONS" (join "," .Values.cloud.regions))
-  (list "ECS_KEEPER_PRIMARY_RETENTION_REGIONS" (join "," .Values.cloud.primaryRetentionRegions))
-  (list "ECS_KEEPER_SWEEP_INTERVAL" .Values.pace.sweepInterval)
-  (list "ECS_KEEPER_READ_BUDGET" (int64 .Values.pace.readBudget))
-  (list "ECS_KEEPER_WRITE_BUDGET" (int64 .Values.pace.writeBudget))
-  (list "ECS_KEEPER_BURST" (int64 .Values.pace.burst))
-  (list "ECS_KEEPER_WATCH_NAMESPACES" (join "," .Values.watchNamespaces))
-  (list "ECS_KEEPER_OBJECT_SELECTOR" .Values.objectSelector)
   (list "ECS_KEEPER_LEASE_DURATION" .Values.leaseDuration)
   (list "ECS_KEEPER_LOG_FORMAT" .Values.log.format)
   (list "ECS_KEEPER_LOG_LEVEL" .Values.log.level)
 -}}
 {{- range $settings }}
-{{- if last . }}
 - name: {{ first . }}
   value: {{ last . | quote }}
-{{- end }}
 {{- end }}
 {{- end -}}
 

@@ -1,0 +1,239 @@
+//! The configuration: what the administrator has written into the file, once it has been found to be right. Everything
+//! that is wrong with a file is told as a sentence, with its line.
+
+mod check;
+pub mod file;
+mod problem;
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use keeper_alicloud::endpoint::{EndpointError, Endpoints, Network, known_regions};
+use keeper_core::budget::Limit;
+use keeper_core::id::{AccountName, Region};
+
+use serde_json::Value;
+
+use crate::grants::Grants;
+pub use problem::{Problem, Problems};
+
+/// What the administrator has set.
+#[derive(Debug)]
+pub struct Config {
+    /// Time between two complete listings of a region.
+    pub sweep_interval: Duration,
+    /// Further regions in which a primary network interface can be retained.
+    pub primary_retention_regions: BTreeSet<Region>,
+    /// Label selector of the objects that are served.
+    pub object_selector: Option<String>,
+    /// The accounts.
+    pub accounts: BTreeMap<AccountName, Account>,
+    /// What each namespace may do; `None` when nothing was granted to any.
+    pub grants: Option<Vec<Grant>>,
+}
+
+/// One account.
+#[derive(Debug, Clone)]
+pub struct Account {
+    /// Its id, if that is pinned.
+    pub account_id: Option<String>,
+    /// Where its access key comes from.
+    pub credentials: KeySource,
+    /// Regions that may be named; empty: every one that the vendor has an endpoint for, and those with URLs.
+    pub regions: BTreeSet<Region>,
+    /// Where it is reached.
+    pub endpoints: AccountEndpoints,
+    /// How much it may be asked.
+    pub budgets: Budgets,
+}
+
+/// Where an access key comes from.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum KeySource {
+    /// Environment variables.
+    Environment(KeyParts<String>),
+    /// Files.
+    Files(KeyParts<PathBuf>),
+}
+
+/// Where the parts of a key are.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct KeyParts<T> {
+    /// The id.
+    pub access_key_id: T,
+    /// The secret.
+    pub access_key_secret: T,
+    /// The token of a temporary key, which may be missing there.
+    pub security_token: Option<T>,
+}
+
+impl Default for KeySource {
+    fn default() -> Self {
+        Self::Environment(KeyParts {
+            access_key_id: "ALIBABA_CLOUD_ACCESS_KEY_ID".to_owned(),
+            access_key_secret: "ALIBABA_CLOUD_ACCESS_KEY_SECRET".to_owned(),
+            security_token: Some("ALIBABA_CLOUD_SECURITY_TOKEN".to_owned()),
+        })
+    }
+}
+
+/// Where an account is reached.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct AccountEndpoints {
+    /// Which of the vendor's endpoints.
+    pub network: Network,
+    /// URLs for every region, instead of the vendor's.
+    pub everywhere: Option<Urls>,
+    /// URLs for single regions, instead of both.
+    pub regions: BTreeMap<Region, Urls>,
+}
+
+/// URLs of the products.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Urls {
+    /// ECS.
+    pub ecs: String,
+    /// STS.
+    pub sts: String,
+}
+
+/// Limits by operation.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Budgets {
+    /// `DescribeInstances`.
+    pub describe_instances: Limit,
+    /// `ModifyInstanceAttribute`.
+    pub modify_instance_attribute: Limit,
+    /// `DescribeNetworkInterfaces`.
+    pub describe_network_interfaces: Limit,
+    /// `ModifyNetworkInterfaceAttribute`, and `AttachNetworkInterface`.
+    pub modify_network_interface_attribute: Limit,
+}
+
+/// What some namespaces may do.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Grant {
+    /// The namespaces.
+    pub namespaces: BTreeSet<String>,
+    /// The accounts.
+    pub accounts: BTreeSet<AccountName>,
+    /// The regions; `None`: all that the accounts have.
+    pub regions: Option<BTreeSet<Region>>,
+    /// Whether flags may be switched off.
+    pub weaken: bool,
+    /// Whether network interfaces may be attached.
+    pub attach: bool,
+}
+
+/// Why there is no configuration.
+#[derive(Debug, thiserror::Error)]
+pub enum ConfigError {
+    /// No file.
+    #[error("the configuration file {path} can't be read; --config or ECS_KEEPER_CONFIG says where it is", path = path.display())]
+    Unreadable {
+        /// Where it should be.
+        path: PathBuf,
+        /// Why.
+        #[source]
+        source: std::io::Error,
+    },
+    /// A file with mistakes.
+    #[error("the configuration file {path} can't be used:\n{problems}", path = path.display())]
+    Wrong {
+        /// Where it is.
+        path: PathBuf,
+        /// What is wrong with it.
+        problems: Problems,
+    },
+}
+
+impl Config {
+    /// The configuration in a file.
+    pub fn load(path: &Path) -> Result<Self, ConfigError> {
+        let text = std::fs::read_to_string(path)
+            .map_err(|source| ConfigError::Unreadable { path: path.to_owned(), source })?;
+        Self::parse(&text).map_err(|problems| ConfigError::Wrong { path: path.to_owned(), problems })
+    }
+
+    /// The configuration in a text.
+    pub fn parse(text: &str) -> Result<Self, Problems> {
+        // A file of comments alone is no document at all.
+        let file: Option<file::File> = serde_saphyr::from_str(text).map_err(|error| problem::of(&error))?;
+        check::config(file.unwrap_or_default())
+    }
+
+    /// What the objects of each namespace may do.
+    pub fn grants(&self, own_namespace: &str) -> Grants {
+        let own = || Grant {
+            namespaces: [own_namespace.to_owned()].into(),
+            accounts: self.accounts.keys().cloned().collect(),
+            regions: None,
+            weaken: true,
+            attach: true,
+        };
+        let regions = self.accounts.iter().map(|(name, account)| (name.clone(), account.all_regions()));
+        Grants::new(&regions.collect(), &self.grants.clone().unwrap_or_else(|| vec![own()]))
+    }
+}
+
+impl fmt::Display for Config {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let count = |count: usize, what: &str| format!("{count} {what}{}", if count == 1 { "" } else { "s" });
+        write!(f, "{}, ", count(self.accounts.len(), "account"))?;
+        match &self.grants {
+            Some(grants) => write!(f, "{}.", count(grants.len(), "grant")),
+            None => write!(f, "no grants: objects in the operator's own namespace may do everything."),
+        }
+    }
+}
+
+impl Account {
+    /// Every region that may be named.
+    pub fn all_regions(&self) -> BTreeSet<Region> {
+        if self.regions.is_empty() {
+            let known = known_regions().iter().map(Region::new);
+            known.chain(self.endpoints.regions.keys().cloned()).collect()
+        } else {
+            self.regions.clone()
+        }
+    }
+}
+
+impl AccountEndpoints {
+    /// Where the calls for a region go.
+    pub fn of(&self, region: &Region) -> Result<Endpoints, EndpointError> {
+        match self.regions.get(region).or(self.everywhere.as_ref()) {
+            Some(urls) => Endpoints::explicit(region, &urls.ecs, &urls.sts),
+            None => Endpoints::of_region(region, self.network),
+        }
+    }
+}
+
+/// The schema of the file, for editors.
+pub fn schema() -> Value {
+    let settings =
+        schemars::generate::SchemaSettings::draft2020_12().with(|settings| settings.inline_subschemas = true);
+    let mut schema = settings.into_generator().into_root_schema_for::<file::File>().to_value();
+    drop_null_defaults(&mut schema);
+    if let Some(root) = schema.as_object_mut() {
+        root.insert("title".to_owned(), "Configuration of ecs-keeper".into());
+    }
+    schema
+}
+
+/// What has no default of its own has none in the schema either.
+fn drop_null_defaults(schema: &mut Value) {
+    match schema {
+        Value::Object(keys) => {
+            keys.retain(|key, value| key != "default" || !value.is_null());
+            keys.values_mut().for_each(drop_null_defaults);
+        }
+        Value::Array(items) => items.iter_mut().for_each(drop_null_defaults),
+        _ => {}
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,389 @@
+//! From what was written to what it means. Goes on after a mistake, so that all of them are told at once.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::PathBuf;
+use std::time::Duration;
+
+use jiff::SignedDuration;
+use keeper_alicloud::endpoint::{Network, is_known_region, known_regions};
+use keeper_core::budget::Limit;
+use keeper_core::id::{AccountName, Region};
+use serde_saphyr::Spanned;
+
+use super::file::{
+    AccountEntry, BudgetEntry, BudgetsEntry, CredentialsEntry, EndpointsEntry, File, GrantEntry,
+    NetworkEntry, RightEntry,
+};
+use super::problem::{Problems, choices, nearest};
+use super::{Account, AccountEndpoints, Budgets, Config, Grant, KeyParts, KeySource, Urls};
+use crate::api::DEFAULT_ACCOUNT;
+use crate::names::{is_account_id, is_label, is_url, is_variable};
+use crate::provider_id::is_region;
+
+const SWEEP_INTERVAL: Duration = Duration::from_secs(60);
+const SWEEP_INTERVALS: (Duration, Duration) = (Duration::from_millis(100), Duration::from_secs(3600));
+const LIMIT: Limit = Limit { per_minute: 60, burst: 20 };
+const MOST_CALLS: u32 = 100_000;
+
+/// What the file means, or all that is wrong with it.
+pub fn config(file: File) -> Result<Config, Problems> {
+    let mut problems = Problems::default();
+    let told = &mut problems;
+    let sweep_interval = file.sweep_interval.map_or(SWEEP_INTERVAL, |text| sweep_interval(&text, told));
+    let primary_retention_regions = file
+        .primary_retention_regions
+        .unwrap_or_default()
+        .iter()
+        .filter_map(|name| any_region(name, told))
+        .collect();
+    let accounts = accounts(file.accounts, told);
+    let grants: Vec<Grant> =
+        file.grants.unwrap_or_default().into_iter().map(|entry| grant(entry, &accounts, told)).collect();
+    problems.or(Config {
+        sweep_interval,
+        primary_retention_regions,
+        object_selector: file.object_selector.filter(|selector| !selector.is_empty()),
+        accounts,
+        grants: Some(grants).filter(|grants| !grants.is_empty()),
+    })
+}
+
+fn sweep_interval(text: &Spanned<String>, told: &mut Problems) -> Duration {
+    let parsed = text.value.parse::<SignedDuration>().ok().and_then(|signed| Duration::try_from(signed).ok());
+    match parsed {
+        Some(interval) if (SWEEP_INTERVALS.0..=SWEEP_INTERVALS.1).contains(&interval) => interval,
+        Some(_) => {
+            told.add(text.referenced, format!("sweepInterval: {} is not between 100ms and 1h", text.value));
+            SWEEP_INTERVAL
+        }
+        None => {
+            let value = &text.value;
+            told.add(
+                text.referenced,
+                format!("sweepInterval: `{value}` is no duration; write a number with its unit, such as 60s or 500ms"),
+            );
+            SWEEP_INTERVAL
+        }
+    }
+}
+
+fn accounts(
+    entries: Option<Spanned<Vec<AccountEntry>>>,
+    told: &mut Problems,
+) -> BTreeMap<AccountName, Account> {
+    let Some(entries) = entries else {
+        let account = Account {
+            account_id: None,
+            credentials: KeySource::default(),
+            regions: BTreeSet::new(),
+            endpoints: AccountEndpoints::default(),
+            budgets: budgets(BudgetsEntry::default(), told),
+        };
+        return [(AccountName::new(DEFAULT_ACCOUNT), account)].into();
+    };
+    if entries.value.is_empty() {
+        told.add(
+            entries.referenced,
+            "accounts: an empty list leaves nothing to serve; name an account, or leave the key out for one that \
+             is called `default`",
+        );
+    }
+    let mut accounts = BTreeMap::new();
+    let mut ids: BTreeMap<String, String> = BTreeMap::new();
+    for entry in entries.value {
+        let name = entry.name.clone();
+        if !is_label(&name.value) {
+            told.add(
+                name.referenced,
+                format!(
+                    "the account name `{}` can't be written in a spec; use up to 63 small letters, digits and hyphens",
+                    name.value
+                ),
+            );
+        }
+        if let Some(id) = &entry.account_id
+            && let Some(other) = ids.insert(id.value.clone(), name.value.clone())
+        {
+            told.add(
+                id.referenced,
+                format!(
+                    "the account {} has this accountId already, as `{other}`; two names for one account would count \
+                     its calls twice, and not know of each other's objects",
+                    id.value
+                ),
+            );
+        }
+        let account = account(entry, told);
+        if accounts.insert(AccountName::new(&name.value), account).is_some() {
+            told.add(
+                name.referenced,
+                format!("there is another account `{}` above; rename one of them", name.value),
+            );
+        }
+    }
+    accounts
+}
+
+fn account(entry: AccountEntry, told: &mut Problems) -> Account {
+    let account_id = entry.account_id.map(|id| {
+        if !is_account_id(&id.value) {
+            told.add(
+                id.referenced,
+                format!(
+                    "accountId: `{}` is no account id; it has digits alone, such as \"1234567890123456\"",
+                    id.value
+                ),
+            );
+        }
+        id.value
+    });
+    let endpoints = entry.endpoints.map_or_else(AccountEndpoints::default, |entry| endpoints(entry, told));
+    let mut regions = BTreeSet::new();
+    for name in entry.regions.unwrap_or_default() {
+        let explicit =
+            |region: &Region| endpoints.everywhere.is_some() || endpoints.regions.contains_key(region);
+        let Some(region) = any_region(&name, told) else { continue };
+        if !is_known_region(region.as_str()) && !explicit(&region) {
+            told.add(name.referenced, unknown_region(&name.value));
+        }
+        if !regions.insert(region) {
+            told.add(name.referenced, format!("the region {} stands here for the second time", name.value));
+        }
+    }
+    Account {
+        account_id,
+        credentials: entry.credentials.map_or_else(KeySource::default, |entry| credentials(entry, told)),
+        regions,
+        endpoints,
+        budgets: budgets(entry.budgets.unwrap_or_default(), told),
+    }
+}
+
+fn unknown_region(name: &str) -> String {
+    match nearest(name, known_regions()) {
+        Some(near) => format!("unknown region `{name}`; did you mean `{near}`?"),
+        None => format!(
+            "unknown region `{name}`; a region that this version does not know needs URLs of its own in endpoints.regions"
+        ),
+    }
+}
+
+fn any_region(name: &Spanned<String>, told: &mut Problems) -> Option<Region> {
+    if is_region(&name.value) {
+        return Some(Region::new(&name.value));
+    }
+    told.add(
+        name.referenced,
+        format!("`{}` is no region; write a region id such as cn-hangzhou", name.value),
+    );
+    None
+}
+
+fn credentials(entry: Spanned<CredentialsEntry>, told: &mut Problems) -> KeySource {
+    match (entry.value.environment, entry.value.files) {
+        (Some(names), None) => {
+            let mut checked = |name: Spanned<String>| {
+                if !is_variable(&name.value) {
+                    // Not repeated: whoever mistakes the name for the value writes a secret here.
+                    told.add(
+                        name.referenced,
+                        "this is no name of an environment variable; write the name, not what the variable holds",
+                    );
+                }
+                name.value
+            };
+            KeySource::Environment(KeyParts {
+                access_key_id: checked(names.access_key_id),
+                access_key_secret: checked(names.access_key_secret),
+                security_token: names.security_token.map(checked),
+            })
+        }
+        (None, Some(paths)) => {
+            let mut checked = |path: Spanned<String>| {
+                if !path.value.starts_with('/') {
+                    told.add(
+                        path.referenced,
+                        "this is no path of a file; write one that begins with `/`, not what the file holds",
+                    );
+                }
+                PathBuf::from(path.value)
+            };
+            KeySource::Files(KeyParts {
+                access_key_id: checked(paths.access_key_id),
+                access_key_secret: checked(paths.access_key_secret),
+                security_token: paths.security_token.map(checked),
+            })
+        }
+        (Some(_), Some(_)) => {
+            told.add(entry.referenced, "credentials: keep one of `environment` and `files`");
+            KeySource::default()
+        }
+        (None, None) => {
+            told.add(
+                entry.referenced,
+                "credentials: say where the access key comes from: `environment` or `files`",
+            );
+            KeySource::default()
+        }
+    }
+}
+
+fn endpoints(entry: Spanned<EndpointsEntry>, told: &mut Problems) -> AccountEndpoints {
+    let place = entry.referenced;
+    let EndpointsEntry { network, ecs, sts, regions } = entry.value;
+    if network.is_some() && ecs.is_some() {
+        told.add(
+            place,
+            "endpoints: keep one of `network` and `ecs`; a URL replaces all of the vendor's endpoints",
+        );
+    }
+    let everywhere = match (ecs, sts) {
+        (Some(ecs), sts) => Some(urls(ecs, sts, told)),
+        (None, Some(sts)) => {
+            told.add(sts.referenced, "endpoints: `sts` needs `ecs` beside it");
+            None
+        }
+        (None, None) => None,
+    };
+    let mut by_region = BTreeMap::new();
+    for entry in regions.unwrap_or_default() {
+        let urls = urls(entry.ecs, entry.sts, told);
+        let Some(region) = any_region(&entry.region, told) else { continue };
+        if by_region.insert(region, urls).is_some() {
+            let region = &entry.region;
+            told.add(
+                region.referenced,
+                format!("the region {} stands here for the second time", region.value),
+            );
+        }
+    }
+    let network = match network.unwrap_or_default() {
+        NetworkEntry::Public => Network::Public,
+        NetworkEntry::Vpc => Network::Vpc,
+    };
+    AccountEndpoints { network, everywhere, regions: by_region }
+}
+
+fn urls(ecs: Spanned<String>, sts: Option<Spanned<String>>, told: &mut Problems) -> Urls {
+    let mut checked = |url: Spanned<String>| {
+        let bare = url.value.strip_suffix('/').unwrap_or(&url.value);
+        if !is_url(bare) {
+            // Not repeated: it may hold a password.
+            told.add(
+                url.referenced,
+                "this is no URL of an endpoint; write scheme, host and perhaps port, such as https://ecs.example.com:8443",
+            );
+        }
+        bare.to_owned()
+    };
+    let ecs = checked(ecs);
+    let sts = sts.map_or_else(|| ecs.clone(), checked);
+    Urls { ecs, sts }
+}
+
+fn budgets(entry: BudgetsEntry, told: &mut Problems) -> Budgets {
+    let mut limit = |entry: Option<BudgetEntry>| {
+        let entry = entry.unwrap_or_default();
+        let mut calls = |calls: Option<Spanned<u32>>, otherwise: u32| match calls {
+            Some(calls) if !(1..=MOST_CALLS).contains(&calls.value) => {
+                told.add(calls.referenced, format!("write a whole number from 1 to {MOST_CALLS}"));
+                otherwise
+            }
+            Some(calls) => calls.value,
+            None => otherwise,
+        };
+        Limit {
+            per_minute: calls(entry.calls_per_minute, LIMIT.per_minute),
+            burst: calls(entry.burst, LIMIT.burst),
+        }
+    };
+    Budgets {
+        describe_instances: limit(entry.describe_instances),
+        modify_instance_attribute: limit(entry.modify_instance_attribute),
+        describe_network_interfaces: limit(entry.describe_network_interfaces),
+        modify_network_interface_attribute: limit(entry.modify_network_interface_attribute),
+    }
+}
+
+fn grant(entry: GrantEntry, accounts: &BTreeMap<AccountName, Account>, told: &mut Problems) -> Grant {
+    let mut namespaces = BTreeSet::new();
+    let places = filled("namespaces", Some(entry.namespaces), "name at least one", told);
+    for namespace in places.unwrap_or_default() {
+        if !is_label(&namespace.value) {
+            told.add(
+                namespace.referenced,
+                format!(
+                    "`{}` is no name of a namespace; each is written out, without wildcards",
+                    namespace.value
+                ),
+            );
+        }
+        namespaces.insert(namespace.value);
+    }
+
+    let all = "name some, or leave the key out for all";
+    let granted = filled("accounts", entry.accounts, all, told).map(|names| {
+        let known: Vec<&str> = accounts.keys().map(AccountName::as_str).collect();
+        let mut granted = BTreeSet::new();
+        for name in names {
+            match accounts.get_key_value(&AccountName::new(&name.value)) {
+                Some((known, _)) => {
+                    granted.insert(known.clone());
+                }
+                None => told.add(name.referenced, unknown_account(&name.value, &known)),
+            }
+        }
+        granted
+    });
+    let granted = granted.unwrap_or_else(|| accounts.keys().cloned().collect());
+
+    let served: BTreeSet<Region> =
+        granted.iter().filter_map(|name| accounts.get(name)).flat_map(Account::all_regions).collect();
+    let regions = filled("regions", entry.regions, all, told).map(|names| {
+        let mut regions = BTreeSet::new();
+        for name in names {
+            let Some(region) = any_region(&name, told) else { continue };
+            if !served.contains(&region) {
+                let sentence = if is_known_region(region.as_str()) {
+                    format!("none of the accounts of this grant has the region {region}; add it there, or take it out here")
+                } else {
+                    unknown_region(&name.value)
+                };
+                told.add(name.referenced, sentence);
+            }
+            regions.insert(region);
+        }
+        regions
+    });
+
+    let may = entry.may.map(|may| {
+        if !may.value.contains(&RightEntry::Protect) {
+            told.add(may.referenced, "may: the list must hold `Protect`; the other rights only add to it");
+        }
+        may.value
+    });
+    let may = may.unwrap_or_default();
+    Grant {
+        namespaces,
+        accounts: granted,
+        regions,
+        weaken: may.contains(&RightEntry::Weaken),
+        attach: may.contains(&RightEntry::Attach),
+    }
+}
+
+fn unknown_account(name: &str, known: &[&str]) -> String {
+    match nearest(name, known) {
+        Some(near) => format!("there is no account `{name}` in `accounts`; did you mean `{near}`?"),
+        None => format!("there is no account `{name}` in `accounts`, but {}", choices(known)),
+    }
+}
+
+/// The list, if it was given. An empty one is told of, for it grants nothing, and looks as if it granted everything.
+fn filled<T>(key: &str, list: Option<Spanned<Vec<T>>>, instead: &str, told: &mut Problems) -> Option<Vec<T>> {
+    let list = list?;
+    if list.value.is_empty() {
+        told.add(list.referenced, format!("{key}: an empty list grants nothing; {instead}"));
+    }
+    Some(list.value)
+}

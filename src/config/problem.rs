@@ -1,0 +1,134 @@
+//! What is wrong with a file, as sentences for people.
+
+use std::fmt;
+
+use serde_saphyr::{Error, Location};
+
+/// One mistake.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Problem {
+    /// Line, from 1; 0: nowhere in particular.
+    pub line: u64,
+    /// Column, from 1.
+    pub column: u64,
+    /// What is wrong, and what would be right.
+    pub sentence: String,
+}
+
+impl Problem {
+    /// A mistake at a place.
+    pub fn at(place: Location, sentence: impl Into<String>) -> Self {
+        Self { line: place.line(), column: place.column(), sentence: sentence.into() }
+    }
+}
+
+impl fmt::Display for Problem {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.line {
+            0 => write!(f, "{}", self.sentence),
+            line => write!(f, "line {line}, column {}: {}", self.column, self.sentence),
+        }
+    }
+}
+
+/// All mistakes, in the order of the file.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Problems(Vec<Problem>);
+
+impl Problems {
+    /// One more.
+    pub fn add(&mut self, place: Location, sentence: impl Into<String>) {
+        self.0.push(Problem::at(place, sentence));
+    }
+
+    /// The value, if there are none.
+    pub fn or<T>(mut self, value: T) -> Result<T, Self> {
+        if self.0.is_empty() {
+            return Ok(value);
+        }
+        self.0.sort();
+        Err(self)
+    }
+}
+
+impl fmt::Display for Problems {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (i, problem) in self.0.iter().enumerate() {
+            let end = if i == 0 { "" } else { "\n" };
+            write!(f, "{end}  {problem}")?;
+        }
+        Ok(())
+    }
+}
+
+/// The mistake for which a text was not taken at all.
+pub fn of(error: &Error) -> Problems {
+    let error = error.without_snippet();
+    let place = error.location().unwrap_or(Location::UNKNOWN);
+    let sentence = match error {
+        Error::SerdeUnknownField { field, expected, .. } => {
+            let known = choices(expected);
+            match nearest(field, expected) {
+                Some(near) => format!("unknown key `{field}`; did you mean `{near}`?"),
+                None => format!("unknown key `{field}`; here may stand {known}"),
+            }
+        }
+        Error::SerdeUnknownVariant { variant, expected, .. } => {
+            format!("unknown word `{variant}`; write {}", choices(expected))
+        }
+        Error::SerdeMissingField { field, .. } => format!("`{field}` is missing"),
+        Error::SerdeInvalidType { unexpected, expected, .. }
+        | Error::SerdeInvalidValue { unexpected, expected, .. } => {
+            format!("here should stand {}, and not {unexpected}", plain(expected))
+        }
+        Error::Unexpected { expected, .. } => format!("here should stand {}", plain(expected)),
+        Error::InvalidScalar { .. } => "here should stand a whole number".to_owned(),
+        Error::NullIntoString { .. } => "here should stand a text, and not nothing".to_owned(),
+        Error::DuplicateMappingKey { key: Some(key), .. } => {
+            format!("`{key}` stands here for the second time; keep one of them")
+        }
+        Error::MultipleDocuments { .. } => "the file holds several documents; keep one".to_owned(),
+        other => format!("this is no YAML that can be read: {}", first_line(&other.render())),
+    };
+    let mut problems = Problems::default();
+    problems.add(place, sentence);
+    problems
+}
+
+/// A type by the name that YAML's users have for it.
+fn plain(expected: &str) -> &str {
+    match expected {
+        _ if expected.starts_with("struct ") || expected.contains("mapping") || expected == "a map" => {
+            "keys with their values"
+        }
+        _ if expected.contains("sequence") => "a list",
+        "a string" | "string scalar" | "scalar" => "a text",
+        "u32" => "a whole number",
+        other => other,
+    }
+}
+
+fn first_line(text: &str) -> &str {
+    text.lines().next().unwrap_or_default()
+}
+
+/// Names in a row.
+pub fn choices<T: AsRef<str>>(names: &[T]) -> String {
+    let quoted: Vec<String> = names.iter().map(|name| format!("`{}`", name.as_ref())).collect();
+    match quoted.split_last() {
+        Some((last, rest)) if !rest.is_empty() => format!("{} or {last}", rest.join(", ")),
+        _ => quoted.concat(),
+    }
+}
+
+/// The name that was probably meant, if there is one.
+pub fn nearest<'a, T: AsRef<str>>(name: &str, known: &'a [T]) -> Option<&'a str> {
+    const ALIKE: f64 = 0.8;
+    let likeness = |known: &str| strsim::jaro_winkler(&name.to_lowercase(), &known.to_lowercase());
+    known
+        .iter()
+        .map(|known| (likeness(known.as_ref()), known.as_ref()))
+        .filter(|(likeness, _)| *likeness > ALIKE)
+        .max_by(|a, b| a.0.total_cmp(&b.0))
+        .map(|(_, known)| known)
+}

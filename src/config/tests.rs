@@ -1,0 +1,409 @@
+use keeper_core::authority::Rights;
+use proptest::prelude::*;
+
+use super::*;
+
+fn parse(text: &str) -> Config {
+    Config::parse(text).unwrap_or_else(|problems| panic!("{text}\n{problems}"))
+}
+
+/// Files that are refused, with all that is said of them.
+const REFUSALS: &[(&str, &[&str])] = &[
+    ("acounts: []", &["line 1, column 1: unknown key `acounts`; did you mean `accounts`?"]),
+    (
+        "sweepInterval: 60s\naccounts:\n  - name: a\n    regionz: []",
+        &["line 4, column 5: unknown key `regionz`; did you mean `regions`?"],
+    ),
+    (
+        "wholly: other",
+        &[
+            "line 1, column 1: unknown key `wholly`; here may stand `sweepInterval`, `primaryRetentionRegions`, `objectSelector`, `accounts` or `grants`",
+        ],
+    ),
+    (
+        "sweepInterval: 60",
+        &[
+            "line 1, column 16: sweepInterval: `60` is no duration; write a number with its unit, such as 60s or 500ms",
+        ],
+    ),
+    ("sweepInterval: [60s]", &["line 1, column 16: here should stand a text"]),
+    (
+        "sweepInterval: soon",
+        &[
+            "line 1, column 16: sweepInterval: `soon` is no duration; write a number with its unit, such as 60s or 500ms",
+        ],
+    ),
+    ("sweepInterval: 2h", &["line 1, column 16: sweepInterval: 2h is not between 100ms and 1h"]),
+    (
+        "sweepInterval: -60s",
+        &[
+            "line 1, column 16: sweepInterval: `-60s` is no duration; write a number with its unit, such as 60s or 500ms",
+        ],
+    ),
+    (
+        "sweepInterval: 60s\nsweepInterval: 61s",
+        &["line 2, column 1: `sweepInterval` stands here for the second time; keep one of them"],
+    ),
+    ("accounts: {name: a}", &["line 1, column 11: here should stand a list"]),
+    ("accounts: a", &["line 1, column 11: here should stand a list"]),
+    (
+        "accounts: []",
+        &[
+            "line 1, column 11: accounts: an empty list leaves nothing to serve; name an account, or leave the key out for one that is called `default`",
+        ],
+    ),
+    ("accounts: [a]", &["line 1, column 12: here should stand keys with their values"]),
+    ("accounts: [{accountId: '12345'}]", &["line 1, column 13: `name` is missing"]),
+    (
+        "accounts: [{name: A}]",
+        &[
+            "line 1, column 19: the account name `A` can't be written in a spec; use up to 63 small letters, digits and hyphens",
+        ],
+    ),
+    ("accounts: [{name: null}]", &["line 1, column 19: here should stand a text, and not nothing"]),
+    (
+        "accounts: [{name: a, accountId: abc}]",
+        &[
+            "line 1, column 33: accountId: `abc` is no account id; it has digits alone, such as \"1234567890123456\"",
+        ],
+    ),
+    (
+        "accounts: [{name: a}, {name: a}]",
+        &["line 1, column 30: there is another account `a` above; rename one of them"],
+    ),
+    (
+        "accounts: [{name: a, accountId: '12345'}, {name: b, accountId: '12345'}]",
+        &[
+            "line 1, column 64: the account 12345 has this accountId already, as `a`; two names for one account would count its calls twice, and not know of each other's objects",
+        ],
+    ),
+    (
+        "accounts: [{name: a, regions: [cn-hangzou]}]",
+        &["line 1, column 32: unknown region `cn-hangzou`; did you mean `cn-hangzhou`?"],
+    ),
+    (
+        "accounts: [{name: a, regions: [cn-atlantis-9]}]",
+        &[
+            "line 1, column 32: unknown region `cn-atlantis-9`; a region that this version does not know needs URLs of its own in endpoints.regions",
+        ],
+    ),
+    (
+        "accounts: [{name: a, regions: [evil.example.com]}]",
+        &["line 1, column 32: `evil.example.com` is no region; write a region id such as cn-hangzhou"],
+    ),
+    (
+        "accounts: [{name: a, regions: [cn-beijing, cn-beijing]}]",
+        &["line 1, column 44: the region cn-beijing stands here for the second time"],
+    ),
+    ("accounts: [{name: a, regions: cn-beijing}]", &["line 1, column 31: here should stand a list"]),
+    (
+        "accounts: [{name: a, credentials: {}}]",
+        &["line 1, column 35: credentials: say where the access key comes from: `environment` or `files`"],
+    ),
+    (
+        "accounts: [{name: a, credentials: {environment: {accessKeyId: A, accessKeySecret: B}, files: {accessKeyId: /a, accessKeySecret: /b}}}]",
+        &["line 1, column 35: credentials: keep one of `environment` and `files`"],
+    ),
+    (
+        "accounts: [{name: a, credentials: {environment: {accessKeyId: A}}}]",
+        &["line 1, column 50: `accessKeySecret` is missing"],
+    ),
+    (
+        "accounts: [{name: a, credentials: {environment: {accessKeyId: A, accessKeySecret: ca/na=ry}}}]",
+        &[
+            "line 1, column 83: this is no name of an environment variable; write the name, not what the variable holds",
+        ],
+    ),
+    (
+        "accounts: [{name: a, credentials: {files: {accessKeyId: /a, accessKeySecret: canary}}}]",
+        &[
+            "line 1, column 78: this is no path of a file; write one that begins with `/`, not what the file holds",
+        ],
+    ),
+    (
+        "accounts: [{name: a, endpoints: {network: vpc}}]",
+        &["line 1, column 43: unknown word `vpc`; write `Public` or `Vpc`"],
+    ),
+    (
+        "accounts: [{name: a, endpoints: {network: Vpc, ecs: 'https://e.example.com'}}]",
+        &[
+            "line 1, column 33: endpoints: keep one of `network` and `ecs`; a URL replaces all of the vendor's endpoints",
+        ],
+    ),
+    (
+        "accounts: [{name: a, endpoints: {sts: 'https://e.example.com'}}]",
+        &["line 1, column 39: endpoints: `sts` needs `ecs` beside it"],
+    ),
+    (
+        "accounts: [{name: a, endpoints: {ecs: 'https://user:canary@e.example.com'}}]",
+        &[
+            "line 1, column 39: this is no URL of an endpoint; write scheme, host and perhaps port, such as https://ecs.example.com:8443",
+        ],
+    ),
+    (
+        "accounts: [{name: a, endpoints: {regions: [{region: cn-beijing, ecs: 'ftp://e'}, {region: cn-beijing, ecs: 'http://e'}]}}]",
+        &[
+            "line 1, column 70: this is no URL of an endpoint; write scheme, host and perhaps port, such as https://ecs.example.com:8443",
+            "line 1, column 91: the region cn-beijing stands here for the second time",
+        ],
+    ),
+    (
+        "accounts: [{name: a, budgets: {DescribeInstance: {}}}]",
+        &["line 1, column 32: unknown key `DescribeInstance`; did you mean `DescribeInstances`?"],
+    ),
+    (
+        "accounts: [{name: a, budgets: {DescribeInstances: {callsPerMinute: 0, burst: 100001}}}]",
+        &[
+            "line 1, column 68: write a whole number from 1 to 100000",
+            "line 1, column 78: write a whole number from 1 to 100000",
+        ],
+    ),
+    (
+        "accounts: [{name: a, budgets: {DescribeInstances: {burst: -1}}}]",
+        &["line 1, column 59: here should stand a whole number"],
+    ),
+    (
+        "accounts: [{name: a, budgets: {DescribeInstances: {burst: many}}}]",
+        &["line 1, column 59: here should stand a whole number"],
+    ),
+    ("grants: [{}]", &["line 1, column 10: `namespaces` is missing"]),
+    (
+        "grants: [{namespaces: []}]",
+        &["line 1, column 23: namespaces: an empty list grants nothing; name at least one"],
+    ),
+    (
+        "grants: [{namespaces: ['*']}]",
+        &["line 1, column 24: `*` is no name of a namespace; each is written out, without wildcards"],
+    ),
+    (
+        "grants: [{namespaces: [team-a], accounts: [], regions: [], may: []}]",
+        &[
+            "line 1, column 43: accounts: an empty list grants nothing; name some, or leave the key out for all",
+            "line 1, column 56: regions: an empty list grants nothing; name some, or leave the key out for all",
+            "line 1, column 65: may: the list must hold `Protect`; the other rights only add to it",
+        ],
+    ),
+    (
+        "grants: [{namespaces: [team-a], accounts: [defualt]}]",
+        &["line 1, column 44: there is no account `defualt` in `accounts`; did you mean `default`?"],
+    ),
+    (
+        "accounts: [{name: prod}, {name: test}]\ngrants: [{namespaces: [team-a], accounts: [zzz]}]",
+        &["line 2, column 44: there is no account `zzz` in `accounts`, but `prod` or `test`"],
+    ),
+    (
+        "accounts: [{name: a, regions: [cn-beijing]}]\ngrants: [{namespaces: [x], regions: [cn-hangzhou, cn-beijin]}]",
+        &[
+            "line 2, column 38: none of the accounts of this grant has the region cn-hangzhou; add it there, or take it out here",
+            "line 2, column 51: unknown region `cn-beijin`; did you mean `cn-beijing`?",
+        ],
+    ),
+    (
+        "grants: [{namespaces: [team-a], may: [Weaken]}]",
+        &["line 1, column 38: may: the list must hold `Protect`; the other rights only add to it"],
+    ),
+    (
+        "grants: [{namespaces: [team-a], may: [protect]}]",
+        &["line 1, column 39: unknown word `protect`; write `Protect`, `Weaken` or `Attach`"],
+    ),
+    (
+        "primaryRetentionRegions: [Frankfurt]",
+        &["line 1, column 27: `Frankfurt` is no region; write a region id such as cn-hangzhou"],
+    ),
+    (
+        "sweepInterval: soon\naccounts:\n  - name: A\n    regions: [cn-hangzou]\ngrants:\n  - namespaces: [a]\n    accounts: [b]\n",
+        &[
+            "line 1, column 16: sweepInterval: `soon` is no duration; write a number with its unit, such as 60s or 500ms",
+            "line 3, column 11: the account name `A` can't be written in a spec; use up to 63 small letters, digits and hyphens",
+            "line 4, column 15: unknown region `cn-hangzou`; did you mean `cn-hangzhou`?",
+            "line 7, column 16: there is no account `b` in `accounts`, but `A`",
+        ],
+    ),
+    (
+        "accounts: [",
+        &["line 1, column 11: this is no YAML that can be read: unclosed bracket '[' at line 1, column 11"],
+    ),
+    ("- a", &["line 1, column 1: here should stand keys with their values"]),
+    ("just words", &["line 1, column 1: here should stand keys with their values"]),
+    (
+        "sweepInterval: 1s\n---\nsweepInterval: 2s",
+        &["line 3, column 1: the file holds several documents; keep one"],
+    ),
+];
+
+#[test]
+fn every_mistake_is_a_sentence_with_its_place() {
+    for (text, sentences) in REFUSALS {
+        let problems = Config::parse(text).expect_err(text).to_string();
+        assert!(
+            !problems.contains("canary"),
+            "a secret that stands in the wrong place is repeated: {problems}"
+        );
+        let told: Vec<&str> = problems.lines().map(str::trim_start).collect();
+        assert_eq!(&told, sentences, "{text}");
+    }
+}
+
+#[test]
+fn an_empty_file_is_one_account_with_the_usual_variables_and_nothing_granted() {
+    for text in ["", "# nothing yet\n", "accounts: [{name: default}]\ngrants: []\n", "accounts:\ngrants:\n"] {
+        let config = parse(text);
+        assert_eq!(config.sweep_interval, Duration::from_secs(60));
+        assert!(config.object_selector.is_none() && config.grants.is_none(), "{text}");
+        let (name, account) = config.accounts.first_key_value().unwrap();
+        assert_eq!(
+            (config.accounts.len(), name.as_str(), &account.credentials),
+            (1, "default", &KeySource::default())
+        );
+        assert_eq!((&account.account_id, &account.endpoints), (&None, &AccountEndpoints::default()));
+        let limit = account.budgets.describe_instances;
+        assert_eq!((limit.per_minute, limit.burst), (60, 20));
+    }
+}
+
+#[test]
+fn what_stands_in_the_file_is_what_counts() {
+    let config = parse(
+        r#"
+sweepInterval: 500ms
+primaryRetentionRegions: [cn-nowhere]
+objectSelector: shard in (a,b)
+accounts:
+  - name: a
+    accountId: "0123456789012345"
+    regions: [cn-hangzhou, cn-new-1]
+    credentials: {files: {accessKeyId: /k/id, accessKeySecret: /k/secret}}
+    endpoints:
+      network: Vpc
+      regions: [{region: cn-new-1, ecs: "http://[::1]:8080/", sts: "https://sts.example.com"}]
+    budgets:
+      ModifyInstanceAttribute: {callsPerMinute: 5}
+      ModifyNetworkInterfaceAttribute: {burst: 7}
+  - name: b
+    accountId: 1234567890123456
+    credentials: {environment: {accessKeyId: ID, accessKeySecret: SECRET}}
+    endpoints: {ecs: "https://ecs.example.com"}
+"#,
+    );
+    assert_eq!(config.sweep_interval, Duration::from_millis(500));
+    assert_eq!(config.primary_retention_regions, [Region::new("cn-nowhere")].into());
+    assert_eq!(config.object_selector.as_deref(), Some("shard in (a,b)"));
+    let account = |name: &str| &config.accounts[&AccountName::new(name)];
+    let (a, b) = (account("a"), account("b"));
+    assert_eq!(a.account_id.as_deref(), Some("0123456789012345"));
+    assert_eq!(b.account_id.as_deref(), Some("1234567890123456"));
+    let files = KeyParts {
+        access_key_id: "/k/id".into(),
+        access_key_secret: "/k/secret".into(),
+        security_token: None,
+    };
+    assert_eq!(a.credentials, KeySource::Files(files));
+    let names =
+        KeyParts { access_key_id: "ID".into(), access_key_secret: "SECRET".into(), security_token: None };
+    assert_eq!(b.credentials, KeySource::Environment(names));
+    assert_eq!(a.endpoints.network, Network::Vpc);
+    let urls = |ecs: &str, sts: &str| Urls { ecs: ecs.to_owned(), sts: sts.to_owned() };
+    assert_eq!(
+        a.endpoints.regions[&Region::new("cn-new-1")],
+        urls("http://[::1]:8080", "https://sts.example.com")
+    );
+    assert_eq!(b.endpoints.everywhere, Some(urls("https://ecs.example.com", "https://ecs.example.com")));
+    assert_eq!(a.budgets.modify_instance_attribute, Limit { per_minute: 5, burst: 20 });
+    assert_eq!(a.budgets.modify_network_interface_attribute, Limit { per_minute: 60, burst: 7 });
+    // Each region has an endpoint, so that none can be missing when the first object names it.
+    for account in [a, b] {
+        for region in account.all_regions() {
+            account.endpoints.of(&region).unwrap();
+        }
+    }
+}
+
+const GRANTS: &str = "
+accounts: [{name: a, regions: [cn-hangzhou, cn-beijing]}, {name: b}]
+grants:
+  - namespaces: [team, other]
+  - namespaces: [team]
+    accounts: [a]
+    regions: [cn-beijing]
+    may: [Protect, Weaken]
+  - namespaces: [team]
+    accounts: [a]
+    may: [Protect, Attach]
+";
+
+#[test]
+fn grants_add_up_and_nothing_else_is_granted() {
+    let nothing = Rights::default();
+    for (text, granted) in [
+        ("", vec![("own", "default", "cn-hangzhou", Rights::ALL)]),
+        ("grants: [{namespaces: [team]}]", vec![("team", "default", "cn-hangzhou", nothing)]),
+        (
+            GRANTS,
+            vec![
+                ("team", "a", "cn-hangzhou", Rights { weaken: false, attach: true }),
+                ("team", "a", "cn-beijing", Rights::ALL),
+                ("team", "b", "cn-shanghai", nothing),
+                ("other", "a", "cn-beijing", nothing),
+                ("other", "b", "us-west-1", nothing),
+            ],
+        ),
+    ] {
+        let grants = parse(text).grants("own");
+        for (namespace, account, region, rights) in granted {
+            let (_, found) = grants.of(namespace, account).expect(account);
+            assert_eq!(
+                found.rights(&found.region(region).expect(region)),
+                rights,
+                "{namespace} {account} {region}"
+            );
+        }
+    }
+    let refused =
+        [("own", "a", "cn-beijing"), ("team", "a", "cn-shanghai"), ("team", "c", "cn-beijing"), ("", "", "")];
+    let grants = parse(GRANTS).grants("own");
+    for (namespace, account, region) in refused {
+        let found = grants.of(namespace, account).and_then(|(_, granted)| granted.region(region));
+        assert_eq!(found, None, "{namespace} {account} {region}");
+    }
+}
+
+proptest! {
+    /// I43: whatever a spec calls its account and its region, what comes out is one of the configuration's own.
+    #[test]
+    fn i43_a_user_s_string_selects_only_by_exact_match(namespace in ".{0,12}|team", account in "a|b|.{0,20}", region in "cn-beijing|.{0,20}") {
+        let config = parse(GRANTS);
+        let grants = config.grants("own");
+        if let Some((name, granted)) = grants.of(&namespace, &account) {
+            prop_assert!(namespace == "team" || namespace == "other");
+            prop_assert_eq!(name.as_str(), account.as_str());
+            if let Some(found) = granted.region(&region) {
+                prop_assert_eq!(found.as_str(), region.as_str());
+                let account = &config.accounts[name];
+                prop_assert!(account.all_regions().contains(&found));
+                prop_assert!(account.endpoints.of(&found).is_ok());
+            }
+        }
+    }
+}
+
+/// What the reference page's walk and the chart's schema rely on.
+#[test]
+fn the_schema_takes_what_the_program_takes_and_no_unknown_keys() {
+    fn walk(schema: &Value, place: &str) {
+        if schema["type"] == "object" {
+            assert_eq!(schema["additionalProperties"], false, "{place} takes unknown keys");
+        }
+        assert!(schema.get("default").is_none_or(|default| !default.is_null()), "{place}");
+        for (key, below) in schema["properties"].as_object().into_iter().flatten() {
+            walk(below, &format!("{place}.{key}"));
+        }
+        if let Some(items) = schema.get("items") {
+            walk(items, &format!("{place}[]"));
+        }
+    }
+    let schema = schema();
+    assert_eq!(schema["type"], "object");
+    walk(&schema, "");
+    assert_eq!(schema["properties"]["accounts"]["items"]["required"], serde_json::json!(["name"]));
+    assert_eq!(schema["properties"]["grants"]["items"]["required"], serde_json::json!(["namespaces"]));
+}

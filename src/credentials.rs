@@ -1,0 +1,142 @@
+//! Access keys, read from where the configuration says. No value of a key is ever repeated.
+
+use std::ffi::OsString;
+use std::io;
+use std::path::PathBuf;
+
+use keeper_alicloud::credentials::{Credentials, CredentialsError};
+use secrecy::SecretString;
+
+use crate::config::{KeyParts, KeySource};
+
+/// Why there is no access key.
+#[derive(Debug, thiserror::Error)]
+pub enum KeyError {
+    /// A variable is absent or empty.
+    #[error("no access key: set the environment variable {0}, for example from a Kubernetes Secret")]
+    Unset(String),
+    /// A file is absent or empty.
+    #[error("no access key: put it into the file {path}, for example by mounting a Kubernetes Secret", path = .0.display())]
+    NoFile(PathBuf),
+    /// A file can't be read.
+    #[error("the file {path} with a part of the access key can't be read", path = path.display())]
+    Unreadable {
+        /// Which one.
+        path: PathBuf,
+        /// Why.
+        #[source]
+        source: io::Error,
+    },
+    /// A part that no key has.
+    #[error("the access key can't be used: {0}")]
+    Unusable(#[from] CredentialsError),
+}
+
+impl KeySource {
+    /// The access key that is there now.
+    pub fn read(&self) -> Result<Credentials, KeyError> {
+        match self {
+            Self::Environment(names) => from_variables(names, variable),
+            Self::Files(paths) => from_files(paths),
+        }
+    }
+}
+
+#[expect(clippy::disallowed_methods, reason = "flags would show the secret to every process of the machine")]
+fn variable(name: &str) -> Option<OsString> {
+    std::env::var_os(name)
+}
+
+fn from_variables(
+    names: &KeyParts<String>,
+    variable: impl Fn(&str) -> Option<OsString>,
+) -> Result<Credentials, KeyError> {
+    // What is no Unicode has characters that no key has, and is refused for them.
+    let value =
+        |name: &str| variable(name).map(|value| value.to_string_lossy().into_owned()).unwrap_or_default();
+    let required = |name: &String| {
+        Some(value(name)).filter(|value| !value.is_empty()).ok_or_else(|| KeyError::Unset(name.clone()))
+    };
+    let id = required(&names.access_key_id)?;
+    let secret = SecretString::from(required(&names.access_key_secret)?);
+    let token = names.security_token.as_ref().map(|name| SecretString::from(value(name)));
+    Ok(Credentials::new(id, secret, token)?)
+}
+
+fn from_files(paths: &KeyParts<PathBuf>) -> Result<Credentials, KeyError> {
+    let value = |path: &PathBuf| match std::fs::read_to_string(path) {
+        // Editors and `echo` end a file with a line break, which no key has.
+        Ok(text) => Ok(text.trim_end_matches(['\r', '\n']).to_owned()),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(String::new()),
+        Err(source) => Err(KeyError::Unreadable { path: path.clone(), source }),
+    };
+    let required = |path: &PathBuf| {
+        let text = value(path)?;
+        if text.is_empty() { Err(KeyError::NoFile(path.clone())) } else { Ok(text) }
+    };
+    let id = required(&paths.access_key_id)?;
+    let secret = SecretString::from(required(&paths.access_key_secret)?);
+    let token = paths.security_token.as_ref().map(value).transpose()?.map(SecretString::from);
+    Ok(Credentials::new(id, secret, token)?)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn usual() -> KeyParts<String> {
+        match KeySource::default() {
+            KeySource::Environment(names) => names,
+            KeySource::Files(_) => panic!("not the environment"),
+        }
+    }
+
+    fn read(id: &str, secret: &str, token: Option<&str>) -> Result<String, String> {
+        let variables = |name: &str| match name {
+            "ALIBABA_CLOUD_ACCESS_KEY_ID" => Some(id.into()),
+            "ALIBABA_CLOUD_ACCESS_KEY_SECRET" => Some(secret.into()),
+            "ALIBABA_CLOUD_SECURITY_TOKEN" => token.map(Into::into),
+            other => panic!("{other} was read"),
+        };
+        from_variables(&usual(), variables).map(|key| format!("{key:?}")).map_err(|error| error.to_string())
+    }
+
+    #[test]
+    fn i44_a_key_that_cannot_be_one_is_refused_with_a_sentence() {
+        assert!(read("id", "secret", None).unwrap().contains("temporary: false"));
+        assert!(read("id", "secret", Some("")).unwrap().contains("temporary: false"));
+        assert!(read("id", "secret", Some("token")).unwrap().contains("temporary: true"));
+        for (id, secret, told) in [
+            ("", "canary", "set the environment variable ALIBABA_CLOUD_ACCESS_KEY_ID"),
+            ("canary", "", "set the environment variable ALIBABA_CLOUD_ACCESS_KEY_SECRET"),
+            ("canary", "canary\n", "the access key secret holds a blank, a line break"),
+        ] {
+            let refusal = read(id, secret, None).unwrap_err();
+            assert!(refusal.contains(told) && !refusal.contains("canary"), "{refusal}");
+        }
+    }
+
+    #[test]
+    fn files_may_end_in_a_line_break_and_lack_a_token() {
+        let folder = std::env::temp_dir().join(format!("ecs-keeper-credentials-{}", std::process::id()));
+        std::fs::create_dir_all(&folder).unwrap();
+        let paths = KeyParts {
+            access_key_id: folder.join("id"),
+            access_key_secret: folder.join("secret"),
+            security_token: Some(folder.join("token")),
+        };
+        let read = || from_files(&paths).map_err(|error| error.to_string());
+        assert!(read().unwrap_err().contains(paths.access_key_id.to_str().unwrap()));
+        std::fs::write(&paths.access_key_id, "id\n").unwrap();
+        std::fs::write(&paths.access_key_secret, "\n").unwrap();
+        assert!(read().unwrap_err().contains(paths.access_key_secret.to_str().unwrap()));
+        std::fs::write(&paths.access_key_secret, "canary secret\r\n").unwrap();
+        let refusal = read().unwrap_err();
+        assert!(refusal.contains("access key secret") && !refusal.contains("canary"), "{refusal}");
+        std::fs::write(&paths.access_key_secret, "secret\r\n").unwrap();
+        assert!(format!("{:?}", read().unwrap()).contains("temporary: false"));
+        std::fs::write(paths.security_token.as_ref().unwrap(), "token").unwrap();
+        assert!(format!("{:?}", read().unwrap()).contains("temporary: true"));
+        std::fs::remove_dir_all(folder).unwrap();
+    }
+}

@@ -1,0 +1,31 @@
+//! The forms of names that come from the administrator.
+
+/// Whether the text is a DNS label (RFC 1123), the form of namespaces and of account names.
+pub fn is_label(text: &str) -> bool {
+    let plain = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit();
+    (1..=63).contains(&text.len())
+        && text.bytes().all(|byte| plain(byte) || byte == b'-')
+        && !text.starts_with('-')
+        && !text.ends_with('-')
+}
+
+/// Whether the text has the form of the cloud's ids of accounts.
+pub fn is_account_id(text: &str) -> bool {
+    (5..=20).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_digit())
+}
+
+/// Whether the text is a name of an environment variable (POSIX, with small letters).
+pub fn is_variable(text: &str) -> bool {
+    let word = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'_';
+    !text.is_empty() && text.bytes().all(word) && !text.starts_with(|first: char| first.is_ascii_digit())
+}
+
+/// Whether the text is an absolute URL of scheme, host and perhaps port. Credentials in it would end up in logs, and a
+/// path or a query would be signed as something else than what is sent.
+pub fn is_url(text: &str) -> bool {
+    let authority = text.strip_prefix("https://").or_else(|| text.strip_prefix("http://"));
+    authority.is_some_and(|authority| {
+        !authority.is_empty()
+            && authority.bytes().all(|byte| byte.is_ascii_alphanumeric() || b".-:[]".contains(&byte))
+    })
+}
