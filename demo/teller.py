@@ -51,7 +51,7 @@ class Teller:
 
     def command(self, command: Command, *arguments: str) -> str:
         """Any other command, like kubectl's."""
-        self._prompt(shlex.join([command.name, *arguments]))
+        self._prompt(f"{command.name} {shlex.join(arguments)}")
         text = command(*arguments)
         _print(text.rstrip())
         return text

@@ -148,5 +148,5 @@ def install(helm: Command, account: Account, kubectl: Kubectl, repository: str, 
     """The Secret with the account's key, and the chart."""
     literals = (f"--from-literal={name}={value}" for name, value in account.key.items())
     kubectl("create", "secret", "generic", "ecs-keeper-credentials", *IN, *literals)
-    chosen = (f"--set=image.repository={repository}", f"--set=image.tag={tag}")
+    chosen = (f"--set=image.repository={repository}", f"--set=image.tag={tag}", f"--set-string=config.accounts[0].accountId={account.id}")
     helm("install", RELEASE, "deploy/charts/ecs-keeper", *IN, "--values=tests/e2e/values.yaml", *chosen, "--wait", "--timeout=3m")
