@@ -6,7 +6,7 @@ Nobody publishes kube-apiserver or Helm where every developer and every build ma
 build, and a newer Helm builds no kube-apiserver. A folder named by KUBEBUILDER_ASSETS (as `setup-envtest` makes it) wins over both: what is found
 there is used, and only what it lacks is built.
 
-    binaries.py [PROGRAM…]          builds what is missing of these, or of all, and prints where each program is
+    binaries.py [PROGRAM…]          builds what is missing of these, or of all that `make test` needs, and prints where each program is
     binaries.py --check [PROGRAM…]  builds nothing; prints what would have to be installed first, and fails if that is anything
 """
 
@@ -55,7 +55,7 @@ class Module:
         key = hashlib.sha256(f"{sys.platform} {platform.machine()}".encode())
         for pin in (*self.pins, *map(str.encode, self.flags)):
             key.update(hashlib.sha256(pin).digest())
-        return _cache() / f"{self.folder.name}-{self.version}-{key.hexdigest()[:16]}"
+        return cache() / f"{self.folder.name}-{self.version}-{key.hexdigest()[:16]}"
 
 
 MODULES = [
@@ -63,7 +63,10 @@ MODULES = [
     Module(
         "kubernetes",
         "k8s.io/kubernetes",
-        {name: f"k8s.io/kubernetes/cmd/{name}" for name in ("kube-apiserver", "kube-controller-manager", "kubectl")},
+        {
+            name: f"k8s.io/kubernetes/cmd/{name}"
+            for name in ("kube-apiserver", "kube-controller-manager", "kubectl", "kube-scheduler", "kube-proxy", "kubelet")
+        },
         # Unstamped, the server calls itself v0.0.0-master, which a chart's `kubeVersion` refuses.
         {
             "k8s.io/component-base/version.gitVersion": "v{version}",
@@ -80,6 +83,9 @@ MODULES = [
 PROGRAMS = [program for module in MODULES for program in module.programs]
 # What a control plane consists of, and what is needed to install something on it.
 CONTROL_PLANE = ("etcd", "kube-apiserver", "kube-controller-manager", "kubectl", "helm")
+# What a node needs beside. They run on Linux alone and only `make e2e` wants them, so they are built when they are named.
+NODE = ("kube-scheduler", "kube-proxy", "kubelet")
+USUAL = [program for program in PROGRAMS if program not in NODE]
 
 
 class Unavailable(Exception):
@@ -87,18 +93,18 @@ class Unavailable(Exception):
 
 
 def ensure(*wanted: str) -> dict[str, Path]:
-    """The path of each of these programs, or of all, by its name. Builds what is missing, which takes minutes; progress goes to standard error."""
+    """The path of each of these programs, or of the usual ones, by its name. Builds what is missing, which takes minutes; progress goes to standard error."""
     if _missing(wanted):
-        _cache().mkdir(parents=True, exist_ok=True)
+        cache().mkdir(parents=True, exist_ok=True)
         # One lock for all modules: two builds at once would only take the processors from each other.
-        with _lock(_cache() / ".lock"):
+        with lock(cache() / ".lock"):
             missing = _missing(wanted)
             if obstacle := _obstacle(missing):
                 raise Unavailable(f"{obstacle} is needed to build {_sentence(missing)}.")
             for module in MODULES:
                 if programs := [program for program in module.programs if program in missing]:
                     _build(module, programs)
-    return {program: path for program, path in _find().items() if program in (wanted or PROGRAMS)}
+    return {program: path for program, path in _find().items() if program in (wanted or USUAL)}
 
 
 def _find() -> dict[str, Path]:
@@ -117,10 +123,11 @@ def _find() -> dict[str, Path]:
 
 def _missing(wanted: tuple[str, ...]) -> list[str]:
     found = _find()
-    return [program for program in PROGRAMS if program in (wanted or PROGRAMS) and program not in found]
+    return [program for program in PROGRAMS if program in (wanted or USUAL) and program not in found]
 
 
-def _cache() -> Path:
+def cache() -> Path:
+    """Where everything is kept that takes long to make."""
     caches = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
     return Path(os.environ.get("ECS_KEEPER_CACHE") or caches / "ecs-keeper").absolute()
 
@@ -145,7 +152,7 @@ def _obstacle(missing: list[str]) -> str | None:
 
 
 @contextmanager
-def _lock(path: Path):
+def lock(path: Path):
     """Held by one builder at a time. The kernel gives it back when its holder ends, however that happens."""
     with open(path, "w") as file:
         started = time.monotonic()

@@ -74,6 +74,12 @@ class Binaries(unittest.TestCase):
         self.assertEqual(self.built(), PROGRAMS)
         self.assertEqual(self.found(self.run_binaries(self.without_go())), first)
 
+    def test_what_only_a_node_needs_is_built_when_it_is_named(self):
+        self.found(self.run_binaries(self.with_go()))
+        self.assertNotIn("kubelet", self.built())
+        self.assertEqual(list(self.found(self.run_binaries(self.with_go(), "kubelet"))), ["kubelet"])
+        self.assertIn("kubelet", self.built())
+
     def test_what_is_not_asked_for_is_not_built(self):
         self.assertEqual(list(self.found(self.run_binaries(self.with_go(), "helm"))), ["helm"])
         self.assertEqual(self.built(), ["helm"])
