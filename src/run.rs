@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use keeper_alicloud::client::Client as CloudClient;
-use keeper_alicloud::credentials::StaticCredentials;
+use keeper_alicloud::pinned::{Pinned, Pins};
 use keeper_alicloud::transport::{Timeouts, Transport};
 use keeper_core::engine::Settings;
 use keeper_core::id::{AccountName, Region};
@@ -16,13 +16,13 @@ use tokio_util::sync::CancellationToken;
 use tracing::{error, info, warn};
 
 use crate::cli::RunOptions;
-use crate::config::{Account, Config, ConfigError};
+use crate::config::{Account, Config, ConfigError, KeySource};
 use crate::controllers::announce::Announcer;
 use crate::controllers::intake::Intake;
 use crate::controllers::objects::Objects;
 use crate::controllers::recheck::Rechecker;
 use crate::controllers::report::Reporter;
-use crate::credentials::KeyError;
+use crate::credentials::{CurrentKey, Follower};
 use crate::evidence::Records;
 use crate::fleet::{Cloud, Fleet, FleetKey, Fleets};
 use crate::kubernetes::{ConnectError, connect};
@@ -43,14 +43,13 @@ pub enum RunError {
     /// No configuration.
     #[error(transparent)]
     Config(#[from] ConfigError),
-    /// No access key.
-    #[error("account {account}")]
-    Key {
-        /// Whose.
+    /// No account has an access key, and none can come.
+    #[error("account {account}: {why}")]
+    NoKey {
+        /// The first of them.
         account: AccountName,
         /// Why.
-        #[source]
-        source: KeyError,
+        why: String,
     },
     /// A fleet of an account that is not configured.
     #[error("the configuration has no account {0}")]
@@ -81,7 +80,7 @@ pub enum RunError {
 /// Runs the operator until SIGTERM or SIGINT.
 pub async fn run(options: RunOptions) -> Result<(), RunError> {
     let config = Config::load(&options.configuration.config)?;
-    let clouds = Clouds::new(&config)?;
+    let (clouds, followers) = Clouds::new(&config)?;
     let client = connect(options.kubernetes.kubeconfig.as_deref()).await?;
     let mut terminate = signal(SignalKind::terminate()).map_err(RunError::Signal)?;
     let mut interrupt = signal(SignalKind::interrupt()).map_err(RunError::Signal)?;
@@ -112,6 +111,9 @@ pub async fn run(options: RunOptions) -> Result<(), RunError> {
     };
     let reporter = Reporter { client, objects: objects.clone(), announcer, leadership: leadership.clone() };
     tasks.spawn(until(stop.clone(), intake.run(), "intake"));
+    for follower in followers {
+        tasks.spawn(until(stop.clone(), follower.follow(), "access key"));
+    }
     let reporter = reporter.run(stop.clone());
     tasks.spawn(async move {
         reporter.await;
@@ -126,15 +128,14 @@ pub async fn run(options: RunOptions) -> Result<(), RunError> {
             _ = terminate.recv() => break Ok(()),
             _ = interrupt.recv() => break Ok(()),
             Some((key, mailbox)) = begun.recv() => {
-                let (cloud, settings) = clouds.of(&key)?;
-                let cloud = Arc::new(cloud);
-                greet(cloud.clone(), &key, leadership.clone());
+                let reach = clouds.of(&key)?;
                 let fleet = Fleet {
-                    settings,
+                    settings: reach.settings,
                     notebook: records.notebook(&key),
                     key,
                     mailbox,
-                    cloud,
+                    cloud: reach.cloud,
+                    key_of_account: reach.key,
                     objects: objects.clone(),
                     rechecker: rechecker.clone(),
                     leadership: leadership.clone(),
@@ -212,58 +213,67 @@ async fn until(
     }
 }
 
-/// Says once in the log, when this replica comes to lead, whose credentials these are. It is no check: what may be done
-/// shows when it is done.
-fn greet(cloud: Arc<Cloud>, key: &FleetKey, mut leadership: Leadership) {
-    let region = key.region.clone();
-    tokio::spawn(async move {
-        let lead = leadership.taken().await;
-        match cloud.caller_identity(&leadership.leave(lead.term)).await {
-            Ok(identity) => info!(
-                region = region.as_str(),
-                account_id = identity.account_id,
-                arn = identity.arn,
-                "the cloud knows us"
-            ),
-            Err(error) => {
-                warn!(region = region.as_str(), code = &*error.code, "the cloud did not say who we are");
-            }
-        }
-    });
-}
-
 /// What is needed to reach the accounts.
 struct Clouds {
     transport: Transport,
     sweep_interval: Duration,
     primary_retention_regions: BTreeSet<Region>,
-    accounts: BTreeMap<AccountName, (Account, StaticCredentials)>,
+    pins: Arc<Pins>,
+    accounts: BTreeMap<AccountName, (Account, CurrentKey)>,
 }
 
 impl Clouds {
-    fn new(config: &Config) -> Result<Self, RunError> {
-        let mut accounts = BTreeMap::new();
+    fn new(config: &Config) -> Result<(Self, Vec<Follower>), RunError> {
+        let (mut accounts, mut followers) = (BTreeMap::new(), Vec::new());
         for (name, account) in &config.accounts {
-            let key = account.credentials.read();
-            let key = key.map_err(|source| RunError::Key { account: name.clone(), source })?;
-            accounts.insert(name.clone(), (account.clone(), StaticCredentials::new(key)));
+            let (follower, key) = Follower::new(name.clone(), account.credentials.clone());
+            if account.account_id.is_none() {
+                warn!(
+                    account = name.as_str(),
+                    "accountId is not set: the account of the first access key counts"
+                );
+            }
+            followers.push(follower);
+            accounts.insert(name.clone(), (account.clone(), key));
         }
-        Ok(Self {
+        // What the environment lacks can't come any more; a file can.
+        let hopeless = |(name, account): (&AccountName, &Account)| {
+            let lacks = followers.iter().find(|follower| follower.account() == name)?.complaint()?;
+            matches!(account.credentials, KeySource::Environment(_)).then(|| (name.clone(), lacks.to_owned()))
+        };
+        let lacking: Option<Vec<_>> = config.accounts.iter().map(hopeless).collect();
+        if let Some((account, why)) = lacking.and_then(|lacking| lacking.into_iter().next()) {
+            return Err(RunError::NoKey { account, why });
+        }
+        let pinned = config
+            .accounts
+            .iter()
+            .filter_map(|(name, account)| Some((name.clone(), account.account_id.as_deref()?.into())));
+        let clouds = Self {
             transport: Transport::new(Timeouts::default()).map_err(RunError::Transport)?,
             sweep_interval: config.sweep_interval,
             primary_retention_regions: config.primary_retention_regions.clone(),
+            pins: Arc::new(Pins::new(pinned)),
             accounts,
-        })
+        };
+        Ok((clouds, followers))
     }
 
     /// What a fleet calls the cloud with, and how often it may: of instances and of network interfaces.
-    fn of(&self, key: &FleetKey) -> Result<(Cloud, (Settings, Settings)), RunError> {
+    fn of(&self, key: &FleetKey) -> Result<Reach, RunError> {
         let unknown = || RunError::UnknownAccount(key.account.clone());
-        let (account, credentials) = self.accounts.get(&key.account).ok_or_else(unknown)?;
+        let (account, current) = self.accounts.get(&key.account).ok_or_else(unknown)?;
         let endpoints = account.endpoints.of(&key.region);
         let endpoints =
             endpoints.map_err(|source| RunError::Endpoint { region: key.region.clone(), source })?;
-        let client = CloudClient::new(self.transport.clone(), endpoints, credentials.clone());
+        let pinned = Pinned::new(
+            key.account.clone(),
+            current.clone(),
+            self.pins.clone(),
+            self.transport.clone(),
+            endpoints.clone(),
+        );
+        let client = CloudClient::new(self.transport.clone(), endpoints, pinned);
         let retains_primaries = self.primary_retention_regions.contains(&key.region);
         let client = if retains_primaries { client.retaining_primaries() } else { client };
         let budgets = &account.budgets;
@@ -274,11 +284,21 @@ impl Clouds {
             reads_in_flight: READS_IN_FLIGHT,
             writes_in_flight: WRITES_IN_FLIGHT,
             // Jitter only has to differ between fleets.
-            seed: key.region.as_str().bytes().fold(0, |seed, byte| seed * 31 + u64::from(byte)),
+            seed: [key.account.as_str(), key.region.as_str()]
+                .iter()
+                .flat_map(|name| name.bytes())
+                .fold(0, |seed: u64, byte| seed.wrapping_mul(31).wrapping_add(u64::from(byte))),
         };
         let instances = settings(budgets.describe_instances, budgets.modify_instance_attribute);
         let interfaces =
             settings(budgets.describe_network_interfaces, budgets.modify_network_interface_attribute);
-        Ok((client, (instances, interfaces)))
+        Ok(Reach { cloud: Arc::new(client), key: current.clone(), settings: (instances, interfaces) })
     }
+}
+
+/// How a fleet reaches the cloud.
+struct Reach {
+    cloud: Arc<Cloud>,
+    key: CurrentKey,
+    settings: (Settings, Settings),
 }

@@ -9,7 +9,7 @@ use super::facts::Source;
 use super::{Effect, Engine, Purpose};
 use crate::backoff::{self, LONG};
 use crate::budget::{Budget, Urgency};
-use crate::call::{CallId, IDS_PER_READ, Page, Query, ReadCall};
+use crate::call::{CallId, IDS_PER_READ, Identity, Page, Query, ReadCall};
 use crate::failure::{Class, Failure};
 use crate::id::PageToken;
 use crate::kind::Kind;
@@ -55,6 +55,8 @@ pub(super) struct Lookup<K: Kind> {
     /// The answer proves no absence: an entry without a readable id may be any of those that are missing.
     pub unreadable: bool,
     pub pages: u32,
+    /// To whom the pages so far were given.
+    pub identity: Option<Identity>,
     /// The cloud says that it knows no such target. It counts as missing if this read, of something that was seen lately,
     /// shows that the same identity can see anything at all.
     pub accused: Option<K::Id>,
@@ -229,6 +231,13 @@ impl<K: Kind> Reads<K> {
         }
     }
 
+    /// There is another key: whatever stood against the old one may not stand against this.
+    pub fn key_changed(&mut self, now: Moment) {
+        if let Some(trouble) = &mut self.trouble {
+            trouble.not_before = now;
+        }
+    }
+
     /// What is wrong with reading, if anything.
     pub fn trouble(&self) -> Option<(Reason, &str)> {
         self.trouble.as_ref().map(|t| (t.reason, t.detail.as_ref()))
@@ -318,6 +327,7 @@ impl<K: Kind> Engine<K> {
             showed_any: false,
             unreadable: false,
             pages: 0,
+            identity: None,
             accused: None,
         };
         (Purpose::Ids(lookup), ReadCall { query: Query::Ids(ids), page: None })
@@ -425,8 +435,10 @@ impl<K: Kind> Engine<K> {
                 if lookup.lane == Lane::Proof {
                     self.proof_read(call, &seen);
                 }
-                let unreadable = lookup.unreadable || page.unreadable > 0;
-                self.ids_read(now, call, Lookup { unreadable, ..lookup }, &seen, page.next);
+                let another = lookup.identity.is_some_and(|before| before != page.identity);
+                let unreadable = lookup.unreadable || page.unreadable > 0 || another;
+                let lookup = Lookup { unreadable, identity: Some(page.identity), ..lookup };
+                self.ids_read(now, call, lookup, &seen, page.next);
             }
             Purpose::Filtered { tags, pages } => {
                 if let Some(next) = page.next
@@ -441,6 +453,7 @@ impl<K: Kind> Engine<K> {
                     self.nothing_visible();
                 }
             }
+            Purpose::SweepPage if self.sweep_changed_hands(page.identity) => {}
             Purpose::SweepPage => self.sweep_page_read(now, shown, flawed, page.next),
             Purpose::Strengthen(_) | Purpose::Weaken(_) | Purpose::Attach(..) => {}
         }
@@ -480,7 +493,7 @@ impl<K: Kind> Engine<K> {
             }
             sweep.items += usize::from(lookup.showed_any);
             sweep.pages += 1;
-            sweep.flawed |= lookup.unreadable;
+            sweep.flawed |= lookup.unreadable || sweep.changes_hands(lookup.identity);
         }
         if !lookup.showed_any && self.reads.witness.as_ref().is_some_and(|w| lookup.missing.contains(w)) {
             // What could be seen before can't be seen now: this answer proves nothing about the others.
@@ -545,7 +558,7 @@ impl<K: Kind> Engine<K> {
         let wait = match failure.class {
             Class::Throttled => Duration::from_secs(1),
             // A read is what everything waits for: within the sweep interval, but never sooner than half a second.
-            class if class.heals_itself() => {
+            class if class.heals_itself() || class.unsent() => {
                 backoff::wait(class, failures, &mut self.jitter).min(Duration::from_secs(60))
             }
             _ => self.jitter.stretch(LONG),
