@@ -3,11 +3,23 @@
 use std::ffi::OsString;
 use std::io;
 use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
 
 use keeper_alicloud::credentials::{Credentials, CredentialsError};
+use keeper_alicloud::pinned::Keys;
+use keeper_core::id::AccountName;
 use secrecy::SecretString;
+use tokio::sync::watch;
+use tracing::{info, warn};
 
 use crate::config::{KeyParts, KeySource};
+
+/// Time between two looks at the files of a key: the kubelet itself takes a minute to bring a changed Secret.
+const LOOK: Duration = Duration::from_secs(2);
+
+/// Time after which a key that was read amid a change is read again.
+const SETTLE: Duration = Duration::from_millis(100);
 
 /// Why there is no access key.
 #[derive(Debug, thiserror::Error)]
@@ -78,6 +90,112 @@ fn from_files(paths: &KeyParts<PathBuf>) -> Result<Credentials, KeyError> {
     let secret = SecretString::from(required(&paths.access_key_secret)?);
     let token = paths.security_token.as_ref().map(value).transpose()?.map(SecretString::from);
     Ok(Credentials::new(id, secret, token)?)
+}
+
+/// The key that an account has now. Clones see the same.
+#[derive(Debug, Clone)]
+pub struct CurrentKey(watch::Receiver<Option<Arc<Credentials>>>);
+
+impl CurrentKey {
+    /// Waits until there is another key, or none any more.
+    pub async fn changed(&mut self) {
+        // Whoever follows the source ends only with the process.
+        if self.0.changed().await.is_err() {
+            std::future::pending::<()>().await;
+        }
+    }
+}
+
+impl Keys for CurrentKey {
+    fn current(&self) -> Option<Arc<Credentials>> {
+        self.0.borrow().clone()
+    }
+}
+
+/// Looks after the key of one account.
+#[derive(Debug)]
+pub struct Follower {
+    account: AccountName,
+    source: KeySource,
+    told: watch::Sender<Option<Arc<Credentials>>>,
+    complaint: Option<String>,
+}
+
+impl Follower {
+    /// Reads the key for the first time. That there is none yet is told in the log, and no reason not to begin: it may come,
+    /// and other accounts have theirs.
+    pub fn new(account: AccountName, source: KeySource) -> (Self, CurrentKey) {
+        let (told, key) = watch::channel(None);
+        let mut follower = Self { account, source, told, complaint: None };
+        let read = follower.source.read();
+        follower.take(read);
+        (follower, CurrentKey(key))
+    }
+
+    /// Whose key it is.
+    pub fn account(&self) -> &AccountName {
+        &self.account
+    }
+
+    /// Why there is no key, if there is none.
+    pub fn complaint(&self) -> Option<&str> {
+        self.complaint.as_deref()
+    }
+
+    /// Follows the files for ever. What stands in the environment never changes.
+    pub async fn follow(mut self) -> std::convert::Infallible {
+        if let KeySource::Environment(_) = self.source {
+            // The sender lives on with the task.
+            std::future::pending::<()>().await;
+        }
+        loop {
+            tokio::time::sleep(LOOK).await;
+            let read = self.read().await;
+            if self.differs(&read) {
+                // The parts stand in files of their own: what was read amid a change may be of two keys.
+                tokio::time::sleep(SETTLE).await;
+                let again = self.read().await;
+                if read.as_ref().ok() == again.as_ref().ok() {
+                    self.take(again);
+                }
+            }
+        }
+    }
+
+    async fn read(&self) -> Result<Credentials, KeyError> {
+        let source = self.source.clone();
+        let read = tokio::task::spawn_blocking(move || source.read()).await;
+        read.unwrap_or_else(|error| std::panic::resume_unwind(error.into_panic()))
+    }
+
+    fn differs(&self, read: &Result<Credentials, KeyError>) -> bool {
+        match read {
+            Ok(key) => self.told.borrow().as_deref() != Some(key),
+            Err(error) => self.complaint.as_ref() != Some(&chain(error)),
+        }
+    }
+
+    fn take(&mut self, read: Result<Credentials, KeyError>) {
+        let account = self.account.as_str();
+        match read {
+            Ok(key) => {
+                info!(account, "the access key was read");
+                self.complaint = None;
+                self.told.send_replace(Some(Arc::new(key)));
+            }
+            Err(error) => {
+                let why = chain(&error);
+                warn!(account, why, "there is no access key");
+                self.complaint = Some(why);
+                self.told.send_replace(None);
+            }
+        }
+    }
+}
+
+/// The error with its causes.
+fn chain(error: &KeyError) -> String {
+    std::error::Error::source(error).map_or_else(|| error.to_string(), |source| format!("{error}: {source}"))
 }
 
 #[cfg(test)]

@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use keeper_alicloud::Wire;
 use keeper_alicloud::client::Client;
-use keeper_alicloud::credentials::StaticCredentials;
+use keeper_alicloud::pinned::Pinned;
 use keeper_core::authority::Recheck;
 use keeper_core::call::{CallId, ReadCall, Reply, WriteCall};
 use keeper_core::engine::Settings;
@@ -25,6 +25,7 @@ use tracing::{Instrument as _, info, info_span, warn};
 
 use crate::controllers::objects::Objects;
 use crate::controllers::recheck::Rechecker;
+use crate::credentials::CurrentKey;
 use crate::evidence::{Notebook, PatienceSpent};
 use crate::health::Pulse;
 use crate::leader::{Lead, Leadership, Tenure};
@@ -42,7 +43,7 @@ pub struct FleetKey {
 }
 
 /// The cloud's client of one fleet.
-pub type Cloud = Client<StaticCredentials>;
+pub type Cloud = Client<Pinned<CurrentKey>>;
 
 /// What a fleet is made of.
 pub struct Fleet {
@@ -52,6 +53,8 @@ pub struct Fleet {
     pub mailbox: Arc<Mailbox>,
     /// Its client.
     pub cloud: Arc<Cloud>,
+    /// Tells when there is another key.
+    pub key_of_account: CurrentKey,
     /// Where its reports go.
     pub objects: Arc<Objects>,
     /// Who asks the API server before something is weakened.
@@ -163,6 +166,7 @@ impl Fleet {
                 () = stop.cancelled() => break,
                 () = self.mailbox.posted() => {}
                 () = self.leadership.changed() => {}
+                () = self.key_of_account.changed() => engine.take(self.now(), Input::KeyChanged),
                 spent = self.notebook.next(|| clock.now()) => self.lose_patience(spent, lead, &mut engine),
                 Some(answer) = calls.join_next() => {
                     let mut answers = vec![answer];
@@ -381,7 +385,9 @@ async fn read_page<K: Wire>(
         // Nobody is interested in it any more, and the next leader waits.
         () = stop.cancelled() => return (tell(id, Err(given_up("Stopping"))), None),
     };
-    let told = result.as_ref().err().cloned().map(|failure| Told::ReadFailed(K::READ.name(), failure));
+    // What was not sent for want of the right key is told once, where the key is judged.
+    let failure = result.as_ref().err().filter(|failure| !failure.class.unsent()).cloned();
+    let told = failure.map(|failure| Told::ReadFailed(K::READ.name(), failure));
     (tell(id, result), told)
 }
 

@@ -6,24 +6,24 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use keeper_alicloud::client::Client as CloudClient;
-use keeper_alicloud::credentials::StaticCredentials;
+use keeper_alicloud::pinned::{Pinned, Pins};
 use keeper_alicloud::transport::{Timeouts, Transport};
 use keeper_core::engine::Settings;
-use keeper_core::id::{AccountName, Region, RequestId};
+use keeper_core::id::{AccountName, Region};
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::task::{JoinError, JoinSet};
 use tokio_util::sync::CancellationToken;
-use tracing::{Instrument as _, error, info, info_span, warn};
+use tracing::{error, info, warn};
 
 use crate::admin::{BindError, Port};
 use crate::cli::RunOptions;
-use crate::config::{Account, Config, ConfigError};
+use crate::config::{Account, Config, ConfigError, KeySource};
 use crate::controllers::announce::Announcer;
 use crate::controllers::intake::Intake;
 use crate::controllers::objects::Objects;
 use crate::controllers::recheck::Rechecker;
 use crate::controllers::report::Reporter;
-use crate::credentials::KeyError;
+use crate::credentials::{CurrentKey, Follower};
 use crate::evidence::Records;
 use crate::fleet::{Cloud, Fleet, FleetKey, Fleets};
 use crate::health::Health;
@@ -46,14 +46,13 @@ pub enum RunError {
     /// No configuration.
     #[error(transparent)]
     Config(#[from] ConfigError),
-    /// No access key.
-    #[error("account {account}")]
-    Key {
-        /// Whose.
+    /// No account has an access key, and none can come.
+    #[error("account {account}: {why}")]
+    NoKey {
+        /// The first of them.
         account: AccountName,
         /// Why.
-        #[source]
-        source: KeyError,
+        why: String,
     },
     /// A fleet of an account that is not configured.
     #[error("the configuration has no account {0}")]
@@ -91,7 +90,7 @@ pub enum RunError {
 pub async fn run(options: RunOptions) -> Result<(), RunError> {
     let config = Config::load(&options.configuration.config)?;
     let metrics = Arc::new(Metrics::new().map_err(RunError::Metrics)?);
-    let clouds = Clouds::new(&config, metrics.clone())?;
+    let (clouds, followers) = Clouds::new(&config, metrics.clone())?;
     let port = Port::bind(options.admin.admin_address).await?;
     let client = connect(options.kubernetes.kubeconfig.as_deref()).await?;
     let mut terminate = signal(SignalKind::terminate()).map_err(RunError::Signal)?;
@@ -133,6 +132,9 @@ pub async fn run(options: RunOptions) -> Result<(), RunError> {
     };
     tasks.spawn(until(stop.clone(), intake.run(health.pulse("intake")), "intake"));
     tasks.spawn(named("report", reporter.run(stop.clone(), health.pulse("report"))));
+    for follower in followers {
+        tasks.spawn(until(stop.clone(), follower.follow(), "access key"));
+    }
     // The lead outlasts the others: what they have under way at the end is still done within it.
     let stop_leading = CancellationToken::new();
     let mut leading = tokio::spawn(leader.run(stop_leading.clone(), health.pulse("leader")));
@@ -144,17 +146,16 @@ pub async fn run(options: RunOptions) -> Result<(), RunError> {
             _ = terminate.recv() => break Ok(()),
             _ = interrupt.recv() => break Ok(()),
             Some((key, mailbox)) = begun.recv() => {
-                let (cloud, settings) = clouds.of(&key)?;
-                let cloud = Arc::new(cloud);
-                greet(cloud.clone(), &key, leadership.clone());
+                let reach = clouds.of(&key)?;
                 let pulse = health.pulse(format!("fleet {} {}", key.account.as_str(), key.region.as_str()));
                 let fleet = Fleet {
                     metrics: FleetMetrics::new(metrics.clone(), key.clone()),
-                    settings,
+                    settings: reach.settings,
                     notebook: records.notebook(&key),
                     key,
                     mailbox,
-                    cloud,
+                    cloud: reach.cloud,
+                    key_of_account: reach.key,
                     objects: objects.clone(),
                     rechecker: rechecker.clone(),
                     leadership: leadership.clone(),
@@ -243,64 +244,69 @@ async fn until(
     }
 }
 
-/// Says once in the log, when this replica comes to lead, whose credentials these are. It is no check: what may be done
-/// shows when it is done.
-fn greet(cloud: Arc<Cloud>, key: &FleetKey, mut leadership: Leadership) {
-    let span = info_span!("fleet", account = key.account.as_str(), region = key.region.as_str());
-    let greeting = async move {
-        let lead = leadership.taken().await;
-        match cloud.caller_identity(&leadership.leave(lead.term)).await {
-            Ok(identity) => {
-                info!(account_id = identity.account_id, arn = identity.arn, "the cloud knows us");
-            }
-            Err(error) => {
-                let request_id = error.request_id.as_ref().map(RequestId::as_str);
-                warn!(
-                    class = error.class.as_str(),
-                    code = &*error.code,
-                    request_id,
-                    "the cloud did not say who we are"
-                );
-            }
-        }
-    };
-    tokio::spawn(greeting.instrument(span));
-}
-
 /// What is needed to reach the accounts.
 struct Clouds {
     transport: Transport,
     sweep_interval: Duration,
     primary_retention_regions: BTreeSet<Region>,
-    accounts: BTreeMap<AccountName, (Account, StaticCredentials)>,
+    pins: Arc<Pins>,
+    accounts: BTreeMap<AccountName, (Account, CurrentKey)>,
     metrics: Arc<Metrics>,
 }
 
 impl Clouds {
-    fn new(config: &Config, metrics: Arc<Metrics>) -> Result<Self, RunError> {
-        let mut accounts = BTreeMap::new();
+    fn new(config: &Config, metrics: Arc<Metrics>) -> Result<(Self, Vec<Follower>), RunError> {
+        let (mut accounts, mut followers) = (BTreeMap::new(), Vec::new());
         for (name, account) in &config.accounts {
-            let key = account.credentials.read();
-            let key = key.map_err(|source| RunError::Key { account: name.clone(), source })?;
-            accounts.insert(name.clone(), (account.clone(), StaticCredentials::new(key)));
+            let (follower, key) = Follower::new(name.clone(), account.credentials.clone());
+            if account.account_id.is_none() {
+                warn!(
+                    account = name.as_str(),
+                    "accountId is not set: the account of the first access key counts"
+                );
+            }
+            followers.push(follower);
+            accounts.insert(name.clone(), (account.clone(), key));
         }
-        Ok(Self {
+        // What the environment lacks can't come any more; a file can.
+        let hopeless = |(name, account): (&AccountName, &Account)| {
+            let lacks = followers.iter().find(|follower| follower.account() == name)?.complaint()?;
+            matches!(account.credentials, KeySource::Environment(_)).then(|| (name.clone(), lacks.to_owned()))
+        };
+        let lacking: Option<Vec<_>> = config.accounts.iter().map(hopeless).collect();
+        if let Some((account, why)) = lacking.and_then(|lacking| lacking.into_iter().next()) {
+            return Err(RunError::NoKey { account, why });
+        }
+        let pinned = config
+            .accounts
+            .iter()
+            .filter_map(|(name, account)| Some((name.clone(), account.account_id.as_deref()?.into())));
+        let clouds = Self {
             transport: Transport::new(Timeouts::default()).map_err(RunError::Transport)?,
             sweep_interval: config.sweep_interval,
             primary_retention_regions: config.primary_retention_regions.clone(),
+            pins: Arc::new(Pins::new(pinned)),
             accounts,
             metrics,
-        })
+        };
+        Ok((clouds, followers))
     }
 
     /// What a fleet calls the cloud with, and how often it may: of instances and of network interfaces.
-    fn of(&self, key: &FleetKey) -> Result<(Cloud, (Settings, Settings)), RunError> {
+    fn of(&self, key: &FleetKey) -> Result<Reach, RunError> {
         let unknown = || RunError::UnknownAccount(key.account.clone());
-        let (account, credentials) = self.accounts.get(&key.account).ok_or_else(unknown)?;
+        let (account, current) = self.accounts.get(&key.account).ok_or_else(unknown)?;
         let endpoints = account.endpoints.of(&key.region);
         let endpoints =
             endpoints.map_err(|source| RunError::Endpoint { region: key.region.clone(), source })?;
-        let client = CloudClient::new(self.transport.clone(), endpoints, credentials.clone());
+        let pinned = Pinned::new(
+            key.account.clone(),
+            current.clone(),
+            self.pins.clone(),
+            self.transport.clone(),
+            endpoints.clone(),
+        );
+        let client = CloudClient::new(self.transport.clone(), endpoints, pinned);
         let client = client.observed_by(Arc::new(CallMetrics::new(self.metrics.clone(), key.clone())));
         let retains_primaries = self.primary_retention_regions.contains(&key.region);
         let client = if retains_primaries { client.retaining_primaries() } else { client };
@@ -312,11 +318,21 @@ impl Clouds {
             reads_in_flight: READS_IN_FLIGHT,
             writes_in_flight: WRITES_IN_FLIGHT,
             // Jitter only has to differ between fleets.
-            seed: key.region.as_str().bytes().fold(0, |seed, byte| seed * 31 + u64::from(byte)),
+            seed: [key.account.as_str(), key.region.as_str()]
+                .iter()
+                .flat_map(|name| name.bytes())
+                .fold(0, |seed: u64, byte| seed.wrapping_mul(31).wrapping_add(u64::from(byte))),
         };
         let instances = settings(budgets.describe_instances, budgets.modify_instance_attribute);
         let interfaces =
             settings(budgets.describe_network_interfaces, budgets.modify_network_interface_attribute);
-        Ok((client, (instances, interfaces)))
+        Ok(Reach { cloud: Arc::new(client), key: current.clone(), settings: (instances, interfaces) })
     }
+}
+
+/// How a fleet reaches the cloud.
+struct Reach {
+    cloud: Arc<Cloud>,
+    key: CurrentKey,
+    settings: (Settings, Settings),
 }

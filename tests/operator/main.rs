@@ -11,6 +11,7 @@
     reason = "what surprises a test must fail it; clippy.toml says so for test functions alone, not for what they call"
 )]
 
+mod accounts;
 mod boundaries;
 mod calm;
 mod cluster;
@@ -21,6 +22,7 @@ mod evidence;
 mod failures;
 mod generations;
 mod golden;
+mod grants;
 mod handover;
 #[path = "../docs/health.rs"]
 mod health;

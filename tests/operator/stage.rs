@@ -288,7 +288,11 @@ impl Stage {
 
     /// The Events about an object, in the order of their first time.
     pub async fn events(&self, name: &str) -> Vec<Told> {
-        let all: Api<Event> = Api::namespaced(self.cluster.client.clone(), &self.namespace);
+        self.events_in(&self.namespace, name).await
+    }
+
+    async fn events_in(&self, namespace: &str, name: &str) -> Vec<Told> {
+        let all: Api<Event> = Api::namespaced(self.cluster.client.clone(), namespace);
         let mut events = all.list(&ListParams::default()).await.unwrap().items;
         events.retain(|event| event.regarding.as_ref().and_then(|about| about.name.as_deref()) == Some(name));
         events.sort_by_key(|event| event.event_time.as_ref().map(|time| time.0));
@@ -304,8 +308,13 @@ impl Stage {
 
     /// Waits for an Event with this reason about an object, and answers its note.
     pub async fn until_event(&self, name: &str, reason: &str) -> String {
+        self.until_event_in(&self.namespace, name, reason).await
+    }
+
+    /// The same for an object of another namespace.
+    pub async fn until_event_in(&self, namespace: &str, name: &str, reason: &str) -> String {
         eventually(&format!("an Event {reason} about {name}"), async || {
-            let events = self.events(name).await;
+            let events = self.events_in(namespace, name).await;
             let found = events.iter().find(|told| told.reason == reason).map(|told| told.note.clone());
             found.ok_or(events)
         })

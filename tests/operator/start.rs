@@ -32,7 +32,8 @@ fn complaint(output: Output) -> String {
     assert!(!output.status.success());
     assert!(output.stdout.is_empty());
     let text = String::from_utf8(output.stderr).unwrap();
-    let lines: Vec<&str> = text.lines().filter(|line| !line.contains(" INFO ")).collect();
+    let lines: Vec<&str> =
+        text.lines().filter(|line| !line.contains(" INFO ") && !line.contains(" WARN ")).collect();
     assert_eq!(lines.len(), 1, "{text}");
     lines[0].to_owned()
 }

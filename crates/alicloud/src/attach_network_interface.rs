@@ -24,6 +24,7 @@ pub(crate) fn parameters(region: &Region, permit: AttachPermit) -> Parameters {
 mod tests {
     use std::time::Duration;
 
+    use keeper_core::authority::Rights;
     use keeper_core::call::CallId;
     use keeper_core::evidence::Evidence;
     use keeper_core::id::{InstanceId, InterfaceId, RequestId};
@@ -47,7 +48,7 @@ mod tests {
         let evidence: Evidence<Interface> =
             Evidence { facts, seen, call: CallId(1), request_id: RequestId::new("R-1"), tag_epoch: 0 };
         let (id, to) = (InterfaceId::new("eni-1"), InstanceId::new("i-1"));
-        let permit = AttachPermit::grant(&id, evidence.fresh(seen, None).unwrap(), &to).unwrap();
+        let permit = AttachPermit::grant(Rights::ALL, &id, evidence.fresh(seen, None).unwrap(), &to).unwrap();
         assert_eq!(
             canonical_query(&parameters(&Region::new("cn-hangzhou"), permit)),
             "InstanceId=i-1&NetworkInterfaceId=eni-1&RegionId=cn-hangzhou"

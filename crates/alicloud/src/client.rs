@@ -3,7 +3,7 @@
 
 use std::sync::Arc;
 
-use keeper_core::call::{Page, ReadCall, WriteCall};
+use keeper_core::call::{Identity, Page, ReadCall, WriteCall};
 use keeper_core::id::{Region, RequestId};
 use keeper_core::interface::{AttachPermit, PRIMARY_RETAINED_IN};
 use secrecy::ExposeSecret;
@@ -14,7 +14,7 @@ use crate::attach_network_interface;
 use crate::credentials::{Credentials, CredentialsSource};
 use crate::endpoint::{Endpoints, host};
 use crate::error::{Error, OwnCode};
-use crate::get_caller_identity::{self, Identity};
+use crate::get_caller_identity::{self, Caller};
 use crate::observe::{Observer, Watched};
 use crate::operation::{Operation, Parameters};
 use crate::sign::{Leave, Request, Stamp, StampSource, SystemStamps, canonical_query, date_text, sha256_hex};
@@ -71,27 +71,31 @@ impl<C: CredentialsSource, S: StampSource> Client<C, S> {
     pub async fn read<K: Wire>(&self, call: &ReadCall<K>, leave: &dyn Leave) -> Result<Page<K>, Error> {
         let parameters = K::read_parameters(self.region(), call)
             .ok_or_else(|| Error::unanswered(K::READ, OwnCode::InvalidRequest))?;
-        let place = Place { region: self.region(), primary_retainable: self.primary_retainable };
-        self.call(K::READ, parameters, leave, |answer| K::page(place, answer)).await
+        let (region, primary_retainable) = (self.region(), self.primary_retainable);
+        self.call(K::READ, parameters, leave, |answer, identity| {
+            K::page(Place { region, primary_retainable, identity }, answer)
+        })
+        .await
     }
 
     /// Sets a flag. What comes back is no evidence of its effect.
     pub async fn write<K: Wire>(&self, call: WriteCall<K>, leave: &dyn Leave) -> Result<RequestId, Error> {
         let parameters = K::write_parameters(self.region(), call);
-        self.call(K::WRITE, parameters, leave, |answer| Some(answer.request_id)).await
+        self.call(K::WRITE, parameters, leave, |answer, _| Some(answer.request_id)).await
     }
 
     /// Has a network interface attached to an instance. What comes back says that the cloud has begun, and is no
     /// evidence of how it ends.
     pub async fn attach(&self, permit: AttachPermit, leave: &dyn Leave) -> Result<RequestId, Error> {
         let parameters = attach_network_interface::parameters(self.region(), permit);
-        self.call(attach_network_interface::OPERATION, parameters, leave, |answer| Some(answer.request_id))
+        self.call(attach_network_interface::OPERATION, parameters, leave, |answer, _| Some(answer.request_id))
             .await
     }
 
     /// Asks whose the credentials are.
-    pub async fn caller_identity(&self, leave: &dyn Leave) -> Result<Identity, Error> {
-        self.call(get_caller_identity::OPERATION, Vec::new(), leave, get_caller_identity::identity).await
+    pub async fn caller_identity(&self, leave: &dyn Leave) -> Result<Caller, Error> {
+        let identity = |answer, _| get_caller_identity::identity(answer);
+        self.call(get_caller_identity::OPERATION, Vec::new(), leave, identity).await
     }
 
     /// Any operation: signs, sends, and reads the answer with `decode`, which answers `None` to what is none.
@@ -100,7 +104,7 @@ impl<C: CredentialsSource, S: StampSource> Client<C, S> {
         operation: Operation,
         parameters: Parameters,
         leave: &dyn Leave,
-        decode: impl FnOnce(Answer) -> Option<T>,
+        decode: impl FnOnce(Answer, Identity) -> Option<T>,
     ) -> Result<T, Error> {
         let span = debug_span!("call", operation = operation.name, region = self.region().as_str());
         async {
@@ -127,9 +131,9 @@ impl<C: CredentialsSource, S: StampSource> Client<C, S> {
         operation: Operation,
         parameters: &Parameters,
         leave: &dyn Leave,
-        decode: impl FnOnce(Answer) -> Option<T>,
+        decode: impl FnOnce(Answer, Identity) -> Option<T>,
     ) -> Result<T, Error> {
-        let credentials = self.credentials.credentials().await?;
+        let (credentials, identity) = self.credentials.credentials(leave).await?;
         let mut url = self.endpoints.url(operation.product).clone();
         let query = canonical_query(parameters);
         let stamp = self.stamps.stamp();
@@ -150,7 +154,7 @@ impl<C: CredentialsSource, S: StampSource> Client<C, S> {
         let answer = answer::read(operation, &raw)?;
         debug!(request_id = answer.request_id.as_str(), "answered");
         let request_id = answer.request_id.clone();
-        decode(answer).ok_or_else(|| {
+        decode(answer, identity).ok_or_else(|| {
             Error::unanswered(operation, OwnCode::MalformedResponse).with_answer(
                 raw.status,
                 Some(request_id),

@@ -4,9 +4,11 @@ use std::fmt;
 use std::future::Future;
 use std::sync::Arc;
 
+use keeper_core::call::Identity;
 use secrecy::{ExposeSecret, SecretString};
 
 use crate::error::Error;
+use crate::sign::Leave;
 
 /// A key with which requests are signed, valid at the moment at which it was handed out.
 pub struct Credentials {
@@ -101,10 +103,23 @@ pub enum CredentialsError {
     Unprintable(Part),
 }
 
-/// A source of credentials. Asked before each call, so that a source of temporary keys can renew them in time.
+impl PartialEq for Credentials {
+    fn eq(&self, other: &Self) -> bool {
+        let token = |key: &Self| key.security_token.as_ref().map(|token| token.expose_secret().to_owned());
+        self.access_key_id == other.access_key_id
+            && self.access_key_secret.expose_secret() == other.access_key_secret.expose_secret()
+            && token(self) == token(other)
+    }
+}
+
+/// A source of credentials. Asked before each call, so that it can renew them in time, or withhold them.
 pub trait CredentialsSource: Send + Sync {
-    /// The credentials to sign the next request with.
-    fn credentials(&self) -> impl Future<Output = Result<Arc<Credentials>, Error>> + Send;
+    /// The credentials to sign the next request with, and whose they are. What has to be asked of the cloud for that is
+    /// asked with this leave.
+    fn credentials(
+        &self,
+        leave: &dyn Leave,
+    ) -> impl Future<Output = Result<(Arc<Credentials>, Identity), Error>> + Send;
 }
 
 /// A key that never changes.
@@ -113,14 +128,14 @@ pub struct StaticCredentials(Arc<Credentials>);
 
 impl StaticCredentials {
     /// A source that always hands out this key.
-    pub fn new(credentials: Credentials) -> Self {
-        Self(Arc::new(credentials))
+    pub fn new(credentials: impl Into<Arc<Credentials>>) -> Self {
+        Self(credentials.into())
     }
 }
 
 impl CredentialsSource for StaticCredentials {
-    async fn credentials(&self) -> Result<Arc<Credentials>, Error> {
-        Ok(Arc::clone(&self.0))
+    async fn credentials(&self, _leave: &dyn Leave) -> Result<(Arc<Credentials>, Identity), Error> {
+        Ok((Arc::clone(&self.0), Identity::default()))
     }
 }
 

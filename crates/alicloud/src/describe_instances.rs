@@ -12,6 +12,7 @@ use serde_json::Value;
 use crate::answer::{Answer, identifier};
 use crate::listing;
 use crate::operation::{Operation, Parameters, Product};
+use crate::wire::Place;
 
 pub(crate) const OPERATION: Operation = Operation::read(Product::Ecs, "DescribeInstances");
 
@@ -28,8 +29,8 @@ pub(crate) fn parameters(region: &Region, call: &ReadCall<Instance>) -> Option<P
 }
 
 /// The page in an answer; `None` when it is no listing.
-pub(crate) fn page(region: &Region, answer: Answer) -> Option<Page<Instance>> {
-    listing::page(answer, ["Instances", "Instance"], |entry| item(region, entry))
+pub(crate) fn page(place: Place<'_>, answer: Answer) -> Option<Page<Instance>> {
+    listing::page(place, answer, ["Instances", "Instance"], |entry| item(place.region, entry))
 }
 
 /// One entry; `None` when its id or its region can't be read, or when it is of another region than asked for: then the

@@ -35,7 +35,7 @@ pub(crate) fn parameters(region: &Region, call: &ReadCall<Interface>) -> Option<
 
 /// The page in an answer; `None` when it is no listing.
 pub(crate) fn page(place: Place<'_>, answer: Answer) -> Option<Page<Interface>> {
-    listing::page(answer, ["NetworkInterfaceSets", "NetworkInterfaceSet"], |entry| item(place, entry))
+    listing::page(place, answer, ["NetworkInterfaceSets", "NetworkInterfaceSet"], |entry| item(place, entry))
 }
 
 /// One entry; `None` when its id can't be read.

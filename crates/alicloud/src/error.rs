@@ -50,6 +50,10 @@ pub enum OwnCode {
     InvalidRequest,
     /// The leave to sign had ended; nothing was sent.
     LeaveLost,
+    /// There is no key; nothing was sent.
+    NoAccessKey,
+    /// The key belongs to another account than it should; nothing was sent.
+    WrongAccount,
 }
 
 impl OwnCode {
@@ -64,6 +68,8 @@ impl OwnCode {
             Self::ResponseTooLarge => "ResponseTooLarge",
             Self::InvalidRequest => "InvalidRequest",
             Self::LeaveLost => "LeaveLost",
+            Self::NoAccessKey => "NoAccessKey",
+            Self::WrongAccount => "WrongAccount",
         }
     }
 
@@ -78,12 +84,18 @@ impl OwnCode {
             | Self::ResponseTooLarge
             | Self::LeaveLost => Class::Transient,
             Self::InvalidRequest => Class::Bug,
+            Self::NoAccessKey => Class::NoKey,
+            Self::WrongAccount => Class::WrongAccount,
         }
     }
 
     fn effect(self) -> Effect {
         match self {
-            Self::ConnectionFailed | Self::InvalidRequest | Self::LeaveLost => Effect::None,
+            Self::ConnectionFailed
+            | Self::InvalidRequest
+            | Self::LeaveLost
+            | Self::NoAccessKey
+            | Self::WrongAccount => Effect::None,
             Self::Timeout
             | Self::ConnectionLost
             | Self::ServerError
@@ -111,6 +123,20 @@ impl Error {
             class,
             effect: if operation.writes { effect_of_refusal(class) } else { Effect::None },
             retry_after,
+            source: None,
+        }
+    }
+
+    /// The same once more, for another call that was spared the question. The cause stays with the first.
+    pub(crate) fn again(&self) -> Self {
+        Self {
+            operation: self.operation,
+            code: self.code.clone(),
+            http_status: self.http_status,
+            request_id: self.request_id.clone(),
+            class: self.class,
+            effect: self.effect,
+            retry_after: self.retry_after,
             source: None,
         }
     }
@@ -160,6 +186,8 @@ fn effect_of_refusal(class: Class) -> Effect {
         | Class::Locked
         | Class::Permission
         | Class::Credentials
+        | Class::NoKey
+        | Class::WrongAccount
         | Class::Clock
         | Class::Bug => Effect::None,
     }
@@ -186,6 +214,10 @@ fn explain(class: Class) -> &'static str {
         Class::Permission => "the identity may not do this; grant it the operation in RAM",
         Class::Credentials => {
             "the cloud did not accept the credentials; check key, secret and token, or renew them"
+        }
+        Class::NoKey => "there is no access key; put one where the configuration says",
+        Class::WrongAccount => {
+            "the access key belongs to another account; put the right one back, or correct accountId"
         }
         Class::Clock => "this machine's clock and the cloud's are too far apart; set the clock",
         Class::Bug => {

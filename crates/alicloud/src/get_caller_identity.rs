@@ -9,9 +9,9 @@ use crate::operation::{Operation, Product};
 
 pub(crate) const OPERATION: Operation = Operation::read(Product::Sts, "GetCallerIdentity");
 
-/// Whose credentials they are.
+/// Who calls.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Identity {
+pub struct Caller {
     /// The id of the account that everything belongs to.
     pub account_id: Box<str>,
     /// Name of the user or of the role's session, `acs:ram::<account>:…`; for people, it decides nothing.
@@ -21,9 +21,9 @@ pub struct Identity {
 }
 
 /// The identity in an answer; `None` without an account id.
-pub(crate) fn identity(answer: Answer) -> Option<Identity> {
+pub(crate) fn identity(answer: Answer) -> Option<Caller> {
     let printable = |text: &&str| text.len() <= 512 && text.bytes().all(|byte| byte.is_ascii_graphic());
-    Some(Identity {
+    Some(Caller {
         account_id: identifier(answer.fields.get("AccountId"))?.into(),
         arn: answer.fields.get("Arn").and_then(Value::as_str).filter(printable).map(Into::into),
         request_id: answer.request_id,
@@ -36,7 +36,7 @@ mod tests {
 
     use super::*;
 
-    fn decode(fields: &Value) -> Option<Identity> {
+    fn decode(fields: &Value) -> Option<Caller> {
         let fields = fields.as_object().unwrap().clone();
         identity(Answer { fields, request_id: RequestId::new("R-1") })
     }

@@ -8,6 +8,7 @@ use serde_json::Value;
 
 use crate::answer::Answer;
 use crate::operation::Parameters;
+use crate::wire::Place;
 
 /// Most tags in one filter.
 const TAGS_PER_READ: usize = 20;
@@ -49,6 +50,7 @@ pub(crate) fn parameters<K: Kind>(
 /// The vendor documents an empty `NextToken` on the last page, and empty texts where others have null; so an empty or
 /// an absent one ends the listing, and anything else that is not a token makes the page worthless.
 pub(crate) fn page<K: Kind>(
+    place: Place<'_>,
     answer: Answer,
     [wrapper, list]: [&str; 2],
     item: impl Fn(&Value) -> Option<Item<K>>,
@@ -62,7 +64,7 @@ pub(crate) fn page<K: Kind>(
     };
     let items: Vec<_> = entries.iter().filter_map(item).collect();
     let unreadable = entries.len() - items.len();
-    Some(Page { items, unreadable, next, request_id: answer.request_id })
+    Some(Page { items, unreadable, next, request_id: answer.request_id, identity: place.identity })
 }
 
 /// All tags of an entry or none: a list with one that can't be read is not known. The cloud leaves the field out where

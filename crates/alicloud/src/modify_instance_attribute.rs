@@ -31,7 +31,7 @@ fn deletion_protection(id: &InstanceId, value: &str) -> Parameters {
 mod tests {
     use std::time::Duration;
 
-    use keeper_core::authority::{Case, ObjectProof, Obstacles, Recheck, WeakenPermit, grant};
+    use keeper_core::authority::{Case, ObjectProof, Obstacles, Recheck, Rights, WeakenPermit, grant};
     use keeper_core::call::CallId;
     use keeper_core::evidence::Evidence;
     use keeper_core::id::RequestId;
@@ -44,7 +44,7 @@ mod tests {
     /// Leave as it is given: by everything that speaks for it.
     fn permit(id: &InstanceId) -> WeakenPermit<Instance> {
         let now = Moment::at(Duration::ZERO);
-        let wish: Wish<Instance> = Wish { protect: false, ..Wish::of(Selector::default()) };
+        let wish: Wish<Instance> = Wish { protect: false, may: Rights::ALL, ..Wish::of(Selector::default()) };
         let facts = InstanceFacts {
             deletion_protection: Some(true),
             charge_type: Some(ChargeType::PostPaid),

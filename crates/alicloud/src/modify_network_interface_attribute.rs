@@ -31,7 +31,7 @@ fn delete_on_release(region: &Region, id: &InterfaceId, value: &str) -> Paramete
 mod tests {
     use std::time::Duration;
 
-    use keeper_core::authority::{Case, ObjectProof, Obstacles, Recheck, WeakenPermit, grant};
+    use keeper_core::authority::{Case, ObjectProof, Obstacles, Recheck, Rights, WeakenPermit, grant};
     use keeper_core::call::CallId;
     use keeper_core::evidence::Evidence;
     use keeper_core::id::RequestId;
@@ -45,7 +45,8 @@ mod tests {
     /// Leave as it is given: by everything that speaks for it.
     fn permit(id: &InterfaceId) -> WeakenPermit<Interface> {
         let now = Moment::at(Duration::ZERO);
-        let wish: Wish<Interface> = Wish { protect: false, ..Wish::of(Selector::default()) };
+        let wish: Wish<Interface> =
+            Wish { protect: false, may: Rights::ALL, ..Wish::of(Selector::default()) };
         let facts = InterfaceFacts {
             delete_on_release: Some(false),
             interface_type: Some(InterfaceType::Secondary),

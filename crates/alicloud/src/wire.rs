@@ -2,7 +2,7 @@
 //!
 //! Another kind is another file for each of its two operations, and an `impl` here.
 
-use keeper_core::call::{Page, ReadCall, WriteCall};
+use keeper_core::call::{Identity, Page, ReadCall, WriteCall};
 use keeper_core::id::Region;
 use keeper_core::instance::Instance;
 use keeper_core::interface::Interface;
@@ -21,6 +21,8 @@ pub struct Place<'a> {
     pub(crate) region: &'a Region,
     /// Whether a primary network interface can be retained there.
     pub(crate) primary_retainable: bool,
+    /// To whom the answer was given.
+    pub(crate) identity: Identity,
 }
 
 /// A kind of target whose listing and whose flag this crate can put into requests. Can be implemented here alone, for
@@ -50,7 +52,7 @@ impl Wire for Instance {
     }
 
     fn page(place: Place<'_>, answer: Answer) -> Option<Page<Self>> {
-        describe_instances::page(place.region, answer)
+        describe_instances::page(place, answer)
     }
 
     fn write_parameters(_region: &Region, call: WriteCall<Self>) -> Parameters {

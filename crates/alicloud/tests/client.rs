@@ -14,6 +14,7 @@ use keeper_alicloud::{
     Always, Client, Credentials, Endpoints, Error, Leave, Stamp, StampSource, StaticCredentials, Timeouts,
     Transport,
 };
+use keeper_core::authority::Rights;
 use keeper_core::call::{CallId, Query, ReadCall, WriteCall};
 use keeper_core::evidence::Evidence;
 use keeper_core::failure::{Class, Effect};
@@ -204,7 +205,7 @@ fn attachment() -> AttachPermit {
     let evidence: Evidence<Interface> =
         Evidence { facts, seen, call: CallId(1), request_id: RequestId::new("R-1"), tag_epoch: 0 };
     let fresh = evidence.fresh(seen, None).unwrap();
-    AttachPermit::grant(&InterfaceId::new("eni-1"), fresh, &InstanceId::new("i-1")).unwrap()
+    AttachPermit::grant(Rights::ALL, &InterfaceId::new("eni-1"), fresh, &InstanceId::new("i-1")).unwrap()
 }
 
 #[tokio::test]

@@ -12,7 +12,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use keeper_core::budget::Limit;
-use keeper_core::call::{CallId, Item, Page, Query, ReadCall, Reply, TagFilter, WriteCall};
+use keeper_core::call::{CallId, Identity, Item, Page, Query, ReadCall, Reply, TagFilter, WriteCall};
 use keeper_core::engine::{Asked, Effect, Engine, Input, Settings, Window};
 use keeper_core::id::{InstanceId, PageToken, RequestId, Tag};
 use keeper_core::instance::{ChargeType, Instance, InstanceFacts};
@@ -65,11 +65,17 @@ impl Cloud {
                 let start = read.page.as_ref().map_or(0, |token| token.as_str().parse().unwrap_or(0));
                 let next = (start + PAGE < INSTANCES).then(|| PageToken::new((start + PAGE).to_string()));
                 let items = (start..INSTANCES.min(start + PAGE)).map(|n| self.item(n)).collect();
-                return Page { items, unreadable: 0, next, request_id: RequestId::new("R") };
+                return Page {
+                    items,
+                    unreadable: 0,
+                    next,
+                    request_id: RequestId::new("R"),
+                    identity: Identity(0),
+                };
             }
         };
         let items = found.into_iter().map(|n| self.item(n)).collect();
-        Page { items, unreadable: 0, next: None, request_id: RequestId::new("R") }
+        Page { items, unreadable: 0, next: None, request_id: RequestId::new("R"), identity: Identity(0) }
     }
 }
 

@@ -12,7 +12,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use keeper_core::budget::Limit;
-use keeper_core::call::{CallId, Item, Page, Query, ReadCall, Reply, TagFilter, WriteCall};
+use keeper_core::call::{CallId, Identity, Item, Page, Query, ReadCall, Reply, TagFilter, WriteCall};
 use keeper_core::engine::{Settings, Window};
 use keeper_core::fleet::{Asked, Effect, Fleet, Input};
 use keeper_core::id::{InstanceId, InterfaceId, PageToken, RequestId, Tag};
@@ -116,7 +116,7 @@ fn page_of_instances(read: &ReadCall<Instance>) -> Page<Instance> {
         Query::Ids(_) | Query::Region => true,
     };
     let items = found.into_iter().map(instance_item).filter(wanted).collect();
-    Page { items, unreadable: 0, next, request_id: RequestId::new("R") }
+    Page { items, unreadable: 0, next, request_id: RequestId::new("R"), identity: Identity(0) }
 }
 
 /// The engines, a cloud that answers at once, and a clock. Only the engines' own time is counted.
@@ -174,7 +174,7 @@ impl World {
             }
         };
         let items = found.into_iter().map(|n| interface_item(n, self.safe.get(n) == Some(&true))).collect();
-        Page { items, unreadable: 0, next, request_id: RequestId::new("R") }
+        Page { items, unreadable: 0, next, request_id: RequestId::new("R"), identity: Identity(0) }
     }
 
     fn plan(&mut self) -> Vec<Input> {

@@ -131,6 +131,8 @@ pub enum Refusal {
     Outdated,
     /// There is nothing to weaken.
     NotSafe,
+    /// The administrator does not let it.
+    NotGranted,
 }
 
 /// Gives leave to weaken one target, or says what stands against it.
@@ -138,7 +140,9 @@ pub fn grant<K: Kind>(id: &K::Id, case: &Case<'_, K>, now: Moment) -> Result<Wea
     let (generation, wish) = case.wish;
     let asked = wish.weakening().is_some() && !wish.carried_out && case.object.generation == generation;
     let (fresh, call) = case.target;
-    if case.obstacles.claimed {
+    if !wish.may.weaken {
+        Err(Refusal::NotGranted)
+    } else if case.obstacles.claimed {
         Err(Refusal::Claimed)
     } else if case.obstacles.opaque {
         Err(Refusal::Opaque)
@@ -186,7 +190,7 @@ mod tests {
 
     fn good() -> Facts {
         Facts {
-            wish: Wish { protect: false, ..Wish::of(Selector::default()) },
+            wish: Wish { protect: false, may: Rights::ALL, ..Wish::of(Selector::default()) },
             generation: GENERATION,
             answer: Recheck { object: Some((GENERATION, false)), claims_as_known: true, attachments: None },
             evidence: InstanceFacts {
@@ -227,7 +231,8 @@ mod tests {
     fn i09_i11_a_permit_needs_every_single_condition() {
         let permit = try_grant(&good()).unwrap().unwrap();
         assert_eq!(permit.target().as_str(), "i-a");
-        let spoils: [(&str, Spoil, Option<Refusal>); 17] = [
+        let spoils: [(&str, Spoil, Option<Refusal>); 18] = [
+            ("no right to weaken", |f| f.wish.may.weaken = false, Some(Refusal::NotGranted)),
             ("a claim", |f| f.obstacles.claimed = true, Some(Refusal::Claimed)),
             ("an object that can't be read", |f| f.obstacles.opaque = true, Some(Refusal::Opaque)),
             ("the brake", |f| f.obstacles.braked = true, Some(Refusal::Braked)),

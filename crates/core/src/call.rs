@@ -67,6 +67,11 @@ pub struct Item<K: Kind> {
     pub facts: K::Facts,
 }
 
+/// Whom the cloud answered: numbers alone, equal for the same identity. What somebody may see differs between identities,
+/// so that the pages of one listing, and the absence of something from them, mean nothing unless all were given to one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Identity(pub u64);
+
 /// The answer to a [`ReadCall`].
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Page<K: Kind> {
@@ -78,6 +83,8 @@ pub struct Page<K: Kind> {
     pub next: Option<PageToken>,
     /// The cloud's id of the request.
     pub request_id: RequestId,
+    /// To whom it was given.
+    pub identity: Identity,
 }
 
 /// The answer to a call.

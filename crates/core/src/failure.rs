@@ -24,6 +24,10 @@ pub enum Class {
     Permission,
     /// The key is wrong, disabled or expired, or the signature was not accepted.
     Credentials,
+    /// There is no key to sign with; nothing was asked.
+    NoKey,
+    /// The key belongs to another account than it should; nothing was asked of that account.
+    WrongAccount,
     /// Our clock and the cloud's are too far apart for signatures to be accepted.
     Clock,
     /// The request itself was refused: a fault of ours or of the configuration.
@@ -34,7 +38,7 @@ pub enum Class {
 
 impl Class {
     /// Every class.
-    pub const ALL: [Self; 11] = [
+    pub const ALL: [Self; 13] = [
         Self::Throttled,
         Self::Transient,
         Self::Busy,
@@ -43,6 +47,8 @@ impl Class {
         Self::Locked,
         Self::Permission,
         Self::Credentials,
+        Self::NoKey,
+        Self::WrongAccount,
         Self::Clock,
         Self::Bug,
         Self::Unrecognized,
@@ -59,6 +65,8 @@ impl Class {
             Self::Locked => "Locked",
             Self::Permission => "Permission",
             Self::Credentials => "Credentials",
+            Self::NoKey => "NoKey",
+            Self::WrongAccount => "WrongAccount",
             Self::Clock => "Clock",
             Self::Bug => "Bug",
             Self::Unrecognized => "Unrecognized",
@@ -68,6 +76,11 @@ impl Class {
     /// Whether waiting alone can help. The others need a person, and are tried again only at long intervals.
     pub fn heals_itself(self) -> bool {
         matches!(self, Self::Throttled | Self::Transient | Self::Busy)
+    }
+
+    /// Whether nothing was sent to the account: trying again costs nobody anything.
+    pub fn unsent(self) -> bool {
+        matches!(self, Self::NoKey | Self::WrongAccount)
     }
 }
 

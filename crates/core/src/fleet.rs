@@ -46,6 +46,8 @@ pub enum Input {
     Lead(Option<Window>),
     /// Whoever led before has left too much unproven: what is not proven now is said at once.
     PatienceSpent,
+    /// There is another key to sign with.
+    KeyChanged,
 }
 
 /// Whose question it is, and its number.
@@ -145,6 +147,10 @@ impl Fleet {
             Input::Lead(window) => {
                 self.instances.take(now, engine::Input::Lead(window));
                 self.interfaces.take(now, engine::Input::Lead(window));
+            }
+            Input::KeyChanged => {
+                self.instances.take(now, engine::Input::KeyChanged);
+                self.interfaces.take(now, engine::Input::KeyChanged);
             }
             Input::PatienceSpent => {
                 self.instances.take(now, engine::Input::PatienceSpent);

@@ -3,7 +3,7 @@
 use std::sync::{Arc, LazyLock};
 use std::time::Duration;
 
-use crate::authority::Recheck;
+use crate::authority::{Recheck, Rights};
 use crate::engine::{Effect, Engine, Ticket, Window};
 use crate::evidence::Fresh;
 use crate::failure::Failure;
@@ -161,14 +161,19 @@ impl AttachPermit {
     /// Gives leave, unless what the cloud just said of the interface stands against it: only a free one is attached,
     /// and none that belongs to others.
     ///
-    /// What the wish, the instance and the administrator's grants have to say is the caller's to judge before.
-    pub fn grant(id: &InterfaceId, evidence: Fresh<'_, Interface>, instance: &InstanceId) -> Option<Self> {
+    /// What the wish and the instance have to say is the caller's to judge before.
+    pub fn grant(
+        may: Rights,
+        id: &InterfaceId,
+        evidence: Fresh<'_, Interface>,
+        instance: &InstanceId,
+    ) -> Option<Self> {
         let facts = evidence.facts();
         // `Available` is the cloud's word for "on no instance"; that it names one all the same is not waved through.
         let free =
             facts.status == Some(InterfaceStatus::Available) && !matches!(facts.instance, Some(Some(_)));
         let ours = Interface::applicability(facts) == Applicability::Yes;
-        (free && ours).then(|| Self { interface: id.clone(), instance: instance.clone() })
+        (may.attach && free && ours).then(|| Self { interface: id.clone(), instance: instance.clone() })
     }
 
     /// The interface that may be attached.
@@ -478,7 +483,7 @@ mod tests {
 
     #[test]
     fn i22_only_a_free_interface_that_is_nobody_elses_may_be_attached() {
-        let permit = |change: fn(&mut InterfaceFacts)| {
+        let permit_with = |may: Rights, change: fn(&mut InterfaceFacts)| {
             let mut facts = plain();
             facts.status = Some(InterfaceStatus::Available);
             facts.instance = Some(None);
@@ -488,8 +493,9 @@ mod tests {
             let evidence: Evidence<Interface> =
                 Evidence { facts, seen, call: CallId(1), request_id, tag_epoch: 0 };
             let to = InstanceId::new("i-b");
-            AttachPermit::grant(&InterfaceId::new("eni-1"), evidence.fresh(seen, None).unwrap(), &to)
+            AttachPermit::grant(may, &InterfaceId::new("eni-1"), evidence.fresh(seen, None).unwrap(), &to)
         };
+        let permit = |change| permit_with(Rights::ALL, change);
         let permitted = permit(|_| {}).unwrap();
         assert_eq!((permitted.interface().as_str(), permitted.instance().as_str()), ("eni-1", "i-b"));
         assert!(permit(|f| f.instance = None).is_some(), "the status says that it is free");
@@ -510,5 +516,7 @@ mod tests {
         for change in refused {
             assert_eq!(permit(change), None);
         }
+        // I41: whoever was not granted it gets no leave, whatever the cloud says.
+        assert_eq!(permit_with(Rights { weaken: true, attach: false }, |_| {}), None);
     }
 }

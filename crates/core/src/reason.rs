@@ -69,10 +69,12 @@ reasons! {
     Locked = "The cloud refuses the change because the resource is locked or the operation is denied for it. Look at its locks in the console.";
     PermissionDenied = "The cloud refuses: this identity lacks the permission. Grant the RAM policy of the documentation; it is tried again every ten minutes.";
     CredentialsRejected = "The cloud does not accept the key or its signature. Check the access key of this account in the operator's configuration.";
+    CredentialsMissing = "There is no access key for this account, or none that can be used. Whoever runs ecs-keeper finds in its log what is missing; it is looked for again all the time.";
+    WrongAccount = "The access key belongs to another account of the cloud than this name stands for, so nothing is read or changed with it. Whoever runs ecs-keeper finds both in its log; put the right key back, or correct accountId.";
     ClockSkew = "The cloud refuses the request's time. Set the clock of the operator's machine; it must be within 15 minutes of the cloud's.";
     RequestRefused = "The cloud refuses the request as wrong. Check region and endpoint in the operator's configuration; if they are right, this is a fault in ecs-keeper: please report it with the request id.";
     UnrecognizedError = "The cloud answered with an error code that ecs-keeper does not know. Look the code up in the vendor's documentation and report it.";
-    NotGranted = "This namespace is not served, or the account or the region of the spec is not one that it may use. Check their spelling, or ask the administrator of ecs-keeper.";
+    NotGranted = "It is not granted: this namespace is not served, or the account or the region of the spec is not one that it may use, or it may not do there what the spec asks (switch off, attach). Check the spelling, or ask the administrator of ecs-keeper.";
     Undecodable = "The object can't be read by this version of ecs-keeper. Correct the named field, or upgrade; until then nothing in its account is switched off.";
     AutoReleaseTimeSet = "An automatic release time is set: the instance will be released then although it is protected. Remove the release time in the console.";
     FinancialLock = "The instance is locked for payment: the cloud releases it in the end although it is protected. Settle the account's bill.";
@@ -131,6 +133,8 @@ impl Reason {
                 | Self::Locked
                 | Self::PermissionDenied
                 | Self::CredentialsRejected
+                | Self::CredentialsMissing
+                | Self::WrongAccount
                 | Self::ClockSkew
                 | Self::RequestRefused
                 | Self::UnrecognizedError
@@ -168,6 +172,8 @@ impl From<crate::failure::Class> for Reason {
             Class::Locked => Self::Locked,
             Class::Permission => Self::PermissionDenied,
             Class::Credentials => Self::CredentialsRejected,
+            Class::NoKey => Self::CredentialsMissing,
+            Class::WrongAccount => Self::WrongAccount,
             Class::Clock => Self::ClockSkew,
             Class::Bug => Self::RequestRefused,
             Class::Unrecognized => Self::UnrecognizedError,
@@ -230,6 +236,8 @@ Busy
 Locked!
 PermissionDenied!
 CredentialsRejected!
+CredentialsMissing!
+WrongAccount!
 ClockSkew!
 RequestRefused!
 UnrecognizedError!

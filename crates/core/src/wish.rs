@@ -5,6 +5,7 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
+use crate::authority::Rights;
 use crate::call::TagFilter;
 use crate::id::Tag;
 use crate::instance::Instance;
@@ -164,6 +165,8 @@ pub struct Wish<K: Kind> {
     pub types: Types,
     /// Of interfaces: what is to be attached where.
     pub reattach: Vec<Reattach>,
+    /// What the administrator lets it do. What it asks beyond is told, and not done.
+    pub may: Rights,
 }
 
 /// What is to be done about weakening.
@@ -196,6 +199,7 @@ impl<K: Kind> Wish<K> {
             owners: None,
             types: Types::default(),
             reattach: Vec::new(),
+            may: Rights::default(),
         }
     }
 

@@ -35,7 +35,11 @@ pub fn wishes(spec: &EcsInstanceProtectionSpec, around: Around<'_>) -> BTreeMap<
     for (region, ids) in around.nodes {
         wishes.entry(region).or_insert_with(|| template.clone()).selector.node_ids = ids;
     }
-    wishes.into_iter().map(|(region, wish)| (region, Wished::Protection(Box::new(wish)))).collect()
+    let granted = |(region, wish): (Region, Wish<Instance>)| {
+        let wish = Wish { may: around.granted.rights(&region), ..wish };
+        (region, Wished::Protection(Box::new(wish)))
+    };
+    wishes.into_iter().map(granted).collect()
 }
 
 /// The wish without what selects.

@@ -55,6 +55,7 @@ pub fn wishes(object: &EniRetention, around: &Around<'_>) -> BTreeMap<Region, Wi
         let wish = Wish {
             owners: owners(&object.spec, around, region),
             reattach: reattach(&object.spec, around, region, &regions),
+            may: around.granted.rights(region),
             ..wish(&object.spec, around)
         };
         let here = |id: &InterfaceId| sole || homes.get(id) == Some(region);

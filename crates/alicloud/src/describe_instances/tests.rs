@@ -5,6 +5,7 @@ use serde_json::json;
 
 use super::*;
 use crate::listing::distortion::{arbitrary_json, distorted};
+use keeper_core::call::Identity;
 
 const REGION: &str = "cn-hangzhou";
 
@@ -50,7 +51,10 @@ fn full_surroundings() -> Surroundings {
 
 fn decode(fields: &Value) -> Option<Page<Instance>> {
     let fields = fields.as_object().unwrap().clone();
-    page(&Region::new(REGION), Answer { fields, request_id: RequestId::new("R-1") })
+    page(
+        Place { region: &Region::new(REGION), primary_retainable: false, identity: Identity(0) },
+        Answer { fields, request_id: RequestId::new("R-1") },
+    )
 }
 
 fn decode_item(item: &Value) -> Option<Item<Instance>> {

@@ -6,6 +6,7 @@ use serde_json::json;
 use super::*;
 use crate::listing::distortion::{arbitrary_json, distorted};
 use crate::sign::canonical_query;
+use keeper_core::call::Identity;
 
 const REGION: &str = "cn-hangzhou";
 
@@ -75,7 +76,10 @@ fn full_facts() -> InterfaceFacts {
 fn decode_in(fields: &Value, primary_retainable: bool) -> Option<Page<Interface>> {
     let fields = fields.as_object().unwrap().clone();
     let region = Region::new(REGION);
-    page(Place { region: &region, primary_retainable }, Answer { fields, request_id: RequestId::new("R-1") })
+    page(
+        Place { region: &region, primary_retainable, identity: Identity(0) },
+        Answer { fields, request_id: RequestId::new("R-1") },
+    )
 }
 
 fn decode(fields: &Value) -> Option<Page<Interface>> {

@@ -429,7 +429,8 @@ impl Engine<Interface> {
             return;
         }
         self.wake_at(ends);
-        let recorded = self.objects.get(&name).and_then(|o| o.memory.requests.get(&id)) == Some(&instance);
+        let Some(object) = self.objects.get(&name) else { return };
+        let (recorded, may) = (object.memory.requests.get(&id) == Some(&instance), object.wish.may);
         let closed = self.writes.closed(now).is_some();
         if !recorded || closed || !self.writes.has_room(self.settings.writes_in_flight) {
             return;
@@ -440,7 +441,7 @@ impl Engine<Interface> {
         let permit = self.targets.get(&id).filter(unwritten).and_then(|target| {
             let written = target.care.as_deref().and_then(|care| care.written_before);
             let fresh = target.evidence.as_ref()?.fresh(horizon, written)?;
-            AttachPermit::grant(&id, fresh, &instance)
+            AttachPermit::grant(may, &id, fresh, &instance)
         });
         let Some(permit) = permit else {
             self.postpone(now);

@@ -155,6 +155,8 @@ pub enum Input<K: Kind> {
     Lead(Option<Window>),
     /// Whoever led before has left too much unproven: what is not proven now is said at once.
     PatienceSpent,
+    /// There is another key to sign with.
+    KeyChanged,
 }
 
 /// What is to be done.
@@ -305,6 +307,7 @@ impl<K: Kind> Engine<K> {
             Input::Reply(call, result) => self.take_reply(now, call, result),
             Input::Rechecked(ticket, answer) => self.take_recheck(now, ticket, &answer),
             Input::Lead(window) => self.take_lead(now, window),
+            Input::KeyChanged => self.key_changed(now),
             Input::PatienceSpent => {
                 self.patience_spent = true;
                 self.touch_all();

@@ -201,6 +201,13 @@ impl<K: Kind> Reads<K> {
         }
     }
 
+    /// There is another key: whatever stood against the old one may not stand against this.
+    pub fn key_changed(&mut self, now: Moment) {
+        if let Some(trouble) = &mut self.trouble {
+            trouble.not_before = now;
+        }
+    }
+
     /// What is wrong with reading, if anything.
     pub fn trouble(&self) -> Option<(Reason, &str)> {
         self.trouble.as_ref().map(|t| (t.reason, t.detail.as_ref()))
@@ -382,8 +389,10 @@ impl<K: Kind> Engine<K> {
                 if lookup.lane == Lane::Proof {
                     self.proof_read(call, &seen);
                 }
-                let unreadable = lookup.unreadable || page.unreadable > 0;
-                self.ids_read(now, call, Lookup { unreadable, ..lookup }, &seen, page.next);
+                let another = lookup.identity.is_some_and(|before| before != page.identity);
+                let unreadable = lookup.unreadable || page.unreadable > 0 || another;
+                let lookup = Lookup { unreadable, identity: Some(page.identity), ..lookup };
+                self.ids_read(now, call, lookup, &seen, page.next);
             }
             Purpose::Filtered { tags, pages } => {
                 if let Some(next) = page.next
@@ -398,6 +407,7 @@ impl<K: Kind> Engine<K> {
                     self.nothing_visible();
                 }
             }
+            Purpose::SweepPage if self.sweep_changed_hands(page.identity) => {}
             Purpose::SweepPage => self.sweep_page_read(now, shown, flawed, page.next),
             Purpose::Strengthen(_) | Purpose::Weaken(_) | Purpose::Attach(..) => {}
         }
@@ -447,7 +457,7 @@ impl<K: Kind> Engine<K> {
         let wait = match failure.class {
             Class::Throttled => Duration::from_secs(1),
             // A read is what everything waits for: within the sweep interval, but never sooner than half a second.
-            class if class.heals_itself() => {
+            class if class.heals_itself() || class.unsent() => {
                 backoff::wait(class, failures, &mut self.jitter).min(Duration::from_secs(60))
             }
             _ => self.jitter.stretch(LONG),

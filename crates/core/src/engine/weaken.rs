@@ -154,7 +154,10 @@ impl<K: Kind> Engine<K> {
         // What is not listed is waited for like a target that is not known.
         let doubts = Self::doubtful_owners(entry);
         let doubt = doubts.keys().copied().find(|reason| *reason != Reason::NotFound);
-        let unlisted = self.unlisted(now, object).or(doubt).map(|reason| self.held(now, act, reason));
+        // A deletion that may not weaken need not know what.
+        let powerless = act.what == Weakening::BeforeDeletion && !entry.wish.may.weaken;
+        let unlisted = self.unlisted(now, object).or(doubt).filter(|_| !powerless);
+        let unlisted = unlisted.map(|reason| self.held(now, act, reason));
         let mut waiting = match unlisted {
             Some(Standing::Waiting(reason)) => Some(reason.needs_person()),
             _ => None,
@@ -252,6 +255,7 @@ impl<K: Kind> Engine<K> {
             Verdict::Weak(_) | Verdict::NotApplicable(_) | Verdict::Unknown(Reason::NotFound) => {
                 Standing::Ended(Ended::Done)
             }
+            _ if !entry.wish.may.weaken => self.held(now, act, Reason::NotGranted),
             Verdict::Unknown(reason) => self.held(now, act, reason),
             Verdict::Safe(_) if claimed => self.held(now, act, Reason::Conflict),
             Verdict::Safe(_) if !self.opaque.is_empty() => self.held(now, act, Reason::OpaqueRival),

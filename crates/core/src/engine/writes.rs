@@ -269,12 +269,33 @@ impl<K: Kind> Engine<K> {
         }
     }
 
+    /// There is another key: what the old one was refused is tried again.
+    pub(super) fn key_changed(&mut self, now: Moment) {
+        self.reads.key_changed(now);
+        let (until, reason) = &mut self.writes.closed;
+        if hangs_on_the_key(*reason) {
+            *until = now;
+        }
+        self.writes.denials = 0;
+        for (id, target) in &mut self.targets {
+            if let Some(care) = target.care.as_deref_mut()
+                && care.trouble.as_ref().is_some_and(|trouble| hangs_on_the_key(trouble.reason))
+            {
+                care.not_before = now;
+                self.timers.insert((now, id.clone()));
+            }
+        }
+    }
+
     /// What a failure means for all writes.
     fn heed(&mut self, now: Moment, failure: &Failure) {
         match failure.class {
             Class::Throttled => self.writes.budget.throttled(now, failure.retry_after),
             class @ (Class::Credentials | Class::Clock) => {
                 self.writes.closed = (now.after(self.jitter.stretch(backoff::LONG)), class.into());
+            }
+            class if class.unsent() => {
+                self.writes.closed = (now.after(backoff::wait(class, 1, &mut self.jitter)), class.into());
             }
             Class::Permission => {
                 self.writes.denials += 1;
@@ -312,4 +333,15 @@ impl<K: Kind> Engine<K> {
             _ => self.read_again(reads::Lane::Verify, now, [id.clone()]),
         }
     }
+}
+
+/// Whether another key may help.
+fn hangs_on_the_key(reason: Reason) -> bool {
+    matches!(
+        reason,
+        Reason::CredentialsRejected
+            | Reason::CredentialsMissing
+            | Reason::WrongAccount
+            | Reason::PermissionDenied
+    )
 }

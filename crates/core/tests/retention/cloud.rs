@@ -6,7 +6,7 @@ use std::fmt::Display;
 use std::sync::Arc;
 use std::time::Duration;
 
-use keeper_core::call::{CallId, Item, Page, Query, ReadCall, Reply, TagFilter};
+use keeper_core::call::{CallId, Identity, Item, Page, Query, ReadCall, Reply, TagFilter};
 use keeper_core::failure::{Class, Effect as Outcome, Failure};
 use keeper_core::id::{InstanceId, InterfaceId, PageToken, RequestId, Tag};
 use keeper_core::instance::{ChargeType, Instance, InstanceFacts};
@@ -301,7 +301,7 @@ impl Cloud {
         let rest = all.split_off(all.partition_point(|item| item.id.to_string().as_str() < token));
         let next = rest.get(self.page_size).map(|item| PageToken::new(item.id.to_string()));
         let items = rest.into_iter().take(self.page_size).collect();
-        Ok(Page { items, unreadable: 0, next, request_id: RequestId::new("R") })
+        Ok(Page { items, unreadable: 0, next, request_id: RequestId::new("R"), identity: Identity(0) })
     }
 
     /// AttachNetworkInterface: refused by code, or accepted and under way.

@@ -1,5 +1,6 @@
 //! What is selected is kept, and what is kept is remembered.
 
+use keeper_core::authority::Rights;
 use keeper_core::conditions::Status;
 use keeper_core::instance::Instance;
 use keeper_core::interface::{Interface, InterfaceType};
@@ -11,19 +12,24 @@ use crate::cloud::{eni, filter, tags};
 use crate::oracles::instances;
 use crate::world::{INTERVAL, World, secs};
 
+/// The wish of an object that may do everything.
+pub fn granted(selector: Selector<Interface>) -> Wish<Interface> {
+    Wish { may: Rights::ALL, ..Wish::of(selector) }
+}
+
 /// Retains the interfaces with these ids.
 pub fn ids(names: &[&str]) -> Wish<Interface> {
-    Wish::of(Selector { ids: names.iter().map(|name| eni(name)).collect(), ..Selector::default() })
+    granted(Selector { ids: names.iter().map(|name| eni(name)).collect(), ..Selector::default() })
 }
 
 /// Retains the interfaces with this tag.
 pub fn tagged(key: &str, value: &str) -> Wish<Interface> {
-    Wish::of(Selector { tags: vec![filter(key, value)], ..Selector::default() })
+    granted(Selector { tags: vec![filter(key, value)], ..Selector::default() })
 }
 
 /// Retains what is on the instances that this selects.
 pub fn on(owners: Selector<Instance>) -> Wish<Interface> {
-    Wish { owners: Some(Box::new(owners)), ..Wish::of(Selector::default()) }
+    Wish { owners: Some(Box::new(owners)), ..granted(Selector::default()) }
 }
 
 pub fn named(names: &[&str]) -> Selector<Instance> {

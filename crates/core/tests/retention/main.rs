@@ -12,6 +12,7 @@ mod world;
 
 mod attaching;
 mod crashes;
+mod grants;
 mod keeping;
 mod releasing;
 mod rivals;

@@ -10,12 +10,12 @@ use crate::cloud::{eni, filter, tags};
 use crate::keeping::{ids, named, of_nodes, on, tagged, with_tag};
 use crate::world::{INTERVAL, World, secs};
 
-fn giving_up(wish: Wish<Interface>) -> Wish<Interface> {
+pub fn giving_up(wish: Wish<Interface>) -> Wish<Interface> {
     Wish { protect: false, ..wish }
 }
 
 /// Two servers whose interfaces are retained by nobody any more, but safe.
-fn kept() -> World {
+pub fn kept() -> World {
     let mut world = World::new();
     world.server("a", &[("env", "prod")]);
     world.server("b", &[("env", "test")]);

@@ -14,6 +14,7 @@ use keeper_core::wish::{DeletionPolicy, Selector, Wish};
 
 use crate::attaching::to;
 use crate::cloud::{Card, Mood, eni, filter, i, tags};
+use crate::keeping::granted;
 use crate::oracles::instances;
 use crate::world::{Dice, Fault, INTERVAL, World, secs, settings};
 
@@ -228,7 +229,7 @@ fn wish(dice: &mut Dice, names: &Names) -> Wish<Interface> {
         protect: !dice.one_in(4),
         observe: dice.one_in(8),
         deletion_policy: *dice.pick(&[DeletionPolicy::Keep, DeletionPolicy::Keep, DeletionPolicy::Weaken]),
-        ..Wish::of(selector)
+        ..granted(selector)
     }
 }
 
@@ -236,8 +237,8 @@ fn wish(dice: &mut Dice, names: &Names) -> Wish<Interface> {
 fn bereave(dice: &mut Dice, world: &mut World, names: &Names) {
     let all: Vec<&str> = names.cards.iter().map(String::as_str).collect();
     let ids = all.iter().map(|name| eni(name)).collect();
-    let by_id: Wish<Interface> = Wish::of(Selector { ids, ..Selector::default() });
-    let through = Wish { owners: Some(Box::new(owners(dice, names))), ..Wish::of(Selector::default()) };
+    let by_id: Wish<Interface> = granted(Selector { ids, ..Selector::default() });
+    let through = Wish { owners: Some(Box::new(owners(dice, names))), ..granted(Selector::default()) };
     world.apply("a", if dice.one_in(2) { by_id.clone() } else { through });
     if dice.one_in(2) {
         world.apply("b", by_id);

@@ -5,6 +5,7 @@
 use std::time::Duration;
 
 use keeper_core::budget::Limit;
+use keeper_core::call::Identity;
 use keeper_core::engine::Settings;
 use keeper_core::failure::Class;
 use keeper_core::instance::{ChargeType, Instance};
@@ -123,6 +124,8 @@ fn wish(dice: &mut Dice, machines: &[String]) -> Wish<Instance> {
 fn mood(dice: &mut Dice) -> Mood {
     let mut one_in = |n| dice.below(n) == 0;
     Mood {
+        identity: Identity(u64::from(one_in(5))),
+        restless: one_in(8),
         blind: one_in(6),
         stale_view: one_in(4),
         ignore_writes: one_in(10),

@@ -6,9 +6,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use keeper_core::authority::Recheck;
+use keeper_core::authority::Rights;
 use keeper_core::backoff::Jitter;
 use keeper_core::budget::Limit;
-use keeper_core::call::{CallId, Item, Page, Query, ReadCall, Reply, TagFilter, WriteCall};
+use keeper_core::call::{CallId, Identity, Item, Page, Query, ReadCall, Reply, TagFilter, WriteCall};
 use keeper_core::conditions::{Judgement, Question, Status, judge};
 use keeper_core::engine::{Asked, CALL_DEADLINE, Effect, Engine, Input, Proven, Settings, Ticket, Window};
 use keeper_core::failure::{Class, Effect as Outcome, Failure};
@@ -101,6 +102,10 @@ enum Event {
     reason = "each is a trouble of its own, and any of them may come together"
 )]
 pub struct Mood {
+    /// Who is answered.
+    pub identity: Identity,
+    /// Every read is answered to somebody else.
+    pub restless: bool,
     /// Reads answer an empty list.
     pub blind: bool,
     /// Reads fail with this class.
@@ -211,7 +216,7 @@ pub fn by_tag(key: &str, value: &str) -> Selector<Instance> {
 }
 
 pub fn enabled(selector: Selector<Instance>) -> Wish<Instance> {
-    Wish::of(selector)
+    Wish { may: Rights::ALL, ..Wish::of(selector) }
 }
 
 pub fn disabled(selector: Selector<Instance>) -> Wish<Instance> {
@@ -464,6 +469,11 @@ impl World {
         self.engine.take(self.now, Input::Lead(self.window));
     }
 
+    /// There is another key.
+    pub fn key_changed(&mut self) {
+        self.engine.take(self.now, Input::KeyChanged);
+    }
+
     /// Whoever led before has left too much unproven.
     pub fn patience_spent(&mut self) {
         self.engine.take(self.now, Input::PatienceSpent);
@@ -701,6 +711,11 @@ impl World {
             unreadable: usize::from(self.mood.unreadable),
             next: if self.mood.circles { next.or(Some(PageToken::new("i-"))) } else { next },
             request_id: RequestId::new("R"),
+            identity: if self.mood.restless {
+                Identity(u64::try_from(self.reads.len()).unwrap())
+            } else {
+                self.mood.identity
+            },
         }
     }
 

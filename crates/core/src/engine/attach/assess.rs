@@ -71,6 +71,9 @@ impl Engine<Interface> {
                 _ => Next::Say(Requested, Reason::AttachRequested),
             };
         }
+        if !object.wish.may.attach {
+            return Next::Say(Refused, Reason::NotGranted);
+        }
         if object.wish.observe {
             return Next::Say(Waiting, Reason::ObserveOnly);
         }

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use super::MAX_PAGES;
 use super::sweep::{Road, Sweep};
-use crate::call::{CallId, Query, ReadCall};
+use crate::call::{CallId, Identity, Query, ReadCall};
 use crate::engine::{Engine, Purpose};
 use crate::failure::Class;
 use crate::id::PageToken;
@@ -40,6 +40,8 @@ pub(in crate::engine) struct Lookup<K: Kind> {
     /// The answer proves no absence: an entry without a readable id may be any of those that are missing.
     pub unreadable: bool,
     pub pages: u32,
+    /// To whom the pages so far were given.
+    pub identity: Option<Identity>,
     /// The cloud says, in answer to this call, that it knows no such target. It counts as missing if this read, of something
     /// that was seen lately, shows that the same identity can see anything at all, and if nothing has shown it since.
     pub accused: Option<(CallId, K::Id)>,
@@ -56,6 +58,7 @@ impl<K: Kind> Engine<K> {
             showed_any: false,
             unreadable: false,
             pages: 0,
+            identity: None,
             accused: None,
         };
         (Purpose::Ids(lookup), ReadCall { query: Query::Ids(ids), page: None })
@@ -95,7 +98,7 @@ impl<K: Kind> Engine<K> {
             }
             sweep.items += usize::from(lookup.showed_any);
             sweep.pages += 1;
-            sweep.flawed |= lookup.unreadable;
+            sweep.flawed |= lookup.unreadable || sweep.changes_hands(lookup.identity);
         }
         if !lookup.showed_any && self.reads.witness.as_ref().is_some_and(|w| lookup.missing.contains(w)) {
             // What could be seen before can't be seen now: this answer proves nothing about the others.

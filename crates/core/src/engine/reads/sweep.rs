@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::Lane;
-use crate::call::{CallId, IDS_PER_READ, Query, ReadCall};
+use crate::call::{CallId, IDS_PER_READ, Identity, Query, ReadCall};
 use crate::engine::{Engine, Purpose};
 use crate::id::PageToken;
 use crate::kind::Kind;
@@ -24,6 +24,17 @@ pub(super) struct Sweep<K: Kind> {
     pub(super) pages: u32,
     /// The token of the page whose number was the last power of two: whoever goes in circles comes by it again.
     pub(super) mark: Option<PageToken>,
+    /// To whom its pages were given so far.
+    identity: Option<Identity>,
+}
+
+impl<K: Kind> Sweep<K> {
+    /// Notes to whom a page was given; whether that is somebody else than before.
+    pub(super) fn changes_hands(&mut self, identity: Option<Identity>) -> bool {
+        let before = self.identity;
+        self.identity = identity.or(before);
+        before.is_some() && before != self.identity
+    }
 }
 
 #[derive(Debug)]
@@ -90,6 +101,7 @@ impl<K: Kind> Engine<K> {
             items: 0,
             pages: 0,
             mark: None,
+            identity: None,
         });
         self.end_sweep_if_done();
     }
@@ -246,6 +258,17 @@ impl<K: Kind> Engine<K> {
             self.reads.sweep = None;
         }
         further
+    }
+
+    /// Whether a page of the listing was given to somebody else than those before it (I40). Then they are no listing, and
+    /// the round begins anew.
+    pub(super) fn sweep_changed_hands(&mut self, identity: Identity) -> bool {
+        let changed = self.reads.sweep.as_mut().is_some_and(|sweep| sweep.changes_hands(Some(identity)));
+        if changed {
+            self.reads.sweep = None;
+            self.reads.sweep_wanted = true;
+        }
+        changed
     }
 
     pub(super) fn sweep_page_failed(&mut self) {

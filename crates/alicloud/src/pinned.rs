@@ -1,0 +1,199 @@
+//! A key that is used only for the account that it is meant for (I17).
+//!
+//! # Guarantees
+//!
+//! Before a key signs anything else, the cloud is asked whose it is. A key of another account than the pinned one signs
+//! nothing but that question. As long as the key stays the same the question is asked once, however many calls wait.
+//!
+//! # Caveats
+//!
+//! Whose a key is can be known only from the cloud's own answer: whoever can answer in its place can say anything.
+
+use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use keeper_core::call::Identity;
+use keeper_core::id::AccountName;
+use tracing::{info, warn};
+
+use crate::client::Client;
+use crate::credentials::{Credentials, CredentialsSource, StaticCredentials};
+use crate::endpoint::Endpoints;
+use crate::error::{Error, OwnCode};
+use crate::get_caller_identity::{Caller, OPERATION};
+use crate::sign::Leave;
+use crate::transport::Transport;
+
+/// Where the key is that is to be used now.
+pub trait Keys: Send + Sync {
+    /// The key, if there is one; the same allocation as long as it stays the same.
+    fn current(&self) -> Option<Arc<Credentials>>;
+}
+
+/// Which account of the cloud each name stands for: as the administrator has pinned it, or else as the first key has shown,
+/// for as long as the process lives.
+#[derive(Debug, Default)]
+pub struct Pins {
+    accounts: Mutex<BTreeMap<AccountName, Box<str>>>,
+}
+
+impl Pins {
+    /// What the administrator has pinned.
+    pub fn new(pinned: impl IntoIterator<Item = (AccountName, Box<str>)>) -> Self {
+        Self { accounts: Mutex::new(pinned.into_iter().collect()) }
+    }
+
+    /// Whether a key that belongs to this account may be used under this name.
+    fn admit(&self, name: &AccountName, account_id: &str) -> bool {
+        let mut accounts = self.accounts.lock().unwrap_or_else(PoisonError::into_inner);
+        // Under two names one account would be served by engines that don't know of each other's claims.
+        let taken = accounts.iter().find(|(other, id)| *other != name && &***id == account_id);
+        if let Some((other, _)) = taken {
+            warn!(
+                account = name.as_str(),
+                other = other.as_str(),
+                account_id,
+                "two accounts have keys of one"
+            );
+            return false;
+        }
+        match accounts.entry(name.clone()) {
+            Entry::Occupied(pinned) if &**pinned.get() == account_id => true,
+            Entry::Occupied(pinned) => {
+                let (account, pinned) = (name.as_str(), &**pinned.get());
+                warn!(
+                    account,
+                    account_id, pinned, "the access key belongs to another account than the pinned one"
+                );
+                false
+            }
+            Entry::Vacant(free) => {
+                free.insert(account_id.into());
+                true
+            }
+        }
+    }
+}
+
+/// A source that hands out a key only after the cloud has said that it belongs to the right account. One for each client,
+/// so that a region in which the question is not answered holds up no other.
+#[derive(Debug)]
+pub struct Pinned<K> {
+    account: AccountName,
+    keys: K,
+    pins: Arc<Pins>,
+    transport: Transport,
+    endpoints: Endpoints,
+    known: Mutex<Option<Known>>,
+    /// How often the question was left without a usable answer.
+    failures: AtomicU64,
+    asking: tokio::sync::Mutex<Option<Error>>,
+}
+
+/// What is known of a key.
+#[derive(Debug)]
+struct Known {
+    key: Arc<Credentials>,
+    caller: Caller,
+    admitted: bool,
+    identity: Identity,
+}
+
+impl<K: Keys> Pinned<K> {
+    /// A source of these keys for the account of this name; the question goes to these endpoints.
+    pub fn new(
+        account: AccountName,
+        keys: K,
+        pins: Arc<Pins>,
+        transport: Transport,
+        endpoints: Endpoints,
+    ) -> Self {
+        Self {
+            account,
+            keys,
+            pins,
+            transport,
+            endpoints,
+            known: Mutex::default(),
+            failures: AtomicU64::new(0),
+            asking: tokio::sync::Mutex::default(),
+        }
+    }
+
+    /// What is known of this very key.
+    fn verdict(&self, key: &Arc<Credentials>) -> Option<Result<Identity, Error>> {
+        let known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
+        let known = known.as_ref().filter(|known| Arc::ptr_eq(&known.key, key))?;
+        Some(if known.admitted {
+            Ok(known.identity)
+        } else {
+            Err(Error::unanswered(OPERATION, OwnCode::WrongAccount))
+        })
+    }
+
+    fn learn(&self, key: &Arc<Credentials>, caller: Caller) {
+        let admitted = self.pins.admit(&self.account, &caller.account_id);
+        let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
+        // A temporary key that was renewed is the same identity; without a name nobody knows.
+        let same = |before: &Known| {
+            before.caller.account_id == caller.account_id
+                && before.caller.arn == caller.arn
+                && caller.arn.is_some()
+        };
+        let identity = match known.as_ref() {
+            None => Identity::default(),
+            Some(before) if same(before) => before.identity,
+            Some(before) => Identity(before.identity.0 + 1),
+        };
+        let region = self.endpoints.region().as_str();
+        if admitted {
+            let (account, account_id, arn) =
+                (self.account.as_str(), &*caller.account_id, caller.arn.as_deref());
+            info!(account, region, account_id, arn, "the cloud knows us");
+        }
+        *known = Some(Known { key: Arc::clone(key), caller, admitted, identity });
+    }
+
+    /// Asks whose the key is, unless somebody did while we waited.
+    async fn ask(&self, key: &Arc<Credentials>, leave: &dyn Leave) -> Result<Identity, Error> {
+        let failures = self.failures.load(Ordering::Relaxed);
+        let mut failed = self.asking.lock().await;
+        if let Some(verdict) = self.verdict(key) {
+            return verdict;
+        }
+        if let Some(error) = failed.as_ref().filter(|_| failures != self.failures.load(Ordering::Relaxed)) {
+            return Err(error.again());
+        }
+        let asker = Client::new(
+            self.transport.clone(),
+            self.endpoints.clone(),
+            StaticCredentials::new(Arc::clone(key)),
+        );
+        match asker.caller_identity(leave).await {
+            Ok(caller) => {
+                self.learn(key, caller);
+                self.verdict(key).unwrap_or_else(|| Err(Error::unanswered(OPERATION, OwnCode::NoAccessKey)))
+            }
+            Err(error) => {
+                let (account, region) = (self.account.as_str(), self.endpoints.region().as_str());
+                warn!(account, region, code = &*error.code, "the cloud did not say who we are");
+                self.failures.fetch_add(1, Ordering::Relaxed);
+                *failed = Some(error.again());
+                Err(error)
+            }
+        }
+    }
+}
+
+impl<K: Keys> CredentialsSource for Pinned<K> {
+    async fn credentials(&self, leave: &dyn Leave) -> Result<(Arc<Credentials>, Identity), Error> {
+        let key = self.keys.current().ok_or_else(|| Error::unanswered(OPERATION, OwnCode::NoAccessKey))?;
+        let identity = match self.verdict(&key) {
+            Some(verdict) => verdict?,
+            None => self.ask(&key, leave).await?,
+        };
+        Ok((key, identity))
+    }
+}

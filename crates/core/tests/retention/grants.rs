@@ -1,0 +1,49 @@
+//! What the administrator has not granted is told, and not done (I41).
+
+use keeper_core::authority::Rights;
+use keeper_core::conditions::Status;
+use keeper_core::interface::Interface;
+use keeper_core::reason::Reason;
+use keeper_core::retention::AttachPhase;
+use keeper_core::wish::{DeletionPolicy, Wish};
+
+use crate::attaching::{attaching, survivors, to};
+use crate::keeping::{on, with_tag};
+use crate::releasing::{giving_up, kept};
+use crate::world::{INTERVAL, secs};
+
+fn confined(may: Rights, wish: Wish<Interface>) -> Wish<Interface> {
+    Wish { may, ..wish }
+}
+
+#[test]
+fn i41_whoever_may_not_attach_attaches_nothing_and_is_told_so() {
+    let mut world = survivors();
+    let wish = attaching(on(with_tag("env", "prod")), &[to("eni-old0", "i-new")]);
+    world.apply("a", confined(Rights { weaken: true, attach: false }, wish.clone()));
+    world.run(INTERVAL * 3);
+    assert_eq!(world.stands("a", "eni-old0"), (AttachPhase::Refused, Reason::NotGranted));
+    assert!(world.attached.is_empty());
+    assert_eq!(world.judgement("a").stalled.reason, Reason::NotGranted);
+    world.apply("a", wish);
+    world.run(secs(30));
+    assert_eq!(world.on("eni-old0"), Some("i-new"));
+}
+
+#[test]
+fn i09_i41_whoever_may_only_protect_gives_no_flag_up() {
+    let confined = |wish| confined(Rights { weaken: false, attach: true }, wish);
+    let mut world = kept();
+    world.apply("a", confined(giving_up(on(with_tag("env", "prod")))));
+    world.run(INTERVAL * 3);
+    assert_eq!(world.says("a"), (Status::False, Reason::NotGranted));
+    assert!(world.weakened().is_empty());
+
+    let wish = Wish { deletion_policy: DeletionPolicy::Weaken, ..on(with_tag("env", "prod")) };
+    world.apply("a", confined(wish));
+    world.run(INTERVAL);
+    world.delete("a");
+    world.run(secs(10));
+    assert!(world.store.is_empty(), "it hangs");
+    assert!(world.weakened().is_empty());
+}

@@ -1,0 +1,118 @@
+//! Keys that change, are missing or belong to somebody else.
+
+use keeper_core::call::Identity;
+use keeper_core::conditions::Status;
+use keeper_core::failure::Class;
+use keeper_core::reason::Reason;
+
+use crate::world::{INTERVAL, World, by_ids, by_tag, enabled, payg, secs};
+
+/// I40: what two have seen is no listing, however complete it looks.
+#[test]
+fn i40_pages_that_were_given_to_two_identities_are_no_listing() {
+    let mut world = World::new();
+    world.page_size = 10;
+    world.fleet(40, &[("env", "prod")]);
+    world.mood.restless = true;
+    world.apply("a", enabled(by_tag("env", "prod")));
+    world.run(INTERVAL * 2);
+    assert_eq!(world.says("a"), (Status::Unknown, Reason::AwaitingListing));
+    assert!(world.part("a").tally.safe() > 0, "what was seen was seen");
+    world.mood.restless = false;
+    world.run(INTERVAL * 2);
+    assert_eq!(world.says("a"), (Status::True, Reason::AllSafe));
+    assert_eq!(world.part("a").tally.safe(), 40);
+
+    // A new key amid the rest costs one round, and no flag.
+    let writes = world.arrived.len();
+    world.mood.identity = Identity(1);
+    world.run(INTERVAL * 2);
+    assert_eq!((world.says("a"), world.arrived.len()), ((Status::True, Reason::AllSafe), writes));
+}
+
+/// I40: nor is a round by id.
+#[test]
+fn i40_a_round_by_id_that_was_given_to_two_identities_is_not_complete() {
+    let mut world = World::new();
+    world.page_size = 1;
+    world.machine("i-a", payg(true, &[]));
+    world.machine("i-b", payg(true, &[]));
+    world.apply("a", enabled(by_ids(&["i-a", "i-b"])));
+    world.run(secs(30));
+    assert_eq!(world.says("a"), (Status::True, Reason::AllSafe));
+    let proven = world.proven();
+    world.mood.restless = true;
+    world.run(INTERVAL * 3);
+    assert_eq!(world.proven(), proven, "no round was completed");
+}
+
+/// I17, I29: nothing is sent to an account that is not the right one, so waiting costs nobody anything, and ends soon after
+/// the right key has come.
+#[test]
+fn i17_a_key_that_is_missing_or_of_another_account_is_told_and_heals_by_itself() {
+    for (class, reason) in
+        [(Class::NoKey, Reason::CredentialsMissing), (Class::WrongAccount, Reason::WrongAccount)]
+    {
+        let mut world = World::new();
+        world.machine("i-a", payg(false, &[]));
+        world.machine("i-b", payg(true, &[]));
+        world.mood.reads_fail = Some(class);
+        world.mood.writes_fail = Some(class);
+        world.apply("a", enabled(by_ids(&["i-a"])));
+        world.run(INTERVAL * 2 + secs(5));
+        assert_eq!(world.says("a"), (Status::Unknown, reason));
+        assert_eq!(world.judgement("a").stalled.status, Status::True);
+        (world.mood.reads_fail, world.mood.writes_fail) = (None, None);
+        world.run(secs(40));
+        assert_eq!(world.says("a"), (Status::True, Reason::AllSafe), "{class:?}");
+
+        // The key is swapped when everything is at rest, and somebody flips a flag meanwhile.
+        world.mood.writes_fail = Some(class);
+        world.flip("i-a", false);
+        world.run(INTERVAL * 2);
+        assert_eq!(world.says("a"), (Status::False, reason));
+        world.mood.writes_fail = None;
+        world.run(secs(30));
+        assert_eq!(world.says("a"), (Status::True, Reason::AllSafe), "{class:?}");
+        assert_eq!(world.weakened(), 0);
+    }
+}
+
+/// What a key was refused is not held against the next one for ten minutes.
+#[test]
+fn i29_another_key_is_tried_at_once() {
+    for class in [Class::Credentials, Class::Permission] {
+        let mut world = World::new();
+        world.machine("i-a", payg(false, &[]));
+        (world.mood.reads_fail, world.mood.writes_fail) = (Some(class), Some(class));
+        world.apply("a", enabled(by_ids(&["i-a"])));
+        world.run(secs(120));
+        assert_eq!(world.says("a"), (Status::Unknown, class.into()));
+        (world.mood.reads_fail, world.mood.writes_fail) = (None, Some(class));
+        world.key_changed();
+        world.run(secs(20));
+        assert_eq!(world.says("a"), (Status::False, class.into()));
+        world.mood.writes_fail = None;
+        world.run(secs(60));
+        assert_eq!(world.says("a"), (Status::False, class.into()), "nobody has told of another key");
+        world.key_changed();
+        world.run(secs(20));
+        assert_eq!(world.says("a"), (Status::True, Reason::AllSafe), "{class:?}");
+    }
+}
+
+/// I10: whoever is deleted while the key is of another account is not held by it.
+#[test]
+fn i10_a_wrong_account_leaves_what_is_deleted_safe() {
+    let mut world = World::new();
+    world.machine("i-a", payg(true, &[]));
+    let mut wish = enabled(by_ids(&["i-a"]));
+    wish.deletion_policy = keeper_core::wish::DeletionPolicy::Weaken;
+    world.apply("a", wish);
+    world.run(secs(30));
+    world.mood.writes_fail = Some(Class::WrongAccount);
+    world.delete("a");
+    world.run(secs(3700));
+    assert!(!world.store.contains_key("a"), "it hangs");
+    assert!(world.protected("i-a"));
+}
