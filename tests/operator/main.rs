@@ -26,6 +26,7 @@ mod leaders;
 mod machines;
 mod nodes;
 mod outages;
+mod pod;
 mod process;
 mod reattach;
 mod release;

@@ -237,7 +237,10 @@ impl World {
         self.lead(false);
         let desks = std::mem::take(&mut self.desks);
         self.leads = true;
-        let aside = Replica { fleet: std::mem::replace(&mut self.fleet, Fleet::new(self.settings)), desks };
+        let aside = Replica {
+            fleet: std::mem::replace(&mut self.fleet, Fleet::new(self.settings, self.settings)),
+            desks,
+        };
         self.restart();
         aside
     }
