@@ -1,15 +1,21 @@
 # The steps of `make test`, in order: what is quick to fail comes first.
-TEST_STEPS := check-tools check-fmt lint doc walls control-plane test-launcher test-cargo test-chart test-vendor-sdk
+TEST_STEPS := check-tools check-fmt lint lint-image doc walls control-plane test-launcher test-cargo test-chart test-vendor-sdk
 CONTROL_PLANE := tests/control-plane
 
+VERSION := $(shell sed -n 's/^version = "\(.*\)"/\1/p' Cargo.toml | head -n 1)
+REVISION := $(shell git rev-parse HEAD 2>/dev/null)
+
 .NOTPARALLEL:
-.PHONY: help demo test test-steps $(TEST_STEPS) fmt crds chart verify bench image
+.PHONY: help demo e2e test test-steps $(TEST_STEPS) fmt crds chart verify bench image
 
 help: ## list these targets
-	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  \1\t\2/p' $(MAKEFILE_LIST) | expand -t 20
+	@sed -n 's/^\([a-z0-9-]*\):.*## \(.*\)/  \1\t\2/p' $(MAKEFILE_LIST) | expand -t 20
 
 demo: ## tell the stories on a real API server with a simulated cloud (ARGS=--keep leaves it running)
 	@$(CONTROL_PLANE)/check-tools.sh demo && exec demo/run $(ARGS)
+
+e2e: ## tell the stories on a real node, with the image and the chart, and let the Pods die (root, on Linux)
+	@$(CONTROL_PLANE)/check-tools.sh demo && exec tests/e2e/run $(ARGS)
 
 test: $(TEST_STEPS) ## run everything that has to pass
 
@@ -24,6 +30,9 @@ check-fmt: ## fail if a source is not formatted
 
 lint: ## run clippy over everything
 	cargo clippy --workspace --all-targets --locked -- -D warnings
+
+lint-image: ## run hadolint over the Dockerfile
+	tests/lint-image.sh
 
 doc: ## build the documentation; a broken link fails
 	RUSTDOCFLAGS='-D warnings' cargo doc --workspace --no-deps --locked
@@ -70,4 +79,4 @@ bench: ## print the bench's tables
 	@$(CONTROL_PLANE)/check-tools.sh test && exec benches/run
 
 image: ## build the container image
-	docker build --tag ecs-keeper:0.1.0 .
+	docker build --tag ecs-keeper:$(VERSION) --build-arg VERSION=$(VERSION) --build-arg REVISION=$(REVISION) .

@@ -1,4 +1,4 @@
-"""What the demo and the benches stand on: the built programs, a simulated cloud and an operator outside of the cluster.
+"""What the demo, the benches and the test on a real node stand on: the built programs, a simulated cloud and an operator outside of the cluster.
 
 Every process is started through `Guarded`, so that none of them outlives this one, however it ends.
 """
@@ -84,29 +84,16 @@ INSTANCES = Kind("DescribeInstances", 100, "InstanceIds", "ModifyInstanceAttribu
 INTERFACES = Kind("DescribeNetworkInterfaces", 500, "NetworkInterfaceId", "ModifyNetworkInterfaceAttribute")
 
 
-class Cloud:
-    """A simulated cloud of its own process. Its log lies beside the control plane's, and shares their fate."""
+class ControlPort:
+    """How a simulated cloud is told what to be, and shows what it is."""
 
-    def __init__(self, program: Path, logs: Path):
-        with open(logs / "ecs-simulator.log", "wb") as log:
-            self._process = Guarded([program], stdout=subprocess.PIPE, stderr=log)
-        self._log = log.name
-
-    def __enter__(self) -> Cloud:
-        ready = self._process.output.readline()
-        if not ready:
-            self._process.stop()
-            raise Failed(f"The simulator did not start; its log is {self._log}.")
-        addresses = json.loads(ready)
-        self.endpoint, self.control = addresses["endpoint"], addresses["control"]
-        return self
-
-    def __exit__(self, *_) -> None:
-        self._process.stop()
-        self._process.output.close()
+    def __init__(self, url: str, log: str):
+        """`log` is where to look if it does not answer."""
+        self.control = url
+        self._log = log
 
     def ask(self, method: str, path: str, body=None):
-        """A request to the control port."""
+        """A request."""
         data = None if body is None else json.dumps(body).encode()
         request = urllib.request.Request(self.control + path, method=method, data=data, headers={"content-type": "application/json"})
         try:
@@ -125,17 +112,39 @@ class Cloud:
         return account
 
 
+class Cloud(ControlPort):
+    """A simulated cloud of its own process. Its log lies beside the control plane's, and shares their fate."""
+
+    def __init__(self, program: Path, logs: Path):
+        with open(logs / "ecs-simulator.log", "wb") as log:
+            self._process = Guarded([program], stdout=subprocess.PIPE, stderr=log)
+        super().__init__("", log.name)
+
+    def __enter__(self) -> Cloud:
+        ready = self._process.output.readline()
+        if not ready:
+            self._process.stop()
+            raise Failed(f"The simulator did not start; its log is {self._log}.")
+        addresses = json.loads(ready)
+        self.endpoint, self.control = addresses["endpoint"], addresses["control"]
+        return self
+
+    def __exit__(self, *_) -> None:
+        self._process.stop()
+        self._process.output.close()
+
+
 class Account:
     """An account of the cloud, as its owner and the cloud itself see it. Nothing here goes through the operator's road."""
 
-    def __init__(self, cloud: Cloud, made: dict):
+    def __init__(self, cloud: ControlPort, made: dict):
         self.cloud = cloud
         self.id = made["accountId"]
-        self._key = {"ALIBABA_CLOUD_ACCESS_KEY_ID": made["accessKeyId"], "ALIBABA_CLOUD_ACCESS_KEY_SECRET": made["accessKeySecret"]}
+        self.key = {"ALIBABA_CLOUD_ACCESS_KEY_ID": made["accessKeyId"], "ALIBABA_CLOUD_ACCESS_KEY_SECRET": made["accessKeySecret"]}
 
     def environment(self) -> dict[str, str]:
         """This process's environment with the account's key, and without whatever is set there for a real cloud or a real operator."""
-        return {**{name: value for name, value in os.environ.items() if not name.startswith(("ALIBABA_CLOUD_", "ECS_KEEPER_"))}, **self._key}
+        return {**{name: value for name, value in os.environ.items() if not name.startswith(("ALIBABA_CLOUD_", "ECS_KEEPER_"))}, **self.key}
 
     def ask(self, method: str, path: str, body=None):
         return self.cloud.ask(method, f"/accounts/{self.id}{path}", body)
@@ -246,7 +255,7 @@ class Operator:
         settings = folder / "config.yaml"
         entry = {"name": "default", "accountId": account.id, "endpoints": {"ecs": account.cloud.endpoint}, "budgets": budgets or {}}
         settings.write_text(json.dumps({"sweepInterval": sweep, "accounts": [entry]}))
-        command = [program, "run", f"--namespace={NAMESPACE}", f"--kubeconfig={kubeconfig}", f"--config={settings}"]
+        command = [program, "run", f"--namespace={NAMESPACE}", f"--kubeconfig={kubeconfig}", f"--config={settings}", "--admin-address=127.0.0.1:0"]
         self.log = logs / "ecs-keeper.log"
         with open(self.log, "ab") as log:
             # The grace is for calls that are under way; `remove`, because the folder holds the token.

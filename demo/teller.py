@@ -20,6 +20,8 @@ class Teller:
         self._kubectl = kubectl
         self._keeper = keeper
         self._shown: list[str] = []
+        self.checked = 0
+        """How many checks have held."""
 
     def story(self, title: str) -> None:
         """Begins a story; the steps are numbered through all of them."""
@@ -41,11 +43,18 @@ class Teller:
 
     def kubectl(self, *arguments: str) -> str:
         """A kubectl command with its real output, which is also the answer."""
-        return self._command(self._kubectl, arguments)
+        return self.command(self._kubectl, *arguments)
 
     def keeper(self, *arguments: str) -> str:
         """A command of ecs-keeper's program, like kubectl's."""
-        return self._command(self._keeper, arguments)
+        return self.command(self._keeper, *arguments)
+
+    def command(self, command: Command, *arguments: str) -> str:
+        """Any other command, like kubectl's."""
+        self._prompt(f"{command.name} {shlex.join(arguments)}")
+        text = command(*arguments)
+        _print(text.rstrip())
+        return text
 
     def look(self, *arguments: str) -> str:
         """A kubectl command that is not told, for checks."""
@@ -59,6 +68,7 @@ class Teller:
         """Ends the story unless it holds."""
         if not holds:
             raise Failed(f"Step {len(self._shown)} did not come out as told. This does not hold: {what}")
+        self.checked += 1
         _print(f"[checked] {what}")
 
     def summary(self) -> None:
@@ -66,12 +76,6 @@ class Teller:
         print("\nWhat this showed, each point checked against the cloud's true state:", flush=True)
         for number, shown in enumerate(self._shown, 1):
             print(textwrap.fill(shown, PROSE, initial_indent=f" {number:>2}. ", subsequent_indent="     "), flush=True)
-
-    def _command(self, command: Command, arguments: tuple[str, ...]) -> str:
-        self._prompt(shlex.join([command.name, *arguments]))
-        text = command(*arguments)
-        _print(text.rstrip())
-        return text
 
     def _prompt(self, command: str) -> None:
         # A blank line, so that each command stands with its output.

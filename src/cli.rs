@@ -1,6 +1,9 @@
 //! The command line. Beside it, only access keys are read from the environment.
 
+use std::fmt;
+use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::path::PathBuf;
+use std::str::FromStr;
 use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
@@ -127,6 +130,10 @@ pub struct RunOptions {
     #[command(flatten)]
     pub leading: LeadingOptions,
 
+    /// How the operator is seen from outside.
+    #[command(flatten)]
+    pub admin: AdminOptions,
+
     /// What is logged, and how.
     #[command(flatten)]
     pub log: LogOptions,
@@ -184,6 +191,57 @@ pub struct LeadingOptions {
     /// Name of this replica, with which what it writes into the Lease begins.
     #[arg(long, env = "POD_NAME", value_name = "NAME", default_value = "ecs-keeper")]
     pub pod_name: String,
+}
+
+/// How the operator is seen from outside.
+#[derive(Debug, Clone, Copy, Args)]
+#[command(next_help_heading = "Probes and metrics")]
+pub struct AdminOptions {
+    /// Address on which /livez, /readyz and /metrics are answered, without a password: host and port, or a colon and the
+    /// port for every address of the machine.
+    #[arg(long, env = "ECS_KEEPER_ADMIN_ADDRESS", value_name = "ADDRESS", default_value = ":8080")]
+    pub admin_address: AdminAddress,
+}
+
+/// Where the operator answers.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum AdminAddress {
+    /// On a port of every address.
+    Everywhere(u16),
+    /// On one address.
+    At(SocketAddr),
+}
+
+impl AdminAddress {
+    /// What is to be tried in turn: the address of IPv6 stands for both families, unless the kernel has no IPv6.
+    pub fn candidates(self) -> Vec<SocketAddr> {
+        match self {
+            Self::Everywhere(port) => {
+                vec![(Ipv6Addr::UNSPECIFIED, port).into(), (Ipv4Addr::UNSPECIFIED, port).into()]
+            }
+            Self::At(address) => vec![address],
+        }
+    }
+}
+
+impl FromStr for AdminAddress {
+    type Err = &'static str;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let everywhere = text.strip_prefix(':').and_then(|port| port.parse().ok()).map(Self::Everywhere);
+        everywhere.or_else(|| text.parse().ok().map(Self::At)).ok_or(
+            "write a port such as :8080, or an address with its port such as 127.0.0.1:8080 or [::1]:8080",
+        )
+    }
+}
+
+impl fmt::Display for AdminAddress {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Everywhere(port) => write!(f, ":{port}"),
+            Self::At(address) => address.fmt(f),
+        }
+    }
 }
 
 /// What is logged, and how.
@@ -299,7 +357,20 @@ mod tests {
             (&*options.leading.lease_name, options.leading.lease_duration),
             ("ecs-keeper", Duration::from_secs(15))
         );
+        assert_eq!(options.admin.admin_address, AdminAddress::Everywhere(8080));
         assert_eq!((options.log.log_format, options.log.log_level), (LogFormat::Text, LogLevel::Info));
+    }
+
+    #[test]
+    fn the_port_is_taken_on_all_addresses_or_on_one() {
+        for (text, first, count) in
+            [(":8080", "[::]:8080", 2), ("127.0.0.1:0", "127.0.0.1:0", 1), ("[::1]:9", "[::1]:9", 1)]
+        {
+            let address = run(&["--admin-address", text]).unwrap().admin.admin_address;
+            let candidates = address.candidates();
+            assert_eq!((candidates[0].to_string().as_str(), candidates.len()), (first, count));
+            assert_eq!(address.to_string(), text);
+        }
     }
 
     #[test]
@@ -314,6 +385,9 @@ mod tests {
             ("--lease-duration", "4s", "choose whole seconds between 5s and 5m"),
             ("--lease-duration", "1h", "choose whole seconds between 5s and 5m"),
             ("--lease-duration", "7500ms", "choose whole seconds between 5s and 5m"),
+            ("--admin-address", "8080", "write a port such as :8080"),
+            ("--admin-address", "localhost:8080", "write a port such as :8080"),
+            ("--admin-address", ":65536", "write a port such as :8080"),
             ("--log-level", "loud", "possible values: error, warn, info, debug, trace"),
         ] {
             // As one word, so that a value may begin with a hyphen.

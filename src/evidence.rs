@@ -16,7 +16,7 @@ use kube::api::{ObjectMeta, PostParams};
 use kube::{Api, Client};
 use tokio::task::JoinSet;
 use tokio::time::timeout;
-use tracing::{debug, warn};
+use tracing::{Instrument as _, debug, warn};
 
 use crate::fleet::FleetKey;
 use crate::kubernetes::{CALL_TIMEOUT, summary};
@@ -97,18 +97,20 @@ impl Notebook {
         }
         let record = self.record.clone();
         if self.opened != Some(lead.term) {
-            self.work.spawn(async move {
+            let opening = async move {
                 let unproven = told(tenure.within(Box::pin(record.open(lead.transitions))).await);
                 Note::Opened { term: lead.term, unproven }
-            });
+            };
+            self.work.spawn(opening.in_current_span());
         } else if let Proven::Since(since) = proven
             && self.written.is_none_or(|written| since.since(written) >= (interval / 2).max(SHORTEST))
         {
             let renewal = Renewal { age: now.since(since), interval, transitions: lead.transitions };
-            self.work.spawn(async move {
+            let renewing = async move {
                 let done = told(tenure.within(Box::pin(record.renew(renewal))).await).is_some();
                 Note::Renewed { since, done }
-            });
+            };
+            self.work.spawn(renewing.in_current_span());
         }
     }
 

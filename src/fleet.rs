@@ -22,12 +22,14 @@ use keeper_core::wish::{Generation, ObjectId};
 use tokio::sync::{Notify, mpsc};
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
-use tracing::{info, warn};
+use tracing::{Instrument as _, info, info_span, warn};
 
 use crate::controllers::objects::Objects;
 use crate::controllers::recheck::Rechecker;
 use crate::evidence::{Notebook, PatienceSpent};
+use crate::health::Pulse;
 use crate::leader::{Lead, Leadership, Tenure};
+use crate::metrics::{FleetMetrics, Sort};
 
 /// Names a fleet: all that an account has in one region.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
@@ -163,13 +165,15 @@ pub struct Fleet {
     pub leadership: Leadership,
     /// Keeps the record of how old the evidence is.
     pub notebook: Notebook,
+    /// Where it is counted.
+    pub metrics: FleetMetrics,
 }
 
 type Answer = (Input, Option<Told>);
 
 /// What of a call is told in the log.
 enum Told {
-    ReadFailed(Failure),
+    ReadFailed(&'static str, Failure),
     Written(Flag, Result<RequestId, Failure>),
     Attached { interface: String, instance: String, outcome: Result<RequestId, Failure> },
 }
@@ -190,6 +194,20 @@ struct Fields<'a> {
 }
 
 impl Flag {
+    fn sort(&self) -> Sort {
+        match self {
+            Self::DeletionProtection { .. } => Sort::Instance,
+            Self::DeleteOnRelease { .. } => Sort::NetworkInterface,
+        }
+    }
+
+    fn safe(&self) -> bool {
+        match self {
+            Self::DeletionProtection { on, .. } => *on,
+            Self::DeleteOnRelease { on, .. } => !on,
+        }
+    }
+
     fn fields(&self) -> Fields<'_> {
         let none = Fields {
             instance: None,
@@ -211,27 +229,34 @@ impl Flag {
 impl Fleet {
     /// Runs until it is told to stop; then waits for the writes that are under way, so that their effect is known. Without
     /// the lead it only follows what the objects ask.
-    pub async fn run(mut self, stop: CancellationToken) {
-        info!(account = self.key.account.as_str(), region = self.key.region.as_str(), "fleet begins");
+    pub async fn run(self, stop: CancellationToken, pulse: Pulse) {
+        let (account, region) = (self.key.account.as_str(), self.key.region.as_str());
+        // Whatever is told here is told of this account and region.
+        let span = info_span!("fleet", account, region);
+        self.turn(stop, pulse).instrument(span).await;
+    }
+
+    async fn turn(mut self, stop: CancellationToken, mut pulse: Pulse) {
+        info!("fleet begins");
         let mut engine = Engines::new(self.settings.0, self.settings.1);
         let mut calls: JoinSet<Answer> = JoinSet::new();
         let mut braked = false;
         let mut lead = None;
         loop {
-            for (object, (generation, asked)) in self.mailbox.take() {
-                engine.take(self.now(), Input::Wish(object, generation, asked));
-            }
+            pulse.beat();
+            self.take_post(&mut engine);
             self.follow(&mut lead, &mut engine);
             let mut effects = Vec::new();
             engine.plan(self.now(), &mut effects);
             if braked != engine.braked() {
                 braked = engine.braked();
-                self.log_brake(braked);
+                Self::log_brake(braked);
             }
             if let Some(lead) = lead {
                 for effect in effects {
                     self.carry_out(effect, lead, &stop, &mut calls);
                 }
+                self.metrics.planned(self.now(), &mut engine);
                 let (now, tenure) = (self.now(), self.leadership.leave(lead.term));
                 self.notebook.see_to(now, lead, tenure, engine.proven(now), engine.sweep_interval());
             }
@@ -248,9 +273,7 @@ impl Fleet {
                         answers.push(answer);
                     }
                     // A recheck compared with what was posted before it was answered: that goes first.
-                    for (object, (generation, asked)) in self.mailbox.take() {
-                        engine.take(self.now(), Input::Wish(object, generation, asked));
-                    }
+                    self.take_post(&mut engine);
                     for answer in answers {
                         // A call that panicked ends the process, as any other panic does.
                         let (input, told) = answer.unwrap_or_else(|error| std::panic::resume_unwind(error.into_panic()));
@@ -259,6 +282,7 @@ impl Fleet {
                     }
                 }
                 () = sleep_until(wake) => {}
+                () = pulse.due() => {}
             }
         }
         while let Some(answer) = calls.join_next().await {
@@ -271,6 +295,16 @@ impl Fleet {
         self.leadership.now()
     }
 
+    /// Tells the engines what the objects ask.
+    fn take_post(&mut self, engine: &mut Engines) {
+        for (object, (generation, asked)) in self.mailbox.take() {
+            if matches!(asked, Asked::Gone | Asked::Opaque) {
+                self.metrics.forget(&object);
+            }
+            engine.take(self.now(), Input::Wish(object, generation, asked));
+        }
+    }
+
     /// Tells the engines of the lead, if there is anything new about it.
     fn follow(&mut self, lead: &mut Option<Lead>, engine: &mut Engines) {
         let newest = self.leadership.newest();
@@ -281,6 +315,7 @@ impl Fleet {
         if newest.map(|lead| lead.term) != lead.map(|lead| lead.term) {
             // Also where it was lost and taken again before this task came to look.
             engine.take(now, Input::Lead(None));
+            self.metrics.begin_term();
         }
         if let Some(lead) = newest {
             engine.take(now, Input::Lead(Some(lead.window)));
@@ -290,89 +325,94 @@ impl Fleet {
 
     fn lose_patience(&self, spent: Option<PatienceSpent>, lead: Option<Lead>, engine: &mut Engines) {
         if let Some(spent) = spent.filter(|spent| lead.is_some_and(|lead| lead.term == spent.term)) {
-            let (region, leaders) = (self.key.region.as_str(), spent.unproven);
             warn!(
-                region,
-                leaders,
+                leaders = spent.unproven,
                 "no leader has completed a sweep lately: what is not proven is said to be unknown at once"
             );
             engine.take(self.now(), Input::PatienceSpent);
         }
     }
 
-    fn carry_out(&self, effect: Effect, lead: Lead, stop: &CancellationToken, calls: &mut JoinSet<Answer>) {
+    fn carry_out(
+        &mut self,
+        effect: Effect,
+        lead: Lead,
+        stop: &CancellationToken,
+        calls: &mut JoinSet<Answer>,
+    ) {
         let call = || Call { cloud: self.cloud.clone(), tenure: self.leadership.leave(lead.term) };
         match effect {
             Effect::ReadInstances(id, read) => {
-                calls.spawn(read_page(call(), id, read, Input::Instances, stop.clone()));
+                calls.spawn(read_page(call(), id, read, Input::Instances, stop.clone()).in_current_span());
             }
             Effect::ReadInterfaces(id, read) => {
-                calls.spawn(read_page(call(), id, read, Input::Interfaces, stop.clone()));
+                calls.spawn(read_page(call(), id, read, Input::Interfaces, stop.clone()).in_current_span());
             }
             Effect::WriteInstance(id, write, _) => {
                 let (instance, safe) = target(&write);
                 let flag = Flag::DeletionProtection { instance: instance.to_string(), on: safe };
-                calls.spawn(write_flag(call(), id, write, flag, Input::Instances));
+                calls.spawn(write_flag(call(), id, write, flag, Input::Instances).in_current_span());
             }
             Effect::WriteInterface(id, write, _) => {
                 let (interface, safe) = target(&write);
                 let flag = Flag::DeleteOnRelease { network_interface: interface.to_string(), on: !safe };
-                calls.spawn(write_flag(call(), id, write, flag, Input::Interfaces));
+                calls.spawn(write_flag(call(), id, write, flag, Input::Interfaces).in_current_span());
             }
             Effect::Attach(id, permit, _) => {
-                calls.spawn(attach(call(), id, permit));
+                calls.spawn(attach(call(), id, permit).in_current_span());
             }
             Effect::Recheck(question, object) => {
-                calls.spawn(recheck(self.rechecker.clone(), question, object, stop.clone()));
+                calls
+                    .spawn(recheck(self.rechecker.clone(), question, object, stop.clone()).in_current_span());
             }
             Effect::Report(object, generation, part) => {
+                self.metrics.reported(&object, &part);
                 self.objects.say(&object, &self.key, lead.term, generation, *part);
             }
         }
     }
 
-    fn log_brake(&self, on: bool) {
-        let (region, why) = (self.key.region.as_str(), Reason::Brake.sentence());
+    fn log_brake(on: bool) {
         if on {
-            warn!(region, why, "the brake is on");
+            warn!(why = Reason::Brake.sentence(), "the brake is on");
         } else {
-            info!(region, "the brake is off");
+            info!("the brake is off");
         }
     }
 
     fn log(&self, told: Option<Told>) {
-        let region = self.key.region.as_str();
         match told {
             None => {}
-            Some(Told::ReadFailed(failure)) => {
+            Some(Told::ReadFailed(operation, failure)) => {
                 let request_id = failure.request_id.as_ref().map(RequestId::as_str);
-                warn!(region, code = &*failure.code, request_id, "the cloud was not read");
+                warn!(
+                    operation,
+                    class = failure.class.as_str(),
+                    code = &*failure.code,
+                    request_id,
+                    "the cloud was not read"
+                );
             }
-            Some(Told::Written(flag, outcome)) => log_written(region, &flag, &outcome),
+            Some(Told::Written(flag, outcome)) => {
+                self.metrics.wrote(flag.sort(), flag.safe(), &outcome);
+                log_written(&flag, &outcome);
+            }
             Some(Told::Attached { interface, instance, outcome: Ok(request_id) }) => {
                 let request_id = request_id.as_str();
-                info!(region, network_interface = interface, instance, request_id, "attachment requested");
+                info!(network_interface = interface, instance, request_id, "attachment requested");
             }
             Some(Told::Attached { interface, instance, outcome: Err(failure) }) => {
                 let (code, request_id) = (&*failure.code, failure.request_id.as_ref().map(RequestId::as_str));
-                warn!(
-                    region,
-                    network_interface = interface,
-                    instance,
-                    code,
-                    request_id,
-                    "attachment refused"
-                );
+                warn!(network_interface = interface, instance, code, request_id, "attachment refused");
             }
         }
     }
 }
 
-fn log_written(region: &str, flag: &Flag, outcome: &Result<RequestId, Failure>) {
+fn log_written(flag: &Flag, outcome: &Result<RequestId, Failure>) {
     let Fields { instance, deletion_protection, network_interface, delete_on_release } = flag.fields();
     match outcome {
         Ok(request_id) => info!(
-            region,
             instance,
             deletion_protection,
             network_interface,
@@ -381,7 +421,6 @@ fn log_written(region: &str, flag: &Flag, outcome: &Result<RequestId, Failure>) 
             "flag written"
         ),
         Err(failure) => warn!(
-            region,
             instance,
             deletion_protection,
             network_interface,
@@ -445,7 +484,7 @@ async fn read_page<K: Wire>(
         // Nobody is interested in it any more, and the next leader waits.
         () = stop.cancelled() => return (tell(id, Err(given_up("Stopping"))), None),
     };
-    let told = result.as_ref().err().cloned().map(Told::ReadFailed);
+    let told = result.as_ref().err().cloned().map(|failure| Told::ReadFailed(K::READ.name(), failure));
     (tell(id, result), told)
 }
 

@@ -11,6 +11,7 @@ pub mod lease;
 
 use std::future::poll_fn;
 use std::pin::pin;
+use std::sync::Arc;
 use std::time::Duration;
 
 use keeper_alicloud::Leave;
@@ -23,6 +24,9 @@ use tracing::{error, info, warn};
 
 use candidate::{Candidate, Step, Written};
 use lease::{LeaseAccess, Trouble};
+
+use crate::health::Pulse;
+use crate::metrics::Metrics;
 
 /// The same trouble is told again after this long.
 const TOLD_EVERY: Duration = Duration::from_secs(60);
@@ -161,6 +165,7 @@ pub struct Leader {
     told: watch::Sender<Option<Lead>>,
     trouble: Option<(Trouble, Moment)>,
     rival: Option<String>,
+    metrics: Arc<Metrics>,
 }
 
 impl Leader {
@@ -170,9 +175,10 @@ impl Leader {
         candidate: Candidate,
         lease: LeaseAccess,
         origin: Instant,
+        metrics: Arc<Metrics>,
     ) -> (Self, Leadership) {
         let (told, lead) = watch::channel(None);
-        let leader = Self { identity, candidate, lease, origin, told, trouble: None, rival: None };
+        let leader = Self { identity, candidate, lease, origin, told, trouble: None, rival: None, metrics };
         (leader, Leadership::told_by(origin, lead))
     }
 
@@ -181,9 +187,11 @@ impl Leader {
     }
 
     /// Runs until it is told to stop. The lead is over then, but the Lease stands: see [`Leader::release`].
-    pub async fn run(mut self, stop: CancellationToken) -> Self {
+    pub async fn run(mut self, stop: CancellationToken, mut pulse: Pulse) -> Self {
         info!(identity = self.identity, "asks for the lead");
         loop {
+            // Each turn is bounded by the span of the Lease.
+            pulse.beat();
             self.tell();
             let now = self.now();
             let due = self.candidate.next(now);
@@ -266,6 +274,7 @@ impl Leader {
         }
         if let Some(lead) = lead.filter(|_| term(before) != term(lead)) {
             info!(identity = self.identity, transitions = lead.transitions, "leads");
+            self.metrics.lead_taken();
             self.rival = None;
         } else if lead.is_none() && self.candidate.rival() != self.rival.as_deref() {
             self.rival = self.candidate.rival().map(str::to_owned);

@@ -3,6 +3,7 @@
 //! This package holds what knows Kubernetes: the custom resources, how they are read and reported on, the command
 //! line. What is decided is decided in `keeper-core`, which knows neither Kubernetes nor the cloud.
 
+pub mod admin;
 pub mod api;
 pub mod cli;
 pub mod config;
@@ -13,8 +14,10 @@ pub mod evidence;
 pub mod fleet;
 pub mod grants;
 pub mod handover;
+pub mod health;
 pub mod kubernetes;
 pub mod leader;
+pub mod metrics;
 mod names;
 pub mod node;
 pub mod provider_id;

@@ -13,7 +13,7 @@ fn main() -> ExitCode {
     match carry_out(Cli::parse().command) {
         Ok(code) => code,
         Err(error) => {
-            eprintln!("ecs-keeper: {error:#}");
+            complain(&error);
             ExitCode::FAILURE
         }
     }
@@ -58,6 +58,15 @@ fn small_runtime() -> anyhow::Result<tokio::runtime::Runtime> {
     choose_tls_provider()?;
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
     runtime.context("the runtime can't be started")
+}
+
+/// Where there is a log, the last word stands in it as well.
+fn complain(error: &anyhow::Error) {
+    if tracing::dispatcher::has_been_set() {
+        tracing::error!("{error:#}");
+    } else {
+        eprintln!("ecs-keeper: {error:#}");
+    }
 }
 
 fn print(text: &str) -> anyhow::Result<()> {

@@ -9,12 +9,13 @@ use keeper_alicloud::client::Client as CloudClient;
 use keeper_alicloud::credentials::StaticCredentials;
 use keeper_alicloud::transport::{Timeouts, Transport};
 use keeper_core::engine::Settings;
-use keeper_core::id::{AccountName, Region};
+use keeper_core::id::{AccountName, Region, RequestId};
 use tokio::signal::unix::{SignalKind, signal};
-use tokio::task::JoinSet;
+use tokio::task::{JoinError, JoinSet};
 use tokio_util::sync::CancellationToken;
-use tracing::{error, info, warn};
+use tracing::{Instrument as _, error, info, info_span, warn};
 
+use crate::admin::{BindError, Port};
 use crate::cli::RunOptions;
 use crate::config::{Account, Config, ConfigError};
 use crate::controllers::announce::Announcer;
@@ -25,10 +26,12 @@ use crate::controllers::report::Reporter;
 use crate::credentials::KeyError;
 use crate::evidence::Records;
 use crate::fleet::{Cloud, Fleet, FleetKey, Fleets};
+use crate::health::Health;
 use crate::kubernetes::{ConnectError, connect};
 use crate::leader::candidate::{Candidate, Timing};
 use crate::leader::lease::LeaseAccess;
 use crate::leader::{Leader, Leadership};
+use crate::metrics::{CallMetrics, FleetMetrics, Metrics};
 
 /// Calls of one fleet that may be under way at once. At a latency of 100 ms that is far more than any budget.
 const READS_IN_FLIGHT: usize = 4;
@@ -67,6 +70,12 @@ pub enum RunError {
         #[source]
         source: keeper_alicloud::endpoint::EndpointError,
     },
+    /// No port for probes and metrics.
+    #[error(transparent)]
+    Admin(#[from] BindError),
+    /// No metrics.
+    #[error("the metrics can't be made")]
+    Metrics(#[source] prometheus::Error),
     /// No road to the API server.
     #[error(transparent)]
     Connect(#[from] ConnectError),
@@ -81,14 +90,17 @@ pub enum RunError {
 /// Runs the operator until SIGTERM or SIGINT.
 pub async fn run(options: RunOptions) -> Result<(), RunError> {
     let config = Config::load(&options.configuration.config)?;
-    let clouds = Clouds::new(&config)?;
+    let metrics = Arc::new(Metrics::new().map_err(RunError::Metrics)?);
+    let clouds = Clouds::new(&config, metrics.clone())?;
+    let port = Port::bind(options.admin.admin_address).await?;
     let client = connect(options.kubernetes.kubeconfig.as_deref()).await?;
     let mut terminate = signal(SignalKind::terminate()).map_err(RunError::Signal)?;
     let mut interrupt = signal(SignalKind::interrupt()).map_err(RunError::Signal)?;
 
-    let objects = Arc::new(Objects::default());
-    let Lease { leader, leadership, records } = lease(&options, client.clone()).await?;
-    let announcer = Announcer::new(client.clone(), leadership.clone());
+    let health = Health::default();
+    let objects = Arc::new(Objects::new(metrics.clone()));
+    let Lease { leader, leadership, records } = lease(&options, client.clone(), metrics.clone()).await?;
+    let announcer = Announcer::new(client.clone(), leadership.clone(), metrics.clone());
     let rechecker = Arc::new(Rechecker {
         client: client.clone(),
         object_selector: config.object_selector.clone(),
@@ -109,17 +121,23 @@ pub async fn run(options: RunOptions) -> Result<(), RunError> {
         objects: objects.clone(),
         fleets: Arc::new(fleets),
         announcer: announcer.clone(),
+        health: health.clone(),
+        metrics: metrics.clone(),
     };
-    let reporter = Reporter { client, objects: objects.clone(), announcer, leadership: leadership.clone() };
-    tasks.spawn(until(stop.clone(), intake.run(), "intake"));
-    let reporter = reporter.run(stop.clone());
-    tasks.spawn(async move {
-        reporter.await;
-        "report"
-    });
+    let reporter = Reporter {
+        client,
+        objects: objects.clone(),
+        announcer,
+        leadership: leadership.clone(),
+        metrics: metrics.clone(),
+    };
+    tasks.spawn(until(stop.clone(), intake.run(health.pulse("intake")), "intake"));
+    tasks.spawn(named("report", reporter.run(stop.clone(), health.pulse("report"))));
     // The lead outlasts the others: what they have under way at the end is still done within it.
     let stop_leading = CancellationToken::new();
-    let mut leading = tokio::spawn(leader.run(stop_leading.clone()));
+    let mut leading = tokio::spawn(leader.run(stop_leading.clone(), health.pulse("leader")));
+    // The port outlasts everything: who looks at the end must see it.
+    let mut answering = tokio::spawn(port.answer(&health, &metrics, &leadership));
 
     let ended = loop {
         tokio::select! {
@@ -129,7 +147,9 @@ pub async fn run(options: RunOptions) -> Result<(), RunError> {
                 let (cloud, settings) = clouds.of(&key)?;
                 let cloud = Arc::new(cloud);
                 greet(cloud.clone(), &key, leadership.clone());
+                let pulse = health.pulse(format!("fleet {} {}", key.account.as_str(), key.region.as_str()));
                 let fleet = Fleet {
+                    metrics: FleetMetrics::new(metrics.clone(), key.clone()),
                     settings,
                     notebook: records.notebook(&key),
                     key,
@@ -139,21 +159,28 @@ pub async fn run(options: RunOptions) -> Result<(), RunError> {
                     rechecker: rechecker.clone(),
                     leadership: leadership.clone(),
                 };
-                let stop = stop.clone();
-                tasks.spawn(async move { fleet.run(stop).await; "fleet" });
+                tasks.spawn(named("fleet", fleet.run(stop.clone(), pulse)));
             }
-            Some(ended) = tasks.join_next() => {
-                break Err(RunError::TaskEnded(ended.map_or_else(|error| error.to_string(), str::to_owned)));
-            }
-            ended = &mut leading => {
-                let why = ended.map_or_else(|error| error.to_string(), |_| "leader".to_owned());
-                return Err(RunError::TaskEnded(why));
-            }
+            Some(ended) = tasks.join_next() => break Err(task_ended(ended)),
+            ended = &mut leading => return Err(task_ended(ended.map(|_| "leader"))),
+            ended = &mut answering => break Err(task_ended(ended.map(|_| "probes and metrics"))),
         }
     };
-    info!("ecs-keeper ends");
+    health.ending(ended.as_ref().err());
     stop.cancel();
-    let mut finished = ended.is_ok();
+    let finished = finish(tasks).await && ended.is_ok();
+    stop_leading.cancel();
+    // Of a task that failed nobody knows what it has on the wire: then the Lease is left to its end.
+    if let (Ok(leader), true) = (leading.await, finished) {
+        leader.release().await;
+    }
+    ended
+}
+
+/// Waits for what the tasks have under way. Whether all of them came to a good end.
+async fn finish(mut tasks: JoinSet<&'static str>) -> bool {
+    info!("ecs-keeper ends");
+    let mut finished = true;
     let farewell = async {
         while let Some(ended) = tasks.join_next().await {
             finished &= ended.is_ok();
@@ -161,14 +188,9 @@ pub async fn run(options: RunOptions) -> Result<(), RunError> {
     };
     if tokio::time::timeout(FAREWELL, farewell).await.is_err() {
         error!("calls were still under way at the end");
-        finished = false;
+        return false;
     }
-    stop_leading.cancel();
-    // Of a task that failed nobody knows what it has on the wire: then the Lease is left to its end.
-    if let (Ok(leader), true) = (leading.await, finished) {
-        leader.release().await;
-    }
-    ended
+    finished
 }
 
 /// All that has to do with Leases.
@@ -178,7 +200,7 @@ struct Lease {
     records: Records,
 }
 
-async fn lease(options: &RunOptions, client: kube::Client) -> Result<Lease, RunError> {
+async fn lease(options: &RunOptions, client: kube::Client, metrics: Arc<Metrics>) -> Result<Lease, RunError> {
     let (kubernetes, leading) = (&options.kubernetes, &options.leading);
     // Never the same twice: a process that is started anew must not take itself for the one before it, some call of which
     // may still be on its way. Names of Pods have no such character.
@@ -191,7 +213,7 @@ async fn lease(options: &RunOptions, client: kube::Client) -> Result<Lease, RunE
     let access =
         LeaseAccess::new(own, &kubernetes.namespace, &leading.lease_name, &identity, timing.duration);
     let origin = tokio::time::Instant::now();
-    let (leader, leadership) = Leader::new(identity.clone(), candidate, access, origin);
+    let (leader, leadership) = Leader::new(identity.clone(), candidate, access, origin, metrics);
     let records = Records {
         client,
         namespace: kubernetes.namespace.clone(),
@@ -199,6 +221,15 @@ async fn lease(options: &RunOptions, client: kube::Client) -> Result<Lease, RunE
         identity,
     };
     Ok(Lease { leader, leadership, records })
+}
+
+fn task_ended(ended: Result<&'static str, JoinError>) -> RunError {
+    RunError::TaskEnded(ended.map_or_else(|error| error.to_string(), str::to_owned))
+}
+
+async fn named(name: &'static str, task: impl Future<Output = ()>) -> &'static str {
+    task.await;
+    name
 }
 
 async fn until(
@@ -215,21 +246,25 @@ async fn until(
 /// Says once in the log, when this replica comes to lead, whose credentials these are. It is no check: what may be done
 /// shows when it is done.
 fn greet(cloud: Arc<Cloud>, key: &FleetKey, mut leadership: Leadership) {
-    let region = key.region.clone();
-    tokio::spawn(async move {
+    let span = info_span!("fleet", account = key.account.as_str(), region = key.region.as_str());
+    let greeting = async move {
         let lead = leadership.taken().await;
         match cloud.caller_identity(&leadership.leave(lead.term)).await {
-            Ok(identity) => info!(
-                region = region.as_str(),
-                account_id = identity.account_id,
-                arn = identity.arn,
-                "the cloud knows us"
-            ),
+            Ok(identity) => {
+                info!(account_id = identity.account_id, arn = identity.arn, "the cloud knows us");
+            }
             Err(error) => {
-                warn!(region = region.as_str(), code = &*error.code, "the cloud did not say who we are");
+                let request_id = error.request_id.as_ref().map(RequestId::as_str);
+                warn!(
+                    class = error.class.as_str(),
+                    code = &*error.code,
+                    request_id,
+                    "the cloud did not say who we are"
+                );
             }
         }
-    });
+    };
+    tokio::spawn(greeting.instrument(span));
 }
 
 /// What is needed to reach the accounts.
@@ -238,10 +273,11 @@ struct Clouds {
     sweep_interval: Duration,
     primary_retention_regions: BTreeSet<Region>,
     accounts: BTreeMap<AccountName, (Account, StaticCredentials)>,
+    metrics: Arc<Metrics>,
 }
 
 impl Clouds {
-    fn new(config: &Config) -> Result<Self, RunError> {
+    fn new(config: &Config, metrics: Arc<Metrics>) -> Result<Self, RunError> {
         let mut accounts = BTreeMap::new();
         for (name, account) in &config.accounts {
             let key = account.credentials.read();
@@ -253,6 +289,7 @@ impl Clouds {
             sweep_interval: config.sweep_interval,
             primary_retention_regions: config.primary_retention_regions.clone(),
             accounts,
+            metrics,
         })
     }
 
@@ -264,6 +301,7 @@ impl Clouds {
         let endpoints =
             endpoints.map_err(|source| RunError::Endpoint { region: key.region.clone(), source })?;
         let client = CloudClient::new(self.transport.clone(), endpoints, credentials.clone());
+        let client = client.observed_by(Arc::new(CallMetrics::new(self.metrics.clone(), key.clone())));
         let retains_primaries = self.primary_retention_regions.contains(&key.region);
         let client = if retains_primaries { client.retaining_primaries() } else { client };
         let budgets = &account.budgets;

@@ -1,5 +1,7 @@
 //! Tells of things in Events. Events are advice: one that can't be published is dropped.
 
+use std::sync::Arc;
+
 use k8s_openapi::api::core::v1::ObjectReference;
 use kube::Client;
 use kube::runtime::events::{Event, Recorder, Reporter};
@@ -11,6 +13,7 @@ use super::object::Seen;
 use super::report::FIELD_MANAGER;
 use crate::kubernetes::{CALL_TIMEOUT, summary};
 use crate::leader::Leadership;
+use crate::metrics::Metrics;
 
 /// Bytes that the API server takes in the note of an Event.
 const MAX_NOTE: usize = 1024;
@@ -20,13 +23,14 @@ const MAX_NOTE: usize = 1024;
 pub struct Announcer {
     recorder: Recorder,
     leadership: Leadership,
+    metrics: Arc<Metrics>,
 }
 
 impl Announcer {
     /// Publishes under the operator's name, as long as this replica leads.
-    pub fn new(client: Client, leadership: Leadership) -> Self {
+    pub fn new(client: Client, leadership: Leadership, metrics: Arc<Metrics>) -> Self {
         let reporter = Reporter { controller: FIELD_MANAGER.to_owned(), instance: None };
-        Self { recorder: Recorder::new(client, reporter), leadership }
+        Self { recorder: Recorder::new(client, reporter), leadership, metrics }
     }
 
     /// Publishes an Event about an object, without waiting for it. Of several replicas only the leader tells.
@@ -54,10 +58,12 @@ impl Announcer {
             uid: about.meta.uid.clone(),
             ..ObjectReference::default()
         };
-        let Self { recorder, leadership } = self.clone();
+        let Self { recorder, leadership, metrics } = self.clone();
         tokio::spawn(async move {
             let publish = timeout(CALL_TIMEOUT, recorder.publish(&event, &reference));
-            match leadership.within(lead.term, publish).await {
+            let published = leadership.within(lead.term, publish).await;
+            metrics.event(reason, matches!(published, Some(Ok(Ok(())))));
+            match published {
                 Some(Ok(Ok(()))) => {}
                 Some(Ok(Err(error))) => debug!(error = summary(&error), "an Event was not published"),
                 Some(Err(_)) | None => debug!("an Event was not published in time"),

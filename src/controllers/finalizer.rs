@@ -95,7 +95,14 @@ mod tests {
         let (meta, object) = (object.metadata.clone(), Object::Protection(Arc::new(object)));
         let route = route(&object, &BTreeMap::new(), &BTreeMap::new(), &grants, Timestamp::UNIX_EPOCH);
         let seen = Seen { resource: Resource::Protection, meta, object: Some(object) };
-        Entry { seen, route: Arc::new(route), parts: BTreeMap::new(), author_told: None, announced: None }
+        Entry {
+            seen,
+            route: Arc::new(route),
+            parts: BTreeMap::new(),
+            author_told: None,
+            announced: None,
+            judged: None,
+        }
     }
 
     fn said(done: bool) -> Report {

@@ -24,6 +24,8 @@ use super::objects::{Entry, Objects};
 use super::route::{Machine, Nodes, Route, route};
 use crate::fleet::Fleets;
 use crate::grants::Grants;
+use crate::health::{Health, Pulse};
+use crate::metrics::Metrics;
 use crate::node::Node;
 
 /// Changes of Nodes come in waves; the objects that ask for them are looked at once for each wave.
@@ -31,6 +33,9 @@ const NODES_SETTLE: Duration = Duration::from_millis(100);
 
 /// How long objects that don't ask for Nodes wait at the start for those that do.
 const NODES_PATIENCE: Duration = Duration::from_secs(3);
+
+/// What Nodes are called where watches are told of.
+const NODE: &str = "Node";
 
 /// The intake.
 pub struct Intake {
@@ -46,6 +51,10 @@ pub struct Intake {
     pub fleets: Arc<Fleets>,
     /// Tells of Nodes that leave.
     pub announcer: Announcer,
+    /// Told when everything was listed.
+    pub health: Health,
+    /// Where failed watches are counted.
+    pub metrics: Arc<Metrics>,
 }
 
 /// What was watched so far.
@@ -77,10 +86,13 @@ impl View {
 
 impl Intake {
     /// Runs for ever; each watch begins anew after any failure.
-    pub async fn run(self) -> std::convert::Infallible {
+    pub async fn run(self, mut pulse: Pulse) -> std::convert::Infallible {
+        for name in Resource::ALL.map(Resource::kind).into_iter().chain([NODE]) {
+            self.health.cache(name);
+        }
         let mut objects = self.watch_objects();
         let nodes: Api<Node> = Api::all(self.client.clone());
-        let nodes = backed_off(watcher(nodes, watcher::Config::default()), "Node".to_owned());
+        let nodes = backed_off(watcher(nodes, watcher::Config::default()), NODE, self.metrics.clone());
         let mut nodes = Box::pin(nodes);
         let mut view = View::default();
         let mut nodes_changed = false;
@@ -88,17 +100,24 @@ impl Intake {
         tokio::pin!(patience);
         let mut impatient = false;
         loop {
+            pulse.beat();
             if view.objects_synced() && (impatient || view.ready()) {
                 self.fleets.open();
             }
             tokio::select! {
                 Some((resource, event)) = objects.next() => self.take_object(&mut view, resource, event),
-                Some(event) = nodes.next() => nodes_changed |= take_node(&mut view, event),
+                Some(event) = nodes.next() => {
+                    nodes_changed |= take_node(&mut view, event);
+                    if view.nodes_synced {
+                        self.health.listed(NODE);
+                    }
+                }
                 () = tokio::time::sleep(NODES_SETTLE), if nodes_changed && view.nodes_synced => {
                     nodes_changed = false;
                     self.nodes_changed(&mut view);
                 }
                 () = &mut patience, if !impatient => impatient = true,
+                () = pulse.due() => {}
             }
         }
     }
@@ -112,9 +131,10 @@ impl Intake {
                 label_selector: self.object_selector.clone(),
                 ..watcher::Config::default()
             };
-            let described = resource.described();
             let watch = watcher(resource.everywhere(&self.client), which);
-            Box::pin(backed_off(watch, described.kind).map(move |event| (resource, event)))
+            Box::pin(
+                backed_off(watch, resource.kind(), self.metrics.clone()).map(move |event| (resource, event)),
+            )
         }))
     }
 
@@ -158,7 +178,8 @@ impl Intake {
         }
         let synced = view.objects_synced();
         if view.listed.insert(resource) {
-            info!(resource = resource.described().kind, objects = listing.len(), "objects listed");
+            info!(resource = resource.kind(), objects = listing.len(), "objects listed");
+            self.health.listed(resource.kind());
         }
         if !synced && view.objects_synced() {
             self.offer_all(view, |_| true);
@@ -257,7 +278,7 @@ fn asks_for_nodes(seen: &Seen) -> bool {
 
 fn see(view: &mut View, seen: Seen) -> Option<ObjectId> {
     if seen.object.is_none() {
-        let (kind, meta) = (seen.resource.described().kind, &seen.meta);
+        let (kind, meta) = (seen.resource.kind(), &seen.meta);
         warn!(kind, namespace = meta.namespace, name = meta.name, "an object can't be decoded");
     }
     let id = object_id(&seen.meta)?;
@@ -303,10 +324,12 @@ fn see_node(view: &mut View, node: &Node) -> bool {
 /// A watch whose failures are told and waited out.
 fn backed_off<K: Clone + Send + 'static>(
     watch: impl Stream<Item = Result<Event<K>, watcher::Error>> + Send,
-    what: String,
+    what: &'static str,
+    metrics: Arc<Metrics>,
 ) -> impl Stream<Item = Event<K>> + Send {
     watch.default_backoff().filter_map(move |event| {
         let event = event.inspect_err(|error| {
+            metrics.watch_failed(what);
             warn!(resource = what, error = summary(error), "the watch failed and begins anew");
         });
         std::future::ready(event.ok())

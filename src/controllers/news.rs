@@ -33,7 +33,10 @@ pub fn transition(entry: &Entry, said: &Report) -> Option<News> {
     });
     // What is under way will have its own end soon; only a promise that is broken is told at once.
     let under_way = said.judgement.reconciling.status == Status::True;
+    // Whoever asked for the weakening knows that the promise ends.
+    let asked = said.part.progress.is_some();
     let broken = domain.status == Status::False
+        && !asked
         && before.is_some_and(|condition| condition.status == Status::True.as_str());
     if stood || entry.announced == Some((domain.status, domain.reason)) || (under_way && !broken) {
         return None;

@@ -65,6 +65,14 @@ impl Resource {
     /// Every one of them.
     pub const ALL: [Self; 2] = [Self::Protection, Self::Retention];
 
+    /// Its kind.
+    pub const fn kind(self) -> &'static str {
+        match self {
+            Self::Protection => "EcsInstanceProtection",
+            Self::Retention => "EniRetention",
+        }
+    }
+
     /// How the API server calls it.
     pub fn described(self) -> ApiResource {
         match self {

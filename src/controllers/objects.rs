@@ -14,6 +14,7 @@ use tokio::sync::Notify;
 use super::object::{Seen, generation, object_id};
 use super::route::{Homes, Route, Wished};
 use crate::fleet::FleetKey;
+use crate::metrics::{Judged, Metrics};
 
 /// Everything that is known of one object.
 #[derive(Debug, Clone)]
@@ -28,6 +29,8 @@ pub struct Entry {
     pub author_told: Option<Generation>,
     /// Status and reason of the domain condition that the last Event told of.
     pub announced: Option<(Status, Reason)>,
+    /// What is said of it in this term, as it is counted.
+    pub judged: Option<Judged>,
 }
 
 impl Entry {
@@ -60,10 +63,10 @@ impl Entry {
 }
 
 /// All objects. Shared by intake (which writes what is), the fleets (what they say) and report (which reads).
-#[derive(Debug, Default)]
 pub struct Objects {
     inner: Mutex<Inner>,
     changed: Notify,
+    metrics: Arc<Metrics>,
 }
 
 #[derive(Debug, Default)]
@@ -77,11 +80,12 @@ struct Inner {
 
 impl Inner {
     /// What was said in an earlier term says nothing any more, and whoever led meanwhile may have written any status.
-    fn begin_term(&mut self, term: u64) {
+    fn begin_term(&mut self, term: u64, metrics: &Metrics) {
         if term > self.term {
             self.term = term;
             for entry in self.entries.values_mut() {
                 entry.parts.clear();
+                metrics.judged(entry.seen.resource, entry.judged.take(), None);
             }
             self.dirty = self.entries.keys().cloned().collect();
         }
@@ -89,6 +93,11 @@ impl Inner {
 }
 
 impl Objects {
+    /// None yet.
+    pub fn new(metrics: Arc<Metrics>) -> Self {
+        Self { inner: Mutex::default(), changed: Notify::new(), metrics }
+    }
+
     fn lock(&self) -> MutexGuard<'_, Inner> {
         // A panic while the lock is held ends the process anyway; the data is whole between any two statements.
         self.inner.lock().unwrap_or_else(PoisonError::into_inner)
@@ -99,9 +108,10 @@ impl Objects {
         let mut inner = self.lock();
         let old = inner.entries.remove(id);
         let announced = old.as_ref().and_then(|old| old.announced);
+        let judged = old.as_ref().and_then(|old| old.judged);
         let (parts, author_told) = old.map(|old| (old.parts, old.author_told)).unwrap_or_default();
         let author_told = author_told.filter(|_| seen.object.is_none());
-        let mut entry = Entry { seen, route: Arc::new(route), parts, author_told, announced };
+        let mut entry = Entry { seen, route: Arc::new(route), parts, author_told, announced, judged };
         let fleets = entry.fleets();
         entry.parts.retain(|fleet, _| fleets.contains(fleet));
         inner.entries.insert(id.clone(), entry);
@@ -132,19 +142,34 @@ impl Objects {
     pub fn remove(&self, id: &ObjectId) -> Option<Entry> {
         let mut inner = self.lock();
         inner.dirty.remove(id);
-        inner.entries.remove(id)
+        let removed = inner.entries.remove(id);
+        if let Some(entry) = &removed {
+            self.metrics.judged(entry.seen.resource, entry.judged, None);
+        }
+        removed
+    }
+
+    /// Counts what is said of an object in a term.
+    pub fn judged(&self, id: &ObjectId, term: u64, judged: Judged) {
+        let mut inner = self.lock();
+        if term == inner.term
+            && let Some(entry) = inner.entries.get_mut(id)
+        {
+            let before = entry.judged.replace(judged);
+            self.metrics.judged(entry.seen.resource, before, Some(judged));
+        }
     }
 
     /// Begins a term of the lead, unless a fleet has done so already: everything is to be reported anew.
     pub fn begin_term(&self, term: u64) {
-        self.lock().begin_term(term);
+        self.lock().begin_term(term, &self.metrics);
         self.changed.notify_one();
     }
 
     /// Enters what a fleet says of an object in a term of the lead.
     pub fn say(&self, id: &ObjectId, fleet: &FleetKey, term: u64, of: Generation, part: Part) {
         let mut inner = self.lock();
-        inner.begin_term(term);
+        inner.begin_term(term, &self.metrics);
         if term < inner.term {
             return;
         }
@@ -224,6 +249,10 @@ mod tests {
     use crate::controllers::object::Resource;
     use crate::controllers::route::{Served, Wished};
 
+    fn objects() -> Objects {
+        Objects::new(Arc::new(Metrics::new().unwrap()))
+    }
+
     fn seen(version: &str, generation: i64) -> Seen {
         let meta = ObjectMeta {
             name: Some("a".to_owned()),
@@ -238,7 +267,7 @@ mod tests {
 
     #[test]
     fn i33_what_was_said_in_an_earlier_term_says_nothing_any_more() {
-        let (objects, id) = (Objects::default(), ObjectId::new("n", "a", "u"));
+        let (objects, id) = (objects(), ObjectId::new("n", "a", "u"));
         let fleet = FleetKey { account: AccountName::new("default"), region: Region::new("cn-hangzhou") };
         let served = Served {
             account: fleet.account.clone(),
@@ -266,7 +295,7 @@ mod tests {
 
     #[test]
     fn i27_an_answer_that_the_watch_has_overtaken_does_not_bring_the_old_object_back() {
-        let (objects, id) = (Objects::default(), ObjectId::new("n", "a", "u"));
+        let (objects, id) = (objects(), ObjectId::new("n", "a", "u"));
         let shown = || objects.get(&id).map(|entry| generation(&entry.seen.meta));
         objects.put(&id, seen("1", 1), Route::NotGranted);
         objects.patched(&id, &seen("1", 1).meta, seen("2", 1));

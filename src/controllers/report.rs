@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use k8s_openapi::jiff::Timestamp;
+use keeper_core::conditions::{Judgement, Status};
 use keeper_core::wish::ObjectId;
 use kube::Client;
 use kube::api::{Patch, PatchParams};
@@ -17,11 +18,13 @@ use tracing::{info, warn};
 use super::announce::Announcer;
 use super::finalizer::{self, Change};
 use super::news;
-use super::object::Seen;
+use super::object::{Resource, Seen};
 use super::objects::{Entry, Objects};
 use super::status::{Report, Statement, report, statement};
+use crate::health::Pulse;
 use crate::kubernetes::{CALL_TIMEOUT, summary};
 use crate::leader::Leadership;
+use crate::metrics::{Ended, Judged, Metrics, Patched};
 
 /// Field manager of our server-side apply.
 pub const FIELD_MANAGER: &str = "ecs-keeper";
@@ -39,6 +42,8 @@ pub struct Reporter {
     pub announcer: Announcer,
     /// Tells whether this replica leads: only then anything is written.
     pub leadership: Leadership,
+    /// Where it is counted.
+    pub metrics: Arc<Metrics>,
 }
 
 /// How the reporting of one object ended.
@@ -52,17 +57,28 @@ enum Outcome {
     Failed(String),
 }
 
+impl Outcome {
+    fn counted(&self) -> Ended {
+        match self {
+            Self::Done => Ended::Done,
+            Self::Overtaken => Ended::Overtaken,
+            Self::Failed(_) => Ended::Failed,
+        }
+    }
+}
+
 impl Reporter {
     /// Runs until it is told to stop; then waits for the patches that are under way.
-    pub async fn run(self, stop: CancellationToken) {
+    pub async fn run(self, stop: CancellationToken, mut pulse: Pulse) {
         let this = Arc::new(self);
         let mut leadership = this.leadership.clone();
         let mut term = 0;
         let mut busy: BTreeSet<ObjectId> = BTreeSet::new();
         let mut waiting: BTreeMap<ObjectId, Entry> = BTreeMap::new();
         let mut failures: BTreeMap<ObjectId, u32> = BTreeMap::new();
-        let mut writers: JoinSet<(ObjectId, Outcome)> = JoinSet::new();
+        let mut writers: JoinSet<(ObjectId, Resource, Outcome)> = JoinSet::new();
         loop {
+            pulse.beat();
             let lead = leadership.newest();
             if lead.is_none_or(|lead| lead.term != term) {
                 // What was to be said in another term is not said any more.
@@ -80,19 +96,21 @@ impl Reporter {
                 && let Some((id, entry)) = waiting.pop_first()
             {
                 busy.insert(id.clone());
-                let this = this.clone();
+                let (this, resource) = (this.clone(), entry.seen.resource);
                 writers.spawn(async move {
-                    let written = this.leadership.within(term, this.write(&id, entry)).await;
-                    (id, written.unwrap_or(Outcome::Overtaken))
+                    let written = this.leadership.within(term, this.write(&id, entry, term)).await;
+                    (id, resource, written.unwrap_or(Outcome::Overtaken))
                 });
             }
             tokio::select! {
                 () = stop.cancelled() => break,
                 () = leadership.changed() => {}
                 () = this.objects.changed() => {}
+                () = pulse.due() => {}
                 Some(ended) = writers.join_next() => {
-                    let (id, outcome) = ended.unwrap_or_else(|error| std::panic::resume_unwind(error.into_panic()));
+                    let (id, resource, outcome) = ended.unwrap_or_else(|error| std::panic::resume_unwind(error.into_panic()));
                     busy.remove(&id);
+                    this.metrics.reported(resource, outcome.counted());
                     match outcome {
                         Outcome::Done => { failures.remove(&id); }
                         Outcome::Overtaken => this.mark_later(&id, Duration::from_secs(5)),
@@ -118,9 +136,12 @@ impl Reporter {
         });
     }
 
-    async fn write(&self, id: &ObjectId, entry: Entry) -> Outcome {
+    async fn write(&self, id: &ObjectId, entry: Entry, term: u64) -> Outcome {
         let mut entry = entry;
         let said = report(&entry);
+        if let Some(said) = &said {
+            self.objects.judged(id, term, judged(said));
+        }
         if let Some(change) = finalizer::change(&entry, said.as_ref()) {
             let done = matches!(change, Change::Remove(_)) && entry.seen.meta.deletion_timestamp.is_some();
             match self.patch_finalizer(id, &entry.seen, &change).await {
@@ -156,7 +177,9 @@ impl Reporter {
         });
         let parameters = PatchParams::apply(FIELD_MANAGER).force();
         let api = resource.within(&self.client, id.namespace());
-        match bounded(api.patch_status(id.name(), &parameters, &Patch::Apply(&body))).await {
+        let patched = bounded(api.patch_status(id.name(), &parameters, &Patch::Apply(&body))).await;
+        self.metrics.patched(resource, Patched::Status, counted(&patched));
+        match patched {
             Ok(answer) => {
                 self.objects.patched(id, &entry.seen.meta, resource.decode(answer));
                 self.announce_transition(id, entry, said);
@@ -181,7 +204,9 @@ impl Reporter {
                 answer => answer.map(Some),
             }
         };
-        let answer = bounded(call).await?.ok_or(Outcome::Overtaken)?;
+        let patched = bounded(call).await.and_then(|answer| answer.ok_or(Outcome::Overtaken));
+        self.metrics.patched(seen.resource, Patched::Finalizers, counted(&patched));
+        let answer = patched?;
         Ok(seen.resource.decode(answer))
     }
 
@@ -195,6 +220,15 @@ impl Reporter {
         info!(kind, namespace = id.namespace(), name = id.name(), status, reason, "judged");
         self.announcer.announce(&entry.seen, news);
     }
+}
+
+fn judged(said: &Report) -> Judged {
+    let Judgement { domain, stalled, .. } = &said.judgement;
+    Judged { status: domain.status, reason: domain.reason, stalled: stalled.status == Status::True }
+}
+
+fn counted<T>(patched: &Result<T, Outcome>) -> Ended {
+    patched.as_ref().map_or_else(Outcome::counted, |_| Ended::Done)
 }
 
 async fn bounded<T>(call: impl Future<Output = Result<T, kube::Error>>) -> Result<T, Outcome> {

@@ -290,6 +290,7 @@ mod tests {
             parts: BTreeMap::new(),
             author_told: None,
             announced: None,
+            judged: None,
         }
     }
 

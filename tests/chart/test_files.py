@@ -40,6 +40,11 @@ REFUSALS = [
     ({"resources.limit": {}}, "at '/resources': additional properties 'limit' not allowed"),
     ({"tolerations": {}}, "at '/tolerations': got object, want array"),
     ({"extraVolumeMounts": [{"name": "a"}]}, "at '/extraVolumeMounts/0': missing property 'mountPath'"),
+    ({"admin.port": 0}, "at '/admin/port': value must be 'the number of a port"),
+    ({"livenessProbe.periodSeconds": 0}, "at '/livenessProbe/periodSeconds': value must be 'a whole number from 1 on'"),
+    ({"readinessProbe.httpGet": {}}, "at '/readinessProbe': additional properties 'httpGet' not allowed"),
+    ({"metrics.serviceMonitor.interval": "30"}, "at '/metrics/serviceMonitor/interval': value must be 'a number with its unit"),
+    ({"metrics.prometheusRule.enabled": "yes"}, "at '/metrics/prometheusRule/enabled': got string, want boolean"),
     ({"networkPolicy.apiServer.ports": [70000]}, "at '/networkPolicy/apiServer/ports/0': value must be 'the number of a port"),
 ]
 

@@ -2,11 +2,13 @@
 
 import json
 import unittest
+from pathlib import Path
 
 import schemas
 from chart import CHART, DEFINITIONS, Cluster, Failed, run
 from binaries import ensure
 
+DEFINITIONS_OF_OTHERS = Path(__file__).resolve().parent / "definitions"
 LOCAL = {"ipBlock": {"cidr": "10.0.0.0/8"}}
 
 # The values of one chart each.
@@ -64,10 +66,24 @@ MATRIX = {
         "extraVolumes": [{"name": "authorities", "configMap": {"name": "authorities"}}],
         "extraVolumeMounts": [{"name": "authorities", "mountPath": "/etc/ssl/certs", "readOnly": True}],
     },
+    "watched by the Prometheus operator": {
+        "metrics.serviceMonitor": {"enabled": True, "labels": {"release": "prometheus", "app.kubernetes.io/name": "hijacked"}, "interval": "30s",
+                                   "metricRelabelings": [{"sourceLabels": ["__name__"], "regex": "process_.*", "action": "drop"}]},
+        "metrics.prometheusRule": {"enabled": True, "labels": {"release": "prometheus"}},
+        "metrics.service": {"port": 80, "annotations": {"a": "b"}},
+    },
+    "probes of somebody patient": {
+        "admin.port": 9090,
+        "livenessProbe": {"initialDelaySeconds": 5, "periodSeconds": 60, "timeoutSeconds": 10, "failureThreshold": 5},
+        "readinessProbe": {"periodSeconds": 10},
+        "metrics.service.enabled": False,
+        "networkPolicy.enabled": True,
+    },
     "a closed network": {"networkPolicy.enabled": True},
     "a network closed to the last peer": {
         "networkPolicy": {
             "enabled": True,
+            "admin": {"from": [LOCAL]},
             "dns": {"to": [{"namespaceSelector": {}, "podSelector": {"matchLabels": {"k8s-app": "kube-dns"}}}]},
             "apiServer": {"to": [LOCAL], "ports": [6443]},
             "cloud": {"to": [LOCAL], "ports": [443, 8443]},
@@ -82,6 +98,9 @@ class Manifests(unittest.TestCase):
     def setUpClass(cls):
         cls.cluster = Cluster(cls)
         cls.namespace = cls.cluster.namespace("keeper", warn="restricted")
+        # What the Prometheus operator would bring along, so that the API server judges what is meant for it.
+        cls.cluster.kubectl("apply", "--server-side", f"--filename={DEFINITIONS_OF_OTHERS}")
+        cls.cluster.kubectl("wait", "--for=condition=Established", "crd", "--all", "--timeout=30s")
         cls.schemas = cls.cluster.folder / "schemas"
         cls.schemas.mkdir()
         schemas.write(json.loads(cls.cluster.kubectl("get", "--raw=/openapi/v2")), cls.schemas)
@@ -210,7 +229,7 @@ class Manifests(unittest.TestCase):
 
     def test_somebody_elses_service_account_is_left_to_them(self):
         kinds = {each["kind"] for each in self.taken["somebody else's ServiceAccount"]}
-        self.assertEqual(kinds, {"CustomResourceDefinition", "Deployment", "PodDisruptionBudget"})
+        self.assertEqual(kinds, {"CustomResourceDefinition", "Deployment", "PodDisruptionBudget", "Service"})
         self.assertEqual(self.pod("somebody else's ServiceAccount")["spec"]["serviceAccountName"], "theirs")
 
     def test_a_ram_role_can_be_given_to_the_service_account(self):
@@ -240,14 +259,52 @@ class Manifests(unittest.TestCase):
             self.assertEqual(self.one(name, "Role")["rules"], rules)
             self.assertEqual(self.one(name, "RoleBinding")["roleRef"]["name"], lease)
 
-    def test_a_closed_network_lets_out_what_is_needed_and_nothing_in(self):
-        def egress(name):
+    def test_the_probes_ask_on_the_port_that_is_answered(self):
+        for name, port, liveness, readiness in (
+            ("the defaults", 8080, (20, 5, 3), (5, 5, 3)),
+            ("probes of somebody patient", 9090, (60, 10, 5), (10, 5, 3)),
+        ):
+            container = self.container(name)
+            self.assertEqual(container["ports"], [{"name": "admin", "containerPort": port, "protocol": "TCP"}])
+            variables = {each["name"]: each.get("value") for each in container["env"]}
+            self.assertEqual(variables["ECS_KEEPER_ADMIN_ADDRESS"], f":{port}")
+            for probe, path, times in (("livenessProbe", "/livez", liveness), ("readinessProbe", "/readyz", readiness)):
+                asked = container[probe]["httpGet"]
+                self.assertEqual((asked["path"], asked["port"]), (path, "admin"))
+                self.assertEqual(tuple(container[probe][each] for each in ("periodSeconds", "timeoutSeconds", "failureThreshold")), times)
+
+    def test_each_pod_can_be_scraped(self):
+        self.assertEqual(self.objects("probes of somebody patient", "Service"), [])
+        for name, port in (("the defaults", 8080), ("watched by the Prometheus operator", 80)):
+            service = self.one(name, "Service")["spec"]
+            self.assertEqual((service["clusterIP"], service["publishNotReadyAddresses"]), ("None", True))
+            self.assertEqual(service["selector"], self.one(name, "Deployment")["spec"]["selector"]["matchLabels"])
+            self.assertEqual([(each["name"], each["port"], each["targetPort"]) for each in service["ports"]], [("metrics", port, "admin")])
+
+    def test_the_prometheus_operator_is_told_only_where_it_is_said_to_run(self):
+        name = "watched by the Prometheus operator"
+        for kind in ("ServiceMonitor", "PrometheusRule"):
+            self.assertEqual(self.objects("the defaults", kind), [])
+            labels = self.one(name, kind)["metadata"]["labels"]
+            self.assertEqual((labels["release"], labels["app.kubernetes.io/name"]), ("prometheus", "ecs-keeper"))
+        monitor = self.one(name, "ServiceMonitor")["spec"]
+        service = self.one(name, "Service")
+        self.assertLessEqual(monitor["selector"]["matchLabels"].items(), service["metadata"]["labels"].items())
+        self.assertEqual([(each["port"], each["interval"]) for each in monitor["endpoints"]], [("metrics", "30s")])
+        with self.assertRaisesRegex(Failed, "metrics.serviceMonitor.enabled needs metrics.service.enabled"):
+            self.cluster.helm.template(self.namespace, {"metrics.serviceMonitor.enabled": True, "metrics.service.enabled": False})
+
+    def test_a_closed_network_lets_out_what_is_needed_and_in_what_probes_and_scrapes(self):
+        def egress(name, port=8080, peers=None):
             spec = self.one(name, "NetworkPolicy")["spec"]
-            self.assertEqual((sorted(spec["policyTypes"]), spec.get("ingress", [])), (["Egress", "Ingress"], []))
+            (ingress,) = spec["ingress"]
+            self.assertEqual((sorted(spec["policyTypes"]), ingress.get("from")), (["Egress", "Ingress"], peers))
+            self.assertEqual(ingress["ports"], [{"port": port, "protocol": "TCP"}])
             return [(rule.get("to", []), [port["port"] for port in rule["ports"]]) for rule in spec["egress"]]
 
         self.assertEqual(egress("a closed network"), [([], [53, 53]), ([], [443, 6443]), ([], [443])])
-        (names, *rest) = egress("a network closed to the last peer")
+        self.assertEqual(len(egress("probes of somebody patient", port=9090)), 3)
+        (names, *rest) = egress("a network closed to the last peer", peers=[LOCAL])
         self.assertEqual(names[1], [53, 53])
         self.assertEqual(rest, [([LOCAL], [6443]), ([LOCAL], [443, 8443]), ([], [3128])])
 

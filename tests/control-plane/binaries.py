@@ -1,12 +1,12 @@
 #!/usr/bin/env python3
-"""Finds the programs of the control plane and of the chart, and builds those that are missing from the Go modules pinned beside this file.
+"""Finds the programs of the control plane, of the chart and of the metrics, and builds those that are missing from the Go modules pinned beside this file.
 
 Nobody publishes kube-apiserver or Helm where every developer and every build machine may fetch them, but the Go module proxy has their sources, and
 `go.sum` says which. The finished programs are kept in a cache folder for each module that is named by its pins, so only the first run pays for the
 build, and a newer Helm builds no kube-apiserver. A folder named by KUBEBUILDER_ASSETS (as `setup-envtest` makes it) wins over both: what is found
 there is used, and only what it lacks is built.
 
-    binaries.py [PROGRAM…]          builds what is missing of these, or of all, and prints where each program is
+    binaries.py [PROGRAM…]          builds what is missing of these, or of all that `make test` needs, and prints where each program is
     binaries.py --check [PROGRAM…]  builds nothing; prints what would have to be installed first, and fails if that is anything
 """
 
@@ -36,8 +36,8 @@ PROGRESS = 15
 class Module:
     """A `go.mod` beside this file and the programs that are built from it."""
 
-    def __init__(self, folder: str, main: str, programs: dict[str, str], stamps: dict[str, str] | None = None):
-        """`stamps` are the variables that the linker sets, each with a format of the version and its parts."""
+    def __init__(self, folder: str, main: str, programs: dict[str, str], stamps: dict[str, str] | None = None, tags: str = ""):
+        """`stamps` are the variables that the linker sets, each with a format of the version and its parts; `tags` choose among the sources."""
         self.folder = HERE / folder
         self.programs = programs
         self.pins = [(self.folder / name).read_bytes() for name in ("go.mod", "go.sum")]
@@ -48,14 +48,14 @@ class Module:
         stamped = {name: form.format(version=self.version, major=major, minor=minor) for name, form in (stamps or {}).items()}
         linker = "-s -w" + "".join(f" -X {name}={value}" for name, value in stamped.items())
         # -trimpath: the same sources give the same programs, wherever the checkout lies.
-        self.flags = ["-trimpath", "-buildvcs=false", "-mod=readonly", "-ldflags", linker]
+        self.flags = ["-trimpath", "-buildvcs=false", "-mod=readonly", "-ldflags", linker, *(["-tags", tags] if tags else [])]
 
     def cache(self) -> Path:
         """The folder of the finished programs."""
         key = hashlib.sha256(f"{sys.platform} {platform.machine()}".encode())
         for pin in (*self.pins, *map(str.encode, self.flags)):
             key.update(hashlib.sha256(pin).digest())
-        return _cache() / f"{self.folder.name}-{self.version}-{key.hexdigest()[:16]}"
+        return cache() / f"{self.folder.name}-{self.version}-{key.hexdigest()[:16]}"
 
 
 MODULES = [
@@ -63,7 +63,10 @@ MODULES = [
     Module(
         "kubernetes",
         "k8s.io/kubernetes",
-        {name: f"k8s.io/kubernetes/cmd/{name}" for name in ("kube-apiserver", "kube-controller-manager", "kubectl")},
+        {
+            name: f"k8s.io/kubernetes/cmd/{name}"
+            for name in ("kube-apiserver", "kube-controller-manager", "kubectl", "kube-scheduler", "kube-proxy", "kubelet")
+        },
         # Unstamped, the server calls itself v0.0.0-master, which a chart's `kubeVersion` refuses.
         {
             "k8s.io/component-base/version.gitVersion": "v{version}",
@@ -74,10 +77,15 @@ MODULES = [
     Module("helm", "helm.sh/helm/v4", {"helm": "helm.sh/helm/v4/cmd/helm"}, {"helm.sh/helm/v4/internal/version.version": "v{version}"}),
     Module("kubeconform", "github.com/yannh/kubeconform", {"kubeconform": "github.com/yannh/kubeconform/cmd/kubeconform"}),
     Module("helm-docs", "github.com/norwoodj/helm-docs", {"helm-docs": "github.com/norwoodj/helm-docs/cmd/helm-docs"}),
+    # Without the clients of twenty clouds, which nobody asks here and which take most of the time.
+    Module("promtool", "github.com/prometheus/prometheus", {"promtool": "github.com/prometheus/prometheus/cmd/promtool"}, tags="remove_all_sd"),
 ]
 PROGRAMS = [program for module in MODULES for program in module.programs]
 # What a control plane consists of, and what is needed to install something on it.
 CONTROL_PLANE = ("etcd", "kube-apiserver", "kube-controller-manager", "kubectl", "helm")
+# What a node needs beside. They run on Linux alone and only `make e2e` wants them, so they are built when they are named.
+NODE = ("kube-scheduler", "kube-proxy", "kubelet")
+USUAL = [program for program in PROGRAMS if program not in NODE]
 
 
 class Unavailable(Exception):
@@ -85,18 +93,18 @@ class Unavailable(Exception):
 
 
 def ensure(*wanted: str) -> dict[str, Path]:
-    """The path of each of these programs, or of all, by its name. Builds what is missing, which takes minutes; progress goes to standard error."""
+    """The path of each of these programs, or of the usual ones, by its name. Builds what is missing, which takes minutes; progress goes to standard error."""
     if _missing(wanted):
-        _cache().mkdir(parents=True, exist_ok=True)
+        cache().mkdir(parents=True, exist_ok=True)
         # One lock for all modules: two builds at once would only take the processors from each other.
-        with _lock(_cache() / ".lock"):
+        with lock(cache() / ".lock"):
             missing = _missing(wanted)
             if obstacle := _obstacle(missing):
                 raise Unavailable(f"{obstacle} is needed to build {_sentence(missing)}.")
             for module in MODULES:
                 if programs := [program for program in module.programs if program in missing]:
                     _build(module, programs)
-    return {program: path for program, path in _find().items() if program in (wanted or PROGRAMS)}
+    return {program: path for program, path in _find().items() if program in (wanted or USUAL)}
 
 
 def _find() -> dict[str, Path]:
@@ -115,10 +123,11 @@ def _find() -> dict[str, Path]:
 
 def _missing(wanted: tuple[str, ...]) -> list[str]:
     found = _find()
-    return [program for program in PROGRAMS if program in (wanted or PROGRAMS) and program not in found]
+    return [program for program in PROGRAMS if program in (wanted or USUAL) and program not in found]
 
 
-def _cache() -> Path:
+def cache() -> Path:
+    """Where everything is kept that takes long to make."""
     caches = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
     return Path(os.environ.get("ECS_KEEPER_CACHE") or caches / "ecs-keeper").absolute()
 
@@ -143,7 +152,7 @@ def _obstacle(missing: list[str]) -> str | None:
 
 
 @contextmanager
-def _lock(path: Path):
+def lock(path: Path):
     """Held by one builder at a time. The kernel gives it back when its holder ends, however that happens."""
     with open(path, "w") as file:
         started = time.monotonic()

@@ -58,6 +58,7 @@ contexts:
 current-context: control-plane
 """
 
+# Those of the controllers without which objects would never come or go.
 CONTROLLERS = (
     "namespace-controller",
     "serviceaccount-controller",
@@ -90,8 +91,23 @@ class ControlPlane:
     audit_log: Path
     """One JSON record a line."""
 
-    def __init__(self) -> None:
-        self._programs = binaries.ensure(*binaries.CONTROL_PLANE)
+    address = "127.0.0.1"
+    """Where the servers listen."""
+
+    # Who has a token, and the groups of each.
+    _users = {"admin": "system:masters", "system:kube-controller-manager": "system:masters"}
+    # What more the API server and the controllers are told.
+    _api_server = (
+        "--authorization-mode=RBAC",
+        # A loopback address is not accepted as an endpoint of the `kubernetes` Service, and nothing here looks for one.
+        "--endpoint-reconciler-type=none",
+        "--service-cluster-ip-range=10.0.0.0/24",
+    )
+    _controllers = (f"--controllers={','.join(CONTROLLERS)}",)
+
+    def __init__(self, *programs: str) -> None:
+        """`programs` are needed beside those of the control plane."""
+        self._programs = binaries.ensure(*binaries.CONTROL_PLANE, *programs)
         self.kubectl = self._programs["kubectl"]
         self.helm = self._programs["helm"]
         self._keep_logs = False
@@ -135,12 +151,13 @@ class ControlPlane:
             (self._folder / name).mkdir()
         certificates = self._folder / "certificates"
         self.audit_log = self._folder / "logs" / "audit.jsonl"
-        etcd_port, peer_port, server_port = (stack.enter_context(_reserved_port()) for _ in range(3))
-        self.etcd = f"http://127.0.0.1:{etcd_port}"
-        self.server = f"https://127.0.0.1:{server_port}"
-        peer = f"http://127.0.0.1:{peer_port}"
-        tokens = {user: secrets.token_urlsafe(32) for user in ("admin", "system:kube-controller-manager")}
-        token_file = self._write("certificates/tokens.csv", "".join(f'{token},{user},{user},"system:masters"\n' for user, token in tokens.items()))
+        etcd_port, peer_port, server_port = (stack.enter_context(_reserved_port(self.address)) for _ in range(3))
+        self.etcd = f"http://{self.address}:{etcd_port}"
+        self.server = f"https://{self.address}:{server_port}"
+        peer = f"http://{self.address}:{peer_port}"
+        tokens = {user: secrets.token_urlsafe(32) for user in self._users}
+        lines = (f'{tokens[user]},{user},{user},"{groups}"\n' for user, groups in self._users.items())
+        token_file = self._write("certificates/tokens.csv", "".join(lines))
         service_account_key = self._write("certificates/service-accounts.key", _private_key())
         certificate = certificates / "apiserver.crt"
 
@@ -164,18 +181,15 @@ class ControlPlane:
             "kube-apiserver",
             f"--etcd-servers={self.etcd}",
             f"--cert-dir={certificates}",
-            "--bind-address=127.0.0.1",
-            "--advertise-address=127.0.0.1",
-            # A loopback address is not accepted as an endpoint of the `kubernetes` Service, and nothing here looks for one.
-            "--endpoint-reconciler-type=none",
+            f"--bind-address={self.address}",
+            f"--advertise-address={self.address}",
             f"--secure-port={server_port}",
             "--permit-port-sharing",
-            "--authorization-mode=RBAC",
             f"--token-auth-file={token_file}",
             "--service-account-issuer=https://kubernetes.default.svc",
             f"--service-account-key-file={service_account_key}",
             f"--service-account-signing-key-file={service_account_key}",
-            "--service-cluster-ip-range=10.0.0.0/24",
+            *self._api_server,
             f"--audit-policy-file={self._write('audit-policy.yaml', AUDIT_POLICY)}",
             f"--audit-log-path={self.audit_log}",
             # Never rotated: a test that reads it wants all of it.
@@ -185,16 +199,16 @@ class ControlPlane:
 
         # The certificate comes with the one that signed it, made by the server for itself, so the file is its own authority.
         authority = base64.b64encode(certificate.read_bytes()).decode()
-        kubeconfigs = {
+        self._kubeconfigs = {
             user: self._write(f"{user.rsplit(':')[-1]}.kubeconfig", KUBECONFIG.format(server=self.server, authority=authority, user=user, token=token))
             for user, token in tokens.items()
         }
-        self.kubeconfig = kubeconfigs["admin"]
+        self.kubeconfig = self._kubeconfigs["admin"]
         self._run(
             stack,
             "kube-controller-manager",
-            f"--kubeconfig={kubeconfigs['system:kube-controller-manager']}",
-            f"--controllers={','.join(CONTROLLERS)}",
+            f"--kubeconfig={self._kubeconfigs['system:kube-controller-manager']}",
+            *self._controllers,
             "--leader-elect=false",
             # Without health and metrics no port is needed.
             "--secure-port=0",
@@ -257,7 +271,7 @@ class ControlPlane:
 
 
 @contextlib.contextmanager
-def _reserved_port():
+def _reserved_port(address: str):
     """A free port that nobody else is given while this lasts.
 
     The socket stays bound without listening, and the server binds the same port with SO_REUSEPORT. To look for a free port and to close it again
@@ -265,7 +279,7 @@ def _reserved_port():
     """
     with socket.socket() as reservation:
         reservation.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
-        reservation.bind(("127.0.0.1", 0))
+        reservation.bind((address, 0))
         yield reservation.getsockname()[1]
 
 

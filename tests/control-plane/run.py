@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Starts a control plane and runs a command under it; the exit code is the command's.
 
-    run.py -- cargo test --workspace    the command sees KEEPER_TEST_KUBECONFIG, _KUBECTL, _HELM and _AUDIT_LOG
+    run.py -- cargo test --workspace    the command sees KEEPER_TEST_KUBECONFIG, _KUBECTL, _HELM, _AUDIT_LOG and _PROMTOOL
     run.py --access -- cargo test …     fails as well if the command's operators did not use all that the chart grants them, or wanted more
     run.py --keep                       prints `export KUBECONFIG=…` and keeps the control plane until ctrl-C
 
@@ -17,7 +17,7 @@ import sys
 import time
 
 from access import complaints as access_complaints
-from binaries import Unavailable
+from binaries import Unavailable, ensure
 from control_plane import ControlPlane, ServerFailed
 from guarded import Guarded, Interrupted, end_on_signals
 
@@ -44,7 +44,8 @@ def main() -> int:
 
 
 def _run(plane: ControlPlane, command: list[str], access: bool) -> int:
-    with Guarded(command, grace=GRACE, env=plane.environment()) as running:
+    environment = {**plane.environment(), "KEEPER_TEST_PROMTOOL": str(ensure("promtool")["promtool"])}
+    with Guarded(command, grace=GRACE, env=environment) as running:
         while True:
             try:
                 code = running.wait(timeout=0.5)

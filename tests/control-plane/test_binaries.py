@@ -10,7 +10,7 @@ import unittest
 from pathlib import Path
 
 BINARIES = [sys.executable, str(Path(__file__).with_name("binaries.py"))]
-PROGRAMS = ["etcd", "helm", "helm-docs", "kube-apiserver", "kube-controller-manager", "kubeconform", "kubectl"]
+PROGRAMS = ["etcd", "helm", "helm-docs", "kube-apiserver", "kube-controller-manager", "kubeconform", "kubectl", "promtool"]
 
 # Answers `go env`, and "builds" by writing the file after -o; each build leaves a line in $BUILDS.
 GO = """\
@@ -74,6 +74,12 @@ class Binaries(unittest.TestCase):
         self.assertEqual(self.built(), PROGRAMS)
         self.assertEqual(self.found(self.run_binaries(self.without_go())), first)
 
+    def test_what_only_a_node_needs_is_built_when_it_is_named(self):
+        self.found(self.run_binaries(self.with_go()))
+        self.assertNotIn("kubelet", self.built())
+        self.assertEqual(list(self.found(self.run_binaries(self.with_go(), "kubelet"))), ["kubelet"])
+        self.assertIn("kubelet", self.built())
+
     def test_what_is_not_asked_for_is_not_built(self):
         self.assertEqual(list(self.found(self.run_binaries(self.with_go(), "helm"))), ["helm"])
         self.assertEqual(self.built(), ["helm"])
@@ -84,12 +90,12 @@ class Binaries(unittest.TestCase):
         self.found(self.run_binaries(self.with_go()))
         folders = {folder.name.rsplit("-", 2)[0]: sorted(program.name for program in folder.iterdir()) for folder in self.folders()}
         kubernetes = ["kube-apiserver", "kube-controller-manager", "kubectl"]
-        self.assertEqual(folders, {"kubernetes": kubernetes, **{name: [name] for name in ("etcd", "helm", "helm-docs", "kubeconform")}})
+        self.assertEqual(folders, {"kubernetes": kubernetes, **{name: [name] for name in ("etcd", "helm", "helm-docs", "kubeconform", "promtool")}})
 
     def test_a_mistyped_program_is_named_with_those_there_are(self):
         done = self.run_binaries(self.with_go(), "kubctl")
         self.assertEqual(done.returncode, 2)
-        self.assertRegex(done.stderr, r"^There is no kubctl here, but etcd, .* and helm-docs\.\n$")
+        self.assertRegex(done.stderr, r"^There is no kubctl here, but etcd, .* and promtool\.\n$")
 
     def test_two_at_once_build_once(self):
         both = [subprocess.Popen(BINARIES, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=self.with_go()) for _ in range(2)]
@@ -130,7 +136,7 @@ class Binaries(unittest.TestCase):
                 done = self.run_binaries(self.without_go(), *arguments)
                 self.assertEqual(done.returncode, 1)
                 said = (done.stdout + done.stderr).strip()
-                self.assertRegex(said, r"^Go 1\.\d+ or newer .*build etcd, kube-apiserver, .*kubectl, helm, kubeconform and helm-docs\.?$")
+                self.assertRegex(said, r"^Go 1\.\d+ or newer .*build etcd, kube-apiserver, .*kubectl, helm, kubeconform, helm-docs and promtool\.?$")
 
     def test_a_go_that_is_too_old_is_refused_unless_it_fetches_a_newer_one(self):
         old = self.run_binaries(self.with_go(GO_SAYS="go1.22.1"), "--check")
@@ -142,7 +148,7 @@ class Binaries(unittest.TestCase):
     def test_what_kubebuilder_assets_holds_wins_and_what_it_lacks_is_built(self):
         assets = self.assets("etcd", "kube-apiserver", "kubectl")
         found = self.found(self.run_binaries(self.with_go(KUBEBUILDER_ASSETS=str(assets))))
-        self.assertEqual(self.built(), ["helm", "helm-docs", "kube-controller-manager", "kubeconform"])
+        self.assertEqual(self.built(), ["helm", "helm-docs", "kube-controller-manager", "kubeconform", "promtool"])
         self.assertEqual({name for name, path in found.items() if path.parent == assets.resolve()}, {"etcd", "kube-apiserver", "kubectl"})
 
     def test_what_kubebuilder_assets_lacks_is_named_when_it_cannot_be_built(self):

@@ -1,29 +1,16 @@
-//! The health check for Argo CD, run as Argo CD runs it: Lua 5.1, with the object as the global `obj`.
+//! What Argo CD makes of each state. `tests/operator/tools.rs` compares it with kstatus in whatever states the operator comes.
 
-use mlua::{Lua, LuaSerdeExt as _};
 use serde_json::{Value, json};
 
-use crate::pages;
-
-const PAGE: &str = "docs/argocd.md";
-const KEY: &str = "resource.customizations.health.ecs-keeper.io_EcsInstanceProtection";
+use crate::health;
 
 /// Health and message of an object at generation 2 with this status.
-fn health(status: &Value) -> (String, String) {
-    let page = std::fs::read_to_string(pages::root().join(PAGE)).unwrap();
-    let config_map: Value = serde_saphyr::from_str(pages::blocks(&page, "yaml")[0]).unwrap();
-    let script = config_map["data"][KEY].as_str().expect("the script stands under its key");
-
-    let lua = Lua::new();
-    // Argo CD decodes JSON into tables, where null is nil.
-    let options = mlua::SerializeOptions::new().serialize_none_to_null(false).serialize_unit_to_null(false);
-    let mut object = json!({ "metadata": { "generation": 2 } });
+fn health_of(kind: &str, status: &Value) -> (String, String) {
+    let mut object = json!({ "kind": kind, "metadata": { "generation": 2 } });
     if !status.is_null() {
         object["status"] = status.clone();
     }
-    lua.globals().set("obj", lua.to_value_with(&object, options).unwrap()).unwrap();
-    let answer: mlua::Table = lua.load(script).eval().unwrap();
-    (answer.get("status").unwrap(), answer.get("message").unwrap())
+    health::health(&object)
 }
 
 /// A status at this generation with these conditions, which say what they are.
@@ -39,27 +26,31 @@ fn status(observed: i64, conditions: &[(&str, &str)]) -> Value {
 
 #[test]
 fn argo_cd_waits_for_the_operators_word() {
-    let done = [("Protected", "True"), ("AtRisk", "False"), ("Ready", "True"), ("Stalled", "False")];
-    let risky = [("Protected", "True"), ("AtRisk", "True"), ("Ready", "True"), ("Stalled", "False")];
-    let observing = [("Protected", "False"), ("AtRisk", "Unknown"), ("Ready", "True")];
-    let busy = [("Protected", "Unknown"), ("Ready", "False"), ("Reconciling", "True"), ("Stalled", "False")];
-    let stuck = [("Protected", "False"), ("Ready", "False"), ("Reconciling", "False"), ("Stalled", "True")];
-    for (status, expected, message) in [
-        (Value::Null, "Progressing", "ecs-keeper has not looked at this generation yet"),
-        (
-            json!({ "observedGeneration": -1 }),
-            "Progressing",
-            "ecs-keeper has not looked at this generation yet",
-        ),
-        (status(1, &done), "Progressing", "ecs-keeper has not looked at this generation yet"),
-        (status(1, &stuck), "Progressing", "ecs-keeper has not looked at this generation yet"),
-        (status(2, &[]), "Progressing", "ecs-keeper has not told its judgement yet"),
-        (status(2, &busy), "Progressing", "Reconciling says so."),
-        (status(2, &stuck), "Degraded", "Stalled says so."),
-        (status(2, &done), "Healthy", "Protected says so."),
-        (status(2, &risky), "Healthy", "Protected says so. AtRisk says so."),
-        (status(2, &observing), "Healthy", "Protected says so."),
-    ] {
-        assert_eq!(health(&status), (expected.to_owned(), message.to_owned()), "{status}");
+    for (kind, domain) in [("EcsInstanceProtection", "Protected"), ("EniRetention", "Retained")] {
+        let done = [(domain, "True"), ("AtRisk", "False"), ("Ready", "True"), ("Stalled", "False")];
+        let risky = [(domain, "True"), ("AtRisk", "True"), ("Ready", "True"), ("Stalled", "False")];
+        let observing = [(domain, "False"), ("AtRisk", "Unknown"), ("Ready", "True")];
+        let busy = [(domain, "Unknown"), ("Ready", "False"), ("Reconciling", "True"), ("Stalled", "False")];
+        let stuck = [(domain, "False"), ("Ready", "False"), ("Reconciling", "False"), ("Stalled", "True")];
+        let (says, not_yet) =
+            (format!("{domain} says so."), "ecs-keeper has not looked at this generation yet");
+        for (status, expected, message) in [
+            (Value::Null, "Progressing", not_yet),
+            (json!({ "observedGeneration": -1 }), "Progressing", not_yet),
+            (status(1, &done), "Progressing", not_yet),
+            (status(1, &stuck), "Progressing", not_yet),
+            (status(2, &[]), "Progressing", "ecs-keeper has not told its judgement yet"),
+            (status(2, &busy), "Progressing", "Reconciling says so."),
+            (status(2, &stuck), "Degraded", "Stalled says so."),
+            (status(2, &done), "Healthy", &says),
+            (status(2, &risky), "Healthy", &format!("{says} AtRisk says so.")),
+            (status(2, &observing), "Healthy", &says),
+        ] {
+            assert_eq!(
+                health_of(kind, &status),
+                (expected.to_owned(), message.to_owned()),
+                "{kind} {status}"
+            );
+        }
     }
 }

@@ -12,6 +12,7 @@
 
 mod argocd;
 mod examples;
+mod health;
 mod links;
 mod pages;
 mod tables;

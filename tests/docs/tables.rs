@@ -5,6 +5,8 @@ use std::fmt::Write as _;
 use clap::CommandFactory as _;
 use ecs_keeper::cli::Cli;
 use ecs_keeper::config;
+use ecs_keeper::metrics::{Description, Metrics};
+use keeper_core::failure::Class;
 use keeper_core::reason::Reason;
 use serde_json::Value;
 
@@ -113,6 +115,33 @@ fn the_schema_of_the_chart_s_values_holds_that_of_the_configuration() {
     } else {
         assert!(text == current, "{} is out of date: run `make crds` and review the diff", path.display());
     }
+}
+
+#[test]
+fn the_metrics_are_those_of_the_code() {
+    let mut table = String::from("| Metric | Type | Labels | |\n|---|---|---|---|\n");
+    for Description { name, kind, labels, help, leaders } in Metrics::new().unwrap().descriptions() {
+        let labels: Vec<String> = labels.iter().map(|label| format!("`{label}`")).collect();
+        let leader = if leaders { ", *leader*" } else { "" };
+        writeln!(table, "| `{name}` | {kind}{leader} | {} | {help} |", labels.join(", ")).unwrap();
+    }
+    is_current("docs/metrics.md", "metrics", &table);
+}
+
+#[test]
+fn the_alerts_are_those_of_the_chart() {
+    let page = std::fs::read_to_string(pages::root().join("docs/metrics.md")).unwrap();
+    let chart = pages::root().join("deploy/charts/ecs-keeper/files/alerts.yaml");
+    assert_eq!(pages::blocks(&page, "yaml"), [std::fs::read_to_string(chart).unwrap()]);
+}
+
+#[test]
+fn the_classes_of_errors_are_those_of_the_code() {
+    let page = std::fs::read_to_string(pages::root().join("docs/metrics.md")).unwrap();
+    let (_, list) = page.split_once("The classes of errors in `outcome`: ").unwrap();
+    let list = list.split_once('.').unwrap().0;
+    let told: Vec<&str> = list.split(',').map(|word| word.trim().trim_matches('`')).collect();
+    assert_eq!(told, Class::ALL.map(Class::as_str));
 }
 
 #[expect(clippy::disallowed_methods, reason = "a switch of the test itself, not of the operator")]

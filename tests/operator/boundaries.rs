@@ -1,11 +1,14 @@
 //! What a tenant may learn, what nobody may learn, and what nobody may break.
 
 use k8s_openapi::api::events::v1::Event;
-use keeper_simulator::{AccessKey, Fault, Rule, Seed};
+use keeper_simulator::{AccessKey, Fault, LogEntry, Rule, Seed};
 use kube::Api;
 use kube::api::ListParams;
+use kube::config::Kubeconfig;
+use secrecy::ExposeSecret as _;
 use serde_json::{Value, json};
 
+use crate::outside;
 use crate::stage::{LABEL, REGION, Stage, eventually, shows};
 
 #[tokio::test]
@@ -47,10 +50,13 @@ async fn i42_what_is_not_granted_looks_the_same_whatever_it_is() {
 async fn i44_no_secret_is_ever_told() {
     let stage = Stage::new().await;
     let ids = stage.account.seed(&Seed::new(REGION).times(2));
-    let (secret, token) = ("CanarySecretThatNobodyMaySee", "CanaryTokenThatNobodyMaySee");
-    let id = &stage.account.access_key().access_key_id;
+    let (id, secret, token) =
+        ("CanaryKeyThatNobodyMaySee", "CanarySecretThatNobodyMaySee", "CanaryTokenThatNobodyMaySee");
     let temporary = |secret: &str| AccessKey::temporary(id, secret, token, None);
     stage.account.add_key(temporary(secret));
+    let kubeconfig = Kubeconfig::read_from(&stage.kubeconfig).unwrap();
+    let access = kubeconfig.auth_infos[0].auth_info.clone().unwrap().token.unwrap();
+    let access = access.expose_secret();
     let spec = |id: &String| json!({ "region": REGION, "targets": { "instanceIds": [id] } });
 
     // All goes well; then a write is refused; then no signature is right, and the answer quotes what was signed.
@@ -65,6 +71,9 @@ async fn i44_no_secret_is_ever_told() {
     stage.account.add_key(temporary("AnotherSecret"));
     stage.until("fine", "Protected=Unknown/CredentialsRejected").await;
     assert!(stage.simulator.log().iter().any(|entry| entry.code == "SignatureDoesNotMatch"));
+    // Nothing is under way: nobody calls with a key that was refused just now.
+    let calls = stage.simulator.log();
+    let answers = outside::everything(&outside::address(&stage, 1).await).await;
     operator.terminate().await;
     let _operator = loud.start();
     eventually("the identity is refused", async || {
@@ -80,13 +89,43 @@ async fn i44_no_secret_is_ever_told() {
         ("the log", stage.printed()),
         ("Events", serde_json::to_string(&events.items).unwrap()),
         ("objects", serde_json::to_string(&objects.items).unwrap()),
+        ("probes and metrics", answers),
     ];
     for (what, text) in told {
         assert!(!text.is_empty());
-        for canary in [secret, token] {
+        for canary in [id, secret, token, access] {
             assert!(!text.contains(canary), "{what} tell {canary}: {text}");
         }
     }
+    each_call_can_be_traced(&calls, &stage.printed());
+}
+
+/// Each call that was answered stands in the log with its RequestId; what was refused also for those who read warnings
+/// alone.
+fn each_call_can_be_traced(calls: &[LogEntry], printed: &str) {
+    let lines: Vec<Value> = printed.lines().filter_map(|line| serde_json::from_str(line).ok()).collect();
+    for field in ["timestamp", "level", "target", "message"] {
+        assert!(lines.iter().all(|line| line[field].is_string()), "{field}");
+    }
+    let mut refused = 0;
+    for call in calls {
+        let of_call = |line: &&Value| line["request_id"] == call.request_id;
+        let told: Vec<&Value> = lines.iter().filter(of_call).collect();
+        let detailed = told.iter().find(|line| line["level"] == "DEBUG").expect("a line for each call");
+        let spans = &detailed["spans"];
+        assert_eq!(spans[1]["operation"], call.action, "{detailed}");
+        assert_eq!(
+            (&spans[0]["account"], &spans[0]["region"]),
+            (&json!("default"), &json!(REGION)),
+            "{detailed}"
+        );
+        if call.code != "OK" {
+            refused += 1;
+            let warning = told.iter().find(|line| line["level"] == "WARN").expect("a warning");
+            assert_eq!(warning["code"], call.code, "{warning}");
+        }
+    }
+    assert!(refused >= 2, "{refused}");
 }
 
 fn odd(path: &str, value: Value) -> Fault {

@@ -163,3 +163,19 @@ async fn i38_after_a_restart_without_the_cloud_an_old_status_does_not_stand_for_
     stage.until("old", "Protected=True/AllSafe").await;
     assert_eq!(stage.writes().len(), 1);
 }
+
+#[tokio::test]
+async fn what_somebody_has_just_asked_for_is_no_warning() {
+    let stage = Stage::new().await;
+    let id = stage.account.seed_one(&Seed::new(REGION));
+    let _operator = stage.start();
+    let mut spec = json!({ "region": REGION, "targets": { "instanceIds": [id] } });
+    stage.apply("done", spec.clone()).await;
+    stage.until("done", "Protected=True").await;
+    spec["protection"] = "Disabled".into();
+    stage.apply("done", spec).await;
+    stage.until("done", "Protected=False/DisabledAsAsked").await;
+    stage.until_event("done", "DisabledAsAsked").await;
+    let events = stage.events("done").await;
+    assert!(events.iter().all(|told| told.kind == "Normal"), "{events:?}");
+}

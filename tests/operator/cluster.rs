@@ -102,7 +102,7 @@ pub fn audit_log() -> String {
 }
 
 #[expect(clippy::disallowed_methods, reason = "settings of the tests themselves, not of the operator")]
-fn given(variable: &str) -> PathBuf {
+pub fn given(variable: &str) -> PathBuf {
     let Some(value) = std::env::var_os(variable) else {
         panic!("{variable} is not set: run `make test`, or `tests/control-plane/run.py -- cargo test`")
     };

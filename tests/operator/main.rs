@@ -22,10 +22,16 @@ mod failures;
 mod generations;
 mod golden;
 mod handover;
+#[path = "../docs/health.rs"]
+mod health;
 mod leaders;
 mod machines;
 mod nodes;
 mod outages;
+mod outside;
+#[path = "../docs/pages.rs"]
+#[expect(dead_code, reason = "the other tests of pages are elsewhere")]
+mod pages;
 mod pod;
 mod process;
 mod reattach;
@@ -39,5 +45,6 @@ mod stage;
 mod start;
 mod status;
 mod story;
+mod tools;
 mod uninstall;
 mod weakening;

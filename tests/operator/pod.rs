@@ -12,8 +12,12 @@ use tokio::process::Command;
 /// Where the Pod's access to the API server stands. kube reads these paths and no others.
 const ACCESS: &str = "/var/run/secrets/kubernetes.io/serviceaccount";
 
+/// On which port probes and metrics are answered.
+const ADMIN: &str = "ECS_KEEPER_ADMIN_ADDRESS";
+
 /// Makes a root file system that nobody else sees, holding what the image holds, the program with its libraries and the CA
-/// certificates, and what is mounted; and starts the program in it. By itself an empty mount namespace needs root; the user namespace makes it work for others, too.
+/// certificates, and what is mounted; and starts the program in it. By itself a mount namespace needs root; the user namespace
+/// makes it work for others, too.
 const ENTER: &str = r#"
 set -eu
 root=$1 program=$2
@@ -67,6 +71,9 @@ struct Container {
     image: IgnoredAny,
     image_pull_policy: IgnoredAny,
     resources: IgnoredAny,
+    ports: IgnoredAny,
+    liveness_probe: IgnoredAny,
+    readiness_probe: IgnoredAny,
     security_context: IgnoredAny,
 }
 
@@ -171,6 +178,12 @@ pub fn command(spec: &Value, around: &Surroundings<'_>) -> Command {
     command.env("KUBERNETES_SERVICE_PORT", around.api_server.port().to_string());
     command
         .envs(container.env.iter().filter_map(|variable| Some((&variable.name, value(variable, around)?))));
+    // All the Pods of all tests have one network, so that each takes a port that is free.
+    assert!(
+        container.env.iter().any(|variable| variable.name == ADMIN),
+        "the chart says on which port to answer"
+    );
+    command.env(ADMIN, "127.0.0.1:0");
     command
 }
 

@@ -26,6 +26,7 @@ use crate::cluster::{Cluster, audit_log};
 use crate::process::Operator;
 use crate::release::Release;
 use crate::settings::Settings;
+use crate::tools;
 
 /// Something that takes longer will never come. Only failures wait this long.
 pub const PATIENCE: Duration = Duration::from_secs(60);
@@ -214,6 +215,7 @@ impl Stage {
     ) -> K {
         eventually(&format!("{name} shows {what}"), async || {
             let object = objects.get(name).await.unwrap();
+            tools::agree(&object);
             if holds(&object) { Ok(object) } else { Err(status(&object)) }
         })
         .await

@@ -16,6 +16,9 @@ async fn ended(stage: &Stage, without: &[&str], flags: &[&str]) -> Output {
     if !flags.contains(&"--config") {
         command.arg("--config").arg(stage.settings().write());
     }
+    if !flags.contains(&"--admin-address") {
+        command.args(["--admin-address", "127.0.0.1:0"]);
+    }
     for (name, value) in credentials(stage.account.access_key()) {
         if !without.contains(&name) {
             command.env(name, value);
@@ -56,6 +59,19 @@ async fn without_a_usable_kubeconfig_it_says_where_to_give_one() {
     assert!(told.contains("--kubeconfig") && told.contains("/nonexistent/kubeconfig"), "{told}");
     let told = complaint(ended(&stage, &[], &[]).await);
     assert!(told.contains("neither a Pod's access") && told.contains("--kubeconfig"), "{told}");
+}
+
+#[tokio::test]
+async fn a_port_that_is_taken_is_told_with_what_to_do() {
+    let stage = Stage::new().await;
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let taken = listener.local_addr().unwrap();
+    let kubeconfig = stage.kubeconfig.to_str().unwrap();
+    let flags = ["--kubeconfig", kubeconfig, "--admin-address", &taken.to_string()];
+    let told = complaint(ended(&stage, &[], &flags).await);
+    for part in [&*format!("can't be answered on {taken}"), "choose another with --admin-address", "in use"] {
+        assert!(told.contains(part), "{told}");
+    }
 }
 
 #[tokio::test]

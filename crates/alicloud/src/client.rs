@@ -1,6 +1,8 @@
 //! The client of one account in one region. Each call is signed anew and sent once; nothing queues in here. Nothing is
 //! signed without leave, which is asked for just before.
 
+use std::sync::Arc;
+
 use keeper_core::call::{Page, ReadCall, WriteCall};
 use keeper_core::id::{Region, RequestId};
 use keeper_core::interface::{AttachPermit, PRIMARY_RETAINED_IN};
@@ -13,6 +15,7 @@ use crate::credentials::{Credentials, CredentialsSource};
 use crate::endpoint::{Endpoints, host};
 use crate::error::{Error, OwnCode};
 use crate::get_caller_identity::{self, Identity};
+use crate::observe::{Observer, Watched};
 use crate::operation::{Operation, Parameters};
 use crate::sign::{Leave, Request, Stamp, StampSource, SystemStamps, canonical_query, date_text, sha256_hex};
 use crate::transport::Transport;
@@ -29,6 +32,7 @@ pub struct Client<C, S = SystemStamps> {
     credentials: C,
     stamps: S,
     primary_retainable: bool,
+    observer: Option<Arc<dyn Observer>>,
 }
 
 impl<C: CredentialsSource> Client<C> {
@@ -42,7 +46,7 @@ impl<C: CredentialsSource, S: StampSource> Client<C, S> {
     /// A client whose signatures take time and nonce from `stamps`.
     pub fn with_stamps(transport: Transport, endpoints: Endpoints, credentials: C, stamps: S) -> Self {
         let primary_retainable = PRIMARY_RETAINED_IN.contains(&endpoints.region().as_str());
-        Self { transport, endpoints, credentials, stamps, primary_retainable }
+        Self { transport, endpoints, credentials, stamps, primary_retainable, observer: None }
     }
 
     /// This client, told that a primary network interface can be retained in its region: for a region that the cloud
@@ -50,6 +54,12 @@ impl<C: CredentialsSource, S: StampSource> Client<C, S> {
     #[must_use]
     pub fn retaining_primaries(self) -> Self {
         Self { primary_retainable: true, ..self }
+    }
+
+    /// This client, with somebody who is told how each call ended.
+    #[must_use]
+    pub fn observed_by(self, observer: Arc<dyn Observer>) -> Self {
+        Self { observer: Some(observer), ..self }
     }
 
     /// The region that this client reads and writes.
@@ -92,11 +102,14 @@ impl<C: CredentialsSource, S: StampSource> Client<C, S> {
         leave: &dyn Leave,
         decode: impl FnOnce(Answer) -> Option<T>,
     ) -> Result<T, Error> {
-        let span = debug_span!("cloud call", operation = operation.name, region = self.region().as_str());
+        let span = debug_span!("call", operation = operation.name, region = self.region().as_str());
         async {
+            let watched = Watched::begin(self.observer.as_ref(), operation.name);
             let result = self.attempt(operation, &parameters, leave, decode).await;
+            watched.end(&result);
             if let Err(error) = &result {
                 debug!(
+                    class = error.class.as_str(),
                     code = &*error.code,
                     status = error.http_status,
                     request_id = error.request_id.as_ref().map(RequestId::as_str),

@@ -12,6 +12,7 @@ pub mod codes;
 pub mod credentials;
 pub mod endpoint;
 pub mod error;
+pub mod observe;
 pub mod sign;
 pub mod transport;
 

@@ -29,6 +29,11 @@ pub struct Operation {
 }
 
 impl Operation {
+    /// Its name, as the vendor has it.
+    pub const fn name(self) -> &'static str {
+        self.name
+    }
+
     /// An operation that changes nothing.
     pub(crate) const fn read(product: Product, name: &'static str) -> Self {
         Self { product, name, writes: false }

@@ -19,6 +19,7 @@ use keeper_core::id::{InstanceId, InterfaceId, PageToken, RequestId, Tag};
 use keeper_core::instance::{ChargeType, Instance, InstanceFacts};
 use keeper_core::interface::{Belongings, Interface, InterfaceFacts, InterfaceStatus, InterfaceType};
 use keeper_core::owners::{Power, Surroundings};
+use keeper_core::retention::{Record, Remembered};
 use keeper_core::time::Moment;
 use keeper_core::wish::{ObjectId, Selector, Wish};
 
@@ -129,6 +130,7 @@ struct World {
     writes: usize,
     reported: usize,
     all_safe: BTreeMap<ObjectId, bool>,
+    wishes: BTreeMap<ObjectId, Wish<Interface>>,
 }
 
 impl World {
@@ -152,6 +154,7 @@ impl World {
             writes: 0,
             reported: 0,
             all_safe: BTreeMap::new(),
+            wishes: BTreeMap::new(),
         };
         world.take(Input::Lead(Some(Window::UNBOUNDED)));
         world
@@ -199,8 +202,16 @@ impl World {
                     }
                     answers.push(accepted(call));
                 }
-                Effect::Report(object, _, part) => {
+                Effect::Report(object, generation, part) => {
                     self.reported += 1;
+                    // The status is written, and comes back through the watch.
+                    let retained = part.retention.iter().flat_map(|part| part.retained.iter().cloned());
+                    let retained = retained.map(|id| (id, Remembered::default())).collect();
+                    let record = Record { retained, attachments: Vec::new() };
+                    if let Some(wish) = self.wishes.get(&object) {
+                        let asked = Asked::Retention(Box::new(wish.clone()), Box::new(record));
+                        answers.push(Input::Wish(object.clone(), generation, asked));
+                    }
                     self.all_safe.insert(object, part.tally.safe() == part.tally.targets());
                 }
                 Effect::WriteInterface(_, WriteCall::Weaken(_), _)
@@ -256,6 +267,7 @@ fn main() {
         let owners = Selector { tags: vec![filter], ids: BTreeSet::new(), ..Selector::default() };
         let wish = Wish { owners: Some(Box::new(owners)), ..Wish::of(Selector::default()) };
         let object = ObjectId::new("default", &format!("team-{n}"), &format!("uid-{n}"));
+        world.wishes.insert(object.clone(), wish.clone());
         world.take(Input::Wish(object, 1, Asked::Retention(Box::new(wish), Box::default())));
     }
     world.run("onboarding, 10 minutes", Duration::from_secs(600));

@@ -33,6 +33,38 @@ pub enum Class {
 }
 
 impl Class {
+    /// Every class.
+    pub const ALL: [Self; 11] = [
+        Self::Throttled,
+        Self::Transient,
+        Self::Busy,
+        Self::NotApplicable,
+        Self::Gone,
+        Self::Locked,
+        Self::Permission,
+        Self::Credentials,
+        Self::Clock,
+        Self::Bug,
+        Self::Unrecognized,
+    ];
+
+    /// The class in one word.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Throttled => "Throttled",
+            Self::Transient => "Transient",
+            Self::Busy => "Busy",
+            Self::NotApplicable => "NotApplicable",
+            Self::Gone => "Gone",
+            Self::Locked => "Locked",
+            Self::Permission => "Permission",
+            Self::Credentials => "Credentials",
+            Self::Clock => "Clock",
+            Self::Bug => "Bug",
+            Self::Unrecognized => "Unrecognized",
+        }
+    }
+
     /// Whether waiting alone can help. The others need a person, and are tried again only at long intervals.
     pub fn heals_itself(self) -> bool {
         matches!(self, Self::Throttled | Self::Transient | Self::Busy)

@@ -8,7 +8,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use crate::call::{CallId, ReadCall, Reply, WriteCall};
-use crate::engine::{self, Engine, Proven, Recheck, Settings, Ticket, Window};
+use crate::engine::{self, Engine, Load, Proven, Recheck, Settings, Ticket, Window};
 use crate::failure::Failure;
 use crate::id::InstanceId;
 use crate::instance::Instance;
@@ -287,6 +287,11 @@ impl Fleet {
     /// The engine of interfaces, for tests and metrics.
     pub fn interfaces(&self) -> &Engine<Interface> {
         &self.interfaces
+    }
+
+    /// How much there is to do and how much may be done: about instances, and about interfaces.
+    pub fn load(&mut self, now: Moment) -> [Load; 2] {
+        [self.instances.load(now), self.interfaces.load(now)]
     }
 
     /// Since when there is evidence of everything that is wanted, instances and interfaces alike: where both are, the

@@ -127,6 +127,17 @@ impl Proven {
     }
 }
 
+/// How much there is to do, and how much may be done.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Load {
+    /// Reads that the budget has left for now.
+    pub reads: u32,
+    /// Writes that the budget has left for now.
+    pub writes: u32,
+    /// Targets whose flag waits to be written.
+    pub waiting_writes: usize,
+}
+
 /// Number of a question to the API server.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Ticket(pub u64);
@@ -339,6 +350,15 @@ impl<K: Kind> Engine<K> {
     /// Whether the brake is on: nothing is concluded from absence and nothing is weakened.
     pub fn braked(&self) -> bool {
         self.brake.on()
+    }
+
+    /// How much there is to do, and how much may be done.
+    pub fn load(&mut self, now: Moment) -> Load {
+        Load {
+            reads: self.reads.available(now),
+            writes: self.writes.budget.available(now),
+            waiting_writes: self.writes.queue_length(),
+        }
     }
 
     /// Since when there is evidence of everything: the start of the newest complete sweep of this lead.

@@ -124,6 +124,10 @@ impl<K: Kind> Reads<K> {
         }
     }
 
+    pub fn available(&mut self, now: Moment) -> u32 {
+        self.budget.available(now)
+    }
+
     pub fn last_complete(&self) -> Moment {
         self.last_complete.unwrap_or_default()
     }

@@ -60,6 +60,11 @@ impl<K: Kind> Writes<K> {
         }
     }
 
+    /// Targets that wait.
+    pub fn queue_length(&self) -> usize {
+        self.queued.len()
+    }
+
     pub fn enqueue(&mut self, owner: &ObjectId, id: &K::Id, hot: bool, drifted: bool) {
         // A wave of an object that was just changed must not become the background of others: what is more than a
         // burst waits its turn.

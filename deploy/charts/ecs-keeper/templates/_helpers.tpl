@@ -54,6 +54,7 @@ The variables of docs/configuration.md that have a value.
 {{- define "ecs-keeper.settings" -}}
 {{- $settings := list
   (list "ECS_KEEPER_LEASE_DURATION" .Values.leaseDuration)
+  (list "ECS_KEEPER_ADMIN_ADDRESS" (printf ":%d" (int64 .Values.admin.port)))
   (list "ECS_KEEPER_LOG_FORMAT" .Values.log.format)
   (list "ECS_KEEPER_LOG_LEVEL" .Values.log.level)
 -}}

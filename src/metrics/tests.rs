@@ -1,0 +1,133 @@
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use keeper_alicloud::observe::{Observer as _, Outcome};
+use keeper_core::failure::Class;
+use keeper_core::id::{AccountName, Region};
+use keeper_core::retention::RetentionPart;
+use keeper_core::verdict::{Part, Tally, tell};
+use keeper_core::wish::ObjectId;
+
+use super::*;
+
+fn key(region: &str) -> FleetKey {
+    FleetKey { account: AccountName::new("default"), region: Region::new(region) }
+}
+
+/// Every series of a metric, as the text has it.
+fn series(metrics: &Metrics, leads: bool, name: &str) -> BTreeMap<String, String> {
+    let text = metrics.text(leads).unwrap();
+    let lines = text.lines().filter(|line| line.starts_with(&format!("ecs_keeper_{name}")));
+    lines.map(|line| line.rsplit_once(' ').unwrap()).map(|(s, v)| (s.to_owned(), v.to_owned())).collect()
+}
+
+fn sum(metrics: &Metrics, name: &str) -> i64 {
+    series(metrics, true, name).values().map(|value| value.parse::<i64>().unwrap()).sum()
+}
+
+fn part(weak: u32, retains: bool) -> Part {
+    let mut tally = Tally::default();
+    for _ in 0..weak {
+        tell(&mut tally.weak, Reason::Correcting, "i-a");
+    }
+    tally.at_risk = weak;
+    let retention = retains.then(|| Box::new(RetentionPart::default()));
+    Part { tally, retention, ..Part::default() }
+}
+
+#[test]
+fn targets_are_counted_by_what_was_said_last_of_each_object() {
+    let metrics = Arc::new(Metrics::new().unwrap());
+    let mut fleet = FleetMetrics::new(metrics.clone(), key("cn-hangzhou"));
+    let weak = |kind: &str| {
+        let label = format!(
+            "ecs_keeper_targets{{account=\"default\",kind=\"{kind}\",region=\"cn-hangzhou\",verdict=\"Weak\"}}"
+        );
+        series(&metrics, true, "targets{").get(&label).cloned()
+    };
+    assert_eq!(weak("EniRetention").as_deref(), Some("0"), "a region without weak targets says so");
+    let (a, b, c) =
+        (ObjectId::new("n", "a", "1"), ObjectId::new("n", "b", "2"), ObjectId::new("n", "c", "3"));
+    fleet.reported(&a, &part(2, false));
+    fleet.reported(&b, &part(3, false));
+    fleet.reported(&c, &part(7, true));
+    fleet.reported(&a, &part(1, false));
+    assert_eq!(
+        (weak("EcsInstanceProtection").as_deref(), weak("EniRetention").as_deref()),
+        (Some("4"), Some("7"))
+    );
+    assert_eq!(sum(&metrics, "targets_at_risk"), 11);
+    fleet.forget(&b);
+    fleet.forget(&b);
+    assert_eq!(sum(&metrics, "targets{"), 8);
+    fleet.begin_term();
+    assert_eq!(sum(&metrics, "targets{"), 0, "what was said in an earlier term says nothing any more");
+}
+
+#[test]
+fn the_series_of_a_fleet_go_with_it_and_those_of_others_stay() {
+    let metrics = Arc::new(Metrics::new().unwrap());
+    let fleets = ["cn-hangzhou", "cn-beijing"].map(|region| {
+        let fleet = FleetMetrics::new(metrics.clone(), key(region));
+        let calls = CallMetrics::new(metrics.clone(), key(region));
+        calls.ended("DescribeInstances", Duration::from_millis(40), Outcome::Failed(Class::Throttled));
+        calls.ended("DescribeInstances", Duration::from_millis(40), Outcome::GivenUp);
+        fleet.wrote(Sort::Instance, true, &Ok(keeper_core::id::RequestId::new("r")));
+        fleet
+    });
+    let [gone, _stays] = fleets;
+    let of = |region: &str| {
+        let text = metrics.text(true).unwrap();
+        text.lines().filter(|line| line.contains(&format!("region=\"{region}\""))).count()
+    };
+    assert!(of("cn-hangzhou") > 10 && of("cn-hangzhou") == of("cn-beijing"));
+    let before = of("cn-beijing");
+    drop(gone);
+    assert_eq!((of("cn-hangzhou"), of("cn-beijing")), (0, before));
+}
+
+#[test]
+fn one_that_stands_by_tells_nothing_of_targets() {
+    let metrics = Arc::new(Metrics::new().unwrap());
+    let mut fleet = FleetMetrics::new(metrics.clone(), key("cn-hangzhou"));
+    fleet.reported(&ObjectId::new("n", "a", "1"), &part(2, false));
+    assert_eq!(series(&metrics, true, "leader")["ecs_keeper_leader"], "1");
+    assert_eq!(series(&metrics, false, "leader")["ecs_keeper_leader"], "0");
+    assert_eq!(series(&metrics, false, "targets"), BTreeMap::new());
+    assert!(!series(&metrics, true, "targets").is_empty());
+}
+
+#[test]
+fn objects_are_counted_by_what_is_said_of_them() {
+    let metrics = Metrics::new().unwrap();
+    let judged = |status, reason, stalled| Some(Judged { status, reason, stalled });
+    let good = judged(Status::True, Reason::AllSafe, false);
+    let bad = judged(Status::Unknown, Reason::CredentialsRejected, true);
+    metrics.judged(Resource::Protection, None, good);
+    metrics.judged(Resource::Protection, None, bad);
+    metrics.judged(Resource::Protection, good, bad);
+    let label = |status: &str, reason: &str| {
+        format!(
+            "ecs_keeper_objects{{kind=\"EcsInstanceProtection\",reason=\"{reason}\",status=\"{status}\"}}"
+        )
+    };
+    let objects = series(&metrics, true, "objects{");
+    assert_eq!(objects[&label("Unknown", "CredentialsRejected")], "2");
+    assert_eq!(objects[&label("True", "AllSafe")], "0");
+    assert_eq!(sum(&metrics, "objects_stalled"), 2);
+    metrics.judged(Resource::Protection, bad, None);
+    metrics.judged(Resource::Protection, bad, None);
+    assert_eq!((sum(&metrics, "objects{"), sum(&metrics, "objects_stalled")), (0, 0));
+}
+
+#[test]
+fn every_metric_is_described_once() {
+    let descriptions = Metrics::new().unwrap().descriptions();
+    let names: Vec<&str> = descriptions.iter().map(|each| each.name.as_str()).collect();
+    assert!(names.windows(2).all(|pair| pair[0] < pair[1]), "{names:?}");
+    for each in &descriptions {
+        assert!(each.name.starts_with("ecs_keeper_") || each.name.starts_with("process_"), "{}", each.name);
+        assert_eq!(each.kind == "counter", each.name.ends_with("_total"), "{}", each.name);
+    }
+}

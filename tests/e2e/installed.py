@@ -1,0 +1,152 @@
+"""The operator as the chart installs it, and the simulated cloud as a Pod beside it."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import re
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from pathlib import Path
+
+from node import ROOT  # Puts what follows on the path.
+
+sys.path.insert(0, str(ROOT / "demo"))
+
+from chapter import IN  # noqa: E402
+from guarded import Guarded  # noqa: E402
+from stage import NAMESPACE, Account, Command, ControlPort, Failed, Kubectl  # noqa: E402
+
+HERE = Path(__file__).resolve().parent
+RELEASE = "ecs-keeper"
+SIMULATOR = "ecs-simulator"
+
+# Seconds between two looks at the Pods while something else is waited for.
+LOOK_EVERY = 5.0
+
+
+class SimulatorPod(ControlPort):
+    """The simulator in the cluster, its control port forwarded by kubectl."""
+
+    def __init__(self, cluster, kubectl: Kubectl, image: str):
+        manifest = (HERE / "simulator.yaml").read_text().replace("image: ecs-simulator", f"image: {image}")
+        with tempfile.NamedTemporaryFile("w", suffix=".yaml") as file:
+            file.write(manifest)
+            file.flush()
+            kubectl("apply", f"--filename={file.name}")
+        kubectl("wait", "--for=condition=Ready", f"pod/{SIMULATOR}", *IN, "--timeout=2m")
+        command = [cluster.kubectl, "port-forward", f"pod/{SIMULATOR}", *IN, ":8801"]
+        self._process = Guarded(command, env=cluster.environment(), stdout=subprocess.PIPE)
+        super().__init__("", f"that of the Pod {SIMULATOR}")
+
+    def __enter__(self) -> SimulatorPod:
+        line = self._process.output.readline().decode()
+        found = re.search(r"127\.0\.0\.1:\d+", line)
+        if not found:
+            self._process.stop()
+            raise Failed(f"The simulator's control port can't be forwarded: {line or 'kubectl has ended'}.")
+        self.control = f"http://{found.group()}"
+        # kubectl tells each connection, and must not wait for a reader.
+        threading.Thread(target=self._process.output.read, daemon=True).start()
+        return self
+
+    def __exit__(self, *_) -> None:
+        self._process.stop()
+
+
+class Pods:
+    """The Pods of the release."""
+
+    def __init__(self, kubectl: Kubectl):
+        self._kubectl = kubectl
+        self._looked = 0.0
+        self.restarts = 0
+        """How many restarts were meant."""
+
+    def all(self) -> list[dict]:
+        """Those that are not on their way out."""
+        pods = json.loads(self._kubectl("get", "pods", *IN, f"--selector=app.kubernetes.io/instance={RELEASE}", "--output=json"))["items"]
+        return [pod for pod in pods if "deletionTimestamp" not in pod["metadata"]]
+
+    def lease(self) -> dict:
+        return json.loads(self._kubectl("get", "lease", RELEASE, *IN, "--output=json"))["spec"]
+
+    def leader(self) -> str:
+        """The name of the Pod that leads; empty: none."""
+        return self.lease().get("holderIdentity", "").split("_")[0]
+
+    def images(self) -> set[str]:
+        """What the Pods' containers run, by content."""
+        return {container["imageID"] for pod in self.all() for container in pod["status"]["containerStatuses"]}
+
+    def check(self) -> None:
+        """Raises if a container has ended that was not meant to. Asks no more often than is useful."""
+        if time.monotonic() < self._looked + LOOK_EVERY:
+            return
+        self._looked = time.monotonic()
+        restarts = sum(container["restartCount"] for pod in self.all() for container in pod["status"].get("containerStatuses", []))
+        if restarts > self.restarts:
+            raise Failed(f"A container of the operator has ended by itself; kubectl logs --previous:\n{self.last_words()}")
+
+    def last_words(self) -> str:
+        """The end of what the Pods have logged, and what has befallen them."""
+        words = []
+        for pod in self.all():
+            for previous in ((), ("--previous",)):
+                with contextlib.suppress(Failed):
+                    words.append(self._kubectl("logs", pod["metadata"]["name"], *IN, "--tail=15", *previous))
+        with contextlib.suppress(Failed):
+            words.append(self._kubectl("get", "pods,events", *IN, "--output=wide"))
+        return "\n".join(words)
+
+
+class InPod(Command):
+    """ecs-keeper's program, run in a Pod of the operator with what that Pod may do."""
+
+    def __init__(self, kubectl: Kubectl):
+        self.name = f"kubectl exec --namespace={NAMESPACE} deploy/{RELEASE} -- /usr/local/bin/ecs-keeper"
+        self._kubectl = kubectl
+
+    def __call__(self, *arguments: str) -> str:
+        return self._kubectl("exec", *IN, f"deploy/{RELEASE}", "--", "/usr/local/bin/ecs-keeper", *arguments)
+
+
+class Watch:
+    """Looks again and again whether what is meant to be safe is, for the time of a `with`."""
+
+    def __init__(self, account: Account, instances: set[str], interfaces: set[str]):
+        self._account = account
+        self._instances = instances
+        self._interfaces = interfaces
+        self._ended = threading.Event()
+        self._thread = threading.Thread(target=self._look, daemon=True)
+        self.looks = 0
+        self.lapses: set[str] = set()
+        self.failure: Failed | None = None
+
+    def __enter__(self) -> Watch:
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_) -> None:
+        self._ended.set()
+        self._thread.join()
+
+    def _look(self) -> None:
+        try:
+            while not self._ended.wait(0.1):
+                self.lapses |= (self._instances - self._account.protected()) | (self._interfaces - self._account.retained())
+                self.looks += 1
+        except Failed as failure:
+            self.failure = failure
+
+
+def install(helm: Command, account: Account, kubectl: Kubectl, repository: str, tag: str) -> None:
+    """The Secret with the account's key, and the chart."""
+    literals = (f"--from-literal={name}={value}" for name, value in account.key.items())
+    kubectl("create", "secret", "generic", "ecs-keeper-credentials", *IN, *literals)
+    chosen = (f"--set=image.repository={repository}", f"--set=image.tag={tag}", f"--set-string=config.accounts[0].accountId={account.id}")
+    helm("install", RELEASE, "deploy/charts/ecs-keeper", *IN, "--values=tests/e2e/values.yaml", *chosen, "--wait", "--timeout=3m")

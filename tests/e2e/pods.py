@@ -1,0 +1,175 @@
+"""The story of the Pods: that protection outlives those that keep it."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import time
+from datetime import datetime
+from pathlib import Path
+
+from installed import RELEASE, Failed, Pods, Watch  # Puts what follows on the path.
+from chapter import IN, Chapter, names
+from stage import INSTANCES, INTERFACES, Account, Command, eventually
+from teller import Teller
+
+OBJECTS = ("ecsprot/production", "eniret/gateway")
+# Whose protection somebody switches off while the operator has other troubles.
+DRIFTING = "i-bp1shop2"
+KEPT = "i-bp1shop3"
+
+# Seconds within which somebody must have taken over: a Lease that nobody has let go lasts for 15.
+PATIENCE = 60.0
+
+
+class Outliving(Chapter):
+    """What the operator is in a cluster, how its Pods die, and that it matters to nobody."""
+
+    def __init__(self, tell: Teller, account: Account, pods: Pods, helm: Command, second_tag: str, process_of):
+        """`process_of` gives the process id of a Pod on this machine; None: the Node is elsewhere."""
+        super().__init__(tell, account, pods.check)
+        self._pods = pods
+        self._helm = helm
+        self._second_tag = second_tag
+        self._process_of = process_of
+
+    def tell(self) -> None:
+        """Tells it."""
+        self._tell.story("Pods")
+        self._restricted()
+        self._kept_again()
+        before = self._transitions("eniret/gateway")
+        self._leader_deleted()
+        self._another_image()
+        self._killed()
+        unchanged = self._transitions("eniret/gateway") == before
+        self._tell.check(unchanged, "no condition of the EniRetention, to which nothing happened, has changed since the first of these deaths.")
+        self._uninstalled()
+
+    def _restricted(self) -> None:
+        tell = self._tell
+        tell.step("Under restriction", "the Pods run under Pod Security restricted, which the namespace enforces")
+        tell.kubectl("get", "pods", *IN, "--output=wide")
+        try:
+            said = tell.look("run", "shell", *IN, "--image=shell", "--dry-run=server")
+        except Failed as failure:
+            said = str(failure)
+        tell.check('violates PodSecurity "restricted' in said, "a Pod that says nothing of its security is refused in this namespace.")
+        if self._process_of is None:
+            tell.say("What the kernel says of the processes can't be seen from here: the Nodes are other machines.")
+            return
+        for pod in self._pods.all():
+            name, process = pod["metadata"]["name"], self._process_of(pod)
+            if name == self._pods.leader():
+                taken = datetime.fromisoformat(self._pods.lease()["acquireTime"].replace("Z", "+00:00")).timestamp()
+                tell.say(f"{name} leads. Its process held the Lease {taken - started_at(process):.2f} s after its start.")
+            self._process_is_confined(name, process)
+
+    def _process_is_confined(self, name: str, process: int) -> None:
+        tell = self._tell
+        status = dict(line.split(":\t", 1) for line in Path(f"/proc/{process}/status").read_text().splitlines() if ":\t" in line)
+        users = set(status["Uid"].split() + status["Gid"].split())
+        tell.check(users == {"65532"}, f"{name}: its user and group are 65532, as the kernel has it.")
+        capabilities = {int(status[each], 16) for each in ("CapPrm", "CapEff", "CapBnd", "CapAmb")}
+        tell.check(capabilities == {0}, "it has no capability, and can get none.")
+        tell.check(status["NoNewPrivs"] == "1" and status["Seccomp"] == "2", "it can't gain privileges, and its system calls are filtered.")
+        mounts = [line.split() for line in Path(f"/proc/{process}/mountinfo").read_text().splitlines()]
+        writable = next(options.split(",")[0] == "rw" for _, _, _, _, path, options, *_ in mounts if path == "/")
+        tell.check(not writable, "its root file system is read-only.")
+        root = Path(f"/proc/{process}/root")
+        token = root / "var/run/secrets/kubernetes.io/serviceaccount/token"
+        tell.check(token.is_file() and not list((root / "bin").glob("*")), "it has its projected token, and no shell beside it.")
+
+    def _kept_again(self) -> None:
+        tell = self._tell
+        tell.step("Kept again", "both kinds are kept in the same account by the same Pods")
+        tell.kubectl("apply", "--filename=demo/production.yaml", "--filename=demo/addresses.yaml")
+        tell.kubectl("wait", "--for=condition=Protected", OBJECTS[0], *IN)
+        tell.kubectl("wait", "--for=condition=Retained", OBJECTS[1], *IN)
+        safe = self._account.protected()
+        tell.check({DRIFTING, KEPT} <= safe, f"in the cloud {names(safe)} are protected.")
+
+    def _leader_deleted(self) -> None:
+        def act() -> None:
+            self._tell.kubectl("delete", "pod", self._pods.leader(), *IN, "--wait=false")
+
+        self._outlives("The leader's Pod is deleted", "another Pod takes over when the leader's is deleted", act)
+
+    def _another_image(self) -> None:
+        before = self._pods.images()
+
+        def act() -> None:
+            same = ("--reuse-values", f"--set=image.tag={self._second_tag}")
+            self._tell.command(self._helm, "upgrade", RELEASE, "deploy/charts/ecs-keeper", *IN, *same)
+
+        self._outlives("Another image", "a release with another image replaces both Pods", act)
+        self._tell.check(not before & self._pods.images(), "no Pod runs the former image.")
+
+    def _killed(self) -> None:
+        if self._process_of is None:
+            self._tell.say("kill -9 is left out: the Nodes are other machines.")
+            return
+
+        def act() -> None:
+            leader = self._pods.leader()
+            (pod,) = (pod for pod in self._pods.all() if pod["metadata"]["name"] == leader)
+            process = self._process_of(pod)
+            self._tell.say(f"kill -9 {process}, which is process 1 of {leader}.")
+            self._pods.restarts += 1
+            os.kill(process, signal.SIGKILL)
+
+        self._outlives("The leader is killed", "another Pod takes over when the leader dies without a word, as soon as its Lease is over", act)
+
+    def _outlives(self, title: str, shows: str, act) -> None:
+        """One way to die, and that protection does not notice."""
+        tell = self._tell
+        tell.step(title, shows)
+        leader = self._pods.leader()
+        tell.check(leader, f"{leader} leads.")
+        written = len(self._account.writes(INSTANCES)), len(self._account.writes(INTERFACES))
+        with Watch(self._account, self._account.protected() - {DRIFTING}, self._account.retained()) as watch:
+            act()
+            began = time.monotonic()
+            self._account.switch_off(DRIFTING)
+            tell.console(f"Disable Release Protection: {DRIFTING}", "Done.")
+            back = eventually(lambda: DRIFTING in self._account.protected(), patience=PATIENCE, check=self._check_operator)
+            tell.check(back, f"{time.monotonic() - began:.1f} s later {DRIFTING} is protected again.")
+            tell.kubectl("rollout", "status", f"deployment/{RELEASE}", *IN, "--timeout=2m")
+            heir = eventually(lambda: (now := self._pods.leader()) != leader and now, patience=PATIENCE, check=self._check_operator)
+            tell.check(heir, f"{heir} leads now.")
+            tell.kubectl("wait", "--for=condition=Protected", OBJECTS[0], *IN)
+            tell.kubectl("wait", "--for=condition=Retained", OBJECTS[1], *IN)
+            self._two_more_sweeps(INSTANCES)
+            self._two_more_sweeps(INTERFACES)
+        tell.check(watch.looks and not watch.failure and not watch.lapses, f"in {watch.looks} looks no other flag was off for a moment.")
+        writes = self._account.writes(INSTANCES)[written[0] :]
+        once = [(each["parameters"]["InstanceId"], each["parameters"]["DeletionProtection"], each["code"]) for each in writes]
+        tell.check(once == [(DRIFTING, "true", "OK")], f"one write has put {DRIFTING} right, and two sweeps later it is the only one.")
+        tell.check(len(self._account.writes(INTERFACES)) == written[1], "no flag of a network interface was written.")
+
+    def _uninstalled(self) -> None:
+        tell = self._tell
+        tell.step("Uninstalled", "uninstalling changes no flag")
+        before = self._account.instances(), self._account.interfaces()
+        written = len(self._account.writes(INSTANCES)), len(self._account.writes(INTERFACES))
+        tell.keeper("uninstall-check")
+        tell.command(self._helm, "uninstall", RELEASE, *IN, "--wait", "--timeout=2m")
+        tell.look("wait", "--for=delete", "pods", *IN, f"--selector=app.kubernetes.io/instance={RELEASE}", "--timeout=1m")
+        tell.check(not self._pods.all(), "no Pod of the operator is left.")
+        tell.check((self._account.instances(), self._account.interfaces()) == before, "every instance and every network interface is as it was.")
+        now = len(self._account.writes(INSTANCES)), len(self._account.writes(INTERFACES))
+        tell.check(now == written, "no flag was written.")
+        tell.kubectl("get", "ecsprot,eniret", *IN)
+        self._release(KEPT, refused="InvalidOperation.DeletionProtection")
+
+    def _transitions(self, name: str) -> dict[str, tuple[str, str]]:
+        conditions = json.loads(self._tell.look("get", name, *IN, "--output=json"))["status"]["conditions"]
+        return {each["type"]: (each["status"], each["lastTransitionTime"]) for each in conditions}
+
+
+def started_at(process: int) -> float:
+    """When a process was started, in seconds since the epoch."""
+    ticks = int(Path(f"/proc/{process}/stat").read_text().rsplit(")", 1)[1].split()[19])
+    uptime = float(Path("/proc/uptime").read_text().split()[0])
+    return time.time() - uptime + ticks / os.sysconf("SC_CLK_TCK")
