@@ -29,6 +29,8 @@ else
 fi
 if [ "$1" = test ]; then
     command -v ps >/dev/null || need "ps (procps on Debian)"
+    unshare --map-root-user --mount mount -t tmpfs none /tmp 2>/dev/null ||
+        need "unshare and mount (util-linux) on a Linux that allows user namespaces, in which the tests run the chart's Pods"
 fi
 
 [ -z "$missing" ] || { echo "Please install first: $missing." >&2; exit 1; }

@@ -60,8 +60,8 @@ async fn i44_no_secret_is_ever_told() {
     let spec = |id: &String| json!({ "region": REGION, "targets": { "instanceIds": [id] } });
 
     // All goes well; then a write is refused; then no signature is right, and the answer quotes what was signed.
-    let loud = stage.settings().key(&temporary(secret)).flag("--log-level", "trace");
-    let operator = loud.clone().flag("--log-format", "json").start();
+    let loud = stage.settings().key(&temporary(secret)).value("log", json!({ "level": "trace" }));
+    let operator = loud.clone().value("log", json!({ "level": "trace", "format": "json" })).start();
     stage.apply("fine", spec(&ids[0])).await;
     stage.until("fine", "Protected=True/AllSafe").await;
     let denied = Fault::Deny { always_forbidden: true };

@@ -16,6 +16,7 @@ use serde_json::json;
 use tokio::process::Command;
 use tokio::sync::OnceCell;
 
+use crate::pod;
 use crate::release::Release;
 
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -36,7 +37,12 @@ impl Cluster {
         static PREPARED: OnceCell<()> = OnceCell::const_new();
 
         let cluster = Self::seen_with(given("KEEPER_TEST_KUBECONFIG")).await;
-        PREPARED.get_or_init(|| cluster.prepare()).await;
+        PREPARED
+            .get_or_init(async || {
+                pod::check();
+                cluster.prepare().await;
+            })
+            .await;
         cluster
     }
 
@@ -59,7 +65,7 @@ impl Cluster {
         let apply = PatchParams::apply("ecs-keeper-tests").force();
         let namespaces: Api<Namespace> = Api::all(self.client.clone());
         namespaces.patch("ecs-keeper", &apply, &Patch::Apply(&namespace)).await.unwrap();
-        Release::render(self, "ecs-keeper").await.install(self).await;
+        Release::render(self, "ecs-keeper", &json!({})).install(self).await;
     }
 
     /// A namespace that no other test uses. It goes when the control plane goes.
@@ -84,7 +90,7 @@ impl Cluster {
 }
 
 /// What a command prints; panics with what it complains of.
-pub async fn output(command: &mut Command) -> String {
+async fn output(command: &mut Command) -> String {
     let output = command.output().await.unwrap();
     assert!(output.status.success(), "{command:?}: {}", String::from_utf8_lossy(&output.stderr));
     String::from_utf8(output.stdout).unwrap()

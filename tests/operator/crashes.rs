@@ -22,7 +22,7 @@ async fn i26_killed_at_random_moments_the_end_is_the_same() {
     let tags = json!([{ "key": "env", "value": "prod" }]);
     stage.apply("production", json!({ "region": REGION, "targets": { "instanceTags": tags } })).await;
     // Slow enough that each life gets through a part only. The next one waits for the Lease of the one before.
-    let slow = stage.settings().writes(600, 8).flag("--lease-duration", "5s");
+    let slow = stage.settings().writes(600, 8).value("leaseDuration", "5s");
     for _ in 0..6 {
         let operator = slow.start();
         let begun = stage.writes().len();
@@ -55,7 +55,7 @@ async fn i26_killed_while_switching_off_the_rest_is_switched_off_once() {
     stage.account.fault(Rule::new("ModifyInstanceAttribute", latency));
     let targets = json!({ "instanceIds": ids });
     let spec = json!({ "region": REGION, "targets": targets, "deletionPolicy": "Disable" });
-    let slow = stage.settings().writes(600, 4).flag("--lease-duration", "5s");
+    let slow = stage.settings().writes(600, 4).value("leaseDuration", "5s");
     let mut operator = slow.start();
     stage.apply("lifted", spec).await;
     stage.until("lifted", "Protected=True").await;

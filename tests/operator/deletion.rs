@@ -171,7 +171,7 @@ async fn i10_a_refused_write_leaves_the_target_safe_and_lets_go() {
 async fn i10_who_changes_the_policy_to_keep_while_the_cloud_is_down_is_gone_at_once() {
     let stage = Stage::new().await;
     let ids = stage.account.seed(&Seed::new(REGION).times(2));
-    let quick = stage.settings().flag("--lease-duration", "5s");
+    let quick = stage.settings().value("leaseDuration", "5s");
     let operator = quick.start();
     stage.apply("waiting", wish(&ids, "Disable")).await;
     stage.until("waiting", "Protected=True").await;

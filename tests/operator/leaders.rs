@@ -51,7 +51,7 @@ impl Theatre {
     fn replica(&self, name: &str) -> Settings<'_> {
         let key = AccessKey::lasting(&format!("LTAI{name}"), &format!("SecretOf{name}"));
         self.stage.account.add_key(key.clone());
-        self.stage.settings().key(&key).flag("--pod-name", name)
+        self.stage.settings().key(&key).pod(name)
     }
 
     /// Starts a replica that sweeps at this interval.
@@ -100,10 +100,15 @@ impl Theatre {
         self.leases.get(name).await.unwrap().spec.unwrap()
     }
 
+    /// The leader's Lease.
+    async fn leading(&self) -> LeaseSpec {
+        self.lease(self.stage.release.name()).await
+    }
+
     /// Edits the leader's Lease as a person does, whatever is written there meanwhile.
     async fn edit_lease(&self, spec: Value) {
         let patch = Patch::Merge(json!({ "spec": spec }));
-        self.leases.patch("ecs-keeper", &PatchParams::default(), &patch).await.unwrap();
+        self.leases.patch(self.stage.release.name(), &PatchParams::default(), &patch).await.unwrap();
     }
 
     /// The objects as they are stored.
@@ -183,6 +188,7 @@ async fn i33_i38_a_spare_does_nothing_and_takes_over_at_once_when_the_leader_is_
     assert_eq!(theatre.signed_by("second").len(), 0, "a spare calls nobody");
     assert_eq!(theatre.stored().await, before, "and writes nothing");
 
+    let listings = theatre.stage.listings();
     let asked = Instant::now();
     let (ended, ()) = tokio::join!(leader.terminate(), theatre.until_signs("second"));
     println!("asked to end: the other one serves after {:.1?}", asked.elapsed());
@@ -193,6 +199,11 @@ async fn i33_i38_a_spare_does_nothing_and_takes_over_at_once_when_the_leader_is_
 
     theatre.stage.by_hand(&ids[0], false);
     theatre.stage.until_cloud("drift is repaired", |_| theatre.stage.safe(&ids[0])).await;
+    assert_eq!(
+        theatre.stage.listings(),
+        listings,
+        "its watches had gone on, so that nothing was listed anew"
+    );
     drop(spare);
 }
 
@@ -236,7 +247,7 @@ async fn i33_a_leader_that_was_stopped_past_its_lease_signs_nothing_when_it_goes
 
     leader.signal("STOP").await;
     let stopped = Instant::now();
-    let renewed = theatre.lease("ecs-keeper").await.renew_time.unwrap().0;
+    let renewed = theatre.leading().await.renew_time.unwrap().0;
     theatre.until_leads("second", 1).await;
     println!("stopped: the other one leads after {:.1?}", stopped.elapsed());
     stage.until_cloud("the other one goes on", |_| stage.writes().len() > 300).await;
@@ -294,13 +305,41 @@ async fn i33_a_leader_that_cannot_reach_the_api_server_stops_in_time() {
     }
 }
 
+/// Nobody leads meanwhile, nobody says anything, and afterwards it is as if nothing had been.
+#[tokio::test]
+async fn i33_i38_a_minute_without_the_api_server_shows_in_nothing() {
+    for state in [State::Silent, State::Cut] {
+        let theatre = Theatre::new().await;
+        let stage = &theatre.stage;
+        let road = Road::lay(stage).await;
+        let _replicas = [theatre.sweeping("first", CALM), theatre.sweeping("second", CALM)];
+        stage.until_printed(LEADS, 1).await;
+        theatre.at_rest().await;
+        stage.reads(4).await;
+        let (before, writes) = (theatre.stored().await, stage.writes().len());
+
+        road.becomes(state);
+        tokio::time::sleep(Duration::from_secs(60)).await;
+        let renewed = theatre.leading().await.renew_time.unwrap().0;
+        let calls = stage.account.log();
+        let (last, lease_ends) = (newest(&calls).unwrap(), renewed.checked_add(SPAN).unwrap());
+        assert!(last < lease_ends, "signed at {last}, and the lease ended at {lease_ends}");
+        road.becomes(State::Open);
+        stage.until_printed(LEADS, 2).await;
+        stage.reads(4).await;
+        tokio::time::sleep(Duration::from_secs(10)).await;
+        assert_eq!(theatre.stored().await, before, "{state:?}");
+        assert_eq!(stage.writes().len(), writes, "{state:?}");
+    }
+}
+
 #[tokio::test]
 async fn i34_a_lease_that_is_edited_by_hand_makes_nobody_lead_besides_another() {
     let theatre = Theatre::new().await;
-    let _first = theatre.replica("first").flag("--lease-duration", SHORT).start();
+    let _first = theatre.replica("first").value("leaseDuration", SHORT).start();
     theatre.until_leads("first", 1).await;
     theatre.at_rest().await;
-    let _second = theatre.replica("second").flag("--lease-duration", SHORT).start();
+    let _second = theatre.replica("second").value("leaseDuration", SHORT).start();
     theatre.until_stands_by("second").await;
 
     // Another holder is entered, with a time that is years ahead: both respect it for a whole span, and then one leads.
@@ -315,7 +354,7 @@ async fn i34_a_lease_that_is_edited_by_hand_makes_nobody_lead_besides_another() 
     .await;
     theatre.stage.until_printed(LEADS, 2).await;
     // Deleted: it is made anew, and one leads. Whoever stands by may not have seen the last holder.
-    theatre.leases.delete("ecs-keeper", &DeleteParams::default()).await.unwrap();
+    theatre.leases.delete(theatre.stage.release.name(), &DeleteParams::default()).await.unwrap();
     theatre.stage.until_printed(LEADS, 3).await;
     // Emptied: nobody takes it at once, because its holder may not know yet.
     theatre.edit_lease(json!({ "holderIdentity": null })).await;
@@ -335,7 +374,7 @@ async fn i03_the_record_of_the_evidence_moves_with_complete_sweeps_alone() {
     let stage = &theatre.stage;
     let operator = theatre.replica("first").start();
     theatre.at_rest().await;
-    let record = format!("ecs-keeper-evidence-default-{REGION}");
+    let record = format!("{}-evidence-default-{REGION}", theatre.stage.release.name());
     let renewed = async || theatre.lease(&record).await.renew_time.map(|time| time.0);
     let since = |before: Option<Timestamp>| {
         let renewed = &renewed;
@@ -378,7 +417,7 @@ async fn i38_leaders_that_prove_nothing_may_not_wait_more_than_three_times() {
     let patient = "5m";
     let operator = theatre.sweeping("first", patient);
     theatre.at_rest().await;
-    let record = format!("ecs-keeper-evidence-default-{REGION}");
+    let record = format!("{}-evidence-default-{REGION}", theatre.stage.release.name());
     eventually("a sweep is recorded", async || {
         let lease = theatre.leases.get_opt(&record).await.unwrap();
         let renewed = lease.and_then(|lease| lease.spec).and_then(|spec| spec.renew_time);
@@ -406,7 +445,7 @@ async fn i38_leaders_that_prove_nothing_may_not_wait_more_than_three_times() {
     stage.account.clear_faults();
     stage.until("tagged", "Protected=True/AllSafe").await;
     eventually("a sweep is recorded", async || {
-        let (leader, record) = (theatre.lease("ecs-keeper").await, theatre.lease(&record).await);
+        let (leader, record) = (theatre.leading().await, theatre.lease(&record).await);
         if leader.lease_transitions == record.lease_transitions { Ok(()) } else { Err((leader, record)) }
     })
     .await;

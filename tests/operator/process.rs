@@ -1,5 +1,6 @@
 //! The operator as the process that it is.
 
+use std::collections::BTreeMap;
 use std::fs::File;
 use std::path::Path;
 use std::process::{ExitStatus, Stdio};
@@ -9,7 +10,12 @@ use keeper_simulator::AccessKey;
 use tokio::process::{Child, Command};
 use tokio::time::timeout;
 
+use crate::pod::{self, Surroundings};
+use crate::release::Release;
 use crate::settings::Settings;
+
+/// The Secret that the chart takes the access key from, unless told otherwise.
+const SECRET: &str = "ecs-keeper-credentials";
 
 /// A clean end may take this long.
 const FAREWELL: Duration = Duration::from_secs(10);
@@ -20,17 +26,24 @@ pub struct Operator {
 }
 
 impl Operator {
-    /// Starts the program as the stage's operator. What it prints goes to the stage's log.
+    /// Starts the program as a Pod of the chart. What it prints goes to the stage's log.
     pub fn launch(settings: &Settings) -> Self {
         let stage = settings.stage;
-        let mut command = program(&stage.log);
-        command.arg("run").arg("--kubeconfig").arg(&stage.kubeconfig);
-        command.arg("--namespace").arg(&stage.namespace).arg("--config").arg(settings.write());
-        if !settings.flags.iter().any(|flag| flag == "--admin-address") {
-            command.args(["--admin-address", "127.0.0.1:0"]);
-        }
-        command.args(&settings.flags).envs(credentials(&settings.key));
-        Self { child: command.spawn().unwrap() }
+        let release = Release::render(&stage.cluster, &stage.namespace, &settings.values());
+        let key = credentials(&settings.key).into_iter().map(|(name, value)| (name.to_owned(), value));
+        let mut command = pod::command(
+            release.pod(),
+            &Surroundings {
+                namespace: &stage.namespace,
+                pod_name: &settings.pod,
+                secrets: BTreeMap::from([(SECRET.to_owned(), key.collect())]),
+                config_maps: release.config_maps(),
+                access: (stage.release.service_account(), &stage.access),
+                api_server: stage.api_server(),
+                folder: stage.new_folder(),
+            },
+        );
+        Self { child: to_log(&mut command, &stage.log).spawn().unwrap() }
     }
 
     /// Sends it a signal, such as `STOP`.
@@ -60,10 +73,14 @@ impl Operator {
 
 /// The program with nothing in its environment, writing to a log.
 pub fn program(log: &Path) -> Command {
-    let log = File::options().create(true).append(true).open(log).unwrap();
     let mut command = Command::new(env!("CARGO_BIN_EXE_ecs-keeper"));
-    command.env_clear().stdin(Stdio::null()).stdout(log.try_clone().unwrap()).stderr(log).kill_on_drop(true);
+    to_log(command.env_clear(), log);
     command
+}
+
+fn to_log<'a>(command: &'a mut Command, log: &Path) -> &'a mut Command {
+    let log = File::options().create(true).append(true).open(log).unwrap();
+    command.stdin(Stdio::null()).stdout(log.try_clone().unwrap()).stderr(log).kill_on_drop(true)
 }
 
 /// What the program answered to a person.

@@ -1,13 +1,16 @@
 //! The chart as Helm renders it for one test, and what it installs.
 
+use std::collections::BTreeMap;
+use std::io::Write as _;
 use std::path::Path;
+use std::process::{Command, Stdio};
 
 use k8s_openapi::api::core::v1::ServiceAccount;
 use kube::Api;
 use kube::api::{ApiResource, DynamicObject, GroupVersionKind, Patch, PatchParams};
-use tokio::process::Command;
+use serde_json::Value;
 
-use crate::cluster::{Cluster, output};
+use crate::cluster::Cluster;
 
 /// A release of the chart in a namespace of its own, named after it: what is not namespaced must not meet that of others.
 pub struct Release {
@@ -16,12 +19,19 @@ pub struct Release {
 }
 
 impl Release {
-    /// The chart for this namespace, without the definitions, which all tests share.
-    pub async fn render(cluster: &Cluster, namespace: &str) -> Self {
+    /// The chart for this namespace with these values, without the definitions, which all tests share.
+    pub fn render(cluster: &Cluster, namespace: &str, values: &Value) -> Self {
         let chart = Path::new(env!("CARGO_MANIFEST_DIR")).join("deploy/charts/ecs-keeper");
         let mut helm = Command::new(&cluster.helm);
         helm.args(["template", namespace]).arg(chart).args(["--namespace", namespace]);
-        let rendered = output(helm.args(["--set", "crds.install=false"])).await;
+        helm.args(["--set", "crds.install=false", "--values", "-"]);
+        let mut running =
+            helm.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+        // JSON is YAML, too.
+        running.stdin.take().unwrap().write_all(values.to_string().as_bytes()).unwrap();
+        let output = running.wait_with_output().unwrap();
+        assert!(output.status.success(), "{values}: {}", String::from_utf8_lossy(&output.stderr));
+        let rendered = String::from_utf8(output.stdout).unwrap();
         Self { namespace: namespace.to_owned(), manifests: serde_saphyr::from_multiple(&rendered).unwrap() }
     }
 
@@ -40,10 +50,26 @@ impl Release {
         }
     }
 
-    /// The name of the ServiceAccount that the Pod runs as.
+    /// The name that most of it has, and the leader's Lease.
+    pub fn name(&self) -> &str {
+        self.the("Deployment").metadata.name.as_deref().unwrap()
+    }
+
+    /// What the Pods are to be.
+    pub fn pod(&self) -> &Value {
+        &self.the("Deployment").data["spec"]["template"]["spec"]
+    }
+
+    /// The keys of the ConfigMap, by its name.
+    pub fn config_maps(&self) -> BTreeMap<String, BTreeMap<String, String>> {
+        let found = self.the("ConfigMap");
+        let data = serde_json::from_value(found.data["data"].clone()).unwrap();
+        BTreeMap::from([(found.metadata.name.clone().unwrap(), data)])
+    }
+
+    /// The name of the ServiceAccount that the Pods run as.
     pub fn service_account(&self) -> &str {
-        let deployment = self.the("Deployment");
-        deployment.data["spec"]["template"]["spec"]["serviceAccountName"].as_str().unwrap()
+        self.pod()["serviceAccountName"].as_str().unwrap()
     }
 
     /// The ServiceAccounts of the namespace.

@@ -1,7 +1,6 @@
 //! What an operator is started with.
 
 use std::path::PathBuf;
-use std::sync::atomic::{AtomicU32, Ordering};
 
 use keeper_simulator::AccessKey;
 use serde_json::{Value, json};
@@ -9,17 +8,19 @@ use serde_json::{Value, json};
 use crate::process::Operator;
 use crate::stage::{LABEL, Stage};
 
-/// The configuration, the flags and the access key of one operator: at first, to serve the objects of one test alone, in
-/// a hurry.
+/// The values of the chart, the access key and the name of one operator's Pod: at first, to serve the objects of one test
+/// alone, in a hurry.
 #[derive(Clone)]
 pub struct Settings<'a> {
     pub stage: &'a Stage,
     /// What stands in the configuration file.
     pub config: Value,
-    /// Further flags.
-    pub flags: Vec<String>,
-    /// What stands in the environment.
+    /// Other values.
+    values: Value,
+    /// What stands in the Secret.
     pub key: AccessKey,
+    /// Name of the Pod.
+    pub pod: String,
 }
 
 impl<'a> Settings<'a> {
@@ -38,7 +39,8 @@ impl<'a> Settings<'a> {
                 },
             }],
         });
-        Self { stage, config, flags: Vec::new(), key: stage.account.access_key().clone() }
+        let key = stage.account.access_key().clone();
+        Self { stage, config, values: json!({}), key, pod: "ecs-keeper-0".to_owned() }
     }
 
     /// A key of the file, by its place such as `/accounts/0/regions`.
@@ -61,9 +63,15 @@ impl<'a> Settings<'a> {
         self.set("/grants", grants)
     }
 
-    /// A flag with its value.
-    pub fn flag(mut self, name: &str, value: &str) -> Self {
-        self.flags.extend([name.to_owned(), value.to_owned()]);
+    /// A value of the chart beside the configuration file.
+    pub fn value(mut self, name: &str, value: impl Into<Value>) -> Self {
+        self.values[name] = value.into();
+        self
+    }
+
+    /// The name of the Pod.
+    pub fn pod(mut self, name: &str) -> Self {
+        name.clone_into(&mut self.pod);
         self
     }
 
@@ -78,10 +86,16 @@ impl<'a> Settings<'a> {
         Operator::launch(self)
     }
 
-    /// Writes the configuration file. JSON is YAML too.
+    /// All values of the chart.
+    pub fn values(&self) -> Value {
+        let mut values = self.values.clone();
+        values["config"] = self.config.clone();
+        values
+    }
+
+    /// Writes the configuration file by itself. JSON is YAML, too.
     pub fn write(&self) -> PathBuf {
-        static WRITTEN: AtomicU32 = AtomicU32::new(0);
-        let path = self.stage.folder.join(format!("config-{}", WRITTEN.fetch_add(1, Ordering::Relaxed)));
+        let path = self.stage.new_folder().join("config.yaml");
         std::fs::write(&path, self.config.to_string()).unwrap();
         path
     }

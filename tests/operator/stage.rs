@@ -1,5 +1,4 @@
-//! Where one test of the running operator plays: a namespace, a simulated account, and a ServiceAccount with exactly
-//! the deployed access rules.
+//! Where one test of the running operator plays: a namespace with a release of the chart, and a simulated account.
 //!
 //! Whatever else a test shows, each also shows what [`Stage::closing_checks`] asks when it ends.
 
@@ -7,12 +6,13 @@ use std::collections::BTreeMap;
 use std::fmt::Debug;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
 use ecs_keeper::api::{EcsInstanceProtection, EniRetention};
 use k8s_openapi::api::authentication::v1::{TokenRequest, TokenRequestSpec};
 use k8s_openapi::api::authorization::v1::SubjectAccessReview;
-use k8s_openapi::api::core::v1::Node;
+use k8s_openapi::api::core::v1::{ConfigMap, Node};
 use k8s_openapi::api::events::v1::Event;
 use keeper_simulator::{Account, Allowed, Change, InterfaceChange, LogEntry, NetworkInterface, Simulator};
 use kube::api::{DeleteParams, ListParams, Patch, PatchParams, PostParams};
@@ -45,14 +45,18 @@ pub struct Stage {
     pub cluster: Cluster,
     /// The operator's own namespace.
     pub namespace: String,
-    release: Release,
+    /// The chart as it is installed for the test.
+    pub release: Release,
     pub simulator: Simulator,
     pub account: Account,
     /// The protections of the namespace.
     pub objects: Api<EcsInstanceProtection>,
     /// The retentions of the namespace.
     pub retentions: Api<EniRetention>,
+    /// A kubeconfig with the access of the operator's Pods.
     pub kubeconfig: PathBuf,
+    /// The access of the operator's Pods, as files.
+    pub access: PathBuf,
     /// A folder for files of the test.
     pub folder: PathBuf,
     /// Everything that the test's operators print.
@@ -73,9 +77,11 @@ impl Stage {
             Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("{namespace}-{}", std::process::id()));
         std::fs::create_dir_all(&folder).unwrap();
         let kubeconfig = folder.join("kubeconfig");
-        let release = Release::render(&cluster, &namespace).await;
+        let access = folder.join("access");
+        std::fs::create_dir_all(&access).unwrap();
+        let release = Release::render(&cluster, &namespace, &json!({}));
         release.install(&cluster).await;
-        write_kubeconfig(&cluster, &release, &namespace, &kubeconfig).await;
+        give_access(&cluster, &release, &namespace, &kubeconfig, &access).await;
         Self {
             release,
             account: simulator.new_account(),
@@ -85,6 +91,7 @@ impl Stage {
             cluster,
             namespace,
             kubeconfig,
+            access,
             log: folder.join("log"),
             folder,
         }
@@ -102,13 +109,30 @@ impl Stage {
 
     /// Makes operators that start from now on look for the API server at another address, and answers its real one.
     pub fn move_api_server(&self, to: SocketAddr) -> SocketAddr {
-        let mut kubeconfig: Value =
-            serde_json::from_slice(&std::fs::read(&self.kubeconfig).unwrap()).unwrap();
-        let server = &mut kubeconfig["clusters"][0]["cluster"]["server"];
-        let real = server.as_str().unwrap().trim_start_matches("https://").parse().unwrap();
-        *server = format!("https://{to}").into();
+        let real = self.api_server();
+        let mut kubeconfig = self.read_kubeconfig();
+        kubeconfig["clusters"][0]["cluster"]["server"] = format!("https://{to}").into();
         std::fs::write(&self.kubeconfig, kubeconfig.to_string()).unwrap();
         real
+    }
+
+    /// Where operators that start now look for the API server.
+    pub fn api_server(&self) -> SocketAddr {
+        let kubeconfig = self.read_kubeconfig();
+        let server = kubeconfig["clusters"][0]["cluster"]["server"].as_str().unwrap();
+        server.trim_start_matches("https://").parse().unwrap()
+    }
+
+    fn read_kubeconfig(&self) -> Value {
+        serde_json::from_slice(&std::fs::read(&self.kubeconfig).unwrap()).unwrap()
+    }
+
+    /// A new folder within that of the test.
+    pub fn new_folder(&self) -> PathBuf {
+        static MADE: AtomicU32 = AtomicU32::new(0);
+        let folder = self.folder.join(MADE.fetch_add(1, Ordering::Relaxed).to_string());
+        std::fs::create_dir(&folder).unwrap();
+        folder
     }
 
     /// One more namespace.
@@ -335,6 +359,19 @@ impl Stage {
         .await;
     }
 
+    /// How often this test's operators have listed objects of our kinds.
+    pub fn listings(&self) -> usize {
+        let list = self.audited(r#""verb":"list""#);
+        list.iter().filter(|line| line.contains("/apis/ecs-keeper.io/")).count()
+    }
+
+    /// What the API server's audit log has of this test's operators that contains a text.
+    fn audited(&self, what: &str) -> Vec<String> {
+        let user = format!("system:serviceaccount:{}:{}", self.namespace, self.release.service_account());
+        let log = audit_log();
+        log.lines().filter(|line| line.contains(&user) && line.contains(what)).map(str::to_owned).collect()
+    }
+
     /// I13, I44, and least access that suffices: the operators asked the cloud for nothing else than they need, never
     /// printed a secret, and were never forbidden anything by the API server.
     fn closing_checks(&self) {
@@ -360,14 +397,7 @@ impl Stage {
             !self.printed().contains(&self.account.access_key().access_key_secret),
             "a secret was printed"
         );
-        let user = format!("system:serviceaccount:{}:{}", self.namespace, self.release.service_account());
-        let forbidden: Vec<String> = audit_log()
-            .lines()
-            .filter(|line| {
-                line.contains(&user) && line.contains(r#""authorization.k8s.io/decision":"forbid""#)
-            })
-            .map(str::to_owned)
-            .collect();
+        let forbidden = self.audited(r#""authorization.k8s.io/decision":"forbid""#);
         assert_eq!(forbidden, [""; 0]);
     }
 }
@@ -452,8 +482,15 @@ pub async fn never(what: &str, span: Duration, mut look: impl AsyncFnMut() -> bo
     }
 }
 
-/// Writes the kubeconfig of the release's ServiceAccount, and waits until its access is in force.
-async fn write_kubeconfig(cluster: &Cluster, release: &Release, namespace: &str, path: &Path) {
+/// Writes the access of the release's ServiceAccount, as a kubeconfig and as the files that a kubelet mounts, and waits until
+/// it is in force.
+async fn give_access(
+    cluster: &Cluster,
+    release: &Release,
+    namespace: &str,
+    kubeconfig_path: &Path,
+    folder: &Path,
+) {
     let client = &cluster.client;
     let create = PostParams::default();
     let account = release.service_account();
@@ -462,12 +499,22 @@ async fn write_kubeconfig(cluster: &Cluster, release: &Release, namespace: &str,
     let token =
         release.service_accounts(cluster).create_token_request(account, &create, &request).await.unwrap();
     let mut kubeconfig = Kubeconfig::read_from(&cluster.kubeconfig).unwrap();
-    let access = AuthInfo { token: Some(token.status.unwrap().token.into()), ..AuthInfo::default() };
+    let token = token.status.unwrap().token;
+    let authorities: Api<ConfigMap> = Api::namespaced(client.clone(), namespace);
+    let authority = eventually("the API server's authority is published", async || {
+        authorities.get_opt("kube-root-ca.crt").await.unwrap().ok_or(())
+    })
+    .await;
+    let authority = authority.data.unwrap()["ca.crt"].clone();
+    for (file, text) in [("token", token.as_str()), ("ca.crt", &authority), ("namespace", namespace)] {
+        std::fs::write(folder.join(file), text).unwrap();
+    }
+    let access = AuthInfo { token: Some(token.into()), ..AuthInfo::default() };
     for user in &mut kubeconfig.auth_infos {
         user.auth_info = Some(access.clone());
     }
     // JSON is YAML too.
-    std::fs::write(path, serde_json::to_vec(&kubeconfig).unwrap()).unwrap();
+    std::fs::write(kubeconfig_path, serde_json::to_vec(&kubeconfig).unwrap()).unwrap();
 
     // The API server knows a new binding a moment after it has stored it.
     let reviews: Api<SubjectAccessReview> = Api::all(client.clone());
