@@ -229,7 +229,7 @@ class Manifests(unittest.TestCase):
 
     def test_somebody_elses_service_account_is_left_to_them(self):
         kinds = {each["kind"] for each in self.taken["somebody else's ServiceAccount"]}
-        self.assertEqual(kinds, {"CustomResourceDefinition", "Deployment", "PodDisruptionBudget", "Service"})
+        self.assertEqual(kinds, {"ConfigMap", "CustomResourceDefinition", "Deployment", "PodDisruptionBudget", "Service"})
         self.assertEqual(self.pod("somebody else's ServiceAccount")["spec"]["serviceAccountName"], "theirs")
 
     def test_a_ram_role_can_be_given_to_the_service_account(self):

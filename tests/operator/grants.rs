@@ -43,8 +43,8 @@ async fn i09_i41_a_namespace_that_may_only_protect_switches_nothing_off() {
     // A deletion is left safe, and does not hang.
     objects.delete("kept", &DeleteParams::default()).await.unwrap();
     stage.until_gone_from(&objects, "kept").await;
-    let told = stage.until_event_in(&team, "kept", "NotGranted").await;
-    assert!(told.contains("not granted"), "{told}");
+    let told = stage.until_event_in(&team, "kept", "DisabledAsAsked").await;
+    assert!(told.contains("1 stay protected") && told.contains("NotGranted"), "{told}");
     stage.reads(3).await;
     assert_eq!(stage.weakenings(), 0);
     assert!(ids.iter().all(|id| stage.safe(id)));
