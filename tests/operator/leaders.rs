@@ -306,31 +306,38 @@ async fn i33_a_leader_that_cannot_reach_the_api_server_stops_in_time() {
 }
 
 /// Nobody leads meanwhile, nobody says anything, and afterwards it is as if nothing had been.
-#[tokio::test]
-async fn i33_i38_a_minute_without_the_api_server_shows_in_nothing() {
-    for state in [State::Silent, State::Cut] {
-        let theatre = Theatre::new().await;
-        let stage = &theatre.stage;
-        let road = Road::lay(stage).await;
-        let _replicas = [theatre.sweeping("first", CALM), theatre.sweeping("second", CALM)];
-        stage.until_printed(LEADS, 1).await;
-        theatre.at_rest().await;
-        stage.reads(4).await;
-        let (before, writes) = (theatre.stored().await, stage.writes().len());
+async fn a_minute_without_the_api_server(outage: State) {
+    let theatre = Theatre::new().await;
+    let stage = &theatre.stage;
+    let road = Road::lay(stage).await;
+    let _replicas = [theatre.sweeping("first", CALM), theatre.sweeping("second", CALM)];
+    stage.until_printed(LEADS, 1).await;
+    theatre.at_rest().await;
+    stage.reads(4).await;
+    let (before, writes) = (theatre.stored().await, stage.writes().len());
 
-        road.becomes(state);
-        tokio::time::sleep(Duration::from_secs(60)).await;
-        let renewed = theatre.leading().await.renew_time.unwrap().0;
-        let calls = stage.account.log();
-        let (last, lease_ends) = (newest(&calls).unwrap(), renewed.checked_add(SPAN).unwrap());
-        assert!(last < lease_ends, "signed at {last}, and the lease ended at {lease_ends}");
-        road.becomes(State::Open);
-        stage.until_printed(LEADS, 2).await;
-        stage.reads(4).await;
-        tokio::time::sleep(Duration::from_secs(10)).await;
-        assert_eq!(theatre.stored().await, before, "{state:?}");
-        assert_eq!(stage.writes().len(), writes, "{state:?}");
-    }
+    road.becomes(outage);
+    tokio::time::sleep(Duration::from_secs(60)).await;
+    let renewed = theatre.leading().await.renew_time.unwrap().0;
+    let calls = stage.account.log();
+    let (last, lease_ends) = (newest(&calls).unwrap(), renewed.checked_add(SPAN).unwrap());
+    assert!(last < lease_ends, "signed at {last}, and the lease ended at {lease_ends}");
+    road.becomes(State::Open);
+    stage.until_printed(LEADS, 2).await;
+    stage.reads(4).await;
+    tokio::time::sleep(Duration::from_secs(10)).await;
+    assert_eq!(theatre.stored().await, before, "{outage:?}");
+    assert_eq!(stage.writes().len(), writes, "{outage:?}");
+}
+
+#[tokio::test]
+async fn i33_i38_a_minute_of_silence_from_the_api_server_shows_in_nothing() {
+    a_minute_without_the_api_server(State::Silent).await;
+}
+
+#[tokio::test]
+async fn i33_i38_a_minute_cut_off_from_the_api_server_shows_in_nothing() {
+    a_minute_without_the_api_server(State::Cut).await;
 }
 
 #[tokio::test]
