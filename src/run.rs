@@ -306,8 +306,9 @@ impl Clouds {
             self.transport.clone(),
             endpoints.clone(),
         );
-        let client = CloudClient::new(self.transport.clone(), endpoints, pinned);
-        let client = client.observed_by(Arc::new(CallMetrics::new(self.metrics.clone(), key.clone())));
+        let observer = Arc::new(CallMetrics::new(self.metrics.clone(), key.clone()));
+        let pinned = pinned.observed_by(observer.clone());
+        let client = CloudClient::new(self.transport.clone(), endpoints, pinned).observed_by(observer);
         let retains_primaries = self.primary_retention_regions.contains(&key.region);
         let client = if retains_primaries { client.retaining_primaries() } else { client };
         let budgets = &account.budgets;

@@ -1,14 +1,15 @@
 //! Several accounts in one operator, and keys that are missing, wrong or swapped.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::time::Duration;
 
 use keeper_simulator::{AccessKey, Account, Fault, Rule, Seed};
 use serde_json::{Value, json};
 
+use crate::settings::Settings;
 use crate::stage::{REGION, Stage, eventually, message, never};
 
-/// A folder with a key, as a mounted Secret.
+/// A folder with a key, as the kubelet keeps a Secret that is mounted.
 struct KeyFolder(PathBuf);
 
 impl KeyFolder {
@@ -29,8 +30,17 @@ impl KeyFolder {
         std::fs::rename(link, self.0.join("..data")).unwrap();
     }
 
+    fn name(&self) -> &str {
+        self.0.file_name().and_then(|name| name.to_str()).unwrap()
+    }
+
+    /// Where it is mounted.
+    fn at(&self) -> String {
+        format!("/etc/keys/{}", self.name())
+    }
+
     fn path(&self, part: &str) -> String {
-        Path::new(&self.0).join("..data").join(part).to_str().unwrap().to_owned()
+        format!("{}/..data/{part}", self.at())
     }
 
     fn credentials(&self) -> Value {
@@ -56,6 +66,12 @@ fn accounts(stage: &Stage, more: &[(&str, &Account, &KeyFolder)]) -> Value {
     all.into()
 }
 
+/// Settings with these accounts, and with their keys mounted.
+fn settings<'a>(stage: &'a Stage, accounts: Value, folders: &[&KeyFolder]) -> Settings<'a> {
+    let settings = stage.settings().set("/accounts", accounts);
+    folders.iter().fold(settings, |settings, folder| settings.mounted(folder.name(), &folder.0, &folder.at()))
+}
+
 #[tokio::test]
 async fn i17_a_swapped_key_stops_its_account_alone_and_heals_when_the_right_one_is_back() {
     let stage = Stage::new().await;
@@ -65,8 +81,7 @@ async fn i17_a_swapped_key_stops_its_account_alone_and_heals_when_the_right_one_
     let stranger = stage.simulator.new_account();
     let folder = KeyFolder::new(&stage, "key");
     folder.put(other.access_key());
-    let _operator =
-        stage.settings().set("/accounts", accounts(&stage, &[("other", &other, &folder)])).start();
+    let _operator = settings(&stage, accounts(&stage, &[("other", &other, &folder)]), &[&folder]).start();
     stage.apply("here", by_id("default", REGION, &here)).await;
     stage.apply("there", by_id("other", REGION, &there)).await;
     stage.until("here", "Protected=True/AllSafe").await;
@@ -104,7 +119,7 @@ async fn i17_without_a_pin_the_first_account_counts_and_none_has_two_names() {
     let mut entries = accounts(&stage, &[("double", &stranger, &double)]);
     entries[0]["credentials"] = own.credentials();
     entries[1].as_object_mut().unwrap().remove("accountId");
-    let _operator = stage.settings().set("/accounts", entries).start();
+    let _operator = settings(&stage, entries, &[&own, &double]).start();
     stage.apply("one", by_id("default", REGION, &id)).await;
     stage.until("one", "Protected=True/AllSafe").await;
     stage.until_printed("accountId is not set", 2).await;
@@ -133,7 +148,7 @@ async fn i28_an_account_without_a_key_is_told_so_and_holds_up_no_other() {
     let late = stage.simulator.new_account();
     let there = late.seed_one(&Seed::new(REGION));
     let folder = KeyFolder::new(&stage, "late");
-    let _operator = stage.settings().set("/accounts", accounts(&stage, &[("late", &late, &folder)])).start();
+    let _operator = settings(&stage, accounts(&stage, &[("late", &late, &folder)]), &[&folder]).start();
     stage.apply("there", by_id("late", REGION, &there)).await;
     stage.apply("here", by_id("default", REGION, &id)).await;
     stage.until("here", "Protected=True/AllSafe").await;
@@ -154,8 +169,7 @@ async fn i28_an_account_whose_region_hangs_slows_neither_its_others_nor_another_
     let (near, far) = (stage.account.seed_one(&Seed::new(REGION)), other.seed_one(&Seed::new(REGION)));
     let hang = Fault::Latency { millis: 30_000, jitter_millis: 0 };
     other.fault(Rule { operation: None, ..Rule::new("", hang).instance(&hanging) });
-    let _operator =
-        stage.settings().set("/accounts", accounts(&stage, &[("other", &other, &folder)])).start();
+    let _operator = settings(&stage, accounts(&stage, &[("other", &other, &folder)]), &[&folder]).start();
     stage.apply("hanging", by_id("other", "cn-beijing", &hanging)).await;
     stage.apply("far", by_id("other", REGION, &far)).await;
     stage.apply("near", by_id("default", REGION, &near)).await;

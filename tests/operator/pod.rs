@@ -102,7 +102,14 @@ enum Source {
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 struct Volume {
     name: String,
-    config_map: Named,
+    config_map: Option<Named>,
+    secret: Option<SecretVolume>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+struct SecretVolume {
+    secret_name: String,
 }
 
 #[derive(Deserialize)]
@@ -126,6 +133,8 @@ pub struct Surroundings<'a> {
     pub pod_name: &'a str,
     /// The keys of each Secret, by its name.
     pub secrets: BTreeMap<String, BTreeMap<String, String>>,
+    /// The folder in which a kubelet would keep each Secret that is mounted, by its name: it may change while the Pod runs.
+    pub secret_folders: BTreeMap<String, PathBuf>,
     /// The keys of each ConfigMap, by its name.
     pub config_maps: BTreeMap<String, BTreeMap<String, String>>,
     /// The ServiceAccount whose token stands in this folder, with the authority of the API server and the namespace.
@@ -166,12 +175,7 @@ pub fn command(spec: &Value, around: &Surroundings<'_>) -> Command {
         assert!(mount.read_only, "{} is mounted to be written to", mount.name);
         let volume =
             spec.volumes.iter().find(|volume| volume.name == mount.name).expect("the volume that is mounted");
-        let source = around.folder.join(&volume.name);
-        std::fs::create_dir_all(&source).unwrap();
-        for (key, text) in &around.config_maps[&volume.config_map.name] {
-            std::fs::write(source.join(key), text).unwrap();
-        }
-        command.arg(source).arg(&mount.at);
+        command.arg(source(volume, around)).arg(&mount.at);
     }
     command.arg("--").args(&container.args).env_clear();
     command.env("KUBERNETES_SERVICE_HOST", around.api_server.ip().to_string());
@@ -185,6 +189,24 @@ pub fn command(spec: &Value, around: &Surroundings<'_>) -> Command {
     );
     command.env(ADMIN, "127.0.0.1:0");
     command
+}
+
+/// The folder that is mounted for a volume.
+fn source(volume: &Volume, around: &Surroundings<'_>) -> PathBuf {
+    match (&volume.config_map, &volume.secret) {
+        (Some(Named { name }), None) => {
+            let source = around.folder.join(&volume.name);
+            std::fs::create_dir_all(&source).unwrap();
+            for (key, text) in &around.config_maps[name] {
+                std::fs::write(source.join(key), text).unwrap();
+            }
+            source
+        }
+        (None, Some(SecretVolume { secret_name })) => around.secret_folders[secret_name].clone(),
+        (None, None) | (Some(_), Some(_)) => {
+            panic!("{} is no volume that these tests understand", volume.name)
+        }
+    }
 }
 
 /// The value of a variable; nothing, if it comes from a key that may be missing and is.

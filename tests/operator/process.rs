@@ -37,6 +37,7 @@ impl Operator {
                 namespace: &stage.namespace,
                 pod_name: &settings.pod,
                 secrets: BTreeMap::from([(SECRET.to_owned(), key.collect())]),
+                secret_folders: settings.secret_folders.clone(),
                 config_maps: release.config_maps(),
                 access: (stage.release.service_account(), &stage.access),
                 api_server: stage.api_server(),

@@ -1,6 +1,7 @@
 //! What an operator is started with.
 
-use std::path::PathBuf;
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
 
 use keeper_simulator::AccessKey;
 use serde_json::{Value, json};
@@ -19,6 +20,8 @@ pub struct Settings<'a> {
     values: Value,
     /// What stands in the Secret.
     pub key: AccessKey,
+    /// Where the Secrets that are mounted are kept.
+    pub secret_folders: BTreeMap<String, PathBuf>,
     /// Name of the Pod.
     pub pod: String,
 }
@@ -40,7 +43,8 @@ impl<'a> Settings<'a> {
             }],
         });
         let key = stage.account.access_key().clone();
-        Self { stage, config, values: json!({}), key, pod: "ecs-keeper-0".to_owned() }
+        let (secret_folders, pod) = (BTreeMap::new(), "ecs-keeper-0".to_owned());
+        Self { stage, config, values: json!({}), key, secret_folders, pod }
     }
 
     /// A key of the file, by its place such as `/accounts/0/regions`.
@@ -66,6 +70,20 @@ impl<'a> Settings<'a> {
     /// A value of the chart beside the configuration file.
     pub fn value(mut self, name: &str, value: impl Into<Value>) -> Self {
         self.values[name] = value.into();
+        self
+    }
+
+    /// A Secret of this name, kept in this folder, is mounted there.
+    pub fn mounted(mut self, secret: &str, folder: &Path, at: &str) -> Self {
+        let further = [
+            ("extraVolumes", json!({ "name": secret, "secret": { "secretName": secret } })),
+            ("extraVolumeMounts", json!({ "name": secret, "mountPath": at, "readOnly": true })),
+        ];
+        for (list, entry) in further {
+            let before = self.values[list].as_array().cloned().unwrap_or_default();
+            self.values[list] = before.into_iter().chain([entry]).collect();
+        }
+        self.secret_folders.insert(secret.to_owned(), folder.to_owned());
         self
     }
 

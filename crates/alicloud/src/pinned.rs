@@ -15,7 +15,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use keeper_core::call::Identity;
-use keeper_core::id::AccountName;
+use keeper_core::id::{AccountName, RequestId};
 use tracing::{info, warn};
 
 use crate::client::Client;
@@ -23,6 +23,7 @@ use crate::credentials::{Credentials, CredentialsSource, StaticCredentials};
 use crate::endpoint::Endpoints;
 use crate::error::{Error, OwnCode};
 use crate::get_caller_identity::{Caller, OPERATION};
+use crate::observe::Observer;
 use crate::sign::Leave;
 use crate::transport::Transport;
 
@@ -90,6 +91,7 @@ pub struct Pinned<K> {
     /// How often the question was left without a usable answer.
     failures: AtomicU64,
     asking: tokio::sync::Mutex<Option<Error>>,
+    observer: Option<Arc<dyn Observer>>,
 }
 
 /// What is known of a key.
@@ -119,7 +121,14 @@ impl<K: Keys> Pinned<K> {
             known: Mutex::default(),
             failures: AtomicU64::new(0),
             asking: tokio::sync::Mutex::default(),
+            observer: None,
         }
+    }
+
+    /// This source, with somebody who is told how each question ended.
+    #[must_use]
+    pub fn observed_by(self, observer: Arc<dyn Observer>) -> Self {
+        Self { observer: Some(observer), ..self }
     }
 
     /// What is known of this very key.
@@ -171,6 +180,10 @@ impl<K: Keys> Pinned<K> {
             self.endpoints.clone(),
             StaticCredentials::new(Arc::clone(key)),
         );
+        let asker = match &self.observer {
+            Some(observer) => asker.observed_by(Arc::clone(observer)),
+            None => asker,
+        };
         match asker.caller_identity(leave).await {
             Ok(caller) => {
                 self.learn(key, caller);
@@ -178,7 +191,9 @@ impl<K: Keys> Pinned<K> {
             }
             Err(error) => {
                 let (account, region) = (self.account.as_str(), self.endpoints.region().as_str());
-                warn!(account, region, code = &*error.code, "the cloud did not say who we are");
+                let request_id = error.request_id.as_ref().map(RequestId::as_str);
+                let (class, code) = (error.class.as_str(), &*error.code);
+                warn!(account, region, class, code, request_id, "the cloud did not say who we are");
                 self.failures.fetch_add(1, Ordering::Relaxed);
                 *failed = Some(error.again());
                 Err(error)
