@@ -74,9 +74,13 @@ class Pods:
     def lease(self) -> dict:
         return json.loads(self._kubectl("get", "lease", RELEASE, *IN, "--output=json"))["spec"]
 
+    def holder(self) -> str:
+        """The process that leads; empty: none."""
+        return self.lease().get("holderIdentity", "")
+
     def leader(self) -> str:
         """The name of the Pod that leads; empty: none."""
-        return self.lease().get("holderIdentity", "").split("_")[0]
+        return self.holder().split("_")[0]
 
     def images(self) -> set[str]:
         """What the Pods' containers run, by content."""
