@@ -64,15 +64,10 @@ fn from_variables(
     variable: impl Fn(&str) -> Option<OsString>,
 ) -> Result<Credentials, KeyError> {
     // What is no Unicode has characters that no key has, and is refused for them.
-    let value =
-        |name: &str| variable(name).map(|value| value.to_string_lossy().into_owned()).unwrap_or_default();
-    let required = |name: &String| {
-        Some(value(name)).filter(|value| !value.is_empty()).ok_or_else(|| KeyError::Unset(name.clone()))
+    let value = |name: &String| {
+        Ok(variable(name).map(|value| value.to_string_lossy().into_owned()).unwrap_or_default())
     };
-    let id = required(&names.access_key_id)?;
-    let secret = SecretString::from(required(&names.access_key_secret)?);
-    let token = names.security_token.as_ref().map(|name| SecretString::from(value(name)));
-    Ok(Credentials::new(id, secret, token)?)
+    assemble(names, value, |name| KeyError::Unset(name.clone()))
 }
 
 fn from_files(paths: &KeyParts<PathBuf>) -> Result<Credentials, KeyError> {
@@ -82,13 +77,22 @@ fn from_files(paths: &KeyParts<PathBuf>) -> Result<Credentials, KeyError> {
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(String::new()),
         Err(source) => Err(KeyError::Unreadable { path: path.clone(), source }),
     };
-    let required = |path: &PathBuf| {
-        let text = value(path)?;
-        if text.is_empty() { Err(KeyError::NoFile(path.clone())) } else { Ok(text) }
+    assemble(paths, value, |path| KeyError::NoFile(path.clone()))
+}
+
+/// The key of these parts. One that is absent is empty, and only the token may be.
+fn assemble<T>(
+    parts: &KeyParts<T>,
+    value: impl Fn(&T) -> Result<String, KeyError>,
+    missing: impl Fn(&T) -> KeyError,
+) -> Result<Credentials, KeyError> {
+    let required = |part: &T| {
+        let text = value(part)?;
+        if text.is_empty() { Err(missing(part)) } else { Ok(text) }
     };
-    let id = required(&paths.access_key_id)?;
-    let secret = SecretString::from(required(&paths.access_key_secret)?);
-    let token = paths.security_token.as_ref().map(value).transpose()?.map(SecretString::from);
+    let id = required(&parts.access_key_id)?;
+    let secret = SecretString::from(required(&parts.access_key_secret)?);
+    let token = parts.security_token.as_ref().map(&value).transpose()?.map(SecretString::from);
     Ok(Credentials::new(id, secret, token)?)
 }
 

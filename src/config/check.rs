@@ -147,7 +147,7 @@ fn account(entry: AccountEntry, told: &mut Problems) -> Account {
             told.add(name.referenced, unknown_region(&name.value));
         }
         if !regions.insert(region) {
-            told.add(name.referenced, format!("the region {} stands here for the second time", name.value));
+            twice(&name, told);
         }
     }
     Account {
@@ -166,6 +166,10 @@ fn unknown_region(name: &str) -> String {
             "unknown region `{name}`; a region that this version does not know needs URLs of its own in endpoints.regions"
         ),
     }
+}
+
+fn twice(region: &Spanned<String>, told: &mut Problems) {
+    told.add(region.referenced, format!("the region {} stands here for the second time", region.value));
 }
 
 fn any_region(name: &Spanned<String>, told: &mut Problems) -> Option<Region> {
@@ -250,11 +254,7 @@ fn endpoints(entry: Spanned<EndpointsEntry>, told: &mut Problems) -> AccountEndp
         let urls = urls(entry.ecs, entry.sts, told);
         let Some(region) = any_region(&entry.region, told) else { continue };
         if by_region.insert(region, urls).is_some() {
-            let region = &entry.region;
-            told.add(
-                region.referenced,
-                format!("the region {} stands here for the second time", region.value),
-            );
+            twice(&entry.region, told);
         }
     }
     let network = match network.unwrap_or_default() {

@@ -7,9 +7,11 @@
 #![allow(clippy::disallowed_methods, reason = "it measures time")]
 #![allow(clippy::print_stdout, reason = "it prints")]
 
+mod meter;
+
 use std::collections::BTreeMap;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use keeper_core::budget::Limit;
 use keeper_core::call::{CallId, Identity, Item, Page, Query, ReadCall, Reply, TagFilter, WriteCall};
@@ -18,6 +20,8 @@ use keeper_core::id::{InstanceId, PageToken, RequestId, Tag};
 use keeper_core::instance::{ChargeType, Instance, InstanceFacts};
 use keeper_core::time::Moment;
 use keeper_core::wish::{ObjectId, Selector, Wish};
+
+use meter::{Meter, resident};
 
 const INSTANCES: usize = 100_000;
 const OBJECTS: usize = 10_000;
@@ -84,12 +88,8 @@ struct World {
     engine: Engine<Instance>,
     cloud: Cloud,
     now: Duration,
-    spent: Duration,
-    longest: Duration,
-    reads: usize,
-    writes: usize,
+    meter: Meter,
     safe: BTreeMap<ObjectId, bool>,
-    reported: usize,
 }
 
 impl World {
@@ -107,12 +107,8 @@ impl World {
             engine: Engine::new(settings),
             cloud: Cloud::new(),
             now: Duration::from_secs(1000),
-            spent: Duration::ZERO,
-            longest: Duration::ZERO,
-            reads: 0,
-            writes: 0,
+            meter: Meter::default(),
             safe: BTreeMap::new(),
-            reported: 0,
         };
         world.take(Input::Lead(Some(Window::UNBOUNDED)));
         world
@@ -120,26 +116,21 @@ impl World {
 
     fn take(&mut self, input: Input<Instance>) {
         let now = Moment::at(self.now);
-        let start = Instant::now();
-        self.engine.take(now, input);
-        self.spent += start.elapsed();
+        self.meter.take(|| self.engine.take(now, input));
     }
 
     fn plan(&mut self) -> Vec<(CallId, Reply<Instance>)> {
         let (now, mut out) = (Moment::at(self.now), Vec::new());
-        let start = Instant::now();
-        self.engine.plan(now, &mut out);
-        self.spent += start.elapsed();
-        self.longest = self.longest.max(start.elapsed());
+        self.meter.plan(|| self.engine.plan(now, &mut out));
         let mut answers = Vec::new();
         for effect in out {
             match effect {
                 Effect::Read(call, read) => {
-                    self.reads += 1;
+                    self.meter.reads += 1;
                     answers.push((call, Reply::Page(self.cloud.page(&read))));
                 }
                 Effect::Write(call, WriteCall::Strengthen(target), _) => {
-                    self.writes += 1;
+                    self.meter.writes += 1;
                     if let Some(flag) =
                         self.cloud.names.get(&target).and_then(|n| self.cloud.protected.get_mut(*n))
                     {
@@ -149,7 +140,7 @@ impl World {
                 }
                 Effect::Write(_, WriteCall::Weaken(_), _) | Effect::Recheck(..) | Effect::Attach(..) => {}
                 Effect::Report(object, _, part) => {
-                    self.reported += 1;
+                    self.meter.reported += 1;
                     self.safe.insert(object, part.tally.safe() == part.tally.targets());
                 }
             }
@@ -160,8 +151,6 @@ impl World {
     /// Lets this much time pass; calls take 20 ms.
     fn run(&mut self, what: &str, span: Duration) {
         let end = self.now + span;
-        (self.spent, self.longest) = (Duration::ZERO, Duration::ZERO);
-        (self.reads, self.writes, self.reported) = (0, 0, 0);
         while self.now < end {
             let answers = self.plan();
             if answers.is_empty() {
@@ -175,15 +164,7 @@ impl World {
             }
         }
         let safe = self.safe.values().filter(|safe| **safe).count();
-        println!(
-            "{what}: engine {:.0} ms (longest step {:.1} ms), {} reads, {} writes, {} reports, {safe} objects all safe, {} MiB resident",
-            self.spent.as_secs_f64() * 1000.0,
-            self.longest.as_secs_f64() * 1000.0,
-            self.reads,
-            self.writes,
-            self.reported,
-            resident(),
-        );
+        self.meter.print(what, safe);
     }
 }
 
@@ -193,12 +174,6 @@ fn id(n: usize) -> InstanceId {
 
 fn wish(selector: Selector<Instance>) -> Asked<Instance> {
     Asked::Wish(Box::new(Wish::of(selector)))
-}
-
-fn resident() -> usize {
-    let statm = std::fs::read_to_string("/proc/self/statm").unwrap_or_default();
-    let pages: usize = statm.split(' ').nth(1).and_then(|pages| pages.parse().ok()).unwrap_or_default();
-    pages * 4096 / (1 << 20)
 }
 
 fn main() {

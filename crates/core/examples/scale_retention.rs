@@ -7,9 +7,11 @@
 #![allow(clippy::disallowed_methods, reason = "it measures time")]
 #![allow(clippy::print_stdout, reason = "it prints")]
 
+mod meter;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use keeper_core::budget::Limit;
 use keeper_core::call::{CallId, Identity, Item, Page, Query, ReadCall, Reply, TagFilter, WriteCall};
@@ -22,6 +24,8 @@ use keeper_core::owners::{Power, Surroundings};
 use keeper_core::retention::{Record, Remembered};
 use keeper_core::time::Moment;
 use keeper_core::wish::{ObjectId, Selector, Wish};
+
+use meter::{Meter, resident};
 
 const INSTANCES: usize = 10_000;
 const EACH: usize = 3;
@@ -124,11 +128,7 @@ struct World {
     fleet: Fleet,
     safe: Vec<bool>,
     now: Duration,
-    spent: Duration,
-    longest: Duration,
-    reads: usize,
-    writes: usize,
-    reported: usize,
+    meter: Meter,
     all_safe: BTreeMap<ObjectId, bool>,
     wishes: BTreeMap<ObjectId, Wish<Interface>>,
 }
@@ -148,11 +148,7 @@ impl World {
             fleet: Fleet::new(settings, settings),
             safe: vec![false; INTERFACES],
             now: Duration::from_secs(1000),
-            spent: Duration::ZERO,
-            longest: Duration::ZERO,
-            reads: 0,
-            writes: 0,
-            reported: 0,
+            meter: Meter::default(),
             all_safe: BTreeMap::new(),
             wishes: BTreeMap::new(),
         };
@@ -161,9 +157,7 @@ impl World {
     }
 
     fn take(&mut self, input: Input) {
-        let start = Instant::now();
-        self.fleet.take(Moment::at(self.now), input);
-        self.spent += start.elapsed();
+        self.meter.take(|| self.fleet.take(Moment::at(self.now), input));
     }
 
     fn interfaces(&self, read: &ReadCall<Interface>) -> Page<Interface> {
@@ -179,31 +173,28 @@ impl World {
 
     fn plan(&mut self) -> Vec<Input> {
         let mut out = Vec::new();
-        let start = Instant::now();
-        self.fleet.plan(Moment::at(self.now), &mut out);
-        self.spent += start.elapsed();
-        self.longest = self.longest.max(start.elapsed());
+        self.meter.plan(|| self.fleet.plan(Moment::at(self.now), &mut out));
         let accepted = |call: CallId| Input::Interfaces(call, Ok(Reply::Accepted(RequestId::new("W"))));
         let mut answers = Vec::new();
         for effect in out {
             match effect {
                 Effect::ReadInstances(call, read) => {
-                    self.reads += 1;
+                    self.meter.reads += 1;
                     answers.push(Input::Instances(call, Ok(Reply::Page(page_of_instances(&read)))));
                 }
                 Effect::ReadInterfaces(call, read) => {
-                    self.reads += 1;
+                    self.meter.reads += 1;
                     answers.push(Input::Interfaces(call, Ok(Reply::Page(self.interfaces(&read)))));
                 }
                 Effect::WriteInterface(call, WriteCall::Strengthen(target), _) => {
-                    self.writes += 1;
+                    self.meter.writes += 1;
                     if let Some(flag) = self.safe.get_mut(number(target.as_str())) {
                         *flag = true;
                     }
                     answers.push(accepted(call));
                 }
                 Effect::Report(object, generation, part) => {
-                    self.reported += 1;
+                    self.meter.reported += 1;
                     // The status is written, and comes back through the watch.
                     let retained = part.retention.iter().flat_map(|part| part.retained.iter().cloned());
                     let retained = retained.map(|id| (id, Remembered::default())).collect();
@@ -226,8 +217,6 @@ impl World {
     /// Lets this much time pass; calls take 20 ms.
     fn run(&mut self, what: &str, span: Duration) {
         let end = self.now + span;
-        (self.spent, self.longest) = (Duration::ZERO, Duration::ZERO);
-        (self.reads, self.writes, self.reported) = (0, 0, 0);
         while self.now < end {
             let answers = self.plan();
             if answers.is_empty() {
@@ -241,22 +230,8 @@ impl World {
             }
         }
         let safe = self.all_safe.values().filter(|safe| **safe).count();
-        println!(
-            "{what}: engines {:.0} ms (longest step {:.1} ms), {} reads, {} writes, {} reports, {safe} objects all safe, {} MiB resident",
-            self.spent.as_secs_f64() * 1000.0,
-            self.longest.as_secs_f64() * 1000.0,
-            self.reads,
-            self.writes,
-            self.reported,
-            resident(),
-        );
+        self.meter.print(what, safe);
     }
-}
-
-fn resident() -> usize {
-    let statm = std::fs::read_to_string("/proc/self/statm").unwrap_or_default();
-    let pages: usize = statm.split(' ').nth(1).and_then(|pages| pages.parse().ok()).unwrap_or_default();
-    pages * 4096 / (1 << 20)
 }
 
 fn main() {
