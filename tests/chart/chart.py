@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import subprocess
 import sys
 import tempfile
+import threading
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent.parent
@@ -21,6 +23,9 @@ RELEASE = "ecs-keeper"
 
 # Seconds after which a command counts as hanging.
 PATIENCE = 90
+
+# Seconds between two readings of the kinds.
+READING = 0.3
 
 
 class Failed(AssertionError):
@@ -71,6 +76,28 @@ class Cluster:
         self.folder = Path(folder.name)
         self.plane = plane
         self.helm = Helm(self.folder, plane.kubeconfig)
+        self._read_kinds(clean_up)
+
+    def _read_kinds(self, clean_up) -> None:
+        """Has somebody read the kinds all the time, as an operator does and whoever looks at them.
+
+        Without a reader the API server's cache of a kind is cold, the API server answers its own finalizer of definitions with 429 `storage is
+        (re)initializing` (seen with 1.36), and that one's back-off grows until a definition takes minutes to go.
+        """
+        over = threading.Event()
+
+        def read():
+            while not over.wait(READING):
+                for name in DEFINITIONS:
+                    plural, _, group = name.partition(".")
+                    # There may be no such kind at the moment.
+                    with contextlib.suppress(Failed):
+                        self.kubectl("get", f"--raw=/apis/{group}/v1alpha1/{plural}?limit=1")
+
+        reader = threading.Thread(target=read)
+        reader.start()
+        clean_up(reader.join)
+        clean_up(over.set)
 
     def kubectl(self, *arguments, stdin: str | None = None) -> str:
         command = [self._plane.kubectl, f"--cache-dir={self.folder / 'kubectl'}", *arguments]
