@@ -11,7 +11,8 @@ use kube::{Api, Client};
 use serde::de::DeserializeOwned;
 
 use crate::api::{
-    DeletionPolicy, EcsInstanceProtection, EniRetention, Mode, NodeSelector, RetentionDeletionPolicy,
+    DeletionPolicy, EcsInstanceProtection, EniRetention, Mode, NodeSelector, Protection, Retention,
+    RetentionDeletionPolicy,
 };
 
 /// Objects in a page of a listing of metadata.
@@ -46,6 +47,8 @@ pub struct Spec<'a> {
     pub nodes: Option<&'a NodeSelector>,
     /// Whether what it asks depends on the cluster's Nodes.
     pub asks_for_nodes: bool,
+    /// Whether it asks for flags to be weakened, once for each generation.
+    pub weakens: bool,
     /// Whether deleting the object is to weaken something.
     pub weakens_when_deleted: bool,
 }
@@ -188,6 +191,7 @@ impl Object {
                     region: spec.region.as_deref(),
                     nodes: spec.targets.nodes.as_ref(),
                     asks_for_nodes: spec.targets.nodes.is_some(),
+                    weakens: spec.protection == Protection::Disabled && spec.mode == Mode::Enforce,
                     weakens_when_deleted: spec.deletion_policy == DeletionPolicy::Disable
                         && spec.mode == Mode::Enforce,
                 }
@@ -200,6 +204,7 @@ impl Object {
                     nodes: spec.targets.nodes.as_ref(),
                     // Whether something may be attached to an instance depends on whether it is a Node.
                     asks_for_nodes: spec.targets.nodes.is_some() || !spec.reattach.is_empty(),
+                    weakens: spec.retention == Retention::Release && spec.mode == Mode::Enforce,
                     weakens_when_deleted: spec.deletion_policy == RetentionDeletionPolicy::Release
                         && spec.mode == Mode::Enforce,
                 }

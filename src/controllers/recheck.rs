@@ -10,9 +10,9 @@ use kube::api::ObjectMeta;
 use tokio::time::timeout;
 use tracing::warn;
 
-use super::object::{Object, Resource, Seen, generation};
+use super::object::{Resource, Seen, generation};
 use super::objects::Objects;
-use super::route::attachment;
+use super::route::{attachment, carried_out};
 use crate::kubernetes::{CALL_TIMEOUT, summary};
 
 /// Asks the API server.
@@ -36,6 +36,7 @@ impl Rechecker {
                     .as_ref()
                     .map(|found| (generation(&found.meta), found.meta.deletion_timestamp.is_some())),
                 claims_as_known: self.objects.know(&claims),
+                carried_out: found.as_ref().and_then(|found| found.object.as_ref()).is_some_and(carried_out),
                 attachments: found.as_ref().and_then(attachments),
             },
             Ok(Err(error)) => {
@@ -55,8 +56,11 @@ impl Rechecker {
         let Some(entry) = self.objects.get(id) else { return Ok(None) };
         let resource = entry.seen.resource;
         let api = resource.within(&self.client, id.namespace());
-        let retention = entry.seen.object.as_ref().and_then(Object::retention);
-        let found = if retention.is_some_and(|retention| !retention.spec.reattach.is_empty()) {
+        let status_counts = entry.seen.object.as_ref().is_some_and(|object| {
+            object.spec().weakens
+                || object.retention().is_some_and(|retention| !retention.spec.reattach.is_empty())
+        });
+        let found = if status_counts {
             api.get_opt(id.name()).await?.map(|object| resource.decode(object))
         } else {
             let meta = api.get_metadata_opt(id.name()).await?.map(|object| object.metadata);

@@ -231,7 +231,7 @@ fn deleting(meta: &ObjectMeta, now: Timestamp) -> Option<Duration> {
 }
 
 /// Whether status says that this generation's weakening was carried out.
-fn carried_out(object: &Object) -> bool {
+pub(super) fn carried_out(object: &Object) -> bool {
     object.domain().is_some_and(|condition| {
         condition.reason == object.resource().weakened().as_str()
             && condition.observed_generation == object.meta().generation

@@ -53,7 +53,7 @@ mod tests {
         };
         let evidence: Evidence<Instance> =
             Evidence { facts, seen: now, call: CallId(1), request_id: RequestId::new("R-1"), tag_epoch: 0 };
-        let answer = Recheck { object: Some((1, false)), claims_as_known: true, attachments: None };
+        let answer = Recheck { object: Some((1, false)), claims_as_known: true, ..Recheck::default() };
         let case = Case {
             wish: (1, &wish),
             object: ObjectProof::new(&answer, 1, &wish, now).unwrap(),

@@ -54,6 +54,9 @@ pub struct Recheck {
     /// Whether every object of every kind that may hold a claim stands there at the generation which the engines have
     /// been given, and no other. The answer must reach the engine after all wishes that it was compared with.
     pub claims_as_known: bool,
+    /// Whether status says that the weakening which this generation asks for was carried out. Whoever led before may have
+    /// done it and said so, and we were not told of that yet.
+    pub carried_out: bool,
     /// What the object's status says of wishes to attach, and of which generation it speaks. Whoever led before may have
     /// written what we were not told of yet.
     pub attachments: Option<(Generation, Vec<Attachment>)>,
@@ -75,7 +78,7 @@ impl ObjectProof {
         asked: Moment,
     ) -> Option<Self> {
         let same = answer.object == Some((generation, wish.deleting.is_some()));
-        (same && answer.claims_as_known).then_some(Self { generation, at: asked })
+        (same && answer.claims_as_known && !answer.carried_out).then_some(Self { generation, at: asked })
     }
 
     /// Whether it still holds.
@@ -192,7 +195,11 @@ mod tests {
         Facts {
             wish: Wish { protect: false, may: Rights::ALL, ..Wish::of(Selector::default()) },
             generation: GENERATION,
-            answer: Recheck { object: Some((GENERATION, false)), claims_as_known: true, attachments: None },
+            answer: Recheck {
+                object: Some((GENERATION, false)),
+                claims_as_known: true,
+                ..Recheck::default()
+            },
             evidence: InstanceFacts {
                 deletion_protection: Some(true),
                 charge_type: Some(ChargeType::PostPaid),
@@ -231,7 +238,7 @@ mod tests {
     fn i09_i11_a_permit_needs_every_single_condition() {
         let permit = try_grant(&good()).unwrap().unwrap();
         assert_eq!(permit.target().as_str(), "i-a");
-        let spoils: [(&str, Spoil, Option<Refusal>); 18] = [
+        let spoils: [(&str, Spoil, Option<Refusal>); 19] = [
             ("no right to weaken", |f| f.wish.may.weaken = false, Some(Refusal::NotGranted)),
             ("a claim", |f| f.obstacles.claimed = true, Some(Refusal::Claimed)),
             ("an object that can't be read", |f| f.obstacles.opaque = true, Some(Refusal::Opaque)),
@@ -250,6 +257,7 @@ mod tests {
             ("another generation stands there", |f| f.answer.object = Some((5, false)), None),
             ("it is being deleted there", |f| f.answer.object = Some((GENERATION, true)), None),
             ("a claim stands there that we don't know", |f| f.answer.claims_as_known = false, None),
+            ("it was carried out there", |f| f.answer.carried_out = true, None),
         ];
         for (why, spoil, expected) in spoils {
             let mut facts = good();

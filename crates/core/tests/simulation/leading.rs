@@ -7,7 +7,7 @@ use keeper_core::engine::Proven;
 use keeper_core::failure::Class;
 use keeper_core::reason::Reason;
 
-use crate::world::{INTERVAL, World, by_ids, by_tag, disabled, enabled, secs};
+use crate::world::{INTERVAL, World, by_ids, by_tag, disabled, enabled, payg, secs};
 
 /// A world in which everything is safe and said to be so.
 fn at_rest() -> World {
@@ -62,7 +62,7 @@ fn i33_nothing_is_called_and_nothing_said_after_the_end_of_the_lease() {
 #[test]
 fn i33_weakening_needs_seconds_of_the_lease() {
     let mut world = at_rest();
-    world.machine("i-off", crate::world::payg(true, &[]));
+    world.machine("i-off", payg(true, &[]));
     // Renewed late each time: calls may be sent, weakening ones not any more.
     world.lease(secs(10), Duration::ZERO);
     world.apply("off", disabled(by_ids(&["i-off"])));
@@ -79,11 +79,27 @@ fn i33_weakening_needs_seconds_of_the_lease() {
 #[test]
 fn i33_a_batch_that_was_proven_in_time_is_not_written_too_late() {
     let mut world = at_rest();
-    world.machine("i-off", crate::world::payg(true, &[]));
+    world.machine("i-off", payg(true, &[]));
     world.lease(secs(10), Duration::from_millis(50));
     world.apply("off", disabled(by_ids(&["i-off"])));
     world.run(secs(9));
     assert_eq!(world.weakened(), 0);
+}
+
+#[test]
+fn i14_what_the_leader_before_weakened_and_said_so_is_not_weakened_again_before_the_watch_tells() {
+    let mut world = at_rest();
+    world.machine("i-off", payg(true, &[]));
+    world.lead(false);
+    world.apply("off", disabled(by_ids(&["i-off"])));
+    // The other leader has weakened it and said so, and a person has made it safe again.
+    world.store.get_mut("off").unwrap().carried_out = Some(1);
+    world.lead(true);
+    world.run(INTERVAL * 3);
+    assert_eq!(world.weakened(), 0);
+    world.relist();
+    world.run(INTERVAL);
+    assert_eq!((world.weakened(), world.says("off")), (0, (Status::False, Reason::DisabledAsAsked)));
 }
 
 #[test]

@@ -636,6 +636,7 @@ impl World {
                 let answer = Recheck {
                     object: stored.map(|s| (s.generation, s.wish.deleting.is_some())),
                     claims_as_known: !self.mood.stale_view && self.claims_known(),
+                    carried_out: stored.is_some_and(|s| s.carried_out == Some(s.generation)),
                     attachments: None,
                 };
                 self.rechecked = self.now;
