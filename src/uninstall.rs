@@ -8,6 +8,7 @@ use std::fmt::Write as _;
 use kube::Client;
 use kube::api::ObjectMeta;
 use serde::Serialize;
+use serde_json::json;
 use tokio::time::timeout;
 
 use crate::cli::{OutputFormat, UninstallCheckOptions};
@@ -126,6 +127,9 @@ impl Held {
             format!("kubectl -n {namespace} patch {} {name} --type=merge -p '{change}'", kind.to_lowercase())
         };
         let keep = patch(r#"{"spec":{"deletionPolicy":"Keep"}}"#);
+        // A merge patch sets the whole list.
+        let others: Vec<&String> =
+            found.meta.finalizers.iter().flatten().filter(|name| *name != FINALIZER).collect();
         let weaken = match found.resource {
             Resource::Protection => "has the protection of its instances switched off",
             Resource::Retention => "lets its network interfaces go with their instances",
@@ -134,7 +138,7 @@ impl Held {
         let advice = match (weakens, deleting) {
             (None, _) => format!(
                 "This version can't read it. Remove its finalizer by hand, which changes no flag: {}",
-                patch(r#"{"metadata":{"finalizers":null}}"#)
+                patch(&json!({ "metadata": { "finalizers": others } }).to_string())
             ),
             (Some(true), true) => format!(
                 "Its deletion {weaken}, and the operator is at it. Wait until it is gone, an hour at most; or have the \
@@ -183,4 +187,20 @@ fn json(held: &[Held]) -> Result<String, serde_json::Error> {
     }
     let answer = serde_json::to_string_pretty(&Answer { safe: held.is_empty(), objects: held })?;
     Ok(answer + "\n")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn i10_the_advice_for_an_unreadable_object_leaves_the_finalizers_of_others() {
+        let meta: ObjectMeta = serde_json::from_value(json!({
+            "name": "odd", "namespace": "team", "finalizers": ["example.com/audit", FINALIZER],
+        }))
+        .unwrap();
+        let held = Held::of(&Seen { resource: Resource::Protection, meta, object: None });
+        let change = r#"kubectl -n team patch ecsinstanceprotection odd --type=merge -p '{"metadata":{"finalizers":["example.com/audit"]}}'"#;
+        assert!(held.advice.ends_with(change), "{}", held.advice);
+    }
 }
