@@ -11,7 +11,7 @@ from pathlib import Path
 
 from installed import RELEASE, Failed, Pods, Watch  # Puts what follows on the path.
 from chapter import IN, Chapter, names
-from stage import INSTANCES, INTERFACES, Account, Command, eventually
+from stage import INSTANCES, INTERFACES, NAMESPACE, Account, Command, eventually
 from teller import Teller
 
 OBJECTS = ("ecsprot/production", "eniret/gateway")
@@ -39,6 +39,7 @@ class Outliving(Chapter):
         self._tell.story("Pods")
         self._restricted()
         self._kept_again()
+        self._measured()
         before = self._transitions("eniret/gateway")
         self._leader_deleted()
         self._another_image()
@@ -89,6 +90,20 @@ class Outliving(Chapter):
         tell.kubectl("wait", "--for=condition=Retained", OBJECTS[1], *IN)
         safe = self._account.protected()
         tell.check({DRIFTING, KEPT} <= safe, f"in the cloud {names(safe)} are protected.")
+
+    def _measured(self) -> None:
+        tell = self._tell
+        tell.step("Measured", "each Pod tells its metrics on the port that the chart gives it")
+        leader = self._pods.leader()
+        for pod in self._pods.all():
+            name = pod["metadata"]["name"]
+            (port,) = (each["containerPort"] for each in pod["spec"]["containers"][0]["ports"] if each["name"] == "admin")
+            path = f"/api/v1/namespaces/{NAMESPACE}/pods/{name}:{port}/proxy/metrics"
+            metrics = dict(line.rsplit(" ", 1) for line in tell.look("get", f"--raw={path}").splitlines() if line.startswith("ecs_keeper_"))
+            leads = name == leader
+            tell.check(metrics.get("ecs_keeper_leader") == str(int(leads)), f"{name} says that it {'leads' if leads else 'stands by'}.")
+            safe = sum(int(value) for series, value in metrics.items() if series.startswith("ecs_keeper_targets{") and 'verdict="Safe"' in series)
+            tell.check((safe > 0) == leads, f"{safe} targets are safe by its word." if leads else "it says nothing of targets.")
 
     def _leader_deleted(self) -> None:
         def act() -> None:
