@@ -18,7 +18,7 @@ use crate::wish::{ObjectId, Wish};
 
 /// Counts alone are reported this often at most.
 const COUNTS_EVERY: Duration = Duration::from_secs(2);
-/// Reports that take at least this long to make share a part of the time.
+/// Reports and rosters that take at least this long to make share a part of the time.
 const LONG_REPORT: Duration = Duration::from_micros(200);
 
 impl<K: Kind> Engine<K> {
@@ -40,6 +40,7 @@ impl<K: Kind> Engine<K> {
             let (part, cost) = self.judge_part(now, &name);
             let whole = digest(&part);
             let shape = self.shape(&name, &part);
+            let next_report = now.after(self.rest(&name, cost));
             let Some(object) = self.objects.get_mut(&name) else { continue };
             object.settled |= part.settled;
             let awaited = (object.born, name.clone());
@@ -48,14 +49,7 @@ impl<K: Kind> Engine<K> {
             } else {
                 self.unsettled.insert(awaited);
             }
-            // A long list is not judged again at every answer: all of them together take a tenth of the time.
-            if cost >= LONG_REPORT {
-                self.long_reports.insert(name.clone());
-            } else {
-                self.long_reports.remove(&name);
-            }
-            let rivals = u32::try_from(self.long_reports.len()).unwrap_or(u32::MAX).max(2);
-            object.next_report = now.after(cost * 10 * rivals);
+            object.next_report = next_report;
             match object.reported {
                 Some(last) if last.whole == whole => {}
                 Some(last) if last.shape == shape && now.since(last.at) < COUNTS_EVERY => {
@@ -77,6 +71,18 @@ impl<K: Kind> Engine<K> {
             let at = born.after(self.sweep_interval() * 2);
             self.wake_at(at);
         }
+    }
+
+    /// How long an object is left alone after what was made for it: a long list is not looked through at every answer, and
+    /// all of them together take a tenth of the time.
+    pub(super) fn rest(&mut self, name: &ObjectId, cost: Duration) -> Duration {
+        if cost >= LONG_REPORT {
+            self.long_reports.insert(name.clone());
+        } else {
+            self.long_reports.remove(name);
+        }
+        let rivals = u32::try_from(self.long_reports.len()).unwrap_or(u32::MAX).max(2);
+        cost * 10 * rivals
     }
 
     /// Marks the reports whose time has come: those put off, and those that were waited for long enough.

@@ -39,8 +39,9 @@ impl Engine<Instance> {
                 continue;
             }
             let (roster, cost) = self.roster(now, &name, object);
+            let next_report = now.after(self.rest(&name, cost));
             let Some(object) = self.objects.get_mut(&name) else { continue };
-            object.next_report = now.after(cost * 20);
+            object.next_report = next_report;
             if object.roster.as_deref() != Some(&roster) {
                 let roster = Arc::new(roster);
                 object.roster = Some(roster.clone());
