@@ -19,13 +19,3 @@ pub fn is_variable(text: &str) -> bool {
     let word = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'_';
     !text.is_empty() && text.bytes().all(word) && !text.starts_with(|first: char| first.is_ascii_digit())
 }
-
-/// Whether the text is an absolute URL of scheme, host and perhaps port. Credentials in it would end up in logs, and a
-/// path or a query would be signed as something else than what is sent.
-pub fn is_url(text: &str) -> bool {
-    let authority = text.strip_prefix("https://").or_else(|| text.strip_prefix("http://"));
-    authority.is_some_and(|authority| {
-        !authority.is_empty()
-            && authority.bytes().all(|byte| byte.is_ascii_alphanumeric() || b".-:[]".contains(&byte))
-    })
-}

@@ -26,7 +26,7 @@ pub struct File {
     pub object_selector: Option<String>,
     /// The accounts of the cloud that objects may name. Without it: one, named `default`, with its access key in the
     /// environment.
-    #[schemars(with = "Vec<AccountEntry>")]
+    #[schemars(with = "Vec<AccountEntry>", length(min = 1))]
     pub accounts: Option<Spanned<Vec<AccountEntry>>>,
     /// What the objects of each namespace may do. Without any, the objects of the operator's own namespace may do
     /// everything, and all others nothing. With them, exactly what they say holds, for the operator's own namespace too.

@@ -141,6 +141,19 @@ const REFUSALS: &[(&str, &[&str])] = &[
         ],
     ),
     (
+        "accounts: [{name: a, endpoints: {ecs: 'https://e.example.com:99999'}}]",
+        &[
+            "line 1, column 39: this is no URL of an endpoint; write scheme, host and perhaps port, such as https://ecs.example.com:8443",
+        ],
+    ),
+    (
+        "accounts: [{name: a, endpoints: {ecs: 'https://[::g]', sts: 'https://e.example.com/path'}}]",
+        &[
+            "line 1, column 39: this is no URL of an endpoint; write scheme, host and perhaps port, such as https://ecs.example.com:8443",
+            "line 1, column 61: this is no URL of an endpoint; write scheme, host and perhaps port, such as https://ecs.example.com:8443",
+        ],
+    ),
+    (
         "accounts: [{name: a, endpoints: {regions: [{region: cn-beijing, ecs: 'ftp://e'}, {region: cn-beijing, ecs: 'http://e'}]}}]",
         &[
             "line 1, column 70: this is no URL of an endpoint; write scheme, host and perhaps port, such as https://ecs.example.com:8443",
