@@ -139,14 +139,18 @@ class Files(unittest.TestCase):
         self.assertNotEqual(checksum({}), checksum({"config.sweepInterval": "61s"}))
 
     def test_the_notes_tell_the_next_step(self):
-        values = {"config.grants": [{"namespaces": ["team-a"]}], "config.accounts": [{"name": "prod", "regions": ["cn-beijing"]}]}
+        values = {
+            "config.accounts": [{"name": "default"}, {"name": "prod", "regions": ["cn-beijing"]}],
+            "config.grants": [{"namespaces": ["team-a"], "accounts": ["prod"]}],
+            "config.objectSelector": "shard in (a,b)",
+        }
         notes = self.helm("install", RELEASE, CHART, "--namespace=keeper", "--dry-run=client", *given(values))
         for step in (
             "kubectl -n keeper create secret generic ecs-keeper-credentials --from-env-file=credentials.env",
-            "account: prod\n    region: cn-beijing\n    mode: Observe\n",
-            "kubectl -n keeper get ecsprot first-look -o wide",
+            "namespace: team-a\n  spec:\n    account: prod\n    region: cn-beijing\n    mode: Observe\n",
+            "kubectl -n team-a get ecsprot first-look -o wide",
             "the namespaces of config.grants alone.",
-            "kubectl -n keeper exec deployment/ecs-keeper -- ecs-keeper uninstall-check",
+            "kubectl -n keeper exec deployment/ecs-keeper -- ecs-keeper uninstall-check --object-selector 'shard in (a,b)'",
         ):
             self.assertIn(step, notes)
 

@@ -37,6 +37,8 @@ MATRIX = {
     "a full name as long as it may be": {"fullnameOverride": "k" * 63},
     "an image by digest": {"image": {"repository": "registry.example.com:5000/a/ecs-keeper", "digest": f"sha256:{'0' * 64}", "pullPolicy": "Always"}},
     "a private registry": {"imagePullSecrets": [{"name": "registry"}], "image.tag": "1.0"},
+    "no key in the environment": {"credentials": None},
+    "accounts left out": {"config.accounts": None},
     "no definitions": {"crds.install": False},
     "definitions that go with the release": {"crds.keep": False},
     "somebody else's ServiceAccount": {"serviceAccount": {"create": False, "name": "theirs"}, "rbac.create": False, "userRoles.create": False},
@@ -61,7 +63,7 @@ MATRIX = {
         "terminationGracePeriodSeconds": 5,
     },
     "additions": {
-        "extraEnv": [{"name": "HTTPS_PROXY", "value": "http://proxy.example.com:3128"}],
+        "extraEnv": [{"name": "KEY_OF_PROD", "valueFrom": {"secretKeyRef": {"name": "prod", "key": "id"}}}],
         "extraEnvFrom": [{"configMapRef": {"name": "more", "optional": True}}],
         "extraVolumes": [{"name": "authorities", "configMap": {"name": "authorities"}}],
         "extraVolumeMounts": [{"name": "authorities", "mountPath": "/etc/ssl/certs", "readOnly": True}],

@@ -3,16 +3,17 @@
 {{- end -}}
 
 {{/*
-Name of the release's objects. No longer than 58 characters, so that with an ending it is still a label's value.
+Name of the release's objects. No longer than 58 characters, so that with an ending it is still a label's value, and without
+dots, which the name of a release may have and that of a Service may not.
 */}}
 {{- define "ecs-keeper.fullname" -}}
 {{- $name := include "ecs-keeper.name" . -}}
 {{- if .Values.fullnameOverride -}}
 {{- .Values.fullnameOverride | trunc 58 | trimSuffix "-" -}}
 {{- else if contains $name .Release.Name -}}
-{{- .Release.Name | trunc 58 | trimSuffix "-" -}}
+{{- .Release.Name | replace "." "-" | trunc 58 | trimSuffix "-" -}}
 {{- else -}}
-{{- printf "%s-%s" .Release.Name $name | trunc 58 | trimSuffix "-" -}}
+{{- printf "%s-%s" .Release.Name $name | replace "." "-" | trunc 58 | trimSuffix "-" -}}
 {{- end -}}
 {{- end -}}
 
@@ -69,7 +70,8 @@ Egress to peers, a list of none meaning anybody, by TCP.
 */}}
 {{- define "ecs-keeper.egress" -}}
 - ports:
-    {{- range .ports }}
+    {{- /* A rule without ports is one of all ports. */}}
+    {{- range required "networkPolicy: write the ports to which traffic may go" .ports }}
     - port: {{ . }}
       protocol: TCP
     {{- end }}
