@@ -43,6 +43,8 @@ FROM scratch
 COPY LICENSE /LICENSE
 COPY --from=source /etc/ssl/certs/ca-certificates.crt /etc/ssl/certs/ca-certificates.crt
 COPY --from=build /ecs-keeper /usr/local/bin/ecs-keeper
+# So that `kubectl exec … -- ecs-keeper` finds it with any container runtime.
+ENV PATH=/usr/local/bin
 # By number, so that the kubelet can verify runAsNonRoot.
 USER 65532:65532
 ENTRYPOINT ["/usr/local/bin/ecs-keeper"]

@@ -14,7 +14,13 @@ from control_plane import ServerFailed
 
 PROGRAMS = ("kubectl", "helm")
 # What would be in the way, or be changed.
-LEFTOVERS = ("crd/ecsinstanceprotections.ecs-keeper.io", "crd/eniretentions.ecs-keeper.io", "namespace/ecs-keeper")
+LEFTOVERS = (
+    "crd/ecsinstanceprotections.ecs-keeper.io",
+    "crd/eniretentions.ecs-keeper.io",
+    "namespace/ecs-keeper",
+    *(f"clusterrole/ecs-keeper{ending}" for ending in ("", "-view", "-edit")),
+    "clusterrolebinding/ecs-keeper",
+)
 
 
 class GivenCluster:
@@ -38,7 +44,9 @@ class GivenCluster:
 
     def __exit__(self, *_) -> None:
         with self._stack:
-            self._run("delete", "--filename=demo/nodes.yaml", *LEFTOVERS, "--ignore-not-found", "--timeout=2m")
+            self._run("delete", "--filename=demo/nodes.yaml", "--ignore-not-found", "--timeout=2m")
+            # Of all that the chart makes nothing else lies outside of the namespace.
+            self._run("delete", *LEFTOVERS, "--ignore-not-found", "--timeout=2m")
 
     def environment(self) -> dict[str, str]:
         """This process's environment with this cluster, and nothing that is set there for Helm."""

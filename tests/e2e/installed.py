@@ -111,11 +111,11 @@ class InPod(Command):
     """ecs-keeper's program, run in a Pod of the operator with what that Pod may do."""
 
     def __init__(self, kubectl: Kubectl):
-        self.name = f"kubectl exec --namespace={NAMESPACE} deploy/{RELEASE} -- /usr/local/bin/ecs-keeper"
+        self.name = f"kubectl exec --namespace={NAMESPACE} deploy/{RELEASE} -- ecs-keeper"
         self._kubectl = kubectl
 
     def __call__(self, *arguments: str) -> str:
-        return self._kubectl("exec", *IN, f"deploy/{RELEASE}", "--", "/usr/local/bin/ecs-keeper", *arguments)
+        return self._kubectl("exec", *IN, f"deploy/{RELEASE}", "--", "ecs-keeper", *arguments)
 
 
 class Watch:
