@@ -146,7 +146,10 @@ pub async fn run(options: RunOptions) -> Result<(), RunError> {
             _ = terminate.recv() => break Ok(()),
             _ = interrupt.recv() => break Ok(()),
             Some((key, mailbox)) = begun.recv() => {
-                let reach = clouds.of(&key)?;
+                let reach = match clouds.of(&key) {
+                    Ok(reach) => reach,
+                    Err(error) => break Err(error),
+                };
                 let pulse = health.pulse(format!("fleet {} {}", key.account.as_str(), key.region.as_str()));
                 let fleet = Fleet {
                     metrics: FleetMetrics::new(metrics.clone(), key.clone()),
