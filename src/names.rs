@@ -19,3 +19,75 @@ pub fn is_variable(text: &str) -> bool {
     let word = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'_';
     !text.is_empty() && text.bytes().all(word) && !text.starts_with(|first: char| first.is_ascii_digit())
 }
+
+/// Whether the text selects by labels as kubectl's `--selector` does: `a=b`, `a!=b`, `a in (b,c)`, `a notin (b)`, `a`, `!a`,
+/// joined by commas.
+pub fn is_label_selector(text: &str) -> bool {
+    let mut within = false;
+    let comma = |sign: char| {
+        within = if within { sign != ')' } else { sign == '(' };
+        sign == ',' && !within
+    };
+    text.split(comma).all(|requirement| is_requirement(requirement.trim()))
+}
+
+fn is_requirement(text: &str) -> bool {
+    if let Some((before, values)) = text.strip_suffix(')').and_then(|text| text.split_once('(')) {
+        let words: Vec<&str> = before.split_whitespace().collect();
+        return matches!(words[..], [key, "in" | "notin"] if is_label_key(key))
+            && values.split(',').all(|value| is_label_value(value.trim()));
+    }
+    let compared = ["!=", "==", "="].iter().find_map(|sign| text.split_once(sign));
+    match (compared, text.strip_prefix('!')) {
+        (Some((key, value)), _) => is_label_key(key.trim()) && is_label_value(value.trim()),
+        (None, Some(key)) => is_label_key(key.trim()),
+        (None, None) => is_label_key(text),
+    }
+}
+
+fn is_label_key(text: &str) -> bool {
+    let (prefix, name) = text.split_once('/').map_or((None, text), |(prefix, name)| (Some(prefix), name));
+    !name.is_empty()
+        && is_label_value(name)
+        && prefix.is_none_or(|prefix| prefix.len() <= 253 && prefix.split('.').all(is_label))
+}
+
+fn is_label_value(text: &str) -> bool {
+    let inner = |byte: u8| byte.is_ascii_alphanumeric() || b"-_.".contains(&byte);
+    text.len() <= 63
+        && text.bytes().all(inner)
+        && !text.starts_with(['-', '_', '.'])
+        && !text.ends_with(['-', '_', '.'])
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_the_api_server_takes_as_a_selector_is_one_and_nothing_else() {
+        let long = "k".repeat(64);
+        for (text, expected) in [
+            ("account=prod", true),
+            ("account == prod , shard!=b", true),
+            ("shard in (a,b),example.com/tier notin (x, y),team,!old", true),
+            ("shard in(a)", true),
+            ("shard=", true),
+            ("shard in (a,)", true),
+            ("shard in a,b", false),
+            ("shard in (a", false),
+            ("shard within (a)", false),
+            ("", false),
+            ("a=b,", false),
+            ("=b", false),
+            ("a=b=c", false),
+            ("-a=b", false),
+            ("a b", false),
+            ("Example.com/tier=x", false),
+            ("example.com/=x", false),
+            (&long, false),
+        ] {
+            assert_eq!(is_label_selector(text), expected, "{text}");
+        }
+    }
+}

@@ -17,7 +17,7 @@ use super::file::{
 use super::problem::{Problems, choices, nearest};
 use super::{Account, AccountEndpoints, Budgets, Config, Grant, KeyParts, KeySource, Urls};
 use crate::api::DEFAULT_ACCOUNT;
-use crate::names::{is_account_id, is_label, is_variable};
+use crate::names::{is_account_id, is_label, is_label_selector, is_variable};
 use crate::provider_id::is_region;
 
 const SWEEP_INTERVAL: Duration = Duration::from_secs(60);
@@ -38,16 +38,29 @@ pub fn config(file: File) -> Result<Config, Problems> {
         .iter()
         .filter_map(|name| any_region(name, told))
         .collect();
+    let object_selector = file.object_selector.and_then(|selector| object_selector(selector, told));
     let accounts = accounts(file.accounts, told);
     let grants: Vec<Grant> =
         file.grants.unwrap_or_default().into_iter().map(|entry| grant(entry, &accounts, told)).collect();
     problems.or(Config {
         sweep_interval,
         primary_retention_regions,
-        object_selector: file.object_selector.filter(|selector| !selector.is_empty()),
+        object_selector,
         accounts,
         grants: Some(grants).filter(|grants| !grants.is_empty()),
     })
+}
+
+fn object_selector(text: Spanned<String>, told: &mut Problems) -> Option<String> {
+    if !text.value.is_empty() && !is_label_selector(&text.value) {
+        let sentence = format!(
+            "objectSelector: `{}` selects no labels; write it as for kubectl --selector, such as account=prod or \
+             shard in (a,b)",
+            text.value
+        );
+        told.add(text.referenced, sentence);
+    }
+    Some(text.value).filter(|selector| !selector.is_empty())
 }
 
 fn sweep_interval(text: &Spanned<String>, told: &mut Problems) -> Duration {

@@ -23,7 +23,7 @@ pub struct File {
     /// for this operator, not even as claims against switching protection off: use it only to part accounts among several
     /// operators.
     #[schemars(with = "String")]
-    pub object_selector: Option<String>,
+    pub object_selector: Option<Spanned<String>>,
     /// The accounts of the cloud that objects may name. Without it: one, named `default`, with its access key in the
     /// environment.
     #[schemars(with = "Vec<AccountEntry>", length(min = 1))]

@@ -237,6 +237,12 @@ const REFUSALS: &[(&str, &[&str])] = &[
         &["line 1, column 11: this is no YAML that can be read: unclosed bracket '[' at line 1, column 11"],
     ),
     ("- a", &["line 1, column 1: here should stand keys with their values"]),
+    (
+        "objectSelector: shard in a,b",
+        &[
+            "line 1, column 17: objectSelector: `shard in a,b` selects no labels; write it as for kubectl --selector, such as account=prod or shard in (a,b)",
+        ],
+    ),
     ("just words", &["line 1, column 1: here should stand keys with their values"]),
     (
         "sweepInterval: 1s\n---\nsweepInterval: 2s",
