@@ -29,26 +29,26 @@ const SHORT: &str = "5s";
 const MARGIN: Duration = Duration::from_secs(10);
 
 /// What the log says of one that has come to lead.
-const LEADS: &str = "leader: leads";
+pub const LEADS: &str = "leader: leads";
 
 /// Two sweeps take longer than it takes to prove that an id is unknown to the cloud.
-const CALM: &str = "4s";
+pub const CALM: &str = "4s";
 
 /// A stage whose operators can be told apart by their keys.
-struct Theatre {
-    stage: Stage,
+pub struct Theatre {
+    pub stage: Stage,
     leases: Api<Lease>,
 }
 
 impl Theatre {
-    async fn new() -> Self {
+    pub async fn new() -> Self {
         let stage = Stage::new().await;
         let leases = Api::namespaced(stage.cluster.client.clone(), &stage.namespace);
         Self { stage, leases }
     }
 
     /// What a replica is started with: a key of its own.
-    fn replica(&self, name: &str) -> Settings<'_> {
+    pub fn replica(&self, name: &str) -> Settings<'_> {
         let key = AccessKey::lasting(&format!("LTAI{name}"), &format!("SecretOf{name}"));
         self.stage.account.add_key(key.clone());
         self.stage.settings().key(&key).pod(name)
@@ -60,7 +60,7 @@ impl Theatre {
     }
 
     /// Waits until a replica leads, for the given number of times.
-    async fn until_leads(&self, name: &str, times: usize) {
+    pub async fn until_leads(&self, name: &str, times: usize) {
         let leads = |line: &&str| line.contains(LEADS) && line.contains(&format!("{name}_"));
         eventually(&format!("{name} leads"), async || {
             let printed = self.stage.printed();
@@ -70,7 +70,7 @@ impl Theatre {
     }
 
     /// Waits until a replica has seen that another one leads, for the given number of times.
-    async fn until_stands_by(&self, name: &str) {
+    pub async fn until_stands_by(&self, name: &str) {
         let stands_by =
             |line: &str| line.contains("stands by") && line.contains(&format!("identity=\"{name}_"));
         eventually(&format!("{name} stands by"), async || {
@@ -80,7 +80,7 @@ impl Theatre {
     }
 
     /// The requests that a replica has signed.
-    fn signed_by(&self, name: &str) -> Vec<LogEntry> {
+    pub fn signed_by(&self, name: &str) -> Vec<LogEntry> {
         let key = format!("LTAI{name}");
         let mut log = self.stage.account.log();
         log.retain(|entry| entry.access_key_id.as_deref() == Some(&key));
@@ -88,7 +88,7 @@ impl Theatre {
     }
 
     /// Waits for the next request that a replica signs.
-    async fn until_signs(&self, name: &str) {
+    pub async fn until_signs(&self, name: &str) {
         let before = self.signed_by(name).len();
         eventually(&format!("{name} calls the cloud"), async || {
             if self.signed_by(name).len() > before { Ok(()) } else { Err(()) }
@@ -101,7 +101,7 @@ impl Theatre {
     }
 
     /// The leader's Lease.
-    async fn leading(&self) -> LeaseSpec {
+    pub async fn leading(&self) -> LeaseSpec {
         self.lease(self.stage.release.name()).await
     }
 
@@ -112,13 +112,13 @@ impl Theatre {
     }
 
     /// The objects as they are stored.
-    async fn stored(&self) -> BTreeMap<String, Value> {
+    pub async fn stored(&self) -> BTreeMap<String, Value> {
         let list = self.stage.objects.list(&ListParams::default()).await.unwrap();
         list.items.into_iter().map(|object| (object.name_any(), json!(object))).collect()
     }
 
     /// Objects of several sorts, at rest: an id, a tag, what can't be protected, and what was switched off.
-    async fn at_rest(&self) -> Vec<String> {
+    pub async fn at_rest(&self) -> Vec<String> {
         let stage = &self.stage;
         let ids = stage.account.seed(&Seed::new(REGION).times(3).tag("env", "prod"));
         let off = stage.account.seed_one(&Seed::new(REGION).protected(true));
@@ -146,7 +146,7 @@ impl Theatre {
     }
 }
 
-fn time(text: &str) -> Timestamp {
+pub fn time(text: &str) -> Timestamp {
     text.parse().unwrap()
 }
 

@@ -14,6 +14,8 @@
 mod accounts;
 mod boundaries;
 mod calm;
+mod clock;
+mod clocks;
 mod cluster;
 mod columns;
 mod crashes;

@@ -9,6 +9,8 @@ use serde::de::IgnoredAny;
 use serde_json::Value;
 use tokio::process::Command;
 
+use crate::clock::Clock;
+
 /// Where the Pod's access to the API server stands. kube reads these paths and no others.
 const ACCESS: &str = "/var/run/secrets/kubernetes.io/serviceaccount";
 
@@ -143,6 +145,8 @@ pub struct Surroundings<'a> {
     pub api_server: std::net::SocketAddr,
     /// An empty folder for what the Pod needs of the disk.
     pub folder: PathBuf,
+    /// The clock of its node, if that may be wrong.
+    pub clock: Option<&'a Clock>,
 }
 
 /// Fails where no Pod can be run, with a sentence and before anything waits for one.
@@ -177,7 +181,12 @@ pub fn command(spec: &Value, around: &Surroundings<'_>) -> Command {
             spec.volumes.iter().find(|volume| volume.name == mount.name).expect("the volume that is mounted");
         command.arg(source(volume, around)).arg(&mount.at);
     }
+    // At the same place as outside, where the programs that make the root find it, too.
+    if let Some(clock) = around.clock {
+        command.arg(clock.folder()).arg(clock.folder());
+    }
     command.arg("--").args(&container.args).env_clear();
+    command.envs(around.clock.into_iter().flat_map(Clock::variables));
     command.env("KUBERNETES_SERVICE_HOST", around.api_server.ip().to_string());
     command.env("KUBERNETES_SERVICE_PORT", around.api_server.port().to_string());
     command

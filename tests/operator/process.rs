@@ -42,6 +42,7 @@ impl Operator {
                 access: (stage.release.service_account(), &stage.access),
                 api_server: stage.api_server(),
                 folder: stage.new_folder(),
+                clock: settings.clock.as_ref(),
             },
         );
         Self { child: to_log(&mut command, &stage.log).spawn().unwrap() }

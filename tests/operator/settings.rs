@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use keeper_simulator::AccessKey;
 use serde_json::{Value, json};
 
+use crate::clock::Clock;
 use crate::process::Operator;
 use crate::stage::{LABEL, Stage};
 
@@ -24,6 +25,8 @@ pub struct Settings<'a> {
     pub secret_folders: BTreeMap<String, PathBuf>,
     /// Name of the Pod.
     pub pod: String,
+    /// The clock of the Pod's node, if that may be wrong.
+    pub clock: Option<Clock>,
 }
 
 impl<'a> Settings<'a> {
@@ -44,7 +47,7 @@ impl<'a> Settings<'a> {
         });
         let key = stage.account.access_key().clone();
         let (secret_folders, pod) = (BTreeMap::new(), "ecs-keeper-0".to_owned());
-        Self { stage, config, values: json!({}), key, secret_folders, pod }
+        Self { stage, config, values: json!({}), key, secret_folders, pod, clock: None }
     }
 
     /// A key of the file, by its place such as `/accounts/0/regions`.
@@ -90,6 +93,12 @@ impl<'a> Settings<'a> {
     /// The name of the Pod.
     pub fn pod(mut self, name: &str) -> Self {
         name.clone_into(&mut self.pod);
+        self
+    }
+
+    /// A clock that may be wrong.
+    pub fn clock(mut self, clock: &Clock) -> Self {
+        self.clock = Some(clock.clone());
         self
     }
 
