@@ -34,7 +34,7 @@ class Removal(unittest.TestCase):
         cls.programs = build(release=False)
         cls.cluster = Cluster(cls)
 
-    def removed(self, *steps, policy="Keep"):
+    def removed(self, *steps, policy="Keep", cloud_down=False):
         """Installs everything, has an instance protected, removes what the steps remove, and looks at the flags after some more sweeps."""
         logs = self.cluster.plane.audit_log.parent
         self.cluster.helm("install", RELEASE, CHART, f"--namespace={NAMESPACE}", "--create-namespace")
@@ -46,6 +46,8 @@ class Removal(unittest.TestCase):
                 wait = ("wait", "ecsprot/everything", f"--namespace={NAMESPACE}", "--for=condition=Protected", "--timeout=60s")
                 self.cluster.kubectl(*wait)
                 self.assertEqual(len(account.writes()), 1)
+                if cloud_down:
+                    cloud.ask("POST", "/faults", {"account": account.id, "fault": {"kind": "dropBefore"}})
                 for step in steps:
                     step()
                 # What the operator would do about it, it would have done by then.
@@ -87,6 +89,9 @@ class Removal(unittest.TestCase):
 
     def test_i10_the_chart_then_the_namespace_then_the_definitions(self):
         self.removed(self.uninstall, self.delete_namespace, self.delete_definitions)
+
+    def test_i10_the_chart_the_namespace_and_the_definitions_while_the_cloud_is_down(self):
+        self.removed(self.uninstall, self.delete_namespace, self.delete_definitions, cloud_down=True)
 
     def test_i10_the_definitions_then_the_chart_then_the_namespace(self):
         self.removed(self.delete_definitions, self.uninstall, self.delete_namespace)
