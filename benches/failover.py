@@ -4,29 +4,22 @@ from __future__ import annotations
 
 import os
 import signal
-import subprocess
 import time
-from pathlib import Path
 
-from api_server import PROTECTIONS, ApiServer, seconds
-from stage import NAMESPACE, REGION, Account, Cloud, Failed, Kubectl, Operator, eventually
-from workloads import NEAR
+from api_server import PROTECTIONS, seconds
+from stage import NAMESPACE, REGION, Account, Operator
+from workloads import NEAR, Bench, process, wait
 
 LEASE = f"/apis/coordination.k8s.io/v1/namespaces/{NAMESPACE}/leases/ecs-keeper"
 RUNS = 5
+# Seconds between two looks at what is to be acted on at once.
+SOON = 0.05
 # In seconds, by the way to go.
 GOALS = {signal.SIGTERM: 2, signal.SIGKILL: 17, signal.SIGSTOP: 17}
 
 
-class Failovers:
+class Failovers(Bench):
     """Pairs of a leader and a warm spare, which keep one instance protected."""
-
-    def __init__(self, programs: dict[str, Path], kubectl: Kubectl, api: ApiServer, cloud: Cloud, logs: Path):
-        self._programs = programs
-        self._kubectl = kubectl
-        self._api = api
-        self._cloud = cloud
-        self._logs = logs
 
     def measure(self) -> dict[signal.Signals, list[float]]:
         """Seconds from the signal to the leader to the arrival of the first request that the other one signs."""
@@ -34,22 +27,23 @@ class Failovers:
 
     def _failover(self, number: signal.Signals, run: int) -> float:
         self._api.clear()
-        account = self._cloud.account([{"instanceId": "i-first", "deletionProtection": True}])
-        self._cloud.ask("POST", "/faults", {"account": account.id, "fault": {"kind": "latency", "millis": NEAR}})
+        account = self._account([{"instanceId": "i-first", "deletionProtection": True}], NEAR)
         self._api.create(PROTECTIONS, "first", {"instanceIds": ["i-first"]}, REGION)
-        folder = self._logs / f"failover-{number.name}-{run}"
-        with self._replica(account, folder / "leader") as leader:
-            _wait(leader, lambda: self._api.is_satisfied(PROTECTIONS, "first"), "judge the object")
+        logs = {name: self._logs / f"failover-{number.name}-{run}-{name}" for name in ("leader", "spare")}
+        for folder in logs.values():
+            folder.mkdir()
+        with self._operator(account, logs["leader"]) as leader:
+            wait(leader, lambda: self._api.is_satisfied(PROTECTIONS, "first"), "judge the object")
             spares = _another_key(account)
-            with self._replica(spares, folder / "spare") as spare:
-                _wait(spare, lambda: _is_warm(spare), "stand by")
-                program = int(subprocess.run(["pgrep", "-P", str(leader.guard)], stdout=subprocess.PIPE, check=True).stdout)
+            with self._operator(spares, logs["spare"]) as spare:
+                wait(spare, lambda: _is_warm(spare), "stand by")
+                program = process(leader)
                 # The worst moment: the other one waits for a whole span from when it sees this.
                 before = self._renewed()
-                _wait(leader, lambda: self._renewed() != before, "renew its Lease")
+                wait(leader, lambda: self._renewed() != before, "renew its Lease", every=SOON)
                 sent = time.time()
                 os.kill(program, number)
-                (first, *_) = _wait(spare, lambda: _signed(spares), "take over")
+                (first, *_) = wait(spare, lambda: _signed(spares), "take over")
                 if number == signal.SIGSTOP:
                     # What is stopped does not hear that it is to end.
                     os.kill(program, signal.SIGCONT)
@@ -57,10 +51,6 @@ class Failovers:
 
     def _renewed(self) -> str:
         return self._api.ask("GET", LEASE)["spec"]["renewTime"]
-
-    def _replica(self, account: Account, folder: Path) -> Operator:
-        folder.mkdir(parents=True)
-        return Operator(self._programs["ecs-keeper"], self._kubectl, account, folder)
 
 
 def _another_key(account: Account) -> Account:
@@ -79,9 +69,3 @@ def _is_warm(spare: Operator) -> bool:
     """Whether it has listed the objects of both kinds, and knows who leads."""
     said = spare.log.read_text()
     return said.count("objects listed") == 2 and "stands by" in said
-
-
-def _wait(operator: Operator, condition, what: str):
-    if not (value := eventually(condition, patience=60, check=operator.check)):
-        raise Failed(f"The operator did not {what} within a minute; its log is {operator.log}.")
-    return value

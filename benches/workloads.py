@@ -97,7 +97,7 @@ RETENTION = Task(RETENTIONS, INTERFACES, (INSTANCES, INTERFACES), 3, {"networkIn
 
 
 class Bench:
-    """The parts that all workloads share."""
+    """The parts that all measurements share."""
 
     def __init__(self, programs: dict[str, Path], kubectl: Kubectl, api: ApiServer, cloud: Cloud, logs: Path):
         self._programs = programs
@@ -106,16 +106,28 @@ class Bench:
         self._cloud = cloud
         self._logs = logs
 
+    def _account(self, instances: list[dict], latency: int) -> Account:
+        account = self._cloud.account(instances)
+        self._cloud.ask("POST", "/faults", {"account": account.id, "fault": {"kind": "latency", "millis": latency}})
+        return account
+
+    def _operator(self, account: Account, logs: Path | None = None, **settings) -> Operator:
+        return Operator(self._programs["ecs-keeper"], self._kubectl, account, logs or self._logs, **settings)
+
+
+class Workloads(Bench):
+    """What is kept, and what it takes."""
+
     def keeper(self, task: Task, objects: int, instances: int) -> tuple[Work, AtRest]:
         """Objects that share the instances evenly and are there before the operator starts: the first time, and rest."""
         account = self._shared(task, objects, instances)
         with self._operator(account, sweep=f"{SWEEP}s", budgets=BUDGETS) as operator:
             self._wait_for_flags(task, account, operator, instances)
-            _wait(operator, lambda: self._api.satisfied(task.resource) == objects, f"say {task.resource.condition} in all objects")
+            wait(operator, lambda: self._api.satisfied(task.resource) == objects, f"say {task.resource.condition} in all objects")
             first = account.log()
             # From the second listing on, so that nothing of the first time is still being reported.
             rounds = [
-                _wait(operator, lambda kind=kind: _enough(_times(account, kind, first), 2 + SWEEPS_AT_REST), "go on listing the region")[1:]
+                wait(operator, lambda kind=kind: _enough(_times(account, kind, first), 2 + SWEEPS_AT_REST), "go on listing the region")[1:]
                 for kind in task.lists
             ]
             resident, peak = _memory(operator)
@@ -164,7 +176,7 @@ class Bench:
 
     def _wait_for_flags(self, task: Task, account: Account, operator: Operator, instances: int) -> None:
         # The counts cost the machine less than the true state, which is looked at once.
-        _wait(operator, lambda: account.changes(task.kind.write) >= instances * task.targets, "set all flags")
+        wait(operator, lambda: account.changes(task.kind.write) >= instances * task.targets, "set all flags")
         if account.safe(task.kind) != instances * task.targets:
             raise Failed("The operator did not set all flags.")
 
@@ -179,7 +191,7 @@ class Bench:
         account.ask("POST", "/instances", [{"instanceId": "i-first", "deletionProtection": True}])
         self._api.create(PROTECTIONS, "first", {"instanceIds": ["i-first"]}, REGION)
         with self._operator(account, budgets=BUDGETS) as operator:
-            _wait(operator, lambda: self._api.satisfied(PROTECTIONS) == 1, "judge the first object")
+            wait(operator, lambda: self._api.satisfied(PROTECTIONS) == 1, "judge the first object")
             return {
                 selector: [self._flag(account, operator, f"{selector}{n}", *targets(f"{selector}{n}")) for n in range(ACCEPTED)]
                 for selector, targets in SELECTORS.items()
@@ -188,18 +200,10 @@ class Bench:
     def _flag(self, account: Account, operator: Operator, name: str, targets: dict, region: str | None) -> float:
         before = account.writes()
         accepted = self._api.create(PROTECTIONS, name, targets, region)
-        _wait(operator, lambda: self._api.is_satisfied(PROTECTIONS, name), f"protect i-{name}")
+        wait(operator, lambda: self._api.is_satisfied(PROTECTIONS, name), f"protect i-{name}")
         (write,) = account.writes()[len(before) :]
         # The log has a request's arrival; its effect comes after the latency.
         return seconds(write["time"]) + FAR / 1000 - accepted
-
-    def _account(self, instances: list[dict], latency: int) -> Account:
-        account = self._cloud.account(instances)
-        self._cloud.ask("POST", "/faults", {"account": account.id, "fault": {"kind": "latency", "millis": latency}})
-        return account
-
-    def _operator(self, account: Account, **settings) -> Operator:
-        return Operator(self._programs["ecs-keeper"], self._kubectl, account, self._logs, **settings)
 
 
 # By name, the targets and the region that a spec of one instance needs.
@@ -228,8 +232,9 @@ def percentile(values: list[float], percent: int) -> float:
     return sorted(values)[math.ceil(len(values) * percent / 100) - 1]
 
 
-def _wait(operator: Operator, condition, what: str):
-    if not (value := eventually(condition, patience=300, every=0.2, check=operator.check)):
+def wait(operator: Operator, condition, what: str, every: float = 0.2):
+    """Waits until the condition has a value, looking at it every so many seconds; raises if the operator ends before."""
+    if not (value := eventually(condition, patience=300, every=every, check=operator.check)):
         raise Failed(f"The operator did not {what} within five minutes; its log is {operator.log}.")
     return value
 
@@ -279,8 +284,18 @@ def _mean(entries: list[dict], rounds: dict[Kind, list[float]], task: Task) -> W
 
 def _memory(operator: Operator) -> tuple[int, int | None]:
     """The operator's resident memory and the most that it has had, in bytes."""
-    listing = subprocess.run(["ps", "-axo", "pid=,ppid=,rss="], capture_output=True, text=True, check=True).stdout
-    ((program, kilobytes),) = ((pid, int(rss)) for pid, parent, rss in map(str.split, listing.splitlines()) if int(parent) == operator.guard)
+    program = str(process(operator))
+    kilobytes = int(_ps("-o", "rss=", "-p", program))
     status = Path("/proc") / program / "status"
     peak = re.search(r"^VmHWM:\s+(\d+) kB", status.read_text(), re.MULTILINE) if status.exists() else None
     return kilobytes * 1024, int(peak.group(1)) * 1024 if peak else None
+
+
+def process(operator: Operator) -> int:
+    """The process id of the program itself."""
+    (program,) = (pid for pid, parent in map(str.split, _ps("-axo", "pid=,ppid=").splitlines()) if int(parent) == operator.guard)
+    return int(program)
+
+
+def _ps(*arguments: str) -> str:
+    return subprocess.run(["ps", *arguments], capture_output=True, text=True, check=True).stdout
