@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use jiff::SignedDuration;
-use keeper_alicloud::endpoint::{Endpoints, Network, is_known_region, known_regions};
+use keeper_alicloud::endpoint::{Network, base_url, is_known_region, known_regions};
 use keeper_core::budget::Limit;
 use keeper_core::id::{AccountName, Region};
 use serde_saphyr::Spanned;
@@ -24,8 +24,6 @@ const SWEEP_INTERVAL: Duration = Duration::from_secs(60);
 const SWEEP_INTERVALS: (Duration, Duration) = (Duration::from_millis(100), Duration::from_secs(3600));
 const LIMIT: Limit = Limit { per_minute: 60, burst: 20 };
 const MOST_CALLS: u32 = 100_000;
-/// Any region: a URL is one whatever region it stands for.
-const SOME_REGION: &str = "cn-hangzhou";
 
 /// What the file means, or all that is wrong with it.
 pub fn config(file: File) -> Result<Config, Problems> {
@@ -283,7 +281,7 @@ fn urls(ecs: Spanned<String>, sts: Option<Spanned<String>>, told: &mut Problems)
     let mut checked = |url: Spanned<String>| {
         let bare = url.value.strip_suffix('/').unwrap_or(&url.value);
         // Judged by who will use it: what is refused only then would end the operator. Not repeated: it may hold a password.
-        if Endpoints::explicit(&Region::new(SOME_REGION), bare, bare).is_err() {
+        if base_url(bare).is_err() {
             told.add(
                 url.referenced,
                 "this is no URL of an endpoint; write scheme, host and perhaps port, such as https://ecs.example.com:8443",

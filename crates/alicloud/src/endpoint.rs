@@ -175,7 +175,7 @@ fn looks_like_a_region(region: &str) -> bool {
 
 /// A URL of scheme, host and port, and nothing else: requests go to the path `/`, the parameters are the query, and a
 /// password in a URL would end up in a log.
-fn base_url(text: &str) -> Result<Url, EndpointError> {
+pub fn base_url(text: &str) -> Result<Url, EndpointError> {
     let url = Url::parse(text).map_err(|_| EndpointError::NotAUrl)?;
     let bare = url.username().is_empty()
         && url.password().is_none()
