@@ -8,13 +8,8 @@ dots, which the name of a release may have and that of a Service may not.
 */}}
 {{- define "ecs-keeper.fullname" -}}
 {{- $name := include "ecs-keeper.name" . -}}
-{{- if .Values.fullnameOverride -}}
-{{- .Values.fullnameOverride | trunc 58 | trimSuffix "-" -}}
-{{- else if contains $name .Release.Name -}}
-{{- .Release.Name | replace "." "-" | trunc 58 | trimSuffix "-" -}}
-{{- else -}}
-{{- printf "%s-%s" .Release.Name $name | replace "." "-" | trunc 58 | trimSuffix "-" -}}
-{{- end -}}
+{{- $of := ternary .Release.Name (printf "%s-%s" .Release.Name $name) (contains $name .Release.Name) -}}
+{{- .Values.fullnameOverride | default $of | replace "." "-" | trunc 58 | trimSuffix "-" -}}
 {{- end -}}
 
 {{- define "ecs-keeper.selectorLabels" -}}
