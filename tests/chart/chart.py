@@ -76,9 +76,8 @@ class Cluster:
         self.folder = Path(folder.name)
         self.plane = plane
         self.helm = Helm(self.folder, plane.kubeconfig)
-        self._read_kinds(clean_up)
 
-    def _read_kinds(self, clean_up) -> None:
+    def keep_kinds_read(self, case) -> None:
         """Has somebody read the kinds all the time, as an operator does and whoever looks at them.
 
         Without a reader the API server's cache of a kind is cold, the API server answers its own finalizer of definitions with 429 `storage is
@@ -96,8 +95,8 @@ class Cluster:
 
         reader = threading.Thread(target=read)
         reader.start()
-        clean_up(reader.join)
-        clean_up(over.set)
+        case.addClassCleanup(reader.join)
+        case.addClassCleanup(over.set)
 
     def kubectl(self, *arguments, stdin: str | None = None) -> str:
         command = [self._plane.kubectl, f"--cache-dir={self.folder / 'kubectl'}", *arguments]

@@ -16,6 +16,7 @@ class Releases(unittest.TestCase):
     @classmethod
     def setUpClass(cls):
         cls.cluster = Cluster(cls)
+        cls.cluster.keep_kinds_read(cls)
         cls.kubectl = cls.cluster.kubectl
 
     def setUp(self):

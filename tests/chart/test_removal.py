@@ -33,6 +33,7 @@ class Removal(unittest.TestCase):
     def setUpClass(cls):
         cls.programs = build(release=False)
         cls.cluster = Cluster(cls)
+        cls.cluster.keep_kinds_read(cls)
 
     def removed(self, *steps, policy="Keep", cloud_down=False):
         """Installs everything, has an instance protected, removes what the steps remove, and looks at the flags after some more sweeps."""
