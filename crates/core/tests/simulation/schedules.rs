@@ -12,7 +12,8 @@ use keeper_core::instance::{ChargeType, Instance};
 use keeper_core::wish::{DeletionPolicy, Selector, Wish};
 
 use crate::world::{
-    Dice, Fault, INTERVAL, Mood, Refused, World, by_ids, by_tag, disabled, enabled, payg, secs, settings,
+    Dice, Fault, INTERVAL, Mood, Refused, World, behind_nodes, by_ids, by_tag, disabled, enabled, payg, secs,
+    settings,
 };
 
 /// One schedule: a few objects and machines, things that happen, a finite number of faults, and then peace.
@@ -99,7 +100,7 @@ fn selector(dice: &mut Dice, machines: &[String]) -> Selector<Instance> {
     let mut selector = match dice.below(5) {
         0 | 1 => by_tag("env", "prod"),
         2 => by_tag("team", "x"),
-        3 => Selector { node_ids: by_ids(&[&one, &two]).ids, ..Selector::default() },
+        3 => behind_nodes(&[&one, &two]),
         _ => by_ids(&[&one, &two]),
     };
     if dice.below(5) == 0 {

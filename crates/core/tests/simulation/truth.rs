@@ -9,7 +9,9 @@ use keeper_core::failure::Class;
 use keeper_core::instance::ChargeType;
 use keeper_core::reason::Reason;
 
-use crate::world::{Fault, INTERVAL, Refused, World, by_ids, by_tag, enabled, id, payg, secs, settings};
+use crate::world::{
+    Fault, INTERVAL, Refused, World, behind_nodes, by_ids, by_tag, enabled, id, payg, secs, settings,
+};
 
 #[test]
 fn what_is_tagged_is_protected_within_seconds_and_then_nothing_happens() {
@@ -44,6 +46,45 @@ fn i01_frozen_reads_turn_true_into_unknown_within_two_sweeps() {
         world.run(INTERVAL * 2);
         assert_eq!(world.says("a"), (Status::True, Reason::AllSafe));
     }
+}
+
+#[test]
+#[should_panic(expected = "I1: a")]
+fn i01_a_true_that_outlives_its_evidence_is_found() {
+    let mut world = World::new();
+    world.fleet(2, &[]);
+    world.apply("a", enabled(behind_nodes(&["i-00000"])));
+    world.run(secs(30));
+    world.nodes("a", &["i-00000", "i-00001"]);
+    world.run(secs(30));
+    let said = world.store["a"].status.clone();
+    assert_eq!(world.says("a"), (Status::True, Reason::AllSafe));
+    world.mood.writes_fail = Some(Class::Permission);
+    world.flip("i-00001", false);
+    world.run(INTERVAL * 3);
+    world.store.get_mut("a").unwrap().status = said;
+    world.check_all();
+}
+
+#[test]
+fn i01_what_was_said_of_a_node_is_not_held_against_the_next_one() {
+    let mut world = World::new();
+    world.machine("i-old", payg(true, &[]));
+    world.machine("i-new", payg(false, &[]));
+    world.apply("a", enabled(behind_nodes(&["i-old"])));
+    world.run(INTERVAL * 3);
+    assert_eq!(world.says("a"), (Status::True, Reason::AllSafe));
+    // The report of the change can't be written at once.
+    for effect in world.effects..world.effects + 2 {
+        world.faults.insert(effect, Fault::FailAfter);
+    }
+    world.nodes("a", &["i-new"]);
+    world.run(secs(0));
+    assert_eq!(world.says("a").0, Status::True, "what stands is of the Node that left");
+    world.check_all();
+    world.run(INTERVAL * 2);
+    assert_eq!(world.says("a"), (Status::True, Reason::AllSafe));
+    assert!(world.protected("i-new"));
 }
 
 #[test]

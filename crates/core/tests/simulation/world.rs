@@ -85,6 +85,8 @@ pub struct Stored {
     pub status: Option<(Generation, Part, Judgement)>,
     pub carried_out: Option<Generation>,
     pub reports: u32,
+    /// When the machines behind its Nodes came to be its targets: the generation tells nothing of that.
+    joined: BTreeMap<InstanceId, Moment>,
 }
 
 #[derive(Debug, Clone)]
@@ -208,6 +210,11 @@ pub fn id(name: &str) -> InstanceId {
 
 pub fn by_ids(ids: &[&str]) -> Selector<Instance> {
     Selector { ids: ids.iter().map(|i| id(i)).collect(), ..Selector::default() }
+}
+
+/// The instances behind the Nodes that an object selects.
+pub fn behind_nodes(ids: &[&str]) -> Selector<Instance> {
+    Selector { node_ids: ids.iter().map(|i| id(i)).collect(), ..Selector::default() }
 }
 
 pub fn by_tag(key: &str, value: &str) -> Selector<Instance> {
@@ -346,6 +353,7 @@ impl World {
                 status: None,
                 carried_out: None,
                 reports: 0,
+                joined: BTreeMap::new(),
             };
             self.store.insert(name.to_owned(), stored);
         }
@@ -362,7 +370,13 @@ impl World {
     /// The Nodes that an object selects come and go; its generation stays.
     pub fn nodes(&mut self, name: &str, ids: &[&str]) {
         if let Some(stored) = self.store.get_mut(name) {
-            stored.wish.selector.node_ids = ids.iter().map(|i| id(i)).collect();
+            let before = std::mem::take(&mut stored.wish.selector.node_ids);
+            for id in ids.iter().map(|name| id(name)) {
+                if !before.contains(&id) {
+                    stored.joined.insert(id.clone(), self.now);
+                }
+                stored.wish.selector.node_ids.insert(id);
+            }
             self.deliver(name);
         }
     }
@@ -830,8 +844,8 @@ impl World {
         }
     }
 
-    /// I1: no True while a target has been weak for longer than evidence lives. Checked at each report and, by
-    /// [`World::check_all`], whenever a test wants it.
+    /// I1: no True while a target has been weak, and a target, for longer than evidence lives. Checked at each report
+    /// and, by [`World::check_all`], whenever a test wants it.
     fn check_truth(&self, name: &str) {
         let Some(stored) = self.store.get(name) else { return };
         let Some((of, part, judgement)) = &stored.status else { return };
@@ -854,7 +868,8 @@ impl World {
                 && machine.facts.charge_type == Some(ChargeType::PostPaid)
                 && !machine.hidden;
             if selected && applicable && !selector.exclude_ids.contains(target) {
-                let lied = machine.weak_since.is_some_and(|since| self.now.since(since) > life);
+                let joined = stored.joined.get(target).copied().unwrap_or_default();
+                let lied = machine.weak_since.is_some_and(|since| self.now.since(since.max(joined)) > life);
                 assert!(
                     !lied,
                     "I1: {name} {:?} says True although {target} {machine:?} has been weak for long at {:?}; {part:?}, last reads {:?}",
