@@ -18,8 +18,7 @@ use tokio::sync::OnceCell;
 
 use crate::pod;
 use crate::release::Release;
-
-const PATIENCE: Duration = Duration::from_secs(30);
+use crate::stage::PATIENCE;
 
 /// A control plane with the definitions and the operator's access rules installed, seen by its administrator.
 pub struct Cluster {

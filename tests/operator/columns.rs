@@ -8,6 +8,7 @@ use kube::api::PostParams;
 use serde_json::json;
 
 use crate::cluster::Cluster;
+use crate::stage::PATIENCE;
 use crate::status::{apply, condition, subject};
 
 const COUNTS: [&str; 7] = ["targets", "safe", "weak", "notApplicable", "unknown", "atRisk", "nodesIgnored"];
@@ -92,14 +93,14 @@ async fn a_person_can_wait_for_the_domain_condition() {
     let cluster = Cluster::connect().await;
     let namespace = cluster.namespace().await;
     let objects = subject(&cluster, &namespace).await;
-    let wait = ["-n", &namespace, "wait", "ecsprot/subject", "--for=condition=Protected", "--timeout=30s"];
+    let wait = ["-n", &namespace, "wait", "ecsprot/subject", "--for=condition=Protected", "--timeout=240s"];
     let status = json!({ "conditions": [condition("Protected", "True", "AllSafe", "")] });
     let (said, applied) = tokio::join!(cluster.kubectl(&wait), apply(&objects, "ecs-keeper", &status));
     applied.unwrap();
     assert!(said.contains("condition met"), "{said}");
 
     let (namespace, objects) = retention(&cluster).await;
-    let wait = ["-n", &namespace, "wait", "eniret/subject", "--for=condition=Retained", "--timeout=30s"];
+    let wait = ["-n", &namespace, "wait", "eniret/subject", "--for=condition=Retained", "--timeout=240s"];
     let status = json!({ "conditions": [condition("Retained", "True", "AllSafe", "")] });
     let (said, applied) = tokio::join!(cluster.kubectl(&wait), apply(&objects, "ecs-keeper", &status));
     applied.unwrap();
@@ -116,7 +117,7 @@ async fn explain_documents_the_spec() {
             tokio::time::sleep(Duration::from_millis(100)).await;
         }
     };
-    tokio::time::timeout(Duration::from_secs(30), published).await.expect("published in time");
+    tokio::time::timeout(PATIENCE, published).await.expect("published in time");
     let fields = cluster.kubectl(&["explain", "ecsprot.spec", "--recursive"]).await;
     for field in ["account", "region", "instanceIds", "matchExpressions", "exclude", "deletionPolicy"] {
         assert!(fields.contains(field), "{field} is missing:\n{fields}");

@@ -22,12 +22,6 @@ use crate::stage::{REGION, Stage, eventually, never};
 /// Span of the Lease, if nothing else is said.
 const SPAN: SignedDuration = SignedDuration::from_secs(15);
 
-/// A span for tests in which nobody has to be quicker than a busy machine.
-const SHORT: &str = "5s";
-
-/// Something that takes longer than this, and more than the span of a Lease, is not what was promised.
-const MARGIN: Duration = Duration::from_secs(10);
-
 /// What the log says of one that has come to lead.
 pub const LEADS: &str = "leader: leads";
 
@@ -163,10 +157,9 @@ fn assert_one_after_the_other(first: &[LogEntry], second: &[LogEntry]) {
 
 /// A failover shows in no object and in no flag.
 async fn nothing_changes(theatre: &Theatre, heir: &str, before: &BTreeMap<String, Value>, writes: usize) {
-    for _ in 0..4 {
+    for _ in 0..8 {
         theatre.until_signs(heir).await;
     }
-    tokio::time::sleep(Duration::from_secs(10)).await;
     let after = theatre.stored().await;
     for (name, object) in before {
         assert_eq!(after[name], *object, "{name}");
@@ -192,8 +185,9 @@ async fn i33_i38_a_spare_does_nothing_and_takes_over_at_once_when_the_leader_is_
     let asked = Instant::now();
     let (ended, ()) = tokio::join!(leader.terminate(), theatre.until_signs("second"));
     println!("asked to end: the other one serves after {:.1?}", asked.elapsed());
-    assert!(asked.elapsed() < MARGIN);
     assert!(ended.success());
+    // So nobody had to wait for the end of the Lease.
+    theatre.stage.until_printed("the lead is let go", 1).await;
     assert_one_after_the_other(&theatre.signed_by("first"), &theatre.signed_by("second"));
     nothing_changes(&theatre, "second", &before, writes).await;
 
@@ -221,7 +215,6 @@ async fn i38_a_leader_that_is_killed_is_succeeded_and_nobody_notices() {
     leader.kill().await;
     theatre.until_signs("second").await;
     println!("killed: the other one serves after {:.1?}", killed.elapsed());
-    assert!(killed.elapsed() < Duration::from_secs(15) + MARGIN);
     assert_one_after_the_other(&theatre.signed_by("first"), &theatre.signed_by("second"));
     nothing_changes(&theatre, "second", &before, writes).await;
 }
@@ -324,8 +317,7 @@ async fn a_minute_without_the_api_server(outage: State) {
     assert!(last < lease_ends, "signed at {last}, and the lease ended at {lease_ends}");
     road.becomes(State::Open);
     stage.until_printed(LEADS, 2).await;
-    stage.reads(4).await;
-    tokio::time::sleep(Duration::from_secs(10)).await;
+    stage.reads(8).await;
     assert_eq!(theatre.stored().await, before, "{outage:?}");
     assert_eq!(stage.writes().len(), writes, "{outage:?}");
 }
@@ -343,29 +335,31 @@ async fn i33_i38_a_minute_cut_off_from_the_api_server_shows_in_nothing() {
 #[tokio::test]
 async fn i34_a_lease_that_is_edited_by_hand_makes_nobody_lead_besides_another() {
     let theatre = Theatre::new().await;
-    let _first = theatre.replica("first").value("leaseDuration", SHORT).start();
+    let _first = theatre.replica("first").start();
     theatre.until_leads("first", 1).await;
     theatre.at_rest().await;
-    let _second = theatre.replica("second").value("leaseDuration", SHORT).start();
+    let _second = theatre.replica("second").start();
     theatre.until_stands_by("second").await;
 
     // Another holder is entered, with a time that is years ahead: both respect it for a whole span, and then one leads.
+    let leads = || theatre.stage.printed().matches(LEADS).count();
+    let (edited, before) = (Timestamp::now(), leads());
     theatre
         .edit_lease(json!({ "holderIdentity": "a-person", "renewTime": "2099-01-01T00:00:00.000000Z" }))
         .await;
     theatre.stage.until_printed("the lead is lost", 1).await;
-    let calls = theatre.stage.account.log().len();
-    never("anybody calls the cloud", Duration::from_secs(3), async || {
-        theatre.stage.account.log().len() > calls
-    })
-    .await;
-    theatre.stage.until_printed(LEADS, 2).await;
+    theatre.stage.until_printed(LEADS, before + 1).await;
+    let acquired = theatre.leading().await.acquire_time.unwrap().0;
+    let respected = edited.checked_add(SPAN).unwrap();
+    assert!(acquired >= respected, "acquired at {acquired}, and edited at {edited}");
     // Deleted: it is made anew, and one leads. Whoever stands by may not have seen the last holder.
+    let before = leads();
     theatre.leases.delete(theatre.stage.release.name(), &DeleteParams::default()).await.unwrap();
-    theatre.stage.until_printed(LEADS, 3).await;
+    theatre.stage.until_printed(LEADS, before + 1).await;
     // Emptied: nobody takes it at once, because its holder may not know yet.
+    let before = leads();
     theatre.edit_lease(json!({ "holderIdentity": null })).await;
-    theatre.stage.until_printed(LEADS, 4).await;
+    theatre.stage.until_printed(LEADS, before + 1).await;
     theatre.stage.reads(3).await;
 
     // By turns, never at once: between two calls of one there is none of the other, but where the lead changed.
@@ -438,8 +432,7 @@ async fn i38_leaders_that_prove_nothing_may_not_wait_more_than_three_times() {
     for name in ["second", "third", "fourth"] {
         let operator = theatre.sweeping(name, patient);
         theatre.until_leads(name, 1).await;
-        stage.until_cloud("it reads in vain", |_| theatre.signed_by(name).len() >= 3).await;
-        tokio::time::sleep(Duration::from_secs(1)).await;
+        stage.until_cloud("it reads in vain", |_| theatre.signed_by(name).len() >= 4).await;
         assert_eq!(theatre.stored().await, before, "{name} leaves standing what stands");
         assert!(operator.terminate().await.success());
     }

@@ -10,7 +10,7 @@ use tokio::net::tcp::{OwnedReadHalf, OwnedWriteHalf};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::watch;
 
-use crate::stage::{REGION, Stage};
+use crate::stage::{REGION, Stage, eventually};
 
 /// The state of the road between the operator and the API server.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -85,12 +85,16 @@ async fn i11_who_cannot_hear_of_a_new_claim_stops_switching_off() {
     stage.until_cloud("it has begun", |_| stage.weakenings() >= 2).await;
     road.becomes(State::Silent);
     stage.apply("claim", wish(&ids, "Enabled")).await;
-    // What was proven before may still be used up, for ten seconds and in small batches.
-    tokio::time::sleep(Duration::from_secs(11)).await;
-    let switched_off = stage.weakenings();
-    assert!(switched_off < ids.len(), "nothing was left to show anything with");
-    tokio::time::sleep(Duration::from_secs(6)).await;
-    assert_eq!(stage.weakenings(), switched_off);
+    // What was proven before may still be used up, for ten seconds and in small batches. Half a minute is longer than all of
+    // these, and than it takes to switch off all that is left.
+    let mut switched_off = stage.weakenings();
+    eventually("it stops", async || {
+        tokio::time::sleep(Duration::from_secs(15)).await;
+        let before = std::mem::replace(&mut switched_off, stage.weakenings());
+        if before == switched_off { Ok(()) } else { Err(switched_off) }
+    })
+    .await;
+    assert!(switched_off < ids.len(), "all were switched off against a claim");
 
     road.becomes(State::Open);
     stage.until("claim", "Protected=True/AllSafe").await;
@@ -116,7 +120,7 @@ async fn i27_without_the_api_server_drift_is_repaired_and_what_was_missed_is_mad
     stage.until_cloud("the drift is repaired", |_| stage.safe(&ids[0])).await;
     stage.delete("goes").await;
     stage.apply("new", wish(&ids[2..], "Enabled")).await;
-    tokio::time::sleep(Duration::from_secs(1)).await;
+    stage.reads(3).await;
     assert!(!stage.safe(&ids[2]), "nobody can know of it yet");
     assert!(operator.runs());
 

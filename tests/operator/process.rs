@@ -17,8 +17,8 @@ use crate::settings::Settings;
 /// The Secret that the chart takes the access key from, unless told otherwise.
 const SECRET: &str = "ecs-keeper-credentials";
 
-/// A clean end may take this long.
-const FAREWELL: Duration = Duration::from_secs(10);
+/// A clean end may take this long: what the chart gives a Pod, `terminationGracePeriodSeconds`.
+const FAREWELL: Duration = Duration::from_secs(30);
 
 /// A running operator. It dies with the value.
 pub struct Operator {

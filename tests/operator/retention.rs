@@ -67,7 +67,7 @@ async fn i19_i21_what_outlives_its_instance_is_listed_with_all_that_it_carries()
     stage.cluster.kubectl(&["apply", "--filename", file.to_str().unwrap()]).await;
     std::fs::remove_file(&file).unwrap();
     let named = ["--namespace", &stage.namespace, "eniret/database"];
-    let wait = ["wait", "--for=condition=Retained", "--timeout=60s"];
+    let wait = ["wait", "--for=condition=Retained", "--timeout=240s"];
     stage.cluster.kubectl(&[wait, named].concat()).await;
 
     let ids = ["eni-dba", "eni-dbb", "eni-dbc"];

@@ -14,7 +14,9 @@ use k8s_openapi::api::authentication::v1::{TokenRequest, TokenRequestSpec};
 use k8s_openapi::api::authorization::v1::SubjectAccessReview;
 use k8s_openapi::api::core::v1::{ConfigMap, Node};
 use k8s_openapi::api::events::v1::Event;
-use keeper_simulator::{Account, Allowed, Change, InterfaceChange, LogEntry, NetworkInterface, Simulator};
+use keeper_simulator::{
+    Account, Allowed, Change, InterfaceChange, LogEntry, NetworkInterface, Seed, Simulator,
+};
 use kube::api::{DeleteParams, ListParams, Patch, PatchParams, PostParams};
 use kube::config::{AuthInfo, Kubeconfig};
 use kube::{Api, Resource};
@@ -28,8 +30,9 @@ use crate::release::Release;
 use crate::settings::Settings;
 use crate::tools;
 
-/// Something that takes longer will never come. Only failures wait this long.
-pub const PATIENCE: Duration = Duration::from_secs(60);
+/// Something that takes longer will never come, however busy the machine is. Only failures wait this long. It is shorter than
+/// the ten minutes after which the operator repeats a call that was refused.
+pub const PATIENCE: Duration = Duration::from_secs(240);
 
 /// Time between two looks.
 const LOOK: Duration = Duration::from_millis(100);
@@ -257,9 +260,48 @@ impl Stage {
         .await;
     }
 
+    /// Waits until the operator has gone on with its work: it has protected a machine that nobody has asked for before, and has
+    /// read the region a few times since. What it has not done by then it will not do.
+    pub async fn witnessed(&self) {
+        let id = self.account.seed_one(&Seed::new(REGION));
+        let name = format!("witness-{id}");
+        self.apply(&name, json!({ "region": REGION, "targets": { "instanceIds": [id] } })).await;
+        self.until(&name, "Protected=True/AllSafe").await;
+        self.reads(3).await;
+    }
+
     /// Whether release protection is on, in truth.
     pub fn safe(&self, id: &str) -> bool {
         self.account.instance(id).unwrap().deletion_protection
+    }
+
+    /// Waits until the operator has read the region twice more: the first of the two may have been on its way already.
+    /// After a write this is when the operator has seen what it wrote, and takes what differs from then on for drift.
+    pub async fn seen(&self) {
+        self.reads(2).await;
+    }
+
+    /// Switches release protection off as somebody in the console does, and waits until it is on again.
+    pub async fn until_repaired(&self, id: &str) {
+        self.by_hand(id, false);
+        self.until_cloud(&format!("{id} is repaired"), |_| self.safe(id)).await;
+    }
+
+    /// Shows that drift of this account is repaired while a read of another account, or of another region, hangs: before the
+    /// client has given that read up. On a busy machine that may take a few hanging reads.
+    pub async fn repairs_while_a_read_hangs(&self, hanging: &Account, id: &str) {
+        let given_up = || self.printed().matches("Timeout").count();
+        for _ in 0..5 {
+            self.seen().await;
+            let begun = hanging.under_way("DescribeInstances");
+            self.until_cloud("one more read hangs", |_| hanging.under_way("DescribeInstances") > begun).await;
+            let before = given_up();
+            self.until_repaired(id).await;
+            if given_up() == before {
+                return;
+            }
+        }
+        panic!("{id} was repaired only after a read that hung was given up");
     }
 
     /// Switches release protection as somebody in the console does.

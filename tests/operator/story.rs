@@ -30,7 +30,7 @@ async fn applied_with_kubectl_every_instance_with_the_tag_is_protected_and_stays
     stage.cluster.kubectl(&["apply", "--filename", file.to_str().unwrap()]).await;
     std::fs::remove_file(&file).unwrap();
     let named = ["--namespace", &stage.namespace, "ecsprot/production"];
-    let wait = ["wait", "--for=condition=Protected", "--timeout=60s"];
+    let wait = ["wait", "--for=condition=Protected", "--timeout=240s"];
     stage.cluster.kubectl(&[wait, named].concat()).await;
 
     for id in &ids {
@@ -97,10 +97,10 @@ async fn i25_somebody_who_keeps_switching_it_off_is_told_of_and_not_fought_with(
     stage.apply("one", json!({ "region": REGION, "targets": { "instanceIds": [id] } })).await;
     stage.until("one", "Protected=True").await;
     for _ in 0..3 {
-        stage.by_hand(&id, false);
-        stage.until_cloud("the drift is repaired", |_| stage.safe(&id)).await;
-        stage.until("one", "Protected=True").await;
+        stage.seen().await;
+        stage.until_repaired(&id).await;
     }
+    stage.seen().await;
     stage.by_hand(&id, false);
     let object = stage.until("one", "Protected=False/Contested Ready=False Stalled=True/Contested").await;
     assert!(message(&object, "Stalled").contains("ActionTrail"), "{object:?}");

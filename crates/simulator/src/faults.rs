@@ -72,6 +72,11 @@ impl Rule {
     }
 }
 
+impl Fault {
+    /// The answer comes later than any client waits for it.
+    pub const HANG: Self = Self::Latency { millis: 24 * 3_600_000, jitter_millis: 0 };
+}
+
 /// What happens to a call.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(tag = "kind", rename_all = "camelCase", rename_all_fields = "camelCase", deny_unknown_fields)]

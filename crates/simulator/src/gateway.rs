@@ -156,11 +156,17 @@ impl Cloud {
             return self.finish(job, &plan);
         }
         let cloud = self.clone();
+        let who = (job.caller.account.clone(), job.entry.action.clone());
+        *self.world().under_way.entry(who.clone()).or_default() += 1;
         let work = tokio::spawn(async move {
-            tokio::select! {
+            let reply = tokio::select! {
                 () = cloud.closing.cancelled() => Err(Broken),
                 () = tokio::time::sleep(plan.latency) => cloud.finish(job, &plan),
+            };
+            if let Some(calls) = cloud.world().under_way.get_mut(&who) {
+                *calls -= 1;
             }
+            reply
         });
         work.await.map_err(|_| Broken)?
     }

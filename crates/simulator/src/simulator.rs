@@ -358,6 +358,12 @@ impl Account {
         self.cloud.world().log.counts(Some(&self.id)).remove(action).unwrap_or_default()
     }
 
+    /// This account's calls of one operation that have arrived, and that a fault keeps waiting.
+    pub fn under_way(&self, action: &str) -> usize {
+        let who = (self.id.clone(), action.to_owned());
+        self.cloud.world().under_way.get(&who).copied().unwrap_or_default()
+    }
+
     /// Forgets this account's requests.
     pub fn clear_log(&self) {
         self.cloud.world().log.clear(Some(&self.id));

@@ -117,6 +117,8 @@ pub(crate) struct World {
     pub(crate) nonces: Nonces,
     pub(crate) faults: Faults,
     pub(crate) log: Log,
+    /// Calls that a fault keeps waiting, by account and operation.
+    pub(crate) under_way: HashMap<(String, String), usize>,
     agenda: BTreeSet<(Timestamp, String, String, Due)>,
     sequence: u64,
     chance: RandomState,
