@@ -129,7 +129,8 @@ impl Leadership {
     }
 }
 
-async fn at_the_end(end: Option<Instant>) {
+/// Waits for a moment, if there is one.
+pub async fn at_the_end(end: Option<Instant>) {
     match end {
         Some(end) => sleep_until(end).await,
         None => std::future::pending().await,

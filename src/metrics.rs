@@ -127,6 +127,27 @@ impl Patched {
     }
 }
 
+/// What became of an Event.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Publishing {
+    /// The API server has it.
+    Published,
+    /// There were too many; a later one tells of it.
+    SummedUp,
+    /// The API server did not take it, or too many were on their way.
+    Dropped,
+}
+
+impl Publishing {
+    const fn as_str(self) -> &'static str {
+        match self {
+            Self::Published => "Published",
+            Self::SummedUp => "SummedUp",
+            Self::Dropped => "Dropped",
+        }
+    }
+}
+
 const FLEET: [&str; 2] = ["account", "region"];
 
 impl Metrics {
@@ -226,7 +247,8 @@ impl Metrics {
             )?,
             events: every.counters(
                 "events_total",
-                "Events about objects; one that is not published is dropped.",
+                "Events about objects: Published, SummedUp with others in a later one, or Dropped when they could not be \
+                 published.",
                 &["reason", "outcome"],
             )?,
             watch_failures: every.counters(
@@ -286,9 +308,8 @@ impl Metrics {
     }
 
     /// An Event was published, or not.
-    pub fn event(&self, reason: Reason, published: bool) {
-        let outcome = if published { "Published" } else { "Dropped" };
-        self.events.with_label_values(&[reason.as_str(), outcome]).inc();
+    pub fn event(&self, reason: Reason, outcome: Publishing) {
+        self.events.with_label_values(&[reason.as_str(), outcome.as_str()]).inc();
     }
 
     /// A watch failed.

@@ -126,12 +126,13 @@ pub async fn run(options: RunOptions) -> Result<(), RunError> {
     let reporter = Reporter {
         client,
         objects: objects.clone(),
-        announcer,
+        announcer: announcer.clone(),
         leadership: leadership.clone(),
         metrics: metrics.clone(),
     };
     tasks.spawn(until(stop.clone(), intake.run(health.pulse("intake")), "intake"));
     tasks.spawn(named("report", reporter.run(stop.clone(), health.pulse("report"))));
+    tasks.spawn(named("events", announcer.run(stop.clone(), health.pulse("events"))));
     for follower in followers {
         tasks.spawn(until(stop.clone(), follower.follow(), "access key"));
     }

@@ -18,7 +18,7 @@ use kube::{Api, Client};
 use tracing::{info, warn};
 
 use super::announce::Announcer;
-use super::news::News;
+use super::news::{News, each_or_all};
 use super::object::{Resource, Seen, generation, object_id};
 use super::objects::{Entry, Objects};
 use super::route::{Machine, Nodes, Route, route};
@@ -247,7 +247,7 @@ impl Intake {
         self.objects.remove(id);
     }
 
-    /// One Event for the Nodes that took their instances out of an object's selection.
+    /// Tells of the Nodes that took their instances out of an object's selection.
     fn announce_lost_nodes(
         &self,
         seen: &Seen,
@@ -255,18 +255,20 @@ impl Intake {
         old: &BTreeMap<InstanceId, String>,
         new: &BTreeMap<InstanceId, String>,
     ) {
-        let lost: Vec<String> = old
-            .iter()
-            .filter(|(id, _)| !new.contains_key(*id))
-            .map(|(id, node)| {
-                let how = if view.nodes.contains_key(node) { "is not selected any more" } else { "is gone" };
-                format!("Node {node} {how}: {id}")
-            })
-            .collect();
-        if !lost.is_empty() {
-            let note = format!("{}. {}", lost.join(", "), Reason::NodeLeft.sentence());
-            let (kind, reason) = (EventType::Normal, Reason::NodeLeft);
-            let news = News { kind, reason, action: "Select", note, interface: None };
+        let lost: Vec<(&InstanceId, &String)> = old.iter().filter(|(id, _)| !new.contains_key(*id)).collect();
+        let (kind, reason) = (EventType::Normal, Reason::NodeLeft);
+        let news = |what: String| News {
+            kind,
+            reason,
+            action: "Select",
+            note: format!("{what}. {}", reason.sentence()),
+        };
+        let one = |(id, node): &(&InstanceId, &String)| {
+            let how = if view.nodes.contains_key(*node) { "is not selected any more" } else { "is gone" };
+            news(format!("Node {node} {how}: {id}"))
+        };
+        let many = |examples: &str| news(format!("Nodes are gone, or not selected any more, {examples}"));
+        for news in each_or_all(&lost, one, |(_, node)| node.as_str(), many) {
             self.announcer.announce(seen, news);
         }
     }

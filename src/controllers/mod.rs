@@ -21,6 +21,7 @@ pub mod news;
 pub mod object;
 pub mod objects;
 pub mod recheck;
+pub mod recorder;
 pub mod report;
 pub mod route;
 pub mod status;

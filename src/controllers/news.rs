@@ -18,10 +18,45 @@ pub struct News {
     pub reason: Reason,
     /// What the operator was doing.
     pub action: &'static str,
-    /// What it is, in a sentence.
+    /// What it is, in a sentence. It names what it is about: news with different notes are different Events.
     pub note: String,
-    /// The network interface that it is about, if it is about one.
-    pub interface: Option<String>,
+}
+
+/// So many of a sort are told one by one; more are told together, with their number and examples.
+const ONE_BY_ONE: usize = 10;
+
+/// Bytes of a note that examples may take.
+const EXAMPLES: usize = 700;
+
+impl News {
+    /// Whether it tells of something that is lost: such news are never held back because of others.
+    pub fn is_loss(&self) -> bool {
+        matches!(self.reason, Reason::Departed)
+    }
+}
+
+/// Tells of things of one sort: one by one, or all at once if they are many. `many` words the number and the examples.
+pub fn each_or_all<T>(
+    things: &[T],
+    one: impl Fn(&T) -> News,
+    name: impl Fn(&T) -> &str,
+    many: impl FnOnce(&str) -> News,
+) -> Vec<News> {
+    if things.len() <= ONE_BY_ONE {
+        return things.iter().map(one).collect();
+    }
+    let mut bytes = 0;
+    let shown: Vec<&str> = things
+        .iter()
+        .map(name)
+        .take_while(|name| {
+            bytes += name.len() + 2;
+            bytes <= EXAMPLES
+        })
+        .collect();
+    let rest = things.len() - shown.len();
+    let more = if rest > 0 { format!(" and {rest} more") } else { String::new() };
+    vec![many(&format!("{} of them: {}{more}", things.len(), shown.join(", ")))]
 }
 
 /// That the domain condition comes to say something else.
@@ -47,7 +82,6 @@ pub fn transition(entry: &Entry, said: &Report) -> Option<News> {
         reason: domain.reason,
         action: "Judge",
         note: domain.message.clone(),
-        interface: None,
     })
 }
 
@@ -72,5 +106,5 @@ pub fn end(seen: &Seen, said: Option<&Report>) -> News {
         let (ended, why) = (progress.ended, why.join(" "));
         (EventType::Warning, format!("Deleted; {ended} targets are done, {left} stay {safe}. {why}"))
     };
-    News { kind, reason: seen.resource.weakened(), action: "Delete", note, interface: None }
+    News { kind, reason: seen.resource.weakened(), action: "Delete", note }
 }

@@ -20,6 +20,7 @@ mod cluster;
 mod columns;
 mod crashes;
 mod deletion;
+mod events;
 mod evidence;
 mod failures;
 mod generations;

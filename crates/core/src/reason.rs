@@ -88,10 +88,11 @@ reasons! {
     Brake = "Too many targets vanished or changed at once; until two complete listings agree, nothing is concluded from absence and nothing is switched off.";
     OpaqueRival = "An object that can't be read may want these targets safe; until it is corrected or deleted, nothing is switched off.";
     DeadlinePassed = "It could not be carried out within an hour; the rest keeps its protection.";
-    NodeLeft = "The instance leaves the selection; its protection stays as it is.";
+    NodeLeft = "What leaves the selection keeps its protection as it is.";
     Survived = "It has outlived its instance; it is free, and waits for reuse.";
     Departed = "It is gone for good: two look-ups by id, apart, have lacked it.";
     Excluded = "The spec excludes it; its flag stays as it is.";
+    EventsSummedUp = "Twenty Events about this object were published within ten minutes; what came after them is summed up here.";
     RecordFull = "There are more retained network interfaces than one object can list. The flag is set on all of them; split this object so that each of them is listed.";
     AttachWaits = "It is attached as soon as it is free and the instance can take it.";
     AttachRequested = "The cloud has been asked to attach it; waiting until it is seen on the instance.";
@@ -259,6 +260,7 @@ NodeLeft
 Survived
 Departed
 Excluded
+EventsSummedUp
 RecordFull!
 AttachWaits
 AttachRequested

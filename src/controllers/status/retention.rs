@@ -397,7 +397,6 @@ pub fn news(
             reason,
             action: "Retain",
             note: format!("{id} is not retained any more. {}", reason.sentence()),
-            interface: Some(id.clone()),
         })
     });
     let ended = new.reattachments.iter().filter_map(|row| {
@@ -419,7 +418,6 @@ pub fn news(
             reason: Reason::from_word(&row.reason)?,
             action: "Attach",
             note: format!("{id}{to}: {}", row.message),
-            interface: Some(id.clone()),
         })
     });
     survivors(old, new).into_iter().chain(left).chain(ended).collect()
@@ -448,7 +446,6 @@ fn survivors(old: &EniRetentionStatus, new: &EniRetentionStatus) -> Vec<News> {
                 "{} {verb} outlived {instance} and {are} free: they wait for reuse.",
                 ids.join(", ")
             ),
-            interface: ids.first().map(|id| (*id).to_owned()),
         }
     });
     news.collect()
