@@ -8,6 +8,7 @@ use std::sync::Arc;
 
 use crate::id::{InstanceId, InterfaceId};
 use crate::reason::{Reason, Risk};
+use crate::time::Moment;
 
 /// What a listing says of an instance besides its flag, as far as its network interfaces are concerned. A field is `None`
 /// when the cloud's answer lacked it or had it in a form that we do not know.
@@ -52,8 +53,8 @@ pub enum Role {
 pub enum Presence {
     /// Fresh evidence shows it.
     Shown(Shown),
-    /// It is proven that the cloud knows no such instance.
-    Gone,
+    /// It is proven that the cloud knows no such instance, since then.
+    Gone(Moment),
     /// We can't tell.
     Unknown(Reason),
 }
@@ -85,7 +86,21 @@ impl Owner {
     pub fn shown(&self) -> Option<&Shown> {
         match &self.presence {
             Presence::Shown(shown) => Some(shown),
-            Presence::Gone | Presence::Unknown(_) => None,
+            Presence::Gone(_) | Presence::Unknown(_) => None,
+        }
+    }
+
+    /// Whether it is proven that the cloud knows no such instance.
+    pub fn gone(&self) -> bool {
+        matches!(self.presence, Presence::Gone(_))
+    }
+
+    /// What is known of it, when a network interface was seen on it at this moment. Nothing is on an instance that is gone:
+    /// what is seen there after that was proven says that the instance is only hidden from us.
+    pub fn presence_below(&self, seen: Moment) -> &Presence {
+        match &self.presence {
+            Presence::Gone(since) if seen >= *since => &Presence::Unknown(Reason::ListsDisagree),
+            known => known,
         }
     }
 }
@@ -130,7 +145,7 @@ impl Roster {
         self.unlisted.is_some_and(|reason| !answered(reason))
             || self.owners.values().any(|owner| match owner.presence {
                 Presence::Unknown(reason) => !answered(reason),
-                Presence::Shown(_) | Presence::Gone => false,
+                Presence::Shown(_) | Presence::Gone(_) => false,
             })
     }
 
@@ -140,7 +155,7 @@ impl Roster {
         self.unlisted.is_some_and(first)
             || self.owners.values().any(|owner| match owner.presence {
                 Presence::Unknown(reason) => first(reason),
-                Presence::Shown(_) | Presence::Gone => false,
+                Presence::Shown(_) | Presence::Gone(_) => false,
             })
     }
 }
@@ -181,7 +196,7 @@ mod tests {
     fn i38_a_roster_awaits_what_was_never_read_and_not_what_is_known_to_be_in_doubt() {
         let with = |presence| roster([("i-a", owner(Role::Selected, presence))]);
         assert!(with(Presence::Unknown(Reason::AwaitingEvidence)).awaits());
-        for known in [shown(), Presence::Gone, Presence::Unknown(Reason::EvidenceStale)] {
+        for known in [shown(), Presence::Gone(Moment::default()), Presence::Unknown(Reason::EvidenceStale)] {
             assert!(!with(known.clone()).awaits(), "{known:?}");
         }
         let listing = |reason| Roster { unlisted: reason, ..Roster::default() };

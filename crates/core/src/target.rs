@@ -40,6 +40,8 @@ impl<K: Kind> Default for Target<K> {
 pub struct Absence {
     /// Look-ups by id that lacked it although they showed something else.
     pub misses: u8,
+    /// When the last of those came that it took to prove something.
+    pub proven: Option<Moment>,
     /// Look-ups in all.
     pub lookups: u8,
     /// The last of them.
@@ -57,12 +59,21 @@ pub struct Absence {
 impl Absence {
     /// The absence that this call showed; nothing is looked up yet.
     pub fn new(lacked: CallId) -> Self {
-        Self { misses: 0, lookups: 0, last_lookup: None, lacked, blind: false, refused: false, denied: false }
+        Self {
+            misses: 0,
+            proven: None,
+            lookups: 0,
+            last_lookup: None,
+            lacked,
+            blind: false,
+            refused: false,
+            denied: false,
+        }
     }
 
     /// Whether the absence is proven: two look-ups by id, apart, both of which showed something else (I4).
     pub fn proven(&self) -> bool {
-        self.misses >= 2
+        self.proven.is_some()
     }
 
     /// When to look it up again: two look-ups prove something when they are apart; after that ever more seldom, and an
@@ -82,6 +93,7 @@ impl Absence {
         let apart = self.last_lookup.is_none_or(|at| now.since(at) >= MISSES_APART);
         if telling && apart {
             self.misses = self.misses.saturating_add(1);
+            self.proven = self.proven.or((self.misses >= 2).then_some(now));
         }
         if apart {
             self.looked(now);
@@ -358,7 +370,7 @@ mod tests {
             ),
             ("missing", absent(|_| {}), ("Unknown", Some(R::Missing))),
             ("missing once", absent(|a| a.misses = 1), ("Unknown", Some(R::Missing))),
-            ("missing twice", absent(|a| a.misses = 2), ("Unknown", Some(R::NotFound))),
+            ("missing twice", absent(|a| a.proven = Some(at(80))), ("Unknown", Some(R::NotFound))),
             ("nothing to be seen", absent(|a| a.blind = true), ("Unknown", Some(R::NothingVisible))),
             ("refused", absent(|a| a.refused = true), ("Unknown", Some(R::RequestRefused))),
         ] {

@@ -13,7 +13,7 @@ use super::objects::Member;
 use super::weaken::Ended;
 use crate::id::InstanceId;
 use crate::kind::{Kind, Place};
-use crate::owners::{Presence, Roster};
+use crate::owners::{Owner, Roster};
 use crate::reason::Reason;
 use crate::retention::{MAX_GONE, Remembered};
 use crate::time::Moment;
@@ -85,7 +85,7 @@ impl Remembered {
     fn outlive(&mut self, roster: Option<&Roster>) {
         if self.on.is_none() && !self.survived {
             let last = self.before.as_ref().and_then(|instance| roster?.owners.get(instance));
-            self.survived = last.is_some_and(|owner| owner.presence == Presence::Gone);
+            self.survived = last.is_some_and(Owner::gone);
         }
     }
 }

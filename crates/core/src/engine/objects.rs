@@ -60,7 +60,7 @@ pub(super) struct Reported {
     pub whole: u64,
     /// Of what conditions are made of, without the counts.
     pub shape: u64,
-    /// Something was not known.
+    /// Something was not known, or may be contradicted.
     pub uncertain: bool,
 }
 
@@ -114,7 +114,7 @@ impl<K: Kind> Object<K> {
         if selector.tags_exclude(tags) {
             return unless_outdated(Member::No);
         }
-        if excludes_owners && let Some(other) = self.excluded_there(K::place(&evidence.facts)) {
+        if excludes_owners && let Some(other) = self.excluded_there(evidence, remembered) {
             return unless_outdated(other);
         }
         if certain || selector.tags_match(tags) {
@@ -124,9 +124,9 @@ impl<K: Kind> Object<K> {
     }
 
     /// Whether the target is left alone because of the instance that it is on; `None`: it is not.
-    fn excluded_there(&self, place: Place<'_>) -> Option<Member> {
+    fn excluded_there(&self, evidence: &Evidence<K>, remembered: bool) -> Option<Member> {
         let owners = self.wish.owners.as_deref()?;
-        let instance = match place {
+        let instance = match K::place(&evidence.facts) {
             Place::Free => return None,
             Place::Unreadable => return Some(Member::Unclear(Reason::FieldUnreadable)),
             Place::On(instance) => instance,
@@ -138,8 +138,11 @@ impl<K: Kind> Object<K> {
             return None;
         }
         let owner = self.roster.as_ref().and_then(|roster| roster.owners.get(instance));
-        match owner.map(|owner| (owner.role, &owner.presence)) {
+        match owner.map(|owner| (owner.role, owner.presence_below(evidence.seen))) {
             Some((Role::Excluded, _)) => Some(Member::No),
+            // Its tags are not known any more. What was remembered when it went had not been excluded by them; anything else
+            // is read again before it is taken for a target.
+            Some((_, Presence::Gone(_))) => (!remembered).then_some(Member::Unclear(Reason::ListsDisagree)),
             Some((Role::Unclear(reason), _)) => Some(Member::Unclear(reason)),
             // It was asked after, and has not been read: its tags may exclude it.
             Some((Role::Watched, Presence::Unknown(reason))) => Some(Member::Unclear(*reason)),

@@ -9,7 +9,7 @@ use super::{Effect, Engine};
 use crate::conditions::{Question, judge};
 use crate::id::InstanceId;
 use crate::kind::{Applicability, Kind};
-use crate::owners::{Owner, Presence, Role};
+use crate::owners::{Presence, Role};
 use crate::reason::{Reason, Risk};
 use crate::target::Target;
 use crate::time::Moment;
@@ -41,6 +41,9 @@ impl<K: Kind> Engine<K> {
             let whole = digest(&part);
             let shape = self.shape(&name, &part);
             let next_report = now.after(self.rest(&name, cost));
+            let uncertain = !part.tally.unknown.is_empty()
+                || part.unlisted.is_some()
+                || self.objects.get(&name).is_some_and(|object| self.bereaved(object));
             let Some(object) = self.objects.get_mut(&name) else { continue };
             object.settled |= part.settled;
             let awaited = (object.born, name.clone());
@@ -51,13 +54,12 @@ impl<K: Kind> Engine<K> {
             }
             object.next_report = next_report;
             match object.reported {
-                Some(last) if last.whole == whole => {}
+                Some(last) if last.whole == whole => object.reported = Some(Reported { uncertain, ..last }),
                 Some(last) if last.shape == shape && now.since(last.at) < COUNTS_EVERY => {
                     // A transition that comes before its time goes out at once all the same.
                     self.deferred.insert((last.at.after(COUNTS_EVERY), name));
                 }
                 _ => {
-                    let uncertain = !part.tally.unknown.is_empty() || part.unlisted.is_some();
                     object.reported = Some(Reported { at: now, whole, shape, uncertain });
                     out.push(Effect::Report(name, object.generation, Box::new(part)));
                 }
@@ -174,7 +176,7 @@ impl<K: Kind> Engine<K> {
         let waited = self.patience_spent || now.since(object.born) >= self.sweep_interval() * 2;
         let settled = object.settled || !awaiting || waited;
         let progress = self.progress(now, name);
-        let owners = Self::doubtful_owners(object);
+        let owners = self.doubtful_owners(object);
         let retention = K::retention(self, now, name);
         // Reckoned and not measured, so that the same inputs give the same effects. Measured with the examples `scale` and
         // `scale_retention`, where the roster is asked about each target, too.
@@ -204,13 +206,11 @@ impl<K: Kind> Engine<K> {
         let mut risks = Vec::new();
         if let Some(evidence) = target.and_then(|t| t.evidence.as_ref()) {
             risks = K::risks(&evidence.facts);
-            let owner = K::place(&evidence.facts)
-                .instance()
-                .map(|instance| object.roster.as_ref().and_then(|roster| roster.owners.get(instance)));
-            if let Some(owner) = owner
+            if let Some(instance) = K::place(&evidence.facts).instance()
                 && K::applicability(&evidence.facts) == Applicability::Yes
             {
-                risks.extend(ways_to_go(owner));
+                let owner = object.roster.as_ref().and_then(|roster| roster.owners.get(instance));
+                risks.extend(ways_to_go(owner.map(|owner| owner.presence_below(evidence.seen))));
             }
             // The cloud has two lists. As long as they don't agree, something is under way.
             if matches!(said, Verdict::Safe(_) | Verdict::NotApplicable(_))
@@ -244,7 +244,7 @@ impl<K: Kind> Engine<K> {
     }
 
     /// The instances of which it is not known what is on them. One that is gone, and left something behind, is no riddle.
-    pub(super) fn doubtful_owners(object: &Object<K>) -> Groups {
+    pub(super) fn doubtful_owners(&self, object: &Object<K>) -> Groups {
         let mut doubts = Groups::new();
         let Some(roster) = object.roster.as_ref().filter(|_| object.wish.owners.is_some()) else {
             return doubts;
@@ -257,13 +257,13 @@ impl<K: Kind> Engine<K> {
                 .any(|r| r.before.as_ref() == Some(instance) || r.on.as_ref() == Some(instance))
         };
         for (instance, owner) in roster.selected() {
-            let doubt = match (&owner.presence, owner.role) {
+            let doubt = match (self.presence_of(instance, owner), owner.role) {
                 (Presence::Unknown(reason), _) => Some(*reason),
                 (Presence::Shown(_), Role::Unclear(reason)) => Some(reason),
                 (Presence::Shown(shown), _) => {
                     K::listed(&shown.surroundings).is_none().then_some(Reason::FieldUnreadable)
                 }
-                (Presence::Gone, _) => (owner.named && !left_behind(instance)).then_some(Reason::NotFound),
+                (Presence::Gone(_), _) => (owner.named && !left_behind(instance)).then_some(Reason::NotFound),
             };
             if let Some(reason) = doubt {
                 tell(&mut doubts, reason, instance.as_str());
@@ -305,8 +305,8 @@ impl<K: Kind> Engine<K> {
 }
 
 /// The risks of what is on an instance that may go in ways of which nobody has said what they do to it.
-fn ways_to_go(owner: Option<&Owner>) -> Vec<Risk> {
-    match owner.map(|owner| &owner.presence) {
+fn ways_to_go(presence: Option<&Presence>) -> Vec<Risk> {
+    match presence {
         Some(Presence::Shown(shown)) => {
             let told: Vec<&Risk> =
                 shown.departures.iter().filter(|w| w.reason != Reason::RisksUnreadable).collect();
@@ -326,7 +326,7 @@ fn ways_to_go(owner: Option<&Owner>) -> Vec<Risk> {
                 }
             }
         }
-        Some(Presence::Gone) => Vec::new(),
+        Some(Presence::Gone(_)) => Vec::new(),
         Some(Presence::Unknown(_)) | None => vec![Risk { reason: Reason::RisksUnreadable, detail: None }],
     }
 }

@@ -10,7 +10,7 @@ use super::objects::Object;
 use crate::call::{CallId, IDS_PER_READ};
 use crate::id::InstanceId;
 use crate::instance::Instance;
-use crate::kind::Kind;
+use crate::kind::{Kind, Place};
 use crate::owners::{Owner, Presence, Role, Roster};
 use crate::reason::Reason;
 use crate::time::Moment;
@@ -100,10 +100,10 @@ impl Engine<Instance> {
     fn presence(&self, now: Moment, object: &Object<Instance>, id: &InstanceId) -> Presence {
         let unknown = |reason| Presence::Unknown(self.why_unread(reason));
         let Some(target) = self.targets.get(id) else { return unknown(Reason::AwaitingEvidence) };
-        if target.absence.is_some() {
-            return match target.verdict(self.horizon(now), 0) {
-                Verdict::Unknown(Reason::NotFound) => Presence::Gone,
-                Verdict::Unknown(reason) => unknown(reason),
+        if let Some(absence) = target.absence.as_deref() {
+            return match (target.verdict(self.horizon(now), 0), absence.proven) {
+                (Verdict::Unknown(Reason::NotFound), Some(since)) => Presence::Gone(since),
+                (Verdict::Unknown(reason), _) => unknown(reason),
                 _ => unknown(Reason::Missing),
             };
         }
@@ -230,7 +230,7 @@ impl<K: Kind> Engine<K> {
             for (instance, owner) in roster.selected() {
                 let listed: Vec<K::Id> = match &owner.presence {
                     Presence::Shown(shown) => K::listed(&shown.surroundings).unwrap_or_default().to_vec(),
-                    Presence::Gone => Vec::new(),
+                    Presence::Gone(_) => Vec::new(),
                     // One that can't be read keeps what it was last known to have.
                     Presence::Unknown(_) => self.selection.listed_on(instance).to_vec(),
                 };
@@ -304,6 +304,25 @@ impl<K: Kind> Engine<K> {
             self.forget_unselected(id);
         }
         self.dirty.insert(name.clone());
+    }
+
+    /// When something was last seen on an instance.
+    fn seen_on(&self, instance: &InstanceId) -> Option<Moment> {
+        let there = self.selection.on(instance).filter_map(|id| self.targets.get(id)?.evidence.as_ref());
+        let there = there.filter(|evidence| K::place(&evidence.facts) == Place::On(instance));
+        there.map(|evidence| evidence.seen).max()
+    }
+
+    /// What is known of an instance of an object's, in the light of what was seen on it.
+    pub(super) fn presence_of<'a>(&self, instance: &InstanceId, owner: &'a Owner) -> &'a Presence {
+        let seen = if owner.gone() { self.seen_on(instance) } else { None };
+        owner.presence_below(seen.unwrap_or_default())
+    }
+
+    /// Whether an instance of an object's is gone, and it has yet to be seen what has become of something on it.
+    pub(super) fn bereaved(&self, object: &Object<K>) -> bool {
+        let mut owners = object.roster.iter().flat_map(|roster| &roster.owners);
+        owners.any(|(instance, owner)| owner.gone() && self.seen_on(instance).is_some())
     }
 
     /// Whether a first sweep should wait for rosters, and until when.

@@ -403,3 +403,48 @@ fn i18_what_is_named_is_not_written_before_its_instance_is_known_not_to_be_exclu
     assert_eq!((world.writes_to("eni-a0"), world.writes_to("eni-z0")), (1, 0));
     assert_eq!(world.retained("a"), ["eni-a0"]);
 }
+
+#[test]
+fn i18_what_is_named_is_not_written_while_the_instance_that_may_exclude_it_is_hidden() {
+    let mut world = World::new();
+    world.server("a", &[]);
+    world.server("c", &[("stage", "old")]);
+    world.alter("i-c", |machine| machine.hidden = true);
+    let mut wish = ids(&["eni-c1"]);
+    let exclude_tags = vec![filter("stage", "old")];
+    wish.owners = Some(Box::new(Selector { exclude_tags, ..of_nodes(&["i-a"]) }));
+    world.apply("a", wish);
+    world.run(INTERVAL * 3);
+    assert_eq!(world.writes_to("eni-c1"), 0);
+    assert_eq!(world.says("a"), (Status::Unknown, Reason::ListsDisagree));
+    world.alter("i-c", |machine| machine.hidden = false);
+    world.run(INTERVAL * 2);
+    assert_eq!(world.writes_to("eni-c1"), 0, "it is excluded");
+    assert_eq!(world.says("a"), (Status::True, Reason::AllSafe));
+    world.alter("i-c", |machine| machine.facts.tags = Some(Vec::new()));
+    world.run(INTERVAL * 2);
+    assert!(world.safe("eni-c1"));
+}
+
+#[test]
+fn i38_what_survives_its_instance_is_in_doubt_only_until_that_is_proven_to_be_gone() {
+    for owners in [named(&["i-a"]), of_nodes(&["i-a"]), with_tag("env", "prod")] {
+        let mut world = World::new();
+        world.server("a", &[("env", "prod")]);
+        world.server("b", &[("env", "prod")]);
+        let exclude_tags = vec![filter("stage", "old")];
+        world.apply("a", on(Selector { exclude_tags, ..owners }));
+        world.run(secs(90));
+        assert_eq!(world.says("a"), (Status::True, Reason::AllSafe));
+        world.release("i-a");
+        let mut words = Vec::new();
+        for _ in 0..INTERVAL.as_secs() * 3 {
+            world.run(secs(1));
+            words.push(world.says("a"));
+        }
+        words.dedup();
+        let certain = (Status::True, Reason::AllSafe);
+        assert_eq!(words, [certain, (Status::Unknown, Reason::Missing), certain]);
+        assert_eq!(world.available("a").len(), 2);
+    }
+}

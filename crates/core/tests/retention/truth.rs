@@ -284,6 +284,26 @@ fn i21_true_needs_both_lists_to_agree() {
 }
 
 #[test]
+fn i04_i21_an_instance_on_which_something_is_seen_is_hidden_and_not_gone() {
+    for wish in [on(named(&["i-a"])), ids(&["eni-a0", "eni-a1"])] {
+        let mut world = kept();
+        world.apply("a", wish.clone());
+        world.run(secs(30));
+        world.alter("i-a", |machine| machine.hidden = true);
+        world.run(INTERVAL * 4);
+        if wish.owners.is_some() {
+            assert_eq!(world.says("a"), (Status::Unknown, Reason::ListsDisagree));
+        }
+        let at_risk = &world.judgement("a").at_risk;
+        assert_eq!((at_risk.status, at_risk.reason), (Status::Unknown, Reason::RisksUnreadable));
+        world.alter("i-a", |machine| machine.hidden = false);
+        world.run(INTERVAL * 2);
+        assert_eq!(world.says("a"), (Status::True, Reason::AllSafe));
+        assert_eq!(world.judgement("a").at_risk.status, Status::False);
+    }
+}
+
+#[test]
 fn i38_a_restart_changes_no_word_of_status() {
     for wish in [on(with_tag("env", "prod")), on(named(&["i-a", "i-b"])), ids(&["eni-a0", "eni-b1"])] {
         let mut world = kept();

@@ -56,8 +56,10 @@ impl Engine<Interface> {
         if there {
             return Next::Say(Attached, Reason::AttachDone);
         }
-        let owner = wanted.and_then(|i| object.roster.as_ref().and_then(|roster| roster.owners.get(i)));
-        let gone = owner.is_some_and(|owner| owner.presence == Presence::Gone);
+        let owner = wanted
+            .and_then(|instance| object.roster.as_ref().and_then(|r| r.owners.get_key_value(instance)))
+            .map(|(instance, owner)| self.presence_of(instance, owner));
+        let gone = matches!(owner, Some(Presence::Gone(_)));
         if let Some(at) = sent {
             let given_up = at.after(self.sweep_interval() * 2);
             return match seen.map(|e| (e.facts.status, e.seen)) {
@@ -95,8 +97,8 @@ impl Engine<Interface> {
             };
             return Next::Say(Waiting, why);
         };
-        let shown = match owner.map(|owner| &owner.presence) {
-            Some(Presence::Gone) => return Next::Say(Obsolete, Reason::InstanceGone),
+        let shown = match owner {
+            Some(Presence::Gone(_)) => return Next::Say(Obsolete, Reason::InstanceGone),
             Some(Presence::Shown(shown)) => shown,
             Some(Presence::Unknown(reason)) => return Next::Say(Waiting, *reason),
             None => return Next::Say(Waiting, Reason::AwaitingEvidence),
