@@ -3,13 +3,11 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use crate::client::{REGION, call, started};
 use keeper_simulator::{
     Account, Eip, Fault, InterfaceChange, InterfaceSeed, InterfaceStatus, InterfaceType, NetworkInterface,
     ReleaseReason, Rule, Seed, Simulator, TrafficMode,
 };
-use tokio::time::Instant;
-
-use crate::client::{REGION, call, started};
 
 fn interface(account: &Account, id: &str) -> Arc<NetworkInterface> {
     account.network_interface(id).expect("it exists")
@@ -177,10 +175,17 @@ async fn what_is_taken_away_or_changed_behind_the_api_asks_no_rules() {
     assert_eq!(account.interfaces_of(&instance).len(), 1);
 }
 
-/// What takes quadratic time with a fleet of this size takes minutes; what doesn't, seconds.
+/// The time that this thread has had a processor: other people's load doesn't count.
+fn worked() -> Duration {
+    let times = std::fs::read_to_string("/proc/thread-self/schedstat").expect("this is Linux");
+    Duration::from_nanos(times.split(' ').next().and_then(|first| first.parse().ok()).expect("a number"))
+}
+
+/// What takes quadratic time with a fleet of this size takes minutes; what doesn't, seconds. The simulator runs on this
+/// thread, too.
 #[tokio::test]
 async fn ten_thousand_instances_with_thirty_thousand_interfaces_are_no_burden() {
-    let began = Instant::now();
+    let before = worked();
     let (simulator, account) = started().await;
     let seed = Seed::new(REGION)
         .times(10_000)
@@ -211,6 +216,6 @@ async fn ten_thousand_instances_with_thirty_thousand_interfaces_are_no_burden() 
         account.release(id, ReleaseReason::Manual).expect("not protected");
     }
     assert_eq!(account.network_interfaces().len(), 10_000, "one of three was retained");
-    let took = began.elapsed();
+    let took = worked().saturating_sub(before);
     assert!(took < Duration::from_secs(60), "{took:?}");
 }
