@@ -271,6 +271,9 @@ def test_a_new_interface_is_free_and_goes_with_its_first_instance(account, v_swi
     assert (item.status, item.delete_on_release) == ("Available", True)
 
 
+COUNTED = ("ipv_6address", "ipv_4prefix", "ipv_6prefix")
+
+
 def test_a_new_interface_is_as_it_was_asked_for(account, v_switch):
     made = create(
         account,
@@ -279,7 +282,9 @@ def test_a_new_interface_is_as_it_was_asked_for(account, v_switch):
         security_group_ids=["sg-a", "sg-b"],
         delete_on_release=False,
         network_interface_name="front",
-        description="of the web",
+        description="httpd front end",
+        source_dest_check=True,
+        queue_number=8,
         primary_ip_address="10.200.0.1",
         secondary_private_ip_address_count=2,
         ipv_6address_count=1,
@@ -293,7 +298,8 @@ def test_a_new_interface_is_as_it_was_asked_for(account, v_switch):
     assert len(made.ipv_6sets.ipv_6set) == len(made.ipv_4prefix_sets.ipv_4prefix_set) == 1
     item = account.only_interface(made.network_interface_id)
     assert item.delete_on_release is False
-    assert (item.network_interface_name, item.description) == ("front", "of the web")
+    assert (item.network_interface_name, item.description) == ("front", "httpd front end")
+    assert (item.source_dest_check, item.queue_number) == (True, 8)
     assert (item.private_ip_address, item.resource_group_id) == ("10.200.0.1", "rg-a")
     assert item.network_interface_traffic_mode == "HighPerformance"
     assert item.security_group_ids.security_group_id == ["sg-a", "sg-b"]
@@ -309,10 +315,14 @@ def test_creations_that_are_refused(account, v_switch, refused, settings):
         ("InvalidParameter.Conflict", 400, {"security_group_ids": ["sg-b"]}),
         ("InvalidVSwitchId.NotFound", 404, {"v_switch_id": "vsw-unknown"}),
         ("InvalidVSwitchId.NotFound", 404, {"region_id": "cn-beijing"}),
-        ("InvalidParameter", 400, {"instance_type": "Trunk"}),
+        ("UnsupportedParameter", 400, {"instance_type": "Trunk"}),
         ("InvalidParameter", 400, {"network_interface_name": "x"}),
         ("InvalidParameter", 400, {"network_interface_traffic_mode": "Slow"}),
-        ("InvalidParameter", 400, {"ipv_6address_count": 0}),
+        *[("InvalidParameter", 400, {f"{what}_count": n}) for what in COUNTED for n in (0, 11)],
+        ("InvalidParameter", 400, {"secondary_private_ip_address_count": 50}),
+        *[("InvalidParameter", 400, {"queue_number": n}) for n in (0, 2049)],
+        ("InvalidParameter", 400, {"description": "https://x.example"}),
+        ("UnsupportedParameter", 400, {"queue_pair_number": 1}),
         ("InvalidParameter", 400, {"ipv_4prefix": ["10.0.0.0/28"] * 11}),
         ("InvalidParameter.Conflict", 400, {"ipv_6address": ["2001:db8::1"], "ipv_6address_count": 1}),
         ("InvalidTagKey.Malformed", 400, {"tag": [tag(key="acs:x", value="y")]}),
@@ -330,7 +340,7 @@ def test_a_client_token_makes_a_creation_repeatable(account, v_switch, refused):
     first = create(account, v_switch_id=v_switch, client_token="once")
     again = create(account, v_switch_id=v_switch, client_token="once")
     assert first.network_interface_id == again.network_interface_id
-    with refused("IdempotentParameterMismatch", 400):
+    with refused("IdempotentParameterMismatch", 403):
         create(account, v_switch_id=v_switch, client_token="once", description="another")
     assert len(account.interface_ids(status="Available")) == 1
 

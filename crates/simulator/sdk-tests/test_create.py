@@ -75,10 +75,68 @@ def test_a_client_token_makes_a_call_repeatable(account, refused):
     first = run(account, amount=2, client_token="token-1")
     assert run(account, amount=2, client_token="token-1") == first
     assert len(account.ids(max_results=100)) == 2
-    with refused("IdempotentParameterMismatch", 400):
+    with refused("IdempotentParameterMismatch", 403):
         run(account, amount=3, client_token="token-1")
     with refused("InvalidParameter", 400):
         run(account, client_token="x" * 65)
+
+
+def days_left(account, instance_id):
+    item = account.only(instance_id)
+    end, start = (datetime.datetime.strptime(t, "%Y-%m-%dT%H:%MZ") for t in (item.expired_time, item.creation_time))
+    return (end - start).days
+
+
+@pytest.mark.parametrize("period, unit, days", [(1, None, 30), (6, None, 180), (6, "Month", 180), (2, "Week", 14)])
+def test_a_subscription_ends_after_its_period(account, period, unit, days):
+    (instance_id,) = run(account, instance_charge_type="PrePaid", period=period, period_unit=unit)
+    assert days_left(account, instance_id) == days
+
+
+@pytest.mark.parametrize("period, unit", [(10, None), (0, None), (61, None), (1, "Year"), (5, "Week")])
+def test_there_are_no_other_periods(account, refused, period, unit):
+    with refused("InvalidParameter", 400):
+        run(account, instance_charge_type="PrePaid", period=period, period_unit=unit)
+
+
+def test_host_names_and_suffixes(account):
+    ids = run(account, amount=2, instance_name="web", host_name="host", unique_suffix=True)
+    shown = [(account.only(i).instance_name, account.only(i).host_name) for i in ids]
+    assert shown == [("web001", "host001"), ("web002", "host002")]
+    ids = run(account, amount=2, host_names=["one", "two"])
+    assert [account.only(i).host_name for i in ids] == ["one", "two"]
+    (instance_id,) = run(account, host_name="k8s-${instance_id}", image_id="another", description="httpd front end")
+    item = account.only(instance_id)
+    assert (item.host_name, item.image_id, item.description) == (f"k8s-{instance_id}", "another", "httpd front end")
+
+
+def test_addresses_of_ones_own_choice_follow_each_other(account, refused):
+    ids = run(account, amount=3, private_ip_address="10.200.0.254")
+    addresses = [account.only(i).vpc_attributes.private_ip_address.ip_address for i in ids]
+    assert addresses == [["10.200.0.254"], ["10.200.0.255"], ["10.200.1.0"]]
+    with refused("InvalidParameter", 400):
+        run(account, private_ip_address="10.200.0.256")
+
+
+def test_one_security_group_or_a_list_of_them(account, refused):
+    with refused("InvalidParameter.Conflict", 400):
+        run(account, security_group_id="sg-a", security_group_ids=["sg-b"])
+    (instance_id,) = run(account, security_group_ids=["sg-a", "sg-b"])
+    assert account.only(instance_id).security_group_ids.security_group_id == ["sg-a", "sg-b"]
+
+
+def test_tags_of_a_new_instance_are_its_primary_interfaces_too(account):
+    tags = [models.RunInstancesRequestTag(key="env", value="prod")]
+    (instance_id,) = run(account, tag=tags)
+    assert account.interface(account.interface_ids_of(instance_id)[0])["tags"] == {"env": "prod"}
+
+
+def test_what_is_not_simulated_is_refused_and_what_is_so_anyway_is_not(account, refused):
+    disk = models.RunInstancesRequestSystemDisk(category="cloud_essd")
+    for request in ({"system_disk": disk}, {"launch_template_id": "lt-a"}, {"user_data": "eA=="}, {"tenancy": "host"}):
+        with refused("UnsupportedParameter", 400):
+            run(account, **request)
+    run(account, tenancy="default", internet_max_bandwidth_out=0, io_optimized="optimized")
 
 
 @pytest.mark.parametrize("amount", [0, 101])

@@ -200,8 +200,16 @@ def test_creation_time_filters_bound_on_both_sides(account):
 
 def test_a_filter_that_the_simulator_lacks_is_refused_and_not_ignored(account, refused):
     account.seed()
-    with refused("UnsupportedParameter", 400):
-        account.describe(key_pair_name="mine")
+    for request in ({"key_pair_name": "mine"}, {"ipv_6address": ["2001:db8::1"]}):
+        with refused("UnsupportedParameter", 400):
+            account.describe(**request)
+
+
+def test_what_is_in_the_default_group_comes_whatever_group_is_asked_for(account):
+    (default,) = account.seed()
+    (other,) = account.seed(resourceGroupId="rg-a")
+    assert account.ids(resource_group_id="rg-a") == [default, other]
+    assert account.ids(resource_group_id="rg-x") == [default]
 
 
 def test_locks_are_shown(account):

@@ -142,6 +142,39 @@ def test_what_is_mandatory_must_be_there_and_valid(account, refused):
         account.retain(interface_id, None)
     with refused("InvalidParameter", 400):
         account.modify_interface(interface_id, description="http://example.com")
+    account.modify_interface(interface_id, description="httpd front end")
+
+
+@pytest.mark.parametrize("name", ["http://x.example", "1name", "bad name!", "n" * 129])
+def test_names_that_an_interface_can_not_have(account, refused, name):
+    (interface_id,) = account.seed_interfaces()
+    with refused("InvalidParameter", 400):
+        account.modify_interface(interface_id, network_interface_name=name)
+
+
+def test_queues_are_1_to_2048_and_change_while_nothing_runs(account, refused):
+    (running,) = account.seed()
+    (stopped,) = account.seed(status="Stopped")
+    (free,) = account.seed_interfaces()
+    (busy,) = account.seed_interfaces(instanceId=running)
+    (idle,) = account.seed_interfaces(instanceId=stopped)
+    for number in (0, 2049, 4096):
+        with refused("InvalidParameter", 400):
+            account.modify_interface(free, queue_number=number)
+    with refused("InvalidEniState", 403):
+        account.modify_interface(busy, queue_number=4)
+    for interface_id, number in ((free, 1), (free, 2048), (idle, 4)):
+        account.modify_interface(interface_id, queue_number=number)
+        assert account.only_interface(interface_id).queue_number == number
+
+
+def test_attributes_that_the_simulator_lacks_are_refused_and_not_ignored(account, refused):
+    (interface_id,) = account.seed_interfaces()
+    tracking = models.ModifyNetworkInterfaceAttributeRequestConnectionTrackingConfiguration(udp_timeout=30)
+    for request in ({"connection_tracking_configuration": tracking}, {"rx_queue_size": 8192}):
+        with refused("UnsupportedParameter", 400):
+            account.modify_interface(interface_id, delete_on_release=False, **request)
+    assert account.interface(interface_id)["deleteOnRelease"] is True
 
 
 def test_a_stale_read_shows_the_former_flag(account):

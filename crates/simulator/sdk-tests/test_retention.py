@@ -279,6 +279,23 @@ def test_parameters_that_a_primary_interface_of_ones_own_excludes(account, refus
             run(account, New(instance_type="Primary"), **request)
 
 
+def test_an_existing_interface_takes_no_parameters_of_creation(account, refused):
+    (interface_id,) = account.seed_interfaces()
+    for request in ({"primary_ip_address": "10.200.0.9"}, {"description": "of the web"}, {"security_group_id": "sg-x"}):
+        with refused("InvalidParameter.Conflict", 400):
+            run(account, New(network_interface_id=interface_id, **request))
+    assert account.interface(interface_id)["status"] == "Available"
+
+
+def test_only_a_primary_interface_is_born_with_ipv6_addresses(account, refused):
+    for request in ({"ipv_6address": ["2001:db8::9"]}, {"ipv_6address_count": 1}):
+        with refused("InvalidParameter.Conflict", 400):
+            run(account, New(**request))
+    (instance_id,) = run(account, New(instance_type="Primary", ipv_6address=["2001:db8::9"]))
+    (interface_id,) = account.interface_ids_of(instance_id)
+    assert account.interface(interface_id)["ipv6Addresses"] == ["2001:db8::9"]
+
+
 def test_interfaces_that_no_new_instance_can_have(account, refused, settings):
     with refused("InvalidParameter", 400):
         run(account, New(instance_type="Tertiary"))

@@ -1,4 +1,4 @@
-"""TagResources, UntagResources, DescribeRegions, GetCallerIdentity."""
+"""TagResources, UntagResources, ListTagResources, DescribeRegions, GetCallerIdentity."""
 
 import pytest
 from alibabacloud_ecs20140526 import models
@@ -69,6 +69,64 @@ def test_missing_parameters_have_codes_of_their_own(account, refused):
     }.items():
         with refused(code, 404):
             call()
+
+
+def tagged(account, token="", **request):
+    """One page of ListTagResources: its rows, and the token of the next."""
+    request = {"region_id": REGION, "resource_type": "instance", **request}
+    body = account.ecs.list_tag_resources(models.ListTagResourcesRequest(next_token=token, **request)).body
+    rows = [(row.resource_id, row.resource_type, row.tag_key, row.tag_value) for row in body.tag_resources.tag_resource]
+    return rows, body.next_token
+
+
+def test_tags_are_listed_by_resource_and_by_tag(account):
+    (both,) = account.seed(tags={"env": "prod", "team": "a"})
+    (one,) = account.seed(tags={"env": "prod"})
+    (bare,) = account.seed()
+    (interface,) = account.seed_interfaces(tags={"env": "prod"})
+    Tag = models.ListTagResourcesRequestTag
+    of_both = [(both, "instance", "env", "prod"), (both, "instance", "team", "a")]
+    of_one = [(one, "instance", "env", "prod")]
+    for request, rows in [
+        ({"resource_id": [both, bare]}, of_both),
+        ({"tag": [Tag(key="env", value="prod")]}, of_both + of_one),
+        ({"tag": [Tag(key="env"), Tag(key="team", value="a")]}, of_both),
+        ({"tag": [Tag(key="env", value="prod")], "resource_id": [one]}, of_one),
+        ({"tag": [Tag(key="env", value="test")]}, []),
+        ({"tag": [Tag(key="env")], "resource_type": "eni"}, [(interface, "eni", "env", "prod")]),
+    ]:
+        assert tagged(account, **request) == (rows, ""), request
+
+
+def test_lists_of_tags_go_on_beyond_a_thousand_resources(account):
+    ids = account.seed(count=1050, tags={"env": "prod"})
+    tag = [models.ListTagResourcesRequestTag(key="env", value="prod")]
+    found, token = tagged(account, tag=tag)
+    while token:
+        rows, token = tagged(account, token, tag=tag)
+        found += rows
+    assert [row[0] for row in found] == ids
+
+
+def test_limits_of_lists_of_tags(account, refused):
+    (instance_id,) = account.seed(tags={"env": "prod"})
+    Tag = models.ListTagResourcesRequestTag
+    for code, status, request in [
+        ("MissingParameter.RegionId", 404, {"region_id": None}),
+        ("MissingParameter.ResourceType", 404, {"resource_type": None}),
+        ("MissingParameter.ResourceIds", 404, {}),
+        ("InvalidResourceType.NotFound", 404, {"resource_type": "teapot"}),
+        ("InvalidResourceId.NotFound", 404, {"resource_id": ["i-unknown"]}),
+        ("NumberExceed.ResourceIds", 400, {"resource_id": [instance_id] * 51}),
+        ("NumberExceed.Tags", 400, {"tag": [Tag(key=f"k{n}") for n in range(21)]}),
+        ("InvalidTag.Mismatch", 400, {"tag": [Tag(value="prod")]}),
+        ("InvalidParameter", 400, {"tag": [Tag(key="env")], "token": "nonsense"}),
+    ]:
+        with refused(code, status):
+            tagged(account, **request)
+    with refused("UnsupportedParameter", 400):
+        tagged(account, tag_filter=[models.ListTagResourcesRequestTagFilter(tag_key="e*")])
+    assert len(tagged(account, resource_id=[instance_id] * 50)[0]) == 1
 
 
 def test_regions_are_listed_with_their_endpoints(account):

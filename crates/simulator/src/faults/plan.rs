@@ -154,7 +154,10 @@ fn documented_status(code: &str) -> u16 {
     match code {
         "InternalError" => 500,
         "ServiceUnavailable" => 503,
-        "InvalidChargeType.ValueNotSupported"
+        "IdempotentParameterMismatch"
+        | "InvalidChargeType.ValueNotSupported"
+        | "InvalidEniState"
+        | "LastTokenProcessing"
         | "IncorrectInstanceStatus"
         | "IncorrectInstanceStatus.Initializing"
         | "InstanceLockedForSecurity"
@@ -175,7 +178,9 @@ fn documented_status(code: &str) -> u16 {
         | "InvalidOperation.EniLinked"
         | "InvalidOperation.Ipv4CountExceeded"
         | "InvalidOperation.Ipv6NotSupport" => 403,
-        "InvalidOperation.PrimaryEniOnlySupportModifyNameAndDesc" => 404,
+        "InvalidInstanceStatus.NeedRestart" | "InvalidOperation.PrimaryEniOnlySupportModifyNameAndDesc" => {
+            404
+        }
         "Forbidden.RegionId" => 400,
         _ if code.starts_with("Forbidden.") => 403,
         _ if code.ends_with(".NotFound") => 404,

@@ -5,9 +5,15 @@ use std::sync::Arc;
 
 use jiff::Timestamp;
 
+use super::parameters::Honours;
 use super::{Call, Done, interface, invalid_state, refuse_service_managed, refuse_unsettled};
 use crate::state::{Instance, InterfaceStatus, InterfaceType, NetworkInterface, Status, World};
 use crate::wire::Refusal;
+
+/// The instances have one network card, and trunk interfaces aren't open to the public.
+pub(super) const ATTACH: Honours =
+    Honours { any: &["InstanceId", "NetworkInterfaceId", "RegionId"], only: &[("NetworkCardIndex", &["0"])] };
+pub(super) const DETACH: Honours = Honours::any(&["InstanceId", "NetworkInterfaceId", "RegionId"]);
 
 /// Families whose instances must be stopped, after the vendor's page on managing network interfaces; the page's
 /// entry-level and shared types.
@@ -32,18 +38,6 @@ fn instance<'w>(world: &'w World, call: &Call<'_>, region: &str) -> Result<&'w A
         .filter(|instance| instance.region_id == region)
         // Both pages also list InvalidInstanceId.NotFound, with 403 for the attach; which comes when, they don't say.
         .ok_or_else(|| Refusal::new(404, "InvalidEcsId.NotFound", format!("There is no instance {id} here.")))
-}
-
-/// Trunk interfaces aren't open to the public.
-fn refuse_trunk(call: &Call<'_>) -> Result<(), Refusal> {
-    match call.params.get("TrunkNetworkInstanceId") {
-        None => Ok(()),
-        Some(_) => Err(Refusal::new(
-            400,
-            "UnsupportedParameter",
-            "The parameter TrunkNetworkInstanceId can't be used.",
-        )),
-    }
 }
 
 /// Says why an interface can't be given to an instance of a zone and VPC, if it can't.
@@ -108,7 +102,6 @@ pub(crate) fn attach(world: &mut World, call: &Call<'_>) -> Result<Done, Refusal
     let region = call.region()?;
     let id = call.params.required("NetworkInterfaceId")?;
     call.params.required("InstanceId")?;
-    refuse_trunk(call)?;
     let account = &call.caller.account;
     let interface = interface(world, call, &region, id)?;
     let instance = instance(world, call, &region)?;
@@ -132,7 +125,6 @@ pub(crate) fn detach(world: &mut World, call: &Call<'_>) -> Result<Done, Refusal
     let region = call.region()?;
     let id = call.params.required("NetworkInterfaceId")?;
     call.params.required("InstanceId")?;
-    refuse_trunk(call)?;
     let interface = interface(world, call, &region, id)?;
     let instance = instance(world, call, &region)?;
     refuse_service_managed(interface)?;

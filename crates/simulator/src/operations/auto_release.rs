@@ -2,10 +2,13 @@
 
 use jiff::{SignedDuration, Timestamp};
 
+use super::parameters::Honours;
 use super::{Call, Done};
 use crate::clock::start_of_minute;
 use crate::state::{ChargeType, World};
 use crate::wire::Refusal;
+
+pub(super) const HONOURS: Honours = Honours::any(&["AutoReleaseTime", "InstanceId", "RegionId"]);
 
 /// Reads the parameter AutoReleaseTime: `yyyy-MM-ddTHH:mm:ssZ`, at least 30 minutes and at most three years ahead;
 /// seconds are dropped.
@@ -34,10 +37,12 @@ pub(super) fn refuse_subscription() -> Refusal {
 pub(crate) fn run(world: &mut World, call: &Call<'_>) -> Result<Done, Refusal> {
     let id = call.params.required("InstanceId")?;
     let time = parse(call)?;
+    let region = call.params.get("RegionId").map(|_| call.region()).transpose()?;
     let account = &call.caller.account;
     let instance = world
         .find(account, id)
         .filter(|instance| call.reaches(&instance.region_id))
+        .filter(|instance| region.as_ref().is_none_or(|region| instance.region_id == *region))
         // This operation's page has a code of its own for an unknown id.
         .ok_or_else(|| Refusal::new(404, "NoSuchResource", format!("There is no instance {id} here.")))?;
     if instance.instance_charge_type == ChargeType::PrePaid {

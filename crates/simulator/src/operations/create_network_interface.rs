@@ -1,11 +1,45 @@
 //! CreateNetworkInterface and DeleteNetworkInterface.
 
-use super::modify_network_interface::{description, name};
+use std::net::Ipv4Addr;
+
+use super::parameters::Honours;
+use super::texts::{self, Naming};
 use super::{
     Body, Call, Done, interface, interface_answer, invalid_state, once, refuse_service_managed, tags,
 };
 use crate::state::{Effect, InterfaceSeed, InterfaceStatus, TrafficMode, VSwitch, World};
 use crate::wire::{Params, Refusal};
+
+pub(super) const CREATE: Honours = Honours {
+    any: &[
+        "ClientToken",
+        "DeleteOnRelease",
+        "Description",
+        "Ipv4Prefix.N",
+        "Ipv4PrefixCount",
+        "Ipv6Address.N",
+        "Ipv6AddressCount",
+        "Ipv6Prefix.N",
+        "Ipv6PrefixCount",
+        "NetworkInterfaceName",
+        "NetworkInterfaceTrafficMode",
+        "PrimaryIpAddress",
+        "PrivateIpAddress.N",
+        "QueueNumber",
+        "RegionId",
+        "ResourceGroupId",
+        "SecondaryPrivateIpAddressCount",
+        "SecurityGroupId",
+        "SecurityGroupIds.N",
+        "SourceDestCheck",
+        "Tag.N.Key",
+        "Tag.N.Value",
+        "VSwitchId",
+    ],
+    // A trunk interface is made by invitation only.
+    only: &[("InstanceType", &["Secondary"])],
+};
+pub(super) const DELETE: Honours = Honours::any(&["NetworkInterfaceId", "RegionId"]);
 
 /// A vSwitch of a region.
 pub(super) fn v_switch<'w>(
@@ -49,25 +83,55 @@ pub(super) fn groups(one: Option<&str>, list: Vec<&str>) -> Result<Vec<String>, 
     Ok(one.into_iter().chain(list).map(str::to_owned).collect())
 }
 
-/// Values that are either listed, or as many as a number says of the cloud's own choice.
-fn values(
-    params: &Params,
-    (list, count): (&str, &str),
-    mut choose: impl FnMut() -> String,
-) -> Result<Vec<String>, Refusal> {
-    let listed: Vec<String> = params.list(list).into_iter().map(str::to_owned).collect();
-    match params.integer(count)? {
-        None if listed.len() <= 10 => Ok(listed),
-        Some(number) if listed.is_empty() && (1..=49).contains(&number) => {
-            Ok((0..number).map(|_| choose()).collect())
+/// The parameter NetworkInterfaceTrafficMode.
+pub(super) fn traffic_mode(params: &Params) -> Result<Option<TrafficMode>, Refusal> {
+    let unknown = || Refusal::invalid("NetworkInterfaceTrafficMode");
+    params
+        .get("NetworkInterfaceTrafficMode")
+        .map(|mode| TrafficMode::parse(mode).ok_or_else(unknown))
+        .transpose()
+}
+
+/// An IPv4 address of the client's choice.
+pub(super) fn ipv4(params: &Params, name: &str) -> Result<Option<Ipv4Addr>, Refusal> {
+    params.get(name).map(|text| text.parse().map_err(|_| Refusal::invalid(name))).transpose()
+}
+
+/// Addresses or prefixes that are either listed, at most ten, or as many as a number says of the cloud's own choice.
+#[derive(Clone, Default)]
+pub(super) struct Values {
+    listed: Vec<String>,
+    chosen: u32,
+}
+
+impl Values {
+    pub(super) fn parse(params: &Params, (list, count): (&str, &str), most: u32) -> Result<Self, Refusal> {
+        let listed: Vec<String> = params.list(list).into_iter().map(str::to_owned).collect();
+        let chosen = texts::number(params, count, 1..=most)?;
+        if chosen.is_some() && !listed.is_empty() {
+            return Err(Refusal::new(
+                400,
+                "InvalidParameter.Conflict",
+                format!("Give {list}.N or {count}, not both."),
+            ));
         }
-        Some(_) if !listed.is_empty() => Err(Refusal::new(
-            400,
-            "InvalidParameter.Conflict",
-            format!("Give {list}.N or {count}, not both."),
-        )),
-        None => Err(Refusal::invalid(list)),
-        Some(_) => Err(Refusal::invalid(count)),
+        if listed.len() > 10 {
+            return Err(Refusal::invalid(list));
+        }
+        Ok(Self { listed, chosen: chosen.unwrap_or_default() })
+    }
+
+    pub(super) fn is_listed(&self) -> bool {
+        !self.listed.is_empty()
+    }
+
+    pub(super) fn is_empty(&self) -> bool {
+        self.listed.is_empty() && self.chosen == 0
+    }
+
+    /// All of them, with what the cloud chooses.
+    pub(super) fn choose(&self, mut one: impl FnMut() -> String) -> Vec<String> {
+        self.listed.iter().cloned().chain((0..self.chosen).map(|_| one())).collect()
     }
 }
 
@@ -78,14 +142,6 @@ fn parse(world: &mut World, call: &Call<'_>, region: &str) -> Result<InterfaceSe
     if security_group_ids.is_empty() {
         return Err(Refusal::missing("SecurityGroupId"));
     }
-    // A trunk interface is made by invitation only.
-    if params.get("InstanceType").is_some_and(|kind| kind != "Secondary") {
-        return Err(Refusal::invalid("InstanceType"));
-    }
-    let traffic_mode = params
-        .get("NetworkInterfaceTrafficMode")
-        .map(|mode| TrafficMode::parse(mode).ok_or_else(|| Refusal::invalid("NetworkInterfaceTrafficMode")))
-        .transpose()?;
     let wanted_tags = params.tags()?;
     if wanted_tags.len() > tags::TAGS_PER_RESOURCE {
         return Err(Refusal::invalid("Tag"));
@@ -100,17 +156,25 @@ fn parse(world: &mut World, call: &Call<'_>, region: &str) -> Result<InterfaceSe
         resource_group_id: params.get("ResourceGroupId").map(str::to_owned),
         // Not documented what it is when nothing is said: the unkind reading.
         delete_on_release: Some(params.boolean("DeleteOnRelease")?.unwrap_or(true)),
-        network_interface_name: name(params)?,
-        description: description(params)?,
-        primary_ip_address: params.get("PrimaryIpAddress").map(str::to_owned),
-        private_ip_addresses: values(params, ("PrivateIpAddress", "SecondaryPrivateIpAddressCount"), || {
-            world.ipv4()
-        })?,
-        ipv6_addresses: values(params, ("Ipv6Address", "Ipv6AddressCount"), || world.ipv6())?,
-        ipv4_prefixes: values(params, ("Ipv4Prefix", "Ipv4PrefixCount"), || format!("{}/28", world.ipv4()))?,
-        ipv6_prefixes: values(params, ("Ipv6Prefix", "Ipv6PrefixCount"), || format!("{}/80", world.ipv6()))?,
+        network_interface_name: texts::name(params, "NetworkInterfaceName", Naming::FREE)?,
+        description: texts::description(params, 256)?,
+        primary_ip_address: ipv4(params, "PrimaryIpAddress")?.map(|address| address.to_string()),
+        private_ip_addresses: Values::parse(
+            params,
+            ("PrivateIpAddress", "SecondaryPrivateIpAddressCount"),
+            49,
+        )?
+        .choose(|| world.ipv4()),
+        ipv6_addresses: Values::parse(params, ("Ipv6Address", "Ipv6AddressCount"), 10)?
+            .choose(|| world.ipv6()),
+        ipv4_prefixes: Values::parse(params, ("Ipv4Prefix", "Ipv4PrefixCount"), 10)?
+            .choose(|| format!("{}/28", world.ipv4())),
+        ipv6_prefixes: Values::parse(params, ("Ipv6Prefix", "Ipv6PrefixCount"), 10)?
+            .choose(|| format!("{}/80", world.ipv6())),
+        source_dest_check: params.flag("SourceDestCheck")?,
+        queue_number: texts::queues(params, "QueueNumber")?,
         security_group_ids,
-        network_interface_traffic_mode: traffic_mode,
+        network_interface_traffic_mode: traffic_mode(params)?,
         tags: wanted_tags.into_iter().map(|tag| (tag.key, tag.value.unwrap_or_default())).collect(),
         ..InterfaceSeed::default()
     })

@@ -8,14 +8,18 @@ mod describe_instances;
 mod describe_network_interfaces;
 mod identity;
 mod interface_answer;
+mod list_tags;
 mod listing;
 mod modify_instance_attribute;
 mod modify_network_interface;
 mod new_interfaces;
 mod odd;
+mod parameters;
 mod regions;
 mod release;
+mod subscription;
 mod tags;
+mod texts;
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -27,6 +31,8 @@ pub(crate) use describe_instances::InstancePage;
 use describe_network_interfaces::InterfacePage;
 pub(crate) use identity::PRINCIPAL;
 pub(crate) use release::{Manner, refuse_release};
+
+use parameters::Honours;
 
 use crate::accounts::Caller;
 use crate::faults::{OddField, PageFaults};
@@ -46,35 +52,45 @@ pub(crate) struct Operation {
     /// Whether it may change the state.
     pub(crate) writes: bool,
     run: Run,
+    honours: Honours,
 }
 
 const OPERATIONS: &[Operation] = &[
-    read("DescribeInstances", ECS, describe_instances::run),
-    read("DescribeNetworkInterfaces", ECS, describe_network_interfaces::list),
-    read("DescribeNetworkInterfaceAttribute", ECS, describe_network_interfaces::one),
-    read("DescribeRegions", ECS, regions::run),
-    read("GetCallerIdentity", STS, identity::run),
-    write("ModifyInstanceAttribute", modify_instance_attribute::run),
-    write("ModifyInstanceAutoReleaseTime", auto_release::run),
-    write("RunInstances", create::run_instances),
-    write("CreateInstance", create::create_instance),
-    write("DeleteInstance", release::delete_instance),
-    write("DeleteInstances", release::delete_instances),
-    write("ModifyNetworkInterfaceAttribute", modify_network_interface::run),
-    write("AttachNetworkInterface", attach::attach),
-    write("DetachNetworkInterface", attach::detach),
-    write("CreateNetworkInterface", create_network_interface::create),
-    write("DeleteNetworkInterface", create_network_interface::delete),
-    write("TagResources", tags::tag),
-    write("UntagResources", tags::untag),
+    read("DescribeInstances", describe_instances::run, describe_instances::HONOURS),
+    read("DescribeNetworkInterfaces", describe_network_interfaces::list, describe_network_interfaces::LIST),
+    read(
+        "DescribeNetworkInterfaceAttribute",
+        describe_network_interfaces::one,
+        describe_network_interfaces::ONE,
+    ),
+    read("ListTagResources", list_tags::run, list_tags::HONOURS),
+    read("DescribeRegions", regions::run, regions::HONOURS),
+    Operation { version: STS, ..read("GetCallerIdentity", identity::run, Honours::any(&[])) },
+    write("ModifyInstanceAttribute", modify_instance_attribute::run, modify_instance_attribute::HONOURS),
+    write("ModifyInstanceAutoReleaseTime", auto_release::run, auto_release::HONOURS),
+    write("RunInstances", create::run_instances, create::RUN),
+    write("CreateInstance", create::create_instance, create::CREATE),
+    write("DeleteInstance", release::delete_instance, release::ONE),
+    write("DeleteInstances", release::delete_instances, release::MANY),
+    write(
+        "ModifyNetworkInterfaceAttribute",
+        modify_network_interface::run,
+        modify_network_interface::HONOURS,
+    ),
+    write("AttachNetworkInterface", attach::attach, attach::ATTACH),
+    write("DetachNetworkInterface", attach::detach, attach::DETACH),
+    write("CreateNetworkInterface", create_network_interface::create, create_network_interface::CREATE),
+    write("DeleteNetworkInterface", create_network_interface::delete, create_network_interface::DELETE),
+    write("TagResources", tags::tag, tags::TAG),
+    write("UntagResources", tags::untag, tags::UNTAG),
 ];
 
-const fn read(name: &'static str, version: &'static str, run: Run) -> Operation {
-    Operation { name, version, writes: false, run }
+const fn read(name: &'static str, run: Run, honours: Honours) -> Operation {
+    Operation { name, version: ECS, writes: false, run, honours }
 }
 
-const fn write(name: &'static str, run: Run) -> Operation {
-    Operation { name, version: ECS, writes: true, run }
+const fn write(name: &'static str, run: Run, honours: Honours) -> Operation {
+    Operation { name, version: ECS, writes: true, run, honours }
 }
 
 impl Operation {
@@ -93,11 +109,13 @@ impl Operation {
     }
 
     pub(crate) fn run(&self, world: &mut World, call: &Call<'_>) -> Result<Done, Refusal> {
-        (self.run)(world, call)
+        let params = &self.honours.select(self.name, call.params)?;
+        (self.run)(world, &Call { params, ..*call })
     }
 }
 
 /// One authenticated call.
+#[derive(Clone, Copy)]
 pub(crate) struct Call<'a> {
     pub(crate) caller: &'a Caller,
     pub(crate) params: &'a Params,
@@ -283,7 +301,7 @@ fn once(
             Ok(Done::answer(answer.clone()))
         } else {
             Err(Refusal::new(
-                400,
+                403,
                 "IdempotentParameterMismatch",
                 "This ClientToken was used before with other parameters.",
             ))

@@ -1,20 +1,25 @@
 //! ModifyInstanceAttribute: one instance a call, no RegionId, and more attributes than release protection.
 
+use std::collections::BTreeSet;
+
+use super::parameters::Honours;
+use super::texts::{self, Naming};
 use super::{Call, Done};
-use crate::state::{Instance, InterfaceType, LockReason, Status, World};
+use crate::state::{DEFAULT_QUEUES, Instance, InterfaceType, LockReason, NetworkInterface, Status, World};
 use crate::wire::{Params, Refusal};
 
-/// Attributes that the operation has and that leave no trace here but in the log.
-const OTHERS: &[&str] = &[
-    "CpuOptions.Core",
-    "CpuOptions.ThreadsPerCore",
-    "CpuOptions.TopologyType",
-    "EnableJumboFrame",
-    "EnableNetworkEncryption",
+pub(super) const HONOURS: Honours = Honours::any(&[
+    "CreditSpecification",
+    "DeletionProtection",
+    "Description",
+    "HostName",
+    "InstanceId",
+    "InstanceName",
     "NetworkInterfaceQueueNumber",
     "Password",
-    "UserData",
-];
+    "Recyclable",
+    "SecurityGroupIds.N",
+]);
 
 /// What a call asks to be changed.
 struct Wanted {
@@ -25,31 +30,34 @@ struct Wanted {
     description: Option<String>,
     credit_specification: Option<String>,
     security_groups: Vec<String>,
+    queue_number: Option<u32>,
+    password: bool,
 }
 
 impl Wanted {
     fn parse(params: &Params) -> Result<Self, Refusal> {
-        let text = |name: &str, valid: fn(&str) -> bool| match params.get(name) {
-            Some(value) if !valid(value) => Err(Refusal::invalid(name)),
-            value => Ok(value.map(str::to_owned)),
-        };
-        text("Password", |value| (8..=30).contains(&value.chars().count()))?;
+        let security_groups = params.list("SecurityGroupIds");
+        if security_groups.iter().collect::<BTreeSet<_>>().len() < security_groups.len() {
+            return Err(Refusal::invalid("SecurityGroupIds"));
+        }
         Ok(Self {
             protection: params.boolean("DeletionProtection")?,
             recyclable: params.boolean("Recyclable")?,
-            name: text("InstanceName", |value| {
-                (2..=128).contains(&value.chars().count()) && value.starts_with(char::is_alphabetic)
-            })?,
-            host_name: text("HostName", |value| (2..=64).contains(&value.len()))?,
-            description: text("Description", |value| (2..=256).contains(&value.chars().count()))?,
-            credit_specification: text("CreditSpecification", |value| {
-                matches!(value, "Standard" | "Unlimited")
-            })?,
-            security_groups: params.list("SecurityGroupIds").into_iter().map(str::to_owned).collect(),
+            name: texts::name(params, "InstanceName", Naming::WITHOUT_PERIODS)?,
+            host_name: texts::host_name(params)?,
+            description: texts::description(params, 256)?,
+            credit_specification: texts::credit_specification(params)?,
+            queue_number: match params.get("NetworkInterfaceQueueNumber") {
+                // Documented: back to what the instance's type has.
+                Some("-1") => Some(DEFAULT_QUEUES),
+                _ => texts::queues(params, "NetworkInterfaceQueueNumber")?,
+            },
+            password: texts::check_password(params)?,
+            security_groups: security_groups.into_iter().map(str::to_owned).collect(),
         })
     }
 
-    fn is_nothing(&self, params: &Params) -> bool {
+    fn is_nothing(&self) -> bool {
         self.protection.is_none()
             && self.recyclable.is_none()
             && self.name.is_none()
@@ -57,7 +65,8 @@ impl Wanted {
             && self.description.is_none()
             && self.credit_specification.is_none()
             && self.security_groups.is_empty()
-            && !OTHERS.iter().any(|name| params.get(name).is_some())
+            && self.queue_number.is_none()
+            && !self.password
     }
 
     fn apply(self, instance: &mut Instance) {
@@ -86,28 +95,36 @@ pub(crate) fn run(world: &mut World, call: &Call<'_>) -> Result<Done, Refusal> {
         .find(account, id)
         .filter(|instance| call.reaches(&instance.region_id))
         .ok_or_else(|| Refusal::no_such_instance(id))?;
-    if wanted.is_nothing(call.params) {
+    if wanted.is_nothing() {
         return Err(Refusal::new(400, "MissingParameter", "No attribute to change was given."));
     }
     refuse(instance, &wanted)?;
-    let groups = wanted.security_groups.clone();
+    let (groups, queues) = (wanted.security_groups.clone(), wanted.queue_number);
     let mut changed = world.change(account, id, call.effect, |instance| wanted.apply(instance));
-    if !groups.is_empty() {
-        changed |= give_groups(world, call, id, &groups);
+    if !groups.is_empty() || queues.is_some() {
+        changed |= change_primary(world, call, id, |primary| {
+            if !groups.is_empty() {
+                primary.security_group_ids = groups;
+            }
+            primary.queue_number = queues.unwrap_or(primary.queue_number);
+        });
     }
     Ok(Done::write(changed))
 }
 
-/// The security groups of an instance are those of its primary interface.
-fn give_groups(world: &mut World, call: &Call<'_>, instance: &str, groups: &[String]) -> bool {
+/// Security groups and queues of an instance are those of its primary interface.
+fn change_primary(
+    world: &mut World,
+    call: &Call<'_>,
+    instance: &str,
+    change: impl FnOnce(&mut NetworkInterface),
+) -> bool {
     let account = &call.caller.account;
     let interfaces = world.interfaces_of(account, instance);
     let Some(primary) = interfaces.iter().find(|interface| interface.r#type == InterfaceType::Primary) else {
         return false;
     };
-    world.change_interface(account, &primary.network_interface_id, call.effect, |interface| {
-        interface.security_group_ids = groups.to_vec();
-    })
+    world.change_interface(account, &primary.network_interface_id, call.effect, change)
 }
 
 /// What the vendor's pages say an instance must be for its attributes to change. Which of two reasons comes first,
@@ -130,6 +147,11 @@ fn refuse(instance: &Instance, wanted: &Wanted) -> Result<(), Refusal> {
         ));
     }
     match instance.status {
+        Status::Running if wanted.queue_number.is_some() => Err(Refusal::new(
+            403,
+            "IncorrectInstanceStatus",
+            "NetworkInterfaceQueueNumber can change while the instance is stopped.",
+        )),
         Status::Running | Status::Stopped => Ok(()),
         Status::Pending | Status::Starting | Status::Stopping => Err(Refusal::new(
             403,

@@ -1,19 +1,22 @@
 //! ModifyNetworkInterfaceAttribute: one interface a call, and more attributes than DeleteOnRelease.
 
+use super::parameters::Honours;
+use super::texts::{self, Naming};
 use super::{Call, Done, interface, invalid_state, refuse_service_managed, refuse_unsettled};
 use crate::regions;
-use crate::state::{InterfaceStatus, InterfaceType, NetworkInterface, PrimaryRefusal, World};
+use crate::state::{InterfaceStatus, InterfaceType, NetworkInterface, PrimaryRefusal, Status, World};
 use crate::wire::{Params, Refusal};
 
-/// Attributes that the operation has and that leave no trace here but in the log.
-const OTHERS: &[&str] = &[
-    "ConnectionTrackingConfiguration.",
-    "EnablePrimaryIPv6",
-    "EnhancedNetwork.",
-    "NetworkInterfaceTrafficConfig.",
-    "RxQueueSize",
-    "TxQueueSize",
-];
+pub(super) const HONOURS: Honours = Honours::any(&[
+    "DeleteOnRelease",
+    "Description",
+    "NetworkInterfaceId",
+    "NetworkInterfaceName",
+    "QueueNumber",
+    "RegionId",
+    "SecurityGroupId.N",
+    "SourceDestCheck",
+]);
 
 /// What a call asks to be changed.
 struct Wanted {
@@ -23,20 +26,18 @@ struct Wanted {
     source_dest_check: Option<bool>,
     queue_number: Option<u32>,
     security_groups: Vec<String>,
-    others: bool,
 }
 
 impl Wanted {
     fn parse(params: &Params) -> Result<Self, Refusal> {
-        let queue_number = params.integer("QueueNumber")?.map(u32::try_from).transpose();
         Ok(Self {
             delete_on_release: params.boolean("DeleteOnRelease")?,
-            name: name(params)?,
-            description: description(params)?,
+            name: texts::name(params, "NetworkInterfaceName", Naming::STRICT)?,
+            // One less than when it is created, says the metadata.
+            description: texts::description(params, 255)?,
             source_dest_check: params.boolean("SourceDestCheck")?,
-            queue_number: queue_number.map_err(|_| Refusal::invalid("QueueNumber"))?,
+            queue_number: texts::queues(params, "QueueNumber")?,
             security_groups: params.list("SecurityGroupId").into_iter().map(str::to_owned).collect(),
-            others: params.iter().any(|(given, _)| OTHERS.iter().any(|other| given.starts_with(other))),
         })
     }
 
@@ -49,10 +50,7 @@ impl Wanted {
 
     /// Whether more is to change than the flag, the name and the description.
     fn is_more_than_words(&self) -> bool {
-        self.source_dest_check.is_some()
-            || self.queue_number.is_some()
-            || !self.security_groups.is_empty()
-            || self.others
+        self.source_dest_check.is_some() || self.queue_number.is_some() || !self.security_groups.is_empty()
     }
 
     fn apply(self, interface: &mut NetworkInterface) {
@@ -69,25 +67,6 @@ impl Wanted {
         if !self.security_groups.is_empty() {
             interface.security_group_ids = self.security_groups;
         }
-    }
-}
-
-/// The parameter NetworkInterfaceName.
-pub(super) fn name(params: &Params) -> Result<Option<String>, Refusal> {
-    text(params, "NetworkInterfaceName", |value| (2..=128).contains(&value.chars().count()))
-}
-
-/// The parameter Description.
-pub(super) fn description(params: &Params) -> Result<Option<String>, Refusal> {
-    text(params, "Description", |value| {
-        (2..=256).contains(&value.chars().count()) && !value.starts_with("http")
-    })
-}
-
-fn text(params: &Params, name: &str, valid: fn(&str) -> bool) -> Result<Option<String>, Refusal> {
-    match params.get(name) {
-        Some(value) if !valid(value) => Err(Refusal::invalid(name)),
-        value => Ok(value.map(str::to_owned)),
     }
 }
 
@@ -109,6 +88,13 @@ pub(crate) fn run(world: &mut World, call: &Call<'_>) -> Result<Done, Refusal> {
     }
     if let Some(instance) = interface.instance_id.as_ref().and_then(|id| world.find(account, id)) {
         refuse_unsettled(instance)?;
+        if wanted.queue_number.is_some() && instance.status != Status::Stopped {
+            return Err(Refusal::new(
+                403,
+                "InvalidEniState",
+                format!("The queues of {id} can change while its instance is stopped."),
+            ));
+        }
     }
     let changed = world.change_interface(account, id, call.effect, |interface| wanted.apply(interface));
     Ok(Done::write(changed))

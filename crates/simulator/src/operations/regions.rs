@@ -2,12 +2,22 @@
 
 use serde_json::{Value, json};
 
+use super::parameters::Honours;
 use super::{Call, Done};
 use crate::regions::REGIONS;
 use crate::state::World;
 use crate::wire::Refusal;
 
-/// Always in English, whatever AcceptLanguage asks for.
+/// The names are in English, also when no language is asked for.
+pub(super) const HONOURS: Honours = Honours {
+    any: &[],
+    only: &[
+        ("AcceptLanguage", &["en-US"]),
+        ("InstanceChargeType", &["PostPaid"]),
+        ("ResourceType", &["instance"]),
+    ],
+};
+
 #[expect(clippy::unnecessary_wraps, reason = "the table of operations has one signature")]
 pub(crate) fn run(_: &mut World, _: &Call<'_>) -> Result<Done, Refusal> {
     let regions: Vec<Value> = REGIONS

@@ -2,9 +2,19 @@
 
 use std::collections::BTreeSet;
 
+use super::parameters::Honours;
 use super::{Call, Done, once};
 use crate::state::{ChargeType, Effect, Instance, LockReason, ReleaseReason, Status, World};
 use crate::wire::{Params, Refusal};
+
+/// ForceStop says how a forced release stops the guest: at once, unless it is false.
+const FORCE_STOP: (&str, &[&str]) = ("ForceStop", &["true"]);
+pub(super) const ONE: Honours =
+    Honours { any: &["DryRun", "Force", "InstanceId", "TerminateSubscription"], only: &[FORCE_STOP] };
+pub(super) const MANY: Honours = Honours {
+    any: &["ClientToken", "DryRun", "Force", "InstanceId.N", "RegionId", "TerminateSubscription"],
+    only: &[FORCE_STOP],
+};
 
 /// How a release is asked for.
 #[derive(Clone, Copy, Debug)]
@@ -18,8 +28,6 @@ pub(crate) struct Manner {
 
 impl Manner {
     fn parse(params: &Params) -> Result<Self, Refusal> {
-        // ForceStop only says how a forced release stops the guest, which isn't simulated.
-        params.flag("ForceStop")?;
         Ok(Self {
             force: params.flag("Force")?,
             terminate_subscription: params.flag("TerminateSubscription")?,

@@ -2,9 +2,15 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use super::parameters::Honours;
 use super::{Call, Done};
 use crate::state::World;
 use crate::wire::{Refusal, TagPair};
+
+pub(super) const TAG: Honours =
+    Honours::any(&["RegionId", "ResourceId.N", "ResourceType", "Tag.N.Key", "Tag.N.Value"]);
+pub(super) const UNTAG: Honours =
+    Honours::any(&["All", "RegionId", "ResourceId.N", "ResourceType", "TagKey.N"]);
 
 /// At most so many tags on an instance or a network interface.
 pub(super) const TAGS_PER_RESOURCE: usize = 20;
@@ -47,12 +53,31 @@ pub(super) fn check(tags: &[TagPair]) -> Result<(), Refusal> {
 
 /// The kind of resource that a call is about.
 #[derive(Clone, Copy, Debug)]
-enum Kind {
+pub(super) enum Kind {
     Instance,
     Interface,
 }
 
 impl Kind {
+    /// The parameter ResourceType.
+    pub(super) fn of(call: &Call<'_>) -> Result<Self, Refusal> {
+        match call.params.get("ResourceType").ok_or_else(|| missing("MissingParameter.ResourceType"))? {
+            "instance" => Ok(Self::Instance),
+            "eni" => Ok(Self::Interface),
+            other => {
+                Err(Refusal::new(404, "InvalidResourceType.NotFound", format!("There is no type {other}.")))
+            }
+        }
+    }
+
+    /// The vendor's word.
+    pub(super) fn as_str(self) -> &'static str {
+        match self {
+            Self::Instance => "instance",
+            Self::Interface => "eni",
+        }
+    }
+
     /// The region and the tags of a resource.
     fn find<'w>(self, world: &'w World, account: &str, id: &str) -> Option<(&'w str, &'w Tags)> {
         match self {
@@ -76,43 +101,46 @@ impl Kind {
     }
 }
 
-type Tags = BTreeMap<String, String>;
+pub(super) type Tags = BTreeMap<String, String>;
 
-/// The resources of a call. Missing parameters have their own codes here, and 404.
-fn resources(world: &World, call: &Call<'_>) -> Result<(Kind, Vec<String>), Refusal> {
-    let missing = |code: &'static str| Refusal::new(404, code, "A mandatory parameter was not given.");
-    call.params.get("RegionId").ok_or_else(|| missing("MissingParameter.RegionId"))?;
-    let region = call.region()?;
-    let kind =
-        match call.params.get("ResourceType").ok_or_else(|| missing("MissingParameter.ResourceType"))? {
-            "instance" => Kind::Instance,
-            "eni" => Kind::Interface,
-            other => {
-                return Err(Refusal::new(
-                    404,
-                    "InvalidResourceType.NotFound",
-                    format!("There is no type {other}."),
-                ));
-            }
-        };
-    let ids = call.params.list("ResourceId");
-    if ids.is_empty() {
-        return Err(missing("MissingParameter.ResourceIds"));
-    }
+/// Missing parameters have their own codes in these operations, and 404.
+pub(super) fn missing(code: &'static str) -> Refusal {
+    Refusal::new(404, code, "A mandatory parameter was not given.")
+}
+
+/// Refuses too many resources, and those that aren't in the region.
+pub(super) fn check_ids(
+    world: &World,
+    call: &Call<'_>,
+    (kind, region, ids): (Kind, &str, &[&str]),
+) -> Result<(), Refusal> {
     if ids.len() > 50 {
         return Err(Refusal::new(400, "NumberExceed.ResourceIds", "At most 50 resources in one call."));
     }
-    for id in &ids {
+    for id in ids {
         let found = kind.find(world, &call.caller.account, id);
         if found.is_none_or(|(home, _)| home != region) {
             let text = format!("There is no such resource {id} here.");
             return Err(Refusal::new(404, "InvalidResourceId.NotFound", text));
         }
     }
+    Ok(())
+}
+
+/// The resources of a call.
+fn resources(world: &World, call: &Call<'_>) -> Result<(Kind, Vec<String>), Refusal> {
+    call.params.get("RegionId").ok_or_else(|| missing("MissingParameter.RegionId"))?;
+    let region = call.region()?;
+    let kind = Kind::of(call)?;
+    let ids = call.params.list("ResourceId");
+    if ids.is_empty() {
+        return Err(missing("MissingParameter.ResourceIds"));
+    }
+    check_ids(world, call, (kind, &region, &ids))?;
     Ok((kind, ids.into_iter().map(str::to_owned).collect()))
 }
 
-fn check_count(count: usize) -> Result<(), Refusal> {
+pub(super) fn check_count(count: usize) -> Result<(), Refusal> {
     match count {
         0 => Err(Refusal::new(404, "MissingParameter.Tags", "No tag was given.")),
         1..=20 => Ok(()),

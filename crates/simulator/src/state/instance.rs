@@ -110,6 +110,8 @@ pub struct Instance {
     pub security_group_ids: Vec<String>,
     /// Burst mode of burstable types.
     pub credit_specification: String,
+    /// Highest price of a spot instance in an hour; 0 when there is none.
+    pub spot_price_limit: f64,
     /// Whether the instance may go to the recycle bin.
     pub recyclable: bool,
 }

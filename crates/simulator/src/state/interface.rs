@@ -68,6 +68,9 @@ impl Eip {
     }
 }
 
+/// The queues of a network interface that was made without a word on them: those of `ecs.g7.large`.
+pub(crate) const DEFAULT_QUEUES: u32 = 2;
+
 /// A network interface.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase")]

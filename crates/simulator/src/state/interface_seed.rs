@@ -80,6 +80,11 @@ pub struct InterfaceSeed {
     pub routes: Vec<String>,
     /// Security groups.
     pub security_group_ids: Vec<String>,
+    /// Whether packets with foreign addresses are dropped.
+    pub source_dest_check: bool,
+    /// Queues; those of the instance's type when not said.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub queue_number: Option<u32>,
     /// Talks TCP or RDMA.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub network_interface_traffic_mode: Option<TrafficMode>,

@@ -7,8 +7,8 @@ use tokio::time::Instant;
 
 use super::interface_seed::bound;
 use super::{
-    ChargeType, Due, Effect, Instance, InterfaceSeed, InterfaceStatus, InterfaceType, NetworkInterface, Seed,
-    SpotStrategy, Status, TrafficMode, VSwitch, World,
+    ChargeType, DEFAULT_QUEUES, Due, Effect, Instance, InterfaceSeed, InterfaceStatus, InterfaceType,
+    NetworkInterface, Seed, SpotStrategy, Status, TrafficMode, VSwitch, World,
 };
 use crate::clock::start_of_minute;
 use crate::regions;
@@ -167,6 +167,7 @@ impl World {
             locks: seed.locks.clone(),
             tags: seed.tags.clone(),
             credit_specification: String::new(),
+            spot_price_limit: 0.0,
             recyclable: false,
         }
     }
@@ -224,8 +225,8 @@ impl World {
             ipv6_prefixes: seed.ipv6_prefixes.clone(),
             routes: seed.routes.clone(),
             security_group_ids: place.security_group_ids,
-            source_dest_check: false,
-            queue_number: 2,
+            source_dest_check: seed.source_dest_check,
+            queue_number: seed.queue_number.unwrap_or(DEFAULT_QUEUES),
             network_interface_traffic_mode: seed
                 .network_interface_traffic_mode
                 .unwrap_or(TrafficMode::Standard),

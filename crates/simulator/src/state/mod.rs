@@ -21,6 +21,7 @@ use tokio::time::Instant;
 
 pub(crate) use fleet::{Effect, Fleet, Item, Mark, Visit};
 pub use instance::{ChargeType, Instance, LockReason, SpotStrategy, Status};
+pub(crate) use interface::DEFAULT_QUEUES;
 pub use interface::{Eip, InterfaceStatus, InterfaceType, NetworkInterface, TrafficMode};
 pub use interface_seed::{InterfaceChange, InterfaceSeed};
 pub(crate) use network::Ending;

@@ -5,3 +5,5 @@
 mod client;
 mod instances;
 mod interfaces;
+mod parameters;
+mod probes;

@@ -277,7 +277,7 @@ impl<'a> Item<'a> {
             stopped_mode: if instance.status == Status::Stopped { "KeepCharging" } else { "Not-applicable" },
             instance_charge_type: instance.instance_charge_type.as_str(),
             spot_strategy: instance.spot_strategy.as_str(),
-            spot_price_limit: 0.0,
+            spot_price_limit: instance.spot_price_limit,
             spot_duration: 0,
             sale_cycle: EMPTY,
             deletion_protection: instance.deletion_protection,

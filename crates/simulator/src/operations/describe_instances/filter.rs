@@ -7,24 +7,6 @@ use crate::operations::listing;
 use crate::state::{ChargeType, Instance, LockReason, Mark, Status};
 use crate::wire::{Params, Refusal, TagPair};
 
-/// Filters that the cloud has and this simulator hasn't. Ignoring one would answer more than was asked for.
-const UNSUPPORTED: &[&str] = &[
-    "DeviceAvailable",
-    "EipAddresses",
-    "HpcClusterId",
-    "HttpEndpoint",
-    "HttpPutResponseHopLimit",
-    "HttpTokens",
-    "InnerIpAddresses",
-    "InternetChargeType",
-    "IoOptimized",
-    "KeyPairName",
-    "NeedSaleCycle",
-    "PrivateIpAddresses",
-    "PublicIpAddresses",
-    "RdmaIpAddresses",
-];
-
 type Field = fn(&Instance) -> &str;
 
 /// Filters that compare one text.
@@ -34,7 +16,6 @@ const TEXTS: &[(&str, Field)] = &[
     ("InstanceTypeFamily", |instance| {
         instance.instance_type.rsplit_once('.').map_or("", |(family, _)| family)
     }),
-    ("ResourceGroupId", |instance| &instance.resource_group_id),
     ("VpcId", |instance| &instance.vpc_id),
     ("VSwitchId", |instance| &instance.v_switch_id),
     ("ZoneId", |instance| &instance.zone_id),
@@ -61,20 +42,13 @@ pub(super) struct Filter {
     lock: Option<LockReason>,
     /// Instances of the classic network, of which there are none.
     classic: bool,
-    by_group: bool,
+    resource_group: Option<String>,
     created: (Option<Timestamp>, Option<Timestamp>),
     expired: (Option<Timestamp>, Option<Timestamp>),
 }
 
 impl Filter {
     pub(super) fn parse(params: &Params) -> Result<Self, Refusal> {
-        if let Some(name) = UNSUPPORTED.iter().find(|name| params.get(name).is_some()) {
-            return Err(Refusal::new(
-                400,
-                "UnsupportedParameter",
-                format!("The simulator doesn't have the filter {name}, which the cloud has."),
-            ));
-        }
         let tags = params.tags()?;
         if tags.len() > 20 {
             return Err(Refusal::new(400, "InvalidTagCount", "At most 20 tags."));
@@ -91,7 +65,7 @@ impl Filter {
             status: word(params, "Status", Status::parse)?,
             charge_type: word(params, "InstanceChargeType", ChargeType::parse)?,
             lock: word(params, "LockReason", |text| LockReason::parse(&text.to_ascii_lowercase()))?,
-            by_group: params.get("ResourceGroupId").is_some(),
+            resource_group: params.get("ResourceGroupId").map(str::to_owned),
             ..Self::default()
         };
         filter.classic = match params.get("InstanceNetworkType") {
@@ -99,7 +73,10 @@ impl Filter {
             Some("classic") => true,
             Some(_) => return Err(Refusal::new(404, "InvalidNetworkType.NotFound", "It is vpc or classic.")),
         };
-        for members in params.objects("Filter").values() {
+        for (number, members) in params.objects("Filter") {
+            if number > 4 {
+                return Err(Refusal::invalid("Filter"));
+            }
             filter.period(members.get("Key").copied().unwrap_or_default(), members.get("Value").copied())?;
         }
         Ok(filter)
@@ -135,7 +112,7 @@ impl listing::Filter<Instance> for Filter {
     }
 
     fn is_capped(&self) -> bool {
-        self.by_group || !self.tags.is_empty()
+        self.resource_group.is_some() || !self.tags.is_empty()
     }
 
     fn hidden(&self, instance: &Instance, faults: &PageFaults) -> bool {
@@ -154,6 +131,10 @@ impl listing::Filter<Instance> for Filter {
             && self.texts.iter().all(|(field, text)| field(instance) == text)
             && self.name.as_ref().is_none_or(|pattern| wildcard(pattern, &instance.instance_name))
             && self.security_group.as_ref().is_none_or(|group| instance.security_group_ids.contains(group))
+            // Documented: what is in the default group is shown whatever is asked for.
+            && self.resource_group.as_ref().is_none_or(|group| {
+                instance.resource_group_id.is_empty() || instance.resource_group_id == *group
+            })
             && self.status.is_none_or(|status| status == instance.status)
             && self.charge_type.is_none_or(|charge_type| charge_type == instance.instance_charge_type)
             && self.lock.is_none_or(|reason| instance.locked_for(reason))

@@ -12,9 +12,38 @@ pub(crate) use answer::InstancePage;
 use filter::Filter;
 
 use super::listing::{self, Largest};
+use super::parameters::Honours;
 use super::{Body, Call, Done};
 use crate::state::{Fleet, InterfaceType, Mark, NetworkInterface, World};
 use crate::wire::Refusal;
+
+/// Of what an instance is found by, the vendor has more: addresses, key pairs, clusters.
+pub(super) const HONOURS: Honours = Honours::any(&[
+    "DryRun",
+    "Filter.N.Key",
+    "Filter.N.Value",
+    "ImageId",
+    "InstanceChargeType",
+    "InstanceIds",
+    "InstanceName",
+    "InstanceNetworkType",
+    "InstanceType",
+    "InstanceTypeFamily",
+    "LockReason",
+    "MaxResults",
+    "NextToken",
+    "PageNumber",
+    "PageSize",
+    "RegionId",
+    "ResourceGroupId",
+    "SecurityGroupId",
+    "Status",
+    "Tag.N.Key",
+    "Tag.N.Value",
+    "VSwitchId",
+    "VpcId",
+    "ZoneId",
+]);
 
 const LARGEST: Largest = Largest { by_token: 100, by_number: 100 };
 

@@ -10,10 +10,35 @@ use filter::Filter;
 use super::interface_answer::whole;
 use super::listing::{self, Largest, Page};
 use super::odd::{distort, text};
+use super::parameters::Honours;
 use super::{Body, Call, Done, no_such_interface};
 use crate::faults::OddField;
 use crate::state::{NetworkInterface, World};
 use crate::wire::Refusal;
+
+pub(super) const LIST: Honours = Honours::any(&[
+    "InstanceId",
+    "Ipv6Address.N",
+    "MaxResults",
+    "NetworkInterfaceId.N",
+    "NetworkInterfaceName",
+    "NextToken",
+    "PageNumber",
+    "PageSize",
+    "PrimaryIpAddress",
+    "PrivateIpAddress.N",
+    "RegionId",
+    "ResourceGroupId",
+    "SecurityGroupId",
+    "ServiceManaged",
+    "Status",
+    "Tag.N.Key",
+    "Tag.N.Value",
+    "Type",
+    "VSwitchId",
+    "VpcId",
+]);
+pub(super) const ONE: Honours = Honours::any(&["Attribute", "NetworkInterfaceId", "RegionId"]);
 
 const LARGEST: Largest = Largest { by_token: 500, by_number: 1_000 };
 
@@ -66,24 +91,33 @@ pub(crate) fn list(world: &mut World, call: &Call<'_>) -> Result<Done, Refusal> 
     Ok(Done { body: Body::Interfaces(page), mutated: false })
 }
 
-/// One interface, flat. Every part is answered whatever `Attribute` asks for: its documented values only add to what
-/// comes anyway.
+/// One interface, flat. `Attribute` adds to what comes anyway: `attachment` the members of a trunk interface. The vendor's
+/// Terway sends `basic`, which is not documented.
 pub(crate) fn one(world: &mut World, call: &Call<'_>) -> Result<Done, Refusal> {
     let region = call.region()?;
     let id = call.params.required("NetworkInterfaceId")?;
-    if call
-        .params
-        .get("Attribute")
-        .is_some_and(|name| !matches!(name, "attachment" | "connectionTrackingConfiguration" | "basic"))
-    {
-        return Err(Refusal::invalid("Attribute"));
-    }
+    let with_members = match call.params.get("Attribute") {
+        None | Some("basic") => false,
+        Some("attachment") => true,
+        Some("connectionTrackingConfiguration") => {
+            return Err(Refusal::new(
+                400,
+                "UnsupportedParameter",
+                "The simulator doesn't have the attribute connectionTrackingConfiguration.",
+            ));
+        }
+        Some(_) => return Err(Refusal::invalid("Attribute")),
+    };
     let account = &call.caller.account;
     let (_, interface) = world
         .accounts
         .get_mut(account)
         .and_then(|state| state.interfaces.read(&region, id, Instant::now()))
         .ok_or_else(|| no_such_interface(id))?;
+    let mut shown = whole(&interface, account);
+    if !with_members {
+        return Ok(Done::answer(shown.into()));
+    }
     let members: Vec<String> = world
         .accounts
         .get(account)
@@ -91,7 +125,6 @@ pub(crate) fn one(world: &mut World, call: &Call<'_>) -> Result<Done, Refusal> {
         .flat_map(|state| state.members(&interface))
         .map(|member| member.network_interface_id.clone())
         .collect();
-    let mut shown = whole(&interface, account);
     if let Some(Value::Object(attachment)) = shown.get_mut("Attachment") {
         let members = json!({ "MemberNetworkInterfaceId": members });
         attachment.insert("MemberNetworkInterfaceIds".to_owned(), members);
