@@ -6,6 +6,7 @@ use std::hash::{BuildHasher, RandomState};
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 
+use crate::wire::legacy::Legacy;
 use crate::wire::{Refusal, WireRequest, signature};
 
 /// How far a request's date may be from the cloud's. No vendor page at hand states it; 15 minutes is what others
@@ -92,6 +93,65 @@ impl Nonces {
     }
 }
 
+/// What a request says of who sends it, and how it proves that.
+struct Claim<'a> {
+    key_id: &'a str,
+    date: &'a str,
+    nonce: &'a str,
+    token: Option<&'a str>,
+    proof: Proof<'a>,
+}
+
+/// One of the two signatures.
+enum Proof<'a> {
+    Header(signature::Authorization<'a>),
+    Legacy(Legacy<'a>),
+}
+
+impl<'a> Claim<'a> {
+    fn parse(request: &'a WireRequest) -> Result<Self, Refusal> {
+        if Legacy::is_meant(request) {
+            let legacy = Legacy::parse(request)?;
+            return Ok(Self {
+                key_id: legacy.access_key_id,
+                date: legacy.timestamp,
+                nonce: legacy.nonce,
+                token: legacy.token,
+                proof: Proof::Legacy(legacy),
+            });
+        }
+        let header = |name: &str| request.header(name);
+        let required = |name: &str| header(name).ok_or_else(|| Refusal::missing(name));
+        let authorization = signature::Authorization::parse(header("authorization"))?;
+        let date = required("x-acs-date")?;
+        let nonce = required("x-acs-signature-nonce")?;
+        required("x-acs-content-sha256")?;
+        Ok(Self {
+            key_id: authorization.access_key_id,
+            date,
+            nonce,
+            token: header("x-acs-security-token"),
+            proof: Proof::Header(authorization),
+        })
+    }
+
+    fn verify(&self, request: &WireRequest, secret: &str) -> Result<(), Refusal> {
+        match &self.proof {
+            Proof::Legacy(legacy) => legacy.verify(request, secret),
+            Proof::Header(authorization) => authorization.verify(
+                &signature::Signed {
+                    method: &request.method,
+                    path: &request.path,
+                    query: &request.query,
+                    headers: &request.headers,
+                    body: &request.body,
+                },
+                secret,
+            ),
+        }
+    }
+}
+
 /// Decides whose request this is. Every request is checked; nothing here has a switch to turn it off.
 pub(crate) fn authenticate<'k>(
     request: &WireRequest,
@@ -99,16 +159,9 @@ pub(crate) fn authenticate<'k>(
     nonces: &mut Nonces,
     now: Timestamp,
 ) -> Result<Caller, Refusal> {
-    let header = |name: &str| request.header(name);
-    let authorization = signature::Authorization::parse(header("authorization"))?;
-    let date = header("x-acs-date").ok_or_else(|| Refusal::missing("x-acs-date"))?;
-    let nonce = header("x-acs-signature-nonce").ok_or_else(|| Refusal::missing("x-acs-signature-nonce"))?;
-    if header("x-acs-content-sha256").is_none() {
-        return Err(Refusal::missing("x-acs-content-sha256"));
-    }
-    check_date(date, now)?;
-
-    let key_id = authorization.access_key_id;
+    let claim = Claim::parse(request)?;
+    check_date(claim.date, now)?;
+    let key_id = claim.key_id;
     let owned = find(key_id).ok_or_else(|| {
         // The trap of this code is its HTTP status: nothing but the key is missing.
         Refusal::new(404, "InvalidAccessKeyId.NotFound", "There is no such AccessKey id.")
@@ -116,25 +169,16 @@ pub(crate) fn authenticate<'k>(
     if owned.key.disabled {
         return Err(Refusal::new(400, "InvalidAccessKeyId.Inactive", "The AccessKey is disabled."));
     }
-    if header("x-acs-accesskey-id").is_some_and(|id| id != key_id) {
+    if request.header("x-acs-accesskey-id").is_some_and(|id| id != key_id) {
         return Err(Refusal::new(
             400,
             "InvalidSecurityToken.MismatchWithAccessKey",
             "The key of the header x-acs-accesskey-id is not the key that signed.",
         ));
     }
-    check_token(&owned.key, header("x-acs-security-token"), now)?;
-    authorization.verify(
-        &signature::Signed {
-            method: &request.method,
-            path: &request.path,
-            query: &request.query,
-            headers: &request.headers,
-            body: &request.body,
-        },
-        &owned.key.access_key_secret,
-    )?;
-    if !nonces.is_new(key_id, nonce, now) {
+    check_token(&owned.key, claim.token, now)?;
+    claim.verify(request, &owned.key.access_key_secret)?;
+    if !nonces.is_new(key_id, claim.nonce, now) {
         return Err(Refusal::new(
             400,
             "SignatureNonceUsed",
@@ -151,13 +195,17 @@ pub(crate) fn authenticate<'k>(
 fn check_date(date: &str, now: Timestamp) -> Result<(), Refusal> {
     let well_formed = date.len() == "2026-01-01T00:00:00Z".len() && date.ends_with('Z');
     let date: Timestamp = date.parse().ok().filter(|_| well_formed).ok_or_else(|| {
-        Refusal::new(400, "IllegalTimestamp", "x-acs-date must look like 2026-01-01T00:00:00Z.")
+        Refusal::new(
+            400,
+            "IllegalTimestamp",
+            "The date of the signature must look like 2026-01-01T00:00:00Z.",
+        )
     })?;
     if now.duration_since(date).abs() > DATE_WINDOW {
         return Err(Refusal::new(
             400,
             "InvalidTimeStamp.Expired",
-            "x-acs-date is too far from the current time.",
+            "The date of the signature is too far from the current time.",
         ));
     }
     Ok(())

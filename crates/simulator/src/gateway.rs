@@ -18,7 +18,7 @@ use crate::operations::{
 };
 use crate::regions;
 use crate::state::{Effect, Ending, World};
-use crate::wire::{Params, Refusal, WireRequest};
+use crate::wire::{Format, Params, Refusal, WireRequest, xml};
 
 /// The connection is to break without an answer.
 #[derive(Debug)]
@@ -47,7 +47,14 @@ struct Job {
     params: Params,
     endpoint_region: Option<String>,
     entry: LogEntry,
+    back: Back,
+}
+
+/// How an answer goes back.
+struct Back {
     host: String,
+    product: &'static str,
+    format: Format,
 }
 
 /// What goes back to the client.
@@ -80,7 +87,8 @@ impl Cloud {
             },
             Err(refusal) => {
                 let entry = LogEntry::unread(self.world().now());
-                self.refuse(&refusal, entry, "", "Ecs")
+                let back = Back { host: String::new(), product: "Ecs", format: Format::Json };
+                self.refuse(&refusal, entry, &back)
             }
         };
         Ok(reply.into_response())
@@ -90,10 +98,14 @@ impl Cloud {
     fn admit(&self, request: &WireRequest) -> Result<(Job, Plan), Reply> {
         let mut world = self.world();
         let now = world.now();
-        let mut entry =
-            LogEntry { acs_date: request.header("x-acs-date").map(str::to_owned), ..LogEntry::unread(now) };
+        let mut entry = LogEntry { acs_date: request.date().map(str::to_owned), ..LogEntry::unread(now) };
         request.action().unwrap_or_default().clone_into(&mut entry.action);
         let operation = request.version().and_then(|version| Operation::find(&entry.action, version));
+        let back = Back {
+            host: request.host().to_owned(),
+            product: operation.map_or("Ecs", Operation::product),
+            format: request.format(),
+        };
 
         let checked = (|| {
             if !matches!(request.method.as_str(), "GET" | "POST") {
@@ -117,8 +129,7 @@ impl Cloud {
             Ok(checked) => checked,
             Err(refusal) => {
                 drop(world);
-                let product = operation.map_or("Ecs", Operation::product);
-                return Err(self.refuse(&refusal, entry, request.host(), product));
+                return Err(self.refuse(&refusal, entry, &back));
             }
         };
 
@@ -145,8 +156,7 @@ impl Cloud {
             interfaces: &named_interfaces(&params),
         };
         let plan = world.plan(&subject);
-        let host = request.host().to_owned();
-        Ok((Job { operation, caller, params, endpoint_region, entry, host }, plan))
+        Ok((Job { operation, caller, params, endpoint_region, entry, back }, plan))
     }
 
     /// Carries a call out. A call that has to wait goes on when its client hangs up: the real cloud doesn't stop
@@ -222,23 +232,23 @@ impl Cloud {
                 }
                 Ok(Reply {
                     status: 200,
-                    content_type: JSON.to_owned(),
+                    content_type: job.back.content_type().to_owned(),
                     retry_after_millis: None,
-                    body: done.body.render(&request_id, &plan.page.odd),
+                    body: job.back.body(job.operation.name, done.body.render(&request_id, &plan.page.odd)),
                     request_id,
                 })
             }
             Err(refusal) => {
                 drop(world);
                 job.entry.lost = plan.lose_answer;
-                let reply = self.refuse(&refusal, job.entry, &job.host, job.operation.product());
+                let reply = self.refuse(&refusal, job.entry, &job.back);
                 if plan.lose_answer { Err(Broken) } else { Ok(reply) }
             }
         }
     }
 
     /// Logs a refusal and writes it down for the client.
-    fn refuse(&self, refusal: &Refusal, mut entry: LogEntry, host: &str, product: &str) -> Reply {
+    fn refuse(&self, refusal: &Refusal, mut entry: LogEntry, back: &Back) -> Reply {
         let mut world = self.world();
         let request_id = world.request_id();
         entry.status = refusal.status;
@@ -249,9 +259,9 @@ impl Cloud {
         drop(world);
         Reply {
             status: refusal.status,
-            content_type: JSON.to_owned(),
+            content_type: back.content_type().to_owned(),
             retry_after_millis: refusal.retry_after_millis,
-            body: refusal.body(host, product, &request_id).to_string().into_bytes(),
+            body: back.error(&refusal.body(&back.host, back.product, &request_id)),
             request_id,
         }
     }
@@ -287,7 +297,32 @@ impl Cloud {
     }
 }
 
-const JSON: &str = "application/json;charset=utf-8";
+impl Back {
+    fn content_type(&self) -> &'static str {
+        match self.format {
+            Format::Json => "application/json;charset=utf-8",
+            Format::Xml => "text/xml;charset=utf-8",
+        }
+    }
+
+    fn error(&self, body: &Value) -> Vec<u8> {
+        match self.format {
+            Format::Json => body.to_string().into_bytes(),
+            Format::Xml => xml::document("Error", body),
+        }
+    }
+
+    /// A rendered answer, in the form that was asked for.
+    fn body(&self, operation: &str, json: Vec<u8>) -> Vec<u8> {
+        match self.format {
+            Format::Json => json,
+            Format::Xml => {
+                let value = serde_json::from_slice(&json).unwrap_or_default();
+                xml::document(&format!("{operation}Response"), &value)
+            }
+        }
+    }
+}
 
 /// The answer to an identity that lacks the permission. That DescribeInstances answers an empty list, and tells the
 /// truth only to a dry run, is documented on its page.

@@ -27,7 +27,7 @@ pub struct LogEntry {
     pub action: String,
     /// Parameters; passwords and user data are blotted out.
     pub parameters: BTreeMap<String, String>,
-    /// The header `x-acs-date`: when the client says it signed.
+    /// The header `x-acs-date`, or the parameter `Timestamp`: when the client says it signed.
     pub acs_date: Option<String>,
     /// HTTP status of the answer.
     pub status: u16,

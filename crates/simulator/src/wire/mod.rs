@@ -1,16 +1,18 @@
 //! The protocol between client and cloud: signed requests in, documented refusals out.
 //!
-//! Written from the vendor's description of "V3 request body and signature mechanism" and from what the vendor's
-//! SDKs send, not from this project's own client: two readings of the same rules check each other.
+//! Written from the vendor's description of "V3 request body and signature mechanism", from that of the legacy signature,
+//! and from what the vendor's SDKs send, not from this project's own client: two readings of the same rules check each other.
 
+pub(crate) mod legacy;
 mod parameters;
 mod refusal;
 mod request;
 pub(crate) mod signature;
+pub(crate) mod xml;
 
 pub(crate) use parameters::{Params, TagPair};
 pub use refusal::Refusal;
-pub(crate) use request::WireRequest;
+pub(crate) use request::{Format, WireRequest};
 
 use std::fmt::Write as _;
 

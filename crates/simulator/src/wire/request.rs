@@ -8,10 +8,18 @@ use hyper::Request;
 use hyper::body::Incoming;
 use percent_encoding::percent_decode_str;
 
+use super::legacy::{COMMON, Legacy};
 use super::{Params, Refusal};
 
 /// Far above anything that a client of these operations sends.
 const MAX_BODY: usize = 1 << 20;
+
+/// How an answer is written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Format {
+    Json,
+    Xml,
+}
 
 /// A request before anybody has decided whether to believe it.
 pub(crate) struct WireRequest {
@@ -70,10 +78,15 @@ impl WireRequest {
         self.header("host").unwrap_or_default()
     }
 
-    /// The operation's parameters: query and form together, less the name of the operation.
+    /// The operation's parameters: query and form together, less those of the protocol.
     pub(crate) fn params(&self) -> Result<Params, Refusal> {
-        let pairs: Vec<_> =
-            self.query.iter().chain(&self.form).filter(|(name, _)| !is_common(name)).cloned().collect();
+        let pairs: Vec<_> = self
+            .query
+            .iter()
+            .chain(&self.form)
+            .filter(|(name, _)| !COMMON.contains(&name.as_str()))
+            .cloned()
+            .collect();
         Params::from_pairs(&pairs)
     }
 
@@ -86,14 +99,21 @@ impl WireRequest {
         self.header("x-acs-version").or_else(|| self.common("Version"))
     }
 
-    fn common(&self, wanted: &str) -> Option<&str> {
+    /// When the client says that it signed.
+    pub(crate) fn date(&self) -> Option<&str> {
+        self.header("x-acs-date").or_else(|| self.common("Timestamp"))
+    }
+
+    /// The form of the answer. Only the legacy protocol has a choice, and XML unless it is asked for JSON.
+    pub(crate) fn format(&self) -> Format {
+        let json = self.common("Format").is_some_and(|format| format.eq_ignore_ascii_case("JSON"));
+        if Legacy::is_meant(self) && !json { Format::Xml } else { Format::Json }
+    }
+
+    /// A parameter that belongs to the protocol.
+    pub(super) fn common(&self, wanted: &str) -> Option<&str> {
         self.query.iter().chain(&self.form).find(|(name, _)| name == wanted).map(|(_, value)| value.as_str())
     }
-}
-
-/// Parameters that belong to the protocol and not to an operation.
-fn is_common(name: &str) -> bool {
-    matches!(name, "Action" | "Version" | "Format")
 }
 
 /// Decodes `a=b&c=d`. A plus is a space, as in forms: clients encode a true plus as `%2B`.

@@ -11,7 +11,7 @@ use super::{Refusal, hex, sha256_hex};
 const ALGORITHM: &str = "ACS3-HMAC-SHA256";
 
 /// What stays unencoded in a canonical query besides letters and digits.
-const ENCODED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'_').remove(b'.').remove(b'~');
+pub(super) const ENCODED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'_').remove(b'.').remove(b'~');
 
 /// The parts of the `Authorization` header.
 #[derive(Debug, PartialEq, Eq)]
@@ -39,7 +39,9 @@ fn incomplete(message: impl Into<String>) -> Refusal {
 impl<'a> Authorization<'a> {
     /// Reads the header. Its form is fixed: three parts in this order with no blanks after the commas.
     pub(crate) fn parse(header: Option<&'a str>) -> Result<Self, Refusal> {
-        let header = header.ok_or_else(|| incomplete("The request has no Authorization header."))?;
+        let header = header.ok_or_else(|| {
+            incomplete("The request has neither an Authorization header nor a legacy signature.")
+        })?;
         let malformed = || incomplete("The Authorization header does not have the form of ACS3-HMAC-SHA256.");
         let parts =
             header.strip_prefix(ALGORITHM).and_then(|rest| rest.strip_prefix(' ')).ok_or_else(malformed)?;
@@ -89,7 +91,7 @@ impl<'a> Authorization<'a> {
         let canonical_request = [
             request.method,
             request.path,
-            &canonical_query(request.query),
+            &canonical_query(request.query.iter().collect()),
             &canonical_headers,
             &signed.join(";"),
             &sha256_hex(request.body),
@@ -115,8 +117,7 @@ impl<'a> Authorization<'a> {
     }
 }
 
-fn canonical_query(pairs: &[(String, String)]) -> String {
-    let mut pairs: Vec<&(String, String)> = pairs.iter().collect();
+pub(super) fn canonical_query(mut pairs: Vec<&(String, String)>) -> String {
     pairs.sort_unstable();
     let encode = |text| utf8_percent_encode(text, ENCODED);
     pairs
