@@ -13,6 +13,7 @@ use secrecy::SecretString;
 use tokio::sync::watch;
 use tracing::{info, warn};
 
+use crate::causes::told;
 use crate::config::{KeyParts, KeySource};
 
 /// Time between two looks at the files of a key: the kubelet itself takes a minute to bring a changed Secret.
@@ -40,7 +41,7 @@ pub enum KeyError {
         source: io::Error,
     },
     /// A part that no key has.
-    #[error("the access key can't be used: {0}")]
+    #[error("the access key can't be used")]
     Unusable(#[from] CredentialsError),
 }
 
@@ -175,7 +176,7 @@ impl Follower {
     fn differs(&self, read: &Result<Credentials, KeyError>) -> bool {
         match read {
             Ok(key) => self.told.borrow().as_deref() != Some(key),
-            Err(error) => self.complaint.as_ref() != Some(&chain(error)),
+            Err(error) => self.complaint.as_ref() != Some(&told(error)),
         }
     }
 
@@ -188,18 +189,13 @@ impl Follower {
                 self.told.send_replace(Some(Arc::new(key)));
             }
             Err(error) => {
-                let why = chain(&error);
+                let why = told(&error);
                 warn!(account, why, "there is no access key");
                 self.complaint = Some(why);
                 self.told.send_replace(None);
             }
         }
     }
-}
-
-/// The error with its causes.
-fn chain(error: &KeyError) -> String {
-    std::error::Error::source(error).map_or_else(|| error.to_string(), |source| format!("{error}: {source}"))
 }
 
 #[cfg(test)]
@@ -220,7 +216,7 @@ mod tests {
             "ALIBABA_CLOUD_SECURITY_TOKEN" => token.map(Into::into),
             other => panic!("{other} was read"),
         };
-        from_variables(&usual(), variables).map(|key| format!("{key:?}")).map_err(|error| error.to_string())
+        from_variables(&usual(), variables).map(|key| format!("{key:?}")).map_err(|error| told(&error))
     }
 
     #[test]
@@ -228,13 +224,18 @@ mod tests {
         assert!(read("id", "secret", None).unwrap().contains("temporary: false"));
         assert!(read("id", "secret", Some("")).unwrap().contains("temporary: false"));
         assert!(read("id", "secret", Some("token")).unwrap().contains("temporary: true"));
-        for (id, secret, told) in [
+        for (id, secret, sentence) in [
             ("", "canary", "set the environment variable ALIBABA_CLOUD_ACCESS_KEY_ID"),
             ("canary", "", "set the environment variable ALIBABA_CLOUD_ACCESS_KEY_SECRET"),
-            ("canary", "canary\n", "the access key secret holds a blank, a line break"),
+            (
+                "canary",
+                "canary\n",
+                "the access key can't be used: the access key secret holds a blank, a line break or a character that no key \
+                 has; remove it (a file often ends in a line break)",
+            ),
         ] {
             let refusal = read(id, secret, None).unwrap_err();
-            assert!(refusal.contains(told) && !refusal.contains("canary"), "{refusal}");
+            assert!(refusal.contains(sentence) && !refusal.contains("canary"), "{refusal}");
         }
     }
 
@@ -247,7 +248,7 @@ mod tests {
             access_key_secret: folder.join("secret"),
             security_token: Some(folder.join("token")),
         };
-        let read = || from_files(&paths).map_err(|error| error.to_string());
+        let read = || from_files(&paths).map_err(|error| told(&error));
         assert!(read().unwrap_err().contains(paths.access_key_id.to_str().unwrap()));
         std::fs::write(&paths.access_key_id, "id\n").unwrap();
         std::fs::write(&paths.access_key_secret, "\n").unwrap();

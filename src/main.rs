@@ -5,6 +5,7 @@ use std::process::ExitCode;
 
 use anyhow::Context as _;
 use clap::Parser as _;
+use ecs_keeper::causes::told;
 use ecs_keeper::cli::{Cli, Command, ConfigCommand, EniCommand};
 use ecs_keeper::config::{self, Config};
 use ecs_keeper::{crds, handover, telemetry, uninstall};
@@ -63,9 +64,9 @@ fn small_runtime() -> anyhow::Result<tokio::runtime::Runtime> {
 /// Where there is a log, the last word stands in it as well.
 fn complain(error: &anyhow::Error) {
     if tracing::dispatcher::has_been_set() {
-        tracing::error!("{error:#}");
+        tracing::error!("{}", told(error.as_ref()));
     } else {
-        eprintln!("ecs-keeper: {error:#}");
+        eprintln!("ecs-keeper: {}", told(error.as_ref()));
     }
 }
 

@@ -99,6 +99,23 @@ async fn a_wrong_configuration_is_told_with_what_would_be_right() {
     assert!(told.contains("/nonexistent/config.yaml") && told.contains("ECS_KEEPER_CONFIG"), "{told}");
 }
 
+/// A key that can't be used is told once, with all that is known of it.
+#[tokio::test]
+async fn a_key_that_can_not_be_used_is_told_once() {
+    let stage = Stage::new().await;
+    let mut command = program(&stage.log);
+    command.stdout(Stdio::piped()).stderr(Stdio::piped());
+    command.args(["run", "--namespace", "some-namespace", "--admin-address", "127.0.0.1:0"]);
+    command.arg("--config").arg(stage.settings().write()).arg("--kubeconfig").arg(&stage.kubeconfig);
+    for (name, value) in credentials(stage.account.access_key()) {
+        command.env(name, format!("{value} "));
+    }
+    let output = tokio::time::timeout(PATIENCE, command.output()).await.expect("an end in time").unwrap();
+    let told = complaint(output);
+    assert_eq!(told.matches("holds a blank").count(), 1, "{told}");
+    assert!(told.contains("the access key can't be used: the access key id holds a blank"), "{told}");
+}
+
 /// The API server may come: the operator says what is the matter and goes on trying, and ends when it is asked to.
 #[tokio::test]
 async fn a_dead_api_server_is_told_and_waited_for() {
