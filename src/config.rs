@@ -32,6 +32,8 @@ pub struct Config {
     pub accounts: BTreeMap<AccountName, Account>,
     /// What each namespace may do; `None` when nothing was granted to any.
     pub grants: Option<Vec<Grant>>,
+    /// What can be used and may not be meant.
+    pub doubts: Vec<Problem>,
 }
 
 /// One account.
@@ -87,7 +89,16 @@ pub struct AccountEndpoints {
     /// URLs for every region, instead of the vendor's.
     pub everywhere: Option<Urls>,
     /// URLs for single regions, instead of both.
-    pub regions: BTreeMap<Region, Urls>,
+    pub regions: BTreeMap<Region, RegionUrls>,
+}
+
+/// URLs for one region.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum RegionUrls {
+    /// Of both products.
+    Both(Urls),
+    /// Of STS alone.
+    Sts(String),
 }
 
 /// URLs of the products.
@@ -204,9 +215,15 @@ impl Account {
 impl AccountEndpoints {
     /// Where the calls for a region go.
     pub fn of(&self, region: &Region) -> Result<Endpoints, EndpointError> {
-        match self.regions.get(region).or(self.everywhere.as_ref()) {
-            Some(urls) => Endpoints::explicit(region, &urls.ecs, &urls.sts),
+        let explicit = |urls: &Urls| Endpoints::explicit(region, &urls.ecs, &urls.sts);
+        let usual = || match &self.everywhere {
+            Some(urls) => explicit(urls),
             None => Endpoints::of_region(region, self.network),
+        };
+        match self.regions.get(region) {
+            Some(RegionUrls::Both(urls)) => explicit(urls),
+            Some(RegionUrls::Sts(sts)) => usual()?.with_sts(sts),
+            None => usual(),
         }
     }
 }

@@ -5,9 +5,9 @@ mod mailbox;
 
 use std::sync::Arc;
 
-use keeper_alicloud::Wire;
 use keeper_alicloud::client::Client;
 use keeper_alicloud::pinned::Pinned;
+use keeper_alicloud::{ATTACH, Wire};
 use keeper_core::authority::Recheck;
 use keeper_core::call::{CallId, ReadCall, Reply, WriteCall};
 use keeper_core::engine::Settings;
@@ -73,7 +73,7 @@ type Answer = (Input, Option<Told>);
 
 /// What of a call is told in the log.
 enum Told {
-    ReadFailed(&'static str, Failure),
+    ReadFailed(Failure),
     Written(Flag, Result<RequestId, Failure>),
     Attached { interface: String, instance: String, outcome: Result<RequestId, Failure> },
 }
@@ -266,7 +266,8 @@ impl Fleet {
                 calls
                     .spawn(recheck(self.rechecker.clone(), question, object, stop.clone()).in_current_span());
             }
-            Effect::Report(object, generation, part) => {
+            Effect::Report(object, generation, mut part) => {
+                part.locate(&self.key.region);
                 self.metrics.reported(&object, &part);
                 self.objects.say(&object, &self.key, lead.term, generation, *part);
             }
@@ -284,10 +285,10 @@ impl Fleet {
     fn log(&self, told: Option<Told>) {
         match told {
             None => {}
-            Some(Told::ReadFailed(operation, failure)) => {
+            Some(Told::ReadFailed(failure)) => {
                 let request_id = failure.request_id.as_ref().map(RequestId::as_str);
                 warn!(
-                    operation,
+                    operation = failure.operation,
                     class = failure.class.as_str(),
                     code = &*failure.code,
                     request_id,
@@ -304,7 +305,11 @@ impl Fleet {
             }
             Some(Told::Attached { interface, instance, outcome: Err(failure) }) => {
                 let (code, request_id) = (&*failure.code, failure.request_id.as_ref().map(RequestId::as_str));
-                warn!(network_interface = interface, instance, code, request_id, "attachment refused");
+                let operation = failure.operation;
+                warn!(
+                    network_interface = interface,
+                    instance, operation, code, request_id, "attachment refused"
+                );
             }
         }
     }
@@ -326,6 +331,7 @@ fn log_written(flag: &Flag, outcome: &Result<RequestId, Failure>) {
             deletion_protection,
             network_interface,
             delete_on_release,
+            operation = failure.operation,
             code = &*failure.code,
             request_id = failure.request_id.as_ref().map(RequestId::as_str),
             "flag not written"
@@ -353,18 +359,20 @@ impl Call {
     /// Waits for an answer, as long as the lead goes on.
     async fn answer<T>(
         &self,
+        operation: &'static str,
         call: impl Future<Output = Result<T, keeper_alicloud::Error>>,
     ) -> Result<T, Failure> {
         match self.tenure.within(call).await {
             Some(answer) => answer.map_err(Failure::from),
-            None => Err(given_up("LeadLost")),
+            None => Err(given_up(operation, "LeadLost")),
         }
     }
 }
 
 /// A call that was not waited for. It may have had its effect.
-fn given_up(code: &str) -> Failure {
+fn given_up(operation: &'static str, code: &str) -> Failure {
     Failure {
+        operation: Some(operation),
         class: Class::Transient,
         code: code.into(),
         request_id: None,
@@ -381,13 +389,13 @@ async fn read_page<K: Wire>(
     stop: CancellationToken,
 ) -> Answer {
     let result = tokio::select! {
-        result = call.answer(call.cloud.read(&read, &call.tenure)) => result.map(Reply::Page),
+        result = call.answer(K::READ.name(), call.cloud.read(&read, &call.tenure)) => result.map(Reply::Page),
         // Nobody is interested in it any more, and the next leader waits.
-        () = stop.cancelled() => return (tell(id, Err(given_up("Stopping"))), None),
+        () = stop.cancelled() => return (tell(id, Err(given_up(K::READ.name(), "Stopping"))), None),
     };
     // What was not sent for want of the right key is told once, where the key is judged.
     let failure = result.as_ref().err().filter(|failure| !failure.class.unsent()).cloned();
-    let told = failure.map(|failure| Told::ReadFailed(K::READ.name(), failure));
+    let told = failure.map(Told::ReadFailed);
     (tell(id, result), told)
 }
 
@@ -406,14 +414,14 @@ async fn write_flag<K: Wire>(
     flag: Flag,
     tell: Tell<K>,
 ) -> Answer {
-    let outcome = call.answer(call.cloud.write(write, &call.tenure)).await;
+    let outcome = call.answer(K::WRITE.name(), call.cloud.write(write, &call.tenure)).await;
     let result = outcome.clone().map(Reply::Accepted);
     (tell(id, result), Some(Told::Written(flag, outcome)))
 }
 
 async fn attach(call: Call, id: CallId, permit: AttachPermit) -> Answer {
     let (interface, instance) = (permit.interface().to_string(), permit.instance().to_string());
-    let outcome = call.answer(call.cloud.attach(permit, &call.tenure)).await;
+    let outcome = call.answer(ATTACH.name(), call.cloud.attach(permit, &call.tenure)).await;
     let result = outcome.clone().map(Reply::Accepted);
     (Input::Interfaces(id, result), Some(Told::Attached { interface, instance, outcome }))
 }

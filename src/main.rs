@@ -29,6 +29,9 @@ fn carry_out(command: Command) -> anyhow::Result<ExitCode> {
         Command::Config(ConfigCommand::Check { file }) => {
             let config = Config::load(&file)?;
             print(&format!("{} can be used: {config}\n", file.display()))?;
+            for doubt in &config.doubts {
+                print(&format!("  Look at {doubt}.\n"))?;
+            }
         }
         Command::Config(ConfigCommand::Schema) => {
             let schema = serde_json::to_string_pretty(&config::schema());

@@ -89,6 +89,9 @@ pub enum RunError {
 /// Runs the operator until SIGTERM or SIGINT.
 pub async fn run(options: RunOptions) -> Result<(), RunError> {
     let config = Config::load(&options.configuration.config)?;
+    for doubt in &config.doubts {
+        warn!(why = %doubt, "the configuration can be used, and may not be meant so");
+    }
     let metrics = Arc::new(Metrics::new().map_err(RunError::Metrics)?);
     let (clouds, followers) = Clouds::new(&config, metrics.clone())?;
     let port = Port::bind(options.admin.admin_address).await?;

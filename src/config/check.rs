@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use jiff::SignedDuration;
-use keeper_alicloud::endpoint::{Network, base_url, is_known_region, known_regions};
+use keeper_alicloud::endpoint::{Network, base_url, is_known_region, known_regions, regions_without_sts};
 use keeper_core::budget::Limit;
 use keeper_core::id::{AccountName, Region};
 use serde_saphyr::Spanned;
@@ -15,7 +15,7 @@ use super::file::{
     NetworkEntry, RightEntry,
 };
 use super::problem::{Problems, choices, nearest};
-use super::{Account, AccountEndpoints, Budgets, Config, Grant, KeyParts, KeySource, Urls};
+use super::{Account, AccountEndpoints, Budgets, Config, Grant, KeyParts, KeySource, RegionUrls, Urls};
 use crate::api::DEFAULT_ACCOUNT;
 use crate::names::{is_account_id, is_label, is_label_selector, is_variable};
 use crate::provider_id::is_region;
@@ -40,7 +40,9 @@ pub fn config(file: File) -> Result<Config, Problems> {
     let accounts = accounts(file.accounts, told);
     let grants: Vec<Grant> =
         file.grants.unwrap_or_default().into_iter().map(|entry| grant(entry, &accounts, told)).collect();
+    let doubts = problems.take_doubts();
     problems.or(Config {
+        doubts,
         sweep_interval,
         primary_retention_regions,
         object_selector,
@@ -150,7 +152,9 @@ fn account(entry: AccountEntry, told: &mut Problems) -> Account {
         }
         id.value
     });
+    let place = entry.endpoints.as_ref().map(|entry| entry.referenced);
     let endpoints = entry.endpoints.map_or_else(AccountEndpoints::default, |entry| endpoints(entry, told));
+    let outside = |region: &str| endpoints.of(&Region::new(region)).is_ok_and(|of| of.lacks_sts_in_vpc());
     let mut regions = BTreeSet::new();
     for name in entry.regions.unwrap_or_default() {
         let explicit =
@@ -159,9 +163,17 @@ fn account(entry: AccountEntry, told: &mut Problems) -> Account {
         if !is_known_region(region.as_str()) && !explicit(&region) {
             told.add(name.referenced, unknown_region(&name.value));
         }
+        if outside(&name.value) {
+            told.doubt(name.referenced, outside_the_vpc(&[&name.value]));
+        }
         if !regions.insert(region) {
             twice(&name, told);
         }
+    }
+    let all: Vec<&str> =
+        regions_without_sts().iter().copied().filter(|name| regions.is_empty() && outside(name)).collect();
+    if let (Some(place), false) = (place, all.is_empty()) {
+        told.doubt(place, outside_the_vpc(&all));
     }
     Account {
         account_id,
@@ -187,6 +199,15 @@ fn twice(region: &Spanned<String>, told: &mut Problems) {
 
 fn any_region(name: &Spanned<String>, told: &mut Problems) -> Option<Region> {
     if is_region(&name.value) {
+        if !is_known_region(&name.value)
+            && let Some(near) = nearest(&name.value, known_regions())
+        {
+            let sentence = format!(
+                "the vendor's table of regions, as this version knows it, has no `{}`; did you mean `{near}`?",
+                name.value
+            );
+            told.doubt(name.referenced, sentence);
+        }
         return Some(Region::new(&name.value));
     }
     told.add(
@@ -255,7 +276,7 @@ fn endpoints(entry: Spanned<EndpointsEntry>, told: &mut Problems) -> AccountEndp
         );
     }
     let everywhere = match (ecs, sts) {
-        (Some(ecs), sts) => Some(urls(ecs, sts, told)),
+        (Some(ecs), sts) => Some(urls(&ecs, sts.as_ref(), told)),
         (None, Some(sts)) => {
             told.add(sts.referenced, "endpoints: `sts` needs `ecs` beside it");
             None
@@ -264,8 +285,19 @@ fn endpoints(entry: Spanned<EndpointsEntry>, told: &mut Problems) -> AccountEndp
     };
     let mut by_region = BTreeMap::new();
     for entry in regions.unwrap_or_default() {
-        let urls = urls(entry.ecs, entry.sts, told);
+        let urls = match (entry.ecs, entry.sts) {
+            (Some(ecs), sts) => RegionUrls::Both(urls(&ecs, sts.as_ref(), told)),
+            (None, Some(sts)) => RegionUrls::Sts(url(&sts, told)),
+            (None, None) => {
+                told.add(entry.region.referenced, "endpoints.regions: name `ecs`, `sts` or both");
+                continue;
+            }
+        };
         let Some(region) = any_region(&entry.region, told) else { continue };
+        let reached = is_known_region(region.as_str()) || everywhere.is_some();
+        if matches!(urls, RegionUrls::Sts(_)) && !reached {
+            told.add(entry.region.referenced, unknown_region(&entry.region.value));
+        }
         if by_region.insert(region, urls).is_some() {
             twice(&entry.region, told);
         }
@@ -277,21 +309,34 @@ fn endpoints(entry: Spanned<EndpointsEntry>, told: &mut Problems) -> AccountEndp
     AccountEndpoints { network, everywhere, regions: by_region }
 }
 
-fn urls(ecs: Spanned<String>, sts: Option<Spanned<String>>, told: &mut Problems) -> Urls {
-    let mut checked = |url: Spanned<String>| {
-        let bare = url.value.strip_suffix('/').unwrap_or(&url.value);
-        // Judged by who will use it: what is refused only then would end the operator. Not repeated: it may hold a password.
-        if base_url(bare).is_err() {
-            told.add(
-                url.referenced,
-                "this is no URL of an endpoint; write scheme, host and perhaps port, such as https://ecs.example.com:8443",
-            );
-        }
-        bare.to_owned()
-    };
-    let ecs = checked(ecs);
-    let sts = sts.map_or_else(|| ecs.clone(), checked);
+fn urls(ecs: &Spanned<String>, sts: Option<&Spanned<String>>, told: &mut Problems) -> Urls {
+    let ecs = url(ecs, told);
+    let sts = sts.map_or_else(|| ecs.clone(), |sts| url(sts, told));
     Urls { ecs, sts }
+}
+
+fn url(url: &Spanned<String>, told: &mut Problems) -> String {
+    let bare = url.value.strip_suffix('/').unwrap_or(&url.value);
+    // Judged by who will use it: what is refused only then would end the operator. Not repeated: it may hold a password.
+    if base_url(bare).is_err() {
+        told.add(
+            url.referenced,
+            "this is no URL of an endpoint; write scheme, host and perhaps port, such as https://ecs.example.com:8443",
+        );
+    }
+    bare.to_owned()
+}
+
+/// What is to be minded of regions in which STS is asked over the Internet although the VPC's endpoints are used.
+fn outside_the_vpc(regions: &[&str]) -> String {
+    let which = match regions {
+        [one] => format!("the region {one} has"),
+        many => format!("the regions {} have", many.join(", ")),
+    };
+    format!(
+        "{which} no STS endpoint in the VPC: there STS is asked over the Internet, and without a way to it nothing can be \
+         read; give the Pods one, or set `sts` in endpoints.regions"
+    )
 }
 
 fn budgets(entry: BudgetsEntry, told: &mut Problems) -> Budgets {

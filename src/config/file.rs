@@ -119,7 +119,7 @@ pub struct FilesEntry {
 #[schemars(inline)]
 pub struct EndpointsEntry {
     /// Which of the vendor's endpoints are used: `Public`, or `Vpc` for those inside of the cloud's private networks, so
-    /// that no way to the Internet is needed.
+    /// that no way to the Internet is needed but in the regions that have no STS endpoint there.
     #[serde(default)]
     #[schemars(with = "NetworkEntry", extend("default" = "Public"))]
     pub network: Option<NetworkEntry>,
@@ -131,7 +131,8 @@ pub struct EndpointsEntry {
     #[serde(default)]
     #[schemars(with = "String")]
     pub sts: Option<Spanned<String>>,
-    /// URLs for single regions, instead of all others. A region that the vendor has added since can be named here.
+    /// URLs for single regions, instead of all others, with `ecs`, `sts` or both. A region that the vendor has added since
+    /// can be named here.
     #[serde(default)]
     #[schemars(with = "Vec<RegionEndpointsEntry>")]
     pub regions: Option<Vec<RegionEndpointsEntry>>,
@@ -145,9 +146,10 @@ pub struct RegionEndpointsEntry {
     /// The region.
     #[schemars(with = "String")]
     pub region: Spanned<String>,
-    /// URL of ECS.
+    /// URL of ECS. Without it: the same as for every other region.
+    #[serde(default)]
     #[schemars(with = "String")]
-    pub ecs: Spanned<String>,
+    pub ecs: Option<Spanned<String>>,
     /// URL of STS. Without it: that of ECS.
     #[serde(default)]
     #[schemars(with = "String")]

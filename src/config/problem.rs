@@ -31,29 +31,44 @@ impl fmt::Display for Problem {
     }
 }
 
-/// All mistakes, in the order of the file.
+/// All mistakes, in the order of the file, and beside them what may be right and may not be meant.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct Problems(Vec<Problem>);
+pub struct Problems {
+    mistakes: Vec<Problem>,
+    doubts: Vec<Problem>,
+}
 
 impl Problems {
     /// One more.
     pub fn add(&mut self, place: Location, sentence: impl Into<String>) {
-        self.0.push(Problem::at(place, sentence));
+        self.mistakes.push(Problem::at(place, sentence));
+    }
+
+    /// Something that can be used, and that whoever wrote it should look at.
+    pub fn doubt(&mut self, place: Location, sentence: impl Into<String>) {
+        self.doubts.push(Problem::at(place, sentence));
+    }
+
+    /// What can be used and should be looked at.
+    pub fn take_doubts(&mut self) -> Vec<Problem> {
+        let mut doubts = std::mem::take(&mut self.doubts);
+        doubts.sort();
+        doubts
     }
 
     /// The value, if there are none.
     pub fn or<T>(mut self, value: T) -> Result<T, Self> {
-        if self.0.is_empty() {
+        if self.mistakes.is_empty() {
             return Ok(value);
         }
-        self.0.sort();
+        self.mistakes.sort();
         Err(self)
     }
 }
 
 impl fmt::Display for Problems {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        for (i, problem) in self.0.iter().enumerate() {
+        for (i, problem) in self.mistakes.iter().enumerate() {
             let end = if i == 0 { "" } else { "\n" };
             write!(f, "{end}  {problem}")?;
         }

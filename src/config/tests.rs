@@ -1,3 +1,4 @@
+use keeper_alicloud::endpoint::regions_without_sts;
 use keeper_core::authority::Rights;
 use proptest::prelude::*;
 
@@ -179,6 +180,14 @@ const REFUSALS: &[(&str, &[&str])] = &[
         "accounts: [{name: a, budgets: {DescribeInstances: {burst: many}}}]",
         &["line 1, column 59: here should stand a whole number"],
     ),
+    (
+        "accounts: [{name: a, endpoints: {network: Vpc, regions: [{region: ap-south-1}]}}]",
+        &["line 1, column 67: endpoints.regions: name `ecs`, `sts` or both"],
+    ),
+    (
+        "accounts: [{name: a, endpoints: {regions: [{region: cn-hangzou, sts: 'https://sts.example.com'}]}}]",
+        &["line 1, column 53: unknown region `cn-hangzou`; did you mean `cn-hangzhou`?"],
+    ),
     ("grants: [{}]", &["line 1, column 10: `namespaces` is missing"]),
     (
         "grants: [{namespaces: []}]",
@@ -324,7 +333,7 @@ accounts:
     let urls = |ecs: &str, sts: &str| Urls { ecs: ecs.to_owned(), sts: sts.to_owned() };
     assert_eq!(
         a.endpoints.regions[&Region::new("cn-new-1")],
-        urls("http://[::1]:8080", "https://sts.example.com")
+        RegionUrls::Both(urls("http://[::1]:8080", "https://sts.example.com"))
     );
     assert_eq!(b.endpoints.everywhere, Some(urls("https://ecs.example.com", "https://ecs.example.com")));
     assert_eq!(a.budgets.modify_instance_attribute, Limit { per_minute: 5, burst: 20 });
@@ -425,4 +434,67 @@ fn the_schema_takes_what_the_program_takes_and_no_unknown_keys() {
     walk(&schema, "");
     assert_eq!(schema["properties"]["accounts"]["items"]["required"], serde_json::json!(["name"]));
     assert_eq!(schema["properties"]["grants"]["items"]["required"], serde_json::json!(["namespaces"]));
+}
+
+/// All that is told of a file that can be used.
+fn doubts(text: &str) -> Vec<String> {
+    parse(text).doubts.iter().map(ToString::to_string).collect()
+}
+
+#[test]
+fn a_region_without_sts_in_the_vpc_is_told_with_its_place_and_with_what_helps() {
+    let of = |which: &str| {
+        format!(
+            "{which} no STS endpoint in the VPC: there STS is asked over the Internet, and without a way to it nothing can \
+             be read; give the Pods one, or set `sts` in endpoints.regions"
+        )
+    };
+    let named = "accounts: [{name: a, regions: [cn-hangzhou, ap-south-1], endpoints: {network: Vpc}}]";
+    assert_eq!(doubts(named), [format!("line 1, column 45: {}", of("the region ap-south-1 has"))]);
+    // Every region that the vendor's table has is served, so those without are, too.
+    let all = regions_without_sts().join(", ");
+    let unnamed = "accounts: [{name: a, endpoints: {network: Vpc}}]";
+    assert_eq!(doubts(unnamed), [format!("line 1, column 33: {}", of(&format!("the regions {all} have")))]);
+    // Where it is told what to use instead, or where the Internet is used anyway, there is nothing to mind.
+    for calm in [
+        "accounts: [{name: a, regions: [cn-hangzhou], endpoints: {network: Vpc}}]",
+        "accounts: [{name: a, regions: [ap-south-1]}]",
+        "accounts: [{name: a, regions: [ap-south-1], endpoints: {network: Public}}]",
+        "accounts: [{name: a, regions: [ap-south-1], endpoints: {ecs: 'https://e.example.com'}}]",
+        "accounts: [{name: a, regions: [ap-south-1], endpoints: {network: Vpc, regions: [{region: ap-south-1, sts: 'https://s.example.com'}]}}]",
+        "accounts: [{name: a, regions: [ap-south-1], endpoints: {network: Vpc, regions: [{region: ap-south-1, ecs: 'https://e.example.com'}]}}]",
+    ] {
+        assert_eq!(doubts(calm), [""; 0], "{calm}");
+    }
+}
+
+#[test]
+fn an_sts_of_ones_own_leaves_ecs_where_it_is() {
+    let of = |text: &str, region: &str| {
+        let region = Region::new(region);
+        parse(text).accounts[&AccountName::new("a")].endpoints.of(&region).unwrap()
+    };
+    let own = "accounts: [{name: a, endpoints: {network: Vpc, regions: [{region: ap-south-1, sts: 'https://s.example.com'}]}}]";
+    let region = Region::new("ap-south-1");
+    let both =
+        Endpoints::explicit(&region, "https://ecs-vpc.ap-south-1.aliyuncs.com", "https://s.example.com");
+    assert_eq!(of(own, "ap-south-1"), both.unwrap());
+    let beside = "accounts: [{name: a, endpoints: {ecs: 'https://e.example.com', regions: [{region: cn-new-1, sts: 'https://s.example.com'}]}}]";
+    let region = Region::new("cn-new-1");
+    let both = Endpoints::explicit(&region, "https://e.example.com", "https://s.example.com");
+    assert_eq!(of(beside, "cn-new-1"), both.unwrap());
+}
+
+#[test]
+fn a_typing_error_in_a_region_that_may_be_a_new_one_is_told() {
+    for text in [
+        "primaryRetentionRegions: [cn-hangzou]",
+        "accounts: [{name: a, endpoints: {regions: [{region: cn-hangzou, ecs: 'https://e.example.com'}]}}]",
+        "accounts: [{name: a, regions: [cn-hangzou], endpoints: {ecs: 'https://e.example.com'}}]",
+    ] {
+        let told = doubts(text);
+        assert_eq!(told.len(), 1, "{told:?}");
+        assert!(told[0].ends_with("has no `cn-hangzou`; did you mean `cn-hangzhou`?"), "{told:?}");
+    }
+    assert_eq!(doubts("primaryRetentionRegions: [cn-atlantis-9, cn-hangzhou]"), [""; 0]);
 }

@@ -6,6 +6,7 @@ use clap::CommandFactory as _;
 use ecs_keeper::cli::Cli;
 use ecs_keeper::config;
 use ecs_keeper::metrics::{Description, Metrics};
+use keeper_alicloud::endpoint::regions_without_sts;
 use keeper_core::failure::Class;
 use keeper_core::reason::Reason;
 use serde_json::Value;
@@ -93,6 +94,13 @@ fn keys(schema: &Value, place: &str, table: &mut String) {
         writeln!(table, "| `{place}` | {kind} | {default} | {} |", described.replace('\n', " ")).unwrap();
         keys(if items.is_null() { schema } else { items }, &format!("{place}{below}"), table);
     }
+}
+
+#[test]
+fn the_regions_without_sts_in_the_vpc_are_those_of_the_table() {
+    let regions: Vec<String> = regions_without_sts().iter().map(|region| format!("`{region}`")).collect();
+    assert!(!regions.is_empty());
+    is_current("docs/configuration.md", "regions-without-sts", &format!("{}\n", regions.join(", ")));
 }
 
 /// The part of the chart's schema that is about the file is the file's own.

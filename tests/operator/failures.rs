@@ -50,6 +50,36 @@ async fn i29_an_unknown_code_is_told_as_such() {
     refused_for_one("Mystery.OfTheCloud", "UnrecognizedError", "report").await;
 }
 
+/// "Pay-as-you-go instances do not support this" does not mean that this one can't carry the flag.
+#[tokio::test]
+async fn i07_a_charge_type_that_contradicts_its_page_writes_no_instance_off() {
+    refused_for_one("ChargeTypeViolation", "Locked", "charge type").await;
+}
+
+#[tokio::test]
+async fn i29_a_security_group_that_stands_against_it_is_named() {
+    let code = "InvalidOperation.ResourceManagedByCloudProduct";
+    refused_for_one(code, "SecurityGroupRefuses", "security group").await;
+}
+
+/// A 403 with several meanings, and a 404 that does not mean that the instance is gone.
+#[tokio::test]
+async fn i29_a_state_that_passes_is_waited_for_whatever_its_status() {
+    for (code, status) in [("OperationDenied", 403), ("InvalidInstanceStatus.NeedRestart", 404)] {
+        let stage = Stage::new().await;
+        let id = stage.account.seed_one(&Seed::new(REGION));
+        let fault = Fault::Error { code: code.to_owned(), status: Some(status), message: None };
+        stage.account.fault(Rule::new("ModifyInstanceAttribute", fault));
+        let _operator = stage.start();
+        stage.apply("one", by_id(&id)).await;
+        let object = stage.until("one", "Protected=False/Busy Ready=False Reconciling=True/Busy").await;
+        let row = &object.status.unwrap().instances[0];
+        assert!(row.message.contains(code), "{row:?}");
+        stage.account.clear_faults();
+        stage.until("one", "Protected=True/AllSafe").await;
+    }
+}
+
 #[tokio::test]
 async fn i29_throttling_heals_without_anybody() {
     let stage = Stage::new().await;
@@ -88,6 +118,82 @@ async fn i29_credentials_that_fail_are_told_as_such() {
     }
     let _operator = stage.start();
     stage.until("one", "Protected=True/AllSafe").await;
+}
+
+/// Before a key is used STS is asked whose it is: where STS fails, nothing else has.
+#[tokio::test]
+async fn i29_when_sts_fails_it_is_sts_that_is_named() {
+    let stage = Stage::new().await;
+    let id = stage.account.seed_one(&Seed::new(REGION).tag("env", "prod"));
+    stage.account.fault(Rule::new("GetCallerIdentity", refused("ServiceUnavailable")));
+    let _operator = stage.start();
+    let tagged =
+        json!({ "region": REGION, "targets": { "instanceTags": [{ "key": "env", "value": "prod" }] } });
+    stage.apply("one", by_id(&id)).await;
+    stage.apply("tagged", tagged.clone()).await;
+    stage.retain("tagged", tagged).await;
+    let wanted = "Ready=False Reconciling=True/StsUnavailable Stalled=False";
+    for name in ["one", "tagged"] {
+        let object = stage.until(name, &format!("Protected=Unknown/StsUnavailable {wanted}")).await;
+        for condition in ["Protected", "Ready", "Reconciling"] {
+            let told = message(&object, condition);
+            assert!(told.contains("STS has not said whose the access key is"), "{told}");
+            assert!(told.contains("(GetCallerIdentity: ServiceUnavailable in cn-hangzhou)."), "{told}");
+        }
+    }
+    let retention =
+        stage.until_retention("tagged", &format!("Retained=Unknown/StsUnavailable {wanted}")).await;
+    assert!(message(&retention, "Retained").contains("GetCallerIdentity"), "{retention:?}");
+    stage.until_printed("STS did not say whose the access key is", 1).await;
+    let printed = stage.printed();
+    assert!(printed.contains("GetCallerIdentity"), "{printed}");
+    assert!(
+        !printed.contains("DescribeInstances") && !printed.contains("the cloud was not read"),
+        "{printed}"
+    );
+    assert!(stage.calls_of("DescribeInstances").is_empty());
+    stage.account.clear_faults();
+    stage.until("one", "Protected=True/AllSafe").await;
+    stage.until("tagged", "Protected=True/AllSafe").await;
+}
+
+/// Each failure of a write names the write in its condition, its row and the log.
+#[tokio::test]
+async fn i29_a_failed_write_is_named_as_such() {
+    let stage = Stage::new().await;
+    let id = stage.account.seed_one(&Seed::new(REGION));
+    stage.account.fault(Rule::new("ModifyInstanceAttribute", refused("Forbidden.RAM")));
+    let _operator = stage.start();
+    stage.apply("one", by_id(&id)).await;
+    let object = stage.until("one", "Protected=False/PermissionDenied Stalled=True/PermissionDenied").await;
+    let told = message(&object, "Stalled");
+    assert!(told.contains("(ModifyInstanceAttribute: Forbidden.RAM in cn-hangzhou)."), "{told}");
+    let row = &object.status.unwrap().instances[0].message;
+    assert!(row.contains("(ModifyInstanceAttribute: Forbidden.RAM, request "), "{row}");
+    let printed = stage.printed();
+    let line = printed.lines().find(|line| line.contains("flag not written")).unwrap();
+    assert!(line.contains("ModifyInstanceAttribute") && line.contains("Forbidden.RAM"), "{line}");
+}
+
+/// The Pod has no resolver, so that no public host is ever found.
+#[tokio::test]
+async fn i29_a_region_without_sts_in_the_vpc_is_told_with_what_helps() {
+    let stage = Stage::new().await;
+    let _operator = stage.settings().set("/accounts/0/endpoints", json!({ "network": "Vpc" })).start();
+    let in_region = |region: &str| json!({ "region": region, "targets": { "instanceIds": ["i-one"] } });
+    stage.apply("outside", in_region("ap-south-1")).await;
+    stage.apply("within", in_region(REGION)).await;
+    let wanted = "Protected=Unknown/StsOutsideVpc Ready=False Stalled=True/StsOutsideVpc";
+    let object = stage.until("outside", wanted).await;
+    let told = message(&object, "Stalled");
+    assert!(told.contains("endpoints.regions[].sts") && told.contains("in ap-south-1"), "{told}");
+    let object = stage.until("within", "Protected=Unknown/StsUnavailable Stalled=False").await;
+    assert!(message(&object, "Protected").contains("in cn-hangzhou"), "{object:?}");
+    let printed = stage.printed();
+    assert!(
+        printed.contains("no STS endpoint in the VPC: there STS is asked over the Internet"),
+        "{printed}"
+    );
 }
 
 #[tokio::test]

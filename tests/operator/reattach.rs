@@ -288,6 +288,20 @@ async fn a_refusal_of_the_cloud_is_told_with_its_code() {
 }
 
 #[tokio::test]
+async fn a_refusal_that_is_about_the_interface_does_not_blame_the_instance() {
+    let stage = stage_with_survivor().await;
+    let _operator = stage.start();
+    lose(&stage).await;
+    let code = "InvalidOperation.InvalidEniType".to_owned();
+    stage.account.fault(Rule::new(ATTACH, Fault::Error { code, status: None, message: None }));
+    stage.retain("database", wish(&to("i-new"))).await;
+    let object = until(&stage, ReattachmentPhase::Refused, "TypeNotAttachable").await;
+    let told = &row(&object, "eni-one").unwrap().message;
+    assert!(told.contains("Name another network interface"), "{told}");
+    stage.until_retention("database", "Retained=True Stalled=True/TypeNotAttachable").await;
+}
+
+#[tokio::test]
 async fn i22_to_a_node_only_what_terway_is_told_to_leave_alone() {
     let stage = stage_with_survivor().await;
     let node = format!("{}-1", stage.namespace);

@@ -99,6 +99,25 @@ async fn a_wrong_configuration_is_told_with_what_would_be_right() {
     assert!(told.contains("/nonexistent/config.yaml") && told.contains("ECS_KEEPER_CONFIG"), "{told}");
 }
 
+#[tokio::test]
+async fn what_can_be_used_and_may_not_be_meant_is_told_by_config_check() {
+    let stage = Stage::new().await;
+    let file = stage.folder.join("doubtful.yaml");
+    let vpc = "accounts:\n  - name: default\n    regions: [cn-hangzhou, ap-south-1]\n    endpoints: {network: Vpc}\n";
+    for (text, doubt) in [
+        (vpc, "line 3, column 28: the region ap-south-1 has no STS endpoint in the VPC"),
+        ("primaryRetentionRegions: [cn-hangzou]\n", "line 1, column 27: the vendor's table of regions"),
+    ] {
+        std::fs::write(&file, text).unwrap();
+        let mut checking = program(&stage.log);
+        checking.args(["config", "check"]).arg(&file).stdout(Stdio::piped()).stderr(Stdio::piped());
+        let output = checking.output().await.unwrap();
+        let told = String::from_utf8(output.stdout).unwrap();
+        assert!(output.status.success() && output.stderr.is_empty(), "it can be used: {told}");
+        assert!(told.contains("can be used: ") && told.contains(doubt), "{told}");
+    }
+}
+
 /// A key that can't be used is told once, with all that is known of it.
 #[tokio::test]
 async fn a_key_that_can_not_be_used_is_told_once() {

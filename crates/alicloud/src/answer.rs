@@ -18,13 +18,14 @@ pub struct Answer {
 /// Reads an answer: a success, or an error whose code decides what it means.
 pub(crate) fn read(operation: Operation, raw: &RawAnswer) -> Result<Answer, Error> {
     let fields: Option<Map<String, Value>> = serde_json::from_slice(&raw.body).ok();
-    let Envelope { code, request_id } = match &fields {
+    let text = std::str::from_utf8(&raw.body).unwrap_or_default();
+    let Envelope { code, message, request_id } = match &fields {
         Some(fields) => Envelope::from_json(fields),
-        None => Envelope::from_xml(&raw.body),
+        None => Envelope::from_xml(text),
     };
     let request_id = request_id.or_else(|| raw.request_id.clone());
     if let Some(code) = code {
-        return Err(Error::refused(operation, code, raw.status, request_id, raw.retry_after));
+        return Err(Error::refused(operation, code, message, raw.status, request_id, raw.retry_after));
     }
     let success = (200..300).contains(&raw.status);
     match (fields, request_id) {
@@ -38,31 +39,42 @@ pub(crate) fn read(operation: Operation, raw: &RawAnswer) -> Result<Answer, Erro
 }
 
 /// What every answer may have, whatever the operation.
-struct Envelope {
+struct Envelope<'a> {
     code: Option<Box<str>>,
+    /// Of an error. Not to be kept: it may repeat what was signed.
+    message: &'a str,
     request_id: Option<RequestId>,
 }
 
-impl Envelope {
+impl<'a> Envelope<'a> {
     /// The vendor's SDKs accept each key with a lower-case first letter too.
-    fn from_json(fields: &Map<String, Value>) -> Self {
+    fn from_json(fields: &'a Map<String, Value>) -> Self {
         let either = |upper, lower| identifier(fields.get(upper)).or_else(|| identifier(fields.get(lower)));
-        Self::new(either("Code", "code"), either("RequestId", "requestId"))
+        let message = fields.get("Message").or_else(|| fields.get("message")).and_then(Value::as_str);
+        Self::new(either("Code", "code"), message, either("RequestId", "requestId"))
     }
 
     /// The vendor's SDKs also expect errors as an XML element `Error`.
-    fn from_xml(body: &[u8]) -> Self {
-        let text = std::str::from_utf8(body).unwrap_or_default();
+    fn from_xml(text: &'a str) -> Self {
         let element = |open, close| {
             let (_, rest) = text.split_once(open)?;
             let (inner, _) = rest.split_once(close)?;
-            Some(inner).filter(|inner| is_identifier(inner))
+            Some(inner)
         };
-        Self::new(element("<Code>", "</Code>"), element("<RequestId>", "</RequestId>"))
+        let named = |open, close| element(open, close).filter(|inner| is_identifier(inner));
+        Self::new(
+            named("<Code>", "</Code>"),
+            element("<Message>", "</Message>"),
+            named("<RequestId>", "</RequestId>"),
+        )
     }
 
-    fn new(code: Option<&str>, request_id: Option<&str>) -> Self {
-        Self { code: code.map(Into::into), request_id: request_id.map(RequestId::new) }
+    fn new(code: Option<&str>, message: Option<&'a str>, request_id: Option<&str>) -> Self {
+        Self {
+            code: code.map(Into::into),
+            message: message.unwrap_or_default(),
+            request_id: request_id.map(RequestId::new),
+        }
     }
 }
 

@@ -8,7 +8,8 @@ use keeper_core::interface::AttachPermit;
 
 use crate::operation::{Operation, Parameters, Product};
 
-pub(crate) const OPERATION: Operation = Operation::write(Product::Ecs, "AttachNetworkInterface");
+/// Attaches a network interface to an instance.
+pub const OPERATION: Operation = Operation::write(Product::Ecs, "AttachNetworkInterface");
 
 /// The parameters of an attachment. The permit ends here.
 #[allow(clippy::needless_pass_by_value, reason = "a permit is used once")]

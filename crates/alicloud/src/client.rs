@@ -108,11 +108,19 @@ impl<C: CredentialsSource, S: StampSource> Client<C, S> {
     ) -> Result<T, Error> {
         let span = debug_span!("call", operation = operation.name, region = self.region().as_str());
         async {
-            let watched = Watched::begin(self.observer.as_ref(), operation.name);
-            let result = self.attempt(operation, &parameters, leave, decode).await;
-            watched.end(&result);
+            let result = match self.credentials.credentials(leave).await {
+                // Without a key that may be used, this operation is not called at all.
+                Err(error) => Err(error),
+                Ok(key) => {
+                    let watched = Watched::begin(self.observer.as_ref(), operation.name);
+                    let result = self.attempt(operation, &parameters, leave, key, decode).await;
+                    watched.end(&result);
+                    result
+                }
+            };
             if let Err(error) = &result {
                 debug!(
+                    failed = error.operation,
                     class = error.class.as_str(),
                     code = &*error.code,
                     status = error.http_status,
@@ -131,9 +139,9 @@ impl<C: CredentialsSource, S: StampSource> Client<C, S> {
         operation: Operation,
         parameters: &Parameters,
         leave: &dyn Leave,
+        (credentials, identity): (Arc<Credentials>, Identity),
         decode: impl FnOnce(Answer, Identity) -> Option<T>,
     ) -> Result<T, Error> {
-        let (credentials, identity) = self.credentials.credentials(leave).await?;
         let mut url = self.endpoints.url(operation.product).clone();
         let query = canonical_query(parameters);
         let stamp = self.stamps.stamp();

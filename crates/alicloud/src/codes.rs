@@ -25,11 +25,50 @@ impl Codes {
 
 use Codes::{Is, StartsWith};
 
-/// What a code means in one operation, where that differs from what it means elsewhere. Looked up first.
-const BY_OPERATION: &[(&str, Codes, Class)] = &[
+/// What codes mean in one operation. Looked up first. What can't be done to a target at all depends on what was to be
+/// done, so nothing is `NotApplicable` but in an operation whose page says so.
+const BY_OPERATION: &[(&str, Class, &[Codes])] = &[
+    // Subscription instances and spot instances alike.
+    ("ModifyInstanceAttribute", Class::NotApplicable, &[Is("InvalidChargeType.ValueNotSupported")]),
+    (
+        "ModifyNetworkInterfaceAttribute",
+        Class::NotApplicable,
+        &[
+            Is("InvalidOperation.EniServiceManaged"),
+            Is("InvalidOperation.InvalidEniType"),
+            // An HTTP 404 that is no "not found".
+            Is("InvalidOperation.PrimaryEniOnlySupportModifyNameAndDesc"),
+            // The region lacks the service. Which code answers for a primary interface in a region without retention no
+            // page says.
+            Is("Forbidden.RegionId"),
+        ],
+    ),
     // The instance that the interface is attached to is not there; the interface, which is the target, may well be.
-    ("ModifyNetworkInterfaceAttribute", Is("InvalidEcsId.NotFound"), Class::Busy),
+    ("ModifyNetworkInterfaceAttribute", Class::Busy, &[Is("InvalidEcsId.NotFound")]),
+    (
+        "AttachNetworkInterface",
+        Class::NotApplicable,
+        &[
+            // Neither can ever be attached to that instance: another zone, another network.
+            Is("InvalidOperation.AvailabilityZoneMismatch"),
+            Is("InvalidOperation.VpcMismatch"),
+            // What the instance's type can't carry: more addresses, IPv6, or any interface of this generation.
+            Is("InvalidOperation.InvalidGeneration"),
+            Is("InvalidOperation.Ipv4CountExceeded"),
+            Is("InvalidOperation.Ipv6NotSupport"),
+            // What is never attached, to whatever instance.
+            Is("InvalidOperation.EniServiceManaged"),
+            Is("InvalidOperation.InvalidEniType"),
+        ],
+    ),
 ];
+
+/// The code that has several documented meanings, of which only the message tells.
+const AMBIGUOUS: &str = "OperationDenied";
+
+/// What a message of [`AMBIGUOUS`] speaks of where nothing but a person can help: a security group that is full, an image
+/// that is gone. Otherwise it speaks of the instance's status, or of what no page says: that may pass.
+const DENIED_FOR_GOOD: [&str; 3] = ["security group", "securitygroup", "image"];
 
 /// What codes mean in every other case. No code is in two classes.
 const TABLE: &[(Class, &[Codes])] = &[
@@ -48,34 +87,20 @@ const TABLE: &[(Class, &[Codes])] = &[
         Class::Busy,
         &[
             StartsWith("IncorrectInstanceStatus"),
+            // Of queue numbers, which are never sent from here.
+            Is("InvalidEniState"),
+            // An HTTP 404 that is no "not found".
+            Is("InvalidInstanceStatus.NeedRestart"),
             Is("InvalidInstanceStatus.NotRunning"),
             Is("InvalidOperation.Conflict"),
+            Is("InvalidOperation.HasMemberEniAttached"),
             Is("InvalidOperation.InstanceStatusNotSupport"),
+            Is("InvalidOperation.InstanceStatusUnsupported"),
             Is("InvalidOperation.InvalidEcsState"),
             Is("InvalidOperation.InvalidEniState"),
+            Is("InvalidStatus.StoppedRequired"),
             Is("Operation.Conflict"),
             Is("OperationConflict"),
-        ],
-    ),
-    (
-        Class::NotApplicable,
-        &[
-            Is("ChargeTypeViolation"),
-            // Subscription instances and spot instances alike.
-            Is("InvalidChargeType.ValueNotSupported"),
-            // Neither can ever be attached to that instance: another zone, another network.
-            Is("InvalidOperation.AvailabilityZoneMismatch"),
-            Is("InvalidOperation.VpcMismatch"),
-            // What the instance's type can't carry: more addresses, IPv6, or any interface of this generation.
-            Is("InvalidOperation.InvalidGeneration"),
-            Is("InvalidOperation.Ipv4CountExceeded"),
-            Is("InvalidOperation.Ipv6NotSupport"),
-            Is("InvalidOperation.EniServiceManaged"),
-            Is("InvalidOperation.InvalidEniType"),
-            // An HTTP 404 that is no "not found".
-            Is("InvalidOperation.PrimaryEniOnlySupportModifyNameAndDesc"),
-            Is("InvalidOperation.ResourceManagedByCloudProduct"),
-            Is("OperationDenied.SystemInstanceNotSupport"),
         ],
     ),
     (
@@ -92,12 +117,24 @@ const TABLE: &[(Class, &[Codes])] = &[
         Class::Locked,
         &[
             Is("InstanceLockedForSecurity"),
-            Is("OperationDenied"),
+            // "Pay-as-you-go instances do not support this", of a flag that only those can carry: it contradicts the page
+            // of the flag, and is no proof that the instance can't carry it.
+            Is("ChargeTypeViolation"),
             // Quotas: of interfaces on the instance, of the account, and of instances in a security group.
             Is("EniPerInstanceLimitExceeded"),
             Is("MaxEniCountExceeded"),
             Is("SecurityGroupInstanceLimitExceed"),
-            // Instances of this type take an interface only while they are stopped.
+            // Security groups: managed by a cloud product, full, or of kinds that don't go together.
+            Is("AclLimitExceed"),
+            Is("InvalidOperation.EniCountExceeded"),
+            Is("InvalidOperation.MultiGroupType"),
+            Is("InvalidOperation.ResourceManagedByCloudProduct"),
+            Is("InvalidSecurityGroupId.NotVpc"),
+            Is("JoinedGroupLimitExceed"),
+            // The instance, or a high-performance interface, takes part only while the instance is stopped. The pages have
+            // them with and without the group.
+            Is("EniHotPlugNotSupported"),
+            Is("HotPlugNotSupport"),
             Is("InvalidOperation.EniHotPlugNotSupported"),
             Is("InvalidOperation.HotPlugNotSupport"),
         ],
@@ -141,6 +178,7 @@ const TABLE: &[(Class, &[Codes])] = &[
             Is("InvalidInstanceID.Malformed"),
             Is("InvalidLockReason.NotFound"),
             Is("InvalidNetworkType.NotFound"),
+            Is("InvalidOperation.DetachPrimaryEniNotAllowed"),
             Is("InvalidOperation.InvalidEniPageNumber"),
             Is("InvalidOperation.InvalidRegion"),
             Is("InvalidParameter"),
@@ -158,16 +196,20 @@ const TABLE: &[(Class, &[Codes])] = &[
     ),
 ];
 
-/// The class of a code in an operation; [`Class::Unrecognized`] when no rule speaks of it.
-pub fn classify(operation: &str, code: &str) -> Class {
+/// The class of a code in an operation; [`Class::Unrecognized`] when no rule speaks of it. The message is looked at only
+/// where the code alone does not tell.
+pub fn classify(operation: &str, code: &str, message: &str) -> Class {
+    if code == AMBIGUOUS {
+        let message = message.to_lowercase();
+        let for_good = DENIED_FOR_GOOD.iter().any(|word| message.contains(word));
+        return if for_good { Class::Locked } else { Class::Busy };
+    }
+    let listed = |codes: &[Codes]| codes.iter().any(|rule| rule.matches(code));
     let here = BY_OPERATION
         .iter()
-        .find(|(name, codes, _)| *name == operation && codes.matches(code))
-        .map(|(_, _, class)| *class);
-    let anywhere = || {
-        let row = TABLE.iter().find(|(_, row)| row.iter().any(|codes| codes.matches(code)));
-        row.map(|(class, _)| *class)
-    };
+        .find(|(name, _, codes)| *name == operation && listed(codes))
+        .map(|(_, class, _)| *class);
+    let anywhere = || TABLE.iter().find(|(_, codes)| listed(codes)).map(|(class, _)| *class);
     here.or_else(anywhere).unwrap_or(Class::Unrecognized)
 }
 

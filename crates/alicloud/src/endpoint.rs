@@ -62,7 +62,7 @@ const ECS_OVERRIDES: [(&str, &str); 4] = [
     ("cn-shenzhen-finance-1", "ecs-cn-hangzhou.aliyuncs.com"),
 ];
 
-/// Regions for which the vendor's metadata names no STS host of their own.
+/// Regions for which the vendor's metadata names no STS host of their own, and so none in their VPCs. Sorted.
 const WITHOUT_STS: [&str; 9] = [
     "ap-south-1",
     "ap-southeast-2",
@@ -80,6 +80,11 @@ const GLOBAL_STS: &str = "sts.aliyuncs.com";
 /// The regions whose hosts are known, sorted.
 pub fn known_regions() -> &'static [&'static str] {
     &REGIONS
+}
+
+/// The known regions that have no STS host of their own: STS is asked at the one for all regions, on the Internet.
+pub fn regions_without_sts() -> &'static [&'static str] {
+    &WITHOUT_STS
 }
 
 /// Whether the region's hosts are known. Compared exactly: case and blanks count.
@@ -108,6 +113,8 @@ pub struct Endpoints {
     region: Region,
     ecs: Url,
     sts: Url,
+    /// Whether STS is on the Internet although ECS is reached within the VPC.
+    sts_outside_vpc: bool,
 }
 
 impl Endpoints {
@@ -121,8 +128,9 @@ impl Endpoints {
             (Network::Public, Some((_, host))) => (*host).to_owned(),
             (Network::Public, None) => format!("ecs.{known}.aliyuncs.com"),
         };
+        let without_sts = WITHOUT_STS.contains(&known);
         let sts = match network {
-            _ if WITHOUT_STS.contains(&known) => GLOBAL_STS.to_owned(),
+            _ if without_sts => GLOBAL_STS.to_owned(),
             Network::Vpc => format!("sts-vpc.{known}.aliyuncs.com"),
             Network::Public => format!("sts.{known}.aliyuncs.com"),
         };
@@ -130,6 +138,7 @@ impl Endpoints {
             region: region.clone(),
             ecs: base_url(&format!("https://{ecs}"))?,
             sts: base_url(&format!("https://{sts}"))?,
+            sts_outside_vpc: without_sts && network == Network::Vpc,
         })
     }
 
@@ -141,7 +150,17 @@ impl Endpoints {
         if !looks_like_a_region(region.as_str()) {
             return Err(EndpointError::MalformedRegion);
         }
-        Ok(Self { region: region.clone(), ecs: base_url(ecs)?, sts: base_url(sts)? })
+        Ok(Self { region: region.clone(), ecs: base_url(ecs)?, sts: base_url(sts)?, sts_outside_vpc: false })
+    }
+
+    /// The same, with STS at a URL that the administrator's configuration names.
+    pub fn with_sts(self, sts: &str) -> Result<Self, EndpointError> {
+        Ok(Self { sts: base_url(sts)?, sts_outside_vpc: false, ..self })
+    }
+
+    /// Whether ECS is reached within the VPC and STS, for want of an endpoint there, over the Internet.
+    pub fn lacks_sts_in_vpc(&self) -> bool {
+        self.sts_outside_vpc
     }
 
     /// The region.

@@ -106,15 +106,16 @@ impl OwnCode {
 }
 
 impl Error {
-    /// The cloud answered with an error code.
+    /// The cloud answered with an error code. Its message may help to class it, and is not kept.
     pub(crate) fn refused(
         operation: Operation,
         code: Box<str>,
+        message: &str,
         http_status: u16,
         request_id: Option<RequestId>,
         retry_after: Option<Duration>,
     ) -> Self {
-        let class = classify(operation.name, &code);
+        let class = classify(operation.name, &code, message);
         Self {
             operation: operation.name,
             code,
@@ -155,6 +156,11 @@ impl Error {
         }
     }
 
+    /// The same failure, classed by what it means to whoever wanted to make another call.
+    pub(crate) fn classed(self, class: Class) -> Self {
+        Self { class, ..self }
+    }
+
     /// Adds what is known of an answer that can't be read.
     pub(crate) fn with_answer(
         self,
@@ -188,6 +194,8 @@ fn effect_of_refusal(class: Class) -> Effect {
         | Class::Credentials
         | Class::NoKey
         | Class::WrongAccount
+        | Class::NoIdentity
+        | Class::StsOutsideVpc
         | Class::Clock
         | Class::Bug => Effect::None,
     }
@@ -219,6 +227,13 @@ fn explain(class: Class) -> &'static str {
         Class::WrongAccount => {
             "the access key belongs to another account; put the right one back, or correct accountId"
         }
+        Class::NoIdentity => {
+            "STS did not say whose the access key is; if this lasts, check the network and the endpoint of STS"
+        }
+        Class::StsOutsideVpc => {
+            "the region has no STS endpoint in the VPC, and the one on the Internet does not answer; give the Pods a way \
+             there, or set endpoints.regions[].sts"
+        }
         Class::Clock => "this machine's clock and the cloud's are too far apart; set the clock",
         Class::Bug => {
             "the request itself was refused; check the configuration, and report the code if it is right"
@@ -249,6 +264,7 @@ impl std::error::Error for Error {
 impl From<Error> for Failure {
     fn from(error: Error) -> Self {
         Self {
+            operation: Some(error.operation),
             class: error.class,
             code: error.code,
             request_id: error.request_id,

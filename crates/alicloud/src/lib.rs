@@ -28,6 +28,7 @@ mod modify_network_interface_attribute;
 mod operation;
 mod wire;
 
+pub use attach_network_interface::OPERATION as ATTACH;
 pub use client::Client;
 pub use credentials::{Credentials, CredentialsSource, StaticCredentials};
 pub use endpoint::{Endpoints, Network};

@@ -15,6 +15,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use keeper_core::call::Identity;
+use keeper_core::failure::Class;
 use keeper_core::id::{AccountName, RequestId};
 use tracing::{info, warn};
 
@@ -165,6 +166,16 @@ impl<K: Keys> Pinned<K> {
         *known = Some(Known { key: Arc::clone(key), caller, admitted, identity });
     }
 
+    /// What it means to whoever wants to use the key that STS did not answer. That it throttles, or is not there, says
+    /// nothing of the service that was to be called.
+    fn meaning(&self, error: &Error) -> Class {
+        match error.class {
+            class if &*error.code == OwnCode::LeaveLost.as_str() || !class.heals_itself() => class,
+            _ if self.endpoints.lacks_sts_in_vpc() && error.http_status.is_none() => Class::StsOutsideVpc,
+            _ => Class::NoIdentity,
+        }
+    }
+
     /// Asks whose the key is, unless somebody did while we waited.
     async fn ask(&self, key: &Arc<Credentials>, leave: &dyn Leave) -> Result<Identity, Error> {
         let failures = self.failures.load(Ordering::Relaxed);
@@ -190,10 +201,15 @@ impl<K: Keys> Pinned<K> {
                 self.verdict(key).unwrap_or_else(|| Err(Error::unanswered(OPERATION, OwnCode::NoAccessKey)))
             }
             Err(error) => {
+                let class = self.meaning(&error);
+                let error = error.classed(class);
                 let (account, region) = (self.account.as_str(), self.endpoints.region().as_str());
                 let request_id = error.request_id.as_ref().map(RequestId::as_str);
-                let (class, code) = (error.class.as_str(), &*error.code);
-                warn!(account, region, class, code, request_id, "the cloud did not say who we are");
+                let (operation, class, code) = (error.operation, error.class.as_str(), &*error.code);
+                warn!(
+                    account,
+                    region, operation, class, code, request_id, "STS did not say whose the access key is"
+                );
                 self.failures.fetch_add(1, Ordering::Relaxed);
                 *failed = Some(error.again());
                 Err(error)
@@ -210,5 +226,58 @@ impl<K: Keys> CredentialsSource for Pinned<K> {
             None => self.ask(&key, leave).await?,
         };
         Ok((key, identity))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use keeper_core::id::Region;
+
+    use super::*;
+    use crate::endpoint::Network;
+    use crate::transport::Timeouts;
+
+    #[derive(Debug)]
+    struct NoKey;
+
+    impl Keys for NoKey {
+        fn current(&self) -> Option<Arc<Credentials>> {
+            None
+        }
+    }
+
+    fn pinned(region: &str, network: Network) -> Pinned<NoKey> {
+        let transport = Transport::new(Timeouts::default()).unwrap();
+        let endpoints = Endpoints::of_region(&Region::new(region), network).unwrap();
+        Pinned::new(AccountName::new("a"), NoKey, Arc::default(), transport, endpoints)
+    }
+
+    /// What passes by itself says nothing of the service that was to be called; what is wrong with the key does.
+    #[test]
+    fn i29_what_sts_does_not_say_is_no_failure_of_another_service() {
+        let refused = |code: &str| Error::refused(OPERATION, code.into(), "", 503, None, None);
+        let silent = |code| Error::unanswered(OPERATION, code);
+        let usual = pinned("cn-hangzhou", Network::Vpc);
+        let outside = pinned("ap-south-1", Network::Vpc);
+        let public = pinned("ap-south-1", Network::Public);
+        for (error, class, class_outside) in [
+            (silent(OwnCode::Timeout), Class::NoIdentity, Class::StsOutsideVpc),
+            (silent(OwnCode::ConnectionFailed), Class::NoIdentity, Class::StsOutsideVpc),
+            (silent(OwnCode::ConnectionLost), Class::NoIdentity, Class::StsOutsideVpc),
+            // It was reached.
+            (refused("ServiceUnavailable"), Class::NoIdentity, Class::NoIdentity),
+            (refused("Throttling.User"), Class::NoIdentity, Class::NoIdentity),
+            (refused("SignatureDoesNotMatch"), Class::Credentials, Class::Credentials),
+            (refused("InvalidAccessKeyId.NotFound"), Class::Credentials, Class::Credentials),
+            (refused("InvalidTimeStamp.Expired"), Class::Clock, Class::Clock),
+            (refused("Forbidden.RAM"), Class::Permission, Class::Permission),
+            (refused("Mystery"), Class::Unrecognized, Class::Unrecognized),
+            // Nobody was asked.
+            (silent(OwnCode::LeaveLost), Class::Transient, Class::Transient),
+        ] {
+            assert_eq!(usual.meaning(&error), class, "{error}");
+            assert_eq!(public.meaning(&error), class, "{error}");
+            assert_eq!(outside.meaning(&error), class_outside, "{error}");
+        }
     }
 }

@@ -44,7 +44,9 @@ pub fn wait(class: Class, failures: u32, jitter: &mut Jitter) -> Duration {
         // waited for until the quarter of an hour is over after which the refusal is taken as final.
         Class::NotApplicable if failures <= 15 => Duration::from_secs(60),
         // Nothing was sent. It ends as soon as the right key is there, and no one tells us of that here.
-        Class::NoKey | Class::WrongAccount => Duration::from_secs(5),
+        Class::NoKey | Class::WrongAccount | Class::NoIdentity | Class::StsOutsideVpc => {
+            Duration::from_secs(5)
+        }
         Class::NotApplicable
         | Class::Gone
         | Class::Locked

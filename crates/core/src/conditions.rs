@@ -131,7 +131,7 @@ pub fn judge(question: Question, part: &Part) -> Judgement {
     join(&mut unknown, &part.owners);
     if let Some(reason) = part.unlisted {
         // The listing stands for targets that we do not know of; it has no name and no number.
-        unknown.entry(reason).or_default();
+        unlisted(&mut unknown, part, reason);
     }
     let acting = part.progress.as_ref().filter(|_| !question.observe);
     let (domain, summary, stalled, reconciling) = match acting {
@@ -142,6 +142,13 @@ pub fn judge(question: Question, part: &Part) -> Judgement {
     let stalled = also(stalled, &errands.stuck);
     let reconciling = also(reconciling, &errands.under_way);
     finish(domain, summary, at_risk(part, &unknown), stalled, reconciling)
+}
+
+fn unlisted(groups: &mut Groups, part: &Part, reason: Reason) {
+    let group = groups.entry(reason).or_default();
+    if group.words.is_none() {
+        group.words.clone_from(&part.unlisted_words);
+    }
 }
 
 type Findings = (Condition, Summary, Option<(Reason, String)>, Option<(Reason, String)>);
@@ -175,10 +182,12 @@ fn errands(part: &Part) -> Errands {
 /// A finding, with what else there is to say.
 fn also(finding: Option<(Reason, String)>, more: &Groups) -> Option<(Reason, String)> {
     let Some(reason) = worst(more) else { return finding };
-    let more = explain(more);
     Some(match finding {
-        Some((reason, message)) => (reason, format!("{message} {more}")),
-        None => (reason, more),
+        Some((reason, message)) => {
+            let more = explain_beside(&message, more);
+            (reason, format!("{message} {more}"))
+        }
+        None => (reason, explain(more)),
     })
 }
 
@@ -235,7 +244,7 @@ fn judge_weakening(question: Question, part: &Part, progress: &Progress) -> Find
         let mut message = String::from(question.weakened.sentence());
         let left = total(&progress.left_safe);
         if left > 0 {
-            let explained = explain(&progress.left_safe);
+            let explained = explain_beside(&message, &progress.left_safe);
             let _ = write!(message, " {} left with the safe value. {explained}", targets(left));
         }
         if progress.safe_again > 0 {
@@ -252,7 +261,7 @@ fn judge_weakening(question: Question, part: &Part, progress: &Progress) -> Find
     let mut waiting = progress.waiting.clone();
     join(&mut waiting, &part.owners);
     if let Some(reason) = part.unlisted {
-        waiting.entry(reason).or_default();
+        unlisted(&mut waiting, part, reason);
     }
     if waiting.is_empty() {
         waiting.entry(Reason::Weakening).or_default();
@@ -386,15 +395,23 @@ fn sentence(heading: &str, groups: &Groups) -> String {
 
 /// "i-a and 2 more: why and what to do. i-b: …"
 fn explain(groups: &Groups) -> String {
+    explain_beside("", groups)
+}
+
+/// The same, after what was said already: no sentence is said twice.
+fn explain_beside(said: &str, groups: &Groups) -> String {
     let mut reasons: Vec<(&Reason, &Group)> = groups.iter().collect();
     reasons.sort_by_key(|(reason, group)| (!reason.needs_person(), std::cmp::Reverse(group.count)));
     let mut text = String::new();
     for (reason, group) in reasons {
         let separator = if text.is_empty() { "" } else { " " };
+        let sentence = reason.sentence().trim_end_matches('.');
+        let sentence = if said.contains(sentence) { "the same" } else { sentence };
+        let words = group.words.as_ref().map(|words| format!(" ({words})")).unwrap_or_default();
         let _ = match group.count {
-            0 => write!(text, "{separator}{}", reason.sentence()),
-            1 => write!(text, "{separator}{}: {}", group.example, reason.sentence()),
-            n => write!(text, "{separator}{} and {} more: {}", group.example, n - 1, reason.sentence()),
+            0 => write!(text, "{separator}{sentence}{words}."),
+            1 => write!(text, "{separator}{}: {sentence}{words}.", group.example),
+            n => write!(text, "{separator}{} and {} more: {sentence}{words}.", group.example, n - 1),
         };
     }
     text

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use crate::id::RequestId;
+use crate::reason::Reason;
 
 /// What kind of failure it was. Decided from the cloud's error *code*, never from the HTTP status: two codes with
 /// HTTP 404 do not mean that the resource is gone.
@@ -28,6 +29,10 @@ pub enum Class {
     NoKey,
     /// The key belongs to another account than it should; nothing was asked of that account.
     WrongAccount,
+    /// STS has not said whose the key is; nothing was asked of the account.
+    NoIdentity,
+    /// The same, and the region has no STS endpoint in the VPC, so that it was asked over the Internet.
+    StsOutsideVpc,
     /// Our clock and the cloud's are too far apart for signatures to be accepted.
     Clock,
     /// The request itself was refused: a fault of ours or of the configuration.
@@ -38,7 +43,7 @@ pub enum Class {
 
 impl Class {
     /// Every class.
-    pub const ALL: [Self; 13] = [
+    pub const ALL: [Self; 15] = [
         Self::Throttled,
         Self::Transient,
         Self::Busy,
@@ -49,6 +54,8 @@ impl Class {
         Self::Credentials,
         Self::NoKey,
         Self::WrongAccount,
+        Self::NoIdentity,
+        Self::StsOutsideVpc,
         Self::Clock,
         Self::Bug,
         Self::Unrecognized,
@@ -67,6 +74,8 @@ impl Class {
             Self::Credentials => "Credentials",
             Self::NoKey => "NoKey",
             Self::WrongAccount => "WrongAccount",
+            Self::NoIdentity => "NoIdentity",
+            Self::StsOutsideVpc => "StsOutsideVpc",
             Self::Clock => "Clock",
             Self::Bug => "Bug",
             Self::Unrecognized => "Unrecognized",
@@ -80,7 +89,7 @@ impl Class {
 
     /// Whether nothing was sent to the account: trying again costs nobody anything.
     pub fn unsent(self) -> bool {
-        matches!(self, Self::NoKey | Self::WrongAccount)
+        matches!(self, Self::NoKey | Self::WrongAccount | Self::NoIdentity | Self::StsOutsideVpc)
     }
 }
 
@@ -96,6 +105,9 @@ pub enum Effect {
 /// A failed call. Carries no text of the cloud's error message: that may repeat what was signed.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Failure {
+    /// The operation that failed, as the vendor names it, where it is known. Not always the one that was wanted: before a
+    /// key is used, STS is asked whose it is.
+    pub operation: Option<&'static str>,
     /// What kind of failure.
     pub class: Class,
     /// The cloud's error code, or a CamelCase word of our own (`Timeout`, `ConnectionFailed`, `MalformedResponse`).
@@ -106,4 +118,34 @@ pub struct Failure {
     pub effect: Effect,
     /// How long the cloud asks us to wait, when it says so.
     pub retry_after: Option<Duration>,
+}
+
+/// What stands in [`Failure::words`] before the id of the request.
+const REQUEST: &str = ", request ";
+
+impl Failure {
+    /// What helps to find it: operation, code, and the id of the request.
+    pub fn words(&self) -> Box<str> {
+        let operation = self.operation.map(|name| format!("{name}: ")).unwrap_or_default();
+        let request = self.request_id.as_ref().map(|id| format!("{REQUEST}{id}")).unwrap_or_default();
+        format!("{operation}{}{request}", self.code).into()
+    }
+
+    /// The reason to report, where the class does not mean something else for the kind of resource.
+    pub fn reason(&self) -> Reason {
+        match &*self.code {
+            "AclLimitExceed"
+            | "InvalidOperation.EniCountExceeded"
+            | "InvalidOperation.MultiGroupType"
+            | "InvalidOperation.ResourceManagedByCloudProduct"
+            | "InvalidSecurityGroupId.NotVpc"
+            | "JoinedGroupLimitExceed" => Reason::SecurityGroupRefuses,
+            _ => self.class.into(),
+        }
+    }
+}
+
+/// The words without the id of the request, which is another one each time.
+pub fn without_request(words: &str) -> &str {
+    words.split_once(REQUEST).map_or(words, |(before, _)| before)
 }

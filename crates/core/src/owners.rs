@@ -112,9 +112,16 @@ pub struct Roster {
     pub owners: BTreeMap<InstanceId, Owner>,
     /// Why there may be selected ones that are not here.
     pub unlisted: Option<Reason>,
+    /// Why instances can't be read, and what the cloud said to that.
+    pub unread: Option<(Reason, Box<str>)>,
 }
 
 impl Roster {
+    /// What the cloud said, if this is why instances can't be read.
+    pub fn words_for(&self, reason: Reason) -> Option<&str> {
+        self.unread.as_ref().filter(|(why, _)| *why == reason).map(|(_, words)| &**words)
+    }
+
     /// What the object makes of the instance; `None`: nothing.
     pub fn role(&self, instance: &InstanceId) -> Option<Role> {
         self.owners.get(instance).map(|owner| owner.role)
@@ -123,6 +130,12 @@ impl Roster {
     /// The instances whose interfaces are, or may be, selected.
     pub fn selected(&self) -> impl Iterator<Item = (&InstanceId, &Owner)> {
         self.owners.iter().filter(|(_, owner)| matches!(owner.role, Role::Selected | Role::Unclear(_)))
+    }
+
+    /// Whether anything is not known for this reason.
+    pub fn lacks_for(&self, reason: Reason) -> bool {
+        self.unlisted == Some(reason)
+            || self.owners.values().any(|owner| owner.presence == Presence::Unknown(reason))
     }
 
     /// Whether anything here was missing when it was looked up, and is to be looked up again.
@@ -175,7 +188,7 @@ mod tests {
 
     fn roster(owners: impl IntoIterator<Item = (&'static str, Owner)>) -> Roster {
         let owners = owners.into_iter().map(|(name, owner)| (InstanceId::new(name), owner)).collect();
-        Roster { owners, unlisted: None }
+        Roster { owners, ..Roster::default() }
     }
 
     #[test]

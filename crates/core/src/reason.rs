@@ -53,7 +53,7 @@ reasons! {
     TerwayOwned = "Terway created this network interface and decides itself whether it is kept; it is left alone.";
     ErdmaOwned = "The eRDMA controller owns this network interface; it is left alone.";
     PrimaryNotRetainable = "In this region a primary network interface can't be retained; it goes with its instance.";
-    RetentionRefused = "The cloud refuses to retain this network interface. If it is a primary one, its region may lack retention: check the regions in the operator's configuration. It is tried again every ten minutes.";
+    RetentionRefused = "The cloud refuses to retain this network interface: its type does not allow it, a cloud product manages it, or the region lacks retention. If it is a primary one, check primaryRetentionRegions in the operator's configuration. It is tried again every ten minutes.";
     AwaitingEvidence = "Not yet read from the cloud.";
     AwaitingListing = "The region's complete listing is not there yet, so it is not known whether all that is selected was found.";
     ListingUnreadable = "The region's listing held entries without a readable id, so it can't be taken as complete.";
@@ -65,12 +65,15 @@ reasons! {
     NothingVisible = "The cloud answered without any resource at all, so it can't be told whether this one is gone or only hidden. Check that the identity may call the describe operation in this region.";
     Throttled = "The cloud throttles this operation for the whole account; it is tried again within a minute.";
     CloudUnavailable = "The cloud does not answer properly; it is tried again.";
-    Busy = "The resource is in a state in which the flag can't be changed (starting, stopping, another operation under way); it is tried again.";
-    Locked = "The cloud refuses the change because the resource is locked or the operation is denied for it. Look at its locks in the console.";
-    PermissionDenied = "The cloud refuses: this identity lacks the permission. Grant the RAM policy of the documentation; it is tried again every ten minutes.";
+    Busy = "The resource is in a state in which this can't be done (starting, stopping, another operation under way); it is tried again. If it lasts, look at the resource in the console: it may have to be restarted or stopped first.";
+    Locked = "The cloud denies the change for a reason that lies in the resource: a lock, its charge type, a security group that is full, or an image that is gone. Look at the resource in the console; it is tried again every ten minutes.";
+    SecurityGroupRefuses = "A security group of the resource stands against the change: a cloud product manages it, it is full, or it does not go with the others. Look at the resource's security groups in the console; it is tried again every ten minutes.";
+    PermissionDenied = "The cloud refuses: this identity may not make the call. Grant it the RAM policy of the documentation; if it has that, the cloud restricts the account or the user itself. It is tried again every ten minutes.";
     CredentialsRejected = "The cloud does not accept the key or its signature. Check the access key of this account in the operator's configuration.";
     CredentialsMissing = "There is no access key for this account, or none that can be used. Whoever runs ecs-keeper finds in its log what is missing; it is looked for again all the time.";
     WrongAccount = "The access key belongs to another account of the cloud than this name stands for, so nothing is read or changed with it. Whoever runs ecs-keeper finds both in its log; put the right key back, or correct accountId.";
+    StsUnavailable = "STS has not said whose the access key is, and before that nothing is read or changed with it. It is asked again; if this lasts, whoever runs ecs-keeper checks the way to the endpoint of STS.";
+    StsOutsideVpc = "The region has no STS endpoint in the VPC, so STS is asked over the Internet whose the access key is, and does not answer; before that nothing is read or changed. Give ecs-keeper's Pods a way to the Internet, or set endpoints.regions[].sts in its configuration to an endpoint that they can reach.";
     ClockSkew = "The cloud refuses the request's time. Set the clock of the operator's machine; it must be within 15 minutes of the cloud's.";
     RequestRefused = "The cloud refuses the request as wrong. Check region and endpoint in the operator's configuration; if they are right, this is a fault in ecs-keeper: please report it with the request id.";
     UnrecognizedError = "The cloud answered with an error code that ecs-keeper does not know. Look the code up in the vendor's documentation and report it.";
@@ -106,9 +109,11 @@ reasons! {
     ZoneMismatch = "The instance is in another zone; a network interface can be attached only within its own. Name an instance in the interface's zone.";
     VpcMismatch = "The instance is in another VPC; a network interface can be attached only within its own. Name an instance in the interface's VPC.";
     InstanceNotReady = "The instance is neither running nor stopped; it is attached as soon as it is.";
-    StopInstanceFirst = "Instances of this type take a network interface only while they are stopped. Stop the instance; it is tried again every ten minutes.";
+    StopInstanceFirst = "The instance takes this network interface only while it is stopped, because of the instance's type or the interface's. Stop the instance; it is tried again every ten minutes.";
     QuotaExceeded = "A quota stands against it: of interfaces on the instance, of the account, or of instances in a security group. Free one, or ask the vendor for more; it is tried again every ten minutes.";
     InstanceCanNotTake = "The type or the generation of the instance can't carry this network interface. Name another instance.";
+    InstanceUnknown = "The cloud knows no such instance in this region, or this identity may attach nothing to it. Check the instance's id in spec.reattach; it is tried again every ten minutes.";
+    TypeNotAttachable = "A network interface of this type is attached to no instance. Name another network interface, or remove the entry.";
     Contended = "Another object wants to attach the same network interface, so neither does. Take it out of one of them.";
     TerwayWouldTake = "The instance belongs to a Kubernetes cluster, where Terway takes over every interface that it isn't told to leave alone. Put the tag terway.alibabacloud.com/excluded=true on the interface.";
     ObserveOnly = "Mode Observe only reports. Set mode: Enforce to have it attached.";
@@ -132,10 +137,12 @@ impl Reason {
                 | Self::NothingVisible
                 | Self::FieldUnreadable
                 | Self::Locked
+                | Self::SecurityGroupRefuses
                 | Self::PermissionDenied
                 | Self::CredentialsRejected
                 | Self::CredentialsMissing
                 | Self::WrongAccount
+                | Self::StsOutsideVpc
                 | Self::ClockSkew
                 | Self::RequestRefused
                 | Self::UnrecognizedError
@@ -155,6 +162,8 @@ impl Reason {
                 | Self::StopInstanceFirst
                 | Self::QuotaExceeded
                 | Self::InstanceCanNotTake
+                | Self::InstanceUnknown
+                | Self::TypeNotAttachable
                 | Self::Contended
                 | Self::TerwayWouldTake
         )
@@ -175,6 +184,8 @@ impl From<crate::failure::Class> for Reason {
             Class::Credentials => Self::CredentialsRejected,
             Class::NoKey => Self::CredentialsMissing,
             Class::WrongAccount => Self::WrongAccount,
+            Class::NoIdentity => Self::StsUnavailable,
+            Class::StsOutsideVpc => Self::StsOutsideVpc,
             Class::Clock => Self::ClockSkew,
             Class::Bug => Self::RequestRefused,
             Class::Unrecognized => Self::UnrecognizedError,
@@ -194,6 +205,8 @@ pub struct Risk {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::failure::{Class, Effect, Failure, without_request};
+    use crate::id::RequestId;
 
     /// Every reason; `!` marks those that need a person. Conditions, events and metrics are read by programs: a name
     /// that changes or goes is a breaking change.
@@ -235,10 +248,13 @@ Throttled
 CloudUnavailable
 Busy
 Locked!
+SecurityGroupRefuses!
 PermissionDenied!
 CredentialsRejected!
 CredentialsMissing!
 WrongAccount!
+StsUnavailable
+StsOutsideVpc!
 ClockSkew!
 RequestRefused!
 UnrecognizedError!
@@ -277,6 +293,8 @@ InstanceNotReady
 StopInstanceFirst!
 QuotaExceeded!
 InstanceCanNotTake!
+InstanceUnknown!
+TypeNotAttachable!
 Contended!
 TerwayWouldTake!
 ObserveOnly
@@ -303,6 +321,42 @@ RisksFound
             assert_eq!(Reason::from_word(reason.as_str()), Some(*reason));
         }
         assert_eq!(Reason::from_word("OfANewerVersion"), None);
+    }
+
+    /// Read once, as a user would: no clause stands there twice, and no two reasons are told alike.
+    #[test]
+    fn no_sentence_repeats_itself_or_another() {
+        let mut told = std::collections::BTreeMap::new();
+        for reason in Reason::ALL {
+            let sentence = reason.sentence();
+            let clauses: Vec<&str> =
+                sentence.split(['.', ':', ';']).map(str::trim).filter(|c| !c.is_empty()).collect();
+            let distinct: std::collections::BTreeSet<&str> = clauses.iter().copied().collect();
+            assert_eq!(distinct.len(), clauses.len(), "{reason:?}: {sentence}");
+            assert_eq!(told.insert(sentence, reason), None, "{reason:?}");
+        }
+    }
+
+    /// A failure is told by a reason that says what it is about, and the words beside it name the call that failed.
+    #[test]
+    fn every_failure_is_told_with_the_operation_that_failed() {
+        for class in Class::ALL {
+            for operation in ["DescribeInstances", "ModifyInstanceAttribute", "GetCallerIdentity"] {
+                let failure = Failure {
+                    operation: Some(operation),
+                    class,
+                    code: "Some.Code".into(),
+                    request_id: Some(RequestId::new("R-1")),
+                    effect: Effect::None,
+                    retry_after: None,
+                };
+                let words = failure.words();
+                assert_eq!(&*words, format!("{operation}: Some.Code, request R-1"));
+                assert_eq!(without_request(&words), format!("{operation}: Some.Code"));
+                let of_sts = matches!(failure.reason(), Reason::StsUnavailable | Reason::StsOutsideVpc);
+                assert_eq!(failure.reason().sentence().contains("STS"), of_sts, "{class:?}");
+            }
+        }
     }
 
     #[test]

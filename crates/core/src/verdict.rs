@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use crate::evidence::SafeProof;
+use crate::id::Region;
 use crate::reason::{Reason, Risk};
 use crate::retention::RetentionPart;
 
@@ -26,6 +27,8 @@ pub struct Group {
     pub count: u32,
     /// The first of them, for the sentence.
     pub example: Box<str>,
+    /// What the cloud said of that one, when that helps.
+    pub words: Option<Box<str>>,
 }
 
 /// Targets by reason.
@@ -33,7 +36,13 @@ pub type Groups = BTreeMap<Reason, Group>;
 
 /// Adds one target to its group.
 pub fn tell(groups: &mut Groups, reason: Reason, id: &str) {
-    let group = groups.entry(reason).or_insert_with(|| Group { count: 0, example: id.into() });
+    tell_with(groups, reason, id, || None);
+}
+
+/// The same, with what the cloud said of the target, which is asked for only if it stands for its group.
+pub fn tell_with(groups: &mut Groups, reason: Reason, id: &str, words: impl FnOnce() -> Option<Box<str>>) {
+    let group =
+        groups.entry(reason).or_insert_with(|| Group { count: 0, example: id.into(), words: words() });
     group.count += 1;
 }
 
@@ -63,13 +72,33 @@ pub struct Tally {
 impl Tally {
     /// Counts one target. `named`: by id in the object itself.
     pub fn add(&mut self, id: &str, named: bool, verdict: Verdict, risks: &[Risk]) {
-        match verdict {
-            Verdict::Safe(_proof) => self.safe += 1,
-            Verdict::Weak(reason) => tell(&mut self.weak, reason, id),
-            Verdict::NotApplicable(reason) if named => tell(&mut self.not_applicable_named, reason, id),
-            Verdict::NotApplicable(reason) => tell(&mut self.not_applicable_found, reason, id),
-            Verdict::Unknown(reason) => tell(&mut self.unknown, reason, id),
-        }
+        self.add_with(id, named, verdict, risks, |_| None);
+    }
+
+    /// The same, with what the cloud said of the target.
+    pub fn add_with(
+        &mut self,
+        id: &str,
+        named: bool,
+        verdict: Verdict,
+        risks: &[Risk],
+        words: impl Fn(Reason) -> Option<Box<str>>,
+    ) {
+        let (groups, reason) = match verdict {
+            Verdict::Safe(_proof) => {
+                self.safe += 1;
+                return self.add_risks(id, risks);
+            }
+            Verdict::Weak(reason) => (&mut self.weak, reason),
+            Verdict::NotApplicable(reason) if named => (&mut self.not_applicable_named, reason),
+            Verdict::NotApplicable(reason) => (&mut self.not_applicable_found, reason),
+            Verdict::Unknown(reason) => (&mut self.unknown, reason),
+        };
+        tell_with(groups, reason, id, || words(reason));
+        self.add_risks(id, risks);
+    }
+
+    fn add_risks(&mut self, id: &str, risks: &[Risk]) {
         let mut told = None;
         for risk in risks {
             if told != Some(risk.reason) {
@@ -110,10 +139,13 @@ impl Tally {
 /// Adds one set of groups to another.
 pub fn join(into: &mut Groups, from: &Groups) {
     for (reason, group) in from {
-        let sum = into.entry(*reason).or_insert_with(|| Group { count: 0, example: group.example.clone() });
+        let sum = into.entry(*reason).or_default();
         if sum.count == 0 {
             // What stands for a listing has no name.
             sum.example.clone_from(&group.example);
+        }
+        if sum.words.is_none() {
+            sum.words.clone_from(&group.words);
         }
         sum.count += group.count;
     }
@@ -196,6 +228,8 @@ pub struct Part {
     pub tally: Tally,
     /// Why the list of targets may not be complete; `None`: it is.
     pub unlisted: Option<Reason>,
+    /// What the cloud said to that, when it helps.
+    pub unlisted_words: Option<Box<str>>,
     /// Instances whose interfaces are asked for and of which it is not known which they have, by reason. They are no
     /// targets themselves and not counted as such.
     pub owners: Groups,
@@ -211,11 +245,36 @@ pub struct Part {
 pub const MAX_ROWS: usize = 100;
 
 impl Part {
+    /// Adds to what the cloud said in which region it did. An object may have parts in several.
+    pub fn locate(&mut self, region: &Region) {
+        let tally = &mut self.tally;
+        let progress =
+            self.progress.iter_mut().flat_map(|progress| [&mut progress.left_safe, &mut progress.waiting]);
+        let groups = [
+            &mut tally.weak,
+            &mut tally.not_applicable_named,
+            &mut tally.not_applicable_found,
+            &mut tally.unknown,
+            &mut self.owners,
+        ];
+        let words = groups
+            .into_iter()
+            .chain(progress)
+            .flat_map(|groups| groups.values_mut())
+            .map(|group| &mut group.words);
+        for words in words.chain([&mut self.unlisted_words]).flatten() {
+            *words = format!("{words} in {region}").into();
+        }
+    }
+
     /// Adds another engine's part to this one.
     pub fn join(&mut self, other: &Self) {
         self.settled &= other.settled;
         self.tally.join(&other.tally);
-        self.unlisted = self.unlisted.or(other.unlisted);
+        if self.unlisted.is_none() {
+            self.unlisted = other.unlisted;
+            self.unlisted_words.clone_from(&other.unlisted_words);
+        }
         join(&mut self.owners, &other.owners);
         match (&mut self.progress, &other.progress) {
             (Some(mine), Some(theirs)) => {

@@ -32,11 +32,43 @@ fn an_error_is_read_by_its_code_in_every_documented_form() {
     }
 }
 
+/// The vendor's pages give 404 to codes that mean no absence, 403 to absences, and 500 to a wrong parameter.
 #[test]
-fn a_code_outranks_the_status() {
-    for status in [200, 400, 404, 500, 503] {
-        let error = failure(status, json!({"Code": "Throttling.User", "RequestId": "R"}).to_string());
-        assert_eq!((error.class, error.effect), (Class::Throttled, Effect::None), "{status}");
+fn i29_no_status_ever_decides_what_a_code_means() {
+    for code in [
+        "Throttling.User",
+        "InvalidInstanceId.NotFound",
+        "InvalidEniId.NotFound",
+        "InvalidAccessKeyId.NotFound",
+        "InvalidInstanceStatus.NeedRestart",
+        "InvalidParameter",
+        "IdempotentParameterMismatch",
+        "LastTokenProcessing",
+        "OperationDenied",
+        "Forbidden.RAM",
+        "InternalError",
+        "Mystery.OfTheCloud",
+    ] {
+        let class = crate::codes::classify("ModifyInstanceAttribute", code, "");
+        for status in [200, 302, 400, 403, 404, 409, 429, 500, 503] {
+            let error = failure(status, json!({"Code": code, "RequestId": "R"}).to_string());
+            assert_eq!(error.class, class, "{code} {status}");
+        }
+    }
+}
+
+#[test]
+fn i29_the_message_of_an_error_is_read_in_every_documented_form() {
+    let full = "The specified security group is full.";
+    let json = json!({"Code": "OperationDenied", "RequestId": "R", "Message": full}).to_string();
+    let lower = json!({"code": "OperationDenied", "requestId": "R", "message": full}).to_string();
+    let xml = format!("<Error><Code>OperationDenied</Code><Message>{full}</Message></Error>");
+    for body in [json.as_str(), &lower, &xml] {
+        assert_eq!(failure(403, body).class, Class::Locked, "{body}");
+    }
+    for odd in [json!(null), json!(7), json!({"en": full})] {
+        let body = json!({"Code": "OperationDenied", "RequestId": "R", "Message": odd}).to_string();
+        assert_eq!(failure(403, body.as_str()).class, Class::Busy, "{body}");
     }
 }
 

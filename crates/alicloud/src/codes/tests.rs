@@ -4,6 +4,11 @@ use serde_json::Value;
 
 use super::*;
 
+/// The class of a code that needs no message.
+fn class_of(operation: &str, code: &str) -> Class {
+    classify(operation, code, "")
+}
+
 const FACTS: &str = include_str!("../../tests/data/error-codes.json");
 
 /// Operations that this crate has no call for.
@@ -24,18 +29,29 @@ fn documented() -> Vec<(String, String)> {
         .collect()
 }
 
+/// The operations that are called, and one that no rule knows.
+const CALLED: [&str; 7] = [
+    "DescribeInstances",
+    "ModifyInstanceAttribute",
+    "DescribeNetworkInterfaces",
+    "ModifyNetworkInterfaceAttribute",
+    "AttachNetworkInterface",
+    "GetCallerIdentity",
+    "AnyOperation",
+];
+
 #[test]
 fn i29_every_documented_code_has_a_class() {
     let documented = documented();
-    assert!(documented.len() > 75);
+    assert!(documented.len() > 95);
     for (operation, code) in documented {
-        assert_ne!(classify(&operation, &code), Class::Unrecognized, "{operation} {code}");
+        assert_ne!(class_of(&operation, &code), Class::Unrecognized, "{operation} {code}");
     }
 }
 
 #[test]
 fn i29_every_code_has_the_class_that_the_facts_give_it() {
-    let classes: [(&str, &[&str], &[Class]); 7] = [
+    let classes: [(&str, &[&str], &[Class]); 9] = [
         (
             "throttle",
             &["Throttling", "Throttling.User", "Throttling.Api.Limit", "Rejected.Throttling"],
@@ -45,10 +61,13 @@ fn i29_every_code_has_the_class_that_the_facts_give_it() {
         ("state", &[], &[Class::Busy]),
         ("not_found", &[], &[Class::Gone]),
         ("not_applicable", &[], &[Class::NotApplicable]),
+        ("locked", &[], &[Class::Locked]),
+        ("bug", &[], &[Class::Bug]),
         ("auth", &[], &[Class::Permission, Class::Credentials]),
         ("clock", &[], &[Class::Clock]),
     ];
     let facts: Value = serde_json::from_str(FACTS).unwrap();
+    let documented = documented();
     for (name, more, expected) in classes {
         let matches = facts["retry_class"][name]["match"].as_array().cloned().unwrap_or_default();
         let listed = matches.iter().map(|code| code.as_str().unwrap());
@@ -60,9 +79,64 @@ fn i29_every_code_has_the_class_that_the_facts_give_it() {
             codes.chain(more.iter().copied()).map(|code| code.replace(".*", ".Any")).collect();
         assert!(codes.len() > 1, "{name}");
         for code in codes {
-            let class = classify("AnyOperation", &code);
-            assert!(expected.contains(&class), "{code} is {class:?} and not {name}");
+            // What a code means where no table lists it, or else in the operations whose tables do.
+            let by: Vec<&str> = documented.iter().filter(|(_, c)| *c == code).map(|(op, _)| &**op).collect();
+            let operations = if name == "not_applicable" { by } else { vec!["AnyOperation"] };
+            assert!(!operations.is_empty(), "{code} is in no table of an operation that is called");
+            for operation in operations {
+                let class = class_of(operation, &code);
+                assert!(expected.contains(&class), "{operation} {code} is {class:?} and not {name}");
+            }
         }
+    }
+}
+
+/// "Not applicable" is the one class for which a target is written off. Only a code may say so that the page of the very
+/// operation has, and that speaks of what the flag's page says can't carry it.
+#[test]
+fn i07_only_the_pages_of_the_operation_write_a_target_off() {
+    let refusals = |operation: &str| -> Vec<String> {
+        let codes = documented().into_iter().map(|(_, code)| code);
+        let codes: BTreeSet<String> =
+            codes.filter(|code| class_of(operation, code) == Class::NotApplicable).collect();
+        codes.into_iter().collect()
+    };
+    assert_eq!(refusals("ModifyInstanceAttribute"), ["InvalidChargeType.ValueNotSupported"]);
+    assert_eq!(
+        refusals("ModifyNetworkInterfaceAttribute"),
+        [
+            "Forbidden.RegionId",
+            "InvalidOperation.EniServiceManaged",
+            "InvalidOperation.InvalidEniType",
+            "InvalidOperation.PrimaryEniOnlySupportModifyNameAndDesc",
+        ]
+    );
+    for operation in ["DescribeInstances", "DescribeNetworkInterfaces", "GetCallerIdentity"] {
+        assert_eq!(refusals(operation), [""; 0], "{operation}");
+    }
+}
+
+/// The vendor's page has three meanings for this code: a security group is full, the instance's status does not allow it,
+/// the image is gone.
+#[test]
+fn i29_of_a_code_with_several_meanings_the_message_tells_which() {
+    for (message, class) in [
+        ("The number of instances in the specified security group has reached the limit.", Class::Locked),
+        ("The specified SecurityGroup is full.", Class::Locked),
+        ("The image of the instance has been deleted.", Class::Locked),
+        ("The current status of the resource does not support this operation.", Class::Busy),
+        ("The operation is denied.", Class::Busy),
+        ("", Class::Busy),
+    ] {
+        for operation in CALLED {
+            assert_eq!(classify(operation, "OperationDenied", message), class, "{message}");
+        }
+    }
+    // Nothing else is classed by its words.
+    for (operation, code) in documented() {
+        let plain = class_of(&operation, &code);
+        let worded = classify(&operation, &code, "Throttling: the security group is not found.");
+        assert!(plain == worded || code == "OperationDenied", "{code}");
     }
 }
 
@@ -81,7 +155,21 @@ fn i29_the_codes_that_mislead_are_read_by_code_and_not_by_their_looks() {
         // 403, and neither is a matter of permission.
         ("ModifyInstanceAttribute", "InvalidChargeType.ValueNotSupported", Class::NotApplicable),
         ("ModifyInstanceAttribute", "IncorrectInstanceStatus", Class::Busy),
-        ("ModifyInstanceAttribute", "OperationDenied", Class::Locked),
+        ("ModifyInstanceAttribute", "InvalidInstanceStatus.NeedRestart", Class::Busy),
+        ("ModifyInstanceAttribute", "InvalidOperation.InstanceStatusUnsupported", Class::Busy),
+        ("ModifyInstanceAttribute", "InvalidStatus.StoppedRequired", Class::Busy),
+        // Of an instance that can carry the flag.
+        ("ModifyInstanceAttribute", "ChargeTypeViolation", Class::Locked),
+        // Of its security groups.
+        ("ModifyInstanceAttribute", "InvalidOperation.ResourceManagedByCloudProduct", Class::Locked),
+        ("ModifyNetworkInterfaceAttribute", "InvalidOperation.ResourceManagedByCloudProduct", Class::Locked),
+        // Of a call that is never made here.
+        ("ModifyNetworkInterfaceAttribute", "InvalidOperation.DetachPrimaryEniNotAllowed", Class::Bug),
+        // The region lacks the service, which for a primary interface may mean retention alone.
+        ("ModifyNetworkInterfaceAttribute", "Forbidden.RegionId", Class::NotApplicable),
+        ("DescribeNetworkInterfaces", "Forbidden.RegionId", Class::Bug),
+        // 403, and the call may have been carried out.
+        ("AttachNetworkInterface", "LastTokenProcessing", Class::Transient),
         ("ModifyInstanceAttribute", "InstanceLockedForSecurity", Class::Locked),
         ("ModifyInstanceAttribute", "InvalidUser.Unauthorized", Class::Permission),
         ("ModifyInstanceAttribute", "Forbidden.RegionId", Class::Bug),
@@ -94,7 +182,7 @@ fn i29_the_codes_that_mislead_are_read_by_code_and_not_by_their_looks() {
         ("ModifyNetworkInterfaceAttribute", "InvalidOperation.InvalidEniState", Class::Busy),
         ("ModifyNetworkInterfaceAttribute", "InvalidEniId.NotFound", Class::Gone),
     ] {
-        assert_eq!(classify(operation, code), class, "{operation} {code}");
+        assert_eq!(class_of(operation, code), class, "{operation} {code}");
     }
 }
 
@@ -106,6 +194,9 @@ fn i29_why_an_attachment_is_refused_says_whether_to_wait_to_act_or_to_give_up() 
         ("EniPerInstanceLimitExceeded", Class::Locked),
         ("MaxEniCountExceeded", Class::Locked),
         ("SecurityGroupInstanceLimitExceed", Class::Locked),
+        ("InvalidOperation.HasMemberEniAttached", Class::Busy),
+        ("EniHotPlugNotSupported", Class::Locked),
+        ("HotPlugNotSupport", Class::Locked),
         ("InvalidOperation.EniHotPlugNotSupported", Class::Locked),
         ("InvalidOperation.HotPlugNotSupport", Class::Locked),
         ("InvalidOperation.AvailabilityZoneMismatch", Class::NotApplicable),
@@ -122,7 +213,7 @@ fn i29_why_an_attachment_is_refused_says_whether_to_wait_to_act_or_to_give_up() 
         ("InvalidOperation.InvalidRegion", Class::Bug),
         ("InvalidParams.EniId", Class::Bug),
     ] {
-        assert_eq!(classify("AttachNetworkInterface", code), class, "{code}");
+        assert_eq!(class_of("AttachNetworkInterface", code), class, "{code}");
     }
 }
 
@@ -137,6 +228,6 @@ fn i29_a_code_that_only_resembles_a_known_one_is_not_known() {
         "OperationDenied.Other",
         "NotFound",
     ] {
-        assert_eq!(classify("ModifyInstanceAttribute", code), Class::Unrecognized, "{code}");
+        assert_eq!(class_of("ModifyInstanceAttribute", code), Class::Unrecognized, "{code}");
     }
 }

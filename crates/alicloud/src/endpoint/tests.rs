@@ -42,6 +42,26 @@ fn the_table_is_the_vendors() {
 }
 
 #[test]
+fn the_regions_without_sts_are_those_that_lack_it_in_the_vpc() {
+    let sts_vpc = facts("/sts/regional_vpc_endpoints");
+    let mut lacking = Vec::new();
+    for region in known_regions() {
+        let of = |network| Endpoints::of_region(&Region::new(*region), network).unwrap();
+        assert!(!of(Network::Public).lacks_sts_in_vpc(), "{region}");
+        assert_eq!(of(Network::Vpc).lacks_sts_in_vpc(), !sts_vpc.contains_key(*region), "{region}");
+        if of(Network::Vpc).lacks_sts_in_vpc() {
+            lacking.push(*region);
+        }
+        let own = of(Network::Vpc).with_sts("https://sts.example.com").unwrap();
+        assert!(!own.lacks_sts_in_vpc(), "{region}");
+        assert_eq!(host(&own.sts), "sts.example.com");
+        assert_eq!(own.ecs, of(Network::Vpc).ecs);
+        assert_eq!(of(Network::Vpc).with_sts("https://u:p@sts.example.com"), Err(EndpointError::NotABaseUrl));
+    }
+    assert_eq!(lacking, regions_without_sts());
+}
+
+#[test]
 fn i43_only_an_exact_match_is_a_region() {
     for region in [
         "",

@@ -20,8 +20,8 @@ fn a_refusal_proves_that_nothing_was_done_unless_the_code_says_less() {
         ("SignatureNonceUsed", Effect::Unknown),
         ("SomethingNew", Effect::Unknown),
     ] {
-        assert_eq!(Error::refused(WRITE, code.into(), 400, None, None).effect, effect, "{code}");
-        assert_eq!(Error::refused(READ, code.into(), 400, None, None).effect, Effect::None, "{code}");
+        assert_eq!(Error::refused(WRITE, code.into(), "", 400, None, None).effect, effect, "{code}");
+        assert_eq!(Error::refused(READ, code.into(), "", 400, None, None).effect, Effect::None, "{code}");
     }
 }
 
@@ -42,7 +42,7 @@ fn only_what_was_never_sent_had_surely_no_effect() {
 
 #[test]
 fn the_sentence_names_operation_code_status_and_request_and_what_to_do() {
-    let error = Error::refused(WRITE, "Forbidden.RAM".into(), 403, Some(RequestId::new("4B2F-1")), None);
+    let error = Error::refused(WRITE, "Forbidden.RAM".into(), "", 403, Some(RequestId::new("4B2F-1")), None);
     assert_eq!(
         error.to_string(),
         "ModifyInstanceAttribute failed with Forbidden.RAM (HTTP 403, request 4B2F-1): \
@@ -79,6 +79,7 @@ fn i44_what_was_signed_and_what_a_policy_says_is_never_repeated() {
     assert_eq!(
         failure,
         Failure {
+            operation: Some("ModifyInstanceAttribute"),
             class: Class::Credentials,
             code: "SignatureDoesNotMatch".into(),
             request_id: Some(RequestId::new("R-1")),

@@ -3,7 +3,7 @@ use proptest::prelude::*;
 use super::*;
 use crate::call::CallId;
 use crate::evidence::Evidence;
-use crate::id::{InterfaceId, RequestId};
+use crate::id::{InterfaceId, Region, RequestId};
 use crate::instance::{Instance, InstanceFacts};
 use crate::reason::Risk;
 use crate::retention::{AttachPhase, Attachment, RetentionPart};
@@ -372,7 +372,11 @@ fn kstatus(generation: i64, observed: i64, judgement: &Judgement) -> KStatus {
 
 fn groups() -> impl Strategy<Value = Groups> {
     let reason = (0..Reason::ALL.len()).prop_map(|n| Reason::ALL[n]);
-    let group = (1..2000_u32).prop_map(|count| Group { count, example: format!("i-{count:062}").into() });
+    let group = (1..2000_u32).prop_map(|count| Group {
+        count,
+        example: format!("i-{count:062}").into(),
+        words: (count % 3 == 0).then(|| "DescribeInstances: Timeout".into()),
+    });
     prop_oneof![2 => Just(Groups::new()), 3 => prop::collection::btree_map(reason, group, 0..6)]
 }
 
@@ -402,6 +406,7 @@ fn parts() -> impl Strategy<Value = Part> {
             settled,
             tally,
             unlisted,
+            unlisted_words: unlisted.map(|_| "DescribeInstances: Timeout in cn-hangzhou".into()),
             owners,
             progress,
             rows: Vec::new(),
@@ -526,6 +531,19 @@ proptest! {
     }
 
     #[test]
+    fn no_condition_says_a_sentence_twice(part in parts(), protect: bool, observe: bool) {
+        let judgement = judge(question(protect, observe), &part);
+        for condition in
+            [&judgement.domain, &judgement.at_risk, &judgement.ready, &judgement.reconciling, &judgement.stalled]
+        {
+            for reason in Reason::ALL {
+                let sentence = reason.sentence().trim_end_matches('.');
+                prop_assert!(condition.message.matches(sentence).count() <= 1, "{:?}: {:?}", reason, condition);
+            }
+        }
+    }
+
+    #[test]
     fn parts_join_to_the_sum_of_what_they_say(one in parts(), two in parts()) {
         let mut joined = one.clone();
         joined.join(&two);
@@ -546,6 +564,40 @@ proptest! {
             }
         }
     }
+}
+
+#[test]
+fn a_condition_names_the_call_that_failed_and_the_region() {
+    let mut here = part(&[safe()], false);
+    let told = || Some("GetCallerIdentity: Timeout".into());
+    here.tally.add_with("i-a", false, unknown(Reason::StsUnavailable), &[], |_| told());
+    here.tally.add_with("i-b", false, unknown(Reason::StsUnavailable), &[], |_| None);
+    here.locate(&Region::new("cn-hangzhou"));
+    let mut there = Part { settled: true, unlisted: Some(Reason::Throttled), ..Part::default() };
+    there.unlisted_words = Some("DescribeInstances: Throttling.User".into());
+    there.locate(&Region::new("cn-beijing"));
+    here.join(&there);
+    let message = judge(PROTECT, &here).domain.message;
+    assert!(message.contains("i-a and 1 more: STS has not said whose"), "{message}");
+    assert!(message.contains(" (GetCallerIdentity: Timeout in cn-hangzhou)."), "{message}");
+    assert!(message.contains(" (DescribeInstances: Throttling.User in cn-beijing)."), "{message}");
+}
+
+#[test]
+fn what_was_said_already_is_not_said_again() {
+    let mut waiting = part(&[unknown(Reason::CloudUnavailable)], false);
+    let errand = Attachment {
+        interface: InterfaceId::new("eni-9"),
+        instance: None,
+        node: None,
+        phase: AttachPhase::Waiting,
+        reason: Reason::CloudUnavailable,
+        detail: None,
+    };
+    let retention = RetentionPart { attachments: vec![errand], ..RetentionPart::default() };
+    waiting.retention = Some(Box::new(retention));
+    let message = judge(PROTECT, &waiting).reconciling.message;
+    assert!(message.ends_with("it is tried again. eni-9: the same."), "{message}");
 }
 
 #[test]

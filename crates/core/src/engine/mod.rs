@@ -524,6 +524,7 @@ impl<K: Kind> Engine<K> {
 /// A call that was given up: it may have had its effect.
 fn lost_reply() -> Failure {
     Failure {
+        operation: None,
         class: crate::failure::Class::Transient,
         code: "ReplyLost".into(),
         request_id: None,
@@ -572,12 +573,11 @@ impl<T> RoundRobin<T> {
     }
 }
 
-/// The reason to report for a failure, with the cloud's words that help to find it.
+/// The reason to report for a failure, with the words that help to find it.
 fn describe<K: Kind>(failure: &Failure) -> (Reason, Box<str>) {
-    let request = failure.request_id.as_ref().map(|id| format!(", request {id}")).unwrap_or_default();
     let reason = match failure.class {
         Class::NotApplicable => K::REFUSAL.settling,
-        class => class.into(),
+        _ => failure.reason(),
     };
-    (reason, format!("{}{request}", failure.code).into())
+    (reason, failure.words())
 }

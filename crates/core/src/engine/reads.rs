@@ -92,6 +92,7 @@ impl<K: Kind> Verify<K> {
 #[derive(Debug)]
 struct ReadTrouble {
     reason: Reason,
+    operation: Option<&'static str>,
     detail: Box<str>,
     failures: u32,
     last: Moment,
@@ -453,7 +454,13 @@ impl<K: Kind> Engine<K> {
             self.reads.budget.throttled(now, failure.retry_after);
         }
         let failures = self.reads.trouble.as_ref().map_or(0, |t| t.failures) + 1;
-        let (reason, detail) = super::describe::<K>(failure);
+        let (reason, mut detail) = super::describe::<K>(failure);
+        if let Some(before) =
+            self.reads.trouble.as_ref().filter(|t| t.reason == reason && t.operation == failure.operation)
+        {
+            // The first failure of a row tells as much as the newest, and status stays as it is.
+            detail.clone_from(&before.detail);
+        }
         let wait = match failure.class {
             Class::Throttled => Duration::from_secs(1),
             // A read is what everything waits for: within the sweep interval, but never sooner than half a second.
@@ -463,7 +470,8 @@ impl<K: Kind> Engine<K> {
             _ => self.jitter.stretch(LONG),
         };
         let not_before = now.after(wait);
-        self.reads.trouble = Some(ReadTrouble { reason, detail, failures, last: now, not_before });
+        let operation = failure.operation;
+        self.reads.trouble = Some(ReadTrouble { reason, operation, detail, failures, last: now, not_before });
         self.touch_uncertain();
     }
 

@@ -7,13 +7,14 @@ use super::facts::place_of;
 use super::objects::{Member, Object, Reported};
 use super::{Effect, Engine};
 use crate::conditions::{Question, judge};
+use crate::failure::without_request;
 use crate::id::InstanceId;
 use crate::kind::{Applicability, Kind};
 use crate::owners::{Presence, Role};
 use crate::reason::{Reason, Risk};
 use crate::target::Target;
 use crate::time::Moment;
-use crate::verdict::{Groups, MAX_ROWS, Part, Row, State, Tally, Verdict, sort_rows, tell};
+use crate::verdict::{Groups, MAX_ROWS, Part, Row, State, Tally, Verdict, sort_rows, tell_with};
 use crate::wish::{ObjectId, Wish};
 
 /// Counts alone are reported this often at most.
@@ -147,7 +148,8 @@ impl<K: Kind> Engine<K> {
                 || (!object.settled && self.is_on_unheard(object, id));
             let verdict = self.explain(verdict, &object.wish);
             let text = id.to_string();
-            tally.add(&text, object.wish.selector.ids.contains(id), verdict, &risks);
+            let named = object.wish.selector.ids.contains(id);
+            tally.add_with(&text, named, verdict, &risks, |reason| self.words(id, reason));
             let (state, reason) = match verdict {
                 Verdict::Safe(_) => (State::Safe, Reason::AllSafe),
                 Verdict::Weak(reason) => (State::Weak, reason),
@@ -167,6 +169,11 @@ impl<K: Kind> Engine<K> {
         }
         sort_rows(&mut rows);
         let unlisted = self.unlisted(now, name);
+        let unlisted_words = unlisted.and_then(|reason| {
+            let told =
+                object.roster.as_ref().filter(|_| !object.wish.enumerates).and_then(|r| r.words_for(reason));
+            told.or_else(|| self.words_of_reads(reason)).map(Into::into)
+        });
         awaiting |= unlisted == Some(Reason::AwaitingListing);
         // A listing that fails is no more evidence than one that has not come yet.
         awaiting |= !object.settled
@@ -181,7 +188,8 @@ impl<K: Kind> Engine<K> {
         // Reckoned and not measured, so that the same inputs give the same effects. Measured with the examples `scale` and
         // `scale_retention`, where the roster is asked about each target, too.
         let each = Duration::from_micros(if K::REMEMBERS { 6 } else { 1 });
-        (Part { settled, tally, unlisted, owners, progress, rows, retention }, each * looked_at)
+        let part = Part { settled, tally, unlisted, unlisted_words, owners, progress, rows, retention };
+        (part, each * looked_at)
     }
 
     /// What is said of one target of an object, and its risks; `None`: it is none of its targets.
@@ -266,7 +274,9 @@ impl<K: Kind> Engine<K> {
                 (Presence::Gone(_), _) => (owner.named && !left_behind(instance)).then_some(Reason::NotFound),
             };
             if let Some(reason) = doubt {
-                tell(&mut doubts, reason, instance.as_str());
+                tell_with(&mut doubts, reason, instance.as_str(), || {
+                    roster.words_for(reason).map(Into::into)
+                });
             }
         }
         doubts
@@ -292,6 +302,17 @@ impl<K: Kind> Engine<K> {
             None => self.reads.trouble().filter(|(why, _)| *why == reason).map_or("", |(_, detail)| detail),
         };
         (!detail.is_empty()).then(|| detail.into())
+    }
+
+    /// What the cloud said of a target, for a sentence about many.
+    pub(super) fn words(&self, id: &K::Id, reason: Reason) -> Option<Box<str>> {
+        self.row_detail(id, reason).map(|detail| without_request(&detail).into())
+    }
+
+    /// What the cloud said to reading, if that is why.
+    pub(super) fn words_of_reads(&self, reason: Reason) -> Option<&str> {
+        let (why, detail) = self.reads.trouble()?;
+        (why == reason && !detail.is_empty()).then(|| without_request(detail))
     }
 
     /// What conditions would be made of the part, without counts and lists.

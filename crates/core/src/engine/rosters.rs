@@ -61,7 +61,11 @@ impl Engine<Instance> {
                 owners.insert(id.clone(), Owner { role, named, presence: self.presence(now, object, id) });
             }
         }
-        (Roster { owners, unlisted: self.unlisted(now, name) }, Duration::from_micros(looked_at))
+        let mut roster = Roster { owners, unlisted: self.unlisted(now, name), unread: None };
+        if let Some((reason, _)) = self.reads.trouble().filter(|(reason, _)| roster.lacks_for(*reason)) {
+            roster.unread = self.words_of_reads(reason).map(|words| (reason, words.into()));
+        }
+        (roster, Duration::from_micros(looked_at))
     }
 
     /// What the object's selectors make of an instance; `None`: nothing.

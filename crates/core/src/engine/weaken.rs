@@ -16,7 +16,7 @@ use crate::kind::Kind;
 use crate::reason::Reason;
 use crate::target::Value;
 use crate::time::Moment;
-use crate::verdict::{Progress, Verdict, tell};
+use crate::verdict::{Progress, Verdict, tell, tell_with};
 use crate::wish::{Generation, ObjectId, Weakening, Wish};
 
 /// A deletion is held up this long at most.
@@ -489,7 +489,7 @@ impl<K: Kind> Engine<K> {
                     Standing::Ready => Reason::Weakening,
                     Standing::Ended(_) => continue,
                 };
-                tell(&mut progress.waiting, reason, &id.to_string());
+                tell_with(&mut progress.waiting, reason, &id.to_string(), || self.words(id, reason));
             }
         }
         Some(progress)

@@ -342,6 +342,8 @@ fn hangs_on_the_key(reason: Reason) -> bool {
         Reason::CredentialsRejected
             | Reason::CredentialsMissing
             | Reason::WrongAccount
+            | Reason::StsUnavailable
+            | Reason::StsOutsideVpc
             | Reason::PermissionDenied
     )
 }

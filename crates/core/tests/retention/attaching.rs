@@ -244,6 +244,10 @@ fn i23_what_the_cloud_refuses_by_code_is_told_and_tried_again_seldom() {
         (Class::Locked, "InvalidOperation.EniHotPlugNotSupported", Reason::StopInstanceFirst),
         (Class::Permission, "Forbidden.RAM", Reason::PermissionDenied),
         (Class::NotApplicable, "InvalidOperation.InvalidGeneration", Reason::InstanceCanNotTake),
+        (Class::NotApplicable, "InvalidOperation.InvalidEniType", Reason::TypeNotAttachable),
+        (Class::Locked, "HotPlugNotSupport", Reason::StopInstanceFirst),
+        (Class::Locked, "InvalidOperation.ResourceManagedByCloudProduct", Reason::SecurityGroupRefuses),
+        (Class::Gone, "InvalidInstanceId.NotFound", Reason::InstanceUnknown),
     ] {
         let mut world = survivors();
         world.cloud.mood.attach_refused = Some((class, code));

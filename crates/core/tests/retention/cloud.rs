@@ -178,7 +178,7 @@ pub fn filter(key: &str, value: &str) -> TagFilter {
 }
 
 pub fn failure(class: Class, code: &str, effect: Outcome) -> Failure {
-    Failure { class, code: code.into(), request_id: None, effect, retry_after: None }
+    Failure { operation: None, class, code: code.into(), request_id: None, effect, retry_after: None }
 }
 
 pub fn machine(now: Moment, pairs: &[(&str, &str)]) -> Machine {

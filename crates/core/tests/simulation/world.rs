@@ -231,7 +231,7 @@ pub fn disabled(selector: Selector<Instance>) -> Wish<Instance> {
 }
 
 fn failure(class: Class, effect: Outcome) -> Failure {
-    Failure { class, code: "Scripted".into(), request_id: None, effect, retry_after: None }
+    Failure { operation: None, class, code: "Scripted".into(), request_id: None, effect, retry_after: None }
 }
 
 impl World {

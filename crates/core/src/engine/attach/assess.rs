@@ -204,15 +204,17 @@ pub(super) fn refusal(failure: &Failure, power: Option<Power>) -> Reason {
         "EniPerInstanceLimitExceeded" | "MaxEniCountExceeded" | "SecurityGroupInstanceLimitExceed" => {
             Reason::QuotaExceeded
         }
-        "InvalidOperation.EniHotPlugNotSupported" | "InvalidOperation.HotPlugNotSupport" => {
-            Reason::StopInstanceFirst
-        }
+        "EniHotPlugNotSupported"
+        | "HotPlugNotSupport"
+        | "InvalidOperation.EniHotPlugNotSupported"
+        | "InvalidOperation.HotPlugNotSupport" => Reason::StopInstanceFirst,
         // So does a type without hot plug refuse, too, while it is running.
         "InvalidOperation.InvalidEcsState" if power == Some(Power::Running) => Reason::StopInstanceFirst,
-        "InvalidOperation.EniServiceManaged" | "InvalidOperation.ResourceManagedByCloudProduct" => {
-            Reason::ServiceManaged
-        }
+        "InvalidOperation.EniServiceManaged" => Reason::ServiceManaged,
+        // Of the interface, whatever the instance.
+        "InvalidOperation.InvalidEniType" => Reason::TypeNotAttachable,
+        "InvalidEcsId.NotFound" | "InvalidInstanceId.NotFound" => Reason::InstanceUnknown,
         _ if failure.class == Class::NotApplicable => Reason::InstanceCanNotTake,
-        _ => failure.class.into(),
+        _ => failure.reason(),
     }
 }
