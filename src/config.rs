@@ -17,7 +17,7 @@ use keeper_core::id::{AccountName, Region};
 use serde_json::Value;
 
 use crate::grants::Grants;
-pub use problem::{Problem, Problems};
+pub use problem::{Problem, Problems, nearest};
 
 /// What the administrator has set.
 #[derive(Debug)]

@@ -55,7 +55,9 @@ pub fn change(entry: &Entry, said: Option<&Report>) -> Option<Change> {
         }
         // Nothing may be done for it as it is. It may be granted or corrected, and then its policy counts; but nobody
         // has to wait for that to delete it, or to have a policy that asks for nothing: what is safe is left so.
-        Route::NotGranted | Route::Opaque(_) => place.is_some() && !deleting && weakens != Some(false),
+        Route::NotGranted | Route::UnknownRegion(_) | Route::Opaque(_) => {
+            place.is_some() && !deleting && weakens != Some(false)
+        }
     };
     match (place, wanted) {
         (None, true) if !deleting => Some(Change::Add),
@@ -142,7 +144,7 @@ mod tests {
 
     #[test]
     fn i10_what_is_not_served_can_be_deleted() {
-        for route in [Route::NotGranted, Route::Opaque(String::new())] {
+        for route in [Route::NotGranted, Route::UnknownRegion(String::new()), Route::Opaque(String::new())] {
             let mut held = entry("Disable", "Enforce", &[FINALIZER], false);
             held.route = Arc::new(route.clone());
             assert_eq!(change(&held, None), None, "it may be granted or corrected");

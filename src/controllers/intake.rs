@@ -231,7 +231,7 @@ impl Intake {
                     self.fleets.post(fleet, id, of, &Asked::Gone);
                 }
             }
-            Route::NotGranted => self.fleets.post_all(id, of, &Asked::Gone),
+            Route::NotGranted | Route::UnknownRegion(_) => self.fleets.post_all(id, of, &Asked::Gone),
             Route::Opaque(_) => self.fleets.post_all(id, of, &Asked::Opaque),
         }
         if let (Some(Route::Served(old)), Route::Served(new)) = (before.as_ref().map(|b| &*b.route), &route) {

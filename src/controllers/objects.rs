@@ -57,7 +57,7 @@ impl Entry {
     pub fn fleets(&self) -> BTreeSet<FleetKey> {
         match &*self.route {
             Route::Served(served) => served.fleets().map(|(fleet, _)| fleet).collect(),
-            Route::NotGranted | Route::Opaque(_) => BTreeSet::new(),
+            Route::NotGranted | Route::UnknownRegion(_) | Route::Opaque(_) => BTreeSet::new(),
         }
     }
 }

@@ -10,6 +10,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use k8s_openapi::jiff::Timestamp;
+use keeper_alicloud::endpoint::{is_known_region, known_regions};
 use keeper_core::call::TagFilter;
 use keeper_core::conditions::Question;
 use keeper_core::fleet::Asked;
@@ -23,6 +24,7 @@ use kube::core::SelectorExt as _;
 
 use super::object::Object;
 use crate::api::{NodeSelector, TagSelector};
+use crate::config::nearest;
 use crate::fleet::FleetKey;
 use crate::grants::{Granted, Grants};
 use crate::provider_id::ProviderId;
@@ -49,6 +51,8 @@ pub enum Route {
     Served(Served),
     /// Nowhere: the administrator has not granted it. Why exactly is not for its author to know (I42).
     NotGranted,
+    /// Nowhere: the vendor's table has no such region, and none of that name is granted. What is wrong, and what to do.
+    UnknownRegion(String),
     /// Nowhere, and it may be a claim on anything: what is wrong, and what to do.
     Opaque(String),
 }
@@ -126,9 +130,12 @@ pub fn route(object: &Object, nodes: &Nodes, homes: &Homes, grants: &Grants, now
     let spec = object.spec();
     let namespace = object.meta().namespace.as_deref().unwrap_or_default();
     let Some((account, granted)) = grants.of(namespace, spec.account) else { return Route::NotGranted };
-    let region = match spec.region.map(|name| granted.region(name)) {
-        Some(None) => return Route::NotGranted,
-        Some(Some(region)) => Some(region),
+    let region = match spec.region.map(|name| granted.region(name).ok_or(name)) {
+        // The table is the vendor's and public: who is told that something is not in it learns nothing of what others are
+        // granted (I42).
+        Some(Err(name)) if !is_known_region(name) => return Route::UnknownRegion(unknown_region(name)),
+        Some(Err(_)) => return Route::NotGranted,
+        Some(Ok(region)) => Some(region),
         None => None,
     };
     let selected = match select_nodes(spec.nodes, nodes, region.as_ref(), granted) {
@@ -154,6 +161,20 @@ pub fn route(object: &Object, nodes: &Nodes, homes: &Homes, grants: &Grants, now
         nodes_ignored: selected.ignored,
         nodes: selected.instances.into_iter().map(|(id, (_, node))| (id, node)).collect(),
     })
+}
+
+/// What is told of a region that the vendor's table lacks.
+fn unknown_region(name: &str) -> String {
+    match nearest(name, known_regions()) {
+        Some(near) => format!(
+            "The vendor's table of regions has no `{name}`; did you mean `{near}`? The region of an object can't be \
+             changed: create another object with the right one, then delete this one."
+        ),
+        None => format!(
+            "The vendor's table of regions, as this version knows it, has no `{name}`. Check the spelling; if the vendor \
+             has added the region since, the administrator of ecs-keeper can add and grant it."
+        ),
+    }
 }
 
 /// What a wish depends on besides the spec.
@@ -307,7 +328,6 @@ mod tests {
         for (namespace, spec) in [
             ("theirs", by_id("default", "cn-hangzhou")),
             ("ours", by_id("other", "cn-hangzhou")),
-            ("ours", by_id("default", "cn-hangzou")),
             ("theirs", by_id("other", "nowhere-1")),
         ] {
             let found = routed(&object(namespace, &spec), &grants());
@@ -316,6 +336,39 @@ mod tests {
         let few = Config::parse("accounts: [{name: default, regions: [cn-beijing]}]").unwrap().grants("ours");
         let spec = by_id("default", "cn-hangzhou");
         assert_eq!(routed(&object("ours", &spec), &few), Route::NotGranted);
+    }
+
+    #[test]
+    fn i42_a_region_that_the_vendors_table_lacks_is_told_by_that_table_alone() {
+        let told = |grants: &Grants, region: &str| match routed(
+            &object("ours", &by_id("default", region)),
+            grants,
+        ) {
+            Route::UnknownRegion(message) => message,
+            other => panic!("{region}: {other:?}"),
+        };
+        let message = told(&grants(), "cn-hangzou");
+        assert!(message.contains("`cn-hangzou`; did you mean `cn-hangzhou`?"), "{message}");
+        let message = told(&grants(), "zz-nowhere-9");
+        assert!(!message.contains("did you mean") && message.contains("administrator"), "{message}");
+        // A region that only the configuration knows: to whom it isn't granted it is like one that nobody knows, and no
+        // other's mistake leads to it.
+        let secret = "
+accounts:
+  - name: default
+    endpoints: {regions: [{region: cn-secret-9, ecs: 'https://ecs.example.com'}]}
+grants: [{namespaces: [theirs]}, {namespaces: [ours], regions: [cn-beijing]}]";
+        let secret = Config::parse(secret).unwrap().grants("keeper");
+        for region in ["cn-secret-9", "cn-secret-8", "cn-secret"] {
+            let (known, nowhere) = (told(&secret, region), told(&grants(), region));
+            assert_eq!(known, nowhere, "it depends on what others are granted");
+        }
+        // It need not be granted to be near: the table is public.
+        assert!(told(&secret, "cn-hangzou").contains("`cn-hangzhou`"));
+        let granted = object("theirs", &by_id("default", "cn-secret-9"));
+        assert!(matches!(routed(&granted, &secret), Route::Served(_)));
+        let elsewhere = object("ours", &by_id("default", "cn-hangzhou"));
+        assert_eq!(routed(&elsewhere, &secret), Route::NotGranted);
     }
 
     #[test]

@@ -52,6 +52,7 @@ pub fn report(entry: &Entry) -> Option<Report> {
         Route::NotGranted => {
             return Some(silent(unserved(Reason::NotGranted, Reason::NotGranted.sentence())));
         }
+        Route::UnknownRegion(message) => return Some(silent(unserved(Reason::UnknownRegion, message))),
         Route::Opaque(message) => return Some(silent(unserved(Reason::Undecodable, message))),
         Route::Served(served) => served,
     };
@@ -376,6 +377,7 @@ mod tests {
         let mut entry = entry(&[], true);
         for (route, reason) in [
             (Route::NotGranted, "NotGranted"),
+            (Route::UnknownRegion("There is none.".to_owned()), "UnknownRegion"),
             (Route::Opaque("spec.mode holds a word.".to_owned()), "Undecodable"),
         ] {
             entry.route = Arc::new(route);

@@ -9,7 +9,7 @@ use secrecy::ExposeSecret as _;
 use serde_json::{Value, json};
 
 use crate::outside;
-use crate::stage::{LABEL, REGION, Stage, eventually, shows};
+use crate::stage::{LABEL, REGION, Stage, eventually, message, shows};
 
 #[tokio::test]
 async fn i42_what_is_not_granted_looks_the_same_whatever_it_is() {
@@ -22,16 +22,11 @@ async fn i42_what_is_not_granted_looks_the_same_whatever_it_is() {
     in_account["account"] = "somebody-elses".into();
     stage.apply("account", in_account).await;
     stage.apply("region", in_region("cn-beijing")).await;
-    stage.apply("nowhere", in_region("xx-nowhere")).await;
     stage.apply_to(&foreign, "namespace", in_region(REGION)).await;
 
     let mut told = Vec::new();
-    for (objects, name) in [
-        (&stage.objects, "account"),
-        (&stage.objects, "region"),
-        (&stage.objects, "nowhere"),
-        (&foreign, "namespace"),
-    ] {
+    for (objects, name) in [(&stage.objects, "account"), (&stage.objects, "region"), (&foreign, "namespace")]
+    {
         let object = stage
             .until_in(objects, name, "Protected=Unknown/NotGranted Ready=False Stalled=True/NotGranted")
             .await;
@@ -43,6 +38,36 @@ async fn i42_what_is_not_granted_looks_the_same_whatever_it_is() {
     }
     assert!(told.iter().all(|status| *status == told[0]), "{told:#?}");
     // No call and no claim: the cloud was never asked for anything.
+    assert!(stage.simulator.log().is_empty(), "{:?}", stage.simulator.log());
+}
+
+#[tokio::test]
+async fn i42_a_region_that_does_not_exist_is_told_by_the_public_table_alone() {
+    let stage = Stage::new().await;
+    let (team, _) = stage.another_namespace().await;
+    // One region that only the configuration knows, and that is granted to somebody else.
+    let own = json!([{ "region": "cn-secret-9", "ecs": stage.simulator.endpoint() }]);
+    let grants = json!([{ "namespaces": [stage.namespace], "regions": [REGION] }, { "namespaces": [team] }]);
+    let _operator = stage.settings().set("/accounts/0/endpoints/regions", own).set("/grants", grants).start();
+    let in_region = |region: &str| json!({ "region": region, "targets": { "instanceIds": ["i-one"] } });
+    let wanted = "Ready=False Stalled=True/UnknownRegion AtRisk=Unknown/UnknownRegion";
+    stage.apply("typo", in_region("cn-hangzou")).await;
+    stage.retain("typo", in_region("cn-hangzou")).await;
+    let object = stage.until("typo", &format!("Protected=Unknown/UnknownRegion {wanted}")).await;
+    let retention = stage.until_retention("typo", &format!("Retained=Unknown/UnknownRegion {wanted}")).await;
+    for told in [message(&object, "Stalled"), message(&retention, "Stalled")] {
+        assert!(told.contains("`cn-hangzou`; did you mean `cn-hangzhou`?"), "{told}");
+    }
+    let mut told = Vec::new();
+    for (name, region) in [("theirs", "cn-secret-9"), ("nobodys", "cn-secret-8")] {
+        stage.apply(name, in_region(region)).await;
+        let object = stage.until(name, &format!("Protected=Unknown/UnknownRegion {wanted}")).await;
+        told.push(message(&object, "Stalled").replace(region, "REGION"));
+    }
+    assert_eq!(told[0], told[1]);
+    assert!(!told[0].contains("cn-"), "{told:?}");
+    stage.apply("not-granted", in_region("cn-beijing")).await;
+    stage.until("not-granted", "Protected=Unknown/NotGranted Stalled=True/NotGranted").await;
     assert!(stage.simulator.log().is_empty(), "{:?}", stage.simulator.log());
 }
 

@@ -78,6 +78,7 @@ reasons! {
     RequestRefused = "The cloud refuses the request as wrong. Check region and endpoint in the operator's configuration; if they are right, this is a fault in ecs-keeper: please report it with the request id.";
     UnrecognizedError = "The cloud answered with an error code that ecs-keeper does not know. Look the code up in the vendor's documentation and report it.";
     NotGranted = "It is not granted: this namespace is not served, or the account or the region of the spec is not one that it may use, or it may not do there what the spec asks (switch off, attach). Check the spelling, or ask the administrator of ecs-keeper.";
+    UnknownRegion = "The vendor's table of regions has no such region. Check the spelling; if the vendor has added it since, the administrator of ecs-keeper can add and grant it.";
     Undecodable = "The object can't be read by this version of ecs-keeper. Correct the named field, or upgrade; until then nothing in its account is switched off.";
     AutoReleaseTimeSet = "An automatic release time is set: the instance will be released then although it is protected. Remove the release time in the console.";
     FinancialLock = "The instance is locked for payment: the cloud releases it in the end although it is protected. Settle the account's bill.";
@@ -147,6 +148,7 @@ impl Reason {
                 | Self::RequestRefused
                 | Self::UnrecognizedError
                 | Self::NotGranted
+                | Self::UnknownRegion
                 | Self::Undecodable
                 | Self::OpaqueRival
                 | Self::ListingUnreadable
@@ -259,6 +261,7 @@ ClockSkew!
 RequestRefused!
 UnrecognizedError!
 NotGranted!
+UnknownRegion!
 Undecodable!
 AutoReleaseTimeSet
 FinancialLock
