@@ -4,6 +4,7 @@ import pytest
 from alibabacloud_ecs20140526 import models
 
 REGION = "cn-hangzhou"
+HOT_PLUG = "InvalidOperation.HotPlugNotSupport"
 WITHOUT_HOT_PLUG = ["s6", "e", "t5", "t6", "n4", "mn4", "e4", "xn4"]
 
 
@@ -120,8 +121,8 @@ def test_interfaces_that_can_not_be_attached(account, refused, seed, code, statu
         ({"locks": ["security"]}, "InvalidOperation.InvalidEcsState", 400),
         ({"networkInterfaces": [{}, {}]}, "EniPerInstanceLimitExceeded", 403),
         ({"regionId": "cn-beijing"}, "InvalidEcsId.NotFound", 404),
-        ({"creationTime": "2018-03-31T00:00:00Z"}, "InvalidOperation.InvalidEcsState", 400),
-        *[({"instanceType": f"ecs.{f}.large"}, "InvalidOperation.InvalidEcsState", 400) for f in WITHOUT_HOT_PLUG],
+        ({"creationTime": "2018-03-31T00:00:00Z"}, HOT_PLUG, 403),
+        *[({"instanceType": f"ecs.{f}.large"}, HOT_PLUG, 403) for f in WITHOUT_HOT_PLUG],
     ],
 )
 def test_instances_that_take_none(account, refused, seed, code, status):
@@ -217,22 +218,28 @@ def test_interfaces_that_can_not_be_detached(account, refused):
             account.detach(interface_id, named)
     with refused("UnsupportedParameter", 400):
         account.detach(secondary, instance_id, trunk_network_instance_id="eni-trunk")
-    account.detach(secondary, instance_id)
-    with refused("InvalidOperation.InvalidEniState", 400):
-        account.detach(secondary, instance_id)
+
+
+def test_an_interface_on_its_way_from_an_instance_is_detached_again_by_the_same_call(account, settings):
+    settings(transitionMillis=0)
+    (instance_id,) = account.seed(networkInterfaces=[{"status": "Detaching"}])
+    interface_id = account.interface_ids_of(instance_id)[1]
+    account.detach(interface_id, instance_id)
+    item = account.only_interface(interface_id)
+    assert (item.status, item.instance_id) == ("Available", "")
 
 
 @pytest.mark.parametrize(
-    "seed, code",
+    "seed, code, status",
     [
-        *[({"instanceType": f"ecs.{f}.large"}, "InvalidOperation.EniHotPlugNotSupported") for f in WITHOUT_HOT_PLUG],
-        ({"creationTime": "2018-03-31T00:00:00Z"}, "InvalidOperation.EniHotPlugNotSupported"),
-        ({"status": "Stopping"}, "InvalidOperation.InvalidEcsState"),
+        *[({"instanceType": f"ecs.{f}.large"}, HOT_PLUG, 403) for f in WITHOUT_HOT_PLUG],
+        ({"creationTime": "2018-03-31T00:00:00Z"}, HOT_PLUG, 403),
+        ({"status": "Stopping"}, "InvalidOperation.InvalidEcsState", 400),
     ],
 )
-def test_instances_that_give_none_away(account, refused, seed, code):
+def test_instances_that_give_none_away(account, refused, seed, code, status):
     (instance_id,) = account.seed(networkInterfaces=[{}], **seed)
-    with refused(code, 400):
+    with refused(code, status):
         account.detach(account.interface_ids_of(instance_id)[1], instance_id)
 
 

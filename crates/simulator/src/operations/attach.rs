@@ -23,11 +23,19 @@ const WITHOUT_HOT_PLUG: &[&str] = &["s6", "e", "t5", "t6", "n4", "mn4", "e4", "x
 /// AttachNetworkInterface.
 const FIRST_HOT_PLUG: &str = "2018-04-01T00:00:00Z";
 
-/// Whether interfaces can come and go at the moment.
-fn takes_hot_plug(instance: &Instance) -> bool {
+/// Refuses to give or take an interface while an instance runs that can't do so. The page of DetachNetworkInterface has the
+/// code; that an attach is refused with it too is known from the field.
+fn refuse_hot_plug(instance: &Instance) -> Result<(), Refusal> {
     let family = instance.instance_type.split('.').nth(1).unwrap_or_default();
     let old = FIRST_HOT_PLUG.parse::<Timestamp>().is_ok_and(|first| instance.creation_time < first);
-    instance.status == Status::Stopped || !(WITHOUT_HOT_PLUG.contains(&family) || old)
+    if instance.status == Status::Stopped || !(WITHOUT_HOT_PLUG.contains(&family) || old) {
+        return Ok(());
+    }
+    Err(Refusal::new(
+        403,
+        "InvalidOperation.HotPlugNotSupport",
+        "An instance of this family, or one that runs since before April 2018, must be stopped for this.",
+    ))
 }
 
 /// The instance that a call names.
@@ -107,14 +115,7 @@ pub(crate) fn attach(world: &mut World, call: &Call<'_>) -> Result<Done, Refusal
     let instance = instance(world, call, &region)?;
     refuse_place(interface, &instance.zone_id, &instance.vpc_id)?;
     refuse_unsettled(instance)?;
-    if !takes_hot_plug(instance) {
-        // The page lists no code of its own for it, unlike the one of the detach.
-        return Err(Refusal::new(
-            400,
-            "InvalidOperation.InvalidEcsState",
-            "An instance of this family, or one that runs since before April 2018, must be stopped for this.",
-        ));
-    }
+    refuse_hot_plug(instance)?;
     let instance = instance.instance_id.clone();
     refuse_too_many(world, world.interfaces_of(account, &instance).len() + 1)?;
     let way = (InterfaceStatus::Attaching, Some(instance.as_str()));
@@ -142,17 +143,12 @@ pub(crate) fn detach(world: &mut World, call: &Call<'_>) -> Result<Done, Refusal
             "A primary interface can't be detached.",
         ));
     }
-    if interface.status != InterfaceStatus::InUse {
+    // One that is stuck on its way is detached again by the same call, as documented.
+    if !matches!(interface.status, InterfaceStatus::InUse | InterfaceStatus::Detaching) {
         return Err(invalid_state(interface));
     }
     refuse_unsettled(instance)?;
-    if !takes_hot_plug(instance) {
-        return Err(Refusal::new(
-            400,
-            "InvalidOperation.EniHotPlugNotSupported",
-            "An instance of this family, or one that runs since before April 2018, must be stopped for this.",
-        ));
-    }
+    refuse_hot_plug(instance)?;
     let way = (InterfaceStatus::Detaching, None);
     Ok(Done::write(world.begin(&call.caller.account, id, call.effect, way, call.ending)))
 }
