@@ -8,8 +8,9 @@ use serde::{Deserialize, Serialize};
 /// Entries beyond this many push out the oldest; counters and the set of seen shapes stay exact.
 const KEPT: usize = 200_000;
 
-/// Values that a client should never have sent, and that don't belong into anybody's log.
-const SECRET_PARAMETERS: &[&str] = &["Password", "UserData"];
+/// Values that a client should never have sent, and that don't belong into anybody's log: of parameters with these names, and
+/// of members with them, such as `RemoteConnectionOptions.Password`.
+const SECRET_PARAMETERS: &[&str] = &["OIDCToken", "Password", "SAMLAssertion", "UserData"];
 
 /// One request.
 #[derive(Clone, Debug, Serialize)]
@@ -84,8 +85,8 @@ impl Log {
     pub(crate) fn record(&mut self, mut entry: LogEntry) {
         self.last += 1;
         entry.sequence = self.last;
-        for name in SECRET_PARAMETERS {
-            if let Some(value) = entry.parameters.get_mut(*name) {
+        for (name, value) in &mut entry.parameters {
+            if name.rsplit('.').next().is_some_and(|member| SECRET_PARAMETERS.contains(&member)) {
                 "***".clone_into(value);
             }
         }
@@ -224,7 +225,11 @@ mod tests {
         log.record(entry(
             "1",
             "ModifyInstanceAttribute",
-            &[("Password", "hunter2"), ("UserData", "c2VjcmV0")],
+            &[
+                ("Password", "hunter2"),
+                ("RemoteConnectionOptions.Password", "hunter2"),
+                ("UserData", "c2VjcmV0"),
+            ],
         ));
         let text = format!("{log:?}");
         assert!(!text.contains("hunter2") && !text.contains("c2VjcmV0"), "{text}");
