@@ -13,7 +13,7 @@ pub struct Probe {
 
 #[derive(Debug)]
 pub enum Test {
-    /// With this value the answer or the state is another one.
+    /// With this value the call passes, and the answer or the state is another one.
     Shows(&'static str),
     /// With this value the second of two equal calls ends otherwise, and well.
     Repeats(&'static str),
