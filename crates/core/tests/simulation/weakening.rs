@@ -2,13 +2,15 @@
 
 use std::time::Duration;
 
+use keeper_core::budget::Limit;
 use keeper_core::conditions::Status;
+use keeper_core::engine::Settings;
 use keeper_core::failure::Class;
 use keeper_core::instance::Instance;
 use keeper_core::reason::Reason;
-use keeper_core::wish::{DeletionPolicy, Wish};
+use keeper_core::wish::{DeletionPolicy, Selector, Wish};
 
-use crate::world::{INTERVAL, World, by_ids, by_tag, disabled, enabled, payg, secs};
+use crate::world::{INTERVAL, World, by_ids, by_tag, disabled, enabled, payg, secs, settings};
 
 fn leaving(mut wish: Wish<Instance>) -> Wish<Instance> {
     wish.deletion_policy = DeletionPolicy::Weaken;
@@ -518,4 +520,31 @@ fn i12_a_target_made_safe_again_is_left_alone_while_others_still_wait() {
     world.run(INTERVAL * 2);
     assert_eq!((world.writes_to("i-a"), world.writes_to("i-b")), (1, 1));
     assert_eq!(world.says("a"), (Status::False, Reason::DisabledAsAsked));
+}
+
+#[test]
+fn i09_i11_what_is_weakened_was_selected_when_it_was_read_a_moment_before() {
+    for excluded_in_time in [true, false] {
+        let scarce = Limit { per_minute: 60, burst: 20 };
+        let mut world = World::with(Settings { writes: scarce, ..settings() });
+        world.machine("i-a", payg(true, &[("env", "prod")]));
+        let exclude_tags = by_tag("keep", "off").tags;
+        world.mood.writes_fail = Some(Class::Throttled);
+        world.apply("a", disabled(Selector { exclude_tags, ..by_tag("env", "prod") }));
+        world.run(secs(5));
+        world.mood.writes_fail = None;
+        // When the throttling ends, proofs are taken; the budget has to fill again before they are used.
+        let reads = world.reads.len();
+        while world.reads.len() == reads {
+            if excluded_in_time {
+                world.tag("i-a", &[("env", "prod"), ("keep", "off")]);
+            }
+            world.run(Duration::from_millis(100));
+        }
+        world.run(Duration::from_millis(100));
+        assert_eq!(world.weakened(), 0);
+        world.tag("i-a", &[("env", "prod"), ("keep", "off")]);
+        world.run(INTERVAL * 2);
+        assert_eq!(world.weakened(), usize::from(!excluded_in_time));
+    }
 }

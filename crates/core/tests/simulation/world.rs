@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use keeper_core::authority::Recheck;
-use keeper_core::authority::Rights;
+use keeper_core::authority::{PROOF_LIFE, Rights};
 use keeper_core::backoff::Jitter;
 use keeper_core::budget::Limit;
 use keeper_core::call::{CallId, Identity, Item, Page, Query, ReadCall, Reply, TagFilter, WriteCall};
@@ -56,10 +56,11 @@ pub struct Machine {
     written: Option<(CallId, Option<Moment>)>,
 }
 
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone)]
 struct Shown {
     call: CallId,
     flag: Option<bool>,
+    tags: Vec<Tag>,
     /// When the read was sent.
     at: Moment,
 }
@@ -571,10 +572,11 @@ impl World {
         };
         for item in &page.items {
             if let Some(machine) = self.cloud.get_mut(&item.id)
-                && machine.shown.is_none_or(|newest| newest.call < call)
+                && machine.shown.as_ref().is_none_or(|newest| newest.call < call)
                 && machine.written.is_none_or(|(write, _)| write < call)
             {
-                machine.shown = Some(Shown { call, flag: item.facts.deletion_protection, at });
+                let tags = item.facts.tags.clone().unwrap_or_default();
+                machine.shown = Some(Shown { call, flag: item.facts.deletion_protection, tags, at });
             }
         }
     }
@@ -762,7 +764,9 @@ impl World {
         let shown = machine.shown.take();
         let life = self.engine.sweep_interval() * 2;
         assert!(
-            shown.is_some_and(|s| s.flag == Some(!safe) && now.since(s.at) <= life && s.at >= self.led_since),
+            shown.as_ref().is_some_and(|s| {
+                s.flag == Some(!safe) && now.since(s.at) <= life && s.at >= self.led_since
+            }),
             "I15, I18: {target} is written although the last answer said {shown:?}"
         );
         let awaited =
@@ -782,12 +786,17 @@ impl World {
         }
     }
 
-    /// I9, I11, I12: a weakening write needs an object that asks for it now, and no claim that could be known.
+    /// I9, I11, I12: a weakening write needs an object that asks for it now, and no claim that could be known, of a target as
+    /// it was just read.
     fn judge_weakening(&self, target: &InstanceId) {
-        let facts = &self.cloud[target].facts;
+        let shown = self.cloud[target].shown.as_ref();
+        let shown = shown.filter(|shown| self.now.since(shown.at) < PROOF_LIFE);
+        let tags = shown
+            .unwrap_or_else(|| panic!("I11: {target} is weakened and was not just read"))
+            .tags
+            .as_slice();
         let selects = |stored: &Stored| {
             let selector = &stored.wish.selector;
-            let tags = facts.tags.as_deref().unwrap_or_default();
             (selector.names(target) || selector.tags_match(tags))
                 && !selector.exclude_ids.contains(target)
                 && !selector.tags_exclude(tags)
@@ -891,7 +900,7 @@ impl World {
         let life = self.engine.sweep_interval() * 2;
         let selector = &stored.wish.selector;
         for row in part.rows.iter().filter(|row| row.state == State::Safe) {
-            let shown = self.cloud.get(&id(&row.id)).and_then(|machine| machine.shown);
+            let shown = self.cloud.get(&id(&row.id)).and_then(|machine| machine.shown.as_ref());
             assert!(
                 shown.is_some_and(|s| s.flag == Some(true) && self.now.since(s.at) <= life),
                 "I1, I2: {name} calls {} safe on {shown:?}",
