@@ -6,7 +6,7 @@ VERSION := $(shell sed -n 's/^version = "\(.*\)"/\1/p' Cargo.toml | head -n 1)
 REVISION := $(shell git rev-parse HEAD 2>/dev/null)
 
 .NOTPARALLEL:
-.PHONY: help demo e2e test test-steps $(TEST_STEPS) fmt crds chart verify bench image
+.PHONY: help demo e2e test test-steps $(TEST_STEPS) fmt crds chart verify simulate bench image
 
 help: ## list these targets
 	@sed -n 's/^\([a-z0-9-]*\):.*## \(.*\)/  \1\t\2/p' $(MAKEFILE_LIST) | expand -t 20
@@ -74,6 +74,9 @@ chart: ## write the chart's README anew from its values
 verify: ## fail if crds/, the generated tables or the chart's README are not what their sources give
 	$(GOLDEN)
 	tests/chart/readme.py --check
+
+simulate: ## run random schedules of the engine on seeds that nobody has tried (or from FIRST on, SCHEDULES of them)
+	tests/simulate.sh
 
 bench: ## print the bench's tables
 	@$(CONTROL_PLANE)/check-tools.sh test && exec benches/run

@@ -7,6 +7,8 @@ mod cloud;
 mod operator;
 mod oracles;
 mod people;
+#[path = "../seeds/mod.rs"]
+mod seeds;
 mod store;
 mod world;
 

@@ -1,6 +1,5 @@
 //! Random schedules: objects of both kinds, machines, interfaces, people and faults by the dice, each from a seed that is
-//! printed and can be replayed. `SIMULATION_SEED=n` runs one of them; `SIMULATION_SCHEDULES=n` sets how many are run,
-//! `SIMULATION_FIRST=n` with which seed they begin.
+//! printed and can be replayed.
 
 use keeper_core::budget::Limit;
 use keeper_core::call::TagFilter;
@@ -16,6 +15,7 @@ use crate::attaching::to;
 use crate::cloud::{Card, Mood, eni, filter, i, tags};
 use crate::keeping::granted;
 use crate::oracles::instances;
+use crate::seeds;
 use crate::world::{Dice, Fault, INTERVAL, World, secs, settings};
 
 const OBJECTS: [&str; 3] = ["a", "b", "c"];
@@ -383,17 +383,6 @@ fn happen(dice: &mut Dice, world: &mut World, names: &Names) {
 }
 
 #[test]
-#[allow(clippy::disallowed_methods, reason = "a test is told its seeds by the environment")]
 fn i24_any_finite_trouble_ends_in_the_wished_state_and_then_in_silence() {
-    let number =
-        |name: &str| std::env::var(name).ok().map(|text| text.parse::<u64>().expect("a whole number"));
-    if let Some(seed) = number("SIMULATION_SEED") {
-        schedule(seed);
-        return;
-    }
-    let first = number("SIMULATION_FIRST").unwrap_or(0);
-    for seed in first..first + number("SIMULATION_SCHEDULES").unwrap_or(400) {
-        let passed = std::panic::catch_unwind(|| schedule(seed)).is_ok();
-        assert!(passed, "schedule {seed} failed; replay it with SIMULATION_SEED={seed}");
-    }
+    seeds::run(400, schedule);
 }

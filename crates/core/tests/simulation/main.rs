@@ -7,6 +7,8 @@ mod grants;
 mod keys;
 mod leading;
 mod schedules;
+#[path = "../seeds/mod.rs"]
+mod seeds;
 mod truth;
 mod weakening;
 mod world;

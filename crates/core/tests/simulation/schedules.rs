@@ -1,6 +1,4 @@
 //! Random schedules: objects, machines and faults by the dice, each from a seed that is printed and can be replayed.
-//! `SIMULATION_SEED=n` runs one of them; `SIMULATION_SCHEDULES=n` sets how many are run, `SIMULATION_FIRST=n` with which
-//! seed they begin.
 
 use std::time::Duration;
 
@@ -11,6 +9,7 @@ use keeper_core::failure::Class;
 use keeper_core::instance::{ChargeType, Instance};
 use keeper_core::wish::{DeletionPolicy, Selector, Wish};
 
+use crate::seeds;
 use crate::world::{
     Dice, Fault, INTERVAL, Mood, Refused, World, behind_nodes, by_ids, by_tag, disabled, enabled, payg, secs,
     settings,
@@ -214,19 +213,8 @@ fn happen(dice: &mut Dice, world: &mut World, machines: &[String], objects: &[&s
 }
 
 #[test]
-#[allow(clippy::disallowed_methods, reason = "a test is told its seeds by the environment")]
 fn i24_any_finite_trouble_ends_in_the_wished_state_and_then_in_silence() {
-    let number =
-        |name: &str| std::env::var(name).ok().map(|text| text.parse::<u64>().expect("a whole number"));
-    if let Some(seed) = number("SIMULATION_SEED") {
-        schedule(seed);
-        return;
-    }
-    let first = number("SIMULATION_FIRST").unwrap_or(0);
-    for seed in first..first + number("SIMULATION_SCHEDULES").unwrap_or(1000) {
-        let passed = std::panic::catch_unwind(|| schedule(seed)).is_ok();
-        assert!(passed, "schedule {seed} failed; replay it with SIMULATION_SEED={seed}");
-    }
+    seeds::run(1000, schedule);
 }
 
 #[test]
