@@ -5,6 +5,7 @@ mod mailbox;
 
 use std::sync::Arc;
 
+use jiff::Timestamp;
 use keeper_alicloud::client::Client;
 use keeper_alicloud::pinned::Pinned;
 use keeper_alicloud::{ATTACH, Wire};
@@ -23,6 +24,7 @@ use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 use tracing::{Instrument as _, info, info_span, warn};
 
+use crate::controllers::losses::Now;
 use crate::controllers::objects::Objects;
 use crate::controllers::recheck::Rechecker;
 use crate::credentials::CurrentKey;
@@ -269,7 +271,9 @@ impl Fleet {
             Effect::Report(object, generation, mut part) => {
                 part.locate(&self.key.region);
                 self.metrics.reported(&object, &part);
-                self.objects.say(&object, &self.key, lead.term, generation, *part);
+                let now = Now { moment: self.now(), wall: Timestamp::now() };
+                let lost = std::mem::take(&mut part.lost).into_iter().map(|loss| now.date(loss)).collect();
+                self.objects.say(&object, &self.key, lead.term, generation, *part, lost);
             }
         }
     }

@@ -59,6 +59,7 @@ pub struct Metrics {
     reports: IntCounterVec,
     patches: IntCounterVec,
     events: IntCounterVec,
+    lost: IntCounterVec,
     watch_failures: IntCounterVec,
 }
 
@@ -251,6 +252,7 @@ impl Metrics {
                  published.",
                 &["reason", "outcome"],
             )?,
+            lost: targets_lost(&mut every)?,
             watch_failures: every.counters(
                 "watch_failures_total",
                 "Watches of the API server that failed and began anew.",
@@ -312,6 +314,13 @@ impl Metrics {
         self.events.with_label_values(&[reason.as_str(), outcome.as_str()]).inc();
     }
 
+    /// Objects have lost targets; `grave`: that were to be protected.
+    pub fn lost(&self, resource: Resource, reason: Reason, grave: bool, count: u32) {
+        self.lost
+            .with_label_values(&[resource.kind(), reason.as_str(), event_type(grave)])
+            .inc_by(count.into());
+    }
+
     /// A watch failed.
     pub fn watch_failed(&self, resource: &str) {
         self.watch_failures.with_label_values(&[resource]).inc();
@@ -331,6 +340,35 @@ impl Metrics {
         forget(&self.call_seconds, key);
         forget(&self.flag_writes, key);
     }
+}
+
+/// All of its series begin at nothing: what a counter has when it comes to be was not counted by anybody.
+fn targets_lost(registrar: &mut Registrar) -> prometheus::Result<IntCounterVec> {
+    let lost = registrar.counters(
+        "targets_lost_total",
+        "Targets that are gone or not selected any more, by the reason and the type of the Event that tells of them: \
+         Warning where they were to be protected and could have been.",
+        &["kind", "reason", "type"],
+    )?;
+    for resource in Resource::ALL {
+        let gone = match resource {
+            Resource::Protection => Reason::InstanceLost,
+            Resource::Retention => Reason::Departed,
+        };
+        for reason in [gone, Reason::SelectionLost] {
+            for grave in [true, false] {
+                lost.with_label_values(&[resource.kind(), reason.as_str(), event_type(grave)]).reset();
+            }
+        }
+        let shrunk = Reason::SelectionShrank.as_str();
+        lost.with_label_values(&[resource.kind(), shrunk, event_type(true)]).reset();
+    }
+    Ok(lost)
+}
+
+/// The type of an Event.
+const fn event_type(warning: bool) -> &'static str {
+    if warning { "Warning" } else { "Normal" }
 }
 
 /// The word for how a call ended.

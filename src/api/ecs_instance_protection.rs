@@ -7,10 +7,13 @@ use serde::{Deserialize, Serialize};
 
 use super::selector::{INSTANCE_ID, InstanceExclusion, MAX_ID, MAX_IDS, MAX_TAGS, NodeSelector, TagSelector};
 use super::spec::{ACCOUNT_NAME, Mode, REGION_ID, default_account};
-use super::status::{self, Counts, MAX_MESSAGE, MAX_REASON, MAX_RISKS, Risk};
+use super::status::{self, Counts, MAX_LISTED_GONE, MAX_MESSAGE, MAX_REASON, MAX_RISKS, Risk};
 
-/// How many instances a status lists.
-pub const MAX_LISTED_INSTANCES: usize = 100;
+/// How many targets a status lists.
+pub const MAX_LISTED_TARGETS: usize = 100;
+
+/// How many instances a status lists: targets, and the last ones that are lost.
+pub const MAX_LISTED_INSTANCES: usize = MAX_LISTED_TARGETS + MAX_LISTED_GONE;
 
 /// Which instances are meant, and what is wanted of them.
 #[expect(clippy::duplicated_attributes, reason = "each printer column has its own type and priority")]
@@ -203,7 +206,8 @@ pub struct EcsInstanceProtectionStatus {
     #[schemars(with = "Counts")]
     pub counts: Option<Counts>,
 
-    /// At most 100 of the targets, those that need attention first.
+    /// At most 100 of the targets, those that need attention first, and after them the last 20 that are lost, the newest
+    /// first.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(length(max = MAX_LISTED_INSTANCES))]
     #[x_kube(merge_strategy = ListMerge::Atomic)]
@@ -237,7 +241,8 @@ pub struct InstanceStatus {
     pub instance_id: String,
 
     /// `Safe`: seen protected. `Weak`: seen unprotected. `NotApplicable`: the cloud offers no protection for this
-    /// instance. `Unknown`: not known at present.
+    /// instance. `Gone`: proven to be released. `Left`: not selected any more, because its tags have changed. `Unknown`: not
+    /// known at present.
     pub state: InstanceState,
 
     /// Why it is in this state, in one word, for programs.
@@ -267,6 +272,10 @@ pub enum InstanceState {
     Weak,
     /// The cloud offers no protection for it.
     NotApplicable,
+    /// Proven to be released.
+    Gone,
+    /// Not selected any more, because its tags have changed.
+    Left,
     /// Not known at present.
     #[serde(other)]
     Unknown,

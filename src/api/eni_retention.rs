@@ -11,7 +11,7 @@ use super::selector::{
     NodeSelector, TagSelector,
 };
 use super::spec::{ACCOUNT_NAME, Mode, REGION_ID, default_account};
-use super::status::{self, Counts, MAX_MESSAGE, MAX_REASON, MAX_RISKS, Risk};
+use super::status::{self, Counts, MAX_LISTED_GONE, MAX_MESSAGE, MAX_REASON, MAX_RISKS, Risk};
 
 /// How many network interfaces one spec may ask to attach.
 pub const MAX_REATTACH: usize = 100;
@@ -21,9 +21,6 @@ pub const MAX_RETAINED: usize = 5000;
 
 /// How many network interfaces a status lists that outlived their instance.
 pub const MAX_LISTED_SURVIVORS: usize = 500;
-
-/// How many network interfaces a status lists that are gone.
-pub const MAX_LISTED_GONE: usize = 20;
 
 /// How many network interfaces a status lists that are on their instance and need attention.
 pub const MAX_LISTED_ATTACHED: usize = 100;

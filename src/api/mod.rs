@@ -13,21 +13,22 @@ mod status;
 
 pub use ecs_instance_protection::{
     DeletionPolicy, EcsInstanceProtection, EcsInstanceProtectionSpec, EcsInstanceProtectionStatus,
-    InstanceState, InstanceStatus, InstanceTargets, MAX_LISTED_INSTANCES, Protection, ProtectionState,
+    InstanceState, InstanceStatus, InstanceTargets, MAX_LISTED_INSTANCES, MAX_LISTED_TARGETS, Protection,
+    ProtectionState,
 };
 pub use eni_retention::{
     Eip, EniExclusion, EniRetention, EniRetentionSpec, EniRetentionStatus, EniTargets, InterfaceType,
-    MAX_ADDRESS, MAX_ADDRESSES, MAX_LISTED_ATTACHED, MAX_LISTED_GONE, MAX_LISTED_INTERFACES,
-    MAX_LISTED_SURVIVORS, MAX_PREFIX, MAX_REATTACH, MAX_REATTACHMENTS, MAX_RETAINED, MAX_SECURITY_GROUPS,
-    MAX_STATUS_BYTES, NetworkInterfacePhase, NetworkInterfaceStatus, NetworkInterfaceType, Reattach,
-    ReattachmentPhase, ReattachmentStatus, Retention, RetentionDeletionPolicy, RetentionState,
+    MAX_ADDRESS, MAX_ADDRESSES, MAX_LISTED_ATTACHED, MAX_LISTED_INTERFACES, MAX_LISTED_SURVIVORS, MAX_PREFIX,
+    MAX_REATTACH, MAX_REATTACHMENTS, MAX_RETAINED, MAX_SECURITY_GROUPS, MAX_STATUS_BYTES,
+    NetworkInterfacePhase, NetworkInterfaceStatus, NetworkInterfaceType, Reattach, ReattachmentPhase,
+    ReattachmentStatus, Retention, RetentionDeletionPolicy, RetentionState,
 };
 pub use selector::{
     InstanceExclusion, MAX_ENI_ID, MAX_EXCLUDED_IDS, MAX_ID, MAX_IDS, MAX_TAGS, NodeOperator,
     NodeRequirement, NodeSelector, TagSelector,
 };
 pub use spec::Mode;
-pub use status::{Counts, MAX_MESSAGE, MAX_REASON, MAX_RISKS, Risk};
+pub use status::{Counts, MAX_LISTED_GONE, MAX_MESSAGE, MAX_REASON, MAX_RISKS, Risk};
 
 /// API group of every resource of the operator.
 pub const GROUP: &str = "ecs-keeper.io";

@@ -1,4 +1,4 @@
-//! Tells of things in Events. Events are advice: one that can't be published is dropped, and nothing waits for it.
+//! Tells of things in Events. Events are advice: one that can't be published is dropped, and only losses are waited for.
 
 use std::hash::{BuildHasher as _, RandomState};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -70,6 +70,15 @@ impl Announcer {
         });
     }
 
+    /// Publishes an Event about an object, and waits for it. Whether it is told, or will be with others.
+    pub async fn tell(&self, about: &Seen, news: News) -> bool {
+        let Some(lead) = self.leadership.held() else { return false };
+        match self.record(about, news) {
+            Some(publication) => Box::pin(self.publish(lead.term, publication)).await,
+            None => true,
+        }
+    }
+
     /// Sums up what was too much to be told one by one, when its time comes or the operator ends.
     pub async fn run(self, stop: CancellationToken, mut pulse: Pulse) {
         loop {
@@ -115,7 +124,7 @@ impl Announcer {
         publication
     }
 
-    async fn publish(&self, term: u64, told: Publication) {
+    async fn publish(&self, term: u64, told: Publication) -> bool {
         let reason = told.news.reason;
         let published = self.leadership.within(term, timeout(CALL_TIMEOUT, self.send(told))).await;
         let outcome = match published {
@@ -130,6 +139,7 @@ impl Announcer {
             }
         };
         self.metrics.event(reason, outcome);
+        outcome == Publishing::Published
     }
 
     async fn send(&self, told: Publication) -> Result<(), kube::Error> {

@@ -104,6 +104,7 @@ mod tests {
             author_told: None,
             announced: None,
             judged: None,
+            losses: crate::controllers::losses::Losses::default(),
         }
     }
 

@@ -31,7 +31,8 @@ const EXAMPLES: usize = 700;
 impl News {
     /// Whether it tells of something that is lost: such news are never held back because of others.
     pub fn is_loss(&self) -> bool {
-        matches!(self.reason, Reason::Departed)
+        use Reason::{Departed, InstanceLost, SelectionLost, SelectionShrank};
+        matches!(self.reason, Departed | InstanceLost | SelectionLost | SelectionShrank)
     }
 }
 

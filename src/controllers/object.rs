@@ -11,7 +11,7 @@ use kube::{Api, Client};
 use serde::de::DeserializeOwned;
 
 use crate::api::{
-    DeletionPolicy, EcsInstanceProtection, EniRetention, Mode, NodeSelector, Protection, Retention,
+    Counts, DeletionPolicy, EcsInstanceProtection, EniRetention, Mode, NodeSelector, Protection, Retention,
     RetentionDeletionPolicy,
 };
 
@@ -232,6 +232,14 @@ impl Object {
     /// The domain condition in its status.
     pub fn domain(&self) -> Option<&Condition> {
         self.conditions().iter().find(|condition| condition.type_ == self.resource().domain())
+    }
+
+    /// How many targets its status counts.
+    pub fn counts(&self) -> Option<&Counts> {
+        match self {
+            Self::Protection(object) => object.status.as_ref().and_then(|status| status.counts.as_ref()),
+            Self::Retention(object) => object.status.as_ref().and_then(|status| status.counts.as_ref()),
+        }
     }
 
     /// The generation that its status speaks of.

@@ -11,6 +11,7 @@ use keeper_core::wish::{Generation, ObjectId};
 use kube::api::ObjectMeta;
 use tokio::sync::Notify;
 
+use super::losses::{Losses, Lost};
 use super::object::{Seen, generation, object_id};
 use super::route::{Homes, Route, Wished};
 use crate::fleet::FleetKey;
@@ -31,6 +32,8 @@ pub struct Entry {
     pub announced: Option<(Status, Reason)>,
     /// What is said of it in this term, as it is counted.
     pub judged: Option<Judged>,
+    /// What it has lost.
+    pub losses: Losses,
 }
 
 impl Entry {
@@ -85,6 +88,7 @@ impl Inner {
             self.term = term;
             for entry in self.entries.values_mut() {
                 entry.parts.clear();
+                entry.losses.counted = Losses::counted_by(&entry.seen);
                 metrics.judged(entry.seen.resource, entry.judged.take(), None);
             }
             self.dirty = self.entries.keys().cloned().collect();
@@ -109,9 +113,13 @@ impl Objects {
         let old = inner.entries.remove(id);
         let announced = old.as_ref().and_then(|old| old.announced);
         let judged = old.as_ref().and_then(|old| old.judged);
+        let losses = old.as_ref().map_or_else(
+            || Losses { counted: Losses::counted_by(&seen), ..Losses::default() },
+            |old| old.losses.clone(),
+        );
         let (parts, author_told) = old.map(|old| (old.parts, old.author_told)).unwrap_or_default();
         let author_told = author_told.filter(|_| seen.object.is_none());
-        let mut entry = Entry { seen, route: Arc::new(route), parts, author_told, announced, judged };
+        let mut entry = Entry { seen, route: Arc::new(route), parts, author_told, announced, judged, losses };
         let fleets = entry.fleets();
         entry.parts.retain(|fleet, _| fleets.contains(fleet));
         inner.entries.insert(id.clone(), entry);
@@ -128,6 +136,33 @@ impl Objects {
         {
             entry.author_told = seen.object.is_none().then(|| generation(&seen.meta));
             entry.seen = seen;
+        }
+    }
+
+    /// Notes that the log has the first of what the object has lost.
+    pub fn logged(&self, id: &ObjectId, lost: usize) {
+        if let Some(entry) = self.lock().entries.get_mut(id) {
+            entry.losses.logged = lost;
+        }
+    }
+
+    /// Notes that Events have told of the first of what the object has lost, and, if `compared`, of what went before.
+    pub fn told(&self, id: &ObjectId, lost: usize, compared: bool) {
+        if let Some(entry) = self.lock().entries.get_mut(id) {
+            entry.losses.told = lost;
+            if compared {
+                entry.losses.counted = None;
+            }
+        }
+    }
+
+    /// Notes that status says the first of what the object has lost.
+    pub fn recorded(&self, id: &ObjectId, lost: usize) {
+        if let Some(Entry { losses, .. }) = self.lock().entries.get_mut(id) {
+            let lost = lost.min(losses.pending.len());
+            losses.pending.drain(..lost);
+            losses.told = losses.told.saturating_sub(lost);
+            losses.logged = losses.logged.saturating_sub(lost);
         }
     }
 
@@ -167,7 +202,15 @@ impl Objects {
     }
 
     /// Enters what a fleet says of an object in a term of the lead.
-    pub fn say(&self, id: &ObjectId, fleet: &FleetKey, term: u64, of: Generation, part: Part) {
+    pub fn say(
+        &self,
+        id: &ObjectId,
+        fleet: &FleetKey,
+        term: u64,
+        of: Generation,
+        part: Part,
+        lost: Vec<Lost>,
+    ) {
         let mut inner = self.lock();
         inner.begin_term(term, &self.metrics);
         if term < inner.term {
@@ -177,6 +220,7 @@ impl Objects {
             && entry.fleets().contains(fleet)
         {
             entry.parts.insert(fleet.clone(), (of, Arc::new(part)));
+            entry.losses.pending.extend(lost);
             inner.dirty.insert(id.clone());
             drop(inner);
             self.changed.notify_one();
@@ -279,16 +323,16 @@ mod tests {
         objects.put(&id, seen("1", 1), Route::Served(served));
         let parts = || objects.get(&id).unwrap().parts.len();
         let dirty = || objects.take_dirty(&BTreeSet::new()).len();
-        objects.say(&id, &fleet, 1, 1, Part::default());
+        objects.say(&id, &fleet, 1, 1, Part::default(), Vec::new());
         assert_eq!((parts(), dirty(), dirty()), (1, 1, 0));
         objects.begin_term(2);
         assert_eq!((parts(), dirty()), (0, 1), "everything is reported anew");
-        objects.say(&id, &fleet, 1, 1, Part::default());
+        objects.say(&id, &fleet, 1, 1, Part::default(), Vec::new());
         assert_eq!((parts(), dirty()), (0, 0), "a fleet that has not heard of it yet");
-        objects.say(&id, &fleet, 2, 1, Part::default());
+        objects.say(&id, &fleet, 2, 1, Part::default(), Vec::new());
         objects.begin_term(2);
         assert_eq!((parts(), dirty()), (1, 1), "begun once");
-        objects.say(&id, &fleet, 3, 1, Part::default());
+        objects.say(&id, &fleet, 3, 1, Part::default(), Vec::new());
         objects.begin_term(3);
         assert_eq!((parts(), dirty()), (1, 1), "a fleet may be the first to know");
     }

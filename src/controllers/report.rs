@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use k8s_openapi::jiff::Timestamp;
 use keeper_core::conditions::{Judgement, Status};
+use keeper_core::reason::Reason;
 use keeper_core::wish::ObjectId;
 use kube::Client;
 use kube::api::{Patch, PatchParams};
@@ -17,8 +18,9 @@ use tracing::{info, warn};
 
 use super::announce::Announcer;
 use super::finalizer::{self, Change};
+use super::losses::{self, Lost};
 use super::news;
-use super::object::{Resource, Seen};
+use super::object::{Resource, Seen, generation};
 use super::objects::{Entry, Objects};
 use super::status::{Report, Statement, report, statement};
 use crate::health::Pulse;
@@ -163,7 +165,10 @@ impl Reporter {
     }
 
     async fn write_status(&self, id: &ObjectId, entry: &Entry, said: &mut Report) -> Outcome {
+        self.tell_losses(id, entry, said).await;
+        let lost = entry.losses.pending.len();
         let Some(Statement { status, news }) = statement(said, entry, Timestamp::now()) else {
+            self.objects.recorded(id, lost);
             return Outcome::Done;
         };
         let resource = entry.seen.resource;
@@ -182,6 +187,7 @@ impl Reporter {
         match patched {
             Ok(answer) => {
                 self.objects.patched(id, &entry.seen.meta, resource.decode(answer));
+                self.objects.recorded(id, lost);
                 self.announce_transition(id, entry, said);
                 for news in news {
                     self.announcer.announce(&entry.seen, news);
@@ -210,6 +216,34 @@ impl Reporter {
         Ok(seen.resource.decode(answer))
     }
 
+    /// Tells what the object has lost before status leaves it out: whoever takes over in between finds that status counts more
+    /// than there is.
+    async fn tell_losses(&self, id: &ObjectId, entry: &Entry, said: &Report) {
+        let (resource, losses) = (entry.seen.resource, &entry.losses);
+        let shrunk = losses.shrunk(said, generation(&entry.seen.meta));
+        let gone = shrunk.filter(|gone| *gone > 0);
+        for lost in losses.unlogged() {
+            self.metrics.lost(resource, lost.reason(resource), lost.grave, 1);
+            log_lost(id, resource, lost);
+        }
+        self.objects.logged(id, losses.pending.len());
+        let mut news = losses::news(resource, losses.untold());
+        if let (Some(gone), Some((_, counted))) = (gone, losses.counted) {
+            news.push(losses::news_of_shrinking(counted, gone));
+        }
+        let mut told = true;
+        for news in news {
+            told &= self.announcer.tell(&entry.seen, news).await;
+        }
+        if let Some(gone) = gone {
+            self.metrics.lost(resource, Reason::SelectionShrank, true, gone);
+            let (kind, reason) = (resource.kind(), Reason::SelectionShrank.as_str());
+            warn!(kind, namespace = id.namespace(), name = id.name(), gone, reason, "targets are lost");
+        }
+        let told = if told { losses.pending.len() } else { losses.told };
+        self.objects.told(id, told, shrunk.is_some());
+    }
+
     /// One Event when the domain condition comes to say something else.
     fn announce_transition(&self, id: &ObjectId, entry: &Entry, said: &Report) {
         let Some(news) = news::transition(entry, said) else { return };
@@ -219,6 +253,18 @@ impl Reporter {
             (entry.seen.resource.described().kind, domain.status.as_str(), domain.reason.as_str());
         info!(kind, namespace = id.namespace(), name = id.name(), status, reason, "judged");
         self.announcer.announce(&entry.seen, news);
+    }
+}
+
+fn log_lost(id: &ObjectId, resource: Resource, lost: &Lost) {
+    let (kind, namespace, name) = (resource.kind(), id.namespace(), id.name());
+    let (target, reason, what) = (lost.id.as_str(), lost.reason(resource).as_str(), lost.sentence(resource));
+    let last_safe = lost.last_safe().map(|(at, _)| at.to_string());
+    let request_id = lost.last_safe().map(|(_, request)| request.to_owned());
+    if lost.grave {
+        warn!(kind, namespace, name, target, reason, what, last_safe, request_id, "a target is lost");
+    } else {
+        info!(kind, namespace, name, target, reason, what, last_safe, request_id, "a target is lost");
     }
 }
 

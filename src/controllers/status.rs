@@ -133,13 +133,14 @@ pub fn statement(report: &mut Report, entry: &Entry, now: Timestamp) -> Option<S
     match seen.resource {
         Resource::Protection => {
             let old = object.and_then(Object::protection).and_then(|object| object.status.as_ref());
-            let new = protection::status(report, conditions(report), old, of, now);
+            let new = protection::status(report, conditions(report), old, &entry.losses.pending, of, now);
             let same = old.is_some_and(|old| protection::same(old, &new));
             (!same).then(|| Statement { status: json!(new), news: Vec::new() })
         }
         Resource::Retention => {
             let old = object.and_then(Object::retention).and_then(|object| object.status.as_ref());
-            let lists = retention::lists(report.part.retention.as_deref(), report.counted, old, now);
+            let (part, lost) = (report.part.retention.as_deref(), &entry.losses.pending);
+            let lists = retention::lists(part, report.counted, old, lost, now);
             if lists.full {
                 report.note_full();
             }
@@ -292,6 +293,7 @@ mod tests {
             author_told: None,
             announced: None,
             judged: None,
+            losses: crate::controllers::losses::Losses::default(),
         }
     }
 

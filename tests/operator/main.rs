@@ -30,6 +30,7 @@ mod handover;
 #[path = "../docs/health.rs"]
 mod health;
 mod leaders;
+mod losses;
 mod machines;
 mod nodes;
 mod outages;

@@ -51,7 +51,7 @@ async fn get(address: &str, path: &str) -> (u16, String) {
 }
 
 /// The series of a scrape that is good in promtool's eyes, without those of the process itself.
-async fn scrape(address: &str) -> BTreeMap<Series, f64> {
+pub async fn scrape(address: &str) -> BTreeMap<Series, f64> {
     let (status, text) = get(address, "/metrics").await;
     assert_eq!(status, 200, "{text}");
     promtool_takes(&text).await;
@@ -60,7 +60,7 @@ async fn scrape(address: &str) -> BTreeMap<Series, f64> {
 }
 
 /// A metric's name, and its labels.
-type Series = (String, BTreeMap<String, String>);
+pub type Series = (String, BTreeMap<String, String>);
 
 fn series(text: &str) -> Series {
     let (name, labels) = text.split_once('{').unwrap_or((text, "}"));
@@ -73,7 +73,7 @@ fn series(text: &str) -> Series {
 }
 
 /// The sum of what matches, as Prometheus has it.
-fn sum(scraped: &BTreeMap<Series, f64>, name: &str, labels: &[(&str, &str)]) -> f64 {
+pub fn sum(scraped: &BTreeMap<Series, f64>, name: &str, labels: &[(&str, &str)]) -> f64 {
     let matches = |(found, has): &&Series| {
         found == name && labels.iter().all(|(label, value)| has.get(*label).is_some_and(|has| has == value))
     };

@@ -159,7 +159,9 @@ async fn i19_the_list_shrinks_by_proof_alone_one_id_at_a_time_and_each_is_told()
     assert_eq!((row.phase, row.reason.as_str()), (NetworkInterfacePhase::Gone, "Departed"));
     assert_eq!(row.last_instance_id.as_deref(), Some("i-db"));
     let note = stage.until_event("database", "Departed").await;
-    assert!(note.contains("eni-dbb"), "{note}");
+    assert!(note.starts_with("eni-dbb is gone; last seen retained at "), "{note}");
+    let gone = row.message.clone();
+    assert!(gone.starts_with("It is gone; last seen retained at "), "{gone}");
 
     // The spec excludes one: it leaves the list, and keeps its flag.
     let mut excluding = of_instances(&["i-db"]);
@@ -167,7 +169,7 @@ async fn i19_the_list_shrinks_by_proof_alone_one_id_at_a_time_and_each_is_told()
     stage.retain("database", excluding).await;
     let object = stage.until_retained("database", "one less", |object| retained(object).len() == 1).await;
     assert_eq!(retained(&object), ["eni-dbc"]);
-    assert!(rows(&object).contains_key("eni-dbb"), "one that is gone stays listed");
+    assert_eq!(rows(&object)["eni-dbb"].message, gone, "one that is gone stays listed");
     let note = stage.until_event("database", "Excluded").await;
     assert!(note.contains("eni-dba"), "{note}");
     assert!(stage.stays("eni-dba"));

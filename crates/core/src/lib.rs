@@ -18,6 +18,7 @@ pub mod id;
 pub mod instance;
 pub mod interface;
 pub mod kind;
+pub mod loss;
 pub mod owners;
 pub mod reason;
 pub mod retention;

@@ -96,6 +96,9 @@ reasons! {
     Survived = "It has outlived its instance; it is free, and waits for reuse.";
     Departed = "It is gone for good: two look-ups by id, apart, have lacked it.";
     Excluded = "The spec excludes it; its flag stays as it is.";
+    InstanceLost = "The instance is gone: two look-ups by id, apart, have lacked it. If nobody meant to release it, look for the release in ActionTrail by the instance's id.";
+    SelectionLost = "It is not selected any more, without this object having changed. Its flag stays as it is, and nobody puts it right from now on. Put the tag back, or name it by id.";
+    SelectionShrank = "Fewer targets are selected than status counted in this generation, and nobody was there to see them go. Look in ActionTrail for what was released or lost its tags meanwhile.";
     EventsSummedUp = "Twenty Events about this object were published within ten minutes; what came after them is summed up here.";
     RecordFull = "There are more retained network interfaces than one object can list. The flag is set on all of them; split this object so that each of them is listed.";
     AttachWaits = "It is attached as soon as it is free and the instance can take it.";
@@ -127,6 +130,18 @@ reasons! {
 }
 
 impl Reason {
+    /// Whether what is unknown for this reason has not been read lately.
+    pub const fn awaits_evidence(self) -> bool {
+        matches!(
+            self,
+            Self::AwaitingEvidence
+                | Self::AwaitingListing
+                | Self::EvidenceStale
+                | Self::Throttled
+                | Self::CloudUnavailable
+        )
+    }
+
     /// Whether only a person can help; the others go away by waiting.
     pub const fn needs_person(self) -> bool {
         matches!(
@@ -279,6 +294,9 @@ NodeLeft
 Survived
 Departed
 Excluded
+InstanceLost
+SelectionLost
+SelectionShrank
 EventsSummedUp
 RecordFull!
 AttachWaits

@@ -194,6 +194,25 @@ pub struct InterfaceRow {
     pub risks: Vec<Risk>,
 }
 
+impl InterfaceRow {
+    /// The row of one that is gone and of which nothing else is known.
+    pub fn gone(id: InterfaceId) -> Self {
+        Self {
+            id,
+            interface_type: None,
+            phase: InterfacePhase::Gone,
+            attention: true,
+            instance: None,
+            last_instance: None,
+            zone_id: None,
+            belongings: Arc::default(),
+            reason: Reason::Departed,
+            detail: None,
+            risks: Vec::new(),
+        }
+    }
+}
+
 /// What one engine says of one object's memory and of its wishes to attach.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Default)]
 pub struct RetentionPart {

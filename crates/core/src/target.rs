@@ -6,6 +6,7 @@ use crate::backoff::LONG;
 use crate::call::CallId;
 use crate::evidence::Evidence;
 use crate::kind::{Applicability, Kind};
+use crate::loss::Sight;
 use crate::reason::Reason;
 use crate::time::Moment;
 use crate::verdict::Verdict;
@@ -128,6 +129,8 @@ pub struct Care {
     pub repairs: Vec<Moment>,
     /// It was safe when last seen before it was weak: this is drift and not a first setting.
     pub drifted: bool,
+    /// The last look that showed it safe before that.
+    pub last_safe: Option<Box<Sight>>,
     /// Verifying reads that did not show the effect yet.
     pub looks: u32,
     /// The next one is not sent before this.

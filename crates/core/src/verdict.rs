@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use crate::evidence::SafeProof;
 use crate::id::Region;
+use crate::loss::Loss;
 use crate::reason::{Reason, Risk};
 use crate::retention::RetentionPart;
 
@@ -239,6 +240,9 @@ pub struct Part {
     pub rows: Vec<Row>,
     /// Of objects that retain interfaces: what they remember, and what is to be attached.
     pub retention: Option<Box<RetentionPart>>,
+    /// What the object has lost since the report before. It is said once, and later reports don't repeat it: whoever carries
+    /// them collects it.
+    pub lost: Vec<Loss>,
 }
 
 /// Most rows in a status.
@@ -287,6 +291,7 @@ impl Part {
             (mine @ None, Some(theirs)) => *mine = Some(theirs.clone()),
             (_, None) => {}
         }
+        self.lost.extend(other.lost.iter().cloned());
         self.rows.extend(other.rows.iter().cloned());
         sort_rows(&mut self.rows);
         match (&mut self.retention, &other.retention) {

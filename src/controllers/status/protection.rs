@@ -10,30 +10,31 @@ use keeper_core::wish::Generation;
 
 use super::{Report, counts, risks, same_conditions, sentence, whole_seconds};
 use crate::api::{
-    EcsInstanceProtectionStatus, InstanceState, InstanceStatus, MAX_LISTED_INSTANCES, ProtectionState,
+    EcsInstanceProtectionStatus, InstanceState, InstanceStatus, MAX_LISTED_TARGETS, ProtectionState,
 };
+use crate::controllers::losses::{self, Lost};
 
 /// The status that says what is to be said.
 pub fn status(
     report: &Report,
     conditions: Vec<Condition>,
     old: Option<&EcsInstanceProtectionStatus>,
+    lost: &[Lost],
     of: Generation,
     now: Timestamp,
 ) -> EcsInstanceProtectionStatus {
-    let since: BTreeMap<&str, (InstanceState, &Time)> = old
-        .map(|status| status.instances.as_slice())
-        .unwrap_or_default()
-        .iter()
-        .map(|row| (row.instance_id.as_str(), (row.state, &row.since)))
-        .collect();
-    let rows = report.part.rows.iter().take(MAX_LISTED_INSTANCES);
+    let before = old.map(|status| status.instances.as_slice()).unwrap_or_default();
+    let since: BTreeMap<&str, (InstanceState, &Time)> =
+        before.iter().map(|row| (row.instance_id.as_str(), (row.state, &row.since))).collect();
+    let targets = report.part.rows.iter().take(MAX_LISTED_TARGETS);
+    let mut instances: Vec<InstanceStatus> = targets.map(|row| instance(row, &since, now)).collect();
+    instances.extend(losses::rows(lost, before, &instances));
     EcsInstanceProtectionStatus {
         observed_generation: Some(of),
         conditions,
         protection_state: Some(state(report.judgement.summary)),
         counts: counts(report),
-        instances: rows.map(|row| instance(row, &since, now)).collect(),
+        instances,
     }
 }
 

@@ -11,6 +11,7 @@ use k8s_openapi::jiff::Timestamp;
 use keeper_core::conditions::Summary;
 use keeper_core::id::InterfaceId;
 use keeper_core::interface::{Belongings, InterfaceType};
+use keeper_core::loss::Cause;
 use keeper_core::reason::Reason;
 use keeper_core::retention::{AttachPhase, Attachment, InterfacePhase, InterfaceRow, RetentionPart};
 use keeper_core::wish::Generation;
@@ -23,7 +24,9 @@ use crate::api::{
     NetworkInterfacePhase, NetworkInterfaceStatus, NetworkInterfaceType, ReattachmentPhase,
     ReattachmentStatus, RetentionState,
 };
+use crate::controllers::losses::Lost;
 use crate::controllers::news::News;
+use crate::controllers::object::Resource;
 
 /// The reason of a row whose flag holds the safe value.
 const RETAINED: &str = "Retained";
@@ -45,6 +48,7 @@ pub fn lists(
     part: Option<&RetentionPart>,
     complete: bool,
     old: Option<&EniRetentionStatus>,
+    lost: &[Lost],
     now: Timestamp,
 ) -> Lists {
     let (silence, nothing) = (RetentionPart::default(), EniRetentionStatus::default());
@@ -60,7 +64,7 @@ pub fn lists(
     let available: BTreeSet<String> =
         available.chain(old.available_eni_ids.iter().filter(|id| stands(id)).cloned()).collect();
     let available = available.into_iter().filter(|id| retained.contains(id)).collect();
-    let (rows, cut) = rows(part, old, stands, &retained, now);
+    let (rows, cut) = rows(part, old, stands, &retained, lost, now);
     full |= cut || part.full;
     let reattachments = reattachments(part, complete, old, now);
     Lists { retained: retained.into_iter().collect(), available, rows, reattachments, full }
@@ -87,6 +91,7 @@ fn rows(
     old: &EniRetentionStatus,
     stands: impl Fn(&String) -> bool,
     retained: &BTreeSet<String>,
+    lost: &[Lost],
     now: Timestamp,
 ) -> (Vec<NetworkInterfaceStatus>, bool) {
     let before: BTreeMap<&str, &NetworkInterfaceStatus> =
@@ -104,6 +109,7 @@ fn rows(
             rows.push(row_of_gone(old, now));
         }
     }
+    note_lost(&mut rows, &before, lost);
     rows.sort_by(|a, b| {
         let attention = |row: &NetworkInterfaceStatus| row.reason != RETAINED || !row.risks.is_empty();
         let key = |row: &NetworkInterfaceStatus| (sort(row.phase), !attention(row));
@@ -122,6 +128,29 @@ fn rows(
         fits
     });
     (rows, cut)
+}
+
+/// Notes in the rows of those that are gone what was last seen of them. One that was never retained gets a row as well.
+fn note_lost(
+    rows: &mut Vec<NetworkInterfaceStatus>,
+    before: &BTreeMap<&str, &NetworkInterfaceStatus>,
+    lost: &[Lost],
+) {
+    let gone = lost.iter().filter(|lost| lost.cause == Cause::Gone && lost.id.len() <= MAX_ENI_ID);
+    for lost in gone {
+        let message = sentence(&lost.sentence(Resource::Retention), None);
+        match rows.iter_mut().find(|row| row.network_interface_id == lost.id) {
+            Some(row) if row.phase == NetworkInterfacePhase::Gone => row.message = message,
+            // It is named by id, and its row says that it is not found.
+            Some(_) => {}
+            None => {
+                let seen = InterfaceRow::gone(InterfaceId::new(&lost.id));
+                let old = before.get(lost.id.as_str()).copied();
+                let new = row(&seen, old, lost.noted);
+                rows.push(NetworkInterfaceStatus { message, ..new });
+            }
+        }
+    }
 }
 
 /// The sorts of rows, in the order in which they are listed.
@@ -172,6 +201,9 @@ fn row(
         reason => (reason.as_str(), reason.sentence()),
     };
     let listed = Carried::of(carried);
+    // What was last seen of one that is gone was told once, and stands.
+    let stands = before.filter(|before| phase == NetworkInterfacePhase::Gone && before.phase == phase);
+    let message = stands.map_or_else(|| sentence(text, row.detail.as_deref()), |row| row.message.clone());
     NetworkInterfaceStatus {
         network_interface_id: row.id.to_string(),
         type_: row.interface_type.map(interface_type),
@@ -191,7 +223,7 @@ fn row(
         risks: risks(&row.risks),
         since: since.unwrap_or_else(|| whole_seconds(now)),
         reason: reason.to_owned(),
-        message: sentence(text, row.detail.as_deref()),
+        message,
     }
 }
 
@@ -380,8 +412,8 @@ fn state(summary: Summary) -> RetentionState {
     }
 }
 
-/// What is told besides the domain condition: which interfaces have outlived an instance, each interface that is retained no
-/// more, and each attachment that has come to an end.
+/// What is told besides the domain condition and besides what is lost: which interfaces have outlived an instance, each that
+/// the spec gives up, and each attachment that has come to an end.
 pub fn news(
     departed: Option<&BTreeMap<InterfaceId, Reason>>,
     old: Option<&EniRetentionStatus>,
@@ -391,9 +423,9 @@ pub fn news(
     let old = old.unwrap_or(&nothing);
     let retained: BTreeSet<&String> = new.retained_eni_ids.iter().collect();
     let left = old.retained_eni_ids.iter().filter(|id| !retained.contains(id)).filter_map(|id| {
-        let reason = *departed?.get(&InterfaceId::new(id))?;
+        let reason = *departed?.get(&InterfaceId::new(id)).filter(|reason| **reason != Reason::Departed)?;
         Some(News {
-            kind: if reason == Reason::Departed { EventType::Warning } else { EventType::Normal },
+            kind: EventType::Normal,
             reason,
             action: "Retain",
             note: format!("{id} is not retained any more. {}", reason.sentence()),
@@ -512,7 +544,7 @@ mod tests {
     }
 
     fn next(part: &RetentionPart, old: &EniRetentionStatus, second: i64) -> EniRetentionStatus {
-        written(lists(Some(part), true, Some(old), at(second)))
+        written(lists(Some(part), true, Some(old), &[], at(second)))
     }
 
     /// Two survivors and one that is attached.
@@ -559,7 +591,7 @@ mod tests {
         let empty = told(&[], Vec::new());
         for said in [None, Some(&empty)] {
             for complete in [true, false] {
-                let new = written(lists(said, complete, Some(&old), at(200)));
+                let new = written(lists(said, complete, Some(&old), &[], at(200)));
                 assert_eq!(new, old, "whatever is not spoken of stands");
             }
         }
@@ -584,9 +616,10 @@ mod tests {
         told.sort();
         assert_eq!(
             told.iter().map(|(_, reason)| *reason).collect::<Vec<_>>(),
-            [Reason::Departed, Reason::Excluded]
+            [Reason::Excluded],
+            "what is gone is told as a loss"
         );
-        assert!(told[0].0.starts_with("eni-b ") && told[1].0.starts_with("eni-c "), "{told:?}");
+        assert!(told[0].0.starts_with("eni-c "), "{told:?}");
         assert_eq!(news(Some(&part.departed), Some(&new), &new), [], "told once");
     }
 
@@ -683,7 +716,7 @@ mod tests {
             [(EventType::Warning, Reason::QuotaExceeded), (EventType::Normal, Reason::AttachDone)]
         );
         assert_eq!(status.reattachments[0].since.0, at(4));
-        let silent = written(lists(Some(&RetentionPart::default()), false, Some(&status), at(9)));
+        let silent = written(lists(Some(&RetentionPart::default()), false, Some(&status), &[], at(9)));
         assert_eq!(silent.reattachments, status.reattachments, "not every fleet has spoken");
         assert_eq!(next(&RetentionPart::default(), &status, 9).reattachments, []);
     }
@@ -715,7 +748,7 @@ mod tests {
     fn i20_a_list_that_is_full_keeps_what_it_has() {
         let listed: Vec<String> = (0..MAX_RETAINED).map(|n| format!("eni-b{n:04}")).collect();
         let old = EniRetentionStatus { retained_eni_ids: listed.clone(), ..EniRetentionStatus::default() };
-        let lists = lists(Some(&told(&["eni-a", "eni-b0000"], Vec::new())), true, Some(&old), at(1));
+        let lists = lists(Some(&told(&["eni-a", "eni-b0000"], Vec::new())), true, Some(&old), &[], at(1));
         assert!(lists.full);
         assert_eq!(lists.retained, listed);
     }
@@ -734,7 +767,7 @@ mod tests {
             message: "&".repeat(MAX_MESSAGE),
             ..standing().network_interfaces[0].clone()
         };
-        let mut lists = lists(None, true, None, at(1));
+        let mut lists = lists(None, true, None, &[], at(1));
         lists.rows = (0..500).map(survivor).collect();
         let (status, shortened) = status(&report, Vec::new(), &lists, 1);
         assert!(shortened && status.network_interfaces.len() < 500);

@@ -411,6 +411,7 @@ fn parts() -> impl Strategy<Value = Part> {
             progress,
             rows: Vec::new(),
             retention: retention.map(Box::new),
+            lost: Vec::new(),
         })
 }
 

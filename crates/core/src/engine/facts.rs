@@ -9,6 +9,7 @@ use crate::call::{CallId, Item};
 use crate::evidence::Evidence;
 use crate::id::{RequestId, Tag};
 use crate::kind::{Applicability, Kind, Place, Wanted};
+use crate::loss::Sight;
 use crate::reason::Reason;
 use crate::target::{Absence, CONTEST, Care, SETTLE, Target, Trouble, Value};
 use crate::time::Moment;
@@ -44,8 +45,10 @@ impl<K: Kind> Engine<K> {
             return readable;
         }
         let old = known.and_then(|t| t.evidence.as_ref());
-        let drifted =
-            old.and_then(|old| K::safe(&old.facts)) == Some(true) && K::safe(&item.facts) == Some(false);
+        let before = old.filter(|old| K::safe(&old.facts) == Some(true)).map(Sight::of);
+        let drifted = before.filter(|_| K::safe(&item.facts) == Some(false));
+        let retagged = old.is_some_and(|old| K::tags(&old.facts) != K::tags(&item.facts));
+        let holders = if retagged { self.holders(now, &item.id) } else { Vec::new() };
         // The name that is kept already is the one to share.
         let id = self.targets.get_key_value(&item.id).map_or(item.id, |(id, _)| id.clone());
         self.touch_selectors(&id);
@@ -64,6 +67,7 @@ impl<K: Kind> Engine<K> {
         self.touch_selectors(&id);
         self.weigh(now, &id, drifted);
         self.remember(now, &id);
+        self.note_left(now, &id, &holders);
         self.reconsider(now, &id);
         if !concerned {
             // It lost the tag that selected it. Its flag stays as it is.
@@ -109,8 +113,8 @@ impl<K: Kind> Engine<K> {
         }
     }
 
-    /// Holds new evidence against what was done about the target.
-    fn weigh(&mut self, now: Moment, id: &K::Id, drifted: bool) {
+    /// Holds new evidence against what was done about the target. `drifted`: it is weak, and this look had shown it safe.
+    fn weigh(&mut self, now: Moment, id: &K::Id, drifted: Option<Sight>) {
         let known = self.targets.len();
         // Weakening of our own is no surprise, also when its answer is not there yet, or was lost.
         let ours = self.care(id).is_some_and(|c| {
@@ -122,9 +126,11 @@ impl<K: Kind> Engine<K> {
         let Some(evidence) = &target.evidence else { return };
         let (safe, applicability) = (K::safe(&evidence.facts), K::applicability(&evidence.facts));
         let call = evidence.call;
-        if drifted && !ours {
+        if let Some(before) = drifted.filter(|_| !ours) {
             self.brake.surprise(known);
-            target.care_mut().drifted = true;
+            let care = target.care_mut();
+            care.drifted = true;
+            care.last_safe = Some(Box::new(before));
         }
         let Some(care) = target.care.as_deref_mut() else { return };
         if care.written_before.is_some_and(|end| call < end) || care.writing.is_some() {
@@ -271,14 +277,15 @@ impl<K: Kind> Engine<K> {
         let proven = absence.proven();
         self.touch_selectors(id);
         if proven {
-            self.conclude_gone(id);
+            self.conclude_gone(now, id);
         }
         self.reconsider(now, id);
     }
 
     /// It is proven that the cloud does not know the target: what was known of it is void. One that is named stays in
     /// the report as not found.
-    fn conclude_gone(&mut self, id: &K::Id) {
+    fn conclude_gone(&mut self, now: Moment, id: &K::Id) {
+        self.note_gone(now, id);
         self.forget_gone(id);
         self.retag(id, Some(&[]));
         let before = place_of(&self.targets, id).instance();

@@ -13,6 +13,7 @@ use super::objects::Member;
 use super::weaken::Ended;
 use crate::id::InstanceId;
 use crate::kind::{Kind, Place};
+use crate::loss::Cause;
 use crate::owners::{Owner, Roster};
 use crate::reason::Reason;
 use crate::retention::{MAX_GONE, Remembered};
@@ -166,6 +167,9 @@ impl<K: Kind> Engine<K> {
             self.remember(now, id);
         }
         for (id, reason) in left {
+            if reason == Reason::Departed {
+                self.note_loss(now, name, &id, Cause::Gone);
+            }
             if let Some(object) = self.objects.get_mut(name) {
                 object.memory.depart(&id, reason);
                 if !object.wish.selector.holds(&id) {

@@ -11,6 +11,7 @@
 
 mod attach;
 mod facts;
+mod losses;
 mod memory;
 mod objects;
 mod reads;

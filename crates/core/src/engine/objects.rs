@@ -10,6 +10,7 @@ use crate::call::CallId;
 use crate::evidence::Evidence;
 use crate::id::InstanceId;
 use crate::kind::{Kind, Place};
+use crate::loss::Loss;
 use crate::owners::{Presence, Role, Roster};
 use crate::reason::Reason;
 use crate::target::Target;
@@ -50,6 +51,8 @@ pub(super) struct Object<K: Kind> {
     pub exclusion_since: CallId,
     /// What it remembers.
     pub memory: Memory<K>,
+    /// What it has lost and no report has told yet.
+    pub losses: Vec<Loss>,
 }
 
 /// What was reported last.
@@ -280,6 +283,7 @@ impl<K: Kind> Engine<K> {
             self.targets.entry(id.clone()).or_default();
         }
         let memory = old.as_mut().map(|old| std::mem::take(&mut old.memory)).unwrap_or_default();
+        let losses = old.as_mut().map(|old| std::mem::take(&mut old.losses)).unwrap_or_default();
         for id in memory.kept.keys() {
             self.selection.name(object, id);
         }
@@ -325,6 +329,7 @@ impl<K: Kind> Engine<K> {
                 _ => self.upcoming_call(),
             },
             memory,
+            losses,
             wish,
         };
         self.note_business(object, &entry);

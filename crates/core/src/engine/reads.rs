@@ -190,6 +190,11 @@ impl<K: Kind> Reads<K> {
         self.last_listing.filter(|(first, _)| *first >= since).map(|(_, at)| at)
     }
 
+    /// Whether a round over everything is under way.
+    pub fn sweeping(&self) -> bool {
+        self.sweep.is_some()
+    }
+
     pub fn forget(&mut self, id: &K::Id) {
         self.verified(id);
         self.lookups.remove(id);

@@ -45,6 +45,7 @@ impl<K: Kind> Engine<K> {
             let uncertain = !part.tally.unknown.is_empty()
                 || part.unlisted.is_some()
                 || self.objects.get(&name).is_some_and(|object| self.bereaved(object));
+            let gathers = self.objects.get(&name).is_some_and(|object| self.gathers_losses(now, object));
             let Some(object) = self.objects.get_mut(&name) else { continue };
             object.settled |= part.settled;
             let awaited = (object.born, name.clone());
@@ -54,14 +55,21 @@ impl<K: Kind> Engine<K> {
                 self.unsettled.insert(awaited);
             }
             object.next_report = next_report;
+            let tells = !object.losses.is_empty();
             match object.reported {
-                Some(last) if last.whole == whole => object.reported = Some(Reported { uncertain, ..last }),
+                Some(last) if last.whole == whole && !tells => {
+                    object.reported = Some(Reported { uncertain, ..last });
+                }
                 Some(last) if last.shape == shape && now.since(last.at) < COUNTS_EVERY => {
                     // A transition that comes before its time goes out at once all the same.
                     self.deferred.insert((last.at.after(COUNTS_EVERY), name));
                 }
+                Some(last) if last.shape == shape && tells && gathers => {
+                    self.deferred.insert((now.after(COUNTS_EVERY), name));
+                }
                 _ => {
                     object.reported = Some(Reported { at: now, whole, shape, uncertain });
+                    let part = Part { lost: std::mem::take(&mut object.losses), ..part };
                     out.push(Effect::Report(name, object.generation, Box::new(part)));
                 }
             }
@@ -188,7 +196,8 @@ impl<K: Kind> Engine<K> {
         // Reckoned and not measured, so that the same inputs give the same effects. Measured with the examples `scale` and
         // `scale_retention`, where the roster is asked about each target, too.
         let each = Duration::from_micros(if K::REMEMBERS { 6 } else { 1 });
-        let part = Part { settled, tally, unlisted, unlisted_words, owners, progress, rows, retention };
+        let lost = Vec::new();
+        let part = Part { settled, tally, unlisted, unlisted_words, owners, progress, rows, retention, lost };
         (part, each * looked_at)
     }
 

@@ -218,6 +218,7 @@ impl<K: Kind> Engine<K> {
         let before: BTreeSet<K::Id> = self.reach(object).cloned().collect();
         // What an instance that leaves has on it is remembered, if it is safe.
         self.tidy_memory(now, name);
+        let had = self.had_through_owners(now, name, &before);
         let upcoming = self.upcoming_call();
         let Some(object) = self.objects.get_mut(name) else { return };
         let old = object.roster.replace(roster.clone());
@@ -252,6 +253,7 @@ impl<K: Kind> Engine<K> {
         if excludes {
             self.ascertain_exclusion(name);
         }
+        self.note_unhosted(now, name, &had);
         self.notice_survivors(name, roster);
         self.await_listing(name, since);
         self.visit(now, name, &before);

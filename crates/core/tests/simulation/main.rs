@@ -6,6 +6,7 @@
 mod grants;
 mod keys;
 mod leading;
+mod losses;
 mod schedules;
 #[path = "../seeds/mod.rs"]
 mod seeds;

@@ -15,6 +15,7 @@ use keeper_core::engine::{Asked, CALL_DEADLINE, Effect, Engine, Input, Proven, S
 use keeper_core::failure::{Class, Effect as Outcome, Failure};
 use keeper_core::id::{InstanceId, PageToken, RequestId, Tag};
 use keeper_core::instance::{ChargeType, Instance, InstanceFacts};
+use keeper_core::loss::{Loss, shrunk};
 use keeper_core::reason::Reason;
 use keeper_core::time::Moment;
 use keeper_core::verdict::{Part, State};
@@ -39,6 +40,8 @@ pub enum Fault {
     FailAfter,
     /// The process dies after the call has left, and starts anew.
     Crash,
+    /// Of a report: the process dies after Events have told of it and before status is written, and starts anew.
+    CrashTold,
 }
 
 /// One instance of the scripted cloud.
@@ -88,6 +91,12 @@ pub struct Stored {
     pub reports: u32,
     /// When the machines behind its Nodes came to be its targets: the generation tells nothing of that.
     joined: BTreeMap<InstanceId, Moment>,
+    /// What Events have told to be lost, each time that they did.
+    pub told: Vec<Loss>,
+    /// In how many reports.
+    pub tellings: usize,
+    /// What was told to be lost by number alone.
+    pub shrunk: u32,
 }
 
 #[derive(Debug, Clone)]
@@ -167,6 +176,10 @@ pub struct World {
     sent: BTreeMap<CallId, Moment>,
     /// The newest report of each object.
     reported: BTreeMap<ObjectId, u64>,
+    /// What reports have said to be lost, and no Event has told yet.
+    lost: BTreeMap<ObjectId, Vec<Loss>>,
+    /// How many targets status counted when this process took the lead, until that was compared.
+    counted: BTreeMap<ObjectId, (Generation, u32)>,
     next_uid: u32,
     /// When the API server was last asked for claims.
     rechecked: Moment,
@@ -259,6 +272,8 @@ impl World {
             sequence: 0,
             sent: BTreeMap::new(),
             reported: BTreeMap::new(),
+            lost: BTreeMap::new(),
+            counted: BTreeMap::new(),
             next_uid: 0,
             rechecked: Moment::default(),
             started: Moment::default(),
@@ -355,6 +370,9 @@ impl World {
                 carried_out: None,
                 reports: 0,
                 joined: BTreeMap::new(),
+                told: Vec::new(),
+                tellings: 0,
+                shrunk: 0,
             };
             self.store.insert(name.to_owned(), stored);
         }
@@ -459,6 +477,8 @@ impl World {
         self.started = self.now;
         self.window = self.window.map(|_| Window::UNBOUNDED);
         self.engine.take(self.now, Input::Lead(self.window));
+        self.lost.clear();
+        self.recount();
         self.relist();
     }
 
@@ -472,8 +492,18 @@ impl World {
             }
             self.sent.clear();
             self.led_since = self.now;
+            self.recount();
         }
         self.engine.take(self.now, Input::Lead(self.window));
+    }
+
+    /// A term begins: what it finds will be compared with what status counts now.
+    fn recount(&mut self) {
+        let counted = |stored: &Stored| {
+            let (of, part, _) = stored.status.as_ref()?;
+            Some((stored.id.clone(), (*of, part.tally.targets())))
+        };
+        self.counted = self.store.values().filter_map(counted).collect();
     }
 
     /// The lease as it stands: calls may be sent for so long, and weakening ones for so long.
@@ -589,7 +619,7 @@ impl World {
             self.effects += 1;
             let fault = self.faults.get(&number).copied();
             self.carry_out(effect, fault);
-            if fault == Some(Fault::Crash) {
+            if matches!(fault, Some(Fault::Crash | Fault::CrashTold)) {
                 self.restart();
                 let mut out = Vec::new();
                 self.engine.plan(self.now, &mut out);
@@ -658,7 +688,8 @@ impl World {
                 self.rechecked = self.now;
                 self.answer(fault, Event::Rechecked(ticket, answer));
             }
-            Effect::Report(object, generation, part) => {
+            Effect::Report(object, generation, mut part) => {
+                self.lost.entry(object.clone()).or_default().append(&mut part.lost);
                 self.sequence += 1;
                 let number = self.sequence;
                 self.reported.insert(object.clone(), number);
@@ -667,6 +698,7 @@ impl World {
                     Some(Fault::LoseCall | Fault::Fail(_) | Fault::FailAfter | Fault::Delay(_)) => {
                         self.schedule(secs(2), Event::Record(object, generation, part, number));
                     }
+                    Some(Fault::CrashTold) => self.tell_losses(&object, generation, &part),
                     _ => self.record(&object, generation, *part, number, true),
                 }
             }
@@ -836,6 +868,8 @@ impl World {
         }
         let judgement = judge(Question::of(&stored.wish), &part);
         let name = name.clone();
+        self.tell_losses(object, generation, &part);
+        let Some(stored) = self.store.get_mut(&name) else { return };
         stored.reports += 1;
         if judgement.domain.reason == Reason::DisabledAsAsked
             && part.progress.as_ref().is_some_and(|p| p.done)
@@ -850,6 +884,22 @@ impl World {
         }
         if leaves {
             self.remove(&name);
+        }
+    }
+
+    /// Events tell what is lost before status leaves it out.
+    fn tell_losses(&mut self, object: &ObjectId, generation: Generation, part: &Part) {
+        let Some(stored) = self.store.values_mut().find(|s| s.id == *object) else { return };
+        let lost = self.lost.remove(object).unwrap_or_default();
+        stored.tellings += usize::from(!lost.is_empty());
+        let told = u32::try_from(lost.len()).unwrap();
+        stored.told.extend(lost);
+        let Some((of, counted)) = self.counted.get(object) else { return };
+        if *of != generation {
+            self.counted.remove(object);
+        } else if let Some(shrunk) = shrunk(*counted, told, part) {
+            stored.shrunk += shrunk;
+            self.counted.remove(object);
         }
     }
 

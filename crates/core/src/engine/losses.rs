@@ -1,0 +1,135 @@
+//! What each object loses: noted when it is concluded, told with the object's next report.
+
+use std::collections::BTreeSet;
+
+use super::Engine;
+use super::objects::{Member, Object};
+use crate::evidence::Evidence;
+use crate::kind::{Applicability, Kind};
+use crate::loss::{Cause, GATHERS, Loss, Sight};
+use crate::time::Moment;
+use crate::wish::ObjectId;
+
+impl Sight {
+    /// The look that this evidence is of.
+    pub(super) fn of<K: Kind>(evidence: &Evidence<K>) -> Self {
+        Self { at: evidence.seen, request_id: evidence.request_id.clone() }
+    }
+}
+
+impl<K: Kind> Engine<K> {
+    /// The objects that have the target, as far as evidence of this lead tells. What went before that is known by number
+    /// alone: whoever led then has told of it.
+    pub(super) fn holders(&self, now: Moment, id: &K::Id) -> Vec<ObjectId> {
+        let seen = self.evidence_of_lead(id).is_some();
+        let has = |object: &Object<K>, member| {
+            let remembered = object.memory.kept.contains_key(id);
+            !object.wish.enumerates && (seen || remembered) && self.has(object, id, member)
+        };
+        let selectors = self.selectors_of(now, id).filter(|(_, object, member)| has(object, *member));
+        selectors.map(|(name, ..)| name.clone()).collect()
+    }
+
+    /// Whether the target was one of the object's when it was last known what is.
+    fn has(&self, object: &Object<K>, id: &K::Id, member: Member) -> bool {
+        let selector = &object.wish.selector;
+        match member {
+            Member::Yes => true,
+            Member::No => false,
+            Member::Unclear(_) => {
+                let tags = self.known_tags(id);
+                let current = self.evidence_of_lead(id).is_some_and(|e| e.tag_epoch >= object.tag_epoch);
+                selector.names(id)
+                    || object.memory.kept.contains_key(id)
+                    || (current && selector.tags_match(tags) && !selector.tags_exclude(tags))
+            }
+        }
+    }
+
+    fn evidence_of_lead(&self, id: &K::Id) -> Option<&Evidence<K>> {
+        let evidence = self.targets.get(id).and_then(|target| target.evidence.as_ref());
+        evidence.filter(|evidence| evidence.call >= self.lead_since)
+    }
+
+    /// It is proven that the target is gone. Called before what was known of it is void.
+    pub(super) fn note_gone(&mut self, now: Moment, id: &K::Id) {
+        for name in self.holders(now, id) {
+            self.note_loss(now, &name, id, Cause::Gone);
+        }
+    }
+
+    /// New evidence shows other tags. Those of its holders that it has left have lost it; what an object remembers leaves
+    /// with a reason of its own.
+    pub(super) fn note_left(&mut self, now: Moment, id: &K::Id, holders: &[ObjectId]) {
+        for name in holders {
+            let Some(object) = self.objects.get(name) else { continue };
+            if object.memory.kept.contains_key(id) || self.member(now, object, id) != Member::No {
+                continue;
+            }
+            let excluded = object.wish.selector.tags_exclude(self.known_tags(id));
+            let cause = if excluded { Cause::TagExcluded } else { Cause::TagLost };
+            self.note_loss(now, name, id, cause);
+        }
+    }
+
+    /// The targets that an object has only because of the instances that they are on.
+    pub(super) fn had_through_owners(
+        &self,
+        now: Moment,
+        name: &ObjectId,
+        reach: &BTreeSet<K::Id>,
+    ) -> Vec<K::Id> {
+        let Some(object) = self.objects.get(name).filter(|object| object.roster.is_some()) else {
+            return Vec::new();
+        };
+        let through = |id: &&K::Id| {
+            !object.memory.kept.contains_key(*id)
+                && self.evidence_of_lead(id).is_some()
+                && self.member(now, object, id) == Member::Yes
+        };
+        reach.iter().filter(through).cloned().collect()
+    }
+
+    /// The instances that an object is about are others. Those of its targets that were selected because of theirs, and are
+    /// no more, are lost.
+    pub(super) fn note_unhosted(&mut self, now: Moment, name: &ObjectId, had: &[K::Id]) {
+        for id in had {
+            let Some(object) = self.objects.get(name) else { return };
+            if self.member(now, object, id) == Member::No {
+                self.note_loss(now, name, id, Cause::HostLeft);
+            }
+        }
+    }
+
+    pub(super) fn note_loss(&mut self, now: Moment, name: &ObjectId, id: &K::Id, cause: Cause) {
+        let evidence = self.evidence_of_lead(id);
+        let not_applicable = evidence.and_then(|e| match K::applicability(&e.facts) {
+            Applicability::No(reason) => Some(reason),
+            Applicability::Yes | Applicability::Unreadable => None,
+        });
+        let care = self.care(id);
+        let settled = care.and_then(|care| care.trouble.as_ref()).filter(|t| t.refused_for_good::<K>());
+        let not_applicable = not_applicable.or(settled.map(|_| K::REFUSAL.settled));
+        let safe = evidence.filter(|e| K::safe(&e.facts) == Some(true)).map(Sight::of);
+        let loss = Loss {
+            id: id.to_string().into(),
+            cause,
+            noted: now,
+            grave: false,
+            not_applicable,
+            last: evidence.map(|e| (Sight::of(e), K::safe(&e.facts))),
+            last_safe: safe.or_else(|| care.and_then(|care| care.last_safe.as_deref().cloned())),
+        };
+        let Some(object) = self.objects.get_mut(name) else { return };
+        let grave = object.wish.claims() && not_applicable.is_none() && cause != Cause::TagExcluded;
+        object.losses.push(Loss { grave, ..loss });
+        self.dirty.insert(name.clone());
+    }
+
+    /// Whether what an object has lost is not to be told yet, because the sweep that shows it goes on: what loses its tag
+    /// together is told together.
+    pub(super) fn gathers_losses(&self, now: Moment, object: &Object<K>) -> bool {
+        let young = object.losses.first().is_some_and(|loss| now.since(loss.noted) < GATHERS);
+        young && self.reads.sweeping() && object.losses.iter().all(|loss| loss.cause != Cause::Gone)
+    }
+}

@@ -1,0 +1,62 @@
+//! What is lost: a target that is proven to be gone, or that has left a selection without its object having changed (I50).
+
+use std::time::Duration;
+
+use crate::id::RequestId;
+use crate::reason::Reason;
+use crate::time::Moment;
+use crate::verdict::Part;
+
+/// Targets that lose their tag during one sweep are told together; so long at most is waited for its end.
+pub const GATHERS: Duration = Duration::from_secs(30);
+
+/// How a target was lost.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Cause {
+    /// Two look-ups by id, apart, have lacked it.
+    Gone,
+    /// It has lost the tag that selected it.
+    TagLost,
+    /// It has got a tag that the spec excludes.
+    TagExcluded,
+    /// The instance that it is on is gone, or is not selected any more.
+    HostLeft,
+}
+
+/// A look at a target.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct Sight {
+    /// When the read was sent.
+    pub at: Moment,
+    /// The cloud's id of the read.
+    pub request_id: RequestId,
+}
+
+/// A target that an object has lost.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct Loss {
+    /// The target.
+    pub id: Box<str>,
+    /// How.
+    pub cause: Cause,
+    /// When that was concluded.
+    pub noted: Moment,
+    /// Whether the object wanted it safe, and it could have been: somebody should look.
+    pub grave: bool,
+    /// Why it could not carry the flag, if it could not.
+    pub not_applicable: Option<Reason>,
+    /// The last look at it, and what its flag was; `None`: this leader has never seen it.
+    pub last: Option<(Sight, Option<bool>)>,
+    /// The last look that showed the safe value; `None`: this leader has seen none.
+    pub last_safe: Option<Sight>,
+}
+
+/// How many targets an object has lost while nobody looked: those that status counted in the same generation and that the
+/// first complete look of a term does not find, without those that are told of by name. `None`: the look is not complete.
+pub fn shrunk(counted: u32, told: u32, part: &Part) -> Option<u32> {
+    let complete = part.settled
+        && part.unlisted.is_none()
+        && part.owners.is_empty()
+        && !part.tally.unknown.keys().any(|reason| reason.awaits_evidence());
+    complete.then(|| counted.saturating_sub(part.tally.targets()).saturating_sub(told))
+}
