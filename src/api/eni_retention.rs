@@ -592,10 +592,10 @@ pub struct ReattachmentStatus {
     #[schemars(with = "String", length(max = MAX_NODE_NAME))]
     pub node_name: Option<String>,
 
-    /// `Waiting`: not yet possible. `Requested`: the cloud is asked to attach it. `Attached`: done, and final; a later
-    /// detachment by hand is not undone. `Refused`: as things are it can't be done; it is when they change, except after
-    /// `AttachLost`, which only removing and adding the entry ends. `Obsolete`: the network interface or the instance is
-    /// gone. `Unknown`: not known at present.
+    /// `Waiting`: not yet possible, such as while the network interface is still in use. `Requested`: the cloud is asked
+    /// to attach it. `Attached`: done, and final; a later detachment by hand is not undone. `Refused`: as things are it
+    /// can't be done; it is when they change, except after `AttachLost` and `AttachedElsewhere`, which only removing and
+    /// adding the entry ends. `Obsolete`: the network interface or the instance is gone. `Unknown`: not known at present.
     pub phase: ReattachmentPhase,
 
     /// Why it is in this phase, in one word, for programs.

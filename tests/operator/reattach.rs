@@ -254,8 +254,8 @@ async fn i22_what_does_not_fit_is_refused_with_a_sentence_and_never_tried() {
     spec["targets"]["instanceIds"] = json!(["i-lost", "i-busy"]);
     stage.retain("database", spec).await;
     stage
-        .until_retained("database", "both are refused", |object| {
-            stands(object, "eni-busy", ReattachmentPhase::Refused, "InUse")
+        .until_retained("database", "one waits and one is refused", |object| {
+            stands(object, "eni-busy", ReattachmentPhase::Waiting, "InUse")
                 && stands(object, "eni-free", ReattachmentPhase::Refused, "NotRetained")
         })
         .await;
@@ -367,7 +367,7 @@ async fn i37_i38_a_restart_writes_nothing_neither_here_nor_there() {
     spec["targets"]["instanceIds"] = json!(["i-lost", "i-busy"]);
     stage.retain("database", spec).await;
     until(&stage, ReattachmentPhase::Attached, "AttachDone").await;
-    let wanted = "Retained=True/SafeWhereApplicable Ready=False Stalled=True/InUse AtRisk=True";
+    let wanted = "Retained=True/SafeWhereApplicable Ready=True Stalled=False AtRisk=True";
     stage.until_retention("database", wanted).await;
     stage.calls("DescribeNetworkInterfaces", 5).await;
     let before = stage.until_retention("database", wanted).await;

@@ -106,7 +106,8 @@ reasons! {
     AttachDone = "It was seen on the wanted instance; nothing more is done for this entry.";
     AttachLost = "The cloud was asked to attach it, and two complete listings later it is still free. Whether the request may yet have its effect is not known, so it is not sent again. Remove the entry from spec.reattach and add it again to have it sent anew.";
     NotRetained = "This object does not retain the network interface, and attaches only what it retains. Select it, and wait until it is listed in status.retainedEniIds.";
-    InUse = "The network interface is on another instance, and one that is in use is never moved. Detach it there, or remove the entry.";
+    AttachedElsewhere = "The cloud was asked to attach it, and since then it was seen on another instance; it is not moved from there. Remove the entry from spec.reattach and add it again to have it attached when it is free.";
+    InUse = "The network interface is on another instance, and one that is in use is never moved. It is attached as soon as it is free.";
     InstanceGone = "The instance is gone, so nothing can be attached to it. Name another one.";
     InterfaceGone = "The network interface is gone, so it can't be attached. Remove the entry.";
     NodeUnknown = "The cluster has no such Node, or no ECS instance in this region stands behind it. Check the Node's name and its providerID.";
@@ -170,7 +171,7 @@ impl Reason {
                 | Self::RecordFull
                 | Self::AttachLost
                 | Self::NotRetained
-                | Self::InUse
+                | Self::AttachedElsewhere
                 | Self::InstanceGone
                 | Self::InterfaceGone
                 | Self::NodeUnknown
@@ -304,7 +305,8 @@ AttachRequested
 AttachDone
 AttachLost!
 NotRetained!
-InUse!
+AttachedElsewhere!
+InUse
 InstanceGone!
 InterfaceGone!
 NodeUnknown!

@@ -121,12 +121,45 @@ fn i22_what_is_in_use_is_never_moved_and_is_attached_when_it_is_free() {
     world.machine("i-new", &[]);
     world.apply("a", attaching(on(named(&["i-a"])), &[to("eni-a1", "i-new")]));
     world.run(secs(60));
-    assert_eq!(world.stands("a", "eni-a1"), (Refused, Reason::InUse));
+    assert_eq!(world.stands("a", "eni-a1"), (Waiting, Reason::InUse));
     assert!(world.attached.is_empty());
     world.detach("eni-a1");
     world.run(INTERVAL + secs(30));
     assert_eq!(world.on("eni-a1"), Some("i-new"));
     assert_eq!(world.stands("a", "eni-a1"), (Attached, Reason::AttachDone));
+}
+
+#[test]
+fn a_line_that_is_written_ahead_leaves_the_object_ready_unless_it_can_never_be_carried_out() {
+    let mut world = World::new();
+    world.server("a", &[]);
+    world.machine("i-new", &[]);
+    world.machine("i-far", &[]);
+    world.alter("i-far", |machine| machine.zone = "z-2");
+    world.apply("a", attaching(on(named(&["i-a"])), &[to("eni-a1", "i-new")]));
+    world.run(secs(60));
+    let ready = |world: &World| (world.judgement("a").ready.status, world.judgement("a").stalled.reason);
+    assert_eq!(ready(&world), (Status::True, Reason::NothingStalled));
+    world.apply("a", attaching(on(named(&["i-a"])), &[to("eni-a1", "i-far")]));
+    world.run(secs(60));
+    assert_eq!(world.stands("a", "eni-a1"), (Refused, Reason::ZoneMismatch));
+    assert_eq!(ready(&world), (Status::False, Reason::ZoneMismatch));
+}
+
+#[test]
+fn what_was_asked_for_and_is_seen_elsewhere_is_refused_until_it_is_asked_for_anew() {
+    let mut world = with_fault_on_the_call(asked(), Fault::LoseCall);
+    world.attach_by_hand("eni-old0", "i-b");
+    world.run(INTERVAL * 2);
+    assert_eq!(world.stands("a", "eni-old0"), (Refused, Reason::AttachedElsewhere));
+    world.detach("eni-old0");
+    world.run(INTERVAL * 3);
+    assert_eq!(world.attached.len(), 1, "the call may have had its effect before");
+    world.apply("a", on(with_tag("env", "prod")));
+    world.run(secs(10));
+    world.apply("a", attaching(on(with_tag("env", "prod")), &[to("eni-old0", "i-new")]));
+    world.run(secs(30));
+    assert_eq!(world.on("eni-old0"), Some("i-new"));
 }
 
 #[test]
@@ -365,7 +398,7 @@ fn a_human_who_attaches_it_first_fulfils_the_wish_or_ends_it() {
     world.cloud.mood.stale_view = false;
     world.run(INTERVAL * 2);
     assert_eq!(world.stands("a", "eni-old0"), (Attached, Reason::AttachDone));
-    assert_eq!(world.stands("a", "eni-old1"), (Refused, Reason::InUse));
+    assert_eq!(world.stands("a", "eni-old1"), (Waiting, Reason::InUse));
     assert!(world.attached.is_empty());
 }
 
@@ -447,7 +480,7 @@ fn i23_an_entry_edited_or_removed_while_its_call_is_under_way_is_seen_to_its_end
         assert_eq!(world.attached.len(), 1, "nothing is asked while the first call may be under way");
         world.run(INTERVAL * 6);
         match (edited, lands) {
-            (true, true) => assert_eq!(world.stands("a", "eni-old0"), (Refused, Reason::InUse)),
+            (true, true) => assert_eq!(world.stands("a", "eni-old0"), (Waiting, Reason::InUse)),
             (true, false) => {
                 assert_eq!(world.on("eni-old0"), Some("i-b"), "{:?}", world.stands("a", "eni-old0"));
             }

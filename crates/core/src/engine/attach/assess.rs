@@ -69,7 +69,7 @@ impl Engine<Interface> {
                 Some((Some(InterfaceStatus::Available), seen)) if seen >= given_up => {
                     Next::Say(Refused, Reason::AttachLost)
                 }
-                Some((Some(InterfaceStatus::InUse), _)) => Next::Say(Refused, Reason::InUse),
+                Some((Some(InterfaceStatus::InUse), _)) => Next::Say(Refused, Reason::AttachedElsewhere),
                 _ => Next::Say(Requested, Reason::AttachRequested),
             };
         }
@@ -103,9 +103,7 @@ impl Engine<Interface> {
             Some(Presence::Unknown(reason)) => return Next::Say(Waiting, *reason),
             None => return Next::Say(Waiting, Reason::AwaitingEvidence),
         };
-        if let Some((phase, reason)) =
-            interface_obstacle(facts).or_else(|| misfit(facts, shown, entry.is_node))
-        {
+        if let Some((phase, reason)) = obstacle(facts, shown, entry.is_node) {
             return Next::Say(phase, reason);
         }
         if !self.opaque.is_empty() {
@@ -160,6 +158,15 @@ impl Engine<Interface> {
     }
 }
 
+/// What stands against it. A line that is written ahead waits for the interface to be free; one that won't fit then either
+/// is told so at once.
+fn obstacle(facts: &InterfaceFacts, shown: &Shown, is_node: bool) -> Option<(AttachPhase, Reason)> {
+    match (interface_obstacle(facts), misfit(facts, shown, is_node)) {
+        (Some((_, Reason::InUse)), never @ Some((_, Reason::ZoneMismatch))) => never,
+        (obstacle, misfit) => obstacle.or(misfit),
+    }
+}
+
 /// What stands against it on the side of the interface.
 fn interface_obstacle(facts: &InterfaceFacts) -> Option<(AttachPhase, Reason)> {
     match Interface::applicability(facts) {
@@ -169,7 +176,7 @@ fn interface_obstacle(facts: &InterfaceFacts) -> Option<(AttachPhase, Reason)> {
     }
     match (facts.status, Interface::place(facts)) {
         (Some(InterfaceStatus::Available), Place::Free) => None,
-        (Some(InterfaceStatus::InUse), _) => Some((AttachPhase::Refused, Reason::InUse)),
+        (Some(InterfaceStatus::InUse), _) => Some((AttachPhase::Waiting, Reason::InUse)),
         _ => Some((AttachPhase::Waiting, Reason::AttachWaits)),
     }
 }
