@@ -73,8 +73,8 @@ pub const MAX_LISTED_INSTANCES: usize = MAX_LISTED_TARGETS + MAX_LISTED_GONE;
 #[cfg_attr(test, kube(cel))]
 #[serde(rename_all = "camelCase")]
 #[x_kube(
-    validation = Rule::new("has(self.region) || ((!has(self.targets.instanceIds) || size(self.targets.instanceIds) == 0) && (!has(self.targets.instanceTags) || size(self.targets.instanceTags) == 0))")
-        .message("targets.instanceIds and targets.instanceTags are looked up in one region: set region, such as cn-hangzhou")
+    validation = Rule::new("has(self.region) || ((!has(self.targets.instanceIds) || size(self.targets.instanceIds) == 0) && (!has(self.targets.instanceTags) || size(self.targets.instanceTags) == 0) && !has(self.targets.allInstances))")
+        .message("targets.instanceIds, targets.instanceTags and targets.allInstances are looked up in one region: set region, such as cn-hangzhou")
         .field_path(".region")
         .reason(Reason::FieldValueRequired),
     validation = Rule::new("self.account == oldSelf.account")
@@ -93,9 +93,9 @@ pub struct EcsInstanceProtectionSpec {
     #[schemars(length(min = 1, max = 63), regex(pattern = ACCOUNT_NAME))]
     pub account: String,
 
-    /// Region id, such as cn-hangzhou. Needed with `targets.instanceIds` or `targets.instanceTags`. Nodes carry their
-    /// own region; with a region set here, Nodes elsewhere are left out and counted in `status.counts.nodesIgnored`.
-    /// Can't be changed, added or removed.
+    /// Region id, such as cn-hangzhou. Needed with `targets.instanceIds`, `targets.instanceTags` or
+    /// `targets.allInstances`. Nodes carry their own region; with a region set here, Nodes elsewhere are left out and
+    /// counted in `status.counts.nodesIgnored`. Can't be changed, added or removed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(with = "String", length(max = 64), regex(pattern = REGION_ID))]
     pub region: Option<String>,
@@ -123,7 +123,8 @@ pub struct EcsInstanceProtectionSpec {
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize, KubeSchema)]
 #[serde(rename_all = "camelCase")]
 #[x_kube(
-    validation = ("(has(self.instanceIds) && size(self.instanceIds) > 0) || (has(self.instanceTags) && size(self.instanceTags) > 0) || has(self.nodes)", "targets select nothing: add at least one of instanceIds, instanceTags and nodes (exclude only takes away)")
+    validation = ("(has(self.instanceIds) && size(self.instanceIds) > 0) || (has(self.instanceTags) && size(self.instanceTags) > 0) || has(self.nodes) || has(self.allInstances)", "targets select nothing: add at least one of instanceIds, instanceTags, nodes and allInstances (exclude only takes away)"),
+    validation = ("!has(self.allInstances) || self.allInstances", "allInstances can only be true: to select less than every instance of the region, leave it out and use instanceIds, instanceTags or nodes")
 )]
 pub struct InstanceTargets {
     /// Ids of instances in `spec.region`.
@@ -143,6 +144,12 @@ pub struct InstanceTargets {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(with = "NodeSelector")]
     pub nodes: Option<NodeSelector>,
+
+    /// `true`: every instance of `spec.region` that the identity of the account can see, those that come later included.
+    /// What is not meant is named in `exclude`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "bool")]
+    pub all_instances: Option<bool>,
 
     /// Instances that are left alone, however they are selected. Always wins.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -298,6 +305,14 @@ mod tests {
         let cases = [
             (json!({ "region": "cn-hangzhou", "targets": { "instanceIds": ["i-bp1"] } }), true),
             (json!({ "targets": { "nodes": nodes } }), true),
+            (json!({ "region": "cn-hangzhou", "targets": { "allInstances": true } }), true),
+            (json!({ "region": "cn-hangzhou", "targets": { "allInstances": false } }), false),
+            (
+                json!({ "region": "cn-hangzhou", "targets": { "allInstances": false, "instanceIds": ["i-bp1"] } }),
+                false,
+            ),
+            (json!({ "targets": { "allInstances": true } }), false),
+            (json!({ "targets": { "allInstances": true, "nodes": nodes } }), false),
             (json!({ "targets": { "instanceIds": ["i-bp1"] } }), false),
             (json!({ "region": "cn-hangzhou", "targets": {} }), false),
             (

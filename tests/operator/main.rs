@@ -12,6 +12,7 @@
 )]
 
 mod accounts;
+mod all_instances;
 mod boundaries;
 mod calm;
 mod clock;

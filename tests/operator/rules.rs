@@ -73,6 +73,7 @@ async fn every_sensible_spec_is_accepted() {
             "Nodes by label, in any region",
             json!({ "targets": { "nodes": { "matchLabels": { "pool": "a" } } } }),
         ),
+        ("every instance of a region", region_and(json!({ "allInstances": true }))),
         ("Nodes by label, in one region", region_and(json!({ "nodes": { "matchLabels": { "pool": "" } } }))),
         (
             "a label key with a prefix",
@@ -145,8 +146,10 @@ async fn what_is_left_out_is_filled_in() {
 
 #[tokio::test]
 async fn a_spec_that_selects_nothing_or_nowhere_is_refused_with_a_sentence() {
-    const NOTHING: &str = "targets select nothing: add at least one of instanceIds, instanceTags and nodes";
+    const NOTHING: &str =
+        "targets select nothing: add at least one of instanceIds, instanceTags, nodes and allInstances";
     const NOWHERE: &str = "are looked up in one region: set region, such as cn-hangzhou";
+    const ONLY_TRUE: &str = "allInstances can only be true";
     const EVERY_NODE: &str = "an empty Node selector would select every Node";
     refuse(&[
         ("no targets", json!({}), "spec.targets", "Required value"),
@@ -169,6 +172,24 @@ async fn a_spec_that_selects_nothing_or_nowhere_is_refused_with_a_sentence() {
             json!({ "targets": { "instanceTags": [{ "key": "env", "exists": true }] } }),
             "spec.region",
             NOWHERE,
+        ),
+        (
+            "every instance of no region",
+            json!({ "targets": { "allInstances": true } }),
+            "spec.region",
+            NOWHERE,
+        ),
+        (
+            "not every instance",
+            json!({ "region": REGION, "targets": { "allInstances": false } }),
+            "spec.targets",
+            ONLY_TRUE,
+        ),
+        (
+            "not every instance, and one",
+            json!({ "region": REGION, "targets": { "allInstances": false, "instanceIds": ["i-bp1"] } }),
+            "spec.targets",
+            ONLY_TRUE,
         ),
         ("every Node", json!({ "targets": { "nodes": {} } }), "spec.targets.nodes", EVERY_NODE),
         (

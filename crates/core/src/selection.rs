@@ -16,6 +16,8 @@ pub struct Selection<K: Kind> {
     named: BTreeMap<K::Id, Vec<ObjectId>>,
     /// Selectors by tag stand under the first of their filters; whoever comes through it checks the rest.
     tagged: BTreeMap<TagFilter, Tagged<K>>,
+    /// Objects that select whatever there is.
+    everything: BTreeSet<ObjectId>,
     /// The instances that objects are about.
     owned: BTreeMap<InstanceId, Owned<K>>,
     /// What names each instance.
@@ -59,6 +61,7 @@ impl<K: Kind> Default for Selection<K> {
         Self {
             named: BTreeMap::new(),
             tagged: BTreeMap::new(),
+            everything: BTreeSet::new(),
             owned: BTreeMap::new(),
             places: BTreeMap::new(),
             listed: BTreeMap::new(),
@@ -147,6 +150,9 @@ impl<K: Kind> Selection<K> {
                 .objects
                 .insert(object.clone());
         }
+        if selector.all {
+            self.everything.insert(object.clone());
+        }
     }
 
     /// Enters one id for an object.
@@ -185,6 +191,7 @@ impl<K: Kind> Selection<K> {
                 }
             }
         }
+        self.everything.remove(object);
     }
 
     /// Enters an instance that an object is about, with what its own list holds. `upcoming`: the next call.
@@ -280,9 +287,14 @@ impl<K: Kind> Selection<K> {
         true
     }
 
-    /// Whether anything is selected by tag, so that only a listing of the region can be complete.
+    /// Whether anything is selected by tag, so that a listing whose tags can't be read is not complete.
     pub fn by_tag(&self) -> bool {
         !self.tagged.is_empty()
+    }
+
+    /// Whether anything is selected that nothing names, so that only a listing of the region can be complete.
+    pub fn by_listing(&self) -> bool {
+        self.by_tag() || !self.everything.is_empty()
     }
 
     /// Every id that is named.
@@ -295,10 +307,11 @@ impl<K: Kind> Selection<K> {
         self.named.len()
     }
 
-    /// The objects that may select this target: they name it, their first filter matches, or they are about an instance
-    /// that it is on. The rest of their selector is not checked.
+    /// The objects that may select this target: they name it, their first filter matches, they select whatever there is, or
+    /// they are about an instance that it is on. The rest of their selector is not checked.
     pub fn candidates(&self, id: &K::Id, tags: &[Tag], place: Place<'_>) -> BTreeSet<&ObjectId> {
         let mut objects: BTreeSet<&ObjectId> = self.named.get(id).into_iter().flatten().collect();
+        objects.extend(&self.everything);
         for filter in Self::filters(tags) {
             objects.extend(self.tagged.get(&filter).into_iter().flat_map(|t| &t.objects));
         }
@@ -311,6 +324,7 @@ impl<K: Kind> Selection<K> {
     /// Whether any object may select this target.
     pub fn concerns(&self, id: &K::Id, tags: &[Tag], place: Place<'_>) -> bool {
         self.named.contains_key(id)
+            || !self.everything.is_empty()
             || Self::filters(tags).any(|f| self.tagged.contains_key(&f))
             || self.listed.contains_key(id)
             || place.instance().is_some_and(|instance| self.owned.contains_key(instance))
@@ -333,8 +347,8 @@ impl<K: Kind> Selection<K> {
         }
     }
 
-    /// The targets that an object with this selector may have: those it names, and those under whose entries it stands.
-    /// The rest of the selector is not checked.
+    /// The targets that an object with this selector may have because it names them or they stand under its entries. The
+    /// rest of the selector is not checked.
     pub fn reach<'a>(&'a self, selector: &'a Selector<K>) -> impl Iterator<Item = &'a K::Id> {
         let named = |id: &&K::Id| {
             selector.ids.contains(*id) || selector.node_ids.contains(*id) || selector.watch.contains(*id)
@@ -397,11 +411,12 @@ mod tests {
     }
 
     fn selectors() -> impl Strategy<Value = Selector<Instance>> {
-        (ids(), ids(), filters(), ids(), filters(), ids(), any::<bool>()).prop_map(
-            |(ids, node_ids, tags, exclude_ids, exclude_tags, watch, shows_excluded)| Selector {
+        (ids(), ids(), filters(), any::<bool>(), ids(), filters(), ids(), any::<bool>()).prop_map(
+            |(ids, node_ids, tags, all, exclude_ids, exclude_tags, watch, shows_excluded)| Selector {
                 ids,
                 node_ids,
                 tags,
+                all,
                 exclude_ids,
                 exclude_tags,
                 watch,
@@ -467,7 +482,7 @@ mod tests {
             for (id, tags) in &targets {
                 let wants = |s: &Selector<Instance>| s.named().any(|named| named == id);
                 let first = |s: &Selector<Instance>| {
-                    s.tags.first().is_some_and(|f| f.matches(tags)) || (s.shows_excluded && s.tags_exclude(tags))
+                    s.all || s.tags.first().is_some_and(|f| f.matches(tags)) || (s.shows_excluded && s.tags_exclude(tags))
                 };
                 let naive: BTreeSet<&ObjectId> =
                     objects.iter().filter(|(_, s)| wants(s) || first(s)).map(|(name, _)| name).collect();
@@ -495,6 +510,7 @@ mod tests {
                 prop_assert_eq!(tag, Tag::new(key, "a"));
             }
             prop_assert_eq!(selection.by_tag(), objects.values().any(|s| s.entries().next().is_some()));
+            prop_assert_eq!(selection.by_listing(), objects.values().any(Selector::needs_listing));
             let named: Named = objects.values().flat_map(Selector::named).cloned().collect();
             prop_assert_eq!(selection.named_ids().cloned().collect::<Named>(), named);
         }

@@ -63,6 +63,8 @@ pub struct Selector<K: Kind> {
     pub node_ids: BTreeSet<K::Id>,
     /// By tags, all of which must match; empty: not by tags.
     pub tags: Vec<TagFilter>,
+    /// Every target that the cloud shows.
+    pub all: bool,
     /// Never these.
     pub exclude_ids: BTreeSet<K::Id>,
     /// Never what matches any of these.
@@ -79,6 +81,7 @@ impl<K: Kind> Default for Selector<K> {
             ids: BTreeSet::new(),
             node_ids: BTreeSet::new(),
             tags: Vec::new(),
+            all: false,
             exclude_ids: BTreeSet::new(),
             exclude_tags: Vec::new(),
             watch: BTreeSet::new(),
@@ -96,6 +99,16 @@ impl<K: Kind> Selector<K> {
     /// Whether the tags select, exclusion by id apart.
     pub fn tags_match(&self, tags: &[Tag]) -> bool {
         !self.tags.is_empty() && self.tags.iter().all(|f| f.matches(tags))
+    }
+
+    /// Whether a target is selected that nothing names, exclusion apart.
+    pub fn finds(&self, tags: &[Tag]) -> bool {
+        self.all || self.tags_match(tags)
+    }
+
+    /// Whether only a listing of the region tells all that it selects.
+    pub fn needs_listing(&self) -> bool {
+        self.all || self.entries().next().is_some()
     }
 
     /// Whether any tag excludes.

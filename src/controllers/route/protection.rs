@@ -30,6 +30,7 @@ pub fn wishes(spec: &EcsInstanceProtectionSpec, around: Around<'_>) -> BTreeMap<
         let mut here = template.clone();
         here.selector.ids = instances(&spec.targets.instance_ids);
         here.selector.tags = filters(&spec.targets.instance_tags);
+        here.selector.all = spec.targets.all_instances == Some(true);
         wishes.insert(region, here);
     }
     for (region, ids) in around.nodes {

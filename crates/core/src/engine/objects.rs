@@ -15,7 +15,7 @@ use crate::owners::{Presence, Role, Roster};
 use crate::reason::Reason;
 use crate::target::Target;
 use crate::time::Moment;
-use crate::wish::{Generation, ObjectId, Wish};
+use crate::wish::{Generation, ObjectId, Selector, Wish};
 
 /// People wait for what they changed this long at most; then it is background like everything else.
 const HOT: Duration = Duration::from_secs(120);
@@ -120,7 +120,7 @@ impl<K: Kind> Object<K> {
         if excludes_owners && let Some(other) = self.excluded_there(evidence, remembered) {
             return unless_outdated(other);
         }
-        if certain || selector.tags_match(tags) {
+        if certain || selector.finds(tags) {
             return Member::Yes;
         }
         self.member_through_owner(evidence, listed_by)
@@ -190,7 +190,7 @@ impl<K: Kind> Object<K> {
 
     /// Whether it needs a listing of the region to know all its targets.
     pub fn needs_listing(&self) -> bool {
-        self.wish.selector.entries().next().is_some() || self.wish.owners.is_some()
+        self.wish.selector.needs_listing() || self.wish.owners.is_some()
     }
 }
 
@@ -291,6 +291,7 @@ impl<K: Kind> Engine<K> {
         let same_tags = old.as_ref().filter(|old| {
             old.wish.selector.entries().eq(wish.selector.entries())
                 && old.wish.selector.tags == wish.selector.tags
+                && old.wish.selector.all == wish.selector.all
                 && old.wish.owners == wish.owners
         });
         let edited = old.as_ref().is_none_or(|old| old.generation != generation);
@@ -300,14 +301,14 @@ impl<K: Kind> Engine<K> {
             }
             _ => Act::new(now, &wish),
         });
-        let fresh_listing = same_tags.is_none() && wish.selector.entries().next().is_some();
+        let fresh_listing = same_tags.is_none() && wish.selector.needs_listing();
         let entry = Object {
             generation,
             tag_epoch,
             listing_since: match same_tags {
                 Some(old) => old.listing_since,
                 // What is on instances is asked for as soon as it is known which.
-                None if wish.selector.entries().next().is_none() => CallId(0),
+                None if !wish.selector.needs_listing() => CallId(0),
                 None => self.upcoming_call(),
             },
             listed: same_tags.and_then(|old| old.listed),
@@ -439,14 +440,22 @@ impl<K: Kind> Engine<K> {
             .flat_map(|(instance, _)| self.selection.on(instance))
             .chain(object.memory.kept.keys())
             .collect();
-        let selected = self.selection.reach(&object.wish.selector);
+        let selected = self.selected(&object.wish.selector);
         if more.is_empty() {
             return selected.chain(BTreeSet::new());
         }
         let seen: BTreeSet<&K::Id> = selected.collect();
-        self.selection
-            .reach(&object.wish.selector)
-            .chain(more.difference(&seen).copied().collect::<BTreeSet<_>>())
+        self.selected(&object.wish.selector).chain(more.difference(&seen).copied().collect::<BTreeSet<_>>())
+    }
+
+    /// The targets that a selector may select: what it names, what stands under its entries, or whatever was shown.
+    fn selected<'a>(&'a self, selector: &'a Selector<K>) -> impl Iterator<Item = &'a K::Id> {
+        let shown = |(id, target): (&'a K::Id, &Target<K>)| {
+            (target.evidence.is_some() || selector.holds(id)).then_some(id)
+        };
+        let all = selector.all.then(|| self.targets.iter().filter_map(shown));
+        let some = (!selector.all).then(|| self.selection.reach(selector));
+        all.into_iter().flatten().chain(some.into_iter().flatten())
     }
 
     /// Whether an object selects a target, by its spec or by its memory.

@@ -94,7 +94,7 @@ impl Engine<Instance> {
         };
         if selector.tags_exclude(tags) {
             Some(Role::Excluded)
-        } else if named || selector.tags_match(tags) {
+        } else if named || selector.finds(tags) {
             Some(Role::Selected)
         } else {
             watched

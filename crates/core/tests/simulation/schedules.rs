@@ -18,6 +18,8 @@ use crate::world::{
 /// One schedule: a few objects and machines, things that happen, a finite number of faults, and then peace.
 fn schedule(seed: u64) {
     let mut dice = Dice::new(seed);
+    // In one schedule of three, objects select whatever there is.
+    let greedy = seed.is_multiple_of(3);
     let scarce = Limit { per_minute: 60, burst: 20 };
     let mut world = match dice.below(3) {
         0 => World::with(Settings { reads: scarce, writes: scarce, ..settings() }),
@@ -51,7 +53,7 @@ fn schedule(seed: u64) {
     }
     let objects = ["a", "b", "c"];
     for _ in 0..4 + dice.below(10) {
-        happen(&mut dice, &mut world, &machines, &objects);
+        happen(&mut dice, &mut world, &machines, &objects, greedy);
         world.run(secs(u64::try_from(dice.below(40)).unwrap()));
         world.check_all();
     }
@@ -94,7 +96,7 @@ fn tags(dice: &mut Dice) -> &'static [(&'static str, &'static str)] {
     sets[dice.below(sets.len())]
 }
 
-fn selector(dice: &mut Dice, machines: &[String]) -> Selector<Instance> {
+fn selector(dice: &mut Dice, machines: &[String], greedy: bool) -> Selector<Instance> {
     let (one, two) = (dice.pick(machines).clone(), dice.pick(machines).clone());
     let mut selector = match dice.below(5) {
         0 | 1 => by_tag("env", "prod"),
@@ -102,6 +104,9 @@ fn selector(dice: &mut Dice, machines: &[String]) -> Selector<Instance> {
         3 => behind_nodes(&[&one, &two]),
         _ => by_ids(&[&one, &two]),
     };
+    if greedy && dice.below(2) == 0 {
+        selector = Selector { all: true, ..if dice.below(2) == 0 { selector } else { Selector::default() } };
+    }
     if dice.below(5) == 0 {
         selector.exclude_tags = by_tag("keep", "off").tags;
     }
@@ -111,8 +116,8 @@ fn selector(dice: &mut Dice, machines: &[String]) -> Selector<Instance> {
     selector
 }
 
-fn wish(dice: &mut Dice, machines: &[String]) -> Wish<Instance> {
-    let selector = selector(dice, machines);
+fn wish(dice: &mut Dice, machines: &[String], greedy: bool) -> Wish<Instance> {
+    let selector = selector(dice, machines, greedy);
     let mut wish = if dice.below(3) == 0 { disabled(selector) } else { enabled(selector) };
     wish.observe = dice.below(6) == 0;
     if dice.below(3) == 0 {
@@ -151,13 +156,13 @@ fn mood(dice: &mut Dice) -> Mood {
     }
 }
 
-fn happen(dice: &mut Dice, world: &mut World, machines: &[String], objects: &[&str]) {
+fn happen(dice: &mut Dice, world: &mut World, machines: &[String], objects: &[&str], greedy: bool) {
     let object = *dice.pick(objects);
     let machine = dice.pick(machines).clone();
     let terminating = world.store.get(object).is_some_and(|s| s.wish.deleting.is_some());
     match dice.below(17) {
         0..=4 if !terminating => {
-            let wish = wish(dice, machines);
+            let wish = wish(dice, machines, greedy);
             world.apply(object, wish);
         }
         // A terminating object's spec may be edited, to let it go.

@@ -10,7 +10,8 @@ use keeper_core::instance::ChargeType;
 use keeper_core::reason::Reason;
 
 use crate::world::{
-    Fault, INTERVAL, Refused, World, behind_nodes, by_ids, by_tag, enabled, id, payg, secs, settings,
+    Fault, INTERVAL, Refused, World, behind_nodes, by_ids, by_tag, enabled, everything, id, payg, secs,
+    settings,
 };
 
 #[test]
@@ -367,6 +368,58 @@ fn a_target_that_loses_its_tag_leaves_the_selection_and_keeps_its_flag() {
     assert_eq!(world.part("a").tally.targets(), 2);
     assert!(world.protected("i-00001"));
     assert_eq!(world.arrived.len(), 3);
+}
+
+#[test]
+fn whoever_selects_everything_has_what_comes_and_loses_what_goes() {
+    let mut world = World::new();
+    world.machine("i-a", payg(false, &[]));
+    world.machine("i-b", payg(true, &[("keep", "off")]));
+    let mut all = enabled(everything());
+    all.selector.exclude_tags = by_tag("keep", "off").tags;
+    all.selector.exclude_ids = by_ids(&["i-c"]).ids;
+    world.apply("all", all);
+    // That another object names what does not exist gives this one no target.
+    world.apply("other", enabled(by_ids(&["i-none"])));
+    world.run(secs(30));
+    assert_eq!(world.says("all"), (Status::True, Reason::AllSafe));
+    assert_eq!(world.part("all").tally.targets(), 1);
+    world.machine("i-c", payg(false, &[]));
+    world.machine("i-d", payg(false, &[("team", "x")]));
+    world.run(INTERVAL + secs(10));
+    assert_eq!(world.part("all").tally.safe(), 2, "tomorrow's machine is protected like today's");
+    assert_eq!((world.writes_to("i-b"), world.writes_to("i-c"), world.writes_to("i-d")), (0, 0, 1));
+    world.tag("i-d", &[("keep", "off")]);
+    world.cloud.remove(&id("i-a"));
+    world.run(INTERVAL * 2 + secs(30));
+    assert_eq!(world.says("all"), (Status::Unknown, Reason::NoTargets));
+    assert_eq!(world.says("other"), (Status::Unknown, Reason::NotFound));
+}
+
+#[test]
+fn i05_whoever_selects_everything_needs_a_complete_listing_that_shows_something() {
+    let mut world = World::new();
+    world.apply("all", enabled(everything()));
+    world.run(INTERVAL * 3);
+    assert_eq!(world.says("all"), (Status::Unknown, Reason::NothingVisible));
+    world.machine("i-a", payg(true, &[]));
+    world.run(INTERVAL * 2);
+    assert_eq!(world.says("all"), (Status::True, Reason::AllSafe));
+    // What only another object named is not shown to be all there is.
+    let mut world = World::new();
+    world.machine("i-a", payg(true, &[]));
+    world.machine("i-b", payg(false, &[]));
+    world.apply("one", enabled(by_ids(&["i-a"])));
+    world.run(secs(30));
+    world.mood.refuses = Some(Refused::Filter);
+    world.mood.reads_fail = Some(Class::Transient);
+    world.apply("all", enabled(everything()));
+    world.run(INTERVAL * 3);
+    assert_eq!(world.says("all"), (Status::Unknown, Reason::CloudUnavailable));
+    world.mood.reads_fail = None;
+    world.run(INTERVAL * 2);
+    assert_eq!(world.says("all"), (Status::True, Reason::AllSafe));
+    assert_eq!(world.writes_to("i-b"), 1);
 }
 
 #[test]

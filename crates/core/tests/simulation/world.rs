@@ -236,6 +236,10 @@ pub fn by_tag(key: &str, value: &str) -> Selector<Instance> {
     Selector { tags: vec![filter], ..Selector::default() }
 }
 
+pub fn everything() -> Selector<Instance> {
+    Selector { all: true, ..Selector::default() }
+}
+
 pub fn enabled(selector: Selector<Instance>) -> Wish<Instance> {
     Wish { may: Rights::ALL, ..Wish::of(selector) }
 }
@@ -829,7 +833,7 @@ impl World {
             .as_slice();
         let selects = |stored: &Stored| {
             let selector = &stored.wish.selector;
-            (selector.names(target) || selector.tags_match(tags))
+            (selector.names(target) || selector.finds(tags))
                 && !selector.exclude_ids.contains(target)
                 && !selector.tags_exclude(tags)
         };
@@ -921,8 +925,7 @@ impl World {
         for (target, machine) in &self.cloud {
             let tags = machine.facts.tags.as_deref().unwrap_or_default();
             let selector = &stored.wish.selector;
-            let selected =
-                (selector.names(target) || selector.tags_match(tags)) && !selector.tags_exclude(tags);
+            let selected = (selector.names(target) || selector.finds(tags)) && !selector.tags_exclude(tags);
             let applicable = machine.facts.spot == Some(false)
                 && machine.facts.charge_type == Some(ChargeType::PostPaid)
                 && !machine.hidden;
@@ -975,7 +978,7 @@ impl World {
             for (target, machine) in &self.cloud {
                 let tags = machine.facts.tags.as_deref().unwrap_or_default();
                 let selector = &stored.wish.selector;
-                let selected = (selector.names(target) || selector.tags_match(tags))
+                let selected = (selector.names(target) || selector.finds(tags))
                     && !selector.exclude_ids.contains(target)
                     && !selector.tags_exclude(tags);
                 let applicable = machine.facts.spot == Some(false)

@@ -50,7 +50,7 @@ pub(super) enum Road<K: Kind> {
 impl<K: Kind> Engine<K> {
     /// Whether anything is selected in a way that only a listing of the region can tell all of.
     fn by_listing(&self) -> bool {
-        self.selection.by_tag() || !self.owning.is_empty()
+        self.selection.by_listing() || !self.owning.is_empty()
     }
 
     /// How long a sweep takes at half of the read budget.

@@ -1,0 +1,40 @@
+//! Objects that select every instance of their region.
+
+use keeper_simulator::Seed;
+use serde_json::json;
+
+use crate::stage::{REGION, Stage, eventually};
+
+#[tokio::test]
+async fn every_instance_of_the_region_is_protected_those_of_tomorrow_included() {
+    let stage = Stage::new().await;
+    let ids = stage.account.seed(&Seed::new(REGION).times(2));
+    let disposable = stage.account.seed_one(&Seed::new(REGION).tag("lifecycle", "disposable"));
+    let named = stage.account.seed_one(&Seed::new(REGION));
+    let elsewhere = stage.account.seed_one(&Seed::new("cn-beijing"));
+    let _operator = stage.start();
+    let exclude = json!({
+        "instanceIds": [named],
+        "instanceTags": [{ "key": "lifecycle", "value": "disposable" }],
+    });
+    let spec = json!({ "region": REGION, "targets": { "allInstances": true, "exclude": exclude } });
+    stage.apply("all", spec).await;
+    let until_targets = async |wanted: u32| {
+        eventually(&format!("all has {wanted} targets"), async || {
+            let object = stage.until("all", "Protected=True/AllSafe Ready=True").await;
+            let counts = object.status.unwrap().counts.unwrap();
+            if (counts.targets, counts.safe) == (wanted, wanted) { Ok(()) } else { Err(counts) }
+        })
+        .await;
+    };
+    until_targets(2).await;
+    assert!(ids.iter().all(|id| stage.safe(id)));
+
+    let tomorrow = stage.account.seed_one(&Seed::new(REGION));
+    until_targets(3).await;
+    assert!(stage.safe(&tomorrow));
+    for left_alone in [&disposable, &named, &elsewhere] {
+        assert!(!stage.safe(left_alone), "{left_alone}");
+    }
+    assert_eq!(stage.weakenings(), 0);
+}
