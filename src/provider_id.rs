@@ -20,15 +20,15 @@ pub enum ProviderId {
     },
     /// Not an ECS instance, and rightly so.
     NotEcs(NotEcs),
-    /// Neither the one nor the other.
+    /// The Node has no providerID (yet).
+    Missing,
+    /// The Node has one that is of no form that is written anywhere.
     Malformed,
 }
 
 /// Why a Node is not an ECS instance.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum NotEcs {
-    /// The Node has no providerID (yet).
-    NoProviderId,
     /// A virtual node: its Pods run on container instances.
     VirtualNode,
     /// A Lingjun machine, which has its own service and its own API.
@@ -54,7 +54,7 @@ impl ProviderId {
             return Self::NotEcs(NotEcs::Lingjun);
         }
         match provider_id {
-            None | Some("") => Self::NotEcs(NotEcs::NoProviderId),
+            None | Some("") => Self::Missing,
             Some(text) => Self::parse(text),
         }
     }
@@ -63,6 +63,8 @@ impl ProviderId {
         let text = match text.strip_prefix(SCHEME) {
             Some(rest) => rest,
             None if text.starts_with(HYBRID_SCHEME) => return Self::NotEcs(NotEcs::Hybrid),
+            // Nearly right is wrong, and no other provider's.
+            None if text.to_ascii_lowercase().starts_with(SCHEME) => return Self::Malformed,
             None if text.contains("://") => return Self::NotEcs(NotEcs::OtherProvider),
             None => text,
         };
@@ -119,12 +121,12 @@ mod tests {
             ("ack-hybrid://cn-hangzhou.i-bp1", ProviderId::NotEcs(NotEcs::Hybrid)),
             ("aws:///eu-west-1a/i-0123456789", ProviderId::NotEcs(NotEcs::OtherProvider)),
             ("kind://docker/demo/demo-worker", ProviderId::NotEcs(NotEcs::OtherProvider)),
-            ("", ProviderId::NotEcs(NotEcs::NoProviderId)),
+            ("", ProviderId::Missing),
         ];
         for (text, expected) in cases {
             assert_eq!(read(text), expected, "{text}");
         }
-        assert_eq!(ProviderId::read(None, &BTreeMap::new()), ProviderId::NotEcs(NotEcs::NoProviderId));
+        assert_eq!(ProviderId::read(None, &BTreeMap::new()), ProviderId::Missing);
     }
 
     #[test]
@@ -150,6 +152,7 @@ mod tests {
             "alicloud:///cn-hangzhou.i-bp1",
             "alicloud://alicloud://cn-hangzhou.i-bp1",
             "ALICLOUD:cn-hangzhou.i-bp1",
+            "AliCloud://cn-hangzhou.i-bp1",
             "cn-hangzhou\u{ff0e}i-bp1",
         ] {
             assert_eq!(read(text), ProviderId::Malformed, "{text:?}");

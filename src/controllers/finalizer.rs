@@ -80,6 +80,7 @@ mod tests {
     use super::*;
     use crate::api::EcsInstanceProtection;
     use crate::config::Config;
+    use crate::controllers::lagging::Lagging;
     use crate::controllers::object::{Object, Resource, Seen};
     use crate::controllers::route::route;
 
@@ -102,6 +103,7 @@ mod tests {
             route: Arc::new(route),
             parts: BTreeMap::new(),
             author_told: None,
+            lagging: Lagging::default(),
             announced: None,
             judged: None,
             losses: crate::controllers::losses::Losses::default(),
@@ -115,7 +117,7 @@ mod tests {
             judgement: judge(question, &part),
             question: Some(question),
             part,
-            nodes_ignored: 0,
+            lagging: Lagging::default(),
             counted: true,
         }
     }

@@ -7,7 +7,7 @@ use std::time::Duration;
 use futures::stream::{SelectAll, Stream, StreamExt as _, select_all};
 use k8s_openapi::jiff::Timestamp;
 use keeper_core::fleet::Asked;
-use keeper_core::id::InstanceId;
+use keeper_core::id::{InstanceId, Region};
 use keeper_core::reason::Reason;
 use keeper_core::wish::ObjectId;
 use kube::api::DynamicObject;
@@ -252,10 +252,11 @@ impl Intake {
         &self,
         seen: &Seen,
         view: &View,
-        old: &BTreeMap<InstanceId, String>,
-        new: &BTreeMap<InstanceId, String>,
+        old: &BTreeMap<(Region, InstanceId), String>,
+        new: &BTreeMap<(Region, InstanceId), String>,
     ) {
-        let lost: Vec<(&InstanceId, &String)> = old.iter().filter(|(id, _)| !new.contains_key(*id)).collect();
+        let lost: Vec<(&InstanceId, &String)> =
+            old.iter().filter(|(of, _)| !new.contains_key(*of)).map(|((_, id), node)| (id, node)).collect();
         let (kind, reason) = (EventType::Normal, Reason::NodeLeft);
         let news = |what: String| News {
             kind,

@@ -17,6 +17,7 @@
 pub mod announce;
 pub mod finalizer;
 pub mod intake;
+pub mod lagging;
 pub mod losses;
 pub mod news;
 pub mod object;

@@ -7,7 +7,7 @@ use kube::runtime::events::EventType;
 
 use super::object::{Object, Seen};
 use super::objects::Entry;
-use super::status::Report;
+use super::status::{Report, STALLED};
 
 /// Something to be told.
 #[derive(Debug, Clone, PartialEq)]
@@ -67,6 +67,10 @@ pub fn transition(entry: &Entry, said: &Report) -> Option<News> {
     let stood = before.is_some_and(|condition| {
         condition.status == domain.status.as_str() && condition.reason == domain.reason.as_str()
     });
+    // What went away by itself until now needs a person from now on.
+    let conditions = entry.seen.object.as_ref().map_or(&[][..], Object::conditions);
+    let waited = conditions.iter().any(|it| it.type_ == STALLED && it.status == Status::False.as_str());
+    let stood = stood && !(waited && said.judgement.stalled.status == Status::True);
     // What is under way will have its own end soon; only a promise that is broken is told at once.
     let under_way = said.judgement.reconciling.status == Status::True;
     // Whoever asked for the weakening knows that the promise ends.

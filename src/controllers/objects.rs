@@ -10,7 +10,9 @@ use keeper_core::verdict::Part;
 use keeper_core::wish::{Generation, ObjectId};
 use kube::api::ObjectMeta;
 use tokio::sync::Notify;
+use tokio::time::Instant;
 
+use super::lagging::Lagging;
 use super::losses::{Losses, Lost};
 use super::object::{Seen, generation, object_id};
 use super::route::{Homes, Route, Wished};
@@ -28,6 +30,8 @@ pub struct Entry {
     pub parts: BTreeMap<FleetKey, (Generation, Arc<Part>)>,
     /// The generation of an object that can't be decoded whose author was told so.
     pub author_told: Option<Generation>,
+    /// The Nodes without a target, as they were noted in this term.
+    pub lagging: Lagging,
     /// Status and reason of the domain condition that the last Event told of.
     pub announced: Option<(Status, Reason)>,
     /// What is said of it in this term, as it is counted.
@@ -77,6 +81,8 @@ struct Inner {
     entries: BTreeMap<ObjectId, Entry>,
     /// Objects whose status may have to be written.
     dirty: BTreeSet<ObjectId>,
+    /// Objects of which something else is to be said at a time, though nothing happens.
+    due: BTreeMap<ObjectId, Instant>,
     /// The term of the lead of which the fleets speak.
     term: u64,
 }
@@ -89,8 +95,10 @@ impl Inner {
             for entry in self.entries.values_mut() {
                 entry.parts.clear();
                 entry.losses.counted = Losses::counted_by(&entry.seen);
+                entry.lagging = Lagging::default();
                 metrics.judged(entry.seen.resource, entry.judged.take(), None);
             }
+            self.due.clear();
             self.dirty = self.entries.keys().cloned().collect();
         }
     }
@@ -117,9 +125,11 @@ impl Objects {
             || Losses { counted: Losses::counted_by(&seen), ..Losses::default() },
             |old| old.losses.clone(),
         );
+        let lagging = old.as_ref().map(|old| old.lagging.clone()).unwrap_or_default();
         let (parts, author_told) = old.map(|old| (old.parts, old.author_told)).unwrap_or_default();
         let author_told = author_told.filter(|_| seen.object.is_none());
-        let mut entry = Entry { seen, route: Arc::new(route), parts, author_told, announced, judged, losses };
+        let mut entry =
+            Entry { seen, route: Arc::new(route), parts, author_told, lagging, announced, judged, losses };
         let fleets = entry.fleets();
         entry.parts.retain(|fleet, _| fleets.contains(fleet));
         inner.entries.insert(id.clone(), entry);
@@ -173,10 +183,37 @@ impl Objects {
         }
     }
 
+    /// Notes since when an object's Nodes have been without a target, and when that is to be looked at again.
+    pub fn lag(&self, id: &ObjectId, term: u64, lagging: Lagging, now: Instant) {
+        let mut inner = self.lock();
+        if term != inner.term {
+            return;
+        }
+        match lagging.next_due(now) {
+            Some(at) => drop(inner.due.insert(id.clone(), at)),
+            None => drop(inner.due.remove(id)),
+        }
+        if let Some(entry) = inner.entries.get_mut(id) {
+            entry.lagging = lagging;
+        }
+    }
+
+    /// Marks the objects whose time has come.
+    pub fn mark_due(&self, now: Instant) {
+        let mut inner = self.lock();
+        let due: Vec<ObjectId> =
+            inner.due.iter().filter(|(_, at)| **at <= now).map(|(id, _)| id.clone()).collect();
+        for id in due {
+            inner.due.remove(&id);
+            inner.dirty.insert(id);
+        }
+    }
+
     /// Drops an object that is gone.
     pub fn remove(&self, id: &ObjectId) -> Option<Entry> {
         let mut inner = self.lock();
         inner.dirty.remove(id);
+        inner.due.remove(id);
         let removed = inner.entries.remove(id);
         if let Some(entry) = &removed {
             self.metrics.judged(entry.seen.resource, entry.judged, None);
@@ -318,6 +355,7 @@ mod tests {
             wishes: [(fleet.region.clone(), Wished::Protection(Box::new(Wish::of(Selector::default()))))]
                 .into(),
             nodes_ignored: 0,
+            targetless: BTreeMap::new(),
             nodes: BTreeMap::new(),
         };
         objects.put(&id, seen("1", 1), Route::Served(served));

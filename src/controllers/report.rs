@@ -12,7 +12,7 @@ use kube::Client;
 use kube::api::{Patch, PatchParams};
 use serde_json::json;
 use tokio::task::JoinSet;
-use tokio::time::timeout;
+use tokio::time::{Instant, timeout};
 use tokio_util::sync::CancellationToken;
 use tracing::{info, warn};
 
@@ -22,7 +22,7 @@ use super::losses::{self, Lost};
 use super::news;
 use super::object::{Resource, Seen, generation};
 use super::objects::{Entry, Objects};
-use super::status::{Report, Statement, report, statement};
+use super::status::{Now, Report, Statement, report, statement};
 use crate::health::Pulse;
 use crate::kubernetes::{CALL_TIMEOUT, summary};
 use crate::leader::Leadership;
@@ -92,6 +92,7 @@ impl Reporter {
                     term = lead.term;
                     this.objects.begin_term(term);
                 }
+                this.objects.mark_due(Instant::now());
                 waiting.extend(this.objects.take_dirty(&busy));
             }
             while writers.len() < CONCURRENT
@@ -140,8 +141,10 @@ impl Reporter {
 
     async fn write(&self, id: &ObjectId, entry: Entry, term: u64) -> Outcome {
         let mut entry = entry;
-        let said = report(&entry);
+        let now = Now::read();
+        let said = report(&entry, now);
         if let Some(said) = &said {
+            self.objects.lag(id, term, said.lagging.clone(), now.steady);
             self.objects.judged(id, term, judged(said));
         }
         if let Some(change) = finalizer::change(&entry, said.as_ref()) {

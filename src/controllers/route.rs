@@ -17,6 +17,7 @@ use keeper_core::fleet::Asked;
 use keeper_core::id::{AccountName, InstanceId, InterfaceId, Region};
 use keeper_core::instance::Instance;
 use keeper_core::interface::Interface;
+use keeper_core::reason::Reason;
 use keeper_core::retention::Record;
 use keeper_core::wish::Wish;
 use kube::api::ObjectMeta;
@@ -64,10 +65,12 @@ pub struct Served {
     pub account: AccountName,
     /// The wish in each region.
     pub wishes: BTreeMap<Region, Wished>,
-    /// Selected Nodes that are not targets.
+    /// Selected Nodes that are rightly not targets.
     pub nodes_ignored: u32,
+    /// Selected Nodes of which it is not known which instance they stand for, or that may not be looked at, and why.
+    pub targetless: BTreeMap<String, Reason>,
     /// The Node through which an instance is selected.
-    pub nodes: BTreeMap<InstanceId, String>,
+    pub nodes: BTreeMap<(Region, InstanceId), String>,
 }
 
 /// What an object asks in one region.
@@ -159,7 +162,8 @@ pub fn route(object: &Object, nodes: &Nodes, homes: &Homes, grants: &Grants, now
         account: account.clone(),
         wishes,
         nodes_ignored: selected.ignored,
-        nodes: selected.instances.into_iter().map(|(id, (_, node))| (id, node)).collect(),
+        targetless: selected.targetless,
+        nodes: selected.instances,
     })
 }
 
@@ -198,14 +202,15 @@ struct Around<'a> {
 /// The Nodes that an object selects.
 #[derive(Debug, Default)]
 struct SelectedNodes {
-    instances: BTreeMap<InstanceId, (Region, String)>,
+    instances: BTreeMap<(Region, InstanceId), String>,
+    targetless: BTreeMap<String, Reason>,
     ignored: u32,
 }
 
 impl SelectedNodes {
     fn by_region(&self) -> BTreeMap<Region, BTreeSet<InstanceId>> {
         let mut regions: BTreeMap<Region, BTreeSet<InstanceId>> = BTreeMap::new();
-        for (id, (region, _)) in &self.instances {
+        for (region, id) in self.instances.keys() {
             regions.entry(region.clone()).or_default().insert(id.clone());
         }
         regions
@@ -223,13 +228,19 @@ fn select_nodes(
     let selector =
         kube::core::Selector::try_from(selector).map_err(|error| format!("spec.targets.nodes: {error}."))?;
     for (name, machine) in nodes.iter().filter(|(_, machine)| selector.matches(&machine.labels)) {
-        match &machine.provider {
-            ProviderId::Instance { region: at, id }
-                if region.is_none_or(|wanted| wanted == at) && granted.region(at.as_str()).is_some() =>
-            {
-                selected.instances.insert(id.clone(), (at.clone(), name.clone()));
+        let targetless = match &machine.provider {
+            ProviderId::Instance { region: at, .. } if region.is_some_and(|wanted| wanted != at) => None,
+            ProviderId::Instance { region: at, id } if granted.region(at.as_str()).is_some() => {
+                selected.instances.insert((at.clone(), id.clone()), name.clone());
+                continue;
             }
-            _ => selected.ignored += 1,
+            ProviderId::Instance { .. } => Some(Reason::NodeNotServed),
+            ProviderId::Missing | ProviderId::Malformed => Some(Reason::NodeUnresolved),
+            ProviderId::NotEcs(_) => None,
+        };
+        match targetless {
+            Some(reason) => drop(selected.targetless.insert(name.clone(), reason)),
+            None => selected.ignored += 1,
         }
     }
     Ok(selected)
@@ -377,13 +388,28 @@ grants: [{namespaces: [theirs]}, {namespaces: [ours], regions: [cn-beijing]}]";
         let everywhere = served(&json!({ "targets": { "nodes": selector } }));
         let regions: Vec<&str> = everywhere.wishes.keys().map(Region::as_str).collect();
         assert_eq!(regions, ["cn-beijing", "cn-hangzhou"]);
-        assert_eq!(everywhere.nodes_ignored, 3, "a hybrid one, a made-up one, an unknown region");
+        assert_eq!(everywhere.nodes_ignored, 1, "a hybrid one");
+        let unreadable = ("n5".to_owned(), Reason::NodeUnresolved);
+        let ungranted = ("n6".to_owned(), Reason::NodeNotServed);
+        assert_eq!(everywhere.targetless, BTreeMap::from([unreadable.clone(), ungranted]));
         let here = served(&json!({ "region": "cn-hangzhou", "targets": { "nodes": selector } }));
         assert_eq!(here.wishes.len(), 1);
-        assert_eq!(here.nodes_ignored, 4);
+        assert_eq!(here.nodes_ignored, 3, "whoever names a region means no other");
+        assert_eq!(here.targetless, BTreeMap::from([unreadable]));
         let wish = wish_in(&here, "cn-hangzhou");
         assert_eq!(wish.selector.node_ids, [InstanceId::new("i-one")].into());
         assert!(wish.selector.ids.is_empty(), "a Node does not name an instance by id");
+    }
+
+    #[test]
+    fn i49_two_nodes_whose_instances_have_one_id_in_two_regions_are_two_targets() {
+        let twins = [("n1", machine("a", "cn-hangzhou.i-one")), ("n2", machine("a", "cn-beijing.i-one"))];
+        let twins = twins.map(|(name, machine)| (name.to_owned(), machine)).into();
+        let object = object("ours", &json!({ "targets": { "nodes": { "matchLabels": { "pool": "a" } } } }));
+        let object = Object::Protection(Arc::new(object));
+        let route = route(&object, &twins, &Homes::new(), &grants(), Timestamp::UNIX_EPOCH);
+        let Route::Served(served) = route else { panic!("{route:?}") };
+        assert_eq!((served.wishes.len(), served.nodes.len()), (2, 2));
     }
 
     #[test]

@@ -3,15 +3,19 @@
 mod protection;
 mod retention;
 
+use std::time::Duration;
+
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::{Condition, Time};
 use k8s_openapi::jiff::Timestamp;
 use keeper_core::conditions::{Condition as Judged, Judgement, Question, judge, unserved};
-use keeper_core::id::Region;
+use keeper_core::id::{InstanceId, Region};
 use keeper_core::reason::Reason;
-use keeper_core::verdict::{Part, Progress, tell, total};
+use keeper_core::verdict::{NodeFindings, Part, Progress, Row, tell, total};
 use keeper_core::wish::Generation;
 use serde_json::{Value, json};
+use tokio::time::Instant;
 
+use super::lagging::Lagging;
 use super::news::News;
 use super::object::{Object, Resource, generation};
 use super::objects::Entry;
@@ -39,14 +43,30 @@ pub struct Report {
     pub question: Option<Question>,
     /// All fleets' parts together.
     pub part: Part,
-    /// Selected Nodes that are not targets.
-    pub nodes_ignored: u32,
+    /// The Nodes without a target, as they are noted from now on.
+    pub lagging: Lagging,
     /// Whether every region has counted its targets: what is not counted is not zero.
     pub counted: bool,
 }
 
+/// The time of a judgement.
+#[derive(Debug, Clone, Copy)]
+pub struct Now {
+    /// By a clock that never jumps.
+    pub steady: Instant,
+    /// By the clock of the wall, for times in status.
+    pub wall: Timestamp,
+}
+
+impl Now {
+    /// The time that it is.
+    pub fn read() -> Self {
+        Self { steady: Instant::now(), wall: Timestamp::now() }
+    }
+}
+
 /// Judges an object from all its parts. `None`: there is no evidence yet, and the status that stands may stay.
-pub fn report(entry: &Entry) -> Option<Report> {
+pub fn report(entry: &Entry, now: Now) -> Option<Report> {
     let of = generation(&entry.seen.meta);
     let served = match &*entry.route {
         Route::NotGranted => {
@@ -57,10 +77,16 @@ pub fn report(entry: &Entry) -> Option<Report> {
         Route::Served(served) => served,
     };
     let mut part = Part { settled: true, ..Part::default() };
+    let mut targetless = served.targetless.clone();
     let mut counted = true;
     for (fleet, wished) in served.fleets() {
         match entry.parts.get(&fleet) {
-            Some((judged, theirs)) if *judged == of => part.join(theirs),
+            Some((judged, theirs)) if *judged == of => {
+                part.join(theirs);
+                let node = |id: &InstanceId| served.nodes.get(&(fleet.region.clone(), id.clone()));
+                let gone = theirs.gone.iter().filter_map(node);
+                targetless.extend(gone.map(|node| (node.clone(), Reason::NodeInstanceGone)));
+            }
             _ => {
                 counted = false;
                 part.join(&missing(wished, &fleet.region));
@@ -71,14 +97,52 @@ pub fn report(entry: &Entry) -> Option<Report> {
     if !part.settled && observed == Some(of) {
         return None;
     }
+    let stood = |reason| stood(entry, reason, now.wall);
+    let lagging = entry.lagging.note(&targetless, now.steady, stood, counted && is_known(&part));
+    find_nodes(&mut part, &lagging, served, now.steady);
     let question = question(served);
-    Some(Report {
-        judgement: judge(question, &part),
-        question: Some(question),
-        part,
-        nodes_ignored: served.nodes_ignored,
-        counted,
-    })
+    Some(Report { judgement: judge(question, &part), question: Some(question), part, lagging, counted })
+}
+
+/// Whether nothing is unknown that may turn out to be gone.
+fn is_known(part: &Part) -> bool {
+    let over = |reason: &Reason| matches!(reason, Reason::NotFound | Reason::NodeInstanceGone);
+    part.unlisted.is_none() && part.tally.unknown.keys().chain(part.owners.keys()).all(over)
+}
+
+/// For how long status has said for this reason that some Node has no target.
+fn stood(entry: &Entry, reason: Reason, now: Timestamp) -> Duration {
+    let conditions = entry.seen.object.as_ref().map_or(&[][..], Object::conditions);
+    let says = |condition: &&Condition| condition.reason == reason.as_str();
+    let stalled = conditions.iter().filter(says).any(|it| it.type_ == STALLED && it.status == "True");
+    if stalled {
+        return Duration::MAX;
+    }
+    let domain = entry.seen.object.as_ref().and_then(Object::domain).filter(says);
+    let since = domain.map(|domain| now.duration_since(domain.last_transition_time.0));
+    since.and_then(|since| Duration::try_from(since).ok()).unwrap_or_default()
+}
+
+/// Enters what is to be said of the selected Nodes. What is gone is called by its Node's name: nobody has typed its id.
+fn find_nodes(part: &mut Part, lagging: &Lagging, served: &Served, now: Instant) {
+    let mut targetless = lagging.groups();
+    if let Some(gone) = targetless.remove(&Reason::NodeInstanceGone) {
+        for groups in [&mut part.tally.unknown, &mut part.owners] {
+            if let Some(group) = groups.get_mut(&Reason::NodeInstanceGone) {
+                group.example.clone_from(&gone.example);
+            }
+        }
+        let name = |row: &Row| {
+            let of = |((_, id), name): (&(Region, InstanceId), &String)| {
+                (id.as_str() == row.id.as_ref()).then(|| format!("Node {name}").into())
+            };
+            served.nodes.iter().find_map(of)
+        };
+        for row in part.rows.iter_mut().filter(|row| row.reason == Reason::NodeInstanceGone) {
+            row.detail = name(row);
+        }
+    }
+    part.nodes = NodeFindings { targetless, overdue: lagging.overdue(now), ignored: served.nodes_ignored };
 }
 
 /// What is asked, which is the same in every region.
@@ -97,7 +161,7 @@ fn missing(wished: &Wished, region: &Region) -> Part {
 }
 
 fn silent(judgement: Judgement) -> Report {
-    Report { judgement, question: None, part: Part::default(), nodes_ignored: 0, counted: false }
+    Report { judgement, question: None, part: Part::default(), lagging: Lagging::default(), counted: false }
 }
 
 impl Report {
@@ -204,7 +268,7 @@ fn counts(report: &Report) -> Option<Counts> {
         not_applicable: tally.not_applicable(),
         unknown: total(&tally.unknown),
         at_risk: tally.at_risk,
-        nodes_ignored: report.nodes_ignored,
+        nodes_ignored: report.part.nodes.ignored,
     })
 }
 
@@ -243,7 +307,7 @@ mod tests {
     use std::sync::Arc;
 
     use keeper_core::id::AccountName;
-    use keeper_core::verdict::{Row, State};
+    use keeper_core::verdict::State;
     use keeper_core::wish::{Selector, Wish};
 
     use super::*;
@@ -253,6 +317,10 @@ mod tests {
 
     fn at(second: i64) -> Timestamp {
         Timestamp::from_second(second).unwrap()
+    }
+
+    fn now() -> Now {
+        Now { steady: Instant::now(), wall: at(1000) }
     }
 
     fn wish(protect: bool) -> Wished {
@@ -287,10 +355,12 @@ mod tests {
                 account: AccountName::new("default"),
                 wishes: regions.iter().map(|region| (Region::new(region), wish(protect))).collect(),
                 nodes_ignored: 1,
+                targetless: BTreeMap::new(),
                 nodes: BTreeMap::new(),
             })),
             parts: BTreeMap::new(),
             author_told: None,
+            lagging: Lagging::default(),
             announced: None,
             judged: None,
             losses: crate::controllers::losses::Losses::default(),
@@ -306,7 +376,7 @@ mod tests {
     }
 
     fn said(entry: &Entry) -> (String, String) {
-        let report = report(entry).unwrap();
+        let report = report(entry, now()).unwrap();
         let domain = report.judgement.domain;
         (domain.status.as_str().to_owned(), domain.reason.as_str().to_owned())
     }
@@ -323,6 +393,39 @@ mod tests {
     }
 
     #[test]
+    fn i49_a_node_without_a_target_stalls_after_its_time_whoever_leads_by_then() {
+        let minutes = |n| Duration::from_secs(60 * n);
+        let mut entry = entry(&["cn-beijing"], true);
+        let Route::Served(mut served) = (*entry.route).clone() else { panic!("{entry:?}") };
+        served.targetless = BTreeMap::from([("n1".to_owned(), Reason::NodeUnresolved)]);
+        entry.route = Arc::new(Route::Served(served));
+        entry.parts.insert(fleet("cn-beijing"), (2, settled(Vec::new())));
+        let start = now();
+        let later = |n: u64| Now { steady: start.steady + minutes(n), wall: start.wall };
+        let stalled =
+            |report: &Report| report.judgement.stalled.status == keeper_core::conditions::Status::True;
+        let mut first = report(&entry, start).unwrap();
+        assert_eq!(first.judgement.domain.reason, Reason::NodeUnresolved);
+        assert!(!stalled(&first));
+        entry.lagging = first.lagging.clone();
+        assert!(!stalled(&report(&entry, later(4)).unwrap()), "whatever the wall's clock says");
+        assert!(stalled(&report(&entry, later(5)).unwrap()));
+
+        // Another operator has only what status says.
+        let status = statement(&mut first, &entry, start.wall).unwrap().status;
+        let mut other = with(&entry, serde_json::from_value(status).unwrap());
+        other.lagging = Lagging::default();
+        let elsewhere = |n: i64| Now { steady: start.steady, wall: at(1000 + 60 * n) };
+        assert!(!stalled(&report(&other, elsewhere(4)).unwrap()));
+        let mut told = report(&other, elsewhere(5)).unwrap();
+        assert!(stalled(&told));
+        // And what was told to a person goes on needing one, however short ago that was.
+        let status = statement(&mut told, &other, at(1300)).unwrap().status;
+        let third = with(&other, serde_json::from_value(status).unwrap());
+        assert!(stalled(&report(&third, elsewhere(5)).unwrap()));
+    }
+
+    #[test]
     fn i12_weakening_is_not_carried_out_while_a_region_has_not_said_so() {
         let mut entry = entry(&["cn-beijing", "cn-hangzhou"], false);
         let done = Part {
@@ -331,7 +434,7 @@ mod tests {
             ..Part::default()
         };
         entry.parts.insert(fleet("cn-beijing"), (2, Arc::new(done.clone())));
-        let half = report(&entry).unwrap();
+        let half = report(&entry, now()).unwrap();
         assert!(!half.part.progress.unwrap().done);
         assert_ne!(half.judgement.domain.reason, Reason::DisabledAsAsked);
         entry.parts.insert(fleet("cn-hangzhou"), (2, Arc::new(done)));
@@ -341,12 +444,12 @@ mod tests {
     #[test]
     fn i38_without_evidence_of_ones_own_the_status_that_stands_is_left_standing() {
         let entry = entry(&["cn-beijing"], true);
-        assert!(report(&entry).is_some(), "a new object is told that it was seen");
+        assert!(report(&entry, now()).is_some(), "a new object is told that it was seen");
         let standing =
             |of| EcsInstanceProtectionStatus { observed_generation: Some(of), ..Default::default() };
-        assert!(report(&with(&entry, standing(2))).is_none());
+        assert!(report(&with(&entry, standing(2)), now()).is_none());
         assert!(
-            report(&with(&entry, standing(1))).is_some(),
+            report(&with(&entry, standing(1)), now()).is_some(),
             "one of an older generation is not left standing"
         );
     }
@@ -357,7 +460,7 @@ mod tests {
         let rows =
             vec![row("i-a", State::Safe, Reason::AllSafe), row("i-b", State::Weak, Reason::Correcting)];
         entry.parts.insert(fleet("cn-beijing"), (2, settled(rows)));
-        let mut report = report(&entry).unwrap();
+        let mut report = report(&entry, now()).unwrap();
         let state = |report: &mut Report, entry: &Entry, second| -> Option<EcsInstanceProtectionStatus> {
             Some(serde_json::from_value(statement(report, entry, at(second))?.status).unwrap())
         };
@@ -383,7 +486,7 @@ mod tests {
             (Route::Opaque("spec.mode holds a word.".to_owned()), "Undecodable"),
         ] {
             entry.route = Arc::new(route);
-            let report = report(&entry).unwrap();
+            let report = report(&entry, now()).unwrap();
             assert_eq!(report.judgement.domain.reason.as_str(), reason);
             assert_eq!(report.judgement.stalled.status.as_str(), "True");
             assert_eq!(report.judgement.ready.status.as_str(), "False");

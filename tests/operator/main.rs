@@ -52,6 +52,7 @@ mod stage;
 mod start;
 mod status;
 mod story;
+mod targetless;
 mod tools;
 mod uninstall;
 mod weakening;

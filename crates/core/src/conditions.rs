@@ -129,6 +129,7 @@ pub fn judge(question: Question, part: &Part) -> Judgement {
     let tally = &part.tally;
     let mut unknown = tally.unknown.clone();
     join(&mut unknown, &part.owners);
+    join(&mut unknown, &part.nodes.targetless);
     if let Some(reason) = part.unlisted {
         // The listing stands for targets that we do not know of; it has no name and no number.
         unlisted(&mut unknown, part, reason);
@@ -201,9 +202,10 @@ fn judge_evidence(question: Question, part: &Part, unknown: &Groups) -> Findings
 
     let named = &tally.not_applicable_named;
     let stuck_weak: Groups = person_only(&tally.weak).filter(|_| acts).unwrap_or_default();
-    let stuck_unknown: Groups = person_only(unknown).unwrap_or_default();
+    let mut stuck_unknown: Groups = person_only(unknown).unwrap_or_default();
+    join(&mut stuck_unknown, &part.nodes.overdue);
     let stalled =
-        worst(named).or_else(|| worst(&stuck_weak)).or_else(|| worst(&stuck_unknown)).map(|reason| {
+        worst(named).or_else(|| worst(&stuck_weak)).or_else(|| worst_unknown(&stuck_unknown)).map(|reason| {
             let mut all = named.clone();
             join(&mut all, &stuck_weak);
             join(&mut all, &stuck_unknown);
@@ -224,10 +226,14 @@ fn judge_evidence(question: Question, part: &Part, unknown: &Groups) -> Findings
         } else {
             (Condition::new(Status::False, reason, say(&tally.weak)), Summary::Weak)
         }
-    } else if let Some(reason) = worst(unknown) {
+    } else if let Some(reason) = worst_unknown(unknown) {
         (Condition::new(Status::Unknown, reason, say(unknown)), Summary::Unknown)
     } else if tally.targets() == 0 {
-        (Condition::new(Status::Unknown, Reason::NoTargets, Reason::NoTargets.sentence()), Summary::NoTargets)
+        let message = match part.nodes.ignored {
+            0 => Reason::NoTargets.sentence().to_owned(),
+            ignored => format!("{} {}", Reason::NoTargets.sentence(), left_out(ignored)),
+        };
+        (Condition::new(Status::Unknown, Reason::NoTargets, message), Summary::NoTargets)
     } else if tally.safe() == 0 {
         // "All that can be protected is protected" would be true of nothing, and read as a promise.
         let found = &tally.not_applicable_found;
@@ -257,18 +263,23 @@ fn judge_weakening(question: Question, part: &Part, progress: &Progress) -> Find
                 targets(part.tally.targets())
             );
         }
+        message += &untouched(part, &message);
         let domain = Condition::new(Status::False, question.weakened, message);
         return (domain, Summary::AsAsked, None, None);
     }
     let mut waiting = progress.waiting.clone();
-    join(&mut waiting, &part.owners);
+    let (mut owners, gone) = (part.owners.clone(), Reason::NodeInstanceGone);
+    // A Node without an instance holds nothing up.
+    owners.remove(&gone);
+    join(&mut waiting, &owners);
     if let Some(reason) = part.unlisted {
         unlisted(&mut waiting, part, reason);
     }
     if waiting.is_empty() {
         waiting.entry(Reason::Weakening).or_default();
     }
-    let message = sentence(&heading(part), &waiting);
+    let mut message = sentence(&heading(part), &waiting);
+    message += &untouched(part, &message);
     let stuck = person_only(&waiting);
     let reason = worst(&waiting).unwrap_or(Reason::Weakening);
     let domain = Condition::new(Status::False, reason, message.clone());
@@ -298,7 +309,7 @@ fn at_risk(part: &Part, unknown: &Groups) -> Condition {
         Condition::new(Status::True, Reason::RisksFound, message)
     } else if !part.tally.risks.is_empty() {
         Condition::new(Status::Unknown, Reason::RisksUnreadable, explain(&part.tally.risks))
-    } else if let Some(reason) = worst(unknown) {
+    } else if let Some(reason) = worst_unknown(unknown) {
         Condition::new(Status::Unknown, reason, explain(unknown))
     } else {
         Condition::new(Status::False, Reason::NoRisk, Reason::NoRisk.sentence())
@@ -347,6 +358,42 @@ fn worst(groups: &Groups) -> Option<Reason> {
         (**reason == Reason::Conflict, reason.needs_person(), **reason != Reason::Verifying, group.count)
     };
     groups.iter().max_by_key(rank).map(|(reason, _)| *reason)
+}
+
+/// The same where it is not known how things are: that the cloud can't be read comes before a Node without a target, and
+/// that before an id that the cloud does not know.
+fn worst_unknown(groups: &Groups) -> Option<Reason> {
+    let rank = |reason: &Reason| match reason {
+        Reason::Throttled | Reason::CloudUnavailable | Reason::EvidenceStale => 5,
+        Reason::NodeUnresolved => 4,
+        Reason::NodeNotServed => 3,
+        Reason::NodeInstanceGone => 2,
+        Reason::NotFound => 1,
+        reason if reason.needs_person() => 6,
+        // Under way; it will end as one of the others, or well.
+        _ => 0,
+    };
+    let first = groups.keys().map(rank).max()?;
+    worst(&groups.iter().filter(|(r, _)| rank(r) == first).map(|(r, g)| (*r, g.clone())).collect())
+}
+
+/// " 2 selected Nodes have no target: …", where something is given up: that does not wait for them.
+fn untouched(part: &Part, said: &str) -> String {
+    let have = match total(&part.nodes.targetless) {
+        0 => return String::new(),
+        1 => "1 selected Node has".to_owned(),
+        count => format!("{count} selected Nodes have"),
+    };
+    format!(" {have} no target. {}", explain_beside(said, &part.nodes.targetless))
+}
+
+/// "2 selected Nodes are left out: …"
+fn left_out(nodes: u32) -> String {
+    let why = "no ECS instance, or in another region than the spec's";
+    match nodes {
+        1 => format!("1 selected Node is left out: it is {why}."),
+        _ => format!("{nodes} selected Nodes are left out: each is {why}."),
+    }
 }
 
 /// "1 target", "2 targets".
@@ -407,16 +454,31 @@ fn explain_beside(said: &str, groups: &Groups) -> String {
     let mut text = String::new();
     for (reason, group) in reasons {
         let separator = if text.is_empty() { "" } else { " " };
-        let sentence = reason.sentence().trim_end_matches('.');
-        let sentence = if said.contains(sentence) { "the same" } else { sentence };
-        let words = group.words.as_ref().map(|words| format!(" ({words})")).unwrap_or_default();
-        let _ = match group.count {
-            0 => write!(text, "{separator}{sentence}{words}."),
-            1 => write!(text, "{separator}{}: {sentence}{words}.", group.example),
-            n => write!(text, "{separator}{} and {} more: {sentence}{words}.", group.example, n - 1),
-        };
+        let _ = write!(text, "{separator}{}", told(*reason, group, said));
     }
     text
+}
+
+/// What is said of one group: whom it is about, and the sentence. Of a Node its name is the example.
+fn told(reason: Reason, group: &Group, said: &str) -> String {
+    let sentence = reason.sentence().trim_end_matches('.');
+    let advice = sentence.split_once(". ").map(|(_, advice)| advice).filter(|advice| !said.contains(advice));
+    let sentence = if said.contains(sentence) { "the same" } else { sentence };
+    let words = group.words.as_ref().map(|words| format!(" ({words})")).unwrap_or_default();
+    let whom = match group.count {
+        0 => return format!("{sentence}{words}."),
+        1 => group.example.to_string(),
+        n => format!("{} and {} more", group.example, n - 1),
+    };
+    match (reason, group.count) {
+        (Reason::NodeInstanceGone, count) => {
+            let (instance, are) = if count == 1 { ("instance", "is") } else { ("instances", "are") };
+            let advice = advice.map(|advice| format!(". {advice}")).unwrap_or_default();
+            format!("The {instance} behind Node {whom} {are} gone{advice}{words}.")
+        }
+        (Reason::NodeUnresolved | Reason::NodeNotServed, _) => format!("Node {whom}: {sentence}{words}."),
+        _ => format!("{whom}: {sentence}{words}."),
+    }
 }
 
 #[cfg(test)]

@@ -77,6 +77,8 @@ pub struct Owner {
     pub role: Role,
     /// Whether the object names it by id.
     pub named: bool,
+    /// Whether a selected Node stands for it.
+    pub behind_node: bool,
     /// What is known of it.
     pub presence: Presence,
 }
@@ -178,7 +180,7 @@ mod tests {
     use super::*;
 
     fn owner(role: Role, presence: Presence) -> Owner {
-        Owner { role, named: false, presence }
+        Owner { role, named: false, behind_node: false, presence }
     }
 
     fn shown() -> Presence {

@@ -61,6 +61,9 @@ reasons! {
     EvidenceStale = "The last look at the cloud is too old to say anything about now.";
     FieldUnreadable = "The cloud's answer lacked the flag or a field that decides about it, or had it in an unknown form.";
     NotFound = "The cloud knows no such resource in this region, or this identity may not see it. Check the id, the region and the account.";
+    NodeUnresolved = "The Node has no providerID yet, or one that names no ECS instance, so its instance is not known. A new Node gets its providerID within minutes. If it does not, look at the cluster's cloud controller manager (REGION.INSTANCE-ID is what it writes), or take the Node out of the selection.";
+    NodeNotServed = "The providerID of the Node names a region that is not granted to this namespace, so its instance is not looked at. Ask the administrator of ecs-keeper for the region, or take the Node out of the selection.";
+    NodeInstanceGone = "The instance behind the Node is gone. A Node stands for a while after its instance is released; delete it if it stays. If the machine still runs, check the account and the RAM policy.";
     Missing = "The cloud's last answer did not contain it; it is looked up again before anything is concluded.";
     NothingVisible = "The cloud answered without any resource at all, so it can't be told whether this one is gone or only hidden. Check that the identity may call the describe operation in this region.";
     Throttled = "The cloud throttles this operation for the whole account; it is tried again within a minute.";
@@ -151,6 +154,7 @@ impl Reason {
                 | Self::WriteIneffective
                 | Self::Contested
                 | Self::NotFound
+                | Self::NodeNotServed
                 | Self::NothingVisible
                 | Self::FieldUnreadable
                 | Self::Locked
@@ -260,6 +264,9 @@ ListsDisagree
 EvidenceStale
 FieldUnreadable!
 NotFound!
+NodeUnresolved
+NodeNotServed!
+NodeInstanceGone
 Missing
 NothingVisible!
 Throttled

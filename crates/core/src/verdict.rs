@@ -1,9 +1,9 @@
 //! What is said of one target, and of all targets of an object together.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use crate::evidence::SafeProof;
-use crate::id::Region;
+use crate::id::{InstanceId, Region};
 use crate::loss::Loss;
 use crate::reason::{Reason, Risk};
 use crate::retention::RetentionPart;
@@ -219,6 +219,18 @@ pub struct Progress {
     pub safe_again: u32,
 }
 
+/// Selected Nodes that are not just targets.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Default)]
+pub struct NodeFindings {
+    /// Nodes of which it is not known what their target is, by reason. They are no targets themselves and not counted as
+    /// such.
+    pub targetless: Groups,
+    /// Nodes about which somebody has to do something by now, those whose instance is gone included.
+    pub overdue: Groups,
+    /// Nodes that are rightly left out: they are no ECS instances, or in another region than the spec's.
+    pub ignored: u32,
+}
+
 /// What one engine says of one object. An object whose Nodes stand in several regions has several.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Default)]
 pub struct Part {
@@ -234,6 +246,10 @@ pub struct Part {
     /// Instances whose interfaces are asked for and of which it is not known which they have, by reason. They are no
     /// targets themselves and not counted as such.
     pub owners: Groups,
+    /// The instances that are gone although a selected Node stands for them.
+    pub gone: BTreeSet<InstanceId>,
+    /// What the selected Nodes are like. No engine knows of Nodes.
+    pub nodes: NodeFindings,
     /// Present while a weakening is asked for.
     pub progress: Option<Progress>,
     /// Those that need attention first.
@@ -280,6 +296,10 @@ impl Part {
             self.unlisted_words.clone_from(&other.unlisted_words);
         }
         join(&mut self.owners, &other.owners);
+        self.gone.extend(other.gone.iter().cloned());
+        join(&mut self.nodes.targetless, &other.nodes.targetless);
+        join(&mut self.nodes.overdue, &other.nodes.overdue);
+        self.nodes.ignored += other.nodes.ignored;
         match (&mut self.progress, &other.progress) {
             (Some(mine), Some(theirs)) => {
                 mine.done &= theirs.done;

@@ -96,6 +96,11 @@ impl<K: Kind> Selector<K> {
         (self.ids.contains(id) || self.node_ids.contains(id)) && !self.exclude_ids.contains(id)
     }
 
+    /// Whether the id is known through a Node alone.
+    pub fn only_node_names(&self, id: &K::Id) -> bool {
+        self.node_ids.contains(id) && !self.ids.contains(id)
+    }
+
     /// Whether the tags select, exclusion by id apart.
     pub fn tags_match(&self, tags: &[Tag]) -> bool {
         !self.tags.is_empty() && self.tags.iter().all(|f| f.matches(tags))

@@ -492,6 +492,7 @@ mod tests {
 
     use super::*;
     use crate::api::{MAX_MESSAGE, MAX_RETAINED};
+    use crate::controllers::lagging::Lagging;
 
     fn at(second: i64) -> Timestamp {
         Timestamp::from_second(second).unwrap()
@@ -759,7 +760,7 @@ mod tests {
             judgement: keeper_core::conditions::unserved(Reason::NotGranted, ""),
             question: None,
             part: keeper_core::verdict::Part::default(),
-            nodes_ignored: 0,
+            lagging: Lagging::default(),
             counted: false,
         };
         let survivor = |n: usize| NetworkInterfaceStatus {

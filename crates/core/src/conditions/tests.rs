@@ -1,3 +1,5 @@
+use std::collections::BTreeSet;
+
 use proptest::prelude::*;
 
 use super::*;
@@ -8,7 +10,7 @@ use crate::instance::{Instance, InstanceFacts};
 use crate::reason::Risk;
 use crate::retention::{AttachPhase, Attachment, RetentionPart};
 use crate::time::Moment;
-use crate::verdict::{Row, State, Tally, Verdict, tell};
+use crate::verdict::{NodeFindings, Row, State, Tally, Verdict, tell};
 
 const PROTECT: Question = question(true, false);
 const OBSERVE: Question = question(true, true);
@@ -53,6 +55,16 @@ fn progress(done: bool, waiting: &[Reason]) -> Progress {
         tell(&mut progress.waiting, *reason, &format!("i-{n}"));
     }
     progress
+}
+
+/// The part with Nodes `worker-0`, `worker-1` … that have no target for these reasons, and those that are overdue.
+fn nodes(mut part: Part, targetless: &[Reason], overdue: &[Reason]) -> Part {
+    for (told, groups) in [(targetless, &mut part.nodes.targetless), (overdue, &mut part.nodes.overdue)] {
+        for (n, reason) in told.iter().enumerate() {
+            tell(groups, *reason, &format!("worker-{n}"));
+        }
+    }
+    part
 }
 
 /// What `Ready`, `Reconciling` and `Stalled` say together.
@@ -141,6 +153,58 @@ fn every_row_of_the_table_of_states() {
             (Unknown, R::NotFound),
             Summary::Unknown,
             Left::ToPerson,
+        ),
+        (
+            "a young Node without an id",
+            PROTECT,
+            nodes(found(&[safe()]), &[R::NodeUnresolved], &[]),
+            (Unknown, R::NodeUnresolved),
+            Summary::Unknown,
+            Left::ToOperator,
+        ),
+        (
+            "a Node without an id, for a while",
+            OBSERVE,
+            nodes(found(&[safe()]), &[R::NodeUnresolved], &[R::NodeUnresolved]),
+            (Unknown, R::NodeUnresolved),
+            Summary::Unknown,
+            Left::ToPerson,
+        ),
+        (
+            "a Node in a region that is not granted, and no other",
+            PROTECT,
+            nodes(found(&[]), &[R::NodeNotServed], &[]),
+            (Unknown, R::NodeNotServed),
+            Summary::Unknown,
+            Left::ToPerson,
+        ),
+        (
+            "a Node that has just outlived its instance",
+            PROTECT,
+            found(&[safe(), unknown(R::NodeInstanceGone)]),
+            (Unknown, R::NodeInstanceGone),
+            Summary::Unknown,
+            Left::ToOperator,
+        ),
+        (
+            "a Node that has outlived its instance for a while",
+            PROTECT,
+            nodes(found(&[safe(), unknown(R::NodeInstanceGone)]), &[], &[R::NodeInstanceGone]),
+            (Unknown, R::NodeInstanceGone),
+            Summary::Unknown,
+            Left::ToPerson,
+        ),
+        (
+            "disabled, and carried out, beside a Node without an id",
+            DISABLE,
+            nodes(
+                with(found(&[weak(R::NotWanted)]), progress(true, &[])),
+                &[R::NodeUnresolved],
+                &[R::NodeUnresolved],
+            ),
+            (False, R::DisabledAsAsked),
+            Summary::AsAsked,
+            Left::Nothing,
         ),
         (
             "some weak",
@@ -280,6 +344,55 @@ fn several_rows_at_once_false_before_unknown_before_true_and_stalled_if_any_is()
 }
 
 #[test]
+fn i49_among_unknowns_what_can_not_be_read_comes_first_and_then_the_nodes() {
+    use Reason::{
+        AwaitingEvidence, NodeInstanceGone, NodeNotServed, NodeUnresolved, NotFound, PermissionDenied,
+        Throttled,
+    };
+    let order = [
+        PermissionDenied,
+        Throttled,
+        NodeUnresolved,
+        NodeNotServed,
+        NodeInstanceGone,
+        NotFound,
+        AwaitingEvidence,
+    ];
+    for first in 0..order.len() {
+        let mut part = nodes(part(&[safe()], false), &[], &[NodeUnresolved]);
+        for reason in &order[first..] {
+            // However many there are of the others.
+            for n in 0..=order.iter().position(|r| r == reason).unwrap() {
+                match reason {
+                    NodeUnresolved | NodeNotServed => tell(&mut part.nodes.targetless, *reason, "worker"),
+                    _ => part.tally.add(&format!("i-{n}"), true, unknown(*reason), &[]),
+                }
+            }
+        }
+        let judgement = judge(PROTECT, &part);
+        assert_eq!((judgement.domain.status, judgement.domain.reason), (Status::Unknown, order[first]));
+        assert_eq!(left(&judgement), Left::ToPerson, "one is overdue");
+    }
+}
+
+#[test]
+fn i49_a_node_without_a_target_holds_no_act_up_and_is_counted() {
+    let ending = nodes(
+        Part { progress: Some(progress(false, &[Reason::Weakening])), ..part(&[safe()], false) },
+        &[Reason::NodeUnresolved, Reason::NodeUnresolved],
+        &[Reason::NodeUnresolved],
+    );
+    let mut ending = Part { owners: Groups::new(), ..ending };
+    tell(&mut ending.owners, Reason::NodeInstanceGone, "i-9");
+    let judgement = judge(DISABLE, &ending);
+    assert_eq!((judgement.domain.reason, left(&judgement)), (Reason::Weakening, Left::ToOperator));
+    let told = " 2 selected Nodes have no target. Node worker-0 and 1 more: The Node has no providerID";
+    assert!(judgement.domain.message.contains(told), "{}", judgement.domain.message);
+    let ended = Part { progress: Some(progress(true, &[])), ..ending };
+    assert!(judge(DISABLE, &ended).domain.message.contains(told));
+}
+
+#[test]
 fn i07_risks_are_told_whatever_the_domain_condition_says_and_unread_ones_are_not_denied() {
     let risk = |reason| Risk { reason, detail: None };
     for verdict in [safe(), weak(Reason::Correcting), unknown(Reason::EvidenceStale)] {
@@ -321,6 +434,31 @@ fn messages_read_as_sentences() {
             Reason::DisabledAsAsked.sentence(),
             Reason::Conflict.sentence()
         )
+    );
+}
+
+#[test]
+fn i49_a_node_is_called_by_its_name() {
+    let message = |part: &Part| judge(PROTECT, part).domain.message;
+    let young = nodes(part(&[safe(), safe()], false), &[Reason::NodeUnresolved], &[]);
+    let said = message(&young);
+    assert!(said.starts_with("2 targets: 2 safe. Node worker-0: The Node has no providerID yet"), "{said}");
+    let mut gone = part(&[safe()], false);
+    tell(&mut gone.tally.unknown, Reason::NodeInstanceGone, "worker-1");
+    let said = message(&gone);
+    let wanted = "2 targets: 1 safe, 1 unknown. The instance behind Node worker-1 is gone. A Node stands";
+    assert!(said.starts_with(wanted), "{said}");
+    tell(&mut gone.tally.unknown, Reason::NodeInstanceGone, "worker-2");
+    let said = message(&gone);
+    assert!(said.contains("The instances behind Node worker-1 and 1 more are gone. A Node stands"), "{said}");
+    let mut left_out = part(&[], false);
+    left_out.nodes.ignored = 2;
+    let said = message(&left_out);
+    assert!(
+        said.ends_with(
+            "2 selected Nodes are left out: each is no ECS instance, or in another region than the spec's."
+        ),
+        "{said}"
     );
 }
 
@@ -401,13 +539,28 @@ fn parts() -> impl Strategy<Value = Part> {
         },
     );
     let unlisted = prop::option::of((0..Reason::ALL.len()).prop_map(|n| Reason::ALL[n]));
-    (any::<bool>(), tally, unlisted, prop::option::of(progress), groups(), prop::option::of(retention()))
-        .prop_map(|(settled, tally, unlisted, progress, owners, retention)| Part {
+    let nodes = (groups(), groups(), 0..3_u32).prop_map(|(targetless, overdue, ignored)| NodeFindings {
+        targetless,
+        overdue,
+        ignored,
+    });
+    (
+        any::<bool>(),
+        tally,
+        unlisted,
+        prop::option::of(progress),
+        groups(),
+        nodes,
+        prop::option::of(retention()),
+    )
+        .prop_map(|(settled, tally, unlisted, progress, owners, nodes, retention)| Part {
             settled,
             tally,
             unlisted,
             unlisted_words: unlisted.map(|_| "DescribeInstances: Timeout in cn-hangzhou".into()),
             owners,
+            gone: BTreeSet::new(),
+            nodes,
             progress,
             rows: Vec::new(),
             retention: retention.map(Box::new),
@@ -511,6 +664,7 @@ proptest! {
             && total(&tally.weak) + total(&tally.not_applicable_named) + total(&tally.unknown) == 0
             && part.unlisted.is_none()
             && part.owners.is_empty()
+            && part.nodes.targetless.is_empty()
             && !acting;
         prop_assert_eq!(judgement.domain.status == Status::True, all);
         let unqualified = (judgement.domain.status, judgement.domain.reason) == (Status::True, Reason::AllSafe);

@@ -1,5 +1,6 @@
 //! What is said of each object.
 
+use std::collections::BTreeSet;
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::time::Duration;
 
@@ -14,7 +15,9 @@ use crate::owners::{Presence, Role};
 use crate::reason::{Reason, Risk};
 use crate::target::Target;
 use crate::time::Moment;
-use crate::verdict::{Groups, MAX_ROWS, Part, Row, State, Tally, Verdict, sort_rows, tell_with};
+use crate::verdict::{
+    Groups, MAX_ROWS, NodeFindings, Part, Row, State, Tally, Verdict, sort_rows, tell_with,
+};
 use crate::wish::{ObjectId, Wish};
 
 /// Counts alone are reported this often at most.
@@ -140,6 +143,7 @@ impl<K: Kind> Engine<K> {
         let Some(object) = self.objects.get(name) else { return (Part::default(), Duration::ZERO) };
         let mut tally = Tally::default();
         let mut rows: Vec<Row> = Vec::new();
+        let mut gone = BTreeSet::new();
         let mut looked_at = 0;
         // After a start, what is missing is looked up once more before the word that stands is changed: it may have been
         // proven to be gone long ago.
@@ -154,7 +158,12 @@ impl<K: Kind> Engine<K> {
                 || (!object.settled && verdict == Verdict::Unknown(Reason::EvidenceStale))
                 || (at_start && verdict == Verdict::Unknown(Reason::Missing))
                 || (!object.settled && self.is_on_unheard(object, id));
-            let verdict = self.explain(verdict, &object.wish);
+            let mut verdict = self.explain(verdict, &object.wish);
+            if verdict == Verdict::Unknown(Reason::NotFound) && object.wish.selector.only_node_names(id) {
+                // Nobody has typed this id.
+                verdict = Verdict::Unknown(Reason::NodeInstanceGone);
+                gone.insert(InstanceId::new(id.to_string()));
+            }
             let text = id.to_string();
             let named = object.wish.selector.ids.contains(id);
             tally.add_with(&text, named, verdict, &risks, |reason| self.words(id, reason));
@@ -191,13 +200,32 @@ impl<K: Kind> Engine<K> {
         let waited = self.patience_spent || now.since(object.born) >= self.sweep_interval() * 2;
         let settled = object.settled || !awaiting || waited;
         let progress = self.progress(now, name);
-        let owners = self.doubtful_owners(object);
+        let mut owners = Groups::new();
+        for (instance, reason) in self.doubtful_owners(object) {
+            let words = || object.roster.as_ref()?.words_for(reason).map(Into::into);
+            tell_with(&mut owners, reason, instance.as_str(), words);
+            if reason == Reason::NodeInstanceGone {
+                gone.insert(instance.clone());
+            }
+        }
         let retention = K::retention(self, now, name);
         // Reckoned and not measured, so that the same inputs give the same effects. Measured with the examples `scale` and
         // `scale_retention`, where the roster is asked about each target, too.
         let each = Duration::from_micros(if K::REMEMBERS { 6 } else { 1 });
-        let lost = Vec::new();
-        let part = Part { settled, tally, unlisted, unlisted_words, owners, progress, rows, retention, lost };
+        let (nodes, lost) = (NodeFindings::default(), Vec::new());
+        let part = Part {
+            settled,
+            tally,
+            unlisted,
+            unlisted_words,
+            owners,
+            gone,
+            nodes,
+            progress,
+            rows,
+            retention,
+            lost,
+        };
         (part, each * looked_at)
     }
 
@@ -261,11 +289,11 @@ impl<K: Kind> Engine<K> {
     }
 
     /// The instances of which it is not known what is on them. One that is gone, and left something behind, is no riddle.
-    pub(super) fn doubtful_owners(&self, object: &Object<K>) -> Groups {
-        let mut doubts = Groups::new();
-        let Some(roster) = object.roster.as_ref().filter(|_| object.wish.owners.is_some()) else {
-            return doubts;
-        };
+    pub(super) fn doubtful_owners<'a>(
+        &'a self,
+        object: &'a Object<K>,
+    ) -> impl Iterator<Item = (&'a InstanceId, Reason)> {
+        let roster = object.roster.iter().filter(|_| object.wish.owners.is_some());
         let left_behind = |instance: &InstanceId| {
             object
                 .memory
@@ -273,22 +301,19 @@ impl<K: Kind> Engine<K> {
                 .values()
                 .any(|r| r.before.as_ref() == Some(instance) || r.on.as_ref() == Some(instance))
         };
-        for (instance, owner) in roster.selected() {
+        roster.flat_map(|roster| roster.selected()).filter_map(move |(instance, owner)| {
             let doubt = match (self.presence_of(instance, owner), owner.role) {
                 (Presence::Unknown(reason), _) => Some(*reason),
                 (Presence::Shown(_), Role::Unclear(reason)) => Some(reason),
                 (Presence::Shown(shown), _) => {
                     K::listed(&shown.surroundings).is_none().then_some(Reason::FieldUnreadable)
                 }
-                (Presence::Gone(_), _) => (owner.named && !left_behind(instance)).then_some(Reason::NotFound),
+                (Presence::Gone(_), _) if left_behind(instance) => None,
+                (Presence::Gone(_), _) if owner.named => Some(Reason::NotFound),
+                (Presence::Gone(_), _) => owner.behind_node.then_some(Reason::NodeInstanceGone),
             };
-            if let Some(reason) = doubt {
-                tell_with(&mut doubts, reason, instance.as_str(), || {
-                    roster.words_for(reason).map(Into::into)
-                });
-            }
-        }
-        doubts
+            doubt.map(|reason| (instance, reason))
+        })
     }
 
     /// Words a verdict for an object: with the trouble of reading when that is why it is unknown, and as a mere

@@ -57,8 +57,10 @@ impl Engine<Instance> {
         for id in self.reach(object) {
             looked_at += 1;
             if let Some(role) = self.role(now, object, id) {
-                let named = object.wish.selector.ids.contains(id);
-                owners.insert(id.clone(), Owner { role, named, presence: self.presence(now, object, id) });
+                let selector = &object.wish.selector;
+                let (named, behind_node) = (selector.ids.contains(id), selector.node_ids.contains(id));
+                let presence = self.presence(now, object, id);
+                owners.insert(id.clone(), Owner { role, named, behind_node, presence });
             }
         }
         let mut roster = Roster { owners, unlisted: self.unlisted(now, name), unread: None };

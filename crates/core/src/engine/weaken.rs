@@ -152,10 +152,11 @@ impl<K: Kind> Engine<K> {
         let generation = entry.generation;
         let patience_ends = act.patience_ended(now);
         // What is not listed is waited for like a target that is not known.
-        let doubts = self.doubtful_owners(entry);
         // An instance that is gone, or hidden, is not waited for.
-        let absent = |reason: &Reason| matches!(reason, Reason::NotFound | Reason::ListsDisagree);
-        let doubt = doubts.keys().copied().find(|reason| !absent(reason));
+        let absent = |reason: &Reason| {
+            matches!(reason, Reason::NotFound | Reason::NodeInstanceGone | Reason::ListsDisagree)
+        };
+        let doubt = self.doubtful_owners(entry).map(|(_, reason)| reason).find(|reason| !absent(reason));
         // A deletion that may not weaken need not know what.
         let powerless = act.what == Weakening::BeforeDeletion && !entry.wish.may.weaken;
         let unlisted = self.unlisted(now, object).or(doubt).filter(|_| !powerless);

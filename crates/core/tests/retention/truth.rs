@@ -10,7 +10,7 @@ use keeper_core::retention::{InterfacePhase, Types};
 use keeper_core::wish::{DeletionPolicy, Wish};
 
 use crate::cloud::{eni, i, tags};
-use crate::keeping::{ids, named, on, tagged, with_tag};
+use crate::keeping::{ids, named, of_nodes, on, tagged, with_tag};
 use crate::world::{INTERVAL, World, secs, settings};
 
 fn kept() -> World {
@@ -172,6 +172,29 @@ fn i19_what_is_gone_for_good_leaves_the_list_with_a_row_that_says_so() {
             assert!(world.store["a"].reports - reports <= 1, "I37");
         }
     }
+}
+
+#[test]
+fn i49_a_node_that_outlives_its_machine_is_told_unless_one_of_its_interfaces_survived() {
+    let mut world = kept();
+    world.machine("i-bare", &[]);
+    world.apply("a", on(of_nodes(&["i-a", "i-bare"])));
+    world.run(secs(30));
+    assert_eq!(world.says("a"), (Status::True, Reason::AllSafe));
+    world.release("i-a");
+    world.run(INTERVAL * 3);
+    assert_eq!(world.says("a"), (Status::True, Reason::AllSafe), "a retained release is no trouble");
+    assert!(world.part("a").gone.is_empty());
+    world.release("i-bare");
+    world.run(INTERVAL * 3);
+    assert_eq!(world.says("a"), (Status::Unknown, Reason::NodeInstanceGone));
+    assert_eq!(world.part("a").gone, [i("i-bare")].into());
+    // It is nothing that an act waits for.
+    let mut giving_up = on(of_nodes(&["i-a", "i-bare"]));
+    giving_up.protect = false;
+    world.apply("a", giving_up);
+    world.run(INTERVAL * 2);
+    assert_eq!(world.says("a"), (Status::False, Reason::ReleasedAsAsked));
 }
 
 #[test]

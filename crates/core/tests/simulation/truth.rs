@@ -6,8 +6,10 @@ use keeper_core::budget::Limit;
 use keeper_core::conditions::{Status, Summary};
 use keeper_core::engine::Settings;
 use keeper_core::failure::Class;
+use keeper_core::id::InstanceId;
 use keeper_core::instance::ChargeType;
 use keeper_core::reason::Reason;
+use keeper_core::wish::Selector;
 
 use crate::world::{
     Fault, INTERVAL, Refused, World, behind_nodes, by_ids, by_tag, enabled, everything, id, payg, secs,
@@ -171,6 +173,33 @@ fn i04_the_only_target_that_goes_is_found_to_be_gone_however_often_is_swept() {
     assert_eq!(world.says("a"), (Status::Unknown, Reason::Missing), "nobody has looked at the region yet");
     world.run(secs(30));
     assert_eq!(world.says("a"), (Status::Unknown, Reason::NotFound));
+}
+
+#[test]
+fn i49_what_is_gone_behind_a_node_is_said_to_be_that_and_an_id_that_was_typed_is_not_found() {
+    for typed in [false, true] {
+        let mut world = World::new();
+        world.machine("i-a", payg(false, &[]));
+        world.machine("i-b", payg(false, &[]));
+        let mut selector = Selector { node_ids: by_ids(&["i-a", "i-b"]).ids, ..Selector::default() };
+        if typed {
+            selector.ids = by_ids(&["i-a"]).ids;
+        }
+        world.apply("a", enabled(selector));
+        world.run(secs(30));
+        assert_eq!(world.says("a"), (Status::True, Reason::AllSafe));
+        world.cloud.remove(&id("i-a"));
+        world.run(INTERVAL * 2 + secs(30));
+        let reason = if typed { Reason::NotFound } else { Reason::NodeInstanceGone };
+        assert_eq!(world.says("a"), (Status::Unknown, reason));
+        let gone: Vec<_> = world.part("a").gone.iter().map(InstanceId::as_str).collect();
+        assert_eq!(gone, if typed { vec![] } else { vec!["i-a"] });
+        world.nodes("a", &["i-b"]);
+        world.run(secs(30));
+        if !typed {
+            assert_eq!(world.says("a"), (Status::True, Reason::AllSafe));
+        }
+    }
 }
 
 #[test]
