@@ -47,6 +47,7 @@ pub struct Metrics {
     stalled: IntGaugeVec,
     targets: IntGaugeVec,
     at_risk: IntGaugeVec,
+    free: IntGaugeVec,
     evidence: GaugeVec,
     evidence_max_age: GaugeVec,
     brake: IntGaugeVec,
@@ -185,6 +186,12 @@ impl Metrics {
                 "targets_at_risk",
                 "Targets, counted as in ecs_keeper_targets, that can be lost in spite of their flag.",
                 &["kind", "account", "region"],
+            )?,
+            free: leaders.gauges(
+                "free_interfaces",
+                "Retained network interfaces that are on no instance: Available has outlived its instance, of Detached \
+                 that is not known. What several objects retain counts for each of them.",
+                &["account", "region", "phase"],
             )?,
             evidence: leaders.float_gauges(
                 "evidence_timestamp_seconds",
@@ -330,6 +337,7 @@ impl Metrics {
     fn forget(&self, key: &FleetKey) {
         forget(&self.targets, key);
         forget(&self.at_risk, key);
+        forget(&self.free, key);
         forget(&self.evidence, key);
         forget(&self.evidence_max_age, key);
         forget(&self.brake, key);

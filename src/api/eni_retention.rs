@@ -16,10 +16,11 @@ use super::status::{self, Counts, MAX_LISTED_GONE, MAX_MESSAGE, MAX_REASON, MAX_
 /// How many network interfaces one spec may ask to attach.
 pub const MAX_REATTACH: usize = 100;
 
-/// How many network interfaces one object can retain: both lists of ids stop here.
+/// How many ids of retained network interfaces a status lists. Those that are free come first; others have their instance
+/// to be found by.
 pub const MAX_RETAINED: usize = 5000;
 
-/// How many network interfaces a status lists that outlived their instance.
+/// How many network interfaces a status lists that are free.
 pub const MAX_LISTED_SURVIVORS: usize = 500;
 
 /// How many network interfaces a status lists that are on their instance and need attention.
@@ -340,8 +341,8 @@ pub struct EniRetentionStatus {
     pub counts: Option<Counts>,
 
     /// Every network interface that this object has seen retained and that is neither proven gone, nor given back by
-    /// this object's own spec, nor excluded. Complete: never shortened below its limit of 5000. It says nothing of this
-    /// moment: the condition `Retained` and `counts` do.
+    /// this object's own spec, nor excluded; survivors first. Never shortened below its limit of 5000, where those are left
+    /// out first that are on a selected instance. It says nothing of this moment: the condition `Retained` and `counts` do.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(length(max = MAX_RETAINED), inner(length(min = 1, max = MAX_ENI_ID)))]
     #[x_kube(merge_strategy = ListMerge::Atomic)]
@@ -354,8 +355,9 @@ pub struct EniRetentionStatus {
     #[x_kube(merge_strategy = ListMerge::Atomic)]
     pub available_eni_ids: Vec<String>,
 
-    /// Details of at most 500 network interfaces that outlived their instance, of the last 20 that are gone, and of at
-    /// most 100 attached ones, those that need attention first. Fewer where the whole object would grow too large.
+    /// Details of at most 500 network interfaces that are free, the oldest survivors first, of the last 20 that are gone, and
+    /// of at most 100 attached ones, those that need attention first. Fewer where the whole object would grow too large; the
+    /// flag is kept on those without a row as well.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(length(max = MAX_LISTED_INTERFACES))]
     #[x_kube(merge_strategy = ListMerge::Atomic)]
@@ -608,6 +610,13 @@ pub struct ReattachmentStatus {
 
     /// Since when it has been in this phase.
     pub since: Time,
+}
+
+impl NetworkInterfacePhase {
+    /// Whether it is on no instance.
+    pub const fn is_free(self) -> bool {
+        matches!(self, Self::Available | Self::Detached)
+    }
 }
 
 /// Phase of a reattachment.

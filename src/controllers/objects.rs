@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
 
 use keeper_core::conditions::Status;
 use keeper_core::id::Region;
@@ -14,10 +15,14 @@ use tokio::time::Instant;
 
 use super::lagging::Lagging;
 use super::losses::{Losses, Lost};
+use super::news::Survivors;
 use super::object::{Seen, generation, object_id};
 use super::route::{Homes, Route, Wished};
 use crate::fleet::FleetKey;
 use crate::metrics::{Judged, Metrics};
+
+/// How long survivors wait at most for others, to be told of together.
+pub const MUSTER: Duration = Duration::from_secs(60);
 
 /// Everything that is known of one object.
 #[derive(Debug, Clone)]
@@ -83,8 +88,18 @@ struct Inner {
     dirty: BTreeSet<ObjectId>,
     /// Objects of which something else is to be said at a time, though nothing happens.
     due: BTreeMap<ObjectId, Instant>,
+    /// Survivors that status shows and no Event has told of yet.
+    untold: BTreeMap<ObjectId, Untold>,
     /// The term of the lead of which the fleets speak.
     term: u64,
+}
+
+/// Survivors of one object that are to be told of together.
+#[derive(Debug)]
+struct Untold {
+    survivors: Survivors,
+    /// When the first of them was shown.
+    since: Instant,
 }
 
 impl Inner {
@@ -92,6 +107,7 @@ impl Inner {
     fn begin_term(&mut self, term: u64, metrics: &Metrics) {
         if term > self.term {
             self.term = term;
+            self.untold.clear();
             for entry in self.entries.values_mut() {
                 entry.parts.clear();
                 entry.losses.counted = Losses::counted_by(&entry.seen);
@@ -209,11 +225,33 @@ impl Objects {
         }
     }
 
+    /// Notes survivors that status has come to show. Whether they are the first that wait to be told of.
+    pub fn survived(&self, id: &ObjectId, survivors: Survivors) -> bool {
+        if survivors.is_empty() {
+            return false;
+        }
+        let mut inner = self.lock();
+        let first = !inner.untold.contains_key(id);
+        let untold = inner.untold.entry(id.clone());
+        let new = || Untold { survivors: Survivors::new(), since: Instant::now() };
+        untold.or_insert_with(new).survivors.extend(survivors);
+        first
+    }
+
+    /// Takes the survivors that are to be told of now. A release of many machines is proven bit by bit: as long as the
+    /// object is not at rest, more of them may come, and they are waited for.
+    pub fn take_survivors(&self, id: &ObjectId, at_rest: bool) -> Option<Survivors> {
+        let mut inner = self.lock();
+        let due = inner.untold.get(id).is_some_and(|untold| at_rest || untold.since.elapsed() >= MUSTER);
+        if due { inner.untold.remove(id).map(|untold| untold.survivors) } else { None }
+    }
+
     /// Drops an object that is gone.
     pub fn remove(&self, id: &ObjectId) -> Option<Entry> {
         let mut inner = self.lock();
         inner.dirty.remove(id);
         inner.due.remove(id);
+        inner.untold.remove(id);
         let removed = inner.entries.remove(id);
         if let Some(entry) = &removed {
             self.metrics.judged(entry.seen.resource, entry.judged, None);
@@ -373,6 +411,21 @@ mod tests {
         objects.say(&id, &fleet, 3, 1, Part::default(), Vec::new());
         objects.begin_term(3);
         assert_eq!((parts(), dirty()), (1, 1), "a fleet may be the first to know");
+    }
+
+    #[test]
+    fn survivors_are_told_of_together_as_soon_as_nothing_is_under_way() {
+        let (objects, id) = (objects(), ObjectId::new("n", "a", "u"));
+        let some = |ids: &[&str]| ids.iter().map(|id| ((*id).to_owned(), None)).collect::<Survivors>();
+        assert!(!objects.survived(&id, some(&[])));
+        assert!(objects.survived(&id, some(&["eni-a", "eni-b"])));
+        assert_eq!(objects.take_survivors(&id, false), None);
+        assert!(!objects.survived(&id, some(&["eni-c"])));
+        assert_eq!(objects.take_survivors(&id, true), Some(some(&["eni-a", "eni-b", "eni-c"])));
+        assert_eq!(objects.take_survivors(&id, true), None);
+        assert!(objects.survived(&id, some(&["eni-d"])));
+        objects.begin_term(7);
+        assert_eq!(objects.take_survivors(&id, true), None, "who leads now has shown none yet");
     }
 
     #[test]

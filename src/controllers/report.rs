@@ -21,7 +21,7 @@ use super::finalizer::{self, Change};
 use super::losses::{self, Lost};
 use super::news;
 use super::object::{Resource, Seen, generation};
-use super::objects::{Entry, Objects};
+use super::objects::{Entry, MUSTER, Objects};
 use super::status::{Now, Report, Statement, report, statement};
 use crate::health::Pulse;
 use crate::kubernetes::{CALL_TIMEOUT, summary};
@@ -139,7 +139,7 @@ impl Reporter {
         });
     }
 
-    async fn write(&self, id: &ObjectId, entry: Entry, term: u64) -> Outcome {
+    async fn write(self: &Arc<Self>, id: &ObjectId, entry: Entry, term: u64) -> Outcome {
         let mut entry = entry;
         let now = Now::read();
         let said = report(&entry, now);
@@ -162,15 +162,24 @@ impl Reporter {
             }
         }
         match said {
-            Some(mut said) => self.write_status(id, &entry, &mut said).await,
+            Some(mut said) => {
+                let outcome = self.write_status(id, &entry, &mut said).await;
+                let at_rest = said.judgement.reconciling.status == Status::False;
+                if matches!(outcome, Outcome::Done)
+                    && let Some(survivors) = self.objects.take_survivors(id, at_rest)
+                {
+                    self.announcer.announce(&entry.seen, news::survived(&survivors));
+                }
+                outcome
+            }
             None => Outcome::Done,
         }
     }
 
-    async fn write_status(&self, id: &ObjectId, entry: &Entry, said: &mut Report) -> Outcome {
+    async fn write_status(self: &Arc<Self>, id: &ObjectId, entry: &Entry, said: &mut Report) -> Outcome {
         self.tell_losses(id, entry, said).await;
         let lost = entry.losses.pending.len();
-        let Some(Statement { status, news }) = statement(said, entry, Timestamp::now()) else {
+        let Some(Statement { status, news, survivors }) = statement(said, entry, Timestamp::now()) else {
             self.objects.recorded(id, lost);
             return Outcome::Done;
         };
@@ -194,6 +203,9 @@ impl Reporter {
                 self.announce_transition(id, entry, said);
                 for news in news {
                     self.announcer.announce(&entry.seen, news);
+                }
+                if self.objects.survived(id, survivors) {
+                    self.mark_later(id, MUSTER);
                 }
                 Outcome::Done
             }

@@ -16,7 +16,7 @@ use serde_json::{Value, json};
 use tokio::time::Instant;
 
 use super::lagging::Lagging;
-use super::news::News;
+use super::news::{News, Survivors};
 use super::object::{Object, Resource, generation};
 use super::objects::Entry;
 use super::route::{Route, Served, Wished};
@@ -165,7 +165,7 @@ fn silent(judgement: Judgement) -> Report {
 }
 
 impl Report {
-    /// Judges anew: a list of retained interfaces had to stop at its limit.
+    /// Judges anew: the list of retained interfaces had to stop before one that nothing else leads to.
     fn note_full(&mut self) {
         let Some(question) = self.question else { return };
         self.part.retention.get_or_insert_default().full = true;
@@ -180,6 +180,8 @@ pub struct Statement {
     pub status: Value,
     /// What it tells besides the domain condition.
     pub news: Vec<News>,
+    /// The interfaces that it is the first to show as survivors.
+    pub survivors: Survivors,
 }
 
 /// The status that says it; `None`: the one that stands does. Times stay where nothing changed, so that an equal status
@@ -199,7 +201,7 @@ pub fn statement(report: &mut Report, entry: &Entry, now: Timestamp) -> Option<S
             let old = object.and_then(Object::protection).and_then(|object| object.status.as_ref());
             let new = protection::status(report, conditions(report), old, &entry.losses.pending, of, now);
             let same = old.is_some_and(|old| protection::same(old, &new));
-            (!same).then(|| Statement { status: json!(new), news: Vec::new() })
+            (!same).then(|| Statement { status: json!(new), news: Vec::new(), survivors: Survivors::new() })
         }
         Resource::Retention => {
             let old = object.and_then(Object::retention).and_then(|object| object.status.as_ref());
@@ -208,14 +210,14 @@ pub fn statement(report: &mut Report, entry: &Entry, now: Timestamp) -> Option<S
             if lists.full {
                 report.note_full();
             }
-            let (mut new, shortened) = retention::status(report, conditions(report), &lists, of);
-            if shortened {
-                report.note_full();
-                (new, _) = retention::status(report, conditions(report), &lists, of);
-            }
+            let new = retention::status(report, conditions(report), lists, of);
             let same = old.is_some_and(|old| retention::same(old, &new));
             let departed = report.part.retention.as_ref().map(|part| &part.departed);
-            (!same).then(|| Statement { status: json!(new), news: retention::news(departed, old, &new) })
+            (!same).then(|| Statement {
+                status: json!(new),
+                news: retention::news(departed, old, &new),
+                survivors: retention::survivors(old, &new),
+            })
         }
     }
 }

@@ -182,7 +182,7 @@ struct Line<'a> {
 
 impl Line<'_> {
     fn is_free(&self) -> bool {
-        matches!(self.row.phase, NetworkInterfacePhase::Available | NetworkInterfacePhase::Detached)
+        self.row.phase.is_free()
     }
 
     /// What to believe first: a survivor, then what was judged just now, then what is newest.
@@ -438,7 +438,7 @@ fn name(object: &EniRetention) -> String {
 
 /// The region of a zone: what comes before the letters at its end, with or without a hyphen between them
 /// (`cn-hangzhou-h`, `ap-southeast-1a`), if it is a known one.
-fn region_of(zone: &str) -> Option<&str> {
+pub fn region_of(zone: &str) -> Option<&str> {
     let stem = zone.trim_end_matches(|letter: char| letter.is_ascii_lowercase());
     let region = stem.strip_suffix('-').unwrap_or(stem);
     (stem.len() < zone.len() && is_known_region(region)).then_some(region)

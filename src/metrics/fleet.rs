@@ -11,6 +11,7 @@ use keeper_core::engine::Proven;
 use keeper_core::failure::Failure;
 use keeper_core::fleet::Fleet as Engines;
 use keeper_core::id::RequestId;
+use keeper_core::retention::InterfacePhase;
 use keeper_core::time::Moment;
 use keeper_core::verdict::{Part, State, total};
 use keeper_core::wish::ObjectId;
@@ -60,17 +61,22 @@ struct Counts {
     not_applicable: i64,
     unknown: i64,
     at_risk: i64,
+    available: i64,
+    detached: i64,
 }
 
 impl Counts {
     fn of(part: &Part) -> Self {
         let tally = &part.tally;
+        let free = part.retention.as_ref().map(|retention| retention.free).unwrap_or_default();
         Self {
             safe: tally.safe().into(),
             weak: total(&tally.weak).into(),
             not_applicable: tally.not_applicable().into(),
             unknown: total(&tally.unknown).into(),
             at_risk: tally.at_risk.into(),
+            available: free.available.into(),
+            detached: free.detached.into(),
         }
     }
 
@@ -80,6 +86,8 @@ impl Counts {
         self.not_applicable += sign * other.not_applicable;
         self.unknown += sign * other.unknown;
         self.at_risk += sign * other.at_risk;
+        self.available += sign * other.available;
+        self.detached += sign * other.detached;
     }
 }
 
@@ -138,6 +146,13 @@ impl FleetMetrics {
             self.metrics.targets.with_label_values(&[kind, account, region, state.as_str()]).set(count);
         }
         self.metrics.at_risk.with_label_values(&[kind, account, region]).set(counts.at_risk);
+        if resource == Resource::Retention {
+            for (phase, count) in
+                [(InterfacePhase::Available, counts.available), (InterfacePhase::Detached, counts.detached)]
+            {
+                self.metrics.free.with_label_values(&[account, region, phase.as_str()]).set(count);
+            }
+        }
     }
 
     /// The engines have planned: how they stand.

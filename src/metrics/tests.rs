@@ -5,7 +5,7 @@ use std::time::Duration;
 use keeper_alicloud::observe::{Observer as _, Outcome};
 use keeper_core::failure::Class;
 use keeper_core::id::{AccountName, Region};
-use keeper_core::retention::RetentionPart;
+use keeper_core::retention::{Free, RetentionPart};
 use keeper_core::verdict::{Part, Tally, tell};
 use keeper_core::wish::ObjectId;
 
@@ -63,6 +63,31 @@ fn targets_are_counted_by_what_was_said_last_of_each_object() {
     assert_eq!(sum(&metrics, "targets{"), 8);
     fleet.begin_term();
     assert_eq!(sum(&metrics, "targets{"), 0, "what was said in an earlier term says nothing any more");
+}
+
+#[test]
+fn free_interfaces_are_counted_by_phase_for_each_object_that_retains_them() {
+    let metrics = Arc::new(Metrics::new().unwrap());
+    let mut fleet = FleetMetrics::new(metrics.clone(), key("cn-hangzhou"));
+    let counted = |phase: &str| {
+        let label = format!(
+            "ecs_keeper_free_interfaces{{account=\"default\",phase=\"{phase}\",region=\"cn-hangzhou\"}}"
+        );
+        series(&metrics, true, "free_interfaces").get(&label).cloned()
+    };
+    assert_eq!(counted("Available").as_deref(), Some("0"));
+    let retains = |available, detached| {
+        let retention = RetentionPart { free: Free { available, detached }, ..RetentionPart::default() };
+        Part { retention: Some(Box::new(retention)), ..Part::default() }
+    };
+    let (a, b) = (ObjectId::new("n", "a", "1"), ObjectId::new("n", "b", "2"));
+    fleet.reported(&a, &retains(1060, 2));
+    fleet.reported(&b, &retains(6000, 0));
+    assert_eq!((counted("Available").as_deref(), counted("Detached").as_deref()), (Some("7060"), Some("2")));
+    fleet.forget(&b);
+    assert_eq!(counted("Available").as_deref(), Some("1060"));
+    drop(fleet);
+    assert_eq!(counted("Available"), None);
 }
 
 #[test]

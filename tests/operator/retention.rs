@@ -319,6 +319,7 @@ async fn i07_what_belongs_to_others_is_left_alone_and_told() {
         .interface(InterfaceSeed::secondary().id("eni-plain"))
         .interface(InterfaceSeed::secondary().id("eni-product").service_managed())
         .interface(InterfaceSeed::terway("cluster-1").id("eni-terway"))
+        .interface(InterfaceSeed::secondary().id("eni-cilium").tag("cilium-eni-index", "1"))
         .interface(InterfaceSeed::erdma().id("eni-erdma"));
     stage.account.seed_one(&seed);
     let _operator = stage.start();
@@ -330,12 +331,13 @@ async fn i07_what_belongs_to_others_is_left_alone_and_told() {
     assert_eq!(reasons["eni-plain"], "Retained");
     assert_eq!(reasons["eni-product"], "ServiceManaged");
     assert_eq!(reasons["eni-terway"], "TerwayOwned");
+    assert_eq!(reasons["eni-cilium"], "CiliumOwned");
     assert_eq!(reasons["eni-erdma"], "ErdmaOwned");
     assert_eq!(
         object.status.as_ref().unwrap().retention_state,
         Some(RetentionState::RetainedWhereApplicable)
     );
-    assert!(!stage.stays("eni-terway") && !stage.stays("eni-product") && !stage.stays("eni-erdma"));
+    assert!(!["eni-terway", "eni-product", "eni-cilium", "eni-erdma"].iter().any(|id| stage.stays(id)));
 }
 
 /// `me-east-1` has no retention of primary interfaces in the cloud, and doesn't stand in the table: with the flag it is

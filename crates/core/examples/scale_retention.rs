@@ -198,7 +198,7 @@ impl World {
                     // The status is written, and comes back through the watch.
                     let retained = part.retention.iter().flat_map(|part| part.retained.iter().cloned());
                     let retained = retained.map(|id| (id, Remembered::default())).collect();
-                    let record = Record { retained, attachments: Vec::new() };
+                    let record = Record { retained, ..Record::default() };
                     if let Some(wish) = self.wishes.get(&object) {
                         let asked = Asked::Retention(Box::new(wish.clone()), Box::new(record));
                         answers.push(Input::Wish(object.clone(), generation, asked));

@@ -426,7 +426,7 @@ fn heading(part: &Part) -> String {
 
 /// " 2 are free and wait for reuse."
 fn free(part: &Part) -> String {
-    match part.retention.as_ref().map_or(0, |retention| retention.available.len()) {
+    match part.retention.as_ref().map_or(0, |retention| retention.free.available) {
         0 => String::new(),
         1 => " 1 is free and waits for reuse.".to_owned(),
         count => format!(" {count} are free and wait for reuse."),

@@ -23,7 +23,10 @@ const TERWAY: [&str; 2] = ["terway", TERWAY_CONTROLLER];
 const TERWAY_CONTROLLER: &str = "terway-controller";
 /// Tag key and value by which Terway is told to leave an interface alone.
 const TERWAY_EXCLUDED: (&str, &str) = ("terway.alibabacloud.com/excluded", "true");
-/// Value of that tag on interfaces of the eRDMA controller.
+/// Tag key that Cilium's operator puts on every interface that it creates, with a number as its value. Source: Cilium,
+/// `pkg/alibabacloud/utils`.
+const CILIUM_INDEX_TAG: &str = "cilium-eni-index";
+/// Value of the creator's tag on interfaces of the eRDMA controller.
 const ERDMA: &str = "alibabacloud-erdma-controller";
 /// Traffic mode of an interface that carries eRDMA.
 const HIGH_PERFORMANCE: &str = "HighPerformance";
@@ -193,6 +196,10 @@ impl InterfaceFacts {
         Some(&tag.value)
     }
 
+    fn is_cilium_s(&self) -> bool {
+        self.tags.iter().flatten().any(|tag| tag.key.as_ref() == CILIUM_INDEX_TAG)
+    }
+
     /// Whether Terway is told to leave the interface alone.
     pub fn excluded_from_terway(&self) -> bool {
         let (key, value) = TERWAY_EXCLUDED;
@@ -210,7 +217,7 @@ impl Kind for Interface {
 
     // The vendor's pages: interfaces of cloud products take no changes; trunk and member interfaces belong to the
     // container network; a primary can be retained in some regions only (page on retaining network interfaces). Terway
-    // sets the flag of its own interfaces itself, and the eRDMA controller owns what it created.
+    // sets the flag of its own interfaces itself; Cilium and the eRDMA controller own what they created.
     fn applicability(facts: &InterfaceFacts) -> Applicability {
         let (Some(managed), Some(kind), true) =
             (facts.service_managed, facts.interface_type, facts.tags.is_some())
@@ -224,6 +231,7 @@ impl Kind for Interface {
             _ if facts.creator().is_some_and(|creator| TERWAY.contains(&creator)) => {
                 Applicability::No(Reason::TerwayOwned)
             }
+            _ if facts.is_cilium_s() => Applicability::No(Reason::CiliumOwned),
             _ if erdma => Applicability::No(Reason::ErdmaOwned),
             InterfaceType::Primary if !facts.primary_retainable => {
                 Applicability::No(Reason::PrimaryNotRetainable)
@@ -257,8 +265,8 @@ impl Kind for Interface {
 
     fn prune(facts: &mut InterfaceFacts, wanted: Wanted<'_>) {
         if let Some(tags) = &mut facts.tags {
-            let telling = |key: &str| key == CREATOR_TAG || key == TERWAY_EXCLUDED.0;
-            tags.retain_mut(|tag| (wanted.tag)(tag) || telling(tag.key.as_ref()));
+            let telling = [CREATOR_TAG, CILIUM_INDEX_TAG, TERWAY_EXCLUDED.0];
+            tags.retain_mut(|tag| (wanted.tag)(tag) || telling.contains(&tag.key.as_ref()));
             tags.shrink_to_fit();
         }
         // What it carries is told of survivors. While it is on an instance that would be most of what is remembered.
@@ -377,6 +385,7 @@ mod tests {
             (with(|f| f.interface_type = Some(InterfaceType::Member)), Reason::TrunkOrMember),
             (with(|f| f.tags = Some(created_by("terway"))), Reason::TerwayOwned),
             (with(|f| f.tags = Some(created_by("terway-controller"))), Reason::TerwayOwned),
+            (with(|f| f.tags = Some(vec![Tag::new("cilium-eni-index", "1")])), Reason::CiliumOwned),
             (with(|f| f.tags = Some(created_by("alibabacloud-erdma-controller"))), Reason::ErdmaOwned),
             (with(|f| f.traffic_mode = Some("HighPerformance".into())), Reason::ErdmaOwned),
             (
@@ -444,8 +453,8 @@ mod tests {
     fn what_an_interface_carries_is_kept_of_those_that_are_not_in_use() {
         let carried = Arc::new(Belongings { vpc_id: Some("vpc-1".into()), ..Belongings::default() });
         let kept = |status| {
-            let tags =
-                ["creator", "terway.alibabacloud.com/excluded", "nobody-asks"].map(|key| Tag::new(key, "x"));
+            let tags = ["creator", "cilium-eni-index", "terway.alibabacloud.com/excluded", "nobody-asks"]
+                .map(|key| Tag::new(key, "x"));
             let mut facts = InterfaceFacts {
                 status: Some(status),
                 belongings: carried.clone(),
@@ -455,9 +464,9 @@ mod tests {
             Interface::prune(&mut facts, Wanted { tag: &|_| false, surroundings: false });
             (facts.belongings == carried, facts.tags.map_or(0, |tags| tags.len()))
         };
-        assert_eq!(kept(InterfaceStatus::Available), (true, 2));
-        assert_eq!(kept(InterfaceStatus::Detaching), (true, 2));
-        assert_eq!(kept(InterfaceStatus::InUse), (false, 2));
+        assert_eq!(kept(InterfaceStatus::Available), (true, 3));
+        assert_eq!(kept(InterfaceStatus::Detaching), (true, 3));
+        assert_eq!(kept(InterfaceStatus::InUse), (false, 3));
     }
 
     #[test]
@@ -499,7 +508,7 @@ mod tests {
         let permitted = permit(|_| {}).unwrap();
         assert_eq!((permitted.interface().as_str(), permitted.instance().as_str()), ("eni-1", "i-b"));
         assert!(permit(|f| f.instance = None).is_some(), "the status says that it is free");
-        let refused: [fn(&mut InterfaceFacts); 12] = [
+        let refused: [fn(&mut InterfaceFacts); 13] = [
             |f| f.instance = Some(Some(InstanceId::new("i-a"))),
             |f| f.status = None,
             |f| f.status = Some(InterfaceStatus::InUse),
@@ -512,6 +521,7 @@ mod tests {
             |f| f.interface_type = Some(InterfaceType::Member),
             |f| f.tags = None,
             |f| f.tags = Some(vec![Tag::new("creator", "terway")]),
+            |f| f.tags = Some(vec![Tag::new("cilium-eni-index", "3")]),
         ];
         for change in refused {
             assert_eq!(permit(change), None);

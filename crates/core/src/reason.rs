@@ -51,6 +51,7 @@ reasons! {
     ServiceManaged = "A cloud product manages this network interface; it can't be retained, and is left alone.";
     TrunkOrMember = "Trunk and member interfaces belong to the container network; they are left alone.";
     TerwayOwned = "Terway created this network interface and decides itself whether it is kept; it is left alone.";
+    CiliumOwned = "Cilium created this network interface for its Pods and decides itself whether it is kept; it is left alone.";
     ErdmaOwned = "The eRDMA controller owns this network interface; it is left alone.";
     PrimaryNotRetainable = "In this region a primary network interface can't be retained; it goes with its instance.";
     RetentionRefused = "The cloud refuses to retain this network interface: its type does not allow it, a cloud product manages it, or the region lacks retention. If it is a primary one, check primaryRetentionRegions in the operator's configuration. It is tried again every ten minutes.";
@@ -97,13 +98,14 @@ reasons! {
     DeadlinePassed = "It could not be carried out within an hour; the rest keeps its protection.";
     NodeLeft = "What leaves the selection keeps its protection as it is.";
     Survived = "It has outlived its instance; it is free, and waits for reuse.";
+    SurvivorsForgotten = "The object is gone, and it alone knew of these network interfaces. Name them in another EniRetention to keep them, or delete them in the cloud.";
     Departed = "It is gone for good: two look-ups by id, apart, have lacked it.";
     Excluded = "The spec excludes it; its flag stays as it is.";
     InstanceLost = "The instance is gone: two look-ups by id, apart, have lacked it. If nobody meant to release it, look for the release in ActionTrail by the instance's id.";
     SelectionLost = "It is not selected any more, without this object having changed. Its flag stays as it is, and nobody puts it right from now on. Put the tag back, or name it by id.";
     SelectionShrank = "Fewer targets are selected than status counted in this generation, and nobody was there to see them go. Look in ActionTrail for what was released or lost its tags meanwhile.";
     EventsSummedUp = "Twenty Events about this object were published within ten minutes; what came after them is summed up here.";
-    RecordFull = "There are more retained network interfaces than one object can list. The flag is set on all of them; split this object so that each of them is listed.";
+    RecordFull = "More than 5,000 free network interfaces are retained, more than one object can list. The flag is set on all of them, but those beyond the list are forgotten when ecs-keeper restarts. Delete what nobody needs, or attach it again (spec.reattach); or have other objects hold what is listed (ecs-keeper eni export), then put a tag on it and exclude that tag here.";
     AttachWaits = "It is attached as soon as it is free and the instance can take it.";
     AttachRequested = "The cloud has been asked to attach it; waiting until it is seen on the instance.";
     AttachDone = "It was seen on the wanted instance; nothing more is done for this entry.";
@@ -254,6 +256,7 @@ SpotInstance
 ServiceManaged
 TrunkOrMember
 TerwayOwned
+CiliumOwned
 ErdmaOwned
 PrimaryNotRetainable
 RetentionRefused
@@ -300,6 +303,7 @@ OpaqueRival!
 DeadlinePassed
 NodeLeft
 Survived
+SurvivorsForgotten
 Departed
 Excluded
 InstanceLost

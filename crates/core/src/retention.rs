@@ -8,9 +8,10 @@ use crate::id::{InstanceId, InterfaceId};
 use crate::interface::{Belongings, InterfaceType};
 use crate::reason::{Reason, Risk};
 
-/// Most ids in the list of retained interfaces. Beyond it the flag is still set, and only the list stops.
+/// Most ids in the list of retained interfaces. Beyond it the flag is still set, and only the list stops: those that their
+/// instance leads to are left out first.
 pub const MAX_RETAINED: usize = 5000;
-/// Most rows of interfaces that outlived their instance.
+/// Most rows of interfaces that are free.
 pub const MAX_SURVIVORS: usize = 500;
 /// Most rows of interfaces that are gone.
 pub const MAX_GONE: usize = 20;
@@ -129,6 +130,8 @@ pub struct Remembered {
 pub struct Record {
     /// The retained interfaces, with what the rows say of them.
     pub retained: BTreeMap<InterfaceId, Remembered>,
+    /// Those of which there is a row among those of the free ones.
+    pub rows: BTreeSet<InterfaceId>,
     /// The wishes to attach.
     pub attachments: Vec<Attachment>,
 }
@@ -216,27 +219,47 @@ impl InterfaceRow {
 /// What one engine says of one object's memory and of its wishes to attach.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Default)]
 pub struct RetentionPart {
-    /// Every retained interface, [`MAX_RETAINED`] at most; those whose ids are durable already come first.
+    /// Every retained interface, [`MAX_RETAINED`] at most: those first that nothing but memory leads to, and then those whose
+    /// ids are durable already.
     pub retained: BTreeSet<InterfaceId>,
-    /// Those of them whose instance is gone and that are free.
+    /// Those of them whose instance is gone and that are free: the survivors.
     pub available: BTreeSet<InterfaceId>,
+    /// Others of them that no selected instance leads to: those that are free for another reason, and those that were
+    /// attached anew elsewhere.
+    pub loose: BTreeSet<InterfaceId>,
+    /// Those whose ids are durable, and that had to make room for others.
+    pub displaced: BTreeSet<InterfaceId>,
     /// Those that were retained and are no more, and why, as long as status has not said so.
     pub departed: BTreeMap<InterfaceId, Reason>,
     /// Those of the retained ones that were not read yet: what status says of them stands.
     pub unread: BTreeSet<InterfaceId>,
-    /// Rows: survivors, those that are gone since a short while, and some that are attached.
+    /// Rows: free ones, those that are gone since a short while, and some that are attached.
     pub rows: Vec<InterfaceRow>,
     /// The wishes to attach.
     pub attachments: Vec<Attachment>,
-    /// Whether a list had to stop at its limit.
+    /// How many free ones there are, listed or not.
+    pub free: Free,
+    /// Whether the list of ids had to stop before one that nothing but memory leads to.
     pub full: bool,
 }
 
+/// Retained interfaces that are on no instance, counted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
+pub struct Free {
+    /// Those that have outlived their instance.
+    pub available: u32,
+    /// Those whose last instance is not known to be gone.
+    pub detached: u32,
+}
+
 impl RetentionPart {
-    /// Adds another engine's part to this one.
+    /// Adds another engine's part to this one. Each keeps to the limits of the lists; how much of both is listed is for
+    /// whoever writes the status to say.
     pub fn join(&mut self, other: &Self) {
         self.retained.extend(other.retained.iter().cloned());
         self.available.extend(other.available.iter().cloned());
+        self.loose.extend(other.loose.iter().cloned());
+        self.displaced.extend(other.displaced.iter().cloned());
         self.departed.extend(other.departed.iter().map(|(id, reason)| (id.clone(), *reason)));
         self.unread.extend(other.unread.iter().cloned());
         for theirs in &other.attachments {
@@ -248,25 +271,23 @@ impl RetentionPart {
             }
         }
         self.rows.extend(other.rows.iter().cloned());
+        self.free.available = self.free.available.saturating_add(other.free.available);
+        self.free.detached = self.free.detached.saturating_add(other.free.detached);
         self.full |= other.full;
-        self.full |= sort_rows(&mut self.rows);
-        while self.retained.len() > MAX_RETAINED {
-            self.retained.pop_last();
-            self.full = true;
-        }
     }
 }
 
-/// Puts survivors first and then what needs attention, and cuts each sort to its limit. Whether a survivor's row was cut.
-pub fn sort_rows(rows: &mut Vec<InterfaceRow>) -> bool {
+/// Puts free ones first and then what needs attention, and cuts each sort to its limit. `listed`: whether a free one has a
+/// row already, which is not given up for another's.
+pub fn sort_rows(rows: &mut Vec<InterfaceRow>, listed: impl Fn(&InterfaceId) -> bool) {
     #[derive(PartialEq, Eq, PartialOrd, Ord)]
     enum Sort {
-        Survivor,
+        Free,
         Attached,
         Gone,
     }
     let sort = |row: &InterfaceRow| match row.phase {
-        InterfacePhase::Available | InterfacePhase::Detached => Sort::Survivor,
+        InterfacePhase::Available | InterfacePhase::Detached => Sort::Free,
         InterfacePhase::Gone => Sort::Gone,
         InterfacePhase::Attached
         | InterfacePhase::Attaching
@@ -274,23 +295,22 @@ pub fn sort_rows(rows: &mut Vec<InterfaceRow>) -> bool {
         | InterfacePhase::NotApplicable => Sort::Attached,
     };
     rows.sort_by(|a, b| {
-        let key = |row: &InterfaceRow| (sort(row), !row.attention);
+        let key = |row: &InterfaceRow| match sort(row) {
+            Sort::Free => (Sort::Free, !listed(&row.id)),
+            other => (other, !row.attention),
+        };
         key(a).cmp(&key(b)).then_with(|| a.id.cmp(&b.id))
     });
-    let (mut survivors, mut attached, mut gone) = (0, 0, 0);
-    let mut cut = false;
+    let (mut free, mut attached, mut gone) = (0, 0, 0);
     rows.retain(|row| {
         let (count, most) = match sort(row) {
-            Sort::Survivor => (&mut survivors, MAX_SURVIVORS),
+            Sort::Free => (&mut free, MAX_SURVIVORS),
             Sort::Attached => (&mut attached, MAX_ATTACHED),
             Sort::Gone => (&mut gone, MAX_GONE),
         };
         *count += 1;
-        let kept = *count <= most;
-        cut |= !kept && sort(row) == Sort::Survivor;
-        kept
+        *count <= most
     });
-    cut
 }
 
 #[cfg(test)]
@@ -318,7 +338,7 @@ mod tests {
     }
 
     #[test]
-    fn survivors_stand_first_then_what_needs_attention_and_what_is_gone_last() {
+    fn free_ones_stand_first_then_what_needs_attention_and_what_is_gone_last() {
         use InterfacePhase::{Attached, Available, Detached, Gone, NotApplicable, Reattached};
         let mut rows = vec![
             row("eni-gone", Gone, true),
@@ -328,27 +348,27 @@ mod tests {
             row("eni-free", Available, false),
             row("eni-loose", Detached, false),
         ];
-        assert!(!sort_rows(&mut rows));
+        sort_rows(&mut rows, |_| false);
         assert_eq!(ids(&rows), ["eni-free", "eni-loose", "eni-a", "eni-terway", "eni-b", "eni-gone"]);
     }
 
     #[test]
-    fn each_sort_of_row_has_its_limit_and_only_a_survivor_that_is_cut_makes_the_record_full() {
+    fn each_sort_of_row_has_its_limit_and_what_is_listed_already_is_not_what_is_cut() {
         let many =
             |phase, count: usize| (0..count).map(move |n| row(&format!("eni-{phase:?}{n:04}"), phase, false));
         let count = |rows: &[InterfaceRow], phase| rows.iter().filter(|row| row.phase == phase).count();
         let mut rows: Vec<InterfaceRow> =
             many(InterfacePhase::Attached, 200).chain(many(InterfacePhase::Gone, 30)).collect();
         rows.push(row("eni-weak", InterfacePhase::Attached, true));
-        assert!(!sort_rows(&mut rows));
+        rows.extend(many(InterfacePhase::Available, MAX_SURVIVORS));
+        rows.push(row("eni-zzz", InterfacePhase::Available, false));
+        rows.push(row("eni-zzzz", InterfacePhase::Available, true));
+        sort_rows(&mut rows, |id| id.as_str() == "eni-zzz");
         assert_eq!(count(&rows, InterfacePhase::Attached), MAX_ATTACHED);
         assert_eq!(count(&rows, InterfacePhase::Gone), MAX_GONE);
-        assert_eq!(rows[0].id.as_str(), "eni-weak", "what needs attention is not what is cut");
-        rows.extend(many(InterfacePhase::Available, MAX_SURVIVORS));
-        assert!(!sort_rows(&mut rows));
-        rows.push(row("eni-one-more", InterfacePhase::Available, false));
-        assert!(sort_rows(&mut rows));
         assert_eq!(count(&rows, InterfacePhase::Available), MAX_SURVIVORS);
+        assert_eq!(rows[0].id.as_str(), "eni-zzz", "it was listed before");
+        assert_eq!(rows[MAX_SURVIVORS].id.as_str(), "eni-weak", "what needs attention is not what is cut");
     }
 
     #[test]
@@ -383,12 +403,14 @@ mod tests {
     fn i19_joined_parts_retain_what_either_retains() {
         let part = |first: usize, count: usize| RetentionPart {
             retained: (first..first + count).map(|n| InterfaceId::new(format!("eni-{n:05}"))).collect(),
+            free: Free { available: 1, detached: 2 },
             ..RetentionPart::default()
         };
         let mut joined = part(0, 3000);
-        joined.join(&part(3000, 2000));
-        assert_eq!((joined.retained.len(), joined.full), (5000, false));
-        joined.join(&part(4999, 2));
-        assert_eq!((joined.retained.len(), joined.full), (MAX_RETAINED, true));
+        joined.join(&part(3000, 2001));
+        assert_eq!((joined.retained.len(), joined.full), (5001, false));
+        assert_eq!(joined.free, Free { available: 2, detached: 4 });
+        joined.join(&RetentionPart { full: true, ..RetentionPart::default() });
+        assert!(joined.full);
     }
 }

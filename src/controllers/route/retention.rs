@@ -205,10 +205,16 @@ fn record(
         };
         (id, remembered)
     });
+    let free = |row: &&&NetworkInterfaceStatus| row.phase.is_free();
+    let listed = rows.values().filter(free).map(|row| InterfaceId::new(&row.network_interface_id));
     // What was asked of nobody knows which region, every region has to know of: it must not be asked twice.
     let attachments = status.reattachments.iter().map(attachment);
     let attachments = attachments.filter(|row| here(&row.interface) || nowhere(&row.interface));
-    Record { retained: retained.collect(), attachments: attachments.collect() }
+    Record {
+        retained: retained.collect(),
+        rows: listed.filter(|id| here(id)).collect(),
+        attachments: attachments.collect(),
+    }
 }
 
 /// What status says of an attachment. Of one in a phase of a newer version the cloud may have been asked already, so that

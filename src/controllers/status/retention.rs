@@ -25,7 +25,7 @@ use crate::api::{
     ReattachmentStatus, RetentionState,
 };
 use crate::controllers::losses::Lost;
-use crate::controllers::news::News;
+use crate::controllers::news::{News, Survivors};
 use crate::controllers::object::Resource;
 
 /// The reason of a row whose flag holds the safe value.
@@ -38,7 +38,7 @@ pub struct Lists {
     available: Vec<String>,
     rows: Vec<NetworkInterfaceStatus>,
     reattachments: Vec<ReattachmentStatus>,
-    /// Whether one of them had to stop at its limit.
+    /// Whether the list of ids had to stop before one that nothing else leads to.
     pub full: bool,
 }
 
@@ -54,38 +54,53 @@ pub fn lists(
     let (silence, nothing) = (RetentionPart::default(), EniRetentionStatus::default());
     let complete = complete && part.is_some();
     let (part, old) = (part.unwrap_or(&silence), old.unwrap_or(&nothing));
-    let (retained, mut full) = retained(part, old);
+    let candidates = candidates(part, old);
     // Of these nobody has said anything but that they are retained, if that.
     let stands = |id: &String| {
         let known = InterfaceId::new(id);
-        retained.contains(id) && (!part.retained.contains(&known) || part.unread.contains(&known))
+        candidates.contains(id) && (!part.retained.contains(&known) || part.unread.contains(&known))
     };
     let available = part.available.iter().map(ToString::to_string);
     let available: BTreeSet<String> =
         available.chain(old.available_eni_ids.iter().filter(|id| stands(id)).cloned()).collect();
-    let available = available.into_iter().filter(|id| retained.contains(id)).collect();
-    let (rows, cut) = rows(part, old, stands, &retained, lost, now);
-    full |= cut || part.full;
-    let reattachments = reattachments(part, complete, old, now);
-    Lists { retained: retained.into_iter().collect(), available, rows, reattachments, full }
-}
+    let loose = |id: &String| !available.contains(id) && part.loose.contains(&InterfaceId::new(id));
+    let found_by_nothing_else = candidates.iter().filter(|id| available.contains(*id) || loose(id)).count();
+    let full = part.full || found_by_nothing_else > MAX_RETAINED;
 
-/// The retained ids, and whether there are more than can be listed. What is listed stays so.
-fn retained(part: &RetentionPart, old: &EniRetentionStatus) -> (BTreeSet<String>, bool) {
-    let departed = |id: &String| part.departed.contains_key(&InterfaceId::new(id));
-    let mut retained: BTreeSet<String> =
-        old.retained_eni_ids.iter().filter(|id| !departed(id)).cloned().collect();
-    for id in part.retained.iter().map(InterfaceId::as_str).filter(|id| id.len() <= MAX_ENI_ID) {
-        if retained.len() < MAX_RETAINED {
-            retained.insert(id.to_owned());
-        } else if !retained.contains(id) {
-            return (retained, true);
-        }
+    let mut retained: Vec<&String> = candidates.iter().collect();
+    if retained.len() > MAX_RETAINED {
+        let listed: BTreeSet<&String> = old.retained_eni_ids.iter().collect();
+        retained.sort_by_cached_key(|id| {
+            (!available.contains(*id), !loose(id), !stands(id), !listed.contains(id))
+        });
+        retained.truncate(MAX_RETAINED);
     }
-    (retained, false)
+    retained.sort_by_key(|id| (!available.contains(*id), *id));
+    let listed: BTreeSet<String> = retained.iter().copied().cloned().collect();
+    let rows = rows(part, old, |id| listed.contains(id) && stands(id), &listed, lost, now);
+    let reattachments = reattachments(part, complete, old, now);
+    Lists {
+        retained: retained.into_iter().cloned().collect(),
+        available: available.iter().filter(|id| listed.contains(*id)).cloned().collect(),
+        rows,
+        reattachments,
+        full,
+    }
 }
 
-/// The rows in their order, and whether one of a survivor had to be left out.
+/// The ids that are to be listed, if there is room: those that the fleets tell, and those that stand there, unless a fleet
+/// says why not.
+fn candidates(part: &RetentionPart, old: &EniRetentionStatus) -> BTreeSet<String> {
+    let left = |id: &String| {
+        let id = InterfaceId::new(id);
+        part.departed.contains_key(&id) || part.displaced.contains(&id)
+    };
+    let standing = old.retained_eni_ids.iter().filter(|id| !left(id)).cloned();
+    let told = part.retained.iter().map(InterfaceId::as_str).filter(|id| id.len() <= MAX_ENI_ID);
+    told.map(str::to_owned).chain(standing).collect()
+}
+
+/// The rows in their order, as many of each sort as are listed.
 fn rows(
     part: &RetentionPart,
     old: &EniRetentionStatus,
@@ -93,7 +108,7 @@ fn rows(
     retained: &BTreeSet<String>,
     lost: &[Lost],
     now: Timestamp,
-) -> (Vec<NetworkInterfaceStatus>, bool) {
+) -> Vec<NetworkInterfaceStatus> {
     let before: BTreeMap<&str, &NetworkInterfaceStatus> =
         old.network_interfaces.iter().map(|row| (row.network_interface_id.as_str(), row)).collect();
     let listable = part.rows.iter().filter(|row| row.id.as_str().len() <= MAX_ENI_ID);
@@ -112,22 +127,25 @@ fn rows(
     note_lost(&mut rows, &before, lost);
     rows.sort_by(|a, b| {
         let attention = |row: &NetworkInterfaceStatus| row.reason != RETAINED || !row.risks.is_empty();
-        let key = |row: &NetworkInterfaceStatus| (sort(row.phase), !attention(row));
-        let newest =
-            if sort(a.phase) == Sort::Gone { b.since.cmp(&a.since) } else { std::cmp::Ordering::Equal };
-        key(a).cmp(&key(b)).then(newest).then_with(|| a.network_interface_id.cmp(&b.network_interface_id))
+        let first = match sort(a.phase) {
+            // The oldest, so that none loses its row to another.
+            Sort::Free => a.since.cmp(&b.since),
+            Sort::Attached => attention(b).cmp(&attention(a)),
+            Sort::Gone => b.since.cmp(&a.since),
+        };
+        sort(a.phase)
+            .cmp(&sort(b.phase))
+            .then(first)
+            .then_with(|| a.network_interface_id.cmp(&b.network_interface_id))
     });
     let mut count: BTreeMap<Sort, usize> = BTreeMap::new();
-    let mut cut = false;
     rows.retain(|row| {
         let sort = sort(row.phase);
         let count = count.entry(sort).or_default();
         *count += 1;
-        let fits = *count <= sort.limit();
-        cut |= !fits && sort == Sort::Survivor;
-        fits
+        *count <= sort.limit()
     });
-    (rows, cut)
+    rows
 }
 
 /// Notes in the rows of those that are gone what was last seen of them. One that was never retained gets a row as well.
@@ -156,7 +174,7 @@ fn note_lost(
 /// The sorts of rows, in the order in which they are listed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 enum Sort {
-    Survivor,
+    Free,
     Attached,
     Gone,
 }
@@ -164,7 +182,7 @@ enum Sort {
 impl Sort {
     fn limit(self) -> usize {
         match self {
-            Self::Survivor => MAX_LISTED_SURVIVORS,
+            Self::Free => MAX_LISTED_SURVIVORS,
             Self::Attached => MAX_LISTED_ATTACHED,
             Self::Gone => MAX_LISTED_GONE,
         }
@@ -173,7 +191,7 @@ impl Sort {
 
 fn sort(phase: NetworkInterfacePhase) -> Sort {
     match phase {
-        NetworkInterfacePhase::Available | NetworkInterfacePhase::Detached => Sort::Survivor,
+        NetworkInterfacePhase::Available | NetworkInterfacePhase::Detached => Sort::Free,
         NetworkInterfacePhase::Gone => Sort::Gone,
         NetworkInterfacePhase::Attached
         | NetworkInterfacePhase::Attaching
@@ -365,28 +383,25 @@ fn reattachment(row: &Attachment, before: Option<&ReattachmentStatus>, now: Time
     }
 }
 
-/// The status that says what is to be said, and whether it lost a survivor's row so that it can be stored.
+/// The status that says what is to be said. It loses rows, so that it can be stored.
 pub fn status(
     report: &Report,
     conditions: Vec<Condition>,
-    lists: &Lists,
+    lists: Lists,
     of: Generation,
-) -> (EniRetentionStatus, bool) {
-    let survivors =
-        |rows: &[NetworkInterfaceStatus]| rows.iter().filter(|row| sort(row.phase) == Sort::Survivor).count();
+) -> EniRetentionStatus {
     let mut status = EniRetentionStatus {
         observed_generation: Some(of),
         conditions,
         retention_state: Some(state(report.judgement.summary)),
         counts: counts(report),
-        retained_eni_ids: lists.retained.clone(),
-        available_eni_ids: lists.available.clone(),
-        network_interfaces: lists.rows.clone(),
-        reattachments: lists.reattachments.clone(),
+        retained_eni_ids: lists.retained,
+        available_eni_ids: lists.available,
+        network_interfaces: lists.rows,
+        reattachments: lists.reattachments,
     };
     status.shorten_to_fit();
-    let shortened = survivors(&status.network_interfaces) < survivors(&lists.rows);
-    (status, shortened)
+    status
 }
 
 /// Whether two statuses say the same in everything that we say.
@@ -412,8 +427,8 @@ fn state(summary: Summary) -> RetentionState {
     }
 }
 
-/// What is told besides the domain condition and besides what is lost: which interfaces have outlived an instance, each that
-/// the spec gives up, and each attachment that has come to an end.
+/// What is told besides the domain condition, the survivors and what is lost: each interface that the spec gives up, and each
+/// attachment that has come to an end.
 pub fn news(
     departed: Option<&BTreeMap<InterfaceId, Reason>>,
     old: Option<&EniRetentionStatus>,
@@ -452,35 +467,16 @@ pub fn news(
             note: format!("{id}{to}: {}", row.message),
         })
     });
-    survivors(old, new).into_iter().chain(left).chain(ended).collect()
+    left.chain(ended).collect()
 }
 
-/// The interfaces that have outlived their instance since status was written the last time, an instance at a time.
-fn survivors(old: &EniRetentionStatus, new: &EniRetentionStatus) -> Vec<News> {
-    let known: BTreeSet<&String> = old.available_eni_ids.iter().collect();
-    let mut by_instance: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
-    for row in &new.network_interfaces {
-        // Of one that never was on an instance, nothing is to be told.
-        if row.phase == NetworkInterfacePhase::Available
-            && !known.contains(&row.network_interface_id)
-            && let Some(instance) = &row.last_instance_id
-        {
-            by_instance.entry(instance).or_default().push(&row.network_interface_id);
-        }
-    }
-    let news = by_instance.into_iter().map(|(instance, ids)| {
-        let (verb, are) = if ids.len() == 1 { ("has", "is") } else { ("have", "are") };
-        News {
-            kind: EventType::Normal,
-            reason: Reason::Survived,
-            action: "Retain",
-            note: format!(
-                "{} {verb} outlived {instance} and {are} free: they wait for reuse.",
-                ids.join(", ")
-            ),
-        }
-    });
-    news.collect()
+/// The interfaces that have outlived their instance since status was written the last time, and which instance that was.
+pub fn survivors(old: Option<&EniRetentionStatus>, new: &EniRetentionStatus) -> Survivors {
+    let known: BTreeSet<&String> = old.iter().flat_map(|old| &old.available_eni_ids).collect();
+    let rows = new.network_interfaces.iter().map(|row| (&row.network_interface_id, &row.last_instance_id));
+    let rows: BTreeMap<&String, &Option<String>> = rows.collect();
+    let fresh = new.available_eni_ids.iter().filter(|id| !known.contains(id));
+    fresh.map(|id| (id.clone(), rows.get(id).and_then(|last| (*last).clone()))).collect()
 }
 
 #[cfg(test)]
@@ -723,39 +719,77 @@ mod tests {
     }
 
     #[test]
-    fn survivors_are_told_of_once_an_instance_at_a_time() {
+    fn survivors_are_told_of_once_whether_they_have_a_row_or_not() {
         let on = |id, phase, last: Option<&str>| InterfaceRow {
             last_instance: last.map(InstanceId::new),
             ..seen(id, phase, Belongings::default())
         };
-        let all = ["eni-a", "eni-b", "eni-c", "eni-d"];
+        let all = ["eni-a", "eni-b", "eni-c"];
         let before = all.map(|id| on(id, InterfacePhase::Attached, None)).to_vec();
         let old = next(&told(&all, before), &EniRetentionStatus::default(), 1);
         let rows = vec![
             on("eni-a", InterfacePhase::Available, Some("i-1")),
-            on("eni-b", InterfacePhase::Available, Some("i-1")),
-            on("eni-c", InterfacePhase::Available, None),
-            on("eni-d", InterfacePhase::Detached, Some("i-2")),
+            on("eni-b", InterfacePhase::Detached, Some("i-2")),
         ];
-        let new = next(&told(&all, rows), &old, 2);
-        let said = news(None, Some(&old), &new);
-        assert_eq!(said.len(), 1, "{said:?}");
-        assert_eq!((said[0].reason, said[0].kind), (Reason::Survived, EventType::Normal));
-        assert!(said[0].note.starts_with("eni-a, eni-b have outlived i-1 and are free"), "{said:?}");
-        assert_eq!(news(None, Some(&new), &new), []);
+        let mut part = told(&all, rows);
+        part.available.insert(InterfaceId::new("eni-c"));
+        let new = next(&part, &old, 2);
+        let expected = [("eni-a", Some("i-1")), ("eni-c", None)];
+        let expected = expected.map(|(id, last)| (id.to_owned(), last.map(str::to_owned)));
+        assert_eq!(survivors(Some(&old), &new), BTreeMap::from(expected));
+        assert_eq!(survivors(Some(&new), &new), BTreeMap::new());
     }
 
     #[test]
-    fn i20_a_list_that_is_full_keeps_what_it_has() {
+    fn i19_i20_a_full_list_keeps_what_it_has_but_for_survivors() {
         let listed: Vec<String> = (0..MAX_RETAINED).map(|n| format!("eni-b{n:04}")).collect();
         let old = EniRetentionStatus { retained_eni_ids: listed.clone(), ..EniRetentionStatus::default() };
-        let lists = lists(Some(&told(&["eni-a", "eni-b0000"], Vec::new())), true, Some(&old), &[], at(1));
-        assert!(lists.full);
-        assert_eq!(lists.retained, listed);
+        let attached = lists(Some(&told(&["eni-a", "eni-b0000"], Vec::new())), true, Some(&old), &[], at(1));
+        assert_eq!((attached.full, &attached.retained), (false, &listed), "its instance leads to eni-a");
+
+        let part = told(&["eni-a", "eni-b0000", "eni-z"], vec![free("eni-a"), free("eni-z")]);
+        let survived = lists(Some(&part), true, Some(&old), &[], at(1));
+        assert_eq!((survived.full, survived.retained.len()), (false, MAX_RETAINED));
+        assert_eq!(survived.retained[..3], ["eni-a", "eni-z", "eni-b0001"], "survivors stand first");
+        assert!(!survived.retained.contains(&"eni-b0000".to_owned()), "an instance leads to it");
+        assert_eq!(survived.available, ["eni-a", "eni-z"]);
+
+        let old = written(survived);
+        let again = written(lists(Some(&part), true, Some(&old), &[], at(9)));
+        assert_eq!(again, old, "and then nothing changes");
+
+        let free_ones: Vec<String> = (0..=MAX_RETAINED).map(|n| format!("eni-f{n:04}")).collect();
+        let ids: Vec<&str> = free_ones.iter().map(String::as_str).collect();
+        let (one, other) = ids.split_at(3000);
+        let mut joined = told(one, one.iter().map(|id| free(id)).collect());
+        joined.join(&told(other, other.iter().map(|id| free(id)).collect()));
+        let crowd = lists(Some(&joined), true, None, &[], at(1));
+        assert!(crowd.full, "regions that are not full alone can be so together");
+        assert_eq!((crowd.retained.len(), crowd.rows.len()), (MAX_RETAINED, MAX_LISTED_SURVIVORS));
     }
 
     #[test]
-    fn a_status_that_can_not_be_stored_loses_rows_and_says_so() {
+    fn what_a_fleet_leaves_out_for_others_leaves_the_list() {
+        let old = standing();
+        let mut part = told(&["eni-a", "eni-b"], vec![free("eni-a"), free("eni-b")]);
+        part.displaced.insert(InterfaceId::new("eni-c"));
+        assert_eq!(next(&part, &old, 200).retained_eni_ids, ["eni-a", "eni-b"]);
+    }
+
+    #[test]
+    fn the_oldest_survivors_have_rows_and_rows_that_do_not_fit_are_dropped_in_silence() {
+        let first: Vec<String> = (0..MAX_LISTED_SURVIVORS).map(|n| format!("eni-b{n:04}")).collect();
+        let ids: Vec<&str> = first.iter().map(String::as_str).collect();
+        let old =
+            next(&told(&ids, ids.iter().map(|id| free(id)).collect()), &EniRetentionStatus::default(), 100);
+        let all: Vec<&str> = std::iter::once("eni-a").chain(ids).collect();
+        let lists =
+            lists(Some(&told(&all, all.iter().map(|id| free(id)).collect())), true, Some(&old), &[], at(200));
+        assert!(!lists.full);
+        assert_eq!(lists.available.len(), MAX_LISTED_SURVIVORS + 1);
+        let rows: Vec<&String> = lists.rows.iter().map(|row| &row.network_interface_id).collect();
+        assert_eq!(rows, first.iter().collect::<Vec<_>>());
+
         let report = Report {
             judgement: keeper_core::conditions::unserved(Reason::NotGranted, ""),
             question: None,
@@ -763,16 +797,13 @@ mod tests {
             lagging: Lagging::default(),
             counted: false,
         };
-        let survivor = |n: usize| NetworkInterfaceStatus {
-            network_interface_id: format!("eni-{n:04}"),
+        let fat = |row: &NetworkInterfaceStatus| NetworkInterfaceStatus {
             message: "&".repeat(MAX_MESSAGE),
-            ..standing().network_interfaces[0].clone()
+            ..row.clone()
         };
-        let mut lists = lists(None, true, None, &[], at(1));
-        lists.rows = (0..500).map(survivor).collect();
-        let (status, shortened) = status(&report, Vec::new(), &lists, 1);
-        assert!(shortened && status.network_interfaces.len() < 500);
-        lists.rows.truncate(3);
-        assert!(!super::status(&report, Vec::new(), &lists, 1).1);
+        let rows = lists.rows.iter().map(fat).collect();
+        let status = status(&report, Vec::new(), Lists { rows, ..lists }, 1);
+        assert!(status.network_interfaces.len() < MAX_LISTED_SURVIVORS);
+        assert_eq!(status.available_eni_ids.len(), MAX_LISTED_SURVIVORS + 1);
     }
 }

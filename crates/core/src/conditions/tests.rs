@@ -8,7 +8,7 @@ use crate::evidence::Evidence;
 use crate::id::{InterfaceId, Region, RequestId};
 use crate::instance::{Instance, InstanceFacts};
 use crate::reason::Risk;
-use crate::retention::{AttachPhase, Attachment, RetentionPart};
+use crate::retention::{AttachPhase, Attachment, Free, RetentionPart};
 use crate::time::Moment;
 use crate::verdict::{NodeFindings, Row, State, Tally, Verdict, tell};
 
@@ -588,23 +588,20 @@ fn retention() -> impl Strategy<Value = RetentionPart> {
 
 #[test]
 fn what_is_free_for_reuse_is_counted_when_all_is_well() {
-    let message = |free: &[&str], verdicts: &[Verdict]| {
-        let available = free.iter().map(InterfaceId::new).collect();
-        let retention = RetentionPart { available, ..RetentionPart::default() };
+    let message = |available: u32, verdicts: &[Verdict]| {
+        let free = Free { available, detached: 7 };
+        let retention = RetentionPart { free, ..RetentionPart::default() };
         let mut part = Part { settled: true, retention: Some(Box::new(retention)), ..Part::default() };
         for verdict in verdicts {
             part.tally.add("eni-1", false, *verdict, &[]);
         }
         judge(PROTECT, &part).domain.message
     };
-    assert_eq!(message(&[], &[safe()]), "1 target: 1 safe.");
-    assert_eq!(message(&["eni-1"], &[safe()]), "1 target: 1 safe. 1 is free and waits for reuse.");
-    assert_eq!(
-        message(&["eni-1", "eni-2"], &[safe(), safe()]),
-        "2 targets: 2 safe. 2 are free and wait for reuse."
-    );
+    assert_eq!(message(0, &[safe()]), "1 target: 1 safe.");
+    assert_eq!(message(1, &[safe()]), "1 target: 1 safe. 1 is free and waits for reuse.");
+    assert_eq!(message(2, &[safe(), safe()]), "2 targets: 2 safe. 2 are free and wait for reuse.");
     let weak = Verdict::Weak(Reason::Correcting);
-    assert!(!message(&["eni-1"], &[weak]).contains("free"), "what is wrong goes first");
+    assert!(!message(1, &[weak]).contains("free"), "what is wrong goes first");
 }
 
 #[test]

@@ -150,7 +150,7 @@ impl Engine<Interface> {
                 memory.errands.insert(row.interface.clone(), Errand::of_another(now, row));
             }
         }
-        memory.recorded(durable);
+        memory.recorded(durable, record.rows);
         if !memory.errands.is_empty() {
             self.errands.insert(name.clone());
         }

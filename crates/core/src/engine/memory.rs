@@ -32,6 +32,8 @@ pub(super) struct Memory<K: Kind> {
     pub gone: VecDeque<(K::Id, Remembered, K::Facts)>,
     /// What status lists durably; `None`: status has not been read yet.
     pub durable: Option<BTreeSet<K::Id>>,
+    /// Those of which status has a row among those of the free ones.
+    pub rows: BTreeSet<K::Id>,
     /// How far each wish to attach has come.
     pub errands: BTreeMap<K::Id, Errand>,
     /// Those that status says durably are requested, and of which instance.
@@ -45,6 +47,7 @@ impl<K: Kind> Default for Memory<K> {
             departed: BTreeMap::new(),
             gone: VecDeque::new(),
             durable: None,
+            rows: BTreeSet::new(),
             errands: BTreeMap::new(),
             requests: BTreeMap::new(),
         }
@@ -52,10 +55,11 @@ impl<K: Kind> Default for Memory<K> {
 }
 
 impl<K: Kind> Memory<K> {
-    /// Notes that status lists these durably. What it lists no more has been told of.
-    pub fn recorded(&mut self, durable: BTreeSet<K::Id>) {
+    /// Notes that status lists these durably, and of which free ones it has a row. What it lists no more has been told of.
+    pub fn recorded(&mut self, durable: BTreeSet<K::Id>, rows: BTreeSet<K::Id>) {
         self.departed.retain(|id, _| durable.contains(id));
         self.durable = Some(durable);
+        self.rows = rows;
     }
 
     fn depart(&mut self, id: &K::Id, reason: Reason) -> Option<Remembered> {

@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use super::Engine;
+use super::memory::Memory;
 use super::objects::Object;
 use crate::id::{InstanceId, InterfaceId};
 use crate::interface::{Interface, InterfaceFacts, InterfaceStatus};
@@ -22,28 +23,33 @@ impl Engine<Interface> {
         let object = self.objects.get(name)?;
         let memory = &object.memory;
         let mut part = RetentionPart { departed: memory.departed.clone(), ..RetentionPart::default() };
-        // What status lists already stays there; what is new comes as long as there is room.
-        let durable = |id: &&InterfaceId| memory.durable.as_ref().is_some_and(|ids| ids.contains(*id));
-        part.retained.extend(memory.kept.keys().filter(durable).take(MAX_RETAINED).cloned());
-        let room = MAX_RETAINED.saturating_sub(part.retained.len());
-        part.retained.extend(memory.kept.keys().filter(|id| !durable(id)).take(room).cloned());
-        part.full = memory.kept.len() > part.retained.len();
         for id in self.reach(object) {
             let Some((verdict, risks)) = self.judge_target(now, object, id) else { continue };
             let verdict = self.explain(verdict, &object.wish);
             let evidence = self.targets.get(id).and_then(|t| t.evidence.as_ref());
+            let kept = memory.kept.get(id);
             let Some(facts) = evidence.map(|e| &e.facts) else {
-                if memory.kept.contains_key(id) {
+                if kept.is_some() {
                     part.unread.insert(id.clone());
                 }
                 continue;
             };
-            let row = self.row(id, facts, memory.kept.get(id), verdict, risks);
-            if row.phase == InterfacePhase::Available && part.retained.contains(id) {
-                part.available.insert(id.clone());
+            let row = self.row(id, facts, kept, verdict, risks);
+            if kept.is_some() {
+                match row.phase {
+                    InterfacePhase::Available => part.available.insert(id.clone()),
+                    InterfacePhase::Detached => part.loose.insert(id.clone()),
+                    InterfacePhase::Reattached if !selects(object, row.instance.as_ref()) => {
+                        part.loose.insert(id.clone())
+                    }
+                    _ => false,
+                };
+                part.free.available += u32::from(row.phase == InterfacePhase::Available);
+                part.free.detached += u32::from(row.phase == InterfacePhase::Detached);
             }
             part.rows.push(row);
         }
+        list_ids(memory, &mut part);
         for (id, remembered, facts) in memory.gone.iter().filter(|(id, ..)| !memory.kept.contains_key(id)) {
             let verdict = Verdict::Unknown(Reason::Departed);
             let mut row = self.row(id, facts, Some(remembered), verdict, Vec::new());
@@ -51,7 +57,7 @@ impl Engine<Interface> {
             row.last_instance = row.instance.take().or(row.last_instance);
             part.rows.push(row);
         }
-        part.full |= sort_rows(&mut part.rows);
+        sort_rows(&mut part.rows, |id| memory.rows.contains(id));
         part.attachments = memory.errands.values().map(|errand| errand.row.clone()).collect();
         Some(Box::new(part))
     }
@@ -110,15 +116,11 @@ impl Engine<Interface> {
     /// The instances that hold the object's targets, those that free ones were on last, and those to which something is to
     /// be attached.
     fn wanted_instances(&self, object: &Object<Interface>) -> BTreeSet<InstanceId> {
-        let selected = |instance: &InstanceId| {
-            let role = object.roster.as_ref().and_then(|roster| roster.role(instance));
-            matches!(role, Some(Role::Selected))
-        };
         let mut wanted: BTreeSet<InstanceId> = Self::destinations(object).cloned().collect();
         for id in self.reach(object) {
             let facts = self.targets.get(id).and_then(|t| t.evidence.as_ref()).map(|e| &e.facts);
             if let Some(Place::On(instance)) = facts.map(Interface::place)
-                && !selected(instance)
+                && !selects(object, Some(instance))
                 && !object.wish.selector.exclude_ids.contains(id)
             {
                 wanted.insert(instance.clone());
@@ -133,4 +135,32 @@ impl Engine<Interface> {
         }
         wanted
     }
+}
+
+/// Whether the object's spec selects the instance.
+fn selects(object: &Object<Interface>, instance: Option<&InstanceId>) -> bool {
+    let role = instance.and_then(|instance| object.roster.as_ref()?.role(instance));
+    matches!(role, Some(Role::Selected))
+}
+
+/// Lists the ids of what is remembered, as far as there is room: first those that nothing but memory leads to, survivors
+/// above all, and those that status lists already before those that are new.
+fn list_ids(memory: &Memory<Interface>, part: &mut RetentionPart) {
+    part.full = part.available.len() + part.loose.len() > MAX_RETAINED;
+    if memory.kept.len() <= MAX_RETAINED {
+        part.retained.extend(memory.kept.keys().cloned());
+        return;
+    }
+    let durable = |id: &InterfaceId| memory.durable.as_ref().is_some_and(|ids| ids.contains(id));
+    let place = |id: &InterfaceId, remembered: &Remembered| {
+        let survivor = part.available.contains(id) || (remembered.survived && part.unread.contains(id));
+        (!survivor, !part.loose.contains(id), !part.unread.contains(id), !durable(id))
+    };
+    let mut all: Vec<_> = memory.kept.iter().map(|(id, remembered)| (place(id, remembered), id)).collect();
+    all.sort_unstable();
+    part.retained = all.iter().take(MAX_RETAINED).map(|(_, id)| (*id).clone()).collect();
+    let left_out = all.into_iter().skip(MAX_RETAINED).map(|(_, id)| id);
+    part.displaced = left_out.filter(|id| durable(id)).cloned().collect();
+    part.available.retain(|id| part.retained.contains(id));
+    part.loose.retain(|id| part.retained.contains(id));
 }

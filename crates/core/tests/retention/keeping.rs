@@ -262,7 +262,7 @@ fn observe_reports_remembers_and_writes_nothing() {
 fn i07_what_can_not_be_retained_is_left_alone_with_a_reason() {
     use keeper_core::interface::InterfaceType::{Member, Trunk};
     type Change = fn(&mut crate::cloud::Card);
-    let changes: [(Change, Reason); 8] = [
+    let changes: [(Change, Reason); 9] = [
         (|card| card.facts.primary_retainable = false, Reason::PrimaryNotRetainable),
         (|card| card.facts.service_managed = Some(true), Reason::ServiceManaged),
         (
@@ -276,6 +276,7 @@ fn i07_what_can_not_be_retained_is_left_alone_with_a_reason() {
         (|card| card.facts.interface_type = Some(Member), Reason::TrunkOrMember),
         (|card| card.facts.tags = Some(tags(&[("creator", "terway")])), Reason::TerwayOwned),
         (|card| card.facts.tags = Some(tags(&[("creator", "terway-controller")])), Reason::TerwayOwned),
+        (|card| card.facts.tags = Some(tags(&[("cilium-eni-index", "2")])), Reason::CiliumOwned),
         (|card| card.facts.traffic_mode = Some("HighPerformance".into()), Reason::ErdmaOwned),
     ];
     for (change, reason) in changes {

@@ -14,6 +14,7 @@ mod world;
 
 mod attaching;
 mod crashes;
+mod crowds;
 mod grants;
 mod keeping;
 mod releasing;

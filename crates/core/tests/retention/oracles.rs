@@ -11,7 +11,7 @@ use keeper_core::instance::Instance;
 use keeper_core::interface::{Interface, InterfaceType};
 use keeper_core::kind::Kind;
 use keeper_core::reason::Reason;
-use keeper_core::retention::{AttachPhase, Record};
+use keeper_core::retention::{AttachPhase, MAX_RETAINED, Record};
 use keeper_core::time::Moment;
 use keeper_core::verdict::Part;
 use keeper_core::wish::{Generation, ObjectId, Selector, Wish};
@@ -264,7 +264,8 @@ impl World {
     pub fn check_record(&mut self, name: &str, new: &Record, settled: bool) {
         let stored = &self.store[name];
         let Some(wish) = stored.retention() else { return };
-        for id in stored.record.retained.keys().filter(|id| !new.retained.contains_key(id)) {
+        let full = new.retained.len() >= MAX_RETAINED;
+        for id in stored.record.retained.keys().filter(|id| !full && !new.retained.contains_key(id)) {
             let Some(card) = self.cloud.cards.get(id) else { continue };
             let hidden = card.hidden_since.is_some_and(|at| self.now.since(at) >= secs(5));
             let left = self.excluded(wish, id, card) || self.left.contains(&(name.to_owned(), id.clone()));

@@ -7,7 +7,9 @@ use keeper_core::fleet::Asked;
 use keeper_core::id::{InstanceId, InterfaceId};
 use keeper_core::instance::Instance;
 use keeper_core::interface::Interface;
-use keeper_core::retention::{AttachPhase, Attachment, InterfacePhase, Record, Remembered, RetentionPart};
+use keeper_core::retention::{
+    AttachPhase, Attachment, InterfacePhase, InterfaceRow, Record, Remembered, RetentionPart,
+};
 use keeper_core::time::Moment;
 use keeper_core::verdict::Part;
 use keeper_core::wish::{DeletionPolicy, Generation, ObjectId, Weakening, Wish};
@@ -231,19 +233,25 @@ impl Stored {
 /// What of a part is durable. What status lists and the part does not know of, nor tells of as departed, was listed by
 /// somebody else since the part was made: it stays.
 fn record(part: &RetentionPart, old: &Record) -> Record {
-    let remembered = |id: &InterfaceId| {
-        let row = part.rows.iter().find(|row| row.id == *id);
-        row.map_or_else(Remembered::default, |row| Remembered {
+    let remembered = |id: &InterfaceId| match part.rows.iter().find(|row| row.id == *id) {
+        Some(row) => Remembered {
             on: row.instance.clone(),
             before: row.last_instance.clone(),
             survived: row.phase == InterfacePhase::Available,
             reattached: row.phase == InterfacePhase::Reattached,
-        })
+        },
+        None if part.unread.contains(id) => old.retained.get(id).cloned().unwrap_or_default(),
+        None => Remembered { survived: part.available.contains(id), ..Remembered::default() },
     };
-    let unheard = |id: &InterfaceId| !part.retained.contains(id) && !part.departed.contains_key(id);
+    let unheard = |id: &InterfaceId| {
+        !part.retained.contains(id) && !part.departed.contains_key(id) && !part.displaced.contains(id)
+    };
     let others = old.retained.iter().filter(|(id, _)| unheard(id)).map(|(id, r)| (id.clone(), r.clone()));
+    let free =
+        |row: &&InterfaceRow| matches!(row.phase, InterfacePhase::Available | InterfacePhase::Detached);
     Record {
         retained: part.retained.iter().map(|id| (id.clone(), remembered(id))).chain(others).collect(),
+        rows: part.rows.iter().filter(free).map(|row| row.id.clone()).collect(),
         attachments: part.attachments.clone(),
     }
 }
