@@ -9,7 +9,7 @@ use std::time::Duration;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use jiff::SignedDuration;
 
-use crate::names::is_label;
+use crate::names::{is_label, is_object_name};
 
 /// Keeps release protection on Alibaba Cloud ECS instances, as Kubernetes objects ask for it.
 #[derive(Debug, Parser)]
@@ -68,6 +68,36 @@ pub enum EniCommand {
     /// They come from the status of the EniRetention that retains the network interface: the cloud is not asked, no
     /// access key is needed, and nothing is changed anywhere.
     Handover(HandoverOptions),
+    /// Print EniRetentions that name what only the status of one knows: the network interfaces that outlived their instance.
+    ///
+    /// To be applied before that object is deleted or renamed, or on another cluster: otherwise nobody keeps them any more.
+    /// 1,000 ids stand in each, as YAML for kubectl apply. They come from status: the cloud is not asked, no access key is
+    /// needed, and nothing is changed anywhere.
+    Export(ExportOptions),
+}
+
+/// Whose network interfaces are exported, and under which name.
+#[derive(Debug, Clone, Args)]
+pub struct ExportOptions {
+    /// Name of the EniRetention.
+    #[arg(value_name = "NAME", value_parser = object_name)]
+    pub name: String,
+
+    /// Namespace of the EniRetention. Without it: the kubeconfig's, or the Pod's own.
+    #[arg(short, long, value_name = "NAMESPACE", value_parser = namespace)]
+    pub namespace: Option<String>,
+
+    /// Name of the new object; numbered where one does not suffice. Without it: NAME-survivors.
+    #[arg(long, value_name = "NEW-NAME", value_parser = object_name)]
+    pub new_name: Option<String>,
+
+    /// Region of the network interfaces of which the status doesn't tell it, as can be where the EniRetention names none.
+    #[arg(long, value_name = "REGION")]
+    pub region: Option<String>,
+
+    /// Kubeconfig file to use. Without it: the Pod's own access in a cluster, kubectl's configuration elsewhere.
+    #[arg(long, env = "ECS_KEEPER_KUBECONFIG", value_name = "FILE")]
+    pub kubeconfig: Option<PathBuf>,
 }
 
 /// Which network interface is handed over.
@@ -320,6 +350,14 @@ fn lease_name(text: &str) -> Result<String, String> {
     }
 }
 
+fn object_name(text: &str) -> Result<String, String> {
+    if is_object_name(text) {
+        Ok(text.to_owned())
+    } else {
+        Err("write the name of an object: up to 253 small letters, digits, hyphens and dots".to_owned())
+    }
+}
+
 fn namespace(text: &str) -> Result<String, String> {
     if is_label(text) {
         Ok(text.to_owned())
@@ -423,6 +461,27 @@ mod tests {
         assert_eq!((options.namespace.as_deref(), options.output), (Some("platform"), OutputFormat::Json));
         assert!(ask(&[]).unwrap_err().contains("ENI-ID"));
         assert!(ask(&["eni-bp1", "-n", "a/b"]).unwrap_err().contains("write the name of a namespace"));
+    }
+
+    #[test]
+    fn an_export_is_asked_for_with_a_name_and_nothing_else_is_needed() {
+        let ask =
+            |words: &[&str]| match Cli::try_parse_from(["ecs-keeper", "eni", "export"].iter().chain(words)) {
+                Ok(Cli { command: Command::Eni(EniCommand::Export(options)) }) => Ok(options),
+                Ok(other) => panic!("{other:?}"),
+                Err(error) => Err(error.to_string()),
+            };
+        let options = ask(&["production.v2"]).unwrap();
+        assert_eq!(
+            (options.name.as_str(), options.namespace, options.new_name),
+            ("production.v2", None, None)
+        );
+        let options = ask(&["a", "-n", "platform", "--new-name", "b", "--region", "cn-beijing"]).unwrap();
+        assert_eq!((options.new_name.as_deref(), options.region.as_deref()), (Some("b"), Some("cn-beijing")));
+        assert!(ask(&[]).unwrap_err().contains("NAME"));
+        for odd in ["../secrets/x", "A", "-a", "a."] {
+            assert!(ask(&["--", odd]).unwrap_err().contains("write the name of an object"), "{odd}");
+        }
     }
 
     #[test]

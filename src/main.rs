@@ -8,7 +8,7 @@ use clap::Parser as _;
 use ecs_keeper::causes::told;
 use ecs_keeper::cli::{Cli, Command, ConfigCommand, EniCommand};
 use ecs_keeper::config::{self, Config};
-use ecs_keeper::{crds, handover, telemetry, uninstall};
+use ecs_keeper::{crds, export, handover, telemetry, uninstall};
 
 fn main() -> ExitCode {
     match carry_out(Cli::parse().command) {
@@ -39,6 +39,9 @@ fn carry_out(command: Command) -> anyhow::Result<ExitCode> {
         }
         Command::Eni(EniCommand::Handover(options)) => {
             print(&small_runtime()?.block_on(handover::handover(&options))?)?;
+        }
+        Command::Eni(EniCommand::Export(options)) => {
+            print(&small_runtime()?.block_on(export::run(&options))?)?;
         }
         Command::UninstallCheck(options) => {
             let checked = small_runtime()?.block_on(uninstall::check(&options))?;

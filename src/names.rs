@@ -9,6 +9,16 @@ pub fn is_label(text: &str) -> bool {
         && !text.ends_with('-')
 }
 
+/// Whether the text is a DNS subdomain (RFC 1123), as Kubernetes takes it for the names of most objects.
+pub fn is_object_name(text: &str) -> bool {
+    let plain = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit();
+    let part = |part: &str| {
+        let within = part.bytes().all(|byte| plain(byte) || byte == b'-');
+        !part.is_empty() && within && !part.starts_with('-') && !part.ends_with('-')
+    };
+    text.len() <= 253 && text.split('.').all(part)
+}
+
 /// Whether the text has the form of the cloud's ids of accounts.
 pub fn is_account_id(text: &str) -> bool {
     (5..=20).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_digit())

@@ -1,20 +1,27 @@
 //! `ecs-keeper uninstall-check`: which objects would hang if the operator went now.
 //!
 //! An object that carries the finalizer can't be deleted without an operator, nor can its namespace or its definition.
-//! Nothing is changed here: neither in the cluster nor, for no access key is known, in the cloud.
+//! What would be forgotten is listed as well: the network interfaces that have outlived their instance, which stand in status
+//! alone. That holds up nobody. Nothing is changed here: neither in the cluster nor, for no access key is known, in the cloud.
 
 use std::fmt::Write as _;
 
-use kube::Client;
-use kube::api::ObjectMeta;
+use kube::api::{ListParams, ObjectMeta};
+use kube::{Client, ResourceExt as _};
 use serde::Serialize;
 use serde_json::json;
 use tokio::time::timeout;
 
+use crate::api::EniRetentionStatus;
 use crate::cli::{OutputFormat, UninstallCheckOptions};
 use crate::controllers::finalizer::FINALIZER;
 use crate::controllers::object::{Object, Resource, Seen};
+use crate::handover::answer::plain;
 use crate::kubernetes::{CALL_TIMEOUT, ConnectError, connect, summary};
+use crate::survivors;
+
+/// Objects in one page of a list that is read whole. One of them can have more than a megabyte.
+const PAGE: u32 = 20;
 
 /// Why there is no answer.
 #[derive(Debug, thiserror::Error)]
@@ -56,15 +63,44 @@ pub struct Checked {
 /// Looks at every object of the cluster.
 pub async fn check(options: &UninstallCheckOptions) -> Result<Checked, UninstallCheckError> {
     let client = connect(options.kubeconfig.as_deref()).await.map_err(UninstallCheckError::Connect)?;
+    let labels = options.object_selector.as_deref();
     let mut held = Vec::new();
     for resource in Resource::ALL {
-        held.extend(holding(&client, resource, options.object_selector.as_deref()).await?);
+        held.extend(holding(&client, resource, labels).await?);
     }
+    let survivors = survivors(&client, labels).await?;
     let answer = match options.output {
-        OutputFormat::Text => text(&held),
-        OutputFormat::Json => json(&held).map_err(UninstallCheckError::Json)?,
+        OutputFormat::Text => text(&held) + &survivors_text(&survivors),
+        OutputFormat::Json => json(&held, &survivors).map_err(UninstallCheckError::Json)?,
     };
     Ok(Checked { safe: held.is_empty(), answer })
+}
+
+/// The free network interfaces of each object that retains any. Status alone is decoded, so that an object of a newer
+/// version tells of them, too.
+async fn survivors(client: &Client, labels: Option<&str>) -> Result<Vec<Survivors>, UninstallCheckError> {
+    let resource = Resource::Retention;
+    let api = resource.everywhere(client);
+    let which = ListParams { label_selector: labels.map(str::to_owned), ..ListParams::default() };
+    let mut page = which.limit(PAGE);
+    let mut found = Vec::new();
+    while let Some(list) = answer(resource, api.list(&page)).await? {
+        for object in list.items {
+            let status = object.data.get("status").cloned().unwrap_or_default();
+            let status: EniRetentionStatus = serde_json::from_value(status).unwrap_or_default();
+            let network_interface_ids: Vec<String> =
+                survivors::free(&status).into_iter().map(plain).collect();
+            if !network_interface_ids.is_empty() {
+                let (namespace, name) = (object.namespace().unwrap_or_default(), object.name_any());
+                found.push(Survivors { namespace, name, network_interface_ids });
+            }
+        }
+        match list.metadata.continue_.filter(|token| !token.is_empty()) {
+            Some(token) => page = page.continue_token(&token),
+            None => break,
+        }
+    }
+    Ok(found)
 }
 
 /// The objects of a kind that carry the finalizer. Metadata is read of all, and no more than that of most.
@@ -115,6 +151,15 @@ struct Held {
     name: String,
     deleting: bool,
     advice: String,
+}
+
+/// What only the status of an object knows.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Survivors {
+    namespace: String,
+    name: String,
+    network_interface_ids: Vec<String>,
 }
 
 impl Held {
@@ -179,14 +224,40 @@ fn text(held: &[Held]) -> String {
     text
 }
 
-fn json(held: &[Held]) -> Result<String, serde_json::Error> {
+/// What would be forgotten with the objects, all of it: there is no other place to look it up.
+fn survivors_text(survivors: &[Survivors]) -> String {
+    let mut text = String::new();
+    let count: usize = survivors.iter().map(|one| one.network_interface_ids.len()).sum();
+    if count == 0 {
+        return text;
+    }
+    let _ = writeln!(
+        text,
+        "\nKeep this list. Free network interfaces that are retained: {count}. Only the status of these objects knows them; \
+         when an object or its definition is deleted, they stay in the cloud, and nobody watches them any more."
+    );
+    for Survivors { namespace, name, network_interface_ids } in survivors {
+        let _ = write!(text, "\nEniRetention {namespace}/{name}\n");
+        for line in network_interface_ids.chunks(4) {
+            let _ = writeln!(text, "  {}", line.join(" "));
+        }
+        let _ = writeln!(
+            text,
+            "  To keep them under another name or on another cluster: ecs-keeper eni export {name} --namespace {namespace}"
+        );
+    }
+    text
+}
+
+fn json(held: &[Held], survivors: &[Survivors]) -> Result<String, serde_json::Error> {
     #[derive(Serialize)]
     struct Answer<'a> {
         safe: bool,
         objects: &'a [Held],
+        survivors: &'a [Survivors],
     }
-    let answer = serde_json::to_string_pretty(&Answer { safe: held.is_empty(), objects: held })?;
-    Ok(answer + "\n")
+    let answer = Answer { safe: held.is_empty(), objects: held, survivors };
+    Ok(serde_json::to_string_pretty(&answer)? + "\n")
 }
 
 #[cfg(test)]

@@ -55,6 +55,11 @@ impl Announcer {
         }
     }
 
+    /// Whether this replica is the one that tells.
+    pub fn leads(&self) -> bool {
+        self.leadership.held().is_some()
+    }
+
     /// Publishes an Event about an object, without waiting for it. Of several replicas only the leader tells.
     pub fn announce(&self, about: &Seen, news: News) {
         let Some(lead) = self.leadership.held() else { return };

@@ -18,15 +18,17 @@ use kube::{Api, Client};
 use tracing::{info, warn};
 
 use super::announce::Announcer;
-use super::news::{News, each_or_all};
-use super::object::{Resource, Seen, generation, object_id};
+use super::news::{self, News, each_or_all};
+use super::object::{Object, Resource, Seen, generation, object_id};
 use super::objects::{Entry, Objects};
 use super::route::{Machine, Nodes, Route, route};
+use crate::api::Retention;
 use crate::fleet::Fleets;
 use crate::grants::Grants;
 use crate::health::{Health, Pulse};
 use crate::metrics::Metrics;
 use crate::node::Node;
+use crate::survivors;
 
 /// Changes of Nodes come in waves; the objects that ask for them are looked at once for each wave.
 const NODES_SETTLE: Duration = Duration::from_millis(100);
@@ -243,8 +245,36 @@ impl Intake {
     fn drop_object(&self, view: &mut View, id: &ObjectId) {
         if let Some(seen) = view.objects.remove(id) {
             self.fleets.post_all(id, generation(&seen.meta), &Asked::Gone);
+            self.tell_forgotten(view, &seen);
         }
         self.objects.remove(id);
+    }
+
+    /// Tells of the free interfaces that only an object's status knew, now that it is gone. Best effort: under `Keep` no
+    /// object waits for that.
+    fn tell_forgotten(&self, view: &View, gone: &Seen) {
+        if !self.announcer.leads() {
+            return;
+        }
+        let ids = forgotten(gone, view.objects.values().filter(|other| self.serves(other)));
+        if ids.is_empty() {
+            return;
+        }
+        let (namespace, name) = (&gone.meta.namespace, &gone.meta.name);
+        let all = ids.iter().copied().collect::<Vec<_>>().join(" ");
+        warn!(
+            namespace,
+            name,
+            count = ids.len(),
+            ids = all,
+            "survivors of an object that is gone are retained by nobody"
+        );
+        self.announcer.announce(gone, news::forgotten(&ids));
+    }
+
+    fn serves(&self, seen: &Seen) -> bool {
+        let entry = object_id(&seen.meta).and_then(|id| self.objects.get(&id));
+        entry.is_some_and(|entry| matches!(*entry.route, Route::Served(_)))
     }
 
     /// Tells of the Nodes that took their instances out of an object's selection.
@@ -273,6 +303,25 @@ impl Intake {
             self.announcer.announce(seen, news);
         }
     }
+}
+
+/// The free interfaces that an object retained and none of the others does, by its status or by their ids in its spec.
+fn forgotten<'a>(gone: &'a Seen, others: impl Iterator<Item = &'a Seen>) -> BTreeSet<&'a str> {
+    let Some(object) = gone.object.as_ref().and_then(Object::retention) else { return BTreeSet::new() };
+    let mut ids = object.status.as_ref().map(survivors::free).unwrap_or_default();
+    if ids.is_empty() {
+        return ids;
+    }
+    for other in others.filter(|other| other.meta.deletion_timestamp.is_none()) {
+        let Some(other) = other.object.as_ref().and_then(Object::retention) else { continue };
+        if other.spec.account == object.spec.account && other.spec.retention == Retention::Retain {
+            let retained = other.status.iter().flat_map(|status| &status.retained_eni_ids);
+            for id in retained.chain(&other.spec.targets.network_interface_ids) {
+                ids.remove(id.as_str());
+            }
+        }
+    }
+    ids
 }
 
 fn asks_for_nodes(seen: &Seen) -> bool {
@@ -350,4 +399,60 @@ fn summary(error: &watcher::Error) -> String {
     };
     let hint = if cause.contains("forbidden") { "; check the operator's ClusterRole" } else { "" };
     format!("{cause}{hint}")
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Value, json};
+
+    use super::*;
+
+    fn seen(name: &str, spec: &Value, status: &Value) -> Seen {
+        let object = json!({
+            "apiVersion": "ecs-keeper.io/v1alpha1",
+            "kind": "EniRetention",
+            "metadata": { "name": name, "namespace": "n", "uid": name },
+            "spec": spec,
+            "status": status,
+        });
+        Resource::Retention.decode(serde_json::from_value(object).unwrap())
+    }
+
+    fn spec(targets: &Value) -> Value {
+        json!({ "region": "cn-hangzhou", "targets": targets })
+    }
+
+    #[test]
+    fn only_what_no_other_object_retains_is_forgotten() {
+        let gone = seen(
+            "gone",
+            &spec(&json!({ "instanceIds": ["i-a"] })),
+            &json!({ "retainedEniIds": ["eni-a", "eni-b", "eni-c", "eni-d"], "availableEniIds": ["eni-a", "eni-b", "eni-c"] }),
+        );
+        let left = |others: &[Seen]| {
+            forgotten(&gone, others.iter()).into_iter().map(str::to_owned).collect::<Vec<_>>()
+        };
+        assert_eq!(left(&[]), ["eni-a", "eni-b", "eni-c"], "eni-d is on an instance");
+        let named = seen("named", &spec(&json!({ "networkInterfaceIds": ["eni-a"] })), &Value::Null);
+        let remembers = seen(
+            "remembers",
+            &spec(&json!({ "instanceIds": ["i-b"] })),
+            &json!({ "retainedEniIds": ["eni-b"] }),
+        );
+        assert_eq!(left(&[named.clone(), remembers.clone()]), ["eni-c"]);
+
+        let with = |field: &str, value: &str| {
+            let mut other = spec(&json!({ "networkInterfaceIds": ["eni-a"] }));
+            other[field] = value.into();
+            seen("other", &other, &Value::Null)
+        };
+        let mut leaving = named;
+        leaving.meta.deletion_timestamp =
+            Some(k8s_openapi::apimachinery::pkg::apis::meta::v1::Time(Timestamp::UNIX_EPOCH));
+        for other in [with("retention", "Release"), with("account", "another"), leaving] {
+            assert_eq!(left(&[other]), ["eni-a", "eni-b", "eni-c"], "it retains nothing of that account");
+        }
+        let unjudged = seen("new", &spec(&json!({ "instanceIds": ["i-a"] })), &Value::Null);
+        assert!(forgotten(&unjudged, std::iter::empty()).is_empty());
+    }
 }

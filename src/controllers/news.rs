@@ -11,9 +11,6 @@ use super::object::{Object, Seen};
 use super::objects::Entry;
 use super::status::{Report, STALLED};
 
-/// How many of many are named in a note, so that it never has to be cut in the middle of an id.
-const EXAMPLES: usize = 5;
-
 /// Something to be told.
 #[derive(Debug, Clone, PartialEq)]
 pub struct News {
@@ -36,8 +33,8 @@ const EXAMPLES: usize = 700;
 impl News {
     /// Whether it tells of something that is lost: such news are never held back because of others.
     pub fn is_loss(&self) -> bool {
-        use Reason::{Departed, InstanceLost, SelectionLost, SelectionShrank};
-        matches!(self.reason, Departed | InstanceLost | SelectionLost | SelectionShrank)
+        use Reason::{Departed, InstanceLost, SelectionLost, SelectionShrank, SurvivorsForgotten};
+        matches!(self.reason, Departed | InstanceLost | SelectionLost | SelectionShrank | SurvivorsForgotten)
     }
 }
 
@@ -51,18 +48,22 @@ pub fn each_or_all<T>(
     if things.len() <= ONE_BY_ONE {
         return things.iter().map(one).collect();
     }
+    vec![many(&format!("{} of them: {}", things.len(), examples(things.iter().map(name))))]
+}
+
+/// The first of many, and how many more there are: "eni-a, eni-b and 12 more".
+fn examples<'a>(all: impl ExactSizeIterator<Item = &'a str>) -> String {
+    let count = all.len();
     let mut bytes = 0;
-    let shown: Vec<&str> = things
-        .iter()
-        .map(name)
+    let shown: Vec<&str> = all
         .take_while(|name| {
             bytes += name.len() + 2;
             bytes <= EXAMPLES
         })
         .collect();
-    let rest = things.len() - shown.len();
+    let rest = count - shown.len();
     let more = if rest > 0 { format!(" and {rest} more") } else { String::new() };
-    vec![many(&format!("{} of them: {}{more}", things.len(), shown.join(", ")))]
+    format!("{}{more}", shown.join(", "))
 }
 
 /// That the domain condition comes to say something else.
@@ -126,13 +127,7 @@ pub fn survived(survivors: &Survivors) -> News {
             )
         }
     };
-    News {
-        kind: EventType::Normal,
-        reason: Reason::Survived,
-        action: "Retain",
-        note,
-        interface: survivors.keys().next().cloned(),
-    }
+    News { kind: EventType::Normal, reason: Reason::Survived, action: "Retain", note }
 }
 
 /// That an object has gone, and nobody retains its free interfaces any more.
@@ -150,16 +145,7 @@ pub fn forgotten(ids: &BTreeSet<&str>) -> News {
         note: format!(
             "{what} the object that retained them: {examples}. {sentence} The log of ecs-keeper lists all of them."
         ),
-        interface: None,
     }
-}
-
-/// The first of many, and how many more there are: "eni-a, eni-b and 12 more".
-fn examples<'a>(all: impl ExactSizeIterator<Item = &'a str>) -> String {
-    let more = all.len().saturating_sub(EXAMPLES);
-    let first: Vec<&str> = all.take(EXAMPLES).collect();
-    let first = first.join(", ");
-    if more == 0 { first } else { format!("{first} and {more} more") }
 }
 
 /// That a deletion was carried out: what was left safe is counted.

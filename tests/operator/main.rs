@@ -52,6 +52,7 @@ mod stage;
 mod start;
 mod status;
 mod story;
+mod survivors;
 mod targetless;
 mod tools;
 mod uninstall;
