@@ -2,8 +2,8 @@
 //!
 //! Nothing that is written to the cloud or to a status depends on it, with one exception in the careful direction: from
 //! its `leaseTransitions`, which are those of the leader's own Lease at the last complete sweep, a new leader learns how
-//! many have come and gone since without proving anything. A record that is lost or can't be written costs patience at
-//! worst.
+//! many have come and gone since without proving anything, and from its `leaseDurationSeconds` how long evidence lived. A
+//! record that is lost or can't be written costs patience at worst.
 
 use std::time::Duration;
 
@@ -11,6 +11,7 @@ use k8s_openapi::api::coordination::v1::{Lease, LeaseSpec};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::MicroTime;
 use k8s_openapi::jiff::{SignedDuration, Timestamp};
 use keeper_core::engine::Proven;
+use keeper_core::pace::LONGEST_LIFE;
 use keeper_core::time::Moment;
 use kube::api::{ObjectMeta, PostParams};
 use kube::{Api, Client};
@@ -30,8 +31,8 @@ const PATIENT_LEADERS: i32 = 3;
 /// What could not be read or written is tried again after this long.
 const RETRY: Duration = Duration::from_secs(5);
 
-/// Two renewals are at least so far apart, however short the sweep interval.
-const SHORTEST: Duration = Duration::from_secs(1);
+/// Two renewals by one leader are at least so far apart, however short the sweep interval.
+const SELDOM: Duration = Duration::from_secs(30);
 
 /// Where the records are.
 #[derive(Clone)]
@@ -67,7 +68,7 @@ pub struct Notebook {
 
 /// What came of one piece of work on the record.
 enum Note {
-    Opened { term: u64, unproven: Option<i32> },
+    Opened { term: u64, patience: Option<Patience> },
     Renewed { since: Moment, done: bool },
 }
 
@@ -91,21 +92,22 @@ impl Records {
 
 impl Notebook {
     /// Begins what is due. One piece of work is under way at a time.
-    pub fn see_to(&mut self, now: Moment, lead: Lead, tenure: Tenure, proven: Proven, interval: Duration) {
+    pub fn see_to(&mut self, now: Moment, lead: Lead, tenure: Tenure, proven: Proven, life: Duration) {
         if !self.work.is_empty() || now < self.not_before {
             return;
         }
         let record = self.record.clone();
         if self.opened != Some(lead.term) {
             let opening = async move {
-                let unproven = told(tenure.within(Box::pin(record.open(lead.transitions))).await);
-                Note::Opened { term: lead.term, unproven }
+                let found = told(tenure.within(Box::pin(record.open(lead.transitions))).await);
+                let patience = found.map(|found| found.patience(lead.term, life));
+                Note::Opened { term: lead.term, patience }
             };
             self.work.spawn(opening.in_current_span());
         } else if let Proven::Since(since) = proven
-            && self.written.is_none_or(|written| since.since(written) >= (interval / 2).max(SHORTEST))
+            && self.written.is_none_or(|written| since.since(written) >= SELDOM)
         {
-            let renewal = Renewal { age: now.since(since), interval, transitions: lead.transitions };
+            let renewal = Renewal { age: now.since(since), life, transitions: lead.transitions };
             let renewing = async move {
                 let done = told(tenure.within(Box::pin(record.renew(renewal))).await).is_some();
                 Note::Renewed { since, done }
@@ -114,19 +116,21 @@ impl Notebook {
         }
     }
 
-    /// Waits for the work under way. Whether it came out that the term's patience is spent.
-    pub async fn next(&mut self, now: impl Fn() -> Moment) -> Option<PatienceSpent> {
+    /// Waits for the work under way. The term's patience, if that has come out.
+    pub async fn next(&mut self, now: impl Fn() -> Moment) -> Option<Patience> {
         let Some(note) = self.work.join_next().await else { return std::future::pending().await };
         match note.unwrap_or_else(|error| std::panic::resume_unwind(error.into_panic())) {
-            Note::Opened { term, unproven: Some(unproven) } => {
+            Note::Opened { term, patience: Some(patience) } => {
                 self.opened = Some(term);
-                (unproven > PATIENT_LEADERS).then_some(PatienceSpent { term, unproven })
+                // The first complete sweep of a term is recorded whenever it comes.
+                self.written = None;
+                Some(patience)
             }
             Note::Renewed { since, done: true } => {
                 self.written = Some(since);
                 None
             }
-            Note::Opened { unproven: None, .. } | Note::Renewed { done: false, .. } => {
+            Note::Opened { patience: None, .. } | Note::Renewed { done: false, .. } => {
                 self.not_before = now().after(RETRY);
                 None
             }
@@ -134,13 +138,39 @@ impl Notebook {
     }
 }
 
-/// Whoever led before has left too much unproven.
+/// How long a new leader may leave standing what stands, without evidence of its own.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct PatienceSpent {
-    /// The term that may not wait.
+pub struct Patience {
+    /// The term that it is about.
     pub term: u64,
     /// The leaders since the last complete sweep, this one included.
-    pub unproven: i32,
+    pub leaders: i32,
+    /// How long. Nothing, if those before have left too much unproven.
+    pub span: Duration,
+}
+
+/// What the record tells a new leader.
+#[derive(Debug, Clone, Copy)]
+struct Found {
+    /// The leaders since the last complete sweep, this one included.
+    leaders: i32,
+    /// How long evidence lived then.
+    life: Option<Duration>,
+}
+
+impl Found {
+    /// One life of evidence for each leader, and no more than evidence may live at most for all of them together: nobody
+    /// knows how much of theirs the others have used, so it counts as all. `own`: how long evidence lives now.
+    fn patience(self, term: u64, own: Duration) -> Patience {
+        let life = self.life.map_or(own, |life| life.max(own)).min(LONGEST_LIFE);
+        let before = u32::try_from(self.leaders.saturating_sub(1)).unwrap_or(0);
+        let span = if self.leaders > PATIENT_LEADERS {
+            Duration::ZERO
+        } else {
+            life.min(LONGEST_LIFE.saturating_sub(life.saturating_mul(before)))
+        };
+        Patience { term, leaders: self.leaders, span }
+    }
 }
 
 /// What came of it, with what failed told in the log. An end of the lead is told elsewhere.
@@ -152,21 +182,21 @@ fn told<T>(outcome: Option<Result<T, String>>) -> Option<T> {
 #[derive(Debug, Clone, Copy)]
 struct Renewal {
     age: Duration,
-    interval: Duration,
+    life: Duration,
     transitions: i32,
 }
 
 impl Record {
-    /// How many leaders have taken over since the last complete sweep, the one with this number included. A record that
-    /// is missing, or that knows of more leaders than there were, begins with this one.
-    async fn open(&self, transitions: i32) -> Result<i32, String> {
+    /// What it tells the leader with this number. A record that is missing, or that knows of more leaders than there were,
+    /// begins with this one.
+    async fn open(&self, transitions: i32) -> Result<Found, String> {
         let found = answered(self.api.get_opt(&self.name)).await?;
-        if let Some(unproven) = found.as_ref().and_then(|lease| unproven(lease, transitions)) {
-            return Ok(unproven);
+        if let Some(told) = found.as_ref().and_then(|lease| tells(lease, transitions)) {
+            return Ok(told);
         }
         let spec = found.as_ref().and_then(|lease| lease.spec.clone()).unwrap_or_default();
         self.write(found, LeaseSpec { lease_transitions: Some(transitions), ..spec }).await?;
-        Ok(0)
+        Ok(Found { leaders: 0, life: None })
     }
 
     async fn renew(&self, renewal: Renewal) -> Result<(), String> {
@@ -190,10 +220,13 @@ impl Record {
     }
 }
 
-/// How many leaders, up to that with this number, the record does not know to have proven anything.
-fn unproven(lease: &Lease, transitions: i32) -> Option<i32> {
-    let proven = lease.spec.as_ref()?.lease_transitions?;
-    (0..=transitions).contains(&proven).then(|| transitions - proven)
+/// How many leaders, up to that with this number, the record does not know to have proven anything, and how long evidence
+/// lived.
+fn tells(lease: &Lease, transitions: i32) -> Option<Found> {
+    let spec = lease.spec.as_ref()?;
+    let proven = spec.lease_transitions.filter(|proven| (0..=transitions).contains(proven))?;
+    let seconds = spec.lease_duration_seconds.and_then(|seconds| u64::try_from(seconds).ok());
+    Some(Found { leaders: transitions - proven, life: seconds.map(Duration::from_secs) })
 }
 
 fn renewed(old: LeaseSpec, identity: &str, renewal: Renewal, now: Timestamp) -> LeaseSpec {
@@ -203,7 +236,7 @@ fn renewed(old: LeaseSpec, identity: &str, renewal: Renewal, now: Timestamp) -> 
     LeaseSpec {
         holder_identity: Some(identity.to_owned()),
         // After this long what it says is stale.
-        lease_duration_seconds: Some(whole_seconds(renewal.interval * 2)),
+        lease_duration_seconds: Some(whole_seconds(renewal.life)),
         lease_transitions: Some(renewal.transitions),
         renew_time: Some(MicroTime(since)),
         ..old
@@ -222,7 +255,11 @@ mod tests {
     use super::*;
 
     fn record(transitions: Option<i32>) -> Lease {
-        let spec = LeaseSpec { lease_transitions: transitions, ..LeaseSpec::default() };
+        let spec = LeaseSpec {
+            lease_transitions: transitions,
+            lease_duration_seconds: Some(300),
+            ..LeaseSpec::default()
+        };
         Lease { spec: Some(spec), ..Lease::default() }
     }
 
@@ -236,19 +273,39 @@ mod tests {
             (Some(-1), 7, None),
             (None, 7, None),
         ] {
-            assert_eq!(unproven(&record(proven), now), expected, "{proven:?} {now}");
+            assert_eq!(tells(&record(proven), now).map(|found| found.leaders), expected, "{proven:?} {now}");
         }
-        assert_eq!(unproven(&Lease::default(), 7), None);
+        assert!(tells(&Lease::default(), 7).is_none());
+    }
+
+    #[test]
+    fn i38_patience_is_one_life_of_evidence_as_the_record_tells_it_and_a_quarter_of_an_hour_in_all() {
+        let own = Duration::from_secs(120);
+        for (life, spans) in [
+            (None, [120, 120, 120, 120, 0]),
+            (Some(60), [120, 120, 120, 120, 0]),
+            (Some(300), [300, 300, 300, 300, 0]),
+            (Some(400), [400, 400, 400, 100, 0]),
+            (Some(600), [600, 600, 300, 0, 0]),
+            (Some(86_400), [900, 900, 0, 0, 0]),
+        ] {
+            for (leaders, span) in (0..).zip(spans) {
+                let found = Found { leaders, life: life.map(Duration::from_secs) };
+                assert_eq!(found.patience(1, own).span.as_secs(), span, "{life:?} {leaders}");
+            }
+        }
+        let told = tells(&record(Some(7)), 8).unwrap();
+        assert_eq!(told.patience(1, own).span, Duration::from_secs(300));
     }
 
     #[test]
     fn i03_a_renewal_says_when_the_sweep_began() {
         let now: Timestamp = "2026-03-01T08:00:10Z".parse().unwrap();
         let renewal =
-            Renewal { age: Duration::from_secs(3), interval: Duration::from_millis(1_500), transitions: 4 };
+            Renewal { age: Duration::from_secs(3), life: Duration::from_millis(120_500), transitions: 4 };
         let spec = renewed(LeaseSpec::default(), "me", renewal, now);
         assert_eq!(spec.renew_time.unwrap().0.to_string(), "2026-03-01T08:00:07Z");
-        assert_eq!((spec.lease_duration_seconds, spec.lease_transitions), (Some(3), Some(4)));
+        assert_eq!((spec.lease_duration_seconds, spec.lease_transitions), (Some(121), Some(4)));
         assert_eq!(spec.holder_identity.as_deref(), Some("me"));
     }
 }

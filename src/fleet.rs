@@ -28,7 +28,7 @@ use crate::controllers::losses::Now;
 use crate::controllers::objects::Objects;
 use crate::controllers::recheck::Rechecker;
 use crate::credentials::CurrentKey;
-use crate::evidence::{Notebook, PatienceSpent};
+use crate::evidence::{Notebook, Patience};
 use crate::health::Pulse;
 use crate::leader::{Lead, Leadership, Tenure};
 use crate::metrics::{FleetMetrics, Sort};
@@ -160,7 +160,7 @@ impl Fleet {
                 }
                 self.metrics.planned(self.now(), &mut engine);
                 let (now, tenure) = (self.now(), self.leadership.leave(lead.term));
-                self.notebook.see_to(now, lead, tenure, engine.proven(now), engine.sweep_interval());
+                self.notebook.see_to(now, lead, tenure, engine.proven(now), engine.evidence_life());
             }
             let wake = engine.next_wake().map(|at| self.leadership.instant(at));
             let clock = self.leadership.clone();
@@ -169,7 +169,7 @@ impl Fleet {
                 () = self.mailbox.posted() => {}
                 () = self.leadership.changed() => {}
                 () = self.key_of_account.changed() => engine.take(self.now(), Input::KeyChanged),
-                spent = self.notebook.next(|| clock.now()) => self.lose_patience(spent, lead, &mut engine),
+                patience = self.notebook.next(|| clock.now()) => self.have_patience(patience, lead, &mut engine),
                 Some(answer) = calls.join_next() => {
                     let mut answers = vec![answer];
                     while let Some(answer) = calls.try_join_next() {
@@ -226,14 +226,17 @@ impl Fleet {
         *lead = newest;
     }
 
-    fn lose_patience(&self, spent: Option<PatienceSpent>, lead: Option<Lead>, engine: &mut Engines) {
-        if let Some(spent) = spent.filter(|spent| lead.is_some_and(|lead| lead.term == spent.term)) {
+    fn have_patience(&self, patience: Option<Patience>, lead: Option<Lead>, engine: &mut Engines) {
+        let Some(patience) = patience.filter(|told| lead.is_some_and(|lead| lead.term == told.term)) else {
+            return;
+        };
+        if patience.span.is_zero() {
             warn!(
-                leaders = spent.unproven,
+                leaders = patience.leaders,
                 "no leader has completed a sweep lately: what is not proven is said to be unknown at once"
             );
-            engine.take(self.now(), Input::PatienceSpent);
         }
+        engine.take(self.now(), Input::Patience(patience.span));
     }
 
     fn carry_out(

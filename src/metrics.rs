@@ -201,7 +201,8 @@ impl Metrics {
             )?,
             evidence_max_age: leaders.float_gauges(
                 "evidence_max_age_seconds",
-                "Evidence older than this is stale, and what rests on it is Unknown: twice the sweep interval in force.",
+                "Evidence older than this is stale, and what rests on it is Unknown. It follows the pace at which sweeps are \
+                 really completed, up to a quarter of an hour.",
                 &FLEET,
             )?,
             brake: leaders.gauges(

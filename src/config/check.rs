@@ -20,7 +20,7 @@ use crate::api::DEFAULT_ACCOUNT;
 use crate::names::{is_account_id, is_label, is_label_selector, is_variable};
 use crate::provider_id::is_region;
 
-const SWEEP_INTERVAL: Duration = Duration::from_secs(60);
+const SWEEP_INTERVAL: Duration = Duration::from_secs(10);
 const SWEEP_INTERVALS: (Duration, Duration) = (Duration::from_millis(100), Duration::from_secs(3600));
 const LIMIT: Limit = Limit { per_minute: 60, burst: 20 };
 const MOST_CALLS: u32 = 100_000;

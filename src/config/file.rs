@@ -13,7 +13,7 @@ use serde_saphyr::Spanned;
 pub struct File {
     /// Time between two complete listings of a region, from `100ms` to `1h`. Stretched where a listing would take more
     /// than half of the budget for it.
-    #[schemars(with = "String", extend("default" = "60s"))]
+    #[schemars(with = "String", extend("default" = "10s"))]
     pub sweep_interval: Option<Spanned<String>>,
     /// Regions in which a primary network interface can be retained although this version does not know of it: for
     /// regions that the vendor has added since.

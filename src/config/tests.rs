@@ -276,7 +276,7 @@ fn every_mistake_is_a_sentence_with_its_place() {
 fn an_empty_file_is_one_account_with_the_usual_variables_and_nothing_granted() {
     for text in ["", "# nothing yet\n", "accounts: [{name: default}]\ngrants: []\n", "accounts:\ngrants:\n"] {
         let config = parse(text);
-        assert_eq!(config.sweep_interval, Duration::from_secs(60));
+        assert_eq!(config.sweep_interval, Duration::from_secs(10));
         assert!(config.object_selector.is_none() && config.grants.is_none(), "{text}");
         let (name, account) = config.accounts.first_key_value().unwrap();
         assert_eq!(

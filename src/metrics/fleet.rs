@@ -188,7 +188,7 @@ impl FleetMetrics {
             let _ = self.metrics.evidence.remove_label_values(&here);
             let _ = self.metrics.evidence_max_age.remove_label_values(&here);
         } else {
-            let max_age = engines.sweep_interval() * 2;
+            let max_age = engines.evidence_life();
             self.metrics.evidence_max_age.with_label_values(&here).set(max_age.as_secs_f64());
             if proven != self.proven {
                 let at = match proven {

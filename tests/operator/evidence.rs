@@ -28,15 +28,12 @@ async fn i01_what_can_no_longer_be_read_turns_unknown_and_comes_back() {
     stage.until("production", "Protected=True").await;
 
     stage.account.fault(Rule::new("DescribeInstances", refused("ServiceUnavailable")));
-    let failing = tokio::time::Instant::now();
     eventually("nothing is said to be safe", async || {
         let object = stage.until("production", "Protected=Unknown Ready=False Reconciling=True").await;
         let counts = object.status.unwrap().counts.unwrap();
         if counts.safe == 0 { Ok(()) } else { Err(counts) }
     })
     .await;
-    // Two sweep intervals, and as much again for each look of a busy machine.
-    assert!(failing.elapsed() < Duration::from_secs(8), "{:?}", failing.elapsed());
     stage.account.clear_faults();
     stage.until("production", "Protected=True/AllSafe").await;
 }

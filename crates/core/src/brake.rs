@@ -1,39 +1,74 @@
 //! The brake: when more vanishes or flips at once than people do by hand, something is wrong with the view, and
 //! nothing is concluded from absence and nothing is weakened until two complete sweeps agree (I16).
+//!
+//! It goes by time and not by sweeps, so that it means the same at every pace.
 
-/// Counts what vanished or flipped since the last complete sweep.
+use std::collections::VecDeque;
+use std::time::Duration;
+
+use crate::time::Moment;
+
+/// Surprises are counted over this span.
+const AT_ONCE: Duration = Duration::from_secs(120);
+/// So far apart must the two complete sweeps be that agree.
+const APART: Duration = Duration::from_secs(60);
+
+/// Counts what vanished or flipped lately.
 #[derive(Debug, Default)]
 pub struct Brake {
-    surprises: usize,
-    /// Complete sweeps that agreed since it was pulled; `None`: it is off.
-    agreeing: Option<u32>,
+    /// When, and how many.
+    surprises: VecDeque<(Moment, usize)>,
+    /// All of them.
+    sum: usize,
+    state: State,
+}
+
+#[derive(Debug, Clone, Copy, Default)]
+enum State {
+    #[default]
+    Off,
+    /// The sweep in which the surprises came, or its remainder, has not ended.
+    Pulled,
+    /// No complete sweep has agreed yet.
+    On,
+    /// One that ended then has.
+    Agreed(Moment),
 }
 
 impl Brake {
     /// A target that was known vanished, or its flag turned weak without our doing.
-    pub fn surprise(&mut self, known: usize) {
-        self.surprises += 1;
-        if self.surprises > limit(known) {
-            self.agreeing = Some(0);
+    pub fn surprise(&mut self, now: Moment, known: usize) {
+        while let Some((_, count)) = self.surprises.pop_front_if(|(at, _)| now.since(*at) >= AT_ONCE) {
+            self.sum -= count;
+        }
+        self.sum += 1;
+        match self.surprises.back_mut() {
+            Some((at, count)) if *at == now => *count += 1,
+            _ => self.surprises.push_back((now, 1)),
+        }
+        if self.sum > limit(known) {
+            self.state = State::Pulled;
         }
     }
 
     /// A complete sweep ended.
-    pub fn swept(&mut self) {
-        if let Some(agreeing) = self.agreeing {
-            // The first sweep to end after the pull is the one in which the surprises came, or its remainder.
-            self.agreeing = (agreeing < 2).then_some(agreeing + 1);
-        }
-        self.surprises = 0;
+    pub fn swept(&mut self, now: Moment) {
+        self.state = match self.state {
+            State::Off => State::Off,
+            State::Pulled => State::On,
+            State::On => State::Agreed(now),
+            State::Agreed(at) if now.since(at) >= APART => State::Off,
+            State::Agreed(at) => State::Agreed(at),
+        };
     }
 
     /// Whether it is on.
     pub fn on(&self) -> bool {
-        self.agreeing.is_some()
+        !matches!(self.state, State::Off)
     }
 }
 
-/// Most surprises between two sweeps that pass as everyday life: 50, or 5 % of what is known.
+/// Most surprises at once that pass as everyday life: 50, or 5 % of what is known.
 fn limit(known: usize) -> usize {
     (known / 20).max(50)
 }
@@ -42,34 +77,64 @@ fn limit(known: usize) -> usize {
 mod tests {
     use super::*;
 
+    fn at(seconds: u64) -> Moment {
+        Moment::at(Duration::from_secs(seconds))
+    }
+
     #[test]
-    fn i16_more_than_fifty_or_five_percent_at_once_pulls_the_brake_until_two_sweeps_agree() {
+    fn i16_more_than_fifty_or_five_percent_at_once_pulls_the_brake_until_two_sweeps_a_minute_apart_agree() {
         for (known, allowed) in [(10, 50), (1000, 50), (2000, 100), (100_000, 5000)] {
-            let mut brake = Brake::default();
-            for _ in 0..allowed {
-                brake.surprise(known);
+            for (interval, off) in [(10, 70), (60, 120), (90, 180)] {
+                let mut brake = Brake::default();
+                for _ in 0..allowed {
+                    brake.surprise(at(1000), known);
+                }
+                assert!(!brake.on(), "{allowed} of {known}");
+                brake.surprise(at(1001), known);
+                let mut swept = 0;
+                while brake.on() {
+                    brake.swept(at(1001 + swept));
+                    swept += interval;
+                }
+                // The sweep that saw it, one that agrees, and those until one that agrees a minute later.
+                assert_eq!(swept - interval, off, "{interval}");
             }
-            assert!(!brake.on(), "{allowed} of {known}");
-            brake.surprise(known);
-            assert!(brake.on());
-            brake.swept();
-            assert!(brake.on(), "the sweep that saw it");
-            brake.swept();
-            assert!(brake.on(), "one that agrees");
-            brake.swept();
-            assert!(!brake.on(), "two that agree");
         }
     }
 
     #[test]
-    fn i16_few_surprises_in_each_of_many_sweeps_do_not_add_up() {
-        let mut brake = Brake::default();
-        for _ in 0..100 {
-            for _ in 0..40 {
-                brake.surprise(1000);
+    fn i16_what_comes_slowly_does_not_add_up_whatever_the_pace_of_the_sweeps() {
+        for interval in [1, 10, 60] {
+            let mut brake = Brake::default();
+            // Fifty in two minutes, for three hours.
+            for step in 0..4_500 {
+                let now = at(step * 12 / 5);
+                brake.surprise(now, 1000);
+                if step % interval == 0 {
+                    brake.swept(now);
+                }
+                assert!(!brake.on(), "{interval} {step}");
             }
-            brake.swept();
-            assert!(!brake.on());
         }
+    }
+
+    #[test]
+    fn i16_a_wave_pulls_the_brake_however_many_sweeps_it_is_spread_over() {
+        let mut brake = Brake::default();
+        for sweep in 0..11 {
+            for _ in 0..5 {
+                brake.surprise(at(sweep * 10), 1000);
+            }
+            brake.swept(at(sweep * 10));
+        }
+        assert!(brake.on());
+        // As long as it goes on, so does the brake.
+        for sweep in 11..100 {
+            for _ in 0..5 {
+                brake.surprise(at(sweep * 10), 1000);
+            }
+            brake.swept(at(sweep * 10));
+        }
+        assert!(brake.on());
     }
 }

@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 use crate::kind::Kind;
 use crate::reason::Reason;
 use crate::retention::AttachPhase;
-use crate::verdict::{Group, Groups, Part, Progress, join, tell, total};
+use crate::verdict::{Fits, Group, Groups, Part, Progress, join, tell, total};
 use crate::wish::Wish;
 
 /// A condition's status.
@@ -187,17 +187,17 @@ fn also(finding: Option<(Reason, String)>, more: &Groups) -> Option<(Reason, Str
     let Some(reason) = worst(more) else { return finding };
     Some(match finding {
         Some((reason, message)) => {
-            let more = explain_beside(&message, more);
+            let more = explain_beside(&message, more, &Fits::new());
             (reason, format!("{message} {more}"))
         }
-        None => (reason, explain(more)),
+        None => (reason, explain(more, &Fits::new())),
     })
 }
 
 fn judge_evidence(question: Question, part: &Part, unknown: &Groups) -> Findings {
     let tally = &part.tally;
     let heading = heading(part);
-    let say = |groups: &Groups| sentence(&heading, groups);
+    let say = |groups: &Groups| sentence(&heading, groups, &part.fits);
     let acts = question.protect && !question.observe;
 
     let named = &tally.not_applicable_named;
@@ -252,7 +252,7 @@ fn judge_weakening(question: Question, part: &Part, progress: &Progress) -> Find
         let mut message = String::from(question.weakened.sentence());
         let left = total(&progress.left_safe);
         if left > 0 {
-            let explained = explain_beside(&message, &progress.left_safe);
+            let explained = explain_beside(&message, &progress.left_safe, &part.fits);
             let _ = write!(message, " {} left with the safe value. {explained}", targets(left));
         }
         if progress.safe_again > 0 {
@@ -278,7 +278,7 @@ fn judge_weakening(question: Question, part: &Part, progress: &Progress) -> Find
     if waiting.is_empty() {
         waiting.entry(Reason::Weakening).or_default();
     }
-    let mut message = sentence(&heading(part), &waiting);
+    let mut message = sentence(&heading(part), &waiting, &part.fits);
     message += &untouched(part, &message);
     let stuck = person_only(&waiting);
     let reason = worst(&waiting).unwrap_or(Reason::Weakening);
@@ -304,13 +304,13 @@ fn at_risk(part: &Part, unknown: &Groups) -> Condition {
             "At risk: {} of {}. {}",
             part.tally.at_risk,
             targets(part.tally.targets()),
-            explain(&real)
+            explain(&real, &part.fits)
         );
         Condition::new(Status::True, Reason::RisksFound, message)
     } else if !part.tally.risks.is_empty() {
-        Condition::new(Status::Unknown, Reason::RisksUnreadable, explain(&part.tally.risks))
+        Condition::new(Status::Unknown, Reason::RisksUnreadable, explain(&part.tally.risks, &part.fits))
     } else if let Some(reason) = worst_unknown(unknown) {
-        Condition::new(Status::Unknown, reason, explain(unknown))
+        Condition::new(Status::Unknown, reason, explain(unknown, &part.fits))
     } else {
         Condition::new(Status::False, Reason::NoRisk, Reason::NoRisk.sentence())
     }
@@ -384,7 +384,7 @@ fn untouched(part: &Part, said: &str) -> String {
         1 => "1 selected Node has".to_owned(),
         count => format!("{count} selected Nodes have"),
     };
-    format!(" {have} no target. {}", explain_beside(said, &part.nodes.targetless))
+    format!(" {have} no target. {}", explain_beside(said, &part.nodes.targetless, &part.fits))
 }
 
 /// "2 selected Nodes are left out: …"
@@ -433,8 +433,8 @@ fn free(part: &Part) -> String {
     }
 }
 
-fn sentence(heading: &str, groups: &Groups) -> String {
-    let body = explain(groups);
+fn sentence(heading: &str, groups: &Groups, fits: &Fits) -> String {
+    let body = explain(groups, fits);
     match (heading.is_empty(), body.is_empty()) {
         (true, _) => body,
         (_, true) => heading.to_owned(),
@@ -443,18 +443,27 @@ fn sentence(heading: &str, groups: &Groups) -> String {
 }
 
 /// "i-a and 2 more: why and what to do. i-b: …"
-fn explain(groups: &Groups) -> String {
-    explain_beside("", groups)
+fn explain(groups: &Groups, fits: &Fits) -> String {
+    explain_beside("", groups, fits)
 }
 
 /// The same, after what was said already: no sentence is said twice.
-fn explain_beside(said: &str, groups: &Groups) -> String {
+fn explain_beside(said: &str, groups: &Groups, fits: &Fits) -> String {
     let mut reasons: Vec<(&Reason, &Group)> = groups.iter().collect();
     reasons.sort_by_key(|(reason, group)| (!reason.needs_person(), std::cmp::Reverse(group.count)));
     let mut text = String::new();
     for (reason, group) in reasons {
         let separator = if text.is_empty() { "" } else { " " };
         let _ = write!(text, "{separator}{}", told(*reason, group, said));
+        if *reason == Reason::Throttled {
+            for (operation, fits) in fits {
+                let _ = write!(
+                    text,
+                    " About {fits} calls of {operation} a minute get through: set \
+                     budgets.{operation}.callsPerMinute to {fits}, or find out who else in the account calls it so often."
+                );
+            }
+        }
     }
     text
 }

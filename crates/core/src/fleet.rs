@@ -44,8 +44,8 @@ pub enum Input {
     Rechecked(Question, Recheck),
     /// The span in which calls may be sent; `None`: not now.
     Lead(Option<Window>),
-    /// Whoever led before has left too much unproven: what is not proven now is said at once.
-    PatienceSpent,
+    /// So long after the lead was taken what whoever led before said is left standing without evidence of our own.
+    Patience(Duration),
     /// There is another key to sign with.
     KeyChanged,
 }
@@ -152,9 +152,9 @@ impl Fleet {
                 self.instances.take(now, engine::Input::KeyChanged);
                 self.interfaces.take(now, engine::Input::KeyChanged);
             }
-            Input::PatienceSpent => {
-                self.instances.take(now, engine::Input::PatienceSpent);
-                self.interfaces.take(now, engine::Input::PatienceSpent);
+            Input::Patience(patience) => {
+                self.instances.take(now, engine::Input::Patience(patience));
+                self.interfaces.take(now, engine::Input::Patience(patience));
             }
         }
     }
@@ -309,6 +309,11 @@ impl Fleet {
     /// How often the region is swept now, at the slower of the two paces.
     pub fn sweep_interval(&self) -> Duration {
         self.instances.sweep_interval().max(self.interfaces.sweep_interval())
+    }
+
+    /// How long evidence lives now, of the sort that is swept more slowly.
+    pub fn evidence_life(&self) -> Duration {
+        self.instances.evidence_life().max(self.interfaces.evidence_life())
     }
 
     /// Whether either brake is on: nothing is concluded from absence and nothing is weakened.

@@ -110,6 +110,7 @@ impl Kind for Instance {
     type Id = InstanceId;
     type Facts = InstanceFacts;
 
+    const LISTING: &'static str = "DescribeInstances";
     const REFUSAL: Refusal = Refusal {
         settling: Reason::ChargeTypeSettling,
         settles: CHARGE_TYPE_SETTLES,

@@ -240,6 +240,7 @@ impl Kind for Interface {
         }
     }
 
+    const LISTING: &'static str = "DescribeNetworkInterfaces";
     const REFUSAL: Refusal = Refusal {
         settling: Reason::RetentionRefused,
         settles: Duration::ZERO,

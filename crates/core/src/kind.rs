@@ -80,6 +80,9 @@ pub trait Kind: Debug + Clone + Copy + PartialEq + Eq + 'static {
     /// Whether the flag can be set on this target.
     fn applicability(facts: &Self::Facts) -> Applicability;
 
+    /// The operation that lists targets, as the cloud and the operator's configuration name it.
+    const LISTING: &'static str;
+
     /// What a refusal of the flag means.
     const REFUSAL: Refusal;
 

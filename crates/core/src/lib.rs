@@ -20,6 +20,7 @@ pub mod interface;
 pub mod kind;
 pub mod loss;
 pub mod owners;
+pub mod pace;
 pub mod reason;
 pub mod retention;
 pub mod selection;

@@ -9,6 +9,7 @@ use std::sync::Arc;
 use crate::id::{InstanceId, InterfaceId};
 use crate::reason::{Reason, Risk};
 use crate::time::Moment;
+use crate::verdict::Fits;
 
 /// What a listing says of an instance besides its flag, as far as its network interfaces are concerned. A field is `None`
 /// when the cloud's answer lacked it or had it in a form that we do not know.
@@ -116,6 +117,10 @@ pub struct Roster {
     pub unlisted: Option<Reason>,
     /// Why instances can't be read, and what the cloud said to that.
     pub unread: Option<(Reason, Box<str>)>,
+    /// Why nothing positive is to be said although all of them are here: they are looked at too seldom.
+    pub lagging: Option<Reason>,
+    /// Where throttling is why something is not known: how many calls are let through.
+    pub fits: Fits,
 }
 
 impl Roster {
@@ -137,6 +142,7 @@ impl Roster {
     /// Whether anything is not known for this reason.
     pub fn lacks_for(&self, reason: Reason) -> bool {
         self.unlisted == Some(reason)
+            || self.lagging == Some(reason)
             || self.owners.values().any(|owner| owner.presence == Presence::Unknown(reason))
     }
 

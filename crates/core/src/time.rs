@@ -18,6 +18,12 @@ impl Moment {
         self.0.saturating_sub(earlier.0)
     }
 
+    /// The moment this much earlier; the origin when there is none.
+    #[must_use]
+    pub fn before(self, span: Duration) -> Self {
+        Self(self.0.saturating_sub(span))
+    }
+
     /// The moment this much later.
     #[must_use]
     pub fn after(self, span: Duration) -> Self {

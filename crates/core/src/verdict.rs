@@ -231,6 +231,9 @@ pub struct NodeFindings {
     pub ignored: u32,
 }
 
+/// Calls a minute that the cloud lets through, of operations that it throttles.
+pub type Fits = BTreeMap<&'static str, u32>;
+
 /// What one engine says of one object. An object whose Nodes stand in several regions has several.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Default)]
 pub struct Part {
@@ -243,6 +246,8 @@ pub struct Part {
     pub unlisted: Option<Reason>,
     /// What the cloud said to that, when it helps.
     pub unlisted_words: Option<Box<str>>,
+    /// Where throttling is why something is not known: how many calls are let through.
+    pub fits: Fits,
     /// Instances whose interfaces are asked for and of which it is not known which they have, by reason. They are no
     /// targets themselves and not counted as such.
     pub owners: Groups,
@@ -300,6 +305,10 @@ impl Part {
         join(&mut self.nodes.targetless, &other.nodes.targetless);
         join(&mut self.nodes.overdue, &other.nodes.overdue);
         self.nodes.ignored += other.nodes.ignored;
+        for (operation, fits) in &other.fits {
+            let mine = self.fits.entry(operation).or_insert(*fits);
+            *mine = (*mine).min(*fits);
+        }
         match (&mut self.progress, &other.progress) {
             (Some(mine), Some(theirs)) => {
                 mine.done &= theirs.done;

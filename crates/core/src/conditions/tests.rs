@@ -10,7 +10,7 @@ use crate::instance::{Instance, InstanceFacts};
 use crate::reason::Risk;
 use crate::retention::{AttachPhase, Attachment, Free, RetentionPart};
 use crate::time::Moment;
-use crate::verdict::{NodeFindings, Row, State, Tally, Verdict, tell};
+use crate::verdict::{Fits, NodeFindings, Row, State, Tally, Verdict, tell};
 
 const PROTECT: Question = question(true, false);
 const OBSERVE: Question = question(true, true);
@@ -470,6 +470,21 @@ fn a_reason_that_stands_for_the_listing_and_for_targets_names_the_targets() {
 }
 
 #[test]
+fn i52_throttling_names_the_budget_that_would_fit() {
+    let part = Part { unlisted: Some(Reason::Throttled), ..part(&[safe()], false) };
+    let fits = Fits::from([("DescribeInstances", 20)]);
+    let judgement = judge(PROTECT, &Part { fits: fits.clone(), ..part.clone() });
+    let advice = "About 20 calls of DescribeInstances a minute get through: set \
+                  budgets.DescribeInstances.callsPerMinute to 20";
+    assert!(judgement.domain.message.contains(advice), "{}", judgement.domain.message);
+    assert!(judgement.reconciling.message.contains(advice), "{}", judgement.reconciling.message);
+    // Of what several regions let through, the least fits all of them.
+    let mut joined = Part { fits, ..part.clone() };
+    joined.join(&Part { fits: Fits::from([("DescribeInstances", 7)]), ..part });
+    assert_eq!(joined.fits, Fits::from([("DescribeInstances", 7)]));
+}
+
+#[test]
 fn a_condition_that_does_not_hold_says_why_not_without_contradicting_the_others() {
     let reasons = |judgement: &Judgement| (judgement.reconciling.reason, judgement.stalled.reason);
     let rest = judge(PROTECT, &part(&[safe()], false));
@@ -554,6 +569,7 @@ fn parts() -> impl Strategy<Value = Part> {
         prop::option::of(retention()),
     )
         .prop_map(|(settled, tally, unlisted, progress, owners, nodes, retention)| Part {
+            fits: Fits::new(),
             settled,
             tally,
             unlisted,

@@ -127,7 +127,7 @@ impl<K: Kind> Engine<K> {
         let (safe, applicability) = (K::safe(&evidence.facts), K::applicability(&evidence.facts));
         let call = evidence.call;
         if let Some(before) = drifted.filter(|_| !ours) {
-            self.brake.surprise(known);
+            self.brake.surprise(now, known);
             let care = target.care_mut();
             care.drifted = true;
             care.last_safe = Some(Box::new(before));
@@ -263,7 +263,7 @@ impl<K: Kind> Engine<K> {
         }
         let was_known = target.evidence.is_some() || self.is_remembered(id);
         if target.absence.is_none() && was_known {
-            self.brake.surprise(known);
+            self.brake.surprise(now, known);
         }
         let braked = self.brake.on();
         let Some(target) = self.targets.get_mut(id) else { return };
@@ -302,7 +302,7 @@ impl<K: Kind> Engine<K> {
         let known = self.targets.len();
         let Some(target) = self.targets.get(id).filter(|target| target.absence.is_none()) else { return };
         if target.evidence.is_some() || self.is_remembered(id) {
-            self.brake.surprise(known);
+            self.brake.surprise(now, known);
         }
         if let Some(target) = self.targets.get_mut(id) {
             target.absence = Some(Box::new(Absence::new(lacked)));

@@ -32,11 +32,12 @@ use crate::failure::{Class, Failure};
 use crate::id::Tag;
 use crate::interface::AttachPermit;
 use crate::kind::Kind;
+use crate::pace::Pace;
 use crate::reason::Reason;
 use crate::selection::Selection;
 use crate::target::Target;
 use crate::time::Moment;
-use crate::verdict::Part;
+use crate::verdict::{Fits, Part};
 use crate::wish::{Generation, ObjectId, Wish};
 
 pub use crate::authority::Recheck;
@@ -50,8 +51,8 @@ use writes::Writes;
 /// After this long without an answer a call counts as lost.
 pub const CALL_DEADLINE: Duration = Duration::from_secs(60);
 
-/// So many times in a sweep interval it is looked whether evidence has grown stale, when sweeps fail.
-const STALE_TICKS: u32 = 30;
+/// So many times in the life of evidence it is looked whether some has grown stale, when sweeps fail.
+const STALE_TICKS: u32 = 60;
 
 /// What the administrator set for one account and region.
 #[derive(Debug, Clone, Copy)]
@@ -154,8 +155,8 @@ pub enum Input<K: Kind> {
     Rechecked(Ticket, Recheck),
     /// The span in which calls may be sent; `None`: not now.
     Lead(Option<Window>),
-    /// Whoever led before has left too much unproven: what is not proven now is said at once.
-    PatienceSpent,
+    /// So long after the lead was taken what whoever led before said is left standing without evidence of our own.
+    Patience(Duration),
     /// There is another key to sign with.
     KeyChanged,
 }
@@ -219,8 +220,8 @@ pub struct Engine<K: Kind> {
     lead_since: CallId,
     /// When that was: what was seen before counts for nothing, for whoever led meanwhile may have written.
     led_at: Moment,
-    /// The status that stands is not left standing until there is evidence.
-    patience_spent: bool,
+    /// So long the status that stands is left standing without evidence.
+    patience: Duration,
     /// Targets to be looked at again at a time.
     timers: BTreeSet<(Moment, K::Id)>,
     /// Objects whose report may have changed.
@@ -273,7 +274,7 @@ impl<K: Kind> Engine<K> {
             selection: Selection::default(),
             targets: BTreeMap::new(),
             last_tags: BTreeMap::new(),
-            reads: Reads::new(Budget::new(settings.reads)),
+            reads: Reads::new(Budget::new(settings.reads), Pace::new(settings.sweep_interval)),
             writes: Writes::new(Budget::new(settings.writes)),
             flights: BTreeMap::new(),
             next_call: 1,
@@ -288,7 +289,7 @@ impl<K: Kind> Engine<K> {
             lingering: BTreeSet::new(),
             lead_since: CallId(1),
             led_at: Moment::default(),
-            patience_spent: false,
+            patience: Pace::new(settings.sweep_interval).life(settings.sweep_interval),
             timers: BTreeSet::new(),
             dirty: BTreeSet::new(),
             deferred: BTreeSet::new(),
@@ -309,8 +310,8 @@ impl<K: Kind> Engine<K> {
             Input::Rechecked(ticket, answer) => self.take_recheck(now, ticket, &answer),
             Input::Lead(window) => self.take_lead(now, window),
             Input::KeyChanged => self.key_changed(now),
-            Input::PatienceSpent => {
-                self.patience_spent = true;
+            Input::Patience(patience) => {
+                self.patience = patience;
                 self.touch_all();
             }
         }
@@ -374,10 +375,31 @@ impl<K: Kind> Engine<K> {
         since.map_or(Proven::NotYet, Proven::Since)
     }
 
+    /// How long evidence lives: as long as it takes to be renewed at the pace that is really reached, within bounds.
+    pub fn evidence_life(&self) -> Duration {
+        self.reads.pace.life(self.sweep_interval())
+    }
+
     /// Evidence older than this is stale.
     fn horizon(&self, now: Moment) -> Moment {
-        let life = self.sweep_interval() * 2;
-        Moment::at(now.since(Moment::default()).saturating_sub(life)).max(self.led_at)
+        now.before(self.evidence_life()).max(self.led_at)
+    }
+
+    /// What was seen before this is not repeated. Where sweeps come too seldom to promise anything, what is no promise is
+    /// told until it should have been seen again.
+    fn told_horizon(&self, now: Moment) -> Moment {
+        now.before(self.reads.pace.memory(self.sweep_interval())).max(self.led_at)
+    }
+
+    /// Why nothing positive is said although there is evidence: complete sweeps come too seldom.
+    fn lagging(&self) -> Option<Reason> {
+        let why = || self.reads.hindrance.why().map_or(Reason::EvidenceStale, |(reason, _)| reason);
+        self.reads.pace.lagging().then(why)
+    }
+
+    /// The calls a minute that the cloud lets through, if it throttles and that is known.
+    fn fits(&self) -> Fits {
+        self.reads.hindrance.fits().map(|fits| (K::LISTING, fits)).into_iter().collect()
     }
 
     fn wake_at(&mut self, at: Moment) {
@@ -413,7 +435,7 @@ impl<K: Kind> Engine<K> {
             (purpose, Ok(Reply::Accepted(_))) => self.read_failed(now, call, purpose, &odd_reply()),
             (purpose, Err(failure)) => self.read_failed(now, call, purpose, &failure),
         }
-        self.end_sweep_if_done();
+        self.end_sweep_if_done(now);
         self.forget_lingering();
     }
 
@@ -455,8 +477,10 @@ impl<K: Kind> Engine<K> {
     /// Whoever led before may have written flags and status: what we saw before counts for nothing, and what we reported
     /// may stand there no more. What stands there is left standing until there is evidence again, as after a start.
     fn begin_lead(&mut self, now: Moment) {
-        (self.lead_since, self.led_at, self.patience_spent) = (self.upcoming_call(), now, false);
+        (self.lead_since, self.led_at) = (self.upcoming_call(), now);
         self.reads.begin_anew();
+        // Until the record of whoever led before is read.
+        self.patience = self.evidence_life();
         self.unsettled.clear();
         for (name, object) in &mut self.objects {
             (object.reported, object.hot_until) = (None, None);
@@ -502,20 +526,20 @@ impl<K: Kind> Engine<K> {
         if self.objects.is_empty() {
             return;
         }
-        let overdue = self.reads.last_complete().max(self.led_at).after(self.sweep_interval() * 2);
+        let overdue = self.reads.last_complete().max(self.led_at).after(self.evidence_life());
         if now < overdue {
             self.wake_at(overdue);
             return;
         }
         if now >= self.stale_tick {
             self.stale_ticks = self.stale_ticks.wrapping_add(1);
-            if self.stale_ticks.is_multiple_of(STALE_TICKS / 2) {
+            if self.stale_ticks.is_multiple_of(STALE_TICKS / 4) {
                 self.touch_all();
             } else {
                 let certain = self.objects.iter().filter(|(_, o)| o.reported.is_none_or(|r| !r.uncertain));
                 self.dirty.extend(certain.map(|(name, _)| name.clone()));
             }
-            self.stale_tick = now.after(self.sweep_interval() / STALE_TICKS);
+            self.stale_tick = now.after(self.evidence_life() / STALE_TICKS);
         }
         let at = self.stale_tick;
         self.wake_at(at);

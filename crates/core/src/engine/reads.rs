@@ -1,5 +1,6 @@
 //! Reads: the lanes in which they wait, the sweep, and what becomes of their answers.
 
+mod hindrance;
 mod lookup;
 mod sweep;
 
@@ -13,9 +14,11 @@ use crate::budget::{Budget, Urgency};
 use crate::call::{CallId, IDS_PER_READ, Page, Query, ReadCall};
 use crate::failure::{Class, Failure};
 use crate::kind::Kind;
+use crate::pace::Pace;
 use crate::reason::Reason;
 use crate::time::Moment;
 use crate::wish::ObjectId;
+use hindrance::Hindrance;
 use sweep::Sweep;
 
 pub(super) use lookup::{Lane, Lookup};
@@ -47,6 +50,9 @@ pub(super) struct Reads<K: Kind> {
     last_started: Option<Moment>,
     /// Since when there is evidence of everything: the start of the last complete round, or a little before.
     last_complete: Option<Moment>,
+    /// The same of the complete round before that.
+    before_last: Option<Moment>,
+    pub pace: Pace,
     /// Pages of the last complete listing of the region.
     region_pages: Option<u32>,
     /// The first call of the last complete listing of the region, and when it was sent.
@@ -56,6 +62,7 @@ pub(super) struct Reads<K: Kind> {
     witness: Option<K::Id>,
     probed: Option<Moment>,
     trouble: Option<ReadTrouble>,
+    pub hindrance: Hindrance,
     in_flight: usize,
     /// Why the last listing was not complete.
     pub unlisted: Reason,
@@ -92,15 +99,13 @@ impl<K: Kind> Verify<K> {
 #[derive(Debug)]
 struct ReadTrouble {
     reason: Reason,
-    operation: Option<&'static str>,
-    detail: Box<str>,
     failures: u32,
     last: Moment,
     not_before: Moment,
 }
 
 impl<K: Kind> Reads<K> {
-    pub fn new(budget: Budget) -> Self {
+    pub fn new(budget: Budget, pace: Pace) -> Self {
         Self {
             budget,
             changed: VecDeque::new(),
@@ -114,12 +119,15 @@ impl<K: Kind> Reads<K> {
             sweep_wanted: false,
             last_started: None,
             last_complete: None,
+            before_last: None,
+            pace,
             region_pages: None,
             last_listing: None,
             sweep_owed: false,
             witness: None,
             probed: None,
             trouble: None,
+            hindrance: Hindrance::default(),
             in_flight: 0,
             unlisted: Reason::AwaitingListing,
         }
@@ -137,12 +145,19 @@ impl<K: Kind> Reads<K> {
         self.last_complete
     }
 
+    /// Whether two complete rounds have begun since then.
+    pub fn swept_twice_since(&self, then: Moment) -> bool {
+        self.before_last.is_some_and(|start| start >= then)
+    }
+
     /// Someone else may have led meanwhile: a round of which a part was read before would join what does not belong
     /// together, and what was wrong with the calls that were given up is not the cloud's word.
     pub fn begin_anew(&mut self) {
         self.sweep = None;
         self.further.clear();
         self.trouble = None;
+        self.hindrance.is_over();
+        self.pace.begin_anew();
         self.sweep_wanted = true;
     }
 
@@ -214,9 +229,9 @@ impl<K: Kind> Reads<K> {
         }
     }
 
-    /// What is wrong with reading, if anything.
-    pub fn trouble(&self) -> Option<(Reason, &str)> {
-        self.trouble.as_ref().map(|t| (t.reason, t.detail.as_ref()))
+    /// What is wrong with reading at this moment, if anything.
+    pub fn trouble(&self) -> Option<Reason> {
+        self.trouble.as_ref().map(|t| t.reason)
     }
 
     fn take_changed(&mut self) -> Vec<K::Id> {
@@ -374,6 +389,7 @@ impl<K: Kind> Engine<K> {
         page: Page<K>,
     ) {
         self.reads.in_flight -= 1;
+        self.reads.hindrance.answered();
         if self.reads.trouble.take().is_some() {
             self.touch_uncertain();
         }
@@ -459,12 +475,10 @@ impl<K: Kind> Engine<K> {
             self.reads.budget.throttled(now, failure.retry_after);
         }
         let failures = self.reads.trouble.as_ref().map_or(0, |t| t.failures) + 1;
-        let (reason, mut detail) = super::describe::<K>(failure);
-        if let Some(before) =
-            self.reads.trouble.as_ref().filter(|t| t.reason == reason && t.operation == failure.operation)
-        {
-            // The first failure of a row tells as much as the newest, and status stays as it is.
-            detail.clone_from(&before.detail);
+        let (reason, detail) = super::describe::<K>(failure);
+        self.reads.hindrance.failed(now, failure, reason, &detail);
+        if let Some(sweep) = &mut self.reads.sweep {
+            sweep.hindered = true;
         }
         let wait = match failure.class {
             Class::Throttled => Duration::from_secs(1),
@@ -475,8 +489,7 @@ impl<K: Kind> Engine<K> {
             _ => self.jitter.stretch(LONG),
         };
         let not_before = now.after(wait);
-        let operation = failure.operation;
-        self.reads.trouble = Some(ReadTrouble { reason, operation, detail, failures, last: now, not_before });
+        self.reads.trouble = Some(ReadTrouble { reason, failures, last: now, not_before });
         self.touch_uncertain();
     }
 

@@ -82,7 +82,7 @@ impl<K: Kind> Engine<K> {
             self.wake_at(at);
         }
         if let Some((born, _)) = self.unsettled.first() {
-            let at = born.after(self.sweep_interval() * 2);
+            let at = born.after(self.patience);
             self.wake_at(at);
         }
     }
@@ -106,7 +106,7 @@ impl<K: Kind> Engine<K> {
         {
             self.dirty.insert(name);
         }
-        let patience = self.sweep_interval() * 2;
+        let patience = self.patience;
         while self.unsettled.first().is_some_and(|(born, _)| born.after(patience) <= now)
             && let Some((_, name)) = self.unsettled.pop_first()
         {
@@ -130,7 +130,7 @@ impl<K: Kind> Engine<K> {
         }
         match object.listed {
             Some(at) if at >= self.horizon(now) => None,
-            listed => Some(match self.reads.trouble() {
+            listed => Some(match self.reads.hindrance.why() {
                 Some((reason, _)) => reason,
                 None if self.reads.unlisted != Reason::AwaitingListing => self.reads.unlisted,
                 None if listed.is_some() => Reason::EvidenceStale,
@@ -185,7 +185,9 @@ impl<K: Kind> Engine<K> {
             }
         }
         sort_rows(&mut rows);
-        let unlisted = self.unlisted(now, name);
+        let roster = object.roster.as_deref().filter(|_| object.wish.owners.is_some());
+        let lagging = self.lagging().or(roster.and_then(|roster| roster.lagging));
+        let unlisted = self.unlisted(now, name).or(lagging);
         let unlisted_words = unlisted.and_then(|reason| {
             let told =
                 object.roster.as_ref().filter(|_| !object.wish.enumerates).and_then(|r| r.words_for(reason));
@@ -197,7 +199,7 @@ impl<K: Kind> Engine<K> {
             && object.needs_listing()
             && object.listed.is_none_or(|at| at < self.led_at)
             && self.reads.unlisted == Reason::AwaitingListing;
-        let waited = self.patience_spent || now.since(object.born) >= self.sweep_interval() * 2;
+        let waited = now.since(object.born) >= self.patience;
         let settled = object.settled || !awaiting || waited;
         let progress = self.progress(now, name);
         let mut owners = Groups::new();
@@ -209,6 +211,10 @@ impl<K: Kind> Engine<K> {
             }
         }
         let retention = K::retention(self, now, name);
+        let mut fits = roster.map(|roster| roster.fits.clone()).unwrap_or_default();
+        if unlisted == Some(Reason::Throttled) || tally.unknown.contains_key(&Reason::Throttled) {
+            fits.extend(self.fits());
+        }
         // Reckoned and not measured, so that the same inputs give the same effects. Measured with the examples `scale` and
         // `scale_retention`, where the roster is asked about each target, too.
         let each = Duration::from_micros(if K::REMEMBERS { 6 } else { 1 });
@@ -218,6 +224,7 @@ impl<K: Kind> Engine<K> {
             tally,
             unlisted,
             unlisted_words,
+            fits,
             owners,
             gone,
             nodes,
@@ -236,7 +243,7 @@ impl<K: Kind> Engine<K> {
         object: &Object<K>,
         id: &K::Id,
     ) -> Option<(Verdict, Vec<Risk>)> {
-        let horizon = self.horizon(now);
+        let horizon = self.told_horizon(now);
         let target = self.targets.get(id);
         let verdict = |t: &Target<K>| t.verdict(horizon, object.tag_epoch);
         let mut said = match self.member(now, object, id) {
@@ -264,6 +271,9 @@ impl<K: Kind> Engine<K> {
             {
                 said = Verdict::Unknown(Reason::ListsDisagree);
             }
+        }
+        if self.lagging().is_some() && matches!(said, Verdict::Safe(_) | Verdict::NotApplicable(_)) {
+            said = Verdict::Unknown(Reason::EvidenceStale);
         }
         if self.contested(now, id) {
             risks.push(Risk { reason: Reason::Contested, detail: None });
@@ -319,7 +329,7 @@ impl<K: Kind> Engine<K> {
     /// Words a verdict for an object: with the trouble of reading when that is why it is unknown, and as a mere
     /// observation where nothing is to be done about it.
     pub(super) fn explain(&self, verdict: Verdict, wish: &Wish<K>) -> Verdict {
-        match (verdict, self.reads.trouble()) {
+        match (verdict, self.reads.hindrance.why()) {
             (Verdict::Unknown(Reason::AwaitingEvidence | Reason::EvidenceStale), Some((why, _))) => {
                 Verdict::Unknown(why)
             }
@@ -333,7 +343,9 @@ impl<K: Kind> Engine<K> {
         let trouble = self.care(id).and_then(|c| c.trouble.as_ref()).filter(|t| t.reason == reason);
         let detail = match trouble {
             Some(trouble) => trouble.detail.as_ref(),
-            None => self.reads.trouble().filter(|(why, _)| *why == reason).map_or("", |(_, detail)| detail),
+            None => {
+                self.reads.hindrance.why().filter(|(why, _)| *why == reason).map_or("", |(_, detail)| detail)
+            }
         };
         (!detail.is_empty()).then(|| detail.into())
     }
@@ -345,7 +357,7 @@ impl<K: Kind> Engine<K> {
 
     /// What the cloud said to reading, if that is why.
     pub(super) fn words_of_reads(&self, reason: Reason) -> Option<&str> {
-        let (why, detail) = self.reads.trouble()?;
+        let (why, detail) = self.reads.hindrance.why()?;
         (why == reason && !detail.is_empty()).then(|| without_request(detail))
     }
 

@@ -63,9 +63,12 @@ impl Engine<Instance> {
                 owners.insert(id.clone(), Owner { role, named, behind_node, presence });
             }
         }
-        let mut roster = Roster { owners, unlisted: self.unlisted(now, name), unread: None };
-        if let Some((reason, _)) = self.reads.trouble().filter(|(reason, _)| roster.lacks_for(*reason)) {
+        let (unlisted, lagging) = (self.unlisted(now, name), self.lagging());
+        let mut roster = Roster { owners, unlisted, lagging, ..Roster::default() };
+        if let Some((reason, _)) = self.reads.hindrance.why().filter(|(reason, _)| roster.lacks_for(*reason))
+        {
             roster.unread = self.words_of_reads(reason).map(|words| (reason, words.into()));
+            roster.fits = self.fits();
         }
         (roster, Duration::from_micros(looked_at))
     }
@@ -122,7 +125,7 @@ impl Engine<Instance> {
     }
 
     fn why_unread(&self, reason: Reason) -> Reason {
-        match (reason, self.reads.trouble()) {
+        match (reason, self.reads.hindrance.why()) {
             (Reason::AwaitingEvidence | Reason::EvidenceStale, Some((why, _))) => why,
             _ => reason,
         }
@@ -139,7 +142,7 @@ impl Engine<Instance> {
 
     /// Why instances can't be read at present, if only a person can help.
     pub fn unreadable(&self) -> Option<Reason> {
-        self.reads.trouble().map(|(reason, _)| reason).filter(|reason| reason.needs_person())
+        self.reads.trouble().filter(|reason| reason.needs_person())
     }
 
     /// Has these instances read at once. The answer is the first call that counts as having done so.

@@ -293,7 +293,7 @@ impl<K: Kind> Engine<K> {
 
     /// A deletion does not wait for what only a person can mend; it waits for the rest until its patience ends.
     fn held(&self, now: Moment, act: &Act<K>, reason: Reason) -> Standing {
-        let reason = match (reason, self.reads.trouble()) {
+        let reason = match (reason, self.reads.hindrance.why()) {
             (Reason::AwaitingEvidence | Reason::EvidenceStale | Reason::AwaitingListing, Some((why, _))) => {
                 why
             }

@@ -18,12 +18,17 @@ use keeper_core::wish::{Generation, ObjectId, Selector, Wish};
 
 use crate::cloud::{Card, Machine, Shown, eni, i};
 use crate::store::{Spec, Stored};
-use crate::world::{INTERVAL, World, secs};
-
-/// Evidence lives for two intervals; a status takes its time to be written, also when it has to be tried again.
-const LIFE: Duration = Duration::from_secs(2 * INTERVAL.as_secs() + 20);
+use crate::world::{World, secs};
 
 impl World {
+    /// How long evidence lives, which is never more than a quarter of an hour (I52); a status takes its time to be written,
+    /// also when it has to be tried again.
+    fn life(&self) -> Duration {
+        let life = self.fleet.evidence_life();
+        assert!(life <= secs(900), "I52: evidence lives for {life:?}");
+        life + secs(20)
+    }
+
     fn selects_instance(&self, owners: &Selector<Instance>, id: &InstanceId) -> bool {
         let Some(machine) = self.cloud.machines.get(id) else { return false };
         let tags = machine.facts.tags.as_deref().unwrap_or_default();
@@ -110,13 +115,13 @@ impl World {
         let Some(stored) = self.store.get(name) else { return };
         let Some((of, part, judgement)) = &stored.status else { return };
         let since = self.started.max(self.led_since);
-        let judged = self.leads && stored.decodable && self.now.since(since) > LIFE;
+        let judged = self.leads && stored.decodable && self.now.since(since) > self.life();
         if judgement.domain.status != Status::True || *of != stored.generation || !judged {
             return;
         }
         for ((object, id), since) in &self.exposed {
             assert!(
-                object != name || self.now.since(*since) <= LIFE,
+                object != name || self.now.since(*since) <= self.life(),
                 "I1: {name} says True although {id} has not been safe since {since:?}, now {:?}; {:?} {part:?} {:?}",
                 self.now,
                 stored.spec,
@@ -218,7 +223,7 @@ impl World {
         for row in retention.rows.iter().filter(|row| row.reason == Reason::AllSafe) {
             let shown = self.tracks.get(row.id.as_str()).and_then(|track| track.shown);
             assert!(
-                shown.is_some_and(|s| s.safe == Some(true) && self.now.since(s.at) <= INTERVAL * 2),
+                shown.is_some_and(|s| s.safe == Some(true) && self.now.since(s.at) <= self.life()),
                 "I1, I2: {object:?} calls {} safe on {shown:?}",
                 row.id
             );
@@ -238,7 +243,8 @@ impl World {
         for (instance, _) in there.filter(|(id, _)| self.selects_instance(owners, id)) {
             let Some((_, listed)) = self.lists.get(instance) else { continue };
             // What nobody can see, or could until a moment ago, nobody can know of.
-            let lately = |card: &Card| card.hidden_since.is_some() && self.now.since(card.changed) <= LIFE;
+            let lately =
+                |card: &Card| card.hidden_since.is_some() && self.now.since(card.changed) <= self.life();
             for (id, card) in
                 self.cloud.cards.iter().filter(|(_, card)| !(card.hidden || card.skipped || lately(card)))
             {
@@ -281,13 +287,11 @@ impl World {
     /// I15, I18: what is written was seen to be otherwise, after our own last write, by whoever leads now. And what
     /// [`World::check_weakening`] says.
     pub fn check_write(&mut self, call: CallId, target: &str, safe: bool) {
-        let (now, led_since) = (self.now, self.led_since);
+        let (now, led_since, life) = (self.now, self.led_since, self.life());
         let track = self.tracks.entry(target.to_owned()).or_default();
         let shown = track.shown.take();
         assert!(
-            shown.is_some_and(|s| s.safe == Some(!safe)
-                && now.since(s.at) <= INTERVAL * 2
-                && s.at >= led_since),
+            shown.is_some_and(|s| s.safe == Some(!safe) && now.since(s.at) <= life && s.at >= led_since),
             "I15, I18: {target} is written although the last answer said {shown:?}"
         );
         let awaited = track.written.and_then(|(_, at)| at).filter(|at| now.since(*at) < CALL_DEADLINE);
@@ -307,7 +311,7 @@ impl World {
                 let newest = self.desks.get(&stored.id).and_then(|desk| desk.newest.as_ref());
                 newest.and_then(|(_, part)| part.retention.as_ref()).is_some_and(|r| r.retained.contains(&id))
             };
-            let lately = self.now.since(card.changed) <= INTERVAL * 2 + secs(10) || self.altered_lately(card);
+            let lately = self.now.since(card.changed) <= self.life() || self.altered_lately(card);
             assert!(
                 lately || self.store.values().any(|stored| wanted(stored) || remembered(stored)),
                 "I18: nobody wants {target} {card:?} to be safe: {:?}",
@@ -318,7 +322,7 @@ impl World {
 
     fn altered_lately(&self, card: &Card) -> bool {
         let machine = card.instance().and_then(|on| self.cloud.machines.get(on));
-        machine.is_some_and(|machine| self.now.since(machine.changed) <= INTERVAL * 2 + secs(10))
+        machine.is_some_and(|machine| self.now.since(machine.changed) <= self.life())
     }
 
     /// Whether the object's newest spec could be known when the API server was last asked.

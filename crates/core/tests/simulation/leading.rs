@@ -172,7 +172,7 @@ fn i38_when_the_patience_is_spent_what_is_unproven_is_unknown_at_once() {
     world.lead(true);
     world.run(secs(1));
     assert_eq!(world.says("tagged"), (Status::True, Reason::AllSafe));
-    world.patience_spent();
+    world.patience(Duration::ZERO);
     world.run(secs(1));
     for name in ["tagged", "named"] {
         assert_eq!(world.says(name).0, Status::Unknown, "{name}");
@@ -195,7 +195,7 @@ fn i01_evidence_of_an_earlier_lead_is_no_evidence() {
     world.flip("i-00003", false);
     world.mood.reads_fail = Some(Class::Transient);
     world.lead(true);
-    world.patience_spent();
+    world.patience(Duration::ZERO);
     world.run(secs(1));
     assert_eq!(world.says("named").0, Status::Unknown, "what was seen before says nothing");
 }

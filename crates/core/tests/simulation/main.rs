@@ -10,6 +10,7 @@ mod losses;
 mod schedules;
 #[path = "../seeds/mod.rs"]
 mod seeds;
+mod throttling;
 mod truth;
 mod weakening;
 mod world;

@@ -140,6 +140,7 @@ fn mood(dice: &mut Dice) -> Mood {
         ignores_ids: one_in(16),
         circles: one_in(20),
         poison: false,
+        quota: None,
         late: secs(u64::try_from(dice.below(3)).unwrap() * 4),
         writes_fail: *dice.pick(&[
             None,

@@ -144,6 +144,8 @@ pub struct Mood {
     pub odd_tags: bool,
     /// The listing never ends: its pages name each other as the next.
     pub circles: bool,
+    /// Reads that the cloud lets through in each minute by its clock.
+    pub quota: Option<u32>,
 }
 
 /// What a read has that the cloud refuses.
@@ -174,6 +176,8 @@ pub struct World {
     pending: BTreeMap<(Moment, u64), Event>,
     sequence: u64,
     sent: BTreeMap<CallId, Moment>,
+    /// The minute of the newest read, and how many were let through in it.
+    passed: (u64, u32),
     /// The newest report of each object.
     reported: BTreeMap<ObjectId, u64>,
     /// What reports have said to be lost, and no Event has told yet.
@@ -275,6 +279,7 @@ impl World {
             pending: BTreeMap::new(),
             sequence: 0,
             sent: BTreeMap::new(),
+            passed: (0, 0),
             reported: BTreeMap::new(),
             lost: BTreeMap::new(),
             counted: BTreeMap::new(),
@@ -523,9 +528,9 @@ impl World {
         self.engine.take(self.now, Input::KeyChanged);
     }
 
-    /// Whoever led before has left too much unproven.
-    pub fn patience_spent(&mut self) {
-        self.engine.take(self.now, Input::PatienceSpent);
+    /// So long what whoever led before said is left standing.
+    pub fn patience(&mut self, patience: Duration) {
+        self.engine.take(self.now, Input::Patience(patience));
     }
 
     pub fn proven(&self) -> Proven {
@@ -543,6 +548,13 @@ impl World {
     pub fn says(&self, name: &str) -> (Status, Reason) {
         let domain = &self.judgement(name).domain;
         (domain.status, domain.reason)
+    }
+
+    /// How long evidence lives: never longer than a quarter of an hour, or twice what the budget gives (I52).
+    fn life(&self) -> Duration {
+        let life = self.engine.evidence_life();
+        assert!(life <= secs(900).max(self.engine.sweep_interval() * 2), "I52: evidence lives for {life:?}");
+        life
     }
 
     pub fn sweep_interval(&self) -> Duration {
@@ -664,7 +676,8 @@ impl World {
                     self.skipped = self.now;
                 }
                 self.sent.insert(call, self.now);
-                let result = match (fault, self.mood.reads_fail.or(self.refusal(&read))) {
+                let throttled = self.throttles().then_some(Class::Throttled);
+                let result = match (fault, self.mood.reads_fail.or(self.refusal(&read)).or(throttled)) {
                     (Some(Fault::Fail(class)), _) | (_, Some(class)) => Err(failure(class, Outcome::None)),
                     (Some(Fault::FailAfter), _) => Err(failure(Class::Transient, Outcome::None)),
                     _ => Ok(Reply::Page(self.look(&read))),
@@ -716,6 +729,17 @@ impl World {
             !stored.decodable
                 || known.get(&stored.id).is_some_and(|(generation, _)| *generation == stored.generation)
         })
+    }
+
+    /// Whether the minute's quota of reads is used up.
+    fn throttles(&mut self) -> bool {
+        let minute = self.now.since(Moment::default()).as_secs() / 60;
+        if self.passed.0 != minute {
+            self.passed = (minute, 0);
+        }
+        let full = self.mood.quota.is_some_and(|quota| self.passed.1 >= quota);
+        self.passed.1 += u32::from(!full);
+        full
     }
 
     fn refusal(&self, read: &ReadCall<Instance>) -> Option<Class> {
@@ -792,13 +816,12 @@ impl World {
             self.judge_weakening(target);
         }
         self.arrived.push(Arrived { at: self.now, id: target.clone(), safe });
-        let now = self.now;
+        let (now, life) = (self.now, self.life());
         let Some(machine) = self.cloud.get_mut(target) else {
             return Err(failure(Class::Gone, Outcome::None));
         };
         machine.writes += 1;
         let shown = machine.shown.take();
-        let life = self.engine.sweep_interval() * 2;
         assert!(
             shown.as_ref().is_some_and(|s| {
                 s.flag == Some(!safe) && now.since(s.at) <= life && s.at >= self.led_since
@@ -912,13 +935,13 @@ impl World {
     fn check_truth(&self, name: &str) {
         let Some(stored) = self.store.get(name) else { return };
         let Some((of, part, judgement)) = &stored.status else { return };
-        // Rule 11: who has only just begun, or only just leads again, leaves standing what stands for two intervals.
+        // Rule 11: who has only just begun, or only just leads again, leaves standing what stands for a while.
         let began = self.started.max(self.led_since);
-        let fresh_start = self.now.since(began) > self.engine.sweep_interval() * 2 + secs(10);
+        let fresh_start = self.now.since(began) > self.life() + secs(10);
         if judgement.domain.status != Status::True || *of != stored.generation || !fresh_start {
             return;
         }
-        let life = self.engine.sweep_interval() * 2 + secs(5);
+        let life = self.life() + secs(5);
         if self.now.since(self.skipped) <= life {
             return;
         }
@@ -950,7 +973,7 @@ impl World {
         if judgement.domain.status != Status::True {
             return;
         }
-        let life = self.engine.sweep_interval() * 2;
+        let life = self.life();
         let selector = &stored.wish.selector;
         for row in part.rows.iter().filter(|row| row.state == State::Safe) {
             let shown = self.cloud.get(&id(&row.id)).and_then(|machine| machine.shown.as_ref());

@@ -1,6 +1,7 @@
 //! Where an entry of `reattach` stands, as far as evidence tells. Nothing is changed here.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use super::Errand;
 use crate::engine::Engine;
@@ -15,6 +16,10 @@ use crate::retention::{AttachPhase, Reattach};
 use crate::time::Moment;
 use crate::verdict::Verdict;
 use crate::wish::ObjectId;
+
+/// A request whose answer was lost is given up when two complete sweeps that began after it, and this long, have gone by
+/// without its effect: the pace of the sweeps says nothing of how long the cloud takes.
+const LOST_AFTER: Duration = Duration::from_secs(120);
 
 /// What is to be done about an entry now.
 pub(super) enum Next {
@@ -61,12 +66,12 @@ impl Engine<Interface> {
             .map(|(instance, owner)| self.presence_of(instance, owner));
         let gone = matches!(owner, Some(Presence::Gone(_)));
         if let Some(at) = sent {
-            let given_up = at.after(self.sweep_interval() * 2);
+            let given_up = self.reads.swept_twice_since(at).then(|| at.after(LOST_AFTER));
             return match seen.map(|e| (e.facts.status, e.seen)) {
                 Some((Some(InterfaceStatus::Available), _)) if gone => {
                     Next::Say(Obsolete, Reason::InstanceGone)
                 }
-                Some((Some(InterfaceStatus::Available), seen)) if seen >= given_up => {
+                Some((Some(InterfaceStatus::Available), seen)) if given_up.is_some_and(|at| seen >= at) => {
                     Next::Say(Refused, Reason::AttachLost)
                 }
                 Some((Some(InterfaceStatus::InUse), _)) => Next::Say(Refused, Reason::AttachedElsewhere),

@@ -20,6 +20,8 @@ pub(super) struct Sweep<K: Kind> {
     pub(super) road: Road<K>,
     /// Something made this round unfit to conclude anything from absence.
     pub(super) flawed: bool,
+    /// A read failed while it was under way.
+    pub(super) hindered: bool,
     pub(super) items: usize,
     pub(super) pages: u32,
     /// The token of the page whose number was the last power of two: whoever goes in circles comes by it again.
@@ -98,12 +100,13 @@ impl<K: Kind> Engine<K> {
             since,
             road,
             flawed: false,
+            hindered: false,
             items: 0,
             pages: 0,
             mark: None,
             identity: None,
         });
-        self.end_sweep_if_done();
+        self.end_sweep_if_done(now);
     }
 
     /// The ids for a round, and since when there is evidence of the others. Those that are read first stand at the end:
@@ -215,11 +218,11 @@ impl<K: Kind> Engine<K> {
                 object.listed = Some(sweep.started);
             }
         }
-        self.completed(sweep);
+        self.completed(now, sweep);
     }
 
     /// Ends a round by id when nothing is left to read. Asked after each answer, whatever it was.
-    pub(in crate::engine) fn end_sweep_if_done(&mut self) {
+    pub(in crate::engine) fn end_sweep_if_done(&mut self, now: Moment) {
         let done =
             self.reads.sweep.as_ref().is_some_and(
                 |sweep| matches!(&sweep.road, Road::Ids { rest, reading: 0 } if rest.is_empty()),
@@ -229,18 +232,26 @@ impl<K: Kind> Engine<K> {
             self.reads.sweep_wanted |= self.by_listing();
             // A round in which nothing at all could be seen is what a lost permission looks like.
             if !sweep.flawed && (sweep.pages == 0 || sweep.items > 0) {
-                self.completed(&sweep);
+                self.completed(now, &sweep);
             }
         }
     }
 
-    fn completed(&mut self, sweep: &Sweep<K>) {
-        self.reads.last_complete = Some(sweep.since);
+    fn completed(&mut self, now: Moment, sweep: &Sweep<K>) {
+        self.reads.before_last = self.reads.last_complete.replace(sweep.since);
+        let lagged = self.reads.pace.lagging();
+        self.reads.pace.completed(now, sweep.since, self.sweep_interval());
+        if !sweep.hindered {
+            self.reads.hindrance.is_over();
+        }
+        if lagged != self.reads.pace.lagging() {
+            self.touch_all();
+        }
         self.reads.unlisted = Reason::AwaitingListing;
         let braked = self.brake.on();
         // A round in which nothing had to be read agrees with nothing.
         if sweep.pages > 0 {
-            self.brake.swept();
+            self.brake.swept(now);
         }
         if braked != self.brake.on() {
             self.dirty.extend(self.acting.iter().cloned());
