@@ -38,8 +38,11 @@ enum State {
 impl Brake {
     /// A target that was known vanished, or its flag turned weak without our doing.
     pub fn surprise(&mut self, now: Moment, known: usize) {
-        while let Some((_, count)) = self.surprises.pop_front_if(|(at, _)| now.since(*at) >= AT_ONCE) {
+        while let Some((at, count)) = self.surprises.front()
+            && now.since(*at) >= AT_ONCE
+        {
             self.sum -= count;
+            self.surprises.pop_front();
         }
         self.sum += 1;
         match self.surprises.back_mut() {
