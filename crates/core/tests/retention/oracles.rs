@@ -472,9 +472,12 @@ impl World {
             }
             let all_found = wish.selector.ids.iter().all(|id| !gone(id))
                 && wish.owners.iter().flat_map(|o| &o.ids).all(|id| self.cloud.machines.contains_key(id));
-            let told = judgement.domain.status == Status::True
-                || judgement.domain.reason == Reason::NoTargets
-                || judgement.domain.reason == Reason::NotApplicable;
+            let mut behind_nodes = wish.owners.iter().flat_map(|o| &o.node_ids);
+            let told = match judgement.domain.reason {
+                Reason::NoTargets | Reason::NotApplicable => true,
+                Reason::NodeInstanceGone => behind_nodes.any(|id| !self.cloud.machines.contains_key(id)),
+                _ => judgement.domain.status == Status::True,
+            };
             if wish.enforces() && all_found && !named_odd && !told {
                 return Err(format!("{name}: {:?} {part:?}", judgement.domain));
             }
