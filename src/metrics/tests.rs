@@ -119,8 +119,13 @@ fn one_that_stands_by_tells_nothing_of_targets() {
     fleet.reported(&ObjectId::new("n", "a", "1"), &part(2, false));
     assert_eq!(series(&metrics, true, "leader")["ecs_keeper_leader"], "1");
     assert_eq!(series(&metrics, false, "leader")["ecs_keeper_leader"], "0");
-    assert_eq!(series(&metrics, false, "targets"), BTreeMap::new());
-    assert!(!series(&metrics, true, "targets").is_empty());
+    for gauge in ["targets{", "targets_at_risk"] {
+        assert_eq!(series(&metrics, false, gauge), BTreeMap::new());
+        assert!(!series(&metrics, true, gauge).is_empty());
+    }
+    // A counter that came to be with the lead would hide what is counted before it is first scraped.
+    let lost = series(&metrics, false, "targets_lost_total");
+    assert!(!lost.is_empty() && lost.values().all(|value| value == "0"), "{lost:?}");
 }
 
 #[test]
