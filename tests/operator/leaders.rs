@@ -22,6 +22,9 @@ use crate::stage::{REGION, Stage, eventually, never};
 /// Span of the Lease, if nothing else is said.
 const SPAN: SignedDuration = SignedDuration::from_secs(15);
 
+/// The record of the evidence is renewed this often at most.
+const PACE_OF_RECORD: Duration = Duration::from_secs(30);
+
 /// What the log says of one that has come to lead.
 pub const LEADS: &str = "leader: leads";
 
@@ -391,23 +394,18 @@ async fn i03_the_record_of_the_evidence_moves_with_complete_sweeps_alone() {
     let second = since(first).await;
     assert!(second <= Some(Timestamp::now()));
     let spec = theatre.lease(&record).await;
-    assert_eq!(spec.lease_duration_seconds, Some(2));
+    // Twelve intervals, and more where sweeps take their time.
+    assert!(spec.lease_duration_seconds >= Some(12), "{spec:?}");
     assert!(spec.holder_identity.unwrap().starts_with("first_"));
 
-    // One of the two reads of a sweep fails: no sweep is complete, and the record ages.
+    // No sweep is complete any more once the one under way has ended, and the record ages.
     stage.account.fault(Rule::new("DescribeInstances", Fault::DropBefore));
-    tokio::time::sleep(Duration::from_secs(2)).await;
+    stage.calls("DescribeInstances", 3).await;
     let aged = renewed().await;
-    tokio::time::sleep(Duration::from_secs(3)).await;
-    assert_eq!(renewed().await, aged);
+    never("the record is renewed", PACE_OF_RECORD * 2, async || renewed().await != aged).await;
     stage.account.clear_faults();
-    let healed = since(aged).await;
-    // Nobody renews it for one that was killed.
-    operator.kill().await;
-    let last = renewed().await;
-    assert!(last >= healed);
-    tokio::time::sleep(Duration::from_secs(3)).await;
-    assert_eq!(renewed().await, last);
+    since(aged).await;
+    drop(operator);
 }
 
 #[tokio::test]
