@@ -9,7 +9,7 @@ use kube::runtime::events::EventType;
 
 use super::object::{Object, Seen};
 use super::objects::Entry;
-use super::status::{Report, STALLED};
+use super::status::{AT_RISK, Report, STALLED};
 
 /// Something to be told.
 #[derive(Debug, Clone, PartialEq)]
@@ -94,6 +94,20 @@ pub fn transition(entry: &Entry, said: &Report) -> Option<News> {
         action: "Judge",
         note: domain.message.clone(),
     })
+}
+
+/// That somebody has come to keep switching a flag off.
+pub fn contested(entry: &Entry, said: &Report) -> Option<News> {
+    let reason = Reason::Contested;
+    let group = said.part.tally.risks.get(&reason)?;
+    let note = match group.count {
+        0 | 1 => format!("{}: {}", group.example, reason.sentence()),
+        n => format!("{} and {} more: {}", group.example, n - 1, reason.sentence()),
+    };
+    // What the condition says already was told.
+    let conditions = entry.seen.object.as_ref().map_or(&[][..], Object::conditions);
+    let stood = conditions.iter().any(|it| it.type_ == AT_RISK && it.message.contains(&note));
+    (!stood).then_some(News { kind: EventType::Warning, reason, action: "Judge", note })
 }
 
 /// Interfaces that have outlived their instance, and which instance that was, if it is known.

@@ -261,6 +261,10 @@ impl Reporter {
 
     /// One Event when the domain condition comes to say something else.
     fn announce_transition(&self, id: &ObjectId, entry: &Entry, said: &Report) {
+        if let Some(news) = news::contested(entry, said) {
+            warn!(namespace = id.namespace(), name = id.name(), "{}", news.note);
+            self.announcer.announce(&entry.seen, news);
+        }
         let Some(news) = news::transition(entry, said) else { return };
         let domain = &said.judgement.domain;
         self.objects.announced(id, (domain.status, domain.reason));

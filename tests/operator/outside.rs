@@ -210,7 +210,8 @@ async fn a_cloud_that_is_down_makes_nobody_sick() {
     let _operator = stage.start();
     let address = address(&stage, 1).await;
     stage.apply("one", json!({ "region": REGION, "targets": { "instanceIds": ["i-one"] } })).await;
-    stage.until("one", "Protected=Unknown/CloudUnavailable").await;
+    // Whose key it is, is asked before anything else.
+    stage.until("one", "Protected=Unknown/StsUnavailable").await;
     for path in ["/livez", "/readyz"] {
         let (status, body) = get(&address, path).await;
         assert_eq!(status, 200, "{path}: {body}");

@@ -90,23 +90,23 @@ async fn i25_what_gets_the_tag_later_is_protected_and_what_loses_it_keeps_its_fl
 }
 
 #[tokio::test]
-async fn i25_somebody_who_keeps_switching_it_off_is_told_of_and_not_fought_with() {
+async fn i25_somebody_who_keeps_switching_it_off_is_told_of_and_answered_each_time() {
     let stage = Stage::new().await;
     let id = stage.account.seed_one(&Seed::new(REGION));
     let _operator = stage.start();
     stage.apply("one", json!({ "region": REGION, "targets": { "instanceIds": [id] } })).await;
     stage.until("one", "Protected=True").await;
-    for _ in 0..3 {
+    for _ in 0..8 {
         stage.seen().await;
         stage.until_repaired(&id).await;
     }
-    stage.seen().await;
-    stage.by_hand(&id, false);
-    let object = stage.until("one", "Protected=False/Contested Ready=False Stalled=True/Contested").await;
-    assert!(message(&object, "Stalled").contains("ActionTrail"), "{object:?}");
-    stage.reads(5).await;
-    assert!(!stage.safe(&id));
-    assert_eq!(stage.writes().len(), 4);
+    let object = stage.until("one", "Protected=True/AllSafe Ready=True AtRisk=True/RisksFound").await;
+    let risks = message(&object, "AtRisk");
+    assert!(risks.contains(&id) && risks.contains("ActionTrail"), "{risks}");
+    let told = stage.until_event("one", "Contested").await;
+    assert!(told.contains(&id) && told.contains("put right again"), "{told}");
+    assert_eq!(stage.events("one").await.iter().filter(|event| event.reason == "Contested").count(), 1);
+    assert_eq!(stage.writes().len(), 9, "one for each time, and the first");
 }
 
 #[tokio::test]

@@ -115,7 +115,7 @@ async fn i08_helm_waits_until_what_a_chart_asks_for_is_true() {
         (done.status.success(), String::from_utf8(done.stderr).unwrap())
     };
     let tagged = json!({ "instanceTags": [{ "key": "env", "value": "prod" }] });
-    let (installed, said) = install("production", tagged, "60s").await;
+    let (installed, said) = install("production", tagged, "240s").await;
     assert!(installed, "{said}");
     let object = stage.objects.get("production").await.unwrap();
     assert!(shows(&object, "Protected=True/AllSafe"), "{object:?}");
@@ -124,6 +124,6 @@ async fn i08_helm_waits_until_what_a_chart_asks_for_is_true() {
     stage.account.seed_one(&Seed::new(REGION).id("i-denied"));
     let denied = Fault::Deny { always_forbidden: true };
     stage.account.fault(Rule::new("ModifyInstanceAttribute", denied).instance("i-denied"));
-    let (installed, said) = install("denied", json!({ "instanceIds": ["i-denied"] }), "10s").await;
+    let (installed, said) = install("denied", json!({ "instanceIds": ["i-denied"] }), "240s").await;
     assert!(!installed && said.contains("status: Failed") && said.contains("lacks the permission"), "{said}");
 }

@@ -41,8 +41,8 @@ reasons! {
     Weak = "The flag does not hold its safe value, and mode Observe only reports it. Set mode: Enforce to have it set.";
     NotWanted = "The flag does not hold its safe value, and this object does not ask for it.";
     Verifying = "The change was sent; waiting until the cloud shows its effect.";
-    WriteIneffective = "The cloud accepted the change twice without showing its effect. It is tried again every ten minutes; look at the resource in the console.";
-    Contested = "Somebody keeps switching the flag off: it was put right three times within an hour. It is now put right once in ten minutes at most; find out who does it in ActionTrail.";
+    WriteIneffective = "The cloud accepted the change twice without showing its effect, or somebody switches the flag off again before it is seen. It is written again with every sweep; look at the resource in the console, and in ActionTrail who changes it.";
+    Contested = "Somebody keeps switching the flag off: it was put right three times within an hour. Each time that is seen it is put right again, but between two sweeps the resource can be lost; find out in ActionTrail who does it.";
     ChargeTypeSettling = "The cloud shows the instance as pay-as-you-go but still refuses the flag, as it does for a while after a change of the charge type. It is tried again.";
     ChargeTypeRefused = "The cloud shows the instance as pay-as-you-go but has refused the flag for a quarter of an hour: its charge type does not allow protection.";
     NotApplicable = "Some targets can't carry the flag.";
@@ -154,7 +154,6 @@ impl Reason {
             self,
             Self::Conflict
                 | Self::WriteIneffective
-                | Self::Contested
                 | Self::NotFound
                 | Self::NodeNotServed
                 | Self::NothingVisible
@@ -247,7 +246,7 @@ Weak
 NotWanted
 Verifying
 WriteIneffective!
-Contested!
+Contested
 ChargeTypeSettling
 ChargeTypeRefused
 NotApplicable

@@ -11,9 +11,11 @@ use crate::reason::Reason;
 use crate::time::Moment;
 use crate::verdict::Verdict;
 
-/// How long the cloud may take to show the effect of an accepted write before we take it as ignored. No page of the
-/// vendor states a delay.
+/// How long the cloud may take to show that a target was weakened before we take the write as ignored. No page of the vendor
+/// states a delay.
 pub const SETTLE: Duration = Duration::from_secs(30);
+/// A write of the safe value is taken as ignored after a sweep interval, and this long at least: protection does not wait.
+pub const SETTLE_SAFE: Duration = Duration::from_secs(5);
 /// How far apart two look-ups that find nothing must be to prove anything.
 pub const MISSES_APART: Duration = Duration::from_secs(5);
 /// The span in which repairs are counted, and how many of them are a write war.
@@ -125,7 +127,7 @@ pub struct Care {
     pub not_before: Moment,
     /// Why it is not safe yet, when we know.
     pub trouble: Option<Trouble>,
-    /// When we put the flag right after somebody else had switched it off, within the last hour.
+    /// When we put the flag right after somebody else had switched it off: the newest ones that make a write war.
     pub repairs: Vec<Moment>,
     /// It was safe when last seen before it was weak: this is drift and not a first setting.
     pub drifted: bool,
@@ -173,6 +175,25 @@ impl Care {
     /// Why this value can't be set, when we know.
     pub fn trouble_with(&self, value: Value) -> Option<&Trouble> {
         self.trouble.as_ref().filter(|t| t.value == value)
+    }
+
+    /// Notes that the flag was put right.
+    pub fn repaired(&mut self, now: Moment) {
+        self.repairs.retain(|at| now.since(*at) < CONTEST.0);
+        if self.repairs.len() >= CONTEST.1 {
+            self.repairs.remove(0);
+        }
+        self.repairs.push(now);
+    }
+
+    /// Whether what is written does not last: somebody keeps switching the flag off, or it has no effect.
+    pub fn in_vain(&self, now: Moment) -> bool {
+        self.ignored.is_some_and(|(value, _)| value == Value::Safe) || self.contested(now)
+    }
+
+    /// Whether the cloud accepts the safe value again and again without showing it.
+    pub fn ineffective(&self) -> bool {
+        self.trouble_with(Value::Safe).is_some_and(|t| t.reason == Reason::WriteIneffective)
     }
 
     /// Repairs within the last hour make a write war.
@@ -234,7 +255,12 @@ impl<K: Kind> Target<K> {
             Applicability::Yes => {}
         }
         let Some(fresh) = evidence.fresh(horizon, care.and_then(|c| c.written_before)) else {
-            return Verdict::Unknown(Reason::Verifying);
+            // One more write of many that have changed nothing is no news.
+            return if care.is_some_and(Care::ineffective) {
+                Verdict::Weak(Reason::WriteIneffective)
+            } else {
+                Verdict::Unknown(Reason::Verifying)
+            };
         };
         if let Some(proof) = fresh.prove() {
             // A write of our own is under way or was accepted, and this read may be of a moment before its effect.
@@ -425,8 +451,13 @@ mod tests {
             (vec![0, 60, 120], 130, true),
             (vec![0, 60, 120], 3599, true),
             (vec![0, 60, 120], 3600, false),
+            (vec![0, 1000, 2000, 3000, 4000, 5000], 5500, true),
+            (vec![0, 1000, 2000, 3000, 4000, 5000], 6600, false),
         ] {
-            let care = Care { repairs: repairs.iter().map(|s| at(*s)).collect(), ..Care::default() };
+            let mut care = Care::default();
+            for second in &repairs {
+                care.repaired(at(*second));
+            }
             assert_eq!(care.contested(at(now)), war, "{repairs:?} at {now}");
         }
     }

@@ -11,7 +11,7 @@ use crate::id::{RequestId, Tag};
 use crate::kind::{Applicability, Kind, Place, Wanted};
 use crate::loss::Sight;
 use crate::reason::Reason;
-use crate::target::{Absence, CONTEST, Care, SETTLE, Target, Trouble, Value};
+use crate::target::{Absence, CONTEST, Care, SETTLE, SETTLE_SAFE, Target, Trouble, Value};
 use crate::time::Moment;
 
 /// Where an item came from.
@@ -115,7 +115,7 @@ impl<K: Kind> Engine<K> {
 
     /// Holds new evidence against what was done about the target. `drifted`: it is weak, and this look had shown it safe.
     fn weigh(&mut self, now: Moment, id: &K::Id, drifted: Option<Sight>) {
-        let known = self.targets.len();
+        let (known, interval) = (self.targets.len(), self.sweep_interval());
         // Weakening of our own is no surprise, also when its answer is not there yet, or was lost.
         let ours = self.care(id).is_some_and(|c| {
             matches!(c.accepted, Some((_, Value::Weak)))
@@ -143,14 +143,18 @@ impl<K: Kind> Engine<K> {
             care.trouble = None;
         }
         if let Some((at, value)) = care.accepted {
+            let settled = at.after(match value {
+                Value::Safe => interval.max(SETTLE_SAFE),
+                Value::Weak => SETTLE,
+            });
             if safe == Some(value == Value::Safe) {
                 care.accepted = None;
                 care.ignored = None;
                 care.looks = 0;
                 care.trouble = None;
-            } else if now.since(at) < SETTLE {
+            } else if now < settled {
                 // 1, 2, 4, 8 … seconds: the cloud may be slow to show what it did.
-                care.look_at = now.after(Duration::from_secs(1 << care.looks.min(4)));
+                care.look_at = now.after(Duration::from_secs(1 << care.looks.min(4))).min(settled);
                 care.looks += 1;
                 self.timers.insert((care.look_at, id.clone()));
             } else {
@@ -159,14 +163,13 @@ impl<K: Kind> Engine<K> {
                 let before = care.ignored.filter(|(of, _)| *of == value).map_or(0, |(_, times)| times);
                 care.ignored = Some((value, before + 1));
                 if before > 0 {
-                    care.not_before = now.after(LONG);
-                    care.trouble = Some(Trouble {
-                        value,
-                        reason: Reason::WriteIneffective,
-                        since: now,
-                        last: now,
-                        detail: Box::default(),
-                    });
+                    // Protection does not wait: it is written again at the pace of the sweeps.
+                    if value == Value::Weak {
+                        care.not_before = now.after(LONG);
+                    }
+                    let reason = Reason::WriteIneffective;
+                    let since = care.trouble.as_ref().filter(|t| t.reason == reason).map_or(now, |t| t.since);
+                    care.trouble = Some(Trouble { value, reason, since, last: now, detail: Box::default() });
                 }
             }
         }
@@ -221,26 +224,19 @@ impl<K: Kind> Engine<K> {
         }
         let drifted = care.is_some_and(|c| c.drifted);
         let Some(owner) = self.enforcer(now, id).cloned() else { return };
-        let hot = self.is_hot(now, id);
+        let (hot, interval) = (self.is_hot(now, id), self.sweep_interval());
         let Some(care) = self.targets.get_mut(id).map(Target::care_mut) else { return };
-        if drifted && care.contested(now) {
-            let last = care.repairs.last().copied().unwrap_or(now);
-            care.not_before = care.not_before.max(last.after(LONG));
-            if care.not_before > now {
-                care.trouble.get_or_insert(Trouble {
-                    value: Value::Safe,
-                    reason: Reason::Contested,
-                    since: now,
-                    last: now,
-                    detail: Box::default(),
-                });
-            }
+        if drifted && let Some(last) = care.repairs.last() {
+            // Whoever keeps switching it off is answered each time, and costs one write in a sweep interval.
+            care.not_before = care.not_before.max(last.after(interval));
         }
+        let in_vain = care.in_vain(now);
         if care.not_before > now {
             let at = care.not_before;
             self.timers.insert((at, id.clone()));
         } else {
-            self.writes.enqueue(&owner, id, hot, drifted);
+            let lane = self.writes.lane(hot, drifted, in_vain);
+            self.writes.enqueue(&owner, id, lane);
         }
     }
 

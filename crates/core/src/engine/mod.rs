@@ -585,6 +585,10 @@ impl<T> RoundRobin<T> {
         queue.push_back(item);
     }
 
+    fn is_empty(&self) -> bool {
+        self.turns.is_empty()
+    }
+
     fn pop(&mut self) -> Option<T> {
         let object = self.turns.pop_front()?;
         let queue = self.queues.get_mut(&object)?;

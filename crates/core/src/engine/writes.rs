@@ -18,10 +18,12 @@ const DENIALS: u32 = 5;
 
 /// Where a target waits, the most urgent first.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-enum Lane {
+pub(super) enum Lane {
     Hot,
     Repair,
     Onboarding,
+    /// Behind all others, weakening included.
+    InVain,
 }
 
 /// Lanes and state of writing.
@@ -37,6 +39,8 @@ pub(super) struct Writes<K: Kind> {
     repairs: VecDeque<K::Id>,
     /// Targets that were never safe, each object in its turn.
     onboarding: RoundRobin<K::Id>,
+    /// Targets on which what is written does not last.
+    in_vain: VecDeque<K::Id>,
     in_flight: usize,
     denials: u32,
     /// All writes rest until then, for this reason.
@@ -53,6 +57,7 @@ impl<K: Kind> Writes<K> {
             hot: VecDeque::new(),
             repairs: VecDeque::new(),
             onboarding: RoundRobin::default(),
+            in_vain: VecDeque::new(),
             in_flight: 0,
             denials: 0,
             closed: (Moment::default(), Reason::PermissionDenied),
@@ -65,15 +70,21 @@ impl<K: Kind> Writes<K> {
         self.queued.len()
     }
 
-    pub fn enqueue(&mut self, owner: &ObjectId, id: &K::Id, hot: bool, drifted: bool) {
+    /// The lane for a target.
+    pub fn lane(&self, hot: bool, drifted: bool, in_vain: bool) -> Lane {
         // A wave of an object that was just changed must not become the background of others: what is more than a
         // burst waits its turn.
         let burst = usize::try_from(self.budget.limit().burst).unwrap_or(usize::MAX);
-        let lane = match (hot && self.hot.len() < burst, drifted) {
+        match (hot && self.hot.len() < burst, drifted) {
+            // A fight must not eat the budget of others.
+            _ if in_vain => Lane::InVain,
             (true, _) => Lane::Hot,
             (false, true) => Lane::Repair,
             (false, false) => Lane::Onboarding,
-        };
+        }
+    }
+
+    pub fn enqueue(&mut self, owner: &ObjectId, id: &K::Id, lane: Lane) {
         if self.queued.get(id).is_some_and(|waits| *waits <= lane) {
             return;
         }
@@ -82,6 +93,7 @@ impl<K: Kind> Writes<K> {
             Lane::Hot => self.hot.push_back(id.clone()),
             Lane::Repair => self.repairs.push_back(id.clone()),
             Lane::Onboarding => self.onboarding.push(owner, id.clone()),
+            Lane::InVain => self.in_vain.push_back(id.clone()),
         }
     }
 
@@ -124,8 +136,10 @@ impl<K: Kind> Writes<K> {
                 (Lane::Hot, id)
             } else if let Some(id) = self.repairs.pop_front() {
                 (Lane::Repair, id)
+            } else if let Some(id) = self.onboarding.pop() {
+                (Lane::Onboarding, id)
             } else {
-                (Lane::Onboarding, self.onboarding.pop()?)
+                (Lane::InVain, self.in_vain.pop_front()?)
             };
             if self.queued.get(&id) == Some(&lane) {
                 self.queued.remove(&id);
@@ -141,6 +155,11 @@ impl<K: Kind> Writes<K> {
 
     fn waiting(&self) -> bool {
         !self.queued.is_empty()
+    }
+
+    /// Whether nothing waits but what does not last: weakening goes before that.
+    fn only_in_vain(&self) -> bool {
+        !self.urgent() && self.onboarding.is_empty()
     }
 }
 
@@ -159,7 +178,7 @@ impl<K: Kind> Engine<K> {
                 break;
             }
             let urgent = self.writes.urgent();
-            let weaken = weakening && !urgent && (self.writes.weakening_next || !waiting);
+            let weaken = weakening && !urgent && (self.writes.weakening_next || self.writes.only_in_vain());
             let urgency = if urgent { Urgency::Foreground } else { Urgency::Background };
             let token = self.writes.budget.next_token(now, urgency);
             if token > now {
@@ -255,10 +274,11 @@ impl<K: Kind> Engine<K> {
                 care.looks = 0;
                 care.look_at = now;
                 care.failures = 0;
-                care.trouble = None;
+                let ineffective = care.ineffective();
+                // That it was accepted once more says nothing of its effect.
+                care.trouble.take_if(|_| !ineffective || value == Value::Weak);
                 if value == Value::Safe && care.drifted {
-                    care.repairs.retain(|at| now.since(*at) < crate::target::CONTEST.0);
-                    care.repairs.push(now);
+                    care.repaired(now);
                 }
             }
             Err(failure) => self.write_failed(now, id, value, &failure),
@@ -346,4 +366,33 @@ fn hangs_on_the_key(reason: Reason) -> bool {
             | Reason::StsOutsideVpc
             | Reason::PermissionDenied
     )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::budget::Limit;
+    use crate::id::InstanceId;
+    use crate::instance::Instance;
+
+    #[test]
+    fn i25_what_does_not_last_is_written_behind_all_others_whoever_waits_for_it() {
+        let mut writes: Writes<Instance> = Writes::new(Budget::new(Limit { per_minute: 60, burst: 20 }));
+        let owner = ObjectId::new("default", "a", "uid");
+        for (name, hot, drifted, in_vain) in [
+            ("i-fought-for", true, true, true),
+            ("i-new", false, false, false),
+            ("i-drifted", false, true, false),
+            ("i-changed", true, false, false),
+        ] {
+            let lane = writes.lane(hot, drifted, in_vain);
+            writes.enqueue(&owner, &InstanceId::new(name), lane);
+        }
+        let mut sent = Vec::new();
+        while let Some(id) = writes.pop() {
+            sent.push(id.to_string());
+            assert_eq!(writes.only_in_vain(), sent.len() >= 3, "weakening goes before what does not last");
+        }
+        assert_eq!(sent, ["i-changed", "i-drifted", "i-new", "i-fought-for"]);
+    }
 }

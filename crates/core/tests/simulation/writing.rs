@@ -94,25 +94,96 @@ fn i25_drift_is_repaired_within_a_sweep() {
 }
 
 #[test]
-fn i25_a_write_war_is_damped_and_reported() {
+fn i25_whoever_keeps_switching_it_off_is_answered_each_time_and_told_of() {
     let mut world = World::new();
     world.fleet(2, &[("env", "prod")]);
     world.apply("a", enabled(by_tag("env", "prod")));
     world.run(secs(30));
-    let mut contested = false;
-    for _ in 0..60 {
+    for flip in 0..60 {
         world.flip("i-00000", false);
-        world.run(secs(60));
-        contested |= world.says("a") == (Status::False, Reason::Contested);
+        world.run(INTERVAL + secs(5));
+        assert!(world.protected("i-00000"), "flip {flip} is not put right");
+        assert_eq!(world.says("a"), (Status::True, Reason::AllSafe), "flip {flip}");
+        let told = world.judgement("a").at_risk.status == Status::True;
+        assert_eq!(told, flip >= 2, "flip {flip}: {:?}", world.judgement("a").at_risk);
     }
-    assert!(contested);
-    let writes = world.writes_to("i-00000");
-    assert!((5..=12).contains(&writes), "{writes} writes in an hour against sixty flips");
-    // Peace is made: it is put right, and the war stays in view as a risk for an hour.
-    world.run(secs(700));
-    assert!(world.protected("i-00000"));
-    assert_eq!(world.says("a").0, Status::True);
+    assert_eq!(world.writes_to("i-00000"), 61, "one write each time it is seen");
+    // Peace is made. The war stays in view for an hour.
+    world.run(secs(3300));
     assert_eq!(world.judgement("a").at_risk.status, Status::True);
+    world.run(secs(600));
+    assert_eq!(world.judgement("a").at_risk.status, Status::False);
+}
+
+#[test]
+fn i25_whoever_is_faster_than_our_look_is_answered_with_every_sweep_and_costs_no_more() {
+    let mut world = World::new();
+    world.fleet(1, &[("env", "prod")]);
+    world.apply("a", enabled(by_tag("env", "prod")));
+    world.run(secs(100));
+    // It is off again before anybody can look.
+    world.mood.ignore_writes = true;
+    world.flip("i-00000", false);
+    world.run(INTERVAL * 10);
+    assert_eq!(world.says("a"), (Status::False, Reason::WriteIneffective));
+    assert_eq!(world.judgement("a").at_risk.status, Status::True, "and somebody may do it");
+    let (writes, reports) = (world.writes_to("i-00000"), world.store["a"].reports);
+    world.run(INTERVAL * 60);
+    let more = world.writes_to("i-00000") - writes;
+    assert!((55..=60).contains(&more), "{more} writes in sixty sweeps");
+    assert_eq!(world.store["a"].reports, reports, "I37: it is said once");
+    world.mood.ignore_writes = false;
+    world.run(INTERVAL * 2);
+    assert!(world.protected("i-00000"));
+    assert_eq!(world.says("a"), (Status::True, Reason::AllSafe));
+}
+
+/// Somebody switches the flag off again as soon as it is on, or a moment later, for an hour.
+fn keep_switching_off(after: Duration) {
+    let mut world = World::new();
+    world.fleet(2, &[("env", "prod")]);
+    world.apply("a", enabled(by_tag("env", "prod")));
+    world.run(secs(30));
+    let (mut on_since, mut off_since) = (Some(world.now), None);
+    let mut told = false;
+    for second in 0..3_600 {
+        if world.protected("i-00000") {
+            off_since = None;
+            let since = *on_since.get_or_insert(world.now);
+            if world.now.since(since) >= after {
+                world.flip("i-00000", false);
+                on_since = None;
+            }
+        } else {
+            let since = *off_since.get_or_insert(world.now);
+            let off = world.now.since(since);
+            assert!(off <= INTERVAL + secs(6), "off for {off:?}, and nobody puts it right");
+        }
+        if second == 1_800 {
+            // Whoever asks for something else does not wait for the fight.
+            world.machine("i-new", payg(false, &[("env", "prod")]));
+            world.apply("b", enabled(by_ids(&["i-new"])));
+        }
+        world.run(secs(1));
+        told |=
+            world.judgement("a").at_risk.message.contains(Reason::Contested.sentence().trim_end_matches('.'))
+                || world.says("a") == (Status::False, Reason::WriteIneffective);
+    }
+    assert!(told, "{:?}", world.judgement("a"));
+    assert!(world.protected("i-new"));
+    let writes = world.writes_to("i-00000");
+    assert!((20..=62).contains(&writes), "{writes} writes in sixty intervals");
+    world.run(INTERVAL + secs(10));
+    assert!(world.protected("i-00000"));
+    assert_eq!(world.says("a"), (Status::True, Reason::AllSafe));
+}
+
+#[test]
+fn i25_who_keeps_switching_off_is_answered_each_time_and_never_wins() {
+    // Faster than the look that verifies a write, slower than it, and about as slow as a sweep.
+    for after in [0, 2, 15, 50] {
+        keep_switching_off(secs(after));
+    }
 }
 
 #[test]
