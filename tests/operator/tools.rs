@@ -125,5 +125,8 @@ async fn i08_helm_waits_until_what_a_chart_asks_for_is_true() {
     let denied = Fault::Deny { always_forbidden: true };
     stage.account.fault(Rule::new("ModifyInstanceAttribute", denied).instance("i-denied"));
     let (installed, said) = install("denied", json!({ "instanceIds": ["i-denied"] }), "240s").await;
-    assert!(!installed && said.contains("status: Failed") && said.contains("lacks the permission"), "{said}");
+    assert!(
+        !installed && said.contains("status: Failed") && said.contains("may not make the call"),
+        "{said}"
+    );
 }
