@@ -1,5 +1,5 @@
 # The steps of `make test`, in order: what is quick to fail comes first.
-TEST_STEPS := check-tools check-fmt lint lint-image doc walls control-plane test-launcher test-cargo test-chart test-vendor-sdk
+TEST_STEPS := check-tools check-fmt lint lint-image doc walls control-plane test-launcher test-bench test-cargo test-chart test-vendor-sdk
 CONTROL_PLANE := tests/control-plane
 
 VERSION := $(shell sed -n 's/^version = "\(.*\)"/\1/p' Cargo.toml | head -n 1)
@@ -46,6 +46,9 @@ control-plane: ## build kube-apiserver, Helm and what else the tests need beside
 test-launcher: ## test what starts the control plane
 	python3 -m unittest discover --start-directory $(CONTROL_PLANE)
 
+test-bench: ## test what the bench stands on; it measures nothing
+	python3 -m unittest discover --start-directory benches
+
 # Built first, so that the control plane does not have to share the machine with the compiler.
 # The tests mostly wait, hence more of them at once than there are cores. What the chart grants is compared with what was used
 # once all of them have run.
@@ -78,8 +81,8 @@ verify: ## fail if crds/, the generated tables or the chart's README are not wha
 simulate: ## run random schedules of the engine on seeds that nobody has tried (or from FIRST on, SCHEDULES of them)
 	tests/simulate.sh
 
-bench: ## print the bench's tables
-	@$(CONTROL_PLANE)/check-tools.sh test && exec benches/run
+bench: ## print the bench's tables (ARGS="simulation failover" those parts, ARGS=--list lists them)
+	@$(CONTROL_PLANE)/check-tools.sh test && exec benches/run $(ARGS)
 
 image: ## build the container image
 	docker build --tag ecs-keeper:$(VERSION) --build-arg VERSION=$(VERSION) --build-arg REVISION=$(REVISION) .

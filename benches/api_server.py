@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from datetime import datetime, timezone
 from pathlib import Path
 
+from connection import Connection
 from stage import NAMESPACE, SERVICE_ACCOUNT, Failed, Kubectl, eventually
 
 WRITING = {"create", "update", "patch", "delete", "deletecollection"}
@@ -42,23 +43,15 @@ def seconds(text: str) -> float:
 
 
 class ApiServer:
-    """One connection, as administrator."""
+    """Asked as administrator."""
 
     def __init__(self, kubectl: Kubectl, audit_log: Path):
         config = json.loads(kubectl("config", "view", "--raw", "--output=json"))
         cluster, user = config["clusters"][0]["cluster"], config["users"][0]["user"]
         context = ssl.create_default_context(cadata=base64.b64decode(cluster["certificate-authority-data"]).decode())
-        self._connection = http.client.HTTPSConnection(cluster["server"][len("https://") :], context=context, timeout=60)
-        self._headers = {"Authorization": f"Bearer {user['token']}", "Content-Type": "application/json"}
+        client = http.client.HTTPSConnection(cluster["server"][len("https://") :], context=context, timeout=60)
+        self.ask = Connection(client, {"Authorization": f"Bearer {user['token']}"}).ask
         self._audit_log = audit_log
-
-    def ask(self, method: str, path: str, body=None):
-        self._connection.request(method, path, None if body is None else json.dumps(body), self._headers)
-        response = self._connection.getresponse()
-        answer = json.load(response)
-        if response.status >= 300:
-            raise Failed(f"{method} {path}: {answer.get('message', response.status)}")
-        return answer
 
     def create(self, resource: Resource, name: str, targets: dict, region: str | None) -> float:
         """Creates an object; answers when the API server had accepted it."""

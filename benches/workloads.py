@@ -10,6 +10,7 @@ import sys
 from collections import Counter
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import NamedTuple
 
 import sdk_environment
 from api_server import PROTECTIONS, RETENTIONS, ApiServer, Resource, seconds
@@ -96,15 +97,21 @@ PROTECTION = Task(PROTECTIONS, INSTANCES, (INSTANCES,), 1, {}, "protect")
 RETENTION = Task(RETENTIONS, INTERFACES, (INSTANCES, INTERFACES), 3, {"networkInterfaces": [{}, {}]}, "retain")
 
 
-class Bench:
-    """The parts that all measurements share."""
+class Setting(NamedTuple):
+    """What all measurements share."""
 
-    def __init__(self, programs: dict[str, Path], kubectl: Kubectl, api: ApiServer, cloud: Cloud, logs: Path):
-        self._programs = programs
-        self._kubectl = kubectl
-        self._api = api
-        self._cloud = cloud
-        self._logs = logs
+    programs: dict[str, Path]
+    kubectl: Kubectl
+    api: ApiServer
+    cloud: Cloud
+    logs: Path
+
+
+class Bench:
+    """Something that measures."""
+
+    def __init__(self, setting: Setting):
+        self._programs, self._kubectl, self._api, self._cloud, self._logs = setting
 
     def _account(self, instances: list[dict], latency: int) -> Account:
         account = self._cloud.account(instances)

@@ -5,6 +5,7 @@ Every process is started through `Guarded`, so that none of them outlives this o
 
 from __future__ import annotations
 
+import http.client
 import json
 import os
 import shlex
@@ -102,8 +103,10 @@ class ControlPort:
         except urllib.error.HTTPError as error:
             said = json.loads(error.read() or b"{}")
             raise Refused(said.get("code", str(error.code)), said.get("error", error.reason)) from None
-        except urllib.error.URLError as error:
-            raise Failed(f"The simulator does not answer ({error.reason}); its log is {self._log}.") from None
+        except (OSError, http.client.HTTPException) as error:
+            # Only what fails while it is sent becomes a URLError, with the cause as its reason.
+            reason = getattr(error, "reason", error)
+            raise Failed(f"The simulator does not answer ({reason}); its log is {self._log}.") from None
 
     def account(self, instances: list[dict]) -> Account:
         """A new account with these instances."""
@@ -245,7 +248,8 @@ def install(plane: ControlPlane, kubectl: Kubectl) -> None:
 class Operator:
     """`ecs-keeper run` outside of the cluster, with exactly the rights of its ServiceAccount."""
 
-    def __init__(self, program: Path, kubectl: Kubectl, account: Account, logs: Path, *, sweep: str = "60s", budgets: dict | None = None):
+    def __init__(self, program: Path, kubectl: Kubectl, account: Account, logs: Path, *, sweep: str | None = None, budgets: dict | None = None):
+        """What is not given is left to the operator's own defaults."""
         config = json.loads(kubectl("config", "view", "--raw", "--output=json"))
         token = kubectl("create", "token", "ecs-keeper", f"--namespace={NAMESPACE}", "--duration=24h").strip()
         config["users"] = [{"name": each["name"], "user": {"token": token}} for each in config["users"]]
@@ -254,7 +258,7 @@ class Operator:
         kubeconfig.write_text(json.dumps(config))
         settings = folder / "config.yaml"
         entry = {"name": "default", "accountId": account.id, "endpoints": {"ecs": account.cloud.endpoint}, "budgets": budgets or {}}
-        settings.write_text(json.dumps({"sweepInterval": sweep, "accounts": [entry]}))
+        settings.write_text(json.dumps({**({"sweepInterval": sweep} if sweep else {}), "accounts": [entry]}))
         command = [program, "run", f"--namespace={NAMESPACE}", f"--kubeconfig={kubeconfig}", f"--config={settings}", "--admin-address=127.0.0.1:0"]
         self.log = logs / "ecs-keeper.log"
         with open(self.log, "ab") as log:
