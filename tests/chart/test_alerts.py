@@ -25,9 +25,23 @@ class Alerts(unittest.TestCase):
         documented = set(re.findall(r"^\| `(ecs_keeper_\w+)` \|", (ROOT / "docs" / "metrics.md").read_text(), re.MULTILINE))
         self.assertLessEqual(set(re.findall(r"ecs_keeper_\w+", text)), documented)
         reasons = set(re.findall(r"^\| `(\w+)` \|", (ROOT / "docs" / "reasons.md").read_text(), re.MULTILINE))
-        asked = {word for words in re.findall(r'reason[=!]~"([^"]*)"', text) for word in words.split("|")}
-        self.assertGreater(len(asked), 5)
-        self.assertLessEqual(asked, reasons)
+        played = Path(__file__).with_name("alerts.yaml").read_text()
+        for asking in (text, played):
+            asked = {word for words in re.findall(r'reason(?:=|!=|=~|!~)"([^"]*)"', asking) for word in words.split("|")}
+            self.assertGreater(len(asked), 5)
+            self.assertLessEqual(asked, reasons)
+
+    def test_each_has_a_place_that_says_what_to_do_about_it(self):
+        text = ALERTS.read_text()
+        named = re.findall(r"- alert: (\w+)", text)
+        rows = re.findall(r"^\| (`EcsKeeper.*?) \| .+ \|$", (ROOT / "docs" / "metrics.md").read_text(), re.MULTILINE)
+        self.assertGreater(len(named), 5)
+        self.assertEqual(sorted(named), sorted(name for row in rows for name in re.findall(r"`(\w+)`", row)))
+
+        quoted = re.findall(r'page on disasters [^("]*\("([^"]*)"\)', " ".join(text.split()))
+        headings = re.findall(r"^## (.*)$", (ROOT / "docs" / "disaster.md").read_text(), re.MULTILINE)
+        self.assertGreater(len(quoted), 3)
+        self.assertLessEqual(set(quoted), set(headings))
 
 
 if __name__ == "__main__":
