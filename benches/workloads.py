@@ -25,8 +25,8 @@ SWEEPS_AT_REST = 3
 # In milliseconds.
 NEAR, FAR = 20, 100
 ACCEPTED = 50
-# Of the operator, if nothing is said.
-DEFAULT_BURST = 20
+# The operator's own, a burst and the calls a minute, if nothing is said.
+DEFAULT_BURST, DEFAULT_CALLS = 20, 60
 SCHEDULES = 20_000
 IDENTITY = "GetCallerIdentity"
 SCHEDULE_TEST = "schedules::i24_any_finite_trouble_ends_in_the_wished_state_and_then_in_silence"
