@@ -251,6 +251,27 @@ fn i16_a_mass_disappearance_concludes_nothing_and_stops_weakening() {
 }
 
 #[test]
+fn i16_what_went_in_a_mass_is_known_to_be_gone_soon_after_the_brake_is_off() {
+    let mut world = World::new();
+    world.fleet(200, &[("env", "prod")]);
+    world.machine("i-stays", payg(true, &[("env", "prod")]));
+    world.apply("a", enabled(by_tag("env", "prod")));
+    world.run(secs(60));
+    for n in 0..200 {
+        world.hide(&format!("i-{n:05}"), true);
+    }
+    world.run(INTERVAL);
+    assert!(world.braked());
+    while world.braked() {
+        world.run(secs(1));
+        assert_eq!(world.part("a").tally.targets(), 201, "nothing is concluded");
+    }
+    // Two look-ups of three pages each that are five seconds apart.
+    world.run(secs(15));
+    assert_eq!(world.part("a").tally.targets(), 1);
+}
+
+#[test]
 fn i16_flags_switched_off_by_the_hundred_are_put_right_within_the_budget() {
     let mut world = World::new();
     world.fleet(300, &[("env", "prod")]);

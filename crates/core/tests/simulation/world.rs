@@ -561,6 +561,10 @@ impl World {
         self.engine.sweep_interval()
     }
 
+    pub fn braked(&self) -> bool {
+        self.engine.braked()
+    }
+
     /// Lets time pass.
     pub fn run(&mut self, span: Duration) {
         let end = self.now.after(span);

@@ -255,9 +255,20 @@ impl<K: Kind> Engine<K> {
         }
         if braked != self.brake.on() {
             self.dirty.extend(self.acting.iter().cloned());
+            self.look_up_anew(now);
         }
         // Where anything was uncertain, this round may have made it certain without any fact having changed.
         self.touch_uncertain();
+    }
+
+    /// What was looked up in vain while the brake was on has come to be looked up seldom, and from now on it proves something.
+    fn look_up_anew(&mut self, now: Moment) {
+        for (id, target) in &mut self.targets {
+            if let Some(absence) = target.absence.as_deref_mut().filter(|absence| !absence.proven()) {
+                absence.lookups = 0;
+                self.timers.insert((absence.next_lookup(now).max(now), id.clone()));
+            }
+        }
     }
 
     /// A refused page that is not the first one: its token may have expired, and the round begins anew when it
