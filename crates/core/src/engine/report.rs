@@ -186,7 +186,9 @@ impl<K: Kind> Engine<K> {
         }
         sort_rows(&mut rows);
         let roster = object.roster.as_deref().filter(|_| object.wish.owners.is_some());
-        let lagging = self.lagging().or(roster.and_then(|roster| roster.lagging));
+        // What has no targets, and would have none by any sweep, waits for none.
+        let lagging = self.lagging().filter(|_| looked_at > 0 || object.needs_listing());
+        let lagging = lagging.or(roster.and_then(|roster| roster.lagging));
         let unlisted = self.unlisted(now, name).or(lagging);
         let unlisted_words = unlisted.and_then(|reason| {
             let told =

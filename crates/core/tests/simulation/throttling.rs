@@ -8,7 +8,7 @@ use keeper_core::engine::Settings;
 use keeper_core::failure::Class;
 use keeper_core::reason::Reason;
 
-use crate::world::{World, by_ids, by_tag, enabled, payg, secs, settings};
+use crate::world::{World, behind_nodes, by_ids, by_tag, enabled, payg, secs, settings};
 
 const MINUTE: Duration = Duration::from_secs(60);
 const HOUR: Duration = Duration::from_secs(3600);
@@ -145,5 +145,42 @@ fn i52_when_the_cloud_lets_everything_through_again_it_is_said_within_minutes() 
         world.mood.reads_fail = Some(Class::Transient);
         world.run(secs(125));
         assert_eq!(world.says("tagged"), (Status::Unknown, Reason::CloudUnavailable), "{quota}");
+    }
+}
+
+#[test]
+fn i52_the_time_in_which_nothing_was_selected_is_no_pace() {
+    let mut world = World::new();
+    world.fleet(2, &[]);
+    world.apply("a", enabled(by_ids(&["i-00000"])));
+    world.run(MINUTE);
+    world.delete("a");
+    world.run(HOUR);
+    world.apply("b", enabled(by_ids(&["i-00001"])));
+    world.run(secs(2));
+    for _ in 0..120 {
+        assert_eq!(world.says("b"), (Status::True, Reason::AllSafe), "{:?}", world.now);
+        world.run(secs(1));
+    }
+}
+
+#[test]
+fn i24_i52_an_object_whose_nodes_have_all_left_waits_for_no_sweep() {
+    for others in [false, true] {
+        let mut world = World::new();
+        world.fleet(2, &[]);
+        // The first sweep is refused, and tried again after ten minutes.
+        world.mood.reads_fail = Some(Class::Permission);
+        world.apply("a", enabled(behind_nodes(&["i-00000"])));
+        if others {
+            world.apply("b", enabled(by_ids(&["i-00001"])));
+        }
+        world.run(secs(5));
+        world.mood.reads_fail = None;
+        world.nodes("a", &[]);
+        for _ in 0..30 {
+            world.run(MINUTE);
+            assert_eq!(world.says("a"), (Status::Unknown, Reason::NoTargets), "{:?}", world.now);
+        }
     }
 }

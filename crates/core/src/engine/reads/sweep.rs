@@ -73,7 +73,14 @@ impl<K: Kind> Engine<K> {
     }
 
     pub(super) fn begin_sweep(&mut self, now: Moment) {
-        if self.reads.sweep.is_some() || self.next_sweep_at(now).is_none_or(|at| at > now) {
+        if self.reads.sweep.is_some() {
+            return;
+        }
+        let Some(at) = self.next_sweep_at(now) else {
+            self.rest_the_pace();
+            return;
+        };
+        if at > now {
             return;
         }
         if !self.by_listing() && self.reads.witness.is_none() && !self.reads.lookups.is_empty() {
@@ -107,6 +114,14 @@ impl<K: Kind> Engine<K> {
             identity: None,
         });
         self.end_sweep_if_done(now);
+    }
+
+    /// There is nothing to be swept: the time until there is again is no pace, and nothing waits for a sweep to say so.
+    fn rest_the_pace(&mut self) {
+        if self.reads.pace.lagging() {
+            self.touch_all();
+        }
+        self.reads.pace.begin_anew();
     }
 
     /// The ids for a round, and since when there is evidence of the others. Those that are read first stand at the end:
