@@ -273,7 +273,7 @@ async fn i33_a_leader_that_cannot_reach_the_api_server_stops_in_time() {
     let theatre = Theatre::new().await;
     let stage = &theatre.stage;
     let road = Road::lay(stage).await;
-    let mut leader = theatre.replica("first").start();
+    let mut leader = theatre.sweeping("first", CALM);
     theatre.until_leads("first", 1).await;
     let ids = theatre.at_rest().await;
     stage.reads(4).await;
