@@ -65,7 +65,7 @@ class Releases(unittest.TestCase):
         self.assertEqual(self.uids(), uids)
 
         self.helm("rollback", RELEASE, "1")
-        self.assertIn("sweepInterval: 60s\n", self.configuration())
+        self.assertIn("sweepInterval: 10s\n", self.configuration())
         self.assertNotIn("networkpolicy.networking.k8s.io/ecs-keeper", self.owned())
         self.assertIn("clusterrole.rbac.authorization.k8s.io/ecs-keeper-view", self.owned())
         self.assertEqual(self.uids(), uids)
