@@ -102,7 +102,7 @@ impl World {
                 let given_up = |card: &Card| wish.weakening().is_some() && !card.safe();
                 let left = |card: &Card| given_up(card) || self.excluded(wish, id, card);
                 if self.cloud.cards.get(id).is_some_and(left) {
-                    self.left.insert((name.clone(), id.clone()));
+                    self.left.insert((name.clone(), id.clone()), now);
                 }
             }
         }
@@ -274,11 +274,15 @@ impl World {
         for id in stored.record.retained.keys().filter(|id| !full && !new.retained.contains_key(id)) {
             let Some(card) = self.cloud.cards.get(id) else { continue };
             let hidden = card.hidden_since.is_some_and(|at| self.now.since(at) >= secs(5));
-            let left = self.excluded(wish, id, card) || self.left.contains(&(name.to_owned(), id.clone()));
+            let left =
+                self.excluded(wish, id, card) || self.left.contains_key(&(name.to_owned(), id.clone()));
             assert!(hidden || left, "I19: {name} no longer lists {id} {card:?}; {:?}", stored.spec);
         }
         if settled {
-            self.left.retain(|(of, id)| of != name || !new.retained.contains_key(id));
+            // What is written now may have been judged before it was given up.
+            let (now, life) = (self.now, self.life());
+            let lately = |at: &mut Moment| now.since(*at) <= life;
+            self.left.retain(|(of, id), at| of != name || !new.retained.contains_key(id) || lately(at));
         }
     }
 

@@ -1,5 +1,6 @@
 //! Claims that come to be known at the last moment, and those that can't be known.
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use keeper_core::conditions::Status;
@@ -118,4 +119,27 @@ fn i19_what_is_free_and_came_nobody_knows_whence_is_not_called_available() {
     world.run(INTERVAL * 3);
     assert_eq!(world.row("a", "eni-1191").phase, InterfacePhase::Detached);
     assert!(world.available("a").is_empty());
+}
+
+/// Somebody else gives an interface up that one object wants given up and another one wants kept. The first looks at it
+/// every 15 seconds: if it looks before the second has put the flag back, it has what it asked for. Else it goes on waiting.
+#[test]
+fn i19_what_somebody_else_gave_up_is_kept_by_the_rival_whoever_looks_first() {
+    let mut ends = BTreeSet::new();
+    for offset in (0..15_000).step_by(50) {
+        let mut world = kept();
+        world.apply("keeps", ids(&["eni-a1"]));
+        world.apply("gives-up", ids(&["eni-a1"]));
+        world.run(secs(30) + millis(offset));
+        world.apply("gives-up", Wish { protect: false, ..ids(&["eni-a1"]) });
+        world.run(secs(5));
+        assert_eq!(world.says("gives-up"), (Status::False, Reason::Conflict));
+        world.flip("eni-a1", false);
+        world.run(INTERVAL * 2);
+        assert!(world.safe("eni-a1") && world.weakened().is_empty());
+        assert_eq!(world.retained("keeps"), ["eni-a1"]);
+        let (says, retained) = (world.says("gives-up"), world.retained("gives-up").len());
+        ends.insert((says.1, retained));
+    }
+    assert_eq!(ends, [(Reason::Conflict, 1), (Reason::ReleasedAsAsked, 0)].into());
 }

@@ -121,8 +121,8 @@ pub struct World {
     pub requested: BTreeMap<(ObjectId, InterfaceId), Moment>,
     /// Since when something that an object is about has not been as it says.
     pub exposed: BTreeMap<(String, InterfaceId), Moment>,
-    /// What some spec has excluded or given up since status last listed it.
-    pub left: BTreeSet<(String, InterfaceId)>,
+    /// What some spec excludes or has given up, and when that was last so.
+    pub left: BTreeMap<(String, InterfaceId), Moment>,
     /// What the newest answers showed, for I21.
     pub lists: BTreeMap<InstanceId, (CallId, Vec<InterfaceId>)>,
     pub places: BTreeMap<InterfaceId, (CallId, Option<InstanceId>)>,
@@ -185,7 +185,7 @@ impl World {
             led_since: Moment::default(),
             requested: BTreeMap::new(),
             exposed: BTreeMap::new(),
-            left: BTreeSet::new(),
+            left: BTreeMap::new(),
             lists: BTreeMap::new(),
             places: BTreeMap::new(),
         };
