@@ -23,13 +23,14 @@ async fn ask(kubeconfig: &Path, arguments: &[&str]) -> Answer {
     process::ask(kubeconfig, &[&["eni", "handover"], arguments].concat()).await
 }
 
-/// An instance that was released, and the primary interface that outlived it.
-fn survivor(account: &Account) -> Arc<NetworkInterface> {
-    let primary = InterfaceSeed::primary().delete_on_release(false).eip("eip-bp1handover", "203.0.113.1");
+/// An instance that was released, and the primary interface that outlived it. Whoever asks in all namespaces finds the
+/// objects of other tests, too: the id is nobody else's.
+fn survivor(account: &Account, id: &str) -> Arc<NetworkInterface> {
+    let primary =
+        InterfaceSeed::primary().id(id).delete_on_release(false).eip("eip-bp1handover", "203.0.113.1");
     let instance = account.seed_one(&Seed::new(REGION).interface(primary));
-    let id = account.interfaces_of(&instance)[0].network_interface_id.clone();
     account.release(&instance, ReleaseReason::Manual).unwrap();
-    account.network_interface(&id).expect("it outlived its instance")
+    account.network_interface(id).expect("it outlived its instance")
 }
 
 /// What the operator says of an object that retains this interface.
@@ -81,8 +82,9 @@ async fn what_is_printed_makes_a_survivor_the_primary_of_a_new_instance() {
     let namespace = cluster.namespace().await;
     let simulator = Simulator::start().await.unwrap();
     let account = simulator.new_account();
-    let interface = survivor(&account);
-    let id = interface.network_interface_id.as_str();
+    let id = format!("eni-{}", namespace.replace('-', ""));
+    let interface = survivor(&account, &id);
+    let id = id.as_str();
 
     let objects: Api<EniRetention> = Api::namespaced(cluster.client.clone(), &namespace);
     let spec = json!({ "region": REGION, "targets": { "networkInterfaceIds": [id] } });
@@ -151,7 +153,7 @@ async fn what_is_printed_makes_a_survivor_the_primary_of_a_new_instance() {
 
     // Where the older text of the vendor holds, the dry run is what finds out.
     simulator.set(|settings| settings.refuse_existing_primary = true);
-    let other = survivor(&account).network_interface_id.clone();
+    let other = survivor(&account, "eni-bp1other").network_interface_id.clone();
     let dry = asked.iter().map(|(name, value)| (*name, if *value == id { &other } else { *value }));
     let dry: Vec<_> = dry.chain([("DryRun", "true")]).collect();
     assert_eq!(account.console("RunInstances", &dry).unwrap_err().code, "InvalidOperation.InvalidEniType");
