@@ -164,3 +164,67 @@ fn list_ids(memory: &Memory<Interface>, part: &mut RetentionPart) {
     part.available.retain(|id| part.retained.contains(id));
     part.loose.retain(|id| part.retained.contains(id));
 }
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use super::*;
+
+    /// So many of each sort of what is remembered, in the order in which they are listed, except that the ids say the
+    /// opposite.
+    const SORTS: [&str; 6] =
+        ["survivor", "unread survivor", "loose", "unread", "attached, durable", "attached, new"];
+
+    /// How many of each sort are listed, how many made room for others, and whether that is too many.
+    fn listed(counts: [usize; 6]) -> (BTreeMap<&'static str, usize>, usize, bool) {
+        let (mut memory, mut part) = (Memory::<Interface>::default(), RetentionPart::default());
+        let mut durable = BTreeSet::new();
+        for (n, (sort, count)) in SORTS.into_iter().zip(counts).enumerate() {
+            for k in 0..count {
+                let id = InterfaceId::new(format!("eni-{}{k:04}", 9 - n));
+                let survived = sort.contains("survivor");
+                memory.kept.insert(id.clone(), Remembered { survived, ..Remembered::default() });
+                match sort {
+                    "survivor" => part.available.insert(id.clone()),
+                    "loose" => part.loose.insert(id.clone()),
+                    _ if sort.contains("unread") => part.unread.insert(id.clone()),
+                    _ => false,
+                };
+                if sort == "attached, durable" {
+                    durable.insert(id);
+                }
+            }
+        }
+        memory.durable = Some(durable);
+        list_ids(&memory, &mut part);
+        assert!(part.available.union(&part.loose).all(|id| part.retained.contains(id)), "{counts:?}");
+        assert!(part.displaced.is_disjoint(&part.retained), "{counts:?}");
+        let mut told = BTreeMap::new();
+        for id in &part.retained {
+            let n = id.as_str().bytes().nth(4).map_or(0, |letter| usize::from(b'9' - letter));
+            *told.entry(SORTS[n]).or_default() += 1;
+        }
+        (told, part.displaced.len(), part.full)
+    }
+
+    #[test]
+    fn i19_i20_what_only_memory_leads_to_is_listed_first_and_survivors_above_all() {
+        let few = [1, 1, 1, 1, 1, 1];
+        assert_eq!(listed(few), (SORTS.into_iter().zip(few).collect(), 0, false));
+        for (counts, expected, displaced, full) in [
+            ([2000, 2000, 2000, 2000, 9, 9], [2000, 2000, 1000, 0, 0, 0], 9, false),
+            ([2000, 0, 2000, 2000, 9, 9], [2000, 0, 2000, 1000, 0, 0], 9, false),
+            ([2000, 0, 0, 2000, 1009, 9], [2000, 0, 0, 2000, 1000, 0], 9, false),
+            ([2000, 0, 0, 2000, 900, 200], [2000, 0, 0, 2000, 900, 100], 0, false),
+            ([2500, 0, 2500, 0, 9, 9], [2500, 0, 2500, 0, 0, 0], 9, false),
+            ([5010, 0, 0, 0, 0, 0], [5000, 0, 0, 0, 0, 0], 0, true),
+            ([2500, 0, 2501, 0, 0, 0], [2500, 0, 2500, 0, 0, 0], 0, true),
+        ] {
+            let (told, made_room, too_many) = listed(counts);
+            let wanted: BTreeMap<&str, usize> =
+                SORTS.into_iter().zip(expected).filter(|(_, count)| *count > 0).collect();
+            assert_eq!((told, made_room, too_many), (wanted, displaced, full), "{counts:?}");
+        }
+    }
+}

@@ -1,6 +1,9 @@
 //! Attaching what is retained: each wish once, and never anything that is in use.
 
+use std::time::Duration;
+
 use keeper_core::conditions::Status;
+use keeper_core::engine::Settings;
 use keeper_core::failure::Class;
 use keeper_core::interface::{Interface, InterfaceStatus, InterfaceType};
 use keeper_core::owners::Power;
@@ -10,7 +13,7 @@ use keeper_core::wish::{DeletionPolicy, Wish};
 
 use crate::cloud::{eni, i, tags};
 use crate::keeping::{ids, named, on, with_tag};
-use crate::world::{Event, Fault, INTERVAL, World, secs};
+use crate::world::{Event, Fault, INTERVAL, World, secs, settings};
 
 use AttachPhase::{Attached, Obsolete, Refused, Requested, Waiting};
 
@@ -30,7 +33,12 @@ pub fn attaching(wish: Wish<Interface>, entries: &[Reattach]) -> Wish<Interface>
 
 /// `i-old` is gone and its interfaces are free; `i-new` stands beside `i-b`.
 pub fn survivors() -> World {
-    let mut world = World::new();
+    survivors_with(INTERVAL)
+}
+
+/// The same, where a sweep begins this often.
+fn survivors_with(interval: Duration) -> World {
+    let mut world = World::with(Settings { sweep_interval: interval, ..settings() });
     world.server("old", &[("env", "prod")]);
     world.server("b", &[]);
     world.machine("i-new", &[]);
@@ -38,7 +46,7 @@ pub fn survivors() -> World {
     world.apply("a", on(with_tag("env", "prod")));
     world.run(secs(30));
     world.release("i-old");
-    world.run(INTERVAL * 3);
+    world.run(interval * 3);
     assert_eq!(world.available("a"), ["eni-old0", "eni-old1"]);
     world
 }
@@ -373,6 +381,23 @@ fn i23_a_lost_answer_is_followed_by_reads_alone_and_by_attach_lost_two_sweeps_la
     assert_eq!(world.on("eni-old0"), Some("i-new"));
 }
 
+/// However fast or slow the sweeps are.
+#[test]
+fn i23_attach_lost_takes_two_complete_sweeps_and_two_minutes() {
+    for (interval, not_by, by) in [(10, 119, 160), (60, 119, 190), (300, 300, 660)] {
+        let mut world = survivors_with(secs(interval));
+        world.cloud.mood.attach_late = secs(7200);
+        world.apply("a", attaching(on(with_tag("env", "prod")), &[to("eni-old0", "i-new")]));
+        world.run(secs(10));
+        let sent = world.attached[0].at;
+        world.run(sent.after(secs(not_by)).since(world.now));
+        assert_eq!(world.stands("a", "eni-old0"), (Requested, Reason::AttachRequested), "{interval}");
+        world.run(sent.after(secs(by)).since(world.now));
+        assert_eq!(world.stands("a", "eni-old0"), (Refused, Reason::AttachLost), "{interval}");
+        assert_eq!(world.attached.len(), 1);
+    }
+}
+
 #[test]
 fn i23_a_call_that_took_effect_although_its_answer_was_lost_is_seen() {
     for fault in [Fault::LoseReply, Fault::FailAfter, Fault::Delay(secs(90)), Fault::Double] {
@@ -591,7 +616,7 @@ fn i23_who_leads_again_without_having_heard_of_the_others_call_does_not_repeat_i
         world.cloud.mood.stale_view = false;
         world.cloud.mood.attach_late = secs(60);
         while world.attached.is_empty() {
-            world.run(std::time::Duration::from_millis(10));
+            world.run(Duration::from_millis(10));
         }
         if !lands {
             world.pending.retain(|_, (_, event)| !matches!(event, Event::Begin(..)));
@@ -628,7 +653,7 @@ fn i23_what_another_leader_has_given_up_stays_so() {
     // Its author asks anew, and is heard, however soon after taking it back.
     world.cloud.mood.attach_late = secs(0);
     world.apply("a", on(with_tag("env", "prod")));
-    world.run(std::time::Duration::from_millis(1));
+    world.run(Duration::from_millis(1));
     world.apply("a", attaching(on(with_tag("env", "prod")), &[to("eni-old0", "i-new")]));
     world.run(INTERVAL);
     assert_eq!(world.on("eni-old0"), Some("i-new"));
