@@ -123,7 +123,9 @@ impl Lost {
         match (self.cause, resource) {
             (Cause::Gone, Resource::Protection) => Reason::InstanceLost,
             (Cause::Gone, Resource::Retention) => Reason::Departed,
-            (Cause::TagLost | Cause::TagExcluded | Cause::HostLeft, _) => Reason::SelectionLost,
+            (Cause::TagLost | Cause::TagExcluded | Cause::HostLeft | Cause::HostExcluded, _) => {
+                Reason::SelectionLost
+            }
         }
     }
 
@@ -143,6 +145,7 @@ impl Lost {
             Cause::TagLost => "has lost the tag that selected it",
             Cause::TagExcluded => "has got a tag that the spec excludes",
             Cause::HostLeft => "was selected through an instance that is gone or not selected any more",
+            Cause::HostExcluded => "is on an instance that has got a tag that the spec excludes",
         }
     }
 
@@ -293,6 +296,22 @@ mod tests {
             (&unseen, "It is gone; not seen by this leader."),
         ] {
             assert_eq!(lost.sentence(Resource::Protection), expected);
+        }
+        for (cause, expected) in [
+            (Cause::TagExcluded, "It has got a tag that the spec excludes; last seen retained at "),
+            (
+                Cause::HostLeft,
+                "It was selected through an instance that is gone or not selected any more; last seen",
+            ),
+            (
+                Cause::HostExcluded,
+                "It is on an instance that has got a tag that the spec excludes; last seen retained",
+            ),
+        ] {
+            let lost = Lost { cause, ..safe.clone() };
+            let told = lost.sentence(Resource::Retention);
+            assert!(told.starts_with(expected), "{told}");
+            assert_eq!(lost.reason(Resource::Retention), Reason::SelectionLost);
         }
         let told = news(Resource::Protection, &[safe, spot]);
         let kinds: Vec<(EventType, Reason)> = told.iter().map(|news| (news.kind, news.reason)).collect();

@@ -21,6 +21,15 @@ pub enum Cause {
     TagExcluded,
     /// The instance that it is on is gone, or is not selected any more.
     HostLeft,
+    /// The instance that it is on has got a tag that the spec excludes.
+    HostExcluded,
+}
+
+impl Cause {
+    /// Whether the spec asks for it.
+    pub fn is_asked_for(self) -> bool {
+        matches!(self, Self::TagExcluded | Self::HostExcluded)
+    }
 }
 
 /// A look at a target.

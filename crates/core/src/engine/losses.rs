@@ -3,10 +3,12 @@
 use std::collections::BTreeSet;
 
 use super::Engine;
+use super::facts::place_of;
 use super::objects::{Member, Object};
 use crate::evidence::Evidence;
 use crate::kind::{Applicability, Kind};
 use crate::loss::{Cause, GATHERS, Loss, Sight};
+use crate::owners::Role;
 use crate::time::Moment;
 use crate::wish::ObjectId;
 
@@ -93,11 +95,21 @@ impl<K: Kind> Engine<K> {
     /// The instances that an object is about are others. Those of its targets that were selected because of theirs, and are
     /// no more, are lost.
     pub(super) fn note_unhosted(&mut self, now: Moment, name: &ObjectId, had: &[K::Id]) {
-        for id in had {
-            let Some(object) = self.objects.get(name) else { return };
-            if self.member(now, object, id) == Member::No {
-                self.note_loss(now, name, id, Cause::HostLeft);
-            }
+        if had.is_empty() {
+            return;
+        }
+        let Some(object) = self.objects.get(name) else { return };
+        // Of an instance that nobody asks after any more it is not known whether it is excluded: what is on it has left.
+        let reach: BTreeSet<&K::Id> = self.reach(object).collect();
+        let left = |id: &&K::Id| !reach.contains(id) || self.member(now, object, id) == Member::No;
+        let shunned = |id: &K::Id| {
+            let host = place_of(&self.targets, id).instance();
+            host.and_then(|host| object.roster.as_ref()?.role(host)) == Some(Role::Excluded)
+        };
+        let cause = |id| if shunned(id) { Cause::HostExcluded } else { Cause::HostLeft };
+        let lost: Vec<(&K::Id, Cause)> = had.iter().filter(left).map(|id| (id, cause(id))).collect();
+        for (id, cause) in lost {
+            self.note_loss(now, name, id, cause);
         }
     }
 
@@ -121,7 +133,7 @@ impl<K: Kind> Engine<K> {
             last_safe: safe.or_else(|| care.and_then(|care| care.last_safe.as_deref().cloned())),
         };
         let Some(object) = self.objects.get_mut(name) else { return };
-        let grave = object.wish.claims() && not_applicable.is_none() && cause != Cause::TagExcluded;
+        let grave = object.wish.claims() && not_applicable.is_none() && !cause.is_asked_for();
         object.losses.push(Loss { grave, ..loss });
         self.dirty.insert(name.clone());
     }

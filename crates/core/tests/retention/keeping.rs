@@ -4,6 +4,7 @@ use keeper_core::authority::Rights;
 use keeper_core::conditions::Status;
 use keeper_core::instance::Instance;
 use keeper_core::interface::{Interface, InterfaceType};
+use keeper_core::loss::Cause;
 use keeper_core::reason::Reason;
 use keeper_core::retention::{InterfacePhase, Types};
 use keeper_core::wish::{Selector, Wish};
@@ -448,4 +449,78 @@ fn i38_what_survives_its_instance_is_in_doubt_only_until_that_is_proven_to_be_go
         assert_eq!(words, [certain, (Status::Unknown, Reason::Missing), certain]);
         assert_eq!(world.available("a").len(), 2);
     }
+}
+
+fn lost(world: &World) -> Vec<(&str, Cause, bool)> {
+    world.store["a"].lost.iter().map(|loss| (&*loss.id, loss.cause, loss.grave)).collect()
+}
+
+/// Observes what is on the instances with a tag: nothing of it is safe, so nothing is remembered.
+fn observed() -> World {
+    let mut world = World::new();
+    for letter in ["a", "b"] {
+        world.server(letter, &[("env", "prod")]);
+    }
+    world.change("eni-b1", |card| card.facts.service_managed = Some(true));
+    let mut owners = with_tag("env", "prod");
+    owners.exclude_tags = with_tag("keep", "no").tags;
+    world.apply("a", Wish { observe: true, ..on(owners) });
+    world.run(INTERVAL * 2);
+    assert_eq!(world.says("a"), (Status::False, Reason::Weak));
+    assert_eq!((world.part("a").tally.targets(), lost(&world)), (4, vec![]));
+    world
+}
+
+#[test]
+fn i50_what_leaves_because_the_instance_that_it_is_on_does_is_told_once() {
+    let mut world = observed();
+    world.alter("i-b", |machine| machine.facts.tags = Some(tags(&[("env", "test")])));
+    world.run(INTERVAL * 4);
+    assert_eq!(lost(&world), [("eni-b0", Cause::HostLeft, true), ("eni-b1", Cause::HostLeft, false)]);
+    let managed = &world.store["a"].lost[1];
+    assert_eq!(managed.not_applicable, Some(Reason::ServiceManaged));
+    assert!(managed.last.as_ref().is_some_and(|(_, flag)| *flag == Some(false)), "{managed:?}");
+    assert_eq!(world.part("a").tally.targets(), 2);
+    // It is nobody's any more, whatever becomes of it.
+    world.release("i-b");
+    world.run(INTERVAL * 4);
+    assert_eq!(lost(&world).len(), 2);
+
+    // With the instance goes what is on it.
+    let mut world = observed();
+    world.release("i-b");
+    world.run(INTERVAL * 4);
+    let mut told = lost(&world);
+    told.sort_unstable();
+    assert_eq!(told, [("eni-b0", Cause::Gone, true), ("eni-b1", Cause::Gone, false)]);
+}
+
+#[test]
+fn i50_what_is_on_an_instance_that_the_spec_excludes_is_told_without_alarm() {
+    let mut world = observed();
+    world.alter("i-b", |machine| machine.facts.tags = Some(tags(&[("env", "prod"), ("keep", "no")])));
+    world.run(INTERVAL * 4);
+    assert_eq!(
+        lost(&world),
+        [("eni-b0", Cause::HostExcluded, false), ("eni-b1", Cause::HostExcluded, false)]
+    );
+}
+
+#[test]
+fn i19_i50_what_is_retained_is_not_lost_with_its_instance_nor_by_an_edit() {
+    let mut world = World::new();
+    for letter in ["a", "b", "c"] {
+        world.server(letter, &[("env", "prod")]);
+    }
+    world.apply("a", on(with_tag("env", "prod")));
+    world.run(INTERVAL * 2);
+    world.alter("i-b", |machine| machine.facts.tags = Some(Vec::new()));
+    world.release("i-c");
+    world.run(INTERVAL * 4);
+    assert_eq!((world.retained("a").len(), lost(&world)), (6, vec![]));
+
+    let mut world = observed();
+    world.apply("a", Wish { observe: true, ..on(named(&["i-a"])) });
+    world.run(INTERVAL * 4);
+    assert_eq!((world.part("a").tally.targets(), lost(&world)), (2, vec![]));
 }

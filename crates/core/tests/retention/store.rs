@@ -7,6 +7,7 @@ use keeper_core::fleet::Asked;
 use keeper_core::id::{InstanceId, InterfaceId};
 use keeper_core::instance::Instance;
 use keeper_core::interface::Interface;
+use keeper_core::loss::Loss;
 use keeper_core::retention::{
     AttachPhase, Attachment, InterfacePhase, InterfaceRow, Record, Remembered, RetentionPart,
 };
@@ -99,6 +100,8 @@ pub struct Stored {
     /// another intent.
     pub intents: Vec<(InterfaceId, Option<InstanceId>, u32)>,
     pub intents_made: u32,
+    /// What reports have said to be lost.
+    pub lost: Vec<Loss>,
 }
 
 impl Stored {
@@ -116,6 +119,7 @@ impl Stored {
             reports: 0,
             intents: Vec::new(),
             intents_made: 0,
+            lost: Vec::new(),
         };
         stored.note_intents();
         stored

@@ -383,6 +383,9 @@ impl World {
                 self.log.push(format!("report {object:?}"));
                 self.check_report(&object, generation, &part);
                 self.note_requests(&object, &part);
+                if let Some(stored) = self.store.values_mut().find(|stored| stored.id == object) {
+                    stored.lost.extend(part.lost.iter().cloned());
+                }
                 let desk = self.desks.entry(object.clone()).or_default();
                 (desk.newest, desk.dirty) = (Some((generation, *part)), true);
                 self.send_status(&object, fault);
