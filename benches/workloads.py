@@ -222,7 +222,7 @@ SELECTORS = {
 
 
 def schedules_per_second() -> float:
-    """How fast the simulation of the engine goes, on one core."""
+    """How fast the simulation of the engine goes, on all cores."""
     command = ["cargo", "test", "--release", "--locked", "--package=keeper-core", "--test=simulation", "--", "--exact", SCHEDULE_TEST]
     environment = {**os.environ, "SIMULATION_SCHEDULES": str(SCHEDULES)}
     with Guarded(command, cwd=ROOT, env=environment, stdout=subprocess.PIPE) as cargo:

@@ -202,7 +202,7 @@ mod tests {
         assert!(part.displaced.is_disjoint(&part.retained), "{counts:?}");
         let mut told = BTreeMap::new();
         for id in &part.retained {
-            let n = id.as_str().bytes().nth(4).map_or(0, |letter| usize::from(b'9' - letter));
+            let n = id.as_str().as_bytes().get(4).map_or(0, |letter| usize::from(b'9' - letter));
             *told.entry(SORTS[n]).or_default() += 1;
         }
         (told, part.displaced.len(), part.full)

@@ -1,17 +1,31 @@
-//! The invariants, in simulation: the engine's effects against a scripted cloud and a model of the objects' store.
-//! A test names the invariant that it guards.
+//! The invariants, in simulation: the deciders' effects against a scripted cloud and a model of the objects' store.
+//! A test names the invariant that it guards; most of them are asserted all the time by the world itself.
 
 #![allow(missing_docs, clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, clippy::panic)]
 
-mod grants;
-mod keys;
-mod leading;
-mod losses;
+mod protection {
+    mod crashes;
+    mod grants;
+    mod keys;
+    mod leading;
+    mod losses;
+    mod throttling;
+    mod truth;
+    mod weakening;
+    mod writing;
+}
+
+mod retention {
+    pub mod attaching;
+    mod crashes;
+    mod crowds;
+    mod grants;
+    mod keeping;
+    mod releasing;
+    mod rivals;
+    mod truth;
+}
+
 mod schedules;
-#[path = "../seeds/mod.rs"]
 mod seeds;
-mod throttling;
-mod truth;
-mod weakening;
 mod world;
-mod writing;

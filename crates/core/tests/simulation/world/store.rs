@@ -1,5 +1,6 @@
 //! A model of the API server's objects of both kinds, and of how the operator writes their status.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use keeper_core::conditions::{Judgement, Question, judge};
@@ -13,7 +14,7 @@ use keeper_core::retention::{
 };
 use keeper_core::time::Moment;
 use keeper_core::verdict::Part;
-use keeper_core::wish::{DeletionPolicy, Generation, ObjectId, Weakening, Wish};
+use keeper_core::wish::{DeletionPolicy, Generation, ObjectId, Selector, Weakening, Wish};
 
 /// What an object's spec asks.
 #[derive(Debug, Clone, PartialEq)]
@@ -70,10 +71,25 @@ impl Spec {
         }
     }
 
-    fn node_ids(&mut self) -> Option<&mut std::collections::BTreeSet<InstanceId>> {
+    /// Which instances it is about.
+    pub fn instances(&self) -> Option<&Selector<Instance>> {
         match self {
-            Self::Protection(wish) => Some(&mut wish.selector.node_ids),
-            Self::Retention(wish) => wish.owners.as_mut().map(|owners| &mut owners.node_ids),
+            Self::Protection(wish) => Some(&wish.selector),
+            Self::Retention(wish) => wish.owners.as_deref(),
+        }
+    }
+
+    fn instances_mut(&mut self) -> Option<&mut Selector<Instance>> {
+        match self {
+            Self::Protection(wish) => Some(&mut wish.selector),
+            Self::Retention(wish) => wish.owners.as_deref_mut(),
+        }
+    }
+
+    pub fn set_deletion_policy(&mut self, policy: DeletionPolicy) {
+        match self {
+            Self::Protection(wish) => wish.deletion_policy = policy,
+            Self::Retention(wish) => wish.deletion_policy = policy,
         }
     }
 }
@@ -100,8 +116,16 @@ pub struct Stored {
     /// another intent.
     pub intents: Vec<(InterfaceId, Option<InstanceId>, u32)>,
     pub intents_made: u32,
-    /// What reports have said to be lost.
-    pub lost: Vec<Loss>,
+    /// When the machines behind its Nodes came to be its targets: the generation tells nothing of that.
+    pub joined: BTreeMap<InstanceId, Moment>,
+    /// Since when status has listed what it lists as retained.
+    pub listed: BTreeMap<InterfaceId, Moment>,
+    /// What Events have told to be lost, each time that they did.
+    pub told: Vec<Loss>,
+    /// In how many reports.
+    pub tellings: usize,
+    /// What was told to be lost by number alone.
+    pub shrunk: u32,
 }
 
 impl Stored {
@@ -119,7 +143,11 @@ impl Stored {
             reports: 0,
             intents: Vec::new(),
             intents_made: 0,
-            lost: Vec::new(),
+            joined: BTreeMap::new(),
+            listed: BTreeMap::new(),
+            told: Vec::new(),
+            tellings: 0,
+            shrunk: 0,
         };
         stored.note_intents();
         stored
@@ -129,6 +157,20 @@ impl Stored {
         match &self.spec {
             Spec::Retention(wish) => Some(wish),
             Spec::Protection(_) => None,
+        }
+    }
+
+    pub fn protection(&self) -> Option<&Wish<Instance>> {
+        match &self.spec {
+            Spec::Protection(wish) => Some(wish),
+            Spec::Retention(_) => None,
+        }
+    }
+
+    pub fn protection_mut(&mut self) -> Option<&mut Wish<Instance>> {
+        match &mut self.spec {
+            Spec::Protection(wish) => Some(wish),
+            Spec::Retention(_) => None,
         }
     }
 
@@ -160,9 +202,14 @@ impl Stored {
     }
 
     /// The Nodes that it selects come and go; its generation stays.
-    pub fn nodes(&mut self, ids: &[&str]) {
-        if let Some(nodes) = self.spec.node_ids() {
-            *nodes = ids.iter().map(InstanceId::new).collect();
+    pub fn nodes(&mut self, ids: &[&str], now: Moment) {
+        let Some(selector) = self.spec.instances_mut() else { return };
+        let before = std::mem::take(&mut selector.node_ids);
+        for id in ids.iter().map(InstanceId::new) {
+            if !before.contains(&id) {
+                self.joined.insert(id.clone(), now);
+            }
+            selector.node_ids.insert(id);
         }
     }
 
@@ -200,8 +247,7 @@ impl Stored {
 
     /// The status that the operator would write, as `(generation, part, record)`; `None`: what stands may stay.
     pub fn next_status(&self, generation: Generation, part: &Part) -> Option<Record> {
-        let stands = self.status.as_ref().is_some_and(|(of, ..)| *of == generation);
-        if generation != self.generation || !self.decodable || (!part.settled && stands) {
+        if !self.takes(generation, part) {
             return None;
         }
         let record = match part.retention.as_deref() {
@@ -212,7 +258,17 @@ impl Stored {
         (!same || record != self.record).then_some(record)
     }
 
-    pub fn write_status(&mut self, generation: Generation, part: Part, record: Record) {
+    /// Whether a report is of the object as it stands, and says more than that nothing is known yet.
+    pub fn takes(&self, generation: Generation, part: &Part) -> bool {
+        let stands = self.status.as_ref().is_some_and(|(of, ..)| *of == generation);
+        generation == self.generation && self.decodable && (part.settled || !stands)
+    }
+
+    pub fn write_status(&mut self, now: Moment, generation: Generation, part: Part, record: Record) {
+        self.listed.retain(|id, _| record.retained.contains_key(id));
+        for id in record.retained.keys() {
+            self.listed.entry(id.clone()).or_insert(now);
+        }
         let judgement = judge(self.spec.question(), &part);
         if part.progress.as_ref().is_some_and(|p| p.done) && !self.spec.terminating() {
             self.carried_out = Some(generation);

@@ -8,7 +8,7 @@ use keeper_core::failure::Class;
 use keeper_core::reason::Reason;
 
 use crate::world::{
-    Fault, INTERVAL, Refused, World, by_ids, by_tag, disabled, enabled, id, payg, secs, settings,
+    Fault, INTERVAL, Refused, World, by_ids, by_tag, disabled, enabled, payg, secs, settings,
 };
 
 #[test]
@@ -122,7 +122,7 @@ fn i25_whoever_is_faster_than_our_look_is_answered_with_every_sweep_and_costs_no
     world.apply("a", enabled(by_tag("env", "prod")));
     world.run(secs(100));
     // It is off again before anybody can look.
-    world.mood.ignore_writes = true;
+    world.cloud.mood.ignore_writes = true;
     world.flip("i-00000", false);
     world.run(INTERVAL * 10);
     assert_eq!(world.says("a"), (Status::False, Reason::WriteIneffective));
@@ -132,7 +132,7 @@ fn i25_whoever_is_faster_than_our_look_is_answered_with_every_sweep_and_costs_no
     let more = world.writes_to("i-00000") - writes;
     assert!((55..=60).contains(&more), "{more} writes in sixty sweeps");
     assert_eq!(world.store["a"].reports, reports, "I37: it is said once");
-    world.mood.ignore_writes = false;
+    world.cloud.mood.ignore_writes = false;
     world.run(INTERVAL * 2);
     assert!(world.protected("i-00000"));
     assert_eq!(world.says("a"), (Status::True, Reason::AllSafe));
@@ -161,7 +161,7 @@ fn keep_switching_off(after: Duration) {
         }
         if second == 1_800 {
             // Whoever asks for something else does not wait for the fight.
-            world.machine("i-new", payg(false, &[("env", "prod")]));
+            world.instance("i-new", payg(false, &[("env", "prod")]));
             world.apply("b", enabled(by_ids(&["i-new"])));
         }
         world.run(secs(1));
@@ -193,15 +193,15 @@ fn i29_what_only_a_person_can_mend_is_tried_once_in_ten_minutes() {
     {
         let mut world = World::new();
         world.fleet(1, &[]);
-        world.mood.writes_fail = Some(class);
+        world.cloud.mood.writes_fail = Some(class);
         world.apply("a", enabled(by_ids(&["i-00000"])));
         world.run(secs(24 * 3600));
-        let writes = world.cloud[&id("i-00000")].writes;
+        let writes = world.tries();
         assert!((100..=145).contains(&writes), "{class:?}: {writes} writes in a day");
         assert_eq!(world.judgement("a").stalled.status, Status::True, "{class:?}");
         // A changed spec is tried at once.
-        world.mood.writes_fail = None;
-        world.machine("i-x", payg(false, &[]));
+        world.cloud.mood.writes_fail = None;
+        world.instance("i-x", payg(false, &[]));
         world.apply("a", enabled(by_ids(&["i-00000", "i-x"])));
         world.run(secs(40));
         assert_eq!(world.says("a"), (Status::True, Reason::AllSafe), "{class:?}");
@@ -213,7 +213,7 @@ fn i29_reads_that_only_a_person_can_mend_are_tried_once_in_ten_minutes() {
     for class in [Class::Permission, Class::Credentials, Class::Clock] {
         let mut world = World::new();
         world.fleet(3, &[("env", "prod")]);
-        world.mood.reads_fail = Some(class);
+        world.cloud.mood.reads_fail = Some(class);
         world.apply("a", enabled(by_tag("env", "prod")));
         world.run(secs(24 * 3600));
         assert!(world.reads.len() <= 150, "{class:?}: {} reads in a day", world.reads.len());
@@ -285,7 +285,7 @@ fn i39_what_a_user_just_changed_overtakes_a_thousand_others() {
         ..settings()
     });
     world.fleet(1000, &[("env", "prod")]);
-    world.machine("i-urgent", payg(false, &[]));
+    world.instance("i-urgent", payg(false, &[]));
     world.apply("wave", enabled(by_tag("env", "prod")));
     world.run(secs(300));
     let before = world.arrived.len();
@@ -329,12 +329,12 @@ fn i31_the_end_depends_on_the_spec_and_not_on_its_history() {
 #[test]
 fn i28_a_tag_filter_that_the_cloud_refuses_slows_nobody_else() {
     let mut world = World::new();
-    world.page_size = 10;
+    world.cloud.page_size = 10;
     world.fleet(100, &[("env", "prod")]);
-    world.machine("i-x", payg(false, &[]));
+    world.instance("i-x", payg(false, &[]));
     world.apply("a", enabled(by_tag("env", "prod")));
     world.run(secs(60));
-    world.mood.refuses = Some(Refused::Filter);
+    world.cloud.mood.refuses = Some(Refused::Filter);
     world.apply("poison", enabled(by_tag("acs:odd", "")));
     world.run(secs(1));
     world.apply("b", enabled(by_ids(&["i-x"])));
@@ -349,12 +349,12 @@ fn i28_a_tag_filter_that_the_cloud_refuses_slows_nobody_else() {
 #[test]
 fn i28_a_page_token_that_the_cloud_refuses_begins_the_round_anew() {
     let mut world = World::new();
-    world.page_size = 10;
+    world.cloud.page_size = 10;
     world.fleet(30, &[("env", "prod")]);
-    world.mood.refuses = Some(Refused::Token);
+    world.cloud.mood.refuses = Some(Refused::Token);
     world.apply("a", enabled(by_tag("env", "prod")));
     world.run(secs(30));
-    world.mood.refuses = None;
+    world.cloud.mood.refuses = None;
     world.run(INTERVAL);
     assert_eq!(world.says("a"), (Status::True, Reason::AllSafe));
 }
@@ -363,7 +363,7 @@ fn i28_a_page_token_that_the_cloud_refuses_begins_the_round_anew() {
 fn i28_a_poisonous_id_is_singled_out_and_the_others_are_served() {
     let mut world = World::new();
     world.fleet(40, &[]);
-    world.mood.poison = true;
+    world.cloud.mood.poison = true;
     let mut ids: Vec<String> = (0..40).map(|n| format!("i-{n:05}")).collect();
     ids.push("i-poison".to_owned());
     world.apply("a", enabled(by_ids(&ids.iter().map(String::as_str).collect::<Vec<_>>())));
@@ -385,7 +385,7 @@ fn i29_a_region_that_refuses_everything_is_asked_once_in_ten_minutes() {
         by_ids(&ids.iter().map(String::as_str).collect::<Vec<_>>())
     }] {
         let mut world = World::new();
-        world.mood.refuses = Some(Refused::Anything);
+        world.cloud.mood.refuses = Some(Refused::Anything);
         world.apply("a", enabled(selector));
         world.run(secs(6 * 3600));
         assert!(world.reads.len() <= 45, "{} reads in six hours", world.reads.len());
@@ -397,17 +397,17 @@ fn i29_a_region_that_refuses_everything_is_asked_once_in_ten_minutes() {
 fn i29_denied_weakening_is_tried_as_seldom_as_denied_protection() {
     let mut world = World::new();
     for n in 0..60 {
-        world.machine(&format!("i-{n:05}"), payg(true, &[("env", "prod")]));
+        world.instance(&format!("i-{n:05}"), payg(true, &[("env", "prod")]));
     }
-    world.mood.writes_fail = Some(Class::Permission);
+    world.cloud.mood.writes_fail = Some(Class::Permission);
     world.apply("a", disabled(by_tag("env", "prod")));
     world.run(secs(3600));
-    let denied: u32 = world.cloud.values().map(|machine| machine.writes).sum();
+    let denied = world.tries();
     assert!(denied <= 60, "{denied} denied writes in an hour");
     assert_eq!(world.says("a"), (Status::False, Reason::PermissionDenied));
-    world.mood.writes_fail = None;
+    world.cloud.mood.writes_fail = None;
     world.run(secs(1800));
-    assert_eq!(world.weakened(), 60);
+    assert_eq!(world.weakened().len(), 60);
 }
 
 #[test]
@@ -428,7 +428,7 @@ fn i39_what_a_user_changes_overtakes_the_reading_after_a_start() {
     let slow = Limit { per_minute: 60, burst: 20 };
     let mut world = World::with(keeper_core::engine::Settings { reads: slow, writes: slow, ..settings() });
     world.fleet(6000, &[]);
-    world.machine("i-urgent", payg(false, &[]));
+    world.instance("i-urgent", payg(false, &[]));
     for n in 0..6 {
         let ids: Vec<String> = (0..1000).map(|m| format!("i-{:05}", n * 1000 + m)).collect();
         let mut wish = enabled(by_ids(&ids.iter().map(String::as_str).collect::<Vec<_>>()));
@@ -478,11 +478,11 @@ fn i18_nothing_is_written_on_evidence_that_has_grown_stale_in_the_queue() {
     world.fleet(300, &[("env", "prod")]);
     world.apply("a", enabled(by_tag("env", "prod")));
     world.run(secs(10));
-    world.mood.reads_fail = Some(Class::Transient);
+    world.cloud.mood.reads_fail = Some(Class::Transient);
     world.run(secs(600));
     let writes = world.arrived.len();
     assert!(writes <= 130, "{writes} writes on evidence of two sweeps ago");
-    world.mood.reads_fail = None;
+    world.cloud.mood.reads_fail = None;
     world.run(secs(600));
     assert_eq!(world.says("a"), (Status::True, Reason::AllSafe));
 }
@@ -490,7 +490,7 @@ fn i18_nothing_is_written_on_evidence_that_has_grown_stale_in_the_queue() {
 #[test]
 fn i08_a_wish_of_an_older_generation_that_comes_late_changes_nothing() {
     let mut world = World::new();
-    world.machine("i-a", payg(true, &[]));
+    world.instance("i-a", payg(true, &[]));
     world.apply("a", disabled(by_ids(&["i-b"])));
     let older = world.store["a"].clone();
     world.apply("a", enabled(by_ids(&["i-a"])));

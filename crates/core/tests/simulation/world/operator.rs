@@ -5,13 +5,15 @@ use std::time::Duration;
 use keeper_core::conditions::{Judgement, Status};
 use keeper_core::fleet::{Asked, Input};
 use keeper_core::id::InterfaceId;
+use keeper_core::loss::{Loss, shrunk};
 use keeper_core::reason::Reason;
 use keeper_core::retention::{AttachPhase, Attachment, InterfaceRow, RetentionPart};
 use keeper_core::verdict::Part;
 use keeper_core::wish::{Generation, ObjectId};
 
-use crate::cloud::eni;
-use crate::world::{Event, Fault, World, secs};
+use super::cloud::eni;
+use super::store::Stored;
+use super::{Event, Fault, World, secs};
 
 #[derive(Debug, Clone)]
 pub struct StatusWrite {
@@ -28,6 +30,8 @@ pub struct Desk {
     /// The newest version that it was shown, and has told the engine of.
     pub seen: u64,
     pub newest: Option<(Generation, Part)>,
+    /// What reports have said to be lost, and no Event has told yet.
+    pub lost: Vec<Loss>,
     pub writing: bool,
     /// Something newer than what is being written is to be written.
     pub dirty: bool,
@@ -46,23 +50,88 @@ impl World {
         // What is there now may be another status than the one that was written last.
         desk.dirty |= version > desk.seen && desk.newest.is_some();
         desk.seen = version;
-        self.fleet.take(self.now, Input::Wish(id.clone(), generation, asked));
+        self.tell_of(id.clone(), generation, asked);
         self.send_status(id, None);
+    }
+
+    /// The engine is told what an object asks.
+    pub fn tell_of(&mut self, id: ObjectId, generation: Generation, asked: Asked) {
+        if matches!(asked, Asked::Gone) {
+            self.told.remove(&id);
+        } else {
+            let newest = self.told.entry(id.clone()).or_default();
+            *newest = generation.max(*newest);
+        }
+        self.engine.take(self.now, Input::Wish(id, generation, asked));
+    }
+
+    /// Whether the engine was told of the object at its newest generation.
+    pub fn told_of(&self, stored: &Stored) -> bool {
+        self.told.get(&stored.id) == Some(&stored.generation)
+    }
+
+    /// Whether it was of every object that can be read.
+    pub fn claims_known(&self) -> bool {
+        self.store.values().all(|stored| !stored.decodable || self.told_of(stored))
+    }
+
+    /// A term begins: what it finds will be compared with what status counts now. What was to be said in another term is
+    /// not said any more.
+    pub fn begin_term(&mut self) {
+        for desk in self.desks.values_mut() {
+            *desk = Desk { seen: desk.seen, ..Desk::default() };
+        }
+        let counted = |stored: &Stored| {
+            let (of, part, _) = stored.status.as_ref()?;
+            Some((stored.id.clone(), (*of, part.tally.targets())))
+        };
+        self.counted = self.store.values().filter_map(counted).collect();
+    }
+
+    /// Events tell what is lost before status leaves it out.
+    fn tell_losses(&mut self, object: &ObjectId) {
+        let Some(desk) = self.desks.get_mut(object) else { return };
+        let Some((generation, part)) = &desk.newest else { return };
+        let Some(stored) = self.store.values_mut().find(|s| s.id == *object) else { return };
+        if !stored.takes(*generation, part) {
+            return;
+        }
+        let lost = std::mem::take(&mut desk.lost);
+        stored.tellings += usize::from(!lost.is_empty());
+        let told = u32::try_from(lost.len()).unwrap();
+        stored.told.extend(lost);
+        let Some((of, counted)) = self.counted.get(object) else { return };
+        if of != generation {
+            self.counted.remove(object);
+        } else if let Some(shrunk) = shrunk(*counted, told, part) {
+            stored.shrunk += shrunk;
+            self.counted.remove(object);
+        }
     }
 
     // The operator's writing of status.
 
     pub fn send_status(&mut self, object: &ObjectId, fault: Option<Fault>) {
-        let Some(desk) = self.desks.get_mut(object).filter(|d| d.dirty && !d.writing) else { return };
+        if !self.leads() || !self.desks.get(object).is_some_and(|d| d.dirty && !d.writing) {
+            return;
+        }
+        let lost = matches!(fault, Some(Fault::LoseCall | Fault::Fail(_)));
+        if !lost {
+            self.tell_losses(object);
+        }
+        if fault == Some(Fault::CrashTold) {
+            return;
+        }
+        let Some(desk) = self.desks.get_mut(object) else { return };
         let Some(stored) = self.store.values().find(|s| s.id == *object) else { return };
-        let Some((generation, part)) = desk.newest.clone().filter(|_| self.leads) else { return };
+        let Some((generation, part)) = desk.newest.clone() else { return };
         desk.dirty = false;
-        if stored.next_status(generation, &part).is_none() {
+        let untold = !desk.lost.is_empty();
+        if stored.next_status(generation, &part).is_none() && !untold {
             return;
         }
         desk.writing = true;
         let version = desk.seen;
-        let lost = matches!(fault, Some(Fault::LoseCall | Fault::Fail(_)));
         let answered = !matches!(fault, Some(Fault::LoseReply | Fault::FailAfter | Fault::Delay(_)));
         let delay = match fault {
             Some(Fault::Delay(by)) => by,
@@ -70,7 +139,7 @@ impl World {
         };
         if !lost {
             let write = StatusWrite { object: object.clone(), version, generation, part, answered };
-            self.schedule(self.latency / 2 + delay, None, Event::Status(Box::new(write)));
+            self.schedule(self.status_takes() + delay, None, Event::Status(Box::new(write)));
         }
         if lost || !answered {
             // It is tried again with whatever is the newest by then.
@@ -81,10 +150,10 @@ impl World {
     pub fn status_arrives(&mut self, write: StatusWrite) {
         let StatusWrite { object, version, generation, part, answered } = write;
         let process = Some(self.crashes);
-        let half = self.latency / 2;
+        let half = self.status_takes();
         let Some((name, stored)) = self.store.iter().find(|(_, s)| s.id == object) else { return };
         let record = stored.next_status(generation, &part).filter(|_| stored.version == version);
-        let record = record.filter(|_| !self.refused.contains(&object));
+        let record = record.filter(|_| !self.unwritable.contains(&object));
         let Some(record) = record else {
             // The object has changed meanwhile: the watch will tell, and it is looked at again.
             if answered {
@@ -97,7 +166,7 @@ impl World {
         self.statuses += 1;
         let stored = self.store.get_mut(&name).unwrap();
         let leaves = stored.spec.terminating() && part.progress.as_ref().is_some_and(|p| p.done);
-        stored.write_status(generation, part, record);
+        stored.write_status(self.now, generation, part, record);
         let seen = Event::Seen(stored.id.clone(), stored.version, stored.generation, stored.asked());
         self.check_truth(&name);
         if leaves {
@@ -108,6 +177,11 @@ impl World {
             self.schedule(half, process, Event::StatusEnded(object, true));
         }
         self.schedule(self.watch_lag, process, seen);
+    }
+
+    /// The API server is never as slow as the cloud may be.
+    fn status_takes(&self) -> Duration {
+        self.latency.min(Duration::from_millis(100)) / 2
     }
 
     pub fn status_ended(&mut self, object: &ObjectId, written: bool) {

@@ -12,15 +12,14 @@ use keeper_core::reason::Reason;
 use keeper_core::wish::Selector;
 
 use crate::world::{
-    Fault, INTERVAL, Refused, World, behind_nodes, by_ids, by_tag, enabled, everything, id, payg, secs,
-    settings,
+    Fault, INTERVAL, Refused, World, behind_nodes, by_ids, by_tag, enabled, everything, payg, secs, settings,
 };
 
 #[test]
 fn what_is_tagged_is_protected_within_seconds_and_then_nothing_happens() {
     let mut world = World::new();
     world.fleet(30, &[("env", "prod")]);
-    world.machine("i-other", payg(false, &[("env", "test")]));
+    world.instance("i-other", payg(false, &[("env", "test")]));
     world.apply("production", enabled(by_tag("env", "prod")));
     world.run(secs(10));
     assert_eq!(world.says("production"), (Status::True, Reason::AllSafe));
@@ -42,10 +41,10 @@ fn i01_frozen_reads_turn_true_into_unknown_within_two_sweeps() {
         world.apply("a", enabled(selector));
         world.run(secs(30));
         assert_eq!(world.says("a"), (Status::True, Reason::AllSafe));
-        world.mood.reads_fail = Some(Class::Transient);
+        world.cloud.mood.reads_fail = Some(Class::Transient);
         world.run(INTERVAL * 3);
         assert_eq!(world.says("a"), (Status::Unknown, Reason::CloudUnavailable));
-        world.mood.reads_fail = None;
+        world.cloud.mood.reads_fail = None;
         world.run(INTERVAL * 2);
         assert_eq!(world.says("a"), (Status::True, Reason::AllSafe));
     }
@@ -62,7 +61,7 @@ fn i01_a_true_that_outlives_its_evidence_is_found() {
     world.run(secs(30));
     let said = world.store["a"].status.clone();
     assert_eq!(world.says("a"), (Status::True, Reason::AllSafe));
-    world.mood.writes_fail = Some(Class::Permission);
+    world.cloud.mood.writes_fail = Some(Class::Permission);
     world.flip("i-00001", false);
     world.run(INTERVAL * 3);
     world.store.get_mut("a").unwrap().status = said;
@@ -72,8 +71,8 @@ fn i01_a_true_that_outlives_its_evidence_is_found() {
 #[test]
 fn i01_what_was_said_of_a_node_is_not_held_against_the_next_one() {
     let mut world = World::new();
-    world.machine("i-old", payg(true, &[]));
-    world.machine("i-new", payg(false, &[]));
+    world.instance("i-old", payg(true, &[]));
+    world.instance("i-new", payg(false, &[]));
     world.apply("a", enabled(behind_nodes(&["i-old"])));
     world.run(INTERVAL * 3);
     assert_eq!(world.says("a"), (Status::True, Reason::AllSafe));
@@ -94,7 +93,7 @@ fn i01_what_was_said_of_a_node_is_not_held_against_the_next_one() {
 fn i02_a_write_that_is_accepted_and_ignored_is_no_evidence() {
     let mut world = World::new();
     world.fleet(1, &[("env", "prod")]);
-    world.mood.ignore_writes = true;
+    world.cloud.mood.ignore_writes = true;
     world.apply("a", enabled(by_tag("env", "prod")));
     world.run(secs(20));
     assert_eq!(world.says("a"), (Status::Unknown, Reason::Verifying));
@@ -104,7 +103,7 @@ fn i02_a_write_that_is_accepted_and_ignored_is_no_evidence() {
     world.run(INTERVAL * 10);
     let writes = world.writes_to("i-00000");
     assert!((10..=13).contains(&writes), "{writes} writes in twelve sweeps");
-    world.mood.ignore_writes = false;
+    world.cloud.mood.ignore_writes = false;
     world.run(INTERVAL * 2);
     assert_eq!(world.says("a"), (Status::True, Reason::AllSafe));
 }
@@ -113,7 +112,7 @@ fn i02_a_write_that_is_accepted_and_ignored_is_no_evidence() {
 fn i02_a_write_that_takes_effect_late_is_written_once() {
     let mut world = World::new();
     world.fleet(1, &[("env", "prod")]);
-    world.mood.late = secs(20);
+    world.cloud.mood.late = secs(20);
     world.apply("a", enabled(by_tag("env", "prod")));
     world.run(secs(15));
     assert_eq!(world.says("a"), (Status::Unknown, Reason::Verifying));
@@ -129,13 +128,13 @@ fn i04_a_lost_permission_that_answers_empty_lists_concludes_nothing() {
         world.fleet(2, &[("env", "prod")]);
         world.apply("a", enabled(selector));
         world.run(secs(30));
-        world.mood.blind = true;
+        world.cloud.mood.blind = true;
         world.run(INTERVAL * 5);
         let (status, reason) = world.says("a");
         assert_eq!(status, Status::Unknown);
         assert_ne!(reason, Reason::NotFound, "absence is no evidence");
         assert_eq!(world.part("a").tally.targets(), 2, "nothing is dropped");
-        world.mood.blind = false;
+        world.cloud.mood.blind = false;
         world.run(INTERVAL * 6);
         assert_eq!(world.says("a"), (Status::True, Reason::AllSafe));
         assert_eq!(world.arrived.len(), 2, "and nothing was written");
@@ -156,7 +155,7 @@ fn i04_an_id_that_is_missing_is_not_found_only_after_two_look_ups_apart() {
     assert_eq!(world.judgement("a").stalled.status, Status::True);
     assert!(world.protected("i-00000"), "the other one is protected all the same");
     // It appears after all.
-    world.machine("i-wrong", payg(false, &[]));
+    world.instance("i-wrong", payg(false, &[]));
     world.run(INTERVAL * 2);
     assert_eq!(world.says("a"), (Status::True, Reason::AllSafe));
 }
@@ -181,8 +180,8 @@ fn i04_the_only_target_that_goes_is_found_to_be_gone_however_often_is_swept() {
 fn i49_what_is_gone_behind_a_node_is_said_to_be_that_and_an_id_that_was_typed_is_not_found() {
     for typed in [false, true] {
         let mut world = World::new();
-        world.machine("i-a", payg(false, &[]));
-        world.machine("i-b", payg(false, &[]));
+        world.instance("i-a", payg(false, &[]));
+        world.instance("i-b", payg(false, &[]));
         let mut selector = Selector { node_ids: by_ids(&["i-a", "i-b"]).ids, ..Selector::default() };
         if typed {
             selector.ids = by_ids(&["i-a"]).ids;
@@ -190,7 +189,7 @@ fn i49_what_is_gone_behind_a_node_is_said_to_be_that_and_an_id_that_was_typed_is
         world.apply("a", enabled(selector));
         world.run(secs(30));
         assert_eq!(world.says("a"), (Status::True, Reason::AllSafe));
-        world.cloud.remove(&id("i-a"));
+        world.release("i-a");
         world.run(INTERVAL * 2 + secs(30));
         let reason = if typed { Reason::NotFound } else { Reason::NodeInstanceGone };
         assert_eq!(world.says("a"), (Status::Unknown, reason));
@@ -217,7 +216,7 @@ fn i04_a_target_hidden_for_a_while_is_never_taken_as_gone() {
         world.hide("i-00002", false);
         world.run(INTERVAL * 2);
         assert_eq!(world.part("a").tally.safe(), 5);
-        assert_eq!(world.weakened(), 0);
+        assert_eq!(world.weakened().len(), 0);
     }
 }
 
@@ -225,7 +224,7 @@ fn i04_a_target_hidden_for_a_while_is_never_taken_as_gone() {
 fn i05_a_listing_ends_only_with_an_empty_token_whatever_the_pages_size() {
     for page_size in [1, 7, 100] {
         let mut world = World::new();
-        world.page_size = page_size;
+        world.cloud.page_size = page_size;
         world.fleet(40, &[("env", "prod")]);
         world.apply("a", enabled(by_tag("env", "prod")));
         world.run(secs(120));
@@ -237,11 +236,11 @@ fn i05_a_listing_ends_only_with_an_empty_token_whatever_the_pages_size() {
 #[test]
 fn i05_a_filtered_listing_is_never_complete() {
     let mut world = World::new();
-    world.page_size = 10;
+    world.cloud.page_size = 10;
     world.fleet(100, &[("env", "test")]);
     world.apply("a", enabled(by_tag("env", "test")));
     world.run(secs(60));
-    world.machine("i-new", payg(false, &[("team", "x")]));
+    world.instance("i-new", payg(false, &[("team", "x")]));
     // The region's listing takes long from now on; the filtered one finds the machine at once.
     world.apply("b", enabled(by_tag("team", "x")));
     world.run(secs(1));
@@ -257,7 +256,7 @@ fn i06_a_flag_that_is_missing_from_the_answer_is_unknown_and_nothing_is_written(
     let mut world = World::new();
     let mut facts = payg(false, &[]);
     facts.deletion_protection = None;
-    world.machine("i-odd", facts);
+    world.instance("i-odd", facts);
     world.apply("a", enabled(by_ids(&["i-odd"])));
     world.run(secs(60));
     assert_eq!(world.says("a"), (Status::Unknown, Reason::FieldUnreadable));
@@ -280,8 +279,8 @@ fn i07_what_can_not_be_protected_never_gives_an_unqualified_true() {
         (spot, false, (Status::True, Reason::SafeWhereApplicable), false, Status::True),
     ] {
         let mut world = World::new();
-        world.machine("i-a", payg.clone());
-        world.machine("i-b", other);
+        world.instance("i-a", payg.clone());
+        world.instance("i-b", other);
         let selector = if named { by_ids(&["i-a", "i-b"]) } else { by_tag("env", "prod") };
         world.apply("a", enabled(selector));
         world.run(secs(30));
@@ -300,7 +299,7 @@ fn i07_risks_stand_beside_a_true() {
     let mut facts = payg(false, &[("acs:autoscaling:scalingGroupId", "asg-1")]);
     facts.auto_release = Some(Some("2027-01-01T00:00Z".into()));
     facts.locks = Some(vec!["financial".into()]);
-    world.machine("i-a", facts);
+    world.instance("i-a", facts);
     world.apply("a", enabled(by_ids(&["i-a"])));
     world.run(secs(30));
     assert_eq!(world.says("a"), (Status::True, Reason::AllSafe));
@@ -326,7 +325,7 @@ fn only_unprotectable_targets_are_not_called_protected() {
     let mut world = World::new();
     let mut facts = payg(false, &[("env", "prod")]);
     facts.charge_type = Some(ChargeType::PrePaid);
-    world.machine("i-a", facts);
+    world.instance("i-a", facts);
     world.apply("a", enabled(by_tag("env", "prod")));
     world.run(secs(30));
     assert_eq!(world.says("a"), (Status::False, Reason::NotApplicable));
@@ -358,7 +357,7 @@ fn i08_a_status_never_speaks_of_an_older_generation() {
 fn a_charge_type_that_settles_late_is_weak_for_a_while_and_then_not_applicable() {
     let mut world = World::new();
     world.fleet(1, &[]);
-    world.mood.writes_fail = Some(Class::NotApplicable);
+    world.cloud.mood.writes_fail = Some(Class::NotApplicable);
     world.apply("a", enabled(by_ids(&["i-00000"])));
     world.run(secs(60));
     assert_eq!(world.says("a"), (Status::False, Reason::ChargeTypeSettling));
@@ -366,7 +365,7 @@ fn a_charge_type_that_settles_late_is_weak_for_a_while_and_then_not_applicable()
     world.run(secs(1200));
     assert_eq!(world.says("a"), (Status::False, Reason::NotApplicable));
     assert_eq!(world.judgement("a").stalled.status, Status::True);
-    world.mood.writes_fail = None;
+    world.cloud.mood.writes_fail = None;
     world.run(secs(1200));
     assert_eq!(world.says("a"), (Status::True, Reason::AllSafe));
 }
@@ -394,7 +393,7 @@ fn a_target_that_loses_its_tag_leaves_the_selection_and_keeps_its_flag() {
     world.fleet(3, &[("env", "prod")]);
     world.apply("a", enabled(by_tag("env", "prod")));
     world.run(secs(30));
-    world.cloud.get_mut(&id("i-00001")).unwrap().facts.tags = Some(Vec::new());
+    world.tag("i-00001", &[]);
     world.run(INTERVAL * 2);
     assert_eq!(world.part("a").tally.targets(), 2);
     assert!(world.protected("i-00001"));
@@ -404,8 +403,8 @@ fn a_target_that_loses_its_tag_leaves_the_selection_and_keeps_its_flag() {
 #[test]
 fn whoever_selects_everything_has_what_comes_and_loses_what_goes() {
     let mut world = World::new();
-    world.machine("i-a", payg(false, &[]));
-    world.machine("i-b", payg(true, &[("keep", "off")]));
+    world.instance("i-a", payg(false, &[]));
+    world.instance("i-b", payg(true, &[("keep", "off")]));
     let mut all = enabled(everything());
     all.selector.exclude_tags = by_tag("keep", "off").tags;
     all.selector.exclude_ids = by_ids(&["i-c"]).ids;
@@ -415,13 +414,13 @@ fn whoever_selects_everything_has_what_comes_and_loses_what_goes() {
     world.run(secs(30));
     assert_eq!(world.says("all"), (Status::True, Reason::AllSafe));
     assert_eq!(world.part("all").tally.targets(), 1);
-    world.machine("i-c", payg(false, &[]));
-    world.machine("i-d", payg(false, &[("team", "x")]));
+    world.instance("i-c", payg(false, &[]));
+    world.instance("i-d", payg(false, &[("team", "x")]));
     world.run(INTERVAL + secs(10));
     assert_eq!(world.part("all").tally.safe(), 2, "tomorrow's machine is protected like today's");
     assert_eq!((world.writes_to("i-b"), world.writes_to("i-c"), world.writes_to("i-d")), (0, 0, 1));
     world.tag("i-d", &[("keep", "off")]);
-    world.cloud.remove(&id("i-a"));
+    world.release("i-a");
     world.run(INTERVAL * 2 + secs(30));
     assert_eq!(world.says("all"), (Status::Unknown, Reason::NoTargets));
     assert_eq!(world.says("other"), (Status::Unknown, Reason::NotFound));
@@ -433,21 +432,21 @@ fn i05_whoever_selects_everything_needs_a_complete_listing_that_shows_something(
     world.apply("all", enabled(everything()));
     world.run(INTERVAL * 3);
     assert_eq!(world.says("all"), (Status::Unknown, Reason::NothingVisible));
-    world.machine("i-a", payg(true, &[]));
+    world.instance("i-a", payg(true, &[]));
     world.run(INTERVAL * 2);
     assert_eq!(world.says("all"), (Status::True, Reason::AllSafe));
     // What only another object named is not shown to be all there is.
     let mut world = World::new();
-    world.machine("i-a", payg(true, &[]));
-    world.machine("i-b", payg(false, &[]));
+    world.instance("i-a", payg(true, &[]));
+    world.instance("i-b", payg(false, &[]));
     world.apply("one", enabled(by_ids(&["i-a"])));
     world.run(secs(30));
-    world.mood.refuses = Some(Refused::Filter);
-    world.mood.reads_fail = Some(Class::Transient);
+    world.cloud.mood.refuses = Some(Refused::Filter);
+    world.cloud.mood.reads_fail = Some(Class::Transient);
     world.apply("all", enabled(everything()));
     world.run(INTERVAL * 3);
     assert_eq!(world.says("all"), (Status::Unknown, Reason::CloudUnavailable));
-    world.mood.reads_fail = None;
+    world.cloud.mood.reads_fail = None;
     world.run(INTERVAL * 2);
     assert_eq!(world.says("all"), (Status::True, Reason::AllSafe));
     assert_eq!(world.writes_to("i-b"), 1);
@@ -456,8 +455,8 @@ fn i05_whoever_selects_everything_needs_a_complete_listing_that_shows_something(
 #[test]
 fn excluded_targets_are_left_alone_even_when_the_tag_is_asked_for_only_later() {
     let mut world = World::new();
-    world.machine("i-a", payg(false, &[("env", "prod")]));
-    world.machine("i-b", payg(false, &[("env", "prod"), ("keep", "off")]));
+    world.instance("i-a", payg(false, &[("env", "prod")]));
+    world.instance("i-b", payg(false, &[("env", "prod"), ("keep", "off")]));
     let mut observing = enabled(by_tag("env", "prod"));
     observing.observe = true;
     world.apply("first", observing);
@@ -476,12 +475,12 @@ fn excluded_targets_are_left_alone_even_when_the_tag_is_asked_for_only_later() {
 #[test]
 fn i04_an_answer_that_ignores_the_ids_proves_nothing() {
     let mut world = World::new();
-    world.fleet(3, &[]);
-    world.machine("i-named", payg(true, &[]));
+    world.fleet(3, &[("env", "prod")]);
+    world.instance("i-named", payg(true, &[]));
     world.apply("a", enabled(by_ids(&["i-named"])));
     world.run(secs(30));
     world.hide("i-named", true);
-    world.mood.ignores_ids = true;
+    world.cloud.mood.ignores_ids = true;
     world.run(INTERVAL * 10);
     assert_ne!(world.says("a").1, Reason::NotFound, "what was shown was not what was asked for");
     assert_eq!(world.says("a").0, Status::Unknown);
@@ -541,14 +540,14 @@ fn i05_a_page_overtaken_by_a_newer_answer_takes_nothing_out_of_the_selection() {
 #[test]
 fn i05_a_listing_that_goes_in_circles_is_never_complete_and_never_endless() {
     let mut world = World::new();
-    world.page_size = 10;
+    world.cloud.page_size = 10;
     world.fleet(35, &[("env", "prod")]);
-    world.mood.circles = true;
+    world.cloud.mood.circles = true;
     world.apply("a", enabled(by_tag("env", "prod")));
     world.run(INTERVAL * 10);
     assert_eq!(world.says("a"), (Status::Unknown, Reason::ListingUnreadable));
     assert!(world.reads.len() <= 250, "{} reads in ten sweeps", world.reads.len());
-    world.mood.circles = false;
+    world.cloud.mood.circles = false;
     world.run(INTERVAL * 2);
     assert_eq!(world.says("a"), (Status::True, Reason::AllSafe));
 }
@@ -557,13 +556,13 @@ fn i05_a_listing_that_goes_in_circles_is_never_complete_and_never_endless() {
 fn i05_entries_without_a_readable_id_leave_the_listing_incomplete() {
     let mut world = World::new();
     world.fleet(3, &[("env", "prod")]);
-    world.mood.unreadable = true;
+    world.cloud.mood.unreadable = true;
     world.apply("a", enabled(by_tag("env", "prod")));
     world.apply("b", enabled(by_ids(&["i-00000", "i-wrong"])));
     world.run(INTERVAL * 5);
     assert_eq!(world.says("a"), (Status::Unknown, Reason::ListingUnreadable));
     assert_ne!(world.says("b").1, Reason::NotFound, "any of the entries may be it");
-    world.mood.unreadable = false;
+    world.cloud.mood.unreadable = false;
     world.run(INTERVAL * 5);
     assert_eq!(world.says("a"), (Status::True, Reason::AllSafe));
 }
@@ -571,17 +570,17 @@ fn i05_entries_without_a_readable_id_leave_the_listing_incomplete() {
 #[test]
 fn i05_items_that_move_between_pages_are_looked_up_before_anything_is_concluded() {
     let mut world = World::new();
-    world.page_size = 10;
+    world.cloud.page_size = 10;
     world.fleet(40, &[("env", "prod")]);
     world.apply("a", enabled(by_tag("env", "prod")));
     world.run(secs(50));
-    world.mood.skips = true;
+    world.cloud.mood.skips = true;
     for _ in 0..20 {
         world.run(INTERVAL / 2);
         assert_eq!(world.part("a").tally.targets(), 40);
         assert_ne!(world.says("a").0, Status::False);
     }
-    world.mood.skips = false;
+    world.cloud.mood.skips = false;
     world.run(INTERVAL * 2);
     assert_eq!(world.says("a"), (Status::True, Reason::AllSafe));
     assert_eq!(world.arrived.len(), 40);
@@ -594,12 +593,12 @@ fn i06_tags_that_can_not_be_read_take_nothing_out_of_the_selection() {
     world.apply("a", enabled(by_tag("env", "prod")));
     world.apply("named", enabled(by_ids(&["i-00001"])));
     world.run(secs(50));
-    world.mood.odd_tags = true;
+    world.cloud.mood.odd_tags = true;
     world.run(INTERVAL);
     assert_eq!(world.part("a").tally.targets(), 3);
     assert_eq!(world.says("a"), (Status::Unknown, Reason::FieldUnreadable));
     assert_eq!(world.says("named"), (Status::True, Reason::AllSafe), "its id is all that it asks for");
-    world.mood.odd_tags = false;
+    world.cloud.mood.odd_tags = false;
     world.tag("i-00001", &[("env", "test")]);
     world.run(INTERVAL * 2);
     assert_eq!(world.says("a"), (Status::True, Reason::AllSafe));
@@ -609,15 +608,15 @@ fn i06_tags_that_can_not_be_read_take_nothing_out_of_the_selection() {
 #[test]
 fn i01_what_is_named_is_not_left_out_on_stale_evidence_of_a_tag_that_excludes() {
     let mut world = World::new();
-    world.machine("i-a", payg(false, &[]));
-    world.machine("i-b", payg(false, &[("keep", "off")]));
+    world.instance("i-a", payg(false, &[]));
+    world.instance("i-b", payg(false, &[("keep", "off")]));
     let mut selector = by_ids(&["i-a", "i-b"]);
     selector.exclude_tags = by_tag("keep", "off").tags;
     world.apply("a", enabled(selector));
     world.run(secs(30));
     assert_eq!(world.says("a"), (Status::True, Reason::AllSafe));
     assert_eq!(world.part("a").tally.targets(), 1);
-    world.mood.reads_fail = Some(Class::Transient);
+    world.cloud.mood.reads_fail = Some(Class::Transient);
     world.run(INTERVAL * 3);
     assert_eq!(world.part("a").tally.targets(), 2, "whether it is excluded now is not known");
     assert_eq!(world.says("a").0, Status::Unknown);
@@ -626,12 +625,12 @@ fn i01_what_is_named_is_not_left_out_on_stale_evidence_of_a_tag_that_excludes() 
 #[test]
 fn i01_evidence_is_as_old_as_its_question_and_not_as_its_answer() {
     let mut world = World::new();
-    world.machine("i-a", payg(true, &[]));
+    world.instance("i-a", payg(true, &[]));
     world.latency = secs(50);
     world.apply("a", enabled(by_ids(&["i-a"])));
     world.run(secs(51));
     assert_eq!(world.says("a"), (Status::True, Reason::AllSafe));
-    world.mood.reads_fail = Some(Class::Transient);
+    world.cloud.mood.reads_fail = Some(Class::Transient);
     // One and a half times the two rounds of 50 s that may follow each other.
     world.run(secs(105));
     assert_eq!(world.says("a").0, Status::Unknown, "counted from the question");
@@ -649,16 +648,16 @@ fn i04_an_empty_listing_is_never_a_complete_one() {
 #[test]
 fn i04_a_permission_that_is_lost_between_two_pages_leaves_the_listing_incomplete() {
     let mut world = World::new();
-    world.page_size = 10;
+    world.cloud.page_size = 10;
     for n in 0..20 {
-        world.machine(&format!("i-{n:05}"), payg(true, &[("env", "prod")]));
+        world.instance(&format!("i-{n:05}"), payg(true, &[("env", "prod")]));
     }
     world.apply("a", enabled(by_tag("env", "prod")));
     world.run(Duration::ZERO);
-    world.mood.blind = true;
+    world.cloud.mood.blind = true;
     world.run(secs(30));
     assert_eq!(world.says("a").0, Status::Unknown, "{:?}", world.part("a"));
-    world.mood.blind = false;
+    world.cloud.mood.blind = false;
     world.run(INTERVAL * 2);
     assert_eq!(world.says("a"), (Status::True, Reason::AllSafe));
     assert_eq!(world.part("a").tally.targets(), 20);
@@ -667,13 +666,13 @@ fn i04_a_permission_that_is_lost_between_two_pages_leaves_the_listing_incomplete
 #[test]
 fn i05_a_listing_that_began_before_the_selector_is_not_complete_for_it() {
     let mut world = World::new();
-    world.page_size = 1;
+    world.cloud.page_size = 1;
     world.fleet(40, &[("env", "prod")]);
     world.tag("i-00000", &[("env", "prod"), ("team", "x")]);
     world.apply("a", enabled(by_tag("env", "prod")));
     world.run(secs(61));
     // The round is under way; what the new object selects stood on a page that is read already.
-    world.mood.refuses = Some(Refused::Filter);
+    world.cloud.mood.refuses = Some(Refused::Filter);
     world.apply("b", enabled(by_tag("team", "x")));
     for _ in 0..200 {
         world.run(Duration::from_millis(500));
@@ -685,8 +684,8 @@ fn i05_a_listing_that_began_before_the_selector_is_not_complete_for_it() {
 #[test]
 fn i01_a_round_that_left_out_what_was_read_a_moment_before_is_no_younger_than_that() {
     let mut world = World::new();
-    world.machine("i-a", payg(true, &[]));
-    world.machine("i-b", payg(true, &[]));
+    world.instance("i-a", payg(true, &[]));
+    world.instance("i-b", payg(true, &[]));
     world.apply("a", enabled(by_ids(&["i-a"])));
     world.apply("b", enabled(by_ids(&["i-b"])));
     world.run(secs(92));
@@ -695,7 +694,7 @@ fn i01_a_round_that_left_out_what_was_read_a_moment_before_is_no_younger_than_th
     excluding.selector.exclude_tags = by_tag("keep", "off").tags;
     world.apply("c", excluding);
     world.run(secs(29));
-    world.mood.reads_fail = Some(Class::Transient);
+    world.cloud.mood.reads_fail = Some(Class::Transient);
     world.run(secs(96));
     assert_eq!(world.says("a").0, Status::Unknown);
 }
@@ -703,13 +702,13 @@ fn i01_a_round_that_left_out_what_was_read_a_moment_before_is_no_younger_than_th
 #[test]
 fn i03_a_round_by_id_in_which_a_page_was_refused_is_not_complete() {
     let mut world = World::new();
-    world.page_size = 1;
-    world.machine("i-a", payg(true, &[]));
-    world.machine("i-b", payg(true, &[]));
+    world.cloud.page_size = 1;
+    world.instance("i-a", payg(true, &[]));
+    world.instance("i-b", payg(true, &[]));
     world.apply("a", enabled(by_ids(&["i-a", "i-b"])));
     world.run(secs(30));
     assert_eq!(world.says("a"), (Status::True, Reason::AllSafe));
-    world.mood.refuses = Some(Refused::Token);
+    world.cloud.mood.refuses = Some(Refused::Token);
     let reads = world.reads.len();
     world.run(INTERVAL * 2 + secs(35));
     assert_eq!(world.says("a"), (Status::Unknown, Reason::EvidenceStale));

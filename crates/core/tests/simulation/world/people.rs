@@ -1,21 +1,34 @@
 //! What is there, and what people do to it: in the cloud's console and with `kubectl`.
 
-use keeper_core::fleet::{Asked, Input};
+use keeper_core::fleet::Asked;
 use keeper_core::id::InstanceId;
+use keeper_core::instance::{ChargeType, InstanceFacts};
 use keeper_core::interface::{InterfaceStatus, InterfaceType};
 use keeper_core::retention::Record;
 use keeper_core::wish::{DeletionPolicy, ObjectId};
 
-use crate::cloud::{Card, Machine, card, eni, i, machine};
-use crate::store::{Spec, Stored};
-use crate::world::{Event, World, secs};
+use super::cloud::{Card, Machine, card, eni, i, machine, payg, tags};
+use super::store::{Spec, Stored};
+use super::{Event, World, secs};
 
 impl World {
     // What is there, and what people do to it.
 
-    pub fn machine(&mut self, name: &str, tags: &[(&str, &str)]) -> &mut Machine {
-        self.cloud.machines.insert(i(name), machine(self.now, tags));
+    pub fn instance(&mut self, name: &str, facts: InstanceFacts) -> &mut Machine {
+        self.cloud.machines.insert(i(name), machine(self.now, facts));
         self.cloud.machines.get_mut(&i(name)).unwrap()
+    }
+
+    /// An unprotected instance.
+    pub fn machine(&mut self, name: &str, tags: &[(&str, &str)]) -> &mut Machine {
+        self.instance(name, payg(false, tags))
+    }
+
+    /// So many unprotected instances, `i-00000` and so on.
+    pub fn fleet(&mut self, count: usize, tags: &[(&str, &str)]) {
+        for n in 0..count {
+            self.machine(&format!("i-{n:05}"), tags);
+        }
     }
 
     pub fn card(&mut self, name: &str, on: Option<&str>, of: InterfaceType) -> &mut Card {
@@ -31,35 +44,47 @@ impl World {
         self.card(&format!("eni-{letter}1"), Some(&name), InterfaceType::Secondary);
     }
 
-    /// Changes an interface in any way but its flag.
+    /// Changes an interface.
     pub fn change(&mut self, name: &str, how: impl FnOnce(&mut Card)) {
         let now = self.now;
         if let Some(card) = self.cloud.cards.get_mut(&eni(name)) {
+            let weak = !card.safe();
             how(card);
+            let weak_since = if weak { card.weak_since } else { Some(now) };
+            card.weak_since = weak_since.filter(|_| !card.safe());
             card.changed = now;
-            self.exposed.retain(|(_, id), _| *id != eni(name));
         }
     }
 
-    /// Changes an instance.
+    /// Changes an instance in any way but its flag.
     pub fn alter(&mut self, name: &str, how: impl FnOnce(&mut Machine)) {
         let now = self.now;
         if let Some(machine) = self.cloud.machines.get_mut(&i(name)) {
             how(machine);
             machine.changed = now;
-            self.exposed.clear();
+            self.altered = now;
         }
     }
 
     /// Somebody sets the flag in the console.
     pub fn flip(&mut self, name: &str, safe: bool) {
-        if let Some(card) = self.cloud.cards.get_mut(&eni(name)) {
-            card.facts.delete_on_release = Some(!safe);
-        }
+        self.set_flag(name, safe);
     }
 
+    /// Somebody replaces the tags of an instance.
+    pub fn tag(&mut self, name: &str, pairs: &[(&str, &str)]) {
+        self.alter(name, |machine| machine.facts.tags = Some(tags(pairs)));
+    }
+
+    /// An instance's charge type is changed.
+    pub fn recharge(&mut self, name: &str, to: ChargeType) {
+        self.alter(name, |machine| machine.facts.charge_type = Some(to));
+    }
+
+    /// From now on the cloud answers as if it did not exist, or no longer so.
     pub fn hide(&mut self, name: &str, hidden: bool) {
         let now = self.now;
+        self.alter(name, |machine| machine.hidden = hidden);
         self.change(name, |card| {
             card.hidden = hidden;
             card.hidden_since = card.hidden_since.or(Some(now));
@@ -68,7 +93,7 @@ impl World {
 
     pub fn release(&mut self, name: &str) {
         self.cloud.release(self.now, &i(name));
-        self.exposed.clear();
+        self.altered = self.now;
     }
 
     /// Somebody begins to detach it.
@@ -103,8 +128,19 @@ impl World {
         self.cloud.cards[&eni(name)].instance().map(InstanceId::as_str)
     }
 
+    /// Whether the instance is protected.
+    pub fn protected(&self, name: &str) -> bool {
+        self.cloud.machines[&i(name)].safe()
+    }
+
+    /// The writes of its flag that the cloud took.
     pub fn writes_to(&self, name: &str) -> usize {
         self.arrived.iter().filter(|a| a.id == name).count()
+    }
+
+    /// The writes that the cloud took or refused.
+    pub fn tries(&self) -> usize {
+        self.arrived.len() + self.refused.len()
     }
 
     pub fn weakened(&self) -> Vec<&str> {
@@ -122,7 +158,6 @@ impl World {
     /// Stores the object without the watch telling of it.
     pub fn apply_unseen(&mut self, name: &str, spec: impl Into<Spec>) {
         let spec = spec.into();
-        self.exposed.retain(|(object, _), _| object != name);
         if let Some(stored) = self.store.get_mut(name) {
             stored.edit(spec, self.now);
         } else {
@@ -133,12 +168,12 @@ impl World {
     }
 
     pub fn nodes(&mut self, name: &str, ids: &[&str]) {
-        self.exposed.retain(|(object, _), _| object != name);
+        let now = self.now;
         if let Some(stored) = self.store.get_mut(name) {
-            stored.nodes(ids);
+            stored.nodes(ids, now);
             // Nodes are watched for themselves: the object's version stays, and what is asked is told anew.
             let (id, generation, asked) = (stored.id.clone(), stored.generation, stored.asked());
-            self.fleet.take(self.now, Input::Wish(id, generation, asked));
+            self.tell_of(id, generation, asked);
         }
     }
 
@@ -164,8 +199,7 @@ impl World {
     pub fn remove(&mut self, name: &str) {
         if let Some(stored) = self.store.remove(name) {
             self.desks.remove(&stored.id);
-            self.exposed.retain(|(object, _), _| object != name);
-            self.fleet.take(self.now, Input::Wish(stored.id, stored.generation, Asked::Gone));
+            self.tell_of(stored.id, stored.generation, Asked::Gone);
         }
     }
 
@@ -181,6 +215,14 @@ impl World {
         self.see(&id, version, generation, asked, true);
     }
 
+    /// The engine is told of an object as it is, whatever the operator knows.
+    pub fn tell(&mut self, name: &str) {
+        if let Some(stored) = self.store.get(name) {
+            let (id, generation, asked) = (stored.id.clone(), stored.generation, stored.asked());
+            self.tell_of(id, generation, asked);
+        }
+    }
+
     /// The durable record of an object, as a test wants it to be.
     pub fn forge(&mut self, name: &str, how: impl FnOnce(&mut Record)) {
         let stored = self.store.get_mut(name).unwrap();
@@ -193,9 +235,9 @@ impl World {
     pub fn refuse_status(&mut self, name: &str, refuse: bool) {
         let id = self.store[name].id.clone();
         if refuse {
-            self.refused.insert(id);
+            self.unwritable.insert(id);
         } else {
-            self.refused.remove(&id);
+            self.unwritable.remove(&id);
         }
     }
 }

@@ -3,16 +3,13 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
+use crate::world::{INTERVAL, World, by_tag, ids, on, secs, tags};
 use keeper_core::conditions::Status;
 use keeper_core::id::InstanceId;
 use keeper_core::interface::InterfaceStatus;
 use keeper_core::reason::Reason;
 use keeper_core::retention::InterfacePhase;
 use keeper_core::wish::{Selector, Wish};
-
-use crate::cloud::tags;
-use crate::keeping::{ids, on, with_tag};
-use crate::world::{INTERVAL, World, secs};
 
 fn millis(n: u64) -> Duration {
     Duration::from_millis(n)
@@ -51,7 +48,7 @@ fn i11_a_rival_with_a_long_list_of_instances_is_heard_before_a_look_counts() {
     let mut world = kept();
     world.latency = millis(20);
     let others = (0..10_000).map(|n| InstanceId::new(format!("i-other{n:05}"))).collect();
-    let owners = Selector { node_ids: others, ..with_tag("stage", "new") };
+    let owners = Selector { node_ids: others, ..by_tag("stage", "new") };
     world.apply("claim", on(owners.clone()));
     world.apply("a", ids(&["eni-a0", "eni-a1"]));
     world.run(INTERVAL * 6);
@@ -84,7 +81,7 @@ fn i11_a_claim_by_a_tag_that_nobody_asked_for_before_is_heard_whenever_it_comes(
         world.apply("a", Wish { protect: false, ..ids(&["eni-a0"]) });
         world.run(millis(offset * 20));
         let before = world.arrived.len();
-        world.apply("claim", on(with_tag("stage", "new")));
+        world.apply("claim", on(by_tag("stage", "new")));
         world.run(secs(30));
         assert!(world.arrived[before..].iter().all(|write| write.safe), "{} ms", offset * 20);
     }
@@ -93,7 +90,7 @@ fn i11_a_claim_by_a_tag_that_nobody_asked_for_before_is_heard_whenever_it_comes(
 #[test]
 fn i11_an_instance_whose_tags_can_not_be_read_proves_nothing_about_claims() {
     let mut world = kept();
-    world.apply("claim", on(with_tag("stage", "new")));
+    world.apply("claim", on(by_tag("stage", "new")));
     world.apply("a", ids(&["eni-a0"]));
     world.run(secs(95));
     world.alter("i-a", |machine| machine.facts.tags = None);
@@ -109,7 +106,7 @@ fn i19_what_is_free_and_came_nobody_knows_whence_is_not_called_available() {
     for n in 0..120 {
         world.server(&format!("{n:03}"), &[("env", "prod")]);
     }
-    world.apply("a", on(with_tag("env", "prod")));
+    world.apply("a", on(by_tag("env", "prod")));
     world.run(INTERVAL * 4);
     world.change("eni-1191", |card| {
         card.facts.status = Some(InterfaceStatus::Available);

@@ -62,7 +62,7 @@ fn i33_nothing_is_called_and_nothing_said_after_the_end_of_the_lease() {
 #[test]
 fn i33_weakening_needs_seconds_of_the_lease() {
     let mut world = at_rest();
-    world.machine("i-off", payg(true, &[]));
+    world.instance("i-off", payg(true, &[]));
     // Renewed late each time: calls may be sent, weakening ones not any more.
     world.lease(secs(10), Duration::ZERO);
     world.apply("off", disabled(by_ids(&["i-off"])));
@@ -70,36 +70,36 @@ fn i33_weakening_needs_seconds_of_the_lease() {
         world.lease(secs(10), Duration::ZERO);
         world.run(secs(3));
     }
-    assert_eq!(world.weakened(), 0);
+    assert_eq!(world.weakened().len(), 0);
     leads_for(&mut world, secs(30));
-    assert_eq!(world.weakened(), 1);
+    assert_eq!(world.weakened().len(), 1);
     assert_eq!(world.says("off"), (Status::False, Reason::DisabledAsAsked));
 }
 
 #[test]
 fn i33_a_batch_that_was_proven_in_time_is_not_written_too_late() {
     let mut world = at_rest();
-    world.machine("i-off", payg(true, &[]));
+    world.instance("i-off", payg(true, &[]));
     world.lease(secs(10), Duration::from_millis(50));
     world.apply("off", disabled(by_ids(&["i-off"])));
     world.run(secs(9));
-    assert_eq!(world.weakened(), 0);
+    assert_eq!(world.weakened().len(), 0);
 }
 
 #[test]
 fn i14_what_the_leader_before_weakened_and_said_so_is_not_weakened_again_before_the_watch_tells() {
     let mut world = at_rest();
-    world.machine("i-off", payg(true, &[]));
+    world.instance("i-off", payg(true, &[]));
     world.lead(false);
     world.apply("off", disabled(by_ids(&["i-off"])));
     // The other leader has weakened it and said so, and a person has made it safe again.
     world.store.get_mut("off").unwrap().carried_out = Some(1);
     world.lead(true);
     world.run(INTERVAL * 3);
-    assert_eq!(world.weakened(), 0);
+    assert_eq!(world.weakened().len(), 0);
     world.relist();
     world.run(INTERVAL);
-    assert_eq!((world.weakened(), world.says("off")), (0, (Status::False, Reason::DisabledAsAsked)));
+    assert_eq!((world.weakened().len(), world.says("off")), (0, (Status::False, Reason::DisabledAsAsked)));
 }
 
 #[test]
@@ -145,7 +145,7 @@ fn i38_what_stays_unproven_for_two_sweeps_after_a_takeover_is_unknown_then_and_n
         let mut world = at_rest();
         world.lead(false);
         world.run(INTERVAL * 10);
-        world.mood.reads_fail = Some(trouble);
+        world.cloud.mood.reads_fail = Some(trouble);
         world.lead(true);
         world.run((INTERVAL * 2).saturating_sub(secs(5)));
         for name in ["tagged", "named"] {
@@ -155,7 +155,7 @@ fn i38_what_stays_unproven_for_two_sweeps_after_a_takeover_is_unknown_then_and_n
         for name in ["tagged", "named"] {
             assert_eq!(world.says(name).0, Status::Unknown, "{name} {trouble:?}");
         }
-        world.mood.reads_fail = None;
+        world.cloud.mood.reads_fail = None;
         world.run(secs(1300));
         for name in ["tagged", "named"] {
             assert_eq!(world.says(name), (Status::True, Reason::AllSafe), "{name} {trouble:?}");
@@ -168,7 +168,7 @@ fn i38_what_stays_unproven_for_two_sweeps_after_a_takeover_is_unknown_then_and_n
 fn i38_when_the_patience_is_spent_what_is_unproven_is_unknown_at_once() {
     let mut world = at_rest();
     world.lead(false);
-    world.mood.reads_fail = Some(Class::Transient);
+    world.cloud.mood.reads_fail = Some(Class::Transient);
     world.lead(true);
     world.run(secs(1));
     assert_eq!(world.says("tagged"), (Status::True, Reason::AllSafe));
@@ -178,9 +178,9 @@ fn i38_when_the_patience_is_spent_what_is_unproven_is_unknown_at_once() {
         assert_eq!(world.says(name).0, Status::Unknown, "{name}");
     }
     // It was spent for this lead. A new one is told anew.
-    world.mood.reads_fail = None;
+    world.cloud.mood.reads_fail = None;
     world.run(INTERVAL);
-    world.mood.reads_fail = Some(Class::Transient);
+    world.cloud.mood.reads_fail = Some(Class::Transient);
     world.lead(false);
     world.lead(true);
     world.run(secs(30));
@@ -193,7 +193,7 @@ fn i01_evidence_of_an_earlier_lead_is_no_evidence() {
     world.lead(false);
     // Whoever leads meanwhile, or a person, switches it off.
     world.flip("i-00003", false);
-    world.mood.reads_fail = Some(Class::Transient);
+    world.cloud.mood.reads_fail = Some(Class::Transient);
     world.lead(true);
     world.patience(Duration::ZERO);
     world.run(secs(1));
@@ -204,7 +204,7 @@ fn i01_evidence_of_an_earlier_lead_is_no_evidence() {
 fn i03_only_a_complete_sweep_of_this_lead_proves_anything() {
     let mut world = World::new();
     assert_eq!(world.proven(), Proven::NothingWanted);
-    world.page_size = 5;
+    world.cloud.page_size = 5;
     world.fleet(20, &[("env", "prod")]);
     world.apply("tagged", enabled(by_tag("env", "prod")));
     world.run(Duration::from_millis(150));
@@ -214,13 +214,13 @@ fn i03_only_a_complete_sweep_of_this_lead_proves_anything() {
     world.run(INTERVAL + secs(5));
     let Proven::Since(second) = world.proven() else { panic!("{:?}", world.proven()) };
     assert!(second > first);
-    world.mood.reads_fail = Some(Class::Transient);
+    world.cloud.mood.reads_fail = Some(Class::Transient);
     world.run(INTERVAL * 3);
     assert_eq!(world.proven(), Proven::Since(second), "it ages");
     world.lead(false);
     world.lead(true);
     assert_eq!(world.proven(), Proven::NotYet);
-    world.mood.reads_fail = None;
+    world.cloud.mood.reads_fail = None;
     world.run(INTERVAL);
     assert!(matches!(world.proven(), Proven::Since(third) if third > second));
 }

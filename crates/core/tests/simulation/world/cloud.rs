@@ -4,9 +4,8 @@
 use std::collections::BTreeMap;
 use std::fmt::Display;
 use std::sync::Arc;
-use std::time::Duration;
 
-use keeper_core::call::{CallId, Identity, Item, Page, Query, ReadCall, Reply, TagFilter};
+use keeper_core::call::{CallId, Identity, Item, Page, Query, ReadCall, TagFilter};
 use keeper_core::failure::{Class, Effect as Outcome, Failure};
 use keeper_core::id::{InstanceId, InterfaceId, PageToken, RequestId, Tag};
 use keeper_core::instance::{ChargeType, Instance, InstanceFacts};
@@ -14,6 +13,8 @@ use keeper_core::interface::{Belongings, Interface, InterfaceFacts, InterfaceSta
 use keeper_core::kind::Kind;
 use keeper_core::owners::{Power, Surroundings};
 use keeper_core::time::Moment;
+
+use super::mood::{Mood, Refused};
 
 /// One instance. What is on it, the interfaces tell.
 #[derive(Debug, Clone)]
@@ -28,8 +29,30 @@ pub struct Machine {
     pub quota: usize,
     /// Takes an interface while it is running.
     pub hot_plug: bool,
+    /// Since when its flag has been weak.
+    pub weak_since: Option<Moment>,
     /// When anything but its flag changed.
     pub changed: Moment,
+}
+
+impl Machine {
+    pub fn safe(&self) -> bool {
+        self.facts.deletion_protection == Some(true)
+    }
+
+    pub fn set(&mut self, now: Moment, safe: bool) {
+        self.weak_since = if safe { None } else { self.weak_since.filter(|_| !self.safe()).or(Some(now)) };
+        self.facts.deletion_protection = Some(safe);
+    }
+
+    pub fn tags(&self) -> &[Tag] {
+        self.facts.tags.as_deref().unwrap_or_default()
+    }
+
+    /// Whether the flag can be set on it, after the vendor's pages. Written here a second time, to compare with.
+    pub fn applicable(&self) -> bool {
+        self.facts.spot == Some(false) && self.facts.charge_type == Some(ChargeType::PostPaid)
+    }
 }
 
 /// One network interface.
@@ -54,6 +77,8 @@ pub struct Card {
     pub been: BTreeMap<InstanceId, Moment>,
     /// When the flag was last refused so that it can't be set at all.
     pub refused_at: Option<Moment>,
+    /// Since when its flag has been weak.
+    pub weak_since: Option<Moment>,
     /// When anything but its flag changed.
     pub changed: Moment,
     /// Since when it may look as if it were gone.
@@ -63,6 +88,11 @@ pub struct Card {
 impl Card {
     pub fn safe(&self) -> bool {
         self.facts.delete_on_release == Some(false)
+    }
+
+    pub fn set(&mut self, now: Moment, safe: bool) {
+        self.weak_since = if safe { None } else { self.weak_since.filter(|_| !self.safe()).or(Some(now)) };
+        self.facts.delete_on_release = Some(!safe);
     }
 
     pub fn tags(&self) -> &[Tag] {
@@ -103,55 +133,6 @@ impl Card {
     }
 }
 
-/// How the cloud behaves for as long as it is so.
-#[derive(Debug, Clone, Copy)]
-#[allow(
-    clippy::struct_excessive_bools,
-    reason = "each is a trouble of its own, and any of them may come together"
-)]
-pub struct Mood {
-    /// Reads answer an empty list.
-    pub blind: bool,
-    /// Reads fail with this class.
-    pub reads_fail: Option<Class>,
-    /// Writes of flags fail with this class.
-    pub writes_fail: Option<Class>,
-    /// Writes of flags take effect this much later.
-    pub late: Duration,
-    /// The API server's listing lags behind what is there.
-    pub stale_view: bool,
-    /// Of an id that it does not know the cloud says so, and does not leave it out.
-    pub denies: bool,
-    /// Attaching is accepted, and begins this much later.
-    pub attach_late: Duration,
-    /// How long an interface is on its way.
-    pub attach_takes: Duration,
-    /// And then it is free again.
-    pub attach_fails: bool,
-    /// Attaching is refused with this.
-    pub attach_refused: Option<(Class, &'static str)>,
-    /// An interface that is attached has its flag set anew by the cloud.
-    pub attach_resets: bool,
-}
-
-impl Default for Mood {
-    fn default() -> Self {
-        Self {
-            blind: false,
-            reads_fail: None,
-            writes_fail: None,
-            late: Duration::ZERO,
-            stale_view: false,
-            denies: false,
-            attach_late: Duration::ZERO,
-            attach_takes: Duration::from_secs(3),
-            attach_fails: false,
-            attach_refused: None,
-            attach_resets: false,
-        }
-    }
-}
-
 /// What is there.
 #[derive(Debug, Default)]
 pub struct Cloud {
@@ -159,6 +140,12 @@ pub struct Cloud {
     pub cards: BTreeMap<InterfaceId, Card>,
     pub mood: Mood,
     pub page_size: usize,
+    /// When a listing last left out what had moved between its pages: nobody can tell that from what it shows.
+    pub skipped: Moment,
+    /// Reads that were answered.
+    pub answered: u64,
+    /// The minute of the newest read of each operation, and how many were let through in it.
+    pub passed: BTreeMap<&'static str, (u64, u32)>,
 }
 
 pub fn eni(name: &str) -> InterfaceId {
@@ -181,17 +168,23 @@ pub fn failure(class: Class, code: &str, effect: Outcome) -> Failure {
     Failure { operation: None, class, code: code.into(), request_id: None, effect, retry_after: None }
 }
 
-pub fn machine(now: Moment, pairs: &[(&str, &str)]) -> Machine {
+/// A pay-as-you-go instance.
+pub fn payg(protected: bool, pairs: &[(&str, &str)]) -> InstanceFacts {
+    InstanceFacts {
+        deletion_protection: Some(protected),
+        charge_type: Some(ChargeType::PostPaid),
+        spot: Some(false),
+        auto_release: Some(None),
+        locks: Some(Vec::new()),
+        tags: Some(tags(pairs)),
+        surroundings: None,
+    }
+}
+
+pub fn machine(now: Moment, facts: InstanceFacts) -> Machine {
     Machine {
-        facts: InstanceFacts {
-            deletion_protection: Some(false),
-            charge_type: Some(ChargeType::PostPaid),
-            spot: Some(false),
-            auto_release: Some(None),
-            locks: Some(Vec::new()),
-            tags: Some(tags(pairs)),
-            surroundings: None,
-        },
+        weak_since: (facts.deletion_protection != Some(true)).then_some(now),
+        facts,
         zone: "z-1",
         vpc: "vpc-1",
         power: Power::Running,
@@ -228,6 +221,7 @@ pub fn card(now: Moment, on: Option<&str>, interface_type: InterfaceType) -> Car
         refuses: None,
         been: BTreeMap::new(),
         refused_at: None,
+        weak_since: Some(now),
         changed: now,
         hidden_since: None,
     }
@@ -244,7 +238,11 @@ impl Cloud {
         self.cards.iter().filter(|(_, card)| there(card)).map(|(id, _)| id.clone()).collect()
     }
 
-    pub fn show_instances(&self, read: &ReadCall<Instance>) -> Result<Page<Instance>, Failure> {
+    pub fn show_instances(
+        &mut self,
+        now: Moment,
+        read: &ReadCall<Instance>,
+    ) -> Result<Page<Instance>, Failure> {
         let visible = |machine: &Machine| !machine.hidden && !self.mood.blind;
         let all = self.machines.iter().filter(|(_, machine)| visible(machine));
         let all = all.map(|(id, machine)| {
@@ -257,10 +255,15 @@ impl Cloud {
             }));
             Item { id: id.clone(), facts }
         });
-        self.show(read, all.collect(), |facts: &InstanceFacts| facts.tags.as_deref().unwrap_or_default())
+        let all = all.collect();
+        self.show(now, "DescribeInstances", read, all, |facts| &mut facts.tags)
     }
 
-    pub fn show_interfaces(&self, read: &ReadCall<Interface>) -> Result<Page<Interface>, Failure> {
+    pub fn show_interfaces(
+        &mut self,
+        now: Moment,
+        read: &ReadCall<Interface>,
+    ) -> Result<Page<Interface>, Failure> {
         let listing = !matches!(read.query, Query::Ids(_));
         let visible = |card: &Card| !(card.hidden || self.mood.blind || listing && card.skipped);
         let all = self.cards.iter().filter(|(_, card)| visible(card));
@@ -271,37 +274,98 @@ impl Cloud {
             }
             Item { id: id.clone(), facts }
         });
-        self.show(read, all.collect(), |facts: &InterfaceFacts| facts.tags.as_deref().unwrap_or_default())
+        let all = all.collect();
+        self.show(now, "DescribeNetworkInterfaces", read, all, |facts| &mut facts.tags)
     }
 
     fn show<K: Kind>(
-        &self,
+        &mut self,
+        now: Moment,
+        operation: &'static str,
         read: &ReadCall<K>,
         mut all: Vec<Item<K>>,
-        tags: fn(&K::Facts) -> &[Tag],
+        tags: fn(&mut K::Facts) -> &mut Option<Vec<Tag>>,
     ) -> Result<Page<K>, Failure>
     where
         K::Id: Display,
     {
-        if let Some(class) = self.mood.reads_fail {
+        let throttled = self.throttles(now, operation).then_some(Class::Throttled);
+        if let Some(class) = self.mood.reads_fail.or(self.refusal(read)).or(throttled) {
             return Err(failure(class, "Scripted", Outcome::None));
+        }
+        let skips = self.mood.skips && read.page.is_some() && !matches!(read.query, Query::Ids(_));
+        if skips {
+            self.skipped = now;
         }
         match &read.query {
             Query::Ids(ids) => {
                 assert!((1..=100).contains(&ids.len()), "I5: a read by {} ids", ids.len());
-                all.retain(|item| ids.contains(&item.id));
+                all.retain(|item| ids.contains(&item.id) || self.mood.ignores_ids);
                 if self.mood.denies && all.len() < ids.len() {
                     return Err(failure(Class::Gone, "InvalidId.NotFound", Outcome::None));
                 }
             }
-            Query::Tagged(filters) => all.retain(|item| filters.iter().all(|f| f.matches(tags(&item.facts)))),
+            Query::Tagged(filters) => {
+                let matches = |item: &mut Item<K>, f: &TagFilter| {
+                    tags(&mut item.facts).as_ref().is_some_and(|t| f.matches(t))
+                };
+                all = all
+                    .into_iter()
+                    .filter_map(|mut item| filters.iter().all(|f| matches(&mut item, f)).then_some(item))
+                    .take(1000)
+                    .collect();
+            }
             Query::Region => {}
         }
         let token = read.page.as_ref().map_or("", PageToken::as_str);
-        let rest = all.split_off(all.partition_point(|item| item.id.to_string().as_str() < token));
+        let mut start = all.partition_point(|item| item.id.to_string().as_str() < token);
+        start += usize::from(skips);
+        let rest = all.split_off(start.min(all.len()));
         let next = rest.get(self.page_size).map(|item| PageToken::new(item.id.to_string()));
-        let items = rest.into_iter().take(self.page_size).collect();
-        Ok(Page { items, unreadable: 0, next, request_id: RequestId::new("R"), identity: Identity(0) })
+        let mut items: Vec<Item<K>> = rest.into_iter().take(self.page_size).collect();
+        if self.mood.odd_tags {
+            for item in &mut items {
+                *tags(&mut item.facts) = None;
+            }
+        }
+        self.answered += 1;
+        Ok(Page {
+            items,
+            unreadable: usize::from(self.mood.unreadable),
+            // Less than any id.
+            next: if self.mood.circles { next.or(Some(PageToken::new("-"))) } else { next },
+            request_id: RequestId::new("R"),
+            identity: if self.mood.restless { Identity(self.answered) } else { self.mood.identity },
+        })
+    }
+
+    /// Whether the minute's quota of this operation is used up.
+    fn throttles(&mut self, now: Moment, operation: &'static str) -> bool {
+        let minute = now.since(Moment::default()).as_secs() / 60;
+        let passed = self.passed.entry(operation).or_default();
+        if passed.0 != minute {
+            *passed = (minute, 0);
+        }
+        let full = self.mood.quota.is_some_and(|quota| passed.1 >= quota);
+        passed.1 += u32::from(!full);
+        full
+    }
+
+    fn refusal<K: Kind>(&self, read: &ReadCall<K>) -> Option<Class>
+    where
+        K::Id: Display,
+    {
+        let poisoned = match &read.query {
+            Query::Ids(ids) => self.mood.poison && ids.iter().any(|id| id.to_string() == "i-poison"),
+            _ => false,
+        };
+        let refused = match self.mood.refuses {
+            Some(Refused::Filter) => matches!(read.query, Query::Tagged(_)),
+            Some(Refused::Token) => read.page.is_some(),
+            Some(Refused::Anything) => true,
+            None => false,
+        };
+        (poisoned || refused).then_some(Class::Bug)
     }
 
     /// AttachNetworkInterface: refused by code, or accepted and under way.
@@ -344,7 +408,7 @@ impl Cloud {
             Some(InterfaceStatus::Attaching) if !fails => {
                 card.facts.status = Some(InterfaceStatus::InUse);
                 if resets {
-                    card.facts.delete_on_release = Some(true);
+                    card.set(now, false);
                 }
             }
             Some(InterfaceStatus::Attaching | InterfaceStatus::Detaching) => {
@@ -375,16 +439,12 @@ impl Cloud {
     }
 }
 
-/// A page as a reply.
-pub fn reply<K: Kind>(page: Result<Page<K>, Failure>) -> Result<Reply<K>, Failure> {
-    page.map(Reply::Page)
-}
-
 /// What the newest answer said of one target, of the reads sent since our last write and the last start.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone)]
 pub struct Shown {
     pub call: CallId,
     pub safe: Option<bool>,
+    pub tags: Vec<Tag>,
     /// When the read was sent.
     pub at: Moment,
     /// It was on an instance.
@@ -393,7 +453,7 @@ pub struct Shown {
 }
 
 /// What passed between the engine and the cloud about one target.
-#[derive(Debug, Clone, Copy, Default)]
+#[derive(Debug, Clone, Default)]
 pub struct Track {
     pub shown: Option<Shown>,
     /// The newest write, and since when its answer is awaited.

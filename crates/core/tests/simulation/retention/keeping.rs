@@ -1,56 +1,21 @@
 //! What is selected is kept, and what is kept is remembered.
 
-use keeper_core::authority::Rights;
+use crate::world::{
+    INTERVAL, World, behind_nodes, by_ids, by_tag, filter, ids, instances, on, secs, tagged, tags,
+};
 use keeper_core::conditions::Status;
-use keeper_core::instance::Instance;
 use keeper_core::interface::{Interface, InterfaceType};
 use keeper_core::loss::Cause;
 use keeper_core::reason::Reason;
 use keeper_core::retention::{InterfacePhase, Types};
 use keeper_core::wish::{Selector, Wish};
 
-use crate::cloud::{eni, filter, tags};
-use crate::oracles::instances;
-use crate::world::{INTERVAL, World, secs};
-
-/// The wish of an object that may do everything.
-pub fn granted(selector: Selector<Interface>) -> Wish<Interface> {
-    Wish { may: Rights::ALL, ..Wish::of(selector) }
-}
-
-/// Retains the interfaces with these ids.
-pub fn ids(names: &[&str]) -> Wish<Interface> {
-    granted(Selector { ids: names.iter().map(|name| eni(name)).collect(), ..Selector::default() })
-}
-
-/// Retains the interfaces with this tag.
-pub fn tagged(key: &str, value: &str) -> Wish<Interface> {
-    granted(Selector { tags: vec![filter(key, value)], ..Selector::default() })
-}
-
-/// Retains what is on the instances that this selects.
-pub fn on(owners: Selector<Instance>) -> Wish<Interface> {
-    Wish { owners: Some(Box::new(owners)), ..granted(Selector::default()) }
-}
-
-pub fn named(names: &[&str]) -> Selector<Instance> {
-    Selector { ids: instances(names), ..Selector::default() }
-}
-
-pub fn with_tag(key: &str, value: &str) -> Selector<Instance> {
-    Selector { tags: vec![filter(key, value)], ..Selector::default() }
-}
-
-pub fn of_nodes(names: &[&str]) -> Selector<Instance> {
-    Selector { node_ids: instances(names), ..Selector::default() }
-}
-
 #[test]
 fn what_is_on_the_selected_instances_is_retained_within_seconds_and_then_nothing_happens() {
     for wish in [
-        on(named(&["i-a", "i-b"])),
-        on(with_tag("env", "prod")),
-        on(of_nodes(&["i-a", "i-b"])),
+        on(by_ids(&["i-a", "i-b"])),
+        on(by_tag("env", "prod")),
+        on(behind_nodes(&["i-a", "i-b"])),
         ids(&["eni-a0", "eni-a1", "eni-b0", "eni-b1"]),
         tagged("keep", "on"),
     ] {
@@ -72,17 +37,17 @@ fn what_is_on_the_selected_instances_is_retained_within_seconds_and_then_nothing
         assert_eq!(world.row("a", "eni-a0").phase, InterfacePhase::Attached);
         assert_eq!(world.arrived.len(), 4);
         assert!(!world.safe("eni-c0") && !world.safe("eni-c1"));
-        let (effects, reads) = (world.effects, world.reads);
+        let (effects, reads) = (world.effects, world.reads.len());
         world.run(INTERVAL * 10);
         assert_eq!(world.arrived.len(), 4, "I18: no write at rest");
-        assert_eq!(world.effects - effects, world.reads - reads, "I37: no report at rest");
-        assert!(world.reads - reads <= 22, "two pages a sweep: {}", world.reads - reads);
+        assert_eq!(world.effects - effects, world.reads.len() - reads, "I37: no report at rest");
+        assert!(world.reads.len() - reads <= 22, "two pages a sweep: {}", world.reads.len() - reads);
     }
 }
 
 #[test]
 fn an_interface_that_comes_new_to_a_selected_instance_is_retained_with_the_next_sweep() {
-    for wish in [on(named(&["i-a"])), on(with_tag("env", "prod")), on(of_nodes(&["i-a"]))] {
+    for wish in [on(by_ids(&["i-a"])), on(by_tag("env", "prod")), on(behind_nodes(&["i-a"]))] {
         let mut world = World::new();
         world.server("a", &[("env", "prod")]);
         world.card("eni-new", None, InterfaceType::Secondary);
@@ -101,7 +66,7 @@ fn an_interface_that_comes_new_to_a_selected_instance_is_retained_with_the_next_
 
 #[test]
 fn i19_what_outlives_its_instance_stays_listed_and_says_where_it_was() {
-    for wish in [on(named(&["i-a", "i-b"])), on(with_tag("env", "prod")), on(of_nodes(&["i-a", "i-b"]))] {
+    for wish in [on(by_ids(&["i-a", "i-b"])), on(by_tag("env", "prod")), on(behind_nodes(&["i-a", "i-b"]))] {
         let mut world = World::new();
         world.server("a", &[("env", "prod")]);
         world.server("b", &[("env", "prod")]);
@@ -138,7 +103,7 @@ fn what_is_detached_is_told_from_what_outlived_its_instance() {
     let mut world = World::new();
     world.server("a", &[]);
     world.server("witness", &[]);
-    world.apply("a", on(named(&["i-a"])));
+    world.apply("a", on(by_ids(&["i-a"])));
     world.run(secs(30));
     world.detach("eni-a1");
     world.run(INTERVAL * 3);
@@ -157,7 +122,7 @@ fn i19_what_loses_its_tag_or_its_instance_stays_listed_and_is_kept() {
     world.server("a", &[("env", "prod")]);
     world.server("b", &[]);
     world.change("eni-b1", |card| card.facts.tags = Some(tags(&[("keep", "on")])));
-    let mut wish = on(with_tag("env", "prod"));
+    let mut wish = on(by_tag("env", "prod"));
     wish.selector.tags = vec![filter("keep", "on")];
     world.apply("a", wish);
     world.run(secs(30));
@@ -179,7 +144,7 @@ fn types_are_judged_on_a_selected_instance_and_never_of_what_is_named_or_retaine
     let mut world = World::new();
     world.server("a", &[]);
     world.server("b", &[]);
-    let only = |primary, secondary| Wish { types: Types { primary, secondary }, ..on(named(&["i-a"])) };
+    let only = |primary, secondary| Wish { types: Types { primary, secondary }, ..on(by_ids(&["i-a"])) };
     let mut wish = only(true, false);
     wish.selector.ids = ids(&["eni-b1"]).selector.ids;
     world.apply("a", wish);
@@ -207,7 +172,7 @@ fn i19_what_the_spec_excludes_leaves_the_list_and_keeps_its_flag() {
         for name in ["eni-a0", "eni-a1"] {
             world.change(name, |card| card.facts.tags = Some(tags(&[("keep", "off")])));
         }
-        let wish = on(with_tag("env", "prod"));
+        let wish = on(by_tag("env", "prod"));
         world.apply("a", wish.clone());
         world.run(secs(30));
         assert_eq!(world.retained("a").len(), 4);
@@ -246,7 +211,7 @@ fn observe_reports_remembers_and_writes_nothing() {
     world.server("a", &[]);
     world.server("witness", &[]);
     world.flip("eni-a0", true);
-    let mut wish = on(named(&["i-a"]));
+    let mut wish = on(by_ids(&["i-a"]));
     wish.observe = true;
     world.apply("a", wish);
     world.run(INTERVAL * 2);
@@ -262,7 +227,7 @@ fn observe_reports_remembers_and_writes_nothing() {
 #[test]
 fn i07_what_can_not_be_retained_is_left_alone_with_a_reason() {
     use keeper_core::interface::InterfaceType::{Member, Trunk};
-    type Change = fn(&mut crate::cloud::Card);
+    type Change = fn(&mut crate::world::Card);
     let changes: [(Change, Reason); 9] = [
         (|card| card.facts.primary_retainable = false, Reason::PrimaryNotRetainable),
         (|card| card.facts.service_managed = Some(true), Reason::ServiceManaged),
@@ -285,7 +250,7 @@ fn i07_what_can_not_be_retained_is_left_alone_with_a_reason() {
             let mut world = World::new();
             world.server("a", &[]);
             world.change("eni-a0", change);
-            let mut wish = on(named(&["i-a"]));
+            let mut wish = on(by_ids(&["i-a"]));
             if named_itself {
                 wish.selector.ids = ids(&["eni-a0"]).selector.ids;
             }
@@ -314,7 +279,7 @@ fn i29_a_flag_that_is_refused_by_code_is_not_applicable_and_tried_once_in_ten_mi
     let mut world = World::new();
     world.server("a", &[]);
     world.change("eni-a0", |card| card.refuses = Some(Class::NotApplicable));
-    world.apply("a", on(named(&["i-a"])));
+    world.apply("a", on(by_ids(&["i-a"])));
     world.run(secs(60));
     let row = world.row("a", "eni-a0");
     assert_eq!((row.phase, row.reason), (InterfacePhase::NotApplicable, Reason::RetentionRefused));
@@ -335,10 +300,10 @@ fn i19_an_interface_seen_free_only_after_its_instance_is_proven_gone_has_outlive
         let mut world = World::new();
         world.server("a", &[("env", "prod")]);
         world.server("b", &[("env", "prod")]);
-        world.apply("a", on(if tagged { with_tag("env", "prod") } else { named(&["i-a", "i-b"]) }));
+        world.apply("a", on(if tagged { by_tag("env", "prod") } else { by_ids(&["i-a", "i-b"]) }));
         world.run(secs(30));
         // The list of interfaces lags behind: they are shown on the instance for a while.
-        world.cloud.machines.remove(&crate::cloud::i("i-a"));
+        world.cloud.machines.remove(&crate::world::i("i-a"));
         world.run(INTERVAL * 3);
         world.release("i-a");
         world.run(INTERVAL * 3);
@@ -368,15 +333,14 @@ fn what_is_named_by_id_and_excluded_by_tag_is_retained_when_the_tag_goes() {
 
 #[test]
 fn i08_a_wish_of_an_older_generation_that_comes_late_changes_nothing() {
-    use keeper_core::fleet::Input;
     let mut world = World::new();
     world.server("a", &[]);
     world.server("b", &[]);
     world.server("c", &[]);
-    world.apply("a", on(named(&["i-a"])));
+    world.apply("a", on(by_ids(&["i-a"])));
     let older = world.store["a"].clone();
     world.apply("a", ids(&["eni-b0"]));
-    world.fleet.take(world.now, Input::Wish(older.id.clone(), older.generation, older.asked()));
+    world.tell_of(older.id.clone(), older.generation, older.asked());
     world.run(secs(30));
     assert_eq!(world.retained("a"), ["eni-b0"]);
     // Instances are still asked after for it: that this one is gone is found out.
@@ -399,7 +363,7 @@ fn i18_what_is_named_is_not_written_before_its_instance_is_known_not_to_be_exclu
     world.cloud.page_size = 1;
     let mut wish = ids(&["eni-a0", "eni-z0"]);
     let exclude_tags = vec![filter("stage", "old")];
-    wish.owners = Some(Box::new(Selector { exclude_tags, ..with_tag("env", "prod") }));
+    wish.owners = Some(Box::new(Selector { exclude_tags, ..by_tag("env", "prod") }));
     world.apply("a", wish);
     world.run(INTERVAL * 2);
     assert_eq!((world.writes_to("eni-a0"), world.writes_to("eni-z0")), (1, 0));
@@ -414,7 +378,7 @@ fn i18_what_is_named_is_not_written_while_the_instance_that_may_exclude_it_is_hi
     world.alter("i-c", |machine| machine.hidden = true);
     let mut wish = ids(&["eni-c1"]);
     let exclude_tags = vec![filter("stage", "old")];
-    wish.owners = Some(Box::new(Selector { exclude_tags, ..of_nodes(&["i-a"]) }));
+    wish.owners = Some(Box::new(Selector { exclude_tags, ..behind_nodes(&["i-a"]) }));
     world.apply("a", wish);
     world.run(INTERVAL * 3);
     assert_eq!(world.writes_to("eni-c1"), 0);
@@ -430,7 +394,7 @@ fn i18_what_is_named_is_not_written_while_the_instance_that_may_exclude_it_is_hi
 
 #[test]
 fn i38_what_survives_its_instance_is_in_doubt_only_until_that_is_proven_to_be_gone() {
-    for owners in [named(&["i-a"]), of_nodes(&["i-a"]), with_tag("env", "prod")] {
+    for owners in [by_ids(&["i-a"]), behind_nodes(&["i-a"]), by_tag("env", "prod")] {
         let mut world = World::new();
         world.server("a", &[("env", "prod")]);
         world.server("b", &[("env", "prod")]);
@@ -452,7 +416,7 @@ fn i38_what_survives_its_instance_is_in_doubt_only_until_that_is_proven_to_be_go
 }
 
 fn lost(world: &World) -> Vec<(&str, Cause, bool)> {
-    world.store["a"].lost.iter().map(|loss| (&*loss.id, loss.cause, loss.grave)).collect()
+    world.store["a"].told.iter().map(|loss| (&*loss.id, loss.cause, loss.grave)).collect()
 }
 
 /// Observes what is on the instances with a tag: nothing of it is safe, so nothing is remembered.
@@ -462,8 +426,8 @@ fn observed() -> World {
         world.server(letter, &[("env", "prod")]);
     }
     world.change("eni-b1", |card| card.facts.service_managed = Some(true));
-    let mut owners = with_tag("env", "prod");
-    owners.exclude_tags = with_tag("keep", "no").tags;
+    let mut owners = by_tag("env", "prod");
+    owners.exclude_tags = by_tag("keep", "no").tags;
     world.apply("a", Wish { observe: true, ..on(owners) });
     world.run(INTERVAL * 2);
     assert_eq!(world.says("a"), (Status::False, Reason::Weak));
@@ -477,7 +441,7 @@ fn i50_what_leaves_because_the_instance_that_it_is_on_does_is_told_once() {
     world.alter("i-b", |machine| machine.facts.tags = Some(tags(&[("env", "test")])));
     world.run(INTERVAL * 4);
     assert_eq!(lost(&world), [("eni-b0", Cause::HostLeft, true), ("eni-b1", Cause::HostLeft, false)]);
-    let managed = &world.store["a"].lost[1];
+    let managed = &world.store["a"].told[1];
     assert_eq!(managed.not_applicable, Some(Reason::ServiceManaged));
     assert!(managed.last.as_ref().is_some_and(|(_, flag)| *flag == Some(false)), "{managed:?}");
     assert_eq!(world.part("a").tally.targets(), 2);
@@ -512,7 +476,7 @@ fn i19_i50_what_is_retained_is_not_lost_with_its_instance_nor_by_an_edit() {
     for letter in ["a", "b", "c"] {
         world.server(letter, &[("env", "prod")]);
     }
-    world.apply("a", on(with_tag("env", "prod")));
+    world.apply("a", on(by_tag("env", "prod")));
     world.run(INTERVAL * 2);
     world.alter("i-b", |machine| machine.facts.tags = Some(Vec::new()));
     world.release("i-c");
@@ -520,7 +484,7 @@ fn i19_i50_what_is_retained_is_not_lost_with_its_instance_nor_by_an_edit() {
     assert_eq!((world.retained("a").len(), lost(&world)), (6, vec![]));
 
     let mut world = observed();
-    world.apply("a", Wish { observe: true, ..on(named(&["i-a"])) });
+    world.apply("a", Wish { observe: true, ..on(by_ids(&["i-a"])) });
     world.run(INTERVAL * 4);
     assert_eq!((world.part("a").tally.targets(), lost(&world)), (2, vec![]));
 }

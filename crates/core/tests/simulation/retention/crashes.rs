@@ -9,9 +9,8 @@ use keeper_core::conditions::Status;
 use keeper_core::reason::Reason;
 use keeper_core::retention::AttachPhase;
 
-use crate::attaching::{attaching, to};
-use crate::keeping::{on, with_tag};
-use crate::world::{Fault, INTERVAL, World, secs};
+use super::attaching::{attaching, to};
+use crate::world::{Fault, INTERVAL, World, by_tag, on, secs};
 
 const FAULTS: [Fault; 5] = [
     Fault::Crash,
@@ -35,7 +34,7 @@ fn furnished() -> World {
 fn retain_and_release(faults: &[(usize, Fault)]) -> World {
     let mut world = furnished();
     world.faults.extend(faults.iter().copied());
-    world.apply("a", on(with_tag("env", "prod")));
+    world.apply("a", on(by_tag("env", "prod")));
     world.run(INTERVAL * 3);
     world.release("i-b");
     world.run(INTERVAL * 5);
@@ -82,13 +81,13 @@ fn i26_a_write_that_never_arrived_is_made_again_and_reaches_the_same_end() {
 fn reattach(late: u64, faults: &[(usize, Fault)]) -> World {
     let mut world = furnished();
     world.cloud.mood.attach_late = secs(late);
-    world.apply("a", on(with_tag("env", "prod")));
+    world.apply("a", on(by_tag("env", "prod")));
     world.run(INTERVAL);
     world.release("i-b");
     world.run(INTERVAL * 3);
     let begins = world.effects;
     world.faults.extend(faults.iter().map(|(k, fault)| (begins + k, *fault)));
-    world.apply("a", attaching(on(with_tag("env", "prod")), &[to("eni-b0", "i-a")]));
+    world.apply("a", attaching(on(by_tag("env", "prod")), &[to("eni-b0", "i-a")]));
     world.log.clear();
     world.run(INTERVAL * 6);
     world

@@ -1,12 +1,10 @@
 //! More interfaces than a status can list.
 
+use crate::world::{INTERVAL, World, by_ids, on, secs};
 use keeper_core::conditions::Status;
 use keeper_core::interface::InterfaceType;
 use keeper_core::reason::Reason;
 use keeper_core::retention::{Free, InterfacePhase, MAX_RETAINED, MAX_SURVIVORS};
-
-use crate::keeping::{named, on};
-use crate::world::{INTERVAL, World, secs};
 
 /// An instance that carries so many interfaces, retained already: the cloud lets none carry as many, but whether they are
 /// on one or on thousands is nothing to what is listed.
@@ -26,7 +24,7 @@ fn crowd(first: usize, second: usize) -> World {
     carrier(&mut world, "a", first);
     carrier(&mut world, "b", second);
     carrier(&mut world, "c", 1);
-    world.apply("all", on(named(&["i-a", "i-b", "i-c"])));
+    world.apply("all", on(by_ids(&["i-a", "i-b", "i-c"])));
     world.run(INTERVAL + secs(30));
     world
 }

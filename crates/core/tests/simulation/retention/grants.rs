@@ -7,10 +7,9 @@ use keeper_core::reason::Reason;
 use keeper_core::retention::AttachPhase;
 use keeper_core::wish::{DeletionPolicy, Wish};
 
-use crate::attaching::{attaching, survivors, to};
-use crate::keeping::{on, with_tag};
-use crate::releasing::{giving_up, kept};
-use crate::world::{INTERVAL, secs};
+use super::attaching::{attaching, survivors, to};
+use super::releasing::{giving_up, kept};
+use crate::world::{INTERVAL, by_tag, on, secs};
 
 fn confined(may: Rights, wish: Wish<Interface>) -> Wish<Interface> {
     Wish { may, ..wish }
@@ -19,7 +18,7 @@ fn confined(may: Rights, wish: Wish<Interface>) -> Wish<Interface> {
 #[test]
 fn i41_whoever_may_not_attach_attaches_nothing_and_is_told_so() {
     let mut world = survivors();
-    let wish = attaching(on(with_tag("env", "prod")), &[to("eni-old0", "i-new")]);
+    let wish = attaching(on(by_tag("env", "prod")), &[to("eni-old0", "i-new")]);
     world.apply("a", confined(Rights { weaken: true, attach: false }, wish.clone()));
     world.run(INTERVAL * 3);
     assert_eq!(world.stands("a", "eni-old0"), (AttachPhase::Refused, Reason::NotGranted));
@@ -34,12 +33,12 @@ fn i41_whoever_may_not_attach_attaches_nothing_and_is_told_so() {
 fn i09_i41_whoever_may_only_protect_gives_no_flag_up() {
     let confined = |wish| confined(Rights { weaken: false, attach: true }, wish);
     let mut world = kept();
-    world.apply("a", confined(giving_up(on(with_tag("env", "prod")))));
+    world.apply("a", confined(giving_up(on(by_tag("env", "prod")))));
     world.run(INTERVAL * 3);
     assert_eq!(world.says("a"), (Status::False, Reason::NotGranted));
     assert!(world.weakened().is_empty());
 
-    let wish = Wish { deletion_policy: DeletionPolicy::Weaken, ..on(with_tag("env", "prod")) };
+    let wish = Wish { deletion_policy: DeletionPolicy::Weaken, ..on(by_tag("env", "prod")) };
     world.apply("a", confined(wish));
     world.run(INTERVAL);
     world.delete("a");

@@ -1,14 +1,13 @@
 //! Giving the flag up: once for each generation that asks for it, of what is on an instance, and against no claim.
 
+use crate::world::{
+    Fault, INTERVAL, World, behind_nodes, by_ids, by_tag, eni, filter, ids, on, secs, tagged, tags,
+};
 use keeper_core::conditions::Status;
 use keeper_core::interface::{Interface, InterfaceType};
 use keeper_core::reason::Reason;
 use keeper_core::retention::Remembered;
 use keeper_core::wish::{DeletionPolicy, Wish};
-
-use crate::cloud::{eni, filter, tags};
-use crate::keeping::{ids, named, of_nodes, on, tagged, with_tag};
-use crate::world::{INTERVAL, World, secs};
 
 pub fn giving_up(wish: Wish<Interface>) -> Wish<Interface> {
     Wish { protect: false, ..wish }
@@ -27,7 +26,7 @@ pub fn kept() -> World {
 
 #[test]
 fn i12_release_gives_up_what_is_attached_once_for_a_generation() {
-    for wish in [on(with_tag("env", "prod")), on(named(&["i-a"])), ids(&["eni-a0", "eni-a1"])] {
+    for wish in [on(by_tag("env", "prod")), on(by_ids(&["i-a"])), ids(&["eni-a0", "eni-a1"])] {
         let mut world = kept();
         world.apply("a", wish.clone());
         world.run(secs(30));
@@ -96,10 +95,10 @@ fn i09_every_kind_of_claim_stands_against_giving_up() {
     let claims: [(&str, Wish<Interface>); 6] = [
         ("id", ids(&["eni-a0", "eni-a1"])),
         ("tag", tagged("keep", "on")),
-        ("instance id", on(named(&["i-a"]))),
-        ("instance tag", on(with_tag("env", "prod"))),
-        ("node", on(of_nodes(&["i-a"]))),
-        ("observing", Wish { observe: true, ..on(with_tag("env", "prod")) }),
+        ("instance id", on(by_ids(&["i-a"]))),
+        ("instance tag", on(by_tag("env", "prod"))),
+        ("node", on(behind_nodes(&["i-a"]))),
+        ("observing", Wish { observe: true, ..on(by_tag("env", "prod")) }),
     ];
     for (by, claim) in claims {
         for claim_first in [true, false] {
@@ -111,7 +110,7 @@ fn i09_every_kind_of_claim_stands_against_giving_up() {
                 world.apply("claim", claim.clone());
                 world.run(secs(30));
             }
-            world.apply("a", giving_up(on(named(&["i-a", "i-b"]))));
+            world.apply("a", giving_up(on(by_ids(&["i-a", "i-b"]))));
             if !claim_first {
                 world.apply("claim", claim.clone());
             }
@@ -134,7 +133,7 @@ fn i11_an_instance_that_got_its_tag_a_moment_ago_is_seen_before_anything_on_it_i
     for known in [false, true] {
         for moment in 0..20 {
             let mut world = kept();
-            world.apply("claim", on(with_tag("stage", "new")));
+            world.apply("claim", on(by_tag("stage", "new")));
             if known {
                 // The instance is known already, and not read because of the edit.
                 world.apply("a", Wish { observe: true, ..giving_up(ids(&["eni-a0", "eni-a1"])) });
@@ -153,13 +152,13 @@ fn i11_an_instance_that_got_its_tag_a_moment_ago_is_seen_before_anything_on_it_i
 #[test]
 fn i09_a_retained_interface_is_claimed_wherever_it_is() {
     let mut world = kept();
-    world.apply("claim", on(with_tag("env", "prod")));
+    world.apply("claim", on(by_tag("env", "prod")));
     world.run(secs(30));
     world.detach("eni-a1");
     world.run(secs(70));
     world.attach_by_hand("eni-a1", "i-b");
     world.run(secs(70));
-    world.apply("a", giving_up(on(named(&["i-b"]))));
+    world.apply("a", giving_up(on(by_ids(&["i-b"]))));
     world.run(INTERVAL * 3);
     let mut given_up = world.weakened();
     given_up.sort_unstable();
@@ -170,7 +169,7 @@ fn i09_a_retained_interface_is_claimed_wherever_it_is() {
 #[test]
 fn i11_a_rival_that_the_watch_has_not_told_of_and_an_object_that_can_not_be_read_stop_it() {
     let mut world = kept();
-    world.apply_unseen("claim", on(with_tag("env", "prod")));
+    world.apply_unseen("claim", on(by_tag("env", "prod")));
     world.apply("a", giving_up(ids(&["eni-a0"])));
     world.run(INTERVAL * 2);
     assert!(world.weakened().is_empty());
@@ -190,7 +189,7 @@ fn i11_a_rival_that_the_watch_has_not_told_of_and_an_object_that_can_not_be_read
 fn i09_an_object_of_the_other_kind_that_could_not_be_read_blocks_only_until_it_can() {
     use keeper_core::instance::Instance;
     let mut world = kept();
-    let protection: Wish<Instance> = Wish { observe: true, ..Wish::of(named(&["i-b"])) };
+    let protection: Wish<Instance> = Wish { observe: true, ..Wish::of(by_ids(&["i-b"])) };
     world.apply("odd", protection.clone());
     world.corrupt("odd");
     world.apply("a", giving_up(ids(&["eni-a0"])));
@@ -204,7 +203,7 @@ fn i09_an_object_of_the_other_kind_that_could_not_be_read_blocks_only_until_it_c
 #[test]
 fn i10_deletion_gives_up_what_is_attached_lets_go_and_leaves_survivors_safe() {
     let mut world = kept();
-    let wish = Wish { deletion_policy: DeletionPolicy::Weaken, ..on(with_tag("env", "prod")) };
+    let wish = Wish { deletion_policy: DeletionPolicy::Weaken, ..on(by_tag("env", "prod")) };
     world.apply("a", wish);
     world.run(secs(30));
     world.detach("eni-a1");
@@ -219,7 +218,7 @@ fn i10_deletion_gives_up_what_is_attached_lets_go_and_leaves_survivors_safe() {
 #[test]
 fn i10_neither_a_claim_nor_a_cloud_that_is_down_holds_a_deletion_for_more_than_an_hour() {
     use keeper_core::failure::Class;
-    let wish = Wish { deletion_policy: DeletionPolicy::Weaken, ..on(with_tag("env", "prod")) };
+    let wish = Wish { deletion_policy: DeletionPolicy::Weaken, ..on(by_tag("env", "prod")) };
     let mut world = kept();
     world.apply("claim", ids(&["eni-a0", "eni-a1"]));
     world.apply("a", wish.clone());
@@ -244,7 +243,7 @@ fn i10_neither_a_claim_nor_a_cloud_that_is_down_holds_a_deletion_for_more_than_a
 fn i10_a_flag_that_the_cloud_refuses_to_give_up_does_not_hold_a_deletion() {
     use keeper_core::failure::Class;
     let mut world = kept();
-    let wish = Wish { deletion_policy: DeletionPolicy::Weaken, ..on(with_tag("env", "prod")) };
+    let wish = Wish { deletion_policy: DeletionPolicy::Weaken, ..on(by_tag("env", "prod")) };
     world.apply("a", wish);
     world.run(secs(30));
     world.cloud.mood.writes_fail = Some(Class::NotApplicable);
@@ -257,7 +256,7 @@ fn i10_a_flag_that_the_cloud_refuses_to_give_up_does_not_hold_a_deletion() {
 #[test]
 fn i10_deletion_under_keep_changes_nothing() {
     let mut world = kept();
-    world.apply("a", on(with_tag("env", "prod")));
+    world.apply("a", on(by_tag("env", "prod")));
     world.run(secs(30));
     world.delete("a");
     world.run(INTERVAL * 3);
@@ -266,10 +265,9 @@ fn i10_deletion_under_keep_changes_nothing() {
 
 #[test]
 fn i26_giving_up_reaches_the_same_end_when_the_process_dies_after_any_effect() {
-    use crate::world::Fault;
     let run = |fault: Option<(usize, Fault)>| {
         let mut world = kept();
-        world.apply("a", giving_up(on(with_tag("env", "prod"))));
+        world.apply("a", giving_up(on(by_tag("env", "prod"))));
         world.faults.extend(fault);
         world.run(INTERVAL * 4);
         world
@@ -301,7 +299,7 @@ fn i16_sixty_interfaces_that_vanish_stop_giving_up() {
         world.hide(&format!("eni-{n:03}"), true);
     }
     world.run(INTERVAL);
-    assert!(world.fleet.braked());
+    assert!(world.braked());
     world.apply("a", giving_up(ids(&["eni-a0"])));
     world.run(secs(30));
     assert!(world.weakened().is_empty());
@@ -312,7 +310,7 @@ fn i16_sixty_interfaces_that_vanish_stop_giving_up() {
 #[test]
 fn observing_asks_for_nothing() {
     let mut world = kept();
-    let mut wish = giving_up(on(with_tag("env", "prod")));
+    let mut wish = giving_up(on(by_tag("env", "prod")));
     wish.observe = true;
     wish.selector.exclude_tags = vec![filter("keep", "off")];
     world.apply("a", wish);

@@ -19,11 +19,11 @@ fn region(pages: usize, budget: u32, quota: Option<u32>) -> World {
     let interval = Duration::from_secs(10);
     let mut world = World::with(Settings { sweep_interval: interval, reads, ..settings() });
     // What counts is the number of calls.
-    world.page_size = 10;
+    world.cloud.page_size = 10;
     for n in 0..pages * 10 {
-        world.machine(&format!("i-{n:05}"), payg(true, &[("env", "prod")]));
+        world.instance(&format!("i-{n:05}"), payg(true, &[("env", "prod")]));
     }
-    world.mood.quota = quota;
+    world.cloud.mood.quota = quota;
     world.apply("tagged", enabled(by_tag("env", "prod")));
     world.apply("named", enabled(by_ids(&["i-00000", "i-00009"])));
     world
@@ -59,7 +59,7 @@ fn i52_under_lasting_throttling_verdicts_settle_and_stay() {
         let mut world = region(pages, 60, None);
         world.run(MINUTE * 5);
         assert_eq!(world.says("tagged"), safe);
-        world.mood.quota = Some(quota);
+        world.cloud.mood.quota = Some(quota);
         world.run(HOUR);
         let reports: u32 = world.store.values().map(|stored| stored.reports).sum();
         let said = sayings(&mut world, 120);
@@ -105,7 +105,7 @@ fn i52_whoever_eats_the_quota_keeps_no_true_alive() {
             let mut world = region(pages, 60, quota);
             world.run(HOUR);
             assert_eq!(world.says("tagged"), (Status::True, Reason::AllSafe));
-            world.mood.reads_fail = Some(failure);
+            world.cloud.mood.reads_fail = Some(failure);
             world.run(until);
             for name in ["tagged", "named"] {
                 let (status, reason) = world.says(name);
@@ -135,14 +135,14 @@ fn i52_when_the_cloud_lets_everything_through_again_it_is_said_within_minutes() 
     for quota in [0, 1, 6] {
         let mut world = region(31, 60, None);
         world.run(MINUTE * 5);
-        world.mood.quota = Some(quota);
+        world.cloud.mood.quota = Some(quota);
         world.run(HOUR);
-        world.mood.quota = None;
+        world.cloud.mood.quota = None;
         world.run(MINUTE * 5);
         assert_eq!(world.says("tagged"), (Status::True, Reason::AllSafe), "{quota}");
         // And evidence lives no longer than before.
         world.run(MINUTE * 15);
-        world.mood.reads_fail = Some(Class::Transient);
+        world.cloud.mood.reads_fail = Some(Class::Transient);
         world.run(secs(125));
         assert_eq!(world.says("tagged"), (Status::Unknown, Reason::CloudUnavailable), "{quota}");
     }
@@ -170,13 +170,13 @@ fn i24_i52_an_object_whose_nodes_have_all_left_waits_for_no_sweep() {
         let mut world = World::new();
         world.fleet(2, &[]);
         // The first sweep is refused, and tried again after ten minutes.
-        world.mood.reads_fail = Some(Class::Permission);
+        world.cloud.mood.reads_fail = Some(Class::Permission);
         world.apply("a", enabled(behind_nodes(&["i-00000"])));
         if others {
             world.apply("b", enabled(by_ids(&["i-00001"])));
         }
         world.run(secs(5));
-        world.mood.reads_fail = None;
+        world.cloud.mood.reads_fail = None;
         world.nodes("a", &[]);
         for _ in 0..30 {
             world.run(MINUTE);

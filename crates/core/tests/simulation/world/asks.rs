@@ -1,0 +1,63 @@
+//! What people ask for.
+
+use keeper_core::authority::Rights;
+use keeper_core::id::InstanceId;
+use keeper_core::instance::Instance;
+use keeper_core::interface::Interface;
+use keeper_core::wish::{Selector, Wish};
+
+use super::cloud::{eni, filter, i};
+
+// Of instances.
+
+pub fn instances(names: &[&str]) -> std::collections::BTreeSet<InstanceId> {
+    names.iter().map(|name| i(name)).collect()
+}
+
+pub fn by_ids(names: &[&str]) -> Selector<Instance> {
+    Selector { ids: instances(names), ..Selector::default() }
+}
+
+pub fn by_tag(key: &str, value: &str) -> Selector<Instance> {
+    Selector { tags: vec![filter(key, value)], ..Selector::default() }
+}
+
+/// The instances behind the Nodes that an object selects.
+pub fn behind_nodes(names: &[&str]) -> Selector<Instance> {
+    Selector { node_ids: instances(names), ..Selector::default() }
+}
+
+pub fn everything() -> Selector<Instance> {
+    Selector { all: true, ..Selector::default() }
+}
+
+/// Protects them, and may do everything.
+pub fn enabled(selector: Selector<Instance>) -> Wish<Instance> {
+    Wish { may: Rights::ALL, ..Wish::of(selector) }
+}
+
+pub fn disabled(selector: Selector<Instance>) -> Wish<Instance> {
+    Wish { protect: false, ..enabled(selector) }
+}
+
+// Of interfaces.
+
+/// Retains them, and may do everything.
+pub fn granted(selector: Selector<Interface>) -> Wish<Interface> {
+    Wish { may: Rights::ALL, ..Wish::of(selector) }
+}
+
+/// Retains the interfaces with these ids.
+pub fn ids(names: &[&str]) -> Wish<Interface> {
+    granted(Selector { ids: names.iter().map(|name| eni(name)).collect(), ..Selector::default() })
+}
+
+/// Retains the interfaces with this tag.
+pub fn tagged(key: &str, value: &str) -> Wish<Interface> {
+    granted(Selector { tags: vec![filter(key, value)], ..Selector::default() })
+}
+
+/// Retains what is on the instances that this selects.
+pub fn on(owners: Selector<Instance>) -> Wish<Interface> {
+    Wish { owners: Some(Box::new(owners)), ..granted(Selector::default()) }
+}

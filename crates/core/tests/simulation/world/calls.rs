@@ -1,0 +1,175 @@
+//! How the cloud and the API server answer what the engine asks of them.
+
+use keeper_core::authority::Recheck;
+use keeper_core::call::{CallId, Page, Reply, WriteCall};
+use keeper_core::engine::CALL_DEADLINE;
+use keeper_core::failure::{Class, Effect as Outcome, Failure};
+use keeper_core::fleet::Effect;
+use keeper_core::id::RequestId;
+use keeper_core::interface::AttachPermit;
+use keeper_core::kind::Kind;
+use keeper_core::time::Moment;
+
+use super::cloud::{eni, failure, i};
+use super::store::Stored;
+use super::{Arrived, AttachCall, Event, Fault, Read, World};
+
+impl World {
+    pub fn carry_out(&mut self, effect: Effect, fault: Option<Fault>) {
+        match effect {
+            Effect::ReadInstances(call, read) => {
+                self.log.push("read instances".to_owned());
+                self.sent.insert((false, call), self.now);
+                self.reads.push(Read::Instances(self.now, read.clone()));
+                let page = self.cloud.show_instances(self.now, &read);
+                self.answer(fault, Event::Instances(call, shown(page, fault)));
+            }
+            Effect::ReadInterfaces(call, read) => {
+                self.log.push("read interfaces".to_owned());
+                self.sent.insert((true, call), self.now);
+                self.reads.push(Read::Interfaces(self.now, read.clone()));
+                let page = self.cloud.show_interfaces(self.now, &read);
+                self.answer(fault, Event::Interfaces(call, shown(page, fault)));
+            }
+            Effect::WriteInstance(call, write, _) => {
+                self.sent.insert((false, call), self.now);
+                let result = self.write(call, &write, fault);
+                self.answer(fault, Event::Instances(call, result));
+            }
+            Effect::WriteInterface(call, write, _) => {
+                self.sent.insert((true, call), self.now);
+                let result = self.write(call, &write, fault);
+                self.answer(fault, Event::Interfaces(call, result));
+            }
+            Effect::Attach(call, permit, _) => self.attach(call, &permit, fault),
+            Effect::Recheck(question, object) => {
+                self.log.push(format!("recheck {object:?}"));
+                let stored = self.store.values().find(|s| s.id == object);
+                let answer = Recheck {
+                    object: stored.map(|s| (s.generation, s.spec.terminating())),
+                    claims_as_known: !self.cloud.mood.stale_view && self.claims_known(),
+                    carried_out: stored.is_some_and(|s| s.carried_out == Some(s.generation)),
+                    attachments: stored.and_then(Stored::attachments),
+                };
+                self.rechecked = self.now;
+                self.answer(fault, Event::Rechecked(question, answer));
+            }
+            Effect::Report(object, generation, mut part) => {
+                self.log.push(format!("report {object:?}"));
+                self.check_report(&object, generation, &part);
+                self.note_requests(&object, &part);
+                let desk = self.desks.entry(object.clone()).or_default();
+                desk.lost.append(&mut part.lost);
+                (desk.newest, desk.dirty) = (Some((generation, *part)), true);
+                self.send_status(&object, fault);
+            }
+        }
+    }
+
+    pub fn set_flag(&mut self, target: &str, safe: bool) {
+        let now = self.now;
+        if let Some(card) = self.cloud.cards.get_mut(&eni(target)) {
+            card.set(now, safe);
+        }
+        if let Some(machine) = self.cloud.machines.get_mut(&i(target)) {
+            machine.set(now, safe);
+        }
+    }
+
+    fn write<K: Kind>(
+        &mut self,
+        call: CallId,
+        write: &WriteCall<K>,
+        fault: Option<Fault>,
+    ) -> Result<Reply<K>, Failure> {
+        let (id, safe) = match write {
+            WriteCall::Strengthen(id) => (id.to_string(), true),
+            WriteCall::Weaken(permit) => (permit.target().to_string(), false),
+        };
+        self.log.push(format!("write {id} {safe}"));
+        if fault == Some(Fault::LoseCall) {
+            return Err(failure(Class::Transient, "Lost", Outcome::Unknown));
+        }
+        self.check_write(call, &id, safe);
+        let arrived = Arrived { at: self.now, id: id.clone(), safe };
+        let card = self.cloud.cards.get(&eni(&id));
+        let known = card.is_some() || self.cloud.machines.contains_key(&i(&id));
+        let refused = card.and_then(|card| card.refuses).or(self.cloud.mood.writes_fail);
+        if let (Some(Fault::Fail(class)), _) | (_, Some(class)) = (fault, refused) {
+            self.refused.push(arrived);
+            if let Some(card) = self.cloud.cards.get_mut(&eni(&id))
+                && class == Class::NotApplicable
+            {
+                card.refused_at = Some(self.now);
+            }
+            return Err(failure(class, "Scripted", Outcome::None));
+        }
+        self.arrived.push(arrived);
+        let mood = self.cloud.mood;
+        if !known {
+            return Err(failure(Class::Gone, "NotFound", Outcome::None));
+        } else if mood.ignore_writes {
+            // It is accepted, and that is all.
+        } else if mood.late.is_zero() {
+            self.set_flag(&id, safe);
+        } else {
+            self.schedule(mood.late, None, Event::Apply(id, safe));
+        }
+        match fault {
+            Some(Fault::FailAfter) => Err(failure(Class::Transient, "Scripted", Outcome::Unknown)),
+            _ => Ok(Reply::Accepted(RequestId::new("W"))),
+        }
+    }
+
+    fn attach(&mut self, call: CallId, permit: &AttachPermit, fault: Option<Fault>) {
+        let (id, to) = (permit.interface().clone(), permit.instance().clone());
+        self.log.push(format!("attach {id} {to}"));
+        self.sent.insert((true, call), self.now);
+        let object = self.check_attach(&id, &to);
+        let mut result = match fault {
+            Some(Fault::LoseCall) => Err(failure(Class::Transient, "Lost", Outcome::Unknown)),
+            Some(Fault::Fail(class)) => Err(failure(class, "Scripted", Outcome::None)),
+            _ if !self.cloud.mood.attach_late.is_zero() => Ok(()),
+            _ => self.cloud.attach(self.now, &id, &to),
+        };
+        let accepted = result.is_ok();
+        if accepted {
+            let late = self.cloud.mood.attach_late;
+            if late.is_zero() {
+                self.schedule(self.cloud.mood.attach_takes, None, Event::Settle(id.clone()));
+            } else {
+                self.schedule(late, None, Event::Begin(id.clone(), to.clone()));
+            }
+            if fault == Some(Fault::FailAfter) {
+                result = Err(failure(Class::Transient, "Scripted", Outcome::Unknown));
+            }
+        }
+        let intent = self.store.values().find(|s| s.id == object).and_then(|s| s.intent(&id, &to));
+        self.attached.push(AttachCall {
+            at: self.now,
+            object,
+            interface: id,
+            instance: to,
+            intent,
+            call: (self.crashes, call),
+            refused: false,
+            accepted,
+        });
+        let result = result.map(|()| Reply::Accepted(RequestId::new("A")));
+        self.answer(fault, Event::Interfaces(call, result));
+    }
+
+    /// When a call was sent, if its answer still counts.
+    pub fn answered(&mut self, of_interface: bool, call: CallId) -> Option<Moment> {
+        self.sent.remove(&(of_interface, call)).filter(|at| self.now.since(*at) < CALL_DEADLINE)
+    }
+}
+
+/// What a read is answered with.
+fn shown<K: Kind>(page: Result<Page<K>, Failure>, fault: Option<Fault>) -> Result<Reply<K>, Failure> {
+    match fault {
+        Some(Fault::Fail(class)) => Err(failure(class, "Scripted", Outcome::None)),
+        Some(Fault::FailAfter) => Err(failure(Class::Transient, "Scripted", Outcome::None)),
+        _ => page.map(Reply::Page),
+    }
+}

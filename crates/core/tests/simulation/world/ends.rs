@@ -1,0 +1,117 @@
+//! What everything comes to in the end.
+
+use keeper_core::conditions::{Judgement, Status};
+use keeper_core::id::{InstanceId, InterfaceId};
+use keeper_core::instance::Instance;
+use keeper_core::interface::Interface;
+use keeper_core::reason::Reason;
+use keeper_core::verdict::Part;
+use keeper_core::wish::Wish;
+
+use super::World;
+use super::cloud::Machine;
+use super::store::{Spec, Stored};
+
+impl World {
+    /// Everything that objects in the store want is so.
+    pub fn converged(&self) -> Result<(), String> {
+        for stored in self.store.values().filter(|s| s.decodable) {
+            let name = stored.id.name();
+            let Some((generation, part, judgement)) = &stored.status else {
+                return Err(format!("{name}: no status"));
+            };
+            if *generation != stored.generation {
+                return Err(format!("{name}: a status of {generation}, not {}", stored.generation));
+            }
+            match &stored.spec {
+                Spec::Protection(wish) => self.protection_converged(stored, wish, judgement)?,
+                Spec::Retention(wish) => self.retention_converged(stored, wish, part, judgement)?,
+            }
+        }
+        Ok(())
+    }
+
+    fn protection_converged(
+        &self,
+        stored: &Stored,
+        wish: &Wish<Instance>,
+        judgement: &Judgement,
+    ) -> Result<(), String> {
+        let name = stored.id.name();
+        if !wish.enforces() {
+            return Ok(());
+        }
+        let weak = |(id, machine): &(&InstanceId, &Machine)| {
+            let counts = machine.applicable() && !machine.hidden && !machine.safe();
+            counts && self.selects_instance(&wish.selector, id)
+        };
+        if let Some((id, _)) = self.cloud.machines.iter().find(weak) {
+            return Err(format!("{id} of {name} is weak: {:?}", stored.status));
+        }
+        let all_found = wish.selector.ids.iter().all(|id| self.cloud.machines.contains_key(id));
+        let mut behind_nodes = wish.selector.node_ids.iter();
+        let told = match judgement.domain.reason {
+            Reason::NoTargets | Reason::NotApplicable => true,
+            Reason::NodeInstanceGone => behind_nodes.any(|id| !self.cloud.machines.contains_key(id)),
+            _ => judgement.domain.status == Status::True,
+        };
+        if all_found && !told {
+            return Err(format!("{name}: {:?}", judgement.domain));
+        }
+        Ok(())
+    }
+
+    fn retention_converged(
+        &self,
+        stored: &Stored,
+        wish: &Wish<Interface>,
+        part: &Part,
+        judgement: &Judgement,
+    ) -> Result<(), String> {
+        let name = stored.id.name();
+        let mut named_odd = false;
+        for (id, card) in self.cloud.cards.iter().filter(|(_, card)| !card.hidden) {
+            if !self.is_target(stored, id, card) {
+                continue;
+            }
+            named_odd |= !card.applicable() && wish.selector.ids.contains(id);
+            if wish.enforces() && card.applicable() {
+                if !card.safe() {
+                    return Err(format!("{id} of {name} is not safe: {card:?} {:?}", stored.status));
+                }
+                if !stored.record.retained.contains_key(id) {
+                    return Err(format!("{name} does not list {id}: {:?}", stored.record));
+                }
+            }
+            let phase = part.retention.iter().flat_map(|r| &r.rows).find(|row| row.id == *id);
+            let last_gone = phase
+                .and_then(|row| row.last_instance.as_ref())
+                .is_some_and(|last| !self.cloud.machines.contains_key(last));
+            let available = part.retention.iter().any(|r| r.available.contains(id));
+            if card.free()
+                && card.applicable()
+                && stored.record.retained.contains_key(id)
+                && last_gone
+                && !available
+            {
+                return Err(format!("{name}: {id} has outlived its instance: {phase:?}"));
+            }
+        }
+        let gone = |id: &InterfaceId| !self.cloud.cards.contains_key(id);
+        if let Some(id) = stored.record.retained.keys().find(|id| gone(id)) {
+            return Err(format!("{name} lists {id}, which is gone: {:?}", stored.status));
+        }
+        let all_found = wish.selector.ids.iter().all(|id| !gone(id))
+            && wish.owners.iter().flat_map(|o| &o.ids).all(|id| self.cloud.machines.contains_key(id));
+        let mut behind_nodes = wish.owners.iter().flat_map(|o| &o.node_ids);
+        let told = match judgement.domain.reason {
+            Reason::NoTargets | Reason::NotApplicable => true,
+            Reason::NodeInstanceGone => behind_nodes.any(|id| !self.cloud.machines.contains_key(id)),
+            _ => judgement.domain.status == Status::True,
+        };
+        if wish.enforces() && all_found && !named_odd && !told {
+            return Err(format!("{name}: {:?} {part:?}", judgement.domain));
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,434 @@
+//! The deciders of one account and region between a scripted cloud, a model of the objects' store and a given clock. Every
+//! effect has a number, so that a test can stop, drop, delay, double or fail any of them; time jumps from event to event.
+//! What must hold all the time, the world itself asserts at every write, call, report and status.
+
+mod asks;
+mod calls;
+mod cloud;
+mod dice;
+mod ends;
+mod harm;
+mod mood;
+mod operator;
+mod oracles;
+mod people;
+mod store;
+
+pub use asks::*;
+pub use cloud::{Card, eni, filter, i, payg, tags};
+pub use dice::Dice;
+pub use mood::{Mood, Refused};
+pub use store::Spec;
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
+
+use keeper_core::authority::Recheck;
+use keeper_core::budget::Limit;
+use keeper_core::call::{CallId, ReadCall, Reply};
+use keeper_core::engine::{Proven, Settings, Window};
+use keeper_core::failure::{Class, Failure};
+use keeper_core::fleet::{Asked, Fleet, Input, Question};
+use keeper_core::id::{InstanceId, InterfaceId};
+use keeper_core::instance::Instance;
+use keeper_core::interface::Interface;
+use keeper_core::time::Moment;
+use keeper_core::wish::{Generation, ObjectId};
+
+use cloud::{Cloud, Track};
+use operator::{Desk, StatusWrite};
+use store::Stored;
+
+pub const INTERVAL: Duration = Duration::from_secs(60);
+
+/// What happens to the effect with a certain number.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Fault {
+    /// It takes effect, and its answer never comes.
+    LoseReply,
+    /// It never arrives, and no answer comes.
+    LoseCall,
+    /// The answer comes this much later; a status arrives this much later.
+    Delay(Duration),
+    /// The answer comes twice.
+    Double,
+    /// The answer is this failure, and there is no effect.
+    Fail(Class),
+    /// The answer is a failure that proves nothing, after the effect.
+    FailAfter,
+    /// The process dies after the call has left, and starts anew.
+    Crash,
+    /// Of a report: the process dies after Events have told of it and before status is written, and starts anew.
+    CrashTold,
+}
+
+/// A read as it arrived at the cloud.
+#[derive(Debug, Clone)]
+#[allow(dead_code, reason = "all of it is told when a test fails")]
+pub enum Read {
+    Instances(Moment, ReadCall<Instance>),
+    Interfaces(Moment, ReadCall<Interface>),
+}
+
+/// A write of a flag as it arrived at the cloud.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Arrived {
+    pub at: Moment,
+    pub id: String,
+    pub safe: bool,
+}
+
+/// A call to attach an interface.
+#[derive(Debug, Clone)]
+#[allow(dead_code, reason = "all of it is told when a test fails")]
+pub struct AttachCall {
+    pub at: Moment,
+    pub object: ObjectId,
+    pub interface: InterfaceId,
+    pub instance: InstanceId,
+    pub intent: Option<u32>,
+    /// The process that sent it, and its number there.
+    pub call: (u32, CallId),
+    /// It was answered that it had no effect, and the answer came.
+    pub refused: bool,
+    /// The cloud took it.
+    pub accepted: bool,
+}
+
+#[derive(Debug, Clone)]
+pub enum Event {
+    Instances(CallId, Result<Reply<Instance>, Failure>),
+    Interfaces(CallId, Result<Reply<Interface>, Failure>),
+    Rechecked(Question, Recheck),
+    /// The flag of this target takes this value.
+    Apply(String, bool),
+    /// The cloud begins to attach this interface to this instance, if it still can.
+    Begin(InterfaceId, InstanceId),
+    /// An interface that is on its way arrives.
+    Settle(InterfaceId),
+    /// A status arrives at the API server, of the object as it was at this version.
+    Status(Box<StatusWrite>),
+    /// The operator learns how its write ended.
+    StatusEnded(ObjectId, bool),
+    /// The watch, or the answer to a write, shows the object as it was at this version.
+    Seen(ObjectId, u64, Generation, Asked),
+}
+
+pub struct World {
+    pub now: Moment,
+    pub cloud: Cloud,
+    pub store: BTreeMap<String, Stored>,
+    pub latency: Duration,
+    /// How long the watch takes to show a status that was written.
+    pub watch_lag: Duration,
+    pub faults: BTreeMap<usize, Fault>,
+    /// The writes that the cloud took, and those that it refused.
+    pub arrived: Vec<Arrived>,
+    pub refused: Vec<Arrived>,
+    pub attached: Vec<AttachCall>,
+    pub reads: Vec<Read>,
+    pub effects: usize,
+    /// What each effect was, to find one in a story.
+    pub log: Vec<String>,
+    pub statuses: usize,
+    pub crashes: u32,
+    engine: Fleet,
+    settings: Settings,
+    desks: BTreeMap<ObjectId, Desk>,
+    /// The newest generation that the engine was told of.
+    told: BTreeMap<ObjectId, Generation>,
+    /// The objects of which the API server takes no status.
+    unwritable: BTreeSet<ObjectId>,
+    /// How many targets status counted when this term began, until that was compared.
+    counted: BTreeMap<ObjectId, (Generation, u32)>,
+    /// With the process that waits for it, if one does.
+    pending: BTreeMap<(Moment, u64), (Option<u32>, Event)>,
+    sequence: u64,
+    sent: BTreeMap<(bool, CallId), Moment>,
+    tracks: BTreeMap<String, Track>,
+    next_uid: u32,
+    /// When the API server was last asked for claims.
+    rechecked: Moment,
+    started: Moment,
+    window: Option<Window>,
+    /// When the lead was last lost or taken.
+    led_since: Moment,
+    /// When anything but the flag of any instance last changed.
+    altered: Moment,
+    /// Since when reports have said of an object that an interface is requested.
+    requested: BTreeMap<(ObjectId, InterfaceId), Moment>,
+    /// What some spec excludes or has given up, and when that was last so.
+    left: BTreeMap<(String, InterfaceId), Moment>,
+    /// What the newest answers showed, for I21.
+    lists: BTreeMap<InstanceId, (CallId, Vec<InterfaceId>)>,
+    places: BTreeMap<InterfaceId, (CallId, Option<InstanceId>)>,
+}
+
+/// A replica that does not lead for a while, with all that it knows.
+pub struct Replica {
+    engine: Fleet,
+    desks: BTreeMap<ObjectId, Desk>,
+    told: BTreeMap<ObjectId, Generation>,
+}
+
+pub fn settings() -> Settings {
+    Settings {
+        sweep_interval: INTERVAL,
+        reads: Limit { per_minute: 600, burst: 60 },
+        writes: Limit { per_minute: 600, burst: 60 },
+        reads_in_flight: 4,
+        writes_in_flight: 16,
+        seed: 7,
+    }
+}
+
+pub fn secs(n: u64) -> Duration {
+    Duration::from_secs(n)
+}
+
+impl World {
+    pub fn new() -> Self {
+        Self::with(settings())
+    }
+
+    pub fn with(settings: Settings) -> Self {
+        let now = Moment::at(secs(1000));
+        let mut world = Self {
+            now,
+            cloud: Cloud { page_size: 100, ..Cloud::default() },
+            store: BTreeMap::new(),
+            latency: Duration::from_millis(100),
+            watch_lag: Duration::from_millis(300),
+            faults: BTreeMap::new(),
+            arrived: Vec::new(),
+            refused: Vec::new(),
+            attached: Vec::new(),
+            reads: Vec::new(),
+            effects: 0,
+            log: Vec::new(),
+            statuses: 0,
+            crashes: 0,
+            engine: Fleet::new(settings, settings),
+            settings,
+            desks: BTreeMap::new(),
+            told: BTreeMap::new(),
+            unwritable: BTreeSet::new(),
+            counted: BTreeMap::new(),
+            pending: BTreeMap::new(),
+            sequence: 0,
+            sent: BTreeMap::new(),
+            tracks: BTreeMap::new(),
+            next_uid: 0,
+            rechecked: Moment::default(),
+            started: now,
+            window: Some(Window::UNBOUNDED),
+            led_since: Moment::default(),
+            altered: Moment::default(),
+            requested: BTreeMap::new(),
+            left: BTreeMap::new(),
+            lists: BTreeMap::new(),
+            places: BTreeMap::new(),
+        };
+        world.engine.take(now, Input::Lead(Some(Window::UNBOUNDED)));
+        world
+    }
+
+    pub fn relist(&mut self) {
+        let names: Vec<String> = self.store.keys().cloned().collect();
+        for name in names {
+            self.deliver(&name);
+        }
+    }
+
+    /// The process dies and starts anew: everything in memory is gone, calls under way still arrive.
+    pub fn restart(&mut self) {
+        self.crashes += 1;
+        let seed = self.settings.seed + u64::from(self.crashes);
+        let settings = Settings { seed, ..self.settings };
+        self.engine = Fleet::new(settings, settings);
+        self.forget_process();
+        self.told.clear();
+        self.started = self.now;
+        self.window = self.window.map(|_| Window::UNBOUNDED);
+        self.engine.take(self.now, Input::Lead(self.window));
+        self.begin_term();
+        self.relist();
+    }
+
+    fn forget_process(&mut self) {
+        self.desks.clear();
+        self.sent.clear();
+        self.lists.clear();
+        self.places.clear();
+        for track in self.tracks.values_mut() {
+            (track.shown, track.written) = (None, None);
+        }
+    }
+
+    pub fn leads(&self) -> bool {
+        self.window.is_some_and(|window| window.open(self.now))
+    }
+
+    /// The lead is lost, or taken: whoever led meanwhile may have written. Who takes it before it ends goes on leading.
+    pub fn lead(&mut self, lead: bool) {
+        let goes_on = lead && self.leads();
+        self.window = lead.then_some(Window::UNBOUNDED);
+        if !goes_on {
+            for track in self.tracks.values_mut() {
+                track.written = track.written.map(|(call, _)| (call, None));
+            }
+            self.sent.clear();
+            self.led_since = self.now;
+            self.begin_term();
+        }
+        self.engine.take(self.now, Input::Lead(self.window));
+    }
+
+    /// The lease as it stands: calls may be sent for so long, and weakening ones for so long.
+    pub fn lease(&mut self, calls: Duration, weakening: Duration) {
+        let window =
+            Window { until: Some(self.now.after(calls)), weaken_until: Some(self.now.after(weakening)) };
+        self.window = Some(window);
+        self.engine.take(self.now, Input::Lead(self.window));
+    }
+
+    /// There is another key.
+    pub fn key_changed(&mut self) {
+        self.engine.take(self.now, Input::KeyChanged);
+    }
+
+    /// So long what whoever led before said is left standing.
+    pub fn patience(&mut self, patience: Duration) {
+        self.engine.take(self.now, Input::Patience(patience));
+    }
+
+    pub fn proven(&self) -> Proven {
+        self.engine.proven(self.now)
+    }
+
+    pub fn sweep_interval(&self) -> Duration {
+        self.engine.sweep_interval()
+    }
+
+    pub fn braked(&self) -> bool {
+        self.engine.braked()
+    }
+
+    /// This replica loses the lead to another one, which has just started, and hears of nothing until it is back.
+    pub fn step_aside(&mut self) -> Replica {
+        self.lead(false);
+        self.window = Some(Window::UNBOUNDED);
+        let aside = Replica {
+            engine: std::mem::replace(&mut self.engine, Fleet::new(self.settings, self.settings)),
+            desks: std::mem::take(&mut self.desks),
+            told: std::mem::take(&mut self.told),
+        };
+        self.restart();
+        aside
+    }
+
+    /// The replica that leads is killed, and the other one leads again, with what it knew.
+    pub fn come_back(&mut self, aside: Replica) {
+        self.crashes += 1;
+        self.forget_process();
+        (self.engine, self.desks, self.told) = (aside.engine, aside.desks, aside.told);
+        self.window = None;
+        self.lead(true);
+    }
+
+    // Time.
+
+    pub fn run(&mut self, span: Duration) {
+        let end = self.now.after(span);
+        let mut idle_turns = 0;
+        self.turn();
+        loop {
+            let event = self.pending.first_key_value().map(|((at, _), _)| *at);
+            let next = [event, self.engine.next_wake()].into_iter().flatten().min();
+            let Some(next) = next.filter(|at| *at <= end) else { break };
+            idle_turns = if next > self.now { 0 } else { idle_turns + 1 };
+            assert!(idle_turns < 10_000, "the engine spins at {:?}", self.now);
+            self.now = self.now.max(next);
+            while let Some(entry) = self.pending.first_entry()
+                && entry.key().0 <= self.now
+            {
+                let (process, event) = entry.remove();
+                if process.is_none_or(|process| process == self.crashes) {
+                    self.happen(event);
+                }
+            }
+            self.turn();
+        }
+        self.now = end;
+        self.check_all();
+    }
+
+    fn happen(&mut self, event: Event) {
+        match event {
+            Event::Instances(call, result) => {
+                self.note_instances(call, &result);
+                self.engine.take(self.now, Input::Instances(call, result));
+            }
+            Event::Interfaces(call, result) => {
+                self.note_interfaces(call, &result);
+                self.engine.take(self.now, Input::Interfaces(call, result));
+            }
+            Event::Rechecked(question, answer) => {
+                self.engine.take(self.now, Input::Rechecked(question, answer));
+            }
+            Event::Apply(target, safe) => self.set_flag(&target, safe),
+            Event::Begin(id, to) => {
+                if self.cloud.attach(self.now, &id, &to).is_ok() {
+                    self.schedule(self.cloud.mood.attach_takes, None, Event::Settle(id));
+                }
+            }
+            Event::Settle(id) => self.cloud.settle(self.now, &id),
+            Event::Status(write) => self.status_arrives(*write),
+            Event::StatusEnded(object, written) => self.status_ended(&object, written),
+            Event::Seen(id, version, generation, asked) => self.see(&id, version, generation, asked, false),
+        }
+    }
+
+    pub fn turn(&mut self) {
+        let mut out = Vec::new();
+        self.engine.plan(self.now, &mut out);
+        for effect in out {
+            let number = self.effects;
+            self.effects += 1;
+            let fault = self.faults.get(&number).copied();
+            self.carry_out(effect, fault);
+            if matches!(fault, Some(Fault::Crash | Fault::CrashTold)) {
+                self.restart();
+                return self.turn();
+            }
+        }
+        self.note_state();
+    }
+
+    pub fn schedule(&mut self, after: Duration, process: Option<u32>, event: Event) {
+        self.sequence += 1;
+        self.pending.insert((self.now.after(after), self.sequence), (process, event));
+    }
+
+    /// Nothing comes of these.
+    pub fn lose(&mut self, lost: impl Fn(&Event) -> bool) {
+        self.pending.retain(|_, (_, event)| !lost(event));
+    }
+
+    fn answer(&mut self, fault: Option<Fault>, event: Event) {
+        let process = Some(self.crashes);
+        match fault {
+            Some(Fault::LoseReply | Fault::LoseCall) => {}
+            Some(Fault::Delay(by)) => self.schedule(self.latency + by, process, event),
+            Some(Fault::Double) => {
+                self.schedule(self.latency, process, event.clone());
+                self.schedule(self.latency * 3, process, event);
+            }
+            _ => self.schedule(self.latency, process, event),
+        }
+    }
+
+    pub fn names(&self) -> BTreeSet<String> {
+        self.store.keys().cloned().collect()
+    }
+}

@@ -1,0 +1,342 @@
+//! Status tells the truth: asserted at every report and status, whatever a test does.
+
+use std::time::Duration;
+
+use keeper_core::call::{CallId, Reply};
+use keeper_core::conditions::{Question, Status, judge};
+use keeper_core::failure::{Effect as Outcome, Failure};
+use keeper_core::id::{InstanceId, InterfaceId, Tag};
+use keeper_core::instance::{Instance, InstanceFacts};
+use keeper_core::interface::{Interface, InterfaceFacts, InterfaceType};
+use keeper_core::kind::Kind;
+use keeper_core::reason::Reason;
+use keeper_core::retention::{AttachPhase, MAX_RETAINED, Record};
+use keeper_core::time::Moment;
+use keeper_core::verdict::{Part, State};
+use keeper_core::wish::{Generation, ObjectId, Selector, Wish};
+
+use super::cloud::{Card, Machine, Shown};
+use super::store::{Spec, Stored};
+use super::{World, i, secs};
+
+impl World {
+    /// How long evidence lives: never longer than a quarter of an hour, or twice what the budget gives (I52). A status takes
+    /// its time to be written, also when it has to be tried again.
+    pub fn life(&self) -> Duration {
+        let life = self.engine.evidence_life();
+        assert!(life <= secs(900).max(self.engine.sweep_interval() * 2), "I52: evidence lives for {life:?}");
+        life + secs(20)
+    }
+
+    // What objects select, as things are in truth.
+
+    pub fn selects_instance(&self, selector: &Selector<Instance>, id: &InstanceId) -> bool {
+        let Some(machine) = self.cloud.machines.get(id) else { return false };
+        (selector.names(id) || selector.finds(machine.tags())) && !self.excludes_instance(selector, id)
+    }
+
+    fn excludes_instance(&self, selector: &Selector<Instance>, id: &InstanceId) -> bool {
+        let tags = self.cloud.machines.get(id).map(Machine::tags).unwrap_or_default();
+        selector.exclude_ids.contains(id) || selector.tags_exclude(tags)
+    }
+
+    /// Whether the spec leaves the interface alone, as things are in truth.
+    fn excluded(&self, wish: &Wish<Interface>, id: &InterfaceId, card: &Card) -> bool {
+        let there = || card.instance().zip(wish.owners.as_deref());
+        wish.selector.exclude_ids.contains(id)
+            || wish.selector.tags_exclude(card.tags())
+            || there().is_some_and(|(instance, owners)| self.excludes_instance(owners, instance))
+    }
+
+    /// Whether the spec alone selects it, as things are in truth.
+    pub fn selected(&self, wish: &Wish<Interface>, id: &InterfaceId, card: &Card) -> bool {
+        let meant = match card.facts.interface_type {
+            Some(InterfaceType::Primary) => wish.types.primary,
+            Some(InterfaceType::Secondary) => wish.types.secondary,
+            _ => true,
+        };
+        let there = || card.instance().zip(wish.owners.as_deref()).filter(|_| card.in_use() && meant);
+        !self.excluded(wish, id, card)
+            && (wish.selector.names(id)
+                || wish.selector.tags_match(card.tags())
+                || there().is_some_and(|(instance, owners)| self.selects_instance(owners, instance)))
+    }
+
+    /// Whether it is a target, by the spec or by what status lists.
+    pub fn is_target(&self, stored: &Stored, id: &InterfaceId, card: &Card) -> bool {
+        stored.retention().is_some_and(|wish| {
+            self.selected(wish, id, card)
+                || (stored.record.retained.contains_key(id) && !self.excluded(wish, id, card))
+        })
+    }
+
+    /// Keeps book of what can't be told from how things are now.
+    pub fn note_state(&mut self) {
+        let now = self.now;
+        for card in self.cloud.cards.values_mut().filter(|card| card.in_use()) {
+            if let Some(on) = card.instance().cloned() {
+                card.been.insert(on, now);
+            }
+        }
+        for (name, stored) in &self.store {
+            let Some(wish) = stored.retention() else { continue };
+            for id in stored.record.retained.keys() {
+                let given_up = |card: &Card| wish.weakening().is_some() && !card.safe();
+                let left = |card: &Card| given_up(card) || self.excluded(wish, id, card);
+                if self.cloud.cards.get(id).is_some_and(left) {
+                    self.left.insert((name.clone(), id.clone()), now);
+                }
+            }
+        }
+    }
+
+    /// Since when the instance has been weak, and a target of the object that could be seen.
+    fn instance_exposed(&self, stored: &Stored, wish: &Wish<Instance>, id: &InstanceId) -> Option<Moment> {
+        let machine = self.cloud.machines.get(id)?;
+        let counts = !machine.safe() && !machine.hidden && machine.applicable();
+        let since = machine.weak_since.filter(|_| counts && self.selects_instance(&wish.selector, id))?;
+        let joined = stored.joined.get(id).copied().unwrap_or_default();
+        Some(since.max(machine.changed).max(joined))
+    }
+
+    /// Since when the interface has been.
+    fn interface_exposed(&self, stored: &Stored, wish: &Wish<Interface>, id: &InterfaceId) -> Option<Moment> {
+        let card = self.cloud.cards.get(id)?;
+        let host = card.instance().and_then(|on| self.cloud.machines.get(on));
+        let seen = !(card.hidden || card.skipped || card.withheld) && host.is_none_or(|host| !host.hidden);
+        let spec = self.selected(wish, id, card);
+        let listed = stored.listed.get(id).filter(|_| !self.excluded(wish, id, card));
+        let counts = !card.safe() && seen && card.applicable() && (spec || listed.is_some());
+        let since = card.weak_since.filter(|_| counts)?;
+        // What was refused is not applicable until it is tried again.
+        let refused = card.refused_at.map(|at| at.after(secs(25 * 60))).unwrap_or_default();
+        let listed = listed.filter(|_| !spec).copied().unwrap_or_default();
+        let told = stored.changed.max(stored.joined.values().max().copied().unwrap_or_default());
+        Some(since.max(card.changed).max(self.altered).max(refused).max(listed).max(told))
+    }
+
+    /// I1: no True while a target has been weak for longer than evidence lives.
+    pub fn check_truth(&self, name: &str) {
+        let Some(stored) = self.store.get(name) else { return };
+        let Some((of, part, judgement)) = &stored.status else { return };
+        let life = self.life();
+        // Rule 11: who has only just begun, or only just leads again, leaves standing what stands for a while.
+        let since = self.started.max(self.led_since);
+        let judged = self.leads() && stored.decodable && self.now.since(since) > life;
+        let skipped = self.now.since(self.cloud.skipped) <= life;
+        if judgement.domain.status != Status::True || *of != stored.generation || !judged || skipped {
+            return;
+        }
+        let lied = |since: Option<Moment>| since.is_some_and(|since| self.now.since(since) > life);
+        let weak: Vec<String> = match &stored.spec {
+            Spec::Protection(wish) => {
+                let weak = |id: &&InstanceId| lied(self.instance_exposed(stored, wish, id));
+                self.cloud
+                    .machines
+                    .keys()
+                    .filter(weak)
+                    .map(|id| format!("{:?}", self.cloud.machines[id]))
+                    .collect()
+            }
+            Spec::Retention(wish) => {
+                let weak = |id: &&InterfaceId| lied(self.interface_exposed(stored, wish, id));
+                self.cloud
+                    .cards
+                    .keys()
+                    .filter(weak)
+                    .map(|id| format!("{id} {:?}", self.cloud.cards[id]))
+                    .collect()
+            }
+        };
+        assert!(
+            weak.is_empty(),
+            "I1: {name} says True although these have been weak for long at {:?}: {weak:?}; {:?} {part:?} {:?}",
+            self.now,
+            stored.spec,
+            &self.reads[self.reads.len().saturating_sub(12)..]
+        );
+    }
+
+    pub fn check_all(&self) {
+        for name in self.names() {
+            self.check_truth(&name);
+        }
+    }
+
+    // What the engine was shown.
+
+    fn note_shown<K: Kind>(
+        &mut self,
+        of_interface: bool,
+        call: CallId,
+        result: &Result<Reply<K>, Failure>,
+        look: impl Fn(&K::Facts) -> (Vec<Tag>, bool, bool),
+    ) -> Option<Moment> {
+        // After its deadline an answer counts for nothing.
+        let at = self.answered(of_interface, call)?;
+        let Ok(Reply::Page(page)) = result else {
+            for track in self.tracks.values_mut() {
+                track.written = track.written.map(|(of, at)| (of, at.filter(|_| of != call)));
+            }
+            return Some(at);
+        };
+        for item in &page.items {
+            let track = self.tracks.entry(item.id.to_string()).or_default();
+            if track.shown.as_ref().is_none_or(|newest| newest.call < call)
+                && track.written.is_none_or(|(write, _)| write < call)
+            {
+                let (tags, in_use, free) = look(&item.facts);
+                track.shown = Some(Shown { call, safe: K::safe(&item.facts), tags, at, in_use, free });
+            }
+        }
+        Some(at)
+    }
+
+    pub fn note_instances(&mut self, call: CallId, result: &Result<Reply<Instance>, Failure>) {
+        let look = |facts: &InstanceFacts| (facts.tags.clone().unwrap_or_default(), false, false);
+        if self.note_shown(false, call, result, look).is_none() {
+            return;
+        }
+        let Ok(Reply::Page(page)) = result else { return };
+        for item in &page.items {
+            let listed = item.facts.surroundings.as_ref().and_then(|s| s.interfaces.clone());
+            if self.lists.get(&item.id).is_none_or(|(newest, _)| *newest < call) {
+                self.lists.insert(item.id.clone(), (call, listed.unwrap_or_default()));
+            }
+        }
+    }
+
+    pub fn note_interfaces(&mut self, call: CallId, result: &Result<Reply<Interface>, Failure>) {
+        let look = |facts: &InterfaceFacts| {
+            use keeper_core::interface::InterfaceStatus::{Available, InUse};
+            let tags = facts.tags.clone().unwrap_or_default();
+            (tags, facts.status == Some(InUse), facts.status == Some(Available))
+        };
+        if self.note_shown(true, call, result, look).is_none() {
+            return;
+        }
+        for attach in self.attached.iter_mut().filter(|a| a.call == (self.crashes, call)) {
+            attach.refused = matches!(result, Err(failure) if failure.effect == Outcome::None);
+        }
+        let Ok(Reply::Page(page)) = result else { return };
+        for item in &page.items {
+            if self.places.get(&item.id).is_none_or(|(newest, _)| *newest < call) {
+                self.places.insert(item.id.clone(), (call, item.facts.instance.clone().flatten()));
+            }
+        }
+    }
+
+    // Reports and statuses.
+
+    pub fn note_requests(&mut self, object: &ObjectId, part: &Part) {
+        let rows = part.retention.iter().flat_map(|retention| &retention.attachments);
+        let now: Vec<&InterfaceId> =
+            rows.filter(|row| row.phase == AttachPhase::Requested).map(|row| &row.interface).collect();
+        self.requested.retain(|(of, id), _| of != object || now.contains(&id));
+        for id in now {
+            self.requested.entry((object.clone(), id.clone())).or_insert(self.now);
+        }
+    }
+
+    /// I1, I2, I21: a True rests on answers to reads that were sent after our last write had ended, and not long ago; and
+    /// where it speaks of instances, their own list and that of interfaces say the same.
+    pub fn check_report(&self, object: &ObjectId, generation: Generation, part: &Part) {
+        let Some(stored) = self.store.values().find(|s| s.id == *object && s.generation == generation) else {
+            return;
+        };
+        match &stored.spec {
+            Spec::Protection(wish) => self.check_protection(stored, wish, part),
+            Spec::Retention(wish) => self.check_retention(stored, wish, part),
+        }
+    }
+
+    fn check_shown(&self, object: &ObjectId, target: &str) {
+        let shown = self.tracks.get(target).and_then(|track| track.shown.as_ref());
+        assert!(
+            shown.is_some_and(|s| s.safe == Some(true) && self.now.since(s.at) <= self.life()),
+            "I1, I2: {object:?} calls {target} safe on {shown:?}"
+        );
+    }
+
+    fn check_protection(&self, stored: &Stored, wish: &Wish<Instance>, part: &Part) {
+        if judge(Question::of(wish), part).domain.status != Status::True {
+            return;
+        }
+        for row in part.rows.iter().filter(|row| row.state == State::Safe) {
+            self.check_shown(&stored.id, &row.id);
+        }
+        let selector = &wish.selector;
+        let named = selector.ids.iter().filter(|id| selector.names(id)).count();
+        let told = part.rows.iter().filter(|row| selector.names(&i(&row.id))).count();
+        // Who excludes by tag may leave out any of them, and be True of what else is selected.
+        let complete = !selector.exclude_tags.is_empty() || told >= named.min(100);
+        assert!(complete, "{:?} leaves out what it names", stored.id);
+    }
+
+    fn check_retention(&self, stored: &Stored, wish: &Wish<Interface>, part: &Part) {
+        let retention = part.retention.as_deref().expect("what an object that retains remembers");
+        if judge(Question::of(wish), part).domain.status != Status::True {
+            return;
+        }
+        for row in retention.rows.iter().filter(|row| row.reason == Reason::AllSafe) {
+            self.check_shown(&stored.id, row.id.as_str());
+        }
+        if let Some(owners) = &wish.owners {
+            self.check_lists(wish, owners, part);
+        }
+    }
+
+    fn check_lists(&self, wish: &Wish<Interface>, owners: &Selector<Instance>, part: &Part) {
+        // Who selects it is judged as things are: it must have been shown since they are so. What changed in the moment of
+        // the read may have changed after it.
+        let shown =
+            |id: &str| self.tracks.get(id).and_then(|track| track.shown.as_ref()).map(|shown| shown.at);
+        let there = self.cloud.machines.iter().filter(|(id, machine)| {
+            !machine.hidden && shown(id.as_str()).is_some_and(|at| at > machine.changed)
+        });
+        for (instance, _) in there.filter(|(id, _)| self.selects_instance(owners, id)) {
+            let Some((_, listed)) = self.lists.get(instance) else { continue };
+            // What nobody can see, or could until a moment ago, nobody can know of.
+            let lately =
+                |card: &Card| card.hidden_since.is_some() && self.now.since(card.changed) <= self.life();
+            for (id, card) in
+                self.cloud.cards.iter().filter(|(_, card)| !(card.hidden || card.skipped || lately(card)))
+            {
+                let ours = matches!(
+                    card.facts.interface_type,
+                    Some(InterfaceType::Primary | InterfaceType::Secondary)
+                ) && card.facts.service_managed == Some(false);
+                let place = self.places.get(id).and_then(|(_, at)| at.as_ref());
+                let names_it = place == Some(instance);
+                let asked = self.selected(wish, id, card);
+                assert!(
+                    !(ours && asked) || names_it == listed.contains(id),
+                    "I21: True although {instance} lists {listed:?} and {id} says {place:?}: {part:?}"
+                );
+            }
+            for id in listed.iter().filter(|id| !self.cloud.cards.contains_key(id)) {
+                assert!(self.places.contains_key(id), "I21: True although {id} on {instance} was never seen");
+            }
+        }
+    }
+
+    /// I19: the list of retained interfaces gets shorter only by what is gone, excluded or given up.
+    pub fn check_record(&mut self, name: &str, new: &Record, settled: bool) {
+        let stored = &self.store[name];
+        let Some(wish) = stored.retention() else { return };
+        let full = new.retained.len() >= MAX_RETAINED;
+        for id in stored.record.retained.keys().filter(|id| !full && !new.retained.contains_key(id)) {
+            let Some(card) = self.cloud.cards.get(id) else { continue };
+            let hidden = card.hidden_since.is_some_and(|at| self.now.since(at) >= secs(5));
+            let left =
+                self.excluded(wish, id, card) || self.left.contains_key(&(name.to_owned(), id.clone()));
+            assert!(hidden || left, "I19: {name} no longer lists {id} {card:?}; {:?}", stored.spec);
+        }
+        if settled {
+            // What is written now may have been judged before it was given up.
+            let (now, life) = (self.now, self.life());
+            let lately = |at: &mut Moment| now.since(*at) <= life;
+            self.left.retain(|(of, id), at| of != name || !new.retained.contains_key(id) || lately(at));
+        }
+    }
+}
