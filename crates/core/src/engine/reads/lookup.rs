@@ -107,6 +107,11 @@ impl<K: Kind> Engine<K> {
         if let Some((denial, accused)) = lookup.accused.as_ref().filter(|_| !lookup.unreadable) {
             self.missed(now, accused, *denial, lookup.showed_any);
         }
+        if lookup.unreadable && lookup.lane == Lane::Lookup {
+            for id in lookup.missing.iter().chain(lookup.accused.as_ref().map(|(_, accused)| accused)) {
+                self.proved_nothing(now, id);
+            }
+        }
         if !lookup.unreadable {
             // What shows nothing at all proves nothing, and must not put off the look-up that does.
             let idle = lookup.lane != Lane::Lookup && !lookup.showed_any;
@@ -116,6 +121,15 @@ impl<K: Kind> Engine<K> {
             for id in missing {
                 self.missed(now, &id, call, lookup.showed_any);
             }
+        }
+    }
+
+    /// A look-up that proves nothing is made again, ever more seldom.
+    fn proved_nothing(&mut self, now: Moment, id: &K::Id) {
+        let absence = self.targets.get_mut(id).and_then(|target| target.absence.as_deref_mut());
+        if let Some(absence) = absence {
+            absence.looked(now);
+            self.reconsider(now, id);
         }
     }
 

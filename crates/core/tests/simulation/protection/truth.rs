@@ -478,12 +478,20 @@ fn i04_an_answer_that_ignores_the_ids_proves_nothing() {
     world.fleet(3, &[("env", "prod")]);
     world.instance("i-named", payg(true, &[]));
     world.apply("a", enabled(by_ids(&["i-named"])));
+    // The whole region is listed, so only look-ups ask for ids.
+    world.apply("tagged", enabled(by_tag("env", "prod")));
     world.run(secs(30));
     world.hide("i-named", true);
     world.cloud.mood.ignores_ids = true;
     world.run(INTERVAL * 10);
     assert_ne!(world.says("a").1, Reason::NotFound, "what was shown was not what was asked for");
     assert_eq!(world.says("a").0, Status::Unknown);
+    let reads = world.reads.len();
+    world.run(INTERVAL * 10);
+    assert!(world.reads.len() - reads <= 20, "it is asked ever more seldom");
+    world.cloud.mood.ignores_ids = false;
+    world.run(INTERVAL * 6);
+    assert_eq!(world.says("a"), (Status::Unknown, Reason::NotFound), "and asked again when answers tell");
 }
 
 #[test]
