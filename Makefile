@@ -37,8 +37,10 @@ lint-image: ## run hadolint over the Dockerfile
 doc: ## build the documentation; a broken link fails
 	RUSTDOCFLAGS='-D warnings' cargo doc --workspace --no-deps --locked
 
-walls: ## check what the packages may depend on
-	tests/walls.sh
+walls: ## check what the packages may depend on, and that no files of one package need each other in a circle
+	tests/walls/packages.sh
+	python3 -m unittest discover --start-directory tests/walls
+	tests/walls/circles.py
 
 control-plane: ## build kube-apiserver, Helm and what else the tests need beside, unless it is there
 	$(CONTROL_PLANE)/binaries.py

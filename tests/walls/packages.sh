@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Keeps the walls between the packages: what each of them must not depend on, directly or through others. Tests' own dependencies don't count.
 set -euo pipefail
-cd "$(dirname "$0")/.."
+cd "$(dirname "$0")/../.."
 
 broken=0
 
