@@ -20,7 +20,6 @@ NOT_YET = {
     "core": "the engine's files are being made into parts",
     "operator": "its files are being moved",
     "simulator": "its files are being moved",
-    "alicloud": "its files are being moved",
 }
 ROOTS = ("lib.rs", "main.rs", "mod.rs")
 # Both kinds of resource have these rooms.

@@ -15,11 +15,12 @@ use crate::credentials::{Credentials, CredentialsSource};
 use crate::endpoint::{Endpoints, host};
 use crate::error::{Error, OwnCode};
 use crate::get_caller_identity::{self, Caller};
+use crate::listing::Place;
 use crate::observe::{Observer, Watched};
 use crate::operation::{Operation, Parameters};
 use crate::sign::{Leave, Request, Stamp, StampSource, SystemStamps, canonical_query, date_text, sha256_hex};
 use crate::transport::Transport;
-use crate::wire::{Place, Wire};
+use crate::wire::Wire;
 
 const METHOD: &str = "POST";
 const PATH: &str = "/";

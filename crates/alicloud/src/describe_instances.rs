@@ -9,10 +9,10 @@ use keeper_core::instance::{ChargeType, Instance, InstanceFacts};
 use keeper_core::owners::{Power, Surroundings};
 use serde_json::Value;
 
-use crate::answer::{Answer, identifier};
-use crate::listing;
+use crate::answer::Answer;
+use crate::identifier::identifier;
+use crate::listing::{self, Place};
 use crate::operation::{Operation, Parameters, Product};
-use crate::wire::Place;
 
 pub(crate) const OPERATION: Operation = Operation::read(Product::Ecs, "DescribeInstances");
 

@@ -13,10 +13,10 @@ use keeper_core::id::{InstanceId, InterfaceId, Region};
 use keeper_core::interface::{Belongings, Eip, Interface, InterfaceFacts, InterfaceStatus, InterfaceType};
 use serde_json::Value;
 
-use crate::answer::{Answer, identifier};
-use crate::listing;
+use crate::answer::Answer;
+use crate::identifier::identifier;
+use crate::listing::{self, Place};
 use crate::operation::{Operation, Parameters, Product};
-use crate::wire::Place;
 
 pub(crate) const OPERATION: Operation = Operation::read(Product::Ecs, "DescribeNetworkInterfaces");
 

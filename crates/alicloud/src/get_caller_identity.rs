@@ -4,7 +4,8 @@
 use keeper_core::id::RequestId;
 use serde_json::Value;
 
-use crate::answer::{Answer, identifier};
+use crate::answer::Answer;
+use crate::identifier::identifier;
 use crate::operation::{Operation, Product};
 
 pub(crate) const OPERATION: Operation = Operation::read(Product::Sts, "GetCallerIdentity");

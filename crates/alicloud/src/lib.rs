@@ -22,6 +22,7 @@ mod attach_network_interface;
 mod describe_instances;
 mod describe_network_interfaces;
 mod get_caller_identity;
+mod identifier;
 mod listing;
 mod modify_instance_attribute;
 mod modify_network_interface_attribute;

@@ -1,17 +1,26 @@
 //! What the listings have in common: filters, pages and tags. Concludes nothing: an entry that can't be read is counted
 //! and doesn't cost the page.
 
-use keeper_core::call::{IDS_PER_READ, Item, Page, Query, ReadCall, TagFilter};
+use keeper_core::call::{IDS_PER_READ, Identity, Item, Page, Query, ReadCall, TagFilter};
 use keeper_core::id::{PageToken, Region, Tag};
 use keeper_core::kind::Kind;
 use serde_json::Value;
 
 use crate::answer::Answer;
 use crate::operation::Parameters;
-use crate::wire::Place;
 
 /// Most tags in one filter.
 const TAGS_PER_READ: usize = 20;
+
+/// Where a client reads, and what is known of that region although no answer says it.
+#[derive(Debug, Clone, Copy)]
+pub struct Place<'a> {
+    pub(crate) region: &'a Region,
+    /// Whether a primary network interface can be retained there.
+    pub(crate) primary_retainable: bool,
+    /// To whom the answer was given.
+    pub(crate) identity: Identity,
+}
 
 /// The parameters of a read; `None` when the query is empty or beyond the operations' limits. How ids are put differs.
 ///

@@ -13,8 +13,8 @@ use keeper_core::id::RequestId;
 use reqwest::header::{ACCEPT, CONTENT_LENGTH, HeaderMap, HeaderName, HeaderValue};
 use reqwest::{Client, Response, Url, redirect, retry};
 
-use crate::answer::is_identifier;
 use crate::error::OwnCode;
+use crate::identifier::is_identifier;
 
 /// A hundred instances with all their fields take some hundred kilobytes.
 const MAX_BODY: usize = 8 * 1024 * 1024;

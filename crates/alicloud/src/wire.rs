@@ -2,28 +2,19 @@
 //!
 //! Another kind is another file for each of its two operations, and an `impl` here.
 
-use keeper_core::call::{Identity, Page, ReadCall, WriteCall};
+use keeper_core::call::{Page, ReadCall, WriteCall};
 use keeper_core::id::Region;
 use keeper_core::instance::Instance;
 use keeper_core::interface::Interface;
 use keeper_core::kind::Kind;
 
 use crate::answer::Answer;
+use crate::listing::Place;
 use crate::operation::{Operation, Parameters};
 use crate::{
     describe_instances, describe_network_interfaces, modify_instance_attribute,
     modify_network_interface_attribute,
 };
-
-/// Where a client reads, and what is known of that region although no answer says it.
-#[derive(Debug, Clone, Copy)]
-pub struct Place<'a> {
-    pub(crate) region: &'a Region,
-    /// Whether a primary network interface can be retained there.
-    pub(crate) primary_retainable: bool,
-    /// To whom the answer was given.
-    pub(crate) identity: Identity,
-}
 
 /// A kind of target whose listing and whose flag this crate can put into requests. Can be implemented here alone, for
 /// its types have no public path.
