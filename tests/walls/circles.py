@@ -19,7 +19,6 @@ PACKAGES = {"alicloud": "crates/alicloud/src", "simulator": "crates/simulator/sr
 NOT_YET = {
     "core": "the engine's files are being made into parts",
     "operator": "its files are being moved",
-    "simulator": "its files are being moved",
 }
 ROOTS = ("lib.rs", "main.rs", "mod.rs")
 # Both kinds of resource have these rooms.

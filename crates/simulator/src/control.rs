@@ -14,12 +14,12 @@ use axum::{Json, Router};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use crate::accounts::AccessKey;
+use crate::account::{Account, AccountSeed};
 use crate::faults::Rule;
 use crate::gateway::Cloud;
+use crate::keys::AccessKey;
 use crate::log::Allowed;
 use crate::regions;
-use crate::simulator::{Account, AccountSeed};
 use crate::state::{Change, Effect, InterfaceChange, InterfaceSeed, ReleaseReason, Seed, Settings};
 use crate::wire::Refusal;
 

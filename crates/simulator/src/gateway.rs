@@ -6,12 +6,11 @@ use bytes::Bytes;
 use http_body_util::Full;
 use hyper::body::Incoming;
 use hyper::{Request, Response};
-use jiff::Timestamp;
 use serde_json::Value;
 use tokio_util::sync::CancellationToken;
 
-use crate::accounts::{Caller, authenticate};
 use crate::faults::{Instead, PageFaults, Plan, Subject};
+use crate::keys::{Caller, authenticate};
 use crate::log::LogEntry;
 use crate::operations::{
     Body, Call, Done, InstancePage, Operation, PRINCIPAL, named_instances, named_interfaces,
@@ -333,26 +332,6 @@ fn deny(job: &Job, always_forbidden: bool) -> Result<Done, Refusal> {
         return Ok(Done { body: Body::Instances(InstancePage::empty()), mutated: false });
     }
     Err(Refusal::forbidden(&job.caller.account, PRINCIPAL, job.operation.product(), name))
-}
-
-impl LogEntry {
-    /// An entry about which nothing is known yet.
-    fn unread(time: Timestamp) -> Self {
-        Self {
-            sequence: 0,
-            time,
-            account: None,
-            access_key_id: None,
-            action: String::new(),
-            parameters: std::collections::BTreeMap::new(),
-            acs_date: None,
-            status: 200,
-            code: "OK".to_owned(),
-            request_id: String::new(),
-            mutated: false,
-            lost: false,
-        }
-    }
 }
 
 impl Reply {

@@ -23,11 +23,12 @@
 //! # std::io::Result::Ok(())
 //! ```
 
-mod accounts;
+mod account;
 mod clock;
 mod control;
 mod faults;
 mod gateway;
+mod keys;
 mod log;
 mod operations;
 mod regions;
@@ -36,13 +37,11 @@ mod simulator;
 mod state;
 mod wire;
 
-pub use accounts::AccessKey;
+pub use account::{Account, AccountSeed};
 pub use faults::{Fault, Rule};
+pub use keys::AccessKey;
 pub use log::{Allowed, Count, LogEntry};
-pub use simulator::{
-    Account, AccountSeed, Contents, DEFAULT_ACCESS_KEY_ID, DEFAULT_ACCESS_KEY_SECRET, DEFAULT_ACCOUNT,
-    Simulator,
-};
+pub use simulator::{Contents, DEFAULT_ACCESS_KEY_ID, DEFAULT_ACCESS_KEY_SECRET, DEFAULT_ACCOUNT, Simulator};
 pub use state::{
     Change, ChargeType, Eip, Instance, InterfaceChange, InterfaceSeed, InterfaceStatus, InterfaceType,
     LockReason, NetworkInterface, PrimaryRefusal, ReleaseReason, Released, Seed, Settings, SpotStrategy,

@@ -43,6 +43,26 @@ pub struct LogEntry {
     pub lost: bool,
 }
 
+impl LogEntry {
+    /// An entry about which nothing is known yet.
+    pub(crate) fn unread(time: Timestamp) -> Self {
+        Self {
+            sequence: 0,
+            time,
+            account: None,
+            access_key_id: None,
+            action: String::new(),
+            parameters: BTreeMap::new(),
+            acs_date: None,
+            status: 200,
+            code: "OK".to_owned(),
+            request_id: String::new(),
+            mutated: false,
+            lost: false,
+        }
+    }
+}
+
 /// Numbers of one operation.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]

@@ -5,7 +5,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 use serde_json::Value;
 
-use super::Fault;
+use super::rule::Fault;
 use crate::state::{Effect, Ending, NetworkInterface};
 use crate::wire::Refusal;
 

@@ -5,8 +5,9 @@ use std::sync::Arc;
 
 use jiff::Timestamp;
 
-use super::parameters::Honours;
-use super::{Call, Done, interface, invalid_state, refuse_service_managed, refuse_unsettled};
+use super::call::{Call, Done};
+use super::honours::Honours;
+use super::interface_rules::{interface, invalid_state, refuse_service_managed, refuse_unsettled};
 use crate::state::{Instance, InterfaceStatus, InterfaceType, NetworkInterface, Status, World};
 use crate::wire::Refusal;
 

@@ -2,8 +2,8 @@
 
 use jiff::{SignedDuration, Timestamp};
 
-use super::parameters::Honours;
-use super::{Call, Done};
+use super::call::{Call, Done};
+use super::honours::Honours;
 use crate::clock::start_of_minute;
 use crate::state::{ChargeType, World};
 use crate::wire::Refusal;

@@ -4,13 +4,13 @@ use jiff::SignedDuration;
 use serde_json::json;
 
 use super::auto_release::{self, refuse_subscription};
+use super::call::{Body, Call, Done, once};
 use super::create_network_interface::{groups, refuse_quota};
+use super::honours::Honours;
 use super::new_interfaces::NewInterfaces;
-use super::parameters::Honours;
 use super::subscription::{self, Periods};
 use super::tags::{self, TAGS_PER_RESOURCE};
 use super::texts::{self, Naming};
-use super::{Body, Call, Done, once};
 use crate::state::{ChargeType, Effect, Instance, Seed, SpotStrategy, Status, World};
 use crate::wire::{Params, Refusal};
 

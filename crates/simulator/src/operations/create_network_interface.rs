@@ -2,11 +2,11 @@
 
 use std::net::Ipv4Addr;
 
-use super::parameters::Honours;
+use super::call::{Body, Call, Done, once};
+use super::honours::Honours;
+use super::interface_rules::{interface, invalid_state, refuse_service_managed};
 use super::texts::{self, Naming};
-use super::{
-    Body, Call, Done, interface, interface_answer, invalid_state, once, refuse_service_managed, tags,
-};
+use super::{interface_answer, tags};
 use crate::state::{Effect, InterfaceSeed, InterfaceStatus, TrafficMode, VSwitch, World};
 use crate::wire::{Params, Refusal};
 

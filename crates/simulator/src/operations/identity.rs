@@ -2,7 +2,7 @@
 
 use serde_json::json;
 
-use super::{Call, Done};
+use super::call::{Call, Done};
 use crate::state::World;
 use crate::wire::Refusal;
 

@@ -4,10 +4,10 @@ use std::collections::BTreeSet;
 
 use serde_json::{Value, json};
 
+use super::call::{Call, Done};
+use super::honours::Honours;
 use super::listing::{self, Largest};
-use super::parameters::Honours;
 use super::tags::{Kind, Tags, check_count, check_ids, missing};
-use super::{Call, Done};
 use crate::faults::PageFaults;
 use crate::state::{Fleet, Item, Mark, World};
 use crate::wire::{Refusal, TagPair};

@@ -4,7 +4,8 @@ use std::sync::Arc;
 
 use tokio::time::Instant;
 
-use super::Call;
+use super::call::Call;
+use super::page::Page;
 use crate::faults::PageFaults;
 use crate::state::{Fleet, Item, Mark, Visit, World};
 use crate::wire::{Params, Refusal};
@@ -35,24 +36,6 @@ pub(super) trait Filter<T> {
     fn matches(&self, item: &T) -> bool;
     /// Whether a fault hides an item from this listing.
     fn hidden(&self, item: &T, faults: &PageFaults) -> bool;
-}
-
-/// One page of items.
-#[derive(Debug)]
-pub(crate) struct Page<T> {
-    pub(super) items: Vec<Arc<T>>,
-    pub(super) next_token: String,
-    /// Zero when paged by token: it then has no meaning.
-    pub(super) total: usize,
-    pub(super) number: usize,
-    pub(super) size: usize,
-}
-
-impl<T> Page<T> {
-    /// The page of somebody who may see nothing.
-    pub(super) fn empty() -> Self {
-        Self { items: Vec::new(), next_token: String::new(), total: 0, number: 0, size: 0 }
-    }
 }
 
 /// How a client pages. MaxResults and NextToken go before the deprecated PageNumber and PageSize.

@@ -2,9 +2,9 @@
 
 use std::collections::BTreeSet;
 
-use super::parameters::Honours;
+use super::call::{Call, Done};
+use super::honours::Honours;
 use super::texts::{self, Naming};
-use super::{Call, Done};
 use crate::state::{DEFAULT_QUEUES, Instance, InterfaceType, LockReason, NetworkInterface, Status, World};
 use crate::wire::{Params, Refusal};
 

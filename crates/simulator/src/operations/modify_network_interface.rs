@@ -1,8 +1,9 @@
 //! ModifyNetworkInterfaceAttribute: one interface a call, and more attributes than DeleteOnRelease.
 
-use super::parameters::Honours;
+use super::call::{Call, Done};
+use super::honours::Honours;
+use super::interface_rules::{interface, invalid_state, refuse_service_managed, refuse_unsettled};
 use super::texts::{self, Naming};
-use super::{Call, Done, interface, invalid_state, refuse_service_managed, refuse_unsettled};
 use crate::regions;
 use crate::state::{InterfaceStatus, InterfaceType, NetworkInterface, PrimaryRefusal, Status, World};
 use crate::wire::{Params, Refusal};

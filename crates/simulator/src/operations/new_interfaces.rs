@@ -4,9 +4,10 @@
 use std::net::Ipv4Addr;
 
 use super::attach::{refuse_elsewhere, refuse_place, refuse_too_many, zone_mismatch};
+use super::call::Call;
 use super::create_network_interface::{Values, groups, ipv4, traffic_mode, v_switch};
+use super::interface_rules::interface;
 use super::texts::{self, Naming};
-use super::{Call, interface};
 use crate::state::{Effect, Instance, InterfaceSeed, InterfaceType, NetworkInterface, Seed, World};
 use crate::wire::{Params, Refusal};
 

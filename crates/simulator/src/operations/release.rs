@@ -2,8 +2,8 @@
 
 use std::collections::BTreeSet;
 
-use super::parameters::Honours;
-use super::{Call, Done, once};
+use super::call::{Call, Done, once};
+use super::honours::Honours;
 use crate::state::{ChargeType, Effect, Instance, LockReason, ReleaseReason, Status, World};
 use crate::wire::{Params, Refusal};
 

@@ -2,8 +2,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::parameters::Honours;
-use super::{Call, Done};
+use super::call::{Call, Done};
+use super::honours::Honours;
 use crate::state::World;
 use crate::wire::{Refusal, TagPair};
 

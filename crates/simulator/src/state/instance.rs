@@ -8,6 +8,9 @@ use serde::{Deserialize, Serialize};
 use super::fleet::{Item, Mark};
 use super::words::vendor_words;
 
+/// What pay-as-you-go instances show as the end of their time, as in the vendor's published sample answers.
+pub(crate) const NEVER_EXPIRES: &str = "2099-12-31T15:59Z";
+
 vendor_words! {
     /// The state of an instance.
     Status {

@@ -8,6 +8,15 @@ use serde::{Deserialize, Serialize};
 use super::fleet::{Item, Mark};
 use super::words::vendor_words;
 
+/// How an asynchronous operation ends.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Ending {
+    #[default]
+    Success,
+    /// Accepted, and then it failed.
+    Failure,
+}
+
 vendor_words! {
     /// The kind of a network interface.
     InterfaceType {

@@ -5,7 +5,6 @@ use std::collections::BTreeMap;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use super::seed::set;
 use super::{Eip, InterfaceStatus, InterfaceType, NetworkInterface, TrafficMode};
 
 /// One new network interface, or many alike. Whatever isn't said gets a believable value: a free secondary interface
@@ -271,6 +270,13 @@ impl InterfaceChange {
                 None => interface.tags.remove(key),
             };
         }
+    }
+}
+
+/// Sets what was said.
+pub(super) fn set<T: Clone>(place: &mut T, value: Option<&T>) {
+    if let Some(value) = value {
+        place.clone_from(value);
     }
 }
 

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use jiff::Timestamp;
 use serde::{Deserialize, Deserializer, Serialize};
 
+use super::interface_seed::set;
 use super::{ChargeType, Instance, InterfaceSeed, LockReason, SpotStrategy, Status};
 use crate::clock::start_of_minute;
 
@@ -188,13 +189,6 @@ impl Change {
                 None => instance.tags.remove(key),
             };
         }
-    }
-}
-
-/// Sets what was said.
-pub(super) fn set<T: Clone>(place: &mut T, value: Option<&T>) {
-    if let Some(value) = value {
-        place.clone_from(value);
     }
 }
 

@@ -10,21 +10,6 @@ use sha1::Sha1;
 use super::signature::{ENCODED, canonical_query};
 use super::{Refusal, WireRequest};
 
-/// The parameters that belong to the protocol and not to an operation.
-pub(super) const COMMON: &[&str] = &[
-    "AccessKeyId",
-    "Action",
-    "Format",
-    "SecurityToken",
-    "Signature",
-    "SignatureMethod",
-    "SignatureNonce",
-    "SignatureType",
-    "SignatureVersion",
-    "Timestamp",
-    "Version",
-];
-
 /// A legacy signature.
 #[derive(Debug)]
 pub(crate) struct Legacy<'a> {
@@ -36,12 +21,6 @@ pub(crate) struct Legacy<'a> {
 }
 
 impl<'a> Legacy<'a> {
-    /// Whether a request has any part of a legacy signature, and no other.
-    pub(crate) fn is_meant(request: &WireRequest) -> bool {
-        let parts = ["AccessKeyId", "Signature", "SignatureMethod", "SignatureVersion"];
-        request.header("authorization").is_none() && parts.iter().any(|part| request.common(part).is_some())
-    }
-
     pub(crate) fn parse(request: &'a WireRequest) -> Result<Self, Refusal> {
         let required = |name: &str| {
             request.common(name).filter(|value| !value.is_empty()).ok_or_else(|| Refusal::missing(name))
@@ -178,7 +157,7 @@ mod tests {
         ] {
             let mut changed = request(vector);
             set(&mut changed, name, value);
-            assert!(Legacy::is_meant(&changed), "{name}");
+            assert!(changed.is_legacy(), "{name}");
             assert_eq!(check(&changed, secret).expect_err(name).code, code, "{name}");
         }
     }

@@ -8,11 +8,25 @@ use hyper::Request;
 use hyper::body::Incoming;
 use percent_encoding::percent_decode_str;
 
-use super::legacy::{COMMON, Legacy};
 use super::{Params, Refusal};
 
 /// Far above anything that a client of these operations sends.
 const MAX_BODY: usize = 1 << 20;
+
+/// The parameters of a legacy request that belong to the protocol and not to an operation.
+const COMMON: &[&str] = &[
+    "AccessKeyId",
+    "Action",
+    "Format",
+    "SecurityToken",
+    "Signature",
+    "SignatureMethod",
+    "SignatureNonce",
+    "SignatureType",
+    "SignatureVersion",
+    "Timestamp",
+    "Version",
+];
 
 /// How an answer is written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -107,7 +121,13 @@ impl WireRequest {
     /// The form of the answer. Only the legacy protocol has a choice, and XML unless it is asked for JSON.
     pub(crate) fn format(&self) -> Format {
         let json = self.common("Format").is_some_and(|format| format.eq_ignore_ascii_case("JSON"));
-        if Legacy::is_meant(self) && !json { Format::Xml } else { Format::Json }
+        if self.is_legacy() && !json { Format::Xml } else { Format::Json }
+    }
+
+    /// Whether it has any part of a legacy signature, and no other.
+    pub(crate) fn is_legacy(&self) -> bool {
+        let parts = ["AccessKeyId", "Signature", "SignatureMethod", "SignatureVersion"];
+        self.header("authorization").is_none() && parts.iter().any(|part| self.common(part).is_some())
     }
 
     /// A parameter that belongs to the protocol.

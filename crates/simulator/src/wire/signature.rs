@@ -6,7 +6,8 @@ use hmac::{Hmac, KeyInit, Mac};
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use sha2::Sha256;
 
-use super::{Refusal, hex, sha256_hex};
+use super::Refusal;
+use super::hash::{hex, sha256_hex};
 
 const ALGORITHM: &str = "ACS3-HMAC-SHA256";
 

@@ -138,7 +138,7 @@ mod tests {
     use std::collections::BTreeSet;
 
     use super::*;
-    use crate::operations::OPERATIONS;
+    use crate::operations::operation::OPERATIONS;
 
     #[test]
     fn every_line_of_the_facts_is_understood() {

@@ -1,19 +1,15 @@
 //! DescribeInstances: filters, pages, and the traps of both.
 
-mod answer;
-mod filter;
-
 use std::collections::HashMap;
 use std::sync::Arc;
 
 use tokio::time::Instant;
 
-pub(crate) use answer::InstancePage;
-use filter::Filter;
-
+use super::call::{Body, Call, Done};
+use super::honours::Honours;
+use super::instance_filter::Filter;
+use super::instance_page::InstancePage;
 use super::listing::{self, Largest};
-use super::parameters::Honours;
-use super::{Body, Call, Done};
 use crate::state::{Fleet, InterfaceType, Mark, NetworkInterface, World};
 use crate::wire::Refusal;
 

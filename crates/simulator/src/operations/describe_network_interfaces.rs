@@ -1,19 +1,16 @@
 //! DescribeNetworkInterfaces and DescribeNetworkInterfaceAttribute.
 
-mod filter;
-
 use serde_json::{Value, json};
 use tokio::time::Instant;
 
-use filter::Filter;
-
+use super::call::{Body, Call, Done};
+use super::honours::Honours;
 use super::interface_answer::whole;
-use super::listing::{self, Largest, Page};
-use super::odd::{distort, text};
-use super::parameters::Honours;
-use super::{Body, Call, Done, no_such_interface};
-use crate::faults::OddField;
-use crate::state::{NetworkInterface, World};
+use super::interface_filter::Filter;
+use super::interface_page::InterfacePage;
+use super::interface_rules::no_such_interface;
+use super::listing::{self, Largest};
+use crate::state::World;
 use crate::wire::Refusal;
 
 pub(super) const LIST: Honours = Honours::any(&[
@@ -42,35 +39,6 @@ pub(super) const ONE: Honours = Honours::any(&["Attribute", "NetworkInterfaceId"
 
 const LARGEST: Largest = Largest { by_token: 500, by_number: 1_000 };
 
-/// One page of network interfaces, and whose they are.
-#[derive(Debug)]
-pub(crate) struct InterfacePage {
-    page: Page<NetworkInterface>,
-    owner: String,
-}
-
-impl InterfacePage {
-    pub(super) fn render(&self, request_id: &str, odd: &[OddField]) -> serde_json::Result<Vec<u8>> {
-        let mut items: Vec<Value> =
-            self.page.items.iter().map(|interface| whole(interface, &self.owner).into()).collect();
-        for item in &mut items {
-            let (id, instance) = (text(item, "NetworkInterfaceId"), text(item, "InstanceId"));
-            let meant = |odd: &&OddField| odd.target.is_interface(&id) && odd.target.is_instance(&instance);
-            for field in odd.iter().filter(meant) {
-                distort(item, field);
-            }
-        }
-        serde_json::to_vec(&json!({
-            "RequestId": request_id,
-            "NextToken": self.page.next_token,
-            "TotalCount": self.page.total,
-            "PageNumber": self.page.number,
-            "PageSize": self.page.size,
-            "NetworkInterfaceSets": { "NetworkInterfaceSet": items },
-        }))
-    }
-}
-
 pub(crate) fn list(world: &mut World, call: &Call<'_>) -> Result<Done, Refusal> {
     let region = call.region()?;
     let filter = Filter::parse(call.params)?;
@@ -87,7 +55,7 @@ pub(crate) fn list(world: &mut World, call: &Call<'_>) -> Result<Done, Refusal> 
     let page = listing::page(world, call, (&region, &filter, LARGEST), |world| {
         Some(&mut world.accounts.get_mut(account)?.interfaces)
     })?;
-    let page = InterfacePage { page, owner: account.clone() };
+    let page = InterfacePage::new(page, account.clone());
     Ok(Done { body: Body::Interfaces(page), mutated: false })
 }
 

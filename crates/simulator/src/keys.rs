@@ -110,7 +110,7 @@ enum Proof<'a> {
 
 impl<'a> Claim<'a> {
     fn parse(request: &'a WireRequest) -> Result<Self, Refusal> {
-        if Legacy::is_meant(request) {
+        if request.is_legacy() {
             let legacy = Legacy::parse(request)?;
             return Ok(Self {
                 key_id: legacy.access_key_id,

@@ -2,8 +2,8 @@
 
 use serde_json::{Value, json};
 
-use super::parameters::Honours;
-use super::{Call, Done};
+use super::call::{Call, Done};
+use super::honours::Honours;
 use crate::regions::REGIONS;
 use crate::state::World;
 use crate::wire::Refusal;

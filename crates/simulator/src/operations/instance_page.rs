@@ -7,11 +7,11 @@ use std::sync::Arc;
 use serde::{Serialize, Serializer};
 use serde_json::Value;
 
+use super::interface_answer::addresses;
+use super::odd::{distort, text};
+use super::page::Page;
 use crate::clock::to_the_minute;
 use crate::faults::OddField;
-use crate::operations::interface_answer::addresses;
-use crate::operations::listing::Page;
-use crate::operations::odd::{distort, text};
 use crate::state::{Instance, InterfaceType, NEVER_EXPIRES, NetworkInterface, Status};
 
 /// One page of instances, with their network interfaces.

@@ -1,0 +1,85 @@
+//! Which operations there are, and what carries each of them out.
+
+use super::call::{Call, Done};
+use super::honours::Honours;
+use super::{
+    attach, auto_release, create, create_network_interface, describe_instances, describe_network_interfaces,
+    describe_regions, identity, list_tags, modify_instance_attribute, modify_network_interface, release,
+    tags,
+};
+use crate::state::World;
+use crate::wire::Refusal;
+
+const ECS: &str = "2014-05-26";
+const STS: &str = "2015-04-01";
+
+type Run = fn(&mut World, &Call<'_>) -> Result<Done, Refusal>;
+
+/// An operation that the simulated cloud has.
+pub(crate) struct Operation {
+    pub(crate) name: &'static str,
+    pub(crate) version: &'static str,
+    /// Whether it may change the state.
+    pub(crate) writes: bool,
+    run: Run,
+    pub(super) honours: Honours,
+}
+
+pub(super) const OPERATIONS: &[Operation] = &[
+    read("DescribeInstances", describe_instances::run, describe_instances::HONOURS),
+    read("DescribeNetworkInterfaces", describe_network_interfaces::list, describe_network_interfaces::LIST),
+    read(
+        "DescribeNetworkInterfaceAttribute",
+        describe_network_interfaces::one,
+        describe_network_interfaces::ONE,
+    ),
+    read("ListTagResources", list_tags::run, list_tags::HONOURS),
+    read("DescribeRegions", describe_regions::run, describe_regions::HONOURS),
+    Operation { version: STS, ..read("GetCallerIdentity", identity::run, Honours::any(&[])) },
+    write("ModifyInstanceAttribute", modify_instance_attribute::run, modify_instance_attribute::HONOURS),
+    write("ModifyInstanceAutoReleaseTime", auto_release::run, auto_release::HONOURS),
+    write("RunInstances", create::run_instances, create::RUN),
+    write("CreateInstance", create::create_instance, create::CREATE),
+    write("DeleteInstance", release::delete_instance, release::ONE),
+    write("DeleteInstances", release::delete_instances, release::MANY),
+    write(
+        "ModifyNetworkInterfaceAttribute",
+        modify_network_interface::run,
+        modify_network_interface::HONOURS,
+    ),
+    write("AttachNetworkInterface", attach::attach, attach::ATTACH),
+    write("DetachNetworkInterface", attach::detach, attach::DETACH),
+    write("CreateNetworkInterface", create_network_interface::create, create_network_interface::CREATE),
+    write("DeleteNetworkInterface", create_network_interface::delete, create_network_interface::DELETE),
+    write("TagResources", tags::tag, tags::TAG),
+    write("UntagResources", tags::untag, tags::UNTAG),
+];
+
+const fn read(name: &'static str, run: Run, honours: Honours) -> Operation {
+    Operation { name, version: ECS, writes: false, run, honours }
+}
+
+const fn write(name: &'static str, run: Run, honours: Honours) -> Operation {
+    Operation { name, version: ECS, writes: true, run, honours }
+}
+
+impl Operation {
+    /// Looks an operation up; the same name in another product version is another operation.
+    pub(crate) fn find(name: &str, version: &str) -> Option<&'static Self> {
+        OPERATIONS.iter().find(|operation| operation.name == name && operation.version == version)
+    }
+
+    /// Looks an operation up by its name alone.
+    pub(crate) fn named(name: &str) -> Option<&'static Self> {
+        OPERATIONS.iter().find(|operation| operation.name == name)
+    }
+
+    pub(crate) fn product(&self) -> &'static str {
+        if self.version == STS { "Sts" } else { "Ecs" }
+    }
+
+    pub(crate) fn run(&self, world: &mut World, call: &Call<'_>) -> Result<Done, Refusal> {
+        let params = &self.honours.select(self.name, call.params)?;
+        (self.run)(world, &Call { params, ..*call })
+    }
+}

@@ -1,0 +1,75 @@
+//! One account's part of the cloud.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use jiff::Timestamp;
+use serde::Serialize;
+use serde_json::Value;
+
+use super::{Eip, Fleet, Instance, Mark, NetworkInterface, ReleaseReason};
+
+/// An instance that is gone.
+#[derive(Clone, Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Released {
+    /// Its id.
+    pub instance_id: String,
+    /// When it went.
+    pub time: Timestamp,
+    /// Why.
+    pub reason: ReleaseReason,
+    /// Whether release protection was on at that moment.
+    pub was_protected: bool,
+    /// Its network interfaces that outlive it.
+    pub kept_network_interfaces: Vec<String>,
+    /// Its network interfaces that went with it.
+    pub deleted_network_interfaces: Vec<String>,
+}
+
+/// A part of a VPC.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct VSwitch {
+    pub(crate) region: String,
+    pub(crate) zone: String,
+    pub(crate) vpc: String,
+}
+
+impl VSwitch {
+    pub(super) fn new(region: &str, zone: &str, vpc: &str) -> Self {
+        Self { region: region.to_owned(), zone: zone.to_owned(), vpc: vpc.to_owned() }
+    }
+}
+
+/// One account's part of the cloud.
+#[derive(Debug, Default)]
+pub(crate) struct AccountState {
+    pub(crate) instances: Fleet<Instance>,
+    pub(crate) interfaces: Fleet<NetworkInterface>,
+    /// EIPs whose interface is gone.
+    pub(crate) unbound_eips: Vec<Eip>,
+    /// All that something was ever in: they aren't made by themselves.
+    pub(crate) v_switches: HashMap<String, VSwitch>,
+    pub(crate) released: Vec<Released>,
+    /// Answers by operation and ClientToken, each with a digest of the parameters it belongs to.
+    pub(crate) client_tokens: HashMap<(&'static str, String), (u64, Value)>,
+}
+
+impl AccountState {
+    /// Remembers a vSwitch; what was said of it first stays true.
+    pub(super) fn learn(&mut self, id: &str, v_switch: VSwitch) {
+        if !self.v_switches.contains_key(id) {
+            self.v_switches.insert(id.to_owned(), v_switch);
+        }
+    }
+
+    /// The member interfaces of a trunk interface.
+    pub(crate) fn members(&self, trunk: &NetworkInterface) -> impl Iterator<Item = &NetworkInterface> {
+        let instance = trunk.instance_id.clone().map(Mark::Instance);
+        let near = instance
+            .into_iter()
+            .flat_map(|mark| self.interfaces.marked(&trunk.region_id, &mark).collect::<Vec<_>>());
+        near.map(Arc::as_ref)
+            .filter(|near| near.trunk_network_interface_id.as_ref() == Some(&trunk.network_interface_id))
+    }
+}
