@@ -45,13 +45,11 @@ pub enum KeyError {
     Unusable(#[from] CredentialsError),
 }
 
-impl KeySource {
-    /// The access key that is there now.
-    pub fn read(&self) -> Result<Credentials, KeyError> {
-        match self {
-            Self::Environment(names) => from_variables(names, variable),
-            Self::Files(paths) => from_files(paths),
-        }
+/// The access key that is there now.
+fn read(source: &KeySource) -> Result<Credentials, KeyError> {
+    match source {
+        KeySource::Environment(names) => from_variables(names, variable),
+        KeySource::Files(paths) => from_files(paths),
     }
 }
 
@@ -132,7 +130,7 @@ impl Follower {
     pub fn new(account: AccountName, source: KeySource) -> (Self, CurrentKey) {
         let (told, key) = watch::channel(None);
         let mut follower = Self { account, source, told, complaint: None };
-        let read = follower.source.read();
+        let read = read(&follower.source);
         follower.take(read);
         (follower, CurrentKey(key))
     }
@@ -169,7 +167,7 @@ impl Follower {
 
     async fn read(&self) -> Result<Credentials, KeyError> {
         let source = self.source.clone();
-        let read = tokio::task::spawn_blocking(move || source.read()).await;
+        let read = tokio::task::spawn_blocking(move || read(&source)).await;
         read.unwrap_or_else(|error| std::panic::resume_unwind(error.into_panic()))
     }
 

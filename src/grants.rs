@@ -6,7 +6,20 @@ use std::collections::{BTreeMap, BTreeSet};
 use keeper_core::authority::Rights;
 use keeper_core::id::{AccountName, Region};
 
-use crate::config::Grant;
+/// What some namespaces may do.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Grant {
+    /// The namespaces.
+    pub namespaces: BTreeSet<String>,
+    /// The accounts.
+    pub accounts: BTreeSet<AccountName>,
+    /// The regions; `None`: all that the accounts have.
+    pub regions: Option<BTreeSet<Region>>,
+    /// Whether flags may be switched off.
+    pub weaken: bool,
+    /// Whether network interfaces may be attached.
+    pub attach: bool,
+}
 
 /// What each namespace may do.
 #[derive(Debug, Clone, Default)]

@@ -6,6 +6,9 @@ use std::time::Duration;
 use kube::config::{KubeConfigOptions, Kubeconfig};
 use kube::{Client, Config};
 
+/// Field manager of our server-side apply.
+pub const FIELD_MANAGER: &str = "ecs-keeper";
+
 /// A call that takes longer is given up. kube has no time-out of its own.
 pub const CALL_TIMEOUT: Duration = Duration::from_secs(15);
 

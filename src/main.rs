@@ -7,7 +7,7 @@ use anyhow::Context as _;
 use clap::Parser as _;
 use ecs_keeper::causes::told;
 use ecs_keeper::cli::{Cli, Command, ConfigCommand, EniCommand};
-use ecs_keeper::config::{self, Config};
+use ecs_keeper::config;
 use ecs_keeper::{crds, export, handover, telemetry, uninstall};
 
 fn main() -> ExitCode {
@@ -27,7 +27,7 @@ fn carry_out(command: Command) -> anyhow::Result<ExitCode> {
             print(&definitions)?;
         }
         Command::Config(ConfigCommand::Check { file }) => {
-            let config = Config::load(&file)?;
+            let config = config::load(&file)?;
             print(&format!("{} can be used: {config}\n", file.display()))?;
             for doubt in &config.doubts {
                 print(&format!("  Look at {doubt}.\n"))?;

@@ -17,21 +17,23 @@ use tracing::{error, info, warn};
 
 use crate::admin::{BindError, Port};
 use crate::cli::RunOptions;
-use crate::config::{Account, Config, ConfigError, KeySource};
-use crate::controllers::announce::Announcer;
-use crate::controllers::intake::Intake;
-use crate::controllers::objects::Objects;
-use crate::controllers::recheck::Rechecker;
-use crate::controllers::report::Reporter;
+use crate::config::{self, Account, Config, ConfigError, KeySource};
 use crate::credentials::{CurrentKey, Follower};
-use crate::evidence::Records;
-use crate::fleet::{Cloud, Fleet, FleetKey, Fleets};
+use crate::events::Announcer;
 use crate::health::Health;
 use crate::kubernetes::{ConnectError, connect};
 use crate::leader::candidate::{Candidate, Timing};
 use crate::leader::lease::LeaseAccess;
 use crate::leader::{Leader, Leadership};
+use crate::mailbox::Fleets;
 use crate::metrics::{CallMetrics, FleetMetrics, Metrics};
+use crate::preflight::Rechecker;
+use crate::scope::FleetKey;
+use crate::status_writer::Reporter;
+use crate::store::Objects;
+use crate::sweep_record::Records;
+use crate::watch::Intake;
+use crate::worker::{Cloud, Fleet};
 
 /// Calls of one fleet that may be under way at once. At a latency of 100 ms that is far more than any budget.
 const READS_IN_FLIGHT: usize = 4;
@@ -88,7 +90,7 @@ pub enum RunError {
 
 /// Runs the operator until SIGTERM or SIGINT.
 pub async fn run(options: RunOptions) -> Result<(), RunError> {
-    let config = Config::load(&options.configuration.config)?;
+    let config = config::load(&options.configuration.config)?;
     for doubt in &config.doubts {
         warn!(why = %doubt, "the configuration can be used, and may not be meant so");
     }

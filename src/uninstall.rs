@@ -12,12 +12,11 @@ use serde::Serialize;
 use serde_json::json;
 use tokio::time::timeout;
 
-use crate::api::EniRetentionStatus;
+use crate::api::{EniRetentionStatus, Object, Resource, Seen};
 use crate::cli::{OutputFormat, UninstallCheckOptions};
-use crate::controllers::finalizer::FINALIZER;
-use crate::controllers::object::{Object, Resource, Seen};
 use crate::handover::answer::plain;
 use crate::kubernetes::{CALL_TIMEOUT, ConnectError, connect, summary};
+use crate::status::FINALIZER;
 use crate::survivors;
 
 /// Objects in one page of a list that is read whole. One of them can have more than a megabyte.

@@ -7,6 +7,8 @@
 
 mod ecs_instance_protection;
 mod eni_retention;
+mod eni_retention_status;
+mod object;
 mod selector;
 mod spec;
 mod status;
@@ -17,21 +19,19 @@ pub use ecs_instance_protection::{
     ProtectionState,
 };
 pub use eni_retention::{
-    Eip, EniExclusion, EniRetention, EniRetentionSpec, EniRetentionStatus, EniTargets, InterfaceType,
-    MAX_ADDRESS, MAX_ADDRESSES, MAX_LISTED_ATTACHED, MAX_LISTED_INTERFACES, MAX_LISTED_SURVIVORS, MAX_PREFIX,
-    MAX_REATTACH, MAX_REATTACHMENTS, MAX_RETAINED, MAX_SECURITY_GROUPS, MAX_STATUS_BYTES,
-    NetworkInterfacePhase, NetworkInterfaceStatus, NetworkInterfaceType, Reattach, ReattachmentPhase,
-    ReattachmentStatus, Retention, RetentionDeletionPolicy, RetentionState,
+    EniExclusion, EniRetention, EniRetentionSpec, EniTargets, InterfaceType, Reattach, Retention,
+    RetentionDeletionPolicy,
 };
+pub use eni_retention_status::{
+    Eip, EniRetentionStatus, MAX_ADDRESS, MAX_ADDRESSES, MAX_LISTED_ATTACHED, MAX_LISTED_INTERFACES,
+    MAX_LISTED_SURVIVORS, MAX_PREFIX, MAX_REATTACH, MAX_REATTACHMENTS, MAX_RETAINED, MAX_SECURITY_GROUPS,
+    MAX_STATUS_BYTES, NetworkInterfacePhase, NetworkInterfaceStatus, NetworkInterfaceType, ReattachmentPhase,
+    ReattachmentStatus, RetentionState,
+};
+pub use object::{Object, Resource, Seen, Spec, generation, object_id};
 pub use selector::{
     InstanceExclusion, MAX_ENI_ID, MAX_EXCLUDED_IDS, MAX_ID, MAX_IDS, MAX_TAGS, NodeOperator,
     NodeRequirement, NodeSelector, TagSelector,
 };
-pub use spec::Mode;
+pub use spec::{DEFAULT_ACCOUNT, GROUP, Mode};
 pub use status::{Counts, MAX_LISTED_GONE, MAX_MESSAGE, MAX_REASON, MAX_RISKS, Risk};
-
-/// API group of every resource of the operator.
-pub const GROUP: &str = "ecs-keeper.io";
-
-/// Name of the account that is meant when a spec names none.
-pub const DEFAULT_ACCOUNT: &str = "default";

@@ -6,6 +6,9 @@ use kube::KubeSchema;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+/// Characters in the name of a Node, which is a DNS subdomain.
+pub const MAX_NODE_NAME: usize = 253;
+
 /// How many ids one spec may name.
 pub const MAX_IDS: usize = 1000;
 

@@ -3,7 +3,11 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::DEFAULT_ACCOUNT;
+/// API group of every resource of the operator.
+pub const GROUP: &str = "ecs-keeper.io";
+
+/// Name of the account that is meant when a spec names none.
+pub const DEFAULT_ACCOUNT: &str = "default";
 
 /// Names of accounts in the operator's configuration.
 pub(super) const ACCOUNT_NAME: &str = r"^[a-z0-9]([-a-z0-9]*[a-z0-9])?$";

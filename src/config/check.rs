@@ -15,8 +15,9 @@ use super::file::{
     NetworkEntry, RightEntry,
 };
 use super::problem::{Problems, choices, nearest};
-use super::{Account, AccountEndpoints, Budgets, Config, Grant, KeyParts, KeySource, RegionUrls, Urls};
+use super::settings::{Account, AccountEndpoints, Budgets, Config, KeyParts, KeySource, RegionUrls, Urls};
 use crate::api::DEFAULT_ACCOUNT;
+use crate::grants::Grant;
 use crate::names::{is_account_id, is_label, is_label_selector, is_variable};
 use crate::provider_id::is_region;
 

@@ -1,11 +1,16 @@
-use keeper_alicloud::endpoint::regions_without_sts;
+use std::time::Duration;
+
+use keeper_alicloud::endpoint::{Endpoints, Network, regions_without_sts};
 use keeper_core::authority::Rights;
+use keeper_core::budget::Limit;
+use keeper_core::id::{AccountName, Region};
 use proptest::prelude::*;
+use serde_json::Value;
 
 use super::*;
 
 fn parse(text: &str) -> Config {
-    Config::parse(text).unwrap_or_else(|problems| panic!("{text}\n{problems}"))
+    super::parse(text).unwrap_or_else(|problems| panic!("{text}\n{problems}"))
 }
 
 /// Files that are refused, with all that is said of them.
@@ -262,7 +267,7 @@ const REFUSALS: &[(&str, &[&str])] = &[
 #[test]
 fn every_mistake_is_a_sentence_with_its_place() {
     for (text, sentences) in REFUSALS {
-        let problems = Config::parse(text).expect_err(text).to_string();
+        let problems = super::parse(text).expect_err(text).to_string();
         assert!(
             !problems.contains("canary"),
             "a secret that stands in the wrong place is repeated: {problems}"

@@ -21,7 +21,7 @@ use keeper_core::backoff::Jitter;
 use keeper_core::engine::Window;
 use keeper_core::time::Moment;
 
-use super::Lead;
+use super::leadership::Lead;
 
 /// A Lease whose holder is gone is waited for no longer than this, whatever span a person has entered.
 const LONGEST: Duration = Duration::from_secs(300);

@@ -1,0 +1,298 @@
+//! The custom resources as one: what watching, judging and reporting need of an object, whichever it is. No client here
+//! but the one that is passed in.
+
+use std::sync::Arc;
+
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
+use keeper_core::reason::Reason;
+use keeper_core::wish::{Generation, ObjectId};
+use kube::api::{ApiResource, DynamicObject, ListParams, ObjectMeta};
+use kube::{Api, Client};
+use serde::de::DeserializeOwned;
+
+use super::ecs_instance_protection::{DeletionPolicy, EcsInstanceProtection, Protection};
+use super::eni_retention::{EniRetention, Retention, RetentionDeletionPolicy};
+use super::selector::NodeSelector;
+use super::spec::Mode;
+use super::status::Counts;
+
+/// Objects in a page of a listing of metadata.
+const PAGE: u32 = 500;
+
+/// Which custom resource an object is of.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Resource {
+    /// `EcsInstanceProtection`
+    Protection,
+    /// `EniRetention`
+    Retention,
+}
+
+/// An object that could be decoded.
+#[derive(Debug, Clone)]
+pub enum Object {
+    /// An `EcsInstanceProtection`.
+    Protection(Arc<EcsInstanceProtection>),
+    /// An `EniRetention`.
+    Retention(Arc<EniRetention>),
+}
+
+/// What the specs of all resources have.
+#[derive(Debug)]
+pub struct Spec<'a> {
+    /// Name of the account.
+    pub account: &'a str,
+    /// The one region that is meant.
+    pub region: Option<&'a str>,
+    /// Which Nodes are selected.
+    pub nodes: Option<&'a NodeSelector>,
+    /// Whether what it asks depends on the cluster's Nodes.
+    pub asks_for_nodes: bool,
+    /// Whether it asks for flags to be weakened, once for each generation.
+    pub weakens: bool,
+    /// Whether deleting the object is to weaken something.
+    pub weakens_when_deleted: bool,
+}
+
+/// An object that was watched.
+#[derive(Debug, Clone)]
+pub struct Seen {
+    /// Which resource it is of.
+    pub resource: Resource,
+    /// Its metadata.
+    pub meta: ObjectMeta,
+    /// The object, unless it can't be decoded.
+    pub object: Option<Object>,
+}
+
+impl Resource {
+    /// Every one of them.
+    pub const ALL: [Self; 2] = [Self::Protection, Self::Retention];
+
+    /// Its kind.
+    pub const fn kind(self) -> &'static str {
+        match self {
+            Self::Protection => "EcsInstanceProtection",
+            Self::Retention => "EniRetention",
+        }
+    }
+
+    /// How the API server calls it.
+    pub fn described(self) -> ApiResource {
+        match self {
+            Self::Protection => ApiResource::erase::<EcsInstanceProtection>(&()),
+            Self::Retention => ApiResource::erase::<EniRetention>(&()),
+        }
+    }
+
+    /// The objects of all namespaces.
+    pub fn everywhere(self, client: &Client) -> Api<DynamicObject> {
+        Api::all_with(client.clone(), &self.described())
+    }
+
+    /// The objects of a namespace.
+    pub fn within(self, client: &Client, namespace: &str) -> Api<DynamicObject> {
+        Api::namespaced_with(client.clone(), namespace, &self.described())
+    }
+
+    /// The metadata of all objects with these labels, as it is now: uncached.
+    pub async fn list_metadata(
+        self,
+        client: &Client,
+        labels: Option<&str>,
+    ) -> Result<Vec<ObjectMeta>, kube::Error> {
+        let api = self.everywhere(client);
+        let which = ListParams { label_selector: labels.map(str::to_owned), ..ListParams::default() };
+        let mut page = which.limit(PAGE);
+        let mut found = Vec::new();
+        loop {
+            let list = api.list_metadata(&page).await?;
+            found.extend(list.items.into_iter().map(|object| object.metadata));
+            match list.metadata.continue_.filter(|token| !token.is_empty()) {
+                Some(token) => page = page.continue_token(&token),
+                None => return Ok(found),
+            }
+        }
+    }
+
+    /// The domain condition.
+    pub const fn domain(self) -> &'static str {
+        match self {
+            Self::Protection => "Protected",
+            Self::Retention => "Retained",
+        }
+    }
+
+    /// What a safe target is.
+    pub const fn safe(self) -> &'static str {
+        match self {
+            Self::Protection => "protected",
+            Self::Retention => "retained",
+        }
+    }
+
+    /// The reason when a weakening was carried out.
+    pub const fn weakened(self) -> Reason {
+        match self {
+            Self::Protection => Reason::DisabledAsAsked,
+            Self::Retention => Reason::ReleasedAsAsked,
+        }
+    }
+
+    /// Takes in what the API server answered.
+    pub fn decode(self, mut answer: DynamicObject) -> Seen {
+        // Most of an object's bytes, and nobody here reads them.
+        answer.metadata.managed_fields = None;
+        let meta = answer.metadata.clone();
+        let object = match self {
+            Self::Protection => decoded(answer).map(Object::Protection),
+            Self::Retention => decoded(answer).map(Object::Retention),
+        };
+        Seen { resource: self, meta, object }
+    }
+}
+
+/// What the decoder says may quote the object, which is its author's and nobody else's: it is dropped.
+fn decoded<K: kube::Resource + DeserializeOwned>(answer: DynamicObject) -> Option<Arc<K>> {
+    answer.try_parse().ok().map(Arc::new)
+}
+
+impl Object {
+    /// Which resource it is of.
+    pub fn resource(&self) -> Resource {
+        match self {
+            Self::Protection(_) => Resource::Protection,
+            Self::Retention(_) => Resource::Retention,
+        }
+    }
+
+    /// The object, if it is an `EcsInstanceProtection`.
+    pub fn protection(&self) -> Option<&EcsInstanceProtection> {
+        match self {
+            Self::Protection(object) => Some(object),
+            Self::Retention(_) => None,
+        }
+    }
+
+    /// The object, if it is an `EniRetention`.
+    pub fn retention(&self) -> Option<&EniRetention> {
+        match self {
+            Self::Retention(object) => Some(object),
+            Self::Protection(_) => None,
+        }
+    }
+
+    /// What its spec has, whichever resource it is of.
+    pub fn spec(&self) -> Spec<'_> {
+        match self {
+            Self::Protection(object) => {
+                let spec = &object.spec;
+                Spec {
+                    account: &spec.account,
+                    region: spec.region.as_deref(),
+                    nodes: spec.targets.nodes.as_ref(),
+                    asks_for_nodes: spec.targets.nodes.is_some(),
+                    weakens: spec.protection == Protection::Disabled && spec.mode == Mode::Enforce,
+                    weakens_when_deleted: spec.deletion_policy == DeletionPolicy::Disable
+                        && spec.mode == Mode::Enforce,
+                }
+            }
+            Self::Retention(object) => {
+                let spec = &object.spec;
+                Spec {
+                    account: &spec.account,
+                    region: spec.region.as_deref(),
+                    nodes: spec.targets.nodes.as_ref(),
+                    // Whether something may be attached to an instance depends on whether it is a Node.
+                    asks_for_nodes: spec.targets.nodes.is_some() || !spec.reattach.is_empty(),
+                    weakens: spec.retention == Retention::Release && spec.mode == Mode::Enforce,
+                    weakens_when_deleted: spec.deletion_policy == RetentionDeletionPolicy::Release
+                        && spec.mode == Mode::Enforce,
+                }
+            }
+        }
+    }
+
+    /// Its metadata.
+    pub fn meta(&self) -> &ObjectMeta {
+        match self {
+            Self::Protection(object) => &object.metadata,
+            Self::Retention(object) => &object.metadata,
+        }
+    }
+
+    /// The conditions in its status.
+    pub fn conditions(&self) -> &[Condition] {
+        let conditions = match self {
+            Self::Protection(object) => object.status.as_ref().map(|status| &status.conditions),
+            Self::Retention(object) => object.status.as_ref().map(|status| &status.conditions),
+        };
+        conditions.map_or(&[], Vec::as_slice)
+    }
+
+    /// The domain condition in its status.
+    pub fn domain(&self) -> Option<&Condition> {
+        self.conditions().iter().find(|condition| condition.type_ == self.resource().domain())
+    }
+
+    /// Whether status says that this generation's weakening was carried out.
+    pub fn carried_out(&self) -> bool {
+        self.domain().is_some_and(|condition| {
+            condition.reason == self.resource().weakened().as_str()
+                && condition.observed_generation == self.meta().generation
+        })
+    }
+
+    /// How many targets its status counts.
+    pub fn counts(&self) -> Option<&Counts> {
+        match self {
+            Self::Protection(object) => object.status.as_ref().and_then(|status| status.counts.as_ref()),
+            Self::Retention(object) => object.status.as_ref().and_then(|status| status.counts.as_ref()),
+        }
+    }
+
+    /// The generation that its status speaks of.
+    pub fn observed_generation(&self) -> Option<Generation> {
+        match self {
+            Self::Protection(object) => object.status.as_ref().and_then(|status| status.observed_generation),
+            Self::Retention(object) => object.status.as_ref().and_then(|status| status.observed_generation),
+        }
+    }
+}
+
+/// The identity of an object.
+pub fn object_id(meta: &ObjectMeta) -> Option<ObjectId> {
+    Some(ObjectId::new(meta.namespace.as_deref()?, meta.name.as_deref()?, meta.uid.as_deref()?))
+}
+
+/// `metadata.generation`, which the API server sets on every custom resource.
+pub fn generation(meta: &ObjectMeta) -> Generation {
+    meta.generation.unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn i28_an_object_that_can_not_be_decoded_is_still_known_by_its_metadata() {
+        for resource in Resource::ALL {
+            let answer: DynamicObject = serde_json::from_value(json!({
+                "apiVersion": "ecs-keeper.io/v1alpha1",
+                "kind": resource.described().kind,
+                "metadata": { "name": "a", "namespace": "n", "uid": "u", "generation": 3,
+                              "managedFields": [{ "manager": "kubectl" }] },
+                "spec": { "targets": "all of them" },
+            }))
+            .unwrap();
+            let seen = resource.decode(answer);
+            assert!(seen.object.is_none());
+            assert_eq!(seen.resource, resource);
+            assert_eq!(object_id(&seen.meta), Some(ObjectId::new("n", "a", "u")));
+            assert_eq!(generation(&seen.meta), 3);
+            assert_eq!(seen.meta.managed_fields, None);
+        }
+    }
+}

@@ -1,0 +1,171 @@
+//! The configuration: what the administrator has written into the file, once it has been found to be right.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use keeper_alicloud::endpoint::{EndpointError, Endpoints, Network, known_regions};
+use keeper_core::budget::Limit;
+use keeper_core::id::{AccountName, Region};
+
+use super::problem::Problem;
+use crate::grants::{Grant, Grants};
+
+/// What the administrator has set.
+#[derive(Debug)]
+pub struct Config {
+    /// Time between two complete listings of a region.
+    pub sweep_interval: Duration,
+    /// Further regions in which a primary network interface can be retained.
+    pub primary_retention_regions: BTreeSet<Region>,
+    /// Label selector of the objects that are served.
+    pub object_selector: Option<String>,
+    /// The accounts.
+    pub accounts: BTreeMap<AccountName, Account>,
+    /// What each namespace may do; `None` when nothing was granted to any.
+    pub grants: Option<Vec<Grant>>,
+    /// What can be used and may not be meant.
+    pub doubts: Vec<Problem>,
+}
+
+/// One account.
+#[derive(Debug, Clone)]
+pub struct Account {
+    /// Its id, if that is pinned.
+    pub account_id: Option<String>,
+    /// Where its access key comes from.
+    pub credentials: KeySource,
+    /// Regions that may be named; empty: every one that the vendor has an endpoint for, and those with URLs.
+    pub regions: BTreeSet<Region>,
+    /// Where it is reached.
+    pub endpoints: AccountEndpoints,
+    /// How much it may be asked.
+    pub budgets: Budgets,
+}
+
+/// Where an access key comes from.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum KeySource {
+    /// Environment variables.
+    Environment(KeyParts<String>),
+    /// Files.
+    Files(KeyParts<PathBuf>),
+}
+
+/// Where the parts of a key are.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct KeyParts<T> {
+    /// The id.
+    pub access_key_id: T,
+    /// The secret.
+    pub access_key_secret: T,
+    /// The token of a temporary key, which may be missing there.
+    pub security_token: Option<T>,
+}
+
+impl Default for KeySource {
+    fn default() -> Self {
+        Self::Environment(KeyParts {
+            access_key_id: "ALIBABA_CLOUD_ACCESS_KEY_ID".to_owned(),
+            access_key_secret: "ALIBABA_CLOUD_ACCESS_KEY_SECRET".to_owned(),
+            security_token: Some("ALIBABA_CLOUD_SECURITY_TOKEN".to_owned()),
+        })
+    }
+}
+
+/// Where an account is reached.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct AccountEndpoints {
+    /// Which of the vendor's endpoints.
+    pub network: Network,
+    /// URLs for every region, instead of the vendor's.
+    pub everywhere: Option<Urls>,
+    /// URLs for single regions, instead of both.
+    pub regions: BTreeMap<Region, RegionUrls>,
+}
+
+/// URLs for one region.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum RegionUrls {
+    /// Of both products.
+    Both(Urls),
+    /// Of STS alone.
+    Sts(String),
+}
+
+/// URLs of the products.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Urls {
+    /// ECS.
+    pub ecs: String,
+    /// STS.
+    pub sts: String,
+}
+
+/// Limits by operation.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Budgets {
+    /// `DescribeInstances`.
+    pub describe_instances: Limit,
+    /// `ModifyInstanceAttribute`.
+    pub modify_instance_attribute: Limit,
+    /// `DescribeNetworkInterfaces`.
+    pub describe_network_interfaces: Limit,
+    /// `ModifyNetworkInterfaceAttribute`, and `AttachNetworkInterface`.
+    pub modify_network_interface_attribute: Limit,
+}
+
+impl Config {
+    /// What the objects of each namespace may do.
+    pub fn grants(&self, own_namespace: &str) -> Grants {
+        let own = || Grant {
+            namespaces: [own_namespace.to_owned()].into(),
+            accounts: self.accounts.keys().cloned().collect(),
+            regions: None,
+            weaken: true,
+            attach: true,
+        };
+        let regions = self.accounts.iter().map(|(name, account)| (name.clone(), account.all_regions()));
+        Grants::new(&regions.collect(), &self.grants.clone().unwrap_or_else(|| vec![own()]))
+    }
+}
+
+impl fmt::Display for Config {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let count = |count: usize, what: &str| format!("{count} {what}{}", if count == 1 { "" } else { "s" });
+        write!(f, "{}, ", count(self.accounts.len(), "account"))?;
+        match &self.grants {
+            Some(grants) => write!(f, "{}.", count(grants.len(), "grant")),
+            None => write!(f, "no grants: objects in the operator's own namespace may do everything."),
+        }
+    }
+}
+
+impl Account {
+    /// Every region that may be named.
+    pub fn all_regions(&self) -> BTreeSet<Region> {
+        if self.regions.is_empty() {
+            let known = known_regions().iter().map(Region::new);
+            known.chain(self.endpoints.regions.keys().cloned()).collect()
+        } else {
+            self.regions.clone()
+        }
+    }
+}
+
+impl AccountEndpoints {
+    /// Where the calls for a region go.
+    pub fn of(&self, region: &Region) -> Result<Endpoints, EndpointError> {
+        let explicit = |urls: &Urls| Endpoints::explicit(region, &urls.ecs, &urls.sts);
+        let usual = || match &self.everywhere {
+            Some(urls) => explicit(urls),
+            None => Endpoints::of_region(region, self.network),
+        };
+        match self.regions.get(region) {
+            Some(RegionUrls::Both(urls)) => explicit(urls),
+            Some(RegionUrls::Sts(sts)) => usual()?.with_sts(sts),
+            None => usual(),
+        }
+    }
+}

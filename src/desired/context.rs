@@ -1,0 +1,40 @@
+//! What the intent of an object depends on besides its spec.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+use std::time::Duration;
+
+use keeper_core::call::TagFilter;
+use keeper_core::id::{InstanceId, Region};
+
+use super::placement::{Homes, Nodes};
+use crate::api::TagSelector;
+use crate::grants::Granted;
+
+/// What a wish depends on besides the spec.
+pub(super) struct Context<'a> {
+    /// The one region that the spec means.
+    pub(super) region: Option<Region>,
+    /// The instances behind the selected Nodes, in each region.
+    pub(super) nodes: BTreeMap<Region, BTreeSet<InstanceId>>,
+    /// The Nodes of the cluster.
+    pub(super) machines: &'a Nodes,
+    /// Where interfaces are, as far as the fleets have told.
+    pub(super) homes: &'a Homes,
+    /// What the object may do in its account.
+    pub(super) granted: &'a Granted,
+    /// For how long the object has been in deletion.
+    pub(super) deleting: Option<Duration>,
+    /// Whether status says that this generation's weakening was carried out.
+    pub(super) carried_out: bool,
+}
+
+pub(super) fn filters(tags: &[TagSelector]) -> Vec<TagFilter> {
+    tags.iter()
+        .map(|tag| TagFilter { key: Arc::from(tag.key.as_str()), value: tag.value.as_deref().map(Arc::from) })
+        .collect()
+}
+
+pub(super) fn instances(ids: &[String]) -> BTreeSet<InstanceId> {
+    ids.iter().map(InstanceId::new).collect()
+}

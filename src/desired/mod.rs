@@ -1,0 +1,11 @@
+//! From an object's spec to what it asks in each region, and where that goes. Pure: no client here.
+
+mod context;
+mod place;
+mod placement;
+mod protection;
+mod retention;
+
+pub use place::place;
+pub use placement::{Homes, Machine, Nodes, Placement, Served, Wished};
+pub use retention::attachment;

@@ -1,0 +1,102 @@
+//! Where what an object asks goes.
+
+use std::collections::BTreeMap;
+
+use keeper_core::conditions::Question;
+use keeper_core::fleet::Asked;
+use keeper_core::id::{AccountName, InstanceId, InterfaceId, Region};
+use keeper_core::instance::Instance;
+use keeper_core::interface::Interface;
+use keeper_core::reason::Reason;
+use keeper_core::retention::Record;
+use keeper_core::wish::Wish;
+
+use crate::provider_id::ProviderId;
+use crate::scope::FleetKey;
+
+/// A Kubernetes Node as far as selection needs it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Machine {
+    /// Its labels.
+    pub labels: BTreeMap<String, String>,
+    /// What stands behind it.
+    pub provider: ProviderId,
+}
+
+/// The Nodes of the cluster by name.
+pub type Nodes = BTreeMap<String, Machine>;
+
+/// In which region each network interface is.
+pub type Homes = BTreeMap<InterfaceId, Region>;
+
+/// Where an object's wish goes.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Placement {
+    /// To these regions of the account.
+    Served(Served),
+    /// Nowhere: the administrator has not granted it. Why exactly is not for its author to know (I42).
+    NotGranted,
+    /// Nowhere: the vendor's table has no such region, and none of that name is granted. What is wrong, and what to do.
+    UnknownRegion(String),
+    /// Nowhere, and it may be a claim on anything: what is wrong, and what to do.
+    Opaque(String),
+}
+
+/// A wish in all its regions.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Served {
+    /// The account.
+    pub account: AccountName,
+    /// The wish in each region.
+    pub wishes: BTreeMap<Region, Wished>,
+    /// Selected Nodes that are rightly not targets.
+    pub nodes_ignored: u32,
+    /// Selected Nodes of which it is not known which instance they stand for, or that may not be looked at, and why.
+    pub targetless: BTreeMap<String, Reason>,
+    /// The Node through which an instance is selected.
+    pub nodes: BTreeMap<(Region, InstanceId), String>,
+}
+
+/// What an object asks in one region.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Wished {
+    /// Release protection of instances.
+    Protection(Box<Wish<Instance>>),
+    /// Retention of network interfaces, and what status says of them already.
+    Retention(Box<Wish<Interface>>, Box<Record>),
+}
+
+impl Wished {
+    /// The same, as a fleet is told.
+    pub fn asked(&self) -> Asked {
+        match self {
+            Self::Protection(wish) => Asked::Protection(wish.clone()),
+            Self::Retention(wish, record) => Asked::Retention(wish.clone(), record.clone()),
+        }
+    }
+
+    /// The question that it puts.
+    pub fn question(&self) -> Question {
+        match self {
+            Self::Protection(wish) => Question::of(wish),
+            Self::Retention(wish, _) => Question::of(wish),
+        }
+    }
+
+    /// Whether it asks for weakening.
+    pub fn weakens(&self) -> bool {
+        match self {
+            Self::Protection(wish) => wish.weakening().is_some(),
+            Self::Retention(wish, _) => wish.weakening().is_some(),
+        }
+    }
+}
+
+impl Served {
+    /// The fleets that the wish goes to, each with its part of it.
+    pub fn fleets(&self) -> impl Iterator<Item = (FleetKey, &Wished)> {
+        self.wishes
+            .iter()
+            .map(|(region, wish)| (FleetKey { account: self.account.clone(), region: region.clone() }, wish))
+    }
+}

@@ -1,0 +1,148 @@
+//! What is told in Events. Pure: no client here.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use keeper_core::reason::Reason;
+use kube::runtime::events::EventType;
+
+/// Something to be told.
+#[derive(Debug, Clone, PartialEq)]
+pub struct News {
+    /// Whether somebody has to look at it.
+    pub kind: EventType,
+    /// What it is, in one word.
+    pub reason: Reason,
+    /// What the operator was doing.
+    pub action: &'static str,
+    /// What it is, in a sentence. It names what it is about: news with different notes are different Events.
+    pub note: String,
+}
+
+/// So many of a sort are told one by one; more are told together, with their number and examples.
+const ONE_BY_ONE: usize = 10;
+
+/// Bytes of a note that examples may take.
+const EXAMPLES: usize = 700;
+
+impl News {
+    /// Whether it tells of something that is lost: such news are never held back because of others.
+    pub fn is_loss(&self) -> bool {
+        use Reason::{Departed, InstanceLost, SelectionLost, SelectionShrank, SurvivorsForgotten};
+        matches!(self.reason, Departed | InstanceLost | SelectionLost | SelectionShrank | SurvivorsForgotten)
+    }
+}
+
+/// Tells of things of one sort: one by one, or all at once if they are many. `many` words the number and the examples.
+pub fn each_or_all<T>(
+    things: &[T],
+    one: impl Fn(&T) -> News,
+    name: impl Fn(&T) -> &str,
+    many: impl FnOnce(&str) -> News,
+) -> Vec<News> {
+    if things.len() <= ONE_BY_ONE {
+        return things.iter().map(one).collect();
+    }
+    vec![many(&format!("{} of them: {}", things.len(), examples(things.iter().map(name))))]
+}
+
+/// The first of many, and how many more there are: "eni-a, eni-b and 12 more".
+fn examples<'a>(all: impl ExactSizeIterator<Item = &'a str>) -> String {
+    let count = all.len();
+    let mut bytes = 0;
+    let shown: Vec<&str> = all
+        .take_while(|name| {
+            bytes += name.len() + 2;
+            bytes <= EXAMPLES
+        })
+        .collect();
+    let rest = count - shown.len();
+    let more = if rest > 0 { format!(" and {rest} more") } else { String::new() };
+    format!("{}{more}", shown.join(", "))
+}
+
+/// Interfaces that have outlived their instance, and which instance that was, if it is known.
+pub type Survivors = BTreeMap<String, Option<String>>;
+
+/// That interfaces have outlived their instances.
+pub fn survived(survivors: &Survivors) -> News {
+    let instances: BTreeSet<Option<&str>> = survivors.values().map(Option::as_deref).collect();
+    let of_one = instances.first().copied().flatten().filter(|_| instances.len() == 1);
+    let ids = || survivors.keys().map(String::as_str);
+    let note = match (of_one, survivors.len()) {
+        (_, 1) => {
+            let instance = of_one.unwrap_or("its instance");
+            format!("{} has outlived {instance} and is free: it waits for reuse.", examples(ids()))
+        }
+        (Some(instance), _) => {
+            format!("{} have outlived {instance} and are free: they wait for reuse.", examples(ids()))
+        }
+        (None, count) => {
+            let each: Vec<String> = survivors
+                .iter()
+                .map(|(id, last)| match last {
+                    Some(instance) => format!("{id} ({instance})"),
+                    None => id.clone(),
+                })
+                .collect();
+            format!(
+                "{count} network interfaces have outlived their instances and are free: {}. They wait for reuse; \
+                 status.availableEniIds lists them.",
+                examples(each.iter().map(String::as_str)),
+            )
+        }
+    };
+    News { kind: EventType::Normal, reason: Reason::Survived, action: "Retain", note }
+}
+
+/// That an object has gone, and nobody retains its free interfaces any more.
+pub fn forgotten(ids: &BTreeSet<&str>) -> News {
+    let what = if ids.len() == 1 {
+        "1 network interface that is on no instance has lost".to_owned()
+    } else {
+        format!("{} network interfaces that are on no instance have lost", ids.len())
+    };
+    let (examples, sentence) = (examples(ids.iter().copied()), Reason::SurvivorsForgotten.sentence());
+    News {
+        kind: EventType::Warning,
+        reason: Reason::SurvivorsForgotten,
+        action: "Delete",
+        note: format!(
+            "{what} the object that retained them: {examples}. {sentence} The log of ecs-keeper lists all of them."
+        ),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn note(survivors: &[(&str, Option<&str>)]) -> String {
+        let owned = |(id, last): &(&str, Option<&str>)| ((*id).to_owned(), last.map(str::to_owned));
+        survived(&survivors.iter().map(owned).collect()).note
+    }
+
+    #[test]
+    fn survivors_are_one_event_with_their_count_and_examples() {
+        assert_eq!(
+            note(&[("eni-a", Some("i-1"))]),
+            "eni-a has outlived i-1 and is free: it waits for reuse."
+        );
+        assert_eq!(
+            note(&[("eni-a", Some("i-1")), ("eni-b", Some("i-1"))]),
+            "eni-a, eni-b have outlived i-1 and are free: they wait for reuse."
+        );
+        let several = note(&[("eni-a", Some("i-1")), ("eni-b", Some("i-2")), ("eni-c", None)]);
+        assert!(several.starts_with(
+            "3 network interfaces have outlived their instances and are free: eni-a (i-1), eni-b (i-2), eni-c. They"
+        ), "{several}");
+        let ids: Vec<String> = (0..1060).map(|n| format!("eni-{n:0>60}")).collect();
+        let long = "i-".to_owned() + &"x".repeat(62);
+        let crowd: Vec<(&str, Option<&str>)> =
+            ids.iter().map(|id| (id.as_str(), (id != &ids[7]).then_some(long.as_str()))).collect();
+        let note = note(&crowd);
+        assert!(
+            note.starts_with("1060 network interfaces have outlived") && note.contains(" and 1055 more.")
+        );
+        assert!(note.len() <= 1024, "{} bytes", note.len());
+    }
+}

@@ -1,0 +1,10 @@
+//! What is told in Events, and how many of them.
+
+mod correlator;
+mod event;
+mod recorder;
+mod transition;
+
+pub use event::{News, Survivors, each_or_all, forgotten, survived};
+pub use recorder::Announcer;
+pub use transition::{contested, end, transition};

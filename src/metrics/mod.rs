@@ -1,0 +1,16 @@
+//! What Prometheus is told. Every number is kept where its fact changes, so that a scrape has nothing to count.
+//!
+//! Labels are words of bounded sets: accounts, regions, kinds, operations, classes, reasons. Never the name of an object
+//! or of its namespace, an id, or the text of an error: whoever may scrape need not be allowed to read those.
+//!
+//! The library is `prometheus` and not `prometheus-client`, which writes OpenMetrics alone: promtool judges the older
+//! text format only (github.com/prometheus/prometheus/issues/8932).
+
+mod registry;
+mod scope_metrics;
+
+pub use registry::{CONTENT_TYPE, Description, Ended, Judged, Metrics, Patched, Publishing};
+pub use scope_metrics::{CallMetrics, FleetMetrics, Sort};
+
+#[cfg(test)]
+mod tests;

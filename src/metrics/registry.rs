@@ -1,0 +1,478 @@
+//! The metrics of the process.
+
+use std::collections::HashMap;
+
+use keeper_alicloud::observe::Outcome;
+use keeper_core::conditions::Status;
+use keeper_core::reason::Reason;
+use prometheus::core::{Collector, MetricVec, MetricVecBuilder};
+use prometheus::process_collector::ProcessCollector;
+use prometheus::{
+    GaugeVec, HistogramOpts, HistogramVec, IntCounter, IntCounterVec, IntGauge, IntGaugeVec, Opts, Registry,
+    TEXT_FORMAT, TextEncoder,
+};
+
+use crate::api::Resource;
+use crate::scope::FleetKey;
+
+/// Content type of what [`Metrics::text`] answers.
+pub const CONTENT_TYPE: &str = TEXT_FORMAT;
+
+/// Seconds that calls of the cloud take; the client gives up after some tens of them.
+const CALL_SECONDS: [f64; 10] = [0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0];
+
+/// Seconds that a sweep takes: from one page to a thousand, at a page a second.
+const SWEEP_SECONDS: [f64; 10] = [0.1, 0.5, 1.0, 5.0, 15.0, 30.0, 60.0, 120.0, 300.0, 900.0];
+
+/// All metrics of the process.
+pub struct Metrics {
+    /// What every replica tells.
+    every: Registry,
+    /// What only the leader knows.
+    leaders: Registry,
+    descriptions: Vec<Description>,
+    leading: IntGauge,
+    terms: IntCounter,
+    objects: IntGaugeVec,
+    stalled: IntGaugeVec,
+    pub(super) targets: IntGaugeVec,
+    pub(super) at_risk: IntGaugeVec,
+    pub(super) free: IntGaugeVec,
+    pub(super) evidence: GaugeVec,
+    pub(super) evidence_max_age: GaugeVec,
+    pub(super) brake: IntGaugeVec,
+    pub(super) budget: IntGaugeVec,
+    pub(super) waiting: IntGaugeVec,
+    pub(super) sweeps: HistogramVec,
+    pub(super) calls: IntCounterVec,
+    pub(super) call_seconds: HistogramVec,
+    pub(super) flag_writes: IntCounterVec,
+    reports: IntCounterVec,
+    patches: IntCounterVec,
+    events: IntCounterVec,
+    lost: IntCounterVec,
+    watch_failures: IntCounterVec,
+}
+
+/// What a metric is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Description {
+    /// Its name.
+    pub name: String,
+    /// `gauge`, `counter` or `histogram`.
+    pub kind: &'static str,
+    /// The names of its labels.
+    pub labels: Vec<String>,
+    /// What it says.
+    pub help: String,
+    /// Whether only the leader tells it.
+    pub leaders: bool,
+}
+
+/// What is said of an object, as far as it is counted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Judged {
+    /// Status of the domain condition.
+    pub status: Status,
+    /// Its reason.
+    pub reason: Reason,
+    /// Whether a person must act.
+    pub stalled: bool,
+}
+
+/// How a piece of work on an object ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Ended {
+    /// As it should.
+    Done,
+    /// The object has changed meanwhile, or is gone, or the lead has ended.
+    Overtaken,
+    /// It is tried again.
+    Failed,
+}
+
+impl Ended {
+    const fn as_str(self) -> &'static str {
+        match self {
+            Self::Done => "Done",
+            Self::Overtaken => "Overtaken",
+            Self::Failed => "Failed",
+        }
+    }
+}
+
+/// What of an object was patched.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Patched {
+    /// Its status.
+    Status,
+    /// Its finalizers.
+    Finalizers,
+}
+
+impl Patched {
+    const fn as_str(self) -> &'static str {
+        match self {
+            Self::Status => "Status",
+            Self::Finalizers => "Finalizers",
+        }
+    }
+}
+
+/// What became of an Event.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Publishing {
+    /// The API server has it.
+    Published,
+    /// There were too many; a later one tells of it.
+    SummedUp,
+    /// The API server did not take it, or too many were on their way.
+    Dropped,
+}
+
+impl Publishing {
+    const fn as_str(self) -> &'static str {
+        match self {
+            Self::Published => "Published",
+            Self::SummedUp => "SummedUp",
+            Self::Dropped => "Dropped",
+        }
+    }
+}
+
+const FLEET: [&str; 2] = ["account", "region"];
+
+impl Metrics {
+    /// All of them, at nothing.
+    #[expect(clippy::too_many_lines, reason = "a list, to be read from its beginning to its end")]
+    pub fn new() -> prometheus::Result<Self> {
+        let mut every = Registrar::new(false);
+        let mut leaders = Registrar::new(true);
+        every.process()?;
+        every
+            .gauges("build_info", "Always 1; the label is the version of the program.", &["version"])?
+            .with_label_values(&[env!("CARGO_PKG_VERSION")])
+            .set(1);
+        Ok(Self {
+            leading: every.gauge("leader", "1 if this replica leads, 0 if it stands by.")?,
+            terms: every.counter("leader_terms_total", "How often this process has taken the lead.")?,
+            objects: leaders.gauges(
+                "objects",
+                "Objects by status and reason of their domain condition, Protected or Retained.",
+                &["kind", "status", "reason"],
+            )?,
+            stalled: leaders.gauges(
+                "objects_stalled",
+                "Objects whose condition Stalled is True: a person must act.",
+                &["kind"],
+            )?,
+            targets: leaders.gauges(
+                "targets",
+                "Instances or network interfaces that objects select, by what is said of them. What several objects \
+                 select counts for each of them.",
+                &["kind", "account", "region", "verdict"],
+            )?,
+            at_risk: leaders.gauges(
+                "targets_at_risk",
+                "Targets, counted as in ecs_keeper_targets, that can be lost in spite of their flag.",
+                &["kind", "account", "region"],
+            )?,
+            free: leaders.gauges(
+                "free_interfaces",
+                "Retained network interfaces that are on no instance: Available has outlived its instance, of Detached \
+                 that is not known. What several objects retain counts for each of them.",
+                &["account", "region", "phase"],
+            )?,
+            evidence: leaders.float_gauges(
+                "evidence_timestamp_seconds",
+                "When the newest complete sweep began, as Unix time; 0 while this leader has completed none. Absent where \
+                 nothing is to be swept.",
+                &FLEET,
+            )?,
+            evidence_max_age: leaders.float_gauges(
+                "evidence_max_age_seconds",
+                "Evidence older than this is stale, and what rests on it is Unknown. It follows the pace at which sweeps are \
+                 really completed, up to a quarter of an hour.",
+                &FLEET,
+            )?,
+            brake: leaders.gauges(
+                "brake",
+                "1 while too much has vanished or lost its flag at once: nothing is concluded from absence and nothing is \
+                 weakened.",
+                &FLEET,
+            )?,
+            budget: leaders.gauges(
+                "budget_calls",
+                "Calls of the cloud that the budget has left for now.",
+                &["account", "region", "resource", "sort"],
+            )?,
+            waiting: leaders.gauges(
+                "writes_waiting",
+                "Targets whose flag waits to be written.",
+                &["account", "region", "resource"],
+            )?,
+            sweeps: every.histograms(
+                "sweep_duration_seconds",
+                "How long complete sweeps took, from their first call to the last answer.",
+                &["account", "region", "resource"],
+                &SWEEP_SECONDS,
+            )?,
+            calls: every.counters(
+                "cloud_calls_total",
+                "Calls of the cloud by how they ended: Answered, GivenUp when the lead or the process ended first, or the \
+                 class of the error.",
+                &["account", "region", "operation", "outcome"],
+            )?,
+            call_seconds: every.histograms(
+                "cloud_call_duration_seconds",
+                "How long calls of the cloud took, however they ended.",
+                &["account", "region", "operation"],
+                &CALL_SECONDS,
+            )?,
+            flag_writes: every.counters(
+                "flag_writes_total",
+                "Writes of a flag by the value that was written, Safe or Weak, and how they ended.",
+                &["account", "region", "resource", "value", "outcome"],
+            )?,
+            reports: every.counters(
+                "reports_total",
+                "How often an object's report was seen to: Done also where the status that stands says it already.",
+                &["kind", "outcome"],
+            )?,
+            patches: every.counters(
+                "patches_total",
+                "Patches of objects, by what was patched.",
+                &["kind", "patched", "outcome"],
+            )?,
+            events: every.counters(
+                "events_total",
+                "Events about objects: Published, SummedUp with others in a later one, or Dropped when they could not be \
+                 published.",
+                &["reason", "outcome"],
+            )?,
+            lost: targets_lost(&mut every)?,
+            watch_failures: every.counters(
+                "watch_failures_total",
+                "Watches of the API server that failed and began anew.",
+                &["resource"],
+            )?,
+            descriptions: [every.descriptions, leaders.descriptions].concat(),
+            every: every.registry,
+            leaders: leaders.registry,
+        })
+    }
+
+    /// What each metric is, by name.
+    pub fn descriptions(&self) -> Vec<Description> {
+        let mut all = self.descriptions.clone();
+        all.sort_by(|a, b| a.name.cmp(&b.name));
+        all
+    }
+
+    /// All numbers in the text format. One that stands by tells nothing of targets, for it knows nothing of them.
+    pub fn text(&self, leads: bool) -> prometheus::Result<String> {
+        self.leading.set(leads.into());
+        let mut families = self.every.gather();
+        if leads {
+            families.extend(self.leaders.gather());
+        }
+        TextEncoder::new().encode_to_string(&families)
+    }
+
+    /// The lead was taken.
+    pub fn lead_taken(&self) {
+        self.terms.inc();
+    }
+
+    /// What is said of an object has become something else; `None`: nothing is said of it.
+    pub fn judged(&self, resource: Resource, before: Option<Judged>, now: Option<Judged>) {
+        if before == now {
+            return;
+        }
+        for (judged, step) in [(before, -1), (now, 1)] {
+            let Some(judged) = judged else { continue };
+            let kind = resource.kind();
+            self.objects.with_label_values(&[kind, judged.status.as_str(), judged.reason.as_str()]).add(step);
+            self.stalled.with_label_values(&[kind]).add(if judged.stalled { step } else { 0 });
+        }
+    }
+
+    /// An object's report was seen to.
+    pub fn reported(&self, resource: Resource, ended: Ended) {
+        self.reports.with_label_values(&[resource.kind(), ended.as_str()]).inc();
+    }
+
+    /// An object was patched.
+    pub fn patched(&self, resource: Resource, what: Patched, ended: Ended) {
+        self.patches.with_label_values(&[resource.kind(), what.as_str(), ended.as_str()]).inc();
+    }
+
+    /// An Event was published, or not.
+    pub fn event(&self, reason: Reason, outcome: Publishing) {
+        self.events.with_label_values(&[reason.as_str(), outcome.as_str()]).inc();
+    }
+
+    /// Objects have lost targets; `grave`: that were to be protected.
+    pub fn lost(&self, resource: Resource, reason: Reason, grave: bool, count: u32) {
+        self.lost
+            .with_label_values(&[resource.kind(), reason.as_str(), event_type(grave)])
+            .inc_by(count.into());
+    }
+
+    /// A watch failed.
+    pub fn watch_failed(&self, resource: &str) {
+        self.watch_failures.with_label_values(&[resource]).inc();
+    }
+
+    /// Takes everything out that was said of a fleet.
+    pub(super) fn forget(&self, key: &FleetKey) {
+        forget(&self.targets, key);
+        forget(&self.at_risk, key);
+        forget(&self.free, key);
+        forget(&self.evidence, key);
+        forget(&self.evidence_max_age, key);
+        forget(&self.brake, key);
+        forget(&self.budget, key);
+        forget(&self.waiting, key);
+        forget(&self.sweeps, key);
+        forget(&self.calls, key);
+        forget(&self.call_seconds, key);
+        forget(&self.flag_writes, key);
+    }
+}
+
+/// All of its series begin at nothing: what a counter has when it comes to be was not counted by anybody.
+fn targets_lost(registrar: &mut Registrar) -> prometheus::Result<IntCounterVec> {
+    let lost = registrar.counters(
+        "targets_lost_total",
+        "Targets that are gone or not selected any more, by the reason and the type of the Event that tells of them: \
+         Warning where they were to be protected and could have been.",
+        &["kind", "reason", "type"],
+    )?;
+    for resource in Resource::ALL {
+        let gone = match resource {
+            Resource::Protection => Reason::InstanceLost,
+            Resource::Retention => Reason::Departed,
+        };
+        for reason in [gone, Reason::SelectionLost] {
+            for grave in [true, false] {
+                lost.with_label_values(&[resource.kind(), reason.as_str(), event_type(grave)]).reset();
+            }
+        }
+        let shrunk = Reason::SelectionShrank.as_str();
+        lost.with_label_values(&[resource.kind(), shrunk, event_type(true)]).reset();
+    }
+    Ok(lost)
+}
+
+/// The type of an Event.
+const fn event_type(warning: bool) -> &'static str {
+    if warning { "Warning" } else { "Normal" }
+}
+
+/// The word for how a call ended.
+pub(super) fn outcome(outcome: Outcome) -> &'static str {
+    match outcome {
+        Outcome::Answered => "Answered",
+        Outcome::GivenUp => "GivenUp",
+        Outcome::Failed(class) => class.as_str(),
+    }
+}
+
+/// Takes the series of a fleet out of a metric.
+fn forget<T: MetricVecBuilder>(metric: &MetricVec<T>, key: &FleetKey) {
+    for family in metric.collect() {
+        for series in family.get_metric() {
+            let labels: HashMap<&str, &str> =
+                series.get_label().iter().map(|label| (label.name(), label.value())).collect();
+            if labels.get("account") == Some(&key.account.as_str())
+                && labels.get("region") == Some(&key.region.as_str())
+            {
+                // It was listed a moment ago, and nobody else takes any out.
+                let _ = metric.remove(&labels);
+            }
+        }
+    }
+}
+
+/// Makes metrics, and notes what they are.
+struct Registrar {
+    registry: Registry,
+    descriptions: Vec<Description>,
+    leaders: bool,
+}
+
+impl Registrar {
+    fn new(leaders: bool) -> Self {
+        Self { registry: Registry::new(), descriptions: Vec::new(), leaders }
+    }
+
+    fn add<C: Collector + Clone + 'static>(
+        &mut self,
+        kind: &'static str,
+        metric: C,
+    ) -> prometheus::Result<C> {
+        self.describe(kind, &metric);
+        self.registry.register(Box::new(metric.clone()))?;
+        Ok(metric)
+    }
+
+    fn describe(&mut self, kind: &'static str, metric: &impl Collector) {
+        for description in metric.desc() {
+            self.descriptions.push(Description {
+                name: description.fq_name.clone(),
+                kind,
+                labels: description.variable_labels.clone(),
+                help: description.help.clone(),
+                leaders: self.leaders,
+            });
+        }
+    }
+
+    /// What the kernel knows of the process, under the names that every program gives it.
+    fn process(&mut self) -> prometheus::Result<()> {
+        let process = ProcessCollector::for_self();
+        self.describe("gauge", &process);
+        for description in &mut self.descriptions {
+            if description.name.ends_with("_total") {
+                description.kind = "counter";
+            }
+        }
+        self.registry.register(Box::new(process))
+    }
+
+    fn gauge(&mut self, name: &str, help: &str) -> prometheus::Result<IntGauge> {
+        self.add("gauge", IntGauge::with_opts(options(name, help))?)
+    }
+
+    fn counter(&mut self, name: &str, help: &str) -> prometheus::Result<IntCounter> {
+        self.add("counter", IntCounter::with_opts(options(name, help))?)
+    }
+
+    fn gauges(&mut self, name: &str, help: &str, labels: &[&str]) -> prometheus::Result<IntGaugeVec> {
+        self.add("gauge", IntGaugeVec::new(options(name, help), labels)?)
+    }
+
+    fn float_gauges(&mut self, name: &str, help: &str, labels: &[&str]) -> prometheus::Result<GaugeVec> {
+        self.add("gauge", GaugeVec::new(options(name, help), labels)?)
+    }
+
+    fn counters(&mut self, name: &str, help: &str, labels: &[&str]) -> prometheus::Result<IntCounterVec> {
+        self.add("counter", IntCounterVec::new(options(name, help), labels)?)
+    }
+
+    fn histograms(
+        &mut self,
+        name: &str,
+        help: &str,
+        labels: &[&str],
+        buckets: &[f64],
+    ) -> prometheus::Result<HistogramVec> {
+        let options = HistogramOpts::from(options(name, help)).buckets(buckets.to_vec());
+        self.add("histogram", HistogramVec::new(options, labels)?)
+    }
+}
+
+fn options(name: &str, help: &str) -> Opts {
+    Opts::new(name, help).namespace("ecs_keeper")
+}

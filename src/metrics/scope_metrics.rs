@@ -1,0 +1,256 @@
+//! What is told of one account and region, for as long as there is something to tell.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+
+use jiff::Timestamp;
+use keeper_alicloud::observe::{Observer, Outcome};
+use keeper_core::engine::Proven;
+use keeper_core::failure::Failure;
+use keeper_core::fleet::Fleet as Engines;
+use keeper_core::id::RequestId;
+use keeper_core::retention::InterfacePhase;
+use keeper_core::time::Moment;
+use keeper_core::verdict::{Part, State, total};
+use keeper_core::wish::ObjectId;
+
+use super::registry::{Metrics, outcome};
+use crate::api::Resource;
+use crate::scope::FleetKey;
+
+/// A sort of targets.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Sort {
+    /// Instances.
+    Instance,
+    /// Network interfaces.
+    NetworkInterface,
+}
+
+impl Sort {
+    /// In the order in which a fleet answers of both.
+    const ALL: [Self; 2] = [Self::Instance, Self::NetworkInterface];
+
+    const fn as_str(self) -> &'static str {
+        match self {
+            Self::Instance => "Instance",
+            Self::NetworkInterface => "NetworkInterface",
+        }
+    }
+}
+
+/// The metrics of one fleet. Its series go with the value.
+pub struct FleetMetrics {
+    metrics: Arc<Metrics>,
+    key: FleetKey,
+    /// What was last reported of each object.
+    tallies: BTreeMap<ObjectId, (Resource, Counts)>,
+    sums: BTreeMap<Resource, Counts>,
+    proven: Proven,
+    /// The newest complete sweep of each sort of targets.
+    swept: [Proven; 2],
+}
+
+/// Targets, counted.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+struct Counts {
+    safe: i64,
+    weak: i64,
+    not_applicable: i64,
+    unknown: i64,
+    at_risk: i64,
+    available: i64,
+    detached: i64,
+}
+
+impl Counts {
+    fn of(part: &Part) -> Self {
+        let tally = &part.tally;
+        let free = part.retention.as_ref().map(|retention| retention.free).unwrap_or_default();
+        Self {
+            safe: tally.safe().into(),
+            weak: total(&tally.weak).into(),
+            not_applicable: tally.not_applicable().into(),
+            unknown: total(&tally.unknown).into(),
+            at_risk: tally.at_risk.into(),
+            available: free.available.into(),
+            detached: free.detached.into(),
+        }
+    }
+
+    fn add(&mut self, other: Self, sign: i64) {
+        self.safe += sign * other.safe;
+        self.weak += sign * other.weak;
+        self.not_applicable += sign * other.not_applicable;
+        self.unknown += sign * other.unknown;
+        self.at_risk += sign * other.at_risk;
+        self.available += sign * other.available;
+        self.detached += sign * other.detached;
+    }
+}
+
+impl FleetMetrics {
+    /// Those of a fleet that begins.
+    pub fn new(metrics: Arc<Metrics>, key: FleetKey) -> Self {
+        let mut this = Self {
+            metrics,
+            key,
+            tallies: BTreeMap::new(),
+            sums: BTreeMap::new(),
+            proven: Proven::NothingWanted,
+            swept: [Proven::NotYet; 2],
+        };
+        this.begin_term();
+        this
+    }
+
+    /// A new term begins: nothing has been said in it yet.
+    pub fn begin_term(&mut self) {
+        self.tallies.clear();
+        self.swept = [Proven::NotYet; 2];
+        for resource in Resource::ALL {
+            self.sums.insert(resource, Counts::default());
+            self.show(resource);
+        }
+    }
+
+    /// An object's report was made.
+    pub fn reported(&mut self, object: &ObjectId, part: &Part) {
+        let resource = if part.retention.is_some() { Resource::Retention } else { Resource::Protection };
+        self.forget(object);
+        let counts = Counts::of(part);
+        self.tallies.insert(object.clone(), (resource, counts));
+        self.sums.entry(resource).or_default().add(counts, 1);
+        self.show(resource);
+    }
+
+    /// An object has no targets here any more.
+    pub fn forget(&mut self, object: &ObjectId) {
+        if let Some((resource, counts)) = self.tallies.remove(object) {
+            self.sums.entry(resource).or_default().add(counts, -1);
+            self.show(resource);
+        }
+    }
+
+    fn show(&self, resource: Resource) {
+        let counts = self.sums.get(&resource).copied().unwrap_or_default();
+        let (kind, account, region) = (resource.kind(), self.key.account.as_str(), self.key.region.as_str());
+        for (state, count) in [
+            (State::Safe, counts.safe),
+            (State::Weak, counts.weak),
+            (State::NotApplicable, counts.not_applicable),
+            (State::Unknown, counts.unknown),
+        ] {
+            self.metrics.targets.with_label_values(&[kind, account, region, state.as_str()]).set(count);
+        }
+        self.metrics.at_risk.with_label_values(&[kind, account, region]).set(counts.at_risk);
+        if resource == Resource::Retention {
+            for (phase, count) in
+                [(InterfacePhase::Available, counts.available), (InterfacePhase::Detached, counts.detached)]
+            {
+                self.metrics.free.with_label_values(&[account, region, phase.as_str()]).set(count);
+            }
+        }
+    }
+
+    /// The engines have planned: how they stand.
+    pub fn planned(&mut self, now: Moment, engines: &mut Engines) {
+        let (account, region) = (self.key.account.as_str(), self.key.region.as_str());
+        let here = [account, region];
+        self.metrics.brake.with_label_values(&here).set(engines.braked().into());
+        for (sort, load) in Sort::ALL.map(Sort::as_str).into_iter().zip(engines.load(now)) {
+            let budget = |of| self.metrics.budget.with_label_values(&[account, region, sort, of]);
+            budget("Read").set(load.reads.into());
+            budget("Write").set(load.writes.into());
+            let waiting = self.metrics.waiting.with_label_values(&[account, region, sort]);
+            waiting.set(i64::try_from(load.waiting_writes).unwrap_or(i64::MAX));
+        }
+        let proven = [engines.instances().proven(now), engines.interfaces().proven(now)];
+        for ((sort, swept), proven) in Sort::ALL.into_iter().zip(&mut self.swept).zip(proven) {
+            if let Proven::Since(since) = proven
+                && *swept != proven
+            {
+                let took = now.since(since).as_secs_f64();
+                self.metrics.sweeps.with_label_values(&[account, region, sort.as_str()]).observe(took);
+            }
+            *swept = proven;
+        }
+        self.show_evidence(now, engines);
+    }
+
+    fn show_evidence(&mut self, now: Moment, engines: &Engines) {
+        let here = [self.key.account.as_str(), self.key.region.as_str()];
+        let proven = engines.proven(now);
+        if proven == Proven::NothingWanted {
+            // Neither may have been there.
+            let _ = self.metrics.evidence.remove_label_values(&here);
+            let _ = self.metrics.evidence_max_age.remove_label_values(&here);
+        } else {
+            let max_age = engines.evidence_life();
+            self.metrics.evidence_max_age.with_label_values(&here).set(max_age.as_secs_f64());
+            if proven != self.proven {
+                let at = match proven {
+                    Proven::Since(since) => wall_clock(now.since(since)),
+                    Proven::NotYet | Proven::NothingWanted => 0.0,
+                };
+                self.metrics.evidence.with_label_values(&here).set(at);
+            }
+        }
+        self.proven = proven;
+    }
+
+    /// A flag was written, or not.
+    pub fn wrote(&self, sort: Sort, safe: bool, ended: &Result<RequestId, Failure>) {
+        let ended = match ended {
+            Ok(_) => Outcome::Answered,
+            Err(failure) => Outcome::Failed(failure.class),
+        };
+        let value = if safe { State::Safe } else { State::Weak }.as_str();
+        let (account, region) = (self.key.account.as_str(), self.key.region.as_str());
+        self.metrics
+            .flag_writes
+            .with_label_values(&[account, region, sort.as_str(), value, outcome(ended)])
+            .inc();
+    }
+}
+
+impl Drop for FleetMetrics {
+    fn drop(&mut self) {
+        self.metrics.forget(&self.key);
+    }
+}
+
+/// Counts the calls of one account and region.
+pub struct CallMetrics {
+    metrics: Arc<Metrics>,
+    key: FleetKey,
+}
+
+impl CallMetrics {
+    /// Those of a fleet's client.
+    pub fn new(metrics: Arc<Metrics>, key: FleetKey) -> Self {
+        Self { metrics, key }
+    }
+}
+
+impl fmt::Debug for CallMetrics {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("CallMetrics").field("key", &self.key).finish_non_exhaustive()
+    }
+}
+
+impl Observer for CallMetrics {
+    fn ended(&self, operation: &'static str, took: Duration, ended: Outcome) {
+        let (account, region) = (self.key.account.as_str(), self.key.region.as_str());
+        self.metrics.calls.with_label_values(&[account, region, operation, outcome(ended)]).inc();
+        let seconds = self.metrics.call_seconds.with_label_values(&[account, region, operation]);
+        seconds.observe(took.as_secs_f64());
+    }
+}
+
+/// So long ago, in Unix time. By this machine's wall clock: for people and for alerts.
+fn wall_clock(ago: Duration) -> f64 {
+    Timestamp::now().as_duration().as_secs_f64() - ago.as_secs_f64()
+}

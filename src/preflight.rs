@@ -1,0 +1,89 @@
+//! The question that is asked of the API server just before something is weakened or attached: uncached, every time.
+
+use std::sync::Arc;
+
+use keeper_core::authority::Recheck;
+use keeper_core::retention::Attachment;
+use keeper_core::wish::{Generation, ObjectId};
+use kube::Client;
+use kube::api::ObjectMeta;
+use tokio::time::timeout;
+use tracing::warn;
+
+use crate::api::{Object, Resource, Seen, generation};
+use crate::desired::attachment;
+use crate::kubernetes::{CALL_TIMEOUT, summary};
+use crate::store::Objects;
+
+/// Asks the API server.
+pub struct Rechecker {
+    /// Client of the API server.
+    pub client: Client,
+    /// Label selector of the objects that exist for this operator.
+    pub object_selector: Option<String>,
+    /// What the engines were told.
+    pub objects: Arc<Objects>,
+}
+
+impl Rechecker {
+    /// The object as it is now, and whether every object that may hold a claim is known at its newest generation.
+    /// An API server that does not answer leaves all of it open, and nothing is weakened or attached.
+    pub async fn ask(&self, id: &ObjectId) -> Recheck {
+        let asked = async { Ok::<_, kube::Error>((self.object(id).await?, self.claims().await?)) };
+        match timeout(CALL_TIMEOUT, asked).await {
+            Ok(Ok((found, claims))) => Recheck {
+                object: found
+                    .as_ref()
+                    .map(|found| (generation(&found.meta), found.meta.deletion_timestamp.is_some())),
+                claims_as_known: self.objects.know(&claims),
+                carried_out: found
+                    .as_ref()
+                    .and_then(|found| found.object.as_ref())
+                    .is_some_and(Object::carried_out),
+                attachments: found.as_ref().and_then(attachments),
+            },
+            Ok(Err(error)) => {
+                warn!(error = summary(&error), "the API server can't be asked before a write");
+                Recheck::default()
+            }
+            Err(_) => {
+                warn!("the API server does not answer before a write");
+                Recheck::default()
+            }
+        }
+    }
+
+    /// The object, if it is still the one that is meant. What its status says is asked for only where it counts, for it
+    /// may be long.
+    async fn object(&self, id: &ObjectId) -> Result<Option<Seen>, kube::Error> {
+        let Some(entry) = self.objects.get(id) else { return Ok(None) };
+        let resource = entry.seen.resource;
+        let api = resource.within(&self.client, id.namespace());
+        let status_counts = entry.seen.object.as_ref().is_some_and(|object| {
+            object.spec().weakens
+                || object.retention().is_some_and(|retention| !retention.spec.reattach.is_empty())
+        });
+        let found = if status_counts {
+            api.get_opt(id.name()).await?.map(|object| resource.decode(object))
+        } else {
+            let meta = api.get_metadata_opt(id.name()).await?.map(|object| object.metadata);
+            meta.map(|meta| Seen { resource, meta, object: None })
+        };
+        Ok(found.filter(|found| found.meta.uid.as_deref() == Some(id.uid())))
+    }
+
+    async fn claims(&self) -> Result<Vec<ObjectMeta>, kube::Error> {
+        let mut claims = Vec::new();
+        for resource in Resource::ALL {
+            claims.extend(resource.list_metadata(&self.client, self.object_selector.as_deref()).await?);
+        }
+        Ok(claims)
+    }
+}
+
+/// What status says of wishes to attach, and of which generation.
+fn attachments(found: &Seen) -> Option<(Generation, Vec<Attachment>)> {
+    let object = found.object.as_ref()?;
+    let status = object.retention()?.status.as_ref()?;
+    Some((object.observed_generation()?, status.reattachments.iter().map(attachment).collect()))
+}

@@ -1,0 +1,23 @@
+//! From what the engines say of an object to its status and its finalizer. Pure: no client here.
+
+mod conditions;
+mod fields;
+mod finalizer;
+mod judge;
+mod lagging;
+mod losses;
+mod protection;
+mod report;
+mod retention;
+mod statement;
+
+pub use conditions::{AT_RISK, READY, RECONCILING, STALLED};
+pub use finalizer::{Change, FINALIZER, change};
+pub use judge::{Now, report};
+pub use lagging::Lagging;
+pub use losses::{Losses, Lost, Moments, news, news_of_shrinking};
+pub use report::Report;
+pub use statement::{Statement, statement};
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,484 @@
+//! The status of an `EniRetention`.
+//!
+//! This status is the object's memory, and is written from what fleets say of it, which know nothing at first. So it is
+//! never made anew: a retained id leaves it only when a fleet says why (I19), and what no fleet has read yet stands as it
+//! was (I20).
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
+use k8s_openapi::jiff::Timestamp;
+use keeper_core::conditions::Summary;
+use keeper_core::id::InterfaceId;
+use keeper_core::interface::{Belongings, InterfaceType};
+use keeper_core::loss::Cause;
+use keeper_core::reason::Reason;
+use keeper_core::retention::{AttachPhase, Attachment, InterfacePhase, InterfaceRow, RetentionPart};
+use keeper_core::wish::Generation;
+use kube::runtime::events::EventType;
+
+use super::conditions::same_conditions;
+use super::fields::{counts, risks, sentence, whole_seconds};
+use super::losses::Lost;
+use super::report::Report;
+use crate::api::{
+    Eip, EniRetentionStatus, MAX_ADDRESS, MAX_ADDRESSES, MAX_ENI_ID, MAX_ID, MAX_LISTED_ATTACHED,
+    MAX_LISTED_GONE, MAX_LISTED_SURVIVORS, MAX_PREFIX, MAX_REATTACHMENTS, MAX_RETAINED, MAX_SECURITY_GROUPS,
+    NetworkInterfacePhase, NetworkInterfaceStatus, NetworkInterfaceType, ReattachmentPhase,
+    ReattachmentStatus, Resource, RetentionState,
+};
+use crate::events::{News, Survivors};
+
+/// The reason of a row whose flag holds the safe value.
+const RETAINED: &str = "Retained";
+
+/// What status lists.
+#[derive(Debug)]
+pub struct Lists {
+    retained: Vec<String>,
+    available: Vec<String>,
+    rows: Vec<NetworkInterfaceStatus>,
+    reattachments: Vec<ReattachmentStatus>,
+    /// Whether the list of ids had to stop before one that nothing else leads to.
+    pub full: bool,
+}
+
+/// What status is to list from now on: what the fleets say, and of what stands there all that they don't speak against.
+/// `complete`: every fleet has spoken.
+pub fn lists(
+    part: Option<&RetentionPart>,
+    complete: bool,
+    old: Option<&EniRetentionStatus>,
+    lost: &[Lost],
+    now: Timestamp,
+) -> Lists {
+    let (silence, nothing) = (RetentionPart::default(), EniRetentionStatus::default());
+    let complete = complete && part.is_some();
+    let (part, old) = (part.unwrap_or(&silence), old.unwrap_or(&nothing));
+    let candidates = candidates(part, old);
+    // Of these nobody has said anything but that they are retained, if that.
+    let stands = |id: &String| {
+        let known = InterfaceId::new(id);
+        candidates.contains(id) && (!part.retained.contains(&known) || part.unread.contains(&known))
+    };
+    let available = part.available.iter().map(ToString::to_string);
+    let available: BTreeSet<String> =
+        available.chain(old.available_eni_ids.iter().filter(|id| stands(id)).cloned()).collect();
+    let loose = |id: &String| !available.contains(id) && part.loose.contains(&InterfaceId::new(id));
+    let found_by_nothing_else = candidates.iter().filter(|id| available.contains(*id) || loose(id)).count();
+    let full = part.full || found_by_nothing_else > MAX_RETAINED;
+
+    let mut retained: Vec<&String> = candidates.iter().collect();
+    if retained.len() > MAX_RETAINED {
+        let listed: BTreeSet<&String> = old.retained_eni_ids.iter().collect();
+        retained.sort_by_cached_key(|id| {
+            (!available.contains(*id), !loose(id), !stands(id), !listed.contains(id))
+        });
+        retained.truncate(MAX_RETAINED);
+    }
+    retained.sort_by_key(|id| (!available.contains(*id), *id));
+    let listed: BTreeSet<String> = retained.iter().copied().cloned().collect();
+    let rows = rows(part, old, |id| listed.contains(id) && stands(id), &listed, lost, now);
+    let reattachments = reattachments(part, complete, old, now);
+    Lists {
+        retained: retained.into_iter().cloned().collect(),
+        available: available.iter().filter(|id| listed.contains(*id)).cloned().collect(),
+        rows,
+        reattachments,
+        full,
+    }
+}
+
+/// The ids that are to be listed, if there is room: those that the fleets tell, and those that stand there, unless a fleet
+/// says why not.
+fn candidates(part: &RetentionPart, old: &EniRetentionStatus) -> BTreeSet<String> {
+    let left = |id: &String| {
+        let id = InterfaceId::new(id);
+        part.departed.contains_key(&id) || part.displaced.contains(&id)
+    };
+    let standing = old.retained_eni_ids.iter().filter(|id| !left(id)).cloned();
+    let told = part.retained.iter().map(InterfaceId::as_str).filter(|id| id.len() <= MAX_ENI_ID);
+    told.map(str::to_owned).chain(standing).collect()
+}
+
+/// The rows in their order, as many of each sort as are listed.
+fn rows(
+    part: &RetentionPart,
+    old: &EniRetentionStatus,
+    stands: impl Fn(&String) -> bool,
+    retained: &BTreeSet<String>,
+    lost: &[Lost],
+    now: Timestamp,
+) -> Vec<NetworkInterfaceStatus> {
+    let before: BTreeMap<&str, &NetworkInterfaceStatus> =
+        old.network_interfaces.iter().map(|row| (row.network_interface_id.as_str(), row)).collect();
+    let listable = part.rows.iter().filter(|row| row.id.as_str().len() <= MAX_ENI_ID);
+    let mut rows: Vec<NetworkInterfaceStatus> =
+        listable.map(|new| row(new, before.get(new.id.as_str()).copied(), now)).collect();
+    let said: BTreeSet<&str> = part.rows.iter().map(|row| row.id.as_str()).collect();
+    for old in old.network_interfaces.iter().filter(|row| !said.contains(row.network_interface_id.as_str())) {
+        let id = &old.network_interface_id;
+        let gone = part.departed.get(&InterfaceId::new(id)) == Some(&Reason::Departed);
+        if old.phase == NetworkInterfacePhase::Gone && !retained.contains(id) || stands(id) {
+            rows.push(old.clone());
+        } else if gone {
+            rows.push(row_of_gone(old, now));
+        }
+    }
+    note_lost(&mut rows, &before, lost);
+    rows.sort_by(|a, b| {
+        let attention = |row: &NetworkInterfaceStatus| row.reason != RETAINED || !row.risks.is_empty();
+        let first = match sort(a.phase) {
+            // The oldest, so that none loses its row to another.
+            Sort::Free => a.since.cmp(&b.since),
+            Sort::Attached => attention(b).cmp(&attention(a)),
+            Sort::Gone => b.since.cmp(&a.since),
+        };
+        sort(a.phase)
+            .cmp(&sort(b.phase))
+            .then(first)
+            .then_with(|| a.network_interface_id.cmp(&b.network_interface_id))
+    });
+    let mut count: BTreeMap<Sort, usize> = BTreeMap::new();
+    rows.retain(|row| {
+        let sort = sort(row.phase);
+        let count = count.entry(sort).or_default();
+        *count += 1;
+        *count <= sort.limit()
+    });
+    rows
+}
+
+/// Notes in the rows of those that are gone what was last seen of them. One that was never retained gets a row as well.
+fn note_lost(
+    rows: &mut Vec<NetworkInterfaceStatus>,
+    before: &BTreeMap<&str, &NetworkInterfaceStatus>,
+    lost: &[Lost],
+) {
+    let gone = lost.iter().filter(|lost| lost.cause == Cause::Gone && lost.id.len() <= MAX_ENI_ID);
+    for lost in gone {
+        let message = sentence(&lost.sentence(Resource::Retention), None);
+        match rows.iter_mut().find(|row| row.network_interface_id == lost.id) {
+            Some(row) if row.phase == NetworkInterfacePhase::Gone => row.message = message,
+            // It is named by id, and its row says that it is not found.
+            Some(_) => {}
+            None => {
+                let seen = InterfaceRow::gone(InterfaceId::new(&lost.id));
+                let old = before.get(lost.id.as_str()).copied();
+                let new = row(&seen, old, lost.noted);
+                rows.push(NetworkInterfaceStatus { message, ..new });
+            }
+        }
+    }
+}
+
+/// The sorts of rows, in the order in which they are listed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Sort {
+    Free,
+    Attached,
+    Gone,
+}
+
+impl Sort {
+    fn limit(self) -> usize {
+        match self {
+            Self::Free => MAX_LISTED_SURVIVORS,
+            Self::Attached => MAX_LISTED_ATTACHED,
+            Self::Gone => MAX_LISTED_GONE,
+        }
+    }
+}
+
+fn sort(phase: NetworkInterfacePhase) -> Sort {
+    match phase {
+        NetworkInterfacePhase::Available | NetworkInterfacePhase::Detached => Sort::Free,
+        NetworkInterfacePhase::Gone => Sort::Gone,
+        NetworkInterfacePhase::Attached
+        | NetworkInterfacePhase::Attaching
+        | NetworkInterfacePhase::Reattached
+        | NetworkInterfacePhase::NotApplicable
+        | NetworkInterfacePhase::Unknown => Sort::Attached,
+    }
+}
+
+fn row(
+    row: &InterfaceRow,
+    before: Option<&NetworkInterfaceStatus>,
+    now: Timestamp,
+) -> NetworkInterfaceStatus {
+    let phase = phase(row.phase);
+    let since = before.filter(|before| before.phase == phase).map(|before| before.since.clone());
+    let carried = &row.belongings;
+    // Where an interface is never changes, and the most of the cloud's answer is remembered of free ones alone.
+    let place = |of: Option<&str>, was: fn(&NetworkInterfaceStatus) -> &Option<String>| {
+        let known = of.filter(|text| fits(text, MAX_ID)).map(str::to_owned);
+        known.or_else(|| before.and_then(|before| was(before).clone()))
+    };
+    let (reason, text) = match row.reason {
+        Reason::AllSafe => (RETAINED, retained_as(phase, row.last_instance.is_some())),
+        reason => (reason.as_str(), reason.sentence()),
+    };
+    let listed = Carried::of(carried);
+    // What was last seen of one that is gone was told once, and stands.
+    let stands = before.filter(|before| phase == NetworkInterfacePhase::Gone && before.phase == phase);
+    let message = stands.map_or_else(|| sentence(text, row.detail.as_deref()), |row| row.message.clone());
+    NetworkInterfaceStatus {
+        network_interface_id: row.id.to_string(),
+        type_: row.interface_type.map(interface_type),
+        phase,
+        instance_id: row.instance.as_ref().map(ToString::to_string),
+        last_instance_id: row.last_instance.as_ref().map(ToString::to_string),
+        zone_id: place(row.zone_id.as_deref(), |before| &before.zone_id),
+        v_switch_id: place(carried.vswitch_id.as_deref(), |before| &before.v_switch_id),
+        vpc_id: place(carried.vpc_id.as_deref(), |before| &before.vpc_id),
+        more_addresses: listed.more(),
+        private_ips: listed.private_ips,
+        ipv6_addresses: listed.ipv6_addresses,
+        ipv4_prefixes: listed.ipv4_prefixes,
+        ipv6_prefixes: listed.ipv6_prefixes,
+        eips: listed.eips,
+        security_group_ids: texts(&carried.security_group_ids, MAX_ID).take(MAX_SECURITY_GROUPS).collect(),
+        risks: risks(&row.risks),
+        since: since.unwrap_or_else(|| whole_seconds(now)),
+        reason: reason.to_owned(),
+        message,
+    }
+}
+
+/// What it means to be retained in a phase.
+fn retained_as(phase: NetworkInterfacePhase, was_on_one: bool) -> &'static str {
+    match phase {
+        NetworkInterfacePhase::Available if was_on_one => {
+            "It has outlived its instance, is free, and waits for reuse."
+        }
+        NetworkInterfacePhase::Available => "It is free and waits for reuse.",
+        NetworkInterfacePhase::Detached => "It is free, and its last instance is not known to be gone.",
+        _ => "It stays when its instance is released.",
+    }
+}
+
+/// The row of an interface that is gone and that nobody has seen since the operator's start.
+fn row_of_gone(old: &NetworkInterfaceStatus, now: Timestamp) -> NetworkInterfaceStatus {
+    let mut row = old.clone();
+    row.last_instance_id = row.instance_id.take().or(row.last_instance_id);
+    row.phase = NetworkInterfacePhase::Gone;
+    row.since = whole_seconds(now);
+    Reason::Departed.as_str().clone_into(&mut row.reason);
+    row.message = sentence(Reason::Departed.sentence(), None);
+    row.risks = Vec::new();
+    row
+}
+
+/// The first addresses of each family, and how many there are in all.
+struct Carried {
+    private_ips: Vec<String>,
+    ipv6_addresses: Vec<String>,
+    ipv4_prefixes: Vec<String>,
+    ipv6_prefixes: Vec<String>,
+    eips: Vec<Eip>,
+    all: usize,
+}
+
+impl Carried {
+    fn of(carried: &Belongings) -> Self {
+        let first = |all: &[std::sync::Arc<str>], most| texts(all, most).take(MAX_ADDRESSES).collect();
+        let eip = |eip: &keeper_core::interface::Eip| Eip {
+            allocation_id: eip.allocation_id.as_deref().filter(|id| fits(id, MAX_ID)).map(str::to_owned),
+            public_ip: eip.public_ip.to_string(),
+            private_ip: eip.private_ip.to_string(),
+        };
+        let well_formed = |eip: &&keeper_core::interface::Eip| {
+            fits(&eip.public_ip, MAX_ADDRESS) && fits(&eip.private_ip, MAX_ADDRESS)
+        };
+        Self {
+            private_ips: first(&carried.private_ips, MAX_ADDRESS),
+            ipv6_addresses: first(&carried.ipv6_addresses, MAX_ADDRESS),
+            ipv4_prefixes: first(&carried.ipv4_prefixes, MAX_PREFIX),
+            ipv6_prefixes: first(&carried.ipv6_prefixes, MAX_PREFIX),
+            eips: carried.eips.iter().filter(well_formed).take(MAX_ADDRESSES).map(eip).collect(),
+            all: carried.private_ips.len()
+                + carried.ipv6_addresses.len()
+                + carried.ipv4_prefixes.len()
+                + carried.ipv6_prefixes.len()
+                + carried.eips.len(),
+        }
+    }
+
+    /// How many are not listed.
+    fn more(&self) -> Option<u32> {
+        let listed = self.private_ips.len()
+            + self.ipv6_addresses.len()
+            + self.ipv4_prefixes.len()
+            + self.ipv6_prefixes.len()
+            + self.eips.len();
+        let more = self.all.saturating_sub(listed);
+        (more > 0).then(|| u32::try_from(more).unwrap_or(u32::MAX))
+    }
+}
+
+/// The texts that fit their field: one that doesn't would keep the whole status from being stored.
+fn texts(all: &[std::sync::Arc<str>], most: usize) -> impl Iterator<Item = String> {
+    all.iter().filter(move |text| fits(text, most)).map(ToString::to_string)
+}
+
+fn fits(text: &str, most: usize) -> bool {
+    text.chars().count() <= most
+}
+
+fn interface_type(of: InterfaceType) -> NetworkInterfaceType {
+    match of {
+        InterfaceType::Primary => NetworkInterfaceType::Primary,
+        InterfaceType::Secondary => NetworkInterfaceType::Secondary,
+        InterfaceType::Trunk => NetworkInterfaceType::Trunk,
+        InterfaceType::Member => NetworkInterfaceType::Member,
+    }
+}
+
+fn phase(phase: InterfacePhase) -> NetworkInterfacePhase {
+    match phase {
+        InterfacePhase::Attached => NetworkInterfacePhase::Attached,
+        InterfacePhase::Detached => NetworkInterfacePhase::Detached,
+        InterfacePhase::Available => NetworkInterfacePhase::Available,
+        InterfacePhase::Attaching => NetworkInterfacePhase::Attaching,
+        InterfacePhase::Reattached => NetworkInterfacePhase::Reattached,
+        InterfacePhase::Gone => NetworkInterfacePhase::Gone,
+        InterfacePhase::NotApplicable => NetworkInterfacePhase::NotApplicable,
+    }
+}
+
+/// Where the wishes to attach stand. As long as a fleet has said nothing yet, what stands there does.
+fn reattachments(
+    part: &RetentionPart,
+    complete: bool,
+    old: &EniRetentionStatus,
+    now: Timestamp,
+) -> Vec<ReattachmentStatus> {
+    let before = |id: &str| old.reattachments.iter().find(|row| row.network_interface_id == id);
+    let said: BTreeSet<&str> = part.attachments.iter().map(|row| row.interface.as_str()).collect();
+    let silent = |row: &&ReattachmentStatus| !complete && !said.contains(row.network_interface_id.as_str());
+    let new = part.attachments.iter().map(|row| reattachment(row, before(row.interface.as_str()), now));
+    let mut rows: Vec<ReattachmentStatus> =
+        new.chain(old.reattachments.iter().filter(silent).cloned()).take(MAX_REATTACHMENTS).collect();
+    rows.sort_by(|a, b| a.network_interface_id.cmp(&b.network_interface_id));
+    rows
+}
+
+fn reattachment(row: &Attachment, before: Option<&ReattachmentStatus>, now: Timestamp) -> ReattachmentStatus {
+    let phase = match row.phase {
+        AttachPhase::Waiting => ReattachmentPhase::Waiting,
+        AttachPhase::Requested => ReattachmentPhase::Requested,
+        AttachPhase::Attached => ReattachmentPhase::Attached,
+        AttachPhase::Refused => ReattachmentPhase::Refused,
+        AttachPhase::Obsolete => ReattachmentPhase::Obsolete,
+    };
+    let since = before.filter(|before| before.phase == phase).map(|before| before.since.clone());
+    ReattachmentStatus {
+        network_interface_id: row.interface.to_string(),
+        instance_id: row.instance.as_ref().map(ToString::to_string),
+        node_name: row.node.as_deref().map(str::to_owned),
+        phase,
+        reason: row.reason.as_str().to_owned(),
+        message: sentence(row.reason.sentence(), row.detail.as_deref()),
+        since: since.unwrap_or_else(|| whole_seconds(now)),
+    }
+}
+
+/// The status that says what is to be said. It loses rows, so that it can be stored.
+pub fn status(
+    report: &Report,
+    conditions: Vec<Condition>,
+    lists: Lists,
+    of: Generation,
+) -> EniRetentionStatus {
+    let mut status = EniRetentionStatus {
+        observed_generation: Some(of),
+        conditions,
+        retention_state: Some(state(report.judgement.summary)),
+        counts: counts(report),
+        retained_eni_ids: lists.retained,
+        available_eni_ids: lists.available,
+        network_interfaces: lists.rows,
+        reattachments: lists.reattachments,
+    };
+    status.shorten_to_fit();
+    status
+}
+
+/// Whether two statuses say the same in everything that we say.
+pub fn same(old: &EniRetentionStatus, new: &EniRetentionStatus) -> bool {
+    old.observed_generation == new.observed_generation
+        && old.retention_state == new.retention_state
+        && old.counts == new.counts
+        && old.retained_eni_ids == new.retained_eni_ids
+        && old.available_eni_ids == new.available_eni_ids
+        && old.network_interfaces == new.network_interfaces
+        && old.reattachments == new.reattachments
+        && same_conditions(&old.conditions, &new.conditions)
+}
+
+fn state(summary: Summary) -> RetentionState {
+    match summary {
+        Summary::Safe => RetentionState::Retained,
+        Summary::SafeWhereApplicable => RetentionState::RetainedWhereApplicable,
+        Summary::Weak => RetentionState::Unretained,
+        Summary::AsAsked => RetentionState::Released,
+        Summary::NoTargets => RetentionState::NoTargets,
+        Summary::Unknown => RetentionState::Unknown,
+    }
+}
+
+/// What is told besides the domain condition, the survivors and what is lost: each interface that the spec gives up, and each
+/// attachment that has come to an end.
+pub fn news(
+    departed: Option<&BTreeMap<InterfaceId, Reason>>,
+    old: Option<&EniRetentionStatus>,
+    new: &EniRetentionStatus,
+) -> Vec<News> {
+    let nothing = EniRetentionStatus::default();
+    let old = old.unwrap_or(&nothing);
+    let retained: BTreeSet<&String> = new.retained_eni_ids.iter().collect();
+    let left = old.retained_eni_ids.iter().filter(|id| !retained.contains(id)).filter_map(|id| {
+        let reason = *departed?.get(&InterfaceId::new(id)).filter(|reason| **reason != Reason::Departed)?;
+        Some(News {
+            kind: EventType::Normal,
+            reason,
+            action: "Retain",
+            note: format!("{id} is not retained any more. {}", reason.sentence()),
+        })
+    });
+    let ended = new.reattachments.iter().filter_map(|row| {
+        let id = &row.network_interface_id;
+        let kind = match row.phase {
+            ReattachmentPhase::Attached => EventType::Normal,
+            ReattachmentPhase::Refused | ReattachmentPhase::Obsolete => EventType::Warning,
+            ReattachmentPhase::Waiting | ReattachmentPhase::Requested | ReattachmentPhase::Unknown => {
+                return None;
+            }
+        };
+        let before = old.reattachments.iter().find(|before| before.network_interface_id == *id);
+        if before.is_some_and(|before| before.phase == row.phase) {
+            return None;
+        }
+        let to = row.instance_id.as_ref().map(|to| format!(" to {to}")).unwrap_or_default();
+        Some(News {
+            kind,
+            reason: Reason::from_word(&row.reason)?,
+            action: "Attach",
+            note: format!("{id}{to}: {}", row.message),
+        })
+    });
+    left.chain(ended).collect()
+}
+
+/// The interfaces that have outlived their instance since status was written the last time, and which instance that was.
+pub fn survivors(old: Option<&EniRetentionStatus>, new: &EniRetentionStatus) -> Survivors {
+    let known: BTreeSet<&String> = old.iter().flat_map(|old| &old.available_eni_ids).collect();
+    let rows = new.network_interfaces.iter().map(|row| (&row.network_interface_id, &row.last_instance_id));
+    let rows: BTreeMap<&String, &Option<String>> = rows.collect();
+    let fresh = new.available_eni_ids.iter().filter(|id| !known.contains(id));
+    fresh.map(|id| (id.clone(), rows.get(id).and_then(|last| (*last).clone()))).collect()
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,60 @@
+//! From a judgement to the status of the custom resource.
+
+use k8s_openapi::jiff::Timestamp;
+use serde_json::{Value, json};
+
+use super::conditions::conditions;
+use super::report::Report;
+use super::{protection, retention};
+use crate::api::{Object, Resource, generation};
+use crate::events::{News, Survivors};
+use crate::store::Entry;
+
+/// A status that is to be written, and what is to be told once it stands.
+#[derive(Debug)]
+pub struct Statement {
+    /// The status.
+    pub status: Value,
+    /// What it tells besides the domain condition.
+    pub news: Vec<News>,
+    /// The interfaces that it is the first to show as survivors.
+    pub survivors: Survivors,
+}
+
+/// The status that says it; `None`: the one that stands does. Times stay where nothing changed, so that an equal status
+/// is equal.
+pub fn statement(report: &mut Report, entry: &Entry, now: Timestamp) -> Option<Statement> {
+    let seen = &entry.seen;
+    let of = generation(&seen.meta);
+    // Of an object that can't be decoded the old status is not known here: it is told once for each generation.
+    if entry.author_told == Some(of) {
+        return None;
+    }
+    let object = seen.object.as_ref();
+    let old = object.map_or(&[][..], Object::conditions);
+    let conditions = |report: &Report| conditions(seen.resource, report, old, of, now);
+    match seen.resource {
+        Resource::Protection => {
+            let old = object.and_then(Object::protection).and_then(|object| object.status.as_ref());
+            let new = protection::status(report, conditions(report), old, &entry.losses.pending, of, now);
+            let same = old.is_some_and(|old| protection::same(old, &new));
+            (!same).then(|| Statement { status: json!(new), news: Vec::new(), survivors: Survivors::new() })
+        }
+        Resource::Retention => {
+            let old = object.and_then(Object::retention).and_then(|object| object.status.as_ref());
+            let (part, lost) = (report.part.retention.as_deref(), &entry.losses.pending);
+            let lists = retention::lists(part, report.counted, old, lost, now);
+            if lists.full {
+                report.note_full();
+            }
+            let new = retention::status(report, conditions(report), lists, of);
+            let same = old.is_some_and(|old| retention::same(old, &new));
+            let departed = report.part.retention.as_ref().map(|part| &part.departed);
+            (!same).then(|| Statement {
+                status: json!(new),
+                news: retention::news(departed, old, &new),
+                survivors: retention::survivors(old, &new),
+            })
+        }
+    }
+}

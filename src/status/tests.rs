@@ -1,0 +1,200 @@
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use k8s_openapi::jiff::Timestamp;
+use keeper_core::id::{AccountName, Region};
+use keeper_core::reason::Reason;
+use keeper_core::verdict::{Part, Progress, Row, State};
+use keeper_core::wish::{Selector, Wish};
+use serde_json::json;
+use tokio::time::Instant;
+
+use super::conditions::condition;
+use super::fields::cut;
+use super::*;
+use crate::api::{EcsInstanceProtection, EcsInstanceProtectionStatus, Object, Resource, Seen};
+use crate::desired::{Placement, Served, Wished};
+use crate::scope::FleetKey;
+use crate::store::Entry;
+
+fn at(second: i64) -> Timestamp {
+    Timestamp::from_second(second).unwrap()
+}
+
+fn now() -> Now {
+    Now { steady: Instant::now(), wall: at(1000) }
+}
+
+fn wish(protect: bool) -> Wished {
+    Wished::Protection(Box::new(Wish { protect, ..Wish::of(Selector::default()) }))
+}
+
+fn fleet(region: &str) -> FleetKey {
+    FleetKey { account: AccountName::new("default"), region: Region::new(region) }
+}
+
+fn seen(object: EcsInstanceProtection) -> Seen {
+    let (meta, object) = (object.metadata.clone(), Object::Protection(Arc::new(object)));
+    Seen { resource: Resource::Protection, meta, object: Some(object) }
+}
+
+/// The entry with a status that stands.
+fn with(entry: &Entry, status: EcsInstanceProtectionStatus) -> Entry {
+    let mut object = entry.seen.object.as_ref().and_then(Object::protection).unwrap().clone();
+    object.status = Some(status);
+    Entry { seen: seen(object), ..entry.clone() }
+}
+
+fn entry(regions: &[&str], protect: bool) -> Entry {
+    let object: EcsInstanceProtection = serde_json::from_value(json!({
+        "metadata": { "name": "a", "namespace": "n", "uid": "u", "generation": 2 },
+        "spec": { "targets": {} },
+    }))
+    .unwrap();
+    Entry {
+        seen: seen(object),
+        placement: Arc::new(Placement::Served(Served {
+            account: AccountName::new("default"),
+            wishes: regions.iter().map(|region| (Region::new(region), wish(protect))).collect(),
+            nodes_ignored: 1,
+            targetless: BTreeMap::new(),
+            nodes: BTreeMap::new(),
+        })),
+        parts: BTreeMap::new(),
+        author_told: None,
+        lagging: Lagging::default(),
+        announced: None,
+        judged: None,
+        losses: Losses::default(),
+    }
+}
+
+fn row(id: &str, state: State, reason: Reason) -> Row {
+    Row { id: id.into(), state, reason, detail: None, risks: Vec::new() }
+}
+
+fn settled(rows: Vec<Row>) -> Arc<Part> {
+    Arc::new(Part { settled: true, rows, ..Part::default() })
+}
+
+fn said(entry: &Entry) -> (String, String) {
+    let report = report(entry, now()).unwrap();
+    let domain = report.judgement.domain;
+    (domain.status.as_str().to_owned(), domain.reason.as_str().to_owned())
+}
+
+#[test]
+fn a_region_that_has_said_nothing_yet_is_unknown() {
+    let mut entry = entry(&["cn-beijing", "cn-hangzhou"], true);
+    entry.parts.insert(fleet("cn-beijing"), (2, settled(Vec::new())));
+    assert_eq!(said(&entry), ("Unknown".to_owned(), "AwaitingEvidence".to_owned()));
+    entry.parts.insert(fleet("cn-hangzhou"), (1, settled(Vec::new())));
+    assert_eq!(said(&entry).1, "AwaitingEvidence", "what it said of an older generation does not count");
+    entry.parts.insert(fleet("cn-hangzhou"), (2, settled(Vec::new())));
+    assert_eq!(said(&entry).1, "NoTargets");
+}
+
+#[test]
+fn i49_a_node_without_a_target_stalls_after_its_time_whoever_leads_by_then() {
+    let minutes = |n| Duration::from_secs(60 * n);
+    let mut entry = entry(&["cn-beijing"], true);
+    let Placement::Served(mut served) = (*entry.placement).clone() else { panic!("{entry:?}") };
+    served.targetless = BTreeMap::from([("n1".to_owned(), Reason::NodeUnresolved)]);
+    entry.placement = Arc::new(Placement::Served(served));
+    entry.parts.insert(fleet("cn-beijing"), (2, settled(Vec::new())));
+    let start = now();
+    let later = |n: u64| Now { steady: start.steady + minutes(n), wall: start.wall };
+    let stalled = |report: &Report| report.judgement.stalled.status == keeper_core::conditions::Status::True;
+    let mut first = report(&entry, start).unwrap();
+    assert_eq!(first.judgement.domain.reason, Reason::NodeUnresolved);
+    assert!(!stalled(&first));
+    entry.lagging = first.lagging.clone();
+    assert!(!stalled(&report(&entry, later(4)).unwrap()), "whatever the wall's clock says");
+    assert!(stalled(&report(&entry, later(5)).unwrap()));
+
+    // Another operator has only what status says.
+    let status = statement(&mut first, &entry, start.wall).unwrap().status;
+    let mut other = with(&entry, serde_json::from_value(status).unwrap());
+    other.lagging = Lagging::default();
+    let elsewhere = |n: i64| Now { steady: start.steady, wall: at(1000 + 60 * n) };
+    assert!(!stalled(&report(&other, elsewhere(4)).unwrap()));
+    let mut told = report(&other, elsewhere(5)).unwrap();
+    assert!(stalled(&told));
+    // And what was told to a person goes on needing one, however short ago that was.
+    let status = statement(&mut told, &other, at(1300)).unwrap().status;
+    let third = with(&other, serde_json::from_value(status).unwrap());
+    assert!(stalled(&report(&third, elsewhere(5)).unwrap()));
+}
+
+#[test]
+fn i12_weakening_is_not_carried_out_while_a_region_has_not_said_so() {
+    let mut entry = entry(&["cn-beijing", "cn-hangzhou"], false);
+    let done = Part {
+        settled: true,
+        progress: Some(Progress { done: true, ..Progress::default() }),
+        ..Part::default()
+    };
+    entry.parts.insert(fleet("cn-beijing"), (2, Arc::new(done.clone())));
+    let half = report(&entry, now()).unwrap();
+    assert!(!half.part.progress.unwrap().done);
+    assert_ne!(half.judgement.domain.reason, Reason::DisabledAsAsked);
+    entry.parts.insert(fleet("cn-hangzhou"), (2, Arc::new(done)));
+    assert_eq!(said(&entry).1, "DisabledAsAsked");
+}
+
+#[test]
+fn i38_without_evidence_of_ones_own_the_status_that_stands_is_left_standing() {
+    let entry = entry(&["cn-beijing"], true);
+    assert!(report(&entry, now()).is_some(), "a new object is told that it was seen");
+    let standing = |of| EcsInstanceProtectionStatus { observed_generation: Some(of), ..Default::default() };
+    assert!(report(&with(&entry, standing(2)), now()).is_none());
+    assert!(
+        report(&with(&entry, standing(1)), now()).is_some(),
+        "one of an older generation is not left standing"
+    );
+}
+
+#[test]
+fn i37_times_stay_where_nothing_changed_and_an_equal_status_is_equal() {
+    let mut entry = entry(&["cn-beijing"], true);
+    let rows = vec![row("i-a", State::Safe, Reason::AllSafe), row("i-b", State::Weak, Reason::Correcting)];
+    entry.parts.insert(fleet("cn-beijing"), (2, settled(rows)));
+    let mut report = report(&entry, now()).unwrap();
+    let state = |report: &mut Report, entry: &Entry, second| -> Option<EcsInstanceProtectionStatus> {
+        Some(serde_json::from_value(statement(report, entry, at(second))?.status).unwrap())
+    };
+    let mut stored = state(&mut report, &entry, 100).unwrap();
+    stored.conditions.insert(0, condition("example.com/Audited", &report.judgement.ready, &[], 2, at(1)));
+    let mut entry = with(&entry, stored);
+    assert_eq!(state(&mut report, &entry, 500), None, "conditions of other writers are theirs");
+    let mut weaker = report;
+    weaker.part.rows[0].state = State::Unknown;
+    let third = state(&mut weaker, &entry, 500).unwrap();
+    assert_eq!(third.instances[0].since.0, at(500), "this row has changed");
+    assert_eq!(third.instances[1].since.0, at(100), "this one has not");
+    entry.author_told = Some(2);
+    assert_eq!(state(&mut weaker, &entry, 500), None, "who can't be decoded is told once");
+}
+
+#[test]
+fn what_is_not_served_is_told_so_and_stalls() {
+    let mut entry = entry(&[], true);
+    for (placement, reason) in [
+        (Placement::NotGranted, "NotGranted"),
+        (Placement::UnknownRegion("There is none.".to_owned()), "UnknownRegion"),
+        (Placement::Opaque("spec.mode holds a word.".to_owned()), "Undecodable"),
+    ] {
+        entry.placement = Arc::new(placement);
+        let report = report(&entry, now()).unwrap();
+        assert_eq!(report.judgement.domain.reason.as_str(), reason);
+        assert_eq!(report.judgement.stalled.status.as_str(), "True");
+        assert_eq!(report.judgement.ready.status.as_str(), "False");
+    }
+}
+
+#[test]
+fn a_text_is_cut_to_its_field_between_characters() {
+    assert_eq!(cut("short", 10), "short");
+    assert_eq!(cut("äöüäöüäöü", 6), "äöü...");
+}

@@ -1,0 +1,452 @@
+//! The objects as the API server last showed them, where their wishes went, and what the fleets say of them.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use keeper_core::conditions::Status;
+use keeper_core::id::Region;
+use keeper_core::reason::Reason;
+use keeper_core::verdict::Part;
+use keeper_core::wish::{Generation, ObjectId};
+use kube::api::ObjectMeta;
+use tokio::sync::Notify;
+use tokio::time::Instant;
+
+use crate::api::{Seen, generation, object_id};
+use crate::desired::{Homes, Placement, Wished};
+use crate::events::Survivors;
+use crate::metrics::{Judged, Metrics};
+use crate::scope::FleetKey;
+use crate::status::{Lagging, Losses, Lost};
+
+/// How long survivors wait at most for others, to be told of together.
+pub const MUSTER: Duration = Duration::from_secs(60);
+
+/// Everything that is known of one object.
+#[derive(Debug, Clone)]
+pub struct Entry {
+    /// As the API server last showed it.
+    pub seen: Seen,
+    /// Where its wish went.
+    pub placement: Arc<Placement>,
+    /// What the fleets say, each of the generation that it judged.
+    pub parts: BTreeMap<FleetKey, (Generation, Arc<Part>)>,
+    /// The generation of an object that can't be decoded whose author was told so.
+    pub author_told: Option<Generation>,
+    /// The Nodes without a target, as they were noted in this term.
+    pub lagging: Lagging,
+    /// Status and reason of the domain condition that the last Event told of.
+    pub announced: Option<(Status, Reason)>,
+    /// What is said of it in this term, as it is counted.
+    pub judged: Option<Judged>,
+    /// What it has lost.
+    pub losses: Losses,
+}
+
+impl Entry {
+    /// What the fleet of a region was told of this generation.
+    pub fn told(&self, of: Generation, region: &Region) -> Option<&Wished> {
+        match &*self.placement {
+            Placement::Served(served) if generation(&self.seen.meta) == of => served.wishes.get(region),
+            _ => None,
+        }
+    }
+
+    /// In which region each retained interface is, as the fleets tell.
+    pub fn homes(&self) -> Homes {
+        let retentions = self
+            .parts
+            .iter()
+            .filter_map(|(fleet, (_, part))| Some((&fleet.region, part.retention.as_ref()?)));
+        retentions
+            .flat_map(|(region, part)| part.retained.iter().map(|id| (id.clone(), region.clone())))
+            .collect()
+    }
+
+    /// The fleets that have a say.
+    pub fn fleets(&self) -> BTreeSet<FleetKey> {
+        match &*self.placement {
+            Placement::Served(served) => served.fleets().map(|(fleet, _)| fleet).collect(),
+            Placement::NotGranted | Placement::UnknownRegion(_) | Placement::Opaque(_) => BTreeSet::new(),
+        }
+    }
+}
+
+/// All objects. Shared by intake (which writes what is), the fleets (what they say) and report (which reads).
+pub struct Objects {
+    inner: Mutex<Inner>,
+    changed: Notify,
+    metrics: Arc<Metrics>,
+}
+
+#[derive(Debug, Default)]
+struct Inner {
+    entries: BTreeMap<ObjectId, Entry>,
+    /// Objects whose status may have to be written.
+    dirty: BTreeSet<ObjectId>,
+    /// Objects of which something else is to be said at a time, though nothing happens.
+    due: BTreeMap<ObjectId, Instant>,
+    /// Survivors that status shows and no Event has told of yet.
+    untold: BTreeMap<ObjectId, Untold>,
+    /// The term of the lead of which the fleets speak.
+    term: u64,
+}
+
+/// Survivors of one object that are to be told of together.
+#[derive(Debug)]
+struct Untold {
+    survivors: Survivors,
+    /// When the first of them was shown.
+    since: Instant,
+}
+
+impl Inner {
+    /// What was said in an earlier term says nothing any more, and whoever led meanwhile may have written any status.
+    fn begin_term(&mut self, term: u64, metrics: &Metrics) {
+        if term > self.term {
+            self.term = term;
+            self.untold.clear();
+            for entry in self.entries.values_mut() {
+                entry.parts.clear();
+                entry.losses.counted = Losses::counted_by(&entry.seen);
+                entry.lagging = Lagging::default();
+                metrics.judged(entry.seen.resource, entry.judged.take(), None);
+            }
+            self.due.clear();
+            self.dirty = self.entries.keys().cloned().collect();
+        }
+    }
+}
+
+impl Objects {
+    /// None yet.
+    pub fn new(metrics: Arc<Metrics>) -> Self {
+        Self { inner: Mutex::default(), changed: Notify::new(), metrics }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Inner> {
+        // A panic while the lock is held ends the process anyway; the data is whole between any two statements.
+        self.inner.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Enters an object as it was watched. Parts of fleets that have no say any more are dropped.
+    pub fn put(&self, id: &ObjectId, seen: Seen, placement: Placement) {
+        let mut inner = self.lock();
+        let old = inner.entries.remove(id);
+        let announced = old.as_ref().and_then(|old| old.announced);
+        let judged = old.as_ref().and_then(|old| old.judged);
+        let losses = old.as_ref().map_or_else(
+            || Losses { counted: Losses::counted_by(&seen), ..Losses::default() },
+            |old| old.losses.clone(),
+        );
+        let lagging = old.as_ref().map(|old| old.lagging.clone()).unwrap_or_default();
+        let (parts, author_told) = old.map(|old| (old.parts, old.author_told)).unwrap_or_default();
+        let author_told = author_told.filter(|_| seen.object.is_none());
+        let mut entry = Entry {
+            seen,
+            placement: Arc::new(placement),
+            parts,
+            author_told,
+            lagging,
+            announced,
+            judged,
+            losses,
+        };
+        let fleets = entry.fleets();
+        entry.parts.retain(|fleet, _| fleets.contains(fleet));
+        inner.entries.insert(id.clone(), entry);
+        inner.dirty.insert(id.clone());
+        drop(inner);
+        self.changed.notify_one();
+    }
+
+    /// Takes in the object as the API server answered our own patch of `before`. If the watch has shown another one
+    /// meanwhile, that is the newer: the answer may have been long on its way.
+    pub fn patched(&self, id: &ObjectId, before: &ObjectMeta, seen: Seen) {
+        if let Some(entry) = self.lock().entries.get_mut(id)
+            && entry.seen.meta.resource_version == before.resource_version
+        {
+            entry.author_told = seen.object.is_none().then(|| generation(&seen.meta));
+            entry.seen = seen;
+        }
+    }
+
+    /// Notes that the log has the first of what the object has lost.
+    pub fn logged(&self, id: &ObjectId, lost: usize) {
+        if let Some(entry) = self.lock().entries.get_mut(id) {
+            entry.losses.logged = lost;
+        }
+    }
+
+    /// Notes that Events have told of the first of what the object has lost, and, if `compared`, of what went before.
+    pub fn told(&self, id: &ObjectId, lost: usize, compared: bool) {
+        if let Some(entry) = self.lock().entries.get_mut(id) {
+            entry.losses.told = lost;
+            if compared {
+                entry.losses.counted = None;
+            }
+        }
+    }
+
+    /// Notes that status says the first of what the object has lost.
+    pub fn recorded(&self, id: &ObjectId, lost: usize) {
+        if let Some(Entry { losses, .. }) = self.lock().entries.get_mut(id) {
+            let lost = lost.min(losses.pending.len());
+            losses.pending.drain(..lost);
+            losses.told = losses.told.saturating_sub(lost);
+            losses.logged = losses.logged.saturating_sub(lost);
+        }
+    }
+
+    /// Notes what the last Event told of.
+    pub fn announced(&self, id: &ObjectId, what: (Status, Reason)) {
+        if let Some(entry) = self.lock().entries.get_mut(id) {
+            entry.announced = Some(what);
+        }
+    }
+
+    /// Notes since when an object's Nodes have been without a target, and when that is to be looked at again.
+    pub fn lag(&self, id: &ObjectId, term: u64, lagging: Lagging, now: Instant) {
+        let mut inner = self.lock();
+        if term != inner.term {
+            return;
+        }
+        match lagging.next_due(now) {
+            Some(at) => drop(inner.due.insert(id.clone(), at)),
+            None => drop(inner.due.remove(id)),
+        }
+        if let Some(entry) = inner.entries.get_mut(id) {
+            entry.lagging = lagging;
+        }
+    }
+
+    /// Marks the objects whose time has come.
+    pub fn mark_due(&self, now: Instant) {
+        let mut inner = self.lock();
+        let due: Vec<ObjectId> =
+            inner.due.iter().filter(|(_, at)| **at <= now).map(|(id, _)| id.clone()).collect();
+        for id in due {
+            inner.due.remove(&id);
+            inner.dirty.insert(id);
+        }
+    }
+
+    /// Notes survivors that status has come to show. Whether they are the first that wait to be told of.
+    pub fn survived(&self, id: &ObjectId, survivors: Survivors) -> bool {
+        if survivors.is_empty() {
+            return false;
+        }
+        let mut inner = self.lock();
+        let first = !inner.untold.contains_key(id);
+        let untold = inner.untold.entry(id.clone());
+        let new = || Untold { survivors: Survivors::new(), since: Instant::now() };
+        untold.or_insert_with(new).survivors.extend(survivors);
+        first
+    }
+
+    /// Takes the survivors that are to be told of now. A release of many machines is proven bit by bit: as long as the
+    /// object is not at rest, more of them may come, and they are waited for.
+    pub fn take_survivors(&self, id: &ObjectId, at_rest: bool) -> Option<Survivors> {
+        let mut inner = self.lock();
+        let due = inner.untold.get(id).is_some_and(|untold| at_rest || untold.since.elapsed() >= MUSTER);
+        if due { inner.untold.remove(id).map(|untold| untold.survivors) } else { None }
+    }
+
+    /// Drops an object that is gone.
+    pub fn remove(&self, id: &ObjectId) -> Option<Entry> {
+        let mut inner = self.lock();
+        inner.dirty.remove(id);
+        inner.due.remove(id);
+        inner.untold.remove(id);
+        let removed = inner.entries.remove(id);
+        if let Some(entry) = &removed {
+            self.metrics.judged(entry.seen.resource, entry.judged, None);
+        }
+        removed
+    }
+
+    /// Counts what is said of an object in a term.
+    pub fn judged(&self, id: &ObjectId, term: u64, judged: Judged) {
+        let mut inner = self.lock();
+        if term == inner.term
+            && let Some(entry) = inner.entries.get_mut(id)
+        {
+            let before = entry.judged.replace(judged);
+            self.metrics.judged(entry.seen.resource, before, Some(judged));
+        }
+    }
+
+    /// Begins a term of the lead, unless a fleet has done so already: everything is to be reported anew.
+    pub fn begin_term(&self, term: u64) {
+        self.lock().begin_term(term, &self.metrics);
+        self.changed.notify_one();
+    }
+
+    /// Enters what a fleet says of an object in a term of the lead.
+    pub fn say(
+        &self,
+        id: &ObjectId,
+        fleet: &FleetKey,
+        term: u64,
+        of: Generation,
+        part: Part,
+        lost: Vec<Lost>,
+    ) {
+        let mut inner = self.lock();
+        inner.begin_term(term, &self.metrics);
+        if term < inner.term {
+            return;
+        }
+        if let Some(entry) = inner.entries.get_mut(id)
+            && entry.fleets().contains(fleet)
+        {
+            entry.parts.insert(fleet.clone(), (of, Arc::new(part)));
+            entry.losses.pending.extend(lost);
+            inner.dirty.insert(id.clone());
+            drop(inner);
+            self.changed.notify_one();
+        }
+    }
+
+    /// Marks an object for another try.
+    pub fn mark(&self, id: &ObjectId) {
+        let mut inner = self.lock();
+        if inner.entries.contains_key(id) {
+            inner.dirty.insert(id.clone());
+            drop(inner);
+            self.changed.notify_one();
+        }
+    }
+
+    /// Takes the objects whose status may have to be written, those in `busy` apart.
+    pub fn take_dirty(&self, busy: &BTreeSet<ObjectId>) -> Vec<(ObjectId, Entry)> {
+        let mut inner = self.lock();
+        let ready: Vec<ObjectId> = inner.dirty.iter().filter(|id| !busy.contains(*id)).cloned().collect();
+        ready
+            .into_iter()
+            .filter_map(|id| {
+                inner.dirty.remove(&id);
+                let entry = inner.entries.get(&id)?.clone();
+                Some((id, entry))
+            })
+            .collect()
+    }
+
+    /// Waits until something is marked.
+    pub async fn changed(&self) {
+        self.changed.notified().await;
+    }
+
+    /// One object.
+    pub fn get(&self, id: &ObjectId) -> Option<Entry> {
+        self.lock().entries.get(id).cloned()
+    }
+
+    /// Every object's identity.
+    pub fn ids(&self) -> Vec<ObjectId> {
+        self.lock().entries.keys().cloned().collect()
+    }
+
+    /// Objects that can't be read: they may be claims on anything.
+    pub fn opaque(&self) -> Vec<(ObjectId, Generation)> {
+        let inner = self.lock();
+        let opaque =
+            inner.entries.iter().filter(|(_, entry)| matches!(*entry.placement, Placement::Opaque(_)));
+        opaque.map(|(id, entry)| (id.clone(), generation(&entry.seen.meta))).collect()
+    }
+
+    /// Whether each of these objects was given to the engines at this very generation.
+    pub fn know<'a>(&self, listed: impl IntoIterator<Item = &'a ObjectMeta>) -> bool {
+        let inner = self.lock();
+        listed.into_iter().all(|meta| {
+            object_id(meta)
+                .and_then(|id| inner.entries.get(&id))
+                .is_some_and(|entry| generation(&entry.seen.meta) == generation(meta))
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use keeper_core::id::{AccountName, Region};
+    use keeper_core::wish::{Selector, Wish};
+
+    use super::*;
+    use crate::api::Resource;
+    use crate::desired::Served;
+
+    fn objects() -> Objects {
+        Objects::new(Arc::new(Metrics::new().unwrap()))
+    }
+
+    fn seen(version: &str, generation: i64) -> Seen {
+        let meta = ObjectMeta {
+            name: Some("a".to_owned()),
+            namespace: Some("n".to_owned()),
+            uid: Some("u".to_owned()),
+            resource_version: Some(version.to_owned()),
+            generation: Some(generation),
+            ..ObjectMeta::default()
+        };
+        Seen { resource: Resource::Protection, meta, object: None }
+    }
+
+    #[test]
+    fn i33_what_was_said_in_an_earlier_term_says_nothing_any_more() {
+        let (objects, id) = (objects(), ObjectId::new("n", "a", "u"));
+        let fleet = FleetKey { account: AccountName::new("default"), region: Region::new("cn-hangzhou") };
+        let served = Served {
+            account: fleet.account.clone(),
+            wishes: [(fleet.region.clone(), Wished::Protection(Box::new(Wish::of(Selector::default()))))]
+                .into(),
+            nodes_ignored: 0,
+            targetless: BTreeMap::new(),
+            nodes: BTreeMap::new(),
+        };
+        objects.put(&id, seen("1", 1), Placement::Served(served));
+        let parts = || objects.get(&id).unwrap().parts.len();
+        let dirty = || objects.take_dirty(&BTreeSet::new()).len();
+        objects.say(&id, &fleet, 1, 1, Part::default(), Vec::new());
+        assert_eq!((parts(), dirty(), dirty()), (1, 1, 0));
+        objects.begin_term(2);
+        assert_eq!((parts(), dirty()), (0, 1), "everything is reported anew");
+        objects.say(&id, &fleet, 1, 1, Part::default(), Vec::new());
+        assert_eq!((parts(), dirty()), (0, 0), "a fleet that has not heard of it yet");
+        objects.say(&id, &fleet, 2, 1, Part::default(), Vec::new());
+        objects.begin_term(2);
+        assert_eq!((parts(), dirty()), (1, 1), "begun once");
+        objects.say(&id, &fleet, 3, 1, Part::default(), Vec::new());
+        objects.begin_term(3);
+        assert_eq!((parts(), dirty()), (1, 1), "a fleet may be the first to know");
+    }
+
+    #[test]
+    fn survivors_are_told_of_together_as_soon_as_nothing_is_under_way() {
+        let (objects, id) = (objects(), ObjectId::new("n", "a", "u"));
+        let some = |ids: &[&str]| ids.iter().map(|id| ((*id).to_owned(), None)).collect::<Survivors>();
+        assert!(!objects.survived(&id, some(&[])));
+        assert!(objects.survived(&id, some(&["eni-a", "eni-b"])));
+        assert_eq!(objects.take_survivors(&id, false), None);
+        assert!(!objects.survived(&id, some(&["eni-c"])));
+        assert_eq!(objects.take_survivors(&id, true), Some(some(&["eni-a", "eni-b", "eni-c"])));
+        assert_eq!(objects.take_survivors(&id, true), None);
+        assert!(objects.survived(&id, some(&["eni-d"])));
+        objects.begin_term(7);
+        assert_eq!(objects.take_survivors(&id, true), None, "who leads now has shown none yet");
+    }
+
+    #[test]
+    fn i27_an_answer_that_the_watch_has_overtaken_does_not_bring_the_old_object_back() {
+        let (objects, id) = (objects(), ObjectId::new("n", "a", "u"));
+        let shown = || objects.get(&id).map(|entry| generation(&entry.seen.meta));
+        objects.put(&id, seen("1", 1), Placement::NotGranted);
+        objects.patched(&id, &seen("1", 1).meta, seen("2", 1));
+        objects.put(&id, seen("4", 2), Placement::NotGranted);
+        objects.patched(&id, &seen("2", 1).meta, seen("3", 1));
+        assert_eq!(shown(), Some(2), "the answer to a patch of the older one came late");
+        objects.patched(&id, &seen("4", 2).meta, seen("5", 2));
+        assert!(objects.know([&seen("9", 2).meta]));
+        assert!(!objects.know([&seen("9", 3).meta]));
+    }
+}

@@ -1,0 +1,458 @@
+//! Watches objects and Nodes, and gives each fleet its newest wishes.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+use std::time::Duration;
+
+use futures::stream::{SelectAll, Stream, StreamExt as _, select_all};
+use k8s_openapi::jiff::Timestamp;
+use keeper_core::fleet::Asked;
+use keeper_core::id::{InstanceId, Region};
+use keeper_core::reason::Reason;
+use keeper_core::wish::ObjectId;
+use kube::api::DynamicObject;
+use kube::runtime::events::EventType;
+use kube::runtime::watcher::{self, Event, watcher};
+use kube::runtime::{WatchStreamExt as _, reflector::Lookup as _};
+use kube::{Api, Client};
+use tracing::{info, warn};
+
+use crate::api::{Object, Resource, Retention, Seen, generation, object_id};
+use crate::desired::{Machine, Nodes, Placement, place};
+use crate::events::{self, Announcer, News, each_or_all};
+use crate::grants::Grants;
+use crate::health::{Health, Pulse};
+use crate::mailbox::Fleets;
+use crate::metrics::Metrics;
+use crate::node::Node;
+use crate::store::{Entry, Objects};
+use crate::survivors;
+
+/// Changes of Nodes come in waves; the objects that ask for them are looked at once for each wave.
+const NODES_SETTLE: Duration = Duration::from_millis(100);
+
+/// How long objects that don't ask for Nodes wait at the start for those that do.
+const NODES_PATIENCE: Duration = Duration::from_secs(3);
+
+/// What Nodes are called where watches are told of.
+const NODE: &str = "Node";
+
+/// The intake.
+pub struct Intake {
+    /// Client for the watches.
+    pub client: Client,
+    /// Label selector of the objects that are watched.
+    pub object_selector: Option<String>,
+    /// What may be served.
+    pub grants: Grants,
+    /// Where objects are entered.
+    pub objects: Arc<Objects>,
+    /// Where wishes go.
+    pub fleets: Arc<Fleets>,
+    /// Tells of Nodes that leave.
+    pub announcer: Announcer,
+    /// Told when everything was listed.
+    pub health: Health,
+    /// Where failed watches are counted.
+    pub metrics: Arc<Metrics>,
+}
+
+/// What was watched so far.
+#[derive(Default)]
+struct View {
+    objects: BTreeMap<ObjectId, Seen>,
+    nodes: Nodes,
+    /// The resources whose first list is complete.
+    listed: BTreeSet<Resource>,
+    nodes_synced: bool,
+    /// Whether the objects that ask for Nodes were given to the fleets once.
+    nodes_offered: bool,
+    /// What the lists that are under way have shown.
+    listing: BTreeMap<Resource, BTreeSet<ObjectId>>,
+    listing_nodes: BTreeSet<String>,
+}
+
+impl View {
+    /// Whether the first list of every resource is complete.
+    fn objects_synced(&self) -> bool {
+        self.listed.len() == Resource::ALL.len()
+    }
+
+    /// Whether every object that was there at the start has been given to its fleets.
+    fn ready(&self) -> bool {
+        self.nodes_offered || !self.objects.values().any(asks_for_nodes)
+    }
+}
+
+impl Intake {
+    /// Runs for ever; each watch begins anew after any failure.
+    pub async fn run(self, mut pulse: Pulse) -> std::convert::Infallible {
+        for name in Resource::ALL.map(Resource::kind).into_iter().chain([NODE]) {
+            self.health.cache(name);
+        }
+        let mut objects = self.watch_objects();
+        let nodes: Api<Node> = Api::all(self.client.clone());
+        let nodes = backed_off(watcher(nodes, watcher::Config::default()), NODE, self.metrics.clone());
+        let mut nodes = Box::pin(nodes);
+        let mut view = View::default();
+        let mut nodes_changed = false;
+        let patience = tokio::time::sleep(NODES_PATIENCE);
+        tokio::pin!(patience);
+        let mut impatient = false;
+        loop {
+            pulse.beat();
+            if view.objects_synced() && (impatient || view.ready()) {
+                self.fleets.open();
+            }
+            tokio::select! {
+                Some((resource, event)) = objects.next() => self.take_object(&mut view, resource, event),
+                Some(event) = nodes.next() => {
+                    nodes_changed |= take_node(&mut view, event);
+                    if view.nodes_synced {
+                        self.health.listed(NODE);
+                    }
+                }
+                () = tokio::time::sleep(NODES_SETTLE), if nodes_changed && view.nodes_synced => {
+                    nodes_changed = false;
+                    self.nodes_changed(&mut view);
+                }
+                () = &mut patience, if !impatient => impatient = true,
+                () = pulse.due() => {}
+            }
+        }
+    }
+
+    /// One watch for each resource.
+    fn watch_objects(
+        &self,
+    ) -> SelectAll<impl Stream<Item = (Resource, Event<DynamicObject>)> + Unpin + use<>> {
+        select_all(Resource::ALL.map(|resource| {
+            let which = watcher::Config {
+                label_selector: self.object_selector.clone(),
+                ..watcher::Config::default()
+            };
+            let watch = watcher(resource.everywhere(&self.client), which);
+            Box::pin(
+                backed_off(watch, resource.kind(), self.metrics.clone()).map(move |event| (resource, event)),
+            )
+        }))
+    }
+
+    fn take_object(&self, view: &mut View, resource: Resource, event: Event<DynamicObject>) {
+        match event {
+            Event::Init => {
+                view.listing.remove(&resource);
+            }
+            Event::InitApply(object) => {
+                if let Some(id) = see(view, resource.decode(object)) {
+                    view.listing.entry(resource).or_default().insert(id.clone());
+                    if view.objects_synced() {
+                        self.offer(view, &id);
+                    }
+                }
+            }
+            Event::InitDone => self.end_list(view, resource),
+            Event::Apply(object) => {
+                if let Some(id) = see(view, resource.decode(object))
+                    && view.objects_synced()
+                {
+                    self.offer(view, &id);
+                }
+            }
+            Event::Delete(object) => {
+                if let Some(id) = object_id(&object.metadata) {
+                    self.drop_object(view, &id);
+                }
+            }
+        }
+    }
+
+    fn end_list(&self, view: &mut View, resource: Resource) {
+        // What the list lacks was deleted while nobody watched.
+        let listing = view.listing.remove(&resource).unwrap_or_default();
+        let of_resource = view.objects.iter().filter(|(_, seen)| seen.resource == resource);
+        let gone: Vec<ObjectId> =
+            of_resource.map(|(id, _)| id).filter(|id| !listing.contains(*id)).cloned().collect();
+        for id in gone {
+            self.drop_object(view, &id);
+        }
+        let synced = view.objects_synced();
+        if view.listed.insert(resource) {
+            info!(resource = resource.kind(), objects = listing.len(), "objects listed");
+            self.health.listed(resource.kind());
+        }
+        if !synced && view.objects_synced() {
+            self.offer_all(view, |_| true);
+        }
+    }
+
+    fn nodes_changed(&self, view: &mut View) {
+        if view.objects_synced() {
+            self.offer_all(view, asks_for_nodes);
+            view.nodes_offered = true;
+        }
+    }
+
+    fn offer_all(&self, view: &View, which: impl Fn(&Seen) -> bool) {
+        for (id, _) in view.objects.iter().filter(|(_, seen)| which(seen)) {
+            self.offer(view, id);
+        }
+    }
+
+    /// Enters an object and gives its wish to the fleets that it concerns.
+    fn offer(&self, view: &View, id: &ObjectId) {
+        let Some(seen) = view.objects.get(id) else { return };
+        if asks_for_nodes(seen) && !view.nodes_synced {
+            return;
+        }
+        let before = self.objects.get(id);
+        let homes = before.as_ref().map(Entry::homes).unwrap_or_default();
+        let placement = match &seen.object {
+            Some(object) => place(object, &view.nodes, &homes, &self.grants, Timestamp::now()),
+            None => Placement::Opaque(Reason::Undecodable.sentence().to_owned()),
+        };
+        let of = generation(&seen.meta);
+        // The wishes first: whoever asks `objects` what the engines were told must not be told more than they were.
+        let old_fleets = before.as_ref().map(Entry::fleets).unwrap_or_default();
+        match &placement {
+            Placement::Served(served) => {
+                let mut concerned = BTreeSet::new();
+                for (fleet, wished) in served.fleets() {
+                    // Each patch of status comes back through the watch: what was told already is not told again.
+                    if before.as_ref().and_then(|before| before.told(of, &fleet.region)) != Some(wished) {
+                        let mailbox = self.fleets.mailbox(&fleet, || self.objects.opaque());
+                        mailbox.post(id, of, wished.asked());
+                    }
+                    concerned.insert(fleet);
+                }
+                let was_opaque = matches!(before.as_ref().map(|b| &*b.placement), Some(Placement::Opaque(_)));
+                let released = if was_opaque { self.fleets.all() } else { old_fleets };
+                for fleet in released.difference(&concerned) {
+                    self.fleets.post(fleet, id, of, &Asked::Gone);
+                }
+            }
+            Placement::NotGranted | Placement::UnknownRegion(_) => self.fleets.post_all(id, of, &Asked::Gone),
+            Placement::Opaque(_) => self.fleets.post_all(id, of, &Asked::Opaque),
+        }
+        if let (Some(Placement::Served(old)), Placement::Served(new)) =
+            (before.as_ref().map(|b| &*b.placement), &placement)
+        {
+            self.announce_lost_nodes(seen, view, &old.nodes, &new.nodes);
+        }
+        self.objects.put(id, seen.clone(), placement);
+    }
+
+    fn drop_object(&self, view: &mut View, id: &ObjectId) {
+        if let Some(seen) = view.objects.remove(id) {
+            self.fleets.post_all(id, generation(&seen.meta), &Asked::Gone);
+            self.tell_forgotten(view, &seen);
+        }
+        self.objects.remove(id);
+    }
+
+    /// Tells of the free interfaces that only an object's status knew, now that it is gone. Best effort: under `Keep` no
+    /// object waits for that.
+    fn tell_forgotten(&self, view: &View, gone: &Seen) {
+        if !self.announcer.leads() {
+            return;
+        }
+        let ids = forgotten(gone, view.objects.values().filter(|other| self.serves(other)));
+        if ids.is_empty() {
+            return;
+        }
+        let (namespace, name) = (&gone.meta.namespace, &gone.meta.name);
+        let all = ids.iter().copied().collect::<Vec<_>>().join(" ");
+        warn!(
+            namespace,
+            name,
+            count = ids.len(),
+            ids = all,
+            "survivors of an object that is gone are retained by nobody"
+        );
+        self.announcer.announce(gone, events::forgotten(&ids));
+    }
+
+    fn serves(&self, seen: &Seen) -> bool {
+        let entry = object_id(&seen.meta).and_then(|id| self.objects.get(&id));
+        entry.is_some_and(|entry| matches!(*entry.placement, Placement::Served(_)))
+    }
+
+    /// Tells of the Nodes that took their instances out of an object's selection.
+    fn announce_lost_nodes(
+        &self,
+        seen: &Seen,
+        view: &View,
+        old: &BTreeMap<(Region, InstanceId), String>,
+        new: &BTreeMap<(Region, InstanceId), String>,
+    ) {
+        let lost: Vec<(&InstanceId, &String)> =
+            old.iter().filter(|(of, _)| !new.contains_key(*of)).map(|((_, id), node)| (id, node)).collect();
+        let (kind, reason) = (EventType::Normal, Reason::NodeLeft);
+        let news = |what: String| News {
+            kind,
+            reason,
+            action: "Select",
+            note: format!("{what}. {}", reason.sentence()),
+        };
+        let one = |(id, node): &(&InstanceId, &String)| {
+            let how = if view.nodes.contains_key(*node) { "is not selected any more" } else { "is gone" };
+            news(format!("Node {node} {how}: {id}"))
+        };
+        let many = |examples: &str| news(format!("Nodes are gone, or not selected any more, {examples}"));
+        for news in each_or_all(&lost, one, |(_, node)| node.as_str(), many) {
+            self.announcer.announce(seen, news);
+        }
+    }
+}
+
+/// The free interfaces that an object retained and none of the others does, by its status or by their ids in its spec.
+fn forgotten<'a>(gone: &'a Seen, others: impl Iterator<Item = &'a Seen>) -> BTreeSet<&'a str> {
+    let Some(object) = gone.object.as_ref().and_then(Object::retention) else { return BTreeSet::new() };
+    let mut ids = object.status.as_ref().map(survivors::free).unwrap_or_default();
+    if ids.is_empty() {
+        return ids;
+    }
+    for other in others.filter(|other| other.meta.deletion_timestamp.is_none()) {
+        let Some(other) = other.object.as_ref().and_then(Object::retention) else { continue };
+        if other.spec.account == object.spec.account && other.spec.retention == Retention::Retain {
+            let retained = other.status.iter().flat_map(|status| &status.retained_eni_ids);
+            for id in retained.chain(&other.spec.targets.network_interface_ids) {
+                ids.remove(id.as_str());
+            }
+        }
+    }
+    ids
+}
+
+fn asks_for_nodes(seen: &Seen) -> bool {
+    seen.object.as_ref().is_some_and(|object| object.spec().asks_for_nodes)
+}
+
+fn see(view: &mut View, seen: Seen) -> Option<ObjectId> {
+    if seen.object.is_none() {
+        let (kind, meta) = (seen.resource.kind(), &seen.meta);
+        warn!(kind, namespace = meta.namespace, name = meta.name, "an object can't be decoded");
+    }
+    let id = object_id(&seen.meta)?;
+    view.objects.insert(id.clone(), seen);
+    Some(id)
+}
+
+/// Takes a Node in; whether anything changed that a selection may depend on.
+fn take_node(view: &mut View, event: Event<Node>) -> bool {
+    match event {
+        Event::Init => {
+            view.listing_nodes.clear();
+            false
+        }
+        Event::InitApply(node) => {
+            if let Some(name) = node.name() {
+                view.listing_nodes.insert(name.into_owned());
+            }
+            see_node(view, &node)
+        }
+        Event::InitDone => {
+            let before = view.nodes.len();
+            view.nodes.retain(|name, _| view.listing_nodes.contains(name));
+            let first = !view.nodes_synced;
+            view.nodes_synced = true;
+            first || view.nodes.len() != before
+        }
+        Event::Apply(node) => see_node(view, &node),
+        Event::Delete(node) => node.name().is_some_and(|name| view.nodes.remove(name.as_ref()).is_some()),
+    }
+}
+
+fn see_node(view: &mut View, node: &Node) -> bool {
+    let Some(name) = node.name() else { return false };
+    let machine = Machine { labels: node.labels().clone(), provider: node.provider_id() };
+    if view.nodes.get(name.as_ref()) == Some(&machine) {
+        return false;
+    }
+    view.nodes.insert(name.into_owned(), machine);
+    true
+}
+
+/// A watch whose failures are told and waited out.
+fn backed_off<K: Clone + Send + 'static>(
+    watch: impl Stream<Item = Result<Event<K>, watcher::Error>> + Send,
+    what: &'static str,
+    metrics: Arc<Metrics>,
+) -> impl Stream<Item = Event<K>> + Send {
+    watch.default_backoff().filter_map(move |event| {
+        let event = event.inspect_err(|error| {
+            metrics.watch_failed(what);
+            warn!(resource = what, error = summary(error), "the watch failed and begins anew");
+        });
+        std::future::ready(event.ok())
+    })
+}
+
+/// What went wrong with a watch, without the bodies that kube's own text may quote.
+fn summary(error: &watcher::Error) -> String {
+    let cause = match error {
+        watcher::Error::InitialListFailed(error)
+        | watcher::Error::WatchStartFailed(error)
+        | watcher::Error::WatchFailed(error) => crate::kubernetes::summary(error),
+        watcher::Error::WatchError(status) => format!("{} ({})", status.message, status.code),
+        watcher::Error::NoResourceVersion => "the API server gave no resourceVersion".to_owned(),
+    };
+    let hint = if cause.contains("forbidden") { "; check the operator's ClusterRole" } else { "" };
+    format!("{cause}{hint}")
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Value, json};
+
+    use super::*;
+
+    fn seen(name: &str, spec: &Value, status: &Value) -> Seen {
+        let object = json!({
+            "apiVersion": "ecs-keeper.io/v1alpha1",
+            "kind": "EniRetention",
+            "metadata": { "name": name, "namespace": "n", "uid": name },
+            "spec": spec,
+            "status": status,
+        });
+        Resource::Retention.decode(serde_json::from_value(object).unwrap())
+    }
+
+    fn spec(targets: &Value) -> Value {
+        json!({ "region": "cn-hangzhou", "targets": targets })
+    }
+
+    #[test]
+    fn only_what_no_other_object_retains_is_forgotten() {
+        let gone = seen(
+            "gone",
+            &spec(&json!({ "instanceIds": ["i-a"] })),
+            &json!({ "retainedEniIds": ["eni-a", "eni-b", "eni-c", "eni-d"], "availableEniIds": ["eni-a", "eni-b", "eni-c"] }),
+        );
+        let left = |others: &[Seen]| {
+            forgotten(&gone, others.iter()).into_iter().map(str::to_owned).collect::<Vec<_>>()
+        };
+        assert_eq!(left(&[]), ["eni-a", "eni-b", "eni-c"], "eni-d is on an instance");
+        let named = seen("named", &spec(&json!({ "networkInterfaceIds": ["eni-a"] })), &Value::Null);
+        let remembers = seen(
+            "remembers",
+            &spec(&json!({ "instanceIds": ["i-b"] })),
+            &json!({ "retainedEniIds": ["eni-b"] }),
+        );
+        assert_eq!(left(&[named.clone(), remembers.clone()]), ["eni-c"]);
+
+        let with = |field: &str, value: &str| {
+            let mut other = spec(&json!({ "networkInterfaceIds": ["eni-a"] }));
+            other[field] = value.into();
+            seen("other", &other, &Value::Null)
+        };
+        let mut leaving = named;
+        leaving.meta.deletion_timestamp =
+            Some(k8s_openapi::apimachinery::pkg::apis::meta::v1::Time(Timestamp::UNIX_EPOCH));
+        for other in [with("retention", "Release"), with("account", "another"), leaving] {
+            assert_eq!(left(&[other]), ["eni-a", "eni-b", "eni-c"], "it retains nothing of that account");
+        }
+        let unjudged = seen("new", &spec(&json!({ "instanceIds": ["i-a"] })), &Value::Null);
+        assert!(forgotten(&unjudged, std::iter::empty()).is_empty());
+    }
+}

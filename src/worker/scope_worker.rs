@@ -1,0 +1,436 @@
+//! One task for each account and region: carries between its engines, the cloud and the reports. It decides nothing,
+//! and awaits neither the cloud nor the API server where it could be held up by them.
+
+use std::sync::Arc;
+
+use jiff::Timestamp;
+use keeper_alicloud::client::Client;
+use keeper_alicloud::pinned::Pinned;
+use keeper_alicloud::{ATTACH, Wire};
+use keeper_core::authority::Recheck;
+use keeper_core::call::{CallId, ReadCall, Reply, WriteCall};
+use keeper_core::engine::Settings;
+use keeper_core::failure::{Class, Effect as Outcome, Failure};
+use keeper_core::fleet::{Asked, Effect, Fleet as Engines, Input, Question};
+use keeper_core::id::RequestId;
+use keeper_core::interface::AttachPermit;
+use keeper_core::kind::Kind;
+use keeper_core::reason::Reason;
+use keeper_core::time::Moment;
+use keeper_core::wish::ObjectId;
+use tokio::task::JoinSet;
+use tokio_util::sync::CancellationToken;
+use tracing::{Instrument as _, info, info_span, warn};
+
+use crate::credentials::CurrentKey;
+use crate::health::Pulse;
+use crate::leader::{Lead, Leadership, Tenure};
+use crate::mailbox::Mailbox;
+use crate::metrics::{FleetMetrics, Sort};
+use crate::preflight::Rechecker;
+use crate::scope::FleetKey;
+use crate::status::Moments;
+use crate::store::Objects;
+use crate::sweep_record::{Notebook, Patience};
+
+/// The cloud's client of one fleet.
+pub type Cloud = Client<Pinned<CurrentKey>>;
+
+/// What a fleet is made of.
+pub struct Fleet {
+    /// Its name.
+    pub key: FleetKey,
+    /// Where its wishes come in.
+    pub mailbox: Arc<Mailbox>,
+    /// Its client.
+    pub cloud: Arc<Cloud>,
+    /// Tells when there is another key.
+    pub key_of_account: CurrentKey,
+    /// Where its reports go.
+    pub objects: Arc<Objects>,
+    /// Who asks the API server before something is weakened.
+    pub rechecker: Arc<Rechecker>,
+    /// What the administrator set, for its engine of instances and for that of network interfaces.
+    pub settings: (Settings, Settings),
+    /// Tells whether this replica leads, and what time it is.
+    pub leadership: Leadership,
+    /// Keeps the record of how old the evidence is.
+    pub notebook: Notebook,
+    /// Where it is counted.
+    pub metrics: FleetMetrics,
+}
+
+type Answer = (Input, Option<Told>);
+
+/// What of a call is told in the log.
+enum Told {
+    ReadFailed(Failure),
+    Written(Flag, Result<RequestId, Failure>),
+    Attached { interface: String, instance: String, outcome: Result<RequestId, Failure> },
+}
+
+/// A flag, by the cloud's name, and the value that was to be written.
+#[derive(Debug, Clone)]
+enum Flag {
+    DeletionProtection { instance: String, on: bool },
+    DeleteOnRelease { network_interface: String, on: bool },
+}
+
+/// The flag as it stands in the log: a field that is `None` is left out.
+struct Fields<'a> {
+    instance: Option<&'a str>,
+    deletion_protection: Option<bool>,
+    network_interface: Option<&'a str>,
+    delete_on_release: Option<bool>,
+}
+
+impl Flag {
+    fn sort(&self) -> Sort {
+        match self {
+            Self::DeletionProtection { .. } => Sort::Instance,
+            Self::DeleteOnRelease { .. } => Sort::NetworkInterface,
+        }
+    }
+
+    fn safe(&self) -> bool {
+        match self {
+            Self::DeletionProtection { on, .. } => *on,
+            Self::DeleteOnRelease { on, .. } => !on,
+        }
+    }
+
+    fn fields(&self) -> Fields<'_> {
+        let none = Fields {
+            instance: None,
+            deletion_protection: None,
+            network_interface: None,
+            delete_on_release: None,
+        };
+        match self {
+            Self::DeletionProtection { instance, on } => {
+                Fields { instance: Some(instance), deletion_protection: Some(*on), ..none }
+            }
+            Self::DeleteOnRelease { network_interface, on } => {
+                Fields { network_interface: Some(network_interface), delete_on_release: Some(*on), ..none }
+            }
+        }
+    }
+}
+
+impl Fleet {
+    /// Runs until it is told to stop; then waits for the writes that are under way, so that their effect is known. Without
+    /// the lead it only follows what the objects ask.
+    pub async fn run(self, stop: CancellationToken, pulse: Pulse) {
+        let (account, region) = (self.key.account.as_str(), self.key.region.as_str());
+        // Whatever is told here is told of this account and region.
+        let span = info_span!("fleet", account, region);
+        self.turn(stop, pulse).instrument(span).await;
+    }
+
+    async fn turn(mut self, stop: CancellationToken, mut pulse: Pulse) {
+        info!("fleet begins");
+        let mut engine = Engines::new(self.settings.0, self.settings.1);
+        let mut calls: JoinSet<Answer> = JoinSet::new();
+        let mut braked = false;
+        let mut lead = None;
+        loop {
+            pulse.beat();
+            self.take_post(&mut engine);
+            self.follow(&mut lead, &mut engine);
+            let mut effects = Vec::new();
+            engine.plan(self.now(), &mut effects);
+            if braked != engine.braked() {
+                braked = engine.braked();
+                Self::log_brake(braked);
+            }
+            if let Some(lead) = lead {
+                for effect in effects {
+                    self.carry_out(effect, lead, &stop, &mut calls);
+                }
+                self.metrics.planned(self.now(), &mut engine);
+                let (now, tenure) = (self.now(), self.leadership.leave(lead.term));
+                self.notebook.see_to(now, lead, tenure, engine.proven(now), engine.evidence_life());
+            }
+            let wake = engine.next_wake().map(|at| self.leadership.instant(at));
+            let clock = self.leadership.clone();
+            tokio::select! {
+                () = stop.cancelled() => break,
+                () = self.mailbox.posted() => {}
+                () = self.leadership.changed() => {}
+                () = self.key_of_account.changed() => engine.take(self.now(), Input::KeyChanged),
+                patience = self.notebook.next(|| clock.now()) => self.have_patience(patience, lead, &mut engine),
+                Some(answer) = calls.join_next() => {
+                    let mut answers = vec![answer];
+                    while let Some(answer) = calls.try_join_next() {
+                        answers.push(answer);
+                    }
+                    // A recheck compared with what was posted before it was answered: that goes first.
+                    self.take_post(&mut engine);
+                    for answer in answers {
+                        // A call that panicked ends the process, as any other panic does.
+                        let (input, told) = answer.unwrap_or_else(|error| std::panic::resume_unwind(error.into_panic()));
+                        self.log(told);
+                        engine.take(self.now(), input);
+                    }
+                }
+                () = sleep_until(wake) => {}
+                () = pulse.due() => {}
+            }
+        }
+        while let Some(answer) = calls.join_next().await {
+            let (_, told) = answer.unwrap_or_else(|error| std::panic::resume_unwind(error.into_panic()));
+            self.log(told);
+        }
+    }
+
+    fn now(&self) -> Moment {
+        self.leadership.now()
+    }
+
+    /// Tells the engines what the objects ask.
+    fn take_post(&mut self, engine: &mut Engines) {
+        for (object, (generation, asked)) in self.mailbox.take() {
+            if matches!(asked, Asked::Gone | Asked::Opaque) {
+                self.metrics.forget(&object);
+            }
+            engine.take(self.now(), Input::Wish(object, generation, asked));
+        }
+    }
+
+    /// Tells the engines of the lead, if there is anything new about it.
+    fn follow(&mut self, lead: &mut Option<Lead>, engine: &mut Engines) {
+        let newest = self.leadership.newest();
+        if newest == *lead {
+            return;
+        }
+        let now = self.now();
+        if newest.map(|lead| lead.term) != lead.map(|lead| lead.term) {
+            // Also where it was lost and taken again before this task came to look.
+            engine.take(now, Input::Lead(None));
+            self.metrics.begin_term();
+        }
+        if let Some(lead) = newest {
+            engine.take(now, Input::Lead(Some(lead.window)));
+        }
+        *lead = newest;
+    }
+
+    fn have_patience(&self, patience: Option<Patience>, lead: Option<Lead>, engine: &mut Engines) {
+        let Some(patience) = patience.filter(|told| lead.is_some_and(|lead| lead.term == told.term)) else {
+            return;
+        };
+        if patience.span.is_zero() {
+            warn!(
+                leaders = patience.leaders,
+                "no leader has completed a sweep lately: what is not proven is said to be unknown at once"
+            );
+        }
+        engine.take(self.now(), Input::Patience(patience.span));
+    }
+
+    fn carry_out(
+        &mut self,
+        effect: Effect,
+        lead: Lead,
+        stop: &CancellationToken,
+        calls: &mut JoinSet<Answer>,
+    ) {
+        let call = || Call { cloud: self.cloud.clone(), tenure: self.leadership.leave(lead.term) };
+        match effect {
+            Effect::ReadInstances(id, read) => {
+                calls.spawn(read_page(call(), id, read, Input::Instances, stop.clone()).in_current_span());
+            }
+            Effect::ReadInterfaces(id, read) => {
+                calls.spawn(read_page(call(), id, read, Input::Interfaces, stop.clone()).in_current_span());
+            }
+            Effect::WriteInstance(id, write, _) => {
+                let (instance, safe) = target(&write);
+                let flag = Flag::DeletionProtection { instance: instance.to_string(), on: safe };
+                calls.spawn(write_flag(call(), id, write, flag, Input::Instances).in_current_span());
+            }
+            Effect::WriteInterface(id, write, _) => {
+                let (interface, safe) = target(&write);
+                let flag = Flag::DeleteOnRelease { network_interface: interface.to_string(), on: !safe };
+                calls.spawn(write_flag(call(), id, write, flag, Input::Interfaces).in_current_span());
+            }
+            Effect::Attach(id, permit, _) => {
+                calls.spawn(attach(call(), id, permit).in_current_span());
+            }
+            Effect::Recheck(question, object) => {
+                calls
+                    .spawn(recheck(self.rechecker.clone(), question, object, stop.clone()).in_current_span());
+            }
+            Effect::Report(object, generation, mut part) => {
+                part.locate(&self.key.region);
+                self.metrics.reported(&object, &part);
+                let now = Moments { moment: self.now(), wall: Timestamp::now() };
+                let lost = std::mem::take(&mut part.lost).into_iter().map(|loss| now.date(loss)).collect();
+                self.objects.say(&object, &self.key, lead.term, generation, *part, lost);
+            }
+        }
+    }
+
+    fn log_brake(on: bool) {
+        if on {
+            warn!(why = Reason::Brake.sentence(), "the brake is on");
+        } else {
+            info!("the brake is off");
+        }
+    }
+
+    fn log(&self, told: Option<Told>) {
+        match told {
+            None => {}
+            Some(Told::ReadFailed(failure)) => {
+                let request_id = failure.request_id.as_ref().map(RequestId::as_str);
+                warn!(
+                    operation = failure.operation,
+                    class = failure.class.as_str(),
+                    code = &*failure.code,
+                    request_id,
+                    "the cloud was not read"
+                );
+            }
+            Some(Told::Written(flag, outcome)) => {
+                self.metrics.wrote(flag.sort(), flag.safe(), &outcome);
+                log_written(&flag, &outcome);
+            }
+            Some(Told::Attached { interface, instance, outcome: Ok(request_id) }) => {
+                let request_id = request_id.as_str();
+                info!(network_interface = interface, instance, request_id, "attachment requested");
+            }
+            Some(Told::Attached { interface, instance, outcome: Err(failure) }) => {
+                let (code, request_id) = (&*failure.code, failure.request_id.as_ref().map(RequestId::as_str));
+                let operation = failure.operation;
+                warn!(
+                    network_interface = interface,
+                    instance, operation, code, request_id, "attachment refused"
+                );
+            }
+        }
+    }
+}
+
+fn log_written(flag: &Flag, outcome: &Result<RequestId, Failure>) {
+    let Fields { instance, deletion_protection, network_interface, delete_on_release } = flag.fields();
+    match outcome {
+        Ok(request_id) => info!(
+            instance,
+            deletion_protection,
+            network_interface,
+            delete_on_release,
+            request_id = request_id.as_str(),
+            "flag written"
+        ),
+        Err(failure) => warn!(
+            instance,
+            deletion_protection,
+            network_interface,
+            delete_on_release,
+            operation = failure.operation,
+            code = &*failure.code,
+            request_id = failure.request_id.as_ref().map(RequestId::as_str),
+            "flag not written"
+        ),
+    }
+}
+
+async fn sleep_until(wake: Option<tokio::time::Instant>) {
+    match wake {
+        Some(at) => tokio::time::sleep_until(at).await,
+        None => std::future::pending().await,
+    }
+}
+
+/// How an engine is told of an answer.
+type Tell<K> = fn(CallId, Result<Reply<K>, Failure>) -> Input;
+
+/// What a call needs: the client, and the leave to use it.
+struct Call {
+    cloud: Arc<Cloud>,
+    tenure: Tenure,
+}
+
+impl Call {
+    /// Waits for an answer, as long as the lead goes on.
+    async fn answer<T>(
+        &self,
+        operation: &'static str,
+        call: impl Future<Output = Result<T, keeper_alicloud::Error>>,
+    ) -> Result<T, Failure> {
+        match self.tenure.within(call).await {
+            Some(answer) => answer.map_err(Failure::from),
+            None => Err(given_up(operation, "LeadLost")),
+        }
+    }
+}
+
+/// A call that was not waited for. It may have had its effect.
+fn given_up(operation: &'static str, code: &str) -> Failure {
+    Failure {
+        operation: Some(operation),
+        class: Class::Transient,
+        code: code.into(),
+        request_id: None,
+        effect: Outcome::Unknown,
+        retry_after: None,
+    }
+}
+
+async fn read_page<K: Wire>(
+    call: Call,
+    id: CallId,
+    read: ReadCall<K>,
+    tell: Tell<K>,
+    stop: CancellationToken,
+) -> Answer {
+    let result = tokio::select! {
+        result = call.answer(K::READ.name(), call.cloud.read(&read, &call.tenure)) => result.map(Reply::Page),
+        // Nobody is interested in it any more, and the next leader waits.
+        () = stop.cancelled() => return (tell(id, Err(given_up(K::READ.name(), "Stopping"))), None),
+    };
+    // What was not sent for want of the right key is told once, where the key is judged.
+    let failure = result.as_ref().err().filter(|failure| !failure.class.unsent()).cloned();
+    let told = failure.map(Told::ReadFailed);
+    (tell(id, result), told)
+}
+
+/// What is to be written: of which target, and whether the safe value.
+fn target<K: Kind>(write: &WriteCall<K>) -> (&K::Id, bool) {
+    match write {
+        WriteCall::Strengthen(target) => (target, true),
+        WriteCall::Weaken(permit) => (permit.target(), false),
+    }
+}
+
+async fn write_flag<K: Wire>(
+    call: Call,
+    id: CallId,
+    write: WriteCall<K>,
+    flag: Flag,
+    tell: Tell<K>,
+) -> Answer {
+    let outcome = call.answer(K::WRITE.name(), call.cloud.write(write, &call.tenure)).await;
+    let result = outcome.clone().map(Reply::Accepted);
+    (tell(id, result), Some(Told::Written(flag, outcome)))
+}
+
+async fn attach(call: Call, id: CallId, permit: AttachPermit) -> Answer {
+    let (interface, instance) = (permit.interface().to_string(), permit.instance().to_string());
+    let outcome = call.answer(ATTACH.name(), call.cloud.attach(permit, &call.tenure)).await;
+    let result = outcome.clone().map(Reply::Accepted);
+    (Input::Interfaces(id, result), Some(Told::Attached { interface, instance, outcome }))
+}
+
+async fn recheck(
+    rechecker: Arc<Rechecker>,
+    question: Question,
+    object: ObjectId,
+    stop: CancellationToken,
+) -> Answer {
+    let answer = tokio::select! {
+        answer = rechecker.ask(&object) => answer,
+        () = stop.cancelled() => Recheck::default(),
+    };
+    (Input::Rechecked(question, answer), None)
+}
