@@ -1,4 +1,4 @@
-//! Where the wishes of objects wait for their fleets.
+//! Where the wishes of objects wait for their workers.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -7,9 +7,9 @@ use keeper_core::fleet::Asked;
 use keeper_core::wish::{Generation, ObjectId};
 use tokio::sync::{Notify, mpsc};
 
-use crate::scope::FleetKey;
+use crate::scope::Scope;
 
-/// The newest wish of each object, until the fleet takes it.
+/// The newest wish of each object, until the worker takes it.
 #[derive(Debug, Default)]
 pub struct Mailbox {
     post: Mutex<BTreeMap<ObjectId, (Generation, Asked)>>,
@@ -37,22 +37,22 @@ impl Mailbox {
     }
 }
 
-/// The mailboxes of all fleets. A fleet begins with the first wish for it, but not before [`Fleets::open`].
+/// The mailboxes of all workers. A worker begins with the first wish for it, but not before [`Mailboxes::open`].
 #[derive(Debug)]
-pub struct Fleets {
+pub struct Mailboxes {
     inner: Mutex<Inner>,
-    begun: mpsc::UnboundedSender<(FleetKey, Arc<Mailbox>)>,
+    begun: mpsc::UnboundedSender<(Scope, Arc<Mailbox>)>,
 }
 
 #[derive(Debug, Default)]
 struct Inner {
-    mailboxes: BTreeMap<FleetKey, Arc<Mailbox>>,
+    mailboxes: BTreeMap<Scope, Arc<Mailbox>>,
     open: bool,
 }
 
-impl Fleets {
-    /// No fleets yet; who is begun is told to the receiver.
-    pub fn new() -> (Self, mpsc::UnboundedReceiver<(FleetKey, Arc<Mailbox>)>) {
+impl Mailboxes {
+    /// No workers yet; who is begun is told to the receiver.
+    pub fn new() -> (Self, mpsc::UnboundedReceiver<(Scope, Arc<Mailbox>)>) {
         let (begun, receiver) = mpsc::unbounded_channel();
         (Self { inner: Mutex::default(), begun }, receiver)
     }
@@ -61,59 +61,59 @@ impl Fleets {
         self.inner.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Lets the fleets begin. Whatever is in the mailboxes by then was there at the start: it is read by the first
+    /// Lets the workers begin. Whatever is in the mailboxes by then was there at the start: it is read by the first
     /// sweep together, and not piece by piece as what somebody has just changed.
     pub fn open(&self) {
         let mut inner = self.lock();
         if !std::mem::replace(&mut inner.open, true) {
-            for (key, mailbox) in &inner.mailboxes {
-                self.begin(key, mailbox);
+            for (scope, mailbox) in &inner.mailboxes {
+                self.begin(scope, mailbox);
             }
         }
     }
 
-    fn begin(&self, key: &FleetKey, mailbox: &Arc<Mailbox>) {
+    fn begin(&self, scope: &Scope, mailbox: &Arc<Mailbox>) {
         // Nobody to begin it means that the process is ending.
-        let _ = self.begun.send((key.clone(), mailbox.clone()));
+        let _ = self.begun.send((scope.clone(), mailbox.clone()));
     }
 
-    /// A fleet's mailbox. A new fleet is told first of the objects that can't be read.
+    /// A worker's mailbox. A new worker is told first of the objects that can't be read.
     pub fn mailbox(
         &self,
-        key: &FleetKey,
+        scope: &Scope,
         opaque: impl FnOnce() -> Vec<(ObjectId, Generation)>,
     ) -> Arc<Mailbox> {
         let mut inner = self.lock();
-        if let Some(mailbox) = inner.mailboxes.get(key) {
+        if let Some(mailbox) = inner.mailboxes.get(scope) {
             return mailbox.clone();
         }
         let mailbox = Arc::new(Mailbox::default());
         for (object, generation) in opaque() {
             mailbox.post(&object, generation, Asked::Opaque);
         }
-        inner.mailboxes.insert(key.clone(), mailbox.clone());
+        inner.mailboxes.insert(scope.clone(), mailbox.clone());
         if inner.open {
-            self.begin(key, &mailbox);
+            self.begin(scope, &mailbox);
         }
         mailbox
     }
 
-    /// Puts into the mailbox of a fleet that stands already.
-    pub fn post(&self, key: &FleetKey, object: &ObjectId, generation: Generation, asked: &Asked) {
-        if let Some(mailbox) = self.lock().mailboxes.get(key) {
+    /// Puts into the mailbox of a worker that stands already.
+    pub fn post(&self, scope: &Scope, object: &ObjectId, generation: Generation, asked: &Asked) {
+        if let Some(mailbox) = self.lock().mailboxes.get(scope) {
             mailbox.post(object, generation, asked.clone());
         }
     }
 
-    /// Puts into the mailbox of every fleet that stands already.
+    /// Puts into the mailbox of every worker that stands already.
     pub fn post_all(&self, object: &ObjectId, generation: Generation, asked: &Asked) {
         for mailbox in self.lock().mailboxes.values() {
             mailbox.post(object, generation, asked.clone());
         }
     }
 
-    /// Every fleet.
-    pub fn all(&self) -> BTreeSet<FleetKey> {
+    /// Every scope that has a mailbox.
+    pub fn all(&self) -> BTreeSet<Scope> {
         self.lock().mailboxes.keys().cloned().collect()
     }
 }

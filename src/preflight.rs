@@ -10,22 +10,22 @@ use kube::api::ObjectMeta;
 use tokio::time::timeout;
 use tracing::warn;
 
-use crate::api::{Object, Resource, Seen, generation};
+use crate::api::{Object, Resource, WatchedObject, generation};
 use crate::desired::attachment;
 use crate::kubernetes::{CALL_TIMEOUT, summary};
-use crate::store::Objects;
+use crate::store::Store;
 
 /// Asks the API server.
-pub struct Rechecker {
+pub struct Preflight {
     /// Client of the API server.
     pub client: Client,
     /// Label selector of the objects that exist for this operator.
     pub object_selector: Option<String>,
     /// What the engines were told.
-    pub objects: Arc<Objects>,
+    pub store: Arc<Store>,
 }
 
-impl Rechecker {
+impl Preflight {
     /// The object as it is now, and whether every object that may hold a claim is known at its newest generation.
     /// An API server that does not answer leaves all of it open, and nothing is weakened or attached.
     pub async fn ask(&self, id: &ObjectId) -> Recheck {
@@ -35,7 +35,7 @@ impl Rechecker {
                 object: found
                     .as_ref()
                     .map(|found| (generation(&found.meta), found.meta.deletion_timestamp.is_some())),
-                claims_as_known: self.objects.know(&claims),
+                claims_as_known: self.store.know(&claims),
                 carried_out: found
                     .as_ref()
                     .and_then(|found| found.object.as_ref())
@@ -55,8 +55,8 @@ impl Rechecker {
 
     /// The object, if it is still the one that is meant. What its status says is asked for only where it counts, for it
     /// may be long.
-    async fn object(&self, id: &ObjectId) -> Result<Option<Seen>, kube::Error> {
-        let Some(entry) = self.objects.get(id) else { return Ok(None) };
+    async fn object(&self, id: &ObjectId) -> Result<Option<WatchedObject>, kube::Error> {
+        let Some(entry) = self.store.get(id) else { return Ok(None) };
         let resource = entry.seen.resource;
         let api = resource.within(&self.client, id.namespace());
         let status_counts = entry.seen.object.as_ref().is_some_and(|object| {
@@ -67,7 +67,7 @@ impl Rechecker {
             api.get_opt(id.name()).await?.map(|object| resource.decode(object))
         } else {
             let meta = api.get_metadata_opt(id.name()).await?.map(|object| object.metadata);
-            meta.map(|meta| Seen { resource, meta, object: None })
+            meta.map(|meta| WatchedObject { resource, meta, object: None })
         };
         Ok(found.filter(|found| found.meta.uid.as_deref() == Some(id.uid())))
     }
@@ -82,7 +82,7 @@ impl Rechecker {
 }
 
 /// What status says of wishes to attach, and of which generation.
-fn attachments(found: &Seen) -> Option<(Generation, Vec<Attachment>)> {
+fn attachments(found: &WatchedObject) -> Option<(Generation, Vec<Attachment>)> {
     let object = found.object.as_ref()?;
     let status = object.retention()?.status.as_ref()?;
     Some((object.observed_generation()?, status.reattachments.iter().map(attachment).collect()))

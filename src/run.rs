@@ -19,23 +19,23 @@ use crate::admin::{BindError, Port};
 use crate::cli::RunOptions;
 use crate::config::{self, Account, Config, ConfigError, KeySource};
 use crate::credentials::{CurrentKey, Follower};
-use crate::events::Announcer;
+use crate::events::EventRecorder;
 use crate::health::Health;
 use crate::kubernetes::{ConnectError, connect};
 use crate::leader::candidate::{Candidate, Timing};
 use crate::leader::lease::LeaseAccess;
 use crate::leader::{Leader, Leadership};
-use crate::mailbox::Fleets;
-use crate::metrics::{CallMetrics, FleetMetrics, Metrics};
-use crate::preflight::Rechecker;
-use crate::scope::FleetKey;
-use crate::status_writer::Reporter;
-use crate::store::Objects;
-use crate::sweep_record::Records;
-use crate::watch::Intake;
-use crate::worker::{Cloud, Fleet};
+use crate::mailbox::Mailboxes;
+use crate::metrics::{CallMetrics, Metrics, ScopeMetrics};
+use crate::preflight::Preflight;
+use crate::scope::Scope;
+use crate::status_writer::StatusWriter;
+use crate::store::Store;
+use crate::sweep_record::SweepRecords;
+use crate::watch::Watch;
+use crate::worker::{Cloud, Worker};
 
-/// Calls of one fleet that may be under way at once. At a latency of 100 ms that is far more than any budget.
+/// Calls of one worker that may be under way at once. At a latency of 100 ms that is far more than any budget.
 const READS_IN_FLIGHT: usize = 4;
 const WRITES_IN_FLIGHT: usize = 32;
 
@@ -56,7 +56,7 @@ pub enum RunError {
         /// Why.
         why: String,
     },
-    /// A fleet of an account that is not configured.
+    /// A worker of an account that is not configured.
     #[error("the configuration has no account {0}")]
     UnknownAccount(AccountName),
     /// No client for the cloud.
@@ -102,15 +102,15 @@ pub async fn run(options: RunOptions) -> Result<(), RunError> {
     let mut interrupt = signal(SignalKind::interrupt()).map_err(RunError::Signal)?;
 
     let health = Health::default();
-    let objects = Arc::new(Objects::new(metrics.clone()));
+    let store = Arc::new(Store::new(metrics.clone()));
     let Lease { leader, leadership, records } = lease(&options, client.clone(), metrics.clone()).await?;
-    let announcer = Announcer::new(client.clone(), leadership.clone(), metrics.clone());
-    let rechecker = Arc::new(Rechecker {
+    let events = EventRecorder::new(client.clone(), leadership.clone(), metrics.clone());
+    let preflight = Arc::new(Preflight {
         client: client.clone(),
         object_selector: config.object_selector.clone(),
-        objects: objects.clone(),
+        store: store.clone(),
     });
-    let (fleets, mut begun) = Fleets::new();
+    let (mailboxes, mut begun) = Mailboxes::new();
     let grants = config.grants(&options.kubernetes.namespace);
     let (accounts, namespaces): (Vec<_>, Vec<_>) =
         (config.accounts.keys().collect(), grants.namespaces().collect());
@@ -118,26 +118,26 @@ pub async fn run(options: RunOptions) -> Result<(), RunError> {
 
     let stop = CancellationToken::new();
     let mut tasks: JoinSet<&'static str> = JoinSet::new();
-    let intake = Intake {
+    let watch = Watch {
         client: client.clone(),
         object_selector: config.object_selector.clone(),
         grants,
-        objects: objects.clone(),
-        fleets: Arc::new(fleets),
-        announcer: announcer.clone(),
+        store: store.clone(),
+        mailboxes: Arc::new(mailboxes),
+        events: events.clone(),
         health: health.clone(),
         metrics: metrics.clone(),
     };
-    let reporter = Reporter {
+    let status_writer = StatusWriter {
         client,
-        objects: objects.clone(),
-        announcer: announcer.clone(),
+        store: store.clone(),
+        events: events.clone(),
         leadership: leadership.clone(),
         metrics: metrics.clone(),
     };
-    tasks.spawn(until(stop.clone(), intake.run(health.pulse("intake")), "intake"));
-    tasks.spawn(named("report", reporter.run(stop.clone(), health.pulse("report"))));
-    tasks.spawn(named("events", announcer.run(stop.clone(), health.pulse("events"))));
+    tasks.spawn(until(stop.clone(), watch.run(health.pulse("intake")), "intake"));
+    tasks.spawn(named("report", status_writer.run(stop.clone(), health.pulse("report"))));
+    tasks.spawn(named("events", events.run(stop.clone(), health.pulse("events"))));
     for follower in followers {
         tasks.spawn(until(stop.clone(), follower.follow(), "access key"));
     }
@@ -151,25 +151,25 @@ pub async fn run(options: RunOptions) -> Result<(), RunError> {
         tokio::select! {
             _ = terminate.recv() => break Ok(()),
             _ = interrupt.recv() => break Ok(()),
-            Some((key, mailbox)) = begun.recv() => {
-                let reach = match clouds.of(&key) {
+            Some((scope, mailbox)) = begun.recv() => {
+                let reach = match clouds.of(&scope) {
                     Ok(reach) => reach,
                     Err(error) => break Err(error),
                 };
-                let pulse = health.pulse(format!("fleet {} {}", key.account.as_str(), key.region.as_str()));
-                let fleet = Fleet {
-                    metrics: FleetMetrics::new(metrics.clone(), key.clone()),
+                let pulse = health.pulse(format!("fleet {} {}", scope.account.as_str(), scope.region.as_str()));
+                let worker = Worker {
+                    metrics: ScopeMetrics::new(metrics.clone(), scope.clone()),
                     settings: reach.settings,
-                    notebook: records.notebook(&key),
-                    key,
+                    sweep_record: records.of(&scope),
+                    scope,
                     mailbox,
                     cloud: reach.cloud,
                     key_of_account: reach.key,
-                    objects: objects.clone(),
-                    rechecker: rechecker.clone(),
+                    store: store.clone(),
+                    preflight: preflight.clone(),
                     leadership: leadership.clone(),
                 };
-                tasks.spawn(named("fleet", fleet.run(stop.clone(), pulse)));
+                tasks.spawn(named("fleet", worker.run(stop.clone(), pulse)));
             }
             Some(ended) = tasks.join_next() => break Err(task_ended(ended)),
             ended = &mut leading => return Err(task_ended(ended.map(|_| "leader"))),
@@ -207,7 +207,7 @@ async fn finish(mut tasks: JoinSet<&'static str>) -> bool {
 struct Lease {
     leader: Leader,
     leadership: Leadership,
-    records: Records,
+    records: SweepRecords,
 }
 
 async fn lease(options: &RunOptions, client: kube::Client, metrics: Arc<Metrics>) -> Result<Lease, RunError> {
@@ -224,7 +224,7 @@ async fn lease(options: &RunOptions, client: kube::Client, metrics: Arc<Metrics>
         LeaseAccess::new(own, &kubernetes.namespace, &leading.lease_name, &identity, timing.duration);
     let origin = tokio::time::Instant::now();
     let (leader, leadership) = Leader::new(identity.clone(), candidate, access, origin, metrics);
-    let records = Records {
+    let records = SweepRecords {
         client,
         namespace: kubernetes.namespace.clone(),
         lease_name: leading.lease_name.clone(),
@@ -301,24 +301,24 @@ impl Clouds {
         Ok((clouds, followers))
     }
 
-    /// What a fleet calls the cloud with, and how often it may: of instances and of network interfaces.
-    fn of(&self, key: &FleetKey) -> Result<Reach, RunError> {
-        let unknown = || RunError::UnknownAccount(key.account.clone());
-        let (account, current) = self.accounts.get(&key.account).ok_or_else(unknown)?;
-        let endpoints = account.endpoints.of(&key.region);
+    /// What a worker calls the cloud with, and how often it may: of instances and of network interfaces.
+    fn of(&self, scope: &Scope) -> Result<Reach, RunError> {
+        let unknown = || RunError::UnknownAccount(scope.account.clone());
+        let (account, current) = self.accounts.get(&scope.account).ok_or_else(unknown)?;
+        let endpoints = account.endpoints.of(&scope.region);
         let endpoints =
-            endpoints.map_err(|source| RunError::Endpoint { region: key.region.clone(), source })?;
+            endpoints.map_err(|source| RunError::Endpoint { region: scope.region.clone(), source })?;
         let pinned = Pinned::new(
-            key.account.clone(),
+            scope.account.clone(),
             current.clone(),
             self.pins.clone(),
             self.transport.clone(),
             endpoints.clone(),
         );
-        let observer = Arc::new(CallMetrics::new(self.metrics.clone(), key.clone()));
+        let observer = Arc::new(CallMetrics::new(self.metrics.clone(), scope.clone()));
         let pinned = pinned.observed_by(observer.clone());
         let client = CloudClient::new(self.transport.clone(), endpoints, pinned).observed_by(observer);
-        let retains_primaries = self.primary_retention_regions.contains(&key.region);
+        let retains_primaries = self.primary_retention_regions.contains(&scope.region);
         let client = if retains_primaries { client.retaining_primaries() } else { client };
         let budgets = &account.budgets;
         let settings = |reads, writes| Settings {
@@ -327,8 +327,8 @@ impl Clouds {
             writes,
             reads_in_flight: READS_IN_FLIGHT,
             writes_in_flight: WRITES_IN_FLIGHT,
-            // Jitter only has to differ between fleets.
-            seed: [key.account.as_str(), key.region.as_str()]
+            // Jitter only has to differ between workers.
+            seed: [scope.account.as_str(), scope.region.as_str()]
                 .iter()
                 .flat_map(|name| name.bytes())
                 .fold(0, |seed: u64, byte| seed.wrapping_mul(31).wrapping_add(u64::from(byte))),
@@ -340,7 +340,7 @@ impl Clouds {
     }
 }
 
-/// How a fleet reaches the cloud.
+/// How a worker reaches the cloud.
 struct Reach {
     cloud: Arc<Cloud>,
     key: CurrentKey,

@@ -2,9 +2,9 @@
 
 use keeper_core::id::{AccountName, Region};
 
-/// Names a fleet: all that an account has in one region.
+/// One account and one region.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
-pub struct FleetKey {
+pub struct Scope {
     /// The account.
     pub account: AccountName,
     /// The region.

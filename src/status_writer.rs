@@ -16,26 +16,26 @@ use tokio::time::{Instant, timeout};
 use tokio_util::sync::CancellationToken;
 use tracing::{info, warn};
 
-use crate::api::{Resource, Seen, generation};
-use crate::events::{self, Announcer};
+use crate::api::{Resource, WatchedObject, generation};
+use crate::events::{self, EventRecorder};
 use crate::health::Pulse;
 use crate::kubernetes::{CALL_TIMEOUT, FIELD_MANAGER, summary};
 use crate::leader::Leadership;
 use crate::metrics::{Ended, Judged, Metrics, Patched};
 use crate::status::{self, Change, Lost, Now, Report, Statement, report, statement};
-use crate::store::{Entry, MUSTER, Objects};
+use crate::store::{MUSTER, Store, StoredObject};
 
 /// Objects that are written at once.
 const CONCURRENT: usize = 16;
 
 /// The reporter.
-pub struct Reporter {
+pub struct StatusWriter {
     /// Client of the API server.
     pub client: Client,
     /// What is to be reported on.
-    pub objects: Arc<Objects>,
+    pub store: Arc<Store>,
     /// Tells of transitions.
-    pub announcer: Announcer,
+    pub events: EventRecorder,
     /// Tells whether this replica leads: only then anything is written.
     pub leadership: Leadership,
     /// Where it is counted.
@@ -63,14 +63,14 @@ impl Outcome {
     }
 }
 
-impl Reporter {
+impl StatusWriter {
     /// Runs until it is told to stop; then waits for the patches that are under way.
     pub async fn run(self, stop: CancellationToken, mut pulse: Pulse) {
         let this = Arc::new(self);
         let mut leadership = this.leadership.clone();
         let mut term = 0;
         let mut busy: BTreeSet<ObjectId> = BTreeSet::new();
-        let mut waiting: BTreeMap<ObjectId, Entry> = BTreeMap::new();
+        let mut waiting: BTreeMap<ObjectId, StoredObject> = BTreeMap::new();
         let mut failures: BTreeMap<ObjectId, u32> = BTreeMap::new();
         let mut writers: JoinSet<(ObjectId, Resource, Outcome)> = JoinSet::new();
         loop {
@@ -84,10 +84,10 @@ impl Reporter {
             if let Some(lead) = lead {
                 if lead.term != term {
                     term = lead.term;
-                    this.objects.begin_term(term);
+                    this.store.begin_term(term);
                 }
-                this.objects.mark_due(Instant::now());
-                waiting.extend(this.objects.take_dirty(&busy));
+                this.store.mark_due(Instant::now());
+                waiting.extend(this.store.take_dirty(&busy));
             }
             while writers.len() < CONCURRENT
                 && let Some((id, entry)) = waiting.pop_first()
@@ -102,7 +102,7 @@ impl Reporter {
             tokio::select! {
                 () = stop.cancelled() => break,
                 () = leadership.changed() => {}
-                () = this.objects.changed() => {}
+                () = this.store.changed() => {}
                 () = pulse.due() => {}
                 Some(ended) = writers.join_next() => {
                     let (id, resource, outcome) = ended.unwrap_or_else(|error| std::panic::resume_unwind(error.into_panic()));
@@ -129,27 +129,27 @@ impl Reporter {
         let (this, id) = (self.clone(), id.clone());
         tokio::spawn(async move {
             tokio::time::sleep(wait).await;
-            this.objects.mark(&id);
+            this.store.mark(&id);
         });
     }
 
-    async fn write(self: &Arc<Self>, id: &ObjectId, entry: Entry, term: u64) -> Outcome {
+    async fn write(self: &Arc<Self>, id: &ObjectId, entry: StoredObject, term: u64) -> Outcome {
         let mut entry = entry;
         let now = Now::read();
         let said = report(&entry, now);
         if let Some(said) = &said {
-            self.objects.lag(id, term, said.lagging.clone(), now.steady);
-            self.objects.judged(id, term, judged(said));
+            self.store.lag(id, term, said.lagging.clone(), now.steady);
+            self.store.judged(id, term, judged(said));
         }
         if let Some(change) = status::change(&entry, said.as_ref()) {
             let done = matches!(change, Change::Remove(_)) && entry.seen.meta.deletion_timestamp.is_some();
             match self.patch_finalizer(id, &entry.seen, &change).await {
                 Ok(seen) => {
                     if done {
-                        self.announcer.announce(&entry.seen, events::end(&entry.seen, said.as_ref()));
+                        self.events.announce(&entry.seen, events::end(&entry.seen, said.as_ref()));
                         return Outcome::Done;
                     }
-                    self.objects.patched(id, &entry.seen.meta, seen.clone());
+                    self.store.patched(id, &entry.seen.meta, seen.clone());
                     entry.seen = seen;
                 }
                 Err(outcome) => return outcome,
@@ -160,9 +160,9 @@ impl Reporter {
                 let outcome = self.write_status(id, &entry, &mut said).await;
                 let at_rest = said.judgement.reconciling.status == Status::False;
                 if matches!(outcome, Outcome::Done)
-                    && let Some(survivors) = self.objects.take_survivors(id, at_rest)
+                    && let Some(survivors) = self.store.take_survivors(id, at_rest)
                 {
-                    self.announcer.announce(&entry.seen, events::survived(&survivors));
+                    self.events.announce(&entry.seen, events::survived(&survivors));
                 }
                 outcome
             }
@@ -170,11 +170,16 @@ impl Reporter {
         }
     }
 
-    async fn write_status(self: &Arc<Self>, id: &ObjectId, entry: &Entry, said: &mut Report) -> Outcome {
+    async fn write_status(
+        self: &Arc<Self>,
+        id: &ObjectId,
+        entry: &StoredObject,
+        said: &mut Report,
+    ) -> Outcome {
         self.tell_losses(id, entry, said).await;
         let lost = entry.losses.pending.len();
         let Some(Statement { status, news, survivors }) = statement(said, entry, Timestamp::now()) else {
-            self.objects.recorded(id, lost);
+            self.store.recorded(id, lost);
             return Outcome::Done;
         };
         let resource = entry.seen.resource;
@@ -192,13 +197,13 @@ impl Reporter {
         self.metrics.patched(resource, Patched::Status, counted(&patched));
         match patched {
             Ok(answer) => {
-                self.objects.patched(id, &entry.seen.meta, resource.decode(answer));
-                self.objects.recorded(id, lost);
+                self.store.patched(id, &entry.seen.meta, resource.decode(answer));
+                self.store.recorded(id, lost);
                 self.announce_transition(id, entry, said);
                 for news in news {
-                    self.announcer.announce(&entry.seen, news);
+                    self.events.announce(&entry.seen, news);
                 }
-                if self.objects.survived(id, survivors) {
+                if self.store.survived(id, survivors) {
                     self.mark_later(id, MUSTER);
                 }
                 Outcome::Done
@@ -207,7 +212,12 @@ impl Reporter {
         }
     }
 
-    async fn patch_finalizer(&self, id: &ObjectId, seen: &Seen, change: &Change) -> Result<Seen, Outcome> {
+    async fn patch_finalizer(
+        &self,
+        id: &ObjectId,
+        seen: &WatchedObject,
+        change: &Change,
+    ) -> Result<WatchedObject, Outcome> {
         let patch: json_patch::Patch = serde_json::from_value(change.operations(&seen.meta))
             .map_err(|error| Outcome::Failed(format!("the finalizer can't be written: {error}")))?;
         let api = seen.resource.within(&self.client, id.namespace());
@@ -227,7 +237,7 @@ impl Reporter {
 
     /// Tells what the object has lost before status leaves it out: whoever takes over in between finds that status counts more
     /// than there is.
-    async fn tell_losses(&self, id: &ObjectId, entry: &Entry, said: &Report) {
+    async fn tell_losses(&self, id: &ObjectId, entry: &StoredObject, said: &Report) {
         let (resource, losses) = (entry.seen.resource, &entry.losses);
         let shrunk = losses.shrunk(said, generation(&entry.seen.meta));
         let gone = shrunk.filter(|gone| *gone > 0);
@@ -235,14 +245,14 @@ impl Reporter {
             self.metrics.lost(resource, lost.reason(resource), lost.grave, 1);
             log_lost(id, resource, lost);
         }
-        self.objects.logged(id, losses.pending.len());
+        self.store.logged(id, losses.pending.len());
         let mut news = status::news(resource, losses.untold());
         if let (Some(gone), Some((_, counted))) = (gone, losses.counted) {
             news.push(status::news_of_shrinking(counted, gone));
         }
         let mut told = true;
         for news in news {
-            told &= self.announcer.tell(&entry.seen, news).await;
+            told &= self.events.tell(&entry.seen, news).await;
         }
         if let Some(gone) = gone {
             self.metrics.lost(resource, Reason::SelectionShrank, true, gone);
@@ -250,22 +260,22 @@ impl Reporter {
             warn!(kind, namespace = id.namespace(), name = id.name(), gone, reason, "targets are lost");
         }
         let told = if told { losses.pending.len() } else { losses.told };
-        self.objects.told(id, told, shrunk.is_some());
+        self.store.told(id, told, shrunk.is_some());
     }
 
     /// One Event when the domain condition comes to say something else.
-    fn announce_transition(&self, id: &ObjectId, entry: &Entry, said: &Report) {
+    fn announce_transition(&self, id: &ObjectId, entry: &StoredObject, said: &Report) {
         if let Some(news) = events::contested(entry, said) {
             warn!(namespace = id.namespace(), name = id.name(), "{}", news.note);
-            self.announcer.announce(&entry.seen, news);
+            self.events.announce(&entry.seen, news);
         }
         let Some(news) = events::transition(entry, said) else { return };
         let domain = &said.judgement.domain;
-        self.objects.announced(id, (domain.status, domain.reason));
+        self.store.announced(id, (domain.status, domain.reason));
         let (kind, status, reason) =
             (entry.seen.resource.described().kind, domain.status.as_str(), domain.reason.as_str());
         info!(kind, namespace = id.namespace(), name = id.name(), status, reason, "judged");
-        self.announcer.announce(&entry.seen, news);
+        self.events.announce(&entry.seen, news);
     }
 }
 

@@ -1,4 +1,4 @@
-//! The objects as the API server last showed them, where their wishes went, and what the fleets say of them.
+//! The objects as the API server last showed them, where their wishes went, and what the workers say of them.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -13,11 +13,11 @@ use kube::api::ObjectMeta;
 use tokio::sync::Notify;
 use tokio::time::Instant;
 
-use crate::api::{Seen, generation, object_id};
+use crate::api::{WatchedObject, generation, object_id};
 use crate::desired::{Homes, Placement, Wished};
 use crate::events::Survivors;
 use crate::metrics::{Judged, Metrics};
-use crate::scope::FleetKey;
+use crate::scope::Scope;
 use crate::status::{Lagging, Losses, Lost};
 
 /// How long survivors wait at most for others, to be told of together.
@@ -25,13 +25,13 @@ pub const MUSTER: Duration = Duration::from_secs(60);
 
 /// Everything that is known of one object.
 #[derive(Debug, Clone)]
-pub struct Entry {
+pub struct StoredObject {
     /// As the API server last showed it.
-    pub seen: Seen,
+    pub seen: WatchedObject,
     /// Where its wish went.
     pub placement: Arc<Placement>,
-    /// What the fleets say, each of the generation that it judged.
-    pub parts: BTreeMap<FleetKey, (Generation, Arc<Part>)>,
+    /// What the workers say, each of the generation that it judged.
+    pub parts: BTreeMap<Scope, (Generation, Arc<Part>)>,
     /// The generation of an object that can't be decoded whose author was told so.
     pub author_told: Option<Generation>,
     /// The Nodes without a target, as they were noted in this term.
@@ -44,8 +44,8 @@ pub struct Entry {
     pub losses: Losses,
 }
 
-impl Entry {
-    /// What the fleet of a region was told of this generation.
+impl StoredObject {
+    /// What the worker of a region was told of this generation.
     pub fn told(&self, of: Generation, region: &Region) -> Option<&Wished> {
         match &*self.placement {
             Placement::Served(served) if generation(&self.seen.meta) == of => served.wishes.get(region),
@@ -53,28 +53,28 @@ impl Entry {
         }
     }
 
-    /// In which region each retained interface is, as the fleets tell.
+    /// In which region each retained interface is, as the workers tell.
     pub fn homes(&self) -> Homes {
         let retentions = self
             .parts
             .iter()
-            .filter_map(|(fleet, (_, part))| Some((&fleet.region, part.retention.as_ref()?)));
+            .filter_map(|(scope, (_, part))| Some((&scope.region, part.retention.as_ref()?)));
         retentions
             .flat_map(|(region, part)| part.retained.iter().map(|id| (id.clone(), region.clone())))
             .collect()
     }
 
-    /// The fleets that have a say.
-    pub fn fleets(&self) -> BTreeSet<FleetKey> {
+    /// The scopes that have a say.
+    pub fn scopes(&self) -> BTreeSet<Scope> {
         match &*self.placement {
-            Placement::Served(served) => served.fleets().map(|(fleet, _)| fleet).collect(),
+            Placement::Served(served) => served.scopes().map(|(scope, _)| scope).collect(),
             Placement::NotGranted | Placement::UnknownRegion(_) | Placement::Opaque(_) => BTreeSet::new(),
         }
     }
 }
 
-/// All objects. Shared by intake (which writes what is), the fleets (what they say) and report (which reads).
-pub struct Objects {
+/// All objects. Shared by the watch (which writes what is), the workers (what they say) and the status writer (which reads).
+pub struct Store {
     inner: Mutex<Inner>,
     changed: Notify,
     metrics: Arc<Metrics>,
@@ -82,14 +82,14 @@ pub struct Objects {
 
 #[derive(Debug, Default)]
 struct Inner {
-    entries: BTreeMap<ObjectId, Entry>,
+    entries: BTreeMap<ObjectId, StoredObject>,
     /// Objects whose status may have to be written.
     dirty: BTreeSet<ObjectId>,
     /// Objects of which something else is to be said at a time, though nothing happens.
     due: BTreeMap<ObjectId, Instant>,
     /// Survivors that status shows and no Event has told of yet.
     untold: BTreeMap<ObjectId, Untold>,
-    /// The term of the lead of which the fleets speak.
+    /// The term of the lead of which the workers speak.
     term: u64,
 }
 
@@ -119,7 +119,7 @@ impl Inner {
     }
 }
 
-impl Objects {
+impl Store {
     /// None yet.
     pub fn new(metrics: Arc<Metrics>) -> Self {
         Self { inner: Mutex::default(), changed: Notify::new(), metrics }
@@ -130,8 +130,8 @@ impl Objects {
         self.inner.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Enters an object as it was watched. Parts of fleets that have no say any more are dropped.
-    pub fn put(&self, id: &ObjectId, seen: Seen, placement: Placement) {
+    /// Enters an object as it was watched. Parts of workers that have no say any more are dropped.
+    pub fn put(&self, id: &ObjectId, seen: WatchedObject, placement: Placement) {
         let mut inner = self.lock();
         let old = inner.entries.remove(id);
         let announced = old.as_ref().and_then(|old| old.announced);
@@ -143,7 +143,7 @@ impl Objects {
         let lagging = old.as_ref().map(|old| old.lagging.clone()).unwrap_or_default();
         let (parts, author_told) = old.map(|old| (old.parts, old.author_told)).unwrap_or_default();
         let author_told = author_told.filter(|_| seen.object.is_none());
-        let mut entry = Entry {
+        let mut entry = StoredObject {
             seen,
             placement: Arc::new(placement),
             parts,
@@ -153,8 +153,8 @@ impl Objects {
             judged,
             losses,
         };
-        let fleets = entry.fleets();
-        entry.parts.retain(|fleet, _| fleets.contains(fleet));
+        let scopes = entry.scopes();
+        entry.parts.retain(|scope, _| scopes.contains(scope));
         inner.entries.insert(id.clone(), entry);
         inner.dirty.insert(id.clone());
         drop(inner);
@@ -163,7 +163,7 @@ impl Objects {
 
     /// Takes in the object as the API server answered our own patch of `before`. If the watch has shown another one
     /// meanwhile, that is the newer: the answer may have been long on its way.
-    pub fn patched(&self, id: &ObjectId, before: &ObjectMeta, seen: Seen) {
+    pub fn patched(&self, id: &ObjectId, before: &ObjectMeta, seen: WatchedObject) {
         if let Some(entry) = self.lock().entries.get_mut(id)
             && entry.seen.meta.resource_version == before.resource_version
         {
@@ -191,7 +191,7 @@ impl Objects {
 
     /// Notes that status says the first of what the object has lost.
     pub fn recorded(&self, id: &ObjectId, lost: usize) {
-        if let Some(Entry { losses, .. }) = self.lock().entries.get_mut(id) {
+        if let Some(StoredObject { losses, .. }) = self.lock().entries.get_mut(id) {
             let lost = lost.min(losses.pending.len());
             losses.pending.drain(..lost);
             losses.told = losses.told.saturating_sub(lost);
@@ -254,7 +254,7 @@ impl Objects {
     }
 
     /// Drops an object that is gone.
-    pub fn remove(&self, id: &ObjectId) -> Option<Entry> {
+    pub fn remove(&self, id: &ObjectId) -> Option<StoredObject> {
         let mut inner = self.lock();
         inner.dirty.remove(id);
         inner.due.remove(id);
@@ -277,31 +277,23 @@ impl Objects {
         }
     }
 
-    /// Begins a term of the lead, unless a fleet has done so already: everything is to be reported anew.
+    /// Begins a term of the lead, unless a worker has done so already: everything is to be reported anew.
     pub fn begin_term(&self, term: u64) {
         self.lock().begin_term(term, &self.metrics);
         self.changed.notify_one();
     }
 
-    /// Enters what a fleet says of an object in a term of the lead.
-    pub fn say(
-        &self,
-        id: &ObjectId,
-        fleet: &FleetKey,
-        term: u64,
-        of: Generation,
-        part: Part,
-        lost: Vec<Lost>,
-    ) {
+    /// Enters what a worker says of an object in a term of the lead.
+    pub fn say(&self, id: &ObjectId, scope: &Scope, term: u64, of: Generation, part: Part, lost: Vec<Lost>) {
         let mut inner = self.lock();
         inner.begin_term(term, &self.metrics);
         if term < inner.term {
             return;
         }
         if let Some(entry) = inner.entries.get_mut(id)
-            && entry.fleets().contains(fleet)
+            && entry.scopes().contains(scope)
         {
-            entry.parts.insert(fleet.clone(), (of, Arc::new(part)));
+            entry.parts.insert(scope.clone(), (of, Arc::new(part)));
             entry.losses.pending.extend(lost);
             inner.dirty.insert(id.clone());
             drop(inner);
@@ -320,7 +312,7 @@ impl Objects {
     }
 
     /// Takes the objects whose status may have to be written, those in `busy` apart.
-    pub fn take_dirty(&self, busy: &BTreeSet<ObjectId>) -> Vec<(ObjectId, Entry)> {
+    pub fn take_dirty(&self, busy: &BTreeSet<ObjectId>) -> Vec<(ObjectId, StoredObject)> {
         let mut inner = self.lock();
         let ready: Vec<ObjectId> = inner.dirty.iter().filter(|id| !busy.contains(*id)).cloned().collect();
         ready
@@ -339,7 +331,7 @@ impl Objects {
     }
 
     /// One object.
-    pub fn get(&self, id: &ObjectId) -> Option<Entry> {
+    pub fn get(&self, id: &ObjectId) -> Option<StoredObject> {
         self.lock().entries.get(id).cloned()
     }
 
@@ -376,11 +368,11 @@ mod tests {
     use crate::api::Resource;
     use crate::desired::Served;
 
-    fn objects() -> Objects {
-        Objects::new(Arc::new(Metrics::new().unwrap()))
+    fn objects() -> Store {
+        Store::new(Arc::new(Metrics::new().unwrap()))
     }
 
-    fn seen(version: &str, generation: i64) -> Seen {
+    fn seen(version: &str, generation: i64) -> WatchedObject {
         let meta = ObjectMeta {
             name: Some("a".to_owned()),
             namespace: Some("n".to_owned()),
@@ -389,16 +381,16 @@ mod tests {
             generation: Some(generation),
             ..ObjectMeta::default()
         };
-        Seen { resource: Resource::Protection, meta, object: None }
+        WatchedObject { resource: Resource::Protection, meta, object: None }
     }
 
     #[test]
     fn i33_what_was_said_in_an_earlier_term_says_nothing_any_more() {
         let (objects, id) = (objects(), ObjectId::new("n", "a", "u"));
-        let fleet = FleetKey { account: AccountName::new("default"), region: Region::new("cn-hangzhou") };
+        let scope = Scope { account: AccountName::new("default"), region: Region::new("cn-hangzhou") };
         let served = Served {
-            account: fleet.account.clone(),
-            wishes: [(fleet.region.clone(), Wished::Protection(Box::new(Wish::of(Selector::default()))))]
+            account: scope.account.clone(),
+            wishes: [(scope.region.clone(), Wished::Protection(Box::new(Wish::of(Selector::default()))))]
                 .into(),
             nodes_ignored: 0,
             targetless: BTreeMap::new(),
@@ -407,18 +399,18 @@ mod tests {
         objects.put(&id, seen("1", 1), Placement::Served(served));
         let parts = || objects.get(&id).unwrap().parts.len();
         let dirty = || objects.take_dirty(&BTreeSet::new()).len();
-        objects.say(&id, &fleet, 1, 1, Part::default(), Vec::new());
+        objects.say(&id, &scope, 1, 1, Part::default(), Vec::new());
         assert_eq!((parts(), dirty(), dirty()), (1, 1, 0));
         objects.begin_term(2);
         assert_eq!((parts(), dirty()), (0, 1), "everything is reported anew");
-        objects.say(&id, &fleet, 1, 1, Part::default(), Vec::new());
-        assert_eq!((parts(), dirty()), (0, 0), "a fleet that has not heard of it yet");
-        objects.say(&id, &fleet, 2, 1, Part::default(), Vec::new());
+        objects.say(&id, &scope, 1, 1, Part::default(), Vec::new());
+        assert_eq!((parts(), dirty()), (0, 0), "a scope that has not heard of it yet");
+        objects.say(&id, &scope, 2, 1, Part::default(), Vec::new());
         objects.begin_term(2);
         assert_eq!((parts(), dirty()), (1, 1), "begun once");
-        objects.say(&id, &fleet, 3, 1, Part::default(), Vec::new());
+        objects.say(&id, &scope, 3, 1, Part::default(), Vec::new());
         objects.begin_term(3);
-        assert_eq!((parts(), dirty()), (1, 1), "a fleet may be the first to know");
+        assert_eq!((parts(), dirty()), (1, 1), "a scope may be the first to know");
     }
 
     #[test]

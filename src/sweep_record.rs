@@ -22,7 +22,7 @@ use tracing::{Instrument as _, debug, warn};
 use crate::kubernetes::{CALL_TIMEOUT, summary};
 use crate::leader::lease::whole_seconds;
 use crate::leader::{Lead, Tenure};
-use crate::scope::FleetKey;
+use crate::scope::Scope;
 
 /// So many leaders may leave standing what stands until there is evidence. If none of them has completed a sweep, the
 /// next one may not.
@@ -36,7 +36,7 @@ const SELDOM: Duration = Duration::from_secs(30);
 
 /// Where the records are.
 #[derive(Clone)]
-pub struct Records {
+pub struct SweepRecords {
     /// Client of the API server.
     pub client: Client,
     /// The operator's namespace.
@@ -49,15 +49,15 @@ pub struct Records {
 
 /// The record of one account and region.
 #[derive(Clone)]
-struct Record {
+struct RecordLease {
     api: Api<Lease>,
     name: String,
     identity: String,
 }
 
 /// Keeps the record of one account and region.
-pub struct Notebook {
-    record: Record,
+pub struct SweepRecord {
+    record: RecordLease,
     work: JoinSet<Note>,
     /// The term whose number of unproven takeovers was learnt.
     opened: Option<u64>,
@@ -72,12 +72,13 @@ enum Note {
     Renewed { since: Moment, done: bool },
 }
 
-impl Records {
-    /// The notebook of a fleet.
-    pub fn notebook(&self, key: &FleetKey) -> Notebook {
-        let name = format!("{}-evidence-{}-{}", self.lease_name, key.account.as_str(), key.region.as_str());
-        Notebook {
-            record: Record {
+impl SweepRecords {
+    /// The record of one scope.
+    pub fn of(&self, scope: &Scope) -> SweepRecord {
+        let name =
+            format!("{}-evidence-{}-{}", self.lease_name, scope.account.as_str(), scope.region.as_str());
+        SweepRecord {
+            record: RecordLease {
                 api: Api::namespaced(self.client.clone(), &self.namespace),
                 name,
                 identity: self.identity.clone(),
@@ -90,7 +91,7 @@ impl Records {
     }
 }
 
-impl Notebook {
+impl SweepRecord {
     /// Begins what is due. One piece of work is under way at a time.
     pub fn see_to(&mut self, now: Moment, lead: Lead, tenure: Tenure, proven: Proven, life: Duration) {
         if !self.work.is_empty() || now < self.not_before {
@@ -186,7 +187,7 @@ struct Renewal {
     transitions: i32,
 }
 
-impl Record {
+impl RecordLease {
     /// What it tells the leader with this number. A record that is missing, or that knows of more leaders than there were,
     /// begins with this one.
     async fn open(&self, transitions: i32) -> Result<Found, String> {

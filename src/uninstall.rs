@@ -12,7 +12,7 @@ use serde::Serialize;
 use serde_json::json;
 use tokio::time::timeout;
 
-use crate::api::{EniRetentionStatus, Object, Resource, Seen};
+use crate::api::{EniRetentionStatus, Object, Resource, WatchedObject};
 use crate::cli::{OutputFormat, UninstallCheckOptions};
 use crate::handover::answer::plain;
 use crate::kubernetes::{CALL_TIMEOUT, ConnectError, connect, summary};
@@ -162,7 +162,7 @@ struct Survivors {
 }
 
 impl Held {
-    fn of(found: &Seen) -> Self {
+    fn of(found: &WatchedObject) -> Self {
         let kind = found.resource.described().kind;
         let namespace = found.meta.namespace.clone().unwrap_or_default();
         let name = found.meta.name.clone().unwrap_or_default();
@@ -269,7 +269,7 @@ mod tests {
             "name": "odd", "namespace": "team", "finalizers": ["example.com/audit", FINALIZER],
         }))
         .unwrap();
-        let held = Held::of(&Seen { resource: Resource::Protection, meta, object: None });
+        let held = Held::of(&WatchedObject { resource: Resource::Protection, meta, object: None });
         let change = r#"kubectl -n team patch ecsinstanceprotection odd --type=merge -p '{"metadata":{"finalizers":["example.com/audit"]}}'"#;
         assert!(held.advice.ends_with(change), "{}", held.advice);
     }

@@ -1,4 +1,4 @@
-//! Watches objects and Nodes, and gives each fleet its newest wishes.
+//! Watches objects and Nodes, and gives each worker its newest wishes.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -17,15 +17,15 @@ use kube::runtime::{WatchStreamExt as _, reflector::Lookup as _};
 use kube::{Api, Client};
 use tracing::{info, warn};
 
-use crate::api::{Object, Resource, Retention, Seen, generation, object_id};
+use crate::api::{Object, Resource, Retention, WatchedObject, generation, object_id};
 use crate::desired::{Machine, Nodes, Placement, place};
-use crate::events::{self, Announcer, News, each_or_all};
+use crate::events::{self, EventRecorder, ObjectEvent, each_or_all};
 use crate::grants::Grants;
 use crate::health::{Health, Pulse};
-use crate::mailbox::Fleets;
+use crate::mailbox::Mailboxes;
 use crate::metrics::Metrics;
 use crate::node::Node;
-use crate::store::{Entry, Objects};
+use crate::store::{Store, StoredObject};
 use crate::survivors;
 
 /// Changes of Nodes come in waves; the objects that ask for them are looked at once for each wave.
@@ -37,8 +37,8 @@ const NODES_PATIENCE: Duration = Duration::from_secs(3);
 /// What Nodes are called where watches are told of.
 const NODE: &str = "Node";
 
-/// The intake.
-pub struct Intake {
+/// The watch.
+pub struct Watch {
     /// Client for the watches.
     pub client: Client,
     /// Label selector of the objects that are watched.
@@ -46,11 +46,11 @@ pub struct Intake {
     /// What may be served.
     pub grants: Grants,
     /// Where objects are entered.
-    pub objects: Arc<Objects>,
+    pub store: Arc<Store>,
     /// Where wishes go.
-    pub fleets: Arc<Fleets>,
+    pub mailboxes: Arc<Mailboxes>,
     /// Tells of Nodes that leave.
-    pub announcer: Announcer,
+    pub events: EventRecorder,
     /// Told when everything was listed.
     pub health: Health,
     /// Where failed watches are counted.
@@ -60,12 +60,12 @@ pub struct Intake {
 /// What was watched so far.
 #[derive(Default)]
 struct View {
-    objects: BTreeMap<ObjectId, Seen>,
+    objects: BTreeMap<ObjectId, WatchedObject>,
     nodes: Nodes,
     /// The resources whose first list is complete.
     listed: BTreeSet<Resource>,
     nodes_synced: bool,
-    /// Whether the objects that ask for Nodes were given to the fleets once.
+    /// Whether the objects that ask for Nodes were given to the workers once.
     nodes_offered: bool,
     /// What the lists that are under way have shown.
     listing: BTreeMap<Resource, BTreeSet<ObjectId>>,
@@ -78,13 +78,13 @@ impl View {
         self.listed.len() == Resource::ALL.len()
     }
 
-    /// Whether every object that was there at the start has been given to its fleets.
+    /// Whether every object that was there at the start has been given to its workers.
     fn ready(&self) -> bool {
         self.nodes_offered || !self.objects.values().any(asks_for_nodes)
     }
 }
 
-impl Intake {
+impl Watch {
     /// Runs for ever; each watch begins anew after any failure.
     pub async fn run(self, mut pulse: Pulse) -> std::convert::Infallible {
         for name in Resource::ALL.map(Resource::kind).into_iter().chain([NODE]) {
@@ -102,7 +102,7 @@ impl Intake {
         loop {
             pulse.beat();
             if view.objects_synced() && (impatient || view.ready()) {
-                self.fleets.open();
+                self.mailboxes.open();
             }
             tokio::select! {
                 Some((resource, event)) = objects.next() => self.take_object(&mut view, resource, event),
@@ -193,67 +193,69 @@ impl Intake {
         }
     }
 
-    fn offer_all(&self, view: &View, which: impl Fn(&Seen) -> bool) {
+    fn offer_all(&self, view: &View, which: impl Fn(&WatchedObject) -> bool) {
         for (id, _) in view.objects.iter().filter(|(_, seen)| which(seen)) {
             self.offer(view, id);
         }
     }
 
-    /// Enters an object and gives its wish to the fleets that it concerns.
+    /// Enters an object and gives its wish to the workers that it concerns.
     fn offer(&self, view: &View, id: &ObjectId) {
         let Some(seen) = view.objects.get(id) else { return };
         if asks_for_nodes(seen) && !view.nodes_synced {
             return;
         }
-        let before = self.objects.get(id);
-        let homes = before.as_ref().map(Entry::homes).unwrap_or_default();
+        let before = self.store.get(id);
+        let homes = before.as_ref().map(StoredObject::homes).unwrap_or_default();
         let placement = match &seen.object {
             Some(object) => place(object, &view.nodes, &homes, &self.grants, Timestamp::now()),
             None => Placement::Opaque(Reason::Undecodable.sentence().to_owned()),
         };
         let of = generation(&seen.meta);
-        // The wishes first: whoever asks `objects` what the engines were told must not be told more than they were.
-        let old_fleets = before.as_ref().map(Entry::fleets).unwrap_or_default();
+        // The wishes first: whoever asks the store what the engines were told must not be told more than they were.
+        let old_scopes = before.as_ref().map(StoredObject::scopes).unwrap_or_default();
         match &placement {
             Placement::Served(served) => {
                 let mut concerned = BTreeSet::new();
-                for (fleet, wished) in served.fleets() {
+                for (scope, wished) in served.scopes() {
                     // Each patch of status comes back through the watch: what was told already is not told again.
-                    if before.as_ref().and_then(|before| before.told(of, &fleet.region)) != Some(wished) {
-                        let mailbox = self.fleets.mailbox(&fleet, || self.objects.opaque());
+                    if before.as_ref().and_then(|before| before.told(of, &scope.region)) != Some(wished) {
+                        let mailbox = self.mailboxes.mailbox(&scope, || self.store.opaque());
                         mailbox.post(id, of, wished.asked());
                     }
-                    concerned.insert(fleet);
+                    concerned.insert(scope);
                 }
                 let was_opaque = matches!(before.as_ref().map(|b| &*b.placement), Some(Placement::Opaque(_)));
-                let released = if was_opaque { self.fleets.all() } else { old_fleets };
-                for fleet in released.difference(&concerned) {
-                    self.fleets.post(fleet, id, of, &Asked::Gone);
+                let released = if was_opaque { self.mailboxes.all() } else { old_scopes };
+                for scope in released.difference(&concerned) {
+                    self.mailboxes.post(scope, id, of, &Asked::Gone);
                 }
             }
-            Placement::NotGranted | Placement::UnknownRegion(_) => self.fleets.post_all(id, of, &Asked::Gone),
-            Placement::Opaque(_) => self.fleets.post_all(id, of, &Asked::Opaque),
+            Placement::NotGranted | Placement::UnknownRegion(_) => {
+                self.mailboxes.post_all(id, of, &Asked::Gone)
+            }
+            Placement::Opaque(_) => self.mailboxes.post_all(id, of, &Asked::Opaque),
         }
         if let (Some(Placement::Served(old)), Placement::Served(new)) =
             (before.as_ref().map(|b| &*b.placement), &placement)
         {
             self.announce_lost_nodes(seen, view, &old.nodes, &new.nodes);
         }
-        self.objects.put(id, seen.clone(), placement);
+        self.store.put(id, seen.clone(), placement);
     }
 
     fn drop_object(&self, view: &mut View, id: &ObjectId) {
         if let Some(seen) = view.objects.remove(id) {
-            self.fleets.post_all(id, generation(&seen.meta), &Asked::Gone);
+            self.mailboxes.post_all(id, generation(&seen.meta), &Asked::Gone);
             self.tell_forgotten(view, &seen);
         }
-        self.objects.remove(id);
+        self.store.remove(id);
     }
 
     /// Tells of the free interfaces that only an object's status knew, now that it is gone. Best effort: under `Keep` no
     /// object waits for that.
-    fn tell_forgotten(&self, view: &View, gone: &Seen) {
-        if !self.announcer.leads() {
+    fn tell_forgotten(&self, view: &View, gone: &WatchedObject) {
+        if !self.events.leads() {
             return;
         }
         let ids = forgotten(gone, view.objects.values().filter(|other| self.serves(other)));
@@ -269,18 +271,18 @@ impl Intake {
             ids = all,
             "survivors of an object that is gone are retained by nobody"
         );
-        self.announcer.announce(gone, events::forgotten(&ids));
+        self.events.announce(gone, events::forgotten(&ids));
     }
 
-    fn serves(&self, seen: &Seen) -> bool {
-        let entry = object_id(&seen.meta).and_then(|id| self.objects.get(&id));
+    fn serves(&self, seen: &WatchedObject) -> bool {
+        let entry = object_id(&seen.meta).and_then(|id| self.store.get(&id));
         entry.is_some_and(|entry| matches!(*entry.placement, Placement::Served(_)))
     }
 
     /// Tells of the Nodes that took their instances out of an object's selection.
     fn announce_lost_nodes(
         &self,
-        seen: &Seen,
+        seen: &WatchedObject,
         view: &View,
         old: &BTreeMap<(Region, InstanceId), String>,
         new: &BTreeMap<(Region, InstanceId), String>,
@@ -288,7 +290,7 @@ impl Intake {
         let lost: Vec<(&InstanceId, &String)> =
             old.iter().filter(|(of, _)| !new.contains_key(*of)).map(|((_, id), node)| (id, node)).collect();
         let (kind, reason) = (EventType::Normal, Reason::NodeLeft);
-        let news = |what: String| News {
+        let news = |what: String| ObjectEvent {
             kind,
             reason,
             action: "Select",
@@ -300,13 +302,16 @@ impl Intake {
         };
         let many = |examples: &str| news(format!("Nodes are gone, or not selected any more, {examples}"));
         for news in each_or_all(&lost, one, |(_, node)| node.as_str(), many) {
-            self.announcer.announce(seen, news);
+            self.events.announce(seen, news);
         }
     }
 }
 
 /// The free interfaces that an object retained and none of the others does, by its status or by their ids in its spec.
-fn forgotten<'a>(gone: &'a Seen, others: impl Iterator<Item = &'a Seen>) -> BTreeSet<&'a str> {
+fn forgotten<'a>(
+    gone: &'a WatchedObject,
+    others: impl Iterator<Item = &'a WatchedObject>,
+) -> BTreeSet<&'a str> {
     let Some(object) = gone.object.as_ref().and_then(Object::retention) else { return BTreeSet::new() };
     let mut ids = object.status.as_ref().map(survivors::free).unwrap_or_default();
     if ids.is_empty() {
@@ -324,11 +329,11 @@ fn forgotten<'a>(gone: &'a Seen, others: impl Iterator<Item = &'a Seen>) -> BTre
     ids
 }
 
-fn asks_for_nodes(seen: &Seen) -> bool {
+fn asks_for_nodes(seen: &WatchedObject) -> bool {
     seen.object.as_ref().is_some_and(|object| object.spec().asks_for_nodes)
 }
 
-fn see(view: &mut View, seen: Seen) -> Option<ObjectId> {
+fn see(view: &mut View, seen: WatchedObject) -> Option<ObjectId> {
     if seen.object.is_none() {
         let (kind, meta) = (seen.resource.kind(), &seen.meta);
         warn!(kind, namespace = meta.namespace, name = meta.name, "an object can't be decoded");
@@ -407,7 +412,7 @@ mod tests {
 
     use super::*;
 
-    fn seen(name: &str, spec: &Value, status: &Value) -> Seen {
+    fn seen(name: &str, spec: &Value, status: &Value) -> WatchedObject {
         let object = json!({
             "apiVersion": "ecs-keeper.io/v1alpha1",
             "kind": "EniRetention",
@@ -429,7 +434,7 @@ mod tests {
             &spec(&json!({ "instanceIds": ["i-a"] })),
             &json!({ "retainedEniIds": ["eni-a", "eni-b", "eni-c", "eni-d"], "availableEniIds": ["eni-a", "eni-b", "eni-c"] }),
         );
-        let left = |others: &[Seen]| {
+        let left = |others: &[WatchedObject]| {
             forgotten(&gone, others.iter()).into_iter().map(str::to_owned).collect::<Vec<_>>()
         };
         assert_eq!(left(&[]), ["eni-a", "eni-b", "eni-c"], "eni-d is on an instance");

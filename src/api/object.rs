@@ -56,7 +56,7 @@ pub struct Spec<'a> {
 
 /// An object that was watched.
 #[derive(Debug, Clone)]
-pub struct Seen {
+pub struct WatchedObject {
     /// Which resource it is of.
     pub resource: Resource,
     /// Its metadata.
@@ -140,7 +140,7 @@ impl Resource {
     }
 
     /// Takes in what the API server answered.
-    pub fn decode(self, mut answer: DynamicObject) -> Seen {
+    pub fn decode(self, mut answer: DynamicObject) -> WatchedObject {
         // Most of an object's bytes, and nobody here reads them.
         answer.metadata.managed_fields = None;
         let meta = answer.metadata.clone();
@@ -148,7 +148,7 @@ impl Resource {
             Self::Protection => decoded(answer).map(Object::Protection),
             Self::Retention => decoded(answer).map(Object::Retention),
         };
-        Seen { resource: self, meta, object }
+        WatchedObject { resource: self, meta, object }
     }
 }
 

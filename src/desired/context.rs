@@ -19,7 +19,7 @@ pub(super) struct Context<'a> {
     pub(super) nodes: BTreeMap<Region, BTreeSet<InstanceId>>,
     /// The Nodes of the cluster.
     pub(super) machines: &'a Nodes,
-    /// Where interfaces are, as far as the fleets have told.
+    /// Where interfaces are, as far as the workers have told.
     pub(super) homes: &'a Homes,
     /// What the object may do in its account.
     pub(super) granted: &'a Granted,

@@ -18,7 +18,7 @@ use crate::config::nearest;
 use crate::grants::{Granted, Grants};
 use crate::provider_id::ProviderId;
 
-/// Finds where an object's wish goes. `homes`: as far as the fleets have told. `now` tells only for how long a deletion
+/// Finds where an object's wish goes. `homes`: as far as the workers have told. `now` tells only for how long a deletion
 /// has lasted.
 pub fn place(object: &Object, nodes: &Nodes, homes: &Homes, grants: &Grants, now: Timestamp) -> Placement {
     let unknown_word = match object {

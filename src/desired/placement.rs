@@ -12,7 +12,7 @@ use keeper_core::retention::Record;
 use keeper_core::wish::Wish;
 
 use crate::provider_id::ProviderId;
-use crate::scope::FleetKey;
+use crate::scope::Scope;
 
 /// A Kubernetes Node as far as selection needs it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -67,7 +67,7 @@ pub enum Wished {
 }
 
 impl Wished {
-    /// The same, as a fleet is told.
+    /// The same, as a worker is told.
     pub fn asked(&self) -> Asked {
         match self {
             Self::Protection(wish) => Asked::Protection(wish.clone()),
@@ -93,10 +93,10 @@ impl Wished {
 }
 
 impl Served {
-    /// The fleets that the wish goes to, each with its part of it.
-    pub fn fleets(&self) -> impl Iterator<Item = (FleetKey, &Wished)> {
+    /// The scopes that the wish goes to, each with its part of it.
+    pub fn scopes(&self) -> impl Iterator<Item = (Scope, &Wished)> {
         self.wishes
             .iter()
-            .map(|(region, wish)| (FleetKey { account: self.account.clone(), region: region.clone() }, wish))
+            .map(|(region, wish)| (Scope { account: self.account.clone(), region: region.clone() }, wish))
     }
 }

@@ -5,8 +5,8 @@
 //!
 //! An object without a region, which selects Nodes alone, may retain interfaces in several. Status names no region, and an
 //! interface that is looked up where it is not seems to be gone. So a region is told only of those that are known to be
-//! there: by the zone that their row names, or because its fleet retains them. What is known nowhere stays listed, and
-//! nobody looks for it until its fleet finds it anew. Who sets the region is spared that.
+//! there: by the zone that their row names, or because its worker retains them. What is known nowhere stays listed, and
+//! nobody looks for it until its worker finds it anew. Who sets the region is spared that.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -435,7 +435,7 @@ mod tests {
         let everywhere = served(&spec, &status, &[("eni-c", BEIJING)]);
         assert_eq!(regions(&everywhere), [BEIJING, HANGZHOU]);
         assert_eq!(ids(asked(&everywhere, HANGZHOU).1), ["eni-a"]);
-        assert_eq!(ids(asked(&everywhere, BEIJING).1), ["eni-b", "eni-c"], "as its fleet tells");
+        assert_eq!(ids(asked(&everywhere, BEIJING).1), ["eni-b", "eni-c"], "as its scope tells");
 
         // That the Nodes of one region alone are left says nothing of what was retained in others.
         let spec = json!({ "targets": { "nodes": { "matchLabels": { "pool": "a" } } } });

@@ -13,7 +13,7 @@ use keeper_core::reason::Reason;
 use keeper_core::time::Moment;
 use kube::runtime::events::EventType;
 
-use super::event::News;
+use super::event::ObjectEvent;
 
 /// What is told again within this time is counted.
 pub const SERIES: Duration = Duration::from_secs(6 * 60);
@@ -35,14 +35,14 @@ pub struct Publication {
     /// The object that it is about.
     pub about: ObjectReference,
     /// What it tells.
-    pub news: News,
+    pub news: ObjectEvent,
     /// How often it has been told; `None`: this is the first time.
     pub times: Option<i32>,
 }
 
 /// Decides which Events are published. It remembers an object for ten minutes after the last of them.
 #[derive(Debug)]
-pub struct Recorder {
+pub struct Correlator {
     /// Tells the names of this process from those of others.
     seed: u64,
     named: u64,
@@ -63,7 +63,7 @@ struct Ledger {
 
 #[derive(Debug)]
 struct Series {
-    news: News,
+    news: ObjectEvent,
     name: String,
     times: i32,
     last: Moment,
@@ -102,7 +102,7 @@ impl Budget {
         }
     }
 
-    fn hold(&mut self, news: News) {
+    fn hold(&mut self, news: ObjectEvent) {
         let held = self.held.entry(news.reason).or_insert_with(|| Held {
             times: 0,
             warning: false,
@@ -120,7 +120,7 @@ impl Budget {
     }
 
     /// Sums up what is held.
-    fn sum_up(&mut self, now: Moment) -> Option<News> {
+    fn sum_up(&mut self, now: Moment) -> Option<ObjectEvent> {
         let held = std::mem::take(&mut self.held);
         let (all, warning) =
             held.values().fold((0, false), |(all, any), held| (all + held.times, any | held.warning));
@@ -135,7 +135,7 @@ impl Budget {
             .collect();
         let note = format!("{} {all} more: {}", Reason::EventsSummedUp.sentence(), each.join(" "));
         let kind = if warning { EventType::Warning } else { EventType::Normal };
-        Some(News { kind, reason: Reason::EventsSummedUp, action: "SumUp", note: cut(&note) })
+        Some(ObjectEvent { kind, reason: Reason::EventsSummedUp, action: "SumUp", note: cut(&note) })
     }
 }
 
@@ -164,7 +164,7 @@ impl Ledger {
     }
 }
 
-impl Recorder {
+impl Correlator {
     /// One that has told nothing yet. `seed`: another one in each process.
     pub fn new(seed: u64) -> Self {
         Self {
@@ -177,7 +177,12 @@ impl Recorder {
     }
 
     /// Takes in what is to be told of an object. `None`: it is told already, or will be summed up.
-    pub fn record(&mut self, now: Moment, about: &ObjectReference, mut news: News) -> Option<Publication> {
+    pub fn record(
+        &mut self,
+        now: Moment,
+        about: &ObjectReference,
+        mut news: ObjectEvent,
+    ) -> Option<Publication> {
         self.tidy(now);
         let uid = about.uid.clone().unwrap_or_default();
         news.note = cut(&news.note);
@@ -223,7 +228,7 @@ impl Recorder {
             let Some(ledger) = self.ledgers.get_mut(&uid) else { continue };
             let about = ledger.about.clone();
             let due = |budget: &&mut Budget| budget.due().is_some_and(|at| all || at <= now);
-            let summaries: Vec<News> =
+            let summaries: Vec<ObjectEvent> =
                 ledger.budgets().into_iter().filter(due).filter_map(|budget| budget.sum_up(now)).collect();
             if ledger.budgets().iter().any(|budget| !budget.held.is_empty()) {
                 self.holding.insert(uid);
@@ -237,7 +242,7 @@ impl Recorder {
     }
 
     /// A name that no other Event has. That of a loss follows from what it tells, so that it can't be told twice.
-    fn fresh_name(&mut self, about: &ObjectReference, news: &News) -> String {
+    fn fresh_name(&mut self, about: &ObjectReference, news: &ObjectEvent) -> String {
         let mut hasher = DefaultHasher::new();
         (&about.uid, news.reason, &news.note).hash(&mut hasher);
         if !news.is_loss() {
@@ -286,21 +291,26 @@ mod tests {
         ObjectReference { uid: name.clone(), name, ..ObjectReference::default() }
     }
 
-    fn drift(of: &str) -> News {
+    fn drift(of: &str) -> ObjectEvent {
         let (kind, reason) = (EventType::Warning, Reason::Correcting);
-        News { kind, reason, action: "Judge", note: format!("1 target: 1 weak. {of}: it is being set.") }
+        ObjectEvent {
+            kind,
+            reason,
+            action: "Judge",
+            note: format!("1 target: 1 weak. {of}: it is being set."),
+        }
     }
 
-    fn loss(of: &str) -> News {
-        News { reason: Reason::Departed, note: format!("{of} is gone."), ..drift(of) }
+    fn loss(of: &str) -> ObjectEvent {
+        ObjectEvent { reason: Reason::Departed, note: format!("{of} is gone."), ..drift(of) }
     }
 
-    fn recorder() -> Recorder {
-        Recorder::new(7)
+    fn recorder() -> Correlator {
+        Correlator::new(7)
     }
 
     /// Records it, and answers the name and how often it has been told.
-    fn told(recorder: &mut Recorder, now: u64, news: News) -> Option<(String, i32)> {
+    fn told(recorder: &mut Correlator, now: u64, news: ObjectEvent) -> Option<(String, i32)> {
         let told = recorder.record(at(now), &object("a"), news)?;
         Some((told.name, told.times.unwrap_or(1)))
     }
@@ -335,7 +345,7 @@ mod tests {
         for n in 20..50 {
             assert_eq!(told(&mut recorder, n, drift(&format!("i-{n}"))), None);
         }
-        let calm = News { kind: EventType::Normal, reason: Reason::AllSafe, ..drift("i-z") };
+        let calm = ObjectEvent { kind: EventType::Normal, reason: Reason::AllSafe, ..drift("i-z") };
         assert_eq!(told(&mut recorder, 50, calm), None);
         assert!(recorder.record(at(50), &object("b"), drift("i-0")).is_some(), "each object has its own");
         assert_eq!(recorder.next_summary(), Some(at(600)), "when the first of the twenty is ten minutes old");
@@ -372,7 +382,7 @@ mod tests {
 
     #[test]
     fn i50_a_loss_has_one_name_whoever_tells_of_it_and_is_never_counted_twice() {
-        let (mut one, mut other) = (recorder(), Recorder::new(8));
+        let (mut one, mut other) = (recorder(), Correlator::new(8));
         let first = told(&mut one, 0, loss("i-a")).unwrap();
         assert_eq!(told(&mut one, 1, loss("i-a")), Some(first.clone()));
         assert_eq!(
@@ -406,7 +416,7 @@ mod tests {
     fn a_note_and_a_name_are_what_the_api_server_takes() {
         let mut recorder = recorder();
         let long = "x".repeat(MAX_NAME - 18) + "-" + &"y".repeat(17);
-        let news = News { note: "ä".repeat(1000), ..drift("i-a") };
+        let news = ObjectEvent { note: "ä".repeat(1000), ..drift("i-a") };
         let told = recorder.record(at(0), &object(&long), news).unwrap();
         assert_eq!(told.news.note.len(), 1024);
         assert!(told.name.len() <= MAX_NAME && !told.name.contains("-."), "{}", told.name);

@@ -7,7 +7,7 @@ use kube::runtime::events::EventType;
 
 /// Something to be told.
 #[derive(Debug, Clone, PartialEq)]
-pub struct News {
+pub struct ObjectEvent {
     /// Whether somebody has to look at it.
     pub kind: EventType,
     /// What it is, in one word.
@@ -24,7 +24,7 @@ const ONE_BY_ONE: usize = 10;
 /// Bytes of a note that examples may take.
 const EXAMPLES: usize = 700;
 
-impl News {
+impl ObjectEvent {
     /// Whether it tells of something that is lost: such news are never held back because of others.
     pub fn is_loss(&self) -> bool {
         use Reason::{Departed, InstanceLost, SelectionLost, SelectionShrank, SurvivorsForgotten};
@@ -35,10 +35,10 @@ impl News {
 /// Tells of things of one sort: one by one, or all at once if they are many. `many` words the number and the examples.
 pub fn each_or_all<T>(
     things: &[T],
-    one: impl Fn(&T) -> News,
+    one: impl Fn(&T) -> ObjectEvent,
     name: impl Fn(&T) -> &str,
-    many: impl FnOnce(&str) -> News,
-) -> Vec<News> {
+    many: impl FnOnce(&str) -> ObjectEvent,
+) -> Vec<ObjectEvent> {
     if things.len() <= ONE_BY_ONE {
         return things.iter().map(one).collect();
     }
@@ -64,7 +64,7 @@ fn examples<'a>(all: impl ExactSizeIterator<Item = &'a str>) -> String {
 pub type Survivors = BTreeMap<String, Option<String>>;
 
 /// That interfaces have outlived their instances.
-pub fn survived(survivors: &Survivors) -> News {
+pub fn survived(survivors: &Survivors) -> ObjectEvent {
     let instances: BTreeSet<Option<&str>> = survivors.values().map(Option::as_deref).collect();
     let of_one = instances.first().copied().flatten().filter(|_| instances.len() == 1);
     let ids = || survivors.keys().map(String::as_str);
@@ -91,18 +91,18 @@ pub fn survived(survivors: &Survivors) -> News {
             )
         }
     };
-    News { kind: EventType::Normal, reason: Reason::Survived, action: "Retain", note }
+    ObjectEvent { kind: EventType::Normal, reason: Reason::Survived, action: "Retain", note }
 }
 
 /// That an object has gone, and nobody retains its free interfaces any more.
-pub fn forgotten(ids: &BTreeSet<&str>) -> News {
+pub fn forgotten(ids: &BTreeSet<&str>) -> ObjectEvent {
     let what = if ids.len() == 1 {
         "1 network interface that is on no instance has lost".to_owned()
     } else {
         format!("{} network interfaces that are on no instance have lost", ids.len())
     };
     let (examples, sentence) = (examples(ids.iter().copied()), Reason::SurvivorsForgotten.sentence());
-    News {
+    ObjectEvent {
         kind: EventType::Warning,
         reason: Reason::SurvivorsForgotten,
         action: "Delete",

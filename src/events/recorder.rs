@@ -17,9 +17,9 @@ use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 use tracing::debug;
 
-use super::correlator::{Publication, Recorder};
-use super::event::News;
-use crate::api::Seen;
+use super::correlator::{Correlator, Publication};
+use super::event::ObjectEvent;
+use crate::api::WatchedObject;
 use crate::health::Pulse;
 use crate::kubernetes::{CALL_TIMEOUT, FIELD_MANAGER, summary};
 use crate::leader::Leadership;
@@ -30,17 +30,17 @@ const ROOM: usize = 1000;
 
 /// Tells of things in Events.
 #[derive(Clone)]
-pub struct Announcer {
+pub struct EventRecorder {
     client: Client,
     leadership: Leadership,
     metrics: Arc<Metrics>,
-    recorder: Arc<Mutex<Recorder>>,
+    recorder: Arc<Mutex<Correlator>>,
     room: Arc<Semaphore>,
     /// Told when something comes to be held back.
     held: Arc<Notify>,
 }
 
-impl Announcer {
+impl EventRecorder {
     /// Publishes under the operator's name, as long as this replica leads.
     pub fn new(client: Client, leadership: Leadership, metrics: Arc<Metrics>) -> Self {
         let seed = RandomState::new().hash_one(std::process::id());
@@ -48,7 +48,7 @@ impl Announcer {
             client,
             leadership,
             metrics,
-            recorder: Arc::new(Mutex::new(Recorder::new(seed))),
+            recorder: Arc::new(Mutex::new(Correlator::new(seed))),
             room: Arc::new(Semaphore::new(ROOM)),
             held: Arc::default(),
         }
@@ -60,7 +60,7 @@ impl Announcer {
     }
 
     /// Publishes an Event about an object, without waiting for it. Of several replicas only the leader tells.
-    pub fn announce(&self, about: &Seen, news: News) {
+    pub fn announce(&self, about: &WatchedObject, news: ObjectEvent) {
         let Some(lead) = self.leadership.held() else { return };
         let reason = news.reason;
         let Ok(room) = self.room.clone().try_acquire_owned() else {
@@ -75,7 +75,7 @@ impl Announcer {
     }
 
     /// Publishes an Event about an object, and waits for it. Whether it is told, or will be with others.
-    pub async fn tell(&self, about: &Seen, news: News) -> bool {
+    pub async fn tell(&self, about: &WatchedObject, news: ObjectEvent) -> bool {
         let Some(lead) = self.leadership.held() else { return false };
         match self.record(about, news) {
             Some(publication) => Box::pin(self.publish(lead.term, publication)).await,
@@ -104,12 +104,12 @@ impl Announcer {
         }
     }
 
-    fn recorder(&self) -> MutexGuard<'_, Recorder> {
+    fn recorder(&self) -> MutexGuard<'_, Correlator> {
         // A panic while the lock is held ends the process anyway; the data is whole between any two statements.
         self.recorder.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn record(&self, about: &Seen, news: News) -> Option<Publication> {
+    fn record(&self, about: &WatchedObject, news: ObjectEvent) -> Option<Publication> {
         let described = about.resource.described();
         let reference = ObjectReference {
             api_version: Some(described.api_version),

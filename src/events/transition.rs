@@ -5,13 +5,13 @@ use keeper_core::reason::Reason;
 use keeper_core::verdict::total;
 use kube::runtime::events::EventType;
 
-use super::event::News;
-use crate::api::{Object, Seen};
+use super::event::ObjectEvent;
+use crate::api::{Object, WatchedObject};
 use crate::status::{AT_RISK, Report, STALLED};
-use crate::store::Entry;
+use crate::store::StoredObject;
 
 /// That the domain condition comes to say something else.
-pub fn transition(entry: &Entry, said: &Report) -> Option<News> {
+pub fn transition(entry: &StoredObject, said: &Report) -> Option<ObjectEvent> {
     let domain = &said.judgement.domain;
     let before = entry.seen.object.as_ref().and_then(Object::domain);
     let stood = before.is_some_and(|condition| {
@@ -32,7 +32,7 @@ pub fn transition(entry: &Entry, said: &Report) -> Option<News> {
         return None;
     }
     let calm = !under_way && said.judgement.stalled.status == Status::False;
-    Some(News {
+    Some(ObjectEvent {
         kind: if calm { EventType::Normal } else { EventType::Warning },
         reason: domain.reason,
         action: "Judge",
@@ -41,7 +41,7 @@ pub fn transition(entry: &Entry, said: &Report) -> Option<News> {
 }
 
 /// That somebody has come to keep switching a flag off.
-pub fn contested(entry: &Entry, said: &Report) -> Option<News> {
+pub fn contested(entry: &StoredObject, said: &Report) -> Option<ObjectEvent> {
     let reason = Reason::Contested;
     let group = said.part.tally.risks.get(&reason)?;
     let note = match group.count {
@@ -51,11 +51,11 @@ pub fn contested(entry: &Entry, said: &Report) -> Option<News> {
     // What the condition says already was told.
     let conditions = entry.seen.object.as_ref().map_or(&[][..], Object::conditions);
     let stood = conditions.iter().any(|it| it.type_ == AT_RISK && it.message.contains(&note));
-    (!stood).then_some(News { kind: EventType::Warning, reason, action: "Judge", note })
+    (!stood).then_some(ObjectEvent { kind: EventType::Warning, reason, action: "Judge", note })
 }
 
 /// That a deletion was carried out: what was left safe is counted.
-pub fn end(seen: &Seen, said: Option<&Report>) -> News {
+pub fn end(seen: &WatchedObject, said: Option<&Report>) -> ObjectEvent {
     let progress = said.and_then(|said| said.part.progress.clone()).unwrap_or_default();
     let left = total(&progress.left_safe);
     let safe = seen.resource.safe();
@@ -75,5 +75,5 @@ pub fn end(seen: &Seen, said: Option<&Report>) -> News {
         let (ended, why) = (progress.ended, why.join(" "));
         (EventType::Warning, format!("Deleted; {ended} targets are done, {left} stay {safe}. {why}"))
     };
-    News { kind, reason: seen.resource.weakened(), action: "Delete", note }
+    ObjectEvent { kind, reason: seen.resource.weakened(), action: "Delete", note }
 }

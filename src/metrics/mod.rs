@@ -10,7 +10,7 @@ mod registry;
 mod scope_metrics;
 
 pub use registry::{CONTENT_TYPE, Description, Ended, Judged, Metrics, Patched, Publishing};
-pub use scope_metrics::{CallMetrics, FleetMetrics, Sort};
+pub use scope_metrics::{CallMetrics, ScopeMetrics, Sort};
 
 #[cfg(test)]
 mod tests;

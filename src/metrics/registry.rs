@@ -13,7 +13,7 @@ use prometheus::{
 };
 
 use crate::api::Resource;
-use crate::scope::FleetKey;
+use crate::scope::Scope;
 
 /// Content type of what [`Metrics::text`] answers.
 pub const CONTENT_TYPE: &str = TEXT_FORMAT;
@@ -324,20 +324,20 @@ impl Metrics {
         self.watch_failures.with_label_values(&[resource]).inc();
     }
 
-    /// Takes everything out that was said of a fleet.
-    pub(super) fn forget(&self, key: &FleetKey) {
-        forget(&self.targets, key);
-        forget(&self.at_risk, key);
-        forget(&self.free, key);
-        forget(&self.evidence, key);
-        forget(&self.evidence_max_age, key);
-        forget(&self.brake, key);
-        forget(&self.budget, key);
-        forget(&self.waiting, key);
-        forget(&self.sweeps, key);
-        forget(&self.calls, key);
-        forget(&self.call_seconds, key);
-        forget(&self.flag_writes, key);
+    /// Takes everything out that was said of a scope.
+    pub(super) fn forget(&self, scope: &Scope) {
+        forget(&self.targets, scope);
+        forget(&self.at_risk, scope);
+        forget(&self.free, scope);
+        forget(&self.evidence, scope);
+        forget(&self.evidence_max_age, scope);
+        forget(&self.brake, scope);
+        forget(&self.budget, scope);
+        forget(&self.waiting, scope);
+        forget(&self.sweeps, scope);
+        forget(&self.calls, scope);
+        forget(&self.call_seconds, scope);
+        forget(&self.flag_writes, scope);
     }
 }
 
@@ -379,14 +379,14 @@ pub(super) fn outcome(outcome: Outcome) -> &'static str {
     }
 }
 
-/// Takes the series of a fleet out of a metric.
-fn forget<T: MetricVecBuilder>(metric: &MetricVec<T>, key: &FleetKey) {
+/// Takes the series of a scope out of a metric.
+fn forget<T: MetricVecBuilder>(metric: &MetricVec<T>, scope: &Scope) {
     for family in metric.collect() {
         for series in family.get_metric() {
             let labels: HashMap<&str, &str> =
                 series.get_label().iter().map(|label| (label.name(), label.value())).collect();
-            if labels.get("account") == Some(&key.account.as_str())
-                && labels.get("region") == Some(&key.region.as_str())
+            if labels.get("account") == Some(&scope.account.as_str())
+                && labels.get("region") == Some(&scope.region.as_str())
             {
                 // It was listed a moment ago, and nobody else takes any out.
                 let _ = metric.remove(&labels);

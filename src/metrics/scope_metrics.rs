@@ -18,7 +18,7 @@ use keeper_core::wish::ObjectId;
 
 use super::registry::{Metrics, outcome};
 use crate::api::Resource;
-use crate::scope::FleetKey;
+use crate::scope::Scope;
 
 /// A sort of targets.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -30,7 +30,7 @@ pub enum Sort {
 }
 
 impl Sort {
-    /// In the order in which a fleet answers of both.
+    /// In the order in which a worker answers of both.
     const ALL: [Self; 2] = [Self::Instance, Self::NetworkInterface];
 
     const fn as_str(self) -> &'static str {
@@ -41,10 +41,10 @@ impl Sort {
     }
 }
 
-/// The metrics of one fleet. Its series go with the value.
-pub struct FleetMetrics {
+/// The metrics of one scope. Its series go with the value.
+pub struct ScopeMetrics {
     metrics: Arc<Metrics>,
-    key: FleetKey,
+    scope: Scope,
     /// What was last reported of each object.
     tallies: BTreeMap<ObjectId, (Resource, Counts)>,
     sums: BTreeMap<Resource, Counts>,
@@ -91,12 +91,12 @@ impl Counts {
     }
 }
 
-impl FleetMetrics {
-    /// Those of a fleet that begins.
-    pub fn new(metrics: Arc<Metrics>, key: FleetKey) -> Self {
+impl ScopeMetrics {
+    /// Those of a scope whose worker begins.
+    pub fn new(metrics: Arc<Metrics>, scope: Scope) -> Self {
         let mut this = Self {
             metrics,
-            key,
+            scope,
             tallies: BTreeMap::new(),
             sums: BTreeMap::new(),
             proven: Proven::NothingWanted,
@@ -136,7 +136,8 @@ impl FleetMetrics {
 
     fn show(&self, resource: Resource) {
         let counts = self.sums.get(&resource).copied().unwrap_or_default();
-        let (kind, account, region) = (resource.kind(), self.key.account.as_str(), self.key.region.as_str());
+        let (kind, account, region) =
+            (resource.kind(), self.scope.account.as_str(), self.scope.region.as_str());
         for (state, count) in [
             (State::Safe, counts.safe),
             (State::Weak, counts.weak),
@@ -157,7 +158,7 @@ impl FleetMetrics {
 
     /// The engines have planned: how they stand.
     pub fn planned(&mut self, now: Moment, engines: &mut Engines) {
-        let (account, region) = (self.key.account.as_str(), self.key.region.as_str());
+        let (account, region) = (self.scope.account.as_str(), self.scope.region.as_str());
         let here = [account, region];
         self.metrics.brake.with_label_values(&here).set(engines.braked().into());
         for (sort, load) in Sort::ALL.map(Sort::as_str).into_iter().zip(engines.load(now)) {
@@ -181,7 +182,7 @@ impl FleetMetrics {
     }
 
     fn show_evidence(&mut self, now: Moment, engines: &Engines) {
-        let here = [self.key.account.as_str(), self.key.region.as_str()];
+        let here = [self.scope.account.as_str(), self.scope.region.as_str()];
         let proven = engines.proven(now);
         if proven == Proven::NothingWanted {
             // Neither may have been there.
@@ -208,7 +209,7 @@ impl FleetMetrics {
             Err(failure) => Outcome::Failed(failure.class),
         };
         let value = if safe { State::Safe } else { State::Weak }.as_str();
-        let (account, region) = (self.key.account.as_str(), self.key.region.as_str());
+        let (account, region) = (self.scope.account.as_str(), self.scope.region.as_str());
         self.metrics
             .flag_writes
             .with_label_values(&[account, region, sort.as_str(), value, outcome(ended)])
@@ -216,34 +217,34 @@ impl FleetMetrics {
     }
 }
 
-impl Drop for FleetMetrics {
+impl Drop for ScopeMetrics {
     fn drop(&mut self) {
-        self.metrics.forget(&self.key);
+        self.metrics.forget(&self.scope);
     }
 }
 
 /// Counts the calls of one account and region.
 pub struct CallMetrics {
     metrics: Arc<Metrics>,
-    key: FleetKey,
+    scope: Scope,
 }
 
 impl CallMetrics {
-    /// Those of a fleet's client.
-    pub fn new(metrics: Arc<Metrics>, key: FleetKey) -> Self {
-        Self { metrics, key }
+    /// Those of a scope's client.
+    pub fn new(metrics: Arc<Metrics>, scope: Scope) -> Self {
+        Self { metrics, scope }
     }
 }
 
 impl fmt::Debug for CallMetrics {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("CallMetrics").field("key", &self.key).finish_non_exhaustive()
+        f.debug_struct("CallMetrics").field("scope", &self.scope).finish_non_exhaustive()
     }
 }
 
 impl Observer for CallMetrics {
     fn ended(&self, operation: &'static str, took: Duration, ended: Outcome) {
-        let (account, region) = (self.key.account.as_str(), self.key.region.as_str());
+        let (account, region) = (self.scope.account.as_str(), self.scope.region.as_str());
         self.metrics.calls.with_label_values(&[account, region, operation, outcome(ended)]).inc();
         let seconds = self.metrics.call_seconds.with_label_values(&[account, region, operation]);
         seconds.observe(took.as_secs_f64());

@@ -13,10 +13,10 @@ use keeper_core::wish::ObjectId;
 
 use super::*;
 use crate::api::Resource;
-use crate::scope::FleetKey;
+use crate::scope::Scope;
 
-fn key(region: &str) -> FleetKey {
-    FleetKey { account: AccountName::new("default"), region: Region::new(region) }
+fn key(region: &str) -> Scope {
+    Scope { account: AccountName::new("default"), region: Region::new(region) }
 }
 
 /// Every series of a metric, as the text has it.
@@ -43,7 +43,7 @@ fn part(weak: u32, retains: bool) -> Part {
 #[test]
 fn targets_are_counted_by_what_was_said_last_of_each_object() {
     let metrics = Arc::new(Metrics::new().unwrap());
-    let mut fleet = FleetMetrics::new(metrics.clone(), key("cn-hangzhou"));
+    let mut scope = ScopeMetrics::new(metrics.clone(), key("cn-hangzhou"));
     let weak = |kind: &str| {
         let label = format!(
             "ecs_keeper_targets{{account=\"default\",kind=\"{kind}\",region=\"cn-hangzhou\",verdict=\"Weak\"}}"
@@ -53,26 +53,26 @@ fn targets_are_counted_by_what_was_said_last_of_each_object() {
     assert_eq!(weak("EniRetention").as_deref(), Some("0"), "a region without weak targets says so");
     let (a, b, c) =
         (ObjectId::new("n", "a", "1"), ObjectId::new("n", "b", "2"), ObjectId::new("n", "c", "3"));
-    fleet.reported(&a, &part(2, false));
-    fleet.reported(&b, &part(3, false));
-    fleet.reported(&c, &part(7, true));
-    fleet.reported(&a, &part(1, false));
+    scope.reported(&a, &part(2, false));
+    scope.reported(&b, &part(3, false));
+    scope.reported(&c, &part(7, true));
+    scope.reported(&a, &part(1, false));
     assert_eq!(
         (weak("EcsInstanceProtection").as_deref(), weak("EniRetention").as_deref()),
         (Some("4"), Some("7"))
     );
     assert_eq!(sum(&metrics, "targets_at_risk"), 11);
-    fleet.forget(&b);
-    fleet.forget(&b);
+    scope.forget(&b);
+    scope.forget(&b);
     assert_eq!(sum(&metrics, "targets{"), 8);
-    fleet.begin_term();
+    scope.begin_term();
     assert_eq!(sum(&metrics, "targets{"), 0, "what was said in an earlier term says nothing any more");
 }
 
 #[test]
 fn free_interfaces_are_counted_by_phase_for_each_object_that_retains_them() {
     let metrics = Arc::new(Metrics::new().unwrap());
-    let mut fleet = FleetMetrics::new(metrics.clone(), key("cn-hangzhou"));
+    let mut scope = ScopeMetrics::new(metrics.clone(), key("cn-hangzhou"));
     let counted = |phase: &str| {
         let label = format!(
             "ecs_keeper_free_interfaces{{account=\"default\",phase=\"{phase}\",region=\"cn-hangzhou\"}}"
@@ -85,27 +85,27 @@ fn free_interfaces_are_counted_by_phase_for_each_object_that_retains_them() {
         Part { retention: Some(Box::new(retention)), ..Part::default() }
     };
     let (a, b) = (ObjectId::new("n", "a", "1"), ObjectId::new("n", "b", "2"));
-    fleet.reported(&a, &retains(1060, 2));
-    fleet.reported(&b, &retains(6000, 0));
+    scope.reported(&a, &retains(1060, 2));
+    scope.reported(&b, &retains(6000, 0));
     assert_eq!((counted("Available").as_deref(), counted("Detached").as_deref()), (Some("7060"), Some("2")));
-    fleet.forget(&b);
+    scope.forget(&b);
     assert_eq!(counted("Available").as_deref(), Some("1060"));
-    drop(fleet);
+    drop(scope);
     assert_eq!(counted("Available"), None);
 }
 
 #[test]
 fn the_series_of_a_fleet_go_with_it_and_those_of_others_stay() {
     let metrics = Arc::new(Metrics::new().unwrap());
-    let fleets = ["cn-hangzhou", "cn-beijing"].map(|region| {
-        let fleet = FleetMetrics::new(metrics.clone(), key(region));
+    let scopes = ["cn-hangzhou", "cn-beijing"].map(|region| {
+        let scope = ScopeMetrics::new(metrics.clone(), key(region));
         let calls = CallMetrics::new(metrics.clone(), key(region));
         calls.ended("DescribeInstances", Duration::from_millis(40), Outcome::Failed(Class::Throttled));
         calls.ended("DescribeInstances", Duration::from_millis(40), Outcome::GivenUp);
-        fleet.wrote(Sort::Instance, true, &Ok(keeper_core::id::RequestId::new("r")));
-        fleet
+        scope.wrote(Sort::Instance, true, &Ok(keeper_core::id::RequestId::new("r")));
+        scope
     });
-    let [gone, _stays] = fleets;
+    let [gone, _stays] = scopes;
     let of = |region: &str| {
         let text = metrics.text(true).unwrap();
         text.lines().filter(|line| line.contains(&format!("region=\"{region}\""))).count()
@@ -119,8 +119,8 @@ fn the_series_of_a_fleet_go_with_it_and_those_of_others_stay() {
 #[test]
 fn one_that_stands_by_tells_nothing_of_targets() {
     let metrics = Arc::new(Metrics::new().unwrap());
-    let mut fleet = FleetMetrics::new(metrics.clone(), key("cn-hangzhou"));
-    fleet.reported(&ObjectId::new("n", "a", "1"), &part(2, false));
+    let mut scope = ScopeMetrics::new(metrics.clone(), key("cn-hangzhou"));
+    scope.reported(&ObjectId::new("n", "a", "1"), &part(2, false));
     assert_eq!(series(&metrics, true, "leader")["ecs_keeper_leader"], "1");
     assert_eq!(series(&metrics, false, "leader")["ecs_keeper_leader"], "0");
     for gauge in ["targets{", "targets_at_risk"] {

@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 
 use super::report::Report;
 use crate::desired::Placement;
-use crate::store::Entry;
+use crate::store::StoredObject;
 
 /// Holds an object until its deletion policy was carried out. `Keep` needs none.
 pub const FINALIZER: &str = "ecs-keeper.io/deletion-policy";
@@ -40,7 +40,7 @@ impl Change {
 }
 
 /// What is to be done about an object's finalizer now.
-pub fn change(entry: &Entry, said: Option<&Report>) -> Option<Change> {
+pub fn change(entry: &StoredObject, said: Option<&Report>) -> Option<Change> {
     let meta = &entry.seen.meta;
     let place = meta.finalizers.iter().flatten().position(|name| name == FINALIZER);
     let deleting = meta.deletion_timestamp.is_some();
@@ -78,12 +78,12 @@ mod tests {
     use keeper_core::verdict::{Part, Progress};
 
     use super::*;
-    use crate::api::{EcsInstanceProtection, Object, Resource, Seen};
+    use crate::api::{EcsInstanceProtection, Object, Resource, WatchedObject};
     use crate::config;
     use crate::desired::place;
     use crate::status::{Lagging, Losses};
 
-    fn entry(policy: &str, mode: &str, finalizers: &[&str], deleting: bool) -> Entry {
+    fn entry(policy: &str, mode: &str, finalizers: &[&str], deleting: bool) -> StoredObject {
         let mut object: EcsInstanceProtection = serde_json::from_value(json!({
             "metadata": { "name": "a", "namespace": "ours", "uid": "u", "generation": 1, "resourceVersion": "7",
                           "finalizers": finalizers },
@@ -96,8 +96,8 @@ mod tests {
             config::parse("accounts: [{name: default, regions: [cn-hangzhou]}]").unwrap().grants("ours");
         let (meta, object) = (object.metadata.clone(), Object::Protection(Arc::new(object)));
         let placement = place(&object, &BTreeMap::new(), &BTreeMap::new(), &grants, Timestamp::UNIX_EPOCH);
-        let seen = Seen { resource: Resource::Protection, meta, object: Some(object) };
-        Entry {
+        let seen = WatchedObject { resource: Resource::Protection, meta, object: Some(object) };
+        StoredObject {
             seen,
             placement: Arc::new(placement),
             parts: BTreeMap::new(),

@@ -15,7 +15,7 @@ use super::lagging::Lagging;
 use super::report::Report;
 use crate::api::{Object, generation};
 use crate::desired::{Placement, Served, Wished};
-use crate::store::Entry;
+use crate::store::StoredObject;
 
 /// The time of a judgement.
 #[derive(Debug, Clone, Copy)]
@@ -34,7 +34,7 @@ impl Now {
 }
 
 /// Judges an object from all its parts. `None`: there is no evidence yet, and the status that stands may stay.
-pub fn report(entry: &Entry, now: Now) -> Option<Report> {
+pub fn report(entry: &StoredObject, now: Now) -> Option<Report> {
     let of = generation(&entry.seen.meta);
     let served = match &*entry.placement {
         Placement::NotGranted => {
@@ -49,17 +49,17 @@ pub fn report(entry: &Entry, now: Now) -> Option<Report> {
     let mut part = Part { settled: true, ..Part::default() };
     let mut targetless = served.targetless.clone();
     let mut counted = true;
-    for (fleet, wished) in served.fleets() {
-        match entry.parts.get(&fleet) {
+    for (scope, wished) in served.scopes() {
+        match entry.parts.get(&scope) {
             Some((judged, theirs)) if *judged == of => {
                 part.join(theirs);
-                let node = |id: &InstanceId| served.nodes.get(&(fleet.region.clone(), id.clone()));
+                let node = |id: &InstanceId| served.nodes.get(&(scope.region.clone(), id.clone()));
                 let gone = theirs.gone.iter().filter_map(node);
                 targetless.extend(gone.map(|node| (node.clone(), Reason::NodeInstanceGone)));
             }
             _ => {
                 counted = false;
-                part.join(&missing(wished, &fleet.region));
+                part.join(&missing(wished, &scope.region));
             }
         }
     }
@@ -81,7 +81,7 @@ fn is_known(part: &Part) -> bool {
 }
 
 /// For how long status has said for this reason that some Node has no target.
-fn stood(entry: &Entry, reason: Reason, now: Timestamp) -> Duration {
+fn stood(entry: &StoredObject, reason: Reason, now: Timestamp) -> Duration {
     let conditions = entry.seen.object.as_ref().map_or(&[][..], Object::conditions);
     let says = |condition: &&Condition| condition.reason == reason.as_str();
     let stalled = conditions.iter().filter(says).any(|it| it.type_ == STALLED && it.status == "True");

@@ -14,8 +14,8 @@ use keeper_core::wish::Generation;
 use kube::runtime::events::EventType;
 
 use super::report::Report;
-use crate::api::{InstanceState, InstanceStatus, MAX_LISTED_GONE, Resource, Seen, generation};
-use crate::events::{News, each_or_all};
+use crate::api::{InstanceState, InstanceStatus, MAX_LISTED_GONE, Resource, WatchedObject, generation};
+use crate::events::{ObjectEvent, each_or_all};
 
 /// What an object has lost, as far as it is not told everywhere.
 #[derive(Debug, Clone, Default)]
@@ -88,7 +88,7 @@ impl Moments {
 
 impl Losses {
     /// Those of an object that a term begins with.
-    pub fn counted_by(seen: &Seen) -> Option<(Generation, u32)> {
+    pub fn counted_by(seen: &WatchedObject) -> Option<(Generation, u32)> {
         let object = seen.object.as_ref()?;
         let counts = object.counts()?;
         (object.observed_generation() == Some(generation(&seen.meta)))
@@ -172,15 +172,15 @@ impl Lost {
         format!("It {}; {}.", self.what(), self.history(resource))
     }
 
-    fn news(&self, resource: Resource) -> News {
+    fn news(&self, resource: Resource) -> ObjectEvent {
         let reason = self.reason(resource);
         let note = format!("{} {}; {}. {}", self.id, self.what(), self.history(resource), reason.sentence());
-        News { kind: self.kind(), reason, action: "Watch", note }
+        ObjectEvent { kind: self.kind(), reason, action: "Watch", note }
     }
 }
 
 /// What Events tell of losses: one by one, or where they are many, of each sort together.
-pub fn news(resource: Resource, lost: &[Lost]) -> Vec<News> {
+pub fn news(resource: Resource, lost: &[Lost]) -> Vec<ObjectEvent> {
     let mut sorts: BTreeMap<(Cause, bool), Vec<&Lost>> = BTreeMap::new();
     for lost in lost {
         sorts.entry((lost.cause, !lost.grave)).or_default().push(lost);
@@ -196,7 +196,7 @@ pub fn news(resource: Resource, lost: &[Lost]) -> Vec<News> {
                 |(at, request)| format!("one was last seen {} at {at} (request {request})", resource.safe()),
             );
             let reason = first.as_ref().map_or(Reason::SelectionLost, |news| news.reason);
-            News {
+            ObjectEvent {
                 kind: first.map_or(EventType::Warning, |news| news.kind),
                 reason,
                 action: "Watch",
@@ -209,9 +209,9 @@ pub fn news(resource: Resource, lost: &[Lost]) -> Vec<News> {
 }
 
 /// What an Event tells of targets that went while nobody led.
-pub fn news_of_shrinking(counted: u32, gone: u32) -> News {
+pub fn news_of_shrinking(counted: u32, gone: u32) -> ObjectEvent {
     let reason = Reason::SelectionShrank;
-    News {
+    ObjectEvent {
         kind: EventType::Warning,
         reason,
         action: "Watch",
@@ -320,7 +320,7 @@ mod tests {
             [(EventType::Warning, Reason::InstanceLost), (EventType::Normal, Reason::InstanceLost)]
         );
         assert!(told[0].note.starts_with("i-a is gone; last seen protected at "), "{told:?}");
-        assert!(told.iter().all(News::is_loss));
+        assert!(told.iter().all(ObjectEvent::is_loss));
     }
 
     #[test]

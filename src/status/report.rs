@@ -12,7 +12,7 @@ pub struct Report {
     pub judgement: Judgement,
     /// What was judged; `None`: the object is not served.
     pub question: Option<Question>,
-    /// All fleets' parts together.
+    /// All workers' parts together.
     pub part: Part,
     /// The Nodes without a target, as they are noted from now on.
     pub lagging: Lagging,

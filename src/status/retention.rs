@@ -1,7 +1,7 @@
 //! The status of an `EniRetention`.
 //!
-//! This status is the object's memory, and is written from what fleets say of it, which know nothing at first. So it is
-//! never made anew: a retained id leaves it only when a fleet says why (I19), and what no fleet has read yet stands as it
+//! This status is the object's memory, and is written from what workers say of it, which know nothing at first. So it is
+//! never made anew: a retained id leaves it only when a worker says why (I19), and what no worker has read yet stands as it
 //! was (I20).
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -27,7 +27,7 @@ use crate::api::{
     NetworkInterfacePhase, NetworkInterfaceStatus, NetworkInterfaceType, ReattachmentPhase,
     ReattachmentStatus, Resource, RetentionState,
 };
-use crate::events::{News, Survivors};
+use crate::events::{ObjectEvent, Survivors};
 
 /// The reason of a row whose flag holds the safe value.
 const RETAINED: &str = "Retained";
@@ -43,8 +43,8 @@ pub struct Lists {
     pub full: bool,
 }
 
-/// What status is to list from now on: what the fleets say, and of what stands there all that they don't speak against.
-/// `complete`: every fleet has spoken.
+/// What status is to list from now on: what the workers say, and of what stands there all that they don't speak against.
+/// `complete`: every worker has spoken.
 pub fn lists(
     part: Option<&RetentionPart>,
     complete: bool,
@@ -89,7 +89,7 @@ pub fn lists(
     }
 }
 
-/// The ids that are to be listed, if there is room: those that the fleets tell, and those that stand there, unless a fleet
+/// The ids that are to be listed, if there is room: those that the workers tell, and those that stand there, unless a worker
 /// says why not.
 fn candidates(part: &RetentionPart, old: &EniRetentionStatus) -> BTreeSet<String> {
     let left = |id: &String| {
@@ -347,7 +347,7 @@ fn phase(phase: InterfacePhase) -> NetworkInterfacePhase {
     }
 }
 
-/// Where the wishes to attach stand. As long as a fleet has said nothing yet, what stands there does.
+/// Where the wishes to attach stand. As long as a worker has said nothing yet, what stands there does.
 fn reattachments(
     part: &RetentionPart,
     complete: bool,
@@ -434,13 +434,13 @@ pub fn news(
     departed: Option<&BTreeMap<InterfaceId, Reason>>,
     old: Option<&EniRetentionStatus>,
     new: &EniRetentionStatus,
-) -> Vec<News> {
+) -> Vec<ObjectEvent> {
     let nothing = EniRetentionStatus::default();
     let old = old.unwrap_or(&nothing);
     let retained: BTreeSet<&String> = new.retained_eni_ids.iter().collect();
     let left = old.retained_eni_ids.iter().filter(|id| !retained.contains(id)).filter_map(|id| {
         let reason = *departed?.get(&InterfaceId::new(id)).filter(|reason| **reason != Reason::Departed)?;
-        Some(News {
+        Some(ObjectEvent {
             kind: EventType::Normal,
             reason,
             action: "Retain",
@@ -461,7 +461,7 @@ pub fn news(
             return None;
         }
         let to = row.instance_id.as_ref().map(|to| format!(" to {to}")).unwrap_or_default();
-        Some(News {
+        Some(ObjectEvent {
             kind,
             reason: Reason::from_word(&row.reason)?,
             action: "Attach",

@@ -7,8 +7,8 @@ use super::conditions::conditions;
 use super::report::Report;
 use super::{protection, retention};
 use crate::api::{Object, Resource, generation};
-use crate::events::{News, Survivors};
-use crate::store::Entry;
+use crate::events::{ObjectEvent, Survivors};
+use crate::store::StoredObject;
 
 /// A status that is to be written, and what is to be told once it stands.
 #[derive(Debug)]
@@ -16,14 +16,14 @@ pub struct Statement {
     /// The status.
     pub status: Value,
     /// What it tells besides the domain condition.
-    pub news: Vec<News>,
+    pub news: Vec<ObjectEvent>,
     /// The interfaces that it is the first to show as survivors.
     pub survivors: Survivors,
 }
 
 /// The status that says it; `None`: the one that stands does. Times stay where nothing changed, so that an equal status
 /// is equal.
-pub fn statement(report: &mut Report, entry: &Entry, now: Timestamp) -> Option<Statement> {
+pub fn statement(report: &mut Report, entry: &StoredObject, now: Timestamp) -> Option<Statement> {
     let seen = &entry.seen;
     let of = generation(&seen.meta);
     // Of an object that can't be decoded the old status is not known here: it is told once for each generation.

@@ -13,10 +13,10 @@ use tokio::time::Instant;
 use super::conditions::condition;
 use super::fields::cut;
 use super::*;
-use crate::api::{EcsInstanceProtection, EcsInstanceProtectionStatus, Object, Resource, Seen};
+use crate::api::{EcsInstanceProtection, EcsInstanceProtectionStatus, Object, Resource, WatchedObject};
 use crate::desired::{Placement, Served, Wished};
-use crate::scope::FleetKey;
-use crate::store::Entry;
+use crate::scope::Scope;
+use crate::store::StoredObject;
 
 fn at(second: i64) -> Timestamp {
     Timestamp::from_second(second).unwrap()
@@ -30,29 +30,29 @@ fn wish(protect: bool) -> Wished {
     Wished::Protection(Box::new(Wish { protect, ..Wish::of(Selector::default()) }))
 }
 
-fn fleet(region: &str) -> FleetKey {
-    FleetKey { account: AccountName::new("default"), region: Region::new(region) }
+fn scope(region: &str) -> Scope {
+    Scope { account: AccountName::new("default"), region: Region::new(region) }
 }
 
-fn seen(object: EcsInstanceProtection) -> Seen {
+fn seen(object: EcsInstanceProtection) -> WatchedObject {
     let (meta, object) = (object.metadata.clone(), Object::Protection(Arc::new(object)));
-    Seen { resource: Resource::Protection, meta, object: Some(object) }
+    WatchedObject { resource: Resource::Protection, meta, object: Some(object) }
 }
 
 /// The entry with a status that stands.
-fn with(entry: &Entry, status: EcsInstanceProtectionStatus) -> Entry {
+fn with(entry: &StoredObject, status: EcsInstanceProtectionStatus) -> StoredObject {
     let mut object = entry.seen.object.as_ref().and_then(Object::protection).unwrap().clone();
     object.status = Some(status);
-    Entry { seen: seen(object), ..entry.clone() }
+    StoredObject { seen: seen(object), ..entry.clone() }
 }
 
-fn entry(regions: &[&str], protect: bool) -> Entry {
+fn entry(regions: &[&str], protect: bool) -> StoredObject {
     let object: EcsInstanceProtection = serde_json::from_value(json!({
         "metadata": { "name": "a", "namespace": "n", "uid": "u", "generation": 2 },
         "spec": { "targets": {} },
     }))
     .unwrap();
-    Entry {
+    StoredObject {
         seen: seen(object),
         placement: Arc::new(Placement::Served(Served {
             account: AccountName::new("default"),
@@ -78,7 +78,7 @@ fn settled(rows: Vec<Row>) -> Arc<Part> {
     Arc::new(Part { settled: true, rows, ..Part::default() })
 }
 
-fn said(entry: &Entry) -> (String, String) {
+fn said(entry: &StoredObject) -> (String, String) {
     let report = report(entry, now()).unwrap();
     let domain = report.judgement.domain;
     (domain.status.as_str().to_owned(), domain.reason.as_str().to_owned())
@@ -87,11 +87,11 @@ fn said(entry: &Entry) -> (String, String) {
 #[test]
 fn a_region_that_has_said_nothing_yet_is_unknown() {
     let mut entry = entry(&["cn-beijing", "cn-hangzhou"], true);
-    entry.parts.insert(fleet("cn-beijing"), (2, settled(Vec::new())));
+    entry.parts.insert(scope("cn-beijing"), (2, settled(Vec::new())));
     assert_eq!(said(&entry), ("Unknown".to_owned(), "AwaitingEvidence".to_owned()));
-    entry.parts.insert(fleet("cn-hangzhou"), (1, settled(Vec::new())));
+    entry.parts.insert(scope("cn-hangzhou"), (1, settled(Vec::new())));
     assert_eq!(said(&entry).1, "AwaitingEvidence", "what it said of an older generation does not count");
-    entry.parts.insert(fleet("cn-hangzhou"), (2, settled(Vec::new())));
+    entry.parts.insert(scope("cn-hangzhou"), (2, settled(Vec::new())));
     assert_eq!(said(&entry).1, "NoTargets");
 }
 
@@ -102,7 +102,7 @@ fn i49_a_node_without_a_target_stalls_after_its_time_whoever_leads_by_then() {
     let Placement::Served(mut served) = (*entry.placement).clone() else { panic!("{entry:?}") };
     served.targetless = BTreeMap::from([("n1".to_owned(), Reason::NodeUnresolved)]);
     entry.placement = Arc::new(Placement::Served(served));
-    entry.parts.insert(fleet("cn-beijing"), (2, settled(Vec::new())));
+    entry.parts.insert(scope("cn-beijing"), (2, settled(Vec::new())));
     let start = now();
     let later = |n: u64| Now { steady: start.steady + minutes(n), wall: start.wall };
     let stalled = |report: &Report| report.judgement.stalled.status == keeper_core::conditions::Status::True;
@@ -135,11 +135,11 @@ fn i12_weakening_is_not_carried_out_while_a_region_has_not_said_so() {
         progress: Some(Progress { done: true, ..Progress::default() }),
         ..Part::default()
     };
-    entry.parts.insert(fleet("cn-beijing"), (2, Arc::new(done.clone())));
+    entry.parts.insert(scope("cn-beijing"), (2, Arc::new(done.clone())));
     let half = report(&entry, now()).unwrap();
     assert!(!half.part.progress.unwrap().done);
     assert_ne!(half.judgement.domain.reason, Reason::DisabledAsAsked);
-    entry.parts.insert(fleet("cn-hangzhou"), (2, Arc::new(done)));
+    entry.parts.insert(scope("cn-hangzhou"), (2, Arc::new(done)));
     assert_eq!(said(&entry).1, "DisabledAsAsked");
 }
 
@@ -159,9 +159,9 @@ fn i38_without_evidence_of_ones_own_the_status_that_stands_is_left_standing() {
 fn i37_times_stay_where_nothing_changed_and_an_equal_status_is_equal() {
     let mut entry = entry(&["cn-beijing"], true);
     let rows = vec![row("i-a", State::Safe, Reason::AllSafe), row("i-b", State::Weak, Reason::Correcting)];
-    entry.parts.insert(fleet("cn-beijing"), (2, settled(rows)));
+    entry.parts.insert(scope("cn-beijing"), (2, settled(rows)));
     let mut report = report(&entry, now()).unwrap();
-    let state = |report: &mut Report, entry: &Entry, second| -> Option<EcsInstanceProtectionStatus> {
+    let state = |report: &mut Report, entry: &StoredObject, second| -> Option<EcsInstanceProtectionStatus> {
         Some(serde_json::from_value(statement(report, entry, at(second))?.status).unwrap())
     };
     let mut stored = state(&mut report, &entry, 100).unwrap();

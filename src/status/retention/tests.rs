@@ -36,7 +36,7 @@ fn ids(ids: &[&str]) -> BTreeSet<InterfaceId> {
     ids.iter().map(InterfaceId::new).collect()
 }
 
-/// What a fleet says that has read everything.
+/// What a worker says that has read everything.
 fn told(retained: &[&str], rows: Vec<InterfaceRow>) -> RetentionPart {
     let free = rows.iter().filter(|row| row.phase == InterfacePhase::Available);
     RetentionPart {
@@ -224,7 +224,7 @@ fn an_attachment_that_ends_is_told_once() {
     assert_eq!(told, [(EventType::Warning, Reason::QuotaExceeded), (EventType::Normal, Reason::AttachDone)]);
     assert_eq!(status.reattachments[0].since.0, at(4));
     let silent = written(lists(Some(&RetentionPart::default()), false, Some(&status), &[], at(9)));
-    assert_eq!(silent.reattachments, status.reattachments, "not every fleet has spoken");
+    assert_eq!(silent.reattachments, status.reattachments, "not every scope has spoken");
     assert_eq!(next(&RetentionPart::default(), &status, 9).reattachments, []);
 }
 

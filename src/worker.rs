@@ -26,20 +26,20 @@ use crate::credentials::CurrentKey;
 use crate::health::Pulse;
 use crate::leader::{Lead, Leadership, Tenure};
 use crate::mailbox::Mailbox;
-use crate::metrics::{FleetMetrics, Sort};
-use crate::preflight::Rechecker;
-use crate::scope::FleetKey;
+use crate::metrics::{ScopeMetrics, Sort};
+use crate::preflight::Preflight;
+use crate::scope::Scope;
 use crate::status::Moments;
-use crate::store::Objects;
-use crate::sweep_record::{Notebook, Patience};
+use crate::store::Store;
+use crate::sweep_record::{Patience, SweepRecord};
 
-/// The cloud's client of one fleet.
+/// The cloud's client of one worker.
 pub type Cloud = Client<Pinned<CurrentKey>>;
 
-/// What a fleet is made of.
-pub struct Fleet {
+/// What a worker is made of.
+pub struct Worker {
     /// Its name.
-    pub key: FleetKey,
+    pub scope: Scope,
     /// Where its wishes come in.
     pub mailbox: Arc<Mailbox>,
     /// Its client.
@@ -47,17 +47,17 @@ pub struct Fleet {
     /// Tells when there is another key.
     pub key_of_account: CurrentKey,
     /// Where its reports go.
-    pub objects: Arc<Objects>,
+    pub store: Arc<Store>,
     /// Who asks the API server before something is weakened.
-    pub rechecker: Arc<Rechecker>,
+    pub preflight: Arc<Preflight>,
     /// What the administrator set, for its engine of instances and for that of network interfaces.
     pub settings: (Settings, Settings),
     /// Tells whether this replica leads, and what time it is.
     pub leadership: Leadership,
     /// Keeps the record of how old the evidence is.
-    pub notebook: Notebook,
+    pub sweep_record: SweepRecord,
     /// Where it is counted.
-    pub metrics: FleetMetrics,
+    pub metrics: ScopeMetrics,
 }
 
 type Answer = (Input, Option<Told>);
@@ -117,11 +117,11 @@ impl Flag {
     }
 }
 
-impl Fleet {
+impl Worker {
     /// Runs until it is told to stop; then waits for the writes that are under way, so that their effect is known. Without
     /// the lead it only follows what the objects ask.
     pub async fn run(self, stop: CancellationToken, pulse: Pulse) {
-        let (account, region) = (self.key.account.as_str(), self.key.region.as_str());
+        let (account, region) = (self.scope.account.as_str(), self.scope.region.as_str());
         // Whatever is told here is told of this account and region.
         let span = info_span!("fleet", account, region);
         self.turn(stop, pulse).instrument(span).await;
@@ -149,7 +149,7 @@ impl Fleet {
                 }
                 self.metrics.planned(self.now(), &mut engine);
                 let (now, tenure) = (self.now(), self.leadership.leave(lead.term));
-                self.notebook.see_to(now, lead, tenure, engine.proven(now), engine.evidence_life());
+                self.sweep_record.see_to(now, lead, tenure, engine.proven(now), engine.evidence_life());
             }
             let wake = engine.next_wake().map(|at| self.leadership.instant(at));
             let clock = self.leadership.clone();
@@ -158,7 +158,7 @@ impl Fleet {
                 () = self.mailbox.posted() => {}
                 () = self.leadership.changed() => {}
                 () = self.key_of_account.changed() => engine.take(self.now(), Input::KeyChanged),
-                patience = self.notebook.next(|| clock.now()) => self.have_patience(patience, lead, &mut engine),
+                patience = self.sweep_record.next(|| clock.now()) => self.have_patience(patience, lead, &mut engine),
                 Some(answer) = calls.join_next() => {
                     let mut answers = vec![answer];
                     while let Some(answer) = calls.try_join_next() {
@@ -258,14 +258,14 @@ impl Fleet {
             }
             Effect::Recheck(question, object) => {
                 calls
-                    .spawn(recheck(self.rechecker.clone(), question, object, stop.clone()).in_current_span());
+                    .spawn(recheck(self.preflight.clone(), question, object, stop.clone()).in_current_span());
             }
             Effect::Report(object, generation, mut part) => {
-                part.locate(&self.key.region);
+                part.locate(&self.scope.region);
                 self.metrics.reported(&object, &part);
                 let now = Moments { moment: self.now(), wall: Timestamp::now() };
                 let lost = std::mem::take(&mut part.lost).into_iter().map(|loss| now.date(loss)).collect();
-                self.objects.say(&object, &self.key, lead.term, generation, *part, lost);
+                self.store.say(&object, &self.scope, lead.term, generation, *part, lost);
             }
         }
     }
@@ -423,13 +423,13 @@ async fn attach(call: Call, id: CallId, permit: AttachPermit) -> Answer {
 }
 
 async fn recheck(
-    rechecker: Arc<Rechecker>,
+    preflight: Arc<Preflight>,
     question: Question,
     object: ObjectId,
     stop: CancellationToken,
 ) -> Answer {
     let answer = tokio::select! {
-        answer = rechecker.ask(&object) => answer,
+        answer = preflight.ask(&object) => answer,
         () = stop.cancelled() => Recheck::default(),
     };
     (Input::Rechecked(question, answer), None)
