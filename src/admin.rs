@@ -16,7 +16,6 @@ use crate::health::{Answer, Health};
 use crate::leader::Leadership;
 use crate::metrics::{CONTENT_TYPE, Metrics};
 
-/// The port can't be had.
 #[derive(Debug, thiserror::Error)]
 #[error("probes and metrics can't be answered on {address}; free it, or choose another with --admin-address")]
 pub struct BindError {
@@ -30,7 +29,6 @@ pub struct Port {
     address: SocketAddr,
 }
 
-/// What is told.
 #[derive(Clone)]
 struct Told {
     health: Health,
@@ -39,7 +37,6 @@ struct Told {
 }
 
 impl Port {
-    /// Takes the port.
     pub async fn bind(address: AdminAddress) -> Result<Self, BindError> {
         let failed = |source| BindError { address, source };
         let listener = TcpListener::bind(&*address.candidates()).await.map_err(failed)?;

@@ -22,21 +22,15 @@ const LOOK: Duration = Duration::from_secs(2);
 /// Time after which a key that was read amid a change is read again.
 const SETTLE: Duration = Duration::from_millis(100);
 
-/// Why there is no access key.
 #[derive(Debug, thiserror::Error)]
 pub enum KeyError {
-    /// A variable is absent or empty.
     #[error("no access key: set the environment variable {0}, for example from a Kubernetes Secret")]
     Unset(String),
-    /// A file is absent or empty.
     #[error("no access key: put it into the file {path}, for example by mounting a Kubernetes Secret", path = .0.display())]
     NoFile(PathBuf),
-    /// A file can't be read.
     #[error("the file {path} with a part of the access key can't be read", path = path.display())]
     Unreadable {
-        /// Which one.
         path: PathBuf,
-        /// Why.
         #[source]
         source: io::Error,
     },
@@ -135,7 +129,6 @@ impl Follower {
         (follower, CurrentKey(key))
     }
 
-    /// Whose key it is.
     pub fn account(&self) -> &AccountName {
         &self.account
     }

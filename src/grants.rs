@@ -9,9 +9,7 @@ use keeper_core::id::{AccountName, Region};
 /// What some namespaces may do.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Grant {
-    /// The namespaces.
     pub namespaces: BTreeSet<String>,
-    /// The accounts.
     pub accounts: BTreeSet<AccountName>,
     /// The regions; `None`: all that the accounts have.
     pub regions: Option<BTreeSet<Region>>,
@@ -21,7 +19,6 @@ pub struct Grant {
     pub attach: bool,
 }
 
-/// What each namespace may do.
 #[derive(Debug, Clone, Default)]
 pub struct Grants {
     namespaces: BTreeMap<String, BTreeMap<AccountName, Granted>>,

@@ -4,8 +4,8 @@
 //! asked, and nothing is written anywhere. [`answer`] decides and [`wording`] puts it into words, both without a client;
 //! here the objects are read.
 
-pub mod answer;
-pub mod wording;
+pub(crate) mod answer;
+mod wording;
 
 use kube::api::ListParams;
 use kube::core::DeserializeGuard;

@@ -85,7 +85,6 @@ impl Health {
         self.lock().caches.entry(name).or_insert(false);
     }
 
-    /// It is.
     pub fn listed(&self, name: &'static str) {
         self.lock().caches.insert(name, true);
     }

@@ -31,7 +31,6 @@ impl Mailbox {
         std::mem::take(&mut self.lock())
     }
 
-    /// Waits until something is put in.
     pub(super) async fn posted(&self) {
         self.posted.notified().await;
     }

@@ -17,11 +17,9 @@ use crate::store::Store;
 
 /// Asks the API server.
 pub struct Preflight {
-    /// Client of the API server.
     pub client: Client,
     /// Label selector of the objects that exist for this operator.
     pub object_selector: Option<String>,
-    /// What the engines were told.
     pub store: Arc<Store>,
 }
 

@@ -25,12 +25,9 @@ use crate::metrics::{Ended, Judged, Metrics, Patched};
 use crate::status::{self, Change, Lost, Now, Report, Statement, report, statement};
 use crate::store::{MUSTER, Store, StoredObject};
 
-/// Objects that are written at once.
 const CONCURRENT: usize = 16;
 
-/// The reporter.
 pub struct StatusWriter {
-    /// Client of the API server.
     pub client: Client,
     /// What is to be reported on.
     pub store: Arc<Store>,
@@ -38,18 +35,14 @@ pub struct StatusWriter {
     pub events: EventRecorder,
     /// Tells whether this replica leads: only then anything is written.
     pub leadership: Leadership,
-    /// Where it is counted.
     pub metrics: Arc<Metrics>,
 }
 
-/// How the reporting of one object ended.
 enum Outcome {
-    /// Nothing is left to write.
     Done,
     /// The object has changed meanwhile, or is gone: the watch will tell. Or the lead has ended, and whoever takes it
     /// reports anew.
     Overtaken,
-    /// To be tried again.
     Failed(String),
 }
 

@@ -40,7 +40,6 @@ pub struct StoredObject {
     pub announced: Option<(Status, Reason)>,
     /// What is said of it in this term, as it is counted.
     pub judged: Option<Judged>,
-    /// What it has lost.
     pub losses: Losses,
 }
 
@@ -64,7 +63,6 @@ impl StoredObject {
             .collect()
     }
 
-    /// The scopes that have a say.
     pub fn scopes(&self) -> BTreeSet<Scope> {
         match &*self.placement {
             Placement::Served(served) => served.scopes().map(|(scope, _)| scope).collect(),
@@ -120,7 +118,6 @@ impl Inner {
 }
 
 impl Store {
-    /// None yet.
     pub fn new(metrics: Arc<Metrics>) -> Self {
         Self { inner: Mutex::default(), changed: Notify::new(), metrics }
     }
@@ -330,14 +327,8 @@ impl Store {
         self.changed.notified().await;
     }
 
-    /// One object.
     pub fn get(&self, id: &ObjectId) -> Option<StoredObject> {
         self.lock().entries.get(id).cloned()
-    }
-
-    /// Every object's identity.
-    pub fn ids(&self) -> Vec<ObjectId> {
-        self.lock().entries.keys().cloned().collect()
     }
 
     /// Objects that can't be read: they may be claims on anything.

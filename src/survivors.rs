@@ -18,7 +18,6 @@ pub fn known_by_status_alone(status: &EniRetentionStatus) -> BTreeSet<&str> {
     })
 }
 
-/// The rows by id.
 pub fn rows(status: &EniRetentionStatus) -> BTreeMap<&str, &NetworkInterfaceStatus> {
     status.network_interfaces.iter().map(|row| (row.network_interface_id.as_str(), row)).collect()
 }

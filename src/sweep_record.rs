@@ -34,16 +34,12 @@ const RETRY: Duration = Duration::from_secs(5);
 /// Two renewals by one leader are at least so far apart, however short the sweep interval.
 const SELDOM: Duration = Duration::from_secs(30);
 
-/// Where the records are.
 #[derive(Clone)]
 pub struct SweepRecords {
-    /// Client of the API server.
     pub client: Client,
-    /// The operator's namespace.
     pub namespace: String,
     /// Name of the leader's Lease, with which those of the records begin.
     pub lease_name: String,
-    /// This replica.
     pub identity: String,
 }
 
@@ -55,7 +51,6 @@ struct RecordLease {
     identity: String,
 }
 
-/// Keeps the record of one account and region.
 pub struct SweepRecord {
     record: RecordLease,
     work: JoinSet<Note>,
@@ -73,7 +68,6 @@ enum Note {
 }
 
 impl SweepRecords {
-    /// The record of one scope.
     pub fn of(&self, scope: &Scope) -> SweepRecord {
         let name =
             format!("{}-evidence-{}-{}", self.lease_name, scope.account.as_str(), scope.region.as_str());
@@ -142,7 +136,6 @@ impl SweepRecord {
 /// How long a new leader may leave standing what stands, without evidence of its own.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Patience {
-    /// The term that it is about.
     pub term: u64,
     /// The leaders since the last complete sweep, this one included.
     pub leaders: i32,

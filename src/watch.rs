@@ -37,9 +37,7 @@ const NODES_PATIENCE: Duration = Duration::from_secs(3);
 /// What Nodes are called where watches are told of.
 const NODE: &str = "Node";
 
-/// The watch.
 pub struct Watch {
-    /// Client for the watches.
     pub client: Client,
     /// Label selector of the objects that are watched.
     pub object_selector: Option<String>,
@@ -53,7 +51,6 @@ pub struct Watch {
     pub events: EventRecorder,
     /// Told when everything was listed.
     pub health: Health,
-    /// Where failed watches are counted.
     pub metrics: Arc<Metrics>,
 }
 

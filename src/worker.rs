@@ -14,7 +14,6 @@ use keeper_core::failure::{Class, Effect as Outcome, Failure};
 use keeper_core::fleet::{Asked, Effect, Fleet as Engines, Input, Question};
 use keeper_core::id::RequestId;
 use keeper_core::interface::AttachPermit;
-use keeper_core::kind::Kind;
 use keeper_core::reason::Reason;
 use keeper_core::time::Moment;
 use keeper_core::wish::ObjectId;
@@ -33,16 +32,12 @@ use crate::status::Moments;
 use crate::store::Store;
 use crate::sweep_record::{Patience, SweepRecord};
 
-/// The cloud's client of one worker.
 pub type Cloud = Client<Pinned<CurrentKey>>;
 
-/// What a worker is made of.
 pub struct Worker {
-    /// Its name.
     pub scope: Scope,
     /// Where its wishes come in.
     pub mailbox: Arc<Mailbox>,
-    /// Its client.
     pub cloud: Arc<Cloud>,
     /// Tells when there is another key.
     pub key_of_account: CurrentKey,
@@ -56,7 +51,6 @@ pub struct Worker {
     pub leadership: Leadership,
     /// Keeps the record of how old the evidence is.
     pub sweep_record: SweepRecord,
-    /// Where it is counted.
     pub metrics: ScopeMetrics,
 }
 
@@ -69,52 +63,11 @@ enum Told {
     Attached { interface: String, instance: String, outcome: Result<RequestId, Failure> },
 }
 
-/// A flag, by the cloud's name, and the value that was to be written.
-#[derive(Debug, Clone)]
-enum Flag {
-    DeletionProtection { instance: String, on: bool },
-    DeleteOnRelease { network_interface: String, on: bool },
-}
-
-/// The flag as it stands in the log: a field that is `None` is left out.
-struct Fields<'a> {
-    instance: Option<&'a str>,
-    deletion_protection: Option<bool>,
-    network_interface: Option<&'a str>,
-    delete_on_release: Option<bool>,
-}
-
-impl Flag {
-    fn sort(&self) -> Sort {
-        match self {
-            Self::DeletionProtection { .. } => Sort::Instance,
-            Self::DeleteOnRelease { .. } => Sort::NetworkInterface,
-        }
-    }
-
-    fn safe(&self) -> bool {
-        match self {
-            Self::DeletionProtection { on, .. } => *on,
-            Self::DeleteOnRelease { on, .. } => !on,
-        }
-    }
-
-    fn fields(&self) -> Fields<'_> {
-        let none = Fields {
-            instance: None,
-            deletion_protection: None,
-            network_interface: None,
-            delete_on_release: None,
-        };
-        match self {
-            Self::DeletionProtection { instance, on } => {
-                Fields { instance: Some(instance), deletion_protection: Some(*on), ..none }
-            }
-            Self::DeleteOnRelease { network_interface, on } => {
-                Fields { network_interface: Some(network_interface), delete_on_release: Some(*on), ..none }
-            }
-        }
-    }
+/// A flag that was to be written, and whether with its safe value.
+struct Flag {
+    sort: Sort,
+    target: String,
+    safe: bool,
 }
 
 impl Worker {
@@ -244,14 +197,12 @@ impl Worker {
                 calls.spawn(read_page(call(), id, read, Input::Interfaces, stop.clone()).in_current_span());
             }
             Effect::WriteInstance(id, write, _) => {
-                let (instance, safe) = target(&write);
-                let flag = Flag::DeletionProtection { instance: instance.to_string(), on: safe };
-                calls.spawn(write_flag(call(), id, write, flag, Input::Instances).in_current_span());
+                let write = write_flag(call(), id, write, Sort::Instance, Input::Instances);
+                calls.spawn(write.in_current_span());
             }
             Effect::WriteInterface(id, write, _) => {
-                let (interface, safe) = target(&write);
-                let flag = Flag::DeleteOnRelease { network_interface: interface.to_string(), on: !safe };
-                calls.spawn(write_flag(call(), id, write, flag, Input::Interfaces).in_current_span());
+                let write = write_flag(call(), id, write, Sort::NetworkInterface, Input::Interfaces);
+                calls.spawn(write.in_current_span());
             }
             Effect::Attach(id, permit, _) => {
                 calls.spawn(attach(call(), id, permit).in_current_span());
@@ -292,7 +243,7 @@ impl Worker {
                 );
             }
             Some(Told::Written(flag, outcome)) => {
-                self.metrics.wrote(flag.sort(), flag.safe(), &outcome);
+                self.metrics.wrote(flag.sort, flag.safe, &outcome);
                 log_written(&flag, &outcome);
             }
             Some(Told::Attached { interface, instance, outcome: Ok(request_id) }) => {
@@ -312,7 +263,13 @@ impl Worker {
 }
 
 fn log_written(flag: &Flag, outcome: &Result<RequestId, Failure>) {
-    let Fields { instance, deletion_protection, network_interface, delete_on_release } = flag.fields();
+    // A field that is `None` is left out.
+    let (instance, network_interface) = match flag.sort {
+        Sort::Instance => (Some(&*flag.target), None),
+        Sort::NetworkInterface => (None, Some(&*flag.target)),
+    };
+    let deletion_protection = instance.map(|_| flag.safe);
+    let delete_on_release = network_interface.map(|_| !flag.safe);
     match outcome {
         Ok(request_id) => info!(
             instance,
@@ -395,24 +352,20 @@ async fn read_page<K: Wire>(
     (tell(id, result), told)
 }
 
-/// What is to be written: of which target, and whether the safe value.
-fn target<K: Kind>(write: &WriteCall<K>) -> (&K::Id, bool) {
-    match write {
-        WriteCall::Strengthen(target) => (target, true),
-        WriteCall::Weaken(permit) => (permit.target(), false),
-    }
-}
-
 async fn write_flag<K: Wire>(
     call: Call,
     id: CallId,
     write: WriteCall<K>,
-    flag: Flag,
+    sort: Sort,
     tell: Tell<K>,
 ) -> Answer {
+    let (target, safe) = match &write {
+        WriteCall::Strengthen(target) => (target.to_string(), true),
+        WriteCall::Weaken(permit) => (permit.target().to_string(), false),
+    };
     let outcome = call.answer(K::WRITE.name(), call.cloud.write(write, &call.tenure)).await;
     let result = outcome.clone().map(Reply::Accepted);
-    (tell(id, result), Some(Told::Written(flag, outcome)))
+    (tell(id, result), Some(Told::Written(Flag { sort, target, safe }, outcome)))
 }
 
 async fn attach(call: Call, id: CallId, permit: AttachPermit) -> Answer {

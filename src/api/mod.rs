@@ -33,5 +33,5 @@ pub use selector::{
     InstanceExclusion, MAX_ENI_ID, MAX_EXCLUDED_IDS, MAX_ID, MAX_IDS, MAX_TAGS, NodeOperator,
     NodeRequirement, NodeSelector, TagSelector,
 };
-pub use spec::{DEFAULT_ACCOUNT, GROUP, Mode};
+pub use spec::{DEFAULT_ACCOUNT, Mode};
 pub use status::{Counts, MAX_LISTED_GONE, MAX_MESSAGE, MAX_REASON, MAX_RISKS, Risk};

@@ -3,9 +3,6 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-/// API group of every resource of the operator.
-pub const GROUP: &str = "ecs-keeper.io";
-
 /// Name of the account that is meant when a spec names none.
 pub const DEFAULT_ACCOUNT: &str = "default";
 

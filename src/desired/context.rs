@@ -17,11 +17,9 @@ pub(super) struct Context<'a> {
     pub(super) region: Option<Region>,
     /// The instances behind the selected Nodes, in each region.
     pub(super) nodes: BTreeMap<Region, BTreeSet<InstanceId>>,
-    /// The Nodes of the cluster.
     pub(super) machines: &'a Nodes,
     /// Where interfaces are, as far as the workers have told.
     pub(super) homes: &'a Homes,
-    /// What the object may do in its account.
     pub(super) granted: &'a Granted,
     /// For how long the object has been in deletion.
     pub(super) deleting: Option<Duration>,

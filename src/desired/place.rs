@@ -82,7 +82,6 @@ fn unknown_region(name: &str) -> String {
     }
 }
 
-/// The Nodes that an object selects.
 #[derive(Debug, Default)]
 struct SelectedNodes {
     instances: BTreeMap<(Region, InstanceId), String>,
@@ -129,7 +128,6 @@ fn select_nodes(
     Ok(selected)
 }
 
-/// For how long an object has been in deletion.
 fn deleting(meta: &ObjectMeta, now: Timestamp) -> Option<Duration> {
     let since = meta.deletion_timestamp.as_ref()?;
     Some(Duration::try_from(now.duration_since(since.0)).unwrap_or_default())

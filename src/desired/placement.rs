@@ -17,13 +17,10 @@ use crate::scope::Scope;
 /// A Kubernetes Node as far as selection needs it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Machine {
-    /// Its labels.
     pub labels: BTreeMap<String, String>,
-    /// What stands behind it.
     pub provider: ProviderId,
 }
 
-/// The Nodes of the cluster by name.
 pub type Nodes = BTreeMap<String, Machine>;
 
 /// In which region each network interface is.
@@ -45,9 +42,7 @@ pub enum Placement {
 /// A wish in all its regions.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Served {
-    /// The account.
     pub account: AccountName,
-    /// The wish in each region.
     pub wishes: BTreeMap<Region, Wished>,
     /// Selected Nodes that are rightly not targets.
     pub nodes_ignored: u32,
@@ -60,7 +55,6 @@ pub struct Served {
 /// What an object asks in one region.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Wished {
-    /// Release protection of instances.
     Protection(Box<Wish<Instance>>),
     /// Retention of network interfaces, and what status says of them already.
     Retention(Box<Wish<Interface>>, Box<Record>),
@@ -75,7 +69,6 @@ impl Wished {
         }
     }
 
-    /// The question that it puts.
     pub fn question(&self) -> Question {
         match self {
             Self::Protection(wish) => Question::of(wish),
@@ -83,7 +76,6 @@ impl Wished {
         }
     }
 
-    /// Whether it asks for weakening.
     pub fn weakens(&self) -> bool {
         match self {
             Self::Protection(wish) => wish.weakening().is_some(),

@@ -30,11 +30,8 @@ const MAX_NAME: usize = 253;
 /// An Event that is to be published.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Publication {
-    /// Its name.
     pub name: String,
-    /// The object that it is about.
     pub about: ObjectReference,
-    /// What it tells.
     pub news: ObjectEvent,
     /// How often it has been told; `None`: this is the first time.
     pub times: Option<i32>,
@@ -119,7 +116,6 @@ impl Budget {
         (!self.held.is_empty()).then_some(at)
     }
 
-    /// Sums up what is held.
     fn sum_up(&mut self, now: Moment) -> Option<ObjectEvent> {
         let held = std::mem::take(&mut self.held);
         let (all, warning) =

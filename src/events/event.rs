@@ -10,7 +10,6 @@ use kube::runtime::events::EventType;
 pub struct ObjectEvent {
     /// Whether somebody has to look at it.
     pub kind: EventType,
-    /// What it is, in one word.
     pub reason: Reason,
     /// What the operator was doing.
     pub action: &'static str,
@@ -94,7 +93,6 @@ pub fn survived(survivors: &Survivors) -> ObjectEvent {
     ObjectEvent { kind: EventType::Normal, reason: Reason::Survived, action: "Retain", note }
 }
 
-/// That an object has gone, and nobody retains its free interfaces any more.
 pub fn forgotten(ids: &BTreeSet<&str>) -> ObjectEvent {
     let what = if ids.len() == 1 {
         "1 network interface that is on no instance has lost".to_owned()

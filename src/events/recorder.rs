@@ -28,7 +28,6 @@ use crate::metrics::{Metrics, Publishing};
 /// Events that may be on their way to the API server; what is more is dropped.
 const ROOM: usize = 1000;
 
-/// Tells of things in Events.
 #[derive(Clone)]
 pub struct EventRecorder {
     client: Client,

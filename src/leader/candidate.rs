@@ -86,14 +86,10 @@ pub struct Sign {
     pub renewed: Option<String>,
 }
 
-/// What is to be done next.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Step {
-    /// Nothing before this.
     Wait(Moment),
-    /// Read the Lease.
     Look,
-    /// Make it.
     Create(Claim),
     /// Make it anew, held by nobody, with this number of transitions.
     Restore(i32),
@@ -110,7 +106,6 @@ pub struct Claim {
     pub takes: bool,
 }
 
-/// How a write ended.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Written {
     /// This stands there now.
@@ -190,7 +185,6 @@ impl Candidate {
         end.map_or(self.timing.attempt(), |end| end.since(now).min(self.timing.attempt()))
     }
 
-    /// What is to be done next.
     pub fn next(&mut self, now: Moment) -> Step {
         if self.held.is_some() && self.lead(now).is_none() {
             // Not renewed in time. Somebody else may have it by now, and perhaps nobody: it is taken like any other.

@@ -18,7 +18,6 @@ use crate::metrics::Metrics;
 /// The same trouble is told again after this long.
 const TOLD_EVERY: Duration = Duration::from_secs(60);
 
-/// Takes, keeps and gives up the lead.
 pub struct Leader {
     identity: String,
     candidate: Candidate,

@@ -54,7 +54,6 @@ impl Leadership {
         lead.filter(|lead| lead.window.open(self.now()))
     }
 
-    /// Whether the term goes on.
     fn holds(&self, term: u64) -> bool {
         self.held().is_some_and(|lead| lead.term == term)
     }
@@ -64,16 +63,6 @@ impl Leadership {
         if self.lead.changed().await.is_err() {
             // Nobody will ever tell anything else.
             std::future::pending::<()>().await;
-        }
-    }
-
-    /// Waits for the lead.
-    pub async fn taken(&mut self) -> Lead {
-        loop {
-            if let Some(lead) = self.newest().filter(|lead| lead.window.open(self.now())) {
-                return lead;
-            }
-            self.changed().await;
         }
     }
 
@@ -107,7 +96,6 @@ impl Leadership {
     }
 }
 
-/// Waits for a moment, if there is one.
 pub async fn at_the_end(end: Option<Instant>) {
     match end {
         Some(end) => sleep_until(end).await,

@@ -15,13 +15,11 @@ use crate::kubernetes::summary;
 /// Why the Lease could not be read or written, in a sentence.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Trouble {
-    /// What went wrong.
     pub what: String,
     /// The API server refuses us, and only a person can change that.
     pub refused: bool,
 }
 
-/// One Lease, in this replica's hands.
 pub struct LeaseAccess {
     api: Api<Lease>,
     name: String,
@@ -43,14 +41,12 @@ impl LeaseAccess {
         }
     }
 
-    /// Looks at it; `None` when there is none.
     pub async fn look(&mut self, within: Duration) -> Result<Option<Record>, Trouble> {
         let found = bounded(within, self.api.get_opt(&self.name)).await?.map_err(|error| trouble(&error))?;
         self.seen = found;
         Ok(self.seen.as_ref().map(record))
     }
 
-    /// Makes it.
     pub async fn create(&mut self, claim: Claim, within: Duration) -> Result<Written, Trouble> {
         let spec = self.spec(LeaseSpec::default(), claim);
         self.make(spec, within).await
@@ -80,7 +76,6 @@ impl LeaseAccess {
         self.make(spec, within).await
     }
 
-    /// Replaces it, if it still is of this version.
     pub async fn replace(
         &mut self,
         version: &str,

@@ -12,13 +12,12 @@ use crate::api::Resource;
 /// Lists the ways in which targets can be lost all the same.
 pub const AT_RISK: &str = "AtRisk";
 /// Neither the operator nor a person has anything left to do.
-pub const READY: &str = "Ready";
+const READY: &str = "Ready";
 /// The operator has.
-pub const RECONCILING: &str = "Reconciling";
+const RECONCILING: &str = "Reconciling";
 /// A person has.
 pub const STALLED: &str = "Stalled";
 
-/// Characters in the message of a condition.
 const MAX_CONDITION_MESSAGE: usize = 32_768;
 
 pub(super) fn conditions(

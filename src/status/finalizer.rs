@@ -10,10 +10,8 @@ use crate::store::StoredObject;
 /// Holds an object until its deletion policy was carried out. `Keep` needs none.
 pub const FINALIZER: &str = "ecs-keeper.io/deletion-policy";
 
-/// What is to be done about the finalizer.
 #[derive(Debug, PartialEq, Eq)]
 pub enum Change {
-    /// It is added.
     Add,
     /// The one at this place is removed.
     Remove(usize),
@@ -39,7 +37,6 @@ impl Change {
     }
 }
 
-/// What is to be done about an object's finalizer now.
 pub fn change(entry: &StoredObject, said: Option<&Report>) -> Option<Change> {
     let meta = &entry.seen.meta;
     let place = meta.finalizers.iter().flatten().position(|name| name == FINALIZER);

@@ -27,7 +27,6 @@ pub struct Now {
 }
 
 impl Now {
-    /// The time that it is.
     pub fn read() -> Self {
         Self { steady: Instant::now(), wall: Timestamp::now() }
     }

@@ -76,7 +76,6 @@ impl Lagging {
         Self { nodes, beginning: Some(beginning) }
     }
 
-    /// The Nodes by reason.
     pub fn groups(&self) -> Groups {
         self.told(|_| true)
     }

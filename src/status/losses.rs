@@ -33,11 +33,8 @@ pub struct Losses {
 /// A target that is lost, with times of the wall clock.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Lost {
-    /// The target.
     pub id: String,
-    /// How.
     pub cause: Cause,
-    /// When that was concluded.
     pub noted: Timestamp,
     /// Whether somebody should look.
     pub grave: bool,
@@ -55,9 +52,7 @@ struct Look {
 /// One moment on both clocks.
 #[derive(Debug, Clone, Copy)]
 pub struct Moments {
-    /// On the monotonic one.
     pub moment: Moment,
-    /// On the wall.
     pub wall: Timestamp,
 }
 
@@ -117,7 +112,6 @@ impl Losses {
 }
 
 impl Lost {
-    /// The reason to report.
     pub fn reason(&self, resource: Resource) -> Reason {
         match (self.cause, resource) {
             (Cause::Gone, Resource::Protection) => Reason::InstanceLost,
@@ -128,7 +122,6 @@ impl Lost {
         }
     }
 
-    /// Whether it is a warning.
     pub fn kind(&self) -> EventType {
         if self.grave { EventType::Warning } else { EventType::Normal }
     }

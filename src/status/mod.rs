@@ -11,7 +11,7 @@ mod report;
 mod retention;
 mod statement;
 
-pub use conditions::{AT_RISK, READY, RECONCILING, STALLED};
+pub use conditions::{AT_RISK, STALLED};
 pub use finalizer::{Change, FINALIZER, change};
 pub use judge::{Now, report};
 pub use lagging::Lagging;

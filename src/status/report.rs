@@ -8,11 +8,9 @@ use super::lagging::Lagging;
 /// What is to be said of an object now.
 #[derive(Debug)]
 pub struct Report {
-    /// The judgement.
     pub judgement: Judgement,
     /// What was judged; `None`: the object is not served.
     pub question: Option<Question>,
-    /// All workers' parts together.
     pub part: Part,
     /// The Nodes without a target, as they are noted from now on.
     pub lagging: Lagging,

@@ -32,7 +32,6 @@ use crate::events::{ObjectEvent, Survivors};
 /// The reason of a row whose flag holds the safe value.
 const RETAINED: &str = "Retained";
 
-/// What status lists.
 #[derive(Debug)]
 pub struct Lists {
     retained: Vec<String>,

@@ -13,7 +13,6 @@ use crate::store::StoredObject;
 /// A status that is to be written, and what is to be told once it stands.
 #[derive(Debug)]
 pub struct Statement {
-    /// The status.
     pub status: Value,
     /// What it tells besides the domain condition.
     pub news: Vec<ObjectEvent>,
