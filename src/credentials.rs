@@ -7,7 +7,6 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use keeper_alicloud::credentials::{Credentials, CredentialsError};
-use keeper_alicloud::pinned::Keys;
 use keeper_core::id::AccountName;
 use secrecy::SecretString;
 use tokio::sync::watch;
@@ -103,7 +102,7 @@ impl CurrentKey {
     }
 }
 
-impl Keys for CurrentKey {
+impl keeper_alicloud::KeySource for CurrentKey {
     fn current(&self) -> Option<Arc<Credentials>> {
         self.0.borrow().clone()
     }

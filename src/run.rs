@@ -6,8 +6,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use keeper_alicloud::client::Client as CloudClient;
-use keeper_alicloud::pinned::{Pinned, Pins};
 use keeper_alicloud::transport::{Timeouts, Transport};
+use keeper_alicloud::{AccountPins, VerifiedCredentials};
 use keeper_core::engine::Settings;
 use keeper_core::id::{AccountName, Region};
 use tokio::signal::unix::{SignalKind, signal};
@@ -258,7 +258,7 @@ struct Clouds {
     transport: Transport,
     sweep_interval: Duration,
     primary_retention_regions: BTreeSet<Region>,
-    pins: Arc<Pins>,
+    pins: Arc<AccountPins>,
     accounts: BTreeMap<AccountName, (Account, CurrentKey)>,
     metrics: Arc<Metrics>,
 }
@@ -294,7 +294,7 @@ impl Clouds {
             transport: Transport::new(Timeouts::default()).map_err(RunError::Transport)?,
             sweep_interval: config.sweep_interval,
             primary_retention_regions: config.primary_retention_regions.clone(),
-            pins: Arc::new(Pins::new(pinned)),
+            pins: Arc::new(AccountPins::new(pinned)),
             accounts,
             metrics,
         };
@@ -308,7 +308,7 @@ impl Clouds {
         let endpoints = account.endpoints.of(&scope.region);
         let endpoints =
             endpoints.map_err(|source| RunError::Endpoint { region: scope.region.clone(), source })?;
-        let pinned = Pinned::new(
+        let pinned = VerifiedCredentials::new(
             scope.account.clone(),
             current.clone(),
             self.pins.clone(),

@@ -21,7 +21,7 @@ use tracing::{Instrument as _, debug, warn};
 
 use crate::kubernetes::{CALL_TIMEOUT, summary};
 use crate::leader::lease::whole_seconds;
-use crate::leader::{Lead, Tenure};
+use crate::leader::{Lead, TermGuard};
 use crate::scope::Scope;
 
 /// So many leaders may leave standing what stands until there is evidence. If none of them has completed a sweep, the
@@ -87,14 +87,14 @@ impl SweepRecords {
 
 impl SweepRecord {
     /// Begins what is due. One piece of work is under way at a time.
-    pub fn see_to(&mut self, now: Moment, lead: Lead, tenure: Tenure, proven: Proven, life: Duration) {
+    pub fn see_to(&mut self, now: Moment, lead: Lead, guard: TermGuard, proven: Proven, life: Duration) {
         if !self.work.is_empty() || now < self.not_before {
             return;
         }
         let record = self.record.clone();
         if self.opened != Some(lead.term) {
             let opening = async move {
-                let found = told(tenure.within(Box::pin(record.open(lead.transitions))).await);
+                let found = told(guard.within(Box::pin(record.open(lead.transitions))).await);
                 let patience = found.map(|found| found.patience(lead.term, life));
                 Note::Opened { term: lead.term, patience }
             };
@@ -104,7 +104,7 @@ impl SweepRecord {
         {
             let renewal = Renewal { age: now.since(since), life, transitions: lead.transitions };
             let renewing = async move {
-                let done = told(tenure.within(Box::pin(record.renew(renewal))).await).is_some();
+                let done = told(guard.within(Box::pin(record.renew(renewal))).await).is_some();
                 Note::Renewed { since, done }
             };
             self.work.spawn(renewing.in_current_span());

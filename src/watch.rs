@@ -229,7 +229,7 @@ impl Watch {
                 }
             }
             Placement::NotGranted | Placement::UnknownRegion(_) => {
-                self.mailboxes.post_all(id, of, &Asked::Gone)
+                self.mailboxes.post_all(id, of, &Asked::Gone);
             }
             Placement::Opaque(_) => self.mailboxes.post_all(id, of, &Asked::Opaque),
         }

@@ -5,8 +5,7 @@ use std::sync::Arc;
 
 use jiff::Timestamp;
 use keeper_alicloud::client::Client;
-use keeper_alicloud::pinned::Pinned;
-use keeper_alicloud::{ATTACH, Wire};
+use keeper_alicloud::{ATTACH, VerifiedCredentials, Wire};
 use keeper_core::authority::Recheck;
 use keeper_core::call::{CallId, ReadCall, Reply, WriteCall};
 use keeper_core::engine::Settings;
@@ -23,7 +22,7 @@ use tracing::{Instrument as _, info, info_span, warn};
 
 use crate::credentials::CurrentKey;
 use crate::health::Pulse;
-use crate::leader::{Lead, Leadership, Tenure};
+use crate::leader::{Lead, Leadership, TermGuard};
 use crate::mailbox::Mailbox;
 use crate::metrics::{ScopeMetrics, Sort};
 use crate::preflight::Preflight;
@@ -32,7 +31,7 @@ use crate::status::Moments;
 use crate::store::Store;
 use crate::sweep_record::{Patience, SweepRecord};
 
-pub type Cloud = Client<Pinned<CurrentKey>>;
+pub type Cloud = Client<VerifiedCredentials<CurrentKey>>;
 
 pub struct Worker {
     pub scope: Scope,
@@ -101,8 +100,8 @@ impl Worker {
                     self.carry_out(effect, lead, &stop, &mut calls);
                 }
                 self.metrics.planned(self.now(), &mut engine);
-                let (now, tenure) = (self.now(), self.leadership.leave(lead.term));
-                self.sweep_record.see_to(now, lead, tenure, engine.proven(now), engine.evidence_life());
+                let (now, guard) = (self.now(), self.leadership.guard(lead.term));
+                self.sweep_record.see_to(now, lead, guard, engine.proven(now), engine.evidence_life());
             }
             let wake = engine.next_wake().map(|at| self.leadership.instant(at));
             let clock = self.leadership.clone();
@@ -188,7 +187,7 @@ impl Worker {
         stop: &CancellationToken,
         calls: &mut JoinSet<Answer>,
     ) {
-        let call = || Call { cloud: self.cloud.clone(), tenure: self.leadership.leave(lead.term) };
+        let call = || Call { cloud: self.cloud.clone(), guard: self.leadership.guard(lead.term) };
         match effect {
             Effect::ReadInstances(id, read) => {
                 calls.spawn(read_page(call(), id, read, Input::Instances, stop.clone()).in_current_span());
@@ -302,10 +301,10 @@ async fn sleep_until(wake: Option<tokio::time::Instant>) {
 /// How an engine is told of an answer.
 type Tell<K> = fn(CallId, Result<Reply<K>, Failure>) -> Input;
 
-/// What a call needs: the client, and the leave to use it.
+/// What a call needs: the client, and until when it may be used.
 struct Call {
     cloud: Arc<Cloud>,
-    tenure: Tenure,
+    guard: TermGuard,
 }
 
 impl Call {
@@ -315,7 +314,7 @@ impl Call {
         operation: &'static str,
         call: impl Future<Output = Result<T, keeper_alicloud::Error>>,
     ) -> Result<T, Failure> {
-        match self.tenure.within(call).await {
+        match self.guard.within(call).await {
             Some(answer) => answer.map_err(Failure::from),
             None => Err(given_up(operation, "LeadLost")),
         }
@@ -342,7 +341,7 @@ async fn read_page<K: Wire>(
     stop: CancellationToken,
 ) -> Answer {
     let result = tokio::select! {
-        result = call.answer(K::READ.name(), call.cloud.read(&read, &call.tenure)) => result.map(Reply::Page),
+        result = call.answer(K::READ.name(), call.cloud.read(&read, &call.guard)) => result.map(Reply::Page),
         // Nobody is interested in it any more, and the next leader waits.
         () = stop.cancelled() => return (tell(id, Err(given_up(K::READ.name(), "Stopping"))), None),
     };
@@ -363,14 +362,14 @@ async fn write_flag<K: Wire>(
         WriteCall::Strengthen(target) => (target.to_string(), true),
         WriteCall::Weaken(permit) => (permit.target().to_string(), false),
     };
-    let outcome = call.answer(K::WRITE.name(), call.cloud.write(write, &call.tenure)).await;
+    let outcome = call.answer(K::WRITE.name(), call.cloud.write(write, &call.guard)).await;
     let result = outcome.clone().map(Reply::Accepted);
     (tell(id, result), Some(Told::Written(Flag { sort, target, safe }, outcome)))
 }
 
 async fn attach(call: Call, id: CallId, permit: AttachPermit) -> Answer {
     let (interface, instance) = (permit.interface().to_string(), permit.instance().to_string());
-    let outcome = call.answer(ATTACH.name(), call.cloud.attach(permit, &call.tenure)).await;
+    let outcome = call.answer(ATTACH.name(), call.cloud.attach(permit, &call.guard)).await;
     let result = outcome.clone().map(Reply::Accepted);
     (Input::Interfaces(id, result), Some(Told::Attached { interface, instance, outcome }))
 }

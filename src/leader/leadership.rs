@@ -3,7 +3,7 @@
 use std::future::poll_fn;
 use std::pin::pin;
 
-use keeper_alicloud::Leave;
+use keeper_alicloud::LeaseGuard;
 use keeper_core::engine::Window;
 use keeper_core::time::Moment;
 use tokio::sync::watch;
@@ -66,9 +66,9 @@ impl Leadership {
         }
     }
 
-    /// Leave to sign, as long as this term goes on.
-    pub fn leave(&self, term: u64) -> Tenure {
-        Tenure { leadership: self.clone(), term }
+    /// Lets sign as long as this term goes on.
+    pub fn guard(&self, term: u64) -> TermGuard {
+        TermGuard { leadership: self.clone(), term }
     }
 
     /// Does something as long as the term goes on, be it for many renewals. `None`: it ended first. What is on the wire by
@@ -103,20 +103,20 @@ pub async fn at_the_end(end: Option<Instant>) {
     }
 }
 
-/// Leave to sign for one term.
+/// Lets sign for one term.
 #[derive(Debug, Clone)]
-pub struct Tenure {
+pub struct TermGuard {
     leadership: Leadership,
     term: u64,
 }
 
-impl Leave for Tenure {
-    fn given(&self) -> bool {
+impl LeaseGuard for TermGuard {
+    fn held(&self) -> bool {
         self.leadership.holds(self.term)
     }
 }
 
-impl Tenure {
+impl TermGuard {
     /// Does something as long as the term goes on.
     pub async fn within<T>(&self, work: impl Future<Output = T>) -> Option<T> {
         self.leadership.within(self.term, work).await

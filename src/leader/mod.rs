@@ -12,4 +12,4 @@ mod leadership;
 pub mod lease;
 
 pub use election::Leader;
-pub use leadership::{Lead, Leadership, Tenure, at_the_end};
+pub use leadership::{Lead, Leadership, TermGuard, at_the_end};

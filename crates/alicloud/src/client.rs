@@ -18,7 +18,9 @@ use crate::get_caller_identity::{self, Caller};
 use crate::listing::Place;
 use crate::observe::{Observer, Watched};
 use crate::operation::{Operation, Parameters};
-use crate::sign::{Leave, Request, Stamp, StampSource, SystemStamps, canonical_query, date_text, sha256_hex};
+use crate::sign::{
+    LeaseGuard, Request, Stamp, StampSource, SystemStamps, canonical_query, date_text, sha256_hex,
+};
 use crate::transport::Transport;
 use crate::wire::Wire;
 
@@ -69,34 +71,38 @@ impl<C: CredentialsSource, S: StampSource> Client<C, S> {
     }
 
     /// Reads one page.
-    pub async fn read<K: Wire>(&self, call: &ReadCall<K>, leave: &dyn Leave) -> Result<Page<K>, Error> {
+    pub async fn read<K: Wire>(&self, call: &ReadCall<K>, guard: &dyn LeaseGuard) -> Result<Page<K>, Error> {
         let parameters = K::read_parameters(self.region(), call)
             .ok_or_else(|| Error::unanswered(K::READ, OwnCode::InvalidRequest))?;
         let (region, primary_retainable) = (self.region(), self.primary_retainable);
-        self.call(K::READ, parameters, leave, |answer, identity| {
+        self.call(K::READ, parameters, guard, |answer, identity| {
             K::page(Place { region, primary_retainable, identity }, answer)
         })
         .await
     }
 
     /// Sets a flag. What comes back is no evidence of its effect.
-    pub async fn write<K: Wire>(&self, call: WriteCall<K>, leave: &dyn Leave) -> Result<RequestId, Error> {
+    pub async fn write<K: Wire>(
+        &self,
+        call: WriteCall<K>,
+        guard: &dyn LeaseGuard,
+    ) -> Result<RequestId, Error> {
         let parameters = K::write_parameters(self.region(), call);
-        self.call(K::WRITE, parameters, leave, |answer, _| Some(answer.request_id)).await
+        self.call(K::WRITE, parameters, guard, |answer, _| Some(answer.request_id)).await
     }
 
     /// Has a network interface attached to an instance. What comes back says that the cloud has begun, and is no
     /// evidence of how it ends.
-    pub async fn attach(&self, permit: AttachPermit, leave: &dyn Leave) -> Result<RequestId, Error> {
+    pub async fn attach(&self, permit: AttachPermit, guard: &dyn LeaseGuard) -> Result<RequestId, Error> {
         let parameters = attach_network_interface::parameters(self.region(), permit);
-        self.call(attach_network_interface::OPERATION, parameters, leave, |answer, _| Some(answer.request_id))
+        self.call(attach_network_interface::OPERATION, parameters, guard, |answer, _| Some(answer.request_id))
             .await
     }
 
     /// Asks whose the credentials are.
-    pub async fn caller_identity(&self, leave: &dyn Leave) -> Result<Caller, Error> {
+    pub async fn caller_identity(&self, guard: &dyn LeaseGuard) -> Result<Caller, Error> {
         let identity = |answer, _| get_caller_identity::identity(answer);
-        self.call(get_caller_identity::OPERATION, Vec::new(), leave, identity).await
+        self.call(get_caller_identity::OPERATION, Vec::new(), guard, identity).await
     }
 
     /// Any operation: signs, sends, and reads the answer with `decode`, which answers `None` to what is none.
@@ -104,17 +110,17 @@ impl<C: CredentialsSource, S: StampSource> Client<C, S> {
         &self,
         operation: Operation,
         parameters: Parameters,
-        leave: &dyn Leave,
+        guard: &dyn LeaseGuard,
         decode: impl FnOnce(Answer, Identity) -> Option<T>,
     ) -> Result<T, Error> {
         let span = debug_span!("call", operation = operation.name, region = self.region().as_str());
         async {
-            let result = match self.credentials.credentials(leave).await {
+            let result = match self.credentials.credentials(guard).await {
                 // Without a key that may be used, this operation is not called at all.
                 Err(error) => Err(error),
                 Ok(key) => {
                     let watched = Watched::begin(self.observer.as_ref(), operation.name);
-                    let result = self.attempt(operation, &parameters, leave, key, decode).await;
+                    let result = self.attempt(operation, &parameters, guard, key, decode).await;
                     watched.end(&result);
                     result
                 }
@@ -139,7 +145,7 @@ impl<C: CredentialsSource, S: StampSource> Client<C, S> {
         &self,
         operation: Operation,
         parameters: &Parameters,
-        leave: &dyn Leave,
+        guard: &dyn LeaseGuard,
         (credentials, identity): (Arc<Credentials>, Identity),
         decode: impl FnOnce(Answer, Identity) -> Option<T>,
     ) -> Result<T, Error> {
@@ -147,7 +153,7 @@ impl<C: CredentialsSource, S: StampSource> Client<C, S> {
         let query = canonical_query(parameters);
         let stamp = self.stamps.stamp();
         // After the stamp was taken: what it says of the time can't be later than the leave.
-        if !leave.given() {
+        if !guard.held() {
             return Err(Error::unanswered(operation, OwnCode::LeaveLost));
         }
         let headers = signed_headers(operation, &host(&url), &query, &credentials, &stamp);

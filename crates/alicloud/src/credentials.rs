@@ -8,7 +8,7 @@ use keeper_core::call::Identity;
 use secrecy::{ExposeSecret, SecretString};
 
 use crate::error::Error;
-use crate::sign::Leave;
+use crate::sign::LeaseGuard;
 
 /// A key with which requests are signed, valid at the moment at which it was handed out.
 pub struct Credentials {
@@ -118,7 +118,7 @@ pub trait CredentialsSource: Send + Sync {
     /// asked with this leave.
     fn credentials(
         &self,
-        leave: &dyn Leave,
+        guard: &dyn LeaseGuard,
     ) -> impl Future<Output = Result<(Arc<Credentials>, Identity), Error>> + Send;
 }
 
@@ -134,7 +134,7 @@ impl StaticCredentials {
 }
 
 impl CredentialsSource for StaticCredentials {
-    async fn credentials(&self, _leave: &dyn Leave) -> Result<(Arc<Credentials>, Identity), Error> {
+    async fn credentials(&self, _guard: &dyn LeaseGuard) -> Result<(Arc<Credentials>, Identity), Error> {
         Ok((Arc::clone(&self.0), Identity::default()))
     }
 }

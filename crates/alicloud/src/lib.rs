@@ -1,19 +1,19 @@
 //! The few calls of Alibaba Cloud's ECS and STS that ecs-keeper needs, over HTTPS.
 //!
-//! Nothing here decides, waits, repeats or remembers (but whose a key is, see [`pinned`]): a call is signed once, sent
+//! Nothing here decides, waits, repeats or remembers (but whose a key is, see [`account_pinning`]): a call is signed once, sent
 //! once, and its answer is handed on as typed facts or as an [`Error`] with a class. Budgets, retries and back-off belong to the engine.
 //!
 //! What can be expressed is what is needed: of `ModifyInstanceAttribute` only the instance's id and its
 //! `DeletionProtection`, of `ModifyNetworkInterfaceAttribute` only the interface's id and its `DeleteOnRelease`, and no
 //! call that deletes, detaches or sets a password.
 
+pub mod account_pinning;
 pub mod client;
 pub mod codes;
 pub mod credentials;
 pub mod endpoint;
 pub mod error;
 pub mod observe;
-pub mod pinned;
 pub mod sign;
 pub mod transport;
 
@@ -29,13 +29,13 @@ mod modify_network_interface_attribute;
 mod operation;
 mod wire;
 
+pub use account_pinning::{AccountPins, KeySource, VerifiedCredentials};
 pub use attach_network_interface::OPERATION as ATTACH;
 pub use client::Client;
 pub use credentials::{Credentials, CredentialsSource, StaticCredentials};
 pub use endpoint::{Endpoints, Network};
 pub use error::Error;
 pub use get_caller_identity::Caller;
-pub use pinned::{Keys, Pinned, Pins};
-pub use sign::{Always, Leave, Stamp, StampSource, SystemStamps};
+pub use sign::{Always, LeaseGuard, Stamp, StampSource, SystemStamps};
 pub use transport::{Timeouts, Transport};
 pub use wire::Wire;

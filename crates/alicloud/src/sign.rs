@@ -33,19 +33,19 @@ pub trait StampSource: Send + Sync {
     fn stamp(&self) -> Stamp;
 }
 
-/// Leave to sign. It is asked for after the stamp was taken and before anything is signed, so that a process that was
-/// stopped for a while signs nothing for which its leave has ended meanwhile.
-pub trait Leave: Send + Sync {
-    /// Whether there is leave now.
-    fn given(&self) -> bool;
+/// Whether one still may sign. It is asked after the stamp was taken and before anything is signed, so that a process that was
+/// stopped for a while signs nothing after its lease has ended.
+pub trait LeaseGuard: Send + Sync {
+    /// Whether the lease is held now.
+    fn held(&self) -> bool;
 }
 
-/// Leave for ever, for whoever is alone.
+/// No lease, for whoever is alone.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Always;
 
-impl Leave for Always {
-    fn given(&self) -> bool {
+impl LeaseGuard for Always {
+    fn held(&self) -> bool {
         true
     }
 }

@@ -11,8 +11,8 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use keeper_alicloud::{
-    Always, Client, Credentials, Endpoints, Error, Leave, Stamp, StampSource, StaticCredentials, Timeouts,
-    Transport,
+    Always, Client, Credentials, Endpoints, Error, LeaseGuard, Stamp, StampSource, StaticCredentials,
+    Timeouts, Transport,
 };
 use keeper_core::authority::Rights;
 use keeper_core::call::{CallId, Query, ReadCall, WriteCall};
@@ -279,8 +279,8 @@ async fn a_call_can_run_as_a_task_of_its_own() {
 /// Leave that ends while the stamp is taken.
 struct EndsWithTheStamp<'a>(&'a Mutex<bool>);
 
-impl Leave for EndsWithTheStamp<'_> {
-    fn given(&self) -> bool {
+impl LeaseGuard for EndsWithTheStamp<'_> {
+    fn held(&self) -> bool {
         !*self.0.lock().unwrap()
     }
 }

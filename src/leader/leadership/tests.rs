@@ -50,7 +50,7 @@ async fn i33_work_of_one_term_is_not_ended_in_another() {
         done = leadership.within(1, seconds(5)) => assert_eq!(done, None),
         () = next => {}
     }
-    assert!(!leadership.leave(1).given() && leadership.leave(2).given());
+    assert!(!leadership.guard(1).held() && leadership.guard(2).held());
     assert_eq!(leadership.within(1, async {}).await, None);
     assert_eq!(leadership.within(2, async {}).await, Some(()));
 }
@@ -71,7 +71,7 @@ async fn i33_who_slept_past_the_end_does_not_go_on() {
     let before = polls.load(Ordering::Relaxed);
     assert_eq!(guarded.await, None);
     assert_eq!(polls.load(Ordering::Relaxed), before);
-    assert!(!leadership.leave(1).given());
+    assert!(!leadership.guard(1).held());
     assert_eq!(leadership.held(), None);
 }
 

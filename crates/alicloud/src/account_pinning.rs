@@ -25,11 +25,11 @@ use crate::endpoint::Endpoints;
 use crate::error::{Error, OwnCode};
 use crate::get_caller_identity::{Caller, OPERATION};
 use crate::observe::Observer;
-use crate::sign::Leave;
+use crate::sign::LeaseGuard;
 use crate::transport::Transport;
 
 /// Where the key is that is to be used now.
-pub trait Keys: Send + Sync {
+pub trait KeySource: Send + Sync {
     /// The key, if there is one; the same allocation as long as it stays the same.
     fn current(&self) -> Option<Arc<Credentials>>;
 }
@@ -37,11 +37,11 @@ pub trait Keys: Send + Sync {
 /// Which account of the cloud each name stands for: as the administrator has pinned it, or else as the first key has shown,
 /// for as long as the process lives.
 #[derive(Debug, Default)]
-pub struct Pins {
+pub struct AccountPins {
     accounts: Mutex<BTreeMap<AccountName, Box<str>>>,
 }
 
-impl Pins {
+impl AccountPins {
     /// What the administrator has pinned.
     pub fn new(pinned: impl IntoIterator<Item = (AccountName, Box<str>)>) -> Self {
         Self { accounts: Mutex::new(pinned.into_iter().collect()) }
@@ -82,10 +82,10 @@ impl Pins {
 /// A source that hands out a key only after the cloud has said that it belongs to the right account. One for each client,
 /// so that a region in which the question is not answered holds up no other.
 #[derive(Debug)]
-pub struct Pinned<K> {
+pub struct VerifiedCredentials<K> {
     account: AccountName,
     keys: K,
-    pins: Arc<Pins>,
+    pins: Arc<AccountPins>,
     transport: Transport,
     endpoints: Endpoints,
     known: Mutex<Option<Known>>,
@@ -104,12 +104,12 @@ struct Known {
     identity: Identity,
 }
 
-impl<K: Keys> Pinned<K> {
+impl<K: KeySource> VerifiedCredentials<K> {
     /// A source of these keys for the account of this name; the question goes to these endpoints.
     pub fn new(
         account: AccountName,
         keys: K,
-        pins: Arc<Pins>,
+        pins: Arc<AccountPins>,
         transport: Transport,
         endpoints: Endpoints,
     ) -> Self {
@@ -177,7 +177,7 @@ impl<K: Keys> Pinned<K> {
     }
 
     /// Asks whose the key is, unless somebody did while we waited.
-    async fn ask(&self, key: &Arc<Credentials>, leave: &dyn Leave) -> Result<Identity, Error> {
+    async fn ask(&self, key: &Arc<Credentials>, guard: &dyn LeaseGuard) -> Result<Identity, Error> {
         let failures = self.failures.load(Ordering::Relaxed);
         let mut failed = self.asking.lock().await;
         if let Some(verdict) = self.verdict(key) {
@@ -195,7 +195,7 @@ impl<K: Keys> Pinned<K> {
             Some(observer) => asker.observed_by(Arc::clone(observer)),
             None => asker,
         };
-        match asker.caller_identity(leave).await {
+        match asker.caller_identity(guard).await {
             Ok(caller) => {
                 self.learn(key, caller);
                 self.verdict(key).unwrap_or_else(|| Err(Error::unanswered(OPERATION, OwnCode::NoAccessKey)))
@@ -218,12 +218,12 @@ impl<K: Keys> Pinned<K> {
     }
 }
 
-impl<K: Keys> CredentialsSource for Pinned<K> {
-    async fn credentials(&self, leave: &dyn Leave) -> Result<(Arc<Credentials>, Identity), Error> {
+impl<K: KeySource> CredentialsSource for VerifiedCredentials<K> {
+    async fn credentials(&self, guard: &dyn LeaseGuard) -> Result<(Arc<Credentials>, Identity), Error> {
         let key = self.keys.current().ok_or_else(|| Error::unanswered(OPERATION, OwnCode::NoAccessKey))?;
         let identity = match self.verdict(&key) {
             Some(verdict) => verdict?,
-            None => self.ask(&key, leave).await?,
+            None => self.ask(&key, guard).await?,
         };
         Ok((key, identity))
     }
@@ -240,16 +240,16 @@ mod tests {
     #[derive(Debug)]
     struct NoKey;
 
-    impl Keys for NoKey {
+    impl KeySource for NoKey {
         fn current(&self) -> Option<Arc<Credentials>> {
             None
         }
     }
 
-    fn pinned(region: &str, network: Network) -> Pinned<NoKey> {
+    fn pinned(region: &str, network: Network) -> VerifiedCredentials<NoKey> {
         let transport = Transport::new(Timeouts::default()).unwrap();
         let endpoints = Endpoints::of_region(&Region::new(region), network).unwrap();
-        Pinned::new(AccountName::new("a"), NoKey, Arc::default(), transport, endpoints)
+        VerifiedCredentials::new(AccountName::new("a"), NoKey, Arc::default(), transport, endpoints)
     }
 
     /// What passes by itself says nothing of the service that was to be called; what is wrong with the key does.
