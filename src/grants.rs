@@ -3,8 +3,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use keeper_core::authority::Rights;
 use keeper_core::id::{AccountName, Region};
+use keeper_core::wish::Rights;
 
 /// What some namespaces may do.
 #[derive(Debug, Clone, PartialEq, Eq)]

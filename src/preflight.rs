@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use keeper_core::authority::Recheck;
+use keeper_core::id::{Generation, ObjectId};
 use keeper_core::retention::Attachment;
-use keeper_core::wish::{Generation, ObjectId};
 use kube::Client;
 use kube::api::ObjectMeta;
 use tokio::time::timeout;

@@ -6,8 +6,8 @@ use std::time::Duration;
 
 use k8s_openapi::jiff::Timestamp;
 use keeper_core::conditions::{Judgement, Status};
+use keeper_core::id::ObjectId;
 use keeper_core::reason::Reason;
-use keeper_core::wish::ObjectId;
 use kube::Client;
 use kube::api::{Patch, PatchParams};
 use serde_json::json;

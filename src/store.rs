@@ -5,10 +5,9 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use keeper_core::conditions::Status;
-use keeper_core::id::Region;
+use keeper_core::id::{Generation, ObjectId, Region};
 use keeper_core::reason::Reason;
 use keeper_core::verdict::Part;
-use keeper_core::wish::{Generation, ObjectId};
 use kube::api::ObjectMeta;
 use tokio::sync::Notify;
 use tokio::time::Instant;

@@ -4,8 +4,8 @@
 use std::sync::Arc;
 
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
+use keeper_core::id::{Generation, ObjectId};
 use keeper_core::reason::Reason;
-use keeper_core::wish::{Generation, ObjectId};
 use kube::api::{ApiResource, DynamicObject, ListParams, ObjectMeta};
 use kube::{Api, Client};
 use serde::de::DeserializeOwned;

@@ -4,8 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
-use keeper_core::call::TagFilter;
-use keeper_core::id::{InstanceId, Region};
+use keeper_core::id::{InstanceId, Region, TagFilter};
 
 use super::placement::{Homes, Nodes};
 use crate::api::TagSelector;

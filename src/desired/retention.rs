@@ -14,9 +14,10 @@ use std::sync::Arc;
 use keeper_core::id::{InstanceId, InterfaceId, Region};
 use keeper_core::instance::Instance;
 use keeper_core::interface::Interface;
+use keeper_core::kind::Types;
 use keeper_core::reason::Reason;
-use keeper_core::retention::{AttachPhase, Attachment, Reattach, Record, Remembered, Types};
-use keeper_core::wish::{DeletionPolicy, Selector, Wish};
+use keeper_core::retention::{AttachPhase, Attachment, Record, Remembered};
+use keeper_core::wish::{DeletionPolicy, Reattach, Selector, Wish};
 
 use super::context::{Context, filters, instances};
 use super::placement::{Homes, Nodes, Wished};

@@ -10,11 +10,10 @@ use keeper_alicloud::observe::{Observer, Outcome};
 use keeper_core::engine::Proven;
 use keeper_core::failure::Failure;
 use keeper_core::fleet::Fleet as Engines;
-use keeper_core::id::RequestId;
+use keeper_core::id::{ObjectId, RequestId};
 use keeper_core::retention::InterfacePhase;
 use keeper_core::time::Moment;
 use keeper_core::verdict::{Part, State, total};
-use keeper_core::wish::ObjectId;
 
 use super::registry::{Metrics, outcome};
 use crate::api::Resource;

@@ -5,11 +5,10 @@ use std::time::Duration;
 use keeper_alicloud::observe::{Observer as _, Outcome};
 use keeper_core::conditions::Status;
 use keeper_core::failure::Class;
-use keeper_core::id::{AccountName, Region};
+use keeper_core::id::{AccountName, ObjectId, Region};
 use keeper_core::reason::Reason;
 use keeper_core::retention::{Free, RetentionPart};
 use keeper_core::verdict::{Part, Tally, tell};
-use keeper_core::wish::ObjectId;
 
 use super::*;
 use crate::api::Resource;

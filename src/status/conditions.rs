@@ -3,7 +3,7 @@
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
 use k8s_openapi::jiff::Timestamp;
 use keeper_core::conditions::Condition as Judged;
-use keeper_core::wish::Generation;
+use keeper_core::id::Generation;
 
 use super::fields::{cut, whole_seconds};
 use super::report::Report;

@@ -6,11 +6,10 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 use k8s_openapi::jiff::{SignedDuration, Timestamp};
-use keeper_core::id::RequestId;
-use keeper_core::loss::{Cause, Loss, Sight, shrunk};
+use keeper_core::id::{Generation, RequestId};
+use keeper_core::loss::{Cause, Loss, Sight};
 use keeper_core::reason::Reason;
 use keeper_core::time::Moment;
-use keeper_core::wish::Generation;
 use kube::runtime::events::EventType;
 
 use super::report::Report;
@@ -107,7 +106,7 @@ impl Losses {
             return Some(0);
         }
         let named = u32::try_from(self.pending.len()).unwrap_or(u32::MAX);
-        report.counted.then(|| shrunk(counted, named, &report.part)).flatten()
+        report.counted.then(|| report.part.shrunk(counted, named)).flatten()
     }
 }
 

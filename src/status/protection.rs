@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::{Condition, Time};
 use k8s_openapi::jiff::Timestamp;
 use keeper_core::conditions::Summary;
+use keeper_core::id::Generation;
 use keeper_core::verdict::{Row, State};
-use keeper_core::wish::Generation;
 
 use super::conditions::same_conditions;
 use super::fields::{counts, risks, sentence, whole_seconds};

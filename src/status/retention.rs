@@ -9,12 +9,11 @@ use std::collections::{BTreeMap, BTreeSet};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
 use k8s_openapi::jiff::Timestamp;
 use keeper_core::conditions::Summary;
-use keeper_core::id::InterfaceId;
+use keeper_core::id::{Generation, InterfaceId};
 use keeper_core::interface::{Belongings, InterfaceType};
 use keeper_core::loss::Cause;
 use keeper_core::reason::Reason;
 use keeper_core::retention::{AttachPhase, Attachment, InterfacePhase, InterfaceRow, RetentionPart};
-use keeper_core::wish::Generation;
 use kube::runtime::events::EventType;
 
 use super::conditions::same_conditions;

@@ -3,8 +3,8 @@
 //! The operation is asynchronous: an answer says that the cloud has begun, and only the interface's status says how it
 //! ended. It takes no client token, so it must not be sent again after an answer that was lost.
 
+use keeper_core::authority::AttachPermit;
 use keeper_core::id::Region;
-use keeper_core::interface::AttachPermit;
 
 use crate::operation::{Operation, Parameters, Product};
 
@@ -25,12 +25,11 @@ pub(crate) fn parameters(region: &Region, permit: AttachPermit) -> Parameters {
 mod tests {
     use std::time::Duration;
 
-    use keeper_core::authority::Rights;
-    use keeper_core::call::CallId;
     use keeper_core::evidence::Evidence;
-    use keeper_core::id::{InstanceId, InterfaceId, RequestId};
+    use keeper_core::id::{CallId, InstanceId, InterfaceId, RequestId};
     use keeper_core::interface::{Interface, InterfaceFacts, InterfaceStatus, InterfaceType};
     use keeper_core::time::Moment;
+    use keeper_core::wish::Rights;
 
     use super::*;
     use crate::sign::canonical_query;

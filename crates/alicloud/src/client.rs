@@ -3,9 +3,10 @@
 
 use std::sync::Arc;
 
+use keeper_core::authority::AttachPermit;
 use keeper_core::call::{Identity, Page, ReadCall, WriteCall};
 use keeper_core::id::{Region, RequestId};
-use keeper_core::interface::{AttachPermit, PRIMARY_RETAINED_IN};
+use keeper_core::interface::PRIMARY_RETAINED_IN;
 use secrecy::ExposeSecret;
 use tracing::{Instrument, debug, debug_span};
 

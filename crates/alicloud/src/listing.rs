@@ -1,8 +1,8 @@
 //! What the listings have in common: filters, pages and tags. Concludes nothing: an entry that can't be read is counted
 //! and doesn't cost the page.
 
-use keeper_core::call::{IDS_PER_READ, Identity, Item, Page, Query, ReadCall, TagFilter};
-use keeper_core::id::{PageToken, Region, Tag};
+use keeper_core::call::{IDS_PER_READ, Identity, Item, Page, Query, ReadCall};
+use keeper_core::id::{PageToken, Region, Tag, TagFilter};
 use keeper_core::kind::Kind;
 use serde_json::Value;
 

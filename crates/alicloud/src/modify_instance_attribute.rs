@@ -31,13 +31,12 @@ fn deletion_protection(id: &InstanceId, value: &str) -> Parameters {
 mod tests {
     use std::time::Duration;
 
-    use keeper_core::authority::{Case, ObjectProof, Obstacles, Recheck, Rights, WeakenPermit, grant};
-    use keeper_core::call::CallId;
+    use keeper_core::authority::{Case, ObjectProof, Obstacles, Recheck, WeakenPermit, grant};
     use keeper_core::evidence::Evidence;
-    use keeper_core::id::RequestId;
+    use keeper_core::id::{CallId, RequestId};
     use keeper_core::instance::{ChargeType, InstanceFacts};
     use keeper_core::time::Moment;
-    use keeper_core::wish::{Selector, Wish};
+    use keeper_core::wish::{Rights, Selector, Wish};
 
     use super::*;
 

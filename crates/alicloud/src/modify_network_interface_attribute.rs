@@ -31,13 +31,12 @@ fn delete_on_release(region: &Region, id: &InterfaceId, value: &str) -> Paramete
 mod tests {
     use std::time::Duration;
 
-    use keeper_core::authority::{Case, ObjectProof, Obstacles, Recheck, Rights, WeakenPermit, grant};
-    use keeper_core::call::CallId;
+    use keeper_core::authority::{Case, ObjectProof, Obstacles, Recheck, WeakenPermit, grant};
     use keeper_core::evidence::Evidence;
-    use keeper_core::id::RequestId;
+    use keeper_core::id::{CallId, RequestId};
     use keeper_core::interface::{InterfaceFacts, InterfaceType};
     use keeper_core::time::Moment;
-    use keeper_core::wish::{Selector, Wish};
+    use keeper_core::wish::{Rights, Selector, Wish};
 
     use super::*;
     use crate::sign::canonical_query;

@@ -14,14 +14,15 @@ use keeper_alicloud::{
     Always, Client, Credentials, Endpoints, Error, LeaseGuard, Stamp, StampSource, StaticCredentials,
     Timeouts, Transport,
 };
-use keeper_core::authority::Rights;
-use keeper_core::call::{CallId, Query, ReadCall, WriteCall};
+use keeper_core::authority::AttachPermit;
+use keeper_core::call::{Query, ReadCall, WriteCall};
 use keeper_core::evidence::Evidence;
 use keeper_core::failure::{Class, Effect};
-use keeper_core::id::{InstanceId, InterfaceId, Region, RequestId};
+use keeper_core::id::{CallId, InstanceId, InterfaceId, Region, RequestId};
 use keeper_core::instance::Instance;
-use keeper_core::interface::{AttachPermit, Interface, InterfaceFacts, InterfaceStatus, InterfaceType};
+use keeper_core::interface::{Interface, InterfaceFacts, InterfaceStatus, InterfaceType};
 use keeper_core::time::Moment;
+use keeper_core::wish::Rights;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::time::{sleep, timeout};
@@ -513,7 +514,7 @@ async fn a_request_as_it_arrives_carries_a_signature_that_fits_it() {
     let server =
         Server::start(Then::Answer(http("200 OK", "", r#"{"RequestId":"R","Instances":{"Instance":[]}}"#)))
             .await;
-    let filter = keeper_core::call::TagFilter { key: "k ä*".into(), value: Some("a b&c=d/+%~".into()) };
+    let filter = keeper_core::id::TagFilter { key: "k ä*".into(), value: Some("a b&c=d/+%~".into()) };
     let call: ReadCall<Instance> = ReadCall { query: Query::Tagged(vec![filter]), page: None };
     client(&server.url, Timeouts::default()).read(&call, &Always).await.unwrap();
 

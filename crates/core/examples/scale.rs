@@ -14,12 +14,12 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use keeper_core::budget::Limit;
-use keeper_core::call::{CallId, Identity, Item, Page, Query, ReadCall, Reply, TagFilter, WriteCall};
+use keeper_core::call::{Identity, Item, Page, Query, ReadCall, Reply, WriteCall};
 use keeper_core::engine::{Asked, Effect, Engine, Input, Settings, Window};
-use keeper_core::id::{InstanceId, PageToken, RequestId, Tag};
+use keeper_core::id::{CallId, InstanceId, ObjectId, PageToken, RequestId, Tag, TagFilter};
 use keeper_core::instance::{ChargeType, Instance, InstanceFacts};
 use keeper_core::time::Moment;
-use keeper_core::wish::{ObjectId, Selector, Wish};
+use keeper_core::wish::{Selector, Wish};
 
 use meter::{Meter, resident};
 

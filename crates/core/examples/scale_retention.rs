@@ -14,16 +14,16 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use keeper_core::budget::Limit;
-use keeper_core::call::{CallId, Identity, Item, Page, Query, ReadCall, Reply, TagFilter, WriteCall};
+use keeper_core::call::{Identity, Item, Page, Query, ReadCall, Reply, WriteCall};
 use keeper_core::engine::{Settings, Window};
 use keeper_core::fleet::{Asked, Effect, Fleet, Input};
-use keeper_core::id::{InstanceId, InterfaceId, PageToken, RequestId, Tag};
+use keeper_core::id::{CallId, InstanceId, InterfaceId, ObjectId, PageToken, RequestId, Tag, TagFilter};
 use keeper_core::instance::{ChargeType, Instance, InstanceFacts};
 use keeper_core::interface::{Belongings, Interface, InterfaceFacts, InterfaceStatus, InterfaceType};
 use keeper_core::owners::{Power, Surroundings};
 use keeper_core::retention::{Record, Remembered};
 use keeper_core::time::Moment;
-use keeper_core::wish::{ObjectId, Selector, Wish};
+use keeper_core::wish::{Selector, Wish};
 
 use meter::{Meter, resident};
 

@@ -2,35 +2,18 @@
 
 use std::time::Duration;
 
-use crate::call::CallId;
 use crate::evidence::Fresh;
+use crate::id::{CallId, Generation};
+use crate::id::{InstanceId, InterfaceId};
+use crate::interface::{Interface, InterfaceStatus};
 use crate::kind::{Applicability, Kind};
 use crate::retention::Attachment;
 use crate::time::Moment;
-use crate::wish::{Generation, Wish};
+use crate::wish::Rights;
+use crate::wish::Wish;
 
 /// How long the proofs for a weakening write hold.
 pub const PROOF_LIFE: Duration = Duration::from_secs(10);
-
-/// What the administrator lets an object do beside keeping flags at their safe value. By default nothing.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub struct Rights {
-    /// Set flags to their weak value.
-    pub weaken: bool,
-    /// Attach network interfaces.
-    pub attach: bool,
-}
-
-impl Rights {
-    /// Everything.
-    pub const ALL: Self = Self { weaken: true, attach: true };
-
-    /// These rights and the others.
-    pub fn add(&mut self, others: Self) {
-        self.weaken |= others.weaken;
-        self.attach |= others.attach;
-    }
-}
 
 /// Leave to set the weak value on one target, once. It can't be copied, and is made by [`grant`] alone.
 #[derive(Debug, PartialEq, Eq)]
@@ -42,6 +25,44 @@ impl<K: Kind> WeakenPermit<K> {
     /// The target on which the weak value may be set.
     pub fn target(&self) -> &K::Id {
         &self.target
+    }
+}
+
+/// Leave to attach one interface to one instance, once. It can't be copied, and is made by [`AttachPermit::grant`]
+/// alone.
+#[derive(Debug, PartialEq, Eq)]
+pub struct AttachPermit {
+    interface: InterfaceId,
+    instance: InstanceId,
+}
+
+impl AttachPermit {
+    /// Gives leave, unless what the cloud just said of the interface stands against it: only a free one is attached,
+    /// and none that belongs to others.
+    ///
+    /// What the wish and the instance have to say is the caller's to judge before.
+    pub fn grant(
+        may: Rights,
+        id: &InterfaceId,
+        evidence: Fresh<'_, Interface>,
+        instance: &InstanceId,
+    ) -> Option<Self> {
+        let facts = evidence.facts();
+        // `Available` is the cloud's word for "on no instance"; that it names one all the same is not waved through.
+        let free =
+            facts.status == Some(InterfaceStatus::Available) && !matches!(facts.instance, Some(Some(_)));
+        let ours = Interface::applicability(facts) == Applicability::Yes;
+        (may.attach && free && ours).then(|| Self { interface: id.clone(), instance: instance.clone() })
+    }
+
+    /// The interface that may be attached.
+    pub fn interface(&self) -> &InterfaceId {
+        &self.interface
+    }
+
+    /// The instance that it may be attached to.
+    pub fn instance(&self) -> &InstanceId {
+        &self.instance
     }
 }
 

@@ -1,33 +1,11 @@
 //! The calls that the engine may ask for. What is not here can't be asked.
 
-use std::sync::Arc;
-
 use crate::authority::WeakenPermit;
-use crate::id::{PageToken, RequestId, Tag};
+use crate::id::{PageToken, RequestId, TagFilter};
 use crate::kind::Kind;
 
 /// Most ids in one read by id. The cloud's limit for instances and for network interfaces alike.
 pub const IDS_PER_READ: usize = 100;
-
-/// A filter on one tag: the key, and the value unless any value will do.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct TagFilter {
-    /// Key that must be there.
-    pub key: Arc<str>,
-    /// Value that it must have; `None`: any.
-    pub value: Option<Arc<str>>,
-}
-
-impl TagFilter {
-    /// Whether a set of tags satisfies this filter.
-    pub fn matches(&self, tags: &[Tag]) -> bool {
-        tags.iter().any(|t| t.key == self.key && self.value.as_ref().is_none_or(|v| *v == t.value))
-    }
-}
-
-/// Number of a call, in the order in which calls are sent: what was sent later has a greater one.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct CallId(pub u64);
 
 /// What a read asks for. Each call answers one page.
 #[derive(Debug, Clone, PartialEq, Eq)]

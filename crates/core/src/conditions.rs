@@ -3,9 +3,10 @@
 use std::fmt::Write as _;
 
 use crate::kind::Kind;
+use crate::pace::Fits;
 use crate::reason::Reason;
 use crate::retention::AttachPhase;
-use crate::verdict::{Fits, Group, Groups, Part, Progress, join, tell, total};
+use crate::verdict::{Group, Groups, Part, Progress, join, tell, total};
 use crate::wish::Wish;
 
 /// A condition's status.

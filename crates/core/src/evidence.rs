@@ -1,8 +1,7 @@
 //! What the cloud returned, and when we saw it. The only road from a cloud's answer to a positive word leads through
 //! [`Evidence::fresh`] and [`Fresh::prove`].
 
-use crate::call::CallId;
-use crate::id::RequestId;
+use crate::id::{CallId, RequestId};
 use crate::kind::Kind;
 use crate::time::Moment;
 

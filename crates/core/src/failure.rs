@@ -149,3 +149,25 @@ impl Failure {
 pub fn without_request(words: &str) -> &str {
     words.split_once(REQUEST).map_or(words, |(before, _)| before)
 }
+
+impl From<Class> for Reason {
+    fn from(class: Class) -> Self {
+        match class {
+            Class::Throttled => Self::Throttled,
+            Class::Transient => Self::CloudUnavailable,
+            Class::Busy => Self::Busy,
+            Class::NotApplicable => Self::NotApplicable,
+            Class::Gone => Self::Missing,
+            Class::Locked => Self::Locked,
+            Class::Permission => Self::PermissionDenied,
+            Class::Credentials => Self::CredentialsRejected,
+            Class::NoKey => Self::CredentialsMissing,
+            Class::WrongAccount => Self::WrongAccount,
+            Class::NoIdentity => Self::StsUnavailable,
+            Class::StsOutsideVpc => Self::StsOutsideVpc,
+            Class::Clock => Self::ClockSkew,
+            Class::Bug => Self::RequestRefused,
+            Class::Unrecognized => Self::UnrecognizedError,
+        }
+    }
+}

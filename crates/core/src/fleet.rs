@@ -7,16 +7,17 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
-use crate::call::{CallId, ReadCall, Reply, WriteCall};
+use crate::authority::AttachPermit;
+use crate::call::{ReadCall, Reply, WriteCall};
 use crate::engine::{self, Engine, Load, Proven, Recheck, Settings, Ticket, Window};
 use crate::failure::Failure;
-use crate::id::InstanceId;
+use crate::id::{CallId, Generation, InstanceId, ObjectId};
 use crate::instance::Instance;
-use crate::interface::{AttachPermit, Interface};
+use crate::interface::Interface;
 use crate::retention::Record;
 use crate::time::Moment;
 use crate::verdict::Part;
-use crate::wish::{Generation, ObjectId, Selector, Wish};
+use crate::wish::{Selector, Wish};
 
 /// What an object asks.
 #[derive(Debug, Clone)]

@@ -76,3 +76,65 @@ impl Tag {
         Self { key: Arc::from(key.as_ref()), value: Arc::from(value.as_ref()) }
     }
 }
+
+/// A filter on one tag: the key, and the value unless any value will do.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct TagFilter {
+    /// Key that must be there.
+    pub key: Arc<str>,
+    /// Value that it must have; `None`: any.
+    pub value: Option<Arc<str>>,
+}
+
+impl TagFilter {
+    /// Whether a set of tags satisfies this filter.
+    pub fn matches(&self, tags: &[Tag]) -> bool {
+        tags.iter().any(|t| t.key == self.key && self.value.as_ref().is_none_or(|v| *v == t.value))
+    }
+}
+
+/// Number of a call, in the order in which calls are sent: what was sent later has a greater one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct CallId(pub u64);
+
+/// A Kubernetes object. The uid tells it from a namesake that was created later.
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct ObjectId(Arc<ObjectName>);
+
+#[derive(PartialEq, Eq, PartialOrd, Ord, Hash)]
+struct ObjectName {
+    uid: Box<str>,
+    namespace: Box<str>,
+    name: Box<str>,
+}
+
+impl ObjectId {
+    /// The object with this namespace, name and uid.
+    pub fn new(namespace: &str, name: &str, uid: &str) -> Self {
+        Self(Arc::new(ObjectName { uid: uid.into(), namespace: namespace.into(), name: name.into() }))
+    }
+
+    /// Namespace.
+    pub fn namespace(&self) -> &str {
+        &self.0.namespace
+    }
+
+    /// Name.
+    pub fn name(&self) -> &str {
+        &self.0.name
+    }
+
+    /// Uid.
+    pub fn uid(&self) -> &str {
+        &self.0.uid
+    }
+}
+
+impl fmt::Debug for ObjectId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}/{}", self.0.namespace, self.0.name)
+    }
+}
+
+/// `metadata.generation`.
+pub type Generation = i64;

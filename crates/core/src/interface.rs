@@ -3,17 +3,10 @@
 use std::sync::{Arc, LazyLock};
 use std::time::Duration;
 
-use crate::authority::{Recheck, Rights};
-use crate::engine::{Effect, Engine, Ticket, Window};
-use crate::evidence::Fresh;
-use crate::failure::Failure;
 use crate::id::{InstanceId, InterfaceId, Tag};
-use crate::kind::{Applicability, Kind, Place, Refusal, Wanted};
+use crate::kind::{Applicability, Kind, Place, Refusal, Types, Wanted};
 use crate::owners::Surroundings;
 use crate::reason::{Reason, Risk};
-use crate::retention::{RetentionPart, Types};
-use crate::time::Moment;
-use crate::wish::ObjectId;
 
 /// Tag key by which Terway and the eRDMA controller mark what they created.
 const CREATOR_TAG: &str = "creator";
@@ -152,44 +145,6 @@ pub struct InterfaceFacts {
     pub belongings: Arc<Belongings>,
 }
 
-/// Leave to attach one interface to one instance, once. It can't be copied, and is made by [`AttachPermit::grant`]
-/// alone.
-#[derive(Debug, PartialEq, Eq)]
-pub struct AttachPermit {
-    interface: InterfaceId,
-    instance: InstanceId,
-}
-
-impl AttachPermit {
-    /// Gives leave, unless what the cloud just said of the interface stands against it: only a free one is attached,
-    /// and none that belongs to others.
-    ///
-    /// What the wish and the instance have to say is the caller's to judge before.
-    pub fn grant(
-        may: Rights,
-        id: &InterfaceId,
-        evidence: Fresh<'_, Interface>,
-        instance: &InstanceId,
-    ) -> Option<Self> {
-        let facts = evidence.facts();
-        // `Available` is the cloud's word for "on no instance"; that it names one all the same is not waved through.
-        let free =
-            facts.status == Some(InterfaceStatus::Available) && !matches!(facts.instance, Some(Some(_)));
-        let ours = Interface::applicability(facts) == Applicability::Yes;
-        (may.attach && free && ours).then(|| Self { interface: id.clone(), instance: instance.clone() })
-    }
-
-    /// The interface that may be attached.
-    pub fn interface(&self) -> &InterfaceId {
-        &self.interface
-    }
-
-    /// The instance that it may be attached to.
-    pub fn instance(&self) -> &InstanceId {
-        &self.instance
-    }
-}
-
 impl InterfaceFacts {
     fn creator(&self) -> Option<&str> {
         let tag = self.tags.iter().flatten().find(|tag| tag.key.as_ref() == CREATOR_TAG)?;
@@ -318,32 +273,6 @@ impl Kind for Interface {
     fn listed(surroundings: &Surroundings) -> Option<&[InterfaceId]> {
         surroundings.interfaces.as_deref()
     }
-
-    fn retention(engine: &Engine<Self>, now: Moment, object: &ObjectId) -> Option<Box<RetentionPart>> {
-        engine.retention_part(now, object)
-    }
-
-    fn plan_attachments(engine: &mut Engine<Self>, now: Moment, window: Window, out: &mut Vec<Effect<Self>>) {
-        engine.plan_attachments(now, window, out);
-    }
-
-    fn rechecked(engine: &mut Engine<Self>, now: Moment, ticket: Ticket, answer: &Recheck) {
-        engine.attempt_rechecked(now, ticket, answer);
-    }
-
-    fn attach_ended(
-        engine: &mut Engine<Self>,
-        now: Moment,
-        object: &ObjectId,
-        id: &InterfaceId,
-        result: Result<(), Failure>,
-    ) {
-        engine.attach_ended(now, object, id, result);
-    }
-
-    fn lose_attempts(engine: &mut Engine<Self>, now: Moment) {
-        engine.lose_attempts(now);
-    }
 }
 
 #[cfg(test)]
@@ -351,10 +280,11 @@ mod tests {
     use std::time::Duration;
 
     use super::*;
-    use crate::call::CallId;
+    use crate::authority::AttachPermit;
     use crate::evidence::Evidence;
-    use crate::id::RequestId;
+    use crate::id::{CallId, RequestId};
     use crate::time::Moment;
+    use crate::wish::Rights;
 
     fn plain() -> InterfaceFacts {
         InterfaceFacts {

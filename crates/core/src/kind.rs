@@ -5,15 +5,9 @@ use std::fmt::{Debug, Display};
 use std::hash::Hash;
 use std::time::Duration;
 
-use crate::authority::Recheck;
-use crate::engine::{Effect, Engine, Ticket, Window};
-use crate::failure::Failure;
 use crate::id::{InstanceId, Tag};
 use crate::owners::Surroundings;
 use crate::reason::{Reason, Risk};
-use crate::retention::{RetentionPart, Types};
-use crate::time::Moment;
-use crate::wish::ObjectId;
 
 /// Whether the flag can be set on a target at all.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -65,6 +59,21 @@ pub struct Wanted<'a> {
     pub tag: &'a dyn Fn(&mut Tag) -> bool,
     /// Whether somebody asks for what is on an instance.
     pub surroundings: bool,
+}
+
+/// Which interfaces of a selected instance are meant.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Types {
+    /// The primary one.
+    pub primary: bool,
+    /// The secondary ones.
+    pub secondary: bool,
+}
+
+impl Default for Types {
+    fn default() -> Self {
+        Self { primary: true, secondary: true }
+    }
 }
 
 /// A kind of target. A type without values: it only names its id, its facts and how they are read.
@@ -132,34 +141,4 @@ pub trait Kind: Debug + Clone + Copy + PartialEq + Eq + 'static {
     fn listed(_surroundings: &Surroundings) -> Option<&[Self::Id]> {
         Some(&[])
     }
-
-    /// What an object remembers, for its report, if its kind remembers anything.
-    fn retention(_engine: &Engine<Self>, _now: Moment, _object: &ObjectId) -> Option<Box<RetentionPart>> {
-        None
-    }
-
-    /// Sees to what is to be attached, if there is such a thing for this kind.
-    fn plan_attachments(
-        _engine: &mut Engine<Self>,
-        _now: Moment,
-        _window: Window,
-        _out: &mut Vec<Effect<Self>>,
-    ) {
-    }
-
-    /// Takes in the API server's answer to a question about something that is to be attached.
-    fn rechecked(_engine: &mut Engine<Self>, _now: Moment, _ticket: Ticket, _answer: &Recheck) {}
-
-    /// Takes in how a call to attach something ended.
-    fn attach_ended(
-        _engine: &mut Engine<Self>,
-        _now: Moment,
-        _object: &ObjectId,
-        _id: &Self::Id,
-        _result: Result<(), Failure>,
-    ) {
-    }
-
-    /// Gives up what was to be attached: somebody else leads.
-    fn lose_attempts(_engine: &mut Engine<Self>, _now: Moment) {}
 }

@@ -5,7 +5,6 @@ use std::time::Duration;
 use crate::id::RequestId;
 use crate::reason::Reason;
 use crate::time::Moment;
-use crate::verdict::Part;
 
 /// Targets that lose their tag during one sweep are told together; so long at most is waited for its end.
 pub const GATHERS: Duration = Duration::from_secs(30);
@@ -58,14 +57,4 @@ pub struct Loss {
     pub last: Option<(Sight, Option<bool>)>,
     /// The last look that showed the safe value; `None`: this leader has seen none.
     pub last_safe: Option<Sight>,
-}
-
-/// How many targets an object has lost while nobody looked: those that status counted in the same generation and that the
-/// first complete look of a term does not find, without those that are told of by name. `None`: the look is not complete.
-pub fn shrunk(counted: u32, told: u32, part: &Part) -> Option<u32> {
-    let complete = part.settled
-        && part.unlisted.is_none()
-        && part.owners.is_empty()
-        && !part.tally.unknown.keys().any(|reason| reason.awaits_evidence());
-    complete.then(|| counted.saturating_sub(part.tally.targets()).saturating_sub(told))
 }

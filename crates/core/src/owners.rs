@@ -7,9 +7,9 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use crate::id::{InstanceId, InterfaceId};
+use crate::pace::Fits;
 use crate::reason::{Reason, Risk};
 use crate::time::Moment;
-use crate::verdict::Fits;
 
 /// What a listing says of an instance besides its flag, as far as its network interfaces are concerned. A field is `None`
 /// when the cloud's answer lacked it or had it in a form that we do not know.

@@ -4,10 +4,13 @@
 //! Evidence lives as long as it takes to be renewed at the pace that is really reached, within bounds. Where even that is
 //! not soon enough, nothing positive is said at all, for a word that comes and goes with every sweep is none.
 
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, VecDeque};
 use std::time::Duration;
 
 use crate::time::Moment;
+
+/// Calls a minute that the cloud lets through, of operations that it throttles.
+pub type Fits = BTreeMap<&'static str, u32>;
 
 /// So many sweeps are remembered: under lasting throttling enough for its ups and downs, at the usual pace forgotten within
 /// minutes.

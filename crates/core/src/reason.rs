@@ -193,29 +193,6 @@ impl Reason {
     }
 }
 
-impl From<crate::failure::Class> for Reason {
-    fn from(class: crate::failure::Class) -> Self {
-        use crate::failure::Class;
-        match class {
-            Class::Throttled => Self::Throttled,
-            Class::Transient => Self::CloudUnavailable,
-            Class::Busy => Self::Busy,
-            Class::NotApplicable => Self::NotApplicable,
-            Class::Gone => Self::Missing,
-            Class::Locked => Self::Locked,
-            Class::Permission => Self::PermissionDenied,
-            Class::Credentials => Self::CredentialsRejected,
-            Class::NoKey => Self::CredentialsMissing,
-            Class::WrongAccount => Self::WrongAccount,
-            Class::NoIdentity => Self::StsUnavailable,
-            Class::StsOutsideVpc => Self::StsOutsideVpc,
-            Class::Clock => Self::ClockSkew,
-            Class::Bug => Self::RequestRefused,
-            Class::Unrecognized => Self::UnrecognizedError,
-        }
-    }
-}
-
 /// A documented way in which a target can be lost although its flag is safe.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Risk {

@@ -18,34 +18,6 @@ pub const MAX_GONE: usize = 20;
 /// Most rows of interfaces that are on an instance, those that need attention first.
 pub const MAX_ATTACHED: usize = 100;
 
-/// Which interfaces of a selected instance are meant.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Types {
-    /// The primary one.
-    pub primary: bool,
-    /// The secondary ones.
-    pub secondary: bool,
-}
-
-impl Default for Types {
-    fn default() -> Self {
-        Self { primary: true, secondary: true }
-    }
-}
-
-/// One wish to attach a retained interface. It is fulfilled once.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Reattach {
-    /// The interface.
-    pub interface: InterfaceId,
-    /// The instance that is named, or that stands behind the Node; `None`: there is no such Node.
-    pub instance: Option<InstanceId>,
-    /// The Node that is named.
-    pub node: Option<Arc<str>>,
-    /// Whether the instance is a Node of this cluster, however it is named.
-    pub is_node: bool,
-}
-
 /// Where a wish to attach stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum AttachPhase {

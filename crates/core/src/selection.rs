@@ -4,10 +4,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use crate::call::{CallId, TagFilter};
-use crate::id::{InstanceId, Tag};
+use crate::id::{CallId, InstanceId, ObjectId, Tag, TagFilter};
 use crate::kind::{Kind, Place};
-use crate::wish::{ObjectId, Selector};
+use crate::wish::Selector;
 
 /// The index over the selectors of all objects of one engine.
 #[derive(Debug)]

@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use crate::backoff::LONG;
-use crate::call::CallId;
 use crate::evidence::Evidence;
+use crate::id::CallId;
 use crate::kind::{Applicability, Kind};
 use crate::loss::Sight;
 use crate::reason::Reason;

@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use crate::evidence::SafeProof;
 use crate::id::{InstanceId, Region};
 use crate::loss::Loss;
+use crate::pace::Fits;
 use crate::reason::{Reason, Risk};
 use crate::retention::RetentionPart;
 
@@ -231,9 +232,6 @@ pub struct NodeFindings {
     pub ignored: u32,
 }
 
-/// Calls a minute that the cloud lets through, of operations that it throttles.
-pub type Fits = BTreeMap<&'static str, u32>;
-
 /// What one engine says of one object. An object whose Nodes stand in several regions has several.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Default)]
 pub struct Part {
@@ -290,6 +288,17 @@ impl Part {
         for words in words.chain([&mut self.unlisted_words]).flatten() {
             *words = format!("{words} in {region}").into();
         }
+    }
+
+    /// How many targets an object has lost while nobody looked: those that status counted in the same generation and that
+    /// the first complete look of a term does not find, without those that are told of by name. `None`: the look is not
+    /// complete.
+    pub fn shrunk(&self, counted: u32, told: u32) -> Option<u32> {
+        let complete = self.settled
+            && self.unlisted.is_none()
+            && self.owners.is_empty()
+            && !self.tally.unknown.keys().any(|reason| reason.awaits_evidence());
+        complete.then(|| counted.saturating_sub(self.tally.targets()).saturating_sub(told))
     }
 
     /// Adds another engine's part to this one.

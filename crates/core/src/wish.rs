@@ -1,58 +1,12 @@
 //! What one object's newest generation asks of its targets in one account and region.
 
 use std::collections::BTreeSet;
-use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::authority::Rights;
-use crate::call::TagFilter;
-use crate::id::Tag;
+use crate::id::{InstanceId, InterfaceId, Tag, TagFilter};
 use crate::instance::Instance;
-use crate::kind::Kind;
-use crate::retention::{Reattach, Types};
-
-/// A Kubernetes object. The uid tells it from a namesake that was created later.
-#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct ObjectId(Arc<ObjectName>);
-
-#[derive(PartialEq, Eq, PartialOrd, Ord, Hash)]
-struct ObjectName {
-    uid: Box<str>,
-    namespace: Box<str>,
-    name: Box<str>,
-}
-
-impl ObjectId {
-    /// The object with this namespace, name and uid.
-    pub fn new(namespace: &str, name: &str, uid: &str) -> Self {
-        Self(Arc::new(ObjectName { uid: uid.into(), namespace: namespace.into(), name: name.into() }))
-    }
-
-    /// Namespace.
-    pub fn namespace(&self) -> &str {
-        &self.0.namespace
-    }
-
-    /// Name.
-    pub fn name(&self) -> &str {
-        &self.0.name
-    }
-
-    /// Uid.
-    pub fn uid(&self) -> &str {
-        &self.0.uid
-    }
-}
-
-impl fmt::Debug for ObjectId {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}/{}", self.0.namespace, self.0.name)
-    }
-}
-
-/// `metadata.generation`.
-pub type Generation = i64;
+use crate::kind::{Kind, Types};
 
 /// Which targets an object selects.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -142,6 +96,39 @@ impl<K: Kind> Selector<K> {
     pub fn filters(&self) -> impl Iterator<Item = &TagFilter> {
         self.tags.iter().chain(&self.exclude_tags)
     }
+}
+
+/// What the administrator lets an object do beside keeping flags at their safe value. By default nothing.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Rights {
+    /// Set flags to their weak value.
+    pub weaken: bool,
+    /// Attach network interfaces.
+    pub attach: bool,
+}
+
+impl Rights {
+    /// Everything.
+    pub const ALL: Self = Self { weaken: true, attach: true };
+
+    /// These rights and the others.
+    pub fn add(&mut self, others: Self) {
+        self.weaken |= others.weaken;
+        self.attach |= others.attach;
+    }
+}
+
+/// One wish to attach a retained interface. It is fulfilled once.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Reattach {
+    /// The interface.
+    pub interface: InterfaceId,
+    /// The instance that is named, or that stands behind the Node; `None`: there is no such Node.
+    pub instance: Option<InstanceId>,
+    /// The Node that is named.
+    pub node: Option<Arc<str>>,
+    /// Whether the instance is a Node of this cluster, however it is named.
+    pub is_node: bool,
 }
 
 /// What deleting the object does to the flags.

@@ -1,11 +1,10 @@
-use keeper_core::call::{Query, TagFilter};
-use keeper_core::id::{PageToken, RequestId, Tag};
+use keeper_core::call::{Identity, Query};
+use keeper_core::id::{PageToken, RequestId, Tag, TagFilter};
 use proptest::prelude::*;
 use serde_json::json;
 
 use super::*;
 use crate::listing::distortion::{arbitrary_json, distorted};
-use keeper_core::call::Identity;
 
 const REGION: &str = "cn-hangzhou";
 

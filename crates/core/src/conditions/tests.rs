@@ -3,14 +3,14 @@ use std::collections::BTreeSet;
 use proptest::prelude::*;
 
 use super::*;
-use crate::call::CallId;
 use crate::evidence::Evidence;
-use crate::id::{InterfaceId, Region, RequestId};
+use crate::id::{CallId, InterfaceId, Region, RequestId};
 use crate::instance::{Instance, InstanceFacts};
+use crate::pace::Fits;
 use crate::reason::Risk;
 use crate::retention::{AttachPhase, Attachment, Free, RetentionPart};
 use crate::time::Moment;
-use crate::verdict::{Fits, NodeFindings, Row, State, Tally, Verdict, tell};
+use crate::verdict::{NodeFindings, Row, State, Tally, Verdict, tell};
 
 const PROTECT: Question = question(true, false);
 const OBSERVE: Question = question(true, true);

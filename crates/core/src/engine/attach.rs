@@ -14,19 +14,18 @@ use assess::{Next, refusal};
 use super::facts::place_of;
 use super::objects::Object;
 use super::{Effect, Engine, Purpose, Ticket, Window};
-use crate::authority::{PROOF_LIFE, Recheck};
+use crate::authority::{AttachPermit, PROOF_LIFE, Recheck};
 use crate::backoff::{self, LONG};
 use crate::budget::Urgency;
-use crate::call::CallId;
 use crate::failure::{Class, Effect as Outcome, Failure};
-use crate::id::{InstanceId, InterfaceId};
-use crate::interface::{AttachPermit, Interface};
+use crate::id::{CallId, Generation, InstanceId, InterfaceId, ObjectId};
+use crate::interface::Interface;
 use crate::kind::Place;
 use crate::reason::Reason;
-use crate::retention::{AttachPhase, Attachment, Reattach, Record, Remembered};
+use crate::retention::{AttachPhase, Attachment, Record, Remembered};
 use crate::target::Target;
 use crate::time::Moment;
-use crate::wish::{Generation, ObjectId};
+use crate::wish::Reattach;
 
 /// An attempt that has not come to its call by then is begun anew.
 const ATTEMPT_WITHIN: Duration = Duration::from_secs(30);

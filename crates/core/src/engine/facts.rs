@@ -3,11 +3,11 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use super::{Engine, Purpose, reads};
+use super::{Engine, Extension, Purpose, reads};
 use crate::backoff::LONG;
-use crate::call::{CallId, Item};
+use crate::call::Item;
 use crate::evidence::Evidence;
-use crate::id::{RequestId, Tag};
+use crate::id::{CallId, RequestId, Tag};
 use crate::kind::{Applicability, Kind, Place, Wanted};
 use crate::loss::Sight;
 use crate::reason::Reason;
@@ -22,7 +22,7 @@ pub(super) struct Source<'a> {
     pub request_id: &'a RequestId,
 }
 
-impl<K: Kind> Engine<K> {
+impl<K: Extension> Engine<K> {
     /// Takes in one resource as the cloud showed it. `false`: its tags were unreadable although somebody selects by
     /// tag, so the listing does not tell all.
     pub(super) fn take_item(&mut self, now: Moment, source: Source<'_>, mut item: Item<K>) -> bool {

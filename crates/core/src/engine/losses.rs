@@ -2,15 +2,15 @@
 
 use std::collections::BTreeSet;
 
-use super::Engine;
 use super::facts::place_of;
 use super::objects::{Member, Object};
+use super::{Engine, Extension};
 use crate::evidence::Evidence;
+use crate::id::ObjectId;
 use crate::kind::{Applicability, Kind};
 use crate::loss::{Cause, GATHERS, Loss, Sight};
 use crate::owners::Role;
 use crate::time::Moment;
-use crate::wish::ObjectId;
 
 impl Sight {
     /// The look that this evidence is of.
@@ -19,7 +19,7 @@ impl Sight {
     }
 }
 
-impl<K: Kind> Engine<K> {
+impl<K: Extension> Engine<K> {
     /// The objects that have the target, as far as evidence of this lead tells. What went before that is known by number
     /// alone: whoever led then has told of it.
     pub(super) fn holders(&self, now: Moment, id: &K::Id) -> Vec<ObjectId> {

@@ -6,12 +6,12 @@
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
-use super::Engine;
 use super::attach::Errand;
 use super::facts::place_of;
 use super::objects::Member;
 use super::weaken::Ended;
-use crate::id::InstanceId;
+use super::{Engine, Extension};
+use crate::id::{InstanceId, ObjectId};
 use crate::kind::{Kind, Place};
 use crate::loss::Cause;
 use crate::owners::{Owner, Roster};
@@ -19,7 +19,6 @@ use crate::reason::Reason;
 use crate::retention::{MAX_GONE, Remembered};
 use crate::time::Moment;
 use crate::verdict::Verdict;
-use crate::wish::ObjectId;
 
 /// What one object remembers.
 #[derive(Debug, Clone)]
@@ -95,7 +94,7 @@ impl Remembered {
     }
 }
 
-impl<K: Kind> Engine<K> {
+impl<K: Extension> Engine<K> {
     /// Notes what new evidence says of a target: that it is safe, and where it is.
     pub(super) fn remember(&mut self, now: Moment, id: &K::Id) {
         if !K::REMEMBERS {

@@ -24,21 +24,25 @@ mod writes;
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::time::Duration;
 
+use crate::authority::AttachPermit;
 use crate::backoff::Jitter;
 use crate::brake::Brake;
 use crate::budget::{Budget, Limit};
-use crate::call::{CallId, ReadCall, Reply, TagFilter, WriteCall};
+use crate::call::{ReadCall, Reply, WriteCall};
 use crate::failure::{Class, Failure};
-use crate::id::Tag;
-use crate::interface::AttachPermit;
+use crate::id::InterfaceId;
+use crate::id::{CallId, Generation, ObjectId, Tag, TagFilter};
+use crate::instance::Instance;
+use crate::interface::Interface;
 use crate::kind::Kind;
-use crate::pace::Pace;
+use crate::pace::{Fits, Pace};
 use crate::reason::Reason;
+use crate::retention::RetentionPart;
 use crate::selection::Selection;
 use crate::target::Target;
 use crate::time::Moment;
-use crate::verdict::{Fits, Part};
-use crate::wish::{Generation, ObjectId, Wish};
+use crate::verdict::Part;
+use crate::wish::Wish;
 
 pub use crate::authority::Recheck;
 use attach::Attempt;
@@ -177,6 +181,69 @@ pub enum Effect<K: Kind> {
     Report(ObjectId, Generation, Box<Part>),
 }
 
+/// What one kind of target asks of the engine beside keeping its flag.
+pub trait Extension: Kind {
+    /// What an object remembers, for its report, if its kind remembers anything.
+    fn retention(_engine: &Engine<Self>, _now: Moment, _object: &ObjectId) -> Option<Box<RetentionPart>> {
+        None
+    }
+
+    /// Sees to what is to be attached, if there is such a thing for this kind.
+    fn plan_attachments(
+        _engine: &mut Engine<Self>,
+        _now: Moment,
+        _window: Window,
+        _out: &mut Vec<Effect<Self>>,
+    ) {
+    }
+
+    /// Takes in the API server's answer to a question about something that is to be attached.
+    fn rechecked(_engine: &mut Engine<Self>, _now: Moment, _ticket: Ticket, _answer: &Recheck) {}
+
+    /// Takes in how a call to attach something ended.
+    fn attach_ended(
+        _engine: &mut Engine<Self>,
+        _now: Moment,
+        _object: &ObjectId,
+        _id: &Self::Id,
+        _result: Result<(), Failure>,
+    ) {
+    }
+
+    /// Gives up what was to be attached: somebody else leads.
+    fn lose_attempts(_engine: &mut Engine<Self>, _now: Moment) {}
+}
+
+impl Extension for Instance {}
+
+impl Extension for Interface {
+    fn retention(engine: &Engine<Self>, now: Moment, object: &ObjectId) -> Option<Box<RetentionPart>> {
+        engine.retention_part(now, object)
+    }
+
+    fn plan_attachments(engine: &mut Engine<Self>, now: Moment, window: Window, out: &mut Vec<Effect<Self>>) {
+        engine.plan_attachments(now, window, out);
+    }
+
+    fn rechecked(engine: &mut Engine<Self>, now: Moment, ticket: Ticket, answer: &Recheck) {
+        engine.attempt_rechecked(now, ticket, answer);
+    }
+
+    fn attach_ended(
+        engine: &mut Engine<Self>,
+        now: Moment,
+        object: &ObjectId,
+        id: &InterfaceId,
+        result: Result<(), Failure>,
+    ) {
+        engine.attach_ended(now, object, id, result);
+    }
+
+    fn lose_attempts(engine: &mut Engine<Self>, now: Moment) {
+        engine.lose_attempts(now);
+    }
+}
+
 /// The decider for one account and region.
 #[derive(Debug)]
 pub struct Engine<K: Kind> {
@@ -258,7 +325,7 @@ enum Purpose<K: Kind> {
     Attach(ObjectId, K::Id),
 }
 
-impl<K: Kind> Engine<K> {
+impl<K: Extension> Engine<K> {
     /// An engine that knows nothing yet.
     pub fn new(settings: Settings) -> Self {
         Self {

@@ -5,17 +5,16 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::memory::Memory;
-use super::{Asked, Engine, facts::place_of, facts::tags_of, weaken::Act};
-use crate::call::CallId;
+use super::{Asked, Engine, Extension, facts::place_of, facts::tags_of, weaken::Act};
 use crate::evidence::Evidence;
-use crate::id::InstanceId;
+use crate::id::{CallId, Generation, InstanceId, ObjectId};
 use crate::kind::{Kind, Place};
 use crate::loss::Loss;
 use crate::owners::{Presence, Role, Roster};
 use crate::reason::Reason;
 use crate::target::Target;
 use crate::time::Moment;
-use crate::wish::{Generation, ObjectId, Selector, Wish};
+use crate::wish::{Selector, Wish};
 
 /// People wait for what they changed this long at most; then it is background like everything else.
 const HOT: Duration = Duration::from_secs(120);
@@ -194,7 +193,7 @@ impl<K: Kind> Object<K> {
     }
 }
 
-impl<K: Kind> Engine<K> {
+impl<K: Extension> Engine<K> {
     pub(super) fn take_wish(
         &mut self,
         now: Moment,

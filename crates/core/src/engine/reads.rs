@@ -8,16 +8,16 @@ use std::collections::{BTreeSet, VecDeque};
 use std::time::Duration;
 
 use super::facts::Source;
-use super::{Effect, Engine, Purpose};
+use super::{Effect, Engine, Extension, Purpose};
 use crate::backoff::{self, LONG};
 use crate::budget::{Budget, Urgency};
-use crate::call::{CallId, IDS_PER_READ, Page, Query, ReadCall};
+use crate::call::{IDS_PER_READ, Page, Query, ReadCall};
 use crate::failure::{Class, Failure};
+use crate::id::{CallId, ObjectId};
 use crate::kind::Kind;
 use crate::pace::Pace;
 use crate::reason::Reason;
 use crate::time::Moment;
-use crate::wish::ObjectId;
 use hindrance::Hindrance;
 use sweep::Sweep;
 
@@ -243,7 +243,7 @@ impl<K: Kind> Reads<K> {
     }
 }
 
-impl<K: Kind> Engine<K> {
+impl<K: Extension> Engine<K> {
     /// A new selector by tag needs a listing. A filtered one finds the first hits soon; the region's is complete.
     pub(super) fn request_listing(&mut self, now: Moment, object: &ObjectId) {
         self.reads.sweep_wanted = true;

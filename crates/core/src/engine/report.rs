@@ -6,11 +6,12 @@ use std::time::Duration;
 
 use super::facts::place_of;
 use super::objects::{Member, Object, Reported};
-use super::{Effect, Engine};
+use super::{Effect, Engine, Extension};
 use crate::conditions::{Question, judge};
 use crate::failure::without_request;
 use crate::id::InstanceId;
-use crate::kind::{Applicability, Kind};
+use crate::id::ObjectId;
+use crate::kind::Applicability;
 use crate::owners::{Presence, Role};
 use crate::reason::{Reason, Risk};
 use crate::target::Target;
@@ -18,14 +19,14 @@ use crate::time::Moment;
 use crate::verdict::{
     Groups, MAX_ROWS, NodeFindings, Part, Row, State, Tally, Verdict, sort_rows, tell_with,
 };
-use crate::wish::{ObjectId, Wish};
+use crate::wish::Wish;
 
 /// Counts alone are reported this often at most.
 const COUNTS_EVERY: Duration = Duration::from_secs(2);
 /// Reports and rosters that take at least this long to make share a part of the time.
 const LONG_REPORT: Duration = Duration::from_micros(200);
 
-impl<K: Kind> Engine<K> {
+impl<K: Extension> Engine<K> {
     pub(super) fn plan_reports(&mut self, now: Moment, out: &mut Vec<Effect<K>>) {
         self.fetch_due_reports(now);
         let dirty = std::mem::take(&mut self.dirty);

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use super::Engine;
 use super::memory::Memory;
 use super::objects::Object;
-use crate::id::{InstanceId, InterfaceId};
+use crate::id::{InstanceId, InterfaceId, ObjectId};
 use crate::interface::{Interface, InterfaceFacts, InterfaceStatus};
 use crate::kind::{Kind, Place};
 use crate::owners::Role;
@@ -15,7 +15,6 @@ use crate::reason::{Reason, Risk};
 use crate::retention::{InterfacePhase, InterfaceRow, MAX_RETAINED, Remembered, RetentionPart, sort_rows};
 use crate::time::Moment;
 use crate::verdict::Verdict;
-use crate::wish::ObjectId;
 
 impl Engine<Interface> {
     /// What an object remembers, for its report.

@@ -5,17 +5,17 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::Engine;
 use super::objects::Object;
-use crate::call::{CallId, IDS_PER_READ};
-use crate::id::InstanceId;
+use super::{Engine, Extension};
+use crate::call::IDS_PER_READ;
+use crate::id::{CallId, Generation, InstanceId, ObjectId};
 use crate::instance::Instance;
 use crate::kind::{Kind, Place};
 use crate::owners::{Owner, Presence, Role, Roster};
 use crate::reason::Reason;
 use crate::time::Moment;
 use crate::verdict::Verdict;
-use crate::wish::{Generation, ObjectId, Selector, Wish};
+use crate::wish::{Selector, Wish};
 
 /// A first sweep waits this long for the instances whose interfaces it is to find: what it shows before that would have to
 /// be read twice.
@@ -167,7 +167,7 @@ impl Engine<Instance> {
     }
 }
 
-impl<K: Kind> Engine<K> {
+impl<K: Extension> Engine<K> {
     /// Whether an object is about instances and has not been told of them.
     pub fn lacks_roster(&self, name: &ObjectId) -> bool {
         self.objects.get(name).is_some_and(|object| object.roster.is_none())

@@ -6,18 +6,18 @@ use std::time::Duration;
 
 use super::facts::place_of;
 use super::objects::Member;
-use super::{Effect, Engine, Purpose, Ticket, Window};
+use super::{Effect, Engine, Extension, Purpose, Ticket, Window};
 use crate::authority::{Case, ObjectProof, Obstacles, Recheck, WeakenPermit, grant};
 use crate::budget::Urgency;
-use crate::call::{CallId, IDS_PER_READ, WriteCall};
+use crate::call::{IDS_PER_READ, WriteCall};
 use crate::evidence::Evidence;
-use crate::id::InstanceId;
+use crate::id::{CallId, Generation, InstanceId, ObjectId};
 use crate::kind::Kind;
 use crate::reason::Reason;
 use crate::target::Value;
 use crate::time::Moment;
 use crate::verdict::{Progress, Verdict, tell, tell_with};
-use crate::wish::{Generation, ObjectId, Weakening, Wish};
+use crate::wish::{Weakening, Wish};
 
 /// A deletion is held up this long at most.
 const PATIENCE: Duration = Duration::from_secs(3600);
@@ -115,7 +115,7 @@ enum Standing {
     Waiting(Reason),
 }
 
-impl<K: Kind> Engine<K> {
+impl<K: Extension> Engine<K> {
     pub(super) fn plan_weakening(&mut self, now: Moment, window: Window, out: &mut Vec<Effect<K>>) {
         if !window.open_for_weakening(now) {
             // The lease will be renewed, or it is too late.

@@ -2,16 +2,16 @@
 
 use std::collections::{BTreeMap, VecDeque};
 
-use super::{Effect, Engine, Purpose, RoundRobin, Window, reads};
+use super::{Effect, Engine, Extension, Purpose, RoundRobin, Window, reads};
 use crate::backoff;
 use crate::budget::{Budget, Urgency};
 use crate::call::WriteCall;
 use crate::failure::{Class, Failure};
+use crate::id::ObjectId;
 use crate::kind::{Applicability, Kind};
 use crate::reason::Reason;
 use crate::target::{Target, Trouble, Value};
 use crate::time::Moment;
-use crate::wish::ObjectId;
 
 /// After so many denials in a row, of whatever target, one write is tried for all until one succeeds.
 const DENIALS: u32 = 5;
@@ -163,7 +163,7 @@ impl<K: Kind> Writes<K> {
     }
 }
 
-impl<K: Kind> Engine<K> {
+impl<K: Extension> Engine<K> {
     /// Sends what may be written now. Weakening takes turns with onboarding and yields to all that is urgent: safe
     /// comes first, and neither may wait for the end of the other.
     pub(super) fn plan_writes(&mut self, now: Moment, window: Window, out: &mut Vec<Effect<K>>) {

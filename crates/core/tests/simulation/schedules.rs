@@ -5,13 +5,15 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use keeper_core::budget::Limit;
-use keeper_core::call::{Identity, TagFilter};
+use keeper_core::call::Identity;
 use keeper_core::engine::Settings;
 use keeper_core::failure::Class;
+use keeper_core::id::TagFilter;
 use keeper_core::instance::{ChargeType, Instance};
 use keeper_core::interface::{Interface, InterfaceType};
+use keeper_core::kind::Types;
 use keeper_core::owners::Power;
-use keeper_core::retention::{AttachPhase, Types};
+use keeper_core::retention::AttachPhase;
 use keeper_core::wish::{DeletionPolicy, Selector, Wish};
 
 use crate::retention::attaching::to;

@@ -7,15 +7,15 @@ use super::Errand;
 use crate::engine::Engine;
 use crate::engine::objects::Object;
 use crate::failure::{Class, Failure};
-use crate::id::{InstanceId, InterfaceId};
+use crate::id::{InstanceId, InterfaceId, ObjectId};
 use crate::interface::{Interface, InterfaceFacts, InterfaceStatus};
 use crate::kind::{Applicability, Kind, Place};
 use crate::owners::{Power, Presence, Shown};
 use crate::reason::Reason;
-use crate::retention::{AttachPhase, Reattach};
+use crate::retention::AttachPhase;
 use crate::time::Moment;
 use crate::verdict::Verdict;
-use crate::wish::ObjectId;
+use crate::wish::Reattach;
 
 /// A request whose answer was lost is given up when two complete sweeps that began after it, and this long, have gone by
 /// without its effect: the pace of the sweeps says nothing of how long the cloud takes.

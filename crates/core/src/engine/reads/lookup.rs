@@ -4,10 +4,10 @@ use std::collections::BTreeSet;
 
 use super::MAX_PAGES;
 use super::sweep::{Road, Sweep};
-use crate::call::{CallId, Identity, Query, ReadCall};
-use crate::engine::{Engine, Purpose};
+use crate::call::{Identity, Query, ReadCall};
+use crate::engine::{Engine, Extension, Purpose};
 use crate::failure::Class;
-use crate::id::PageToken;
+use crate::id::{CallId, PageToken};
 use crate::kind::Kind;
 use crate::time::Moment;
 
@@ -47,7 +47,7 @@ pub(in crate::engine) struct Lookup<K: Kind> {
     pub accused: Option<(CallId, K::Id)>,
 }
 
-impl<K: Kind> Engine<K> {
+impl<K: Extension> Engine<K> {
     pub(super) fn by_ids(lane: Lane, mut ids: Vec<K::Id>) -> (Purpose<K>, ReadCall<K>) {
         ids.sort();
         let missing = ids.iter().cloned().collect();

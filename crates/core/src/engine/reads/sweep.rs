@@ -3,9 +3,9 @@
 use std::time::Duration;
 
 use super::Lane;
-use crate::call::{CallId, IDS_PER_READ, Identity, Query, ReadCall};
-use crate::engine::{Engine, Purpose};
-use crate::id::PageToken;
+use crate::call::{IDS_PER_READ, Identity, Query, ReadCall};
+use crate::engine::{Engine, Extension, Purpose};
+use crate::id::{CallId, PageToken};
 use crate::kind::Kind;
 use crate::reason::Reason;
 use crate::time::Moment;
@@ -49,7 +49,7 @@ pub(super) enum Road<K: Kind> {
     Ids { rest: Vec<K::Id>, reading: usize },
 }
 
-impl<K: Kind> Engine<K> {
+impl<K: Extension> Engine<K> {
     /// Whether anything is selected in a way that only a listing of the region can tell all of.
     fn by_listing(&self) -> bool {
         self.selection.by_listing() || !self.owning.is_empty()

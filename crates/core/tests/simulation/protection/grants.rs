@@ -1,11 +1,10 @@
 //! What the administrator has not granted is told, and not done (I9, I10, I41).
 
-use keeper_core::authority::Rights;
 use keeper_core::conditions::Status;
 use keeper_core::failure::Class;
 use keeper_core::instance::Instance;
 use keeper_core::reason::Reason;
-use keeper_core::wish::{DeletionPolicy, Wish};
+use keeper_core::wish::{DeletionPolicy, Rights, Wish};
 
 use crate::world::{INTERVAL, World, by_ids, by_tag, disabled, enabled, secs};
 

@@ -8,8 +8,8 @@ use keeper_core::failure::Class;
 use keeper_core::interface::{Interface, InterfaceStatus, InterfaceType};
 use keeper_core::owners::Power;
 use keeper_core::reason::Reason;
-use keeper_core::retention::{AttachPhase, InterfacePhase, Reattach};
-use keeper_core::wish::{DeletionPolicy, Wish};
+use keeper_core::retention::{AttachPhase, InterfacePhase};
+use keeper_core::wish::{DeletionPolicy, Reattach, Wish};
 
 use crate::world::{Event, Fault, INTERVAL, World, by_ids, by_tag, eni, i, ids, on, secs, settings, tags};
 

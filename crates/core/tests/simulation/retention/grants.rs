@@ -1,11 +1,10 @@
 //! What the administrator has not granted is told, and not done (I41).
 
-use keeper_core::authority::Rights;
 use keeper_core::conditions::Status;
 use keeper_core::interface::Interface;
 use keeper_core::reason::Reason;
 use keeper_core::retention::AttachPhase;
-use keeper_core::wish::{DeletionPolicy, Wish};
+use keeper_core::wish::{DeletionPolicy, Rights, Wish};
 
 use super::attaching::{attaching, survivors, to};
 use super::releasing::{giving_up, kept};

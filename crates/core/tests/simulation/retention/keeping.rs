@@ -5,9 +5,10 @@ use crate::world::{
 };
 use keeper_core::conditions::Status;
 use keeper_core::interface::{Interface, InterfaceType};
+use keeper_core::kind::Types;
 use keeper_core::loss::Cause;
 use keeper_core::reason::Reason;
-use keeper_core::retention::{InterfacePhase, Types};
+use keeper_core::retention::InterfacePhase;
 use keeper_core::wish::{Selector, Wish};
 
 #[test]

@@ -8,8 +8,9 @@ use keeper_core::conditions::Status;
 use keeper_core::engine::Settings;
 use keeper_core::failure::Class;
 use keeper_core::interface::InterfaceType;
+use keeper_core::kind::Types;
 use keeper_core::reason::Reason;
-use keeper_core::retention::{InterfacePhase, Types};
+use keeper_core::retention::InterfacePhase;
 use keeper_core::wish::{DeletionPolicy, Wish};
 
 fn kept() -> World {

@@ -1,10 +1,9 @@
 //! What people ask for.
 
-use keeper_core::authority::Rights;
 use keeper_core::id::InstanceId;
 use keeper_core::instance::Instance;
 use keeper_core::interface::Interface;
-use keeper_core::wish::{Selector, Wish};
+use keeper_core::wish::{Rights, Selector, Wish};
 
 use super::cloud::{eni, filter, i};
 

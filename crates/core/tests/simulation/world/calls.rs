@@ -1,12 +1,11 @@
 //! How the cloud and the API server answer what the engine asks of them.
 
-use keeper_core::authority::Recheck;
-use keeper_core::call::{CallId, Page, Reply, WriteCall};
+use keeper_core::authority::{AttachPermit, Recheck};
+use keeper_core::call::{Page, Reply, WriteCall};
 use keeper_core::engine::CALL_DEADLINE;
 use keeper_core::failure::{Class, Effect as Outcome, Failure};
 use keeper_core::fleet::Effect;
-use keeper_core::id::RequestId;
-use keeper_core::interface::AttachPermit;
+use keeper_core::id::{CallId, RequestId};
 use keeper_core::kind::Kind;
 use keeper_core::time::Moment;
 

@@ -5,9 +5,9 @@ use std::collections::BTreeMap;
 use std::fmt::Display;
 use std::sync::Arc;
 
-use keeper_core::call::{CallId, Identity, Item, Page, Query, ReadCall, TagFilter};
+use keeper_core::call::{Identity, Item, Page, Query, ReadCall};
 use keeper_core::failure::{Class, Effect as Outcome, Failure};
-use keeper_core::id::{InstanceId, InterfaceId, PageToken, RequestId, Tag};
+use keeper_core::id::{CallId, InstanceId, InterfaceId, PageToken, RequestId, Tag, TagFilter};
 use keeper_core::instance::{ChargeType, Instance, InstanceFacts};
 use keeper_core::interface::{Belongings, Interface, InterfaceFacts, InterfaceStatus, InterfaceType};
 use keeper_core::kind::Kind;

@@ -1,10 +1,9 @@
 //! No harmful call: asserted at every write and attachment, whatever a test does.
 
 use keeper_core::authority::PROOF_LIFE;
-use keeper_core::call::CallId;
 use keeper_core::engine::CALL_DEADLINE;
-use keeper_core::id::{InstanceId, InterfaceId};
-use keeper_core::wish::{ObjectId, Wish};
+use keeper_core::id::{CallId, InstanceId, InterfaceId, ObjectId};
+use keeper_core::wish::Wish;
 
 use super::cloud::{Card, Shown};
 use super::store::Stored;

@@ -25,15 +25,14 @@ use std::time::Duration;
 
 use keeper_core::authority::Recheck;
 use keeper_core::budget::Limit;
-use keeper_core::call::{CallId, ReadCall, Reply};
+use keeper_core::call::{ReadCall, Reply};
 use keeper_core::engine::{Proven, Settings, Window};
 use keeper_core::failure::{Class, Failure};
 use keeper_core::fleet::{Asked, Fleet, Input, Question};
-use keeper_core::id::{InstanceId, InterfaceId};
+use keeper_core::id::{CallId, Generation, InstanceId, InterfaceId, ObjectId};
 use keeper_core::instance::Instance;
 use keeper_core::interface::Interface;
 use keeper_core::time::Moment;
-use keeper_core::wish::{Generation, ObjectId};
 
 use cloud::{Cloud, Track};
 use operator::{Desk, StatusWrite};

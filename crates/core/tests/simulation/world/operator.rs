@@ -4,12 +4,11 @@ use std::time::Duration;
 
 use keeper_core::conditions::{Judgement, Status};
 use keeper_core::fleet::{Asked, Input};
-use keeper_core::id::InterfaceId;
-use keeper_core::loss::{Loss, shrunk};
+use keeper_core::id::{Generation, InterfaceId, ObjectId};
+use keeper_core::loss::Loss;
 use keeper_core::reason::Reason;
 use keeper_core::retention::{AttachPhase, Attachment, InterfaceRow, RetentionPart};
 use keeper_core::verdict::Part;
-use keeper_core::wish::{Generation, ObjectId};
 
 use super::cloud::eni;
 use super::store::Stored;
@@ -103,7 +102,7 @@ impl World {
         let Some((of, counted)) = self.counted.get(object) else { return };
         if of != generation {
             self.counted.remove(object);
-        } else if let Some(shrunk) = shrunk(*counted, told, part) {
+        } else if let Some(shrunk) = part.shrunk(*counted, told) {
             stored.shrunk += shrunk;
             self.counted.remove(object);
         }

@@ -2,10 +2,10 @@
 
 use std::time::Duration;
 
-use keeper_core::call::{CallId, Reply};
+use keeper_core::call::Reply;
 use keeper_core::conditions::{Question, Status, judge};
 use keeper_core::failure::{Effect as Outcome, Failure};
-use keeper_core::id::{InstanceId, InterfaceId, Tag};
+use keeper_core::id::{CallId, Generation, InstanceId, InterfaceId, ObjectId, Tag};
 use keeper_core::instance::{Instance, InstanceFacts};
 use keeper_core::interface::{Interface, InterfaceFacts, InterfaceType};
 use keeper_core::kind::Kind;
@@ -13,7 +13,7 @@ use keeper_core::reason::Reason;
 use keeper_core::retention::{AttachPhase, MAX_RETAINED, Record};
 use keeper_core::time::Moment;
 use keeper_core::verdict::{Part, State};
-use keeper_core::wish::{Generation, ObjectId, Selector, Wish};
+use keeper_core::wish::{Selector, Wish};
 
 use super::cloud::{Card, Machine, Shown};
 use super::store::{Spec, Stored};

@@ -1,11 +1,11 @@
 //! What is there, and what people do to it: in the cloud's console and with `kubectl`.
 
 use keeper_core::fleet::Asked;
-use keeper_core::id::InstanceId;
+use keeper_core::id::{InstanceId, ObjectId};
 use keeper_core::instance::{ChargeType, InstanceFacts};
 use keeper_core::interface::{InterfaceStatus, InterfaceType};
 use keeper_core::retention::Record;
-use keeper_core::wish::{DeletionPolicy, ObjectId};
+use keeper_core::wish::DeletionPolicy;
 
 use super::cloud::{Card, Machine, card, eni, i, machine, payg, tags};
 use super::store::{Spec, Stored};

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use keeper_core::conditions::{Judgement, Question, judge};
 use keeper_core::fleet::Asked;
+use keeper_core::id::{Generation, ObjectId};
 use keeper_core::id::{InstanceId, InterfaceId};
 use keeper_core::instance::Instance;
 use keeper_core::interface::Interface;
@@ -14,7 +15,7 @@ use keeper_core::retention::{
 };
 use keeper_core::time::Moment;
 use keeper_core::verdict::Part;
-use keeper_core::wish::{DeletionPolicy, Generation, ObjectId, Selector, Weakening, Wish};
+use keeper_core::wish::{DeletionPolicy, Selector, Weakening, Wish};
 
 /// What an object's spec asks.
 #[derive(Debug, Clone, PartialEq)]
