@@ -17,13 +17,13 @@ use super::{Effect, Engine, Purpose, Ticket, Window};
 use crate::authority::{AttachPermit, PROOF_LIFE, Recheck};
 use crate::backoff::{self, LONG};
 use crate::budget::Urgency;
+use crate::engine::target::Target;
 use crate::failure::{Class, Effect as Outcome, Failure};
 use crate::id::{CallId, Generation, InstanceId, InterfaceId, ObjectId};
 use crate::interface::Interface;
 use crate::kind::Place;
 use crate::reason::Reason;
 use crate::retention::{AttachPhase, Attachment, Record, Remembered};
-use crate::target::Target;
 use crate::time::Moment;
 use crate::wish::Reattach;
 

@@ -6,12 +6,12 @@ use std::time::Duration;
 use super::{Engine, Extension, Purpose, reads};
 use crate::backoff::LONG;
 use crate::call::Item;
+use crate::engine::target::{Absence, CONTEST, Care, SETTLE, SETTLE_SAFE, Target, Trouble, Value};
 use crate::evidence::Evidence;
 use crate::id::{CallId, RequestId, Tag};
 use crate::kind::{Applicability, Kind, Place, Wanted};
 use crate::loss::Sight;
 use crate::reason::Reason;
-use crate::target::{Absence, CONTEST, Care, SETTLE, SETTLE_SAFE, Target, Trouble, Value};
 use crate::time::Moment;
 
 /// Where an item came from.

@@ -18,6 +18,8 @@ mod reads;
 mod report;
 mod retention;
 mod rosters;
+mod selection;
+mod target;
 mod weaken;
 mod writes;
 
@@ -29,6 +31,8 @@ use crate::backoff::Jitter;
 use crate::brake::Brake;
 use crate::budget::{Budget, Limit};
 use crate::call::{ReadCall, Reply, WriteCall};
+use crate::engine::selection::Selection;
+use crate::engine::target::Target;
 use crate::failure::{Class, Failure};
 use crate::id::InterfaceId;
 use crate::id::{CallId, Generation, ObjectId, Tag, TagFilter};
@@ -38,8 +42,6 @@ use crate::kind::Kind;
 use crate::pace::{Fits, Pace};
 use crate::reason::Reason;
 use crate::retention::RetentionPart;
-use crate::selection::Selection;
-use crate::target::Target;
 use crate::time::Moment;
 use crate::verdict::Part;
 use crate::wish::Wish;
@@ -490,10 +492,10 @@ impl<K: Extension> Engine<K> {
         let Some(flight) = self.flights.remove(&call) else { return };
         match (flight.purpose, result) {
             (Purpose::Strengthen(id), result) => {
-                self.write_ended(now, &id, crate::target::Value::Safe, result.map(|_| ()));
+                self.write_ended(now, &id, crate::engine::target::Value::Safe, result.map(|_| ()));
             }
             (Purpose::Weaken(id), result) => {
-                self.write_ended(now, &id, crate::target::Value::Weak, result.map(|_| ()));
+                self.write_ended(now, &id, crate::engine::target::Value::Weak, result.map(|_| ()));
             }
             (Purpose::Attach(object, id), result) => {
                 K::attach_ended(self, now, &object, &id, result.map(|_| ()));

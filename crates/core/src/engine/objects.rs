@@ -6,13 +6,13 @@ use std::time::Duration;
 
 use super::memory::Memory;
 use super::{Asked, Engine, Extension, facts::place_of, facts::tags_of, weaken::Act};
+use crate::engine::target::Target;
 use crate::evidence::Evidence;
 use crate::id::{CallId, Generation, InstanceId, ObjectId};
 use crate::kind::{Kind, Place};
 use crate::loss::Loss;
 use crate::owners::{Presence, Role, Roster};
 use crate::reason::Reason;
-use crate::target::Target;
 use crate::time::Moment;
 use crate::wish::{Selector, Wish};
 
@@ -24,7 +24,7 @@ const HOT: Duration = Duration::from_secs(120);
 pub(super) struct Object<K: Kind> {
     pub generation: Generation,
     pub wish: Wish<K>,
-    /// Evidence must have kept at least the tags of this epoch (see [`crate::selection::Selection`]).
+    /// Evidence must have kept at least the tags of this epoch (see [`crate::engine::selection::Selection`]).
     pub tag_epoch: u32,
     /// A listing of the region is complete for this object only if it began with this call or later.
     pub listing_since: CallId,

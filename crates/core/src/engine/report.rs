@@ -8,13 +8,13 @@ use super::facts::place_of;
 use super::objects::{Member, Object, Reported};
 use super::{Effect, Engine, Extension};
 use crate::conditions::{Question, judge};
+use crate::engine::target::Target;
 use crate::failure::without_request;
 use crate::id::InstanceId;
 use crate::id::ObjectId;
 use crate::kind::Applicability;
 use crate::owners::{Presence, Role};
 use crate::reason::{Reason, Risk};
-use crate::target::Target;
 use crate::time::Moment;
 use crate::verdict::{
     Groups, MAX_ROWS, NodeFindings, Part, Row, State, Tally, Verdict, sort_rows, tell_with,

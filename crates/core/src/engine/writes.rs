@@ -6,11 +6,11 @@ use super::{Effect, Engine, Extension, Purpose, RoundRobin, Window, reads};
 use crate::backoff;
 use crate::budget::{Budget, Urgency};
 use crate::call::WriteCall;
+use crate::engine::target::{Target, Trouble, Value};
 use crate::failure::{Class, Failure};
 use crate::id::ObjectId;
 use crate::kind::{Applicability, Kind};
 use crate::reason::Reason;
-use crate::target::{Target, Trouble, Value};
 use crate::time::Moment;
 
 /// After so many denials in a row, of whatever target, one write is tried for all until one succeeds.

@@ -16,7 +16,7 @@ pub struct Evidence<K: Kind> {
     pub call: CallId,
     /// The cloud's id of the read.
     pub request_id: RequestId,
-    /// Which tag keys were kept when the answer came (see [`crate::selection::Selection`]).
+    /// Which tag keys were kept when the answer came (see the index of selectors).
     pub tag_epoch: u32,
 }
 

@@ -1,0 +1,16 @@
+//! Plain values: what there is, what is asked of it, and what was said of it. No state.
+
+pub mod authority;
+pub mod call;
+pub mod evidence;
+pub mod failure;
+pub mod id;
+pub mod instance;
+pub mod interface;
+pub mod kind;
+pub mod loss;
+pub mod owners;
+pub mod reason;
+pub mod retention;
+pub mod time;
+pub mod wish;

@@ -1,0 +1,4 @@
+//! From verdicts to words.
+
+pub mod conditions;
+pub mod verdict;
