@@ -387,6 +387,16 @@ impl Stage {
         .await
     }
 
+    /// Waits for an Event with this reason that says something, where others may have the same one.
+    pub async fn until_told(&self, name: &str, reason: &str, what: &str) -> String {
+        eventually(&format!("an Event {reason} about {name} that says: {what}"), async || {
+            let events = self.events(name).await;
+            let found = events.iter().find(|told| told.reason == reason && told.note.contains(what));
+            found.map(|told| told.note.clone()).ok_or(events)
+        })
+        .await
+    }
+
     /// All that the test's operators have printed.
     pub fn printed(&self) -> String {
         std::fs::read_to_string(&self.log).unwrap_or_default()
