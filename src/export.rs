@@ -232,9 +232,9 @@ mod tests {
             "reattach": [{ "networkInterfaceId": "eni-a", "instanceId": "i-x" }],
         });
         let status = json!({
-            "retainedEniIds": ["eni-a", "eni-b", "eni-c", "eni-d", "eni-e"],
-            // Of the first there is no row, as of all beyond 500.
-            "availableEniIds": ["eni-a", "eni-gone"],
+            "retainedEniIds": ["eni-a", "eni-b", "eni-c", "eni-d", "eni-e", "eni-: 1", "eni-gone }"],
+            // Of the first there is no row, as of all beyond 500. What is no id comes from somebody else.
+            "availableEniIds": ["eni-a", "eni-gone", "eni-: 1", "eni-gone }"],
             "networkInterfaces": [
                 row("eni-b", "Detached", "cn-hangzhou-h"), row("eni-c", "Attached", "cn-hangzhou-h"),
                 row("eni-d", "Reattached", "cn-hangzhou-h"), row("eni-terway", "Detached", "cn-hangzhou-h"),

@@ -330,6 +330,11 @@ mod tests {
         assert_ne!(later, first);
         let same = recorder.record(at(1020), &object("b"), drift("i-p1")).unwrap();
         assert_eq!(same.times, None, "another object");
+        // Whenever it was looked last what has ended.
+        assert!(told(&mut recorder, 1350, drift("i-p2")).is_some());
+        assert_eq!(told(&mut recorder, 1378, drift("i-p1")).unwrap(), (later, 2));
+        assert!(told(&mut recorder, 1711, drift("i-p3")).is_some());
+        assert_eq!(told(&mut recorder, 1738, drift("i-p1")).unwrap().1, 1, "six minutes are over");
     }
 
     #[test]
@@ -374,6 +379,25 @@ mod tests {
             recorder.summaries(at(1), true).into_iter().map(|told| told.news.note).collect();
         assert_eq!(notes.len(), 2, "at the end nothing is kept back: {notes:?}");
         assert!(notes[1].contains("1 more: Departed x1, the first: i-20 is gone."), "{notes:?}");
+    }
+
+    #[test]
+    fn i50_losses_are_summed_up_in_their_own_time() {
+        let mut recorder = recorder();
+        for n in 0..21 {
+            told(&mut recorder, 0, drift(&format!("i-{n}")));
+            told(&mut recorder, 100, loss(&format!("i-{n}")));
+        }
+        assert_eq!(recorder.next_summary(), Some(at(600)));
+        let notes = |recorder: &mut Correlator, now| -> Vec<String> {
+            recorder.summaries(at(now), false).into_iter().map(|told| told.news.note).collect()
+        };
+        let first = notes(&mut recorder, 600);
+        assert!(first.len() == 1 && first[0].contains("Correcting x1"), "{first:?}");
+        assert_eq!(recorder.next_summary(), Some(at(700)));
+        let second = notes(&mut recorder, 700);
+        assert!(second.len() == 1 && second[0].contains("Departed x1"), "{second:?}");
+        assert_eq!(recorder.next_summary(), None);
     }
 
     #[test]

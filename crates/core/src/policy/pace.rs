@@ -153,6 +153,9 @@ mod tests {
         ] {
             assert_eq!(back_to_back(10, 10, &lengths).lagging(), lagging, "{lengths:?}");
         }
+        // What is no promise is repeated until the next sweep must have shown it again.
+        let memory = |lengths: &[u64]| back_to_back(10, 62, lengths).memory(secs(62)).as_secs();
+        assert_eq!((memory(&[1, 1, 1]), memory(&[440, 440]), memory(&[2000, 2000])), (120, 900, 8000));
         // An administrator whose budget makes it that slow has asked for it.
         assert!(!back_to_back(10, 600, &[580, 580]).lagging());
     }
