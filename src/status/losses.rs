@@ -203,11 +203,12 @@ pub fn news(resource: Resource, lost: &[Lost]) -> Vec<ObjectEvent> {
 /// What an Event tells of targets that went while nobody led.
 pub fn news_of_shrinking(counted: u32, gone: u32) -> ObjectEvent {
     let reason = Reason::SelectionShrank;
+    let are = if gone == 1 { "is" } else { "are" };
     ObjectEvent {
         kind: EventType::Warning,
         reason,
         action: "Watch",
-        note: format!("Of {counted} targets {gone} are selected no more. {}", reason.sentence()),
+        note: format!("{gone} of {counted} targets {are} not selected any more. {}", reason.sentence()),
     }
 }
 

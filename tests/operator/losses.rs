@@ -132,7 +132,7 @@ async fn i50_what_goes_while_nobody_leads_is_told_by_number() {
     stage.account.release("i-two", ReleaseReason::Manual).unwrap();
     let operator = stage.start();
     let note = stage.until_event("prod", "SelectionShrank").await;
-    assert!(note.starts_with("Of 3 targets 1 are selected no more."), "{note}");
+    assert!(note.starts_with("1 of 3 targets is not selected any more."), "{note}");
     until_targets(&stage, 2).await;
     operator.kill().await;
     let _operator = stage.start();
