@@ -115,7 +115,7 @@ reasons! {
     InUse = "The network interface is on another instance, and one that is in use is never moved. It is attached as soon as it is free.";
     InstanceGone = "The instance is gone, so nothing can be attached to it. Name another one.";
     InterfaceGone = "The network interface is gone, so it can't be attached. Remove the entry.";
-    NodeUnknown = "The cluster has no such Node, or no ECS instance in this region stands behind it. Check the Node's name and its providerID.";
+    NodeUnknown = "The cluster has no such Node yet, or no ECS instance in this region stands behind it. It is waited for; if it does not come, check the Node's name and its providerID.";
     ZoneMismatch = "The instance is in another zone; a network interface can be attached only within its own. Name an instance in the interface's zone.";
     VpcMismatch = "The instance is in another VPC; a network interface can be attached only within its own. Name an instance in the interface's VPC.";
     InstanceNotReady = "The instance is neither running nor stopped; it is attached as soon as it is.";
@@ -179,7 +179,6 @@ impl Reason {
                 | Self::AttachedElsewhere
                 | Self::InstanceGone
                 | Self::InterfaceGone
-                | Self::NodeUnknown
                 | Self::ZoneMismatch
                 | Self::VpcMismatch
                 | Self::StopInstanceFirst
@@ -296,7 +295,7 @@ AttachedElsewhere!
 InUse
 InstanceGone!
 InterfaceGone!
-NodeUnknown!
+NodeUnknown
 ZoneMismatch!
 VpcMismatch!
 InstanceNotReady

@@ -167,10 +167,11 @@ fn errands(part: &Part) -> Errands {
     let Some(retention) = &part.retention else { return errands };
     for errand in &retention.attachments {
         let groups = match (errand.phase, errand.reason) {
-            // That mode Observe attaches nothing, and that what is in use stays where it is, is what was asked for.
+            // That mode Observe attaches nothing, and that a line that is written ahead waits for the interface to be free
+            // and for its Node to come, is what was asked for.
             (AttachPhase::Attached | AttachPhase::Obsolete, _)
             | (_, Reason::ObserveOnly)
-            | (AttachPhase::Waiting, Reason::InUse) => continue,
+            | (AttachPhase::Waiting, Reason::InUse | Reason::NodeUnknown) => continue,
             (AttachPhase::Refused, _) => &mut errands.stuck,
             (_, reason) if reason.needs_person() => &mut errands.stuck,
             (AttachPhase::Waiting | AttachPhase::Requested, _) => &mut errands.under_way,

@@ -642,7 +642,8 @@ fn what_is_still_to_be_attached_keeps_an_object_from_being_ready() {
     for (phase, reason, full, expected) in [
         (Waiting, Reason::AttachWaits, false, (Left::ToOperator, Reason::AttachWaits)),
         (Requested, Reason::AttachRequested, false, (Left::ToOperator, Reason::AttachRequested)),
-        (Waiting, Reason::NodeUnknown, false, (Left::ToPerson, Reason::NodeUnknown)),
+        (Waiting, Reason::NodeUnknown, false, (Left::Nothing, Reason::Satisfied)),
+        (Waiting, Reason::InUse, false, (Left::Nothing, Reason::Satisfied)),
         (Waiting, Reason::ObserveOnly, false, (Left::Nothing, Reason::Satisfied)),
         (Refused, Reason::AttachLost, false, (Left::ToPerson, Reason::AttachLost)),
         (Attached, Reason::AttachDone, false, (Left::Nothing, Reason::Satisfied)),

@@ -95,6 +95,7 @@ fn a_node_is_attached_to_as_soon_as_it_is_there_and_only_what_terway_leaves_alon
     world.apply("a", wish(None));
     world.run(secs(30));
     assert_eq!(world.stands("a", "eni-old0"), (Waiting, Reason::NodeUnknown));
+    assert_eq!(world.judgement("a").ready.status, Status::True, "it is written ahead");
     // The Node comes; the generation stays.
     world.apply("a", wish(Some("i-new")));
     world.run(secs(30));
