@@ -55,6 +55,8 @@ pub fn report(entry: &StoredObject, now: Now) -> Option<Report> {
                 let node = |id: &InstanceId| served.nodes.get(&(scope.region.clone(), id.clone()));
                 let gone = theirs.gone.iter().filter_map(node);
                 targetless.extend(gone.map(|node| (node.clone(), Reason::NodeInstanceGone)));
+                let refused = theirs.refused.iter().filter_map(node);
+                targetless.extend(refused.map(|node| (node.clone(), Reason::NodeIdRefused)));
             }
             _ => {
                 counted = false;
@@ -75,7 +77,7 @@ pub fn report(entry: &StoredObject, now: Now) -> Option<Report> {
 
 /// Whether nothing is unknown that may turn out to be gone.
 fn is_known(part: &Part) -> bool {
-    let over = |reason: &Reason| matches!(reason, Reason::NotFound | Reason::NodeInstanceGone);
+    let over = |reason: &Reason| *reason == Reason::NotFound || OF_INSTANCES.contains(reason);
     part.unlisted.is_none() && part.tally.unknown.keys().chain(part.owners.keys()).all(over)
 }
 
@@ -92,24 +94,38 @@ fn stood(entry: &StoredObject, reason: Reason, now: Timestamp) -> Duration {
     since.and_then(|since| Duration::try_from(since).ok()).unwrap_or_default()
 }
 
-/// Enters what is to be said of the selected Nodes. What is gone is called by its Node's name: nobody has typed its id.
+/// Reasons of Nodes whose instances are targets all the same, of which nothing is known.
+const OF_INSTANCES: [Reason; 2] = [Reason::NodeInstanceGone, Reason::NodeIdRefused];
+
+/// Enters what is to be said of the selected Nodes. What is gone, or has an id that is none, is called by its Node's name:
+/// nobody has typed its id.
 fn find_nodes(part: &mut Part, lagging: &Lagging, served: &Served, now: Instant) {
     let mut targetless = lagging.groups();
-    if let Some(gone) = targetless.remove(&Reason::NodeInstanceGone) {
+    if let Some(refused) = targetless.get_mut(&Reason::NodeIdRefused) {
+        let named = |(_, name): &(&(Region, InstanceId), &String)| **name == *refused.example;
+        refused.words =
+            served.nodes.iter().find(named).map(|((region, id), _)| format!("{region}.{id}").into());
+    }
+    for reason in OF_INSTANCES {
+        // What is given up does not wait for them, and counts them among the Nodes.
+        let acts = part.progress.is_some() && reason == Reason::NodeIdRefused;
+        let found = if acts { targetless.get(&reason).cloned() } else { targetless.remove(&reason) };
+        let Some(found) = found else { continue };
         for groups in [&mut part.tally.unknown, &mut part.owners] {
-            if let Some(group) = groups.get_mut(&Reason::NodeInstanceGone) {
-                group.example.clone_from(&gone.example);
+            if let Some(group) = groups.get_mut(&reason) {
+                group.example.clone_from(&found.example);
+                group.words.clone_from(&found.words);
             }
         }
-        let name = |row: &Row| {
-            let of = |((_, id), name): (&(Region, InstanceId), &String)| {
-                (id.as_str() == row.id.as_ref()).then(|| format!("Node {name}").into())
-            };
-            served.nodes.iter().find_map(of)
+    }
+    let name = |row: &Row| {
+        let of = |((_, id), name): (&(Region, InstanceId), &String)| {
+            (id.as_str() == row.id.as_ref()).then(|| format!("Node {name}").into())
         };
-        for row in part.rows.iter_mut().filter(|row| row.reason == Reason::NodeInstanceGone) {
-            row.detail = name(row);
-        }
+        served.nodes.iter().find_map(of)
+    };
+    for row in part.rows.iter_mut().filter(|row| OF_INSTANCES.contains(&row.reason)) {
+        row.detail = name(row);
     }
     part.nodes = NodeFindings { targetless, overdue: lagging.overdue(now), ignored: served.nodes_ignored };
 }

@@ -3,9 +3,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use k8s_openapi::jiff::Timestamp;
-use keeper_core::id::{AccountName, Region};
+use keeper_core::id::{AccountName, InstanceId, Region};
 use keeper_core::reason::Reason;
-use keeper_core::verdict::{Part, Progress, Row, State};
+use keeper_core::verdict::{Part, Progress, Row, State, tell};
 use keeper_core::wish::{Selector, Wish};
 use serde_json::json;
 use tokio::time::Instant;
@@ -125,6 +125,31 @@ fn i49_a_node_without_a_target_stalls_after_its_time_whoever_leads_by_then() {
     let status = statement(&mut told, &other, at(1300)).unwrap().status;
     let third = with(&other, serde_json::from_value(status).unwrap());
     assert!(stalled(&report(&third, elsewhere(5)).unwrap()));
+}
+
+#[test]
+fn i49_an_id_that_the_cloud_refuses_is_told_by_its_node_and_its_provider_id() {
+    for protect in [true, false] {
+        let mut entry = entry(&["cn-beijing"], protect);
+        let Placement::Served(mut served) = (*entry.placement).clone() else { panic!("{entry:?}") };
+        let odd = InstanceId::new("i-odd");
+        served.nodes = BTreeMap::from([((Region::new("cn-beijing"), odd.clone()), "worker-1".to_owned())]);
+        entry.placement = Arc::new(Placement::Served(served));
+        let rows = vec![row("i-odd", State::Unknown, Reason::NodeIdRefused)];
+        let mut part = Part { refused: [odd].into(), ..(*settled(rows)).clone() };
+        tell(&mut part.tally.unknown, Reason::NodeIdRefused, "i-odd");
+        part.progress = (!protect).then(|| Progress { done: true, ..Progress::default() });
+        entry.parts.insert(scope("cn-beijing"), (2, Arc::new(part)));
+        let report = report(&entry, now()).unwrap();
+        let judgement = &report.judgement;
+        let said = &judgement.domain.message;
+        assert!(said.contains("Node worker-1: The cloud refuses the instance id in the"), "{said}");
+        assert!(said.contains("(cn-beijing.i-odd)."), "{said}");
+        assert_eq!(said.contains("1 selected Node has no target."), !protect, "{said}");
+        let stalled = judgement.stalled.status == keeper_core::conditions::Status::True;
+        assert_eq!(stalled, protect, "{judgement:?}");
+        assert_eq!(report.part.rows[0].detail.as_deref(), Some("Node worker-1"));
+    }
 }
 
 #[test]

@@ -1,6 +1,6 @@
 //! Selected Nodes of which nobody knows the machine, or whose machine is gone.
 
-use keeper_simulator::{InterfaceSeed, ReleaseReason, Seed};
+use keeper_simulator::{Fault, InterfaceSeed, ReleaseReason, Rule, Seed};
 use kube::Api;
 use kube::api::{Patch, PatchParams};
 use serde_json::{Value, json};
@@ -173,6 +173,40 @@ async fn i49_a_selected_node_in_a_region_that_is_not_granted_is_named_and_no_tru
     stage.until_cloud("the other is protected all the same", |_| stage.safe(&id)).await;
     let object = stage.until("here", "Protected=True/AllSafe Ready=True").await;
     assert_eq!(object.status.unwrap().counts.unwrap().nodes_ignored, 1, "who names a region means no other");
+}
+
+/// Nobody has typed this id, and no region or endpoint is wrong.
+#[tokio::test]
+async fn i49_a_node_with_an_id_that_the_cloud_refuses_is_named_with_its_provider_id() {
+    let stage = Stage::new().await;
+    let id = stage.account.seed_one(&Seed::new(REGION));
+    node(&stage, "a", "good", Some(&format!("{REGION}.{id}"))).await;
+    node(&stage, "a", "odd", Some(&format!("alicloud://{REGION}.i-odd"))).await;
+    let code = "InvalidInstanceID.Malformed".to_owned();
+    let refusal = Fault::Error { code, status: None, message: None };
+    stage.account.fault(Rule::new("DescribeInstances", refusal).instance("i-odd"));
+    let _operator = stage.start();
+    stage.apply("pool", json!({ "targets": pool(&stage, "a") })).await;
+    stage.retain("pool", json!({ "region": REGION, "targets": pool(&stage, "a") })).await;
+    let stalled = "Ready=False Reconciling=False Stalled=True/NodeIdRefused";
+    let object = stage.until("pool", &format!("Protected=Unknown/NodeIdRefused {stalled}")).await;
+    let said = message(&object, "Stalled");
+    assert!(
+        said.contains(&format!("Node {}: The cloud refuses the instance id", name(&stage, "odd"))),
+        "{said}"
+    );
+    assert!(said.contains(&format!("({REGION}.i-odd)")), "{said}");
+    let rows = object.status.unwrap().instances;
+    let row = rows.iter().find(|row| row.instance_id == "i-odd").unwrap();
+    assert!(row.reason == "NodeIdRefused" && row.message.contains(&name(&stage, "odd")), "{row:?}");
+    let object = stage.until_retention("pool", &format!("Retained=Unknown/NodeIdRefused {stalled}")).await;
+    let said = message(&object, "Stalled");
+    assert!(said.contains(&name(&stage, "odd")) && said.contains(&format!("({REGION}.i-odd)")), "{said}");
+    stage.until_cloud("the other is protected all the same", |_| stage.safe(&id)).await;
+
+    kubectl(&stage, &["delete", "node", &name(&stage, "odd")]).await;
+    stage.until("pool", "Protected=True/AllSafe Ready=True Stalled=False").await;
+    stage.until_retention("pool", "Retained=True/AllSafe Ready=True Stalled=False").await;
 }
 
 /// I10: what is done away with does not wait for Nodes.

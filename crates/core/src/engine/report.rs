@@ -13,7 +13,7 @@ use crate::failure::without_request;
 use crate::id::InstanceId;
 use crate::id::ObjectId;
 use crate::kind::Applicability;
-use crate::owners::{Presence, Role};
+use crate::owners::{Owner, Presence, Role};
 use crate::reason::{Reason, Risk};
 use crate::time::Moment;
 use crate::verdict::{
@@ -144,7 +144,7 @@ impl<K: Extension> Engine<K> {
         let Some(object) = self.objects.get(name) else { return (Part::default(), Duration::ZERO) };
         let mut tally = Tally::default();
         let mut rows: Vec<Row> = Vec::new();
-        let mut gone = BTreeSet::new();
+        let (mut gone, mut refused) = (BTreeSet::new(), BTreeSet::new());
         let mut looked_at = 0;
         // After a start, what is missing is looked up once more before the word that stands is changed: it may have been
         // proven to be gone long ago.
@@ -164,6 +164,10 @@ impl<K: Extension> Engine<K> {
                 // Nobody has typed this id.
                 verdict = Verdict::Unknown(Reason::NodeInstanceGone);
                 gone.insert(InstanceId::new(id.to_string()));
+            }
+            if self.is_no_id(object, id) {
+                verdict = Verdict::Unknown(Reason::NodeIdRefused);
+                refused.insert(InstanceId::new(id.to_string()));
             }
             let text = id.to_string();
             let named = object.wish.selector.ids.contains(id);
@@ -209,9 +213,11 @@ impl<K: Extension> Engine<K> {
         for (instance, reason) in self.doubtful_owners(object) {
             let words = || object.roster.as_ref()?.words_for(reason).map(Into::into);
             tell_with(&mut owners, reason, instance.as_str(), words);
-            if reason == Reason::NodeInstanceGone {
-                gone.insert(instance.clone());
-            }
+            match reason {
+                Reason::NodeInstanceGone => gone.insert(instance.clone()),
+                Reason::NodeIdRefused => refused.insert(instance.clone()),
+                _ => false,
+            };
         }
         let retention = K::retention(self, now, name);
         let mut fits = roster.map(|roster| roster.fits.clone()).unwrap_or_default();
@@ -230,6 +236,7 @@ impl<K: Extension> Engine<K> {
             fits,
             owners,
             gone,
+            refused,
             nodes,
             progress,
             rows,
@@ -284,6 +291,12 @@ impl<K: Extension> Engine<K> {
         Some((said, risks))
     }
 
+    /// Whether the cloud refuses to be asked for an id that nobody has typed: a Node stands for it.
+    pub(super) fn is_no_id(&self, object: &Object<K>, id: &K::Id) -> bool {
+        let absence = self.targets.get(id).and_then(|target| target.absence.as_deref());
+        absence.is_some_and(|absence| absence.refused) && object.wish.selector.only_node_names(id)
+    }
+
     /// Whether the target is on an instance of which nobody has told yet.
     fn is_on_unheard(&self, object: &Object<K>, id: &K::Id) -> bool {
         let place = place_of(&self.targets, id).instance();
@@ -314,8 +327,14 @@ impl<K: Extension> Engine<K> {
                 .values()
                 .any(|r| r.before.as_ref() == Some(instance) || r.on.as_ref() == Some(instance))
         };
+        // Where the cloud refuses everything, it is not the id.
+        let answered = object.roster.as_ref().is_some_and(|r| r.words_for(Reason::RequestRefused).is_none());
+        let is_no_id = move |owner: &Owner| answered && owner.behind_node && !owner.named;
         roster.flat_map(|roster| roster.selected()).filter_map(move |(instance, owner)| {
             let doubt = match (self.presence_of(instance, owner), owner.role) {
+                (Presence::Unknown(Reason::RequestRefused), _) if is_no_id(owner) => {
+                    Some(Reason::NodeIdRefused)
+                }
                 (Presence::Unknown(reason), _) => Some(*reason),
                 (Presence::Shown(_), Role::Unclear(reason)) => Some(reason),
                 (Presence::Shown(shown), _) => {

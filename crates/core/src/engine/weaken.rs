@@ -152,9 +152,12 @@ impl<K: Extension> Engine<K> {
         let generation = entry.generation;
         let patience_ends = act.patience_ended(now);
         // What is not listed is waited for like a target that is not known.
-        // An instance that is gone, or hidden, is not waited for.
+        // An instance that is gone, or hidden, or has an id that is none, is not waited for.
         let absent = |reason: &Reason| {
-            matches!(reason, Reason::NotFound | Reason::NodeInstanceGone | Reason::ListsDisagree)
+            matches!(
+                reason,
+                Reason::NotFound | Reason::NodeInstanceGone | Reason::NodeIdRefused | Reason::ListsDisagree
+            )
         };
         let doubt = self.doubtful_owners(entry).map(|(_, reason)| reason).find(|reason| !absent(reason));
         // A deletion that may not weaken need not know what.
@@ -228,6 +231,10 @@ impl<K: Extension> Engine<K> {
             return None;
         }
         let target = self.targets.get(id);
+        // A Node of which nobody knows the instance holds nothing up.
+        if self.is_no_id(entry, id) {
+            return None;
+        }
         match self.member_by_spec(now, entry, id) {
             Member::Yes => {}
             Member::No => return None,

@@ -64,6 +64,7 @@ reasons! {
     NotFound = "The cloud knows no such resource in this region, or this identity may not see it. Check the id, the region and the account.";
     NodeUnresolved = "The Node has no providerID yet, or one that names no ECS instance, so its instance is not known. A new Node gets its providerID within minutes. If it does not, look at the cluster's cloud controller manager (REGION.INSTANCE-ID is what it writes), or take the Node out of the selection.";
     NodeNotServed = "The providerID of the Node names a region that is not granted to this namespace, so its instance is not looked at. Ask the administrator of ecs-keeper for the region, or take the Node out of the selection.";
+    NodeIdRefused = "The cloud refuses the instance id in the providerID of the Node, so its instance is not known. The cluster's cloud controller manager writes REGION.INSTANCE-ID there. A providerID can't be changed: delete the Node and let it register anew, or take it out of the selection.";
     NodeInstanceGone = "The instance behind the Node is gone. A Node stands for a while after its instance is released; delete it if it stays. If the machine still runs, check the account and the RAM policy.";
     Missing = "The cloud's last answer did not contain it; it is looked up again before anything is concluded.";
     NothingVisible = "The cloud answered without any resource at all, so it can't be told whether this one is gone or only hidden. Check that the identity may call the describe operation in this region.";
@@ -156,6 +157,7 @@ impl Reason {
                 | Self::WriteIneffective
                 | Self::NotFound
                 | Self::NodeNotServed
+                | Self::NodeIdRefused
                 | Self::NothingVisible
                 | Self::FieldUnreadable
                 | Self::Locked
@@ -244,6 +246,7 @@ FieldUnreadable!
 NotFound!
 NodeUnresolved
 NodeNotServed!
+NodeIdRefused!
 NodeInstanceGone
 Missing
 NothingVisible!

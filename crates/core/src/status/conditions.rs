@@ -270,9 +270,9 @@ fn judge_weakening(question: Question, part: &Part, progress: &Progress) -> Find
         return (domain, Summary::AsAsked, None, None);
     }
     let mut waiting = progress.waiting.clone();
-    let (mut owners, gone) = (part.owners.clone(), Reason::NodeInstanceGone);
+    let mut owners = part.owners.clone();
     // A Node without an instance holds nothing up.
-    owners.remove(&gone);
+    owners.retain(|reason, _| !matches!(reason, Reason::NodeInstanceGone | Reason::NodeIdRefused));
     join(&mut waiting, &owners);
     if let Some(reason) = part.unlisted {
         unlisted(&mut waiting, part, reason);
@@ -366,12 +366,13 @@ fn worst(groups: &Groups) -> Option<Reason> {
 /// that before an id that the cloud does not know.
 fn worst_unknown(groups: &Groups) -> Option<Reason> {
     let rank = |reason: &Reason| match reason {
-        Reason::Throttled | Reason::CloudUnavailable | Reason::EvidenceStale => 5,
-        Reason::NodeUnresolved => 4,
-        Reason::NodeNotServed => 3,
+        Reason::Throttled | Reason::CloudUnavailable | Reason::EvidenceStale => 6,
+        Reason::NodeUnresolved => 5,
+        Reason::NodeNotServed => 4,
+        Reason::NodeIdRefused => 3,
         Reason::NodeInstanceGone => 2,
         Reason::NotFound => 1,
-        reason if reason.needs_person() => 6,
+        reason if reason.needs_person() => 7,
         // Under way; it will end as one of the others, or well.
         _ => 0,
     };
@@ -487,7 +488,9 @@ fn told(reason: Reason, group: &Group, said: &str) -> String {
             let advice = advice.map(|advice| format!(". {advice}")).unwrap_or_default();
             format!("The {instance} behind Node {whom} {are} gone{advice}{words}.")
         }
-        (Reason::NodeUnresolved | Reason::NodeNotServed, _) => format!("Node {whom}: {sentence}{words}."),
+        (Reason::NodeUnresolved | Reason::NodeNotServed | Reason::NodeIdRefused, _) => {
+            format!("Node {whom}: {sentence}{words}.")
+        }
         _ => format!("{whom}: {sentence}{words}."),
     }
 }

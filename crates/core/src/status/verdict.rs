@@ -251,6 +251,8 @@ pub struct Part {
     pub owners: Groups,
     /// The instances that are gone although a selected Node stands for them.
     pub gone: BTreeSet<InstanceId>,
+    /// The ids behind selected Nodes that the cloud refuses.
+    pub refused: BTreeSet<InstanceId>,
     /// What the selected Nodes are like. No engine knows of Nodes.
     pub nodes: NodeFindings,
     /// Present while a weakening is asked for.
@@ -311,6 +313,7 @@ impl Part {
         }
         join(&mut self.owners, &other.owners);
         self.gone.extend(other.gone.iter().cloned());
+        self.refused.extend(other.refused.iter().cloned());
         join(&mut self.nodes.targetless, &other.nodes.targetless);
         join(&mut self.nodes.overdue, &other.nodes.overdue);
         self.nodes.ignored += other.nodes.ignored;

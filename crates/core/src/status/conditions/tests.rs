@@ -10,7 +10,7 @@ use crate::pace::Fits;
 use crate::reason::Risk;
 use crate::retention::{AttachPhase, Attachment, Free, RetentionPart};
 use crate::time::Moment;
-use crate::verdict::{NodeFindings, Row, State, Tally, Verdict, tell};
+use crate::verdict::{NodeFindings, Row, State, Tally, Verdict, tell, tell_with};
 
 const PROTECT: Question = question(true, false);
 const OBSERVE: Question = question(true, true);
@@ -346,14 +346,15 @@ fn several_rows_at_once_false_before_unknown_before_true_and_stalled_if_any_is()
 #[test]
 fn i49_among_unknowns_what_can_not_be_read_comes_first_and_then_the_nodes() {
     use Reason::{
-        AwaitingEvidence, NodeInstanceGone, NodeNotServed, NodeUnresolved, NotFound, PermissionDenied,
-        Throttled,
+        AwaitingEvidence, NodeIdRefused, NodeInstanceGone, NodeNotServed, NodeUnresolved, NotFound,
+        PermissionDenied, Throttled,
     };
     let order = [
         PermissionDenied,
         Throttled,
         NodeUnresolved,
         NodeNotServed,
+        NodeIdRefused,
         NodeInstanceGone,
         NotFound,
         AwaitingEvidence,
@@ -451,6 +452,14 @@ fn i49_a_node_is_called_by_its_name() {
     tell(&mut gone.tally.unknown, Reason::NodeInstanceGone, "worker-2");
     let said = message(&gone);
     assert!(said.contains("The instances behind Node worker-1 and 1 more are gone. A Node stands"), "{said}");
+    let mut refused = part(&[safe()], false);
+    tell_with(&mut refused.tally.unknown, Reason::NodeIdRefused, "worker-1", || {
+        Some("cn-hangzhou.i-odd".into())
+    });
+    let said = message(&refused);
+    let wanted =
+        "2 targets: 1 safe, 1 unknown. Node worker-1: The cloud refuses the instance id in the providerID";
+    assert!(said.starts_with(wanted) && said.ends_with("the selection (cn-hangzhou.i-odd)."), "{said}");
     let mut left_out = part(&[], false);
     left_out.nodes.ignored = 2;
     let said = message(&left_out);
@@ -576,6 +585,7 @@ fn parts() -> impl Strategy<Value = Part> {
             unlisted_words: unlisted.map(|_| "DescribeInstances: Timeout in cn-hangzhou".into()),
             owners,
             gone: BTreeSet::new(),
+            refused: BTreeSet::new(),
             nodes,
             progress,
             rows: Vec::new(),

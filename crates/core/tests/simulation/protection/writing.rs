@@ -5,10 +5,12 @@ use std::time::Duration;
 use keeper_core::budget::Limit;
 use keeper_core::conditions::Status;
 use keeper_core::failure::Class;
+use keeper_core::id::InstanceId;
 use keeper_core::reason::Reason;
+use keeper_core::wish::Selector;
 
 use crate::world::{
-    Fault, INTERVAL, Refused, World, by_ids, by_tag, disabled, enabled, payg, secs, settings,
+    Fault, INTERVAL, Refused, World, behind_nodes, by_ids, by_tag, disabled, enabled, payg, secs, settings,
 };
 
 #[test]
@@ -376,6 +378,40 @@ fn i28_a_poisonous_id_is_singled_out_and_the_others_are_served() {
     assert!(reads <= 25, "{reads} reads to single it out");
     world.run(secs(3600));
     assert!(world.reads.len() - reads <= 70, "{} reads in an hour", world.reads.len() - reads);
+}
+
+#[test]
+fn i49_an_id_behind_a_node_that_the_cloud_refuses_is_the_nodes_and_holds_up_no_act() {
+    let selector = behind_nodes(&["i-00000", "i-00001", "i-poison"]);
+    for protects in [true, false] {
+        let mut world = World::new();
+        world.fleet(2, &[]);
+        world.cloud.mood.poison = true;
+        let wish = if protects { enabled(selector.clone()) } else { disabled(selector.clone()) };
+        world.apply("a", wish);
+        world.run(secs(60));
+        let expected = if protects {
+            (Status::Unknown, Reason::NodeIdRefused)
+        } else {
+            (Status::False, Reason::DisabledAsAsked)
+        };
+        assert_eq!(world.says("a"), expected);
+        assert_eq!(world.part("a").refused, [InstanceId::new("i-poison")].into());
+        assert_eq!(world.part("a").tally.safe(), if protects { 2 } else { 0 });
+    }
+    // Somebody has typed this one, and a region that refuses everything says nothing of any id.
+    let mut world = World::new();
+    world.fleet(2, &[]);
+    world.cloud.mood.poison = true;
+    world.apply("a", enabled(Selector { ids: by_ids(&["i-poison"]).ids, ..selector.clone() }));
+    world.run(secs(60));
+    assert_eq!(world.says("a"), (Status::Unknown, Reason::RequestRefused));
+    let mut world = World::new();
+    world.cloud.mood.refuses = Some(Refused::Anything);
+    world.apply("a", enabled(selector));
+    world.run(secs(3600));
+    assert_eq!(world.says("a"), (Status::Unknown, Reason::RequestRefused));
+    assert!(world.part("a").refused.is_empty());
 }
 
 #[test]
