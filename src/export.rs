@@ -25,53 +25,33 @@ const TOOLS: [&str; 4] = ["app.kubernetes.io/", "helm.sh/", "argocd.argoproj.io/
 /// Why there is no answer.
 #[derive(Debug, thiserror::Error)]
 pub enum ExportError {
-    /// There is no road to the API server.
     #[error("the cluster can't be reached")]
     Connect(#[source] ConnectError),
-    /// The user may not look there.
     #[error(
         "you may not get EniRetentions in namespace {0}: ask for the ClusterRole ecs-keeper-view there, or give another \
          --namespace"
     )]
     Forbidden(String),
-    /// There is none.
     #[error(
         "there is no EniRetention {namespace}/{name}: check the name, give --namespace, and check that the kubeconfig is of \
          the cluster that ecs-keeper runs in"
     )]
-    NotFound {
-        /// Where it was looked for.
-        namespace: String,
-        /// What was looked for.
-        name: String,
-    },
-    /// It is of a newer version.
+    NotFound { namespace: String, name: String },
     #[error("EniRetention {0} can't be read by this version of ecs-keeper: upgrade it")]
     Unreadable(String),
-    /// The API server does not answer.
     #[error("the API server did not answer within {} seconds", CALL_TIMEOUT.as_secs())]
     Silent,
-    /// The API server refuses.
     #[error("the EniRetention can't be read: {0}")]
     Refused(String),
-    /// The original would be overwritten.
     #[error("{0} is the name of the original itself: give another --new-name")]
     SameName(String),
-    /// The name is too long.
     #[error("{0} is too long for a name: give a shorter --new-name")]
     LongName(String),
-    /// Nobody knows where they are.
     #[error(
         "the object names no region, and its status doesn't tell in which one {count} of the network interfaces are, such as \
          {example}: look at them in the console, and give --region"
     )]
-    NoRegion {
-        /// How many.
-        count: usize,
-        /// One of them.
-        example: String,
-    },
-    /// The answer can't be written as YAML.
+    NoRegion { count: usize, example: String },
     #[error("the answer can't be written as YAML")]
     Yaml(#[source] serde_saphyr::ser::Error),
 }

@@ -4,7 +4,7 @@
 //! asked, and nothing is written anywhere. [`answer`] decides and [`wording`] puts it into words, both without a client;
 //! here the objects are read.
 
-pub(crate) mod answer;
+pub mod answer;
 mod wording;
 
 use kube::api::ListParams;
@@ -22,39 +22,30 @@ const PAGE: u32 = 20;
 /// Why there is no answer.
 #[derive(Debug, thiserror::Error)]
 pub enum HandoverError {
-    /// No network interface has this id.
     #[error(transparent)]
     Id(#[from] answer::NotAnId),
-    /// There is no road to the API server.
     #[error("the cluster can't be reached")]
     Connect(#[source] ConnectError),
-    /// The user may not look everywhere.
     #[error(
         "you may not list EniRetentions in all namespaces: give --namespace with one in which you may look"
     )]
     ForbiddenEverywhere,
-    /// The user may not look there.
     #[error(
         "you may not list EniRetentions in namespace {0}: ask for the ClusterRole ecs-keeper-view there, or give another \
          --namespace"
     )]
     ForbiddenThere(String),
-    /// The resource is not installed.
     #[error(
         "this cluster has no EniRetentions: check that the kubeconfig is of the cluster that ecs-keeper runs in, and that its \
          definitions (crds/) are installed"
     )]
     NoDefinition,
-    /// The API server does not answer.
     #[error("the API server did not answer within {} seconds", CALL_TIMEOUT.as_secs())]
     Silent,
-    /// The API server refuses.
     #[error("the EniRetentions can't be listed: {0}")]
     List(String),
-    /// The interface can't be handed over.
     #[error(transparent)]
     Problem(#[from] answer::Problem),
-    /// The answer can't be written as JSON.
     #[error("the answer can't be written as JSON")]
     Json(#[source] serde_json::Error),
 }

@@ -15,15 +15,12 @@ pub const CALL_TIMEOUT: Duration = Duration::from_secs(15);
 /// Why there is no road to the API server.
 #[derive(Debug, thiserror::Error)]
 pub enum ConnectError {
-    /// The kubeconfig can't be used.
     #[error("the kubeconfig can't be used; check --kubeconfig")]
     Kubeconfig(#[source] kube::config::KubeconfigError),
-    /// There is neither a Pod's access nor a kubeconfig.
     #[error(
         "neither a Pod's access to the API server nor a kubeconfig was found; give one with --kubeconfig"
     )]
     Nothing(#[source] kube::config::KubeconfigError),
-    /// The client can't be made.
     #[error("the client for the API server can't be made")]
     Client(#[source] Box<kube::Error>),
 }

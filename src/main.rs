@@ -5,10 +5,8 @@ use std::process::ExitCode;
 
 use anyhow::Context as _;
 use clap::Parser as _;
-use ecs_keeper::causes::told;
 use ecs_keeper::cli::{Cli, Command, ConfigCommand, EniCommand};
-use ecs_keeper::config;
-use ecs_keeper::{crds, export, handover, telemetry, uninstall};
+use ecs_keeper::{config, crds, told};
 
 fn main() -> ExitCode {
     match carry_out(Cli::parse().command) {
@@ -38,23 +36,23 @@ fn carry_out(command: Command) -> anyhow::Result<ExitCode> {
             print(&(schema.context("the schema can't be written")? + "\n"))?;
         }
         Command::Eni(EniCommand::Handover(options)) => {
-            print(&small_runtime()?.block_on(handover::handover(&options))?)?;
+            print(&small_runtime()?.block_on(ecs_keeper::handover(&options))?)?;
         }
         Command::Eni(EniCommand::Export(options)) => {
-            print(&small_runtime()?.block_on(export::run(&options))?)?;
+            print(&small_runtime()?.block_on(ecs_keeper::export(&options))?)?;
         }
         Command::UninstallCheck(options) => {
-            let checked = small_runtime()?.block_on(uninstall::check(&options))?;
+            let checked = small_runtime()?.block_on(ecs_keeper::uninstall_check(&options))?;
             print(&checked.answer)?;
             if !checked.safe {
                 return Ok(ExitCode::FAILURE);
             }
         }
         Command::Run(options) => {
-            telemetry::init(&options.log).context("logging can't be started")?;
+            ecs_keeper::start_logging(&options.log).context("logging can't be started")?;
             choose_tls_provider()?;
             let runtime = tokio::runtime::Runtime::new().context("the runtime can't be started")?;
-            runtime.block_on(ecs_keeper::run::run(*options))?;
+            runtime.block_on(ecs_keeper::run(*options))?;
         }
     }
     Ok(ExitCode::SUCCESS)

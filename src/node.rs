@@ -70,27 +70,18 @@ fn pruned<'de, D: Deserializer<'de>>(deserializer: D) -> Result<ObjectMeta, D::E
 /// it knew how.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum SelectorError {
-    /// No entry at all.
     #[error(
         "the Node selector is empty and would select every Node: add an entry to matchLabels or matchExpressions"
     )]
     Empty,
-    /// An operator that this version doesn't know.
     #[error(
         "the Node selector's requirement on {key} has an operator that this version doesn't know: use In, NotIn, Exists or DoesNotExist"
     )]
-    UnknownOperator {
-        /// Key of the label.
-        key: String,
-    },
-    /// Values where there must be none, or none where there must be some.
+    UnknownOperator { key: String },
     #[error(
         "the Node selector's requirement on {key} is incomplete: In and NotIn need values, Exists and DoesNotExist take none"
     )]
-    Values {
-        /// Key of the label.
-        key: String,
-    },
+    Values { key: String },
 }
 
 impl TryFrom<&NodeSelector> for Selector {

@@ -45,45 +45,28 @@ const FAREWELL: Duration = Duration::from_secs(20);
 /// Why the operator ended, or could not begin.
 #[derive(Debug, thiserror::Error)]
 pub enum RunError {
-    /// No configuration.
     #[error(transparent)]
     Config(#[from] ConfigError),
-    /// No account has an access key, and none can come.
     #[error("account {account}: {why}")]
-    NoKey {
-        /// The first of them.
-        account: AccountName,
-        /// Why.
-        why: String,
-    },
-    /// A worker of an account that is not configured.
+    NoKey { account: AccountName, why: String },
     #[error("the configuration has no account {0}")]
     UnknownAccount(AccountName),
-    /// No client for the cloud.
     #[error("the client for the cloud can't be made")]
     Transport(#[source] keeper_alicloud::transport::TransportError),
-    /// An endpoint that can't be used.
     #[error("no endpoint for region {region}")]
     Endpoint {
-        /// The region.
         region: Region,
-        /// Why.
         #[source]
         source: keeper_alicloud::endpoint::EndpointError,
     },
-    /// No port for probes and metrics.
     #[error(transparent)]
     Admin(#[from] BindError),
-    /// No metrics.
     #[error("the metrics can't be made")]
     Metrics(#[source] prometheus::Error),
-    /// No road to the API server.
     #[error(transparent)]
     Connect(#[from] ConnectError),
-    /// No signals.
     #[error("signals can't be received")]
     Signal(#[source] std::io::Error),
-    /// A task that should run for ever ended.
     #[error("a task of the operator ended unexpectedly: {0}")]
     TaskEnded(String),
 }
@@ -203,7 +186,6 @@ async fn finish(mut tasks: JoinSet<&'static str>) -> bool {
     finished
 }
 
-/// All that has to do with Leases.
 struct Lease {
     leader: Leader,
     leadership: Leadership,
@@ -253,7 +235,6 @@ async fn until(
     }
 }
 
-/// What is needed to reach the accounts.
 struct Clouds {
     transport: Transport,
     sweep_interval: Duration,
@@ -340,7 +321,6 @@ impl Clouds {
     }
 }
 
-/// How a worker reaches the cloud.
 struct Reach {
     cloud: Arc<Cloud>,
     key: CurrentKey,

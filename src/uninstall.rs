@@ -25,37 +25,25 @@ const PAGE: u32 = 20;
 /// Why there is no answer.
 #[derive(Debug, thiserror::Error)]
 pub enum UninstallCheckError {
-    /// There is no road to the API server.
     #[error("the cluster can't be reached")]
     Connect(#[source] ConnectError),
-    /// The user may not look everywhere.
     #[error(
         "you may not list and get {0} objects in all namespaces: ask for the ClusterRole ecs-keeper-view by a \
          ClusterRoleBinding, or run this in the operator's Pod"
     )]
     Forbidden(String),
-    /// The API server does not answer.
     #[error("the API server did not answer within {} seconds", CALL_TIMEOUT.as_secs())]
     Silent,
-    /// The API server refuses.
     #[error("the objects of kind {kind} can't be read: {message}")]
-    Refused {
-        /// The kind.
-        kind: String,
-        /// What the API server says.
-        message: String,
-    },
-    /// The answer can't be written as JSON.
+    Refused { kind: String, message: String },
     #[error("the answer can't be written as JSON")]
     Json(#[source] serde_json::Error),
 }
 
-/// What was found.
 #[derive(Debug)]
 pub struct Checked {
     /// Whether nothing would hang.
     pub safe: bool,
-    /// What is to be printed.
     pub answer: String,
 }
 
@@ -141,7 +129,6 @@ fn carries(meta: &ObjectMeta) -> bool {
     meta.finalizers.iter().flatten().any(|name| name == FINALIZER)
 }
 
-/// An object that would hang.
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
 struct Held {

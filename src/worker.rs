@@ -114,7 +114,7 @@ impl Worker {
                     while let Some(answer) = calls.try_join_next() {
                         answers.push(answer);
                     }
-                    // A recheck compared with what was posted before it was answered: that goes first.
+                    // A preflight compared with what was posted before it was answered: that goes first.
                     self.take_post(&mut engine);
                     for answer in answers {
                         // A call that panicked ends the process, as any other panic does.

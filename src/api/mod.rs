@@ -28,7 +28,7 @@ pub use eni_retention_status::{
     MAX_STATUS_BYTES, NetworkInterfacePhase, NetworkInterfaceStatus, NetworkInterfaceType, ReattachmentPhase,
     ReattachmentStatus, RetentionState,
 };
-pub use object::{Object, Resource, Spec, WatchedObject, generation, object_id};
+pub(crate) use object::{Object, Resource, WatchedObject, generation, object_id};
 pub use selector::{
     InstanceExclusion, MAX_ENI_ID, MAX_EXCLUDED_IDS, MAX_ID, MAX_IDS, MAX_TAGS, NodeOperator,
     NodeRequirement, NodeSelector, TagSelector,

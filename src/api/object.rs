@@ -19,32 +19,25 @@ use super::status::Counts;
 /// Objects in a page of a listing of metadata.
 const PAGE: u32 = 500;
 
-/// Which custom resource an object is of.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Resource {
-    /// `EcsInstanceProtection`
     Protection,
-    /// `EniRetention`
     Retention,
 }
 
 /// An object that could be decoded.
 #[derive(Debug, Clone)]
 pub enum Object {
-    /// An `EcsInstanceProtection`.
     Protection(Arc<EcsInstanceProtection>),
-    /// An `EniRetention`.
     Retention(Arc<EniRetention>),
 }
 
 /// What the specs of all resources have.
 #[derive(Debug)]
 pub struct Spec<'a> {
-    /// Name of the account.
     pub account: &'a str,
     /// The one region that is meant.
     pub region: Option<&'a str>,
-    /// Which Nodes are selected.
     pub nodes: Option<&'a NodeSelector>,
     /// Whether what it asks depends on the cluster's Nodes.
     pub asks_for_nodes: bool,
@@ -57,19 +50,15 @@ pub struct Spec<'a> {
 /// An object that was watched.
 #[derive(Debug, Clone)]
 pub struct WatchedObject {
-    /// Which resource it is of.
     pub resource: Resource,
-    /// Its metadata.
     pub meta: ObjectMeta,
     /// The object, unless it can't be decoded.
     pub object: Option<Object>,
 }
 
 impl Resource {
-    /// Every one of them.
     pub const ALL: [Self; 2] = [Self::Protection, Self::Retention];
 
-    /// Its kind.
     pub const fn kind(self) -> &'static str {
         match self {
             Self::Protection => "EcsInstanceProtection",
@@ -85,12 +74,10 @@ impl Resource {
         }
     }
 
-    /// The objects of all namespaces.
     pub fn everywhere(self, client: &Client) -> Api<DynamicObject> {
         Api::all_with(client.clone(), &self.described())
     }
 
-    /// The objects of a namespace.
     pub fn within(self, client: &Client, namespace: &str) -> Api<DynamicObject> {
         Api::namespaced_with(client.clone(), namespace, &self.described())
     }
@@ -158,7 +145,6 @@ fn decoded<K: kube::Resource + DeserializeOwned>(answer: DynamicObject) -> Optio
 }
 
 impl Object {
-    /// Which resource it is of.
     pub fn resource(&self) -> Resource {
         match self {
             Self::Protection(_) => Resource::Protection,
@@ -166,7 +152,6 @@ impl Object {
         }
     }
 
-    /// The object, if it is an `EcsInstanceProtection`.
     pub fn protection(&self) -> Option<&EcsInstanceProtection> {
         match self {
             Self::Protection(object) => Some(object),
@@ -174,7 +159,6 @@ impl Object {
         }
     }
 
-    /// The object, if it is an `EniRetention`.
     pub fn retention(&self) -> Option<&EniRetention> {
         match self {
             Self::Retention(object) => Some(object),
@@ -213,7 +197,6 @@ impl Object {
         }
     }
 
-    /// Its metadata.
     pub fn meta(&self) -> &ObjectMeta {
         match self {
             Self::Protection(object) => &object.metadata,
@@ -221,7 +204,6 @@ impl Object {
         }
     }
 
-    /// The conditions in its status.
     pub fn conditions(&self) -> &[Condition] {
         let conditions = match self {
             Self::Protection(object) => object.status.as_ref().map(|status| &status.conditions),

@@ -12,23 +12,14 @@ use super::settings::Config;
 /// Why there is no configuration.
 #[derive(Debug, thiserror::Error)]
 pub enum ConfigError {
-    /// No file.
     #[error("the configuration file {path} can't be read; --config or ECS_KEEPER_CONFIG says where it is", path = path.display())]
     Unreadable {
-        /// Where it should be.
         path: PathBuf,
-        /// Why.
         #[source]
         source: std::io::Error,
     },
-    /// A file with mistakes.
     #[error("the configuration file {path} can't be used:\n{problems}", path = path.display())]
-    Wrong {
-        /// Where it is.
-        path: PathBuf,
-        /// What is wrong with it.
-        problems: Problems,
-    },
+    Wrong { path: PathBuf, problems: Problems },
 }
 
 /// The configuration in a file.

@@ -1,14 +1,17 @@
 //! What the administrator has written into the file.
 
 mod check;
-pub mod file;
+mod file;
 mod load;
 mod problem;
 mod settings;
 
-pub use load::{ConfigError, load, parse, schema};
-pub use problem::{Problem, Problems, nearest};
-pub use settings::{Account, AccountEndpoints, Budgets, Config, KeyParts, KeySource, RegionUrls, Urls};
+pub(crate) use load::ConfigError;
+#[cfg(test)]
+pub(crate) use load::parse;
+pub use load::{load, schema};
+pub(crate) use problem::nearest;
+pub(crate) use settings::{Account, Config, KeyParts, KeySource};
 
 #[cfg(test)]
 mod tests;

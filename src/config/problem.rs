@@ -4,12 +4,10 @@ use std::fmt;
 
 use serde_saphyr::{Error, Location};
 
-/// One mistake.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Problem {
     /// Line, from 1; 0: nowhere in particular.
     pub line: u64,
-    /// Column, from 1.
     pub column: u64,
     /// What is wrong, and what would be right.
     pub sentence: String,
@@ -39,7 +37,6 @@ pub struct Problems {
 }
 
 impl Problems {
-    /// One more.
     pub fn add(&mut self, place: Location, sentence: impl Into<String>) {
         self.mistakes.push(Problem::at(place, sentence));
     }

@@ -12,7 +12,6 @@ use keeper_core::id::{AccountName, Region};
 use super::problem::Problem;
 use crate::grants::{Grant, Grants};
 
-/// What the administrator has set.
 #[derive(Debug)]
 pub struct Config {
     /// Time between two complete listings of a region.
@@ -21,7 +20,6 @@ pub struct Config {
     pub primary_retention_regions: BTreeSet<Region>,
     /// Label selector of the objects that are served.
     pub object_selector: Option<String>,
-    /// The accounts.
     pub accounts: BTreeMap<AccountName, Account>,
     /// What each namespace may do; `None` when nothing was granted to any.
     pub grants: Option<Vec<Grant>>,
@@ -29,36 +27,26 @@ pub struct Config {
     pub doubts: Vec<Problem>,
 }
 
-/// One account.
+#[expect(clippy::struct_field_names, reason = "the id is the cloud's, and its own word")]
 #[derive(Debug, Clone)]
 pub struct Account {
-    /// Its id, if that is pinned.
     pub account_id: Option<String>,
-    /// Where its access key comes from.
     pub credentials: KeySource,
     /// Regions that may be named; empty: every one that the vendor has an endpoint for, and those with URLs.
     pub regions: BTreeSet<Region>,
-    /// Where it is reached.
     pub endpoints: AccountEndpoints,
-    /// How much it may be asked.
     pub budgets: Budgets,
 }
 
-/// Where an access key comes from.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum KeySource {
-    /// Environment variables.
     Environment(KeyParts<String>),
-    /// Files.
     Files(KeyParts<PathBuf>),
 }
 
-/// Where the parts of a key are.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct KeyParts<T> {
-    /// The id.
     pub access_key_id: T,
-    /// The secret.
     pub access_key_secret: T,
     /// The token of a temporary key, which may be missing there.
     pub security_token: Option<T>,
@@ -74,10 +62,8 @@ impl Default for KeySource {
     }
 }
 
-/// Where an account is reached.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct AccountEndpoints {
-    /// Which of the vendor's endpoints.
     pub network: Network,
     /// URLs for every region, instead of the vendor's.
     pub everywhere: Option<Urls>,
@@ -85,32 +71,22 @@ pub struct AccountEndpoints {
     pub regions: BTreeMap<Region, RegionUrls>,
 }
 
-/// URLs for one region.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum RegionUrls {
-    /// Of both products.
     Both(Urls),
-    /// Of STS alone.
     Sts(String),
 }
 
-/// URLs of the products.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Urls {
-    /// ECS.
     pub ecs: String,
-    /// STS.
     pub sts: String,
 }
 
-/// Limits by operation.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Budgets {
-    /// `DescribeInstances`.
     pub describe_instances: Limit,
-    /// `ModifyInstanceAttribute`.
     pub modify_instance_attribute: Limit,
-    /// `DescribeNetworkInterfaces`.
     pub describe_network_interfaces: Limit,
     /// `ModifyNetworkInterfaceAttribute`, and `AttachNetworkInterface`.
     pub modify_network_interface_attribute: Limit,
@@ -143,7 +119,6 @@ impl fmt::Display for Config {
 }
 
 impl Account {
-    /// Every region that may be named.
     pub fn all_regions(&self) -> BTreeSet<Region> {
         if self.regions.is_empty() {
             let known = known_regions().iter().map(Region::new);

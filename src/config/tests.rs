@@ -7,6 +7,7 @@ use keeper_core::wish::Rights;
 use proptest::prelude::*;
 use serde_json::Value;
 
+use super::settings::{AccountEndpoints, RegionUrls, Urls};
 use super::*;
 
 fn parse(text: &str) -> Config {

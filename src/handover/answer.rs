@@ -86,80 +86,34 @@ pub struct NotAnId(String);
 /// Why an interface can't be handed over. Each says what to do.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum Problem {
-    /// Nobody keeps it.
     #[error(
         "no EniRetention {where_} retains {id}{unreadable}. Check the id and the cluster; one that is retained stands in \
          status.retainedEniIds of its object"
     )]
-    NotRetained {
-        /// The interface.
-        id: String,
-        /// Where was looked.
-        where_: String,
-        /// What could not be looked at.
-        unreadable: String,
-    },
-    /// It is free, but the list ends before it.
+    NotRetained { id: String, where_: String, unreadable: String },
     #[error(
         "{id} is retained by {object} and free, but its details are not listed there: a status lists {MAX_LISTED_SURVIVORS} \
          of them at most. Name it in an EniRetention of its own (targets.networkInterfaceIds), and ask again when that one \
          lists it"
     )]
-    NotListed {
-        /// The interface.
-        id: String,
-        /// The object.
-        object: String,
-    },
-    /// It is not among those that outlived their instance.
+    NotListed { id: String, object: String },
     #[error(
         "{id} is retained by {object}, but not known to be free: only those that are have their details listed. Ask again \
          when its instance is released and status.availableEniIds contains it"
     )]
-    NotFree {
-        /// The interface.
-        id: String,
-        /// The object.
-        object: String,
-    },
-    /// It is in a phase in which it can't be handed over.
+    NotFree { id: String, object: String },
     #[error("{id} {phase} (status of {object}). {remedy}")]
-    WrongPhase {
-        /// The interface.
-        id: String,
-        /// What it is.
-        phase: String,
-        /// The object.
-        object: String,
-        /// What to do.
-        remedy: String,
-    },
-    /// Something that is needed is not in status.
+    WrongPhase { id: String, phase: String, object: String, remedy: String },
     #[error(
         "{id} is free, but the status of {object} does not tell its {missing}. Ask again after the next sweep; if it is still \
          missing then, look at the interface in the console"
     )]
-    Incomplete {
-        /// The interface.
-        id: String,
-        /// The object.
-        object: String,
-        /// What is missing.
-        missing: &'static str,
-    },
-    /// The region can't be told.
+    Incomplete { id: String, object: String, missing: &'static str },
     #[error(
         "{id} is free, but {object} names no region, and its zone {zone} is in none that this version of ecs-keeper knows. \
          Upgrade, or look at the interface in the console"
     )]
-    NoRegion {
-        /// The interface.
-        id: String,
-        /// The object.
-        object: String,
-        /// Its zone.
-        zone: String,
-    },
+    NoRegion { id: String, object: String, zone: String },
 }
 
 /// Whether the text has the shape of a network interface's id, the one that the custom resource asks for.

@@ -9,8 +9,9 @@
 mod registry;
 mod scope_metrics;
 
-pub use registry::{CONTENT_TYPE, Description, Ended, Judged, Metrics, Patched, Publishing};
-pub use scope_metrics::{CallMetrics, ScopeMetrics, Sort};
+pub(crate) use registry::{CONTENT_TYPE, Ended, Judged, Patched, Publishing};
+pub use registry::{Description, Metrics};
+pub(crate) use scope_metrics::{CallMetrics, ScopeMetrics, Sort};
 
 #[cfg(test)]
 mod tests;

@@ -72,22 +72,17 @@ pub struct Description {
 /// What is said of an object, as far as it is counted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Judged {
-    /// Status of the domain condition.
     pub status: Status,
-    /// Its reason.
     pub reason: Reason,
-    /// Whether a person must act.
     pub stalled: bool,
 }
 
 /// How a piece of work on an object ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Ended {
-    /// As it should.
     Done,
     /// The object has changed meanwhile, or is gone, or the lead has ended.
     Overtaken,
-    /// It is tried again.
     Failed,
 }
 
@@ -101,12 +96,9 @@ impl Ended {
     }
 }
 
-/// What of an object was patched.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Patched {
-    /// Its status.
     Status,
-    /// Its finalizers.
     Finalizers,
 }
 
@@ -119,10 +111,8 @@ impl Patched {
     }
 }
 
-/// What became of an Event.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Publishing {
-    /// The API server has it.
     Published,
     /// There were too many; a later one tells of it.
     SummedUp,
@@ -365,7 +355,6 @@ fn targets_lost(registrar: &mut Registrar) -> prometheus::Result<IntCounterVec> 
     Ok(lost)
 }
 
-/// The type of an Event.
 const fn event_type(warning: bool) -> &'static str {
     if warning { "Warning" } else { "Normal" }
 }

@@ -19,12 +19,9 @@ use super::registry::{Metrics, outcome};
 use crate::api::Resource;
 use crate::scope::Scope;
 
-/// A sort of targets.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Sort {
-    /// Instances.
     Instance,
-    /// Network interfaces.
     NetworkInterface,
 }
 
@@ -91,7 +88,6 @@ impl Counts {
 }
 
 impl ScopeMetrics {
-    /// Those of a scope whose worker begins.
     pub fn new(metrics: Arc<Metrics>, scope: Scope) -> Self {
         let mut this = Self {
             metrics,
@@ -222,14 +218,12 @@ impl Drop for ScopeMetrics {
     }
 }
 
-/// Counts the calls of one account and region.
 pub struct CallMetrics {
     metrics: Arc<Metrics>,
     scope: Scope,
 }
 
 impl CallMetrics {
-    /// Those of a scope's client.
     pub fn new(metrics: Arc<Metrics>, scope: Scope) -> Self {
         Self { metrics, scope }
     }

@@ -1,7 +1,7 @@
 //! Nodes as the API server gives them.
 
-use ecs_keeper::node::Node;
-use ecs_keeper::provider_id::ProviderId;
+use ecs_keeper::Node;
+use ecs_keeper::ProviderId;
 use futures::TryStreamExt as _;
 use k8s_openapi::api::core::v1::Node as FullNode;
 use keeper_core::id::{InstanceId, Region};

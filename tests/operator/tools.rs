@@ -1,6 +1,6 @@
 //! What tools that know nothing of protection make of the objects: kstatus, by which Flux and Helm wait, and Argo CD.
 
-use ecs_keeper::kubernetes::FIELD_MANAGER;
+use ecs_keeper::FIELD_MANAGER;
 use keeper_simulator::{Fault, Rule, Seed};
 use serde_json::{Value, json};
 use tokio::process::Command;
