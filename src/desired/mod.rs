@@ -1,4 +1,7 @@
 //! From an object's spec to what it asks in each region, and where that goes. Pure: no client here.
+//!
+//! `place` decides who is served and which Nodes are meant; what is special about each custom resource stands in
+//! `protection` and `retention`.
 
 mod context;
 mod place;

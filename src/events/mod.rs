@@ -1,4 +1,4 @@
-//! What is told in Events, and how many of them.
+//! What is told in Events (`event`, `transition`), how many of them (`correlator`), and how they are sent (`recorder`).
 
 mod correlator;
 mod event;

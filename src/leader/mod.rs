@@ -1,7 +1,7 @@
 //! Which replica leads: it alone signs calls of the cloud and writes status. The others keep their watches, so that they
 //! can take over at once.
 //!
-//! `candidate` decides, `lease` reads and writes, and what is in this file carries between the two and tells everybody
+//! `candidate` decides, `lease` reads and writes, `election` carries between the two, and `leadership` tells everybody
 //! else. Whoever does something that only the leader may do takes the [`Lead`] at hand and does it
 //! [within](Leadership::within) it: that is checked each time the work goes on, against the monotonic clock, so that a
 //! process that was stopped for a while notices even if nobody could tell it.

@@ -1,4 +1,7 @@
 //! From what the engines say of an object to its status and its finalizer. Pure: no client here.
+//!
+//! `judge` joins the parts of all regions to a report, `statement` makes a status of it, and what is special about each
+//! custom resource stands in `protection` and `retention`.
 
 mod conditions;
 mod fields;
