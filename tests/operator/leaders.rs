@@ -26,7 +26,7 @@ const SPAN: SignedDuration = SignedDuration::from_secs(15);
 const PACE_OF_RECORD: Duration = Duration::from_secs(30);
 
 /// What the log says of one that has come to lead.
-pub const LEADS: &str = "leader: leads";
+pub const LEADS: &str = "leader::election: leads";
 
 /// Two sweeps take longer than it takes to prove that an id is unknown to the cloud.
 pub const CALM: &str = "4s";
