@@ -90,9 +90,8 @@ fn before_notes(handover: &Handover) -> Vec<String> {
             .to_owned(),
         format!(
             "Amount must be 1. Addresses, vSwitch and security groups are those of the interface: give the instance no \
-             VSwitchId, SecurityGroupId or PrivateIpAddress. The text of NetworkInterface.N.NetworkInterfaceId takes no more \
-             parameters of its own beside an existing one, those of NetworkInterface.N.VSwitchId and SecurityGroupIds want them of \
-             every primary one. So add {} only if the dry run misses them, and make another dry run: they may be refused.",
+             VSwitchId, SecurityGroupId or PrivateIpAddress. If the dry run misses them, add {} and make another dry run: \
+             the vendor's pages disagree on whether they are allowed here.",
             in_case.join(" ")
         ),
         format!(
