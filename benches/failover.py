@@ -68,4 +68,4 @@ def _signed(account: Account) -> list[dict]:
 def _is_warm(spare: Operator) -> bool:
     """Whether it has listed the objects of both kinds, and knows who leads."""
     said = spare.log.read_text()
-    return said.count("objects listed") == 2 and "stands by" in said
+    return said.count("objects listed") == 2 and "standby" in said

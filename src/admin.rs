@@ -51,7 +51,7 @@ impl Port {
         metrics: &Arc<Metrics>,
         leadership: &Leadership,
     ) -> impl Future<Output = std::io::Result<()>> + use<> {
-        info!(address = %self.address, "probes and metrics are answered");
+        info!(address = %self.address, "serving probes and metrics");
         let (health, metrics, leadership) = (health.clone(), metrics.clone(), leadership.clone());
         let router = Router::new()
             .route("/livez", get(async |State(told): State<Told>| probed(&told.health.alive())))

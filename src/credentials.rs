@@ -174,13 +174,13 @@ impl Follower {
         let account = self.account.as_str();
         match read {
             Ok(key) => {
-                info!(account, "the access key was read");
+                info!(account, "access key loaded");
                 self.complaint = None;
                 self.told.send_replace(Some(Arc::new(key)));
             }
             Err(error) => {
                 let why = told(&error);
-                warn!(account, why, "there is no access key");
+                warn!(account, why, "access key missing");
                 self.complaint = Some(why);
                 self.told.send_replace(None);
             }

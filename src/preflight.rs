@@ -41,11 +41,11 @@ impl Preflight {
                 attachments: found.as_ref().and_then(attachments),
             },
             Ok(Err(error)) => {
-                warn!(error = summary(&error), "the API server can't be asked before a write");
+                warn!(error = summary(&error), "preflight request failed");
                 Recheck::default()
             }
             Err(_) => {
-                warn!("the API server does not answer before a write");
+                warn!("preflight request timed out");
                 Recheck::default()
             }
         }

@@ -75,7 +75,7 @@ pub enum RunError {
 pub async fn run(options: RunOptions) -> Result<(), RunError> {
     let config = config::load(&options.configuration.config)?;
     for doubt in &config.doubts {
-        warn!(why = %doubt, "the configuration can be used, and may not be meant so");
+        warn!(why = %doubt, "configuration warning");
     }
     let metrics = Arc::new(Metrics::new().map_err(RunError::Metrics)?);
     let (clouds, followers) = Clouds::new(&config, metrics.clone())?;
@@ -97,7 +97,7 @@ pub async fn run(options: RunOptions) -> Result<(), RunError> {
     let grants = config.grants(&options.kubernetes.namespace);
     let (accounts, namespaces): (Vec<_>, Vec<_>) =
         (config.accounts.keys().collect(), grants.namespaces().collect());
-    info!(version = env!("CARGO_PKG_VERSION"), ?accounts, ?namespaces, "ecs-keeper begins");
+    info!(version = env!("CARGO_PKG_VERSION"), ?accounts, ?namespaces, "starting ecs-keeper");
 
     let stop = CancellationToken::new();
     let mut tasks: JoinSet<&'static str> = JoinSet::new();
@@ -172,7 +172,7 @@ pub async fn run(options: RunOptions) -> Result<(), RunError> {
 
 /// Waits for what the tasks have under way. Whether all of them came to a good end.
 async fn finish(mut tasks: JoinSet<&'static str>) -> bool {
-    info!("ecs-keeper ends");
+    info!("shutting down");
     let mut finished = true;
     let farewell = async {
         while let Some(ended) = tasks.join_next().await {
@@ -180,7 +180,7 @@ async fn finish(mut tasks: JoinSet<&'static str>) -> bool {
         }
     };
     if tokio::time::timeout(FAREWELL, farewell).await.is_err() {
-        error!("calls were still under way at the end");
+        error!("shut down with calls still in flight");
         return false;
     }
     finished
@@ -252,7 +252,7 @@ impl Clouds {
             if account.account_id.is_none() {
                 warn!(
                     account = name.as_str(),
-                    "accountId is not set: the account of the first access key counts"
+                    "accountId is not set: pinning the account of the first access key"
                 );
             }
             followers.push(follower);

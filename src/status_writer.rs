@@ -108,7 +108,7 @@ impl StatusWriter {
                             let times = failures.entry(id.clone()).or_insert(0);
                             *times += 1;
                             let wait = Duration::from_secs(1 << (*times).min(6));
-                            warn!(namespace = id.namespace(), name = id.name(), why, "status not written; it is tried again");
+                            warn!(namespace = id.namespace(), name = id.name(), why, "status update failed, retrying");
                             this.mark_later(&id, wait);
                         }
                     }
@@ -250,7 +250,7 @@ impl StatusWriter {
         if let Some(gone) = gone {
             self.metrics.lost(resource, Reason::SelectionShrank, true, gone);
             let (kind, reason) = (resource.kind(), Reason::SelectionShrank.as_str());
-            warn!(kind, namespace = id.namespace(), name = id.name(), gone, reason, "targets are lost");
+            warn!(kind, namespace = id.namespace(), name = id.name(), gone, reason, "targets lost");
         }
         let told = if told { losses.pending.len() } else { losses.told };
         self.store.told(id, told, shrunk.is_some());
@@ -267,7 +267,7 @@ impl StatusWriter {
         self.store.announced(id, (domain.status, domain.reason));
         let (kind, status, reason) =
             (entry.seen.resource.described().kind, domain.status.as_str(), domain.reason.as_str());
-        info!(kind, namespace = id.namespace(), name = id.name(), status, reason, "judged");
+        info!(kind, namespace = id.namespace(), name = id.name(), status, reason, "status updated");
         self.events.announce(&entry.seen, news);
     }
 }
@@ -278,9 +278,9 @@ fn log_lost(id: &ObjectId, resource: Resource, lost: &Lost) {
     let last_safe = lost.last_safe().map(|(at, _)| at.to_string());
     let request_id = lost.last_safe().map(|(_, request)| request.to_owned());
     if lost.grave {
-        warn!(kind, namespace, name, target, reason, what, last_safe, request_id, "a target is lost");
+        warn!(kind, namespace, name, target, reason, what, last_safe, request_id, "target lost");
     } else {
-        info!(kind, namespace, name, target, reason, what, last_safe, request_id, "a target is lost");
+        info!(kind, namespace, name, target, reason, what, last_safe, request_id, "target lost");
     }
 }
 

@@ -169,7 +169,7 @@ impl Found {
 
 /// What came of it, with what failed told in the log. An end of the lead is told elsewhere.
 fn told<T>(outcome: Option<Result<T, String>>) -> Option<T> {
-    outcome?.inspect_err(|error| warn!(error, "the record of the evidence's age is not kept")).ok()
+    outcome?.inspect_err(|error| warn!(error, "failed to renew the sweep record")).ok()
 }
 
 /// What a renewal says.
@@ -209,7 +209,7 @@ impl RecordLease {
             let metadata = ObjectMeta { name: Some(self.name.clone()), ..ObjectMeta::default() };
             answered(self.api.create(&parameters, &Lease { metadata, spec: Some(spec) })).await?;
         }
-        debug!(name = self.name, "the record of the evidence's age is kept");
+        debug!(name = self.name, "sweep record renewed");
         Ok(())
     }
 }

@@ -33,7 +33,7 @@ fn tell_panic(panic: &PanicHookInfo<'_>) {
         location,
         thread = thread.name(),
         backtrace,
-        "the operator came upon a fault of its own and ends; please report it"
+        "internal error, shutting down; please report it"
     );
 }
 

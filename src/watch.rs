@@ -268,7 +268,7 @@ impl Watch {
             name,
             count = ids.len(),
             ids = all,
-            "survivors of an object that is gone are retained by nobody"
+            "survivors of a deleted object are not retained by any object"
         );
         self.events.announce(gone, events::forgotten(&ids));
     }
@@ -335,7 +335,7 @@ fn asks_for_nodes(seen: &WatchedObject) -> bool {
 fn see(view: &mut View, seen: WatchedObject) -> Option<ObjectId> {
     if seen.object.is_none() {
         let (kind, meta) = (seen.resource.kind(), &seen.meta);
-        warn!(kind, namespace = meta.namespace, name = meta.name, "an object can't be decoded");
+        warn!(kind, namespace = meta.namespace, name = meta.name, "failed to decode object");
     }
     let id = object_id(&seen.meta)?;
     view.objects.insert(id.clone(), seen);
@@ -386,7 +386,7 @@ fn backed_off<K: Clone + Send + 'static>(
     watch.default_backoff().filter_map(move |event| {
         let event = event.inspect_err(|error| {
             metrics.watch_failed(what);
-            warn!(resource = what, error = summary(error), "the watch failed and begins anew");
+            warn!(resource = what, error = summary(error), "watch failed, restarting it");
         });
         std::future::ready(event.ok())
     })

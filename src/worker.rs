@@ -78,7 +78,7 @@ impl Worker {
     }
 
     async fn turn(mut self, stop: CancellationToken, mut pulse: Pulse) {
-        info!("fleet begins");
+        info!("region worker started");
         let mut engine = Engines::new(self.settings.0, self.settings.1);
         let mut calls: JoinSet<Answer> = JoinSet::new();
         let mut braked = false;
@@ -172,7 +172,7 @@ impl Worker {
         if patience.span.is_zero() {
             warn!(
                 leaders = patience.leaders,
-                "no leader has completed a sweep lately: what is not proven is said to be unknown at once"
+                "no leader has completed a sweep lately: reporting what isn't proven as Unknown at once"
             );
         }
         engine.take(self.now(), Input::Patience(patience.span));
@@ -220,9 +220,9 @@ impl Worker {
 
     fn log_brake(on: bool) {
         if on {
-            warn!(why = Reason::Brake.sentence(), "the brake is on");
+            warn!(why = Reason::Brake.sentence(), "circuit breaker opened");
         } else {
-            info!("the brake is off");
+            info!("circuit breaker closed");
         }
     }
 
@@ -236,7 +236,8 @@ impl Worker {
                     class = failure.class.as_str(),
                     code = &*failure.code,
                     request_id,
-                    "the cloud was not read"
+                    "{} failed",
+                    failure.operation.unwrap_or("read")
                 );
             }
             Some(Told::Written(flag, outcome)) => {
@@ -284,7 +285,7 @@ fn log_written(flag: &Flag, outcome: &Result<RequestId, Failure>) {
             operation = failure.operation,
             code = &*failure.code,
             request_id = failure.request_id.as_ref().map(RequestId::as_str),
-            "flag not written"
+            "failed to write flag"
         ),
     }
 }

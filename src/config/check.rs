@@ -195,7 +195,7 @@ fn unknown_region(name: &str) -> String {
 }
 
 fn twice(region: &Spanned<String>, told: &mut Problems) {
-    told.add(region.referenced, format!("the region {} stands here for the second time", region.value));
+    told.add(region.referenced, format!("duplicate region {}", region.value));
 }
 
 fn any_region(name: &Spanned<String>, told: &mut Problems) -> Option<Region> {

@@ -91,16 +91,16 @@ pub fn of(error: &Error) -> Problems {
         Error::SerdeMissingField { field, .. } => format!("`{field}` is missing"),
         Error::SerdeInvalidType { unexpected, expected, .. }
         | Error::SerdeInvalidValue { unexpected, expected, .. } => {
-            format!("here should stand {}, and not {unexpected}", plain(expected))
+            format!("expected {}, found {unexpected}", plain(expected))
         }
-        Error::Unexpected { expected, .. } => format!("here should stand {}", plain(expected)),
-        Error::InvalidScalar { .. } => "here should stand a whole number".to_owned(),
-        Error::NullIntoString { .. } => "here should stand a text, and not nothing".to_owned(),
+        Error::Unexpected { expected, .. } => format!("expected {}", plain(expected)),
+        Error::InvalidScalar { .. } => "expected a whole number".to_owned(),
+        Error::NullIntoString { .. } => "expected a string, found nothing".to_owned(),
         Error::DuplicateMappingKey { key: Some(key), .. } => {
-            format!("`{key}` stands here for the second time; keep one of them")
+            format!("duplicate key `{key}`; keep one of them")
         }
         Error::MultipleDocuments { .. } => "the file holds several documents; keep one".to_owned(),
-        other => format!("this is no YAML that can be read: {}", first_line(&other.render())),
+        other => format!("invalid YAML: {}", first_line(&other.render())),
     };
     let mut problems = Problems::default();
     problems.add(place, sentence);
@@ -111,10 +111,10 @@ pub fn of(error: &Error) -> Problems {
 fn plain(expected: &str) -> &str {
     match expected {
         _ if expected.starts_with("struct ") || expected.contains("mapping") || expected == "a map" => {
-            "keys with their values"
+            "a mapping"
         }
         _ if expected.contains("sequence") => "a list",
-        "a string" | "string scalar" | "scalar" => "a text",
+        "a string" | "string scalar" | "scalar" => "a string",
         "u32" => "a whole number",
         other => other,
     }

@@ -33,7 +33,7 @@ const REFUSALS: &[(&str, &[&str])] = &[
             "line 1, column 16: sweepInterval: `60` is no duration; write a number with its unit, such as 60s or 500ms",
         ],
     ),
-    ("sweepInterval: [60s]", &["line 1, column 16: here should stand a text"]),
+    ("sweepInterval: [60s]", &["line 1, column 16: expected a string"]),
     (
         "sweepInterval: soon",
         &[
@@ -49,17 +49,17 @@ const REFUSALS: &[(&str, &[&str])] = &[
     ),
     (
         "sweepInterval: 60s\nsweepInterval: 61s",
-        &["line 2, column 1: `sweepInterval` stands here for the second time; keep one of them"],
+        &["line 2, column 1: duplicate key `sweepInterval`; keep one of them"],
     ),
-    ("accounts: {name: a}", &["line 1, column 11: here should stand a list"]),
-    ("accounts: a", &["line 1, column 11: here should stand a list"]),
+    ("accounts: {name: a}", &["line 1, column 11: expected a list"]),
+    ("accounts: a", &["line 1, column 11: expected a list"]),
     (
         "accounts: []",
         &[
             "line 1, column 11: accounts: an empty list leaves nothing to serve; name an account, or leave the key out for one that is called `default`",
         ],
     ),
-    ("accounts: [a]", &["line 1, column 12: here should stand keys with their values"]),
+    ("accounts: [a]", &["line 1, column 12: expected a mapping"]),
     ("accounts: [{accountId: '12345'}]", &["line 1, column 13: `name` is missing"]),
     (
         "accounts: [{name: A}]",
@@ -67,7 +67,7 @@ const REFUSALS: &[(&str, &[&str])] = &[
             "line 1, column 19: the account name `A` can't be written in a spec; use up to 63 small letters, digits and hyphens",
         ],
     ),
-    ("accounts: [{name: null}]", &["line 1, column 19: here should stand a text, and not nothing"]),
+    ("accounts: [{name: null}]", &["line 1, column 19: expected a string, found nothing"]),
     (
         "accounts: [{name: a, accountId: abc}]",
         &[
@@ -100,9 +100,9 @@ const REFUSALS: &[(&str, &[&str])] = &[
     ),
     (
         "accounts: [{name: a, regions: [cn-beijing, cn-beijing]}]",
-        &["line 1, column 44: the region cn-beijing stands here for the second time"],
+        &["line 1, column 44: duplicate region cn-beijing"],
     ),
-    ("accounts: [{name: a, regions: cn-beijing}]", &["line 1, column 31: here should stand a list"]),
+    ("accounts: [{name: a, regions: cn-beijing}]", &["line 1, column 31: expected a list"]),
     (
         "accounts: [{name: a, credentials: {}}]",
         &["line 1, column 35: credentials: say where the access key comes from: `environment` or `files`"],
@@ -164,7 +164,7 @@ const REFUSALS: &[(&str, &[&str])] = &[
         "accounts: [{name: a, endpoints: {regions: [{region: cn-beijing, ecs: 'ftp://e'}, {region: cn-beijing, ecs: 'http://e'}]}}]",
         &[
             "line 1, column 70: this is no URL of an endpoint; write scheme, host and perhaps port, such as https://ecs.example.com:8443",
-            "line 1, column 91: the region cn-beijing stands here for the second time",
+            "line 1, column 91: duplicate region cn-beijing",
         ],
     ),
     (
@@ -180,11 +180,11 @@ const REFUSALS: &[(&str, &[&str])] = &[
     ),
     (
         "accounts: [{name: a, budgets: {DescribeInstances: {burst: -1}}}]",
-        &["line 1, column 59: here should stand a whole number"],
+        &["line 1, column 59: expected a whole number"],
     ),
     (
         "accounts: [{name: a, budgets: {DescribeInstances: {burst: many}}}]",
-        &["line 1, column 59: here should stand a whole number"],
+        &["line 1, column 59: expected a whole number"],
     ),
     (
         "accounts: [{name: a, endpoints: {network: Vpc, regions: [{region: ap-south-1}]}}]",
@@ -247,18 +247,15 @@ const REFUSALS: &[(&str, &[&str])] = &[
             "line 7, column 16: there is no account `b` in `accounts`, but `A`",
         ],
     ),
-    (
-        "accounts: [",
-        &["line 1, column 11: this is no YAML that can be read: unclosed bracket '[' at line 1, column 11"],
-    ),
-    ("- a", &["line 1, column 1: here should stand keys with their values"]),
+    ("accounts: [", &["line 1, column 11: invalid YAML: unclosed bracket '[' at line 1, column 11"]),
+    ("- a", &["line 1, column 1: expected a mapping"]),
     (
         "objectSelector: shard in a,b",
         &[
             "line 1, column 17: objectSelector: `shard in a,b` selects no labels; write it as for kubectl --selector, such as account=prod or shard in (a,b)",
         ],
     ),
-    ("just words", &["line 1, column 1: here should stand keys with their values"]),
+    ("just words", &["line 1, column 1: expected a mapping"]),
     (
         "sweepInterval: 1s\n---\nsweepInterval: 2s",
         &["line 3, column 1: the file holds several documents; keep one"],

@@ -133,11 +133,11 @@ impl EventRecorder {
         let outcome = match published {
             Some(Ok(Ok(()))) => Publishing::Published,
             Some(Ok(Err(error))) => {
-                debug!(error = summary(&error), "an Event was not published");
+                debug!(error = summary(&error), "failed to publish Event");
                 Publishing::Dropped
             }
             Some(Err(_)) | None => {
-                debug!("an Event was not published in time");
+                debug!("publishing an Event timed out");
                 Publishing::Dropped
             }
         };

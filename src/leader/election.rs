@@ -49,7 +49,7 @@ impl Leader {
 
     /// Runs until it is told to stop. The lead is over then, but the Lease stands: see [`Leader::release`].
     pub async fn run(mut self, stop: CancellationToken, mut pulse: Pulse) -> Self {
-        info!(identity = self.identity, "asks for the lead");
+        info!(identity = self.identity, "waiting for lease");
         loop {
             // Each turn is bounded by the span of the Lease.
             pulse.beat();
@@ -72,12 +72,12 @@ impl Leader {
     pub async fn release(mut self) {
         let within = self.candidate.time_for_a_request(self.now());
         match self.lease.release(within).await {
-            Ok(true) => info!(identity = self.identity, "the lead is let go"),
+            Ok(true) => info!(identity = self.identity, "lease released"),
             Ok(false) => {}
             Err(trouble) => {
                 warn!(
                     error = trouble.what,
-                    "the Lease is not let go; another replica takes over when it ends"
+                    "failed to release the lease; another replica takes over when it expires"
                 );
             }
         }
@@ -100,7 +100,7 @@ impl Leader {
             },
             Step::Restore(transitions) => match self.lease.restore(transitions, within).await {
                 Ok(_) => {
-                    info!(identity = self.identity, "the Lease was deleted and is made anew, for nobody yet");
+                    info!(identity = self.identity, "lease was deleted, creating it again without a holder");
                     self.candidate.restored(self.now());
                     None
                 }
@@ -131,16 +131,16 @@ impl Leader {
         let before = self.told.send_replace(lead);
         let term = |lead: Option<Lead>| lead.map(|lead| lead.term);
         if before.is_some() && term(before) != term(lead) {
-            warn!(identity = self.identity, holder = self.candidate.rival(), "the lead is lost");
+            warn!(identity = self.identity, holder = self.candidate.rival(), "lease lost");
         }
         if let Some(lead) = lead.filter(|_| term(before) != term(lead)) {
-            info!(identity = self.identity, transitions = lead.transitions, "leads");
+            info!(identity = self.identity, transitions = lead.transitions, "lease acquired");
             self.metrics.lead_taken();
             self.rival = None;
         } else if lead.is_none() && self.candidate.rival() != self.rival.as_deref() {
             self.rival = self.candidate.rival().map(str::to_owned);
             if let Some(holder) = &self.rival {
-                info!(identity = self.identity, holder, "stands by: another replica leads");
+                info!(identity = self.identity, holder, "standby: another replica holds the lease");
             }
         }
     }
@@ -168,7 +168,7 @@ impl Leader {
                  (coordination.k8s.io) in the operator's namespace, as the chart does"
             );
         } else {
-            warn!(error = trouble.what, lead_ends_in, "the Lease can't be used for the moment");
+            warn!(error = trouble.what, lead_ends_in, "lease request failed");
         }
         self.trouble = Some((trouble, now));
     }

@@ -56,7 +56,7 @@ async fn nobody_else_leads(theatre: &Theatre) {
     let before = of().await;
     never("the lead changes", MORE_THAN_A_SPAN, async || of().await != before).await;
     assert_eq!(theatre.stage.printed().matches(LEADS).count(), 1);
-    assert!(!theatre.stage.printed().contains("the lead is lost"));
+    assert!(!theatre.stage.printed().contains("lease lost"));
     assert_eq!(theatre.signed_by("second").len(), 0);
 }
 
@@ -150,7 +150,7 @@ async fn i33_a_leader_whose_clock_is_turned_back_while_it_is_stopped_signs_nothi
     theatre.until_signs("second").await;
     let signed = theatre.signed_by("first").len();
     leader.signal("CONT").await;
-    theatre.stage.until_printed("the lead is lost", 1).await;
+    theatre.stage.until_printed("lease lost", 1).await;
     for _ in 0..4 {
         theatre.until_signs("second").await;
     }

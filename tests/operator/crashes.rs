@@ -88,7 +88,7 @@ async fn asked_to_end_it_waits_for_its_calls_and_ends_cleanly() {
         .await;
     assert_eq!(operator.terminate().await.code(), Some(0));
     assert!(stage.safe(&id), "the write that was under way");
-    assert!(stage.printed().contains("flag written") && stage.printed().contains("ecs-keeper ends"));
+    assert!(stage.printed().contains("flag written") && stage.printed().contains("shutting down"));
     let _operator = stage.start();
     stage.until("one", "Protected=True/AllSafe").await;
     assert_eq!(stage.writes().len(), 1);
@@ -100,7 +100,7 @@ async fn asked_to_end_before_it_could_begin_it_ends_cleanly() {
     let operator = stage.start();
     crate::stage::eventually("it begins", async || {
         let printed = stage.printed();
-        if printed.contains("ecs-keeper begins") { Ok(()) } else { Err(printed) }
+        if printed.contains("starting ecs-keeper") { Ok(()) } else { Err(printed) }
     })
     .await;
     assert_eq!(operator.terminate().await.code(), Some(0));

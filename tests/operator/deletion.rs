@@ -175,7 +175,7 @@ async fn i10_who_changes_the_policy_to_keep_while_the_cloud_is_down_is_gone_at_o
     // A restart does not forget that it waits.
     operator.kill().await;
     let _operator = quick.start();
-    stage.until_printed("leader::election: leads", 2).await;
+    stage.until_printed("lease acquired", 2).await;
     stage.reads(3).await;
     assert!(stage.objects.get_opt("waiting").await.unwrap().is_some(), "the cloud may come back");
 

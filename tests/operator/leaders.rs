@@ -26,7 +26,7 @@ const SPAN: SignedDuration = SignedDuration::from_secs(15);
 const PACE_OF_RECORD: Duration = Duration::from_secs(30);
 
 /// What the log says of one that has come to lead.
-pub const LEADS: &str = "leader::election: leads";
+pub const LEADS: &str = "lease acquired";
 
 /// Two sweeps take longer than it takes to prove that an id is unknown to the cloud.
 pub const CALM: &str = "4s";
@@ -190,7 +190,7 @@ async fn i33_i38_a_spare_does_nothing_and_takes_over_at_once_when_the_leader_is_
     println!("asked to end: the other one serves after {:.1?}", asked.elapsed());
     assert!(ended.success());
     // So nobody had to wait for the end of the Lease.
-    theatre.stage.until_printed("the lead is let go", 1).await;
+    theatre.stage.until_printed("lease released", 1).await;
     assert_one_after_the_other(&theatre.signed_by("first"), &theatre.signed_by("second"));
     nothing_changes(&theatre, "second", &before, writes).await;
 
@@ -254,7 +254,7 @@ async fn i33_a_leader_that_was_stopped_past_its_lease_signs_nothing_when_it_goes
     let last = newest(&theatre.signed_by("first")).unwrap();
     assert!(last < lease_ends, "signed at {last}, and the lease ended at {lease_ends}");
     assert_one_after_the_other(&theatre.signed_by("first"), &theatre.signed_by("second"));
-    stage.until_printed("the lead is lost", 1).await;
+    stage.until_printed("lease lost", 1).await;
     assert!(leader.runs());
     let writes = stage.writes();
     for id in &ids {
@@ -281,7 +281,7 @@ async fn i33_a_leader_that_cannot_reach_the_api_server_stops_in_time() {
 
     road.becomes(State::Silent);
     let silent = Instant::now();
-    stage.until_printed("the lead is lost", 1).await;
+    stage.until_printed("lease lost", 1).await;
     println!("silence: the lead ends after {:.1?}", silent.elapsed());
     let calls = theatre.signed_by("first").len();
     stage.by_hand(&ids[0], false);
@@ -350,7 +350,7 @@ async fn i34_a_lease_that_is_edited_by_hand_makes_nobody_lead_besides_another() 
     theatre
         .edit_lease(json!({ "holderIdentity": "a-person", "renewTime": "2099-01-01T00:00:00.000000Z" }))
         .await;
-    theatre.stage.until_printed("the lead is lost", 1).await;
+    theatre.stage.until_printed("lease lost", 1).await;
     theatre.stage.until_printed(LEADS, before + 1).await;
     let acquired = theatre.leading().await.acquire_time.unwrap().0;
     let respected = edited.checked_add(SPAN).unwrap();

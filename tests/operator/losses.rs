@@ -68,7 +68,7 @@ async fn i50_a_protected_instance_that_is_switched_off_and_released_is_told_once
     );
     assert!(row.message.starts_with("It is gone; last seen protected at "), "{row:?}");
     assert_eq!(object.status.unwrap().instances.len(), 3, "two targets, and what is lost");
-    stage.until_printed("a target is lost", 1).await;
+    stage.until_printed("target lost", 1).await;
     let scraped = scrape(&address(&stage, 1).await).await;
     let counted = |kind| {
         let labels = [("kind", "EcsInstanceProtection"), ("reason", "InstanceLost"), ("type", kind)];
@@ -86,7 +86,7 @@ async fn i50_a_protected_instance_that_is_switched_off_and_released_is_told_once
     let losses = of(&told, "InstanceLost");
     assert_eq!((losses.len(), losses[0].times, losses[0].kind.as_str()), (1, 1, "Warning"), "{told:?}");
     assert!(of(&told, "SelectionShrank").is_empty(), "{told:?}");
-    assert_eq!(stage.printed().matches("a target is lost").count(), 1);
+    assert_eq!(stage.printed().matches("target lost").count(), 1);
 }
 
 #[tokio::test]
@@ -162,7 +162,7 @@ async fn i50_a_tag_that_many_lose_at_once_is_one_event_with_their_number() {
     assert!(losses.iter().any(|told| told.note.contains(" of them: i-")), "{told:?}");
     let object = until_targets(&stage, 40).await;
     assert_eq!(lost(&object).len(), 20, "the last ones");
-    assert_eq!(stage.printed().matches("a target is lost").count(), 80, "the log names each");
+    assert_eq!(stage.printed().matches("target lost").count(), 80, "the log names each");
 }
 
 #[tokio::test]

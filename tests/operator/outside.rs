@@ -21,7 +21,7 @@ use crate::stage::{REGION, Stage, eventually};
 pub async fn address(stage: &Stage, number: usize) -> String {
     eventually("an operator answers", async || {
         let printed = stage.printed();
-        let said = printed.lines().filter(|line| line.contains("probes and metrics are answered"));
+        let said = printed.lines().filter(|line| line.contains("serving probes and metrics"));
         let mut found = said.map(|line| line.split("127.0.0.1:").nth(1).unwrap());
         let port =
             found.nth(number - 1).map(|rest| rest.split(|c: char| !c.is_ascii_digit()).next().unwrap());

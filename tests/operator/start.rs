@@ -147,7 +147,7 @@ async fn a_dead_api_server_is_told_and_waited_for() {
     let mut operator = stage.start();
     eventually("the failing watch is told", async || {
         let printed = stage.printed();
-        if printed.contains("the watch failed and begins anew") { Ok(()) } else { Err(printed) }
+        if printed.contains("watch failed, restarting it") { Ok(()) } else { Err(printed) }
     })
     .await;
     tokio::time::sleep(Duration::from_millis(500)).await;

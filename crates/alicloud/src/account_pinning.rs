@@ -57,7 +57,7 @@ impl AccountPins {
                 account = name.as_str(),
                 other = other.as_str(),
                 account_id,
-                "two accounts have keys of one"
+                "two accounts have access keys of the same cloud account"
             );
             return false;
         }
@@ -67,7 +67,9 @@ impl AccountPins {
                 let (account, pinned) = (name.as_str(), &**pinned.get());
                 warn!(
                     account,
-                    account_id, pinned, "the access key belongs to another account than the pinned one"
+                    account_id,
+                    pinned,
+                    "the access key belongs to a different cloud account than the pinned one"
                 );
                 false
             }
@@ -161,7 +163,7 @@ impl<K: KeySource> VerifiedCredentials<K> {
         if admitted {
             let (account, account_id, arn) =
                 (self.account.as_str(), &*caller.account_id, caller.arn.as_deref());
-            info!(account, region, account_id, arn, "the cloud knows us");
+            info!(account, region, account_id, arn, "identity verified");
         }
         *known = Some(Known { key: Arc::clone(key), caller, admitted, identity });
     }
@@ -206,10 +208,7 @@ impl<K: KeySource> VerifiedCredentials<K> {
                 let (account, region) = (self.account.as_str(), self.endpoints.region().as_str());
                 let request_id = error.request_id.as_ref().map(RequestId::as_str);
                 let (operation, class, code) = (error.operation, error.class.as_str(), &*error.code);
-                warn!(
-                    account,
-                    region, operation, class, code, request_id, "STS did not say whose the access key is"
-                );
+                warn!(account, region, operation, class, code, request_id, "GetCallerIdentity failed");
                 self.failures.fetch_add(1, Ordering::Relaxed);
                 *failed = Some(error.again());
                 Err(error)
