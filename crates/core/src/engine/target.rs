@@ -117,6 +117,8 @@ pub struct Care {
     pub writing: Option<CallId>,
     /// The first call number after our last write ended: only a read from there on tells of its effect.
     pub written_before: Option<CallId>,
+    /// Whether our last write ended with an answer that proves that it had no effect.
+    pub had_no_effect: bool,
     /// When the cloud accepted a write whose effect we have not seen yet, and which value it set.
     pub accepted: Option<(Moment, Value)>,
     /// How many writes of which value were accepted and ignored in a row.
@@ -255,9 +257,13 @@ impl<K: Kind> Target<K> {
             Applicability::Yes => {}
         }
         let Some(fresh) = evidence.fresh(horizon, care.and_then(|c| c.written_before)) else {
-            // One more write of many that have changed nothing is no news.
+            let had_no_effect = care.is_some_and(|c| c.had_no_effect && c.writing.is_none());
             return if care.is_some_and(Care::ineffective) {
+                // One more write of many that have changed nothing is no news.
                 Verdict::Weak(Reason::WriteIneffective)
+            } else if had_no_effect && K::safe(&evidence.facts) == Some(false) {
+                // Nor is one more that was refused.
+                self.weak(horizon)
             } else {
                 Verdict::Unknown(Reason::Verifying)
             };
@@ -272,6 +278,12 @@ impl<K: Kind> Target<K> {
         if K::safe(&evidence.facts).is_none() {
             return Verdict::Unknown(Reason::FieldUnreadable);
         }
+        self.weak(horizon)
+    }
+
+    /// The verdict on a target that was seen weak.
+    fn weak(&self, horizon: Moment) -> Verdict {
+        let care = self.care.as_deref();
         if let Some(trouble) = care.and_then(|c| c.trouble_with(Value::Safe)) {
             // Who may write tries again every ten minutes. A refusal that nobody has heard again says nothing of now.
             let heard = trouble.last.after(LONG * 2) >= horizon;

@@ -7,7 +7,7 @@ use crate::backoff;
 use crate::budget::{Budget, Urgency};
 use crate::call::WriteCall;
 use crate::engine::target::{Target, Trouble, Value};
-use crate::failure::{Class, Failure};
+use crate::failure::{Class, Effect as Outcome, Failure};
 use crate::id::ObjectId;
 use crate::kind::{Applicability, Kind};
 use crate::reason::Reason;
@@ -268,6 +268,7 @@ impl<K: Extension> Engine<K> {
         care.writing = None;
         // Whatever the answer, only what is read from now on tells how the flag is.
         care.written_before = Some(upcoming);
+        care.had_no_effect = matches!(&result, Err(failure) if failure.effect == Outcome::None);
         match result {
             Ok(()) => {
                 care.accepted = Some((now, value));

@@ -184,3 +184,19 @@ fn i24_i52_an_object_whose_nodes_have_all_left_waits_for_no_sweep() {
         }
     }
 }
+
+/// A refused write is tried again every ten minutes, and the next look at its target may be a quarter of an hour away.
+#[test]
+fn i37_i52_a_write_that_is_refused_again_changes_no_word() {
+    let denied = (Status::False, Reason::PermissionDenied);
+    for (quota, others) in
+        [(None, (Status::True, Reason::AllSafe)), (Some(1), (Status::Unknown, Reason::Throttled))]
+    {
+        let mut world = region(31, 60, quota);
+        world.cloud.mood.writes_fail = Some(Class::Permission);
+        world.flip("i-00123", false);
+        world.run(HOUR * 2);
+        assert_eq!(sayings(&mut world, 180), [[denied, others]], "{quota:?}");
+        assert!(world.refused.len() >= 10, "{} tries", world.refused.len());
+    }
+}
