@@ -90,8 +90,7 @@ fn before_notes(handover: &Handover) -> Vec<String> {
             .to_owned(),
         format!(
             "Amount must be 1. Addresses, vSwitch and security groups are those of the interface: give the instance no \
-             VSwitchId, SecurityGroupId or PrivateIpAddress. If the dry run misses them, add {} and make another dry run: \
-             the vendor's pages disagree on whether they are allowed here.",
+             VSwitchId, SecurityGroupId or PrivateIpAddress. If the dry run misses them, add {}, and make another one.",
             in_case.join(" ")
         ),
         format!(
