@@ -69,7 +69,7 @@ impl Theatre {
     /// Waits until a replica has seen that another one leads, for the given number of times.
     pub async fn until_stands_by(&self, name: &str) {
         let stands_by =
-            |line: &str| line.contains("stands by") && line.contains(&format!("identity=\"{name}_"));
+            |line: &str| line.contains("standby") && line.contains(&format!("identity=\"{name}_"));
         eventually(&format!("{name} stands by"), async || {
             if self.stage.printed().lines().any(stands_by) { Ok(()) } else { Err(()) }
         })

@@ -163,7 +163,7 @@ async fn i20_nothing_is_attached_before_status_says_durably_that_it_is_requested
     stage.retain("database", wish(&to("i-new"))).await;
     crate::stage::eventually("status is refused", async || {
         let printed = stage.printed();
-        if printed.contains("status not written") { Ok(()) } else { Err(printed) }
+        if printed.contains("status update failed") { Ok(()) } else { Err(printed) }
     })
     .await;
     let asked = async || !stage.calls_of(ATTACH).is_empty();
