@@ -480,5 +480,5 @@ fn happen(dice: &mut Dice, world: &mut World, cast: &Cast) {
 
 #[test]
 fn i24_any_finite_trouble_ends_in_the_wished_state_and_then_in_silence() {
-    seeds::run(1500, schedule);
+    seeds::run(600, schedule);
 }
