@@ -5,7 +5,7 @@ from __future__ import annotations
 from stage import INSTANCES, NAMESPACE, Account, Failed, Kind, Refused, eventually
 from teller import Teller
 
-# Seconds between two listings. Short, so that nobody has to wait; the default is 60 s.
+# Seconds between two listings. Short, so that nobody has to wait; the default is 10 s.
 SWEEP = 2
 
 IN = ("-n", NAMESPACE)

@@ -98,7 +98,7 @@ class Machines(Chapter):
         self._account.switch_off("i-bp1shop2")
         tell.console("Disable Release Protection: i-bp1shop2", "Done.")
         tell.check("i-bp1shop2" not in self._account.protected(), "shop-2 is unprotected.")
-        tell.say(f"The operator lists the region every {SWEEP} s here, so that nobody has to wait; the default is 60 s.")
+        tell.say(f"The operator lists the region every {SWEEP} s here, so that nobody has to wait; the default is 10 s.")
         back = self._eventually(lambda: "i-bp1shop2" in self._account.protected())
         tell.check(back, f"{time.monotonic() - began:.1f} s later shop-2 is protected again.")
         self._two_more_sweeps()
