@@ -94,9 +94,12 @@ fn i14_what_the_leader_before_weakened_and_said_so_is_not_weakened_again_before_
     world.apply("off", disabled(by_ids(&["i-off"])));
     // The other leader has weakened it and said so, and a person has made it safe again.
     world.store.get_mut("off").unwrap().carried_out = Some(1);
+    // Nor does the answer to a status write tell.
+    world.refuse_status("off", true);
     world.lead(true);
     world.run(INTERVAL * 3);
     assert_eq!(world.weakened().len(), 0);
+    world.refuse_status("off", false);
     world.relist();
     world.run(INTERVAL);
     assert_eq!((world.weakened().len(), world.says("off")), (0, (Status::False, Reason::DisabledAsAsked)));
