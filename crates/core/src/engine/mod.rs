@@ -32,7 +32,7 @@ use crate::brake::Brake;
 use crate::budget::{Budget, Limit};
 use crate::call::{ReadCall, Reply, WriteCall};
 use crate::engine::selection::Selection;
-use crate::engine::target::Target;
+use crate::engine::target::{Target, Value};
 use crate::failure::{Class, Failure};
 use crate::id::InterfaceId;
 use crate::id::{CallId, Generation, ObjectId, Tag, TagFilter};
@@ -492,10 +492,10 @@ impl<K: Extension> Engine<K> {
         let Some(flight) = self.flights.remove(&call) else { return };
         match (flight.purpose, result) {
             (Purpose::Strengthen(id), result) => {
-                self.write_ended(now, &id, crate::engine::target::Value::Safe, result.map(|_| ()));
+                self.write_ended(now, &id, Value::Safe, result.map(|_| ()));
             }
             (Purpose::Weaken(id), result) => {
-                self.write_ended(now, &id, crate::engine::target::Value::Weak, result.map(|_| ()));
+                self.write_ended(now, &id, Value::Weak, result.map(|_| ()));
             }
             (Purpose::Attach(object, id), result) => {
                 K::attach_ended(self, now, &object, &id, result.map(|_| ()));

@@ -104,23 +104,25 @@ impl<K: Extension> Engine<K> {
             // What could be seen before can't be seen now: this answer proves nothing about the others.
             self.reads.witness = None;
         }
-        if let Some((denial, accused)) = lookup.accused.as_ref().filter(|_| !lookup.unreadable) {
+        let accused = lookup.accused.as_ref();
+        if lookup.unreadable {
+            if lookup.lane == Lane::Lookup {
+                for id in lookup.missing.iter().chain(accused.map(|(_, accused)| accused)) {
+                    self.proved_nothing(now, id);
+                }
+            }
+            return;
+        }
+        if let Some((denial, accused)) = accused {
             self.missed(now, accused, *denial, lookup.showed_any);
         }
-        if lookup.unreadable && lookup.lane == Lane::Lookup {
-            for id in lookup.missing.iter().chain(lookup.accused.as_ref().map(|(_, accused)| accused)) {
-                self.proved_nothing(now, id);
-            }
-        }
-        if !lookup.unreadable {
-            // What shows nothing at all proves nothing, and must not put off the look-up that does.
-            let idle = lookup.lane != Lane::Lookup && !lookup.showed_any;
-            let doubted = |id: &&K::Id| self.targets.get(*id).is_some_and(|target| target.absence.is_some());
-            let missing: Vec<K::Id> =
-                lookup.missing.iter().filter(|id| !(idle && doubted(id))).cloned().collect();
-            for id in missing {
-                self.missed(now, &id, call, lookup.showed_any);
-            }
+        // What shows nothing at all proves nothing, and must not put off the look-up that does.
+        let idle = lookup.lane != Lane::Lookup && !lookup.showed_any;
+        let doubted = |id: &&K::Id| self.targets.get(*id).is_some_and(|target| target.absence.is_some());
+        let missing: Vec<K::Id> =
+            lookup.missing.iter().filter(|id| !(idle && doubted(id))).cloned().collect();
+        for id in missing {
+            self.missed(now, &id, call, lookup.showed_any);
         }
     }
 

@@ -41,7 +41,7 @@ impl Machine {
     }
 
     pub fn set(&mut self, now: Moment, safe: bool) {
-        self.weak_since = if safe { None } else { self.weak_since.filter(|_| !self.safe()).or(Some(now)) };
+        self.weak_since = weak_since(self.weak_since, self.safe(), safe, now);
         self.facts.deletion_protection = Some(safe);
     }
 
@@ -53,6 +53,11 @@ impl Machine {
     pub fn applicable(&self) -> bool {
         self.facts.spot == Some(false) && self.facts.charge_type == Some(ChargeType::PostPaid)
     }
+}
+
+/// Since when a flag has been weak that takes this value now.
+pub fn weak_since(before: Option<Moment>, was_safe: bool, safe: bool, now: Moment) -> Option<Moment> {
+    if safe { None } else { before.filter(|_| !was_safe).or(Some(now)) }
 }
 
 /// One network interface.
@@ -91,7 +96,7 @@ impl Card {
     }
 
     pub fn set(&mut self, now: Moment, safe: bool) {
-        self.weak_since = if safe { None } else { self.weak_since.filter(|_| !self.safe()).or(Some(now)) };
+        self.weak_since = weak_since(self.weak_since, self.safe(), safe, now);
         self.facts.delete_on_release = Some(!safe);
     }
 

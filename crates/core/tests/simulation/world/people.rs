@@ -7,7 +7,7 @@ use keeper_core::interface::{InterfaceStatus, InterfaceType};
 use keeper_core::retention::Record;
 use keeper_core::wish::DeletionPolicy;
 
-use super::cloud::{Card, Machine, card, eni, i, machine, payg, tags};
+use super::cloud::{Card, Machine, card, eni, i, machine, payg, tags, weak_since};
 use super::store::{Spec, Stored};
 use super::{Event, World, secs};
 
@@ -48,10 +48,9 @@ impl World {
     pub fn change(&mut self, name: &str, how: impl FnOnce(&mut Card)) {
         let now = self.now;
         if let Some(card) = self.cloud.cards.get_mut(&eni(name)) {
-            let weak = !card.safe();
+            let was_safe = card.safe();
             how(card);
-            let weak_since = if weak { card.weak_since } else { Some(now) };
-            card.weak_since = weak_since.filter(|_| !card.safe());
+            card.weak_since = weak_since(card.weak_since, was_safe, card.safe(), now);
             card.changed = now;
         }
     }
