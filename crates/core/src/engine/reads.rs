@@ -154,7 +154,12 @@ impl<K: Kind> Reads<K> {
     /// together, and what was wrong with the calls that were given up is not the cloud's word.
     pub fn begin_anew(&mut self) {
         self.sweep = None;
-        self.further.clear();
+        for (purpose, _) in std::mem::take(&mut self.further) {
+            // What is missing is looked up from the beginning; the round that begins finds everything else.
+            if let Purpose::Ids(Lookup { lane: Lane::Lookup, missing, .. }) = purpose {
+                self.lookups.extend(missing);
+            }
+        }
         self.trouble = None;
         self.hindrance.is_over();
         self.pace.begin_anew();

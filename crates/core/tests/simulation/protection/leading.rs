@@ -2,12 +2,13 @@
 
 use std::time::Duration;
 
+use keeper_core::budget::Limit;
 use keeper_core::conditions::Status;
-use keeper_core::engine::Proven;
+use keeper_core::engine::{Proven, Settings};
 use keeper_core::failure::Class;
 use keeper_core::reason::Reason;
 
-use crate::world::{INTERVAL, World, by_ids, by_tag, disabled, enabled, payg, secs};
+use crate::world::{INTERVAL, World, by_ids, by_tag, disabled, enabled, payg, secs, settings};
 
 /// A world in which everything is safe and said to be so.
 fn at_rest() -> World {
@@ -239,5 +240,27 @@ fn i03_of_two_sorts_of_targets_the_older_evidence_counts() {
         (Proven::NothingWanted, Proven::NothingWanted, Proven::NothingWanted),
     ] {
         assert_eq!((one.and(two), two.and(one)), (both, both), "{one:?} {two:?}");
+    }
+}
+
+#[test]
+fn i24_what_is_missing_is_looked_up_although_the_lead_is_lost_meanwhile() {
+    for halves in 0..40 {
+        let mut world = World::with(Settings { reads: Limit { per_minute: 60, burst: 1 }, ..settings() });
+        world.fleet(20, &[("env", "prod")]);
+        world.apply("tagged", enabled(by_tag("env", "prod")));
+        world.run(INTERVAL * 2);
+        for name in ["i-00003", "i-00004", "i-00005"] {
+            world.release(name);
+        }
+        // A sweep lacks them. It is asked for all of them, then for halves of what was refused, a second apart.
+        world.cloud.mood.denies = true;
+        world.run(INTERVAL + Duration::from_millis(500) * halves);
+        world.lead(false);
+        world.run(secs(1));
+        world.lead(true);
+        world.run(INTERVAL * 10);
+        let said = (world.says("tagged"), world.part("tagged").tally.safe());
+        assert_eq!(said, ((Status::True, Reason::AllSafe), 17), "after {halves} half seconds");
     }
 }
