@@ -13,7 +13,7 @@ from workloads import FAR, Bench, wait
 
 REGION_SIZE = 500
 DRIFTS = 50
-# Seconds: so long that the drifts of two minutes pull no brake, and that several sweeps pass between two of them as well as none.
+# Seconds: so long that the drifts of two minutes open no circuit breaker, and that several sweeps pass between two of them as well as none.
 SPAN = 300
 # In seconds, of the 99th percentile.
 GOAL = 12

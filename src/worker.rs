@@ -81,7 +81,7 @@ impl Worker {
         info!("region worker started");
         let mut engine = Engines::new(self.settings.0, self.settings.1);
         let mut calls: JoinSet<Answer> = JoinSet::new();
-        let mut braked = false;
+        let mut circuit_open = false;
         let mut lead = None;
         loop {
             pulse.beat();
@@ -89,9 +89,9 @@ impl Worker {
             self.follow(&mut lead, &mut engine);
             let mut effects = Vec::new();
             engine.plan(self.now(), &mut effects);
-            if braked != engine.braked() {
-                braked = engine.braked();
-                Self::log_brake(braked);
+            if circuit_open != engine.circuit_open() {
+                circuit_open = engine.circuit_open();
+                Self::log_circuit_breaker(circuit_open);
             }
             if let Some(lead) = lead {
                 for effect in effects {
@@ -218,9 +218,9 @@ impl Worker {
         }
     }
 
-    fn log_brake(on: bool) {
-        if on {
-            warn!(why = Reason::Brake.sentence(), "circuit breaker opened");
+    fn log_circuit_breaker(open: bool) {
+        if open {
+            warn!(why = Reason::CircuitBreaker.sentence(), "circuit breaker opened");
         } else {
             info!("circuit breaker closed");
         }

@@ -40,7 +40,7 @@ pub struct Metrics {
     pub(super) free: IntGaugeVec,
     pub(super) evidence: GaugeVec,
     pub(super) evidence_max_age: GaugeVec,
-    pub(super) brake: IntGaugeVec,
+    pub(super) breaker: IntGaugeVec,
     pub(super) budget: IntGaugeVec,
     pub(super) waiting: IntGaugeVec,
     pub(super) sweeps: HistogramVec,
@@ -185,8 +185,8 @@ impl Metrics {
                  really completed, up to a quarter of an hour.",
                 &FLEET,
             )?,
-            brake: leaders.gauges(
-                "brake",
+            breaker: leaders.gauges(
+                "circuit_breaker",
                 "1 while too much has vanished or lost its flag at once: nothing is concluded from absence and nothing is \
                  weakened.",
                 &FLEET,
@@ -321,7 +321,7 @@ impl Metrics {
         forget(&self.free, scope);
         forget(&self.evidence, scope);
         forget(&self.evidence_max_age, scope);
-        forget(&self.brake, scope);
+        forget(&self.breaker, scope);
         forget(&self.budget, scope);
         forget(&self.waiting, scope);
         forget(&self.sweeps, scope);

@@ -155,7 +155,7 @@ impl ScopeMetrics {
     pub fn planned(&mut self, now: Moment, engines: &mut Engines) {
         let (account, region) = (self.scope.account.as_str(), self.scope.region.as_str());
         let here = [account, region];
-        self.metrics.brake.with_label_values(&here).set(engines.braked().into());
+        self.metrics.breaker.with_label_values(&here).set(engines.circuit_open().into());
         for (sort, load) in Sort::ALL.map(Sort::as_str).into_iter().zip(engines.load(now)) {
             let budget = |of| self.metrics.budget.with_label_values(&[account, region, sort, of]);
             budget("Read").set(load.reads.into());

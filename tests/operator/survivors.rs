@@ -38,7 +38,7 @@ async fn told_of(stage: &Stage, name: &str, reason: &str) -> Vec<Told> {
     told
 }
 
-/// More machines than the brake takes for ordinary, and more interfaces than there are rows.
+/// More machines than the circuit breaker lets pass, and more interfaces than there are rows.
 #[tokio::test]
 async fn i51_what_many_machines_leave_is_one_event_and_rows_that_are_missing_stall_nothing() {
     let stage = stage().await;

@@ -62,7 +62,7 @@ mod tests {
             target: (evidence.fresh(now, None).unwrap(), CallId(1)),
             read_since: CallId(1),
             selected: true,
-            obstacles: Obstacles { claimed: false, opaque: false, braked: false },
+            obstacles: Obstacles { claimed: false, opaque: false, circuit_open: false },
         };
         grant(id, &case, now).unwrap()
     }

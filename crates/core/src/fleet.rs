@@ -317,9 +317,9 @@ impl Fleet {
         self.instances.evidence_life().max(self.interfaces.evidence_life())
     }
 
-    /// Whether either brake is on: nothing is concluded from absence and nothing is weakened.
-    pub fn braked(&self) -> bool {
-        self.instances.braked() || self.interfaces.braked()
+    /// Whether either circuit breaker is open: nothing is concluded from absence and nothing is weakened.
+    pub fn circuit_open(&self) -> bool {
+        self.instances.circuit_open() || self.interfaces.circuit_open()
     }
 }
 

@@ -15,5 +15,5 @@ pub use model::{
     authority, call, evidence, failure, id, instance, interface, kind, loss, owners, reason, retention, time,
     wish,
 };
-pub use policy::{backoff, brake, budget, pace};
+pub use policy::{backoff, breaker, budget, pace};
 pub use status::{conditions, verdict};

@@ -127,7 +127,7 @@ impl<K: Extension> Engine<K> {
         let (safe, applicability) = (K::safe(&evidence.facts), K::applicability(&evidence.facts));
         let call = evidence.call;
         if let Some(before) = drifted.filter(|_| !ours) {
-            self.brake.surprise(now, known);
+            self.breaker.surprise(now, known);
             let care = target.care_mut();
             care.drifted = true;
             care.last_safe = Some(Box::new(before));
@@ -259,14 +259,14 @@ impl<K: Extension> Engine<K> {
         }
         let was_known = target.evidence.is_some() || self.is_remembered(id);
         if target.absence.is_none() && was_known {
-            self.brake.surprise(now, known);
+            self.breaker.surprise(now, known);
         }
-        let braked = self.brake.on();
+        let circuit_open = self.breaker.is_open();
         let Some(target) = self.targets.get_mut(id) else { return };
         let absence = target.absence.get_or_insert_with(|| Box::new(Absence::new(call)));
         absence.lacked = call;
         if showed_any {
-            absence.missed(now, !braked || !was_known);
+            absence.missed(now, !circuit_open || !was_known);
         } else {
             absence.looked(now);
         }
@@ -298,7 +298,7 @@ impl<K: Extension> Engine<K> {
         let known = self.targets.len();
         let Some(target) = self.targets.get(id).filter(|target| target.absence.is_none()) else { return };
         if target.evidence.is_some() || self.is_remembered(id) {
-            self.brake.surprise(now, known);
+            self.breaker.surprise(now, known);
         }
         if let Some(target) = self.targets.get_mut(id) {
             target.absence = Some(Box::new(Absence::new(lacked)));

@@ -28,7 +28,7 @@ use std::time::Duration;
 
 use crate::authority::AttachPermit;
 use crate::backoff::Jitter;
-use crate::brake::Brake;
+use crate::breaker::CircuitBreaker;
 use crate::budget::{Budget, Limit};
 use crate::call::{ReadCall, Reply, WriteCall};
 use crate::engine::selection::Selection;
@@ -273,7 +273,7 @@ pub struct Engine<K: Kind> {
     flights: BTreeMap<CallId, Flight<K>>,
     next_call: u64,
     next_ticket: u64,
-    brake: Brake,
+    breaker: CircuitBreaker,
     batch: Option<Batch<K>>,
     /// The attempt to attach something that is on its way to its call.
     attempt: Option<Attempt>,
@@ -348,7 +348,7 @@ impl<K: Extension> Engine<K> {
             flights: BTreeMap::new(),
             next_call: 1,
             next_ticket: 1,
-            brake: Brake::default(),
+            breaker: CircuitBreaker::default(),
             batch: None,
             attempt: None,
             owners_unreadable: None,
@@ -421,9 +421,9 @@ impl<K: Extension> Engine<K> {
         self.settings.sweep_interval.max(self.shortest_interval())
     }
 
-    /// Whether the brake is on: nothing is concluded from absence and nothing is weakened.
-    pub fn braked(&self) -> bool {
-        self.brake.on()
+    /// Whether the circuit breaker is open: nothing is concluded from absence and nothing is weakened.
+    pub fn circuit_open(&self) -> bool {
+        self.breaker.is_open()
     }
 
     /// How much there is to do, and how much may be done.

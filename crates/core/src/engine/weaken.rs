@@ -269,7 +269,7 @@ impl<K: Extension> Engine<K> {
             Verdict::Unknown(reason) => self.held(now, act, reason),
             Verdict::Safe(_) if claimed => self.held(now, act, Reason::Conflict),
             Verdict::Safe(_) if !self.opaque.is_empty() => self.held(now, act, Reason::OpaqueRival),
-            Verdict::Safe(_) if self.brake.on() => self.held(now, act, Reason::Brake),
+            Verdict::Safe(_) if self.breaker.is_open() => self.held(now, act, Reason::CircuitBreaker),
             Verdict::Safe(_)
                 if place_of(&self.targets, id).instance().is_some() && self.owners_unreadable.is_some() =>
             {
@@ -310,7 +310,7 @@ impl<K: Extension> Engine<K> {
             Weakening::BeforeDeletion if act.patience_ended(now) => {
                 Standing::Ended(Ended::LeftSafe(Reason::DeadlinePassed))
             }
-            Weakening::BeforeDeletion if reason.needs_person() || reason == Reason::Brake => {
+            Weakening::BeforeDeletion if reason.needs_person() || reason == Reason::CircuitBreaker => {
                 Standing::Ended(Ended::LeftSafe(reason))
             }
             Weakening::BeforeDeletion | Weakening::Once => Standing::Waiting(reason),
@@ -463,7 +463,7 @@ impl<K: Extension> Engine<K> {
             obstacles: Obstacles {
                 claimed: self.claimed_by_other(now, id, object),
                 opaque: !self.opaque.is_empty(),
-                braked: self.brake.on(),
+                circuit_open: self.breaker.is_open(),
             },
         };
         grant(id, &case, now).ok()

@@ -136,8 +136,8 @@ pub struct Obstacles {
     pub claimed: bool,
     /// Whether an object of the account can't be decoded: it may be a claim.
     pub opaque: bool,
-    /// Whether the brake is on.
-    pub braked: bool,
+    /// Whether the circuit breaker is open.
+    pub circuit_open: bool,
 }
 
 /// What stands against a weakening write.
@@ -147,8 +147,8 @@ pub enum Refusal {
     Claimed,
     /// An object that can't be decoded may claim it.
     Opaque,
-    /// The brake is on.
-    Braked,
+    /// The circuit breaker is open.
+    CircuitOpen,
     /// The object does not ask for it, not any more, or not of this target.
     NotAsked,
     /// A proof is too old.
@@ -170,8 +170,8 @@ pub fn grant<K: Kind>(id: &K::Id, case: &Case<'_, K>, now: Moment) -> Result<Wea
         Err(Refusal::Claimed)
     } else if case.obstacles.opaque {
         Err(Refusal::Opaque)
-    } else if case.obstacles.braked {
-        Err(Refusal::Braked)
+    } else if case.obstacles.circuit_open {
+        Err(Refusal::CircuitOpen)
     } else if !asked || !case.selected {
         Err(Refusal::NotAsked)
     } else if !case.object.holds(now) || call < case.read_since {
@@ -229,7 +229,7 @@ mod tests {
             },
             read: CallId(9),
             selected: true,
-            obstacles: Obstacles { claimed: false, opaque: false, braked: false },
+            obstacles: Obstacles { claimed: false, opaque: false, circuit_open: false },
             now: at(101),
         }
     }
@@ -263,7 +263,7 @@ mod tests {
             ("no right to weaken", |f| f.wish.may.weaken = false, Some(Refusal::NotGranted)),
             ("a claim", |f| f.obstacles.claimed = true, Some(Refusal::Claimed)),
             ("an object that can't be read", |f| f.obstacles.opaque = true, Some(Refusal::Opaque)),
-            ("the brake", |f| f.obstacles.braked = true, Some(Refusal::Braked)),
+            ("the circuit breaker", |f| f.obstacles.circuit_open = true, Some(Refusal::CircuitOpen)),
             ("it wants the safe value", |f| f.wish.protect = true, Some(Refusal::NotAsked)),
             ("it only observes", |f| f.wish.observe = true, Some(Refusal::NotAsked)),
             ("it was carried out", |f| f.wish.carried_out = true, Some(Refusal::NotAsked)),

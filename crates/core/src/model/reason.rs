@@ -94,7 +94,7 @@ reasons! {
     ReleasePathUndocumented = "The instance may go in a way of which the vendor has not said whether it keeps retained network interfaces. Take the cause away, or don't rely on the retention there.";
     TerwayCollects = "Terway made this network interface for a Pod and deletes it when it is free for ten minutes and no Pod needs it. Detach it from Terway's care, or don't rely on the retention.";
     RisksUnreadable = "The cloud's answer lacked fields that tell of risks, or had them in an unknown form.";
-    Brake = "Too many targets vanished or changed at once; until two complete listings agree, nothing is concluded from absence and nothing is switched off.";
+    CircuitBreaker = "Too many targets vanished or changed at once; until two complete listings agree, nothing is concluded from absence and nothing is switched off.";
     OpaqueRival = "An object that can't be read may want these targets safe; until it is corrected or deleted, nothing is switched off.";
     DeadlinePassed = "It could not be carried out within an hour; the rest keeps its protection.";
     NodeLeft = "What leaves the selection keeps its protection as it is.";
@@ -276,7 +276,7 @@ KarpenterOwned
 ReleasePathUndocumented
 TerwayCollects
 RisksUnreadable
-Brake
+CircuitBreaker
 OpaqueRival!
 DeadlinePassed
 NodeLeft

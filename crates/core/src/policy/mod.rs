@@ -1,6 +1,6 @@
 //! How often, how soon and when not at all. Clocks are arguments.
 
 pub mod backoff;
-pub mod brake;
+pub mod breaker;
 pub mod budget;
 pub mod pace;

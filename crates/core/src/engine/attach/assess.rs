@@ -114,8 +114,8 @@ impl Engine<Interface> {
         if !self.opaque.is_empty() {
             return Next::Say(Waiting, Reason::OpaqueRival);
         }
-        if self.brake.on() {
-            return Next::Say(Waiting, Reason::Brake);
+        if self.breaker.is_open() {
+            return Next::Say(Waiting, Reason::CircuitBreaker);
         }
         // A request that status still tells of although it was taken back would pass for the next one: that it was has to
         // be durable, too, or a process that starts meanwhile would send it once more.

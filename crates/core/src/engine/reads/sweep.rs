@@ -263,12 +263,12 @@ impl<K: Extension> Engine<K> {
             self.touch_all();
         }
         self.reads.unlisted = Reason::AwaitingListing;
-        let braked = self.brake.on();
+        let circuit_open = self.breaker.is_open();
         // A round in which nothing had to be read agrees with nothing.
         if sweep.pages > 0 {
-            self.brake.swept(now);
+            self.breaker.swept(now);
         }
-        if braked != self.brake.on() {
+        if circuit_open != self.breaker.is_open() {
             self.dirty.extend(self.acting.iter().cloned());
             self.look_up_anew(now);
         }
@@ -276,7 +276,7 @@ impl<K: Extension> Engine<K> {
         self.touch_uncertain();
     }
 
-    /// What was looked up in vain while the brake was on has come to be looked up seldom, and from now on it proves something.
+    /// What was looked up in vain while the circuit breaker was open has come to be looked up seldom, and from now on it proves something.
     fn look_up_anew(&mut self, now: Moment) {
         for (id, target) in &mut self.targets {
             if let Some(absence) = target.absence.as_deref_mut().filter(|absence| !absence.proven()) {

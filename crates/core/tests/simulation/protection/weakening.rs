@@ -244,14 +244,14 @@ fn i16_a_mass_disappearance_concludes_nothing_and_stops_weakening() {
     world.apply("breaker", disabled(by_ids(&["i-victim"])));
     world.run(secs(20));
     assert_eq!(world.weakened().len(), 0, "and nothing is weakened");
-    assert_eq!(world.says("breaker"), (Status::False, Reason::Brake));
+    assert_eq!(world.says("breaker"), (Status::False, Reason::CircuitBreaker));
     // Two sweeps agree that it is so.
     world.run(INTERVAL * 5);
     assert_eq!(world.weakened().len(), 1);
 }
 
 #[test]
-fn i16_what_went_in_a_mass_is_known_to_be_gone_soon_after_the_brake_is_off() {
+fn i16_what_went_in_a_mass_is_known_to_be_gone_soon_after_the_circuit_breaker_closes() {
     let mut world = World::new();
     world.fleet(200, &[("env", "prod")]);
     world.instance("i-stays", payg(true, &[("env", "prod")]));
@@ -261,8 +261,8 @@ fn i16_what_went_in_a_mass_is_known_to_be_gone_soon_after_the_brake_is_off() {
         world.hide(&format!("i-{n:05}"), true);
     }
     world.run(INTERVAL);
-    assert!(world.braked());
-    while world.braked() {
+    assert!(world.circuit_open());
+    while world.circuit_open() {
         world.run(secs(1));
         assert_eq!(world.part("a").tally.targets(), 201, "nothing is concluded");
     }
@@ -287,7 +287,7 @@ fn i16_flags_switched_off_by_the_hundred_are_put_right_within_the_budget() {
 }
 
 #[test]
-fn i16_weakening_that_an_edit_asked_for_is_paced_and_not_braked() {
+fn i16_weakening_that_an_edit_asked_for_is_paced_and_opens_no_circuit_breaker() {
     let mut world = World::new();
     for n in 0..300 {
         world.instance(&format!("i-{n:05}"), payg(true, &[("env", "prod")]));
@@ -514,7 +514,7 @@ fn i15_an_object_made_anew_does_not_forget_the_write_under_way() {
 }
 
 #[test]
-fn i16_weakening_of_our_own_does_not_pull_the_brake_when_its_answers_are_lost() {
+fn i16_weakening_of_our_own_does_not_open_the_circuit_breaker_when_its_answers_are_lost() {
     let mut world = World::new();
     for n in 0..200 {
         world.instance(&format!("i-{n:05}"), payg(true, &[("env", "prod")]));
@@ -528,7 +528,7 @@ fn i16_weakening_of_our_own_does_not_pull_the_brake_when_its_answers_are_lost() 
     world.faults.clear();
     world.run(secs(300));
     assert_eq!(world.weakened().len(), 200);
-    assert_ne!(world.says("a").1, Reason::Brake);
+    assert_ne!(world.says("a").1, Reason::CircuitBreaker);
 }
 
 #[test]

@@ -299,7 +299,7 @@ fn i16_sixty_interfaces_that_vanish_stop_giving_up() {
         world.hide(&format!("eni-{n:03}"), true);
     }
     world.run(INTERVAL);
-    assert!(world.braked());
+    assert!(world.circuit_open());
     world.apply("a", giving_up(ids(&["eni-a0"])));
     world.run(secs(30));
     assert!(world.weakened().is_empty());

@@ -238,7 +238,7 @@ fn i16_i19_sixty_interfaces_that_vanish_at_once_are_not_believed_until_two_sweep
             world.run(secs(1));
             assert_eq!(world.retained("a").len(), 61, "restarts {restarts}");
         }
-        assert!(world.braked());
+        assert!(world.circuit_open());
         for name in &names {
             world.hide(name, false);
         }

@@ -309,8 +309,8 @@ impl World {
         self.engine.sweep_interval()
     }
 
-    pub fn braked(&self) -> bool {
-        self.engine.braked()
+    pub fn circuit_open(&self) -> bool {
+        self.engine.circuit_open()
     }
 
     /// This replica loses the lead to another one, which has just started, and hears of nothing until it is back.

@@ -1,4 +1,4 @@
-//! The brake: when more vanishes or flips at once than people do by hand, something is wrong with the view, and
+//! The circuit breaker: when more vanishes or flips at once than people do by hand, something is wrong with the view, and
 //! nothing is concluded from absence and nothing is weakened until two complete sweeps agree (I16).
 //!
 //! It goes by time and not by sweeps, so that it means the same at every pace.
@@ -15,7 +15,7 @@ const APART: Duration = Duration::from_secs(60);
 
 /// Counts what vanished or flipped lately.
 #[derive(Debug, Default)]
-pub struct Brake {
+pub struct CircuitBreaker {
     /// When, and how many.
     surprises: VecDeque<(Moment, usize)>,
     /// All of them.
@@ -26,16 +26,16 @@ pub struct Brake {
 #[derive(Debug, Clone, Copy, Default)]
 enum State {
     #[default]
-    Off,
+    Closed,
     /// The sweep in which the surprises came, or its remainder, has not ended.
-    Pulled,
+    Tripped,
     /// No complete sweep has agreed yet.
-    On,
+    Open,
     /// One that ended then has.
     Agreed(Moment),
 }
 
-impl Brake {
+impl CircuitBreaker {
     /// A target that was known vanished, or its flag turned weak without our doing.
     pub fn surprise(&mut self, now: Moment, known: usize) {
         while let Some((at, count)) = self.surprises.front()
@@ -50,24 +50,24 @@ impl Brake {
             _ => self.surprises.push_back((now, 1)),
         }
         if self.sum > limit(known) {
-            self.state = State::Pulled;
+            self.state = State::Tripped;
         }
     }
 
     /// A complete sweep ended.
     pub fn swept(&mut self, now: Moment) {
         self.state = match self.state {
-            State::Off => State::Off,
-            State::Pulled => State::On,
-            State::On => State::Agreed(now),
-            State::Agreed(at) if now.since(at) >= APART => State::Off,
+            State::Closed => State::Closed,
+            State::Tripped => State::Open,
+            State::Open => State::Agreed(now),
+            State::Agreed(at) if now.since(at) >= APART => State::Closed,
             State::Agreed(at) => State::Agreed(at),
         };
     }
 
-    /// Whether it is on.
-    pub fn on(&self) -> bool {
-        !matches!(self.state, State::Off)
+    /// Whether it is open.
+    pub fn is_open(&self) -> bool {
+        !matches!(self.state, State::Closed)
     }
 }
 
@@ -85,18 +85,19 @@ mod tests {
     }
 
     #[test]
-    fn i16_more_than_fifty_or_five_percent_at_once_pulls_the_brake_until_two_sweeps_a_minute_apart_agree() {
+    fn i16_more_than_fifty_or_five_percent_at_once_opens_the_circuit_breaker_until_two_sweeps_a_minute_apart_agree()
+     {
         for (known, allowed) in [(10, 50), (1000, 50), (2000, 100), (100_000, 5000)] {
             for (interval, off) in [(10, 70), (60, 120), (90, 180)] {
-                let mut brake = Brake::default();
+                let mut breaker = CircuitBreaker::default();
                 for _ in 0..allowed {
-                    brake.surprise(at(1000), known);
+                    breaker.surprise(at(1000), known);
                 }
-                assert!(!brake.on(), "{allowed} of {known}");
-                brake.surprise(at(1001), known);
+                assert!(!breaker.is_open(), "{allowed} of {known}");
+                breaker.surprise(at(1001), known);
                 let mut swept = 0;
-                while brake.on() {
-                    brake.swept(at(1001 + swept));
+                while breaker.is_open() {
+                    breaker.swept(at(1001 + swept));
                     swept += interval;
                 }
                 // The sweep that saw it, one that agrees, and those until one that agrees a minute later.
@@ -108,36 +109,36 @@ mod tests {
     #[test]
     fn i16_what_comes_slowly_does_not_add_up_whatever_the_pace_of_the_sweeps() {
         for interval in [1, 10, 60] {
-            let mut brake = Brake::default();
+            let mut breaker = CircuitBreaker::default();
             // Fifty in two minutes, for three hours.
             for step in 0..4_500 {
                 let now = at(step * 12 / 5);
-                brake.surprise(now, 1000);
+                breaker.surprise(now, 1000);
                 if step % interval == 0 {
-                    brake.swept(now);
+                    breaker.swept(now);
                 }
-                assert!(!brake.on(), "{interval} {step}");
+                assert!(!breaker.is_open(), "{interval} {step}");
             }
         }
     }
 
     #[test]
-    fn i16_a_wave_pulls_the_brake_however_many_sweeps_it_is_spread_over() {
-        let mut brake = Brake::default();
+    fn i16_a_wave_opens_the_circuit_breaker_however_many_sweeps_it_is_spread_over() {
+        let mut breaker = CircuitBreaker::default();
         for sweep in 0..11 {
             for _ in 0..5 {
-                brake.surprise(at(sweep * 10), 1000);
+                breaker.surprise(at(sweep * 10), 1000);
             }
-            brake.swept(at(sweep * 10));
+            breaker.swept(at(sweep * 10));
         }
-        assert!(brake.on());
-        // As long as it goes on, so does the brake.
+        assert!(breaker.is_open());
+        // It stays open for as long as that goes on.
         for sweep in 11..100 {
             for _ in 0..5 {
-                brake.surprise(at(sweep * 10), 1000);
+                breaker.surprise(at(sweep * 10), 1000);
             }
-            brake.swept(at(sweep * 10));
+            breaker.swept(at(sweep * 10));
         }
-        assert!(brake.on());
+        assert!(breaker.is_open());
     }
 }
