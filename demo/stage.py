@@ -196,8 +196,8 @@ class Account:
         """How many requests of one operation have changed something."""
         return self.cloud.ask("GET", f"/log/counts?account={self.id}").get(action, {}).get("mutations", 0)
 
-    def safe(self, kind: Kind) -> int:
-        """How many carry the safe value of their flag."""
+    def protected(self, kind: Kind) -> int:
+        """How many carry the protected value of their flag."""
         return len(self.protected() if kind == INSTANCES else self.retained())
 
     def writes(self, kind: Kind = INSTANCES) -> list[dict]:

@@ -129,8 +129,8 @@ class Machines(Chapter):
 
     def _a_rival(self) -> None:
         tell = self._tell
-        tell.step("A rival", "of two objects that disagree the safe one wins, and the other one is told")
-        tell.say("Another object wants protection off on a machine that production wants safe.")
+        tell.step("A rival", "of two objects that disagree the protected one wins, and the other one is told")
+        tell.say("Another object wants protection off on a machine that production wants protected.")
         tell.show("demo/rival.yaml")
         tell.kubectl("apply", "-f", "demo/rival.yaml")
         tell.kubectl("wait", "--for=condition=Stalled", "ecsprot/rival", *IN)
@@ -139,7 +139,7 @@ class Machines(Chapter):
         tell.check(said.startswith("False Conflict:"), "it says Conflict.")
         self._two_more_sweeps()
         tell.check("i-bp1shop1" in self._account.protected(), "two sweeps later shop-1 is protected as before.")
-        tell.check(not self._weakenings(), "the operator has not even tried to switch anything off.")
+        tell.check(not self._unprotecting_writes(), "the operator has not even tried to switch anything off.")
         tell.kubectl("delete", "ecsprot", "rival", *IN)
 
     def _deleted_under_keep(self) -> None:
@@ -163,7 +163,7 @@ class Machines(Chapter):
         told = self._eventually(lambda: "Deleted" in tell.look("get", "events", *IN, path))
         tell.kubectl("get", "events", *IN, "--field-selector=reason=DisabledAsAsked", path)
         tell.check(told, "an Event counts what was done.")
-        tell.check(self._weakenings() == sorted(PROTECTABLE), "one write for each machine of the shop switched its protection off.")
+        tell.check(self._unprotecting_writes() == sorted(PROTECTABLE), "one write for each machine of the shop switched its protection off.")
         tell.check(self._account.protected() == WORKERS, f"in the cloud only {names(WORKERS)} are still protected.")
         self._release("i-bp1shop1")
         tell.check("i-bp1shop1" not in self._account.instances(), "the cloud really lets go: shop-1 is released.")
@@ -182,6 +182,6 @@ class Machines(Chapter):
         """The machines of all successful and unsuccessful writes so far, once for each write."""
         return sorted(entry["parameters"]["InstanceId"] for entry in self._account.writes())
 
-    def _weakenings(self) -> list[str]:
+    def _unprotecting_writes(self) -> list[str]:
         """The machines of the writes that asked for no protection."""
         return sorted(e["parameters"]["InstanceId"] for e in self._account.writes() if e["parameters"]["DeletionProtection"] != "true")

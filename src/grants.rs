@@ -14,7 +14,7 @@ pub struct Grant {
     /// The regions; `None`: all that the accounts have.
     pub regions: Option<BTreeSet<Region>>,
     /// Whether flags may be switched off.
-    pub weaken: bool,
+    pub unprotect: bool,
     /// Whether network interfaces may be attached.
     pub attach: bool,
 }
@@ -35,7 +35,7 @@ impl Grants {
     pub fn new(accounts: &BTreeMap<AccountName, BTreeSet<Region>>, grants: &[Grant]) -> Self {
         let mut namespaces: BTreeMap<String, BTreeMap<AccountName, Granted>> = BTreeMap::new();
         for grant in grants {
-            let rights = Rights { weaken: grant.weaken, attach: grant.attach };
+            let rights = Rights { unprotect: grant.unprotect, attach: grant.attach };
             for namespace in &grant.namespaces {
                 for (account, regions) in accounts.iter().filter(|(name, _)| grant.accounts.contains(*name)) {
                     let granted =

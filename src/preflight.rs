@@ -1,4 +1,4 @@
-//! The question that is asked of the API server just before something is weakened or attached: uncached, every time.
+//! The question that is asked of the API server just before something is unprotected or attached: uncached, every time.
 
 use std::sync::Arc;
 
@@ -25,7 +25,7 @@ pub struct Preflight {
 
 impl Preflight {
     /// The object as it is now, and whether every object that may hold a claim is known at its newest generation.
-    /// An API server that does not answer leaves all of it open, and nothing is weakened or attached.
+    /// An API server that does not answer leaves all of it open, and nothing is unprotected or attached.
     pub async fn ask(&self, id: &ObjectId) -> Recheck {
         let asked = async { Ok::<_, kube::Error>((self.object(id).await?, self.claims().await?)) };
         match timeout(CALL_TIMEOUT, asked).await {
@@ -58,7 +58,7 @@ impl Preflight {
         let resource = entry.seen.resource;
         let api = resource.within(&self.client, id.namespace());
         let status_counts = entry.seen.object.as_ref().is_some_and(|object| {
-            object.spec().weakens
+            object.spec().unprotects
                 || object.retention().is_some_and(|retention| !retention.spec.reattach.is_empty())
         });
         let found = if status_counts {

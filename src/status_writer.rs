@@ -275,12 +275,12 @@ impl StatusWriter {
 fn log_lost(id: &ObjectId, resource: Resource, lost: &Lost) {
     let (kind, namespace, name) = (resource.kind(), id.namespace(), id.name());
     let (target, reason, what) = (lost.id.as_str(), lost.reason(resource).as_str(), lost.sentence(resource));
-    let last_safe = lost.last_safe().map(|(at, _)| at.to_string());
-    let request_id = lost.last_safe().map(|(_, request)| request.to_owned());
+    let last_protected = lost.last_protected().map(|(at, _)| at.to_string());
+    let request_id = lost.last_protected().map(|(_, request)| request.to_owned());
     if lost.grave {
-        warn!(kind, namespace, name, target, reason, what, last_safe, request_id, "target lost");
+        warn!(kind, namespace, name, target, reason, what, last_protected, request_id, "target lost");
     } else {
-        info!(kind, namespace, name, target, reason, what, last_safe, request_id, "target lost");
+        info!(kind, namespace, name, target, reason, what, last_protected, request_id, "target lost");
     }
 }
 

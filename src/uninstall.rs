@@ -161,22 +161,22 @@ impl Held {
         // A merge patch sets the whole list.
         let others: Vec<&String> =
             found.meta.finalizers.iter().flatten().filter(|name| *name != FINALIZER).collect();
-        let weaken = match found.resource {
+        let given_up = match found.resource {
             Resource::Protection => "has the protection of its instances switched off",
             Resource::Retention => "lets its network interfaces go with their instances",
         };
-        let weakens = found.object.as_ref().map(Object::spec).map(|spec| spec.weakens_when_deleted);
-        let advice = match (weakens, deleting) {
+        let unprotects = found.object.as_ref().map(Object::spec).map(|spec| spec.unprotects_when_deleted);
+        let advice = match (unprotects, deleting) {
             (None, _) => format!(
                 "This version can't read it. Remove its finalizer by hand, which changes no flag: {}",
                 patch(&json!({ "metadata": { "finalizers": others } }).to_string())
             ),
             (Some(true), true) => format!(
-                "Its deletion {weaken}, and the operator is at it. Wait until it is gone, an hour at most; or have the \
+                "Its deletion {given_up}, and the operator is at it. Wait until it is gone, an hour at most; or have the \
                  rest left as it is: {keep}"
             ),
             (Some(true), false) => format!(
-                "Its deletion {weaken}. If that is meant, delete it now and wait until it is gone. If not: {keep}"
+                "Its deletion {given_up}. If that is meant, delete it now and wait until it is gone. If not: {keep}"
             ),
             (Some(false), _) => {
                 "Its deletion asks for nothing in the cloud. The operator takes the finalizer away within \

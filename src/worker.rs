@@ -40,7 +40,7 @@ pub struct Worker {
     pub key_of_account: CurrentKey,
     /// Where its reports go.
     pub store: Arc<Store>,
-    /// Who asks the API server before something is weakened.
+    /// Who asks the API server before something is unprotected.
     pub preflight: Arc<Preflight>,
     /// What the administrator set, for its engine of instances and for that of network interfaces.
     pub settings: (Settings, Settings),
@@ -60,11 +60,11 @@ enum Told {
     Attached { interface: String, instance: String, outcome: Result<RequestId, Failure> },
 }
 
-/// A flag that was to be written, and whether with its safe value.
+/// A flag that was to be written, and whether with its protected value.
 struct Flag {
     sort: Sort,
     target: String,
-    safe: bool,
+    protected: bool,
 }
 
 impl Worker {
@@ -241,7 +241,7 @@ impl Worker {
                 );
             }
             Some(Told::Written(flag, outcome)) => {
-                self.metrics.wrote(flag.sort, flag.safe, &outcome);
+                self.metrics.wrote(flag.sort, flag.protected, &outcome);
                 log_written(&flag, &outcome);
             }
             Some(Told::Attached { interface, instance, outcome: Ok(request_id) }) => {
@@ -266,8 +266,8 @@ fn log_written(flag: &Flag, outcome: &Result<RequestId, Failure>) {
         Sort::Instance => (Some(&*flag.target), None),
         Sort::NetworkInterface => (None, Some(&*flag.target)),
     };
-    let deletion_protection = instance.map(|_| flag.safe);
-    let delete_on_release = network_interface.map(|_| !flag.safe);
+    let deletion_protection = instance.map(|_| flag.protected);
+    let delete_on_release = network_interface.map(|_| !flag.protected);
     match outcome {
         Ok(request_id) => info!(
             instance,
@@ -357,13 +357,13 @@ async fn write_flag<K: Wire>(
     sort: Sort,
     tell: Tell<K>,
 ) -> Answer {
-    let (target, safe) = match &write {
-        WriteCall::Strengthen(target) => (target.to_string(), true),
-        WriteCall::Weaken(permit) => (permit.target().to_string(), false),
+    let (target, protected) = match &write {
+        WriteCall::Protect(target) => (target.to_string(), true),
+        WriteCall::Unprotect(permit) => (permit.target().to_string(), false),
     };
     let outcome = call.answer(K::WRITE.name(), call.cloud.write(write, &call.guard)).await;
     let result = outcome.clone().map(Reply::Accepted);
-    (tell(id, result), Some(Told::Written(Flag { sort, target, safe }, outcome)))
+    (tell(id, result), Some(Told::Written(Flag { sort, target, protected }, outcome)))
 }
 
 async fn attach(call: Call, id: CallId, permit: AttachPermit) -> Answer {

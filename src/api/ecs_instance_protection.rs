@@ -43,9 +43,9 @@ pub const MAX_LISTED_INSTANCES: usize = MAX_LISTED_TARGETS + MAX_LISTED_GONE;
         description = "Instances that are selected"
     ),
     printcolumn(
-        name = "Safe",
+        name = "Protected",
         type_ = "integer",
-        json_path = ".status.counts.safe",
+        json_path = ".status.counts.protected",
         description = "Instances that are protected"
     ),
     printcolumn(
@@ -247,7 +247,7 @@ pub struct InstanceStatus {
     #[schemars(length(min = 1, max = MAX_ID))]
     pub instance_id: String,
 
-    /// `Safe`: seen protected. `Weak`: seen unprotected. `NotApplicable`: the cloud offers no protection for this
+    /// `Protected`: seen protected. `Unprotected`: seen unprotected. `NotApplicable`: the cloud offers no protection for this
     /// instance. `Gone`: proven to be released. `Left`: not selected any more, because its tags have changed. `Unknown`: not
     /// known at present.
     pub state: InstanceState,
@@ -274,9 +274,9 @@ pub struct InstanceStatus {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
 pub enum InstanceState {
     /// Seen protected.
-    Safe,
+    Protected,
     /// Seen unprotected.
-    Weak,
+    Unprotected,
     /// The cloud offers no protection for it.
     NotApplicable,
     /// Proven to be released.

@@ -40,9 +40,9 @@ use super::spec::{ACCOUNT_NAME, Mode, REGION_ID, default_account};
         description = "Network interfaces that are selected or retained"
     ),
     printcolumn(
-        name = "Safe",
+        name = "Retained",
         type_ = "integer",
-        json_path = ".status.counts.safe",
+        json_path = ".status.counts.protected",
         description = "Network interfaces that outlive the release of their instance"
     ),
     printcolumn(

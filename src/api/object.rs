@@ -41,10 +41,10 @@ pub struct Spec<'a> {
     pub nodes: Option<&'a NodeSelector>,
     /// Whether what it asks depends on the cluster's Nodes.
     pub asks_for_nodes: bool,
-    /// Whether it asks for flags to be weakened, once for each generation.
-    pub weakens: bool,
-    /// Whether deleting the object is to weaken something.
-    pub weakens_when_deleted: bool,
+    /// Whether it asks for flags to be unprotected, once for each generation.
+    pub unprotects: bool,
+    /// Whether deleting the object is to unprotect something.
+    pub unprotects_when_deleted: bool,
 }
 
 /// An object that was watched.
@@ -110,16 +110,16 @@ impl Resource {
         }
     }
 
-    /// What a safe target is.
-    pub const fn safe(self) -> &'static str {
+    /// What a protected target is.
+    pub const fn protected(self) -> &'static str {
         match self {
             Self::Protection => "protected",
             Self::Retention => "retained",
         }
     }
 
-    /// The reason when a weakening was carried out.
-    pub const fn weakened(self) -> Reason {
+    /// The reason when an unprotecting was carried out.
+    pub const fn unprotected_as_asked(self) -> Reason {
         match self {
             Self::Protection => Reason::DisabledAsAsked,
             Self::Retention => Reason::ReleasedAsAsked,
@@ -176,8 +176,8 @@ impl Object {
                     region: spec.region.as_deref(),
                     nodes: spec.targets.nodes.as_ref(),
                     asks_for_nodes: spec.targets.nodes.is_some(),
-                    weakens: spec.protection == Protection::Disabled && spec.mode == Mode::Enforce,
-                    weakens_when_deleted: spec.deletion_policy == DeletionPolicy::Disable
+                    unprotects: spec.protection == Protection::Disabled && spec.mode == Mode::Enforce,
+                    unprotects_when_deleted: spec.deletion_policy == DeletionPolicy::Disable
                         && spec.mode == Mode::Enforce,
                 }
             }
@@ -189,8 +189,8 @@ impl Object {
                     nodes: spec.targets.nodes.as_ref(),
                     // Whether something may be attached to an instance depends on whether it is a Node.
                     asks_for_nodes: spec.targets.nodes.is_some() || !spec.reattach.is_empty(),
-                    weakens: spec.retention == Retention::Release && spec.mode == Mode::Enforce,
-                    weakens_when_deleted: spec.deletion_policy == RetentionDeletionPolicy::Release
+                    unprotects: spec.retention == Retention::Release && spec.mode == Mode::Enforce,
+                    unprotects_when_deleted: spec.deletion_policy == RetentionDeletionPolicy::Release
                         && spec.mode == Mode::Enforce,
                 }
             }
@@ -217,10 +217,10 @@ impl Object {
         self.conditions().iter().find(|condition| condition.type_ == self.resource().domain())
     }
 
-    /// Whether status says that this generation's weakening was carried out.
+    /// Whether status says that this generation's unprotecting was carried out.
     pub fn carried_out(&self) -> bool {
         self.domain().is_some_and(|condition| {
-            condition.reason == self.resource().weakened().as_str()
+            condition.reason == self.resource().unprotected_as_asked().as_str()
                 && condition.observed_generation == self.meta().generation
         })
     }

@@ -26,13 +26,13 @@ pub struct Counts {
     #[schemars(with = "i64", range(min = 0))]
     pub targets: u32,
 
-    /// Targets whose flag was last seen at its safe value.
+    /// Targets whose flag was last seen at its protected value.
     #[schemars(with = "i64", range(min = 0))]
-    pub safe: u32,
+    pub protected: u32,
 
     /// Targets whose flag was last seen at the other value: they can be lost by accident.
     #[schemars(with = "i64", range(min = 0))]
-    pub weak: u32,
+    pub unprotected: u32,
 
     /// Targets that the cloud offers no protection for, such as subscription and spot instances, or network
     /// interfaces that a cloud product manages.

@@ -426,7 +426,7 @@ fn grant(entry: GrantEntry, accounts: &BTreeMap<AccountName, Account>, told: &mu
         namespaces,
         accounts: granted,
         regions,
-        weaken: may.contains(&RightEntry::Weaken),
+        unprotect: may.contains(&RightEntry::Unprotect),
         attach: may.contains(&RightEntry::Attach),
     }
 }

@@ -215,7 +215,7 @@ pub struct GrantEntry {
     #[serde(default)]
     #[schemars(with = "Vec<String>", length(min = 1))]
     pub regions: Option<Spanned<Vec<Spanned<String>>>>,
-    /// What may be done: `Protect`, which keeps flags at their safe value; `Weaken`, which lets an object have them
+    /// What may be done: `Protect`, which keeps flags at their protected value; `Unprotect`, which lets an object have them
     /// switched off; `Attach`, which lets an object have network interfaces attached.
     #[serde(default)]
     #[schemars(with = "Vec<RightEntry>", length(min = 1), extend("default" = ["Protect"]))]
@@ -226,10 +226,10 @@ pub struct GrantEntry {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, JsonSchema)]
 #[schemars(inline, transform = words)]
 pub enum RightEntry {
-    /// Keep flags at their safe value.
+    /// Keep flags at their protected value.
     Protect,
     /// Have them switched off.
-    Weaken,
+    Unprotect,
     /// Have network interfaces attached.
     Attach,
 }

@@ -99,7 +99,7 @@ impl Config {
             namespaces: [own_namespace.to_owned()].into(),
             accounts: self.accounts.keys().cloned().collect(),
             regions: None,
-            weaken: true,
+            unprotect: true,
             attach: true,
         };
         let regions = self.accounts.iter().map(|(name, account)| (name.clone(), account.all_regions()));

@@ -227,12 +227,12 @@ const REFUSALS: &[(&str, &[&str])] = &[
         ],
     ),
     (
-        "grants: [{namespaces: [team-a], may: [Weaken]}]",
+        "grants: [{namespaces: [team-a], may: [Unprotect]}]",
         &["line 1, column 38: may: the list must hold `Protect`; the other rights only add to it"],
     ),
     (
         "grants: [{namespaces: [team-a], may: [protect]}]",
-        &["line 1, column 39: unknown word `protect`; write `Protect`, `Weaken` or `Attach`"],
+        &["line 1, column 39: unknown word `protect`; write `Protect`, `Unprotect` or `Attach`"],
     ),
     (
         "primaryRetentionRegions: [Frankfurt]",
@@ -356,7 +356,7 @@ grants:
   - namespaces: [team]
     accounts: [a]
     regions: [cn-beijing]
-    may: [Protect, Weaken]
+    may: [Protect, Unprotect]
   - namespaces: [team]
     accounts: [a]
     may: [Protect, Attach]
@@ -371,7 +371,7 @@ fn grants_add_up_and_nothing_else_is_granted() {
         (
             GRANTS,
             vec![
-                ("team", "a", "cn-hangzhou", Rights { weaken: false, attach: true }),
+                ("team", "a", "cn-hangzhou", Rights { unprotect: false, attach: true }),
                 ("team", "a", "cn-beijing", Rights::ALL),
                 ("team", "b", "cn-shanghai", nothing),
                 ("other", "a", "cn-beijing", nothing),

@@ -22,7 +22,7 @@ pub(super) struct Context<'a> {
     pub(super) granted: &'a Granted,
     /// For how long the object has been in deletion.
     pub(super) deleting: Option<Duration>,
-    /// Whether status says that this generation's weakening was carried out.
+    /// Whether status says that this generation's unprotecting was carried out.
     pub(super) carried_out: bool,
 }
 

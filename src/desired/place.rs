@@ -138,7 +138,7 @@ mod tests {
     use std::sync::Arc;
 
     use keeper_core::instance::Instance;
-    use keeper_core::wish::{Weakening, Wish};
+    use keeper_core::wish::{Unprotecting, Wish};
     use serde_json::{Value, json};
 
     use super::super::placement::{Machine, Wished};
@@ -330,13 +330,13 @@ grants: [{namespaces: [theirs]}, {namespaces: [ours], regions: [cn-beijing]}]";
         assert!(wish(&asked).carried_out);
         asked.status = Some(said(2, "DisabledAsAsked"));
         assert!(!wish(&asked).carried_out, "of an older generation");
-        // Whatever status says of an object that wants protection, it asks for no weakening.
+        // Whatever status says of an object that wants protection, it asks for no unprotecting.
         asked.status = Some(said(3, "DisabledAsAsked"));
         asked.spec.protection = Protection::Enabled;
-        assert_eq!(wish(&asked).weakening(), None);
+        assert_eq!(wish(&asked).unprotecting(), None);
         asked.spec.deletion_policy = DeletionPolicy::Disable;
         asked.metadata.deletion_timestamp =
             Some(k8s_openapi::apimachinery::pkg::apis::meta::v1::Time(Timestamp::UNIX_EPOCH));
-        assert_eq!(wish(&asked).weakening(), Some(Weakening::BeforeDeletion));
+        assert_eq!(wish(&asked).unprotecting(), Some(Unprotecting::BeforeDeletion));
     }
 }

@@ -76,10 +76,10 @@ impl Wished {
         }
     }
 
-    pub fn weakens(&self) -> bool {
+    pub fn unprotects(&self) -> bool {
         match self {
-            Self::Protection(wish) => wish.weakening().is_some(),
-            Self::Retention(wish, _) => wish.weakening().is_some(),
+            Self::Protection(wish) => wish.unprotecting().is_some(),
+            Self::Retention(wish, _) => wish.unprotecting().is_some(),
         }
     }
 }

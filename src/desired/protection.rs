@@ -51,7 +51,7 @@ fn wish(spec: &EcsInstanceProtectionSpec, context: &Context<'_>) -> Wish<Instanc
         protect: spec.protection == Protection::Enabled,
         observe: spec.mode == Mode::Observe,
         deletion_policy: match spec.deletion_policy {
-            DeletionPolicy::Disable => CorePolicy::Weaken,
+            DeletionPolicy::Disable => CorePolicy::Unprotect,
             DeletionPolicy::Keep | DeletionPolicy::Unknown => CorePolicy::Keep,
         },
         deleting: context.deleting,

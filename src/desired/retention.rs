@@ -109,7 +109,7 @@ fn wish(spec: &EniRetentionSpec, context: &Context<'_>) -> Wish<Interface> {
         protect: spec.retention == Retention::Retain,
         observe: spec.mode == Mode::Observe,
         deletion_policy: match spec.deletion_policy {
-            RetentionDeletionPolicy::Release => DeletionPolicy::Weaken,
+            RetentionDeletionPolicy::Release => DeletionPolicy::Unprotect,
             RetentionDeletionPolicy::Keep | RetentionDeletionPolicy::Unknown => DeletionPolicy::Keep,
         },
         deleting: context.deleting,
@@ -345,7 +345,7 @@ mod tests {
         let served = served(&spec, &Value::Null, &[]);
         let (wish, record) = asked(&served, HANGZHOU);
         assert_eq!(*record, Record::default());
-        assert!(wish.protect && wish.observe && wish.deletion_policy == DeletionPolicy::Weaken);
+        assert!(wish.protect && wish.observe && wish.deletion_policy == DeletionPolicy::Unprotect);
         assert_eq!(wish.types, Types { primary: false, secondary: true });
         assert!(wish.selector.ids.contains(&InterfaceId::new("eni-a")));
         assert_eq!((wish.selector.tags.len(), wish.selector.exclude_tags.len()), (1, 1));

@@ -293,7 +293,7 @@ mod tests {
             kind,
             reason,
             action: "Judge",
-            note: format!("1 target: 1 weak. {of}: it is being set."),
+            note: format!("1 target: 1 unprotected. {of}: it is being set."),
         }
     }
 
@@ -346,7 +346,7 @@ mod tests {
         for n in 20..50 {
             assert_eq!(told(&mut recorder, n, drift(&format!("i-{n}"))), None);
         }
-        let calm = ObjectEvent { kind: EventType::Normal, reason: Reason::AllSafe, ..drift("i-z") };
+        let calm = ObjectEvent { kind: EventType::Normal, reason: Reason::AllProtected, ..drift("i-z") };
         assert_eq!(told(&mut recorder, 50, calm), None);
         assert!(recorder.record(at(50), &object("b"), drift("i-0")).is_some(), "each object has its own");
         assert_eq!(recorder.next_summary(), Some(at(600)), "when the first of the twenty is ten minutes old");
@@ -357,7 +357,7 @@ mod tests {
         let news = &summary[0].news;
         assert_eq!((news.reason, news.kind), (Reason::EventsSummedUp, EventType::Warning));
         assert!(news.note.contains(" 32 more: "), "{news:?}");
-        assert!(news.note.contains("Correcting x31, the first: 1 target: 1 weak. i-20"), "{news:?}");
+        assert!(news.note.contains("Correcting x31, the first: 1 target: 1 unprotected. i-20"), "{news:?}");
         assert_eq!(recorder.next_summary(), None);
         assert_eq!(told(&mut recorder, 600, drift("i-51")), None, "nineteen and the summary are ten minutes");
         assert_eq!(recorder.next_summary(), Some(at(601)));

@@ -23,7 +23,7 @@ pub fn transition(entry: &StoredObject, said: &Report) -> Option<ObjectEvent> {
     let stood = stood && !(waited && said.judgement.stalled.status == Status::True);
     // What is under way will have its own end soon; only a promise that is broken is told at once.
     let under_way = said.judgement.reconciling.status == Status::True;
-    // Whoever asked for the weakening knows that the promise ends.
+    // Whoever asked for the unprotecting knows that the promise ends.
     let asked = said.part.progress.is_some();
     let broken = domain.status == Status::False
         && !asked
@@ -54,18 +54,19 @@ pub fn contested(entry: &StoredObject, said: &Report) -> Option<ObjectEvent> {
     (!stood).then_some(ObjectEvent { kind: EventType::Warning, reason, action: "Judge", note })
 }
 
-/// That a deletion was carried out: what was left safe is counted.
+/// That a deletion was carried out: what was left protected is counted.
 pub fn end(seen: &WatchedObject, said: Option<&Report>) -> ObjectEvent {
     let progress = said.and_then(|said| said.part.progress.clone()).unwrap_or_default();
-    let left = total(&progress.left_safe);
-    let safe = seen.resource.safe();
+    let left = total(&progress.left_protected);
+    let protected = seen.resource.protected();
     let (kind, note) = if left == 0 {
         let ended = progress.ended;
-        let note = format!("Deleted as deletionPolicy asks: {ended} targets are done, none was left {safe}.");
+        let note =
+            format!("Deleted as deletionPolicy asks: {ended} targets are done, none was left {protected}.");
         (EventType::Normal, note)
     } else {
         let why: Vec<String> = progress
-            .left_safe
+            .left_protected
             .iter()
             .map(|(reason, group)| {
                 let (word, sentence) = (reason.as_str(), reason.sentence());
@@ -73,7 +74,7 @@ pub fn end(seen: &WatchedObject, said: Option<&Report>) -> ObjectEvent {
             })
             .collect();
         let (ended, why) = (progress.ended, why.join(" "));
-        (EventType::Warning, format!("Deleted; {ended} targets are done, {left} stay {safe}. {why}"))
+        (EventType::Warning, format!("Deleted; {ended} targets are done, {left} stay {protected}. {why}"))
     };
-    ObjectEvent { kind, reason: seen.resource.weakened(), action: "Delete", note }
+    ObjectEvent { kind, reason: seen.resource.unprotected_as_asked(), action: "Delete", note }
 }

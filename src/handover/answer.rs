@@ -301,7 +301,7 @@ fn doubt(object: &EniRetention) -> Option<String> {
     }
 }
 
-/// Why the object will not set the interface's flag again once it comes back weak.
+/// Why the object will not set the interface's flag again once it comes back unprotected.
 fn lost_again(object: &EniRetention) -> Option<&'static str> {
     if object.metadata.deletion_timestamp.is_some() {
         Some("it is being deleted")

@@ -43,8 +43,8 @@ impl Timing {
         self.duration * 2 / 3
     }
 
-    /// Weakening calls are sent so long after the last renewal: 5 s.
-    fn weaken_deadline(self) -> Duration {
+    /// Unprotecting calls are sent so long after the last renewal: 5 s.
+    fn unprotect_deadline(self) -> Duration {
         self.duration / 3
     }
 
@@ -276,7 +276,7 @@ impl Candidate {
                 // From before the request: the API server may have carried it out at any time since.
                 let window = Window {
                     until: Some(began.after(self.timing.renew_deadline())),
-                    weaken_until: Some(began.after(self.timing.weaken_deadline())),
+                    unprotect_until: Some(began.after(self.timing.unprotect_deadline())),
                 };
                 if claim.takes || self.lead(now).is_none() {
                     self.term += 1;

@@ -188,7 +188,7 @@ impl Metrics {
             breaker: leaders.gauges(
                 "circuit_breaker",
                 "1 while too much has vanished or lost its flag at once: nothing is concluded from absence and nothing is \
-                 weakened.",
+                 unprotected.",
                 &FLEET,
             )?,
             budget: leaders.gauges(
@@ -221,7 +221,7 @@ impl Metrics {
             )?,
             flag_writes: every.counters(
                 "flag_writes_total",
-                "Writes of a flag by the value that was written, Safe or Weak, and how they ended.",
+                "Writes of a flag by the value that was written, Protected or Unprotected, and how they ended.",
                 &["account", "region", "resource", "value", "outcome"],
             )?,
             reports: every.counters(

@@ -52,8 +52,8 @@ pub struct ScopeMetrics {
 /// Targets, counted.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 struct Counts {
-    safe: i64,
-    weak: i64,
+    protected: i64,
+    unprotected: i64,
     not_applicable: i64,
     unknown: i64,
     at_risk: i64,
@@ -66,8 +66,8 @@ impl Counts {
         let tally = &part.tally;
         let free = part.retention.as_ref().map(|retention| retention.free).unwrap_or_default();
         Self {
-            safe: tally.safe().into(),
-            weak: total(&tally.weak).into(),
+            protected: tally.protected().into(),
+            unprotected: total(&tally.unprotected).into(),
             not_applicable: tally.not_applicable().into(),
             unknown: total(&tally.unknown).into(),
             at_risk: tally.at_risk.into(),
@@ -77,8 +77,8 @@ impl Counts {
     }
 
     fn add(&mut self, other: Self, sign: i64) {
-        self.safe += sign * other.safe;
-        self.weak += sign * other.weak;
+        self.protected += sign * other.protected;
+        self.unprotected += sign * other.unprotected;
         self.not_applicable += sign * other.not_applicable;
         self.unknown += sign * other.unknown;
         self.at_risk += sign * other.at_risk;
@@ -134,8 +134,8 @@ impl ScopeMetrics {
         let (kind, account, region) =
             (resource.kind(), self.scope.account.as_str(), self.scope.region.as_str());
         for (state, count) in [
-            (State::Safe, counts.safe),
-            (State::Weak, counts.weak),
+            (State::Protected, counts.protected),
+            (State::Unprotected, counts.unprotected),
             (State::NotApplicable, counts.not_applicable),
             (State::Unknown, counts.unknown),
         ] {
@@ -198,12 +198,12 @@ impl ScopeMetrics {
     }
 
     /// A flag was written, or not.
-    pub fn wrote(&self, sort: Sort, safe: bool, ended: &Result<RequestId, Failure>) {
+    pub fn wrote(&self, sort: Sort, protected: bool, ended: &Result<RequestId, Failure>) {
         let ended = match ended {
             Ok(_) => Outcome::Answered,
             Err(failure) => Outcome::Failed(failure.class),
         };
-        let value = if safe { State::Safe } else { State::Weak }.as_str();
+        let value = if protected { State::Protected } else { State::Unprotected }.as_str();
         let (account, region) = (self.scope.account.as_str(), self.scope.region.as_str());
         self.metrics
             .flag_writes

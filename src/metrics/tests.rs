@@ -29,12 +29,12 @@ fn sum(metrics: &Metrics, name: &str) -> i64 {
     series(metrics, true, name).values().map(|value| value.parse::<i64>().unwrap()).sum()
 }
 
-fn part(weak: u32, retains: bool) -> Part {
+fn part(unprotected: u32, retains: bool) -> Part {
     let mut tally = Tally::default();
-    for _ in 0..weak {
-        tell(&mut tally.weak, Reason::Correcting, "i-a");
+    for _ in 0..unprotected {
+        tell(&mut tally.unprotected, Reason::Correcting, "i-a");
     }
-    tally.at_risk = weak;
+    tally.at_risk = unprotected;
     let retention = retains.then(|| Box::new(RetentionPart::default()));
     Part { tally, retention, ..Part::default() }
 }
@@ -43,13 +43,17 @@ fn part(weak: u32, retains: bool) -> Part {
 fn targets_are_counted_by_what_was_said_last_of_each_object() {
     let metrics = Arc::new(Metrics::new().unwrap());
     let mut scope = ScopeMetrics::new(metrics.clone(), key("cn-hangzhou"));
-    let weak = |kind: &str| {
+    let unprotected = |kind: &str| {
         let label = format!(
-            "ecs_keeper_targets{{account=\"default\",kind=\"{kind}\",region=\"cn-hangzhou\",verdict=\"Weak\"}}"
+            "ecs_keeper_targets{{account=\"default\",kind=\"{kind}\",region=\"cn-hangzhou\",verdict=\"Unprotected\"}}"
         );
         series(&metrics, true, "targets{").get(&label).cloned()
     };
-    assert_eq!(weak("EniRetention").as_deref(), Some("0"), "a region without weak targets says so");
+    assert_eq!(
+        unprotected("EniRetention").as_deref(),
+        Some("0"),
+        "a region without unprotected targets says so"
+    );
     let (a, b, c) =
         (ObjectId::new("n", "a", "1"), ObjectId::new("n", "b", "2"), ObjectId::new("n", "c", "3"));
     scope.reported(&a, &part(2, false));
@@ -57,7 +61,7 @@ fn targets_are_counted_by_what_was_said_last_of_each_object() {
     scope.reported(&c, &part(7, true));
     scope.reported(&a, &part(1, false));
     assert_eq!(
-        (weak("EcsInstanceProtection").as_deref(), weak("EniRetention").as_deref()),
+        (unprotected("EcsInstanceProtection").as_deref(), unprotected("EniRetention").as_deref()),
         (Some("4"), Some("7"))
     );
     assert_eq!(sum(&metrics, "targets_at_risk"), 11);
@@ -135,7 +139,7 @@ fn one_that_stands_by_tells_nothing_of_targets() {
 fn objects_are_counted_by_what_is_said_of_them() {
     let metrics = Metrics::new().unwrap();
     let judged = |status, reason, stalled| Some(Judged { status, reason, stalled });
-    let good = judged(Status::True, Reason::AllSafe, false);
+    let good = judged(Status::True, Reason::AllProtected, false);
     let bad = judged(Status::Unknown, Reason::CredentialsRejected, true);
     metrics.judged(Resource::Protection, None, good);
     metrics.judged(Resource::Protection, None, bad);
@@ -147,7 +151,7 @@ fn objects_are_counted_by_what_is_said_of_them() {
     };
     let objects = series(&metrics, true, "objects{");
     assert_eq!(objects[&label("Unknown", "CredentialsRejected")], "2");
-    assert_eq!(objects[&label("True", "AllSafe")], "0");
+    assert_eq!(objects[&label("True", "AllProtected")], "0");
     assert_eq!(sum(&metrics, "objects_stalled"), 2);
     metrics.judged(Resource::Protection, bad, None);
     metrics.judged(Resource::Protection, bad, None);

@@ -12,8 +12,8 @@ pub(super) fn counts(report: &Report) -> Option<Counts> {
     let tally = &report.part.tally;
     report.counted.then(|| Counts {
         targets: tally.targets(),
-        safe: tally.safe(),
-        weak: total(&tally.weak),
+        protected: tally.protected(),
+        unprotected: total(&tally.unprotected),
         not_applicable: tally.not_applicable(),
         unknown: total(&tally.unknown),
         at_risk: tally.at_risk,

@@ -41,19 +41,19 @@ pub fn change(entry: &StoredObject, said: Option<&Report>) -> Option<Change> {
     let meta = &entry.seen.meta;
     let place = meta.finalizers.iter().flatten().position(|name| name == FINALIZER);
     let deleting = meta.deletion_timestamp.is_some();
-    let weakens = entry.seen.object.as_ref().map(|object| object.spec().weakens_when_deleted);
+    let unprotects = entry.seen.object.as_ref().map(|object| object.spec().unprotects_when_deleted);
     let wanted = match &*entry.placement {
         Placement::Served(served) => {
             // Without any target there is no wish yet; there may be one later.
             let nothing_to_do = served.wishes.is_empty() && deleting;
             let done =
                 said.and_then(|said| said.part.progress.as_ref()).is_some_and(|progress| progress.done);
-            weakens == Some(true) && !nothing_to_do && !(deleting && done)
+            unprotects == Some(true) && !nothing_to_do && !(deleting && done)
         }
         // Nothing may be done for it as it is. It may be granted or corrected, and then its policy counts; but nobody
-        // has to wait for that to delete it, or to have a policy that asks for nothing: what is safe is left so.
+        // has to wait for that to delete it, or to have a policy that asks for nothing: what is protected is left so.
         Placement::NotGranted | Placement::UnknownRegion(_) | Placement::Opaque(_) => {
-            place.is_some() && !deleting && weakens != Some(false)
+            place.is_some() && !deleting && unprotects != Some(false)
         }
     };
     match (place, wanted) {

@@ -137,7 +137,7 @@ fn question(served: &Served) -> Question {
 
 /// What is said of a region that has said nothing yet: it is Unknown, and nothing is carried out there.
 fn missing(wished: &Wished, region: &Region) -> Part {
-    let progress = wished.weakens().then(|| {
+    let progress = wished.unprotects().then(|| {
         let mut progress = Progress::default();
         tell(&mut progress.waiting, Reason::AwaitingEvidence, region.as_str());
         progress

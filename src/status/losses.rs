@@ -39,7 +39,7 @@ pub struct Lost {
     pub grave: bool,
     not_applicable: Option<Reason>,
     last: Option<(Look, Option<bool>)>,
-    last_safe: Option<Look>,
+    last_protected: Option<Look>,
 }
 
 #[derive(Debug, Clone, PartialEq)]
@@ -75,7 +75,7 @@ impl Moments {
             grave: loss.grave,
             not_applicable: loss.not_applicable,
             last: loss.last.map(|(sight, flag)| (self.look(sight), flag)),
-            last_safe: loss.last_safe.map(|sight| self.look(sight)),
+            last_protected: loss.last_protected.map(|sight| self.look(sight)),
         }
     }
 }
@@ -125,9 +125,9 @@ impl Lost {
         if self.grave { EventType::Warning } else { EventType::Normal }
     }
 
-    /// The last look that showed the safe value: when, and the cloud's id of it.
-    pub fn last_safe(&self) -> Option<(Timestamp, &str)> {
-        self.last_safe.as_ref().map(|look| (look.at, look.request_id.as_str()))
+    /// The last look that showed the protected value: when, and the cloud's id of it.
+    pub fn last_protected(&self) -> Option<(Timestamp, &str)> {
+        self.last_protected.as_ref().map(|look| (look.at, look.request_id.as_str()))
     }
 
     fn what(&self) -> &'static str {
@@ -142,18 +142,18 @@ impl Lost {
 
     /// What the cloud last showed of it.
     fn history(&self, resource: Resource) -> String {
-        let safe = resource.safe();
+        let protected = resource.protected();
         let look = |look: &Look| format!("{} (request {})", look.at, look.request_id);
-        match (self.not_applicable, &self.last_safe, &self.last) {
+        match (self.not_applicable, &self.last_protected, &self.last) {
             (Some(reason), _, Some((last, _))) => {
-                format!("last seen at {}, and it could not be {safe}: {}", look(last), reason.as_str())
+                format!("last seen at {}, and it could not be {protected}: {}", look(last), reason.as_str())
             }
             (_, Some(was), Some((last, flag))) if *flag != Some(true) => {
-                format!("last seen {safe} at {}, and not {safe} at {}", look(was), look(last))
+                format!("last seen {protected} at {}, and not {protected} at {}", look(was), look(last))
             }
-            (_, Some(was), _) => format!("last seen {safe} at {}", look(was)),
+            (_, Some(was), _) => format!("last seen {protected} at {}", look(was)),
             (_, None, Some((last, _))) => {
-                format!("last seen at {}, and not {safe} as long as this leader has looked", look(last))
+                format!("last seen at {}, and not {protected} as long as this leader has looked", look(last))
             }
             (_, None, None) => "not seen by this leader".to_owned(),
         }
@@ -182,17 +182,19 @@ pub fn news(resource: Resource, lost: &[Lost]) -> Vec<ObjectEvent> {
         let many = |examples: &str| {
             let first = sort.first().map(|lost| lost.news(resource));
             let what = sort.first().map_or("", |lost| lost.what());
-            let newest = sort.iter().filter_map(|lost| lost.last_safe()).max();
-            let safe = newest.map_or_else(
-                || format!("none was seen {} by this leader", resource.safe()),
-                |(at, request)| format!("one was last seen {} at {at} (request {request})", resource.safe()),
+            let newest = sort.iter().filter_map(|lost| lost.last_protected()).max();
+            let protected = newest.map_or_else(
+                || format!("none was seen {} by this leader", resource.protected()),
+                |(at, request)| {
+                    format!("one was last seen {} at {at} (request {request})", resource.protected())
+                },
             );
             let reason = first.as_ref().map_or(Reason::SelectionLost, |news| news.reason);
             ObjectEvent {
                 kind: first.map_or(EventType::Warning, |news| news.kind),
                 reason,
                 action: "Watch",
-                note: format!("Each of these {what}, {examples}; {safe}. {}", reason.sentence()),
+                note: format!("Each of these {what}, {examples}; {protected}. {}", reason.sentence()),
             }
         };
         told.extend(each_or_all(&sort, |lost| lost.news(resource), |lost| &lost.id, many));
@@ -249,7 +251,7 @@ mod tests {
         }
     }
 
-    /// Last seen so many seconds ago, safe.
+    /// Last seen so many seconds ago, protected.
     fn loss(id: &str, cause: Cause, ago: u64) -> Lost {
         NOW.date(Loss {
             id: id.into(),
@@ -258,22 +260,22 @@ mod tests {
             grave: true,
             not_applicable: None,
             last: Some((sight(ago), Some(true))),
-            last_safe: Some(sight(ago)),
+            last_protected: Some(sight(ago)),
         })
     }
 
     #[test]
-    fn i50_a_loss_says_when_it_was_last_seen_safe_and_by_which_request() {
-        let safe = loss("i-a", Cause::Gone, 60);
-        assert_eq!(safe.last_safe().unwrap().0, Timestamp::from_second(-60).unwrap());
-        let weak = Lost { last: Some((NOW.look(sight(5)), Some(false))), ..safe.clone() };
-        let never = Lost { last_safe: None, ..weak.clone() };
+    fn i50_a_loss_says_when_it_was_last_seen_protected_and_by_which_request() {
+        let protected = loss("i-a", Cause::Gone, 60);
+        assert_eq!(protected.last_protected().unwrap().0, Timestamp::from_second(-60).unwrap());
+        let unprotected = Lost { last: Some((NOW.look(sight(5)), Some(false))), ..protected.clone() };
+        let never = Lost { last_protected: None, ..unprotected.clone() };
         let spot = Lost { grave: false, not_applicable: Some(Reason::SpotInstance), ..never.clone() };
         let unseen = Lost { last: None, ..never.clone() };
         for (lost, expected) in [
-            (&safe, "It is gone; last seen protected at 1969-12-31T23:59:00Z (request R60)."),
+            (&protected, "It is gone; last seen protected at 1969-12-31T23:59:00Z (request R60)."),
             (
-                &weak,
+                &unprotected,
                 "It is gone; last seen protected at 1969-12-31T23:59:00Z (request R60), and not protected at \
                  1969-12-31T23:59:55Z (request R5).",
             ),
@@ -301,12 +303,12 @@ mod tests {
                 "It is on an instance that has got a tag that the spec excludes; last seen retained",
             ),
         ] {
-            let lost = Lost { cause, ..safe.clone() };
+            let lost = Lost { cause, ..protected.clone() };
             let told = lost.sentence(Resource::Retention);
             assert!(told.starts_with(expected), "{told}");
             assert_eq!(lost.reason(Resource::Retention), Reason::SelectionLost);
         }
-        let told = news(Resource::Protection, &[safe, spot]);
+        let told = news(Resource::Protection, &[protected, spot]);
         let kinds: Vec<(EventType, Reason)> = told.iter().map(|news| (news.kind, news.reason)).collect();
         assert_eq!(
             kinds,
@@ -339,7 +341,7 @@ mod tests {
         let ids: Vec<&str> = old.iter().map(|row| row.instance_id.as_str()).collect();
         assert_eq!((ids.len(), ids[0], ids[19]), (20, "i-29", "i-10"));
         assert_eq!(rows(&[], &old, &[]), old, "whatever is not spoken of stands");
-        let back = InstanceStatus { state: InstanceState::Safe, ..old[0].clone() };
+        let back = InstanceStatus { state: InstanceState::Protected, ..old[0].clone() };
         let left = rows(&[], &old, std::slice::from_ref(&back));
         assert_eq!((left.len(), left[0].instance_id.as_str()), (19, "i-28"));
         let tagged = rows(&[loss("i-28", Cause::TagLost, 1)], &left, &[]);

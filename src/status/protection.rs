@@ -51,9 +51,9 @@ pub fn same(old: &EcsInstanceProtectionStatus, new: &EcsInstanceProtectionStatus
 
 fn state(summary: Summary) -> ProtectionState {
     match summary {
-        Summary::Safe => ProtectionState::Protected,
-        Summary::SafeWhereApplicable => ProtectionState::ProtectedWhereApplicable,
-        Summary::Weak => ProtectionState::Unprotected,
+        Summary::Protected => ProtectionState::Protected,
+        Summary::ProtectedWhereApplicable => ProtectionState::ProtectedWhereApplicable,
+        Summary::Unprotected => ProtectionState::Unprotected,
         Summary::AsAsked => ProtectionState::Disabled,
         Summary::NoTargets => ProtectionState::NoTargets,
         Summary::Unknown => ProtectionState::Unknown,
@@ -62,15 +62,15 @@ fn state(summary: Summary) -> ProtectionState {
 
 fn instance(row: &Row, since: &BTreeMap<&str, (InstanceState, &Time)>, now: Timestamp) -> InstanceStatus {
     let state = match row.state {
-        State::Safe => InstanceState::Safe,
-        State::Weak => InstanceState::Weak,
+        State::Protected => InstanceState::Protected,
+        State::Unprotected => InstanceState::Unprotected,
         State::NotApplicable => InstanceState::NotApplicable,
         State::Unknown => InstanceState::Unknown,
     };
     let before = since.get(row.id.as_ref()).filter(|(was, _)| *was == state);
-    // Of one target the reason of a safe flag is that it is safe, not that all are.
+    // Of one target the reason of a protected flag is that it is protected, not that all are.
     let (reason, text) = match row.state {
-        State::Safe => ("Protected", "Release protection is on."),
+        State::Protected => ("Protected", "Release protection is on."),
         _ => (row.reason.as_str(), row.reason.sentence()),
     };
     InstanceStatus {

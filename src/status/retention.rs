@@ -28,7 +28,7 @@ use crate::api::{
 };
 use crate::events::{ObjectEvent, Survivors};
 
-/// The reason of a row whose flag holds the safe value.
+/// The reason of a row whose flag holds the protected value.
 const RETAINED: &str = "Retained";
 
 #[derive(Debug)]
@@ -214,7 +214,7 @@ fn row(
         known.or_else(|| before.and_then(|before| was(before).clone()))
     };
     let (reason, text) = match row.reason {
-        Reason::AllSafe => (RETAINED, retained_as(phase, row.last_instance.is_some())),
+        Reason::AllProtected => (RETAINED, retained_as(phase, row.last_instance.is_some())),
         reason => (reason.as_str(), reason.sentence()),
     };
     let listed = Carried::of(carried);
@@ -417,9 +417,9 @@ pub fn same(old: &EniRetentionStatus, new: &EniRetentionStatus) -> bool {
 
 fn state(summary: Summary) -> RetentionState {
     match summary {
-        Summary::Safe => RetentionState::Retained,
-        Summary::SafeWhereApplicable => RetentionState::RetainedWhereApplicable,
-        Summary::Weak => RetentionState::Unretained,
+        Summary::Protected => RetentionState::Retained,
+        Summary::ProtectedWhereApplicable => RetentionState::RetainedWhereApplicable,
+        Summary::Unprotected => RetentionState::Unretained,
         Summary::AsAsked => RetentionState::Released,
         Summary::NoTargets => RetentionState::NoTargets,
         Summary::Unknown => RetentionState::Unknown,

@@ -153,7 +153,7 @@ fn i49_an_id_that_the_cloud_refuses_is_told_by_its_node_and_its_provider_id() {
 }
 
 #[test]
-fn i12_weakening_is_not_carried_out_while_a_region_has_not_said_so() {
+fn i12_unprotecting_is_not_carried_out_while_a_region_has_not_said_so() {
     let mut entry = entry(&["cn-beijing", "cn-hangzhou"], false);
     let done = Part {
         settled: true,
@@ -183,7 +183,10 @@ fn i38_without_evidence_of_ones_own_the_status_that_stands_is_left_standing() {
 #[test]
 fn i37_times_stay_where_nothing_changed_and_an_equal_status_is_equal() {
     let mut entry = entry(&["cn-beijing"], true);
-    let rows = vec![row("i-a", State::Safe, Reason::AllSafe), row("i-b", State::Weak, Reason::Correcting)];
+    let rows = vec![
+        row("i-a", State::Protected, Reason::AllProtected),
+        row("i-b", State::Unprotected, Reason::Correcting),
+    ];
     entry.parts.insert(scope("cn-beijing"), (2, settled(rows)));
     let mut report = report(&entry, now()).unwrap();
     let state = |report: &mut Report, entry: &StoredObject, second| -> Option<EcsInstanceProtectionStatus> {

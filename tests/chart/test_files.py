@@ -25,7 +25,7 @@ REFUSALS = [
     ({"config.accounts": [{"name": "prod", "accountId": 1234567890123456}]}, "at '/config/accounts/0/accountId': got number, want string"),
     ({"config.accounts": [{"name": "prod", "endpoints": {"network": "vpc"}}]}, "value must be one of 'Public', 'Vpc'"),
     ({"config.accounts": [{"name": "prod", "budgets": {"DescribeInstances": {"burst": 0}}}]}, "at '/config/accounts/0/budgets/DescribeInstances/burst': minimum: got 0, want 1"),
-    ({"config.grants": [{"namespaces": ["team-a"], "may": ["Everything"]}]}, "value must be one of 'Protect', 'Weaken', 'Attach'"),
+    ({"config.grants": [{"namespaces": ["team-a"], "may": ["Everything"]}]}, "value must be one of 'Protect', 'Unprotect', 'Attach'"),
     ({"config.grants": [{"accounts": ["default"]}]}, "at '/config/grants/0': missing property 'namespaces'"),
     ({"credentials.secretName": ""}, "at '/credentials/secretName': value must be 'the name of an object"),
     ({"credentials.accessKeyIdKey": "a key"}, "at '/credentials/accessKeyIdKey': value must be 'a key of the Secret"),

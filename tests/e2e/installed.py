@@ -119,7 +119,7 @@ class InPod(Command):
 
 
 class Watch:
-    """Looks again and again whether what is meant to be safe is, for the time of a `with`."""
+    """Looks again and again whether what is meant to be protected is, for the time of a `with`."""
 
     def __init__(self, account: Account, instances: set[str], interfaces: set[str]):
         self._account = account

@@ -88,8 +88,8 @@ class Outliving(Chapter):
         tell.kubectl("apply", "--filename=demo/production.yaml", "--filename=demo/addresses.yaml")
         tell.kubectl("wait", "--for=condition=Protected", OBJECTS[0], *IN)
         tell.kubectl("wait", "--for=condition=Retained", OBJECTS[1], *IN)
-        safe = self._account.protected()
-        tell.check({DRIFTING, KEPT} <= safe, f"in the cloud {names(safe)} are protected.")
+        protected = self._account.protected()
+        tell.check({DRIFTING, KEPT} <= protected, f"in the cloud {names(protected)} are protected.")
 
     def _measured(self) -> None:
         tell = self._tell
@@ -102,8 +102,8 @@ class Outliving(Chapter):
             metrics = dict(line.rsplit(" ", 1) for line in tell.look("get", f"--raw={path}").splitlines() if line.startswith("ecs_keeper_"))
             leads = name == leader
             tell.check(metrics.get("ecs_keeper_leader") == str(int(leads)), f"{name} says that it {'leads' if leads else 'stands by'}.")
-            safe = sum(int(value) for series, value in metrics.items() if series.startswith("ecs_keeper_targets{") and 'verdict="Safe"' in series)
-            tell.check((safe > 0) == leads, f"{safe} targets are safe by its word." if leads else "it says nothing of targets.")
+            protected = sum(int(value) for series, value in metrics.items() if series.startswith("ecs_keeper_targets{") and 'verdict="Protected"' in series)
+            tell.check((protected > 0) == leads, f"{protected} targets are protected by its word." if leads else "it says nothing of targets.")
 
     def _leader_deleted(self) -> None:
         def act() -> None:

@@ -83,8 +83,8 @@ async fn i17_a_swapped_key_stops_its_account_alone_and_heals_when_the_right_one_
     let _operator = settings(&stage, accounts(&stage, &[("other", &other, &folder)]), &[&folder]).start();
     stage.apply("here", by_id("default", REGION, &here)).await;
     stage.apply("there", by_id("other", REGION, &there)).await;
-    stage.until("here", "Protected=True/AllSafe").await;
-    stage.until("there", "Protected=True/AllSafe").await;
+    stage.until("here", "Protected=True/AllProtected").await;
+    stage.until("there", "Protected=True/AllProtected").await;
     assert!(other.instance(&there).unwrap().deletion_protection);
 
     folder.put(stranger.access_key());
@@ -100,7 +100,7 @@ async fn i17_a_swapped_key_stops_its_account_alone_and_heals_when_the_right_one_
     stage.until_repaired(&here).await;
 
     folder.put(other.access_key());
-    stage.until("there", "Protected=True/AllSafe").await;
+    stage.until("there", "Protected=True/AllProtected").await;
     assert_eq!(stranger.log().len(), 1);
 }
 
@@ -116,7 +116,7 @@ async fn i17_without_a_pin_the_first_account_counts_and_none_has_two_names() {
     entries[1].as_object_mut().unwrap().remove("accountId");
     let _operator = settings(&stage, entries, &[&own, &double]).start();
     stage.apply("one", by_id("default", REGION, &id)).await;
-    stage.until("one", "Protected=True/AllSafe").await;
+    stage.until("one", "Protected=True/AllProtected").await;
     stage.until_printed("accountId is not set", 2).await;
 
     // Under a second name the same account would be served by somebody who does not know of the claims of the first.
@@ -125,7 +125,7 @@ async fn i17_without_a_pin_the_first_account_counts_and_none_has_two_names() {
     off["protection"] = "Disabled".into();
     stage.apply("two", off).await;
     stage.until("two", "Protected=False/WrongAccount Stalled=True/WrongAccount").await;
-    assert!(stage.safe(&id));
+    assert!(stage.protected(&id));
 
     own.put(stranger.access_key());
     stage.until("one", "Protected=Unknown/WrongAccount").await;
@@ -133,7 +133,7 @@ async fn i17_without_a_pin_the_first_account_counts_and_none_has_two_names() {
     let renewed = AccessKey::lasting("LTAIrenewed", "SecretOfTheRenewed");
     stage.account.add_key(renewed.clone());
     own.put(&renewed);
-    stage.until("one", "Protected=True/AllSafe").await;
+    stage.until("one", "Protected=True/AllProtected").await;
 }
 
 #[tokio::test]
@@ -146,12 +146,12 @@ async fn i28_an_account_without_a_key_is_told_so_and_holds_up_no_other() {
     let _operator = settings(&stage, accounts(&stage, &[("late", &late, &folder)]), &[&folder]).start();
     stage.apply("there", by_id("late", REGION, &there)).await;
     stage.apply("here", by_id("default", REGION, &id)).await;
-    stage.until("here", "Protected=True/AllSafe").await;
+    stage.until("here", "Protected=True/AllProtected").await;
     let object = stage.until("there", "Protected=Unknown/CredentialsMissing Stalled=True").await;
     assert!(message(&object, "Stalled").contains("no access key"), "{object:?}");
     assert!(stage.printed().contains(&folder.path("id")), "the log names the file");
     folder.put(late.access_key());
-    stage.until("there", "Protected=True/AllSafe").await;
+    stage.until("there", "Protected=True/AllProtected").await;
 }
 
 #[tokio::test]
@@ -167,8 +167,8 @@ async fn i28_an_account_whose_region_hangs_slows_neither_its_others_nor_another_
     stage.apply("hanging", by_id("other", "cn-beijing", &hanging)).await;
     stage.apply("far", by_id("other", REGION, &far)).await;
     stage.apply("near", by_id("default", REGION, &near)).await;
-    stage.until("far", "Protected=True/AllSafe").await;
-    stage.until("near", "Protected=True/AllSafe").await;
+    stage.until("far", "Protected=True/AllProtected").await;
+    stage.until("near", "Protected=True/AllProtected").await;
     stage.repairs_while_a_read_hangs(&other, &near).await;
     let object = stage.objects.get("hanging").await.unwrap();
     assert!(!crate::stage::shows(&object, "Protected=True"), "{object:?}");
@@ -181,7 +181,7 @@ async fn i17_the_question_is_asked_once_for_each_key() {
     let ids = stage.account.seed(&Seed::new(REGION).times(150));
     let _operator = stage.start();
     stage.apply("many", json!({ "region": REGION, "targets": { "instanceIds": ids } })).await;
-    stage.until("many", "Protected=True/AllSafe").await;
+    stage.until("many", "Protected=True/AllProtected").await;
     stage.reads(5).await;
     let asked = || stage.account.count("GetCallerIdentity").calls;
     eventually("the question is asked", async || if asked() == 1 { Ok(()) } else { Err(asked()) }).await;

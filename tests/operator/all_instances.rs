@@ -21,20 +21,20 @@ async fn every_instance_of_the_region_is_protected_those_of_tomorrow_included() 
     stage.apply("all", spec).await;
     let until_targets = async |wanted: u32| {
         eventually(&format!("all has {wanted} targets"), async || {
-            let object = stage.until("all", "Protected=True/AllSafe Ready=True").await;
+            let object = stage.until("all", "Protected=True/AllProtected Ready=True").await;
             let counts = object.status.unwrap().counts.unwrap();
-            if (counts.targets, counts.safe) == (wanted, wanted) { Ok(()) } else { Err(counts) }
+            if (counts.targets, counts.protected) == (wanted, wanted) { Ok(()) } else { Err(counts) }
         })
         .await;
     };
     until_targets(2).await;
-    assert!(ids.iter().all(|id| stage.safe(id)));
+    assert!(ids.iter().all(|id| stage.protected(id)));
 
     let tomorrow = stage.account.seed_one(&Seed::new(REGION));
     until_targets(3).await;
-    assert!(stage.safe(&tomorrow));
+    assert!(stage.protected(&tomorrow));
     for left_alone in [&disposable, &named, &elsewhere] {
-        assert!(!stage.safe(left_alone), "{left_alone}");
+        assert!(!stage.protected(left_alone), "{left_alone}");
     }
-    assert_eq!(stage.weakenings(), 0);
+    assert_eq!(stage.unprotecting_writes(), 0);
 }

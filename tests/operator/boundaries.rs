@@ -88,7 +88,7 @@ async fn i44_no_secret_is_ever_told() {
     let loud = stage.settings().key(&temporary(secret)).value("log", json!({ "level": "trace" }));
     let operator = loud.clone().value("log", json!({ "level": "trace", "format": "json" })).start();
     stage.apply("fine", spec(&ids[0])).await;
-    stage.until("fine", "Protected=True/AllSafe").await;
+    stage.until("fine", "Protected=True/AllProtected").await;
     let denied = Fault::Deny { always_forbidden: true };
     stage.account.fault(Rule::new("ModifyInstanceAttribute", denied));
     stage.apply("refused", spec(&ids[1])).await;
@@ -160,13 +160,13 @@ fn odd(path: &str, value: Value) -> Fault {
 }
 
 #[tokio::test]
-async fn i47_no_answer_of_the_cloud_ends_the_process_or_makes_anything_safe() {
+async fn i47_no_answer_of_the_cloud_ends_the_process_or_makes_anything_protected() {
     let stage = Stage::new().await;
     let ids = stage.account.seed(&Seed::new(REGION).times(3).tag("env", "prod"));
     let mut operator = stage.start();
     let tags = json!([{ "key": "env", "value": "prod" }]);
     stage.apply("production", json!({ "region": REGION, "targets": { "instanceTags": tags } })).await;
-    stage.until("production", "Protected=True/AllSafe").await;
+    stage.until("production", "Protected=True/AllProtected").await;
     let writes = stage.writes().len();
 
     let flag = "DeletionProtection";
@@ -188,11 +188,11 @@ async fn i47_no_answer_of_the_cloud_ends_the_process_or_makes_anything_safe() {
         assert!(operator.runs(), "{what}");
         if what.contains(flag) {
             let object = stage.until("production", "Protected=Unknown/FieldUnreadable").await;
-            assert_eq!(object.status.unwrap().counts.unwrap().safe, 2, "{what}");
+            assert_eq!(object.status.unwrap().counts.unwrap().protected, 2, "{what}");
         }
         stage.account.clear_faults();
     }
-    stage.until("production", "Protected=True/AllSafe").await;
+    stage.until("production", "Protected=True/AllProtected").await;
 
     let bodies = [
         String::new(),
@@ -209,7 +209,7 @@ async fn i47_no_answer_of_the_cloud_ends_the_process_or_makes_anything_safe() {
         stage.until("production", "Protected=Unknown").await;
         assert!(operator.runs(), "{what}");
         stage.account.clear_faults();
-        stage.until("production", "Protected=True/AllSafe").await;
+        stage.until("production", "Protected=True/AllProtected").await;
         // The life of evidence follows the pace of the last sweeps, to which the time without any belongs.
         stage.reads(10).await;
     }

@@ -43,7 +43,7 @@ async fn i18_i37_at_rest_and_across_a_restart_nothing_is_written_anywhere() {
     let prod = stage.account.seed(&Seed::new(REGION).times(120).tag("env", "prod"));
     let spot = stage.account.seed_one(&Seed::spot(REGION).tag("env", "prod"));
     let test = stage.account.seed_one(&Seed::new(REGION).tag("env", "test").protected(true));
-    let weak = stage.account.seed_one(&Seed::new(REGION));
+    let unprotected = stage.account.seed_one(&Seed::new(REGION));
     let provider = format!("{REGION}.{}", prod[0]);
     stage.node(&stage.namespace, &[(LABEL, &stage.namespace)], Some(&provider)).await;
 
@@ -55,7 +55,7 @@ async fn i18_i37_at_rest_and_across_a_restart_nothing_is_written_anywhere() {
         (
             "tags",
             json!({ "region": REGION, "targets": tagged("prod") }),
-            "Protected=True/SafeWhereApplicable",
+            "Protected=True/ProtectedWhereApplicable",
         ),
         (
             "ids",
@@ -80,8 +80,8 @@ async fn i18_i37_at_rest_and_across_a_restart_nothing_is_written_anywhere() {
         ),
         (
             "observed",
-            json!({ "region": REGION, "targets": { "instanceIds": [weak] }, "mode": "Observe" }),
-            "Protected=False/Weak",
+            json!({ "region": REGION, "targets": { "instanceIds": [unprotected] }, "mode": "Observe" }),
+            "Protected=False/Unprotected",
         ),
         (
             "lifted-later",
@@ -101,7 +101,7 @@ async fn i18_i37_at_rest_and_across_a_restart_nothing_is_written_anywhere() {
         stage.until(name, wanted).await;
     }
     let writes = stage.writes().len();
-    assert_eq!(writes, prod.len() + 1, "one for each that was weak, one to switch off");
+    assert_eq!(writes, prod.len() + 1, "one for each that was unprotected, one to switch off");
 
     undisturbed(&stage, async || stage.reads(SWEEP * 8).await).await;
     let mut operator = Some(operator);
@@ -112,7 +112,7 @@ async fn i18_i37_at_rest_and_across_a_restart_nothing_is_written_anywhere() {
     })
     .await;
     assert_eq!(stage.writes().len(), writes);
-    assert!(!stage.safe(&test) && !stage.safe(&weak));
+    assert!(!stage.protected(&test) && !stage.protected(&unprotected));
 }
 
 #[tokio::test]
@@ -123,8 +123,8 @@ async fn a_transition_is_one_event_and_rest_is_none() {
     let spec = json!({ "region": REGION, "targets": { "instanceIds": [id] } });
     stage.apply("told", spec.clone()).await;
     stage.until("told", "Protected=True").await;
-    let note = stage.until_event("told", "AllSafe").await;
-    assert!(note.contains("1 target: 1 safe"), "{note}");
+    let note = stage.until_event("told", "AllProtected").await;
+    assert!(note.contains("1 target: 1 protected"), "{note}");
     stage.reads(5).await;
     assert!(operator.terminate().await.success());
     let _operator = stage.start();
@@ -134,7 +134,7 @@ async fn a_transition_is_one_event_and_rest_is_none() {
         same.map(|told| told.times).sum()
     };
     let events = stage.events("told").await;
-    assert_eq!((events.len(), told(&events, "AllSafe", "Normal")), (1, 1), "{events:?}");
+    assert_eq!((events.len(), told(&events, "AllProtected", "Normal")), (1, 1), "{events:?}");
 
     // A promise that does not hold any more is told as a warning; and so is, once, what only a person can mend.
     let denied = Fault::Deny { always_forbidden: true };
@@ -160,7 +160,7 @@ async fn i38_after_a_restart_without_the_cloud_an_old_status_does_not_stand_for_
     let _operator = stage.start();
     stage.until("old", "Protected=Unknown Ready=False").await;
     stage.account.clear_faults();
-    stage.until("old", "Protected=True/AllSafe").await;
+    stage.until("old", "Protected=True/AllProtected").await;
     assert_eq!(stage.writes().len(), 1);
 }
 

@@ -63,7 +63,7 @@ async fn nobody_else_leads(theatre: &Theatre) {
 /// What the cloud refused is tried again every ten minutes, and sooner when somebody wishes for something.
 async fn ask_anew(theatre: &Theatre, name: &str, id: &str) {
     theatre.stage.apply(name, json!({ "region": REGION, "targets": { "instanceIds": [id] } })).await;
-    theatre.stage.until(name, "Protected=True/AllSafe").await;
+    theatre.stage.until(name, "Protected=True/AllProtected").await;
 }
 
 /// No condition says that it holds since a time that is still to come.
@@ -108,7 +108,7 @@ async fn i34_a_spare_whose_clock_is_ahead_waits_for_its_turn_and_serves_when_it_
     theatre.stage.by_hand(&ids[1], false);
     clock.jump(0);
     ask_anew(&theatre, "asked", &ids[0]).await;
-    theatre.stage.until("tagged", "Protected=True/AllSafe Stalled=False").await;
+    theatre.stage.until("tagged", "Protected=True/AllProtected Stalled=False").await;
     assert_eq!(theatre.stage.writes().len(), writes + 1, "what was undone, once");
     assert_eq!(theatre.stage.printed().matches(LEADS).count(), 2);
     nothing_is_since_the_future(&theatre).await;
@@ -131,9 +131,9 @@ async fn i35_a_leader_whose_clock_the_cloud_refuses_says_so_and_serves_when_it_i
         assert_eq!(stage.writes().len(), writes);
         clock.jump(0);
         ask_anew(&theatre, asked, &ids[0]).await;
-        stage.until("tagged", "Protected=True/AllSafe Ready=True Stalled=False").await;
-        stage.until("named", "Protected=True/AllSafe Ready=True Stalled=False").await;
-        assert!(stage.safe(&ids[1]));
+        stage.until("tagged", "Protected=True/AllProtected Ready=True Stalled=False").await;
+        stage.until("named", "Protected=True/AllProtected Ready=True Stalled=False").await;
+        assert!(stage.protected(&ids[1]));
         assert_eq!(stage.writes()[writes..], [(ids[1].clone(), true)]);
         nothing_is_since_the_future(&theatre).await;
     }

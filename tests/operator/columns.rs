@@ -11,7 +11,8 @@ use crate::cluster::Cluster;
 use crate::stage::PATIENCE;
 use crate::status::{apply, condition, subject};
 
-const COUNTS: [&str; 7] = ["targets", "safe", "weak", "notApplicable", "unknown", "atRisk", "nodesIgnored"];
+const COUNTS: [&str; 7] =
+    ["targets", "protected", "unprotected", "notApplicable", "unknown", "atRisk", "nodesIgnored"];
 
 #[tokio::test]
 async fn the_columns_tell_the_story() {
@@ -28,7 +29,7 @@ async fn the_columns_tell_the_story() {
         "protectionState": "ProtectedWhereApplicable",
         "counts": counts,
         "conditions": [
-            condition("Protected", "True", "SafeWhereApplicable", "9 of 12 instances are protected"),
+            condition("Protected", "True", "ProtectedWhereApplicable", "9 of 12 instances are protected"),
             condition("Ready", "True", "Done", "Nothing left to do"),
         ],
     });
@@ -36,7 +37,7 @@ async fn the_columns_tell_the_story() {
 
     let narrow = cluster.kubectl(&["-n", &namespace, "get", "ecsprot"]).await;
     let lines: Vec<Vec<&str>> = narrow.lines().map(|line| line.split_whitespace().collect()).collect();
-    assert_eq!(lines[0], ["NAME", "STATE", "TARGETS", "SAFE", "ATRISK", "READY", "AGE"]);
+    assert_eq!(lines[0], ["NAME", "STATE", "TARGETS", "PROTECTED", "ATRISK", "READY", "AGE"]);
     assert_eq!(lines[1][..6], ["subject", "ProtectedWhereApplicable", "12", "9", "2", "True"]);
 
     let wide = cluster.kubectl(&["-n", &namespace, "get", "ecs-keeper", "-o", "wide"]).await;
@@ -60,7 +61,7 @@ async fn the_columns_of_a_retention_tell_its_story() {
         "retentionState": "RetainedWhereApplicable",
         "counts": counts,
         "conditions": [
-            condition("Retained", "True", "SafeWhereApplicable", "9 of 12 network interfaces are retained"),
+            condition("Retained", "True", "ProtectedWhereApplicable", "9 of 12 network interfaces are retained"),
             condition("Ready", "True", "Done", "Nothing left to do"),
         ],
     });
@@ -68,7 +69,7 @@ async fn the_columns_of_a_retention_tell_its_story() {
 
     let narrow = cluster.kubectl(&["-n", &namespace, "get", "eniret"]).await;
     let lines: Vec<Vec<&str>> = narrow.lines().map(|line| line.split_whitespace().collect()).collect();
-    assert_eq!(lines[0], ["NAME", "STATE", "TARGETS", "SAFE", "ATRISK", "READY", "AGE"]);
+    assert_eq!(lines[0], ["NAME", "STATE", "TARGETS", "RETAINED", "ATRISK", "READY", "AGE"]);
     assert_eq!(lines[1][..6], ["subject", "RetainedWhereApplicable", "12", "9", "2", "True"]);
 
     let wide = cluster.kubectl(&["-n", &namespace, "get", "ecs-keeper", "-o", "wide"]).await;
@@ -94,14 +95,14 @@ async fn a_person_can_wait_for_the_domain_condition() {
     let namespace = cluster.namespace().await;
     let objects = subject(&cluster, &namespace).await;
     let wait = ["-n", &namespace, "wait", "ecsprot/subject", "--for=condition=Protected", "--timeout=240s"];
-    let status = json!({ "conditions": [condition("Protected", "True", "AllSafe", "")] });
+    let status = json!({ "conditions": [condition("Protected", "True", "AllProtected", "")] });
     let (said, applied) = tokio::join!(cluster.kubectl(&wait), apply(&objects, "ecs-keeper", &status));
     applied.unwrap();
     assert!(said.contains("condition met"), "{said}");
 
     let (namespace, objects) = retention(&cluster).await;
     let wait = ["-n", &namespace, "wait", "eniret/subject", "--for=condition=Retained", "--timeout=240s"];
-    let status = json!({ "conditions": [condition("Retained", "True", "AllSafe", "")] });
+    let status = json!({ "conditions": [condition("Retained", "True", "AllProtected", "")] });
     let (said, applied) = tokio::join!(cluster.kubectl(&wait), apply(&objects, "ecs-keeper", &status));
     applied.unwrap();
     assert!(said.contains("condition met"), "{said}");

@@ -35,11 +35,11 @@ async fn i26_killed_at_random_moments_the_end_is_the_same() {
         operator.kill().await;
     }
     let _operator = slow.start();
-    let object = stage.until("production", "Protected=True/AllSafe").await;
-    assert_eq!(object.status.unwrap().counts.unwrap().safe, 50);
+    let object = stage.until("production", "Protected=True/AllProtected").await;
+    assert_eq!(object.status.unwrap().counts.unwrap().protected, 50);
     let writes = stage.writes();
     for id in ids {
-        assert!(stage.safe(&id));
+        assert!(stage.protected(&id));
         let times = writes.iter().filter(|(written, _)| *written == id).count();
         // Twice when the answer to the first was lost with its process.
         assert!((1..=2).contains(&times), "{id} was written {times} times");
@@ -61,16 +61,18 @@ async fn i26_killed_while_switching_off_the_rest_is_switched_off_once() {
     stage.until("lifted", "Protected=True").await;
     stage.delete("lifted").await;
     for _ in 0..3 {
-        let begun = stage.weakenings();
+        let begun = stage.unprotecting_writes();
         stage
-            .until_cloud("it goes on", |_| stage.weakenings() > begun || !ids.iter().any(|id| stage.safe(id)))
+            .until_cloud("it goes on", |_| {
+                stage.unprotecting_writes() > begun || !ids.iter().any(|id| stage.protected(id))
+            })
             .await;
         tokio::time::sleep(some_moment(400)).await;
         operator.kill().await;
         operator = slow.start();
     }
     stage.until_gone("lifted").await;
-    assert!(!ids.iter().any(|id| stage.safe(id)));
+    assert!(!ids.iter().any(|id| stage.protected(id)));
     assert_eq!(stage.account.count("ModifyInstanceAttribute").mutations, 12);
     assert!(stage.writes().iter().all(|(_, on)| !on));
 }
@@ -87,10 +89,10 @@ async fn asked_to_end_it_waits_for_its_calls_and_ends_cleanly() {
         .until_cloud("a write is under way", |account| account.under_way("ModifyInstanceAttribute") == 1)
         .await;
     assert_eq!(operator.terminate().await.code(), Some(0));
-    assert!(stage.safe(&id), "the write that was under way");
+    assert!(stage.protected(&id), "the write that was under way");
     assert!(stage.printed().contains("flag written") && stage.printed().contains("shutting down"));
     let _operator = stage.start();
-    stage.until("one", "Protected=True/AllSafe").await;
+    stage.until("one", "Protected=True/AllProtected").await;
     assert_eq!(stage.writes().len(), 1);
 }
 

@@ -45,8 +45,8 @@ async fn i10_keep_lets_an_object_go_at_once_and_changes_no_flag() {
     // Nobody repairs any more what nobody asks for.
     stage.by_hand(&ids[0], false);
     stage.witnessed().await;
-    assert_eq!((stage.safe(&ids[0]), stage.safe(&ids[1])), (false, true));
-    assert_eq!(stage.weakenings(), 0);
+    assert_eq!((stage.protected(&ids[0]), stage.protected(&ids[1])), (false, true));
+    assert_eq!(stage.unprotecting_writes(), 0);
 }
 
 #[tokio::test]
@@ -64,8 +64,8 @@ async fn i10_a_namespace_goes_without_waiting_for_the_cloud_and_changes_no_flag(
         namespaces.get_opt(&doomed).await.unwrap().map_or(Ok(()), |left| Err(left.status))
     })
     .await;
-    assert!(ids.iter().all(|id| stage.safe(id)));
-    assert_eq!(stage.weakenings(), 0);
+    assert!(ids.iter().all(|id| stage.protected(id)));
+    assert_eq!(stage.unprotecting_writes(), 0);
 }
 
 /// Deleting the definitions removes everybody's objects, so this has a control plane of its own.
@@ -110,8 +110,8 @@ async fn i10_the_definitions_go_without_waiting_for_the_cloud_and_change_no_flag
     stage.apply("kept", wish(&ids, "Keep")).await;
     stage.until("kept", "Protected=True").await;
     stage.witnessed().await;
-    assert!(ids.iter().all(|id| stage.safe(id)));
-    assert_eq!(stage.weakenings(), 0);
+    assert!(ids.iter().all(|id| stage.protected(id)));
+    assert_eq!(stage.unprotecting_writes(), 0);
 }
 
 #[tokio::test]
@@ -123,13 +123,13 @@ async fn i10_disable_switches_off_and_lets_go_with_one_event() {
     stage.until("lifted", "Protected=True").await;
     stage.delete("lifted").await;
     stage.until_gone("lifted").await;
-    assert!(!ids.iter().any(|id| stage.safe(id)));
-    assert_eq!(stage.weakenings(), 3);
+    assert!(!ids.iter().any(|id| stage.protected(id)));
+    assert_eq!(stage.unprotecting_writes(), 3);
     stage.until_told("lifted", "DisabledAsAsked", "3 targets are done").await;
 }
 
 #[tokio::test]
-async fn i10_disable_leaves_safe_what_another_object_claims_and_says_so() {
+async fn i10_disable_leaves_protected_what_another_object_claims_and_says_so() {
     let stage = Stage::new().await;
     let ids = stage.account.seed(&Seed::new(REGION).times(2));
     let _operator = stage.start();
@@ -140,14 +140,14 @@ async fn i10_disable_leaves_safe_what_another_object_claims_and_says_so() {
     }
     stage.delete("lifted").await;
     stage.until_gone("lifted").await;
-    assert_eq!((stage.safe(&ids[0]), stage.safe(&ids[1])), (true, false));
-    assert_eq!(stage.weakenings(), 1);
+    assert_eq!((stage.protected(&ids[0]), stage.protected(&ids[1])), (true, false));
+    assert_eq!(stage.unprotecting_writes(), 1);
     let note = stage.until_told("lifted", "DisabledAsAsked", "1 stay protected").await;
     assert!(note.contains("Conflict"), "{note}");
 }
 
 #[tokio::test]
-async fn i10_a_refused_write_leaves_the_target_safe_and_lets_go() {
+async fn i10_a_refused_write_leaves_the_target_protected_and_lets_go() {
     let stage = Stage::new().await;
     let ids = stage.account.seed(&Seed::new(REGION).times(1));
     let _operator = stage.start();
@@ -156,7 +156,7 @@ async fn i10_a_refused_write_leaves_the_target_safe_and_lets_go() {
     stage.account.fault(Rule::new("ModifyInstanceAttribute", Fault::Deny { always_forbidden: true }));
     stage.delete("lifted").await;
     stage.until_gone("lifted").await;
-    assert!(stage.safe(&ids[0]));
+    assert!(stage.protected(&ids[0]));
     let note = stage.until_told("lifted", "DisabledAsAsked", "1 stay protected").await;
     assert!(note.contains("PermissionDenied"), "{note}");
 }
@@ -184,6 +184,6 @@ async fn i10_who_changes_the_policy_to_keep_while_the_cloud_is_down_is_gone_at_o
     stage.until_gone("waiting").await;
     stage.account.clear_faults();
     stage.witnessed().await;
-    assert!(ids.iter().all(|id| stage.safe(id)));
-    assert_eq!(stage.weakenings(), 0);
+    assert!(ids.iter().all(|id| stage.protected(id)));
+    assert_eq!(stage.unprotecting_writes(), 0);
 }

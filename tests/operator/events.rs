@@ -16,7 +16,7 @@ async fn i51_two_machines_that_drift_one_after_the_other_are_both_named() {
     let ids = stage.account.seed(&Seed::new(REGION).times(2));
     let _operator = stage.start();
     stage.apply("both", json!({ "region": REGION, "targets": { "instanceIds": ids } })).await;
-    stage.until("both", "Protected=True/AllSafe").await;
+    stage.until("both", "Protected=True/AllProtected").await;
     // Long enough for the operator to say that it is being put right.
     stage
         .account
@@ -30,8 +30,8 @@ async fn i51_two_machines_that_drift_one_after_the_other_are_both_named() {
             if counts == [times] { Ok(()) } else { Err(told) }
         })
         .await;
-        stage.until_cloud("it is put right", |_| stage.safe(id)).await;
-        stage.until("both", "Protected=True/AllSafe").await;
+        stage.until_cloud("it is put right", |_| stage.protected(id)).await;
+        stage.until("both", "Protected=True/AllProtected").await;
     }
     assert_eq!(
         notes(&stage.events("both").await, "Correcting").len(),
@@ -52,7 +52,7 @@ async fn i51_four_nodes_that_leave_are_four_events() {
     let _operator = stage.start();
     let pool = json!({ "nodes": { "matchLabels": { LABEL: stage.namespace } } });
     stage.apply("pool", json!({ "targets": pool })).await;
-    stage.until("pool", "Protected=True/AllSafe").await;
+    stage.until("pool", "Protected=True/AllProtected").await;
     // Three at once, and one later.
     stage.cluster.kubectl(&["delete", "node", &name(0), &name(1), &name(2)]).await;
     eventually("three are told", async || {

@@ -28,14 +28,14 @@ async fn i01_what_can_no_longer_be_read_turns_unknown_and_comes_back() {
     stage.until("production", "Protected=True").await;
 
     stage.account.fault(Rule::new("DescribeInstances", refused("ServiceUnavailable")));
-    eventually("nothing is said to be safe", async || {
+    eventually("nothing is said to be protected", async || {
         let object = stage.until("production", "Protected=Unknown Ready=False Reconciling=True").await;
         let counts = object.status.unwrap().counts.unwrap();
-        if counts.safe == 0 { Ok(()) } else { Err(counts) }
+        if counts.protected == 0 { Ok(()) } else { Err(counts) }
     })
     .await;
     stage.account.clear_faults();
-    stage.until("production", "Protected=True/AllSafe").await;
+    stage.until("production", "Protected=True/AllProtected").await;
 }
 
 #[tokio::test]
@@ -50,12 +50,12 @@ async fn i02_a_write_that_was_accepted_and_ignored_is_never_taken_for_protection
         .until("production", "Protected=False/WriteIneffective Ready=False Stalled=True/WriteIneffective")
         .await;
     let told = stage.events("production").await;
-    assert!(!told.iter().any(|event| event.reason == "AllSafe"), "{told:?}");
+    assert!(!told.iter().any(|event| event.reason == "AllProtected"), "{told:?}");
     let writes = stage.writes();
     assert!(writes.len() >= 2 && writes.iter().all(|write| *write == (id.clone(), true)), "{writes:?}");
 
     stage.account.clear_faults();
-    stage.until("production", "Protected=True/AllSafe").await;
+    stage.until("production", "Protected=True/AllProtected").await;
 }
 
 #[tokio::test]
@@ -67,7 +67,7 @@ async fn i02_an_effect_that_shows_late_is_waited_for_and_not_written_again() {
     let _operator = stage.start();
     stage.apply("production", by_tag()).await;
     stage.until("production", "Protected=Unknown/Verifying").await;
-    stage.until("production", "Protected=True/AllSafe").await;
+    stage.until("production", "Protected=True/AllProtected").await;
     assert_eq!(stage.writes().len(), ids.len());
 }
 
@@ -100,7 +100,7 @@ async fn i04_a_lost_permission_makes_nothing_gone_and_writes_nothing() {
     .await;
     stage.account.clear_faults();
     for name in ["by-tag", "by-id"] {
-        stage.until(name, "Protected=True/AllSafe").await;
+        stage.until(name, "Protected=True/AllProtected").await;
     }
     assert_eq!(stage.writes().len(), ids.len(), "nothing but the first protection");
 }
@@ -111,14 +111,14 @@ async fn i04_an_id_that_does_not_exist_is_found_missing_and_holds_up_nobody() {
     let id = stage.account.seed_one(&Seed::new(REGION));
     let _operator = stage.start();
     stage.apply("mistyped", by_id(&["i-nosuch", &id])).await;
-    stage.until_cloud("the one that exists is protected", |_| stage.safe(&id)).await;
+    stage.until_cloud("the one that exists is protected", |_| stage.protected(&id)).await;
     let object =
         stage.until("mistyped", "Protected=Unknown/NotFound Ready=False Stalled=True/NotFound").await;
     assert!(message(&object, "Stalled").contains("i-nosuch"));
-    assert_eq!(object.status.unwrap().counts.unwrap().safe, 1);
+    assert_eq!(object.status.unwrap().counts.unwrap().protected, 1);
     // I30: corrected, it is as if it had never been wrong.
     stage.apply("mistyped", by_id(&[&id])).await;
-    stage.until("mistyped", "Protected=True/AllSafe Ready=True Stalled=False").await;
+    stage.until("mistyped", "Protected=True/AllProtected Ready=True Stalled=False").await;
     assert_eq!(stage.writes(), [(id, true)]);
 }
 
@@ -131,15 +131,17 @@ async fn i05_short_and_moving_pages_leave_nothing_out() {
     let _operator = stage.start();
     stage.apply("production", by_tag()).await;
     // While pages leave instances out, what is left out is not forgotten once it was seen.
-    stage.until_cloud("a first page is protected", |_| ids.iter().take(7).all(|id| stage.safe(id))).await;
+    stage
+        .until_cloud("a first page is protected", |_| ids.iter().take(7).all(|id| stage.protected(id)))
+        .await;
     stage.account.clear_faults();
     stage.account.fault(Rule::new("DescribeInstances", Fault::ShortPages { items: 7 }));
     eventually("all are protected", async || {
-        let object = stage.until("production", "Protected=True/AllSafe").await;
+        let object = stage.until("production", "Protected=True/AllProtected").await;
         let counts = object.status.unwrap().counts.unwrap();
-        if counts.safe == 40 { Ok(()) } else { Err(counts) }
+        if counts.protected == 40 { Ok(()) } else { Err(counts) }
     })
     .await;
-    assert!(ids.iter().all(|id| stage.safe(id)));
+    assert!(ids.iter().all(|id| stage.protected(id)));
     assert_eq!(stage.writes().len(), ids.len());
 }

@@ -29,7 +29,7 @@ async fn refused_for_one(code: &str, reason: &str, hint: &str) {
     assert!(row.message.contains(code), "{row:?}");
 
     stage.apply("fine", by_id(&ids[1])).await;
-    stage.until("fine", "Protected=True/AllSafe").await;
+    stage.until("fine", "Protected=True/AllProtected").await;
     stage.reads(4).await;
     assert_eq!(stage.writes().iter().filter(|(id, _)| *id == ids[0]).count(), 1);
 
@@ -37,7 +37,7 @@ async fn refused_for_one(code: &str, reason: &str, hint: &str) {
     let mut edited = by_id(&ids[0]);
     edited["deletionPolicy"] = "Disable".into();
     stage.apply("refused", edited).await;
-    stage.until("refused", "Protected=True/AllSafe").await;
+    stage.until("refused", "Protected=True/AllProtected").await;
 }
 
 #[tokio::test]
@@ -76,7 +76,7 @@ async fn i29_a_state_that_passes_is_waited_for_whatever_its_status() {
         let row = &object.status.unwrap().instances[0];
         assert!(row.message.contains(code), "{row:?}");
         stage.account.clear_faults();
-        stage.until("one", "Protected=True/AllSafe").await;
+        stage.until("one", "Protected=True/AllProtected").await;
     }
 }
 
@@ -91,8 +91,8 @@ async fn i29_throttling_heals_without_anybody() {
     let _operator = stage.start();
     let tags = json!([{ "key": "env", "value": "prod" }]);
     stage.apply("production", json!({ "region": REGION, "targets": { "instanceTags": tags } })).await;
-    stage.until("production", "Protected=True/AllSafe Stalled=False").await;
-    assert!(ids.iter().all(|id| stage.safe(id)));
+    stage.until("production", "Protected=True/AllProtected Stalled=False").await;
+    assert!(ids.iter().all(|id| stage.protected(id)));
     assert_eq!(stage.account.count("ModifyInstanceAttribute").mutations, 5);
 }
 
@@ -117,7 +117,7 @@ async fn i29_credentials_that_fail_are_told_as_such() {
         stage.apply("one", edited).await;
     }
     let _operator = stage.start();
-    stage.until("one", "Protected=True/AllSafe").await;
+    stage.until("one", "Protected=True/AllProtected").await;
 }
 
 /// Before a key is used STS is asked whose it is: where STS fails, nothing else has.
@@ -150,8 +150,8 @@ async fn i29_when_sts_fails_it_is_sts_that_is_named() {
     assert!(!printed.contains("DescribeInstances"), "{printed}");
     assert!(stage.calls_of("DescribeInstances").is_empty());
     stage.account.clear_faults();
-    stage.until("one", "Protected=True/AllSafe").await;
-    stage.until("tagged", "Protected=True/AllSafe").await;
+    stage.until("one", "Protected=True/AllProtected").await;
+    stage.until("tagged", "Protected=True/AllProtected").await;
 }
 
 /// Each failure of a write names the write in its condition, its row and the log.
@@ -203,7 +203,7 @@ async fn i35_a_clock_that_is_wrong_is_its_own_reason() {
     stage.simulator.set(|settings| settings.clock_offset_seconds = 3_600);
     let object = stage.until("one", "Protected=Unknown/ClockSkew Ready=False Stalled=True/ClockSkew").await;
     assert!(message(&object, "Stalled").contains("Set the clock"), "{object:?}");
-    assert!(stage.safe(&id));
+    assert!(stage.protected(&id));
     assert_eq!(stage.writes().len(), 1);
 }
 
@@ -228,20 +228,20 @@ async fn i28_a_region_that_hangs_slows_no_other_and_is_not_taken_for_protected()
     stage.apply("everywhere", json!({ "targets": everywhere })).await;
     stage.until_cloud("a read there hangs", |account| account.under_way("DescribeInstances") > 0).await;
     stage.apply("here", by_id(&here[0])).await;
-    stage.until("here", "Protected=True/AllSafe").await;
+    stage.until("here", "Protected=True/AllProtected").await;
     stage.repairs_while_a_read_hangs(&stage.account, &here[0]).await;
     // An object with a part in both: what can be done is done, and no word is positive.
-    stage.until_cloud("its part here is protected", |_| stage.safe(&here[1])).await;
-    eventually("one of its targets is safe, and the other is not known", async || {
+    stage.until_cloud("its part here is protected", |_| stage.protected(&here[1])).await;
+    eventually("one of its targets is protected, and the other is not known", async || {
         let object = stage.until("everywhere", "Protected=Unknown Ready=False").await;
         let counts = object.status.unwrap().counts;
-        if counts.is_some_and(|counts| counts.safe == 1) { Ok(()) } else { Err(counts) }
+        if counts.is_some_and(|counts| counts.protected == 1) { Ok(()) } else { Err(counts) }
     })
     .await;
     stage.until("there", "Protected=Unknown Ready=False").await;
 
     stage.account.clear_faults();
     for name in ["there", "everywhere"] {
-        stage.until(name, "Protected=True/AllSafe").await;
+        stage.until(name, "Protected=True/AllProtected").await;
     }
 }

@@ -38,7 +38,7 @@ async fn i08_observed_generation_never_goes_back_and_arrives() {
             stage.apply("edited", json!({ "region": REGION, "targets": targets })).await;
             tokio::time::sleep(Duration::from_millis([0, 60, 210, 15, 400, 120, 30][round % 7])).await;
         }
-        stage.until("edited", "Protected=True/AllSafe").await;
+        stage.until("edited", "Protected=True/AllProtected").await;
     };
     let mut before = -1;
     let mut last = None;
@@ -64,7 +64,7 @@ async fn i08_a_status_never_lands_on_a_namesake_of_the_object_that_was_judged() 
             stage.apply("namesake", json!({ "region": REGION, "targets": targets })).await;
             // Some go before they are judged, some while they are, and some are judged for sure.
             match round % 6 {
-                5 => drop(stage.until("namesake", "Protected=True/AllSafe").await),
+                5 => drop(stage.until("namesake", "Protected=True/AllProtected").await),
                 early => {
                     tokio::time::sleep(Duration::from_millis([0, 13, 180, 55, 400][early])).await;
                 }
@@ -73,7 +73,7 @@ async fn i08_a_status_never_lands_on_a_namesake_of_the_object_that_was_judged() 
                 stage.delete("namesake").await;
             }
         }
-        stage.until("namesake", "Protected=True/AllSafe").await;
+        stage.until("namesake", "Protected=True/AllProtected").await;
     };
     let mut judged: BTreeMap<String, u32> = BTreeMap::new();
     for object in watched(&stage, recreated).await {

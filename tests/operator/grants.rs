@@ -16,7 +16,7 @@ fn wish(id: &str, more: &Value) -> Value {
 
 /// Everything for the operator's own namespace, and these rights for another one.
 fn granting<'a>(stage: &'a Stage, namespace: &str, may: &[&str]) -> Settings<'a> {
-    let all = json!({ "namespaces": [stage.namespace], "may": ["Protect", "Weaken", "Attach"] });
+    let all = json!({ "namespaces": [stage.namespace], "may": ["Protect", "Unprotect", "Attach"] });
     stage.settings().set("/grants", json!([all, { "namespaces": [namespace], "may": may }]))
 }
 
@@ -27,9 +27,9 @@ async fn i09_i41_a_namespace_that_may_only_protect_switches_nothing_off() {
     let (team, objects) = stage.another_namespace().await;
     let operator = granting(&stage, &team, &["Protect"]).start();
     stage.apply_to(&objects, "kept", wish(&ids[0], &json!({ "deletionPolicy": "Disable" }))).await;
-    stage.until_in(&objects, "kept", "Protected=True/AllSafe").await;
+    stage.until_in(&objects, "kept", "Protected=True/AllProtected").await;
     stage.apply("own", wish(&ids[1], &json!({}))).await;
-    stage.until("own", "Protected=True/AllSafe").await;
+    stage.until("own", "Protected=True/AllProtected").await;
     stage.delete("own").await;
 
     for id in &ids {
@@ -38,20 +38,20 @@ async fn i09_i41_a_namespace_that_may_only_protect_switches_nothing_off() {
         let object = stage.until_in(&objects, "off", wanted).await;
         assert!(message(&object, "Stalled").contains("not granted"), "{object:?}");
     }
-    // A deletion is left safe, and does not hang.
+    // A deletion is left protected, and does not hang.
     objects.delete("kept", &DeleteParams::default()).await.unwrap();
     stage.until_gone_from(&objects, "kept").await;
     let told = stage.until_event_in(&team, "kept", "DisabledAsAsked").await;
     assert!(told.contains("1 stay protected") && told.contains("NotGranted"), "{told}");
     stage.reads(3).await;
-    assert_eq!(stage.weakenings(), 0);
-    assert!(ids.iter().all(|id| stage.safe(id)));
+    assert_eq!(stage.unprotecting_writes(), 0);
+    assert!(ids.iter().all(|id| stage.protected(id)));
 
     // With the right, the same object is carried out.
     operator.terminate().await;
-    let _operator = granting(&stage, &team, &["Protect", "Weaken"]).start();
+    let _operator = granting(&stage, &team, &["Protect", "Unprotect"]).start();
     stage.until_in(&objects, "off", "Protected=False/DisabledAsAsked").await;
-    assert_eq!((stage.safe(&ids[0]), stage.safe(&ids[1])), (true, false));
+    assert_eq!((stage.protected(&ids[0]), stage.protected(&ids[1])), (true, false));
 }
 
 #[tokio::test]
@@ -59,20 +59,20 @@ async fn i41_a_grant_that_is_revoked_lifts_no_flag_and_holds_no_object() {
     let stage = Stage::new().await;
     let id = stage.account.seed_one(&Seed::new(REGION));
     let (team, objects) = stage.another_namespace().await;
-    let operator = granting(&stage, &team, &["Protect", "Weaken"]).start();
+    let operator = granting(&stage, &team, &["Protect", "Unprotect"]).start();
     stage.apply_to(&objects, "kept", wish(&id, &json!({ "deletionPolicy": "Disable" }))).await;
-    stage.until_in(&objects, "kept", "Protected=True/AllSafe").await;
+    stage.until_in(&objects, "kept", "Protected=True/AllProtected").await;
     assert!(operator.terminate().await.success());
 
     let own = json!([{ "namespaces": [stage.namespace] }]);
     let _operator = stage.settings().set("/grants", own).start();
     stage.until_in(&objects, "kept", "Protected=Unknown/NotGranted Stalled=True/NotGranted").await;
-    assert!(stage.safe(&id));
+    assert!(stage.protected(&id));
     objects.delete("kept", &DeleteParams::default()).await.unwrap();
     stage.until_gone_from(&objects, "kept").await;
     stage.witnessed().await;
-    assert!(stage.safe(&id));
-    assert_eq!(stage.weakenings(), 0);
+    assert!(stage.protected(&id));
+    assert_eq!(stage.unprotecting_writes(), 0);
 }
 
 #[tokio::test]
@@ -83,7 +83,7 @@ async fn i41_a_namespace_that_may_not_attach_attaches_nothing() {
     stage.account.seed_one(&lost.interface(InterfaceSeed::secondary().id("eni-one")));
     let (team, _) = stage.another_namespace().await;
     let retentions: Api<ecs_keeper::api::EniRetention> = Api::namespaced(stage.cluster.client.clone(), &team);
-    let _operator = granting(&stage, &team, &["Protect", "Weaken"]).start();
+    let _operator = granting(&stage, &team, &["Protect", "Unprotect"]).start();
     let spec = |reattach: Value| json!({ "region": REGION, "targets": { "instanceIds": ["i-lost"] }, "reattach": reattach });
     stage.apply_to(&retentions, "database", spec(json!([]))).await;
     stage.until_in(&retentions, "database", "Retained=True").await;
@@ -133,7 +133,7 @@ async fn i42_an_account_that_exists_looks_like_one_that_does_not() {
         told.push(status);
     }
     assert!(told.iter().all(|status| *status == told[0]), "{told:#?}");
-    stage.until_in(&objects, "granted", "Protected=True/AllSafe").await;
+    stage.until_in(&objects, "granted", "Protected=True/AllProtected").await;
 
     // I41: what belongs to another account is not there, whoever asks.
     stage.apply_to(&objects, "foreign", wish(&foreign, &json!({}))).await;

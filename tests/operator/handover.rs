@@ -53,7 +53,7 @@ fn status(interface: &NetworkInterface) -> Value {
             "reason": "Survived",
             "message": "It outlived its instance.",
         }],
-        "conditions": [condition("Retained", "True", "AllSafe", "All are retained.")],
+        "conditions": [condition("Retained", "True", "AllProtected", "All are retained.")],
     })
 }
 
@@ -148,7 +148,7 @@ async fn what_is_printed_makes_a_survivor_the_primary_of_a_new_instance() {
     );
     assert_eq!(interfaces[0].primary_ip_address, interface.primary_ip_address);
     assert_eq!(interfaces[0].eips, interface.eips);
-    assert!(interfaces[0].delete_on_release, "the flag comes back weak, as is told");
+    assert!(interfaces[0].delete_on_release, "the flag comes back unprotected, as is told");
     assert_eq!(account.instance(instance).unwrap().zone_id, interface.zone_id);
 
     // Where the older text of the vendor holds, the dry run is what finds out.

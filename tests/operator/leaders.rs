@@ -121,8 +121,8 @@ impl Theatre {
         let off = stage.account.seed_one(&Seed::new(REGION).protected(true));
         let tags = json!([{ "key": "env", "value": "prod" }]);
         for (name, spec, wanted) in [
-            ("tagged", json!({ "targets": { "instanceTags": tags } }), "Protected=True/AllSafe"),
-            ("named", json!({ "targets": { "instanceIds": [ids[0]] } }), "Protected=True/AllSafe"),
+            ("tagged", json!({ "targets": { "instanceTags": tags } }), "Protected=True/AllProtected"),
+            ("named", json!({ "targets": { "instanceIds": [ids[0]] } }), "Protected=True/AllProtected"),
             (
                 "off",
                 json!({ "targets": { "instanceIds": [off] }, "protection": "Disabled" }),
@@ -195,7 +195,7 @@ async fn i33_i38_a_spare_does_nothing_and_takes_over_at_once_when_the_leader_is_
     nothing_changes(&theatre, "second", &before, writes).await;
 
     theatre.stage.by_hand(&ids[0], false);
-    theatre.stage.until_cloud("drift is repaired", |_| theatre.stage.safe(&ids[0])).await;
+    theatre.stage.until_cloud("drift is repaired", |_| theatre.stage.protected(&ids[0])).await;
     assert_eq!(
         theatre.stage.listings(),
         listings,
@@ -248,7 +248,7 @@ async fn i33_a_leader_that_was_stopped_past_its_lease_signs_nothing_when_it_goes
     println!("stopped: the other one leads after {:.1?}", stopped.elapsed());
     stage.until_cloud("the other one goes on", |_| stage.writes().len() > 300).await;
     leader.signal("CONT").await;
-    stage.until("tagged", "Protected=True/AllSafe").await;
+    stage.until("tagged", "Protected=True/AllProtected").await;
 
     let lease_ends = renewed.checked_add(SPAN).unwrap();
     let last = newest(&theatre.signed_by("first")).unwrap();
@@ -291,8 +291,8 @@ async fn i33_a_leader_that_cannot_reach_the_api_server_stops_in_time() {
 
     road.becomes(State::Open);
     theatre.until_leads("first", 2).await;
-    stage.until_cloud("drift is repaired", |_| stage.safe(&ids[0])).await;
-    stage.until("named", "Protected=True/AllSafe").await;
+    stage.until_cloud("drift is repaired", |_| stage.protected(&ids[0])).await;
+    stage.until("named", "Protected=True/AllProtected").await;
     assert_eq!(stage.writes().len(), writes + 1);
     // Nothing was said of the outage itself.
     let after = theatre.stored().await;
@@ -442,7 +442,7 @@ async fn i38_leaders_that_prove_nothing_may_not_wait_more_than_three_times() {
     assert_eq!(stage.writes().len(), 4);
     // Whoever proves something begins a new count.
     stage.account.clear_faults();
-    stage.until("tagged", "Protected=True/AllSafe").await;
+    stage.until("tagged", "Protected=True/AllProtected").await;
     eventually("a sweep is recorded", async || {
         let (leader, record) = (theatre.leading().await, theatre.lease(&record).await);
         if leader.lease_transitions == record.lease_transitions { Ok(()) } else { Err((leader, record)) }

@@ -27,7 +27,7 @@ fn untag(stage: &Stage, id: &str) {
 
 async fn until_targets(stage: &Stage, count: u32) -> EcsInstanceProtection {
     eventually(&format!("{count} targets are protected"), async || {
-        let object = stage.until("prod", "Protected=True/AllSafe").await;
+        let object = stage.until("prod", "Protected=True/AllProtected").await;
         let targets = object.status.as_ref().unwrap().counts.unwrap().targets;
         if targets == count { Ok(object) } else { Err(targets) }
     })
@@ -102,7 +102,7 @@ async fn i50_an_instance_that_loses_its_tag_is_told_and_keeps_its_flag() {
     let rows = lost(&object);
     assert_eq!(rows.len(), 1);
     assert_eq!((rows[0].instance_id.as_str(), rows[0].state), ("i-two", InstanceState::Left));
-    assert!(stage.safe("i-two"));
+    assert!(stage.protected("i-two"));
 
     // The last one is told before it is said that nothing is selected.
     untag(&stage, "i-one");
@@ -171,7 +171,7 @@ async fn i50_what_could_not_be_protected_goes_without_alarm() {
     stage.account.seed_one(&Seed::spot(REGION).id("i-spot").tag("env", "prod"));
     let _operator = stage.start();
     stage.apply("prod", tagged()).await;
-    stage.until("prod", "Protected=True/SafeWhereApplicable").await;
+    stage.until("prod", "Protected=True/ProtectedWhereApplicable").await;
     stage.account.release("i-spot", ReleaseReason::Manual).unwrap();
     let note = stage.until_event("prod", "InstanceLost").await;
     assert!(note.starts_with("i-spot is gone; ") && note.contains("SpotInstance"), "{note}");

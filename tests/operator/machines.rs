@@ -18,7 +18,7 @@ async fn node(stage: &Stage, name: &str, labels: &[(&str, &str)], provider: Opti
 }
 
 async fn until_targets(stage: &Stage, name: &str, wanted: (u32, u32)) {
-    until_counted(stage, name, "Protected=True/AllSafe", wanted).await;
+    until_counted(stage, name, "Protected=True/AllProtected", wanted).await;
 }
 
 async fn until_counted(stage: &Stage, name: &str, says: &str, wanted: (u32, u32)) {
@@ -62,9 +62,9 @@ async fn every_documented_form_of_a_provider_id_is_read_and_what_is_no_ecs_insta
     // What is none of ours is counted; what may be, and can't be read, is no True (see `targetless`).
     until_counted(&stage, "everywhere", "Protected=Unknown/NodeUnresolved", (3, 4)).await;
     until_counted(&stage, "hangzhou", "Protected=Unknown/NodeUnresolved", (2, 6)).await;
-    let safe = |id: &String| stage.safe(id);
-    assert!(safe(&ids[0]) && safe(&ids[1]) && safe(&beijing));
-    assert!(!safe(&ids[2]) && !safe(&ids[3]));
+    let protected = |id: &String| stage.protected(id);
+    assert!(protected(&ids[0]) && protected(&ids[1]) && protected(&beijing));
+    assert!(!protected(&ids[2]) && !protected(&ids[3]));
     assert!(operator.runs());
 }
 
@@ -84,8 +84,8 @@ async fn a_node_that_goes_takes_its_target_along_and_leaves_its_flag() {
     let note = stage.until_event("pool", "NodeLeft").await;
     assert!(note.contains(&gone) && note.contains(&ids[1]) && note.contains("is gone"), "{note}");
     stage.reads(4).await;
-    assert!(stage.safe(&ids[1]));
-    assert_eq!(stage.weakenings(), 0);
+    assert!(stage.protected(&ids[1]));
+    assert_eq!(stage.unprotecting_writes(), 0);
     let told = stage.events("pool").await;
     let times: Vec<i32> =
         told.iter().filter(|told| told.reason == "NodeLeft").map(|told| told.times).collect();
@@ -101,20 +101,20 @@ async fn a_node_that_gets_or_loses_the_label_joins_or_leaves() {
     let _operator = stage.start();
     stage.apply("pool", json!({ "targets": pool(&stage, "a") })).await;
     until_targets(&stage, "pool", (1, 0)).await;
-    assert!(!stage.safe(&ids[1]));
+    assert!(!stage.protected(&ids[1]));
 
     let label = async |name: &str, pool: &str| {
         let name = format!("{}-{name}", stage.namespace);
         stage.cluster.kubectl(&["label", "--overwrite", "node", &name, &format!("pool={pool}")]).await;
     };
     label("second", "a").await;
-    stage.until_cloud("the one that joined is protected", |_| stage.safe(&ids[1])).await;
+    stage.until_cloud("the one that joined is protected", |_| stage.protected(&ids[1])).await;
     until_targets(&stage, "pool", (2, 0)).await;
     label("first", "b").await;
     let note = stage.until_event("pool", "NodeLeft").await;
     assert!(note.contains("is not selected any more") && note.contains(&ids[0]), "{note}");
     until_targets(&stage, "pool", (1, 0)).await;
-    assert!(stage.safe(&ids[0]));
+    assert!(stage.protected(&ids[0]));
 }
 
 /// A Node can be there before its cloud provider has said which machine it is.
@@ -130,5 +130,5 @@ async fn a_node_is_a_target_as_soon_as_its_provider_id_is_set() {
     let name = format!("{}-new", stage.namespace);
     stage.cluster.kubectl(&["patch", "node", &name, "--patch", &patch]).await;
     until_targets(&stage, "pool", (1, 0)).await;
-    assert!(stage.safe(&id));
+    assert!(stage.protected(&id));
 }

@@ -56,4 +56,4 @@ mod survivors;
 mod targetless;
 mod tools;
 mod uninstall;
-mod weakening;
+mod unprotecting;

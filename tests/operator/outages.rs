@@ -82,25 +82,25 @@ async fn i11_who_cannot_hear_of_a_new_claim_stops_switching_off() {
     // Slow, so that there is a middle.
     let mut operator = stage.settings().writes(120, 2).start();
     stage.apply("off", wish(&ids, "Disabled")).await;
-    stage.until_cloud("it has begun", |_| stage.weakenings() >= 2).await;
+    stage.until_cloud("it has begun", |_| stage.unprotecting_writes() >= 2).await;
     road.becomes(State::Silent);
     stage.apply("claim", wish(&ids, "Enabled")).await;
     // What was proven before may still be used up, for ten seconds and in small batches. Half a minute is longer than all of
     // these, and than it takes to switch off all that is left.
-    let mut switched_off = stage.weakenings();
+    let mut switched_off = stage.unprotecting_writes();
     eventually("it stops", async || {
         tokio::time::sleep(Duration::from_secs(15)).await;
-        let before = std::mem::replace(&mut switched_off, stage.weakenings());
+        let before = std::mem::replace(&mut switched_off, stage.unprotecting_writes());
         if before == switched_off { Ok(()) } else { Err(switched_off) }
     })
     .await;
     assert!(switched_off < ids.len(), "all were switched off against a claim");
 
     road.becomes(State::Open);
-    stage.until("claim", "Protected=True/AllSafe").await;
-    assert!(ids.iter().all(|id| stage.safe(id)));
+    stage.until("claim", "Protected=True/AllProtected").await;
+    assert!(ids.iter().all(|id| stage.protected(id)));
     stage.until("off", "Protected=False/Conflict Stalled=True/Conflict").await;
-    assert_eq!(stage.weakenings(), switched_off);
+    assert_eq!(stage.unprotecting_writes(), switched_off);
     assert!(operator.runs());
 }
 
@@ -117,19 +117,19 @@ async fn i27_without_the_api_server_drift_is_repaired_and_what_was_missed_is_mad
     }
     road.becomes(State::Cut);
     stage.by_hand(&ids[0], false);
-    stage.until_cloud("the drift is repaired", |_| stage.safe(&ids[0])).await;
+    stage.until_cloud("the drift is repaired", |_| stage.protected(&ids[0])).await;
     stage.delete("goes").await;
     stage.apply("new", wish(&ids[2..], "Enabled")).await;
     stage.reads(3).await;
-    assert!(!stage.safe(&ids[2]), "nobody can know of it yet");
+    assert!(!stage.protected(&ids[2]), "nobody can know of it yet");
     assert!(operator.runs());
 
     road.becomes(State::Open);
-    stage.until("new", "Protected=True/AllSafe").await;
-    stage.until("stays", "Protected=True/AllSafe").await;
+    stage.until("new", "Protected=True/AllProtected").await;
+    stage.until("stays", "Protected=True/AllProtected").await;
     // The claim of what was deleted meanwhile has fallen.
     stage.by_hand(&ids[1], false);
     stage.reads(5).await;
-    assert!(!stage.safe(&ids[1]));
-    assert_eq!(stage.weakenings(), 0);
+    assert!(!stage.protected(&ids[1]));
+    assert_eq!(stage.unprotecting_writes(), 0);
 }

@@ -131,8 +131,8 @@ async fn metrics_tell_what_the_objects_say_and_name_none_of_them() {
     let enis =
         json!({ "networkInterfaceIds": [stage.account.interfaces_of("i-one")[0].network_interface_id] });
     stage.retain("addresses", json!({ "region": REGION, "targets": enis })).await;
-    stage.until("secretly-production", "Protected=True/SafeWhereApplicable").await;
-    stage.until("observed", "Protected=False/Weak").await;
+    stage.until("secretly-production", "Protected=True/ProtectedWhereApplicable").await;
+    stage.until("observed", "Protected=False/Unprotected").await;
     stage.until("mistaken", "Protected=Unknown/NotFound Stalled=True").await;
     stage.until_retention("addresses", "Retained=True").await;
 
@@ -141,8 +141,9 @@ async fn metrics_tell_what_the_objects_say_and_name_none_of_them() {
     let scraped = eventually("all verdicts are counted", async || {
         let scraped = scrape(&leading).await;
         let of = |verdict: &str| sum(&scraped, "ecs_keeper_targets", &[protection, ("verdict", verdict)]);
-        let counts = ["Safe", "NotApplicable", "Weak", "Unknown"].map(of);
-        let retained = sum(&scraped, "ecs_keeper_targets", &[("kind", "EniRetention"), ("verdict", "Safe")]);
+        let counts = ["Protected", "NotApplicable", "Unprotected", "Unknown"].map(of);
+        let retained =
+            sum(&scraped, "ecs_keeper_targets", &[("kind", "EniRetention"), ("verdict", "Protected")]);
         if counts == [2.0, 1.0, 1.0, 1.0] && retained == 1.0 { Ok(scraped) } else { Err((counts, retained)) }
     })
     .await;
@@ -157,10 +158,13 @@ async fn metrics_tell_what_the_objects_say_and_name_none_of_them() {
     assert!(count("cloud_calls_total", &[&reads[..], &[("outcome", "Answered")]].concat()) > 1.0);
     assert_eq!(count("cloud_call_duration_seconds_count", &reads), count("cloud_calls_total", &reads));
     assert_eq!(
-        count("flag_writes_total", &[("resource", "Instance"), ("value", "Safe"), ("outcome", "Answered")]),
+        count(
+            "flag_writes_total",
+            &[("resource", "Instance"), ("value", "Protected"), ("outcome", "Answered")]
+        ),
         2.0
     );
-    assert_eq!(count("flag_writes_total", &[("value", "Weak")]), 0.0);
+    assert_eq!(count("flag_writes_total", &[("value", "Unprotected")]), 0.0);
     let age = count("evidence_timestamp_seconds", &[])
         - f64::from(i32::try_from(Timestamp::now().as_second()).unwrap());
     assert!(age.abs() < 60.0, "{age}");

@@ -65,7 +65,7 @@ async fn i22_a_survivor_is_attached_once_and_what_is_done_later_by_hand_is_left(
     let _operator = stage.start();
     lose(&stage).await;
     stage.retain("database", wish(&to("i-new"))).await;
-    let wanted = "Retained=True/AllSafe Ready=True Stalled=False Reconciling=False";
+    let wanted = "Retained=True/AllProtected Ready=True Stalled=False Reconciling=False";
     until(&stage, ReattachmentPhase::Attached, "AttachDone").await;
     let object = stage.until_retention("database", wanted).await;
     let status = object.status.as_ref().unwrap();
@@ -367,7 +367,7 @@ async fn i37_i38_a_restart_writes_nothing_neither_here_nor_there() {
     spec["targets"]["instanceIds"] = json!(["i-lost", "i-busy"]);
     stage.retain("database", spec).await;
     until(&stage, ReattachmentPhase::Attached, "AttachDone").await;
-    let wanted = "Retained=True/SafeWhereApplicable Ready=True Stalled=False AtRisk=True";
+    let wanted = "Retained=True/ProtectedWhereApplicable Ready=True Stalled=False AtRisk=True";
     stage.until_retention("database", wanted).await;
     stage.calls("DescribeNetworkInterfaces", 5).await;
     let before = stage.until_retention("database", wanted).await;

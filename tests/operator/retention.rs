@@ -72,7 +72,7 @@ async fn i19_i21_what_outlives_its_instance_is_listed_with_all_that_it_carries()
 
     let ids = ["eni-dba", "eni-dbb", "eni-dbc"];
     assert!(ids.iter().all(|id| stage.stays(id)));
-    let wanted = "Retained=True/AllSafe Ready=True AtRisk=False Stalled=False Reconciling=False";
+    let wanted = "Retained=True/AllProtected Ready=True AtRisk=False Stalled=False Reconciling=False";
     let object = stage.until_retention("database", wanted).await;
     assert_eq!(retained(&object), ids);
     assert_eq!(available(&object), [""; 0]);
@@ -137,7 +137,7 @@ async fn i25_somebody_who_sets_the_flag_by_hand_loses_also_on_a_survivor() {
     stage.until_retained("database", "survivors", |object| available(object).len() == 3).await;
     stage.doom_by_hand("eni-dba");
     stage.until_cloud("the drift is repaired", |_| stage.stays("eni-dba")).await;
-    let object = stage.until_retention("database", "Retained=True/AllSafe").await;
+    let object = stage.until_retention("database", "Retained=True/AllProtected").await;
     assert_eq!(retained(&object), ["eni-dba", "eni-dbb", "eni-dbc"]);
 }
 
@@ -325,7 +325,7 @@ async fn i07_what_belongs_to_others_is_left_alone_and_told() {
     let _operator = stage.start();
     let spec = json!({ "region": region, "targets": { "instanceIds": ["i-far"] } });
     stage.retain("far", spec).await;
-    let object = stage.until_retention("far", "Retained=True/SafeWhereApplicable Ready=True").await;
+    let object = stage.until_retention("far", "Retained=True/ProtectedWhereApplicable Ready=True").await;
     let reasons: BTreeMap<&str, &str> =
         rows(&object).into_iter().map(|(id, row)| (id, row.reason.as_str())).collect();
     assert_eq!(reasons["eni-plain"], "Retained");
@@ -354,7 +354,7 @@ async fn a_region_without_retention_of_primaries_is_told_of_unless_the_administr
         let operator = stage.start();
         let spec = json!({ "region": region, "targets": { "instanceIds": ["i-far"] } });
         stage.retain("far", spec).await;
-        let object = stage.until_retention("far", "Retained=True/SafeWhereApplicable Ready=True").await;
+        let object = stage.until_retention("far", "Retained=True/ProtectedWhereApplicable Ready=True").await;
         assert_eq!(rows(&object)["eni-first"].reason, "PrimaryNotRetainable");
         assert!(stage.stays("eni-second"));
         operator.kill().await;
@@ -365,7 +365,7 @@ async fn a_region_without_retention_of_primaries_is_told_of_unless_the_administr
             })
         };
         stage.until_retained("far", "the cloud's refusal", told).await;
-        stage.until_retention("far", "Retained=True/SafeWhereApplicable Ready=True").await;
+        stage.until_retention("far", "Retained=True/ProtectedWhereApplicable Ready=True").await;
     }
 }
 
@@ -393,6 +393,6 @@ async fn i19_a_node_that_goes_with_its_instance_leaves_the_survivors_retained() 
     let _operator = stage.start();
     stage.doom_by_hand("eni-nodeb");
     stage.until_cloud("the drift is repaired", |_| stage.stays("eni-nodeb")).await;
-    let object = stage.until_retention("nodes", "Retained=True/AllSafe").await;
+    let object = stage.until_retention("nodes", "Retained=True/AllProtected").await;
     assert_eq!((retained(&object), available(&object)), (ids.to_vec(), ids.to_vec()));
 }

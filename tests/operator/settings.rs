@@ -65,7 +65,7 @@ impl<'a> Settings<'a> {
 
     /// Everything is granted to the operator's own namespace and to this one.
     pub fn serving(self, namespace: &str) -> Self {
-        let all = ["Protect", "Weaken", "Attach"];
+        let all = ["Protect", "Unprotect", "Attach"];
         let grants = json!([{ "namespaces": [self.stage.namespace, namespace], "may": all }]);
         self.set("/grants", grants)
     }

@@ -266,12 +266,12 @@ impl Stage {
         let id = self.account.seed_one(&Seed::new(REGION));
         let name = format!("witness-{id}");
         self.apply(&name, json!({ "region": REGION, "targets": { "instanceIds": [id] } })).await;
-        self.until(&name, "Protected=True/AllSafe").await;
+        self.until(&name, "Protected=True/AllProtected").await;
         self.reads(3).await;
     }
 
     /// Whether release protection is on, in truth.
-    pub fn safe(&self, id: &str) -> bool {
+    pub fn protected(&self, id: &str) -> bool {
         self.account.instance(id).unwrap().deletion_protection
     }
 
@@ -284,7 +284,7 @@ impl Stage {
     /// Switches release protection off as somebody in the console does, and waits until it is on again.
     pub async fn until_repaired(&self, id: &str) {
         self.by_hand(id, false);
-        self.until_cloud(&format!("{id} is repaired"), |_| self.safe(id)).await;
+        self.until_cloud(&format!("{id} is repaired"), |_| self.protected(id)).await;
     }
 
     /// Shows that drift of this account is repaired while a read of another account, or of another region, hangs: before the
@@ -348,7 +348,7 @@ impl Stage {
     }
 
     /// How often switching protection off was asked for.
-    pub fn weakenings(&self) -> usize {
+    pub fn unprotecting_writes(&self) -> usize {
         self.writes().iter().filter(|(_, on)| !on).count()
     }
 

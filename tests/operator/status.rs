@@ -92,13 +92,13 @@ async fn a_status_that_breaks_a_limit_is_refused() {
     let cluster = Cluster::connect().await;
     let objects = subject(&cluster, &cluster.namespace().await).await;
     let with = |field: &str, value: Value| {
-        let mut condition = serde_json::to_value(condition("Protected", "True", "AllSafe", "")).unwrap();
+        let mut condition = serde_json::to_value(condition("Protected", "True", "AllProtected", "")).unwrap();
         condition[field] = value;
         json!({ "conditions": [condition] })
     };
     let cases = [
         ("a condition that is neither true nor false nor unknown", with("status", json!("Maybe"))),
-        ("a reason of two words", with("reason", json!("All safe"))),
+        ("a reason of two words", with("reason", json!("All protected"))),
         ("no reason", with("reason", json!(""))),
         ("a message beyond the limit", with("message", json!("m".repeat(32769)))),
         ("a time that is none", with("lastTransitionTime", json!("yesterday"))),

@@ -34,13 +34,13 @@ async fn applied_with_kubectl_every_instance_with_the_tag_is_protected_and_stays
     stage.cluster.kubectl(&[wait, named].concat()).await;
 
     for id in &ids {
-        assert!(stage.safe(id));
+        assert!(stage.protected(id));
         assert_eq!(release(&stage.account, id).unwrap_err().code, "InvalidOperation.DeletionProtection");
     }
-    assert!(!stage.safe(&other));
+    assert!(!stage.protected(&other));
     release(&stage.account, &other).unwrap();
     let object =
-        stage.until("production", "Protected=True/AllSafe Ready=True AtRisk=False Stalled=False").await;
+        stage.until("production", "Protected=True/AllProtected Ready=True AtRisk=False Stalled=False").await;
     assert_eq!(object.status.unwrap().protection_state, Some(ProtectionState::Protected));
     let shown = stage.cluster.kubectl(&[&["get", "--no-headers"][..], &named].concat()).await;
     let columns: Vec<&str> = shown.split_whitespace().collect();
@@ -49,8 +49,8 @@ async fn applied_with_kubectl_every_instance_with_the_tag_is_protected_and_stays
     // Somebody switches it off in the console, and loses.
     let off = [("InstanceId", ids[1].as_str()), ("DeletionProtection", "false")];
     stage.account.console("ModifyInstanceAttribute", &off).unwrap();
-    stage.until_cloud("the drift is repaired", |_| stage.safe(&ids[1])).await;
-    stage.until("production", "Protected=True/AllSafe").await;
+    stage.until_cloud("the drift is repaired", |_| stage.protected(&ids[1])).await;
+    stage.until("production", "Protected=True/AllProtected").await;
     // One write for each observed difference.
     let mut expected: Vec<_> = ids.iter().chain([&ids[1]]).map(|id| (id.clone(), true)).collect();
     let mut written = stage.writes();
@@ -68,10 +68,10 @@ async fn i25_what_gets_the_tag_later_is_protected_and_what_loses_it_keeps_its_fl
     let _operator = stage.start();
     let tags = json!([{ "key": "env", "value": "prod" }]);
     stage.apply("production", json!({ "region": REGION, "targets": { "instanceTags": tags } })).await;
-    stage.until("production", "Protected=True/AllSafe").await;
+    stage.until("production", "Protected=True/AllProtected").await;
 
     let second = stage.account.seed_one(&Seed::new(REGION).tag("env", "prod"));
-    stage.until_cloud("the new one is protected", |_| stage.safe(&second)).await;
+    stage.until_cloud("the new one is protected", |_| stage.protected(&second)).await;
     let untag = [
         ("RegionId", REGION),
         ("ResourceType", "instance"),
@@ -80,13 +80,13 @@ async fn i25_what_gets_the_tag_later_is_protected_and_what_loses_it_keeps_its_fl
     ];
     stage.account.console("UntagResources", &untag).unwrap();
     crate::stage::eventually("one target is left", async || {
-        let object = stage.until("production", "Protected=True/AllSafe").await;
+        let object = stage.until("production", "Protected=True/AllProtected").await;
         let targets = object.status.unwrap().counts.unwrap().targets;
         if targets == 1 { Ok(()) } else { Err(targets) }
     })
     .await;
-    assert!(stage.safe(&first) && stage.safe(&second));
-    assert_eq!(stage.weakenings(), 0);
+    assert!(stage.protected(&first) && stage.protected(&second));
+    assert_eq!(stage.unprotecting_writes(), 0);
 }
 
 #[tokio::test]
@@ -100,7 +100,7 @@ async fn i25_somebody_who_keeps_switching_it_off_is_told_of_and_answered_each_ti
         stage.seen().await;
         stage.until_repaired(&id).await;
     }
-    let object = stage.until("one", "Protected=True/AllSafe Ready=True AtRisk=True/RisksFound").await;
+    let object = stage.until("one", "Protected=True/AllProtected Ready=True AtRisk=True/RisksFound").await;
     let risks = message(&object, "AtRisk");
     assert!(risks.contains(&id) && risks.contains("ActionTrail"), "{risks}");
     let told = stage.until_event("one", "Contested").await;
@@ -138,11 +138,11 @@ async fn i07_rows_say_what_cannot_be_protected_and_what_is_at_risk_all_the_same(
         )
         .await;
 
-    let wanted = "Protected=True/SafeWhereApplicable AtRisk=True/RisksFound Ready=True Stalled=False";
+    let wanted = "Protected=True/ProtectedWhereApplicable AtRisk=True/RisksFound Ready=True Stalled=False";
     let status = stage.until("by-tag", wanted).await.status.unwrap();
     assert_eq!(status.protection_state, Some(ProtectionState::ProtectedWhereApplicable));
     let counts = status.counts.unwrap();
-    assert_eq!((counts.targets, counts.safe, counts.weak, counts.not_applicable), (6, 4, 0, 2));
+    assert_eq!((counts.targets, counts.protected, counts.unprotected, counts.not_applicable), (6, 4, 0, 2));
     let rows: BTreeMap<&str, (InstanceState, &str, Vec<&str>)> = status
         .instances
         .iter()
@@ -152,11 +152,11 @@ async fn i07_rows_say_what_cannot_be_protected_and_what_is_at_risk_all_the_same(
             (row.instance_id.as_str(), (row.state, row.reason.as_str(), risks))
         })
         .collect();
-    let safe = |risks: &[&'static str]| (InstanceState::Safe, "Protected", risks.to_vec());
-    assert_eq!(rows["i-plain"], safe(&[]));
-    assert_eq!(rows["i-timed"], safe(&["AutoReleaseTimeSet"]));
-    assert_eq!(rows["i-group"], safe(&["ScalingGroupMember"]));
-    assert_eq!(rows["i-locked"], safe(&["SecurityLock"]));
+    let protected = |risks: &[&'static str]| (InstanceState::Protected, "Protected", risks.to_vec());
+    assert_eq!(rows["i-plain"], protected(&[]));
+    assert_eq!(rows["i-timed"], protected(&["AutoReleaseTimeSet"]));
+    assert_eq!(rows["i-group"], protected(&["ScalingGroupMember"]));
+    assert_eq!(rows["i-locked"], protected(&["SecurityLock"]));
     assert_eq!(
         (rows["i-subscription"].0, rows["i-subscription"].1),
         (InstanceState::NotApplicable, "SubscriptionInstance")

@@ -50,13 +50,13 @@ async fn i51_what_many_machines_leave_is_one_event_and_rows_that_are_missing_sta
     let _operator = stage.settings().set("/sweepInterval", "10s").start();
     let spec = json!({ "region": REGION, "targets": { "instanceTags": [{ "key": "pool", "value": "a" }] } });
     stage.retain("pool", spec).await;
-    stage.until_retention("pool", "Retained=True/AllSafe Ready=True").await;
+    stage.until_retention("pool", "Retained=True/AllProtected Ready=True").await;
     for id in &ids {
         stage.account.release(&format!("i-{id}"), ReleaseReason::Manual).unwrap();
     }
     stage.until_retained("pool", "all survivors", |object| available(object).len() == 520).await;
-    let object = stage.until_retention("pool", "Retained=True/AllSafe Ready=True Stalled=False").await;
-    assert_eq!(message(&object, "Retained"), "520 targets: 520 safe. 520 are free and wait for reuse.");
+    let object = stage.until_retention("pool", "Retained=True/AllProtected Ready=True Stalled=False").await;
+    assert_eq!(message(&object, "Retained"), "520 targets: 520 protected. 520 are free and wait for reuse.");
     let status = object.status.as_ref().unwrap();
     assert_eq!((status.retained_eni_ids.len(), status.network_interfaces.len()), (520, 500));
 
@@ -116,12 +116,12 @@ async fn i19_i20_exported_survivors_stay_retained_when_their_object_goes_and_are
     std::fs::write(&file, &answer.said).unwrap();
     let file = file.to_str().unwrap();
     stage.cluster.kubectl(&["apply", "--server-side", "--validate=strict", "--filename", file]).await;
-    stage.until_retention("database-survivors", "Retained=True/AllSafe Ready=True").await;
+    stage.until_retention("database-survivors", "Retained=True/AllProtected Ready=True").await;
     stage.retentions.delete("database", &DeleteParams::default()).await.unwrap();
     stage.until_gone_from(&stage.retentions, "database").await;
     stage.doom_by_hand("eni-dbb");
     stage.until_cloud("the drift is repaired", |_| stage.stays("eni-dbb")).await;
-    stage.until_retention("database-survivors", "Retained=True/AllSafe").await;
+    stage.until_retention("database-survivors", "Retained=True/AllProtected").await;
     assert_eq!(checked(&stage).await, (Some(0), survivors("database-survivors")));
 
     // The last object that knew of them goes: at once, and with a word.

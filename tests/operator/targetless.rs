@@ -64,14 +64,14 @@ async fn i49_a_selected_node_without_a_readable_id_is_named_and_no_true_is_said_
     stage.retain("pool", json!({ "region": REGION, "targets": pool(&stage, "a") })).await;
     let young = "Ready=False/NodeUnresolved Reconciling=True/NodeUnresolved Stalled=False";
     let named =
-        format!("2 targets: 2 safe. Node {} and 2 more: The Node has no providerID", name(&stage, "w3"));
+        format!("2 targets: 2 protected. Node {} and 2 more: The Node has no providerID", name(&stage, "w3"));
     until_said(&stage.objects, "pool", "Protected", &named).await;
     until_said(&stage.retentions, "pool", "Retained", &named).await;
     let object = stage.until("pool", &format!("Protected=Unknown/NodeUnresolved {young}")).await;
     stage.until_retention("pool", &format!("Retained=Unknown/NodeUnresolved {young}")).await;
     let counts = object.status.unwrap().counts.unwrap();
-    assert_eq!((counts.targets, counts.safe, counts.nodes_ignored), (2, 2, 0));
-    assert!(stage.safe(&ids[0]) && stage.safe(&ids[1]));
+    assert_eq!((counts.targets, counts.protected, counts.nodes_ignored), (2, 2, 0));
+    assert!(stage.protected(&ids[0]) && stage.protected(&ids[1]));
     operator.kill().await;
 
     // Another operator goes on from what status says, and not from its own start.
@@ -88,9 +88,9 @@ async fn i49_a_selected_node_without_a_readable_id_is_named_and_no_true_is_said_
     let patch = json!({ "spec": { "providerID": format!("{REGION}.{}", ids[2]) } }).to_string();
     kubectl(&stage, &["patch", "node", &name(&stage, "w3"), "--patch", &patch]).await;
     kubectl(&stage, &["delete", "node", &name(&stage, "w4"), &name(&stage, "w5")]).await;
-    stage.until("pool", "Protected=True/AllSafe Ready=True Stalled=False").await;
-    stage.until_retention("pool", "Retained=True/AllSafe Ready=True Stalled=False").await;
-    assert!(stage.safe(&ids[2]));
+    stage.until("pool", "Protected=True/AllProtected Ready=True Stalled=False").await;
+    stage.until_retention("pool", "Retained=True/AllProtected Ready=True Stalled=False").await;
+    assert!(stage.protected(&ids[2]));
 }
 
 #[tokio::test]
@@ -102,7 +102,7 @@ async fn i49_a_node_that_outlives_its_machine_is_told_as_that_and_stalls_only_af
     }
     let operator = stage.start();
     stage.apply("pool", json!({ "targets": pool(&stage, "a") })).await;
-    stage.until("pool", "Protected=True/AllSafe Ready=True").await;
+    stage.until("pool", "Protected=True/AllProtected Ready=True").await;
 
     stage.account.release(&ids[0], ReleaseReason::Overdue).unwrap();
     let wanted =
@@ -121,7 +121,7 @@ async fn i49_a_node_that_outlives_its_machine_is_told_as_that_and_stalls_only_af
         stage.until("pool", "Protected=Unknown/NodeInstanceGone Stalled=True/NodeInstanceGone").await;
     assert!(message(&object, "Stalled").contains(&said), "{object:?}");
     kubectl(&stage, &["delete", "node", &name(&stage, "worker-1")]).await;
-    stage.until("pool", "Protected=True/AllSafe Ready=True Stalled=False").await;
+    stage.until("pool", "Protected=True/AllProtected Ready=True Stalled=False").await;
 }
 
 #[tokio::test]
@@ -137,7 +137,7 @@ async fn i49_a_retention_tells_of_a_node_without_a_machine_only_if_nothing_of_it
     let spec = |pool: Value| json!({ "region": REGION, "targets": pool, "interfaceTypes": ["Secondary"] });
     stage.retain("kept", spec(pool(&stage, "a"))).await;
     stage.retain("bare", spec(pool(&stage, "b"))).await;
-    stage.until_retention("kept", "Retained=True/AllSafe Ready=True").await;
+    stage.until_retention("kept", "Retained=True/AllProtected Ready=True").await;
     stage.until_retention("bare", "Retained=Unknown/NoTargets Ready=True").await;
 
     stage.account.release("i-kept", ReleaseReason::Manual).unwrap();
@@ -152,7 +152,7 @@ async fn i49_a_retention_tells_of_a_node_without_a_machine_only_if_nothing_of_it
         })
         .await;
     stage.reads(3).await;
-    stage.until_retention("kept", "Retained=True/AllSafe Ready=True Stalled=False").await;
+    stage.until_retention("kept", "Retained=True/AllProtected Ready=True Stalled=False").await;
 }
 
 #[tokio::test]
@@ -170,8 +170,8 @@ async fn i49_a_selected_node_in_a_region_that_is_not_granted_is_named_and_no_tru
     let said = format!("Node {}: The providerID of the Node names a region", name(&stage, "there"));
     assert!(message(&object, "Stalled").contains(&said), "{object:?}");
     stage.until_retention("pool", "Retained=Unknown/NodeNotServed Stalled=True/NodeNotServed").await;
-    stage.until_cloud("the other is protected all the same", |_| stage.safe(&id)).await;
-    let object = stage.until("here", "Protected=True/AllSafe Ready=True").await;
+    stage.until_cloud("the other is protected all the same", |_| stage.protected(&id)).await;
+    let object = stage.until("here", "Protected=True/AllProtected Ready=True").await;
     assert_eq!(object.status.unwrap().counts.unwrap().nodes_ignored, 1, "who names a region means no other");
 }
 
@@ -202,11 +202,11 @@ async fn i49_a_node_with_an_id_that_the_cloud_refuses_is_named_with_its_provider
     let object = stage.until_retention("pool", &format!("Retained=Unknown/NodeIdRefused {stalled}")).await;
     let said = message(&object, "Stalled");
     assert!(said.contains(&name(&stage, "odd")) && said.contains(&format!("({REGION}.i-odd)")), "{said}");
-    stage.until_cloud("the other is protected all the same", |_| stage.safe(&id)).await;
+    stage.until_cloud("the other is protected all the same", |_| stage.protected(&id)).await;
 
     kubectl(&stage, &["delete", "node", &name(&stage, "odd")]).await;
-    stage.until("pool", "Protected=True/AllSafe Ready=True Stalled=False").await;
-    stage.until_retention("pool", "Retained=True/AllSafe Ready=True Stalled=False").await;
+    stage.until("pool", "Protected=True/AllProtected Ready=True Stalled=False").await;
+    stage.until_retention("pool", "Retained=True/AllProtected Ready=True Stalled=False").await;
 }
 
 /// I10: what is done away with does not wait for Nodes.
@@ -220,7 +220,7 @@ async fn i49_a_node_without_an_id_holds_up_neither_an_act_nor_a_deletion() {
     let off = json!({ "targets": pool(&stage, "a"), "protection": "Disabled", "deletionPolicy": "Disable" });
     stage.apply("pool", off).await;
     let object = stage.until("pool", "Protected=False/DisabledAsAsked Ready=True Stalled=False").await;
-    assert!(!stage.safe(&id));
+    assert!(!stage.protected(&id));
     let said = format!("1 selected Node has no target. Node {}: ", name(&stage, "unresolved"));
     assert!(message(&object, "Protected").contains(&said), "{object:?}");
     stage.delete("pool").await;

@@ -118,7 +118,7 @@ async fn i08_helm_waits_until_what_a_chart_asks_for_is_true() {
     let (installed, said) = install("production", tagged, "240s").await;
     assert!(installed, "{said}");
     let object = stage.objects.get("production").await.unwrap();
-    assert!(shows(&object, "Protected=True/AllSafe"), "{object:?}");
+    assert!(shows(&object, "Protected=True/AllProtected"), "{object:?}");
 
     // Whatever only a person can end is told as what it is.
     stage.account.seed_one(&Seed::new(REGION).id("i-denied"));

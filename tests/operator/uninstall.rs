@@ -79,7 +79,7 @@ async fn i10_what_would_hang_without_the_operator_is_listed_until_nothing_does()
     let answer = check(&stage).await;
     assert_eq!(answer.code, Some(0), "{answer:?}");
     assert!(answer.said.starts_with("It is safe to uninstall"), "{answer:?}");
-    assert!(stage.safe(&ids[0]) && stage.safe(&ids[1]));
+    assert!(stage.protected(&ids[0]) && stage.protected(&ids[1]));
     assert!(operator.runs());
 }
 

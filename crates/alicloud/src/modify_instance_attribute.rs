@@ -15,8 +15,8 @@ pub(crate) const OPERATION: Operation = Operation::write(Product::Ecs, "ModifyIn
 /// The parameters of a write. A permit ends here.
 pub(crate) fn parameters(call: WriteCall<Instance>) -> Parameters {
     match call {
-        WriteCall::Strengthen(id) => deletion_protection(&id, "true"),
-        WriteCall::Weaken(permit) => deletion_protection(permit.target(), "false"),
+        WriteCall::Protect(id) => deletion_protection(&id, "true"),
+        WriteCall::Unprotect(permit) => deletion_protection(permit.target(), "false"),
     }
 }
 
@@ -31,7 +31,7 @@ fn deletion_protection(id: &InstanceId, value: &str) -> Parameters {
 mod tests {
     use std::time::Duration;
 
-    use keeper_core::authority::{Case, ObjectProof, Obstacles, Recheck, WeakenPermit, grant};
+    use keeper_core::authority::{Case, ObjectProof, Obstacles, Recheck, UnprotectPermit, grant};
     use keeper_core::evidence::Evidence;
     use keeper_core::id::{CallId, RequestId};
     use keeper_core::instance::{ChargeType, InstanceFacts};
@@ -41,7 +41,7 @@ mod tests {
     use super::*;
 
     /// Leave as it is given: by everything that speaks for it.
-    fn permit(id: &InstanceId) -> WeakenPermit<Instance> {
+    fn permit(id: &InstanceId) -> UnprotectPermit<Instance> {
         let now = Moment::at(Duration::ZERO);
         let wish: Wish<Instance> = Wish { protect: false, may: Rights::ALL, ..Wish::of(Selector::default()) };
         let facts = InstanceFacts {
@@ -67,8 +67,8 @@ mod tests {
     #[test]
     fn i13_a_write_says_the_id_and_the_flag_and_nothing_else() {
         let id = InstanceId::new("i-1");
-        let weaken = WriteCall::Weaken(permit(&id));
-        for (call, value) in [(WriteCall::Strengthen(id), "true"), (weaken, "false")] {
+        let unprotect = WriteCall::Unprotect(permit(&id));
+        for (call, value) in [(WriteCall::Protect(id), "true"), (unprotect, "false")] {
             let expected = [("InstanceId", "i-1"), ("DeletionProtection", value)];
             assert_eq!(parameters(call), expected.map(|(name, value)| (name.to_owned(), value.to_owned())));
         }

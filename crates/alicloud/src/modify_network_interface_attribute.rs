@@ -11,11 +11,11 @@ use crate::operation::{Operation, Parameters, Product};
 
 pub(crate) const OPERATION: Operation = Operation::write(Product::Ecs, "ModifyNetworkInterfaceAttribute");
 
-/// The parameters of a write. A permit ends here. The safe value is `false`.
+/// The parameters of a write. A permit ends here. The protected value is `false`.
 pub(crate) fn parameters(region: &Region, call: WriteCall<Interface>) -> Parameters {
     match call {
-        WriteCall::Strengthen(id) => delete_on_release(region, &id, "false"),
-        WriteCall::Weaken(permit) => delete_on_release(region, permit.target(), "true"),
+        WriteCall::Protect(id) => delete_on_release(region, &id, "false"),
+        WriteCall::Unprotect(permit) => delete_on_release(region, permit.target(), "true"),
     }
 }
 
@@ -31,7 +31,7 @@ fn delete_on_release(region: &Region, id: &InterfaceId, value: &str) -> Paramete
 mod tests {
     use std::time::Duration;
 
-    use keeper_core::authority::{Case, ObjectProof, Obstacles, Recheck, WeakenPermit, grant};
+    use keeper_core::authority::{Case, ObjectProof, Obstacles, Recheck, UnprotectPermit, grant};
     use keeper_core::evidence::Evidence;
     use keeper_core::id::{CallId, RequestId};
     use keeper_core::interface::{InterfaceFacts, InterfaceType};
@@ -42,7 +42,7 @@ mod tests {
     use crate::sign::canonical_query;
 
     /// Leave as it is given: by everything that speaks for it.
-    fn permit(id: &InterfaceId) -> WeakenPermit<Interface> {
+    fn permit(id: &InterfaceId) -> UnprotectPermit<Interface> {
         let now = Moment::at(Duration::ZERO);
         let wish: Wish<Interface> =
             Wish { protect: false, may: Rights::ALL, ..Wish::of(Selector::default()) };
@@ -70,15 +70,15 @@ mod tests {
     #[test]
     fn i13_a_write_says_region_id_and_flag_and_nothing_else() {
         let id = InterfaceId::new("eni-2zeexample0000001");
-        let weaken = WriteCall::Weaken(permit(&id));
+        let unprotect = WriteCall::Unprotect(permit(&id));
         let sent = |call| canonical_query(&parameters(&Region::new("cn-beijing"), call));
         // The query of the vendor's SDK among the signature vectors.
         assert_eq!(
-            sent(WriteCall::Strengthen(id)),
+            sent(WriteCall::Protect(id)),
             "DeleteOnRelease=false&NetworkInterfaceId=eni-2zeexample0000001&RegionId=cn-beijing"
         );
         assert_eq!(
-            sent(weaken),
+            sent(unprotect),
             "DeleteOnRelease=true&NetworkInterfaceId=eni-2zeexample0000001&RegionId=cn-beijing"
         );
     }

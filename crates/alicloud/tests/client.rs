@@ -134,7 +134,7 @@ fn client_of(region: &str, url: &str, timeouts: Timeouts) -> Client<StaticCreden
 }
 
 fn protect() -> WriteCall<Instance> {
-    WriteCall::Strengthen(InstanceId::new("i-1"))
+    WriteCall::Protect(InstanceId::new("i-1"))
 }
 
 async fn failed_write(then: Then, timeouts: Timeouts) -> (Error, Server) {
@@ -213,7 +213,7 @@ fn attachment() -> AttachPermit {
 async fn the_calls_on_an_interface_name_its_region_and_nothing_that_is_not_needed() {
     let server = Server::start(Then::Answer(http("200 OK", "", ACCEPTED))).await;
     let client = client(&server.url, Timeouts::default());
-    let retain: WriteCall<Interface> = WriteCall::Strengthen(InterfaceId::new("eni-1"));
+    let retain: WriteCall<Interface> = WriteCall::Protect(InterfaceId::new("eni-1"));
     assert_eq!(client.write(retain, &Always).await.unwrap(), RequestId::new("R-1"));
     assert_eq!(client.attach(attachment(), &Always).await.unwrap(), RequestId::new("R-1"));
     let expected = [

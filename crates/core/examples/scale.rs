@@ -89,7 +89,7 @@ struct World {
     cloud: Cloud,
     now: Duration,
     meter: Meter,
-    safe: BTreeMap<ObjectId, bool>,
+    protected: BTreeMap<ObjectId, bool>,
 }
 
 impl World {
@@ -108,7 +108,7 @@ impl World {
             cloud: Cloud::new(),
             now: Duration::from_secs(1000),
             meter: Meter::default(),
-            safe: BTreeMap::new(),
+            protected: BTreeMap::new(),
         };
         world.take(Input::Lead(Some(Window::UNBOUNDED)));
         world
@@ -129,7 +129,7 @@ impl World {
                     self.meter.reads += 1;
                     answers.push((call, Reply::Page(self.cloud.page(&read))));
                 }
-                Effect::Write(call, WriteCall::Strengthen(target), _) => {
+                Effect::Write(call, WriteCall::Protect(target), _) => {
                     self.meter.writes += 1;
                     if let Some(flag) =
                         self.cloud.names.get(&target).and_then(|n| self.cloud.protected.get_mut(*n))
@@ -138,10 +138,10 @@ impl World {
                     }
                     answers.push((call, Reply::Accepted(RequestId::new("W"))));
                 }
-                Effect::Write(_, WriteCall::Weaken(_), _) | Effect::Recheck(..) | Effect::Attach(..) => {}
+                Effect::Write(_, WriteCall::Unprotect(_), _) | Effect::Recheck(..) | Effect::Attach(..) => {}
                 Effect::Report(object, _, part) => {
                     self.meter.reported += 1;
-                    self.safe.insert(object, part.tally.safe() == part.tally.targets());
+                    self.protected.insert(object, part.tally.protected() == part.tally.targets());
                 }
             }
         }
@@ -163,8 +163,8 @@ impl World {
                 }
             }
         }
-        let safe = self.safe.values().filter(|safe| **safe).count();
-        self.meter.print(what, safe);
+        let protected = self.protected.values().filter(|protected| **protected).count();
+        self.meter.print(what, protected);
     }
 }
 

@@ -67,7 +67,7 @@ fn instance_item(n: usize) -> Item<Instance> {
     Item { id: instance(n), facts }
 }
 
-fn interface_item(n: usize, safe: bool) -> Item<Interface> {
+fn interface_item(n: usize, protected: bool) -> Item<Interface> {
     let belongings = Belongings {
         vswitch_id: Some("vsw-bp1".into()),
         vpc_id: Some("vpc-bp1".into()),
@@ -77,7 +77,7 @@ fn interface_item(n: usize, safe: bool) -> Item<Interface> {
     };
     let primary = n.is_multiple_of(EACH);
     let facts = InterfaceFacts {
-        delete_on_release: Some(!safe),
+        delete_on_release: Some(!protected),
         zone_id: Some("cn-hangzhou-h".into()),
         interface_type: Some(if primary { InterfaceType::Primary } else { InterfaceType::Secondary }),
         status: Some(InterfaceStatus::InUse),
@@ -126,10 +126,10 @@ fn page_of_instances(read: &ReadCall<Instance>) -> Page<Instance> {
 /// The engines, a cloud that answers at once, and a clock. Only the engines' own time is counted.
 struct World {
     fleet: Fleet,
-    safe: Vec<bool>,
+    protected: Vec<bool>,
     now: Duration,
     meter: Meter,
-    all_safe: BTreeMap<ObjectId, bool>,
+    all_protected: BTreeMap<ObjectId, bool>,
     wishes: BTreeMap<ObjectId, Wish<Interface>>,
 }
 
@@ -146,10 +146,10 @@ impl World {
         };
         let mut world = Self {
             fleet: Fleet::new(settings, settings),
-            safe: vec![false; INTERFACES],
+            protected: vec![false; INTERFACES],
             now: Duration::from_secs(1000),
             meter: Meter::default(),
-            all_safe: BTreeMap::new(),
+            all_protected: BTreeMap::new(),
             wishes: BTreeMap::new(),
         };
         world.take(Input::Lead(Some(Window::UNBOUNDED)));
@@ -167,7 +167,8 @@ impl World {
                 asked::<InterfaceId>(None, read.page.as_ref(), INTERFACES, PAGE_OF_INTERFACES)
             }
         };
-        let items = found.into_iter().map(|n| interface_item(n, self.safe.get(n) == Some(&true))).collect();
+        let items =
+            found.into_iter().map(|n| interface_item(n, self.protected.get(n) == Some(&true))).collect();
         Page { items, unreadable: 0, next, request_id: RequestId::new("R"), identity: Identity(0) }
     }
 
@@ -186,9 +187,9 @@ impl World {
                     self.meter.reads += 1;
                     answers.push(Input::Interfaces(call, Ok(Reply::Page(self.interfaces(&read)))));
                 }
-                Effect::WriteInterface(call, WriteCall::Strengthen(target), _) => {
+                Effect::WriteInterface(call, WriteCall::Protect(target), _) => {
                     self.meter.writes += 1;
-                    if let Some(flag) = self.safe.get_mut(number(target.as_str())) {
+                    if let Some(flag) = self.protected.get_mut(number(target.as_str())) {
                         *flag = true;
                     }
                     answers.push(accepted(call));
@@ -203,9 +204,9 @@ impl World {
                         let asked = Asked::Retention(Box::new(wish.clone()), Box::new(record));
                         answers.push(Input::Wish(object.clone(), generation, asked));
                     }
-                    self.all_safe.insert(object, part.tally.safe() == part.tally.targets());
+                    self.all_protected.insert(object, part.tally.protected() == part.tally.targets());
                 }
-                Effect::WriteInterface(_, WriteCall::Weaken(_), _)
+                Effect::WriteInterface(_, WriteCall::Unprotect(_), _)
                 | Effect::WriteInstance(..)
                 | Effect::Attach(..)
                 | Effect::Recheck(..) => {}
@@ -229,8 +230,8 @@ impl World {
                 }
             }
         }
-        let safe = self.all_safe.values().filter(|safe| **safe).count();
-        self.meter.print(what, safe);
+        let protected = self.all_protected.values().filter(|protected| **protected).count();
+        self.meter.print(what, protected);
     }
 }
 
@@ -248,7 +249,7 @@ fn main() {
     world.run("onboarding, 10 minutes", Duration::from_secs(600));
     world.run("at rest, one sweep", Duration::from_secs(60));
     world.run("at rest, one sweep", Duration::from_secs(60));
-    for flag in world.safe.iter_mut().step_by(300) {
+    for flag in world.protected.iter_mut().step_by(300) {
         *flag = false;
     }
     world.run("a hundred flags changed, one sweep", Duration::from_secs(60));

@@ -102,8 +102,8 @@ struct Retaining {
 /// Who needs instances to be read before it goes on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 enum Asker {
-    /// Something that is on them is to be weakened.
-    Weakening,
+    /// Something that is on them is to be unprotected.
+    Unprotecting,
     /// Something is to be attached to one.
     Attaching,
 }
@@ -241,7 +241,7 @@ impl Fleet {
 
     fn wanted_looks(&self) -> [(Asker, Option<WantedLook>); 2] {
         [
-            (Asker::Weakening, self.interfaces.batch_looks()),
+            (Asker::Unprotecting, self.interfaces.batch_looks()),
             (Asker::Attaching, self.interfaces.attempt_looks()),
         ]
     }
@@ -275,7 +275,7 @@ impl Fleet {
         for (asker, shown) in done {
             self.looks.remove(&asker);
             match asker {
-                Asker::Weakening => self.interfaces.batch_looked(&shown),
+                Asker::Unprotecting => self.interfaces.batch_looked(&shown),
                 Asker::Attaching => self.interfaces.attempt_looked(),
             }
         }
@@ -317,7 +317,7 @@ impl Fleet {
         self.instances.evidence_life().max(self.interfaces.evidence_life())
     }
 
-    /// Whether either circuit breaker is open: nothing is concluded from absence and nothing is weakened.
+    /// Whether either circuit breaker is open: nothing is concluded from absence and nothing is unprotected.
     pub fn circuit_open(&self) -> bool {
         self.instances.circuit_open() || self.interfaces.circuit_open()
     }

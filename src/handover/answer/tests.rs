@@ -25,7 +25,7 @@ fn object(name: &str, rows: &[Value], change: impl FnOnce(&mut Value)) -> EniRet
             "retainedEniIds": ["eni-bp1other", ID],
             "networkInterfaces": rows,
             "conditions": [{
-                "type": "Retained", "status": "True", "reason": "AllSafe", "message": "All.", "observedGeneration": 2,
+                "type": "Retained", "status": "True", "reason": "AllProtected", "message": "All.", "observedGeneration": 2,
                 "lastTransitionTime": "2026-01-01T00:00:00Z",
             }],
         },

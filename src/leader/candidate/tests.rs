@@ -71,7 +71,7 @@ fn i34_a_lead_is_counted_from_before_the_request() {
     candidate.wrote(at(100), at(2_900), claim, written(1, claim));
     let lead = candidate.lead(at(2_900)).unwrap();
     assert_eq!(lead.window.until, Some(at(10_100)));
-    assert_eq!(lead.window.weaken_until, Some(at(5_100)));
+    assert_eq!(lead.window.unprotect_until, Some(at(5_100)));
     // The next renewal is due 3 s after the request, too.
     assert_eq!(candidate.next(at(2_900)), Step::Wait(at(3_100)));
     assert!(matches!(candidate.next(at(3_100)), Step::Replace(..)));

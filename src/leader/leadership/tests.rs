@@ -5,7 +5,7 @@ use super::*;
 
 fn lead(term: u64, until: u64) -> Lead {
     let until = Some(Moment::at(Duration::from_secs(until)));
-    Lead { term, transitions: 1, window: Window { until, weaken_until: until } }
+    Lead { term, transitions: 1, window: Window { until, unprotect_until: until } }
 }
 
 fn leadership(first: Option<Lead>) -> (watch::Sender<Option<Lead>>, Leadership) {

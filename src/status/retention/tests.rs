@@ -21,7 +21,7 @@ fn seen(id: &str, phase: InterfacePhase, carried: Belongings) -> InterfaceRow {
         last_instance: Some(InstanceId::new("i-old")),
         zone_id: None,
         belongings: Arc::new(carried),
-        reason: Reason::AllSafe,
+        reason: Reason::AllProtected,
         detail: None,
         risks: Vec::new(),
     }

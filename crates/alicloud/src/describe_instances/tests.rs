@@ -8,7 +8,7 @@ use crate::listing::distortion::{arbitrary_json, distorted};
 
 const REGION: &str = "cn-hangzhou";
 
-/// An item of which every field that we read has its least safe value.
+/// An item of which every field that we read has its least protected value.
 fn full_item() -> Value {
     json!({
         "InstanceId": "i-bp1example0000001",
@@ -202,8 +202,8 @@ fn i06_missing_tags_are_no_tags_and_any_other_missing_field_is_unknown() {
     assert_eq!(facts, InstanceFacts { tags: Some(vec![]), surroundings, ..InstanceFacts::default() });
 }
 
-/// Each fact is as it was or unknown: never another, and so never a safer one.
-fn assert_no_safer(changed: &Value, what: &str) {
+/// Each fact is as it was or unknown: never another, and so never a better one.
+fn assert_no_better(changed: &Value, what: &str) {
     fn same_or_unknown<T: PartialEq>(now: Option<&T>, then: Option<&T>) -> bool {
         now.is_none() || now == then
     }
@@ -227,13 +227,13 @@ fn assert_no_safer(changed: &Value, what: &str) {
 }
 
 #[test]
-fn i06_no_field_removed_nulled_or_retyped_yields_a_safer_fact() {
+fn i06_no_field_removed_nulled_or_retyped_yields_a_better_fact() {
     let full = full_item();
     assert_eq!(decode_item(&full).unwrap().facts, full_facts());
     let distorted = distorted(&full);
     assert!(distorted.len() > 200);
     for (what, item) in distorted {
-        assert_no_safer(&item, &what);
+        assert_no_better(&item, &what);
     }
 }
 
@@ -291,8 +291,8 @@ proptest! {
         }
         let page = decode(&json!({"Instances": {"Instance": entries}})).unwrap();
         prop_assert_eq!(page.items.len() + page.unreadable, entries.len());
-        let safe = page.items.iter().filter(|item| item.facts.deletion_protection == Some(true)).count();
+        let protected = page.items.iter().filter(|item| item.facts.deletion_protection == Some(true)).count();
         let said = entries.iter().filter(|entry| entry.get("DeletionProtection") == Some(&json!(true))).count();
-        prop_assert!(safe <= said);
+        prop_assert!(protected <= said);
     }
 }

@@ -9,7 +9,7 @@ use crate::sign::canonical_query;
 
 const REGION: &str = "cn-hangzhou";
 
-/// An item of which every field that decides has its least safe value.
+/// An item of which every field that decides has its least protected value.
 fn full_item() -> Value {
     json!({
         "NetworkInterfaceId": "eni-bp1example0000001",
@@ -332,8 +332,8 @@ fn what_is_no_address_is_not_shown() {
     }
 }
 
-/// Each fact is as it was or unknown: never another, and so never a safer one. What the interface carries may be less.
-fn assert_no_safer(changed: &Value, what: &str) {
+/// Each fact is as it was or unknown: never another, and so never a better one. What the interface carries may be less.
+fn assert_no_better(changed: &Value, what: &str) {
     fn same_or_unknown<T: PartialEq>(now: Option<&T>, then: Option<&T>) -> bool {
         now.is_none() || now == then
     }
@@ -368,13 +368,13 @@ fn assert_no_safer(changed: &Value, what: &str) {
 }
 
 #[test]
-fn i06_no_field_removed_nulled_or_retyped_yields_a_safer_fact() {
+fn i06_no_field_removed_nulled_or_retyped_yields_a_better_fact() {
     let full = full_item();
     assert_eq!(decode_item(&full).unwrap().facts, full_facts());
     let distorted = distorted(&full);
     assert!(distorted.len() > 500);
     for (what, item) in distorted {
-        assert_no_safer(&item, &what);
+        assert_no_better(&item, &what);
     }
 }
 
@@ -419,7 +419,7 @@ proptest! {
         let said = entries.iter().filter(|entry| entry.get("DeleteOnRelease") == Some(&json!(false))).count();
         let page = decode(&listing_of(&json!(entries))).unwrap();
         prop_assert_eq!(page.items.len() + page.unreadable, entries.len());
-        let safe = page.items.iter().filter(|item| item.facts.delete_on_release == Some(false)).count();
-        prop_assert!(safe <= said);
+        let protected = page.items.iter().filter(|item| item.facts.delete_on_release == Some(false)).count();
+        prop_assert!(protected <= said);
     }
 }

@@ -30,10 +30,10 @@ impl Meter {
     }
 
     /// Prints what this stretch of time has cost, and begins the next.
-    pub fn print(&mut self, what: &str, objects_all_safe: usize) {
+    pub fn print(&mut self, what: &str, objects_all_protected: usize) {
         let Self { spent, longest, reads, writes, reported } = std::mem::take(self);
         println!(
-            "{what}: engine {:.0} ms (longest step {:.1} ms), {reads} reads, {writes} writes, {reported} reports, {objects_all_safe} objects all safe, {} MiB resident",
+            "{what}: engine {:.0} ms (longest step {:.1} ms), {reads} reads, {writes} writes, {reported} reports, {objects_all_protected} objects all protected, {} MiB resident",
             spent.as_secs_f64() * 1000.0,
             longest.as_secs_f64() * 1000.0,
             resident(),

@@ -6,7 +6,7 @@ use std::time::Duration;
 use super::{Engine, Extension, Purpose, reads};
 use crate::backoff::LONG;
 use crate::call::Item;
-use crate::engine::target::{Absence, CONTEST, Care, SETTLE, SETTLE_SAFE, Target, Trouble, Value};
+use crate::engine::target::{Absence, CONTEST, Care, SETTLE, SETTLE_PROTECTED, Target, Trouble, Value};
 use crate::evidence::Evidence;
 use crate::id::{CallId, RequestId, Tag};
 use crate::kind::{Applicability, Kind, Place, Wanted};
@@ -45,8 +45,8 @@ impl<K: Extension> Engine<K> {
             return readable;
         }
         let old = known.and_then(|t| t.evidence.as_ref());
-        let before = old.filter(|old| K::safe(&old.facts) == Some(true)).map(Sight::of);
-        let drifted = before.filter(|_| K::safe(&item.facts) == Some(false));
+        let before = old.filter(|old| K::protected(&old.facts) == Some(true)).map(Sight::of);
+        let drifted = before.filter(|_| K::protected(&item.facts) == Some(false));
         let retagged = old.is_some_and(|old| K::tags(&old.facts) != K::tags(&item.facts));
         let holders = if retagged { self.holders(now, &item.id) } else { Vec::new() };
         // The name that is kept already is the one to share.
@@ -113,24 +113,24 @@ impl<K: Extension> Engine<K> {
         }
     }
 
-    /// Holds new evidence against what was done about the target. `drifted`: it is weak, and this look had shown it safe.
+    /// Holds new evidence against what was done about the target. `drifted`: it is unprotected, and this look had shown it protected.
     fn weigh(&mut self, now: Moment, id: &K::Id, drifted: Option<Sight>) {
         let (known, interval) = (self.targets.len(), self.sweep_interval());
-        // Weakening of our own is no surprise, also when its answer is not there yet, or was lost.
+        // Unprotecting of our own is no surprise, also when its answer is not there yet, or was lost.
         let ours = self.care(id).is_some_and(|c| {
-            matches!(c.accepted, Some((_, Value::Weak)))
-                || c.writing.is_some_and(|call| self.weakens(call))
-                || c.trouble_with(Value::Weak).is_some()
+            matches!(c.accepted, Some((_, Value::Unprotected)))
+                || c.writing.is_some_and(|call| self.unprotects(call))
+                || c.trouble_with(Value::Unprotected).is_some()
         });
         let Some(target) = self.targets.get_mut(id) else { return };
         let Some(evidence) = &target.evidence else { return };
-        let (safe, applicability) = (K::safe(&evidence.facts), K::applicability(&evidence.facts));
+        let (protected, applicability) = (K::protected(&evidence.facts), K::applicability(&evidence.facts));
         let call = evidence.call;
         if let Some(before) = drifted.filter(|_| !ours) {
             self.breaker.surprise(now, known);
             let care = target.care_mut();
             care.drifted = true;
-            care.last_safe = Some(Box::new(before));
+            care.last_protected = Some(Box::new(before));
         }
         let Some(care) = target.care.as_deref_mut() else { return };
         if care.written_before.is_some_and(|end| call < end) || care.writing.is_some() {
@@ -144,10 +144,10 @@ impl<K: Extension> Engine<K> {
         }
         if let Some((at, value)) = care.accepted {
             let settled = at.after(match value {
-                Value::Safe => interval.max(SETTLE_SAFE),
-                Value::Weak => SETTLE,
+                Value::Protected => interval.max(SETTLE_PROTECTED),
+                Value::Unprotected => SETTLE,
             });
-            if safe == Some(value == Value::Safe) {
+            if protected == Some(value == Value::Protected) {
                 care.accepted = None;
                 care.ignored = None;
                 care.looks = 0;
@@ -164,7 +164,7 @@ impl<K: Extension> Engine<K> {
                 care.ignored = Some((value, before + 1));
                 if before > 0 {
                     // Protection does not wait: it is written again at the pace of the sweeps.
-                    if value == Value::Weak {
+                    if value == Value::Unprotected {
                         care.not_before = now.after(LONG);
                     }
                     let reason = Reason::WriteIneffective;
@@ -173,13 +173,13 @@ impl<K: Extension> Engine<K> {
                 }
             }
         }
-        if let (Some(safe), None) = (safe, care.accepted) {
-            let reached = if safe { Value::Safe } else { Value::Weak };
-            care.drifted &= !safe;
+        if let (Some(protected), None) = (protected, care.accepted) {
+            let reached = if protected { Value::Protected } else { Value::Unprotected };
+            care.drifted &= !protected;
             if care.ignored.is_some_and(|(value, _)| value == reached) {
                 care.ignored = None;
             }
-            if care.trouble_with(reached).is_some() || (care.trouble.is_none() && safe) {
+            if care.trouble_with(reached).is_some() || (care.trouble.is_none() && protected) {
                 care.failures = 0;
                 care.trouble = None;
             }
@@ -218,8 +218,8 @@ impl<K: Extension> Engine<K> {
         }
         self.reads.verified(id);
         let care = self.care(id);
-        let weak = K::safe(&evidence.facts) == Some(false);
-        if !weak || K::applicability(&evidence.facts) != Applicability::Yes {
+        let unprotected = K::protected(&evidence.facts) == Some(false);
+        if !unprotected || K::applicability(&evidence.facts) != Applicability::Yes {
             return;
         }
         let drifted = care.is_some_and(|c| c.drifted);
@@ -245,9 +245,9 @@ impl<K: Extension> Engine<K> {
         self.selectors_of(now, id).any(|(_, object, _)| object.hot(now))
     }
 
-    /// Whether a call under way sets the weak value.
-    fn weakens(&self, call: CallId) -> bool {
-        self.flights.get(&call).is_some_and(|flight| matches!(flight.purpose, Purpose::Weaken(_)))
+    /// Whether a call under way sets the unprotected value.
+    fn unprotects(&self, call: CallId) -> bool {
+        self.flights.get(&call).is_some_and(|flight| matches!(flight.purpose, Purpose::Unprotect(_)))
     }
 
     /// A read by id lacked this target. `showed_any`: it showed something else that was asked for.

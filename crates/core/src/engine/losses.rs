@@ -122,15 +122,16 @@ impl<K: Extension> Engine<K> {
         let care = self.care(id);
         let settled = care.and_then(|care| care.trouble.as_ref()).filter(|t| t.refused_for_good::<K>());
         let not_applicable = not_applicable.or(settled.map(|_| K::REFUSAL.settled));
-        let safe = evidence.filter(|e| K::safe(&e.facts) == Some(true)).map(Sight::of);
+        let protected = evidence.filter(|e| K::protected(&e.facts) == Some(true)).map(Sight::of);
         let loss = Loss {
             id: id.to_string().into(),
             cause,
             noted: now,
             grave: false,
             not_applicable,
-            last: evidence.map(|e| (Sight::of(e), K::safe(&e.facts))),
-            last_safe: safe.or_else(|| care.and_then(|care| care.last_safe.as_deref().cloned())),
+            last: evidence.map(|e| (Sight::of(e), K::protected(&e.facts))),
+            last_protected: protected
+                .or_else(|| care.and_then(|care| care.last_protected.as_deref().cloned())),
         };
         let Some(object) = self.objects.get_mut(name) else { return };
         let grave = object.wish.claims() && not_applicable.is_none() && !cause.is_asked_for();

@@ -1,6 +1,6 @@
-//! What an object remembers: the targets that it has seen safe, wherever they are by now.
+//! What an object remembers: the targets that it has seen protected, wherever they are by now.
 //!
-//! A target is remembered as soon as fresh evidence shows it safe while the object selects it and wants it so. It is
+//! A target is remembered as soon as fresh evidence shows it protected while the object selects it and wants it so. It is
 //! forgotten only when it is proven to be gone, when the object's own spec excludes it, or when that spec had its flag
 //! given up.
 
@@ -9,7 +9,7 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use super::attach::Errand;
 use super::facts::place_of;
 use super::objects::Member;
-use super::weaken::Ended;
+use super::unprotect::Ended;
 use super::{Engine, Extension};
 use crate::id::{InstanceId, ObjectId};
 use crate::kind::{Kind, Place};
@@ -95,17 +95,17 @@ impl Remembered {
 }
 
 impl<K: Extension> Engine<K> {
-    /// Notes what new evidence says of a target: that it is safe, and where it is.
+    /// Notes what new evidence says of a target: that it is protected, and where it is.
     pub(super) fn remember(&mut self, now: Moment, id: &K::Id) {
         if !K::REMEMBERS {
             return;
         }
         let Some(target) = self.targets.get(id).filter(|target| target.evidence.is_some()) else { return };
-        let safe = matches!(target.verdict(self.horizon(now), 0), Verdict::Safe(_));
+        let protected = matches!(target.verdict(self.horizon(now), 0), Verdict::Protected(_));
         let selectors: Vec<(ObjectId, bool)> = self
             .selectors_of(now, id)
             .map(|(name, object, member)| {
-                (name.clone(), safe && member == Member::Yes && object.wish.protect)
+                (name.clone(), protected && member == Member::Yes && object.wish.protect)
             })
             .collect();
         // What is on its way to an instance was never on it, and may come back.
@@ -128,7 +128,7 @@ impl<K: Extension> Engine<K> {
         }
     }
 
-    /// Brings an object's memory up to what is known: remembers what has become its target and is safe, and forgets what its
+    /// Brings an object's memory up to what is known: remembers what has become its target and is protected, and forgets what its
     /// spec excludes or has given up.
     pub(super) fn tidy_memory(&mut self, now: Moment, name: &ObjectId) {
         if !K::REMEMBERS {
@@ -138,7 +138,7 @@ impl<K: Extension> Engine<K> {
         let horizon = self.horizon(now);
         let given_up = |id: &K::Id, verdict: Option<Verdict>| {
             let ended = object.act.as_ref().and_then(|act| act.ended.get(id));
-            ended == Some(&Ended::Done) && matches!(verdict, Some(Verdict::Weak(_)))
+            ended == Some(&Ended::Done) && matches!(verdict, Some(Verdict::Unprotected(_)))
         };
         let (mut new, mut left) = (Vec::new(), Vec::new());
         for id in self.reach(object) {
@@ -157,11 +157,11 @@ impl<K: Extension> Engine<K> {
                     // That was proven before this object came to remember it.
                     left.push((id.clone(), Reason::Departed));
                 } else if given_up(id, verdict) {
-                    left.push((id.clone(), K::WEAKENED));
+                    left.push((id.clone(), K::UNPROTECTED));
                 }
             } else if member == Member::Yes
                 && object.wish.protect
-                && matches!(verdict, Some(Verdict::Safe(_)))
+                && matches!(verdict, Some(Verdict::Protected(_)))
             {
                 new.push(id.clone());
             }

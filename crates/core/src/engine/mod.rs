@@ -1,7 +1,7 @@
 //! The decider for one account and region: wishes and replies in, effects out.
 //!
-//! Guarantees. Nothing is written without an observed difference. A safe value is written only for a live claim, a
-//! weak one only with a [`crate::authority::WeakenPermit`]. A target has one write under way at most, and after it
+//! Guarantees. Nothing is written without an observed difference. A protected value is written only for a live claim, a
+//! unprotected one only with a [`crate::authority::UnprotectPermit`]. A target has one write under way at most, and after it
 //! ended, whatever the answer, the next call on that target is a read. A positive word rests on evidence that is
 //! fresh now and was asked for after our own last write.
 //!
@@ -20,7 +20,7 @@ mod retention;
 mod rosters;
 mod selection;
 mod target;
-mod weaken;
+mod unprotect;
 mod writes;
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
@@ -51,7 +51,7 @@ use attach::Attempt;
 use facts::{place_of, tags_of};
 use objects::Object;
 use reads::Reads;
-use weaken::Batch;
+use unprotect::Batch;
 use writes::Writes;
 
 /// After this long without an answer a call counts as lost.
@@ -93,22 +93,22 @@ pub enum Asked<K: Kind> {
 pub struct Window {
     /// When it ends; `None`: never.
     pub until: Option<Moment>,
-    /// When it ends for weakening: whoever leads next must not find such a call still on its way, so seconds of the
+    /// When it ends for unprotecting: whoever leads next must not find such a call still on its way, so seconds of the
     /// lease have to be left.
-    pub weaken_until: Option<Moment>,
+    pub unprotect_until: Option<Moment>,
 }
 
 impl Window {
     /// The window of one who leads for ever.
-    pub const UNBOUNDED: Self = Self { until: None, weaken_until: None };
+    pub const UNBOUNDED: Self = Self { until: None, unprotect_until: None };
 
     /// Whether calls may be sent.
     pub fn open(self, now: Moment) -> bool {
         self.until.is_none_or(|end| now < end)
     }
 
-    fn open_for_weakening(self, now: Moment) -> bool {
-        self.open(now) && self.weaken_until.is_none_or(|end| now < end)
+    fn open_for_unprotecting(self, now: Moment) -> bool {
+        self.open(now) && self.unprotect_until.is_none_or(|end| now < end)
     }
 }
 
@@ -254,7 +254,7 @@ pub struct Engine<K: Kind> {
     window: Option<Window>,
     objects: BTreeMap<ObjectId, Object<K>>,
     opaque: BTreeSet<ObjectId>,
-    /// Objects whose weakening is not carried out yet.
+    /// Objects whose unprotecting is not carried out yet.
     acting: BTreeSet<ObjectId>,
     /// Objects that select through instances.
     owning: BTreeSet<ObjectId>,
@@ -281,7 +281,7 @@ pub struct Engine<K: Kind> {
     owners_unreadable: Option<Reason>,
     /// Objects that wish, or wished, to have something attached.
     errands: BTreeSet<ObjectId>,
-    /// The object that had its turn in weakening last.
+    /// The object that had its turn in unprotecting last.
     last_acted: Option<ObjectId>,
     /// Targets that nobody selects any more, but on which a write of ours may still have its effect.
     lingering: BTreeSet<K::Id>,
@@ -322,8 +322,8 @@ enum Purpose<K: Kind> {
     Filtered { tags: Vec<TagFilter>, pages: u32 },
     Probe,
     SweepPage,
-    Strengthen(K::Id),
-    Weaken(K::Id),
+    Protect(K::Id),
+    Unprotect(K::Id),
     Attach(ObjectId, K::Id),
 }
 
@@ -394,7 +394,7 @@ impl<K: Extension> Engine<K> {
         self.fire_timers(now);
         if let Some(window) = self.window.filter(|w| w.open(now)) {
             self.plan_writes(now, window, out);
-            self.plan_weakening(now, window, out);
+            self.plan_unprotecting(now, window, out);
             K::plan_attachments(self, now, window, out);
             self.plan_reads(now, out);
             self.notice_staleness(now);
@@ -421,7 +421,7 @@ impl<K: Extension> Engine<K> {
         self.settings.sweep_interval.max(self.shortest_interval())
     }
 
-    /// Whether the circuit breaker is open: nothing is concluded from absence and nothing is weakened.
+    /// Whether the circuit breaker is open: nothing is concluded from absence and nothing is unprotected.
     pub fn circuit_open(&self) -> bool {
         self.breaker.is_open()
     }
@@ -491,11 +491,11 @@ impl<K: Extension> Engine<K> {
         // A second answer to the same call, or one that came after we gave it up.
         let Some(flight) = self.flights.remove(&call) else { return };
         match (flight.purpose, result) {
-            (Purpose::Strengthen(id), result) => {
-                self.write_ended(now, &id, Value::Safe, result.map(|_| ()));
+            (Purpose::Protect(id), result) => {
+                self.write_ended(now, &id, Value::Protected, result.map(|_| ()));
             }
-            (Purpose::Weaken(id), result) => {
-                self.write_ended(now, &id, Value::Weak, result.map(|_| ()));
+            (Purpose::Unprotect(id), result) => {
+                self.write_ended(now, &id, Value::Unprotected, result.map(|_| ()));
             }
             (Purpose::Attach(object, id), result) => {
                 K::attach_ended(self, now, &object, &id, result.map(|_| ()));

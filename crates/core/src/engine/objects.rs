@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::memory::Memory;
-use super::{Asked, Engine, Extension, facts::place_of, facts::tags_of, weaken::Act};
+use super::{Asked, Engine, Extension, facts::place_of, facts::tags_of, unprotect::Act};
 use crate::engine::target::Target;
 use crate::evidence::Evidence;
 use crate::id::{CallId, Generation, InstanceId, ObjectId};
@@ -30,7 +30,7 @@ pub(super) struct Object<K: Kind> {
     pub listing_since: CallId,
     /// The start of the newest such listing.
     pub listed: Option<Moment>,
-    /// The weakening that this generation asks for.
+    /// The unprotecting that this generation asks for.
     pub act: Option<Act<K>>,
     /// It was changed while the engine was running: until then people wait for it.
     pub hot_until: Option<Moment>,
@@ -212,7 +212,7 @@ impl<K: Extension> Engine<K> {
                 self.opaque.remove(object);
             }
         }
-        // A claim that came or fell changes what others may weaken.
+        // A claim that came or fell changes what others may unprotect.
         let soon = now.after(Duration::from_secs(1));
         for name in &self.acting {
             if let Some(act) = self.objects.get_mut(name).and_then(|o| o.act.as_mut()) {
@@ -262,7 +262,7 @@ impl<K: Extension> Engine<K> {
         {
             return;
         }
-        // What it has seen safe so far is remembered, whatever it selects from now on.
+        // What it has seen protected so far is remembered, whatever it selects from now on.
         self.tidy_memory(now, object);
         let mut old = self.objects.remove(object);
         // The new keys are held before the old ones are released, so that what both need is not read again.
@@ -294,7 +294,7 @@ impl<K: Extension> Engine<K> {
                 && old.wish.owners == wish.owners
         });
         let edited = old.as_ref().is_none_or(|old| old.generation != generation);
-        let act = wish.weakening().map(|_| match &old {
+        let act = wish.unprotecting().map(|_| match &old {
             Some(Object { act: Some(act), generation: before, .. }) if *before == generation => {
                 Act { done: act.done || wish.carried_out, ..act.clone() }
             }
@@ -463,7 +463,7 @@ impl<K: Extension> Engine<K> {
         object.member(id, self.targets.get(id), self.horizon(now), remembered, self.selection.listed_by(id))
     }
 
-    /// Whether an object selects a target by its spec. What status says may keep a flag safe, but is no reason to weaken
+    /// Whether an object selects a target by its spec. What status says may keep a flag protected, but is no reason to unprotect
     /// one (I14).
     pub(super) fn member_by_spec(&self, now: Moment, object: &Object<K>, id: &K::Id) -> Member {
         object.member(id, self.targets.get(id), self.horizon(now), false, self.selection.listed_by(id))
@@ -483,7 +483,7 @@ impl<K: Extension> Engine<K> {
         })
     }
 
-    /// An object that has the safe value written on this target.
+    /// An object that has the protected value written on this target.
     pub(super) fn enforcer<'a>(&'a self, now: Moment, id: &'a K::Id) -> Option<&'a ObjectId> {
         self.selectors_of(now, id)
             .find(|(_, object, member)| *member == Member::Yes && object.wish.enforces())

@@ -436,7 +436,7 @@ impl<K: Extension> Engine<K> {
             }
             Purpose::SweepPage if self.sweep_changed_hands(page.identity) => {}
             Purpose::SweepPage => self.sweep_page_read(now, shown, flawed, page.next),
-            Purpose::Strengthen(_) | Purpose::Weaken(_) | Purpose::Attach(..) => {}
+            Purpose::Protect(_) | Purpose::Unprotect(_) | Purpose::Attach(..) => {}
         }
     }
 
@@ -474,7 +474,7 @@ impl<K: Extension> Engine<K> {
             }
             Purpose::SweepPage if failure.class == Class::Bug && self.sweep_began_anew() => return,
             Purpose::SweepPage => self.sweep_page_failed(),
-            Purpose::Probe | Purpose::Strengthen(_) | Purpose::Weaken(_) | Purpose::Attach(..) => {}
+            Purpose::Probe | Purpose::Protect(_) | Purpose::Unprotect(_) | Purpose::Attach(..) => {}
         }
         if failure.class == Class::Throttled {
             self.reads.budget.throttled(now, failure.retry_after);

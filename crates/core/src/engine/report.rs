@@ -173,8 +173,8 @@ impl<K: Extension> Engine<K> {
             let named = object.wish.selector.ids.contains(id);
             tally.add_with(&text, named, verdict, &risks, |reason| self.words(id, reason));
             let (state, reason) = match verdict {
-                Verdict::Safe(_) => (State::Safe, Reason::AllSafe),
-                Verdict::Weak(reason) => (State::Weak, reason),
+                Verdict::Protected(_) => (State::Protected, Reason::AllProtected),
+                Verdict::Unprotected(reason) => (State::Unprotected, reason),
                 Verdict::NotApplicable(reason) => (State::NotApplicable, reason),
                 Verdict::Unknown(reason) => (State::Unknown, reason),
             };
@@ -182,7 +182,7 @@ impl<K: Extension> Engine<K> {
             if K::REMEMBERS {
                 continue;
             }
-            if state != State::Safe || !risks.is_empty() || rows.len() < MAX_ROWS {
+            if state != State::Protected || !risks.is_empty() || rows.len() < MAX_ROWS {
                 rows.push(Row { id: text.into(), state, reason, detail: self.row_detail(id, reason), risks });
                 if rows.len() > 4 * MAX_ROWS {
                     sort_rows(&mut rows);
@@ -275,14 +275,14 @@ impl<K: Extension> Engine<K> {
                 risks.extend(ways_to_go(owner.map(|owner| owner.presence_below(evidence.seen))));
             }
             // The cloud has two lists. As long as they don't agree, something is under way.
-            if matches!(said, Verdict::Safe(_) | Verdict::NotApplicable(_))
+            if matches!(said, Verdict::Protected(_) | Verdict::NotApplicable(_))
                 && !K::unlisted(&evidence.facts)
                 && self.lists_disagree(object, id, K::place(&evidence.facts).instance())
             {
                 said = Verdict::Unknown(Reason::ListsDisagree);
             }
         }
-        if self.lagging().is_some() && matches!(said, Verdict::Safe(_) | Verdict::NotApplicable(_)) {
+        if self.lagging().is_some() && matches!(said, Verdict::Protected(_) | Verdict::NotApplicable(_)) {
             said = Verdict::Unknown(Reason::EvidenceStale);
         }
         if self.contested(now, id) {
@@ -355,8 +355,8 @@ impl<K: Extension> Engine<K> {
             (Verdict::Unknown(Reason::AwaitingEvidence | Reason::EvidenceStale), Some((why, _))) => {
                 Verdict::Unknown(why)
             }
-            (Verdict::Weak(_), _) if !wish.claims() => Verdict::Weak(Reason::NotWanted),
-            (Verdict::Weak(_), _) if wish.observe => Verdict::Weak(Reason::Weak),
+            (Verdict::Unprotected(_), _) if !wish.claims() => Verdict::Unprotected(Reason::NotWanted),
+            (Verdict::Unprotected(_), _) if wish.observe => Verdict::Unprotected(Reason::Unprotected),
             _ => verdict,
         }
     }

@@ -78,14 +78,16 @@ impl Engine<Interface> {
             _ => InterfacePhase::Attached,
         };
         let reason = match verdict {
-            Verdict::Safe(_) => Reason::AllSafe,
-            Verdict::Weak(reason) | Verdict::NotApplicable(reason) | Verdict::Unknown(reason) => reason,
+            Verdict::Protected(_) => Reason::AllProtected,
+            Verdict::Unprotected(reason) | Verdict::NotApplicable(reason) | Verdict::Unknown(reason) => {
+                reason
+            }
         };
         InterfaceRow {
             id: id.clone(),
             interface_type: facts.interface_type,
             phase,
-            attention: !matches!(verdict, Verdict::Safe(_)) || !risks.is_empty(),
+            attention: !matches!(verdict, Verdict::Protected(_)) || !risks.is_empty(),
             instance: Interface::place(facts).instance().cloned(),
             last_instance: remembered.and_then(|r| r.before.clone()),
             zone_id: facts.zone_id.clone(),

@@ -173,7 +173,7 @@ impl<K: Extension> Engine<K> {
         self.objects.get(name).is_some_and(|object| object.roster.is_none())
     }
 
-    /// Notes whether instances can be read: without a look at the instance that it is on, nothing is weakened.
+    /// Notes whether instances can be read: without a look at the instance that it is on, nothing is unprotected.
     pub fn heed_owners(&mut self, unreadable: Option<Reason>) {
         if std::mem::replace(&mut self.owners_unreadable, unreadable) != unreadable {
             self.dirty.extend(self.acting.iter().cloned());
@@ -221,7 +221,7 @@ impl<K: Extension> Engine<K> {
     ) {
         let Some(object) = self.objects.get(name).filter(|o| o.generation == generation) else { return };
         let before: BTreeSet<K::Id> = self.reach(object).cloned().collect();
-        // What an instance that leaves has on it is remembered, if it is safe.
+        // What an instance that leaves has on it is remembered, if it is protected.
         self.tidy_memory(now, name);
         let had = self.had_through_owners(now, name, &before);
         let upcoming = self.upcoming_call();

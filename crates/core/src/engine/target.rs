@@ -11,11 +11,11 @@ use crate::reason::Reason;
 use crate::time::Moment;
 use crate::verdict::Verdict;
 
-/// How long the cloud may take to show that a target was weakened before we take the write as ignored. No page of the vendor
+/// How long the cloud may take to show that a target was unprotected before we take the write as ignored. No page of the vendor
 /// states a delay.
 pub const SETTLE: Duration = Duration::from_secs(30);
-/// A write of the safe value is taken as ignored after a sweep interval, and this long at least: protection does not wait.
-pub const SETTLE_SAFE: Duration = Duration::from_secs(5);
+/// A write of the protected value is taken as ignored after a sweep interval, and this long at least: protection does not wait.
+pub const SETTLE_PROTECTED: Duration = Duration::from_secs(5);
 /// How far apart two look-ups that find nothing must be to prove anything.
 pub const MISSES_APART: Duration = Duration::from_secs(5);
 /// The span in which repairs are counted, and how many of them are a write war.
@@ -127,14 +127,14 @@ pub struct Care {
     pub failures: u32,
     /// No write before this.
     pub not_before: Moment,
-    /// Why it is not safe yet, when we know.
+    /// Why it is not protected yet, when we know.
     pub trouble: Option<Trouble>,
     /// When we put the flag right after somebody else had switched it off: the newest ones that make a write war.
     pub repairs: Vec<Moment>,
-    /// It was safe when last seen before it was weak: this is drift and not a first setting.
+    /// It was protected when last seen before it was unprotected: this is drift and not a first setting.
     pub drifted: bool,
-    /// The last look that showed it safe before that.
-    pub last_safe: Option<Box<Sight>>,
+    /// The last look that showed it protected before that.
+    pub last_protected: Option<Box<Sight>>,
     /// Verifying reads that did not show the effect yet.
     pub looks: u32,
     /// The next one is not sent before this.
@@ -144,10 +144,10 @@ pub struct Care {
 /// A value of the flag.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Value {
-    /// The safe one.
-    Safe,
-    /// The weak one.
-    Weak,
+    /// The protected one.
+    Protected,
+    /// The unprotected one.
+    Unprotected,
 }
 
 /// Why a write does not succeed.
@@ -190,12 +190,12 @@ impl Care {
 
     /// Whether what is written does not last: somebody keeps switching the flag off, or it has no effect.
     pub fn in_vain(&self, now: Moment) -> bool {
-        self.ignored.is_some_and(|(value, _)| value == Value::Safe) || self.contested(now)
+        self.ignored.is_some_and(|(value, _)| value == Value::Protected) || self.contested(now)
     }
 
-    /// Whether the cloud accepts the safe value again and again without showing it.
+    /// Whether the cloud accepts the protected value again and again without showing it.
     pub fn ineffective(&self) -> bool {
-        self.trouble_with(Value::Safe).is_some_and(|t| t.reason == Reason::WriteIneffective)
+        self.trouble_with(Value::Protected).is_some_and(|t| t.reason == Reason::WriteIneffective)
     }
 
     /// Repairs within the last hour make a write war.
@@ -260,42 +260,44 @@ impl<K: Kind> Target<K> {
             let had_no_effect = care.is_some_and(|c| c.had_no_effect && c.writing.is_none());
             return if care.is_some_and(Care::ineffective) {
                 // One more write of many that have changed nothing is no news.
-                Verdict::Weak(Reason::WriteIneffective)
-            } else if had_no_effect && K::safe(&evidence.facts) == Some(false) {
+                Verdict::Unprotected(Reason::WriteIneffective)
+            } else if had_no_effect && K::protected(&evidence.facts) == Some(false) {
                 // Nor is one more that was refused.
-                self.weak(horizon)
+                self.unprotected(horizon)
             } else {
                 Verdict::Unknown(Reason::Verifying)
             };
         };
         if let Some(proof) = fresh.prove() {
             // A write of our own is under way or was accepted, and this read may be of a moment before its effect.
-            if care.is_some_and(|c| c.writing.is_some() || matches!(c.accepted, Some((_, Value::Weak)))) {
+            if care
+                .is_some_and(|c| c.writing.is_some() || matches!(c.accepted, Some((_, Value::Unprotected))))
+            {
                 return Verdict::Unknown(Reason::Verifying);
             }
-            return Verdict::Safe(proof);
+            return Verdict::Protected(proof);
         }
-        if K::safe(&evidence.facts).is_none() {
+        if K::protected(&evidence.facts).is_none() {
             return Verdict::Unknown(Reason::FieldUnreadable);
         }
-        self.weak(horizon)
+        self.unprotected(horizon)
     }
 
-    /// The verdict on a target that was seen weak.
-    fn weak(&self, horizon: Moment) -> Verdict {
+    /// The verdict on a target that was seen unprotected.
+    fn unprotected(&self, horizon: Moment) -> Verdict {
         let care = self.care.as_deref();
-        if let Some(trouble) = care.and_then(|c| c.trouble_with(Value::Safe)) {
+        if let Some(trouble) = care.and_then(|c| c.trouble_with(Value::Protected)) {
             // Who may write tries again every ten minutes. A refusal that nobody has heard again says nothing of now.
             let heard = trouble.last.after(LONG * 2) >= horizon;
             return match (trouble.refused_for_good::<K>(), heard) {
                 (true, true) => Verdict::NotApplicable(K::REFUSAL.settled),
-                (true, false) => Verdict::Weak(Reason::Correcting),
-                (false, _) => Verdict::Weak(trouble.reason),
+                (true, false) => Verdict::Unprotected(Reason::Correcting),
+                (false, _) => Verdict::Unprotected(trouble.reason),
             };
         }
         match care.and_then(|c| c.accepted) {
-            Some((_, Value::Safe)) => Verdict::Unknown(Reason::Verifying),
-            _ => Verdict::Weak(Reason::Correcting),
+            Some((_, Value::Protected)) => Verdict::Unknown(Reason::Verifying),
+            _ => Verdict::Unprotected(Reason::Correcting),
         }
     }
 }
@@ -346,8 +348,8 @@ mod tests {
 
     fn word(target: &Target<Instance>) -> (&'static str, Option<Reason>) {
         match target.verdict(at(90), 3) {
-            Verdict::Safe(_) => ("Safe", None),
-            Verdict::Weak(reason) => ("Weak", Some(reason)),
+            Verdict::Protected(_) => ("Protected", None),
+            Verdict::Unprotected(reason) => ("Unprotected", Some(reason)),
             Verdict::NotApplicable(reason) => ("NotApplicable", Some(reason)),
             Verdict::Unknown(reason) => ("Unknown", Some(reason)),
         }
@@ -362,8 +364,8 @@ mod tests {
         let written = |end| Care { written_before: Some(CallId(end)), ..Care::default() };
         for (state, target, expected) in [
             ("never seen", Target::default(), ("Unknown", Some(R::AwaitingEvidence))),
-            ("safe", seen(facts(Some(true))), ("Safe", None)),
-            ("weak", seen(facts(Some(false))), ("Weak", Some(R::Correcting))),
+            ("protected", seen(facts(Some(true))), ("Protected", None)),
+            ("unprotected", seen(facts(Some(false))), ("Unprotected", Some(R::Correcting))),
             ("no flag", seen(facts(None)), ("Unknown", Some(R::FieldUnreadable))),
             (
                 "no charge type",
@@ -375,38 +377,50 @@ mod tests {
                 seen(InstanceFacts { spot: None, ..facts(Some(true)) }),
                 ("Unknown", Some(R::FieldUnreadable)),
             ),
-            ("spot, safe", spot(Some(true)), ("NotApplicable", Some(R::SpotInstance))),
+            ("spot, protected", spot(Some(true)), ("NotApplicable", Some(R::SpotInstance))),
             ("spot, no flag", spot(None), ("NotApplicable", Some(R::SpotInstance))),
-            ("safe, read before our write ended", cared(true, written(8)), ("Unknown", Some(R::Verifying))),
-            ("safe, read after our write ended", cared(true, written(7)), ("Safe", None)),
-            ("weak, read before our write ended", cared(false, written(8)), ("Unknown", Some(R::Verifying))),
-            ("safe, a write under way", cared(true, writing()), ("Unknown", Some(R::Verifying))),
-            ("weak, a write under way", cared(false, writing()), ("Weak", Some(R::Correcting))),
-            ("safe, weakening accepted", cared(true, accepted(Value::Weak)), ("Unknown", Some(R::Verifying))),
             (
-                "weak, protection accepted",
-                cared(false, accepted(Value::Safe)),
+                "protected, read before our write ended",
+                cared(true, written(8)),
                 ("Unknown", Some(R::Verifying)),
             ),
-            ("safe, protection accepted", cared(true, accepted(Value::Safe)), ("Safe", None)),
+            ("protected, read after our write ended", cared(true, written(7)), ("Protected", None)),
             (
-                "weak, refused",
-                cared(false, trouble(R::PermissionDenied, Value::Safe, 0)),
-                ("Weak", Some(R::PermissionDenied)),
+                "unprotected, read before our write ended",
+                cared(false, written(8)),
+                ("Unknown", Some(R::Verifying)),
+            ),
+            ("protected, a write under way", cared(true, writing()), ("Unknown", Some(R::Verifying))),
+            ("unprotected, a write under way", cared(false, writing()), ("Unprotected", Some(R::Correcting))),
+            (
+                "protected, unprotecting accepted",
+                cared(true, accepted(Value::Unprotected)),
+                ("Unknown", Some(R::Verifying)),
             ),
             (
-                "weak, weakening refused",
-                cared(false, trouble(R::PermissionDenied, Value::Weak, 0)),
-                ("Weak", Some(R::Correcting)),
+                "unprotected, protection accepted",
+                cared(false, accepted(Value::Protected)),
+                ("Unknown", Some(R::Verifying)),
+            ),
+            ("protected, protection accepted", cared(true, accepted(Value::Protected)), ("Protected", None)),
+            (
+                "unprotected, refused",
+                cared(false, trouble(R::PermissionDenied, Value::Protected, 0)),
+                ("Unprotected", Some(R::PermissionDenied)),
             ),
             (
-                "weak, settling",
-                cared(false, trouble(R::ChargeTypeSettling, Value::Safe, 899)),
-                ("Weak", Some(R::ChargeTypeSettling)),
+                "unprotected, unprotecting refused",
+                cared(false, trouble(R::PermissionDenied, Value::Unprotected, 0)),
+                ("Unprotected", Some(R::Correcting)),
             ),
             (
-                "weak, not settling",
-                cared(false, trouble(R::ChargeTypeSettling, Value::Safe, 900)),
+                "unprotected, settling",
+                cared(false, trouble(R::ChargeTypeSettling, Value::Protected, 899)),
+                ("Unprotected", Some(R::ChargeTypeSettling)),
+            ),
+            (
+                "unprotected, not settling",
+                cared(false, trouble(R::ChargeTypeSettling, Value::Protected, 900)),
                 ("NotApplicable", Some(R::ChargeTypeRefused)),
             ),
             ("missing", absent(|_| {}), ("Unknown", Some(R::Missing))),

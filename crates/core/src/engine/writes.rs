@@ -1,4 +1,4 @@
-//! Writes of the safe value: their lanes, and what becomes of their answers.
+//! Writes of the protected value: their lanes, and what becomes of their answers.
 
 use std::collections::{BTreeMap, VecDeque};
 
@@ -22,7 +22,7 @@ pub(super) enum Lane {
     Hot,
     Repair,
     Onboarding,
-    /// Behind all others, weakening included.
+    /// Behind all others, unprotecting included.
     InVain,
 }
 
@@ -35,9 +35,9 @@ pub(super) struct Writes<K: Kind> {
     queued: BTreeMap<K::Id, Lane>,
     /// Targets of an object that was just changed.
     hot: VecDeque<K::Id>,
-    /// Targets that were safe and are weak.
+    /// Targets that were protected and are unprotected.
     repairs: VecDeque<K::Id>,
-    /// Targets that were never safe, each object in its turn.
+    /// Targets that were never protected, each object in its turn.
     onboarding: RoundRobin<K::Id>,
     /// Targets on which what is written does not last.
     in_vain: VecDeque<K::Id>,
@@ -45,8 +45,8 @@ pub(super) struct Writes<K: Kind> {
     denials: u32,
     /// All writes rest until then, for this reason.
     closed: (Moment, Reason),
-    /// Weakening and onboarding take turns: whose turn it is.
-    weakening_next: bool,
+    /// Unprotecting and onboarding take turns: whose turn it is.
+    unprotecting_next: bool,
 }
 
 impl<K: Kind> Writes<K> {
@@ -61,7 +61,7 @@ impl<K: Kind> Writes<K> {
             in_flight: 0,
             denials: 0,
             closed: (Moment::default(), Reason::PermissionDenied),
-            weakening_next: false,
+            unprotecting_next: false,
         }
     }
 
@@ -157,20 +157,20 @@ impl<K: Kind> Writes<K> {
         !self.queued.is_empty()
     }
 
-    /// Whether nothing waits but what does not last: weakening goes before that.
+    /// Whether nothing waits but what does not last: unprotecting goes before that.
     fn only_in_vain(&self) -> bool {
         !self.urgent() && self.onboarding.is_empty()
     }
 }
 
 impl<K: Extension> Engine<K> {
-    /// Sends what may be written now. Weakening takes turns with onboarding and yields to all that is urgent: safe
+    /// Sends what may be written now. Unprotecting takes turns with onboarding and yields to all that is urgent: protected
     /// comes first, and neither may wait for the end of the other.
     pub(super) fn plan_writes(&mut self, now: Moment, window: Window, out: &mut Vec<Effect<K>>) {
         loop {
-            let weakening = self.weakening_ready(now) && window.open_for_weakening(now);
+            let unprotecting = self.unprotecting_ready(now) && window.open_for_unprotecting(now);
             let waiting = self.writes.waiting();
-            if !(weakening || waiting) || !self.writes.has_room(self.settings.writes_in_flight) {
+            if !(unprotecting || waiting) || !self.writes.has_room(self.settings.writes_in_flight) {
                 break;
             }
             if let Some((until, _)) = self.writes.closed(now) {
@@ -178,25 +178,26 @@ impl<K: Extension> Engine<K> {
                 break;
             }
             let urgent = self.writes.urgent();
-            let weaken = weakening && !urgent && (self.writes.weakening_next || self.writes.only_in_vain());
+            let unprotect =
+                unprotecting && !urgent && (self.writes.unprotecting_next || self.writes.only_in_vain());
             let urgency = if urgent { Urgency::Foreground } else { Urgency::Background };
             let token = self.writes.budget.next_token(now, urgency);
             if token > now {
                 self.wake_at(token);
                 break;
             }
-            let sent = if weaken {
-                self.weaken_next(now, window, urgency, out)
+            let sent = if unprotect {
+                self.unprotect_next(now, window, urgency, out)
             } else {
-                self.strengthen_next(now, window, urgency, out)
+                self.protect_next(now, window, urgency, out)
             };
             if sent {
-                self.writes.weakening_next = !weaken;
+                self.writes.unprotecting_next = !unprotect;
             }
         }
     }
 
-    fn strengthen_next(
+    fn protect_next(
         &mut self,
         now: Moment,
         window: Window,
@@ -204,11 +205,11 @@ impl<K: Extension> Engine<K> {
         out: &mut Vec<Effect<K>>,
     ) -> bool {
         let Some(id) = self.writes.pop() else { return false };
-        if !self.needs_strengthening(now, &id) || !self.writes.budget.take(now, urgency) {
+        if !self.needs_protecting(now, &id) || !self.writes.budget.take(now, urgency) {
             return false;
         }
-        let purpose = Purpose::Strengthen(id.clone());
-        self.write(now, purpose, &id, WriteCall::Strengthen(id.clone()), window, out);
+        let purpose = Purpose::Protect(id.clone());
+        self.write(now, purpose, &id, WriteCall::Protect(id.clone()), window, out);
         true
     }
 
@@ -232,8 +233,8 @@ impl<K: Extension> Engine<K> {
         out.push(Effect::Write(call, write, window));
     }
 
-    /// Whether the safe value is to be written on this target now: judged anew just before the call goes out.
-    fn needs_strengthening(&self, now: Moment, id: &K::Id) -> bool {
+    /// Whether the protected value is to be written on this target now: judged anew just before the call goes out.
+    fn needs_protecting(&self, now: Moment, id: &K::Id) -> bool {
         let Some(target) = self.targets.get(id) else { return false };
         let Some(evidence) = target.evidence.as_ref().filter(|_| target.absence.is_none()) else {
             return false;
@@ -248,7 +249,7 @@ impl<K: Extension> Engine<K> {
         });
         known
             && ready
-            && K::safe(&evidence.facts) == Some(false)
+            && K::protected(&evidence.facts) == Some(false)
             && K::applicability(&evidence.facts) == Applicability::Yes
             && self.enforcer(now, id).is_some()
     }
@@ -277,8 +278,8 @@ impl<K: Extension> Engine<K> {
                 care.failures = 0;
                 let ineffective = care.ineffective();
                 // That it was accepted once more says nothing of its effect.
-                care.trouble.take_if(|_| !ineffective || value == Value::Weak);
-                if value == Value::Safe && care.drifted {
+                care.trouble.take_if(|_| !ineffective || value == Value::Unprotected);
+                if value == Value::Protected && care.drifted {
                     care.repaired(now);
                 }
             }
@@ -392,7 +393,7 @@ mod tests {
         let mut sent = Vec::new();
         while let Some(id) = writes.pop() {
             sent.push(id.to_string());
-            assert_eq!(writes.only_in_vain(), sent.len() >= 3, "weakening goes before what does not last");
+            assert_eq!(writes.only_in_vain(), sent.len() >= 3, "unprotecting goes before what does not last");
         }
         assert_eq!(sent, ["i-changed", "i-drifted", "i-new", "i-fought-for"]);
     }

@@ -1,4 +1,4 @@
-//! The right to weaken: the only place in which a [`WeakenPermit`] is made.
+//! The right to unprotect: the only place in which a [`UnprotectPermit`] is made.
 
 use std::time::Duration;
 
@@ -12,17 +12,17 @@ use crate::time::Moment;
 use crate::wish::Rights;
 use crate::wish::Wish;
 
-/// How long the proofs for a weakening write hold.
+/// How long the proofs for an unprotecting write hold.
 pub const PROOF_LIFE: Duration = Duration::from_secs(10);
 
-/// Leave to set the weak value on one target, once. It can't be copied, and is made by [`grant`] alone.
+/// Leave to set the unprotected value on one target, once. It can't be copied, and is made by [`grant`] alone.
 #[derive(Debug, PartialEq, Eq)]
-pub struct WeakenPermit<K: Kind> {
+pub struct UnprotectPermit<K: Kind> {
     target: K::Id,
 }
 
-impl<K: Kind> WeakenPermit<K> {
-    /// The target on which the weak value may be set.
+impl<K: Kind> UnprotectPermit<K> {
+    /// The target on which the unprotected value may be set.
     pub fn target(&self) -> &K::Id {
         &self.target
     }
@@ -66,7 +66,7 @@ impl AttachPermit {
     }
 }
 
-/// What the API server said when it was asked without a cache, just before weakening or attaching. By default nothing.
+/// What the API server said when it was asked without a cache, just before unprotecting or attaching. By default nothing.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Recheck {
     /// The object's generation and whether it is being deleted; `None` when there is no object with this uid, or when
@@ -75,7 +75,7 @@ pub struct Recheck {
     /// Whether every object of every kind that may hold a claim stands there at the generation which the engines have
     /// been given, and no other. The answer must reach the engine after all wishes that it was compared with.
     pub claims_as_known: bool,
-    /// Whether status says that the weakening which this generation asks for was carried out. Whoever led before may have
+    /// Whether status says that the unprotecting which this generation asks for was carried out. Whoever led before may have
     /// done it and said so, and we were not told of that yet.
     pub carried_out: bool,
     /// What the object's status says of wishes to attach, and of which generation it speaks. Whoever led before may have
@@ -83,7 +83,7 @@ pub struct Recheck {
     pub attachments: Option<(Generation, Vec<Attachment>)>,
 }
 
-/// Proof that the object still asks for the weakening, and that no claim is unknown to us.
+/// Proof that the object still asks for the unprotecting, and that no claim is unknown to us.
 #[derive(Debug, Clone, Copy)]
 pub struct ObjectProof {
     generation: Generation,
@@ -113,7 +113,7 @@ impl ObjectProof {
     }
 }
 
-/// Everything that is known for and against one weakening write.
+/// Everything that is known for and against one unprotecting write.
 pub struct Case<'a, K: Kind> {
     /// The object's newest generation and wish.
     pub wish: (Generation, &'a Wish<K>),
@@ -129,7 +129,7 @@ pub struct Case<'a, K: Kind> {
     pub obstacles: Obstacles,
 }
 
-/// What may stand against a weakening write.
+/// What may stand against an unprotecting write.
 #[derive(Debug, Clone, Copy)]
 pub struct Obstacles {
     /// Whether any other object claims the target.
@@ -140,7 +140,7 @@ pub struct Obstacles {
     pub circuit_open: bool,
 }
 
-/// What stands against a weakening write.
+/// What stands against an unprotecting write.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Refusal {
     /// Another object claims the target.
@@ -153,18 +153,18 @@ pub enum Refusal {
     NotAsked,
     /// A proof is too old.
     Outdated,
-    /// There is nothing to weaken.
-    NotSafe,
+    /// There is nothing to unprotect.
+    NotProtected,
     /// The administrator does not let it.
     NotGranted,
 }
 
-/// Gives leave to weaken one target, or says what stands against it.
-pub fn grant<K: Kind>(id: &K::Id, case: &Case<'_, K>, now: Moment) -> Result<WeakenPermit<K>, Refusal> {
+/// Gives leave to unprotect one target, or says what stands against it.
+pub fn grant<K: Kind>(id: &K::Id, case: &Case<'_, K>, now: Moment) -> Result<UnprotectPermit<K>, Refusal> {
     let (generation, wish) = case.wish;
-    let asked = wish.weakening().is_some() && !wish.carried_out && case.object.generation == generation;
+    let asked = wish.unprotecting().is_some() && !wish.carried_out && case.object.generation == generation;
     let (fresh, call) = case.target;
-    if !wish.may.weaken {
+    if !wish.may.unprotect {
         Err(Refusal::NotGranted)
     } else if case.obstacles.claimed {
         Err(Refusal::Claimed)
@@ -177,9 +177,9 @@ pub fn grant<K: Kind>(id: &K::Id, case: &Case<'_, K>, now: Moment) -> Result<Wea
     } else if !case.object.holds(now) || call < case.read_since {
         Err(Refusal::Outdated)
     } else if K::applicability(fresh.facts()) != Applicability::Yes || fresh.prove().is_none() {
-        Err(Refusal::NotSafe)
+        Err(Refusal::NotProtected)
     } else {
-        Ok(WeakenPermit { target: id.clone() })
+        Ok(UnprotectPermit { target: id.clone() })
     }
 }
 
@@ -235,7 +235,7 @@ mod tests {
     }
 
     /// `None`: the API server's answer was no proof.
-    fn try_grant(facts: &Facts) -> Option<Result<WeakenPermit<Instance>, Refusal>> {
+    fn try_grant(facts: &Facts) -> Option<Result<UnprotectPermit<Instance>, Refusal>> {
         let evidence: Evidence<Instance> = Evidence {
             facts: facts.evidence.clone(),
             seen: at(100),
@@ -260,20 +260,28 @@ mod tests {
         let permit = try_grant(&good()).unwrap().unwrap();
         assert_eq!(permit.target().as_str(), "i-a");
         let spoils: [(&str, Spoil, Option<Refusal>); 19] = [
-            ("no right to weaken", |f| f.wish.may.weaken = false, Some(Refusal::NotGranted)),
+            ("no right to unprotect", |f| f.wish.may.unprotect = false, Some(Refusal::NotGranted)),
             ("a claim", |f| f.obstacles.claimed = true, Some(Refusal::Claimed)),
             ("an object that can't be read", |f| f.obstacles.opaque = true, Some(Refusal::Opaque)),
             ("the circuit breaker", |f| f.obstacles.circuit_open = true, Some(Refusal::CircuitOpen)),
-            ("it wants the safe value", |f| f.wish.protect = true, Some(Refusal::NotAsked)),
+            ("it wants the protected value", |f| f.wish.protect = true, Some(Refusal::NotAsked)),
             ("it only observes", |f| f.wish.observe = true, Some(Refusal::NotAsked)),
             ("it was carried out", |f| f.wish.carried_out = true, Some(Refusal::NotAsked)),
             ("the spec was edited since", |f| f.generation += 1, Some(Refusal::NotAsked)),
             ("it is not selected", |f| f.selected = false, Some(Refusal::NotAsked)),
             ("the proof is too old", |f| f.now = at(111), Some(Refusal::Outdated)),
             ("the target was read before", |f| f.read = CallId(8), Some(Refusal::Outdated)),
-            ("it is weak", |f| f.evidence.deletion_protection = Some(false), Some(Refusal::NotSafe)),
-            ("its flag can't be read", |f| f.evidence.deletion_protection = None, Some(Refusal::NotSafe)),
-            ("it can't carry the flag", |f| f.evidence.spot = Some(true), Some(Refusal::NotSafe)),
+            (
+                "it is unprotected",
+                |f| f.evidence.deletion_protection = Some(false),
+                Some(Refusal::NotProtected),
+            ),
+            (
+                "its flag can't be read",
+                |f| f.evidence.deletion_protection = None,
+                Some(Refusal::NotProtected),
+            ),
+            ("it can't carry the flag", |f| f.evidence.spot = Some(true), Some(Refusal::NotProtected)),
             ("the API server did not answer", |f| f.answer.object = None, None),
             ("another generation stands there", |f| f.answer.object = Some((5, false)), None),
             ("it is being deleted there", |f| f.answer.object = Some((GENERATION, true)), None),
@@ -292,7 +300,7 @@ mod tests {
     fn i10_a_deletion_that_asks_for_it_is_a_case_too() {
         let mut facts = good();
         facts.wish.protect = true;
-        facts.wish.deletion_policy = DeletionPolicy::Weaken;
+        facts.wish.deletion_policy = DeletionPolicy::Unprotect;
         facts.wish.deleting = Some(Duration::ZERO);
         assert_eq!(try_grant(&facts), None, "the API server says that it is not being deleted");
         facts.answer.object = Some((GENERATION, true));

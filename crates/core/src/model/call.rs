@@ -1,6 +1,6 @@
 //! The calls that the engine may ask for. What is not here can't be asked.
 
-use crate::authority::WeakenPermit;
+use crate::authority::UnprotectPermit;
 use crate::id::{PageToken, RequestId, TagFilter};
 use crate::kind::Kind;
 
@@ -30,10 +30,10 @@ pub struct ReadCall<K: Kind> {
 /// A write of the flag on one target. Not `Clone`: a permit is used once.
 #[derive(Debug, PartialEq, Eq)]
 pub enum WriteCall<K: Kind> {
-    /// Set the safe value.
-    Strengthen(K::Id),
-    /// Set the weak value, as the permit allows.
-    Weaken(WeakenPermit<K>),
+    /// Set the protected value.
+    Protect(K::Id),
+    /// Set the unprotected value, as the permit allows.
+    Unprotect(UnprotectPermit<K>),
 }
 
 /// One resource as the cloud showed it.

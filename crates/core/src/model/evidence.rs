@@ -39,15 +39,15 @@ impl<K: Kind> Fresh<'_, K> {
         &self.0.facts
     }
 
-    /// The proof that the target holds the safe value, if it does.
-    pub fn prove(&self) -> Option<SafeProof> {
-        (K::safe(&self.0.facts) == Some(true)).then_some(SafeProof { _made_here: () })
+    /// The proof that the target holds the protected value, if it does.
+    pub fn prove(&self) -> Option<ProtectedProof> {
+        (K::protected(&self.0.facts) == Some(true)).then_some(ProtectedProof { _made_here: () })
     }
 }
 
-/// Proof that fresh evidence showed the safe value. Made by [`Fresh::prove`] alone.
+/// Proof that fresh evidence showed the protected value. Made by [`Fresh::prove`] alone.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub struct SafeProof {
+pub struct ProtectedProof {
     _made_here: (),
 }
 
@@ -86,7 +86,7 @@ mod tests {
     }
 
     #[test]
-    fn i06_only_the_safe_value_itself_is_a_proof() {
+    fn i06_only_the_protected_value_itself_is_a_proof() {
         for (flag, proven) in [(Some(true), true), (Some(false), false), (None, false)] {
             let evidence: Evidence<Instance> = Evidence {
                 facts: InstanceFacts { deletion_protection: flag, ..InstanceFacts::default() },

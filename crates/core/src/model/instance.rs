@@ -1,4 +1,4 @@
-//! ECS instances: the flag is `DeletionProtection`, its safe value `true`.
+//! ECS instances: the flag is `DeletionProtection`, its protected value `true`.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -116,9 +116,9 @@ impl Kind for Instance {
         settles: CHARGE_TYPE_SETTLES,
         settled: Reason::ChargeTypeRefused,
     };
-    const WEAKENED: Reason = Reason::DisabledAsAsked;
+    const UNPROTECTED: Reason = Reason::DisabledAsAsked;
 
-    fn safe(facts: &InstanceFacts) -> Option<bool> {
+    fn protected(facts: &InstanceFacts) -> Option<bool> {
         facts.deletion_protection
     }
 

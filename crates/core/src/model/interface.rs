@@ -1,4 +1,4 @@
-//! Elastic network interfaces: the flag is `DeleteOnRelease`, its safe value `false`.
+//! Elastic network interfaces: the flag is `DeleteOnRelease`, its protected value `false`.
 
 use std::sync::{Arc, LazyLock};
 use std::time::Duration;
@@ -166,7 +166,7 @@ impl Kind for Interface {
     type Id = InterfaceId;
     type Facts = InterfaceFacts;
 
-    fn safe(facts: &InterfaceFacts) -> Option<bool> {
+    fn protected(facts: &InterfaceFacts) -> Option<bool> {
         facts.delete_on_release.map(|deletes| !deletes)
     }
 
@@ -202,7 +202,7 @@ impl Kind for Interface {
         settled: Reason::RetentionRefused,
     };
     const REMEMBERS: bool = true;
-    const WEAKENED: Reason = Reason::ReleasedAsAsked;
+    const UNPROTECTED: Reason = Reason::ReleasedAsAsked;
 
     // Terway's own documents: its controller collects the interfaces that it made for Pods.
     fn risks(facts: &InterfaceFacts) -> Vec<Risk> {
@@ -401,18 +401,18 @@ mod tests {
     }
 
     #[test]
-    fn i06_a_field_that_decides_and_is_missing_is_never_safe() {
+    fn i06_a_field_that_decides_and_is_missing_is_never_protected() {
         let blanks: [fn(&mut InterfaceFacts); 3] =
             [|f| f.service_managed = None, |f| f.interface_type = None, |f| f.tags = None];
         for blank in blanks {
             assert_eq!(with(blank), Applicability::Unreadable);
         }
         let mut facts = plain();
-        assert_eq!(Interface::safe(&facts), Some(false));
+        assert_eq!(Interface::protected(&facts), Some(false));
         facts.delete_on_release = Some(false);
-        assert_eq!(Interface::safe(&facts), Some(true));
+        assert_eq!(Interface::protected(&facts), Some(true));
         facts.delete_on_release = None;
-        assert_eq!(Interface::safe(&facts), None);
+        assert_eq!(Interface::protected(&facts), None);
     }
 
     #[test]
@@ -458,6 +458,6 @@ mod tests {
             assert_eq!(permit(change), None);
         }
         // I41: whoever was not granted it gets no leave, whatever the cloud says.
-        assert_eq!(permit_with(Rights { weaken: true, attach: false }, |_| {}), None);
+        assert_eq!(permit_with(Rights { unprotect: true, attach: false }, |_| {}), None);
     }
 }

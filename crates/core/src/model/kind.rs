@@ -1,5 +1,5 @@
 //! What the engine must know of a kind of cloud resource: a set of things on each of which one boolean must hold its
-//! safe value.
+//! protected value.
 
 use std::fmt::{Debug, Display};
 use std::hash::Hash;
@@ -83,8 +83,8 @@ pub trait Kind: Debug + Clone + Copy + PartialEq + Eq + 'static {
     /// What a listing says of one target.
     type Facts: Debug + Clone + PartialEq + Eq;
 
-    /// Whether the flag holds its safe value; `None` when the cloud's answer did not say so readably.
-    fn safe(facts: &Self::Facts) -> Option<bool>;
+    /// Whether the flag holds its protected value; `None` when the cloud's answer did not say so readably.
+    fn protected(facts: &Self::Facts) -> Option<bool>;
 
     /// Whether the flag can be set on this target.
     fn applicability(facts: &Self::Facts) -> Applicability;
@@ -95,13 +95,13 @@ pub trait Kind: Debug + Clone + Copy + PartialEq + Eq + 'static {
     /// What a refusal of the flag means.
     const REFUSAL: Refusal;
 
-    /// Whether objects remember the targets that they have seen safe, and keep them wherever they go.
+    /// Whether objects remember the targets that they have seen protected, and keep them wherever they go.
     const REMEMBERS: bool = false;
 
-    /// The reason when an object's weakening was carried out.
-    const WEAKENED: Reason;
+    /// The reason when an object's unprotecting was carried out.
+    const UNPROTECTED: Reason;
 
-    /// Documented ways in which the target can be lost although its flag is, or would be, safe.
+    /// Documented ways in which the target can be lost although its flag is, or would be, protected.
     fn risks(facts: &Self::Facts) -> Vec<Risk>;
 
     /// The target's tags; `None` when they had an odd shape (missing ones are none at all).
@@ -132,7 +132,7 @@ pub trait Kind: Debug + Clone + Copy + PartialEq + Eq + 'static {
         false
     }
 
-    /// Whether the weak value would put the target at stake now: nothing takes it along as long as it is free.
+    /// Whether the unprotected value would put the target at stake now: nothing takes it along as long as it is free.
     fn at_stake(_facts: &Self::Facts) -> bool {
         true
     }

@@ -49,12 +49,12 @@ pub struct Loss {
     pub cause: Cause,
     /// When that was concluded.
     pub noted: Moment,
-    /// Whether the object wanted it safe, and it could have been: somebody should look.
+    /// Whether the object wanted it protected, and it could have been: somebody should look.
     pub grave: bool,
     /// Why it could not carry the flag, if it could not.
     pub not_applicable: Option<Reason>,
     /// The last look at it, and what its flag was; `None`: this leader has never seen it.
     pub last: Option<(Sight, Option<bool>)>,
-    /// The last look that showed the safe value; `None`: this leader has seen none.
-    pub last_safe: Option<Sight>,
+    /// The last look that showed the protected value; `None`: this leader has seen none.
+    pub last_protected: Option<Sight>,
 }

@@ -30,16 +30,16 @@ macro_rules! reasons {
 }
 
 reasons! {
-    AllSafe = "Every target holds the safe value.";
-    SafeWhereApplicable = "Every target that can carry the flag holds the safe value; the others can't carry it.";
+    AllProtected = "Every target holds the protected value.";
+    ProtectedWhereApplicable = "Every target that can carry the flag holds the protected value; the others can't carry it.";
     NoTargets = "Nothing is selected: no resource in the region matches the selectors. Check the tags, the Node labels and the region.";
     DisabledAsAsked = "Protection was switched off as this generation asks; nothing more will be switched off for it.";
     ReleasedAsAsked = "The flag was given up on the attached interfaces as this generation asks; nothing more will be given up for it.";
-    Weakening = "The flag is being given up as the spec asks.";
-    Conflict = "Another object that selects the same target wants it safe, and safe wins. Change or delete the other object, or take the target out of this one.";
-    Correcting = "The flag does not hold its safe value; ecs-keeper is setting it.";
-    Weak = "The flag does not hold its safe value, and mode Observe only reports it. Set mode: Enforce to have it set.";
-    NotWanted = "The flag does not hold its safe value, and this object does not ask for it.";
+    Unprotecting = "The flag is being given up as the spec asks.";
+    Conflict = "Another object that selects the same target wants it protected, and protected wins. Change or delete the other object, or take the target out of this one.";
+    Correcting = "The flag does not hold its protected value; ecs-keeper is setting it.";
+    Unprotected = "The flag does not hold its protected value, and mode Observe only reports it. Set mode: Enforce to have it set.";
+    NotWanted = "The flag does not hold its protected value, and this object does not ask for it.";
     Verifying = "The change was sent; waiting until the cloud shows its effect.";
     WriteIneffective = "The cloud accepted the change twice without showing its effect, or somebody switches the flag off again before it is seen. It is written again with every sweep; look at the resource in the console, and in ActionTrail who changes it.";
     Contested = "Somebody keeps switching the flag off: it was put right three times within an hour. Each time that is seen it is put right again, but between two sweeps the resource can be lost; find out in ActionTrail who does it.";
@@ -95,7 +95,7 @@ reasons! {
     TerwayCollects = "Terway made this network interface for a Pod and deletes it when it is free for ten minutes and no Pod needs it. Detach it from Terway's care, or don't rely on the retention.";
     RisksUnreadable = "The cloud's answer lacked fields that tell of risks, or had them in an unknown form.";
     CircuitBreaker = "Too many targets vanished or changed at once; until two complete listings agree, nothing is concluded from absence and nothing is switched off.";
-    OpaqueRival = "An object that can't be read may want these targets safe; until it is corrected or deleted, nothing is switched off.";
+    OpaqueRival = "An object that can't be read may want these targets protected; until it is corrected or deleted, nothing is switched off.";
     DeadlinePassed = "It could not be carried out within an hour; the rest keeps its protection.";
     NodeLeft = "What leaves the selection keeps its protection as it is.";
     Survived = "It has outlived its instance; it is free, and waits for reuse.";
@@ -133,7 +133,7 @@ reasons! {
     AwaitsPerson = "A person has to act first: the condition Stalled says how.";
     NothingStalled = "Nothing waits for a person.";
     NoRisk = "No documented risk was found.";
-    RisksFound = "Some targets can be lost although they hold the safe value.";
+    RisksFound = "Some targets can be lost although they hold the protected value.";
 }
 
 impl Reason {
@@ -194,7 +194,7 @@ impl Reason {
     }
 }
 
-/// A documented way in which a target can be lost although its flag is safe.
+/// A documented way in which a target can be lost although its flag is protected.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Risk {
     /// Which way.
@@ -212,15 +212,15 @@ mod tests {
     /// Every reason; `!` marks those that need a person. Conditions, events and metrics are read by programs: a name
     /// that changes or goes is a breaking change.
     const GOLDEN: &str = "
-AllSafe
-SafeWhereApplicable
+AllProtected
+ProtectedWhereApplicable
 NoTargets
 DisabledAsAsked
 ReleasedAsAsked
-Weakening
+Unprotecting
 Conflict!
 Correcting
-Weak
+Unprotected
 NotWanted
 Verifying
 WriteIneffective!

@@ -1,5 +1,5 @@
 //! What an object that retains network interfaces asks and remembers beyond keeping a flag: which interfaces have been
-//! seen safe, where they were, and where they are to be attached.
+//! seen protected, where they were, and where they are to be attached.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -299,7 +299,7 @@ mod tests {
             last_instance: None,
             zone_id: None,
             belongings: Arc::default(),
-            reason: Reason::AllSafe,
+            reason: Reason::AllProtected,
             detail: None,
             risks: Vec::new(),
         }
@@ -331,7 +331,7 @@ mod tests {
         let count = |rows: &[InterfaceRow], phase| rows.iter().filter(|row| row.phase == phase).count();
         let mut rows: Vec<InterfaceRow> =
             many(InterfacePhase::Attached, 200).chain(many(InterfacePhase::Gone, 30)).collect();
-        rows.push(row("eni-weak", InterfacePhase::Attached, true));
+        rows.push(row("eni-unprotected", InterfacePhase::Attached, true));
         rows.extend(many(InterfacePhase::Available, MAX_SURVIVORS));
         rows.push(row("eni-zzz", InterfacePhase::Available, false));
         rows.push(row("eni-zzzz", InterfacePhase::Available, true));
@@ -340,7 +340,11 @@ mod tests {
         assert_eq!(count(&rows, InterfacePhase::Gone), MAX_GONE);
         assert_eq!(count(&rows, InterfacePhase::Available), MAX_SURVIVORS);
         assert_eq!(rows[0].id.as_str(), "eni-zzz", "it was listed before");
-        assert_eq!(rows[MAX_SURVIVORS].id.as_str(), "eni-weak", "what needs attention is not what is cut");
+        assert_eq!(
+            rows[MAX_SURVIVORS].id.as_str(),
+            "eni-unprotected",
+            "what needs attention is not what is cut"
+        );
     }
 
     #[test]

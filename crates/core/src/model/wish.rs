@@ -98,22 +98,22 @@ impl<K: Kind> Selector<K> {
     }
 }
 
-/// What the administrator lets an object do beside keeping flags at their safe value. By default nothing.
+/// What the administrator lets an object do beside keeping flags at their protected value. By default nothing.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Rights {
-    /// Set flags to their weak value.
-    pub weaken: bool,
+    /// Set flags to their unprotected value.
+    pub unprotect: bool,
     /// Attach network interfaces.
     pub attach: bool,
 }
 
 impl Rights {
     /// Everything.
-    pub const ALL: Self = Self { weaken: true, attach: true };
+    pub const ALL: Self = Self { unprotect: true, attach: true };
 
     /// These rights and the others.
     pub fn add(&mut self, others: Self) {
-        self.weaken |= others.weaken;
+        self.unprotect |= others.unprotect;
         self.attach |= others.attach;
     }
 }
@@ -136,8 +136,8 @@ pub struct Reattach {
 pub enum DeletionPolicy {
     /// Nothing.
     Keep,
-    /// Sets the weak value.
-    Weaken,
+    /// Sets the unprotected value.
+    Unprotect,
 }
 
 /// What the object's newest generation asks.
@@ -149,7 +149,7 @@ pub enum DeletionPolicy {
 pub struct Wish<K: Kind> {
     /// Of which targets.
     pub selector: Selector<K>,
-    /// Whether it wants the safe value (`Enabled`) or the weak one (`Disabled`).
+    /// Whether it wants the protected value (`Enabled`) or the unprotected one (`Disabled`).
     pub protect: bool,
     /// Mode Observe: report, never write.
     pub observe: bool,
@@ -157,7 +157,7 @@ pub struct Wish<K: Kind> {
     pub deletion_policy: DeletionPolicy,
     /// Set when the object is being deleted: for how long already.
     pub deleting: Option<Duration>,
-    /// Status says that the weakening which this generation asks for was carried out. It can only narrow what is done
+    /// Status says that the unprotecting which this generation asks for was carried out. It can only narrow what is done
     /// (I14): nothing is ever written because of it.
     pub carried_out: bool,
     /// Selects no targets itself: it asks for a roster of instances on behalf of an object that retains interfaces. It
@@ -174,12 +174,12 @@ pub struct Wish<K: Kind> {
     pub may: Rights,
 }
 
-/// What is to be done about weakening.
+/// What is to be done about unprotecting.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Weakening {
+pub enum Unprotecting {
     /// Once for this generation; a claim that stands against it is waited for.
     Once,
-    /// Before the object goes; what can't be weakened is left safe.
+    /// Before the object goes; what can't be unprotected is left protected.
     BeforeDeletion,
 }
 
@@ -191,7 +191,7 @@ impl Wish<Instance> {
 }
 
 impl<K: Kind> Wish<K> {
-    /// The wish to keep the safe value on what this selects, with the careful choice for everything else.
+    /// The wish to keep the protected value on what this selects, with the careful choice for everything else.
     pub fn of(selector: Selector<K>) -> Self {
         Self {
             selector,
@@ -208,22 +208,22 @@ impl<K: Kind> Wish<K> {
         }
     }
 
-    /// Whether this wish is a claim on its targets: it wants them safe, in either mode, terminating or not, and does
+    /// Whether this wish is a claim on its targets: it wants them protected, in either mode, terminating or not, and does
     /// not ask for the opposite by being deleted.
     pub fn claims(&self) -> bool {
-        self.protect && !self.enumerates && self.weakening().is_none()
+        self.protect && !self.enumerates && self.unprotecting().is_none()
     }
 
-    /// Whether it has the safe value written.
+    /// Whether it has the protected value written.
     pub fn enforces(&self) -> bool {
         self.claims() && !self.observe
     }
 
-    /// The weakening that it asks for.
-    pub fn weakening(&self) -> Option<Weakening> {
+    /// The unprotecting that it asks for.
+    pub fn unprotecting(&self) -> Option<Unprotecting> {
         match (self.observe || self.enumerates, self.deleting.is_some(), self.deletion_policy) {
-            (false, true, DeletionPolicy::Weaken) => Some(Weakening::BeforeDeletion),
-            (false, false, _) if !self.protect => Some(Weakening::Once),
+            (false, true, DeletionPolicy::Unprotect) => Some(Unprotecting::BeforeDeletion),
+            (false, false, _) if !self.protect => Some(Unprotecting::Once),
             // Under Keep, deleting an object is never an act, whatever its spec asked for while it lived.
             _ => None,
         }
@@ -246,27 +246,27 @@ mod tests {
     }
 
     #[test]
-    fn i09_only_an_explicit_spec_asks_for_weakening_and_observe_never_does() {
-        use DeletionPolicy::{Keep, Weaken};
-        for (protect, observe, policy, deleting, claims, weakening) in [
+    fn i09_only_an_explicit_spec_asks_for_unprotecting_and_observe_never_does() {
+        use DeletionPolicy::{Keep, Unprotect};
+        for (protect, observe, policy, deleting, claims, unprotecting) in [
             (true, false, Keep, false, true, None),
             (true, false, Keep, true, true, None),
-            (true, false, Weaken, false, true, None),
-            (true, false, Weaken, true, false, Some(Weakening::BeforeDeletion)),
-            (false, false, Keep, false, false, Some(Weakening::Once)),
+            (true, false, Unprotect, false, true, None),
+            (true, false, Unprotect, true, false, Some(Unprotecting::BeforeDeletion)),
+            (false, false, Keep, false, false, Some(Unprotecting::Once)),
             (false, false, Keep, true, false, None),
-            (false, false, Weaken, false, false, Some(Weakening::Once)),
-            (false, false, Weaken, true, false, Some(Weakening::BeforeDeletion)),
+            (false, false, Unprotect, false, false, Some(Unprotecting::Once)),
+            (false, false, Unprotect, true, false, Some(Unprotecting::BeforeDeletion)),
             (true, true, Keep, false, true, None),
-            (true, true, Weaken, true, true, None),
+            (true, true, Unprotect, true, true, None),
             (false, true, Keep, false, false, None),
-            (false, true, Weaken, true, false, None),
+            (false, true, Unprotect, true, false, None),
         ] {
             let wish = wish(protect, observe, policy, deleting);
-            assert_eq!((wish.claims(), wish.weakening()), (claims, weakening), "{wish:?}");
+            assert_eq!((wish.claims(), wish.unprotecting()), (claims, unprotecting), "{wish:?}");
             assert!(!(wish.enforces() && observe));
             let asks = Wish { enumerates: true, ..wish };
-            assert_eq!((asks.claims(), asks.weakening()), (false, None), "whoever enumerates only asks");
+            assert_eq!((asks.claims(), asks.unprotecting()), (false, None), "whoever enumerates only asks");
         }
     }
 }

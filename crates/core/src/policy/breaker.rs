@@ -1,5 +1,5 @@
 //! The circuit breaker: when more vanishes or flips at once than people do by hand, something is wrong with the view, and
-//! nothing is concluded from absence and nothing is weakened until two complete sweeps agree (I16).
+//! nothing is concluded from absence and nothing is unprotected until two complete sweeps agree (I16).
 //!
 //! It goes by time and not by sweeps, so that it means the same at every pace.
 
@@ -36,7 +36,7 @@ enum State {
 }
 
 impl CircuitBreaker {
-    /// A target that was known vanished, or its flag turned weak without our doing.
+    /// A target that was known vanished, or its flag turned unprotected without our doing.
     pub fn surprise(&mut self, now: Moment, known: usize) {
         while let Some((at, count)) = self.surprises.front()
             && now.since(*at) >= AT_ONCE

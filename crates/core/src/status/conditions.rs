@@ -51,13 +51,13 @@ impl Condition {
 /// The domain condition in one word. The operator words it for its kind (`Protected`, `Retained`).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Summary {
-    /// Every target is safe.
-    Safe,
-    /// Every target that can be is safe.
-    SafeWhereApplicable,
-    /// Some target is not safe.
-    Weak,
-    /// Weakened as asked.
+    /// Every target is protected.
+    Protected,
+    /// Every target that can be is protected.
+    ProtectedWhereApplicable,
+    /// Some target is not protected.
+    Unprotected,
+    /// Unprotected as asked.
     AsAsked,
     /// Nothing is selected.
     NoTargets,
@@ -68,24 +68,24 @@ pub enum Summary {
 /// What the object asked for, as far as the judgement depends on it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Question {
-    /// Wants the safe value.
+    /// Wants the protected value.
     pub protect: bool,
     /// Only observes.
     pub observe: bool,
-    /// The reason when its weakening was carried out.
-    pub weakened: Reason,
+    /// The reason when its unprotecting was carried out.
+    pub unprotected: Reason,
 }
 
 impl Default for Question {
     fn default() -> Self {
-        Self { protect: true, observe: false, weakened: Reason::DisabledAsAsked }
+        Self { protect: true, observe: false, unprotected: Reason::DisabledAsAsked }
     }
 }
 
 impl Question {
     /// The question that a wish puts.
     pub fn of<K: Kind>(wish: &Wish<K>) -> Self {
-        Self { protect: wish.protect, observe: wish.observe, weakened: K::WEAKENED }
+        Self { protect: wish.protect, observe: wish.observe, unprotected: K::UNPROTECTED }
     }
 }
 
@@ -137,7 +137,7 @@ pub fn judge(question: Question, part: &Part) -> Judgement {
     }
     let acting = part.progress.as_ref().filter(|_| !question.observe);
     let (domain, summary, stalled, reconciling) = match acting {
-        Some(progress) => judge_weakening(question, part, progress),
+        Some(progress) => judge_unprotecting(question, part, progress),
         None => judge_evidence(question, part, &unknown),
     };
     let errands = errands(part);
@@ -203,30 +203,33 @@ fn judge_evidence(question: Question, part: &Part, unknown: &Groups) -> Findings
     let acts = question.protect && !question.observe;
 
     let named = &tally.not_applicable_named;
-    let stuck_weak: Groups = person_only(&tally.weak).filter(|_| acts).unwrap_or_default();
+    let stuck_unprotected: Groups = person_only(&tally.unprotected).filter(|_| acts).unwrap_or_default();
     let mut stuck_unknown: Groups = person_only(unknown).unwrap_or_default();
     join(&mut stuck_unknown, &part.nodes.overdue);
-    let stalled =
-        worst(named).or_else(|| worst(&stuck_weak)).or_else(|| worst_unknown(&stuck_unknown)).map(|reason| {
+    let stalled = worst(named)
+        .or_else(|| worst(&stuck_unprotected))
+        .or_else(|| worst_unknown(&stuck_unknown))
+        .map(|reason| {
             let mut all = named.clone();
-            join(&mut all, &stuck_weak);
+            join(&mut all, &stuck_unprotected);
             join(&mut all, &stuck_unknown);
             (reason, say(&all))
         });
     let mut under_way = unknown.clone();
     if acts {
-        join(&mut under_way, &tally.weak);
+        join(&mut under_way, &tally.unprotected);
     }
     let reconciling = worst(&under_way).filter(|_| stalled.is_none()).map(|reason| (reason, say(&under_way)));
 
     let (domain, summary) = if !named.is_empty() {
-        (Condition::new(Status::False, Reason::NotApplicable, say(named)), Summary::Weak)
-    } else if let Some(reason) = worst(&tally.weak) {
-        let asked = !question.protect && total(&tally.weak) + tally.not_applicable() == tally.targets();
+        (Condition::new(Status::False, Reason::NotApplicable, say(named)), Summary::Unprotected)
+    } else if let Some(reason) = worst(&tally.unprotected) {
+        let asked =
+            !question.protect && total(&tally.unprotected) + tally.not_applicable() == tally.targets();
         if asked {
-            (Condition::new(Status::False, question.weakened, heading.clone()), Summary::AsAsked)
+            (Condition::new(Status::False, question.unprotected, heading.clone()), Summary::AsAsked)
         } else {
-            (Condition::new(Status::False, reason, say(&tally.weak)), Summary::Weak)
+            (Condition::new(Status::False, reason, say(&tally.unprotected)), Summary::Unprotected)
         }
     } else if let Some(reason) = worst_unknown(unknown) {
         (Condition::new(Status::Unknown, reason, say(unknown)), Summary::Unknown)
@@ -236,37 +239,43 @@ fn judge_evidence(question: Question, part: &Part, unknown: &Groups) -> Findings
             ignored => format!("{} {}", Reason::NoTargets.sentence(), left_out(ignored)),
         };
         (Condition::new(Status::Unknown, Reason::NoTargets, message), Summary::NoTargets)
-    } else if tally.safe() == 0 {
+    } else if tally.protected() == 0 {
         // "All that can be protected is protected" would be true of nothing, and read as a promise.
         let found = &tally.not_applicable_found;
-        (Condition::new(Status::False, Reason::NotApplicable, say(found)), Summary::Weak)
+        (Condition::new(Status::False, Reason::NotApplicable, say(found)), Summary::Unprotected)
     } else if tally.not_applicable() > 0 {
         let message = say(&tally.not_applicable_found) + &free(part);
-        (Condition::new(Status::True, Reason::SafeWhereApplicable, message), Summary::SafeWhereApplicable)
+        (
+            Condition::new(Status::True, Reason::ProtectedWhereApplicable, message),
+            Summary::ProtectedWhereApplicable,
+        )
     } else {
-        (Condition::new(Status::True, Reason::AllSafe, heading.clone() + &free(part)), Summary::Safe)
+        (
+            Condition::new(Status::True, Reason::AllProtected, heading.clone() + &free(part)),
+            Summary::Protected,
+        )
     };
     (domain, summary, stalled, reconciling)
 }
 
-fn judge_weakening(question: Question, part: &Part, progress: &Progress) -> Findings {
+fn judge_unprotecting(question: Question, part: &Part, progress: &Progress) -> Findings {
     if progress.done {
-        let mut message = String::from(question.weakened.sentence());
-        let left = total(&progress.left_safe);
+        let mut message = String::from(question.unprotected.sentence());
+        let left = total(&progress.left_protected);
         if left > 0 {
-            let explained = explain_beside(&message, &progress.left_safe, &part.fits);
-            let _ = write!(message, " {} left with the safe value. {explained}", targets(left));
+            let explained = explain_beside(&message, &progress.left_protected, &part.fits);
+            let _ = write!(message, " {} left with the protected value. {explained}", targets(left));
         }
-        if progress.safe_again > 0 {
+        if progress.protected_again > 0 {
             let _ = write!(
                 message,
-                " Safe again: {} of {}, made so since or come later; this generation leaves them alone.",
-                progress.safe_again,
+                " Protected again: {} of {}, made so since or come later; this generation leaves them alone.",
+                progress.protected_again,
                 targets(part.tally.targets())
             );
         }
         message += &untouched(part, &message);
-        let domain = Condition::new(Status::False, question.weakened, message);
+        let domain = Condition::new(Status::False, question.unprotected, message);
         return (domain, Summary::AsAsked, None, None);
     }
     let mut waiting = progress.waiting.clone();
@@ -278,18 +287,18 @@ fn judge_weakening(question: Question, part: &Part, progress: &Progress) -> Find
         unlisted(&mut waiting, part, reason);
     }
     if waiting.is_empty() {
-        waiting.entry(Reason::Weakening).or_default();
+        waiting.entry(Reason::Unprotecting).or_default();
     }
     let mut message = sentence(&heading(part), &waiting, &part.fits);
     message += &untouched(part, &message);
     let stuck = person_only(&waiting);
-    let reason = worst(&waiting).unwrap_or(Reason::Weakening);
+    let reason = worst(&waiting).unwrap_or(Reason::Unprotecting);
     let domain = Condition::new(Status::False, reason, message.clone());
     let finding = Some((reason, message));
     if stuck.is_some() {
-        (domain, Summary::Weak, finding, None)
+        (domain, Summary::Unprotected, finding, None)
     } else {
-        (domain, Summary::Weak, None, finding)
+        (domain, Summary::Unprotected, None, finding)
     }
 }
 
@@ -404,13 +413,13 @@ fn targets(count: u32) -> String {
     if count == 1 { "1 target".to_owned() } else { format!("{count} targets") }
 }
 
-/// "12 targets: 10 safe, 1 weak, 1 not applicable."
+/// "12 targets: 10 protected, 1 unprotected, 1 not applicable."
 fn heading(part: &Part) -> String {
     let tally = &part.tally;
     let mut text = format!("{}: ", targets(tally.targets()));
     let counts = [
-        (tally.safe(), "safe"),
-        (total(&tally.weak), "weak"),
+        (tally.protected(), "protected"),
+        (total(&tally.unprotected), "unprotected"),
         (tally.not_applicable(), "not applicable"),
         (total(&tally.unknown), "unknown"),
     ];

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::evidence::SafeProof;
+use crate::evidence::ProtectedProof;
 use crate::id::{InstanceId, Region};
 use crate::loss::Loss;
 use crate::pace::Fits;
@@ -12,10 +12,10 @@ use crate::retention::RetentionPart;
 /// What is said of one target.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Verdict {
-    /// It holds the safe value; only fresh evidence makes the proof.
-    Safe(SafeProof),
-    /// It holds the weak value.
-    Weak(Reason),
+    /// It holds the protected value; only fresh evidence makes the proof.
+    Protected(ProtectedProof),
+    /// It holds the unprotected value.
+    Unprotected(Reason),
     /// It can't carry the flag.
     NotApplicable(Reason),
     /// We can't tell.
@@ -56,9 +56,9 @@ pub fn total(groups: &Groups) -> u32 {
 /// All targets of an object, counted.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Default)]
 pub struct Tally {
-    safe: u32,
-    /// Weak ones by reason.
-    pub weak: Groups,
+    protected: u32,
+    /// Unprotected ones by reason.
+    pub unprotected: Groups,
     /// Those that can't carry the flag and were named by id.
     pub not_applicable_named: Groups,
     /// Those that can't carry the flag and came by tag or Node.
@@ -87,11 +87,11 @@ impl Tally {
         words: impl Fn(Reason) -> Option<Box<str>>,
     ) {
         let (groups, reason) = match verdict {
-            Verdict::Safe(_proof) => {
-                self.safe += 1;
+            Verdict::Protected(_proof) => {
+                self.protected += 1;
                 return self.add_risks(id, risks);
             }
-            Verdict::Weak(reason) => (&mut self.weak, reason),
+            Verdict::Unprotected(reason) => (&mut self.unprotected, reason),
             Verdict::NotApplicable(reason) if named => (&mut self.not_applicable_named, reason),
             Verdict::NotApplicable(reason) => (&mut self.not_applicable_found, reason),
             Verdict::Unknown(reason) => (&mut self.unknown, reason),
@@ -111,9 +111,9 @@ impl Tally {
         self.at_risk += u32::from(risks.iter().any(|r| r.reason != Reason::RisksUnreadable));
     }
 
-    /// Targets with the safe value on fresh evidence.
-    pub fn safe(&self) -> u32 {
-        self.safe
+    /// Targets with the protected value on fresh evidence.
+    pub fn protected(&self) -> u32 {
+        self.protected
     }
 
     /// Targets that can't carry the flag.
@@ -123,14 +123,14 @@ impl Tally {
 
     /// All targets.
     pub fn targets(&self) -> u32 {
-        self.safe + total(&self.weak) + self.not_applicable() + total(&self.unknown)
+        self.protected + total(&self.unprotected) + self.not_applicable() + total(&self.unknown)
     }
 
     /// Adds another tally to this one.
     pub fn join(&mut self, other: &Self) {
-        self.safe += other.safe;
+        self.protected += other.protected;
         self.at_risk += other.at_risk;
-        join(&mut self.weak, &other.weak);
+        join(&mut self.unprotected, &other.unprotected);
         join(&mut self.not_applicable_named, &other.not_applicable_named);
         join(&mut self.not_applicable_found, &other.not_applicable_found);
         join(&mut self.unknown, &other.unknown);
@@ -158,7 +158,7 @@ pub fn join(into: &mut Groups, from: &Groups) {
 pub struct Row {
     /// The target's id.
     pub id: Box<str>,
-    /// `Safe`, `Weak`, `NotApplicable` or `Unknown`.
+    /// `Protected`, `Unprotected`, `NotApplicable` or `Unknown`.
     pub state: State,
     /// Why.
     pub reason: Reason,
@@ -171,24 +171,24 @@ pub struct Row {
 /// A verdict in one word.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum State {
-    /// Holds the weak value.
-    Weak,
+    /// Holds the unprotected value.
+    Unprotected,
     /// Not known.
     Unknown,
     /// Can't carry the flag.
     NotApplicable,
-    /// Holds the safe value.
-    Safe,
+    /// Holds the protected value.
+    Protected,
 }
 
 impl State {
     /// The word in status.
     pub const fn as_str(self) -> &'static str {
         match self {
-            Self::Weak => "Weak",
+            Self::Unprotected => "Unprotected",
             Self::Unknown => "Unknown",
             Self::NotApplicable => "NotApplicable",
-            Self::Safe => "Safe",
+            Self::Protected => "Protected",
         }
     }
 }
@@ -197,27 +197,27 @@ impl Verdict {
     /// The verdict in one word.
     pub fn state(self) -> State {
         match self {
-            Self::Safe(_) => State::Safe,
-            Self::Weak(_) => State::Weak,
+            Self::Protected(_) => State::Protected,
+            Self::Unprotected(_) => State::Unprotected,
             Self::NotApplicable(_) => State::NotApplicable,
             Self::Unknown(_) => State::Unknown,
         }
     }
 }
 
-/// How far a weakening has come.
+/// How far an unprotecting has come.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Default)]
 pub struct Progress {
     /// Nothing more will be done for this generation.
     pub done: bool,
-    /// Targets that hold the weak value, can't carry the flag, or are gone.
+    /// Targets that hold the unprotected value, can't carry the flag, or are gone.
     pub ended: u32,
-    /// Targets that were left safe for good, and why.
-    pub left_safe: Groups,
+    /// Targets that were left protected for good, and why.
+    pub left_protected: Groups,
     /// Targets that wait, and why.
     pub waiting: Groups,
-    /// Targets that hold the safe value although this was carried out: made safe again by somebody, or new.
-    pub safe_again: u32,
+    /// Targets that hold the protected value although this was carried out: made protected again by somebody, or new.
+    pub protected_again: u32,
 }
 
 /// Selected Nodes that are not just targets.
@@ -255,7 +255,7 @@ pub struct Part {
     pub refused: BTreeSet<InstanceId>,
     /// What the selected Nodes are like. No engine knows of Nodes.
     pub nodes: NodeFindings,
-    /// Present while a weakening is asked for.
+    /// Present while an unprotecting is asked for.
     pub progress: Option<Progress>,
     /// Those that need attention first.
     pub rows: Vec<Row>,
@@ -273,10 +273,12 @@ impl Part {
     /// Adds to what the cloud said in which region it did. An object may have parts in several.
     pub fn locate(&mut self, region: &Region) {
         let tally = &mut self.tally;
-        let progress =
-            self.progress.iter_mut().flat_map(|progress| [&mut progress.left_safe, &mut progress.waiting]);
+        let progress = self
+            .progress
+            .iter_mut()
+            .flat_map(|progress| [&mut progress.left_protected, &mut progress.waiting]);
         let groups = [
-            &mut tally.weak,
+            &mut tally.unprotected,
             &mut tally.not_applicable_named,
             &mut tally.not_applicable_found,
             &mut tally.unknown,
@@ -325,8 +327,8 @@ impl Part {
             (Some(mine), Some(theirs)) => {
                 mine.done &= theirs.done;
                 mine.ended += theirs.ended;
-                mine.safe_again += theirs.safe_again;
-                join(&mut mine.left_safe, &theirs.left_safe);
+                mine.protected_again += theirs.protected_again;
+                join(&mut mine.left_protected, &theirs.left_protected);
                 join(&mut mine.waiting, &theirs.waiting);
             }
             (mine @ None, Some(theirs)) => *mine = Some(theirs.clone()),
@@ -346,7 +348,7 @@ impl Part {
 /// Puts the rows that need attention first, and cuts the list.
 pub fn sort_rows(rows: &mut Vec<Row>) {
     rows.sort_by(|a, b| {
-        let key = |r: &Row| (r.state == State::Safe && r.risks.is_empty(), r.state);
+        let key = |r: &Row| (r.state == State::Protected && r.risks.is_empty(), r.state);
         key(a).cmp(&key(b)).then_with(|| a.id.cmp(&b.id))
     });
     rows.truncate(MAX_ROWS);

@@ -11,7 +11,7 @@ mod protection {
     mod losses;
     mod throttling;
     mod truth;
-    mod weakening;
+    mod unprotecting;
     mod writing;
 }
 

@@ -139,11 +139,11 @@ fn furnish(dice: &mut Dice, world: &mut World, retaining: Vec<&'static str>) -> 
         }
     }
     for name in cast.cards.clone() {
-        let (pairs, safe) = (card_tags(dice), dice.one_in(2));
+        let (pairs, protected) = (card_tags(dice), dice.one_in(2));
         let (odd, which) = (dice.one_in(10), dice.below(4));
         world.change(&name, |card| {
             card.facts.tags = Some(tags(pairs));
-            card.facts.delete_on_release = Some(!safe);
+            card.facts.delete_on_release = Some(!protected);
             match which {
                 0 if odd => card.facts.primary_retainable = false,
                 1 if odd => card.facts.service_managed = Some(true),
@@ -248,7 +248,7 @@ fn protecting(dice: &mut Dice, cast: &Cast) -> Wish<Instance> {
     let wish = if dice.one_in(3) { disabled(selector) } else { enabled(selector) };
     Wish {
         observe: dice.one_in(6),
-        deletion_policy: *dice.pick(&[DeletionPolicy::Keep, DeletionPolicy::Keep, DeletionPolicy::Weaken]),
+        deletion_policy: *dice.pick(&[DeletionPolicy::Keep, DeletionPolicy::Keep, DeletionPolicy::Unprotect]),
         ..wish
     }
 }
@@ -284,7 +284,7 @@ fn retaining(dice: &mut Dice, cast: &Cast) -> Wish<Interface> {
         ]),
         protect: !dice.one_in(4),
         observe: dice.one_in(8),
-        deletion_policy: *dice.pick(&[DeletionPolicy::Keep, DeletionPolicy::Keep, DeletionPolicy::Weaken]),
+        deletion_policy: *dice.pick(&[DeletionPolicy::Keep, DeletionPolicy::Keep, DeletionPolicy::Unprotect]),
         ..granted(selector)
     }
 }
@@ -388,7 +388,7 @@ fn happen(dice: &mut Dice, world: &mut World, cast: &Cast) {
         // A terminating object's spec may be edited, to let it go.
         0..=5 => {
             let mut spec = world.store[object].spec.clone();
-            spec.set_deletion_policy(*dice.pick(&[DeletionPolicy::Keep, DeletionPolicy::Weaken]));
+            spec.set_deletion_policy(*dice.pick(&[DeletionPolicy::Keep, DeletionPolicy::Unprotect]));
             if let Spec::Protection(wish) = &mut spec {
                 wish.protect = dice.one_in(2);
             }
@@ -396,8 +396,8 @@ fn happen(dice: &mut Dice, world: &mut World, cast: &Cast) {
         }
         6 => world.delete(object),
         7 | 8 => {
-            let safe = dice.one_in(2);
-            world.flip(&machine, safe);
+            let protected = dice.one_in(2);
+            world.flip(&machine, protected);
         }
         9 => world.restart(),
         10 if !terminating => world.corrupt(object),
@@ -447,8 +447,8 @@ fn happen(dice: &mut Dice, world: &mut World, cast: &Cast) {
         }
         21 | 22 => wish_to_attach(dice, world, cast),
         23 => {
-            let safe = dice.one_in(2);
-            world.flip(&card, safe);
+            let protected = dice.one_in(2);
+            world.flip(&card, protected);
         }
         24 => {
             let pairs = card_tags(dice);

@@ -20,9 +20,9 @@ pub(in crate::engine) enum Lane {
     Verify,
     /// They were missing.
     Lookup,
-    /// They are to be weakened.
+    /// They are to be unprotected.
     Proof,
-    /// Something that is on them is to be weakened or attached.
+    /// Something that is on them is to be unprotected or attached.
     Look,
     /// Their turn in a sweep by id.
     Sweep,

@@ -18,10 +18,10 @@ const DISABLE: Question = question(false, false);
 const OBSERVE_DISABLED: Question = question(false, true);
 
 const fn question(protect: bool, observe: bool) -> Question {
-    Question { protect, observe, weakened: Reason::DisabledAsAsked }
+    Question { protect, observe, unprotected: Reason::DisabledAsAsked }
 }
 
-fn safe() -> Verdict {
+fn protected() -> Verdict {
     let evidence: Evidence<Instance> = Evidence {
         facts: InstanceFacts { deletion_protection: Some(true), ..InstanceFacts::default() },
         seen: Moment::default(),
@@ -29,7 +29,7 @@ fn safe() -> Verdict {
         request_id: RequestId::new("R"),
         tag_epoch: 0,
     };
-    Verdict::Safe(evidence.fresh(Moment::default(), None).and_then(|fresh| fresh.prove()).unwrap())
+    Verdict::Protected(evidence.fresh(Moment::default(), None).and_then(|fresh| fresh.prove()).unwrap())
 }
 
 /// Targets `i-0`, `i-1` … with these verdicts; those that can't carry the flag are named when `named`.
@@ -41,8 +41,8 @@ fn part(verdicts: &[Verdict], named: bool) -> Part {
     Part { settled: true, tally, ..Part::default() }
 }
 
-fn weak(reason: Reason) -> Verdict {
-    Verdict::Weak(reason)
+fn unprotected(reason: Reason) -> Verdict {
+    Verdict::Unprotected(reason)
 }
 
 fn unknown(reason: Reason) -> Verdict {
@@ -95,14 +95,28 @@ fn every_row_of_the_table_of_states() {
     let with = |part: Part, progress| Part { progress: Some(progress), ..part };
     let listing = |part: Part, reason| Part { unlisted: Some(reason), ..part };
     for (row, question, part, domain, summary, ready) in [
-        ("all safe", PROTECT, found(&[safe(), safe()]), (True, R::AllSafe), Summary::Safe, Left::Nothing),
-        ("all safe, observed", OBSERVE, found(&[safe()]), (True, R::AllSafe), Summary::Safe, Left::Nothing),
+        (
+            "all protected",
+            PROTECT,
+            found(&[protected(), protected()]),
+            (True, R::AllProtected),
+            Summary::Protected,
+            Left::Nothing,
+        ),
+        (
+            "all protected, observed",
+            OBSERVE,
+            found(&[protected()]),
+            (True, R::AllProtected),
+            Summary::Protected,
+            Left::Nothing,
+        ),
         (
             "some not applicable that were found",
             PROTECT,
-            found(&[safe(), subscription]),
-            (True, R::SafeWhereApplicable),
-            Summary::SafeWhereApplicable,
+            found(&[protected(), subscription]),
+            (True, R::ProtectedWhereApplicable),
+            Summary::ProtectedWhereApplicable,
             Left::Nothing,
         ),
         (
@@ -110,15 +124,15 @@ fn every_row_of_the_table_of_states() {
             PROTECT,
             found(&[subscription]),
             (False, R::NotApplicable),
-            Summary::Weak,
+            Summary::Unprotected,
             Left::Nothing,
         ),
         (
             "some not applicable that were named",
             PROTECT,
-            named(&[safe(), subscription]),
+            named(&[protected(), subscription]),
             (False, R::NotApplicable),
-            Summary::Weak,
+            Summary::Unprotected,
             Left::ToPerson,
         ),
         ("none selected", PROTECT, found(&[]), (Unknown, R::NoTargets), Summary::NoTargets, Left::Nothing),
@@ -131,17 +145,17 @@ fn every_row_of_the_table_of_states() {
             Left::ToOperator,
         ),
         (
-            "all safe, listing not complete",
+            "all protected, listing not complete",
             PROTECT,
-            listing(found(&[safe()]), R::AwaitingListing),
+            listing(found(&[protected()]), R::AwaitingListing),
             (Unknown, R::AwaitingListing),
             Summary::Unknown,
             Left::ToOperator,
         ),
         (
-            "all safe, listing that only a person can mend",
+            "all protected, listing that only a person can mend",
             PROTECT,
-            listing(found(&[safe()]), R::PermissionDenied),
+            listing(found(&[protected()]), R::PermissionDenied),
             (Unknown, R::PermissionDenied),
             Summary::Unknown,
             Left::ToPerson,
@@ -149,7 +163,7 @@ fn every_row_of_the_table_of_states() {
         (
             "an id that the cloud does not know",
             PROTECT,
-            named(&[safe(), unknown(R::NotFound)]),
+            named(&[protected(), unknown(R::NotFound)]),
             (Unknown, R::NotFound),
             Summary::Unknown,
             Left::ToPerson,
@@ -157,7 +171,7 @@ fn every_row_of_the_table_of_states() {
         (
             "a young Node without an id",
             PROTECT,
-            nodes(found(&[safe()]), &[R::NodeUnresolved], &[]),
+            nodes(found(&[protected()]), &[R::NodeUnresolved], &[]),
             (Unknown, R::NodeUnresolved),
             Summary::Unknown,
             Left::ToOperator,
@@ -165,7 +179,7 @@ fn every_row_of_the_table_of_states() {
         (
             "a Node without an id, for a while",
             OBSERVE,
-            nodes(found(&[safe()]), &[R::NodeUnresolved], &[R::NodeUnresolved]),
+            nodes(found(&[protected()]), &[R::NodeUnresolved], &[R::NodeUnresolved]),
             (Unknown, R::NodeUnresolved),
             Summary::Unknown,
             Left::ToPerson,
@@ -181,7 +195,7 @@ fn every_row_of_the_table_of_states() {
         (
             "a Node that has just outlived its instance",
             PROTECT,
-            found(&[safe(), unknown(R::NodeInstanceGone)]),
+            found(&[protected(), unknown(R::NodeInstanceGone)]),
             (Unknown, R::NodeInstanceGone),
             Summary::Unknown,
             Left::ToOperator,
@@ -189,7 +203,7 @@ fn every_row_of_the_table_of_states() {
         (
             "a Node that has outlived its instance for a while",
             PROTECT,
-            nodes(found(&[safe(), unknown(R::NodeInstanceGone)]), &[], &[R::NodeInstanceGone]),
+            nodes(found(&[protected(), unknown(R::NodeInstanceGone)]), &[], &[R::NodeInstanceGone]),
             (Unknown, R::NodeInstanceGone),
             Summary::Unknown,
             Left::ToPerson,
@@ -198,7 +212,7 @@ fn every_row_of_the_table_of_states() {
             "disabled, and carried out, beside a Node without an id",
             DISABLE,
             nodes(
-                with(found(&[weak(R::NotWanted)]), progress(true, &[])),
+                with(found(&[unprotected(R::NotWanted)]), progress(true, &[])),
                 &[R::NodeUnresolved],
                 &[R::NodeUnresolved],
             ),
@@ -207,33 +221,37 @@ fn every_row_of_the_table_of_states() {
             Left::Nothing,
         ),
         (
-            "some weak",
+            "some unprotected",
             PROTECT,
-            found(&[safe(), weak(R::Correcting)]),
+            found(&[protected(), unprotected(R::Correcting)]),
             (False, R::Correcting),
-            Summary::Weak,
+            Summary::Unprotected,
             Left::ToOperator,
         ),
         (
-            "some weak that only a person can help",
+            "some unprotected that only a person can help",
             PROTECT,
-            found(&[weak(R::Correcting), weak(R::PermissionDenied), weak(R::Correcting)]),
+            found(&[
+                unprotected(R::Correcting),
+                unprotected(R::PermissionDenied),
+                unprotected(R::Correcting),
+            ]),
             (False, R::PermissionDenied),
-            Summary::Weak,
+            Summary::Unprotected,
             Left::ToPerson,
         ),
         (
-            "some weak, observed",
+            "some unprotected, observed",
             OBSERVE,
-            found(&[safe(), weak(R::Weak)]),
-            (False, R::Weak),
-            Summary::Weak,
+            found(&[protected(), unprotected(R::Unprotected)]),
+            (False, R::Unprotected),
+            Summary::Unprotected,
             Left::Nothing,
         ),
         (
             "some unknown",
             PROTECT,
-            found(&[safe(), unknown(R::EvidenceStale)]),
+            found(&[protected(), unknown(R::EvidenceStale)]),
             (Unknown, R::EvidenceStale),
             Summary::Unknown,
             Left::ToOperator,
@@ -241,7 +259,7 @@ fn every_row_of_the_table_of_states() {
         (
             "some unknown, observed",
             OBSERVE,
-            found(&[safe(), unknown(R::FieldUnreadable)]),
+            found(&[protected(), unknown(R::FieldUnreadable)]),
             (Unknown, R::FieldUnreadable),
             Summary::Unknown,
             Left::ToPerson,
@@ -257,15 +275,15 @@ fn every_row_of_the_table_of_states() {
         (
             "disabled, carried out",
             DISABLE,
-            with(found(&[weak(R::NotWanted)]), progress(true, &[])),
+            with(found(&[unprotected(R::NotWanted)]), progress(true, &[])),
             (False, R::DisabledAsAsked),
             Summary::AsAsked,
             Left::Nothing,
         ),
         (
-            "disabled, carried out, and safe again",
+            "disabled, carried out, and protected again",
             DISABLE,
-            with(found(&[safe()]), progress(true, &[])),
+            with(found(&[protected()]), progress(true, &[])),
             (False, R::DisabledAsAsked),
             Summary::AsAsked,
             Left::Nothing,
@@ -273,17 +291,17 @@ fn every_row_of_the_table_of_states() {
         (
             "disabled, under way",
             DISABLE,
-            with(found(&[safe()]), progress(false, &[R::Weakening])),
-            (False, R::Weakening),
-            Summary::Weak,
+            with(found(&[protected()]), progress(false, &[R::Unprotecting])),
+            (False, R::Unprotecting),
+            Summary::Unprotected,
             Left::ToOperator,
         ),
         (
             "disabled, a claim stands against it",
             DISABLE,
-            with(found(&[safe(), safe()]), progress(false, &[R::Weakening, R::Conflict])),
+            with(found(&[protected(), protected()]), progress(false, &[R::Unprotecting, R::Conflict])),
             (False, R::Conflict),
-            Summary::Weak,
+            Summary::Unprotected,
             Left::ToPerson,
         ),
         (
@@ -291,7 +309,7 @@ fn every_row_of_the_table_of_states() {
             DISABLE,
             listing(with(found(&[]), progress(false, &[])), R::AwaitingListing),
             (False, R::AwaitingListing),
-            Summary::Weak,
+            Summary::Unprotected,
             Left::ToOperator,
         ),
         (
@@ -299,13 +317,13 @@ fn every_row_of_the_table_of_states() {
             DISABLE,
             listing(with(found(&[]), progress(false, &[])), R::NothingVisible),
             (False, R::NothingVisible),
-            Summary::Weak,
+            Summary::Unprotected,
             Left::ToPerson,
         ),
         (
             "disabled, observed",
             OBSERVE_DISABLED,
-            found(&[weak(R::NotWanted)]),
+            found(&[unprotected(R::NotWanted)]),
             (False, R::DisabledAsAsked),
             Summary::AsAsked,
             Left::Nothing,
@@ -313,9 +331,9 @@ fn every_row_of_the_table_of_states() {
         (
             "being deleted under Disable",
             PROTECT,
-            with(found(&[safe()]), progress(false, &[R::Weakening])),
-            (False, R::Weakening),
-            Summary::Weak,
+            with(found(&[protected()]), progress(false, &[R::Unprotecting])),
+            (False, R::Unprotecting),
+            Summary::Unprotected,
             Left::ToOperator,
         ),
     ] {
@@ -330,16 +348,22 @@ fn every_row_of_the_table_of_states() {
 #[test]
 fn several_rows_at_once_false_before_unknown_before_true_and_stalled_if_any_is() {
     let subscription = Verdict::NotApplicable(Reason::SubscriptionInstance);
-    let all = part(&[safe(), subscription, weak(Reason::Correcting), unknown(Reason::EvidenceStale)], true);
+    let all = part(
+        &[protected(), subscription, unprotected(Reason::Correcting), unknown(Reason::EvidenceStale)],
+        true,
+    );
     let judgement = judge(PROTECT, &all);
     assert_eq!((judgement.domain.status, judgement.domain.reason), (Status::False, Reason::NotApplicable));
     assert_eq!(left(&judgement), Left::ToPerson);
-    let judgement =
-        judge(PROTECT, &part(&[safe(), weak(Reason::Correcting), unknown(Reason::NotFound)], true));
+    let judgement = judge(
+        PROTECT,
+        &part(&[protected(), unprotected(Reason::Correcting), unknown(Reason::NotFound)], true),
+    );
     assert_eq!((judgement.domain.status, judgement.domain.reason), (Status::False, Reason::Correcting));
     assert_eq!(left(&judgement), Left::ToPerson, "the unknown one needs a person");
     assert_eq!(judgement.stalled.reason, Reason::NotFound);
-    let judgement = judge(PROTECT, &part(&[safe(), subscription, unknown(Reason::EvidenceStale)], false));
+    let judgement =
+        judge(PROTECT, &part(&[protected(), subscription, unknown(Reason::EvidenceStale)], false));
     assert_eq!(judgement.domain.status, Status::Unknown);
 }
 
@@ -360,7 +384,7 @@ fn i49_among_unknowns_what_can_not_be_read_comes_first_and_then_the_nodes() {
         AwaitingEvidence,
     ];
     for first in 0..order.len() {
-        let mut part = nodes(part(&[safe()], false), &[], &[NodeUnresolved]);
+        let mut part = nodes(part(&[protected()], false), &[], &[NodeUnresolved]);
         for reason in &order[first..] {
             // However many there are of the others.
             for n in 0..=order.iter().position(|r| r == reason).unwrap() {
@@ -379,14 +403,14 @@ fn i49_among_unknowns_what_can_not_be_read_comes_first_and_then_the_nodes() {
 #[test]
 fn i49_a_node_without_a_target_holds_no_act_up_and_is_counted() {
     let ending = nodes(
-        Part { progress: Some(progress(false, &[Reason::Weakening])), ..part(&[safe()], false) },
+        Part { progress: Some(progress(false, &[Reason::Unprotecting])), ..part(&[protected()], false) },
         &[Reason::NodeUnresolved, Reason::NodeUnresolved],
         &[Reason::NodeUnresolved],
     );
     let mut ending = Part { owners: Groups::new(), ..ending };
     tell(&mut ending.owners, Reason::NodeInstanceGone, "i-9");
     let judgement = judge(DISABLE, &ending);
-    assert_eq!((judgement.domain.reason, left(&judgement)), (Reason::Weakening, Left::ToOperator));
+    assert_eq!((judgement.domain.reason, left(&judgement)), (Reason::Unprotecting, Left::ToOperator));
     let told = " 2 selected Nodes have no target. Node worker-0 and 1 more: The Node has no providerID";
     assert!(judgement.domain.message.contains(told), "{}", judgement.domain.message);
     let ended = Part { progress: Some(progress(true, &[])), ..ending };
@@ -396,41 +420,49 @@ fn i49_a_node_without_a_target_holds_no_act_up_and_is_counted() {
 #[test]
 fn i07_risks_are_told_whatever_the_domain_condition_says_and_unread_ones_are_not_denied() {
     let risk = |reason| Risk { reason, detail: None };
-    for verdict in [safe(), weak(Reason::Correcting), unknown(Reason::EvidenceStale)] {
-        let mut part = part(&[safe()], false);
+    for verdict in [protected(), unprotected(Reason::Correcting), unknown(Reason::EvidenceStale)] {
+        let mut part = part(&[protected()], false);
         part.tally.add("i-x", false, verdict, &[risk(Reason::FinancialLock), risk(Reason::RisksUnreadable)]);
         let at_risk = judge(PROTECT, &part).at_risk;
         assert_eq!((at_risk.status, at_risk.reason), (Status::True, Reason::RisksFound));
         assert!(at_risk.message.starts_with("At risk: 1 of 2 targets. i-x: "), "{}", at_risk.message);
     }
     let mut unread = part(&[], false);
-    unread.tally.add("i-x", false, safe(), &[risk(Reason::RisksUnreadable)]);
+    unread.tally.add("i-x", false, protected(), &[risk(Reason::RisksUnreadable)]);
     assert_eq!(judge(PROTECT, &unread).at_risk.status, Status::Unknown);
     assert_eq!(judge(PROTECT, &part(&[unknown(Reason::Missing)], false)).at_risk.status, Status::Unknown);
-    assert_eq!(judge(PROTECT, &part(&[safe()], false)).at_risk.status, Status::False);
+    assert_eq!(judge(PROTECT, &part(&[protected()], false)).at_risk.status, Status::False);
 }
 
 #[test]
 fn messages_read_as_sentences() {
     let subscription = Verdict::NotApplicable(Reason::SubscriptionInstance);
     let message = |verdicts: &[Verdict]| judge(PROTECT, &part(verdicts, false)).domain.message;
-    assert_eq!(message(&[safe()]), "1 target: 1 safe.");
-    assert_eq!(message(&[safe(), safe()]), "2 targets: 2 safe.");
+    assert_eq!(message(&[protected()]), "1 target: 1 protected.");
+    assert_eq!(message(&[protected(), protected()]), "2 targets: 2 protected.");
     assert_eq!(
-        message(&[safe(), weak(Reason::Busy), weak(Reason::Busy), unknown(Reason::Missing)]),
-        format!("4 targets: 1 safe, 2 weak, 1 unknown. i-1 and 1 more: {}", Reason::Busy.sentence())
+        message(&[
+            protected(),
+            unprotected(Reason::Busy),
+            unprotected(Reason::Busy),
+            unknown(Reason::Missing)
+        ]),
+        format!(
+            "4 targets: 1 protected, 2 unprotected, 1 unknown. i-1 and 1 more: {}",
+            Reason::Busy.sentence()
+        )
     );
     assert_eq!(
-        message(&[safe(), subscription]),
-        format!("2 targets: 1 safe, 1 not applicable. i-1: {}", Reason::SubscriptionInstance.sentence())
+        message(&[protected(), subscription]),
+        format!("2 targets: 1 protected, 1 not applicable. i-1: {}", Reason::SubscriptionInstance.sentence())
     );
-    let mut left = Progress { done: true, safe_again: 1, ..Progress::default() };
-    tell(&mut left.left_safe, Reason::Conflict, "i-0");
-    let done = Part { progress: Some(left), ..part(&[safe(), safe()], false) };
+    let mut left = Progress { done: true, protected_again: 1, ..Progress::default() };
+    tell(&mut left.left_protected, Reason::Conflict, "i-0");
+    let done = Part { progress: Some(left), ..part(&[protected(), protected()], false) };
     assert_eq!(
         judge(DISABLE, &done).domain.message,
         format!(
-            "{} 1 target left with the safe value. i-0: {} Safe again: 1 of 2 targets, made so since or come \
+            "{} 1 target left with the protected value. i-0: {} Protected again: 1 of 2 targets, made so since or come \
              later; this generation leaves them alone.",
             Reason::DisabledAsAsked.sentence(),
             Reason::Conflict.sentence()
@@ -441,24 +473,27 @@ fn messages_read_as_sentences() {
 #[test]
 fn i49_a_node_is_called_by_its_name() {
     let message = |part: &Part| judge(PROTECT, part).domain.message;
-    let young = nodes(part(&[safe(), safe()], false), &[Reason::NodeUnresolved], &[]);
+    let young = nodes(part(&[protected(), protected()], false), &[Reason::NodeUnresolved], &[]);
     let said = message(&young);
-    assert!(said.starts_with("2 targets: 2 safe. Node worker-0: The Node has no providerID yet"), "{said}");
-    let mut gone = part(&[safe()], false);
+    assert!(
+        said.starts_with("2 targets: 2 protected. Node worker-0: The Node has no providerID yet"),
+        "{said}"
+    );
+    let mut gone = part(&[protected()], false);
     tell(&mut gone.tally.unknown, Reason::NodeInstanceGone, "worker-1");
     let said = message(&gone);
-    let wanted = "2 targets: 1 safe, 1 unknown. The instance behind Node worker-1 is gone. A Node stands";
+    let wanted =
+        "2 targets: 1 protected, 1 unknown. The instance behind Node worker-1 is gone. A Node stands";
     assert!(said.starts_with(wanted), "{said}");
     tell(&mut gone.tally.unknown, Reason::NodeInstanceGone, "worker-2");
     let said = message(&gone);
     assert!(said.contains("The instances behind Node worker-1 and 1 more are gone. A Node stands"), "{said}");
-    let mut refused = part(&[safe()], false);
+    let mut refused = part(&[protected()], false);
     tell_with(&mut refused.tally.unknown, Reason::NodeIdRefused, "worker-1", || {
         Some("cn-hangzhou.i-odd".into())
     });
     let said = message(&refused);
-    let wanted =
-        "2 targets: 1 safe, 1 unknown. Node worker-1: The cloud refuses the instance id in the providerID";
+    let wanted = "2 targets: 1 protected, 1 unknown. Node worker-1: The cloud refuses the instance id in the providerID";
     assert!(said.starts_with(wanted) && said.ends_with("the selection (cn-hangzhou.i-odd)."), "{said}");
     let mut left_out = part(&[], false);
     left_out.nodes.ignored = 2;
@@ -473,14 +508,14 @@ fn i49_a_node_is_called_by_its_name() {
 
 #[test]
 fn a_reason_that_stands_for_the_listing_and_for_targets_names_the_targets() {
-    let weak = part(&[weak(Reason::Throttled), weak(Reason::Throttled)], false);
-    let judgement = judge(PROTECT, &Part { unlisted: Some(Reason::Throttled), ..weak });
+    let unprotected = part(&[unprotected(Reason::Throttled), unprotected(Reason::Throttled)], false);
+    let judgement = judge(PROTECT, &Part { unlisted: Some(Reason::Throttled), ..unprotected });
     assert!(judgement.reconciling.message.contains("i-0 and 1 more: "), "{}", judgement.reconciling.message);
 }
 
 #[test]
 fn i52_throttling_names_the_budget_that_would_fit() {
-    let part = Part { unlisted: Some(Reason::Throttled), ..part(&[safe()], false) };
+    let part = Part { unlisted: Some(Reason::Throttled), ..part(&[protected()], false) };
     let fits = Fits::from([("DescribeInstances", 20)]);
     let judgement = judge(PROTECT, &Part { fits: fits.clone(), ..part.clone() });
     let advice = "About 20 calls of DescribeInstances a minute get through: set \
@@ -496,11 +531,11 @@ fn i52_throttling_names_the_budget_that_would_fit() {
 #[test]
 fn a_condition_that_does_not_hold_says_why_not_without_contradicting_the_others() {
     let reasons = |judgement: &Judgement| (judgement.reconciling.reason, judgement.stalled.reason);
-    let rest = judge(PROTECT, &part(&[safe()], false));
+    let rest = judge(PROTECT, &part(&[protected()], false));
     assert_eq!(reasons(&rest), (Reason::NothingUnderWay, Reason::NothingStalled));
-    let works = judge(PROTECT, &part(&[weak(Reason::Correcting)], false));
+    let works = judge(PROTECT, &part(&[unprotected(Reason::Correcting)], false));
     assert_eq!(reasons(&works), (Reason::Correcting, Reason::NothingStalled));
-    let waits = judge(PROTECT, &part(&[weak(Reason::Locked)], false));
+    let waits = judge(PROTECT, &part(&[unprotected(Reason::Locked)], false));
     assert_eq!(reasons(&waits), (Reason::AwaitsPerson, Reason::Locked));
 }
 
@@ -544,22 +579,22 @@ fn groups() -> impl Strategy<Value = Groups> {
 
 fn parts() -> impl Strategy<Value = Part> {
     let tally = (0..3_usize, groups(), groups(), groups(), groups(), groups()).prop_map(
-        |(safe_ones, weak, not_applicable_named, not_applicable_found, unknown, risks)| {
-            let mut tally = part(&vec![safe(); safe_ones], false).tally;
+        |(protected_ones, unprotected, not_applicable_named, not_applicable_found, unknown, risks)| {
+            let mut tally = part(&vec![protected(); protected_ones], false).tally;
             tally.at_risk = total(&risks);
-            (tally.weak, tally.unknown, tally.risks) = (weak, unknown, risks);
+            (tally.unprotected, tally.unknown, tally.risks) = (unprotected, unknown, risks);
             tally.not_applicable_named = not_applicable_named;
             tally.not_applicable_found = not_applicable_found;
             tally
         },
     );
     let progress = (any::<bool>(), 0..9_u32, 0..9_u32, groups(), groups()).prop_map(
-        |(done, ended, safe_again, left_safe, waiting)| Progress {
+        |(done, ended, protected_again, left_protected, waiting)| Progress {
             done,
             ended,
-            left_safe,
+            left_protected,
             waiting,
-            safe_again,
+            protected_again,
         },
     );
     let unlisted = prop::option::of((0..Reason::ALL.len()).prop_map(|n| Reason::ALL[n]));
@@ -623,11 +658,14 @@ fn what_is_free_for_reuse_is_counted_when_all_is_well() {
         }
         judge(PROTECT, &part).domain.message
     };
-    assert_eq!(message(0, &[safe()]), "1 target: 1 safe.");
-    assert_eq!(message(1, &[safe()]), "1 target: 1 safe. 1 is free and waits for reuse.");
-    assert_eq!(message(2, &[safe(), safe()]), "2 targets: 2 safe. 2 are free and wait for reuse.");
-    let weak = Verdict::Weak(Reason::Correcting);
-    assert!(!message(1, &[weak]).contains("free"), "what is wrong goes first");
+    assert_eq!(message(0, &[protected()]), "1 target: 1 protected.");
+    assert_eq!(message(1, &[protected()]), "1 target: 1 protected. 1 is free and waits for reuse.");
+    assert_eq!(
+        message(2, &[protected(), protected()]),
+        "2 targets: 2 protected. 2 are free and wait for reuse."
+    );
+    let unprotected = Verdict::Unprotected(Reason::Correcting);
+    assert!(!message(1, &[unprotected]).contains("free"), "what is wrong goes first");
 }
 
 #[test]
@@ -644,7 +682,7 @@ fn what_is_still_to_be_attached_keeps_an_object_from_being_ready() {
         };
         let retention = RetentionPart { attachments: vec![attachment], full, ..RetentionPart::default() };
         let mut part = Part { settled: true, retention: Some(Box::new(retention)), ..Part::default() };
-        part.tally.add("eni-1", false, safe(), &[]);
+        part.tally.add("eni-1", false, protected(), &[]);
         let judgement = judge(PROTECT, &part);
         assert_eq!(judgement.domain.status, Status::True, "whether the flag holds is another question");
         (left(&judgement), judgement.ready.reason)
@@ -680,20 +718,20 @@ proptest! {
     }
 
     #[test]
-    fn i01_true_needs_every_target_safe_or_found_and_unable(part in parts(), protect: bool, observe: bool) {
+    fn i01_true_needs_every_target_protected_or_found_and_unable(part in parts(), protect: bool, observe: bool) {
         let judgement = judge(question(protect, observe), &part);
         let tally = &part.tally;
         let acting = part.progress.is_some() && !observe;
-        let all = tally.safe() > 0
-            && total(&tally.weak) + total(&tally.not_applicable_named) + total(&tally.unknown) == 0
+        let all = tally.protected() > 0
+            && total(&tally.unprotected) + total(&tally.not_applicable_named) + total(&tally.unknown) == 0
             && part.unlisted.is_none()
             && part.owners.is_empty()
             && part.nodes.targetless.is_empty()
             && !acting;
         prop_assert_eq!(judgement.domain.status == Status::True, all);
-        let unqualified = (judgement.domain.status, judgement.domain.reason) == (Status::True, Reason::AllSafe);
+        let unqualified = (judgement.domain.status, judgement.domain.reason) == (Status::True, Reason::AllProtected);
         prop_assert_eq!(unqualified, all && tally.not_applicable() == 0);
-        let summary = matches!(judgement.summary, Summary::Safe | Summary::SafeWhereApplicable);
+        let summary = matches!(judgement.summary, Summary::Protected | Summary::ProtectedWhereApplicable);
         prop_assert_eq!(summary, all);
     }
 
@@ -727,18 +765,18 @@ proptest! {
         let mut joined = one.clone();
         joined.join(&two);
         prop_assert_eq!(joined.tally.targets(), one.tally.targets() + two.tally.targets());
-        prop_assert_eq!(joined.tally.safe(), one.tally.safe() + two.tally.safe());
+        prop_assert_eq!(joined.tally.protected(), one.tally.protected() + two.tally.protected());
         prop_assert_eq!(joined.tally.at_risk, one.tally.at_risk + two.tally.at_risk);
         prop_assert_eq!(joined.settled, one.settled && two.settled);
         prop_assert_eq!(joined.unlisted.is_none(), one.unlisted.is_none() && two.unlisted.is_none());
         if let (Some(sum), Some(a), Some(b)) = (&joined.progress, &one.progress, &two.progress) {
             prop_assert_eq!(sum.done, a.done && b.done);
             prop_assert_eq!(total(&sum.waiting), total(&a.waiting) + total(&b.waiting));
-            prop_assert_eq!(total(&sum.left_safe), total(&a.left_safe) + total(&b.left_safe));
+            prop_assert_eq!(total(&sum.left_protected), total(&a.left_protected) + total(&b.left_protected));
         }
         if judge(PROTECT, &joined).domain.status == Status::True {
             for part in [&one, &two] {
-                let silent = part.tally.safe() == 0;
+                let silent = part.tally.protected() == 0;
                 prop_assert!(silent || judge(PROTECT, part).domain.status == Status::True);
             }
         }
@@ -747,7 +785,7 @@ proptest! {
 
 #[test]
 fn a_condition_names_the_call_that_failed_and_the_region() {
-    let mut here = part(&[safe()], false);
+    let mut here = part(&[protected()], false);
     let told = || Some("GetCallerIdentity: Timeout".into());
     here.tally.add_with("i-a", false, unknown(Reason::StsUnavailable), &[], |_| told());
     here.tally.add_with("i-b", false, unknown(Reason::StsUnavailable), &[], |_| None);
@@ -781,15 +819,21 @@ fn what_was_said_already_is_not_said_again() {
 
 #[test]
 fn rows_that_need_attention_stand_first_and_the_list_is_cut() {
-    let row =
-        |id: &str, state, risks| Row { id: id.into(), state, reason: Reason::Weak, detail: None, risks };
+    let row = |id: &str, state, risks| Row {
+        id: id.into(),
+        state,
+        reason: Reason::Unprotected,
+        detail: None,
+        risks,
+    };
     let risk = vec![Risk { reason: Reason::FinancialLock, detail: None }];
-    let mut rows: Vec<Row> = (0..200).map(|n| row(&format!("i-{n:03}"), State::Safe, Vec::new())).collect();
-    rows.push(row("i-risky", State::Safe, risk));
+    let mut rows: Vec<Row> =
+        (0..200).map(|n| row(&format!("i-{n:03}"), State::Protected, Vec::new())).collect();
+    rows.push(row("i-risky", State::Protected, risk));
     rows.push(row("i-unknown", State::Unknown, Vec::new()));
-    rows.push(row("i-weak", State::Weak, Vec::new()));
+    rows.push(row("i-unprotected", State::Unprotected, Vec::new()));
     crate::verdict::sort_rows(&mut rows);
     let first: Vec<&str> = rows.iter().take(4).map(|row| row.id.as_ref()).collect();
-    assert_eq!(first, ["i-weak", "i-unknown", "i-risky", "i-000"]);
+    assert_eq!(first, ["i-unprotected", "i-unknown", "i-risky", "i-000"]);
     assert_eq!(rows.len(), crate::verdict::MAX_ROWS);
 }

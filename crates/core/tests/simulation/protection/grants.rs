@@ -18,7 +18,7 @@ fn protected(count: usize) -> World {
     world.fleet(count, &[("env", "prod")]);
     world.apply("keeper", enabled(by_tag("env", "prod")));
     world.run(secs(60));
-    assert_eq!(world.says("keeper"), (Status::True, Reason::AllSafe));
+    assert_eq!(world.says("keeper"), (Status::True, Reason::AllProtected));
     world.delete("keeper");
     world
 }
@@ -31,20 +31,23 @@ fn i09_i41_whoever_may_only_protect_switches_nothing_off_and_is_told_so() {
     assert_eq!(world.says("off"), (Status::False, Reason::NotGranted));
     let stalled = &world.judgement("off").stalled;
     assert_eq!((stalled.status, stalled.reason), (Status::True, Reason::NotGranted));
-    assert_eq!(world.weakened().len(), 0);
+    assert_eq!(world.unprotecting_writes().len(), 0);
 
     // Protecting needs no further right, and the same object may ask for it.
     world.flip("i-00000", false);
     world.apply("off", confined(enabled(by_tag("env", "prod"))));
     world.run(INTERVAL);
-    assert_eq!(world.says("off"), (Status::True, Reason::AllSafe));
+    assert_eq!(world.says("off"), (Status::True, Reason::AllProtected));
     // With the right, the same wish is carried out.
     world.apply("off", disabled(by_tag("env", "prod")));
     world.run(INTERVAL * 2);
-    assert_eq!((world.says("off"), world.weakened().len()), ((Status::False, Reason::DisabledAsAsked), 5));
+    assert_eq!(
+        (world.says("off"), world.unprotecting_writes().len()),
+        ((Status::False, Reason::DisabledAsAsked), 5)
+    );
 }
 
-/// Not even a wish that is not carried out claims anything for the weak side, or stands in anybody's way.
+/// Not even a wish that is not carried out claims anything for the unprotected side, or stands in anybody's way.
 #[test]
 fn i41_a_wish_that_is_not_granted_is_no_claim() {
     let mut world = protected(3);
@@ -52,14 +55,14 @@ fn i41_a_wish_that_is_not_granted_is_no_claim() {
     world.apply("free", disabled(by_ids(&["i-00000"])));
     world.run(INTERVAL * 2);
     assert_eq!(world.says("free"), (Status::False, Reason::DisabledAsAsked));
-    assert_eq!((world.weakened().len(), world.protected("i-00001")), (1, true));
+    assert_eq!((world.unprotecting_writes().len(), world.protected("i-00001")), (1, true));
 }
 
 #[test]
-fn i10_a_deletion_without_the_right_leaves_everything_safe_and_never_hangs() {
+fn i10_a_deletion_without_the_right_leaves_everything_protected_and_never_hangs() {
     for reads_fail in [None, Some(Class::Transient), Some(Class::Permission)] {
         let mut world = protected(5);
-        let wish = Wish { deletion_policy: DeletionPolicy::Weaken, ..enabled(by_tag("env", "prod")) };
+        let wish = Wish { deletion_policy: DeletionPolicy::Unprotect, ..enabled(by_tag("env", "prod")) };
         world.apply("gone", confined(wish));
         world.run(INTERVAL * 2);
         world.cloud.mood.reads_fail = reads_fail;
@@ -67,7 +70,7 @@ fn i10_a_deletion_without_the_right_leaves_everything_safe_and_never_hangs() {
         world.delete("gone");
         world.run(secs(10));
         assert!(!world.store.contains_key("gone"), "it hangs, {reads_fail:?}");
-        assert_eq!(world.weakened().len(), 0);
+        assert_eq!(world.unprotecting_writes().len(), 0);
     }
 }
 
@@ -82,11 +85,14 @@ fn i41_a_right_that_is_revoked_amid_the_act_ends_it() {
     world.delete("keeper");
     world.apply("off", disabled(by_tag("env", "prod")));
     world.run(secs(20));
-    let begun = world.weakened().len();
+    let begun = world.unprotecting_writes().len();
     assert!((1..10).contains(&begun), "{begun}");
     // A process that starts with another configuration gives the same generation fewer rights.
     world.store.get_mut("off").unwrap().protection_mut().unwrap().may = Rights::default();
     world.restart();
     world.run(INTERVAL * 3);
-    assert_eq!((world.weakened().len(), world.says("off")), (begun, (Status::False, Reason::NotGranted)));
+    assert_eq!(
+        (world.unprotecting_writes().len(), world.says("off")),
+        (begun, (Status::False, Reason::NotGranted))
+    );
 }

@@ -17,17 +17,17 @@ fn i40_pages_that_were_given_to_two_identities_are_no_listing() {
     world.apply("a", enabled(by_tag("env", "prod")));
     world.run(INTERVAL * 2 + secs(1));
     assert_eq!(world.says("a"), (Status::Unknown, Reason::AwaitingListing));
-    assert!(world.part("a").tally.safe() > 0, "what was seen was seen");
+    assert!(world.part("a").tally.protected() > 0, "what was seen was seen");
     world.cloud.mood.restless = false;
     world.run(INTERVAL * 2);
-    assert_eq!(world.says("a"), (Status::True, Reason::AllSafe));
-    assert_eq!(world.part("a").tally.safe(), 40);
+    assert_eq!(world.says("a"), (Status::True, Reason::AllProtected));
+    assert_eq!(world.part("a").tally.protected(), 40);
 
     // A new key amid the rest costs one round, and no flag.
     let writes = world.arrived.len();
     world.cloud.mood.identity = Identity(1);
     world.run(INTERVAL * 2);
-    assert_eq!((world.says("a"), world.arrived.len()), ((Status::True, Reason::AllSafe), writes));
+    assert_eq!((world.says("a"), world.arrived.len()), ((Status::True, Reason::AllProtected), writes));
 }
 
 /// I40: nor is a round by id.
@@ -39,7 +39,7 @@ fn i40_a_round_by_id_that_was_given_to_two_identities_is_not_complete() {
     world.instance("i-b", payg(true, &[]));
     world.apply("a", enabled(by_ids(&["i-a", "i-b"])));
     world.run(secs(30));
-    assert_eq!(world.says("a"), (Status::True, Reason::AllSafe));
+    assert_eq!(world.says("a"), (Status::True, Reason::AllProtected));
     let proven = world.proven();
     world.cloud.mood.restless = true;
     world.run(INTERVAL * 3);
@@ -67,7 +67,7 @@ fn i17_a_key_that_may_not_be_used_is_told_and_heals_by_itself() {
         assert_eq!(world.judgement("a").stalled.status == Status::True, reason.needs_person());
         (world.cloud.mood.reads_fail, world.cloud.mood.writes_fail) = (None, None);
         world.run(secs(40));
-        assert_eq!(world.says("a"), (Status::True, Reason::AllSafe), "{class:?}");
+        assert_eq!(world.says("a"), (Status::True, Reason::AllProtected), "{class:?}");
 
         // The key is swapped when everything is at rest, and somebody flips a flag meanwhile.
         world.cloud.mood.writes_fail = Some(class);
@@ -76,8 +76,8 @@ fn i17_a_key_that_may_not_be_used_is_told_and_heals_by_itself() {
         assert_eq!(world.says("a"), (Status::False, reason));
         world.cloud.mood.writes_fail = None;
         world.run(secs(30));
-        assert_eq!(world.says("a"), (Status::True, Reason::AllSafe), "{class:?}");
-        assert_eq!(world.weakened().len(), 0);
+        assert_eq!(world.says("a"), (Status::True, Reason::AllProtected), "{class:?}");
+        assert_eq!(world.unprotecting_writes().len(), 0);
     }
 }
 
@@ -100,17 +100,17 @@ fn i29_another_key_is_tried_at_once() {
         assert_eq!(world.says("a"), (Status::False, class.into()), "nobody has told of another key");
         world.key_changed();
         world.run(secs(20));
-        assert_eq!(world.says("a"), (Status::True, Reason::AllSafe), "{class:?}");
+        assert_eq!(world.says("a"), (Status::True, Reason::AllProtected), "{class:?}");
     }
 }
 
 /// I10: whoever is deleted while the key is of another account is not held by it.
 #[test]
-fn i10_a_wrong_account_leaves_what_is_deleted_safe() {
+fn i10_a_wrong_account_leaves_what_is_deleted_protected() {
     let mut world = World::new();
     world.instance("i-a", payg(true, &[]));
     let mut wish = enabled(by_ids(&["i-a"]));
-    wish.deletion_policy = keeper_core::wish::DeletionPolicy::Weaken;
+    wish.deletion_policy = keeper_core::wish::DeletionPolicy::Unprotect;
     world.apply("a", wish);
     world.run(secs(30));
     world.cloud.mood.writes_fail = Some(Class::WrongAccount);

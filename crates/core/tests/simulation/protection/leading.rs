@@ -10,7 +10,7 @@ use keeper_core::reason::Reason;
 
 use crate::world::{INTERVAL, World, by_ids, by_tag, disabled, enabled, payg, secs, settings};
 
-/// A world in which everything is safe and said to be so.
+/// A world in which everything is protected and said to be so.
 fn at_rest() -> World {
     let mut world = World::new();
     world.fleet(20, &[("env", "prod")]);
@@ -18,7 +18,7 @@ fn at_rest() -> World {
     world.apply("named", enabled(by_ids(&["i-00003"])));
     world.run(INTERVAL * 2);
     for name in ["tagged", "named"] {
-        assert_eq!(world.says(name), (Status::True, Reason::AllSafe));
+        assert_eq!(world.says(name), (Status::True, Reason::AllProtected));
     }
     world
 }
@@ -57,23 +57,23 @@ fn i33_nothing_is_called_and_nothing_said_after_the_end_of_the_lease() {
     // What happened meanwhile is found by whoever leads next, be it the same.
     leads_for(&mut world, secs(20));
     assert!(world.protected("i-00003"));
-    assert_eq!(world.says("named"), (Status::True, Reason::AllSafe));
+    assert_eq!(world.says("named"), (Status::True, Reason::AllProtected));
 }
 
 #[test]
-fn i33_weakening_needs_seconds_of_the_lease() {
+fn i33_unprotecting_needs_seconds_of_the_lease() {
     let mut world = at_rest();
     world.instance("i-off", payg(true, &[]));
-    // Renewed late each time: calls may be sent, weakening ones not any more.
+    // Renewed late each time: calls may be sent, unprotecting ones not any more.
     world.lease(secs(10), Duration::ZERO);
     world.apply("off", disabled(by_ids(&["i-off"])));
     for _ in 0..20 {
         world.lease(secs(10), Duration::ZERO);
         world.run(secs(3));
     }
-    assert_eq!(world.weakened().len(), 0);
+    assert_eq!(world.unprotecting_writes().len(), 0);
     leads_for(&mut world, secs(30));
-    assert_eq!(world.weakened().len(), 1);
+    assert_eq!(world.unprotecting_writes().len(), 1);
     assert_eq!(world.says("off"), (Status::False, Reason::DisabledAsAsked));
 }
 
@@ -84,26 +84,29 @@ fn i33_a_batch_that_was_proven_in_time_is_not_written_too_late() {
     world.lease(secs(10), Duration::from_millis(50));
     world.apply("off", disabled(by_ids(&["i-off"])));
     world.run(secs(9));
-    assert_eq!(world.weakened().len(), 0);
+    assert_eq!(world.unprotecting_writes().len(), 0);
 }
 
 #[test]
-fn i14_what_the_leader_before_weakened_and_said_so_is_not_weakened_again_before_the_watch_tells() {
+fn i14_what_the_leader_before_unprotected_and_said_so_is_not_unprotected_again_before_the_watch_tells() {
     let mut world = at_rest();
     world.instance("i-off", payg(true, &[]));
     world.lead(false);
     world.apply("off", disabled(by_ids(&["i-off"])));
-    // The other leader has weakened it and said so, and a person has made it safe again.
+    // The other leader has unprotected it and said so, and a person has made it protected again.
     world.store.get_mut("off").unwrap().carried_out = Some(1);
     // Nor does the answer to a status write tell.
     world.refuse_status("off", true);
     world.lead(true);
     world.run(INTERVAL * 3);
-    assert_eq!(world.weakened().len(), 0);
+    assert_eq!(world.unprotecting_writes().len(), 0);
     world.refuse_status("off", false);
     world.relist();
     world.run(INTERVAL);
-    assert_eq!((world.weakened().len(), world.says("off")), (0, (Status::False, Reason::DisabledAsAsked)));
+    assert_eq!(
+        (world.unprotecting_writes().len(), world.says("off")),
+        (0, (Status::False, Reason::DisabledAsAsked))
+    );
 }
 
 #[test]
@@ -118,7 +121,7 @@ fn i38_a_spare_that_takes_over_leaves_standing_what_stands_until_it_has_read() {
         world.run(secs(4));
         assert_eq!(so_far(&world).2, reports, "nothing is known yet");
         world.run(secs(20));
-        assert_eq!(world.says("tagged"), (Status::True, Reason::AllSafe));
+        assert_eq!(world.says("tagged"), (Status::True, Reason::AllProtected));
         assert_eq!(world.arrived.len(), 20);
     }
 }
@@ -153,7 +156,7 @@ fn i38_what_stays_unproven_for_two_sweeps_after_a_takeover_is_unknown_then_and_n
         world.lead(true);
         world.run((INTERVAL * 2).saturating_sub(secs(5)));
         for name in ["tagged", "named"] {
-            assert_eq!(world.says(name), (Status::True, Reason::AllSafe), "{name} {trouble:?}");
+            assert_eq!(world.says(name), (Status::True, Reason::AllProtected), "{name} {trouble:?}");
         }
         world.run(secs(10));
         for name in ["tagged", "named"] {
@@ -162,7 +165,7 @@ fn i38_what_stays_unproven_for_two_sweeps_after_a_takeover_is_unknown_then_and_n
         world.cloud.mood.reads_fail = None;
         world.run(secs(1300));
         for name in ["tagged", "named"] {
-            assert_eq!(world.says(name), (Status::True, Reason::AllSafe), "{name} {trouble:?}");
+            assert_eq!(world.says(name), (Status::True, Reason::AllProtected), "{name} {trouble:?}");
         }
         assert_eq!(world.arrived.len(), 20);
     }
@@ -175,7 +178,7 @@ fn i38_when_the_patience_is_spent_what_is_unproven_is_unknown_at_once() {
     world.cloud.mood.reads_fail = Some(Class::Transient);
     world.lead(true);
     world.run(secs(1));
-    assert_eq!(world.says("tagged"), (Status::True, Reason::AllSafe));
+    assert_eq!(world.says("tagged"), (Status::True, Reason::AllProtected));
     world.patience(Duration::ZERO);
     world.run(secs(1));
     for name in ["tagged", "named"] {
@@ -188,7 +191,7 @@ fn i38_when_the_patience_is_spent_what_is_unproven_is_unknown_at_once() {
     world.lead(false);
     world.lead(true);
     world.run(secs(30));
-    assert_eq!(world.says("tagged"), (Status::True, Reason::AllSafe));
+    assert_eq!(world.says("tagged"), (Status::True, Reason::AllProtected));
 }
 
 #[test]
@@ -260,7 +263,7 @@ fn i24_what_is_missing_is_looked_up_although_the_lead_is_lost_meanwhile() {
         world.run(secs(1));
         world.lead(true);
         world.run(INTERVAL * 10);
-        let said = (world.says("tagged"), world.part("tagged").tally.safe());
-        assert_eq!(said, ((Status::True, Reason::AllSafe), 17), "after {halves} half seconds");
+        let said = (world.says("tagged"), world.part("tagged").tally.protected());
+        assert_eq!(said, ((Status::True, Reason::AllProtected), 17), "after {halves} half seconds");
     }
 }

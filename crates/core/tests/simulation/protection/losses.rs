@@ -15,7 +15,7 @@ fn three() -> World {
     world.fleet(3, &[("env", "prod")]);
     world.apply("a", enabled(by_tag("env", "prod")));
     world.run(INTERVAL * 2);
-    assert_eq!(world.says("a"), (Status::True, Reason::AllSafe));
+    assert_eq!(world.says("a"), (Status::True, Reason::AllProtected));
     world
 }
 
@@ -40,7 +40,7 @@ fn i50_what_is_switched_off_and_released_between_two_sweeps_is_told_once() {
         world.run(INTERVAL * 20);
         let loss = only(&world);
         assert_eq!((&*loss.id, loss.cause, loss.grave), ("i-00001", Cause::Gone, true));
-        let seen = loss.last_safe.as_ref().unwrap();
+        let seen = loss.last_protected.as_ref().unwrap();
         assert!(seen.at <= before && before.since(seen.at) <= INTERVAL, "{seen:?}");
         assert_eq!(loss.last, Some((seen.clone(), Some(true))));
         assert_eq!(world.store["a"].shrunk, 0);
@@ -51,16 +51,16 @@ fn i50_what_is_switched_off_and_released_between_two_sweeps_is_told_once() {
 fn i50_what_is_seen_switched_off_and_then_goes_is_told_with_when_it_was_protected() {
     let mut world = three();
     world.cloud.mood.writes_fail = Some(keeper_core::failure::Class::Permission);
-    let protected = world.now;
+    let flipped = world.now;
     world.flip("i-00001", false);
     world.run(INTERVAL * 3);
     world.release("i-00001");
     world.run(INTERVAL * 3);
     let loss = only(&world);
     let (last, flag) = loss.last.as_ref().unwrap();
-    assert!(*flag == Some(false) && last.at > protected && loss.grave, "{loss:?}");
-    let safe = loss.last_safe.as_ref().unwrap();
-    assert!(safe.at <= protected && protected.since(safe.at) <= INTERVAL, "{loss:?}");
+    assert!(*flag == Some(false) && last.at > flipped && loss.grave, "{loss:?}");
+    let protected = loss.last_protected.as_ref().unwrap();
+    assert!(protected.at <= flipped && flipped.since(protected.at) <= INTERVAL, "{loss:?}");
 }
 
 #[test]

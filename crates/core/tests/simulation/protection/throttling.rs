@@ -43,22 +43,22 @@ fn sayings(world: &mut World, minutes: u32) -> Vec<[(Status, Reason); 2]> {
 
 #[test]
 fn i52_under_lasting_throttling_verdicts_settle_and_stay() {
-    let safe = (Status::True, Reason::AllSafe);
+    let protected = (Status::True, Reason::AllProtected);
     let late = (Status::Unknown, Reason::Throttled);
     for (pages, quota, settled) in [
-        (1, 6, safe),
-        (1, 1, safe),
-        (9, 12, safe),
+        (1, 6, protected),
+        (1, 1, protected),
+        (9, 12, protected),
         (9, 1, late),
-        (31, 30, safe),
-        (31, 12, safe),
-        (31, 6, safe),
+        (31, 30, protected),
+        (31, 12, protected),
+        (31, 6, protected),
         (31, 4, late),
         (31, 1, late),
     ] {
         let mut world = region(pages, 60, None);
         world.run(MINUTE * 5);
-        assert_eq!(world.says("tagged"), safe);
+        assert_eq!(world.says("tagged"), protected);
         world.cloud.mood.quota = Some(quota);
         world.run(HOUR);
         let reports: u32 = world.store.values().map(|stored| stored.reports).sum();
@@ -72,8 +72,8 @@ fn i52_under_lasting_throttling_verdicts_settle_and_stay() {
 #[test]
 fn i52_what_was_throttled_from_the_start_settles_as_well() {
     for (pages, quota, settled) in [
-        (9, 12, (Status::True, Reason::AllSafe)),
-        (31, 6, (Status::True, Reason::AllSafe)),
+        (9, 12, (Status::True, Reason::AllProtected)),
+        (31, 6, (Status::True, Reason::AllProtected)),
         (31, 1, (Status::Unknown, Reason::Throttled)),
     ] {
         let mut world = region(pages, 60, Some(quota));
@@ -95,7 +95,7 @@ fn i52_the_sentence_names_a_budget_that_would_fit_and_with_it_all_is_well() {
     // The budget that asks for this pace is no surprise to whoever set it.
     let mut world = region(31, 2, Some(2));
     world.run(HOUR * 2);
-    assert_eq!(sayings(&mut world, 120), [[(Status::True, Reason::AllSafe); 2]]);
+    assert_eq!(sayings(&mut world, 120), [[(Status::True, Reason::AllProtected); 2]]);
 }
 
 #[test]
@@ -104,7 +104,7 @@ fn i52_whoever_eats_the_quota_keeps_no_true_alive() {
         for failure in [Class::Throttled, Class::Transient] {
             let mut world = region(pages, 60, quota);
             world.run(HOUR);
-            assert_eq!(world.says("tagged"), (Status::True, Reason::AllSafe));
+            assert_eq!(world.says("tagged"), (Status::True, Reason::AllProtected));
             world.cloud.mood.reads_fail = Some(failure);
             world.run(until);
             for name in ["tagged", "named"] {
@@ -139,7 +139,7 @@ fn i52_when_the_cloud_lets_everything_through_again_it_is_said_within_minutes() 
         world.run(HOUR);
         world.cloud.mood.quota = None;
         world.run(MINUTE * 5);
-        assert_eq!(world.says("tagged"), (Status::True, Reason::AllSafe), "{quota}");
+        assert_eq!(world.says("tagged"), (Status::True, Reason::AllProtected), "{quota}");
         // And evidence lives no longer than before.
         world.run(MINUTE * 15);
         world.cloud.mood.reads_fail = Some(Class::Transient);
@@ -159,7 +159,7 @@ fn i52_the_time_in_which_nothing_was_selected_is_no_pace() {
     world.apply("b", enabled(by_ids(&["i-00001"])));
     world.run(secs(2));
     for _ in 0..120 {
-        assert_eq!(world.says("b"), (Status::True, Reason::AllSafe), "{:?}", world.now);
+        assert_eq!(world.says("b"), (Status::True, Reason::AllProtected), "{:?}", world.now);
         world.run(secs(1));
     }
 }
@@ -190,7 +190,7 @@ fn i24_i52_an_object_whose_nodes_have_all_left_waits_for_no_sweep() {
 fn i37_i52_a_write_that_is_refused_again_changes_no_word() {
     let denied = (Status::False, Reason::PermissionDenied);
     for (quota, others) in
-        [(None, (Status::True, Reason::AllSafe)), (Some(1), (Status::Unknown, Reason::Throttled))]
+        [(None, (Status::True, Reason::AllProtected)), (Some(1), (Status::Unknown, Reason::Throttled))]
     {
         let mut world = region(31, 60, quota);
         world.cloud.mood.writes_fail = Some(Class::Permission);

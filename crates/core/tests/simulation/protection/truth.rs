@@ -22,8 +22,8 @@ fn what_is_tagged_is_protected_within_seconds_and_then_nothing_happens() {
     world.instance("i-other", payg(false, &[("env", "test")]));
     world.apply("production", enabled(by_tag("env", "prod")));
     world.run(secs(10));
-    assert_eq!(world.says("production"), (Status::True, Reason::AllSafe));
-    assert_eq!(world.part("production").tally.safe(), 30);
+    assert_eq!(world.says("production"), (Status::True, Reason::AllProtected));
+    assert_eq!(world.part("production").tally.protected(), 30);
     assert_eq!(world.arrived.len(), 30);
     assert!(!world.protected("i-other"));
     let (effects, reads) = (world.effects, world.reads.len());
@@ -40,13 +40,13 @@ fn i01_frozen_reads_turn_true_into_unknown_within_two_sweeps() {
         world.fleet(2, &[("env", "prod")]);
         world.apply("a", enabled(selector));
         world.run(secs(30));
-        assert_eq!(world.says("a"), (Status::True, Reason::AllSafe));
+        assert_eq!(world.says("a"), (Status::True, Reason::AllProtected));
         world.cloud.mood.reads_fail = Some(Class::Transient);
         world.run(INTERVAL * 3);
         assert_eq!(world.says("a"), (Status::Unknown, Reason::CloudUnavailable));
         world.cloud.mood.reads_fail = None;
         world.run(INTERVAL * 2);
-        assert_eq!(world.says("a"), (Status::True, Reason::AllSafe));
+        assert_eq!(world.says("a"), (Status::True, Reason::AllProtected));
     }
 }
 
@@ -60,7 +60,7 @@ fn i01_a_true_that_outlives_its_evidence_is_found() {
     world.nodes("a", &["i-00000", "i-00001"]);
     world.run(secs(30));
     let said = world.store["a"].status.clone();
-    assert_eq!(world.says("a"), (Status::True, Reason::AllSafe));
+    assert_eq!(world.says("a"), (Status::True, Reason::AllProtected));
     world.cloud.mood.writes_fail = Some(Class::Permission);
     world.flip("i-00001", false);
     world.run(INTERVAL * 3);
@@ -75,7 +75,7 @@ fn i01_what_was_said_of_a_node_is_not_held_against_the_next_one() {
     world.instance("i-new", payg(false, &[]));
     world.apply("a", enabled(behind_nodes(&["i-old"])));
     world.run(INTERVAL * 3);
-    assert_eq!(world.says("a"), (Status::True, Reason::AllSafe));
+    assert_eq!(world.says("a"), (Status::True, Reason::AllProtected));
     // The report of the change can't be written at once.
     for effect in world.effects..world.effects + 2 {
         world.faults.insert(effect, Fault::FailAfter);
@@ -85,7 +85,7 @@ fn i01_what_was_said_of_a_node_is_not_held_against_the_next_one() {
     assert_eq!(world.says("a").0, Status::True, "what stands is of the Node that left");
     world.check_all();
     world.run(INTERVAL * 2);
-    assert_eq!(world.says("a"), (Status::True, Reason::AllSafe));
+    assert_eq!(world.says("a"), (Status::True, Reason::AllProtected));
     assert!(world.protected("i-new"));
 }
 
@@ -105,7 +105,7 @@ fn i02_a_write_that_is_accepted_and_ignored_is_no_evidence() {
     assert!((10..=13).contains(&writes), "{writes} writes in twelve sweeps");
     world.cloud.mood.ignore_writes = false;
     world.run(INTERVAL * 2);
-    assert_eq!(world.says("a"), (Status::True, Reason::AllSafe));
+    assert_eq!(world.says("a"), (Status::True, Reason::AllProtected));
 }
 
 #[test]
@@ -117,7 +117,7 @@ fn i02_a_write_that_takes_effect_late_is_written_once() {
     world.run(secs(15));
     assert_eq!(world.says("a"), (Status::Unknown, Reason::Verifying));
     world.run(secs(60));
-    assert_eq!(world.says("a"), (Status::True, Reason::AllSafe));
+    assert_eq!(world.says("a"), (Status::True, Reason::AllProtected));
     assert_eq!(world.writes_to("i-00000"), 1);
 }
 
@@ -136,7 +136,7 @@ fn i04_a_lost_permission_that_answers_empty_lists_concludes_nothing() {
         assert_eq!(world.part("a").tally.targets(), 2, "nothing is dropped");
         world.cloud.mood.blind = false;
         world.run(INTERVAL * 6);
-        assert_eq!(world.says("a"), (Status::True, Reason::AllSafe));
+        assert_eq!(world.says("a"), (Status::True, Reason::AllProtected));
         assert_eq!(world.arrived.len(), 2, "and nothing was written");
     }
 }
@@ -157,7 +157,7 @@ fn i04_an_id_that_is_missing_is_not_found_only_after_two_look_ups_apart() {
     // It appears after all.
     world.instance("i-wrong", payg(false, &[]));
     world.run(INTERVAL * 2);
-    assert_eq!(world.says("a"), (Status::True, Reason::AllSafe));
+    assert_eq!(world.says("a"), (Status::True, Reason::AllProtected));
 }
 
 /// A sweep that reads this one id alone shows nothing, and comes more often than look-ups may.
@@ -168,7 +168,7 @@ fn i04_the_only_target_that_goes_is_found_to_be_gone_however_often_is_swept() {
     world.fleet(2, &[]);
     world.apply("a", enabled(by_ids(&["i-00000"])));
     world.run(secs(5));
-    assert_eq!(world.says("a"), (Status::True, Reason::AllSafe));
+    assert_eq!(world.says("a"), (Status::True, Reason::AllProtected));
     world.hide("i-00000", true);
     world.run(secs(3));
     assert_eq!(world.says("a"), (Status::Unknown, Reason::Missing), "nobody has looked at the region yet");
@@ -188,7 +188,7 @@ fn i49_what_is_gone_behind_a_node_is_said_to_be_that_and_an_id_that_was_typed_is
         }
         world.apply("a", enabled(selector));
         world.run(secs(30));
-        assert_eq!(world.says("a"), (Status::True, Reason::AllSafe));
+        assert_eq!(world.says("a"), (Status::True, Reason::AllProtected));
         world.release("i-a");
         world.run(INTERVAL * 2 + secs(30));
         let reason = if typed { Reason::NotFound } else { Reason::NodeInstanceGone };
@@ -198,7 +198,7 @@ fn i49_what_is_gone_behind_a_node_is_said_to_be_that_and_an_id_that_was_typed_is
         world.nodes("a", &["i-b"]);
         world.run(secs(30));
         if !typed {
-            assert_eq!(world.says("a"), (Status::True, Reason::AllSafe));
+            assert_eq!(world.says("a"), (Status::True, Reason::AllProtected));
         }
     }
 }
@@ -215,8 +215,8 @@ fn i04_a_target_hidden_for_a_while_is_never_taken_as_gone() {
         world.check_all();
         world.hide("i-00002", false);
         world.run(INTERVAL * 2);
-        assert_eq!(world.part("a").tally.safe(), 5);
-        assert_eq!(world.weakened().len(), 0);
+        assert_eq!(world.part("a").tally.protected(), 5);
+        assert_eq!(world.unprotecting_writes().len(), 0);
     }
 }
 
@@ -228,8 +228,8 @@ fn i05_a_listing_ends_only_with_an_empty_token_whatever_the_pages_size() {
         world.fleet(40, &[("env", "prod")]);
         world.apply("a", enabled(by_tag("env", "prod")));
         world.run(secs(120));
-        assert_eq!(world.says("a"), (Status::True, Reason::AllSafe), "page size {page_size}");
-        assert_eq!(world.part("a").tally.safe(), 40);
+        assert_eq!(world.says("a"), (Status::True, Reason::AllProtected), "page size {page_size}");
+        assert_eq!(world.part("a").tally.protected(), 40);
     }
 }
 
@@ -248,7 +248,7 @@ fn i05_a_filtered_listing_is_never_complete() {
     let (status, reason) = world.says("b");
     assert!(status == Status::Unknown, "{reason:?} before the listing of the region is complete");
     world.run(INTERVAL * 3);
-    assert_eq!(world.says("b"), (Status::True, Reason::AllSafe));
+    assert_eq!(world.says("b"), (Status::True, Reason::AllProtected));
 }
 
 #[test]
@@ -274,9 +274,9 @@ fn i07_what_can_not_be_protected_never_gives_an_unqualified_true() {
     spot.spot = Some(true);
     for (other, named, expected, stalled, at_risk) in [
         (subscription.clone(), true, (Status::False, Reason::NotApplicable), true, Status::False),
-        (subscription, false, (Status::True, Reason::SafeWhereApplicable), false, Status::False),
+        (subscription, false, (Status::True, Reason::ProtectedWhereApplicable), false, Status::False),
         (spot.clone(), true, (Status::False, Reason::NotApplicable), true, Status::True),
-        (spot, false, (Status::True, Reason::SafeWhereApplicable), false, Status::True),
+        (spot, false, (Status::True, Reason::ProtectedWhereApplicable), false, Status::True),
     ] {
         let mut world = World::new();
         world.instance("i-a", payg.clone());
@@ -302,7 +302,7 @@ fn i07_risks_stand_beside_a_true() {
     world.instance("i-a", facts);
     world.apply("a", enabled(by_ids(&["i-a"])));
     world.run(secs(30));
-    assert_eq!(world.says("a"), (Status::True, Reason::AllSafe));
+    assert_eq!(world.says("a"), (Status::True, Reason::AllProtected));
     let judgement = world.judgement("a");
     assert_eq!((judgement.at_risk.status, judgement.at_risk.reason), (Status::True, Reason::RisksFound));
     let risks: Vec<Reason> = world.part("a").rows[0].risks.iter().map(|r| r.reason).collect();
@@ -354,7 +354,7 @@ fn i08_a_status_never_speaks_of_an_older_generation() {
 }
 
 #[test]
-fn a_charge_type_that_settles_late_is_weak_for_a_while_and_then_not_applicable() {
+fn a_charge_type_that_settles_late_is_unprotected_for_a_while_and_then_not_applicable() {
     let mut world = World::new();
     world.fleet(1, &[]);
     world.cloud.mood.writes_fail = Some(Class::NotApplicable);
@@ -367,7 +367,7 @@ fn a_charge_type_that_settles_late_is_weak_for_a_while_and_then_not_applicable()
     assert_eq!(world.judgement("a").stalled.status, Status::True);
     world.cloud.mood.writes_fail = None;
     world.run(secs(1200));
-    assert_eq!(world.says("a"), (Status::True, Reason::AllSafe));
+    assert_eq!(world.says("a"), (Status::True, Reason::AllProtected));
 }
 
 #[test]
@@ -378,13 +378,13 @@ fn observe_reports_and_never_writes() {
     wish.observe = true;
     world.apply("a", wish);
     world.run(INTERVAL * 3);
-    assert_eq!(world.says("a"), (Status::False, Reason::Weak));
+    assert_eq!(world.says("a"), (Status::False, Reason::Unprotected));
     assert_eq!(world.judgement("a").ready.status, Status::True);
     assert_eq!(world.arrived.len(), 0);
     world.flip("i-00000", true);
     world.flip("i-00001", true);
     world.run(INTERVAL * 2);
-    assert_eq!(world.says("a"), (Status::True, Reason::AllSafe));
+    assert_eq!(world.says("a"), (Status::True, Reason::AllProtected));
 }
 
 #[test]
@@ -412,12 +412,12 @@ fn whoever_selects_everything_has_what_comes_and_loses_what_goes() {
     // That another object names what does not exist gives this one no target.
     world.apply("other", enabled(by_ids(&["i-none"])));
     world.run(secs(30));
-    assert_eq!(world.says("all"), (Status::True, Reason::AllSafe));
+    assert_eq!(world.says("all"), (Status::True, Reason::AllProtected));
     assert_eq!(world.part("all").tally.targets(), 1);
     world.instance("i-c", payg(false, &[]));
     world.instance("i-d", payg(false, &[("team", "x")]));
     world.run(INTERVAL + secs(10));
-    assert_eq!(world.part("all").tally.safe(), 2, "tomorrow's machine is protected like today's");
+    assert_eq!(world.part("all").tally.protected(), 2, "tomorrow's machine is protected like today's");
     assert_eq!((world.writes_to("i-b"), world.writes_to("i-c"), world.writes_to("i-d")), (0, 0, 1));
     world.tag("i-d", &[("keep", "off")]);
     world.release("i-a");
@@ -434,7 +434,7 @@ fn i05_whoever_selects_everything_needs_a_complete_listing_that_shows_something(
     assert_eq!(world.says("all"), (Status::Unknown, Reason::NothingVisible));
     world.instance("i-a", payg(true, &[]));
     world.run(INTERVAL * 2);
-    assert_eq!(world.says("all"), (Status::True, Reason::AllSafe));
+    assert_eq!(world.says("all"), (Status::True, Reason::AllProtected));
     // What only another object named is not shown to be all there is.
     let mut world = World::new();
     world.instance("i-a", payg(true, &[]));
@@ -448,7 +448,7 @@ fn i05_whoever_selects_everything_needs_a_complete_listing_that_shows_something(
     assert_eq!(world.says("all"), (Status::Unknown, Reason::CloudUnavailable));
     world.cloud.mood.reads_fail = None;
     world.run(INTERVAL * 2);
-    assert_eq!(world.says("all"), (Status::True, Reason::AllSafe));
+    assert_eq!(world.says("all"), (Status::True, Reason::AllProtected));
     assert_eq!(world.writes_to("i-b"), 1);
 }
 
@@ -468,7 +468,7 @@ fn excluded_targets_are_left_alone_even_when_the_tag_is_asked_for_only_later() {
     world.run(secs(30));
     assert!(world.protected("i-a"));
     assert_eq!(world.writes_to("i-b"), 0);
-    assert_eq!(world.says("second"), (Status::True, Reason::AllSafe));
+    assert_eq!(world.says("second"), (Status::True, Reason::AllProtected));
     assert_eq!(world.part("second").tally.targets(), 1);
 }
 
@@ -557,7 +557,7 @@ fn i05_a_listing_that_goes_in_circles_is_never_complete_and_never_endless() {
     assert!(world.reads.len() <= 250, "{} reads in ten sweeps", world.reads.len());
     world.cloud.mood.circles = false;
     world.run(INTERVAL * 2);
-    assert_eq!(world.says("a"), (Status::True, Reason::AllSafe));
+    assert_eq!(world.says("a"), (Status::True, Reason::AllProtected));
 }
 
 #[test]
@@ -572,7 +572,7 @@ fn i05_entries_without_a_readable_id_leave_the_listing_incomplete() {
     assert_ne!(world.says("b").1, Reason::NotFound, "any of the entries may be it");
     world.cloud.mood.unreadable = false;
     world.run(INTERVAL * 5);
-    assert_eq!(world.says("a"), (Status::True, Reason::AllSafe));
+    assert_eq!(world.says("a"), (Status::True, Reason::AllProtected));
 }
 
 #[test]
@@ -590,7 +590,7 @@ fn i05_items_that_move_between_pages_are_looked_up_before_anything_is_concluded(
     }
     world.cloud.mood.skips = false;
     world.run(INTERVAL * 2);
-    assert_eq!(world.says("a"), (Status::True, Reason::AllSafe));
+    assert_eq!(world.says("a"), (Status::True, Reason::AllProtected));
     assert_eq!(world.arrived.len(), 40);
 }
 
@@ -605,11 +605,11 @@ fn i06_tags_that_can_not_be_read_take_nothing_out_of_the_selection() {
     world.run(INTERVAL);
     assert_eq!(world.part("a").tally.targets(), 3);
     assert_eq!(world.says("a"), (Status::Unknown, Reason::FieldUnreadable));
-    assert_eq!(world.says("named"), (Status::True, Reason::AllSafe), "its id is all that it asks for");
+    assert_eq!(world.says("named"), (Status::True, Reason::AllProtected), "its id is all that it asks for");
     world.cloud.mood.odd_tags = false;
     world.tag("i-00001", &[("env", "test")]);
     world.run(INTERVAL * 2);
-    assert_eq!(world.says("a"), (Status::True, Reason::AllSafe));
+    assert_eq!(world.says("a"), (Status::True, Reason::AllProtected));
     assert_eq!(world.part("a").tally.targets(), 2, "now it is known that the tag is away");
 }
 
@@ -622,7 +622,7 @@ fn i01_what_is_named_is_not_left_out_on_stale_evidence_of_a_tag_that_excludes() 
     selector.exclude_tags = by_tag("keep", "off").tags;
     world.apply("a", enabled(selector));
     world.run(secs(30));
-    assert_eq!(world.says("a"), (Status::True, Reason::AllSafe));
+    assert_eq!(world.says("a"), (Status::True, Reason::AllProtected));
     assert_eq!(world.part("a").tally.targets(), 1);
     world.cloud.mood.reads_fail = Some(Class::Transient);
     world.run(INTERVAL * 3);
@@ -637,7 +637,7 @@ fn i01_evidence_is_as_old_as_its_question_and_not_as_its_answer() {
     world.latency = secs(50);
     world.apply("a", enabled(by_ids(&["i-a"])));
     world.run(secs(51));
-    assert_eq!(world.says("a"), (Status::True, Reason::AllSafe));
+    assert_eq!(world.says("a"), (Status::True, Reason::AllProtected));
     world.cloud.mood.reads_fail = Some(Class::Transient);
     // One and a half times the two rounds of 50 s that may follow each other.
     world.run(secs(105));
@@ -667,7 +667,7 @@ fn i04_a_permission_that_is_lost_between_two_pages_leaves_the_listing_incomplete
     assert_eq!(world.says("a").0, Status::Unknown, "{:?}", world.part("a"));
     world.cloud.mood.blind = false;
     world.run(INTERVAL * 2);
-    assert_eq!(world.says("a"), (Status::True, Reason::AllSafe));
+    assert_eq!(world.says("a"), (Status::True, Reason::AllProtected));
     assert_eq!(world.part("a").tally.targets(), 20);
 }
 
@@ -686,7 +686,7 @@ fn i05_a_listing_that_began_before_the_selector_is_not_complete_for_it() {
         world.run(Duration::from_millis(500));
         assert_ne!(world.says("b").1, Reason::NoTargets);
     }
-    assert_eq!(world.says("b"), (Status::True, Reason::AllSafe));
+    assert_eq!(world.says("b"), (Status::True, Reason::AllProtected));
 }
 
 #[test]
@@ -715,7 +715,7 @@ fn i03_a_round_by_id_in_which_a_page_was_refused_is_not_complete() {
     world.instance("i-b", payg(true, &[]));
     world.apply("a", enabled(by_ids(&["i-a", "i-b"])));
     world.run(secs(30));
-    assert_eq!(world.says("a"), (Status::True, Reason::AllSafe));
+    assert_eq!(world.says("a"), (Status::True, Reason::AllProtected));
     world.cloud.mood.refuses = Some(Refused::Token);
     let reads = world.reads.len();
     world.run(INTERVAL * 2 + secs(35));

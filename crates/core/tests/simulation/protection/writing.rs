@@ -1,4 +1,4 @@
-//! B and D: strengthening writes are exact, damped and paced; it gets there and stays there.
+//! B and D: protecting writes are exact, damped and paced; it gets there and stays there.
 
 use std::time::Duration;
 
@@ -24,7 +24,7 @@ fn i15_after_any_answer_lost_late_or_doubled_the_next_call_on_the_target_is_a_re
         world
     };
     let calm = run(None);
-    assert_eq!(calm.says("a"), (Status::True, Reason::AllSafe));
+    assert_eq!(calm.says("a"), (Status::True, Reason::AllProtected));
     for k in 0..calm.effects {
         for fault in [
             Fault::LoseReply,
@@ -37,7 +37,7 @@ fn i15_after_any_answer_lost_late_or_doubled_the_next_call_on_the_target_is_a_re
             Fault::Fail(Class::Throttled),
         ] {
             let world = run(Some((k, fault)));
-            assert_eq!(world.says("a"), (Status::True, Reason::AllSafe), "{fault:?} at {k}");
+            assert_eq!(world.says("a"), (Status::True, Reason::AllProtected), "{fault:?} at {k}");
             // Had a write been repeated without a look, it would have arrived where the flag was set already.
             for machine in ["i-00000", "i-00001"] {
                 assert!(world.writes_to(machine) <= 1, "{fault:?} at {k}: {machine} was written twice");
@@ -63,7 +63,7 @@ fn i18_restart_relist_and_change_of_leader_write_nothing() {
         world.run(secs(20));
         world.lead(true);
         world.run(INTERVAL);
-        assert_eq!(world.says("a"), (Status::True, Reason::AllSafe));
+        assert_eq!(world.says("a"), (Status::True, Reason::AllProtected));
     }
     assert_eq!(world.arrived.len(), 20);
     assert!(world.store["a"].reports <= reports + 10, "I38: at most the confirmation after each start");
@@ -79,7 +79,7 @@ fn nothing_is_called_without_the_lead() {
     assert!(world.reads.is_empty() && world.arrived.is_empty());
     world.lead(true);
     world.run(secs(20));
-    assert_eq!(world.says("a"), (Status::True, Reason::AllSafe));
+    assert_eq!(world.says("a"), (Status::True, Reason::AllProtected));
 }
 
 #[test]
@@ -92,7 +92,7 @@ fn i25_drift_is_repaired_within_a_sweep() {
     world.run(world.sweep_interval() + secs(5));
     assert!(world.protected("i-00007"));
     world.run(secs(5));
-    assert_eq!(world.says("a"), (Status::True, Reason::AllSafe));
+    assert_eq!(world.says("a"), (Status::True, Reason::AllProtected));
 }
 
 #[test]
@@ -105,7 +105,7 @@ fn i25_whoever_keeps_switching_it_off_is_answered_each_time_and_told_of() {
         world.flip("i-00000", false);
         world.run(INTERVAL + secs(5));
         assert!(world.protected("i-00000"), "flip {flip} is not put right");
-        assert_eq!(world.says("a"), (Status::True, Reason::AllSafe), "flip {flip}");
+        assert_eq!(world.says("a"), (Status::True, Reason::AllProtected), "flip {flip}");
         let told = world.judgement("a").at_risk.status == Status::True;
         assert_eq!(told, flip >= 2, "flip {flip}: {:?}", world.judgement("a").at_risk);
     }
@@ -137,7 +137,7 @@ fn i25_whoever_is_faster_than_our_look_is_answered_with_every_sweep_and_costs_no
     world.cloud.mood.ignore_writes = false;
     world.run(INTERVAL * 2);
     assert!(world.protected("i-00000"));
-    assert_eq!(world.says("a"), (Status::True, Reason::AllSafe));
+    assert_eq!(world.says("a"), (Status::True, Reason::AllProtected));
 }
 
 /// Somebody switches the flag off again as soon as it is on, or a moment later, for an hour.
@@ -177,7 +177,7 @@ fn keep_switching_off(after: Duration) {
     assert!((20..=62).contains(&writes), "{writes} writes in sixty intervals");
     world.run(INTERVAL + secs(10));
     assert!(world.protected("i-00000"));
-    assert_eq!(world.says("a"), (Status::True, Reason::AllSafe));
+    assert_eq!(world.says("a"), (Status::True, Reason::AllProtected));
 }
 
 #[test]
@@ -206,7 +206,7 @@ fn i29_what_only_a_person_can_mend_is_tried_once_in_ten_minutes() {
         world.instance("i-x", payg(false, &[]));
         world.apply("a", enabled(by_ids(&["i-00000", "i-x"])));
         world.run(secs(40));
-        assert_eq!(world.says("a"), (Status::True, Reason::AllSafe), "{class:?}");
+        assert_eq!(world.says("a"), (Status::True, Reason::AllProtected), "{class:?}");
     }
 }
 
@@ -233,7 +233,7 @@ fn i29_a_throttle_empties_the_budget_and_heals() {
     }
     world.apply("a", enabled(by_tag("env", "prod")));
     world.run(secs(300));
-    assert_eq!(world.says("a"), (Status::True, Reason::AllSafe));
+    assert_eq!(world.says("a"), (Status::True, Reason::AllProtected));
 }
 
 #[test]
@@ -269,7 +269,7 @@ fn first_protection_of_a_thousand_costs_two_reads_a_hundred_and_one_write_each()
         }
         world.run(secs(30));
         for n in 0..10 {
-            assert_eq!(world.says(&format!("object-{n}")), (Status::True, Reason::AllSafe));
+            assert_eq!(world.says(&format!("object-{n}")), (Status::True, Reason::AllProtected));
         }
         assert_eq!(world.arrived.len(), 1000);
         assert!(world.reads.len() <= 20, "{} reads", world.reads.len());
@@ -296,7 +296,7 @@ fn i39_what_a_user_just_changed_overtakes_a_thousand_others() {
     world.run(secs(5));
     assert!(world.protected("i-urgent"));
     world.run(secs(5));
-    assert_eq!(world.says("urgent"), (Status::True, Reason::AllSafe));
+    assert_eq!(world.says("urgent"), (Status::True, Reason::AllProtected));
     // And the wave still gets nine tenths of the budget.
     world.run(secs(600));
     let rate = world.arrived.iter().filter(|a| world.now.since(a.at) < secs(600)).count();
@@ -341,7 +341,7 @@ fn i28_a_tag_filter_that_the_cloud_refuses_slows_nobody_else() {
     world.run(secs(1));
     world.apply("b", enabled(by_ids(&["i-x"])));
     world.run(secs(5));
-    assert_eq!(world.says("b"), (Status::True, Reason::AllSafe));
+    assert_eq!(world.says("b"), (Status::True, Reason::AllProtected));
     world.flip("i-00003", false);
     world.run(INTERVAL + secs(5));
     assert!(world.protected("i-00003"));
@@ -358,7 +358,7 @@ fn i28_a_page_token_that_the_cloud_refuses_begins_the_round_anew() {
     world.run(secs(30));
     world.cloud.mood.refuses = None;
     world.run(INTERVAL);
-    assert_eq!(world.says("a"), (Status::True, Reason::AllSafe));
+    assert_eq!(world.says("a"), (Status::True, Reason::AllProtected));
 }
 
 #[test]
@@ -371,9 +371,9 @@ fn i28_a_poisonous_id_is_singled_out_and_the_others_are_served() {
     world.apply("a", enabled(by_ids(&ids.iter().map(String::as_str).collect::<Vec<_>>())));
     world.apply("b", enabled(by_ids(&["i-00001"])));
     world.run(secs(30));
-    assert_eq!(world.says("b"), (Status::True, Reason::AllSafe));
+    assert_eq!(world.says("b"), (Status::True, Reason::AllProtected));
     assert_eq!(world.says("a"), (Status::Unknown, Reason::RequestRefused));
-    assert_eq!(world.part("a").tally.safe(), 40);
+    assert_eq!(world.part("a").tally.protected(), 40);
     let reads = world.reads.len();
     assert!(reads <= 25, "{reads} reads to single it out");
     world.run(secs(3600));
@@ -397,7 +397,7 @@ fn i49_an_id_behind_a_node_that_the_cloud_refuses_is_the_nodes_and_holds_up_no_a
         };
         assert_eq!(world.says("a"), expected);
         assert_eq!(world.part("a").refused, [InstanceId::new("i-poison")].into());
-        assert_eq!(world.part("a").tally.safe(), if protects { 2 } else { 0 });
+        assert_eq!(world.part("a").tally.protected(), if protects { 2 } else { 0 });
     }
     // Somebody has typed this one, and a region that refuses everything says nothing of any id.
     let mut world = World::new();
@@ -430,7 +430,7 @@ fn i29_a_region_that_refuses_everything_is_asked_once_in_ten_minutes() {
 }
 
 #[test]
-fn i29_denied_weakening_is_tried_as_seldom_as_denied_protection() {
+fn i29_denied_unprotecting_is_tried_as_seldom_as_denied_protection() {
     let mut world = World::new();
     for n in 0..60 {
         world.instance(&format!("i-{n:05}"), payg(true, &[("env", "prod")]));
@@ -443,7 +443,7 @@ fn i29_denied_weakening_is_tried_as_seldom_as_denied_protection() {
     assert_eq!(world.says("a"), (Status::False, Reason::PermissionDenied));
     world.cloud.mood.writes_fail = None;
     world.run(secs(1800));
-    assert_eq!(world.weakened().len(), 60);
+    assert_eq!(world.unprotecting_writes().len(), 60);
 }
 
 #[test]
@@ -495,7 +495,7 @@ fn i18_what_was_seen_before_the_lead_was_lost_is_read_again_before_it_is_written
     world.lead(true);
     world.run(secs(30));
     assert_eq!(world.arrived.len(), writes);
-    assert_eq!(world.says("a"), (Status::True, Reason::AllSafe));
+    assert_eq!(world.says("a"), (Status::True, Reason::AllProtected));
     // And when nobody did it, it is done now.
     for n in 0..100 {
         world.flip(&format!("i-{n:05}"), false);
@@ -504,7 +504,7 @@ fn i18_what_was_seen_before_the_lead_was_lost_is_read_again_before_it_is_written
     world.lead(false);
     world.lead(true);
     world.run(secs(200));
-    assert_eq!(world.says("a"), (Status::True, Reason::AllSafe));
+    assert_eq!(world.says("a"), (Status::True, Reason::AllProtected));
 }
 
 #[test]
@@ -520,7 +520,7 @@ fn i18_nothing_is_written_on_evidence_that_has_grown_stale_in_the_queue() {
     assert!(writes <= 130, "{writes} writes on evidence of two sweeps ago");
     world.cloud.mood.reads_fail = None;
     world.run(secs(600));
-    assert_eq!(world.says("a"), (Status::True, Reason::AllSafe));
+    assert_eq!(world.says("a"), (Status::True, Reason::AllProtected));
 }
 
 #[test]
@@ -534,7 +534,7 @@ fn i08_a_wish_of_an_older_generation_that_comes_late_changes_nothing() {
     world.tell("a");
     world.store.insert("a".to_owned(), newer);
     world.run(secs(30));
-    assert_eq!(world.says("a"), (Status::True, Reason::AllSafe));
+    assert_eq!(world.says("a"), (Status::True, Reason::AllProtected));
     world.flip("i-a", false);
     world.run(INTERVAL * 2);
     assert!(world.protected("i-a"));

@@ -65,7 +65,7 @@ fn what_outlived_its_instance_is_attached_to_another_within_seconds_and_once() {
     assert_eq!(world.row("a", "eni-old0").phase, InterfacePhase::Reattached);
     assert_eq!(world.attached.len(), 1);
     world.run(INTERVAL * 2);
-    assert_eq!(world.says("a"), (Status::True, Reason::AllSafe));
+    assert_eq!(world.says("a"), (Status::True, Reason::AllProtected));
     assert_eq!(world.judgement("a").ready.status, Status::True);
     assert_eq!(world.available("a"), ["eni-old1"]);
     let (effects, reads) = (world.effects, world.reads.len());
@@ -84,8 +84,8 @@ fn a_flag_that_attaching_sets_anew_is_put_right() {
     world.apply("a", attaching(on(by_tag("env", "prod")), &[to("eni-old0", "i-new")]));
     world.run(secs(30));
     assert_eq!(world.on("eni-old0"), Some("i-new"));
-    assert!(world.safe("eni-old0"));
-    assert_eq!(world.says("a"), (Status::True, Reason::AllSafe));
+    assert!(world.protected("eni-old0"));
+    assert_eq!(world.says("a"), (Status::True, Reason::AllProtected));
 }
 
 #[test]
@@ -547,7 +547,7 @@ fn i22_an_object_on_its_way_out_attaches_nothing_more() {
     world.alter("i-b", |machine| machine.facts.tags = Some(tags(&[("env", "prod")])));
     world.run(INTERVAL * 2);
     let mut wish = attaching(on(by_tag("env", "prod")), &[to("eni-old0", "i-new")]);
-    wish.deletion_policy = DeletionPolicy::Weaken;
+    wish.deletion_policy = DeletionPolicy::Unprotect;
     world.cloud.mood.stale_view = true;
     world.apply("a", wish);
     world.run(secs(5));

@@ -44,7 +44,7 @@ fn retain_and_release(faults: &[(usize, Fault)]) -> World {
 #[test]
 fn i20_i26_i27_retaining_and_outliving_end_the_same_whatever_single_effect_fails() {
     let calm = retain_and_release(&[]);
-    assert_eq!(calm.says("a"), (Status::True, Reason::AllSafe));
+    assert_eq!(calm.says("a"), (Status::True, Reason::AllProtected));
     assert_eq!(calm.available("a"), ["eni-b0", "eni-b1"]);
     let ends_alike = |faults: &[(usize, Fault)]| {
         let world = retain_and_release(faults);

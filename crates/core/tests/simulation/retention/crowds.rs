@@ -37,7 +37,7 @@ fn stalled(world: &World) -> (Status, Reason) {
 #[test]
 fn i19_i20_survivors_come_first_in_a_full_list_and_only_too_many_of_them_stall() {
     let mut world = crowd(MAX_RETAINED - 10, 20);
-    assert_eq!(world.says("all"), (Status::True, Reason::AllSafe));
+    assert_eq!(world.says("all"), (Status::True, Reason::AllProtected));
     let listed = |world: &World, letter: &str| {
         let retained = world.retained("all");
         retained.iter().filter(|id| id.starts_with(&format!("eni-{letter}"))).count()
@@ -58,11 +58,11 @@ fn i19_i20_survivors_come_first_in_a_full_list_and_only_too_many_of_them_stall()
     world.flip("eni-b0019", false);
     world.flip(&left_out, false);
     world.run(INTERVAL + secs(30));
-    assert_eq!(world.says("all"), (Status::True, Reason::AllSafe));
+    assert_eq!(world.says("all"), (Status::True, Reason::AllProtected));
     assert_eq!(world.available("all").len(), 20);
     assert_eq!(world.row("all", "eni-b0019").last_instance.as_ref().unwrap().as_str(), "i-b");
-    assert!(world.safe("eni-b0019") && world.safe(&left_out));
-    assert_eq!(world.part("all").tally.safe(), u32::try_from(MAX_RETAINED + 11).unwrap());
+    assert!(world.protected("eni-b0019") && world.protected(&left_out));
+    assert_eq!(world.part("all").tally.protected(), u32::try_from(MAX_RETAINED + 11).unwrap());
 
     // More than can be listed: these are counted, and somebody has to do something about it.
     world.release("i-a");
@@ -100,12 +100,12 @@ fn a_row_is_not_given_up_for_another_and_rows_that_are_missing_stall_nothing() {
     world.run(INTERVAL * 4);
     assert_eq!(world.available("all").len(), MAX_SURVIVORS + 30);
     assert_eq!((rows_of(&world, "a"), rows_of(&world, "b")), (0, MAX_SURVIVORS));
-    assert_eq!(world.says("all"), (Status::True, Reason::AllSafe));
+    assert_eq!(world.says("all"), (Status::True, Reason::AllProtected));
     assert_eq!(stalled(&world), (Status::False, Reason::NothingStalled));
     // Somebody switches the flag off on one that has no row: it is put back.
     world.flip("eni-a0000", false);
     world.run(INTERVAL * 2);
-    assert!(world.safe("eni-a0000"));
+    assert!(world.protected("eni-a0000"));
     world.restart();
     world.run(INTERVAL * 3);
     assert_eq!(world.available("all").len(), MAX_SURVIVORS + 30);

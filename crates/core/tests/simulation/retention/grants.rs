@@ -18,7 +18,7 @@ fn confined(may: Rights, wish: Wish<Interface>) -> Wish<Interface> {
 fn i41_whoever_may_not_attach_attaches_nothing_and_is_told_so() {
     let mut world = survivors();
     let wish = attaching(on(by_tag("env", "prod")), &[to("eni-old0", "i-new")]);
-    world.apply("a", confined(Rights { weaken: true, attach: false }, wish.clone()));
+    world.apply("a", confined(Rights { unprotect: true, attach: false }, wish.clone()));
     world.run(INTERVAL * 3);
     assert_eq!(world.stands("a", "eni-old0"), (AttachPhase::Refused, Reason::NotGranted));
     assert!(world.attached.is_empty());
@@ -30,18 +30,18 @@ fn i41_whoever_may_not_attach_attaches_nothing_and_is_told_so() {
 
 #[test]
 fn i09_i41_whoever_may_only_protect_gives_no_flag_up() {
-    let confined = |wish| confined(Rights { weaken: false, attach: true }, wish);
+    let confined = |wish| confined(Rights { unprotect: false, attach: true }, wish);
     let mut world = kept();
     world.apply("a", confined(giving_up(on(by_tag("env", "prod")))));
     world.run(INTERVAL * 3);
     assert_eq!(world.says("a"), (Status::False, Reason::NotGranted));
-    assert!(world.weakened().is_empty());
+    assert!(world.unprotecting_writes().is_empty());
 
-    let wish = Wish { deletion_policy: DeletionPolicy::Weaken, ..on(by_tag("env", "prod")) };
+    let wish = Wish { deletion_policy: DeletionPolicy::Unprotect, ..on(by_tag("env", "prod")) };
     world.apply("a", confined(wish));
     world.run(INTERVAL);
     world.delete("a");
     world.run(secs(10));
     assert!(world.store.is_empty(), "it hangs");
-    assert!(world.weakened().is_empty());
+    assert!(world.unprotecting_writes().is_empty());
 }

@@ -32,12 +32,12 @@ fn what_is_on_the_selected_instances_is_retained_within_seconds_and_then_nothing
         world.server("c", &[("env", "test")]);
         world.apply("a", wish.clone());
         world.run(secs(20));
-        assert_eq!(world.says("a"), (Status::True, Reason::AllSafe), "{wish:?}");
-        assert_eq!(world.part("a").tally.safe(), 4);
+        assert_eq!(world.says("a"), (Status::True, Reason::AllProtected), "{wish:?}");
+        assert_eq!(world.part("a").tally.protected(), 4);
         assert_eq!(world.retained("a"), ["eni-a0", "eni-a1", "eni-b0", "eni-b1"]);
         assert_eq!(world.row("a", "eni-a0").phase, InterfacePhase::Attached);
         assert_eq!(world.arrived.len(), 4);
-        assert!(!world.safe("eni-c0") && !world.safe("eni-c1"));
+        assert!(!world.protected("eni-c0") && !world.protected("eni-c1"));
         let (effects, reads) = (world.effects, world.reads.len());
         world.run(INTERVAL * 10);
         assert_eq!(world.arrived.len(), 4, "I18: no write at rest");
@@ -57,11 +57,11 @@ fn an_interface_that_comes_new_to_a_selected_instance_is_retained_with_the_next_
         assert_eq!(world.retained("a"), ["eni-a0", "eni-a1"]);
         world.attach_by_hand("eni-new", "i-a");
         world.run(INTERVAL + secs(15));
-        assert!(world.safe("eni-new"));
+        assert!(world.protected("eni-new"));
         assert_eq!(world.retained("a"), ["eni-a0", "eni-a1", "eni-new"]);
         world.run(INTERVAL * 2);
-        assert_eq!(world.says("a"), (Status::True, Reason::AllSafe));
-        assert_eq!(world.part("a").tally.safe(), 3);
+        assert_eq!(world.says("a"), (Status::True, Reason::AllProtected));
+        assert_eq!(world.part("a").tally.protected(), 3);
     }
 }
 
@@ -86,11 +86,11 @@ fn i19_what_outlives_its_instance_stays_listed_and_says_where_it_was() {
             "the primary one has become a secondary"
         );
         assert_eq!(row.belongings.private_ips.len(), 1);
-        assert_eq!(world.says("a"), (Status::True, Reason::AllSafe));
+        assert_eq!(world.says("a"), (Status::True, Reason::AllProtected));
         // Somebody else's mistake is put right on a survivor, too.
         world.flip("eni-a0", false);
         world.run(INTERVAL + secs(10));
-        assert!(world.safe("eni-a0"));
+        assert!(world.protected("eni-a0"));
         // And all of that is durable.
         world.restart();
         world.run(INTERVAL * 3);
@@ -136,8 +136,8 @@ fn i19_what_loses_its_tag_or_its_instance_stays_listed_and_is_kept() {
     world.flip("eni-a0", false);
     world.restart();
     world.run(INTERVAL * 2);
-    assert!(world.safe("eni-b1") && world.safe("eni-a0"));
-    assert_eq!(world.says("a"), (Status::True, Reason::AllSafe));
+    assert!(world.protected("eni-b1") && world.protected("eni-a0"));
+    assert_eq!(world.says("a"), (Status::True, Reason::AllProtected));
 }
 
 #[test]
@@ -151,8 +151,8 @@ fn types_are_judged_on_a_selected_instance_and_never_of_what_is_named_or_retaine
     world.apply("a", wish);
     world.run(secs(30));
     assert_eq!(world.retained("a"), ["eni-a0", "eni-b1"]);
-    assert_eq!(world.says("a"), (Status::True, Reason::AllSafe));
-    assert!(!world.safe("eni-a1"));
+    assert_eq!(world.says("a"), (Status::True, Reason::AllProtected));
+    assert!(!world.protected("eni-a1"));
     world.apply("a", only(false, true));
     world.run(secs(90));
     assert_eq!(world.retained("a"), ["eni-a0", "eni-a1", "eni-b1"], "what was retained stays so");
@@ -182,11 +182,11 @@ fn i19_what_the_spec_excludes_leaves_the_list_and_keeps_its_flag() {
         world.apply("a", narrower.clone());
         world.run(secs(60));
         assert_eq!(world.retained("a"), ["eni-b0", "eni-b1"], "way {n}");
-        assert_eq!(world.says("a"), (Status::True, Reason::AllSafe), "way {n}");
-        assert!(world.safe("eni-a0"), "its flag stays as it is");
+        assert_eq!(world.says("a"), (Status::True, Reason::AllProtected), "way {n}");
+        assert!(world.protected("eni-a0"), "its flag stays as it is");
         world.flip("eni-a0", false);
         world.run(INTERVAL * 2);
-        assert!(!world.safe("eni-a0"), "it is left alone");
+        assert!(!world.protected("eni-a0"), "it is left alone");
         // It is all the same which came first.
         let mut other = World::new();
         other.server("a", &[("env", "prod"), ("stage", "old")]);
@@ -196,12 +196,12 @@ fn i19_what_the_spec_excludes_leaves_the_list_and_keeps_its_flag() {
         }
         other.apply("a", narrower);
         other.run(secs(60));
-        assert_eq!(other.says("a"), (Status::True, Reason::AllSafe), "way {n}");
+        assert_eq!(other.says("a"), (Status::True, Reason::AllProtected), "way {n}");
         assert_eq!((other.writes_to("eni-a0"), other.retained("a").len()), (0, 2), "way {n}");
         // Taken back, it is retained again.
         world.apply("a", wish);
         world.run(secs(90));
-        assert!(world.safe("eni-a0"), "way {n}");
+        assert!(world.protected("eni-a0"), "way {n}");
         assert_eq!(world.retained("a").len(), 4, "way {n}");
     }
 }
@@ -216,7 +216,7 @@ fn observe_reports_remembers_and_writes_nothing() {
     wish.observe = true;
     world.apply("a", wish);
     world.run(INTERVAL * 2);
-    assert_eq!(world.says("a"), (Status::False, Reason::Weak));
+    assert_eq!(world.says("a"), (Status::False, Reason::Unprotected));
     assert_eq!(world.judgement("a").ready.status, Status::True);
     assert_eq!(world.retained("a"), ["eni-a0"]);
     world.release("i-a");
@@ -258,14 +258,14 @@ fn i07_what_can_not_be_retained_is_left_alone_with_a_reason() {
             world.apply("a", wish);
             world.run(secs(40));
             assert_eq!(world.writes_to("eni-a0"), 0, "{reason:?}");
-            assert!(world.safe("eni-a1"));
+            assert!(world.protected("eni-a1"));
             assert_eq!(world.retained("a"), ["eni-a1"], "{reason:?}");
             let row = world.row("a", "eni-a0");
             assert_eq!((row.phase, row.reason), (InterfacePhase::NotApplicable, reason));
             let expected = if named_itself {
                 (Status::False, Reason::NotApplicable)
             } else {
-                (Status::True, Reason::SafeWhereApplicable)
+                (Status::True, Reason::ProtectedWhereApplicable)
             };
             assert_eq!(world.says("a"), expected, "{reason:?}");
             let ready = world.judgement("a").ready.status == Status::True;
@@ -284,13 +284,13 @@ fn i29_a_flag_that_is_refused_by_code_is_not_applicable_and_tried_once_in_ten_mi
     world.run(secs(60));
     let row = world.row("a", "eni-a0");
     assert_eq!((row.phase, row.reason), (InterfacePhase::NotApplicable, Reason::RetentionRefused));
-    assert_eq!(world.says("a"), (Status::True, Reason::SafeWhereApplicable));
+    assert_eq!(world.says("a"), (Status::True, Reason::ProtectedWhereApplicable));
     world.run(secs(3600));
     assert!(world.writes_to("eni-a0") <= 7, "{} writes in an hour", world.writes_to("eni-a0"));
     world.change("eni-a0", |card| card.refuses = None);
     world.run(secs(900));
-    assert!(world.safe("eni-a0"));
-    assert_eq!(world.says("a"), (Status::True, Reason::AllSafe));
+    assert!(world.protected("eni-a0"));
+    assert_eq!(world.says("a"), (Status::True, Reason::AllProtected));
     assert_eq!(world.retained("a"), ["eni-a0", "eni-a1"]);
 }
 
@@ -327,9 +327,9 @@ fn what_is_named_by_id_and_excluded_by_tag_is_retained_when_the_tag_goes() {
     world.flip("eni-a0", false);
     world.change("eni-a0", |card| card.facts.tags = Some(Vec::new()));
     world.run(INTERVAL * 2);
-    assert!(world.safe("eni-a0"));
+    assert!(world.protected("eni-a0"));
     assert_eq!(world.retained("a"), ["eni-a0", "eni-a1"]);
-    assert_eq!(world.says("a"), (Status::True, Reason::AllSafe));
+    assert_eq!(world.says("a"), (Status::True, Reason::AllProtected));
 }
 
 #[test]
@@ -387,10 +387,10 @@ fn i18_what_is_named_is_not_written_while_the_instance_that_may_exclude_it_is_hi
     world.alter("i-c", |machine| machine.hidden = false);
     world.run(INTERVAL * 2);
     assert_eq!(world.writes_to("eni-c1"), 0, "it is excluded");
-    assert_eq!(world.says("a"), (Status::True, Reason::AllSafe));
+    assert_eq!(world.says("a"), (Status::True, Reason::AllProtected));
     world.alter("i-c", |machine| machine.facts.tags = Some(Vec::new()));
     world.run(INTERVAL * 2);
-    assert!(world.safe("eni-c1"));
+    assert!(world.protected("eni-c1"));
 }
 
 #[test]
@@ -402,7 +402,7 @@ fn i38_what_survives_its_instance_is_in_doubt_only_until_that_is_proven_to_be_go
         let exclude_tags = vec![filter("stage", "old")];
         world.apply("a", on(Selector { exclude_tags, ..owners }));
         world.run(secs(90));
-        assert_eq!(world.says("a"), (Status::True, Reason::AllSafe));
+        assert_eq!(world.says("a"), (Status::True, Reason::AllProtected));
         world.release("i-a");
         let mut words = Vec::new();
         for _ in 0..INTERVAL.as_secs() * 3 {
@@ -410,7 +410,7 @@ fn i38_what_survives_its_instance_is_in_doubt_only_until_that_is_proven_to_be_go
             words.push(world.says("a"));
         }
         words.dedup();
-        let certain = (Status::True, Reason::AllSafe);
+        let certain = (Status::True, Reason::AllProtected);
         assert_eq!(words, [certain, (Status::Unknown, Reason::Missing), certain]);
         assert_eq!(world.available("a").len(), 2);
     }
@@ -420,7 +420,7 @@ fn lost(world: &World) -> Vec<(&str, Cause, bool)> {
     world.store["a"].told.iter().map(|loss| (&*loss.id, loss.cause, loss.grave)).collect()
 }
 
-/// Observes what is on the instances with a tag: nothing of it is safe, so nothing is remembered.
+/// Observes what is on the instances with a tag: nothing of it is protected, so nothing is remembered.
 fn observed() -> World {
     let mut world = World::new();
     for letter in ["a", "b"] {
@@ -431,7 +431,7 @@ fn observed() -> World {
     owners.exclude_tags = by_tag("keep", "no").tags;
     world.apply("a", Wish { observe: true, ..on(owners) });
     world.run(INTERVAL * 2);
-    assert_eq!(world.says("a"), (Status::False, Reason::Weak));
+    assert_eq!(world.says("a"), (Status::False, Reason::Unprotected));
     assert_eq!((world.part("a").tally.targets(), lost(&world)), (4, vec![]));
     world
 }

@@ -13,7 +13,7 @@ pub fn giving_up(wish: Wish<Interface>) -> Wish<Interface> {
     Wish { protect: false, ..wish }
 }
 
-/// Two servers whose interfaces are retained by nobody any more, but safe.
+/// Two servers whose interfaces are retained by nobody any more, but protected.
 pub fn kept() -> World {
     let mut world = World::new();
     world.server("a", &[("env", "prod")]);
@@ -33,7 +33,7 @@ fn i12_release_gives_up_what_is_attached_once_for_a_generation() {
         assert_eq!(world.retained("a"), ["eni-a0", "eni-a1"]);
         world.apply("a", giving_up(wish.clone()));
         world.run(secs(60));
-        assert_eq!(world.weakened().len(), 2);
+        assert_eq!(world.unprotecting_writes().len(), 2);
         assert_eq!(world.says("a"), (Status::False, Reason::ReleasedAsAsked));
         assert_eq!(world.judgement("a").ready.status, Status::True);
         assert!(world.retained("a").is_empty(), "what is given up leaves the list");
@@ -45,10 +45,10 @@ fn i12_release_gives_up_what_is_attached_once_for_a_generation() {
         world.run(INTERVAL * 3);
         world.restart();
         world.run(INTERVAL * 3);
-        assert_eq!(world.weakened().len(), 2, "this generation has had its act");
+        assert_eq!(world.unprotecting_writes().len(), 2, "this generation has had its act");
         world.apply("a", wish);
         world.run(INTERVAL * 2);
-        assert_eq!(world.says("a"), (Status::True, Reason::AllSafe));
+        assert_eq!(world.says("a"), (Status::True, Reason::AllProtected));
     }
 }
 
@@ -63,18 +63,18 @@ fn what_is_free_keeps_the_flag_and_stays_listed() {
     world.run(secs(90));
     world.apply("a", giving_up(tagged("keep", "on")));
     world.run(INTERVAL * 2);
-    assert_eq!(world.weakened(), ["eni-b1"]);
+    assert_eq!(world.unprotecting_writes(), ["eni-b1"]);
     assert_eq!(world.retained("a"), ["eni-a1"]);
     assert_eq!(world.says("a"), (Status::False, Reason::ReleasedAsAsked));
     world.attach_by_hand("eni-a1", "i-b");
     world.run(INTERVAL * 3);
-    assert_eq!(world.weakened(), ["eni-b1"], "it came too late for this generation");
+    assert_eq!(world.unprotecting_writes(), ["eni-b1"], "it came too late for this generation");
 }
 
 #[test]
 fn i14_what_status_lists_is_no_reason_to_give_anything_up() {
     for wish in
-        [giving_up(ids(&["eni-a0"])), Wish { deletion_policy: DeletionPolicy::Weaken, ..ids(&["eni-a0"]) }]
+        [giving_up(ids(&["eni-a0"])), Wish { deletion_policy: DeletionPolicy::Unprotect, ..ids(&["eni-a0"]) }]
     {
         let mut world = kept();
         world.apply_unseen("a", wish);
@@ -86,7 +86,10 @@ fn i14_what_status_lists_is_no_reason_to_give_anything_up() {
         world.run(secs(30));
         world.delete("a");
         world.run(INTERVAL * 3);
-        assert!(!world.weakened().contains(&"eni-a1") && !world.weakened().contains(&"eni-b0"));
+        assert!(
+            !world.unprotecting_writes().contains(&"eni-a1")
+                && !world.unprotecting_writes().contains(&"eni-b0")
+        );
     }
 }
 
@@ -115,14 +118,14 @@ fn i09_every_kind_of_claim_stands_against_giving_up() {
                 world.apply("claim", claim.clone());
             }
             world.run(INTERVAL * 2);
-            let mut given_up = world.weakened();
+            let mut given_up = world.unprotecting_writes();
             given_up.sort_unstable();
             assert_eq!(given_up, ["eni-b0", "eni-b1"], "claim by {by}");
             assert_eq!(world.says("a"), (Status::False, Reason::Conflict), "claim by {by}");
             assert_eq!(world.judgement("a").stalled.status, Status::True);
             world.delete("claim");
             world.run(INTERVAL * 2);
-            assert_eq!(world.weakened().len(), 4, "claim by {by}");
+            assert_eq!(world.unprotecting_writes().len(), 4, "claim by {by}");
             assert_eq!(world.says("a"), (Status::False, Reason::ReleasedAsAsked));
         }
     }
@@ -143,7 +146,7 @@ fn i11_an_instance_that_got_its_tag_a_moment_ago_is_seen_before_anything_on_it_i
             world.alter("i-a", |machine| machine.facts.tags = Some(tags(&[("stage", "new")])));
             world.apply("a", giving_up(ids(&["eni-a0", "eni-a1"])));
             world.run(secs(40));
-            assert!(world.weakened().is_empty());
+            assert!(world.unprotecting_writes().is_empty());
             assert_eq!(world.says("a"), (Status::False, Reason::Conflict));
         }
     }
@@ -160,10 +163,10 @@ fn i09_a_retained_interface_is_claimed_wherever_it_is() {
     world.run(secs(70));
     world.apply("a", giving_up(on(by_ids(&["i-b"]))));
     world.run(INTERVAL * 3);
-    let mut given_up = world.weakened();
+    let mut given_up = world.unprotecting_writes();
     given_up.sort_unstable();
     assert_eq!(given_up, ["eni-b0", "eni-b1"]);
-    assert!(world.safe("eni-a1"));
+    assert!(world.protected("eni-a1"));
 }
 
 #[test]
@@ -172,17 +175,17 @@ fn i11_a_rival_that_the_watch_has_not_told_of_and_an_object_that_can_not_be_read
     world.apply_unseen("claim", on(by_tag("env", "prod")));
     world.apply("a", giving_up(ids(&["eni-a0"])));
     world.run(INTERVAL * 2);
-    assert!(world.weakened().is_empty());
+    assert!(world.unprotecting_writes().is_empty());
     let mut world = kept();
     world.apply("odd", ids(&["eni-b0"]));
     world.corrupt("odd");
     world.apply("a", giving_up(ids(&["eni-a0"])));
     world.run(INTERVAL * 2);
-    assert!(world.weakened().is_empty());
+    assert!(world.unprotecting_writes().is_empty());
     assert_eq!(world.says("a"), (Status::False, Reason::OpaqueRival));
     world.apply("odd", ids(&["eni-b0"]));
     world.run(secs(60));
-    assert_eq!(world.weakened(), ["eni-a0"]);
+    assert_eq!(world.unprotecting_writes(), ["eni-a0"]);
 }
 
 #[test]
@@ -194,16 +197,16 @@ fn i09_an_object_of_the_other_kind_that_could_not_be_read_blocks_only_until_it_c
     world.corrupt("odd");
     world.apply("a", giving_up(ids(&["eni-a0"])));
     world.run(INTERVAL);
-    assert!(world.weakened().is_empty());
+    assert!(world.unprotecting_writes().is_empty());
     world.apply("odd", protection);
     world.run(secs(60));
-    assert_eq!(world.weakened(), ["eni-a0"]);
+    assert_eq!(world.unprotecting_writes(), ["eni-a0"]);
 }
 
 #[test]
-fn i10_deletion_gives_up_what_is_attached_lets_go_and_leaves_survivors_safe() {
+fn i10_deletion_gives_up_what_is_attached_lets_go_and_leaves_survivors_protected() {
     let mut world = kept();
-    let wish = Wish { deletion_policy: DeletionPolicy::Weaken, ..on(by_tag("env", "prod")) };
+    let wish = Wish { deletion_policy: DeletionPolicy::Unprotect, ..on(by_tag("env", "prod")) };
     world.apply("a", wish);
     world.run(secs(30));
     world.detach("eni-a1");
@@ -211,14 +214,14 @@ fn i10_deletion_gives_up_what_is_attached_lets_go_and_leaves_survivors_safe() {
     world.delete("a");
     world.run(secs(60));
     assert!(world.store.is_empty());
-    assert_eq!(world.weakened(), ["eni-a0"]);
-    assert!(world.safe("eni-a1"));
+    assert_eq!(world.unprotecting_writes(), ["eni-a0"]);
+    assert!(world.protected("eni-a1"));
 }
 
 #[test]
 fn i10_neither_a_claim_nor_a_cloud_that_is_down_holds_a_deletion_for_more_than_an_hour() {
     use keeper_core::failure::Class;
-    let wish = Wish { deletion_policy: DeletionPolicy::Weaken, ..on(by_tag("env", "prod")) };
+    let wish = Wish { deletion_policy: DeletionPolicy::Unprotect, ..on(by_tag("env", "prod")) };
     let mut world = kept();
     world.apply("claim", ids(&["eni-a0", "eni-a1"]));
     world.apply("a", wish.clone());
@@ -226,7 +229,7 @@ fn i10_neither_a_claim_nor_a_cloud_that_is_down_holds_a_deletion_for_more_than_a
     world.delete("a");
     world.run(secs(60));
     assert!(!world.store.contains_key("a"));
-    assert!(world.weakened().is_empty());
+    assert!(world.unprotecting_writes().is_empty());
     let mut world = kept();
     world.apply("a", wish);
     world.run(secs(30));
@@ -236,21 +239,21 @@ fn i10_neither_a_claim_nor_a_cloud_that_is_down_holds_a_deletion_for_more_than_a
     assert!(world.store.contains_key("a"));
     world.run(secs(200));
     assert!(world.store.is_empty());
-    assert!(world.weakened().is_empty());
+    assert!(world.unprotecting_writes().is_empty());
 }
 
 #[test]
 fn i10_a_flag_that_the_cloud_refuses_to_give_up_does_not_hold_a_deletion() {
     use keeper_core::failure::Class;
     let mut world = kept();
-    let wish = Wish { deletion_policy: DeletionPolicy::Weaken, ..on(by_tag("env", "prod")) };
+    let wish = Wish { deletion_policy: DeletionPolicy::Unprotect, ..on(by_tag("env", "prod")) };
     world.apply("a", wish);
     world.run(secs(30));
     world.cloud.mood.writes_fail = Some(Class::NotApplicable);
     world.delete("a");
     world.run(secs(60));
-    assert!(world.store.is_empty(), "it is left safe, and counted");
-    assert!(world.safe("eni-a0") && world.safe("eni-a1"));
+    assert!(world.store.is_empty(), "it is left protected, and counted");
+    assert!(world.protected("eni-a0") && world.protected("eni-a1"));
 }
 
 #[test]
@@ -278,7 +281,7 @@ fn i26_giving_up_reaches_the_same_end_when_the_process_dies_after_any_effect() {
         for fault in [Fault::Crash, Fault::LoseReply, Fault::Double] {
             let world = run(Some((k, fault)));
             assert_eq!(world.says("a"), calm.says("a"), "{fault:?} at {k}");
-            assert_eq!(world.weakened().len(), 2, "{fault:?} at {k}");
+            assert_eq!(world.unprotecting_writes().len(), 2, "{fault:?} at {k}");
         }
     }
 }
@@ -302,9 +305,9 @@ fn i16_sixty_interfaces_that_vanish_stop_giving_up() {
     assert!(world.circuit_open());
     world.apply("a", giving_up(ids(&["eni-a0"])));
     world.run(secs(30));
-    assert!(world.weakened().is_empty());
+    assert!(world.unprotecting_writes().is_empty());
     world.run(INTERVAL * 5);
-    assert_eq!(world.weakened(), ["eni-a0"], "two sweeps agree");
+    assert_eq!(world.unprotecting_writes(), ["eni-a0"], "two sweeps agree");
 }
 
 #[test]

@@ -15,7 +15,7 @@ fn millis(n: u64) -> Duration {
     Duration::from_millis(n)
 }
 
-/// Two machines with two interfaces each, all of them safe.
+/// Two machines with two interfaces each, all of them protected.
 fn kept() -> World {
     let mut world = World::new();
     world.server("a", &[]);
@@ -36,13 +36,13 @@ fn i24_an_object_whose_instances_stay_the_same_is_told_of_them_anew() {
     world.apply("x", Wish { owners: Some(Box::default()), ..ids(&["eni-a0"]) });
     world.apply("y", ids(&["eni-b0"]));
     world.run(secs(90));
-    assert_eq!(world.says("x"), (Status::True, Reason::AllSafe));
+    assert_eq!(world.says("x"), (Status::True, Reason::AllProtected));
     world.apply("y", Wish { protect: false, ..ids(&["eni-b0"]) });
     world.run(INTERVAL * 3);
     assert_eq!(world.says("y"), (Status::False, Reason::ReleasedAsAsked), "nobody stands against it");
 }
 
-/// The rival's list of instances is so long that it was put off to tell of it. The oracle of weakening judges.
+/// The rival's list of instances is so long that it was put off to tell of it. The oracle of unprotecting judges.
 #[test]
 fn i11_a_rival_with_a_long_list_of_instances_is_heard_before_a_look_counts() {
     let mut world = kept();
@@ -60,14 +60,14 @@ fn i11_a_rival_with_a_long_list_of_instances_is_heard_before_a_look_counts() {
         // Edited in a way that changes nothing for these.
         world.apply("claim", Wish { observe: turn % 2 == 0, ..on(owners.clone()) });
         world.run(secs(20));
-        assert!(world.weakened().is_empty(), "turn {turn}");
+        assert!(world.unprotecting_writes().is_empty(), "turn {turn}");
         world.alter("i-a", |machine| machine.facts.tags = Some(tags(&[])));
         world.apply("a", ids(&["eni-a0", "eni-a1"]));
         world.run(INTERVAL);
     }
 }
 
-/// The oracle of weakening judges each of the moments in which the claim may come.
+/// The oracle of unprotecting judges each of the moments in which the claim may come.
 #[test]
 fn i11_a_claim_by_a_tag_that_nobody_asked_for_before_is_heard_whenever_it_comes() {
     for offset in 0..40 {
@@ -83,7 +83,7 @@ fn i11_a_claim_by_a_tag_that_nobody_asked_for_before_is_heard_whenever_it_comes(
         let before = world.arrived.len();
         world.apply("claim", on(by_tag("stage", "new")));
         world.run(secs(30));
-        assert!(world.arrived[before..].iter().all(|write| write.safe), "{} ms", offset * 20);
+        assert!(world.arrived[before..].iter().all(|write| write.protected), "{} ms", offset * 20);
     }
 }
 
@@ -96,7 +96,7 @@ fn i11_an_instance_whose_tags_can_not_be_read_proves_nothing_about_claims() {
     world.alter("i-a", |machine| machine.facts.tags = None);
     world.apply("a", Wish { protect: false, ..ids(&["eni-a0"]) });
     world.run(secs(60));
-    assert!(world.weakened().is_empty());
+    assert!(world.unprotecting_writes().is_empty());
 }
 
 /// Status has rows for a hundred of those that are on an instance; of the others it does not say where they were.
@@ -133,7 +133,7 @@ fn i19_what_somebody_else_gave_up_is_kept_by_the_rival_whoever_looks_first() {
         assert_eq!(world.says("gives-up"), (Status::False, Reason::Conflict));
         world.flip("eni-a1", false);
         world.run(INTERVAL * 2);
-        assert!(world.safe("eni-a1") && world.weakened().is_empty());
+        assert!(world.protected("eni-a1") && world.unprotecting_writes().is_empty());
         assert_eq!(world.retained("keeps"), ["eni-a1"]);
         let (says, retained) = (world.says("gives-up"), world.retained("gives-up").len());
         ends.insert((says.1, retained));

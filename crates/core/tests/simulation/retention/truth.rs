@@ -26,13 +26,13 @@ fn i01_frozen_reads_turn_true_into_unknown_within_two_sweeps() {
         let mut world = kept();
         world.apply("a", wish);
         world.run(secs(30));
-        assert_eq!(world.says("a"), (Status::True, Reason::AllSafe));
+        assert_eq!(world.says("a"), (Status::True, Reason::AllProtected));
         world.cloud.mood.reads_fail = Some(Class::Transient);
         world.run(INTERVAL * 3);
         assert_eq!(world.says("a"), (Status::Unknown, Reason::CloudUnavailable));
         world.cloud.mood.reads_fail = None;
         world.run(INTERVAL * 2);
-        assert_eq!(world.says("a"), (Status::True, Reason::AllSafe));
+        assert_eq!(world.says("a"), (Status::True, Reason::AllProtected));
     }
 }
 
@@ -48,7 +48,7 @@ fn i19_an_interface_that_listings_skip_is_looked_up_and_stays_listed() {
             world.change("eni-a1", |card| card.skipped = false);
             world.run(INTERVAL * 2);
             assert!(world.retained("a").contains(&"eni-a1"));
-            assert_eq!(world.says("a"), (Status::True, Reason::AllSafe));
+            assert_eq!(world.says("a"), (Status::True, Reason::AllProtected));
         }
     }
 }
@@ -67,7 +67,7 @@ fn i04_i19_a_survivor_hidden_for_a_moment_stays_listed() {
         world.hide("eni-a1", false);
         world.run(INTERVAL * 2);
         assert_eq!(world.available("a"), ["eni-a0", "eni-a1"]);
-        assert_eq!(world.says("a"), (Status::True, Reason::AllSafe));
+        assert_eq!(world.says("a"), (Status::True, Reason::AllProtected));
     }
 }
 
@@ -81,7 +81,7 @@ fn i04_ids_that_the_cloud_says_it_does_not_know_are_not_found_after_two_looks_wi
     world.run(secs(40));
     assert_eq!(world.says("a"), (Status::Unknown, Reason::NotFound));
     assert_eq!(world.judgement("a").stalled.status, Status::True);
-    assert!(world.safe("eni-a0"), "the other one is served all the same");
+    assert!(world.protected("eni-a0"), "the other one is served all the same");
     let reads = world.reads.len();
     world.run(secs(3600));
     assert!(world.reads.len() - reads < 160, "{} reads in an hour", world.reads.len() - reads);
@@ -112,7 +112,7 @@ fn i04_i19_a_lost_permission_that_answers_empty_lists_shortens_nothing() {
             assert_ne!(world.says("a").1, Reason::NotFound);
             world.cloud.mood.blind = false;
             world.run(INTERVAL * 8);
-            assert_eq!(world.says("a"), (Status::True, Reason::AllSafe));
+            assert_eq!(world.says("a"), (Status::True, Reason::AllProtected));
             assert_eq!(world.store["a"].record, retained, "restarts {restarts}");
         }
     }
@@ -127,7 +127,7 @@ fn i21_an_attachment_between_the_two_reads_is_no_lasting_disagreement() {
         world.run(secs(30) + INTERVAL / 30 * second);
         world.attach_by_hand("eni-new", "i-a");
         world.run(INTERVAL * 3);
-        assert_eq!(world.says("a"), (Status::True, Reason::AllSafe));
+        assert_eq!(world.says("a"), (Status::True, Reason::AllProtected));
         assert!(world.retained("a").contains(&"eni-new"));
     }
 }
@@ -138,12 +138,12 @@ fn an_instance_that_does_not_exist_is_told_and_one_that_left_something_behind_is
     world.apply("a", on(by_ids(&["i-a", "i-wrong"])));
     world.run(secs(60));
     assert_eq!(world.says("a"), (Status::Unknown, Reason::NotFound));
-    assert!(world.safe("eni-a0"));
+    assert!(world.protected("eni-a0"));
     world.apply("a", on(by_ids(&["i-a"])));
     world.run(secs(60));
     world.release("i-a");
     world.run(INTERVAL * 4);
-    assert_eq!(world.says("a"), (Status::True, Reason::AllSafe));
+    assert_eq!(world.says("a"), (Status::True, Reason::AllProtected));
 }
 
 #[test]
@@ -164,8 +164,11 @@ fn i19_what_is_gone_for_good_leaves_the_list_with_a_row_that_says_so() {
             assert!(world.retained("a").contains(&"eni-a0"));
             let row = world.row("a", "eni-a1");
             assert_eq!((row.phase, row.last_instance.as_ref()), (InterfacePhase::Gone, Some(&i("i-a"))));
-            let expected =
-                if by_id { (Status::Unknown, Reason::NotFound) } else { (Status::True, Reason::AllSafe) };
+            let expected = if by_id {
+                (Status::Unknown, Reason::NotFound)
+            } else {
+                (Status::True, Reason::AllProtected)
+            };
             assert_eq!(world.says("a"), expected, "denies {denies}");
             let reports = world.store["a"].reports;
             world.run(INTERVAL * 10);
@@ -180,10 +183,10 @@ fn i49_a_node_that_outlives_its_machine_is_told_unless_one_of_its_interfaces_sur
     world.machine("i-bare", &[]);
     world.apply("a", on(behind_nodes(&["i-a", "i-bare"])));
     world.run(secs(30));
-    assert_eq!(world.says("a"), (Status::True, Reason::AllSafe));
+    assert_eq!(world.says("a"), (Status::True, Reason::AllProtected));
     world.release("i-a");
     world.run(INTERVAL * 3);
-    assert_eq!(world.says("a"), (Status::True, Reason::AllSafe), "a retained release is no trouble");
+    assert_eq!(world.says("a"), (Status::True, Reason::AllProtected), "a retained release is no trouble");
     assert!(world.part("a").gone.is_empty());
     world.release("i-bare");
     world.run(INTERVAL * 3);
@@ -208,7 +211,7 @@ fn i19_what_was_taken_as_gone_and_is_selected_comes_back() {
         world.hide("eni-a1", false);
         world.run(INTERVAL * 4);
         assert!(world.retained("a").contains(&"eni-a1"));
-        assert_eq!(world.says("a"), (Status::True, Reason::AllSafe));
+        assert_eq!(world.says("a"), (Status::True, Reason::AllProtected));
     }
 }
 
@@ -243,7 +246,7 @@ fn i16_i19_sixty_interfaces_that_vanish_at_once_are_not_believed_until_two_sweep
             world.hide(name, false);
         }
         world.run(INTERVAL * 3);
-        assert_eq!(world.says("a"), (Status::True, Reason::AllSafe));
+        assert_eq!(world.says("a"), (Status::True, Reason::AllProtected));
         assert_eq!(world.retained("a").len(), 61);
     }
 }
@@ -272,7 +275,7 @@ fn what_another_leader_recorded_meanwhile_is_adopted() {
         assert_eq!(world.retained("a"), ["eni-a0", "eni-a1", "eni-free"], "told before: {told_before}");
         world.flip("eni-free", false);
         world.run(INTERVAL * 2);
-        assert!(world.safe("eni-free"));
+        assert!(world.protected("eni-free"));
     }
 }
 
@@ -287,14 +290,14 @@ fn i21_true_needs_both_lists_to_agree() {
     assert_eq!(world.says("a"), (Status::Unknown, Reason::ListsDisagree));
     world.change("eni-a1", |card| card.unlisted = false);
     world.run(INTERVAL * 2);
-    assert_eq!(world.says("a"), (Status::True, Reason::AllSafe));
+    assert_eq!(world.says("a"), (Status::True, Reason::AllProtected));
     // One that does not say where it is.
     world.change("eni-a1", |card| card.withheld = true);
     world.run(INTERVAL * 4);
     assert_eq!(world.says("a").0, Status::Unknown);
     world.change("eni-a1", |card| card.withheld = false);
     world.run(INTERVAL * 4);
-    assert_eq!(world.says("a"), (Status::True, Reason::AllSafe));
+    assert_eq!(world.says("a"), (Status::True, Reason::AllProtected));
     // One that the instance lists and nobody can see.
     world.card("eni-ghost", Some("i-a"), InterfaceType::Secondary);
     world.change("eni-ghost", |card| card.hidden = true);
@@ -302,8 +305,8 @@ fn i21_true_needs_both_lists_to_agree() {
     assert_eq!(world.says("a").0, Status::Unknown, "{:?}", world.part("a"));
     world.change("eni-ghost", |card| card.hidden = false);
     world.run(INTERVAL * 3);
-    assert_eq!(world.says("a"), (Status::True, Reason::AllSafe));
-    assert!(world.safe("eni-ghost"));
+    assert_eq!(world.says("a"), (Status::True, Reason::AllProtected));
+    assert!(world.protected("eni-ghost"));
 }
 
 #[test]
@@ -321,7 +324,7 @@ fn i04_i21_an_instance_on_which_something_is_seen_is_hidden_and_not_gone() {
         assert_eq!((at_risk.status, at_risk.reason), (Status::Unknown, Reason::RisksUnreadable));
         world.alter("i-a", |machine| machine.hidden = false);
         world.run(INTERVAL * 2);
-        assert_eq!(world.says("a"), (Status::True, Reason::AllSafe));
+        assert_eq!(world.says("a"), (Status::True, Reason::AllProtected));
         assert_eq!(world.judgement("a").at_risk.status, Status::False);
     }
 }
@@ -356,7 +359,7 @@ fn i04_what_the_cloud_said_it_does_not_know_is_asked_for_again_and_found() {
     assert_eq!(world.says("a"), (Status::Unknown, Reason::NotFound));
     world.hide("eni-a1", false);
     world.run(secs(800));
-    assert_eq!(world.says("a"), (Status::True, Reason::AllSafe));
+    assert_eq!(world.says("a"), (Status::True, Reason::AllProtected));
 }
 
 #[test]
@@ -370,7 +373,7 @@ fn i19_what_was_shown_again_is_not_gone_because_it_was_denied_before() {
     world.apply("listing", tagged("keep", "on"));
     let primary = Types { primary: true, secondary: false };
     let released = Wish { types: primary, ..on(by_ids(&["i-b", "i-c"])) };
-    world.apply("a", Wish { deletion_policy: DeletionPolicy::Weaken, ..released });
+    world.apply("a", Wish { deletion_policy: DeletionPolicy::Unprotect, ..released });
     world.run(secs(92));
     (world.cloud.mood.blind, world.cloud.mood.denies) = (true, true);
     world.delete("a");
@@ -395,7 +398,11 @@ fn i01_a_refusal_that_nobody_hears_again_says_nothing_of_now() {
     world.change("eni-a0", |card| card.refuses = None);
     world.apply("a", keeper_core::wish::Wish { observe: true, ..wish });
     world.run(secs(1800));
-    assert_eq!(world.says("a"), (Status::False, Reason::Weak), "observing, nobody asks the cloud again");
+    assert_eq!(
+        world.says("a"),
+        (Status::False, Reason::Unprotected),
+        "observing, nobody asks the cloud again"
+    );
 }
 
 #[test]

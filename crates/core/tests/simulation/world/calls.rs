@@ -65,13 +65,13 @@ impl World {
         }
     }
 
-    pub fn set_flag(&mut self, target: &str, safe: bool) {
+    pub fn set_flag(&mut self, target: &str, protected: bool) {
         let now = self.now;
         if let Some(card) = self.cloud.cards.get_mut(&eni(target)) {
-            card.set(now, safe);
+            card.set(now, protected);
         }
         if let Some(machine) = self.cloud.machines.get_mut(&i(target)) {
-            machine.set(now, safe);
+            machine.set(now, protected);
         }
     }
 
@@ -81,16 +81,16 @@ impl World {
         write: &WriteCall<K>,
         fault: Option<Fault>,
     ) -> Result<Reply<K>, Failure> {
-        let (id, safe) = match write {
-            WriteCall::Strengthen(id) => (id.to_string(), true),
-            WriteCall::Weaken(permit) => (permit.target().to_string(), false),
+        let (id, protected) = match write {
+            WriteCall::Protect(id) => (id.to_string(), true),
+            WriteCall::Unprotect(permit) => (permit.target().to_string(), false),
         };
-        self.log.push(format!("write {id} {safe}"));
+        self.log.push(format!("write {id} {protected}"));
         if fault == Some(Fault::LoseCall) {
             return Err(failure(Class::Transient, "Lost", Outcome::Unknown));
         }
-        self.check_write(call, &id, safe);
-        let arrived = Arrived { at: self.now, id: id.clone(), safe };
+        self.check_write(call, &id, protected);
+        let arrived = Arrived { at: self.now, id: id.clone(), protected };
         let card = self.cloud.cards.get(&eni(&id));
         let known = card.is_some() || self.cloud.machines.contains_key(&i(&id));
         let refused = card.and_then(|card| card.refuses).or(self.cloud.mood.writes_fail);
@@ -110,9 +110,9 @@ impl World {
         } else if mood.ignore_writes {
             // It is accepted, and that is all.
         } else if mood.late.is_zero() {
-            self.set_flag(&id, safe);
+            self.set_flag(&id, protected);
         } else {
-            self.schedule(mood.late, None, Event::Apply(id, safe));
+            self.schedule(mood.late, None, Event::Apply(id, protected));
         }
         match fault {
             Some(Fault::FailAfter) => Err(failure(Class::Transient, "Scripted", Outcome::Unknown)),

@@ -29,20 +29,20 @@ pub struct Machine {
     pub quota: usize,
     /// Takes an interface while it is running.
     pub hot_plug: bool,
-    /// Since when its flag has been weak.
-    pub weak_since: Option<Moment>,
+    /// Since when its flag has been unprotected.
+    pub unprotected_since: Option<Moment>,
     /// When anything but its flag changed.
     pub changed: Moment,
 }
 
 impl Machine {
-    pub fn safe(&self) -> bool {
+    pub fn protected(&self) -> bool {
         self.facts.deletion_protection == Some(true)
     }
 
-    pub fn set(&mut self, now: Moment, safe: bool) {
-        self.weak_since = weak_since(self.weak_since, self.safe(), safe, now);
-        self.facts.deletion_protection = Some(safe);
+    pub fn set(&mut self, now: Moment, protected: bool) {
+        self.unprotected_since = unprotected_since(self.unprotected_since, self.protected(), protected, now);
+        self.facts.deletion_protection = Some(protected);
     }
 
     pub fn tags(&self) -> &[Tag] {
@@ -55,9 +55,14 @@ impl Machine {
     }
 }
 
-/// Since when a flag has been weak that takes this value now.
-pub fn weak_since(before: Option<Moment>, was_safe: bool, safe: bool, now: Moment) -> Option<Moment> {
-    if safe { None } else { before.filter(|_| !was_safe).or(Some(now)) }
+/// Since when a flag has been unprotected that takes this value now.
+pub fn unprotected_since(
+    before: Option<Moment>,
+    was_protected: bool,
+    protected: bool,
+    now: Moment,
+) -> Option<Moment> {
+    if protected { None } else { before.filter(|_| !was_protected).or(Some(now)) }
 }
 
 /// One network interface.
@@ -82,8 +87,8 @@ pub struct Card {
     pub been: BTreeMap<InstanceId, Moment>,
     /// When the flag was last refused so that it can't be set at all.
     pub refused_at: Option<Moment>,
-    /// Since when its flag has been weak.
-    pub weak_since: Option<Moment>,
+    /// Since when its flag has been unprotected.
+    pub unprotected_since: Option<Moment>,
     /// When anything but its flag changed.
     pub changed: Moment,
     /// Since when it may look as if it were gone.
@@ -91,13 +96,13 @@ pub struct Card {
 }
 
 impl Card {
-    pub fn safe(&self) -> bool {
+    pub fn protected(&self) -> bool {
         self.facts.delete_on_release == Some(false)
     }
 
-    pub fn set(&mut self, now: Moment, safe: bool) {
-        self.weak_since = weak_since(self.weak_since, self.safe(), safe, now);
-        self.facts.delete_on_release = Some(!safe);
+    pub fn set(&mut self, now: Moment, protected: bool) {
+        self.unprotected_since = unprotected_since(self.unprotected_since, self.protected(), protected, now);
+        self.facts.delete_on_release = Some(!protected);
     }
 
     pub fn tags(&self) -> &[Tag] {
@@ -188,7 +193,7 @@ pub fn payg(protected: bool, pairs: &[(&str, &str)]) -> InstanceFacts {
 
 pub fn machine(now: Moment, facts: InstanceFacts) -> Machine {
     Machine {
-        weak_since: (facts.deletion_protection != Some(true)).then_some(now),
+        unprotected_since: (facts.deletion_protection != Some(true)).then_some(now),
         facts,
         zone: "z-1",
         vpc: "vpc-1",
@@ -226,7 +231,7 @@ pub fn card(now: Moment, on: Option<&str>, interface_type: InterfaceType) -> Car
         refuses: None,
         been: BTreeMap::new(),
         refused_at: None,
-        weak_since: Some(now),
+        unprotected_since: Some(now),
         changed: now,
         hidden_since: None,
     }
@@ -439,7 +444,7 @@ impl Cloud {
                 other => other,
             });
             card.changed = now;
-            card.safe()
+            card.protected()
         });
     }
 }
@@ -448,7 +453,7 @@ impl Cloud {
 #[derive(Debug, Clone)]
 pub struct Shown {
     pub call: CallId,
-    pub safe: Option<bool>,
+    pub protected: Option<bool>,
     pub tags: Vec<Tag>,
     /// When the read was sent.
     pub at: Moment,

@@ -41,12 +41,12 @@ impl World {
         if !wish.enforces() {
             return Ok(());
         }
-        let weak = |(id, machine): &(&InstanceId, &Machine)| {
-            let counts = machine.applicable() && !machine.hidden && !machine.safe();
+        let unprotected = |(id, machine): &(&InstanceId, &Machine)| {
+            let counts = machine.applicable() && !machine.hidden && !machine.protected();
             counts && self.selects_instance(&wish.selector, id)
         };
-        if let Some((id, _)) = self.cloud.machines.iter().find(weak) {
-            return Err(format!("{id} of {name} is weak: {:?}", stored.status));
+        if let Some((id, _)) = self.cloud.machines.iter().find(unprotected) {
+            return Err(format!("{id} of {name} is unprotected: {:?}", stored.status));
         }
         let all_found = wish.selector.ids.iter().all(|id| self.cloud.machines.contains_key(id));
         let mut behind_nodes = wish.selector.node_ids.iter();
@@ -76,8 +76,8 @@ impl World {
             }
             named_odd |= !card.applicable() && wish.selector.ids.contains(id);
             if wish.enforces() && card.applicable() {
-                if !card.safe() {
-                    return Err(format!("{id} of {name} is not safe: {card:?} {:?}", stored.status));
+                if !card.protected() {
+                    return Err(format!("{id} of {name} is not protected: {card:?} {:?}", stored.status));
                 }
                 if !stored.record.retained.contains_key(id) {
                     return Err(format!("{name} does not list {id}: {:?}", stored.record));

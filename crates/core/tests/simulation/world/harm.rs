@@ -11,24 +11,24 @@ use super::{World, eni, i, secs};
 
 impl World {
     /// I15, I18: what is written was seen to be otherwise, after our own last write, by whoever leads now. And what
-    /// [`World::check_weakening`] says.
-    pub fn check_write(&mut self, call: CallId, target: &str, safe: bool) {
+    /// [`World::check_unprotecting`] says.
+    pub fn check_write(&mut self, call: CallId, target: &str, protected: bool) {
         let (now, led_since, life) = (self.now, self.led_since, self.life());
         let track = self.tracks.entry(target.to_owned()).or_default();
         let shown = track.shown.take();
         assert!(
-            shown
-                .as_ref()
-                .is_some_and(|s| s.safe == Some(!safe) && now.since(s.at) <= life && s.at >= led_since),
+            shown.as_ref().is_some_and(|s| s.protected == Some(!protected)
+                && now.since(s.at) <= life
+                && s.at >= led_since),
             "I15, I18: {target} is written although the last answer said {shown:?}"
         );
         let awaited = track.written.and_then(|(_, at)| at).filter(|at| now.since(*at) < CALL_DEADLINE);
         assert!(awaited.is_none(), "I15: {target} is written while a write is under way");
         track.written = Some((call, Some(now)));
         let is_interface = self.cloud.cards.contains_key(&eni(target));
-        match (safe, is_interface) {
-            (false, true) => self.check_weakening(target, shown.is_some_and(|s| s.in_use)),
-            (false, false) => self.check_instance_weakening(target, shown.as_ref()),
+        match (protected, is_interface) {
+            (false, true) => self.check_unprotecting(target, shown.is_some_and(|s| s.in_use)),
+            (false, false) => self.check_instance_unprotecting(target, shown.as_ref()),
             (true, true) => self.check_wanted(target),
             (true, false) => {}
         }
@@ -49,16 +49,16 @@ impl World {
         let lately = self.now.since(card.changed) <= self.life() || self.altered_lately(card);
         assert!(
             lately || self.store.values().any(|stored| wanted(stored) || remembered(stored)),
-            "I18: nobody wants {target} {card:?} to be safe: {:?}",
+            "I18: nobody wants {target} {card:?} to be protected: {:?}",
             self.store
         );
     }
 
-    /// I9, I11, I12: a weakening write needs an object that asks for it now, and no claim that could be known, of a target as
+    /// I9, I11, I12: an unprotecting write needs an object that asks for it now, and no claim that could be known, of a target as
     /// it was just read.
-    fn check_instance_weakening(&self, target: &str, shown: Option<&Shown>) {
+    fn check_instance_unprotecting(&self, target: &str, shown: Option<&Shown>) {
         let shown = shown.filter(|shown| self.now.since(shown.at) < PROOF_LIFE);
-        let shown = shown.unwrap_or_else(|| panic!("I11: {target} is weakened and was not just read"));
+        let shown = shown.unwrap_or_else(|| panic!("I11: {target} is unprotected and was not just read"));
         let id = i(target);
         let selects = |stored: &Stored| {
             stored.protection().is_some_and(|Wish { selector, .. }| {
@@ -67,12 +67,12 @@ impl World {
                     && !selector.tags_exclude(&shown.tags)
             })
         };
-        let asks = |s: &Stored| s.spec.weakening().is_some() && selects(s) && self.known(s);
-        assert!(self.store.values().any(asks), "I9: nobody asked to weaken {target}");
+        let asks = |s: &Stored| s.spec.unprotecting().is_some() && selects(s) && self.known(s);
+        assert!(self.store.values().any(asks), "I9: nobody asked to unprotect {target}");
         for stored in self.store.values().filter(|s| self.known(s)) {
-            assert!(stored.decodable, "I9: {target} was weakened beside an object that can't be read");
+            assert!(stored.decodable, "I9: {target} was unprotected beside an object that can't be read");
             let claims = stored.protection().is_some_and(Wish::claims);
-            assert!(!(claims && selects(stored)), "I9: {target} was weakened against {:?}", stored.id);
+            assert!(!(claims && selects(stored)), "I9: {target} was unprotected against {:?}", stored.id);
         }
     }
 
@@ -88,7 +88,7 @@ impl World {
 
     /// I9, I11, I12, I14: the flag is given up only where a spec asks for it now, of an interface that is on an instance,
     /// with no claim that could be known; and never because of what status lists.
-    fn check_weakening(&self, target: &str, shown_in_use: bool) {
+    fn check_unprotecting(&self, target: &str, shown_in_use: bool) {
         let id = eni(target);
         assert!(shown_in_use, "I14: the flag of {target} is given up although it was not seen in use");
         let Some(card) = self.cloud.cards.get(&id) else { return };
@@ -97,7 +97,7 @@ impl World {
             card.changed <= self.rechecked && machine.is_none_or(|machine| machine.changed <= self.rechecked);
         assert!(!calm || card.in_use(), "the flag of a free interface is given up: {target} {card:?}");
         let asks = |stored: &Stored| {
-            stored.spec.weakening().is_some()
+            stored.spec.unprotecting().is_some()
                 && stored.carried_out != Some(stored.generation)
                 && self.known(stored)
                 && stored.retention().is_some_and(|wish| !calm || self.selected(wish, &id, card))

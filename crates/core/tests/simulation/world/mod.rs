@@ -74,7 +74,7 @@ pub enum Read {
 pub struct Arrived {
     pub at: Moment,
     pub id: String,
-    pub safe: bool,
+    pub protected: bool,
 }
 
 /// A call to attach an interface.
@@ -283,10 +283,12 @@ impl World {
         self.engine.take(self.now, Input::Lead(self.window));
     }
 
-    /// The lease as it stands: calls may be sent for so long, and weakening ones for so long.
-    pub fn lease(&mut self, calls: Duration, weakening: Duration) {
-        let window =
-            Window { until: Some(self.now.after(calls)), weaken_until: Some(self.now.after(weakening)) };
+    /// The lease as it stands: calls may be sent for so long, and unprotecting ones for so long.
+    pub fn lease(&mut self, calls: Duration, unprotecting: Duration) {
+        let window = Window {
+            until: Some(self.now.after(calls)),
+            unprotect_until: Some(self.now.after(unprotecting)),
+        };
         self.window = Some(window);
         self.engine.take(self.now, Input::Lead(self.window));
     }
@@ -375,7 +377,7 @@ impl World {
             Event::Rechecked(question, answer) => {
                 self.engine.take(self.now, Input::Rechecked(question, answer));
             }
-            Event::Apply(target, safe) => self.set_flag(&target, safe),
+            Event::Apply(target, protected) => self.set_flag(&target, protected),
             Event::Begin(id, to) => {
                 if self.cloud.attach(self.now, &id, &to).is_ok() {
                     self.schedule(self.cloud.mood.attach_takes, None, Event::Settle(id));

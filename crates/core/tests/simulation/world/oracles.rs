@@ -81,7 +81,7 @@ impl World {
         for (name, stored) in &self.store {
             let Some(wish) = stored.retention() else { continue };
             for id in stored.record.retained.keys() {
-                let given_up = |card: &Card| wish.weakening().is_some() && !card.safe();
+                let given_up = |card: &Card| wish.unprotecting().is_some() && !card.protected();
                 let left = |card: &Card| given_up(card) || self.excluded(wish, id, card);
                 if self.cloud.cards.get(id).is_some_and(left) {
                     self.left.insert((name.clone(), id.clone()), now);
@@ -90,11 +90,12 @@ impl World {
         }
     }
 
-    /// Since when the instance has been weak, and a target of the object that could be seen.
+    /// Since when the instance has been unprotected, and a target of the object that could be seen.
     fn instance_exposed(&self, stored: &Stored, wish: &Wish<Instance>, id: &InstanceId) -> Option<Moment> {
         let machine = self.cloud.machines.get(id)?;
-        let counts = !machine.safe() && !machine.hidden && machine.applicable();
-        let since = machine.weak_since.filter(|_| counts && self.selects_instance(&wish.selector, id))?;
+        let counts = !machine.protected() && !machine.hidden && machine.applicable();
+        let since =
+            machine.unprotected_since.filter(|_| counts && self.selects_instance(&wish.selector, id))?;
         let joined = stored.joined.get(id).copied().unwrap_or_default();
         Some(since.max(machine.changed).max(joined))
     }
@@ -106,8 +107,8 @@ impl World {
         let seen = !(card.hidden || card.skipped || card.withheld) && host.is_none_or(|host| !host.hidden);
         let spec = self.selected(wish, id, card);
         let listed = stored.listed.get(id).filter(|_| !self.excluded(wish, id, card));
-        let counts = !card.safe() && seen && card.applicable() && (spec || listed.is_some());
-        let since = card.weak_since.filter(|_| counts)?;
+        let counts = !card.protected() && seen && card.applicable() && (spec || listed.is_some());
+        let since = card.unprotected_since.filter(|_| counts)?;
         // What was refused is not applicable until it is tried again.
         let refused = card.refused_at.map(|at| at.after(secs(25 * 60))).unwrap_or_default();
         let listed = listed.filter(|_| !spec).copied().unwrap_or_default();
@@ -115,7 +116,7 @@ impl World {
         Some(since.max(card.changed).max(self.altered).max(refused).max(listed).max(told))
     }
 
-    /// I1: no True while a target has been weak for longer than evidence lives.
+    /// I1: no True while a target has been unprotected for longer than evidence lives.
     pub fn check_truth(&self, name: &str) {
         let Some(stored) = self.store.get(name) else { return };
         let Some((of, part, judgement)) = &stored.status else { return };
@@ -128,29 +129,29 @@ impl World {
             return;
         }
         let lied = |since: Option<Moment>| since.is_some_and(|since| self.now.since(since) > life);
-        let weak: Vec<String> = match &stored.spec {
+        let unprotected: Vec<String> = match &stored.spec {
             Spec::Protection(wish) => {
-                let weak = |id: &&InstanceId| lied(self.instance_exposed(stored, wish, id));
+                let unprotected = |id: &&InstanceId| lied(self.instance_exposed(stored, wish, id));
                 self.cloud
                     .machines
                     .keys()
-                    .filter(weak)
+                    .filter(unprotected)
                     .map(|id| format!("{:?}", self.cloud.machines[id]))
                     .collect()
             }
             Spec::Retention(wish) => {
-                let weak = |id: &&InterfaceId| lied(self.interface_exposed(stored, wish, id));
+                let unprotected = |id: &&InterfaceId| lied(self.interface_exposed(stored, wish, id));
                 self.cloud
                     .cards
                     .keys()
-                    .filter(weak)
+                    .filter(unprotected)
                     .map(|id| format!("{id} {:?}", self.cloud.cards[id]))
                     .collect()
             }
         };
         assert!(
-            weak.is_empty(),
-            "I1: {name} says True although these have been weak for long at {:?}: {weak:?}; {:?} {part:?} {:?}",
+            unprotected.is_empty(),
+            "I1: {name} says True although these have been unprotected for long at {:?}: {unprotected:?}; {:?} {part:?} {:?}",
             self.now,
             stored.spec,
             &self.reads[self.reads.len().saturating_sub(12)..]
@@ -186,7 +187,8 @@ impl World {
                 && track.written.is_none_or(|(write, _)| write < call)
             {
                 let (tags, in_use, free) = look(&item.facts);
-                track.shown = Some(Shown { call, safe: K::safe(&item.facts), tags, at, in_use, free });
+                track.shown =
+                    Some(Shown { call, protected: K::protected(&item.facts), tags, at, in_use, free });
             }
         }
         Some(at)
@@ -253,8 +255,8 @@ impl World {
     fn check_shown(&self, object: &ObjectId, target: &str) {
         let shown = self.tracks.get(target).and_then(|track| track.shown.as_ref());
         assert!(
-            shown.is_some_and(|s| s.safe == Some(true) && self.now.since(s.at) <= self.life()),
-            "I1, I2: {object:?} calls {target} safe on {shown:?}"
+            shown.is_some_and(|s| s.protected == Some(true) && self.now.since(s.at) <= self.life()),
+            "I1, I2: {object:?} calls {target} protected on {shown:?}"
         );
     }
 
@@ -262,7 +264,7 @@ impl World {
         if judge(Question::of(wish), part).domain.status != Status::True {
             return;
         }
-        for row in part.rows.iter().filter(|row| row.state == State::Safe) {
+        for row in part.rows.iter().filter(|row| row.state == State::Protected) {
             self.check_shown(&stored.id, &row.id);
         }
         let selector = &wish.selector;
@@ -278,7 +280,7 @@ impl World {
         if judge(Question::of(wish), part).domain.status != Status::True {
             return;
         }
-        for row in retention.rows.iter().filter(|row| row.reason == Reason::AllSafe) {
+        for row in retention.rows.iter().filter(|row| row.reason == Reason::AllProtected) {
             self.check_shown(&stored.id, row.id.as_str());
         }
         if let Some(owners) = &wish.owners {

@@ -7,7 +7,7 @@ use keeper_core::interface::{InterfaceStatus, InterfaceType};
 use keeper_core::retention::Record;
 use keeper_core::wish::DeletionPolicy;
 
-use super::cloud::{Card, Machine, card, eni, i, machine, payg, tags, weak_since};
+use super::cloud::{Card, Machine, card, eni, i, machine, payg, tags, unprotected_since};
 use super::store::{Spec, Stored};
 use super::{Event, World, secs};
 
@@ -48,9 +48,10 @@ impl World {
     pub fn change(&mut self, name: &str, how: impl FnOnce(&mut Card)) {
         let now = self.now;
         if let Some(card) = self.cloud.cards.get_mut(&eni(name)) {
-            let was_safe = card.safe();
+            let was_protected = card.protected();
             how(card);
-            card.weak_since = weak_since(card.weak_since, was_safe, card.safe(), now);
+            card.unprotected_since =
+                unprotected_since(card.unprotected_since, was_protected, card.protected(), now);
             card.changed = now;
         }
     }
@@ -66,8 +67,8 @@ impl World {
     }
 
     /// Somebody sets the flag in the console.
-    pub fn flip(&mut self, name: &str, safe: bool) {
-        self.set_flag(name, safe);
+    pub fn flip(&mut self, name: &str, protected: bool) {
+        self.set_flag(name, protected);
     }
 
     /// Somebody replaces the tags of an instance.
@@ -119,17 +120,14 @@ impl World {
         }
     }
 
-    pub fn safe(&self, name: &str) -> bool {
-        self.cloud.cards[&eni(name)].safe()
-    }
-
     pub fn on(&self, name: &str) -> Option<&str> {
         self.cloud.cards[&eni(name)].instance().map(InstanceId::as_str)
     }
 
-    /// Whether the instance is protected.
+    /// Whether the instance, or the interface, is protected.
     pub fn protected(&self, name: &str) -> bool {
-        self.cloud.machines[&i(name)].safe()
+        let card = self.cloud.cards.get(&eni(name));
+        card.map_or_else(|| self.cloud.machines[&i(name)].protected(), Card::protected)
     }
 
     /// The writes of its flag that the cloud took.
@@ -142,8 +140,8 @@ impl World {
         self.arrived.len() + self.refused.len()
     }
 
-    pub fn weakened(&self) -> Vec<&str> {
-        self.arrived.iter().filter(|a| !a.safe).map(|a| a.id.as_str()).collect()
+    pub fn unprotecting_writes(&self) -> Vec<&str> {
+        self.arrived.iter().filter(|a| !a.protected).map(|a| a.id.as_str()).collect()
     }
 
     // What people do to objects.
@@ -187,7 +185,7 @@ impl World {
     /// `kubectl delete`: with a finalizer it stays until the work is done.
     pub fn delete(&mut self, name: &str) {
         let Some(stored) = self.store.get_mut(name) else { return };
-        if stored.spec.deletion_policy() == DeletionPolicy::Weaken {
+        if stored.spec.deletion_policy() == DeletionPolicy::Unprotect {
             stored.terminate(self.now);
             self.deliver(name);
         } else {
@@ -206,7 +204,7 @@ impl World {
     pub fn deliver(&mut self, name: &str) {
         let Some(stored) = self.store.get(name) else { return };
         // The operator lets go at once of what it has nothing to do for.
-        if stored.spec.terminating() && (!stored.decodable || stored.spec.weakening().is_none()) {
+        if stored.spec.terminating() && (!stored.decodable || stored.spec.unprotecting().is_none()) {
             return self.remove(name);
         }
         let (id, version) = (stored.id.clone(), stored.version);

@@ -15,7 +15,7 @@ use keeper_core::retention::{
 };
 use keeper_core::time::Moment;
 use keeper_core::verdict::Part;
-use keeper_core::wish::{DeletionPolicy, Selector, Weakening, Wish};
+use keeper_core::wish::{DeletionPolicy, Selector, Unprotecting, Wish};
 
 /// What an object's spec asks.
 #[derive(Debug, Clone, PartialEq)]
@@ -37,10 +37,10 @@ impl From<Wish<Interface>> for Spec {
 }
 
 impl Spec {
-    pub fn weakening(&self) -> Option<Weakening> {
+    pub fn unprotecting(&self) -> Option<Unprotecting> {
         match self {
-            Self::Protection(wish) => wish.weakening(),
-            Self::Retention(wish) => wish.weakening(),
+            Self::Protection(wish) => wish.unprotecting(),
+            Self::Retention(wish) => wish.unprotecting(),
         }
     }
 

@@ -18,7 +18,7 @@ async fn i09_a_claim_in_another_namespace_stands_against_switching_off() {
     let (elsewhere, rivals) = stage.another_namespace().await;
     let _operator = stage.settings().serving(&elsewhere).start();
     stage.apply_to(&rivals, "claim", wish(&id, "Enabled")).await;
-    stage.until_in(&rivals, "claim", "Protected=True/AllSafe").await;
+    stage.until_in(&rivals, "claim", "Protected=True/AllProtected").await;
 
     stage.apply("off", wish(&id, "Disabled")).await;
     let refused = stage.until("off", "Protected=False/Conflict Ready=False Stalled=True/Conflict").await;
@@ -33,18 +33,18 @@ async fn i09_a_claim_in_another_namespace_stands_against_switching_off() {
     let mut observing = wish(&id, "Enabled");
     observing["mode"] = "Observe".into();
     stage.apply("second", observing).await;
-    stage.until("second", "Protected=True/AllSafe").await;
+    stage.until("second", "Protected=True/AllProtected").await;
     stage.witnessed().await;
-    assert_eq!(stage.weakenings(), 0);
-    assert!(stage.safe(&id));
+    assert_eq!(stage.unprotecting_writes(), 0);
+    assert!(stage.protected(&id));
     stage.until("off", "Protected=False/Conflict").await;
 
     // The last claim falls: now it is done, and once.
     stage.delete("second").await;
     let done = stage.until("off", "Protected=False/DisabledAsAsked Ready=True Stalled=False").await;
     assert_eq!(done.status.unwrap().protection_state, Some(ProtectionState::Disabled));
-    assert!(!stage.safe(&id));
-    assert_eq!(stage.weakenings(), 1);
+    assert!(!stage.protected(&id));
+    assert_eq!(stage.unprotecting_writes(), 1);
 }
 
 /// Gives an object a condition of somebody else's with a time that the API server stores and nobody can read, or
@@ -74,20 +74,20 @@ async fn i09_an_object_that_cannot_be_read_blocks_switching_off_and_nothing_else
 
     let refused = stage.until("off", "Protected=False/OpaqueRival Stalled=True/OpaqueRival").await;
     assert!(!message(&refused, "Stalled").contains("unreadable"), "{refused:?}");
-    stage.until("on", "Protected=True/AllSafe").await;
+    stage.until("on", "Protected=True/AllProtected").await;
     stage.witnessed().await;
-    assert!(stage.safe(&ids[0]));
+    assert!(stage.protected(&ids[0]));
     // Nor does a restart forget it.
     operator.kill().await;
     operator = stage.start();
     stage.reads(4).await;
-    assert_eq!(stage.weakenings(), 0);
+    assert_eq!(stage.unprotecting_writes(), 0);
     stage.until_event("unreadable", "Undecodable").await;
 
     garble(&stage, "unreadable", false).await;
     stage.until("off", "Protected=False/DisabledAsAsked Ready=True").await;
-    stage.until("unreadable", "Protected=True/AllSafe").await;
-    assert_eq!((stage.safe(&ids[0]), stage.safe(&ids[1])), (false, true));
+    stage.until("unreadable", "Protected=True/AllProtected").await;
+    assert_eq!((stage.protected(&ids[0]), stage.protected(&ids[1])), (false, true));
     assert!(operator.runs());
 }
 
@@ -104,8 +104,8 @@ async fn i12_switching_off_is_done_once_for_each_generation() {
     });
     stage.apply("off", spec.clone()).await;
     stage.until("off", "Protected=False/DisabledAsAsked Ready=True").await;
-    assert!(!ids.iter().any(|id| stage.safe(id)));
-    assert_eq!(stage.weakenings(), 3);
+    assert!(!ids.iter().any(|id| stage.protected(id)));
+    assert_eq!(stage.unprotecting_writes(), 3);
 
     // Somebody protects one again, and a protected one gets the tag.
     stage.by_hand(&ids[0], true);
@@ -116,17 +116,19 @@ async fn i12_switching_off_is_done_once_for_each_generation() {
     assert!(operator.terminate().await.success());
     let _operator = stage.start();
     stage.reads(6).await;
-    assert!(stage.safe(&ids[0]) && stage.safe(&newcomer));
-    assert_eq!(stage.weakenings(), 3);
+    assert!(stage.protected(&ids[0]) && stage.protected(&newcomer));
+    assert_eq!(stage.unprotecting_writes(), 3);
 
     // A new generation asks anew.
     spec["deletionPolicy"] = "Disable".into();
     stage.apply("off", spec).await;
     stage.until("off", "Protected=False/DisabledAsAsked").await;
     stage
-        .until_cloud("the rest is switched off too", |_| !stage.safe(&ids[0]) && !stage.safe(&newcomer))
+        .until_cloud("the rest is switched off too", |_| {
+            !stage.protected(&ids[0]) && !stage.protected(&newcomer)
+        })
         .await;
-    assert_eq!(stage.weakenings(), 5);
+    assert_eq!(stage.unprotecting_writes(), 5);
 }
 
 #[tokio::test]
@@ -135,7 +137,7 @@ async fn i14_a_forged_status_switches_nothing_off() {
     let id = stage.account.seed_one(&Seed::new(REGION));
     let _operator = stage.start();
     stage.apply("on", wish(&id, "Enabled")).await;
-    let object = stage.until("on", "Protected=True/AllSafe").await;
+    let object = stage.until("on", "Protected=True/AllProtected").await;
     let mut status = object.status.unwrap();
     status.protection_state = Some(ProtectionState::Disabled);
     for condition in &mut status.conditions {
@@ -144,7 +146,7 @@ async fn i14_a_forged_status_switches_nothing_off() {
     }
     let patch = json!({ "status": status });
     stage.objects.patch_status("on", &PatchParams::default(), &Patch::Merge(&patch)).await.unwrap();
-    let object = stage.until("on", "Protected=True/AllSafe Ready=True Stalled=False AtRisk=False").await;
+    let object = stage.until("on", "Protected=True/AllProtected Ready=True Stalled=False AtRisk=False").await;
     assert_eq!(object.status.unwrap().protection_state, Some(ProtectionState::Protected));
     assert_eq!(stage.writes(), [(id, true)]);
 }

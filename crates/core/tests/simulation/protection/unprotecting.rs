@@ -1,4 +1,4 @@
-//! B. No harmful write: everything about weakening.
+//! B. No harmful write: everything about unprotecting.
 
 use std::time::Duration;
 
@@ -13,7 +13,7 @@ use keeper_core::wish::{DeletionPolicy, Selector, Wish};
 use crate::world::{INTERVAL, World, by_ids, by_tag, disabled, enabled, payg, secs, settings};
 
 fn leaving(mut wish: Wish<Instance>) -> Wish<Instance> {
-    wish.deletion_policy = DeletionPolicy::Weaken;
+    wish.deletion_policy = DeletionPolicy::Unprotect;
     wish
 }
 
@@ -25,7 +25,7 @@ fn protected_pair() -> World {
 }
 
 #[test]
-fn disabled_weakens_what_it_selects_and_says_so() {
+fn disabled_unprotects_what_it_selects_and_says_so() {
     for selector in [by_tag("env", "prod"), by_ids(&["i-a", "i-b"])] {
         let mut world = protected_pair();
         world.apply("a", disabled(selector));
@@ -33,12 +33,12 @@ fn disabled_weakens_what_it_selects_and_says_so() {
         assert!(!world.protected("i-a") && !world.protected("i-b"));
         assert_eq!(world.says("a"), (Status::False, Reason::DisabledAsAsked));
         assert_eq!(world.judgement("a").ready.status, Status::True);
-        assert_eq!(world.weakened().len(), 2);
+        assert_eq!(world.unprotecting_writes().len(), 2);
     }
 }
 
 #[test]
-fn i09_safe_wins_over_a_wish_to_weaken_and_the_loser_says_conflict() {
+fn i09_protected_wins_over_a_wish_to_unprotect_and_the_loser_says_conflict() {
     let mut world = protected_pair();
     world.apply("keeper", enabled(by_ids(&["i-a"])));
     world.apply("breaker", disabled(by_tag("env", "prod")));
@@ -47,7 +47,7 @@ fn i09_safe_wins_over_a_wish_to_weaken_and_the_loser_says_conflict() {
     assert!(!world.protected("i-b"), "nobody claims the other one");
     assert_eq!(world.says("breaker"), (Status::False, Reason::Conflict));
     assert_eq!(world.judgement("breaker").stalled.status, Status::True);
-    assert_eq!(world.says("keeper"), (Status::True, Reason::AllSafe));
+    assert_eq!(world.says("keeper"), (Status::True, Reason::AllProtected));
     // The claim falls with its object, without finalizer.
     world.delete("keeper");
     world.run(secs(60));
@@ -70,34 +70,34 @@ fn i09_an_observing_or_terminating_claim_stands_too() {
         world.apply("breaker", disabled(by_ids(&["i-a"])));
         world.run(secs(60));
         assert!(world.protected("i-a"));
-        assert_eq!(world.weakened().len(), 0);
+        assert_eq!(world.unprotecting_writes().len(), 0);
     }
 }
 
 #[test]
-fn i09_an_object_that_can_not_be_read_blocks_all_weakening() {
+fn i09_an_object_that_can_not_be_read_blocks_all_unprotecting() {
     let mut world = protected_pair();
     world.apply("odd", enabled(by_ids(&["i-elsewhere"])));
     world.corrupt("odd");
     world.apply("breaker", disabled(by_ids(&["i-a"])));
     world.run(secs(120));
-    assert_eq!(world.weakened().len(), 0);
+    assert_eq!(world.unprotecting_writes().len(), 0);
     assert_eq!(world.says("breaker"), (Status::False, Reason::OpaqueRival));
     world.delete("odd");
     world.run(secs(60));
-    assert_eq!(world.weakened().len(), 1);
+    assert_eq!(world.unprotecting_writes().len(), 1);
 }
 
 #[test]
-fn i11_a_view_that_lags_behind_weakens_nothing() {
+fn i11_a_view_that_lags_behind_unprotects_nothing() {
     let mut world = protected_pair();
     world.cloud.mood.stale_view = true;
     world.apply("breaker", disabled(by_ids(&["i-a"])));
     world.run(INTERVAL * 5);
-    assert_eq!(world.weakened().len(), 0);
+    assert_eq!(world.unprotecting_writes().len(), 0);
     world.cloud.mood.stale_view = false;
     world.run(secs(60));
-    assert_eq!(world.weakened().len(), 1);
+    assert_eq!(world.unprotecting_writes().len(), 1);
 }
 
 #[test]
@@ -106,45 +106,45 @@ fn i11_a_rival_that_the_watch_has_not_told_of_stops_the_write() {
     world.apply_unseen("keeper", enabled(by_ids(&["i-a"])));
     world.apply("breaker", disabled(by_ids(&["i-a"])));
     world.run(INTERVAL * 3);
-    assert_eq!(world.weakened().len(), 0, "the listing shows an object that we were not told of");
+    assert_eq!(world.unprotecting_writes().len(), 0, "the listing shows an object that we were not told of");
 }
 
 #[test]
-fn i11_an_object_edited_without_our_knowing_weakens_nothing() {
+fn i11_an_object_edited_without_our_knowing_unprotects_nothing() {
     let mut world = protected_pair();
     world.apply("a", disabled(by_ids(&["i-a"])));
     // Before the first effect the user has changed the mind; the watch is silent.
     world.apply_unseen("a", enabled(by_ids(&["i-a"])));
     world.run(INTERVAL * 3);
-    assert_eq!(world.weakened().len(), 0);
+    assert_eq!(world.unprotecting_writes().len(), 0);
     world.deliver("a");
     world.run(secs(30));
-    assert_eq!(world.says("a"), (Status::True, Reason::AllSafe));
+    assert_eq!(world.says("a"), (Status::True, Reason::AllProtected));
 }
 
 #[test]
-fn i12_weakening_is_an_act_and_not_a_state() {
+fn i12_unprotecting_is_an_act_and_not_a_state() {
     let mut world = protected_pair();
     world.apply("a", disabled(by_tag("env", "prod")));
     world.run(secs(30));
-    assert_eq!(world.weakened().len(), 2);
+    assert_eq!(world.unprotecting_writes().len(), 2);
     // Somebody protects one again, and a new one comes with the tag.
     world.flip("i-a", true);
     world.instance("i-new", payg(true, &[("env", "prod")]));
     world.run(INTERVAL * 3);
     world.restart();
     world.run(INTERVAL * 3);
-    assert_eq!(world.weakened().len(), 2, "this generation has had its act");
+    assert_eq!(world.unprotecting_writes().len(), 2, "this generation has had its act");
     assert_eq!(world.says("a"), (Status::False, Reason::DisabledAsAsked));
-    assert!(world.judgement("a").domain.message.contains("Safe again: 2 of 3 targets"));
+    assert!(world.judgement("a").domain.message.contains("Protected again: 2 of 3 targets"));
     // A new generation that asks again acts again.
     world.apply("a", disabled(by_ids(&["i-a", "i-new"])));
     world.run(secs(60));
-    assert_eq!(world.weakened().len(), 4);
+    assert_eq!(world.unprotecting_writes().len(), 4);
 }
 
 #[test]
-fn i14_a_status_can_narrow_weakening_but_never_cause_it() {
+fn i14_a_status_can_narrow_unprotecting_but_never_cause_it() {
     let mut world = protected_pair();
     let mut wish = enabled(by_ids(&["i-a"]));
     wish.carried_out = true;
@@ -152,13 +152,13 @@ fn i14_a_status_can_narrow_weakening_but_never_cause_it() {
     world.store.get_mut("a").unwrap().carried_out = Some(1);
     world.relist();
     world.run(INTERVAL * 2);
-    assert_eq!(world.weakened().len(), 0);
+    assert_eq!(world.unprotecting_writes().len(), 0);
     // Of a Disabled object it stops the act.
     world.apply("b", disabled(by_ids(&["i-b"])));
     world.store.get_mut("b").unwrap().carried_out = Some(1);
     world.relist();
     world.run(INTERVAL * 2);
-    assert_eq!(world.weakened().len(), 0);
+    assert_eq!(world.unprotecting_writes().len(), 0);
 }
 
 #[test]
@@ -169,18 +169,18 @@ fn i10_deletion_under_keep_changes_nothing() {
     world.delete("a");
     world.run(INTERVAL * 3);
     assert!(world.store.is_empty());
-    assert_eq!(world.weakened().len(), 0);
+    assert_eq!(world.unprotecting_writes().len(), 0);
 }
 
 #[test]
-fn i10_deletion_under_disable_weakens_and_lets_go() {
+fn i10_deletion_under_disable_unprotects_and_lets_go() {
     let mut world = protected_pair();
     world.apply("a", leaving(enabled(by_tag("env", "prod"))));
     world.run(secs(30));
     world.delete("a");
     world.run(secs(30));
     assert!(world.store.is_empty());
-    assert_eq!(world.weakened().len(), 2);
+    assert_eq!(world.unprotecting_writes().len(), 2);
 }
 
 #[test]
@@ -208,7 +208,7 @@ fn i10_an_unreachable_cloud_holds_a_deletion_for_an_hour_at_most() {
     assert!(world.store.contains_key("a"));
     world.run(secs(700));
     assert!(world.store.is_empty());
-    assert_eq!(world.weakened().len(), 0);
+    assert_eq!(world.unprotecting_writes().len(), 0);
 }
 
 #[test]
@@ -225,12 +225,12 @@ fn i10_the_user_may_change_the_policy_while_deletion_waits() {
     assert!(world.store.is_empty(), "it is gone at once");
     world.cloud.mood.writes_fail = None;
     world.run(secs(600));
-    assert_eq!(world.weakened().len(), 0);
+    assert_eq!(world.unprotecting_writes().len(), 0);
     assert!(world.protected("i-a"));
 }
 
 #[test]
-fn i16_a_mass_disappearance_concludes_nothing_and_stops_weakening() {
+fn i16_a_mass_disappearance_concludes_nothing_and_stops_unprotecting() {
     let mut world = World::new();
     world.fleet(200, &[("env", "prod")]);
     world.instance("i-victim", payg(true, &[("team", "x")]));
@@ -243,11 +243,11 @@ fn i16_a_mass_disappearance_concludes_nothing_and_stops_weakening() {
     assert_eq!(world.part("a").tally.targets(), 200, "nothing is concluded");
     world.apply("breaker", disabled(by_ids(&["i-victim"])));
     world.run(secs(20));
-    assert_eq!(world.weakened().len(), 0, "and nothing is weakened");
+    assert_eq!(world.unprotecting_writes().len(), 0, "and nothing is unprotected");
     assert_eq!(world.says("breaker"), (Status::False, Reason::CircuitBreaker));
     // Two sweeps agree that it is so.
     world.run(INTERVAL * 5);
-    assert_eq!(world.weakened().len(), 1);
+    assert_eq!(world.unprotecting_writes().len(), 1);
 }
 
 #[test]
@@ -277,29 +277,29 @@ fn i16_flags_switched_off_by_the_hundred_are_put_right_within_the_budget() {
     world.fleet(300, &[("env", "prod")]);
     world.apply("a", enabled(by_tag("env", "prod")));
     world.run(secs(120));
-    assert_eq!(world.says("a"), (Status::True, Reason::AllSafe));
+    assert_eq!(world.says("a"), (Status::True, Reason::AllProtected));
     for n in 0..300 {
         world.flip(&format!("i-{n:05}"), false);
     }
     world.run(secs(200));
-    assert_eq!(world.says("a"), (Status::True, Reason::AllSafe));
+    assert_eq!(world.says("a"), (Status::True, Reason::AllProtected));
     assert_eq!(world.arrived.len(), 600);
 }
 
 #[test]
-fn i16_weakening_that_an_edit_asked_for_is_paced_and_opens_no_circuit_breaker() {
+fn i16_unprotecting_that_an_edit_asked_for_is_paced_and_opens_no_circuit_breaker() {
     let mut world = World::new();
     for n in 0..300 {
         world.instance(&format!("i-{n:05}"), payg(true, &[("env", "prod")]));
     }
     world.apply("a", disabled(by_tag("env", "prod")));
     world.run(secs(600));
-    assert_eq!(world.weakened().len(), 300);
+    assert_eq!(world.unprotecting_writes().len(), 300);
     assert_eq!(world.says("a"), (Status::False, Reason::DisabledAsAsked));
 }
 
 #[test]
-fn i26_weakening_reaches_the_same_end_when_the_process_dies_after_any_effect() {
+fn i26_unprotecting_reaches_the_same_end_when_the_process_dies_after_any_effect() {
     let run = |crash: Option<usize>| {
         let mut world = protected_pair();
         if let Some(k) = crash {
@@ -321,7 +321,7 @@ fn i26_weakening_reaches_the_same_end_when_the_process_dies_after_any_effect() {
 }
 
 #[test]
-fn i02_weakening_that_is_accepted_and_ignored_is_written_twice_and_then_rests() {
+fn i02_unprotecting_that_is_accepted_and_ignored_is_written_twice_and_then_rests() {
     let mut world = protected_pair();
     world.cloud.mood.ignore_writes = true;
     world.apply("a", disabled(by_ids(&["i-a"])));
@@ -348,7 +348,7 @@ fn i14_a_status_that_says_carried_out_ends_the_act_under_way_in_silence() {
     let effects = world.effects;
     world.run(INTERVAL * 5);
     assert!(world.effects - effects <= 6, "{} effects in five minutes at rest", world.effects - effects);
-    assert_eq!(world.weakened().len(), 0);
+    assert_eq!(world.unprotecting_writes().len(), 0);
 }
 
 #[test]
@@ -368,7 +368,7 @@ fn i10_a_view_that_lags_behind_holds_a_deletion_for_an_hour_at_most() {
     );
     world.run(secs(200));
     assert!(world.store.is_empty());
-    assert_eq!(world.weakened().len(), 0);
+    assert_eq!(world.unprotecting_writes().len(), 0);
 }
 
 #[test]
@@ -381,7 +381,7 @@ fn i10_a_listing_that_only_a_person_can_mend_does_not_hold_a_deletion_up() {
         world.delete("a");
         world.run(secs(60));
         assert!(world.store.is_empty(), "{class:?}");
-        assert_eq!(world.weakened().len(), 0);
+        assert_eq!(world.unprotecting_writes().len(), 0);
     }
 }
 
@@ -401,11 +401,11 @@ fn i10_refused_credentials_do_not_hold_a_deletion_up() {
         world.apply("a", leaving(enabled(by_tag("env", "prod"))));
         world.run(secs(900));
     }
-    assert_eq!(world.weakened().len(), 0);
+    assert_eq!(world.unprotecting_writes().len(), 0);
 }
 
 #[test]
-fn i10_a_long_weakening_does_not_hold_up_a_short_one() {
+fn i10_a_long_unprotecting_does_not_hold_up_a_short_one() {
     let slow = keeper_core::budget::Limit { per_minute: 60, burst: 20 };
     let mut world = World::with(keeper_core::engine::Settings { writes: slow, ..crate::world::settings() });
     for n in 0..500 {
@@ -423,7 +423,7 @@ fn i10_a_long_weakening_does_not_hold_up_a_short_one() {
 }
 
 #[test]
-fn i39_a_long_weakening_slows_down_neither_repairs_nor_people_nor_onboarding() {
+fn i39_a_long_unprotecting_slows_down_neither_repairs_nor_people_nor_onboarding() {
     let slow = keeper_core::budget::Limit { per_minute: 60, burst: 20 };
     let mut world = World::with(keeper_core::engine::Settings { writes: slow, ..crate::world::settings() });
     for n in 0..500 {
@@ -444,15 +444,15 @@ fn i39_a_long_weakening_slows_down_neither_repairs_nor_people_nor_onboarding() {
     world.apply("new", enabled(by_ids(&["i-new"])));
     world.run(secs(3));
     assert!(world.protected("i-new"));
-    let before = world.weakened().len();
+    let before = world.unprotecting_writes().len();
     world.apply("wave", enabled(by_tag("env", "prod")));
     world.run(secs(120));
     let wave = world.arrived.iter().filter(|a| a.id.as_str().starts_with("i-wave")).count();
-    assert!(wave >= 40, "{wave} onboarded beside a weakening");
+    assert!(wave >= 40, "{wave} onboarded beside an unprotecting");
     assert!(
-        world.weakened().len() - before >= 25,
-        "{} weakened beside a wave",
-        world.weakened().len() - before
+        world.unprotecting_writes().len() - before >= 25,
+        "{} unprotected beside a wave",
+        world.unprotecting_writes().len() - before
     );
 }
 
@@ -470,31 +470,31 @@ fn i09_a_claim_by_a_tag_that_nobody_asked_for_before_stops_the_batch_under_way()
         world.run(Duration::from_millis(delay));
         world.cloud.mood.reads_fail = Some(Class::Transient);
         world.apply("claim", enabled(by_tag("team", "x")));
-        let weakened = world.weakened().len();
+        let unprotected = world.unprotecting_writes().len();
         world.run(secs(60));
-        assert_eq!(world.weakened().len(), weakened, "after {delay} ms");
+        assert_eq!(world.unprotecting_writes().len(), unprotected, "after {delay} ms");
     }
 }
 
 #[test]
-fn i09_tags_that_can_not_be_read_block_weakening_without_a_flood_of_questions() {
+fn i09_tags_that_can_not_be_read_block_unprotecting_without_a_flood_of_questions() {
     let mut world = protected_pair();
     world.cloud.mood.odd_tags = true;
     world.apply("a", disabled(by_ids(&["i-a", "i-b"])));
     world.run(secs(30));
-    assert_eq!(world.weakened().len(), 0, "any claim by tag may be hidden");
+    assert_eq!(world.unprotecting_writes().len(), 0, "any claim by tag may be hidden");
     assert_eq!(world.says("a"), (Status::False, Reason::FieldUnreadable));
     let effects = world.effects;
     world.run(INTERVAL * 5);
     assert!(world.effects - effects <= 10, "{} effects in five minutes", world.effects - effects);
     world.cloud.mood.odd_tags = false;
     world.run(INTERVAL * 2);
-    assert_eq!(world.weakened().len(), 2);
+    assert_eq!(world.unprotecting_writes().len(), 2);
 }
 
 #[test]
 fn i15_an_object_made_anew_does_not_forget_the_write_under_way() {
-    // Weakened late, deleted at once, and claimed again: what a read shows before the effect is no evidence.
+    // Unprotected late, deleted at once, and claimed again: what a read shows before the effect is no evidence.
     for step in (0..2500).step_by(50) {
         let mut world = protected_pair();
         world.latency = Duration::from_millis(200);
@@ -505,16 +505,16 @@ fn i15_an_object_made_anew_does_not_forget_the_write_under_way() {
         world.run(Duration::from_millis(30));
         world.apply("b", enabled(by_ids(&["i-a"])));
         world.run(secs(3));
-        if !world.weakened().is_empty() {
+        if !world.unprotecting_writes().is_empty() {
             assert_ne!(world.says("b").0, Status::True, "{step} ms: the flag is about to fall");
         }
         world.run(secs(60));
-        assert_eq!(world.says("b"), (Status::True, Reason::AllSafe), "{step} ms");
+        assert_eq!(world.says("b"), (Status::True, Reason::AllProtected), "{step} ms");
     }
 }
 
 #[test]
-fn i16_weakening_of_our_own_does_not_open_the_circuit_breaker_when_its_answers_are_lost() {
+fn i16_unprotecting_of_our_own_does_not_open_the_circuit_breaker_when_its_answers_are_lost() {
     let mut world = World::new();
     for n in 0..200 {
         world.instance(&format!("i-{n:05}"), payg(true, &[("env", "prod")]));
@@ -527,12 +527,12 @@ fn i16_weakening_of_our_own_does_not_open_the_circuit_breaker_when_its_answers_a
     world.run(secs(30));
     world.faults.clear();
     world.run(secs(300));
-    assert_eq!(world.weakened().len(), 200);
+    assert_eq!(world.unprotecting_writes().len(), 200);
     assert_ne!(world.says("a").1, Reason::CircuitBreaker);
 }
 
 #[test]
-fn i12_a_target_made_safe_again_is_left_alone_while_others_still_wait() {
+fn i12_a_target_made_protected_again_is_left_alone_while_others_still_wait() {
     let mut world = protected_pair();
     world.apply("claim", enabled(by_ids(&["i-b"])));
     world.apply("a", disabled(by_ids(&["i-a", "i-b"])));
@@ -548,7 +548,7 @@ fn i12_a_target_made_safe_again_is_left_alone_while_others_still_wait() {
 }
 
 #[test]
-fn i09_i11_what_is_weakened_was_selected_when_it_was_read_a_moment_before() {
+fn i09_i11_what_is_unprotected_was_selected_when_it_was_read_a_moment_before() {
     for excluded_in_time in [true, false] {
         let scarce = Limit { per_minute: 60, burst: 20 };
         let mut world = World::with(Settings { writes: scarce, ..settings() });
@@ -567,9 +567,9 @@ fn i09_i11_what_is_weakened_was_selected_when_it_was_read_a_moment_before() {
             world.run(Duration::from_millis(100));
         }
         world.run(Duration::from_millis(100));
-        assert_eq!(world.weakened().len(), 0);
+        assert_eq!(world.unprotecting_writes().len(), 0);
         world.tag("i-a", &[("env", "prod"), ("keep", "off")]);
         world.run(INTERVAL * 2);
-        assert_eq!(world.weakened().len(), usize::from(!excluded_in_time));
+        assert_eq!(world.unprotecting_writes().len(), usize::from(!excluded_in_time));
     }
 }

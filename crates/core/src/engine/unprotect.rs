@@ -1,4 +1,4 @@
-//! Weakening: an act that is carried out once for each generation that asks for it, one small batch at a time, each
+//! Unprotecting: an act that is carried out once for each generation that asks for it, one small batch at a time, each
 //! target with proof taken a moment before.
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -7,7 +7,7 @@ use std::time::Duration;
 use super::facts::place_of;
 use super::objects::Member;
 use super::{Effect, Engine, Extension, Purpose, Ticket, Window};
-use crate::authority::{Case, ObjectProof, Obstacles, Recheck, WeakenPermit, grant};
+use crate::authority::{Case, ObjectProof, Obstacles, Recheck, UnprotectPermit, grant};
 use crate::budget::Urgency;
 use crate::call::{IDS_PER_READ, WriteCall};
 use crate::engine::target::Value;
@@ -17,7 +17,7 @@ use crate::kind::Kind;
 use crate::reason::Reason;
 use crate::time::Moment;
 use crate::verdict::{Progress, Verdict, tell, tell_with};
-use crate::wish::{Weakening, Wish};
+use crate::wish::{Unprotecting, Wish};
 
 /// A deletion is held up this long at most.
 const PATIENCE: Duration = Duration::from_secs(3600);
@@ -36,37 +36,37 @@ const BATCH: u32 = 20;
 /// How much of the proofs' life a batch is planned to take.
 const BATCH_SECONDS: u32 = 6;
 
-/// The weakening that one generation asks for.
+/// The unprotecting that one generation asks for.
 #[derive(Debug, Clone)]
 pub(super) struct Act<K: Kind> {
-    pub what: Weakening,
+    pub what: Unprotecting,
     /// Nothing more is done for this generation.
     pub done: bool,
     /// Targets for which it has ended.
     pub ended: BTreeMap<K::Id, Ended>,
-    /// When the rest is left safe.
+    /// When the rest is left protected.
     pub deadline: Moment,
     /// The next batch is not begun before this.
     pub not_before: Moment,
     /// Answers of the API server in a row that did not agree with what we know.
     pub doubts: u32,
-    /// A target was left safe because the cloud denied the write.
+    /// A target was left protected because the cloud denied the write.
     pub denied: bool,
 }
 
 /// How the act ended for one target.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Ended {
-    /// It holds the weak value, can't carry the flag, or is gone.
+    /// It holds the unprotected value, can't carry the flag, or is gone.
     Done,
-    LeftSafe(Reason),
+    LeftProtected(Reason),
 }
 
 impl<K: Kind> Act<K> {
     pub fn new(now: Moment, wish: &Wish<K>) -> Self {
         let waited = wish.deleting.unwrap_or_default();
         Self {
-            what: wish.weakening().unwrap_or(Weakening::Once),
+            what: wish.unprotecting().unwrap_or(Unprotecting::Once),
             done: wish.carried_out,
             ended: BTreeMap::new(),
             deadline: now.after(PATIENCE.saturating_sub(waited)),
@@ -76,13 +76,13 @@ impl<K: Kind> Act<K> {
         }
     }
 
-    /// Whether the rest is left safe now.
+    /// Whether the rest is left protected now.
     fn patience_ended(&self, now: Moment) -> bool {
-        self.what == Weakening::BeforeDeletion && now >= self.deadline
+        self.what == Unprotecting::BeforeDeletion && now >= self.deadline
     }
 }
 
-/// A few targets of one object on their way to being weakened.
+/// A few targets of one object on their way to being unprotected.
 #[derive(Debug)]
 pub(super) struct Batch<K: Kind> {
     pub object: ObjectId,
@@ -116,8 +116,8 @@ enum Standing {
 }
 
 impl<K: Extension> Engine<K> {
-    pub(super) fn plan_weakening(&mut self, now: Moment, window: Window, out: &mut Vec<Effect<K>>) {
-        if !window.open_for_weakening(now) {
+    pub(super) fn plan_unprotecting(&mut self, now: Moment, window: Window, out: &mut Vec<Effect<K>>) {
+        if !window.open_for_unprotecting(now) {
             // The lease will be renewed, or it is too late.
             return;
         }
@@ -160,8 +160,8 @@ impl<K: Extension> Engine<K> {
             )
         };
         let doubt = self.doubtful_owners(entry).map(|(_, reason)| reason).find(|reason| !absent(reason));
-        // A deletion that may not weaken need not know what.
-        let powerless = act.what == Weakening::BeforeDeletion && !entry.wish.may.weaken;
+        // A deletion that may not unprotect need not know what.
+        let powerless = act.what == Unprotecting::BeforeDeletion && !entry.wish.may.unprotect;
         let unlisted = self.unlisted(now, object).or(doubt).filter(|_| !powerless);
         let unlisted = unlisted.map(|reason| self.held(now, act, reason));
         let mut waiting = match unlisted {
@@ -218,7 +218,7 @@ impl<K: Extension> Engine<K> {
     fn end(&mut self, object: &ObjectId, id: &K::Id, how: Ended) {
         if let Some(act) = self.objects.get_mut(object).and_then(|o| o.act.as_mut()) {
             act.ended.insert(id.clone(), how);
-            act.denied |= how == Ended::LeftSafe(Reason::PermissionDenied);
+            act.denied |= how == Ended::LeftProtected(Reason::PermissionDenied);
         }
         self.dirty.insert(object.clone());
     }
@@ -257,42 +257,42 @@ impl<K: Extension> Engine<K> {
         let refusal = target
             .care
             .as_deref()
-            .and_then(|c| c.trouble_with(Value::Weak))
+            .and_then(|c| c.trouble_with(Value::Unprotected))
             .filter(|t| t.reason.needs_person() || t.refused_for_good::<K>());
         let waits = target.care.as_deref().is_some_and(|c| c.writing.is_some() || c.not_before > now);
         let odd_tags = target.evidence.as_ref().is_some_and(|e| K::tags(&e.facts).is_none());
         Some(match target.verdict(self.horizon(now), entry.tag_epoch) {
-            Verdict::Weak(_) | Verdict::NotApplicable(_) | Verdict::Unknown(Reason::NotFound) => {
+            Verdict::Unprotected(_) | Verdict::NotApplicable(_) | Verdict::Unknown(Reason::NotFound) => {
                 Standing::Ended(Ended::Done)
             }
-            _ if !entry.wish.may.weaken => self.held(now, act, Reason::NotGranted),
+            _ if !entry.wish.may.unprotect => self.held(now, act, Reason::NotGranted),
             Verdict::Unknown(reason) => self.held(now, act, reason),
-            Verdict::Safe(_) if claimed => self.held(now, act, Reason::Conflict),
-            Verdict::Safe(_) if !self.opaque.is_empty() => self.held(now, act, Reason::OpaqueRival),
-            Verdict::Safe(_) if self.breaker.is_open() => self.held(now, act, Reason::CircuitBreaker),
-            Verdict::Safe(_)
+            Verdict::Protected(_) if claimed => self.held(now, act, Reason::Conflict),
+            Verdict::Protected(_) if !self.opaque.is_empty() => self.held(now, act, Reason::OpaqueRival),
+            Verdict::Protected(_) if self.breaker.is_open() => self.held(now, act, Reason::CircuitBreaker),
+            Verdict::Protected(_)
                 if place_of(&self.targets, id).instance().is_some() && self.owners_unreadable.is_some() =>
             {
                 self.held(now, act, self.owners_unreadable.unwrap_or(Reason::PermissionDenied))
             }
             // A claim by tag may be hidden.
-            Verdict::Safe(_) if odd_tags => self.held(now, act, Reason::FieldUnreadable),
-            Verdict::Safe(_) => match (refusal, self.writes.closed(now)) {
+            Verdict::Protected(_) if odd_tags => self.held(now, act, Reason::FieldUnreadable),
+            Verdict::Protected(_) => match (refusal, self.writes.closed(now)) {
                 (Some(trouble), _)
-                    if act.what == Weakening::BeforeDeletion && trouble.refused_for_good::<K>() =>
+                    if act.what == Unprotecting::BeforeDeletion && trouble.refused_for_good::<K>() =>
                 {
-                    Standing::Ended(Ended::LeftSafe(K::REFUSAL.settled))
+                    Standing::Ended(Ended::LeftProtected(K::REFUSAL.settled))
                 }
-                (Some(trouble), _) if waits || act.what == Weakening::BeforeDeletion => {
+                (Some(trouble), _) if waits || act.what == Unprotecting::BeforeDeletion => {
                     self.held(now, act, trouble.reason)
                 }
                 // Others were denied; whether this act will be is not known.
                 (None, Some((_, Reason::PermissionDenied))) if !act.denied => {
-                    Standing::Waiting(Reason::Weakening)
+                    Standing::Waiting(Reason::Unprotecting)
                 }
                 (None, Some((_, reason))) => self.held(now, act, reason),
-                (None, None) if waits => self.held(now, act, Reason::Weakening),
-                _ if act.patience_ended(now) => Standing::Ended(Ended::LeftSafe(Reason::DeadlinePassed)),
+                (None, None) if waits => self.held(now, act, Reason::Unprotecting),
+                _ if act.patience_ended(now) => Standing::Ended(Ended::LeftProtected(Reason::DeadlinePassed)),
                 _ => Standing::Ready,
             },
         })
@@ -307,13 +307,13 @@ impl<K: Extension> Engine<K> {
             _ => reason,
         };
         match act.what {
-            Weakening::BeforeDeletion if act.patience_ended(now) => {
-                Standing::Ended(Ended::LeftSafe(Reason::DeadlinePassed))
+            Unprotecting::BeforeDeletion if act.patience_ended(now) => {
+                Standing::Ended(Ended::LeftProtected(Reason::DeadlinePassed))
             }
-            Weakening::BeforeDeletion if reason.needs_person() || reason == Reason::CircuitBreaker => {
-                Standing::Ended(Ended::LeftSafe(reason))
+            Unprotecting::BeforeDeletion if reason.needs_person() || reason == Reason::CircuitBreaker => {
+                Standing::Ended(Ended::LeftProtected(reason))
             }
-            Weakening::BeforeDeletion | Weakening::Once => Standing::Waiting(reason),
+            Unprotecting::BeforeDeletion | Unprotecting::Once => Standing::Waiting(reason),
         }
     }
 
@@ -393,8 +393,8 @@ impl<K: Extension> Engine<K> {
         batch.step = Step::Write(proof, since);
     }
 
-    /// Whether a target of the batch may be weakened as soon as there is a token for it.
-    pub(super) fn weakening_ready(&mut self, now: Moment) -> bool {
+    /// Whether a target of the batch may be unprotected as soon as there is a token for it.
+    pub(super) fn unprotecting_ready(&mut self, now: Moment) -> bool {
         match &self.batch {
             Some(Batch { step: Step::Write(proof, _), targets, .. }) => {
                 let ready = proof.holds(now) && !targets.is_empty();
@@ -407,8 +407,8 @@ impl<K: Extension> Engine<K> {
         }
     }
 
-    /// Weakens the next target of the batch, if its case stands. Whether a call was sent.
-    pub(super) fn weaken_next(
+    /// Unprotects the next target of the batch, if its case stands. Whether a call was sent.
+    pub(super) fn unprotect_next(
         &mut self,
         now: Moment,
         window: Window,
@@ -428,7 +428,14 @@ impl<K: Extension> Engine<K> {
         }
         match self.permit(now, &object, &id, (proof, since)) {
             Some(permit) if self.writes.budget.take(now, urgency) => {
-                self.write(now, Purpose::Weaken(id.clone()), &id, WriteCall::Weaken(permit), window, out);
+                self.write(
+                    now,
+                    Purpose::Unprotect(id.clone()),
+                    &id,
+                    WriteCall::Unprotect(permit),
+                    window,
+                    out,
+                );
                 true
             }
             _ => false,
@@ -442,7 +449,7 @@ impl<K: Extension> Engine<K> {
         object: &ObjectId,
         id: &K::Id,
         (proof, read_since): (ObjectProof, CallId),
-    ) -> Option<WeakenPermit<K>> {
+    ) -> Option<UnprotectPermit<K>> {
         let (entry, target) = (self.objects.get(object)?, self.targets.get(id)?);
         let busy = target.care.as_deref().is_some_and(|c| c.writing.is_some() || c.accepted.is_some());
         // A claim by tag shows only on tags that could be read, and of which none was dropped that somebody asks for.
@@ -469,7 +476,7 @@ impl<K: Extension> Engine<K> {
         grant(id, &case, now).ok()
     }
 
-    /// How far the object's weakening has come, for its report.
+    /// How far the object's unprotecting has come, for its report.
     pub(super) fn progress(&self, now: Moment, object: &ObjectId) -> Option<Progress> {
         let entry = self.objects.get(object)?;
         let act = entry.act.as_ref()?;
@@ -477,7 +484,7 @@ impl<K: Extension> Engine<K> {
         for (id, how) in &act.ended {
             match how {
                 Ended::Done => progress.ended += 1,
-                Ended::LeftSafe(reason) => tell(&mut progress.left_safe, *reason, &id.to_string()),
+                Ended::LeftProtected(reason) => tell(&mut progress.left_protected, *reason, &id.to_string()),
             }
         }
         for id in self.reach(entry) {
@@ -486,15 +493,15 @@ impl<K: Extension> Engine<K> {
                 continue;
             }
             if act.done {
-                let left = matches!(act.ended.get(id), Some(Ended::LeftSafe(_)));
-                let safe = target.is_some_and(|t| {
-                    matches!(t.verdict(self.horizon(now), entry.tag_epoch), Verdict::Safe(_))
+                let left = matches!(act.ended.get(id), Some(Ended::LeftProtected(_)));
+                let protected = target.is_some_and(|t| {
+                    matches!(t.verdict(self.horizon(now), entry.tag_epoch), Verdict::Protected(_))
                 });
-                progress.safe_again += u32::from(safe && !left);
+                progress.protected_again += u32::from(protected && !left);
             } else if let Some(standing) = self.standing(now, object, id) {
                 let reason = match standing {
                     Standing::Waiting(reason) => reason,
-                    Standing::Ready => Reason::Weakening,
+                    Standing::Ready => Reason::Unprotecting,
                     Standing::Ended(_) => continue,
                 };
                 tell_with(&mut progress.waiting, reason, &id.to_string(), || self.words(id, reason));
