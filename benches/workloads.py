@@ -29,7 +29,7 @@ ACCEPTED = 50
 DEFAULT_BURST, DEFAULT_CALLS = 20, 60
 SCHEDULES = 20_000
 IDENTITY = "GetCallerIdentity"
-SCHEDULE_TEST = "schedules::i24_any_finite_trouble_ends_in_the_wished_state_and_then_in_silence"
+SCHEDULE_TEST = "schedules::i24_any_finite_trouble_ends_in_the_desired_state_and_then_in_silence"
 
 
 # By identity, so that it can be a key.

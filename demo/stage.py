@@ -236,7 +236,7 @@ class Kubectl(Command):
 
 
 def install(plane: ControlPlane, kubectl: Kubectl) -> None:
-    """Installs the chart. No Pod runs here, so that its Deployment remains a wish."""
+    """Installs the chart. No Pod runs here, so that its Deployment never runs."""
     helm = Command("helm", plane.helm, plane)
     helm("install", "ecs-keeper", "deploy/charts/ecs-keeper", f"--namespace={NAMESPACE}", "--create-namespace")
     definitions = ("crd/ecsinstanceprotections.ecs-keeper.io", "crd/eniretentions.ecs-keeper.io")

@@ -4,7 +4,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use keeper_core::id::{AccountName, Region};
-use keeper_core::wish::Rights;
+use keeper_core::intent::Rights;
 
 /// What some namespaces may do.
 #[derive(Debug, Clone, PartialEq, Eq)]

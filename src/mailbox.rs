@@ -1,4 +1,4 @@
-//! Where the wishes of objects wait for their workers.
+//! Where the intents of objects wait for their workers.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -9,7 +9,7 @@ use tokio::sync::{Notify, mpsc};
 
 use crate::scope::Scope;
 
-/// The newest wish of each object, until the worker takes it.
+/// The newest intent of each object, until the worker takes it.
 #[derive(Debug, Default)]
 pub struct Mailbox {
     post: Mutex<BTreeMap<ObjectId, (Generation, Asked)>>,
@@ -36,7 +36,7 @@ impl Mailbox {
     }
 }
 
-/// The mailboxes of all workers. A worker begins with the first wish for it, but not before [`Mailboxes::open`].
+/// The mailboxes of all workers. A worker begins with the first intent for it, but not before [`Mailboxes::open`].
 #[derive(Debug)]
 pub struct Mailboxes {
     inner: Mutex<Inner>,

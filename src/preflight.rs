@@ -79,7 +79,7 @@ impl Preflight {
     }
 }
 
-/// What status says of wishes to attach, and of which generation.
+/// What status says of intents to attach, and of which generation.
 fn attachments(found: &WatchedObject) -> Option<(Generation, Vec<Attachment>)> {
     let object = found.object.as_ref()?;
     let status = object.retention()?.status.as_ref()?;

@@ -1,4 +1,4 @@
-//! The objects as the API server last showed them, where their wishes went, and what the workers say of them.
+//! The objects as the API server last showed them, where their intents went, and what the workers say of them.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -13,7 +13,7 @@ use tokio::sync::Notify;
 use tokio::time::Instant;
 
 use crate::api::{WatchedObject, generation, object_id};
-use crate::desired::{Homes, Placement, Wished};
+use crate::desired::{Desired, Homes, Placement};
 use crate::events::Survivors;
 use crate::metrics::{Judged, Metrics};
 use crate::scope::Scope;
@@ -27,7 +27,7 @@ pub const MUSTER: Duration = Duration::from_secs(60);
 pub struct StoredObject {
     /// As the API server last showed it.
     pub seen: WatchedObject,
-    /// Where its wish went.
+    /// Where its intent went.
     pub placement: Arc<Placement>,
     /// What the workers say, each of the generation that it judged.
     pub parts: BTreeMap<Scope, (Generation, Arc<Part>)>,
@@ -44,9 +44,9 @@ pub struct StoredObject {
 
 impl StoredObject {
     /// What the worker of a region was told of this generation.
-    pub fn told(&self, of: Generation, region: &Region) -> Option<&Wished> {
+    pub fn told(&self, of: Generation, region: &Region) -> Option<&Desired> {
         match &*self.placement {
-            Placement::Served(served) if generation(&self.seen.meta) == of => served.wishes.get(region),
+            Placement::Served(served) if generation(&self.seen.meta) == of => served.intents.get(region),
             _ => None,
         }
     }
@@ -352,7 +352,7 @@ impl Store {
 #[cfg(test)]
 mod tests {
     use keeper_core::id::{AccountName, Region};
-    use keeper_core::wish::{Selector, Wish};
+    use keeper_core::intent::{Intent, Selector};
 
     use super::*;
     use crate::api::Resource;
@@ -380,7 +380,7 @@ mod tests {
         let scope = Scope { account: AccountName::new("default"), region: Region::new("cn-hangzhou") };
         let served = Served {
             account: scope.account.clone(),
-            wishes: [(scope.region.clone(), Wished::Protection(Box::new(Wish::of(Selector::default()))))]
+            intents: [(scope.region.clone(), Desired::Protection(Box::new(Intent::of(Selector::default()))))]
                 .into(),
             nodes_ignored: 0,
             targetless: BTreeMap::new(),

@@ -1,4 +1,4 @@
-//! Watches objects and Nodes, and gives each worker its newest wishes.
+//! Watches objects and Nodes, and gives each worker its newest intents.
 //!
 //! kube's own `Controller` is not used: it has one queue without priorities, and does not tell of an object that was
 //! deleted without a finalizer, whose claim must fall at once.
@@ -47,7 +47,7 @@ pub struct Watch {
     pub grants: Grants,
     /// Where objects are entered.
     pub store: Arc<Store>,
-    /// Where wishes go.
+    /// Where intents go.
     pub mailboxes: Arc<Mailboxes>,
     /// Tells of Nodes that leave.
     pub events: EventRecorder,
@@ -198,7 +198,7 @@ impl Watch {
         }
     }
 
-    /// Enters an object and gives its wish to the workers that it concerns.
+    /// Enters an object and gives its intent to the workers that it concerns.
     fn offer(&self, view: &View, id: &ObjectId) {
         let Some(seen) = view.objects.get(id) else { return };
         if asks_for_nodes(seen) && !view.nodes_synced {
@@ -211,16 +211,16 @@ impl Watch {
             None => Placement::Opaque(Reason::Undecodable.sentence().to_owned()),
         };
         let of = generation(&seen.meta);
-        // The wishes first: whoever asks the store what the engines were told must not be told more than they were.
+        // The intents first: whoever asks the store what the engines were told must not be told more than they were.
         let old_scopes = before.as_ref().map(StoredObject::scopes).unwrap_or_default();
         match &placement {
             Placement::Served(served) => {
                 let mut concerned = BTreeSet::new();
-                for (scope, wished) in served.scopes() {
+                for (scope, desired) in served.scopes() {
                     // Each patch of status comes back through the watch: what was told already is not told again.
-                    if before.as_ref().and_then(|before| before.told(of, &scope.region)) != Some(wished) {
+                    if before.as_ref().and_then(|before| before.told(of, &scope.region)) != Some(desired) {
                         let mailbox = self.mailboxes.mailbox(&scope, || self.store.opaque());
-                        mailbox.post(id, of, wished.asked());
+                        mailbox.post(id, of, desired.asked());
                     }
                     concerned.insert(scope);
                 }

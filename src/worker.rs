@@ -33,7 +33,7 @@ pub type Cloud = Client<VerifiedCredentials<CurrentKey>>;
 
 pub struct Worker {
     pub scope: Scope,
-    /// Where its wishes come in.
+    /// Where its intents come in.
     pub mailbox: Arc<Mailbox>,
     pub cloud: Arc<Cloud>,
     /// Tells when there is another key.
@@ -143,7 +143,7 @@ impl Worker {
             if matches!(asked, Asked::Gone | Asked::Opaque) {
                 self.metrics.forget(&object);
             }
-            engine.take(self.now(), Input::Wish(object, generation, asked));
+            engine.take(self.now(), Input::Intent(object, generation, asked));
         }
     }
 

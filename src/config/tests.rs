@@ -3,7 +3,7 @@ use std::time::Duration;
 use keeper_alicloud::endpoint::{Endpoints, Network, regions_without_sts};
 use keeper_core::budget::Limit;
 use keeper_core::id::{AccountName, Region};
-use keeper_core::wish::Rights;
+use keeper_core::intent::Rights;
 use proptest::prelude::*;
 use serde_json::Value;
 

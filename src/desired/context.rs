@@ -10,7 +10,7 @@ use super::placement::{Homes, Nodes};
 use crate::api::TagSelector;
 use crate::grants::Granted;
 
-/// What a wish depends on besides the spec.
+/// What an intent depends on besides the spec.
 pub(super) struct Context<'a> {
     /// The one region that the spec means.
     pub(super) region: Option<Region>,

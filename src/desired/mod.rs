@@ -10,5 +10,5 @@ mod protection;
 mod retention;
 
 pub use place::place;
-pub use placement::{Homes, Machine, Nodes, Placement, Served, Wished};
+pub use placement::{Desired, Homes, Machine, Nodes, Placement, Served};
 pub use retention::attachment;

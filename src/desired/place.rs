@@ -18,7 +18,7 @@ use crate::config::nearest;
 use crate::grants::{Granted, Grants};
 use crate::provider_id::ProviderId;
 
-/// Finds where an object's wish goes. `homes`: as far as the workers have told. `now` tells only for how long a deletion
+/// Finds where an object's intent goes. `homes`: as far as the workers have told. `now` tells only for how long a deletion
 /// has lasted.
 pub fn place(object: &Object, nodes: &Nodes, homes: &Homes, grants: &Grants, now: Timestamp) -> Placement {
     let unknown_word = match object {
@@ -55,13 +55,13 @@ pub fn place(object: &Object, nodes: &Nodes, homes: &Homes, grants: &Grants, now
         deleting: deleting(object.meta(), now),
         carried_out: object.carried_out(),
     };
-    let wishes = match object {
-        Object::Protection(object) => protection::wishes(&object.spec, context),
-        Object::Retention(object) => retention::wishes(object, &context),
+    let intents = match object {
+        Object::Protection(object) => protection::intents(&object.spec, context),
+        Object::Retention(object) => retention::intents(object, &context),
     };
     Placement::Served(Served {
         account: account.clone(),
-        wishes,
+        intents,
         nodes_ignored: selected.ignored,
         targetless: selected.targetless,
         nodes: selected.instances,
@@ -138,10 +138,10 @@ mod tests {
     use std::sync::Arc;
 
     use keeper_core::instance::Instance;
-    use keeper_core::wish::{Unprotecting, Wish};
+    use keeper_core::intent::{Intent, Unprotecting};
     use serde_json::{Value, json};
 
-    use super::super::placement::{Machine, Wished};
+    use super::super::placement::{Desired, Machine};
     use super::*;
     use crate::api::{DeletionPolicy, EcsInstanceProtection, Protection};
     use crate::config;
@@ -190,10 +190,10 @@ mod tests {
         }
     }
 
-    fn wish_in<'a>(served: &'a Served, region: &str) -> &'a Wish<Instance> {
-        match &served.wishes[&Region::new(region)] {
-            Wished::Protection(wish) => wish,
-            other @ Wished::Retention(..) => panic!("{other:?}"),
+    fn intent_in<'a>(served: &'a Served, region: &str) -> &'a Intent<Instance> {
+        match &served.intents[&Region::new(region)] {
+            Desired::Protection(intent) => intent,
+            other @ Desired::Retention(..) => panic!("{other:?}"),
         }
     }
 
@@ -253,19 +253,19 @@ grants: [{namespaces: [theirs]}, {namespaces: [ours], regions: [cn-beijing]}]";
     fn nodes_carry_their_region_and_what_is_none_of_ours_is_counted() {
         let selector = json!({ "matchLabels": { "pool": "a" } });
         let everywhere = served(&json!({ "targets": { "nodes": selector } }));
-        let regions: Vec<&str> = everywhere.wishes.keys().map(Region::as_str).collect();
+        let regions: Vec<&str> = everywhere.intents.keys().map(Region::as_str).collect();
         assert_eq!(regions, ["cn-beijing", "cn-hangzhou"]);
         assert_eq!(everywhere.nodes_ignored, 1, "a hybrid one");
         let unreadable = ("n5".to_owned(), Reason::NodeUnresolved);
         let ungranted = ("n6".to_owned(), Reason::NodeNotServed);
         assert_eq!(everywhere.targetless, BTreeMap::from([unreadable.clone(), ungranted]));
         let here = served(&json!({ "region": "cn-hangzhou", "targets": { "nodes": selector } }));
-        assert_eq!(here.wishes.len(), 1);
+        assert_eq!(here.intents.len(), 1);
         assert_eq!(here.nodes_ignored, 3, "whoever names a region means no other");
         assert_eq!(here.targetless, BTreeMap::from([unreadable]));
-        let wish = wish_in(&here, "cn-hangzhou");
-        assert_eq!(wish.selector.node_ids, [InstanceId::new("i-one")].into());
-        assert!(wish.selector.ids.is_empty(), "a Node does not name an instance by id");
+        let intent = intent_in(&here, "cn-hangzhou");
+        assert_eq!(intent.selector.node_ids, [InstanceId::new("i-one")].into());
+        assert!(intent.selector.ids.is_empty(), "a Node does not name an instance by id");
     }
 
     #[test]
@@ -276,7 +276,7 @@ grants: [{namespaces: [theirs]}, {namespaces: [ours], regions: [cn-beijing]}]";
         let object = Object::Protection(Arc::new(object));
         let placement = place(&object, &twins, &Homes::new(), &grants(), Timestamp::UNIX_EPOCH);
         let Placement::Served(served) = placement else { panic!("{placement:?}") };
-        assert_eq!((served.wishes.len(), served.nodes.len()), (2, 2));
+        assert_eq!((served.intents.len(), served.nodes.len()), (2, 2));
     }
 
     #[test]
@@ -289,7 +289,7 @@ grants: [{namespaces: [theirs]}, {namespaces: [ours], regions: [cn-beijing]}]";
                 "exclude": { "instanceIds": ["i-b"], "instanceTags": [{ "key": "env", "value": "" }] },
             },
         }));
-        let selector = &wish_in(&served, "cn-beijing").selector;
+        let selector = &intent_in(&served, "cn-beijing").selector;
         assert!(selector.names(&InstanceId::new("i-a")));
         assert_eq!(selector.tags.len(), 2);
         assert_eq!(selector.tags[1].value, None);
@@ -310,15 +310,15 @@ grants: [{namespaces: [theirs]}, {namespaces: [ours], regions: [cn-beijing]}]";
     }
 
     #[test]
-    fn i14_status_only_ever_narrows_the_wish() {
+    fn i14_status_only_ever_narrows_the_intent() {
         let mut spec = by_id("default", "cn-hangzhou");
         spec["protection"] = json!("Disabled");
         let mut asked = object("ours", &spec);
-        let wish = |object: &EcsInstanceProtection| match routed(object, &grants()) {
-            Placement::Served(served) => wish_in(&served, "cn-hangzhou").clone(),
+        let intent = |object: &EcsInstanceProtection| match routed(object, &grants()) {
+            Placement::Served(served) => intent_in(&served, "cn-hangzhou").clone(),
             other => panic!("{other:?}"),
         };
-        assert!(!wish(&asked).carried_out);
+        assert!(!intent(&asked).carried_out);
         let said = |generation: i64, reason: &str| {
             serde_json::from_value(json!({ "conditions": [{
                 "type": "Protected", "status": "False", "reason": reason, "message": "",
@@ -327,16 +327,16 @@ grants: [{namespaces: [theirs]}, {namespaces: [ours], regions: [cn-beijing]}]";
             .unwrap()
         };
         asked.status = Some(said(3, "DisabledAsAsked"));
-        assert!(wish(&asked).carried_out);
+        assert!(intent(&asked).carried_out);
         asked.status = Some(said(2, "DisabledAsAsked"));
-        assert!(!wish(&asked).carried_out, "of an older generation");
+        assert!(!intent(&asked).carried_out, "of an older generation");
         // Whatever status says of an object that wants protection, it asks for no unprotecting.
         asked.status = Some(said(3, "DisabledAsAsked"));
         asked.spec.protection = Protection::Enabled;
-        assert_eq!(wish(&asked).unprotecting(), None);
+        assert_eq!(intent(&asked).unprotecting(), None);
         asked.spec.deletion_policy = DeletionPolicy::Disable;
         asked.metadata.deletion_timestamp =
             Some(k8s_openapi::apimachinery::pkg::apis::meta::v1::Time(Timestamp::UNIX_EPOCH));
-        assert_eq!(wish(&asked).unprotecting(), Some(Unprotecting::BeforeDeletion));
+        assert_eq!(intent(&asked).unprotecting(), Some(Unprotecting::BeforeDeletion));
     }
 }

@@ -6,10 +6,10 @@ use keeper_core::conditions::Question;
 use keeper_core::fleet::Asked;
 use keeper_core::id::{AccountName, InstanceId, InterfaceId, Region};
 use keeper_core::instance::Instance;
+use keeper_core::intent::Intent;
 use keeper_core::interface::Interface;
 use keeper_core::reason::Reason;
 use keeper_core::retention::Record;
-use keeper_core::wish::Wish;
 
 use crate::provider_id::ProviderId;
 use crate::scope::Scope;
@@ -26,7 +26,7 @@ pub type Nodes = BTreeMap<String, Machine>;
 /// In which region each network interface is.
 pub type Homes = BTreeMap<InterfaceId, Region>;
 
-/// Where an object's wish goes.
+/// Where an object's intent goes.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Placement {
     /// To these regions of the account.
@@ -39,11 +39,11 @@ pub enum Placement {
     Opaque(String),
 }
 
-/// A wish in all its regions.
+/// An intent in all its regions.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Served {
     pub account: AccountName,
-    pub wishes: BTreeMap<Region, Wished>,
+    pub intents: BTreeMap<Region, Desired>,
     /// Selected Nodes that are rightly not targets.
     pub nodes_ignored: u32,
     /// Selected Nodes of which it is not known which instance they stand for, or that may not be looked at, and why.
@@ -54,41 +54,41 @@ pub struct Served {
 
 /// What an object asks in one region.
 #[derive(Debug, Clone, PartialEq)]
-pub enum Wished {
-    Protection(Box<Wish<Instance>>),
+pub enum Desired {
+    Protection(Box<Intent<Instance>>),
     /// Retention of network interfaces, and what status says of them already.
-    Retention(Box<Wish<Interface>>, Box<Record>),
+    Retention(Box<Intent<Interface>>, Box<Record>),
 }
 
-impl Wished {
+impl Desired {
     /// The same, as a worker is told.
     pub fn asked(&self) -> Asked {
         match self {
-            Self::Protection(wish) => Asked::Protection(wish.clone()),
-            Self::Retention(wish, record) => Asked::Retention(wish.clone(), record.clone()),
+            Self::Protection(intent) => Asked::Protection(intent.clone()),
+            Self::Retention(intent, record) => Asked::Retention(intent.clone(), record.clone()),
         }
     }
 
     pub fn question(&self) -> Question {
         match self {
-            Self::Protection(wish) => Question::of(wish),
-            Self::Retention(wish, _) => Question::of(wish),
+            Self::Protection(intent) => Question::of(intent),
+            Self::Retention(intent, _) => Question::of(intent),
         }
     }
 
     pub fn unprotects(&self) -> bool {
         match self {
-            Self::Protection(wish) => wish.unprotecting().is_some(),
-            Self::Retention(wish, _) => wish.unprotecting().is_some(),
+            Self::Protection(intent) => intent.unprotecting().is_some(),
+            Self::Retention(intent, _) => intent.unprotecting().is_some(),
         }
     }
 }
 
 impl Served {
-    /// The scopes that the wish goes to, each with its part of it.
-    pub fn scopes(&self) -> impl Iterator<Item = (Scope, &Wished)> {
-        self.wishes
+    /// The scopes that the intent goes to, each with its part of it.
+    pub fn scopes(&self) -> impl Iterator<Item = (Scope, &Desired)> {
+        self.intents
             .iter()
-            .map(|(region, wish)| (Scope { account: self.account.clone(), region: region.clone() }, wish))
+            .map(|(region, intent)| (Scope { account: self.account.clone(), region: region.clone() }, intent))
     }
 }

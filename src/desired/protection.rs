@@ -1,13 +1,13 @@
-//! From the spec of an `EcsInstanceProtection` to its wishes.
+//! From the spec of an `EcsInstanceProtection` to its intents.
 
 use std::collections::BTreeMap;
 
 use keeper_core::id::Region;
 use keeper_core::instance::Instance;
-use keeper_core::wish::{DeletionPolicy as CorePolicy, Selector, Wish};
+use keeper_core::intent::{DeletionPolicy as CorePolicy, Intent, Selector};
 
 use super::context::{Context, filters, instances};
-use super::placement::Wished;
+use super::placement::Desired;
 use crate::api::{DeletionPolicy, EcsInstanceProtectionSpec, Mode, Protection};
 
 /// The field that holds a word of a newer version, if any.
@@ -24,30 +24,30 @@ pub fn unknown_word(spec: &EcsInstanceProtectionSpec) -> Option<&'static str> {
 }
 
 /// What the spec asks in each region.
-pub fn wishes(spec: &EcsInstanceProtectionSpec, context: Context<'_>) -> BTreeMap<Region, Wished> {
-    let template = wish(spec, &context);
-    let mut wishes: BTreeMap<Region, Wish<Instance>> = BTreeMap::new();
+pub fn intents(spec: &EcsInstanceProtectionSpec, context: Context<'_>) -> BTreeMap<Region, Desired> {
+    let template = intent(spec, &context);
+    let mut intents: BTreeMap<Region, Intent<Instance>> = BTreeMap::new();
     if let Some(region) = context.region {
         let mut here = template.clone();
         here.selector.ids = instances(&spec.targets.instance_ids);
         here.selector.tags = filters(&spec.targets.instance_tags);
         here.selector.all = spec.targets.all_instances == Some(true);
-        wishes.insert(region, here);
+        intents.insert(region, here);
     }
     for (region, ids) in context.nodes {
-        wishes.entry(region).or_insert_with(|| template.clone()).selector.node_ids = ids;
+        intents.entry(region).or_insert_with(|| template.clone()).selector.node_ids = ids;
     }
-    let granted = |(region, wish): (Region, Wish<Instance>)| {
-        let wish = Wish { may: context.granted.rights(&region), ..wish };
-        (region, Wished::Protection(Box::new(wish)))
+    let granted = |(region, intent): (Region, Intent<Instance>)| {
+        let intent = Intent { may: context.granted.rights(&region), ..intent };
+        (region, Desired::Protection(Box::new(intent)))
     };
-    wishes.into_iter().map(granted).collect()
+    intents.into_iter().map(granted).collect()
 }
 
-/// The wish without what selects.
-fn wish(spec: &EcsInstanceProtectionSpec, context: &Context<'_>) -> Wish<Instance> {
+/// The intent without what selects.
+fn intent(spec: &EcsInstanceProtectionSpec, context: &Context<'_>) -> Intent<Instance> {
     let exclude = spec.targets.exclude.clone().unwrap_or_default();
-    Wish {
+    Intent {
         protect: spec.protection == Protection::Enabled,
         observe: spec.mode == Mode::Observe,
         deletion_policy: match spec.deletion_policy {
@@ -56,7 +56,7 @@ fn wish(spec: &EcsInstanceProtectionSpec, context: &Context<'_>) -> Wish<Instanc
         },
         deleting: context.deleting,
         carried_out: context.carried_out,
-        ..Wish::of(Selector {
+        ..Intent::of(Selector {
             exclude_ids: instances(&exclude.instance_ids),
             exclude_tags: filters(&exclude.instance_tags),
             ..Selector::default()

@@ -1,6 +1,6 @@
-//! From the spec and the status of an `EniRetention` to its wishes.
+//! From the spec and the status of an `EniRetention` to its intents.
 //!
-//! Status is part of the wish: it is the object's memory. What it lists as retained stays a target wherever it is by now,
+//! Status is part of the intent: it is the object's memory. What it lists as retained stays a target wherever it is by now,
 //! and what it says of attachments decides whether anything is attached once more.
 //!
 //! An object without a region, which selects Nodes alone, may retain interfaces in several. Status names no region, and an
@@ -13,14 +13,14 @@ use std::sync::Arc;
 
 use keeper_core::id::{InstanceId, InterfaceId, Region};
 use keeper_core::instance::Instance;
+use keeper_core::intent::{DeletionPolicy, Intent, Reattach, Selector};
 use keeper_core::interface::Interface;
 use keeper_core::kind::Types;
 use keeper_core::reason::Reason;
 use keeper_core::retention::{AttachPhase, Attachment, Record, Remembered};
-use keeper_core::wish::{DeletionPolicy, Reattach, Selector, Wish};
 
 use super::context::{Context, filters, instances};
-use super::placement::{Homes, Nodes, Wished};
+use super::placement::{Desired, Homes, Nodes};
 use crate::api::{
     self, EniRetention, EniRetentionSpec, EniRetentionStatus, InterfaceType, Mode, NetworkInterfacePhase,
     NetworkInterfaceStatus, ReattachmentPhase, ReattachmentStatus, Retention, RetentionDeletionPolicy,
@@ -47,24 +47,24 @@ pub fn unknown_word(spec: &EniRetentionSpec) -> Option<&'static str> {
 }
 
 /// What the object asks in each region.
-pub fn wishes(object: &EniRetention, context: &Context<'_>) -> BTreeMap<Region, Wished> {
+pub fn intents(object: &EniRetention, context: &Context<'_>) -> BTreeMap<Region, Desired> {
     let nothing = EniRetentionStatus::default();
     let status = object.status.as_ref().unwrap_or(&nothing);
     let homes = homes(status, context);
     let regions = regions(status, &homes, context);
     let sole = context.region.is_some() || context.granted.only_region().is_some();
-    let wish = |region: &Region| {
-        let wish = Wish {
+    let intent = |region: &Region| {
+        let intent = Intent {
             owners: owners(&object.spec, context, region),
             reattach: reattach(&object.spec, context, region, &regions),
             may: context.granted.rights(region),
-            ..wish(&object.spec, context)
+            ..intent(&object.spec, context)
         };
         let here = |id: &InterfaceId| sole || homes.get(id) == Some(region);
         let record = record(status, here, |id| !homes.contains_key(id));
-        (region.clone(), Wished::Retention(Box::new(wish), Box::new(record)))
+        (region.clone(), Desired::Retention(Box::new(intent), Box::new(record)))
     };
-    regions.iter().map(wish).collect()
+    regions.iter().map(intent).collect()
 }
 
 /// Where the interfaces are that status speaks of, as far as that is known.
@@ -101,11 +101,11 @@ fn regions(status: &EniRetentionStatus, homes: &Homes, context: &Context<'_>) ->
     context.nodes.keys().chain(of_retained.collect::<BTreeSet<_>>()).cloned().collect()
 }
 
-/// The wish without what depends on the region.
-fn wish(spec: &EniRetentionSpec, context: &Context<'_>) -> Wish<Interface> {
+/// The intent without what depends on the region.
+fn intent(spec: &EniRetentionSpec, context: &Context<'_>) -> Intent<Interface> {
     let targets = &spec.targets;
     let exclude = targets.exclude.clone().unwrap_or_default();
-    Wish {
+    Intent {
         protect: spec.retention == Retention::Retain,
         observe: spec.mode == Mode::Observe,
         deletion_policy: match spec.deletion_policy {
@@ -118,7 +118,7 @@ fn wish(spec: &EniRetentionSpec, context: &Context<'_>) -> Wish<Interface> {
             primary: spec.interface_types.contains(&InterfaceType::Primary),
             secondary: spec.interface_types.contains(&InterfaceType::Secondary),
         },
-        ..Wish::of(Selector {
+        ..Intent::of(Selector {
             ids: interfaces(&targets.network_interface_ids),
             tags: filters(&targets.network_interface_tags),
             exclude_ids: interfaces(&exclude.network_interface_ids),
@@ -292,15 +292,15 @@ mod tests {
         }
     }
 
-    fn asked<'a>(served: &'a Served, region: &str) -> (&'a Wish<Interface>, &'a Record) {
-        match &served.wishes[&Region::new(region)] {
-            Wished::Retention(wish, record) => (wish, record),
-            other @ Wished::Protection(_) => panic!("{other:?}"),
+    fn asked<'a>(served: &'a Served, region: &str) -> (&'a Intent<Interface>, &'a Record) {
+        match &served.intents[&Region::new(region)] {
+            Desired::Retention(intent, record) => (intent, record),
+            other @ Desired::Protection(_) => panic!("{other:?}"),
         }
     }
 
     fn regions(served: &Served) -> Vec<&str> {
-        served.wishes.keys().map(Region::as_str).collect()
+        served.intents.keys().map(Region::as_str).collect()
     }
 
     fn ids(record: &Record) -> Vec<&str> {
@@ -343,14 +343,14 @@ mod tests {
             "mode": "Observe",
         });
         let served = served(&spec, &Value::Null, &[]);
-        let (wish, record) = asked(&served, HANGZHOU);
+        let (intent, record) = asked(&served, HANGZHOU);
         assert_eq!(*record, Record::default());
-        assert!(wish.protect && wish.observe && wish.deletion_policy == DeletionPolicy::Unprotect);
-        assert_eq!(wish.types, Types { primary: false, secondary: true });
-        assert!(wish.selector.ids.contains(&InterfaceId::new("eni-a")));
-        assert_eq!((wish.selector.tags.len(), wish.selector.exclude_tags.len()), (1, 1));
-        assert!(wish.selector.exclude_ids.contains(&InterfaceId::new("eni-b")));
-        let owners = wish.owners.as_ref().unwrap();
+        assert!(intent.protect && intent.observe && intent.deletion_policy == DeletionPolicy::Unprotect);
+        assert_eq!(intent.types, Types { primary: false, secondary: true });
+        assert!(intent.selector.ids.contains(&InterfaceId::new("eni-a")));
+        assert_eq!((intent.selector.tags.len(), intent.selector.exclude_tags.len()), (1, 1));
+        assert!(intent.selector.exclude_ids.contains(&InterfaceId::new("eni-b")));
+        let owners = intent.owners.as_ref().unwrap();
         assert_eq!(owners.ids, [InstanceId::new("i-a")].into());
         assert_eq!(owners.node_ids, [InstanceId::new("i-one")].into());
         assert_eq!(owners.exclude_ids, [InstanceId::new("i-b")].into());
@@ -451,7 +451,7 @@ mod tests {
     #[test]
     fn i19_a_region_without_nodes_is_not_left_while_something_is_retained_there() {
         let spec = json!({ "targets": { "nodes": { "matchLabels": { "pool": "gone" } } } });
-        assert!(served(&spec, &Value::Null, &[]).wishes.is_empty());
+        assert!(served(&spec, &Value::Null, &[]).intents.is_empty());
         let status = json!({
             "retainedEniIds": ["eni-a", "eni-b"],
             "networkInterfaces": [row("eni-a", "Available", Some("ap-southeast-1a"))],
@@ -461,7 +461,7 @@ mod tests {
     }
 
     #[test]
-    fn i22_a_wish_to_attach_goes_to_the_node_s_region_and_says_whether_it_is_a_node() {
+    fn i22_an_intent_to_attach_goes_to_the_node_s_region_and_says_whether_it_is_a_node() {
         let reattach = json!([
             { "networkInterfaceId": "eni-a", "nodeName": "n2" },
             { "networkInterfaceId": "eni-b", "instanceId": "i-one" },
@@ -470,8 +470,9 @@ mod tests {
         let spec = json!({ "targets": { "nodes": pools() }, "reattach": reattach });
         let everywhere = served(&spec, &Value::Null, &[]);
         let entries = |region| -> Vec<(&str, Option<&str>, bool)> {
-            let wish = asked(&everywhere, region).0;
-            wish.reattach
+            let intent = asked(&everywhere, region).0;
+            intent
+                .reattach
                 .iter()
                 .map(|entry| {
                     (entry.interface.as_str(), entry.instance.as_ref().map(InstanceId::as_str), entry.is_node)

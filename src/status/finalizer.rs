@@ -44,8 +44,8 @@ pub fn change(entry: &StoredObject, said: Option<&Report>) -> Option<Change> {
     let unprotects = entry.seen.object.as_ref().map(|object| object.spec().unprotects_when_deleted);
     let wanted = match &*entry.placement {
         Placement::Served(served) => {
-            // Without any target there is no wish yet; there may be one later.
-            let nothing_to_do = served.wishes.is_empty() && deleting;
+            // Without any target there is no intent yet; there may be one later.
+            let nothing_to_do = served.intents.is_empty() && deleting;
             let done =
                 said.and_then(|said| said.part.progress.as_ref()).is_some_and(|progress| progress.done);
             unprotects == Some(true) && !nothing_to_do && !(deleting && done)

@@ -14,7 +14,7 @@ use super::conditions::STALLED;
 use super::lagging::Lagging;
 use super::report::Report;
 use crate::api::{Object, generation};
-use crate::desired::{Placement, Served, Wished};
+use crate::desired::{Desired, Placement, Served};
 use crate::store::StoredObject;
 
 /// The time of a judgement.
@@ -48,7 +48,7 @@ pub fn report(entry: &StoredObject, now: Now) -> Option<Report> {
     let mut part = Part { settled: true, ..Part::default() };
     let mut targetless = served.targetless.clone();
     let mut counted = true;
-    for (scope, wished) in served.scopes() {
+    for (scope, desired) in served.scopes() {
         match entry.parts.get(&scope) {
             Some((judged, theirs)) if *judged == of => {
                 part.join(theirs);
@@ -60,7 +60,7 @@ pub fn report(entry: &StoredObject, now: Now) -> Option<Report> {
             }
             _ => {
                 counted = false;
-                part.join(&missing(wished, &scope.region));
+                part.join(&missing(desired, &scope.region));
             }
         }
     }
@@ -132,12 +132,12 @@ fn find_nodes(part: &mut Part, lagging: &Lagging, served: &Served, now: Instant)
 
 /// What is asked, which is the same in every region.
 fn question(served: &Served) -> Question {
-    served.wishes.values().next().map_or_else(Question::default, Wished::question)
+    served.intents.values().next().map_or_else(Question::default, Desired::question)
 }
 
 /// What is said of a region that has said nothing yet: it is Unknown, and nothing is carried out there.
-fn missing(wished: &Wished, region: &Region) -> Part {
-    let progress = wished.unprotects().then(|| {
+fn missing(desired: &Desired, region: &Region) -> Part {
+    let progress = desired.unprotects().then(|| {
         let mut progress = Progress::default();
         tell(&mut progress.waiting, Reason::AwaitingEvidence, region.as_str());
         progress

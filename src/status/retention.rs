@@ -345,7 +345,7 @@ fn phase(phase: InterfacePhase) -> NetworkInterfacePhase {
     }
 }
 
-/// Where the wishes to attach stand. As long as a worker has said nothing yet, what stands there does.
+/// Where the intents to attach stand. As long as a worker has said nothing yet, what stands there does.
 fn reattachments(
     part: &RetentionPart,
     complete: bool,

@@ -4,9 +4,9 @@ use std::time::Duration;
 
 use k8s_openapi::jiff::Timestamp;
 use keeper_core::id::{AccountName, InstanceId, Region};
+use keeper_core::intent::{Intent, Selector};
 use keeper_core::reason::Reason;
 use keeper_core::verdict::{Part, Progress, Row, State, tell};
-use keeper_core::wish::{Selector, Wish};
 use serde_json::json;
 use tokio::time::Instant;
 
@@ -14,7 +14,7 @@ use super::conditions::condition;
 use super::fields::cut;
 use super::*;
 use crate::api::{EcsInstanceProtection, EcsInstanceProtectionStatus, Object, Resource, WatchedObject};
-use crate::desired::{Placement, Served, Wished};
+use crate::desired::{Desired, Placement, Served};
 use crate::scope::Scope;
 use crate::store::StoredObject;
 
@@ -26,8 +26,8 @@ fn now() -> Now {
     Now { steady: Instant::now(), wall: at(1000) }
 }
 
-fn wish(protect: bool) -> Wished {
-    Wished::Protection(Box::new(Wish { protect, ..Wish::of(Selector::default()) }))
+fn intent(protect: bool) -> Desired {
+    Desired::Protection(Box::new(Intent { protect, ..Intent::of(Selector::default()) }))
 }
 
 fn scope(region: &str) -> Scope {
@@ -56,7 +56,7 @@ fn entry(regions: &[&str], protect: bool) -> StoredObject {
         seen: seen(object),
         placement: Arc::new(Placement::Served(Served {
             account: AccountName::new("default"),
-            wishes: regions.iter().map(|region| (Region::new(region), wish(protect))).collect(),
+            intents: regions.iter().map(|region| (Region::new(region), intent(protect))).collect(),
             nodes_ignored: 1,
             targetless: BTreeMap::new(),
             nodes: BTreeMap::new(),

@@ -60,7 +60,7 @@ async fn nobody_else_leads(theatre: &Theatre) {
     assert_eq!(theatre.signed_by("second").len(), 0);
 }
 
-/// What the cloud refused is tried again every ten minutes, and sooner when somebody wishes for something.
+/// What the cloud refused is tried again every ten minutes, and sooner when somebody asks for something.
 async fn ask_anew(theatre: &Theatre, name: &str, id: &str) {
     theatre.stage.apply(name, json!({ "region": REGION, "targets": { "instanceIds": [id] } })).await;
     theatre.stage.until(name, "Protected=True/AllProtected").await;

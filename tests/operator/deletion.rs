@@ -14,7 +14,7 @@ use tokio::process::Command;
 use crate::cluster::Cluster;
 use crate::stage::{REGION, Stage, eventually};
 
-fn wish(ids: &[String], policy: &str) -> Value {
+fn spec(ids: &[String], policy: &str) -> Value {
     json!({ "region": REGION, "targets": { "instanceIds": ids }, "deletionPolicy": policy })
 }
 
@@ -31,7 +31,7 @@ async fn i10_keep_lets_an_object_go_at_once_and_changes_no_flag() {
     let ids = stage.account.seed(&Seed::new(REGION).times(2));
     let _operator = stage.start();
     for (name, id) in [("reachable", &ids[0]), ("cut-off", &ids[1])] {
-        stage.apply(name, wish(std::slice::from_ref(id), "Keep")).await;
+        stage.apply(name, spec(std::slice::from_ref(id), "Keep")).await;
         let object = stage.until(name, "Protected=True").await;
         assert_eq!(object.metadata.finalizers, None);
     }
@@ -55,7 +55,7 @@ async fn i10_a_namespace_goes_without_waiting_for_the_cloud_and_changes_no_flag(
     let ids = stage.account.seed(&Seed::new(REGION).times(2));
     let (doomed, objects) = stage.another_namespace().await;
     let _operator = stage.settings().serving(&doomed).start();
-    stage.apply_to(&objects, "kept", wish(&ids, "Keep")).await;
+    stage.apply_to(&objects, "kept", spec(&ids, "Keep")).await;
     stage.until_in(&objects, "kept", "Protected=True").await;
     cut_off(&stage);
     let namespaces: Api<Namespace> = Api::all(stage.cluster.client.clone());
@@ -88,7 +88,7 @@ async fn i10_the_definitions_go_without_waiting_for_the_cloud_and_change_no_flag
     let stage = Stage::on(cluster).await;
     let ids = stage.account.seed(&Seed::new(REGION).times(2));
     let mut operator = stage.start();
-    stage.apply("kept", wish(&ids, "Keep")).await;
+    stage.apply("kept", spec(&ids, "Keep")).await;
     stage.until("kept", "Protected=True").await;
     cut_off(&stage);
     let definitions: Api<CustomResourceDefinition> = Api::all(stage.cluster.client.clone());
@@ -107,7 +107,7 @@ async fn i10_the_definitions_go_without_waiting_for_the_cloud_and_change_no_flag
     assert!(operator.runs());
     stage.by_hand(&ids[0], false);
     stage.cluster.prepare().await;
-    stage.apply("kept", wish(&ids, "Keep")).await;
+    stage.apply("kept", spec(&ids, "Keep")).await;
     stage.until("kept", "Protected=True").await;
     stage.witnessed().await;
     assert!(ids.iter().all(|id| stage.protected(id)));
@@ -119,7 +119,7 @@ async fn i10_disable_switches_off_and_lets_go_with_one_event() {
     let stage = Stage::new().await;
     let ids = stage.account.seed(&Seed::new(REGION).times(3));
     let _operator = stage.start();
-    stage.apply("lifted", wish(&ids, "Disable")).await;
+    stage.apply("lifted", spec(&ids, "Disable")).await;
     stage.until("lifted", "Protected=True").await;
     stage.delete("lifted").await;
     stage.until_gone("lifted").await;
@@ -133,8 +133,8 @@ async fn i10_disable_leaves_protected_what_another_object_claims_and_says_so() {
     let stage = Stage::new().await;
     let ids = stage.account.seed(&Seed::new(REGION).times(2));
     let _operator = stage.start();
-    stage.apply("claim", wish(&ids[..1], "Keep")).await;
-    stage.apply("lifted", wish(&ids, "Disable")).await;
+    stage.apply("claim", spec(&ids[..1], "Keep")).await;
+    stage.apply("lifted", spec(&ids, "Disable")).await;
     for name in ["claim", "lifted"] {
         stage.until(name, "Protected=True").await;
     }
@@ -151,7 +151,7 @@ async fn i10_a_refused_write_leaves_the_target_protected_and_lets_go() {
     let stage = Stage::new().await;
     let ids = stage.account.seed(&Seed::new(REGION).times(1));
     let _operator = stage.start();
-    stage.apply("lifted", wish(&ids, "Disable")).await;
+    stage.apply("lifted", spec(&ids, "Disable")).await;
     stage.until("lifted", "Protected=True").await;
     stage.account.fault(Rule::new("ModifyInstanceAttribute", Fault::Deny { always_forbidden: true }));
     stage.delete("lifted").await;
@@ -167,7 +167,7 @@ async fn i10_who_changes_the_policy_to_keep_while_the_cloud_is_down_is_gone_at_o
     let ids = stage.account.seed(&Seed::new(REGION).times(2));
     let quick = stage.settings().value("leaseDuration", "5s");
     let operator = quick.start();
-    stage.apply("waiting", wish(&ids, "Disable")).await;
+    stage.apply("waiting", spec(&ids, "Disable")).await;
     stage.until("waiting", "Protected=True").await;
     cut_off(&stage);
     stage.delete("waiting").await;
@@ -179,7 +179,7 @@ async fn i10_who_changes_the_policy_to_keep_while_the_cloud_is_down_is_gone_at_o
     stage.reads(3).await;
     assert!(stage.objects.get_opt("waiting").await.unwrap().is_some(), "the cloud may come back");
 
-    stage.apply("waiting", wish(&ids, "Keep")).await;
+    stage.apply("waiting", spec(&ids, "Keep")).await;
     // The cloud is still away: what waits for it waits for an hour.
     stage.until_gone("waiting").await;
     stage.account.clear_faults();

@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use crate::settings::Settings;
 use crate::stage::{REGION, Stage, message};
 
-fn wish(id: &str, more: &Value) -> Value {
+fn spec(id: &str, more: &Value) -> Value {
     let mut spec = json!({ "region": REGION, "targets": { "instanceIds": [id] } });
     spec.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
     spec
@@ -26,14 +26,14 @@ async fn i09_i41_a_namespace_that_may_only_protect_switches_nothing_off() {
     let ids = stage.account.seed(&Seed::new(REGION).times(2));
     let (team, objects) = stage.another_namespace().await;
     let operator = granting(&stage, &team, &["Protect"]).start();
-    stage.apply_to(&objects, "kept", wish(&ids[0], &json!({ "deletionPolicy": "Disable" }))).await;
+    stage.apply_to(&objects, "kept", spec(&ids[0], &json!({ "deletionPolicy": "Disable" }))).await;
     stage.until_in(&objects, "kept", "Protected=True/AllProtected").await;
-    stage.apply("own", wish(&ids[1], &json!({}))).await;
+    stage.apply("own", spec(&ids[1], &json!({}))).await;
     stage.until("own", "Protected=True/AllProtected").await;
     stage.delete("own").await;
 
     for id in &ids {
-        stage.apply_to(&objects, "off", wish(id, &json!({ "protection": "Disabled" }))).await;
+        stage.apply_to(&objects, "off", spec(id, &json!({ "protection": "Disabled" }))).await;
         let wanted = "Protected=False/NotGranted Ready=False Stalled=True/NotGranted";
         let object = stage.until_in(&objects, "off", wanted).await;
         assert!(message(&object, "Stalled").contains("not granted"), "{object:?}");
@@ -60,7 +60,7 @@ async fn i41_a_grant_that_is_revoked_lifts_no_flag_and_holds_no_object() {
     let id = stage.account.seed_one(&Seed::new(REGION));
     let (team, objects) = stage.another_namespace().await;
     let operator = granting(&stage, &team, &["Protect", "Unprotect"]).start();
-    stage.apply_to(&objects, "kept", wish(&id, &json!({ "deletionPolicy": "Disable" }))).await;
+    stage.apply_to(&objects, "kept", spec(&id, &json!({ "deletionPolicy": "Disable" }))).await;
     stage.until_in(&objects, "kept", "Protected=True/AllProtected").await;
     assert!(operator.terminate().await.success());
 
@@ -113,11 +113,11 @@ async fn i42_an_account_that_exists_looks_like_one_that_does_not() {
     accounts.as_array_mut().unwrap().push(second);
     let grants = json!([{ "namespaces": [team], "accounts": ["default"], "regions": [REGION] }]);
     let _operator = settings.set("/accounts", accounts).set("/grants", grants).start();
-    stage.apply_to(&objects, "granted", wish(&id, &json!({}))).await;
-    stage.apply_to(&objects, "exists", wish(&id, &json!({ "account": "other" }))).await;
-    stage.apply_to(&objects, "does-not", wish(&id, &json!({ "account": "nothing" }))).await;
-    stage.apply_to(&objects, "region", wish(&id, &json!({ "region": "cn-beijing" }))).await;
-    stage.apply("own-namespace", wish(&id, &json!({}))).await;
+    stage.apply_to(&objects, "granted", spec(&id, &json!({}))).await;
+    stage.apply_to(&objects, "exists", spec(&id, &json!({ "account": "other" }))).await;
+    stage.apply_to(&objects, "does-not", spec(&id, &json!({ "account": "nothing" }))).await;
+    stage.apply_to(&objects, "region", spec(&id, &json!({ "region": "cn-beijing" }))).await;
+    stage.apply("own-namespace", spec(&id, &json!({}))).await;
     let mut told = Vec::new();
     for (api, name) in [
         (&objects, "exists"),
@@ -136,7 +136,7 @@ async fn i42_an_account_that_exists_looks_like_one_that_does_not() {
     stage.until_in(&objects, "granted", "Protected=True/AllProtected").await;
 
     // I41: what belongs to another account is not there, whoever asks.
-    stage.apply_to(&objects, "foreign", wish(&foreign, &json!({}))).await;
+    stage.apply_to(&objects, "foreign", spec(&foreign, &json!({}))).await;
     stage.until_in(&objects, "foreign", "Protected=Unknown/NotFound Stalled=True/NotFound").await;
     assert!(other.log().is_empty());
 }

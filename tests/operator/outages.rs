@@ -69,7 +69,7 @@ async fn one_way(mut from: OwnedReadHalf, mut to: OwnedWriteHalf, mut state: wat
     }
 }
 
-fn wish(ids: &[String], protection: &str) -> Value {
+fn spec(ids: &[String], protection: &str) -> Value {
     json!({ "region": REGION, "targets": { "instanceIds": ids }, "protection": protection })
 }
 
@@ -81,10 +81,10 @@ async fn i11_who_cannot_hear_of_a_new_claim_stops_switching_off() {
     let road = Road::lay(&stage).await;
     // Slow, so that there is a middle.
     let mut operator = stage.settings().writes(120, 2).start();
-    stage.apply("off", wish(&ids, "Disabled")).await;
+    stage.apply("off", spec(&ids, "Disabled")).await;
     stage.until_cloud("it has begun", |_| stage.unprotecting_writes() >= 2).await;
     road.becomes(State::Silent);
-    stage.apply("claim", wish(&ids, "Enabled")).await;
+    stage.apply("claim", spec(&ids, "Enabled")).await;
     // What was proven before may still be used up, for ten seconds and in small batches. Half a minute is longer than all of
     // these, and than it takes to switch off all that is left.
     let mut switched_off = stage.unprotecting_writes();
@@ -110,8 +110,8 @@ async fn i27_without_the_api_server_drift_is_repaired_and_what_was_missed_is_mad
     let ids = stage.account.seed(&Seed::new(REGION).times(3));
     let road = Road::lay(&stage).await;
     let mut operator = stage.start();
-    stage.apply("stays", wish(&ids[..1], "Enabled")).await;
-    stage.apply("goes", wish(&ids[1..2], "Enabled")).await;
+    stage.apply("stays", spec(&ids[..1], "Enabled")).await;
+    stage.apply("goes", spec(&ids[1..2], "Enabled")).await;
     for name in ["stays", "goes"] {
         stage.until(name, "Protected=True").await;
     }
@@ -119,7 +119,7 @@ async fn i27_without_the_api_server_drift_is_repaired_and_what_was_missed_is_mad
     stage.by_hand(&ids[0], false);
     stage.until_cloud("the drift is repaired", |_| stage.protected(&ids[0])).await;
     stage.delete("goes").await;
-    stage.apply("new", wish(&ids[2..], "Enabled")).await;
+    stage.apply("new", spec(&ids[2..], "Enabled")).await;
     stage.reads(3).await;
     assert!(!stage.protected(&ids[2]), "nobody can know of it yet");
     assert!(operator.runs());

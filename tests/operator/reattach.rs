@@ -1,4 +1,4 @@
-//! Survivors that are attached to another instance: each wish once, and durable before anything is asked.
+//! Survivors that are attached to another instance: each intent once, and durable before anything is asked.
 
 use std::time::Duration;
 
@@ -16,7 +16,7 @@ use crate::stage::{REGION, Stage, message, never};
 const ATTACH: &str = "AttachNetworkInterface";
 
 /// What the retention asks: the interfaces of the instance that is lost, and this attached.
-fn wish(reattach: &Value) -> Value {
+fn spec(reattach: &Value) -> Value {
     json!({ "region": REGION, "targets": { "instanceIds": ["i-lost"] }, "reattach": reattach })
 }
 
@@ -24,7 +24,7 @@ fn to(instance: &str) -> Value {
     json!([{ "networkInterfaceId": "eni-one", "instanceId": instance }])
 }
 
-/// Where the wish to attach an interface stands.
+/// Where the intent to attach an interface stands.
 fn row<'a>(object: &'a EniRetention, id: &str) -> Option<&'a ReattachmentStatus> {
     let rows = &object.status.as_ref()?.reattachments;
     rows.iter().find(|row| row.network_interface_id == id)
@@ -49,7 +49,7 @@ async fn stage_with_survivor() -> Stage {
 }
 
 async fn lose(stage: &Stage) {
-    stage.retain("database", wish(&json!([]))).await;
+    stage.retain("database", spec(&json!([]))).await;
     stage.until_retention("database", "Retained=True").await;
     stage.account.release("i-lost", ReleaseReason::Manual).unwrap();
     let available = |object: &EniRetention| {
@@ -64,7 +64,7 @@ async fn i22_a_survivor_is_attached_once_and_what_is_done_later_by_hand_is_left(
     let stage = stage_with_survivor().await;
     let _operator = stage.start();
     lose(&stage).await;
-    stage.retain("database", wish(&to("i-new"))).await;
+    stage.retain("database", spec(&to("i-new"))).await;
     let wanted = "Retained=True/AllProtected Ready=True Stalled=False Reconciling=False";
     until(&stage, ReattachmentPhase::Attached, "AttachDone").await;
     let object = stage.until_retention("database", wanted).await;
@@ -93,10 +93,10 @@ async fn i22_a_survivor_is_attached_once_and_what_is_done_later_by_hand_is_left(
     until(&stage, ReattachmentPhase::Attached, "AttachDone").await;
     assert_eq!(stage.calls_of(ATTACH).len(), 1);
 
-    // Removed and added again, it is another wish.
-    stage.retain("database", wish(&json!([]))).await;
-    stage.until_retained("database", "no wish", |object| row(object, "eni-one").is_none()).await;
-    stage.retain("database", wish(&to("i-new"))).await;
+    // Removed and added again, it is another intent.
+    stage.retain("database", spec(&json!([]))).await;
+    stage.until_retained("database", "no intent", |object| row(object, "eni-one").is_none()).await;
+    stage.retain("database", spec(&to("i-new"))).await;
     until(&stage, ReattachmentPhase::Attached, "AttachDone").await;
     stage.until_cloud("it is there", |_| stage.interface("eni-one").status == InterfaceStatus::InUse).await;
     assert_eq!(stage.calls_of(ATTACH).len(), 2);
@@ -151,7 +151,7 @@ async fn i20_nothing_is_attached_before_status_says_durably_that_it_is_requested
     let operator = stage.start();
     lose(&stage).await;
     operator.kill().await;
-    let probe = json!({ "metadata": { "name": "probe" }, "spec": wish(&json!([])) });
+    let probe = json!({ "metadata": { "name": "probe" }, "spec": spec(&json!([])) });
     stage.retentions.create(&PostParams::default(), &serde_json::from_value(probe).unwrap()).await.unwrap();
     let policy = format!("no-requests-{}", stage.namespace);
     refuse_requested(&stage, &policy).await;
@@ -160,7 +160,7 @@ async fn i20_nothing_is_attached_before_status_says_durably_that_it_is_requested
     })
     .await;
     let _operator = stage.start();
-    stage.retain("database", wish(&to("i-new"))).await;
+    stage.retain("database", spec(&to("i-new"))).await;
     crate::stage::eventually("status is refused", async || {
         let printed = stage.printed();
         if printed.contains("status update failed") { Ok(()) } else { Err(printed) }
@@ -180,7 +180,7 @@ async fn i23_after_a_lost_answer_there_are_only_reads() {
     let _operator = stage.start();
     lose(&stage).await;
     stage.account.fault(Rule::new(ATTACH, Fault::DropAfter).times(1));
-    stage.retain("database", wish(&to("i-new"))).await;
+    stage.retain("database", spec(&to("i-new"))).await;
     until(&stage, ReattachmentPhase::Attached, "AttachDone").await;
     assert_eq!(stage.calls_of(ATTACH).len(), 1);
 }
@@ -191,7 +191,7 @@ async fn i23_a_call_that_never_arrived_is_told_of_and_not_repeated_until_it_is_a
     let _operator = stage.start();
     lose(&stage).await;
     stage.account.fault(Rule::new(ATTACH, Fault::DropBefore).times(1));
-    stage.retain("database", wish(&to("i-new"))).await;
+    stage.retain("database", spec(&to("i-new"))).await;
     until(&stage, ReattachmentPhase::Refused, "AttachLost").await;
     let object = stage.until_retention("database", "Retained=True Ready=False Stalled=True/AttachLost").await;
     assert!(message(&object, "Stalled").contains("eni-one"), "{object:?}");
@@ -199,9 +199,9 @@ async fn i23_a_call_that_never_arrived_is_told_of_and_not_repeated_until_it_is_a
     assert!(note.contains("add it again"), "{note}");
     stage.calls("DescribeNetworkInterfaces", 5).await;
     assert_eq!(stage.calls_of(ATTACH).len(), 1);
-    stage.retain("database", wish(&json!([]))).await;
-    stage.until_retained("database", "no wish", |object| row(object, "eni-one").is_none()).await;
-    stage.retain("database", wish(&to("i-new"))).await;
+    stage.retain("database", spec(&json!([]))).await;
+    stage.until_retained("database", "no intent", |object| row(object, "eni-one").is_none()).await;
+    stage.retain("database", spec(&to("i-new"))).await;
     until(&stage, ReattachmentPhase::Attached, "AttachDone").await;
     assert_eq!(stage.calls_of(ATTACH).len(), 2);
 }
@@ -213,7 +213,7 @@ async fn i23_killed_while_the_call_is_under_way_it_is_not_sent_again() {
     lose(&stage).await;
     stage.simulator.set(|settings| settings.transition_millis = 4_000);
     stage.account.fault(Rule::new(ATTACH, Fault::Latency { millis: 1_000, jitter_millis: 0 }));
-    stage.retain("database", wish(&to("i-new"))).await;
+    stage.retain("database", spec(&to("i-new"))).await;
     stage.until_cloud("it is asked for", |_| !stage.calls_of(ATTACH).is_empty()).await;
     operator.kill().await;
     let object = stage.retentions.get("database").await.unwrap();
@@ -239,7 +239,7 @@ async fn i22_what_does_not_fit_is_refused_with_a_sentence_and_never_tried() {
     for (instance, reason) in
         [("i-far", "ZoneMismatch"), ("i-foreign", "VpcMismatch"), ("i-none", "InstanceGone")]
     {
-        stage.retain("database", wish(&to(instance))).await;
+        stage.retain("database", spec(&to(instance))).await;
         let phase =
             if reason == "InstanceGone" { ReattachmentPhase::Obsolete } else { ReattachmentPhase::Refused };
         let object = until(&stage, phase, reason).await;
@@ -247,7 +247,7 @@ async fn i22_what_does_not_fit_is_refused_with_a_sentence_and_never_tried() {
         assert!(row.message.ends_with('.'), "{row:?}");
     }
     // One that is in use, and one that is free and nobody's.
-    let mut spec = wish(&json!([
+    let mut spec = spec(&json!([
         { "networkInterfaceId": "eni-busy", "instanceId": "i-new" },
         { "networkInterfaceId": "eni-free", "instanceId": "i-new" },
     ]));
@@ -272,7 +272,7 @@ async fn a_refusal_of_the_cloud_is_told_with_its_code() {
     stage.account.seed_one(&full);
     let _operator = stage.start();
     lose(&stage).await;
-    stage.retain("database", wish(&to("i-full"))).await;
+    stage.retain("database", spec(&to("i-full"))).await;
     let object = until(&stage, ReattachmentPhase::Refused, "QuotaExceeded").await;
     let told = &row(&object, "eni-one").unwrap().message;
     assert!(told.contains("EniPerInstanceLimitExceeded"), "{told}");
@@ -282,8 +282,8 @@ async fn a_refusal_of_the_cloud_is_told_with_its_code() {
     assert!(stage.printed().contains("attachment refused"));
     stage.calls("DescribeNetworkInterfaces", 5).await;
     assert_eq!(stage.calls_of(ATTACH).len(), 1, "ten minutes are not over");
-    // Another instance is another wish.
-    stage.retain("database", wish(&to("i-new"))).await;
+    // Another instance is another intent.
+    stage.retain("database", spec(&to("i-new"))).await;
     until(&stage, ReattachmentPhase::Attached, "AttachDone").await;
 }
 
@@ -294,7 +294,7 @@ async fn a_refusal_that_is_about_the_interface_does_not_blame_the_instance() {
     lose(&stage).await;
     let code = "InvalidOperation.InvalidEniType".to_owned();
     stage.account.fault(Rule::new(ATTACH, Fault::Error { code, status: None, message: None }));
-    stage.retain("database", wish(&to("i-new"))).await;
+    stage.retain("database", spec(&to("i-new"))).await;
     let object = until(&stage, ReattachmentPhase::Refused, "TypeNotAttachable").await;
     let told = &row(&object, "eni-one").unwrap().message;
     assert!(told.contains("Name another network interface"), "{told}");
@@ -312,10 +312,10 @@ async fn i22_to_a_node_only_what_terway_is_told_to_leave_alone() {
     let _operator = stage.start();
     lose(&stage).await;
     // However the Node is named.
-    stage.retain("database", wish(&to(&instance))).await;
+    stage.retain("database", spec(&to(&instance))).await;
     until(&stage, ReattachmentPhase::Refused, "TerwayWouldTake").await;
     let named = json!([{ "networkInterfaceId": "eni-one", "nodeName": node }]);
-    stage.retain("database", wish(&named)).await;
+    stage.retain("database", spec(&named)).await;
     let by_name = |object: &EniRetention| {
         stands(object, "eni-one", ReattachmentPhase::Refused, "TerwayWouldTake")
             && row(object, "eni-one").unwrap().node_name.as_deref() == Some(node.as_str())
@@ -339,7 +339,7 @@ async fn i22_of_two_objects_that_want_the_same_neither_proceeds() {
     });
     stage.retain("rival", rival.clone()).await;
     stage.until_retention("rival", "Retained=True").await;
-    stage.retain("database", wish(&to("i-new"))).await;
+    stage.retain("database", spec(&to("i-new"))).await;
     until(&stage, ReattachmentPhase::Refused, "Contended").await;
     stage.calls("DescribeNetworkInterfaces", 3).await;
     assert_eq!(stage.calls_of(ATTACH).len(), 0);
@@ -360,7 +360,7 @@ async fn i37_i38_a_restart_writes_nothing_neither_here_nor_there() {
     );
     let operator = stage.start();
     lose(&stage).await;
-    let mut spec = wish(&json!([
+    let mut spec = spec(&json!([
         { "networkInterfaceId": "eni-one", "instanceId": "i-new" },
         { "networkInterfaceId": "eni-busy", "instanceId": "i-new" },
     ]));

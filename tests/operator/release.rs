@@ -35,7 +35,7 @@ impl Release {
         Self { namespace: namespace.to_owned(), manifests: serde_saphyr::from_multiple(&rendered).unwrap() }
     }
 
-    /// Applies all of it. No Pod runs here, so that the Deployment remains a wish.
+    /// Applies all of it. No Pod runs here, so that the Deployment remains an intent.
     pub async fn install(&self, cluster: &Cluster) {
         let apply = PatchParams::apply("helm").force();
         for manifest in &self.manifests {

@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 
 use crate::stage::{REGION, Stage, message};
 
-fn wish(id: &str, protection: &str) -> Value {
+fn spec(id: &str, protection: &str) -> Value {
     json!({ "region": REGION, "targets": { "instanceIds": [id] }, "protection": protection })
 }
 
@@ -17,10 +17,10 @@ async fn i09_a_claim_in_another_namespace_stands_against_switching_off() {
     let id = stage.account.seed_one(&Seed::new(REGION));
     let (elsewhere, rivals) = stage.another_namespace().await;
     let _operator = stage.settings().serving(&elsewhere).start();
-    stage.apply_to(&rivals, "claim", wish(&id, "Enabled")).await;
+    stage.apply_to(&rivals, "claim", spec(&id, "Enabled")).await;
     stage.until_in(&rivals, "claim", "Protected=True/AllProtected").await;
 
-    stage.apply("off", wish(&id, "Disabled")).await;
+    stage.apply("off", spec(&id, "Disabled")).await;
     let refused = stage.until("off", "Protected=False/Conflict Ready=False Stalled=True/Conflict").await;
     let told = message(&refused, "Stalled");
     assert!(
@@ -28,9 +28,9 @@ async fn i09_a_claim_in_another_namespace_stands_against_switching_off() {
         "names what its author may not see: {told}"
     );
     // Both orders: a claim that comes while the other waits, and an edit of it that leaves it a claim.
-    stage.apply("second", wish(&id, "Enabled")).await;
+    stage.apply("second", spec(&id, "Enabled")).await;
     rivals.delete("claim", &DeleteParams::default()).await.unwrap();
-    let mut observing = wish(&id, "Enabled");
+    let mut observing = spec(&id, "Enabled");
     observing["mode"] = "Observe".into();
     stage.apply("second", observing).await;
     stage.until("second", "Protected=True/AllProtected").await;
@@ -66,11 +66,11 @@ async fn i09_an_object_that_cannot_be_read_blocks_switching_off_and_nothing_else
     let stage = Stage::new().await;
     let ids = stage.account.seed(&Seed::new(REGION).times(2).protected(true));
     let other = stage.account.seed_one(&Seed::new(REGION));
-    stage.apply("unreadable", wish(&ids[1], "Enabled")).await;
+    stage.apply("unreadable", spec(&ids[1], "Enabled")).await;
     garble(&stage, "unreadable", true).await;
     let mut operator = stage.start();
-    stage.apply("off", wish(&ids[0], "Disabled")).await;
-    stage.apply("on", wish(&other, "Enabled")).await;
+    stage.apply("off", spec(&ids[0], "Disabled")).await;
+    stage.apply("on", spec(&other, "Enabled")).await;
 
     let refused = stage.until("off", "Protected=False/OpaqueRival Stalled=True/OpaqueRival").await;
     assert!(!message(&refused, "Stalled").contains("unreadable"), "{refused:?}");
@@ -136,7 +136,7 @@ async fn i14_a_forged_status_switches_nothing_off() {
     let stage = Stage::new().await;
     let id = stage.account.seed_one(&Seed::new(REGION));
     let _operator = stage.start();
-    stage.apply("on", wish(&id, "Enabled")).await;
+    stage.apply("on", spec(&id, "Enabled")).await;
     let object = stage.until("on", "Protected=True/AllProtected").await;
     let mut status = object.status.unwrap();
     status.protection_state = Some(ProtectionState::Disabled);

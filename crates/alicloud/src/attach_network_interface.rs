@@ -27,9 +27,9 @@ mod tests {
 
     use keeper_core::evidence::Evidence;
     use keeper_core::id::{CallId, InstanceId, InterfaceId, RequestId};
+    use keeper_core::intent::Rights;
     use keeper_core::interface::{Interface, InterfaceFacts, InterfaceStatus, InterfaceType};
     use keeper_core::time::Moment;
-    use keeper_core::wish::Rights;
 
     use super::*;
     use crate::sign::canonical_query;

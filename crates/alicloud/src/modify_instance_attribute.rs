@@ -35,15 +35,16 @@ mod tests {
     use keeper_core::evidence::Evidence;
     use keeper_core::id::{CallId, RequestId};
     use keeper_core::instance::{ChargeType, InstanceFacts};
+    use keeper_core::intent::{Intent, Rights, Selector};
     use keeper_core::time::Moment;
-    use keeper_core::wish::{Rights, Selector, Wish};
 
     use super::*;
 
     /// Leave as it is given: by everything that speaks for it.
     fn permit(id: &InstanceId) -> UnprotectPermit<Instance> {
         let now = Moment::at(Duration::ZERO);
-        let wish: Wish<Instance> = Wish { protect: false, may: Rights::ALL, ..Wish::of(Selector::default()) };
+        let intent: Intent<Instance> =
+            Intent { protect: false, may: Rights::ALL, ..Intent::of(Selector::default()) };
         let facts = InstanceFacts {
             deletion_protection: Some(true),
             charge_type: Some(ChargeType::PostPaid),
@@ -54,8 +55,8 @@ mod tests {
             Evidence { facts, seen: now, call: CallId(1), request_id: RequestId::new("R-1"), tag_epoch: 0 };
         let answer = Recheck { object: Some((1, false)), claims_as_known: true, ..Recheck::default() };
         let case = Case {
-            wish: (1, &wish),
-            object: ObjectProof::new(&answer, 1, &wish, now).unwrap(),
+            intent: (1, &intent),
+            object: ObjectProof::new(&answer, 1, &intent, now).unwrap(),
             target: (evidence.fresh(now, None).unwrap(), CallId(1)),
             read_since: CallId(1),
             selected: true,

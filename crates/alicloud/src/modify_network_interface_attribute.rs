@@ -34,9 +34,9 @@ mod tests {
     use keeper_core::authority::{Case, ObjectProof, Obstacles, Recheck, UnprotectPermit, grant};
     use keeper_core::evidence::Evidence;
     use keeper_core::id::{CallId, RequestId};
+    use keeper_core::intent::{Intent, Rights, Selector};
     use keeper_core::interface::{InterfaceFacts, InterfaceType};
     use keeper_core::time::Moment;
-    use keeper_core::wish::{Rights, Selector, Wish};
 
     use super::*;
     use crate::sign::canonical_query;
@@ -44,8 +44,8 @@ mod tests {
     /// Leave as it is given: by everything that speaks for it.
     fn permit(id: &InterfaceId) -> UnprotectPermit<Interface> {
         let now = Moment::at(Duration::ZERO);
-        let wish: Wish<Interface> =
-            Wish { protect: false, may: Rights::ALL, ..Wish::of(Selector::default()) };
+        let intent: Intent<Interface> =
+            Intent { protect: false, may: Rights::ALL, ..Intent::of(Selector::default()) };
         let facts = InterfaceFacts {
             delete_on_release: Some(false),
             interface_type: Some(InterfaceType::Secondary),
@@ -57,8 +57,8 @@ mod tests {
             Evidence { facts, seen: now, call: CallId(1), request_id: RequestId::new("R-1"), tag_epoch: 0 };
         let answer = Recheck { object: Some((1, false)), claims_as_known: true, ..Recheck::default() };
         let case = Case {
-            wish: (1, &wish),
-            object: ObjectProof::new(&answer, 1, &wish, now).unwrap(),
+            intent: (1, &intent),
+            object: ObjectProof::new(&answer, 1, &intent, now).unwrap(),
             target: (evidence.fresh(now, None).unwrap(), CallId(1)),
             read_since: CallId(1),
             selected: true,

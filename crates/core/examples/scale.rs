@@ -18,8 +18,8 @@ use keeper_core::call::{Identity, Item, Page, Query, ReadCall, Reply, WriteCall}
 use keeper_core::engine::{Asked, Effect, Engine, Input, Settings, Window};
 use keeper_core::id::{CallId, InstanceId, ObjectId, PageToken, RequestId, Tag, TagFilter};
 use keeper_core::instance::{ChargeType, Instance, InstanceFacts};
+use keeper_core::intent::{Intent, Selector};
 use keeper_core::time::Moment;
-use keeper_core::wish::{Selector, Wish};
 
 use meter::{Meter, resident};
 
@@ -172,8 +172,8 @@ fn id(n: usize) -> InstanceId {
     InstanceId::new(format!("i-bp1{n:016}"))
 }
 
-fn wish(selector: Selector<Instance>) -> Asked<Instance> {
-    Asked::Wish(Box::new(Wish::of(selector)))
+fn intent(selector: Selector<Instance>) -> Asked<Instance> {
+    Asked::Intent(Box::new(Intent::of(selector)))
 }
 
 fn main() {
@@ -186,12 +186,12 @@ fn main() {
         let each = INSTANCES / OBJECTS;
         let selector = Selector { ids: (n * each..(n + 1) * each).map(id).collect(), ..Selector::default() };
         let object = ObjectId::new("default", &format!("named-{n}"), &format!("uid-{n}"));
-        world.take(Input::Wish(object, 1, wish(selector)));
+        world.take(Input::Intent(object, 1, intent(selector)));
     }
     for n in 0..BY_TAG {
         let filter = TagFilter { key: Arc::from("team"), value: Some(Arc::from(format!("t{n}"))) };
         let object = ObjectId::new("default", &format!("tagged-{n}"), &format!("uid-tagged-{n}"));
-        world.take(Input::Wish(object, 1, wish(Selector { tags: vec![filter], ..Selector::default() })));
+        world.take(Input::Intent(object, 1, intent(Selector { tags: vec![filter], ..Selector::default() })));
     }
     world.run("onboarding, 10 minutes", Duration::from_secs(600));
     world.run("at rest, one sweep", Duration::from_secs(60));
@@ -202,11 +202,11 @@ fn main() {
     world.run("a hundred flags changed, one sweep", Duration::from_secs(60));
     let object = ObjectId::new("default", "urgent", "uid-urgent");
     let selector = Selector { ids: [id(5)].into(), ..Selector::default() };
-    world.take(Input::Wish(object, 1, wish(selector)));
+    world.take(Input::Intent(object, 1, intent(selector)));
     world.run("an object more, one second", Duration::from_secs(1));
     for n in 0..OBJECTS {
         let object = ObjectId::new("default", &format!("named-{n}"), &format!("uid-{n}"));
-        world.take(Input::Wish(object, 1, Asked::Gone));
+        world.take(Input::Intent(object, 1, Asked::Gone));
     }
     world.run("10,000 objects deleted, one sweep", Duration::from_secs(60));
 }

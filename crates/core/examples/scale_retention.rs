@@ -19,11 +19,11 @@ use keeper_core::engine::{Settings, Window};
 use keeper_core::fleet::{Asked, Effect, Fleet, Input};
 use keeper_core::id::{CallId, InstanceId, InterfaceId, ObjectId, PageToken, RequestId, Tag, TagFilter};
 use keeper_core::instance::{ChargeType, Instance, InstanceFacts};
+use keeper_core::intent::{Intent, Selector};
 use keeper_core::interface::{Belongings, Interface, InterfaceFacts, InterfaceStatus, InterfaceType};
 use keeper_core::owners::{Power, Surroundings};
 use keeper_core::retention::{Record, Remembered};
 use keeper_core::time::Moment;
-use keeper_core::wish::{Selector, Wish};
 
 use meter::{Meter, resident};
 
@@ -130,7 +130,7 @@ struct World {
     now: Duration,
     meter: Meter,
     all_protected: BTreeMap<ObjectId, bool>,
-    wishes: BTreeMap<ObjectId, Wish<Interface>>,
+    intents: BTreeMap<ObjectId, Intent<Interface>>,
 }
 
 impl World {
@@ -150,7 +150,7 @@ impl World {
             now: Duration::from_secs(1000),
             meter: Meter::default(),
             all_protected: BTreeMap::new(),
-            wishes: BTreeMap::new(),
+            intents: BTreeMap::new(),
         };
         world.take(Input::Lead(Some(Window::UNBOUNDED)));
         world
@@ -200,9 +200,9 @@ impl World {
                     let retained = part.retention.iter().flat_map(|part| part.retained.iter().cloned());
                     let retained = retained.map(|id| (id, Remembered::default())).collect();
                     let record = Record { retained, ..Record::default() };
-                    if let Some(wish) = self.wishes.get(&object) {
-                        let asked = Asked::Retention(Box::new(wish.clone()), Box::new(record));
-                        answers.push(Input::Wish(object.clone(), generation, asked));
+                    if let Some(intent) = self.intents.get(&object) {
+                        let asked = Asked::Retention(Box::new(intent.clone()), Box::new(record));
+                        answers.push(Input::Intent(object.clone(), generation, asked));
                     }
                     self.all_protected.insert(object, part.tally.protected() == part.tally.targets());
                 }
@@ -241,10 +241,10 @@ fn main() {
     for n in 0..OBJECTS {
         let filter = TagFilter { key: Arc::from("team"), value: Some(Arc::from(format!("t{n}"))) };
         let owners = Selector { tags: vec![filter], ids: BTreeSet::new(), ..Selector::default() };
-        let wish = Wish { owners: Some(Box::new(owners)), ..Wish::of(Selector::default()) };
+        let intent = Intent { owners: Some(Box::new(owners)), ..Intent::of(Selector::default()) };
         let object = ObjectId::new("default", &format!("team-{n}"), &format!("uid-{n}"));
-        world.wishes.insert(object.clone(), wish.clone());
-        world.take(Input::Wish(object, 1, Asked::Retention(Box::new(wish), Box::default())));
+        world.intents.insert(object.clone(), intent.clone());
+        world.take(Input::Intent(object, 1, Asked::Retention(Box::new(intent), Box::default())));
     }
     world.run("onboarding, 10 minutes", Duration::from_secs(600));
     world.run("at rest, one sweep", Duration::from_secs(60));

@@ -1,7 +1,7 @@
 //! Both deciders of one account and region, and what passes between them.
 //!
 //! Instances and network interfaces each have an engine of their own. An object that retains the interfaces of instances
-//! has a wish in both: the engine of instances finds the instances and hands over a [`Roster`](crate::owners::Roster), the engine of interfaces
+//! has an intent in both: the engine of instances finds the instances and hands over a [`Roster`](crate::owners::Roster), the engine of interfaces
 //! keeps the flags. So one listing of instances serves the objects of both kinds.
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -13,19 +13,19 @@ use crate::engine::{self, Engine, Load, Proven, Recheck, Settings, Ticket, Windo
 use crate::failure::Failure;
 use crate::id::{CallId, Generation, InstanceId, ObjectId};
 use crate::instance::Instance;
+use crate::intent::{Intent, Selector};
 use crate::interface::Interface;
 use crate::retention::Record;
 use crate::time::Moment;
 use crate::verdict::Part;
-use crate::wish::{Selector, Wish};
 
 /// What an object asks.
 #[derive(Debug, Clone)]
 pub enum Asked {
     /// Release protection of instances.
-    Protection(Box<Wish<Instance>>),
+    Protection(Box<Intent<Instance>>),
     /// Retention of network interfaces, and what the object's status says already.
-    Retention(Box<Wish<Interface>>, Box<Record>),
+    Retention(Box<Intent<Interface>>, Box<Record>),
     /// It stands there but can't be read: it may be a claim on anything.
     Opaque,
     /// Nothing: it does not exist any more.
@@ -36,7 +36,7 @@ pub enum Asked {
 #[derive(Debug, Clone)]
 pub enum Input {
     /// An object's newest generation.
-    Wish(ObjectId, Generation, Asked),
+    Intent(ObjectId, Generation, Asked),
     /// An answer about instances, or the lack of one.
     Instances(CallId, Result<Reply<Instance>, Failure>),
     /// An answer about interfaces, or the lack of one.
@@ -136,7 +136,7 @@ impl Fleet {
     /// Takes in what happened.
     pub fn take(&mut self, now: Moment, input: Input) {
         match input {
-            Input::Wish(object, generation, asked) => self.take_wish(now, object, generation, asked),
+            Input::Intent(object, generation, asked) => self.take_intent(now, object, generation, asked),
             Input::Instances(call, result) => self.instances.take(now, engine::Input::Reply(call, result)),
             Input::Interfaces(call, result) => self.interfaces.take(now, engine::Input::Reply(call, result)),
             Input::Rechecked(Question::Instances(ticket), answer) => {
@@ -160,26 +160,27 @@ impl Fleet {
         }
     }
 
-    fn take_wish(&mut self, now: Moment, object: ObjectId, generation: Generation, asked: Asked) {
+    fn take_intent(&mut self, now: Moment, object: ObjectId, generation: Generation, asked: Asked) {
         if self.retaining.get(&object).is_some_and(|known| known.generation > generation) {
             return;
         }
         let mut tell_both = |asked: fn() -> engine::Asked<Instance>,
                              also: fn() -> engine::Asked<Interface>| {
             self.retaining.remove(&object);
-            self.instances.take(now, engine::Input::Wish(object.clone(), generation, asked()));
-            self.interfaces.take(now, engine::Input::Wish(object.clone(), generation, also()));
+            self.instances.take(now, engine::Input::Intent(object.clone(), generation, asked()));
+            self.interfaces.take(now, engine::Input::Intent(object.clone(), generation, also()));
         };
         match asked {
-            Asked::Protection(wish) => {
+            Asked::Protection(intent) => {
                 // It may not have been readable before, and then it was a possible claim here, too.
-                let here = engine::Input::Wish(object.clone(), generation, engine::Asked::Gone);
+                let here = engine::Input::Intent(object.clone(), generation, engine::Asked::Gone);
                 self.interfaces.take(now, here);
-                self.instances.take(now, engine::Input::Wish(object, generation, engine::Asked::Wish(wish)));
+                self.instances
+                    .take(now, engine::Input::Intent(object, generation, engine::Asked::Intent(intent)));
             }
-            Asked::Retention(wish, record) => {
-                let owners = wish.owners.clone();
-                let input = engine::Input::Wish(object.clone(), generation, engine::Asked::Wish(wish));
+            Asked::Retention(intent, record) => {
+                let owners = intent.owners.clone();
+                let input = engine::Input::Intent(object.clone(), generation, engine::Asked::Intent(intent));
                 self.interfaces.take(now, input);
                 self.interfaces.take_record(now, &object, *record);
                 let watch = self.retaining.remove(&object).map(|before| before.watch).unwrap_or_default();
@@ -203,9 +204,9 @@ impl Fleet {
         } else {
             let selector = retaining.owners.as_deref().cloned().unwrap_or_default();
             let watch = retaining.watch.clone();
-            engine::Asked::Wish(Box::new(Wish::enumerating(Selector { watch, ..selector })))
+            engine::Asked::Intent(Box::new(Intent::enumerating(Selector { watch, ..selector })))
         };
-        self.instances.take(now, engine::Input::Wish(object.clone(), retaining.generation, asked));
+        self.instances.take(now, engine::Input::Intent(object.clone(), retaining.generation, asked));
     }
 
     /// Says what is to be done now.

@@ -1,6 +1,6 @@
 //! The decisions of ecs-keeper, without I/O and without a clock.
 //!
-//! One [`fleet::Fleet`] decides for one account and region. It is fed with what objects wish and what the cloud
+//! One [`fleet::Fleet`] decides for one account and region. It is fed with what objects ask for and what the cloud
 //! answered, and says what to call, what to check and what to report. Everything that could surprise it (the cloud,
 //! the API server, time) comes in as a value.
 
@@ -12,8 +12,8 @@ pub mod engine;
 pub mod fleet;
 
 pub use model::{
-    authority, call, evidence, failure, id, instance, interface, kind, loss, owners, reason, retention, time,
-    wish,
+    authority, call, evidence, failure, id, instance, intent, interface, kind, loss, owners, reason,
+    retention, time,
 };
 pub use policy::{backoff, breaker, budget, pace};
 pub use status::{conditions, verdict};

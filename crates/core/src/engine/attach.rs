@@ -1,4 +1,4 @@
-//! Attaching retained interfaces, as objects wish it: each wish once, however its answer is lost.
+//! Attaching retained interfaces, as objects intent it: each intent once, however its answer is lost.
 //!
 //! Before the call the API server says that nothing unknown stands against it, the instance and the interface are read,
 //! and `Requested` is durable in the object's status. After the call, unless its answer proves that it had no effect, there
@@ -20,12 +20,12 @@ use crate::budget::Urgency;
 use crate::engine::target::Target;
 use crate::failure::{Class, Effect as Outcome, Failure};
 use crate::id::{CallId, Generation, InstanceId, InterfaceId, ObjectId};
+use crate::intent::Reattach;
 use crate::interface::Interface;
 use crate::kind::Place;
 use crate::reason::Reason;
 use crate::retention::{AttachPhase, Attachment, Record, Remembered};
 use crate::time::Moment;
-use crate::wish::Reattach;
 
 /// An attempt that has not come to its call by then is begun anew.
 const ATTEMPT_WITHIN: Duration = Duration::from_secs(30);
@@ -34,7 +34,7 @@ const DOUBT: Duration = Duration::from_secs(2);
 /// The longest wait between two looks at an interface that is on its way.
 const LOOK_WITHIN: Duration = Duration::from_secs(30);
 
-/// How far one wish to attach has come.
+/// How far one intent to attach has come.
 #[derive(Debug, Clone)]
 pub(super) struct Errand {
     /// What is said of it.
@@ -175,7 +175,7 @@ impl Engine<Interface> {
         // Nearly no object has any, and this is asked at every turn.
         let objects = &self.objects;
         self.errands.retain(|name| {
-            objects.get(name).is_some_and(|o| !o.wish.reattach.is_empty() || !o.memory.errands.is_empty())
+            objects.get(name).is_some_and(|o| !o.intent.reattach.is_empty() || !o.memory.errands.is_empty())
         });
         let names: Vec<ObjectId> = self.errands.iter().cloned().collect();
         let mut ready = None;
@@ -185,7 +185,7 @@ impl Engine<Interface> {
                 self.say(name, &entry, next);
             }
             self.drop_errands(name);
-            let entries = self.objects.get(name).map(|o| o.wish.reattach.clone()).unwrap_or_default();
+            let entries = self.objects.get(name).map(|o| o.intent.reattach.clone()).unwrap_or_default();
             for entry in &entries {
                 let next = self.assess(now, name, entry);
                 if let Some(instance) = self.say(name, entry, next)
@@ -207,7 +207,7 @@ impl Engine<Interface> {
     /// What the spec does not ask for any more although its call may be under way.
     fn abandoned(&self, name: &ObjectId) -> Vec<Reattach> {
         let Some(object) = self.objects.get(name) else { return Vec::new() };
-        let asked = |id: &InterfaceId| object.wish.reattach.iter().any(|entry| entry.interface == *id);
+        let asked = |id: &InterfaceId| object.intent.reattach.iter().any(|entry| entry.interface == *id);
         let abandoned = object.memory.errands.iter().filter(|(id, errand)| errand.under_way() && !asked(id));
         abandoned
             .map(|(id, errand)| Reattach {
@@ -222,11 +222,11 @@ impl Engine<Interface> {
     /// Drops what the spec does not ask for any more. What may be under way is seen to its end first.
     fn drop_errands(&mut self, name: &ObjectId) {
         let Some(object) = self.objects.get_mut(name) else { return };
-        let wish = &object.wish;
+        let intent = &object.intent;
         let before = object.memory.errands.len();
         object.memory.errands.retain(|id, errand| {
             errand.under_way()
-                || wish.reattach.iter().any(|entry| entry.interface == *id && errand.is_of(entry))
+                || intent.reattach.iter().any(|entry| entry.interface == *id && errand.is_of(entry))
         });
         if object.memory.errands.len() != before {
             self.dirty.insert(name.clone());
@@ -328,7 +328,7 @@ impl Engine<Interface> {
     pub(crate) fn attempt_rechecked(&mut self, now: Moment, ticket: Ticket, answer: &Recheck) {
         let Some(attempt) = self.attempt.as_mut().filter(|a| a.step == Step::Recheck(ticket)) else { return };
         let object = self.objects.get_mut(&attempt.object);
-        let deleting = object.as_ref().is_some_and(|o| o.wish.deleting.is_some());
+        let deleting = object.as_ref().is_some_and(|o| o.intent.deleting.is_some());
         if !answer.claims_as_known || answer.object != Some((attempt.generation, deleting)) {
             // What we were told of lags behind what is there; it will come.
             return self.postpone(now);
@@ -382,7 +382,7 @@ impl Engine<Interface> {
             .objects
             .get(&name)
             .filter(|o| o.generation == attempt.generation)
-            .and_then(|o| o.wish.reattach.iter().find(|entry| entry.interface == id).cloned());
+            .and_then(|o| o.intent.reattach.iter().find(|entry| entry.interface == id).cloned());
         let stands = entry.as_ref().is_some_and(|entry| match self.assess(now, &name, entry) {
             Next::Ready(instance) => instance == attempt.instance,
             Next::Say(..) => false,
@@ -429,7 +429,7 @@ impl Engine<Interface> {
         }
         self.wake_at(ends);
         let Some(object) = self.objects.get(&name) else { return };
-        let (recorded, may) = (object.memory.requests.get(&id) == Some(&instance), object.wish.may);
+        let (recorded, may) = (object.memory.requests.get(&id) == Some(&instance), object.intent.may);
         let closed = self.writes.closed(now).is_some();
         if !recorded || closed || !self.writes.has_room(self.settings.writes_in_flight) {
             return;
@@ -524,10 +524,10 @@ impl Engine<Interface> {
         }
     }
 
-    /// The instances that wishes to attach are about.
+    /// The instances that intents to attach are about.
     pub(super) fn destinations(object: &Object<Interface>) -> impl Iterator<Item = &InstanceId> {
         let open = object.memory.errands.values().filter(|errand| !errand.row.ended());
-        let named = object.wish.reattach.iter().filter(|entry| {
+        let named = object.intent.reattach.iter().filter(|entry| {
             object.memory.errands.get(&entry.interface).is_none_or(|errand| !errand.row.ended())
         });
         open.filter_map(|errand| errand.row.instance.as_ref())

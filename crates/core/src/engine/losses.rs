@@ -26,7 +26,7 @@ impl<K: Extension> Engine<K> {
         let seen = self.evidence_of_lead(id).is_some();
         let has = |object: &Object<K>, member| {
             let remembered = object.memory.kept.contains_key(id);
-            !object.wish.enumerates && (seen || remembered) && self.has(object, id, member)
+            !object.intent.enumerates && (seen || remembered) && self.has(object, id, member)
         };
         let selectors = self.selectors_of(now, id).filter(|(_, object, member)| has(object, *member));
         selectors.map(|(name, ..)| name.clone()).collect()
@@ -34,7 +34,7 @@ impl<K: Extension> Engine<K> {
 
     /// Whether the target was one of the object's when it was last known what is.
     fn has(&self, object: &Object<K>, id: &K::Id, member: Member) -> bool {
-        let selector = &object.wish.selector;
+        let selector = &object.intent.selector;
         match member {
             Member::Yes => true,
             Member::No => false,
@@ -68,7 +68,7 @@ impl<K: Extension> Engine<K> {
             if object.memory.kept.contains_key(id) || self.member(now, object, id) != Member::No {
                 continue;
             }
-            let excluded = object.wish.selector.tags_exclude(self.known_tags(id));
+            let excluded = object.intent.selector.tags_exclude(self.known_tags(id));
             let cause = if excluded { Cause::TagExcluded } else { Cause::TagLost };
             self.note_loss(now, name, id, cause);
         }
@@ -134,7 +134,7 @@ impl<K: Extension> Engine<K> {
                 .or_else(|| care.and_then(|care| care.last_protected.as_deref().cloned())),
         };
         let Some(object) = self.objects.get_mut(name) else { return };
-        let grave = object.wish.claims() && not_applicable.is_none() && !cause.is_asked_for();
+        let grave = object.intent.claims() && not_applicable.is_none() && !cause.is_asked_for();
         object.losses.push(Loss { grave, ..loss });
         self.dirty.insert(name.clone());
     }

@@ -33,7 +33,7 @@ pub(super) struct Memory<K: Kind> {
     pub durable: Option<BTreeSet<K::Id>>,
     /// Those of which status has a row among those of the free ones.
     pub rows: BTreeSet<K::Id>,
-    /// How far each wish to attach has come.
+    /// How far each intent to attach has come.
     pub errands: BTreeMap<K::Id, Errand>,
     /// Those that status says durably are requested, and of which instance.
     pub requests: BTreeMap<K::Id, InstanceId>,
@@ -105,7 +105,7 @@ impl<K: Extension> Engine<K> {
         let selectors: Vec<(ObjectId, bool)> = self
             .selectors_of(now, id)
             .map(|(name, object, member)| {
-                (name.clone(), protected && member == Member::Yes && object.wish.protect)
+                (name.clone(), protected && member == Member::Yes && object.intent.protect)
             })
             .collect();
         // What is on its way to an instance was never on it, and may come back.
@@ -149,7 +149,7 @@ impl<K: Extension> Engine<K> {
                     self.targets.get(id).and_then(|t| t.evidence.as_ref()).is_some_and(|e| {
                         !matches!(K::place(&e.facts), Place::Free) && !K::at_stake(&e.facts)
                     });
-                if member == Member::No && on_its_way && !object.wish.selector.exclude_ids.contains(id) {
+                if member == Member::No && on_its_way && !object.intent.selector.exclude_ids.contains(id) {
                     // Whether it comes to be on an instance that is excluded has yet to be seen.
                 } else if member == Member::No {
                     left.push((id.clone(), Reason::Excluded));
@@ -160,7 +160,7 @@ impl<K: Extension> Engine<K> {
                     left.push((id.clone(), K::UNPROTECTED));
                 }
             } else if member == Member::Yes
-                && object.wish.protect
+                && object.intent.protect
                 && matches!(verdict, Some(Verdict::Protected(_)))
             {
                 new.push(id.clone());
@@ -175,7 +175,7 @@ impl<K: Extension> Engine<K> {
             }
             if let Some(object) = self.objects.get_mut(name) {
                 object.memory.depart(&id, reason);
-                if !object.wish.selector.holds(&id) {
+                if !object.intent.selector.holds(&id) {
                     self.selection.unname(name, &id);
                 }
             }
@@ -209,7 +209,7 @@ impl<K: Extension> Engine<K> {
                 }
             }
             // What the spec names stays in the report as not found.
-            if !object.wish.selector.holds(id) {
+            if !object.intent.selector.holds(id) {
                 self.selection.unname(&name, id);
             }
             self.dirty.insert(name);

@@ -1,4 +1,4 @@
-//! The decider for one account and region: wishes and replies in, effects out.
+//! The decider for one account and region: intents and replies in, effects out.
 //!
 //! Guarantees. Nothing is written without an observed difference. A protected value is written only for a live claim, a
 //! unprotected one only with a [`crate::authority::UnprotectPermit`]. A target has one write under way at most, and after it
@@ -37,6 +37,7 @@ use crate::failure::{Class, Failure};
 use crate::id::InterfaceId;
 use crate::id::{CallId, Generation, ObjectId, Tag, TagFilter};
 use crate::instance::Instance;
+use crate::intent::Intent;
 use crate::interface::Interface;
 use crate::kind::Kind;
 use crate::pace::{Fits, Pace};
@@ -44,7 +45,6 @@ use crate::reason::Reason;
 use crate::retention::RetentionPart;
 use crate::time::Moment;
 use crate::verdict::Part;
-use crate::wish::Wish;
 
 pub use crate::authority::Recheck;
 use attach::Attempt;
@@ -81,7 +81,7 @@ pub struct Settings {
 #[derive(Debug, Clone)]
 pub enum Asked<K: Kind> {
     /// This.
-    Wish(Box<Wish<K>>),
+    Intent(Box<Intent<K>>),
     /// It stands there but can't be read: it may be a claim on anything.
     Opaque,
     /// Nothing: it does not exist any more.
@@ -154,7 +154,7 @@ pub struct Ticket(pub u64);
 #[derive(Debug, Clone)]
 pub enum Input<K: Kind> {
     /// An object's newest generation.
-    Wish(ObjectId, Generation, Asked<K>),
+    Intent(ObjectId, Generation, Asked<K>),
     /// An answer, or the lack of one.
     Reply(CallId, Result<Reply<K>, Failure>),
     /// An answer to [`Effect::Recheck`].
@@ -279,7 +279,7 @@ pub struct Engine<K: Kind> {
     attempt: Option<Attempt>,
     /// Why the instances that targets are on can't be read, if only a person can help.
     owners_unreadable: Option<Reason>,
-    /// Objects that wish, or wished, to have something attached.
+    /// Objects that intent, or desired, to have something attached.
     errands: BTreeSet<ObjectId>,
     /// The object that had its turn in unprotecting last.
     last_acted: Option<ObjectId>,
@@ -374,7 +374,7 @@ impl<K: Extension> Engine<K> {
     /// Takes in what happened.
     pub fn take(&mut self, now: Moment, input: Input<K>) {
         match input {
-            Input::Wish(object, generation, asked) => self.take_wish(now, &object, generation, asked),
+            Input::Intent(object, generation, asked) => self.take_intent(now, &object, generation, asked),
             Input::Reply(call, result) => self.take_reply(now, call, result),
             Input::Rechecked(ticket, answer) => self.take_recheck(now, ticket, &answer),
             Input::Lead(window) => self.take_lead(now, window),

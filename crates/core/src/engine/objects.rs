@@ -1,4 +1,4 @@
-//! What objects wish: the only part of the engine that knows of generations.
+//! What objects ask for: the only part of the engine that knows of generations.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -9,21 +9,21 @@ use super::{Asked, Engine, Extension, facts::place_of, facts::tags_of, unprotect
 use crate::engine::target::Target;
 use crate::evidence::Evidence;
 use crate::id::{CallId, Generation, InstanceId, ObjectId};
+use crate::intent::{Intent, Selector};
 use crate::kind::{Kind, Place};
 use crate::loss::Loss;
 use crate::owners::{Presence, Role, Roster};
 use crate::reason::Reason;
 use crate::time::Moment;
-use crate::wish::{Selector, Wish};
 
 /// People wait for what they changed this long at most; then it is background like everything else.
 const HOT: Duration = Duration::from_secs(120);
 
-/// An object and its wish.
+/// An object and its intent.
 #[derive(Debug)]
 pub(super) struct Object<K: Kind> {
     pub generation: Generation,
-    pub wish: Wish<K>,
+    pub intent: Intent<K>,
     /// Evidence must have kept at least the tags of this epoch (see [`crate::engine::selection::Selection`]).
     pub tag_epoch: u32,
     /// A listing of the region is complete for this object only if it began with this call or later.
@@ -87,13 +87,13 @@ impl<K: Kind> Object<K> {
         remembered: bool,
         listed_by: &[InstanceId],
     ) -> Member {
-        let selector = &self.wish.selector;
+        let selector = &self.intent.selector;
         if selector.exclude_ids.contains(id) {
             return Member::No;
         }
         let certain = selector.names(id) || remembered;
         let excludes_owners = self
-            .wish
+            .intent
             .owners
             .as_ref()
             .is_some_and(|o| !o.exclude_ids.is_empty() || !o.exclude_tags.is_empty());
@@ -127,7 +127,7 @@ impl<K: Kind> Object<K> {
 
     /// Whether the target is left alone because of the instance that it is on; `None`: it is not.
     fn excluded_there(&self, evidence: &Evidence<K>, remembered: bool) -> Option<Member> {
-        let owners = self.wish.owners.as_deref()?;
+        let owners = self.intent.owners.as_deref()?;
         let instance = match K::place(&evidence.facts) {
             Place::Free => return None,
             Place::Unreadable => return Some(Member::Unclear(Reason::FieldUnreadable)),
@@ -156,11 +156,11 @@ impl<K: Kind> Object<K> {
     /// Whether the target is selected because of the instance that it is on. The two lists of the cloud have to agree
     /// about that; where they don't, it may be.
     fn member_through_owner(&self, evidence: &Evidence<K>, listed_by: &[InstanceId]) -> Member {
-        if self.wish.owners.is_none() {
+        if self.intent.owners.is_none() {
             return Member::No;
         }
         let Some(roster) = &self.roster else { return Member::Unclear(Reason::AwaitingListing) };
-        let by_type = |role| match (K::of_types(&evidence.facts, self.wish.types), role) {
+        let by_type = |role| match (K::of_types(&evidence.facts, self.intent.types), role) {
             (Some(false), _) => Member::No,
             (_, Role::Unclear(reason)) => Member::Unclear(reason),
             (None, _) => Member::Unclear(Reason::FieldUnreadable),
@@ -176,7 +176,7 @@ impl<K: Kind> Object<K> {
         match listed_by.iter().find_map(wanted) {
             None => Member::No,
             Some(role) if K::unlisted(&evidence.facts) => by_type(role),
-            Some(_) if K::of_types(&evidence.facts, self.wish.types) == Some(false) => Member::No,
+            Some(_) if K::of_types(&evidence.facts, self.intent.types) == Some(false) => Member::No,
             Some(_) if place == Place::Unreadable => Member::Unclear(Reason::FieldUnreadable),
             Some(_) => Member::Unclear(Reason::ListsDisagree),
         }
@@ -189,12 +189,12 @@ impl<K: Kind> Object<K> {
 
     /// Whether it needs a listing of the region to know all its targets.
     pub fn needs_listing(&self) -> bool {
-        self.wish.selector.needs_listing() || self.wish.owners.is_some()
+        self.intent.selector.needs_listing() || self.intent.owners.is_some()
     }
 }
 
 impl<K: Extension> Engine<K> {
-    pub(super) fn take_wish(
+    pub(super) fn take_intent(
         &mut self,
         now: Moment,
         object: &ObjectId,
@@ -202,13 +202,13 @@ impl<K: Extension> Engine<K> {
         asked: Asked<K>,
     ) {
         match asked {
-            Asked::Wish(wish) => self.set_wish(now, object, generation, *wish),
+            Asked::Intent(intent) => self.set_intent(now, object, generation, *intent),
             Asked::Opaque => {
-                self.drop_wish(object);
+                self.drop_intent(object);
                 self.opaque.insert(object.clone());
             }
             Asked::Gone => {
-                self.drop_wish(object);
+                self.drop_intent(object);
                 self.opaque.remove(object);
             }
         }
@@ -222,7 +222,7 @@ impl<K: Extension> Engine<K> {
         }
     }
 
-    fn drop_wish(&mut self, object: &ObjectId) {
+    fn drop_intent(&mut self, object: &ObjectId) {
         let Some(old) = self.objects.remove(object) else { return };
         let reach: Vec<K::Id> = self.reach(&old).cloned().collect();
         self.release(object, &old);
@@ -235,7 +235,7 @@ impl<K: Extension> Engine<K> {
         for id in old.memory.kept.keys() {
             self.selection.unname(object, id);
         }
-        for (instance, _) in old.roster.iter().filter(|_| !old.wish.enumerates).flat_map(|r| r.selected()) {
+        for (instance, _) in old.roster.iter().filter(|_| !old.intent.enumerates).flat_map(|r| r.selected()) {
             self.selection.disown(object, instance);
         }
         if self.batch.as_ref().is_some_and(|batch| batch.object == *object) {
@@ -246,19 +246,19 @@ impl<K: Extension> Engine<K> {
         }
     }
 
-    /// Takes what a wish selects out of the index.
+    /// Takes what an intent selects out of the index.
     fn release(&mut self, object: &ObjectId, old: &Object<K>) {
-        self.selection.release_keys(&old.wish.selector);
-        if old.wish.enumerates {
+        self.selection.release_keys(&old.intent.selector);
+        if old.intent.enumerates {
             self.selection.release_surroundings();
         }
-        self.selection.remove(object, &old.wish.selector);
+        self.selection.remove(object, &old.intent.selector);
     }
 
-    fn set_wish(&mut self, now: Moment, object: &ObjectId, generation: Generation, wish: Wish<K>) {
+    fn set_intent(&mut self, now: Moment, object: &ObjectId, generation: Generation, intent: Intent<K>) {
         self.opaque.remove(object);
         if let Some(known) = self.objects.get(object)
-            && (generation < known.generation || (generation == known.generation && wish == known.wish))
+            && (generation < known.generation || (generation == known.generation && intent == known.intent))
         {
             return;
         }
@@ -266,8 +266,8 @@ impl<K: Extension> Engine<K> {
         self.tidy_memory(now, object);
         let mut old = self.objects.remove(object);
         // The new keys are held before the old ones are released, so that what both need is not read again.
-        let mut tag_epoch = self.selection.hold_keys(&wish.selector);
-        if wish.enumerates {
+        let mut tag_epoch = self.selection.hold_keys(&intent.selector);
+        if intent.enumerates {
             tag_epoch = tag_epoch.max(self.selection.hold_surroundings());
         }
         let mut reached: BTreeSet<K::Id> = BTreeSet::new();
@@ -277,8 +277,8 @@ impl<K: Extension> Engine<K> {
         }
         let tags = |id| tags_of(&self.targets, &self.last_tags, id);
         let known = self.targets.keys().map(|id| (id, tags(id)));
-        self.selection.insert(object, &wish.selector, &known);
-        for id in wish.selector.named() {
+        self.selection.insert(object, &intent.selector, &known);
+        for id in intent.selector.named() {
             self.targets.entry(id.clone()).or_default();
         }
         let memory = old.as_mut().map(|old| std::mem::take(&mut old.memory)).unwrap_or_default();
@@ -286,28 +286,28 @@ impl<K: Extension> Engine<K> {
         for id in memory.kept.keys() {
             self.selection.name(object, id);
         }
-        let roster = self.keep_roster(object, old.as_ref(), &wish);
+        let roster = self.keep_roster(object, old.as_ref(), &intent);
         let same_tags = old.as_ref().filter(|old| {
-            old.wish.selector.entries().eq(wish.selector.entries())
-                && old.wish.selector.tags == wish.selector.tags
-                && old.wish.selector.all == wish.selector.all
-                && old.wish.owners == wish.owners
+            old.intent.selector.entries().eq(intent.selector.entries())
+                && old.intent.selector.tags == intent.selector.tags
+                && old.intent.selector.all == intent.selector.all
+                && old.intent.owners == intent.owners
         });
         let edited = old.as_ref().is_none_or(|old| old.generation != generation);
-        let act = wish.unprotecting().map(|_| match &old {
+        let act = intent.unprotecting().map(|_| match &old {
             Some(Object { act: Some(act), generation: before, .. }) if *before == generation => {
-                Act { done: act.done || wish.carried_out, ..act.clone() }
+                Act { done: act.done || intent.carried_out, ..act.clone() }
             }
-            _ => Act::new(now, &wish),
+            _ => Act::new(now, &intent),
         });
-        let fresh_listing = same_tags.is_none() && wish.selector.needs_listing();
+        let fresh_listing = same_tags.is_none() && intent.selector.needs_listing();
         let entry = Object {
             generation,
             tag_epoch,
             listing_since: match same_tags {
                 Some(old) => old.listing_since,
                 // What is on instances is asked for as soon as it is known which.
-                None if !wish.selector.needs_listing() => CallId(0),
+                None if !intent.selector.needs_listing() => CallId(0),
                 None => self.upcoming_call(),
             },
             listed: same_tags.and_then(|old| old.listed),
@@ -321,8 +321,8 @@ impl<K: Extension> Engine<K> {
             watch: old.as_ref().map(|old| old.watch.clone()).unwrap_or_default(),
             exclusion_since: match &old {
                 Some(old)
-                    if old.wish.owners == wish.owners
-                        && old.wish.selector.exclude_tags == wish.selector.exclude_tags =>
+                    if old.intent.owners == intent.owners
+                        && old.intent.selector.exclude_tags == intent.selector.exclude_tags =>
                 {
                     old.exclusion_since
                 }
@@ -330,7 +330,7 @@ impl<K: Extension> Engine<K> {
             },
             memory,
             losses,
-            wish,
+            intent,
         };
         self.note_business(object, &entry);
         let hot = entry.hot(now);
@@ -354,7 +354,7 @@ impl<K: Extension> Engine<K> {
         }
     }
 
-    /// Notes what there is to do for an object besides keeping flags, and ends what its wish may stand against.
+    /// Notes what there is to do for an object besides keeping flags, and ends what its intent may stand against.
     fn note_business(&mut self, object: &ObjectId, entry: &Object<K>) {
         if entry.act.as_ref().is_some_and(|act| !act.done) {
             self.acting.insert(object.clone());
@@ -364,16 +364,16 @@ impl<K: Extension> Engine<K> {
         if self.batch.as_ref().is_some_and(|batch| batch.object == *object) {
             self.batch = None;
         }
-        if !entry.wish.reattach.is_empty() {
+        if !entry.intent.reattach.is_empty() {
             self.errands.insert(object.clone());
         }
-        if entry.wish.owners.is_some() {
+        if entry.intent.owners.is_some() {
             // It may claim what is on an instance by a tag that was not asked for when that was looked at.
             self.batch = None;
         }
     }
 
-    /// Looks at every target of an object whose wish changed.
+    /// Looks at every target of an object whose intent changed.
     fn revisit(&mut self, now: Moment, object: &ObjectId, edited: bool, before: &BTreeSet<K::Id>) {
         let Some(entry) = self.objects.get(object) else { return };
         let (hot, epoch) = (entry.hot(now), entry.tag_epoch);
@@ -434,17 +434,17 @@ impl<K: Extension> Engine<K> {
 
     /// The targets that an object may have. Whether it has them, [`Engine::member`] tells.
     pub(super) fn reach<'a>(&'a self, object: &'a Object<K>) -> impl Iterator<Item = &'a K::Id> {
-        let owners = object.roster.iter().filter(|_| !object.wish.enumerates).flat_map(|r| r.selected());
+        let owners = object.roster.iter().filter(|_| !object.intent.enumerates).flat_map(|r| r.selected());
         let more: BTreeSet<&K::Id> = owners
             .flat_map(|(instance, _)| self.selection.on(instance))
             .chain(object.memory.kept.keys())
             .collect();
-        let selected = self.selected(&object.wish.selector);
+        let selected = self.selected(&object.intent.selector);
         if more.is_empty() {
             return selected.chain(BTreeSet::new());
         }
         let seen: BTreeSet<&K::Id> = selected.collect();
-        self.selected(&object.wish.selector).chain(more.difference(&seen).copied().collect::<BTreeSet<_>>())
+        self.selected(&object.intent.selector).chain(more.difference(&seen).copied().collect::<BTreeSet<_>>())
     }
 
     /// The targets that a selector may select: what it names, what stands under its entries, or whatever was shown.
@@ -486,7 +486,7 @@ impl<K: Extension> Engine<K> {
     /// An object that has the protected value written on this target.
     pub(super) fn enforcer<'a>(&'a self, now: Moment, id: &'a K::Id) -> Option<&'a ObjectId> {
         self.selectors_of(now, id)
-            .find(|(_, object, member)| *member == Member::Yes && object.wish.enforces())
+            .find(|(_, object, member)| *member == Member::Yes && object.intent.enforces())
             .map(|(name, ..)| name)
     }
 
@@ -494,13 +494,13 @@ impl<K: Extension> Engine<K> {
     pub(super) fn claimed_by_other(&self, now: Moment, id: &K::Id, than: &ObjectId) -> bool {
         // What an object is about can't be told as long as nobody has said which instances it is about.
         let unheard =
-            |name: &ObjectId| name != than && self.objects.get(name).is_some_and(|o| o.wish.claims());
-        self.selectors_of(now, id).any(|(name, object, _)| name != than && object.wish.claims())
+            |name: &ObjectId| name != than && self.objects.get(name).is_some_and(|o| o.intent.claims());
+        self.selectors_of(now, id).any(|(name, object, _)| name != than && object.intent.claims())
             || self.rosterless.iter().any(unheard)
     }
 
-    /// Objects and their wishes, for tests and metrics.
-    pub fn wishes(&self) -> BTreeMap<&ObjectId, (Generation, &Wish<K>)> {
-        self.objects.iter().map(|(id, object)| (id, (object.generation, &object.wish))).collect()
+    /// Objects and their intents, for tests and metrics.
+    pub fn intents(&self) -> BTreeMap<&ObjectId, (Generation, &Intent<K>)> {
+        self.objects.iter().map(|(id, object)| (id, (object.generation, &object.intent))).collect()
     }
 }

@@ -252,7 +252,7 @@ impl<K: Extension> Engine<K> {
     /// A new selector by tag needs a listing. A filtered one finds the first hits soon; the region's is complete.
     pub(super) fn request_listing(&mut self, now: Moment, object: &ObjectId) {
         self.reads.sweep_wanted = true;
-        if self.objects.get(object).is_none_or(|o| o.wish.selector.tags.is_empty()) {
+        if self.objects.get(object).is_none_or(|o| o.intent.selector.tags.is_empty()) {
             return;
         }
         let hot = self.objects.get(object).is_some_and(|o| o.hot(now));
@@ -360,9 +360,9 @@ impl<K: Extension> Engine<K> {
         }
         while let Some(object) = self.reads.filtered.pop_front() {
             if let Some(entry) = self.objects.get(&object)
-                && !entry.wish.selector.tags.is_empty()
+                && !entry.intent.selector.tags.is_empty()
             {
-                let tags = entry.wish.selector.tags.clone();
+                let tags = entry.intent.selector.tags.clone();
                 let read = ReadCall { query: Query::Tagged(tags.clone()), page: None };
                 return (Purpose::Filtered { tags, pages: 0 }, read);
             }

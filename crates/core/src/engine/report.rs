@@ -12,6 +12,7 @@ use crate::engine::target::Target;
 use crate::failure::without_request;
 use crate::id::InstanceId;
 use crate::id::ObjectId;
+use crate::intent::Intent;
 use crate::kind::Applicability;
 use crate::owners::{Owner, Presence, Role};
 use crate::reason::{Reason, Risk};
@@ -19,7 +20,6 @@ use crate::time::Moment;
 use crate::verdict::{
     Groups, MAX_ROWS, NodeFindings, Part, Row, State, Tally, Verdict, sort_rows, tell_with,
 };
-use crate::wish::Wish;
 
 /// Counts alone are reported this often at most.
 const COUNTS_EVERY: Duration = Duration::from_secs(2);
@@ -32,7 +32,7 @@ impl<K: Extension> Engine<K> {
         let dirty = std::mem::take(&mut self.dirty);
         for name in dirty {
             let Some(object) = self.objects.get(&name) else { continue };
-            if object.wish.enumerates {
+            if object.intent.enumerates {
                 self.rosters_due.insert(name);
                 continue;
             }
@@ -125,7 +125,7 @@ impl<K: Extension> Engine<K> {
             return Some(Reason::AwaitingListing);
         }
         if let Some(reason) =
-            object.roster.as_ref().filter(|_| !object.wish.enumerates).and_then(|r| r.unlisted)
+            object.roster.as_ref().filter(|_| !object.intent.enumerates).and_then(|r| r.unlisted)
         {
             return Some(reason);
         }
@@ -159,8 +159,8 @@ impl<K: Extension> Engine<K> {
                 || (!object.settled && verdict == Verdict::Unknown(Reason::EvidenceStale))
                 || (at_start && verdict == Verdict::Unknown(Reason::Missing))
                 || (!object.settled && self.is_on_unheard(object, id));
-            let mut verdict = self.explain(verdict, &object.wish);
-            if verdict == Verdict::Unknown(Reason::NotFound) && object.wish.selector.only_node_names(id) {
+            let mut verdict = self.explain(verdict, &object.intent);
+            if verdict == Verdict::Unknown(Reason::NotFound) && object.intent.selector.only_node_names(id) {
                 // Nobody has typed this id.
                 verdict = Verdict::Unknown(Reason::NodeInstanceGone);
                 gone.insert(InstanceId::new(id.to_string()));
@@ -170,7 +170,7 @@ impl<K: Extension> Engine<K> {
                 refused.insert(InstanceId::new(id.to_string()));
             }
             let text = id.to_string();
-            let named = object.wish.selector.ids.contains(id);
+            let named = object.intent.selector.ids.contains(id);
             tally.add_with(&text, named, verdict, &risks, |reason| self.words(id, reason));
             let (state, reason) = match verdict {
                 Verdict::Protected(_) => (State::Protected, Reason::AllProtected),
@@ -190,14 +190,17 @@ impl<K: Extension> Engine<K> {
             }
         }
         sort_rows(&mut rows);
-        let roster = object.roster.as_deref().filter(|_| object.wish.owners.is_some());
+        let roster = object.roster.as_deref().filter(|_| object.intent.owners.is_some());
         // What has no targets, and would have none by any sweep, waits for none.
         let lagging = self.lagging().filter(|_| looked_at > 0 || object.needs_listing());
         let lagging = lagging.or(roster.and_then(|roster| roster.lagging));
         let unlisted = self.unlisted(now, name).or(lagging);
         let unlisted_words = unlisted.and_then(|reason| {
-            let told =
-                object.roster.as_ref().filter(|_| !object.wish.enumerates).and_then(|r| r.words_for(reason));
+            let told = object
+                .roster
+                .as_ref()
+                .filter(|_| !object.intent.enumerates)
+                .and_then(|r| r.words_for(reason));
             told.or_else(|| self.words_of_reads(reason)).map(Into::into)
         });
         awaiting |= unlisted == Some(Reason::AwaitingListing);
@@ -294,7 +297,7 @@ impl<K: Extension> Engine<K> {
     /// Whether the cloud refuses to be asked for an id that nobody has typed: a Node stands for it.
     pub(super) fn is_no_id(&self, object: &Object<K>, id: &K::Id) -> bool {
         let absence = self.targets.get(id).and_then(|target| target.absence.as_deref());
-        absence.is_some_and(|absence| absence.refused) && object.wish.selector.only_node_names(id)
+        absence.is_some_and(|absence| absence.refused) && object.intent.selector.only_node_names(id)
     }
 
     /// Whether the target is on an instance of which nobody has told yet.
@@ -319,7 +322,7 @@ impl<K: Extension> Engine<K> {
         &'a self,
         object: &'a Object<K>,
     ) -> impl Iterator<Item = (&'a InstanceId, Reason)> {
-        let roster = object.roster.iter().filter(|_| object.wish.owners.is_some());
+        let roster = object.roster.iter().filter(|_| object.intent.owners.is_some());
         let left_behind = |instance: &InstanceId| {
             object
                 .memory
@@ -350,13 +353,13 @@ impl<K: Extension> Engine<K> {
 
     /// Words a verdict for an object: with the trouble of reading when that is why it is unknown, and as a mere
     /// observation where nothing is to be done about it.
-    pub(super) fn explain(&self, verdict: Verdict, wish: &Wish<K>) -> Verdict {
+    pub(super) fn explain(&self, verdict: Verdict, intent: &Intent<K>) -> Verdict {
         match (verdict, self.reads.hindrance.why()) {
             (Verdict::Unknown(Reason::AwaitingEvidence | Reason::EvidenceStale), Some((why, _))) => {
                 Verdict::Unknown(why)
             }
-            (Verdict::Unprotected(_), _) if !wish.claims() => Verdict::Unprotected(Reason::NotWanted),
-            (Verdict::Unprotected(_), _) if wish.observe => Verdict::Unprotected(Reason::Unprotected),
+            (Verdict::Unprotected(_), _) if !intent.claims() => Verdict::Unprotected(Reason::NotWanted),
+            (Verdict::Unprotected(_), _) if intent.observe => Verdict::Unprotected(Reason::Unprotected),
             _ => verdict,
         }
     }
@@ -385,7 +388,7 @@ impl<K: Extension> Engine<K> {
 
     /// What conditions would be made of the part, without counts and lists.
     fn shape(&self, name: &ObjectId, part: &Part) -> u64 {
-        let question = self.objects.get(name).map_or_else(Question::default, |o| Question::of(&o.wish));
+        let question = self.objects.get(name).map_or_else(Question::default, |o| Question::of(&o.intent));
         let judgement = judge(question, part);
         // What is to be durable before the cloud is asked may not wait until counts are due.
         let attachments = part.retention.as_ref().map(|retention| &retention.attachments);

@@ -1,5 +1,5 @@
 //! What is said of retained interfaces: the complete list of them, rows for those that outlived their instance, and where
-//! wishes to attach stand.
+//! intents to attach stand.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -24,7 +24,7 @@ impl Engine<Interface> {
         let mut part = RetentionPart { departed: memory.departed.clone(), ..RetentionPart::default() };
         for id in self.reach(object) {
             let Some((verdict, risks)) = self.judge_target(now, object, id) else { continue };
-            let verdict = self.explain(verdict, &object.wish);
+            let verdict = self.explain(verdict, &object.intent);
             let evidence = self.targets.get(id).and_then(|t| t.evidence.as_ref());
             let kept = memory.kept.get(id);
             let Some(facts) = evidence.map(|e| &e.facts) else {
@@ -122,7 +122,7 @@ impl Engine<Interface> {
             let facts = self.targets.get(id).and_then(|t| t.evidence.as_ref()).map(|e| &e.facts);
             if let Some(Place::On(instance)) = facts.map(Interface::place)
                 && !selects(object, Some(instance))
-                && !object.wish.selector.exclude_ids.contains(id)
+                && !object.intent.selector.exclude_ids.contains(id)
             {
                 wanted.insert(instance.clone());
             }

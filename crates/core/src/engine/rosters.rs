@@ -10,12 +10,12 @@ use super::{Engine, Extension};
 use crate::call::IDS_PER_READ;
 use crate::id::{CallId, Generation, InstanceId, ObjectId};
 use crate::instance::Instance;
+use crate::intent::{Intent, Selector};
 use crate::kind::{Kind, Place};
 use crate::owners::{Owner, Presence, Role, Roster};
 use crate::reason::Reason;
 use crate::time::Moment;
 use crate::verdict::Verdict;
-use crate::wish::{Selector, Wish};
 
 /// A first sweep waits this long for the instances whose interfaces it is to find: what it shows before that would have to
 /// be read twice.
@@ -26,7 +26,7 @@ impl Engine<Instance> {
     pub fn rosters(&mut self, now: Moment, at_once: bool) -> Vec<(ObjectId, Generation, Arc<Roster>)> {
         let mut told = Vec::new();
         if at_once {
-            let due = |name: &ObjectId| self.objects.get(name).is_some_and(|o| o.wish.enumerates);
+            let due = |name: &ObjectId| self.objects.get(name).is_some_and(|o| o.intent.enumerates);
             self.rosters_due
                 .extend(self.deferred.iter().map(|(_, name)| name).filter(|name| due(name)).cloned());
         }
@@ -57,7 +57,7 @@ impl Engine<Instance> {
         for id in self.reach(object) {
             looked_at += 1;
             if let Some(role) = self.role(now, object, id) {
-                let selector = &object.wish.selector;
+                let selector = &object.intent.selector;
                 let (named, behind_node) = (selector.ids.contains(id), selector.node_ids.contains(id));
                 let presence = self.presence(now, object, id);
                 owners.insert(id.clone(), Owner { role, named, behind_node, presence });
@@ -75,7 +75,7 @@ impl Engine<Instance> {
 
     /// What the object's selectors make of an instance; `None`: nothing.
     fn role(&self, now: Moment, object: &Object<Instance>, id: &InstanceId) -> Option<Role> {
-        let selector = &object.wish.selector;
+        let selector = &object.intent.selector;
         let watched = selector.watch.contains(id).then_some(Role::Watched);
         if selector.exclude_ids.contains(id) {
             return Some(Role::Excluded);
@@ -180,30 +180,30 @@ impl<K: Extension> Engine<K> {
         }
     }
 
-    /// The roster that an object keeps when its wish changes. Where the owners stay the same, so do the instances that they
+    /// The roster that an object keeps when its intent changes. Where the owners stay the same, so do the instances that they
     /// select; and who asked for instances and now asks for others is told anew, even if they are the same ones.
     pub(super) fn keep_roster(
         &mut self,
         name: &ObjectId,
         old: Option<&Object<K>>,
-        wish: &Wish<K>,
+        intent: &Intent<K>,
     ) -> Option<Arc<Roster>> {
         let unwatched = |selector: &Selector<K>| Selector { watch: BTreeSet::new(), ..selector.clone() };
         let same_owners = |old: &&Object<K>| {
-            old.wish.owners == wish.owners
-                && (!wish.enumerates || unwatched(&old.wish.selector) == unwatched(&wish.selector))
+            old.intent.owners == intent.owners
+                && (!intent.enumerates || unwatched(&old.intent.selector) == unwatched(&intent.selector))
         };
         let kept = old.filter(same_owners).and_then(|old| old.roster.clone());
-        let former = old.filter(|old| kept.is_none() && !old.wish.enumerates);
+        let former = old.filter(|old| kept.is_none() && !old.intent.enumerates);
         for (instance, _) in former.iter().filter_map(|old| old.roster.as_ref()).flat_map(|r| r.selected()) {
             self.selection.disown(name, instance);
         }
-        if wish.owners.is_some() {
+        if intent.owners.is_some() {
             self.owning.insert(name.clone());
         } else {
             self.owning.remove(name);
         }
-        if wish.owners.is_some() && kept.is_none() {
+        if intent.owners.is_some() && kept.is_none() {
             self.rosterless.insert(name.clone());
         } else {
             self.rosterless.remove(name);
@@ -233,7 +233,7 @@ impl<K: Extension> Engine<K> {
         if excludes {
             object.exclusion_since = upcoming;
         }
-        let selects = object.wish.owners.is_some();
+        let selects = object.intent.owners.is_some();
         let mut since = CallId(0);
         if selects {
             self.rosterless.remove(name);
@@ -268,8 +268,8 @@ impl<K: Extension> Engine<K> {
     /// looked at soon.
     pub(super) fn ascertain_exclusion(&mut self, name: &ObjectId) {
         let Some(object) = self.objects.get(name) else { return };
-        let by_owner = object.wish.owners.as_ref();
-        let excludes = !object.wish.selector.exclude_tags.is_empty()
+        let by_owner = object.intent.owners.as_ref();
+        let excludes = !object.intent.selector.exclude_tags.is_empty()
             || by_owner.is_some_and(|o| !o.exclude_ids.is_empty() || !o.exclude_tags.is_empty());
         if excludes && !object.memory.kept.is_empty() {
             self.reads.sweep_soon();
@@ -279,7 +279,7 @@ impl<K: Extension> Engine<K> {
     /// Whether all that is on the object's instances is known, is told by a listing that began when somebody asked for it.
     fn await_listing(&mut self, name: &ObjectId, since: CallId) {
         let Some(object) = self.objects.get_mut(name) else { return };
-        if object.wish.owners.is_none() {
+        if object.intent.owners.is_none() {
             return;
         }
         object.listing_since = object.listing_since.max(since);

@@ -5,8 +5,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use crate::id::{CallId, InstanceId, ObjectId, Tag, TagFilter};
+use crate::intent::Selector;
 use crate::kind::{Kind, Place};
-use crate::wish::Selector;
 
 /// The index over the selectors of all objects of one engine.
 #[derive(Debug)]

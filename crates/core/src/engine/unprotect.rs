@@ -13,11 +13,11 @@ use crate::call::{IDS_PER_READ, WriteCall};
 use crate::engine::target::Value;
 use crate::evidence::Evidence;
 use crate::id::{CallId, Generation, InstanceId, ObjectId};
+use crate::intent::{Intent, Unprotecting};
 use crate::kind::Kind;
 use crate::reason::Reason;
 use crate::time::Moment;
 use crate::verdict::{Progress, Verdict, tell, tell_with};
-use crate::wish::{Unprotecting, Wish};
 
 /// A deletion is held up this long at most.
 const PATIENCE: Duration = Duration::from_secs(3600);
@@ -26,7 +26,7 @@ const ANSWER_WITHIN: Duration = Duration::from_secs(30);
 /// The first wait after an answer that did not agree with what we know. It doubles five times: each question costs the
 /// API server whole listings.
 const DOUBT: Duration = Duration::from_secs(2);
-/// An act that waits only for what a person or another object does is looked at this often; a changed wish brings
+/// An act that waits only for what a person or another object does is looked at this often; a changed intent brings
 /// its turn forward.
 const IDLE_PACE: Duration = Duration::from_secs(15);
 /// Looking at one target of an act costs about a microsecond: so many of them keep it to a small part of the time.
@@ -63,11 +63,11 @@ pub(super) enum Ended {
 }
 
 impl<K: Kind> Act<K> {
-    pub fn new(now: Moment, wish: &Wish<K>) -> Self {
-        let waited = wish.deleting.unwrap_or_default();
+    pub fn new(now: Moment, intent: &Intent<K>) -> Self {
+        let waited = intent.deleting.unwrap_or_default();
         Self {
-            what: wish.unprotecting().unwrap_or(Unprotecting::Once),
-            done: wish.carried_out,
+            what: intent.unprotecting().unwrap_or(Unprotecting::Once),
+            done: intent.carried_out,
             ended: BTreeMap::new(),
             deadline: now.after(PATIENCE.saturating_sub(waited)),
             not_before: now,
@@ -161,7 +161,7 @@ impl<K: Extension> Engine<K> {
         };
         let doubt = self.doubtful_owners(entry).map(|(_, reason)| reason).find(|reason| !absent(reason));
         // A deletion that may not unprotect need not know what.
-        let powerless = act.what == Unprotecting::BeforeDeletion && !entry.wish.may.unprotect;
+        let powerless = act.what == Unprotecting::BeforeDeletion && !entry.intent.may.unprotect;
         let unlisted = self.unlisted(now, object).or(doubt).filter(|_| !powerless);
         let unlisted = unlisted.map(|reason| self.held(now, act, reason));
         let mut waiting = match unlisted {
@@ -265,7 +265,7 @@ impl<K: Extension> Engine<K> {
             Verdict::Unprotected(_) | Verdict::NotApplicable(_) | Verdict::Unknown(Reason::NotFound) => {
                 Standing::Ended(Ended::Done)
             }
-            _ if !entry.wish.may.unprotect => self.held(now, act, Reason::NotGranted),
+            _ if !entry.intent.may.unprotect => self.held(now, act, Reason::NotGranted),
             Verdict::Unknown(reason) => self.held(now, act, reason),
             Verdict::Protected(_) if claimed => self.held(now, act, Reason::Conflict),
             Verdict::Protected(_) if !self.opaque.is_empty() => self.held(now, act, Reason::OpaqueRival),
@@ -328,9 +328,9 @@ impl<K: Extension> Engine<K> {
             self.batch = Some(batch);
             return;
         }
-        let wish =
-            self.objects.get(&batch.object).filter(|o| o.generation == batch.generation).map(|o| &o.wish);
-        let proof = wish.and_then(|wish| ObjectProof::new(answer, batch.generation, wish, batch.asked));
+        let intent =
+            self.objects.get(&batch.object).filter(|o| o.generation == batch.generation).map(|o| &o.intent);
+        let proof = intent.and_then(|intent| ObjectProof::new(answer, batch.generation, intent, batch.asked));
         if let Some(proof) = proof.filter(|proof| proof.holds(now)) {
             batch.looked = self.places_of(&batch.targets);
             batch.step = if batch.looked.is_empty() {
@@ -462,7 +462,7 @@ impl<K: Extension> Engine<K> {
             return None;
         }
         let case = Case {
-            wish: (entry.generation, &entry.wish),
+            intent: (entry.generation, &entry.intent),
             object: proof,
             target: (fresh, evidence.call),
             read_since,

@@ -5,12 +5,12 @@ use std::time::Duration;
 use crate::evidence::Fresh;
 use crate::id::{CallId, Generation};
 use crate::id::{InstanceId, InterfaceId};
+use crate::intent::Intent;
+use crate::intent::Rights;
 use crate::interface::{Interface, InterfaceStatus};
 use crate::kind::{Applicability, Kind};
 use crate::retention::Attachment;
 use crate::time::Moment;
-use crate::wish::Rights;
-use crate::wish::Wish;
 
 /// How long the proofs for an unprotecting write hold.
 pub const PROOF_LIFE: Duration = Duration::from_secs(10);
@@ -40,7 +40,7 @@ impl AttachPermit {
     /// Gives leave, unless what the cloud just said of the interface stands against it: only a free one is attached,
     /// and none that belongs to others.
     ///
-    /// What the wish and the instance have to say is the caller's to judge before.
+    /// What the intent and the instance have to say is the caller's to judge before.
     pub fn grant(
         may: Rights,
         id: &InterfaceId,
@@ -73,12 +73,12 @@ pub struct Recheck {
     /// the API server could not be asked.
     pub object: Option<(Generation, bool)>,
     /// Whether every object of every kind that may hold a claim stands there at the generation which the engines have
-    /// been given, and no other. The answer must reach the engine after all wishes that it was compared with.
+    /// been given, and no other. The answer must reach the engine after all intents that it was compared with.
     pub claims_as_known: bool,
     /// Whether status says that the unprotecting which this generation asks for was carried out. Whoever led before may have
     /// done it and said so, and we were not told of that yet.
     pub carried_out: bool,
-    /// What the object's status says of wishes to attach, and of which generation it speaks. Whoever led before may have
+    /// What the object's status says of intents to attach, and of which generation it speaks. Whoever led before may have
     /// written what we were not told of yet.
     pub attachments: Option<(Generation, Vec<Attachment>)>,
 }
@@ -91,14 +91,14 @@ pub struct ObjectProof {
 }
 
 impl ObjectProof {
-    /// The proof, if the answer is one for this wish at this generation. `asked` is when the question was sent.
+    /// The proof, if the answer is one for this intent at this generation. `asked` is when the question was sent.
     pub fn new<K: Kind>(
         answer: &Recheck,
         generation: Generation,
-        wish: &Wish<K>,
+        intent: &Intent<K>,
         asked: Moment,
     ) -> Option<Self> {
-        let same = answer.object == Some((generation, wish.deleting.is_some()));
+        let same = answer.object == Some((generation, intent.deleting.is_some()));
         (same && answer.claims_as_known && !answer.carried_out).then_some(Self { generation, at: asked })
     }
 
@@ -115,8 +115,8 @@ impl ObjectProof {
 
 /// Everything that is known for and against one unprotecting write.
 pub struct Case<'a, K: Kind> {
-    /// The object's newest generation and wish.
-    pub wish: (Generation, &'a Wish<K>),
+    /// The object's newest generation and intent.
+    pub intent: (Generation, &'a Intent<K>),
     /// What the API server said.
     pub object: ObjectProof,
     /// What the cloud said of the target, and in which call.
@@ -161,10 +161,11 @@ pub enum Refusal {
 
 /// Gives leave to unprotect one target, or says what stands against it.
 pub fn grant<K: Kind>(id: &K::Id, case: &Case<'_, K>, now: Moment) -> Result<UnprotectPermit<K>, Refusal> {
-    let (generation, wish) = case.wish;
-    let asked = wish.unprotecting().is_some() && !wish.carried_out && case.object.generation == generation;
+    let (generation, intent) = case.intent;
+    let asked =
+        intent.unprotecting().is_some() && !intent.carried_out && case.object.generation == generation;
     let (fresh, call) = case.target;
-    if !wish.may.unprotect {
+    if !intent.may.unprotect {
         Err(Refusal::NotGranted)
     } else if case.obstacles.claimed {
         Err(Refusal::Claimed)
@@ -189,7 +190,7 @@ mod tests {
     use crate::evidence::Evidence;
     use crate::id::{InstanceId, RequestId};
     use crate::instance::{ChargeType, Instance, InstanceFacts};
-    use crate::wish::{DeletionPolicy, Selector};
+    use crate::intent::{DeletionPolicy, Selector};
 
     const GENERATION: Generation = 4;
 
@@ -202,7 +203,7 @@ mod tests {
     /// Everything that a case is made of, each part of it good.
     #[derive(Clone)]
     struct Facts {
-        wish: Wish<Instance>,
+        intent: Intent<Instance>,
         generation: Generation,
         answer: Recheck,
         evidence: InstanceFacts,
@@ -214,7 +215,7 @@ mod tests {
 
     fn good() -> Facts {
         Facts {
-            wish: Wish { protect: false, may: Rights::ALL, ..Wish::of(Selector::default()) },
+            intent: Intent { protect: false, may: Rights::ALL, ..Intent::of(Selector::default()) },
             generation: GENERATION,
             answer: Recheck {
                 object: Some((GENERATION, false)),
@@ -243,9 +244,9 @@ mod tests {
             request_id: RequestId::new("R"),
             tag_epoch: 0,
         };
-        let object = ObjectProof::new(&facts.answer, GENERATION, &facts.wish, at(100))?;
+        let object = ObjectProof::new(&facts.answer, GENERATION, &facts.intent, at(100))?;
         let case = Case {
-            wish: (facts.generation, &facts.wish),
+            intent: (facts.generation, &facts.intent),
             object,
             target: (evidence.fresh(at(0), None)?, facts.read),
             read_since: CallId(9),
@@ -260,13 +261,13 @@ mod tests {
         let permit = try_grant(&good()).unwrap().unwrap();
         assert_eq!(permit.target().as_str(), "i-a");
         let spoils: [(&str, Spoil, Option<Refusal>); 19] = [
-            ("no right to unprotect", |f| f.wish.may.unprotect = false, Some(Refusal::NotGranted)),
+            ("no right to unprotect", |f| f.intent.may.unprotect = false, Some(Refusal::NotGranted)),
             ("a claim", |f| f.obstacles.claimed = true, Some(Refusal::Claimed)),
             ("an object that can't be read", |f| f.obstacles.opaque = true, Some(Refusal::Opaque)),
             ("the circuit breaker", |f| f.obstacles.circuit_open = true, Some(Refusal::CircuitOpen)),
-            ("it wants the protected value", |f| f.wish.protect = true, Some(Refusal::NotAsked)),
-            ("it only observes", |f| f.wish.observe = true, Some(Refusal::NotAsked)),
-            ("it was carried out", |f| f.wish.carried_out = true, Some(Refusal::NotAsked)),
+            ("it wants the protected value", |f| f.intent.protect = true, Some(Refusal::NotAsked)),
+            ("it only observes", |f| f.intent.observe = true, Some(Refusal::NotAsked)),
+            ("it was carried out", |f| f.intent.carried_out = true, Some(Refusal::NotAsked)),
             ("the spec was edited since", |f| f.generation += 1, Some(Refusal::NotAsked)),
             ("it is not selected", |f| f.selected = false, Some(Refusal::NotAsked)),
             ("the proof is too old", |f| f.now = at(111), Some(Refusal::Outdated)),
@@ -299,9 +300,9 @@ mod tests {
     #[test]
     fn i10_a_deletion_that_asks_for_it_is_a_case_too() {
         let mut facts = good();
-        facts.wish.protect = true;
-        facts.wish.deletion_policy = DeletionPolicy::Unprotect;
-        facts.wish.deleting = Some(Duration::ZERO);
+        facts.intent.protect = true;
+        facts.intent.deletion_policy = DeletionPolicy::Unprotect;
+        facts.intent.deleting = Some(Duration::ZERO);
         assert_eq!(try_grant(&facts), None, "the API server says that it is not being deleted");
         facts.answer.object = Some((GENERATION, true));
         assert!(try_grant(&facts).unwrap().is_ok());

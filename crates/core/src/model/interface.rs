@@ -283,8 +283,8 @@ mod tests {
     use crate::authority::AttachPermit;
     use crate::evidence::Evidence;
     use crate::id::{CallId, RequestId};
+    use crate::intent::Rights;
     use crate::time::Moment;
-    use crate::wish::Rights;
 
     fn plain() -> InterfaceFacts {
         InterfaceFacts {

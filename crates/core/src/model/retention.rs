@@ -18,7 +18,7 @@ pub const MAX_GONE: usize = 20;
 /// Most rows of interfaces that are on an instance, those that need attention first.
 pub const MAX_ATTACHED: usize = 100;
 
-/// Where a wish to attach stands.
+/// Where an intent to attach stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum AttachPhase {
     /// Something is waited for.
@@ -46,7 +46,7 @@ impl AttachPhase {
     }
 }
 
-/// One line of status about one wish to attach.
+/// One line of status about one intent to attach.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct Attachment {
     /// The interface.
@@ -104,7 +104,7 @@ pub struct Record {
     pub retained: BTreeMap<InterfaceId, Remembered>,
     /// Those of which there is a row among those of the free ones.
     pub rows: BTreeSet<InterfaceId>,
-    /// The wishes to attach.
+    /// The intents to attach.
     pub attachments: Vec<Attachment>,
 }
 
@@ -188,7 +188,7 @@ impl InterfaceRow {
     }
 }
 
-/// What one engine says of one object's memory and of its wishes to attach.
+/// What one engine says of one object's memory and of its intents to attach.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Default)]
 pub struct RetentionPart {
     /// Every retained interface, [`MAX_RETAINED`] at most: those first that nothing but memory leads to, and then those whose
@@ -207,7 +207,7 @@ pub struct RetentionPart {
     pub unread: BTreeSet<InterfaceId>,
     /// Rows: free ones, those that are gone since a short while, and some that are attached.
     pub rows: Vec<InterfaceRow>,
-    /// The wishes to attach.
+    /// The intents to attach.
     pub attachments: Vec<Attachment>,
     /// How many free ones there are, listed or not.
     pub free: Free,
@@ -235,7 +235,7 @@ impl RetentionPart {
         self.departed.extend(other.departed.iter().map(|(id, reason)| (id.clone(), *reason)));
         self.unread.extend(other.unread.iter().cloned());
         for theirs in &other.attachments {
-            // A wish that names no region stands in each of the object's: what counts is said by the one that retains it.
+            // An intent that names no region stands in each of the object's: what counts is said by the one that retains it.
             match self.attachments.iter_mut().find(|mine| mine.interface == theirs.interface) {
                 None => self.attachments.push(theirs.clone()),
                 Some(mine) if theirs.knows() > mine.knows() => mine.clone_from(theirs),
@@ -348,7 +348,7 @@ mod tests {
     }
 
     #[test]
-    fn of_a_wish_that_stands_in_several_regions_the_one_that_has_the_interface_tells() {
+    fn of_an_intent_that_stands_in_several_regions_the_one_that_has_the_interface_tells() {
         let part = |phase, reason| RetentionPart {
             attachments: vec![Attachment {
                 interface: InterfaceId::new("eni-a"),

@@ -2,12 +2,12 @@
 
 use std::fmt::Write as _;
 
+use crate::intent::Intent;
 use crate::kind::Kind;
 use crate::pace::Fits;
 use crate::reason::Reason;
 use crate::retention::AttachPhase;
 use crate::verdict::{Group, Groups, Part, Progress, join, tell, total};
-use crate::wish::Wish;
 
 /// A condition's status.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -83,9 +83,9 @@ impl Default for Question {
 }
 
 impl Question {
-    /// The question that a wish puts.
-    pub fn of<K: Kind>(wish: &Wish<K>) -> Self {
-        Self { protect: wish.protect, observe: wish.observe, unprotected: K::UNPROTECTED }
+    /// The question that an intent puts.
+    pub fn of<K: Kind>(intent: &Intent<K>) -> Self {
+        Self { protect: intent.protect, observe: intent.observe, unprotected: K::UNPROTECTED }
     }
 }
 

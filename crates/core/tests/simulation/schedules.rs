@@ -10,11 +10,11 @@ use keeper_core::engine::Settings;
 use keeper_core::failure::Class;
 use keeper_core::id::TagFilter;
 use keeper_core::instance::{ChargeType, Instance};
+use keeper_core::intent::{DeletionPolicy, Intent, Selector};
 use keeper_core::interface::{Interface, InterfaceType};
 use keeper_core::kind::Types;
 use keeper_core::owners::Power;
 use keeper_core::retention::AttachPhase;
-use keeper_core::wish::{DeletionPolicy, Selector, Wish};
 
 use crate::retention::attaching::to;
 use crate::seeds;
@@ -77,7 +77,7 @@ fn schedule(seed: u64) {
     }
     for _ in 0..4 + dice.below(12) {
         if cast.attaching && dice.one_in(3) {
-            wish_to_attach(&mut dice, &mut world, &cast);
+            intent_to_attach(&mut dice, &mut world, &cast);
         } else {
             happen(&mut dice, &mut world, &cast);
         }
@@ -190,11 +190,11 @@ fn peace(world: &mut World, cast: &Cast) {
     world.run(INTERVAL * 3);
     for name in OBJECTS {
         let Some(stored) = world.store.get(name) else { continue };
-        let Some(wish) = stored.retention().filter(|wish| !wish.reattach.is_empty()) else { continue };
+        let Some(intent) = stored.retention().filter(|intent| !intent.reattach.is_empty()) else { continue };
         let refused = stored.record.attachments.iter().any(|row| row.phase == AttachPhase::Refused);
         if refused {
             // It would be tried again for ever.
-            world.apply(name, Wish { reattach: Vec::new(), ..wish.clone() });
+            world.apply(name, Intent { reattach: Vec::new(), ..intent.clone() });
         }
     }
 }
@@ -239,21 +239,21 @@ fn hosts(dice: &mut Dice, cast: &Cast) -> Selector<Instance> {
     selector
 }
 
-fn protecting(dice: &mut Dice, cast: &Cast) -> Wish<Instance> {
+fn protecting(dice: &mut Dice, cast: &Cast) -> Intent<Instance> {
     let mut selector = hosts(dice, cast);
     if cast.greedy && dice.one_in(2) {
         let narrower = if dice.one_in(2) { selector } else { Selector::default() };
         selector = Selector { all: true, ..narrower };
     }
-    let wish = if dice.one_in(3) { disabled(selector) } else { enabled(selector) };
-    Wish {
+    let intent = if dice.one_in(3) { disabled(selector) } else { enabled(selector) };
+    Intent {
         observe: dice.one_in(6),
         deletion_policy: *dice.pick(&[DeletionPolicy::Keep, DeletionPolicy::Keep, DeletionPolicy::Unprotect]),
-        ..wish
+        ..intent
     }
 }
 
-fn retaining(dice: &mut Dice, cast: &Cast) -> Wish<Interface> {
+fn retaining(dice: &mut Dice, cast: &Cast) -> Intent<Interface> {
     let mut selector: Selector<Interface> = Selector::default();
     let mut through = None;
     match dice.below(5) {
@@ -274,7 +274,7 @@ fn retaining(dice: &mut Dice, cast: &Cast) -> Wish<Interface> {
     if dice.one_in(8) {
         selector.exclude_ids = [eni(dice.pick(&cast.cards).as_str())].into();
     }
-    Wish {
+    Intent {
         owners: through,
         types: *dice.pick(&[
             Types::default(),
@@ -292,9 +292,9 @@ fn retaining(dice: &mut Dice, cast: &Cast) -> Wish<Interface> {
 /// Objects that retain, and instances that go.
 fn bereave(dice: &mut Dice, world: &mut World, cast: &Cast) {
     let all: Vec<&str> = cast.cards.iter().map(String::as_str).collect();
-    let by_id: Wish<Interface> =
+    let by_id: Intent<Interface> =
         granted(Selector { ids: all.iter().map(|name| eni(name)).collect(), ..Selector::default() });
-    let through = Wish { owners: Some(Box::new(hosts(dice, cast))), ..granted(Selector::default()) };
+    let through = Intent { owners: Some(Box::new(hosts(dice, cast))), ..granted(Selector::default()) };
     world.apply(cast.retaining[0], if dice.one_in(2) { by_id.clone() } else { through });
     if let Some(second) = cast.retaining.get(1).filter(|_| dice.one_in(2)) {
         world.apply(second, by_id);
@@ -305,7 +305,7 @@ fn bereave(dice: &mut Dice, world: &mut World, cast: &Cast) {
 }
 
 /// Only what is to be attached changes, most often to something that is free.
-fn wish_to_attach(dice: &mut Dice, world: &mut World, cast: &Cast) {
+fn intent_to_attach(dice: &mut Dice, world: &mut World, cast: &Cast) {
     let object = *dice.pick(&OBJECTS);
     let old = world.store.get(object).filter(|s| s.decodable && !s.spec.terminating());
     let Some(old) = old.and_then(|s| s.retention().cloned()) else { return };
@@ -321,7 +321,7 @@ fn wish_to_attach(dice: &mut Dice, world: &mut World, cast: &Cast) {
         let (card, machine) = (dice.pick(from).clone(), dice.pick(&cast.machines).clone());
         reattach.insert(card.clone(), to(&card, &machine));
     }
-    world.apply(object, Wish { reattach: reattach.into_values().collect(), ..old });
+    world.apply(object, Intent { reattach: reattach.into_values().collect(), ..old });
 }
 
 fn mood(dice: &mut Dice, odd: bool) -> Mood {
@@ -389,8 +389,8 @@ fn happen(dice: &mut Dice, world: &mut World, cast: &Cast) {
         0..=5 => {
             let mut spec = world.store[object].spec.clone();
             spec.set_deletion_policy(*dice.pick(&[DeletionPolicy::Keep, DeletionPolicy::Unprotect]));
-            if let Spec::Protection(wish) = &mut spec {
-                wish.protect = dice.one_in(2);
+            if let Spec::Protection(intent) = &mut spec {
+                intent.protect = dice.one_in(2);
             }
             world.apply(object, spec);
         }
@@ -445,7 +445,7 @@ fn happen(dice: &mut Dice, world: &mut World, cast: &Cast) {
                 world.card("eni-late0", Some("i-late"), InterfaceType::Primary);
             }
         }
-        21 | 22 => wish_to_attach(dice, world, cast),
+        21 | 22 => intent_to_attach(dice, world, cast),
         23 => {
             let protected = dice.one_in(2);
             world.flip(&card, protected);
@@ -479,6 +479,6 @@ fn happen(dice: &mut Dice, world: &mut World, cast: &Cast) {
 }
 
 #[test]
-fn i24_any_finite_trouble_ends_in_the_wished_state_and_then_in_silence() {
+fn i24_any_finite_trouble_ends_in_the_desired_state_and_then_in_silence() {
     seeds::run(600, schedule);
 }

@@ -8,6 +8,7 @@ use crate::engine::Engine;
 use crate::engine::objects::Object;
 use crate::failure::{Class, Failure};
 use crate::id::{InstanceId, InterfaceId, ObjectId};
+use crate::intent::Reattach;
 use crate::interface::{Interface, InterfaceFacts, InterfaceStatus};
 use crate::kind::{Applicability, Kind, Place};
 use crate::owners::{Power, Presence, Shown};
@@ -15,7 +16,6 @@ use crate::reason::Reason;
 use crate::retention::AttachPhase;
 use crate::time::Moment;
 use crate::verdict::Verdict;
-use crate::wish::Reattach;
 
 /// A request whose answer was lost is given up when two complete sweeps that began after it, and this long, have gone by
 /// without its effect: the pace of the sweeps says nothing of how long the cloud takes.
@@ -78,13 +78,13 @@ impl Engine<Interface> {
                 _ => Next::Say(Requested, Reason::AttachRequested),
             };
         }
-        if !object.wish.may.attach {
+        if !object.intent.may.attach {
             return Next::Say(Refused, Reason::NotGranted);
         }
-        if object.wish.observe {
+        if object.intent.observe {
             return Next::Say(Waiting, Reason::ObserveOnly);
         }
-        if object.wish.deleting.is_some() {
+        if object.intent.deleting.is_some() {
             // It would be attached only to be given up.
             return Next::Say(Waiting, Reason::AttachWaits);
         }
@@ -132,7 +132,7 @@ impl Engine<Interface> {
     fn unretained(&self, object: &Object<Interface>, id: &InterfaceId) -> Option<Next> {
         let durable = object.memory.durable.as_ref().is_some_and(|ids| ids.contains(id));
         let awaited = self.unread(object, id);
-        match (object.memory.kept.contains_key(id) && object.wish.protect, durable) {
+        match (object.memory.kept.contains_key(id) && object.intent.protect, durable) {
             (true, true) => None,
             (true, false) => Some(Next::Say(AttachPhase::Waiting, Reason::AttachWaits)),
             (false, _) if awaited => Some(Next::Say(AttachPhase::Waiting, Reason::AwaitingEvidence)),
@@ -155,7 +155,7 @@ impl Engine<Interface> {
         }
         let others = self.errands.iter().filter_map(|other| self.objects.get_key_value(other));
         others.into_iter().any(|(other, object)| {
-            let wants = object.wish.reattach.iter().any(|entry| entry.interface == *id);
+            let wants = object.intent.reattach.iter().any(|entry| entry.interface == *id);
             let ended = object.memory.errands.get(id).is_some_and(|e| e.row.ended());
             other != name
                 && ((wants && !ended) || object.memory.errands.get(id).is_some_and(Errand::under_way))

@@ -3,14 +3,14 @@
 use keeper_core::conditions::Status;
 use keeper_core::failure::Class;
 use keeper_core::instance::Instance;
+use keeper_core::intent::{DeletionPolicy, Intent, Rights};
 use keeper_core::reason::Reason;
-use keeper_core::wish::{DeletionPolicy, Rights, Wish};
 
 use crate::world::{INTERVAL, World, by_ids, by_tag, disabled, enabled, secs};
 
-/// The wish of somebody who may only protect.
-fn confined(wish: Wish<Instance>) -> Wish<Instance> {
-    Wish { may: Rights::default(), ..wish }
+/// The intent of somebody who may only protect.
+fn confined(intent: Intent<Instance>) -> Intent<Instance> {
+    Intent { may: Rights::default(), ..intent }
 }
 
 fn protected(count: usize) -> World {
@@ -38,7 +38,7 @@ fn i09_i41_whoever_may_only_protect_switches_nothing_off_and_is_told_so() {
     world.apply("off", confined(enabled(by_tag("env", "prod"))));
     world.run(INTERVAL);
     assert_eq!(world.says("off"), (Status::True, Reason::AllProtected));
-    // With the right, the same wish is carried out.
+    // With the right, the same intent is carried out.
     world.apply("off", disabled(by_tag("env", "prod")));
     world.run(INTERVAL * 2);
     assert_eq!(
@@ -47,9 +47,9 @@ fn i09_i41_whoever_may_only_protect_switches_nothing_off_and_is_told_so() {
     );
 }
 
-/// Not even a wish that is not carried out claims anything for the unprotected side, or stands in anybody's way.
+/// Not even an intent that is not carried out claims anything for the unprotected side, or stands in anybody's way.
 #[test]
-fn i41_a_wish_that_is_not_granted_is_no_claim() {
+fn i41_an_intent_that_is_not_granted_is_no_claim() {
     let mut world = protected(3);
     world.apply("confined", confined(disabled(by_tag("env", "prod"))));
     world.apply("free", disabled(by_ids(&["i-00000"])));
@@ -62,8 +62,8 @@ fn i41_a_wish_that_is_not_granted_is_no_claim() {
 fn i10_a_deletion_without_the_right_leaves_everything_protected_and_never_hangs() {
     for reads_fail in [None, Some(Class::Transient), Some(Class::Permission)] {
         let mut world = protected(5);
-        let wish = Wish { deletion_policy: DeletionPolicy::Unprotect, ..enabled(by_tag("env", "prod")) };
-        world.apply("gone", confined(wish));
+        let intent = Intent { deletion_policy: DeletionPolicy::Unprotect, ..enabled(by_tag("env", "prod")) };
+        world.apply("gone", confined(intent));
         world.run(INTERVAL * 2);
         world.cloud.mood.reads_fail = reads_fail;
         world.run(INTERVAL * 3);

@@ -109,9 +109,9 @@ fn i29_another_key_is_tried_at_once() {
 fn i10_a_wrong_account_leaves_what_is_deleted_protected() {
     let mut world = World::new();
     world.instance("i-a", payg(true, &[]));
-    let mut wish = enabled(by_ids(&["i-a"]));
-    wish.deletion_policy = keeper_core::wish::DeletionPolicy::Unprotect;
-    world.apply("a", wish);
+    let mut intent = enabled(by_ids(&["i-a"]));
+    intent.deletion_policy = keeper_core::intent::DeletionPolicy::Unprotect;
+    world.apply("a", intent);
     world.run(secs(30));
     world.cloud.mood.writes_fail = Some(Class::WrongAccount);
     world.delete("a");

@@ -3,9 +3,9 @@
 use keeper_core::conditions::Status;
 use keeper_core::engine::Settings;
 use keeper_core::instance::InstanceFacts;
+use keeper_core::intent::Selector;
 use keeper_core::loss::{Cause, Loss};
 use keeper_core::reason::Reason;
-use keeper_core::wish::Selector;
 
 use crate::world::{Fault, INTERVAL, World, by_ids, by_tag, disabled, enabled, payg, secs, settings};
 

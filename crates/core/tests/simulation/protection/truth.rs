@@ -8,8 +8,8 @@ use keeper_core::engine::Settings;
 use keeper_core::failure::Class;
 use keeper_core::id::InstanceId;
 use keeper_core::instance::ChargeType;
+use keeper_core::intent::Selector;
 use keeper_core::reason::Reason;
-use keeper_core::wish::Selector;
 
 use crate::world::{
     Fault, INTERVAL, Refused, World, behind_nodes, by_ids, by_tag, enabled, everything, payg, secs, settings,
@@ -374,9 +374,9 @@ fn a_charge_type_that_settles_late_is_unprotected_for_a_while_and_then_not_appli
 fn observe_reports_and_never_writes() {
     let mut world = World::new();
     world.fleet(2, &[("env", "prod")]);
-    let mut wish = enabled(by_tag("env", "prod"));
-    wish.observe = true;
-    world.apply("a", wish);
+    let mut intent = enabled(by_tag("env", "prod"));
+    intent.observe = true;
+    world.apply("a", intent);
     world.run(INTERVAL * 3);
     assert_eq!(world.says("a"), (Status::False, Reason::Unprotected));
     assert_eq!(world.judgement("a").ready.status, Status::True);

@@ -7,14 +7,14 @@ use keeper_core::conditions::Status;
 use keeper_core::engine::Settings;
 use keeper_core::failure::Class;
 use keeper_core::instance::Instance;
+use keeper_core::intent::{DeletionPolicy, Intent, Selector};
 use keeper_core::reason::Reason;
-use keeper_core::wish::{DeletionPolicy, Selector, Wish};
 
 use crate::world::{INTERVAL, World, by_ids, by_tag, disabled, enabled, payg, secs, settings};
 
-fn leaving(mut wish: Wish<Instance>) -> Wish<Instance> {
-    wish.deletion_policy = DeletionPolicy::Unprotect;
-    wish
+fn leaving(mut intent: Intent<Instance>) -> Intent<Instance> {
+    intent.deletion_policy = DeletionPolicy::Unprotect;
+    intent
 }
 
 fn protected_pair() -> World {
@@ -38,7 +38,7 @@ fn disabled_unprotects_what_it_selects_and_says_so() {
 }
 
 #[test]
-fn i09_protected_wins_over_a_wish_to_unprotect_and_the_loser_says_conflict() {
+fn i09_protected_wins_over_an_intent_to_unprotect_and_the_loser_says_conflict() {
     let mut world = protected_pair();
     world.apply("keeper", enabled(by_ids(&["i-a"])));
     world.apply("breaker", disabled(by_tag("env", "prod")));
@@ -146,9 +146,9 @@ fn i12_unprotecting_is_an_act_and_not_a_state() {
 #[test]
 fn i14_a_status_can_narrow_unprotecting_but_never_cause_it() {
     let mut world = protected_pair();
-    let mut wish = enabled(by_ids(&["i-a"]));
-    wish.carried_out = true;
-    world.apply("a", wish);
+    let mut intent = enabled(by_ids(&["i-a"]));
+    intent.carried_out = true;
+    world.apply("a", intent);
     world.store.get_mut("a").unwrap().carried_out = Some(1);
     world.relist();
     world.run(INTERVAL * 2);
@@ -219,9 +219,9 @@ fn i10_the_user_may_change_the_policy_while_deletion_waits() {
     world.cloud.mood.writes_fail = Some(Class::Transient);
     world.delete("a");
     world.run(secs(30));
-    let mut wish = world.store["a"].protection().unwrap().clone();
-    wish.deletion_policy = DeletionPolicy::Keep;
-    world.apply("a", wish);
+    let mut intent = world.store["a"].protection().unwrap().clone();
+    intent.deletion_policy = DeletionPolicy::Keep;
+    world.apply("a", intent);
     assert!(world.store.is_empty(), "it is gone at once");
     world.cloud.mood.writes_fail = None;
     world.run(secs(600));

@@ -6,8 +6,8 @@ use keeper_core::budget::Limit;
 use keeper_core::conditions::Status;
 use keeper_core::failure::Class;
 use keeper_core::id::InstanceId;
+use keeper_core::intent::Selector;
 use keeper_core::reason::Reason;
-use keeper_core::wish::Selector;
 
 use crate::world::{
     Fault, INTERVAL, Refused, World, behind_nodes, by_ids, by_tag, disabled, enabled, payg, secs, settings,
@@ -317,9 +317,10 @@ fn i31_the_end_depends_on_the_spec_and_not_on_its_history() {
         let mut world = World::new();
         world.fleet(5, &[("env", "prod")]);
         for step in way {
-            let mut wish = enabled(if *step == "ids" { by_ids(&["i-00001"]) } else { by_tag("env", "prod") });
-            wish.observe = *step == "observe";
-            world.apply("a", wish);
+            let mut intent =
+                enabled(if *step == "ids" { by_ids(&["i-00001"]) } else { by_tag("env", "prod") });
+            intent.observe = *step == "observe";
+            world.apply("a", intent);
             world.run(secs(7));
         }
         world.run(INTERVAL * 3);
@@ -387,8 +388,8 @@ fn i49_an_id_behind_a_node_that_the_cloud_refuses_is_the_nodes_and_holds_up_no_a
         let mut world = World::new();
         world.fleet(2, &[]);
         world.cloud.mood.poison = true;
-        let wish = if protects { enabled(selector.clone()) } else { disabled(selector.clone()) };
-        world.apply("a", wish);
+        let intent = if protects { enabled(selector.clone()) } else { disabled(selector.clone()) };
+        world.apply("a", intent);
         world.run(secs(60));
         let expected = if protects {
             (Status::Unknown, Reason::NodeIdRefused)
@@ -467,9 +468,9 @@ fn i39_what_a_user_changes_overtakes_the_reading_after_a_start() {
     world.instance("i-urgent", payg(false, &[]));
     for n in 0..6 {
         let ids: Vec<String> = (0..1000).map(|m| format!("i-{:05}", n * 1000 + m)).collect();
-        let mut wish = enabled(by_ids(&ids.iter().map(String::as_str).collect::<Vec<_>>()));
-        wish.observe = true;
-        world.apply(&format!("object-{n}"), wish);
+        let mut intent = enabled(by_ids(&ids.iter().map(String::as_str).collect::<Vec<_>>()));
+        intent.observe = true;
+        world.apply(&format!("object-{n}"), intent);
     }
     world.restart();
     world.run(secs(60));
@@ -524,7 +525,7 @@ fn i18_nothing_is_written_on_evidence_that_has_grown_stale_in_the_queue() {
 }
 
 #[test]
-fn i08_a_wish_of_an_older_generation_that_comes_late_changes_nothing() {
+fn i08_an_intent_of_an_older_generation_that_comes_late_changes_nothing() {
     let mut world = World::new();
     world.instance("i-a", payg(true, &[]));
     world.apply("a", disabled(by_ids(&["i-b"])));

@@ -1,15 +1,15 @@
-//! Attaching what is retained: each wish once, and never anything that is in use.
+//! Attaching what is retained: each intent once, and never anything that is in use.
 
 use std::time::Duration;
 
 use keeper_core::conditions::Status;
 use keeper_core::engine::Settings;
 use keeper_core::failure::Class;
+use keeper_core::intent::{DeletionPolicy, Intent, Reattach};
 use keeper_core::interface::{Interface, InterfaceStatus, InterfaceType};
 use keeper_core::owners::Power;
 use keeper_core::reason::Reason;
 use keeper_core::retention::{AttachPhase, InterfacePhase};
-use keeper_core::wish::{DeletionPolicy, Reattach, Wish};
 
 use crate::world::{Event, Fault, INTERVAL, World, by_ids, by_tag, eni, i, ids, on, secs, settings, tags};
 
@@ -25,8 +25,8 @@ fn to_node(interface: &str, node: &str, instance: Option<&str>) -> Reattach {
     Reattach { interface: eni(interface), instance: instance.map(i), node: Some(node.into()), is_node: true }
 }
 
-pub fn attaching(wish: Wish<Interface>, entries: &[Reattach]) -> Wish<Interface> {
-    Wish { reattach: entries.to_vec(), ..wish }
+pub fn attaching(intent: Intent<Interface>, entries: &[Reattach]) -> Intent<Interface> {
+    Intent { reattach: entries.to_vec(), ..intent }
 }
 
 /// `i-old` is gone and its interfaces are free; `i-new` stands beside `i-b`.
@@ -49,7 +49,7 @@ fn survivors_with(interval: Duration) -> World {
     world
 }
 
-/// The same, and the wish to attach one of them is applied.
+/// The same, and the intent to attach one of them is applied.
 fn asked() -> World {
     let mut world = survivors();
     world.apply("a", attaching(on(by_tag("env", "prod")), &[to("eni-old0", "i-new")]));
@@ -91,13 +91,13 @@ fn a_flag_that_attaching_sets_anew_is_put_right() {
 #[test]
 fn a_node_is_attached_to_as_soon_as_it_is_there_and_only_what_terway_leaves_alone() {
     let mut world = survivors();
-    let wish = |instance| attaching(on(by_tag("env", "prod")), &[to_node("eni-old0", "node-1", instance)]);
-    world.apply("a", wish(None));
+    let intent = |instance| attaching(on(by_tag("env", "prod")), &[to_node("eni-old0", "node-1", instance)]);
+    world.apply("a", intent(None));
     world.run(secs(30));
     assert_eq!(world.stands("a", "eni-old0"), (Waiting, Reason::NodeUnknown));
     assert_eq!(world.judgement("a").ready.status, Status::True, "it is written ahead");
     // The Node comes; the generation stays.
-    world.apply("a", wish(Some("i-new")));
+    world.apply("a", intent(Some("i-new")));
     world.run(secs(30));
     assert_eq!(world.stands("a", "eni-old0"), (Refused, Reason::TerwayWouldTake));
     assert!(world.attached.is_empty());
@@ -213,14 +213,14 @@ fn i22_a_foreign_interface_is_refused_and_so_is_what_the_object_gives_up() {
     world.apply("a", attaching(on(by_tag("env", "prod")), &[to("eni-foreign", "i-new")]));
     world.run(INTERVAL * 2);
     assert_eq!(world.stands("a", "eni-foreign"), (Refused, Reason::NotRetained));
-    let mut wish = attaching(on(by_tag("env", "prod")), &[to("eni-old0", "i-new")]);
-    wish.protect = false;
-    world.apply("a", wish);
+    let mut intent = attaching(on(by_tag("env", "prod")), &[to("eni-old0", "i-new")]);
+    intent.protect = false;
+    world.apply("a", intent);
     world.run(INTERVAL * 2);
     assert!(world.attached.is_empty());
-    let mut wish = attaching(on(by_tag("env", "prod")), &[to("eni-old0", "i-new")]);
-    wish.observe = true;
-    world.apply("a", wish);
+    let mut intent = attaching(on(by_tag("env", "prod")), &[to("eni-old0", "i-new")]);
+    intent.observe = true;
+    world.apply("a", intent);
     world.run(INTERVAL * 2);
     assert_eq!(world.stands("a", "eni-old0"), (Waiting, Reason::ObserveOnly));
     assert_eq!(world.judgement("a").ready.status, Status::True);
@@ -232,8 +232,8 @@ fn i22_wanted_by_two_objects_it_is_attached_by_neither_until_one_gives_way() {
     for second_later in [secs(0), secs(90)] {
         let mut world = survivors();
         world.cloud.mood.stale_view = true;
-        let wish = attaching(on(by_tag("env", "prod")), &[to("eni-old0", "i-new")]);
-        world.apply("a", wish);
+        let intent = attaching(on(by_tag("env", "prod")), &[to("eni-old0", "i-new")]);
+        world.apply("a", intent);
         world.run(second_later);
         world.apply("b", attaching(ids(&["eni-old0"]), &[to("eni-old0", "i-b")]));
         world.cloud.mood.stale_view = false;
@@ -371,7 +371,7 @@ fn i23_a_lost_answer_is_followed_by_reads_alone_and_by_attach_lost_two_sweeps_la
     world.run(INTERVAL * 20);
     assert_eq!(world.attached.len(), 1);
     assert_eq!(world.stands("a", "eni-old0"), (Refused, Reason::AttachLost));
-    // Removed and added again it is another wish.
+    // Removed and added again it is another intent.
     world.apply("a", on(by_tag("env", "prod")));
     world.run(secs(10));
     world.apply("a", attaching(on(by_tag("env", "prod")), &[to("eni-old0", "i-new")]));
@@ -409,7 +409,7 @@ fn i23_a_call_that_took_effect_although_its_answer_was_lost_is_seen() {
 }
 
 #[test]
-fn a_human_who_attaches_it_first_fulfils_the_wish_or_ends_it() {
+fn a_human_who_attaches_it_first_fulfils_it_or_ends_it() {
     let mut world = survivors();
     world.cloud.mood.stale_view = true;
     world.apply(
@@ -460,7 +460,7 @@ fn attached_is_final_until_the_entry_is_added_again() {
 }
 
 #[test]
-fn a_wish_whose_end_is_gone_is_obsolete() {
+fn a_intent_whose_end_is_gone_is_obsolete() {
     let mut world = survivors();
     world.apply(
         "a",
@@ -480,7 +480,7 @@ fn a_wish_whose_end_is_gone_is_obsolete() {
 }
 
 #[test]
-fn an_instance_released_while_the_call_is_under_way_ends_the_wish() {
+fn an_instance_released_while_the_call_is_under_way_ends_it() {
     let mut world = survivors();
     world.cloud.mood.attach_takes = secs(100);
     world.apply("a", attaching(on(by_tag("env", "prod")), &[to("eni-old0", "i-new")]));
@@ -497,8 +497,8 @@ fn i23_an_entry_edited_or_removed_while_its_call_is_under_way_is_seen_to_its_end
     for (edited, lands) in [(true, true), (true, false), (false, true), (false, false)] {
         let fault = if lands { Fault::LoseReply } else { Fault::LoseCall };
         let mut world = with_fault_on_the_call(asked(), fault);
-        let wish = on(by_tag("env", "prod"));
-        let next = if edited { attaching(wish, &[to("eni-old0", "i-b")]) } else { wish };
+        let intent = on(by_tag("env", "prod"));
+        let next = if edited { attaching(intent, &[to("eni-old0", "i-b")]) } else { intent };
         world.apply("a", next);
         world.run(secs(2));
         assert_eq!(world.attached.len(), 1, "nothing is asked while the first call may be under way");
@@ -546,10 +546,10 @@ fn i22_an_object_on_its_way_out_attaches_nothing_more() {
     let mut world = survivors();
     world.alter("i-b", |machine| machine.facts.tags = Some(tags(&[("env", "prod")])));
     world.run(INTERVAL * 2);
-    let mut wish = attaching(on(by_tag("env", "prod")), &[to("eni-old0", "i-new")]);
-    wish.deletion_policy = DeletionPolicy::Unprotect;
+    let mut intent = attaching(on(by_tag("env", "prod")), &[to("eni-old0", "i-new")]);
+    intent.deletion_policy = DeletionPolicy::Unprotect;
     world.cloud.mood.stale_view = true;
-    world.apply("a", wish);
+    world.apply("a", intent);
     world.run(secs(5));
     // The cloud does not let it go either.
     world.cloud.mood.writes_fail = Some(Class::Transient);
@@ -565,7 +565,7 @@ fn i22_an_object_on_its_way_out_attaches_nothing_more() {
 }
 
 #[test]
-fn i28_a_wish_whose_status_can_not_be_written_holds_up_no_other() {
+fn i28_an_intent_whose_status_can_not_be_written_holds_up_no_other() {
     let mut world = survivors();
     // The API server takes no status of the first object any more.
     world.refuse_status("a", true);
@@ -607,7 +607,7 @@ fn i23_who_leads_again_without_having_heard_of_the_others_call_does_not_repeat_i
         [(true, 0), (true, 1), (true, 4), (true, 40), (false, 0), (false, 1), (false, 4), (false, 40)]
     {
         let mut world = survivors();
-        // Both know of the wish, and only the other one comes to its call.
+        // Both know of the intent, and only the other one comes to its call.
         world.cloud.mood.stale_view = true;
         world.apply("a", attaching(on(by_tag("env", "prod")), &[to("eni-old0", "i-new")]));
         world.run(secs(5));

@@ -2,7 +2,7 @@
 //! lost; the end is the same, with as many writes to each target.
 //!
 //! One exception is stated here precisely. Between the moment in which status durably says `Requested` and the answer to
-//! the call, nobody who comes after can tell whether the call was sent. So it is not sent (again): the wish ends `Attached`
+//! the call, nobody who comes after can tell whether the call was sent. So it is not sent (again): the intent ends `Attached`
 //! where the one call came through, and else `Refused` as `AttachLost`. There is never a second call.
 
 use keeper_core::conditions::Status;

@@ -4,16 +4,16 @@ use crate::world::{
     INTERVAL, World, behind_nodes, by_ids, by_tag, filter, ids, instances, on, secs, tagged, tags,
 };
 use keeper_core::conditions::Status;
+use keeper_core::intent::{Intent, Selector};
 use keeper_core::interface::{Interface, InterfaceType};
 use keeper_core::kind::Types;
 use keeper_core::loss::Cause;
 use keeper_core::reason::Reason;
 use keeper_core::retention::InterfacePhase;
-use keeper_core::wish::{Selector, Wish};
 
 #[test]
 fn what_is_on_the_selected_instances_is_retained_within_seconds_and_then_nothing_happens() {
-    for wish in [
+    for intent in [
         on(by_ids(&["i-a", "i-b"])),
         on(by_tag("env", "prod")),
         on(behind_nodes(&["i-a", "i-b"])),
@@ -30,9 +30,9 @@ fn what_is_on_the_selected_instances_is_retained_within_seconds_and_then_nothing
             }
         }
         world.server("c", &[("env", "test")]);
-        world.apply("a", wish.clone());
+        world.apply("a", intent.clone());
         world.run(secs(20));
-        assert_eq!(world.says("a"), (Status::True, Reason::AllProtected), "{wish:?}");
+        assert_eq!(world.says("a"), (Status::True, Reason::AllProtected), "{intent:?}");
         assert_eq!(world.part("a").tally.protected(), 4);
         assert_eq!(world.retained("a"), ["eni-a0", "eni-a1", "eni-b0", "eni-b1"]);
         assert_eq!(world.row("a", "eni-a0").phase, InterfacePhase::Attached);
@@ -48,11 +48,11 @@ fn what_is_on_the_selected_instances_is_retained_within_seconds_and_then_nothing
 
 #[test]
 fn an_interface_that_comes_new_to_a_selected_instance_is_retained_with_the_next_sweep() {
-    for wish in [on(by_ids(&["i-a"])), on(by_tag("env", "prod")), on(behind_nodes(&["i-a"]))] {
+    for intent in [on(by_ids(&["i-a"])), on(by_tag("env", "prod")), on(behind_nodes(&["i-a"]))] {
         let mut world = World::new();
         world.server("a", &[("env", "prod")]);
         world.card("eni-new", None, InterfaceType::Secondary);
-        world.apply("a", wish);
+        world.apply("a", intent);
         world.run(secs(90));
         assert_eq!(world.retained("a"), ["eni-a0", "eni-a1"]);
         world.attach_by_hand("eni-new", "i-a");
@@ -67,16 +67,17 @@ fn an_interface_that_comes_new_to_a_selected_instance_is_retained_with_the_next_
 
 #[test]
 fn i19_what_outlives_its_instance_stays_listed_and_says_where_it_was() {
-    for wish in [on(by_ids(&["i-a", "i-b"])), on(by_tag("env", "prod")), on(behind_nodes(&["i-a", "i-b"]))] {
+    for intent in [on(by_ids(&["i-a", "i-b"])), on(by_tag("env", "prod")), on(behind_nodes(&["i-a", "i-b"]))]
+    {
         let mut world = World::new();
         world.server("a", &[("env", "prod")]);
         world.server("b", &[("env", "prod")]);
-        world.apply("a", wish.clone());
+        world.apply("a", intent.clone());
         world.run(secs(30));
         world.release("i-a");
         world.run(INTERVAL * 4);
         assert_eq!(world.retained("a"), ["eni-a0", "eni-a1", "eni-b0", "eni-b1"]);
-        assert_eq!(world.available("a"), ["eni-a0", "eni-a1"], "{wish:?} {:?}", world.retention("a").rows);
+        assert_eq!(world.available("a"), ["eni-a0", "eni-a1"], "{intent:?} {:?}", world.retention("a").rows);
         let row = world.row("a", "eni-a0");
         assert_eq!(row.phase, InterfacePhase::Available);
         assert_eq!(row.last_instance.as_ref().unwrap().as_str(), "i-a");
@@ -123,9 +124,9 @@ fn i19_what_loses_its_tag_or_its_instance_stays_listed_and_is_kept() {
     world.server("a", &[("env", "prod")]);
     world.server("b", &[]);
     world.change("eni-b1", |card| card.facts.tags = Some(tags(&[("keep", "on")])));
-    let mut wish = on(by_tag("env", "prod"));
-    wish.selector.tags = vec![filter("keep", "on")];
-    world.apply("a", wish);
+    let mut intent = on(by_tag("env", "prod"));
+    intent.selector.tags = vec![filter("keep", "on")];
+    world.apply("a", intent);
     world.run(secs(30));
     assert_eq!(world.retained("a"), ["eni-a0", "eni-a1", "eni-b1"]);
     world.change("eni-b1", |card| card.facts.tags = Some(Vec::new()));
@@ -145,10 +146,10 @@ fn types_are_judged_on_a_selected_instance_and_never_of_what_is_named_or_retaine
     let mut world = World::new();
     world.server("a", &[]);
     world.server("b", &[]);
-    let only = |primary, secondary| Wish { types: Types { primary, secondary }, ..on(by_ids(&["i-a"])) };
-    let mut wish = only(true, false);
-    wish.selector.ids = ids(&["eni-b1"]).selector.ids;
-    world.apply("a", wish);
+    let only = |primary, secondary| Intent { types: Types { primary, secondary }, ..on(by_ids(&["i-a"])) };
+    let mut intent = only(true, false);
+    intent.selector.ids = ids(&["eni-b1"]).selector.ids;
+    world.apply("a", intent);
     world.run(secs(30));
     assert_eq!(world.retained("a"), ["eni-a0", "eni-b1"]);
     assert_eq!(world.says("a"), (Status::True, Reason::AllProtected));
@@ -160,11 +161,11 @@ fn types_are_judged_on_a_selected_instance_and_never_of_what_is_named_or_retaine
 
 #[test]
 fn i19_what_the_spec_excludes_leaves_the_list_and_keeps_its_flag() {
-    let exclude: [fn(&mut Wish<Interface>); 4] = [
-        |wish| wish.selector.exclude_ids = ids(&["eni-a0", "eni-a1"]).selector.ids,
-        |wish| wish.selector.exclude_tags = vec![filter("keep", "off")],
-        |wish| wish.owners.as_mut().unwrap().exclude_ids = instances(&["i-a"]),
-        |wish| wish.owners.as_mut().unwrap().exclude_tags = vec![filter("stage", "old")],
+    let exclude: [fn(&mut Intent<Interface>); 4] = [
+        |intent| intent.selector.exclude_ids = ids(&["eni-a0", "eni-a1"]).selector.ids,
+        |intent| intent.selector.exclude_tags = vec![filter("keep", "off")],
+        |intent| intent.owners.as_mut().unwrap().exclude_ids = instances(&["i-a"]),
+        |intent| intent.owners.as_mut().unwrap().exclude_tags = vec![filter("stage", "old")],
     ];
     for (n, exclude) in exclude.into_iter().enumerate() {
         let mut world = World::new();
@@ -173,11 +174,11 @@ fn i19_what_the_spec_excludes_leaves_the_list_and_keeps_its_flag() {
         for name in ["eni-a0", "eni-a1"] {
             world.change(name, |card| card.facts.tags = Some(tags(&[("keep", "off")])));
         }
-        let wish = on(by_tag("env", "prod"));
-        world.apply("a", wish.clone());
+        let intent = on(by_tag("env", "prod"));
+        world.apply("a", intent.clone());
         world.run(secs(30));
         assert_eq!(world.retained("a").len(), 4);
-        let mut narrower = wish.clone();
+        let mut narrower = intent.clone();
         exclude(&mut narrower);
         world.apply("a", narrower.clone());
         world.run(secs(60));
@@ -199,7 +200,7 @@ fn i19_what_the_spec_excludes_leaves_the_list_and_keeps_its_flag() {
         assert_eq!(other.says("a"), (Status::True, Reason::AllProtected), "way {n}");
         assert_eq!((other.writes_to("eni-a0"), other.retained("a").len()), (0, 2), "way {n}");
         // Taken back, it is retained again.
-        world.apply("a", wish);
+        world.apply("a", intent);
         world.run(secs(90));
         assert!(world.protected("eni-a0"), "way {n}");
         assert_eq!(world.retained("a").len(), 4, "way {n}");
@@ -212,9 +213,9 @@ fn observe_reports_remembers_and_writes_nothing() {
     world.server("a", &[]);
     world.server("witness", &[]);
     world.flip("eni-a0", true);
-    let mut wish = on(by_ids(&["i-a"]));
-    wish.observe = true;
-    world.apply("a", wish);
+    let mut intent = on(by_ids(&["i-a"]));
+    intent.observe = true;
+    world.apply("a", intent);
     world.run(INTERVAL * 2);
     assert_eq!(world.says("a"), (Status::False, Reason::Unprotected));
     assert_eq!(world.judgement("a").ready.status, Status::True);
@@ -251,11 +252,11 @@ fn i07_what_can_not_be_retained_is_left_alone_with_a_reason() {
             let mut world = World::new();
             world.server("a", &[]);
             world.change("eni-a0", change);
-            let mut wish = on(by_ids(&["i-a"]));
+            let mut intent = on(by_ids(&["i-a"]));
             if named_itself {
-                wish.selector.ids = ids(&["eni-a0"]).selector.ids;
+                intent.selector.ids = ids(&["eni-a0"]).selector.ids;
             }
-            world.apply("a", wish);
+            world.apply("a", intent);
             world.run(secs(40));
             assert_eq!(world.writes_to("eni-a0"), 0, "{reason:?}");
             assert!(world.protected("eni-a1"));
@@ -316,9 +317,9 @@ fn i19_an_interface_seen_free_only_after_its_instance_is_proven_gone_has_outlive
 fn what_is_named_by_id_and_excluded_by_tag_is_retained_when_the_tag_goes() {
     let mut world = World::new();
     world.server("a", &[]);
-    let mut wish = ids(&["eni-a0", "eni-a1"]);
-    wish.selector.exclude_tags = vec![filter("keep", "off")];
-    world.apply("a", wish);
+    let mut intent = ids(&["eni-a0", "eni-a1"]);
+    intent.selector.exclude_tags = vec![filter("keep", "off")];
+    world.apply("a", intent);
     world.run(secs(30));
     assert_eq!(world.retained("a"), ["eni-a0", "eni-a1"]);
     world.change("eni-a0", |card| card.facts.tags = Some(tags(&[("keep", "off")])));
@@ -333,7 +334,7 @@ fn what_is_named_by_id_and_excluded_by_tag_is_retained_when_the_tag_goes() {
 }
 
 #[test]
-fn i08_a_wish_of_an_older_generation_that_comes_late_changes_nothing() {
+fn i08_an_intent_of_an_older_generation_that_comes_late_changes_nothing() {
     let mut world = World::new();
     world.server("a", &[]);
     world.server("b", &[]);
@@ -362,10 +363,10 @@ fn i18_what_is_named_is_not_written_before_its_instance_is_known_not_to_be_exclu
     world.run(secs(30));
     // The interfaces are read by id at once; the listing of instances comes to the last one later.
     world.cloud.page_size = 1;
-    let mut wish = ids(&["eni-a0", "eni-z0"]);
+    let mut intent = ids(&["eni-a0", "eni-z0"]);
     let exclude_tags = vec![filter("stage", "old")];
-    wish.owners = Some(Box::new(Selector { exclude_tags, ..by_tag("env", "prod") }));
-    world.apply("a", wish);
+    intent.owners = Some(Box::new(Selector { exclude_tags, ..by_tag("env", "prod") }));
+    world.apply("a", intent);
     world.run(INTERVAL * 2);
     assert_eq!((world.writes_to("eni-a0"), world.writes_to("eni-z0")), (1, 0));
     assert_eq!(world.retained("a"), ["eni-a0"]);
@@ -377,10 +378,10 @@ fn i18_what_is_named_is_not_written_while_the_instance_that_may_exclude_it_is_hi
     world.server("a", &[]);
     world.server("c", &[("stage", "old")]);
     world.alter("i-c", |machine| machine.hidden = true);
-    let mut wish = ids(&["eni-c1"]);
+    let mut intent = ids(&["eni-c1"]);
     let exclude_tags = vec![filter("stage", "old")];
-    wish.owners = Some(Box::new(Selector { exclude_tags, ..behind_nodes(&["i-a"]) }));
-    world.apply("a", wish);
+    intent.owners = Some(Box::new(Selector { exclude_tags, ..behind_nodes(&["i-a"]) }));
+    world.apply("a", intent);
     world.run(INTERVAL * 3);
     assert_eq!(world.writes_to("eni-c1"), 0);
     assert_eq!(world.says("a"), (Status::Unknown, Reason::ListsDisagree));
@@ -429,7 +430,7 @@ fn observed() -> World {
     world.change("eni-b1", |card| card.facts.service_managed = Some(true));
     let mut owners = by_tag("env", "prod");
     owners.exclude_tags = by_tag("keep", "no").tags;
-    world.apply("a", Wish { observe: true, ..on(owners) });
+    world.apply("a", Intent { observe: true, ..on(owners) });
     world.run(INTERVAL * 2);
     assert_eq!(world.says("a"), (Status::False, Reason::Unprotected));
     assert_eq!((world.part("a").tally.targets(), lost(&world)), (4, vec![]));
@@ -485,7 +486,7 @@ fn i19_i50_what_is_retained_is_not_lost_with_its_instance_nor_by_an_edit() {
     assert_eq!((world.retained("a").len(), lost(&world)), (6, vec![]));
 
     let mut world = observed();
-    world.apply("a", Wish { observe: true, ..on(by_ids(&["i-a"])) });
+    world.apply("a", Intent { observe: true, ..on(by_ids(&["i-a"])) });
     world.run(INTERVAL * 4);
     assert_eq!((world.part("a").tally.targets(), lost(&world)), (2, vec![]));
 }

@@ -4,13 +4,13 @@ use crate::world::{
     Fault, INTERVAL, World, behind_nodes, by_ids, by_tag, eni, filter, ids, on, secs, tagged, tags,
 };
 use keeper_core::conditions::Status;
+use keeper_core::intent::{DeletionPolicy, Intent};
 use keeper_core::interface::{Interface, InterfaceType};
 use keeper_core::reason::Reason;
 use keeper_core::retention::Remembered;
-use keeper_core::wish::{DeletionPolicy, Wish};
 
-pub fn giving_up(wish: Wish<Interface>) -> Wish<Interface> {
-    Wish { protect: false, ..wish }
+pub fn giving_up(intent: Intent<Interface>) -> Intent<Interface> {
+    Intent { protect: false, ..intent }
 }
 
 /// Two servers whose interfaces are retained by nobody any more, but protected.
@@ -26,12 +26,12 @@ pub fn kept() -> World {
 
 #[test]
 fn i12_release_gives_up_what_is_attached_once_for_a_generation() {
-    for wish in [on(by_tag("env", "prod")), on(by_ids(&["i-a"])), ids(&["eni-a0", "eni-a1"])] {
+    for intent in [on(by_tag("env", "prod")), on(by_ids(&["i-a"])), ids(&["eni-a0", "eni-a1"])] {
         let mut world = kept();
-        world.apply("a", wish.clone());
+        world.apply("a", intent.clone());
         world.run(secs(30));
         assert_eq!(world.retained("a"), ["eni-a0", "eni-a1"]);
-        world.apply("a", giving_up(wish.clone()));
+        world.apply("a", giving_up(intent.clone()));
         world.run(secs(60));
         assert_eq!(world.unprotecting_writes().len(), 2);
         assert_eq!(world.says("a"), (Status::False, Reason::ReleasedAsAsked));
@@ -46,7 +46,7 @@ fn i12_release_gives_up_what_is_attached_once_for_a_generation() {
         world.restart();
         world.run(INTERVAL * 3);
         assert_eq!(world.unprotecting_writes().len(), 2, "this generation has had its act");
-        world.apply("a", wish);
+        world.apply("a", intent);
         world.run(INTERVAL * 2);
         assert_eq!(world.says("a"), (Status::True, Reason::AllProtected));
     }
@@ -73,11 +73,12 @@ fn what_is_free_keeps_the_flag_and_stays_listed() {
 
 #[test]
 fn i14_what_status_lists_is_no_reason_to_give_anything_up() {
-    for wish in
-        [giving_up(ids(&["eni-a0"])), Wish { deletion_policy: DeletionPolicy::Unprotect, ..ids(&["eni-a0"]) }]
-    {
+    for intent in [
+        giving_up(ids(&["eni-a0"])),
+        Intent { deletion_policy: DeletionPolicy::Unprotect, ..ids(&["eni-a0"]) },
+    ] {
         let mut world = kept();
-        world.apply_unseen("a", wish);
+        world.apply_unseen("a", intent);
         world.forge("a", |record| {
             for name in ["eni-a1", "eni-b0"] {
                 record.retained.insert(eni(name), Remembered::default());
@@ -95,13 +96,13 @@ fn i14_what_status_lists_is_no_reason_to_give_anything_up() {
 
 #[test]
 fn i09_every_kind_of_claim_stands_against_giving_up() {
-    let claims: [(&str, Wish<Interface>); 6] = [
+    let claims: [(&str, Intent<Interface>); 6] = [
         ("id", ids(&["eni-a0", "eni-a1"])),
         ("tag", tagged("keep", "on")),
         ("instance id", on(by_ids(&["i-a"]))),
         ("instance tag", on(by_tag("env", "prod"))),
         ("node", on(behind_nodes(&["i-a"]))),
-        ("observing", Wish { observe: true, ..on(by_tag("env", "prod")) }),
+        ("observing", Intent { observe: true, ..on(by_tag("env", "prod")) }),
     ];
     for (by, claim) in claims {
         for claim_first in [true, false] {
@@ -139,7 +140,7 @@ fn i11_an_instance_that_got_its_tag_a_moment_ago_is_seen_before_anything_on_it_i
             world.apply("claim", on(by_tag("stage", "new")));
             if known {
                 // The instance is known already, and not read because of the edit.
-                world.apply("a", Wish { observe: true, ..giving_up(ids(&["eni-a0", "eni-a1"])) });
+                world.apply("a", Intent { observe: true, ..giving_up(ids(&["eni-a0", "eni-a1"])) });
             }
             world.run(secs(30) + secs(3) * moment);
             // No listing has shown it yet.
@@ -192,7 +193,7 @@ fn i11_a_rival_that_the_watch_has_not_told_of_and_an_object_that_can_not_be_read
 fn i09_an_object_of_the_other_kind_that_could_not_be_read_blocks_only_until_it_can() {
     use keeper_core::instance::Instance;
     let mut world = kept();
-    let protection: Wish<Instance> = Wish { observe: true, ..Wish::of(by_ids(&["i-b"])) };
+    let protection: Intent<Instance> = Intent { observe: true, ..Intent::of(by_ids(&["i-b"])) };
     world.apply("odd", protection.clone());
     world.corrupt("odd");
     world.apply("a", giving_up(ids(&["eni-a0"])));
@@ -206,8 +207,8 @@ fn i09_an_object_of_the_other_kind_that_could_not_be_read_blocks_only_until_it_c
 #[test]
 fn i10_deletion_gives_up_what_is_attached_lets_go_and_leaves_survivors_protected() {
     let mut world = kept();
-    let wish = Wish { deletion_policy: DeletionPolicy::Unprotect, ..on(by_tag("env", "prod")) };
-    world.apply("a", wish);
+    let intent = Intent { deletion_policy: DeletionPolicy::Unprotect, ..on(by_tag("env", "prod")) };
+    world.apply("a", intent);
     world.run(secs(30));
     world.detach("eni-a1");
     world.run(secs(70));
@@ -221,17 +222,17 @@ fn i10_deletion_gives_up_what_is_attached_lets_go_and_leaves_survivors_protected
 #[test]
 fn i10_neither_a_claim_nor_a_cloud_that_is_down_holds_a_deletion_for_more_than_an_hour() {
     use keeper_core::failure::Class;
-    let wish = Wish { deletion_policy: DeletionPolicy::Unprotect, ..on(by_tag("env", "prod")) };
+    let intent = Intent { deletion_policy: DeletionPolicy::Unprotect, ..on(by_tag("env", "prod")) };
     let mut world = kept();
     world.apply("claim", ids(&["eni-a0", "eni-a1"]));
-    world.apply("a", wish.clone());
+    world.apply("a", intent.clone());
     world.run(secs(30));
     world.delete("a");
     world.run(secs(60));
     assert!(!world.store.contains_key("a"));
     assert!(world.unprotecting_writes().is_empty());
     let mut world = kept();
-    world.apply("a", wish);
+    world.apply("a", intent);
     world.run(secs(30));
     world.cloud.mood.reads_fail = Some(Class::Transient);
     world.delete("a");
@@ -246,8 +247,8 @@ fn i10_neither_a_claim_nor_a_cloud_that_is_down_holds_a_deletion_for_more_than_a
 fn i10_a_flag_that_the_cloud_refuses_to_give_up_does_not_hold_a_deletion() {
     use keeper_core::failure::Class;
     let mut world = kept();
-    let wish = Wish { deletion_policy: DeletionPolicy::Unprotect, ..on(by_tag("env", "prod")) };
-    world.apply("a", wish);
+    let intent = Intent { deletion_policy: DeletionPolicy::Unprotect, ..on(by_tag("env", "prod")) };
+    world.apply("a", intent);
     world.run(secs(30));
     world.cloud.mood.writes_fail = Some(Class::NotApplicable);
     world.delete("a");
@@ -313,10 +314,10 @@ fn i16_sixty_interfaces_that_vanish_stop_giving_up() {
 #[test]
 fn observing_asks_for_nothing() {
     let mut world = kept();
-    let mut wish = giving_up(on(by_tag("env", "prod")));
-    wish.observe = true;
-    wish.selector.exclude_tags = vec![filter("keep", "off")];
-    world.apply("a", wish);
+    let mut intent = giving_up(on(by_tag("env", "prod")));
+    intent.observe = true;
+    intent.selector.exclude_tags = vec![filter("keep", "off")];
+    world.apply("a", intent);
     world.run(INTERVAL * 2);
     assert!(world.arrived.is_empty());
 }

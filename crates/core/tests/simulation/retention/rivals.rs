@@ -6,10 +6,10 @@ use std::time::Duration;
 use crate::world::{INTERVAL, World, by_tag, ids, on, secs, tags};
 use keeper_core::conditions::Status;
 use keeper_core::id::InstanceId;
+use keeper_core::intent::{Intent, Selector};
 use keeper_core::interface::InterfaceStatus;
 use keeper_core::reason::Reason;
 use keeper_core::retention::InterfacePhase;
-use keeper_core::wish::{Selector, Wish};
 
 fn millis(n: u64) -> Duration {
     Duration::from_millis(n)
@@ -33,11 +33,11 @@ fn i24_an_object_whose_instances_stay_the_same_is_told_of_them_anew() {
     let mut world = kept();
     world.apply("x", ids(&["eni-a0"]));
     world.run(INTERVAL * 3);
-    world.apply("x", Wish { owners: Some(Box::default()), ..ids(&["eni-a0"]) });
+    world.apply("x", Intent { owners: Some(Box::default()), ..ids(&["eni-a0"]) });
     world.apply("y", ids(&["eni-b0"]));
     world.run(secs(90));
     assert_eq!(world.says("x"), (Status::True, Reason::AllProtected));
-    world.apply("y", Wish { protect: false, ..ids(&["eni-b0"]) });
+    world.apply("y", Intent { protect: false, ..ids(&["eni-b0"]) });
     world.run(INTERVAL * 3);
     assert_eq!(world.says("y"), (Status::False, Reason::ReleasedAsAsked), "nobody stands against it");
 }
@@ -55,10 +55,10 @@ fn i11_a_rival_with_a_long_list_of_instances_is_heard_before_a_look_counts() {
     for turn in 0..3 {
         world.run(secs(125));
         world.alter("i-a", |machine| machine.facts.tags = Some(tags(&[("stage", "new")])));
-        world.apply("a", Wish { protect: false, ..ids(&["eni-a0", "eni-a1"]) });
+        world.apply("a", Intent { protect: false, ..ids(&["eni-a0", "eni-a1"]) });
         world.run(millis(10 + 8 * turn));
         // Edited in a way that changes nothing for these.
-        world.apply("claim", Wish { observe: turn % 2 == 0, ..on(owners.clone()) });
+        world.apply("claim", Intent { observe: turn % 2 == 0, ..on(owners.clone()) });
         world.run(secs(20));
         assert!(world.unprotecting_writes().is_empty(), "turn {turn}");
         world.alter("i-a", |machine| machine.facts.tags = Some(tags(&[])));
@@ -78,7 +78,7 @@ fn i11_a_claim_by_a_tag_that_nobody_asked_for_before_is_heard_whenever_it_comes(
         }
         world.apply("a", ids(&["eni-a0"]));
         world.run(secs(95));
-        world.apply("a", Wish { protect: false, ..ids(&["eni-a0"]) });
+        world.apply("a", Intent { protect: false, ..ids(&["eni-a0"]) });
         world.run(millis(offset * 20));
         let before = world.arrived.len();
         world.apply("claim", on(by_tag("stage", "new")));
@@ -94,7 +94,7 @@ fn i11_an_instance_whose_tags_can_not_be_read_proves_nothing_about_claims() {
     world.apply("a", ids(&["eni-a0"]));
     world.run(secs(95));
     world.alter("i-a", |machine| machine.facts.tags = None);
-    world.apply("a", Wish { protect: false, ..ids(&["eni-a0"]) });
+    world.apply("a", Intent { protect: false, ..ids(&["eni-a0"]) });
     world.run(secs(60));
     assert!(world.unprotecting_writes().is_empty());
 }
@@ -128,7 +128,7 @@ fn i19_what_somebody_else_gave_up_is_kept_by_the_rival_whoever_looks_first() {
         world.apply("keeps", ids(&["eni-a1"]));
         world.apply("gives-up", ids(&["eni-a1"]));
         world.run(secs(30) + millis(offset));
-        world.apply("gives-up", Wish { protect: false, ..ids(&["eni-a1"]) });
+        world.apply("gives-up", Intent { protect: false, ..ids(&["eni-a1"]) });
         world.run(secs(5));
         assert_eq!(world.says("gives-up"), (Status::False, Reason::Conflict));
         world.flip("eni-a1", false);

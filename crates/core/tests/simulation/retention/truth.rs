@@ -7,11 +7,11 @@ use keeper_core::budget::Limit;
 use keeper_core::conditions::Status;
 use keeper_core::engine::Settings;
 use keeper_core::failure::Class;
+use keeper_core::intent::{DeletionPolicy, Intent};
 use keeper_core::interface::InterfaceType;
 use keeper_core::kind::Types;
 use keeper_core::reason::Reason;
 use keeper_core::retention::InterfacePhase;
-use keeper_core::wish::{DeletionPolicy, Wish};
 
 fn kept() -> World {
     let mut world = World::new();
@@ -22,9 +22,9 @@ fn kept() -> World {
 
 #[test]
 fn i01_frozen_reads_turn_true_into_unknown_within_two_sweeps() {
-    for wish in [on(by_tag("env", "prod")), on(by_ids(&["i-a"])), ids(&["eni-a0"])] {
+    for intent in [on(by_tag("env", "prod")), on(by_ids(&["i-a"])), ids(&["eni-a0"])] {
         let mut world = kept();
-        world.apply("a", wish);
+        world.apply("a", intent);
         world.run(secs(30));
         assert_eq!(world.says("a"), (Status::True, Reason::AllProtected));
         world.cloud.mood.reads_fail = Some(Class::Transient);
@@ -39,9 +39,9 @@ fn i01_frozen_reads_turn_true_into_unknown_within_two_sweeps() {
 #[test]
 fn i19_an_interface_that_listings_skip_is_looked_up_and_stays_listed() {
     for sweeps in 1..6 {
-        for wish in [on(by_tag("env", "prod")), on(by_ids(&["i-a"])), ids(&["eni-a1"])] {
+        for intent in [on(by_tag("env", "prod")), on(by_ids(&["i-a"])), ids(&["eni-a1"])] {
             let mut world = kept();
-            world.apply("a", wish);
+            world.apply("a", intent);
             world.run(secs(30));
             world.change("eni-a1", |card| card.skipped = true);
             world.run(INTERVAL * sweeps);
@@ -97,9 +97,9 @@ fn i04_ids_that_the_cloud_says_it_does_not_know_are_not_found_after_two_looks_wi
 #[test]
 fn i04_i19_a_lost_permission_that_answers_empty_lists_shortens_nothing() {
     for restarts in [false, true] {
-        for wish in [on(by_tag("env", "prod")), on(by_ids(&["i-a", "i-b"])), ids(&["eni-a0"])] {
+        for intent in [on(by_tag("env", "prod")), on(by_ids(&["i-a", "i-b"])), ids(&["eni-a0"])] {
             let mut world = kept();
-            world.apply("a", wish);
+            world.apply("a", intent);
             world.run(secs(30));
             let retained = world.store["a"].record.clone();
             world.cloud.mood.blind = true;
@@ -149,10 +149,10 @@ fn an_instance_that_does_not_exist_is_told_and_one_that_left_something_behind_is
 #[test]
 fn i19_what_is_gone_for_good_leaves_the_list_with_a_row_that_says_so() {
     for denies in [false, true] {
-        for wish in [on(by_tag("env", "prod")), ids(&["eni-a0", "eni-a1"])] {
-            let by_id = !wish.selector.ids.is_empty();
+        for intent in [on(by_tag("env", "prod")), ids(&["eni-a0", "eni-a1"])] {
+            let by_id = !intent.selector.ids.is_empty();
             let mut world = kept();
-            world.apply("a", wish);
+            world.apply("a", intent);
             world.run(secs(30));
             world.release("i-a");
             world.run(INTERVAL * 3);
@@ -202,9 +202,9 @@ fn i49_a_node_that_outlives_its_machine_is_told_unless_one_of_its_interfaces_sur
 
 #[test]
 fn i19_what_was_taken_as_gone_and_is_selected_comes_back() {
-    for wish in [on(by_tag("env", "prod")), on(by_ids(&["i-a"])), ids(&["eni-a1", "eni-a0"])] {
+    for intent in [on(by_tag("env", "prod")), on(by_ids(&["i-a"])), ids(&["eni-a1", "eni-a0"])] {
         let mut world = kept();
-        world.apply("a", wish);
+        world.apply("a", intent);
         world.run(secs(30));
         world.hide("eni-a1", true);
         world.run(INTERVAL * 3);
@@ -311,13 +311,13 @@ fn i21_true_needs_both_lists_to_agree() {
 
 #[test]
 fn i04_i21_an_instance_on_which_something_is_seen_is_hidden_and_not_gone() {
-    for wish in [on(by_ids(&["i-a"])), ids(&["eni-a0", "eni-a1"])] {
+    for intent in [on(by_ids(&["i-a"])), ids(&["eni-a0", "eni-a1"])] {
         let mut world = kept();
-        world.apply("a", wish.clone());
+        world.apply("a", intent.clone());
         world.run(secs(30));
         world.alter("i-a", |machine| machine.hidden = true);
         world.run(INTERVAL * 4);
-        if wish.owners.is_some() {
+        if intent.owners.is_some() {
             assert_eq!(world.says("a"), (Status::Unknown, Reason::ListsDisagree));
         }
         let at_risk = &world.judgement("a").at_risk;
@@ -331,9 +331,9 @@ fn i04_i21_an_instance_on_which_something_is_seen_is_hidden_and_not_gone() {
 
 #[test]
 fn i38_a_restart_changes_no_word_of_status() {
-    for wish in [on(by_tag("env", "prod")), on(by_ids(&["i-a", "i-b"])), ids(&["eni-a0", "eni-b1"])] {
+    for intent in [on(by_tag("env", "prod")), on(by_ids(&["i-a", "i-b"])), ids(&["eni-a0", "eni-b1"])] {
         let mut world = kept();
-        world.apply("a", wish);
+        world.apply("a", intent);
         world.run(secs(30));
         world.release("i-b");
         world.run(INTERVAL * 4);
@@ -372,8 +372,8 @@ fn i19_what_was_shown_again_is_not_gone_because_it_was_denied_before() {
     }
     world.apply("listing", tagged("keep", "on"));
     let primary = Types { primary: true, secondary: false };
-    let released = Wish { types: primary, ..on(by_ids(&["i-b", "i-c"])) };
-    world.apply("a", Wish { deletion_policy: DeletionPolicy::Unprotect, ..released });
+    let released = Intent { types: primary, ..on(by_ids(&["i-b", "i-c"])) };
+    world.apply("a", Intent { deletion_policy: DeletionPolicy::Unprotect, ..released });
     world.run(secs(92));
     (world.cloud.mood.blind, world.cloud.mood.denies) = (true, true);
     world.delete("a");
@@ -390,13 +390,13 @@ fn i19_what_was_shown_again_is_not_gone_because_it_was_denied_before() {
 #[test]
 fn i01_a_refusal_that_nobody_hears_again_says_nothing_of_now() {
     let mut world = kept();
-    let wish = ids(&["eni-a0", "eni-a1"]);
+    let intent = ids(&["eni-a0", "eni-a1"]);
     world.change("eni-a0", |card| card.refuses = Some(Class::NotApplicable));
-    world.apply("a", wish.clone());
+    world.apply("a", intent.clone());
     world.run(secs(60));
     assert_eq!(world.says("a"), (Status::False, Reason::NotApplicable));
     world.change("eni-a0", |card| card.refuses = None);
-    world.apply("a", keeper_core::wish::Wish { observe: true, ..wish });
+    world.apply("a", keeper_core::intent::Intent { observe: true, ..intent });
     world.run(secs(1800));
     assert_eq!(
         world.says("a"),
@@ -408,9 +408,9 @@ fn i01_a_refusal_that_nobody_hears_again_says_nothing_of_now() {
 #[test]
 fn i19_what_an_object_is_told_that_it_retains_is_held_against_what_is_known() {
     let mut world = kept();
-    let wish = ids(&["eni-a1"]);
-    world.apply("a", wish.clone());
-    world.apply("other", wish.clone());
+    let intent = ids(&["eni-a1"]);
+    world.apply("a", intent.clone());
+    world.apply("other", intent.clone());
     world.run(secs(30));
     assert_eq!(world.retained("a"), ["eni-a1"]);
     // While it can't be read, its interface outlives its instance; the other object tells of that.
@@ -418,7 +418,7 @@ fn i19_what_an_object_is_told_that_it_retains_is_held_against_what_is_known() {
     world.run(secs(10));
     world.release("i-a");
     world.run(INTERVAL * 4);
-    world.apply("a", wish);
+    world.apply("a", intent);
     world.run(INTERVAL * 4);
     assert_eq!(world.available("a"), ["eni-a1"]);
     assert_eq!(world.row("a", "eni-a1").last_instance, Some(i("i-a")));
@@ -429,20 +429,20 @@ fn i19_what_lost_its_tag_or_left_its_instance_before_that_was_excluded_is_not_ex
     for loses_tag in [true, false] {
         let mut world = kept();
         world.change("eni-a1", |card| card.facts.tags = Some(tags(&[("keep", "off")])));
-        let mut wish = on(by_tag("env", "prod"));
-        wish.selector.tags = vec![crate::world::filter("keep", "off")];
-        world.apply("a", wish.clone());
+        let mut intent = on(by_tag("env", "prod"));
+        intent.selector.tags = vec![crate::world::filter("keep", "off")];
+        world.apply("a", intent.clone());
         world.run(secs(70));
         // No listing has shown it yet.
         world.change("eni-a1", |card| card.facts.tags = Some(Vec::new()));
         world.release("i-a");
         if loses_tag {
-            wish.selector.exclude_tags = vec![crate::world::filter("keep", "off")];
-            wish.selector.tags.clear();
+            intent.selector.exclude_tags = vec![crate::world::filter("keep", "off")];
+            intent.selector.tags.clear();
         } else {
-            wish.owners.as_mut().unwrap().exclude_ids = crate::world::instances(&["i-a"]);
+            intent.owners.as_mut().unwrap().exclude_ids = crate::world::instances(&["i-a"]);
         }
-        world.apply("a", wish);
+        world.apply("a", intent);
         world.run(INTERVAL * 4);
         assert!(world.retained("a").contains(&"eni-a1"), "loses its tag: {loses_tag}");
     }

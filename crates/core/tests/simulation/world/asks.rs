@@ -2,8 +2,8 @@
 
 use keeper_core::id::InstanceId;
 use keeper_core::instance::Instance;
+use keeper_core::intent::{Intent, Rights, Selector};
 use keeper_core::interface::Interface;
-use keeper_core::wish::{Rights, Selector, Wish};
 
 use super::cloud::{eni, filter, i};
 
@@ -31,32 +31,32 @@ pub fn everything() -> Selector<Instance> {
 }
 
 /// Protects them, and may do everything.
-pub fn enabled(selector: Selector<Instance>) -> Wish<Instance> {
-    Wish { may: Rights::ALL, ..Wish::of(selector) }
+pub fn enabled(selector: Selector<Instance>) -> Intent<Instance> {
+    Intent { may: Rights::ALL, ..Intent::of(selector) }
 }
 
-pub fn disabled(selector: Selector<Instance>) -> Wish<Instance> {
-    Wish { protect: false, ..enabled(selector) }
+pub fn disabled(selector: Selector<Instance>) -> Intent<Instance> {
+    Intent { protect: false, ..enabled(selector) }
 }
 
 // Of interfaces.
 
 /// Retains them, and may do everything.
-pub fn granted(selector: Selector<Interface>) -> Wish<Interface> {
-    Wish { may: Rights::ALL, ..Wish::of(selector) }
+pub fn granted(selector: Selector<Interface>) -> Intent<Interface> {
+    Intent { may: Rights::ALL, ..Intent::of(selector) }
 }
 
 /// Retains the interfaces with these ids.
-pub fn ids(names: &[&str]) -> Wish<Interface> {
+pub fn ids(names: &[&str]) -> Intent<Interface> {
     granted(Selector { ids: names.iter().map(|name| eni(name)).collect(), ..Selector::default() })
 }
 
 /// Retains the interfaces with this tag.
-pub fn tagged(key: &str, value: &str) -> Wish<Interface> {
+pub fn tagged(key: &str, value: &str) -> Intent<Interface> {
     granted(Selector { tags: vec![filter(key, value)], ..Selector::default() })
 }
 
 /// Retains what is on the instances that this selects.
-pub fn on(owners: Selector<Instance>) -> Wish<Interface> {
-    Wish { owners: Some(Box::new(owners)), ..granted(Selector::default()) }
+pub fn on(owners: Selector<Instance>) -> Intent<Interface> {
+    Intent { owners: Some(Box::new(owners)), ..granted(Selector::default()) }
 }

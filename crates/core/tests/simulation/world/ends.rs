@@ -3,10 +3,10 @@
 use keeper_core::conditions::{Judgement, Status};
 use keeper_core::id::{InstanceId, InterfaceId};
 use keeper_core::instance::Instance;
+use keeper_core::intent::Intent;
 use keeper_core::interface::Interface;
 use keeper_core::reason::Reason;
 use keeper_core::verdict::Part;
-use keeper_core::wish::Wish;
 
 use super::World;
 use super::cloud::Machine;
@@ -24,8 +24,8 @@ impl World {
                 return Err(format!("{name}: a status of {generation}, not {}", stored.generation));
             }
             match &stored.spec {
-                Spec::Protection(wish) => self.protection_converged(stored, wish, judgement)?,
-                Spec::Retention(wish) => self.retention_converged(stored, wish, part, judgement)?,
+                Spec::Protection(intent) => self.protection_converged(stored, intent, judgement)?,
+                Spec::Retention(intent) => self.retention_converged(stored, intent, part, judgement)?,
             }
         }
         Ok(())
@@ -34,22 +34,22 @@ impl World {
     fn protection_converged(
         &self,
         stored: &Stored,
-        wish: &Wish<Instance>,
+        intent: &Intent<Instance>,
         judgement: &Judgement,
     ) -> Result<(), String> {
         let name = stored.id.name();
-        if !wish.enforces() {
+        if !intent.enforces() {
             return Ok(());
         }
         let unprotected = |(id, machine): &(&InstanceId, &Machine)| {
             let counts = machine.applicable() && !machine.hidden && !machine.protected();
-            counts && self.selects_instance(&wish.selector, id)
+            counts && self.selects_instance(&intent.selector, id)
         };
         if let Some((id, _)) = self.cloud.machines.iter().find(unprotected) {
             return Err(format!("{id} of {name} is unprotected: {:?}", stored.status));
         }
-        let all_found = wish.selector.ids.iter().all(|id| self.cloud.machines.contains_key(id));
-        let mut behind_nodes = wish.selector.node_ids.iter();
+        let all_found = intent.selector.ids.iter().all(|id| self.cloud.machines.contains_key(id));
+        let mut behind_nodes = intent.selector.node_ids.iter();
         let told = match judgement.domain.reason {
             Reason::NoTargets | Reason::NotApplicable => true,
             Reason::NodeInstanceGone => behind_nodes.any(|id| !self.cloud.machines.contains_key(id)),
@@ -64,7 +64,7 @@ impl World {
     fn retention_converged(
         &self,
         stored: &Stored,
-        wish: &Wish<Interface>,
+        intent: &Intent<Interface>,
         part: &Part,
         judgement: &Judgement,
     ) -> Result<(), String> {
@@ -74,8 +74,8 @@ impl World {
             if !self.is_target(stored, id, card) {
                 continue;
             }
-            named_odd |= !card.applicable() && wish.selector.ids.contains(id);
-            if wish.enforces() && card.applicable() {
+            named_odd |= !card.applicable() && intent.selector.ids.contains(id);
+            if intent.enforces() && card.applicable() {
                 if !card.protected() {
                     return Err(format!("{id} of {name} is not protected: {card:?} {:?}", stored.status));
                 }
@@ -101,15 +101,15 @@ impl World {
         if let Some(id) = stored.record.retained.keys().find(|id| gone(id)) {
             return Err(format!("{name} lists {id}, which is gone: {:?}", stored.status));
         }
-        let all_found = wish.selector.ids.iter().all(|id| !gone(id))
-            && wish.owners.iter().flat_map(|o| &o.ids).all(|id| self.cloud.machines.contains_key(id));
-        let mut behind_nodes = wish.owners.iter().flat_map(|o| &o.node_ids);
+        let all_found = intent.selector.ids.iter().all(|id| !gone(id))
+            && intent.owners.iter().flat_map(|o| &o.ids).all(|id| self.cloud.machines.contains_key(id));
+        let mut behind_nodes = intent.owners.iter().flat_map(|o| &o.node_ids);
         let told = match judgement.domain.reason {
             Reason::NoTargets | Reason::NotApplicable => true,
             Reason::NodeInstanceGone => behind_nodes.any(|id| !self.cloud.machines.contains_key(id)),
             _ => judgement.domain.status == Status::True,
         };
-        if wish.enforces() && all_found && !named_odd && !told {
+        if intent.enforces() && all_found && !named_odd && !told {
             return Err(format!("{name}: {:?} {part:?}", judgement.domain));
         }
         Ok(())

@@ -3,7 +3,7 @@
 use keeper_core::authority::PROOF_LIFE;
 use keeper_core::engine::CALL_DEADLINE;
 use keeper_core::id::{CallId, InstanceId, InterfaceId, ObjectId};
-use keeper_core::wish::Wish;
+use keeper_core::intent::Intent;
 
 use super::cloud::{Card, Shown};
 use super::store::Stored;
@@ -39,7 +39,7 @@ impl World {
         let id = eni(target);
         let Some(card) = self.cloud.cards.get(&id) else { return };
         let wanted = |stored: &Stored| {
-            stored.retention().is_some_and(|wish| wish.enforces() && self.is_target(stored, &id, card))
+            stored.retention().is_some_and(|intent| intent.enforces() && self.is_target(stored, &id, card))
         };
         // What is remembered, and the API server has not taken yet.
         let remembered = |stored: &Stored| {
@@ -61,7 +61,7 @@ impl World {
         let shown = shown.unwrap_or_else(|| panic!("I11: {target} is unprotected and was not just read"));
         let id = i(target);
         let selects = |stored: &Stored| {
-            stored.protection().is_some_and(|Wish { selector, .. }| {
+            stored.protection().is_some_and(|Intent { selector, .. }| {
                 (selector.names(&id) || selector.finds(&shown.tags))
                     && !selector.exclude_ids.contains(&id)
                     && !selector.tags_exclude(&shown.tags)
@@ -71,7 +71,7 @@ impl World {
         assert!(self.store.values().any(asks), "I9: nobody asked to unprotect {target}");
         for stored in self.store.values().filter(|s| self.known(s)) {
             assert!(stored.decodable, "I9: {target} was unprotected beside an object that can't be read");
-            let claims = stored.protection().is_some_and(Wish::claims);
+            let claims = stored.protection().is_some_and(Intent::claims);
             assert!(!(claims && selects(stored)), "I9: {target} was unprotected against {:?}", stored.id);
         }
     }
@@ -100,12 +100,12 @@ impl World {
             stored.spec.unprotecting().is_some()
                 && stored.carried_out != Some(stored.generation)
                 && self.known(stored)
-                && stored.retention().is_some_and(|wish| !calm || self.selected(wish, &id, card))
+                && stored.retention().is_some_and(|intent| !calm || self.selected(intent, &id, card))
         };
         assert!(self.store.values().any(asks), "I9, I12, I14: no spec asks to give {target} up");
         for stored in self.store.values().filter(|s| self.known(s)) {
             assert!(stored.decodable, "I9: {target} was given up beside an object that can't be read");
-            let claims = stored.retention().is_some_and(Wish::claims);
+            let claims = stored.retention().is_some_and(Intent::claims);
             assert!(
                 !(calm && claims && self.is_target(stored, &id, card)),
                 "I9: {target} was given up against {:?} {:?}",
@@ -119,17 +119,22 @@ impl World {
     /// and it fits; and whatever was asked before was proven to have had no effect. The answer: the object.
     pub fn check_attach(&self, id: &InterfaceId, to: &InstanceId) -> ObjectId {
         let asks = |stored: &&Stored| {
-            stored.retention().is_some_and(|wish| wish.reattach.iter().any(|entry| entry.interface == *id))
+            stored
+                .retention()
+                .is_some_and(|intent| intent.reattach.iter().any(|entry| entry.interface == *id))
         };
         let askers: Vec<&Stored> = self.store.values().filter(|s| self.known(s)).filter(asks).collect();
         let requesting: Vec<&&Stored> = askers.iter().filter(|s| s.requested(id) == Some(to)).collect();
         let [stored] = requesting.as_slice() else {
             panic!("I20: the request to attach {id} to {to} is not durable: {:?}", self.store)
         };
-        let wish = stored.retention().unwrap();
+        let intent = stored.retention().unwrap();
         assert!(stored.record.retained.contains_key(id), "I20, I22: {id} is attached and not listed");
-        assert!(wish.protect && !wish.observe, "I22: {id} is attached for an object that does not retain it");
-        let entry = wish.reattach.iter().find(|entry| entry.interface == *id).unwrap();
+        assert!(
+            intent.protect && !intent.observe,
+            "I22: {id} is attached for an object that does not retain it"
+        );
+        let entry = intent.reattach.iter().find(|entry| entry.interface == *id).unwrap();
         assert_eq!(entry.instance.as_ref(), Some(to), "I22: {id} is attached to what nobody asks for");
         // Who has come to its end wants it no more: that its instance is gone, or that the interface was on it, may not be
         // told in status yet, and is found out again by whoever comes after.

@@ -61,7 +61,7 @@ impl World {
             let newest = self.told.entry(id.clone()).or_default();
             *newest = generation.max(*newest);
         }
-        self.engine.take(self.now, Input::Wish(id, generation, asked));
+        self.engine.take(self.now, Input::Intent(id, generation, asked));
     }
 
     /// Whether the engine was told of the object at its newest generation.

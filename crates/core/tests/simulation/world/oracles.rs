@@ -7,13 +7,13 @@ use keeper_core::conditions::{Question, Status, judge};
 use keeper_core::failure::{Effect as Outcome, Failure};
 use keeper_core::id::{CallId, Generation, InstanceId, InterfaceId, ObjectId, Tag};
 use keeper_core::instance::{Instance, InstanceFacts};
+use keeper_core::intent::{Intent, Selector};
 use keeper_core::interface::{Interface, InterfaceFacts, InterfaceType};
 use keeper_core::kind::Kind;
 use keeper_core::reason::Reason;
 use keeper_core::retention::{AttachPhase, MAX_RETAINED, Record};
 use keeper_core::time::Moment;
 use keeper_core::verdict::{Part, State};
-use keeper_core::wish::{Selector, Wish};
 
 use super::cloud::{Card, Machine, Shown};
 use super::store::{Spec, Stored};
@@ -41,32 +41,32 @@ impl World {
     }
 
     /// Whether the spec leaves the interface alone, as things are in truth.
-    fn excluded(&self, wish: &Wish<Interface>, id: &InterfaceId, card: &Card) -> bool {
-        let there = || card.instance().zip(wish.owners.as_deref());
-        wish.selector.exclude_ids.contains(id)
-            || wish.selector.tags_exclude(card.tags())
+    fn excluded(&self, intent: &Intent<Interface>, id: &InterfaceId, card: &Card) -> bool {
+        let there = || card.instance().zip(intent.owners.as_deref());
+        intent.selector.exclude_ids.contains(id)
+            || intent.selector.tags_exclude(card.tags())
             || there().is_some_and(|(instance, owners)| self.excludes_instance(owners, instance))
     }
 
     /// Whether the spec alone selects it, as things are in truth.
-    pub fn selected(&self, wish: &Wish<Interface>, id: &InterfaceId, card: &Card) -> bool {
+    pub fn selected(&self, intent: &Intent<Interface>, id: &InterfaceId, card: &Card) -> bool {
         let meant = match card.facts.interface_type {
-            Some(InterfaceType::Primary) => wish.types.primary,
-            Some(InterfaceType::Secondary) => wish.types.secondary,
+            Some(InterfaceType::Primary) => intent.types.primary,
+            Some(InterfaceType::Secondary) => intent.types.secondary,
             _ => true,
         };
-        let there = || card.instance().zip(wish.owners.as_deref()).filter(|_| card.in_use() && meant);
-        !self.excluded(wish, id, card)
-            && (wish.selector.names(id)
-                || wish.selector.tags_match(card.tags())
+        let there = || card.instance().zip(intent.owners.as_deref()).filter(|_| card.in_use() && meant);
+        !self.excluded(intent, id, card)
+            && (intent.selector.names(id)
+                || intent.selector.tags_match(card.tags())
                 || there().is_some_and(|(instance, owners)| self.selects_instance(owners, instance)))
     }
 
     /// Whether it is a target, by the spec or by what status lists.
     pub fn is_target(&self, stored: &Stored, id: &InterfaceId, card: &Card) -> bool {
-        stored.retention().is_some_and(|wish| {
-            self.selected(wish, id, card)
-                || (stored.record.retained.contains_key(id) && !self.excluded(wish, id, card))
+        stored.retention().is_some_and(|intent| {
+            self.selected(intent, id, card)
+                || (stored.record.retained.contains_key(id) && !self.excluded(intent, id, card))
         })
     }
 
@@ -79,10 +79,10 @@ impl World {
             }
         }
         for (name, stored) in &self.store {
-            let Some(wish) = stored.retention() else { continue };
+            let Some(intent) = stored.retention() else { continue };
             for id in stored.record.retained.keys() {
-                let given_up = |card: &Card| wish.unprotecting().is_some() && !card.protected();
-                let left = |card: &Card| given_up(card) || self.excluded(wish, id, card);
+                let given_up = |card: &Card| intent.unprotecting().is_some() && !card.protected();
+                let left = |card: &Card| given_up(card) || self.excluded(intent, id, card);
                 if self.cloud.cards.get(id).is_some_and(left) {
                     self.left.insert((name.clone(), id.clone()), now);
                 }
@@ -91,22 +91,32 @@ impl World {
     }
 
     /// Since when the instance has been unprotected, and a target of the object that could be seen.
-    fn instance_exposed(&self, stored: &Stored, wish: &Wish<Instance>, id: &InstanceId) -> Option<Moment> {
+    fn instance_exposed(
+        &self,
+        stored: &Stored,
+        intent: &Intent<Instance>,
+        id: &InstanceId,
+    ) -> Option<Moment> {
         let machine = self.cloud.machines.get(id)?;
         let counts = !machine.protected() && !machine.hidden && machine.applicable();
         let since =
-            machine.unprotected_since.filter(|_| counts && self.selects_instance(&wish.selector, id))?;
+            machine.unprotected_since.filter(|_| counts && self.selects_instance(&intent.selector, id))?;
         let joined = stored.joined.get(id).copied().unwrap_or_default();
         Some(since.max(machine.changed).max(joined))
     }
 
     /// Since when the interface has been.
-    fn interface_exposed(&self, stored: &Stored, wish: &Wish<Interface>, id: &InterfaceId) -> Option<Moment> {
+    fn interface_exposed(
+        &self,
+        stored: &Stored,
+        intent: &Intent<Interface>,
+        id: &InterfaceId,
+    ) -> Option<Moment> {
         let card = self.cloud.cards.get(id)?;
         let host = card.instance().and_then(|on| self.cloud.machines.get(on));
         let seen = !(card.hidden || card.skipped || card.withheld) && host.is_none_or(|host| !host.hidden);
-        let spec = self.selected(wish, id, card);
-        let listed = stored.listed.get(id).filter(|_| !self.excluded(wish, id, card));
+        let spec = self.selected(intent, id, card);
+        let listed = stored.listed.get(id).filter(|_| !self.excluded(intent, id, card));
         let counts = !card.protected() && seen && card.applicable() && (spec || listed.is_some());
         let since = card.unprotected_since.filter(|_| counts)?;
         // What was refused is not applicable until it is tried again.
@@ -130,8 +140,8 @@ impl World {
         }
         let lied = |since: Option<Moment>| since.is_some_and(|since| self.now.since(since) > life);
         let unprotected: Vec<String> = match &stored.spec {
-            Spec::Protection(wish) => {
-                let unprotected = |id: &&InstanceId| lied(self.instance_exposed(stored, wish, id));
+            Spec::Protection(intent) => {
+                let unprotected = |id: &&InstanceId| lied(self.instance_exposed(stored, intent, id));
                 self.cloud
                     .machines
                     .keys()
@@ -139,8 +149,8 @@ impl World {
                     .map(|id| format!("{:?}", self.cloud.machines[id]))
                     .collect()
             }
-            Spec::Retention(wish) => {
-                let unprotected = |id: &&InterfaceId| lied(self.interface_exposed(stored, wish, id));
+            Spec::Retention(intent) => {
+                let unprotected = |id: &&InterfaceId| lied(self.interface_exposed(stored, intent, id));
                 self.cloud
                     .cards
                     .keys()
@@ -247,8 +257,8 @@ impl World {
             return;
         };
         match &stored.spec {
-            Spec::Protection(wish) => self.check_protection(stored, wish, part),
-            Spec::Retention(wish) => self.check_retention(stored, wish, part),
+            Spec::Protection(intent) => self.check_protection(stored, intent, part),
+            Spec::Retention(intent) => self.check_retention(stored, intent, part),
         }
     }
 
@@ -260,14 +270,14 @@ impl World {
         );
     }
 
-    fn check_protection(&self, stored: &Stored, wish: &Wish<Instance>, part: &Part) {
-        if judge(Question::of(wish), part).domain.status != Status::True {
+    fn check_protection(&self, stored: &Stored, intent: &Intent<Instance>, part: &Part) {
+        if judge(Question::of(intent), part).domain.status != Status::True {
             return;
         }
         for row in part.rows.iter().filter(|row| row.state == State::Protected) {
             self.check_shown(&stored.id, &row.id);
         }
-        let selector = &wish.selector;
+        let selector = &intent.selector;
         let named = selector.ids.iter().filter(|id| selector.names(id)).count();
         let told = part.rows.iter().filter(|row| selector.names(&i(&row.id))).count();
         // Who excludes by tag may leave out any of them, and be True of what else is selected.
@@ -275,20 +285,20 @@ impl World {
         assert!(complete, "{:?} leaves out what it names", stored.id);
     }
 
-    fn check_retention(&self, stored: &Stored, wish: &Wish<Interface>, part: &Part) {
+    fn check_retention(&self, stored: &Stored, intent: &Intent<Interface>, part: &Part) {
         let retention = part.retention.as_deref().expect("what an object that retains remembers");
-        if judge(Question::of(wish), part).domain.status != Status::True {
+        if judge(Question::of(intent), part).domain.status != Status::True {
             return;
         }
         for row in retention.rows.iter().filter(|row| row.reason == Reason::AllProtected) {
             self.check_shown(&stored.id, row.id.as_str());
         }
-        if let Some(owners) = &wish.owners {
-            self.check_lists(wish, owners, part);
+        if let Some(owners) = &intent.owners {
+            self.check_lists(intent, owners, part);
         }
     }
 
-    fn check_lists(&self, wish: &Wish<Interface>, owners: &Selector<Instance>, part: &Part) {
+    fn check_lists(&self, intent: &Intent<Interface>, owners: &Selector<Instance>, part: &Part) {
         // Who selects it is judged as things are: it must have been shown since they are so. What changed in the moment of
         // the read may have changed after it.
         let shown =
@@ -310,7 +320,7 @@ impl World {
                 ) && card.facts.service_managed == Some(false);
                 let place = self.places.get(id).and_then(|(_, at)| at.as_ref());
                 let names_it = place == Some(instance);
-                let asked = self.selected(wish, id, card);
+                let asked = self.selected(intent, id, card);
                 assert!(
                     !(ours && asked) || names_it == listed.contains(id),
                     "I21: True although {instance} lists {listed:?} and {id} says {place:?}: {part:?}"
@@ -325,13 +335,13 @@ impl World {
     /// I19: the list of retained interfaces gets shorter only by what is gone, excluded or given up.
     pub fn check_record(&mut self, name: &str, new: &Record, settled: bool) {
         let stored = &self.store[name];
-        let Some(wish) = stored.retention() else { return };
+        let Some(intent) = stored.retention() else { return };
         let full = new.retained.len() >= MAX_RETAINED;
         for id in stored.record.retained.keys().filter(|id| !full && !new.retained.contains_key(id)) {
             let Some(card) = self.cloud.cards.get(id) else { continue };
             let hidden = card.hidden_since.is_some_and(|at| self.now.since(at) >= secs(5));
             let left =
-                self.excluded(wish, id, card) || self.left.contains_key(&(name.to_owned(), id.clone()));
+                self.excluded(intent, id, card) || self.left.contains_key(&(name.to_owned(), id.clone()));
             assert!(hidden || left, "I19: {name} no longer lists {id} {card:?}; {:?}", stored.spec);
         }
         if settled {

@@ -3,9 +3,9 @@
 use keeper_core::fleet::Asked;
 use keeper_core::id::{InstanceId, ObjectId};
 use keeper_core::instance::{ChargeType, InstanceFacts};
+use keeper_core::intent::DeletionPolicy;
 use keeper_core::interface::{InterfaceStatus, InterfaceType};
 use keeper_core::retention::Record;
-use keeper_core::wish::DeletionPolicy;
 
 use super::cloud::{Card, Machine, card, eni, i, machine, payg, tags, unprotected_since};
 use super::store::{Spec, Stored};

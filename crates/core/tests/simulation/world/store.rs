@@ -8,6 +8,7 @@ use keeper_core::fleet::Asked;
 use keeper_core::id::{Generation, ObjectId};
 use keeper_core::id::{InstanceId, InterfaceId};
 use keeper_core::instance::Instance;
+use keeper_core::intent::{DeletionPolicy, Intent, Selector, Unprotecting};
 use keeper_core::interface::Interface;
 use keeper_core::loss::Loss;
 use keeper_core::retention::{
@@ -15,82 +16,81 @@ use keeper_core::retention::{
 };
 use keeper_core::time::Moment;
 use keeper_core::verdict::Part;
-use keeper_core::wish::{DeletionPolicy, Selector, Unprotecting, Wish};
 
 /// What an object's spec asks.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Spec {
-    Protection(Wish<Instance>),
-    Retention(Wish<Interface>),
+    Protection(Intent<Instance>),
+    Retention(Intent<Interface>),
 }
 
-impl From<Wish<Instance>> for Spec {
-    fn from(wish: Wish<Instance>) -> Self {
-        Self::Protection(wish)
+impl From<Intent<Instance>> for Spec {
+    fn from(intent: Intent<Instance>) -> Self {
+        Self::Protection(intent)
     }
 }
 
-impl From<Wish<Interface>> for Spec {
-    fn from(wish: Wish<Interface>) -> Self {
-        Self::Retention(wish)
+impl From<Intent<Interface>> for Spec {
+    fn from(intent: Intent<Interface>) -> Self {
+        Self::Retention(intent)
     }
 }
 
 impl Spec {
     pub fn unprotecting(&self) -> Option<Unprotecting> {
         match self {
-            Self::Protection(wish) => wish.unprotecting(),
-            Self::Retention(wish) => wish.unprotecting(),
+            Self::Protection(intent) => intent.unprotecting(),
+            Self::Retention(intent) => intent.unprotecting(),
         }
     }
 
     pub fn deletion_policy(&self) -> DeletionPolicy {
         match self {
-            Self::Protection(wish) => wish.deletion_policy,
-            Self::Retention(wish) => wish.deletion_policy,
+            Self::Protection(intent) => intent.deletion_policy,
+            Self::Retention(intent) => intent.deletion_policy,
         }
     }
 
     pub fn deleting(&mut self) -> &mut Option<Duration> {
         match self {
-            Self::Protection(wish) => &mut wish.deleting,
-            Self::Retention(wish) => &mut wish.deleting,
+            Self::Protection(intent) => &mut intent.deleting,
+            Self::Retention(intent) => &mut intent.deleting,
         }
     }
 
     pub fn terminating(&self) -> bool {
         match self {
-            Self::Protection(wish) => wish.deleting.is_some(),
-            Self::Retention(wish) => wish.deleting.is_some(),
+            Self::Protection(intent) => intent.deleting.is_some(),
+            Self::Retention(intent) => intent.deleting.is_some(),
         }
     }
 
     fn question(&self) -> Question {
         match self {
-            Self::Protection(wish) => Question::of(wish),
-            Self::Retention(wish) => Question::of(wish),
+            Self::Protection(intent) => Question::of(intent),
+            Self::Retention(intent) => Question::of(intent),
         }
     }
 
     /// Which instances it is about.
     pub fn instances(&self) -> Option<&Selector<Instance>> {
         match self {
-            Self::Protection(wish) => Some(&wish.selector),
-            Self::Retention(wish) => wish.owners.as_deref(),
+            Self::Protection(intent) => Some(&intent.selector),
+            Self::Retention(intent) => intent.owners.as_deref(),
         }
     }
 
     fn instances_mut(&mut self) -> Option<&mut Selector<Instance>> {
         match self {
-            Self::Protection(wish) => Some(&mut wish.selector),
-            Self::Retention(wish) => wish.owners.as_deref_mut(),
+            Self::Protection(intent) => Some(&mut intent.selector),
+            Self::Retention(intent) => intent.owners.as_deref_mut(),
         }
     }
 
     pub fn set_deletion_policy(&mut self, policy: DeletionPolicy) {
         match self {
-            Self::Protection(wish) => wish.deletion_policy = policy,
-            Self::Retention(wish) => wish.deletion_policy = policy,
+            Self::Protection(intent) => intent.deletion_policy = policy,
+            Self::Retention(intent) => intent.deletion_policy = policy,
         }
     }
 }
@@ -154,23 +154,23 @@ impl Stored {
         stored
     }
 
-    pub fn retention(&self) -> Option<&Wish<Interface>> {
+    pub fn retention(&self) -> Option<&Intent<Interface>> {
         match &self.spec {
-            Spec::Retention(wish) => Some(wish),
+            Spec::Retention(intent) => Some(intent),
             Spec::Protection(_) => None,
         }
     }
 
-    pub fn protection(&self) -> Option<&Wish<Instance>> {
+    pub fn protection(&self) -> Option<&Intent<Instance>> {
         match &self.spec {
-            Spec::Protection(wish) => Some(wish),
+            Spec::Protection(intent) => Some(intent),
             Spec::Retention(_) => None,
         }
     }
 
-    pub fn protection_mut(&mut self) -> Option<&mut Wish<Instance>> {
+    pub fn protection_mut(&mut self) -> Option<&mut Intent<Instance>> {
         match &mut self.spec {
-            Spec::Protection(wish) => Some(wish),
+            Spec::Protection(intent) => Some(intent),
             Spec::Retention(_) => None,
         }
     }
@@ -217,7 +217,7 @@ impl Stored {
     fn note_intents(&mut self) {
         let wanted: Vec<(InterfaceId, Option<InstanceId>)> = self
             .retention()
-            .map(|wish| wish.reattach.iter().map(|e| (e.interface.clone(), e.instance.clone())).collect())
+            .map(|intent| intent.reattach.iter().map(|e| (e.interface.clone(), e.instance.clone())).collect())
             .unwrap_or_default();
         self.intents.retain(|(id, to, _)| wanted.iter().any(|w| w.0 == *id && w.1 == *to));
         for (id, to) in wanted {
@@ -239,9 +239,9 @@ impl Stored {
         }
         let carried_out = self.carried_out == Some(self.generation);
         match self.spec.clone() {
-            Spec::Protection(wish) => Asked::Protection(Box::new(Wish { carried_out, ..wish })),
-            Spec::Retention(wish) => {
-                Asked::Retention(Box::new(Wish { carried_out, ..wish }), Box::new(self.record.clone()))
+            Spec::Protection(intent) => Asked::Protection(Box::new(Intent { carried_out, ..intent })),
+            Spec::Retention(intent) => {
+                Asked::Retention(Box::new(Intent { carried_out, ..intent }), Box::new(self.record.clone()))
             }
         }
     }
@@ -280,7 +280,7 @@ impl Stored {
         self.version += 1;
     }
 
-    /// What status says of wishes to attach, and of which generation.
+    /// What status says of intents to attach, and of which generation.
     pub fn attachments(&self) -> Option<(Generation, Vec<Attachment>)> {
         self.status.as_ref().map(|(of, ..)| (*of, self.record.attachments.clone()))
     }

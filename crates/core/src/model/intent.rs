@@ -118,7 +118,7 @@ impl Rights {
     }
 }
 
-/// One wish to attach a retained interface. It is fulfilled once.
+/// One intent to attach a retained interface. It is fulfilled once.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Reattach {
     /// The interface.
@@ -146,7 +146,7 @@ pub enum DeletionPolicy {
     clippy::struct_excessive_bools,
     reason = "each says something of its own, and a spec can say any of them"
 )]
-pub struct Wish<K: Kind> {
+pub struct Intent<K: Kind> {
     /// Of which targets.
     pub selector: Selector<K>,
     /// Whether it wants the protected value (`Enabled`) or the unprotected one (`Disabled`).
@@ -183,15 +183,15 @@ pub enum Unprotecting {
     BeforeDeletion,
 }
 
-impl Wish<Instance> {
-    /// The wish for a roster of the instances that an object of another kind is about.
+impl Intent<Instance> {
+    /// The intent for a roster of the instances that an object of another kind is about.
     pub fn enumerating(selector: Selector<Instance>) -> Self {
         Self { enumerates: true, ..Self::of(Selector { shows_excluded: true, ..selector }) }
     }
 }
 
-impl<K: Kind> Wish<K> {
-    /// The wish to keep the protected value on what this selects, with the careful choice for everything else.
+impl<K: Kind> Intent<K> {
+    /// The intent to keep the protected value on what this selects, with the careful choice for everything else.
     pub fn of(selector: Selector<K>) -> Self {
         Self {
             selector,
@@ -208,7 +208,7 @@ impl<K: Kind> Wish<K> {
         }
     }
 
-    /// Whether this wish is a claim on its targets: it wants them protected, in either mode, terminating or not, and does
+    /// Whether this intent is a claim on its targets: it wants them protected, in either mode, terminating or not, and does
     /// not ask for the opposite by being deleted.
     pub fn claims(&self) -> bool {
         self.protect && !self.enumerates && self.unprotecting().is_none()
@@ -235,13 +235,13 @@ mod tests {
     use super::*;
     use crate::instance::Instance;
 
-    fn wish(protect: bool, observe: bool, policy: DeletionPolicy, deleting: bool) -> Wish<Instance> {
-        Wish {
+    fn intent(protect: bool, observe: bool, policy: DeletionPolicy, deleting: bool) -> Intent<Instance> {
+        Intent {
             protect,
             observe,
             deletion_policy: policy,
             deleting: deleting.then_some(Duration::ZERO),
-            ..Wish::of(Selector::default())
+            ..Intent::of(Selector::default())
         }
     }
 
@@ -262,10 +262,10 @@ mod tests {
             (false, true, Keep, false, false, None),
             (false, true, Unprotect, true, false, None),
         ] {
-            let wish = wish(protect, observe, policy, deleting);
-            assert_eq!((wish.claims(), wish.unprotecting()), (claims, unprotecting), "{wish:?}");
-            assert!(!(wish.enforces() && observe));
-            let asks = Wish { enumerates: true, ..wish };
+            let intent = intent(protect, observe, policy, deleting);
+            assert_eq!((intent.claims(), intent.unprotecting()), (claims, unprotecting), "{intent:?}");
+            assert!(!(intent.enforces() && observe));
+            let asks = Intent { enumerates: true, ..intent };
             assert_eq!((asks.claims(), asks.unprotecting()), (false, None), "whoever enumerates only asks");
         }
     }
