@@ -24,16 +24,16 @@ pub struct Preflight {
 }
 
 impl Preflight {
-    /// The object as it is now, and whether every object that may hold a claim is known at its newest generation.
+    /// The object as it is now, and whether every object that may have a hold is known at its newest generation.
     /// An API server that does not answer leaves all of it open, and nothing is unprotected or attached.
     pub async fn ask(&self, id: &ObjectId) -> Recheck {
-        let asked = async { Ok::<_, kube::Error>((self.object(id).await?, self.claims().await?)) };
+        let asked = async { Ok::<_, kube::Error>((self.object(id).await?, self.holds().await?)) };
         match timeout(CALL_TIMEOUT, asked).await {
-            Ok(Ok((found, claims))) => Recheck {
+            Ok(Ok((found, holds))) => Recheck {
                 object: found
                     .as_ref()
                     .map(|found| (generation(&found.meta), found.meta.deletion_timestamp.is_some())),
-                claims_as_known: self.store.know(&claims),
+                holds_as_known: self.store.know(&holds),
                 carried_out: found
                     .as_ref()
                     .and_then(|found| found.object.as_ref())
@@ -70,12 +70,12 @@ impl Preflight {
         Ok(found.filter(|found| found.meta.uid.as_deref() == Some(id.uid())))
     }
 
-    async fn claims(&self) -> Result<Vec<ObjectMeta>, kube::Error> {
-        let mut claims = Vec::new();
+    async fn holds(&self) -> Result<Vec<ObjectMeta>, kube::Error> {
+        let mut holds = Vec::new();
         for resource in Resource::ALL {
-            claims.extend(resource.list_metadata(&self.client, self.object_selector.as_deref()).await?);
+            holds.extend(resource.list_metadata(&self.client, self.object_selector.as_deref()).await?);
         }
-        Ok(claims)
+        Ok(holds)
     }
 }
 

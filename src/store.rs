@@ -330,7 +330,7 @@ impl Store {
         self.lock().entries.get(id).cloned()
     }
 
-    /// Objects that can't be read: they may be claims on anything.
+    /// Objects that can't be read: they may be holds on anything.
     pub fn opaque(&self) -> Vec<(ObjectId, Generation)> {
         let inner = self.lock();
         let opaque =

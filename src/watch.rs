@@ -1,7 +1,7 @@
 //! Watches objects and Nodes, and gives each worker its newest intents.
 //!
 //! kube's own `Controller` is not used: it has one queue without priorities, and does not tell of an object that was
-//! deleted without a finalizer, whose claim must fall at once.
+//! deleted without a finalizer, whose hold must fall at once.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;

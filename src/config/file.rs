@@ -20,7 +20,7 @@ pub struct File {
     #[schemars(with = "Vec<String>")]
     pub primary_retention_regions: Option<Vec<Spanned<String>>>,
     /// Serve only objects with matching labels, such as `account=prod` or `shard!=b`. Objects without them do not exist
-    /// for this operator, not even as claims against switching protection off: use it only to part accounts among several
+    /// for this operator, not even as holds against switching protection off: use it only to part accounts among several
     /// operators.
     #[schemars(with = "String")]
     pub object_selector: Option<Spanned<String>>,

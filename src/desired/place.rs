@@ -298,7 +298,7 @@ grants: [{namespaces: [theirs]}, {namespaces: [ours], regions: [cn-beijing]}]";
     }
 
     #[test]
-    fn i09_a_word_of_a_newer_version_may_be_a_claim() {
+    fn i09_a_word_of_a_newer_version_may_be_a_hold() {
         for field in ["protection", "mode", "deletionPolicy"] {
             let mut spec = by_id("default", "cn-hangzhou");
             spec[field] = json!("Tomorrow");

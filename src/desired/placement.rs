@@ -35,7 +35,7 @@ pub enum Placement {
     NotGranted,
     /// Nowhere: the vendor's table has no such region, and none of that name is granted. What is wrong, and what to do.
     UnknownRegion(String),
-    /// Nowhere, and it may be a claim on anything: what is wrong, and what to do.
+    /// Nowhere, and it may be a hold on anything: what is wrong, and what to do.
     Opaque(String),
 }
 

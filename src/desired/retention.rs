@@ -369,7 +369,7 @@ mod tests {
     }
 
     #[test]
-    fn i09_a_word_of_a_newer_version_may_be_a_claim() {
+    fn i09_a_word_of_a_newer_version_may_be_a_hold() {
         for (field, word) in [
             ("retention", json!("Lend")),
             ("mode", json!("Rehearse")),

@@ -119,7 +119,7 @@ async fn i17_without_a_pin_the_first_account_counts_and_none_has_two_names() {
     stage.until("one", "Protected=True/AllProtected").await;
     stage.until_printed("accountId is not set", 2).await;
 
-    // Under a second name the same account would be served by somebody who does not know of the claims of the first.
+    // Under a second name the same account would be served by somebody who does not know of the holds of the first.
     double.put(stage.account.access_key());
     let mut off = by_id("double", REGION, &id);
     off["protection"] = "Disabled".into();

@@ -37,7 +37,7 @@ async fn i42_what_is_not_granted_looks_the_same_whatever_it_is() {
         told.push(status);
     }
     assert!(told.iter().all(|status| *status == told[0]), "{told:#?}");
-    // No call and no claim: the cloud was never asked for anything.
+    // No call and no hold: the cloud was never asked for anything.
     assert!(stage.simulator.log().is_empty(), "{:?}", stage.simulator.log());
 }
 

@@ -129,13 +129,13 @@ async fn i10_disable_switches_off_and_lets_go_with_one_event() {
 }
 
 #[tokio::test]
-async fn i10_disable_leaves_protected_what_another_object_claims_and_says_so() {
+async fn i10_disable_leaves_protected_what_another_object_holds_and_says_so() {
     let stage = Stage::new().await;
     let ids = stage.account.seed(&Seed::new(REGION).times(2));
     let _operator = stage.start();
-    stage.apply("claim", spec(&ids[..1], "Keep")).await;
+    stage.apply("hold", spec(&ids[..1], "Keep")).await;
     stage.apply("lifted", spec(&ids, "Disable")).await;
-    for name in ["claim", "lifted"] {
+    for name in ["hold", "lifted"] {
         stage.until(name, "Protected=True").await;
     }
     stage.delete("lifted").await;

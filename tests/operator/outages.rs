@@ -75,7 +75,7 @@ fn spec(ids: &[String], protection: &str) -> Value {
 
 /// A rival was created a moment ago, and the watch is silent.
 #[tokio::test]
-async fn i11_who_cannot_hear_of_a_new_claim_stops_switching_off() {
+async fn i11_who_cannot_hear_of_a_new_hold_stops_switching_off() {
     let stage = Stage::new().await;
     let ids = stage.account.seed(&Seed::new(REGION).times(20).protected(true));
     let road = Road::lay(&stage).await;
@@ -84,7 +84,7 @@ async fn i11_who_cannot_hear_of_a_new_claim_stops_switching_off() {
     stage.apply("off", spec(&ids, "Disabled")).await;
     stage.until_cloud("it has begun", |_| stage.unprotecting_writes() >= 2).await;
     road.becomes(State::Silent);
-    stage.apply("claim", spec(&ids, "Enabled")).await;
+    stage.apply("hold", spec(&ids, "Enabled")).await;
     // What was proven before may still be used up, for ten seconds and in small batches. Half a minute is longer than all of
     // these, and than it takes to switch off all that is left.
     let mut switched_off = stage.unprotecting_writes();
@@ -94,10 +94,10 @@ async fn i11_who_cannot_hear_of_a_new_claim_stops_switching_off() {
         if before == switched_off { Ok(()) } else { Err(switched_off) }
     })
     .await;
-    assert!(switched_off < ids.len(), "all were switched off against a claim");
+    assert!(switched_off < ids.len(), "all were switched off against a hold");
 
     road.becomes(State::Open);
-    stage.until("claim", "Protected=True/AllProtected").await;
+    stage.until("hold", "Protected=True/AllProtected").await;
     assert!(ids.iter().all(|id| stage.protected(id)));
     stage.until("off", "Protected=False/Conflict Stalled=True/Conflict").await;
     assert_eq!(stage.unprotecting_writes(), switched_off);
@@ -127,7 +127,7 @@ async fn i27_without_the_api_server_drift_is_repaired_and_what_was_missed_is_mad
     road.becomes(State::Open);
     stage.until("new", "Protected=True/AllProtected").await;
     stage.until("stays", "Protected=True/AllProtected").await;
-    // The claim of what was deleted meanwhile has fallen.
+    // The hold of what was deleted meanwhile has fallen.
     stage.by_hand(&ids[1], false);
     stage.reads(5).await;
     assert!(!stage.protected(&ids[1]));

@@ -293,20 +293,20 @@ async fn i10_deleting_gives_up_only_where_the_policy_says_so() {
 }
 
 #[tokio::test]
-async fn i11_a_claim_of_another_object_keeps_the_flag() {
+async fn i11_a_hold_of_another_object_keeps_the_flag() {
     let stage = stage().await;
     stage.account.seed_one(&seed("db"));
     let _operator = stage.start();
     stage
-        .retain("claim", json!({ "region": REGION, "targets": { "networkInterfaceIds": ["eni-dbb"] } }))
+        .retain("hold", json!({ "region": REGION, "targets": { "networkInterfaceIds": ["eni-dbb"] } }))
         .await;
-    stage.until_retention("claim", "Retained=True").await;
+    stage.until_retention("hold", "Retained=True").await;
     let mut spec = of_instances(&["i-db"]);
     spec["retention"] = "Release".into();
     stage.account.change_interface("eni-dba", &keeper_simulator::InterfaceChange::delete_on_release(false));
     stage.retain("release", spec).await;
     stage.until_retention("release", "Retained=False/Conflict Stalled=True/Conflict").await;
-    stage.until_cloud("what nobody claims is given up", |_| !stage.stays("eni-dba")).await;
+    stage.until_cloud("what nobody holds is given up", |_| !stage.stays("eni-dba")).await;
     assert!(stage.stays("eni-dbb"));
 }
 

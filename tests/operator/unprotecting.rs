@@ -12,24 +12,24 @@ fn spec(id: &str, protection: &str) -> Value {
 }
 
 #[tokio::test]
-async fn i09_a_claim_in_another_namespace_stands_against_switching_off() {
+async fn i09_a_hold_in_another_namespace_stands_against_switching_off() {
     let stage = Stage::new().await;
     let id = stage.account.seed_one(&Seed::new(REGION));
     let (elsewhere, rivals) = stage.another_namespace().await;
     let _operator = stage.settings().serving(&elsewhere).start();
-    stage.apply_to(&rivals, "claim", spec(&id, "Enabled")).await;
-    stage.until_in(&rivals, "claim", "Protected=True/AllProtected").await;
+    stage.apply_to(&rivals, "hold", spec(&id, "Enabled")).await;
+    stage.until_in(&rivals, "hold", "Protected=True/AllProtected").await;
 
     stage.apply("off", spec(&id, "Disabled")).await;
     let refused = stage.until("off", "Protected=False/Conflict Ready=False Stalled=True/Conflict").await;
     let told = message(&refused, "Stalled");
     assert!(
-        !told.contains(&elsewhere) && !told.contains("claim"),
+        !told.contains(&elsewhere) && !told.contains("hold"),
         "names what its author may not see: {told}"
     );
-    // Both orders: a claim that comes while the other waits, and an edit of it that leaves it a claim.
+    // Both orders: a hold that comes while the other waits, and an edit of it that leaves it a hold.
     stage.apply("second", spec(&id, "Enabled")).await;
-    rivals.delete("claim", &DeleteParams::default()).await.unwrap();
+    rivals.delete("hold", &DeleteParams::default()).await.unwrap();
     let mut observing = spec(&id, "Enabled");
     observing["mode"] = "Observe".into();
     stage.apply("second", observing).await;
@@ -39,7 +39,7 @@ async fn i09_a_claim_in_another_namespace_stands_against_switching_off() {
     assert!(stage.protected(&id));
     stage.until("off", "Protected=False/Conflict").await;
 
-    // The last claim falls: now it is done, and once.
+    // The last hold falls: now it is done, and once.
     stage.delete("second").await;
     let done = stage.until("off", "Protected=False/DisabledAsAsked Ready=True Stalled=False").await;
     assert_eq!(done.status.unwrap().protection_state, Some(ProtectionState::Disabled));

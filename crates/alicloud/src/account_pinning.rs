@@ -50,7 +50,7 @@ impl AccountPins {
     /// Whether a key that belongs to this account may be used under this name.
     fn admit(&self, name: &AccountName, account_id: &str) -> bool {
         let mut accounts = self.accounts.lock().unwrap_or_else(PoisonError::into_inner);
-        // Under two names one account would be served by engines that don't know of each other's claims.
+        // Under two names one account would be served by engines that don't know of each other's holds.
         let taken = accounts.iter().find(|(other, id)| *other != name && &***id == account_id);
         if let Some((other, _)) = taken {
             warn!(

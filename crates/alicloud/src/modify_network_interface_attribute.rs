@@ -55,14 +55,14 @@ mod tests {
         };
         let evidence: Evidence<Interface> =
             Evidence { facts, seen: now, call: CallId(1), request_id: RequestId::new("R-1"), tag_epoch: 0 };
-        let answer = Recheck { object: Some((1, false)), claims_as_known: true, ..Recheck::default() };
+        let answer = Recheck { object: Some((1, false)), holds_as_known: true, ..Recheck::default() };
         let case = Case {
             intent: (1, &intent),
             object: ObjectProof::new(&answer, 1, &intent, now).unwrap(),
             target: (evidence.fresh(now, None).unwrap(), CallId(1)),
             read_since: CallId(1),
             selected: true,
-            obstacles: Obstacles { claimed: false, opaque: false, circuit_open: false },
+            obstacles: Obstacles { held: false, opaque: false, circuit_open: false },
         };
         grant(id, &case, now).unwrap()
     }

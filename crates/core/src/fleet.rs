@@ -26,7 +26,7 @@ pub enum Asked {
     Protection(Box<Intent<Instance>>),
     /// Retention of network interfaces, and what the object's status says already.
     Retention(Box<Intent<Interface>>, Box<Record>),
-    /// It stands there but can't be read: it may be a claim on anything.
+    /// It stands there but can't be read: it may be a hold on anything.
     Opaque,
     /// Nothing: it does not exist any more.
     Gone,
@@ -73,7 +73,7 @@ pub enum Effect {
     WriteInterface(CallId, WriteCall<Interface>, Window),
     /// Have an interface attached, within the window. The answer is one about interfaces.
     Attach(CallId, AttachPermit, Window),
-    /// Ask the API server, uncached, for the object and for all claims.
+    /// Ask the API server, uncached, for the object and for all holds.
     Recheck(Question, ObjectId),
     /// Report this of the object at this generation. It is said once: whoever carries it keeps the newest until it is
     /// written.
@@ -172,7 +172,7 @@ impl Fleet {
         };
         match asked {
             Asked::Protection(intent) => {
-                // It may not have been readable before, and then it was a possible claim here, too.
+                // It may not have been readable before, and then it was a possible hold here, too.
                 let here = engine::Input::Intent(object.clone(), generation, engine::Asked::Gone);
                 self.interfaces.take(now, here);
                 self.instances

@@ -1,4 +1,4 @@
-//! Attaching retained interfaces, as objects intent it: each intent once, however its answer is lost.
+//! Attaching retained interfaces, as objects ask for it: each intent once, however its answer is lost.
 //!
 //! Before the call the API server says that nothing unknown stands against it, the instance and the interface are read,
 //! and `Requested` is durable in the object's status. After the call, unless its answer proves that it had no effect, there
@@ -329,7 +329,7 @@ impl Engine<Interface> {
         let Some(attempt) = self.attempt.as_mut().filter(|a| a.step == Step::Recheck(ticket)) else { return };
         let object = self.objects.get_mut(&attempt.object);
         let deleting = object.as_ref().is_some_and(|o| o.intent.deleting.is_some());
-        if !answer.claims_as_known || answer.object != Some((attempt.generation, deleting)) {
+        if !answer.holds_as_known || answer.object != Some((attempt.generation, deleting)) {
             // What we were told of lags behind what is there; it will come.
             return self.postpone(now);
         }

@@ -134,7 +134,7 @@ impl<K: Extension> Engine<K> {
                 .or_else(|| care.and_then(|care| care.last_protected.as_deref().cloned())),
         };
         let Some(object) = self.objects.get_mut(name) else { return };
-        let grave = object.intent.claims() && not_applicable.is_none() && !cause.is_asked_for();
+        let grave = object.intent.holds() && not_applicable.is_none() && !cause.is_asked_for();
         object.losses.push(Loss { grave, ..loss });
         self.dirty.insert(name.clone());
     }

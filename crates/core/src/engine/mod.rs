@@ -1,6 +1,6 @@
 //! The decider for one account and region: intents and replies in, effects out.
 //!
-//! Guarantees. Nothing is written without an observed difference. A protected value is written only for a live claim, a
+//! Guarantees. Nothing is written without an observed difference. A protected value is written only for a live hold, a
 //! unprotected one only with a [`crate::authority::UnprotectPermit`]. A target has one write under way at most, and after it
 //! ended, whatever the answer, the next call on that target is a read. A positive word rests on evidence that is
 //! fresh now and was asked for after our own last write.
@@ -82,7 +82,7 @@ pub struct Settings {
 pub enum Asked<K: Kind> {
     /// This.
     Intent(Box<Intent<K>>),
-    /// It stands there but can't be read: it may be a claim on anything.
+    /// It stands there but can't be read: it may be a hold on anything.
     Opaque,
     /// Nothing: it does not exist any more.
     Gone,
@@ -176,7 +176,7 @@ pub enum Effect<K: Kind> {
     Write(CallId, WriteCall<K>, Window),
     /// Have an interface attached, within the window. Only the engine of interfaces asks for it.
     Attach(CallId, AttachPermit, Window),
-    /// Ask the API server, uncached, for the object and for all claims.
+    /// Ask the API server, uncached, for the object and for all holds.
     Recheck(Ticket, ObjectId),
     /// Report this of the object at this generation. It is said once: whoever carries it keeps the newest until it is
     /// written.

@@ -212,7 +212,7 @@ impl<K: Extension> Engine<K> {
                 self.opaque.remove(object);
             }
         }
-        // A claim that came or fell changes what others may unprotect.
+        // A hold that came or fell changes what others may unprotect.
         let soon = now.after(Duration::from_secs(1));
         for name in &self.acting {
             if let Some(act) = self.objects.get_mut(name).and_then(|o| o.act.as_mut()) {
@@ -368,7 +368,7 @@ impl<K: Extension> Engine<K> {
             self.errands.insert(object.clone());
         }
         if entry.intent.owners.is_some() {
-            // It may claim what is on an instance by a tag that was not asked for when that was looked at.
+            // It may hold what is on an instance by a tag that was not asked for when that was looked at.
             self.batch = None;
         }
     }
@@ -490,12 +490,12 @@ impl<K: Extension> Engine<K> {
             .map(|(name, ..)| name)
     }
 
-    /// Whether any object but this one claims the target. In doubt it does.
-    pub(super) fn claimed_by_other(&self, now: Moment, id: &K::Id, than: &ObjectId) -> bool {
+    /// Whether any object but this one holds the target. In doubt it does.
+    pub(super) fn held_by_other(&self, now: Moment, id: &K::Id, than: &ObjectId) -> bool {
         // What an object is about can't be told as long as nobody has said which instances it is about.
         let unheard =
-            |name: &ObjectId| name != than && self.objects.get(name).is_some_and(|o| o.intent.claims());
-        self.selectors_of(now, id).any(|(name, object, _)| name != than && object.intent.claims())
+            |name: &ObjectId| name != than && self.objects.get(name).is_some_and(|o| o.intent.holds());
+        self.selectors_of(now, id).any(|(name, object, _)| name != than && object.intent.holds())
             || self.rosterless.iter().any(unheard)
     }
 

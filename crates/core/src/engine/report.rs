@@ -358,7 +358,7 @@ impl<K: Extension> Engine<K> {
             (Verdict::Unknown(Reason::AwaitingEvidence | Reason::EvidenceStale), Some((why, _))) => {
                 Verdict::Unknown(why)
             }
-            (Verdict::Unprotected(_), _) if !intent.claims() => Verdict::Unprotected(Reason::NotWanted),
+            (Verdict::Unprotected(_), _) if !intent.holds() => Verdict::Unprotected(Reason::NotWanted),
             (Verdict::Unprotected(_), _) if intent.observe => Verdict::Unprotected(Reason::Unprotected),
             _ => verdict,
         }

@@ -253,7 +253,7 @@ impl<K: Extension> Engine<K> {
         if target.evidence.as_ref().is_some_and(|e| !K::at_stake(&e.facts)) {
             return None;
         }
-        let claimed = self.claimed_by_other(now, id, object);
+        let held = self.held_by_other(now, id, object);
         let refusal = target
             .care
             .as_deref()
@@ -267,7 +267,7 @@ impl<K: Extension> Engine<K> {
             }
             _ if !entry.intent.may.unprotect => self.held(now, act, Reason::NotGranted),
             Verdict::Unknown(reason) => self.held(now, act, reason),
-            Verdict::Protected(_) if claimed => self.held(now, act, Reason::Conflict),
+            Verdict::Protected(_) if held => self.held(now, act, Reason::Conflict),
             Verdict::Protected(_) if !self.opaque.is_empty() => self.held(now, act, Reason::OpaqueRival),
             Verdict::Protected(_) if self.breaker.is_open() => self.held(now, act, Reason::CircuitBreaker),
             Verdict::Protected(_)
@@ -275,7 +275,7 @@ impl<K: Extension> Engine<K> {
             {
                 self.held(now, act, self.owners_unreadable.unwrap_or(Reason::PermissionDenied))
             }
-            // A claim by tag may be hidden.
+            // A hold by tag may be hidden.
             Verdict::Protected(_) if odd_tags => self.held(now, act, Reason::FieldUnreadable),
             Verdict::Protected(_) => match (refusal, self.writes.closed(now)) {
                 (Some(trouble), _)
@@ -452,7 +452,7 @@ impl<K: Extension> Engine<K> {
     ) -> Option<UnprotectPermit<K>> {
         let (entry, target) = (self.objects.get(object)?, self.targets.get(id)?);
         let busy = target.care.as_deref().is_some_and(|c| c.writing.is_some() || c.accepted.is_some());
-        // A claim by tag shows only on tags that could be read, and of which none was dropped that somebody asks for.
+        // A hold by tag shows only on tags that could be read, and of which none was dropped that somebody asks for.
         let tells_all =
             |e: &&Evidence<K>| K::tags(&e.facts).is_some() && e.tag_epoch >= self.selection.epoch();
         let evidence = target.evidence.as_ref().filter(tells_all)?;
@@ -468,7 +468,7 @@ impl<K: Extension> Engine<K> {
             read_since,
             selected: self.member_by_spec(now, entry, id) == Member::Yes && K::at_stake(&evidence.facts),
             obstacles: Obstacles {
-                claimed: self.claimed_by_other(now, id, object),
+                held: self.held_by_other(now, id, object),
                 opaque: !self.opaque.is_empty(),
                 circuit_open: self.breaker.is_open(),
             },

@@ -72,9 +72,9 @@ pub struct Recheck {
     /// The object's generation and whether it is being deleted; `None` when there is no object with this uid, or when
     /// the API server could not be asked.
     pub object: Option<(Generation, bool)>,
-    /// Whether every object of every kind that may hold a claim stands there at the generation which the engines have
+    /// Whether every object of every kind that may have a hold stands there at the generation which the engines have
     /// been given, and no other. The answer must reach the engine after all intents that it was compared with.
-    pub claims_as_known: bool,
+    pub holds_as_known: bool,
     /// Whether status says that the unprotecting which this generation asks for was carried out. Whoever led before may have
     /// done it and said so, and we were not told of that yet.
     pub carried_out: bool,
@@ -83,7 +83,7 @@ pub struct Recheck {
     pub attachments: Option<(Generation, Vec<Attachment>)>,
 }
 
-/// Proof that the object still asks for the unprotecting, and that no claim is unknown to us.
+/// Proof that the object still asks for the unprotecting, and that no hold is unknown to us.
 #[derive(Debug, Clone, Copy)]
 pub struct ObjectProof {
     generation: Generation,
@@ -99,7 +99,7 @@ impl ObjectProof {
         asked: Moment,
     ) -> Option<Self> {
         let same = answer.object == Some((generation, intent.deleting.is_some()));
-        (same && answer.claims_as_known && !answer.carried_out).then_some(Self { generation, at: asked })
+        (same && answer.holds_as_known && !answer.carried_out).then_some(Self { generation, at: asked })
     }
 
     /// Whether it still holds.
@@ -132,9 +132,9 @@ pub struct Case<'a, K: Kind> {
 /// What may stand against an unprotecting write.
 #[derive(Debug, Clone, Copy)]
 pub struct Obstacles {
-    /// Whether any other object claims the target.
-    pub claimed: bool,
-    /// Whether an object of the account can't be decoded: it may be a claim.
+    /// Whether any other object holds the target.
+    pub held: bool,
+    /// Whether an object of the account can't be decoded: it may be a hold.
     pub opaque: bool,
     /// Whether the circuit breaker is open.
     pub circuit_open: bool,
@@ -143,9 +143,9 @@ pub struct Obstacles {
 /// What stands against an unprotecting write.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Refusal {
-    /// Another object claims the target.
-    Claimed,
-    /// An object that can't be decoded may claim it.
+    /// Another object holds the target.
+    Held,
+    /// An object that can't be decoded may hold it.
     Opaque,
     /// The circuit breaker is open.
     CircuitOpen,
@@ -167,8 +167,8 @@ pub fn grant<K: Kind>(id: &K::Id, case: &Case<'_, K>, now: Moment) -> Result<Unp
     let (fresh, call) = case.target;
     if !intent.may.unprotect {
         Err(Refusal::NotGranted)
-    } else if case.obstacles.claimed {
-        Err(Refusal::Claimed)
+    } else if case.obstacles.held {
+        Err(Refusal::Held)
     } else if case.obstacles.opaque {
         Err(Refusal::Opaque)
     } else if case.obstacles.circuit_open {
@@ -217,11 +217,7 @@ mod tests {
         Facts {
             intent: Intent { protect: false, may: Rights::ALL, ..Intent::of(Selector::default()) },
             generation: GENERATION,
-            answer: Recheck {
-                object: Some((GENERATION, false)),
-                claims_as_known: true,
-                ..Recheck::default()
-            },
+            answer: Recheck { object: Some((GENERATION, false)), holds_as_known: true, ..Recheck::default() },
             evidence: InstanceFacts {
                 deletion_protection: Some(true),
                 charge_type: Some(ChargeType::PostPaid),
@@ -230,7 +226,7 @@ mod tests {
             },
             read: CallId(9),
             selected: true,
-            obstacles: Obstacles { claimed: false, opaque: false, circuit_open: false },
+            obstacles: Obstacles { held: false, opaque: false, circuit_open: false },
             now: at(101),
         }
     }
@@ -262,7 +258,7 @@ mod tests {
         assert_eq!(permit.target().as_str(), "i-a");
         let spoils: [(&str, Spoil, Option<Refusal>); 19] = [
             ("no right to unprotect", |f| f.intent.may.unprotect = false, Some(Refusal::NotGranted)),
-            ("a claim", |f| f.obstacles.claimed = true, Some(Refusal::Claimed)),
+            ("a hold", |f| f.obstacles.held = true, Some(Refusal::Held)),
             ("an object that can't be read", |f| f.obstacles.opaque = true, Some(Refusal::Opaque)),
             ("the circuit breaker", |f| f.obstacles.circuit_open = true, Some(Refusal::CircuitOpen)),
             ("it wants the protected value", |f| f.intent.protect = true, Some(Refusal::NotAsked)),
@@ -286,7 +282,7 @@ mod tests {
             ("the API server did not answer", |f| f.answer.object = None, None),
             ("another generation stands there", |f| f.answer.object = Some((5, false)), None),
             ("it is being deleted there", |f| f.answer.object = Some((GENERATION, true)), None),
-            ("a claim stands there that we don't know", |f| f.answer.claims_as_known = false, None),
+            ("a hold stands there that we don't know", |f| f.answer.holds_as_known = false, None),
             ("it was carried out there", |f| f.answer.carried_out = true, None),
         ];
         for (why, spoil, expected) in spoils {

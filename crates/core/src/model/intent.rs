@@ -161,7 +161,7 @@ pub struct Intent<K: Kind> {
     /// (I14): nothing is ever written because of it.
     pub carried_out: bool,
     /// Selects no targets itself: it asks for a roster of instances on behalf of an object that retains interfaces. It
-    /// never claims and never writes.
+    /// never holds and never writes.
     pub enumerates: bool,
     /// Of interfaces: those that are on the instances which this selects are selected, and those on the instances which it
     /// excludes are excluded.
@@ -177,7 +177,7 @@ pub struct Intent<K: Kind> {
 /// What is to be done about unprotecting.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Unprotecting {
-    /// Once for this generation; a claim that stands against it is waited for.
+    /// Once for this generation; a hold that stands against it is waited for.
     Once,
     /// Before the object goes; what can't be unprotected is left protected.
     BeforeDeletion,
@@ -208,15 +208,15 @@ impl<K: Kind> Intent<K> {
         }
     }
 
-    /// Whether this intent is a claim on its targets: it wants them protected, in either mode, terminating or not, and does
+    /// Whether this intent is a hold on its targets: it wants them protected, in either mode, terminating or not, and does
     /// not ask for the opposite by being deleted.
-    pub fn claims(&self) -> bool {
+    pub fn holds(&self) -> bool {
         self.protect && !self.enumerates && self.unprotecting().is_none()
     }
 
     /// Whether it has the protected value written.
     pub fn enforces(&self) -> bool {
-        self.claims() && !self.observe
+        self.holds() && !self.observe
     }
 
     /// The unprotecting that it asks for.
@@ -248,7 +248,7 @@ mod tests {
     #[test]
     fn i09_only_an_explicit_spec_asks_for_unprotecting_and_observe_never_does() {
         use DeletionPolicy::{Keep, Unprotect};
-        for (protect, observe, policy, deleting, claims, unprotecting) in [
+        for (protect, observe, policy, deleting, holds, unprotecting) in [
             (true, false, Keep, false, true, None),
             (true, false, Keep, true, true, None),
             (true, false, Unprotect, false, true, None),
@@ -263,10 +263,10 @@ mod tests {
             (false, true, Unprotect, true, false, None),
         ] {
             let intent = intent(protect, observe, policy, deleting);
-            assert_eq!((intent.claims(), intent.unprotecting()), (claims, unprotecting), "{intent:?}");
+            assert_eq!((intent.holds(), intent.unprotecting()), (holds, unprotecting), "{intent:?}");
             assert!(!(intent.enforces() && observe));
             let asks = Intent { enumerates: true, ..intent };
-            assert_eq!((asks.claims(), asks.unprotecting()), (false, None), "whoever enumerates only asks");
+            assert_eq!((asks.holds(), asks.unprotecting()), (false, None), "whoever enumerates only asks");
         }
     }
 }

@@ -297,7 +297,7 @@ fn every_row_of_the_table_of_states() {
             Left::ToOperator,
         ),
         (
-            "disabled, a claim stands against it",
+            "disabled, a hold stands against it",
             DISABLE,
             with(found(&[protected(), protected()]), progress(false, &[R::Unprotecting, R::Conflict])),
             (False, R::Conflict),

@@ -47,9 +47,9 @@ fn i09_i41_whoever_may_only_protect_switches_nothing_off_and_is_told_so() {
     );
 }
 
-/// Not even an intent that is not carried out claims anything for the unprotected side, or stands in anybody's way.
+/// Not even an intent that is not carried out holds anything for the unprotected side, or stands in anybody's way.
 #[test]
-fn i41_an_intent_that_is_not_granted_is_no_claim() {
+fn i41_an_intent_that_is_not_granted_is_no_hold() {
     let mut world = protected(3);
     world.apply("confined", confined(disabled(by_tag("env", "prod"))));
     world.apply("free", disabled(by_ids(&["i-00000"])));

@@ -44,11 +44,11 @@ fn i09_protected_wins_over_an_intent_to_unprotect_and_the_loser_says_conflict() 
     world.apply("breaker", disabled(by_tag("env", "prod")));
     world.run(secs(60));
     assert!(world.protected("i-a"));
-    assert!(!world.protected("i-b"), "nobody claims the other one");
+    assert!(!world.protected("i-b"), "nobody holds the other one");
     assert_eq!(world.says("breaker"), (Status::False, Reason::Conflict));
     assert_eq!(world.judgement("breaker").stalled.status, Status::True);
     assert_eq!(world.says("keeper"), (Status::True, Reason::AllProtected));
-    // The claim falls with its object, without finalizer.
+    // The hold falls with its object, without finalizer.
     world.delete("keeper");
     world.run(secs(60));
     assert!(!world.protected("i-a"));
@@ -56,16 +56,16 @@ fn i09_protected_wins_over_an_intent_to_unprotect_and_the_loser_says_conflict() 
 }
 
 #[test]
-fn i09_an_observing_or_terminating_claim_stands_too() {
+fn i09_an_observing_or_terminating_hold_stands_too() {
     for observe in [true, false] {
         let mut world = protected_pair();
-        let mut claim = enabled(by_ids(&["i-a"]));
-        claim.observe = observe;
-        world.apply("claim", claim);
+        let mut hold = enabled(by_ids(&["i-a"]));
+        hold.observe = observe;
+        world.apply("hold", hold);
         if !observe {
             // Another controller's finalizer holds it.
-            world.store.get_mut("claim").unwrap().terminate(world.now);
-            world.tell("claim");
+            world.store.get_mut("hold").unwrap().terminate(world.now);
+            world.tell("hold");
         }
         world.apply("breaker", disabled(by_ids(&["i-a"])));
         world.run(secs(60));
@@ -184,9 +184,9 @@ fn i10_deletion_under_disable_unprotects_and_lets_go() {
 }
 
 #[test]
-fn i10_a_claim_or_a_refusal_does_not_hold_a_deletion_up() {
+fn i10_a_hold_or_a_refusal_does_not_hold_a_deletion_up() {
     let mut world = protected_pair();
-    world.apply("claim", enabled(by_ids(&["i-a"])));
+    world.apply("hold", enabled(by_ids(&["i-a"])));
     world.apply("a", leaving(enabled(by_ids(&["i-a", "i-b"]))));
     world.run(secs(30));
     world.cloud.mood.writes_fail = Some(Class::Permission);
@@ -305,7 +305,7 @@ fn i26_unprotecting_reaches_the_same_end_when_the_process_dies_after_any_effect(
         if let Some(k) = crash {
             world.faults.insert(k, crate::world::Fault::Crash);
         }
-        world.apply("claim", enabled(by_ids(&["i-b"])));
+        world.apply("hold", enabled(by_ids(&["i-b"])));
         world.apply("a", disabled(by_tag("env", "prod")));
         world.run(INTERVAL * 4);
         world
@@ -337,13 +337,13 @@ fn i02_unprotecting_that_is_accepted_and_ignored_is_written_twice_and_then_rests
 #[test]
 fn i14_a_status_that_says_carried_out_ends_the_act_under_way_in_silence() {
     let mut world = protected_pair();
-    world.apply("claim", enabled(by_ids(&["i-a"])));
+    world.apply("hold", enabled(by_ids(&["i-a"])));
     world.apply("a", disabled(by_ids(&["i-a"])));
     world.run(secs(10));
     assert_eq!(world.says("a"), (Status::False, Reason::Conflict));
     world.store.get_mut("a").unwrap().carried_out = Some(1);
     world.relist();
-    world.delete("claim");
+    world.delete("hold");
     world.run(secs(10));
     let effects = world.effects;
     world.run(INTERVAL * 5);
@@ -457,8 +457,8 @@ fn i39_a_long_unprotecting_slows_down_neither_repairs_nor_people_nor_onboarding(
 }
 
 #[test]
-fn i09_a_claim_by_a_tag_that_nobody_asked_for_before_stops_the_batch_under_way() {
-    // Evidence at hand was stripped of the tag; until it is read again nobody can tell whom the new claim protects.
+fn i09_a_hold_by_a_tag_that_nobody_asked_for_before_stops_the_batch_under_way() {
+    // Evidence at hand was stripped of the tag; until it is read again nobody can tell whom the new hold protects.
     let slow = keeper_core::budget::Limit { per_minute: 60, burst: 1 };
     for delay in [300, 500, 800, 1300, 2000] {
         let mut world =
@@ -469,7 +469,7 @@ fn i09_a_claim_by_a_tag_that_nobody_asked_for_before_stops_the_batch_under_way()
         world.apply("a", disabled(by_tag("env", "prod")));
         world.run(Duration::from_millis(delay));
         world.cloud.mood.reads_fail = Some(Class::Transient);
-        world.apply("claim", enabled(by_tag("team", "x")));
+        world.apply("hold", enabled(by_tag("team", "x")));
         let unprotected = world.unprotecting_writes().len();
         world.run(secs(60));
         assert_eq!(world.unprotecting_writes().len(), unprotected, "after {delay} ms");
@@ -482,7 +482,7 @@ fn i09_tags_that_can_not_be_read_block_unprotecting_without_a_flood_of_questions
     world.cloud.mood.odd_tags = true;
     world.apply("a", disabled(by_ids(&["i-a", "i-b"])));
     world.run(secs(30));
-    assert_eq!(world.unprotecting_writes().len(), 0, "any claim by tag may be hidden");
+    assert_eq!(world.unprotecting_writes().len(), 0, "any hold by tag may be hidden");
     assert_eq!(world.says("a"), (Status::False, Reason::FieldUnreadable));
     let effects = world.effects;
     world.run(INTERVAL * 5);
@@ -494,7 +494,7 @@ fn i09_tags_that_can_not_be_read_block_unprotecting_without_a_flood_of_questions
 
 #[test]
 fn i15_an_object_made_anew_does_not_forget_the_write_under_way() {
-    // Unprotected late, deleted at once, and claimed again: what a read shows before the effect is no evidence.
+    // Unprotected late, deleted at once, and held again: what a read shows before the effect is no evidence.
     for step in (0..2500).step_by(50) {
         let mut world = protected_pair();
         world.latency = Duration::from_millis(200);
@@ -534,14 +534,14 @@ fn i16_unprotecting_of_our_own_does_not_open_the_circuit_breaker_when_its_answer
 #[test]
 fn i12_a_target_made_protected_again_is_left_alone_while_others_still_wait() {
     let mut world = protected_pair();
-    world.apply("claim", enabled(by_ids(&["i-b"])));
+    world.apply("hold", enabled(by_ids(&["i-b"])));
     world.apply("a", disabled(by_ids(&["i-a", "i-b"])));
     world.run(secs(30));
     assert!(!world.protected("i-a"));
     world.flip("i-a", true);
     world.run(INTERVAL * 3);
     assert!(world.protected("i-a"), "its act is over, although the generation's is not");
-    world.delete("claim");
+    world.delete("hold");
     world.run(INTERVAL * 2);
     assert_eq!((world.writes_to("i-a"), world.writes_to("i-b")), (1, 1));
     assert_eq!(world.says("a"), (Status::False, Reason::DisabledAsAsked));

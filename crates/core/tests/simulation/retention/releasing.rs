@@ -1,4 +1,4 @@
-//! Giving the flag up: once for each generation that asks for it, of what is on an instance, and against no claim.
+//! Giving the flag up: once for each generation that asks for it, of what is on an instance, and against no hold.
 
 use crate::world::{
     Fault, INTERVAL, World, behind_nodes, by_ids, by_tag, eni, filter, ids, on, secs, tagged, tags,
@@ -95,8 +95,8 @@ fn i14_what_status_lists_is_no_reason_to_give_anything_up() {
 }
 
 #[test]
-fn i09_every_kind_of_claim_stands_against_giving_up() {
-    let claims: [(&str, Intent<Interface>); 6] = [
+fn i09_every_kind_of_hold_stands_against_giving_up() {
+    let holds: [(&str, Intent<Interface>); 6] = [
         ("id", ids(&["eni-a0", "eni-a1"])),
         ("tag", tagged("keep", "on")),
         ("instance id", on(by_ids(&["i-a"]))),
@@ -104,29 +104,29 @@ fn i09_every_kind_of_claim_stands_against_giving_up() {
         ("node", on(behind_nodes(&["i-a"]))),
         ("observing", Intent { observe: true, ..on(by_tag("env", "prod")) }),
     ];
-    for (by, claim) in claims {
-        for claim_first in [true, false] {
+    for (by, hold) in holds {
+        for hold_first in [true, false] {
             let mut world = kept();
             for name in ["eni-a0", "eni-a1"] {
                 world.change(name, |card| card.facts.tags = Some(tags(&[("keep", "on")])));
             }
-            if claim_first {
-                world.apply("claim", claim.clone());
+            if hold_first {
+                world.apply("hold", hold.clone());
                 world.run(secs(30));
             }
             world.apply("a", giving_up(on(by_ids(&["i-a", "i-b"]))));
-            if !claim_first {
-                world.apply("claim", claim.clone());
+            if !hold_first {
+                world.apply("hold", hold.clone());
             }
             world.run(INTERVAL * 2);
             let mut given_up = world.unprotecting_writes();
             given_up.sort_unstable();
-            assert_eq!(given_up, ["eni-b0", "eni-b1"], "claim by {by}");
-            assert_eq!(world.says("a"), (Status::False, Reason::Conflict), "claim by {by}");
+            assert_eq!(given_up, ["eni-b0", "eni-b1"], "hold by {by}");
+            assert_eq!(world.says("a"), (Status::False, Reason::Conflict), "hold by {by}");
             assert_eq!(world.judgement("a").stalled.status, Status::True);
-            world.delete("claim");
+            world.delete("hold");
             world.run(INTERVAL * 2);
-            assert_eq!(world.unprotecting_writes().len(), 4, "claim by {by}");
+            assert_eq!(world.unprotecting_writes().len(), 4, "hold by {by}");
             assert_eq!(world.says("a"), (Status::False, Reason::ReleasedAsAsked));
         }
     }
@@ -137,7 +137,7 @@ fn i11_an_instance_that_got_its_tag_a_moment_ago_is_seen_before_anything_on_it_i
     for known in [false, true] {
         for moment in 0..20 {
             let mut world = kept();
-            world.apply("claim", on(by_tag("stage", "new")));
+            world.apply("hold", on(by_tag("stage", "new")));
             if known {
                 // The instance is known already, and not read because of the edit.
                 world.apply("a", Intent { observe: true, ..giving_up(ids(&["eni-a0", "eni-a1"])) });
@@ -154,9 +154,9 @@ fn i11_an_instance_that_got_its_tag_a_moment_ago_is_seen_before_anything_on_it_i
 }
 
 #[test]
-fn i09_a_retained_interface_is_claimed_wherever_it_is() {
+fn i09_a_retained_interface_is_held_wherever_it_is() {
     let mut world = kept();
-    world.apply("claim", on(by_tag("env", "prod")));
+    world.apply("hold", on(by_tag("env", "prod")));
     world.run(secs(30));
     world.detach("eni-a1");
     world.run(secs(70));
@@ -173,7 +173,7 @@ fn i09_a_retained_interface_is_claimed_wherever_it_is() {
 #[test]
 fn i11_a_rival_that_the_watch_has_not_told_of_and_an_object_that_can_not_be_read_stop_it() {
     let mut world = kept();
-    world.apply_unseen("claim", on(by_tag("env", "prod")));
+    world.apply_unseen("hold", on(by_tag("env", "prod")));
     world.apply("a", giving_up(ids(&["eni-a0"])));
     world.run(INTERVAL * 2);
     assert!(world.unprotecting_writes().is_empty());
@@ -220,11 +220,11 @@ fn i10_deletion_gives_up_what_is_attached_lets_go_and_leaves_survivors_protected
 }
 
 #[test]
-fn i10_neither_a_claim_nor_a_cloud_that_is_down_holds_a_deletion_for_more_than_an_hour() {
+fn i10_neither_a_hold_nor_a_cloud_that_is_down_holds_a_deletion_for_more_than_an_hour() {
     use keeper_core::failure::Class;
     let intent = Intent { deletion_policy: DeletionPolicy::Unprotect, ..on(by_tag("env", "prod")) };
     let mut world = kept();
-    world.apply("claim", ids(&["eni-a0", "eni-a1"]));
+    world.apply("hold", ids(&["eni-a0", "eni-a1"]));
     world.apply("a", intent.clone());
     world.run(secs(30));
     world.delete("a");

@@ -1,4 +1,4 @@
-//! Claims that come to be known at the last moment, and those that can't be known.
+//! Holds that come to be known at the last moment, and those that can't be known.
 
 use std::collections::BTreeSet;
 use std::time::Duration;
@@ -49,7 +49,7 @@ fn i11_a_rival_with_a_long_list_of_instances_is_heard_before_a_look_counts() {
     world.latency = millis(20);
     let others = (0..10_000).map(|n| InstanceId::new(format!("i-other{n:05}"))).collect();
     let owners = Selector { node_ids: others, ..by_tag("stage", "new") };
-    world.apply("claim", on(owners.clone()));
+    world.apply("hold", on(owners.clone()));
     world.apply("a", ids(&["eni-a0", "eni-a1"]));
     world.run(INTERVAL * 6);
     for turn in 0..3 {
@@ -58,7 +58,7 @@ fn i11_a_rival_with_a_long_list_of_instances_is_heard_before_a_look_counts() {
         world.apply("a", Intent { protect: false, ..ids(&["eni-a0", "eni-a1"]) });
         world.run(millis(10 + 8 * turn));
         // Edited in a way that changes nothing for these.
-        world.apply("claim", Intent { observe: turn % 2 == 0, ..on(owners.clone()) });
+        world.apply("hold", Intent { observe: turn % 2 == 0, ..on(owners.clone()) });
         world.run(secs(20));
         assert!(world.unprotecting_writes().is_empty(), "turn {turn}");
         world.alter("i-a", |machine| machine.facts.tags = Some(tags(&[])));
@@ -67,9 +67,9 @@ fn i11_a_rival_with_a_long_list_of_instances_is_heard_before_a_look_counts() {
     }
 }
 
-/// The oracle of unprotecting judges each of the moments in which the claim may come.
+/// The oracle of unprotecting judges each of the moments in which the hold may come.
 #[test]
-fn i11_a_claim_by_a_tag_that_nobody_asked_for_before_is_heard_whenever_it_comes() {
+fn i11_a_hold_by_a_tag_that_nobody_asked_for_before_is_heard_whenever_it_comes() {
     for offset in 0..40 {
         let mut world = World::new();
         world.server("a", &[("stage", "new")]);
@@ -81,16 +81,16 @@ fn i11_a_claim_by_a_tag_that_nobody_asked_for_before_is_heard_whenever_it_comes(
         world.apply("a", Intent { protect: false, ..ids(&["eni-a0"]) });
         world.run(millis(offset * 20));
         let before = world.arrived.len();
-        world.apply("claim", on(by_tag("stage", "new")));
+        world.apply("hold", on(by_tag("stage", "new")));
         world.run(secs(30));
         assert!(world.arrived[before..].iter().all(|write| write.protected), "{} ms", offset * 20);
     }
 }
 
 #[test]
-fn i11_an_instance_whose_tags_can_not_be_read_proves_nothing_about_claims() {
+fn i11_an_instance_whose_tags_can_not_be_read_proves_nothing_about_holds() {
     let mut world = kept();
-    world.apply("claim", on(by_tag("stage", "new")));
+    world.apply("hold", on(by_tag("stage", "new")));
     world.apply("a", ids(&["eni-a0"]));
     world.run(secs(95));
     world.alter("i-a", |machine| machine.facts.tags = None);

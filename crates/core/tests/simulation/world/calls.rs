@@ -46,7 +46,7 @@ impl World {
                 let stored = self.store.values().find(|s| s.id == object);
                 let answer = Recheck {
                     object: stored.map(|s| (s.generation, s.spec.terminating())),
-                    claims_as_known: !self.cloud.mood.stale_view && self.claims_known(),
+                    holds_as_known: !self.cloud.mood.stale_view && self.holds_known(),
                     carried_out: stored.is_some_and(|s| s.carried_out == Some(s.generation)),
                     attachments: stored.and_then(Stored::attachments),
                 };

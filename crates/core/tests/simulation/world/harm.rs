@@ -54,7 +54,7 @@ impl World {
         );
     }
 
-    /// I9, I11, I12: an unprotecting write needs an object that asks for it now, and no claim that could be known, of a target as
+    /// I9, I11, I12: an unprotecting write needs an object that asks for it now, and no hold that could be known, of a target as
     /// it was just read.
     fn check_instance_unprotecting(&self, target: &str, shown: Option<&Shown>) {
         let shown = shown.filter(|shown| self.now.since(shown.at) < PROOF_LIFE);
@@ -71,8 +71,8 @@ impl World {
         assert!(self.store.values().any(asks), "I9: nobody asked to unprotect {target}");
         for stored in self.store.values().filter(|s| self.known(s)) {
             assert!(stored.decodable, "I9: {target} was unprotected beside an object that can't be read");
-            let claims = stored.protection().is_some_and(Intent::claims);
-            assert!(!(claims && selects(stored)), "I9: {target} was unprotected against {:?}", stored.id);
+            let holds = stored.protection().is_some_and(Intent::holds);
+            assert!(!(holds && selects(stored)), "I9: {target} was unprotected against {:?}", stored.id);
         }
     }
 
@@ -87,7 +87,7 @@ impl World {
     }
 
     /// I9, I11, I12, I14: the flag is given up only where a spec asks for it now, of an interface that is on an instance,
-    /// with no claim that could be known; and never because of what status lists.
+    /// with no hold that could be known; and never because of what status lists.
     fn check_unprotecting(&self, target: &str, shown_in_use: bool) {
         let id = eni(target);
         assert!(shown_in_use, "I14: the flag of {target} is given up although it was not seen in use");
@@ -105,9 +105,9 @@ impl World {
         assert!(self.store.values().any(asks), "I9, I12, I14: no spec asks to give {target} up");
         for stored in self.store.values().filter(|s| self.known(s)) {
             assert!(stored.decodable, "I9: {target} was given up beside an object that can't be read");
-            let claims = stored.retention().is_some_and(Intent::claims);
+            let holds = stored.retention().is_some_and(Intent::holds);
             assert!(
-                !(calm && claims && self.is_target(stored, &id, card)),
+                !(calm && holds && self.is_target(stored, &id, card)),
                 "I9: {target} was given up against {:?} {:?}",
                 stored.id,
                 stored.spec

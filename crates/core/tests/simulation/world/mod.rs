@@ -146,7 +146,7 @@ pub struct World {
     sent: BTreeMap<(bool, CallId), Moment>,
     tracks: BTreeMap<String, Track>,
     next_uid: u32,
-    /// When the API server was last asked for claims.
+    /// When the API server was last asked for holds.
     rechecked: Moment,
     started: Moment,
     window: Option<Window>,

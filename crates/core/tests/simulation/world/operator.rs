@@ -70,7 +70,7 @@ impl World {
     }
 
     /// Whether it was of every object that can be read.
-    pub fn claims_known(&self) -> bool {
+    pub fn holds_known(&self) -> bool {
         self.store.values().all(|stored| !stored.decodable || self.told_of(stored))
     }
 
