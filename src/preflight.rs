@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use keeper_core::authority::Recheck;
+use keeper_core::authority::PreflightAnswer;
 use keeper_core::id::{Generation, ObjectId};
 use keeper_core::retention::Attachment;
 use kube::Client;
@@ -26,10 +26,10 @@ pub struct Preflight {
 impl Preflight {
     /// The object as it is now, and whether every object that may have a hold is known at its newest generation.
     /// An API server that does not answer leaves all of it open, and nothing is unprotected or attached.
-    pub async fn ask(&self, id: &ObjectId) -> Recheck {
+    pub async fn ask(&self, id: &ObjectId) -> PreflightAnswer {
         let asked = async { Ok::<_, kube::Error>((self.object(id).await?, self.holds().await?)) };
         match timeout(CALL_TIMEOUT, asked).await {
-            Ok(Ok((found, holds))) => Recheck {
+            Ok(Ok((found, holds))) => PreflightAnswer {
                 object: found
                     .as_ref()
                     .map(|found| (generation(&found.meta), found.meta.deletion_timestamp.is_some())),
@@ -42,11 +42,11 @@ impl Preflight {
             },
             Ok(Err(error)) => {
                 warn!(error = summary(&error), "preflight request failed");
-                Recheck::default()
+                PreflightAnswer::default()
             }
             Err(_) => {
                 warn!("preflight request timed out");
-                Recheck::default()
+                PreflightAnswer::default()
             }
         }
     }

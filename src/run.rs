@@ -139,7 +139,7 @@ pub async fn run(options: RunOptions) -> Result<(), RunError> {
                     Ok(reach) => reach,
                     Err(error) => break Err(error),
                 };
-                let pulse = health.pulse(format!("fleet {} {}", scope.account.as_str(), scope.region.as_str()));
+                let pulse = health.pulse(format!("region {} {}", scope.account.as_str(), scope.region.as_str()));
                 let worker = Worker {
                     metrics: ScopeMetrics::new(metrics.clone(), scope.clone()),
                     settings: reach.settings,
@@ -152,7 +152,7 @@ pub async fn run(options: RunOptions) -> Result<(), RunError> {
                     preflight: preflight.clone(),
                     leadership: leadership.clone(),
                 };
-                tasks.spawn(named("fleet", worker.run(stop.clone(), pulse)));
+                tasks.spawn(named("region", worker.run(stop.clone(), pulse)));
             }
             Some(ended) = tasks.join_next() => break Err(task_ended(ended)),
             ended = &mut leading => return Err(task_ended(ended.map(|_| "leader"))),

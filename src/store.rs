@@ -338,7 +338,7 @@ impl Store {
         opaque.map(|(id, entry)| (id.clone(), generation(&entry.seen.meta))).collect()
     }
 
-    /// Whether each of these objects was given to the engines at this very generation.
+    /// Whether each of these objects was given to its engines at this very generation.
     pub fn know<'a>(&self, listed: impl IntoIterator<Item = &'a ObjectMeta>) -> bool {
         let inner = self.lock();
         listed.into_iter().all(|meta| {

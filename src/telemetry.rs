@@ -145,7 +145,7 @@ mod tests {
     fn a_line_names_the_account_the_region_and_the_operation() {
         let text = logged(LogFormat::Json, LogLevel::Debug, || {
             let scope =
-                tracing::info_span!(target: "ecs_keeper::fleet", "fleet", region = "cn-hangzhou").entered();
+                tracing::info_span!(target: "ecs_keeper::worker", "region", region = "cn-hangzhou").entered();
             tracing::debug_span!(target: "keeper_alicloud::client", "call", operation = "DescribeInstances")
                 .in_scope(
                     || tracing::debug!(target: "keeper_alicloud::client", request_id = "R-1", "answered"),

@@ -1,4 +1,4 @@
-//! One task for each account and region: carries between its engines, the cloud and the reports. It decides nothing,
+//! One task for each account and region: carries between its engine, the cloud and the reports. It decides nothing,
 //! and awaits neither the cloud nor the API server where it could be held up by them.
 
 use std::sync::Arc;
@@ -6,13 +6,13 @@ use std::sync::Arc;
 use jiff::Timestamp;
 use keeper_alicloud::client::Client;
 use keeper_alicloud::{ATTACH, VerifiedCredentials, Wire};
-use keeper_core::authority::{AttachPermit, Recheck};
+use keeper_core::authority::{AttachPermit, PreflightAnswer};
 use keeper_core::call::{ReadCall, Reply, WriteCall};
 use keeper_core::engine::Settings;
 use keeper_core::failure::{Class, Effect as Outcome, Failure};
-use keeper_core::fleet::{Asked, Effect, Fleet as Engines, Input, Question};
 use keeper_core::id::{CallId, ObjectId, RequestId};
 use keeper_core::reason::Reason;
+use keeper_core::region::{Action, Asked, Input, PreflightId, RegionEngine};
 use keeper_core::time::Moment;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
@@ -73,13 +73,13 @@ impl Worker {
     pub async fn run(self, stop: CancellationToken, pulse: Pulse) {
         let (account, region) = (self.scope.account.as_str(), self.scope.region.as_str());
         // Whatever is told here is told of this account and region.
-        let span = info_span!("fleet", account, region);
+        let span = info_span!("region", account, region);
         self.turn(stop, pulse).instrument(span).await;
     }
 
     async fn turn(mut self, stop: CancellationToken, mut pulse: Pulse) {
         info!("region worker started");
-        let mut engine = Engines::new(self.settings.0, self.settings.1);
+        let mut engine = RegionEngine::new(self.settings.0, self.settings.1);
         let mut calls: JoinSet<Answer> = JoinSet::new();
         let mut circuit_open = false;
         let mut lead = None;
@@ -87,27 +87,27 @@ impl Worker {
             pulse.beat();
             self.take_post(&mut engine);
             self.follow(&mut lead, &mut engine);
-            let mut effects = Vec::new();
-            engine.plan(self.now(), &mut effects);
+            let mut actions = Vec::new();
+            engine.poll(self.now(), &mut actions);
             if circuit_open != engine.circuit_open() {
                 circuit_open = engine.circuit_open();
                 Self::log_circuit_breaker(circuit_open);
             }
             if let Some(lead) = lead {
-                for effect in effects {
-                    self.carry_out(effect, lead, &stop, &mut calls);
+                for action in actions {
+                    self.carry_out(action, lead, &stop, &mut calls);
                 }
-                self.metrics.planned(self.now(), &mut engine);
+                self.metrics.polled(self.now(), &mut engine);
                 let (now, guard) = (self.now(), self.leadership.guard(lead.term));
                 self.sweep_record.see_to(now, lead, guard, engine.proven(now), engine.evidence_life());
             }
-            let wake = engine.next_wake().map(|at| self.leadership.instant(at));
+            let wake = engine.poll_timeout().map(|at| self.leadership.instant(at));
             let clock = self.leadership.clone();
             tokio::select! {
                 () = stop.cancelled() => break,
                 () = self.mailbox.posted() => {}
                 () = self.leadership.changed() => {}
-                () = self.key_of_account.changed() => engine.take(self.now(), Input::KeyChanged),
+                () = self.key_of_account.changed() => engine.handle(self.now(), Input::KeyChanged),
                 patience = self.sweep_record.next(|| clock.now()) => self.have_patience(patience, lead, &mut engine),
                 Some(answer) = calls.join_next() => {
                     let mut answers = vec![answer];
@@ -120,7 +120,7 @@ impl Worker {
                         // A call that panicked ends the process, as any other panic does.
                         let (input, told) = answer.unwrap_or_else(|error| std::panic::resume_unwind(error.into_panic()));
                         self.log(told);
-                        engine.take(self.now(), input);
+                        engine.handle(self.now(), input);
                     }
                 }
                 () = sleep_until(wake) => {}
@@ -137,18 +137,18 @@ impl Worker {
         self.leadership.now()
     }
 
-    /// Tells the engines what the objects ask.
-    fn take_post(&mut self, engine: &mut Engines) {
+    /// Tells the engine what the objects ask.
+    fn take_post(&mut self, engine: &mut RegionEngine) {
         for (object, (generation, asked)) in self.mailbox.take() {
             if matches!(asked, Asked::Gone | Asked::Opaque) {
                 self.metrics.forget(&object);
             }
-            engine.take(self.now(), Input::Intent(object, generation, asked));
+            engine.handle(self.now(), Input::Intent(object, generation, asked));
         }
     }
 
-    /// Tells the engines of the lead, if there is anything new about it.
-    fn follow(&mut self, lead: &mut Option<Lead>, engine: &mut Engines) {
+    /// Tells the engine of the lead, if there is anything new about it.
+    fn follow(&mut self, lead: &mut Option<Lead>, engine: &mut RegionEngine) {
         let newest = self.leadership.newest();
         if newest == *lead {
             return;
@@ -156,16 +156,16 @@ impl Worker {
         let now = self.now();
         if newest.map(|lead| lead.term) != lead.map(|lead| lead.term) {
             // Also where it was lost and taken again before this task came to look.
-            engine.take(now, Input::Lead(None));
+            engine.handle(now, Input::Lead(None));
             self.metrics.begin_term();
         }
         if let Some(lead) = newest {
-            engine.take(now, Input::Lead(Some(lead.window)));
+            engine.handle(now, Input::Lead(Some(lead.window)));
         }
         *lead = newest;
     }
 
-    fn have_patience(&self, patience: Option<Patience>, lead: Option<Lead>, engine: &mut Engines) {
+    fn have_patience(&self, patience: Option<Patience>, lead: Option<Lead>, engine: &mut RegionEngine) {
         let Some(patience) = patience.filter(|told| lead.is_some_and(|lead| lead.term == told.term)) else {
             return;
         };
@@ -175,40 +175,41 @@ impl Worker {
                 "no leader has completed a sweep lately: reporting what isn't proven as Unknown at once"
             );
         }
-        engine.take(self.now(), Input::Patience(patience.span));
+        engine.handle(self.now(), Input::Patience(patience.span));
     }
 
     fn carry_out(
         &mut self,
-        effect: Effect,
+        action: Action,
         lead: Lead,
         stop: &CancellationToken,
         calls: &mut JoinSet<Answer>,
     ) {
         let call = || Call { cloud: self.cloud.clone(), guard: self.leadership.guard(lead.term) };
-        match effect {
-            Effect::ReadInstances(id, read) => {
+        match action {
+            Action::ReadInstances(id, read) => {
                 calls.spawn(read_page(call(), id, read, Input::Instances, stop.clone()).in_current_span());
             }
-            Effect::ReadInterfaces(id, read) => {
+            Action::ReadInterfaces(id, read) => {
                 calls.spawn(read_page(call(), id, read, Input::Interfaces, stop.clone()).in_current_span());
             }
-            Effect::WriteInstance(id, write, _) => {
+            Action::WriteInstance(id, write, _) => {
                 let write = write_flag(call(), id, write, Sort::Instance, Input::Instances);
                 calls.spawn(write.in_current_span());
             }
-            Effect::WriteInterface(id, write, _) => {
+            Action::WriteInterface(id, write, _) => {
                 let write = write_flag(call(), id, write, Sort::NetworkInterface, Input::Interfaces);
                 calls.spawn(write.in_current_span());
             }
-            Effect::Attach(id, permit, _) => {
+            Action::Attach(id, permit, _) => {
                 calls.spawn(attach(call(), id, permit).in_current_span());
             }
-            Effect::Recheck(question, object) => {
-                calls
-                    .spawn(recheck(self.preflight.clone(), question, object, stop.clone()).in_current_span());
+            Action::Preflight(preflight, object) => {
+                calls.spawn(
+                    ask_preflight(self.preflight.clone(), preflight, object, stop.clone()).in_current_span(),
+                );
             }
-            Effect::Report(object, generation, mut part) => {
+            Action::Report(object, generation, mut part) => {
                 part.locate(&self.scope.region);
                 self.metrics.reported(&object, &part);
                 let now = Moments { moment: self.now(), wall: Timestamp::now() };
@@ -373,15 +374,15 @@ async fn attach(call: Call, id: CallId, permit: AttachPermit) -> Answer {
     (Input::Interfaces(id, result), Some(Told::Attached { interface, instance, outcome }))
 }
 
-async fn recheck(
+async fn ask_preflight(
     preflight: Arc<Preflight>,
-    question: Question,
+    id: PreflightId,
     object: ObjectId,
     stop: CancellationToken,
 ) -> Answer {
     let answer = tokio::select! {
         answer = preflight.ask(&object) => answer,
-        () = stop.cancelled() => Recheck::default(),
+        () = stop.cancelled() => PreflightAnswer::default(),
     };
-    (Input::Rechecked(question, answer), None)
+    (Input::Preflight(id, answer), None)
 }

@@ -9,8 +9,8 @@ use jiff::Timestamp;
 use keeper_alicloud::observe::{Observer, Outcome};
 use keeper_core::engine::Proven;
 use keeper_core::failure::Failure;
-use keeper_core::fleet::Fleet as Engines;
 use keeper_core::id::{ObjectId, RequestId};
+use keeper_core::region::RegionEngine;
 use keeper_core::retention::InterfacePhase;
 use keeper_core::time::Moment;
 use keeper_core::verdict::{Part, State, total};
@@ -151,19 +151,19 @@ impl ScopeMetrics {
         }
     }
 
-    /// The engines have planned: how they stand.
-    pub fn planned(&mut self, now: Moment, engines: &mut Engines) {
+    /// The engine was polled: how it stands.
+    pub fn polled(&mut self, now: Moment, engine: &mut RegionEngine) {
         let (account, region) = (self.scope.account.as_str(), self.scope.region.as_str());
         let here = [account, region];
-        self.metrics.breaker.with_label_values(&here).set(engines.circuit_open().into());
-        for (sort, load) in Sort::ALL.map(Sort::as_str).into_iter().zip(engines.load(now)) {
+        self.metrics.breaker.with_label_values(&here).set(engine.circuit_open().into());
+        for (sort, load) in Sort::ALL.map(Sort::as_str).into_iter().zip(engine.load(now)) {
             let budget = |of| self.metrics.budget.with_label_values(&[account, region, sort, of]);
             budget("Read").set(load.reads.into());
             budget("Write").set(load.writes.into());
             let waiting = self.metrics.waiting.with_label_values(&[account, region, sort]);
             waiting.set(i64::try_from(load.waiting_writes).unwrap_or(i64::MAX));
         }
-        let proven = [engines.instances().proven(now), engines.interfaces().proven(now)];
+        let proven = [engine.instances().proven(now), engine.interfaces().proven(now)];
         for ((sort, swept), proven) in Sort::ALL.into_iter().zip(&mut self.swept).zip(proven) {
             if let Proven::Since(since) = proven
                 && *swept != proven
@@ -173,18 +173,18 @@ impl ScopeMetrics {
             }
             *swept = proven;
         }
-        self.show_evidence(now, engines);
+        self.show_evidence(now, engine);
     }
 
-    fn show_evidence(&mut self, now: Moment, engines: &Engines) {
+    fn show_evidence(&mut self, now: Moment, engine: &RegionEngine) {
         let here = [self.scope.account.as_str(), self.scope.region.as_str()];
-        let proven = engines.proven(now);
+        let proven = engine.proven(now);
         if proven == Proven::NothingWanted {
             // Neither may have been there.
             let _ = self.metrics.evidence.remove_label_values(&here);
             let _ = self.metrics.evidence_max_age.remove_label_values(&here);
         } else {
-            let max_age = engines.evidence_life();
+            let max_age = engine.evidence_life();
             self.metrics.evidence_max_age.with_label_values(&here).set(max_age.as_secs_f64());
             if proven != self.proven {
                 let at = match proven {

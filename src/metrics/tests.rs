@@ -98,7 +98,7 @@ fn free_interfaces_are_counted_by_phase_for_each_object_that_retains_them() {
 }
 
 #[test]
-fn the_series_of_a_fleet_go_with_it_and_those_of_others_stay() {
+fn the_series_of_a_region_go_with_it_and_those_of_others_stay() {
     let metrics = Arc::new(Metrics::new().unwrap());
     let scopes = ["cn-hangzhou", "cn-beijing"].map(|region| {
         let scope = ScopeMetrics::new(metrics.clone(), key(region));

@@ -221,7 +221,7 @@ async fn a_cloud_that_is_down_makes_nobody_sick() {
         assert_eq!(status, 200, "{path}: {body}");
     }
     let (_, alive) = get(&address, "/livez").await;
-    for task in ["tasks", "intake", "leader", "report", "fleet default cn-hangzhou"] {
+    for task in ["tasks", "intake", "leader", "report", "region default cn-hangzhou"] {
         assert!(alive.contains(&format!("[+]{task} ok\n")), "{alive}");
     }
     assert_eq!(get(&address, "/metrics/everything").await.0, 404);

@@ -31,7 +31,7 @@ fn delete_on_release(region: &Region, id: &InterfaceId, value: &str) -> Paramete
 mod tests {
     use std::time::Duration;
 
-    use keeper_core::authority::{Case, ObjectProof, Obstacles, Recheck, UnprotectPermit, grant};
+    use keeper_core::authority::{Case, ObjectProof, Obstacles, PreflightAnswer, UnprotectPermit, grant};
     use keeper_core::evidence::Evidence;
     use keeper_core::id::{CallId, RequestId};
     use keeper_core::intent::{Intent, Rights, Selector};
@@ -55,7 +55,8 @@ mod tests {
         };
         let evidence: Evidence<Interface> =
             Evidence { facts, seen: now, call: CallId(1), request_id: RequestId::new("R-1"), tag_epoch: 0 };
-        let answer = Recheck { object: Some((1, false)), holds_as_known: true, ..Recheck::default() };
+        let answer =
+            PreflightAnswer { object: Some((1, false)), holds_as_known: true, ..PreflightAnswer::default() };
         let case = Case {
             intent: (1, &intent),
             object: ObjectProof::new(&answer, 1, &intent, now).unwrap(),

@@ -15,7 +15,7 @@ use std::time::Duration;
 
 use keeper_core::budget::Limit;
 use keeper_core::call::{Identity, Item, Page, Query, ReadCall, Reply, WriteCall};
-use keeper_core::engine::{Asked, Effect, Engine, Input, Settings, Window};
+use keeper_core::engine::{Action, Asked, Engine, Input, Settings, Window};
 use keeper_core::id::{CallId, InstanceId, ObjectId, PageToken, RequestId, Tag, TagFilter};
 use keeper_core::instance::{ChargeType, Instance, InstanceFacts};
 use keeper_core::intent::{Intent, Selector};
@@ -116,20 +116,20 @@ impl World {
 
     fn take(&mut self, input: Input<Instance>) {
         let now = Moment::at(self.now);
-        self.meter.take(|| self.engine.take(now, input));
+        self.meter.take(|| self.engine.handle(now, input));
     }
 
     fn plan(&mut self) -> Vec<(CallId, Reply<Instance>)> {
         let (now, mut out) = (Moment::at(self.now), Vec::new());
-        self.meter.plan(|| self.engine.plan(now, &mut out));
+        self.meter.plan(|| self.engine.poll(now, &mut out));
         let mut answers = Vec::new();
         for effect in out {
             match effect {
-                Effect::Read(call, read) => {
+                Action::Read(call, read) => {
                     self.meter.reads += 1;
                     answers.push((call, Reply::Page(self.cloud.page(&read))));
                 }
-                Effect::Write(call, WriteCall::Protect(target), _) => {
+                Action::Write(call, WriteCall::Protect(target), _) => {
                     self.meter.writes += 1;
                     if let Some(flag) =
                         self.cloud.names.get(&target).and_then(|n| self.cloud.protected.get_mut(*n))
@@ -138,8 +138,9 @@ impl World {
                     }
                     answers.push((call, Reply::Accepted(RequestId::new("W"))));
                 }
-                Effect::Write(_, WriteCall::Unprotect(_), _) | Effect::Recheck(..) | Effect::Attach(..) => {}
-                Effect::Report(object, _, part) => {
+                Action::Write(_, WriteCall::Unprotect(_), _) | Action::Preflight(..) | Action::Attach(..) => {
+                }
+                Action::Report(object, _, part) => {
                     self.meter.reported += 1;
                     self.protected.insert(object, part.tally.protected() == part.tally.targets());
                 }
@@ -154,7 +155,7 @@ impl World {
         while self.now < end {
             let answers = self.plan();
             if answers.is_empty() {
-                let wake = self.engine.next_wake().map_or(end, |at| at.since(Moment::default()));
+                let wake = self.engine.poll_timeout().map_or(end, |at| at.since(Moment::default()));
                 self.now = wake.max(self.now + Duration::from_millis(1)).min(end);
             } else {
                 self.now += Duration::from_millis(20);

@@ -1,4 +1,4 @@
-//! What both engines of a region cost together: 10,000 instances with three network interfaces each, retained by twenty
+//! What both engine of a region cost together: 10,000 instances with three network interfaces each, retained by twenty
 //! objects. Prints the time of onboarding, of sweeps at rest, and of one in which a hundred flags have changed, and the
 //! memory.
 //!
@@ -16,12 +16,12 @@ use std::time::Duration;
 use keeper_core::budget::Limit;
 use keeper_core::call::{Identity, Item, Page, Query, ReadCall, Reply, WriteCall};
 use keeper_core::engine::{Settings, Window};
-use keeper_core::fleet::{Asked, Effect, Fleet, Input};
 use keeper_core::id::{CallId, InstanceId, InterfaceId, ObjectId, PageToken, RequestId, Tag, TagFilter};
 use keeper_core::instance::{ChargeType, Instance, InstanceFacts};
 use keeper_core::intent::{Intent, Selector};
 use keeper_core::interface::{Belongings, Interface, InterfaceFacts, InterfaceStatus, InterfaceType};
 use keeper_core::owners::{Power, Surroundings};
+use keeper_core::region::{Action, Asked, Input, RegionEngine};
 use keeper_core::retention::{Record, Remembered};
 use keeper_core::time::Moment;
 
@@ -123,9 +123,9 @@ fn page_of_instances(read: &ReadCall<Instance>) -> Page<Instance> {
     Page { items, unreadable: 0, next, request_id: RequestId::new("R"), identity: Identity(0) }
 }
 
-/// The engines, a cloud that answers at once, and a clock. Only the engines' own time is counted.
+/// The engine, a cloud that answers at once, and a clock. Only the engine' own time is counted.
 struct World {
-    fleet: Fleet,
+    engine: RegionEngine,
     protected: Vec<bool>,
     now: Duration,
     meter: Meter,
@@ -145,7 +145,7 @@ impl World {
             seed: 1,
         };
         let mut world = Self {
-            fleet: Fleet::new(settings, settings),
+            engine: RegionEngine::new(settings, settings),
             protected: vec![false; INTERFACES],
             now: Duration::from_secs(1000),
             meter: Meter::default(),
@@ -157,7 +157,7 @@ impl World {
     }
 
     fn take(&mut self, input: Input) {
-        self.meter.take(|| self.fleet.take(Moment::at(self.now), input));
+        self.meter.take(|| self.engine.handle(Moment::at(self.now), input));
     }
 
     fn interfaces(&self, read: &ReadCall<Interface>) -> Page<Interface> {
@@ -174,27 +174,27 @@ impl World {
 
     fn plan(&mut self) -> Vec<Input> {
         let mut out = Vec::new();
-        self.meter.plan(|| self.fleet.plan(Moment::at(self.now), &mut out));
+        self.meter.plan(|| self.engine.poll(Moment::at(self.now), &mut out));
         let accepted = |call: CallId| Input::Interfaces(call, Ok(Reply::Accepted(RequestId::new("W"))));
         let mut answers = Vec::new();
         for effect in out {
             match effect {
-                Effect::ReadInstances(call, read) => {
+                Action::ReadInstances(call, read) => {
                     self.meter.reads += 1;
                     answers.push(Input::Instances(call, Ok(Reply::Page(page_of_instances(&read)))));
                 }
-                Effect::ReadInterfaces(call, read) => {
+                Action::ReadInterfaces(call, read) => {
                     self.meter.reads += 1;
                     answers.push(Input::Interfaces(call, Ok(Reply::Page(self.interfaces(&read)))));
                 }
-                Effect::WriteInterface(call, WriteCall::Protect(target), _) => {
+                Action::WriteInterface(call, WriteCall::Protect(target), _) => {
                     self.meter.writes += 1;
                     if let Some(flag) = self.protected.get_mut(number(target.as_str())) {
                         *flag = true;
                     }
                     answers.push(accepted(call));
                 }
-                Effect::Report(object, generation, part) => {
+                Action::Report(object, generation, part) => {
                     self.meter.reported += 1;
                     // The status is written, and comes back through the watch.
                     let retained = part.retention.iter().flat_map(|part| part.retained.iter().cloned());
@@ -206,10 +206,10 @@ impl World {
                     }
                     self.all_protected.insert(object, part.tally.protected() == part.tally.targets());
                 }
-                Effect::WriteInterface(_, WriteCall::Unprotect(_), _)
-                | Effect::WriteInstance(..)
-                | Effect::Attach(..)
-                | Effect::Recheck(..) => {}
+                Action::WriteInterface(_, WriteCall::Unprotect(_), _)
+                | Action::WriteInstance(..)
+                | Action::Attach(..)
+                | Action::Preflight(..) => {}
             }
         }
         answers
@@ -221,7 +221,7 @@ impl World {
         while self.now < end {
             let answers = self.plan();
             if answers.is_empty() {
-                let wake = self.fleet.next_wake().map_or(end, |at| at.since(Moment::default()));
+                let wake = self.engine.poll_timeout().map_or(end, |at| at.since(Moment::default()));
                 self.now = wake.max(self.now + Duration::from_millis(1)).min(end);
             } else {
                 self.now += Duration::from_millis(20);

@@ -279,7 +279,7 @@ fn i19_i20_a_full_list_keeps_what_it_has_but_for_survivors() {
 }
 
 #[test]
-fn what_a_fleet_leaves_out_for_others_leaves_the_list() {
+fn what_a_region_leaves_out_for_others_leaves_the_list() {
     let old = standing();
     let mut part = told(&["eni-a", "eni-b"], vec![free("eni-a"), free("eni-b")]);
     part.displaced.insert(InterfaceId::new("eni-c"));

@@ -1,8 +1,8 @@
-//! What a stretch of time has cost. Only the engines' own time is counted.
+//! What a stretch of time has cost. Only the engine' own time is counted.
 
 use std::time::{Duration, Instant};
 
-/// Time and effects since the last line that was printed.
+/// Time and actions since the last line that was printed.
 #[derive(Default)]
 pub struct Meter {
     spent: Duration,

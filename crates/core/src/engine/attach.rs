@@ -13,8 +13,8 @@ use assess::{Next, refusal};
 
 use super::facts::place_of;
 use super::objects::Object;
-use super::{Effect, Engine, Purpose, Ticket, Window};
-use crate::authority::{AttachPermit, PROOF_LIFE, Recheck};
+use super::{Action, Engine, PreflightNumber, Purpose, Window};
+use crate::authority::{AttachPermit, PROOF_LIFE, PreflightAnswer};
 use crate::backoff::{self, LONG};
 use crate::budget::Urgency;
 use crate::engine::target::Target;
@@ -87,7 +87,7 @@ impl Errand {
 /// What status says of an interface that forbids a call by anybody else. What has ended has done so for its generation: an
 /// entry that was removed and added again asks anew.
 fn said_by_another<'a>(
-    answer: &'a Recheck,
+    answer: &'a PreflightAnswer,
     id: &InterfaceId,
     generation: Generation,
 ) -> Option<&'a Attachment> {
@@ -110,7 +110,7 @@ pub(super) struct Attempt {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Step {
     /// The API server is asked.
-    Recheck(Ticket),
+    Preflight(PreflightNumber),
     /// The instance is to be read.
     Look,
     /// The interface is to be read, in this call or a later one.
@@ -171,7 +171,7 @@ impl Engine<Interface> {
         }
     }
 
-    pub(crate) fn plan_attachments(&mut self, now: Moment, window: Window, out: &mut Vec<Effect<Interface>>) {
+    pub(crate) fn plan_attachments(&mut self, now: Moment, window: Window, out: &mut Vec<Action<Interface>>) {
         // Nearly no object has any, and this is asked at every turn.
         let objects = &self.objects;
         self.errands.retain(|name| {
@@ -313,20 +313,27 @@ impl Engine<Interface> {
         object: ObjectId,
         interface: InterfaceId,
         instance: InstanceId,
-        out: &mut Vec<Effect<Interface>>,
+        out: &mut Vec<Action<Interface>>,
     ) {
         let Some(generation) = self.objects.get(&object).map(|o| o.generation) else { return };
-        let ticket = Ticket(self.next_ticket);
-        self.next_ticket += 1;
-        out.push(Effect::Recheck(ticket, object.clone()));
-        let step = Step::Recheck(ticket);
+        let preflight = PreflightNumber(self.next_preflight);
+        self.next_preflight += 1;
+        out.push(Action::Preflight(preflight, object.clone()));
+        let step = Step::Preflight(preflight);
         self.attempt = Some(Attempt { object, generation, interface, instance, asked: now, step });
         self.wake_at(now.after(ATTEMPT_WITHIN));
     }
 
     /// The API server's answer, if it is to the attempt's question.
-    pub(crate) fn attempt_rechecked(&mut self, now: Moment, ticket: Ticket, answer: &Recheck) {
-        let Some(attempt) = self.attempt.as_mut().filter(|a| a.step == Step::Recheck(ticket)) else { return };
+    pub(crate) fn attempt_preflight(
+        &mut self,
+        now: Moment,
+        preflight: PreflightNumber,
+        answer: &PreflightAnswer,
+    ) {
+        let Some(attempt) = self.attempt.as_mut().filter(|a| a.step == Step::Preflight(preflight)) else {
+            return;
+        };
         let object = self.objects.get_mut(&attempt.object);
         let deleting = object.as_ref().is_some_and(|o| o.intent.deleting.is_some());
         if !answer.holds_as_known || answer.object != Some((attempt.generation, deleting)) {
@@ -372,7 +379,7 @@ impl Engine<Interface> {
         }
     }
 
-    fn advance_attempt(&mut self, now: Moment, window: Window, out: &mut Vec<Effect<Interface>>) {
+    fn advance_attempt(&mut self, now: Moment, window: Window, out: &mut Vec<Action<Interface>>) {
         let Some(attempt) = &self.attempt else { return };
         if attempt.step == Step::Calling {
             return;
@@ -399,7 +406,7 @@ impl Engine<Interface> {
         self.wake_at(ends);
         let read_since = match step {
             Step::Read(since) | Step::Record(since) => since,
-            Step::Recheck(_) | Step::Look | Step::Calling => return,
+            Step::Preflight(_) | Step::Look | Step::Calling => return,
         };
         let evidence = self.targets.get(&id).and_then(|t| t.evidence.as_ref());
         if evidence.is_none_or(|e| e.call < read_since) {
@@ -416,7 +423,7 @@ impl Engine<Interface> {
     }
 
     /// Sends the call as soon as status says durably that it is requested.
-    fn call_if_recorded(&mut self, now: Moment, window: Window, out: &mut Vec<Effect<Interface>>) {
+    fn call_if_recorded(&mut self, now: Moment, window: Window, out: &mut Vec<Action<Interface>>) {
         let Some(Attempt { object: name, interface: id, instance, asked, .. }) = &self.attempt else {
             return;
         };
@@ -460,7 +467,7 @@ impl Engine<Interface> {
         }
         let call = self.launch(now, Purpose::Attach(name, id));
         self.writes.began();
-        out.push(Effect::Attach(call, permit, window));
+        out.push(Action::Attach(call, permit, window));
     }
 
     /// The answer to the call, or the lack of one.

@@ -1,12 +1,12 @@
-//! The decider for one account and region: intents and replies in, effects out.
+//! The decider for one account and region: intents and replies in, actions out.
 //!
 //! Guarantees. Nothing is written without an observed difference. A protected value is written only for a live hold, a
 //! unprotected one only with a [`crate::authority::UnprotectPermit`]. A target has one write under way at most, and after it
 //! ended, whatever the answer, the next call on that target is a read. A positive word rests on evidence that is
 //! fresh now and was asked for after our own last write.
 //!
-//! Assumptions. [`Engine::take`] is fed with everything that happened, in order; [`Engine::plan`] is called after that
-//! and at [`Engine::next_wake`]. Replies may be late, doubled, reordered or lost: a call without an answer is given up
+//! Assumptions. [`Engine::handle`] is fed with everything that happened, in order; [`Engine::poll`] is called after that
+//! and at [`Engine::poll_timeout`]. Replies may be late, doubled, reordered or lost: a call without an answer is given up
 //! after [`CALL_DEADLINE`], which must be longer than the client's own time-out.
 
 mod attach;
@@ -46,7 +46,7 @@ use crate::retention::RetentionPart;
 use crate::time::Moment;
 use crate::verdict::Part;
 
-pub use crate::authority::Recheck;
+pub use crate::authority::PreflightAnswer;
 use attach::Attempt;
 use facts::{place_of, tags_of};
 use objects::Object;
@@ -148,7 +148,7 @@ pub struct Load {
 
 /// Number of a question to the API server.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct Ticket(pub u64);
+pub struct PreflightNumber(pub u64);
 
 /// What happened.
 #[derive(Debug, Clone)]
@@ -157,8 +157,8 @@ pub enum Input<K: Kind> {
     Intent(ObjectId, Generation, Asked<K>),
     /// An answer, or the lack of one.
     Reply(CallId, Result<Reply<K>, Failure>),
-    /// An answer to [`Effect::Recheck`].
-    Rechecked(Ticket, Recheck),
+    /// An answer to [`Action::Preflight`].
+    Preflight(PreflightNumber, PreflightAnswer),
     /// The span in which calls may be sent; `None`: not now.
     Lead(Option<Window>),
     /// So long after the lead was taken what whoever led before said is left standing without evidence of our own.
@@ -169,7 +169,7 @@ pub enum Input<K: Kind> {
 
 /// What is to be done.
 #[derive(Debug, PartialEq, Eq)]
-pub enum Effect<K: Kind> {
+pub enum Action<K: Kind> {
     /// Read a page.
     Read(CallId, ReadCall<K>),
     /// Write a flag, within the window.
@@ -177,7 +177,7 @@ pub enum Effect<K: Kind> {
     /// Have an interface attached, within the window. Only the engine of interfaces asks for it.
     Attach(CallId, AttachPermit, Window),
     /// Ask the API server, uncached, for the object and for all holds.
-    Recheck(Ticket, ObjectId),
+    Preflight(PreflightNumber, ObjectId),
     /// Report this of the object at this generation. It is said once: whoever carries it keeps the newest until it is
     /// written.
     Report(ObjectId, Generation, Box<Part>),
@@ -195,12 +195,18 @@ pub trait Extension: Kind {
         _engine: &mut Engine<Self>,
         _now: Moment,
         _window: Window,
-        _out: &mut Vec<Effect<Self>>,
+        _out: &mut Vec<Action<Self>>,
     ) {
     }
 
     /// Takes in the API server's answer to a question about something that is to be attached.
-    fn rechecked(_engine: &mut Engine<Self>, _now: Moment, _ticket: Ticket, _answer: &Recheck) {}
+    fn preflight_answered(
+        _engine: &mut Engine<Self>,
+        _now: Moment,
+        _preflight: PreflightNumber,
+        _answer: &PreflightAnswer,
+    ) {
+    }
 
     /// Takes in how a call to attach something ended.
     fn attach_ended(
@@ -223,12 +229,17 @@ impl Extension for Interface {
         engine.retention_part(now, object)
     }
 
-    fn plan_attachments(engine: &mut Engine<Self>, now: Moment, window: Window, out: &mut Vec<Effect<Self>>) {
+    fn plan_attachments(engine: &mut Engine<Self>, now: Moment, window: Window, out: &mut Vec<Action<Self>>) {
         engine.plan_attachments(now, window, out);
     }
 
-    fn rechecked(engine: &mut Engine<Self>, now: Moment, ticket: Ticket, answer: &Recheck) {
-        engine.attempt_rechecked(now, ticket, answer);
+    fn preflight_answered(
+        engine: &mut Engine<Self>,
+        now: Moment,
+        preflight: PreflightNumber,
+        answer: &PreflightAnswer,
+    ) {
+        engine.attempt_preflight(now, preflight, answer);
     }
 
     fn attach_ended(
@@ -272,7 +283,7 @@ pub struct Engine<K: Kind> {
     writes: Writes<K>,
     flights: BTreeMap<CallId, Flight<K>>,
     next_call: u64,
-    next_ticket: u64,
+    next_preflight: u64,
     breaker: CircuitBreaker,
     batch: Option<Batch<K>>,
     /// The attempt to attach something that is on its way to its call.
@@ -303,7 +314,7 @@ pub struct Engine<K: Kind> {
     unsettled: BTreeSet<(Moment, ObjectId)>,
     stale_tick: Moment,
     stale_ticks: u32,
-    /// Whether [`Engine::plan`] has run: what comes later was just changed by somebody.
+    /// Whether [`Engine::poll`] has run: what comes later was just changed by somebody.
     planned: bool,
     wake: Option<Moment>,
 }
@@ -347,7 +358,7 @@ impl<K: Extension> Engine<K> {
             writes: Writes::new(Budget::new(settings.writes)),
             flights: BTreeMap::new(),
             next_call: 1,
-            next_ticket: 1,
+            next_preflight: 1,
             breaker: CircuitBreaker::default(),
             batch: None,
             attempt: None,
@@ -372,11 +383,11 @@ impl<K: Extension> Engine<K> {
     }
 
     /// Takes in what happened.
-    pub fn take(&mut self, now: Moment, input: Input<K>) {
+    pub fn handle(&mut self, now: Moment, input: Input<K>) {
         match input {
             Input::Intent(object, generation, asked) => self.take_intent(now, &object, generation, asked),
             Input::Reply(call, result) => self.take_reply(now, call, result),
-            Input::Rechecked(ticket, answer) => self.take_recheck(now, ticket, &answer),
+            Input::Preflight(preflight, answer) => self.take_preflight(now, preflight, &answer),
             Input::Lead(window) => self.take_lead(now, window),
             Input::KeyChanged => self.key_changed(now),
             Input::Patience(patience) => {
@@ -387,7 +398,7 @@ impl<K: Extension> Engine<K> {
     }
 
     /// Says what is to be done now.
-    pub fn plan(&mut self, now: Moment, out: &mut Vec<Effect<K>>) {
+    pub fn poll(&mut self, now: Moment, out: &mut Vec<Action<K>>) {
         self.wake = None;
         self.planned = true;
         self.give_up_lost_calls(now);
@@ -411,8 +422,8 @@ impl<K: Extension> Engine<K> {
         }
     }
 
-    /// When [`Engine::plan`] wants to run again although nothing happens.
-    pub fn next_wake(&self) -> Option<Moment> {
+    /// When [`Engine::poll`] wants to run again although nothing happens.
+    pub fn poll_timeout(&self) -> Option<Moment> {
         self.wake
     }
 

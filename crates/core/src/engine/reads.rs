@@ -8,7 +8,7 @@ use std::collections::{BTreeSet, VecDeque};
 use std::time::Duration;
 
 use super::facts::Source;
-use super::{Effect, Engine, Extension, Purpose};
+use super::{Action, Engine, Extension, Purpose};
 use crate::backoff::{self, LONG};
 use crate::budget::{Budget, Urgency};
 use crate::call::{IDS_PER_READ, Page, Query, ReadCall};
@@ -263,7 +263,7 @@ impl<K: Extension> Engine<K> {
         }
     }
 
-    pub(super) fn plan_reads(&mut self, now: Moment, out: &mut Vec<Effect<K>>) {
+    pub(super) fn plan_reads(&mut self, now: Moment, out: &mut Vec<Action<K>>) {
         if let Some(trouble) = &self.reads.trouble
             && trouble.not_before > now
         {
@@ -289,7 +289,7 @@ impl<K: Extension> Engine<K> {
             let (purpose, read) = if sweep_next { self.next_sweep_read() } else { self.next_asked_read(now) };
             self.reads.in_flight += 1;
             let call = self.launch(now, purpose);
-            out.push(Effect::Read(call, read));
+            out.push(Action::Read(call, read));
         }
         self.wake_for_reads(now);
     }

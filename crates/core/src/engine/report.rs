@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use super::facts::place_of;
 use super::objects::{Member, Object, Reported};
-use super::{Effect, Engine, Extension};
+use super::{Action, Engine, Extension};
 use crate::conditions::{Question, judge};
 use crate::engine::target::Target;
 use crate::failure::without_request;
@@ -27,7 +27,7 @@ const COUNTS_EVERY: Duration = Duration::from_secs(2);
 const LONG_REPORT: Duration = Duration::from_micros(200);
 
 impl<K: Extension> Engine<K> {
-    pub(super) fn plan_reports(&mut self, now: Moment, out: &mut Vec<Effect<K>>) {
+    pub(super) fn plan_reports(&mut self, now: Moment, out: &mut Vec<Action<K>>) {
         self.fetch_due_reports(now);
         let dirty = std::mem::take(&mut self.dirty);
         for name in dirty {
@@ -74,7 +74,7 @@ impl<K: Extension> Engine<K> {
                 _ => {
                     object.reported = Some(Reported { at: now, whole, shape, uncertain });
                     let part = Part { lost: std::mem::take(&mut object.losses), ..part };
-                    out.push(Effect::Report(name, object.generation, Box::new(part)));
+                    out.push(Action::Report(name, object.generation, Box::new(part)));
                 }
             }
         }
@@ -227,7 +227,7 @@ impl<K: Extension> Engine<K> {
         if unlisted == Some(Reason::Throttled) || tally.unknown.contains_key(&Reason::Throttled) {
             fits.extend(self.fits());
         }
-        // Reckoned and not measured, so that the same inputs give the same effects. Measured with the examples `scale` and
+        // Reckoned and not measured, so that the same inputs give the same actions. Measured with the examples `scale` and
         // `scale_retention`, where the roster is asked about each target, too.
         let each = Duration::from_micros(if K::REMEMBERS { 6 } else { 1 });
         let (nodes, lost) = (NodeFindings::default(), Vec::new());

@@ -6,8 +6,8 @@ use std::time::Duration;
 
 use super::facts::place_of;
 use super::objects::Member;
-use super::{Effect, Engine, Extension, Purpose, Ticket, Window};
-use crate::authority::{Case, ObjectProof, Obstacles, Recheck, UnprotectPermit, grant};
+use super::{Action, Engine, Extension, PreflightNumber, Purpose, Window};
+use crate::authority::{Case, ObjectProof, Obstacles, PreflightAnswer, UnprotectPermit, grant};
 use crate::budget::Urgency;
 use crate::call::{IDS_PER_READ, WriteCall};
 use crate::engine::target::Value;
@@ -97,7 +97,7 @@ pub(super) struct Batch<K: Kind> {
 #[derive(Debug)]
 enum Step {
     /// The API server is asked.
-    Recheck(Ticket),
+    Preflight(PreflightNumber),
     /// The instances that the targets are on are to be read: who selects these, selects what is on them.
     Look(ObjectProof),
     /// The cloud is to be asked.
@@ -116,7 +116,7 @@ enum Standing {
 }
 
 impl<K: Extension> Engine<K> {
-    pub(super) fn plan_unprotecting(&mut self, now: Moment, window: Window, out: &mut Vec<Effect<K>>) {
+    pub(super) fn plan_unprotecting(&mut self, now: Moment, window: Window, out: &mut Vec<Action<K>>) {
         if !window.open_for_unprotecting(now) {
             // The lease will be renewed, or it is too late.
             return;
@@ -141,7 +141,7 @@ impl<K: Extension> Engine<K> {
     }
 
     /// Looks where an act stands, and begins its next batch.
-    fn advance(&mut self, now: Moment, object: &ObjectId, out: &mut Vec<Effect<K>>) {
+    fn advance(&mut self, now: Moment, object: &ObjectId, out: &mut Vec<Action<K>>) {
         let Some(entry) = self.objects.get(object) else { return };
         let Some(act) = &entry.act else { return };
         if now < act.not_before {
@@ -200,19 +200,19 @@ impl<K: Extension> Engine<K> {
         let refill = self.settings.writes.per_minute / 60 * BATCH_SECONDS;
         let room = (self.writes.budget.available(now) + refill).clamp(1, BATCH);
         ready.truncate(usize::try_from(room).unwrap_or(1).min(IDS_PER_READ));
-        let ticket = Ticket(self.next_ticket);
-        self.next_ticket += 1;
+        let preflight = PreflightNumber(self.next_preflight);
+        self.next_preflight += 1;
         self.batch = Some(Batch {
             object: object.clone(),
             generation,
             targets: ready,
             asked: now,
-            step: Step::Recheck(ticket),
+            step: Step::Preflight(preflight),
             looked: BTreeSet::new(),
         });
         self.last_acted = Some(object.clone());
         self.wake_at(now.after(ANSWER_WITHIN));
-        out.push(Effect::Recheck(ticket, object.clone()));
+        out.push(Action::Preflight(preflight, object.clone()));
     }
 
     fn end(&mut self, object: &ObjectId, id: &K::Id, how: Ended) {
@@ -317,14 +317,19 @@ impl<K: Extension> Engine<K> {
         }
     }
 
-    pub(super) fn take_recheck(&mut self, now: Moment, ticket: Ticket, answer: &Recheck) {
-        K::rechecked(self, now, ticket, answer);
+    pub(super) fn take_preflight(
+        &mut self,
+        now: Moment,
+        preflight: PreflightNumber,
+        answer: &PreflightAnswer,
+    ) {
+        K::preflight_answered(self, now, preflight, answer);
         let Some(mut batch) = self.batch.take() else { return };
-        let Step::Recheck(expected) = batch.step else {
+        let Step::Preflight(expected) = batch.step else {
             self.batch = Some(batch);
             return;
         };
-        if expected != ticket {
+        if expected != preflight {
             self.batch = Some(batch);
             return;
         }
@@ -413,7 +418,7 @@ impl<K: Extension> Engine<K> {
         now: Moment,
         window: Window,
         urgency: Urgency,
-        out: &mut Vec<Effect<K>>,
+        out: &mut Vec<Action<K>>,
     ) -> bool {
         let Some(Batch { step: Step::Write(proof, since), object, targets, looked, .. }) = &mut self.batch
         else {

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, VecDeque};
 
-use super::{Effect, Engine, Extension, Purpose, RoundRobin, Window, reads};
+use super::{Action, Engine, Extension, Purpose, RoundRobin, Window, reads};
 use crate::backoff;
 use crate::budget::{Budget, Urgency};
 use crate::call::WriteCall;
@@ -166,7 +166,7 @@ impl<K: Kind> Writes<K> {
 impl<K: Extension> Engine<K> {
     /// Sends what may be written now. Unprotecting takes turns with onboarding and yields to all that is urgent: protected
     /// comes first, and neither may wait for the end of the other.
-    pub(super) fn plan_writes(&mut self, now: Moment, window: Window, out: &mut Vec<Effect<K>>) {
+    pub(super) fn plan_writes(&mut self, now: Moment, window: Window, out: &mut Vec<Action<K>>) {
         loop {
             let unprotecting = self.unprotecting_ready(now) && window.open_for_unprotecting(now);
             let waiting = self.writes.waiting();
@@ -202,7 +202,7 @@ impl<K: Extension> Engine<K> {
         now: Moment,
         window: Window,
         urgency: Urgency,
-        out: &mut Vec<Effect<K>>,
+        out: &mut Vec<Action<K>>,
     ) -> bool {
         let Some(id) = self.writes.pop() else { return false };
         if !self.needs_protecting(now, &id) || !self.writes.budget.take(now, urgency) {
@@ -220,7 +220,7 @@ impl<K: Extension> Engine<K> {
         id: &K::Id,
         write: WriteCall<K>,
         window: Window,
-        out: &mut Vec<Effect<K>>,
+        out: &mut Vec<Action<K>>,
     ) {
         let call = self.launch(now, purpose);
         self.writes.began();
@@ -230,7 +230,7 @@ impl<K: Extension> Engine<K> {
         if let Some(target) = self.targets.get_mut(id) {
             target.care_mut().writing = Some(call);
         }
-        out.push(Effect::Write(call, write, window));
+        out.push(Action::Write(call, write, window));
     }
 
     /// Whether the protected value is to be written on this target now: judged anew just before the call goes out.

@@ -68,11 +68,11 @@ impl AttachPermit {
 
 /// What the API server said when it was asked without a cache, just before unprotecting or attaching. By default nothing.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct Recheck {
+pub struct PreflightAnswer {
     /// The object's generation and whether it is being deleted; `None` when there is no object with this uid, or when
     /// the API server could not be asked.
     pub object: Option<(Generation, bool)>,
-    /// Whether every object of every kind that may have a hold stands there at the generation which the engines have
+    /// Whether every object of every kind that may have a hold stands there at the generation which the engine have
     /// been given, and no other. The answer must reach the engine after all intents that it was compared with.
     pub holds_as_known: bool,
     /// Whether status says that the unprotecting which this generation asks for was carried out. Whoever led before may have
@@ -93,7 +93,7 @@ pub struct ObjectProof {
 impl ObjectProof {
     /// The proof, if the answer is one for this intent at this generation. `asked` is when the question was sent.
     pub fn new<K: Kind>(
-        answer: &Recheck,
+        answer: &PreflightAnswer,
         generation: Generation,
         intent: &Intent<K>,
         asked: Moment,
@@ -205,7 +205,7 @@ mod tests {
     struct Facts {
         intent: Intent<Instance>,
         generation: Generation,
-        answer: Recheck,
+        answer: PreflightAnswer,
         evidence: InstanceFacts,
         read: CallId,
         selected: bool,
@@ -217,7 +217,11 @@ mod tests {
         Facts {
             intent: Intent { protect: false, may: Rights::ALL, ..Intent::of(Selector::default()) },
             generation: GENERATION,
-            answer: Recheck { object: Some((GENERATION, false)), holds_as_known: true, ..Recheck::default() },
+            answer: PreflightAnswer {
+                object: Some((GENERATION, false)),
+                holds_as_known: true,
+                ..PreflightAnswer::default()
+            },
             evidence: InstanceFacts {
                 deletion_protection: Some(true),
                 charge_type: Some(ChargeType::PostPaid),

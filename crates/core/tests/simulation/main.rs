@@ -1,4 +1,4 @@
-//! The invariants, in simulation: the deciders' effects against a scripted cloud and a model of the objects' store.
+//! The invariants, in simulation: the deciders' actions against a scripted cloud and a model of the objects' store.
 //! A test names the invariant that it guards; most of them are asserted all the time by the world itself.
 
 #![allow(missing_docs, clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, clippy::panic)]

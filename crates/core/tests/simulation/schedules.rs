@@ -73,7 +73,7 @@ fn schedule(seed: u64) {
             Fault::Crash,
             Fault::CrashTold,
         ]);
-        world.faults.insert(world.effects + dice.below(80), fault);
+        world.faults.insert(world.actions + dice.below(80), fault);
     }
     for _ in 0..4 + dice.below(12) {
         if cast.attaching && dice.one_in(3) {
@@ -90,11 +90,11 @@ fn schedule(seed: u64) {
         panic!("I24: {why}; {:?} {:#?} {:?}", world.now, world.store, world.cloud);
     }
     let (writes, attached) = (world.arrived.len(), world.attached.len());
-    let (effects, reads) = (world.effects, world.reads.len());
+    let (actions, reads) = (world.actions, world.reads.len());
     world.run(INTERVAL * 10);
     assert_eq!((world.arrived.len(), world.attached.len()), (writes, attached), "I18: a write at rest");
     assert_eq!(
-        world.effects - effects,
+        world.actions - actions,
         world.reads.len() - reads,
         "I37: a report or a question at rest {:?}",
         world.log.iter().rev().filter(|what| !what.starts_with("read")).take(6).collect::<Vec<_>>()

@@ -18,7 +18,7 @@ fn i26_i27_protection_reaches_the_same_end_whatever_single_effect_fails() {
     };
     let calm = run(&[]);
     let all = [Fault::Crash, Fault::LoseReply, Fault::LoseCall, Fault::Double, Fault::Delay(secs(5))];
-    for k in 0..calm.effects {
+    for k in 0..calm.actions {
         for fault in all {
             let world = run(&[(k, fault)]);
             assert_eq!(world.says("a"), calm.says("a"), "{fault:?} at {k}");
@@ -27,7 +27,7 @@ fn i26_i27_protection_reaches_the_same_end_whatever_single_effect_fails() {
                 assert_eq!(world.writes_to(machine), 1, "{fault:?} at {k}: {machine}");
             }
         }
-        for l in k + 1..calm.effects + 4 {
+        for l in k + 1..calm.actions + 4 {
             let world = run(&[(k, Fault::Crash), (l, Fault::Crash)]);
             assert_eq!(world.says("a"), calm.says("a"), "crash at {k} and {l}");
         }

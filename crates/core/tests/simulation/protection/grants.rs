@@ -15,7 +15,7 @@ fn confined(intent: Intent<Instance>) -> Intent<Instance> {
 
 fn protected(count: usize) -> World {
     let mut world = World::new();
-    world.fleet(count, &[("env", "prod")]);
+    world.machines(count, &[("env", "prod")]);
     world.apply("keeper", enabled(by_tag("env", "prod")));
     world.run(secs(60));
     assert_eq!(world.says("keeper"), (Status::True, Reason::AllProtected));
@@ -79,7 +79,7 @@ fn i10_a_deletion_without_the_right_leaves_everything_protected_and_never_hangs(
 fn i41_a_right_that_is_revoked_amid_the_act_ends_it() {
     let slow = keeper_core::budget::Limit { per_minute: 12, burst: 1 };
     let mut world = World::with(keeper_core::engine::Settings { writes: slow, ..crate::world::settings() });
-    world.fleet(10, &[("env", "prod")]);
+    world.machines(10, &[("env", "prod")]);
     world.apply("keeper", enabled(by_tag("env", "prod")));
     world.run(secs(120));
     world.delete("keeper");

@@ -12,7 +12,7 @@ use crate::world::{INTERVAL, World, by_ids, by_tag, enabled, payg, secs};
 fn i40_pages_that_were_given_to_two_identities_are_no_listing() {
     let mut world = World::new();
     world.cloud.page_size = 10;
-    world.fleet(40, &[("env", "prod")]);
+    world.machines(40, &[("env", "prod")]);
     world.cloud.mood.restless = true;
     world.apply("a", enabled(by_tag("env", "prod")));
     world.run(INTERVAL * 2 + secs(1));

@@ -13,7 +13,7 @@ use crate::world::{INTERVAL, World, by_ids, by_tag, disabled, enabled, payg, sec
 /// A world in which everything is protected and said to be so.
 fn at_rest() -> World {
     let mut world = World::new();
-    world.fleet(20, &[("env", "prod")]);
+    world.machines(20, &[("env", "prod")]);
     world.apply("tagged", enabled(by_tag("env", "prod")));
     world.apply("named", enabled(by_ids(&["i-00003"])));
     world.run(INTERVAL * 2);
@@ -212,7 +212,7 @@ fn i03_only_a_complete_sweep_of_this_lead_proves_anything() {
     let mut world = World::new();
     assert_eq!(world.proven(), Proven::NothingWanted);
     world.cloud.page_size = 5;
-    world.fleet(20, &[("env", "prod")]);
+    world.machines(20, &[("env", "prod")]);
     world.apply("tagged", enabled(by_tag("env", "prod")));
     world.run(Duration::from_millis(150));
     assert_eq!(world.proven(), Proven::NotYet, "one page of four");
@@ -250,7 +250,7 @@ fn i03_of_two_sorts_of_targets_the_older_evidence_counts() {
 fn i24_what_is_missing_is_looked_up_although_the_lead_is_lost_meanwhile() {
     for halves in 0..40 {
         let mut world = World::with(Settings { reads: Limit { per_minute: 60, burst: 1 }, ..settings() });
-        world.fleet(20, &[("env", "prod")]);
+        world.machines(20, &[("env", "prod")]);
         world.apply("tagged", enabled(by_tag("env", "prod")));
         world.run(INTERVAL * 2);
         for name in ["i-00003", "i-00004", "i-00005"] {

@@ -12,7 +12,7 @@ use crate::world::{Fault, INTERVAL, World, by_ids, by_tag, disabled, enabled, pa
 /// Three protected machines that are selected by tag.
 fn three() -> World {
     let mut world = World::new();
-    world.fleet(3, &[("env", "prod")]);
+    world.machines(3, &[("env", "prod")]);
     world.apply("a", enabled(by_tag("env", "prod")));
     world.run(INTERVAL * 2);
     assert_eq!(world.says("a"), (Status::True, Reason::AllProtected));
@@ -150,7 +150,7 @@ fn i50_an_edited_spec_loses_nothing() {
 fn i50_many_that_lose_their_tag_at_once_are_told_together() {
     let mut world = World::with(Settings { reads_in_flight: 1, ..settings() });
     world.cloud.page_size = 20;
-    world.fleet(120, &[("env", "prod")]);
+    world.machines(120, &[("env", "prod")]);
     world.apply("a", enabled(by_tag("env", "prod")));
     world.run(INTERVAL * 2);
     // Between two sweeps.
@@ -186,13 +186,13 @@ fn i50_a_loss_is_told_wherever_the_process_dies_and_not_again_after_that() {
     let untagged = |world: &mut World| world.tag("i-00001", &[]);
     let ways: [&dyn Fn(&mut World); 2] = [&gone, &untagged];
     for lose in ways {
-        let first = three().effects;
+        let first = three().actions;
         let mut whole = three();
         lose(&mut whole);
         whole.run(INTERVAL * 3);
         assert_eq!(whole.store["a"].told.len(), 1);
-        assert!(whole.effects > first);
-        for number in first..whole.effects {
+        assert!(whole.actions > first);
+        for number in first..whole.actions {
             for fault in [Fault::Crash, Fault::CrashTold, Fault::LoseCall] {
                 let mut world = three();
                 lose(&mut world);

@@ -151,7 +151,7 @@ fn i52_when_the_cloud_lets_everything_through_again_it_is_said_within_minutes() 
 #[test]
 fn i52_the_time_in_which_nothing_was_selected_is_no_pace() {
     let mut world = World::new();
-    world.fleet(2, &[]);
+    world.machines(2, &[]);
     world.apply("a", enabled(by_ids(&["i-00000"])));
     world.run(MINUTE);
     world.delete("a");
@@ -168,7 +168,7 @@ fn i52_the_time_in_which_nothing_was_selected_is_no_pace() {
 fn i24_i52_an_object_whose_nodes_have_all_left_waits_for_no_sweep() {
     for others in [false, true] {
         let mut world = World::new();
-        world.fleet(2, &[]);
+        world.machines(2, &[]);
         // The first sweep is refused, and tried again after ten minutes.
         world.cloud.mood.reads_fail = Some(Class::Permission);
         world.apply("a", enabled(behind_nodes(&["i-00000"])));

@@ -18,7 +18,7 @@ use crate::world::{
 #[test]
 fn what_is_tagged_is_protected_within_seconds_and_then_nothing_happens() {
     let mut world = World::new();
-    world.fleet(30, &[("env", "prod")]);
+    world.machines(30, &[("env", "prod")]);
     world.instance("i-other", payg(false, &[("env", "test")]));
     world.apply("production", enabled(by_tag("env", "prod")));
     world.run(secs(10));
@@ -26,10 +26,10 @@ fn what_is_tagged_is_protected_within_seconds_and_then_nothing_happens() {
     assert_eq!(world.part("production").tally.protected(), 30);
     assert_eq!(world.arrived.len(), 30);
     assert!(!world.protected("i-other"));
-    let (effects, reads) = (world.effects, world.reads.len());
+    let (actions, reads) = (world.actions, world.reads.len());
     world.run(INTERVAL * 10);
     assert_eq!(world.arrived.len(), 30, "I18: no write at rest");
-    assert_eq!(world.effects - effects, world.reads.len() - reads, "I37: no report at rest");
+    assert_eq!(world.actions - actions, world.reads.len() - reads, "I37: no report at rest");
     assert!(world.reads.len() - reads <= 11, "one page a sweep: {}", world.reads.len() - reads);
 }
 
@@ -37,7 +37,7 @@ fn what_is_tagged_is_protected_within_seconds_and_then_nothing_happens() {
 fn i01_frozen_reads_turn_true_into_unknown_within_two_sweeps() {
     for selector in [by_tag("env", "prod"), by_ids(&["i-00000", "i-00001"])] {
         let mut world = World::new();
-        world.fleet(2, &[("env", "prod")]);
+        world.machines(2, &[("env", "prod")]);
         world.apply("a", enabled(selector));
         world.run(secs(30));
         assert_eq!(world.says("a"), (Status::True, Reason::AllProtected));
@@ -54,7 +54,7 @@ fn i01_frozen_reads_turn_true_into_unknown_within_two_sweeps() {
 #[should_panic(expected = "I1: a")]
 fn i01_a_true_that_outlives_its_evidence_is_found() {
     let mut world = World::new();
-    world.fleet(2, &[]);
+    world.machines(2, &[]);
     world.apply("a", enabled(behind_nodes(&["i-00000"])));
     world.run(secs(30));
     world.nodes("a", &["i-00000", "i-00001"]);
@@ -77,7 +77,7 @@ fn i01_what_was_said_of_a_node_is_not_held_against_the_next_one() {
     world.run(INTERVAL * 3);
     assert_eq!(world.says("a"), (Status::True, Reason::AllProtected));
     // The report of the change can't be written at once.
-    for effect in world.effects..world.effects + 2 {
+    for effect in world.actions..world.actions + 2 {
         world.faults.insert(effect, Fault::FailAfter);
     }
     world.nodes("a", &["i-new"]);
@@ -92,7 +92,7 @@ fn i01_what_was_said_of_a_node_is_not_held_against_the_next_one() {
 #[test]
 fn i02_a_write_that_is_accepted_and_ignored_is_no_evidence() {
     let mut world = World::new();
-    world.fleet(1, &[("env", "prod")]);
+    world.machines(1, &[("env", "prod")]);
     world.cloud.mood.ignore_writes = true;
     world.apply("a", enabled(by_tag("env", "prod")));
     world.run(secs(20));
@@ -111,7 +111,7 @@ fn i02_a_write_that_is_accepted_and_ignored_is_no_evidence() {
 #[test]
 fn i02_a_write_that_takes_effect_late_is_written_once() {
     let mut world = World::new();
-    world.fleet(1, &[("env", "prod")]);
+    world.machines(1, &[("env", "prod")]);
     world.cloud.mood.late = secs(20);
     world.apply("a", enabled(by_tag("env", "prod")));
     world.run(secs(15));
@@ -125,7 +125,7 @@ fn i02_a_write_that_takes_effect_late_is_written_once() {
 fn i04_a_lost_permission_that_answers_empty_lists_concludes_nothing() {
     for selector in [by_tag("env", "prod"), by_ids(&["i-00000", "i-00001"])] {
         let mut world = World::new();
-        world.fleet(2, &[("env", "prod")]);
+        world.machines(2, &[("env", "prod")]);
         world.apply("a", enabled(selector));
         world.run(secs(30));
         world.cloud.mood.blind = true;
@@ -144,7 +144,7 @@ fn i04_a_lost_permission_that_answers_empty_lists_concludes_nothing() {
 #[test]
 fn i04_an_id_that_is_missing_is_not_found_only_after_two_look_ups_apart() {
     let mut world = World::new();
-    world.fleet(3, &[]);
+    world.machines(3, &[]);
     // Somebody asks for it now. Of one that was there at the start nothing is said before it is proven.
     world.run(secs(1));
     world.apply("a", enabled(by_ids(&["i-00000", "i-wrong"])));
@@ -165,7 +165,7 @@ fn i04_an_id_that_is_missing_is_not_found_only_after_two_look_ups_apart() {
 fn i04_the_only_target_that_goes_is_found_to_be_gone_however_often_is_swept() {
     let often = Limit { per_minute: 6_000, burst: 100 };
     let mut world = World::with(Settings { sweep_interval: secs(1), reads: often, ..settings() });
-    world.fleet(2, &[]);
+    world.machines(2, &[]);
     world.apply("a", enabled(by_ids(&["i-00000"])));
     world.run(secs(5));
     assert_eq!(world.says("a"), (Status::True, Reason::AllProtected));
@@ -207,7 +207,7 @@ fn i49_what_is_gone_behind_a_node_is_said_to_be_that_and_an_id_that_was_typed_is
 fn i04_a_target_hidden_for_a_while_is_never_taken_as_gone() {
     for sweeps in 1..4 {
         let mut world = World::new();
-        world.fleet(5, &[("env", "prod")]);
+        world.machines(5, &[("env", "prod")]);
         world.apply("a", enabled(by_tag("env", "prod")));
         world.run(secs(30));
         world.hide("i-00002", true);
@@ -225,7 +225,7 @@ fn i05_a_listing_ends_only_with_an_empty_token_whatever_the_pages_size() {
     for page_size in [1, 7, 100] {
         let mut world = World::new();
         world.cloud.page_size = page_size;
-        world.fleet(40, &[("env", "prod")]);
+        world.machines(40, &[("env", "prod")]);
         world.apply("a", enabled(by_tag("env", "prod")));
         world.run(secs(120));
         assert_eq!(world.says("a"), (Status::True, Reason::AllProtected), "page size {page_size}");
@@ -237,7 +237,7 @@ fn i05_a_listing_ends_only_with_an_empty_token_whatever_the_pages_size() {
 fn i05_a_filtered_listing_is_never_complete() {
     let mut world = World::new();
     world.cloud.page_size = 10;
-    world.fleet(100, &[("env", "test")]);
+    world.machines(100, &[("env", "test")]);
     world.apply("a", enabled(by_tag("env", "test")));
     world.run(secs(60));
     world.instance("i-new", payg(false, &[("team", "x")]));
@@ -312,7 +312,7 @@ fn i07_risks_stand_beside_a_true() {
 #[test]
 fn nothing_selected_is_said_and_is_no_promise() {
     let mut world = World::new();
-    world.fleet(2, &[]);
+    world.machines(2, &[]);
     world.apply("a", enabled(by_tag("env", "prod")));
     world.run(secs(30));
     assert_eq!(world.says("a"), (Status::Unknown, Reason::NoTargets));
@@ -335,7 +335,7 @@ fn only_unprotectable_targets_are_not_called_protected() {
 #[test]
 fn i08_a_status_never_speaks_of_an_older_generation() {
     let mut world = World::new();
-    world.fleet(4, &[("env", "prod")]);
+    world.machines(4, &[("env", "prod")]);
     world.apply("a", enabled(by_tag("env", "prod")));
     let mut last = 0;
     for step in 0..200 {
@@ -356,7 +356,7 @@ fn i08_a_status_never_speaks_of_an_older_generation() {
 #[test]
 fn a_charge_type_that_settles_late_is_unprotected_for_a_while_and_then_not_applicable() {
     let mut world = World::new();
-    world.fleet(1, &[]);
+    world.machines(1, &[]);
     world.cloud.mood.writes_fail = Some(Class::NotApplicable);
     world.apply("a", enabled(by_ids(&["i-00000"])));
     world.run(secs(60));
@@ -373,7 +373,7 @@ fn a_charge_type_that_settles_late_is_unprotected_for_a_while_and_then_not_appli
 #[test]
 fn observe_reports_and_never_writes() {
     let mut world = World::new();
-    world.fleet(2, &[("env", "prod")]);
+    world.machines(2, &[("env", "prod")]);
     let mut intent = enabled(by_tag("env", "prod"));
     intent.observe = true;
     world.apply("a", intent);
@@ -390,7 +390,7 @@ fn observe_reports_and_never_writes() {
 #[test]
 fn a_target_that_loses_its_tag_leaves_the_selection_and_keeps_its_flag() {
     let mut world = World::new();
-    world.fleet(3, &[("env", "prod")]);
+    world.machines(3, &[("env", "prod")]);
     world.apply("a", enabled(by_tag("env", "prod")));
     world.run(secs(30));
     world.tag("i-00001", &[]);
@@ -475,7 +475,7 @@ fn excluded_targets_are_left_alone_even_when_the_tag_is_asked_for_only_later() {
 #[test]
 fn i04_an_answer_that_ignores_the_ids_proves_nothing() {
     let mut world = World::new();
-    world.fleet(3, &[("env", "prod")]);
+    world.machines(3, &[("env", "prod")]);
     world.instance("i-named", payg(true, &[]));
     world.apply("a", enabled(by_ids(&["i-named"])));
     // The whole region is listed, so only look-ups ask for ids.
@@ -497,11 +497,11 @@ fn i04_an_answer_that_ignores_the_ids_proves_nothing() {
 #[test]
 fn i04_an_answer_overtaken_by_the_proof_of_absence_brings_nothing_back() {
     let mut world = World::new();
-    world.fleet(3, &[]);
+    world.machines(3, &[]);
     world.apply("a", enabled(by_ids(&["i-00000", "i-00001"])));
     world.run(secs(30));
     // The next read is answered late; meanwhile the machine is released, and that is proven.
-    world.faults.insert(world.effects, Fault::Delay(secs(40)));
+    world.faults.insert(world.actions, Fault::Delay(secs(40)));
     world.run(INTERVAL);
     world.hide("i-00001", true);
     world.apply("b", enabled(by_ids(&["i-00001", "i-00002"])));
@@ -519,7 +519,7 @@ fn i04_an_answer_overtaken_by_the_proof_of_absence_brings_nothing_back() {
 #[test]
 fn i05_a_page_overtaken_by_a_newer_answer_takes_nothing_out_of_the_selection() {
     let mut world = World::new();
-    world.fleet(3, &[("env", "test")]);
+    world.machines(3, &[("env", "test")]);
     world.tag("i-00000", &[("env", "prod")]);
     world.apply("a", enabled(by_tag("env", "prod")));
     world.run(secs(50));
@@ -528,7 +528,7 @@ fn i05_a_page_overtaken_by_a_newer_answer_takes_nothing_out_of_the_selection() {
     assert_eq!(world.part("a").tally.targets(), 2);
     // A sweep's page that was sent while the tag was away comes after a newer answer.
     world.tag("i-00001", &[("env", "test")]);
-    world.faults.insert(world.effects, Fault::Delay(secs(10)));
+    world.faults.insert(world.actions, Fault::Delay(secs(10)));
     let reads = world.reads.len();
     while world.reads.len() == reads {
         world.run(Duration::from_millis(50));
@@ -549,7 +549,7 @@ fn i05_a_page_overtaken_by_a_newer_answer_takes_nothing_out_of_the_selection() {
 fn i05_a_listing_that_goes_in_circles_is_never_complete_and_never_endless() {
     let mut world = World::new();
     world.cloud.page_size = 10;
-    world.fleet(35, &[("env", "prod")]);
+    world.machines(35, &[("env", "prod")]);
     world.cloud.mood.circles = true;
     world.apply("a", enabled(by_tag("env", "prod")));
     world.run(INTERVAL * 10);
@@ -563,7 +563,7 @@ fn i05_a_listing_that_goes_in_circles_is_never_complete_and_never_endless() {
 #[test]
 fn i05_entries_without_a_readable_id_leave_the_listing_incomplete() {
     let mut world = World::new();
-    world.fleet(3, &[("env", "prod")]);
+    world.machines(3, &[("env", "prod")]);
     world.cloud.mood.unreadable = true;
     world.apply("a", enabled(by_tag("env", "prod")));
     world.apply("b", enabled(by_ids(&["i-00000", "i-wrong"])));
@@ -579,7 +579,7 @@ fn i05_entries_without_a_readable_id_leave_the_listing_incomplete() {
 fn i05_items_that_move_between_pages_are_looked_up_before_anything_is_concluded() {
     let mut world = World::new();
     world.cloud.page_size = 10;
-    world.fleet(40, &[("env", "prod")]);
+    world.machines(40, &[("env", "prod")]);
     world.apply("a", enabled(by_tag("env", "prod")));
     world.run(secs(50));
     world.cloud.mood.skips = true;
@@ -597,7 +597,7 @@ fn i05_items_that_move_between_pages_are_looked_up_before_anything_is_concluded(
 #[test]
 fn i06_tags_that_can_not_be_read_take_nothing_out_of_the_selection() {
     let mut world = World::new();
-    world.fleet(3, &[("env", "prod")]);
+    world.machines(3, &[("env", "prod")]);
     world.apply("a", enabled(by_tag("env", "prod")));
     world.apply("named", enabled(by_ids(&["i-00001"])));
     world.run(secs(50));
@@ -675,7 +675,7 @@ fn i04_a_permission_that_is_lost_between_two_pages_leaves_the_listing_incomplete
 fn i05_a_listing_that_began_before_the_selector_is_not_complete_for_it() {
     let mut world = World::new();
     world.cloud.page_size = 1;
-    world.fleet(40, &[("env", "prod")]);
+    world.machines(40, &[("env", "prod")]);
     world.tag("i-00000", &[("env", "prod"), ("team", "x")]);
     world.apply("a", enabled(by_tag("env", "prod")));
     world.run(secs(61));

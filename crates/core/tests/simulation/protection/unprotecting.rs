@@ -232,7 +232,7 @@ fn i10_the_user_may_change_the_policy_while_deletion_waits() {
 #[test]
 fn i16_a_mass_disappearance_concludes_nothing_and_stops_unprotecting() {
     let mut world = World::new();
-    world.fleet(200, &[("env", "prod")]);
+    world.machines(200, &[("env", "prod")]);
     world.instance("i-victim", payg(true, &[("team", "x")]));
     world.apply("a", enabled(by_tag("env", "prod")));
     world.run(secs(60));
@@ -253,7 +253,7 @@ fn i16_a_mass_disappearance_concludes_nothing_and_stops_unprotecting() {
 #[test]
 fn i16_what_went_in_a_mass_is_known_to_be_gone_soon_after_the_circuit_breaker_closes() {
     let mut world = World::new();
-    world.fleet(200, &[("env", "prod")]);
+    world.machines(200, &[("env", "prod")]);
     world.instance("i-stays", payg(true, &[("env", "prod")]));
     world.apply("a", enabled(by_tag("env", "prod")));
     world.run(secs(60));
@@ -274,7 +274,7 @@ fn i16_what_went_in_a_mass_is_known_to_be_gone_soon_after_the_circuit_breaker_cl
 #[test]
 fn i16_flags_switched_off_by_the_hundred_are_put_right_within_the_budget() {
     let mut world = World::new();
-    world.fleet(300, &[("env", "prod")]);
+    world.machines(300, &[("env", "prod")]);
     world.apply("a", enabled(by_tag("env", "prod")));
     world.run(secs(120));
     assert_eq!(world.says("a"), (Status::True, Reason::AllProtected));
@@ -311,7 +311,7 @@ fn i26_unprotecting_reaches_the_same_end_when_the_process_dies_after_any_effect(
         world
     };
     let calm = run(None);
-    for k in 0..calm.effects {
+    for k in 0..calm.actions {
         let world = run(Some(k));
         assert!(!world.protected("i-a"), "crash at {k}");
         assert!(world.protected("i-b"), "crash at {k}");
@@ -345,9 +345,9 @@ fn i14_a_status_that_says_carried_out_ends_the_act_under_way_in_silence() {
     world.relist();
     world.delete("hold");
     world.run(secs(10));
-    let effects = world.effects;
+    let actions = world.actions;
     world.run(INTERVAL * 5);
-    assert!(world.effects - effects <= 6, "{} effects in five minutes at rest", world.effects - effects);
+    assert!(world.actions - actions <= 6, "{} actions in five minutes at rest", world.actions - actions);
     assert_eq!(world.unprotecting_writes().len(), 0);
 }
 
@@ -358,13 +358,13 @@ fn i10_a_view_that_lags_behind_holds_a_deletion_for_an_hour_at_most() {
     world.run(secs(30));
     world.cloud.mood.stale_view = true;
     world.delete("a");
-    let effects = world.effects;
+    let actions = world.actions;
     world.run(secs(3500));
     assert!(world.store.contains_key("a"));
     assert!(
-        world.effects - effects < 400,
+        world.actions - actions < 400,
         "the question is asked ever more seldom: {}",
-        world.effects - effects
+        world.actions - actions
     );
     world.run(secs(200));
     assert!(world.store.is_empty());
@@ -388,7 +388,7 @@ fn i10_a_listing_that_only_a_person_can_mend_does_not_hold_a_deletion_up() {
 #[test]
 fn i10_refused_credentials_do_not_hold_a_deletion_up() {
     let mut world = World::new();
-    world.fleet(100, &[("env", "prod")]);
+    world.machines(100, &[("env", "prod")]);
     world.apply("a", leaving(enabled(by_tag("env", "prod"))));
     world.run(secs(60));
     for class in [Class::Credentials, Class::Permission] {
@@ -484,9 +484,9 @@ fn i09_tags_that_can_not_be_read_block_unprotecting_without_a_flood_of_questions
     world.run(secs(30));
     assert_eq!(world.unprotecting_writes().len(), 0, "any hold by tag may be hidden");
     assert_eq!(world.says("a"), (Status::False, Reason::FieldUnreadable));
-    let effects = world.effects;
+    let actions = world.actions;
     world.run(INTERVAL * 5);
-    assert!(world.effects - effects <= 10, "{} effects in five minutes", world.effects - effects);
+    assert!(world.actions - actions <= 10, "{} actions in five minutes", world.actions - actions);
     world.cloud.mood.odd_tags = false;
     world.run(INTERVAL * 2);
     assert_eq!(world.unprotecting_writes().len(), 2);
@@ -521,7 +521,7 @@ fn i16_unprotecting_of_our_own_does_not_open_the_circuit_breaker_when_its_answer
     }
     world.apply("a", disabled(by_tag("env", "prod")));
     world.run(secs(1));
-    for k in world.effects..world.effects + 400 {
+    for k in world.actions..world.actions + 400 {
         world.faults.insert(k, crate::world::Fault::FailAfter);
     }
     world.run(secs(30));

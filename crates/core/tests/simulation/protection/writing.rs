@@ -17,7 +17,7 @@ use crate::world::{
 fn i15_after_any_answer_lost_late_or_doubled_the_next_call_on_the_target_is_a_read() {
     let run = |fault: Option<(usize, Fault)>| {
         let mut world = World::new();
-        world.fleet(2, &[("env", "prod")]);
+        world.machines(2, &[("env", "prod")]);
         world.faults.extend(fault);
         world.apply("a", enabled(by_tag("env", "prod")));
         world.run(INTERVAL * 4);
@@ -25,7 +25,7 @@ fn i15_after_any_answer_lost_late_or_doubled_the_next_call_on_the_target_is_a_re
     };
     let calm = run(None);
     assert_eq!(calm.says("a"), (Status::True, Reason::AllProtected));
-    for k in 0..calm.effects {
+    for k in 0..calm.actions {
         for fault in [
             Fault::LoseReply,
             Fault::LoseCall,
@@ -49,7 +49,7 @@ fn i15_after_any_answer_lost_late_or_doubled_the_next_call_on_the_target_is_a_re
 #[test]
 fn i18_restart_relist_and_change_of_leader_write_nothing() {
     let mut world = World::new();
-    world.fleet(20, &[("env", "prod")]);
+    world.machines(20, &[("env", "prod")]);
     world.apply("a", enabled(by_tag("env", "prod")));
     world.apply("b", enabled(by_ids(&["i-00003"])));
     world.run(INTERVAL * 2);
@@ -72,7 +72,7 @@ fn i18_restart_relist_and_change_of_leader_write_nothing() {
 #[test]
 fn nothing_is_called_without_the_lead() {
     let mut world = World::new();
-    world.fleet(3, &[("env", "prod")]);
+    world.machines(3, &[("env", "prod")]);
     world.lead(false);
     world.apply("a", enabled(by_tag("env", "prod")));
     world.run(INTERVAL * 3);
@@ -85,7 +85,7 @@ fn nothing_is_called_without_the_lead() {
 #[test]
 fn i25_drift_is_repaired_within_a_sweep() {
     let mut world = World::new();
-    world.fleet(50, &[("env", "prod")]);
+    world.machines(50, &[("env", "prod")]);
     world.apply("a", enabled(by_tag("env", "prod")));
     world.run(secs(100));
     world.flip("i-00007", false);
@@ -98,7 +98,7 @@ fn i25_drift_is_repaired_within_a_sweep() {
 #[test]
 fn i25_whoever_keeps_switching_it_off_is_answered_each_time_and_told_of() {
     let mut world = World::new();
-    world.fleet(2, &[("env", "prod")]);
+    world.machines(2, &[("env", "prod")]);
     world.apply("a", enabled(by_tag("env", "prod")));
     world.run(secs(30));
     for flip in 0..60 {
@@ -120,7 +120,7 @@ fn i25_whoever_keeps_switching_it_off_is_answered_each_time_and_told_of() {
 #[test]
 fn i25_whoever_is_faster_than_our_look_is_answered_with_every_sweep_and_costs_no_more() {
     let mut world = World::new();
-    world.fleet(1, &[("env", "prod")]);
+    world.machines(1, &[("env", "prod")]);
     world.apply("a", enabled(by_tag("env", "prod")));
     world.run(secs(100));
     // It is off again before anybody can look.
@@ -143,7 +143,7 @@ fn i25_whoever_is_faster_than_our_look_is_answered_with_every_sweep_and_costs_no
 /// Somebody switches the flag off again as soon as it is on, or a moment later, for an hour.
 fn keep_switching_off(after: Duration) {
     let mut world = World::new();
-    world.fleet(2, &[("env", "prod")]);
+    world.machines(2, &[("env", "prod")]);
     world.apply("a", enabled(by_tag("env", "prod")));
     world.run(secs(30));
     let (mut on_since, mut off_since) = (Some(world.now), None);
@@ -194,7 +194,7 @@ fn i29_what_only_a_person_can_mend_is_tried_once_in_ten_minutes() {
         [Class::Permission, Class::Credentials, Class::Clock, Class::Bug, Class::Locked, Class::Unrecognized]
     {
         let mut world = World::new();
-        world.fleet(1, &[]);
+        world.machines(1, &[]);
         world.cloud.mood.writes_fail = Some(class);
         world.apply("a", enabled(by_ids(&["i-00000"])));
         world.run(secs(24 * 3600));
@@ -214,7 +214,7 @@ fn i29_what_only_a_person_can_mend_is_tried_once_in_ten_minutes() {
 fn i29_reads_that_only_a_person_can_mend_are_tried_once_in_ten_minutes() {
     for class in [Class::Permission, Class::Credentials, Class::Clock] {
         let mut world = World::new();
-        world.fleet(3, &[("env", "prod")]);
+        world.machines(3, &[("env", "prod")]);
         world.cloud.mood.reads_fail = Some(class);
         world.apply("a", enabled(by_tag("env", "prod")));
         world.run(secs(24 * 3600));
@@ -227,7 +227,7 @@ fn i29_reads_that_only_a_person_can_mend_are_tried_once_in_ten_minutes() {
 #[test]
 fn i29_a_throttle_empties_the_budget_and_heals() {
     let mut world = World::new();
-    world.fleet(100, &[("env", "prod")]);
+    world.machines(100, &[("env", "prod")]);
     for k in 5..12 {
         world.faults.insert(k, Fault::Fail(Class::Throttled));
     }
@@ -239,13 +239,13 @@ fn i29_a_throttle_empties_the_budget_and_heals() {
 #[test]
 fn i30_a_bad_spec_then_a_good_one_is_like_never_bad() {
     let mut world = World::new();
-    world.fleet(3, &[("env", "prod")]);
+    world.machines(3, &[("env", "prod")]);
     world.apply("a", enabled(by_ids(&["i-nonsense"])));
     world.run(INTERVAL * 2);
     world.apply("a", enabled(by_tag("env", "prod")));
     world.run(secs(60));
     let mut other = World::new();
-    other.fleet(3, &[("env", "prod")]);
+    other.machines(3, &[("env", "prod")]);
     other.apply("a", enabled(by_tag("env", "prod")));
     other.run(secs(60));
     assert_eq!(world.judgement("a"), other.judgement("a"));
@@ -263,7 +263,7 @@ fn first_protection_of_a_thousand_costs_two_reads_a_hundred_and_one_write_each()
         let mut world =
             World::with(keeper_core::engine::Settings { reads: limit, writes: limit, ..settings() });
         world.latency = Duration::from_millis(20);
-        world.fleet(1000, &[("env", "prod")]);
+        world.machines(1000, &[("env", "prod")]);
         for n in 0..10 {
             world.apply(&format!("object-{n}"), enabled(selector.clone()));
         }
@@ -286,7 +286,7 @@ fn i39_what_a_user_just_changed_overtakes_a_thousand_others() {
         writes: Limit { per_minute: 60, burst: 20 },
         ..settings()
     });
-    world.fleet(1000, &[("env", "prod")]);
+    world.machines(1000, &[("env", "prod")]);
     world.instance("i-urgent", payg(false, &[]));
     world.apply("wave", enabled(by_tag("env", "prod")));
     world.run(secs(300));
@@ -315,7 +315,7 @@ fn i31_the_end_depends_on_the_spec_and_not_on_its_history() {
     let mut ends = Vec::new();
     for way in ways {
         let mut world = World::new();
-        world.fleet(5, &[("env", "prod")]);
+        world.machines(5, &[("env", "prod")]);
         for step in way {
             let mut intent =
                 enabled(if *step == "ids" { by_ids(&["i-00001"]) } else { by_tag("env", "prod") });
@@ -333,7 +333,7 @@ fn i31_the_end_depends_on_the_spec_and_not_on_its_history() {
 fn i28_a_tag_filter_that_the_cloud_refuses_slows_nobody_else() {
     let mut world = World::new();
     world.cloud.page_size = 10;
-    world.fleet(100, &[("env", "prod")]);
+    world.machines(100, &[("env", "prod")]);
     world.instance("i-x", payg(false, &[]));
     world.apply("a", enabled(by_tag("env", "prod")));
     world.run(secs(60));
@@ -353,7 +353,7 @@ fn i28_a_tag_filter_that_the_cloud_refuses_slows_nobody_else() {
 fn i28_a_page_token_that_the_cloud_refuses_begins_the_round_anew() {
     let mut world = World::new();
     world.cloud.page_size = 10;
-    world.fleet(30, &[("env", "prod")]);
+    world.machines(30, &[("env", "prod")]);
     world.cloud.mood.refuses = Some(Refused::Token);
     world.apply("a", enabled(by_tag("env", "prod")));
     world.run(secs(30));
@@ -365,7 +365,7 @@ fn i28_a_page_token_that_the_cloud_refuses_begins_the_round_anew() {
 #[test]
 fn i28_a_poisonous_id_is_singled_out_and_the_others_are_served() {
     let mut world = World::new();
-    world.fleet(40, &[]);
+    world.machines(40, &[]);
     world.cloud.mood.poison = true;
     let mut ids: Vec<String> = (0..40).map(|n| format!("i-{n:05}")).collect();
     ids.push("i-poison".to_owned());
@@ -386,7 +386,7 @@ fn i49_an_id_behind_a_node_that_the_cloud_refuses_is_the_nodes_and_holds_up_no_a
     let selector = behind_nodes(&["i-00000", "i-00001", "i-poison"]);
     for protects in [true, false] {
         let mut world = World::new();
-        world.fleet(2, &[]);
+        world.machines(2, &[]);
         world.cloud.mood.poison = true;
         let intent = if protects { enabled(selector.clone()) } else { disabled(selector.clone()) };
         world.apply("a", intent);
@@ -402,7 +402,7 @@ fn i49_an_id_behind_a_node_that_the_cloud_refuses_is_the_nodes_and_holds_up_no_a
     }
     // Somebody has typed this one, and a region that refuses everything says nothing of any id.
     let mut world = World::new();
-    world.fleet(2, &[]);
+    world.machines(2, &[]);
     world.cloud.mood.poison = true;
     world.apply("a", enabled(Selector { ids: by_ids(&["i-poison"]).ids, ..selector.clone() }));
     world.run(secs(60));
@@ -451,7 +451,7 @@ fn i29_denied_unprotecting_is_tried_as_seldom_as_denied_protection() {
 fn i39_a_target_that_waits_in_a_wave_is_overtaken_by_the_object_that_names_it() {
     let slow = Limit { per_minute: 60, burst: 20 };
     let mut world = World::with(keeper_core::engine::Settings { reads: slow, writes: slow, ..settings() });
-    world.fleet(1000, &[("env", "prod")]);
+    world.machines(1000, &[("env", "prod")]);
     world.apply("wave", enabled(by_tag("env", "prod")));
     world.run(secs(300));
     assert!(!world.protected("i-00999"));
@@ -464,7 +464,7 @@ fn i39_a_target_that_waits_in_a_wave_is_overtaken_by_the_object_that_names_it() 
 fn i39_what_a_user_changes_overtakes_the_reading_after_a_start() {
     let slow = Limit { per_minute: 60, burst: 20 };
     let mut world = World::with(keeper_core::engine::Settings { reads: slow, writes: slow, ..settings() });
-    world.fleet(6000, &[]);
+    world.machines(6000, &[]);
     world.instance("i-urgent", payg(false, &[]));
     for n in 0..6 {
         let ids: Vec<String> = (0..1000).map(|m| format!("i-{:05}", n * 1000 + m)).collect();
@@ -483,7 +483,7 @@ fn i39_what_a_user_changes_overtakes_the_reading_after_a_start() {
 fn i18_what_was_seen_before_the_lead_was_lost_is_read_again_before_it_is_written() {
     let slow = Limit { per_minute: 60, burst: 20 };
     let mut world = World::with(keeper_core::engine::Settings { writes: slow, ..settings() });
-    world.fleet(100, &[("env", "prod")]);
+    world.machines(100, &[("env", "prod")]);
     world.apply("a", enabled(by_tag("env", "prod")));
     world.run(secs(5));
     world.lead(false);
@@ -512,7 +512,7 @@ fn i18_what_was_seen_before_the_lead_was_lost_is_read_again_before_it_is_written
 fn i18_nothing_is_written_on_evidence_that_has_grown_stale_in_the_queue() {
     let slow = Limit { per_minute: 60, burst: 1 };
     let mut world = World::with(keeper_core::engine::Settings { writes: slow, ..settings() });
-    world.fleet(300, &[("env", "prod")]);
+    world.machines(300, &[("env", "prod")]);
     world.apply("a", enabled(by_tag("env", "prod")));
     world.run(secs(10));
     world.cloud.mood.reads_fail = Some(Class::Transient);

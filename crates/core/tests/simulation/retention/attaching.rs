@@ -68,9 +68,9 @@ fn what_outlived_its_instance_is_attached_to_another_within_seconds_and_once() {
     assert_eq!(world.says("a"), (Status::True, Reason::AllProtected));
     assert_eq!(world.judgement("a").ready.status, Status::True);
     assert_eq!(world.available("a"), ["eni-old1"]);
-    let (effects, reads) = (world.effects, world.reads.len());
+    let (actions, reads) = (world.actions, world.reads.len());
     world.run(INTERVAL * 10);
-    assert_eq!(world.effects - effects, world.reads.len() - reads, "nothing at rest");
+    assert_eq!(world.actions - actions, world.reads.len() - reads, "nothing at rest");
     world.restart();
     world.run(INTERVAL * 4);
     assert_eq!(world.row("a", "eni-old0").phase, InterfacePhase::Reattached);

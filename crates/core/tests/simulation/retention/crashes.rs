@@ -56,7 +56,7 @@ fn i20_i26_i27_retaining_and_outliving_end_the_same_whatever_single_effect_fails
         }
         assert_eq!(world.arrived.len(), 4, "{faults:?}");
     };
-    for k in 0..calm.effects {
+    for k in 0..calm.actions {
         for fault in FAULTS {
             // A call that never arrived is made again.
             if !(fault == Fault::LoseCall && calm.log[k].starts_with("write")) {
@@ -70,7 +70,7 @@ fn i20_i26_i27_retaining_and_outliving_end_the_same_whatever_single_effect_fails
 #[test]
 fn i26_a_write_that_never_arrived_is_made_again_and_reaches_the_same_end() {
     let calm = retain_and_release(&[]);
-    for k in (0..calm.effects).filter(|k| calm.log[*k].starts_with("write")) {
+    for k in (0..calm.actions).filter(|k| calm.log[*k].starts_with("write")) {
         let world = retain_and_release(&[(k, Fault::LoseCall)]);
         assert_eq!(world.store["a"].record, calm.store["a"].record);
         assert_eq!(world.arrived.len(), 4, "the lost one is not counted");
@@ -85,7 +85,7 @@ fn reattach(late: u64, faults: &[(usize, Fault)]) -> World {
     world.run(INTERVAL);
     world.release("i-b");
     world.run(INTERVAL * 3);
-    let begins = world.effects;
+    let begins = world.actions;
     world.faults.extend(faults.iter().map(|(k, fault)| (begins + k, *fault)));
     world.apply("a", attaching(on(by_tag("env", "prod")), &[to("eni-b0", "i-a")]));
     world.log.clear();

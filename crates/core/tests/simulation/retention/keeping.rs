@@ -38,10 +38,10 @@ fn what_is_on_the_selected_instances_is_retained_within_seconds_and_then_nothing
         assert_eq!(world.row("a", "eni-a0").phase, InterfacePhase::Attached);
         assert_eq!(world.arrived.len(), 4);
         assert!(!world.protected("eni-c0") && !world.protected("eni-c1"));
-        let (effects, reads) = (world.effects, world.reads.len());
+        let (actions, reads) = (world.actions, world.reads.len());
         world.run(INTERVAL * 10);
         assert_eq!(world.arrived.len(), 4, "I18: no write at rest");
-        assert_eq!(world.effects - effects, world.reads.len() - reads, "I37: no report at rest");
+        assert_eq!(world.actions - actions, world.reads.len() - reads, "I37: no report at rest");
         assert!(world.reads.len() - reads <= 22, "two pages a sweep: {}", world.reads.len() - reads);
     }
 }

@@ -278,7 +278,7 @@ fn i26_giving_up_reaches_the_same_end_when_the_process_dies_after_any_effect() {
     };
     let calm = run(None);
     assert_eq!(calm.says("a"), (Status::False, Reason::ReleasedAsAsked));
-    for k in 0..calm.effects {
+    for k in 0..calm.actions {
         for fault in [Fault::Crash, Fault::LoseReply, Fault::Double] {
             let world = run(Some((k, fault)));
             assert_eq!(world.says("a"), calm.says("a"), "{fault:?} at {k}");

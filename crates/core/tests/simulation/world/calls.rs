@@ -1,12 +1,12 @@
 //! How the cloud and the API server answer what the engine asks of them.
 
-use keeper_core::authority::{AttachPermit, Recheck};
+use keeper_core::authority::{AttachPermit, PreflightAnswer};
 use keeper_core::call::{Page, Reply, WriteCall};
 use keeper_core::engine::CALL_DEADLINE;
 use keeper_core::failure::{Class, Effect as Outcome, Failure};
-use keeper_core::fleet::Effect;
 use keeper_core::id::{CallId, RequestId};
 use keeper_core::kind::Kind;
+use keeper_core::region::Action;
 use keeper_core::time::Moment;
 
 use super::cloud::{eni, failure, i};
@@ -14,46 +14,46 @@ use super::store::Stored;
 use super::{Arrived, AttachCall, Event, Fault, Read, World};
 
 impl World {
-    pub fn carry_out(&mut self, effect: Effect, fault: Option<Fault>) {
+    pub fn carry_out(&mut self, effect: Action, fault: Option<Fault>) {
         match effect {
-            Effect::ReadInstances(call, read) => {
+            Action::ReadInstances(call, read) => {
                 self.log.push("read instances".to_owned());
                 self.sent.insert((false, call), self.now);
                 self.reads.push(Read::Instances(self.now, read.clone()));
                 let page = self.cloud.show_instances(self.now, &read);
                 self.answer(fault, Event::Instances(call, shown(page, fault)));
             }
-            Effect::ReadInterfaces(call, read) => {
+            Action::ReadInterfaces(call, read) => {
                 self.log.push("read interfaces".to_owned());
                 self.sent.insert((true, call), self.now);
                 self.reads.push(Read::Interfaces(self.now, read.clone()));
                 let page = self.cloud.show_interfaces(self.now, &read);
                 self.answer(fault, Event::Interfaces(call, shown(page, fault)));
             }
-            Effect::WriteInstance(call, write, _) => {
+            Action::WriteInstance(call, write, _) => {
                 self.sent.insert((false, call), self.now);
                 let result = self.write(call, &write, fault);
                 self.answer(fault, Event::Instances(call, result));
             }
-            Effect::WriteInterface(call, write, _) => {
+            Action::WriteInterface(call, write, _) => {
                 self.sent.insert((true, call), self.now);
                 let result = self.write(call, &write, fault);
                 self.answer(fault, Event::Interfaces(call, result));
             }
-            Effect::Attach(call, permit, _) => self.attach(call, &permit, fault),
-            Effect::Recheck(question, object) => {
-                self.log.push(format!("recheck {object:?}"));
+            Action::Attach(call, permit, _) => self.attach(call, &permit, fault),
+            Action::Preflight(preflight, object) => {
+                self.log.push(format!("preflight {object:?}"));
                 let stored = self.store.values().find(|s| s.id == object);
-                let answer = Recheck {
+                let answer = PreflightAnswer {
                     object: stored.map(|s| (s.generation, s.spec.terminating())),
                     holds_as_known: !self.cloud.mood.stale_view && self.holds_known(),
                     carried_out: stored.is_some_and(|s| s.carried_out == Some(s.generation)),
                     attachments: stored.and_then(Stored::attachments),
                 };
-                self.rechecked = self.now;
-                self.answer(fault, Event::Rechecked(question, answer));
+                self.last_preflight = self.now;
+                self.answer(fault, Event::Preflight(preflight, answer));
             }
-            Effect::Report(object, generation, mut part) => {
+            Action::Report(object, generation, mut part) => {
                 self.log.push(format!("report {object:?}"));
                 self.check_report(&object, generation, &part);
                 self.note_requests(&object, &part);

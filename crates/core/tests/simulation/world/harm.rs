@@ -83,7 +83,7 @@ impl World {
 
     /// Whether the object's newest spec could be known when the API server was last asked.
     fn known(&self, stored: &Stored) -> bool {
-        self.told_of(stored) || stored.changed <= self.rechecked
+        self.told_of(stored) || stored.changed <= self.last_preflight
     }
 
     /// I9, I11, I12, I14: the flag is given up only where a spec asks for it now, of an interface that is on an instance,
@@ -93,8 +93,8 @@ impl World {
         assert!(shown_in_use, "I14: the flag of {target} is given up although it was not seen in use");
         let Some(card) = self.cloud.cards.get(&id) else { return };
         let machine = card.instance().and_then(|on| self.cloud.machines.get(on));
-        let calm =
-            card.changed <= self.rechecked && machine.is_none_or(|machine| machine.changed <= self.rechecked);
+        let calm = card.changed <= self.last_preflight
+            && machine.is_none_or(|machine| machine.changed <= self.last_preflight);
         assert!(!calm || card.in_use(), "the flag of a free interface is given up: {target} {card:?}");
         let asks = |stored: &Stored| {
             stored.spec.unprotecting().is_some()
@@ -149,7 +149,7 @@ impl World {
                 || been.is_some_and(|at| *at >= other.changed);
             // Who had asked before goes on.
             let asked = self.requested.get(&(stored.id.clone(), id.clone())).copied().unwrap_or(self.now);
-            other.id != stored.id && !ended && other.changed <= self.rechecked.min(asked)
+            other.id != stored.id && !ended && other.changed <= self.last_preflight.min(asked)
         };
         let rivals: Vec<_> = askers.iter().filter(rival).collect();
         assert!(rivals.is_empty(), "I22: {id} is wanted by {rivals:?}, too");
@@ -164,7 +164,7 @@ impl World {
             "I22: {id} is attached although it was not seen free: {shown:?}"
         );
         if let (Some(card), Some(machine)) = (self.cloud.cards.get(id), self.cloud.machines.get(to))
-            && card.changed.max(machine.changed) <= self.rechecked
+            && card.changed.max(machine.changed) <= self.last_preflight
         {
             let belongings = &card.facts.belongings;
             let fits = card.facts.zone_id.as_deref() == Some(machine.zone)

@@ -23,15 +23,15 @@ pub use store::Spec;
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
-use keeper_core::authority::Recheck;
+use keeper_core::authority::PreflightAnswer;
 use keeper_core::budget::Limit;
 use keeper_core::call::{ReadCall, Reply};
 use keeper_core::engine::{Proven, Settings, Window};
 use keeper_core::failure::{Class, Failure};
-use keeper_core::fleet::{Asked, Fleet, Input, Question};
 use keeper_core::id::{CallId, Generation, InstanceId, InterfaceId, ObjectId};
 use keeper_core::instance::Instance;
 use keeper_core::interface::Interface;
+use keeper_core::region::{Asked, Input, PreflightId, RegionEngine};
 use keeper_core::time::Moment;
 
 use cloud::{Cloud, Track};
@@ -98,7 +98,7 @@ pub struct AttachCall {
 pub enum Event {
     Instances(CallId, Result<Reply<Instance>, Failure>),
     Interfaces(CallId, Result<Reply<Interface>, Failure>),
-    Rechecked(Question, Recheck),
+    Preflight(PreflightId, PreflightAnswer),
     /// The flag of this target takes this value.
     Apply(String, bool),
     /// The cloud begins to attach this interface to this instance, if it still can.
@@ -126,12 +126,12 @@ pub struct World {
     pub refused: Vec<Arrived>,
     pub attached: Vec<AttachCall>,
     pub reads: Vec<Read>,
-    pub effects: usize,
+    pub actions: usize,
     /// What each effect was, to find one in a story.
     pub log: Vec<String>,
     pub statuses: usize,
     pub crashes: u32,
-    engine: Fleet,
+    engine: RegionEngine,
     settings: Settings,
     desks: BTreeMap<ObjectId, Desk>,
     /// The newest generation that the engine was told of.
@@ -147,7 +147,7 @@ pub struct World {
     tracks: BTreeMap<String, Track>,
     next_uid: u32,
     /// When the API server was last asked for holds.
-    rechecked: Moment,
+    last_preflight: Moment,
     started: Moment,
     window: Option<Window>,
     /// When the lead was last lost or taken.
@@ -165,7 +165,7 @@ pub struct World {
 
 /// A replica that does not lead for a while, with all that it knows.
 pub struct Replica {
-    engine: Fleet,
+    engine: RegionEngine,
     desks: BTreeMap<ObjectId, Desk>,
     told: BTreeMap<ObjectId, Generation>,
 }
@@ -203,11 +203,11 @@ impl World {
             refused: Vec::new(),
             attached: Vec::new(),
             reads: Vec::new(),
-            effects: 0,
+            actions: 0,
             log: Vec::new(),
             statuses: 0,
             crashes: 0,
-            engine: Fleet::new(settings, settings),
+            engine: RegionEngine::new(settings, settings),
             settings,
             desks: BTreeMap::new(),
             told: BTreeMap::new(),
@@ -218,7 +218,7 @@ impl World {
             sent: BTreeMap::new(),
             tracks: BTreeMap::new(),
             next_uid: 0,
-            rechecked: Moment::default(),
+            last_preflight: Moment::default(),
             started: now,
             window: Some(Window::UNBOUNDED),
             led_since: Moment::default(),
@@ -228,7 +228,7 @@ impl World {
             lists: BTreeMap::new(),
             places: BTreeMap::new(),
         };
-        world.engine.take(now, Input::Lead(Some(Window::UNBOUNDED)));
+        world.engine.handle(now, Input::Lead(Some(Window::UNBOUNDED)));
         world
     }
 
@@ -244,12 +244,12 @@ impl World {
         self.crashes += 1;
         let seed = self.settings.seed + u64::from(self.crashes);
         let settings = Settings { seed, ..self.settings };
-        self.engine = Fleet::new(settings, settings);
+        self.engine = RegionEngine::new(settings, settings);
         self.forget_process();
         self.told.clear();
         self.started = self.now;
         self.window = self.window.map(|_| Window::UNBOUNDED);
-        self.engine.take(self.now, Input::Lead(self.window));
+        self.engine.handle(self.now, Input::Lead(self.window));
         self.begin_term();
         self.relist();
     }
@@ -280,7 +280,7 @@ impl World {
             self.led_since = self.now;
             self.begin_term();
         }
-        self.engine.take(self.now, Input::Lead(self.window));
+        self.engine.handle(self.now, Input::Lead(self.window));
     }
 
     /// The lease as it stands: calls may be sent for so long, and unprotecting ones for so long.
@@ -290,17 +290,17 @@ impl World {
             unprotect_until: Some(self.now.after(unprotecting)),
         };
         self.window = Some(window);
-        self.engine.take(self.now, Input::Lead(self.window));
+        self.engine.handle(self.now, Input::Lead(self.window));
     }
 
     /// There is another key.
     pub fn key_changed(&mut self) {
-        self.engine.take(self.now, Input::KeyChanged);
+        self.engine.handle(self.now, Input::KeyChanged);
     }
 
     /// So long what whoever led before said is left standing.
     pub fn patience(&mut self, patience: Duration) {
-        self.engine.take(self.now, Input::Patience(patience));
+        self.engine.handle(self.now, Input::Patience(patience));
     }
 
     pub fn proven(&self) -> Proven {
@@ -320,7 +320,7 @@ impl World {
         self.lead(false);
         self.window = Some(Window::UNBOUNDED);
         let aside = Replica {
-            engine: std::mem::replace(&mut self.engine, Fleet::new(self.settings, self.settings)),
+            engine: std::mem::replace(&mut self.engine, RegionEngine::new(self.settings, self.settings)),
             desks: std::mem::take(&mut self.desks),
             told: std::mem::take(&mut self.told),
         };
@@ -345,7 +345,7 @@ impl World {
         self.turn();
         loop {
             let event = self.pending.first_key_value().map(|((at, _), _)| *at);
-            let next = [event, self.engine.next_wake()].into_iter().flatten().min();
+            let next = [event, self.engine.poll_timeout()].into_iter().flatten().min();
             let Some(next) = next.filter(|at| *at <= end) else { break };
             idle_turns = if next > self.now { 0 } else { idle_turns + 1 };
             assert!(idle_turns < 10_000, "the engine spins at {:?}", self.now);
@@ -368,14 +368,14 @@ impl World {
         match event {
             Event::Instances(call, result) => {
                 self.note_instances(call, &result);
-                self.engine.take(self.now, Input::Instances(call, result));
+                self.engine.handle(self.now, Input::Instances(call, result));
             }
             Event::Interfaces(call, result) => {
                 self.note_interfaces(call, &result);
-                self.engine.take(self.now, Input::Interfaces(call, result));
+                self.engine.handle(self.now, Input::Interfaces(call, result));
             }
-            Event::Rechecked(question, answer) => {
-                self.engine.take(self.now, Input::Rechecked(question, answer));
+            Event::Preflight(preflight, answer) => {
+                self.engine.handle(self.now, Input::Preflight(preflight, answer));
             }
             Event::Apply(target, protected) => self.set_flag(&target, protected),
             Event::Begin(id, to) => {
@@ -392,10 +392,10 @@ impl World {
 
     pub fn turn(&mut self) {
         let mut out = Vec::new();
-        self.engine.plan(self.now, &mut out);
+        self.engine.poll(self.now, &mut out);
         for effect in out {
-            let number = self.effects;
-            self.effects += 1;
+            let number = self.actions;
+            self.actions += 1;
             let fault = self.faults.get(&number).copied();
             self.carry_out(effect, fault);
             if matches!(fault, Some(Fault::Crash | Fault::CrashTold)) {

@@ -3,10 +3,10 @@
 use std::time::Duration;
 
 use keeper_core::conditions::{Judgement, Status};
-use keeper_core::fleet::{Asked, Input};
 use keeper_core::id::{Generation, InterfaceId, ObjectId};
 use keeper_core::loss::Loss;
 use keeper_core::reason::Reason;
+use keeper_core::region::{Asked, Input};
 use keeper_core::retention::{AttachPhase, Attachment, InterfaceRow, RetentionPart};
 use keeper_core::verdict::Part;
 
@@ -61,7 +61,7 @@ impl World {
             let newest = self.told.entry(id.clone()).or_default();
             *newest = generation.max(*newest);
         }
-        self.engine.take(self.now, Input::Intent(id, generation, asked));
+        self.engine.handle(self.now, Input::Intent(id, generation, asked));
     }
 
     /// Whether the engine was told of the object at its newest generation.

@@ -4,13 +4,13 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use keeper_core::conditions::{Judgement, Question, judge};
-use keeper_core::fleet::Asked;
 use keeper_core::id::{Generation, ObjectId};
 use keeper_core::id::{InstanceId, InterfaceId};
 use keeper_core::instance::Instance;
 use keeper_core::intent::{DeletionPolicy, Intent, Selector, Unprotecting};
 use keeper_core::interface::Interface;
 use keeper_core::loss::Loss;
+use keeper_core::region::Asked;
 use keeper_core::retention::{
     AttachPhase, Attachment, InterfacePhase, InterfaceRow, Record, Remembered, RetentionPart,
 };

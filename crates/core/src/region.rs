@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use crate::authority::AttachPermit;
 use crate::call::{ReadCall, Reply, WriteCall};
-use crate::engine::{self, Engine, Load, Proven, Recheck, Settings, Ticket, Window};
+use crate::engine::{self, Engine, Load, PreflightAnswer, PreflightNumber, Proven, Settings, Window};
 use crate::failure::Failure;
 use crate::id::{CallId, Generation, InstanceId, ObjectId};
 use crate::instance::Instance;
@@ -41,8 +41,8 @@ pub enum Input {
     Instances(CallId, Result<Reply<Instance>, Failure>),
     /// An answer about interfaces, or the lack of one.
     Interfaces(CallId, Result<Reply<Interface>, Failure>),
-    /// An answer to [`Effect::Recheck`].
-    Rechecked(Question, Recheck),
+    /// An answer to [`Action::Preflight`].
+    Preflight(PreflightId, PreflightAnswer),
     /// The span in which calls may be sent; `None`: not now.
     Lead(Option<Window>),
     /// So long after the lead was taken what whoever led before said is left standing without evidence of our own.
@@ -53,16 +53,16 @@ pub enum Input {
 
 /// Whose question it is, and its number.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Question {
+pub enum PreflightId {
     /// Of the engine of instances.
-    Instances(Ticket),
+    Instances(PreflightNumber),
     /// Of the engine of interfaces.
-    Interfaces(Ticket),
+    Interfaces(PreflightNumber),
 }
 
 /// What is to be done.
 #[derive(Debug, PartialEq, Eq)]
-pub enum Effect {
+pub enum Action {
     /// Read a page of instances.
     ReadInstances(CallId, ReadCall<Instance>),
     /// Read a page of interfaces.
@@ -74,7 +74,7 @@ pub enum Effect {
     /// Have an interface attached, within the window. The answer is one about interfaces.
     Attach(CallId, AttachPermit, Window),
     /// Ask the API server, uncached, for the object and for all holds.
-    Recheck(Question, ObjectId),
+    Preflight(PreflightId, ObjectId),
     /// Report this of the object at this generation. It is said once: whoever carries it keeps the newest until it is
     /// written.
     Report(ObjectId, Generation, Box<Part>),
@@ -82,7 +82,7 @@ pub enum Effect {
 
 /// The decider for one account and region.
 #[derive(Debug)]
-pub struct Fleet {
+pub struct RegionEngine {
     instances: Engine<Instance>,
     interfaces: Engine<Interface>,
     /// The objects that retain interfaces: which instances they are about.
@@ -119,11 +119,11 @@ struct Look {
     since: CallId,
 }
 
-/// The two engines answer each other this often at most before something else may happen.
+/// The two engine answer each other this often at most before something else may happen.
 const ROUNDS: usize = 8;
 
-impl Fleet {
-    /// A decider that knows nothing yet. The engines share nothing of what they may ask: the cloud counts by operation.
+impl RegionEngine {
+    /// A decider that knows nothing yet. The engine share nothing of what they may ask: the cloud counts by operation.
     pub fn new(instances: Settings, interfaces: Settings) -> Self {
         Self {
             instances: Engine::new(instances),
@@ -134,28 +134,30 @@ impl Fleet {
     }
 
     /// Takes in what happened.
-    pub fn take(&mut self, now: Moment, input: Input) {
+    pub fn handle(&mut self, now: Moment, input: Input) {
         match input {
             Input::Intent(object, generation, asked) => self.take_intent(now, object, generation, asked),
-            Input::Instances(call, result) => self.instances.take(now, engine::Input::Reply(call, result)),
-            Input::Interfaces(call, result) => self.interfaces.take(now, engine::Input::Reply(call, result)),
-            Input::Rechecked(Question::Instances(ticket), answer) => {
-                self.instances.take(now, engine::Input::Rechecked(ticket, answer));
+            Input::Instances(call, result) => self.instances.handle(now, engine::Input::Reply(call, result)),
+            Input::Interfaces(call, result) => {
+                self.interfaces.handle(now, engine::Input::Reply(call, result))
             }
-            Input::Rechecked(Question::Interfaces(ticket), answer) => {
-                self.interfaces.take(now, engine::Input::Rechecked(ticket, answer));
+            Input::Preflight(PreflightId::Instances(preflight), answer) => {
+                self.instances.handle(now, engine::Input::Preflight(preflight, answer));
+            }
+            Input::Preflight(PreflightId::Interfaces(preflight), answer) => {
+                self.interfaces.handle(now, engine::Input::Preflight(preflight, answer));
             }
             Input::Lead(window) => {
-                self.instances.take(now, engine::Input::Lead(window));
-                self.interfaces.take(now, engine::Input::Lead(window));
+                self.instances.handle(now, engine::Input::Lead(window));
+                self.interfaces.handle(now, engine::Input::Lead(window));
             }
             Input::KeyChanged => {
-                self.instances.take(now, engine::Input::KeyChanged);
-                self.interfaces.take(now, engine::Input::KeyChanged);
+                self.instances.handle(now, engine::Input::KeyChanged);
+                self.interfaces.handle(now, engine::Input::KeyChanged);
             }
             Input::Patience(patience) => {
-                self.instances.take(now, engine::Input::Patience(patience));
-                self.interfaces.take(now, engine::Input::Patience(patience));
+                self.instances.handle(now, engine::Input::Patience(patience));
+                self.interfaces.handle(now, engine::Input::Patience(patience));
             }
         }
     }
@@ -167,21 +169,21 @@ impl Fleet {
         let mut tell_both = |asked: fn() -> engine::Asked<Instance>,
                              also: fn() -> engine::Asked<Interface>| {
             self.retaining.remove(&object);
-            self.instances.take(now, engine::Input::Intent(object.clone(), generation, asked()));
-            self.interfaces.take(now, engine::Input::Intent(object.clone(), generation, also()));
+            self.instances.handle(now, engine::Input::Intent(object.clone(), generation, asked()));
+            self.interfaces.handle(now, engine::Input::Intent(object.clone(), generation, also()));
         };
         match asked {
             Asked::Protection(intent) => {
                 // It may not have been readable before, and then it was a possible hold here, too.
                 let here = engine::Input::Intent(object.clone(), generation, engine::Asked::Gone);
-                self.interfaces.take(now, here);
+                self.interfaces.handle(now, here);
                 self.instances
-                    .take(now, engine::Input::Intent(object, generation, engine::Asked::Intent(intent)));
+                    .handle(now, engine::Input::Intent(object, generation, engine::Asked::Intent(intent)));
             }
             Asked::Retention(intent, record) => {
                 let owners = intent.owners.clone();
                 let input = engine::Input::Intent(object.clone(), generation, engine::Asked::Intent(intent));
-                self.interfaces.take(now, input);
+                self.interfaces.handle(now, input);
                 self.interfaces.take_record(now, &object, *record);
                 let watch = self.retaining.remove(&object).map(|before| before.watch).unwrap_or_default();
                 self.retaining.insert(object.clone(), Retaining { generation, owners, watch });
@@ -206,18 +208,18 @@ impl Fleet {
             let watch = retaining.watch.clone();
             engine::Asked::Intent(Box::new(Intent::enumerating(Selector { watch, ..selector })))
         };
-        self.instances.take(now, engine::Input::Intent(object.clone(), retaining.generation, asked));
+        self.instances.handle(now, engine::Input::Intent(object.clone(), retaining.generation, asked));
     }
 
     /// Says what is to be done now.
-    pub fn plan(&mut self, now: Moment, out: &mut Vec<Effect>) {
+    pub fn poll(&mut self, now: Moment, out: &mut Vec<Action>) {
         let mut of_instances = Vec::new();
         let mut of_interfaces = Vec::new();
         for _ in 0..ROUNDS {
-            self.instances.plan(now, &mut of_instances);
+            self.instances.poll(now, &mut of_instances);
             self.interfaces.heed_owners(self.instances.unreadable());
             self.see_to_looks(now);
-            self.interfaces.plan(now, &mut of_interfaces);
+            self.interfaces.poll(now, &mut of_interfaces);
             let watches = self.interfaces.watches();
             let asks = self.new_looks();
             if watches.is_empty() && !asks {
@@ -282,9 +284,9 @@ impl Fleet {
         }
     }
 
-    /// When [`Fleet::plan`] wants to run again although nothing happens.
-    pub fn next_wake(&self) -> Option<Moment> {
-        [self.instances.next_wake(), self.interfaces.next_wake()].into_iter().flatten().min()
+    /// When [`RegionEngine::poll`] wants to run again although nothing happens.
+    pub fn poll_timeout(&self) -> Option<Moment> {
+        [self.instances.poll_timeout(), self.interfaces.poll_timeout()].into_iter().flatten().min()
     }
 
     /// The engine of instances, for tests and metrics.
@@ -324,23 +326,27 @@ impl Fleet {
     }
 }
 
-fn about_instances(effect: engine::Effect<Instance>) -> Option<Effect> {
+fn about_instances(effect: engine::Action<Instance>) -> Option<Action> {
     Some(match effect {
-        engine::Effect::Read(call, read) => Effect::ReadInstances(call, read),
-        engine::Effect::Write(call, write, window) => Effect::WriteInstance(call, write, window),
-        engine::Effect::Recheck(ticket, object) => Effect::Recheck(Question::Instances(ticket), object),
-        engine::Effect::Report(object, generation, part) => Effect::Report(object, generation, part),
+        engine::Action::Read(call, read) => Action::ReadInstances(call, read),
+        engine::Action::Write(call, write, window) => Action::WriteInstance(call, write, window),
+        engine::Action::Preflight(preflight, object) => {
+            Action::Preflight(PreflightId::Instances(preflight), object)
+        }
+        engine::Action::Report(object, generation, part) => Action::Report(object, generation, part),
         // Instances are attached to, and never attached.
-        engine::Effect::Attach(..) => return None,
+        engine::Action::Attach(..) => return None,
     })
 }
 
-fn about_interfaces(effect: engine::Effect<Interface>) -> Effect {
+fn about_interfaces(effect: engine::Action<Interface>) -> Action {
     match effect {
-        engine::Effect::Read(call, read) => Effect::ReadInterfaces(call, read),
-        engine::Effect::Write(call, write, window) => Effect::WriteInterface(call, write, window),
-        engine::Effect::Attach(call, permit, window) => Effect::Attach(call, permit, window),
-        engine::Effect::Recheck(ticket, object) => Effect::Recheck(Question::Interfaces(ticket), object),
-        engine::Effect::Report(object, generation, part) => Effect::Report(object, generation, part),
+        engine::Action::Read(call, read) => Action::ReadInterfaces(call, read),
+        engine::Action::Write(call, write, window) => Action::WriteInterface(call, write, window),
+        engine::Action::Attach(call, permit, window) => Action::Attach(call, permit, window),
+        engine::Action::Preflight(preflight, object) => {
+            Action::Preflight(PreflightId::Interfaces(preflight), object)
+        }
+        engine::Action::Report(object, generation, part) => Action::Report(object, generation, part),
     }
 }
