@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use k8s_openapi::jiff::Timestamp;
-use keeper_core::conditions::{Judgement, Status};
+use keeper_core::conditions::{ConditionSet, Status};
 use keeper_core::id::ObjectId;
 use keeper_core::reason::Reason;
 use kube::Client;
@@ -151,7 +151,7 @@ impl StatusWriter {
         match said {
             Some(mut said) => {
                 let outcome = self.write_status(id, &entry, &mut said).await;
-                let at_rest = said.judgement.reconciling.status == Status::False;
+                let at_rest = said.condition_set.reconciling.status == Status::False;
                 if matches!(outcome, Outcome::Done)
                     && let Some(survivors) = self.store.take_survivors(id, at_rest)
                 {
@@ -263,7 +263,7 @@ impl StatusWriter {
             self.events.announce(&entry.seen, news);
         }
         let Some(news) = events::transition(entry, said) else { return };
-        let domain = &said.judgement.domain;
+        let domain = &said.condition_set.domain;
         self.store.announced(id, (domain.status, domain.reason));
         let (kind, status, reason) =
             (entry.seen.resource.described().kind, domain.status.as_str(), domain.reason.as_str());
@@ -285,7 +285,7 @@ fn log_lost(id: &ObjectId, resource: Resource, lost: &Lost) {
 }
 
 fn judged(said: &Report) -> Judged {
-    let Judgement { domain, stalled, .. } = &said.judgement;
+    let ConditionSet { domain, stalled, .. } = &said.condition_set;
     Judged { status: domain.status, reason: domain.reason, stalled: stalled.status == Status::True }
 }
 

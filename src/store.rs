@@ -7,7 +7,7 @@ use std::time::Duration;
 use keeper_core::conditions::Status;
 use keeper_core::id::{Generation, ObjectId, Region};
 use keeper_core::reason::Reason;
-use keeper_core::verdict::Part;
+use keeper_core::verdict::RegionReport;
 use kube::api::ObjectMeta;
 use tokio::sync::Notify;
 use tokio::time::Instant;
@@ -30,7 +30,7 @@ pub struct StoredObject {
     /// Where its intent went.
     pub placement: Arc<Placement>,
     /// What the workers say, each of the generation that it judged.
-    pub parts: BTreeMap<Scope, (Generation, Arc<Part>)>,
+    pub parts: BTreeMap<Scope, (Generation, Arc<RegionReport>)>,
     /// The generation of an object that can't be decoded whose author was told so.
     pub author_told: Option<Generation>,
     /// The Nodes without a target, as they were noted in this term.
@@ -280,7 +280,15 @@ impl Store {
     }
 
     /// Enters what a worker says of an object in a term of the lead.
-    pub fn say(&self, id: &ObjectId, scope: &Scope, term: u64, of: Generation, part: Part, lost: Vec<Lost>) {
+    pub fn say(
+        &self,
+        id: &ObjectId,
+        scope: &Scope,
+        term: u64,
+        of: Generation,
+        part: RegionReport,
+        lost: Vec<Lost>,
+    ) {
         let mut inner = self.lock();
         inner.begin_term(term, &self.metrics);
         if term < inner.term {
@@ -389,16 +397,16 @@ mod tests {
         objects.put(&id, seen("1", 1), Placement::Served(served));
         let parts = || objects.get(&id).unwrap().parts.len();
         let dirty = || objects.take_dirty(&BTreeSet::new()).len();
-        objects.say(&id, &scope, 1, 1, Part::default(), Vec::new());
+        objects.say(&id, &scope, 1, 1, RegionReport::default(), Vec::new());
         assert_eq!((parts(), dirty(), dirty()), (1, 1, 0));
         objects.begin_term(2);
         assert_eq!((parts(), dirty()), (0, 1), "everything is reported anew");
-        objects.say(&id, &scope, 1, 1, Part::default(), Vec::new());
+        objects.say(&id, &scope, 1, 1, RegionReport::default(), Vec::new());
         assert_eq!((parts(), dirty()), (0, 0), "a scope that has not heard of it yet");
-        objects.say(&id, &scope, 2, 1, Part::default(), Vec::new());
+        objects.say(&id, &scope, 2, 1, RegionReport::default(), Vec::new());
         objects.begin_term(2);
         assert_eq!((parts(), dirty()), (1, 1), "begun once");
-        objects.say(&id, &scope, 3, 1, Part::default(), Vec::new());
+        objects.say(&id, &scope, 3, 1, RegionReport::default(), Vec::new());
         objects.begin_term(3);
         assert_eq!((parts(), dirty()), (1, 1), "a scope may be the first to know");
     }

@@ -12,7 +12,7 @@ use crate::store::StoredObject;
 
 /// That the domain condition comes to say something else.
 pub fn transition(entry: &StoredObject, said: &Report) -> Option<ObjectEvent> {
-    let domain = &said.judgement.domain;
+    let domain = &said.condition_set.domain;
     let before = entry.seen.object.as_ref().and_then(Object::domain);
     let stood = before.is_some_and(|condition| {
         condition.status == domain.status.as_str() && condition.reason == domain.reason.as_str()
@@ -20,9 +20,9 @@ pub fn transition(entry: &StoredObject, said: &Report) -> Option<ObjectEvent> {
     // What went away by itself until now needs a person from now on.
     let conditions = entry.seen.object.as_ref().map_or(&[][..], Object::conditions);
     let waited = conditions.iter().any(|it| it.type_ == STALLED && it.status == Status::False.as_str());
-    let stood = stood && !(waited && said.judgement.stalled.status == Status::True);
+    let stood = stood && !(waited && said.condition_set.stalled.status == Status::True);
     // What is under way will have its own end soon; only a promise that is broken is told at once.
-    let under_way = said.judgement.reconciling.status == Status::True;
+    let under_way = said.condition_set.reconciling.status == Status::True;
     // Whoever asked for the unprotecting knows that the promise ends.
     let asked = said.part.progress.is_some();
     let broken = domain.status == Status::False
@@ -31,7 +31,7 @@ pub fn transition(entry: &StoredObject, said: &Report) -> Option<ObjectEvent> {
     if stood || entry.announced == Some((domain.status, domain.reason)) || (under_way && !broken) {
         return None;
     }
-    let calm = !under_way && said.judgement.stalled.status == Status::False;
+    let calm = !under_way && said.condition_set.stalled.status == Status::False;
     Some(ObjectEvent {
         kind: if calm { EventType::Normal } else { EventType::Warning },
         reason: domain.reason,
@@ -43,7 +43,7 @@ pub fn transition(entry: &StoredObject, said: &Report) -> Option<ObjectEvent> {
 /// That somebody has come to keep switching a flag off.
 pub fn contested(entry: &StoredObject, said: &Report) -> Option<ObjectEvent> {
     let reason = Reason::Contested;
-    let group = said.part.tally.risks.get(&reason)?;
+    let group = said.part.counts.risks.get(&reason)?;
     let note = match group.count {
         0 | 1 => format!("{}: {}", group.example, reason.sentence()),
         n => format!("{} and {} more: {}", group.example, n - 1, reason.sentence()),

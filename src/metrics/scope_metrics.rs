@@ -13,7 +13,7 @@ use keeper_core::id::{ObjectId, RequestId};
 use keeper_core::region::RegionEngine;
 use keeper_core::retention::InterfacePhase;
 use keeper_core::time::Moment;
-use keeper_core::verdict::{Part, State, total};
+use keeper_core::verdict::{RegionReport, State, total};
 
 use super::registry::{Metrics, outcome};
 use crate::api::Resource;
@@ -42,7 +42,7 @@ pub struct ScopeMetrics {
     metrics: Arc<Metrics>,
     scope: Scope,
     /// What was last reported of each object.
-    tallies: BTreeMap<ObjectId, (Resource, Counts)>,
+    counts_of: BTreeMap<ObjectId, (Resource, Counts)>,
     sums: BTreeMap<Resource, Counts>,
     proven: Proven,
     /// The newest complete sweep of each sort of targets.
@@ -62,15 +62,15 @@ struct Counts {
 }
 
 impl Counts {
-    fn of(part: &Part) -> Self {
-        let tally = &part.tally;
+    fn of(part: &RegionReport) -> Self {
+        let counts = &part.counts;
         let free = part.retention.as_ref().map(|retention| retention.free).unwrap_or_default();
         Self {
-            protected: tally.protected().into(),
-            unprotected: total(&tally.unprotected).into(),
-            not_applicable: tally.not_applicable().into(),
-            unknown: total(&tally.unknown).into(),
-            at_risk: tally.at_risk.into(),
+            protected: counts.protected().into(),
+            unprotected: total(&counts.unprotected).into(),
+            not_applicable: counts.not_applicable().into(),
+            unknown: total(&counts.unknown).into(),
+            at_risk: counts.at_risk.into(),
             available: free.available.into(),
             detached: free.detached.into(),
         }
@@ -92,7 +92,7 @@ impl ScopeMetrics {
         let mut this = Self {
             metrics,
             scope,
-            tallies: BTreeMap::new(),
+            counts_of: BTreeMap::new(),
             sums: BTreeMap::new(),
             proven: Proven::NothingWanted,
             swept: [Proven::NotYet; 2],
@@ -103,7 +103,7 @@ impl ScopeMetrics {
 
     /// A new term begins: nothing has been said in it yet.
     pub fn begin_term(&mut self) {
-        self.tallies.clear();
+        self.counts_of.clear();
         self.swept = [Proven::NotYet; 2];
         for resource in Resource::ALL {
             self.sums.insert(resource, Counts::default());
@@ -112,18 +112,18 @@ impl ScopeMetrics {
     }
 
     /// An object's report was made.
-    pub fn reported(&mut self, object: &ObjectId, part: &Part) {
+    pub fn reported(&mut self, object: &ObjectId, part: &RegionReport) {
         let resource = if part.retention.is_some() { Resource::Retention } else { Resource::Protection };
         self.forget(object);
         let counts = Counts::of(part);
-        self.tallies.insert(object.clone(), (resource, counts));
+        self.counts_of.insert(object.clone(), (resource, counts));
         self.sums.entry(resource).or_default().add(counts, 1);
         self.show(resource);
     }
 
     /// An object has no targets here any more.
     pub fn forget(&mut self, object: &ObjectId) {
-        if let Some((resource, counts)) = self.tallies.remove(object) {
+        if let Some((resource, counts)) = self.counts_of.remove(object) {
             self.sums.entry(resource).or_default().add(counts, -1);
             self.show(resource);
         }

@@ -7,8 +7,8 @@ use keeper_core::conditions::Status;
 use keeper_core::failure::Class;
 use keeper_core::id::{AccountName, ObjectId, Region};
 use keeper_core::reason::Reason;
-use keeper_core::retention::{Free, RetentionPart};
-use keeper_core::verdict::{Part, Tally, tell};
+use keeper_core::retention::{Free, RetentionReport};
+use keeper_core::verdict::{Counts, RegionReport, tell};
 
 use super::*;
 use crate::api::Resource;
@@ -29,14 +29,14 @@ fn sum(metrics: &Metrics, name: &str) -> i64 {
     series(metrics, true, name).values().map(|value| value.parse::<i64>().unwrap()).sum()
 }
 
-fn part(unprotected: u32, retains: bool) -> Part {
-    let mut tally = Tally::default();
+fn part(unprotected: u32, retains: bool) -> RegionReport {
+    let mut counts = Counts::default();
     for _ in 0..unprotected {
-        tell(&mut tally.unprotected, Reason::Correcting, "i-a");
+        tell(&mut counts.unprotected, Reason::Correcting, "i-a");
     }
-    tally.at_risk = unprotected;
-    let retention = retains.then(|| Box::new(RetentionPart::default()));
-    Part { tally, retention, ..Part::default() }
+    counts.at_risk = unprotected;
+    let retention = retains.then(|| Box::new(RetentionReport::default()));
+    RegionReport { counts, retention, ..RegionReport::default() }
 }
 
 #[test]
@@ -84,8 +84,8 @@ fn free_interfaces_are_counted_by_phase_for_each_object_that_retains_them() {
     };
     assert_eq!(counted("Available").as_deref(), Some("0"));
     let retains = |available, detached| {
-        let retention = RetentionPart { free: Free { available, detached }, ..RetentionPart::default() };
-        Part { retention: Some(Box::new(retention)), ..Part::default() }
+        let retention = RetentionReport { free: Free { available, detached }, ..RetentionReport::default() };
+        RegionReport { retention: Some(Box::new(retention)), ..RegionReport::default() }
     };
     let (a, b) = (ObjectId::new("n", "a", "1"), ObjectId::new("n", "b", "2"));
     scope.reported(&a, &retains(1060, 2));

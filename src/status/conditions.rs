@@ -27,13 +27,13 @@ pub(super) fn conditions(
     of: Generation,
     now: Timestamp,
 ) -> Vec<Condition> {
-    let judgement = &report.judgement;
+    let condition_set = &report.condition_set;
     [
-        (resource.domain(), &judgement.domain),
-        (AT_RISK, &judgement.at_risk),
-        (READY, &judgement.ready),
-        (RECONCILING, &judgement.reconciling),
-        (STALLED, &judgement.stalled),
+        (resource.domain(), &condition_set.domain),
+        (AT_RISK, &condition_set.at_risk),
+        (READY, &condition_set.ready),
+        (RECONCILING, &condition_set.reconciling),
+        (STALLED, &condition_set.stalled),
     ]
     .map(|(name, judged)| condition(name, judged, old, of, now))
     .into()

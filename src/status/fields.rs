@@ -9,14 +9,14 @@ use crate::api::{Counts, MAX_MESSAGE, MAX_RISKS, Risk};
 
 /// How many targets are in which state, once that is known of every region.
 pub(super) fn counts(report: &Report) -> Option<Counts> {
-    let tally = &report.part.tally;
+    let counts = &report.part.counts;
     report.counted.then(|| Counts {
-        targets: tally.targets(),
-        protected: tally.protected(),
-        unprotected: total(&tally.unprotected),
-        not_applicable: tally.not_applicable(),
-        unknown: total(&tally.unknown),
-        at_risk: tally.at_risk,
+        targets: counts.targets(),
+        protected: counts.protected(),
+        unprotected: total(&counts.unprotected),
+        not_applicable: counts.not_applicable(),
+        unknown: total(&counts.unknown),
+        at_risk: counts.at_risk,
         nodes_ignored: report.part.nodes.ignored,
     })
 }

@@ -72,7 +72,7 @@ mod tests {
     use k8s_openapi::jiff::Timestamp;
     use keeper_core::conditions::{Question, judge};
 
-    use keeper_core::verdict::{Part, Progress};
+    use keeper_core::verdict::{Progress, RegionReport};
 
     use super::*;
     use crate::api::{EcsInstanceProtection, Object, Resource, WatchedObject};
@@ -107,10 +107,13 @@ mod tests {
     }
 
     fn said(done: bool) -> Report {
-        let part = Part { progress: Some(Progress { done, ..Progress::default() }), ..Part::default() };
+        let part = RegionReport {
+            progress: Some(Progress { done, ..Progress::default() }),
+            ..RegionReport::default()
+        };
         let question = Question::default();
         Report {
-            judgement: judge(question, &part),
+            condition_set: judge(question, &part),
             question: Some(question),
             part,
             lagging: Lagging::default(),

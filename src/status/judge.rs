@@ -7,7 +7,7 @@ use k8s_openapi::jiff::Timestamp;
 use keeper_core::conditions::{Question, judge, unserved};
 use keeper_core::id::{InstanceId, Region};
 use keeper_core::reason::Reason;
-use keeper_core::verdict::{NodeFindings, Part, Progress, Row, tell};
+use keeper_core::verdict::{NodeFindings, Progress, RegionReport, Row, tell};
 use tokio::time::Instant;
 
 use super::conditions::STALLED;
@@ -45,7 +45,7 @@ pub fn report(entry: &StoredObject, now: Now) -> Option<Report> {
         Placement::Opaque(message) => return Some(Report::silent(unserved(Reason::Undecodable, message))),
         Placement::Served(served) => served,
     };
-    let mut part = Part { settled: true, ..Part::default() };
+    let mut part = RegionReport { settled: true, ..RegionReport::default() };
     let mut targetless = served.targetless.clone();
     let mut counted = true;
     for (scope, desired) in served.scopes() {
@@ -72,13 +72,13 @@ pub fn report(entry: &StoredObject, now: Now) -> Option<Report> {
     let lagging = entry.lagging.note(&targetless, now.steady, stood, counted && is_known(&part));
     find_nodes(&mut part, &lagging, served, now.steady);
     let question = question(served);
-    Some(Report { judgement: judge(question, &part), question: Some(question), part, lagging, counted })
+    Some(Report { condition_set: judge(question, &part), question: Some(question), part, lagging, counted })
 }
 
 /// Whether nothing is unknown that may turn out to be gone.
-fn is_known(part: &Part) -> bool {
+fn is_known(part: &RegionReport) -> bool {
     let over = |reason: &Reason| *reason == Reason::NotFound || OF_INSTANCES.contains(reason);
-    part.unlisted.is_none() && part.tally.unknown.keys().chain(part.owners.keys()).all(over)
+    part.unlisted.is_none() && part.counts.unknown.keys().chain(part.owners.keys()).all(over)
 }
 
 /// For how long status has said for this reason that some Node has no target.
@@ -99,7 +99,7 @@ const OF_INSTANCES: [Reason; 2] = [Reason::NodeInstanceGone, Reason::NodeIdRefus
 
 /// Enters what is to be said of the selected Nodes. What is gone, or has an id that is none, is called by its Node's name:
 /// nobody has typed its id.
-fn find_nodes(part: &mut Part, lagging: &Lagging, served: &Served, now: Instant) {
+fn find_nodes(part: &mut RegionReport, lagging: &Lagging, served: &Served, now: Instant) {
     let mut targetless = lagging.groups();
     if let Some(refused) = targetless.get_mut(&Reason::NodeIdRefused) {
         let named = |(_, name): &(&(Region, InstanceId), &String)| **name == *refused.example;
@@ -111,7 +111,7 @@ fn find_nodes(part: &mut Part, lagging: &Lagging, served: &Served, now: Instant)
         let acts = part.progress.is_some() && reason == Reason::NodeIdRefused;
         let found = if acts { targetless.get(&reason).cloned() } else { targetless.remove(&reason) };
         let Some(found) = found else { continue };
-        for groups in [&mut part.tally.unknown, &mut part.owners] {
+        for groups in [&mut part.counts.unknown, &mut part.owners] {
             if let Some(group) = groups.get_mut(&reason) {
                 group.example.clone_from(&found.example);
                 group.words.clone_from(&found.words);
@@ -136,11 +136,11 @@ fn question(served: &Served) -> Question {
 }
 
 /// What is said of a region that has said nothing yet: it is Unknown, and nothing is carried out there.
-fn missing(desired: &Desired, region: &Region) -> Part {
+fn missing(desired: &Desired, region: &Region) -> RegionReport {
     let progress = desired.unprotects().then(|| {
         let mut progress = Progress::default();
         tell(&mut progress.waiting, Reason::AwaitingEvidence, region.as_str());
         progress
     });
-    Part { unlisted: Some(Reason::AwaitingEvidence), progress, ..Part::default() }
+    RegionReport { unlisted: Some(Reason::AwaitingEvidence), progress, ..RegionReport::default() }
 }

@@ -34,7 +34,7 @@ pub fn status(
     EcsInstanceProtectionStatus {
         observed_generation: Some(of),
         conditions,
-        protection_state: Some(state(report.judgement.summary)),
+        protection_state: Some(state(report.condition_set.summary)),
         counts: counts(report),
         instances,
     }

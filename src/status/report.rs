@@ -1,17 +1,17 @@
 //! What is to be said of an object now.
 
-use keeper_core::conditions::{Judgement, Question, judge};
-use keeper_core::verdict::Part;
+use keeper_core::conditions::{ConditionSet, Question, judge};
+use keeper_core::verdict::RegionReport;
 
 use super::lagging::Lagging;
 
 /// What is to be said of an object now.
 #[derive(Debug)]
 pub struct Report {
-    pub judgement: Judgement,
+    pub condition_set: ConditionSet,
     /// What was judged; `None`: the object is not served.
     pub question: Option<Question>,
-    pub part: Part,
+    pub part: RegionReport,
     /// The Nodes without a target, as they are noted from now on.
     pub lagging: Lagging,
     /// Whether every region has counted its targets: what is not counted is not zero.
@@ -20,14 +20,20 @@ pub struct Report {
 
 impl Report {
     /// That an object is not served, and why.
-    pub(super) fn silent(judgement: Judgement) -> Self {
-        Self { judgement, question: None, part: Part::default(), lagging: Lagging::default(), counted: false }
+    pub(super) fn silent(condition_set: ConditionSet) -> Self {
+        Self {
+            condition_set,
+            question: None,
+            part: RegionReport::default(),
+            lagging: Lagging::default(),
+            counted: false,
+        }
     }
 
     /// Judges anew: the list of retained interfaces had to stop before one that nothing else leads to.
     pub(super) fn note_full(&mut self) {
         let Some(question) = self.question else { return };
         self.part.retention.get_or_insert_default().full = true;
-        self.judgement = judge(question, &self.part);
+        self.condition_set = judge(question, &self.part);
     }
 }

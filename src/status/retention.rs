@@ -13,7 +13,7 @@ use keeper_core::id::{Generation, InterfaceId};
 use keeper_core::interface::{Belongings, InterfaceType};
 use keeper_core::loss::Cause;
 use keeper_core::reason::Reason;
-use keeper_core::retention::{AttachPhase, Attachment, InterfacePhase, InterfaceRow, RetentionPart};
+use keeper_core::retention::{AttachPhase, Attachment, InterfacePhase, InterfaceRow, RetentionReport};
 use kube::runtime::events::EventType;
 
 use super::conditions::same_conditions;
@@ -44,13 +44,13 @@ pub struct Lists {
 /// What status is to list from now on: what the workers say, and of what stands there all that they don't speak against.
 /// `complete`: every worker has spoken.
 pub fn lists(
-    part: Option<&RetentionPart>,
+    part: Option<&RetentionReport>,
     complete: bool,
     old: Option<&EniRetentionStatus>,
     lost: &[Lost],
     now: Timestamp,
 ) -> Lists {
-    let (silence, nothing) = (RetentionPart::default(), EniRetentionStatus::default());
+    let (silence, nothing) = (RetentionReport::default(), EniRetentionStatus::default());
     let complete = complete && part.is_some();
     let (part, old) = (part.unwrap_or(&silence), old.unwrap_or(&nothing));
     let candidates = candidates(part, old);
@@ -89,7 +89,7 @@ pub fn lists(
 
 /// The ids that are to be listed, if there is room: those that the workers tell, and those that stand there, unless a worker
 /// says why not.
-fn candidates(part: &RetentionPart, old: &EniRetentionStatus) -> BTreeSet<String> {
+fn candidates(part: &RetentionReport, old: &EniRetentionStatus) -> BTreeSet<String> {
     let left = |id: &String| {
         let id = InterfaceId::new(id);
         part.departed.contains_key(&id) || part.displaced.contains(&id)
@@ -101,7 +101,7 @@ fn candidates(part: &RetentionPart, old: &EniRetentionStatus) -> BTreeSet<String
 
 /// The rows in their order, as many of each sort as are listed.
 fn rows(
-    part: &RetentionPart,
+    part: &RetentionReport,
     old: &EniRetentionStatus,
     stands: impl Fn(&String) -> bool,
     retained: &BTreeSet<String>,
@@ -347,7 +347,7 @@ fn phase(phase: InterfacePhase) -> NetworkInterfacePhase {
 
 /// Where the intents to attach stand. As long as a worker has said nothing yet, what stands there does.
 fn reattachments(
-    part: &RetentionPart,
+    part: &RetentionReport,
     complete: bool,
     old: &EniRetentionStatus,
     now: Timestamp,
@@ -392,7 +392,7 @@ pub fn status(
     let mut status = EniRetentionStatus {
         observed_generation: Some(of),
         conditions,
-        retention_state: Some(state(report.judgement.summary)),
+        retention_state: Some(state(report.condition_set.summary)),
         counts: counts(report),
         retained_eni_ids: lists.retained,
         available_eni_ids: lists.available,

@@ -6,7 +6,7 @@ use k8s_openapi::jiff::Timestamp;
 use keeper_core::id::{AccountName, InstanceId, Region};
 use keeper_core::intent::{Intent, Selector};
 use keeper_core::reason::Reason;
-use keeper_core::verdict::{Part, Progress, Row, State, tell};
+use keeper_core::verdict::{Progress, RegionReport, Row, State, tell};
 use serde_json::json;
 use tokio::time::Instant;
 
@@ -74,13 +74,13 @@ fn row(id: &str, state: State, reason: Reason) -> Row {
     Row { id: id.into(), state, reason, detail: None, risks: Vec::new() }
 }
 
-fn settled(rows: Vec<Row>) -> Arc<Part> {
-    Arc::new(Part { settled: true, rows, ..Part::default() })
+fn settled(rows: Vec<Row>) -> Arc<RegionReport> {
+    Arc::new(RegionReport { settled: true, rows, ..RegionReport::default() })
 }
 
 fn said(entry: &StoredObject) -> (String, String) {
     let report = report(entry, now()).unwrap();
-    let domain = report.judgement.domain;
+    let domain = report.condition_set.domain;
     (domain.status.as_str().to_owned(), domain.reason.as_str().to_owned())
 }
 
@@ -105,9 +105,10 @@ fn i49_a_node_without_a_target_stalls_after_its_time_whoever_leads_by_then() {
     entry.parts.insert(scope("cn-beijing"), (2, settled(Vec::new())));
     let start = now();
     let later = |n: u64| Now { steady: start.steady + minutes(n), wall: start.wall };
-    let stalled = |report: &Report| report.judgement.stalled.status == keeper_core::conditions::Status::True;
+    let stalled =
+        |report: &Report| report.condition_set.stalled.status == keeper_core::conditions::Status::True;
     let mut first = report(&entry, start).unwrap();
-    assert_eq!(first.judgement.domain.reason, Reason::NodeUnresolved);
+    assert_eq!(first.condition_set.domain.reason, Reason::NodeUnresolved);
     assert!(!stalled(&first));
     entry.lagging = first.lagging.clone();
     assert!(!stalled(&report(&entry, later(4)).unwrap()), "whatever the wall's clock says");
@@ -136,18 +137,18 @@ fn i49_an_id_that_the_cloud_refuses_is_told_by_its_node_and_its_provider_id() {
         served.nodes = BTreeMap::from([((Region::new("cn-beijing"), odd.clone()), "worker-1".to_owned())]);
         entry.placement = Arc::new(Placement::Served(served));
         let rows = vec![row("i-odd", State::Unknown, Reason::NodeIdRefused)];
-        let mut part = Part { refused: [odd].into(), ..(*settled(rows)).clone() };
-        tell(&mut part.tally.unknown, Reason::NodeIdRefused, "i-odd");
+        let mut part = RegionReport { refused: [odd].into(), ..(*settled(rows)).clone() };
+        tell(&mut part.counts.unknown, Reason::NodeIdRefused, "i-odd");
         part.progress = (!protect).then(|| Progress { done: true, ..Progress::default() });
         entry.parts.insert(scope("cn-beijing"), (2, Arc::new(part)));
         let report = report(&entry, now()).unwrap();
-        let judgement = &report.judgement;
-        let said = &judgement.domain.message;
+        let condition_set = &report.condition_set;
+        let said = &condition_set.domain.message;
         assert!(said.contains("Node worker-1: The cloud refuses the instance id in the"), "{said}");
         assert!(said.contains("(cn-beijing.i-odd)."), "{said}");
         assert_eq!(said.contains("1 selected Node has no target."), !protect, "{said}");
-        let stalled = judgement.stalled.status == keeper_core::conditions::Status::True;
-        assert_eq!(stalled, protect, "{judgement:?}");
+        let stalled = condition_set.stalled.status == keeper_core::conditions::Status::True;
+        assert_eq!(stalled, protect, "{condition_set:?}");
         assert_eq!(report.part.rows[0].detail.as_deref(), Some("Node worker-1"));
     }
 }
@@ -155,15 +156,15 @@ fn i49_an_id_that_the_cloud_refuses_is_told_by_its_node_and_its_provider_id() {
 #[test]
 fn i12_unprotecting_is_not_carried_out_while_a_region_has_not_said_so() {
     let mut entry = entry(&["cn-beijing", "cn-hangzhou"], false);
-    let done = Part {
+    let done = RegionReport {
         settled: true,
         progress: Some(Progress { done: true, ..Progress::default() }),
-        ..Part::default()
+        ..RegionReport::default()
     };
     entry.parts.insert(scope("cn-beijing"), (2, Arc::new(done.clone())));
     let half = report(&entry, now()).unwrap();
     assert!(!half.part.progress.unwrap().done);
-    assert_ne!(half.judgement.domain.reason, Reason::DisabledAsAsked);
+    assert_ne!(half.condition_set.domain.reason, Reason::DisabledAsAsked);
     entry.parts.insert(scope("cn-hangzhou"), (2, Arc::new(done)));
     assert_eq!(said(&entry).1, "DisabledAsAsked");
 }
@@ -193,7 +194,7 @@ fn i37_times_stay_where_nothing_changed_and_an_equal_status_is_equal() {
         Some(serde_json::from_value(statement(report, entry, at(second))?.status).unwrap())
     };
     let mut stored = state(&mut report, &entry, 100).unwrap();
-    stored.conditions.insert(0, condition("example.com/Audited", &report.judgement.ready, &[], 2, at(1)));
+    stored.conditions.insert(0, condition("example.com/Audited", &report.condition_set.ready, &[], 2, at(1)));
     let mut entry = with(&entry, stored);
     assert_eq!(state(&mut report, &entry, 500), None, "conditions of other writers are theirs");
     let mut weaker = report;
@@ -215,9 +216,9 @@ fn what_is_not_served_is_told_so_and_stalls() {
     ] {
         entry.placement = Arc::new(placement);
         let report = report(&entry, now()).unwrap();
-        assert_eq!(report.judgement.domain.reason.as_str(), reason);
-        assert_eq!(report.judgement.stalled.status.as_str(), "True");
-        assert_eq!(report.judgement.ready.status.as_str(), "False");
+        assert_eq!(report.condition_set.domain.reason.as_str(), reason);
+        assert_eq!(report.condition_set.stalled.status.as_str(), "True");
+        assert_eq!(report.condition_set.ready.status.as_str(), "False");
     }
 }
 

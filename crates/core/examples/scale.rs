@@ -142,7 +142,7 @@ impl World {
                 }
                 Action::Report(object, _, part) => {
                     self.meter.reported += 1;
-                    self.protected.insert(object, part.tally.protected() == part.tally.targets());
+                    self.protected.insert(object, part.counts.protected() == part.counts.targets());
                 }
             }
         }

@@ -204,7 +204,7 @@ impl World {
                         let asked = Asked::Retention(Box::new(intent.clone()), Box::new(record));
                         answers.push(Input::Intent(object.clone(), generation, asked));
                     }
-                    self.all_protected.insert(object, part.tally.protected() == part.tally.targets());
+                    self.all_protected.insert(object, part.counts.protected() == part.counts.targets());
                 }
                 Action::WriteInterface(_, WriteCall::Unprotect(_), _)
                 | Action::WriteInstance(..)

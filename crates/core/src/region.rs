@@ -17,7 +17,7 @@ use crate::intent::{Intent, Selector};
 use crate::interface::Interface;
 use crate::retention::Record;
 use crate::time::Moment;
-use crate::verdict::Part;
+use crate::verdict::RegionReport;
 
 /// What an object asks.
 #[derive(Debug, Clone)]
@@ -77,7 +77,7 @@ pub enum Action {
     Preflight(PreflightId, ObjectId),
     /// Report this of the object at this generation. It is said once: whoever carries it keeps the newest until it is
     /// written.
-    Report(ObjectId, Generation, Box<Part>),
+    Report(ObjectId, Generation, Box<RegionReport>),
 }
 
 /// The decider for one account and region.

@@ -37,13 +37,13 @@ fn ids(ids: &[&str]) -> BTreeSet<InterfaceId> {
 }
 
 /// What a worker says that has read everything.
-fn told(retained: &[&str], rows: Vec<InterfaceRow>) -> RetentionPart {
+fn told(retained: &[&str], rows: Vec<InterfaceRow>) -> RetentionReport {
     let free = rows.iter().filter(|row| row.phase == InterfacePhase::Available);
-    RetentionPart {
+    RetentionReport {
         retained: ids(retained),
         available: free.map(|row| row.id.clone()).collect(),
         rows,
-        ..RetentionPart::default()
+        ..RetentionReport::default()
     }
 }
 
@@ -57,7 +57,7 @@ fn written(lists: Lists) -> EniRetentionStatus {
     }
 }
 
-fn next(part: &RetentionPart, old: &EniRetentionStatus, second: i64) -> EniRetentionStatus {
+fn next(part: &RetentionReport, old: &EniRetentionStatus, second: i64) -> EniRetentionStatus {
     written(lists(Some(part), true, Some(old), &[], at(second)))
 }
 
@@ -216,16 +216,17 @@ fn an_attachment_that_ends_is_told_once() {
         (AttachPhase::Refused, Reason::QuotaExceeded),
         (AttachPhase::Attached, Reason::AttachDone),
     ]) {
-        let part = RetentionPart { attachments: vec![attachment(phase, reason)], ..RetentionPart::default() };
+        let part =
+            RetentionReport { attachments: vec![attachment(phase, reason)], ..RetentionReport::default() };
         let new = next(&part, &status, second);
         told.extend(news(None, Some(&status), &new).into_iter().map(|news| (news.kind, news.reason)));
         status = new;
     }
     assert_eq!(told, [(EventType::Warning, Reason::QuotaExceeded), (EventType::Normal, Reason::AttachDone)]);
     assert_eq!(status.reattachments[0].since.0, at(4));
-    let silent = written(lists(Some(&RetentionPart::default()), false, Some(&status), &[], at(9)));
+    let silent = written(lists(Some(&RetentionReport::default()), false, Some(&status), &[], at(9)));
     assert_eq!(silent.reattachments, status.reattachments, "not every scope has spoken");
-    assert_eq!(next(&RetentionPart::default(), &status, 9).reattachments, []);
+    assert_eq!(next(&RetentionReport::default(), &status, 9).reattachments, []);
 }
 
 #[test]
@@ -300,9 +301,9 @@ fn the_oldest_survivors_have_rows_and_rows_that_do_not_fit_are_dropped_in_silenc
     assert_eq!(rows, first.iter().collect::<Vec<_>>());
 
     let report = Report {
-        judgement: keeper_core::conditions::unserved(Reason::NotGranted, ""),
+        condition_set: keeper_core::conditions::unserved(Reason::NotGranted, ""),
         question: None,
-        part: keeper_core::verdict::Part::default(),
+        part: keeper_core::verdict::RegionReport::default(),
         lagging: Lagging::default(),
         counted: false,
     };

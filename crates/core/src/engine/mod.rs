@@ -42,9 +42,9 @@ use crate::interface::Interface;
 use crate::kind::Kind;
 use crate::pace::{Fits, Pace};
 use crate::reason::Reason;
-use crate::retention::RetentionPart;
+use crate::retention::RetentionReport;
 use crate::time::Moment;
-use crate::verdict::Part;
+use crate::verdict::RegionReport;
 
 pub use crate::authority::PreflightAnswer;
 use attach::Attempt;
@@ -180,13 +180,13 @@ pub enum Action<K: Kind> {
     Preflight(PreflightNumber, ObjectId),
     /// Report this of the object at this generation. It is said once: whoever carries it keeps the newest until it is
     /// written.
-    Report(ObjectId, Generation, Box<Part>),
+    Report(ObjectId, Generation, Box<RegionReport>),
 }
 
 /// What one kind of target asks of the engine beside keeping its flag.
 pub trait Extension: Kind {
     /// What an object remembers, for its report, if its kind remembers anything.
-    fn retention(_engine: &Engine<Self>, _now: Moment, _object: &ObjectId) -> Option<Box<RetentionPart>> {
+    fn retention(_engine: &Engine<Self>, _now: Moment, _object: &ObjectId) -> Option<Box<RetentionReport>> {
         None
     }
 
@@ -225,7 +225,7 @@ pub trait Extension: Kind {
 impl Extension for Instance {}
 
 impl Extension for Interface {
-    fn retention(engine: &Engine<Self>, now: Moment, object: &ObjectId) -> Option<Box<RetentionPart>> {
+    fn retention(engine: &Engine<Self>, now: Moment, object: &ObjectId) -> Option<Box<RetentionReport>> {
         engine.retention_part(now, object)
     }
 

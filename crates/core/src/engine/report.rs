@@ -18,7 +18,7 @@ use crate::owners::{Owner, Presence, Role};
 use crate::reason::{Reason, Risk};
 use crate::time::Moment;
 use crate::verdict::{
-    Groups, MAX_ROWS, NodeFindings, Part, Row, State, Tally, Verdict, sort_rows, tell_with,
+    Counts, Groups, MAX_ROWS, NodeFindings, RegionReport, Row, State, Verdict, sort_rows, tell_with,
 };
 
 /// Counts alone are reported this often at most.
@@ -46,7 +46,7 @@ impl<K: Extension> Engine<K> {
             let whole = digest(&part);
             let shape = self.shape(&name, &part);
             let next_report = now.after(self.rest(&name, cost));
-            let uncertain = !part.tally.unknown.is_empty()
+            let uncertain = !part.counts.unknown.is_empty()
                 || part.unlisted.is_some()
                 || self.objects.get(&name).is_some_and(|object| self.bereaved(object));
             let gathers = self.objects.get(&name).is_some_and(|object| self.gathers_losses(now, object));
@@ -73,7 +73,7 @@ impl<K: Extension> Engine<K> {
                 }
                 _ => {
                     object.reported = Some(Reported { at: now, whole, shape, uncertain });
-                    let part = Part { lost: std::mem::take(&mut object.losses), ..part };
+                    let part = RegionReport { lost: std::mem::take(&mut object.losses), ..part };
                     out.push(Action::Report(name, object.generation, Box::new(part)));
                 }
             }
@@ -140,9 +140,9 @@ impl<K: Extension> Engine<K> {
         }
     }
 
-    fn judge_part(&self, now: Moment, name: &ObjectId) -> (Part, Duration) {
-        let Some(object) = self.objects.get(name) else { return (Part::default(), Duration::ZERO) };
-        let mut tally = Tally::default();
+    fn judge_part(&self, now: Moment, name: &ObjectId) -> (RegionReport, Duration) {
+        let Some(object) = self.objects.get(name) else { return (RegionReport::default(), Duration::ZERO) };
+        let mut counts = Counts::default();
         let mut rows: Vec<Row> = Vec::new();
         let (mut gone, mut refused) = (BTreeSet::new(), BTreeSet::new());
         let mut looked_at = 0;
@@ -171,7 +171,7 @@ impl<K: Extension> Engine<K> {
             }
             let text = id.to_string();
             let named = object.intent.selector.ids.contains(id);
-            tally.add_with(&text, named, verdict, &risks, |reason| self.words(id, reason));
+            counts.add_with(&text, named, verdict, &risks, |reason| self.words(id, reason));
             let (state, reason) = match verdict {
                 Verdict::Protected(_) => (State::Protected, Reason::AllProtected),
                 Verdict::Unprotected(reason) => (State::Unprotected, reason),
@@ -224,16 +224,16 @@ impl<K: Extension> Engine<K> {
         }
         let retention = K::retention(self, now, name);
         let mut fits = roster.map(|roster| roster.fits.clone()).unwrap_or_default();
-        if unlisted == Some(Reason::Throttled) || tally.unknown.contains_key(&Reason::Throttled) {
+        if unlisted == Some(Reason::Throttled) || counts.unknown.contains_key(&Reason::Throttled) {
             fits.extend(self.fits());
         }
         // Reckoned and not measured, so that the same inputs give the same actions. Measured with the examples `scale` and
         // `scale_retention`, where the roster is asked about each target, too.
         let each = Duration::from_micros(if K::REMEMBERS { 6 } else { 1 });
         let (nodes, lost) = (NodeFindings::default(), Vec::new());
-        let part = Part {
+        let part = RegionReport {
             settled,
-            tally,
+            counts,
             unlisted,
             unlisted_words,
             fits,
@@ -387,12 +387,12 @@ impl<K: Extension> Engine<K> {
     }
 
     /// What conditions would be made of the part, without counts and lists.
-    fn shape(&self, name: &ObjectId, part: &Part) -> u64 {
+    fn shape(&self, name: &ObjectId, part: &RegionReport) -> u64 {
         let question = self.objects.get(name).map_or_else(Question::default, |o| Question::of(&o.intent));
-        let judgement = judge(question, part);
+        let condition_set = judge(question, part);
         // What is to be durable before the cloud is asked may not wait until counts are due.
         let attachments = part.retention.as_ref().map(|retention| &retention.attachments);
-        digest(&(judgement.shape(), part.settled, part.progress.as_ref().map(|p| p.done), attachments))
+        digest(&(condition_set.shape(), part.settled, part.progress.as_ref().map(|p| p.done), attachments))
     }
 }
 

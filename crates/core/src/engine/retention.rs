@@ -12,16 +12,16 @@ use crate::interface::{Interface, InterfaceFacts, InterfaceStatus};
 use crate::kind::{Kind, Place};
 use crate::owners::Role;
 use crate::reason::{Reason, Risk};
-use crate::retention::{InterfacePhase, InterfaceRow, MAX_RETAINED, Remembered, RetentionPart, sort_rows};
+use crate::retention::{InterfacePhase, InterfaceRow, MAX_RETAINED, Remembered, RetentionReport, sort_rows};
 use crate::time::Moment;
 use crate::verdict::Verdict;
 
 impl Engine<Interface> {
     /// What an object remembers, for its report.
-    pub(crate) fn retention_part(&self, now: Moment, name: &ObjectId) -> Option<Box<RetentionPart>> {
+    pub(crate) fn retention_part(&self, now: Moment, name: &ObjectId) -> Option<Box<RetentionReport>> {
         let object = self.objects.get(name)?;
         let memory = &object.memory;
-        let mut part = RetentionPart { departed: memory.departed.clone(), ..RetentionPart::default() };
+        let mut part = RetentionReport { departed: memory.departed.clone(), ..RetentionReport::default() };
         for id in self.reach(object) {
             let Some((verdict, risks)) = self.judge_target(now, object, id) else { continue };
             let verdict = self.explain(verdict, &object.intent);
@@ -146,7 +146,7 @@ fn selects(object: &Object<Interface>, instance: Option<&InstanceId>) -> bool {
 
 /// Lists the ids of what is remembered, as far as there is room: first those that nothing but memory leads to, survivors
 /// above all, and those that status lists already before those that are new.
-fn list_ids(memory: &Memory<Interface>, part: &mut RetentionPart) {
+fn list_ids(memory: &Memory<Interface>, part: &mut RetentionReport) {
     part.full = part.available.len() + part.loose.len() > MAX_RETAINED;
     if memory.kept.len() <= MAX_RETAINED {
         part.retained.extend(memory.kept.keys().cloned());
@@ -179,7 +179,7 @@ mod tests {
 
     /// How many of each sort are listed, how many made room for others, and whether that is too many.
     fn listed(counts: [usize; 6]) -> (BTreeMap<&'static str, usize>, usize, bool) {
-        let (mut memory, mut part) = (Memory::<Interface>::default(), RetentionPart::default());
+        let (mut memory, mut part) = (Memory::<Interface>::default(), RetentionReport::default());
         let mut durable = BTreeSet::new();
         for (n, (sort, count)) in SORTS.into_iter().zip(counts).enumerate() {
             for k in 0..count {

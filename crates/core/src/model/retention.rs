@@ -190,7 +190,7 @@ impl InterfaceRow {
 
 /// What one engine says of one object's memory and of its intents to attach.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Default)]
-pub struct RetentionPart {
+pub struct RetentionReport {
     /// Every retained interface, [`MAX_RETAINED`] at most: those first that nothing but memory leads to, and then those whose
     /// ids are durable already.
     pub retained: BTreeSet<InterfaceId>,
@@ -224,7 +224,7 @@ pub struct Free {
     pub detached: u32,
 }
 
-impl RetentionPart {
+impl RetentionReport {
     /// Adds another engine's part to this one. Each keeps to the limits of the lists; how much of both is listed is for
     /// whoever writes the status to say.
     pub fn join(&mut self, other: &Self) {
@@ -349,7 +349,7 @@ mod tests {
 
     #[test]
     fn of_an_intent_that_stands_in_several_regions_the_one_that_has_the_interface_tells() {
-        let part = |phase, reason| RetentionPart {
+        let part = |phase, reason| RetentionReport {
             attachments: vec![Attachment {
                 interface: InterfaceId::new("eni-a"),
                 instance: None,
@@ -358,7 +358,7 @@ mod tests {
                 reason,
                 detail: None,
             }],
-            ..RetentionPart::default()
+            ..RetentionReport::default()
         };
         let has_it_not = part(AttachPhase::Refused, Reason::NotRetained);
         for has_it in [
@@ -377,16 +377,16 @@ mod tests {
 
     #[test]
     fn i19_joined_parts_retain_what_either_retains() {
-        let part = |first: usize, count: usize| RetentionPart {
+        let part = |first: usize, count: usize| RetentionReport {
             retained: (first..first + count).map(|n| InterfaceId::new(format!("eni-{n:05}"))).collect(),
             free: Free { available: 1, detached: 2 },
-            ..RetentionPart::default()
+            ..RetentionReport::default()
         };
         let mut joined = part(0, 3000);
         joined.join(&part(3000, 2001));
         assert_eq!((joined.retained.len(), joined.full), (5001, false));
         assert_eq!(joined.free, Free { available: 2, detached: 4 });
-        joined.join(&RetentionPart { full: true, ..RetentionPart::default() });
+        joined.join(&RetentionReport { full: true, ..RetentionReport::default() });
         assert!(joined.full);
     }
 }

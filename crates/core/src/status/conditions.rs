@@ -7,7 +7,7 @@ use crate::kind::Kind;
 use crate::pace::Fits;
 use crate::reason::Reason;
 use crate::retention::AttachPhase;
-use crate::verdict::{Group, Groups, Part, Progress, join, tell, total};
+use crate::verdict::{Group, Groups, Progress, RegionReport, join, tell, total};
 
 /// A condition's status.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -91,7 +91,7 @@ impl Question {
 
 /// What status says.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Judgement {
+pub struct ConditionSet {
     /// `Protected` or `Retained`.
     pub domain: Condition,
     /// The same in one word.
@@ -106,7 +106,7 @@ pub struct Judgement {
     pub stalled: Condition,
 }
 
-impl Judgement {
+impl ConditionSet {
     /// Statuses and reasons, without messages: a change of these is a transition.
     pub fn shape(&self) -> [(Status, Reason); 5] {
         [&self.domain, &self.at_risk, &self.ready, &self.reconciling, &self.stalled]
@@ -115,7 +115,7 @@ impl Judgement {
 }
 
 /// The judgement on an object that is not served at all: it is not granted, or can't be read.
-pub fn unserved(reason: Reason, message: &str) -> Judgement {
+pub fn unserved(reason: Reason, message: &str) -> ConditionSet {
     finish(
         Condition::new(Status::Unknown, reason, message),
         Summary::Unknown,
@@ -126,9 +126,9 @@ pub fn unserved(reason: Reason, message: &str) -> Judgement {
 }
 
 /// The judgement on all parts of an object together.
-pub fn judge(question: Question, part: &Part) -> Judgement {
-    let tally = &part.tally;
-    let mut unknown = tally.unknown.clone();
+pub fn judge(question: Question, part: &RegionReport) -> ConditionSet {
+    let counts = &part.counts;
+    let mut unknown = counts.unknown.clone();
     join(&mut unknown, &part.owners);
     join(&mut unknown, &part.nodes.targetless);
     if let Some(reason) = part.unlisted {
@@ -146,7 +146,7 @@ pub fn judge(question: Question, part: &Part) -> Judgement {
     finish(domain, summary, at_risk(part, &unknown), stalled, reconciling)
 }
 
-fn unlisted(groups: &mut Groups, part: &Part, reason: Reason) {
+fn unlisted(groups: &mut Groups, part: &RegionReport, reason: Reason) {
     let group = groups.entry(reason).or_default();
     if group.words.is_none() {
         group.words.clone_from(&part.unlisted_words);
@@ -162,7 +162,7 @@ struct Errands {
     under_way: Groups,
 }
 
-fn errands(part: &Part) -> Errands {
+fn errands(part: &RegionReport) -> Errands {
     let mut errands = Errands::default();
     let Some(retention) = &part.retention else { return errands };
     for errand in &retention.attachments {
@@ -196,14 +196,14 @@ fn also(finding: Option<(Reason, String)>, more: &Groups) -> Option<(Reason, Str
     })
 }
 
-fn judge_evidence(question: Question, part: &Part, unknown: &Groups) -> Findings {
-    let tally = &part.tally;
+fn judge_evidence(question: Question, part: &RegionReport, unknown: &Groups) -> Findings {
+    let counts = &part.counts;
     let heading = heading(part);
     let say = |groups: &Groups| sentence(&heading, groups, &part.fits);
     let acts = question.protect && !question.observe;
 
-    let named = &tally.not_applicable_named;
-    let stuck_unprotected: Groups = person_only(&tally.unprotected).filter(|_| acts).unwrap_or_default();
+    let named = &counts.not_applicable_named;
+    let stuck_unprotected: Groups = person_only(&counts.unprotected).filter(|_| acts).unwrap_or_default();
     let mut stuck_unknown: Groups = person_only(unknown).unwrap_or_default();
     join(&mut stuck_unknown, &part.nodes.overdue);
     let stalled = worst(named)
@@ -217,34 +217,34 @@ fn judge_evidence(question: Question, part: &Part, unknown: &Groups) -> Findings
         });
     let mut under_way = unknown.clone();
     if acts {
-        join(&mut under_way, &tally.unprotected);
+        join(&mut under_way, &counts.unprotected);
     }
     let reconciling = worst(&under_way).filter(|_| stalled.is_none()).map(|reason| (reason, say(&under_way)));
 
     let (domain, summary) = if !named.is_empty() {
         (Condition::new(Status::False, Reason::NotApplicable, say(named)), Summary::Unprotected)
-    } else if let Some(reason) = worst(&tally.unprotected) {
+    } else if let Some(reason) = worst(&counts.unprotected) {
         let asked =
-            !question.protect && total(&tally.unprotected) + tally.not_applicable() == tally.targets();
+            !question.protect && total(&counts.unprotected) + counts.not_applicable() == counts.targets();
         if asked {
             (Condition::new(Status::False, question.unprotected, heading.clone()), Summary::AsAsked)
         } else {
-            (Condition::new(Status::False, reason, say(&tally.unprotected)), Summary::Unprotected)
+            (Condition::new(Status::False, reason, say(&counts.unprotected)), Summary::Unprotected)
         }
     } else if let Some(reason) = worst_unknown(unknown) {
         (Condition::new(Status::Unknown, reason, say(unknown)), Summary::Unknown)
-    } else if tally.targets() == 0 {
+    } else if counts.targets() == 0 {
         let message = match part.nodes.ignored {
             0 => Reason::NoTargets.sentence().to_owned(),
             ignored => format!("{} {}", Reason::NoTargets.sentence(), left_out(ignored)),
         };
         (Condition::new(Status::Unknown, Reason::NoTargets, message), Summary::NoTargets)
-    } else if tally.protected() == 0 {
+    } else if counts.protected() == 0 {
         // "All that can be protected is protected" would be true of nothing, and read as a promise.
-        let found = &tally.not_applicable_found;
+        let found = &counts.not_applicable_found;
         (Condition::new(Status::False, Reason::NotApplicable, say(found)), Summary::Unprotected)
-    } else if tally.not_applicable() > 0 {
-        let message = say(&tally.not_applicable_found) + &free(part);
+    } else if counts.not_applicable() > 0 {
+        let message = say(&counts.not_applicable_found) + &free(part);
         (
             Condition::new(Status::True, Reason::ProtectedWhereApplicable, message),
             Summary::ProtectedWhereApplicable,
@@ -258,7 +258,7 @@ fn judge_evidence(question: Question, part: &Part, unknown: &Groups) -> Findings
     (domain, summary, stalled, reconciling)
 }
 
-fn judge_unprotecting(question: Question, part: &Part, progress: &Progress) -> Findings {
+fn judge_unprotecting(question: Question, part: &RegionReport, progress: &Progress) -> Findings {
     if progress.done {
         let mut message = String::from(question.unprotected.sentence());
         let left = total(&progress.left_protected);
@@ -271,7 +271,7 @@ fn judge_unprotecting(question: Question, part: &Part, progress: &Progress) -> F
                 message,
                 " Protected again: {} of {}, made so since or come later; this generation leaves them alone.",
                 progress.protected_again,
-                targets(part.tally.targets())
+                targets(part.counts.targets())
             );
         }
         message += &untouched(part, &message);
@@ -302,9 +302,9 @@ fn judge_unprotecting(question: Question, part: &Part, progress: &Progress) -> F
     }
 }
 
-fn at_risk(part: &Part, unknown: &Groups) -> Condition {
+fn at_risk(part: &RegionReport, unknown: &Groups) -> Condition {
     let real: Groups = part
-        .tally
+        .counts
         .risks
         .iter()
         .filter(|(r, _)| **r != Reason::RisksUnreadable)
@@ -313,13 +313,13 @@ fn at_risk(part: &Part, unknown: &Groups) -> Condition {
     if !real.is_empty() {
         let message = format!(
             "At risk: {} of {}. {}",
-            part.tally.at_risk,
-            targets(part.tally.targets()),
+            part.counts.at_risk,
+            targets(part.counts.targets()),
             explain(&real, &part.fits)
         );
         Condition::new(Status::True, Reason::RisksFound, message)
-    } else if !part.tally.risks.is_empty() {
-        Condition::new(Status::Unknown, Reason::RisksUnreadable, explain(&part.tally.risks, &part.fits))
+    } else if !part.counts.risks.is_empty() {
+        Condition::new(Status::Unknown, Reason::RisksUnreadable, explain(&part.counts.risks, &part.fits))
     } else if let Some(reason) = worst_unknown(unknown) {
         Condition::new(Status::Unknown, reason, explain(unknown, &part.fits))
     } else {
@@ -334,7 +334,7 @@ fn finish(
     at_risk: Condition,
     stalled: Option<(Reason, String)>,
     reconciling: Option<(Reason, String)>,
-) -> Judgement {
+) -> ConditionSet {
     let open = stalled.as_ref().or(reconciling.as_ref());
     let ready = match open {
         None => Condition::new(Status::True, Reason::Satisfied, Reason::Satisfied.sentence()),
@@ -346,7 +346,7 @@ fn finish(
         None => absent(otherwise),
     };
     let idle = if stalled.is_some() { Reason::AwaitsPerson } else { Reason::NothingUnderWay };
-    Judgement {
+    ConditionSet {
         domain,
         summary,
         at_risk,
@@ -390,7 +390,7 @@ fn worst_unknown(groups: &Groups) -> Option<Reason> {
 }
 
 /// " 2 selected Nodes have no target: …", where something is given up: that does not wait for them.
-fn untouched(part: &Part, said: &str) -> String {
+fn untouched(part: &RegionReport, said: &str) -> String {
     let have = match total(&part.nodes.targetless) {
         0 => return String::new(),
         1 => "1 selected Node has".to_owned(),
@@ -414,14 +414,14 @@ fn targets(count: u32) -> String {
 }
 
 /// "12 targets: 10 protected, 1 unprotected, 1 not applicable."
-fn heading(part: &Part) -> String {
-    let tally = &part.tally;
-    let mut text = format!("{}: ", targets(tally.targets()));
+fn heading(part: &RegionReport) -> String {
+    let counts = &part.counts;
+    let mut text = format!("{}: ", targets(counts.targets()));
     let counts = [
-        (tally.protected(), "protected"),
-        (total(&tally.unprotected), "unprotected"),
-        (tally.not_applicable(), "not applicable"),
-        (total(&tally.unknown), "unknown"),
+        (counts.protected(), "protected"),
+        (total(&counts.unprotected), "unprotected"),
+        (counts.not_applicable(), "not applicable"),
+        (total(&counts.unknown), "unknown"),
     ];
     let told: Vec<String> = counts
         .iter()
@@ -437,7 +437,7 @@ fn heading(part: &Part) -> String {
 }
 
 /// " 2 are free and wait for reuse."
-fn free(part: &Part) -> String {
+fn free(part: &RegionReport) -> String {
     match part.retention.as_ref().map_or(0, |retention| retention.free.available) {
         0 => String::new(),
         1 => " 1 is free and waits for reuse.".to_owned(),

@@ -7,7 +7,7 @@ use crate::id::{InstanceId, Region};
 use crate::loss::Loss;
 use crate::pace::Fits;
 use crate::reason::{Reason, Risk};
-use crate::retention::RetentionPart;
+use crate::retention::RetentionReport;
 
 /// What is said of one target.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -55,7 +55,7 @@ pub fn total(groups: &Groups) -> u32 {
 
 /// All targets of an object, counted.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Default)]
-pub struct Tally {
+pub struct Counts {
     protected: u32,
     /// Unprotected ones by reason.
     pub unprotected: Groups,
@@ -71,7 +71,7 @@ pub struct Tally {
     pub at_risk: u32,
 }
 
-impl Tally {
+impl Counts {
     /// Counts one target. `named`: by id in the object itself.
     pub fn add(&mut self, id: &str, named: bool, verdict: Verdict, risks: &[Risk]) {
         self.add_with(id, named, verdict, risks, |_| None);
@@ -126,7 +126,7 @@ impl Tally {
         self.protected + total(&self.unprotected) + self.not_applicable() + total(&self.unknown)
     }
 
-    /// Adds another tally to this one.
+    /// Adds another counts to this one.
     pub fn join(&mut self, other: &Self) {
         self.protected += other.protected;
         self.at_risk += other.at_risk;
@@ -234,12 +234,12 @@ pub struct NodeFindings {
 
 /// What one engine says of one object. An object whose Nodes stand in several regions has several.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Default)]
-pub struct Part {
+pub struct RegionReport {
     /// Whether there was evidence for all of it once, or it has been waited for long enough. Until then the status
     /// that stands may stay.
     pub settled: bool,
     /// The targets, counted.
-    pub tally: Tally,
+    pub counts: Counts,
     /// Why the list of targets may not be complete; `None`: it is.
     pub unlisted: Option<Reason>,
     /// What the cloud said to that, when it helps.
@@ -260,7 +260,7 @@ pub struct Part {
     /// Those that need attention first.
     pub rows: Vec<Row>,
     /// Of objects that retain interfaces: what they remember, and what is to be attached.
-    pub retention: Option<Box<RetentionPart>>,
+    pub retention: Option<Box<RetentionReport>>,
     /// What the object has lost since the report before. It is said once, and later reports don't repeat it: whoever carries
     /// them collects it.
     pub lost: Vec<Loss>,
@@ -269,19 +269,19 @@ pub struct Part {
 /// Most rows in a status.
 pub const MAX_ROWS: usize = 100;
 
-impl Part {
+impl RegionReport {
     /// Adds to what the cloud said in which region it did. An object may have parts in several.
     pub fn locate(&mut self, region: &Region) {
-        let tally = &mut self.tally;
+        let counts = &mut self.counts;
         let progress = self
             .progress
             .iter_mut()
             .flat_map(|progress| [&mut progress.left_protected, &mut progress.waiting]);
         let groups = [
-            &mut tally.unprotected,
-            &mut tally.not_applicable_named,
-            &mut tally.not_applicable_found,
-            &mut tally.unknown,
+            &mut counts.unprotected,
+            &mut counts.not_applicable_named,
+            &mut counts.not_applicable_found,
+            &mut counts.unknown,
             &mut self.owners,
         ];
         let words = groups
@@ -301,14 +301,14 @@ impl Part {
         let complete = self.settled
             && self.unlisted.is_none()
             && self.owners.is_empty()
-            && !self.tally.unknown.keys().any(|reason| reason.awaits_evidence());
-        complete.then(|| counted.saturating_sub(self.tally.targets()).saturating_sub(told))
+            && !self.counts.unknown.keys().any(|reason| reason.awaits_evidence());
+        complete.then(|| counted.saturating_sub(self.counts.targets()).saturating_sub(told))
     }
 
     /// Adds another engine's part to this one.
     pub fn join(&mut self, other: &Self) {
         self.settled &= other.settled;
-        self.tally.join(&other.tally);
+        self.counts.join(&other.counts);
         if self.unlisted.is_none() {
             self.unlisted = other.unlisted;
             self.unlisted_words.clone_from(&other.unlisted_words);

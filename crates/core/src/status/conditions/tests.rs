@@ -8,9 +8,9 @@ use crate::id::{CallId, InterfaceId, Region, RequestId};
 use crate::instance::{Instance, InstanceFacts};
 use crate::pace::Fits;
 use crate::reason::Risk;
-use crate::retention::{AttachPhase, Attachment, Free, RetentionPart};
+use crate::retention::{AttachPhase, Attachment, Free, RetentionReport};
 use crate::time::Moment;
-use crate::verdict::{NodeFindings, Row, State, Tally, Verdict, tell, tell_with};
+use crate::verdict::{Counts, NodeFindings, Row, State, Verdict, tell, tell_with};
 
 const PROTECT: Question = question(true, false);
 const OBSERVE: Question = question(true, true);
@@ -33,12 +33,12 @@ fn protected() -> Verdict {
 }
 
 /// Targets `i-0`, `i-1` … with these verdicts; those that can't carry the flag are named when `named`.
-fn part(verdicts: &[Verdict], named: bool) -> Part {
-    let mut tally = Tally::default();
+fn part(verdicts: &[Verdict], named: bool) -> RegionReport {
+    let mut counts = Counts::default();
     for (n, verdict) in verdicts.iter().enumerate() {
-        tally.add(&format!("i-{n}"), named, *verdict, &[]);
+        counts.add(&format!("i-{n}"), named, *verdict, &[]);
     }
-    Part { settled: true, tally, ..Part::default() }
+    RegionReport { settled: true, counts, ..RegionReport::default() }
 }
 
 fn unprotected(reason: Reason) -> Verdict {
@@ -58,7 +58,7 @@ fn progress(done: bool, waiting: &[Reason]) -> Progress {
 }
 
 /// The part with Nodes `worker-0`, `worker-1` … that have no target for these reasons, and those that are overdue.
-fn nodes(mut part: Part, targetless: &[Reason], overdue: &[Reason]) -> Part {
+fn nodes(mut part: RegionReport, targetless: &[Reason], overdue: &[Reason]) -> RegionReport {
     for (told, groups) in [(targetless, &mut part.nodes.targetless), (overdue, &mut part.nodes.overdue)] {
         for (n, reason) in told.iter().enumerate() {
             tell(groups, *reason, &format!("worker-{n}"));
@@ -75,8 +75,8 @@ enum Left {
     ToPerson,
 }
 
-fn left(judgement: &Judgement) -> Left {
-    match (judgement.ready.status, judgement.reconciling.status, judgement.stalled.status) {
+fn left(condition_set: &ConditionSet) -> Left {
+    match (condition_set.ready.status, condition_set.reconciling.status, condition_set.stalled.status) {
         (Status::True, Status::False, Status::False) => Left::Nothing,
         (Status::False, Status::True, Status::False) => Left::ToOperator,
         (Status::False, Status::False, Status::True) => Left::ToPerson,
@@ -92,8 +92,8 @@ fn every_row_of_the_table_of_states() {
     let found = |verdicts: &[Verdict]| part(verdicts, false);
     let named = |verdicts: &[Verdict]| part(verdicts, true);
     let subscription = Verdict::NotApplicable(R::SubscriptionInstance);
-    let with = |part: Part, progress| Part { progress: Some(progress), ..part };
-    let listing = |part: Part, reason| Part { unlisted: Some(reason), ..part };
+    let with = |part: RegionReport, progress| RegionReport { progress: Some(progress), ..part };
+    let listing = |part: RegionReport, reason| RegionReport { unlisted: Some(reason), ..part };
     for (row, question, part, domain, summary, ready) in [
         (
             "all protected",
@@ -337,11 +337,11 @@ fn every_row_of_the_table_of_states() {
             Left::ToOperator,
         ),
     ] {
-        let judgement = judge(question, &part);
-        assert_eq!((judgement.domain.status, judgement.domain.reason), domain, "{row}");
-        assert_eq!(judgement.summary, summary, "{row}");
-        assert_eq!(left(&judgement), ready, "{row}: {judgement:#?}");
-        assert!(!judgement.domain.message.is_empty(), "{row}");
+        let condition_set = judge(question, &part);
+        assert_eq!((condition_set.domain.status, condition_set.domain.reason), domain, "{row}");
+        assert_eq!(condition_set.summary, summary, "{row}");
+        assert_eq!(left(&condition_set), ready, "{row}: {condition_set:#?}");
+        assert!(!condition_set.domain.message.is_empty(), "{row}");
     }
 }
 
@@ -352,19 +352,25 @@ fn several_rows_at_once_false_before_unknown_before_true_and_stalled_if_any_is()
         &[protected(), subscription, unprotected(Reason::Correcting), unknown(Reason::EvidenceStale)],
         true,
     );
-    let judgement = judge(PROTECT, &all);
-    assert_eq!((judgement.domain.status, judgement.domain.reason), (Status::False, Reason::NotApplicable));
-    assert_eq!(left(&judgement), Left::ToPerson);
-    let judgement = judge(
+    let condition_set = judge(PROTECT, &all);
+    assert_eq!(
+        (condition_set.domain.status, condition_set.domain.reason),
+        (Status::False, Reason::NotApplicable)
+    );
+    assert_eq!(left(&condition_set), Left::ToPerson);
+    let condition_set = judge(
         PROTECT,
         &part(&[protected(), unprotected(Reason::Correcting), unknown(Reason::NotFound)], true),
     );
-    assert_eq!((judgement.domain.status, judgement.domain.reason), (Status::False, Reason::Correcting));
-    assert_eq!(left(&judgement), Left::ToPerson, "the unknown one needs a person");
-    assert_eq!(judgement.stalled.reason, Reason::NotFound);
-    let judgement =
+    assert_eq!(
+        (condition_set.domain.status, condition_set.domain.reason),
+        (Status::False, Reason::Correcting)
+    );
+    assert_eq!(left(&condition_set), Left::ToPerson, "the unknown one needs a person");
+    assert_eq!(condition_set.stalled.reason, Reason::NotFound);
+    let condition_set =
         judge(PROTECT, &part(&[protected(), subscription, unknown(Reason::EvidenceStale)], false));
-    assert_eq!(judgement.domain.status, Status::Unknown);
+    assert_eq!(condition_set.domain.status, Status::Unknown);
 }
 
 #[test]
@@ -390,30 +396,36 @@ fn i49_among_unknowns_what_can_not_be_read_comes_first_and_then_the_nodes() {
             for n in 0..=order.iter().position(|r| r == reason).unwrap() {
                 match reason {
                     NodeUnresolved | NodeNotServed => tell(&mut part.nodes.targetless, *reason, "worker"),
-                    _ => part.tally.add(&format!("i-{n}"), true, unknown(*reason), &[]),
+                    _ => part.counts.add(&format!("i-{n}"), true, unknown(*reason), &[]),
                 }
             }
         }
-        let judgement = judge(PROTECT, &part);
-        assert_eq!((judgement.domain.status, judgement.domain.reason), (Status::Unknown, order[first]));
-        assert_eq!(left(&judgement), Left::ToPerson, "one is overdue");
+        let condition_set = judge(PROTECT, &part);
+        assert_eq!(
+            (condition_set.domain.status, condition_set.domain.reason),
+            (Status::Unknown, order[first])
+        );
+        assert_eq!(left(&condition_set), Left::ToPerson, "one is overdue");
     }
 }
 
 #[test]
 fn i49_a_node_without_a_target_holds_no_act_up_and_is_counted() {
     let ending = nodes(
-        Part { progress: Some(progress(false, &[Reason::Unprotecting])), ..part(&[protected()], false) },
+        RegionReport {
+            progress: Some(progress(false, &[Reason::Unprotecting])),
+            ..part(&[protected()], false)
+        },
         &[Reason::NodeUnresolved, Reason::NodeUnresolved],
         &[Reason::NodeUnresolved],
     );
-    let mut ending = Part { owners: Groups::new(), ..ending };
+    let mut ending = RegionReport { owners: Groups::new(), ..ending };
     tell(&mut ending.owners, Reason::NodeInstanceGone, "i-9");
-    let judgement = judge(DISABLE, &ending);
-    assert_eq!((judgement.domain.reason, left(&judgement)), (Reason::Unprotecting, Left::ToOperator));
+    let condition_set = judge(DISABLE, &ending);
+    assert_eq!((condition_set.domain.reason, left(&condition_set)), (Reason::Unprotecting, Left::ToOperator));
     let told = " 2 selected Nodes have no target. Node worker-0 and 1 more: The Node has no providerID";
-    assert!(judgement.domain.message.contains(told), "{}", judgement.domain.message);
-    let ended = Part { progress: Some(progress(true, &[])), ..ending };
+    assert!(condition_set.domain.message.contains(told), "{}", condition_set.domain.message);
+    let ended = RegionReport { progress: Some(progress(true, &[])), ..ending };
     assert!(judge(DISABLE, &ended).domain.message.contains(told));
 }
 
@@ -422,13 +434,13 @@ fn i07_risks_are_told_whatever_the_domain_condition_says_and_unread_ones_are_not
     let risk = |reason| Risk { reason, detail: None };
     for verdict in [protected(), unprotected(Reason::Correcting), unknown(Reason::EvidenceStale)] {
         let mut part = part(&[protected()], false);
-        part.tally.add("i-x", false, verdict, &[risk(Reason::FinancialLock), risk(Reason::RisksUnreadable)]);
+        part.counts.add("i-x", false, verdict, &[risk(Reason::FinancialLock), risk(Reason::RisksUnreadable)]);
         let at_risk = judge(PROTECT, &part).at_risk;
         assert_eq!((at_risk.status, at_risk.reason), (Status::True, Reason::RisksFound));
         assert!(at_risk.message.starts_with("At risk: 1 of 2 targets. i-x: "), "{}", at_risk.message);
     }
     let mut unread = part(&[], false);
-    unread.tally.add("i-x", false, protected(), &[risk(Reason::RisksUnreadable)]);
+    unread.counts.add("i-x", false, protected(), &[risk(Reason::RisksUnreadable)]);
     assert_eq!(judge(PROTECT, &unread).at_risk.status, Status::Unknown);
     assert_eq!(judge(PROTECT, &part(&[unknown(Reason::Missing)], false)).at_risk.status, Status::Unknown);
     assert_eq!(judge(PROTECT, &part(&[protected()], false)).at_risk.status, Status::False);
@@ -458,7 +470,7 @@ fn messages_read_as_sentences() {
     );
     let mut left = Progress { done: true, protected_again: 1, ..Progress::default() };
     tell(&mut left.left_protected, Reason::Conflict, "i-0");
-    let done = Part { progress: Some(left), ..part(&[protected(), protected()], false) };
+    let done = RegionReport { progress: Some(left), ..part(&[protected(), protected()], false) };
     assert_eq!(
         judge(DISABLE, &done).domain.message,
         format!(
@@ -472,7 +484,7 @@ fn messages_read_as_sentences() {
 
 #[test]
 fn i49_a_node_is_called_by_its_name() {
-    let message = |part: &Part| judge(PROTECT, part).domain.message;
+    let message = |part: &RegionReport| judge(PROTECT, part).domain.message;
     let young = nodes(part(&[protected(), protected()], false), &[Reason::NodeUnresolved], &[]);
     let said = message(&young);
     assert!(
@@ -480,16 +492,16 @@ fn i49_a_node_is_called_by_its_name() {
         "{said}"
     );
     let mut gone = part(&[protected()], false);
-    tell(&mut gone.tally.unknown, Reason::NodeInstanceGone, "worker-1");
+    tell(&mut gone.counts.unknown, Reason::NodeInstanceGone, "worker-1");
     let said = message(&gone);
     let wanted =
         "2 targets: 1 protected, 1 unknown. The instance behind Node worker-1 is gone. A Node stands";
     assert!(said.starts_with(wanted), "{said}");
-    tell(&mut gone.tally.unknown, Reason::NodeInstanceGone, "worker-2");
+    tell(&mut gone.counts.unknown, Reason::NodeInstanceGone, "worker-2");
     let said = message(&gone);
     assert!(said.contains("The instances behind Node worker-1 and 1 more are gone. A Node stands"), "{said}");
     let mut refused = part(&[protected()], false);
-    tell_with(&mut refused.tally.unknown, Reason::NodeIdRefused, "worker-1", || {
+    tell_with(&mut refused.counts.unknown, Reason::NodeIdRefused, "worker-1", || {
         Some("cn-hangzhou.i-odd".into())
     });
     let said = message(&refused);
@@ -509,28 +521,33 @@ fn i49_a_node_is_called_by_its_name() {
 #[test]
 fn a_reason_that_stands_for_the_listing_and_for_targets_names_the_targets() {
     let unprotected = part(&[unprotected(Reason::Throttled), unprotected(Reason::Throttled)], false);
-    let judgement = judge(PROTECT, &Part { unlisted: Some(Reason::Throttled), ..unprotected });
-    assert!(judgement.reconciling.message.contains("i-0 and 1 more: "), "{}", judgement.reconciling.message);
+    let condition_set = judge(PROTECT, &RegionReport { unlisted: Some(Reason::Throttled), ..unprotected });
+    assert!(
+        condition_set.reconciling.message.contains("i-0 and 1 more: "),
+        "{}",
+        condition_set.reconciling.message
+    );
 }
 
 #[test]
 fn i52_throttling_names_the_budget_that_would_fit() {
-    let part = Part { unlisted: Some(Reason::Throttled), ..part(&[protected()], false) };
+    let part = RegionReport { unlisted: Some(Reason::Throttled), ..part(&[protected()], false) };
     let fits = Fits::from([("DescribeInstances", 20)]);
-    let judgement = judge(PROTECT, &Part { fits: fits.clone(), ..part.clone() });
+    let condition_set = judge(PROTECT, &RegionReport { fits: fits.clone(), ..part.clone() });
     let advice = "About 20 calls of DescribeInstances a minute get through: set \
                   budgets.DescribeInstances.callsPerMinute to 20";
-    assert!(judgement.domain.message.contains(advice), "{}", judgement.domain.message);
-    assert!(judgement.reconciling.message.contains(advice), "{}", judgement.reconciling.message);
+    assert!(condition_set.domain.message.contains(advice), "{}", condition_set.domain.message);
+    assert!(condition_set.reconciling.message.contains(advice), "{}", condition_set.reconciling.message);
     // Of what several regions let through, the least fits all of them.
-    let mut joined = Part { fits, ..part.clone() };
-    joined.join(&Part { fits: Fits::from([("DescribeInstances", 7)]), ..part });
+    let mut joined = RegionReport { fits, ..part.clone() };
+    joined.join(&RegionReport { fits: Fits::from([("DescribeInstances", 7)]), ..part });
     assert_eq!(joined.fits, Fits::from([("DescribeInstances", 7)]));
 }
 
 #[test]
 fn a_condition_that_does_not_hold_says_why_not_without_contradicting_the_others() {
-    let reasons = |judgement: &Judgement| (judgement.reconciling.reason, judgement.stalled.reason);
+    let reasons =
+        |condition_set: &ConditionSet| (condition_set.reconciling.reason, condition_set.stalled.reason);
     let rest = judge(PROTECT, &part(&[protected()], false));
     assert_eq!(reasons(&rest), (Reason::NothingUnderWay, Reason::NothingStalled));
     let works = judge(PROTECT, &part(&[unprotected(Reason::Correcting)], false));
@@ -541,10 +558,13 @@ fn a_condition_that_does_not_hold_says_why_not_without_contradicting_the_others(
 
 #[test]
 fn what_is_not_served_is_stalled_and_unknown() {
-    let judgement = unserved(Reason::NotGranted, "why");
-    assert_eq!((judgement.domain.status, judgement.domain.reason), (Status::Unknown, Reason::NotGranted));
-    assert_eq!(left(&judgement), Left::ToPerson);
-    assert_eq!(judgement.stalled.message, "why");
+    let condition_set = unserved(Reason::NotGranted, "why");
+    assert_eq!(
+        (condition_set.domain.status, condition_set.domain.reason),
+        (Status::Unknown, Reason::NotGranted)
+    );
+    assert_eq!(left(&condition_set), Left::ToPerson);
+    assert_eq!(condition_set.stalled.message, "why");
 }
 
 /// How kstatus reads an object (`sigs.k8s.io/cli-utils/pkg/kstatus`).
@@ -555,12 +575,12 @@ enum KStatus {
     Current,
 }
 
-fn kstatus(generation: i64, observed: i64, judgement: &Judgement) -> KStatus {
+fn kstatus(generation: i64, observed: i64, condition_set: &ConditionSet) -> KStatus {
     if observed != generation {
         KStatus::InProgress
-    } else if judgement.stalled.status == Status::True {
+    } else if condition_set.stalled.status == Status::True {
         KStatus::Failed
-    } else if judgement.reconciling.status == Status::True || judgement.ready.status != Status::True {
+    } else if condition_set.reconciling.status == Status::True || condition_set.ready.status != Status::True {
         KStatus::InProgress
     } else {
         KStatus::Current
@@ -577,15 +597,15 @@ fn groups() -> impl Strategy<Value = Groups> {
     prop_oneof![2 => Just(Groups::new()), 3 => prop::collection::btree_map(reason, group, 0..6)]
 }
 
-fn parts() -> impl Strategy<Value = Part> {
-    let tally = (0..3_usize, groups(), groups(), groups(), groups(), groups()).prop_map(
+fn parts() -> impl Strategy<Value = RegionReport> {
+    let counts = (0..3_usize, groups(), groups(), groups(), groups(), groups()).prop_map(
         |(protected_ones, unprotected, not_applicable_named, not_applicable_found, unknown, risks)| {
-            let mut tally = part(&vec![protected(); protected_ones], false).tally;
-            tally.at_risk = total(&risks);
-            (tally.unprotected, tally.unknown, tally.risks) = (unprotected, unknown, risks);
-            tally.not_applicable_named = not_applicable_named;
-            tally.not_applicable_found = not_applicable_found;
-            tally
+            let mut counts = part(&vec![protected(); protected_ones], false).counts;
+            counts.at_risk = total(&risks);
+            (counts.unprotected, counts.unknown, counts.risks) = (unprotected, unknown, risks);
+            counts.not_applicable_named = not_applicable_named;
+            counts.not_applicable_found = not_applicable_found;
+            counts
         },
     );
     let progress = (any::<bool>(), 0..9_u32, 0..9_u32, groups(), groups()).prop_map(
@@ -605,17 +625,17 @@ fn parts() -> impl Strategy<Value = Part> {
     });
     (
         any::<bool>(),
-        tally,
+        counts,
         unlisted,
         prop::option::of(progress),
         groups(),
         nodes,
         prop::option::of(retention()),
     )
-        .prop_map(|(settled, tally, unlisted, progress, owners, nodes, retention)| Part {
+        .prop_map(|(settled, counts, unlisted, progress, owners, nodes, retention)| RegionReport {
             fits: Fits::new(),
             settled,
-            tally,
+            counts,
             unlisted,
             unlisted_words: unlisted.map(|_| "DescribeInstances: Timeout in cn-hangzhou".into()),
             owners,
@@ -629,7 +649,7 @@ fn parts() -> impl Strategy<Value = Part> {
         })
 }
 
-fn retention() -> impl Strategy<Value = RetentionPart> {
+fn retention() -> impl Strategy<Value = RetentionReport> {
     use AttachPhase::{Attached, Obsolete, Refused, Requested, Waiting};
     let phase = prop::sample::select(vec![Waiting, Requested, Attached, Refused, Obsolete]);
     let errand = (phase, 0..Reason::ALL.len()).prop_map(|(phase, n)| Attachment {
@@ -640,10 +660,10 @@ fn retention() -> impl Strategy<Value = RetentionPart> {
         reason: Reason::ALL[n],
         detail: None,
     });
-    (prop::collection::vec(errand, 0..4), any::<bool>()).prop_map(|(attachments, full)| RetentionPart {
+    (prop::collection::vec(errand, 0..4), any::<bool>()).prop_map(|(attachments, full)| RetentionReport {
         attachments,
         full,
-        ..RetentionPart::default()
+        ..RetentionReport::default()
     })
 }
 
@@ -651,10 +671,11 @@ fn retention() -> impl Strategy<Value = RetentionPart> {
 fn what_is_free_for_reuse_is_counted_when_all_is_well() {
     let message = |available: u32, verdicts: &[Verdict]| {
         let free = Free { available, detached: 7 };
-        let retention = RetentionPart { free, ..RetentionPart::default() };
-        let mut part = Part { settled: true, retention: Some(Box::new(retention)), ..Part::default() };
+        let retention = RetentionReport { free, ..RetentionReport::default() };
+        let mut part =
+            RegionReport { settled: true, retention: Some(Box::new(retention)), ..RegionReport::default() };
         for verdict in verdicts {
-            part.tally.add("eni-1", false, *verdict, &[]);
+            part.counts.add("eni-1", false, *verdict, &[]);
         }
         judge(PROTECT, &part).domain.message
     };
@@ -680,12 +701,13 @@ fn what_is_still_to_be_attached_keeps_an_object_from_being_ready() {
             reason,
             detail: None,
         };
-        let retention = RetentionPart { attachments: vec![attachment], full, ..RetentionPart::default() };
-        let mut part = Part { settled: true, retention: Some(Box::new(retention)), ..Part::default() };
-        part.tally.add("eni-1", false, protected(), &[]);
-        let judgement = judge(PROTECT, &part);
-        assert_eq!(judgement.domain.status, Status::True, "whether the flag holds is another question");
-        (left(&judgement), judgement.ready.reason)
+        let retention = RetentionReport { attachments: vec![attachment], full, ..RetentionReport::default() };
+        let mut part =
+            RegionReport { settled: true, retention: Some(Box::new(retention)), ..RegionReport::default() };
+        part.counts.add("eni-1", false, protected(), &[]);
+        let condition_set = judge(PROTECT, &part);
+        assert_eq!(condition_set.domain.status, Status::True, "whether the flag holds is another question");
+        (left(&condition_set), condition_set.ready.reason)
     };
     for (phase, reason, full, expected) in [
         (Waiting, Reason::AttachWaits, false, (Left::ToOperator, Reason::AttachWaits)),
@@ -707,39 +729,39 @@ proptest! {
 
     #[test]
     fn i08_kstatus_reads_every_judgement_as_intended(part in parts(), protect: bool, observe: bool) {
-        let judgement = judge(question(protect, observe), &part);
-        let expected = match left(&judgement) {
+        let condition_set = judge(question(protect, observe), &part);
+        let expected = match left(&condition_set) {
             Left::Nothing => KStatus::Current,
             Left::ToOperator => KStatus::InProgress,
             Left::ToPerson => KStatus::Failed,
         };
-        prop_assert_eq!(kstatus(3, 3, &judgement), expected);
-        prop_assert_eq!(kstatus(3, 2, &judgement), KStatus::InProgress);
+        prop_assert_eq!(kstatus(3, 3, &condition_set), expected);
+        prop_assert_eq!(kstatus(3, 2, &condition_set), KStatus::InProgress);
     }
 
     #[test]
     fn i01_true_needs_every_target_protected_or_found_and_unable(part in parts(), protect: bool, observe: bool) {
-        let judgement = judge(question(protect, observe), &part);
-        let tally = &part.tally;
+        let condition_set = judge(question(protect, observe), &part);
+        let counts = &part.counts;
         let acting = part.progress.is_some() && !observe;
-        let all = tally.protected() > 0
-            && total(&tally.unprotected) + total(&tally.not_applicable_named) + total(&tally.unknown) == 0
+        let all = counts.protected() > 0
+            && total(&counts.unprotected) + total(&counts.not_applicable_named) + total(&counts.unknown) == 0
             && part.unlisted.is_none()
             && part.owners.is_empty()
             && part.nodes.targetless.is_empty()
             && !acting;
-        prop_assert_eq!(judgement.domain.status == Status::True, all);
-        let unqualified = (judgement.domain.status, judgement.domain.reason) == (Status::True, Reason::AllProtected);
-        prop_assert_eq!(unqualified, all && tally.not_applicable() == 0);
-        let summary = matches!(judgement.summary, Summary::Protected | Summary::ProtectedWhereApplicable);
+        prop_assert_eq!(condition_set.domain.status == Status::True, all);
+        let unqualified = (condition_set.domain.status, condition_set.domain.reason) == (Status::True, Reason::AllProtected);
+        prop_assert_eq!(unqualified, all && counts.not_applicable() == 0);
+        let summary = matches!(condition_set.summary, Summary::Protected | Summary::ProtectedWhereApplicable);
         prop_assert_eq!(summary, all);
     }
 
     #[test]
     fn every_message_fits_a_condition_and_none_is_empty(part in parts(), protect: bool, observe: bool) {
-        let judgement = judge(question(protect, observe), &part);
+        let condition_set = judge(question(protect, observe), &part);
         for condition in
-            [&judgement.domain, &judgement.at_risk, &judgement.ready, &judgement.reconciling, &judgement.stalled]
+            [&condition_set.domain, &condition_set.at_risk, &condition_set.ready, &condition_set.reconciling, &condition_set.stalled]
         {
             prop_assert!((1..=32_768).contains(&condition.message.len()), "{:?}", condition);
             prop_assert!(condition.message.ends_with('.'), "{:?}", condition);
@@ -749,9 +771,9 @@ proptest! {
 
     #[test]
     fn no_condition_says_a_sentence_twice(part in parts(), protect: bool, observe: bool) {
-        let judgement = judge(question(protect, observe), &part);
+        let condition_set = judge(question(protect, observe), &part);
         for condition in
-            [&judgement.domain, &judgement.at_risk, &judgement.ready, &judgement.reconciling, &judgement.stalled]
+            [&condition_set.domain, &condition_set.at_risk, &condition_set.ready, &condition_set.reconciling, &condition_set.stalled]
         {
             for reason in Reason::ALL {
                 let sentence = reason.sentence().trim_end_matches('.');
@@ -764,9 +786,9 @@ proptest! {
     fn parts_join_to_the_sum_of_what_they_say(one in parts(), two in parts()) {
         let mut joined = one.clone();
         joined.join(&two);
-        prop_assert_eq!(joined.tally.targets(), one.tally.targets() + two.tally.targets());
-        prop_assert_eq!(joined.tally.protected(), one.tally.protected() + two.tally.protected());
-        prop_assert_eq!(joined.tally.at_risk, one.tally.at_risk + two.tally.at_risk);
+        prop_assert_eq!(joined.counts.targets(), one.counts.targets() + two.counts.targets());
+        prop_assert_eq!(joined.counts.protected(), one.counts.protected() + two.counts.protected());
+        prop_assert_eq!(joined.counts.at_risk, one.counts.at_risk + two.counts.at_risk);
         prop_assert_eq!(joined.settled, one.settled && two.settled);
         prop_assert_eq!(joined.unlisted.is_none(), one.unlisted.is_none() && two.unlisted.is_none());
         if let (Some(sum), Some(a), Some(b)) = (&joined.progress, &one.progress, &two.progress) {
@@ -776,7 +798,7 @@ proptest! {
         }
         if judge(PROTECT, &joined).domain.status == Status::True {
             for part in [&one, &two] {
-                let silent = part.tally.protected() == 0;
+                let silent = part.counts.protected() == 0;
                 prop_assert!(silent || judge(PROTECT, part).domain.status == Status::True);
             }
         }
@@ -787,10 +809,11 @@ proptest! {
 fn a_condition_names_the_call_that_failed_and_the_region() {
     let mut here = part(&[protected()], false);
     let told = || Some("GetCallerIdentity: Timeout".into());
-    here.tally.add_with("i-a", false, unknown(Reason::StsUnavailable), &[], |_| told());
-    here.tally.add_with("i-b", false, unknown(Reason::StsUnavailable), &[], |_| None);
+    here.counts.add_with("i-a", false, unknown(Reason::StsUnavailable), &[], |_| told());
+    here.counts.add_with("i-b", false, unknown(Reason::StsUnavailable), &[], |_| None);
     here.locate(&Region::new("cn-hangzhou"));
-    let mut there = Part { settled: true, unlisted: Some(Reason::Throttled), ..Part::default() };
+    let mut there =
+        RegionReport { settled: true, unlisted: Some(Reason::Throttled), ..RegionReport::default() };
     there.unlisted_words = Some("DescribeInstances: Throttling.User".into());
     there.locate(&Region::new("cn-beijing"));
     here.join(&there);
@@ -811,7 +834,7 @@ fn what_was_said_already_is_not_said_again() {
         reason: Reason::CloudUnavailable,
         detail: None,
     };
-    let retention = RetentionPart { attachments: vec![errand], ..RetentionPart::default() };
+    let retention = RetentionReport { attachments: vec![errand], ..RetentionReport::default() };
     waiting.retention = Some(Box::new(retention));
     let message = judge(PROTECT, &waiting).reconciling.message;
     assert!(message.ends_with("it is tried again. eni-9: the same."), "{message}");

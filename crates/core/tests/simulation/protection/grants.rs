@@ -29,7 +29,7 @@ fn i09_i41_whoever_may_only_protect_switches_nothing_off_and_is_told_so() {
     world.apply("off", confined(disabled(by_tag("env", "prod"))));
     world.run(INTERVAL * 3);
     assert_eq!(world.says("off"), (Status::False, Reason::NotGranted));
-    let stalled = &world.judgement("off").stalled;
+    let stalled = &world.condition_set("off").stalled;
     assert_eq!((stalled.status, stalled.reason), (Status::True, Reason::NotGranted));
     assert_eq!(world.unprotecting_writes().len(), 0);
 

@@ -17,11 +17,11 @@ fn i40_pages_that_were_given_to_two_identities_are_no_listing() {
     world.apply("a", enabled(by_tag("env", "prod")));
     world.run(INTERVAL * 2 + secs(1));
     assert_eq!(world.says("a"), (Status::Unknown, Reason::AwaitingListing));
-    assert!(world.part("a").tally.protected() > 0, "what was seen was seen");
+    assert!(world.part("a").counts.protected() > 0, "what was seen was seen");
     world.cloud.mood.restless = false;
     world.run(INTERVAL * 2);
     assert_eq!(world.says("a"), (Status::True, Reason::AllProtected));
-    assert_eq!(world.part("a").tally.protected(), 40);
+    assert_eq!(world.part("a").counts.protected(), 40);
 
     // A new key amid the rest costs one round, and no flag.
     let writes = world.arrived.len();
@@ -64,7 +64,7 @@ fn i17_a_key_that_may_not_be_used_is_told_and_heals_by_itself() {
         world.apply("a", enabled(by_ids(&["i-a"])));
         world.run(INTERVAL * 2 + secs(5));
         assert_eq!(world.says("a"), (Status::Unknown, reason));
-        assert_eq!(world.judgement("a").stalled.status == Status::True, reason.needs_person());
+        assert_eq!(world.condition_set("a").stalled.status == Status::True, reason.needs_person());
         (world.cloud.mood.reads_fail, world.cloud.mood.writes_fail) = (None, None);
         world.run(secs(40));
         assert_eq!(world.says("a"), (Status::True, Reason::AllProtected), "{class:?}");

@@ -263,7 +263,7 @@ fn i24_what_is_missing_is_looked_up_although_the_lead_is_lost_meanwhile() {
         world.run(secs(1));
         world.lead(true);
         world.run(INTERVAL * 10);
-        let said = (world.says("tagged"), world.part("tagged").tally.protected());
+        let said = (world.says("tagged"), world.part("tagged").counts.protected());
         assert_eq!(said, ((Status::True, Reason::AllProtected), 17), "after {halves} half seconds");
     }
 }

@@ -69,7 +69,7 @@ fn i50_what_loses_the_tag_that_selected_it_is_told_once_and_the_rest_of_its_life
     world.tag("i-00001", &[]);
     world.run(INTERVAL * 2);
     assert_eq!(told(&world), [("i-00001", Cause::TagLost, true)]);
-    assert_eq!(world.part("a").tally.targets(), 2);
+    assert_eq!(world.part("a").counts.targets(), 2);
     world.release("i-00001");
     world.run(INTERVAL * 5);
     assert_eq!(told(&world).len(), 1);
@@ -87,7 +87,7 @@ fn i50_one_that_comes_as_another_goes_hides_nothing() {
     world.release("i-00001");
     world.instance("i-00009", payg(true, &[("env", "prod")]));
     world.run(INTERVAL * 3);
-    assert_eq!(world.part("a").tally.targets(), 3);
+    assert_eq!(world.part("a").counts.targets(), 3);
     assert_eq!(told(&world), [("i-00001", Cause::Gone, true)]);
 }
 

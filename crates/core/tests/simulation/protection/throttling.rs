@@ -89,7 +89,7 @@ fn i52_what_was_throttled_from_the_start_settles_as_well() {
 fn i52_the_sentence_names_a_budget_that_would_fit_and_with_it_all_is_well() {
     let mut world = region(31, 60, Some(2));
     world.run(HOUR * 2);
-    let message = &world.judgement("tagged").domain.message;
+    let message = &world.condition_set("tagged").domain.message;
     let fits = "budgets.DescribeInstances.callsPerMinute to 2,";
     assert!(message.contains(fits), "{message}");
     // The budget that asks for this pace is no surprise to whoever set it.

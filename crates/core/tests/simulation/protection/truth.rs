@@ -23,7 +23,7 @@ fn what_is_tagged_is_protected_within_seconds_and_then_nothing_happens() {
     world.apply("production", enabled(by_tag("env", "prod")));
     world.run(secs(10));
     assert_eq!(world.says("production"), (Status::True, Reason::AllProtected));
-    assert_eq!(world.part("production").tally.protected(), 30);
+    assert_eq!(world.part("production").counts.protected(), 30);
     assert_eq!(world.arrived.len(), 30);
     assert!(!world.protected("i-other"));
     let (actions, reads) = (world.actions, world.reads.len());
@@ -99,7 +99,7 @@ fn i02_a_write_that_is_accepted_and_ignored_is_no_evidence() {
     assert_eq!(world.says("a"), (Status::Unknown, Reason::Verifying));
     world.run(INTERVAL * 2);
     assert_eq!(world.says("a"), (Status::False, Reason::WriteIneffective));
-    assert_eq!(world.judgement("a").stalled.status, Status::True);
+    assert_eq!(world.condition_set("a").stalled.status, Status::True);
     world.run(INTERVAL * 10);
     let writes = world.writes_to("i-00000");
     assert!((10..=13).contains(&writes), "{writes} writes in twelve sweeps");
@@ -133,7 +133,7 @@ fn i04_a_lost_permission_that_answers_empty_lists_concludes_nothing() {
         let (status, reason) = world.says("a");
         assert_eq!(status, Status::Unknown);
         assert_ne!(reason, Reason::NotFound, "absence is no evidence");
-        assert_eq!(world.part("a").tally.targets(), 2, "nothing is dropped");
+        assert_eq!(world.part("a").counts.targets(), 2, "nothing is dropped");
         world.cloud.mood.blind = false;
         world.run(INTERVAL * 6);
         assert_eq!(world.says("a"), (Status::True, Reason::AllProtected));
@@ -152,7 +152,7 @@ fn i04_an_id_that_is_missing_is_not_found_only_after_two_look_ups_apart() {
     assert_eq!(world.says("a"), (Status::Unknown, Reason::Missing));
     world.run(secs(30));
     assert_eq!(world.says("a"), (Status::Unknown, Reason::NotFound));
-    assert_eq!(world.judgement("a").stalled.status, Status::True);
+    assert_eq!(world.condition_set("a").stalled.status, Status::True);
     assert!(world.protected("i-00000"), "the other one is protected all the same");
     // It appears after all.
     world.instance("i-wrong", payg(false, &[]));
@@ -215,7 +215,7 @@ fn i04_a_target_hidden_for_a_while_is_never_taken_as_gone() {
         world.check_all();
         world.hide("i-00002", false);
         world.run(INTERVAL * 2);
-        assert_eq!(world.part("a").tally.protected(), 5);
+        assert_eq!(world.part("a").counts.protected(), 5);
         assert_eq!(world.unprotecting_writes().len(), 0);
     }
 }
@@ -229,7 +229,7 @@ fn i05_a_listing_ends_only_with_an_empty_token_whatever_the_pages_size() {
         world.apply("a", enabled(by_tag("env", "prod")));
         world.run(secs(120));
         assert_eq!(world.says("a"), (Status::True, Reason::AllProtected), "page size {page_size}");
-        assert_eq!(world.part("a").tally.protected(), 40);
+        assert_eq!(world.part("a").counts.protected(), 40);
     }
 }
 
@@ -285,9 +285,9 @@ fn i07_what_can_not_be_protected_never_gives_an_unqualified_true() {
         world.apply("a", enabled(selector));
         world.run(secs(30));
         assert_eq!(world.says("a"), expected);
-        let judgement = world.judgement("a");
-        assert_eq!(judgement.stalled.status == Status::True, stalled, "{judgement:?}");
-        assert_eq!(judgement.at_risk.status, at_risk);
+        let condition_set = world.condition_set("a");
+        assert_eq!(condition_set.stalled.status == Status::True, stalled, "{condition_set:?}");
+        assert_eq!(condition_set.at_risk.status, at_risk);
         assert!(world.protected("i-a"));
         assert_eq!(world.writes_to("i-b"), 0);
     }
@@ -303,8 +303,11 @@ fn i07_risks_stand_beside_a_true() {
     world.apply("a", enabled(by_ids(&["i-a"])));
     world.run(secs(30));
     assert_eq!(world.says("a"), (Status::True, Reason::AllProtected));
-    let judgement = world.judgement("a");
-    assert_eq!((judgement.at_risk.status, judgement.at_risk.reason), (Status::True, Reason::RisksFound));
+    let condition_set = world.condition_set("a");
+    assert_eq!(
+        (condition_set.at_risk.status, condition_set.at_risk.reason),
+        (Status::True, Reason::RisksFound)
+    );
     let risks: Vec<Reason> = world.part("a").rows[0].risks.iter().map(|r| r.reason).collect();
     assert_eq!(risks, [Reason::AutoReleaseTimeSet, Reason::FinancialLock, Reason::ScalingGroupMember]);
 }
@@ -316,8 +319,8 @@ fn nothing_selected_is_said_and_is_no_promise() {
     world.apply("a", enabled(by_tag("env", "prod")));
     world.run(secs(30));
     assert_eq!(world.says("a"), (Status::Unknown, Reason::NoTargets));
-    assert_eq!(world.judgement("a").summary, Summary::NoTargets);
-    assert_eq!(world.judgement("a").ready.status, Status::True);
+    assert_eq!(world.condition_set("a").summary, Summary::NoTargets);
+    assert_eq!(world.condition_set("a").ready.status, Status::True);
 }
 
 #[test]
@@ -329,7 +332,7 @@ fn only_unprotectable_targets_are_not_called_protected() {
     world.apply("a", enabled(by_tag("env", "prod")));
     world.run(secs(30));
     assert_eq!(world.says("a"), (Status::False, Reason::NotApplicable));
-    assert_eq!(world.judgement("a").ready.status, Status::True, "there is nothing left to do");
+    assert_eq!(world.condition_set("a").ready.status, Status::True, "there is nothing left to do");
 }
 
 #[test]
@@ -361,10 +364,10 @@ fn a_charge_type_that_settles_late_is_unprotected_for_a_while_and_then_not_appli
     world.apply("a", enabled(by_ids(&["i-00000"])));
     world.run(secs(60));
     assert_eq!(world.says("a"), (Status::False, Reason::ChargeTypeSettling));
-    assert_eq!(world.judgement("a").reconciling.status, Status::True);
+    assert_eq!(world.condition_set("a").reconciling.status, Status::True);
     world.run(secs(1200));
     assert_eq!(world.says("a"), (Status::False, Reason::NotApplicable));
-    assert_eq!(world.judgement("a").stalled.status, Status::True);
+    assert_eq!(world.condition_set("a").stalled.status, Status::True);
     world.cloud.mood.writes_fail = None;
     world.run(secs(1200));
     assert_eq!(world.says("a"), (Status::True, Reason::AllProtected));
@@ -379,7 +382,7 @@ fn observe_reports_and_never_writes() {
     world.apply("a", intent);
     world.run(INTERVAL * 3);
     assert_eq!(world.says("a"), (Status::False, Reason::Unprotected));
-    assert_eq!(world.judgement("a").ready.status, Status::True);
+    assert_eq!(world.condition_set("a").ready.status, Status::True);
     assert_eq!(world.arrived.len(), 0);
     world.flip("i-00000", true);
     world.flip("i-00001", true);
@@ -395,7 +398,7 @@ fn a_target_that_loses_its_tag_leaves_the_selection_and_keeps_its_flag() {
     world.run(secs(30));
     world.tag("i-00001", &[]);
     world.run(INTERVAL * 2);
-    assert_eq!(world.part("a").tally.targets(), 2);
+    assert_eq!(world.part("a").counts.targets(), 2);
     assert!(world.protected("i-00001"));
     assert_eq!(world.arrived.len(), 3);
 }
@@ -413,11 +416,11 @@ fn whoever_selects_everything_has_what_comes_and_loses_what_goes() {
     world.apply("other", enabled(by_ids(&["i-none"])));
     world.run(secs(30));
     assert_eq!(world.says("all"), (Status::True, Reason::AllProtected));
-    assert_eq!(world.part("all").tally.targets(), 1);
+    assert_eq!(world.part("all").counts.targets(), 1);
     world.instance("i-c", payg(false, &[]));
     world.instance("i-d", payg(false, &[("team", "x")]));
     world.run(INTERVAL + secs(10));
-    assert_eq!(world.part("all").tally.protected(), 2, "tomorrow's machine is protected like today's");
+    assert_eq!(world.part("all").counts.protected(), 2, "tomorrow's machine is protected like today's");
     assert_eq!((world.writes_to("i-b"), world.writes_to("i-c"), world.writes_to("i-d")), (0, 0, 1));
     world.tag("i-d", &[("keep", "off")]);
     world.release("i-a");
@@ -469,7 +472,7 @@ fn excluded_targets_are_left_alone_even_when_the_tag_is_asked_for_only_later() {
     assert!(world.protected("i-a"));
     assert_eq!(world.writes_to("i-b"), 0);
     assert_eq!(world.says("second"), (Status::True, Reason::AllProtected));
-    assert_eq!(world.part("second").tally.targets(), 1);
+    assert_eq!(world.part("second").counts.targets(), 1);
 }
 
 #[test]
@@ -525,7 +528,7 @@ fn i05_a_page_overtaken_by_a_newer_answer_takes_nothing_out_of_the_selection() {
     world.run(secs(50));
     world.tag("i-00001", &[("env", "prod")]);
     world.run(INTERVAL);
-    assert_eq!(world.part("a").tally.targets(), 2);
+    assert_eq!(world.part("a").counts.targets(), 2);
     // A sweep's page that was sent while the tag was away comes after a newer answer.
     world.tag("i-00001", &[("env", "test")]);
     world.faults.insert(world.actions, Fault::Delay(secs(10)));
@@ -542,7 +545,7 @@ fn i05_a_page_overtaken_by_a_newer_answer_takes_nothing_out_of_the_selection() {
     world.run(secs(5));
     world.delete("b");
     world.run(secs(6));
-    assert_eq!(world.part("a").tally.targets(), 2);
+    assert_eq!(world.part("a").counts.targets(), 2);
 }
 
 #[test]
@@ -585,7 +588,7 @@ fn i05_items_that_move_between_pages_are_looked_up_before_anything_is_concluded(
     world.cloud.mood.skips = true;
     for _ in 0..20 {
         world.run(INTERVAL / 2);
-        assert_eq!(world.part("a").tally.targets(), 40);
+        assert_eq!(world.part("a").counts.targets(), 40);
         assert_ne!(world.says("a").0, Status::False);
     }
     world.cloud.mood.skips = false;
@@ -603,14 +606,14 @@ fn i06_tags_that_can_not_be_read_take_nothing_out_of_the_selection() {
     world.run(secs(50));
     world.cloud.mood.odd_tags = true;
     world.run(INTERVAL);
-    assert_eq!(world.part("a").tally.targets(), 3);
+    assert_eq!(world.part("a").counts.targets(), 3);
     assert_eq!(world.says("a"), (Status::Unknown, Reason::FieldUnreadable));
     assert_eq!(world.says("named"), (Status::True, Reason::AllProtected), "its id is all that it asks for");
     world.cloud.mood.odd_tags = false;
     world.tag("i-00001", &[("env", "test")]);
     world.run(INTERVAL * 2);
     assert_eq!(world.says("a"), (Status::True, Reason::AllProtected));
-    assert_eq!(world.part("a").tally.targets(), 2, "now it is known that the tag is away");
+    assert_eq!(world.part("a").counts.targets(), 2, "now it is known that the tag is away");
 }
 
 #[test]
@@ -623,10 +626,10 @@ fn i01_what_is_named_is_not_left_out_on_stale_evidence_of_a_tag_that_excludes() 
     world.apply("a", enabled(selector));
     world.run(secs(30));
     assert_eq!(world.says("a"), (Status::True, Reason::AllProtected));
-    assert_eq!(world.part("a").tally.targets(), 1);
+    assert_eq!(world.part("a").counts.targets(), 1);
     world.cloud.mood.reads_fail = Some(Class::Transient);
     world.run(INTERVAL * 3);
-    assert_eq!(world.part("a").tally.targets(), 2, "whether it is excluded now is not known");
+    assert_eq!(world.part("a").counts.targets(), 2, "whether it is excluded now is not known");
     assert_eq!(world.says("a").0, Status::Unknown);
 }
 
@@ -650,7 +653,7 @@ fn i04_an_empty_listing_is_never_a_complete_one() {
     world.apply("a", enabled(by_tag("env", "prod")));
     world.run(INTERVAL * 3);
     assert_eq!(world.says("a"), (Status::Unknown, Reason::NothingVisible));
-    assert_eq!(world.judgement("a").stalled.status, Status::True);
+    assert_eq!(world.condition_set("a").stalled.status, Status::True);
 }
 
 #[test]
@@ -668,7 +671,7 @@ fn i04_a_permission_that_is_lost_between_two_pages_leaves_the_listing_incomplete
     world.cloud.mood.blind = false;
     world.run(INTERVAL * 2);
     assert_eq!(world.says("a"), (Status::True, Reason::AllProtected));
-    assert_eq!(world.part("a").tally.targets(), 20);
+    assert_eq!(world.part("a").counts.targets(), 20);
 }
 
 #[test]

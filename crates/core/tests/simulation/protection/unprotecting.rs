@@ -32,7 +32,7 @@ fn disabled_unprotects_what_it_selects_and_says_so() {
         world.run(secs(30));
         assert!(!world.protected("i-a") && !world.protected("i-b"));
         assert_eq!(world.says("a"), (Status::False, Reason::DisabledAsAsked));
-        assert_eq!(world.judgement("a").ready.status, Status::True);
+        assert_eq!(world.condition_set("a").ready.status, Status::True);
         assert_eq!(world.unprotecting_writes().len(), 2);
     }
 }
@@ -46,7 +46,7 @@ fn i09_protected_wins_over_an_intent_to_unprotect_and_the_loser_says_conflict() 
     assert!(world.protected("i-a"));
     assert!(!world.protected("i-b"), "nobody holds the other one");
     assert_eq!(world.says("breaker"), (Status::False, Reason::Conflict));
-    assert_eq!(world.judgement("breaker").stalled.status, Status::True);
+    assert_eq!(world.condition_set("breaker").stalled.status, Status::True);
     assert_eq!(world.says("keeper"), (Status::True, Reason::AllProtected));
     // The hold falls with its object, without finalizer.
     world.delete("keeper");
@@ -136,7 +136,7 @@ fn i12_unprotecting_is_an_act_and_not_a_state() {
     world.run(INTERVAL * 3);
     assert_eq!(world.unprotecting_writes().len(), 2, "this generation has had its act");
     assert_eq!(world.says("a"), (Status::False, Reason::DisabledAsAsked));
-    assert!(world.judgement("a").domain.message.contains("Protected again: 2 of 3 targets"));
+    assert!(world.condition_set("a").domain.message.contains("Protected again: 2 of 3 targets"));
     // A new generation that asks again acts again.
     world.apply("a", disabled(by_ids(&["i-a", "i-new"])));
     world.run(secs(60));
@@ -240,7 +240,7 @@ fn i16_a_mass_disappearance_concludes_nothing_and_stops_unprotecting() {
         world.hide(&format!("i-{n:05}"), true);
     }
     world.run(secs(70));
-    assert_eq!(world.part("a").tally.targets(), 200, "nothing is concluded");
+    assert_eq!(world.part("a").counts.targets(), 200, "nothing is concluded");
     world.apply("breaker", disabled(by_ids(&["i-victim"])));
     world.run(secs(20));
     assert_eq!(world.unprotecting_writes().len(), 0, "and nothing is unprotected");
@@ -264,11 +264,11 @@ fn i16_what_went_in_a_mass_is_known_to_be_gone_soon_after_the_circuit_breaker_cl
     assert!(world.circuit_open());
     while world.circuit_open() {
         world.run(secs(1));
-        assert_eq!(world.part("a").tally.targets(), 201, "nothing is concluded");
+        assert_eq!(world.part("a").counts.targets(), 201, "nothing is concluded");
     }
     // Two look-ups of three pages each that are five seconds apart.
     world.run(secs(15));
-    assert_eq!(world.part("a").tally.targets(), 1);
+    assert_eq!(world.part("a").counts.targets(), 1);
 }
 
 #[test]
@@ -328,7 +328,7 @@ fn i02_unprotecting_that_is_accepted_and_ignored_is_written_twice_and_then_rests
     world.run(secs(500));
     assert_eq!(world.writes_to("i-a"), 2, "two writes, then patience");
     assert_eq!(world.says("a"), (Status::False, Reason::WriteIneffective));
-    assert_eq!(world.judgement("a").stalled.status, Status::True);
+    assert_eq!(world.condition_set("a").stalled.status, Status::True);
     world.cloud.mood.ignore_writes = false;
     world.run(secs(900));
     assert_eq!(world.says("a"), (Status::False, Reason::DisabledAsAsked));

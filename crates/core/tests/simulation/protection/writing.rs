@@ -106,15 +106,15 @@ fn i25_whoever_keeps_switching_it_off_is_answered_each_time_and_told_of() {
         world.run(INTERVAL + secs(5));
         assert!(world.protected("i-00000"), "flip {flip} is not put right");
         assert_eq!(world.says("a"), (Status::True, Reason::AllProtected), "flip {flip}");
-        let told = world.judgement("a").at_risk.status == Status::True;
-        assert_eq!(told, flip >= 2, "flip {flip}: {:?}", world.judgement("a").at_risk);
+        let told = world.condition_set("a").at_risk.status == Status::True;
+        assert_eq!(told, flip >= 2, "flip {flip}: {:?}", world.condition_set("a").at_risk);
     }
     assert_eq!(world.writes_to("i-00000"), 61, "one write each time it is seen");
     // Peace is made. The war stays in view for an hour.
     world.run(secs(3300));
-    assert_eq!(world.judgement("a").at_risk.status, Status::True);
+    assert_eq!(world.condition_set("a").at_risk.status, Status::True);
     world.run(secs(600));
-    assert_eq!(world.judgement("a").at_risk.status, Status::False);
+    assert_eq!(world.condition_set("a").at_risk.status, Status::False);
 }
 
 #[test]
@@ -128,7 +128,7 @@ fn i25_whoever_is_faster_than_our_look_is_answered_with_every_sweep_and_costs_no
     world.flip("i-00000", false);
     world.run(INTERVAL * 10);
     assert_eq!(world.says("a"), (Status::False, Reason::WriteIneffective));
-    assert_eq!(world.judgement("a").at_risk.status, Status::True, "and somebody may do it");
+    assert_eq!(world.condition_set("a").at_risk.status, Status::True, "and somebody may do it");
     let (writes, reports) = (world.writes_to("i-00000"), world.store["a"].reports);
     world.run(INTERVAL * 60);
     let more = world.writes_to("i-00000") - writes;
@@ -167,11 +167,14 @@ fn keep_switching_off(after: Duration) {
             world.apply("b", enabled(by_ids(&["i-new"])));
         }
         world.run(secs(1));
-        told |=
-            world.judgement("a").at_risk.message.contains(Reason::Contested.sentence().trim_end_matches('.'))
-                || world.says("a") == (Status::False, Reason::WriteIneffective);
+        told |= world
+            .condition_set("a")
+            .at_risk
+            .message
+            .contains(Reason::Contested.sentence().trim_end_matches('.'))
+            || world.says("a") == (Status::False, Reason::WriteIneffective);
     }
-    assert!(told, "{:?}", world.judgement("a"));
+    assert!(told, "{:?}", world.condition_set("a"));
     assert!(world.protected("i-new"));
     let writes = world.writes_to("i-00000");
     assert!((20..=62).contains(&writes), "{writes} writes in sixty intervals");
@@ -200,7 +203,7 @@ fn i29_what_only_a_person_can_mend_is_tried_once_in_ten_minutes() {
         world.run(secs(24 * 3600));
         let writes = world.tries();
         assert!((100..=145).contains(&writes), "{class:?}: {writes} writes in a day");
-        assert_eq!(world.judgement("a").stalled.status, Status::True, "{class:?}");
+        assert_eq!(world.condition_set("a").stalled.status, Status::True, "{class:?}");
         // A changed spec is tried at once.
         world.cloud.mood.writes_fail = None;
         world.instance("i-x", payg(false, &[]));
@@ -220,7 +223,7 @@ fn i29_reads_that_only_a_person_can_mend_are_tried_once_in_ten_minutes() {
         world.run(secs(24 * 3600));
         assert!(world.reads.len() <= 150, "{class:?}: {} reads in a day", world.reads.len());
         assert_eq!(world.says("a").0, Status::Unknown);
-        assert_eq!(world.judgement("a").stalled.status, Status::True, "{class:?}");
+        assert_eq!(world.condition_set("a").stalled.status, Status::True, "{class:?}");
     }
 }
 
@@ -248,7 +251,7 @@ fn i30_a_bad_spec_then_a_good_one_is_like_never_bad() {
     other.machines(3, &[("env", "prod")]);
     other.apply("a", enabled(by_tag("env", "prod")));
     other.run(secs(60));
-    assert_eq!(world.judgement("a"), other.judgement("a"));
+    assert_eq!(world.condition_set("a"), other.condition_set("a"));
     assert_eq!(world.part("a").rows, other.part("a").rows);
     assert_eq!(world.arrived.len(), other.arrived.len());
 }
@@ -324,7 +327,7 @@ fn i31_the_end_depends_on_the_spec_and_not_on_its_history() {
             world.run(secs(7));
         }
         world.run(INTERVAL * 3);
-        ends.push((world.judgement("a").clone(), world.part("a").rows.clone()));
+        ends.push((world.condition_set("a").clone(), world.part("a").rows.clone()));
     }
     assert!(ends.windows(2).all(|pair| pair[0] == pair[1]), "{ends:#?}");
 }
@@ -374,7 +377,7 @@ fn i28_a_poisonous_id_is_singled_out_and_the_others_are_served() {
     world.run(secs(30));
     assert_eq!(world.says("b"), (Status::True, Reason::AllProtected));
     assert_eq!(world.says("a"), (Status::Unknown, Reason::RequestRefused));
-    assert_eq!(world.part("a").tally.protected(), 40);
+    assert_eq!(world.part("a").counts.protected(), 40);
     let reads = world.reads.len();
     assert!(reads <= 25, "{reads} reads to single it out");
     world.run(secs(3600));
@@ -398,7 +401,7 @@ fn i49_an_id_behind_a_node_that_the_cloud_refuses_is_the_nodes_and_holds_up_no_a
         };
         assert_eq!(world.says("a"), expected);
         assert_eq!(world.part("a").refused, [InstanceId::new("i-poison")].into());
-        assert_eq!(world.part("a").tally.protected(), if protects { 2 } else { 0 });
+        assert_eq!(world.part("a").counts.protected(), if protects { 2 } else { 0 });
     }
     // Somebody has typed this one, and a region that refuses everything says nothing of any id.
     let mut world = World::new();

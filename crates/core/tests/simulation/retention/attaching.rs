@@ -66,7 +66,7 @@ fn what_outlived_its_instance_is_attached_to_another_within_seconds_and_once() {
     assert_eq!(world.attached.len(), 1);
     world.run(INTERVAL * 2);
     assert_eq!(world.says("a"), (Status::True, Reason::AllProtected));
-    assert_eq!(world.judgement("a").ready.status, Status::True);
+    assert_eq!(world.condition_set("a").ready.status, Status::True);
     assert_eq!(world.available("a"), ["eni-old1"]);
     let (actions, reads) = (world.actions, world.reads.len());
     world.run(INTERVAL * 10);
@@ -95,7 +95,7 @@ fn a_node_is_attached_to_as_soon_as_it_is_there_and_only_what_terway_leaves_alon
     world.apply("a", intent(None));
     world.run(secs(30));
     assert_eq!(world.stands("a", "eni-old0"), (Waiting, Reason::NodeUnknown));
-    assert_eq!(world.judgement("a").ready.status, Status::True, "it is written ahead");
+    assert_eq!(world.condition_set("a").ready.status, Status::True, "it is written ahead");
     // The Node comes; the generation stays.
     world.apply("a", intent(Some("i-new")));
     world.run(secs(30));
@@ -145,7 +145,8 @@ fn a_line_that_is_written_ahead_leaves_the_object_ready_unless_it_can_never_be_c
     world.alter("i-far", |machine| machine.zone = "z-2");
     world.apply("a", attaching(on(by_ids(&["i-a"])), &[to("eni-a1", "i-new")]));
     world.run(secs(60));
-    let ready = |world: &World| (world.judgement("a").ready.status, world.judgement("a").stalled.reason);
+    let ready =
+        |world: &World| (world.condition_set("a").ready.status, world.condition_set("a").stalled.reason);
     assert_eq!(ready(&world), (Status::True, Reason::NothingStalled));
     world.apply("a", attaching(on(by_ids(&["i-a"])), &[to("eni-a1", "i-far")]));
     world.run(secs(60));
@@ -194,7 +195,7 @@ fn i22_what_does_not_fit_is_refused_without_a_call() {
         world.run(INTERVAL * 3);
         assert_eq!(world.stands("a", "eni-old0"), (phase, reason));
         assert!(world.attached.is_empty(), "{reason:?}");
-        assert_eq!(world.judgement("a").ready.status, Status::False);
+        assert_eq!(world.condition_set("a").ready.status, Status::False);
         // Mended, it is attached with the next sweep.
         world.alter("i-new", |m| (m.zone, m.vpc, m.power) = ("z-1", "vpc-1", Power::Stopped));
         world.change("eni-old0", |card| {
@@ -223,7 +224,7 @@ fn i22_a_foreign_interface_is_refused_and_so_is_what_the_object_gives_up() {
     world.apply("a", intent);
     world.run(INTERVAL * 2);
     assert_eq!(world.stands("a", "eni-old0"), (Waiting, Reason::ObserveOnly));
-    assert_eq!(world.judgement("a").ready.status, Status::True);
+    assert_eq!(world.condition_set("a").ready.status, Status::True);
     assert!(world.attached.is_empty());
 }
 
@@ -295,7 +296,7 @@ fn i23_what_the_cloud_refuses_by_code_is_told_and_tried_again_seldom() {
         world.run(secs(30));
         assert_eq!(world.stands("a", "eni-old0"), (Refused, reason));
         assert!(world.errand("a", "eni-old0").detail.as_ref().unwrap().contains(code));
-        assert_eq!(world.judgement("a").stalled.status, Status::True, "{reason:?}");
+        assert_eq!(world.condition_set("a").stalled.status, Status::True, "{reason:?}");
         world.run(secs(3600));
         assert!(world.attached.len() <= 7, "{reason:?}: {} calls in an hour", world.attached.len());
         assert!(world.attached.len() >= 4, "{reason:?}: {} calls in an hour", world.attached.len());
@@ -365,7 +366,7 @@ fn i23_a_lost_answer_is_followed_by_reads_alone_and_by_attach_lost_two_sweeps_la
     assert_eq!(world.stands("a", "eni-old0"), (Requested, Reason::AttachRequested));
     world.run(INTERVAL * 3);
     assert_eq!(world.stands("a", "eni-old0"), (Refused, Reason::AttachLost));
-    assert_eq!(world.judgement("a").stalled.status, Status::True);
+    assert_eq!(world.condition_set("a").stalled.status, Status::True);
     world.run(INTERVAL * 20);
     world.restart();
     world.run(INTERVAL * 20);

@@ -30,7 +30,7 @@ fn crowd(first: usize, second: usize) -> World {
 }
 
 fn stalled(world: &World) -> (Status, Reason) {
-    let stalled = &world.judgement("all").stalled;
+    let stalled = &world.condition_set("all").stalled;
     (stalled.status, stalled.reason)
 }
 
@@ -62,7 +62,7 @@ fn i19_i20_survivors_come_first_in_a_full_list_and_only_too_many_of_them_stall()
     assert_eq!(world.available("all").len(), 20);
     assert_eq!(world.row("all", "eni-b0019").last_instance.as_ref().unwrap().as_str(), "i-b");
     assert!(world.protected("eni-b0019") && world.protected(&left_out));
-    assert_eq!(world.part("all").tally.protected(), u32::try_from(MAX_RETAINED + 11).unwrap());
+    assert_eq!(world.part("all").counts.protected(), u32::try_from(MAX_RETAINED + 11).unwrap());
 
     // More than can be listed: these are counted, and somebody has to do something about it.
     world.release("i-a");
@@ -70,7 +70,8 @@ fn i19_i20_survivors_come_first_in_a_full_list_and_only_too_many_of_them_stall()
     assert_eq!(world.available("all").len(), MAX_RETAINED);
     assert_eq!(world.retention("all").free, Free { available: 5010, detached: 0 });
     assert_eq!(stalled(&world), (Status::True, Reason::RecordFull));
-    let (domain, sentence) = (&world.judgement("all").domain, &world.judgement("all").stalled.message);
+    let (domain, sentence) =
+        (&world.condition_set("all").domain, &world.condition_set("all").stalled.message);
     assert!(domain.message.contains("5010 are free and wait for reuse."), "{}", domain.message);
     for way_out in ["Delete", "spec.reattach", "ecs-keeper eni export", "exclude that tag"] {
         assert!(sentence.contains(way_out), "{sentence}");

@@ -22,7 +22,7 @@ fn i41_whoever_may_not_attach_attaches_nothing_and_is_told_so() {
     world.run(INTERVAL * 3);
     assert_eq!(world.stands("a", "eni-old0"), (AttachPhase::Refused, Reason::NotGranted));
     assert!(world.attached.is_empty());
-    assert_eq!(world.judgement("a").stalled.reason, Reason::NotGranted);
+    assert_eq!(world.condition_set("a").stalled.reason, Reason::NotGranted);
     world.apply("a", intent);
     world.run(secs(30));
     assert_eq!(world.on("eni-old0"), Some("i-new"));

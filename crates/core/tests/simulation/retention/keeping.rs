@@ -33,7 +33,7 @@ fn what_is_on_the_selected_instances_is_retained_within_seconds_and_then_nothing
         world.apply("a", intent.clone());
         world.run(secs(20));
         assert_eq!(world.says("a"), (Status::True, Reason::AllProtected), "{intent:?}");
-        assert_eq!(world.part("a").tally.protected(), 4);
+        assert_eq!(world.part("a").counts.protected(), 4);
         assert_eq!(world.retained("a"), ["eni-a0", "eni-a1", "eni-b0", "eni-b1"]);
         assert_eq!(world.row("a", "eni-a0").phase, InterfacePhase::Attached);
         assert_eq!(world.arrived.len(), 4);
@@ -61,7 +61,7 @@ fn an_interface_that_comes_new_to_a_selected_instance_is_retained_with_the_next_
         assert_eq!(world.retained("a"), ["eni-a0", "eni-a1", "eni-new"]);
         world.run(INTERVAL * 2);
         assert_eq!(world.says("a"), (Status::True, Reason::AllProtected));
-        assert_eq!(world.part("a").tally.protected(), 3);
+        assert_eq!(world.part("a").counts.protected(), 3);
     }
 }
 
@@ -218,7 +218,7 @@ fn observe_reports_remembers_and_writes_nothing() {
     world.apply("a", intent);
     world.run(INTERVAL * 2);
     assert_eq!(world.says("a"), (Status::False, Reason::Unprotected));
-    assert_eq!(world.judgement("a").ready.status, Status::True);
+    assert_eq!(world.condition_set("a").ready.status, Status::True);
     assert_eq!(world.retained("a"), ["eni-a0"]);
     world.release("i-a");
     world.run(INTERVAL * 4);
@@ -269,7 +269,7 @@ fn i07_what_can_not_be_retained_is_left_alone_with_a_reason() {
                 (Status::True, Reason::ProtectedWhereApplicable)
             };
             assert_eq!(world.says("a"), expected, "{reason:?}");
-            let ready = world.judgement("a").ready.status == Status::True;
+            let ready = world.condition_set("a").ready.status == Status::True;
             assert_eq!(ready, !named_itself, "{reason:?}");
         }
     }
@@ -433,7 +433,7 @@ fn observed() -> World {
     world.apply("a", Intent { observe: true, ..on(owners) });
     world.run(INTERVAL * 2);
     assert_eq!(world.says("a"), (Status::False, Reason::Unprotected));
-    assert_eq!((world.part("a").tally.targets(), lost(&world)), (4, vec![]));
+    assert_eq!((world.part("a").counts.targets(), lost(&world)), (4, vec![]));
     world
 }
 
@@ -446,7 +446,7 @@ fn i50_what_leaves_because_the_instance_that_it_is_on_does_is_told_once() {
     let managed = &world.store["a"].told[1];
     assert_eq!(managed.not_applicable, Some(Reason::ServiceManaged));
     assert!(managed.last.as_ref().is_some_and(|(_, flag)| *flag == Some(false)), "{managed:?}");
-    assert_eq!(world.part("a").tally.targets(), 2);
+    assert_eq!(world.part("a").counts.targets(), 2);
     // It is nobody's any more, whatever becomes of it.
     world.release("i-b");
     world.run(INTERVAL * 4);
@@ -488,5 +488,5 @@ fn i19_i50_what_is_retained_is_not_lost_with_its_instance_nor_by_an_edit() {
     let mut world = observed();
     world.apply("a", Intent { observe: true, ..on(by_ids(&["i-a"])) });
     world.run(INTERVAL * 4);
-    assert_eq!((world.part("a").tally.targets(), lost(&world)), (2, vec![]));
+    assert_eq!((world.part("a").counts.targets(), lost(&world)), (2, vec![]));
 }

@@ -35,7 +35,7 @@ fn i12_release_gives_up_what_is_attached_once_for_a_generation() {
         world.run(secs(60));
         assert_eq!(world.unprotecting_writes().len(), 2);
         assert_eq!(world.says("a"), (Status::False, Reason::ReleasedAsAsked));
-        assert_eq!(world.judgement("a").ready.status, Status::True);
+        assert_eq!(world.condition_set("a").ready.status, Status::True);
         assert!(world.retained("a").is_empty(), "what is given up leaves the list");
         // Somebody sets it again, and a new one comes.
         world.flip("eni-a0", true);
@@ -123,7 +123,7 @@ fn i09_every_kind_of_hold_stands_against_giving_up() {
             given_up.sort_unstable();
             assert_eq!(given_up, ["eni-b0", "eni-b1"], "hold by {by}");
             assert_eq!(world.says("a"), (Status::False, Reason::Conflict), "hold by {by}");
-            assert_eq!(world.judgement("a").stalled.status, Status::True);
+            assert_eq!(world.condition_set("a").stalled.status, Status::True);
             world.delete("hold");
             world.run(INTERVAL * 2);
             assert_eq!(world.unprotecting_writes().len(), 4, "hold by {by}");

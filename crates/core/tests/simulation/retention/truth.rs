@@ -80,7 +80,7 @@ fn i04_ids_that_the_cloud_says_it_does_not_know_are_not_found_after_two_looks_wi
     assert_ne!(world.says("a").1, Reason::NotFound);
     world.run(secs(40));
     assert_eq!(world.says("a"), (Status::Unknown, Reason::NotFound));
-    assert_eq!(world.judgement("a").stalled.status, Status::True);
+    assert_eq!(world.condition_set("a").stalled.status, Status::True);
     assert!(world.protected("eni-a0"), "the other one is served all the same");
     let reads = world.reads.len();
     world.run(secs(3600));
@@ -320,12 +320,12 @@ fn i04_i21_an_instance_on_which_something_is_seen_is_hidden_and_not_gone() {
         if intent.owners.is_some() {
             assert_eq!(world.says("a"), (Status::Unknown, Reason::ListsDisagree));
         }
-        let at_risk = &world.judgement("a").at_risk;
+        let at_risk = &world.condition_set("a").at_risk;
         assert_eq!((at_risk.status, at_risk.reason), (Status::Unknown, Reason::RisksUnreadable));
         world.alter("i-a", |machine| machine.hidden = false);
         world.run(INTERVAL * 2);
         assert_eq!(world.says("a"), (Status::True, Reason::AllProtected));
-        assert_eq!(world.judgement("a").at_risk.status, Status::False);
+        assert_eq!(world.condition_set("a").at_risk.status, Status::False);
     }
 }
 

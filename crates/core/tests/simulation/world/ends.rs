@@ -1,12 +1,12 @@
 //! What everything comes to in the end.
 
-use keeper_core::conditions::{Judgement, Status};
+use keeper_core::conditions::{ConditionSet, Status};
 use keeper_core::id::{InstanceId, InterfaceId};
 use keeper_core::instance::Instance;
 use keeper_core::intent::Intent;
 use keeper_core::interface::Interface;
 use keeper_core::reason::Reason;
-use keeper_core::verdict::Part;
+use keeper_core::verdict::RegionReport;
 
 use super::World;
 use super::cloud::Machine;
@@ -17,15 +17,15 @@ impl World {
     pub fn converged(&self) -> Result<(), String> {
         for stored in self.store.values().filter(|s| s.decodable) {
             let name = stored.id.name();
-            let Some((generation, part, judgement)) = &stored.status else {
+            let Some((generation, part, condition_set)) = &stored.status else {
                 return Err(format!("{name}: no status"));
             };
             if *generation != stored.generation {
                 return Err(format!("{name}: a status of {generation}, not {}", stored.generation));
             }
             match &stored.spec {
-                Spec::Protection(intent) => self.protection_converged(stored, intent, judgement)?,
-                Spec::Retention(intent) => self.retention_converged(stored, intent, part, judgement)?,
+                Spec::Protection(intent) => self.protection_converged(stored, intent, condition_set)?,
+                Spec::Retention(intent) => self.retention_converged(stored, intent, part, condition_set)?,
             }
         }
         Ok(())
@@ -35,7 +35,7 @@ impl World {
         &self,
         stored: &Stored,
         intent: &Intent<Instance>,
-        judgement: &Judgement,
+        condition_set: &ConditionSet,
     ) -> Result<(), String> {
         let name = stored.id.name();
         if !intent.enforces() {
@@ -50,13 +50,13 @@ impl World {
         }
         let all_found = intent.selector.ids.iter().all(|id| self.cloud.machines.contains_key(id));
         let mut behind_nodes = intent.selector.node_ids.iter();
-        let told = match judgement.domain.reason {
+        let told = match condition_set.domain.reason {
             Reason::NoTargets | Reason::NotApplicable => true,
             Reason::NodeInstanceGone => behind_nodes.any(|id| !self.cloud.machines.contains_key(id)),
-            _ => judgement.domain.status == Status::True,
+            _ => condition_set.domain.status == Status::True,
         };
         if all_found && !told {
-            return Err(format!("{name}: {:?}", judgement.domain));
+            return Err(format!("{name}: {:?}", condition_set.domain));
         }
         Ok(())
     }
@@ -65,8 +65,8 @@ impl World {
         &self,
         stored: &Stored,
         intent: &Intent<Interface>,
-        part: &Part,
-        judgement: &Judgement,
+        part: &RegionReport,
+        condition_set: &ConditionSet,
     ) -> Result<(), String> {
         let name = stored.id.name();
         let mut named_odd = false;
@@ -104,13 +104,13 @@ impl World {
         let all_found = intent.selector.ids.iter().all(|id| !gone(id))
             && intent.owners.iter().flat_map(|o| &o.ids).all(|id| self.cloud.machines.contains_key(id));
         let mut behind_nodes = intent.owners.iter().flat_map(|o| &o.node_ids);
-        let told = match judgement.domain.reason {
+        let told = match condition_set.domain.reason {
             Reason::NoTargets | Reason::NotApplicable => true,
             Reason::NodeInstanceGone => behind_nodes.any(|id| !self.cloud.machines.contains_key(id)),
-            _ => judgement.domain.status == Status::True,
+            _ => condition_set.domain.status == Status::True,
         };
         if intent.enforces() && all_found && !named_odd && !told {
-            return Err(format!("{name}: {:?} {part:?}", judgement.domain));
+            return Err(format!("{name}: {:?} {part:?}", condition_set.domain));
         }
         Ok(())
     }

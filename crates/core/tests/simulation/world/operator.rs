@@ -2,13 +2,13 @@
 
 use std::time::Duration;
 
-use keeper_core::conditions::{Judgement, Status};
+use keeper_core::conditions::{ConditionSet, Status};
 use keeper_core::id::{Generation, InterfaceId, ObjectId};
 use keeper_core::loss::Loss;
 use keeper_core::reason::Reason;
 use keeper_core::region::{Asked, Input};
-use keeper_core::retention::{AttachPhase, Attachment, InterfaceRow, RetentionPart};
-use keeper_core::verdict::Part;
+use keeper_core::retention::{AttachPhase, Attachment, InterfaceRow, RetentionReport};
+use keeper_core::verdict::RegionReport;
 
 use super::cloud::eni;
 use super::store::Stored;
@@ -19,7 +19,7 @@ pub struct StatusWrite {
     pub object: ObjectId,
     pub version: u64,
     pub generation: Generation,
-    pub part: Part,
+    pub part: RegionReport,
     pub answered: bool,
 }
 
@@ -28,7 +28,7 @@ pub struct StatusWrite {
 pub struct Desk {
     /// The newest version that it was shown, and has told the engine of.
     pub seen: u64,
-    pub newest: Option<(Generation, Part)>,
+    pub newest: Option<(Generation, RegionReport)>,
     /// What reports have said to be lost, and no Event has told yet.
     pub lost: Vec<Loss>,
     pub writing: bool,
@@ -82,7 +82,7 @@ impl World {
         }
         let counted = |stored: &Stored| {
             let (of, part, _) = stored.status.as_ref()?;
-            Some((stored.id.clone(), (*of, part.tally.targets())))
+            Some((stored.id.clone(), (*of, part.counts.targets())))
         };
         self.counted = self.store.values().filter_map(counted).collect();
     }
@@ -192,20 +192,20 @@ impl World {
 
     // What status says.
 
-    pub fn judgement(&self, name: &str) -> &Judgement {
+    pub fn condition_set(&self, name: &str) -> &ConditionSet {
         &self.store[name].status.as_ref().unwrap_or_else(|| panic!("{name} has no status")).2
     }
 
-    pub fn part(&self, name: &str) -> &Part {
+    pub fn part(&self, name: &str) -> &RegionReport {
         &self.store[name].status.as_ref().unwrap_or_else(|| panic!("{name} has no status")).1
     }
 
-    pub fn retention(&self, name: &str) -> &RetentionPart {
+    pub fn retention(&self, name: &str) -> &RetentionReport {
         self.part(name).retention.as_deref().expect("an object that retains interfaces")
     }
 
     pub fn says(&self, name: &str) -> (Status, Reason) {
-        let domain = &self.judgement(name).domain;
+        let domain = &self.condition_set(name).domain;
         (domain.status, domain.reason)
     }
 

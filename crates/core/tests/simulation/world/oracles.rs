@@ -13,7 +13,7 @@ use keeper_core::kind::Kind;
 use keeper_core::reason::Reason;
 use keeper_core::retention::{AttachPhase, MAX_RETAINED, Record};
 use keeper_core::time::Moment;
-use keeper_core::verdict::{Part, State};
+use keeper_core::verdict::{RegionReport, State};
 
 use super::cloud::{Card, Machine, Shown};
 use super::store::{Spec, Stored};
@@ -129,13 +129,13 @@ impl World {
     /// I1: no True while a target has been unprotected for longer than evidence lives.
     pub fn check_truth(&self, name: &str) {
         let Some(stored) = self.store.get(name) else { return };
-        let Some((of, part, judgement)) = &stored.status else { return };
+        let Some((of, part, condition_set)) = &stored.status else { return };
         let life = self.life();
         // Rule 11: who has only just begun, or only just leads again, leaves standing what stands for a while.
         let since = self.started.max(self.led_since);
         let judged = self.leads() && stored.decodable && self.now.since(since) > life;
         let skipped = self.now.since(self.cloud.skipped) <= life;
-        if judgement.domain.status != Status::True || *of != stored.generation || !judged || skipped {
+        if condition_set.domain.status != Status::True || *of != stored.generation || !judged || skipped {
             return;
         }
         let lied = |since: Option<Moment>| since.is_some_and(|since| self.now.since(since) > life);
@@ -240,7 +240,7 @@ impl World {
 
     // Reports and statuses.
 
-    pub fn note_requests(&mut self, object: &ObjectId, part: &Part) {
+    pub fn note_requests(&mut self, object: &ObjectId, part: &RegionReport) {
         let rows = part.retention.iter().flat_map(|retention| &retention.attachments);
         let now: Vec<&InterfaceId> =
             rows.filter(|row| row.phase == AttachPhase::Requested).map(|row| &row.interface).collect();
@@ -252,7 +252,7 @@ impl World {
 
     /// I1, I2, I21: a True rests on answers to reads that were sent after our last write had ended, and not long ago; and
     /// where it speaks of instances, their own list and that of interfaces say the same.
-    pub fn check_report(&self, object: &ObjectId, generation: Generation, part: &Part) {
+    pub fn check_report(&self, object: &ObjectId, generation: Generation, part: &RegionReport) {
         let Some(stored) = self.store.values().find(|s| s.id == *object && s.generation == generation) else {
             return;
         };
@@ -270,7 +270,7 @@ impl World {
         );
     }
 
-    fn check_protection(&self, stored: &Stored, intent: &Intent<Instance>, part: &Part) {
+    fn check_protection(&self, stored: &Stored, intent: &Intent<Instance>, part: &RegionReport) {
         if judge(Question::of(intent), part).domain.status != Status::True {
             return;
         }
@@ -285,7 +285,7 @@ impl World {
         assert!(complete, "{:?} leaves out what it names", stored.id);
     }
 
-    fn check_retention(&self, stored: &Stored, intent: &Intent<Interface>, part: &Part) {
+    fn check_retention(&self, stored: &Stored, intent: &Intent<Interface>, part: &RegionReport) {
         let retention = part.retention.as_deref().expect("what an object that retains remembers");
         if judge(Question::of(intent), part).domain.status != Status::True {
             return;
@@ -298,7 +298,7 @@ impl World {
         }
     }
 
-    fn check_lists(&self, intent: &Intent<Interface>, owners: &Selector<Instance>, part: &Part) {
+    fn check_lists(&self, intent: &Intent<Interface>, owners: &Selector<Instance>, part: &RegionReport) {
         // Who selects it is judged as things are: it must have been shown since they are so. What changed in the moment of
         // the read may have changed after it.
         let shown =

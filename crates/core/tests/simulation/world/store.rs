@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use keeper_core::conditions::{Judgement, Question, judge};
+use keeper_core::conditions::{ConditionSet, Question, judge};
 use keeper_core::id::{Generation, ObjectId};
 use keeper_core::id::{InstanceId, InterfaceId};
 use keeper_core::instance::Instance;
@@ -12,10 +12,10 @@ use keeper_core::interface::Interface;
 use keeper_core::loss::Loss;
 use keeper_core::region::Asked;
 use keeper_core::retention::{
-    AttachPhase, Attachment, InterfacePhase, InterfaceRow, Record, Remembered, RetentionPart,
+    AttachPhase, Attachment, InterfacePhase, InterfaceRow, Record, Remembered, RetentionReport,
 };
 use keeper_core::time::Moment;
-use keeper_core::verdict::Part;
+use keeper_core::verdict::RegionReport;
 
 /// What an object's spec asks.
 #[derive(Debug, Clone, PartialEq)]
@@ -107,7 +107,7 @@ pub struct Stored {
     /// When its spec was last changed.
     pub changed: Moment,
     /// The newest status: of which generation, and what.
-    pub status: Option<(Generation, Part, Judgement)>,
+    pub status: Option<(Generation, RegionReport, ConditionSet)>,
     /// What status says durably besides.
     pub record: Record,
     pub carried_out: Option<Generation>,
@@ -247,7 +247,7 @@ impl Stored {
     }
 
     /// The status that the operator would write, as `(generation, part, record)`; `None`: what stands may stay.
-    pub fn next_status(&self, generation: Generation, part: &Part) -> Option<Record> {
+    pub fn next_status(&self, generation: Generation, part: &RegionReport) -> Option<Record> {
         if !self.takes(generation, part) {
             return None;
         }
@@ -260,22 +260,22 @@ impl Stored {
     }
 
     /// Whether a report is of the object as it stands, and says more than that nothing is known yet.
-    pub fn takes(&self, generation: Generation, part: &Part) -> bool {
+    pub fn takes(&self, generation: Generation, part: &RegionReport) -> bool {
         let stands = self.status.as_ref().is_some_and(|(of, ..)| *of == generation);
         generation == self.generation && self.decodable && (part.settled || !stands)
     }
 
-    pub fn write_status(&mut self, now: Moment, generation: Generation, part: Part, record: Record) {
+    pub fn write_status(&mut self, now: Moment, generation: Generation, part: RegionReport, record: Record) {
         self.listed.retain(|id, _| record.retained.contains_key(id));
         for id in record.retained.keys() {
             self.listed.entry(id.clone()).or_insert(now);
         }
-        let judgement = judge(self.spec.question(), &part);
+        let condition_set = judge(self.spec.question(), &part);
         if part.progress.as_ref().is_some_and(|p| p.done) && !self.spec.terminating() {
             self.carried_out = Some(generation);
         }
         self.record = record;
-        self.status = Some((generation, part, judgement));
+        self.status = Some((generation, part, condition_set));
         self.reports += 1;
         self.version += 1;
     }
@@ -293,7 +293,7 @@ impl Stored {
 
 /// What of a part is durable. What status lists and the part does not know of, nor tells of as departed, was listed by
 /// somebody else since the part was made: it stays.
-fn record(part: &RetentionPart, old: &Record) -> Record {
+fn record(part: &RetentionReport, old: &Record) -> Record {
     let remembered = |id: &InterfaceId| match part.rows.iter().find(|row| row.id == *id) {
         Some(row) => Remembered {
             on: row.instance.clone(),
