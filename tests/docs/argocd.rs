@@ -33,13 +33,13 @@ fn argo_cd_waits_for_the_operators_word() {
         let busy = [(domain, "Unknown"), ("Ready", "False"), ("Reconciling", "True"), ("Stalled", "False")];
         let stuck = [(domain, "False"), ("Ready", "False"), ("Reconciling", "False"), ("Stalled", "True")];
         let (says, not_yet) =
-            (format!("{domain} says so."), "ecs-keeper has not looked at this generation yet");
+            (format!("{domain} says so."), "ecs-keeper has not observed this generation yet");
         for (status, expected, message) in [
             (Value::Null, "Progressing", not_yet),
             (json!({ "observedGeneration": -1 }), "Progressing", not_yet),
             (status(1, &done), "Progressing", not_yet),
             (status(1, &stuck), "Progressing", not_yet),
-            (status(2, &[]), "Progressing", "ecs-keeper has not told its judgement yet"),
+            (status(2, &[]), "Progressing", "ecs-keeper has not set the conditions yet"),
             (status(2, &busy), "Progressing", "Reconciling says so."),
             (status(2, &stuck), "Degraded", "Stalled says so."),
             (status(2, &done), "Healthy", &says),
