@@ -19,9 +19,9 @@ pub struct File {
     /// regions that the vendor has added since.
     #[schemars(with = "Vec<String>")]
     pub primary_retention_regions: Option<Vec<Spanned<String>>>,
-    /// Serve only objects with matching labels, such as `account=prod` or `shard!=b`. Objects without them do not exist
-    /// for this operator, not even as holds against switching protection off: use it only to part accounts among several
-    /// operators.
+    /// Serve only objects with matching labels, such as `account=prod` or `shard!=b`. This operator ignores objects without
+    /// them completely: they don't keep it from switching protection off either. Use it only to divide accounts among
+    /// several operators.
     #[schemars(with = "String")]
     pub object_selector: Option<Spanned<String>>,
     /// The accounts of the cloud that objects may name. Without it: one, named `default`, with its access key in the
