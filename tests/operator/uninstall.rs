@@ -43,7 +43,7 @@ async fn i10_what_would_hang_without_the_operator_is_listed_until_nothing_does()
     stage.apply("lifted", spec(&ids[1], "Disable")).await;
     stage.retain("released", spec(&ids[1], "Release")).await;
     for name in ["kept", "lifted"] {
-        stage.until(name, "Protected=True/AllSafe").await;
+        stage.until(name, "Protected=True/AllProtected").await;
     }
     stage.until_retention("released", "Retained=True").await;
 
