@@ -125,7 +125,7 @@ impl Engine<Interface> {
     /// Takes in what an object's status says durably. The first time, and as long as somebody else leads, it is what the
     /// object remembers.
     pub fn take_record(&mut self, now: Moment, name: &ObjectId, record: Record) {
-        let follows = self.window.is_none();
+        let follows = self.context.window().is_none();
         let Some(object) = self.objects.get_mut(name) else { return };
         let memory = &mut object.memory;
         let durable = record.retained.keys().cloned().collect();
@@ -229,7 +229,7 @@ impl Engine<Interface> {
                 || intent.reattach.iter().any(|entry| entry.interface == *id && errand.is_of(entry))
         });
         if object.memory.errands.len() != before {
-            self.dirty.insert(name.clone());
+            self.context.touch(name.clone());
         }
     }
 
@@ -276,7 +276,7 @@ impl Engine<Interface> {
             remembered.reattached = true;
         }
         if is_new || errand.row != before {
-            self.dirty.insert(name.clone());
+            self.context.touch(name.clone());
         }
         ready
     }
@@ -303,7 +303,7 @@ impl Engine<Interface> {
         }
         self.reads.look(&looks);
         if let Some(at) = wake {
-            self.wake_at(at);
+            self.context.wake_at(at);
         }
     }
 
@@ -316,12 +316,11 @@ impl Engine<Interface> {
         out: &mut Vec<Action<Interface>>,
     ) {
         let Some(generation) = self.objects.get(&object).map(|o| o.generation) else { return };
-        let preflight = PreflightNumber(self.next_preflight);
-        self.next_preflight += 1;
+        let preflight = self.context.number_preflight();
         out.push(Action::Preflight(preflight, object.clone()));
         let step = Step::Preflight(preflight);
         self.attempt = Some(Attempt { object, generation, interface, instance, asked: now, step });
-        self.wake_at(now.after(ATTEMPT_WITHIN));
+        self.context.wake_at(now.after(ATTEMPT_WITHIN));
     }
 
     /// The API server's answer, if it is to the attempt's question.
@@ -347,7 +346,7 @@ impl Engine<Interface> {
         {
             // Whoever led before has come further than we were told, and perhaps to the call.
             *errand = Errand::of_another(now, theirs.clone());
-            self.dirty.insert(attempt.object.clone());
+            self.context.touch(attempt.object.clone());
             self.attempt = None;
         }
     }
@@ -372,7 +371,7 @@ impl Engine<Interface> {
 
     /// The instance was read.
     pub(crate) fn attempt_looked(&mut self) {
-        let upcoming = self.upcoming_call();
+        let upcoming = self.context.upcoming_call();
         if let Some(attempt) = self.attempt.as_mut().filter(|a| a.step == Step::Look) {
             attempt.step = Step::Read(upcoming);
             self.reads.look(&[attempt.interface.clone()].into());
@@ -403,7 +402,7 @@ impl Engine<Interface> {
             self.postpone(now);
             return;
         }
-        self.wake_at(ends);
+        self.context.wake_at(ends);
         let read_since = match step {
             Step::Read(since) | Step::Record(since) => since,
             Step::Preflight(_) | Step::Look | Step::Calling => return,
@@ -434,7 +433,7 @@ impl Engine<Interface> {
             self.postpone(now);
             return;
         }
-        self.wake_at(ends);
+        self.context.wake_at(ends);
         let Some(object) = self.objects.get(&name) else { return };
         let (recorded, may) = (object.memory.requests.get(&id) == Some(&instance), object.intent.may);
         let closed = self.writes.closed(now).is_some();
@@ -455,7 +454,7 @@ impl Engine<Interface> {
         };
         if !self.writes.budget.take(now, Urgency::Foreground) {
             let at = self.writes.budget.next_token(now, Urgency::Foreground);
-            self.wake_at(at);
+            self.context.wake_at(at);
             return;
         }
         if let Some(attempt) = &mut self.attempt {
@@ -498,8 +497,8 @@ impl Engine<Interface> {
         let reason = refusal(&failure, power);
         let wait = match failure.class {
             _ if reason == Reason::StopInstanceFirst => LONG,
-            class if class.heals_itself() => backoff::wait(class, failures, &mut self.jitter),
-            _ => self.jitter.stretch(LONG),
+            class if class.heals_itself() => backoff::wait(class, failures, &mut self.context.jitter),
+            _ => self.context.jitter.stretch(LONG),
         };
         let not_before = match failure.class {
             Class::Throttled => now.after(wait).max(self.writes.budget.next_token(now, Urgency::Background)),
@@ -515,7 +514,7 @@ impl Engine<Interface> {
         errand.row.reason = reason;
         errand.row.detail = Some(detail);
         self.reads.look(&[id.clone()].into());
-        self.dirty.insert(name.clone());
+        self.context.touch(name.clone());
     }
 
     /// Whoever leads meanwhile may send what was to be sent.

@@ -85,7 +85,7 @@ impl<K: Extension> Engine<K> {
         let quiet = target.absence.is_none()
             && target.care.is_none()
             && evidence.seen >= horizon
-            && (self.lead_since..=source.call).contains(&evidence.call)
+            && (self.context.term_since()..=source.call).contains(&evidence.call)
             && evidence.tag_epoch == epoch
             && evidence.facts == item.facts;
         if quiet {

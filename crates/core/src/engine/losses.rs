@@ -50,7 +50,7 @@ impl<K: Extension> Engine<K> {
 
     fn evidence_of_lead(&self, id: &K::Id) -> Option<&Evidence<K>> {
         let evidence = self.targets.get(id).and_then(|target| target.evidence.as_ref());
-        evidence.filter(|evidence| evidence.call >= self.lead_since)
+        evidence.filter(|evidence| evidence.call >= self.context.term_since())
     }
 
     /// It is proven that the target is gone. Called before what was known of it is void.
@@ -136,7 +136,7 @@ impl<K: Extension> Engine<K> {
         let Some(object) = self.objects.get_mut(name) else { return };
         let grave = object.intent.holds() && not_applicable.is_none() && !cause.is_asked_for();
         object.losses.push(Loss { grave, ..loss });
-        self.dirty.insert(name.clone());
+        self.context.touch(name.clone());
     }
 
     /// Whether what an object has lost is not to be told yet, because the sweep that shows it goes on: what loses its tag

@@ -212,7 +212,7 @@ impl<K: Extension> Engine<K> {
             if !object.intent.selector.holds(id) {
                 self.selection.unname(&name, id);
             }
-            self.dirty.insert(name);
+            self.context.touch(name);
         }
     }
 

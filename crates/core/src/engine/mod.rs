@@ -10,6 +10,7 @@
 //! after [`CALL_DEADLINE`], which must be longer than the client's own time-out.
 
 mod attach;
+mod context;
 mod facts;
 mod losses;
 mod memory;
@@ -48,6 +49,7 @@ use crate::verdict::RegionReport;
 
 pub use crate::authority::PreflightAnswer;
 use attach::Attempt;
+use context::Context;
 use facts::{place_of, tags_of};
 use objects::Object;
 use reads::Reads;
@@ -261,8 +263,7 @@ impl Extension for Interface {
 #[derive(Debug)]
 pub struct Engine<K: Kind> {
     settings: Settings,
-    jitter: Jitter,
-    window: Option<Window>,
+    context: Context,
     objects: BTreeMap<ObjectId, Object<K>>,
     opaque: BTreeSet<ObjectId>,
     /// Objects whose unprotecting is not carried out yet.
@@ -282,8 +283,6 @@ pub struct Engine<K: Kind> {
     reads: Reads<K>,
     writes: Writes<K>,
     flights: BTreeMap<CallId, Flight<K>>,
-    next_call: u64,
-    next_preflight: u64,
     breaker: CircuitBreaker,
     batch: Option<Batch<K>>,
     /// The attempt to attach something that is on its way to its call.
@@ -296,16 +295,10 @@ pub struct Engine<K: Kind> {
     last_acted: Option<ObjectId>,
     /// Targets that nobody selects any more, but on which a write of ours may still have its effect.
     lingering: BTreeSet<K::Id>,
-    /// The first call since the window was opened.
-    lead_since: CallId,
-    /// When that was: what was seen before counts for nothing, for whoever led meanwhile may have written.
-    led_at: Moment,
     /// So long the status that stands is left standing without evidence.
     patience: Duration,
     /// Targets to be looked at again at a time.
     timers: BTreeSet<(Moment, K::Id)>,
-    /// Objects whose report may have changed.
-    dirty: BTreeSet<ObjectId>,
     /// Objects whose report may have changed, but is not to be made before a time.
     deferred: BTreeSet<(Moment, ObjectId)>,
     /// Objects with so many targets that to judge them takes time.
@@ -316,7 +309,6 @@ pub struct Engine<K: Kind> {
     stale_ticks: u32,
     /// Whether [`Engine::poll`] has run: what comes later was just changed by somebody.
     planned: bool,
-    wake: Option<Moment>,
 }
 
 /// A call under way.
@@ -343,8 +335,7 @@ impl<K: Extension> Engine<K> {
     pub fn new(settings: Settings) -> Self {
         Self {
             settings,
-            jitter: Jitter::new(settings.seed),
-            window: None,
+            context: Context::new(Jitter::new(settings.seed)),
             objects: BTreeMap::new(),
             opaque: BTreeSet::new(),
             acting: BTreeSet::new(),
@@ -357,8 +348,6 @@ impl<K: Extension> Engine<K> {
             reads: Reads::new(Budget::new(settings.reads), Pace::new(settings.sweep_interval)),
             writes: Writes::new(Budget::new(settings.writes)),
             flights: BTreeMap::new(),
-            next_call: 1,
-            next_preflight: 1,
             breaker: CircuitBreaker::default(),
             batch: None,
             attempt: None,
@@ -367,18 +356,14 @@ impl<K: Extension> Engine<K> {
             watches_due: BTreeSet::new(),
             last_acted: None,
             lingering: BTreeSet::new(),
-            lead_since: CallId(1),
-            led_at: Moment::default(),
             patience: Pace::new(settings.sweep_interval).life(settings.sweep_interval),
             timers: BTreeSet::new(),
-            dirty: BTreeSet::new(),
             deferred: BTreeSet::new(),
             long_reports: BTreeSet::new(),
             unsettled: BTreeSet::new(),
             stale_tick: Moment::default(),
             stale_ticks: 0,
             planned: false,
-            wake: None,
         }
     }
 
@@ -399,11 +384,11 @@ impl<K: Extension> Engine<K> {
 
     /// Says what is to be done now.
     pub fn poll(&mut self, now: Moment, out: &mut Vec<Action<K>>) {
-        self.wake = None;
+        self.context.begin_poll();
         self.planned = true;
         self.give_up_lost_calls(now);
         self.fire_timers(now);
-        if let Some(window) = self.window.filter(|w| w.open(now)) {
+        if let Some(window) = self.context.window().filter(|w| w.open(now)) {
             self.plan_writes(now, window, out);
             self.plan_unprotecting(now, window, out);
             K::plan_attachments(self, now, window, out);
@@ -413,18 +398,18 @@ impl<K: Extension> Engine<K> {
         }
         if let Some((at, _)) = self.timers.first() {
             let at = *at;
-            self.wake_at(at);
+            self.context.wake_at(at);
         }
         // Calls are numbered in the order in which they are sent.
         if let Some(oldest) = self.flights.values().next() {
             let lost = oldest.sent.after(CALL_DEADLINE);
-            self.wake_at(lost);
+            self.context.wake_at(lost);
         }
     }
 
     /// When [`Engine::poll`] wants to run again although nothing happens.
     pub fn poll_timeout(&self) -> Option<Moment> {
-        self.wake
+        self.context.wake()
     }
 
     /// How often the region is swept now: the set interval, stretched so that sweeping takes half of the reads at most.
@@ -451,7 +436,7 @@ impl<K: Extension> Engine<K> {
         if self.next_sweep_at(now).is_none() {
             return Proven::NothingWanted;
         }
-        let since = self.reads.newest_complete().filter(|since| *since >= self.led_at);
+        let since = self.reads.newest_complete().filter(|since| *since >= self.context.term_began());
         since.map_or(Proven::NotYet, Proven::Since)
     }
 
@@ -462,13 +447,13 @@ impl<K: Extension> Engine<K> {
 
     /// Evidence older than this is stale.
     fn horizon(&self, now: Moment) -> Moment {
-        now.before(self.evidence_life()).max(self.led_at)
+        now.before(self.evidence_life()).max(self.context.term_began())
     }
 
     /// What was seen before this is not repeated. Where sweeps come too seldom to promise anything, what is no promise is
     /// told until it should have been seen again.
     fn told_horizon(&self, now: Moment) -> Moment {
-        now.before(self.reads.pace.memory(self.sweep_interval())).max(self.led_at)
+        now.before(self.reads.pace.memory(self.sweep_interval())).max(self.context.term_began())
     }
 
     /// Why nothing positive is said although there is evidence: complete sweeps come too seldom.
@@ -482,18 +467,8 @@ impl<K: Extension> Engine<K> {
         self.reads.hindrance.fits().map(|fits| (K::LISTING, fits)).into_iter().collect()
     }
 
-    fn wake_at(&mut self, at: Moment) {
-        self.wake = Some(self.wake.map_or(at, |wake| wake.min(at)));
-    }
-
-    /// The number that the next call will have.
-    fn upcoming_call(&self) -> CallId {
-        CallId(self.next_call)
-    }
-
     fn launch(&mut self, now: Moment, purpose: Purpose<K>) -> CallId {
-        let call = CallId(self.next_call);
-        self.next_call += 1;
+        let call = self.context.number_call();
         self.flights.insert(call, Flight { sent: now, purpose });
         call
     }
@@ -532,10 +507,7 @@ impl<K: Extension> Engine<K> {
     }
 
     fn take_lead(&mut self, now: Moment, window: Option<Window>) {
-        let led = self.window.is_some_and(|w| w.open(now));
-        self.window = window;
-        if led && window.is_some() {
-            // It goes on.
+        if self.context.set_window(now, window) {
             return;
         }
         self.lose_lead(now);
@@ -557,7 +529,7 @@ impl<K: Extension> Engine<K> {
     /// Whoever led before may have written flags and status: what we saw before counts for nothing, and what we reported
     /// may stand there no more. What stands there is left standing until there is evidence again, as after a start.
     fn begin_lead(&mut self, now: Moment) {
-        (self.lead_since, self.led_at) = (self.upcoming_call(), now);
+        self.context.begin_term(now);
         self.reads.begin_anew();
         // Until the record of whoever led before is read.
         self.patience = self.evidence_life();
@@ -585,18 +557,18 @@ impl<K: Extension> Engine<K> {
     fn touch_selectors(&mut self, id: &K::Id) {
         let (tags, place) = (tags_of(&self.targets, &self.last_tags, id), place_of(&self.targets, id));
         let candidates = self.selection.candidates(id, tags, place);
-        self.dirty.extend(candidates.into_iter().cloned());
+        self.context.touch_all(candidates.into_iter().cloned());
     }
 
     /// Marks the reports that say of something that it is not known: why, is said in other words when the cloud
     /// answers again, or no more.
     fn touch_uncertain(&mut self) {
         let uncertain = self.objects.iter().filter(|(_, o)| o.reported.is_none_or(|r| r.uncertain));
-        self.dirty.extend(uncertain.map(|(name, _)| name.clone()));
+        self.context.touch_all(uncertain.map(|(name, _)| name.clone()));
     }
 
     fn touch_all(&mut self) {
-        self.dirty.extend(self.objects.keys().cloned());
+        self.context.touch_all(self.objects.keys().cloned());
     }
 
     /// Without a complete sweep for too long, what was fresh becomes stale without anything happening, one target
@@ -606,9 +578,9 @@ impl<K: Extension> Engine<K> {
         if self.objects.is_empty() {
             return;
         }
-        let overdue = self.reads.last_complete().max(self.led_at).after(self.evidence_life());
+        let overdue = self.reads.last_complete().max(self.context.term_began()).after(self.evidence_life());
         if now < overdue {
-            self.wake_at(overdue);
+            self.context.wake_at(overdue);
             return;
         }
         if now >= self.stale_tick {
@@ -617,12 +589,12 @@ impl<K: Extension> Engine<K> {
                 self.touch_all();
             } else {
                 let certain = self.objects.iter().filter(|(_, o)| o.reported.is_none_or(|r| !r.uncertain));
-                self.dirty.extend(certain.map(|(name, _)| name.clone()));
+                self.context.touch_all(certain.map(|(name, _)| name.clone()));
             }
             self.stale_tick = now.after(self.evidence_life() / STALE_TICKS);
         }
         let at = self.stale_tick;
-        self.wake_at(at);
+        self.context.wake_at(at);
     }
 }
 

@@ -218,7 +218,7 @@ impl<K: Extension> Engine<K> {
             if let Some(act) = self.objects.get_mut(name).and_then(|o| o.act.as_mut()) {
                 act.not_before = act.not_before.min(soon);
             }
-            self.dirty.insert(name.clone());
+            self.context.touch(name.clone());
         }
     }
 
@@ -229,7 +229,7 @@ impl<K: Extension> Engine<K> {
         self.acting.remove(object);
         self.owning.remove(object);
         self.rosterless.remove(object);
-        self.dirty.remove(object);
+        self.context.untouch(object);
         self.rosters_due.remove(object);
         self.long_reports.remove(object);
         for id in old.memory.kept.keys() {
@@ -308,7 +308,7 @@ impl<K: Extension> Engine<K> {
                 Some(old) => old.listing_since,
                 // What is on instances is asked for as soon as it is known which.
                 None if !intent.selector.needs_listing() => CallId(0),
-                None => self.upcoming_call(),
+                None => self.context.upcoming_call(),
             },
             listed: same_tags.and_then(|old| old.listed),
             act,
@@ -326,7 +326,7 @@ impl<K: Extension> Engine<K> {
                 {
                     old.exclusion_since
                 }
-                _ => self.upcoming_call(),
+                _ => self.context.upcoming_call(),
             },
             memory,
             losses,
@@ -338,7 +338,7 @@ impl<K: Extension> Engine<K> {
             self.unsettled.insert((entry.born, object.clone()));
         }
         self.objects.insert(object.clone(), entry);
-        self.dirty.insert(object.clone());
+        self.context.touch(object.clone());
         if edited && hot {
             self.reads.spec_changed(now);
             self.writes.spec_changed(now);

@@ -268,7 +268,7 @@ impl<K: Extension> Engine<K> {
             && trouble.not_before > now
         {
             let at = trouble.not_before;
-            self.wake_at(at);
+            self.context.wake_at(at);
             return;
         }
         self.begin_sweep(now);
@@ -282,7 +282,7 @@ impl<K: Extension> Engine<K> {
             let urgency = if sweep_next && !people { Urgency::Background } else { Urgency::Foreground };
             if !self.reads.budget.take(now, urgency) {
                 let at = self.reads.budget.next_token(now, urgency);
-                self.wake_at(at);
+                self.context.wake_at(at);
                 break;
             }
             self.reads.sweep_owed = !sweep_next;
@@ -298,18 +298,18 @@ impl<K: Extension> Engine<K> {
         if let Some(first) = self.reads.verify.since
             && first.after(GATHER) > now
         {
-            self.wake_at(first.after(GATHER));
+            self.context.wake_at(first.after(GATHER));
         }
         if self.reads.sweep.is_none()
             && let Some(at) = self.next_sweep_at(now)
             && at > now
         {
-            self.wake_at(at);
+            self.context.wake_at(at);
         }
         if let Some(probed) = self.reads.probed
             && !self.reads.lookups.is_empty()
         {
-            self.wake_at(probed.after(self.sweep_interval()).max(now.after(Duration::from_secs(1))));
+            self.context.wake_at(probed.after(self.sweep_interval()).max(now.after(Duration::from_secs(1))));
         }
     }
 
@@ -489,9 +489,9 @@ impl<K: Extension> Engine<K> {
             Class::Throttled => Duration::from_secs(1),
             // A read is what everything waits for: within the sweep interval, but never sooner than half a second.
             class if class.heals_itself() || class.unsent() => {
-                backoff::wait(class, failures, &mut self.jitter).min(Duration::from_secs(60))
+                backoff::wait(class, failures, &mut self.context.jitter).min(Duration::from_secs(60))
             }
-            _ => self.jitter.stretch(LONG),
+            _ => self.context.jitter.stretch(LONG),
         };
         let not_before = now.after(wait);
         self.reads.trouble = Some(ReadTrouble { reason, failures, last: now, not_before });

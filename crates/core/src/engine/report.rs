@@ -29,7 +29,7 @@ const LONG_REPORT: Duration = Duration::from_micros(200);
 impl<K: Extension> Engine<K> {
     pub(super) fn plan_reports(&mut self, now: Moment, out: &mut Vec<Action<K>>) {
         self.fetch_due_reports(now);
-        let dirty = std::mem::take(&mut self.dirty);
+        let dirty = self.context.take_touched();
         for name in dirty {
             let Some(object) = self.objects.get(&name) else { continue };
             if object.intent.enumerates {
@@ -80,11 +80,11 @@ impl<K: Extension> Engine<K> {
         }
         if let Some((at, _)) = self.deferred.first() {
             let at = *at;
-            self.wake_at(at);
+            self.context.wake_at(at);
         }
         if let Some((born, _)) = self.unsettled.first() {
             let at = born.after(self.patience);
-            self.wake_at(at);
+            self.context.wake_at(at);
         }
     }
 
@@ -105,13 +105,13 @@ impl<K: Extension> Engine<K> {
         while self.deferred.first().is_some_and(|(at, _)| *at <= now)
             && let Some((_, name)) = self.deferred.pop_first()
         {
-            self.dirty.insert(name);
+            self.context.touch(name);
         }
         let patience = self.patience;
         while self.unsettled.first().is_some_and(|(born, _)| born.after(patience) <= now)
             && let Some((_, name)) = self.unsettled.pop_first()
         {
-            self.dirty.insert(name);
+            self.context.touch(name);
         }
     }
 
@@ -207,7 +207,7 @@ impl<K: Extension> Engine<K> {
         // A listing that fails is no more evidence than one that has not come yet.
         awaiting |= !object.settled
             && object.needs_listing()
-            && object.listed.is_none_or(|at| at < self.led_at)
+            && object.listed.is_none_or(|at| at < self.context.term_began())
             && self.reads.unlisted == Reason::AwaitingListing;
         let waited = now.since(object.born) >= self.patience;
         let settled = object.settled || !awaiting || waited;

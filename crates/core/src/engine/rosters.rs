@@ -35,7 +35,7 @@ impl Engine<Instance> {
             if object.next_report > now && !at_once {
                 let at = object.next_report;
                 self.deferred.insert((at, name));
-                self.wake_at(at);
+                self.context.wake_at(at);
                 continue;
             }
             let (roster, cost) = self.roster(now, &name, object);
@@ -136,7 +136,7 @@ impl Engine<Instance> {
         if let Some(object) = self.objects.get_mut(name) {
             object.roster = None;
             object.next_report = Moment::default();
-            self.dirty.insert(name.clone());
+            self.context.touch(name.clone());
         }
     }
 
@@ -148,7 +148,7 @@ impl Engine<Instance> {
     /// Has these instances read at once. The answer is the first call that counts as having done so.
     pub fn look(&mut self, ids: &BTreeSet<InstanceId>) -> CallId {
         self.reads.look(ids);
-        self.upcoming_call()
+        self.context.upcoming_call()
     }
 
     /// Those of the instances that a call from this one on has shown; `None`: some have not been looked at yet.
@@ -176,7 +176,7 @@ impl<K: Extension> Engine<K> {
     /// Notes whether instances can be read: without a look at the instance that it is on, nothing is unprotected.
     pub fn heed_owners(&mut self, unreadable: Option<Reason>) {
         if std::mem::replace(&mut self.owners_unreadable, unreadable) != unreadable {
-            self.dirty.extend(self.acting.iter().cloned());
+            self.context.touch_all(self.acting.iter().cloned());
         }
     }
 
@@ -224,7 +224,7 @@ impl<K: Extension> Engine<K> {
         // What an instance that leaves has on it is remembered, if it is protected.
         self.tidy_memory(now, name);
         let had = self.had_through_owners(now, name, &before);
-        let upcoming = self.upcoming_call();
+        let upcoming = self.context.upcoming_call();
         let Some(object) = self.objects.get_mut(name) else { return };
         let old = object.roster.replace(roster.clone());
         let shuns = |roster: &Roster, id: &InstanceId| roster.role(id) == Some(Role::Excluded);
@@ -314,7 +314,7 @@ impl<K: Extension> Engine<K> {
         for id in before.difference(&after) {
             self.forget_unselected(id);
         }
-        self.dirty.insert(name.clone());
+        self.context.touch(name.clone());
     }
 
     /// When something was last seen on an instance.

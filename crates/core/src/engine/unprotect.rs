@@ -124,7 +124,7 @@ impl<K: Extension> Engine<K> {
         if let Some(batch) = &self.batch {
             let ends = batch.asked.after(ANSWER_WITHIN);
             if now < ends {
-                self.wake_at(ends);
+                self.context.wake_at(ends);
                 return;
             }
             self.batch = None;
@@ -146,7 +146,7 @@ impl<K: Extension> Engine<K> {
         let Some(act) = &entry.act else { return };
         if now < act.not_before {
             let at = act.not_before;
-            self.wake_at(at);
+            self.context.wake_at(at);
             return;
         }
         let generation = entry.generation;
@@ -185,14 +185,14 @@ impl<K: Extension> Engine<K> {
         if ready.is_empty() && (waiting.is_none() || patience_ends) {
             act.done = true;
             self.acting.remove(object);
-            self.dirty.insert(object.clone());
+            self.context.touch(object.clone());
             return;
         }
         let idle = ready.is_empty() && waiting == Some(true);
         let pace = if idle { IDLE_PACE } else { Duration::from_secs(1) };
         act.not_before = now.after(pace.max(COST.saturating_mul(size)));
         let again = act.not_before;
-        self.wake_at(again);
+        self.context.wake_at(again);
         if ready.is_empty() || self.writes.closed(now).is_some() {
             return;
         }
@@ -200,8 +200,7 @@ impl<K: Extension> Engine<K> {
         let refill = self.settings.writes.per_minute / 60 * BATCH_SECONDS;
         let room = (self.writes.budget.available(now) + refill).clamp(1, BATCH);
         ready.truncate(usize::try_from(room).unwrap_or(1).min(IDS_PER_READ));
-        let preflight = PreflightNumber(self.next_preflight);
-        self.next_preflight += 1;
+        let preflight = self.context.number_preflight();
         self.batch = Some(Batch {
             object: object.clone(),
             generation,
@@ -211,7 +210,7 @@ impl<K: Extension> Engine<K> {
             looked: BTreeSet::new(),
         });
         self.last_acted = Some(object.clone());
-        self.wake_at(now.after(ANSWER_WITHIN));
+        self.context.wake_at(now.after(ANSWER_WITHIN));
         out.push(Action::Preflight(preflight, object.clone()));
     }
 
@@ -220,7 +219,7 @@ impl<K: Extension> Engine<K> {
             act.ended.insert(id.clone(), how);
             act.denied |= how == Ended::LeftProtected(Reason::PermissionDenied);
         }
-        self.dirty.insert(object.clone());
+        self.context.touch(object.clone());
     }
 
     /// What stands between one target and the end of the act; `None`: it is not one of the object's targets.
@@ -339,7 +338,7 @@ impl<K: Extension> Engine<K> {
         if let Some(proof) = proof.filter(|proof| proof.holds(now)) {
             batch.looked = self.places_of(&batch.targets);
             batch.step = if batch.looked.is_empty() {
-                Step::Read(proof, self.upcoming_call())
+                Step::Read(proof, self.context.upcoming_call())
             } else {
                 Step::Look(proof)
             };
@@ -366,7 +365,7 @@ impl<K: Extension> Engine<K> {
 
     /// These of the instances were shown, and what objects make of them has been told.
     pub(crate) fn batch_looked(&mut self, shown: &BTreeSet<InstanceId>) {
-        let upcoming = self.upcoming_call();
+        let upcoming = self.context.upcoming_call();
         if let Some(batch) = &mut self.batch
             && let Step::Look(proof) = batch.step
         {

@@ -174,7 +174,7 @@ impl<K: Extension> Engine<K> {
                 break;
             }
             if let Some((until, _)) = self.writes.closed(now) {
-                self.wake_at(until);
+                self.context.wake_at(until);
                 break;
             }
             let urgent = self.writes.urgent();
@@ -183,7 +183,7 @@ impl<K: Extension> Engine<K> {
             let urgency = if urgent { Urgency::Foreground } else { Urgency::Background };
             let token = self.writes.budget.next_token(now, urgency);
             if token > now {
-                self.wake_at(token);
+                self.context.wake_at(token);
                 break;
             }
             let sent = if unprotect {
@@ -240,7 +240,7 @@ impl<K: Extension> Engine<K> {
             return false;
         };
         // Whoever led meanwhile may have written, and so may anybody since two sweeps ago.
-        let known = evidence.seen >= self.horizon(now) && evidence.call >= self.lead_since;
+        let known = evidence.seen >= self.horizon(now) && evidence.call >= self.context.term_since();
         let ready = target.care.as_deref().is_none_or(|care| {
             care.writing.is_none()
                 && care.accepted.is_none()
@@ -256,7 +256,7 @@ impl<K: Extension> Engine<K> {
 
     pub(super) fn write_ended(&mut self, now: Moment, id: &K::Id, value: Value, result: Result<(), Failure>) {
         self.writes.ended();
-        let upcoming = self.upcoming_call();
+        let upcoming = self.context.upcoming_call();
         match &result {
             Ok(()) => {
                 self.writes.denials = 0;
@@ -314,10 +314,11 @@ impl<K: Extension> Engine<K> {
         match failure.class {
             Class::Throttled => self.writes.budget.throttled(now, failure.retry_after),
             class @ (Class::Credentials | Class::Clock) => {
-                self.writes.closed = (now.after(self.jitter.stretch(backoff::LONG)), class.into());
+                self.writes.closed = (now.after(self.context.jitter.stretch(backoff::LONG)), class.into());
             }
             class if class.unsent() => {
-                self.writes.closed = (now.after(backoff::wait(class, 1, &mut self.jitter)), class.into());
+                self.writes.closed =
+                    (now.after(backoff::wait(class, 1, &mut self.context.jitter)), class.into());
             }
             Class::Permission => {
                 self.writes.denials += 1;
@@ -337,9 +338,9 @@ impl<K: Extension> Engine<K> {
             Class::Throttled => self.writes.budget.next_token(now, Urgency::Background),
             // There is nothing to wait for that settles late.
             Class::NotApplicable if K::REFUSAL.settles.is_zero() => {
-                now.after(self.jitter.stretch(backoff::LONG))
+                now.after(self.context.jitter.stretch(backoff::LONG))
             }
-            _ => now.after(backoff::wait(class, failures, &mut self.jitter)),
+            _ => now.after(backoff::wait(class, failures, &mut self.context.jitter)),
         };
         let Some(care) = self.targets.get_mut(id).map(Target::care_mut) else { return };
         care.failures = failures;
@@ -350,7 +351,7 @@ impl<K: Extension> Engine<K> {
         }
         self.timers.insert((not_before, id.clone()));
         match class {
-            Class::Gone => self.doubt(now, id, self.upcoming_call()),
+            Class::Gone => self.doubt(now, id, self.context.upcoming_call()),
             // It may have taken effect, or the charge type may have changed: see how it is.
             _ => self.read_again(reads::Lane::Verify, now, [id.clone()]),
         }

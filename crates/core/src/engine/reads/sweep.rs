@@ -90,7 +90,7 @@ impl<K: Extension> Engine<K> {
         if self.reads.last_started.is_none()
             && let Some(until) = self.rosters_pending(now)
         {
-            self.wake_at(until);
+            self.context.wake_at(until);
             return;
         }
         let (road, since) = if self.by_listing() {
@@ -102,7 +102,7 @@ impl<K: Extension> Engine<K> {
         self.reads.sweep_wanted = false;
         self.reads.last_started = Some(now);
         self.reads.sweep = Some(Sweep {
-            first_call: self.upcoming_call(),
+            first_call: self.context.upcoming_call(),
             started: now,
             since,
             road,
@@ -133,7 +133,7 @@ impl<K: Extension> Engine<K> {
         let mut due: Vec<(Option<Moment>, &K::Id)> = Vec::new();
         let mut since = now;
         for id in self.selection.named_ids().filter(|id| !self.unanswerable(id)) {
-            let seen = evidence(id).filter(|e| e.call >= self.lead_since).map(|e| e.seen);
+            let seen = evidence(id).filter(|e| e.call >= self.context.term_since()).map(|e| e.seen);
             let recent = seen.is_some_and(|at| now.since(at) < half);
             if recent || self.reads.changed_ids.contains(id) {
                 since = since.min(seen.unwrap_or(now));
@@ -269,7 +269,7 @@ impl<K: Extension> Engine<K> {
             self.breaker.swept(now);
         }
         if circuit_open != self.breaker.is_open() {
-            self.dirty.extend(self.acting.iter().cloned());
+            self.context.touch_all(self.acting.iter().cloned());
             self.look_up_anew(now);
         }
         // Where anything was uncertain, this round may have made it certain without any fact having changed.

@@ -1,0 +1,121 @@
+//! What all parts of an engine share: the term in which calls may be sent, the one sequence of their numbers, and what
+//! is to be told on.
+
+use std::collections::BTreeSet;
+
+use super::{PreflightNumber, Window};
+use crate::backoff::Jitter;
+use crate::id::{CallId, ObjectId};
+use crate::time::Moment;
+
+/// The term, the numbers, and the objects whose report may have changed.
+#[derive(Debug)]
+pub(super) struct Context {
+    /// Spreads what would otherwise come all at once.
+    pub jitter: Jitter,
+    window: Option<Window>,
+    /// The first call since the window was opened.
+    term_since: CallId,
+    /// When that was: what was seen before counts for nothing, for whoever led meanwhile may have written.
+    term_began: Moment,
+    next_call: u64,
+    next_preflight: u64,
+    touched: BTreeSet<ObjectId>,
+    wake: Option<Moment>,
+}
+
+impl Context {
+    pub fn new(jitter: Jitter) -> Self {
+        Self {
+            jitter,
+            window: None,
+            term_since: CallId(1),
+            term_began: Moment::default(),
+            next_call: 1,
+            next_preflight: 1,
+            touched: BTreeSet::new(),
+            wake: None,
+        }
+    }
+
+    /// The span in which calls may be sent; `None`: not now.
+    pub fn window(&self) -> Option<Window> {
+        self.window
+    }
+
+    /// Sets the span in which calls may be sent. Whether that goes on with a term under way.
+    pub fn set_window(&mut self, now: Moment, window: Option<Window>) -> bool {
+        let led = self.window.is_some_and(|w| w.open(now));
+        self.window = window;
+        led && window.is_some()
+    }
+
+    /// Whoever led before may have written: what was seen before counts for nothing from now on.
+    pub fn begin_term(&mut self, now: Moment) {
+        (self.term_since, self.term_began) = (self.upcoming_call(), now);
+    }
+
+    /// The first call of this term.
+    pub fn term_since(&self) -> CallId {
+        self.term_since
+    }
+
+    /// When this term began.
+    pub fn term_began(&self) -> Moment {
+        self.term_began
+    }
+
+    /// The number that the next call will have.
+    pub fn upcoming_call(&self) -> CallId {
+        CallId(self.next_call)
+    }
+
+    /// A number for a call that is sent now. Calls are numbered in the order in which they are sent.
+    pub fn number_call(&mut self) -> CallId {
+        let call = self.upcoming_call();
+        self.next_call += 1;
+        call
+    }
+
+    /// A number for a question to the API server.
+    pub fn number_preflight(&mut self) -> PreflightNumber {
+        let preflight = PreflightNumber(self.next_preflight);
+        self.next_preflight += 1;
+        preflight
+    }
+
+    /// The object's report may have changed.
+    pub fn touch(&mut self, object: ObjectId) {
+        self.touched.insert(object);
+    }
+
+    /// The reports of these objects may have changed.
+    pub fn touch_all(&mut self, objects: impl IntoIterator<Item = ObjectId>) {
+        self.touched.extend(objects);
+    }
+
+    /// The object is gone: nobody reports of it.
+    pub fn untouch(&mut self, object: &ObjectId) {
+        self.touched.remove(object);
+    }
+
+    /// The objects whose report may have changed.
+    pub fn take_touched(&mut self) -> BTreeSet<ObjectId> {
+        std::mem::take(&mut self.touched)
+    }
+
+    /// Begins a poll: from now on it is noted when the next one is wanted.
+    pub fn begin_poll(&mut self) {
+        self.wake = None;
+    }
+
+    /// A poll is wanted then, though nothing happens.
+    pub fn wake_at(&mut self, at: Moment) {
+        self.wake = Some(self.wake.map_or(at, |wake| wake.min(at)));
+    }
+
+    /// When a poll is wanted though nothing happens.
+    pub fn wake(&self) -> Option<Moment> {
+        self.wake
+    }
+}
