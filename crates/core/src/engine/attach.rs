@@ -11,13 +11,11 @@ use std::time::Duration;
 
 use assess::{Next, refusal};
 
-use super::facts::place_of;
 use super::objects::Object;
 use super::{Action, Engine, PreflightNumber, Purpose, Window};
 use crate::authority::{AttachPermit, PROOF_LIFE, PreflightAnswer};
 use crate::backoff::{self, LONG};
 use crate::budget::Urgency;
-use crate::engine::target::Target;
 use crate::failure::{Class, Effect as Outcome, Failure};
 use crate::id::{CallId, Generation, InstanceId, InterfaceId, ObjectId};
 use crate::intent::Reattach;
@@ -407,7 +405,7 @@ impl Engine<Interface> {
             Step::Read(since) | Step::Record(since) => since,
             Step::Preflight(_) | Step::Look | Step::Calling => return,
         };
-        let evidence = self.targets.get(&id).and_then(|t| t.evidence.as_ref());
+        let evidence = self.inventory.evidence(&id);
         if evidence.is_none_or(|e| e.call < read_since) {
             return;
         }
@@ -442,10 +440,10 @@ impl Engine<Interface> {
         }
         let horizon = self.horizon(now);
         // A write of the flag may have come between: then it is read again.
-        let unwritten = |t: &&Target<Interface>| t.care.as_deref().is_none_or(|care| care.writing.is_none());
-        let permit = self.targets.get(&id).filter(unwritten).and_then(|target| {
-            let written = target.care.as_deref().and_then(|care| care.written_before);
-            let fresh = target.evidence.as_ref()?.fresh(horizon, written)?;
+        let care = self.care(&id);
+        let evidence = self.inventory.evidence(&id).filter(|_| care.is_none_or(|c| c.writing.is_none()));
+        let permit = evidence.and_then(|evidence| {
+            let fresh = evidence.fresh(horizon, care.and_then(|care| care.written_before))?;
             AttachPermit::grant(may, &id, fresh, &instance)
         });
         let Some(permit) = permit else {
@@ -542,7 +540,6 @@ impl Engine<Interface> {
 
     /// Whether the interface was seen free.
     pub(super) fn is_free(&self, id: &InterfaceId) -> bool {
-        self.targets.get(id).is_some_and(|t| t.evidence.is_some())
-            && place_of(&self.targets, id) == Place::Free
+        self.inventory.evidence(id).is_some() && self.inventory.place(id) == Place::Free
     }
 }

@@ -1,18 +1,18 @@
 //! What the cloud said: evidence comes in, is compared with what is known, and only what changed goes on.
 
-use std::collections::BTreeMap;
 use std::time::Duration;
 
 use super::{Engine, Extension, Purpose, reads};
 use crate::backoff::LONG;
 use crate::call::Item;
-use crate::engine::target::{Absence, CONTEST, Care, SETTLE, SETTLE_PROTECTED, Target, Trouble, Value};
+use crate::engine::care::{CONTEST, Care, SETTLE, SETTLE_PROTECTED, Trouble, Value, verdict};
 use crate::evidence::Evidence;
 use crate::id::{CallId, RequestId, Tag};
-use crate::kind::{Applicability, Kind, Place, Wanted};
+use crate::kind::{Applicability, Wanted};
 use crate::loss::Sight;
 use crate::reason::Reason;
 use crate::time::Moment;
+use crate::verdict::Verdict;
 
 /// Where an item came from.
 #[derive(Debug, Clone, Copy)]
@@ -36,7 +36,7 @@ impl<K: Extension> Engine<K> {
         if self.seen_again(now, source, &item) {
             return readable;
         }
-        let known = self.targets.get(&item.id);
+        let known = self.inventory.get(&item.id);
         let tags = K::tags(&item.facts).unwrap_or_else(|| self.known_tags(&item.id));
         let concerned = self.selection.concerns(&item.id, tags, K::place(&item.facts));
         // A reply that was overtaken by a later one says nothing new; and what nobody selects is not kept.
@@ -50,20 +50,21 @@ impl<K: Extension> Engine<K> {
         let retagged = old.is_some_and(|old| K::tags(&old.facts) != K::tags(&item.facts));
         let holders = if retagged { self.holders(now, &item.id) } else { Vec::new() };
         // The name that is kept already is the one to share.
-        let id = self.targets.get_key_value(&item.id).map_or(item.id, |(id, _)| id.clone());
+        let id = self.inventory.shared(item.id);
         self.touch_selectors(&id);
-        self.retag(&id, K::tags(&item.facts));
-        let before = place_of(&self.targets, &id).instance();
+        if let Some(tags) = K::tags(&item.facts) {
+            self.selection.retag(&id, self.inventory.tags(&id), tags);
+        }
+        let before = self.inventory.place(&id).instance();
         self.selection.move_to(&id, before, K::place(&item.facts).instance());
-        let target = self.targets.entry(id.clone()).or_default();
-        target.absence = None;
-        target.evidence = Some(Evidence {
+        let evidence = Evidence {
             facts: item.facts,
             seen: source.sent,
             call: source.call,
             request_id: source.request_id.clone(),
             tag_epoch: self.selection.epoch(),
-        });
+        };
+        self.inventory.observe(&id, evidence);
         self.touch_selectors(&id);
         self.weigh(now, &id, drifted);
         self.remember(now, &id);
@@ -80,12 +81,12 @@ impl<K: Extension> Engine<K> {
     /// time of its evidence moves on.
     fn seen_again(&mut self, now: Moment, source: Source<'_>, item: &Item<K>) -> bool {
         let (horizon, epoch) = (self.horizon(now), self.selection.epoch());
-        let Some(target) = self.targets.get_mut(&item.id) else { return false };
-        let Some(evidence) = &mut target.evidence else { return false };
-        let quiet = target.absence.is_none()
-            && target.care.is_none()
+        let idle = self.writes.care(&item.id).is_none();
+        let term_since = self.context.term_since();
+        let Some(evidence) = self.inventory.evidence_mut(&item.id) else { return false };
+        let quiet = idle
             && evidence.seen >= horizon
-            && (self.context.term_since()..=source.call).contains(&evidence.call)
+            && (term_since..=source.call).contains(&evidence.call)
             && evidence.tag_epoch == epoch
             && evidence.facts == item.facts;
         if quiet {
@@ -97,42 +98,28 @@ impl<K: Extension> Engine<K> {
 
     /// The tags of a target: those that were read last, or could be read last.
     pub(super) fn known_tags(&self, id: &K::Id) -> &[Tag] {
-        tags_of(&self.targets, &self.last_tags, id)
-    }
-
-    /// Moves a target in the index to new tags. Where these can't be read (`None`) it stays with the last ones that
-    /// could: what selected it may still do.
-    fn retag(&mut self, id: &K::Id, tags: Option<&[Tag]>) {
-        let old = tags_of(&self.targets, &self.last_tags, id);
-        if let Some(tags) = tags {
-            self.selection.retag(id, old, tags);
-            self.last_tags.remove(id);
-        } else {
-            let old = old.to_vec();
-            self.last_tags.insert(id.clone(), old);
-        }
+        self.inventory.tags(id)
     }
 
     /// Holds new evidence against what was done about the target. `drifted`: it is unprotected, and this look had shown it protected.
     fn weigh(&mut self, now: Moment, id: &K::Id, drifted: Option<Sight>) {
-        let (known, interval) = (self.targets.len(), self.sweep_interval());
+        let (known, interval) = (self.inventory.len(), self.sweep_interval());
         // Unprotecting of our own is no surprise, also when its answer is not there yet, or was lost.
         let ours = self.care(id).is_some_and(|c| {
             matches!(c.accepted, Some((_, Value::Unprotected)))
                 || c.writing.is_some_and(|call| self.unprotects(call))
                 || c.trouble_with(Value::Unprotected).is_some()
         });
-        let Some(target) = self.targets.get_mut(id) else { return };
-        let Some(evidence) = &target.evidence else { return };
+        let Some(evidence) = self.inventory.evidence(id) else { return };
         let (protected, applicability) = (K::protected(&evidence.facts), K::applicability(&evidence.facts));
         let call = evidence.call;
         if let Some(before) = drifted.filter(|_| !ours) {
             self.breaker.surprise(now, known);
-            let care = target.care_mut();
+            let care = self.writes.care_mut(id);
             care.drifted = true;
             care.last_protected = Some(Box::new(before));
         }
-        let Some(care) = target.care.as_deref_mut() else { return };
+        let Some(care) = self.writes.known_care_mut(id) else { return };
         if care.written_before.is_some_and(|end| call < end) || care.writing.is_some() {
             return;
         }
@@ -185,13 +172,13 @@ impl<K: Extension> Engine<K> {
             }
         }
         if care.idle(now) {
-            target.care = None;
+            self.writes.drop_care(id);
         }
     }
 
     /// Decides what is to be done about one target now, and puts it into the lane where that is done.
     pub(super) fn reconsider(&mut self, now: Moment, id: &K::Id) {
-        let Some(target) = self.targets.get(id) else { return };
+        let Some(target) = self.inventory.get(id) else { return };
         if let Some(absence) = target.absence.as_deref() {
             if !absence.proven() || absence.denied {
                 let due = absence.next_lookup(now);
@@ -204,7 +191,7 @@ impl<K: Extension> Engine<K> {
             return;
         }
         let Some(evidence) = &target.evidence else { return };
-        let care = target.care.as_deref();
+        let care = self.care(id);
         if care.is_some_and(|c| c.writing.is_some()) {
             return;
         }
@@ -225,7 +212,7 @@ impl<K: Extension> Engine<K> {
         let drifted = care.is_some_and(|c| c.drifted);
         let Some(owner) = self.enforcer(now, id).cloned() else { return };
         let (hot, interval) = (self.is_hot(now, id), self.sweep_interval());
-        let Some(care) = self.targets.get_mut(id).map(Target::care_mut) else { return };
+        let care = self.writes.care_mut(id);
         if drifted && let Some(last) = care.repairs.last() {
             // Whoever keeps switching it off is answered each time, and costs one write in a sweep interval.
             care.not_before = care.not_before.max(last.after(interval));
@@ -252,8 +239,8 @@ impl<K: Extension> Engine<K> {
 
     /// A read by id lacked this target. `showed_any`: it showed something else that was asked for.
     pub(super) fn missed(&mut self, now: Moment, id: &K::Id, call: CallId, showed_any: bool) {
-        let known = self.targets.len();
-        let Some(target) = self.targets.get(id) else { return };
+        let known = self.inventory.len();
+        let Some(target) = self.inventory.get(id) else { return };
         if target.newest_call().is_some_and(|newest| newest > call) {
             return;
         }
@@ -262,8 +249,7 @@ impl<K: Extension> Engine<K> {
             self.breaker.surprise(now, known);
         }
         let circuit_open = self.breaker.is_open();
-        let Some(target) = self.targets.get_mut(id) else { return };
-        let absence = target.absence.get_or_insert_with(|| Box::new(Absence::new(call)));
+        let Some(absence) = self.inventory.lack(id, call) else { return };
         absence.lacked = call;
         if showed_any {
             absence.missed(now, !circuit_open || !was_known);
@@ -283,34 +269,30 @@ impl<K: Extension> Engine<K> {
     fn conclude_gone(&mut self, now: Moment, id: &K::Id) {
         self.note_gone(now, id);
         self.forget_gone(id);
-        self.retag(id, Some(&[]));
-        let before = place_of(&self.targets, id).instance();
-        self.selection.move_to(id, before, None);
-        if let Some(target) = self.targets.get_mut(id) {
-            target.evidence = None;
-            target.care.take_if(|care| !care.under_way(None));
+        self.selection.retag(id, self.inventory.tags(id), &[]);
+        self.selection.move_to(id, self.inventory.place(id).instance(), None);
+        self.inventory.void(id);
+        if self.care(id).is_some_and(|care| !care.under_way(None)) {
+            self.writes.drop_care(id);
         }
         self.forget_unselected(id);
     }
 
     /// A complete listing lacked this target, or a write was answered that it does not exist: look it up by id.
     pub(super) fn doubt(&mut self, now: Moment, id: &K::Id, lacked: CallId) {
-        let known = self.targets.len();
-        let Some(target) = self.targets.get(id).filter(|target| target.absence.is_none()) else { return };
+        let known = self.inventory.len();
+        let Some(target) = self.inventory.get(id).filter(|target| target.absence.is_none()) else { return };
         if target.evidence.is_some() || self.is_remembered(id) {
             self.breaker.surprise(now, known);
         }
-        if let Some(target) = self.targets.get_mut(id) {
-            target.absence = Some(Box::new(Absence::new(lacked)));
-        }
+        self.inventory.lack(id, lacked);
         self.touch_selectors(id);
         self.reconsider(now, id);
     }
 
     /// The cloud refuses to be asked for this id at all.
     pub(super) fn refused(&mut self, now: Moment, id: &K::Id) {
-        if let Some(target) = self.targets.get_mut(id) {
-            let absence = target.absence.get_or_insert_with(|| Box::new(Absence::new(CallId(0))));
+        if let Some(absence) = self.inventory.lack(id, CallId(0)) {
             absence.refused = true;
             absence.looked(now);
         }
@@ -318,17 +300,20 @@ impl<K: Extension> Engine<K> {
         self.reconsider(now, id);
     }
 
+    /// The verdict on evidence alone, whoever asks; `None`: nobody wants to know of it.
+    pub(super) fn verdict(&self, id: &K::Id, horizon: Moment, epoch: u32) -> Option<Verdict> {
+        let target = self.inventory.get(id)?;
+        Some(verdict(target, self.care(id), horizon, epoch))
+    }
+
     /// What is being done about a target.
     pub(super) fn care(&self, id: &K::Id) -> Option<&Care> {
-        self.targets.get(id).and_then(|t| t.care.as_deref())
+        self.writes.care(id)
     }
 
     /// Whether an id may be asked for at all by a sweep by id.
     pub(super) fn unanswerable(&self, id: &K::Id) -> bool {
-        self.targets
-            .get(id)
-            .and_then(|t| t.absence.as_deref())
-            .is_some_and(|a| a.refused || (a.denied && a.proven()))
+        self.inventory.absence(id).is_some_and(|a| a.refused || (a.denied && a.proven()))
     }
 
     /// Repairs within the last hour that make a write war.
@@ -353,21 +338,4 @@ impl<K: Extension> Engine<K> {
             }
         }
     }
-}
-
-/// The tags of a target: those that were read last, or could be read last.
-pub(super) fn tags_of<'a, K: Kind>(
-    targets: &'a BTreeMap<K::Id, Target<K>>,
-    last: &'a BTreeMap<K::Id, Vec<Tag>>,
-    id: &K::Id,
-) -> &'a [Tag] {
-    let evidence = targets.get(id).and_then(|t| t.evidence.as_ref());
-    let read = evidence.and_then(|e| K::tags(&e.facts));
-    read.or_else(|| last.get(id).map(Vec::as_slice)).unwrap_or_default()
-}
-
-/// Where a target was when it was read last.
-pub(super) fn place_of<'a, K: Kind>(targets: &'a BTreeMap<K::Id, Target<K>>, id: &K::Id) -> Place<'a> {
-    let evidence = targets.get(id).and_then(|t| t.evidence.as_ref());
-    evidence.map_or(Place::Free, |evidence| K::place(&evidence.facts))
 }

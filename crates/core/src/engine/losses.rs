@@ -2,7 +2,6 @@
 
 use std::collections::BTreeSet;
 
-use super::facts::place_of;
 use super::objects::{Member, Object};
 use super::{Engine, Extension};
 use crate::evidence::Evidence;
@@ -49,7 +48,7 @@ impl<K: Extension> Engine<K> {
     }
 
     fn evidence_of_lead(&self, id: &K::Id) -> Option<&Evidence<K>> {
-        let evidence = self.targets.get(id).and_then(|target| target.evidence.as_ref());
+        let evidence = self.inventory.evidence(id);
         evidence.filter(|evidence| evidence.call >= self.context.term_since())
     }
 
@@ -103,7 +102,7 @@ impl<K: Extension> Engine<K> {
         let reach: BTreeSet<&K::Id> = self.reach(object).collect();
         let left = |id: &&K::Id| !reach.contains(id) || self.member(now, object, id) == Member::No;
         let shunned = |id: &K::Id| {
-            let host = place_of(&self.targets, id).instance();
+            let host = self.inventory.place(id).instance();
             host.and_then(|host| object.roster.as_ref()?.role(host)) == Some(Role::Excluded)
         };
         let cause = |id| if shunned(id) { Cause::HostExcluded } else { Cause::HostLeft };

@@ -7,7 +7,6 @@
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use super::attach::Errand;
-use super::facts::place_of;
 use super::objects::Member;
 use super::unprotect::Ended;
 use super::{Engine, Extension};
@@ -100,8 +99,8 @@ impl<K: Extension> Engine<K> {
         if !K::REMEMBERS {
             return;
         }
-        let Some(target) = self.targets.get(id).filter(|target| target.evidence.is_some()) else { return };
-        let protected = matches!(target.verdict(self.horizon(now), 0), Verdict::Protected(_));
+        let Some(evidence) = self.inventory.evidence(id) else { return };
+        let protected = matches!(self.verdict(id, self.horizon(now), 0), Some(Verdict::Protected(_)));
         let selectors: Vec<(ObjectId, bool)> = self
             .selectors_of(now, id)
             .map(|(name, object, member)| {
@@ -109,8 +108,8 @@ impl<K: Extension> Engine<K> {
             })
             .collect();
         // What is on its way to an instance was never on it, and may come back.
-        let arrived = target.evidence.as_ref().is_some_and(|e| K::at_stake(&e.facts));
-        let place = match place_of(&self.targets, id) {
+        let arrived = K::at_stake(&evidence.facts);
+        let place = match self.inventory.place(id) {
             Place::On(_) if !arrived => Place::Unreadable,
             place => place,
         };
@@ -142,13 +141,13 @@ impl<K: Extension> Engine<K> {
         };
         let (mut new, mut left) = (Vec::new(), Vec::new());
         for id in self.reach(object) {
-            let verdict = self.targets.get(id).map(|t| t.verdict(horizon, 0));
+            let verdict = self.verdict(id, horizon, 0);
             let member = self.member(now, object, id);
             if object.memory.kept.contains_key(id) {
-                let on_its_way =
-                    self.targets.get(id).and_then(|t| t.evidence.as_ref()).is_some_and(|e| {
-                        !matches!(K::place(&e.facts), Place::Free) && !K::at_stake(&e.facts)
-                    });
+                let on_its_way = self
+                    .inventory
+                    .evidence(id)
+                    .is_some_and(|e| !matches!(K::place(&e.facts), Place::Free) && !K::at_stake(&e.facts));
                 if member == Member::No && on_its_way && !object.intent.selector.exclude_ids.contains(id) {
                     // Whether it comes to be on an instance that is excluded has yet to be seen.
                 } else if member == Member::No {
@@ -198,7 +197,7 @@ impl<K: Extension> Engine<K> {
         if !K::REMEMBERS {
             return;
         }
-        let facts = self.targets.get(id).and_then(|t| t.evidence.as_ref()).map(|e| e.facts.clone());
+        let facts = self.inventory.evidence(id).map(|e| e.facts.clone());
         for name in self.selection.naming(id).to_vec() {
             let Some(object) = self.objects.get_mut(&name) else { continue };
             let Some(remembered) = object.memory.depart(id, Reason::Departed) else { continue };

@@ -10,8 +10,10 @@
 //! after [`CALL_DEADLINE`], which must be longer than the client's own time-out.
 
 mod attach;
+mod care;
 mod context;
 mod facts;
+mod inventory;
 mod losses;
 mod memory;
 mod objects;
@@ -32,11 +34,11 @@ use crate::backoff::Jitter;
 use crate::breaker::CircuitBreaker;
 use crate::budget::{Budget, Limit};
 use crate::call::{ReadCall, Reply, WriteCall};
+use crate::engine::care::Value;
 use crate::engine::selection::Selection;
-use crate::engine::target::{Target, Value};
 use crate::failure::{Class, Failure};
 use crate::id::InterfaceId;
-use crate::id::{CallId, Generation, ObjectId, Tag, TagFilter};
+use crate::id::{CallId, Generation, ObjectId, TagFilter};
 use crate::instance::Instance;
 use crate::intent::Intent;
 use crate::interface::Interface;
@@ -50,7 +52,7 @@ use crate::verdict::RegionReport;
 pub use crate::authority::PreflightAnswer;
 use attach::Attempt;
 use context::Context;
-use facts::{place_of, tags_of};
+use inventory::Inventory;
 use objects::Object;
 use reads::Reads;
 use unprotect::Batch;
@@ -277,9 +279,7 @@ pub struct Engine<K: Kind> {
     /// Objects that may want to know of other instances.
     watches_due: BTreeSet<ObjectId>,
     selection: Selection<K>,
-    targets: BTreeMap<K::Id, Target<K>>,
-    /// The last readable tags of targets whose tags can't be read now.
-    last_tags: BTreeMap<K::Id, Vec<Tag>>,
+    inventory: Inventory<K>,
     reads: Reads<K>,
     writes: Writes<K>,
     flights: BTreeMap<CallId, Flight<K>>,
@@ -343,8 +343,7 @@ impl<K: Extension> Engine<K> {
             rosterless: BTreeSet::new(),
             rosters_due: BTreeSet::new(),
             selection: Selection::default(),
-            targets: BTreeMap::new(),
-            last_tags: BTreeMap::new(),
+            inventory: Inventory::default(),
             reads: Reads::new(Budget::new(settings.reads), Pace::new(settings.sweep_interval)),
             writes: Writes::new(Budget::new(settings.writes)),
             flights: BTreeMap::new(),
@@ -555,7 +554,7 @@ impl<K: Extension> Engine<K> {
 
     /// Marks the reports of all objects that may select the target.
     fn touch_selectors(&mut self, id: &K::Id) {
-        let (tags, place) = (tags_of(&self.targets, &self.last_tags, id), place_of(&self.targets, id));
+        let (tags, place) = (self.inventory.tags(id), self.inventory.place(id));
         let candidates = self.selection.candidates(id, tags, place);
         self.context.touch_all(candidates.into_iter().cloned());
     }

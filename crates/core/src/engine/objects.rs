@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::memory::Memory;
-use super::{Asked, Engine, Extension, facts::place_of, facts::tags_of, unprotect::Act};
+use super::{Asked, Engine, Extension, unprotect::Act};
 use crate::engine::target::Target;
 use crate::evidence::Evidence;
 use crate::id::{CallId, Generation, InstanceId, ObjectId};
@@ -275,11 +275,12 @@ impl<K: Extension> Engine<K> {
             reached.extend(self.reach(old).cloned());
             self.release(object, old);
         }
-        let tags = |id| tags_of(&self.targets, &self.last_tags, id);
-        let known = self.targets.keys().map(|id| (id, tags(id)));
-        self.selection.insert(object, &intent.selector, &known);
+        {
+            let known = self.inventory.iter().map(|(id, _)| (id, self.inventory.tags(id)));
+            self.selection.insert(object, &intent.selector, &known);
+        }
         for id in intent.selector.named() {
-            self.targets.entry(id.clone()).or_default();
+            self.inventory.expect(id);
         }
         let memory = old.as_mut().map(|old| std::mem::take(&mut old.memory)).unwrap_or_default();
         let losses = old.as_mut().map(|old| std::mem::take(&mut old.losses)).unwrap_or_default();
@@ -379,8 +380,8 @@ impl<K: Extension> Engine<K> {
         let (hot, epoch) = (entry.hot(now), entry.tag_epoch);
         let reach: Vec<K::Id> = self.reach(entry).cloned().collect();
         for id in reach {
-            let target = self.targets.entry(id.clone()).or_default();
-            if let (true, Some(care)) = (edited, target.care.as_deref_mut()) {
+            self.inventory.expect(&id);
+            if let (true, Some(care)) = (edited, self.writes.known_care_mut(&id)) {
                 // A spec change resets the waiting, not what was written.
                 care.failures = 0;
                 care.not_before = now;
@@ -388,10 +389,10 @@ impl<K: Extension> Engine<K> {
                     care.trouble = None;
                 }
             }
-            if let (true, Some(absence)) = (edited, target.absence.as_deref_mut()) {
+            if let (true, Some(absence)) = (edited, self.inventory.absence_mut(&id)) {
                 absence.refused = false;
             }
-            let unread = target.evidence.as_ref().is_none_or(|e| e.tag_epoch < epoch);
+            let unread = self.inventory.evidence(&id).is_none_or(|e| e.tag_epoch < epoch);
             // What was there before the start is read by the first sweep: nobody's change may wait behind it. And what was
             // selected before the Nodes, or what is watched, changed is being read already.
             if unread && hot && (edited || !before.contains(&id)) {
@@ -407,21 +408,23 @@ impl<K: Extension> Engine<K> {
     /// a read shows meanwhile for evidence, nor write beside it.
     pub(super) fn forget_unselected(&mut self, id: &K::Id) {
         self.lingering.remove(id);
-        let Some(target) = self.targets.get(id) else { return };
-        let tags = tags_of(&self.targets, &self.last_tags, id);
-        let place = place_of(&self.targets, id);
+        if self.inventory.get(id).is_none() {
+            return;
+        }
+        let tags = self.inventory.tags(id);
+        let place = self.inventory.place(id);
         if self.selection.concerns(id, tags, place) {
             return;
         }
         let oldest = self.flights.keys().next();
-        if target.care.as_deref().is_some_and(|care| care.under_way(oldest.copied())) {
+        if self.care(id).is_some_and(|care| care.under_way(oldest.copied())) {
             self.lingering.insert(id.clone());
             return;
         }
         self.selection.retag(id, tags, &[]);
         self.selection.move_to(id, place.instance(), None);
-        self.targets.remove(id);
-        self.last_tags.remove(id);
+        self.inventory.forget(id);
+        self.writes.drop_care(id);
         self.reads.forget(id);
     }
 
@@ -452,7 +455,7 @@ impl<K: Extension> Engine<K> {
         let shown = |(id, target): (&'a K::Id, &Target<K>)| {
             (target.evidence.is_some() || selector.holds(id)).then_some(id)
         };
-        let all = selector.all.then(|| self.targets.iter().filter_map(shown));
+        let all = selector.all.then(|| self.inventory.iter().filter_map(shown));
         let some = (!selector.all).then(|| self.selection.reach(selector));
         all.into_iter().flatten().chain(some.into_iter().flatten())
     }
@@ -460,13 +463,13 @@ impl<K: Extension> Engine<K> {
     /// Whether an object selects a target, by its spec or by its memory.
     pub(super) fn member(&self, now: Moment, object: &Object<K>, id: &K::Id) -> Member {
         let remembered = object.memory.kept.contains_key(id);
-        object.member(id, self.targets.get(id), self.horizon(now), remembered, self.selection.listed_by(id))
+        object.member(id, self.inventory.get(id), self.horizon(now), remembered, self.selection.listed_by(id))
     }
 
     /// Whether an object selects a target by its spec. What status says may keep a flag protected, but is no reason to unprotect
     /// one (I14).
     pub(super) fn member_by_spec(&self, now: Moment, object: &Object<K>, id: &K::Id) -> Member {
-        object.member(id, self.targets.get(id), self.horizon(now), false, self.selection.listed_by(id))
+        object.member(id, self.inventory.get(id), self.horizon(now), false, self.selection.listed_by(id))
     }
 
     /// The objects that select the target, or may.
@@ -475,7 +478,7 @@ impl<K: Extension> Engine<K> {
         now: Moment,
         id: &'a K::Id,
     ) -> impl Iterator<Item = (&'a ObjectId, &'a Object<K>, Member)> {
-        let place = place_of(&self.targets, id);
+        let place = self.inventory.place(id);
         self.selection.candidates(id, self.known_tags(id), place).into_iter().filter_map(move |object| {
             let entry = self.objects.get(object)?;
             let member = self.member(now, entry, id);

@@ -443,7 +443,7 @@ impl<K: Extension> Engine<K> {
     fn nothing_visible(&mut self) {
         let ids: Vec<K::Id> = self.reads.lookups.iter().cloned().collect();
         for id in ids {
-            if let Some(absence) = self.targets.get_mut(&id).and_then(|t| t.absence.as_deref_mut()) {
+            if let Some(absence) = self.inventory.absence_mut(&id) {
                 absence.blind = true;
             }
             self.touch_selectors(&id);

@@ -4,11 +4,9 @@ use std::collections::BTreeSet;
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::time::Duration;
 
-use super::facts::place_of;
 use super::objects::{Member, Object, Reported};
 use super::{Action, Engine, Extension};
 use crate::conditions::{Question, judge};
-use crate::engine::target::Target;
 use crate::failure::without_request;
 use crate::id::InstanceId;
 use crate::id::ObjectId;
@@ -257,19 +255,18 @@ impl<K: Extension> Engine<K> {
         id: &K::Id,
     ) -> Option<(Verdict, Vec<Risk>)> {
         let horizon = self.told_horizon(now);
-        let target = self.targets.get(id);
-        let verdict = |t: &Target<K>| t.verdict(horizon, object.tag_epoch);
+        let verdict = || self.verdict(id, horizon, object.tag_epoch);
         let mut said = match self.member(now, object, id) {
             Member::No => return None,
             // Named and missing is more to the point than unread.
-            Member::Unclear(reason) => match target.map(verdict) {
+            Member::Unclear(reason) => match verdict() {
                 Some(Verdict::Unknown(why)) => Verdict::Unknown(why),
                 _ => Verdict::Unknown(reason),
             },
-            Member::Yes => target.map_or(Verdict::Unknown(Reason::AwaitingEvidence), verdict),
+            Member::Yes => verdict().unwrap_or(Verdict::Unknown(Reason::AwaitingEvidence)),
         };
         let mut risks = Vec::new();
-        if let Some(evidence) = target.and_then(|t| t.evidence.as_ref()) {
+        if let Some(evidence) = self.inventory.evidence(id) {
             risks = K::risks(&evidence.facts);
             if let Some(instance) = K::place(&evidence.facts).instance()
                 && K::applicability(&evidence.facts) == Applicability::Yes
@@ -296,13 +293,13 @@ impl<K: Extension> Engine<K> {
 
     /// Whether the cloud refuses to be asked for an id that nobody has typed: a Node stands for it.
     pub(super) fn is_no_id(&self, object: &Object<K>, id: &K::Id) -> bool {
-        let absence = self.targets.get(id).and_then(|target| target.absence.as_deref());
+        let absence = self.inventory.absence(id);
         absence.is_some_and(|absence| absence.refused) && object.intent.selector.only_node_names(id)
     }
 
     /// Whether the target is on an instance of which nobody has told yet.
     fn is_on_unheard(&self, object: &Object<K>, id: &K::Id) -> bool {
-        let place = place_of(&self.targets, id).instance();
+        let place = self.inventory.place(id).instance();
         place.is_some_and(|on| object.roster.as_ref().is_none_or(|roster| !roster.owners.contains_key(on)))
     }
 

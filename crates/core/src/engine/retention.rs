@@ -25,7 +25,7 @@ impl Engine<Interface> {
         for id in self.reach(object) {
             let Some((verdict, risks)) = self.judge_target(now, object, id) else { continue };
             let verdict = self.explain(verdict, &object.intent);
-            let evidence = self.targets.get(id).and_then(|t| t.evidence.as_ref());
+            let evidence = self.inventory.evidence(id);
             let kept = memory.kept.get(id);
             let Some(facts) = evidence.map(|e| &e.facts) else {
                 if kept.is_some() {
@@ -119,7 +119,7 @@ impl Engine<Interface> {
     fn wanted_instances(&self, object: &Object<Interface>) -> BTreeSet<InstanceId> {
         let mut wanted: BTreeSet<InstanceId> = Self::destinations(object).cloned().collect();
         for id in self.reach(object) {
-            let facts = self.targets.get(id).and_then(|t| t.evidence.as_ref()).map(|e| &e.facts);
+            let facts = self.inventory.evidence(id).map(|e| &e.facts);
             if let Some(Place::On(instance)) = facts.map(Interface::place)
                 && !selects(object, Some(instance))
                 && !object.intent.selector.exclude_ids.contains(id)

@@ -81,7 +81,7 @@ impl Engine<Instance> {
             return Some(Role::Excluded);
         }
         let named = selector.names(id);
-        let evidence = self.targets.get(id).and_then(|t| t.evidence.as_ref());
+        let evidence = self.inventory.evidence(id);
         let fresh = evidence.filter(|e| e.tag_epoch >= object.tag_epoch && e.seen >= self.horizon(now));
         let Some(tags) = fresh.and_then(|e| Instance::tags(&e.facts)) else {
             let why = match (fresh, evidence) {
@@ -108,11 +108,11 @@ impl Engine<Instance> {
 
     fn presence(&self, now: Moment, object: &Object<Instance>, id: &InstanceId) -> Presence {
         let unknown = |reason| Presence::Unknown(self.why_unread(reason));
-        let Some(target) = self.targets.get(id) else { return unknown(Reason::AwaitingEvidence) };
+        let Some(target) = self.inventory.get(id) else { return unknown(Reason::AwaitingEvidence) };
         if let Some(absence) = target.absence.as_deref() {
-            return match (target.verdict(self.horizon(now), 0), absence.proven) {
-                (Verdict::Unknown(Reason::NotFound), Some(since)) => Presence::Gone(since),
-                (Verdict::Unknown(reason), _) => unknown(reason),
+            return match (self.verdict(id, self.horizon(now), 0), absence.proven) {
+                (Some(Verdict::Unknown(Reason::NotFound)), Some(since)) => Presence::Gone(since),
+                (Some(Verdict::Unknown(reason)), _) => unknown(reason),
                 _ => unknown(Reason::Missing),
             };
         }
@@ -155,7 +155,7 @@ impl Engine<Instance> {
     pub fn looked(&self, ids: &BTreeSet<InstanceId>, since: CallId) -> Option<BTreeSet<InstanceId>> {
         let mut shown = BTreeSet::new();
         for id in ids {
-            let target = self.targets.get(id)?;
+            let target = self.inventory.get(id)?;
             target.newest_call().filter(|call| *call >= since)?;
             // Who selects one by tag can't be told where its tags can't be read.
             let readable = target.evidence.as_ref().is_some_and(|e| Instance::tags(&e.facts).is_some());
@@ -296,7 +296,7 @@ impl<K: Extension> Engine<K> {
         let after: BTreeSet<K::Id> = self.reach(object).cloned().collect();
         let mut unread = Vec::new();
         for id in &after {
-            let target = self.targets.entry(id.clone()).or_default();
+            let target = self.inventory.expect(id);
             if target.evidence.is_none() && target.absence.is_none() {
                 unread.push(id.clone());
             } else {
@@ -319,7 +319,7 @@ impl<K: Extension> Engine<K> {
 
     /// When something was last seen on an instance.
     fn seen_on(&self, instance: &InstanceId) -> Option<Moment> {
-        let there = self.selection.on(instance).filter_map(|id| self.targets.get(id)?.evidence.as_ref());
+        let there = self.selection.on(instance).filter_map(|id| self.inventory.evidence(id));
         let there = there.filter(|evidence| K::place(&evidence.facts) == Place::On(instance));
         there.map(|evidence| evidence.seen).max()
     }

@@ -4,13 +4,12 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
-use super::facts::place_of;
 use super::objects::Member;
 use super::{Action, Engine, Extension, PreflightNumber, Purpose, Window};
 use crate::authority::{Case, ObjectProof, Obstacles, PreflightAnswer, UnprotectPermit, grant};
 use crate::budget::Urgency;
 use crate::call::{IDS_PER_READ, WriteCall};
-use crate::engine::target::Value;
+use crate::engine::care::Value;
 use crate::evidence::Evidence;
 use crate::id::{CallId, Generation, InstanceId, ObjectId};
 use crate::intent::{Intent, Unprotecting};
@@ -229,7 +228,6 @@ impl<K: Extension> Engine<K> {
         if act.ended.contains_key(id) {
             return None;
         }
-        let target = self.targets.get(id);
         // A Node of which nobody knows the instance holds nothing up.
         if self.is_no_id(entry, id) {
             return None;
@@ -239,28 +237,26 @@ impl<K: Extension> Engine<K> {
             Member::No => return None,
             // Whatever it was, it is no more.
             Member::Unclear(_)
-                if target.is_some_and(|t| {
-                    t.verdict(self.horizon(now), 0) == Verdict::Unknown(Reason::NotFound)
-                }) =>
+                if self.verdict(id, self.horizon(now), 0) == Some(Verdict::Unknown(Reason::NotFound)) =>
             {
                 return Some(Standing::Ended(Ended::Done));
             }
             Member::Unclear(reason) => return Some(self.held(now, act, reason)),
         }
-        let target = target?;
+        let verdict = self.verdict(id, self.horizon(now), entry.tag_epoch)?;
+        let evidence = self.inventory.evidence(id);
         // What nothing would take along keeps its flag.
-        if target.evidence.as_ref().is_some_and(|e| !K::at_stake(&e.facts)) {
+        if evidence.is_some_and(|e| !K::at_stake(&e.facts)) {
             return None;
         }
         let held = self.held_by_other(now, id, object);
-        let refusal = target
-            .care
-            .as_deref()
+        let care = self.care(id);
+        let refusal = care
             .and_then(|c| c.trouble_with(Value::Unprotected))
             .filter(|t| t.reason.needs_person() || t.refused_for_good::<K>());
-        let waits = target.care.as_deref().is_some_and(|c| c.writing.is_some() || c.not_before > now);
-        let odd_tags = target.evidence.as_ref().is_some_and(|e| K::tags(&e.facts).is_none());
-        Some(match target.verdict(self.horizon(now), entry.tag_epoch) {
+        let waits = care.is_some_and(|c| c.writing.is_some() || c.not_before > now);
+        let odd_tags = evidence.is_some_and(|e| K::tags(&e.facts).is_none());
+        Some(match verdict {
             Verdict::Unprotected(_) | Verdict::NotApplicable(_) | Verdict::Unknown(Reason::NotFound) => {
                 Standing::Ended(Ended::Done)
             }
@@ -270,7 +266,7 @@ impl<K: Extension> Engine<K> {
             Verdict::Protected(_) if !self.opaque.is_empty() => self.held(now, act, Reason::OpaqueRival),
             Verdict::Protected(_) if self.breaker.is_open() => self.held(now, act, Reason::CircuitBreaker),
             Verdict::Protected(_)
-                if place_of(&self.targets, id).instance().is_some() && self.owners_unreadable.is_some() =>
+                if self.inventory.place(id).instance().is_some() && self.owners_unreadable.is_some() =>
             {
                 self.held(now, act, self.owners_unreadable.unwrap_or(Reason::PermissionDenied))
             }
@@ -354,7 +350,7 @@ impl<K: Extension> Engine<K> {
     }
 
     fn places_of(&self, targets: &[K::Id]) -> BTreeSet<InstanceId> {
-        targets.iter().filter_map(|id| place_of(&self.targets, id).instance().cloned()).collect()
+        targets.iter().filter_map(|id| self.inventory.place(id).instance().cloned()).collect()
     }
 
     /// The instances that the batch wants to be read, and since when.
@@ -426,7 +422,7 @@ impl<K: Extension> Engine<K> {
         let (proof, since, object) = (*proof, *since, object.clone());
         let Some(id) = targets.pop() else { return false };
         // Who selects the instance that it is on now is known only if that was read.
-        let place = place_of(&self.targets, &id).instance();
+        let place = self.inventory.place(&id).instance();
         if place.is_some_and(|instance| !looked.contains(instance)) {
             return false;
         }
@@ -454,13 +450,13 @@ impl<K: Extension> Engine<K> {
         id: &K::Id,
         (proof, read_since): (ObjectProof, CallId),
     ) -> Option<UnprotectPermit<K>> {
-        let (entry, target) = (self.objects.get(object)?, self.targets.get(id)?);
-        let busy = target.care.as_deref().is_some_and(|c| c.writing.is_some() || c.accepted.is_some());
+        let (entry, target) = (self.objects.get(object)?, self.inventory.get(id)?);
+        let busy = self.care(id).is_some_and(|c| c.writing.is_some() || c.accepted.is_some());
         // A hold by tag shows only on tags that could be read, and of which none was dropped that somebody asks for.
         let tells_all =
             |e: &&Evidence<K>| K::tags(&e.facts).is_some() && e.tag_epoch >= self.selection.epoch();
         let evidence = target.evidence.as_ref().filter(tells_all)?;
-        let written = target.care.as_deref().and_then(|c| c.written_before);
+        let written = self.care(id).and_then(|c| c.written_before);
         let fresh = evidence.fresh(self.horizon(now), written)?;
         if busy || target.absence.is_some() {
             return None;
@@ -492,15 +488,13 @@ impl<K: Extension> Engine<K> {
             }
         }
         for id in self.reach(entry) {
-            let target = self.targets.get(id);
             if self.member_by_spec(now, entry, id) == Member::No {
                 continue;
             }
             if act.done {
                 let left = matches!(act.ended.get(id), Some(Ended::LeftProtected(_)));
-                let protected = target.is_some_and(|t| {
-                    matches!(t.verdict(self.horizon(now), entry.tag_epoch), Verdict::Protected(_))
-                });
+                let verdict = self.verdict(id, self.horizon(now), entry.tag_epoch);
+                let protected = matches!(verdict, Some(Verdict::Protected(_)));
                 progress.protected_again += u32::from(protected && !left);
             } else if let Some(standing) = self.standing(now, object, id) {
                 let reason = match standing {

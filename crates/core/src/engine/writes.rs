@@ -6,7 +6,7 @@ use super::{Action, Engine, Extension, Purpose, RoundRobin, Window, reads};
 use crate::backoff;
 use crate::budget::{Budget, Urgency};
 use crate::call::WriteCall;
-use crate::engine::target::{Target, Trouble, Value};
+use crate::engine::care::{Care, Trouble, Value};
 use crate::failure::{Class, Effect as Outcome, Failure};
 use crate::id::ObjectId;
 use crate::kind::{Applicability, Kind};
@@ -42,6 +42,8 @@ pub(super) struct Writes<K: Kind> {
     /// Targets on which what is written does not last.
     in_vain: VecDeque<K::Id>,
     in_flight: usize,
+    /// What is being done about each target. Most have nothing.
+    care: BTreeMap<K::Id, Care>,
     denials: u32,
     /// All writes rest until then, for this reason.
     closed: (Moment, Reason),
@@ -59,10 +61,35 @@ impl<K: Kind> Writes<K> {
             onboarding: RoundRobin::default(),
             in_vain: VecDeque::new(),
             in_flight: 0,
+            care: BTreeMap::new(),
             denials: 0,
             closed: (Moment::default(), Reason::PermissionDenied),
             unprotecting_next: false,
         }
+    }
+
+    /// What is being done about a target, if anything.
+    pub fn care(&self, id: &K::Id) -> Option<&Care> {
+        self.care.get(id)
+    }
+
+    /// The same, to change it.
+    pub fn known_care_mut(&mut self, id: &K::Id) -> Option<&mut Care> {
+        self.care.get_mut(id)
+    }
+
+    /// What is being done about a target, made on demand.
+    pub fn care_mut(&mut self, id: &K::Id) -> &mut Care {
+        self.care.entry(id.clone()).or_default()
+    }
+
+    pub fn cares_mut(&mut self) -> impl Iterator<Item = (&K::Id, &mut Care)> {
+        self.care.iter_mut()
+    }
+
+    /// Nothing is done about a target any more.
+    pub fn drop_care(&mut self, id: &K::Id) {
+        self.care.remove(id);
     }
 
     /// Targets that wait.
@@ -227,21 +254,19 @@ impl<K: Extension> Engine<K> {
         if self.writes.denials >= DENIALS {
             self.writes.closed = (now.after(backoff::LONG), Reason::PermissionDenied);
         }
-        if let Some(target) = self.targets.get_mut(id) {
-            target.care_mut().writing = Some(call);
-        }
+        self.writes.care_mut(id).writing = Some(call);
         out.push(Action::Write(call, write, window));
     }
 
     /// Whether the protected value is to be written on this target now: judged anew just before the call goes out.
     fn needs_protecting(&self, now: Moment, id: &K::Id) -> bool {
-        let Some(target) = self.targets.get(id) else { return false };
+        let Some(target) = self.inventory.get(id) else { return false };
         let Some(evidence) = target.evidence.as_ref().filter(|_| target.absence.is_none()) else {
             return false;
         };
         // Whoever led meanwhile may have written, and so may anybody since two sweeps ago.
         let known = evidence.seen >= self.horizon(now) && evidence.call >= self.context.term_since();
-        let ready = target.care.as_deref().is_none_or(|care| {
+        let ready = self.care(id).is_none_or(|care| {
             care.writing.is_none()
                 && care.accepted.is_none()
                 && care.not_before <= now
@@ -264,8 +289,10 @@ impl<K: Extension> Engine<K> {
             }
             Err(failure) => self.heed(now, failure),
         }
-        let Some(target) = self.targets.get_mut(id) else { return };
-        let care = target.care_mut();
+        if self.inventory.get(id).is_none() {
+            return;
+        }
+        let care = self.writes.care_mut(id);
         care.writing = None;
         // Whatever the answer, only what is read from now on tells how the flag is.
         care.written_before = Some(upcoming);
@@ -286,7 +313,7 @@ impl<K: Extension> Engine<K> {
             Err(failure) => self.write_failed(now, id, value, &failure),
         }
         self.touch_selectors(id);
-        if self.targets.get(id).is_some_and(|t| t.absence.is_none()) {
+        if self.inventory.get(id).is_some_and(|t| t.absence.is_none()) {
             self.reconsider(now, id);
         }
     }
@@ -299,10 +326,8 @@ impl<K: Extension> Engine<K> {
             *until = now;
         }
         self.writes.denials = 0;
-        for (id, target) in &mut self.targets {
-            if let Some(care) = target.care.as_deref_mut()
-                && care.trouble.as_ref().is_some_and(|trouble| hangs_on_the_key(trouble.reason))
-            {
+        for (id, care) in self.writes.cares_mut() {
+            if care.trouble.as_ref().is_some_and(|trouble| hangs_on_the_key(trouble.reason)) {
                 care.not_before = now;
                 self.timers.insert((now, id.clone()));
             }
@@ -333,7 +358,7 @@ impl<K: Extension> Engine<K> {
     fn write_failed(&mut self, now: Moment, id: &K::Id, value: Value, failure: &Failure) {
         let (reason, detail) = super::describe::<K>(failure);
         let class = failure.class;
-        let failures = self.targets.get(id).and_then(|t| t.care.as_deref()).map_or(0, |c| c.failures) + 1;
+        let failures = self.care(id).map_or(0, |c| c.failures) + 1;
         let not_before = match class {
             Class::Throttled => self.writes.budget.next_token(now, Urgency::Background),
             // There is nothing to wait for that settles late.
@@ -342,7 +367,7 @@ impl<K: Extension> Engine<K> {
             }
             _ => now.after(backoff::wait(class, failures, &mut self.context.jitter)),
         };
-        let Some(care) = self.targets.get_mut(id).map(Target::care_mut) else { return };
+        let care = self.writes.care_mut(id);
         care.failures = failures;
         care.not_before = not_before;
         let since = care.trouble.as_ref().filter(|t| t.reason == reason).map_or(now, |t| t.since);

@@ -43,8 +43,8 @@ impl Engine<Interface> {
             Some(errand) => errand.row.instance.as_ref(),
             None => entry.instance.as_ref(),
         };
-        let target = self.targets.get(id);
-        let verdict = target.map(|t| t.verdict(self.horizon(now), object.tag_epoch));
+        let target = self.inventory.get(id);
+        let verdict = self.verdict(id, self.horizon(now), object.tag_epoch);
         if verdict == Some(Verdict::Unknown(Reason::NotFound))
             || object.memory.departed.get(id) == Some(&Reason::Departed)
         {
@@ -142,7 +142,7 @@ impl Engine<Interface> {
 
     /// Whether it can't be known yet whether the object will retain this.
     fn unread(&self, object: &Object<Interface>, id: &InterfaceId) -> bool {
-        !object.settled && self.targets.get(id).is_none_or(|t| t.evidence.is_none() && t.absence.is_none())
+        !object.settled && self.inventory.get(id).is_none_or(|t| t.evidence.is_none() && t.absence.is_none())
     }
 
     /// Whether another object wants to attach the same interface. Who has asked the cloud already goes on.

@@ -118,7 +118,7 @@ impl<K: Extension> Engine<K> {
         }
         // What shows nothing at all proves nothing, and must not put off the look-up that does.
         let idle = lookup.lane != Lane::Lookup && !lookup.showed_any;
-        let doubted = |id: &&K::Id| self.targets.get(*id).is_some_and(|target| target.absence.is_some());
+        let doubted = |id: &&K::Id| self.inventory.get(*id).is_some_and(|target| target.absence.is_some());
         let missing: Vec<K::Id> =
             lookup.missing.iter().filter(|id| !(idle && doubted(id))).cloned().collect();
         for id in missing {
@@ -128,7 +128,7 @@ impl<K: Extension> Engine<K> {
 
     /// A look-up that proves nothing is made again, ever more seldom.
     fn proved_nothing(&mut self, now: Moment, id: &K::Id) {
-        let absence = self.targets.get_mut(id).and_then(|target| target.absence.as_deref_mut());
+        let absence = self.inventory.absence_mut(id);
         if let Some(absence) = absence {
             absence.looked(now);
             self.reconsider(now, id);
@@ -199,7 +199,7 @@ impl<K: Extension> Engine<K> {
     /// The cloud was asked for one id alone and says that it knows no such target.
     fn denied(&mut self, now: Moment, call: CallId, id: &K::Id, accused: Option<&(CallId, K::Id)>) {
         for id in accused.map(|(_, accused)| accused).into_iter().chain([id]) {
-            if let Some(absence) = self.targets.get_mut(id).and_then(|t| t.absence.as_deref_mut()) {
+            if let Some(absence) = self.inventory.absence_mut(id) {
                 absence.denied = true;
             }
         }
@@ -214,7 +214,7 @@ impl<K: Extension> Engine<K> {
             Some(witness) => self.accuse(call, id, witness),
             None => self.missed(now, id, call, false),
         }
-        if let Some(absence) = self.targets.get_mut(id).and_then(|t| t.absence.as_deref_mut()) {
+        if let Some(absence) = self.inventory.absence_mut(id) {
             absence.denied = true;
         }
         // It is asked for by itself from now on, and seldom.

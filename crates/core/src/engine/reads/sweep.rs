@@ -129,7 +129,7 @@ impl<K: Extension> Engine<K> {
     /// to be, need not be read again.
     fn due_ids(&self, now: Moment) -> (Vec<K::Id>, Moment) {
         let half = self.sweep_interval() / 2;
-        let evidence = |id: &K::Id| self.targets.get(id).and_then(|t| t.evidence.as_ref());
+        let evidence = |id: &K::Id| self.inventory.evidence(id);
         let mut due: Vec<(Option<Moment>, &K::Id)> = Vec::new();
         let mut since = now;
         for id in self.selection.named_ids().filter(|id| !self.unanswerable(id)) {
@@ -219,7 +219,7 @@ impl<K: Extension> Engine<K> {
             return;
         }
         let lacking: Vec<K::Id> = self
-            .targets
+            .inventory
             .iter()
             .filter(|(_, t)| t.evidence.as_ref().is_none_or(|e| e.call < sweep.first_call))
             .map(|(id, _)| id.clone())
@@ -278,11 +278,9 @@ impl<K: Extension> Engine<K> {
 
     /// What was looked up in vain while the circuit breaker was open has come to be looked up seldom, and from now on it proves something.
     fn look_up_anew(&mut self, now: Moment) {
-        for (id, target) in &mut self.targets {
-            if let Some(absence) = target.absence.as_deref_mut().filter(|absence| !absence.proven()) {
-                absence.lookups = 0;
-                self.timers.insert((absence.next_lookup(now).max(now), id.clone()));
-            }
+        for (id, absence) in self.inventory.absences_mut().filter(|(_, absence)| !absence.proven()) {
+            absence.lookups = 0;
+            self.timers.insert((absence.next_lookup(now).max(now), id.clone()));
         }
     }
 

@@ -1,0 +1,350 @@
+//! What is being done about one target, and what is to be said of it in the light of that.
+
+use std::time::Duration;
+
+use super::target::Target;
+use crate::backoff::LONG;
+use crate::id::CallId;
+use crate::kind::{Applicability, Kind};
+use crate::loss::Sight;
+use crate::reason::Reason;
+use crate::time::Moment;
+use crate::verdict::Verdict;
+
+/// How long the cloud may take to show that a target was unprotected before we take the write as ignored. No page of the vendor
+/// states a delay.
+pub const SETTLE: Duration = Duration::from_secs(30);
+/// A write of the protected value is taken as ignored after a sweep interval, and this long at least: protection does not wait.
+pub const SETTLE_PROTECTED: Duration = Duration::from_secs(5);
+/// The span in which repairs are counted, and how many of them are a write war.
+pub const CONTEST: (Duration, usize) = (Duration::from_secs(3600), 3);
+
+/// What is being done about a target.
+#[derive(Debug, Default)]
+pub struct Care {
+    /// The write under way.
+    pub writing: Option<CallId>,
+    /// The first call number after our last write ended: only a read from there on tells of its effect.
+    pub written_before: Option<CallId>,
+    /// Whether our last write ended with an answer that proves that it had no effect.
+    pub had_no_effect: bool,
+    /// When the cloud accepted a write whose effect we have not seen yet, and which value it set.
+    pub accepted: Option<(Moment, Value)>,
+    /// How many writes of which value were accepted and ignored in a row.
+    pub ignored: Option<(Value, u32)>,
+    /// Failures in a row.
+    pub failures: u32,
+    /// No write before this.
+    pub not_before: Moment,
+    /// Why it is not protected yet, when we know.
+    pub trouble: Option<Trouble>,
+    /// When we put the flag right after somebody else had switched it off: the newest ones that make a write war.
+    pub repairs: Vec<Moment>,
+    /// It was protected when last seen before it was unprotected: this is drift and not a first setting.
+    pub drifted: bool,
+    /// The last look that showed it protected before that.
+    pub last_protected: Option<Box<Sight>>,
+    /// Verifying reads that did not show the effect yet.
+    pub looks: u32,
+    /// The next one is not sent before this.
+    pub look_at: Moment,
+}
+
+/// A value of the flag.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Value {
+    /// The protected one.
+    Protected,
+    /// The unprotected one.
+    Unprotected,
+}
+
+/// Why a write does not succeed.
+#[derive(Debug, Clone)]
+pub struct Trouble {
+    /// Which value was to be set.
+    pub value: Value,
+    /// The reason to report.
+    pub reason: Reason,
+    /// When it failed for this reason first.
+    pub since: Moment,
+    /// When it failed for this reason last.
+    pub last: Moment,
+    /// The cloud's code and request id, for the message.
+    pub detail: Box<str>,
+}
+
+impl Trouble {
+    /// Whether evidence and the cloud's refusal have contradicted each other for too long for something that settles
+    /// late. Refusals alone count, not the time in which nobody asked.
+    pub fn refused_for_good<K: Kind>(&self) -> bool {
+        self.reason == K::REFUSAL.settling && self.last.since(self.since) >= K::REFUSAL.settles
+    }
+}
+
+impl Care {
+    /// Why this value can't be set, when we know.
+    pub fn trouble_with(&self, value: Value) -> Option<&Trouble> {
+        self.trouble.as_ref().filter(|t| t.value == value)
+    }
+
+    /// Notes that the flag was put right.
+    pub fn repaired(&mut self, now: Moment) {
+        self.repairs.retain(|at| now.since(*at) < CONTEST.0);
+        if self.repairs.len() >= CONTEST.1 {
+            self.repairs.remove(0);
+        }
+        self.repairs.push(now);
+    }
+
+    /// Whether what is written does not last: somebody keeps switching the flag off, or it has no effect.
+    pub fn in_vain(&self, now: Moment) -> bool {
+        self.ignored.is_some_and(|(value, _)| value == Value::Protected) || self.contested(now)
+    }
+
+    /// Whether the cloud accepts the protected value again and again without showing it.
+    pub fn ineffective(&self) -> bool {
+        self.trouble_with(Value::Protected).is_some_and(|t| t.reason == Reason::WriteIneffective)
+    }
+
+    /// Repairs within the last hour make a write war.
+    pub fn contested(&self, now: Moment) -> bool {
+        self.repairs.iter().filter(|at| now.since(**at) < CONTEST.0).count() >= CONTEST.1
+    }
+
+    /// Whether a write or its effect may be under way, or a read that was sent before it ended. `oldest`: the oldest
+    /// call without an answer.
+    pub fn under_way(&self, oldest: Option<CallId>) -> bool {
+        let overtaken = |end: CallId| oldest.is_some_and(|call| call < end);
+        self.writing.is_some() || self.accepted.is_some() || self.written_before.is_some_and(overtaken)
+    }
+
+    /// Whether nothing here is worth keeping.
+    pub fn idle(&self, now: Moment) -> bool {
+        self.writing.is_none()
+            && self.accepted.is_none()
+            && self.trouble.is_none()
+            && self.failures == 0
+            && self.ignored.is_none()
+            && !self.drifted
+            && self.repairs.iter().all(|at| now.since(*at) >= CONTEST.0)
+    }
+}
+
+/// The verdict on evidence alone, whoever asks. `epoch` is the tag epoch that the asker's selector needs.
+pub fn verdict<K: Kind>(target: &Target<K>, care: Option<&Care>, horizon: Moment, epoch: u32) -> Verdict {
+    if let Some(absence) = target.absence.as_deref() {
+        return Verdict::Unknown(match absence {
+            a if a.refused => Reason::RequestRefused,
+            a if a.proven() => Reason::NotFound,
+            a if a.blind => Reason::NothingVisible,
+            _ => Reason::Missing,
+        });
+    }
+    let Some(evidence) = target.evidence.as_ref().filter(|e| e.tag_epoch >= epoch) else {
+        return Verdict::Unknown(Reason::AwaitingEvidence);
+    };
+    if evidence.seen < horizon {
+        return Verdict::Unknown(Reason::EvidenceStale);
+    }
+    match K::applicability(&evidence.facts) {
+        Applicability::No(reason) => return Verdict::NotApplicable(reason),
+        Applicability::Unreadable => return Verdict::Unknown(Reason::FieldUnreadable),
+        Applicability::Yes => {}
+    }
+    let Some(fresh) = evidence.fresh(horizon, care.and_then(|c| c.written_before)) else {
+        let had_no_effect = care.is_some_and(|c| c.had_no_effect && c.writing.is_none());
+        return if care.is_some_and(Care::ineffective) {
+            // One more write of many that have changed nothing is no news.
+            Verdict::Unprotected(Reason::WriteIneffective)
+        } else if had_no_effect && K::protected(&evidence.facts) == Some(false) {
+            // Nor is one more that was refused.
+            unprotected::<K>(care, horizon)
+        } else {
+            Verdict::Unknown(Reason::Verifying)
+        };
+    };
+    if let Some(proof) = fresh.prove() {
+        // A write of our own is under way or was accepted, and this read may be of a moment before its effect.
+        if care.is_some_and(|c| c.writing.is_some() || matches!(c.accepted, Some((_, Value::Unprotected)))) {
+            return Verdict::Unknown(Reason::Verifying);
+        }
+        return Verdict::Protected(proof);
+    }
+    if K::protected(&evidence.facts).is_none() {
+        return Verdict::Unknown(Reason::FieldUnreadable);
+    }
+    unprotected::<K>(care, horizon)
+}
+
+/// The verdict on a target that was seen unprotected.
+fn unprotected<K: Kind>(care: Option<&Care>, horizon: Moment) -> Verdict {
+    if let Some(trouble) = care.and_then(|c| c.trouble_with(Value::Protected)) {
+        // Who may write tries again every ten minutes. A refusal that nobody has heard again says nothing of now.
+        let heard = trouble.last.after(LONG * 2) >= horizon;
+        return match (trouble.refused_for_good::<K>(), heard) {
+            (true, true) => Verdict::NotApplicable(K::REFUSAL.settled),
+            (true, false) => Verdict::Unprotected(Reason::Correcting),
+            (false, _) => Verdict::Unprotected(trouble.reason),
+        };
+    }
+    match care.and_then(|c| c.accepted) {
+        Some((_, Value::Protected)) => Verdict::Unknown(Reason::Verifying),
+        _ => Verdict::Unprotected(Reason::Correcting),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::engine::target::Absence;
+    use crate::evidence::Evidence;
+    use crate::id::RequestId;
+    use crate::instance::{ChargeType, Instance, InstanceFacts};
+
+    fn at(seconds: u64) -> Moment {
+        Moment::at(Duration::from_secs(seconds))
+    }
+
+    fn facts(flag: Option<bool>) -> InstanceFacts {
+        InstanceFacts {
+            deletion_protection: flag,
+            charge_type: Some(ChargeType::PostPaid),
+            spot: Some(false),
+            auto_release: Some(None),
+            locks: Some(Vec::new()),
+            tags: Some(Vec::new()),
+            surroundings: None,
+        }
+    }
+
+    /// Seen at 100 s by call 7, with the tags of epoch 3.
+    fn seen(facts: InstanceFacts) -> (Target<Instance>, Option<Care>) {
+        let evidence =
+            Evidence { facts, seen: at(100), call: CallId(7), request_id: RequestId::new("R"), tag_epoch: 3 };
+        (Target { evidence: Some(evidence), absence: None }, None)
+    }
+
+    fn cared(flag: bool, care: Care) -> (Target<Instance>, Option<Care>) {
+        (seen(facts(Some(flag))).0, Some(care))
+    }
+
+    fn trouble(reason: Reason, value: Value, lasted: u64) -> Care {
+        let trouble = Trouble { value, reason, since: at(50), last: at(50 + lasted), detail: Box::default() };
+        Care { trouble: Some(trouble), ..Care::default() }
+    }
+
+    fn absent(change: impl Fn(&mut Absence)) -> (Target<Instance>, Option<Care>) {
+        let mut absence = Absence::new(CallId(8));
+        change(&mut absence);
+        (Target { absence: Some(Box::new(absence)), ..seen(facts(Some(true))).0 }, None)
+    }
+
+    fn word((target, care): &(Target<Instance>, Option<Care>)) -> (&'static str, Option<Reason>) {
+        match verdict(target, care.as_ref(), at(90), 3) {
+            Verdict::Protected(_) => ("Protected", None),
+            Verdict::Unprotected(reason) => ("Unprotected", Some(reason)),
+            Verdict::NotApplicable(reason) => ("NotApplicable", Some(reason)),
+            Verdict::Unknown(reason) => ("Unknown", Some(reason)),
+        }
+    }
+
+    #[test]
+    fn i01_i02_i04_i06_the_verdict_on_each_state_of_a_target() {
+        use Reason as R;
+        let spot = |flag| seen(InstanceFacts { spot: Some(true), ..facts(flag) });
+        let accepted = |value| Care { accepted: Some((at(100), value)), ..Care::default() };
+        let writing = || Care { writing: Some(CallId(6)), ..Care::default() };
+        let written = |end| Care { written_before: Some(CallId(end)), ..Care::default() };
+        for (state, target, expected) in [
+            ("never seen", (Target::default(), None), ("Unknown", Some(R::AwaitingEvidence))),
+            ("protected", seen(facts(Some(true))), ("Protected", None)),
+            ("unprotected", seen(facts(Some(false))), ("Unprotected", Some(R::Correcting))),
+            ("no flag", seen(facts(None)), ("Unknown", Some(R::FieldUnreadable))),
+            (
+                "no charge type",
+                seen(InstanceFacts { charge_type: None, ..facts(Some(true)) }),
+                ("Unknown", Some(R::FieldUnreadable)),
+            ),
+            (
+                "no strategy",
+                seen(InstanceFacts { spot: None, ..facts(Some(true)) }),
+                ("Unknown", Some(R::FieldUnreadable)),
+            ),
+            ("spot, protected", spot(Some(true)), ("NotApplicable", Some(R::SpotInstance))),
+            ("spot, no flag", spot(None), ("NotApplicable", Some(R::SpotInstance))),
+            (
+                "protected, read before our write ended",
+                cared(true, written(8)),
+                ("Unknown", Some(R::Verifying)),
+            ),
+            ("protected, read after our write ended", cared(true, written(7)), ("Protected", None)),
+            (
+                "unprotected, read before our write ended",
+                cared(false, written(8)),
+                ("Unknown", Some(R::Verifying)),
+            ),
+            ("protected, a write under way", cared(true, writing()), ("Unknown", Some(R::Verifying))),
+            ("unprotected, a write under way", cared(false, writing()), ("Unprotected", Some(R::Correcting))),
+            (
+                "protected, unprotecting accepted",
+                cared(true, accepted(Value::Unprotected)),
+                ("Unknown", Some(R::Verifying)),
+            ),
+            (
+                "unprotected, protection accepted",
+                cared(false, accepted(Value::Protected)),
+                ("Unknown", Some(R::Verifying)),
+            ),
+            ("protected, protection accepted", cared(true, accepted(Value::Protected)), ("Protected", None)),
+            (
+                "unprotected, refused",
+                cared(false, trouble(R::PermissionDenied, Value::Protected, 0)),
+                ("Unprotected", Some(R::PermissionDenied)),
+            ),
+            (
+                "unprotected, unprotecting refused",
+                cared(false, trouble(R::PermissionDenied, Value::Unprotected, 0)),
+                ("Unprotected", Some(R::Correcting)),
+            ),
+            (
+                "unprotected, settling",
+                cared(false, trouble(R::ChargeTypeSettling, Value::Protected, 899)),
+                ("Unprotected", Some(R::ChargeTypeSettling)),
+            ),
+            (
+                "unprotected, not settling",
+                cared(false, trouble(R::ChargeTypeSettling, Value::Protected, 900)),
+                ("NotApplicable", Some(R::ChargeTypeRefused)),
+            ),
+            ("missing", absent(|_| {}), ("Unknown", Some(R::Missing))),
+            ("missing once", absent(|a| a.misses = 1), ("Unknown", Some(R::Missing))),
+            ("missing twice", absent(|a| a.proven = Some(at(80))), ("Unknown", Some(R::NotFound))),
+            ("nothing to be seen", absent(|a| a.blind = true), ("Unknown", Some(R::NothingVisible))),
+            ("refused", absent(|a| a.refused = true), ("Unknown", Some(R::RequestRefused))),
+        ] {
+            assert_eq!(word(&target), expected, "{state}");
+        }
+        let target = seen(facts(Some(true)));
+        assert_eq!(verdict(&target.0, None, at(101), 3), Verdict::Unknown(R::EvidenceStale));
+        assert_eq!(verdict(&target.0, None, at(90), 4), Verdict::Unknown(R::AwaitingEvidence));
+    }
+
+    #[test]
+    fn i25_three_repairs_within_an_hour_are_a_war() {
+        for (repairs, now, war) in [
+            (vec![0, 60], 100, false),
+            (vec![0, 60, 120], 130, true),
+            (vec![0, 60, 120], 3599, true),
+            (vec![0, 60, 120], 3600, false),
+            (vec![0, 1000, 2000, 3000, 4000, 5000], 5500, true),
+            (vec![0, 1000, 2000, 3000, 4000, 5000], 6600, false),
+        ] {
+            let mut care = Care::default();
+            for second in &repairs {
+                care.repaired(at(*second));
+            }
+            assert_eq!(care.contested(at(now)), war, "{repairs:?} at {now}");
+        }
+    }
+}
