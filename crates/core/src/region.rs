@@ -220,7 +220,7 @@ impl RegionEngine {
             self.interfaces.heed_owners(self.instances.unreadable());
             self.see_to_looks(now);
             self.interfaces.poll(now, &mut of_interfaces);
-            let watches = self.interfaces.watches();
+            let watches = self.interfaces.watches(now);
             let asks = self.new_looks();
             if watches.is_empty() && !asks {
                 break;

@@ -9,9 +9,10 @@ mod assess;
 use std::collections::BTreeSet;
 use std::time::Duration;
 
-use assess::{Next, refusal};
+use assess::{Next, assess, refusal};
 
 use super::objects::Object;
+use super::view::View;
 use super::{Action, Engine, PreflightNumber, Purpose, Window};
 use crate::authority::{AttachPermit, PROOF_LIFE, PreflightAnswer};
 use crate::backoff::{self, LONG};
@@ -179,13 +180,13 @@ impl Engine<Interface> {
         let mut ready = None;
         for name in &names {
             for entry in self.abandoned(name) {
-                let next = self.assess(now, name, &entry);
+                let next = assess(self.view(now), name, &entry);
                 self.say(name, &entry, next);
             }
             self.drop_errands(name);
             let entries = self.objects.get(name).map(|o| o.intent.reattach.clone()).unwrap_or_default();
             for entry in &entries {
-                let next = self.assess(now, name, entry);
+                let next = assess(self.view(now), name, entry);
                 if let Some(instance) = self.say(name, entry, next)
                     && ready.is_none()
                 {
@@ -387,7 +388,7 @@ impl Engine<Interface> {
             .get(&name)
             .filter(|o| o.generation == attempt.generation)
             .and_then(|o| o.intent.reattach.iter().find(|entry| entry.interface == id).cloned());
-        let stands = entry.as_ref().is_some_and(|entry| match self.assess(now, &name, entry) {
+        let stands = entry.as_ref().is_some_and(|entry| match assess(self.view(now), &name, entry) {
             Next::Ready(instance) => instance == attempt.instance,
             Next::Say(..) => false,
         });
@@ -413,7 +414,7 @@ impl Engine<Interface> {
             if let Some(attempt) = &mut self.attempt {
                 attempt.step = Step::Record(read_since);
             }
-            let next = self.assess(now, &name, &entry);
+            let next = assess(self.view(now), &name, &entry);
             self.say(&name, &entry, next);
         }
         self.call_if_recorded(now, window, out);
@@ -438,9 +439,9 @@ impl Engine<Interface> {
         if !recorded || closed || !self.writes.has_room(self.settings.writes_in_flight) {
             return;
         }
-        let horizon = self.horizon(now);
+        let horizon = self.view(now).horizon();
         // A write of the flag may have come between: then it is read again.
-        let care = self.care(&id);
+        let care = self.view(now).care(&id);
         let evidence = self.inventory.evidence(&id).filter(|_| care.is_none_or(|c| c.writing.is_none()));
         let permit = evidence.and_then(|evidence| {
             let fresh = evidence.fresh(horizon, care.and_then(|care| care.written_before))?;
@@ -527,19 +528,20 @@ impl Engine<Interface> {
             }
         }
     }
+}
 
-    /// The instances that intents to attach are about.
-    pub(super) fn destinations(object: &Object<Interface>) -> impl Iterator<Item = &InstanceId> {
-        let open = object.memory.errands.values().filter(|errand| !errand.row.ended());
-        let named = object.intent.reattach.iter().filter(|entry| {
+/// The instances that intents to attach are about.
+pub(super) fn destinations(object: &Object<Interface>) -> impl Iterator<Item = &InstanceId> {
+    let open = object.memory.errands.values().filter(|errand| !errand.row.ended());
+    let named =
+        object.intent.reattach.iter().filter(|entry| {
             object.memory.errands.get(&entry.interface).is_none_or(|errand| !errand.row.ended())
         });
-        open.filter_map(|errand| errand.row.instance.as_ref())
-            .chain(named.filter_map(|entry| entry.instance.as_ref()))
-    }
+    open.filter_map(|errand| errand.row.instance.as_ref())
+        .chain(named.filter_map(|entry| entry.instance.as_ref()))
+}
 
-    /// Whether the interface was seen free.
-    pub(super) fn is_free(&self, id: &InterfaceId) -> bool {
-        self.inventory.evidence(id).is_some() && self.inventory.place(id) == Place::Free
-    }
+/// Whether the interface was seen free.
+pub(super) fn is_free(view: View<'_, Interface>, id: &InterfaceId) -> bool {
+    view.inventory.evidence(id).is_some() && view.inventory.place(id) == Place::Free
 }

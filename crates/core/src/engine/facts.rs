@@ -2,17 +2,17 @@
 
 use std::time::Duration;
 
+use super::losses::holders;
 use super::{Engine, Extension, Purpose, reads};
 use crate::backoff::LONG;
 use crate::call::Item;
-use crate::engine::care::{CONTEST, Care, SETTLE, SETTLE_PROTECTED, Trouble, Value, verdict};
+use crate::engine::care::{SETTLE, SETTLE_PROTECTED, Trouble, Value};
 use crate::evidence::Evidence;
-use crate::id::{CallId, RequestId, Tag};
+use crate::id::{CallId, RequestId};
 use crate::kind::{Applicability, Wanted};
 use crate::loss::Sight;
 use crate::reason::Reason;
 use crate::time::Moment;
-use crate::verdict::Verdict;
 
 /// Where an item came from.
 #[derive(Debug, Clone, Copy)]
@@ -37,7 +37,7 @@ impl<K: Extension> Engine<K> {
             return readable;
         }
         let known = self.inventory.get(&item.id);
-        let tags = K::tags(&item.facts).unwrap_or_else(|| self.known_tags(&item.id));
+        let tags = K::tags(&item.facts).unwrap_or_else(|| self.view(now).known_tags(&item.id));
         let concerned = self.selection.concerns(&item.id, tags, K::place(&item.facts));
         // A reply that was overtaken by a later one says nothing new; and what nobody selects is not kept.
         let overtaken = known.is_some_and(|t| t.newest_call().is_some_and(|newest| newest > source.call));
@@ -48,7 +48,7 @@ impl<K: Extension> Engine<K> {
         let before = old.filter(|old| K::protected(&old.facts) == Some(true)).map(Sight::of);
         let drifted = before.filter(|_| K::protected(&item.facts) == Some(false));
         let retagged = old.is_some_and(|old| K::tags(&old.facts) != K::tags(&item.facts));
-        let holders = if retagged { self.holders(now, &item.id) } else { Vec::new() };
+        let holders = if retagged { holders(self.view(now), &item.id) } else { Vec::new() };
         // The name that is kept already is the one to share.
         let id = self.inventory.shared(item.id);
         self.touch_selectors(&id);
@@ -80,7 +80,7 @@ impl<K: Extension> Engine<K> {
     /// The way of nearly every item of a sweep at rest: it is as it was, nothing is being done about it, and only the
     /// time of its evidence moves on.
     fn seen_again(&mut self, now: Moment, source: Source<'_>, item: &Item<K>) -> bool {
-        let (horizon, epoch) = (self.horizon(now), self.selection.epoch());
+        let (horizon, epoch) = (self.view(now).horizon(), self.selection.epoch());
         let idle = self.writes.care(&item.id).is_none();
         let term_since = self.context.term_since();
         let Some(evidence) = self.inventory.evidence_mut(&item.id) else { return false };
@@ -96,16 +96,11 @@ impl<K: Extension> Engine<K> {
         quiet
     }
 
-    /// The tags of a target: those that were read last, or could be read last.
-    pub(super) fn known_tags(&self, id: &K::Id) -> &[Tag] {
-        self.inventory.tags(id)
-    }
-
     /// Holds new evidence against what was done about the target. `drifted`: it is unprotected, and this look had shown it protected.
     fn weigh(&mut self, now: Moment, id: &K::Id, drifted: Option<Sight>) {
-        let (known, interval) = (self.inventory.len(), self.sweep_interval());
+        let (known, interval) = (self.inventory.len(), self.view(now).sweep_interval());
         // Unprotecting of our own is no surprise, also when its answer is not there yet, or was lost.
-        let ours = self.care(id).is_some_and(|c| {
+        let ours = self.view(now).care(id).is_some_and(|c| {
             matches!(c.accepted, Some((_, Value::Unprotected)))
                 || c.writing.is_some_and(|call| self.unprotects(call))
                 || c.trouble_with(Value::Unprotected).is_some()
@@ -191,27 +186,27 @@ impl<K: Extension> Engine<K> {
             return;
         }
         let Some(evidence) = &target.evidence else { return };
-        let care = self.care(id);
+        let care = self.view(now).care(id);
         if care.is_some_and(|c| c.writing.is_some()) {
             return;
         }
         let overtaken = care.and_then(|c| c.written_before).is_some_and(|end| evidence.call < end);
         if overtaken || care.is_some_and(|c| c.accepted.is_some()) {
             if care.is_none_or(|c| c.look_at <= now) {
-                let hot = self.is_hot(now, id);
+                let hot = self.view(now).is_hot(id);
                 self.reads.verify(now, id, hot);
             }
             return;
         }
         self.reads.verified(id);
-        let care = self.care(id);
+        let care = self.view(now).care(id);
         let unprotected = K::protected(&evidence.facts) == Some(false);
         if !unprotected || K::applicability(&evidence.facts) != Applicability::Yes {
             return;
         }
         let drifted = care.is_some_and(|c| c.drifted);
-        let Some(owner) = self.enforcer(now, id).cloned() else { return };
-        let (hot, interval) = (self.is_hot(now, id), self.sweep_interval());
+        let Some(owner) = self.view(now).enforcer(id).cloned() else { return };
+        let (hot, interval) = (self.view(now).is_hot(id), self.view(now).sweep_interval());
         let care = self.writes.care_mut(id);
         if drifted && let Some(last) = care.repairs.last() {
             // Whoever keeps switching it off is answered each time, and costs one write in a sweep interval.
@@ -227,11 +222,6 @@ impl<K: Extension> Engine<K> {
         }
     }
 
-    /// Whether somebody waits for this target: an object that selects it was just changed.
-    fn is_hot(&self, now: Moment, id: &K::Id) -> bool {
-        self.selectors_of(now, id).any(|(_, object, _)| object.hot(now))
-    }
-
     /// Whether a call under way sets the unprotected value.
     fn unprotects(&self, call: CallId) -> bool {
         self.flights.get(&call).is_some_and(|flight| matches!(flight.purpose, Purpose::Unprotect(_)))
@@ -244,7 +234,7 @@ impl<K: Extension> Engine<K> {
         if target.newest_call().is_some_and(|newest| newest > call) {
             return;
         }
-        let was_known = target.evidence.is_some() || self.is_remembered(id);
+        let was_known = target.evidence.is_some() || self.view(now).is_remembered(id);
         if target.absence.is_none() && was_known {
             self.breaker.surprise(now, known);
         }
@@ -272,7 +262,7 @@ impl<K: Extension> Engine<K> {
         self.selection.retag(id, self.inventory.tags(id), &[]);
         self.selection.move_to(id, self.inventory.place(id).instance(), None);
         self.inventory.void(id);
-        if self.care(id).is_some_and(|care| !care.under_way(None)) {
+        if self.view(now).care(id).is_some_and(|care| !care.under_way(None)) {
             self.writes.drop_care(id);
         }
         self.forget_unselected(id);
@@ -282,7 +272,7 @@ impl<K: Extension> Engine<K> {
     pub(super) fn doubt(&mut self, now: Moment, id: &K::Id, lacked: CallId) {
         let known = self.inventory.len();
         let Some(target) = self.inventory.get(id).filter(|target| target.absence.is_none()) else { return };
-        if target.evidence.is_some() || self.is_remembered(id) {
+        if target.evidence.is_some() || self.view(now).is_remembered(id) {
             self.breaker.surprise(now, known);
         }
         self.inventory.lack(id, lacked);
@@ -298,27 +288,6 @@ impl<K: Extension> Engine<K> {
         }
         self.touch_selectors(id);
         self.reconsider(now, id);
-    }
-
-    /// The verdict on evidence alone, whoever asks; `None`: nobody wants to know of it.
-    pub(super) fn verdict(&self, id: &K::Id, horizon: Moment, epoch: u32) -> Option<Verdict> {
-        let target = self.inventory.get(id)?;
-        Some(verdict(target, self.care(id), horizon, epoch))
-    }
-
-    /// What is being done about a target.
-    pub(super) fn care(&self, id: &K::Id) -> Option<&Care> {
-        self.writes.care(id)
-    }
-
-    /// Whether an id may be asked for at all by a sweep by id.
-    pub(super) fn unanswerable(&self, id: &K::Id) -> bool {
-        self.inventory.absence(id).is_some_and(|a| a.refused || (a.denied && a.proven()))
-    }
-
-    /// Repairs within the last hour that make a write war.
-    pub(super) fn contested(&self, now: Moment, id: &K::Id) -> bool {
-        self.care(id).is_some_and(|care| care.repairs.len() >= CONTEST.1 && care.contested(now))
     }
 
     /// Adds an id to a lane for reading at once.

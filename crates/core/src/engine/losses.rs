@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 
 use super::objects::{Member, Object};
+use super::view::View;
 use super::{Engine, Extension};
 use crate::evidence::Evidence;
 use crate::id::ObjectId;
@@ -19,42 +20,9 @@ impl Sight {
 }
 
 impl<K: Extension> Engine<K> {
-    /// The objects that have the target, as far as evidence of this lead tells. What went before that is known by number
-    /// alone: whoever led then has told of it.
-    pub(super) fn holders(&self, now: Moment, id: &K::Id) -> Vec<ObjectId> {
-        let seen = self.evidence_of_lead(id).is_some();
-        let has = |object: &Object<K>, member| {
-            let remembered = object.memory.kept.contains_key(id);
-            !object.intent.enumerates && (seen || remembered) && self.has(object, id, member)
-        };
-        let selectors = self.selectors_of(now, id).filter(|(_, object, member)| has(object, *member));
-        selectors.map(|(name, ..)| name.clone()).collect()
-    }
-
-    /// Whether the target was one of the object's when it was last known what is.
-    fn has(&self, object: &Object<K>, id: &K::Id, member: Member) -> bool {
-        let selector = &object.intent.selector;
-        match member {
-            Member::Yes => true,
-            Member::No => false,
-            Member::Unclear(_) => {
-                let tags = self.known_tags(id);
-                let current = self.evidence_of_lead(id).is_some_and(|e| e.tag_epoch >= object.tag_epoch);
-                selector.names(id)
-                    || object.memory.kept.contains_key(id)
-                    || (current && selector.tags_match(tags) && !selector.tags_exclude(tags))
-            }
-        }
-    }
-
-    fn evidence_of_lead(&self, id: &K::Id) -> Option<&Evidence<K>> {
-        let evidence = self.inventory.evidence(id);
-        evidence.filter(|evidence| evidence.call >= self.context.term_since())
-    }
-
     /// It is proven that the target is gone. Called before what was known of it is void.
     pub(super) fn note_gone(&mut self, now: Moment, id: &K::Id) {
-        for name in self.holders(now, id) {
+        for name in holders(self.view(now), id) {
             self.note_loss(now, &name, id, Cause::Gone);
         }
     }
@@ -64,31 +32,13 @@ impl<K: Extension> Engine<K> {
     pub(super) fn note_left(&mut self, now: Moment, id: &K::Id, holders: &[ObjectId]) {
         for name in holders {
             let Some(object) = self.objects.get(name) else { continue };
-            if object.memory.kept.contains_key(id) || self.member(now, object, id) != Member::No {
+            if object.memory.kept.contains_key(id) || self.view(now).member(object, id) != Member::No {
                 continue;
             }
-            let excluded = object.intent.selector.tags_exclude(self.known_tags(id));
+            let excluded = object.intent.selector.tags_exclude(self.view(now).known_tags(id));
             let cause = if excluded { Cause::TagExcluded } else { Cause::TagLost };
             self.note_loss(now, name, id, cause);
         }
-    }
-
-    /// The targets that an object has only because of the instances that they are on.
-    pub(super) fn had_through_owners(
-        &self,
-        now: Moment,
-        name: &ObjectId,
-        reach: &BTreeSet<K::Id>,
-    ) -> Vec<K::Id> {
-        let Some(object) = self.objects.get(name).filter(|object| object.roster.is_some()) else {
-            return Vec::new();
-        };
-        let through = |id: &&K::Id| {
-            !object.memory.kept.contains_key(*id)
-                && self.evidence_of_lead(id).is_some()
-                && self.member(now, object, id) == Member::Yes
-        };
-        reach.iter().filter(through).cloned().collect()
     }
 
     /// The instances that an object is about are others. Those of its targets that were selected because of theirs, and are
@@ -99,8 +49,8 @@ impl<K: Extension> Engine<K> {
         }
         let Some(object) = self.objects.get(name) else { return };
         // Of an instance that nobody asks after any more it is not known whether it is excluded: what is on it has left.
-        let reach: BTreeSet<&K::Id> = self.reach(object).collect();
-        let left = |id: &&K::Id| !reach.contains(id) || self.member(now, object, id) == Member::No;
+        let reach: BTreeSet<&K::Id> = self.view(now).reach(object).collect();
+        let left = |id: &&K::Id| !reach.contains(id) || self.view(now).member(object, id) == Member::No;
         let shunned = |id: &K::Id| {
             let host = self.inventory.place(id).instance();
             host.and_then(|host| object.roster.as_ref()?.role(host)) == Some(Role::Excluded)
@@ -113,12 +63,12 @@ impl<K: Extension> Engine<K> {
     }
 
     pub(super) fn note_loss(&mut self, now: Moment, name: &ObjectId, id: &K::Id, cause: Cause) {
-        let evidence = self.evidence_of_lead(id);
+        let evidence = self.view(now).evidence_of_term(id);
         let not_applicable = evidence.and_then(|e| match K::applicability(&e.facts) {
             Applicability::No(reason) => Some(reason),
             Applicability::Yes | Applicability::Unreadable => None,
         });
-        let care = self.care(id);
+        let care = self.view(now).care(id);
         let settled = care.and_then(|care| care.trouble.as_ref()).filter(|t| t.refused_for_good::<K>());
         let not_applicable = not_applicable.or(settled.map(|_| K::REFUSAL.settled));
         let protected = evidence.filter(|e| K::protected(&e.facts) == Some(true)).map(Sight::of);
@@ -144,4 +94,49 @@ impl<K: Extension> Engine<K> {
         let young = object.losses.first().is_some_and(|loss| now.since(loss.noted) < GATHERS);
         young && self.reads.sweeping() && object.losses.iter().all(|loss| loss.cause != Cause::Gone)
     }
+}
+
+/// The objects that have the target, as far as evidence of this lead tells. What went before that is known by number
+/// alone: whoever led then has told of it.
+pub(super) fn holders<K: Extension>(view: View<'_, K>, id: &K::Id) -> Vec<ObjectId> {
+    let seen = view.evidence_of_term(id).is_some();
+    let has = |object: &Object<K>, member| {
+        let remembered = object.memory.kept.contains_key(id);
+        !object.intent.enumerates && (seen || remembered) && has(view, object, id, member)
+    };
+    let selectors = view.selectors_of(id).filter(|(_, object, member)| has(object, *member));
+    selectors.map(|(name, ..)| name.clone()).collect()
+}
+
+/// Whether the target was one of the object's when it was last known what is.
+pub(super) fn has<K: Extension>(view: View<'_, K>, object: &Object<K>, id: &K::Id, member: Member) -> bool {
+    let selector = &object.intent.selector;
+    match member {
+        Member::Yes => true,
+        Member::No => false,
+        Member::Unclear(_) => {
+            let tags = view.known_tags(id);
+            let current = view.evidence_of_term(id).is_some_and(|e| e.tag_epoch >= object.tag_epoch);
+            selector.names(id)
+                || object.memory.kept.contains_key(id)
+                || (current && selector.tags_match(tags) && !selector.tags_exclude(tags))
+        }
+    }
+}
+
+/// The targets that an object has only because of the instances that they are on.
+pub(super) fn had_through_owners<K: Extension>(
+    view: View<'_, K>,
+    name: &ObjectId,
+    reach: &BTreeSet<K::Id>,
+) -> Vec<K::Id> {
+    let Some(object) = view.objects.get(name).filter(|object| object.roster.is_some()) else {
+        return Vec::new();
+    };
+    let through = |id: &&K::Id| {
+        !object.memory.kept.contains_key(*id)
+            && view.evidence_of_term(id).is_some()
+            && view.member(object, id) == Member::Yes
+    };
+    reach.iter().filter(through).cloned().collect()
 }

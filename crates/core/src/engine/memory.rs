@@ -100,9 +100,11 @@ impl<K: Extension> Engine<K> {
             return;
         }
         let Some(evidence) = self.inventory.evidence(id) else { return };
-        let protected = matches!(self.verdict(id, self.horizon(now), 0), Some(Verdict::Protected(_)));
+        let protected =
+            matches!(self.view(now).verdict(id, self.view(now).horizon(), 0), Some(Verdict::Protected(_)));
         let selectors: Vec<(ObjectId, bool)> = self
-            .selectors_of(now, id)
+            .view(now)
+            .selectors_of(id)
             .map(|(name, object, member)| {
                 (name.clone(), protected && member == Member::Yes && object.intent.protect)
             })
@@ -134,15 +136,15 @@ impl<K: Extension> Engine<K> {
             return;
         }
         let Some(object) = self.objects.get(name) else { return };
-        let horizon = self.horizon(now);
+        let horizon = self.view(now).horizon();
         let given_up = |id: &K::Id, verdict: Option<Verdict>| {
             let ended = object.act.as_ref().and_then(|act| act.ended.get(id));
             ended == Some(&Ended::Done) && matches!(verdict, Some(Verdict::Unprotected(_)))
         };
         let (mut new, mut left) = (Vec::new(), Vec::new());
-        for id in self.reach(object) {
-            let verdict = self.verdict(id, horizon, 0);
-            let member = self.member(now, object, id);
+        for id in self.view(now).reach(object) {
+            let verdict = self.view(now).verdict(id, horizon, 0);
+            let member = self.view(now).member(object, id);
             if object.memory.kept.contains_key(id) {
                 let on_its_way = self
                     .inventory
@@ -180,16 +182,6 @@ impl<K: Extension> Engine<K> {
             }
             self.forget_unselected(&id);
         }
-    }
-
-    /// Whether an object remembers the target: after a start it is known from status, before any evidence.
-    pub(super) fn is_remembered(&self, id: &K::Id) -> bool {
-        K::REMEMBERS
-            && self
-                .selection
-                .naming(id)
-                .iter()
-                .any(|name| self.objects.get(name).is_some_and(|object| object.memory.kept.contains_key(id)))
     }
 
     /// It is proven that the target is gone: nobody remembers it any more.

@@ -14,6 +14,7 @@ mod care;
 mod context;
 mod facts;
 mod inventory;
+mod judge;
 mod losses;
 mod memory;
 mod objects;
@@ -24,6 +25,7 @@ mod rosters;
 mod selection;
 mod target;
 mod unprotect;
+mod view;
 mod writes;
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
@@ -43,7 +45,7 @@ use crate::instance::Instance;
 use crate::intent::Intent;
 use crate::interface::Interface;
 use crate::kind::Kind;
-use crate::pace::{Fits, Pace};
+use crate::pace::Pace;
 use crate::reason::Reason;
 use crate::retention::RetentionReport;
 use crate::time::Moment;
@@ -56,6 +58,7 @@ use inventory::Inventory;
 use objects::Object;
 use reads::Reads;
 use unprotect::Batch;
+use view::View;
 use writes::Writes;
 
 /// After this long without an answer a call counts as lost.
@@ -190,7 +193,7 @@ pub enum Action<K: Kind> {
 /// What one kind of target asks of the engine beside keeping its flag.
 pub trait Extension: Kind {
     /// What an object remembers, for its report, if its kind remembers anything.
-    fn retention(_engine: &Engine<Self>, _now: Moment, _object: &ObjectId) -> Option<Box<RetentionReport>> {
+    fn retention(_view: View<'_, Self>, _object: &ObjectId) -> Option<Box<RetentionReport>> {
         None
     }
 
@@ -229,8 +232,8 @@ pub trait Extension: Kind {
 impl Extension for Instance {}
 
 impl Extension for Interface {
-    fn retention(engine: &Engine<Self>, now: Moment, object: &ObjectId) -> Option<Box<RetentionReport>> {
-        engine.retention_part(now, object)
+    fn retention(view: View<'_, Self>, object: &ObjectId) -> Option<Box<RetentionReport>> {
+        retention::retention_part(view, object)
     }
 
     fn plan_attachments(engine: &mut Engine<Self>, now: Moment, window: Window, out: &mut Vec<Action<Self>>) {
@@ -411,11 +414,6 @@ impl<K: Extension> Engine<K> {
         self.context.wake()
     }
 
-    /// How often the region is swept now: the set interval, stretched so that sweeping takes half of the reads at most.
-    pub fn sweep_interval(&self) -> Duration {
-        self.settings.sweep_interval.max(self.shortest_interval())
-    }
-
     /// Whether the circuit breaker is open: nothing is concluded from absence and nothing is unprotected.
     pub fn circuit_open(&self) -> bool {
         self.breaker.is_open()
@@ -432,38 +430,41 @@ impl<K: Extension> Engine<K> {
 
     /// Since when there is evidence of everything: the start of the newest complete sweep of this lead.
     pub fn proven(&self, now: Moment) -> Proven {
-        if self.next_sweep_at(now).is_none() {
+        if self.view(now).next_sweep_at().is_none() {
             return Proven::NothingWanted;
         }
         let since = self.reads.newest_complete().filter(|since| *since >= self.context.term_began());
         since.map_or(Proven::NotYet, Proven::Since)
     }
 
+    fn view(&self, now: Moment) -> View<'_, K> {
+        View {
+            now,
+            settings: &self.settings,
+            context: &self.context,
+            inventory: &self.inventory,
+            selection: &self.selection,
+            objects: &self.objects,
+            opaque: &self.opaque,
+            owning: &self.owning,
+            rosterless: &self.rosterless,
+            attaching: &self.errands,
+            reads: &self.reads,
+            writes: &self.writes,
+            breaker: &self.breaker,
+            owners_unreadable: self.owners_unreadable,
+            patience: self.patience,
+        }
+    }
+
+    /// How often the region is swept now: the set interval, stretched so that sweeping takes half of the reads at most.
+    pub fn sweep_interval(&self) -> Duration {
+        self.view(Moment::default()).sweep_interval()
+    }
+
     /// How long evidence lives: as long as it takes to be renewed at the pace that is really reached, within bounds.
     pub fn evidence_life(&self) -> Duration {
-        self.reads.pace.life(self.sweep_interval())
-    }
-
-    /// Evidence older than this is stale.
-    fn horizon(&self, now: Moment) -> Moment {
-        now.before(self.evidence_life()).max(self.context.term_began())
-    }
-
-    /// What was seen before this is not repeated. Where sweeps come too seldom to promise anything, what is no promise is
-    /// told until it should have been seen again.
-    fn told_horizon(&self, now: Moment) -> Moment {
-        now.before(self.reads.pace.memory(self.sweep_interval())).max(self.context.term_began())
-    }
-
-    /// Why nothing positive is said although there is evidence: complete sweeps come too seldom.
-    fn lagging(&self) -> Option<Reason> {
-        let why = || self.reads.hindrance.why().map_or(Reason::EvidenceStale, |(reason, _)| reason);
-        self.reads.pace.lagging().then(why)
-    }
-
-    /// The calls a minute that the cloud lets through, if it throttles and that is known.
-    fn fits(&self) -> Fits {
-        self.reads.hindrance.fits().map(|fits| (K::LISTING, fits)).into_iter().collect()
+        self.view(Moment::default()).evidence_life()
     }
 
     fn launch(&mut self, now: Moment, purpose: Purpose<K>) -> CallId {
@@ -531,7 +532,7 @@ impl<K: Extension> Engine<K> {
         self.context.begin_term(now);
         self.reads.begin_anew();
         // Until the record of whoever led before is read.
-        self.patience = self.evidence_life();
+        self.patience = self.view(now).evidence_life();
         self.unsettled.clear();
         for (name, object) in &mut self.objects {
             (object.reported, object.hot_until) = (None, None);
@@ -577,7 +578,8 @@ impl<K: Extension> Engine<K> {
         if self.objects.is_empty() {
             return;
         }
-        let overdue = self.reads.last_complete().max(self.context.term_began()).after(self.evidence_life());
+        let overdue =
+            self.reads.last_complete().max(self.context.term_began()).after(self.view(now).evidence_life());
         if now < overdue {
             self.context.wake_at(overdue);
             return;
@@ -590,7 +592,7 @@ impl<K: Extension> Engine<K> {
                 let certain = self.objects.iter().filter(|(_, o)| o.reported.is_none_or(|r| !r.uncertain));
                 self.context.touch_all(certain.map(|(name, _)| name.clone()));
             }
-            self.stale_tick = now.after(self.evidence_life() / STALE_TICKS);
+            self.stale_tick = now.after(self.view(now).evidence_life() / STALE_TICKS);
         }
         let at = self.stale_tick;
         self.context.wake_at(at);

@@ -9,7 +9,7 @@ use super::{Asked, Engine, Extension, unprotect::Act};
 use crate::engine::target::Target;
 use crate::evidence::Evidence;
 use crate::id::{CallId, Generation, InstanceId, ObjectId};
-use crate::intent::{Intent, Selector};
+use crate::intent::Intent;
 use crate::kind::{Kind, Place};
 use crate::loss::Loss;
 use crate::owners::{Presence, Role, Roster};
@@ -79,7 +79,7 @@ impl<K: Kind> Object<K> {
     /// Whether it selects the target, as far as evidence tells. What is named is not left out on evidence from before
     /// the horizon; what comes by tag is, for then the listing does not count as complete either. `remembered`: it is
     /// named by the object's memory. `listed_by`: the instances whose own list holds it.
-    fn member(
+    pub fn member(
         &self,
         id: &K::Id,
         target: Option<&Target<K>>,
@@ -204,11 +204,11 @@ impl<K: Extension> Engine<K> {
         match asked {
             Asked::Intent(intent) => self.set_intent(now, object, generation, *intent),
             Asked::Opaque => {
-                self.drop_intent(object);
+                self.drop_intent(now, object);
                 self.opaque.insert(object.clone());
             }
             Asked::Gone => {
-                self.drop_intent(object);
+                self.drop_intent(now, object);
                 self.opaque.remove(object);
             }
         }
@@ -222,9 +222,9 @@ impl<K: Extension> Engine<K> {
         }
     }
 
-    fn drop_intent(&mut self, object: &ObjectId) {
+    fn drop_intent(&mut self, now: Moment, object: &ObjectId) {
         let Some(old) = self.objects.remove(object) else { return };
-        let reach: Vec<K::Id> = self.reach(&old).cloned().collect();
+        let reach: Vec<K::Id> = self.view(now).reach(&old).cloned().collect();
         self.release(object, &old);
         self.acting.remove(object);
         self.owning.remove(object);
@@ -272,7 +272,7 @@ impl<K: Extension> Engine<K> {
         }
         let mut reached: BTreeSet<K::Id> = BTreeSet::new();
         if let Some(old) = &old {
-            reached.extend(self.reach(old).cloned());
+            reached.extend(self.view(now).reach(old).cloned());
             self.release(object, old);
         }
         {
@@ -378,7 +378,7 @@ impl<K: Extension> Engine<K> {
     fn revisit(&mut self, now: Moment, object: &ObjectId, edited: bool, before: &BTreeSet<K::Id>) {
         let Some(entry) = self.objects.get(object) else { return };
         let (hot, epoch) = (entry.hot(now), entry.tag_epoch);
-        let reach: Vec<K::Id> = self.reach(entry).cloned().collect();
+        let reach: Vec<K::Id> = self.view(now).reach(entry).cloned().collect();
         for id in reach {
             self.inventory.expect(&id);
             if let (true, Some(care)) = (edited, self.writes.known_care_mut(&id)) {
@@ -417,7 +417,7 @@ impl<K: Extension> Engine<K> {
             return;
         }
         let oldest = self.flights.keys().next();
-        if self.care(id).is_some_and(|care| care.under_way(oldest.copied())) {
+        if self.writes.care(id).is_some_and(|care| care.under_way(oldest.copied())) {
             self.lingering.insert(id.clone());
             return;
         }
@@ -433,73 +433,6 @@ impl<K: Extension> Engine<K> {
         for id in self.lingering.clone() {
             self.forget_unselected(&id);
         }
-    }
-
-    /// The targets that an object may have. Whether it has them, [`Engine::member`] tells.
-    pub(super) fn reach<'a>(&'a self, object: &'a Object<K>) -> impl Iterator<Item = &'a K::Id> {
-        let owners = object.roster.iter().filter(|_| !object.intent.enumerates).flat_map(|r| r.selected());
-        let more: BTreeSet<&K::Id> = owners
-            .flat_map(|(instance, _)| self.selection.on(instance))
-            .chain(object.memory.kept.keys())
-            .collect();
-        let selected = self.selected(&object.intent.selector);
-        if more.is_empty() {
-            return selected.chain(BTreeSet::new());
-        }
-        let seen: BTreeSet<&K::Id> = selected.collect();
-        self.selected(&object.intent.selector).chain(more.difference(&seen).copied().collect::<BTreeSet<_>>())
-    }
-
-    /// The targets that a selector may select: what it names, what stands under its entries, or whatever was shown.
-    fn selected<'a>(&'a self, selector: &'a Selector<K>) -> impl Iterator<Item = &'a K::Id> {
-        let shown = |(id, target): (&'a K::Id, &Target<K>)| {
-            (target.evidence.is_some() || selector.holds(id)).then_some(id)
-        };
-        let all = selector.all.then(|| self.inventory.iter().filter_map(shown));
-        let some = (!selector.all).then(|| self.selection.reach(selector));
-        all.into_iter().flatten().chain(some.into_iter().flatten())
-    }
-
-    /// Whether an object selects a target, by its spec or by its memory.
-    pub(super) fn member(&self, now: Moment, object: &Object<K>, id: &K::Id) -> Member {
-        let remembered = object.memory.kept.contains_key(id);
-        object.member(id, self.inventory.get(id), self.horizon(now), remembered, self.selection.listed_by(id))
-    }
-
-    /// Whether an object selects a target by its spec. What status says may keep a flag protected, but is no reason to unprotect
-    /// one (I14).
-    pub(super) fn member_by_spec(&self, now: Moment, object: &Object<K>, id: &K::Id) -> Member {
-        object.member(id, self.inventory.get(id), self.horizon(now), false, self.selection.listed_by(id))
-    }
-
-    /// The objects that select the target, or may.
-    pub(super) fn selectors_of<'a>(
-        &'a self,
-        now: Moment,
-        id: &'a K::Id,
-    ) -> impl Iterator<Item = (&'a ObjectId, &'a Object<K>, Member)> {
-        let place = self.inventory.place(id);
-        self.selection.candidates(id, self.known_tags(id), place).into_iter().filter_map(move |object| {
-            let entry = self.objects.get(object)?;
-            let member = self.member(now, entry, id);
-            (member != Member::No).then_some((object, entry, member))
-        })
-    }
-
-    /// An object that has the protected value written on this target.
-    pub(super) fn enforcer<'a>(&'a self, now: Moment, id: &'a K::Id) -> Option<&'a ObjectId> {
-        self.selectors_of(now, id)
-            .find(|(_, object, member)| *member == Member::Yes && object.intent.enforces())
-            .map(|(name, ..)| name)
-    }
-
-    /// Whether any object but this one holds the target. In doubt it does.
-    pub(super) fn held_by_other(&self, now: Moment, id: &K::Id, than: &ObjectId) -> bool {
-        // What an object is about can't be told as long as nobody has said which instances it is about.
-        let unheard =
-            |name: &ObjectId| name != than && self.objects.get(name).is_some_and(|o| o.intent.holds());
-        self.selectors_of(now, id).any(|(name, object, _)| name != than && object.intent.holds())
-            || self.rosterless.iter().any(unheard)
     }
 
     /// Objects and their intents, for tests and metrics.

@@ -210,6 +210,21 @@ impl<K: Kind> Reads<K> {
         self.last_listing.filter(|(first, _)| *first >= since).map(|(_, at)| at)
     }
 
+    /// Pages of the last complete listing of the region.
+    pub fn region_pages(&self) -> Option<u32> {
+        self.region_pages
+    }
+
+    /// When the newest round began.
+    pub fn last_started(&self) -> Option<Moment> {
+        self.last_started
+    }
+
+    /// Whether a round is wanted sooner than its time.
+    pub fn sweep_wanted(&self) -> bool {
+        self.sweep_wanted
+    }
+
     /// Whether a round over everything is under way.
     pub fn sweeping(&self) -> bool {
         self.sweep.is_some()
@@ -301,7 +316,7 @@ impl<K: Extension> Engine<K> {
             self.context.wake_at(first.after(GATHER));
         }
         if self.reads.sweep.is_none()
-            && let Some(at) = self.next_sweep_at(now)
+            && let Some(at) = self.view(now).next_sweep_at()
             && at > now
         {
             self.context.wake_at(at);
@@ -309,7 +324,9 @@ impl<K: Extension> Engine<K> {
         if let Some(probed) = self.reads.probed
             && !self.reads.lookups.is_empty()
         {
-            self.context.wake_at(probed.after(self.sweep_interval()).max(now.after(Duration::from_secs(1))));
+            self.context.wake_at(
+                probed.after(self.view(now).sweep_interval()).max(now.after(Duration::from_secs(1))),
+            );
         }
     }
 
@@ -324,7 +341,7 @@ impl<K: Extension> Engine<K> {
     }
 
     fn lookups_ready(&self, now: Moment) -> bool {
-        let probe_due = self.reads.probed.is_none_or(|at| now.since(at) >= self.sweep_interval());
+        let probe_due = self.reads.probed.is_none_or(|at| now.since(at) >= self.view(now).sweep_interval());
         !self.reads.lookups.is_empty() && (self.reads.witness.is_some() || probe_due)
     }
 

@@ -5,8 +5,11 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use super::Engine;
+use super::attach::{destinations, is_free};
+use super::judge::judge_target;
 use super::memory::Memory;
 use super::objects::Object;
+use super::view::View;
 use crate::id::{InstanceId, InterfaceId, ObjectId};
 use crate::interface::{Interface, InterfaceFacts, InterfaceStatus};
 use crate::kind::{Kind, Place};
@@ -17,93 +20,12 @@ use crate::time::Moment;
 use crate::verdict::Verdict;
 
 impl Engine<Interface> {
-    /// What an object remembers, for its report.
-    pub(crate) fn retention_part(&self, now: Moment, name: &ObjectId) -> Option<Box<RetentionReport>> {
-        let object = self.objects.get(name)?;
-        let memory = &object.memory;
-        let mut part = RetentionReport { departed: memory.departed.clone(), ..RetentionReport::default() };
-        for id in self.reach(object) {
-            let Some((verdict, risks)) = self.judge_target(now, object, id) else { continue };
-            let verdict = self.explain(verdict, &object.intent);
-            let evidence = self.inventory.evidence(id);
-            let kept = memory.kept.get(id);
-            let Some(facts) = evidence.map(|e| &e.facts) else {
-                if kept.is_some() {
-                    part.unread.insert(id.clone());
-                }
-                continue;
-            };
-            let row = self.row(id, facts, kept, verdict, risks);
-            if kept.is_some() {
-                match row.phase {
-                    InterfacePhase::Available => part.available.insert(id.clone()),
-                    InterfacePhase::Detached => part.loose.insert(id.clone()),
-                    InterfacePhase::Reattached if !selects(object, row.instance.as_ref()) => {
-                        part.loose.insert(id.clone())
-                    }
-                    _ => false,
-                };
-                part.free.available += u32::from(row.phase == InterfacePhase::Available);
-                part.free.detached += u32::from(row.phase == InterfacePhase::Detached);
-            }
-            part.rows.push(row);
-        }
-        list_ids(memory, &mut part);
-        for (id, remembered, facts) in memory.gone.iter().filter(|(id, ..)| !memory.kept.contains_key(id)) {
-            let verdict = Verdict::Unknown(Reason::Departed);
-            let mut row = self.row(id, facts, Some(remembered), verdict, Vec::new());
-            row.phase = InterfacePhase::Gone;
-            row.last_instance = row.instance.take().or(row.last_instance);
-            part.rows.push(row);
-        }
-        sort_rows(&mut part.rows, |id| memory.rows.contains(id));
-        part.attachments = memory.errands.values().map(|errand| errand.row.clone()).collect();
-        Some(Box::new(part))
-    }
-
-    fn row(
-        &self,
-        id: &InterfaceId,
-        facts: &InterfaceFacts,
-        remembered: Option<&Remembered>,
-        verdict: Verdict,
-        risks: Vec<Risk>,
-    ) -> InterfaceRow {
-        let phase = match (verdict, facts.status, remembered) {
-            (Verdict::NotApplicable(_), ..) => InterfacePhase::NotApplicable,
-            (_, Some(InterfaceStatus::Attaching), _) => InterfacePhase::Attaching,
-            (_, Some(InterfaceStatus::Available), Some(r)) if r.survived => InterfacePhase::Available,
-            (_, Some(InterfaceStatus::Available), _) => InterfacePhase::Detached,
-            (_, _, Some(r)) if r.reattached => InterfacePhase::Reattached,
-            _ => InterfacePhase::Attached,
-        };
-        let reason = match verdict {
-            Verdict::Protected(_) => Reason::AllProtected,
-            Verdict::Unprotected(reason) | Verdict::NotApplicable(reason) | Verdict::Unknown(reason) => {
-                reason
-            }
-        };
-        InterfaceRow {
-            id: id.clone(),
-            interface_type: facts.interface_type,
-            phase,
-            attention: !matches!(verdict, Verdict::Protected(_)) || !risks.is_empty(),
-            instance: Interface::place(facts).instance().cloned(),
-            last_instance: remembered.and_then(|r| r.before.clone()),
-            zone_id: facts.zone_id.clone(),
-            belongings: Arc::clone(&facts.belongings),
-            reason,
-            detail: self.row_detail(id, reason),
-            risks,
-        }
-    }
-
     /// The instances that objects want to know of besides those that their spec selects, where they have changed.
-    pub fn watches(&mut self) -> Vec<(ObjectId, BTreeSet<InstanceId>)> {
+    pub fn watches(&mut self, now: Moment) -> Vec<(ObjectId, BTreeSet<InstanceId>)> {
         let mut changed = Vec::new();
         for name in std::mem::take(&mut self.watches_due) {
             let Some(object) = self.objects.get(&name) else { continue };
-            let watch = self.wanted_instances(object);
+            let watch = wanted_instances(self.view(now), object);
             if watch != object.watch
                 && let Some(object) = self.objects.get_mut(&name)
             {
@@ -112,29 +34,6 @@ impl Engine<Interface> {
             }
         }
         changed
-    }
-
-    /// The instances that hold the object's targets, those that free ones were on last, and those to which something is to
-    /// be attached.
-    fn wanted_instances(&self, object: &Object<Interface>) -> BTreeSet<InstanceId> {
-        let mut wanted: BTreeSet<InstanceId> = Self::destinations(object).cloned().collect();
-        for id in self.reach(object) {
-            let facts = self.inventory.evidence(id).map(|e| &e.facts);
-            if let Some(Place::On(instance)) = facts.map(Interface::place)
-                && !selects(object, Some(instance))
-                && !object.intent.selector.exclude_ids.contains(id)
-            {
-                wanted.insert(instance.clone());
-            }
-        }
-        for (id, remembered) in &object.memory.kept {
-            if let Some(last) =
-                remembered.before.as_ref().filter(|_| self.is_free(id) && !remembered.survived)
-            {
-                wanted.insert(last.clone());
-            }
-        }
-        wanted
     }
 }
 
@@ -164,6 +63,109 @@ fn list_ids(memory: &Memory<Interface>, part: &mut RetentionReport) {
     part.displaced = left_out.filter(|id| durable(id)).cloned().collect();
     part.available.retain(|id| part.retained.contains(id));
     part.loose.retain(|id| part.retained.contains(id));
+}
+
+/// What an object remembers, for its report.
+pub(super) fn retention_part(view: View<'_, Interface>, name: &ObjectId) -> Option<Box<RetentionReport>> {
+    let object = view.objects.get(name)?;
+    let memory = &object.memory;
+    let mut part = RetentionReport { departed: memory.departed.clone(), ..RetentionReport::default() };
+    for id in view.reach(object) {
+        let Some((verdict, risks)) = judge_target(view, object, id) else { continue };
+        let verdict = view.explain(verdict, &object.intent);
+        let evidence = view.inventory.evidence(id);
+        let kept = memory.kept.get(id);
+        let Some(facts) = evidence.map(|e| &e.facts) else {
+            if kept.is_some() {
+                part.unread.insert(id.clone());
+            }
+            continue;
+        };
+        let row = row(view, id, facts, kept, verdict, risks);
+        if kept.is_some() {
+            match row.phase {
+                InterfacePhase::Available => part.available.insert(id.clone()),
+                InterfacePhase::Detached => part.loose.insert(id.clone()),
+                InterfacePhase::Reattached if !selects(object, row.instance.as_ref()) => {
+                    part.loose.insert(id.clone())
+                }
+                _ => false,
+            };
+            part.free.available += u32::from(row.phase == InterfacePhase::Available);
+            part.free.detached += u32::from(row.phase == InterfacePhase::Detached);
+        }
+        part.rows.push(row);
+    }
+    list_ids(memory, &mut part);
+    for (id, remembered, facts) in memory.gone.iter().filter(|(id, ..)| !memory.kept.contains_key(id)) {
+        let verdict = Verdict::Unknown(Reason::Departed);
+        let mut row = row(view, id, facts, Some(remembered), verdict, Vec::new());
+        row.phase = InterfacePhase::Gone;
+        row.last_instance = row.instance.take().or(row.last_instance);
+        part.rows.push(row);
+    }
+    sort_rows(&mut part.rows, |id| memory.rows.contains(id));
+    part.attachments = memory.errands.values().map(|errand| errand.row.clone()).collect();
+    Some(Box::new(part))
+}
+
+pub(super) fn row(
+    view: View<'_, Interface>,
+    id: &InterfaceId,
+    facts: &InterfaceFacts,
+    remembered: Option<&Remembered>,
+    verdict: Verdict,
+    risks: Vec<Risk>,
+) -> InterfaceRow {
+    let phase = match (verdict, facts.status, remembered) {
+        (Verdict::NotApplicable(_), ..) => InterfacePhase::NotApplicable,
+        (_, Some(InterfaceStatus::Attaching), _) => InterfacePhase::Attaching,
+        (_, Some(InterfaceStatus::Available), Some(r)) if r.survived => InterfacePhase::Available,
+        (_, Some(InterfaceStatus::Available), _) => InterfacePhase::Detached,
+        (_, _, Some(r)) if r.reattached => InterfacePhase::Reattached,
+        _ => InterfacePhase::Attached,
+    };
+    let reason = match verdict {
+        Verdict::Protected(_) => Reason::AllProtected,
+        Verdict::Unprotected(reason) | Verdict::NotApplicable(reason) | Verdict::Unknown(reason) => reason,
+    };
+    InterfaceRow {
+        id: id.clone(),
+        interface_type: facts.interface_type,
+        phase,
+        attention: !matches!(verdict, Verdict::Protected(_)) || !risks.is_empty(),
+        instance: Interface::place(facts).instance().cloned(),
+        last_instance: remembered.and_then(|r| r.before.clone()),
+        zone_id: facts.zone_id.clone(),
+        belongings: Arc::clone(&facts.belongings),
+        reason,
+        detail: view.row_detail(id, reason),
+        risks,
+    }
+}
+
+/// The instances that hold the object's targets, those that free ones were on last, and those to which something is to
+/// be attached.
+pub(super) fn wanted_instances(
+    view: View<'_, Interface>,
+    object: &Object<Interface>,
+) -> BTreeSet<InstanceId> {
+    let mut wanted: BTreeSet<InstanceId> = destinations(object).cloned().collect();
+    for id in view.reach(object) {
+        let facts = view.inventory.evidence(id).map(|e| &e.facts);
+        if let Some(Place::On(instance)) = facts.map(Interface::place)
+            && !selects(object, Some(instance))
+            && !object.intent.selector.exclude_ids.contains(id)
+        {
+            wanted.insert(instance.clone());
+        }
+    }
+    for (id, remembered) in &object.memory.kept {
+        if let Some(last) = remembered.before.as_ref().filter(|_| is_free(view, id) && !remembered.survived) {
+            wanted.insert(last.clone());
+        }
+    }
+    wanted
 }
 
 #[cfg(test)]

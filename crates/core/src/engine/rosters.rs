@@ -5,7 +5,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
+use super::losses::had_through_owners;
 use super::objects::Object;
+use super::view::View;
 use super::{Engine, Extension};
 use crate::call::IDS_PER_READ;
 use crate::id::{CallId, Generation, InstanceId, ObjectId};
@@ -38,7 +40,7 @@ impl Engine<Instance> {
                 self.context.wake_at(at);
                 continue;
             }
-            let (roster, cost) = self.roster(now, &name, object);
+            let (roster, cost) = roster(self.view(now), &name, object);
             let next_report = now.after(self.rest(&name, cost));
             let Some(object) = self.objects.get_mut(&name) else { continue };
             object.next_report = next_report;
@@ -49,86 +51,6 @@ impl Engine<Instance> {
             }
         }
         told
-    }
-
-    fn roster(&self, now: Moment, name: &ObjectId, object: &Object<Instance>) -> (Roster, Duration) {
-        let mut owners = BTreeMap::new();
-        let mut looked_at = 0;
-        for id in self.reach(object) {
-            looked_at += 1;
-            if let Some(role) = self.role(now, object, id) {
-                let selector = &object.intent.selector;
-                let (named, behind_node) = (selector.ids.contains(id), selector.node_ids.contains(id));
-                let presence = self.presence(now, object, id);
-                owners.insert(id.clone(), Owner { role, named, behind_node, presence });
-            }
-        }
-        let (unlisted, lagging) = (self.unlisted(now, name), self.lagging());
-        let mut roster = Roster { owners, unlisted, lagging, ..Roster::default() };
-        if let Some((reason, _)) = self.reads.hindrance.why().filter(|(reason, _)| roster.lacks_for(*reason))
-        {
-            roster.unread = self.words_of_reads(reason).map(|words| (reason, words.into()));
-            roster.fits = self.fits();
-        }
-        (roster, Duration::from_micros(looked_at))
-    }
-
-    /// What the object's selectors make of an instance; `None`: nothing.
-    fn role(&self, now: Moment, object: &Object<Instance>, id: &InstanceId) -> Option<Role> {
-        let selector = &object.intent.selector;
-        let watched = selector.watch.contains(id).then_some(Role::Watched);
-        if selector.exclude_ids.contains(id) {
-            return Some(Role::Excluded);
-        }
-        let named = selector.names(id);
-        let evidence = self.inventory.evidence(id);
-        let fresh = evidence.filter(|e| e.tag_epoch >= object.tag_epoch && e.seen >= self.horizon(now));
-        let Some(tags) = fresh.and_then(|e| Instance::tags(&e.facts)) else {
-            let why = match (fresh, evidence) {
-                (Some(_), _) => Reason::FieldUnreadable,
-                (None, Some(e)) if e.tag_epoch >= object.tag_epoch => Reason::EvidenceStale,
-                _ => Reason::AwaitingEvidence,
-            };
-            return match named {
-                true if selector.exclude_tags.is_empty() => Some(Role::Selected),
-                true => Some(Role::Unclear(self.why_unread(why))),
-                // What would tell is not known: it had the tag when it was last read.
-                false if fresh.is_some() || evidence.is_some() => Some(Role::Unclear(self.why_unread(why))),
-                false => watched,
-            };
-        };
-        if selector.tags_exclude(tags) {
-            Some(Role::Excluded)
-        } else if named || selector.finds(tags) {
-            Some(Role::Selected)
-        } else {
-            watched
-        }
-    }
-
-    fn presence(&self, now: Moment, object: &Object<Instance>, id: &InstanceId) -> Presence {
-        let unknown = |reason| Presence::Unknown(self.why_unread(reason));
-        let Some(target) = self.inventory.get(id) else { return unknown(Reason::AwaitingEvidence) };
-        if let Some(absence) = target.absence.as_deref() {
-            return match (self.verdict(id, self.horizon(now), 0), absence.proven) {
-                (Some(Verdict::Unknown(Reason::NotFound)), Some(since)) => Presence::Gone(since),
-                (Some(Verdict::Unknown(reason)), _) => unknown(reason),
-                _ => unknown(Reason::Missing),
-            };
-        }
-        let evidence = target.evidence.as_ref().filter(|e| e.tag_epoch >= object.tag_epoch);
-        match evidence.map(|e| (e.seen >= self.horizon(now), e.facts.shown())) {
-            Some((true, Some(shown))) => Presence::Shown(shown),
-            Some((false, _)) => unknown(Reason::EvidenceStale),
-            Some((true, None)) | None => unknown(Reason::AwaitingEvidence),
-        }
-    }
-
-    fn why_unread(&self, reason: Reason) -> Reason {
-        match (reason, self.reads.hindrance.why()) {
-            (Reason::AwaitingEvidence | Reason::EvidenceStale, Some((why, _))) => why,
-            _ => reason,
-        }
     }
 
     /// Has an object told of its instances anew, whatever it was told last.
@@ -220,10 +142,10 @@ impl<K: Extension> Engine<K> {
         roster: &Arc<Roster>,
     ) {
         let Some(object) = self.objects.get(name).filter(|o| o.generation == generation) else { return };
-        let before: BTreeSet<K::Id> = self.reach(object).cloned().collect();
+        let before: BTreeSet<K::Id> = self.view(now).reach(object).cloned().collect();
         // What an instance that leaves has on it is remembered, if it is protected.
         self.tidy_memory(now, name);
-        let had = self.had_through_owners(now, name, &before);
+        let had = had_through_owners(self.view(now), name, &before);
         let upcoming = self.context.upcoming_call();
         let Some(object) = self.objects.get_mut(name) else { return };
         let old = object.roster.replace(roster.clone());
@@ -293,7 +215,7 @@ impl<K: Extension> Engine<K> {
     pub(super) fn visit(&mut self, now: Moment, name: &ObjectId, before: &BTreeSet<K::Id>) {
         let Some(object) = self.objects.get(name) else { return };
         let hot = object.hot(now);
-        let after: BTreeSet<K::Id> = self.reach(object).cloned().collect();
+        let after: BTreeSet<K::Id> = self.view(now).reach(object).cloned().collect();
         let mut unread = Vec::new();
         for id in &after {
             let target = self.inventory.expect(id);
@@ -317,25 +239,6 @@ impl<K: Extension> Engine<K> {
         self.context.touch(name.clone());
     }
 
-    /// When something was last seen on an instance.
-    fn seen_on(&self, instance: &InstanceId) -> Option<Moment> {
-        let there = self.selection.on(instance).filter_map(|id| self.inventory.evidence(id));
-        let there = there.filter(|evidence| K::place(&evidence.facts) == Place::On(instance));
-        there.map(|evidence| evidence.seen).max()
-    }
-
-    /// What is known of an instance of an object's, in the light of what was seen on it.
-    pub(super) fn presence_of<'a>(&self, instance: &InstanceId, owner: &'a Owner) -> &'a Presence {
-        let seen = if owner.gone() { self.seen_on(instance) } else { None };
-        owner.presence_below(seen.unwrap_or_default())
-    }
-
-    /// Whether an instance of an object's is gone, and it has yet to be seen what has become of something on it.
-    pub(super) fn bereaved(&self, object: &Object<K>) -> bool {
-        let mut owners = object.roster.iter().flat_map(|roster| &roster.owners);
-        owners.any(|(instance, owner)| owner.gone() && self.seen_on(instance).is_some())
-    }
-
     /// Whether a first sweep should wait for rosters, and until when.
     pub(super) fn rosters_pending(&self, now: Moment) -> Option<Moment> {
         let pending = |name: &&ObjectId| {
@@ -346,4 +249,110 @@ impl<K: Extension> Engine<K> {
         let waits = self.owning.iter().filter(pending);
         waits.filter_map(|name| self.objects.get(name)).map(|o| o.born.after(ROSTER_PATIENCE)).min()
     }
+}
+
+/// When something was last seen on an instance.
+pub(super) fn seen_on<K: Extension>(view: View<'_, K>, instance: &InstanceId) -> Option<Moment> {
+    let there = view.selection.on(instance).filter_map(|id| view.inventory.evidence(id));
+    let there = there.filter(|evidence| K::place(&evidence.facts) == Place::On(instance));
+    there.map(|evidence| evidence.seen).max()
+}
+
+/// What is known of an instance of an object's, in the light of what was seen on it.
+pub(super) fn presence_of<'a, K: Extension>(
+    view: View<'_, K>,
+    instance: &InstanceId,
+    owner: &'a Owner,
+) -> &'a Presence {
+    let seen = if owner.gone() { seen_on(view, instance) } else { None };
+    owner.presence_below(seen.unwrap_or_default())
+}
+
+/// Whether an instance of an object's is gone, and it has yet to be seen what has become of something on it.
+pub(super) fn bereaved<K: Extension>(view: View<'_, K>, object: &Object<K>) -> bool {
+    let mut owners = object.roster.iter().flat_map(|roster| &roster.owners);
+    owners.any(|(instance, owner)| owner.gone() && seen_on(view, instance).is_some())
+}
+
+/// What the object's selectors make of an instance; `None`: nothing.
+pub(super) fn role(view: View<'_, Instance>, object: &Object<Instance>, id: &InstanceId) -> Option<Role> {
+    let selector = &object.intent.selector;
+    let watched = selector.watch.contains(id).then_some(Role::Watched);
+    if selector.exclude_ids.contains(id) {
+        return Some(Role::Excluded);
+    }
+    let named = selector.names(id);
+    let evidence = view.inventory.evidence(id);
+    let fresh = evidence.filter(|e| e.tag_epoch >= object.tag_epoch && e.seen >= view.horizon());
+    let Some(tags) = fresh.and_then(|e| Instance::tags(&e.facts)) else {
+        let why = match (fresh, evidence) {
+            (Some(_), _) => Reason::FieldUnreadable,
+            (None, Some(e)) if e.tag_epoch >= object.tag_epoch => Reason::EvidenceStale,
+            _ => Reason::AwaitingEvidence,
+        };
+        return match named {
+            true if selector.exclude_tags.is_empty() => Some(Role::Selected),
+            true => Some(Role::Unclear(why_unread(view, why))),
+            // What would tell is not known: it had the tag when it was last read.
+            false if fresh.is_some() || evidence.is_some() => Some(Role::Unclear(why_unread(view, why))),
+            false => watched,
+        };
+    };
+    if selector.tags_exclude(tags) {
+        Some(Role::Excluded)
+    } else if named || selector.finds(tags) {
+        Some(Role::Selected)
+    } else {
+        watched
+    }
+}
+
+pub(super) fn presence(view: View<'_, Instance>, object: &Object<Instance>, id: &InstanceId) -> Presence {
+    let unknown = |reason| Presence::Unknown(why_unread(view, reason));
+    let Some(target) = view.inventory.get(id) else { return unknown(Reason::AwaitingEvidence) };
+    if let Some(absence) = target.absence.as_deref() {
+        return match (view.verdict(id, view.horizon(), 0), absence.proven) {
+            (Some(Verdict::Unknown(Reason::NotFound)), Some(since)) => Presence::Gone(since),
+            (Some(Verdict::Unknown(reason)), _) => unknown(reason),
+            _ => unknown(Reason::Missing),
+        };
+    }
+    let evidence = target.evidence.as_ref().filter(|e| e.tag_epoch >= object.tag_epoch);
+    match evidence.map(|e| (e.seen >= view.horizon(), e.facts.shown())) {
+        Some((true, Some(shown))) => Presence::Shown(shown),
+        Some((false, _)) => unknown(Reason::EvidenceStale),
+        Some((true, None)) | None => unknown(Reason::AwaitingEvidence),
+    }
+}
+
+pub(super) fn why_unread(view: View<'_, Instance>, reason: Reason) -> Reason {
+    match (reason, view.reads.hindrance.why()) {
+        (Reason::AwaitingEvidence | Reason::EvidenceStale, Some((why, _))) => why,
+        _ => reason,
+    }
+}
+
+pub(super) fn roster(
+    view: View<'_, Instance>,
+    name: &ObjectId,
+    object: &Object<Instance>,
+) -> (Roster, Duration) {
+    let mut owners = BTreeMap::new();
+    let mut looked_at = 0;
+    for id in view.reach(object) {
+        looked_at += 1;
+        if let Some(role) = role(view, object, id) {
+            let selector = &object.intent.selector;
+            let (named, behind_node) = (selector.ids.contains(id), selector.node_ids.contains(id));
+            let presence = presence(view, object, id);
+            owners.insert(id.clone(), Owner { role, named, behind_node, presence });
+        }
+    }
+    let (unlisted, lagging) = (view.unlisted(name), view.lagging());
+    let mut roster = Roster { owners, unlisted, lagging, ..Roster::default() };
+    if let Some((reason, _)) = view.reads.hindrance.why().filter(|(reason, _)| roster.lacks_for(*reason)) {
+        roster.unread = view.words_of_reads(reason).map(|words| (reason, words.into()));
+        roster.fits = view.fits();
+    }
+    (roster, Duration::from_micros(looked_at))
 }

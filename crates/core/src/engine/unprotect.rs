@@ -4,7 +4,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
+use super::judge::{doubtful_owners, is_no_id};
 use super::objects::Member;
+use super::view::View;
 use super::{Action, Engine, Extension, PreflightNumber, Purpose, Window};
 use crate::authority::{Case, ObjectProof, Obstacles, PreflightAnswer, UnprotectPermit, grant};
 use crate::budget::Urgency;
@@ -108,7 +110,7 @@ enum Step {
 }
 
 /// What stands between one target and the end of the act.
-enum Standing {
+pub(super) enum Standing {
     Ended(Ended),
     Ready,
     Waiting(Reason),
@@ -158,20 +160,21 @@ impl<K: Extension> Engine<K> {
                 Reason::NotFound | Reason::NodeInstanceGone | Reason::NodeIdRefused | Reason::ListsDisagree
             )
         };
-        let doubt = self.doubtful_owners(entry).map(|(_, reason)| reason).find(|reason| !absent(reason));
+        let doubt =
+            doubtful_owners(self.view(now), entry).map(|(_, reason)| reason).find(|reason| !absent(reason));
         // A deletion that may not unprotect need not know what.
         let powerless = act.what == Unprotecting::BeforeDeletion && !entry.intent.may.unprotect;
-        let unlisted = self.unlisted(now, object).or(doubt).filter(|_| !powerless);
-        let unlisted = unlisted.map(|reason| self.held(now, act, reason));
+        let unlisted = self.view(now).unlisted(object).or(doubt).filter(|_| !powerless);
+        let unlisted = unlisted.map(|reason| stands_against(self.view(now), act, reason));
         let mut waiting = match unlisted {
             Some(Standing::Waiting(reason)) => Some(reason.needs_person()),
             _ => None,
         };
-        let reach: Vec<K::Id> = self.reach(entry).cloned().collect();
+        let reach: Vec<K::Id> = self.view(now).reach(entry).cloned().collect();
         let size = u32::try_from(reach.len()).unwrap_or(u32::MAX);
         let mut ready = Vec::new();
         for id in reach {
-            match self.standing(now, object, &id) {
+            match standing(self.view(now), object, &id) {
                 None => {}
                 Some(Standing::Ended(how)) => self.end(object, &id, how),
                 Some(Standing::Ready) => ready.push(id),
@@ -221,97 +224,6 @@ impl<K: Extension> Engine<K> {
         self.context.touch(object.clone());
     }
 
-    /// What stands between one target and the end of the act; `None`: it is not one of the object's targets.
-    fn standing(&self, now: Moment, object: &ObjectId, id: &K::Id) -> Option<Standing> {
-        let entry = self.objects.get(object)?;
-        let act = entry.act.as_ref()?;
-        if act.ended.contains_key(id) {
-            return None;
-        }
-        // A Node of which nobody knows the instance holds nothing up.
-        if self.is_no_id(entry, id) {
-            return None;
-        }
-        match self.member_by_spec(now, entry, id) {
-            Member::Yes => {}
-            Member::No => return None,
-            // Whatever it was, it is no more.
-            Member::Unclear(_)
-                if self.verdict(id, self.horizon(now), 0) == Some(Verdict::Unknown(Reason::NotFound)) =>
-            {
-                return Some(Standing::Ended(Ended::Done));
-            }
-            Member::Unclear(reason) => return Some(self.held(now, act, reason)),
-        }
-        let verdict = self.verdict(id, self.horizon(now), entry.tag_epoch)?;
-        let evidence = self.inventory.evidence(id);
-        // What nothing would take along keeps its flag.
-        if evidence.is_some_and(|e| !K::at_stake(&e.facts)) {
-            return None;
-        }
-        let held = self.held_by_other(now, id, object);
-        let care = self.care(id);
-        let refusal = care
-            .and_then(|c| c.trouble_with(Value::Unprotected))
-            .filter(|t| t.reason.needs_person() || t.refused_for_good::<K>());
-        let waits = care.is_some_and(|c| c.writing.is_some() || c.not_before > now);
-        let odd_tags = evidence.is_some_and(|e| K::tags(&e.facts).is_none());
-        Some(match verdict {
-            Verdict::Unprotected(_) | Verdict::NotApplicable(_) | Verdict::Unknown(Reason::NotFound) => {
-                Standing::Ended(Ended::Done)
-            }
-            _ if !entry.intent.may.unprotect => self.held(now, act, Reason::NotGranted),
-            Verdict::Unknown(reason) => self.held(now, act, reason),
-            Verdict::Protected(_) if held => self.held(now, act, Reason::Conflict),
-            Verdict::Protected(_) if !self.opaque.is_empty() => self.held(now, act, Reason::OpaqueRival),
-            Verdict::Protected(_) if self.breaker.is_open() => self.held(now, act, Reason::CircuitBreaker),
-            Verdict::Protected(_)
-                if self.inventory.place(id).instance().is_some() && self.owners_unreadable.is_some() =>
-            {
-                self.held(now, act, self.owners_unreadable.unwrap_or(Reason::PermissionDenied))
-            }
-            // A hold by tag may be hidden.
-            Verdict::Protected(_) if odd_tags => self.held(now, act, Reason::FieldUnreadable),
-            Verdict::Protected(_) => match (refusal, self.writes.closed(now)) {
-                (Some(trouble), _)
-                    if act.what == Unprotecting::BeforeDeletion && trouble.refused_for_good::<K>() =>
-                {
-                    Standing::Ended(Ended::LeftProtected(K::REFUSAL.settled))
-                }
-                (Some(trouble), _) if waits || act.what == Unprotecting::BeforeDeletion => {
-                    self.held(now, act, trouble.reason)
-                }
-                // Others were denied; whether this act will be is not known.
-                (None, Some((_, Reason::PermissionDenied))) if !act.denied => {
-                    Standing::Waiting(Reason::Unprotecting)
-                }
-                (None, Some((_, reason))) => self.held(now, act, reason),
-                (None, None) if waits => self.held(now, act, Reason::Unprotecting),
-                _ if act.patience_ended(now) => Standing::Ended(Ended::LeftProtected(Reason::DeadlinePassed)),
-                _ => Standing::Ready,
-            },
-        })
-    }
-
-    /// A deletion does not wait for what only a person can mend; it waits for the rest until its patience ends.
-    fn held(&self, now: Moment, act: &Act<K>, reason: Reason) -> Standing {
-        let reason = match (reason, self.reads.hindrance.why()) {
-            (Reason::AwaitingEvidence | Reason::EvidenceStale | Reason::AwaitingListing, Some((why, _))) => {
-                why
-            }
-            _ => reason,
-        };
-        match act.what {
-            Unprotecting::BeforeDeletion if act.patience_ended(now) => {
-                Standing::Ended(Ended::LeftProtected(Reason::DeadlinePassed))
-            }
-            Unprotecting::BeforeDeletion if reason.needs_person() || reason == Reason::CircuitBreaker => {
-                Standing::Ended(Ended::LeftProtected(reason))
-            }
-            Unprotecting::BeforeDeletion | Unprotecting::Once => Standing::Waiting(reason),
-        }
-    }
-
     pub(super) fn take_preflight(
         &mut self,
         now: Moment,
@@ -332,7 +244,7 @@ impl<K: Extension> Engine<K> {
             self.objects.get(&batch.object).filter(|o| o.generation == batch.generation).map(|o| &o.intent);
         let proof = intent.and_then(|intent| ObjectProof::new(answer, batch.generation, intent, batch.asked));
         if let Some(proof) = proof.filter(|proof| proof.holds(now)) {
-            batch.looked = self.places_of(&batch.targets);
+            batch.looked = places_of(self.view(now), &batch.targets);
             batch.step = if batch.looked.is_empty() {
                 Step::Read(proof, self.context.upcoming_call())
             } else {
@@ -347,10 +259,6 @@ impl<K: Extension> Engine<K> {
             act.not_before = now.after(DOUBT * (1 << act.doubts.min(5)));
             act.doubts = act.doubts.saturating_add(1);
         }
-    }
-
-    fn places_of(&self, targets: &[K::Id]) -> BTreeSet<InstanceId> {
-        targets.iter().filter_map(|id| self.inventory.place(id).instance().cloned()).collect()
     }
 
     /// The instances that the batch wants to be read, and since when.
@@ -426,7 +334,7 @@ impl<K: Extension> Engine<K> {
         if place.is_some_and(|instance| !looked.contains(instance)) {
             return false;
         }
-        match self.permit(now, &object, &id, (proof, since)) {
+        match permit(self.view(now), &object, &id, (proof, since)) {
             Some(permit) if self.writes.budget.take(now, urgency) => {
                 self.write(
                     now,
@@ -441,70 +349,163 @@ impl<K: Extension> Engine<K> {
             _ => false,
         }
     }
+}
 
-    /// Puts the case for one target to [`grant`].
-    fn permit(
-        &self,
-        now: Moment,
-        object: &ObjectId,
-        id: &K::Id,
-        (proof, read_since): (ObjectProof, CallId),
-    ) -> Option<UnprotectPermit<K>> {
-        let (entry, target) = (self.objects.get(object)?, self.inventory.get(id)?);
-        let busy = self.care(id).is_some_and(|c| c.writing.is_some() || c.accepted.is_some());
-        // A hold by tag shows only on tags that could be read, and of which none was dropped that somebody asks for.
-        let tells_all =
-            |e: &&Evidence<K>| K::tags(&e.facts).is_some() && e.tag_epoch >= self.selection.epoch();
-        let evidence = target.evidence.as_ref().filter(tells_all)?;
-        let written = self.care(id).and_then(|c| c.written_before);
-        let fresh = evidence.fresh(self.horizon(now), written)?;
-        if busy || target.absence.is_some() {
-            return None;
-        }
-        let case = Case {
-            intent: (entry.generation, &entry.intent),
-            object: proof,
-            target: (fresh, evidence.call),
-            read_since,
-            selected: self.member_by_spec(now, entry, id) == Member::Yes && K::at_stake(&evidence.facts),
-            obstacles: Obstacles {
-                held: self.held_by_other(now, id, object),
-                opaque: !self.opaque.is_empty(),
-                circuit_open: self.breaker.is_open(),
-            },
-        };
-        grant(id, &case, now).ok()
+/// What stands between one target and the end of the act; `None`: it is not one of the object's targets.
+pub(super) fn standing<K: Extension>(view: View<'_, K>, object: &ObjectId, id: &K::Id) -> Option<Standing> {
+    let entry = view.objects.get(object)?;
+    let act = entry.act.as_ref()?;
+    if act.ended.contains_key(id) {
+        return None;
     }
+    // A Node of which nobody knows the instance holds nothing up.
+    if is_no_id(view, entry, id) {
+        return None;
+    }
+    match view.member_by_spec(entry, id) {
+        Member::Yes => {}
+        Member::No => return None,
+        // Whatever it was, it is no more.
+        Member::Unclear(_)
+            if view.verdict(id, view.horizon(), 0) == Some(Verdict::Unknown(Reason::NotFound)) =>
+        {
+            return Some(Standing::Ended(Ended::Done));
+        }
+        Member::Unclear(reason) => return Some(stands_against(view, act, reason)),
+    }
+    let verdict = view.verdict(id, view.horizon(), entry.tag_epoch)?;
+    let evidence = view.inventory.evidence(id);
+    // What nothing would take along keeps its flag.
+    if evidence.is_some_and(|e| !K::at_stake(&e.facts)) {
+        return None;
+    }
+    let held = view.held_by_other(id, object);
+    let care = view.care(id);
+    let refusal = care
+        .and_then(|c| c.trouble_with(Value::Unprotected))
+        .filter(|t| t.reason.needs_person() || t.refused_for_good::<K>());
+    let waits = care.is_some_and(|c| c.writing.is_some() || c.not_before > view.now);
+    let odd_tags = evidence.is_some_and(|e| K::tags(&e.facts).is_none());
+    Some(match verdict {
+        Verdict::Unprotected(_) | Verdict::NotApplicable(_) | Verdict::Unknown(Reason::NotFound) => {
+            Standing::Ended(Ended::Done)
+        }
+        _ if !entry.intent.may.unprotect => stands_against(view, act, Reason::NotGranted),
+        Verdict::Unknown(reason) => stands_against(view, act, reason),
+        Verdict::Protected(_) if held => stands_against(view, act, Reason::Conflict),
+        Verdict::Protected(_) if !view.opaque.is_empty() => stands_against(view, act, Reason::OpaqueRival),
+        Verdict::Protected(_) if view.breaker.is_open() => stands_against(view, act, Reason::CircuitBreaker),
+        Verdict::Protected(_)
+            if view.inventory.place(id).instance().is_some() && view.owners_unreadable.is_some() =>
+        {
+            stands_against(view, act, view.owners_unreadable.unwrap_or(Reason::PermissionDenied))
+        }
+        // A hold by tag may be hidden.
+        Verdict::Protected(_) if odd_tags => stands_against(view, act, Reason::FieldUnreadable),
+        Verdict::Protected(_) => match (refusal, view.writes.closed(view.now)) {
+            (Some(trouble), _)
+                if act.what == Unprotecting::BeforeDeletion && trouble.refused_for_good::<K>() =>
+            {
+                Standing::Ended(Ended::LeftProtected(K::REFUSAL.settled))
+            }
+            (Some(trouble), _) if waits || act.what == Unprotecting::BeforeDeletion => {
+                stands_against(view, act, trouble.reason)
+            }
+            // Others were denied; whether this act will be is not known.
+            (None, Some((_, Reason::PermissionDenied))) if !act.denied => {
+                Standing::Waiting(Reason::Unprotecting)
+            }
+            (None, Some((_, reason))) => stands_against(view, act, reason),
+            (None, None) if waits => stands_against(view, act, Reason::Unprotecting),
+            _ if act.patience_ended(view.now) => {
+                Standing::Ended(Ended::LeftProtected(Reason::DeadlinePassed))
+            }
+            _ => Standing::Ready,
+        },
+    })
+}
 
-    /// How far the object's unprotecting has come, for its report.
-    pub(super) fn progress(&self, now: Moment, object: &ObjectId) -> Option<Progress> {
-        let entry = self.objects.get(object)?;
-        let act = entry.act.as_ref()?;
-        let mut progress = Progress { done: act.done, ..Progress::default() };
-        for (id, how) in &act.ended {
-            match how {
-                Ended::Done => progress.ended += 1,
-                Ended::LeftProtected(reason) => tell(&mut progress.left_protected, *reason, &id.to_string()),
-            }
+/// A deletion does not wait for what only a person can mend; it waits for the rest until its patience ends.
+pub(super) fn stands_against<K: Extension>(view: View<'_, K>, act: &Act<K>, reason: Reason) -> Standing {
+    let reason = match (reason, view.reads.hindrance.why()) {
+        (Reason::AwaitingEvidence | Reason::EvidenceStale | Reason::AwaitingListing, Some((why, _))) => why,
+        _ => reason,
+    };
+    match act.what {
+        Unprotecting::BeforeDeletion if act.patience_ended(view.now) => {
+            Standing::Ended(Ended::LeftProtected(Reason::DeadlinePassed))
         }
-        for id in self.reach(entry) {
-            if self.member_by_spec(now, entry, id) == Member::No {
-                continue;
-            }
-            if act.done {
-                let left = matches!(act.ended.get(id), Some(Ended::LeftProtected(_)));
-                let verdict = self.verdict(id, self.horizon(now), entry.tag_epoch);
-                let protected = matches!(verdict, Some(Verdict::Protected(_)));
-                progress.protected_again += u32::from(protected && !left);
-            } else if let Some(standing) = self.standing(now, object, id) {
-                let reason = match standing {
-                    Standing::Waiting(reason) => reason,
-                    Standing::Ready => Reason::Unprotecting,
-                    Standing::Ended(_) => continue,
-                };
-                tell_with(&mut progress.waiting, reason, &id.to_string(), || self.words(id, reason));
-            }
+        Unprotecting::BeforeDeletion if reason.needs_person() || reason == Reason::CircuitBreaker => {
+            Standing::Ended(Ended::LeftProtected(reason))
         }
-        Some(progress)
+        Unprotecting::BeforeDeletion | Unprotecting::Once => Standing::Waiting(reason),
     }
+}
+
+/// Puts the case for one target to [`grant`].
+pub(super) fn permit<K: Extension>(
+    view: View<'_, K>,
+    object: &ObjectId,
+    id: &K::Id,
+    (proof, read_since): (ObjectProof, CallId),
+) -> Option<UnprotectPermit<K>> {
+    let (entry, target) = (view.objects.get(object)?, view.inventory.get(id)?);
+    let busy = view.care(id).is_some_and(|c| c.writing.is_some() || c.accepted.is_some());
+    // A hold by tag shows only on tags that could be read, and of which none was dropped that somebody asks for.
+    let tells_all = |e: &&Evidence<K>| K::tags(&e.facts).is_some() && e.tag_epoch >= view.selection.epoch();
+    let evidence = target.evidence.as_ref().filter(tells_all)?;
+    let written = view.care(id).and_then(|c| c.written_before);
+    let fresh = evidence.fresh(view.horizon(), written)?;
+    if busy || target.absence.is_some() {
+        return None;
+    }
+    let case = Case {
+        intent: (entry.generation, &entry.intent),
+        object: proof,
+        target: (fresh, evidence.call),
+        read_since,
+        selected: view.member_by_spec(entry, id) == Member::Yes && K::at_stake(&evidence.facts),
+        obstacles: Obstacles {
+            held: view.held_by_other(id, object),
+            opaque: !view.opaque.is_empty(),
+            circuit_open: view.breaker.is_open(),
+        },
+    };
+    grant(id, &case, view.now).ok()
+}
+
+/// How far the object's unprotecting has come, for its report.
+pub(super) fn progress<K: Extension>(view: View<'_, K>, object: &ObjectId) -> Option<Progress> {
+    let entry = view.objects.get(object)?;
+    let act = entry.act.as_ref()?;
+    let mut progress = Progress { done: act.done, ..Progress::default() };
+    for (id, how) in &act.ended {
+        match how {
+            Ended::Done => progress.ended += 1,
+            Ended::LeftProtected(reason) => tell(&mut progress.left_protected, *reason, &id.to_string()),
+        }
+    }
+    for id in view.reach(entry) {
+        if view.member_by_spec(entry, id) == Member::No {
+            continue;
+        }
+        if act.done {
+            let left = matches!(act.ended.get(id), Some(Ended::LeftProtected(_)));
+            let verdict = view.verdict(id, view.horizon(), entry.tag_epoch);
+            let protected = matches!(verdict, Some(Verdict::Protected(_)));
+            progress.protected_again += u32::from(protected && !left);
+        } else if let Some(standing) = standing(view, object, id) {
+            let reason = match standing {
+                Standing::Waiting(reason) => reason,
+                Standing::Ready => Reason::Unprotecting,
+                Standing::Ended(_) => continue,
+            };
+            tell_with(&mut progress.waiting, reason, &id.to_string(), || view.words(id, reason));
+        }
+    }
+    Some(progress)
+}
+
+pub(super) fn places_of<K: Extension>(view: View<'_, K>, targets: &[K::Id]) -> BTreeSet<InstanceId> {
+    targets.iter().filter_map(|id| view.inventory.place(id).instance().cloned()).collect()
 }

@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, VecDeque};
 
+use super::view::View;
 use super::{Action, Engine, Extension, Purpose, RoundRobin, Window, reads};
 use crate::backoff;
 use crate::budget::{Budget, Urgency};
@@ -232,7 +233,7 @@ impl<K: Extension> Engine<K> {
         out: &mut Vec<Action<K>>,
     ) -> bool {
         let Some(id) = self.writes.pop() else { return false };
-        if !self.needs_protecting(now, &id) || !self.writes.budget.take(now, urgency) {
+        if !needs_protecting(self.view(now), &id) || !self.writes.budget.take(now, urgency) {
             return false;
         }
         let purpose = Purpose::Protect(id.clone());
@@ -256,27 +257,6 @@ impl<K: Extension> Engine<K> {
         }
         self.writes.care_mut(id).writing = Some(call);
         out.push(Action::Write(call, write, window));
-    }
-
-    /// Whether the protected value is to be written on this target now: judged anew just before the call goes out.
-    fn needs_protecting(&self, now: Moment, id: &K::Id) -> bool {
-        let Some(target) = self.inventory.get(id) else { return false };
-        let Some(evidence) = target.evidence.as_ref().filter(|_| target.absence.is_none()) else {
-            return false;
-        };
-        // Whoever led meanwhile may have written, and so may anybody since two sweeps ago.
-        let known = evidence.seen >= self.horizon(now) && evidence.call >= self.context.term_since();
-        let ready = self.care(id).is_none_or(|care| {
-            care.writing.is_none()
-                && care.accepted.is_none()
-                && care.not_before <= now
-                && care.written_before.is_none_or(|end| evidence.call >= end)
-        });
-        known
-            && ready
-            && K::protected(&evidence.facts) == Some(false)
-            && K::applicability(&evidence.facts) == Applicability::Yes
-            && self.enforcer(now, id).is_some()
     }
 
     pub(super) fn write_ended(&mut self, now: Moment, id: &K::Id, value: Value, result: Result<(), Failure>) {
@@ -358,7 +338,7 @@ impl<K: Extension> Engine<K> {
     fn write_failed(&mut self, now: Moment, id: &K::Id, value: Value, failure: &Failure) {
         let (reason, detail) = super::describe::<K>(failure);
         let class = failure.class;
-        let failures = self.care(id).map_or(0, |c| c.failures) + 1;
+        let failures = self.view(now).care(id).map_or(0, |c| c.failures) + 1;
         let not_before = match class {
             Class::Throttled => self.writes.budget.next_token(now, Urgency::Background),
             // There is nothing to wait for that settles late.
@@ -394,6 +374,27 @@ fn hangs_on_the_key(reason: Reason) -> bool {
             | Reason::StsOutsideVpc
             | Reason::PermissionDenied
     )
+}
+
+/// Whether the protected value is to be written on this target view.now: judged anew just before the call goes out.
+pub(super) fn needs_protecting<K: Extension>(view: View<'_, K>, id: &K::Id) -> bool {
+    let Some(target) = view.inventory.get(id) else { return false };
+    let Some(evidence) = target.evidence.as_ref().filter(|_| target.absence.is_none()) else {
+        return false;
+    };
+    // Whoever led meanwhile may have written, and so may anybody since two sweeps ago.
+    let known = evidence.seen >= view.horizon() && evidence.call >= view.context.term_since();
+    let ready = view.care(id).is_none_or(|care| {
+        care.writing.is_none()
+            && care.accepted.is_none()
+            && care.not_before <= view.now
+            && care.written_before.is_none_or(|end| evidence.call >= end)
+    });
+    known
+        && ready
+        && K::protected(&evidence.facts) == Some(false)
+        && K::applicability(&evidence.facts) == Applicability::Yes
+        && view.enforcer(id).is_some()
 }
 
 #[cfg(test)]

@@ -4,8 +4,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::Errand;
-use crate::engine::Engine;
 use crate::engine::objects::Object;
+use crate::engine::rosters::presence_of;
+use crate::engine::view::View;
 use crate::failure::{Class, Failure};
 use crate::id::{InstanceId, InterfaceId, ObjectId};
 use crate::intent::Reattach;
@@ -14,7 +15,6 @@ use crate::kind::{Applicability, Kind, Place};
 use crate::owners::{Power, Presence, Shown};
 use crate::reason::Reason;
 use crate::retention::AttachPhase;
-use crate::time::Moment;
 use crate::verdict::Verdict;
 
 /// A request whose answer was lost is given up when two complete sweeps that began after it, and this long, have gone by
@@ -26,141 +26,6 @@ pub(super) enum Next {
     Say(AttachPhase, Reason),
     /// Everything that is known speaks for it.
     Ready(InstanceId),
-}
-
-impl Engine<Interface> {
-    /// Where an entry stands, as far as evidence tells.
-    pub(super) fn assess(&self, now: Moment, name: &ObjectId, entry: &Reattach) -> Next {
-        use AttachPhase::{Attached, Obsolete, Refused, Requested, Waiting};
-        let Some(object) = self.objects.get(name) else { return Next::Say(Waiting, Reason::AttachWaits) };
-        let id = &entry.interface;
-        let errand = object.memory.errands.get(id);
-        if let Some(errand) = errand.filter(|e| e.row.ended()) {
-            return Next::Say(errand.row.phase, errand.row.reason);
-        }
-        let sent = errand.and_then(|e| e.sent);
-        let wanted = match errand.filter(|_| sent.is_some()) {
-            Some(errand) => errand.row.instance.as_ref(),
-            None => entry.instance.as_ref(),
-        };
-        let target = self.inventory.get(id);
-        let verdict = self.verdict(id, self.horizon(now), object.tag_epoch);
-        if verdict == Some(Verdict::Unknown(Reason::NotFound))
-            || object.memory.departed.get(id) == Some(&Reason::Departed)
-        {
-            return Next::Say(Obsolete, Reason::InterfaceGone);
-        }
-        let seen = target
-            .filter(|t| t.absence.is_none())
-            .and_then(|t| t.evidence.as_ref())
-            .filter(|e| e.seen >= self.horizon(now));
-        let there = seen.is_some_and(|e| {
-            e.facts.status == Some(InterfaceStatus::InUse)
-                && wanted.is_some_and(|instance| Interface::place(&e.facts) == Place::On(instance))
-        });
-        if there {
-            return Next::Say(Attached, Reason::AttachDone);
-        }
-        let owner = wanted
-            .and_then(|instance| object.roster.as_ref().and_then(|r| r.owners.get_key_value(instance)))
-            .map(|(instance, owner)| self.presence_of(instance, owner));
-        let gone = matches!(owner, Some(Presence::Gone(_)));
-        if let Some(at) = sent {
-            let given_up = self.reads.swept_twice_since(at).then(|| at.after(LOST_AFTER));
-            return match seen.map(|e| (e.facts.status, e.seen)) {
-                Some((Some(InterfaceStatus::Available), _)) if gone => {
-                    Next::Say(Obsolete, Reason::InstanceGone)
-                }
-                Some((Some(InterfaceStatus::Available), seen)) if given_up.is_some_and(|at| seen >= at) => {
-                    Next::Say(Refused, Reason::AttachLost)
-                }
-                Some((Some(InterfaceStatus::InUse), _)) => Next::Say(Refused, Reason::AttachedElsewhere),
-                _ => Next::Say(Requested, Reason::AttachRequested),
-            };
-        }
-        if !object.intent.may.attach {
-            return Next::Say(Refused, Reason::NotGranted);
-        }
-        if object.intent.observe {
-            return Next::Say(Waiting, Reason::ObserveOnly);
-        }
-        if object.intent.deleting.is_some() {
-            // It would be attached only to be given up.
-            return Next::Say(Waiting, Reason::AttachWaits);
-        }
-        if let Some(obstacle) = self.unretained(object, id) {
-            return obstacle;
-        }
-        if self.contended(name, id) {
-            return Next::Say(Refused, Reason::Contended);
-        }
-        let Some(instance) = wanted else { return Next::Say(Waiting, Reason::NodeUnknown) };
-        let Some(facts) = seen.map(|e| &e.facts) else {
-            let why = match verdict {
-                Some(Verdict::Unknown(reason)) => reason,
-                _ => Reason::AwaitingEvidence,
-            };
-            return Next::Say(Waiting, why);
-        };
-        let shown = match owner {
-            Some(Presence::Gone(_)) => return Next::Say(Obsolete, Reason::InstanceGone),
-            Some(Presence::Shown(shown)) => shown,
-            Some(Presence::Unknown(reason)) => return Next::Say(Waiting, *reason),
-            None => return Next::Say(Waiting, Reason::AwaitingEvidence),
-        };
-        if let Some((phase, reason)) = obstacle(facts, shown, entry.is_node) {
-            return Next::Say(phase, reason);
-        }
-        if !self.opaque.is_empty() {
-            return Next::Say(Waiting, Reason::OpaqueRival);
-        }
-        if self.breaker.is_open() {
-            return Next::Say(Waiting, Reason::CircuitBreaker);
-        }
-        // A request that status still tells of although it was taken back would pass for the next one: that it was has to
-        // be durable, too, or a process that starts meanwhile would send it once more.
-        let stands = object.memory.requests.contains_key(id)
-            && errand.is_none_or(|e| e.row.phase != AttachPhase::Requested);
-        match errand.filter(|e| e.not_before > now || stands) {
-            Some(errand) => Next::Say(errand.row.phase, errand.row.reason),
-            None if stands => Next::Say(Waiting, Reason::AttachWaits),
-            None => Next::Ready(instance.clone()),
-        }
-    }
-
-    /// Only what the object retains, and its status says so durably, is attached.
-    fn unretained(&self, object: &Object<Interface>, id: &InterfaceId) -> Option<Next> {
-        let durable = object.memory.durable.as_ref().is_some_and(|ids| ids.contains(id));
-        let awaited = self.unread(object, id);
-        match (object.memory.kept.contains_key(id) && object.intent.protect, durable) {
-            (true, true) => None,
-            (true, false) => Some(Next::Say(AttachPhase::Waiting, Reason::AttachWaits)),
-            (false, _) if awaited => Some(Next::Say(AttachPhase::Waiting, Reason::AwaitingEvidence)),
-            (false, _) => Some(Next::Say(AttachPhase::Refused, Reason::NotRetained)),
-        }
-    }
-
-    /// Whether it can't be known yet whether the object will retain this.
-    fn unread(&self, object: &Object<Interface>, id: &InterfaceId) -> bool {
-        !object.settled && self.inventory.get(id).is_none_or(|t| t.evidence.is_none() && t.absence.is_none())
-    }
-
-    /// Whether another object wants to attach the same interface. Who has asked the cloud already goes on.
-    fn contended(&self, name: &ObjectId, id: &InterfaceId) -> bool {
-        let asked = |o: &Object<Interface>| {
-            o.memory.errands.get(id).is_some_and(|e| e.row.phase == AttachPhase::Requested)
-        };
-        if self.objects.get(name).is_some_and(asked) {
-            return false;
-        }
-        let others = self.errands.iter().filter_map(|other| self.objects.get_key_value(other));
-        others.into_iter().any(|(other, object)| {
-            let wants = object.intent.reattach.iter().any(|entry| entry.interface == *id);
-            let ended = object.memory.errands.get(id).is_some_and(|e| e.row.ended());
-            other != name
-                && ((wants && !ended) || object.memory.errands.get(id).is_some_and(Errand::under_way))
-        })
-    }
 }
 
 /// What stands against it. A line that is written ahead waits for the interface to be free; one that won't fit then either
@@ -229,4 +94,138 @@ pub(super) fn refusal(failure: &Failure, power: Option<Power>) -> Reason {
         _ if failure.class == Class::NotApplicable => Reason::InstanceCanNotTake,
         _ => failure.reason(),
     }
+}
+
+/// Where an entry stands, as far as evidence tells.
+pub(super) fn assess(view: View<'_, Interface>, name: &ObjectId, entry: &Reattach) -> Next {
+    use AttachPhase::{Attached, Obsolete, Refused, Requested, Waiting};
+    let Some(object) = view.objects.get(name) else { return Next::Say(Waiting, Reason::AttachWaits) };
+    let id = &entry.interface;
+    let errand = object.memory.errands.get(id);
+    if let Some(errand) = errand.filter(|e| e.row.ended()) {
+        return Next::Say(errand.row.phase, errand.row.reason);
+    }
+    let sent = errand.and_then(|e| e.sent);
+    let wanted = match errand.filter(|_| sent.is_some()) {
+        Some(errand) => errand.row.instance.as_ref(),
+        None => entry.instance.as_ref(),
+    };
+    let target = view.inventory.get(id);
+    let verdict = view.verdict(id, view.horizon(), object.tag_epoch);
+    if verdict == Some(Verdict::Unknown(Reason::NotFound))
+        || object.memory.departed.get(id) == Some(&Reason::Departed)
+    {
+        return Next::Say(Obsolete, Reason::InterfaceGone);
+    }
+    let seen = target
+        .filter(|t| t.absence.is_none())
+        .and_then(|t| t.evidence.as_ref())
+        .filter(|e| e.seen >= view.horizon());
+    let there = seen.is_some_and(|e| {
+        e.facts.status == Some(InterfaceStatus::InUse)
+            && wanted.is_some_and(|instance| Interface::place(&e.facts) == Place::On(instance))
+    });
+    if there {
+        return Next::Say(Attached, Reason::AttachDone);
+    }
+    let owner = wanted
+        .and_then(|instance| object.roster.as_ref().and_then(|r| r.owners.get_key_value(instance)))
+        .map(|(instance, owner)| presence_of(view, instance, owner));
+    let gone = matches!(owner, Some(Presence::Gone(_)));
+    if let Some(at) = sent {
+        let given_up = view.reads.swept_twice_since(at).then(|| at.after(LOST_AFTER));
+        return match seen.map(|e| (e.facts.status, e.seen)) {
+            Some((Some(InterfaceStatus::Available), _)) if gone => Next::Say(Obsolete, Reason::InstanceGone),
+            Some((Some(InterfaceStatus::Available), seen)) if given_up.is_some_and(|at| seen >= at) => {
+                Next::Say(Refused, Reason::AttachLost)
+            }
+            Some((Some(InterfaceStatus::InUse), _)) => Next::Say(Refused, Reason::AttachedElsewhere),
+            _ => Next::Say(Requested, Reason::AttachRequested),
+        };
+    }
+    if !object.intent.may.attach {
+        return Next::Say(Refused, Reason::NotGranted);
+    }
+    if object.intent.observe {
+        return Next::Say(Waiting, Reason::ObserveOnly);
+    }
+    if object.intent.deleting.is_some() {
+        // It would be attached only to be given up.
+        return Next::Say(Waiting, Reason::AttachWaits);
+    }
+    if let Some(obstacle) = unretained(view, object, id) {
+        return obstacle;
+    }
+    if contended(view, name, id) {
+        return Next::Say(Refused, Reason::Contended);
+    }
+    let Some(instance) = wanted else { return Next::Say(Waiting, Reason::NodeUnknown) };
+    let Some(facts) = seen.map(|e| &e.facts) else {
+        let why = match verdict {
+            Some(Verdict::Unknown(reason)) => reason,
+            _ => Reason::AwaitingEvidence,
+        };
+        return Next::Say(Waiting, why);
+    };
+    let shown = match owner {
+        Some(Presence::Gone(_)) => return Next::Say(Obsolete, Reason::InstanceGone),
+        Some(Presence::Shown(shown)) => shown,
+        Some(Presence::Unknown(reason)) => return Next::Say(Waiting, *reason),
+        None => return Next::Say(Waiting, Reason::AwaitingEvidence),
+    };
+    if let Some((phase, reason)) = obstacle(facts, shown, entry.is_node) {
+        return Next::Say(phase, reason);
+    }
+    if !view.opaque.is_empty() {
+        return Next::Say(Waiting, Reason::OpaqueRival);
+    }
+    if view.breaker.is_open() {
+        return Next::Say(Waiting, Reason::CircuitBreaker);
+    }
+    // A request that status still tells of although it was taken back would pass for the next one: that it was has to
+    // be durable, too, or a process that starts meanwhile would send it once more.
+    let stands = object.memory.requests.contains_key(id)
+        && errand.is_none_or(|e| e.row.phase != AttachPhase::Requested);
+    match errand.filter(|e| e.not_before > view.now || stands) {
+        Some(errand) => Next::Say(errand.row.phase, errand.row.reason),
+        None if stands => Next::Say(Waiting, Reason::AttachWaits),
+        None => Next::Ready(instance.clone()),
+    }
+}
+
+/// Only what the object retains, and its status says so durably, is attached.
+pub(super) fn unretained(
+    view: View<'_, Interface>,
+    object: &Object<Interface>,
+    id: &InterfaceId,
+) -> Option<Next> {
+    let durable = object.memory.durable.as_ref().is_some_and(|ids| ids.contains(id));
+    let awaited = unread(view, object, id);
+    match (object.memory.kept.contains_key(id) && object.intent.protect, durable) {
+        (true, true) => None,
+        (true, false) => Some(Next::Say(AttachPhase::Waiting, Reason::AttachWaits)),
+        (false, _) if awaited => Some(Next::Say(AttachPhase::Waiting, Reason::AwaitingEvidence)),
+        (false, _) => Some(Next::Say(AttachPhase::Refused, Reason::NotRetained)),
+    }
+}
+
+/// Whether it can't be known yet whether the object will retain this.
+pub(super) fn unread(view: View<'_, Interface>, object: &Object<Interface>, id: &InterfaceId) -> bool {
+    !object.settled && view.inventory.get(id).is_none_or(|t| t.evidence.is_none() && t.absence.is_none())
+}
+
+/// Whether another object wants to attach the same interface. Who has asked the cloud already goes on.
+pub(super) fn contended(view: View<'_, Interface>, name: &ObjectId, id: &InterfaceId) -> bool {
+    let asked = |o: &Object<Interface>| {
+        o.memory.errands.get(id).is_some_and(|e| e.row.phase == AttachPhase::Requested)
+    };
+    if view.objects.get(name).is_some_and(asked) {
+        return false;
+    }
+    let others = view.attaching.iter().filter_map(|other| view.objects.get_key_value(other));
+    others.into_iter().any(|(other, object)| {
+        let wants = object.intent.reattach.iter().any(|entry| entry.interface == *id);
+        let ended = object.memory.errands.get(id).is_some_and(|e| e.row.ended());
+        other != name && ((wants && !ended) || object.memory.errands.get(id).is_some_and(Errand::under_way))
+    })
 }

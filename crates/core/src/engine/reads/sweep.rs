@@ -1,7 +1,5 @@
 //! The sweep: a round over everything, by a listing of the region or by id, and what may be concluded when it ends.
 
-use std::time::Duration;
-
 use super::Lane;
 use crate::call::{IDS_PER_READ, Identity, Query, ReadCall};
 use crate::engine::{Engine, Extension, Purpose};
@@ -50,40 +48,18 @@ pub(super) enum Road<K: Kind> {
 }
 
 impl<K: Extension> Engine<K> {
-    /// Whether anything is selected in a way that only a listing of the region can tell all of.
-    fn by_listing(&self) -> bool {
-        self.selection.by_listing() || !self.owning.is_empty()
-    }
-
-    /// How long a sweep takes at half of the read budget.
-    pub(in crate::engine) fn shortest_interval(&self) -> Duration {
-        let by_id = u32::try_from(self.selection.named_count().div_ceil(IDS_PER_READ)).unwrap_or(u32::MAX);
-        let pages = if self.by_listing() { self.reads.region_pages.unwrap_or(1) } else { by_id };
-        Duration::from_secs(120).saturating_mul(pages) / self.settings.reads.per_minute.max(1)
-    }
-
-    pub(in crate::engine) fn next_sweep_at(&self, now: Moment) -> Option<Moment> {
-        if !self.by_listing() && self.selection.named_count() == 0 {
-            return None;
-        }
-        let Some(last) = self.reads.last_started else { return Some(now) };
-        let regular = last.after(self.sweep_interval());
-        let wanted = last.after(self.shortest_interval());
-        Some(if self.reads.sweep_wanted { wanted.min(regular) } else { regular })
-    }
-
     pub(super) fn begin_sweep(&mut self, now: Moment) {
         if self.reads.sweep.is_some() {
             return;
         }
-        let Some(at) = self.next_sweep_at(now) else {
+        let Some(at) = self.view(now).next_sweep_at() else {
             self.rest_the_pace();
             return;
         };
         if at > now {
             return;
         }
-        if !self.by_listing() && self.reads.witness.is_none() && !self.reads.lookups.is_empty() {
+        if !self.view(now).by_listing() && self.reads.witness.is_none() && !self.reads.lookups.is_empty() {
             // Where nothing can be seen, one probe asks for all ids.
             return;
         }
@@ -93,7 +69,7 @@ impl<K: Extension> Engine<K> {
             self.context.wake_at(until);
             return;
         }
-        let (road, since) = if self.by_listing() {
+        let (road, since) = if self.view(now).by_listing() {
             (Road::Region { next: None, reading: false, confirming: false }, now)
         } else {
             let (rest, since) = self.due_ids(now);
@@ -128,11 +104,11 @@ impl<K: Extension> Engine<K> {
     /// what was seen longest ago must not grow stale while the round goes on. What was read a moment ago, or is about
     /// to be, need not be read again.
     fn due_ids(&self, now: Moment) -> (Vec<K::Id>, Moment) {
-        let half = self.sweep_interval() / 2;
+        let half = self.view(now).sweep_interval() / 2;
         let evidence = |id: &K::Id| self.inventory.evidence(id);
         let mut due: Vec<(Option<Moment>, &K::Id)> = Vec::new();
         let mut since = now;
-        for id in self.selection.named_ids().filter(|id| !self.unanswerable(id)) {
+        for id in self.selection.named_ids().filter(|id| !self.view(now).unanswerable(id)) {
             let seen = evidence(id).filter(|e| e.call >= self.context.term_since()).map(|e| e.seen);
             let recent = seen.is_some_and(|at| now.since(at) < half);
             if recent || self.reads.changed_ids.contains(id) {
@@ -244,7 +220,7 @@ impl<K: Extension> Engine<K> {
             );
         if done && let Some(sweep) = self.reads.sweep.take() {
             // Objects that came by tag meanwhile need a listing.
-            self.reads.sweep_wanted |= self.by_listing();
+            self.reads.sweep_wanted |= self.view(now).by_listing();
             // A round in which nothing at all could be seen is what a lost permission looks like.
             if !sweep.flawed && (sweep.pages == 0 || sweep.items > 0) {
                 self.completed(now, &sweep);
@@ -255,7 +231,7 @@ impl<K: Extension> Engine<K> {
     fn completed(&mut self, now: Moment, sweep: &Sweep<K>) {
         self.reads.before_last = self.reads.last_complete.replace(sweep.since);
         let lagged = self.reads.pace.lagging();
-        self.reads.pace.completed(now, sweep.since, self.sweep_interval());
+        self.reads.pace.completed(now, sweep.since, self.view(now).sweep_interval());
         if !sweep.hindered {
             self.reads.hindrance.is_over();
         }

@@ -1,0 +1,271 @@
+//! What is said of one object in one region: the verdict on each of its targets, counted and put into words.
+
+use std::collections::BTreeSet;
+use std::hash::{DefaultHasher, Hash, Hasher};
+use std::time::Duration;
+
+use super::Extension;
+use super::objects::{Member, Object};
+use super::rosters::presence_of;
+use super::unprotect::progress;
+use super::view::View;
+use crate::conditions::{Question, judge};
+use crate::id::{InstanceId, ObjectId};
+use crate::kind::Applicability;
+use crate::owners::{Owner, Presence, Role};
+use crate::reason::{Reason, Risk};
+use crate::verdict::{
+    Counts, Groups, MAX_ROWS, NodeFindings, RegionReport, Row, State, Verdict, sort_rows, tell_with,
+};
+
+pub(super) fn judge_part<K: Extension>(view: View<'_, K>, name: &ObjectId) -> (RegionReport, Duration) {
+    let Some(object) = view.objects.get(name) else { return (RegionReport::default(), Duration::ZERO) };
+    let mut counts = Counts::default();
+    let mut rows: Vec<Row> = Vec::new();
+    let (mut gone, mut refused) = (BTreeSet::new(), BTreeSet::new());
+    let mut looked_at = 0;
+    // After a start, what is missing is looked up once more before the word that stands is changed: it may have been
+    // proven to be gone long ago.
+    let at_start = object.hot_until.is_none();
+    let mut awaiting = object.roster.as_ref().is_some_and(|roster| {
+        roster.awaits() || (at_start && roster.misses()) || (!object.settled && roster.unheard())
+    });
+    for id in view.reach(object) {
+        looked_at += 1;
+        let Some((verdict, risks)) = judge_target(view, object, id) else { continue };
+        awaiting |= matches!(verdict, Verdict::Unknown(Reason::AwaitingEvidence))
+            || (!object.settled && verdict == Verdict::Unknown(Reason::EvidenceStale))
+            || (at_start && verdict == Verdict::Unknown(Reason::Missing))
+            || (!object.settled && is_on_unheard(view, object, id));
+        let mut verdict = view.explain(verdict, &object.intent);
+        if verdict == Verdict::Unknown(Reason::NotFound) && object.intent.selector.only_node_names(id) {
+            // Nobody has typed this id.
+            verdict = Verdict::Unknown(Reason::NodeInstanceGone);
+            gone.insert(InstanceId::new(id.to_string()));
+        }
+        if is_no_id(view, object, id) {
+            verdict = Verdict::Unknown(Reason::NodeIdRefused);
+            refused.insert(InstanceId::new(id.to_string()));
+        }
+        let text = id.to_string();
+        let named = object.intent.selector.ids.contains(id);
+        counts.add_with(&text, named, verdict, &risks, |reason| view.words(id, reason));
+        let (state, reason) = match verdict {
+            Verdict::Protected(_) => (State::Protected, Reason::AllProtected),
+            Verdict::Unprotected(reason) => (State::Unprotected, reason),
+            Verdict::NotApplicable(reason) => (State::NotApplicable, reason),
+            Verdict::Unknown(reason) => (State::Unknown, reason),
+        };
+        // Only what may end up in the list is kept while going through it.
+        if K::REMEMBERS {
+            continue;
+        }
+        if state != State::Protected || !risks.is_empty() || rows.len() < MAX_ROWS {
+            rows.push(Row { id: text.into(), state, reason, detail: view.row_detail(id, reason), risks });
+            if rows.len() > 4 * MAX_ROWS {
+                sort_rows(&mut rows);
+            }
+        }
+    }
+    sort_rows(&mut rows);
+    let roster = object.roster.as_deref().filter(|_| object.intent.owners.is_some());
+    // What has no targets, and would have none by any sweep, waits for none.
+    let lagging = view.lagging().filter(|_| looked_at > 0 || object.needs_listing());
+    let lagging = lagging.or(roster.and_then(|roster| roster.lagging));
+    let unlisted = view.unlisted(name).or(lagging);
+    let unlisted_words = unlisted.and_then(|reason| {
+        let told =
+            object.roster.as_ref().filter(|_| !object.intent.enumerates).and_then(|r| r.words_for(reason));
+        told.or_else(|| view.words_of_reads(reason)).map(Into::into)
+    });
+    awaiting |= unlisted == Some(Reason::AwaitingListing);
+    // A listing that fails is no more evidence than one that has not come yet.
+    awaiting |= !object.settled
+        && object.needs_listing()
+        && object.listed.is_none_or(|at| at < view.context.term_began())
+        && view.reads.unlisted == Reason::AwaitingListing;
+    let waited = view.now.since(object.born) >= view.patience;
+    let settled = object.settled || !awaiting || waited;
+    let progress = progress(view, name);
+    let mut owners = Groups::new();
+    for (instance, reason) in doubtful_owners(view, object) {
+        let words = || object.roster.as_ref()?.words_for(reason).map(Into::into);
+        tell_with(&mut owners, reason, instance.as_str(), words);
+        match reason {
+            Reason::NodeInstanceGone => gone.insert(instance.clone()),
+            Reason::NodeIdRefused => refused.insert(instance.clone()),
+            _ => false,
+        };
+    }
+    let retention = K::retention(view, name);
+    let mut fits = roster.map(|roster| roster.fits.clone()).unwrap_or_default();
+    if unlisted == Some(Reason::Throttled) || counts.unknown.contains_key(&Reason::Throttled) {
+        fits.extend(view.fits());
+    }
+    // Reckoned and not measured, so that the same inputs give the same actions. Measured with the examples `scale` and
+    // `scale_retention`, where the roster is asked about each target, too.
+    let each = Duration::from_micros(if K::REMEMBERS { 6 } else { 1 });
+    let (nodes, lost) = (NodeFindings::default(), Vec::new());
+    let part = RegionReport {
+        settled,
+        counts,
+        unlisted,
+        unlisted_words,
+        fits,
+        owners,
+        gone,
+        refused,
+        nodes,
+        progress,
+        rows,
+        retention,
+        lost,
+    };
+    (part, each * looked_at)
+}
+
+/// What is said of one target of an object, and its risks; `None`: it is none of its targets.
+pub(super) fn judge_target<'a, K: Extension>(
+    view: View<'a, K>,
+    object: &Object<K>,
+    id: &K::Id,
+) -> Option<(Verdict, Vec<Risk>)> {
+    let horizon = view.told_horizon();
+    let verdict = || view.verdict(id, horizon, object.tag_epoch);
+    let mut said = match view.member(object, id) {
+        Member::No => return None,
+        // Named and missing is more to the point than unread.
+        Member::Unclear(reason) => match verdict() {
+            Some(Verdict::Unknown(why)) => Verdict::Unknown(why),
+            _ => Verdict::Unknown(reason),
+        },
+        Member::Yes => verdict().unwrap_or(Verdict::Unknown(Reason::AwaitingEvidence)),
+    };
+    let mut risks = Vec::new();
+    if let Some(evidence) = view.inventory.evidence(id) {
+        risks = K::risks(&evidence.facts);
+        if let Some(instance) = K::place(&evidence.facts).instance()
+            && K::applicability(&evidence.facts) == Applicability::Yes
+        {
+            let owner = object.roster.as_ref().and_then(|roster| roster.owners.get(instance));
+            risks.extend(ways_to_go(owner.map(|owner| owner.presence_below(evidence.seen))));
+        }
+        // The cloud has two lists. As long as they don't agree, something is under way.
+        if matches!(said, Verdict::Protected(_) | Verdict::NotApplicable(_))
+            && !K::unlisted(&evidence.facts)
+            && lists_disagree(view, object, id, K::place(&evidence.facts).instance())
+        {
+            said = Verdict::Unknown(Reason::ListsDisagree);
+        }
+    }
+    if view.lagging().is_some() && matches!(said, Verdict::Protected(_) | Verdict::NotApplicable(_)) {
+        said = Verdict::Unknown(Reason::EvidenceStale);
+    }
+    if view.contested(id) {
+        risks.push(Risk { reason: Reason::Contested, detail: None });
+    }
+    Some((said, risks))
+}
+
+/// Whether the cloud refuses to be asked for an id that nobody has typed: a Node stands for it.
+pub(super) fn is_no_id<'a, K: Extension>(view: View<'a, K>, object: &Object<K>, id: &K::Id) -> bool {
+    let absence = view.inventory.absence(id);
+    absence.is_some_and(|absence| absence.refused) && object.intent.selector.only_node_names(id)
+}
+
+/// Whether the target is on an instance of which nobody has told yet.
+pub(super) fn is_on_unheard<'a, K: Extension>(view: View<'a, K>, object: &Object<K>, id: &K::Id) -> bool {
+    let place = view.inventory.place(id).instance();
+    place.is_some_and(|on| object.roster.as_ref().is_none_or(|roster| !roster.owners.contains_key(on)))
+}
+
+/// Whether a selected instance lists the target although it is not there, or the one that it is on does not list it.
+pub(super) fn lists_disagree<'a, K: Extension>(
+    view: View<'a, K>,
+    object: &Object<K>,
+    id: &K::Id,
+    place: Option<&InstanceId>,
+) -> bool {
+    let lists = |instance: &InstanceId| {
+        let owner = object.roster.as_ref()?.owners.get(instance).filter(|o| o.role == Role::Selected)?;
+        let listed = K::listed(&owner.shown()?.surroundings);
+        Some(listed.is_some_and(|listed| listed.contains(id)))
+    };
+    let elsewhere = view.selection.listed_by(id).iter().filter(|instance| Some(*instance) != place);
+    place.and_then(lists) == Some(false) || elsewhere.into_iter().any(|other| lists(other) == Some(true))
+}
+
+/// The instances of which it is not known what is on them. One that is gone, and left something behind, is no riddle.
+pub(super) fn doubtful_owners<'a, K: Extension>(
+    view: View<'a, K>,
+    object: &'a Object<K>,
+) -> impl Iterator<Item = (&'a InstanceId, Reason)> {
+    let roster = object.roster.iter().filter(|_| object.intent.owners.is_some());
+    let left_behind = |instance: &InstanceId| {
+        object
+            .memory
+            .kept
+            .values()
+            .any(|r| r.before.as_ref() == Some(instance) || r.on.as_ref() == Some(instance))
+    };
+    // Where the cloud refuses everything, it is not the id.
+    let answered = object.roster.as_ref().is_some_and(|r| r.words_for(Reason::RequestRefused).is_none());
+    let is_no_id = move |owner: &Owner| answered && owner.behind_node && !owner.named;
+    roster.flat_map(|roster| roster.selected()).filter_map(move |(instance, owner)| {
+        let doubt = match (presence_of(view, instance, owner), owner.role) {
+            (Presence::Unknown(Reason::RequestRefused), _) if is_no_id(owner) => Some(Reason::NodeIdRefused),
+            (Presence::Unknown(reason), _) => Some(*reason),
+            (Presence::Shown(_), Role::Unclear(reason)) => Some(reason),
+            (Presence::Shown(shown), _) => {
+                K::listed(&shown.surroundings).is_none().then_some(Reason::FieldUnreadable)
+            }
+            (Presence::Gone(_), _) if left_behind(instance) => None,
+            (Presence::Gone(_), _) if owner.named => Some(Reason::NotFound),
+            (Presence::Gone(_), _) => owner.behind_node.then_some(Reason::NodeInstanceGone),
+        };
+        doubt.map(|reason| (instance, reason))
+    })
+}
+
+/// What conditions would be made of the part, without counts and lists.
+pub(super) fn shape<'a, K: Extension>(view: View<'a, K>, name: &ObjectId, part: &RegionReport) -> u64 {
+    let question = view.objects.get(name).map_or_else(Question::default, |o| Question::of(&o.intent));
+    let condition_set = judge(question, part);
+    // What is to be durable before the cloud is asked may not wait until counts are due.
+    let attachments = part.retention.as_ref().map(|retention| &retention.attachments);
+    digest(&(condition_set.shape(), part.settled, part.progress.as_ref().map(|p| p.done), attachments))
+}
+
+/// The risks of what is on an instance that may go in ways of which nobody has said what they do to it.
+fn ways_to_go(presence: Option<&Presence>) -> Vec<Risk> {
+    match presence {
+        Some(Presence::Shown(shown)) => {
+            let told: Vec<&Risk> =
+                shown.departures.iter().filter(|w| w.reason != Reason::RisksUnreadable).collect();
+            let ways: Vec<String> = told
+                .iter()
+                .map(|way| match &way.detail {
+                    Some(detail) => format!("{} {detail}", way.reason.as_str()),
+                    None => way.reason.as_str().to_owned(),
+                })
+                .collect();
+            match (ways.is_empty(), shown.departures.is_empty()) {
+                (true, true) => Vec::new(),
+                (true, false) => vec![Risk { reason: Reason::RisksUnreadable, detail: None }],
+                (false, _) => {
+                    let detail = Some(ways.join(", ").into());
+                    vec![Risk { reason: Reason::ReleasePathUndocumented, detail }]
+                }
+            }
+        }
+        Some(Presence::Gone(_)) => Vec::new(),
+        Some(Presence::Unknown(_)) | None => vec![Risk { reason: Reason::RisksUnreadable, detail: None }],
+    }
+}
+
+/// A short stand-in for a value, to tell whether it has changed.
+pub(super) fn digest(value: &impl Hash) -> u64 {
+    let mut hasher = DefaultHasher::new();
+    value.hash(&mut hasher);
+    hasher.finish()
+}

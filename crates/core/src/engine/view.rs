@@ -1,0 +1,277 @@
+//! The one read-only look at everything that an engine knows: who selects what, who holds it, and what evidence says.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
+
+use super::Settings;
+use super::care::{self, CONTEST, Care};
+use super::context::Context;
+use super::inventory::Inventory;
+use super::objects::{Member, Object};
+use super::reads::Reads;
+use super::selection::Selection;
+use super::target::Target;
+use super::writes::Writes;
+use crate::breaker::CircuitBreaker;
+use crate::call::IDS_PER_READ;
+use crate::evidence::Evidence;
+use crate::failure::without_request;
+use crate::id::{ObjectId, Tag};
+use crate::intent::{Intent, Selector};
+use crate::kind::Kind;
+use crate::pace::Fits;
+use crate::reason::Reason;
+use crate::time::Moment;
+use crate::verdict::Verdict;
+
+/// Everything that an engine knows, at one moment. What is decided is a function of it.
+#[derive(Debug, Clone, Copy)]
+pub struct View<'a, K: Kind> {
+    pub(super) now: Moment,
+    pub(super) settings: &'a Settings,
+    pub(super) context: &'a Context,
+    pub(super) inventory: &'a Inventory<K>,
+    pub(super) selection: &'a Selection<K>,
+    pub(super) objects: &'a BTreeMap<ObjectId, Object<K>>,
+    pub(super) opaque: &'a BTreeSet<ObjectId>,
+    pub(super) owning: &'a BTreeSet<ObjectId>,
+    pub(super) rosterless: &'a BTreeSet<ObjectId>,
+    /// Objects that ask, or asked, for something to be attached.
+    pub(super) attaching: &'a BTreeSet<ObjectId>,
+    pub(super) reads: &'a Reads<K>,
+    pub(super) writes: &'a Writes<K>,
+    pub(super) breaker: &'a CircuitBreaker,
+    /// Why the instances that targets are on can't be read, if only a person can help.
+    pub(super) owners_unreadable: Option<Reason>,
+    /// So long the status that stands is left standing without evidence.
+    pub(super) patience: Duration,
+}
+
+impl<'a, K: Kind> View<'a, K> {
+    /// How often the region is swept now: the set interval, stretched so that sweeping takes half of the reads at most.
+    pub(super) fn sweep_interval(self) -> Duration {
+        self.settings.sweep_interval.max(self.shortest_interval())
+    }
+
+    /// How long evidence lives: as long as it takes to be renewed at the pace that is really reached, within bounds.
+    pub(super) fn evidence_life(self) -> Duration {
+        self.reads.pace.life(self.sweep_interval())
+    }
+
+    /// Evidence older than this is stale.
+    pub(super) fn horizon(self) -> Moment {
+        self.now.before(self.evidence_life()).max(self.context.term_began())
+    }
+
+    /// What was seen before this is not repeated. Where sweeps come too seldom to promise anything, what is no promise is
+    /// told until it should have been seen again.
+    pub(super) fn told_horizon(self) -> Moment {
+        self.now.before(self.reads.pace.memory(self.sweep_interval())).max(self.context.term_began())
+    }
+
+    /// Why nothing positive is said although there is evidence: complete sweeps come too seldom.
+    pub(super) fn lagging(self) -> Option<Reason> {
+        let why = || self.reads.hindrance.why().map_or(Reason::EvidenceStale, |(reason, _)| reason);
+        self.reads.pace.lagging().then(why)
+    }
+
+    /// The calls a minute that the cloud lets through, if it throttles and that is known.
+    pub(super) fn fits(self) -> Fits {
+        self.reads.hindrance.fits().map(|fits| (K::LISTING, fits)).into_iter().collect()
+    }
+
+    /// Whether anything is selected in a way that only a listing of the region can tell all of.
+    pub(super) fn by_listing(self) -> bool {
+        self.selection.by_listing() || !self.owning.is_empty()
+    }
+
+    /// How long a sweep takes at half of the read budget.
+    pub(super) fn shortest_interval(self) -> Duration {
+        let by_id = u32::try_from(self.selection.named_count().div_ceil(IDS_PER_READ)).unwrap_or(u32::MAX);
+        let pages = if self.by_listing() { self.reads.region_pages().unwrap_or(1) } else { by_id };
+        Duration::from_secs(120).saturating_mul(pages) / self.settings.reads.per_minute.max(1)
+    }
+
+    pub(super) fn next_sweep_at(self) -> Option<Moment> {
+        if !self.by_listing() && self.selection.named_count() == 0 {
+            return None;
+        }
+        let Some(last) = self.reads.last_started() else { return Some(self.now) };
+        let regular = last.after(self.sweep_interval());
+        let wanted = last.after(self.shortest_interval());
+        Some(if self.reads.sweep_wanted() { wanted.min(regular) } else { regular })
+    }
+
+    /// The tags of a target: those that were read last, or could be read last.
+    pub(super) fn known_tags(self, id: &K::Id) -> &'a [Tag] {
+        self.inventory.tags(id)
+    }
+
+    /// Whether somebody waits for this target: an object that selects it was just changed.
+    pub(super) fn is_hot(self, id: &K::Id) -> bool {
+        self.selectors_of(id).any(|(_, object, _)| object.hot(self.now))
+    }
+
+    /// The verdict on evidence alone, whoever asks; `None`: nobody wants to know of it.
+    pub(super) fn verdict(self, id: &K::Id, horizon: Moment, epoch: u32) -> Option<Verdict> {
+        let target = self.inventory.get(id)?;
+        Some(care::verdict(target, self.care(id), horizon, epoch))
+    }
+
+    /// What is being done about a target.
+    pub(super) fn care(self, id: &K::Id) -> Option<&'a Care> {
+        self.writes.care(id)
+    }
+
+    /// Whether an id may be asked for at all by a sweep by id.
+    pub(super) fn unanswerable(self, id: &K::Id) -> bool {
+        self.inventory.absence(id).is_some_and(|a| a.refused || (a.denied && a.proven()))
+    }
+
+    /// Repairs within the last hour that make a write war.
+    pub(super) fn contested(self, id: &K::Id) -> bool {
+        self.care(id).is_some_and(|care| care.repairs.len() >= CONTEST.1 && care.contested(self.now))
+    }
+
+    /// Whether an object remembers the target: after a start it is known from status, before any evidence.
+    pub(super) fn is_remembered(self, id: &K::Id) -> bool {
+        K::REMEMBERS
+            && self
+                .selection
+                .naming(id)
+                .iter()
+                .any(|name| self.objects.get(name).is_some_and(|object| object.memory.kept.contains_key(id)))
+    }
+
+    /// The evidence of a target, if it is of this term.
+    pub(super) fn evidence_of_term(self, id: &K::Id) -> Option<&'a Evidence<K>> {
+        let evidence = self.inventory.evidence(id);
+        evidence.filter(|evidence| evidence.call >= self.context.term_since())
+    }
+
+    /// The targets that an object may have. Whether it has them, [`View::member`] tells.
+    pub(super) fn reach(self, object: &'a Object<K>) -> impl Iterator<Item = &'a K::Id> {
+        let owners = object.roster.iter().filter(|_| !object.intent.enumerates).flat_map(|r| r.selected());
+        let more: BTreeSet<&K::Id> = owners
+            .flat_map(|(instance, _)| self.selection.on(instance))
+            .chain(object.memory.kept.keys())
+            .collect();
+        let selected = self.selected(&object.intent.selector);
+        if more.is_empty() {
+            return selected.chain(BTreeSet::new());
+        }
+        let seen: BTreeSet<&K::Id> = selected.collect();
+        self.selected(&object.intent.selector).chain(more.difference(&seen).copied().collect::<BTreeSet<_>>())
+    }
+
+    /// The targets that a selector may select: what it names, what stands under its entries, or whatever was shown.
+    pub(super) fn selected(self, selector: &'a Selector<K>) -> impl Iterator<Item = &'a K::Id> {
+        let shown = |(id, target): (&'a K::Id, &Target<K>)| {
+            (target.evidence.is_some() || selector.holds(id)).then_some(id)
+        };
+        let all = selector.all.then(|| self.inventory.iter().filter_map(shown));
+        let some = (!selector.all).then(|| self.selection.reach(selector));
+        all.into_iter().flatten().chain(some.into_iter().flatten())
+    }
+
+    /// Whether an object selects a target, by its spec or by its memory.
+    pub(super) fn member(self, object: &Object<K>, id: &K::Id) -> Member {
+        let remembered = object.memory.kept.contains_key(id);
+        object.member(id, self.inventory.get(id), self.horizon(), remembered, self.selection.listed_by(id))
+    }
+
+    /// Whether an object selects a target by its spec. What status says may keep a flag protected, but is no reason to unprotect
+    /// one (I14).
+    pub(super) fn member_by_spec(self, object: &Object<K>, id: &K::Id) -> Member {
+        object.member(id, self.inventory.get(id), self.horizon(), false, self.selection.listed_by(id))
+    }
+
+    /// The objects that select the target, or may.
+    pub(super) fn selectors_of(
+        self,
+        id: &'a K::Id,
+    ) -> impl Iterator<Item = (&'a ObjectId, &'a Object<K>, Member)> {
+        let place = self.inventory.place(id);
+        self.selection.candidates(id, self.known_tags(id), place).into_iter().filter_map(move |object| {
+            let entry = self.objects.get(object)?;
+            let member = self.member(entry, id);
+            (member != Member::No).then_some((object, entry, member))
+        })
+    }
+
+    /// An object that has the protected value written on this target.
+    pub(super) fn enforcer(self, id: &'a K::Id) -> Option<&'a ObjectId> {
+        self.selectors_of(id)
+            .find(|(_, object, member)| *member == Member::Yes && object.intent.enforces())
+            .map(|(name, ..)| name)
+    }
+
+    /// Whether any object but this one holds the target. In doubt it does.
+    pub(super) fn held_by_other(self, id: &K::Id, than: &ObjectId) -> bool {
+        // What an object is about can't be told as long as nobody has said which instances it is about.
+        let unheard =
+            |name: &ObjectId| name != than && self.objects.get(name).is_some_and(|o| o.intent.holds());
+        self.selectors_of(id).any(|(name, object, _)| name != than && object.intent.holds())
+            || self.rosterless.iter().any(unheard)
+    }
+
+    /// Why the list of the object's targets may not be complete.
+    pub(super) fn unlisted(self, name: &ObjectId) -> Option<Reason> {
+        let object = self.objects.get(name)?;
+        if !object.needs_listing() {
+            return None;
+        }
+        if self.rosterless.contains(name) {
+            return Some(Reason::AwaitingListing);
+        }
+        if let Some(reason) =
+            object.roster.as_ref().filter(|_| !object.intent.enumerates).and_then(|r| r.unlisted)
+        {
+            return Some(reason);
+        }
+        match object.listed {
+            Some(at) if at >= self.horizon() => None,
+            listed => Some(match self.reads.hindrance.why() {
+                Some((reason, _)) => reason,
+                None if self.reads.unlisted != Reason::AwaitingListing => self.reads.unlisted,
+                None if listed.is_some() => Reason::EvidenceStale,
+                None => Reason::AwaitingListing,
+            }),
+        }
+    }
+
+    /// Words a verdict for an object: with the trouble of reading when that is why it is unknown, and as a mere
+    /// observation where nothing is to be done about it.
+    pub(super) fn explain(self, verdict: Verdict, intent: &Intent<K>) -> Verdict {
+        match (verdict, self.reads.hindrance.why()) {
+            (Verdict::Unknown(Reason::AwaitingEvidence | Reason::EvidenceStale), Some((why, _))) => {
+                Verdict::Unknown(why)
+            }
+            (Verdict::Unprotected(_), _) if !intent.holds() => Verdict::Unprotected(Reason::NotWanted),
+            (Verdict::Unprotected(_), _) if intent.observe => Verdict::Unprotected(Reason::Unprotected),
+            _ => verdict,
+        }
+    }
+
+    pub(super) fn row_detail(self, id: &K::Id, reason: Reason) -> Option<Box<str>> {
+        let trouble = self.care(id).and_then(|c| c.trouble.as_ref()).filter(|t| t.reason == reason);
+        let detail = match trouble {
+            Some(trouble) => trouble.detail.as_ref(),
+            None => {
+                self.reads.hindrance.why().filter(|(why, _)| *why == reason).map_or("", |(_, detail)| detail)
+            }
+        };
+        (!detail.is_empty()).then(|| detail.into())
+    }
+
+    /// What the cloud said of a target, for a sentence about many.
+    pub(super) fn words(self, id: &K::Id, reason: Reason) -> Option<Box<str>> {
+        self.row_detail(id, reason).map(|detail| without_request(&detail).into())
+    }
+
+    /// What the cloud said to reading, if that is why.
+    pub(super) fn words_of_reads(self, reason: Reason) -> Option<&'a str> {
+        let (why, detail) = self.reads.hindrance.why()?;
+        (why == reason && !detail.is_empty()).then(|| without_request(detail))
+    }
+}
