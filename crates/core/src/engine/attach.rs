@@ -300,7 +300,7 @@ impl Engine<Interface> {
             }
             wake = Some(wake.map_or(errand.look_at, |at| at.min(errand.look_at)));
         }
-        self.reads.look(&looks);
+        self.reads.read_at_once(&looks);
         if let Some(at) = wake {
             self.context.wake_at(at);
         }
@@ -373,7 +373,7 @@ impl Engine<Interface> {
         let upcoming = self.context.upcoming_call();
         if let Some(attempt) = self.attempt.as_mut().filter(|a| a.step == Step::Look) {
             attempt.step = Step::Read(upcoming);
-            self.reads.look(&[attempt.interface.clone()].into());
+            self.reads.read_at_once(&[attempt.interface.clone()].into());
         }
     }
 
@@ -512,7 +512,7 @@ impl Engine<Interface> {
         errand.row.phase = if waits { AttachPhase::Waiting } else { AttachPhase::Refused };
         errand.row.reason = reason;
         errand.row.detail = Some(detail);
-        self.reads.look(&[id.clone()].into());
+        self.reads.read_at_once(&[id.clone()].into());
         self.context.touch(name.clone());
     }
 

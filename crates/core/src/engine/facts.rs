@@ -3,38 +3,102 @@
 use std::time::Duration;
 
 use super::losses::holders;
-use super::{Engine, Extension, Purpose, reads};
+use super::reader::{Finding, Source};
+use super::{Engine, Extension, Purpose};
 use crate::backoff::LONG;
 use crate::call::Item;
 use crate::engine::care::{SETTLE, SETTLE_PROTECTED, Trouble, Value};
 use crate::evidence::Evidence;
-use crate::id::{CallId, RequestId};
+use crate::id::CallId;
 use crate::kind::{Applicability, Wanted};
 use crate::loss::Sight;
 use crate::reason::Reason;
 use crate::time::Moment;
 
-/// Where an item came from.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct Source<'a> {
-    pub call: CallId,
-    pub sent: Moment,
-    pub request_id: &'a RequestId,
-}
-
 impl<K: Extension> Engine<K> {
-    /// Takes in one resource as the cloud showed it. `false`: its tags were unreadable although somebody selects by
-    /// tag, so the listing does not tell all.
-    pub(super) fn take_item(&mut self, now: Moment, source: Source<'_>, mut item: Item<K>) -> bool {
-        let readable = (K::tags(&item.facts).is_some() || !self.selection.by_tag())
-            && (self.owning.is_empty() || !K::misplaced(&item.facts));
+    /// Takes in what a read has shown.
+    pub(super) fn take_finding(&mut self, now: Moment, finding: Finding<K>) {
+        match finding {
+            Finding::Shown(item, source) => self.take_item(now, source, item),
+            Finding::Lacked { id, call, showed_any } => self.missed(now, &id, call, showed_any),
+            Finding::Unproven(id) => {
+                // It is looked up again, ever more seldom.
+                if let Some(absence) = self.inventory.absence_mut(&id) {
+                    absence.looked(now);
+                    self.reconsider(now, &id);
+                }
+            }
+            Finding::Refused(id) => self.refused(now, &id),
+            Finding::Denied(id) => {
+                if let Some(absence) = self.inventory.absence_mut(&id) {
+                    absence.denied = true;
+                }
+            }
+            Finding::Due(id) => self.reconsider(now, &id),
+            Finding::Blind(ids) => {
+                for id in ids {
+                    if let Some(absence) = self.inventory.absence_mut(&id) {
+                        absence.blind = true;
+                    }
+                    self.touch_selectors(&id);
+                }
+            }
+            Finding::ProofRead(call, seen) => self.proof_read(call, &seen),
+            Finding::ProofLost => self.drop_batch(),
+            Finding::Listed(first_call, started) => self.listed(now, first_call, started),
+            Finding::NotListed => self.touch_all(),
+            Finding::Swept { read, pace_changed } => self.swept(now, read, pace_changed),
+            Finding::Explained => self.touch_uncertain(),
+        }
+    }
+
+    /// A listing of the region is complete: what it lacks is looked up.
+    fn listed(&mut self, now: Moment, first_call: CallId, started: Moment) {
+        let lacking: Vec<K::Id> = self
+            .inventory
+            .iter()
+            .filter(|(_, t)| t.evidence.as_ref().is_none_or(|e| e.call < first_call))
+            .map(|(id, _)| id.clone())
+            .collect();
+        for id in lacking {
+            self.doubt(now, &id, first_call);
+        }
+        for object in self.objects.values_mut() {
+            if object.needs_listing() && first_call >= object.listing_since {
+                object.listed = Some(started);
+            }
+        }
+    }
+
+    fn swept(&mut self, now: Moment, read: bool, pace_changed: bool) {
+        if pace_changed {
+            self.touch_all();
+        }
+        let circuit_open = self.breaker.is_open();
+        if read {
+            self.breaker.swept(now);
+        }
+        if circuit_open != self.breaker.is_open() {
+            self.context.touch_all(self.acting.iter().cloned());
+            // What was looked up in vain meanwhile has come to be looked up seldom, and from now on it proves something.
+            for (id, absence) in self.inventory.absences_mut().filter(|(_, absence)| !absence.proven()) {
+                absence.lookups = 0;
+                self.timers.insert((absence.next_lookup(now).max(now), id.clone()));
+            }
+        }
+        // Where anything was uncertain, this round may have made it certain without any fact having changed.
+        self.touch_uncertain();
+    }
+
+    /// Takes in one resource as the cloud showed it.
+    fn take_item(&mut self, now: Moment, source: Source, mut item: Item<K>) {
         let wanted = Wanted {
             tag: &|tag| self.selection.keeps(tag),
             surroundings: self.selection.keeps_surroundings(),
         };
         K::prune(&mut item.facts, wanted);
-        if self.seen_again(now, source, &item) {
-            return readable;
+        if self.seen_again(now, &source, &item) {
+            return;
         }
         let known = self.inventory.get(&item.id);
         let tags = K::tags(&item.facts).unwrap_or_else(|| self.view(now).known_tags(&item.id));
@@ -42,7 +106,7 @@ impl<K: Extension> Engine<K> {
         // A reply that was overtaken by a later one says nothing new; and what nobody selects is not kept.
         let overtaken = known.is_some_and(|t| t.newest_call().is_some_and(|newest| newest > source.call));
         if overtaken || (!concerned && known.is_none()) {
-            return readable;
+            return;
         }
         let old = known.and_then(|t| t.evidence.as_ref());
         let before = old.filter(|old| K::protected(&old.facts) == Some(true)).map(Sight::of);
@@ -61,7 +125,7 @@ impl<K: Extension> Engine<K> {
             facts: item.facts,
             seen: source.sent,
             call: source.call,
-            request_id: source.request_id.clone(),
+            request_id: source.request_id,
             tag_epoch: self.selection.epoch(),
         };
         self.inventory.observe(&id, evidence);
@@ -74,12 +138,11 @@ impl<K: Extension> Engine<K> {
             // It lost the tag that selected it. Its flag stays as it is.
             self.forget_unselected(&id);
         }
-        readable
     }
 
     /// The way of nearly every item of a sweep at rest: it is as it was, nothing is being done about it, and only the
     /// time of its evidence moves on.
-    fn seen_again(&mut self, now: Moment, source: Source<'_>, item: &Item<K>) -> bool {
+    fn seen_again(&mut self, now: Moment, source: &Source, item: &Item<K>) -> bool {
         let (horizon, epoch) = (self.view(now).horizon(), self.selection.epoch());
         let idle = self.writes.care(&item.id).is_none();
         let term_since = self.context.term_since();
@@ -91,7 +154,7 @@ impl<K: Extension> Engine<K> {
             && evidence.facts == item.facts;
         if quiet {
             (evidence.seen, evidence.call) = (source.sent, source.call);
-            evidence.request_id.clone_from(source.request_id);
+            evidence.request_id.clone_from(&source.request_id);
         }
         quiet
     }
@@ -288,23 +351,5 @@ impl<K: Extension> Engine<K> {
         }
         self.touch_selectors(id);
         self.reconsider(now, id);
-    }
-
-    /// Adds an id to a lane for reading at once.
-    pub(super) fn read_again(
-        &mut self,
-        lane: reads::Lane,
-        now: Moment,
-        ids: impl IntoIterator<Item = K::Id>,
-    ) {
-        for id in ids {
-            match lane {
-                reads::Lane::Changed | reads::Lane::Sweep => self.reads.read_changed(&id),
-                reads::Lane::Verify => self.reads.verify(now, &id, false),
-                reads::Lane::Lookup => self.reads.look_up(&id),
-                reads::Lane::Look => self.reads.look(&[id].into()),
-                reads::Lane::Proof => {}
-            }
-        }
     }
 }

@@ -83,7 +83,7 @@ pub(super) fn judge_part<K: Extension>(view: View<'_, K>, name: &ObjectId) -> (R
     awaiting |= !object.settled
         && object.needs_listing()
         && object.listed.is_none_or(|at| at < view.context.term_began())
-        && view.reads.unlisted == Reason::AwaitingListing;
+        && view.reads.unlisted() == Reason::AwaitingListing;
     let waited = view.now.since(object.born) >= view.patience;
     let settled = object.settled || !awaiting || waited;
     let progress = progress(view, name);

@@ -13,16 +13,19 @@ mod attach;
 mod care;
 mod context;
 mod facts;
+mod hindrance;
 mod inventory;
 mod judge;
+mod lookup;
 mod losses;
 mod memory;
 mod objects;
-mod reads;
+mod reader;
 mod report;
 mod retention;
 mod rosters;
 mod selection;
+mod sweep;
 mod target;
 mod unprotect;
 mod view;
@@ -40,7 +43,7 @@ use crate::engine::care::Value;
 use crate::engine::selection::Selection;
 use crate::failure::{Class, Failure};
 use crate::id::InterfaceId;
-use crate::id::{CallId, Generation, ObjectId, TagFilter};
+use crate::id::{CallId, Generation, ObjectId};
 use crate::instance::Instance;
 use crate::intent::Intent;
 use crate::interface::Interface;
@@ -56,7 +59,7 @@ use attach::Attempt;
 use context::Context;
 use inventory::Inventory;
 use objects::Object;
-use reads::Reads;
+use reader::{Reader, WritesPending};
 use unprotect::Batch;
 use view::View;
 use writes::Writes;
@@ -283,7 +286,7 @@ pub struct Engine<K: Kind> {
     watches_due: BTreeSet<ObjectId>,
     selection: Selection<K>,
     inventory: Inventory<K>,
-    reads: Reads<K>,
+    reads: Reader<K>,
     writes: Writes<K>,
     flights: BTreeMap<CallId, Flight<K>>,
     breaker: CircuitBreaker,
@@ -314,20 +317,16 @@ pub struct Engine<K: Kind> {
     planned: bool,
 }
 
-/// A call under way.
+/// A call that changes something, without an answer.
 #[derive(Debug)]
 struct Flight<K: Kind> {
     sent: Moment,
     purpose: Purpose<K>,
 }
 
-/// What a call under way is for.
+/// What a call that changes something is for.
 #[derive(Debug)]
 enum Purpose<K: Kind> {
-    Ids(reads::Lookup<K>),
-    Filtered { tags: Vec<TagFilter>, pages: u32 },
-    Probe,
-    SweepPage,
     Protect(K::Id),
     Unprotect(K::Id),
     Attach(ObjectId, K::Id),
@@ -347,7 +346,7 @@ impl<K: Extension> Engine<K> {
             rosters_due: BTreeSet::new(),
             selection: Selection::default(),
             inventory: Inventory::default(),
-            reads: Reads::new(Budget::new(settings.reads), Pace::new(settings.sweep_interval)),
+            reads: Reader::new(settings),
             writes: Writes::new(Budget::new(settings.writes)),
             flights: BTreeMap::new(),
             breaker: CircuitBreaker::default(),
@@ -403,9 +402,9 @@ impl<K: Extension> Engine<K> {
             self.context.wake_at(at);
         }
         // Calls are numbered in the order in which they are sent.
-        if let Some(oldest) = self.flights.values().next() {
-            let lost = oldest.sent.after(CALL_DEADLINE);
-            self.context.wake_at(lost);
+        let lost = self.flights.values().next().map(|oldest| oldest.sent.after(CALL_DEADLINE));
+        for at in lost.into_iter().chain(self.reads.loses_at()) {
+            self.context.wake_at(at);
         }
     }
 
@@ -430,17 +429,16 @@ impl<K: Extension> Engine<K> {
 
     /// Since when there is evidence of everything: the start of the newest complete sweep of this lead.
     pub fn proven(&self, now: Moment) -> Proven {
-        if self.view(now).next_sweep_at().is_none() {
+        if self.reads.next_sweep_at(now, self.view(now).demand()).is_none() {
             return Proven::NothingWanted;
         }
-        let since = self.reads.newest_complete().filter(|since| *since >= self.context.term_began());
+        let since = self.reads.last_complete().filter(|since| *since >= self.context.term_began());
         since.map_or(Proven::NotYet, Proven::Since)
     }
 
     fn view(&self, now: Moment) -> View<'_, K> {
         View {
             now,
-            settings: &self.settings,
             context: &self.context,
             inventory: &self.inventory,
             selection: &self.selection,
@@ -474,36 +472,56 @@ impl<K: Extension> Engine<K> {
     }
 
     fn take_reply(&mut self, now: Moment, call: CallId, result: Result<Reply<K>, Failure>) {
-        // A second answer to the same call, or one that came after we gave it up.
-        let Some(flight) = self.flights.remove(&call) else { return };
-        match (flight.purpose, result) {
-            (Purpose::Protect(id), result) => {
-                self.write_ended(now, &id, Value::Protected, result.map(|_| ()));
+        if let Some(flight) = self.flights.remove(&call) {
+            let result = result.map(|_| ());
+            match flight.purpose {
+                Purpose::Protect(id) => self.write_ended(now, &id, Value::Protected, result),
+                Purpose::Unprotect(id) => self.write_ended(now, &id, Value::Unprotected, result),
+                Purpose::Attach(object, id) => K::attach_ended(self, now, &object, &id, result),
             }
-            (Purpose::Unprotect(id), result) => {
-                self.write_ended(now, &id, Value::Unprotected, result.map(|_| ()));
+        } else {
+            let odd = odd_reply();
+            let answer = match result {
+                Ok(Reply::Page(page)) => Ok(page),
+                Ok(Reply::Accepted(_)) => Err(&odd),
+                Err(ref failure) => Err(failure),
+            };
+            let demand = self.view(now).demand();
+            // A second answer to the same call, or one that came after we gave it up, has no findings.
+            let answer = (call, answer);
+            let findings = self
+                .reads
+                .answered(now, &mut self.context, demand, &self.inventory, answer)
+                .unwrap_or_default();
+            for finding in findings {
+                self.take_finding(now, finding);
             }
-            (Purpose::Attach(object, id), result) => {
-                K::attach_ended(self, now, &object, &id, result.map(|_| ()));
-            }
-            (purpose, Ok(Reply::Page(page))) => self.read_ended(now, call, flight.sent, purpose, page),
-            (purpose, Ok(Reply::Accepted(_))) => self.read_failed(now, call, purpose, &odd_reply()),
-            (purpose, Err(failure)) => self.read_failed(now, call, purpose, &failure),
         }
-        self.end_sweep_if_done(now);
         self.forget_lingering();
     }
 
     fn give_up_lost_calls(&mut self, now: Moment) {
-        let lost: Vec<CallId> = self
-            .flights
-            .iter()
-            .filter(|(_, flight)| now.since(flight.sent) >= CALL_DEADLINE)
-            .map(|(call, _)| *call)
-            .collect();
+        let lost = self.flights.iter().filter(|(_, flight)| now.since(flight.sent) >= CALL_DEADLINE);
+        let lost: Vec<CallId> = lost.map(|(call, _)| *call).chain(self.reads.lost_calls(now)).collect();
         for call in lost {
             self.take_reply(now, call, Err(lost_reply()));
         }
+    }
+
+    fn plan_reads(&mut self, now: Moment, out: &mut Vec<Action<K>>) {
+        let demand = self.view(now).demand();
+        let first_waits = if self.reads.has_begun() { None } else { self.rosters_pending(now) };
+        let known = (self.selection.named_ids(), &self.inventory);
+        for finding in self.reads.begin_sweep(now, &mut self.context, demand, first_waits, known) {
+            self.take_finding(now, finding);
+        }
+        let writes = WritesPending { any: self.writes.pending(), urgent: self.writes.hot_pending() };
+        self.reads.poll(now, &mut self.context, demand, writes, out);
+    }
+
+    /// The oldest call without an answer.
+    fn oldest_call(&self) -> Option<CallId> {
+        self.flights.keys().next().copied().into_iter().chain(self.reads.oldest_call()).min()
     }
 
     fn take_lead(&mut self, now: Moment, window: Option<Window>) {
@@ -518,9 +536,9 @@ impl<K: Extension> Engine<K> {
 
     /// Whoever leads meanwhile may write: what was under way is read before it is written again.
     fn lose_lead(&mut self, now: Moment) {
-        self.batch = None;
+        self.drop_batch();
         K::lose_attempts(self, now);
-        let calls: Vec<CallId> = self.flights.keys().copied().collect();
+        let calls: Vec<CallId> = self.flights.keys().copied().chain(self.reads.calls()).collect();
         for call in calls {
             self.take_reply(now, call, Err(lost_reply()));
         }
@@ -530,7 +548,7 @@ impl<K: Extension> Engine<K> {
     /// may stand there no more. What stands there is left standing until there is evidence again, as after a start.
     fn begin_lead(&mut self, now: Moment) {
         self.context.begin_term(now);
-        self.reads.begin_anew();
+        self.reads.begin_term();
         // Until the record of whoever led before is read.
         self.patience = self.view(now).evidence_life();
         self.unsettled.clear();
@@ -578,8 +596,12 @@ impl<K: Extension> Engine<K> {
         if self.objects.is_empty() {
             return;
         }
-        let overdue =
-            self.reads.last_complete().max(self.context.term_began()).after(self.view(now).evidence_life());
+        let overdue = self
+            .reads
+            .last_complete()
+            .unwrap_or_default()
+            .max(self.context.term_began())
+            .after(self.view(now).evidence_life());
         if now < overdue {
             self.context.wake_at(overdue);
             return;

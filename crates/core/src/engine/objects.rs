@@ -224,6 +224,7 @@ impl<K: Extension> Engine<K> {
 
     fn drop_intent(&mut self, now: Moment, object: &ObjectId) {
         let Some(old) = self.objects.remove(object) else { return };
+        self.reads.unlist(object);
         let reach: Vec<K::Id> = self.view(now).reach(&old).cloned().collect();
         self.release(object, &old);
         self.acting.remove(object);
@@ -239,7 +240,7 @@ impl<K: Extension> Engine<K> {
             self.selection.disown(object, instance);
         }
         if self.batch.as_ref().is_some_and(|batch| batch.object == *object) {
-            self.batch = None;
+            self.drop_batch();
         }
         for id in reach {
             self.forget_unselected(&id);
@@ -346,7 +347,10 @@ impl<K: Extension> Engine<K> {
         }
         self.revisit(now, object, edited, &reached);
         if fresh_listing {
-            self.request_listing(now, object);
+            let tags = self.objects.get(object).map(|o| (o.intent.selector.tags.clone(), o.hot(now)));
+            if let Some((tags, urgent)) = tags {
+                self.reads.list(object, &tags, urgent);
+            }
         } else if edited {
             self.ascertain_exclusion(object);
         }
@@ -363,14 +367,14 @@ impl<K: Extension> Engine<K> {
             self.acting.remove(object);
         }
         if self.batch.as_ref().is_some_and(|batch| batch.object == *object) {
-            self.batch = None;
+            self.drop_batch();
         }
         if !entry.intent.reattach.is_empty() {
             self.errands.insert(object.clone());
         }
         if entry.intent.owners.is_some() {
             // It may hold what is on an instance by a tag that was not asked for when that was looked at.
-            self.batch = None;
+            self.drop_batch();
         }
     }
 
@@ -416,8 +420,8 @@ impl<K: Extension> Engine<K> {
         if self.selection.concerns(id, tags, place) {
             return;
         }
-        let oldest = self.flights.keys().next();
-        if self.writes.care(id).is_some_and(|care| care.under_way(oldest.copied())) {
+        let oldest = self.oldest_call();
+        if self.writes.care(id).is_some_and(|care| care.under_way(oldest)) {
             self.lingering.insert(id.clone());
             return;
         }

@@ -69,7 +69,7 @@ impl Engine<Instance> {
 
     /// Has these instances read at once. The answer is the first call that counts as having done so.
     pub fn look(&mut self, ids: &BTreeSet<InstanceId>) -> CallId {
-        self.reads.look(ids);
+        self.reads.read_at_once(ids);
         self.context.upcoming_call()
     }
 
@@ -326,7 +326,7 @@ pub(super) fn presence(view: View<'_, Instance>, object: &Object<Instance>, id: 
 }
 
 pub(super) fn why_unread(view: View<'_, Instance>, reason: Reason) -> Reason {
-    match (reason, view.reads.hindrance.why()) {
+    match (reason, view.reads.hindrance().why()) {
         (Reason::AwaitingEvidence | Reason::EvidenceStale, Some((why, _))) => why,
         _ => reason,
     }
@@ -350,7 +350,7 @@ pub(super) fn roster(
     }
     let (unlisted, lagging) = (view.unlisted(name), view.lagging());
     let mut roster = Roster { owners, unlisted, lagging, ..Roster::default() };
-    if let Some((reason, _)) = view.reads.hindrance.why().filter(|(reason, _)| roster.lacks_for(*reason)) {
+    if let Some((reason, _)) = view.reads.hindrance().why().filter(|(reason, _)| roster.lacks_for(*reason)) {
         roster.unread = view.words_of_reads(reason).map(|words| (reason, words.into()));
         roster.fits = view.fits();
     }

@@ -101,10 +101,8 @@ enum Step {
     Preflight(PreflightNumber),
     /// The instances that the targets are on are to be read: who selects these, selects what is on them.
     Look(ObjectProof),
-    /// The cloud is to be asked.
+    /// The cloud is asked, in this call or a later one.
     Read(ObjectProof, CallId),
-    /// The cloud is being asked.
-    Reading(ObjectProof, CallId),
     /// What is proven is written, as the budget allows.
     Write(ObjectProof, CallId),
 }
@@ -128,7 +126,7 @@ impl<K: Extension> Engine<K> {
                 self.context.wake_at(ends);
                 return;
             }
-            self.batch = None;
+            self.drop_batch();
         }
         // Each act has its turn: one with thousands of targets must not hold up another's deletion.
         let (before, after): (Vec<ObjectId>, Vec<ObjectId>) =
@@ -246,6 +244,7 @@ impl<K: Extension> Engine<K> {
         if let Some(proof) = proof.filter(|proof| proof.holds(now)) {
             batch.looked = places_of(self.view(now), &batch.targets);
             batch.step = if batch.looked.is_empty() {
+                self.reads.prove(Some(batch.targets.clone()));
                 Step::Read(proof, self.context.upcoming_call())
             } else {
                 Step::Look(proof)
@@ -275,25 +274,20 @@ impl<K: Extension> Engine<K> {
         {
             batch.looked.retain(|instance| shown.contains(instance));
             batch.step = Step::Read(proof, upcoming);
+            self.reads.prove(Some(batch.targets.clone()));
         }
     }
 
-    /// Whether a batch waits for its read.
-    pub(super) fn proof_wanted(&self) -> bool {
-        matches!(&self.batch, Some(Batch { step: Step::Read(..), .. }))
-    }
-
-    pub(super) fn take_proof_read(&mut self) -> Option<Vec<K::Id>> {
-        let batch = self.batch.as_mut()?;
-        let Step::Read(proof, since) = batch.step else { return None };
-        batch.step = Step::Reading(proof, since);
-        Some(batch.targets.clone())
+    /// Gives the batch up. What is read for it already proves nothing to anybody.
+    pub(super) fn drop_batch(&mut self) {
+        self.batch = None;
+        self.reads.prove(None);
     }
 
     /// The cloud showed the batch's targets.
     pub(super) fn proof_read(&mut self, call: CallId, seen: &BTreeSet<K::Id>) {
         let Some(batch) = &mut self.batch else { return };
-        let Step::Reading(proof, since) = batch.step else { return };
+        let Step::Read(proof, since) = batch.step else { return };
         if call < since {
             return;
         }
@@ -307,7 +301,7 @@ impl<K: Extension> Engine<K> {
             Some(Batch { step: Step::Write(proof, _), targets, .. }) => {
                 let ready = proof.holds(now) && !targets.is_empty();
                 if !ready {
-                    self.batch = None;
+                    self.drop_batch();
                 }
                 ready
             }
@@ -427,7 +421,7 @@ pub(super) fn standing<K: Extension>(view: View<'_, K>, object: &ObjectId, id: &
 
 /// A deletion does not wait for what only a person can mend; it waits for the rest until its patience ends.
 pub(super) fn stands_against<K: Extension>(view: View<'_, K>, act: &Act<K>, reason: Reason) -> Standing {
-    let reason = match (reason, view.reads.hindrance.why()) {
+    let reason = match (reason, view.reads.hindrance().why()) {
         (Reason::AwaitingEvidence | Reason::EvidenceStale | Reason::AwaitingListing, Some((why, _))) => why,
         _ => reason,
     };

@@ -3,17 +3,15 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
-use super::Settings;
 use super::care::{self, CONTEST, Care};
 use super::context::Context;
 use super::inventory::Inventory;
 use super::objects::{Member, Object};
-use super::reads::Reads;
+use super::reader::{Demand, Reader};
 use super::selection::Selection;
 use super::target::Target;
 use super::writes::Writes;
 use crate::breaker::CircuitBreaker;
-use crate::call::IDS_PER_READ;
 use crate::evidence::Evidence;
 use crate::failure::without_request;
 use crate::id::{ObjectId, Tag};
@@ -28,7 +26,6 @@ use crate::verdict::Verdict;
 #[derive(Debug, Clone, Copy)]
 pub struct View<'a, K: Kind> {
     pub(super) now: Moment,
-    pub(super) settings: &'a Settings,
     pub(super) context: &'a Context,
     pub(super) inventory: &'a Inventory<K>,
     pub(super) selection: &'a Selection<K>,
@@ -38,7 +35,7 @@ pub struct View<'a, K: Kind> {
     pub(super) rosterless: &'a BTreeSet<ObjectId>,
     /// Objects that ask, or asked, for something to be attached.
     pub(super) attaching: &'a BTreeSet<ObjectId>,
-    pub(super) reads: &'a Reads<K>,
+    pub(super) reads: &'a Reader<K>,
     pub(super) writes: &'a Writes<K>,
     pub(super) breaker: &'a CircuitBreaker,
     /// Why the instances that targets are on can't be read, if only a person can help.
@@ -48,14 +45,14 @@ pub struct View<'a, K: Kind> {
 }
 
 impl<'a, K: Kind> View<'a, K> {
-    /// How often the region is swept now: the set interval, stretched so that sweeping takes half of the reads at most.
+    /// How often the region is swept now.
     pub(super) fn sweep_interval(self) -> Duration {
-        self.settings.sweep_interval.max(self.shortest_interval())
+        self.reads.interval(self.demand())
     }
 
     /// How long evidence lives: as long as it takes to be renewed at the pace that is really reached, within bounds.
     pub(super) fn evidence_life(self) -> Duration {
-        self.reads.pace.life(self.sweep_interval())
+        self.reads.evidence_life(self.demand())
     }
 
     /// Evidence older than this is stale.
@@ -66,40 +63,28 @@ impl<'a, K: Kind> View<'a, K> {
     /// What was seen before this is not repeated. Where sweeps come too seldom to promise anything, what is no promise is
     /// told until it should have been seen again.
     pub(super) fn told_horizon(self) -> Moment {
-        self.now.before(self.reads.pace.memory(self.sweep_interval())).max(self.context.term_began())
+        self.now.before(self.reads.memory(self.demand())).max(self.context.term_began())
     }
 
     /// Why nothing positive is said although there is evidence: complete sweeps come too seldom.
     pub(super) fn lagging(self) -> Option<Reason> {
-        let why = || self.reads.hindrance.why().map_or(Reason::EvidenceStale, |(reason, _)| reason);
-        self.reads.pace.lagging().then(why)
+        self.reads.lagging()
     }
 
     /// The calls a minute that the cloud lets through, if it throttles and that is known.
     pub(super) fn fits(self) -> Fits {
-        self.reads.hindrance.fits().map(|fits| (K::LISTING, fits)).into_iter().collect()
+        self.reads.hindrance().fits().map(|fits| (K::LISTING, fits)).into_iter().collect()
     }
 
-    /// Whether anything is selected in a way that only a listing of the region can tell all of.
-    pub(super) fn by_listing(self) -> bool {
-        self.selection.by_listing() || !self.owning.is_empty()
-    }
-
-    /// How long a sweep takes at half of the read budget.
-    pub(super) fn shortest_interval(self) -> Duration {
-        let by_id = u32::try_from(self.selection.named_count().div_ceil(IDS_PER_READ)).unwrap_or(u32::MAX);
-        let pages = if self.by_listing() { self.reads.region_pages().unwrap_or(1) } else { by_id };
-        Duration::from_secs(120).saturating_mul(pages) / self.settings.reads.per_minute.max(1)
-    }
-
-    pub(super) fn next_sweep_at(self) -> Option<Moment> {
-        if !self.by_listing() && self.selection.named_count() == 0 {
-            return None;
+    /// What is asked of the reads.
+    pub(super) fn demand(self) -> Demand {
+        let by_host = !self.owning.is_empty();
+        Demand {
+            by_listing: self.selection.by_listing() || by_host,
+            by_tag: self.selection.by_tag(),
+            by_host,
+            named: self.selection.named_count(),
         }
-        let Some(last) = self.reads.last_started() else { return Some(self.now) };
-        let regular = last.after(self.sweep_interval());
-        let wanted = last.after(self.shortest_interval());
-        Some(if self.reads.sweep_wanted() { wanted.min(regular) } else { regular })
     }
 
     /// The tags of a target: those that were read last, or could be read last.
@@ -121,11 +106,6 @@ impl<'a, K: Kind> View<'a, K> {
     /// What is being done about a target.
     pub(super) fn care(self, id: &K::Id) -> Option<&'a Care> {
         self.writes.care(id)
-    }
-
-    /// Whether an id may be asked for at all by a sweep by id.
-    pub(super) fn unanswerable(self, id: &K::Id) -> bool {
-        self.inventory.absence(id).is_some_and(|a| a.refused || (a.denied && a.proven()))
     }
 
     /// Repairs within the last hour that make a write war.
@@ -231,9 +211,9 @@ impl<'a, K: Kind> View<'a, K> {
         }
         match object.listed {
             Some(at) if at >= self.horizon() => None,
-            listed => Some(match self.reads.hindrance.why() {
+            listed => Some(match self.reads.hindrance().why() {
                 Some((reason, _)) => reason,
-                None if self.reads.unlisted != Reason::AwaitingListing => self.reads.unlisted,
+                None if self.reads.unlisted() != Reason::AwaitingListing => self.reads.unlisted(),
                 None if listed.is_some() => Reason::EvidenceStale,
                 None => Reason::AwaitingListing,
             }),
@@ -243,7 +223,7 @@ impl<'a, K: Kind> View<'a, K> {
     /// Words a verdict for an object: with the trouble of reading when that is why it is unknown, and as a mere
     /// observation where nothing is to be done about it.
     pub(super) fn explain(self, verdict: Verdict, intent: &Intent<K>) -> Verdict {
-        match (verdict, self.reads.hindrance.why()) {
+        match (verdict, self.reads.hindrance().why()) {
             (Verdict::Unknown(Reason::AwaitingEvidence | Reason::EvidenceStale), Some((why, _))) => {
                 Verdict::Unknown(why)
             }
@@ -257,9 +237,12 @@ impl<'a, K: Kind> View<'a, K> {
         let trouble = self.care(id).and_then(|c| c.trouble.as_ref()).filter(|t| t.reason == reason);
         let detail = match trouble {
             Some(trouble) => trouble.detail.as_ref(),
-            None => {
-                self.reads.hindrance.why().filter(|(why, _)| *why == reason).map_or("", |(_, detail)| detail)
-            }
+            None => self
+                .reads
+                .hindrance()
+                .why()
+                .filter(|(why, _)| *why == reason)
+                .map_or("", |(_, detail)| detail),
         };
         (!detail.is_empty()).then(|| detail.into())
     }
@@ -271,7 +254,7 @@ impl<'a, K: Kind> View<'a, K> {
 
     /// What the cloud said to reading, if that is why.
     pub(super) fn words_of_reads(self, reason: Reason) -> Option<&'a str> {
-        let (why, detail) = self.reads.hindrance.why()?;
+        let (why, detail) = self.reads.hindrance().why()?;
         (why == reason && !detail.is_empty()).then(|| without_request(detail))
     }
 }

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, VecDeque};
 
 use super::view::View;
-use super::{Action, Engine, Extension, Purpose, RoundRobin, Window, reads};
+use super::{Action, Engine, Extension, Purpose, RoundRobin, Window};
 use crate::backoff;
 use crate::budget::{Budget, Urgency};
 use crate::call::WriteCall;
@@ -358,7 +358,7 @@ impl<K: Extension> Engine<K> {
         match class {
             Class::Gone => self.doubt(now, id, self.context.upcoming_call()),
             // It may have taken effect, or the charge type may have changed: see how it is.
-            _ => self.read_again(reads::Lane::Verify, now, [id.clone()]),
+            _ => self.reads.verify(now, id, false),
         }
     }
 }

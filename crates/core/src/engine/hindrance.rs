@@ -13,7 +13,7 @@ const COUNTED: (Duration, Duration) = (Duration::from_secs(60), Duration::from_s
 
 /// What keeps reads from getting on.
 #[derive(Debug, Default)]
-pub(in crate::engine) struct Hindrance {
+pub(super) struct Hindrance {
     standing: Option<Standing>,
     passage: Option<Passage>,
     /// Calls a minute that the cloud lets through.
