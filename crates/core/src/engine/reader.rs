@@ -814,7 +814,7 @@ impl<K: Kind> Reader<K> {
                 return findings;
             }
             // A page token that is refused leaves the answer incomplete; the next round asks anew.
-            Purpose::Ids(mut lookup) if failure.class == Class::Bug => {
+            Purpose::Ids(mut lookup) if matches!(failure.class, Class::Bug | Class::Gone) => {
                 lookup.unreadable = true;
                 self.lookup_ended(CallId(0), &lookup, inventory, &mut findings);
                 return findings;
@@ -829,11 +829,13 @@ impl<K: Kind> Reader<K> {
             }
             Purpose::SweepPage => {
                 let begun = self.sweep.as_ref().is_some_and(Sweep::is_under_way);
-                if failure.class == Class::Bug && begun {
-                    // A page that is not the first one is refused: its token may have expired, and the round begins anew
-                    // when it is time for one.
+                if begun && !(failure.class.heals_itself() || failure.class.unsent()) {
+                    // A page that is not the first one is refused: its token may have expired, with whatever code the cloud
+                    // says so, and the round begins anew when it is time for one.
                     self.sweep = None;
-                    return findings;
+                    if failure.class == Class::Bug {
+                        return findings;
+                    }
                 }
                 if let Some(sweep) = &mut self.sweep {
                     sweep.page_failed();

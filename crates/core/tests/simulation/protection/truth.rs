@@ -725,3 +725,46 @@ fn i03_a_round_by_id_in_which_a_page_was_refused_is_not_complete() {
     assert_eq!(world.says("a"), (Status::Unknown, Reason::EvidenceStale));
     assert!(world.reads.len() - reads <= 6, "the refused page is asked for once a round");
 }
+
+#[test]
+fn i24_a_page_token_that_has_expired_in_an_outage_begins_the_sweep_anew() {
+    let mut world = World::new();
+    world.cloud.page_size = 5;
+    world.machines(20, &[("env", "prod")]);
+    world.apply("tagged", enabled(by_tag("env", "prod")));
+    world.run(INTERVAL * 2);
+    let read = world.reads.len();
+    while world.reads.len() < read + 2 {
+        world.run(Duration::from_millis(10));
+    }
+    world.cloud.mood.reads_fail = Some(Class::Transient);
+    world.run(secs(600));
+    world.cloud.mood.reads_fail = None;
+    world.cloud.mood.token_life = Some(secs(60));
+    world.flip("i-00003", false);
+    // It is one that nobody knows the code of: reads rest for ten minutes.
+    world.run(secs(900));
+    assert!(world.protected("i-00003"));
+    assert_eq!(world.says("tagged"), (Status::True, Reason::AllProtected));
+}
+
+#[test]
+fn i24_an_id_that_is_denied_on_a_further_page_stops_no_reads() {
+    let mut world = World::new();
+    world.machines(20, &[]);
+    let names: Vec<String> = (0..20).map(|n| format!("i-{n:05}")).collect();
+    let names: Vec<&str> = names.iter().map(String::as_str).collect();
+    world.apply("named", enabled(by_ids(&names)));
+    world.run(INTERVAL * 2);
+    world.cloud.page_size = 5;
+    world.cloud.mood.denies = true;
+    let read = world.reads.len();
+    while world.reads.len() < read + 1 {
+        world.run(Duration::from_millis(10));
+    }
+    world.run(Duration::from_millis(60));
+    world.release("i-00019");
+    world.flip("i-00003", false);
+    world.run(secs(180));
+    assert!(world.protected("i-00003"));
+}

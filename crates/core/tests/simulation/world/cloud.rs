@@ -4,6 +4,7 @@
 use std::collections::BTreeMap;
 use std::fmt::Display;
 use std::sync::Arc;
+use std::time::Duration;
 
 use keeper_core::call::{Identity, Item, Page, Query, ReadCall};
 use keeper_core::failure::{Class, Effect as Outcome, Failure};
@@ -303,6 +304,12 @@ impl Cloud {
         if let Some(class) = self.mood.reads_fail.or(self.refusal(read)).or(throttled) {
             return Err(failure(class, "Scripted", Outcome::None));
         }
+        if let Some((_, given)) = read.page.as_ref().and_then(|token| token.as_str().split_once('@')) {
+            let given = Moment::at(Duration::from_millis(given.parse().unwrap()));
+            if self.mood.token_life.is_some_and(|life| now.since(given) > life) {
+                return Err(failure(Class::Unrecognized, "InvalidParameter.NextToken", Outcome::None));
+            }
+        }
         let skips = self.mood.skips && read.page.is_some() && !matches!(read.query, Query::Ids(_));
         if skips {
             self.skipped = now;
@@ -327,11 +334,14 @@ impl Cloud {
             }
             Query::Region => {}
         }
+        // A token tells where to go on, and when it was given.
         let token = read.page.as_ref().map_or("", PageToken::as_str);
+        let token = token.split_once('@').map_or(token, |(token, _)| token);
         let mut start = all.partition_point(|item| item.id.to_string().as_str() < token);
         start += usize::from(skips);
         let rest = all.split_off(start.min(all.len()));
-        let next = rest.get(self.page_size).map(|item| PageToken::new(item.id.to_string()));
+        let given = now.since(Moment::default()).as_millis();
+        let next = rest.get(self.page_size).map(|item| PageToken::new(format!("{}@{given}", item.id)));
         let mut items: Vec<Item<K>> = rest.into_iter().take(self.page_size).collect();
         if self.mood.odd_tags {
             for item in &mut items {

@@ -16,6 +16,8 @@ pub struct Mood {
     pub identity: Identity,
     /// Every read is answered to somebody else.
     pub restless: bool,
+    /// Page tokens expire after so long, and are refused with a code that no table knows.
+    pub token_life: Option<Duration>,
     /// Reads answer an empty list.
     pub blind: bool,
     /// Reads fail with this class.
@@ -74,6 +76,7 @@ impl Default for Mood {
         Self {
             identity: Identity::default(),
             restless: false,
+            token_life: None,
             blind: false,
             reads_fail: None,
             writes_fail: None,
