@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use super::judge::{doubtful_owners, is_no_id};
-use super::objects::Member;
+use super::objects::{Member, Object};
 use super::view::View;
 use super::{Action, Engine, Extension, PreflightNumber, Purpose, Window};
 use crate::authority::{Case, ObjectProof, Obstacles, PreflightAnswer, UnprotectPermit, grant};
@@ -16,6 +16,7 @@ use crate::evidence::Evidence;
 use crate::id::{CallId, Generation, InstanceId, ObjectId};
 use crate::intent::{Intent, Unprotecting};
 use crate::kind::Kind;
+use crate::owners::Presence;
 use crate::reason::Reason;
 use crate::time::Moment;
 use crate::verdict::{Progress, Verdict, tell, tell_with};
@@ -394,6 +395,10 @@ pub(super) fn standing<K: Extension>(view: View<'_, K>, object: &ObjectId, id: &
         {
             stands_against(view, act, view.owners_unreadable.unwrap_or(Reason::PermissionDenied))
         }
+        // Who selects the instance that it is on can't be told as long as that can't be seen.
+        Verdict::Protected(_) if act.what == Unprotecting::Once && unseen_host(view, entry, id).is_some() => {
+            stands_against(view, act, unseen_host(view, entry, id).unwrap_or(Reason::ListsDisagree))
+        }
         // A hold by tag may be hidden.
         Verdict::Protected(_) if odd_tags => stands_against(view, act, Reason::FieldUnreadable),
         Verdict::Protected(_) => match (refusal, view.writes.closed(view.now)) {
@@ -502,4 +507,14 @@ pub(super) fn progress<K: Extension>(view: View<'_, K>, object: &ObjectId) -> Op
 
 pub(super) fn places_of<K: Extension>(view: View<'_, K>, targets: &[K::Id]) -> BTreeSet<InstanceId> {
     targets.iter().filter_map(|id| view.inventory.place(id).instance().cloned()).collect()
+}
+
+/// Why the instance that the target is on is not seen.
+fn unseen_host<K: Extension>(view: View<'_, K>, object: &Object<K>, id: &K::Id) -> Option<Reason> {
+    let instance = view.inventory.place(id).instance()?;
+    match &object.roster.as_ref()?.owners.get(instance)?.presence {
+        Presence::Shown(_) => None,
+        Presence::Gone(_) => Some(Reason::ListsDisagree),
+        Presence::Unknown(reason) => Some(*reason),
+    }
 }

@@ -321,3 +321,23 @@ fn observing_asks_for_nothing() {
     world.run(INTERVAL * 2);
     assert!(world.arrived.is_empty());
 }
+
+#[test]
+fn i09_a_release_on_an_instance_that_can_not_be_seen_says_so() {
+    let mut world = World::new();
+    world.server("a", &[("env", "prod")]);
+    world.server("b", &[("env", "prod")]);
+    world.apply("a", ids(&["eni-a1"]));
+    world.run(INTERVAL * 3);
+    world.hide("i-a", true);
+    world.hide("i-b", true);
+    world.run(INTERVAL * 3);
+    world.apply("a", giving_up(ids(&["eni-a1"])));
+    world.run(secs(1200));
+    assert!(world.unprotecting_writes().is_empty());
+    assert_eq!(world.says("a"), (Status::False, Reason::NothingVisible));
+    assert_eq!(world.condition_set("a").stalled.status, Status::True);
+    world.hide("i-a", false);
+    world.run(secs(1200));
+    assert_eq!(world.says("a"), (Status::False, Reason::ReleasedAsAsked));
+}
