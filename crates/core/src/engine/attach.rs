@@ -127,7 +127,18 @@ impl Engine<Interface> {
         let follows = self.context.window().is_none();
         let Some(object) = self.objects.get_mut(name) else { return };
         let memory = &mut object.memory;
-        let durable = record.retained.keys().cloned().collect();
+        let durable: BTreeSet<InterfaceId> = record.retained.keys().cloned().collect();
+        // What whoever leads has given up, excluded or seen go is remembered no more.
+        let dropped = |id: &&InterfaceId| follows && !durable.contains(*id);
+        let dropped: Vec<InterfaceId> = memory
+            .durable
+            .iter()
+            .flatten()
+            .filter(dropped)
+            .filter(|id| memory.kept.contains_key(*id))
+            .cloned()
+            .collect();
+        memory.kept.retain(|id, _| !dropped.contains(id));
         let requested = |a: &&Attachment| a.phase == AttachPhase::Requested;
         let requests = record.attachments.iter().filter(requested);
         let requests = requests.filter_map(|a| Some((a.interface.clone(), a.instance.clone()?))).collect();
@@ -152,6 +163,7 @@ impl Engine<Interface> {
         if !memory.errands.is_empty() {
             self.errands.insert(name.clone());
         }
+        let holds: Vec<bool> = dropped.iter().map(|id| object.intent.selector.holds(id)).collect();
         let anything = first || !adopted.is_empty();
         let mut ids = Vec::new();
         for (id, mut remembered) in adopted {
@@ -160,6 +172,12 @@ impl Engine<Interface> {
             memory.kept.insert(id.clone(), remembered);
             self.selection.name(name, &id);
             ids.push(id);
+        }
+        for (id, holds) in dropped.iter().zip(holds) {
+            if !holds {
+                self.selection.unname(name, id);
+            }
+            self.forget_unselected(id);
         }
         // Where it is now may be known already, from others.
         for id in ids {

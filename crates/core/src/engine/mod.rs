@@ -555,7 +555,13 @@ impl<K: Extension> Engine<K> {
         for (name, object) in &mut self.objects {
             (object.reported, object.hot_until) = (None, None);
             (object.born, object.settled) = (now, false);
+            // Whoever led meanwhile has told of it.
+            object.losses.clear();
             self.unsettled.insert((now, name.clone()));
+        }
+        for (id, absence) in self.inventory.absences_mut() {
+            absence.begin_term();
+            self.timers.insert((now, id.clone()));
         }
         self.touch_all();
     }

@@ -90,6 +90,12 @@ impl Absence {
         }
     }
 
+    /// What was looked up before says nothing any more: whoever led meanwhile may have seen more.
+    pub fn begin_term(&mut self) {
+        (self.misses, self.proven, self.blind) = (0, None, false);
+        (self.lookups, self.last_lookup) = (0, self.last_lookup.filter(|_| self.refused));
+    }
+
     /// Counts a look-up that proves nothing.
     pub fn looked(&mut self, now: Moment) {
         self.lookups = self.lookups.saturating_add(1);

@@ -21,6 +21,7 @@ mod retention {
     mod crowds;
     mod grants;
     mod keeping;
+    mod leading;
     mod releasing;
     mod rivals;
     mod truth;

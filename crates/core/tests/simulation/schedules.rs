@@ -367,8 +367,34 @@ fn mood(dice: &mut Dice, odd: bool) -> Mood {
         odd_tags: dice.one_in(12),
         ignores_ids: dice.one_in(16),
         circles: dice.one_in(20),
+        token_life: dice.one_in(12).then_some(secs(5)),
         refuses: *dice.pick(&[None, None, None, None, Some(Refused::Filter), Some(Refused::Token)]),
         ..calm
+    }
+}
+
+/// A little of what may happen, while another replica leads.
+fn happen_meanwhile(dice: &mut Dice, world: &mut World, cast: &Cast) {
+    let object = *dice.pick(&OBJECTS);
+    let retains = cast.retaining.contains(&object);
+    let machine = dice.pick(&cast.machines).clone();
+    let name = if cast.cards.is_empty() || dice.one_in(2) { &machine } else { dice.pick(&cast.cards) };
+    match dice.below(6) {
+        0 | 1 if !world.store.get(object).is_some_and(|s| s.spec.terminating()) => {
+            let spec: Spec =
+                if retains { retaining(dice, cast).into() } else { protecting(dice, cast).into() };
+            world.apply(object, spec);
+        }
+        2 => {
+            let hidden = dice.one_in(2);
+            world.hide(name, hidden);
+        }
+        3 => world.release(&machine),
+        4 => world.delete(object),
+        _ => {
+            let protected = dice.one_in(2);
+            world.flip(name, protected);
+        }
     }
 }
 
@@ -405,14 +431,33 @@ fn happen(dice: &mut Dice, world: &mut World, cast: &Cast) {
         12 => world.tag(&machine, machine_tags(dice)),
         13 => world.cloud.mood = mood(dice, cast.odd),
         14 => {
-            // It is told of the loss, or only its lease ends.
-            if dice.one_in(2) {
-                world.lead(false);
-            } else {
-                world.lease(secs(1), Duration::ZERO);
+            // Another one leads meanwhile, or nobody does: it is told of the loss, or only its lease ends.
+            let span = secs(u64::try_from(dice.below(40)).unwrap());
+            match dice.below(3) {
+                0 => {
+                    let mut aside = world.step_aside();
+                    for _ in 0..dice.below(4) {
+                        world.run(span);
+                        happen_meanwhile(dice, world, cast);
+                        world.inform(&mut aside);
+                    }
+                    world.run(span);
+                    if dice.one_in(2) {
+                        world.come_back_informed(aside);
+                    } else {
+                        world.come_back(aside);
+                    }
+                }
+                led => {
+                    if led == 1 {
+                        world.lead(false);
+                    } else {
+                        world.lease(secs(1), Duration::ZERO);
+                    }
+                    world.run(span);
+                    world.lead(true);
+                }
             }
-            world.run(secs(u64::try_from(dice.below(40)).unwrap()));
-            world.lead(true);
         }
         15 => {
             let ids = [machine.as_str(), dice.pick(&cast.machines).as_str()];

@@ -267,3 +267,53 @@ fn i24_what_is_missing_is_looked_up_although_the_lead_is_lost_meanwhile() {
         assert_eq!(said, ((Status::True, Reason::AllProtected), 17), "after {halves} half seconds");
     }
 }
+
+#[test]
+fn i04_i12_what_was_missing_in_an_earlier_term_is_not_taken_for_gone() {
+    let mut world = World::new();
+    world.machines(3, &[]);
+    world.hide("i-00001", true);
+    world.apply("one", enabled(by_ids(&["i-00001"])));
+    world.apply("other", enabled(by_ids(&["i-00000"])));
+    world.run(INTERVAL * 3);
+    assert_eq!(world.says("one"), (Status::Unknown, Reason::NotFound));
+    let mut aside = world.step_aside();
+    world.hide("i-00001", false);
+    world.run(INTERVAL * 3);
+    assert_eq!(world.says("one").0, Status::True);
+    world.inform(&mut aside);
+    world.apply("one", disabled(by_ids(&["i-00001"])));
+    world.come_back_informed(aside);
+    world.run(INTERVAL * 5);
+    assert!(!world.protected("i-00001"), "{:?}", world.says("one"));
+    assert_eq!(world.says("one"), (Status::False, Reason::DisabledAsAsked));
+}
+
+#[test]
+fn i50_each_loss_around_a_change_of_leader_is_told_once_by_name_or_by_number() {
+    for pages in 1..8 {
+        let mut world = World::new();
+        world.machines(20, &[("env", "prod")]);
+        world.apply("tagged", enabled(by_tag("env", "prod")));
+        world.run(INTERVAL * 3);
+        world.cloud.page_size = 4;
+        world.latency = secs(1);
+        world.run(INTERVAL * 2);
+        world.tag("i-00000", &[]);
+        let read = world.reads.len();
+        while world.reads.len() < read + pages {
+            world.run(Duration::from_millis(100));
+        }
+        let mut aside = world.step_aside();
+        world.run(INTERVAL * 3);
+        world.inform(&mut aside);
+        world.tag("i-00001", &[]);
+        world.come_back_informed(aside);
+        world.run(INTERVAL * 5);
+        let stored = &world.store["tagged"];
+        let mut told: Vec<String> = stored.told.iter().map(|loss| loss.id.to_string()).collect();
+        told.dedup();
+        assert_eq!(told.len(), stored.told.len(), "{pages}: {told:?}");
+        assert_eq!(told.len() + stored.shrunk as usize, 2, "{pages}: {told:?} and {}", stored.shrunk);
+    }
+}

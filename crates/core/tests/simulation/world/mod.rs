@@ -330,11 +330,35 @@ impl World {
 
     /// The replica that leads is killed, and the other one leads again, with what it knew.
     pub fn come_back(&mut self, aside: Replica) {
+        self.take_the_place_of(aside);
+        self.lead(true);
+    }
+
+    fn take_the_place_of(&mut self, aside: Replica) {
         self.crashes += 1;
         self.forget_process();
         (self.engine, self.desks, self.told) = (aside.engine, aside.desks, aside.told);
         self.window = None;
+    }
+
+    /// The same; and before it leads it hears of every object as it is now.
+    pub fn come_back_informed(&mut self, mut aside: Replica) {
+        self.inform(&mut aside);
+        self.take_the_place_of(aside);
+        self.relist();
         self.lead(true);
+    }
+
+    /// A replica that stands by hears of every object as it is now.
+    pub fn inform(&self, aside: &mut Replica) {
+        for (id, generation) in std::mem::take(&mut aside.told) {
+            aside.engine.handle(self.now, Input::Intent(id, generation, Asked::Gone));
+        }
+        for stored in self.store.values() {
+            let input = Input::Intent(stored.id.clone(), stored.generation, stored.asked());
+            aside.engine.handle(self.now, input);
+            aside.told.insert(stored.id.clone(), stored.generation);
+        }
     }
 
     // Time.

@@ -1,0 +1,79 @@
+//! What one leader remembers, and what another one has done meanwhile.
+
+use keeper_core::conditions::Status;
+use keeper_core::intent::Intent;
+use keeper_core::interface::InterfaceType;
+use keeper_core::reason::Reason;
+
+use crate::world::{INTERVAL, Replica, World, by_ids, by_tag, ids, on, secs};
+
+/// Another replica leads for so many seconds, and the one that stands by hears of all that status says.
+fn led_by_another(world: &mut World, aside: &mut Replica, seconds: u64) {
+    for _ in 0..seconds {
+        world.run(secs(1));
+        world.inform(aside);
+    }
+}
+
+#[test]
+fn i18_i20_what_another_leader_gave_up_is_remembered_no_more() {
+    let mut world = World::new();
+    world.server("a", &[("env", "prod")]);
+    world.server("b", &[("env", "prod")]);
+    world.apply("a", on(by_ids(&["i-a"])));
+    world.run(INTERVAL * 3);
+    let mut aside = world.step_aside();
+    world.apply("a", Intent { protect: false, ..on(by_ids(&["i-a"])) });
+    led_by_another(&mut world, &mut aside, 180);
+    assert_eq!(world.says("a"), (Status::False, Reason::ReleasedAsAsked));
+    world.apply("a", on(by_ids(&["i-b"])));
+    led_by_another(&mut world, &mut aside, 180);
+    world.come_back_informed(aside);
+    world.run(INTERVAL * 3);
+    assert_eq!(world.retained("a"), ["eni-b0", "eni-b1"]);
+    assert!(!world.protected("eni-a1"), "nobody asks for it any more");
+}
+
+#[test]
+fn i50_what_another_leader_has_told_of_is_not_told_again() {
+    let mut world = World::new();
+    world.server("a", &[("env", "prod")]);
+    world.server("b", &[("env", "prod")]);
+    world.apply("a", on(by_tag("env", "prod")));
+    world.run(INTERVAL * 3);
+    let mut aside = world.step_aside();
+    world.run(INTERVAL);
+    world.release("i-a");
+    led_by_another(&mut world, &mut aside, 60);
+    world.discard("eni-a1");
+    led_by_another(&mut world, &mut aside, 180);
+    let told = world.store["a"].told.len();
+    world.come_back_informed(aside);
+    world.run(INTERVAL * 5);
+    assert_eq!(world.store["a"].told.len(), told, "{:?}", &world.store["a"].told[told..]);
+}
+
+#[test]
+fn i04_i19_what_was_missing_in_an_earlier_term_stays_listed_until_it_is_looked_up_anew() {
+    let mut world = World::new();
+    world.server("a", &[("env", "prod")]);
+    world.card("eni-x", None, InterfaceType::Secondary);
+    world.hide("eni-x", true);
+    world.apply("named", ids(&["eni-x"]));
+    world.apply("other", ids(&["eni-a0"]));
+    world.run(INTERVAL * 3);
+    assert_eq!(world.says("named"), (Status::Unknown, Reason::NotFound));
+    let mut aside = world.step_aside();
+    world.hide("eni-x", false);
+    led_by_another(&mut world, &mut aside, 180);
+    assert_eq!(world.says("named"), (Status::True, Reason::AllProtected));
+    let told = world.store["named"].told.len();
+    world.latency = secs(5);
+    world.come_back_informed(aside);
+    for _ in 0..60 {
+        world.run(secs(1));
+        assert_eq!(world.says("named"), (Status::True, Reason::AllProtected), "{:?}", world.now);
+        assert_eq!(world.retained("named"), ["eni-x"]);
+    }
+    assert_eq!(world.store["named"].told.len(), told);
+}
