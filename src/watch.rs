@@ -296,10 +296,11 @@ impl Watch {
             note: format!("{what}. {}", reason.sentence()),
         };
         let one = |(id, node): &(&InstanceId, &String)| {
-            let how = if view.nodes.contains_key(*node) { "is not selected any more" } else { "is gone" };
+            let how = if view.nodes.contains_key(*node) { "is no longer selected" } else { "is gone" };
             news(format!("Node {node} {how}: {id}"))
         };
-        let many = |examples: &str| news(format!("Nodes are gone, or not selected any more, {examples}"));
+        let many =
+            |count, examples: &str| news(format!("{count} Nodes are gone or no longer selected: {examples}"));
         for news in each_or_all(&lost, one, |(_, node)| node.as_str(), many) {
             self.events.announce(seen, news);
         }

@@ -27,8 +27,8 @@ pub fn place(object: &Object, nodes: &Nodes, homes: &Homes, grants: &Grants, now
     };
     if let Some(field) = unknown_word {
         return Placement::Opaque(format!(
-            "{field} holds a word that this version of ecs-keeper does not know. Correct it, or upgrade; until then \
-             nothing in its account is switched off."
+            "{field} has a value that this version of ecs-keeper does not know. Correct it, or upgrade ecs-keeper. \
+             Until then it switches nothing off in the object's account."
         ));
     }
     let spec = object.spec();
@@ -72,11 +72,11 @@ pub fn place(object: &Object, nodes: &Nodes, homes: &Homes, grants: &Grants, now
 fn unknown_region(name: &str) -> String {
     match nearest(name, known_regions()) {
         Some(near) => format!(
-            "The vendor's table of regions has no `{name}`; did you mean `{near}`? The region of an object can't be \
-             changed: create another object with the right one, then delete this one."
+            "The vendor's table of regions has no `{name}`; did you mean `{near}`? You can't change the region of an \
+             object: create another object with the right region, then delete this one."
         ),
         None => format!(
-            "The vendor's table of regions, as this version knows it, has no `{name}`. Check the spelling; if the vendor \
+            "The vendor's table of regions, as this version knows it, has no `{name}`. Check the spelling. If the vendor \
              has added the region since, the administrator of ecs-keeper can add and grant it."
         ),
     }

@@ -31,17 +31,17 @@ impl ObjectEvent {
     }
 }
 
-/// Tells of things of one sort: one by one, or all at once if they are many. `many` words the number and the examples.
+/// Tells of things of one sort: one by one, or all at once if they are many. `many` gets the number and the examples.
 pub fn each_or_all<T>(
     things: &[T],
     one: impl Fn(&T) -> ObjectEvent,
     name: impl Fn(&T) -> &str,
-    many: impl FnOnce(&str) -> ObjectEvent,
+    many: impl FnOnce(usize, &str) -> ObjectEvent,
 ) -> Vec<ObjectEvent> {
     if things.len() <= ONE_BY_ONE {
         return things.iter().map(one).collect();
     }
-    vec![many(&format!("{} of them: {}", things.len(), examples(things.iter().map(name))))]
+    vec![many(things.len(), &examples(things.iter().map(name)))]
 }
 
 /// The first of many, and how many more there are: "eni-a, eni-b and 12 more".
@@ -95,9 +95,9 @@ pub fn survived(survivors: &Survivors) -> ObjectEvent {
 
 pub fn forgotten(ids: &BTreeSet<&str>) -> ObjectEvent {
     let what = if ids.len() == 1 {
-        "1 network interface that is on no instance has lost".to_owned()
+        "1 free network interface is".to_owned()
     } else {
-        format!("{} network interfaces that are on no instance have lost", ids.len())
+        format!("{} free network interfaces are", ids.len())
     };
     let (examples, sentence) = (examples(ids.iter().copied()), Reason::SurvivorsForgotten.sentence());
     ObjectEvent {
@@ -105,7 +105,7 @@ pub fn forgotten(ids: &BTreeSet<&str>) -> ObjectEvent {
         reason: Reason::SurvivorsForgotten,
         action: "Delete",
         note: format!(
-            "{what} the object that retained them: {examples}. {sentence} The log of ecs-keeper lists all of them."
+            "{what} no longer retained by any object: {examples}. {sentence} The log of ecs-keeper lists all of them."
         ),
     }
 }

@@ -134,9 +134,9 @@ impl Lost {
         match self.cause {
             Cause::Gone => "is gone",
             Cause::TagLost => "has lost the tag that selected it",
-            Cause::TagExcluded => "has got a tag that the spec excludes",
-            Cause::HostLeft => "was selected through an instance that is gone or not selected any more",
-            Cause::HostExcluded => "is on an instance that has got a tag that the spec excludes",
+            Cause::TagExcluded => "now has a tag that the spec excludes",
+            Cause::HostLeft => "was selected through an instance that is gone or no longer selected",
+            Cause::HostExcluded => "is on an instance that now has a tag that the spec excludes",
         }
     }
 
@@ -153,9 +153,12 @@ impl Lost {
             }
             (_, Some(was), _) => format!("last seen {protected} at {}", look(was)),
             (_, None, Some((last, _))) => {
-                format!("last seen at {}, and not {protected} as long as this leader has looked", look(last))
+                format!(
+                    "last seen at {}, and never {protected} since this replica became the leader",
+                    look(last)
+                )
             }
-            (_, None, None) => "not seen by this leader".to_owned(),
+            (_, None, None) => "not seen since this replica became the leader".to_owned(),
         }
     }
 
@@ -179,12 +182,12 @@ pub fn news(resource: Resource, lost: &[Lost]) -> Vec<ObjectEvent> {
     }
     let mut told = Vec::new();
     for sort in sorts.into_values() {
-        let many = |examples: &str| {
+        let many = |count: usize, examples: &str| {
             let first = sort.first().map(|lost| lost.news(resource));
             let what = sort.first().map_or("", |lost| lost.what());
             let newest = sort.iter().filter_map(|lost| lost.last_protected()).max();
             let protected = newest.map_or_else(
-                || format!("none was seen {} by this leader", resource.protected()),
+                || format!("none was seen {} since this replica became the leader", resource.protected()),
                 |(at, request)| {
                     format!("one was last seen {} at {at} (request {request})", resource.protected())
                 },
@@ -194,7 +197,10 @@ pub fn news(resource: Resource, lost: &[Lost]) -> Vec<ObjectEvent> {
                 kind: first.map_or(EventType::Warning, |news| news.kind),
                 reason,
                 action: "Watch",
-                note: format!("Each of these {what}, {examples}; {protected}. {}", reason.sentence()),
+                note: format!(
+                    "Each of {count} targets ({examples}) {what}; {protected}. {}",
+                    reason.sentence()
+                ),
             }
         };
         told.extend(each_or_all(&sort, |lost| lost.news(resource), |lost| &lost.id, many));
@@ -210,7 +216,7 @@ pub fn news_of_shrinking(counted: u32, gone: u32) -> ObjectEvent {
         kind: EventType::Warning,
         reason,
         action: "Watch",
-        note: format!("{gone} of {counted} targets {are} not selected any more. {}", reason.sentence()),
+        note: format!("{gone} of {counted} targets {are} no longer selected. {}", reason.sentence()),
     }
 }
 
@@ -281,26 +287,26 @@ mod tests {
             ),
             (
                 &never,
-                "It is gone; last seen at 1969-12-31T23:59:55Z (request R5), and not protected as long as this leader has \
-                 looked.",
+                "It is gone; last seen at 1969-12-31T23:59:55Z (request R5), and never protected since this replica \
+                 became the leader.",
             ),
             (
                 &spot,
                 "It is gone; last seen at 1969-12-31T23:59:55Z (request R5), and it could not be protected: SpotInstance.",
             ),
-            (&unseen, "It is gone; not seen by this leader."),
+            (&unseen, "It is gone; not seen since this replica became the leader."),
         ] {
             assert_eq!(lost.sentence(Resource::Protection), expected);
         }
         for (cause, expected) in [
-            (Cause::TagExcluded, "It has got a tag that the spec excludes; last seen retained at "),
+            (Cause::TagExcluded, "It now has a tag that the spec excludes; last seen retained at "),
             (
                 Cause::HostLeft,
-                "It was selected through an instance that is gone or not selected any more; last seen",
+                "It was selected through an instance that is gone or no longer selected; last seen",
             ),
             (
                 Cause::HostExcluded,
-                "It is on an instance that has got a tag that the spec excludes; last seen retained",
+                "It is on an instance that now has a tag that the spec excludes; last seen retained",
             ),
         ] {
             let lost = Lost { cause, ..protected.clone() };
@@ -324,11 +330,12 @@ mod tests {
         let told = news(Resource::Protection, &many);
         assert_eq!(told.len(), 1);
         let note = &told[0].note;
+        assert!(note.starts_with("Each of 60 targets (i-bp1"), "{note}");
         assert!(
-            note.starts_with("Each of these has lost the tag that selected it, 60 of them: i-bp1"),
+            note.contains(" more) has lost the tag that selected it; one was last seen protected at ")
+                && note.len() <= 1024,
             "{note}"
         );
-        assert!(note.contains(" more; one was last seen protected at ") && note.len() <= 1024, "{note}");
         assert_eq!(news(Resource::Protection, &many[..10]).len(), 10);
     }
 

@@ -442,7 +442,7 @@ pub fn news(
             kind: EventType::Normal,
             reason,
             action: "Retain",
-            note: format!("{id} is not retained any more. {}", reason.sentence()),
+            note: format!("{id} is no longer retained. {}", reason.sentence()),
         })
     });
     let ended = new.reattachments.iter().filter_map(|row| {

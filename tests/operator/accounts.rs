@@ -89,7 +89,7 @@ async fn i17_a_swapped_key_stops_its_account_alone_and_heals_when_the_right_one_
 
     folder.put(stranger.access_key());
     let object = stage.until("there", "Protected=Unknown/WrongAccount Stalled=True/WrongAccount").await;
-    assert!(message(&object, "Stalled").contains("belongs to another account"), "{object:?}");
+    assert!(message(&object, "Stalled").contains("belongs to another cloud account"), "{object:?}");
     for id in [other.id(), stranger.id()] {
         assert!(stage.printed().contains(id), "the log names both accounts");
         assert!(!message(&object, "Stalled").contains(id), "the object names none");

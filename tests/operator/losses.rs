@@ -132,7 +132,7 @@ async fn i50_what_goes_while_nobody_leads_is_told_by_number() {
     stage.account.release("i-two", ReleaseReason::Manual).unwrap();
     let operator = stage.start();
     let note = stage.until_event("prod", "SelectionShrank").await;
-    assert!(note.starts_with("1 of 3 targets is not selected any more."), "{note}");
+    assert!(note.starts_with("1 of 3 targets is no longer selected."), "{note}");
     until_targets(&stage, 2).await;
     operator.kill().await;
     let _operator = stage.start();
@@ -159,7 +159,7 @@ async fn i50_a_tag_that_many_lose_at_once_is_one_event_with_their_number() {
     // A listing that is under way while the tags go may have shown some of them before.
     let losses = of(&told, "SelectionLost");
     assert!((1..=2).contains(&losses.len()), "{told:?}");
-    assert!(losses.iter().any(|told| told.note.contains(" of them: i-")), "{told:?}");
+    assert!(losses.iter().any(|told| told.note.contains(" targets (i-")), "{told:?}");
     let object = until_targets(&stage, 40).await;
     assert_eq!(lost(&object).len(), 20, "the last ones");
     assert_eq!(stage.printed().matches("target lost").count(), 80, "the log names each");

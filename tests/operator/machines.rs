@@ -112,7 +112,7 @@ async fn a_node_that_gets_or_loses_the_label_joins_or_leaves() {
     until_targets(&stage, "pool", (2, 0)).await;
     label("first", "b").await;
     let note = stage.until_event("pool", "NodeLeft").await;
-    assert!(note.contains("is not selected any more") && note.contains(&ids[0]), "{note}");
+    assert!(note.contains("is no longer selected") && note.contains(&ids[0]), "{note}");
     until_targets(&stage, "pool", (1, 0)).await;
     assert!(stage.protected(&ids[0]));
 }

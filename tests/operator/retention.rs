@@ -262,7 +262,7 @@ async fn i09_i12_given_up_once_where_it_is_attached_and_never_on_a_survivor() {
     assert_eq!(available(&object), survivors);
     crate::stage::eventually("an Event for each", async || {
         let mut told: Vec<String> = stage.events("both").await.into_iter().map(|told| told.note).collect();
-        told.retain(|note| note.contains("is not retained any more"));
+        told.retain(|note| note.contains("is no longer retained"));
         let each = |id: &str| told.iter().filter(|note| note.starts_with(id)).count() == 1;
         if ["eni-weba", "eni-webb", "eni-webc"].into_iter().all(each) { Ok(()) } else { Err(told) }
     })

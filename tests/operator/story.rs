@@ -104,7 +104,7 @@ async fn i25_somebody_who_keeps_switching_it_off_is_told_of_and_answered_each_ti
     let risks = message(&object, "AtRisk");
     assert!(risks.contains(&id) && risks.contains("ActionTrail"), "{risks}");
     let told = stage.until_event("one", "Contested").await;
-    assert!(told.contains(&id) && told.contains("put right again"), "{told}");
+    assert!(told.contains(&id) && told.contains("restores the flag"), "{told}");
     assert_eq!(stage.events("one").await.iter().filter(|event| event.reason == "Contested").count(), 1);
     assert_eq!(stage.writes().len(), 9, "one for each time, and the first");
 }

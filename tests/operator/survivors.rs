@@ -130,7 +130,7 @@ async fn i19_i20_exported_survivors_stay_retained_when_their_object_goes_and_are
     stage.retentions.delete("database-survivors", &DeleteParams::default()).await.unwrap();
     let note = stage.until_event("database-survivors", "SurvivorsForgotten").await;
     assert!(
-        note.starts_with("2 network interfaces that are on no instance have lost the object that retained them: eni-dba, eni-dbb."),
+        note.starts_with("2 free network interfaces are no longer retained by any object: eni-dba, eni-dbb."),
         "{note}"
     );
     assert_eq!(told_of(&stage, "database-survivors", "SurvivorsForgotten").await[0].kind, "Warning");

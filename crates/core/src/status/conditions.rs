@@ -264,12 +264,17 @@ fn judge_unprotecting(question: Question, part: &RegionReport, progress: &Progre
         let left = total(&progress.left_protected);
         if left > 0 {
             let explained = explain_beside(&message, &progress.left_protected, &part.fits);
-            let _ = write!(message, " {} left with the protected value. {explained}", targets(left));
+            let _ = write!(
+                message,
+                " {} {} the protected value. {explained}",
+                targets(left),
+                if left == 1 { "keeps" } else { "keep" }
+            );
         }
         if progress.protected_again > 0 {
             let _ = write!(
                 message,
-                " Protected again: {} of {}, made so since or come later; this generation leaves them alone.",
+                " Protected again: {} of {}, set since or new; this generation leaves them alone.",
                 progress.protected_again,
                 targets(part.counts.targets())
             );
@@ -399,12 +404,14 @@ fn untouched(part: &RegionReport, said: &str) -> String {
     format!(" {have} no target. {}", explain_beside(said, &part.nodes.targetless, &part.fits))
 }
 
-/// "2 selected Nodes are left out: …"
+/// "2 selected Nodes are ignored: …"
 fn left_out(nodes: u32) -> String {
-    let why = "no ECS instance, or in another region than the spec's";
     match nodes {
-        1 => format!("1 selected Node is left out: it is {why}."),
-        _ => format!("{nodes} selected Nodes are left out: each is {why}."),
+        1 => "1 selected Node is ignored: it is not an ECS instance, or it is in a region other than the spec's."
+            .to_owned(),
+        _ => format!(
+            "{nodes} selected Nodes are ignored: they are not ECS instances, or they are in a region other than the spec's."
+        ),
     }
 }
 
@@ -471,7 +478,7 @@ fn explain_beside(said: &str, groups: &Groups, fits: &Fits) -> String {
             for (operation, fits) in fits {
                 let _ = write!(
                     text,
-                    " About {fits} calls of {operation} a minute get through: set \
+                    " The cloud lets about {fits} {operation} calls a minute through. Set \
                      budgets.{operation}.callsPerMinute to {fits}, or find out who else in the account calls it so often."
                 );
             }

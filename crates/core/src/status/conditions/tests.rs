@@ -474,8 +474,8 @@ fn messages_read_as_sentences() {
     assert_eq!(
         judge(DISABLE, &done).domain.message,
         format!(
-            "{} 1 target left with the protected value. i-0: {} Protected again: 1 of 2 targets, made so since or come \
-             later; this generation leaves them alone.",
+            "{} 1 target keeps the protected value. i-0: {} Protected again: 1 of 2 targets, set since or new; this \
+             generation leaves them alone.",
             Reason::DisabledAsAsked.sentence(),
             Reason::Conflict.sentence()
         )
@@ -495,11 +495,14 @@ fn i49_a_node_is_called_by_its_name() {
     tell(&mut gone.counts.unknown, Reason::NodeInstanceGone, "worker-1");
     let said = message(&gone);
     let wanted =
-        "2 targets: 1 protected, 1 unknown. The instance behind Node worker-1 is gone. A Node stands";
+        "2 targets: 1 protected, 1 unknown. The instance behind Node worker-1 is gone. A Node can stay";
     assert!(said.starts_with(wanted), "{said}");
     tell(&mut gone.counts.unknown, Reason::NodeInstanceGone, "worker-2");
     let said = message(&gone);
-    assert!(said.contains("The instances behind Node worker-1 and 1 more are gone. A Node stands"), "{said}");
+    assert!(
+        said.contains("The instances behind Node worker-1 and 1 more are gone. A Node can stay"),
+        "{said}"
+    );
     let mut refused = part(&[protected()], false);
     tell_with(&mut refused.counts.unknown, Reason::NodeIdRefused, "worker-1", || {
         Some("cn-hangzhou.i-odd".into())
@@ -512,7 +515,7 @@ fn i49_a_node_is_called_by_its_name() {
     let said = message(&left_out);
     assert!(
         said.ends_with(
-            "2 selected Nodes are left out: each is no ECS instance, or in another region than the spec's."
+            "2 selected Nodes are ignored: they are not ECS instances, or they are in a region other than the spec's."
         ),
         "{said}"
     );
@@ -534,7 +537,7 @@ fn i52_throttling_names_the_budget_that_would_fit() {
     let part = RegionReport { unlisted: Some(Reason::Throttled), ..part(&[protected()], false) };
     let fits = Fits::from([("DescribeInstances", 20)]);
     let condition_set = judge(PROTECT, &RegionReport { fits: fits.clone(), ..part.clone() });
-    let advice = "About 20 calls of DescribeInstances a minute get through: set \
+    let advice = "The cloud lets about 20 DescribeInstances calls a minute through. Set \
                   budgets.DescribeInstances.callsPerMinute to 20";
     assert!(condition_set.domain.message.contains(advice), "{}", condition_set.domain.message);
     assert!(condition_set.reconciling.message.contains(advice), "{}", condition_set.reconciling.message);
@@ -818,7 +821,7 @@ fn a_condition_names_the_call_that_failed_and_the_region() {
     there.locate(&Region::new("cn-beijing"));
     here.join(&there);
     let message = judge(PROTECT, &here).domain.message;
-    assert!(message.contains("i-a and 1 more: STS has not said whose"), "{message}");
+    assert!(message.contains("i-a and 1 more: STS has not confirmed"), "{message}");
     assert!(message.contains(" (GetCallerIdentity: Timeout in cn-hangzhou)."), "{message}");
     assert!(message.contains(" (DescribeInstances: Throttling.User in cn-beijing)."), "{message}");
 }
@@ -837,7 +840,7 @@ fn what_was_said_already_is_not_said_again() {
     let retention = RetentionReport { attachments: vec![errand], ..RetentionReport::default() };
     waiting.retention = Some(Box::new(retention));
     let message = judge(PROTECT, &waiting).reconciling.message;
-    assert!(message.ends_with("it is tried again. eni-9: the same."), "{message}");
+    assert!(message.ends_with("ecs-keeper tries again. eni-9: the same."), "{message}");
 }
 
 #[test]
