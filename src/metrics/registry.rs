@@ -144,8 +144,8 @@ impl Metrics {
             .with_label_values(&[env!("CARGO_PKG_VERSION")])
             .set(1);
         Ok(Self {
-            leading: every.gauge("leader", "1 if this replica leads, 0 if it stands by.")?,
-            terms: every.counter("leader_terms_total", "How often this process has taken the lead.")?,
+            leading: every.gauge("leader", "1 if this replica leads, 0 if it is on standby.")?,
+            terms: every.counter("leader_terms_total", "How often this process has become the leader.")?,
             objects: leaders.gauges(
                 "objects",
                 "Objects by status and reason of their domain condition, Protected or Retained.",
@@ -153,97 +153,96 @@ impl Metrics {
             )?,
             stalled: leaders.gauges(
                 "objects_stalled",
-                "Objects whose condition Stalled is True: a person must act.",
+                "Objects whose condition Stalled is True: somebody must act.",
                 &["kind"],
             )?,
             targets: leaders.gauges(
                 "targets",
-                "Instances or network interfaces that objects select, by what is said of them. What several objects \
-                 select counts for each of them.",
+                "Instances or network interfaces that objects select, by verdict. A target that several objects select \
+                 counts once for each of them.",
                 &["kind", "account", "region", "verdict"],
             )?,
             at_risk: leaders.gauges(
                 "targets_at_risk",
-                "Targets, counted as in ecs_keeper_targets, that can be lost in spite of their flag.",
+                "Targets, counted as in ecs_keeper_targets, that can be lost although their flag is protected.",
                 &["kind", "account", "region"],
             )?,
             free: leaders.gauges(
                 "free_interfaces",
-                "Retained network interfaces that are on no instance: Available has outlived its instance, of Detached \
-                 that is not known. What several objects retain counts for each of them.",
+                "Retained network interfaces that are on no instance: Available has outlived its instance, Detached \
+                 is not known to have. One that several objects retain counts once for each of them.",
                 &["account", "region", "phase"],
             )?,
             evidence: leaders.float_gauges(
                 "evidence_timestamp_seconds",
-                "When the newest complete sweep began, as Unix time; 0 while this leader has completed none. Absent where \
-                 nothing is to be swept.",
+                "When the newest complete sweep began, as Unix time; 0 until this leader has completed one. Absent where \
+                 there is nothing to sweep.",
                 &FLEET,
             )?,
             evidence_max_age: leaders.float_gauges(
                 "evidence_max_age_seconds",
-                "Evidence older than this is stale, and what rests on it is Unknown. It follows the pace at which sweeps are \
-                 really completed, up to a quarter of an hour.",
+                "Evidence older than this is stale, and targets that depend on it are Unknown. It follows the interval at which \
+                 sweeps really complete, up to a quarter of an hour.",
                 &FLEET,
             )?,
             breaker: leaders.gauges(
                 "circuit_breaker",
-                "1 while too much has vanished or lost its flag at once: nothing is concluded from absence and nothing is \
-                 unprotected.",
+                "1 while too many targets have vanished or lost their flag at once: ecs-keeper concludes nothing from absence \
+                 and unprotects nothing.",
                 &FLEET,
             )?,
             budget: leaders.gauges(
                 "budget_calls",
-                "Calls of the cloud that the budget has left for now.",
+                "Cloud calls left in the budget.",
                 &["account", "region", "resource", "sort"],
             )?,
             waiting: leaders.gauges(
                 "writes_waiting",
-                "Targets whose flag waits to be written.",
+                "Targets with a pending write of their flag.",
                 &["account", "region", "resource"],
             )?,
             sweeps: every.histograms(
                 "sweep_duration_seconds",
-                "How long complete sweeps took, from their first call to the last answer.",
+                "Duration of complete sweeps, from the first call to the last answer.",
                 &["account", "region", "resource"],
                 &SWEEP_SECONDS,
             )?,
             calls: every.counters(
                 "cloud_calls_total",
-                "Calls of the cloud by how they ended: Answered, GivenUp when the lead or the process ended first, or the \
-                 class of the error.",
+                "Cloud calls by outcome: Answered, GivenUp if the term or the process ended first, or the class of the \
+                 error.",
                 &["account", "region", "operation", "outcome"],
             )?,
             call_seconds: every.histograms(
                 "cloud_call_duration_seconds",
-                "How long calls of the cloud took, however they ended.",
+                "Duration of cloud calls, whatever their outcome.",
                 &["account", "region", "operation"],
                 &CALL_SECONDS,
             )?,
             flag_writes: every.counters(
                 "flag_writes_total",
-                "Writes of a flag by the value that was written, Protected or Unprotected, and how they ended.",
+                "Writes of a flag by the value written, Protected or Unprotected, and by outcome.",
                 &["account", "region", "resource", "value", "outcome"],
             )?,
             reports: every.counters(
                 "reports_total",
-                "How often an object's report was seen to: Done also where the status that stands says it already.",
+                "Processed reports about objects, by outcome. Done includes reports that the present status already shows.",
                 &["kind", "outcome"],
             )?,
             patches: every.counters(
                 "patches_total",
-                "Patches of objects, by what was patched.",
+                "Patches of objects, by what they patch.",
                 &["kind", "patched", "outcome"],
             )?,
             events: every.counters(
                 "events_total",
-                "Events about objects: Published, SummedUp with others in a later one, or Dropped when they could not be \
-                 published.",
+                "Events about objects: Published, SummedUp with others in a later one, or Dropped if publishing failed.",
                 &["reason", "outcome"],
             )?,
             lost: targets_lost(&mut every)?,
             watch_failures: every.counters(
                 "watch_failures_total",
-                "Watches of the API server that failed and began anew.",
+                "Watches of the API server that failed and were restarted.",
                 &["resource"],
             )?,
             descriptions: [every.descriptions, leaders.descriptions].concat(),
@@ -335,8 +334,8 @@ impl Metrics {
 fn targets_lost(registrar: &mut Registrar) -> prometheus::Result<IntCounterVec> {
     let lost = registrar.counters(
         "targets_lost_total",
-        "Targets that are gone or not selected any more, by the reason and the type of the Event that tells of them: \
-         Warning where they were to be protected and could have been.",
+        "Targets that are gone or no longer selected, by reason and type of the Event that reports them: Warning if \
+         they were to be protected and could have been.",
         &["kind", "reason", "type"],
     )?;
     for resource in Resource::ALL {
