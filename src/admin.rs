@@ -17,7 +17,9 @@ use crate::leader::Leadership;
 use crate::metrics::{CONTENT_TYPE, Metrics};
 
 #[derive(Debug, thiserror::Error)]
-#[error("probes and metrics can't be answered on {address}; free it, or choose another with --admin-address")]
+#[error(
+    "failed to listen on {address} for probes and metrics; free the address, or set another with --admin-address"
+)]
 pub struct BindError {
     address: AdminAddress,
     source: std::io::Error,

@@ -11,7 +11,7 @@ use jiff::SignedDuration;
 
 use crate::names::{is_label, is_object_name};
 
-/// Keeps release protection on Alibaba Cloud ECS instances, as Kubernetes objects ask for it.
+/// Keeps release protection on Alibaba Cloud ECS instances and retains network interfaces, as Kubernetes objects ask for it.
 #[derive(Debug, Parser)]
 #[command(name = "ecs-keeper", version, about)]
 pub struct Cli {
@@ -24,37 +24,37 @@ pub struct Cli {
 #[derive(Debug, Subcommand)]
 #[expect(clippy::doc_markdown, reason = "read in a terminal, where backticks only disturb")]
 pub enum Command {
-    /// Run the operator until it is told to stop.
+    /// Run the operator until it receives SIGTERM or SIGINT.
     ///
-    /// Accounts, budgets and grants stand in the configuration file, which names the variables or files that hold access
-    /// keys: by default ALIBABA_CLOUD_ACCESS_KEY_ID, ALIBABA_CLOUD_ACCESS_KEY_SECRET and, for temporary ones,
-    /// ALIBABA_CLOUD_SECURITY_TOKEN. There are no flags for keys: a command line can be read by every process of the
-    /// machine.
+    /// The configuration file sets accounts, budgets and grants. It also names the environment variables or files that hold
+    /// access keys. The default variables are ALIBABA_CLOUD_ACCESS_KEY_ID, ALIBABA_CLOUD_ACCESS_KEY_SECRET and, for temporary
+    /// keys, ALIBABA_CLOUD_SECURITY_TOKEN. There are no flags for keys, because every process on the machine can read a command
+    /// line.
     Run(Box<RunOptions>),
-    /// Help with the configuration file.
+    /// Check the configuration file, or print its schema.
     #[command(subcommand)]
     Config(ConfigCommand),
-    /// Print the custom resource definitions as YAML, ready for kubectl apply.
+    /// Print the CustomResourceDefinitions as YAML, for kubectl apply.
     Crds,
-    /// Help with network interfaces that are retained.
+    /// Reuse or export retained network interfaces.
     #[command(subcommand)]
     Eni(EniCommand),
-    /// Say whether the operator can be uninstalled: lists the objects whose deletion would hang without it.
+    /// Check whether you can uninstall the operator: list the objects whose deletion would hang without it.
     ///
-    /// Fails while there are any, and says for each what to do. The cloud is not asked, no access key is needed, and
-    /// nothing is changed anywhere.
+    /// Exits with an error while there are such objects, and says for each what to do. This command only reads objects from the
+    /// API server. It does not call the cloud, needs no access key and changes nothing.
     UninstallCheck(UninstallCheckOptions),
 }
 
 /// What the program can do about its configuration file.
 #[derive(Debug, Subcommand)]
 pub enum ConfigCommand {
-    /// Say whether a file could be used, or all that is wrong with it. Neither keys nor the cloud are looked at.
+    /// Check a configuration file and print everything that is wrong with it. Reads no access keys and does not call the cloud.
     Check {
-        /// The file.
+        /// The configuration file.
         file: PathBuf,
     },
-    /// Print the JSON Schema of the file, for editors.
+    /// Print the JSON Schema of the configuration file, for editors.
     Schema,
 }
 
@@ -62,17 +62,18 @@ pub enum ConfigCommand {
 #[derive(Debug, Subcommand)]
 #[expect(clippy::doc_markdown, reason = "read in a terminal, where backticks only disturb")]
 pub enum EniCommand {
-    /// Say how a new instance gets a retained network interface as its primary one.
+    /// Show how to create an instance with a retained network interface as its primary one.
     ///
-    /// Prints the parameters of RunInstances for whoever creates the instance, and what to mind before and afterwards.
-    /// They come from the status of the EniRetention that retains the network interface: the cloud is not asked, no
-    /// access key is needed, and nothing is changed anywhere.
+    /// Prints the parameters of RunInstances, and what to check before and after you create the instance. The values come from
+    /// the status of the EniRetention that retains the network interface. This command does not call the cloud, needs no access
+    /// key and changes nothing.
     Handover(HandoverOptions),
-    /// Print EniRetentions that name what only the status of one knows: the network interfaces that outlived their instance.
+    /// Print EniRetentions that name the network interfaces that only the status of an EniRetention lists: those that outlived
+    /// their instance.
     ///
-    /// To be applied before that object is deleted or renamed, or on another cluster: otherwise nobody keeps them any more.
-    /// 1,000 ids stand in each, as YAML for kubectl apply. They come from status: the cloud is not asked, no access key is
-    /// needed, and nothing is changed anywhere.
+    /// Apply the output before you delete or rename that EniRetention, or on another cluster. Otherwise no object retains these
+    /// network interfaces any more. Each printed object names at most 1,000 of them, as YAML for kubectl apply. The ids come
+    /// from status. This command does not call the cloud, needs no access key and changes nothing.
     Export(ExportOptions),
 }
 
@@ -83,19 +84,19 @@ pub struct ExportOptions {
     #[arg(value_name = "NAME", value_parser = object_name)]
     pub name: String,
 
-    /// Namespace of the EniRetention. Without it: the kubeconfig's, or the Pod's own.
+    /// Namespace of the EniRetention. Defaults to the namespace of the kubeconfig, or to the Pod's own.
     #[arg(short, long, value_name = "NAMESPACE", value_parser = namespace)]
     pub namespace: Option<String>,
 
-    /// Name of the new object; numbered where one does not suffice. Without it: NAME-survivors.
+    /// Name of the new object. If several are needed, each gets a number. Defaults to NAME-survivors.
     #[arg(long, value_name = "NEW-NAME", value_parser = object_name)]
     pub new_name: Option<String>,
 
-    /// Region of the network interfaces of which the status doesn't tell it, as can be where the EniRetention names none.
+    /// Region of the network interfaces whose region is not known from the spec or the status of the EniRetention.
     #[arg(long, value_name = "REGION")]
     pub region: Option<String>,
 
-    /// Kubeconfig file to use. Without it: the Pod's own access in a cluster, kubectl's configuration elsewhere.
+    /// Kubeconfig file to use. Defaults to the Pod's ServiceAccount in a cluster, and to kubectl's configuration elsewhere.
     #[arg(long, env = "ECS_KEEPER_KUBECONFIG", value_name = "FILE")]
     pub kubeconfig: Option<PathBuf>,
 }
@@ -107,15 +108,15 @@ pub struct HandoverOptions {
     #[arg(value_name = "ENI-ID")]
     pub network_interface_id: String,
 
-    /// Look at the EniRetentions of this namespace only. Without it: of all namespaces.
+    /// Namespace of the EniRetentions to read. Defaults to all namespaces.
     #[arg(short, long, value_name = "NAMESPACE", value_parser = namespace)]
     pub namespace: Option<String>,
 
-    /// Form of the answer.
+    /// Output format.
     #[arg(short, long, value_name = "FORMAT", default_value = "text")]
     pub output: OutputFormat,
 
-    /// Kubeconfig file to use. Without it: the Pod's own access in a cluster, kubectl's configuration elsewhere.
+    /// Kubeconfig file to use. Defaults to the Pod's ServiceAccount in a cluster, and to kubectl's configuration elsewhere.
     #[arg(long, env = "ECS_KEEPER_KUBECONFIG", value_name = "FILE")]
     pub kubeconfig: Option<PathBuf>,
 }
@@ -123,15 +124,15 @@ pub struct HandoverOptions {
 /// What is looked at before the operator is uninstalled.
 #[derive(Debug, Clone, Args)]
 pub struct UninstallCheckOptions {
-    /// Look only at objects with matching labels: those of the operator whose configuration has the same objectSelector.
+    /// Check only objects with matching labels. Use the objectSelector of the operator's configuration.
     #[arg(long, value_name = "SELECTOR")]
     pub object_selector: Option<String>,
 
-    /// Form of the answer.
+    /// Output format.
     #[arg(short, long, value_name = "FORMAT", default_value = "text")]
     pub output: OutputFormat,
 
-    /// Kubeconfig file to use. Without it: the Pod's own access in a cluster, kubectl's configuration elsewhere.
+    /// Kubeconfig file to use. Defaults to the Pod's ServiceAccount in a cluster, and to kubectl's configuration elsewhere.
     #[arg(long, env = "ECS_KEEPER_KUBECONFIG", value_name = "FILE")]
     pub kubeconfig: Option<PathBuf>,
 }
@@ -139,9 +140,9 @@ pub struct UninstallCheckOptions {
 /// Form of an answer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub enum OutputFormat {
-    /// For people.
+    /// Plain text.
     Text,
-    /// For programs.
+    /// JSON, for programs.
     Json,
 }
 
@@ -173,7 +174,7 @@ pub struct RunOptions {
 #[derive(Debug, Clone, Args)]
 #[command(next_help_heading = "Configuration")]
 pub struct ConfigurationOptions {
-    /// Configuration file: accounts, budgets, grants. It may be empty; it is read once, at the start.
+    /// Configuration file with accounts, budgets and grants. It may be empty. The operator reads it once, at startup.
     #[arg(long, env = "ECS_KEEPER_CONFIG", value_name = "FILE")]
     pub config: PathBuf,
 }
@@ -182,11 +183,11 @@ pub struct ConfigurationOptions {
 #[derive(Debug, Clone, Args)]
 #[command(next_help_heading = "Kubernetes")]
 pub struct KubernetesOptions {
-    /// Namespace of the operator itself. Its objects are served unless the configuration grants otherwise.
+    /// Namespace of the operator. Unless the configuration has grants, the operator serves the objects in this namespace only.
     #[arg(long, env = "POD_NAMESPACE", value_name = "NAMESPACE", value_parser = namespace)]
     pub namespace: String,
 
-    /// Kubeconfig file to use. Without it: the Pod's own access in a cluster, kubectl's configuration elsewhere.
+    /// Kubeconfig file to use. Defaults to the Pod's ServiceAccount in a cluster, and to kubectl's configuration elsewhere.
     // Not KUBECONFIG: one that strays into the Pod would win over the Pod's own access.
     #[arg(long, env = "ECS_KEEPER_KUBECONFIG", value_name = "FILE")]
     pub kubeconfig: Option<PathBuf>,
@@ -196,8 +197,8 @@ pub struct KubernetesOptions {
 #[derive(Debug, Clone, Args)]
 #[command(next_help_heading = "Replicas")]
 pub struct LeadingOptions {
-    /// Name of the Lease that only one replica holds, in the operator's namespace. Operators that are not replicas of each
-    /// other need Leases of their own.
+    /// Name of the Lease for leader election, in the operator's namespace. Replicas of one operator share a Lease; other
+    /// operators in the namespace need another name.
     #[arg(
         long,
         env = "ECS_KEEPER_LEASE_NAME",
@@ -207,8 +208,9 @@ pub struct LeadingOptions {
     )]
     pub lease_name: String,
 
-    /// How long a replica that has gone silent is waited for before another takes over, the same for all replicas. The
-    /// holder renews the Lease five times in it, and stops when two thirds of it have gone by without success.
+    /// Lease duration: how long the other replicas wait for a leader that no longer renews the Lease before one takes over.
+    /// Set the same value on all replicas. The leader renews the Lease five times in this time, and stops when it has failed to
+    /// renew it for two thirds of this time.
     #[arg(
         long,
         env = "ECS_KEEPER_LEASE_DURATION",
@@ -218,7 +220,7 @@ pub struct LeadingOptions {
     )]
     pub lease_duration: Duration,
 
-    /// Name of this replica, with which what it writes into the Lease begins.
+    /// Name of this replica. The holder identity in the Lease begins with it.
     #[arg(long, env = "POD_NAME", value_name = "NAME", default_value = "ecs-keeper")]
     pub pod_name: String,
 }
@@ -227,8 +229,8 @@ pub struct LeadingOptions {
 #[derive(Debug, Clone, Copy, Args)]
 #[command(next_help_heading = "Probes and metrics")]
 pub struct AdminOptions {
-    /// Address on which /livez, /readyz and /metrics are answered, without a password: host and port, or a colon and the
-    /// port for every address of the machine.
+    /// Address that serves /livez, /readyz and /metrics, without authentication: host and port, or a colon and a port to
+    /// listen on all addresses.
     #[arg(long, env = "ECS_KEEPER_ADMIN_ADDRESS", value_name = "ADDRESS", default_value = ":8080")]
     pub admin_address: AdminAddress,
 }
@@ -259,9 +261,9 @@ impl FromStr for AdminAddress {
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
         let everywhere = text.strip_prefix(':').and_then(|port| port.parse().ok()).map(Self::Everywhere);
-        everywhere.or_else(|| text.parse().ok().map(Self::At)).ok_or(
-            "write a port such as :8080, or an address with its port such as 127.0.0.1:8080 or [::1]:8080",
-        )
+        everywhere
+            .or_else(|| text.parse().ok().map(Self::At))
+            .ok_or("use a port such as :8080, or an address with a port such as 127.0.0.1:8080 or [::1]:8080")
     }
 }
 
@@ -278,25 +280,25 @@ impl fmt::Display for AdminAddress {
 #[derive(Debug, Clone, Copy, Args)]
 #[command(next_help_heading = "Log")]
 pub struct LogOptions {
-    /// Form of the log lines.
+    /// Log format.
     #[arg(long, env = "ECS_KEEPER_LOG_FORMAT", value_name = "FORMAT", default_value = "text")]
     pub log_format: LogFormat,
 
-    /// Least important lines of the operator that are still logged.
+    /// Log level of the operator. Lines below this level are not logged.
     #[arg(long, env = "ECS_KEEPER_LOG_LEVEL", value_name = "LEVEL", default_value = "info")]
     pub log_level: LogLevel,
 }
 
-/// Form of the log lines.
+/// Log format.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub enum LogFormat {
-    /// For people.
+    /// Plain text.
     Text,
-    /// One JSON object a line.
+    /// One JSON object per line.
     Json,
 }
 
-/// Importance of log lines.
+/// Log levels.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub enum LogLevel {
     /// What failed.
@@ -329,7 +331,7 @@ const LEASE_DURATIONS: (Duration, Duration) = (Duration::from_secs(5), Duration:
 
 fn duration(text: &str) -> Result<Duration, &'static str> {
     let parsed = text.parse::<SignedDuration>().ok().and_then(|signed| Duration::try_from(signed).ok());
-    parsed.ok_or("write a number with its unit, such as 60s, 500ms or 2m")
+    parsed.ok_or("use a number with its unit, such as 60s, 500ms or 2m")
 }
 
 fn lease_duration(text: &str) -> Result<Duration, String> {
@@ -337,7 +339,7 @@ fn lease_duration(text: &str) -> Result<Duration, String> {
     if (LEASE_DURATIONS.0..=LEASE_DURATIONS.1).contains(&duration) && duration.subsec_nanos() == 0 {
         Ok(duration)
     } else {
-        Err("choose whole seconds between 5s and 5m".to_owned())
+        Err("use whole seconds between 5s and 5m".to_owned())
     }
 }
 
@@ -346,7 +348,7 @@ fn lease_name(text: &str) -> Result<String, String> {
     if text.len() <= 100 && text.split('.').all(is_label) {
         Ok(text.to_owned())
     } else {
-        Err("write up to 100 small letters, digits, hyphens and dots".to_owned())
+        Err("use up to 100 lowercase letters, digits, hyphens and dots".to_owned())
     }
 }
 
@@ -354,7 +356,7 @@ fn object_name(text: &str) -> Result<String, String> {
     if is_object_name(text) {
         Ok(text.to_owned())
     } else {
-        Err("write the name of an object: up to 253 small letters, digits, hyphens and dots".to_owned())
+        Err("use the name of an object: up to 253 lowercase letters, digits, hyphens and dots".to_owned())
     }
 }
 
@@ -362,7 +364,7 @@ fn namespace(text: &str) -> Result<String, String> {
     if is_label(text) {
         Ok(text.to_owned())
     } else {
-        Err("write the name of a namespace: up to 63 small letters, digits and hyphens".to_owned())
+        Err("use the name of a namespace: up to 63 lowercase letters, digits and hyphens".to_owned())
     }
 }
 
@@ -413,19 +415,19 @@ mod tests {
 
     #[test]
     fn bad_values_are_refused_with_a_sentence() {
-        let unit = "write a number with its unit, such as 60s, 500ms or 2m";
-        let label = "up to 63 small letters, digits and hyphens";
+        let unit = "use a number with its unit, such as 60s, 500ms or 2m";
+        let label = "up to 63 lowercase letters, digits and hyphens";
         let long = "a".repeat(64);
         for (flag, text, sentence) in [
             ("--namespace", long.as_str(), label),
-            ("--lease-name", "a/b", "small letters, digits, hyphens and dots"),
+            ("--lease-name", "a/b", "lowercase letters, digits, hyphens and dots"),
             ("--lease-duration", "15", unit),
-            ("--lease-duration", "4s", "choose whole seconds between 5s and 5m"),
-            ("--lease-duration", "1h", "choose whole seconds between 5s and 5m"),
-            ("--lease-duration", "7500ms", "choose whole seconds between 5s and 5m"),
-            ("--admin-address", "8080", "write a port such as :8080"),
-            ("--admin-address", "localhost:8080", "write a port such as :8080"),
-            ("--admin-address", ":65536", "write a port such as :8080"),
+            ("--lease-duration", "4s", "use whole seconds between 5s and 5m"),
+            ("--lease-duration", "1h", "use whole seconds between 5s and 5m"),
+            ("--lease-duration", "7500ms", "use whole seconds between 5s and 5m"),
+            ("--admin-address", "8080", "use a port such as :8080"),
+            ("--admin-address", "localhost:8080", "use a port such as :8080"),
+            ("--admin-address", ":65536", "use a port such as :8080"),
             ("--log-level", "loud", "possible values: error, warn, info, debug, trace"),
         ] {
             // As one word, so that a value may begin with a hyphen.
@@ -460,7 +462,7 @@ mod tests {
         let options = ask(&["eni-bp1", "-n", "platform", "-o", "json"]).unwrap();
         assert_eq!((options.namespace.as_deref(), options.output), (Some("platform"), OutputFormat::Json));
         assert!(ask(&[]).unwrap_err().contains("ENI-ID"));
-        assert!(ask(&["eni-bp1", "-n", "a/b"]).unwrap_err().contains("write the name of a namespace"));
+        assert!(ask(&["eni-bp1", "-n", "a/b"]).unwrap_err().contains("use the name of a namespace"));
     }
 
     #[test]
@@ -480,7 +482,7 @@ mod tests {
         assert_eq!((options.new_name.as_deref(), options.region.as_deref()), (Some("b"), Some("cn-beijing")));
         assert!(ask(&[]).unwrap_err().contains("NAME"));
         for odd in ["../secrets/x", "A", "-a", "a."] {
-            assert!(ask(&["--", odd]).unwrap_err().contains("write the name of an object"), "{odd}");
+            assert!(ask(&["--", odd]).unwrap_err().contains("use the name of an object"), "{odd}");
         }
     }
 

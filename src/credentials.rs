@@ -25,16 +25,16 @@ const SETTLE: Duration = Duration::from_millis(100);
 pub enum KeyError {
     #[error("no access key: set the environment variable {0}, for example from a Kubernetes Secret")]
     Unset(String),
-    #[error("no access key: put it into the file {path}, for example by mounting a Kubernetes Secret", path = .0.display())]
+    #[error("no access key: write it to the file {path}, for example by mounting a Kubernetes Secret", path = .0.display())]
     NoFile(PathBuf),
-    #[error("the file {path} with a part of the access key can't be read", path = path.display())]
+    #[error("failed to read the file {path} with a part of the access key", path = path.display())]
     Unreadable {
         path: PathBuf,
         #[source]
         source: io::Error,
     },
     /// A part that no key has.
-    #[error("the access key can't be used")]
+    #[error("invalid access key")]
     Unusable(#[from] CredentialsError),
 }
 
@@ -220,7 +220,7 @@ mod tests {
             (
                 "canary",
                 "canary\n",
-                "the access key can't be used: the access key secret holds a blank, a line break or a character that no key \
+                "invalid access key: the access key secret contains a blank, a line break or a character that no key \
                  has; remove it (a file often ends in a line break)",
             ),
         ] {

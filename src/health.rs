@@ -105,7 +105,7 @@ impl Health {
                 Ok(())
             } else {
                 let since = now.duration_since(*until) + STUCK;
-                Err(format!("it has not moved for {} seconds", since.as_secs()))
+                Err(format!("no progress for {} seconds", since.as_secs()))
             };
             checks.push((task.clone(), found));
         }
@@ -115,7 +115,7 @@ impl Health {
     /// Whether this replica could lead at once.
     pub fn ready(&self) -> Answer {
         let state = self.lock();
-        let ending = if state.ending { Err("the process is about to end".to_owned()) } else { Ok(()) };
+        let ending = if state.ending { Err("the process is shutting down".to_owned()) } else { Ok(()) };
         let mut checks = vec![("shutdown".to_owned(), ending)];
         for (name, listed) in &state.caches {
             let found = if *listed { Ok(()) } else { Err("the first list is not complete yet".to_owned()) };
@@ -178,7 +178,7 @@ mod tests {
         turning.beat();
         assert_eq!(wrong(&health.alive()), ["stuck"]);
         advance(Duration::from_secs(5)).await;
-        assert!(health.alive().to_string().contains("[-]stuck failed: it has not moved for 125 seconds"));
+        assert!(health.alive().to_string().contains("[-]stuck failed: no progress for 125 seconds"));
         drop(stuck);
         assert!(health.alive().good(), "a task that has ended is not waited for");
     }

@@ -15,13 +15,11 @@ pub const CALL_TIMEOUT: Duration = Duration::from_secs(15);
 /// Why there is no road to the API server.
 #[derive(Debug, thiserror::Error)]
 pub enum ConnectError {
-    #[error("the kubeconfig can't be used; check --kubeconfig")]
+    #[error("invalid kubeconfig; check --kubeconfig")]
     Kubeconfig(#[source] kube::config::KubeconfigError),
-    #[error(
-        "neither a Pod's access to the API server nor a kubeconfig was found; give one with --kubeconfig"
-    )]
+    #[error("found neither a Pod's ServiceAccount nor a kubeconfig; set --kubeconfig")]
     Nothing(#[source] kube::config::KubeconfigError),
-    #[error("the client for the API server can't be made")]
+    #[error("failed to create the client for the API server")]
     Client(#[source] Box<kube::Error>),
 }
 

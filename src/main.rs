@@ -21,19 +21,20 @@ fn main() -> ExitCode {
 fn carry_out(command: Command) -> anyhow::Result<ExitCode> {
     match command {
         Command::Crds => {
-            let definitions = crds::yaml_stream().context("the definitions can't be written as YAML")?;
+            let definitions =
+                crds::yaml_stream().context("failed to write the CustomResourceDefinitions as YAML")?;
             print(&definitions)?;
         }
         Command::Config(ConfigCommand::Check { file }) => {
             let config = config::load(&file)?;
-            print(&format!("{} can be used: {config}\n", file.display()))?;
+            print(&format!("{} is valid: {config}\n", file.display()))?;
             for doubt in &config.doubts {
-                print(&format!("  Look at {doubt}.\n"))?;
+                print(&format!("  warning: {doubt}\n"))?;
             }
         }
         Command::Config(ConfigCommand::Schema) => {
             let schema = serde_json::to_string_pretty(&config::schema());
-            print(&(schema.context("the schema can't be written")? + "\n"))?;
+            print(&(schema.context("failed to write the schema")? + "\n"))?;
         }
         Command::Eni(EniCommand::Handover(options)) => {
             print(&small_runtime()?.block_on(ecs_keeper::handover(&options))?)?;
@@ -49,9 +50,9 @@ fn carry_out(command: Command) -> anyhow::Result<ExitCode> {
             }
         }
         Command::Run(options) => {
-            ecs_keeper::start_logging(&options.log).context("logging can't be started")?;
+            ecs_keeper::start_logging(&options.log).context("failed to start logging")?;
             choose_tls_provider()?;
-            let runtime = tokio::runtime::Runtime::new().context("the runtime can't be started")?;
+            let runtime = tokio::runtime::Runtime::new().context("failed to start the runtime")?;
             runtime.block_on(ecs_keeper::run(*options))?;
         }
     }
@@ -62,7 +63,7 @@ fn carry_out(command: Command) -> anyhow::Result<ExitCode> {
 fn small_runtime() -> anyhow::Result<tokio::runtime::Runtime> {
     choose_tls_provider()?;
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
-    runtime.context("the runtime can't be started")
+    runtime.context("failed to start the runtime")
 }
 
 /// Where there is a log, the last word stands in it as well.
@@ -75,7 +76,7 @@ fn complain(error: &anyhow::Error) {
 }
 
 fn print(text: &str) -> anyhow::Result<()> {
-    std::io::stdout().write_all(text.as_bytes()).context("standard output can't be written to")
+    std::io::stdout().write_all(text.as_bytes()).context("failed to write to standard output")
 }
 
 /// Two crates here bring rustls; which provider it uses must be said once, before any client is made.

@@ -51,7 +51,7 @@ pub enum RunError {
     NoKey { account: AccountName, why: String },
     #[error("the configuration has no account {0}")]
     UnknownAccount(AccountName),
-    #[error("the client for the cloud can't be made")]
+    #[error("failed to create the client for the cloud")]
     Transport(#[source] keeper_alicloud::transport::TransportError),
     #[error("no endpoint for region {region}")]
     Endpoint {
@@ -61,11 +61,11 @@ pub enum RunError {
     },
     #[error(transparent)]
     Admin(#[from] BindError),
-    #[error("the metrics can't be made")]
+    #[error("failed to create the metrics")]
     Metrics(#[source] prometheus::Error),
     #[error(transparent)]
     Connect(#[from] ConnectError),
-    #[error("signals can't be received")]
+    #[error("failed to install the signal handlers")]
     Signal(#[source] std::io::Error),
     #[error("a task of the operator ended unexpectedly: {0}")]
     TaskEnded(String),
@@ -252,7 +252,7 @@ impl Clouds {
             if account.account_id.is_none() {
                 warn!(
                     account = name.as_str(),
-                    "accountId is not set: pinning the account of the first access key"
+                    "accountId is not set: pinning the cloud account of the first access key"
                 );
             }
             followers.push(follower);

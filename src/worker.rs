@@ -172,7 +172,7 @@ impl Worker {
         if patience.span.is_zero() {
             warn!(
                 leaders = patience.leaders,
-                "no leader has completed a sweep lately: reporting what isn't proven as Unknown at once"
+                "recent leaders completed no sweep: reporting targets without fresh evidence as Unknown at once"
             );
         }
         engine.handle(self.now(), Input::Patience(patience.span));

@@ -55,7 +55,7 @@ pub fn config(file: File) -> Result<Config, Problems> {
 fn object_selector(text: Spanned<String>, told: &mut Problems) -> Option<String> {
     if !text.value.is_empty() && !is_label_selector(&text.value) {
         let sentence = format!(
-            "objectSelector: `{}` selects no labels; write it as for kubectl --selector, such as account=prod or \
+            "objectSelector: `{}` is not a label selector; write it as for kubectl --selector, such as account=prod or \
              shard in (a,b)",
             text.value
         );
@@ -76,7 +76,7 @@ fn sweep_interval(text: &Spanned<String>, told: &mut Problems) -> Duration {
             let value = &text.value;
             told.add(
                 text.referenced,
-                format!("sweepInterval: `{value}` is no duration; write a number with its unit, such as 60s or 500ms"),
+                format!("sweepInterval: `{value}` is not a duration; use a number with its unit, such as 60s or 500ms"),
             );
             SWEEP_INTERVAL
         }
@@ -100,7 +100,7 @@ fn accounts(
     if entries.value.is_empty() {
         told.add(
             entries.referenced,
-            "accounts: an empty list leaves nothing to serve; name an account, or leave the key out for one that \
+            "accounts: an empty list leaves nothing to serve; add an account, or remove the key to get one that \
              is called `default`",
         );
     }
@@ -112,7 +112,7 @@ fn accounts(
             told.add(
                 name.referenced,
                 format!(
-                    "the account name `{}` can't be written in a spec; use up to 63 small letters, digits and hyphens",
+                    "the account name `{}` can't be written in a spec; use up to 63 lowercase letters, digits and hyphens",
                     name.value
                 ),
             );
@@ -123,18 +123,15 @@ fn accounts(
             told.add(
                 id.referenced,
                 format!(
-                    "the account {} has this accountId already, as `{other}`; two names for one account would count \
-                     its calls twice, and not know of each other's objects",
+                    "accountId {} is already used by account `{other}`; use one name per cloud account: two names would count \
+                     its calls twice and ignore each other's objects",
                     id.value
                 ),
             );
         }
         let account = account(entry, told);
         if accounts.insert(AccountName::new(&name.value), account).is_some() {
-            told.add(
-                name.referenced,
-                format!("there is another account `{}` above; rename one of them", name.value),
-            );
+            told.add(name.referenced, format!("duplicate account `{}`; rename one of them", name.value));
         }
     }
     accounts
@@ -146,7 +143,7 @@ fn account(entry: AccountEntry, told: &mut Problems) -> Account {
             told.add(
                 id.referenced,
                 format!(
-                    "accountId: `{}` is no account id; it has digits alone, such as \"1234567890123456\"",
+                    "accountId: `{}` is not an account id; it has only digits, such as \"1234567890123456\"",
                     id.value
                 ),
             );
@@ -189,7 +186,7 @@ fn unknown_region(name: &str) -> String {
     match nearest(name, known_regions()) {
         Some(near) => format!("unknown region `{name}`; did you mean `{near}`?"),
         None => format!(
-            "unknown region `{name}`; a region that this version does not know needs URLs of its own in endpoints.regions"
+            "unknown region `{name}`; for a region that this version does not know, set its URLs in endpoints.regions"
         ),
     }
 }
@@ -213,7 +210,7 @@ fn any_region(name: &Spanned<String>, told: &mut Problems) -> Option<Region> {
     }
     told.add(
         name.referenced,
-        format!("`{}` is no region; write a region id such as cn-hangzhou", name.value),
+        format!("`{}` is not a region; use a region id such as cn-hangzhou", name.value),
     );
     None
 }
@@ -226,7 +223,7 @@ fn credentials(entry: Spanned<CredentialsEntry>, told: &mut Problems) -> KeySour
                     // Not repeated: whoever mistakes the name for the value writes a secret here.
                     told.add(
                         name.referenced,
-                        "this is no name of an environment variable; write the name, not what the variable holds",
+                        "this is not the name of an environment variable; write its name, not its value",
                     );
                 }
                 name.value
@@ -242,7 +239,7 @@ fn credentials(entry: Spanned<CredentialsEntry>, told: &mut Problems) -> KeySour
                 if !path.value.starts_with('/') {
                     told.add(
                         path.referenced,
-                        "this is no path of a file; write one that begins with `/`, not what the file holds",
+                        "this is not an absolute path; write the path of the file, not its content",
                     );
                 }
                 PathBuf::from(path.value)
@@ -254,14 +251,11 @@ fn credentials(entry: Spanned<CredentialsEntry>, told: &mut Problems) -> KeySour
             })
         }
         (Some(_), Some(_)) => {
-            told.add(entry.referenced, "credentials: keep one of `environment` and `files`");
+            told.add(entry.referenced, "credentials: set only one of `environment` and `files`");
             KeySource::default()
         }
         (None, None) => {
-            told.add(
-                entry.referenced,
-                "credentials: say where the access key comes from: `environment` or `files`",
-            );
+            told.add(entry.referenced, "credentials: set `environment` or `files`");
             KeySource::default()
         }
     }
@@ -273,13 +267,13 @@ fn endpoints(entry: Spanned<EndpointsEntry>, told: &mut Problems) -> AccountEndp
     if network.is_some() && ecs.is_some() {
         told.add(
             place,
-            "endpoints: keep one of `network` and `ecs`; a URL replaces all of the vendor's endpoints",
+            "endpoints: set only one of `network` and `ecs`; a URL replaces all of the vendor's endpoints",
         );
     }
     let everywhere = match (ecs, sts) {
         (Some(ecs), sts) => Some(urls(&ecs, sts.as_ref(), told)),
         (None, Some(sts)) => {
-            told.add(sts.referenced, "endpoints: `sts` needs `ecs` beside it");
+            told.add(sts.referenced, "endpoints: `sts` also needs `ecs`");
             None
         }
         (None, None) => None,
@@ -290,7 +284,7 @@ fn endpoints(entry: Spanned<EndpointsEntry>, told: &mut Problems) -> AccountEndp
             (Some(ecs), sts) => RegionUrls::Both(urls(&ecs, sts.as_ref(), told)),
             (None, Some(sts)) => RegionUrls::Sts(url(&sts, told)),
             (None, None) => {
-                told.add(entry.region.referenced, "endpoints.regions: name `ecs`, `sts` or both");
+                told.add(entry.region.referenced, "endpoints.regions: set `ecs`, `sts` or both");
                 continue;
             }
         };
@@ -322,7 +316,7 @@ fn url(url: &Spanned<String>, told: &mut Problems) -> String {
     if base_url(bare).is_err() {
         told.add(
             url.referenced,
-            "this is no URL of an endpoint; write scheme, host and perhaps port, such as https://ecs.example.com:8443",
+            "this is not the URL of an endpoint; use a scheme, a host and an optional port, such as https://ecs.example.com:8443",
         );
     }
     bare.to_owned()
@@ -335,8 +329,8 @@ fn outside_the_vpc(regions: &[&str]) -> String {
         many => format!("the regions {} have", many.join(", ")),
     };
     format!(
-        "{which} no STS endpoint in the VPC: there STS is asked over the Internet, and without a way to it nothing can be \
-         read; give the Pods one, or set `sts` in endpoints.regions"
+        "{which} no STS endpoint in the VPC: ecs-keeper calls STS over the Internet there, and can read nothing without \
+         access to it; give the Pods access to the Internet, or set `sts` in endpoints.regions"
     )
 }
 
@@ -345,7 +339,7 @@ fn budgets(entry: BudgetsEntry, told: &mut Problems) -> Budgets {
         let entry = entry.unwrap_or_default();
         let mut calls = |calls: Option<Spanned<u32>>, otherwise: u32| match calls {
             Some(calls) if !(1..=MOST_CALLS).contains(&calls.value) => {
-                told.add(calls.referenced, format!("write a whole number from 1 to {MOST_CALLS}"));
+                told.add(calls.referenced, format!("use an integer from 1 to {MOST_CALLS}"));
                 otherwise
             }
             Some(calls) => calls.value,
@@ -366,13 +360,13 @@ fn budgets(entry: BudgetsEntry, told: &mut Problems) -> Budgets {
 
 fn grant(entry: GrantEntry, accounts: &BTreeMap<AccountName, Account>, told: &mut Problems) -> Grant {
     let mut namespaces = BTreeSet::new();
-    let places = filled("namespaces", Some(entry.namespaces), "name at least one", told);
+    let places = filled("namespaces", Some(entry.namespaces), "add at least one", told);
     for namespace in places.unwrap_or_default() {
         if !is_label(&namespace.value) {
             told.add(
                 namespace.referenced,
                 format!(
-                    "`{}` is no name of a namespace; each is written out, without wildcards",
+                    "`{}` is not the name of a namespace; list each namespace, wildcards are not supported",
                     namespace.value
                 ),
             );
@@ -380,7 +374,7 @@ fn grant(entry: GrantEntry, accounts: &BTreeMap<AccountName, Account>, told: &mu
         namespaces.insert(namespace.value);
     }
 
-    let all = "name some, or leave the key out for all";
+    let all = "add some, or remove the key to grant all";
     let granted = filled("accounts", entry.accounts, all, told).map(|names| {
         let known: Vec<&str> = accounts.keys().map(AccountName::as_str).collect();
         let mut granted = BTreeSet::new();
@@ -404,7 +398,7 @@ fn grant(entry: GrantEntry, accounts: &BTreeMap<AccountName, Account>, told: &mu
             let Some(region) = any_region(&name, told) else { continue };
             if !served.contains(&region) {
                 let sentence = if is_known_region(region.as_str()) {
-                    format!("none of the accounts of this grant has the region {region}; add it there, or take it out here")
+                    format!("no account of this grant has the region {region}; add it to an account, or remove it here")
                 } else {
                     unknown_region(&name.value)
                 };
@@ -417,7 +411,7 @@ fn grant(entry: GrantEntry, accounts: &BTreeMap<AccountName, Account>, told: &mu
 
     let may = entry.may.map(|may| {
         if !may.value.contains(&RightEntry::Protect) {
-            told.add(may.referenced, "may: the list must hold `Protect`; the other rights only add to it");
+            told.add(may.referenced, "may: the list must contain `Protect`; the other rights only add to it");
         }
         may.value
     });
@@ -433,8 +427,8 @@ fn grant(entry: GrantEntry, accounts: &BTreeMap<AccountName, Account>, told: &mu
 
 fn unknown_account(name: &str, known: &[&str]) -> String {
     match nearest(name, known) {
-        Some(near) => format!("there is no account `{name}` in `accounts`; did you mean `{near}`?"),
-        None => format!("there is no account `{name}` in `accounts`, but {}", choices(known)),
+        Some(near) => format!("unknown account `{name}`; did you mean `{near}`?"),
+        None => format!("unknown account `{name}`; use {}", choices(known)),
     }
 }
 

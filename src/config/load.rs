@@ -12,13 +12,13 @@ use super::settings::Config;
 /// Why there is no configuration.
 #[derive(Debug, thiserror::Error)]
 pub enum ConfigError {
-    #[error("the configuration file {path} can't be read; --config or ECS_KEEPER_CONFIG says where it is", path = path.display())]
+    #[error("failed to read the configuration file {path}; set its path with --config or ECS_KEEPER_CONFIG", path = path.display())]
     Unreadable {
         path: PathBuf,
         #[source]
         source: std::io::Error,
     },
-    #[error("the configuration file {path} can't be used:\n{problems}", path = path.display())]
+    #[error("invalid configuration file {path}:\n{problems}", path = path.display())]
     Wrong { path: PathBuf, problems: Problems },
 }
 

@@ -82,11 +82,11 @@ pub fn of(error: &Error) -> Problems {
             let known = choices(expected);
             match nearest(field, expected) {
                 Some(near) => format!("unknown key `{field}`; did you mean `{near}`?"),
-                None => format!("unknown key `{field}`; here may stand {known}"),
+                None => format!("unknown key `{field}`; use {known}"),
             }
         }
         Error::SerdeUnknownVariant { variant, expected, .. } => {
-            format!("unknown word `{variant}`; write {}", choices(expected))
+            format!("unknown value `{variant}`; use {}", choices(expected))
         }
         Error::SerdeMissingField { field, .. } => format!("`{field}` is missing"),
         Error::SerdeInvalidType { unexpected, expected, .. }
@@ -94,12 +94,12 @@ pub fn of(error: &Error) -> Problems {
             format!("expected {}, found {unexpected}", plain(expected))
         }
         Error::Unexpected { expected, .. } => format!("expected {}", plain(expected)),
-        Error::InvalidScalar { .. } => "expected a whole number".to_owned(),
+        Error::InvalidScalar { .. } => "expected an integer".to_owned(),
         Error::NullIntoString { .. } => "expected a string, found nothing".to_owned(),
         Error::DuplicateMappingKey { key: Some(key), .. } => {
             format!("duplicate key `{key}`; keep one of them")
         }
-        Error::MultipleDocuments { .. } => "the file holds several documents; keep one".to_owned(),
+        Error::MultipleDocuments { .. } => "the file has several YAML documents; keep one".to_owned(),
         other => format!("invalid YAML: {}", first_line(&other.render())),
     };
     let mut problems = Problems::default();
@@ -115,7 +115,7 @@ fn plain(expected: &str) -> &str {
         }
         _ if expected.contains("sequence") => "a list",
         "a string" | "string scalar" | "scalar" => "a string",
-        "u32" => "a whole number",
+        "u32" => "an integer",
         other => other,
     }
 }

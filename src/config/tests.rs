@@ -24,27 +24,27 @@ const REFUSALS: &[(&str, &[&str])] = &[
     (
         "wholly: other",
         &[
-            "line 1, column 1: unknown key `wholly`; here may stand `sweepInterval`, `primaryRetentionRegions`, `objectSelector`, `accounts` or `grants`",
+            "line 1, column 1: unknown key `wholly`; use `sweepInterval`, `primaryRetentionRegions`, `objectSelector`, `accounts` or `grants`",
         ],
     ),
     (
         "sweepInterval: 60",
         &[
-            "line 1, column 16: sweepInterval: `60` is no duration; write a number with its unit, such as 60s or 500ms",
+            "line 1, column 16: sweepInterval: `60` is not a duration; use a number with its unit, such as 60s or 500ms",
         ],
     ),
     ("sweepInterval: [60s]", &["line 1, column 16: expected a string"]),
     (
         "sweepInterval: soon",
         &[
-            "line 1, column 16: sweepInterval: `soon` is no duration; write a number with its unit, such as 60s or 500ms",
+            "line 1, column 16: sweepInterval: `soon` is not a duration; use a number with its unit, such as 60s or 500ms",
         ],
     ),
     ("sweepInterval: 2h", &["line 1, column 16: sweepInterval: 2h is not between 100ms and 1h"]),
     (
         "sweepInterval: -60s",
         &[
-            "line 1, column 16: sweepInterval: `-60s` is no duration; write a number with its unit, such as 60s or 500ms",
+            "line 1, column 16: sweepInterval: `-60s` is not a duration; use a number with its unit, such as 60s or 500ms",
         ],
     ),
     (
@@ -56,7 +56,7 @@ const REFUSALS: &[(&str, &[&str])] = &[
     (
         "accounts: []",
         &[
-            "line 1, column 11: accounts: an empty list leaves nothing to serve; name an account, or leave the key out for one that is called `default`",
+            "line 1, column 11: accounts: an empty list leaves nothing to serve; add an account, or remove the key to get one that is called `default`",
         ],
     ),
     ("accounts: [a]", &["line 1, column 12: expected a mapping"]),
@@ -64,24 +64,21 @@ const REFUSALS: &[(&str, &[&str])] = &[
     (
         "accounts: [{name: A}]",
         &[
-            "line 1, column 19: the account name `A` can't be written in a spec; use up to 63 small letters, digits and hyphens",
+            "line 1, column 19: the account name `A` can't be written in a spec; use up to 63 lowercase letters, digits and hyphens",
         ],
     ),
     ("accounts: [{name: null}]", &["line 1, column 19: expected a string, found nothing"]),
     (
         "accounts: [{name: a, accountId: abc}]",
         &[
-            "line 1, column 33: accountId: `abc` is no account id; it has digits alone, such as \"1234567890123456\"",
+            "line 1, column 33: accountId: `abc` is not an account id; it has only digits, such as \"1234567890123456\"",
         ],
     ),
-    (
-        "accounts: [{name: a}, {name: a}]",
-        &["line 1, column 30: there is another account `a` above; rename one of them"],
-    ),
+    ("accounts: [{name: a}, {name: a}]", &["line 1, column 30: duplicate account `a`; rename one of them"]),
     (
         "accounts: [{name: a, accountId: '12345'}, {name: b, accountId: '12345'}]",
         &[
-            "line 1, column 64: the account 12345 has this accountId already, as `a`; two names for one account would count its calls twice, and not know of each other's objects",
+            "line 1, column 64: accountId 12345 is already used by account `a`; use one name per cloud account: two names would count its calls twice and ignore each other's objects",
         ],
     ),
     (
@@ -91,12 +88,12 @@ const REFUSALS: &[(&str, &[&str])] = &[
     (
         "accounts: [{name: a, regions: [cn-atlantis-9]}]",
         &[
-            "line 1, column 32: unknown region `cn-atlantis-9`; a region that this version does not know needs URLs of its own in endpoints.regions",
+            "line 1, column 32: unknown region `cn-atlantis-9`; for a region that this version does not know, set its URLs in endpoints.regions",
         ],
     ),
     (
         "accounts: [{name: a, regions: [evil.example.com]}]",
-        &["line 1, column 32: `evil.example.com` is no region; write a region id such as cn-hangzhou"],
+        &["line 1, column 32: `evil.example.com` is not a region; use a region id such as cn-hangzhou"],
     ),
     (
         "accounts: [{name: a, regions: [cn-beijing, cn-beijing]}]",
@@ -105,11 +102,11 @@ const REFUSALS: &[(&str, &[&str])] = &[
     ("accounts: [{name: a, regions: cn-beijing}]", &["line 1, column 31: expected a list"]),
     (
         "accounts: [{name: a, credentials: {}}]",
-        &["line 1, column 35: credentials: say where the access key comes from: `environment` or `files`"],
+        &["line 1, column 35: credentials: set `environment` or `files`"],
     ),
     (
         "accounts: [{name: a, credentials: {environment: {accessKeyId: A, accessKeySecret: B}, files: {accessKeyId: /a, accessKeySecret: /b}}}]",
-        &["line 1, column 35: credentials: keep one of `environment` and `files`"],
+        &["line 1, column 35: credentials: set only one of `environment` and `files`"],
     ),
     (
         "accounts: [{name: a, credentials: {environment: {accessKeyId: A}}}]",
@@ -118,52 +115,50 @@ const REFUSALS: &[(&str, &[&str])] = &[
     (
         "accounts: [{name: a, credentials: {environment: {accessKeyId: A, accessKeySecret: ca/na=ry}}}]",
         &[
-            "line 1, column 83: this is no name of an environment variable; write the name, not what the variable holds",
+            "line 1, column 83: this is not the name of an environment variable; write its name, not its value",
         ],
     ),
     (
         "accounts: [{name: a, credentials: {files: {accessKeyId: /a, accessKeySecret: canary}}}]",
-        &[
-            "line 1, column 78: this is no path of a file; write one that begins with `/`, not what the file holds",
-        ],
+        &["line 1, column 78: this is not an absolute path; write the path of the file, not its content"],
     ),
     (
         "accounts: [{name: a, endpoints: {network: vpc}}]",
-        &["line 1, column 43: unknown word `vpc`; write `Public` or `Vpc`"],
+        &["line 1, column 43: unknown value `vpc`; use `Public` or `Vpc`"],
     ),
     (
         "accounts: [{name: a, endpoints: {network: Vpc, ecs: 'https://e.example.com'}}]",
         &[
-            "line 1, column 33: endpoints: keep one of `network` and `ecs`; a URL replaces all of the vendor's endpoints",
+            "line 1, column 33: endpoints: set only one of `network` and `ecs`; a URL replaces all of the vendor's endpoints",
         ],
     ),
     (
         "accounts: [{name: a, endpoints: {sts: 'https://e.example.com'}}]",
-        &["line 1, column 39: endpoints: `sts` needs `ecs` beside it"],
+        &["line 1, column 39: endpoints: `sts` also needs `ecs`"],
     ),
     (
         "accounts: [{name: a, endpoints: {ecs: 'https://user:canary@e.example.com'}}]",
         &[
-            "line 1, column 39: this is no URL of an endpoint; write scheme, host and perhaps port, such as https://ecs.example.com:8443",
+            "line 1, column 39: this is not the URL of an endpoint; use a scheme, a host and an optional port, such as https://ecs.example.com:8443",
         ],
     ),
     (
         "accounts: [{name: a, endpoints: {ecs: 'https://e.example.com:99999'}}]",
         &[
-            "line 1, column 39: this is no URL of an endpoint; write scheme, host and perhaps port, such as https://ecs.example.com:8443",
+            "line 1, column 39: this is not the URL of an endpoint; use a scheme, a host and an optional port, such as https://ecs.example.com:8443",
         ],
     ),
     (
         "accounts: [{name: a, endpoints: {ecs: 'https://[::g]', sts: 'https://e.example.com/path'}}]",
         &[
-            "line 1, column 39: this is no URL of an endpoint; write scheme, host and perhaps port, such as https://ecs.example.com:8443",
-            "line 1, column 61: this is no URL of an endpoint; write scheme, host and perhaps port, such as https://ecs.example.com:8443",
+            "line 1, column 39: this is not the URL of an endpoint; use a scheme, a host and an optional port, such as https://ecs.example.com:8443",
+            "line 1, column 61: this is not the URL of an endpoint; use a scheme, a host and an optional port, such as https://ecs.example.com:8443",
         ],
     ),
     (
         "accounts: [{name: a, endpoints: {regions: [{region: cn-beijing, ecs: 'ftp://e'}, {region: cn-beijing, ecs: 'http://e'}]}}]",
         &[
-            "line 1, column 70: this is no URL of an endpoint; write scheme, host and perhaps port, such as https://ecs.example.com:8443",
+            "line 1, column 70: this is not the URL of an endpoint; use a scheme, a host and an optional port, such as https://ecs.example.com:8443",
             "line 1, column 91: duplicate region cn-beijing",
         ],
     ),
@@ -174,21 +169,21 @@ const REFUSALS: &[(&str, &[&str])] = &[
     (
         "accounts: [{name: a, budgets: {DescribeInstances: {callsPerMinute: 0, burst: 100001}}}]",
         &[
-            "line 1, column 68: write a whole number from 1 to 100000",
-            "line 1, column 78: write a whole number from 1 to 100000",
+            "line 1, column 68: use an integer from 1 to 100000",
+            "line 1, column 78: use an integer from 1 to 100000",
         ],
     ),
     (
         "accounts: [{name: a, budgets: {DescribeInstances: {burst: -1}}}]",
-        &["line 1, column 59: expected a whole number"],
+        &["line 1, column 59: expected an integer"],
     ),
     (
         "accounts: [{name: a, budgets: {DescribeInstances: {burst: many}}}]",
-        &["line 1, column 59: expected a whole number"],
+        &["line 1, column 59: expected an integer"],
     ),
     (
         "accounts: [{name: a, endpoints: {network: Vpc, regions: [{region: ap-south-1}]}}]",
-        &["line 1, column 67: endpoints.regions: name `ecs`, `sts` or both"],
+        &["line 1, column 67: endpoints.regions: set `ecs`, `sts` or both"],
     ),
     (
         "accounts: [{name: a, endpoints: {regions: [{region: cn-hangzou, sts: 'https://sts.example.com'}]}}]",
@@ -197,54 +192,56 @@ const REFUSALS: &[(&str, &[&str])] = &[
     ("grants: [{}]", &["line 1, column 10: `namespaces` is missing"]),
     (
         "grants: [{namespaces: []}]",
-        &["line 1, column 23: namespaces: an empty list grants nothing; name at least one"],
+        &["line 1, column 23: namespaces: an empty list grants nothing; add at least one"],
     ),
     (
         "grants: [{namespaces: ['*']}]",
-        &["line 1, column 24: `*` is no name of a namespace; each is written out, without wildcards"],
+        &[
+            "line 1, column 24: `*` is not the name of a namespace; list each namespace, wildcards are not supported",
+        ],
     ),
     (
         "grants: [{namespaces: [team-a], accounts: [], regions: [], may: []}]",
         &[
-            "line 1, column 43: accounts: an empty list grants nothing; name some, or leave the key out for all",
-            "line 1, column 56: regions: an empty list grants nothing; name some, or leave the key out for all",
-            "line 1, column 65: may: the list must hold `Protect`; the other rights only add to it",
+            "line 1, column 43: accounts: an empty list grants nothing; add some, or remove the key to grant all",
+            "line 1, column 56: regions: an empty list grants nothing; add some, or remove the key to grant all",
+            "line 1, column 65: may: the list must contain `Protect`; the other rights only add to it",
         ],
     ),
     (
         "grants: [{namespaces: [team-a], accounts: [defualt]}]",
-        &["line 1, column 44: there is no account `defualt` in `accounts`; did you mean `default`?"],
+        &["line 1, column 44: unknown account `defualt`; did you mean `default`?"],
     ),
     (
         "accounts: [{name: prod}, {name: test}]\ngrants: [{namespaces: [team-a], accounts: [zzz]}]",
-        &["line 2, column 44: there is no account `zzz` in `accounts`, but `prod` or `test`"],
+        &["line 2, column 44: unknown account `zzz`; use `prod` or `test`"],
     ),
     (
         "accounts: [{name: a, regions: [cn-beijing]}]\ngrants: [{namespaces: [x], regions: [cn-hangzhou, cn-beijin]}]",
         &[
-            "line 2, column 38: none of the accounts of this grant has the region cn-hangzhou; add it there, or take it out here",
+            "line 2, column 38: no account of this grant has the region cn-hangzhou; add it to an account, or remove it here",
             "line 2, column 51: unknown region `cn-beijin`; did you mean `cn-beijing`?",
         ],
     ),
     (
         "grants: [{namespaces: [team-a], may: [Unprotect]}]",
-        &["line 1, column 38: may: the list must hold `Protect`; the other rights only add to it"],
+        &["line 1, column 38: may: the list must contain `Protect`; the other rights only add to it"],
     ),
     (
         "grants: [{namespaces: [team-a], may: [protect]}]",
-        &["line 1, column 39: unknown word `protect`; write `Protect`, `Unprotect` or `Attach`"],
+        &["line 1, column 39: unknown value `protect`; use `Protect`, `Unprotect` or `Attach`"],
     ),
     (
         "primaryRetentionRegions: [Frankfurt]",
-        &["line 1, column 27: `Frankfurt` is no region; write a region id such as cn-hangzhou"],
+        &["line 1, column 27: `Frankfurt` is not a region; use a region id such as cn-hangzhou"],
     ),
     (
         "sweepInterval: soon\naccounts:\n  - name: A\n    regions: [cn-hangzou]\ngrants:\n  - namespaces: [a]\n    accounts: [b]\n",
         &[
-            "line 1, column 16: sweepInterval: `soon` is no duration; write a number with its unit, such as 60s or 500ms",
-            "line 3, column 11: the account name `A` can't be written in a spec; use up to 63 small letters, digits and hyphens",
+            "line 1, column 16: sweepInterval: `soon` is not a duration; use a number with its unit, such as 60s or 500ms",
+            "line 3, column 11: the account name `A` can't be written in a spec; use up to 63 lowercase letters, digits and hyphens",
             "line 4, column 15: unknown region `cn-hangzou`; did you mean `cn-hangzhou`?",
-            "line 7, column 16: there is no account `b` in `accounts`, but `A`",
+            "line 7, column 16: unknown account `b`; use `A`",
         ],
     ),
     ("accounts: [", &["line 1, column 11: invalid YAML: unclosed bracket '[' at line 1, column 11"]),
@@ -252,13 +249,13 @@ const REFUSALS: &[(&str, &[&str])] = &[
     (
         "objectSelector: shard in a,b",
         &[
-            "line 1, column 17: objectSelector: `shard in a,b` selects no labels; write it as for kubectl --selector, such as account=prod or shard in (a,b)",
+            "line 1, column 17: objectSelector: `shard in a,b` is not a label selector; write it as for kubectl --selector, such as account=prod or shard in (a,b)",
         ],
     ),
     ("just words", &["line 1, column 1: expected a mapping"]),
     (
         "sweepInterval: 1s\n---\nsweepInterval: 2s",
-        &["line 3, column 1: the file holds several documents; keep one"],
+        &["line 3, column 1: the file has several YAML documents; keep one"],
     ),
 ];
 
@@ -448,8 +445,8 @@ fn doubts(text: &str) -> Vec<String> {
 fn a_region_without_sts_in_the_vpc_is_told_with_its_place_and_with_what_helps() {
     let of = |which: &str| {
         format!(
-            "{which} no STS endpoint in the VPC: there STS is asked over the Internet, and without a way to it nothing can \
-             be read; give the Pods one, or set `sts` in endpoints.regions"
+            "{which} no STS endpoint in the VPC: ecs-keeper calls STS over the Internet there, and can read nothing without \
+             access to it; give the Pods access to the Internet, or set `sts` in endpoints.regions"
         )
     };
     let named = "accounts: [{name: a, regions: [cn-hangzhou, ap-south-1], endpoints: {network: Vpc}}]";

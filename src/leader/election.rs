@@ -164,7 +164,7 @@ impl Leader {
             error!(
                 error = trouble.what,
                 lead_ends_in,
-                "the Lease can't be used, and without it nothing is done; grant get, create and update on leases \
+                "no access to the Lease, so this replica can't lead; grant get, create and update on leases \
                  (coordination.k8s.io) in the operator's namespace, as the chart does"
             );
         } else {

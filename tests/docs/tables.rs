@@ -71,17 +71,15 @@ fn keys(schema: &Value, place: &str, table: &mut String) {
         let place = format!("{place}{key}");
         let items = &schema["items"];
         let kind = |schema: &Value| match schema["type"].as_str() {
-            _ if schema["enum"].is_array() => "word".to_owned(),
-            Some("object") => "keys".to_owned(),
-            Some("string") => "text".to_owned(),
-            Some("integer") => "number".to_owned(),
+            _ if schema["enum"].is_array() => "string".to_owned(),
+            Some("object") => "object".to_owned(),
+            Some("string") => "string".to_owned(),
+            Some("integer") => "integer".to_owned(),
             Some("array") => "list".to_owned(),
             other => panic!("{place}: {other:?} has no name here"),
         };
         let (kind, below) = match schema["type"].as_str() {
-            Some("array") => {
-                (format!("list of {}", kind(items).replace("text", "texts").replace("word", "words")), "[].")
-            }
+            Some("array") => (format!("list of {}s", kind(items)), "[]."),
             _ => (kind(schema), "."),
         };
         let default = match &schema["default"] {

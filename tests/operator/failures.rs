@@ -137,7 +137,10 @@ async fn i29_when_sts_fails_it_is_sts_that_is_named() {
         let object = stage.until(name, &format!("Protected=Unknown/StsUnavailable {wanted}")).await;
         for condition in ["Protected", "Ready", "Reconciling"] {
             let told = message(&object, condition);
-            assert!(told.contains("STS has not said whose the access key is"), "{told}");
+            assert!(
+                told.contains("STS has not confirmed which cloud account the access key belongs to"),
+                "{told}"
+            );
             assert!(told.contains("(GetCallerIdentity: ServiceUnavailable in cn-hangzhou)."), "{told}");
         }
     }
@@ -188,7 +191,7 @@ async fn i29_a_region_without_sts_in_the_vpc_is_told_with_what_helps() {
     assert!(message(&object, "Protected").contains("in cn-hangzhou"), "{object:?}");
     let printed = stage.printed();
     assert!(
-        printed.contains("no STS endpoint in the VPC: there STS is asked over the Internet"),
+        printed.contains("no STS endpoint in the VPC: ecs-keeper calls STS over the Internet there"),
         "{printed}"
     );
 }

@@ -267,7 +267,7 @@ async fn asked_to_end_it_is_not_ready_at_once_and_answers_until_the_end() {
     let ended = tokio::spawn(operator.terminate());
     eventually("it is not ready", async || {
         let (status, body) = get(&address, "/readyz").await;
-        if status == 503 && body.contains("[-]shutdown failed: the process is about to end\n") {
+        if status == 503 && body.contains("[-]shutdown failed: the process is shutting down\n") {
             Ok(())
         } else {
             Err(body)

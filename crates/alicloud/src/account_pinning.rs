@@ -57,7 +57,7 @@ impl AccountPins {
                 account = name.as_str(),
                 other = other.as_str(),
                 account_id,
-                "two accounts have access keys of the same cloud account"
+                "access key refused: another account of the configuration already uses this cloud account"
             );
             return false;
         }
@@ -69,7 +69,7 @@ impl AccountPins {
                     account,
                     account_id,
                     pinned,
-                    "the access key belongs to a different cloud account than the pinned one"
+                    "access key refused: it belongs to another cloud account than the pinned one"
                 );
                 false
             }

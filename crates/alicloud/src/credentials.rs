@@ -93,11 +93,11 @@ impl fmt::Display for Part {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum CredentialsError {
     /// A part is missing.
-    #[error("the {0} is empty; set it to the value that the cloud's console gave")]
+    #[error("the {0} is empty; set it to the value from the cloud's console")]
     Empty(Part),
     /// A part has characters that no key has.
     #[error(
-        "the {0} holds a blank, a line break or a character that no key has; \
+        "the {0} contains a blank, a line break or a character that no key has; \
          remove it (a file often ends in a line break)"
     )]
     Unprintable(Part),

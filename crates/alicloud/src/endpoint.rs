@@ -219,8 +219,8 @@ pub(crate) fn host(url: &Url) -> String {
 pub enum EndpointError {
     /// The region is not in the table.
     #[error(
-        "the hosts of region {:?} are not known; check its spelling (an example is cn-hangzhou), \
-         or have the administrator set the endpoint for it",
+        "unknown endpoint for region {:?}; check its spelling (an example is cn-hangzhou), \
+         or set the endpoint in the operator's configuration",
         region.as_str()
     )]
     UnknownRegion {

@@ -55,7 +55,7 @@ pub struct Transport {
 
 /// The HTTP client can't be made.
 #[derive(Debug, thiserror::Error)]
-#[error("no HTTPS client can be made; check that the machine or image has CA certificates")]
+#[error("failed to create an HTTPS client; check that the machine or image has CA certificates")]
 pub struct TransportError(#[source] reqwest::Error);
 
 /// An answer as it came.
