@@ -15,7 +15,7 @@ pub const MAX_LISTED_TARGETS: usize = 100;
 /// How many instances a status lists: targets, and the last ones that are lost.
 pub const MAX_LISTED_INSTANCES: usize = MAX_LISTED_TARGETS + MAX_LISTED_GONE;
 
-/// Which instances are meant, and what is wanted of them.
+/// Which instances to protect, and how.
 #[expect(clippy::duplicated_attributes, reason = "each printer column has its own type and priority")]
 #[derive(CustomResource, KubeSchema, Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[kube(
@@ -29,36 +29,36 @@ pub const MAX_LISTED_INSTANCES: usize = MAX_LISTED_TARGETS + MAX_LISTED_GONE;
     namespaced,
     status = "EcsInstanceProtectionStatus",
     derive = "PartialEq",
-    doc = "Keeps release protection (DeletionProtection) on a set of Alibaba Cloud ECS instances for as long as this object stands, and tells how each of them is doing. A protected pay-as-you-go instance can't be released by hand or by API until its protection is switched off. Wait for it with: kubectl wait --for=condition=Protected",
+    doc = "Keeps release protection (DeletionProtection) on a set of Alibaba Cloud ECS instances for as long as this object exists, and reports the state of each instance. A protected pay-as-you-go instance can't be released by hand or by API until its protection is switched off. Wait for it with: kubectl wait --for=condition=Protected",
     printcolumn(
         name = "State",
         type_ = "string",
         json_path = ".status.protectionState",
-        description = "How the targets are doing, in one word"
+        description = "State of the targets in one word"
     ),
     printcolumn(
         name = "Targets",
         type_ = "integer",
         json_path = ".status.counts.targets",
-        description = "Instances that are selected"
+        description = "Number of selected instances"
     ),
     printcolumn(
         name = "Protected",
         type_ = "integer",
         json_path = ".status.counts.protected",
-        description = "Instances that are protected"
+        description = "Number of protected instances"
     ),
     printcolumn(
         name = "AtRisk",
         type_ = "integer",
         json_path = ".status.counts.atRisk",
-        description = "Instances that can be lost in spite of their protection"
+        description = "Number of instances that can be lost although they are protected"
     ),
     printcolumn(
         name = "Ready",
         type_ = "string",
         json_path = r#".status.conditions[?(@.type=="Ready")].status"#,
-        description = "Whether neither the operator nor a person has anything left to do"
+        description = "True if nothing is left to do, for the operator or for you"
     ),
     printcolumn(name = "Age", type_ = "date", json_path = ".metadata.creationTimestamp"),
     printcolumn(name = "Region", type_ = "string", json_path = ".spec.region", priority = 1),
@@ -74,7 +74,7 @@ pub const MAX_LISTED_INSTANCES: usize = MAX_LISTED_TARGETS + MAX_LISTED_GONE;
 #[serde(rename_all = "camelCase")]
 #[x_kube(
     validation = Rule::new("has(self.region) || ((!has(self.targets.instanceIds) || size(self.targets.instanceIds) == 0) && (!has(self.targets.instanceTags) || size(self.targets.instanceTags) == 0) && !has(self.targets.allInstances))")
-        .message("targets.instanceIds, targets.instanceTags and targets.allInstances are looked up in one region: set region, such as cn-hangzhou")
+        .message("targets.instanceIds, targets.instanceTags and targets.allInstances need a region: set region, such as cn-hangzhou")
         .field_path(".region")
         .reason(Reason::FieldValueRequired),
     validation = Rule::new("self.account == oldSelf.account")
@@ -87,43 +87,45 @@ pub const MAX_LISTED_INSTANCES: usize = MAX_LISTED_TARGETS + MAX_LISTED_GONE;
         .reason(Reason::FieldValueForbidden)
 )]
 pub struct EcsInstanceProtectionSpec {
-    /// The cloud account that the instances belong to, by its name in the operator's configuration; `default` if left
-    /// out. Can't be changed.
+    /// Cloud account of the instances: its name in the operator's configuration. Defaults to `default`. Can't be
+    /// changed.
     #[serde(default = "default_account")]
     #[schemars(length(min = 1, max = 63), regex(pattern = ACCOUNT_NAME))]
     pub account: String,
 
-    /// Region id, such as cn-hangzhou. Needed with `targets.instanceIds`, `targets.instanceTags` or
-    /// `targets.allInstances`. Nodes carry their own region; with a region set here, Nodes elsewhere are left out and
-    /// counted in `status.counts.nodesIgnored`. Can't be changed, added or removed.
+    /// Region id, such as cn-hangzhou. Required with `targets.instanceIds`, `targets.instanceTags` or
+    /// `targets.allInstances`. Nodes name their own region. If you set a region here, Nodes in other regions are
+    /// ignored and counted in `status.counts.nodesIgnored`. Can't be changed, added or removed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(with = "String", length(max = 64), regex(pattern = REGION_ID))]
     pub region: Option<String>,
 
-    /// The instances that are meant: everything that any selector here selects, without what `exclude` names.
+    /// The instances to protect: all instances that any selector here selects, except those in `exclude`.
     pub targets: InstanceTargets,
 
-    /// `Enabled` (default): protection is switched on and kept on. `Disabled`: protection is switched off once on the
-    /// present targets, except where another object wants it on; nothing is kept off.
+    /// `Enabled` (default): switches protection on and keeps it on. `Disabled`: switches protection off once on the
+    /// present targets, except on those that another object protects. It does not keep protection off.
     #[serde(default)]
     pub protection: Protection,
 
-    /// `Enforce` (default): the cloud is made to match. `Observe`: only report; nothing is ever written to the cloud,
-    /// not even when this object is deleted. Others still can't switch protection off where this object wants it on.
+    /// `Enforce` (default): the operator changes the cloud to match the spec. `Observe`: the operator only reports and
+    /// never writes to the cloud for this object, not even when you delete it. In both modes, other objects can't
+    /// switch protection off where this object wants it on.
     #[serde(default)]
     pub mode: Mode,
 
-    /// What deleting this object does to the instances. `Keep` (default): nothing, they stay as they are. `Disable`:
-    /// protection is switched off, except where another object wants it on; the object stays until that has been tried.
+    /// What deleting this object does to the instances. `Keep` (default): nothing; they keep their protection.
+    /// `Disable`: switches protection off, except where another object wants it on. The object remains until the
+    /// operator has tried this for each instance.
     #[serde(default)]
     pub deletion_policy: DeletionPolicy,
 }
 
-/// The instances that are meant.
+/// Selectors of instances.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize, KubeSchema)]
 #[serde(rename_all = "camelCase")]
 #[x_kube(
-    validation = ("(has(self.instanceIds) && size(self.instanceIds) > 0) || (has(self.instanceTags) && size(self.instanceTags) > 0) || has(self.nodes) || has(self.allInstances)", "targets select nothing: add at least one of instanceIds, instanceTags, nodes and allInstances (exclude only takes away)"),
+    validation = ("(has(self.instanceIds) && size(self.instanceIds) > 0) || (has(self.instanceTags) && size(self.instanceTags) > 0) || has(self.nodes) || has(self.allInstances)", "targets select nothing: add at least one of instanceIds, instanceTags, nodes and allInstances (exclude alone selects nothing)"),
     validation = ("!has(self.allInstances) || self.allInstances", "allInstances can only be true: to select less than every instance of the region, leave it out and use instanceIds, instanceTags or nodes")
 )]
 pub struct InstanceTargets {
@@ -133,31 +135,32 @@ pub struct InstanceTargets {
     #[x_kube(merge_strategy = ListMerge::Set)]
     pub instance_ids: Vec<String>,
 
-    /// Tags of instances in `spec.region`: an instance is selected that has all of them. Each key once.
+    /// Tags of instances in `spec.region`. Selects the instances that have all of these tags. Each key can occur only
+    /// once.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(length(max = MAX_TAGS))]
     #[x_kube(merge_strategy = ListMerge::Map(vec!["key".into()]))]
     pub instance_tags: Vec<TagSelector>,
 
-    /// Kubernetes Nodes of this cluster: the instances behind them are selected. A Node that goes away takes its
-    /// instance out of the selection; the instance's protection stays as it is.
+    /// Label selector of Kubernetes Nodes in this cluster. Selects the instances behind these Nodes. When a Node is
+    /// deleted or no longer matches, its instance is no longer selected, but keeps its protection.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(with = "NodeSelector")]
     pub nodes: Option<NodeSelector>,
 
-    /// `true`: every instance of `spec.region` that the identity of the account can see, those that come later included.
-    /// What is not meant is named in `exclude`.
+    /// `true`: selects every instance in `spec.region` that the identity of the account can see, including instances
+    /// that are created later. Use `exclude` for exceptions.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(with = "bool")]
     pub all_instances: Option<bool>,
 
-    /// Instances that are left alone, however they are selected. Always wins.
+    /// Instances that are never targets, however they are selected. Takes precedence over all selectors.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(with = "InstanceExclusion")]
     pub exclude: Option<InstanceExclusion>,
 }
 
-/// The value that is wanted of the flag.
+/// The desired value of the flag.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
 pub enum Protection {
     /// On, and kept on.
@@ -185,36 +188,36 @@ pub enum DeletionPolicy {
     Unknown,
 }
 
-/// What the operator last saw of the instances. Written by the operator alone.
+/// State of the instances as the operator last saw it. Only the operator writes it.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize, KubeSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct EcsInstanceProtectionStatus {
-    /// The metadata.generation that this status speaks of; -1 as long as the operator has not looked at the object.
+    /// The metadata.generation that this status describes. -1 until the operator has processed the object for the first
+    /// time.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(with = "i64", range(min = -1))]
     pub observed_generation: Option<i64>,
 
-    /// `Protected` is the one to wait for: True when every target was seen protected just now. `AtRisk` is True when a
-    /// target can be lost in spite of its protection. `Ready`, `Reconciling` and `Stalled` are for tools: nothing left
-    /// to do, at work, somebody must act.
+    /// `Protected` is the condition to wait for: True when the operator has just seen every target protected. `AtRisk`
+    /// is True when a target can be lost although it is protected. `Ready`, `Reconciling` and `Stalled` are for tools:
+    /// nothing left to do, the operator is working, somebody must act.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(schema_with = "status::conditions")]
     pub conditions: Vec<Condition>,
 
-    /// How the targets are doing, in one word. `Protected`: all are. `ProtectedWhereApplicable`: all are that can be.
-    /// `Unprotected`: at least one is not. `Disabled`: protection was switched off as the spec asked. `NoTargets`:
-    /// nothing is selected. `Unknown`: not known at present.
+    /// State of the targets in one word. `Protected`: all are protected. `ProtectedWhereApplicable`: all that can be
+    /// protected are. `Unprotected`: at least one is not protected. `Disabled`: protection was switched off, as the
+    /// spec asks. `NoTargets`: nothing is selected. `Unknown`: the state is not known at present.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(with = "ProtectionState")]
     pub protection_state: Option<ProtectionState>,
 
-    /// How many targets are in which state. Always exact, also where the list of instances stops at its limit.
+    /// Number of targets in each state. Always exact, even if the list of instances is shortened.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(with = "Counts")]
     pub counts: Option<Counts>,
 
-    /// At most 100 of the targets, those that need attention first, and after them the last 20 that are lost, the newest
-    /// first.
+    /// Up to 100 targets, those that need attention first, followed by the last 20 lost targets, newest first.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(length(max = MAX_LISTED_INSTANCES))]
     #[x_kube(merge_strategy = ListMerge::Atomic)]
@@ -239,7 +242,7 @@ pub enum ProtectionState {
     Unknown,
 }
 
-/// How one instance is doing.
+/// State of one instance.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, KubeSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct InstanceStatus {
@@ -247,26 +250,26 @@ pub struct InstanceStatus {
     #[schemars(length(min = 1, max = MAX_ID))]
     pub instance_id: String,
 
-    /// `Protected`: seen protected. `Unprotected`: seen unprotected. `NotApplicable`: the cloud offers no protection for this
-    /// instance. `Gone`: proven to be released. `Left`: not selected any more, because its tags have changed. `Unknown`: not
-    /// known at present.
+    /// `Protected`: last seen protected. `Unprotected`: last seen unprotected. `NotApplicable`: the cloud can't protect
+    /// this instance. `Gone`: proven to be released. `Left`: no longer selected, because its tags changed. `Unknown`:
+    /// not known at present.
     pub state: InstanceState,
 
-    /// Why it is in this state, in one word, for programs.
+    /// Reason for this state in one word, for programs.
     #[schemars(length(min = 1, max = MAX_REASON), regex(pattern = status::WORD))]
     pub reason: String,
 
-    /// Why it is in this state, in a sentence, for people.
+    /// Reason for this state in a sentence, for people.
     #[schemars(length(max = MAX_MESSAGE))]
     pub message: String,
 
-    /// Documented ways in which this instance can be lost in spite of its protection.
+    /// Documented ways in which this instance can be lost although it is protected.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(length(max = MAX_RISKS))]
     #[x_kube(merge_strategy = ListMerge::Atomic)]
     pub risks: Vec<Risk>,
 
-    /// Since when it has been in this state.
+    /// Time at which it entered this state.
     pub since: Time,
 }
 

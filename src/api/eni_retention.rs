@@ -12,7 +12,7 @@ use super::selector::{
 };
 use super::spec::{ACCOUNT_NAME, Mode, REGION_ID, default_account};
 
-/// Which network interfaces are meant, and what is wanted of them.
+/// Which network interfaces to retain, and how.
 #[expect(clippy::duplicated_attributes, reason = "each printer column has its own type and priority")]
 #[derive(CustomResource, KubeSchema, Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[kube(
@@ -26,36 +26,36 @@ use super::spec::{ACCOUNT_NAME, Mode, REGION_ID, default_account};
     namespaced,
     status = "EniRetentionStatus",
     derive = "PartialEq",
-    doc = "Keeps a set of Alibaba Cloud elastic network interfaces from being deleted together with their instance (DeleteOnRelease off) for as long as this object stands, and tells which of them outlived it and wait for reuse. A retained network interface keeps its private addresses, elastic IP addresses and security groups. Wait for it with: kubectl wait --for=condition=Retained",
+    doc = "Keeps a set of Alibaba Cloud elastic network interfaces from being deleted together with their instance (DeleteOnRelease off) for as long as this object exists, and reports which of them have outlived it and can be reused. A retained network interface keeps its private addresses, elastic IP addresses and security groups. Wait for it with: kubectl wait --for=condition=Retained",
     printcolumn(
         name = "State",
         type_ = "string",
         json_path = ".status.retentionState",
-        description = "How the targets are doing, in one word"
+        description = "State of the targets in one word"
     ),
     printcolumn(
         name = "Targets",
         type_ = "integer",
         json_path = ".status.counts.targets",
-        description = "Network interfaces that are selected or retained"
+        description = "Number of selected or retained network interfaces"
     ),
     printcolumn(
         name = "Retained",
         type_ = "integer",
         json_path = ".status.counts.protected",
-        description = "Network interfaces that outlive the release of their instance"
+        description = "Number of network interfaces that outlive the release of their instance"
     ),
     printcolumn(
         name = "AtRisk",
         type_ = "integer",
         json_path = ".status.counts.atRisk",
-        description = "Network interfaces that can be lost in spite of their retention"
+        description = "Number of network interfaces that can be lost although they are retained"
     ),
     printcolumn(
         name = "Ready",
         type_ = "string",
         json_path = r#".status.conditions[?(@.type=="Ready")].status"#,
-        description = "Whether neither the operator nor a person has anything left to do"
+        description = "True if nothing is left to do, for the operator or for you"
     ),
     printcolumn(name = "Age", type_ = "date", json_path = ".metadata.creationTimestamp"),
     printcolumn(name = "Region", type_ = "string", json_path = ".spec.region", priority = 1),
@@ -71,7 +71,7 @@ use super::spec::{ACCOUNT_NAME, Mode, REGION_ID, default_account};
 #[serde(rename_all = "camelCase")]
 #[x_kube(
     validation = Rule::new("has(self.region) || ((!has(self.targets.networkInterfaceIds) || size(self.targets.networkInterfaceIds) == 0) && (!has(self.targets.networkInterfaceTags) || size(self.targets.networkInterfaceTags) == 0) && (!has(self.targets.instanceIds) || size(self.targets.instanceIds) == 0) && (!has(self.targets.instanceTags) || size(self.targets.instanceTags) == 0))")
-        .message("networkInterfaceIds, networkInterfaceTags, instanceIds and instanceTags of targets are looked up in one region: set region, such as cn-hangzhou")
+        .message("networkInterfaceIds, networkInterfaceTags, instanceIds and instanceTags of targets need a region: set region, such as cn-hangzhou")
         .field_path(".region")
         .reason(Reason::FieldValueRequired),
     validation = Rule::new("self.account == oldSelf.account")
@@ -84,51 +84,54 @@ use super::spec::{ACCOUNT_NAME, Mode, REGION_ID, default_account};
         .reason(Reason::FieldValueForbidden)
 )]
 pub struct EniRetentionSpec {
-    /// The cloud account that the network interfaces belong to, by its name in the operator's configuration; `default`
-    /// if left out. Can't be changed.
+    /// Cloud account of the network interfaces: its name in the operator's configuration. Defaults to `default`. Can't
+    /// be changed.
     #[serde(default = "default_account")]
     #[schemars(length(min = 1, max = 63), regex(pattern = ACCOUNT_NAME))]
     pub account: String,
 
-    /// Region id, such as cn-hangzhou. Needed with `networkInterfaceIds`, `networkInterfaceTags`, `instanceIds` or
-    /// `instanceTags` of `targets`. Nodes carry their own region; with a region set here, Nodes elsewhere are left out
-    /// and counted in `status.counts.nodesIgnored`. Can't be changed, added or removed.
+    /// Region id, such as cn-hangzhou. Required with `networkInterfaceIds`, `networkInterfaceTags`, `instanceIds` or
+    /// `instanceTags` of `targets`. Nodes name their own region. If you set a region here, Nodes in other regions are
+    /// ignored and counted in `status.counts.nodesIgnored`. Can't be changed, added or removed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(with = "String", length(max = 64), regex(pattern = REGION_ID))]
     pub region: Option<String>,
 
-    /// The network interfaces that are meant: everything that any selector here selects, without what `exclude` names.
-    /// One that is retained stays a target when its instance is gone, and wherever it is attached later.
+    /// The network interfaces to retain: all that any selector here selects, except those in `exclude`. A retained
+    /// network interface stays a target after its instance is gone, wherever it is attached later.
     pub targets: EniTargets,
 
-    /// Which network interfaces of a selected instance are meant; both kinds if left out. Asked only while a network
-    /// interface is on that instance: one that is named by id or by its own tags, or already retained, is meant in any
-    /// case.
+    /// Which network interfaces of a selected instance to retain. Defaults to both types. Only checked while a network
+    /// interface is on that instance. It does not apply to a network interface that is selected by its own id or tags,
+    /// or that is already retained.
     #[serde(default = "both_types")]
     #[schemars(length(min = 1, max = 2))]
     #[x_kube(merge_strategy = ListMerge::Set)]
     pub interface_types: Vec<InterfaceType>,
 
-    /// `Retain` (default): the network interfaces are kept from being deleted with their instance. `Release`: they are
-    /// given back once, so that they are deleted with their instance as usual, except where another object retains
-    /// them. A network interface is never deleted or detached by the operator.
+    /// `Retain` (default): the network interfaces are not deleted with their instance. `Release`: switches retention
+    /// off once, so that they are deleted with their instance, except those that another object retains. The operator
+    /// never deletes or detaches a network interface.
     #[serde(default)]
     pub retention: Retention,
 
-    /// `Enforce` (default): the cloud is made to match. `Observe`: only report; nothing is ever written to the cloud,
-    /// not even when this object is deleted. Others still can't release what this object wants retained.
+    /// `Enforce` (default): the operator changes the cloud to match the spec. `Observe`: the operator only reports and
+    /// never writes to the cloud for this object, not even when you delete it. In both modes, other objects can't
+    /// release what this object retains.
     #[serde(default)]
     pub mode: Mode,
 
-    /// Retained network interfaces to attach to another instance. Each is attached once: a later detachment by hand is
-    /// not undone. To have one attached again, remove its entry and add it again.
+    /// Retained network interfaces to attach to another instance. The operator attaches each of them once. If somebody
+    /// detaches one later, the operator does not attach it again; to have it attached again, remove its entry and add
+    /// it again.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(length(max = MAX_REATTACH))]
     #[x_kube(merge_strategy = ListMerge::Map(vec!["networkInterfaceId".into()]))]
     pub reattach: Vec<Reattach>,
 
-    /// What deleting this object does to the network interfaces. `Keep` (default): nothing, they stay as they are.
-    /// `Release`: they are given back as with `retention: Release`; the object stays until that has been tried.
+    /// What deleting this object does to the network interfaces. `Keep` (default): nothing; they stay retained.
+    /// `Release`: switches retention off, as with `retention: Release`. The object remains until the operator has tried
+    /// this for each network interface.
     #[serde(default)]
     pub deletion_policy: RetentionDeletionPolicy,
 }
@@ -137,11 +140,11 @@ fn both_types() -> Vec<InterfaceType> {
     vec![InterfaceType::Primary, InterfaceType::Secondary]
 }
 
-/// The network interfaces that are meant.
+/// Selectors of network interfaces.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize, KubeSchema)]
 #[serde(rename_all = "camelCase")]
 #[x_kube(
-    validation = ("(has(self.networkInterfaceIds) && size(self.networkInterfaceIds) > 0) || (has(self.networkInterfaceTags) && size(self.networkInterfaceTags) > 0) || (has(self.instanceIds) && size(self.instanceIds) > 0) || (has(self.instanceTags) && size(self.instanceTags) > 0) || has(self.nodes)", "targets select nothing: add at least one of networkInterfaceIds, networkInterfaceTags, instanceIds, instanceTags and nodes (exclude only takes away)")
+    validation = ("(has(self.networkInterfaceIds) && size(self.networkInterfaceIds) > 0) || (has(self.networkInterfaceTags) && size(self.networkInterfaceTags) > 0) || (has(self.instanceIds) && size(self.instanceIds) > 0) || (has(self.instanceTags) && size(self.instanceTags) > 0) || has(self.nodes)", "targets select nothing: add at least one of networkInterfaceIds, networkInterfaceTags, instanceIds, instanceTags and nodes (exclude alone selects nothing)")
 )]
 pub struct EniTargets {
     /// Ids of network interfaces in `spec.region`.
@@ -150,56 +153,58 @@ pub struct EniTargets {
     #[x_kube(merge_strategy = ListMerge::Set)]
     pub network_interface_ids: Vec<String>,
 
-    /// Tags of network interfaces in `spec.region`: a network interface is selected that has all of them. Each key
-    /// once.
+    /// Tags of network interfaces in `spec.region`. Selects the network interfaces that have all of these tags. Each
+    /// key can occur only once.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(length(max = MAX_TAGS))]
     #[x_kube(merge_strategy = ListMerge::Map(vec!["key".into()]))]
     pub network_interface_tags: Vec<TagSelector>,
 
-    /// Ids of instances in `spec.region`: the network interfaces attached to them are selected.
+    /// Ids of instances in `spec.region`. Selects the network interfaces attached to these instances.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(length(max = MAX_IDS), inner(length(max = MAX_ID), regex(pattern = INSTANCE_ID)))]
     #[x_kube(merge_strategy = ListMerge::Set)]
     pub instance_ids: Vec<String>,
 
-    /// Tags of instances in `spec.region`: the network interfaces attached to an instance are selected that has all of
-    /// them. Each key once.
+    /// Tags of instances in `spec.region`. Selects the network interfaces attached to the instances that have all of
+    /// these tags. Each key can occur only once.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(length(max = MAX_TAGS))]
     #[x_kube(merge_strategy = ListMerge::Map(vec!["key".into()]))]
     pub instance_tags: Vec<TagSelector>,
 
-    /// Kubernetes Nodes of this cluster: the network interfaces attached to the instances behind them are selected. A
-    /// Node that goes away takes only those out of the selection that are not yet retained.
+    /// Label selector of Kubernetes Nodes in this cluster. Selects the network interfaces attached to the instances
+    /// behind these Nodes. When a Node is deleted or no longer matches, network interfaces that are already retained
+    /// stay targets.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(with = "NodeSelector")]
     pub nodes: Option<NodeSelector>,
 
-    /// Network interfaces that are left alone, however they are selected, retained ones too. Always wins.
+    /// Network interfaces that are never targets, however they are selected, even if they are retained. Takes
+    /// precedence over all selectors.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(with = "EniExclusion")]
     pub exclude: Option<EniExclusion>,
 }
 
-/// Network interfaces that are left alone. An excluded instance excludes what is attached to it.
+/// Network interfaces that are never targets. An excluded instance excludes all network interfaces attached to it.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize, KubeSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct EniExclusion {
-    /// Ids of network interfaces to leave alone.
+    /// Ids of network interfaces to exclude.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(length(max = MAX_EXCLUDED_IDS), inner(length(max = MAX_ENI_ID), regex(pattern = ENI_ID)))]
     #[x_kube(merge_strategy = ListMerge::Set)]
     pub network_interface_ids: Vec<String>,
 
-    /// Tags of network interfaces to leave alone: any one of them suffices. The same key may stand here with several
-    /// values.
+    /// Tags of network interfaces to exclude. A network interface that has any one of them is excluded. The same key
+    /// can occur several times, with different values.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(length(max = MAX_TAGS))]
     #[x_kube(merge_strategy = ListMerge::Atomic)]
     pub network_interface_tags: Vec<TagSelector>,
 
-    /// Instances whose network interfaces are left alone.
+    /// Instances whose network interfaces are excluded.
     #[serde(flatten)]
     pub instances: InstanceExclusion,
 }
@@ -217,13 +222,13 @@ pub enum InterfaceType {
     Unknown,
 }
 
-/// What is wanted of the network interfaces.
+/// The desired state of the network interfaces.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
 pub enum Retention {
     /// They outlive their instance.
     #[default]
     Retain,
-    /// They were given back once.
+    /// Retention is switched off once.
     Release,
     /// A value that this version does not know.
     #[serde(other)]
@@ -237,7 +242,7 @@ pub enum RetentionDeletionPolicy {
     /// Nothing.
     #[default]
     Keep,
-    /// Give them back.
+    /// Switch retention off.
     Release,
     /// A value that this version does not know.
     #[serde(other)]
@@ -245,23 +250,23 @@ pub enum RetentionDeletionPolicy {
     Unknown,
 }
 
-/// One retained network interface, and the instance that it is to be attached to.
+/// A retained network interface, and the instance to attach it to.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, KubeSchema)]
 #[serde(rename_all = "camelCase")]
 #[x_kube(
     validation = ("has(self.instanceId) != has(self.nodeName)", "a network interface is attached to one instance: set exactly one of instanceId and nodeName")
 )]
 pub struct Reattach {
-    /// Id of a network interface that this object retains and that is free.
+    /// Id of a network interface that this object retains. It is attached as soon as it is free.
     #[schemars(length(max = MAX_ENI_ID), regex(pattern = ENI_ID))]
     pub network_interface_id: String,
 
-    /// Id of an instance in the same zone and VPC. Give either this or `nodeName`.
+    /// Id of an instance in the same zone and VPC. Set either this or `nodeName`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(with = "String", length(max = MAX_ID), regex(pattern = INSTANCE_ID))]
     pub instance_id: Option<String>,
 
-    /// Name of a Kubernetes Node of this cluster, whose instance is in the same zone and VPC. Give either this or
+    /// Name of a Kubernetes Node in this cluster whose instance is in the same zone and VPC. Set either this or
     /// `instanceId`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(with = "String", length(max = MAX_NODE_NAME), regex(pattern = r"^[a-z0-9]([-a-z0-9.]*[a-z0-9])?$"))]

@@ -48,58 +48,60 @@ pub const MAX_ADDRESS: usize = 45;
 /// Characters in an address with the length of its prefix.
 pub const MAX_PREFIX: usize = MAX_ADDRESS + 4;
 
-/// What the operator last saw of the network interfaces. Written by the operator alone.
+/// State of the network interfaces as the operator last saw it. Only the operator writes it.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize, KubeSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct EniRetentionStatus {
-    /// The metadata.generation that this status speaks of; -1 as long as the operator has not looked at the object.
+    /// The metadata.generation that this status describes. -1 until the operator has processed the object for the first
+    /// time.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(with = "i64", range(min = -1))]
     pub observed_generation: Option<i64>,
 
-    /// `Retained` is the one to wait for: True when every target was seen just now as one that outlives its instance.
-    /// `AtRisk` is True when a target can be lost in spite of that. `Ready`, `Reconciling` and `Stalled` are for tools:
-    /// nothing left to do, at work, somebody must act.
+    /// `Retained` is the condition to wait for: True when the operator has just seen that every target outlives its
+    /// instance. `AtRisk` is True when a target can be lost although it is retained. `Ready`, `Reconciling` and
+    /// `Stalled` are for tools: nothing left to do, the operator is working, somebody must act.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(schema_with = "status::conditions")]
     pub conditions: Vec<Condition>,
 
-    /// How the targets are doing, in one word. `Retained`: all are. `RetainedWhereApplicable`: all are that can be.
-    /// `Unretained`: at least one is not. `Released`: they were given back as the spec asked. `NoTargets`: nothing is
-    /// selected. `Unknown`: not known at present.
+    /// State of the targets in one word. `Retained`: all are retained. `RetainedWhereApplicable`: all that can be
+    /// retained are. `Unretained`: at least one is not retained. `Released`: retention was switched off, as the spec
+    /// asks. `NoTargets`: nothing is selected. `Unknown`: the state is not known at present.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(with = "RetentionState")]
     pub retention_state: Option<RetentionState>,
 
-    /// How many targets are in which state. Always exact, also where a list stops at its limit.
+    /// Number of targets in each state. Always exact, even if a list is shortened.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(with = "Counts")]
     pub counts: Option<Counts>,
 
-    /// Every network interface that this object has seen retained and that is neither proven gone, nor given back by
-    /// this object's own spec, nor excluded; survivors first. Never shortened below its limit of 5000, where those are left
-    /// out first that are on a selected instance. It says nothing of this moment: the condition `Retained` and `counts` do.
+    /// Every network interface that this object has seen retained and that is not proven to be gone, released by this
+    /// object's own spec, or excluded. Those that outlived their instance come first. Complete up to its limit of 5000;
+    /// beyond it, network interfaces on a selected instance are left out first. Being listed does not mean that it is
+    /// retained right now: see the condition `Retained` and `counts`.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(length(max = MAX_RETAINED), inner(length(min = 1, max = MAX_ENI_ID)))]
     #[x_kube(merge_strategy = ListMerge::Atomic)]
     pub retained_eni_ids: Vec<String>,
 
-    /// Those of the retained network interfaces whose instance is gone and which wait for reuse. Complete: never
-    /// shortened below its limit of 5000.
+    /// The retained network interfaces that have outlived their instance and are free for reuse. Complete up to its
+    /// limit of 5000.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(length(max = MAX_RETAINED), inner(length(min = 1, max = MAX_ENI_ID)))]
     #[x_kube(merge_strategy = ListMerge::Atomic)]
     pub available_eni_ids: Vec<String>,
 
-    /// Details of at most 500 network interfaces that are free, the oldest survivors first, of the last 20 that are gone, and
-    /// of at most 100 attached ones, those that need attention first. Fewer where the whole object would grow too large; the
-    /// flag is kept on those without a row as well.
+    /// Details of up to 500 free network interfaces, those that outlived their instance longest ago first, of the last
+    /// 20 that are gone, and of up to 100 attached ones, those that need attention first. Fewer if the object would
+    /// become too large. Network interfaces without details are retained, too.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(length(max = MAX_LISTED_INTERFACES))]
     #[x_kube(merge_strategy = ListMerge::Atomic)]
     pub network_interfaces: Vec<NetworkInterfaceStatus>,
 
-    /// How the entries of `spec.reattach` are doing, and what became of entries that are no longer there.
+    /// State of the entries in `spec.reattach`, and what became of removed entries.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(length(max = MAX_REATTACHMENTS))]
     #[x_kube(merge_strategy = ListMerge::Atomic)]
@@ -144,7 +146,7 @@ pub enum RetentionState {
     RetainedWhereApplicable,
     /// At least one target is not retained.
     Unretained,
-    /// The targets were given back, as asked.
+    /// Retention was switched off, as asked.
     Released,
     /// Nothing is selected.
     NoTargets,
@@ -153,7 +155,7 @@ pub enum RetentionState {
     Unknown,
 }
 
-/// How one network interface is doing, and what would be needed to use it again.
+/// State of one network interface, and what you need to know to use it again.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, KubeSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct NetworkInterfaceStatus {
@@ -161,38 +163,39 @@ pub struct NetworkInterfaceStatus {
     #[schemars(length(min = 1, max = MAX_ENI_ID))]
     pub network_interface_id: String,
 
-    /// `Primary`, `Secondary`, `Trunk` or `Member`, as last seen. One that was primary is secondary once it is free.
+    /// `Primary`, `Secondary`, `Trunk` or `Member`, as last seen. A primary network interface becomes secondary when it
+    /// is free.
     #[serde(default, rename = "type", skip_serializing_if = "Option::is_none")]
     #[schemars(with = "NetworkInterfaceType")]
     pub type_: Option<NetworkInterfaceType>,
 
-    /// `Attached`: on an instance. `Detached`: free, and its instance still lives. `Available`: it outlived its
-    /// instance and waits for reuse. `Attaching`: on its way to an instance. `Reattached`: it outlived its instance and
-    /// is on another one. `Gone`: proven to be deleted. `NotApplicable`: the cloud can't retain it. `Unknown`: not
-    /// known at present.
+    /// `Attached`: on an instance. `Detached`: free, and its instance still exists. `Available`: it has outlived its
+    /// instance and is free for reuse. `Attaching`: being attached to an instance. `Reattached`: it has outlived its
+    /// instance and is on another one. `Gone`: proven to be deleted. `NotApplicable`: the cloud can't retain it.
+    /// `Unknown`: not known at present.
     pub phase: NetworkInterfacePhase,
 
-    /// The instance that it is on.
+    /// Id of the instance that it is on.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(with = "String", length(max = MAX_ID))]
     pub instance_id: Option<String>,
 
-    /// The instance that it was on before.
+    /// Id of the instance that it was on before.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(with = "String", length(max = MAX_ID))]
     pub last_instance_id: Option<String>,
 
-    /// The zone that it is in: it can only be attached to an instance of this zone.
+    /// Zone of the network interface. It can be attached only to an instance in this zone.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(with = "String", length(max = MAX_ID))]
     pub zone_id: Option<String>,
 
-    /// The vSwitch that it is in.
+    /// vSwitch of the network interface.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(with = "String", length(max = MAX_ID))]
     pub v_switch_id: Option<String>,
 
-    /// The VPC that it is in: it can only be attached to an instance of this VPC.
+    /// VPC of the network interface. It can be attached only to an instance in this VPC.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(with = "String", length(max = MAX_ID))]
     pub vpc_id: Option<String>,
@@ -221,18 +224,18 @@ pub struct NetworkInterfaceStatus {
     #[x_kube(merge_strategy = ListMerge::Atomic)]
     pub ipv6_prefixes: Vec<String>,
 
-    /// How many addresses and prefixes of all families, elastic IP addresses included, it has beyond those listed.
+    /// Number of its addresses and prefixes of all families, including elastic IP addresses, that are not listed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(with = "i64", range(min = 0))]
     pub more_addresses: Option<u32>,
 
-    /// Elastic IP addresses, which stay bound to it; at most 5.
+    /// Elastic IP addresses that are bound to it; at most 5.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(length(max = MAX_ADDRESSES))]
     #[x_kube(merge_strategy = ListMerge::Atomic)]
     pub eips: Vec<Eip>,
 
-    /// Security groups that it is in.
+    /// Security groups of the network interface.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(length(max = MAX_SECURITY_GROUPS), inner(length(max = MAX_ID)))]
     #[x_kube(merge_strategy = ListMerge::Atomic)]
@@ -244,19 +247,19 @@ pub struct NetworkInterfaceStatus {
     #[x_kube(merge_strategy = ListMerge::Atomic)]
     pub risks: Vec<Risk>,
 
-    /// Since when it has been in this phase.
+    /// Time at which it entered this phase.
     pub since: Time,
 
-    /// Why it is in this phase, in one word, for programs.
+    /// Reason for this phase in one word, for programs.
     #[schemars(length(min = 1, max = MAX_REASON), regex(pattern = status::WORD))]
     pub reason: String,
 
-    /// Why it is in this phase, in a sentence, for people.
+    /// Reason for this phase in a sentence, for people.
     #[schemars(length(max = MAX_MESSAGE))]
     pub message: String,
 }
 
-/// Kind of a network interface, as the cloud tells it.
+/// Type of a network interface.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
 pub enum NetworkInterfaceType {
     /// The one that an instance was created with.
@@ -277,13 +280,13 @@ pub enum NetworkInterfaceType {
 pub enum NetworkInterfacePhase {
     /// On an instance.
     Attached,
-    /// Free, and its instance still lives.
+    /// Free, and its instance still exists.
     Detached,
-    /// It outlived its instance and waits for reuse.
+    /// It has outlived its instance and is free for reuse.
     Available,
-    /// On its way to an instance.
+    /// Being attached to an instance.
     Attaching,
-    /// It outlived its instance and is on another one.
+    /// It has outlived its instance and is on another one.
     Reattached,
     /// Proven to be deleted.
     Gone,
@@ -312,7 +315,7 @@ pub struct Eip {
     pub private_ip: String,
 }
 
-/// How one reattachment is doing.
+/// State of one reattachment.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct ReattachmentStatus {
@@ -320,31 +323,32 @@ pub struct ReattachmentStatus {
     #[schemars(length(min = 1, max = MAX_ENI_ID))]
     pub network_interface_id: String,
 
-    /// The instance that it is attached to, as soon as that is decided.
+    /// Id of the instance to attach it to, as soon as that is known.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(with = "String", length(max = MAX_ID))]
     pub instance_id: Option<String>,
 
-    /// The Node that the spec names.
+    /// Name of the Node in the spec.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(with = "String", length(max = MAX_NODE_NAME))]
     pub node_name: Option<String>,
 
-    /// `Waiting`: not yet possible, such as while the network interface is still in use. `Requested`: the cloud is asked
-    /// to attach it. `Attached`: done, and final; a later detachment by hand is not undone. `Refused`: as things are it
-    /// can't be done; it is when they change, except after `AttachLost` and `AttachedElsewhere`, which only removing and
-    /// adding the entry ends. `Obsolete`: the network interface or the instance is gone. `Unknown`: not known at present.
+    /// `Waiting`: not possible yet, for example because the network interface is still in use. `Requested`: the
+    /// operator has asked the cloud to attach it. `Attached`: done and final; if somebody detaches it later, the
+    /// operator does not attach it again. `Refused`: not possible at present; the operator attaches it when that
+    /// changes, except after `AttachLost` and `AttachedElsewhere`: then remove the entry and add it again. `Obsolete`:
+    /// the network interface or the instance is gone. `Unknown`: not known at present.
     pub phase: ReattachmentPhase,
 
-    /// Why it is in this phase, in one word, for programs.
+    /// Reason for this phase in one word, for programs.
     #[schemars(length(min = 1, max = MAX_REASON), regex(pattern = status::WORD))]
     pub reason: String,
 
-    /// Why it is in this phase, in a sentence, for people.
+    /// Reason for this phase in a sentence, for people.
     #[schemars(length(max = MAX_MESSAGE))]
     pub message: String,
 
-    /// Since when it has been in this phase.
+    /// Time at which it entered this phase.
     pub since: Time,
 }
 

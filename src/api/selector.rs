@@ -32,48 +32,49 @@ pub(super) const INSTANCE_ID: &str = r"^i-[a-z0-9]+$";
 /// Ids of network interfaces.
 pub(super) const ENI_ID: &str = r"^eni-[a-z0-9]+$";
 
-/// One tag to look for.
+/// A tag to match.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, KubeSchema)]
 #[serde(rename_all = "camelCase")]
 #[x_kube(
     validation = ("has(self.value) != has(self.exists)", "a tag needs exactly one of value and exists: set value to match one value (\"\" is a value too), or exists: true to match any"),
-    validation = ("!has(self.exists) || self.exists", "exists can only be true: to leave out what carries a tag, list the tag under exclude.instanceTags")
+    validation = ("!has(self.exists) || self.exists", "exists can only be true: to exclude what has a tag, add the tag under exclude")
 )]
 pub struct TagSelector {
-    /// Key of the tag, compared exactly, upper and lower case included.
+    /// Key of the tag. Case-sensitive.
     #[schemars(length(min = 1, max = 128))]
     pub key: String,
 
-    /// Value of the tag, compared exactly; the empty string is a value. Give either this or `exists: true`.
+    /// Value of the tag. Case-sensitive; the empty string is a value. Set either this or `exists: true`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(with = "String", length(max = 128))]
     pub value: Option<String>,
 
-    /// `true`: any value of this key matches. Give either this or `value`.
+    /// `true`: matches any value of this key. Set either this or `value`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(with = "bool")]
     pub exists: Option<bool>,
 }
 
-/// Instances that are left alone.
+/// Instances that are never targets.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize, KubeSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct InstanceExclusion {
-    /// Ids of instances to leave alone.
+    /// Ids of instances to exclude.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(length(max = MAX_EXCLUDED_IDS), inner(length(max = MAX_ID), regex(pattern = INSTANCE_ID)))]
     #[x_kube(merge_strategy = ListMerge::Set)]
     pub instance_ids: Vec<String>,
 
-    /// Tags of instances to leave alone: any one of them suffices. The same key may stand here with several values.
+    /// Tags of instances to exclude. An instance that has any one of them is excluded. The same key can occur several
+    /// times, with different values.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(length(max = MAX_TAGS))]
     #[x_kube(merge_strategy = ListMerge::Atomic)]
     pub instance_tags: Vec<TagSelector>,
 }
 
-/// A selection of Kubernetes Nodes by their labels, as in any other label selector: all of `matchLabels` and all of
-/// `matchExpressions` must hold. Unlike elsewhere an empty selector is refused, for it would mean every Node.
+/// A label selector of Kubernetes Nodes: a Node must match all of `matchLabels` and all of `matchExpressions`. Unlike
+/// in Kubernetes, an empty selector is rejected, because it would select every Node.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize, KubeSchema)]
 #[serde(rename_all = "camelCase")]
 #[x_kube(
@@ -81,7 +82,7 @@ pub struct InstanceExclusion {
     validation = (r"!has(self.matchLabels) || self.matchLabels.all(key, size(key) <= 317 && key.matches('^([a-z0-9]([-a-z0-9.]{0,251}[a-z0-9])?/)?[A-Za-z0-9]([-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?$'))", "a key of matchLabels is not a label key: write [prefix/]name, such as node.alibabacloud.com/nodepool-id")
 )]
 pub struct NodeSelector {
-    /// Labels that a Node must carry with exactly these values.
+    /// Labels that a Node must have, with exactly these values.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     #[schemars(extend(
         "maxProperties" = 20,
@@ -93,19 +94,19 @@ pub struct NodeSelector {
     ))]
     pub match_labels: BTreeMap<String, String>,
 
-    /// Requirements on a Node's labels; all of them must hold.
+    /// Requirements on the labels of a Node. A Node must meet all of them.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(length(max = 20))]
     #[x_kube(merge_strategy = ListMerge::Atomic)]
     pub match_expressions: Vec<NodeRequirement>,
 }
 
-/// One requirement on a Node's labels.
+/// A requirement on the labels of a Node.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, KubeSchema)]
 #[serde(rename_all = "camelCase")]
 #[x_kube(
     validation = ("!(self.operator in ['In', 'NotIn']) || (has(self.values) && size(self.values) > 0)", "the operators In and NotIn compare with values: add at least one to values, or use Exists or DoesNotExist"),
-    validation = ("!(self.operator in ['Exists', 'DoesNotExist']) || !has(self.values) || size(self.values) == 0", "the operators Exists and DoesNotExist look at the key alone: remove values, or use In or NotIn")
+    validation = ("!(self.operator in ['Exists', 'DoesNotExist']) || !has(self.values) || size(self.values) == 0", "the operators Exists and DoesNotExist compare only the key: remove values, or use In or NotIn")
 )]
 pub struct NodeRequirement {
     /// Key of the label.
@@ -117,11 +118,11 @@ pub struct NodeRequirement {
     )]
     pub key: String,
 
-    /// How the label is compared. `In`: it has one of the values. `NotIn`: it has none of them, or the Node lacks it.
-    /// `Exists`: the Node has it, with any value. `DoesNotExist`: the Node lacks it.
+    /// `In`: the label has one of the values. `NotIn`: the label has none of the values, or the Node does not have the
+    /// label. `Exists`: the Node has the label, with any value. `DoesNotExist`: the Node does not have the label.
     pub operator: NodeOperator,
 
-    /// Values for `In` and `NotIn`; absent for the other operators.
+    /// Values for `In` and `NotIn`. Not allowed with the other operators.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(
         length(max = 50),

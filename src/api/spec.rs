@@ -16,7 +16,7 @@ pub(super) fn default_account() -> String {
     DEFAULT_ACCOUNT.to_owned()
 }
 
-/// Whether the operator acts or only looks.
+/// Whether the operator changes the cloud or only reports.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
 pub enum Mode {
     /// Make the cloud match.

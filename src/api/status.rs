@@ -18,7 +18,7 @@ pub const MAX_LISTED_GONE: usize = 20;
 /// One word for programs.
 pub(super) const WORD: &str = r"^[A-Z][A-Za-z0-9]*$";
 
-/// How many targets are in which state. Always exact, also where a list stops at its limit.
+/// Number of targets in each state. Always exact, even if a list is shortened.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Counts {
@@ -26,33 +26,34 @@ pub struct Counts {
     #[schemars(with = "i64", range(min = 0))]
     pub targets: u32,
 
-    /// Targets whose flag was last seen at its protected value.
+    /// Targets that were last seen protected.
     #[schemars(with = "i64", range(min = 0))]
     pub protected: u32,
 
-    /// Targets whose flag was last seen at the other value: they can be lost by accident.
+    /// Targets that were last seen unprotected: they can be lost by accident.
     #[schemars(with = "i64", range(min = 0))]
     pub unprotected: u32,
 
-    /// Targets that the cloud offers no protection for, such as subscription and spot instances, or network
-    /// interfaces that a cloud product manages.
+    /// Targets that the cloud can't protect, such as subscription and spot instances, or network interfaces that a
+    /// cloud product manages.
     #[schemars(with = "i64", range(min = 0))]
     pub not_applicable: u32,
 
-    /// Targets of which nothing is known for certain at present.
+    /// Targets whose state is not known at present.
     #[schemars(with = "i64", range(min = 0))]
     pub unknown: u32,
 
-    /// Targets with at least one risk: a documented way in which they can be lost in spite of their flag.
+    /// Targets with at least one risk: a documented way in which they can be lost although they are protected.
     #[schemars(with = "i64", range(min = 0))]
     pub at_risk: u32,
 
-    /// Selected Kubernetes Nodes that are not targets: in another region than the spec's, or not ECS instances.
+    /// Selected Kubernetes Nodes that are not targets, because they are in a region other than the spec's or are not
+    /// ECS instances.
     #[schemars(with = "i64", range(min = 0))]
     pub nodes_ignored: u32,
 }
 
-/// A documented way in which a target can be lost in spite of its flag.
+/// A documented way in which a target can be lost although it is protected.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Risk {

@@ -151,7 +151,7 @@ async fn what_is_left_out_is_filled_in() {
 async fn a_spec_that_selects_nothing_or_nowhere_is_refused_with_a_sentence() {
     const NOTHING: &str = "targets select nothing: add at least one of networkInterfaceIds, \
                            networkInterfaceTags, instanceIds, instanceTags and nodes";
-    const NOWHERE: &str = "are looked up in one region: set region, such as cn-hangzhou";
+    const NOWHERE: &str = "need a region: set region, such as cn-hangzhou";
     let anywhere = |targets: Value| json!({ "targets": targets });
     let tag = json!([{ "key": "env", "exists": true }]);
     let nodes = json!({ "matchLabels": { "pool": "a" } });

@@ -148,7 +148,7 @@ async fn what_is_left_out_is_filled_in() {
 async fn a_spec_that_selects_nothing_or_nowhere_is_refused_with_a_sentence() {
     const NOTHING: &str =
         "targets select nothing: add at least one of instanceIds, instanceTags, nodes and allInstances";
-    const NOWHERE: &str = "are looked up in one region: set region, such as cn-hangzhou";
+    const NOWHERE: &str = "need a region: set region, such as cn-hangzhou";
     const ONLY_TRUE: &str = "allInstances can only be true";
     const EVERY_NODE: &str = "an empty Node selector would select every Node";
     refuse(&[
@@ -213,7 +213,7 @@ async fn a_tag_that_means_nothing_is_refused_with_a_sentence() {
             "a tag that must be absent",
             by_tag(&json!({ "key": "env", "exists": false })),
             tag,
-            "exists can only be true: to leave out what carries a tag, list the tag under exclude.instanceTags",
+            "exists can only be true: to exclude what has a tag, add the tag under exclude",
         ),
         (
             "no key",
@@ -307,7 +307,7 @@ async fn an_id_that_is_none_is_refused() {
 async fn a_node_requirement_that_means_nothing_is_refused_with_a_sentence() {
     let one = "spec.targets.nodes.matchExpressions[0]";
     let needs_values = "the operators In and NotIn compare with values: add at least one to values";
-    let takes_none = "the operators Exists and DoesNotExist look at the key alone: remove values";
+    let takes_none = "the operators Exists and DoesNotExist compare only the key: remove values";
     let label = |key: &str, value: &str| json!({ "targets": { "nodes": { "matchLabels": { key: value } } } });
     refuse(&[
         ("In nothing", by_requirement(&json!({ "key": "pool", "operator": "In" })), one, needs_values),
