@@ -25,34 +25,34 @@ const TOOLS: [&str; 4] = ["app.kubernetes.io/", "helm.sh/", "argocd.argoproj.io/
 /// Why there is no answer.
 #[derive(Debug, thiserror::Error)]
 pub enum ExportError {
-    #[error("the cluster can't be reached")]
+    #[error("failed to connect to the cluster")]
     Connect(#[source] ConnectError),
     #[error(
-        "you may not get EniRetentions in namespace {0}: ask for the ClusterRole ecs-keeper-view there, or give another \
+        "you may not get EniRetentions in namespace {0}: ask for the ClusterRole ecs-keeper-view there, or set another \
          --namespace"
     )]
     Forbidden(String),
     #[error(
-        "there is no EniRetention {namespace}/{name}: check the name, give --namespace, and check that the kubeconfig is of \
-         the cluster that ecs-keeper runs in"
+        "there is no EniRetention {namespace}/{name}: check the name and --namespace, and check that the kubeconfig is for \
+         the cluster in which ecs-keeper runs"
     )]
     NotFound { namespace: String, name: String },
-    #[error("EniRetention {0} can't be read by this version of ecs-keeper: upgrade it")]
+    #[error("this version of ecs-keeper can't read EniRetention {0}: upgrade ecs-keeper")]
     Unreadable(String),
     #[error("the API server did not answer within {} seconds", CALL_TIMEOUT.as_secs())]
     Silent,
-    #[error("the EniRetention can't be read: {0}")]
+    #[error("failed to read the EniRetention: {0}")]
     Refused(String),
-    #[error("{0} is the name of the original itself: give another --new-name")]
+    #[error("{0} is the name of the exported object: set another --new-name")]
     SameName(String),
-    #[error("{0} is too long for a name: give a shorter --new-name")]
+    #[error("the name {0} is too long: set a shorter --new-name")]
     LongName(String),
     #[error(
-        "the object names no region, and its status doesn't tell in which one {count} of the network interfaces are, such as \
-         {example}: look at them in the console, and give --region"
+        "the region of {count} network interfaces, such as {example}, is known neither from the spec nor from the status of the \
+         EniRetention: look it up in the console, and set --region"
     )]
     NoRegion { count: usize, example: String },
-    #[error("the answer can't be written as YAML")]
+    #[error("failed to write the objects as YAML")]
     Yaml(#[source] serde_saphyr::ser::Error),
 }
 
@@ -87,19 +87,21 @@ pub fn export(
     let mut text = String::new();
     if count == 0 {
         // Writing to a string does not fail.
-        let _ =
-            writeln!(text, "# No network interface is known by the status of EniRetention {whole} alone.");
+        let _ = writeln!(
+            text,
+            "# There is no network interface that only the status of EniRetention {whole} lists."
+        );
         return Ok(text);
     }
     let _ =
-        writeln!(text, "# {count} network interfaces that the status of EniRetention {whole} alone knows.");
+        writeln!(text, "# {count} network interfaces that only the status of EniRetention {whole} lists.");
     text.push_str(
-        "# Apply this, and wait for the condition Retained, before that object is deleted or renamed.\n",
+        "# Before you delete or rename that object, apply this and wait for the condition Retained.\n",
     );
     let beyond = free_beyond_the_list(object);
     if beyond {
         text.push_str(
-            "# There are more than its status can list (RecordFull); export again when those are listed.\n",
+            "# There are more than its status can list (RecordFull). Export again when the status lists the others.\n",
         );
     }
     let chunks: Vec<(&str, &[&str])> = ids
@@ -223,7 +225,7 @@ mod tests {
         let text = export(&object(&spec, &status), None, None).unwrap();
         assert!(
             text.starts_with(
-                "# 3 network interfaces that the status of EniRetention platform/production alone knows."
+                "# 3 network interfaces that only the status of EniRetention platform/production lists."
             ),
             "{text}"
         );
@@ -278,7 +280,7 @@ mod tests {
         });
         let object = object(&json!({ "targets": { "nodes": { "matchLabels": { "pool": "a" } } } }), &status);
         let refusal = export(&object, None, None).unwrap_err().to_string();
-        assert!(refusal.contains("1 of the network interfaces are, such as eni-c"), "{refusal}");
+        assert!(refusal.contains("the region of 1 network interfaces, such as eni-c"), "{refusal}");
         let text = export(&object, None, Some("cn-beijing")).unwrap();
         let regions: Vec<(String, Value)> = documents(&text)
             .iter()
@@ -300,10 +302,10 @@ mod tests {
     fn nothing_to_export_is_no_failure_and_the_original_is_never_overwritten() {
         let spec = json!({ "region": "cn-hangzhou", "targets": { "instanceIds": ["i-a"] } });
         let nothing = export(&object(&spec, &Value::Null), None, None).unwrap();
-        assert!(nothing.starts_with("# No network interface"), "{nothing}");
+        assert!(nothing.starts_with("# There is no network interface"), "{nothing}");
         let status = json!({ "retainedEniIds": ["eni-a"], "availableEniIds": ["eni-a"] });
         let object = object(&spec, &status);
-        for (name, refusal) in [("production", "the original itself"), (&*"x".repeat(254), "too long")] {
+        for (name, refusal) in [("production", "the exported object"), (&*"x".repeat(254), "too long")] {
             let told = export(&object, Some(name), None).unwrap_err().to_string();
             assert!(told.contains(refusal), "{told}");
         }

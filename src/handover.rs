@@ -24,29 +24,27 @@ const PAGE: u32 = 20;
 pub enum HandoverError {
     #[error(transparent)]
     Id(#[from] answer::NotAnId),
-    #[error("the cluster can't be reached")]
+    #[error("failed to connect to the cluster")]
     Connect(#[source] ConnectError),
-    #[error(
-        "you may not list EniRetentions in all namespaces: give --namespace with one in which you may look"
-    )]
+    #[error("you may not list EniRetentions in all namespaces: set --namespace to one in which you may")]
     ForbiddenEverywhere,
     #[error(
-        "you may not list EniRetentions in namespace {0}: ask for the ClusterRole ecs-keeper-view there, or give another \
+        "you may not list EniRetentions in namespace {0}: ask for the ClusterRole ecs-keeper-view there, or set another \
          --namespace"
     )]
     ForbiddenThere(String),
     #[error(
-        "this cluster has no EniRetentions: check that the kubeconfig is of the cluster that ecs-keeper runs in, and that its \
-         definitions (crds/) are installed"
+        "this cluster has no CRD EniRetention: check that the kubeconfig is for the cluster in which ecs-keeper runs, and \
+         that the CRDs (crds/) are installed"
     )]
     NoDefinition,
     #[error("the API server did not answer within {} seconds", CALL_TIMEOUT.as_secs())]
     Silent,
-    #[error("the EniRetentions can't be listed: {0}")]
+    #[error("failed to list the EniRetentions: {0}")]
     List(String),
     #[error(transparent)]
     Problem(#[from] answer::Problem),
-    #[error("the answer can't be written as JSON")]
+    #[error("failed to write the answer as JSON")]
     Json(#[source] serde_json::Error),
 }
 

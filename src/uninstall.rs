@@ -25,7 +25,7 @@ const PAGE: u32 = 20;
 /// Why there is no answer.
 #[derive(Debug, thiserror::Error)]
 pub enum UninstallCheckError {
-    #[error("the cluster can't be reached")]
+    #[error("failed to connect to the cluster")]
     Connect(#[source] ConnectError),
     #[error(
         "you may not list and get {0} objects in all namespaces: ask for the ClusterRole ecs-keeper-view by a \
@@ -34,9 +34,9 @@ pub enum UninstallCheckError {
     Forbidden(String),
     #[error("the API server did not answer within {} seconds", CALL_TIMEOUT.as_secs())]
     Silent,
-    #[error("the objects of kind {kind} can't be read: {message}")]
+    #[error("failed to read the objects of kind {kind}: {message}")]
     Refused { kind: String, message: String },
-    #[error("the answer can't be written as JSON")]
+    #[error("failed to write the answer as JSON")]
     Json(#[source] serde_json::Error),
 }
 
@@ -161,26 +161,26 @@ impl Held {
         // A merge patch sets the whole list.
         let others: Vec<&String> =
             found.meta.finalizers.iter().flatten().filter(|name| *name != FINALIZER).collect();
-        let given_up = match found.resource {
-            Resource::Protection => "has the protection of its instances switched off",
-            Resource::Retention => "lets its network interfaces go with their instances",
+        let effect = match found.resource {
+            Resource::Protection => "switches off the protection of its instances",
+            Resource::Retention => "switches off the retention of its network interfaces",
         };
         let unprotects = found.object.as_ref().map(Object::spec).map(|spec| spec.unprotects_when_deleted);
         let advice = match (unprotects, deleting) {
             (None, _) => format!(
-                "This version can't read it. Remove its finalizer by hand, which changes no flag: {}",
+                "This version can't read the object. Remove its finalizer by hand; this changes no flag in the cloud: {}",
                 patch(&json!({ "metadata": { "finalizers": others } }).to_string())
             ),
             (Some(true), true) => format!(
-                "Its deletion {given_up}, and the operator is at it. Wait until it is gone, an hour at most; or have the \
-                 rest left as it is: {keep}"
+                "Its deletion {effect}, and the operator is carrying it out. Wait until the object is gone, at most an hour. Or \
+                 leave the remaining flags as they are: {keep}"
             ),
             (Some(true), false) => format!(
-                "Its deletion {given_up}. If that is meant, delete it now and wait until it is gone. If not: {keep}"
+                "Its deletion {effect}. If you want that, delete the object now and wait until it is gone. If not: {keep}"
             ),
             (Some(false), _) => {
-                "Its deletion asks for nothing in the cloud. The operator takes the finalizer away within \
-                                 seconds; if it doesn't, look whether it runs and leads."
+                "Its deletion changes nothing in the cloud. The operator removes the finalizer within seconds; if it \
+                 doesn't, check that one of its Pods runs and holds the Lease."
                     .to_owned()
             }
         };
@@ -190,23 +190,22 @@ impl Held {
 
 fn text(held: &[Held]) -> String {
     if held.is_empty() {
-        return "It is safe to uninstall: no object carries a finalizer of ecs-keeper, so that nothing hangs without it. No \
-                flag changes in the cloud by that, nor by deleting the objects, their namespaces or the definitions \
-                afterwards.\n"
+        return "It is safe to uninstall: no object has a finalizer of ecs-keeper, so nothing hangs without the operator. Neither \
+                uninstalling nor deleting the objects, their namespaces or the CRDs afterwards changes a flag in the \
+                cloud.\n"
             .to_owned();
     }
-    let objects =
-        if held.len() == 1 { "1 object carries" } else { &*format!("{} objects carry", held.len()) };
+    let objects = if held.len() == 1 { "1 object has" } else { &*format!("{} objects have", held.len()) };
     let mut text = format!(
-        "Not yet: {objects} a finalizer that only a running operator takes away. Without it their deletion hangs, and that \
-         of their namespaces and definitions.\n"
+        "Don't uninstall yet: {objects} a finalizer that only a running operator removes. Without the operator, deleting \
+         them hangs, and so does deleting their namespaces and CRDs.\n"
     );
     for Held { kind, namespace, name, deleting, advice } in held {
         let deleting = if *deleting { " (being deleted)" } else { "" };
         // Writing to a string does not fail.
         let _ = write!(text, "\n{kind} {namespace}/{name}{deleting}\n  {advice}\n");
     }
-    text.push_str("\nThen ask again.\n");
+    text.push_str("\nThen run uninstall-check again.\n");
     text
 }
 
@@ -219,8 +218,8 @@ fn survivors_text(survivors: &[Survivors]) -> String {
     }
     let _ = writeln!(
         text,
-        "\nKeep this list. Free network interfaces that are retained: {count}. Only the status of these objects knows them; \
-         when an object or its definition is deleted, they stay in the cloud, and nobody watches them any more."
+        "\nSave this list. Retained network interfaces that are free: {count}. Only the status of these objects lists them. \
+         If an object or its CRD is deleted, they stay in the cloud, but ecs-keeper no longer retains them."
     );
     for Survivors { namespace, name, network_interface_ids } in survivors {
         let _ = write!(text, "\nEniRetention {namespace}/{name}\n");
@@ -229,7 +228,7 @@ fn survivors_text(survivors: &[Survivors]) -> String {
         }
         let _ = writeln!(
             text,
-            "  To keep them under another name or on another cluster: ecs-keeper eni export {name} --namespace {namespace}"
+            "  To retain them with another object or on another cluster: ecs-keeper eni export {name} --namespace {namespace}"
         );
     }
     text

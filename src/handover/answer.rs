@@ -80,38 +80,38 @@ impl Handover {
 
 /// A text that is no id of a network interface.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("{0} is not the id of a network interface: those look like eni-bp1example0000000001")]
+#[error("{0} is not the id of a network interface: use an id such as eni-bp1example0000000001")]
 pub struct NotAnId(String);
 
 /// Why an interface can't be handed over. Each says what to do.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum Problem {
     #[error(
-        "no EniRetention {where_} retains {id}{unreadable}. Check the id and the cluster; one that is retained stands in \
-         status.retainedEniIds of its object"
+        "no EniRetention {where_} retains {id}{unreadable}. Check the id and the cluster: status.retainedEniIds of the EniRetention \
+         must list it"
     )]
     NotRetained { id: String, where_: String, unreadable: String },
     #[error(
-        "{id} is retained by {object} and free, but its details are not listed there: a status lists {MAX_LISTED_SURVIVORS} \
-         of them at most. Name it in an EniRetention of its own (targets.networkInterfaceIds), and ask again when that one \
-         lists it"
+        "{id} is free and retained by {object}, but the status of {object} does not list its details: a status lists the \
+         details of at most {MAX_LISTED_SURVIVORS}. Name it in another EniRetention (targets.networkInterfaceIds), and try \
+         again when its status lists it"
     )]
     NotListed { id: String, object: String },
     #[error(
-        "{id} is retained by {object}, but not known to be free: only those that are have their details listed. Ask again \
-         when its instance is released and status.availableEniIds contains it"
+        "{id} is retained by {object}, but not known to be free. Try again when its instance is released and \
+         status.availableEniIds lists it"
     )]
     NotFree { id: String, object: String },
     #[error("{id} {phase} (status of {object}). {remedy}")]
     WrongPhase { id: String, phase: String, object: String, remedy: String },
     #[error(
-        "{id} is free, but the status of {object} does not tell its {missing}. Ask again after the next sweep; if it is still \
-         missing then, look at the interface in the console"
+        "{id} is free, but the status of {object} does not show its {missing}. Try again after the next sweep. If it is still \
+         missing then, look up the interface in the console"
     )]
     Incomplete { id: String, object: String, missing: &'static str },
     #[error(
-        "{id} is free, but {object} names no region, and its zone {zone} is in none that this version of ecs-keeper knows. \
-         Upgrade, or look at the interface in the console"
+        "{id} is free, but {object} names no region, and this version of ecs-keeper does not know the region of its zone \
+         {zone}. Upgrade ecs-keeper, or look up the interface in the console"
     )]
     NoRegion { id: String, object: String, zone: String },
 }
@@ -231,28 +231,32 @@ fn warnings(
     if row.phase == NetworkInterfacePhase::Detached {
         warnings.push(match row.last_instance_id.as_deref() {
             Some(instance) => format!(
-                "It was detached, and {} still lives, or is not yet proven to be gone: make sure that nobody wants it back there.",
+                "It was detached, and {} still exists or is not yet proven to be gone: make sure that nobody needs it there.",
                 plain(instance)
             ),
-            None => "Nobody knows on which instance it was: make sure that nobody wants it back there.".to_owned(),
+            None => "It is not known which instance it was on: make sure that nobody needs it there.".to_owned(),
         });
     }
     if retaining.len() > 1 {
         let count = retaining.len();
         warnings.push(format!(
-            "{count} EniRetentions retain it; this is what {}, the freshest of them, says.",
+            "{count} EniRetentions retain it. This is what {}, the most recent of them, says.",
             name(object)
         ));
     }
     for other in retaining.iter().filter(|other| !std::ptr::eq::<EniRetention>(**other, object)) {
         if let Some(said) = newest(&[other], id).filter(|said| said.row.phase != row.phase) {
-            warnings.push(format!("{} says otherwise: there it {}.", name(other), phase(said.row)));
+            warnings.push(format!(
+                "{} contradicts this: according to it, the interface {}.",
+                name(other),
+                phase(said.row)
+            ));
         }
     }
     for other in retaining.iter().filter(|other| wants_it_elsewhere(other, id)) {
         warnings.push(format!(
-            "spec.reattach of {} has an entry for it that is not done: remove the entry first, or ecs-keeper may attach it \
-             before you do.",
+            "spec.reattach of {} has an entry for it that is not done yet. Remove the entry first, or ecs-keeper may attach \
+             it before you use it.",
             name(other)
         ));
     }
@@ -261,14 +265,14 @@ fn warnings(
     }
     if let Some(why) = lost_again {
         warnings.push(format!(
-            "{} will not set its flag again ({why}): without another EniRetention it goes with the new instance.",
+            "{} will not set its flag again ({why}): unless another EniRetention retains it, it is deleted with the new instance.",
             name(object)
         ));
     }
     if !PRIMARY_RETAINED_IN.contains(&region) {
         warnings.push(format!(
-            "In {} a primary interface can't be retained as far as is known here: it goes with the new instance, unless the \
-             operator's configuration names that region.",
+            "In {} a primary interface can't be retained, as far as this version of ecs-keeper knows: it is deleted with the new \
+             instance, unless primaryRetentionRegions in the operator's configuration names that region.",
             plain(region)
         ));
     }
@@ -287,7 +291,7 @@ fn doubt(object: &EniRetention) -> Option<String> {
         {
             (retained.status != "True" && retained.status != "False").then(|| {
                 format!(
-                    "What stands here may be old: {} can't tell at present how its targets are ({}: {}).",
+                    "This information may be outdated: {} does not know the state of its targets at present ({}: {}).",
                     name(object),
                     plain(&retained.reason),
                     plain(&retained.message)
@@ -295,7 +299,7 @@ fn doubt(object: &EniRetention) -> Option<String> {
             })
         }
         _ => Some(format!(
-            "What stands here may be old: {} was changed, and ecs-keeper has not judged that yet.",
+            "This information may be outdated: {} was changed, and ecs-keeper has not processed the change yet.",
             name(object)
         )),
     }
@@ -306,9 +310,9 @@ fn lost_again(object: &EniRetention) -> Option<&'static str> {
     if object.metadata.deletion_timestamp.is_some() {
         Some("it is being deleted")
     } else if object.spec.retention != Retention::Retain {
-        Some("it does not say retention: Retain")
+        Some("it does not have retention: Retain")
     } else if object.spec.mode != Mode::Enforce {
-        Some("it does not say mode: Enforce")
+        Some("it does not have mode: Enforce")
     } else {
         None
     }
@@ -329,17 +333,13 @@ fn wrong_phase(line: Line<'_>) -> Problem {
     };
     let remedy = match line.row.phase {
         Attached | Reattached => {
-            "One that is in use is never moved: detach it there, or, if it is the primary interface, release that instance. \
-             Ask again when its phase is Available"
+            "Detach it from the instance, or, if it is the primary interface, release the instance. Try again when its phase \
+             is Available"
         }
-        Attaching => {
-            "Wait until it has arrived; then it is in use, and has to be detached before anything else"
-        }
-        Gone => {
-            "What is left of it, such as an elastic IP address, has to be given to another network interface"
-        }
-        NotApplicable => "ecs-keeper leaves it alone; whoever owns it decides where it goes",
-        Unknown | Available | Detached => "Ask again after the next sweep",
+        Attaching => "Wait until it is attached. Then it is in use, and you have to detach it first",
+        Gone => "Bind what is left of it, such as an elastic IP address, to another network interface",
+        NotApplicable => "ecs-keeper leaves it alone; its owner decides what happens to it",
+        Unknown | Available | Detached => "Try again after the next sweep",
     };
     Problem::WrongPhase {
         id: line.row.network_interface_id.clone(),
@@ -357,13 +357,13 @@ fn phase(row: &NetworkInterfaceStatus) -> String {
     let instance = row.instance_id.as_deref().map_or_else(|| "an instance".to_owned(), plain);
     match row.phase {
         Attached => format!("is on {instance}"),
-        Reattached => format!("has outlived its instance and is on {instance} now"),
-        Attaching => format!("is on its way to {instance}"),
+        Reattached => format!("has outlived its instance and is now on {instance}"),
+        Attaching => format!("is being attached to {instance}"),
         Available => "has outlived its instance and is free".to_owned(),
         Detached => "is detached and free".to_owned(),
         Gone => "is gone".to_owned(),
         NotApplicable => format!("can't be retained ({}: {})", plain(&row.reason), plain(&row.message)),
-        Unknown => format!("is in a phase that is not known ({})", plain(&row.reason)),
+        Unknown => format!("is in an unknown phase ({})", plain(&row.reason)),
     }
 }
 
@@ -374,9 +374,7 @@ fn not_retained(id: &str, found: &Found) -> Problem {
     };
     let unreadable = match found.unreadable {
         0 => String::new(),
-        count => format!(
-            ", as far as can be told ({count} can't be read by this version of ecs-keeper: upgrade it)"
-        ),
+        count => format!(" (this version of ecs-keeper can't read {count} of them: upgrade it)"),
     };
     Problem::NotRetained { id: id.to_owned(), where_, unreadable }
 }

@@ -14,10 +14,10 @@ const WIDTH: usize = 110;
 /// Parameters of `RunInstances` that only the instance's maker can choose, and what to say of them.
 const UNDECIDED: [(&str, &str); 5] = [
     ("ImageId", "the image"),
-    ("InstanceType", "the instance type, one that is offered in the zone"),
+    ("InstanceType", "the instance type; it must be available in the zone"),
     ("SystemDisk.Category", "the system disk, with SystemDisk.Size"),
-    ("KeyPairName", "the key pair; or a password, which does not belong on a command line"),
-    ("InstanceChargeType", "how it is paid; pay-as-you-go if left out"),
+    ("KeyPairName", "the key pair; or a password, but not on the command line"),
+    ("InstanceChargeType", "the billing method; pay-as-you-go by default"),
 ];
 
 /// The answer for people: plain text that fits on a screen.
@@ -29,7 +29,7 @@ pub fn text(handover: &Handover) -> String {
             format!("it was detached from {}", plain(instance))
         }
         (_, Some(instance)) => format!("it outlived {}", plain(instance)),
-        (_, None) => "on which instance it was is not known".to_owned(),
+        (_, None) => "it is not known which instance it was on".to_owned(),
     };
     paragraph(&mut out, "", &format!("{} is free: {how}.", handover.id()));
     let list = |values: &[String]| values.iter().map(|value| plain(value)).collect::<Vec<_>>().join(", ");
@@ -50,24 +50,24 @@ pub fn text(handover: &Handover) -> String {
         }
     }
     if !handover.warnings.is_empty() {
-        out.push_str("\nTake care:\n");
+        out.push_str("\nWarnings:\n");
         for warning in &handover.warnings {
             paragraph(&mut out, "! ", warning);
         }
     }
     out.push_str(
-        "\nA new instance with it as primary interface; with --DryRun true nothing is created yet:\n\n",
+        "\nCreate an instance with it as the primary interface; --DryRun true only checks the request:\n\n",
     );
     out.push_str("  aliyun ecs RunInstances");
     let dry = [("DryRun".to_owned(), "true")];
     for (name, value) in handover.parameters().into_iter().chain(dry) {
         write_to(&mut out, format_args!(" \\\n    --{name} {}", quoted(value)));
     }
-    out.push_str("\n\nOnly you can choose, with more flags or a launch template:\n");
+    out.push_str("\n\nAdd these, as flags or with a launch template:\n");
     for (name, what) in UNDECIDED {
         paragraph(&mut out, &format!("  {:23}", format!("--{name}")), what);
     }
-    for (heading, notes) in [("Before", before_notes(handover)), ("Afterwards", after_notes(handover))] {
+    for (heading, notes) in [("Before", before_notes(handover)), ("After", after_notes(handover))] {
         write_to(&mut out, format_args!("\n{heading}:\n"));
         for note in notes {
             paragraph(&mut out, "* ", &note);
@@ -82,20 +82,21 @@ fn before_notes(handover: &Handover) -> Vec<String> {
     let in_case: Vec<String> =
         handover.in_case().iter().map(|(name, value)| format!("--{name} {}", quoted(value))).collect();
     vec![
-        "It must still be Available: this is what status saw last. The key needs ecs:RunInstances, which ecs-keeper's lacks."
+        "Check that it is still Available: this is what status last showed. Your access key needs ecs:RunInstances; the key of \
+         ecs-keeper does not have this permission."
             .to_owned(),
-        "The vendor's pages contradict each other: \"Retain and reuse an ENI\" and \"Create and use an ENI\" make an existing \
-         one the primary of a new instance, the text of NetworkInterface.N.NetworkInterfaceId knows it only as a secondary. \
-         Hence the dry run: the error DryRunOperation means that it passed. Then leave --DryRun out."
+        "The vendor's pages contradict each other on whether an existing ENI can be the primary one: \"Retain and reuse an ENI\" \
+         says yes, NetworkInterface.N.NetworkInterfaceId of RunInstances no. So make a dry run first. The error DryRunOperation \
+         means that it passed. Then remove --DryRun."
             .to_owned(),
         format!(
-            "Amount must be 1. Addresses, vSwitch and security groups are those of the interface: give the instance no \
-             VSwitchId, SecurityGroupId or PrivateIpAddress. If the dry run misses them, add {}, and make another one.",
+            "Amount must be 1. The instance gets the addresses, vSwitch and security groups of the interface: don't set VSwitchId, \
+             SecurityGroupId or PrivateIpAddress. If the dry run requires them, add {}, and make another dry run.",
             in_case.join(" ")
         ),
         format!(
-            "If it is refused: create the instance in {} with an interface of its own, and attach this one as a secondary \
-             with spec.reattach of {}.",
+            "If the dry run fails, create the instance in {} with a new primary interface, and attach this one as a secondary \
+             interface with spec.reattach of {}.",
             plain(&handover.zone),
             handover.object
         ),
@@ -107,22 +108,20 @@ fn after_notes(handover: &Handover) -> Vec<String> {
     let object = &handover.object;
     let (who, kept) = if handover.keeps_flag {
         (
-            format!(
-                "{object} still retains it, and sets the flag when it sees that; release nothing before."
-            ),
-            format!("this one only for as long as {object} stands"),
+            format!("{object} sets the flag when it sees that; don't release the instance before."),
+            format!("this one is retained only as long as {object} exists"),
         )
     } else {
-        (format!("{object} will not set it (see above)."), "neither is this one".to_owned())
+        (format!("{object} will not set it (see above)."), "this one is not retained either".to_owned())
     };
     vec![
         format!(
-            "Look whether it is the primary interface. DeleteOnRelease is documented as effective for secondary ones only, so \
-             it is not set here and may come back true: then the interface goes with the new instance. {who}"
+            "Check that it is the primary interface. DeleteOnRelease is documented for secondary interfaces only, so it may become \
+             true: then the interface is deleted with the new instance. {who}"
         ),
         format!(
-            "Add the new instance to an EniRetention (targets.instanceIds, or a tag that is selected), or its other interfaces \
-             are not kept, and {kept}."
+            "Add the new instance to an EniRetention (targets.instanceIds, or a selected tag). Otherwise its other interfaces are not \
+             retained, and {kept}."
         ),
     ]
 }
@@ -245,18 +244,12 @@ mod tests {
                        --Amount 1 \\\n    --NetworkInterface.1.InstanceType Primary \\\n    \
                        --NetworkInterface.1.NetworkInterfaceId eni-bp1survivor \\\n    --DryRun true\n";
         assert!(text.contains(command), "{text}");
-        for told in [
-            "outlived i-bp1old",
-            "platform/a",
-            "192.0.2.1",
-            "sg-a, sg-b",
-            "--ImageId",
-            "Before:",
-            "Afterwards:",
-        ] {
+        for told in
+            ["outlived i-bp1old", "platform/a", "192.0.2.1", "sg-a, sg-b", "--ImageId", "Before:", "After:"]
+        {
             assert!(text.contains(told), "{told}: {text}");
         }
-        assert!(!text.contains("Take care"), "{text}");
+        assert!(!text.contains("Warnings"), "{text}");
     }
 
     #[test]

@@ -118,7 +118,7 @@ async fn what_is_printed_makes_a_survivor_the_primary_of_a_new_instance() {
     .await;
     let everywhere = ask(&person, &[id]).await;
     assert_eq!((everywhere.code, everywhere.said.as_str()), (Some(1), ""), "{everywhere:?}");
-    assert!(everywhere.complained.contains("in all namespaces: give --namespace"), "{everywhere:?}");
+    assert!(everywhere.complained.contains("in all namespaces: set --namespace"), "{everywhere:?}");
     let elsewhere = ask(&person, &[id, "-n", "kube-system"]).await;
     assert_eq!(elsewhere.code, Some(1), "{elsewhere:?}");
     assert!(elsewhere.complained.contains("ask for the ClusterRole ecs-keeper-view"), "{elsewhere:?}");

@@ -100,7 +100,10 @@ async fn i19_i20_exported_survivors_stay_retained_when_their_object_goes_and_are
         if answer.code == Some(0) { Ok(answer) } else { Err(answer) }
     })
     .await;
-    assert!(nothing.said.starts_with("# No network interface is known by the status of"), "{nothing:?}");
+    assert!(
+        nothing.said.starts_with("# There is no network interface that only the status of"),
+        "{nothing:?}"
+    );
     assert_eq!(checked(&stage).await, (Some(0), json!([])));
 
     stage.account.release("i-db", ReleaseReason::Manual).unwrap();
@@ -171,12 +174,12 @@ async fn survivors_are_listed_beside_what_would_hang() {
     assert_eq!(answer.code, Some(1), "{answer:?}");
     let here = &stage.namespace;
     let listed = format!(
-        "Free network interfaces that are retained: 2. Only the status of these objects knows them; when an object or its \
-         definition is deleted, they stay in the cloud, and nobody watches them any more.\n\nEniRetention {here}/database\n  \
-         eni-dba eni-dbb\n  To keep them under another name or on another cluster: ecs-keeper eni export database --namespace {here}\n"
+        "Retained network interfaces that are free: 2. Only the status of these objects lists them. If an object or its \
+         CRD is deleted, they stay in the cloud, but ecs-keeper no longer retains them.\n\nEniRetention {here}/database\n  \
+         eni-dba eni-dbb\n  To retain them with another object or on another cluster: ecs-keeper eni export database --namespace {here}\n"
     );
     assert!(
-        answer.said.starts_with("Not yet: 1 object carries") && answer.said.ends_with(&listed),
+        answer.said.starts_with("Don't uninstall yet: 1 object has") && answer.said.ends_with(&listed),
         "{}",
         answer.said
     );

@@ -51,9 +51,13 @@ async fn i10_what_would_hang_without_the_operator_is_listed_until_nothing_does()
     assert_eq!((answer.code, answer.complained.as_str()), (Some(1), ""), "{answer:?}");
     let here = &stage.namespace;
     for told in [
-        "Not yet: 2 objects carry a finalizer",
-        &format!("\nEcsInstanceProtection {here}/lifted\n  Its deletion has the protection of its instances"),
-        &format!("\nEniRetention {here}/released\n  Its deletion lets its network interfaces go"),
+        "Don't uninstall yet: 2 objects have a finalizer",
+        &format!(
+            "\nEcsInstanceProtection {here}/lifted\n  Its deletion switches off the protection of its instances"
+        ),
+        &format!(
+            "\nEniRetention {here}/released\n  Its deletion switches off the retention of its network interfaces"
+        ),
     ] {
         assert!(answer.said.contains(told), "{told}: {}", answer.said);
     }
@@ -72,7 +76,7 @@ async fn i10_what_would_hang_without_the_operator_is_listed_until_nothing_does()
     })
     .await;
     let advice = held[0]["advice"].as_str().unwrap();
-    assert!(advice.contains("Wait until it is gone, an hour at most"), "{advice}");
+    assert!(advice.contains("Wait until the object is gone, at most an hour"), "{advice}");
     follow(&stage, &held[0]).await;
     stage.until_gone("lifted").await;
 

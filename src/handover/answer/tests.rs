@@ -106,41 +106,45 @@ fn what_can_not_be_handed_over_is_a_sentence_with_what_to_do() {
         ("retained by none", with(nobody), "no EniRetention that you may list retains"),
         ("never judged", with(new), "no EniRetention that you may list retains"),
         ("on its instance", with(unlisted), "retained by platform/a, but not known to be free"),
-        ("a list that was cut", with(unlisted_survivor), "a status lists 500 of them at most. Name it in an"),
+        (
+            "a list that was cut",
+            with(unlisted_survivor),
+            "a status lists the details of at most 500. Name it in another",
+        ),
         (
             "attached",
             with_row("Attached", on),
-            "is on i-bp1new (status of platform/a). One that is in use is never moved",
+            "is on i-bp1new (status of platform/a). Detach it from the instance",
         ),
         (
             "reattached",
             with_row("Reattached", on),
-            "has outlived its instance and is on i-bp1new now (status",
+            "has outlived its instance and is now on i-bp1new (status",
         ),
         (
             "attaching",
             with_row("Attaching", on),
-            "is on its way to i-bp1new (status of platform/a). Wait until",
+            "is being attached to i-bp1new (status of platform/a). Wait until",
         ),
-        ("gone", gone, "is gone (status of platform/a). What is left of it"),
+        ("gone", gone, "is gone (status of platform/a). Bind what is left of it"),
         (
             "not ours",
             foreign,
             "can't be retained (Survived: Sentence.) (status of platform/a). ecs-keeper leaves it",
         ),
-        ("a newer phase", with_row("Parked", |_| ()), "is in a phase that is not known (Survived)"),
+        ("a newer phase", with_row("Parked", |_| ()), "is in an unknown phase (Survived)"),
         (
             "no zone",
             with_row("Available", without("zoneId")),
-            "does not tell its zone. Ask again after the next",
+            "does not show its zone. Try again after the next",
         ),
-        ("no vSwitch", with_row("Available", without("vSwitchId")), "does not tell its vSwitch"),
-        ("an empty zone", with_row("Available", |row| row["zoneId"] = json!("")), "does not tell its zone"),
-        ("a flag", with_row("Available", |row| row["zoneId"] = json!("--help")), "does not tell its zone"),
+        ("no vSwitch", with_row("Available", without("vSwitchId")), "does not show its vSwitch"),
+        ("an empty zone", with_row("Available", |row| row["zoneId"] = json!("")), "does not show its zone"),
+        ("a flag", with_row("Available", |row| row["zoneId"] = json!("--help")), "does not show its zone"),
         (
             "an escape",
             with_row("Available", |row| row["vSwitchId"] = json!("v\u{1b}[2J")),
-            "tell its vSwitch",
+            "show its vSwitch",
         ),
     ] {
         let sentence = sentence(answer);
@@ -154,7 +158,7 @@ fn where_was_looked_and_what_could_not_be_read_is_told() {
     let found = Found { namespace: Some("platform".to_owned()), unreadable: 2, ..Found::default() };
     let sentence = sentence(answer(ID, &found));
     assert!(sentence.starts_with("no EniRetention in namespace platform retains"), "{sentence}");
-    assert!(sentence.contains("2 can't be read by this version"), "{sentence}");
+    assert!(sentence.contains("this version of ecs-keeper can't read 2 of them"), "{sentence}");
 }
 
 #[test]
@@ -165,7 +169,7 @@ fn only_ids_of_network_interfaces_are_looked_for() {
     let long = format!("eni-{}", "1".repeat(MAX_ENI_ID));
     for text in ["", "eni-", "i-bp1", "ENI-bp1", "eni-BP1", "eni-bp1 ", "eni-bp_1", "eni-\u{1b}[2J", &long] {
         let sentence = check_id(text).unwrap_err().to_string();
-        assert!(sentence.contains("those look like eni-bp1example0000000001"), "{sentence}");
+        assert!(sentence.contains("use an id such as eni-bp1example0000000001"), "{sentence}");
         assert!(!sentence.contains('\u{1b}'), "{sentence:?}");
     }
 }
@@ -188,7 +192,7 @@ fn the_region_is_that_of_the_spec_or_of_the_zone() {
     }
     for zone in ["cn-hangzhou", "cn-atlantis-a", "cn-hangzhou-1", "ap-southeast-1", "a", "h"] {
         let sentence = sentence(of_zone(zone));
-        assert!(sentence.contains("names no region, and its zone"), "{zone}: {sentence}");
+        assert!(sentence.contains("does not know the region of its zone"), "{zone}: {sentence}");
     }
     // What the spec says counts, also of a region that is newer than this program.
     let newer = with(|object| object["spec"]["region"] = json!("cn-atlantis")).unwrap();
@@ -218,24 +222,24 @@ fn what_speaks_for_caution_is_told() {
         (
             "unknown",
             with(|o| condition(o, "status", json!("Unknown"))),
-            "may be old: platform/a can't tell at present",
+            "may be outdated: platform/a does not know",
         ),
         (
             "not judged",
             with(|o| o["metadata"]["generation"] = json!(3)),
-            "may be old: platform/a was changed",
+            "may be outdated: platform/a was changed",
         ),
         (
             "half judged",
             with(|o| condition(o, "observedGeneration", json!(1))),
-            "may be old: platform/a was changed",
+            "may be outdated: platform/a was changed",
         ),
         (
             "no condition",
             with(|o| o["status"]["conditions"] = json!([])),
-            "may be old: platform/a was changed",
+            "may be outdated: platform/a was changed",
         ),
-        ("detached", with_row("Detached", |_| ()), "It was detached, and i-bp1old still lives"),
+        ("detached", with_row("Detached", |_| ()), "It was detached, and i-bp1old still exists"),
         (
             "wanted",
             with(|o| o["spec"]["reattach"] = entry.clone()),
@@ -244,11 +248,11 @@ fn what_speaks_for_caution_is_told() {
         ("waiting", wanted("Waiting"), "spec.reattach of platform/a has an entry"),
         ("refused", wanted("Refused"), "spec.reattach of platform/a has an entry"),
         ("a risk", with_row("Available", |row| row["risks"] = risk), "TerwayOwned: Terway? collects it."),
-        ("observed", with(|o| o["spec"]["mode"] = json!("Observe")), "(it does not say mode: Enforce)"),
+        ("observed", with(|o| o["spec"]["mode"] = json!("Observe")), "(it does not have mode: Enforce)"),
         (
             "given back",
             with(|o| o["spec"]["retention"] = json!("Release")),
-            "(it does not say retention: Retain)",
+            "(it does not have retention: Retain)",
         ),
         (
             "deleted",
@@ -311,10 +315,10 @@ fn of_several_objects_the_freshest_that_has_it_free_is_believed() {
         for objects in [vec![first.clone(), second.clone()], vec![second, first]] {
             let handover = asked(objects).unwrap();
             assert_eq!(handover.object, "platform/a", "{what}");
-            let told = "2 EniRetentions retain it; this is what platform/a, the freshest of them, says.";
+            let told = "2 EniRetentions retain it. This is what platform/a, the most recent of them, says.";
             assert_eq!(handover.warnings[0], told, "{what}");
             let contradicted =
-                handover.warnings.iter().any(|said| said.starts_with("platform/b says otherwise"));
+                handover.warnings.iter().any(|said| said.starts_with("platform/b contradicts this"));
             assert_eq!(contradicted, ["free", "survivor"].contains(&what), "{what}: {:?}", handover.warnings);
         }
     }
