@@ -62,7 +62,7 @@ pub fn end(seen: &WatchedObject, said: Option<&Report>) -> ObjectEvent {
     let (kind, note) = if left == 0 {
         let ended = progress.ended;
         let note =
-            format!("Deleted as deletionPolicy asks: {ended} targets are done, none was left {protected}.");
+            format!("Deleted as deletionPolicy asks. Targets done: {ended}. No target stays {protected}.");
         (EventType::Normal, note)
     } else {
         let why: Vec<String> = progress
@@ -74,7 +74,7 @@ pub fn end(seen: &WatchedObject, said: Option<&Report>) -> ObjectEvent {
             })
             .collect();
         let (ended, why) = (progress.ended, why.join(" "));
-        (EventType::Warning, format!("Deleted; {ended} targets are done, {left} stay {protected}. {why}"))
+        (EventType::Warning, format!("Deleted. Targets done: {ended}. {left} stay {protected}. {why}"))
     };
     ObjectEvent { kind, reason: seen.resource.unprotected_as_asked(), action: "Delete", note }
 }

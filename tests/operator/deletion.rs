@@ -125,7 +125,7 @@ async fn i10_disable_switches_off_and_lets_go_with_one_event() {
     stage.until_gone("lifted").await;
     assert!(!ids.iter().any(|id| stage.protected(id)));
     assert_eq!(stage.unprotecting_writes(), 3);
-    stage.until_told("lifted", "DisabledAsAsked", "3 targets are done").await;
+    stage.until_told("lifted", "DisabledAsAsked", "Targets done: 3.").await;
 }
 
 #[tokio::test]

@@ -289,7 +289,7 @@ async fn i10_deleting_gives_up_only_where_the_policy_says_so() {
     assert!(["eni-dba", "eni-dbb", "eni-dbc"].iter().all(|id| stage.stays(id)));
     assert!(!["eni-weba", "eni-webb", "eni-webc"].iter().any(|id| stage.stays(id)));
     // If status was written meanwhile, each interface that was given up is told of for the same reason.
-    stage.until_told("release", "ReleasedAsAsked", "none was left retained").await;
+    stage.until_told("release", "ReleasedAsAsked", "No target stays retained").await;
 }
 
 #[tokio::test]
