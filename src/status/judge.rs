@@ -32,7 +32,7 @@ impl Now {
     }
 }
 
-/// Judges an object from all its parts. `None`: there is no evidence yet, and the status that stands may stay.
+/// Judges an object from all its parts. `None`: there is not evidence for all of it yet, and the status that stands may stay.
 pub fn report(entry: &StoredObject, now: Now) -> Option<Report> {
     let of = generation(&entry.seen.meta);
     let served = match &*entry.placement {
@@ -65,7 +65,7 @@ pub fn report(entry: &StoredObject, now: Now) -> Option<Report> {
         }
     }
     let observed = entry.seen.object.as_ref().and_then(Object::observed_generation);
-    if !part.settled && observed == Some(of) {
+    if !part.settled && observed == Some(of) && may_stand(entry, &part) {
         return None;
     }
     let stood = |reason| stood(entry, reason, now.wall);
@@ -73,6 +73,22 @@ pub fn report(entry: &StoredObject, now: Now) -> Option<Report> {
     find_nodes(&mut part, &lagging, served, now.steady);
     let question = question(served);
     Some(Report { condition_set: judge(question, &part), question: Some(question), part, lagging, counted })
+}
+
+/// Whether the status of this generation may stand although there is not evidence for all of it. At the beginning of a term it
+/// waits for that, but never says anything better than what is known to be unprotected. And a region that comes in the
+/// middle of a term is Unknown; what is said of the others does not wait for it.
+fn may_stand(entry: &StoredObject, part: &RegionReport) -> bool {
+    let acts = part.progress.is_some();
+    let broken = !part.counts.unprotected.is_empty() || !part.counts.not_applicable_named.is_empty();
+    let judged = entry.judged.is_some();
+    let domain = entry.seen.object.as_ref().and_then(Object::domain);
+    // Of an act status is the memory: while it is carried out, nothing is said of it before all regions have spoken.
+    acts || match domain.map(|condition| condition.status.as_str()) {
+        Some("True") => !broken && !judged,
+        Some("False") => !judged,
+        _ => !broken,
+    }
 }
 
 /// Whether nothing is unknown that may turn out to be gone.

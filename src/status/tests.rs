@@ -15,6 +15,7 @@ use super::fields::cut;
 use super::*;
 use crate::api::{EcsInstanceProtection, EcsInstanceProtectionStatus, Object, Resource, WatchedObject};
 use crate::desired::{Desired, Placement, Served};
+use crate::metrics::Judged;
 use crate::scope::Scope;
 use crate::store::StoredObject;
 
@@ -179,6 +180,61 @@ fn i38_without_evidence_of_ones_own_the_status_that_stands_is_left_standing() {
         report(&with(&entry, standing(1)), now()).is_some(),
         "one of an older generation is not left standing"
     );
+}
+
+/// The entry with a domain condition that stands, of the generation that is asked for.
+fn standing(entry: &StoredObject, status: &str, reason: &str) -> StoredObject {
+    let conditions = json!([{
+        "type": "Protected", "status": status, "reason": reason, "message": "",
+        "lastTransitionTime": "2026-01-01T00:00:00Z", "observedGeneration": 2,
+    }]);
+    let stands = json!({ "observedGeneration": 2, "conditions": conditions });
+    with(entry, serde_json::from_value(stands).unwrap())
+}
+
+fn unsettled() -> RegionReport {
+    RegionReport { unlisted: Some(Reason::AwaitingListing), ..RegionReport::default() }
+}
+
+#[test]
+fn i01_what_is_seen_unprotected_does_not_wait_for_the_rest_to_be_read() {
+    let mut drifted = unsettled();
+    tell(&mut drifted.counts.unprotected, Reason::Correcting, "i-a");
+    let mut named = unsettled();
+    tell(&mut named.counts.not_applicable_named, Reason::SpotInstance, "i-a");
+    for part in [drifted.clone(), named] {
+        let mut entry = entry(&["cn-beijing", "cn-hangzhou"], true);
+        entry.parts.insert(scope("cn-beijing"), (2, Arc::new(part)));
+        for status in ["True", "Unknown"] {
+            assert_eq!(said(&standing(&entry, status, "AllProtected")).0, "False");
+        }
+        assert!(report(&standing(&entry, "False", "Unprotected"), now()).is_none(), "it says no better");
+        entry.parts.insert(scope("cn-beijing"), (2, Arc::new(unsettled())));
+        assert!(report(&standing(&entry, "True", "AllProtected"), now()).is_none());
+    }
+    // What an act has done stands in status alone.
+    let mut entry = entry(&["cn-beijing"], false);
+    drifted.progress = Some(Progress::default());
+    entry.parts.insert(scope("cn-beijing"), (2, Arc::new(drifted)));
+    assert!(report(&standing(&entry, "False", "DisabledAsAsked"), now()).is_none());
+}
+
+#[test]
+fn i49_a_region_that_comes_in_the_middle_of_a_term_is_unknown_and_holds_nothing_up() {
+    let mut entry = entry(&["cn-beijing", "cn-hangzhou"], true);
+    entry.parts.insert(scope("cn-beijing"), (2, settled(Vec::new())));
+    assert!(report(&standing(&entry, "True", "AllProtected"), now()).is_none(), "a term begins");
+    entry.judged = Some(Judged {
+        status: keeper_core::conditions::Status::True,
+        reason: Reason::AllProtected,
+        stalled: false,
+    });
+    let unknown = |reason: &str| ("Unknown".to_owned(), reason.to_owned());
+    assert_eq!(said(&standing(&entry, "True", "AllProtected")), unknown("AwaitingEvidence"));
+    entry.parts.insert(scope("cn-hangzhou"), (2, Arc::new(unsettled())));
+    assert_eq!(said(&standing(&entry, "True", "AllProtected")), unknown("AwaitingListing"));
+    assert_eq!(said(&standing(&entry, "False", "Unprotected")), unknown("AwaitingListing"));
+    assert!(report(&standing(&entry, "Unknown", "AwaitingEvidence"), now()).is_none(), "said already");
 }
 
 #[test]

@@ -248,3 +248,27 @@ async fn i28_a_region_that_hangs_slows_no_other_and_is_not_taken_for_protected()
         stage.until(name, "Protected=True/AllProtected").await;
     }
 }
+
+/// A region that comes to an object that was judged already, and hangs.
+#[tokio::test]
+async fn i01_a_node_of_a_region_that_hangs_is_no_true_and_hides_no_drift_elsewhere() {
+    let stage = Stage::new().await;
+    let here = stage.account.seed_one(&Seed::new(REGION));
+    let there = stage.account.seed_one(&Seed::new("cn-beijing"));
+    stage.account.fault(Rule::new("DescribeInstances", Fault::HANG).instance(&there));
+    let node = async |name: &str, provider: String| {
+        let name = format!("{}-{name}", stage.namespace);
+        stage.node(&name, &[(LABEL, &stage.namespace)], Some(&provider)).await;
+    };
+    node("here", format!("{REGION}.{here}")).await;
+    let _operator = stage.start();
+    let everywhere = json!({ "nodes": { "matchLabels": { LABEL: stage.namespace } } });
+    stage.apply("everywhere", json!({ "targets": everywhere })).await;
+    stage.until("everywhere", "Protected=True/AllProtected").await;
+
+    stage.account.fault(Rule::new("ModifyInstanceAttribute", refused("Forbidden.RAM")));
+    node("there", format!("cn-beijing.{there}")).await;
+    stage.until("everywhere", "Protected=Unknown Ready=False").await;
+    stage.by_hand(&here, false);
+    stage.until("everywhere", "Protected=False/PermissionDenied Ready=False").await;
+}

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use keeper_core::conditions::{ConditionSet, Question, judge};
+use keeper_core::conditions::{ConditionSet, Question, Status, judge};
 use keeper_core::id::{Generation, ObjectId};
 use keeper_core::id::{InstanceId, InterfaceId};
 use keeper_core::instance::Instance;
@@ -259,10 +259,17 @@ impl Stored {
         (!same || record != self.record).then_some(record)
     }
 
-    /// Whether a report is of the object as it stands, and says more than that nothing is known yet.
+    /// Whether a report is of the object as it stands, and says more than that not all is known yet: what is unprotected is
+    /// said at once, and what was said like that does not stand longer than it holds.
     pub fn takes(&self, generation: Generation, part: &RegionReport) -> bool {
-        let stands = self.status.as_ref().is_some_and(|(of, ..)| *of == generation);
-        generation == self.generation && self.decodable && (part.settled || !stands)
+        let broken = !part.counts.unprotected.is_empty() || !part.counts.not_applicable_named.is_empty();
+        let news = match self.status.as_ref().filter(|(of, ..)| *of == generation) {
+            None => true,
+            Some(_) if part.progress.is_some() => false,
+            Some((_, stood, set)) if set.domain.status == Status::False => !stood.settled,
+            Some(_) => broken,
+        };
+        generation == self.generation && self.decodable && (part.settled || news)
     }
 
     pub fn write_status(&mut self, now: Moment, generation: Generation, part: RegionReport, record: Record) {
