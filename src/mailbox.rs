@@ -12,22 +12,40 @@ use crate::scope::Scope;
 /// The newest intent of each object, until the worker takes it.
 #[derive(Debug, Default)]
 pub struct Mailbox {
-    post: Mutex<BTreeMap<ObjectId, (Generation, Asked)>>,
+    post: Mutex<BTreeMap<ObjectId, Post>>,
     posted: Notify,
 }
 
+/// What waits for the worker of one object.
+#[derive(Debug)]
+pub struct Post {
+    /// That it asked nothing here, or could not be read, before it asked what it asks now. Without that an engine would take
+    /// an equal intent for the one that it has, and say nothing of it: what it had said before is dropped by now.
+    pub interruption: Option<(Generation, Asked)>,
+    pub generation: Generation,
+    pub asked: Asked,
+}
+
 impl Mailbox {
-    fn lock(&self) -> MutexGuard<'_, BTreeMap<ObjectId, (Generation, Asked)>> {
+    fn lock(&self) -> MutexGuard<'_, BTreeMap<ObjectId, Post>> {
         self.post.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Puts in what an object asks now; what it asked before and nobody has taken yet is replaced.
     pub fn post(&self, object: &ObjectId, generation: Generation, asked: Asked) {
-        self.lock().insert(object.clone(), (generation, asked));
+        let mut post = self.lock();
+        let interrupts = |asked: &Asked| matches!(asked, Asked::Gone | Asked::Opaque);
+        let before = post.remove(object).filter(|_| !interrupts(&asked));
+        let interruption = before.and_then(|before| match before.asked {
+            Asked::Gone | Asked::Opaque => Some((before.generation, before.asked)),
+            Asked::Protection(_) | Asked::Retention(..) => before.interruption,
+        });
+        post.insert(object.clone(), Post { interruption, generation, asked });
+        drop(post);
         self.posted.notify_one();
     }
 
-    pub(super) fn take(&self) -> BTreeMap<ObjectId, (Generation, Asked)> {
+    pub(super) fn take(&self) -> BTreeMap<ObjectId, Post> {
         std::mem::take(&mut self.lock())
     }
 
@@ -114,5 +132,35 @@ impl Mailboxes {
     /// Every scope that has a mailbox.
     pub fn all(&self) -> BTreeSet<Scope> {
         self.lock().mailboxes.keys().cloned().collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use keeper_core::intent::{Intent, Selector};
+
+    use super::*;
+
+    #[test]
+    fn i27_an_intent_that_follows_a_departure_does_not_hide_it() {
+        let (mailbox, id) = (Mailbox::default(), ObjectId::new("n", "a", "u"));
+        let intent = || Asked::Protection(Box::new(Intent::of(Selector::default())));
+        let posted = |asked: &[Asked]| {
+            for (generation, asked) in (1..).zip(asked) {
+                mailbox.post(&id, generation, asked.clone());
+            }
+            format!("{:?}", mailbox.take().remove(&id).unwrap())
+        };
+        let post =
+            |interruption, generation, asked| format!("{:?}", Post { interruption, generation, asked });
+        assert_eq!(posted(&[intent(), intent()]), post(None, 2, intent()));
+        for left in [Asked::Gone, Asked::Opaque] {
+            let interruption = Some((1, left.clone()));
+            assert_eq!(posted(&[left.clone(), intent()]), post(interruption.clone(), 2, intent()));
+            assert_eq!(posted(&[left.clone(), intent(), intent()]), post(interruption, 3, intent()));
+            assert_eq!(posted(&[left.clone(), intent(), left.clone()]), post(None, 3, left.clone()));
+            assert_eq!(posted(&[intent(), left.clone()]), post(None, 2, left));
+        }
+        assert!(mailbox.take().is_empty());
     }
 }

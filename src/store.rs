@@ -27,8 +27,10 @@ pub const MUSTER: Duration = Duration::from_secs(60);
 pub struct StoredObject {
     /// As the API server last showed it.
     pub seen: WatchedObject,
-    /// Where its intent went.
+    /// Where its intent goes.
     pub placement: Arc<Placement>,
+    /// The newest generation whose intent was given to the workers.
+    pub offered: Option<Generation>,
     /// What the workers say, each of the generation that it judged.
     pub parts: BTreeMap<Scope, (Generation, Arc<RegionReport>)>,
     /// The generation of an object that can't be decoded whose author was told so.
@@ -43,7 +45,7 @@ pub struct StoredObject {
 }
 
 impl StoredObject {
-    /// What the worker of a region was told of this generation.
+    /// What the worker of a region is told of this generation.
     pub fn told(&self, of: Generation, region: &Region) -> Option<&Desired> {
         match &*self.placement {
             Placement::Served(served) if generation(&self.seen.meta) == of => served.intents.get(region),
@@ -126,10 +128,12 @@ impl Store {
         self.inner.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Enters an object as it was watched. Parts of workers that have no say any more are dropped.
-    pub fn put(&self, id: &ObjectId, seen: WatchedObject, placement: Placement) {
+    /// Enters an object as it was watched, before the workers are given its intent: what they say of it at once must find
+    /// its entry. Parts of workers that have no say any more are dropped.
+    pub fn put(&self, id: &ObjectId, seen: WatchedObject, placement: impl Into<Arc<Placement>>) {
         let mut inner = self.lock();
         let old = inner.entries.remove(id);
+        let offered = old.as_ref().and_then(|old| old.offered);
         let announced = old.as_ref().and_then(|old| old.announced);
         let judged = old.as_ref().and_then(|old| old.judged);
         let losses = old.as_ref().map_or_else(
@@ -141,7 +145,8 @@ impl Store {
         let author_told = author_told.filter(|_| seen.object.is_none());
         let mut entry = StoredObject {
             seen,
-            placement: Arc::new(placement),
+            placement: placement.into(),
+            offered,
             parts,
             author_told,
             lagging,
@@ -155,6 +160,13 @@ impl Store {
         inner.dirty.insert(id.clone());
         drop(inner);
         self.changed.notify_one();
+    }
+
+    /// Notes that the workers were given an object's intent of this generation.
+    pub fn offered(&self, id: &ObjectId, of: Generation) {
+        if let Some(entry) = self.lock().entries.get_mut(id) {
+            entry.offered = Some(of);
+        }
     }
 
     /// Takes in the object as the API server answered our own patch of `before`. If the watch has shown another one
@@ -346,13 +358,13 @@ impl Store {
         opaque.map(|(id, entry)| (id.clone(), generation(&entry.seen.meta))).collect()
     }
 
-    /// Whether each of these objects was given to its engines at this very generation.
+    /// Whether each of these objects was given to its workers at this very generation.
     pub fn know<'a>(&self, listed: impl IntoIterator<Item = &'a ObjectMeta>) -> bool {
         let inner = self.lock();
         listed.into_iter().all(|meta| {
             object_id(meta)
                 .and_then(|id| inner.entries.get(&id))
-                .is_some_and(|entry| generation(&entry.seen.meta) == generation(meta))
+                .is_some_and(|entry| entry.offered == Some(generation(meta)))
         })
     }
 }
@@ -436,7 +448,20 @@ mod tests {
         objects.patched(&id, &seen("2", 1).meta, seen("3", 1));
         assert_eq!(shown(), Some(2), "the answer to a patch of the older one came late");
         objects.patched(&id, &seen("4", 2).meta, seen("5", 2));
-        assert!(objects.know([&seen("9", 2).meta]));
-        assert!(!objects.know([&seen("9", 3).meta]));
+        assert_eq!(shown(), Some(2));
+    }
+
+    #[test]
+    fn i11_what_the_workers_were_not_given_yet_is_not_known() {
+        let (objects, id) = (objects(), ObjectId::new("n", "a", "u"));
+        let knows = |generation| objects.know([&seen("9", generation).meta]);
+        objects.put(&id, seen("1", 1), Placement::NotGranted);
+        assert!(!knows(1));
+        objects.offered(&id, 1);
+        assert!(knows(1));
+        objects.put(&id, seen("2", 2), Placement::NotGranted);
+        assert!(!knows(2) && knows(1), "they have the older one");
+        objects.offered(&id, 2);
+        assert!(knows(2) && !knows(3));
     }
 }

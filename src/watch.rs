@@ -206,41 +206,16 @@ impl Watch {
         }
         let before = self.store.get(id);
         let homes = before.as_ref().map(StoredObject::homes).unwrap_or_default();
-        let placement = match &seen.object {
+        let placement = Arc::new(match &seen.object {
             Some(object) => place(object, &view.nodes, &homes, &self.grants, Timestamp::now()),
             None => Placement::Opaque(Reason::Undecodable.sentence().to_owned()),
-        };
-        let of = generation(&seen.meta);
-        // The intents first: whoever asks the store what the engines were told must not be told more than they were.
-        let old_scopes = before.as_ref().map(StoredObject::scopes).unwrap_or_default();
-        match &placement {
-            Placement::Served(served) => {
-                let mut concerned = BTreeSet::new();
-                for (scope, desired) in served.scopes() {
-                    // Each patch of status comes back through the watch: what was told already is not told again.
-                    if before.as_ref().and_then(|before| before.told(of, &scope.region)) != Some(desired) {
-                        let mailbox = self.mailboxes.mailbox(&scope, || self.store.opaque());
-                        mailbox.post(id, of, desired.asked());
-                    }
-                    concerned.insert(scope);
-                }
-                let was_opaque = matches!(before.as_ref().map(|b| &*b.placement), Some(Placement::Opaque(_)));
-                let released = if was_opaque { self.mailboxes.all() } else { old_scopes };
-                for scope in released.difference(&concerned) {
-                    self.mailboxes.post(scope, id, of, &Asked::Gone);
-                }
-            }
-            Placement::NotGranted | Placement::UnknownRegion(_) => {
-                self.mailboxes.post_all(id, of, &Asked::Gone);
-            }
-            Placement::Opaque(_) => self.mailboxes.post_all(id, of, &Asked::Opaque),
-        }
+        });
+        give(&self.store, &self.mailboxes, id, seen, before.as_ref(), placement.clone());
         if let (Some(Placement::Served(old)), Placement::Served(new)) =
-            (before.as_ref().map(|b| &*b.placement), &placement)
+            (before.as_ref().map(|b| &*b.placement), &*placement)
         {
             self.announce_lost_nodes(seen, view, &old.nodes, &new.nodes);
         }
-        self.store.put(id, seen.clone(), placement);
     }
 
     fn drop_object(&self, view: &mut View, id: &ObjectId) {
@@ -305,6 +280,45 @@ impl Watch {
             self.events.announce(seen, news);
         }
     }
+}
+
+/// Enters an object and posts its intent. `before`: its entry so far.
+fn give(
+    store: &Store,
+    mailboxes: &Mailboxes,
+    id: &ObjectId,
+    seen: &WatchedObject,
+    before: Option<&StoredObject>,
+    placement: Arc<Placement>,
+) {
+    let of = generation(&seen.meta);
+    // The entry first: a worker may report on an intent as soon as it has it. That the workers were given it is noted last:
+    // whoever asks what they know must not be told more than that.
+    store.put(id, seen.clone(), placement.clone());
+    let old_scopes = before.map(StoredObject::scopes).unwrap_or_default();
+    match &*placement {
+        Placement::Served(served) => {
+            let mut concerned = BTreeSet::new();
+            for (scope, desired) in served.scopes() {
+                // Each patch of status comes back through the watch: what was told already is not told again.
+                if before.and_then(|before| before.told(of, &scope.region)) != Some(desired) {
+                    let mailbox = mailboxes.mailbox(&scope, || store.opaque());
+                    mailbox.post(id, of, desired.asked());
+                }
+                concerned.insert(scope);
+            }
+            let was_opaque = matches!(before.map(|b| &*b.placement), Some(Placement::Opaque(_)));
+            let released = if was_opaque { mailboxes.all() } else { old_scopes };
+            for scope in released.difference(&concerned) {
+                mailboxes.post(scope, id, of, &Asked::Gone);
+            }
+        }
+        Placement::NotGranted | Placement::UnknownRegion(_) => {
+            mailboxes.post_all(id, of, &Asked::Gone);
+        }
+        Placement::Opaque(_) => mailboxes.post_all(id, of, &Asked::Opaque),
+    }
+    store.offered(id, of);
 }
 
 /// The free interfaces that an object retained and none of the others does, by its status or by their ids in its spec.
@@ -408,9 +422,16 @@ fn summary(error: &watcher::Error) -> String {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+
+    use keeper_core::id::AccountName;
+    use keeper_core::intent::{Intent, Selector};
+    use keeper_core::verdict::RegionReport;
     use serde_json::{Value, json};
 
     use super::*;
+    use crate::desired::{Desired, Served};
+    use crate::scope::Scope;
 
     fn seen(name: &str, spec: &Value, status: &Value) -> WatchedObject {
         let object = json!({
@@ -425,6 +446,45 @@ mod tests {
 
     fn spec(targets: &Value) -> Value {
         json!({ "region": "cn-hangzhou", "targets": targets })
+    }
+
+    #[test]
+    fn i27_what_a_worker_says_at_once_is_not_lost() {
+        let store = Store::new(Arc::new(Metrics::new().unwrap()));
+        let mailboxes = Mailboxes::new().0;
+        let scope = Scope { account: AccountName::new("default"), region: Region::new("cn-hangzhou") };
+        let placement = Arc::new(Placement::Served(Served {
+            account: scope.account.clone(),
+            intents: [(scope.region.clone(), Desired::Protection(Box::new(Intent::of(Selector::default()))))]
+                .into(),
+            nodes_ignored: 0,
+            targetless: BTreeMap::new(),
+            nodes: BTreeMap::new(),
+        }));
+        let mailbox = mailboxes.mailbox(&scope, Vec::new);
+        let (said, ends) = (AtomicUsize::new(0), AtomicBool::new(false));
+        std::thread::scope(|threads| {
+            threads.spawn(|| {
+                while !ends.load(Ordering::SeqCst) {
+                    for (id, post) in mailbox.take() {
+                        store.say(&id, &scope, 1, post.generation, RegionReport::default(), Vec::new());
+                        said.fetch_add(1, Ordering::SeqCst);
+                    }
+                }
+            });
+            let lost = (1..=2000).filter(|n| {
+                let seen = seen(&format!("o{n}"), &spec(&json!({ "instanceIds": ["i-a"] })), &Value::Null);
+                let id = object_id(&seen.meta).unwrap();
+                give(&store, &mailboxes, &id, &seen, None, placement.clone());
+                while said.load(Ordering::SeqCst) < *n {
+                    std::thread::yield_now();
+                }
+                store.get(&id).unwrap().parts.is_empty()
+            });
+            let lost = lost.count();
+            ends.store(true, Ordering::SeqCst);
+            assert_eq!(lost, 0);
+        });
     }
 
     #[test]

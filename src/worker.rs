@@ -21,7 +21,7 @@ use tracing::{Instrument as _, info, info_span, warn};
 use crate::credentials::CurrentKey;
 use crate::health::Pulse;
 use crate::leader::{Lead, Leadership, TermGuard};
-use crate::mailbox::Mailbox;
+use crate::mailbox::{Mailbox, Post};
 use crate::metrics::{ScopeMetrics, Sort};
 use crate::preflight::Preflight;
 use crate::scope::Scope;
@@ -139,11 +139,13 @@ impl Worker {
 
     /// Tells the engine what the objects ask.
     fn take_post(&mut self, engine: &mut RegionEngine) {
-        for (object, (generation, asked)) in self.mailbox.take() {
-            if matches!(asked, Asked::Gone | Asked::Opaque) {
-                self.metrics.forget(&object);
+        for (object, Post { interruption, generation, asked }) in self.mailbox.take() {
+            for (generation, asked) in interruption.into_iter().chain([(generation, asked)]) {
+                if matches!(asked, Asked::Gone | Asked::Opaque) {
+                    self.metrics.forget(&object);
+                }
+                engine.handle(self.now(), Input::Intent(object.clone(), generation, asked));
             }
-            engine.handle(self.now(), Input::Intent(object, generation, asked));
         }
     }
 

@@ -97,6 +97,7 @@ mod tests {
         StoredObject {
             seen,
             placement: Arc::new(placement),
+            offered: None,
             parts: BTreeMap::new(),
             author_told: None,
             lagging: Lagging::default(),

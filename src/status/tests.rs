@@ -62,6 +62,7 @@ fn entry(regions: &[&str], protect: bool) -> StoredObject {
             targetless: BTreeMap::new(),
             nodes: BTreeMap::new(),
         })),
+        offered: None,
         parts: BTreeMap::new(),
         author_told: None,
         lagging: Lagging::default(),
