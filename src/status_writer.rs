@@ -22,10 +22,13 @@ use crate::health::Pulse;
 use crate::kubernetes::{CALL_TIMEOUT, FIELD_MANAGER, summary};
 use crate::leader::Leadership;
 use crate::metrics::{Ended, Judged, Metrics, Patched};
-use crate::status::{self, Change, Lost, Now, Report, Statement, report, statement};
+use crate::status::{self, Change, Lost, Now, Report, Shrinking, Statement, report, statement};
 use crate::store::{MUSTER, Store, StoredObject};
 
 const CONCURRENT: usize = 16;
+
+/// After how long it is tried again to tell of targets that went while nobody led.
+const UNTOLD: Duration = Duration::from_secs(30);
 
 pub struct StatusWriter {
     pub client: Client,
@@ -230,30 +233,39 @@ impl StatusWriter {
 
     /// Tells what the object has lost before status leaves it out: whoever takes over in between finds that status counts more
     /// than there is.
-    async fn tell_losses(&self, id: &ObjectId, entry: &StoredObject, said: &Report) {
+    async fn tell_losses(self: &Arc<Self>, id: &ObjectId, entry: &StoredObject, said: &Report) {
         let (resource, losses) = (entry.seen.resource, &entry.losses);
-        let shrunk = losses.shrunk(said, generation(&entry.seen.meta));
-        let gone = shrunk.filter(|gone| *gone > 0);
         for lost in losses.unlogged() {
             self.metrics.lost(resource, lost.reason(resource), lost.grave, 1);
             log_lost(id, resource, lost);
         }
         self.store.logged(id, losses.pending.len());
-        let mut news = status::news(resource, losses.untold());
-        if let (Some(gone), Some((_, counted))) = (gone, losses.counted) {
-            news.push(status::news_of_shrinking(counted, gone));
+        let mut shrinking = losses.shrinking;
+        if let Some(compared) = losses.compare(said, generation(&entry.seen.meta)) {
+            let Shrinking { gone, .. } = compared;
+            shrinking = Some(compared).filter(|_| gone > 0);
+            if gone > 0 {
+                self.metrics.lost(resource, Reason::SelectionShrank, true, gone);
+                let (kind, reason) = (resource.kind(), Reason::SelectionShrank.as_str());
+                warn!(kind, namespace = id.namespace(), name = id.name(), gone, reason, "targets lost");
+            }
+            self.store.compared(id, shrinking);
         }
         let mut told = true;
-        for news in news {
+        for news in status::news(resource, losses.untold()) {
             told &= self.events.tell(&entry.seen, news).await;
         }
-        if let Some(gone) = gone {
-            self.metrics.lost(resource, Reason::SelectionShrank, true, gone);
-            let (kind, reason) = (resource.kind(), Reason::SelectionShrank.as_str());
-            warn!(kind, namespace = id.namespace(), name = id.name(), gone, reason, "targets lost");
+        if told {
+            self.store.told(id, losses.pending.len());
         }
-        let told = if told { losses.pending.len() } else { losses.told };
-        self.store.told(id, told, shrunk.is_some());
+        if let Some(shrinking) = shrinking {
+            if self.events.tell(&entry.seen, status::news_of_shrinking(shrinking)).await {
+                self.store.told_shrinking(id);
+            } else {
+                // Nothing else leads to it any more once status counts what there is.
+                self.mark_later(id, UNTOLD);
+            }
+        }
     }
 
     /// One Event when the domain condition comes to say something else.

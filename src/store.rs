@@ -17,7 +17,7 @@ use crate::desired::{Desired, Homes, Placement};
 use crate::events::Survivors;
 use crate::metrics::{Judged, Metrics};
 use crate::scope::Scope;
-use crate::status::{Lagging, Losses, Lost};
+use crate::status::{Lagging, Losses, Lost, Shrinking};
 
 /// How long survivors wait at most for others, to be told of together.
 pub const MUSTER: Duration = Duration::from_secs(60);
@@ -108,7 +108,7 @@ impl Inner {
             self.untold.clear();
             for entry in self.entries.values_mut() {
                 entry.parts.clear();
-                entry.losses.counted = Losses::counted_by(&entry.seen);
+                entry.losses.counted = Losses::begin(&entry.seen).counted;
                 entry.lagging = Lagging::default();
                 metrics.judged(entry.seen.resource, entry.judged.take(), None);
             }
@@ -136,10 +136,7 @@ impl Store {
         let offered = old.as_ref().and_then(|old| old.offered);
         let announced = old.as_ref().and_then(|old| old.announced);
         let judged = old.as_ref().and_then(|old| old.judged);
-        let losses = old.as_ref().map_or_else(
-            || Losses { counted: Losses::counted_by(&seen), ..Losses::default() },
-            |old| old.losses.clone(),
-        );
+        let losses = old.as_ref().map_or_else(|| Losses::begin(&seen), |old| old.losses.clone());
         let lagging = old.as_ref().map(|old| old.lagging.clone()).unwrap_or_default();
         let (parts, author_told) = old.map(|old| (old.parts, old.author_told)).unwrap_or_default();
         let author_told = author_told.filter(|_| seen.object.is_none());
@@ -187,13 +184,25 @@ impl Store {
         }
     }
 
-    /// Notes that Events have told of the first of what the object has lost, and, if `compared`, of what went before.
-    pub fn told(&self, id: &ObjectId, lost: usize, compared: bool) {
+    /// Notes that Events have told of the first of what the object has lost.
+    pub fn told(&self, id: &ObjectId, lost: usize) {
         if let Some(entry) = self.lock().entries.get_mut(id) {
             entry.losses.told = lost;
-            if compared {
-                entry.losses.counted = None;
-            }
+        }
+    }
+
+    /// Notes what has become of the targets that status counted when the term began.
+    pub fn compared(&self, id: &ObjectId, shrinking: Option<Shrinking>) {
+        if let Some(entry) = self.lock().entries.get_mut(id) {
+            entry.losses.counted = None;
+            entry.losses.shrinking = shrinking;
+        }
+    }
+
+    /// Notes that an Event has told of targets that went while nobody led.
+    pub fn told_shrinking(&self, id: &ObjectId) {
+        if let Some(entry) = self.lock().entries.get_mut(id) {
+            entry.losses.shrinking = None;
         }
     }
 
@@ -371,8 +380,9 @@ impl Store {
 
 #[cfg(test)]
 mod tests {
-    use keeper_core::id::{AccountName, Region};
+    use keeper_core::id::AccountName;
     use keeper_core::intent::{Intent, Selector};
+    use serde_json::json;
 
     use super::*;
     use crate::api::Resource;
@@ -394,19 +404,22 @@ mod tests {
         WatchedObject { resource: Resource::Protection, meta, object: None }
     }
 
-    #[test]
-    fn i33_what_was_said_in_an_earlier_term_says_nothing_any_more() {
-        let (objects, id) = (objects(), ObjectId::new("n", "a", "u"));
-        let scope = Scope { account: AccountName::new("default"), region: Region::new("cn-hangzhou") };
-        let served = Served {
+    fn served(scope: &Scope) -> Placement {
+        Placement::Served(Served {
             account: scope.account.clone(),
             intents: [(scope.region.clone(), Desired::Protection(Box::new(Intent::of(Selector::default()))))]
                 .into(),
             nodes_ignored: 0,
             targetless: BTreeMap::new(),
             nodes: BTreeMap::new(),
-        };
-        objects.put(&id, seen("1", 1), Placement::Served(served));
+        })
+    }
+
+    #[test]
+    fn i33_what_was_said_in_an_earlier_term_says_nothing_any_more() {
+        let (objects, id) = (objects(), ObjectId::new("n", "a", "u"));
+        let scope = Scope { account: AccountName::new("default"), region: Region::new("cn-hangzhou") };
+        objects.put(&id, seen("1", 1), served(&scope));
         let parts = || objects.get(&id).unwrap().parts.len();
         let dirty = || objects.take_dirty(&BTreeSet::new()).len();
         objects.say(&id, &scope, 1, 1, RegionReport::default(), Vec::new());
@@ -421,6 +434,48 @@ mod tests {
         objects.say(&id, &scope, 3, 1, RegionReport::default(), Vec::new());
         objects.begin_term(3);
         assert_eq!((parts(), dirty()), (1, 1), "a scope may be the first to know");
+    }
+
+    /// The object with a status that another leader may have written.
+    fn with_status(counted: u32, domain: (&str, &str), reconciling: &str) -> WatchedObject {
+        let condition = |kind: &str, status: &str, reason: &str| {
+            json!({
+                "type": kind, "status": status, "reason": reason, "message": "",
+                "lastTransitionTime": "2026-01-01T00:00:00Z", "observedGeneration": 1,
+            })
+        };
+        let object = json!({
+            "apiVersion": "ecs-keeper.io/v1alpha1", "kind": "EcsInstanceProtection",
+            "metadata": { "namespace": "n", "name": "a", "uid": "u", "generation": 1 },
+            "spec": { "targets": {} },
+            "status": {
+                "observedGeneration": 1,
+                "counts": {
+                    "targets": counted, "protected": counted, "unprotected": 0, "notApplicable": 0, "unknown": 0,
+                    "atRisk": 0, "nodesIgnored": 0,
+                },
+                "conditions": [
+                    condition("Protected", domain.0, domain.1), condition("Reconciling", reconciling, "AllProtected"),
+                ],
+            },
+        });
+        let seen = Resource::Protection.decode(serde_json::from_value(object).unwrap());
+        assert!(seen.object.is_some());
+        seen
+    }
+
+    #[test]
+    fn i50_what_went_while_nobody_led_stays_until_it_is_told() {
+        let (objects, id) = (objects(), ObjectId::new("n", "a", "u"));
+        objects.put(&id, with_status(3, ("True", "AllProtected"), "False"), Placement::NotGranted);
+        let losses = || objects.get(&id).unwrap().losses;
+        let shrinking = Some(Shrinking { counted: 3, gone: 1 });
+        objects.compared(&id, shrinking);
+        // No Event could be published, and status is written all the same.
+        objects.recorded(&id, 0);
+        assert_eq!((losses().counted, losses().shrinking), (None, shrinking));
+        objects.told_shrinking(&id);
+        assert_eq!(losses().shrinking, None);
     }
 
     #[test]

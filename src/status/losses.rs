@@ -27,6 +27,16 @@ pub struct Losses {
     pub told: usize,
     /// How many targets status counted when this term began, and in which generation; `None`: that has been compared.
     pub counted: Option<(Generation, u32)>,
+    /// What went while nobody led, until an Event has told it.
+    pub shrinking: Option<Shrinking>,
+}
+
+/// That there are fewer targets than status counted when a term began.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Shrinking {
+    /// How many status counted.
+    pub counted: u32,
+    pub gone: u32,
 }
 
 /// A target that is lost, with times of the wall clock.
@@ -81,8 +91,13 @@ impl Moments {
 }
 
 impl Losses {
-    /// Those of an object that a term begins with.
-    pub fn counted_by(seen: &WatchedObject) -> Option<(Generation, u32)> {
+    /// What a term begins with. What an earlier one noted says nothing any more: whatever of it status still counts is told by
+    /// number.
+    pub fn begin(seen: &WatchedObject) -> Self {
+        Self { counted: Self::counted_by(seen), ..Self::default() }
+    }
+
+    fn counted_by(seen: &WatchedObject) -> Option<(Generation, u32)> {
         let object = seen.object.as_ref()?;
         let counts = object.counts()?;
         (object.observed_generation() == Some(generation(&seen.meta)))
@@ -99,14 +114,15 @@ impl Losses {
         self.pending.get(self.logged..).unwrap_or_default()
     }
 
-    /// How many targets went while nobody led, as far as this report tells. `None`: it does not, or that is known.
-    pub fn shrunk(&self, report: &Report, of: Generation) -> Option<u32> {
+    /// What went while nobody led, as far as this report tells. `None`: it does not, or that is known.
+    pub fn compare(&self, report: &Report, of: Generation) -> Option<Shrinking> {
         let (counted_in, counted) = self.counted?;
         if counted_in != of {
-            return Some(0);
+            return Some(Shrinking { counted, gone: 0 });
         }
         let named = u32::try_from(self.pending.len()).unwrap_or(u32::MAX);
-        report.counted.then(|| report.part.shrunk(counted, named)).flatten()
+        let gone = report.counted.then(|| report.part.shrunk(counted, named)).flatten()?;
+        Some(Shrinking { counted, gone })
     }
 }
 
@@ -209,7 +225,7 @@ pub fn news(resource: Resource, lost: &[Lost]) -> Vec<ObjectEvent> {
 }
 
 /// What an Event tells of targets that went while nobody led.
-pub fn news_of_shrinking(counted: u32, gone: u32) -> ObjectEvent {
+pub fn news_of_shrinking(Shrinking { counted, gone }: Shrinking) -> ObjectEvent {
     let reason = Reason::SelectionShrank;
     let are = if gone == 1 { "is" } else { "are" };
     ObjectEvent {

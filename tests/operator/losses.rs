@@ -1,7 +1,13 @@
 //! I50: nothing is lost silently.
 
 use ecs_keeper::api::{EcsInstanceProtection, InstanceState, InstanceStatus};
+use k8s_openapi::api::admissionregistration::v1::{
+    ValidatingAdmissionPolicy, ValidatingAdmissionPolicyBinding,
+};
+use k8s_openapi::api::events::v1::Event;
 use keeper_simulator::{Change, ReleaseReason, Seed};
+use kube::Api;
+use kube::api::{DeleteParams, PostParams};
 use serde_json::{Value, json};
 
 use crate::outside::{address, scrape, sum};
@@ -141,6 +147,72 @@ async fn i50_what_goes_while_nobody_leads_is_told_by_number() {
     let told = stage.events("prod").await;
     let shrank = of(&told, "SelectionShrank");
     assert_eq!((shrank.len(), shrank[0].times, shrank[0].kind.as_str()), (1, 1, "Warning"), "{told:?}");
+}
+
+/// Refuses every Event of this test's objects that tells of a smaller selection.
+async fn refuse_event(stage: &Stage, name: &str) {
+    let policies: Api<ValidatingAdmissionPolicy> = Api::all(stage.cluster.client.clone());
+    let bindings: Api<ValidatingAdmissionPolicyBinding> = Api::all(stage.cluster.client.clone());
+    let policy = json!({
+        "metadata": { "name": name },
+        "spec": {
+            "failurePolicy": "Fail",
+            "matchConstraints": { "resourceRules": [{
+                "apiGroups": ["events.k8s.io"], "apiVersions": ["v1"], "operations": ["CREATE"], "resources": ["events"],
+            }] },
+            "validations": [{ "expression": "object.reason != 'SelectionShrank'" }],
+        },
+    });
+    let binding = json!({
+        "metadata": { "name": name },
+        "spec": {
+            "policyName": name,
+            "validationActions": ["Deny"],
+            "matchResources": {
+                "namespaceSelector": { "matchLabels": { "kubernetes.io/metadata.name": stage.namespace } },
+            },
+        },
+    });
+    let create = PostParams::default();
+    policies.create(&create, &serde_json::from_value(policy).unwrap()).await.unwrap();
+    bindings.create(&create, &serde_json::from_value(binding).unwrap()).await.unwrap();
+    let events: Api<Event> = Api::namespaced(stage.cluster.client.clone(), &stage.namespace);
+    let probe = json!({
+        "metadata": { "name": "probe" },
+        "reason": "SelectionShrank", "type": "Normal", "action": "Probe", "eventTime": "2026-01-01T00:00:00.000000Z",
+        "reportingController": "test/probe", "reportingInstance": "probe",
+        "regarding": { "kind": "Namespace", "name": stage.namespace, "namespace": stage.namespace },
+    });
+    let probe: Event = serde_json::from_value(probe).unwrap();
+    let dry = PostParams { dry_run: true, ..PostParams::default() };
+    eventually("the policy is in force", async || match events.create(&dry, &probe).await {
+        Err(kube::Error::Api(status)) if status.message.contains(name) => Ok(()),
+        answer => Err(answer),
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn i50_what_went_by_number_is_told_as_soon_as_an_event_can_be_published() {
+    let stage = stage(&["i-one", "i-two", "i-three"]).await;
+    let operator = stage.start();
+    stage.apply("prod", tagged()).await;
+    until_targets(&stage, 3).await;
+    operator.kill().await;
+    let policy = format!("no-shrinking-{}", stage.namespace);
+    refuse_event(&stage, &policy).await;
+    stage.by_hand("i-two", false);
+    stage.account.release("i-two", ReleaseReason::Manual).unwrap();
+    let _operator = stage.start();
+    until_targets(&stage, 2).await;
+    stage.reads(3).await;
+    let told = stage.events("prod").await;
+    assert!(of(&told, "SelectionShrank").is_empty(), "{told:?}");
+    let bindings: Api<ValidatingAdmissionPolicyBinding> = Api::all(stage.cluster.client.clone());
+    bindings.delete(&policy, &DeleteParams::default()).await.unwrap();
+    let note = stage.until_event("prod", "SelectionShrank").await;
+    assert!(note.starts_with("1 of 3 targets is no longer selected."), "{note}");
+    assert_eq!(stage.printed().matches("targets lost").count(), 1, "the log has it once");
 }
 
 #[tokio::test]
