@@ -108,7 +108,7 @@ impl Inner {
             self.untold.clear();
             for entry in self.entries.values_mut() {
                 entry.parts.clear();
-                entry.losses.counted = Losses::begin(&entry.seen).counted;
+                entry.losses = Losses::begin(&entry.seen);
                 entry.lagging = Lagging::default();
                 metrics.judged(entry.seen.resource, entry.judged.take(), None);
             }
@@ -380,13 +380,18 @@ impl Store {
 
 #[cfg(test)]
 mod tests {
+    use k8s_openapi::jiff::Timestamp;
+    use keeper_core::conditions::unserved;
     use keeper_core::id::AccountName;
     use keeper_core::intent::{Intent, Selector};
+    use keeper_core::loss::{Cause, Loss};
+    use keeper_core::time::Moment;
     use serde_json::json;
 
     use super::*;
     use crate::api::Resource;
     use crate::desired::Served;
+    use crate::status::{Moments, Report};
 
     fn objects() -> Store {
         Store::new(Arc::new(Metrics::new().unwrap()))
@@ -462,6 +467,42 @@ mod tests {
         let seen = Resource::Protection.decode(serde_json::from_value(object).unwrap());
         assert!(seen.object.is_some());
         seen
+    }
+
+    fn lost(id: &str) -> Lost {
+        let moments = Moments { moment: Moment::at(Duration::ZERO), wall: Timestamp::UNIX_EPOCH };
+        moments.date(Loss {
+            id: id.into(),
+            cause: Cause::Gone,
+            noted: moments.moment,
+            grave: true,
+            not_applicable: None,
+            last: None,
+            last_protected: None,
+        })
+    }
+
+    #[test]
+    fn i50_what_an_earlier_term_noted_hides_nothing_in_the_next() {
+        let (objects, id) = (objects(), ObjectId::new("n", "a", "u"));
+        let scope = Scope { account: AccountName::new("default"), region: Region::new("cn-hangzhou") };
+        let standing = with_status(3, ("True", "AllProtected"), "False");
+        objects.put(&id, standing, served(&scope));
+        objects.say(&id, &scope, 1, 1, RegionReport::default(), vec![lost("i-a")]);
+        objects.logged(&id, 1);
+        objects.told(&id, 1);
+        objects.begin_term(2);
+        let losses = objects.get(&id).unwrap().losses;
+        assert_eq!((losses.pending.len(), losses.logged, losses.told), (0, 0, 0));
+        assert_eq!(losses.counted, Some((1, 3)), "whatever status still counts is told by number");
+        let report = Report {
+            condition_set: unserved(Reason::NoTargets, ""),
+            question: None,
+            part: RegionReport { settled: true, ..RegionReport::default() },
+            lagging: Lagging::default(),
+            counted: true,
+        };
+        assert_eq!(losses.compare(&report, 1), Some(Shrinking { counted: 3, gone: 3 }));
     }
 
     #[test]
