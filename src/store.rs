@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
 use keeper_core::conditions::Status;
 use keeper_core::id::{Generation, ObjectId, Region};
 use keeper_core::reason::Reason;
@@ -17,7 +18,7 @@ use crate::desired::{Desired, Homes, Placement};
 use crate::events::Survivors;
 use crate::metrics::{Judged, Metrics};
 use crate::scope::Scope;
-use crate::status::{Lagging, Losses, Lost, Shrinking};
+use crate::status::{Lagging, Losses, Lost, RECONCILING, Shrinking};
 
 /// How long survivors wait at most for others, to be told of together.
 pub const MUSTER: Duration = Duration::from_secs(60);
@@ -109,6 +110,7 @@ impl Inner {
             for entry in self.entries.values_mut() {
                 entry.parts.clear();
                 entry.losses = Losses::begin(&entry.seen);
+                entry.announced = announced_by(&entry.seen);
                 entry.lagging = Lagging::default();
                 metrics.judged(entry.seen.resource, entry.judged.take(), None);
             }
@@ -116,6 +118,19 @@ impl Inner {
             self.dirty = self.entries.keys().cloned().collect();
         }
     }
+}
+
+/// What an Event has told of the status that stands: what is under way is not told.
+fn announced_by(seen: &WatchedObject) -> Option<(Status, Reason)> {
+    let object = seen.object.as_ref()?;
+    let says = |condition: &Condition, status: Status| condition.status == status.as_str();
+    let under_way = |it: &Condition| it.type_ == RECONCILING && says(it, Status::True);
+    if object.conditions().iter().any(under_way) {
+        return None;
+    }
+    let domain = object.domain()?;
+    let status = [Status::True, Status::False, Status::Unknown].into_iter().find(|of| says(domain, *of))?;
+    Some((status, Reason::from_word(&domain.reason)?))
 }
 
 impl Store {
@@ -517,6 +532,23 @@ mod tests {
         assert_eq!((losses().counted, losses().shrinking), (None, shrinking));
         objects.told_shrinking(&id);
         assert_eq!(losses().shrinking, None);
+    }
+
+    #[test]
+    fn what_another_leader_said_meanwhile_is_what_was_told_last() {
+        let (objects, id) = (objects(), ObjectId::new("n", "a", "u"));
+        let announced = || objects.get(&id).unwrap().announced;
+        objects.put(&id, with_status(1, ("False", "PermissionDenied"), "False"), Placement::NotGranted);
+        objects.announced(&id, (Status::False, Reason::PermissionDenied));
+        for (term, domain, reconciling, told) in [
+            (1, ("True", "AllProtected"), "False", Some((Status::True, Reason::AllProtected))),
+            (2, ("Unknown", "NodeUnresolved"), "True", None),
+            (3, ("False", "OfANewerVersion"), "False", None),
+        ] {
+            objects.put(&id, with_status(1, domain, reconciling), Placement::NotGranted);
+            objects.begin_term(term);
+            assert_eq!(announced(), told, "{domain:?}");
+        }
     }
 
     #[test]

@@ -14,7 +14,7 @@ pub const AT_RISK: &str = "AtRisk";
 /// Neither the operator nor a person has anything left to do.
 const READY: &str = "Ready";
 /// The operator has.
-const RECONCILING: &str = "Reconciling";
+pub const RECONCILING: &str = "Reconciling";
 /// A person has.
 pub const STALLED: &str = "Stalled";
 

@@ -14,7 +14,7 @@ mod report;
 mod retention;
 mod statement;
 
-pub use conditions::{AT_RISK, STALLED};
+pub use conditions::{AT_RISK, RECONCILING, STALLED};
 pub use finalizer::{Change, FINALIZER, change};
 pub use judge::{Now, report};
 pub use lagging::Lagging;

@@ -269,6 +269,43 @@ async fn i33_a_leader_that_was_stopped_past_its_lease_signs_nothing_when_it_goes
 }
 
 #[tokio::test]
+async fn i50_what_a_replica_told_when_it_led_before_is_told_again_when_it_comes_again() {
+    let theatre = Theatre::new().await;
+    let stage = &theatre.stage;
+    let id = stage.account.seed_one(&Seed::new(REGION).protected(true));
+    let leader = theatre.sweeping("first", CALM);
+    theatre.until_leads("first", 1).await;
+    let heir = theatre.sweeping("second", CALM);
+    theatre.until_stands_by("second").await;
+    stage
+        .apply("seen", json!({ "region": REGION, "targets": { "instanceIds": [id] }, "mode": "Observe" }))
+        .await;
+    stage.until("seen", "Protected=True/AllProtected").await;
+    let told = async |times: i32| {
+        stage.by_hand(&id, false);
+        stage.until("seen", "Protected=False/Unprotected").await;
+        eventually(&format!("it is told {times} times"), async || {
+            let told = stage.events("seen").await;
+            let of_it = told.iter().filter(|told| told.reason == "Unprotected");
+            if of_it.map(|told| told.times).sum::<i32>() == times { Ok(()) } else { Err(told) }
+        })
+        .await;
+    };
+    told(1).await;
+
+    leader.signal("STOP").await;
+    theatre.until_leads("second", 1).await;
+    stage.by_hand(&id, true);
+    stage.until("seen", "Protected=True/AllProtected").await;
+    leader.signal("CONT").await;
+    stage.until_printed("lease lost", 1).await;
+    assert!(heir.terminate().await.success());
+    theatre.until_leads("first", 2).await;
+    theatre.until_signs("first").await;
+    told(2).await;
+}
+
+#[tokio::test]
 async fn i33_a_leader_that_cannot_reach_the_api_server_stops_in_time() {
     let theatre = Theatre::new().await;
     let stage = &theatre.stage;
