@@ -17,6 +17,7 @@ use kube::runtime::events::EventType;
 use kube::runtime::watcher::{self, Event, watcher};
 use kube::runtime::{WatchStreamExt as _, reflector::Lookup as _};
 use kube::{Api, Client};
+use tokio::time::Instant;
 use tracing::{info, warn};
 
 use crate::api::{Object, Resource, Retention, WatchedObject, generation, object_id};
@@ -24,6 +25,7 @@ use crate::desired::{Machine, Nodes, Placement, place};
 use crate::events::{self, EventRecorder, ObjectEvent, each_or_all};
 use crate::grants::Grants;
 use crate::health::{Health, Pulse};
+use crate::leader::at_the_end;
 use crate::mailbox::Mailboxes;
 use crate::metrics::Metrics;
 use crate::node::Node;
@@ -54,6 +56,23 @@ pub struct Watch {
     /// Told when everything was listed.
     pub health: Health,
     pub metrics: Arc<Metrics>,
+}
+
+/// A wave of changes of Nodes. It is over a fixed time after its first change, whatever else is watched meanwhile.
+#[derive(Default)]
+struct Wave {
+    over: Option<Instant>,
+}
+
+impl Wave {
+    fn begin(&mut self) {
+        self.over.get_or_insert_with(|| Instant::now() + NODES_SETTLE);
+    }
+
+    /// Waits until it is over; for ever if none has begun.
+    fn over(&self) -> impl Future<Output = ()> + use<> {
+        at_the_end(self.over)
+    }
 }
 
 /// What was watched so far.
@@ -94,7 +113,7 @@ impl Watch {
         let nodes = backed_off(watcher(nodes, watcher::Config::default()), NODE, self.metrics.clone());
         let mut nodes = Box::pin(nodes);
         let mut view = View::default();
-        let mut nodes_changed = false;
+        let mut wave = Wave::default();
         let patience = tokio::time::sleep(NODES_PATIENCE);
         tokio::pin!(patience);
         let mut impatient = false;
@@ -106,13 +125,15 @@ impl Watch {
             tokio::select! {
                 Some((resource, event)) = objects.next() => self.take_object(&mut view, resource, event),
                 Some(event) = nodes.next() => {
-                    nodes_changed |= take_node(&mut view, event);
+                    if take_node(&mut view, event) {
+                        wave.begin();
+                    }
                     if view.nodes_synced {
                         self.health.listed(NODE);
                     }
                 }
-                () = tokio::time::sleep(NODES_SETTLE), if nodes_changed && view.nodes_synced => {
-                    nodes_changed = false;
+                () = wave.over(), if view.nodes_synced => {
+                    wave = Wave::default();
                     self.nodes_changed(&mut view);
                 }
                 () = &mut patience, if !impatient => impatient = true,
@@ -485,6 +506,19 @@ mod tests {
             ends.store(true, Ordering::SeqCst);
             assert_eq!(lost, 0);
         });
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_wave_of_nodes_is_over_in_time_however_many_follow() {
+        let (begun, mut wave) = (Instant::now(), Wave::default());
+        loop {
+            tokio::select! {
+                () = wave.over() => break,
+                () = tokio::time::sleep(NODES_SETTLE / 3) => wave.begin(),
+            }
+            assert!(begun.elapsed() < 10 * NODES_SETTLE, "it is put off again and again");
+        }
+        assert!(begun.elapsed() < 2 * NODES_SETTLE, "{:?}", begun.elapsed());
     }
 
     #[test]
