@@ -2,7 +2,7 @@
 //!
 //! [`export`] is pure. Nothing is asked of the cloud, and nothing is changed.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 
 use kube::core::DeserializeGuard;
@@ -82,8 +82,15 @@ pub fn export(
 ) -> Result<String, ExportError> {
     let name = object.name_any();
     let whole = format!("{}/{name}", object.namespace().unwrap_or_default());
-    let ids = by_region(object, region)?;
-    let count: usize = ids.values().map(Vec::len).sum();
+    let known = object.status.as_ref().map(survivors::known_by_status_alone).unwrap_or_default();
+    let unclear = object.status.as_ref().map(survivors::without_details).unwrap_or_default();
+    // What is no id can't stand in a spec.
+    let valid = |ids: BTreeSet<&'_ str>| -> BTreeSet<String> {
+        ids.into_iter().filter(|id| check_id(id).is_ok()).map(str::to_owned).collect()
+    };
+    let (known, unclear) = (valid(known), valid(unclear));
+    let ids = by_region(object, known.iter().chain(&unclear), region)?;
+    let count = known.len() + unclear.len();
     let mut text = String::new();
     if count == 0 {
         // Writing to a string does not fail.
@@ -93,8 +100,16 @@ pub fn export(
         );
         return Ok(text);
     }
+    let known = known.len();
     let _ =
-        writeln!(text, "# {count} network interfaces that only the status of EniRetention {whole} lists.");
+        writeln!(text, "# {known} network interfaces that only the status of EniRetention {whole} lists.");
+    if !unclear.is_empty() {
+        let unclear = unclear.len();
+        let _ = writeln!(
+            text,
+            "# {unclear} more network interfaces that it retains. Its status does not show whether they are attached."
+        );
+    }
     text.push_str(
         "# Before you delete or rename that object, apply this and wait for the condition Retained.\n",
     );
@@ -129,15 +144,14 @@ pub fn export(
 
 /// The ids by the region that they are in.
 fn by_region<'a>(
-    object: &'a EniRetention,
+    object: &EniRetention,
+    ids: impl Iterator<Item = &'a String>,
     otherwise: Option<&str>,
 ) -> Result<BTreeMap<String, Vec<&'a str>>, ExportError> {
     let mut regions: BTreeMap<String, Vec<&str>> = BTreeMap::new();
-    let Some(status) = &object.status else { return Ok(regions) };
-    let rows = survivors::rows(status);
+    let rows = object.status.as_ref().map(survivors::rows).unwrap_or_default();
     let mut nowhere = Vec::new();
-    // What is no id can't stand in a spec.
-    for id in survivors::known_by_status_alone(status).into_iter().filter(|id| check_id(id).is_ok()) {
+    for id in ids.map(String::as_str) {
         let zone = rows.get(id).and_then(|row| row.zone_id.as_deref());
         let region = object.spec.region.as_deref().or_else(|| zone.and_then(region_of)).or(otherwise);
         match region {
@@ -214,7 +228,7 @@ mod tests {
             "reattach": [{ "networkInterfaceId": "eni-a", "instanceId": "i-x" }],
         });
         let status = json!({
-            "retainedEniIds": ["eni-a", "eni-b", "eni-c", "eni-d", "eni-e", "eni-: 1", "eni-gone }"],
+            "retainedEniIds": ["eni-a", "eni-b", "eni-c", "eni-d", "eni-: 1", "eni-gone }"],
             // Of the first there is no row, as of all beyond 500. What is no id comes from somebody else.
             "availableEniIds": ["eni-a", "eni-gone", "eni-: 1", "eni-gone }"],
             "networkInterfaces": [
@@ -243,6 +257,25 @@ mod tests {
                 },
             })]
         );
+    }
+
+    #[test]
+    fn what_status_retains_without_a_row_is_named_as_well_and_counted_apart() {
+        let status = json!({
+            "retainedEniIds": ["eni-a", "eni-b", "eni-c", "eni-d"], "availableEniIds": ["eni-a"],
+            "networkInterfaces": [
+                row("eni-b", "Reattached", "cn-hangzhou-h"), row("eni-c", "Attached", "cn-hangzhou-h"),
+            ],
+        });
+        let spec = json!({ "region": "cn-hangzhou", "targets": { "instanceIds": ["i-a"] } });
+        let text = export(&object(&spec, &status), None, None).unwrap();
+        assert!(text.starts_with("# 2 network interfaces that only the status of "), "{text}");
+        assert!(
+            text.contains("# 1 more network interfaces that it retains. Its status does not show"),
+            "{text}"
+        );
+        let ids = &documents(&text)[0]["spec"]["targets"]["networkInterfaceIds"];
+        assert_eq!(*ids, json!(["eni-a", "eni-b", "eni-d"]));
     }
 
     #[test]

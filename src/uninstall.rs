@@ -5,6 +5,7 @@
 //! alone. That holds up nobody. Nothing is changed here: neither in the cluster nor, for no access key is known, in the cloud.
 
 use std::fmt::Write as _;
+use std::num::NonZeroUsize;
 
 use kube::api::{ListParams, ObjectMeta};
 use kube::{Client, ResourceExt as _};
@@ -75,11 +76,13 @@ async fn survivors(client: &Client, labels: Option<&str>) -> Result<Vec<Survivor
         for object in list.items {
             let status = object.data.get("status").cloned().unwrap_or_default();
             let status: EniRetentionStatus = serde_json::from_value(status).unwrap_or_default();
-            let network_interface_ids: Vec<String> =
-                survivors::free(&status).into_iter().map(plain).collect();
+            let unclear = survivors::maybe_free(&status);
+            let free = survivors::free(&status);
+            let network_interface_ids: Vec<String> = free.union(&unclear).copied().map(plain).collect();
+            let unclear = NonZeroUsize::new(unclear.len());
             if !network_interface_ids.is_empty() {
                 let (namespace, name) = (object.namespace().unwrap_or_default(), object.name_any());
-                found.push(Survivors { namespace, name, network_interface_ids });
+                found.push(Survivors { namespace, name, network_interface_ids, unclear });
             }
         }
         match list.metadata.continue_.filter(|token| !token.is_empty()) {
@@ -146,6 +149,9 @@ struct Survivors {
     namespace: String,
     name: String,
     network_interface_ids: Vec<String>,
+    /// For how many of them status does not show whether they are free.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    unclear: Option<NonZeroUsize>,
 }
 
 impl Held {
@@ -221,8 +227,11 @@ fn survivors_text(survivors: &[Survivors]) -> String {
         "\nSave this list. Retained network interfaces that are free: {count}. Only the status of these objects lists them. \
          If an object or its CRD is deleted, they stay in the cloud, but ecs-keeper no longer retains them."
     );
-    for Survivors { namespace, name, network_interface_ids } in survivors {
+    for Survivors { namespace, name, network_interface_ids, unclear } in survivors {
         let _ = write!(text, "\nEniRetention {namespace}/{name}\n");
+        if let Some(unclear) = unclear {
+            let _ = writeln!(text, "  For {unclear} of these, status does not show whether they are free:");
+        }
         for line in network_interface_ids.chunks(4) {
             let _ = writeln!(text, "  {}", line.join(" "));
         }
@@ -248,6 +257,21 @@ fn json(held: &[Held], survivors: &[Survivors]) -> Result<String, serde_json::Er
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn survivors_of_which_status_tells_no_more_than_the_id_are_counted() {
+        let survivors = |unclear| Survivors {
+            namespace: "team".to_owned(),
+            name: "prod".to_owned(),
+            network_interface_ids: vec!["eni-a".to_owned()],
+            unclear: NonZeroUsize::new(unclear),
+        };
+        let said = "For 1 of these, status does not show whether they are free:";
+        assert!(survivors_text(&[survivors(1)]).contains(said));
+        assert!(!survivors_text(&[survivors(0)]).contains("For 0"));
+        assert_eq!(serde_json::to_value(survivors(1)).unwrap()["unclear"], json!(1));
+        assert!(serde_json::to_value(survivors(0)).unwrap().get("unclear").is_none());
+    }
 
     #[test]
     fn i10_the_advice_for_an_unreadable_object_leaves_the_finalizers_of_others() {

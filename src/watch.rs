@@ -257,16 +257,20 @@ impl Watch {
         if ids.is_empty() {
             return;
         }
+        let status = gone.object.as_ref().and_then(Object::retention).and_then(|it| it.status.as_ref());
+        let unclear = status.map(survivors::maybe_free).unwrap_or_default();
+        let unclear = unclear.intersection(&ids).count();
         let (namespace, name) = (&gone.meta.namespace, &gone.meta.name);
         let all = ids.iter().copied().collect::<Vec<_>>().join(" ");
         warn!(
             namespace,
             name,
             count = ids.len(),
+            unclear,
             ids = all,
             "survivors of a deleted object are not retained by any object"
         );
-        self.events.announce(gone, events::forgotten(&ids));
+        self.events.announce(gone, events::forgotten(&ids, unclear));
     }
 
     fn serves(&self, seen: &WatchedObject) -> bool {
@@ -342,13 +346,14 @@ fn give(
     store.offered(id, of);
 }
 
-/// The free interfaces that an object retained and none of the others does, by its status or by their ids in its spec.
+/// The interfaces that an object retained, that are or may be free, and that none of the others retains, by its status or by their ids in its spec.
 fn forgotten<'a>(
     gone: &'a WatchedObject,
     others: impl Iterator<Item = &'a WatchedObject>,
 ) -> BTreeSet<&'a str> {
     let Some(object) = gone.object.as_ref().and_then(Object::retention) else { return BTreeSet::new() };
     let mut ids = object.status.as_ref().map(survivors::free).unwrap_or_default();
+    ids.extend(object.status.iter().flat_map(survivors::maybe_free));
     if ids.is_empty() {
         return ids;
     }
@@ -526,12 +531,18 @@ mod tests {
         let gone = seen(
             "gone",
             &spec(&json!({ "instanceIds": ["i-a"] })),
-            &json!({ "retainedEniIds": ["eni-a", "eni-b", "eni-c", "eni-d"], "availableEniIds": ["eni-a", "eni-b", "eni-c"] }),
+            &json!({ "retainedEniIds": ["eni-a", "eni-b", "eni-c", "eni-d"], "availableEniIds": ["eni-a", "eni-b", "eni-c"],
+                     "networkInterfaces": [{
+                         "networkInterfaceId": "eni-d", "phase": "Attached", "since": "2026-01-01T00:00:00Z",
+                         "reason": "Retained", "message": "",
+                     }] }),
         );
         let left = |others: &[WatchedObject]| {
             forgotten(&gone, others.iter()).into_iter().map(str::to_owned).collect::<Vec<_>>()
         };
         assert_eq!(left(&[]), ["eni-a", "eni-b", "eni-c"], "eni-d is on an instance");
+        let shortened = seen("gone", &spec(&json!({})), &json!({ "retainedEniIds": ["eni-a"] }));
+        assert_eq!(forgotten(&shortened, [].iter()), BTreeSet::from(["eni-a"]), "it may be free");
         let named = seen("named", &spec(&json!({ "networkInterfaceIds": ["eni-a"] })), &Value::Null);
         let remembers = seen(
             "remembers",

@@ -93,11 +93,16 @@ pub fn survived(survivors: &Survivors) -> ObjectEvent {
     ObjectEvent { kind: EventType::Normal, reason: Reason::Survived, action: "Retain", note }
 }
 
-pub fn forgotten(ids: &BTreeSet<&str>) -> ObjectEvent {
+/// That no object retains these interfaces any more. `unclear`: for how many status did not show whether they are free.
+pub fn forgotten(ids: &BTreeSet<&str>, unclear: usize) -> ObjectEvent {
     let what = if ids.len() == 1 {
         "1 free network interface is".to_owned()
     } else {
         format!("{} free network interfaces are", ids.len())
+    };
+    let unclear = match unclear {
+        0 => String::new(),
+        unclear => format!(" For {unclear} of them, status did not show whether they are free."),
     };
     let (examples, sentence) = (examples(ids.iter().copied()), Reason::SurvivorsForgotten.sentence());
     ObjectEvent {
@@ -105,7 +110,7 @@ pub fn forgotten(ids: &BTreeSet<&str>) -> ObjectEvent {
         reason: Reason::SurvivorsForgotten,
         action: "Delete",
         note: format!(
-            "{what} no longer retained by any object: {examples}. {sentence} The log of ecs-keeper lists all of them."
+            "{what} no longer retained by any object: {examples}.{unclear} {sentence} The log of ecs-keeper lists all of them."
         ),
     }
 }
@@ -117,6 +122,14 @@ mod tests {
     fn note(survivors: &[(&str, Option<&str>)]) -> String {
         let owned = |(id, last): &(&str, Option<&str>)| ((*id).to_owned(), last.map(str::to_owned));
         survived(&survivors.iter().map(owned).collect()).note
+    }
+
+    #[test]
+    fn of_survivors_that_are_forgotten_it_is_said_how_many_may_not_be_free() {
+        let note = |unclear| forgotten(&BTreeSet::from(["eni-a", "eni-b"]), unclear).note;
+        let begins = "2 free network interfaces are no longer retained by any object: eni-a, eni-b. ";
+        assert!(note(0).starts_with(begins) && !note(0).contains("For 0"));
+        assert!(note(1).starts_with(&format!("{begins}For 1 of them, status did not show")), "{}", note(1));
     }
 
     #[test]

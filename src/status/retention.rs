@@ -126,10 +126,14 @@ fn rows(
     note_lost(&mut rows, &before, lost);
     rows.sort_by(|a, b| {
         let attention = |row: &NetworkInterfaceStatus| row.reason != RETAINED || !row.risks.is_empty();
+        // Of these no selected instance may tell.
+        let anew = |row: &NetworkInterfaceStatus| {
+            matches!(row.phase, NetworkInterfacePhase::Attaching | NetworkInterfacePhase::Reattached)
+        };
         let first = match sort(a.phase) {
             // The oldest, so that none loses its row to another.
             Sort::Free => a.since.cmp(&b.since),
-            Sort::Attached => attention(b).cmp(&attention(a)),
+            Sort::Attached => (attention(b), anew(b)).cmp(&(attention(a), anew(a))),
             Sort::Gone => b.since.cmp(&a.since),
         };
         sort(a.phase)

@@ -100,6 +100,23 @@ fn the_limits_of_status_and_of_what_is_remembered_are_the_same() {
 }
 
 #[test]
+fn what_is_attached_anew_keeps_its_row_before_what_a_selected_instance_tells_of() {
+    let of = |id: &str, phase| seen(id, phase, Belongings::default());
+    let mut listed: Vec<InterfaceRow> =
+        (0..MAX_LISTED_ATTACHED).map(|n| of(&format!("eni-a{n:03}"), InterfacePhase::Attached)).collect();
+    listed.push(of("eni-x", InterfacePhase::Reattached));
+    listed.push(of("eni-y", InterfacePhase::Attaching));
+    let trouble = of("eni-z", InterfacePhase::Attached);
+    listed.push(InterfaceRow { reason: Reason::Correcting, ..trouble });
+    let ids: Vec<String> = listed.iter().map(|row| row.id.to_string()).collect();
+    let ids: Vec<&str> = ids.iter().map(String::as_str).collect();
+    let status = next(&told(&ids, listed), &EniRetentionStatus::default(), 100);
+    let first = phases(&status).into_iter().map(|(id, _)| id).take(4).collect::<Vec<_>>();
+    assert_eq!(first, ["eni-z", "eni-x", "eni-y", "eni-a000"]);
+    assert_eq!(status.network_interfaces.len(), MAX_LISTED_ATTACHED);
+}
+
+#[test]
 fn i19_an_id_leaves_only_with_a_reason() {
     let old = standing();
     let empty = told(&[], Vec::new());
