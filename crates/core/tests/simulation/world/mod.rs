@@ -351,7 +351,11 @@ impl World {
 
     /// A replica that stands by hears of every object as it is now.
     pub fn inform(&self, aside: &mut Replica) {
-        for (id, generation) in std::mem::take(&mut aside.told) {
+        let stands = |id: &ObjectId| self.store.values().any(|stored| stored.id == *id);
+        let (told, gone) = std::mem::take(&mut aside.told).into_iter().partition(|(id, _)| stands(id));
+        aside.told = told;
+        let gone: BTreeMap<ObjectId, Generation> = gone;
+        for (id, generation) in gone {
             aside.engine.handle(self.now, Input::Intent(id, generation, Asked::Gone));
         }
         for stored in self.store.values() {
