@@ -195,15 +195,15 @@ impl Worker {
             Action::ReadInterfaces(id, read) => {
                 calls.spawn(read_page(call(), id, read, Input::Interfaces, stop.clone()).in_current_span());
             }
-            Action::WriteInstance(id, write, _) => {
+            Action::WriteInstance(id, write) => {
                 let write = write_flag(call(), id, write, Sort::Instance, Input::Instances);
                 calls.spawn(write.in_current_span());
             }
-            Action::WriteInterface(id, write, _) => {
+            Action::WriteInterface(id, write) => {
                 let write = write_flag(call(), id, write, Sort::NetworkInterface, Input::Interfaces);
                 calls.spawn(write.in_current_span());
             }
-            Action::Attach(id, permit, _) => {
+            Action::Attach(id, permit) => {
                 calls.spawn(attach(call(), id, permit).in_current_span());
             }
             Action::Preflight(preflight, object) => {

@@ -129,7 +129,7 @@ impl World {
                     self.meter.reads += 1;
                     answers.push((call, Reply::Page(self.cloud.page(&read))));
                 }
-                Action::Write(call, WriteCall::Protect(target), _) => {
+                Action::Write(call, WriteCall::Protect(target)) => {
                     self.meter.writes += 1;
                     if let Some(flag) =
                         self.cloud.names.get(&target).and_then(|n| self.cloud.protected.get_mut(*n))
@@ -138,8 +138,7 @@ impl World {
                     }
                     answers.push((call, Reply::Accepted(RequestId::new("W"))));
                 }
-                Action::Write(_, WriteCall::Unprotect(_), _) | Action::Preflight(..) | Action::Attach(..) => {
-                }
+                Action::Write(_, WriteCall::Unprotect(_)) | Action::Preflight(..) | Action::Attach(..) => {}
                 Action::Report(object, _, part) => {
                     self.meter.reported += 1;
                     self.protected.insert(object, part.counts.protected() == part.counts.targets());

@@ -187,7 +187,7 @@ impl World {
                     self.meter.reads += 1;
                     answers.push(Input::Interfaces(call, Ok(Reply::Page(self.interfaces(&read)))));
                 }
-                Action::WriteInterface(call, WriteCall::Protect(target), _) => {
+                Action::WriteInterface(call, WriteCall::Protect(target)) => {
                     self.meter.writes += 1;
                     if let Some(flag) = self.protected.get_mut(number(target.as_str())) {
                         *flag = true;
@@ -206,7 +206,7 @@ impl World {
                     }
                     self.all_protected.insert(object, part.counts.protected() == part.counts.targets());
                 }
-                Action::WriteInterface(_, WriteCall::Unprotect(_), _)
+                Action::WriteInterface(_, WriteCall::Unprotect(_))
                 | Action::WriteInstance(..)
                 | Action::Attach(..)
                 | Action::Preflight(..) => {}

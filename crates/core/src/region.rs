@@ -67,12 +67,12 @@ pub enum Action {
     ReadInstances(CallId, ReadCall<Instance>),
     /// Read a page of interfaces.
     ReadInterfaces(CallId, ReadCall<Interface>),
-    /// Write an instance's flag, within the window.
-    WriteInstance(CallId, WriteCall<Instance>, Window),
-    /// Write an interface's flag, within the window.
-    WriteInterface(CallId, WriteCall<Interface>, Window),
-    /// Have an interface attached, within the window. The answer is one about interfaces.
-    Attach(CallId, AttachPermit, Window),
+    /// Write an instance's flag.
+    WriteInstance(CallId, WriteCall<Instance>),
+    /// Write an interface's flag.
+    WriteInterface(CallId, WriteCall<Interface>),
+    /// Have an interface attached. The answer is one about interfaces.
+    Attach(CallId, AttachPermit),
     /// Ask the API server, uncached, for the object and for all holds.
     Preflight(PreflightId, ObjectId),
     /// Report this of the object at this generation. It is said once: whoever carries it keeps the newest until it is
@@ -329,7 +329,7 @@ impl RegionEngine {
 fn about_instances(effect: engine::Action<Instance>) -> Option<Action> {
     Some(match effect {
         engine::Action::Read(call, read) => Action::ReadInstances(call, read),
-        engine::Action::Write(call, write, window) => Action::WriteInstance(call, write, window),
+        engine::Action::Write(call, write) => Action::WriteInstance(call, write),
         engine::Action::Preflight(preflight, object) => {
             Action::Preflight(PreflightId::Instances(preflight), object)
         }
@@ -342,8 +342,8 @@ fn about_instances(effect: engine::Action<Instance>) -> Option<Action> {
 fn about_interfaces(effect: engine::Action<Interface>) -> Action {
     match effect {
         engine::Action::Read(call, read) => Action::ReadInterfaces(call, read),
-        engine::Action::Write(call, write, window) => Action::WriteInterface(call, write, window),
-        engine::Action::Attach(call, permit, window) => Action::Attach(call, permit, window),
+        engine::Action::Write(call, write) => Action::WriteInterface(call, write),
+        engine::Action::Attach(call, permit) => Action::Attach(call, permit),
         engine::Action::Preflight(preflight, object) => {
             Action::Preflight(PreflightId::Interfaces(preflight), object)
         }

@@ -13,7 +13,7 @@ use assess::{Next, assess, refusal};
 
 use super::objects::Object;
 use super::view::View;
-use super::{Action, Engine, PreflightNumber, Purpose, Window};
+use super::{Action, Engine, PreflightNumber};
 use crate::authority::{AttachPermit, PROOF_LIFE, PreflightAnswer};
 use crate::backoff::{self, LONG};
 use crate::budget::Urgency;
@@ -170,12 +170,12 @@ impl Engine<Interface> {
             // On its way to an instance it is not on it yet, and may never be.
             remembered.on.take_if(|on| memory.requests.get(&id) == Some(on));
             memory.kept.insert(id.clone(), remembered);
-            self.selection.name(name, &id);
+            self.index.name(name, &id);
             ids.push(id);
         }
         for (id, holds) in dropped.iter().zip(holds) {
             if !holds {
-                self.selection.unname(name, id);
+                self.index.unname(name, id);
             }
             self.forget_unselected(id);
         }
@@ -188,7 +188,7 @@ impl Engine<Interface> {
         }
     }
 
-    pub(crate) fn plan_attachments(&mut self, now: Moment, window: Window, out: &mut Vec<Action<Interface>>) {
+    pub(crate) fn plan_attachments(&mut self, now: Moment, out: &mut Vec<Action<Interface>>) {
         // Nearly no object has any, and this is asked at every turn.
         let objects = &self.objects;
         self.errands.retain(|name| {
@@ -213,7 +213,7 @@ impl Engine<Interface> {
             }
             self.watch_errands(now, name);
         }
-        self.advance_attempt(now, window, out);
+        self.advance_attempt(now, out);
         if self.attempt.is_none()
             && let Some((object, interface, instance)) = ready
         {
@@ -318,7 +318,7 @@ impl Engine<Interface> {
             }
             wake = Some(wake.map_or(errand.look_at, |at| at.min(errand.look_at)));
         }
-        self.reads.read_at_once(&looks);
+        self.reader.read_at_once(&looks);
         if let Some(at) = wake {
             self.context.wake_at(at);
         }
@@ -391,11 +391,11 @@ impl Engine<Interface> {
         let upcoming = self.context.upcoming_call();
         if let Some(attempt) = self.attempt.as_mut().filter(|a| a.step == Step::Look) {
             attempt.step = Step::Read(upcoming);
-            self.reads.read_at_once(&[attempt.interface.clone()].into());
+            self.reader.read_at_once(&[attempt.interface.clone()].into());
         }
     }
 
-    fn advance_attempt(&mut self, now: Moment, window: Window, out: &mut Vec<Action<Interface>>) {
+    fn advance_attempt(&mut self, now: Moment, out: &mut Vec<Action<Interface>>) {
         let Some(attempt) = &self.attempt else { return };
         if attempt.step == Step::Calling {
             return;
@@ -435,11 +435,11 @@ impl Engine<Interface> {
             let next = assess(self.view(now), &name, &entry);
             self.say(&name, &entry, next);
         }
-        self.call_if_recorded(now, window, out);
+        self.call_if_recorded(now, out);
     }
 
     /// Sends the call as soon as status says durably that it is requested.
-    fn call_if_recorded(&mut self, now: Moment, window: Window, out: &mut Vec<Action<Interface>>) {
+    fn call_if_recorded(&mut self, now: Moment, out: &mut Vec<Action<Interface>>) {
         let Some(Attempt { object: name, interface: id, instance, asked, .. }) = &self.attempt else {
             return;
         };
@@ -453,8 +453,8 @@ impl Engine<Interface> {
         self.context.wake_at(ends);
         let Some(object) = self.objects.get(&name) else { return };
         let (recorded, may) = (object.memory.requests.get(&id) == Some(&instance), object.intent.may);
-        let closed = self.writes.closed(now).is_some();
-        if !recorded || closed || !self.writes.has_room(self.settings.writes_in_flight) {
+        let closed = self.writer.closed(now).is_some();
+        if !recorded || closed || !self.writer.has_room() {
             return;
         }
         let horizon = self.view(now).horizon();
@@ -469,8 +469,8 @@ impl Engine<Interface> {
             self.postpone(now);
             return;
         };
-        if !self.writes.budget.take(now, Urgency::Foreground) {
-            let at = self.writes.budget.next_token(now, Urgency::Foreground);
+        if !self.writer.take_token(now, Urgency::Foreground) {
+            let at = self.writer.next_token(now, Urgency::Foreground);
             self.context.wake_at(at);
             return;
         }
@@ -481,9 +481,10 @@ impl Engine<Interface> {
             (errand.sent, errand.looks, errand.look_at) = (Some(now), 0, now.after(Duration::from_secs(1)));
             errand.doubts = 0;
         }
-        let call = self.launch(now, Purpose::Attach(name, id));
-        self.writes.began();
-        out.push(Action::Attach(call, permit, window));
+        let call = self.context.number_call();
+        self.attach_calls.insert(call, (now, name, id));
+        self.writer.other_began();
+        out.push(Action::Attach(call, permit));
     }
 
     /// The answer to the call, or the lack of one.
@@ -494,13 +495,13 @@ impl Engine<Interface> {
         id: &InterfaceId,
         result: Result<(), Failure>,
     ) {
-        self.writes.ended();
+        self.writer.other_ended();
         if self.attempt.as_ref().is_some_and(|a| a.object == *name && a.interface == *id) {
             self.attempt = None;
         }
         let Err(failure) = result else { return };
         if failure.class == Class::Throttled {
-            self.writes.budget.throttled(now, failure.retry_after);
+            self.writer.throttled(now, &failure);
         }
         if failure.effect == Outcome::Unknown {
             return;
@@ -518,7 +519,7 @@ impl Engine<Interface> {
             _ => self.context.jitter.stretch(LONG),
         };
         let not_before = match failure.class {
-            Class::Throttled => now.after(wait).max(self.writes.budget.next_token(now, Urgency::Background)),
+            Class::Throttled => now.after(wait).max(self.writer.next_token(now, Urgency::Background)),
             _ => now.after(wait),
         };
         let (_, detail) = super::describe::<Interface>(&failure);
@@ -530,7 +531,7 @@ impl Engine<Interface> {
         errand.row.phase = if waits { AttachPhase::Waiting } else { AttachPhase::Refused };
         errand.row.reason = reason;
         errand.row.detail = Some(detail);
-        self.reads.read_at_once(&[id.clone()].into());
+        self.reader.read_at_once(&[id.clone()].into());
         self.context.touch(name.clone());
     }
 

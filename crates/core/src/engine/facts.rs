@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use super::losses::holders;
 use super::reader::{Finding, Source};
-use super::{Engine, Extension, Purpose};
+use super::{Engine, Extension};
 use crate::backoff::LONG;
 use crate::call::Item;
 use crate::engine::care::{SETTLE, SETTLE_PROTECTED, Trouble, Value};
@@ -92,17 +92,15 @@ impl<K: Extension> Engine<K> {
 
     /// Takes in one resource as the cloud showed it.
     fn take_item(&mut self, now: Moment, source: Source, mut item: Item<K>) {
-        let wanted = Wanted {
-            tag: &|tag| self.selection.keeps(tag),
-            surroundings: self.selection.keeps_surroundings(),
-        };
+        let wanted =
+            Wanted { tag: &|tag| self.index.keeps(tag), surroundings: self.index.keeps_surroundings() };
         K::prune(&mut item.facts, wanted);
         if self.seen_again(now, &source, &item) {
             return;
         }
         let known = self.inventory.get(&item.id);
         let tags = K::tags(&item.facts).unwrap_or_else(|| self.view(now).known_tags(&item.id));
-        let concerned = self.selection.concerns(&item.id, tags, K::place(&item.facts));
+        let concerned = self.index.concerns(&item.id, tags, K::place(&item.facts));
         // A reply that was overtaken by a later one says nothing new; and what nobody selects is not kept.
         let overtaken = known.is_some_and(|t| t.newest_call().is_some_and(|newest| newest > source.call));
         if overtaken || (!concerned && known.is_none()) {
@@ -117,16 +115,16 @@ impl<K: Extension> Engine<K> {
         let id = self.inventory.shared(item.id);
         self.touch_selectors(&id);
         if let Some(tags) = K::tags(&item.facts) {
-            self.selection.retag(&id, self.inventory.tags(&id), tags);
+            self.index.retag(&id, self.inventory.tags(&id), tags);
         }
         let before = self.inventory.place(&id).instance();
-        self.selection.move_to(&id, before, K::place(&item.facts).instance());
+        self.index.move_to(&id, before, K::place(&item.facts).instance());
         let evidence = Evidence {
             facts: item.facts,
             seen: source.sent,
             call: source.call,
             request_id: source.request_id,
-            tag_epoch: self.selection.epoch(),
+            tag_epoch: self.index.epoch(),
         };
         self.inventory.observe(&id, evidence);
         self.touch_selectors(&id);
@@ -143,8 +141,8 @@ impl<K: Extension> Engine<K> {
     /// The way of nearly every item of a sweep at rest: it is as it was, nothing is being done about it, and only the
     /// time of its evidence moves on.
     fn seen_again(&mut self, now: Moment, source: &Source, item: &Item<K>) -> bool {
-        let (horizon, epoch) = (self.view(now).horizon(), self.selection.epoch());
-        let idle = self.writes.care(&item.id).is_none();
+        let (horizon, epoch) = (self.view(now).horizon(), self.index.epoch());
+        let idle = self.writer.care(&item.id).is_none();
         let term_since = self.context.term_since();
         let Some(evidence) = self.inventory.evidence_mut(&item.id) else { return false };
         let quiet = idle
@@ -173,11 +171,11 @@ impl<K: Extension> Engine<K> {
         let call = evidence.call;
         if let Some(before) = drifted.filter(|_| !ours) {
             self.breaker.surprise(now, known);
-            let care = self.writes.care_mut(id);
+            let care = self.writer.care_mut(id);
             care.drifted = true;
             care.last_protected = Some(Box::new(before));
         }
-        let Some(care) = self.writes.known_care_mut(id) else { return };
+        let Some(care) = self.writer.known_care_mut(id) else { return };
         if care.written_before.is_some_and(|end| call < end) || care.writing.is_some() {
             return;
         }
@@ -230,7 +228,7 @@ impl<K: Extension> Engine<K> {
             }
         }
         if care.idle(now) {
-            self.writes.drop_care(id);
+            self.writer.drop_care(id);
         }
     }
 
@@ -241,7 +239,7 @@ impl<K: Extension> Engine<K> {
             if !absence.proven() || absence.denied {
                 let due = absence.next_lookup(now);
                 if due <= now {
-                    self.reads.look_up(id);
+                    self.reader.look_up(id);
                 } else {
                     self.timers.insert((due, id.clone()));
                 }
@@ -257,11 +255,11 @@ impl<K: Extension> Engine<K> {
         if overtaken || care.is_some_and(|c| c.accepted.is_some()) {
             if care.is_none_or(|c| c.look_at <= now) {
                 let hot = self.view(now).is_hot(id);
-                self.reads.verify(now, id, hot);
+                self.reader.verify(now, id, hot);
             }
             return;
         }
-        self.reads.verified(id);
+        self.reader.verified(id);
         let care = self.view(now).care(id);
         let unprotected = K::protected(&evidence.facts) == Some(false);
         if !unprotected || K::applicability(&evidence.facts) != Applicability::Yes {
@@ -270,7 +268,7 @@ impl<K: Extension> Engine<K> {
         let drifted = care.is_some_and(|c| c.drifted);
         let Some(owner) = self.view(now).enforcer(id).cloned() else { return };
         let (hot, interval) = (self.view(now).is_hot(id), self.view(now).sweep_interval());
-        let care = self.writes.care_mut(id);
+        let care = self.writer.care_mut(id);
         if drifted && let Some(last) = care.repairs.last() {
             // Whoever keeps switching it off is answered each time, and costs one write in a sweep interval.
             care.not_before = care.not_before.max(last.after(interval));
@@ -280,14 +278,14 @@ impl<K: Extension> Engine<K> {
             let at = care.not_before;
             self.timers.insert((at, id.clone()));
         } else {
-            let lane = self.writes.lane(hot, drifted, in_vain);
-            self.writes.enqueue(&owner, id, lane);
+            let queue = self.writer.queue(hot, drifted, in_vain);
+            self.writer.enqueue(&owner, id, queue);
         }
     }
 
     /// Whether a call under way sets the unprotected value.
     fn unprotects(&self, call: CallId) -> bool {
-        self.flights.get(&call).is_some_and(|flight| matches!(flight.purpose, Purpose::Unprotect(_)))
+        self.writer.unprotects(call)
     }
 
     /// A read by id lacked this target. `showed_any`: it showed something else that was asked for.
@@ -322,11 +320,11 @@ impl<K: Extension> Engine<K> {
     fn conclude_gone(&mut self, now: Moment, id: &K::Id) {
         self.note_gone(now, id);
         self.forget_gone(id);
-        self.selection.retag(id, self.inventory.tags(id), &[]);
-        self.selection.move_to(id, self.inventory.place(id).instance(), None);
+        self.index.retag(id, self.inventory.tags(id), &[]);
+        self.index.move_to(id, self.inventory.place(id).instance(), None);
         self.inventory.void(id);
         if self.view(now).care(id).is_some_and(|care| !care.under_way(None)) {
-            self.writes.drop_care(id);
+            self.writer.drop_care(id);
         }
         self.forget_unselected(id);
     }

@@ -83,7 +83,7 @@ pub(super) fn judge_part<K: Extension>(view: View<'_, K>, name: &ObjectId) -> (R
     awaiting |= !object.settled
         && object.needs_listing()
         && object.listed.is_none_or(|at| at < view.context.term_began())
-        && view.reads.unlisted() == Reason::AwaitingListing;
+        && view.reader.unlisted() == Reason::AwaitingListing;
     let waited = view.now.since(object.born) >= view.patience;
     let settled = object.settled || !awaiting || waited;
     let progress = progress(view, name);
@@ -191,7 +191,7 @@ pub(super) fn lists_disagree<'a, K: Extension>(
         let listed = K::listed(&owner.shown()?.surroundings);
         Some(listed.is_some_and(|listed| listed.contains(id)))
     };
-    let elsewhere = view.selection.listed_by(id).iter().filter(|instance| Some(*instance) != place);
+    let elsewhere = view.index.listed_by(id).iter().filter(|instance| Some(*instance) != place);
     place.and_then(lists) == Some(false) || elsewhere.into_iter().any(|other| lists(other) == Some(true))
 }
 

@@ -92,7 +92,7 @@ impl<K: Extension> Engine<K> {
     /// together is told together.
     pub(super) fn gathers_losses(&self, now: Moment, object: &Object<K>) -> bool {
         let young = object.losses.first().is_some_and(|loss| now.since(loss.noted) < GATHERS);
-        young && self.reads.sweeping() && object.losses.iter().all(|loss| loss.cause != Cause::Gone)
+        young && self.reader.sweeping() && object.losses.iter().all(|loss| loss.cause != Cause::Gone)
     }
 }
 

@@ -120,7 +120,7 @@ impl<K: Extension> Engine<K> {
             if worth && !object.memory.kept.contains_key(id) {
                 object.memory.kept.insert(id.clone(), Remembered::default());
                 object.memory.departed.remove(id);
-                self.selection.name(&name, id);
+                self.index.name(&name, id);
             }
             if let Some(remembered) = object.memory.kept.get_mut(id) {
                 remembered.follow(place);
@@ -177,7 +177,7 @@ impl<K: Extension> Engine<K> {
             if let Some(object) = self.objects.get_mut(name) {
                 object.memory.depart(&id, reason);
                 if !object.intent.selector.holds(&id) {
-                    self.selection.unname(name, &id);
+                    self.index.unname(name, &id);
                 }
             }
             self.forget_unselected(&id);
@@ -190,7 +190,7 @@ impl<K: Extension> Engine<K> {
             return;
         }
         let facts = self.inventory.evidence(id).map(|e| e.facts.clone());
-        for name in self.selection.naming(id).to_vec() {
+        for name in self.index.naming(id).to_vec() {
             let Some(object) = self.objects.get_mut(&name) else { continue };
             let Some(remembered) = object.memory.depart(id, Reason::Departed) else { continue };
             if let Some(facts) = &facts {
@@ -201,7 +201,7 @@ impl<K: Extension> Engine<K> {
             }
             // What the spec names stays in the report as not found.
             if !object.intent.selector.holds(id) {
-                self.selection.unname(&name, id);
+                self.index.unname(&name, id);
             }
             self.context.touch(name);
         }

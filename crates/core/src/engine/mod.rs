@@ -14,6 +14,7 @@ mod care;
 mod context;
 mod facts;
 mod hindrance;
+mod index;
 mod inventory;
 mod judge;
 mod lookup;
@@ -24,23 +25,22 @@ mod reader;
 mod report;
 mod retention;
 mod rosters;
-mod selection;
 mod sweep;
 mod target;
 mod unprotect;
 mod view;
-mod writes;
+mod writer;
 
-use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use crate::authority::AttachPermit;
 use crate::backoff::Jitter;
 use crate::breaker::CircuitBreaker;
-use crate::budget::{Budget, Limit};
+use crate::budget::Limit;
 use crate::call::{ReadCall, Reply, WriteCall};
 use crate::engine::care::Value;
-use crate::engine::selection::Selection;
+use crate::engine::index::Index;
 use crate::failure::{Class, Failure};
 use crate::id::InterfaceId;
 use crate::id::{CallId, Generation, ObjectId};
@@ -62,7 +62,7 @@ use objects::Object;
 use reader::{Reader, WritesPending};
 use unprotect::Batch;
 use view::View;
-use writes::Writes;
+use writer::{Turn, Writer};
 
 /// After this long without an answer a call counts as lost.
 pub const CALL_DEADLINE: Duration = Duration::from_secs(60);
@@ -182,10 +182,10 @@ pub enum Input<K: Kind> {
 pub enum Action<K: Kind> {
     /// Read a page.
     Read(CallId, ReadCall<K>),
-    /// Write a flag, within the window.
-    Write(CallId, WriteCall<K>, Window),
-    /// Have an interface attached, within the window. Only the engine of interfaces asks for it.
-    Attach(CallId, AttachPermit, Window),
+    /// Write a flag.
+    Write(CallId, WriteCall<K>),
+    /// Have an interface attached. Only the engine of interfaces asks for it.
+    Attach(CallId, AttachPermit),
     /// Ask the API server, uncached, for the object and for all holds.
     Preflight(PreflightNumber, ObjectId),
     /// Report this of the object at this generation. It is said once: whoever carries it keeps the newest until it is
@@ -201,13 +201,7 @@ pub trait Extension: Kind {
     }
 
     /// Sees to what is to be attached, if there is such a thing for this kind.
-    fn plan_attachments(
-        _engine: &mut Engine<Self>,
-        _now: Moment,
-        _window: Window,
-        _out: &mut Vec<Action<Self>>,
-    ) {
-    }
+    fn plan_attachments(_engine: &mut Engine<Self>, _now: Moment, _out: &mut Vec<Action<Self>>) {}
 
     /// Takes in the API server's answer to a question about something that is to be attached.
     fn preflight_answered(
@@ -239,8 +233,8 @@ impl Extension for Interface {
         retention::retention_part(view, object)
     }
 
-    fn plan_attachments(engine: &mut Engine<Self>, now: Moment, window: Window, out: &mut Vec<Action<Self>>) {
-        engine.plan_attachments(now, window, out);
+    fn plan_attachments(engine: &mut Engine<Self>, now: Moment, out: &mut Vec<Action<Self>>) {
+        engine.plan_attachments(now, out);
     }
 
     fn preflight_answered(
@@ -284,11 +278,12 @@ pub struct Engine<K: Kind> {
     rosters_due: BTreeSet<ObjectId>,
     /// Objects that may want to know of other instances.
     watches_due: BTreeSet<ObjectId>,
-    selection: Selection<K>,
+    index: Index<K>,
     inventory: Inventory<K>,
-    reads: Reader<K>,
-    writes: Writes<K>,
-    flights: BTreeMap<CallId, Flight<K>>,
+    reader: Reader<K>,
+    writer: Writer<K>,
+    /// Calls that attach something, without an answer.
+    attach_calls: BTreeMap<CallId, (Moment, ObjectId, K::Id)>,
     breaker: CircuitBreaker,
     batch: Option<Batch<K>>,
     /// The attempt to attach something that is on its way to its call.
@@ -317,21 +312,6 @@ pub struct Engine<K: Kind> {
     planned: bool,
 }
 
-/// A call that changes something, without an answer.
-#[derive(Debug)]
-struct Flight<K: Kind> {
-    sent: Moment,
-    purpose: Purpose<K>,
-}
-
-/// What a call that changes something is for.
-#[derive(Debug)]
-enum Purpose<K: Kind> {
-    Protect(K::Id),
-    Unprotect(K::Id),
-    Attach(ObjectId, K::Id),
-}
-
 impl<K: Extension> Engine<K> {
     /// An engine that knows nothing yet.
     pub fn new(settings: Settings) -> Self {
@@ -344,11 +324,11 @@ impl<K: Extension> Engine<K> {
             owning: BTreeSet::new(),
             rosterless: BTreeSet::new(),
             rosters_due: BTreeSet::new(),
-            selection: Selection::default(),
+            index: Index::default(),
             inventory: Inventory::default(),
-            reads: Reader::new(settings),
-            writes: Writes::new(Budget::new(settings.writes)),
-            flights: BTreeMap::new(),
+            reader: Reader::new(settings),
+            writer: Writer::new(settings),
+            attach_calls: BTreeMap::new(),
             breaker: CircuitBreaker::default(),
             batch: None,
             attempt: None,
@@ -392,7 +372,7 @@ impl<K: Extension> Engine<K> {
         if let Some(window) = self.context.window().filter(|w| w.open(now)) {
             self.plan_writes(now, window, out);
             self.plan_unprotecting(now, window, out);
-            K::plan_attachments(self, now, window, out);
+            K::plan_attachments(self, now, out);
             self.plan_reads(now, out);
             self.notice_staleness(now);
             self.plan_reports(now, out);
@@ -402,8 +382,8 @@ impl<K: Extension> Engine<K> {
             self.context.wake_at(at);
         }
         // Calls are numbered in the order in which they are sent.
-        let lost = self.flights.values().next().map(|oldest| oldest.sent.after(CALL_DEADLINE));
-        for at in lost.into_iter().chain(self.reads.loses_at()) {
+        let attaching = self.attach_calls.values().next().map(|(sent, ..)| sent.after(CALL_DEADLINE));
+        for at in attaching.into_iter().chain(self.reader.loses_at()).chain(self.writer.loses_at()) {
             self.context.wake_at(at);
         }
     }
@@ -421,18 +401,18 @@ impl<K: Extension> Engine<K> {
     /// How much there is to do, and how much may be done.
     pub fn load(&mut self, now: Moment) -> Load {
         Load {
-            reads: self.reads.available(now),
-            writes: self.writes.budget.available(now),
-            waiting_writes: self.writes.queue_length(),
+            reads: self.reader.available(now),
+            writes: self.writer.available(now),
+            waiting_writes: self.writer.queue_length(),
         }
     }
 
     /// Since when there is evidence of everything: the start of the newest complete sweep of this lead.
     pub fn proven(&self, now: Moment) -> Proven {
-        if self.reads.next_sweep_at(now, self.view(now).demand()).is_none() {
+        if self.reader.next_sweep_at(now, self.view(now).demand()).is_none() {
             return Proven::NothingWanted;
         }
-        let since = self.reads.last_complete().filter(|since| *since >= self.context.term_began());
+        let since = self.reader.last_complete().filter(|since| *since >= self.context.term_began());
         since.map_or(Proven::NotYet, Proven::Since)
     }
 
@@ -441,14 +421,14 @@ impl<K: Extension> Engine<K> {
             now,
             context: &self.context,
             inventory: &self.inventory,
-            selection: &self.selection,
+            index: &self.index,
             objects: &self.objects,
             opaque: &self.opaque,
             owning: &self.owning,
             rosterless: &self.rosterless,
             attaching: &self.errands,
-            reads: &self.reads,
-            writes: &self.writes,
+            reader: &self.reader,
+            writer: &self.writer,
             breaker: &self.breaker,
             owners_unreadable: self.owners_unreadable,
             patience: self.patience,
@@ -465,20 +445,11 @@ impl<K: Extension> Engine<K> {
         self.view(Moment::default()).evidence_life()
     }
 
-    fn launch(&mut self, now: Moment, purpose: Purpose<K>) -> CallId {
-        let call = self.context.number_call();
-        self.flights.insert(call, Flight { sent: now, purpose });
-        call
-    }
-
     fn take_reply(&mut self, now: Moment, call: CallId, result: Result<Reply<K>, Failure>) {
-        if let Some(flight) = self.flights.remove(&call) {
-            let result = result.map(|_| ());
-            match flight.purpose {
-                Purpose::Protect(id) => self.write_ended(now, &id, Value::Protected, result),
-                Purpose::Unprotect(id) => self.write_ended(now, &id, Value::Unprotected, result),
-                Purpose::Attach(object, id) => K::attach_ended(self, now, &object, &id, result),
-            }
+        if let Some((id, value)) = self.writer.take_call(call) {
+            self.write_ended(now, &id, value, result.map(|_| ()));
+        } else if let Some((_, object, id)) = self.attach_calls.remove(&call) {
+            K::attach_ended(self, now, &object, &id, result.map(|_| ()));
         } else {
             let odd = odd_reply();
             let answer = match result {
@@ -490,7 +461,7 @@ impl<K: Extension> Engine<K> {
             // A second answer to the same call, or one that came after we gave it up, has no findings.
             let answer = (call, answer);
             let findings = self
-                .reads
+                .reader
                 .answered(now, &mut self.context, demand, &self.inventory, answer)
                 .unwrap_or_default();
             for finding in findings {
@@ -501,27 +472,86 @@ impl<K: Extension> Engine<K> {
     }
 
     fn give_up_lost_calls(&mut self, now: Moment) {
-        let lost = self.flights.iter().filter(|(_, flight)| now.since(flight.sent) >= CALL_DEADLINE);
-        let lost: Vec<CallId> = lost.map(|(call, _)| *call).chain(self.reads.lost_calls(now)).collect();
+        let attaching = self.attach_calls.iter().filter(|(_, (sent, ..))| now.since(*sent) >= CALL_DEADLINE);
+        let mut lost: Vec<CallId> = attaching.map(|(call, _)| *call).collect();
+        lost.extend(self.reader.lost_calls(now));
+        lost.extend(self.writer.lost_calls(now));
+        lost.sort_unstable();
         for call in lost {
             self.take_reply(now, call, Err(lost_reply()));
         }
     }
 
+    /// Sends what may be written now.
+    fn plan_writes(&mut self, now: Moment, window: Window, out: &mut Vec<Action<K>>) {
+        loop {
+            let unprotecting = self.unprotecting_ready(now) && window.open_for_unprotecting(now);
+            match self.writer.turn(now, unprotecting) {
+                Turn::Nothing => break,
+                Turn::Wait(until) => {
+                    self.context.wake_at(until);
+                    break;
+                }
+                Turn::Protect(urgency) => {
+                    if let Some(id) = self.writer.pop()
+                        && self.view(now).needs_protecting(&id)
+                    {
+                        self.writer.protect(now, &mut self.context, urgency, id, out);
+                    }
+                }
+                Turn::Unprotect(urgency) => {
+                    if let Some(permit) = self.next_permit(now) {
+                        self.writer.unprotect(now, &mut self.context, urgency, permit, out);
+                    }
+                }
+            }
+        }
+    }
+
+    fn write_ended(&mut self, now: Moment, id: &K::Id, value: Value, result: Result<(), Failure>) {
+        self.writer.heed(now, &mut self.context, &result);
+        if self.inventory.get(id).is_none() {
+            return;
+        }
+        let ended = self.writer.ended(now, &mut self.context, (id, value), result);
+        if let Some(at) = ended.again_at {
+            self.timers.insert((at, id.clone()));
+        }
+        if ended.gone {
+            self.doubt(now, id, self.context.upcoming_call());
+        }
+        if ended.verify {
+            self.reader.verify(now, id, false);
+        }
+        self.touch_selectors(id);
+        if self.inventory.get(id).is_some_and(|t| t.absence.is_none()) {
+            self.reconsider(now, id);
+        }
+    }
+
+    /// There is another key: what the old one was refused is tried again.
+    fn key_changed(&mut self, now: Moment) {
+        self.reader.key_changed(now);
+        for id in self.writer.key_changed(now) {
+            self.timers.insert((now, id));
+        }
+    }
+
     fn plan_reads(&mut self, now: Moment, out: &mut Vec<Action<K>>) {
         let demand = self.view(now).demand();
-        let first_waits = if self.reads.has_begun() { None } else { self.rosters_pending(now) };
-        let known = (self.selection.named_ids(), &self.inventory);
-        for finding in self.reads.begin_sweep(now, &mut self.context, demand, first_waits, known) {
+        let first_waits = if self.reader.has_begun() { None } else { self.rosters_pending(now) };
+        let known = (self.index.named_ids(), &self.inventory);
+        for finding in self.reader.begin_sweep(now, &mut self.context, demand, first_waits, known) {
             self.take_finding(now, finding);
         }
-        let writes = WritesPending { any: self.writes.pending(), urgent: self.writes.hot_pending() };
-        self.reads.poll(now, &mut self.context, demand, writes, out);
+        let writes = WritesPending { any: self.writer.pending(), urgent: self.writer.urgent_pending() };
+        self.reader.poll(now, &mut self.context, demand, writes, out);
     }
 
     /// The oldest call without an answer.
     fn oldest_call(&self) -> Option<CallId> {
-        self.flights.keys().next().copied().into_iter().chain(self.reads.oldest_call()).min()
+        let attaching = self.attach_calls.keys().next().copied();
+        [attaching, self.reader.oldest_call(), self.writer.oldest_call()].into_iter().flatten().min()
     }
 
     fn take_lead(&mut self, now: Moment, window: Option<Window>) {
@@ -538,7 +568,10 @@ impl<K: Extension> Engine<K> {
     fn lose_lead(&mut self, now: Moment) {
         self.drop_batch();
         K::lose_attempts(self, now);
-        let calls: Vec<CallId> = self.flights.keys().copied().chain(self.reads.calls()).collect();
+        let mut calls: Vec<CallId> = self.attach_calls.keys().copied().collect();
+        calls.extend(self.reader.calls());
+        calls.extend(self.writer.calls());
+        calls.sort_unstable();
         for call in calls {
             self.take_reply(now, call, Err(lost_reply()));
         }
@@ -548,7 +581,7 @@ impl<K: Extension> Engine<K> {
     /// may stand there no more. What stands there is left standing until there is evidence again, as after a start.
     fn begin_lead(&mut self, now: Moment) {
         self.context.begin_term(now);
-        self.reads.begin_term();
+        self.reader.begin_term();
         // Until the record of whoever led before is read.
         self.patience = self.view(now).evidence_life();
         self.unsettled.clear();
@@ -580,7 +613,7 @@ impl<K: Extension> Engine<K> {
     /// Marks the reports of all objects that may select the target.
     fn touch_selectors(&mut self, id: &K::Id) {
         let (tags, place) = (self.inventory.tags(id), self.inventory.place(id));
-        let candidates = self.selection.candidates(id, tags, place);
+        let candidates = self.index.candidates(id, tags, place);
         self.context.touch_all(candidates.into_iter().cloned());
     }
 
@@ -603,7 +636,7 @@ impl<K: Extension> Engine<K> {
             return;
         }
         let overdue = self
-            .reads
+            .reader
             .last_complete()
             .unwrap_or_default()
             .max(self.context.term_began())
@@ -642,45 +675,6 @@ fn lost_reply() -> Failure {
 /// A read that was answered like a write: a fault of the caller, treated like a lost answer.
 fn odd_reply() -> Failure {
     Failure { code: "UnexpectedReply".into(), ..lost_reply() }
-}
-
-/// A queue in which each object has its turn.
-#[derive(Debug)]
-struct RoundRobin<T> {
-    queues: BTreeMap<ObjectId, VecDeque<T>>,
-    turns: VecDeque<ObjectId>,
-}
-
-impl<T> Default for RoundRobin<T> {
-    fn default() -> Self {
-        Self { queues: BTreeMap::new(), turns: VecDeque::new() }
-    }
-}
-
-impl<T> RoundRobin<T> {
-    fn push(&mut self, object: &ObjectId, item: T) {
-        let queue = self.queues.entry(object.clone()).or_default();
-        if queue.is_empty() {
-            self.turns.push_back(object.clone());
-        }
-        queue.push_back(item);
-    }
-
-    fn is_empty(&self) -> bool {
-        self.turns.is_empty()
-    }
-
-    fn pop(&mut self) -> Option<T> {
-        let object = self.turns.pop_front()?;
-        let queue = self.queues.get_mut(&object)?;
-        let item = queue.pop_front();
-        if queue.is_empty() {
-            self.queues.remove(&object);
-        } else {
-            self.turns.push_back(object);
-        }
-        item
-    }
 }
 
 /// The reason to report for a failure, with the words that help to find it.

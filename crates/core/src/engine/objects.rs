@@ -24,7 +24,7 @@ const HOT: Duration = Duration::from_secs(120);
 pub(super) struct Object<K: Kind> {
     pub generation: Generation,
     pub intent: Intent<K>,
-    /// Evidence must have kept at least the tags of this epoch (see [`crate::engine::selection::Selection`]).
+    /// Evidence must have kept at least the tags of this epoch (see [`crate::engine::index::Index`]).
     pub tag_epoch: u32,
     /// A listing of the region is complete for this object only if it began with this call or later.
     pub listing_since: CallId,
@@ -224,7 +224,7 @@ impl<K: Extension> Engine<K> {
 
     fn drop_intent(&mut self, now: Moment, object: &ObjectId) {
         let Some(old) = self.objects.remove(object) else { return };
-        self.reads.unlist(object);
+        self.reader.unlist(object);
         let reach: Vec<K::Id> = self.view(now).reach(&old).cloned().collect();
         self.release(object, &old);
         self.acting.remove(object);
@@ -234,10 +234,10 @@ impl<K: Extension> Engine<K> {
         self.rosters_due.remove(object);
         self.long_reports.remove(object);
         for id in old.memory.kept.keys() {
-            self.selection.unname(object, id);
+            self.index.unname(object, id);
         }
         for (instance, _) in old.roster.iter().filter(|_| !old.intent.enumerates).flat_map(|r| r.selected()) {
-            self.selection.disown(object, instance);
+            self.index.disown(object, instance);
         }
         if self.batch.as_ref().is_some_and(|batch| batch.object == *object) {
             self.drop_batch();
@@ -249,11 +249,11 @@ impl<K: Extension> Engine<K> {
 
     /// Takes what an intent selects out of the index.
     fn release(&mut self, object: &ObjectId, old: &Object<K>) {
-        self.selection.release_keys(&old.intent.selector);
+        self.index.release_keys(&old.intent.selector);
         if old.intent.enumerates {
-            self.selection.release_surroundings();
+            self.index.release_surroundings();
         }
-        self.selection.remove(object, &old.intent.selector);
+        self.index.remove(object, &old.intent.selector);
     }
 
     fn set_intent(&mut self, now: Moment, object: &ObjectId, generation: Generation, intent: Intent<K>) {
@@ -267,9 +267,9 @@ impl<K: Extension> Engine<K> {
         self.tidy_memory(now, object);
         let mut old = self.objects.remove(object);
         // The new keys are held before the old ones are released, so that what both need is not read again.
-        let mut tag_epoch = self.selection.hold_keys(&intent.selector);
+        let mut tag_epoch = self.index.hold_keys(&intent.selector);
         if intent.enumerates {
-            tag_epoch = tag_epoch.max(self.selection.hold_surroundings());
+            tag_epoch = tag_epoch.max(self.index.hold_surroundings());
         }
         let mut reached: BTreeSet<K::Id> = BTreeSet::new();
         if let Some(old) = &old {
@@ -278,7 +278,7 @@ impl<K: Extension> Engine<K> {
         }
         {
             let known = self.inventory.iter().map(|(id, _)| (id, self.inventory.tags(id)));
-            self.selection.insert(object, &intent.selector, &known);
+            self.index.insert(object, &intent.selector, &known);
         }
         for id in intent.selector.named() {
             self.inventory.expect(id);
@@ -286,7 +286,7 @@ impl<K: Extension> Engine<K> {
         let memory = old.as_mut().map(|old| std::mem::take(&mut old.memory)).unwrap_or_default();
         let losses = old.as_mut().map(|old| std::mem::take(&mut old.losses)).unwrap_or_default();
         for id in memory.kept.keys() {
-            self.selection.name(object, id);
+            self.index.name(object, id);
         }
         let roster = self.keep_roster(object, old.as_ref(), &intent);
         let same_tags = old.as_ref().filter(|old| {
@@ -342,14 +342,14 @@ impl<K: Extension> Engine<K> {
         self.objects.insert(object.clone(), entry);
         self.context.touch(object.clone());
         if edited && hot {
-            self.reads.spec_changed(now);
-            self.writes.spec_changed(now);
+            self.reader.spec_changed(now);
+            self.writer.spec_changed(now);
         }
         self.revisit(now, object, edited, &reached);
         if fresh_listing {
             let tags = self.objects.get(object).map(|o| (o.intent.selector.tags.clone(), o.hot(now)));
             if let Some((tags, urgent)) = tags {
-                self.reads.list(object, &tags, urgent);
+                self.reader.list(object, &tags, urgent);
             }
         } else if edited {
             self.ascertain_exclusion(object);
@@ -385,7 +385,7 @@ impl<K: Extension> Engine<K> {
         let reach: Vec<K::Id> = self.view(now).reach(entry).cloned().collect();
         for id in reach {
             self.inventory.expect(&id);
-            if let (true, Some(care)) = (edited, self.writes.known_care_mut(&id)) {
+            if let (true, Some(care)) = (edited, self.writer.known_care_mut(&id)) {
                 // A spec change resets the waiting, not what was written.
                 care.failures = 0;
                 care.not_before = now;
@@ -400,7 +400,7 @@ impl<K: Extension> Engine<K> {
             // What was there before the start is read by the first sweep: nobody's change may wait behind it. And what was
             // selected before the Nodes, or what is watched, changed is being read already.
             if unread && hot && (edited || !before.contains(&id)) {
-                self.reads.read_changed(&id);
+                self.reader.read_changed(&id);
             } else {
                 self.reconsider(now, &id);
             }
@@ -417,19 +417,19 @@ impl<K: Extension> Engine<K> {
         }
         let tags = self.inventory.tags(id);
         let place = self.inventory.place(id);
-        if self.selection.concerns(id, tags, place) {
+        if self.index.concerns(id, tags, place) {
             return;
         }
         let oldest = self.oldest_call();
-        if self.writes.care(id).is_some_and(|care| care.under_way(oldest)) {
+        if self.writer.care(id).is_some_and(|care| care.under_way(oldest)) {
             self.lingering.insert(id.clone());
             return;
         }
-        self.selection.retag(id, tags, &[]);
-        self.selection.move_to(id, place.instance(), None);
+        self.index.retag(id, tags, &[]);
+        self.index.move_to(id, place.instance(), None);
         self.inventory.forget(id);
-        self.writes.drop_care(id);
-        self.reads.forget(id);
+        self.writer.drop_care(id);
+        self.reader.forget(id);
     }
 
     /// Drops what was remembered for the sake of a write that has come to its end.

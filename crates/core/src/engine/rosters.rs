@@ -64,12 +64,12 @@ impl Engine<Instance> {
 
     /// Why instances can't be read at present, if only a person can help.
     pub fn unreadable(&self) -> Option<Reason> {
-        self.reads.trouble().filter(|reason| reason.needs_person())
+        self.reader.trouble().filter(|reason| reason.needs_person())
     }
 
     /// Has these instances read at once. The answer is the first call that counts as having done so.
     pub fn look(&mut self, ids: &BTreeSet<InstanceId>) -> CallId {
-        self.reads.read_at_once(ids);
+        self.reader.read_at_once(ids);
         self.context.upcoming_call()
     }
 
@@ -118,7 +118,7 @@ impl<K: Extension> Engine<K> {
         let kept = old.filter(same_owners).and_then(|old| old.roster.clone());
         let former = old.filter(|old| kept.is_none() && !old.intent.enumerates);
         for (instance, _) in former.iter().filter_map(|old| old.roster.as_ref()).flat_map(|r| r.selected()) {
-            self.selection.disown(name, instance);
+            self.index.disown(name, instance);
         }
         if intent.owners.is_some() {
             self.owning.insert(name.clone());
@@ -164,17 +164,17 @@ impl<K: Extension> Engine<K> {
                     Presence::Shown(shown) => K::listed(&shown.surroundings).unwrap_or_default().to_vec(),
                     Presence::Gone(_) => Vec::new(),
                     // One that can't be read keeps what it was last known to have.
-                    Presence::Unknown(_) => self.selection.listed_on(instance).to_vec(),
+                    Presence::Unknown(_) => self.index.listed_on(instance).to_vec(),
                 };
-                self.selection.own(name, instance, &listed, upcoming);
-                since = since.max(self.selection.owned_since(instance));
+                self.index.own(name, instance, &listed, upcoming);
+                since = since.max(self.index.owned_since(instance));
             }
             let stays = |instance: &InstanceId| {
                 matches!(roster.role(instance), Some(Role::Selected | Role::Unclear(_)))
             };
             let left = old.iter().flat_map(|old| old.selected()).map(|(instance, _)| instance);
             for instance in left.filter(|instance| !stays(instance)) {
-                self.selection.disown(name, instance);
+                self.index.disown(name, instance);
             }
         }
         if excludes {
@@ -194,7 +194,7 @@ impl<K: Extension> Engine<K> {
         let excludes = !object.intent.selector.exclude_tags.is_empty()
             || by_owner.is_some_and(|o| !o.exclude_ids.is_empty() || !o.exclude_tags.is_empty());
         if excludes && !object.memory.kept.is_empty() {
-            self.reads.sweep_soon();
+            self.reader.sweep_soon();
         }
     }
 
@@ -205,9 +205,9 @@ impl<K: Extension> Engine<K> {
             return;
         }
         object.listing_since = object.listing_since.max(since);
-        object.listed = self.reads.listed(object.listing_since);
+        object.listed = self.reader.listed(object.listing_since);
         if object.listed.is_none() {
-            self.reads.sweep_soon();
+            self.reader.sweep_soon();
         }
     }
 
@@ -228,10 +228,10 @@ impl<K: Extension> Engine<K> {
         // A listing has to be made anyway: it is left to that what would take more than one call.
         if hot && unread.len() <= IDS_PER_READ {
             for id in &unread {
-                self.reads.read_changed(id);
+                self.reader.read_changed(id);
             }
         } else if !unread.is_empty() {
-            self.reads.sweep_soon();
+            self.reader.sweep_soon();
         }
         for id in before.difference(&after) {
             self.forget_unselected(id);
@@ -253,7 +253,7 @@ impl<K: Extension> Engine<K> {
 
 /// When something was last seen on an instance.
 pub(super) fn seen_on<K: Extension>(view: View<'_, K>, instance: &InstanceId) -> Option<Moment> {
-    let there = view.selection.on(instance).filter_map(|id| view.inventory.evidence(id));
+    let there = view.index.on(instance).filter_map(|id| view.inventory.evidence(id));
     let there = there.filter(|evidence| K::place(&evidence.facts) == Place::On(instance));
     there.map(|evidence| evidence.seen).max()
 }
@@ -326,7 +326,7 @@ pub(super) fn presence(view: View<'_, Instance>, object: &Object<Instance>, id: 
 }
 
 pub(super) fn why_unread(view: View<'_, Instance>, reason: Reason) -> Reason {
-    match (reason, view.reads.hindrance().why()) {
+    match (reason, view.reader.hindrance().why()) {
         (Reason::AwaitingEvidence | Reason::EvidenceStale, Some((why, _))) => why,
         _ => reason,
     }
@@ -350,7 +350,7 @@ pub(super) fn roster(
     }
     let (unlisted, lagging) = (view.unlisted(name), view.lagging());
     let mut roster = Roster { owners, unlisted, lagging, ..Roster::default() };
-    if let Some((reason, _)) = view.reads.hindrance().why().filter(|(reason, _)| roster.lacks_for(*reason)) {
+    if let Some((reason, _)) = view.reader.hindrance().why().filter(|(reason, _)| roster.lacks_for(*reason)) {
         roster.unread = view.words_of_reads(reason).map(|words| (reason, words.into()));
         roster.fits = view.fits();
     }

@@ -7,10 +7,9 @@ use std::time::Duration;
 use super::judge::{doubtful_owners, is_no_id};
 use super::objects::{Member, Object};
 use super::view::View;
-use super::{Action, Engine, Extension, PreflightNumber, Purpose, Window};
+use super::{Action, Engine, Extension, PreflightNumber, Window};
 use crate::authority::{Case, ObjectProof, Obstacles, PreflightAnswer, UnprotectPermit, grant};
-use crate::budget::Urgency;
-use crate::call::{IDS_PER_READ, WriteCall};
+use crate::call::IDS_PER_READ;
 use crate::engine::care::Value;
 use crate::evidence::Evidence;
 use crate::id::{CallId, Generation, InstanceId, ObjectId};
@@ -194,12 +193,12 @@ impl<K: Extension> Engine<K> {
         act.not_before = now.after(pace.max(COST.saturating_mul(size)));
         let again = act.not_before;
         self.context.wake_at(again);
-        if ready.is_empty() || self.writes.closed(now).is_some() {
+        if ready.is_empty() || self.writer.closed(now).is_some() {
             return;
         }
         // No more than can be written while the proofs hold.
         let refill = self.settings.writes.per_minute / 60 * BATCH_SECONDS;
-        let room = (self.writes.budget.available(now) + refill).clamp(1, BATCH);
+        let room = (self.writer.available(now) + refill).clamp(1, BATCH);
         ready.truncate(usize::try_from(room).unwrap_or(1).min(IDS_PER_READ));
         let preflight = self.context.number_preflight();
         self.batch = Some(Batch {
@@ -245,7 +244,7 @@ impl<K: Extension> Engine<K> {
         if let Some(proof) = proof.filter(|proof| proof.holds(now)) {
             batch.looked = places_of(self.view(now), &batch.targets);
             batch.step = if batch.looked.is_empty() {
-                self.reads.prove(Some(batch.targets.clone()));
+                self.reader.prove(Some(batch.targets.clone()));
                 Step::Read(proof, self.context.upcoming_call())
             } else {
                 Step::Look(proof)
@@ -275,14 +274,14 @@ impl<K: Extension> Engine<K> {
         {
             batch.looked.retain(|instance| shown.contains(instance));
             batch.step = Step::Read(proof, upcoming);
-            self.reads.prove(Some(batch.targets.clone()));
+            self.reader.prove(Some(batch.targets.clone()));
         }
     }
 
     /// Gives the batch up. What is read for it already proves nothing to anybody.
     pub(super) fn drop_batch(&mut self) {
         self.batch = None;
-        self.reads.prove(None);
+        self.reader.prove(None);
     }
 
     /// The cloud showed the batch's targets.
@@ -310,39 +309,20 @@ impl<K: Extension> Engine<K> {
         }
     }
 
-    /// Unprotects the next target of the batch, if its case stands. Whether a call was sent.
-    pub(super) fn unprotect_next(
-        &mut self,
-        now: Moment,
-        window: Window,
-        urgency: Urgency,
-        out: &mut Vec<Action<K>>,
-    ) -> bool {
+    /// The permit for the next target of the batch, if its case stands.
+    pub(super) fn next_permit(&mut self, now: Moment) -> Option<UnprotectPermit<K>> {
         let Some(Batch { step: Step::Write(proof, since), object, targets, looked, .. }) = &mut self.batch
         else {
-            return false;
+            return None;
         };
         let (proof, since, object) = (*proof, *since, object.clone());
-        let Some(id) = targets.pop() else { return false };
+        let id = targets.pop()?;
         // Who selects the instance that it is on now is known only if that was read.
         let place = self.inventory.place(&id).instance();
         if place.is_some_and(|instance| !looked.contains(instance)) {
-            return false;
+            return None;
         }
-        match permit(self.view(now), &object, &id, (proof, since)) {
-            Some(permit) if self.writes.budget.take(now, urgency) => {
-                self.write(
-                    now,
-                    Purpose::Unprotect(id.clone()),
-                    &id,
-                    WriteCall::Unprotect(permit),
-                    window,
-                    out,
-                );
-                true
-            }
-            _ => false,
-        }
+        permit(self.view(now), &object, &id, (proof, since))
     }
 }
 
@@ -401,7 +381,7 @@ pub(super) fn standing<K: Extension>(view: View<'_, K>, object: &ObjectId, id: &
         }
         // A hold by tag may be hidden.
         Verdict::Protected(_) if odd_tags => stands_against(view, act, Reason::FieldUnreadable),
-        Verdict::Protected(_) => match (refusal, view.writes.closed(view.now)) {
+        Verdict::Protected(_) => match (refusal, view.writer.closed(view.now)) {
             (Some(trouble), _)
                 if act.what == Unprotecting::BeforeDeletion && trouble.refused_for_good::<K>() =>
             {
@@ -426,7 +406,7 @@ pub(super) fn standing<K: Extension>(view: View<'_, K>, object: &ObjectId, id: &
 
 /// A deletion does not wait for what only a person can mend; it waits for the rest until its patience ends.
 pub(super) fn stands_against<K: Extension>(view: View<'_, K>, act: &Act<K>, reason: Reason) -> Standing {
-    let reason = match (reason, view.reads.hindrance().why()) {
+    let reason = match (reason, view.reader.hindrance().why()) {
         (Reason::AwaitingEvidence | Reason::EvidenceStale | Reason::AwaitingListing, Some((why, _))) => why,
         _ => reason,
     };
@@ -451,7 +431,7 @@ pub(super) fn permit<K: Extension>(
     let (entry, target) = (view.objects.get(object)?, view.inventory.get(id)?);
     let busy = view.care(id).is_some_and(|c| c.writing.is_some() || c.accepted.is_some());
     // A hold by tag shows only on tags that could be read, and of which none was dropped that somebody asks for.
-    let tells_all = |e: &&Evidence<K>| K::tags(&e.facts).is_some() && e.tag_epoch >= view.selection.epoch();
+    let tells_all = |e: &&Evidence<K>| K::tags(&e.facts).is_some() && e.tag_epoch >= view.index.epoch();
     let evidence = target.evidence.as_ref().filter(tells_all)?;
     let written = view.care(id).and_then(|c| c.written_before);
     let fresh = evidence.fresh(view.horizon(), written)?;

@@ -5,18 +5,18 @@ use std::time::Duration;
 
 use super::care::{self, CONTEST, Care};
 use super::context::Context;
+use super::index::Index;
 use super::inventory::Inventory;
 use super::objects::{Member, Object};
 use super::reader::{Demand, Reader};
-use super::selection::Selection;
 use super::target::Target;
-use super::writes::Writes;
+use super::writer::Writer;
 use crate::breaker::CircuitBreaker;
 use crate::evidence::Evidence;
 use crate::failure::without_request;
 use crate::id::{ObjectId, Tag};
 use crate::intent::{Intent, Selector};
-use crate::kind::Kind;
+use crate::kind::{Applicability, Kind};
 use crate::pace::Fits;
 use crate::reason::Reason;
 use crate::time::Moment;
@@ -28,15 +28,15 @@ pub struct View<'a, K: Kind> {
     pub(super) now: Moment,
     pub(super) context: &'a Context,
     pub(super) inventory: &'a Inventory<K>,
-    pub(super) selection: &'a Selection<K>,
+    pub(super) index: &'a Index<K>,
     pub(super) objects: &'a BTreeMap<ObjectId, Object<K>>,
     pub(super) opaque: &'a BTreeSet<ObjectId>,
     pub(super) owning: &'a BTreeSet<ObjectId>,
     pub(super) rosterless: &'a BTreeSet<ObjectId>,
     /// Objects that ask, or asked, for something to be attached.
     pub(super) attaching: &'a BTreeSet<ObjectId>,
-    pub(super) reads: &'a Reader<K>,
-    pub(super) writes: &'a Writes<K>,
+    pub(super) reader: &'a Reader<K>,
+    pub(super) writer: &'a Writer<K>,
     pub(super) breaker: &'a CircuitBreaker,
     /// Why the instances that targets are on can't be read, if only a person can help.
     pub(super) owners_unreadable: Option<Reason>,
@@ -47,12 +47,12 @@ pub struct View<'a, K: Kind> {
 impl<'a, K: Kind> View<'a, K> {
     /// How often the region is swept now.
     pub(super) fn sweep_interval(self) -> Duration {
-        self.reads.interval(self.demand())
+        self.reader.interval(self.demand())
     }
 
     /// How long evidence lives: as long as it takes to be renewed at the pace that is really reached, within bounds.
     pub(super) fn evidence_life(self) -> Duration {
-        self.reads.evidence_life(self.demand())
+        self.reader.evidence_life(self.demand())
     }
 
     /// Evidence older than this is stale.
@@ -63,27 +63,27 @@ impl<'a, K: Kind> View<'a, K> {
     /// What was seen before this is not repeated. Where sweeps come too seldom to promise anything, what is no promise is
     /// told until it should have been seen again.
     pub(super) fn told_horizon(self) -> Moment {
-        self.now.before(self.reads.memory(self.demand())).max(self.context.term_began())
+        self.now.before(self.reader.memory(self.demand())).max(self.context.term_began())
     }
 
     /// Why nothing positive is said although there is evidence: complete sweeps come too seldom.
     pub(super) fn lagging(self) -> Option<Reason> {
-        self.reads.lagging()
+        self.reader.lagging()
     }
 
     /// The calls a minute that the cloud lets through, if it throttles and that is known.
     pub(super) fn fits(self) -> Fits {
-        self.reads.hindrance().fits().map(|fits| (K::LISTING, fits)).into_iter().collect()
+        self.reader.hindrance().fits().map(|fits| (K::LISTING, fits)).into_iter().collect()
     }
 
     /// What is asked of the reads.
     pub(super) fn demand(self) -> Demand {
         let by_host = !self.owning.is_empty();
         Demand {
-            by_listing: self.selection.by_listing() || by_host,
-            by_tag: self.selection.by_tag(),
+            by_listing: self.index.by_listing() || by_host,
+            by_tag: self.index.by_tag(),
             by_host,
-            named: self.selection.named_count(),
+            named: self.index.named_count(),
         }
     }
 
@@ -105,7 +105,7 @@ impl<'a, K: Kind> View<'a, K> {
 
     /// What is being done about a target.
     pub(super) fn care(self, id: &K::Id) -> Option<&'a Care> {
-        self.writes.care(id)
+        self.writer.care(id)
     }
 
     /// Repairs within the last hour that make a write war.
@@ -117,7 +117,7 @@ impl<'a, K: Kind> View<'a, K> {
     pub(super) fn is_remembered(self, id: &K::Id) -> bool {
         K::REMEMBERS
             && self
-                .selection
+                .index
                 .naming(id)
                 .iter()
                 .any(|name| self.objects.get(name).is_some_and(|object| object.memory.kept.contains_key(id)))
@@ -133,7 +133,7 @@ impl<'a, K: Kind> View<'a, K> {
     pub(super) fn reach(self, object: &'a Object<K>) -> impl Iterator<Item = &'a K::Id> {
         let owners = object.roster.iter().filter(|_| !object.intent.enumerates).flat_map(|r| r.selected());
         let more: BTreeSet<&K::Id> = owners
-            .flat_map(|(instance, _)| self.selection.on(instance))
+            .flat_map(|(instance, _)| self.index.on(instance))
             .chain(object.memory.kept.keys())
             .collect();
         let selected = self.selected(&object.intent.selector);
@@ -150,20 +150,20 @@ impl<'a, K: Kind> View<'a, K> {
             (target.evidence.is_some() || selector.holds(id)).then_some(id)
         };
         let all = selector.all.then(|| self.inventory.iter().filter_map(shown));
-        let some = (!selector.all).then(|| self.selection.reach(selector));
+        let some = (!selector.all).then(|| self.index.reach(selector));
         all.into_iter().flatten().chain(some.into_iter().flatten())
     }
 
     /// Whether an object selects a target, by its spec or by its memory.
     pub(super) fn member(self, object: &Object<K>, id: &K::Id) -> Member {
         let remembered = object.memory.kept.contains_key(id);
-        object.member(id, self.inventory.get(id), self.horizon(), remembered, self.selection.listed_by(id))
+        object.member(id, self.inventory.get(id), self.horizon(), remembered, self.index.listed_by(id))
     }
 
     /// Whether an object selects a target by its spec. What status says may keep a flag protected, but is no reason to unprotect
     /// one (I14).
     pub(super) fn member_by_spec(self, object: &Object<K>, id: &K::Id) -> Member {
-        object.member(id, self.inventory.get(id), self.horizon(), false, self.selection.listed_by(id))
+        object.member(id, self.inventory.get(id), self.horizon(), false, self.index.listed_by(id))
     }
 
     /// The objects that select the target, or may.
@@ -172,7 +172,7 @@ impl<'a, K: Kind> View<'a, K> {
         id: &'a K::Id,
     ) -> impl Iterator<Item = (&'a ObjectId, &'a Object<K>, Member)> {
         let place = self.inventory.place(id);
-        self.selection.candidates(id, self.known_tags(id), place).into_iter().filter_map(move |object| {
+        self.index.candidates(id, self.known_tags(id), place).into_iter().filter_map(move |object| {
             let entry = self.objects.get(object)?;
             let member = self.member(entry, id);
             (member != Member::No).then_some((object, entry, member))
@@ -211,9 +211,9 @@ impl<'a, K: Kind> View<'a, K> {
         }
         match object.listed {
             Some(at) if at >= self.horizon() => None,
-            listed => Some(match self.reads.hindrance().why() {
+            listed => Some(match self.reader.hindrance().why() {
                 Some((reason, _)) => reason,
-                None if self.reads.unlisted() != Reason::AwaitingListing => self.reads.unlisted(),
+                None if self.reader.unlisted() != Reason::AwaitingListing => self.reader.unlisted(),
                 None if listed.is_some() => Reason::EvidenceStale,
                 None => Reason::AwaitingListing,
             }),
@@ -223,7 +223,7 @@ impl<'a, K: Kind> View<'a, K> {
     /// Words a verdict for an object: with the trouble of reading when that is why it is unknown, and as a mere
     /// observation where nothing is to be done about it.
     pub(super) fn explain(self, verdict: Verdict, intent: &Intent<K>) -> Verdict {
-        match (verdict, self.reads.hindrance().why()) {
+        match (verdict, self.reader.hindrance().why()) {
             (Verdict::Unknown(Reason::AwaitingEvidence | Reason::EvidenceStale), Some((why, _))) => {
                 Verdict::Unknown(why)
             }
@@ -238,7 +238,7 @@ impl<'a, K: Kind> View<'a, K> {
         let detail = match trouble {
             Some(trouble) => trouble.detail.as_ref(),
             None => self
-                .reads
+                .reader
                 .hindrance()
                 .why()
                 .filter(|(why, _)| *why == reason)
@@ -254,7 +254,28 @@ impl<'a, K: Kind> View<'a, K> {
 
     /// What the cloud said to reading, if that is why.
     pub(super) fn words_of_reads(self, reason: Reason) -> Option<&'a str> {
-        let (why, detail) = self.reads.hindrance().why()?;
+        let (why, detail) = self.reader.hindrance().why()?;
         (why == reason && !detail.is_empty()).then(|| without_request(detail))
+    }
+
+    /// Whether the protected value is to be written on this target now: judged anew just before the call goes out.
+    pub(super) fn needs_protecting(self, id: &K::Id) -> bool {
+        let Some(target) = self.inventory.get(id) else { return false };
+        let Some(evidence) = target.evidence.as_ref().filter(|_| target.absence.is_none()) else {
+            return false;
+        };
+        // Whoever led meanwhile may have written, and so may anybody since two sweeps ago.
+        let known = evidence.seen >= self.horizon() && evidence.call >= self.context.term_since();
+        let ready = self.care(id).is_none_or(|care| {
+            care.writing.is_none()
+                && care.accepted.is_none()
+                && care.not_before <= self.now
+                && care.written_before.is_none_or(|end| evidence.call >= end)
+        });
+        known
+            && ready
+            && K::protected(&evidence.facts) == Some(false)
+            && K::applicability(&evidence.facts) == Applicability::Yes
+            && self.enforcer(id).is_some()
     }
 }

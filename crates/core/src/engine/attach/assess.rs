@@ -133,7 +133,7 @@ pub(super) fn assess(view: View<'_, Interface>, name: &ObjectId, entry: &Reattac
         .map(|(instance, owner)| presence_of(view, instance, owner));
     let gone = matches!(owner, Some(Presence::Gone(_)));
     if let Some(at) = sent {
-        let given_up = view.reads.swept_twice_since(at).then(|| at.after(LOST_AFTER));
+        let given_up = view.reader.swept_twice_since(at).then(|| at.after(LOST_AFTER));
         return match seen.map(|e| (e.facts.status, e.seen)) {
             Some((Some(InterfaceStatus::Available), _)) if gone => Next::Say(Obsolete, Reason::InstanceGone),
             Some((Some(InterfaceStatus::Available), seen)) if given_up.is_some_and(|at| seen >= at) => {

@@ -30,17 +30,17 @@ impl World {
                 let page = self.cloud.show_interfaces(self.now, &read);
                 self.answer(fault, Event::Interfaces(call, shown(page, fault)));
             }
-            Action::WriteInstance(call, write, _) => {
+            Action::WriteInstance(call, write) => {
                 self.sent.insert((false, call), self.now);
                 let result = self.write(call, &write, fault);
                 self.answer(fault, Event::Instances(call, result));
             }
-            Action::WriteInterface(call, write, _) => {
+            Action::WriteInterface(call, write) => {
                 self.sent.insert((true, call), self.now);
                 let result = self.write(call, &write, fault);
                 self.answer(fault, Event::Interfaces(call, result));
             }
-            Action::Attach(call, permit, _) => self.attach(call, &permit, fault),
+            Action::Attach(call, permit) => self.attach(call, &permit, fault),
             Action::Preflight(preflight, object) => {
                 self.log.push(format!("preflight {object:?}"));
                 let stored = self.store.values().find(|s| s.id == object);

@@ -10,7 +10,7 @@ use crate::kind::{Kind, Place};
 
 /// The index over the selectors of all objects of one engine.
 #[derive(Debug)]
-pub struct Selection<K: Kind> {
+pub struct Index<K: Kind> {
     /// Objects that name an id, themselves or through a Node; nearly always one.
     named: BTreeMap<K::Id, Vec<ObjectId>>,
     /// Selectors by tag stand under the first of their filters; whoever comes through it checks the rest.
@@ -55,7 +55,7 @@ struct Tagged<K: Kind> {
     carriers: BTreeSet<K::Id>,
 }
 
-impl<K: Kind> Default for Selection<K> {
+impl<K: Kind> Default for Index<K> {
     fn default() -> Self {
         Self {
             named: BTreeMap::new(),
@@ -71,7 +71,7 @@ impl<K: Kind> Default for Selection<K> {
     }
 }
 
-impl<K: Kind> Selection<K> {
+impl<K: Kind> Index<K> {
     /// Keeps the tag keys that a selector needs from now on. The answer is the epoch that evidence must have for it.
     pub fn hold_keys(&mut self, selector: &Selector<K>) -> u32 {
         let next = self.epoch + 1;
@@ -89,7 +89,7 @@ impl<K: Kind> Selection<K> {
         needed
     }
 
-    /// Ends [`Selection::hold_keys`].
+    /// Ends [`Index::hold_keys`].
     pub fn release_keys(&mut self, selector: &Selector<K>) {
         for filter in selector.filters() {
             if let Some(key) = self.keys.get_mut(&filter.key) {
@@ -119,7 +119,7 @@ impl<K: Kind> Selection<K> {
         self.surroundings.since
     }
 
-    /// Ends [`Selection::hold_surroundings`].
+    /// Ends [`Index::hold_surroundings`].
     pub fn release_surroundings(&mut self) {
         self.surroundings.uses = self.surroundings.uses.saturating_sub(1);
     }
@@ -449,7 +449,7 @@ mod tests {
 
         #[test]
         fn the_index_answers_like_a_walk_over_every_selector(steps in steps()) {
-            let mut selection: Selection<Instance> = Selection::default();
+            let mut selection: Index<Instance> = Index::default();
             let mut objects: BTreeMap<ObjectId, Selector<Instance>> = BTreeMap::new();
             let mut targets: BTreeMap<InstanceId, Vec<Tag>> =
                 (0..6).map(|n| (InstanceId::new(format!("i-{n}")), Vec::new())).collect();
@@ -546,7 +546,7 @@ mod tests {
         /// I21: what is on an instance is found by the instance's own list and by the word of what is on it.
         #[test]
         fn i21_the_index_of_instances_answers_like_a_walk_over_all_that_is_on_them(moves in moves()) {
-            let mut selection: Selection<Interface> = Selection::default();
+            let mut selection: Index<Interface> = Index::default();
             let mut owners: BTreeMap<u8, (BTreeSet<u8>, Vec<u8>)> = BTreeMap::new();
             let mut places: BTreeMap<u8, Option<u8>> = (0..5).map(|n| (n, None)).collect();
             for step in moves {
@@ -605,7 +605,7 @@ mod tests {
             tags: keys.iter().map(|k| filter(k)).collect(),
             ..Selector::default()
         };
-        let mut selection = Selection::default();
+        let mut selection = Index::default();
         let first = selection.hold_keys(&selector(&["env"]));
         assert_eq!(selection.hold_keys(&selector(&["env"])), first, "it is kept already");
         let second = selection.hold_keys(&selector(&["env", "team"]));

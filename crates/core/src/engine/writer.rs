@@ -1,0 +1,545 @@
+//! Writes: the queues in which targets wait, the calls under way, and what is being done about each target.
+
+use std::collections::{BTreeMap, VecDeque};
+
+use super::care::{Care, Trouble, Value};
+use super::context::Context;
+use super::{Action, CALL_DEADLINE, Settings};
+use crate::authority::UnprotectPermit;
+use crate::backoff;
+use crate::budget::{Budget, Urgency};
+use crate::call::WriteCall;
+use crate::failure::{Class, Effect as Outcome, Failure};
+use crate::id::{CallId, ObjectId};
+use crate::kind::Kind;
+use crate::reason::Reason;
+use crate::time::Moment;
+
+/// After so many denials in a row, of whatever target, one write is tried for all until one succeeds.
+const DENIALS: u32 = 5;
+
+/// The queue in which a target waits, the most urgent first.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Queue {
+    Urgent,
+    Repair,
+    Onboarding,
+    /// Behind all others, unprotecting included.
+    InVain,
+}
+
+/// What the budget has room for now.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Turn {
+    /// A target that waits is to be protected.
+    Protect(Urgency),
+    /// A target of the batch is to be unprotected.
+    Unprotect(Urgency),
+    /// Nothing, until then.
+    Wait(Moment),
+    Nothing,
+}
+
+/// What a write that ended, whatever its answer, leaves to be done.
+#[derive(Debug, Default)]
+pub(super) struct Ended {
+    /// The cloud says that there is no such target.
+    pub gone: bool,
+    /// It is to be read: the write may have taken effect, or the charge type may have changed.
+    pub verify: bool,
+    /// It may be written again then.
+    pub again_at: Option<Moment>,
+}
+
+/// Queues and state of writing.
+#[derive(Debug)]
+pub(super) struct Writer<K: Kind> {
+    settings: Settings,
+    budget: Budget,
+    /// In which queue a target waits. It may stand in a slower one as well, from which it was moved: that counts for
+    /// nothing.
+    queued: BTreeMap<K::Id, Queue>,
+    /// Targets of an object that was just changed.
+    urgent: VecDeque<K::Id>,
+    /// Targets that were protected and are unprotected.
+    repairs: VecDeque<K::Id>,
+    /// Targets that were never protected, each object in its turn.
+    onboarding: RoundRobin<K::Id>,
+    /// Targets on which what is written does not last.
+    in_vain: VecDeque<K::Id>,
+    /// Calls without an answer, when they were sent, and which value they set.
+    calls: BTreeMap<CallId, (Moment, K::Id, Value)>,
+    /// Calls of others that share what may be under way at once.
+    others: usize,
+    /// What is being done about each target. Most have nothing.
+    care: BTreeMap<K::Id, Care>,
+    denials: u32,
+    /// All writes rest until then, for this reason.
+    closed: (Moment, Reason),
+    /// Unprotecting and onboarding take turns: whose turn it is.
+    unprotecting_next: bool,
+}
+
+impl<K: Kind> Writer<K> {
+    pub fn new(settings: Settings) -> Self {
+        Self {
+            settings,
+            budget: Budget::new(settings.writes),
+            queued: BTreeMap::new(),
+            urgent: VecDeque::new(),
+            repairs: VecDeque::new(),
+            onboarding: RoundRobin::default(),
+            in_vain: VecDeque::new(),
+            calls: BTreeMap::new(),
+            others: 0,
+            care: BTreeMap::new(),
+            denials: 0,
+            closed: (Moment::default(), Reason::PermissionDenied),
+            unprotecting_next: false,
+        }
+    }
+
+    // What is being done about a target.
+
+    /// What is being done about a target, if anything.
+    pub fn care(&self, id: &K::Id) -> Option<&Care> {
+        self.care.get(id)
+    }
+
+    /// The same, to change it.
+    pub fn known_care_mut(&mut self, id: &K::Id) -> Option<&mut Care> {
+        self.care.get_mut(id)
+    }
+
+    /// What is being done about a target, made on demand.
+    pub fn care_mut(&mut self, id: &K::Id) -> &mut Care {
+        self.care.entry(id.clone()).or_default()
+    }
+
+    /// Nothing is done about a target any more.
+    pub fn drop_care(&mut self, id: &K::Id) {
+        self.care.remove(id);
+    }
+
+    // What waits.
+
+    /// Targets that wait.
+    pub fn queue_length(&self) -> usize {
+        self.queued.len()
+    }
+
+    /// The queue for a target.
+    pub fn queue(&self, urgent: bool, drifted: bool, in_vain: bool) -> Queue {
+        // A wave of an object that was just changed must not become the background of others: what is more than a
+        // burst waits its turn.
+        let burst = usize::try_from(self.budget.limit().burst).unwrap_or(usize::MAX);
+        match (urgent && self.urgent.len() < burst, drifted) {
+            // A fight must not eat the budget of others.
+            _ if in_vain => Queue::InVain,
+            (true, _) => Queue::Urgent,
+            (false, true) => Queue::Repair,
+            (false, false) => Queue::Onboarding,
+        }
+    }
+
+    pub fn enqueue(&mut self, object: &ObjectId, id: &K::Id, queue: Queue) {
+        if self.queued.get(id).is_some_and(|waits| *waits <= queue) {
+            return;
+        }
+        self.queued.insert(id.clone(), queue);
+        match queue {
+            Queue::Urgent => self.urgent.push_back(id.clone()),
+            Queue::Repair => self.repairs.push_back(id.clone()),
+            Queue::Onboarding => self.onboarding.push(object, id.clone()),
+            Queue::InVain => self.in_vain.push_back(id.clone()),
+        }
+    }
+
+    /// Takes the target out whose turn it is.
+    pub fn pop(&mut self) -> Option<K::Id> {
+        loop {
+            let (queue, id) = if let Some(id) = self.urgent.pop_front() {
+                (Queue::Urgent, id)
+            } else if let Some(id) = self.repairs.pop_front() {
+                (Queue::Repair, id)
+            } else if let Some(id) = self.onboarding.pop() {
+                (Queue::Onboarding, id)
+            } else {
+                (Queue::InVain, self.in_vain.pop_front()?)
+            };
+            if self.queued.get(&id) == Some(&queue) {
+                self.queued.remove(&id);
+                return Some(id);
+            }
+        }
+    }
+
+    /// Whether anything is under way or waits.
+    pub fn pending(&self) -> bool {
+        self.under_way() > 0 || !self.queued.is_empty()
+    }
+
+    /// Whether anything waits that somebody waits for.
+    pub fn urgent_pending(&self) -> bool {
+        !self.urgent.is_empty()
+    }
+
+    /// Whether there is what can't wait for background work: repairs, and what a person just changed.
+    fn presses(&self) -> bool {
+        !self.urgent.is_empty() || !self.repairs.is_empty()
+    }
+
+    /// Whether nothing waits but what does not last: unprotecting goes before that.
+    fn only_in_vain(&self) -> bool {
+        !self.presses() && self.onboarding.is_empty()
+    }
+
+    // What may be sent.
+
+    fn under_way(&self) -> usize {
+        self.calls.len() + self.others
+    }
+
+    /// Whether a further call may be under way.
+    pub fn has_room(&self) -> bool {
+        self.under_way() < self.settings.writes_in_flight
+    }
+
+    /// Until when all writes rest, and why, if they do.
+    pub fn closed(&self, now: Moment) -> Option<(Moment, Reason)> {
+        Some(self.closed).filter(|(until, _)| *until > now)
+    }
+
+    /// Calls that the budget has left for now.
+    pub fn available(&mut self, now: Moment) -> u32 {
+        self.budget.available(now)
+    }
+
+    /// When there is a token for a call.
+    pub fn next_token(&mut self, now: Moment, urgency: Urgency) -> Moment {
+        self.budget.next_token(now, urgency)
+    }
+
+    /// Takes a token for a call; `false`: there is none.
+    pub fn take_token(&mut self, now: Moment, urgency: Urgency) -> bool {
+        self.budget.take(now, urgency)
+    }
+
+    /// The cloud throttles calls of this budget.
+    pub fn throttled(&mut self, now: Moment, failure: &Failure) {
+        self.budget.throttled(now, failure.retry_after);
+    }
+
+    /// Another call shares what may be under way at once.
+    pub fn other_began(&mut self) {
+        self.others += 1;
+    }
+
+    pub fn other_ended(&mut self) {
+        self.others = self.others.saturating_sub(1);
+    }
+
+    /// What the budget has room for. Unprotecting takes turns with onboarding and yields to all that is urgent: protected
+    /// comes first, and neither may wait for the end of the other.
+    pub fn turn(&mut self, now: Moment, unprotecting: bool) -> Turn {
+        if !(unprotecting || !self.queued.is_empty()) || !self.has_room() {
+            return Turn::Nothing;
+        }
+        if let Some((until, _)) = self.closed(now) {
+            return Turn::Wait(until);
+        }
+        let presses = self.presses();
+        let urgency = if presses { Urgency::Foreground } else { Urgency::Background };
+        let token = self.budget.next_token(now, urgency);
+        if token > now {
+            return Turn::Wait(token);
+        }
+        if unprotecting && !presses && (self.unprotecting_next || self.only_in_vain()) {
+            Turn::Unprotect(urgency)
+        } else {
+            Turn::Protect(urgency)
+        }
+    }
+
+    /// Has the protected value set on a target. Whether there was a token for it.
+    pub fn protect(
+        &mut self,
+        now: Moment,
+        context: &mut Context,
+        urgency: Urgency,
+        id: K::Id,
+        out: &mut Vec<Action<K>>,
+    ) -> bool {
+        self.budget.take(now, urgency) && {
+            let write = WriteCall::Protect(id.clone());
+            self.send(now, context, (id, Value::Protected), write, out);
+            self.unprotecting_next = true;
+            true
+        }
+    }
+
+    /// Has the unprotected value set on a target. Whether there was a token for it.
+    pub fn unprotect(
+        &mut self,
+        now: Moment,
+        context: &mut Context,
+        urgency: Urgency,
+        permit: UnprotectPermit<K>,
+        out: &mut Vec<Action<K>>,
+    ) -> bool {
+        self.budget.take(now, urgency) && {
+            let id = permit.target().clone();
+            self.send(now, context, (id, Value::Unprotected), WriteCall::Unprotect(permit), out);
+            self.unprotecting_next = false;
+            true
+        }
+    }
+
+    fn send(
+        &mut self,
+        now: Moment,
+        context: &mut Context,
+        (id, value): (K::Id, Value),
+        write: WriteCall<K>,
+        out: &mut Vec<Action<K>>,
+    ) {
+        if self.denials >= DENIALS {
+            self.closed = (now.after(backoff::LONG), Reason::PermissionDenied);
+        }
+        let call = context.number_call();
+        self.care_mut(&id).writing = Some(call);
+        self.calls.insert(call, (now, id, value));
+        out.push(Action::Write(call, write));
+    }
+
+    // What comes back.
+
+    /// The oldest call without an answer.
+    pub fn oldest_call(&self) -> Option<CallId> {
+        self.calls.keys().next().copied()
+    }
+
+    /// All calls without an answer.
+    pub fn calls(&self) -> Vec<CallId> {
+        self.calls.keys().copied().collect()
+    }
+
+    /// Whether a call under way sets the unprotected value.
+    pub fn unprotects(&self, call: CallId) -> bool {
+        self.calls.get(&call).is_some_and(|(_, _, value)| *value == Value::Unprotected)
+    }
+
+    /// Calls that have been without an answer for too long. They are to be answered as lost.
+    pub fn lost_calls(&self, now: Moment) -> Vec<CallId> {
+        let lost = self.calls.iter().filter(|(_, (sent, ..))| now.since(*sent) >= CALL_DEADLINE);
+        lost.map(|(call, _)| *call).collect()
+    }
+
+    /// When the oldest call without an answer is lost.
+    pub fn loses_at(&self) -> Option<Moment> {
+        self.calls.values().next().map(|(sent, ..)| sent.after(CALL_DEADLINE))
+    }
+
+    /// Takes a call out that has an answer, or is lost: its target, and the value that it was to set.
+    pub fn take_call(&mut self, call: CallId) -> Option<(K::Id, Value)> {
+        self.calls.remove(&call).map(|(_, id, value)| (id, value))
+    }
+
+    /// What the answer to a write means for all of them.
+    pub fn heed(&mut self, now: Moment, context: &mut Context, result: &Result<(), Failure>) {
+        let failure = match result {
+            Ok(()) => {
+                self.denials = 0;
+                self.closed.0 = now;
+                return;
+            }
+            Err(failure) => failure,
+        };
+        match failure.class {
+            Class::Throttled => self.throttled(now, failure),
+            class @ (Class::Credentials | Class::Clock) => {
+                self.closed = (now.after(context.jitter.stretch(backoff::LONG)), class.into());
+            }
+            class if class.unsent() => {
+                self.closed = (now.after(backoff::wait(class, 1, &mut context.jitter)), class.into());
+            }
+            Class::Permission => {
+                self.denials += 1;
+                if self.denials >= DENIALS {
+                    self.closed = (now.after(backoff::LONG), Reason::PermissionDenied);
+                }
+            }
+            _ => {}
+        }
+    }
+
+    /// A write of a target that is known of has ended. Whatever the answer, only what is read from now on tells how the
+    /// flag is.
+    pub fn ended(
+        &mut self,
+        now: Moment,
+        context: &mut Context,
+        (id, value): (&K::Id, Value),
+        result: Result<(), Failure>,
+    ) -> Ended {
+        let care = self.care_mut(id);
+        care.writing = None;
+        care.written_before = Some(context.upcoming_call());
+        care.had_no_effect = matches!(&result, Err(failure) if failure.effect == Outcome::None);
+        if let Err(failure) = result {
+            return self.failed(now, context, (id, value), &failure);
+        }
+        care.accepted = Some((now, value));
+        care.looks = 0;
+        care.look_at = now;
+        care.failures = 0;
+        let ineffective = care.ineffective();
+        // That it was accepted once more says nothing of its effect.
+        care.trouble.take_if(|_| !ineffective || value == Value::Unprotected);
+        if value == Value::Protected && care.drifted {
+            care.repaired(now);
+        }
+        Ended::default()
+    }
+
+    fn failed(
+        &mut self,
+        now: Moment,
+        context: &mut Context,
+        (id, value): (&K::Id, Value),
+        failure: &Failure,
+    ) -> Ended {
+        let (reason, detail) = super::describe::<K>(failure);
+        let class = failure.class;
+        let failures = self.care(id).map_or(0, |c| c.failures) + 1;
+        let not_before = match class {
+            Class::Throttled => self.budget.next_token(now, Urgency::Background),
+            // There is nothing to wait for that settles late.
+            Class::NotApplicable if K::REFUSAL.settles.is_zero() => {
+                now.after(context.jitter.stretch(backoff::LONG))
+            }
+            _ => now.after(backoff::wait(class, failures, &mut context.jitter)),
+        };
+        let care = self.care_mut(id);
+        care.failures = failures;
+        care.not_before = not_before;
+        let since = care.trouble.as_ref().filter(|t| t.reason == reason).map_or(now, |t| t.since);
+        if reason != Reason::Missing {
+            care.trouble = Some(Trouble { value, reason, since, last: now, detail });
+        }
+        let gone = class == Class::Gone;
+        Ended { gone, verify: !gone, again_at: Some(not_before) }
+    }
+
+    /// A spec was edited: what only a person could mend may be mended.
+    pub fn spec_changed(&mut self, now: Moment) {
+        self.closed.0 = self.closed.0.min(now);
+    }
+
+    /// There is another key: what the old one was refused is tried again. The answer: the targets of which that is so.
+    pub fn key_changed(&mut self, now: Moment) -> Vec<K::Id> {
+        if hangs_on_the_key(self.closed.1) {
+            self.closed.0 = now;
+        }
+        self.denials = 0;
+        let mut freed = Vec::new();
+        for (id, care) in &mut self.care {
+            if care.trouble.as_ref().is_some_and(|trouble| hangs_on_the_key(trouble.reason)) {
+                care.not_before = now;
+                freed.push(id.clone());
+            }
+        }
+        freed
+    }
+}
+
+/// A queue in which each object has its turn.
+#[derive(Debug)]
+struct RoundRobin<T> {
+    queues: BTreeMap<ObjectId, VecDeque<T>>,
+    turns: VecDeque<ObjectId>,
+}
+
+impl<T> Default for RoundRobin<T> {
+    fn default() -> Self {
+        Self { queues: BTreeMap::new(), turns: VecDeque::new() }
+    }
+}
+
+impl<T> RoundRobin<T> {
+    fn push(&mut self, object: &ObjectId, item: T) {
+        let queue = self.queues.entry(object.clone()).or_default();
+        if queue.is_empty() {
+            self.turns.push_back(object.clone());
+        }
+        queue.push_back(item);
+    }
+
+    fn is_empty(&self) -> bool {
+        self.turns.is_empty()
+    }
+
+    fn pop(&mut self) -> Option<T> {
+        let object = self.turns.pop_front()?;
+        let queue = self.queues.get_mut(&object)?;
+        let item = queue.pop_front();
+        if queue.is_empty() {
+            self.queues.remove(&object);
+        } else {
+            self.turns.push_back(object);
+        }
+        item
+    }
+}
+
+/// Whether another key may help.
+fn hangs_on_the_key(reason: Reason) -> bool {
+    matches!(
+        reason,
+        Reason::CredentialsRejected
+            | Reason::CredentialsMissing
+            | Reason::WrongAccount
+            | Reason::StsUnavailable
+            | Reason::StsOutsideVpc
+            | Reason::PermissionDenied
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+    use crate::budget::Limit;
+    use crate::id::InstanceId;
+    use crate::instance::Instance;
+
+    #[test]
+    fn i25_what_does_not_last_is_written_behind_all_others_whoever_waits_for_it() {
+        let limit = Limit { per_minute: 60, burst: 20 };
+        let mut writes: Writer<Instance> = Writer::new(Settings {
+            sweep_interval: Duration::from_secs(60),
+            reads: limit,
+            writes: limit,
+            reads_in_flight: 2,
+            writes_in_flight: 2,
+            seed: 1,
+        });
+        let owner = ObjectId::new("default", "a", "uid");
+        for (name, urgent, drifted, in_vain) in [
+            ("i-fought-for", true, true, true),
+            ("i-new", false, false, false),
+            ("i-drifted", false, true, false),
+            ("i-changed", true, false, false),
+        ] {
+            let queue = writes.queue(urgent, drifted, in_vain);
+            writes.enqueue(&owner, &InstanceId::new(name), queue);
+        }
+        let mut sent = Vec::new();
+        while let Some(id) = writes.pop() {
+            sent.push(id.to_string());
+            assert_eq!(writes.only_in_vain(), sent.len() >= 3, "unprotecting goes before what does not last");
+        }
+        assert_eq!(sent, ["i-changed", "i-drifted", "i-new", "i-fought-for"]);
+    }
+}
