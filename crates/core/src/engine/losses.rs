@@ -87,13 +87,13 @@ impl<K: Extension> Engine<K> {
         object.losses.push(Loss { grave, ..loss });
         self.context.touch(name.clone());
     }
+}
 
-    /// Whether what an object has lost is not to be told yet, because the sweep that shows it goes on: what loses its tag
-    /// together is told together.
-    pub(super) fn gathers_losses(&self, now: Moment, object: &Object<K>) -> bool {
-        let young = object.losses.first().is_some_and(|loss| now.since(loss.noted) < GATHERS);
-        young && self.reader.sweeping() && object.losses.iter().all(|loss| loss.cause != Cause::Gone)
-    }
+/// Whether what an object has lost is not to be told yet, because the sweep that shows it goes on: what loses its tag
+/// together is told together.
+pub(super) fn gathers_losses<K: Extension>(view: View<'_, K>, object: &Object<K>) -> bool {
+    let young = object.losses.first().is_some_and(|loss| view.now.since(loss.noted) < GATHERS);
+    young && view.reader.sweeping() && object.losses.iter().all(|loss| loss.cause != Cause::Gone)
 }
 
 /// The objects that have the target, as far as evidence of this lead tells. What went before that is known by number

@@ -22,7 +22,7 @@ mod losses;
 mod memory;
 mod objects;
 mod reader;
-mod report;
+mod reporter;
 mod retention;
 mod rosters;
 mod sweep;
@@ -58,17 +58,18 @@ pub use crate::authority::PreflightAnswer;
 use attach::Attempt;
 use context::Context;
 use inventory::Inventory;
+use judge::{digest, judge_part, shape};
+use losses::gathers_losses;
 use objects::Object;
 use reader::{Reader, WritesPending};
+use reporter::{Draft, Reporter, Stale};
+use rosters::bereaved;
 use unprotect::Batch;
 use view::View;
 use writer::{Turn, Writer};
 
 /// After this long without an answer a call counts as lost.
 pub const CALL_DEADLINE: Duration = Duration::from_secs(60);
-
-/// So many times in the life of evidence it is looked whether some has grown stale, when sweeps fail.
-const STALE_TICKS: u32 = 60;
 
 /// What the administrator set for one account and region.
 #[derive(Debug, Clone, Copy)]
@@ -296,18 +297,9 @@ pub struct Engine<K: Kind> {
     last_acted: Option<ObjectId>,
     /// Targets that nobody selects any more, but on which a write of ours may still have its effect.
     lingering: BTreeSet<K::Id>,
-    /// So long the status that stands is left standing without evidence.
-    patience: Duration,
+    reporter: Reporter,
     /// Targets to be looked at again at a time.
     timers: BTreeSet<(Moment, K::Id)>,
-    /// Objects whose report may have changed, but is not to be made before a time.
-    deferred: BTreeSet<(Moment, ObjectId)>,
-    /// Objects with so many targets that to judge them takes time.
-    long_reports: BTreeSet<ObjectId>,
-    /// Objects without a settled report, by the time since which it is waited for.
-    unsettled: BTreeSet<(Moment, ObjectId)>,
-    stale_tick: Moment,
-    stale_ticks: u32,
     /// Whether [`Engine::poll`] has run: what comes later was just changed by somebody.
     planned: bool,
 }
@@ -337,13 +329,8 @@ impl<K: Extension> Engine<K> {
             watches_due: BTreeSet::new(),
             last_acted: None,
             lingering: BTreeSet::new(),
-            patience: Pace::new(settings.sweep_interval).life(settings.sweep_interval),
+            reporter: Reporter::new(Pace::new(settings.sweep_interval).life(settings.sweep_interval)),
             timers: BTreeSet::new(),
-            deferred: BTreeSet::new(),
-            long_reports: BTreeSet::new(),
-            unsettled: BTreeSet::new(),
-            stale_tick: Moment::default(),
-            stale_ticks: 0,
             planned: false,
         }
     }
@@ -357,7 +344,7 @@ impl<K: Extension> Engine<K> {
             Input::Lead(window) => self.take_lead(now, window),
             Input::KeyChanged => self.key_changed(now),
             Input::Patience(patience) => {
-                self.patience = patience;
+                self.reporter.set_patience(patience);
                 self.touch_all();
             }
         }
@@ -431,7 +418,7 @@ impl<K: Extension> Engine<K> {
             writer: &self.writer,
             breaker: &self.breaker,
             owners_unreadable: self.owners_unreadable,
-            patience: self.patience,
+            patience: self.reporter.patience(),
         }
     }
 
@@ -537,6 +524,48 @@ impl<K: Extension> Engine<K> {
         }
     }
 
+    fn plan_reports(&mut self, now: Moment, out: &mut Vec<Action<K>>) {
+        for name in self.reporter.due(now) {
+            self.context.touch(name);
+        }
+        for name in self.context.take_touched() {
+            let Some(object) = self.objects.get(&name) else { continue };
+            if object.intent.enumerates {
+                self.rosters_due.insert(name);
+                continue;
+            }
+            if !self.reporter.may_judge(now, &name) {
+                continue;
+            }
+            self.tidy_memory(now, &name);
+            self.watches_due.insert(name.clone());
+            let view = self.view(now);
+            let Some(object) = view.objects.get(&name) else { continue };
+            let (report, cost) = judge_part(view, &name);
+            let settled = object.settled || report.settled;
+            let born = object.born;
+            let draft = Draft {
+                whole: digest(&report),
+                shape: shape(view, &name, &report),
+                uncertain: !report.counts.unknown.is_empty()
+                    || report.unlisted.is_some()
+                    || bereaved(view, object),
+                tells: !object.losses.is_empty(),
+                gathers: gathers_losses(view, object),
+                cost,
+                awaited: (!settled).then_some(born),
+            };
+            let says = self.reporter.says(now, &name, born, draft);
+            let Some(object) = self.objects.get_mut(&name) else { continue };
+            object.settled = settled;
+            if says {
+                let report = RegionReport { lost: std::mem::take(&mut object.losses), ..report };
+                out.push(Action::Report(name, object.generation, Box::new(report)));
+            }
+        }
+        self.reporter.wake(&mut self.context);
+    }
+
     fn plan_reads(&mut self, now: Moment, out: &mut Vec<Action<K>>) {
         let demand = self.view(now).demand();
         let first_waits = if self.reader.has_begun() { None } else { self.rosters_pending(now) };
@@ -583,14 +612,14 @@ impl<K: Extension> Engine<K> {
         self.context.begin_term(now);
         self.reader.begin_term();
         // Until the record of whoever led before is read.
-        self.patience = self.view(now).evidence_life();
-        self.unsettled.clear();
-        for (name, object) in &mut self.objects {
-            (object.reported, object.hot_until) = (None, None);
+        let patience = self.view(now).evidence_life();
+        self.reporter.set_patience(patience);
+        self.reporter.begin_term(now, self.objects.keys().cloned());
+        for object in self.objects.values_mut() {
+            object.hot_until = None;
             (object.born, object.settled) = (now, false);
             // Whoever led meanwhile has told of it.
             object.losses.clear();
-            self.unsettled.insert((now, name.clone()));
         }
         for (id, absence) in self.inventory.absences_mut() {
             absence.begin_term();
@@ -620,17 +649,15 @@ impl<K: Extension> Engine<K> {
     /// Marks the reports that say of something that it is not known: why, is said in other words when the cloud
     /// answers again, or no more.
     fn touch_uncertain(&mut self) {
-        let uncertain = self.objects.iter().filter(|(_, o)| o.reported.is_none_or(|r| r.uncertain));
-        self.context.touch_all(uncertain.map(|(name, _)| name.clone()));
+        let uncertain = self.objects.keys().filter(|name| self.reporter.uncertain(name));
+        self.context.touch_all(uncertain.cloned());
     }
 
     fn touch_all(&mut self) {
         self.context.touch_all(self.objects.keys().cloned());
     }
 
-    /// Without a complete sweep for too long, what was fresh becomes stale without anything happening, one target
-    /// after the other. A True may not outlive its evidence by more than a small part of the interval; what is not
-    /// known anyhow is put in other words less often.
+    /// Has reports made anew when evidence may have grown stale.
     fn notice_staleness(&mut self, now: Moment) {
         if self.objects.is_empty() {
             return;
@@ -645,18 +672,15 @@ impl<K: Extension> Engine<K> {
             self.context.wake_at(overdue);
             return;
         }
-        if now >= self.stale_tick {
-            self.stale_ticks = self.stale_ticks.wrapping_add(1);
-            if self.stale_ticks.is_multiple_of(STALE_TICKS / 4) {
-                self.touch_all();
-            } else {
-                let certain = self.objects.iter().filter(|(_, o)| o.reported.is_none_or(|r| !r.uncertain));
-                self.context.touch_all(certain.map(|(name, _)| name.clone()));
+        let life = self.view(now).evidence_life();
+        match self.reporter.stale(now, &mut self.context, life) {
+            None => {}
+            Some(Stale::All) => self.touch_all(),
+            Some(Stale::Certain) => {
+                let certain = self.objects.keys().filter(|name| self.reporter.certain(name));
+                self.context.touch_all(certain.cloned());
             }
-            self.stale_tick = now.after(self.view(now).evidence_life() / STALE_TICKS);
         }
-        let at = self.stale_tick;
-        self.context.wake_at(at);
     }
 }
 

@@ -37,9 +37,6 @@ pub(super) struct Object<K: Kind> {
     pub born: Moment,
     /// There was evidence for all of it once, or it has been waited for long enough.
     pub settled: bool,
-    pub reported: Option<Reported>,
-    /// Not computed again before this.
-    pub next_report: Moment,
     /// The instances that it is about: where it asks for them, what was told last; where it asks for what is on them, what
     /// the other engine told last.
     pub roster: Option<Arc<Roster>>,
@@ -52,18 +49,6 @@ pub(super) struct Object<K: Kind> {
     pub memory: Memory<K>,
     /// What it has lost and no report has told yet.
     pub losses: Vec<Loss>,
-}
-
-/// What was reported last.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct Reported {
-    pub at: Moment,
-    /// Of the part as a whole.
-    pub whole: u64,
-    /// Of what conditions are made of, without the counts.
-    pub shape: u64,
-    /// Something was not known, or may be contradicted.
-    pub uncertain: bool,
 }
 
 /// Whether an object selects a target.
@@ -232,7 +217,7 @@ impl<K: Extension> Engine<K> {
         self.rosterless.remove(object);
         self.context.untouch(object);
         self.rosters_due.remove(object);
-        self.long_reports.remove(object);
+        self.reporter.forget(object);
         for id in old.memory.kept.keys() {
             self.index.unname(object, id);
         }
@@ -317,8 +302,6 @@ impl<K: Extension> Engine<K> {
             hot_until: self.planned.then(|| now.after(HOT)),
             born: if edited { now } else { old.as_ref().map_or(now, |old| old.born) },
             settled: !edited && old.as_ref().is_some_and(|old| old.settled),
-            reported: old.as_ref().filter(|_| !edited).and_then(|old| old.reported),
-            next_report: now,
             roster,
             watch: old.as_ref().map(|old| old.watch.clone()).unwrap_or_default(),
             exclusion_since: match &old {
@@ -336,9 +319,8 @@ impl<K: Extension> Engine<K> {
         };
         self.note_business(object, &entry);
         let hot = entry.hot(now);
-        if !entry.settled {
-            self.unsettled.insert((entry.born, object.clone()));
-        }
+        let awaited = (!entry.settled).then_some(entry.born);
+        self.reporter.changed(now, object, edited, awaited);
         self.objects.insert(object.clone(), entry);
         self.context.touch(object.clone());
         if edited && hot {

@@ -29,21 +29,17 @@ impl Engine<Instance> {
         let mut told = Vec::new();
         if at_once {
             let due = |name: &ObjectId| self.objects.get(name).is_some_and(|o| o.intent.enumerates);
-            self.rosters_due
-                .extend(self.deferred.iter().map(|(_, name)| name).filter(|name| due(name)).cloned());
+            self.rosters_due.extend(self.reporter.put_off().filter(|name| due(name)).cloned());
         }
         for name in std::mem::take(&mut self.rosters_due) {
             let Some(object) = self.objects.get(&name) else { continue };
-            if object.next_report > now && !at_once {
-                let at = object.next_report;
-                self.deferred.insert((at, name));
-                self.context.wake_at(at);
+            if !at_once && !self.reporter.may_judge(now, &name) {
+                self.reporter.wake(&mut self.context);
                 continue;
             }
             let (roster, cost) = roster(self.view(now), &name, object);
-            let next_report = now.after(self.rest(&name, cost));
+            self.reporter.judged(now, &name, cost);
             let Some(object) = self.objects.get_mut(&name) else { continue };
-            object.next_report = next_report;
             if object.roster.as_deref() != Some(&roster) {
                 let roster = Arc::new(roster);
                 object.roster = Some(roster.clone());
@@ -57,7 +53,7 @@ impl Engine<Instance> {
     pub fn tell_anew(&mut self, name: &ObjectId) {
         if let Some(object) = self.objects.get_mut(name) {
             object.roster = None;
-            object.next_report = Moment::default();
+            self.reporter.hurry(name);
             self.context.touch(name.clone());
         }
     }

@@ -1,0 +1,284 @@
+//! When something is said of an object: at once where conditions change, and seldom where only counts do.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
+
+use super::context::Context;
+use crate::id::ObjectId;
+use crate::time::Moment;
+
+/// Counts alone are reported this often at most.
+const COUNTS_EVERY: Duration = Duration::from_secs(2);
+/// Reports and rosters that take at least this long to make share a part of the time.
+const LONG_REPORT: Duration = Duration::from_micros(200);
+/// So many times in the life of evidence it is looked whether some has grown stale, when sweeps fail.
+const STALE_TICKS: u32 = 60;
+
+/// What was said of each object last, and when something may be said again.
+#[derive(Debug)]
+pub(super) struct Reporter {
+    /// So long the status that stands is left standing without evidence.
+    patience: Duration,
+    objects: BTreeMap<ObjectId, Said>,
+    /// Objects whose report may have changed, but is not to be made before a time.
+    deferred: BTreeSet<(Moment, ObjectId)>,
+    /// Objects with so many targets that to judge them takes time.
+    long: BTreeSet<ObjectId>,
+    /// Objects without a settled report, by the time since which it is waited for.
+    unsettled: BTreeSet<(Moment, ObjectId)>,
+    stale_tick: Moment,
+    stale_ticks: u32,
+}
+
+#[derive(Debug, Default)]
+struct Said {
+    last: Option<Last>,
+    /// Not judged again before this.
+    next: Moment,
+}
+
+#[derive(Debug, Clone, Copy)]
+struct Last {
+    at: Moment,
+    whole: u64,
+    shape: u64,
+    uncertain: bool,
+}
+
+/// A report that may be worth saying.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Draft {
+    /// A stand-in for all of it.
+    pub whole: u64,
+    /// One for what conditions are made of, without the counts.
+    pub shape: u64,
+    /// Something is not known, or may be contradicted.
+    pub uncertain: bool,
+    /// It tells of losses.
+    pub tells: bool,
+    /// There may be more of them in a moment.
+    pub gathers: bool,
+    /// What it took to make it.
+    pub cost: Duration,
+    /// Since when the first settled report of the object is waited for; `None`: there was one.
+    pub awaited: Option<Moment>,
+}
+
+/// Which reports are to be made anew because evidence may have grown stale.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Stale {
+    All,
+    /// Those that say of everything that it is known.
+    Certain,
+}
+
+impl Reporter {
+    /// `patience`: so long the status that stands is left standing without evidence.
+    pub fn new(patience: Duration) -> Self {
+        Self {
+            patience,
+            objects: BTreeMap::new(),
+            deferred: BTreeSet::new(),
+            long: BTreeSet::new(),
+            unsettled: BTreeSet::new(),
+            stale_tick: Moment::default(),
+            stale_ticks: 0,
+        }
+    }
+
+    pub fn patience(&self) -> Duration {
+        self.patience
+    }
+
+    pub fn set_patience(&mut self, patience: Duration) {
+        self.patience = patience;
+    }
+
+    /// What was said in an earlier term may stand no more.
+    pub fn begin_term(&mut self, now: Moment, objects: impl Iterator<Item = ObjectId>) {
+        self.unsettled = objects.map(|name| (now, name)).collect();
+        for said in self.objects.values_mut() {
+            said.last = None;
+        }
+    }
+
+    /// An object's intent is another one. `edited`: what was said of it was said of another generation. `awaited`: as in
+    /// [`Draft`].
+    pub fn changed(&mut self, now: Moment, object: &ObjectId, edited: bool, awaited: Option<Moment>) {
+        let said = self.objects.entry(object.clone()).or_default();
+        said.next = now;
+        if edited {
+            said.last = None;
+        }
+        self.unsettled.extend(awaited.map(|since| (since, object.clone())));
+    }
+
+    /// The object is gone.
+    pub fn forget(&mut self, object: &ObjectId) {
+        self.objects.remove(object);
+        self.long.remove(object);
+    }
+
+    /// The object is to be judged anew although it was a moment ago.
+    pub fn hurry(&mut self, object: &ObjectId) {
+        if let Some(said) = self.objects.get_mut(object) {
+            said.next = Moment::default();
+        }
+    }
+
+    /// Whether what was said last of an object left something open; what was never spoken of is open.
+    pub fn uncertain(&self, object: &ObjectId) -> bool {
+        self.objects.get(object).and_then(|said| said.last).is_none_or(|last| last.uncertain)
+    }
+
+    /// Whether nothing was said of it, or of everything that it is known.
+    pub fn certain(&self, object: &ObjectId) -> bool {
+        self.objects.get(object).and_then(|said| said.last).is_none_or(|last| !last.uncertain)
+    }
+
+    /// The reports whose time has come: those put off, and those that were waited for long enough.
+    pub fn due(&mut self, now: Moment) -> Vec<ObjectId> {
+        let mut due = Vec::new();
+        while let Some((_, name)) = pop_first_if(&mut self.deferred, |(at, _)| *at <= now) {
+            due.push(name);
+        }
+        let patience = self.patience;
+        while let Some((_, name)) =
+            pop_first_if(&mut self.unsettled, |(since, _)| since.after(patience) <= now)
+        {
+            due.push(name);
+        }
+        due
+    }
+
+    /// The objects that are put off.
+    pub fn put_off(&self) -> impl Iterator<Item = &ObjectId> {
+        self.deferred.iter().map(|(_, name)| name)
+    }
+
+    /// Whether an object may be judged now. Otherwise it is put off.
+    pub fn may_judge(&mut self, now: Moment, object: &ObjectId) -> bool {
+        let next = self.objects.get(object).map_or(now, |said| said.next);
+        if next > now {
+            self.deferred.insert((next, object.clone()));
+        }
+        next <= now
+    }
+
+    /// Notes what it took to judge an object. A long list is not looked through at every answer: the object is left alone
+    /// for so long that all of them together take a tenth of the time.
+    pub fn judged(&mut self, now: Moment, object: &ObjectId, cost: Duration) {
+        if cost >= LONG_REPORT {
+            self.long.insert(object.clone());
+        } else {
+            self.long.remove(object);
+        }
+        let rivals = u32::try_from(self.long.len()).unwrap_or(u32::MAX).max(2);
+        self.objects.entry(object.clone()).or_default().next = now.after(cost * 10 * rivals);
+    }
+
+    /// Whether a draft is to be said now.
+    pub fn says(&mut self, now: Moment, object: &ObjectId, born: Moment, draft: Draft) -> bool {
+        self.judged(now, object, draft.cost);
+        match draft.awaited {
+            Some(since) => self.unsettled.insert((since, object.clone())),
+            None => self.unsettled.remove(&(born, object.clone())),
+        };
+        let said = self.objects.entry(object.clone()).or_default();
+        let Draft { whole, shape, uncertain, .. } = draft;
+        match said.last {
+            Some(last) if last.whole == whole && !draft.tells => {
+                said.last = Some(Last { uncertain, ..last });
+                false
+            }
+            // A transition that comes before its time goes out at once all the same.
+            Some(last) if last.shape == shape && now.since(last.at) < COUNTS_EVERY => {
+                self.deferred.insert((last.at.after(COUNTS_EVERY), object.clone()));
+                false
+            }
+            Some(last) if last.shape == shape && draft.tells && draft.gathers => {
+                self.deferred.insert((now.after(COUNTS_EVERY), object.clone()));
+                false
+            }
+            _ => {
+                said.last = Some(Last { at: now, whole, shape, uncertain });
+                true
+            }
+        }
+    }
+
+    /// When something is to be said although nothing happens.
+    pub fn wake(&self, context: &mut Context) {
+        let deferred = self.deferred.first().map(|(at, _)| *at);
+        let unsettled = self.unsettled.first().map(|(since, _)| since.after(self.patience));
+        for at in deferred.into_iter().chain(unsettled) {
+            context.wake_at(at);
+        }
+    }
+
+    /// Without a complete sweep for too long, what was fresh becomes stale without anything happening, one target
+    /// after the other. A True may not outlive its evidence by more than a small part of the interval; what is not
+    /// known anyhow is put in other words less often.
+    pub fn stale(&mut self, now: Moment, context: &mut Context, life: Duration) -> Option<Stale> {
+        let due = now >= self.stale_tick;
+        if due {
+            self.stale_ticks = self.stale_ticks.wrapping_add(1);
+            self.stale_tick = now.after(life / STALE_TICKS);
+        }
+        context.wake_at(self.stale_tick);
+        let all = self.stale_ticks.is_multiple_of(STALE_TICKS / 4);
+        due.then_some(if all { Stale::All } else { Stale::Certain })
+    }
+}
+
+/// Takes the first one out if that holds of it.
+fn pop_first_if<T: Ord>(set: &mut BTreeSet<T>, holds: impl Fn(&T) -> bool) -> Option<T> {
+    if set.first().is_some_and(holds) { set.pop_first() } else { None }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn at(millis: u64) -> Moment {
+        Moment::at(Duration::from_millis(millis))
+    }
+
+    fn draft(whole: u64, shape: u64) -> Draft {
+        let (uncertain, tells, gathers) = (false, false, false);
+        Draft { whole, shape, uncertain, tells, gathers, cost: Duration::ZERO, awaited: None }
+    }
+
+    #[test]
+    fn i37_a_transition_goes_out_at_once_and_counts_alone_every_two_seconds() {
+        let object = ObjectId::new("default", "a", "uid");
+        let mut reporter = Reporter::new(Duration::from_secs(120));
+        let mut says = |millis, whole, shape| {
+            let due = reporter.due(at(millis)).len();
+            (due, reporter.says(at(millis), &object, at(0), draft(whole, shape)))
+        };
+        assert_eq!(says(0, 1, 1), (0, true), "the first one");
+        assert_eq!(says(100, 1, 1), (0, false), "nothing new");
+        assert_eq!(says(200, 2, 1), (0, false), "counts");
+        assert_eq!(says(300, 3, 2), (0, true), "a transition");
+        assert_eq!(says(400, 4, 2), (0, false), "counts");
+        assert_eq!(says(2000, 4, 2), (1, false), "what was put off before the transition");
+        assert_eq!(says(2300, 4, 2), (1, true), "what was put off after it");
+    }
+
+    #[test]
+    fn i39_what_takes_long_to_judge_is_left_alone_and_takes_a_tenth_of_the_time() {
+        let names = ["a", "b", "c", "d"].map(|name| ObjectId::new("default", name, "uid"));
+        let mut reporter = Reporter::new(Duration::from_secs(120));
+        for name in &names {
+            reporter.changed(at(0), name, true, None);
+            reporter.judged(at(0), name, Duration::from_millis(10));
+        }
+        // Each waits ten times as long as all that were long before it took together.
+        assert!(!reporter.may_judge(at(399), &names[3]));
+        assert!(reporter.may_judge(at(400), &names[3]));
+        assert_eq!(reporter.due(at(400)), [names[3].clone()], "it was put off");
+        reporter.hurry(&names[3]);
+        assert!(reporter.may_judge(at(0), &names[3]));
+    }
+}
