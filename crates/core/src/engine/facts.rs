@@ -43,7 +43,7 @@ impl<K: Extension> Engine<K> {
                     self.touch_selectors(&id);
                 }
             }
-            Finding::ProofRead(call, seen) => self.proof_read(call, &seen),
+            Finding::ProofRead(call, seen) => self.unprotector.targets_read(call, &seen),
             Finding::ProofLost => self.drop_batch(),
             Finding::Listed(first_call, started) => self.listed(now, first_call, started),
             Finding::NotListed => self.touch_all(),
@@ -79,7 +79,7 @@ impl<K: Extension> Engine<K> {
             self.breaker.swept(now);
         }
         if circuit_open != self.breaker.is_open() {
-            self.context.touch_all(self.acting.iter().cloned());
+            self.context.touch_all(self.unprotector.open().cloned());
             // What was looked up in vain meanwhile has come to be looked up seldom, and from now on it proves something.
             for (id, absence) in self.inventory.absences_mut().filter(|(_, absence)| !absence.proven()) {
                 absence.lookups = 0;

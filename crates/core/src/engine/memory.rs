@@ -138,7 +138,7 @@ impl<K: Extension> Engine<K> {
         let Some(object) = self.objects.get(name) else { return };
         let horizon = self.view(now).horizon();
         let given_up = |id: &K::Id, verdict: Option<Verdict>| {
-            let ended = object.act.as_ref().and_then(|act| act.ended.get(id));
+            let ended = self.unprotector.task(name).and_then(|task| task.ended.get(id));
             ended == Some(&Ended::Done) && matches!(verdict, Some(Verdict::Unprotected(_)))
         };
         let (mut new, mut left) = (Vec::new(), Vec::new());

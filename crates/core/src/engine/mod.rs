@@ -42,8 +42,8 @@ use crate::call::{ReadCall, Reply, WriteCall};
 use crate::engine::care::Value;
 use crate::engine::index::Index;
 use crate::failure::{Class, Failure};
-use crate::id::InterfaceId;
 use crate::id::{CallId, Generation, ObjectId};
+use crate::id::{InstanceId, InterfaceId};
 use crate::instance::Instance;
 use crate::intent::Intent;
 use crate::interface::Interface;
@@ -64,7 +64,7 @@ use objects::Object;
 use reader::{Reader, WritesPending};
 use reporter::{Draft, Reporter, Stale};
 use rosters::bereaved;
-use unprotect::Batch;
+use unprotect::{Unprotector, Verified, permit, plan, room};
 use view::View;
 use writer::{Turn, Writer};
 
@@ -269,8 +269,6 @@ pub struct Engine<K: Kind> {
     context: Context,
     objects: BTreeMap<ObjectId, Object<K>>,
     opaque: BTreeSet<ObjectId>,
-    /// Objects whose unprotecting is not carried out yet.
-    acting: BTreeSet<ObjectId>,
     /// Objects that select through instances.
     owning: BTreeSet<ObjectId>,
     /// Those of them whose instances nobody has told of.
@@ -286,15 +284,13 @@ pub struct Engine<K: Kind> {
     /// Calls that attach something, without an answer.
     attach_calls: BTreeMap<CallId, (Moment, ObjectId, K::Id)>,
     breaker: CircuitBreaker,
-    batch: Option<Batch<K>>,
+    unprotector: Unprotector<K>,
     /// The attempt to attach something that is on its way to its call.
     attempt: Option<Attempt>,
     /// Why the instances that targets are on can't be read, if only a person can help.
     owners_unreadable: Option<Reason>,
     /// Objects that intent, or desired, to have something attached.
     errands: BTreeSet<ObjectId>,
-    /// The object that had its turn in unprotecting last.
-    last_acted: Option<ObjectId>,
     /// Targets that nobody selects any more, but on which a write of ours may still have its effect.
     lingering: BTreeSet<K::Id>,
     reporter: Reporter,
@@ -312,7 +308,6 @@ impl<K: Extension> Engine<K> {
             context: Context::new(Jitter::new(settings.seed)),
             objects: BTreeMap::new(),
             opaque: BTreeSet::new(),
-            acting: BTreeSet::new(),
             owning: BTreeSet::new(),
             rosterless: BTreeSet::new(),
             rosters_due: BTreeSet::new(),
@@ -322,12 +317,11 @@ impl<K: Extension> Engine<K> {
             writer: Writer::new(settings),
             attach_calls: BTreeMap::new(),
             breaker: CircuitBreaker::default(),
-            batch: None,
+            unprotector: Unprotector::default(),
             attempt: None,
             owners_unreadable: None,
             errands: BTreeSet::new(),
             watches_due: BTreeSet::new(),
-            last_acted: None,
             lingering: BTreeSet::new(),
             reporter: Reporter::new(Pace::new(settings.sweep_interval).life(settings.sweep_interval)),
             timers: BTreeSet::new(),
@@ -416,6 +410,7 @@ impl<K: Extension> Engine<K> {
             attaching: &self.errands,
             reader: &self.reader,
             writer: &self.writer,
+            unprotector: &self.unprotector,
             breaker: &self.breaker,
             owners_unreadable: self.owners_unreadable,
             patience: self.reporter.patience(),
@@ -469,10 +464,65 @@ impl<K: Extension> Engine<K> {
         }
     }
 
+    /// Looks where unprotecting stands, and begins the next batch.
+    fn plan_unprotecting(&mut self, now: Moment, window: Window, out: &mut Vec<Action<K>>) {
+        if !window.open_for_unprotecting(now) {
+            // The lease will be renewed, or it is too late.
+            return;
+        }
+        match self.unprotector.batch_ends() {
+            Some(ends) if now < ends => return self.context.wake_at(ends),
+            Some(_) => self.drop_batch(),
+            None => {}
+        }
+        for object in self.unprotector.turns() {
+            let due = self.unprotector.task(&object).map_or(now, |task| task.not_before);
+            if now < due {
+                self.context.wake_at(due);
+                continue;
+            }
+            let Some(plan) = plan(self.view(now), &object) else { continue };
+            let closed = self.writer.closed(now).is_some();
+            let room =
+                if closed { 0 } else { room(self.writer.available(now), self.settings.writes.per_minute) };
+            self.unprotector.advance(now, &mut self.context, &object, plan, room, out);
+            if self.unprotector.batch_ends().is_some() {
+                break;
+            }
+        }
+    }
+
+    /// Gives the batch up. What is read for it already proves nothing to anybody.
+    fn drop_batch(&mut self) {
+        self.unprotector.drop_batch();
+        self.reader.prove(None);
+    }
+
+    fn take_preflight(&mut self, now: Moment, preflight: PreflightNumber, answer: &PreflightAnswer) {
+        K::preflight_answered(self, now, preflight, answer);
+        let (upcoming, known) = (self.context.upcoming_call(), (&self.objects, &self.inventory));
+        let verified = self.unprotector.preflight_answered(now, upcoming, known, (preflight, answer));
+        if verified == Verified::ReadTargets {
+            self.reader.prove(self.unprotector.batch_targets());
+        }
+    }
+
+    /// The instances that targets of the batch are on which are to be read, and since when.
+    pub(crate) fn batch_looks(&self) -> Option<(Moment, BTreeSet<InstanceId>)> {
+        self.unprotector.wanted_hosts()
+    }
+
+    /// These of the instances were shown, and what objects make of them has been told.
+    pub(crate) fn batch_looked(&mut self, shown: &BTreeSet<InstanceId>) {
+        if self.unprotector.hosts_read(shown, self.context.upcoming_call()) {
+            self.reader.prove(self.unprotector.batch_targets());
+        }
+    }
+
     /// Sends what may be written now.
     fn plan_writes(&mut self, now: Moment, window: Window, out: &mut Vec<Action<K>>) {
         loop {
-            let unprotecting = self.unprotecting_ready(now) && window.open_for_unprotecting(now);
+            let unprotecting = self.unprotector.ready(now) && window.open_for_unprotecting(now);
             match self.writer.turn(now, unprotecting) {
                 Turn::Nothing => break,
                 Turn::Wait(until) => {
@@ -487,7 +537,8 @@ impl<K: Extension> Engine<K> {
                     }
                 }
                 Turn::Unprotect(urgency) => {
-                    if let Some(permit) = self.next_permit(now) {
+                    let next = self.unprotector.next_target(&self.inventory);
+                    if let Some(permit) = next.and_then(|next| permit(self.view(now), &next)) {
                         self.writer.unprotect(now, &mut self.context, urgency, permit, out);
                     }
                 }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::memory::Memory;
-use super::{Asked, Engine, Extension, unprotect::Act};
+use super::{Asked, Engine, Extension};
 use crate::engine::target::Target;
 use crate::evidence::Evidence;
 use crate::id::{CallId, Generation, InstanceId, ObjectId};
@@ -30,8 +30,6 @@ pub(super) struct Object<K: Kind> {
     pub listing_since: CallId,
     /// The start of the newest such listing.
     pub listed: Option<Moment>,
-    /// The unprotecting that this generation asks for.
-    pub act: Option<Act<K>>,
     /// It was changed while the engine was running: until then people wait for it.
     pub hot_until: Option<Moment>,
     pub born: Moment,
@@ -199,12 +197,8 @@ impl<K: Extension> Engine<K> {
         }
         // A hold that came or fell changes what others may unprotect.
         let soon = now.after(Duration::from_secs(1));
-        for name in &self.acting {
-            if let Some(act) = self.objects.get_mut(name).and_then(|o| o.act.as_mut()) {
-                act.not_before = act.not_before.min(soon);
-            }
-            self.context.touch(name.clone());
-        }
+        self.unprotector.hurry(soon);
+        self.context.touch_all(self.unprotector.open().cloned());
     }
 
     fn drop_intent(&mut self, now: Moment, object: &ObjectId) {
@@ -212,7 +206,7 @@ impl<K: Extension> Engine<K> {
         self.reader.unlist(object);
         let reach: Vec<K::Id> = self.view(now).reach(&old).cloned().collect();
         self.release(object, &old);
-        self.acting.remove(object);
+        self.unprotector.forget(object);
         self.owning.remove(object);
         self.rosterless.remove(object);
         self.context.untouch(object);
@@ -224,7 +218,7 @@ impl<K: Extension> Engine<K> {
         for (instance, _) in old.roster.iter().filter(|_| !old.intent.enumerates).flat_map(|r| r.selected()) {
             self.index.disown(object, instance);
         }
-        if self.batch.as_ref().is_some_and(|batch| batch.object == *object) {
+        if self.unprotector.works_for(object) {
             self.drop_batch();
         }
         for id in reach {
@@ -281,12 +275,8 @@ impl<K: Extension> Engine<K> {
                 && old.intent.owners == intent.owners
         });
         let edited = old.as_ref().is_none_or(|old| old.generation != generation);
-        let act = intent.unprotecting().map(|_| match &old {
-            Some(Object { act: Some(act), generation: before, .. }) if *before == generation => {
-                Act { done: act.done || intent.carried_out, ..act.clone() }
-            }
-            _ => Act::new(now, &intent),
-        });
+        let same = old.as_ref().is_some_and(|old| old.generation == generation);
+        self.unprotector.changed(now, object, &intent, same);
         let fresh_listing = same_tags.is_none() && intent.selector.needs_listing();
         let entry = Object {
             generation,
@@ -298,7 +288,6 @@ impl<K: Extension> Engine<K> {
                 None => self.context.upcoming_call(),
             },
             listed: same_tags.and_then(|old| old.listed),
-            act,
             hot_until: self.planned.then(|| now.after(HOT)),
             born: if edited { now } else { old.as_ref().map_or(now, |old| old.born) },
             settled: !edited && old.as_ref().is_some_and(|old| old.settled),
@@ -343,12 +332,7 @@ impl<K: Extension> Engine<K> {
 
     /// Notes what there is to do for an object besides keeping flags, and ends what its intent may stand against.
     fn note_business(&mut self, object: &ObjectId, entry: &Object<K>) {
-        if entry.act.as_ref().is_some_and(|act| !act.done) {
-            self.acting.insert(object.clone());
-        } else {
-            self.acting.remove(object);
-        }
-        if self.batch.as_ref().is_some_and(|batch| batch.object == *object) {
+        if self.unprotector.works_for(object) {
             self.drop_batch();
         }
         if !entry.intent.reattach.is_empty() {

@@ -94,7 +94,7 @@ impl<K: Extension> Engine<K> {
     /// Notes whether instances can be read: without a look at the instance that it is on, nothing is unprotected.
     pub fn heed_owners(&mut self, unreadable: Option<Reason>) {
         if std::mem::replace(&mut self.owners_unreadable, unreadable) != unreadable {
-            self.context.touch_all(self.acting.iter().cloned());
+            self.context.touch_all(self.unprotector.open().cloned());
         }
     }
 

@@ -4,10 +4,12 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
+use super::context::Context;
+use super::inventory::Inventory;
 use super::judge::{doubtful_owners, is_no_id};
 use super::objects::{Member, Object};
 use super::view::View;
-use super::{Action, Engine, Extension, PreflightNumber, Window};
+use super::{Action, Extension, PreflightNumber};
 use crate::authority::{Case, ObjectProof, Obstacles, PreflightAnswer, UnprotectPermit, grant};
 use crate::call::IDS_PER_READ;
 use crate::engine::care::Value;
@@ -26,11 +28,11 @@ const PATIENCE: Duration = Duration::from_secs(3600);
 const ANSWER_WITHIN: Duration = Duration::from_secs(30);
 /// The first wait after an answer that did not agree with what we know. It doubles five times: each question costs the
 /// API server whole listings.
-const DOUBT: Duration = Duration::from_secs(2);
-/// An act that waits only for what a person or another object does is looked at this often; a changed intent brings
+const MISMATCH: Duration = Duration::from_secs(2);
+/// A task that waits only for what a person or another object does is looked at this often; a changed intent brings
 /// its turn forward.
 const IDLE_PACE: Duration = Duration::from_secs(15);
-/// Looking at one target of an act costs about a microsecond: so many of them keep it to a small part of the time.
+/// Looking at one target of a task costs about a microsecond: so many of them keep it to a small part of the time.
 const COST: Duration = Duration::from_micros(20);
 /// Most targets in a batch.
 const BATCH: u32 = 20;
@@ -39,7 +41,7 @@ const BATCH_SECONDS: u32 = 6;
 
 /// The unprotecting that one generation asks for.
 #[derive(Debug, Clone)]
-pub(super) struct Act<K: Kind> {
+pub(super) struct Task<K: Kind> {
     pub what: Unprotecting,
     /// Nothing more is done for this generation.
     pub done: bool,
@@ -50,12 +52,12 @@ pub(super) struct Act<K: Kind> {
     /// The next batch is not begun before this.
     pub not_before: Moment,
     /// Answers of the API server in a row that did not agree with what we know.
-    pub doubts: u32,
+    mismatches: u32,
     /// A target was left protected because the cloud denied the write.
     pub denied: bool,
 }
 
-/// How the act ended for one target.
+/// How the task ended for one target.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Ended {
     /// It holds the unprotected value, can't carry the flag, or is gone.
@@ -63,7 +65,7 @@ pub(super) enum Ended {
     LeftProtected(Reason),
 }
 
-impl<K: Kind> Act<K> {
+impl<K: Kind> Task<K> {
     pub fn new(now: Moment, intent: &Intent<K>) -> Self {
         let waited = intent.deleting.unwrap_or_default();
         Self {
@@ -72,7 +74,7 @@ impl<K: Kind> Act<K> {
             ended: BTreeMap::new(),
             deadline: now.after(PATIENCE.saturating_sub(waited)),
             not_before: now,
-            doubts: 0,
+            mismatches: 0,
             denied: false,
         }
     }
@@ -85,207 +87,243 @@ impl<K: Kind> Act<K> {
 
 /// A few targets of one object on their way to being unprotected.
 #[derive(Debug)]
-pub(super) struct Batch<K: Kind> {
-    pub object: ObjectId,
+struct Batch<K: Kind> {
+    object: ObjectId,
     generation: Generation,
     targets: Vec<K::Id>,
     asked: Moment,
     step: Step,
     /// The instances that its targets are on, as they were just read.
-    looked: BTreeSet<InstanceId>,
+    hosts: BTreeSet<InstanceId>,
 }
 
-#[derive(Debug)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Step {
     /// The API server is asked.
     Preflight(PreflightNumber),
     /// The instances that the targets are on are to be read: who selects these, selects what is on them.
-    Look(ObjectProof),
+    ReadHosts(ObjectProof),
     /// The cloud is asked, in this call or a later one.
     Read(ObjectProof, CallId),
     /// What is proven is written, as the budget allows.
     Write(ObjectProof, CallId),
 }
 
-/// What stands between one target and the end of the act.
+/// What stands between one target and the end of the task.
 pub(super) enum Standing {
     Ended(Ended),
     Ready,
     Waiting(Reason),
 }
 
-impl<K: Extension> Engine<K> {
-    pub(super) fn plan_unprotecting(&mut self, now: Moment, window: Window, out: &mut Vec<Action<K>>) {
-        if !window.open_for_unprotecting(now) {
-            // The lease will be renewed, or it is too late.
-            return;
-        }
-        if let Some(batch) = &self.batch {
-            let ends = batch.asked.after(ANSWER_WITHIN);
-            if now < ends {
-                self.context.wake_at(ends);
-                return;
-            }
-            self.drop_batch();
-        }
-        // Each act has its turn: one with thousands of targets must not hold up another's deletion.
-        let (before, after): (Vec<ObjectId>, Vec<ObjectId>) =
-            self.acting.iter().cloned().partition(|object| Some(object) <= self.last_acted.as_ref());
-        for object in after.into_iter().chain(before) {
-            if self.batch.is_some() {
-                break;
-            }
-            self.advance(now, &object, out);
+/// The tasks of all objects, and the one batch that is under way.
+#[derive(Debug)]
+pub(super) struct Unprotector<K: Kind> {
+    tasks: BTreeMap<ObjectId, Task<K>>,
+    batch: Option<Batch<K>>,
+    /// The object that had its turn last.
+    last: Option<ObjectId>,
+}
+
+/// Where a task stands.
+#[derive(Debug)]
+pub(super) struct Plan<K: Kind> {
+    generation: Generation,
+    /// How many targets were looked at.
+    size: u32,
+    ended: Vec<(K::Id, Ended)>,
+    ready: Vec<K::Id>,
+    /// Whether anything is waited for, and whether only a person, or another object, can change that.
+    waiting: Option<bool>,
+}
+
+/// What is to be read after the API server has answered.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Verified {
+    Nothing,
+    ReadTargets,
+    ReadHosts,
+}
+
+/// A target that may be unprotected if its case stands.
+#[derive(Debug)]
+pub(super) struct Next<K: Kind> {
+    pub object: ObjectId,
+    pub id: K::Id,
+    /// That of the object, and the first call that proves something of the target.
+    pub proofs: (ObjectProof, CallId),
+}
+
+impl<K: Kind> Default for Unprotector<K> {
+    fn default() -> Self {
+        Self { tasks: BTreeMap::new(), batch: None, last: None }
+    }
+}
+
+impl<K: Kind> Unprotector<K> {
+    /// What the object's generation asks for, and how far it has come.
+    pub fn task(&self, object: &ObjectId) -> Option<&Task<K>> {
+        self.tasks.get(object)
+    }
+
+    /// The objects whose task is not carried out yet.
+    pub fn open(&self) -> impl Iterator<Item = &ObjectId> {
+        self.tasks.iter().filter(|(_, task)| !task.done).map(|(object, _)| object)
+    }
+
+    /// An object asks for something else, or is told of anew. `same`: its generation is the one that was known.
+    pub fn changed(&mut self, now: Moment, object: &ObjectId, intent: &Intent<K>, same: bool) {
+        let old = self.tasks.remove(object).filter(|_| same);
+        if intent.unprotecting().is_some() {
+            let task = match old {
+                Some(task) => Task { done: task.done || intent.carried_out, ..task },
+                None => Task::new(now, intent),
+            };
+            self.tasks.insert(object.clone(), task);
         }
     }
 
-    /// Looks where an act stands, and begins its next batch.
-    fn advance(&mut self, now: Moment, object: &ObjectId, out: &mut Vec<Action<K>>) {
-        let Some(entry) = self.objects.get(object) else { return };
-        let Some(act) = &entry.act else { return };
-        if now < act.not_before {
-            let at = act.not_before;
-            self.context.wake_at(at);
+    /// The object is gone.
+    pub fn forget(&mut self, object: &ObjectId) {
+        self.tasks.remove(object);
+    }
+
+    /// A hold that came or fell changes what may be unprotected: open tasks are looked at soon.
+    pub fn hurry(&mut self, soon: Moment) {
+        for task in self.tasks.values_mut().filter(|task| !task.done) {
+            task.not_before = task.not_before.min(soon);
+        }
+    }
+
+    /// Whether the batch under way is one of the object's.
+    pub fn works_for(&self, object: &ObjectId) -> bool {
+        self.batch.as_ref().is_some_and(|batch| batch.object == *object)
+    }
+
+    /// Gives the batch up.
+    pub fn drop_batch(&mut self) {
+        self.batch = None;
+    }
+
+    /// When the batch under way is given up, if there is one.
+    pub fn batch_ends(&self) -> Option<Moment> {
+        self.batch.as_ref().map(|batch| batch.asked.after(ANSWER_WITHIN))
+    }
+
+    /// The open tasks, in the order in which they have their turn: one with thousands of targets must not hold up another's
+    /// deletion.
+    pub fn turns(&self) -> Vec<ObjectId> {
+        let (before, after): (Vec<ObjectId>, Vec<ObjectId>) =
+            self.open().cloned().partition(|object| Some(object) <= self.last.as_ref());
+        after.into_iter().chain(before).collect()
+    }
+
+    /// Notes where the object's task stands, and begins its next batch if there is one. `room`: how many targets it may have.
+    pub fn advance(
+        &mut self,
+        now: Moment,
+        context: &mut Context,
+        object: &ObjectId,
+        plan: Plan<K>,
+        room: usize,
+        out: &mut Vec<Action<K>>,
+    ) {
+        let Some(task) = self.tasks.get_mut(object) else { return };
+        if !plan.ended.is_empty() {
+            context.touch(object.clone());
+        }
+        for (id, how) in plan.ended {
+            task.denied |= how == Ended::LeftProtected(Reason::PermissionDenied);
+            task.ended.insert(id, how);
+        }
+        let mut ready = plan.ready;
+        if ready.is_empty() && (plan.waiting.is_none() || task.patience_ended(now)) {
+            task.done = true;
+            context.touch(object.clone());
             return;
         }
-        let generation = entry.generation;
-        let patience_ends = act.patience_ended(now);
-        // What is not listed is waited for like a target that is not known.
-        // An instance that is gone, or hidden, or has an id that is none, is not waited for.
-        let absent = |reason: &Reason| {
-            matches!(
-                reason,
-                Reason::NotFound | Reason::NodeInstanceGone | Reason::NodeIdRefused | Reason::ListsDisagree
-            )
-        };
-        let doubt =
-            doubtful_owners(self.view(now), entry).map(|(_, reason)| reason).find(|reason| !absent(reason));
-        // A deletion that may not unprotect need not know what.
-        let powerless = act.what == Unprotecting::BeforeDeletion && !entry.intent.may.unprotect;
-        let unlisted = self.view(now).unlisted(object).or(doubt).filter(|_| !powerless);
-        let unlisted = unlisted.map(|reason| stands_against(self.view(now), act, reason));
-        let mut waiting = match unlisted {
-            Some(Standing::Waiting(reason)) => Some(reason.needs_person()),
-            _ => None,
-        };
-        let reach: Vec<K::Id> = self.view(now).reach(entry).cloned().collect();
-        let size = u32::try_from(reach.len()).unwrap_or(u32::MAX);
-        let mut ready = Vec::new();
-        for id in reach {
-            match standing(self.view(now), object, &id) {
-                None => {}
-                Some(Standing::Ended(how)) => self.end(object, &id, how),
-                Some(Standing::Ready) => ready.push(id),
-                Some(Standing::Waiting(reason)) => {
-                    waiting = Some(waiting.unwrap_or(true) && reason.needs_person());
-                }
-            }
-        }
-        let Some(act) = self.objects.get_mut(object).and_then(|o| o.act.as_mut()) else { return };
-        if ready.is_empty() && (waiting.is_none() || patience_ends) {
-            act.done = true;
-            self.acting.remove(object);
-            self.context.touch(object.clone());
-            return;
-        }
-        let idle = ready.is_empty() && waiting == Some(true);
+        let idle = ready.is_empty() && plan.waiting == Some(true);
         let pace = if idle { IDLE_PACE } else { Duration::from_secs(1) };
-        act.not_before = now.after(pace.max(COST.saturating_mul(size)));
-        let again = act.not_before;
-        self.context.wake_at(again);
-        if ready.is_empty() || self.writer.closed(now).is_some() {
+        task.not_before = now.after(pace.max(COST.saturating_mul(plan.size)));
+        context.wake_at(task.not_before);
+        ready.truncate(room);
+        if ready.is_empty() {
             return;
         }
-        // No more than can be written while the proofs hold.
-        let refill = self.settings.writes.per_minute / 60 * BATCH_SECONDS;
-        let room = (self.writer.available(now) + refill).clamp(1, BATCH);
-        ready.truncate(usize::try_from(room).unwrap_or(1).min(IDS_PER_READ));
-        let preflight = self.context.number_preflight();
+        let preflight = context.number_preflight();
         self.batch = Some(Batch {
             object: object.clone(),
-            generation,
+            generation: plan.generation,
             targets: ready,
             asked: now,
             step: Step::Preflight(preflight),
-            looked: BTreeSet::new(),
+            hosts: BTreeSet::new(),
         });
-        self.last_acted = Some(object.clone());
-        self.context.wake_at(now.after(ANSWER_WITHIN));
+        self.last = Some(object.clone());
+        context.wake_at(now.after(ANSWER_WITHIN));
         out.push(Action::Preflight(preflight, object.clone()));
     }
 
-    fn end(&mut self, object: &ObjectId, id: &K::Id, how: Ended) {
-        if let Some(act) = self.objects.get_mut(object).and_then(|o| o.act.as_mut()) {
-            act.ended.insert(id.clone(), how);
-            act.denied |= how == Ended::LeftProtected(Reason::PermissionDenied);
-        }
-        self.context.touch(object.clone());
-    }
-
-    pub(super) fn take_preflight(
+    /// Takes in the API server's answer, if it is to the batch's question.
+    pub fn preflight_answered(
         &mut self,
         now: Moment,
-        preflight: PreflightNumber,
-        answer: &PreflightAnswer,
-    ) {
-        K::preflight_answered(self, now, preflight, answer);
-        let Some(mut batch) = self.batch.take() else { return };
-        let Step::Preflight(expected) = batch.step else {
-            self.batch = Some(batch);
-            return;
+        upcoming: CallId,
+        (objects, inventory): (&BTreeMap<ObjectId, Object<K>>, &Inventory<K>),
+        (preflight, answer): (PreflightNumber, &PreflightAnswer),
+    ) -> Verified {
+        let Some(batch) = self.batch.as_mut().filter(|batch| batch.step == Step::Preflight(preflight)) else {
+            return Verified::Nothing;
         };
-        if expected != preflight {
-            self.batch = Some(batch);
-            return;
-        }
-        let intent =
-            self.objects.get(&batch.object).filter(|o| o.generation == batch.generation).map(|o| &o.intent);
-        let proof = intent.and_then(|intent| ObjectProof::new(answer, batch.generation, intent, batch.asked));
-        if let Some(proof) = proof.filter(|proof| proof.holds(now)) {
-            batch.looked = places_of(self.view(now), &batch.targets);
-            batch.step = if batch.looked.is_empty() {
-                self.reader.prove(Some(batch.targets.clone()));
-                Step::Read(proof, self.context.upcoming_call())
-            } else {
-                Step::Look(proof)
-            };
-            if let Some(act) = self.objects.get_mut(&batch.object).and_then(|o| o.act.as_mut()) {
-                act.doubts = 0;
-            }
-            self.batch = Some(batch);
-        } else if let Some(act) = self.objects.get_mut(&batch.object).and_then(|o| o.act.as_mut()) {
+        let object = objects.get(&batch.object).filter(|o| o.generation == batch.generation);
+        let proof = object.and_then(|o| ObjectProof::new(answer, batch.generation, &o.intent, batch.asked));
+        let task = self.tasks.get_mut(&batch.object);
+        let Some(proof) = proof.filter(|proof| proof.holds(now)) else {
             // What we were told of lags behind what is there; it will come.
-            act.not_before = now.after(DOUBT * (1 << act.doubts.min(5)));
-            act.doubts = act.doubts.saturating_add(1);
+            if let Some(task) = task {
+                task.not_before = now.after(MISMATCH * (1 << task.mismatches.min(5)));
+                task.mismatches = task.mismatches.saturating_add(1);
+            }
+            self.batch = None;
+            return Verified::Nothing;
+        };
+        if let Some(task) = task {
+            task.mismatches = 0;
+        }
+        let hosts = batch.targets.iter().filter_map(|id| inventory.place(id).instance().cloned());
+        batch.hosts = hosts.collect();
+        if batch.hosts.is_empty() {
+            batch.step = Step::Read(proof, upcoming);
+            Verified::ReadTargets
+        } else {
+            batch.step = Step::ReadHosts(proof);
+            Verified::ReadHosts
         }
     }
 
     /// The instances that the batch wants to be read, and since when.
-    pub(crate) fn batch_looks(&self) -> Option<(Moment, BTreeSet<InstanceId>)> {
-        let batch = self.batch.as_ref().filter(|batch| matches!(batch.step, Step::Look(_)))?;
-        Some((batch.asked, batch.looked.clone()))
+    pub fn wanted_hosts(&self) -> Option<(Moment, BTreeSet<InstanceId>)> {
+        let batch = self.batch.as_ref().filter(|batch| matches!(batch.step, Step::ReadHosts(_)))?;
+        Some((batch.asked, batch.hosts.clone()))
     }
 
-    /// These of the instances were shown, and what objects make of them has been told.
-    pub(crate) fn batch_looked(&mut self, shown: &BTreeSet<InstanceId>) {
-        let upcoming = self.context.upcoming_call();
-        if let Some(batch) = &mut self.batch
-            && let Step::Look(proof) = batch.step
-        {
-            batch.looked.retain(|instance| shown.contains(instance));
-            batch.step = Step::Read(proof, upcoming);
-            self.reader.prove(Some(batch.targets.clone()));
-        }
+    /// These of the instances were shown, and what objects make of them has been told. Whether the batch's targets are to be
+    /// read now.
+    pub fn hosts_read(&mut self, shown: &BTreeSet<InstanceId>, upcoming: CallId) -> bool {
+        let Some(batch) = &mut self.batch else { return false };
+        let Step::ReadHosts(proof) = batch.step else { return false };
+        batch.hosts.retain(|instance| shown.contains(instance));
+        batch.step = Step::Read(proof, upcoming);
+        true
     }
 
-    /// Gives the batch up. What is read for it already proves nothing to anybody.
-    pub(super) fn drop_batch(&mut self) {
-        self.batch = None;
-        self.reader.prove(None);
+    /// The targets of the batch.
+    pub fn batch_targets(&self) -> Option<Vec<K::Id>> {
+        self.batch.as_ref().map(|batch| batch.targets.clone())
     }
 
     /// The cloud showed the batch's targets.
-    pub(super) fn proof_read(&mut self, call: CallId, seen: &BTreeSet<K::Id>) {
+    pub fn targets_read(&mut self, call: CallId, seen: &BTreeSet<K::Id>) {
         let Some(batch) = &mut self.batch else { return };
         let Step::Read(proof, since) = batch.step else { return };
         if call < since {
@@ -295,42 +333,87 @@ impl<K: Extension> Engine<K> {
         batch.step = Step::Write(proof, since);
     }
 
-    /// Whether a target of the batch may be unprotected as soon as there is a token for it.
-    pub(super) fn unprotecting_ready(&mut self, now: Moment) -> bool {
-        match &self.batch {
-            Some(Batch { step: Step::Write(proof, _), targets, .. }) => {
-                let ready = proof.holds(now) && !targets.is_empty();
-                if !ready {
-                    self.drop_batch();
-                }
-                ready
-            }
-            _ => false,
+    /// Whether a target of the batch may be unprotected as soon as there is a token for it. A batch that is done, or whose
+    /// proofs hold no more, is given up.
+    pub fn ready(&mut self, now: Moment) -> bool {
+        let Some(Batch { step: Step::Write(proof, _), targets, .. }) = &self.batch else { return false };
+        let ready = proof.holds(now) && !targets.is_empty();
+        if !ready {
+            self.batch = None;
         }
+        ready
     }
 
-    /// The permit for the next target of the batch, if its case stands.
-    pub(super) fn next_permit(&mut self, now: Moment) -> Option<UnprotectPermit<K>> {
-        let Some(Batch { step: Step::Write(proof, since), object, targets, looked, .. }) = &mut self.batch
+    /// The next target of the batch, its object, and the proofs for it.
+    pub fn next_target(&mut self, inventory: &Inventory<K>) -> Option<Next<K>> {
+        let Some(Batch { step: Step::Write(object_proof, read_since), object, targets, hosts, .. }) =
+            &mut self.batch
         else {
             return None;
         };
-        let (proof, since, object) = (*proof, *since, object.clone());
         let id = targets.pop()?;
         // Who selects the instance that it is on now is known only if that was read.
-        let place = self.inventory.place(&id).instance();
-        if place.is_some_and(|instance| !looked.contains(instance)) {
-            return None;
-        }
-        permit(self.view(now), &object, &id, (proof, since))
+        let host = inventory.place(&id).instance();
+        host.is_none_or(|host| hosts.contains(host)).then(|| Next {
+            object: object.clone(),
+            id,
+            proofs: (*object_proof, *read_since),
+        })
     }
 }
 
-/// What stands between one target and the end of the act; `None`: it is not one of the object's targets.
+/// Where the object's task stands; `None`: it is not time for a look, or there is none.
+pub(super) fn plan<K: Extension>(view: View<'_, K>, object: &ObjectId) -> Option<Plan<K>> {
+    let entry = view.objects.get(object)?;
+    let task = view.unprotector.task(object)?;
+    // What is not listed is waited for like a target that is not known.
+    // An instance that is gone, or hidden, or has an id that is none, is not waited for.
+    let absent = |reason: &Reason| {
+        matches!(
+            reason,
+            Reason::NotFound | Reason::NodeInstanceGone | Reason::NodeIdRefused | Reason::ListsDisagree
+        )
+    };
+    let doubt = doubtful_owners(view, entry).map(|(_, reason)| reason).find(|reason| !absent(reason));
+    // A deletion that may not unprotect need not know what.
+    let powerless = task.what == Unprotecting::BeforeDeletion && !entry.intent.may.unprotect;
+    let unlisted = view.unlisted(object).or(doubt).filter(|_| !powerless);
+    let unlisted = unlisted.map(|reason| stands_against(view, task, reason));
+    let mut plan = Plan {
+        generation: entry.generation,
+        size: 0,
+        ended: Vec::new(),
+        ready: Vec::new(),
+        waiting: match unlisted {
+            Some(Standing::Waiting(reason)) => Some(reason.needs_person()),
+            _ => None,
+        },
+    };
+    for id in view.reach(entry) {
+        plan.size = plan.size.saturating_add(1);
+        match standing(view, object, id) {
+            None => {}
+            Some(Standing::Ended(how)) => plan.ended.push((id.clone(), how)),
+            Some(Standing::Ready) => plan.ready.push(id.clone()),
+            Some(Standing::Waiting(reason)) => {
+                plan.waiting = Some(plan.waiting.unwrap_or(true) && reason.needs_person());
+            }
+        }
+    }
+    Some(plan)
+}
+
+/// How many targets a batch may have: no more than can be written while the proofs hold.
+pub(super) fn room(available: u32, writes_per_minute: u32) -> usize {
+    let refill = writes_per_minute / 60 * BATCH_SECONDS;
+    usize::try_from((available + refill).clamp(1, BATCH)).unwrap_or(1).min(IDS_PER_READ)
+}
+
+/// What stands between one target and the end of the task; `None`: it is not one of the object's targets.
 pub(super) fn standing<K: Extension>(view: View<'_, K>, object: &ObjectId, id: &K::Id) -> Option<Standing> {
     let entry = view.objects.get(object)?;
-    let act = entry.act.as_ref()?;
-    if act.ended.contains_key(id) {
+    let task = view.unprotector.task(object)?;
+    if task.ended.contains_key(id) {
         return None;
     }
     // A Node of which nobody knows the instance holds nothing up.
@@ -346,7 +429,7 @@ pub(super) fn standing<K: Extension>(view: View<'_, K>, object: &ObjectId, id: &
         {
             return Some(Standing::Ended(Ended::Done));
         }
-        Member::Unclear(reason) => return Some(stands_against(view, act, reason)),
+        Member::Unclear(reason) => return Some(stands_against(view, task, reason)),
     }
     let verdict = view.verdict(id, view.horizon(), entry.tag_epoch)?;
     let evidence = view.inventory.evidence(id);
@@ -365,38 +448,40 @@ pub(super) fn standing<K: Extension>(view: View<'_, K>, object: &ObjectId, id: &
         Verdict::Unprotected(_) | Verdict::NotApplicable(_) | Verdict::Unknown(Reason::NotFound) => {
             Standing::Ended(Ended::Done)
         }
-        _ if !entry.intent.may.unprotect => stands_against(view, act, Reason::NotGranted),
-        Verdict::Unknown(reason) => stands_against(view, act, reason),
-        Verdict::Protected(_) if held => stands_against(view, act, Reason::Conflict),
-        Verdict::Protected(_) if !view.opaque.is_empty() => stands_against(view, act, Reason::OpaqueRival),
-        Verdict::Protected(_) if view.breaker.is_open() => stands_against(view, act, Reason::CircuitBreaker),
+        _ if !entry.intent.may.unprotect => stands_against(view, task, Reason::NotGranted),
+        Verdict::Unknown(reason) => stands_against(view, task, reason),
+        Verdict::Protected(_) if held => stands_against(view, task, Reason::Conflict),
+        Verdict::Protected(_) if !view.opaque.is_empty() => stands_against(view, task, Reason::OpaqueRival),
+        Verdict::Protected(_) if view.breaker.is_open() => stands_against(view, task, Reason::CircuitBreaker),
         Verdict::Protected(_)
             if view.inventory.place(id).instance().is_some() && view.owners_unreadable.is_some() =>
         {
-            stands_against(view, act, view.owners_unreadable.unwrap_or(Reason::PermissionDenied))
+            stands_against(view, task, view.owners_unreadable.unwrap_or(Reason::PermissionDenied))
         }
         // Who selects the instance that it is on can't be told as long as that can't be seen.
-        Verdict::Protected(_) if act.what == Unprotecting::Once && unseen_host(view, entry, id).is_some() => {
-            stands_against(view, act, unseen_host(view, entry, id).unwrap_or(Reason::ListsDisagree))
+        Verdict::Protected(_)
+            if task.what == Unprotecting::Once && unseen_host(view, entry, id).is_some() =>
+        {
+            stands_against(view, task, unseen_host(view, entry, id).unwrap_or(Reason::ListsDisagree))
         }
         // A hold by tag may be hidden.
-        Verdict::Protected(_) if odd_tags => stands_against(view, act, Reason::FieldUnreadable),
+        Verdict::Protected(_) if odd_tags => stands_against(view, task, Reason::FieldUnreadable),
         Verdict::Protected(_) => match (refusal, view.writer.closed(view.now)) {
             (Some(trouble), _)
-                if act.what == Unprotecting::BeforeDeletion && trouble.refused_for_good::<K>() =>
+                if task.what == Unprotecting::BeforeDeletion && trouble.refused_for_good::<K>() =>
             {
                 Standing::Ended(Ended::LeftProtected(K::REFUSAL.settled))
             }
-            (Some(trouble), _) if waits || act.what == Unprotecting::BeforeDeletion => {
-                stands_against(view, act, trouble.reason)
+            (Some(trouble), _) if waits || task.what == Unprotecting::BeforeDeletion => {
+                stands_against(view, task, trouble.reason)
             }
-            // Others were denied; whether this act will be is not known.
-            (None, Some((_, Reason::PermissionDenied))) if !act.denied => {
+            // Others were denied; whether this task will be is not known.
+            (None, Some((_, Reason::PermissionDenied))) if !task.denied => {
                 Standing::Waiting(Reason::Unprotecting)
             }
-            (None, Some((_, reason))) => stands_against(view, act, reason),
-            (None, None) if waits => stands_against(view, act, Reason::Unprotecting),
-            _ if act.patience_ended(view.now) => {
+            (None, Some((_, reason))) => stands_against(view, task, reason),
+            (None, None) if waits => stands_against(view, task, Reason::Unprotecting),
+            _ if task.patience_ended(view.now) => {
                 Standing::Ended(Ended::LeftProtected(Reason::DeadlinePassed))
             }
             _ => Standing::Ready,
@@ -405,13 +490,13 @@ pub(super) fn standing<K: Extension>(view: View<'_, K>, object: &ObjectId, id: &
 }
 
 /// A deletion does not wait for what only a person can mend; it waits for the rest until its patience ends.
-pub(super) fn stands_against<K: Extension>(view: View<'_, K>, act: &Act<K>, reason: Reason) -> Standing {
+pub(super) fn stands_against<K: Extension>(view: View<'_, K>, task: &Task<K>, reason: Reason) -> Standing {
     let reason = match (reason, view.reader.hindrance().why()) {
         (Reason::AwaitingEvidence | Reason::EvidenceStale | Reason::AwaitingListing, Some((why, _))) => why,
         _ => reason,
     };
-    match act.what {
-        Unprotecting::BeforeDeletion if act.patience_ended(view.now) => {
+    match task.what {
+        Unprotecting::BeforeDeletion if task.patience_ended(view.now) => {
             Standing::Ended(Ended::LeftProtected(Reason::DeadlinePassed))
         }
         Unprotecting::BeforeDeletion if reason.needs_person() || reason == Reason::CircuitBreaker => {
@@ -424,9 +509,7 @@ pub(super) fn stands_against<K: Extension>(view: View<'_, K>, act: &Act<K>, reas
 /// Puts the case for one target to [`grant`].
 pub(super) fn permit<K: Extension>(
     view: View<'_, K>,
-    object: &ObjectId,
-    id: &K::Id,
-    (proof, read_since): (ObjectProof, CallId),
+    Next { object, id, proofs: (proof, read_since) }: &Next<K>,
 ) -> Option<UnprotectPermit<K>> {
     let (entry, target) = (view.objects.get(object)?, view.inventory.get(id)?);
     let busy = view.care(id).is_some_and(|c| c.writing.is_some() || c.accepted.is_some());
@@ -440,9 +523,9 @@ pub(super) fn permit<K: Extension>(
     }
     let case = Case {
         intent: (entry.generation, &entry.intent),
-        object: proof,
+        object: *proof,
         target: (fresh, evidence.call),
-        read_since,
+        read_since: *read_since,
         selected: view.member_by_spec(entry, id) == Member::Yes && K::at_stake(&evidence.facts),
         obstacles: Obstacles {
             held: view.held_by_other(id, object),
@@ -456,9 +539,9 @@ pub(super) fn permit<K: Extension>(
 /// How far the object's unprotecting has come, for its report.
 pub(super) fn progress<K: Extension>(view: View<'_, K>, object: &ObjectId) -> Option<Progress> {
     let entry = view.objects.get(object)?;
-    let act = entry.act.as_ref()?;
-    let mut progress = Progress { done: act.done, ..Progress::default() };
-    for (id, how) in &act.ended {
+    let task = view.unprotector.task(object)?;
+    let mut progress = Progress { done: task.done, ..Progress::default() };
+    for (id, how) in &task.ended {
         match how {
             Ended::Done => progress.ended += 1,
             Ended::LeftProtected(reason) => tell(&mut progress.left_protected, *reason, &id.to_string()),
@@ -468,8 +551,8 @@ pub(super) fn progress<K: Extension>(view: View<'_, K>, object: &ObjectId) -> Op
         if view.member_by_spec(entry, id) == Member::No {
             continue;
         }
-        if act.done {
-            let left = matches!(act.ended.get(id), Some(Ended::LeftProtected(_)));
+        if task.done {
+            let left = matches!(task.ended.get(id), Some(Ended::LeftProtected(_)));
             let verdict = view.verdict(id, view.horizon(), entry.tag_epoch);
             let protected = matches!(verdict, Some(Verdict::Protected(_)));
             progress.protected_again += u32::from(protected && !left);
@@ -483,10 +566,6 @@ pub(super) fn progress<K: Extension>(view: View<'_, K>, object: &ObjectId) -> Op
         }
     }
     Some(progress)
-}
-
-pub(super) fn places_of<K: Extension>(view: View<'_, K>, targets: &[K::Id]) -> BTreeSet<InstanceId> {
-    targets.iter().filter_map(|id| view.inventory.place(id).instance().cloned()).collect()
 }
 
 /// Why the instance that the target is on is not seen.

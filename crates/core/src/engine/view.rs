@@ -10,6 +10,7 @@ use super::inventory::Inventory;
 use super::objects::{Member, Object};
 use super::reader::{Demand, Reader};
 use super::target::Target;
+use super::unprotect::Unprotector;
 use super::writer::Writer;
 use crate::breaker::CircuitBreaker;
 use crate::evidence::Evidence;
@@ -37,6 +38,7 @@ pub struct View<'a, K: Kind> {
     pub(super) attaching: &'a BTreeSet<ObjectId>,
     pub(super) reader: &'a Reader<K>,
     pub(super) writer: &'a Writer<K>,
+    pub(super) unprotector: &'a Unprotector<K>,
     pub(super) breaker: &'a CircuitBreaker,
     /// Why the instances that targets are on can't be read, if only a person can help.
     pub(super) owners_unreadable: Option<Reason>,

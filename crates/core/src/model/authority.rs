@@ -84,7 +84,7 @@ pub struct PreflightAnswer {
 }
 
 /// Proof that the object still asks for the unprotecting, and that no hold is unknown to us.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct ObjectProof {
     generation: Generation,
     at: Moment,
