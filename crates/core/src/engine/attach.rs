@@ -4,42 +4,36 @@
 //! and `Requested` is durable in the object's status. After the call, unless its answer proves that it had no effect, there
 //! are only reads.
 
-mod assess;
-
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
-use assess::{Next, assess, refusal};
-
-use super::objects::Object;
-use super::view::View;
-use super::{Action, Engine, PreflightNumber};
-use crate::authority::{AttachPermit, PROOF_LIFE, PreflightAnswer};
+use super::context::Context;
+use super::{CALL_DEADLINE, PreflightNumber};
+use crate::authority::{PROOF_LIFE, PreflightAnswer};
 use crate::backoff::{self, LONG};
-use crate::budget::Urgency;
-use crate::failure::{Class, Effect as Outcome, Failure};
+use crate::failure::{Class, Failure};
 use crate::id::{CallId, Generation, InstanceId, InterfaceId, ObjectId};
 use crate::intent::Reattach;
 use crate::interface::Interface;
-use crate::kind::Place;
+use crate::owners::Power;
 use crate::reason::Reason;
-use crate::retention::{AttachPhase, Attachment, Record, Remembered};
+use crate::retention::{AttachPhase, Attachment};
 use crate::time::Moment;
 
 /// An attempt that has not come to its call by then is begun anew.
 const ATTEMPT_WITHIN: Duration = Duration::from_secs(30);
 /// The first wait after an attempt that did not come to its call. It doubles five times.
-const DOUBT: Duration = Duration::from_secs(2);
+const MISMATCH: Duration = Duration::from_secs(2);
 /// The longest wait between two looks at an interface that is on its way.
 const LOOK_WITHIN: Duration = Duration::from_secs(30);
 
-/// How far one intent to attach has come.
+/// How far attaching one interface has come.
 #[derive(Debug, Clone)]
-pub(super) struct Errand {
+pub(super) struct State {
     /// What is said of it.
     pub row: Attachment,
     /// Since when the call may have been sent; `None`: it was not, or its answer proved that it had no effect.
-    sent: Option<Moment>,
+    pub sent: Option<Moment>,
     /// Whether it was said in this term that it is requested: then status says so of nobody else.
     ours: bool,
     /// Looks since then.
@@ -47,12 +41,12 @@ pub(super) struct Errand {
     look_at: Moment,
     failures: u32,
     /// Attempts in a row that did not come to their call.
-    doubts: u32,
+    mismatches: u32,
     /// No call before this, for the reason that the row says.
-    not_before: Moment,
+    pub not_before: Moment,
 }
 
-impl Errand {
+impl State {
     fn new(row: Attachment) -> Self {
         Self {
             row,
@@ -61,7 +55,7 @@ impl Errand {
             looks: 0,
             look_at: Moment::default(),
             failures: 0,
-            doubts: 0,
+            mismatches: 0,
             not_before: Moment::default(),
         }
     }
@@ -78,7 +72,7 @@ impl Errand {
     }
 
     /// Whether its call may be under way.
-    fn under_way(&self) -> bool {
+    pub fn under_way(&self) -> bool {
         self.sent.is_some() && !self.row.ended()
     }
 }
@@ -111,7 +105,7 @@ enum Step {
     /// The API server is asked.
     Preflight(PreflightNumber),
     /// The instance is to be read.
-    Look,
+    ReadHost,
     /// The interface is to be read, in this call or a later one.
     Read(CallId),
     /// Status is to say durably that it is requested.
@@ -120,143 +114,162 @@ enum Step {
     Calling,
 }
 
-impl Engine<Interface> {
-    /// Takes in what an object's status says durably. The first time, and as long as somebody else leads, it is what the
-    /// object remembers.
-    pub fn take_record(&mut self, now: Moment, name: &ObjectId, record: Record) {
-        let follows = self.context.window().is_none();
-        let Some(object) = self.objects.get_mut(name) else { return };
-        let memory = &mut object.memory;
-        let durable: BTreeSet<InterfaceId> = record.retained.keys().cloned().collect();
-        // What whoever leads has given up, excluded or seen go is remembered no more.
-        let dropped = |id: &&InterfaceId| follows && !durable.contains(*id);
-        let dropped: Vec<InterfaceId> = memory
-            .durable
-            .iter()
-            .flatten()
-            .filter(dropped)
-            .filter(|id| memory.kept.contains_key(*id))
-            .cloned()
-            .collect();
-        memory.kept.retain(|id, _| !dropped.contains(id));
-        let requested = |a: &&Attachment| a.phase == AttachPhase::Requested;
-        let requests = record.attachments.iter().filter(requested);
-        let requests = requests.filter_map(|a| Some((a.interface.clone(), a.instance.clone()?))).collect();
-        let known = std::mem::replace(&mut memory.requests, requests);
-        // What nobody here has ever known of, or heard of again, was recorded by whoever led before or meanwhile.
-        let unknown = |id: &InterfaceId| !memory.kept.contains_key(id) && !memory.departed.contains_key(id);
-        let adopted: Vec<(InterfaceId, Remembered)> =
-            record.retained.into_iter().filter(|(id, _)| unknown(id)).collect();
-        let first = memory.durable.is_none() || follows;
-        if follows {
-            // What somebody else has dropped meanwhile is no more.
-            memory.errands.clear();
-        }
-        for row in record.attachments {
-            let ours = memory.errands.get(&row.interface).is_some_and(|errand| errand.ours);
-            let late = row.phase == AttachPhase::Requested && !known.contains_key(&row.interface) && !ours;
-            if first || late {
-                memory.errands.insert(row.interface.clone(), Errand::of_another(now, row));
-            }
-        }
-        memory.recorded(durable, record.rows);
-        if !memory.errands.is_empty() {
-            self.errands.insert(name.clone());
-        }
-        let holds: Vec<bool> = dropped.iter().map(|id| object.intent.selector.holds(id)).collect();
-        let anything = first || !adopted.is_empty();
-        let mut ids = Vec::new();
-        for (id, mut remembered) in adopted {
-            // On its way to an instance it is not on it yet, and may never be.
-            remembered.on.take_if(|on| memory.requests.get(&id) == Some(on));
-            memory.kept.insert(id.clone(), remembered);
-            self.index.name(name, &id);
-            ids.push(id);
-        }
-        for (id, holds) in dropped.iter().zip(holds) {
-            if !holds {
-                self.index.unname(name, id);
-            }
-            self.forget_unselected(id);
-        }
-        // Where it is now may be known already, from others.
-        for id in ids {
-            self.remember(now, &id);
-        }
-        if anything {
-            self.visit(now, name, &BTreeSet::new());
+/// What of one object's is to be attached.
+#[derive(Debug, Default)]
+struct Attachments {
+    states: BTreeMap<InterfaceId, State>,
+    /// Those that status says durably are requested, and of which instance.
+    requested: BTreeMap<InterfaceId, InstanceId>,
+    /// The spec asks for some.
+    asked: bool,
+}
+
+/// What all objects want to have attached, and the one attempt that is on its way to its call.
+#[derive(Debug, Default)]
+pub(super) struct Attacher {
+    objects: BTreeMap<ObjectId, Attachments>,
+    attempt: Option<Attempt>,
+    /// Calls without an answer, and when they were sent.
+    calls: BTreeMap<CallId, (Moment, ObjectId, InterfaceId)>,
+}
+
+/// What is to be done about an entry now.
+pub(super) enum Next {
+    Say(AttachPhase, Reason),
+    /// Everything that is known speaks for it.
+    Ready(InstanceId),
+}
+
+/// What came of an entry's assessment.
+#[derive(Debug, Default)]
+pub(super) struct Said {
+    /// It is ready to be attached to this instance.
+    pub ready: Option<InstanceId>,
+    /// What is said of it has changed.
+    pub changed: bool,
+    /// It has just come to be attached.
+    pub attached: bool,
+}
+
+/// What an attempt is ready for, as far as the engine has to see to it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Call {
+    pub object: ObjectId,
+    pub interface: InterfaceId,
+    pub instance: InstanceId,
+}
+
+impl Attacher {
+    // What is known.
+
+    /// How far attaching an interface of an object's has come.
+    pub fn state(&self, object: &ObjectId, id: &InterfaceId) -> Option<&State> {
+        self.objects.get(object)?.states.get(id)
+    }
+
+    fn state_mut(&mut self, object: &ObjectId, id: &InterfaceId) -> Option<&mut State> {
+        self.objects.get_mut(object)?.states.get_mut(id)
+    }
+
+    /// The instance for which status says durably that the interface is requested.
+    pub fn requested(&self, object: &ObjectId, id: &InterfaceId) -> Option<&InstanceId> {
+        self.objects.get(object)?.requested.get(id)
+    }
+
+    /// The objects that ask, or asked, for something to be attached.
+    pub fn objects(&self) -> impl Iterator<Item = &ObjectId> {
+        self.objects.keys()
+    }
+
+    /// What is said of an object's attachments.
+    pub fn rows(&self, object: &ObjectId) -> Vec<Attachment> {
+        self.states(object).map(|state| state.row.clone()).collect()
+    }
+
+    /// The states of an object's attachments.
+    pub fn states(&self, object: &ObjectId) -> impl Iterator<Item = &State> {
+        self.objects.get(object).into_iter().flat_map(|attachments| attachments.states.values())
+    }
+
+    // What objects ask for, and what status says.
+
+    /// An object asks for something else.
+    pub fn changed(&mut self, object: &ObjectId, intent_asks: bool) {
+        if intent_asks || self.objects.contains_key(object) {
+            self.objects.entry(object.clone()).or_default().asked = intent_asks;
         }
     }
 
-    pub(crate) fn plan_attachments(&mut self, now: Moment, out: &mut Vec<Action<Interface>>) {
-        // Nearly no object has any, and this is asked at every turn.
-        let objects = &self.objects;
-        self.errands.retain(|name| {
-            objects.get(name).is_some_and(|o| !o.intent.reattach.is_empty() || !o.memory.errands.is_empty())
-        });
-        let names: Vec<ObjectId> = self.errands.iter().cloned().collect();
-        let mut ready = None;
-        for name in &names {
-            for entry in self.abandoned(name) {
-                let next = assess(self.view(now), name, &entry);
-                self.say(name, &entry, next);
-            }
-            self.drop_errands(name);
-            let entries = self.objects.get(name).map(|o| o.intent.reattach.clone()).unwrap_or_default();
-            for entry in &entries {
-                let next = assess(self.view(now), name, entry);
-                if let Some(instance) = self.say(name, entry, next)
-                    && ready.is_none()
-                {
-                    ready = Some((name.clone(), entry.interface.clone(), instance));
-                }
-            }
-            self.watch_errands(now, name);
+    /// The object is gone.
+    pub fn forget(&mut self, object: &ObjectId) {
+        self.objects.remove(object);
+    }
+
+    /// Takes in what an object's status says durably. `first`: for the first time. `follows`: somebody else leads.
+    pub fn recorded(
+        &mut self,
+        now: Moment,
+        object: &ObjectId,
+        rows: Vec<Attachment>,
+        (first, follows): (bool, bool),
+    ) {
+        if rows.is_empty() && !self.objects.contains_key(object) {
+            return;
         }
-        self.advance_attempt(now, out);
-        if self.attempt.is_none()
-            && let Some((object, interface, instance)) = ready
-        {
-            self.begin_attempt(now, object, interface, instance, out);
+        let attachments = self.objects.entry(object.clone()).or_default();
+        let requests = rows.iter().filter(|row| row.phase == AttachPhase::Requested);
+        let requests = requests.filter_map(|row| Some((row.interface.clone(), row.instance.clone()?)));
+        let known = std::mem::replace(&mut attachments.requested, requests.collect());
+        if follows {
+            // What somebody else has dropped meanwhile is no more.
+            attachments.states.clear();
         }
+        for row in rows {
+            let ours = attachments.states.get(&row.interface).is_some_and(|state| state.ours);
+            let late = row.phase == AttachPhase::Requested && !known.contains_key(&row.interface) && !ours;
+            if first || late {
+                attachments.states.insert(row.interface.clone(), State::of_another(now, row));
+            }
+        }
+    }
+
+    /// Lets go of objects that ask for nothing, and of which nothing is under way.
+    pub fn tidy(&mut self) {
+        self.objects.retain(|_, a| a.asked || !a.states.is_empty() || !a.requested.is_empty());
     }
 
     /// What the spec does not ask for any more although its call may be under way.
-    fn abandoned(&self, name: &ObjectId) -> Vec<Reattach> {
-        let Some(object) = self.objects.get(name) else { return Vec::new() };
-        let asked = |id: &InterfaceId| object.intent.reattach.iter().any(|entry| entry.interface == *id);
-        let abandoned = object.memory.errands.iter().filter(|(id, errand)| errand.under_way() && !asked(id));
+    pub fn abandoned(&self, object: &ObjectId, asked: &[Reattach]) -> Vec<Reattach> {
+        let Some(attachments) = self.objects.get(object) else { return Vec::new() };
+        let is_asked = |id: &InterfaceId| asked.iter().any(|entry| entry.interface == *id);
+        let abandoned = attachments.states.iter().filter(|(id, state)| state.under_way() && !is_asked(id));
         abandoned
-            .map(|(id, errand)| Reattach {
+            .map(|(id, state)| Reattach {
                 interface: id.clone(),
-                instance: errand.row.instance.clone(),
-                node: errand.row.node.clone(),
-                is_node: errand.row.node.is_some(),
+                instance: state.row.instance.clone(),
+                node: state.row.node.clone(),
+                is_node: state.row.node.is_some(),
             })
             .collect()
     }
 
-    /// Drops what the spec does not ask for any more. What may be under way is seen to its end first.
-    fn drop_errands(&mut self, name: &ObjectId) {
-        let Some(object) = self.objects.get_mut(name) else { return };
-        let intent = &object.intent;
-        let before = object.memory.errands.len();
-        object.memory.errands.retain(|id, errand| {
-            errand.under_way()
-                || intent.reattach.iter().any(|entry| entry.interface == *id && errand.is_of(entry))
+    /// Drops what the spec does not ask for any more. What may be under way is seen to its end first. Whether there was any.
+    pub fn drop_unasked(&mut self, object: &ObjectId, asked: &[Reattach]) -> bool {
+        let Some(attachments) = self.objects.get_mut(object) else { return false };
+        let before = attachments.states.len();
+        attachments.states.retain(|id, state| {
+            state.under_way() || asked.iter().any(|entry| entry.interface == *id && state.is_of(entry))
         });
-        if object.memory.errands.len() != before {
-            self.context.touch(name.clone());
-        }
+        attachments.states.len() != before
     }
 
-    /// Notes what is to be said of an entry; the instance, if it is ready to be attached to it.
-    fn say(&mut self, name: &ObjectId, entry: &Reattach, next: Next) -> Option<InstanceId> {
-        let attempted = self.attempt.as_ref().filter(|a| a.object == *name && a.interface == entry.interface);
+    /// Notes what is to be said of an entry.
+    pub fn say(&mut self, object: &ObjectId, entry: &Reattach, next: Next) -> Said {
+        let attempted =
+            self.attempt.as_ref().filter(|a| a.object == *object && a.interface == entry.interface);
         let requesting = attempted.is_some_and(|a| matches!(a.step, Step::Record(_) | Step::Calling));
-        let object = self.objects.get_mut(name)?;
         let fresh = || {
-            Errand::new(Attachment {
+            State::new(Attachment {
                 interface: entry.interface.clone(),
                 instance: entry.instance.clone(),
                 node: entry.node.clone(),
@@ -265,13 +278,14 @@ impl Engine<Interface> {
                 detail: None,
             })
         };
-        let is_new = !object.memory.errands.contains_key(&entry.interface);
-        let errand = object.memory.errands.entry(entry.interface.clone()).or_insert_with(fresh);
-        let before = errand.row.clone();
+        let states = &mut self.objects.entry(object.clone()).or_default().states;
+        let is_new = !states.contains_key(&entry.interface);
+        let state = states.entry(entry.interface.clone()).or_insert_with(fresh);
+        let before = state.row.clone();
         let (phase, reason, ready) = match next {
             Next::Say(phase, reason) => (phase, reason, None),
             Next::Ready(instance) => {
-                errand.row.instance = Some(instance.clone());
+                state.row.instance = Some(instance.clone());
                 // What was said to be requested stays so until the call, or until something stands against it.
                 if requesting || before.phase == AttachPhase::Requested {
                     (AttachPhase::Requested, Reason::AttachRequested, Some(instance))
@@ -280,287 +294,272 @@ impl Engine<Interface> {
                 }
             }
         };
-        if errand.sent.is_none() && errand.is_of(entry) && entry.node.is_some() && ready.is_none() {
-            errand.row.instance.clone_from(&entry.instance);
+        if state.sent.is_none() && state.is_of(entry) && entry.node.is_some() && ready.is_none() {
+            state.row.instance.clone_from(&entry.instance);
         }
-        if (errand.row.phase, errand.row.reason) != (phase, reason) {
-            errand.row.detail = None;
+        if (state.row.phase, state.row.reason) != (phase, reason) {
+            state.row.detail = None;
         }
-        (errand.row.phase, errand.row.reason) = (phase, reason);
-        errand.ours |= requesting && phase == AttachPhase::Requested;
+        (state.row.phase, state.row.reason) = (phase, reason);
+        state.ours |= requesting && phase == AttachPhase::Requested;
         let attached = phase == AttachPhase::Attached && before.phase != AttachPhase::Attached;
-        if attached && let Some(remembered) = object.memory.kept.get_mut(&entry.interface) {
-            remembered.reattached = true;
-        }
-        if is_new || errand.row != before {
-            self.context.touch(name.clone());
-        }
-        ready
+        Said { ready, changed: is_new || state.row != before, attached }
     }
 
-    /// Reads what is on its way, ever more seldom.
-    fn watch_errands(&mut self, now: Moment, name: &ObjectId) {
-        let Some(object) = self.objects.get_mut(name) else { return };
-        let mut looks = BTreeSet::new();
-        let mut wake = None;
-        for (id, errand) in &mut object.memory.errands {
-            if !errand.under_way() {
-                if errand.not_before > now && !errand.row.ended() {
-                    wake = Some(wake.map_or(errand.not_before, |at: Moment| at.min(errand.not_before)));
+    /// What of an object's is on its way and to be read now, ever more seldom.
+    pub fn watch(&mut self, now: Moment, context: &mut Context, object: &ObjectId) -> BTreeSet<InterfaceId> {
+        let mut reads = BTreeSet::new();
+        let Some(attachments) = self.objects.get_mut(object) else { return reads };
+        for (id, state) in &mut attachments.states {
+            if !state.under_way() {
+                if state.not_before > now && !state.row.ended() {
+                    context.wake_at(state.not_before);
                 }
                 continue;
             }
-            if errand.look_at <= now {
-                looks.insert(id.clone());
-                let wait = Duration::from_secs(1 << errand.looks.min(5)).min(LOOK_WITHIN);
-                errand.looks += 1;
-                errand.look_at = now.after(wait);
+            if state.look_at <= now {
+                reads.insert(id.clone());
+                let wait = Duration::from_secs(1 << state.looks.min(5)).min(LOOK_WITHIN);
+                state.looks += 1;
+                state.look_at = now.after(wait);
             }
-            wake = Some(wake.map_or(errand.look_at, |at| at.min(errand.look_at)));
+            context.wake_at(state.look_at);
         }
-        self.reader.read_at_once(&looks);
-        if let Some(at) = wake {
-            self.context.wake_at(at);
-        }
+        reads
     }
 
-    fn begin_attempt(
+    // The attempt.
+
+    /// Whether an attempt is under way.
+    pub fn busy(&self) -> bool {
+        self.attempt.is_some()
+    }
+
+    /// Begins an attempt with a question to the API server.
+    pub fn begin(
         &mut self,
         now: Moment,
-        object: ObjectId,
-        interface: InterfaceId,
-        instance: InstanceId,
-        out: &mut Vec<Action<Interface>>,
-    ) {
-        let Some(generation) = self.objects.get(&object).map(|o| o.generation) else { return };
-        let preflight = self.context.number_preflight();
-        out.push(Action::Preflight(preflight, object.clone()));
+        context: &mut Context,
+        generation: Generation,
+        call: Call,
+    ) -> PreflightNumber {
+        let preflight = context.number_preflight();
+        let Call { object, interface, instance } = call;
         let step = Step::Preflight(preflight);
         self.attempt = Some(Attempt { object, generation, interface, instance, asked: now, step });
-        self.context.wake_at(now.after(ATTEMPT_WITHIN));
+        context.wake_at(now.after(ATTEMPT_WITHIN));
+        preflight
     }
 
-    /// The API server's answer, if it is to the attempt's question.
-    pub(crate) fn attempt_preflight(
-        &mut self,
-        now: Moment,
-        preflight: PreflightNumber,
-        answer: &PreflightAnswer,
-    ) {
-        let Some(attempt) = self.attempt.as_mut().filter(|a| a.step == Step::Preflight(preflight)) else {
-            return;
-        };
-        let object = self.objects.get_mut(&attempt.object);
-        let deleting = object.as_ref().is_some_and(|o| o.intent.deleting.is_some());
-        if !answer.holds_as_known || answer.object != Some((attempt.generation, deleting)) {
-            // What we were told of lags behind what is there; it will come.
-            return self.postpone(now);
-        }
-        attempt.step = Step::Look;
-        let errand = object.and_then(|o| o.memory.errands.get_mut(&attempt.interface));
-        if let Some(errand) = errand.filter(|errand| !errand.ours)
-            && let Some(theirs) = said_by_another(answer, &attempt.interface, attempt.generation)
-        {
-            // Whoever led before has come further than we were told, and perhaps to the call.
-            *errand = Errand::of_another(now, theirs.clone());
-            self.context.touch(attempt.object.clone());
-            self.attempt = None;
-        }
+    /// The attempt can't go on.
+    pub fn give_up(&mut self) {
+        self.attempt = None;
+    }
+
+    /// What the attempt under way is about, of which generation; `None`: there is none, or its call is under way.
+    pub fn attempted(&self) -> Option<(Call, Generation)> {
+        let attempt = self.attempt.as_ref().filter(|attempt| attempt.step != Step::Calling)?;
+        Some((attempt.call(), attempt.generation))
     }
 
     /// Gives the attempt up for a while, so that others have their turn, and ever longer: each costs the API server whole
     /// listings.
-    fn postpone(&mut self, now: Moment) {
+    pub fn postpone(&mut self, now: Moment) {
         let Some(attempt) = self.attempt.take() else { return };
-        let object = self.objects.get_mut(&attempt.object);
-        if let Some(errand) = object.and_then(|o| o.memory.errands.get_mut(&attempt.interface)) {
-            let wait = DOUBT * (1 << errand.doubts.min(5));
-            errand.doubts = errand.doubts.saturating_add(1);
-            errand.not_before = errand.not_before.max(now.after(wait));
+        if let Some(state) = self.state_mut(&attempt.object, &attempt.interface) {
+            let wait = MISMATCH * (1 << state.mismatches.min(5));
+            state.mismatches = state.mismatches.saturating_add(1);
+            state.not_before = state.not_before.max(now.after(wait));
         }
+    }
+
+    /// Takes in the API server's answer, if it is to the attempt's question. `deleting`: whether its object is being deleted,
+    /// as far as is known. The answer: the object, if what is said of it has changed.
+    pub fn preflight_answered(
+        &mut self,
+        now: Moment,
+        preflight: PreflightNumber,
+        answer: &PreflightAnswer,
+        deleting: impl FnOnce(&ObjectId) -> bool,
+    ) -> Option<ObjectId> {
+        let attempt = self.attempt.as_mut().filter(|a| a.step == Step::Preflight(preflight))?;
+        if !answer.holds_as_known || answer.object != Some((attempt.generation, deleting(&attempt.object))) {
+            // What we were told of lags behind what is there; it will come.
+            self.postpone(now);
+            return None;
+        }
+        attempt.step = Step::ReadHost;
+        let (object, interface, generation) =
+            (attempt.object.clone(), attempt.interface.clone(), attempt.generation);
+        let state = self.state_mut(&object, &interface).filter(|state| !state.ours)?;
+        let theirs = said_by_another(answer, &interface, generation)?;
+        // Whoever led before has come further than we were told, and perhaps to the call.
+        *state = State::of_another(now, theirs.clone());
+        self.attempt = None;
+        Some(object)
     }
 
     /// The instance that the attempt wants to be read, and since when.
-    pub(crate) fn attempt_looks(&self) -> Option<(Moment, BTreeSet<InstanceId>)> {
-        let attempt = self.attempt.as_ref().filter(|a| a.step == Step::Look)?;
+    pub fn wanted_host(&self) -> Option<(Moment, BTreeSet<InstanceId>)> {
+        let attempt = self.attempt.as_ref().filter(|a| a.step == Step::ReadHost)?;
         Some((attempt.asked, [attempt.instance.clone()].into()))
     }
 
-    /// The instance was read.
-    pub(crate) fn attempt_looked(&mut self) {
-        let upcoming = self.context.upcoming_call();
-        if let Some(attempt) = self.attempt.as_mut().filter(|a| a.step == Step::Look) {
-            attempt.step = Step::Read(upcoming);
-            self.reader.read_at_once(&[attempt.interface.clone()].into());
-        }
+    /// The instance was read: now the interface is to be. `upcoming`: the first call that counts.
+    pub fn host_read(&mut self, upcoming: CallId) -> Option<InterfaceId> {
+        let attempt = self.attempt.as_mut().filter(|a| a.step == Step::ReadHost)?;
+        attempt.step = Step::Read(upcoming);
+        Some(attempt.interface.clone())
     }
 
-    fn advance_attempt(&mut self, now: Moment, out: &mut Vec<Action<Interface>>) {
-        let Some(attempt) = &self.attempt else { return };
-        if attempt.step == Step::Calling {
-            return;
-        }
-        let (name, id, step) = (attempt.object.clone(), attempt.interface.clone(), attempt.step);
-        let entry = self
-            .objects
-            .get(&name)
-            .filter(|o| o.generation == attempt.generation)
-            .and_then(|o| o.intent.reattach.iter().find(|entry| entry.interface == id).cloned());
-        let stands = entry.as_ref().is_some_and(|entry| match assess(self.view(now), &name, entry) {
-            Next::Ready(instance) => instance == attempt.instance,
-            Next::Say(..) => false,
-        });
-        let (Some(entry), true) = (entry, stands) else {
-            self.attempt = None;
-            return;
-        };
+    /// Takes in that the interface was read last in this call. Whether the attempt has come so far that its request is to be
+    /// said durably, and whether that is new.
+    pub fn advance(&mut self, now: Moment, context: &mut Context, read: Option<CallId>) -> Option<bool> {
+        let attempt = self.attempt.as_mut()?;
         let ends = attempt.asked.after(ATTEMPT_WITHIN);
         if now >= ends {
             self.postpone(now);
-            return;
+            return None;
         }
-        self.context.wake_at(ends);
-        let read_since = match step {
-            Step::Read(since) | Step::Record(since) => since,
-            Step::Preflight(_) | Step::Look | Step::Calling => return,
-        };
-        let evidence = self.inventory.evidence(&id);
-        if evidence.is_none_or(|e| e.call < read_since) {
-            return;
+        context.wake_at(ends);
+        let (Step::Read(since) | Step::Record(since)) = attempt.step else { return None };
+        if read.is_none_or(|call| call < since) {
+            return None;
         }
-        if matches!(step, Step::Read(_)) {
-            if let Some(attempt) = &mut self.attempt {
-                attempt.step = Step::Record(read_since);
-            }
-            let next = assess(self.view(now), &name, &entry);
-            self.say(&name, &entry, next);
-        }
-        self.call_if_recorded(now, out);
+        let new = matches!(attempt.step, Step::Read(_));
+        attempt.step = Step::Record(since);
+        Some(new)
     }
 
-    /// Sends the call as soon as status says durably that it is requested.
-    fn call_if_recorded(&mut self, now: Moment, out: &mut Vec<Action<Interface>>) {
-        let Some(Attempt { object: name, interface: id, instance, asked, .. }) = &self.attempt else {
-            return;
-        };
-        let (name, id, instance) = (name.clone(), id.clone(), instance.clone());
-        let ends = asked.after(PROOF_LIFE);
+    /// The call that may be sent as soon as status says durably that it is requested; `None`: what was read a while ago
+    /// proves nothing now.
+    pub fn due_call(&mut self, now: Moment, context: &mut Context) -> Option<Call> {
+        let attempt = self.attempt.as_ref()?;
+        let ends = attempt.asked.after(PROOF_LIFE);
         if now >= ends {
-            // What was read a while ago proves nothing now.
             self.postpone(now);
-            return;
+            return None;
         }
-        self.context.wake_at(ends);
-        let Some(object) = self.objects.get(&name) else { return };
-        let (recorded, may) = (object.memory.requests.get(&id) == Some(&instance), object.intent.may);
-        let closed = self.writer.closed(now).is_some();
-        if !recorded || closed || !self.writer.has_room() {
-            return;
-        }
-        let horizon = self.view(now).horizon();
-        // A write of the flag may have come between: then it is read again.
-        let care = self.view(now).care(&id);
-        let evidence = self.inventory.evidence(&id).filter(|_| care.is_none_or(|c| c.writing.is_none()));
-        let permit = evidence.and_then(|evidence| {
-            let fresh = evidence.fresh(horizon, care.and_then(|care| care.written_before))?;
-            AttachPermit::grant(may, &id, fresh, &instance)
-        });
-        let Some(permit) = permit else {
-            self.postpone(now);
-            return;
-        };
-        if !self.writer.take_token(now, Urgency::Foreground) {
-            let at = self.writer.next_token(now, Urgency::Foreground);
-            self.context.wake_at(at);
-            return;
-        }
+        context.wake_at(ends);
+        let recorded = self.requested(&attempt.object, &attempt.interface) == Some(&attempt.instance);
+        recorded.then(|| attempt.call())
+    }
+
+    /// The call is sent.
+    pub fn sent(&mut self, now: Moment, context: &mut Context, call: Call) -> CallId {
         if let Some(attempt) = &mut self.attempt {
             attempt.step = Step::Calling;
         }
-        if let Some(errand) = self.objects.get_mut(&name).and_then(|o| o.memory.errands.get_mut(&id)) {
-            (errand.sent, errand.looks, errand.look_at) = (Some(now), 0, now.after(Duration::from_secs(1)));
-            errand.doubts = 0;
+        if let Some(state) = self.state_mut(&call.object, &call.interface) {
+            (state.sent, state.looks, state.look_at) = (Some(now), 0, now.after(Duration::from_secs(1)));
+            state.mismatches = 0;
         }
-        let call = self.context.number_call();
-        self.attach_calls.insert(call, (now, name, id));
-        self.writer.other_began();
-        out.push(Action::Attach(call, permit));
+        let number = context.number_call();
+        self.calls.insert(number, (now, call.object, call.interface));
+        number
     }
 
-    /// The answer to the call, or the lack of one.
-    pub(crate) fn attach_ended(
+    // What comes back.
+
+    /// The oldest call without an answer.
+    pub fn oldest_call(&self) -> Option<CallId> {
+        self.calls.keys().next().copied()
+    }
+
+    /// All calls without an answer.
+    pub fn calls(&self) -> Vec<CallId> {
+        self.calls.keys().copied().collect()
+    }
+
+    /// Calls that have been without an answer for too long. They are to be answered as lost.
+    pub fn lost_calls(&self, now: Moment) -> Vec<CallId> {
+        let lost = self.calls.iter().filter(|(_, (sent, ..))| now.since(*sent) >= CALL_DEADLINE);
+        lost.map(|(call, _)| *call).collect()
+    }
+
+    /// When the oldest call without an answer is lost.
+    pub fn loses_at(&self) -> Option<Moment> {
+        self.calls.values().next().map(|(sent, ..)| sent.after(CALL_DEADLINE))
+    }
+
+    /// Takes a call out that has an answer, or is lost: the object and the interface.
+    pub fn take_call(&mut self, call: CallId) -> Option<(ObjectId, InterfaceId)> {
+        let (_, object, interface) = self.calls.remove(&call)?;
+        self.attempt.take_if(|a| a.object == object && a.interface == interface);
+        Some((object, interface))
+    }
+
+    /// The call was refused, for certain without effect. `power`: that of the instance. `token_at`: when there is a token
+    /// again.
+    pub fn refused(
         &mut self,
         now: Moment,
-        name: &ObjectId,
-        id: &InterfaceId,
-        result: Result<(), Failure>,
+        context: &mut Context,
+        (object, id): (&ObjectId, &InterfaceId),
+        failure: &Failure,
+        (power, token_at): (Option<Power>, Moment),
     ) {
-        self.writer.other_ended();
-        if self.attempt.as_ref().is_some_and(|a| a.object == *name && a.interface == *id) {
-            self.attempt = None;
-        }
-        let Err(failure) = result else { return };
-        if failure.class == Class::Throttled {
-            self.writer.throttled(now, &failure);
-        }
-        if failure.effect == Outcome::Unknown {
-            return;
-        }
-        let power = self.objects.get(name).and_then(|o| {
-            let instance = o.memory.errands.get(id)?.row.instance.as_ref()?;
-            o.roster.as_ref()?.owners.get(instance)?.shown()?.surroundings.power
-        });
-        let failures =
-            self.objects.get(name).and_then(|o| o.memory.errands.get(id)).map_or(0, |e| e.failures) + 1;
-        let reason = refusal(&failure, power);
+        let Some(state) = self.state_mut(object, id) else { return };
+        let reason = refusal(failure, power);
+        let failures = state.failures + 1;
         let wait = match failure.class {
             _ if reason == Reason::StopInstanceFirst => LONG,
-            class if class.heals_itself() => backoff::wait(class, failures, &mut self.context.jitter),
-            _ => self.context.jitter.stretch(LONG),
+            class if class.heals_itself() => backoff::wait(class, failures, &mut context.jitter),
+            _ => context.jitter.stretch(LONG),
         };
         let not_before = match failure.class {
-            Class::Throttled => now.after(wait).max(self.writer.next_token(now, Urgency::Background)),
+            Class::Throttled => now.after(wait).max(token_at),
             _ => now.after(wait),
         };
-        let (_, detail) = super::describe::<Interface>(&failure);
-        let object = self.objects.get_mut(name);
-        let Some(errand) = object.and_then(|o| o.memory.errands.get_mut(id)) else { return };
-        (errand.failures, errand.not_before) = (failures, not_before);
-        errand.sent = None;
+        let (_, detail) = super::describe::<Interface>(failure);
+        (state.failures, state.not_before, state.sent) = (failures, not_before, None);
         let waits = failure.class.heals_itself() && !reason.needs_person();
-        errand.row.phase = if waits { AttachPhase::Waiting } else { AttachPhase::Refused };
-        errand.row.reason = reason;
-        errand.row.detail = Some(detail);
-        self.reader.read_at_once(&[id.clone()].into());
-        self.context.touch(name.clone());
+        state.row.phase = if waits { AttachPhase::Waiting } else { AttachPhase::Refused };
+        state.row.reason = reason;
+        state.row.detail = Some(detail);
     }
 
     /// Whoever leads meanwhile may send what was to be sent.
-    pub(crate) fn lose_attempts(&mut self, now: Moment) {
+    pub fn end_term(&mut self, now: Moment) {
         self.attempt = None;
-        for object in self.objects.values_mut() {
-            for errand in object.memory.errands.values_mut() {
-                errand.ours = false;
-                if errand.row.phase == AttachPhase::Requested {
-                    errand.sent.get_or_insert(now);
-                }
+        for state in self.objects.values_mut().flat_map(|attachments| attachments.states.values_mut()) {
+            state.ours = false;
+            if state.row.phase == AttachPhase::Requested {
+                state.sent.get_or_insert(now);
             }
         }
     }
 }
 
-/// The instances that intents to attach are about.
-pub(super) fn destinations(object: &Object<Interface>) -> impl Iterator<Item = &InstanceId> {
-    let open = object.memory.errands.values().filter(|errand| !errand.row.ended());
-    let named =
-        object.intent.reattach.iter().filter(|entry| {
-            object.memory.errands.get(&entry.interface).is_none_or(|errand| !errand.row.ended())
-        });
-    open.filter_map(|errand| errand.row.instance.as_ref())
-        .chain(named.filter_map(|entry| entry.instance.as_ref()))
+impl Attempt {
+    fn call(&self) -> Call {
+        Call {
+            object: self.object.clone(),
+            interface: self.interface.clone(),
+            instance: self.instance.clone(),
+        }
+    }
 }
 
-/// Whether the interface was seen free.
-pub(super) fn is_free(view: View<'_, Interface>, id: &InterfaceId) -> bool {
-    view.inventory.evidence(id).is_some() && view.inventory.place(id) == Place::Free
+/// What a refusal means to a person. The codes are those of the error table of AttachNetworkInterface.
+fn refusal(failure: &Failure, power: Option<Power>) -> Reason {
+    match failure.code.as_ref() {
+        "InvalidOperation.AvailabilityZoneMismatch" => Reason::ZoneMismatch,
+        "InvalidOperation.VpcMismatch" => Reason::VpcMismatch,
+        "EniPerInstanceLimitExceeded" | "MaxEniCountExceeded" | "SecurityGroupInstanceLimitExceed" => {
+            Reason::QuotaExceeded
+        }
+        "EniHotPlugNotSupported"
+        | "HotPlugNotSupport"
+        | "InvalidOperation.EniHotPlugNotSupported"
+        | "InvalidOperation.HotPlugNotSupport" => Reason::StopInstanceFirst,
+        // So does a type without hot plug refuse, too, while it is running.
+        "InvalidOperation.InvalidEcsState" if power == Some(Power::Running) => Reason::StopInstanceFirst,
+        "InvalidOperation.EniServiceManaged" => Reason::ServiceManaged,
+        // Of the interface, whatever the instance.
+        "InvalidOperation.InvalidEniType" => Reason::TypeNotAttachable,
+        "InvalidEcsId.NotFound" | "InvalidInstanceId.NotFound" => Reason::InstanceUnknown,
+        _ if failure.class == Class::NotApplicable => Reason::InstanceCanNotTake,
+        _ => failure.reason(),
+    }
 }

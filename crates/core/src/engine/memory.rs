@@ -6,11 +6,10 @@
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
-use super::attach::Errand;
 use super::objects::Member;
 use super::unprotect::Ended;
 use super::{Engine, Extension};
-use crate::id::{InstanceId, ObjectId};
+use crate::id::ObjectId;
 use crate::kind::{Kind, Place};
 use crate::loss::Cause;
 use crate::owners::{Owner, Roster};
@@ -32,10 +31,6 @@ pub(super) struct Memory<K: Kind> {
     pub durable: Option<BTreeSet<K::Id>>,
     /// Those of which status has a row among those of the free ones.
     pub rows: BTreeSet<K::Id>,
-    /// How far each intent to attach has come.
-    pub errands: BTreeMap<K::Id, Errand>,
-    /// Those that status says durably are requested, and of which instance.
-    pub requests: BTreeMap<K::Id, InstanceId>,
 }
 
 impl<K: Kind> Default for Memory<K> {
@@ -46,8 +41,6 @@ impl<K: Kind> Default for Memory<K> {
             gone: VecDeque::new(),
             durable: None,
             rows: BTreeSet::new(),
-            errands: BTreeMap::new(),
-            requests: BTreeMap::new(),
         }
     }
 }

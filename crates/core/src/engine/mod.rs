@@ -9,7 +9,9 @@
 //! and at [`Engine::poll_timeout`]. Replies may be late, doubled, reordered or lost: a call without an answer is given up
 //! after [`CALL_DEADLINE`], which must be longer than the client's own time-out.
 
+mod assess;
 mod attach;
+mod attaching;
 mod care;
 mod context;
 mod facts;
@@ -55,7 +57,7 @@ use crate::time::Moment;
 use crate::verdict::RegionReport;
 
 pub use crate::authority::PreflightAnswer;
-use attach::Attempt;
+use attach::Attacher;
 use context::Context;
 use inventory::Inventory;
 use judge::{digest, judge_part, shape};
@@ -218,13 +220,10 @@ pub trait Extension: Kind {
         _engine: &mut Engine<Self>,
         _now: Moment,
         _object: &ObjectId,
-        _id: &Self::Id,
+        _id: &InterfaceId,
         _result: Result<(), Failure>,
     ) {
     }
-
-    /// Gives up what was to be attached: somebody else leads.
-    fn lose_attempts(_engine: &mut Engine<Self>, _now: Moment) {}
 }
 
 impl Extension for Instance {}
@@ -256,10 +255,6 @@ impl Extension for Interface {
     ) {
         engine.attach_ended(now, object, id, result);
     }
-
-    fn lose_attempts(engine: &mut Engine<Self>, now: Moment) {
-        engine.lose_attempts(now);
-    }
 }
 
 /// The decider for one account and region.
@@ -281,16 +276,11 @@ pub struct Engine<K: Kind> {
     inventory: Inventory<K>,
     reader: Reader<K>,
     writer: Writer<K>,
-    /// Calls that attach something, without an answer.
-    attach_calls: BTreeMap<CallId, (Moment, ObjectId, K::Id)>,
     breaker: CircuitBreaker,
     unprotector: Unprotector<K>,
-    /// The attempt to attach something that is on its way to its call.
-    attempt: Option<Attempt>,
+    attacher: Attacher,
     /// Why the instances that targets are on can't be read, if only a person can help.
     owners_unreadable: Option<Reason>,
-    /// Objects that intent, or desired, to have something attached.
-    errands: BTreeSet<ObjectId>,
     /// Targets that nobody selects any more, but on which a write of ours may still have its effect.
     lingering: BTreeSet<K::Id>,
     reporter: Reporter,
@@ -315,12 +305,10 @@ impl<K: Extension> Engine<K> {
             inventory: Inventory::default(),
             reader: Reader::new(settings),
             writer: Writer::new(settings),
-            attach_calls: BTreeMap::new(),
             breaker: CircuitBreaker::default(),
             unprotector: Unprotector::default(),
-            attempt: None,
+            attacher: Attacher::default(),
             owners_unreadable: None,
-            errands: BTreeSet::new(),
             watches_due: BTreeSet::new(),
             lingering: BTreeSet::new(),
             reporter: Reporter::new(Pace::new(settings.sweep_interval).life(settings.sweep_interval)),
@@ -363,8 +351,8 @@ impl<K: Extension> Engine<K> {
             self.context.wake_at(at);
         }
         // Calls are numbered in the order in which they are sent.
-        let attaching = self.attach_calls.values().next().map(|(sent, ..)| sent.after(CALL_DEADLINE));
-        for at in attaching.into_iter().chain(self.reader.loses_at()).chain(self.writer.loses_at()) {
+        let lost = [self.reader.loses_at(), self.writer.loses_at(), self.attacher.loses_at()];
+        for at in lost.into_iter().flatten() {
             self.context.wake_at(at);
         }
     }
@@ -407,7 +395,7 @@ impl<K: Extension> Engine<K> {
             opaque: &self.opaque,
             owning: &self.owning,
             rosterless: &self.rosterless,
-            attaching: &self.errands,
+            attacher: &self.attacher,
             reader: &self.reader,
             writer: &self.writer,
             unprotector: &self.unprotector,
@@ -430,7 +418,7 @@ impl<K: Extension> Engine<K> {
     fn take_reply(&mut self, now: Moment, call: CallId, result: Result<Reply<K>, Failure>) {
         if let Some((id, value)) = self.writer.take_call(call) {
             self.write_ended(now, &id, value, result.map(|_| ()));
-        } else if let Some((_, object, id)) = self.attach_calls.remove(&call) {
+        } else if let Some((object, id)) = self.attacher.take_call(call) {
             K::attach_ended(self, now, &object, &id, result.map(|_| ()));
         } else {
             let odd = odd_reply();
@@ -454,8 +442,7 @@ impl<K: Extension> Engine<K> {
     }
 
     fn give_up_lost_calls(&mut self, now: Moment) {
-        let attaching = self.attach_calls.iter().filter(|(_, (sent, ..))| now.since(*sent) >= CALL_DEADLINE);
-        let mut lost: Vec<CallId> = attaching.map(|(call, _)| *call).collect();
+        let mut lost = self.attacher.lost_calls(now);
         lost.extend(self.reader.lost_calls(now));
         lost.extend(self.writer.lost_calls(now));
         lost.sort_unstable();
@@ -630,8 +617,8 @@ impl<K: Extension> Engine<K> {
 
     /// The oldest call without an answer.
     fn oldest_call(&self) -> Option<CallId> {
-        let attaching = self.attach_calls.keys().next().copied();
-        [attaching, self.reader.oldest_call(), self.writer.oldest_call()].into_iter().flatten().min()
+        let oldest = [self.reader.oldest_call(), self.writer.oldest_call(), self.attacher.oldest_call()];
+        oldest.into_iter().flatten().min()
     }
 
     fn take_lead(&mut self, now: Moment, window: Option<Window>) {
@@ -647,8 +634,8 @@ impl<K: Extension> Engine<K> {
     /// Whoever leads meanwhile may write: what was under way is read before it is written again.
     fn lose_lead(&mut self, now: Moment) {
         self.drop_batch();
-        K::lose_attempts(self, now);
-        let mut calls: Vec<CallId> = self.attach_calls.keys().copied().collect();
+        self.attacher.end_term(now);
+        let mut calls = self.attacher.calls();
         calls.extend(self.reader.calls());
         calls.extend(self.writer.calls());
         calls.sort_unstable();

@@ -207,6 +207,7 @@ impl<K: Extension> Engine<K> {
         let reach: Vec<K::Id> = self.view(now).reach(&old).cloned().collect();
         self.release(object, &old);
         self.unprotector.forget(object);
+        self.attacher.forget(object);
         self.owning.remove(object);
         self.rosterless.remove(object);
         self.context.untouch(object);
@@ -335,9 +336,7 @@ impl<K: Extension> Engine<K> {
         if self.unprotector.works_for(object) {
             self.drop_batch();
         }
-        if !entry.intent.reattach.is_empty() {
-            self.errands.insert(object.clone());
-        }
+        self.attacher.changed(object, !entry.intent.reattach.is_empty());
         if entry.intent.owners.is_some() {
             // It may hold what is on an instance by a tag that was not asked for when that was looked at.
             self.drop_batch();

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use super::Engine;
-use super::attach::{destinations, is_free};
+use super::attaching::{destinations, is_free};
 use super::judge::judge_target;
 use super::memory::Memory;
 use super::objects::Object;
@@ -25,7 +25,7 @@ impl Engine<Interface> {
         let mut changed = Vec::new();
         for name in std::mem::take(&mut self.watches_due) {
             let Some(object) = self.objects.get(&name) else { continue };
-            let watch = wanted_instances(self.view(now), object);
+            let watch = wanted_instances(self.view(now), &name, object);
             if watch != object.watch
                 && let Some(object) = self.objects.get_mut(&name)
             {
@@ -105,7 +105,7 @@ pub(super) fn retention_part(view: View<'_, Interface>, name: &ObjectId) -> Opti
         part.rows.push(row);
     }
     sort_rows(&mut part.rows, |id| memory.rows.contains(id));
-    part.attachments = memory.errands.values().map(|errand| errand.row.clone()).collect();
+    part.attachments = view.attacher.rows(name);
     Some(Box::new(part))
 }
 
@@ -148,9 +148,10 @@ pub(super) fn row(
 /// be attached.
 pub(super) fn wanted_instances(
     view: View<'_, Interface>,
+    name: &ObjectId,
     object: &Object<Interface>,
 ) -> BTreeSet<InstanceId> {
-    let mut wanted: BTreeSet<InstanceId> = destinations(object).cloned().collect();
+    let mut wanted: BTreeSet<InstanceId> = destinations(view, name, object).cloned().collect();
     for id in view.reach(object) {
         let facts = view.inventory.evidence(id).map(|e| &e.facts);
         if let Some(Place::On(instance)) = facts.map(Interface::place)

@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
+use super::attach::Attacher;
 use super::care::{self, CONTEST, Care};
 use super::context::Context;
 use super::index::Index;
@@ -34,8 +35,7 @@ pub struct View<'a, K: Kind> {
     pub(super) opaque: &'a BTreeSet<ObjectId>,
     pub(super) owning: &'a BTreeSet<ObjectId>,
     pub(super) rosterless: &'a BTreeSet<ObjectId>,
-    /// Objects that ask, or asked, for something to be attached.
-    pub(super) attaching: &'a BTreeSet<ObjectId>,
+    pub(super) attacher: &'a Attacher,
     pub(super) reader: &'a Reader<K>,
     pub(super) writer: &'a Writer<K>,
     pub(super) unprotector: &'a Unprotector<K>,

@@ -3,12 +3,12 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::Errand;
+use super::attach::{Next, State};
 use crate::engine::objects::Object;
 use crate::engine::rosters::presence_of;
 use crate::engine::view::View;
-use crate::failure::{Class, Failure};
-use crate::id::{InstanceId, InterfaceId, ObjectId};
+
+use crate::id::{InterfaceId, ObjectId};
 use crate::intent::Reattach;
 use crate::interface::{Interface, InterfaceFacts, InterfaceStatus};
 use crate::kind::{Applicability, Kind, Place};
@@ -20,13 +20,6 @@ use crate::verdict::Verdict;
 /// A request whose answer was lost is given up when two complete sweeps that began after it, and this long, have gone by
 /// without its effect: the pace of the sweeps says nothing of how long the cloud takes.
 const LOST_AFTER: Duration = Duration::from_secs(120);
-
-/// What is to be done about an entry now.
-pub(super) enum Next {
-    Say(AttachPhase, Reason),
-    /// Everything that is known speaks for it.
-    Ready(InstanceId),
-}
 
 /// What stands against it. A line that is written ahead waits for the interface to be free; one that won't fit then either
 /// is told so at once.
@@ -73,41 +66,18 @@ fn misfit(facts: &InterfaceFacts, shown: &Shown, is_node: bool) -> Option<(Attac
         })
 }
 
-/// What a refusal means to a person. The codes are those of the error table of AttachNetworkInterface.
-pub(super) fn refusal(failure: &Failure, power: Option<Power>) -> Reason {
-    match failure.code.as_ref() {
-        "InvalidOperation.AvailabilityZoneMismatch" => Reason::ZoneMismatch,
-        "InvalidOperation.VpcMismatch" => Reason::VpcMismatch,
-        "EniPerInstanceLimitExceeded" | "MaxEniCountExceeded" | "SecurityGroupInstanceLimitExceed" => {
-            Reason::QuotaExceeded
-        }
-        "EniHotPlugNotSupported"
-        | "HotPlugNotSupport"
-        | "InvalidOperation.EniHotPlugNotSupported"
-        | "InvalidOperation.HotPlugNotSupport" => Reason::StopInstanceFirst,
-        // So does a type without hot plug refuse, too, while it is running.
-        "InvalidOperation.InvalidEcsState" if power == Some(Power::Running) => Reason::StopInstanceFirst,
-        "InvalidOperation.EniServiceManaged" => Reason::ServiceManaged,
-        // Of the interface, whatever the instance.
-        "InvalidOperation.InvalidEniType" => Reason::TypeNotAttachable,
-        "InvalidEcsId.NotFound" | "InvalidInstanceId.NotFound" => Reason::InstanceUnknown,
-        _ if failure.class == Class::NotApplicable => Reason::InstanceCanNotTake,
-        _ => failure.reason(),
-    }
-}
-
 /// Where an entry stands, as far as evidence tells.
 pub(super) fn assess(view: View<'_, Interface>, name: &ObjectId, entry: &Reattach) -> Next {
     use AttachPhase::{Attached, Obsolete, Refused, Requested, Waiting};
     let Some(object) = view.objects.get(name) else { return Next::Say(Waiting, Reason::AttachWaits) };
     let id = &entry.interface;
-    let errand = object.memory.errands.get(id);
-    if let Some(errand) = errand.filter(|e| e.row.ended()) {
-        return Next::Say(errand.row.phase, errand.row.reason);
+    let state = view.attacher.state(name, id);
+    if let Some(state) = state.filter(|e| e.row.ended()) {
+        return Next::Say(state.row.phase, state.row.reason);
     }
-    let sent = errand.and_then(|e| e.sent);
-    let wanted = match errand.filter(|_| sent.is_some()) {
-        Some(errand) => errand.row.instance.as_ref(),
+    let sent = state.and_then(|e| e.sent);
+    let wanted = match state.filter(|_| sent.is_some()) {
+        Some(state) => state.row.instance.as_ref(),
         None => entry.instance.as_ref(),
     };
     let target = view.inventory.get(id);
@@ -184,10 +154,10 @@ pub(super) fn assess(view: View<'_, Interface>, name: &ObjectId, entry: &Reattac
     }
     // A request that status still tells of although it was taken back would pass for the next one: that it was has to
     // be durable, too, or a process that starts meanwhile would send it once more.
-    let stands = object.memory.requests.contains_key(id)
-        && errand.is_none_or(|e| e.row.phase != AttachPhase::Requested);
-    match errand.filter(|e| e.not_before > view.now || stands) {
-        Some(errand) => Next::Say(errand.row.phase, errand.row.reason),
+    let stands = view.attacher.requested(name, id).is_some()
+        && state.is_none_or(|e| e.row.phase != AttachPhase::Requested);
+    match state.filter(|e| e.not_before > view.now || stands) {
+        Some(state) => Next::Say(state.row.phase, state.row.reason),
         None if stands => Next::Say(Waiting, Reason::AttachWaits),
         None => Next::Ready(instance.clone()),
     }
@@ -216,16 +186,14 @@ pub(super) fn unread(view: View<'_, Interface>, object: &Object<Interface>, id: 
 
 /// Whether another object wants to attach the same interface. Who has asked the cloud already goes on.
 pub(super) fn contended(view: View<'_, Interface>, name: &ObjectId, id: &InterfaceId) -> bool {
-    let asked = |o: &Object<Interface>| {
-        o.memory.errands.get(id).is_some_and(|e| e.row.phase == AttachPhase::Requested)
-    };
-    if view.objects.get(name).is_some_and(asked) {
+    if view.attacher.state(name, id).is_some_and(|state| state.row.phase == AttachPhase::Requested) {
         return false;
     }
-    let others = view.attaching.iter().filter_map(|other| view.objects.get_key_value(other));
+    let others = view.attacher.objects().filter_map(|other| view.objects.get_key_value(other));
     others.into_iter().any(|(other, object)| {
         let wants = object.intent.reattach.iter().any(|entry| entry.interface == *id);
-        let ended = object.memory.errands.get(id).is_some_and(|e| e.row.ended());
-        other != name && ((wants && !ended) || object.memory.errands.get(id).is_some_and(Errand::under_way))
+        let state = view.attacher.state(other, id);
+        let ended = state.is_some_and(|state| state.row.ended());
+        other != name && ((wants && !ended) || state.is_some_and(State::under_way))
     })
 }
