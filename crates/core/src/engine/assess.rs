@@ -4,8 +4,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::attach::{Next, State};
+use crate::engine::hosts::presence_of;
 use crate::engine::objects::Object;
-use crate::engine::rosters::presence_of;
 use crate::engine::view::View;
 
 use crate::id::{InterfaceId, ObjectId};

@@ -7,8 +7,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
+use super::action::{CALL_DEADLINE, PreflightNumber, describe};
 use super::context::Context;
-use super::{CALL_DEADLINE, PreflightNumber};
 use crate::authority::{PROOF_LIFE, PreflightAnswer};
 use crate::backoff::{self, LONG};
 use crate::failure::{Class, Failure};
@@ -511,7 +511,7 @@ impl Attacher {
             Class::Throttled => now.after(wait).max(token_at),
             _ => now.after(wait),
         };
-        let (_, detail) = super::describe::<Interface>(failure);
+        let (_, detail) = describe::<Interface>(failure);
         (state.failures, state.not_before, state.sent) = (failures, not_before, None);
         let waits = failure.class.heals_itself() && !reason.needs_person();
         state.row.phase = if waits { AttachPhase::Waiting } else { AttachPhase::Refused };

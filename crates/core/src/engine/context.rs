@@ -3,7 +3,7 @@
 
 use std::collections::BTreeSet;
 
-use super::{PreflightNumber, Window};
+use super::action::{PreflightNumber, Window};
 use crate::backoff::Jitter;
 use crate::id::{CallId, ObjectId};
 use crate::time::Moment;

@@ -5,14 +5,14 @@ use std::hash::{DefaultHasher, Hash, Hasher};
 use std::time::Duration;
 
 use super::Extension;
+use super::hosts::{doubtful_owners, is_no_id, is_on_unheard, lists_disagree};
 use super::objects::{Member, Object};
-use super::rosters::presence_of;
-use super::unprotect::progress;
+use super::standing::progress;
 use super::view::View;
 use crate::conditions::{Question, judge};
 use crate::id::{InstanceId, ObjectId};
 use crate::kind::Applicability;
-use crate::owners::{Owner, Presence, Role};
+use crate::owners::Presence;
 use crate::reason::{Reason, Risk};
 use crate::verdict::{
     Counts, Groups, MAX_ROWS, NodeFindings, RegionReport, Row, State, Verdict, sort_rows, tell_with,
@@ -165,66 +165,6 @@ pub(super) fn judge_target<'a, K: Extension>(
         risks.push(Risk { reason: Reason::Contested, detail: None });
     }
     Some((said, risks))
-}
-
-/// Whether the cloud refuses to be asked for an id that nobody has typed: a Node stands for it.
-pub(super) fn is_no_id<'a, K: Extension>(view: View<'a, K>, object: &Object<K>, id: &K::Id) -> bool {
-    let absence = view.inventory.absence(id);
-    absence.is_some_and(|absence| absence.refused) && object.intent.selector.only_node_names(id)
-}
-
-/// Whether the target is on an instance of which nobody has told yet.
-pub(super) fn is_on_unheard<'a, K: Extension>(view: View<'a, K>, object: &Object<K>, id: &K::Id) -> bool {
-    let place = view.inventory.place(id).instance();
-    place.is_some_and(|on| object.roster.as_ref().is_none_or(|roster| !roster.owners.contains_key(on)))
-}
-
-/// Whether a selected instance lists the target although it is not there, or the one that it is on does not list it.
-pub(super) fn lists_disagree<'a, K: Extension>(
-    view: View<'a, K>,
-    object: &Object<K>,
-    id: &K::Id,
-    place: Option<&InstanceId>,
-) -> bool {
-    let lists = |instance: &InstanceId| {
-        let owner = object.roster.as_ref()?.owners.get(instance).filter(|o| o.role == Role::Selected)?;
-        let listed = K::listed(&owner.shown()?.surroundings);
-        Some(listed.is_some_and(|listed| listed.contains(id)))
-    };
-    let elsewhere = view.index.listed_by(id).iter().filter(|instance| Some(*instance) != place);
-    place.and_then(lists) == Some(false) || elsewhere.into_iter().any(|other| lists(other) == Some(true))
-}
-
-/// The instances of which it is not known what is on them. One that is gone, and left something behind, is no riddle.
-pub(super) fn doubtful_owners<'a, K: Extension>(
-    view: View<'a, K>,
-    object: &'a Object<K>,
-) -> impl Iterator<Item = (&'a InstanceId, Reason)> {
-    let roster = object.roster.iter().filter(|_| object.intent.owners.is_some());
-    let left_behind = |instance: &InstanceId| {
-        object
-            .memory
-            .kept
-            .values()
-            .any(|r| r.before.as_ref() == Some(instance) || r.on.as_ref() == Some(instance))
-    };
-    // Where the cloud refuses everything, it is not the id.
-    let answered = object.roster.as_ref().is_some_and(|r| r.words_for(Reason::RequestRefused).is_none());
-    let is_no_id = move |owner: &Owner| answered && owner.behind_node && !owner.named;
-    roster.flat_map(|roster| roster.selected()).filter_map(move |(instance, owner)| {
-        let doubt = match (presence_of(view, instance, owner), owner.role) {
-            (Presence::Unknown(Reason::RequestRefused), _) if is_no_id(owner) => Some(Reason::NodeIdRefused),
-            (Presence::Unknown(reason), _) => Some(*reason),
-            (Presence::Shown(_), Role::Unclear(reason)) => Some(reason),
-            (Presence::Shown(shown), _) => {
-                K::listed(&shown.surroundings).is_none().then_some(Reason::FieldUnreadable)
-            }
-            (Presence::Gone(_), _) if left_behind(instance) => None,
-            (Presence::Gone(_), _) if owner.named => Some(Reason::NotFound),
-            (Presence::Gone(_), _) => owner.behind_node.then_some(Reason::NodeInstanceGone),
-        };
-        doubt.map(|reason| (instance, reason))
-    })
 }
 
 /// What conditions would be made of the part, without counts and lists.

@@ -9,6 +9,7 @@
 //! and at [`Engine::poll_timeout`]. Replies may be late, doubled, reordered or lost: a call without an answer is given up
 //! after [`CALL_DEADLINE`], which must be longer than the client's own time-out.
 
+mod action;
 mod assess;
 mod attach;
 mod attaching;
@@ -16,6 +17,7 @@ mod care;
 mod context;
 mod facts;
 mod hindrance;
+mod hosts;
 mod index;
 mod inventory;
 mod judge;
@@ -27,6 +29,7 @@ mod reader;
 mod reporter;
 mod retention;
 mod rosters;
+mod standing;
 mod sweep;
 mod target;
 mod unprotect;
@@ -36,18 +39,15 @@ mod writer;
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
-use crate::authority::AttachPermit;
 use crate::backoff::Jitter;
 use crate::breaker::CircuitBreaker;
-use crate::budget::Limit;
-use crate::call::{ReadCall, Reply, WriteCall};
+use crate::call::Reply;
 use crate::engine::care::Value;
 use crate::engine::index::Index;
-use crate::failure::{Class, Failure};
-use crate::id::{CallId, Generation, ObjectId};
+use crate::failure::Failure;
+use crate::id::{CallId, ObjectId};
 use crate::id::{InstanceId, InterfaceId};
 use crate::instance::Instance;
-use crate::intent::Intent;
 use crate::interface::Interface;
 use crate::kind::Kind;
 use crate::pace::Pace;
@@ -57,144 +57,21 @@ use crate::time::Moment;
 use crate::verdict::RegionReport;
 
 pub use crate::authority::PreflightAnswer;
+pub use action::{Action, Asked, CALL_DEADLINE, Input, Load, PreflightNumber, Proven, Settings, Window};
+use action::{lost_reply, odd_reply};
 use attach::Attacher;
 use context::Context;
+use hosts::bereaved;
 use inventory::Inventory;
 use judge::{digest, judge_part, shape};
 use losses::gathers_losses;
 use objects::Object;
 use reader::{Reader, WritesPending};
 use reporter::{Draft, Reporter, Stale};
-use rosters::bereaved;
-use unprotect::{Unprotector, Verified, permit, plan, room};
+use standing::{permit, plan};
+use unprotect::{Unprotector, Verified, room};
 use view::View;
 use writer::{Turn, Writer};
-
-/// After this long without an answer a call counts as lost.
-pub const CALL_DEADLINE: Duration = Duration::from_secs(60);
-
-/// What the administrator set for one account and region.
-#[derive(Debug, Clone, Copy)]
-pub struct Settings {
-    /// How often the cloud is looked at as a whole, at least.
-    pub sweep_interval: Duration,
-    /// Limit on reads.
-    pub reads: Limit,
-    /// Limit on writes.
-    pub writes: Limit,
-    /// Most reads under way at once.
-    pub reads_in_flight: usize,
-    /// Most writes under way at once.
-    pub writes_in_flight: usize,
-    /// Seed of the jitter.
-    pub seed: u64,
-}
-
-/// What an object asks.
-#[derive(Debug, Clone)]
-pub enum Asked<K: Kind> {
-    /// This.
-    Intent(Box<Intent<K>>),
-    /// It stands there but can't be read: it may be a hold on anything.
-    Opaque,
-    /// Nothing: it does not exist any more.
-    Gone,
-}
-
-/// The span in which calls may be sent: a lease, or for ever where there is none.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Window {
-    /// When it ends; `None`: never.
-    pub until: Option<Moment>,
-    /// When it ends for unprotecting: whoever leads next must not find such a call still on its way, so seconds of the
-    /// lease have to be left.
-    pub unprotect_until: Option<Moment>,
-}
-
-impl Window {
-    /// The window of one who leads for ever.
-    pub const UNBOUNDED: Self = Self { until: None, unprotect_until: None };
-
-    /// Whether calls may be sent.
-    pub fn open(self, now: Moment) -> bool {
-        self.until.is_none_or(|end| now < end)
-    }
-
-    fn open_for_unprotecting(self, now: Moment) -> bool {
-        self.open(now) && self.unprotect_until.is_none_or(|end| now < end)
-    }
-}
-
-/// Since when there is evidence of everything that is wanted.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Proven {
-    /// There is nothing to be swept.
-    NothingWanted,
-    /// No sweep of this lead is complete.
-    NotYet,
-    /// The start of the newest complete one.
-    Since(Moment),
-}
-
-impl Proven {
-    /// What holds of two sorts of targets together: the older evidence counts.
-    #[must_use]
-    pub fn and(self, other: Self) -> Self {
-        match (self, other) {
-            (Self::NothingWanted, what) | (what, Self::NothingWanted) => what,
-            (Self::NotYet, _) | (_, Self::NotYet) => Self::NotYet,
-            (Self::Since(one), Self::Since(two)) => Self::Since(one.min(two)),
-        }
-    }
-}
-
-/// How much there is to do, and how much may be done.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Load {
-    /// Reads that the budget has left for now.
-    pub reads: u32,
-    /// Writes that the budget has left for now.
-    pub writes: u32,
-    /// Targets whose flag waits to be written.
-    pub waiting_writes: usize,
-}
-
-/// Number of a question to the API server.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct PreflightNumber(pub u64);
-
-/// What happened.
-#[derive(Debug, Clone)]
-pub enum Input<K: Kind> {
-    /// An object's newest generation.
-    Intent(ObjectId, Generation, Asked<K>),
-    /// An answer, or the lack of one.
-    Reply(CallId, Result<Reply<K>, Failure>),
-    /// An answer to [`Action::Preflight`].
-    Preflight(PreflightNumber, PreflightAnswer),
-    /// The span in which calls may be sent; `None`: not now.
-    Lead(Option<Window>),
-    /// So long after the lead was taken what whoever led before said is left standing without evidence of our own.
-    Patience(Duration),
-    /// There is another key to sign with.
-    KeyChanged,
-}
-
-/// What is to be done.
-#[derive(Debug, PartialEq, Eq)]
-pub enum Action<K: Kind> {
-    /// Read a page.
-    Read(CallId, ReadCall<K>),
-    /// Write a flag.
-    Write(CallId, WriteCall<K>),
-    /// Have an interface attached. Only the engine of interfaces asks for it.
-    Attach(CallId, AttachPermit),
-    /// Ask the API server, uncached, for the object and for all holds.
-    Preflight(PreflightNumber, ObjectId),
-    /// Report this of the object at this generation. It is said once: whoever carries it keeps the newest until it is
-    /// written.
-    Report(ObjectId, Generation, Box<RegionReport>),
-}
 
 /// What one kind of target asks of the engine beside keeping its flag.
 pub trait Extension: Kind {
@@ -720,30 +597,4 @@ impl<K: Extension> Engine<K> {
             }
         }
     }
-}
-
-/// A call that was given up: it may have had its effect.
-fn lost_reply() -> Failure {
-    Failure {
-        operation: None,
-        class: crate::failure::Class::Transient,
-        code: "ReplyLost".into(),
-        request_id: None,
-        effect: crate::failure::Effect::Unknown,
-        retry_after: None,
-    }
-}
-
-/// A read that was answered like a write: a fault of the caller, treated like a lost answer.
-fn odd_reply() -> Failure {
-    Failure { code: "UnexpectedReply".into(), ..lost_reply() }
-}
-
-/// The reason to report for a failure, with the words that help to find it.
-fn describe<K: Kind>(failure: &Failure) -> (Reason, Box<str>) {
-    let reason = match failure.class {
-        Class::NotApplicable => K::REFUSAL.settling,
-        _ => failure.reason(),
-    };
-    (reason, failure.words())
 }

@@ -3,12 +3,12 @@
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::time::Duration;
 
+use super::action::{Action, CALL_DEADLINE, Settings, describe};
 use super::context::Context;
 use super::hindrance::Hindrance;
 use super::inventory::Inventory;
 use super::lookup::{Lookup, Queue};
 use super::sweep::{Road, Sweep};
-use super::{Action, CALL_DEADLINE, Settings};
 use crate::backoff::{self, LONG};
 use crate::budget::{Budget, Urgency};
 use crate::call::{IDS_PER_READ, Item, Page, Query, ReadCall};
@@ -847,7 +847,7 @@ impl<K: Kind> Reader<K> {
             self.budget.throttled(now, failure.retry_after);
         }
         let failures = self.trouble.as_ref().map_or(0, |t| t.failures) + 1;
-        let (reason, detail) = super::describe::<K>(failure);
+        let (reason, detail) = describe::<K>(failure);
         self.hindrance.failed(now, failure, reason, &detail);
         if let Some(sweep) = &mut self.sweep {
             sweep.hindered = true;

@@ -13,7 +13,7 @@ use crate::call::IDS_PER_READ;
 use crate::id::{CallId, Generation, InstanceId, ObjectId};
 use crate::instance::Instance;
 use crate::intent::{Intent, Selector};
-use crate::kind::{Kind, Place};
+use crate::kind::Kind;
 use crate::owners::{Owner, Presence, Role, Roster};
 use crate::reason::Reason;
 use crate::time::Moment;
@@ -245,29 +245,6 @@ impl<K: Extension> Engine<K> {
         let waits = self.owning.iter().filter(pending);
         waits.filter_map(|name| self.objects.get(name)).map(|o| o.born.after(ROSTER_PATIENCE)).min()
     }
-}
-
-/// When something was last seen on an instance.
-pub(super) fn seen_on<K: Extension>(view: View<'_, K>, instance: &InstanceId) -> Option<Moment> {
-    let there = view.index.on(instance).filter_map(|id| view.inventory.evidence(id));
-    let there = there.filter(|evidence| K::place(&evidence.facts) == Place::On(instance));
-    there.map(|evidence| evidence.seen).max()
-}
-
-/// What is known of an instance of an object's, in the light of what was seen on it.
-pub(super) fn presence_of<'a, K: Extension>(
-    view: View<'_, K>,
-    instance: &InstanceId,
-    owner: &'a Owner,
-) -> &'a Presence {
-    let seen = if owner.gone() { seen_on(view, instance) } else { None };
-    owner.presence_below(seen.unwrap_or_default())
-}
-
-/// Whether an instance of an object's is gone, and it has yet to be seen what has become of something on it.
-pub(super) fn bereaved<K: Extension>(view: View<'_, K>, object: &Object<K>) -> bool {
-    let mut owners = object.roster.iter().flat_map(|roster| &roster.owners);
-    owners.any(|(instance, owner)| owner.gone() && seen_on(view, instance).is_some())
 }
 
 /// What the object's selectors make of an instance; `None`: nothing.

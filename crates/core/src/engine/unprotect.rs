@@ -4,23 +4,17 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
+use super::action::{Action, PreflightNumber};
 use super::context::Context;
 use super::inventory::Inventory;
-use super::judge::{doubtful_owners, is_no_id};
-use super::objects::{Member, Object};
-use super::view::View;
-use super::{Action, Extension, PreflightNumber};
-use crate::authority::{Case, ObjectProof, Obstacles, PreflightAnswer, UnprotectPermit, grant};
+use super::objects::Object;
+use crate::authority::{ObjectProof, PreflightAnswer};
 use crate::call::IDS_PER_READ;
-use crate::engine::care::Value;
-use crate::evidence::Evidence;
 use crate::id::{CallId, Generation, InstanceId, ObjectId};
 use crate::intent::{Intent, Unprotecting};
 use crate::kind::Kind;
-use crate::owners::Presence;
 use crate::reason::Reason;
 use crate::time::Moment;
-use crate::verdict::{Progress, Verdict, tell, tell_with};
 
 /// A deletion is held up this long at most.
 const PATIENCE: Duration = Duration::from_secs(3600);
@@ -80,7 +74,7 @@ impl<K: Kind> Task<K> {
     }
 
     /// Whether the rest is left protected now.
-    fn patience_ended(&self, now: Moment) -> bool {
+    pub fn patience_ended(&self, now: Moment) -> bool {
         self.what == Unprotecting::BeforeDeletion && now >= self.deadline
     }
 }
@@ -109,13 +103,6 @@ enum Step {
     Write(ObjectProof, CallId),
 }
 
-/// What stands between one target and the end of the task.
-pub(super) enum Standing {
-    Ended(Ended),
-    Ready,
-    Waiting(Reason),
-}
-
 /// The tasks of all objects, and the one batch that is under way.
 #[derive(Debug)]
 pub(super) struct Unprotector<K: Kind> {
@@ -128,13 +115,13 @@ pub(super) struct Unprotector<K: Kind> {
 /// Where a task stands.
 #[derive(Debug)]
 pub(super) struct Plan<K: Kind> {
-    generation: Generation,
+    pub generation: Generation,
     /// How many targets were looked at.
-    size: u32,
-    ended: Vec<(K::Id, Ended)>,
-    ready: Vec<K::Id>,
+    pub size: u32,
+    pub ended: Vec<(K::Id, Ended)>,
+    pub ready: Vec<K::Id>,
     /// Whether anything is waited for, and whether only a person, or another object, can change that.
-    waiting: Option<bool>,
+    pub waiting: Option<bool>,
 }
 
 /// What is to be read after the API server has answered.
@@ -362,218 +349,8 @@ impl<K: Kind> Unprotector<K> {
     }
 }
 
-/// Where the object's task stands; `None`: it is not time for a look, or there is none.
-pub(super) fn plan<K: Extension>(view: View<'_, K>, object: &ObjectId) -> Option<Plan<K>> {
-    let entry = view.objects.get(object)?;
-    let task = view.unprotector.task(object)?;
-    // What is not listed is waited for like a target that is not known.
-    // An instance that is gone, or hidden, or has an id that is none, is not waited for.
-    let absent = |reason: &Reason| {
-        matches!(
-            reason,
-            Reason::NotFound | Reason::NodeInstanceGone | Reason::NodeIdRefused | Reason::ListsDisagree
-        )
-    };
-    let doubt = doubtful_owners(view, entry).map(|(_, reason)| reason).find(|reason| !absent(reason));
-    // A deletion that may not unprotect need not know what.
-    let powerless = task.what == Unprotecting::BeforeDeletion && !entry.intent.may.unprotect;
-    let unlisted = view.unlisted(object).or(doubt).filter(|_| !powerless);
-    let unlisted = unlisted.map(|reason| stands_against(view, task, reason));
-    let mut plan = Plan {
-        generation: entry.generation,
-        size: 0,
-        ended: Vec::new(),
-        ready: Vec::new(),
-        waiting: match unlisted {
-            Some(Standing::Waiting(reason)) => Some(reason.needs_person()),
-            _ => None,
-        },
-    };
-    for id in view.reach(entry) {
-        plan.size = plan.size.saturating_add(1);
-        match standing(view, object, id) {
-            None => {}
-            Some(Standing::Ended(how)) => plan.ended.push((id.clone(), how)),
-            Some(Standing::Ready) => plan.ready.push(id.clone()),
-            Some(Standing::Waiting(reason)) => {
-                plan.waiting = Some(plan.waiting.unwrap_or(true) && reason.needs_person());
-            }
-        }
-    }
-    Some(plan)
-}
-
 /// How many targets a batch may have: no more than can be written while the proofs hold.
 pub(super) fn room(available: u32, writes_per_minute: u32) -> usize {
     let refill = writes_per_minute / 60 * BATCH_SECONDS;
     usize::try_from((available + refill).clamp(1, BATCH)).unwrap_or(1).min(IDS_PER_READ)
-}
-
-/// What stands between one target and the end of the task; `None`: it is not one of the object's targets.
-pub(super) fn standing<K: Extension>(view: View<'_, K>, object: &ObjectId, id: &K::Id) -> Option<Standing> {
-    let entry = view.objects.get(object)?;
-    let task = view.unprotector.task(object)?;
-    if task.ended.contains_key(id) {
-        return None;
-    }
-    // A Node of which nobody knows the instance holds nothing up.
-    if is_no_id(view, entry, id) {
-        return None;
-    }
-    match view.member_by_spec(entry, id) {
-        Member::Yes => {}
-        Member::No => return None,
-        // Whatever it was, it is no more.
-        Member::Unclear(_)
-            if view.verdict(id, view.horizon(), 0) == Some(Verdict::Unknown(Reason::NotFound)) =>
-        {
-            return Some(Standing::Ended(Ended::Done));
-        }
-        Member::Unclear(reason) => return Some(stands_against(view, task, reason)),
-    }
-    let verdict = view.verdict(id, view.horizon(), entry.tag_epoch)?;
-    let evidence = view.inventory.evidence(id);
-    // What nothing would take along keeps its flag.
-    if evidence.is_some_and(|e| !K::at_stake(&e.facts)) {
-        return None;
-    }
-    let held = view.held_by_other(id, object);
-    let care = view.care(id);
-    let refusal = care
-        .and_then(|c| c.trouble_with(Value::Unprotected))
-        .filter(|t| t.reason.needs_person() || t.refused_for_good::<K>());
-    let waits = care.is_some_and(|c| c.writing.is_some() || c.not_before > view.now);
-    let odd_tags = evidence.is_some_and(|e| K::tags(&e.facts).is_none());
-    Some(match verdict {
-        Verdict::Unprotected(_) | Verdict::NotApplicable(_) | Verdict::Unknown(Reason::NotFound) => {
-            Standing::Ended(Ended::Done)
-        }
-        _ if !entry.intent.may.unprotect => stands_against(view, task, Reason::NotGranted),
-        Verdict::Unknown(reason) => stands_against(view, task, reason),
-        Verdict::Protected(_) if held => stands_against(view, task, Reason::Conflict),
-        Verdict::Protected(_) if !view.opaque.is_empty() => stands_against(view, task, Reason::OpaqueRival),
-        Verdict::Protected(_) if view.breaker.is_open() => stands_against(view, task, Reason::CircuitBreaker),
-        Verdict::Protected(_)
-            if view.inventory.place(id).instance().is_some() && view.owners_unreadable.is_some() =>
-        {
-            stands_against(view, task, view.owners_unreadable.unwrap_or(Reason::PermissionDenied))
-        }
-        // Who selects the instance that it is on can't be told as long as that can't be seen.
-        Verdict::Protected(_)
-            if task.what == Unprotecting::Once && unseen_host(view, entry, id).is_some() =>
-        {
-            stands_against(view, task, unseen_host(view, entry, id).unwrap_or(Reason::ListsDisagree))
-        }
-        // A hold by tag may be hidden.
-        Verdict::Protected(_) if odd_tags => stands_against(view, task, Reason::FieldUnreadable),
-        Verdict::Protected(_) => match (refusal, view.writer.closed(view.now)) {
-            (Some(trouble), _)
-                if task.what == Unprotecting::BeforeDeletion && trouble.refused_for_good::<K>() =>
-            {
-                Standing::Ended(Ended::LeftProtected(K::REFUSAL.settled))
-            }
-            (Some(trouble), _) if waits || task.what == Unprotecting::BeforeDeletion => {
-                stands_against(view, task, trouble.reason)
-            }
-            // Others were denied; whether this task will be is not known.
-            (None, Some((_, Reason::PermissionDenied))) if !task.denied => {
-                Standing::Waiting(Reason::Unprotecting)
-            }
-            (None, Some((_, reason))) => stands_against(view, task, reason),
-            (None, None) if waits => stands_against(view, task, Reason::Unprotecting),
-            _ if task.patience_ended(view.now) => {
-                Standing::Ended(Ended::LeftProtected(Reason::DeadlinePassed))
-            }
-            _ => Standing::Ready,
-        },
-    })
-}
-
-/// A deletion does not wait for what only a person can mend; it waits for the rest until its patience ends.
-pub(super) fn stands_against<K: Extension>(view: View<'_, K>, task: &Task<K>, reason: Reason) -> Standing {
-    let reason = match (reason, view.reader.hindrance().why()) {
-        (Reason::AwaitingEvidence | Reason::EvidenceStale | Reason::AwaitingListing, Some((why, _))) => why,
-        _ => reason,
-    };
-    match task.what {
-        Unprotecting::BeforeDeletion if task.patience_ended(view.now) => {
-            Standing::Ended(Ended::LeftProtected(Reason::DeadlinePassed))
-        }
-        Unprotecting::BeforeDeletion if reason.needs_person() || reason == Reason::CircuitBreaker => {
-            Standing::Ended(Ended::LeftProtected(reason))
-        }
-        Unprotecting::BeforeDeletion | Unprotecting::Once => Standing::Waiting(reason),
-    }
-}
-
-/// Puts the case for one target to [`grant`].
-pub(super) fn permit<K: Extension>(
-    view: View<'_, K>,
-    Next { object, id, proofs: (proof, read_since) }: &Next<K>,
-) -> Option<UnprotectPermit<K>> {
-    let (entry, target) = (view.objects.get(object)?, view.inventory.get(id)?);
-    let busy = view.care(id).is_some_and(|c| c.writing.is_some() || c.accepted.is_some());
-    // A hold by tag shows only on tags that could be read, and of which none was dropped that somebody asks for.
-    let tells_all = |e: &&Evidence<K>| K::tags(&e.facts).is_some() && e.tag_epoch >= view.index.epoch();
-    let evidence = target.evidence.as_ref().filter(tells_all)?;
-    let written = view.care(id).and_then(|c| c.written_before);
-    let fresh = evidence.fresh(view.horizon(), written)?;
-    if busy || target.absence.is_some() {
-        return None;
-    }
-    let case = Case {
-        intent: (entry.generation, &entry.intent),
-        object: *proof,
-        target: (fresh, evidence.call),
-        read_since: *read_since,
-        selected: view.member_by_spec(entry, id) == Member::Yes && K::at_stake(&evidence.facts),
-        obstacles: Obstacles {
-            held: view.held_by_other(id, object),
-            opaque: !view.opaque.is_empty(),
-            circuit_open: view.breaker.is_open(),
-        },
-    };
-    grant(id, &case, view.now).ok()
-}
-
-/// How far the object's unprotecting has come, for its report.
-pub(super) fn progress<K: Extension>(view: View<'_, K>, object: &ObjectId) -> Option<Progress> {
-    let entry = view.objects.get(object)?;
-    let task = view.unprotector.task(object)?;
-    let mut progress = Progress { done: task.done, ..Progress::default() };
-    for (id, how) in &task.ended {
-        match how {
-            Ended::Done => progress.ended += 1,
-            Ended::LeftProtected(reason) => tell(&mut progress.left_protected, *reason, &id.to_string()),
-        }
-    }
-    for id in view.reach(entry) {
-        if view.member_by_spec(entry, id) == Member::No {
-            continue;
-        }
-        if task.done {
-            let left = matches!(task.ended.get(id), Some(Ended::LeftProtected(_)));
-            let verdict = view.verdict(id, view.horizon(), entry.tag_epoch);
-            let protected = matches!(verdict, Some(Verdict::Protected(_)));
-            progress.protected_again += u32::from(protected && !left);
-        } else if let Some(standing) = standing(view, object, id) {
-            let reason = match standing {
-                Standing::Waiting(reason) => reason,
-                Standing::Ready => Reason::Unprotecting,
-                Standing::Ended(_) => continue,
-            };
-            tell_with(&mut progress.waiting, reason, &id.to_string(), || view.words(id, reason));
-        }
-    }
-    Some(progress)
-}
-
-/// Why the instance that the target is on is not seen.
-fn unseen_host<K: Extension>(view: View<'_, K>, object: &Object<K>, id: &K::Id) -> Option<Reason> {
-    let instance = view.inventory.place(id).instance()?;
-    match &object.roster.as_ref()?.owners.get(instance)?.presence {
-        Presence::Shown(_) => None,
-        Presence::Gone(_) => Some(Reason::ListsDisagree),
-        Presence::Unknown(reason) => Some(*reason),
-    }
 }

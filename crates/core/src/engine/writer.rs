@@ -2,9 +2,9 @@
 
 use std::collections::{BTreeMap, VecDeque};
 
+use super::action::{Action, CALL_DEADLINE, Settings, describe};
 use super::care::{Care, Trouble, Value};
 use super::context::Context;
-use super::{Action, CALL_DEADLINE, Settings};
 use crate::authority::UnprotectPermit;
 use crate::backoff;
 use crate::budget::{Budget, Urgency};
@@ -409,7 +409,7 @@ impl<K: Kind> Writer<K> {
         (id, value): (&K::Id, Value),
         failure: &Failure,
     ) -> Ended {
-        let (reason, detail) = super::describe::<K>(failure);
+        let (reason, detail) = describe::<K>(failure);
         let class = failure.class;
         let failures = self.care(id).map_or(0, |c| c.failures) + 1;
         let not_before = match class {

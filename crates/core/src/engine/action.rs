@@ -1,0 +1,166 @@
+//! What goes into an engine and what comes out of it.
+
+use std::time::Duration;
+
+use crate::authority::{AttachPermit, PreflightAnswer};
+use crate::budget::Limit;
+use crate::call::{ReadCall, Reply, WriteCall};
+use crate::failure::{Class, Effect, Failure};
+use crate::id::{CallId, Generation, ObjectId};
+use crate::intent::Intent;
+use crate::kind::Kind;
+use crate::reason::Reason;
+use crate::time::Moment;
+use crate::verdict::RegionReport;
+
+/// After this long without an answer a call counts as lost.
+pub const CALL_DEADLINE: Duration = Duration::from_secs(60);
+
+/// What the administrator set for one account and region.
+#[derive(Debug, Clone, Copy)]
+pub struct Settings {
+    /// How often the cloud is looked at as a whole, at least.
+    pub sweep_interval: Duration,
+    /// Limit on reads.
+    pub reads: Limit,
+    /// Limit on writes.
+    pub writes: Limit,
+    /// Most reads under way at once.
+    pub reads_in_flight: usize,
+    /// Most writes under way at once.
+    pub writes_in_flight: usize,
+    /// Seed of the jitter.
+    pub seed: u64,
+}
+
+/// What an object asks.
+#[derive(Debug, Clone)]
+pub enum Asked<K: Kind> {
+    /// This.
+    Intent(Box<Intent<K>>),
+    /// It stands there but can't be read: it may be a hold on anything.
+    Opaque,
+    /// Nothing: it does not exist any more.
+    Gone,
+}
+
+/// The span in which calls may be sent: a lease, or for ever where there is none.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Window {
+    /// When it ends; `None`: never.
+    pub until: Option<Moment>,
+    /// When it ends for unprotecting: whoever leads next must not find such a call still on its way, so seconds of the
+    /// lease have to be left.
+    pub unprotect_until: Option<Moment>,
+}
+
+impl Window {
+    /// The window of one who leads for ever.
+    pub const UNBOUNDED: Self = Self { until: None, unprotect_until: None };
+
+    /// Whether calls may be sent.
+    pub fn open(self, now: Moment) -> bool {
+        self.until.is_none_or(|end| now < end)
+    }
+
+    pub(super) fn open_for_unprotecting(self, now: Moment) -> bool {
+        self.open(now) && self.unprotect_until.is_none_or(|end| now < end)
+    }
+}
+
+/// Since when there is evidence of everything that is wanted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Proven {
+    /// There is nothing to be swept.
+    NothingWanted,
+    /// No sweep of this lead is complete.
+    NotYet,
+    /// The start of the newest complete one.
+    Since(Moment),
+}
+
+impl Proven {
+    /// What holds of two sorts of targets together: the older evidence counts.
+    #[must_use]
+    pub fn and(self, other: Self) -> Self {
+        match (self, other) {
+            (Self::NothingWanted, what) | (what, Self::NothingWanted) => what,
+            (Self::NotYet, _) | (_, Self::NotYet) => Self::NotYet,
+            (Self::Since(one), Self::Since(two)) => Self::Since(one.min(two)),
+        }
+    }
+}
+
+/// How much there is to do, and how much may be done.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Load {
+    /// Reads that the budget has left for now.
+    pub reads: u32,
+    /// Writes that the budget has left for now.
+    pub writes: u32,
+    /// Targets whose flag waits to be written.
+    pub waiting_writes: usize,
+}
+
+/// Number of a question to the API server.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct PreflightNumber(pub u64);
+
+/// What happened.
+#[derive(Debug, Clone)]
+pub enum Input<K: Kind> {
+    /// An object's newest generation.
+    Intent(ObjectId, Generation, Asked<K>),
+    /// An answer, or the lack of one.
+    Reply(CallId, Result<Reply<K>, Failure>),
+    /// An answer to [`Action::Preflight`].
+    Preflight(PreflightNumber, PreflightAnswer),
+    /// The span in which calls may be sent; `None`: not now.
+    Lead(Option<Window>),
+    /// So long after the lead was taken what whoever led before said is left standing without evidence of our own.
+    Patience(Duration),
+    /// There is another key to sign with.
+    KeyChanged,
+}
+
+/// What is to be done.
+#[derive(Debug, PartialEq, Eq)]
+pub enum Action<K: Kind> {
+    /// Read a page.
+    Read(CallId, ReadCall<K>),
+    /// Write a flag.
+    Write(CallId, WriteCall<K>),
+    /// Have an interface attached. Only the engine of interfaces asks for it.
+    Attach(CallId, AttachPermit),
+    /// Ask the API server, uncached, for the object and for all holds.
+    Preflight(PreflightNumber, ObjectId),
+    /// Report this of the object at this generation. It is said once: whoever carries it keeps the newest until it is
+    /// written.
+    Report(ObjectId, Generation, Box<RegionReport>),
+}
+
+/// A call that was given up: it may have had its effect.
+pub(super) fn lost_reply() -> Failure {
+    Failure {
+        operation: None,
+        class: Class::Transient,
+        code: "ReplyLost".into(),
+        request_id: None,
+        effect: Effect::Unknown,
+        retry_after: None,
+    }
+}
+
+/// A read that was answered like a write: a fault of the caller, treated like a lost answer.
+pub(super) fn odd_reply() -> Failure {
+    Failure { code: "UnexpectedReply".into(), ..lost_reply() }
+}
+
+/// The reason to report for a failure, with the words that help to find it.
+pub(super) fn describe<K: Kind>(failure: &Failure) -> (Reason, Box<str>) {
+    let reason = match failure.class {
+        Class::NotApplicable => K::REFUSAL.settling,
+        _ => failure.reason(),
+    };
+    (reason, failure.words())
+}
