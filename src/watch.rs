@@ -231,7 +231,7 @@ impl Watch {
             Some(object) => place(object, &view.nodes, &homes, &self.grants, Timestamp::now()),
             None => Placement::Opaque(Reason::Undecodable.sentence().to_owned()),
         });
-        give(&self.store, &self.mailboxes, id, seen, before.as_ref(), placement.clone());
+        give(&self.store, &self.mailboxes, id, seen, before.as_ref(), &placement);
         if let (Some(Placement::Served(old)), Placement::Served(new)) =
             (before.as_ref().map(|b| &*b.placement), &*placement)
         {
@@ -314,14 +314,14 @@ fn give(
     id: &ObjectId,
     seen: &WatchedObject,
     before: Option<&StoredObject>,
-    placement: Arc<Placement>,
+    placement: &Arc<Placement>,
 ) {
     let of = generation(&seen.meta);
     // The entry first: a worker may report on an intent as soon as it has it. That the workers were given it is noted last:
     // whoever asks what they know must not be told more than that.
     store.put(id, seen.clone(), placement.clone());
     let old_scopes = before.map(StoredObject::scopes).unwrap_or_default();
-    match &*placement {
+    match &**placement {
         Placement::Served(served) => {
             let mut concerned = BTreeSet::new();
             for (scope, desired) in served.scopes() {
@@ -501,7 +501,7 @@ mod tests {
             let lost = (1..=2000).filter(|n| {
                 let seen = seen(&format!("o{n}"), &spec(&json!({ "instanceIds": ["i-a"] })), &Value::Null);
                 let id = object_id(&seen.meta).unwrap();
-                give(&store, &mailboxes, &id, &seen, None, placement.clone());
+                give(&store, &mailboxes, &id, &seen, None, &placement);
                 while said.load(Ordering::SeqCst) < *n {
                     std::thread::yield_now();
                 }
