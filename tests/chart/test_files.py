@@ -149,7 +149,7 @@ class Files(unittest.TestCase):
             "kubectl -n keeper create secret generic ecs-keeper-credentials --from-env-file=credentials.env",
             "namespace: team-a\n  spec:\n    account: prod\n    region: cn-beijing\n    mode: Observe\n",
             "kubectl -n team-a get ecsprot first-look -o wide",
-            "the namespaces of config.grants alone.",
+            "It serves only objects in the namespaces of config.grants.",
             "kubectl -n keeper exec deployment/ecs-keeper -- ecs-keeper uninstall-check --object-selector 'shard in (a,b)'",
         ):
             self.assertIn(step, notes)
