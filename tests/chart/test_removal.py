@@ -71,7 +71,7 @@ class Removal(unittest.TestCase):
 
     def keep(self):
         """Does what the check says of an object that would hang, until it says that it is safe."""
-        with self.assertRaisesRegex(Failed, f"1 object carries (.|\n)* {NAMESPACE}/everything\n"):
+        with self.assertRaisesRegex(Failed, f"1 object has (.|\n)* {NAMESPACE}/everything\n"):
             self.check()
         self.cluster.kubectl("patch", "ecsprot/everything", f"--namespace={NAMESPACE}", "--type=merge", '--patch={"spec":{"deletionPolicy":"Keep"}}')
         deadline = time.monotonic() + PATIENCE
