@@ -139,7 +139,7 @@ impl RegionEngine {
             Input::Intent(object, generation, asked) => self.take_intent(now, object, generation, asked),
             Input::Instances(call, result) => self.instances.handle(now, engine::Input::Reply(call, result)),
             Input::Interfaces(call, result) => {
-                self.interfaces.handle(now, engine::Input::Reply(call, result))
+                self.interfaces.handle(now, engine::Input::Reply(call, result));
             }
             Input::Preflight(PreflightId::Instances(preflight), answer) => {
                 self.instances.handle(now, engine::Input::Preflight(preflight, answer));

@@ -85,8 +85,8 @@ impl Engine<Interface> {
                     ready = Some(Call { object, interface, instance });
                 }
             }
-            let reads = self.attacher.watch(now, &mut self.context, name);
-            self.reader.read_at_once(&reads);
+            let due = self.attacher.watch(now, &mut self.context, name);
+            self.reader.read_at_once(&due);
         }
         self.advance_attempt(now, out);
         if !self.attacher.busy()

@@ -10,20 +10,20 @@ use crate::reason::Reason;
 use crate::time::Moment;
 
 /// Whether the cloud refuses to be asked for an id that nobody has typed: a Node stands for it.
-pub(super) fn is_no_id<'a, K: Extension>(view: View<'a, K>, object: &Object<K>, id: &K::Id) -> bool {
+pub(super) fn is_no_id<K: Extension>(view: View<'_, K>, object: &Object<K>, id: &K::Id) -> bool {
     let absence = view.inventory.absence(id);
     absence.is_some_and(|absence| absence.refused) && object.intent.selector.only_node_names(id)
 }
 
 /// Whether the target is on an instance of which nobody has told yet.
-pub(super) fn is_on_unheard<'a, K: Extension>(view: View<'a, K>, object: &Object<K>, id: &K::Id) -> bool {
+pub(super) fn is_on_unheard<K: Extension>(view: View<'_, K>, object: &Object<K>, id: &K::Id) -> bool {
     let place = view.inventory.place(id).instance();
     place.is_some_and(|on| object.roster.as_ref().is_none_or(|roster| !roster.owners.contains_key(on)))
 }
 
 /// Whether a selected instance lists the target although it is not there, or the one that it is on does not list it.
-pub(super) fn lists_disagree<'a, K: Extension>(
-    view: View<'a, K>,
+pub(super) fn lists_disagree<K: Extension>(
+    view: View<'_, K>,
     object: &Object<K>,
     id: &K::Id,
     place: Option<&InstanceId>,

@@ -125,8 +125,8 @@ pub(super) fn judge_part<K: Extension>(view: View<'_, K>, name: &ObjectId) -> (R
 }
 
 /// What is said of one target of an object, and its risks; `None`: it is none of its targets.
-pub(super) fn judge_target<'a, K: Extension>(
-    view: View<'a, K>,
+pub(super) fn judge_target<K: Extension>(
+    view: View<'_, K>,
     object: &Object<K>,
     id: &K::Id,
 ) -> Option<(Verdict, Vec<Risk>)> {
@@ -168,7 +168,7 @@ pub(super) fn judge_target<'a, K: Extension>(
 }
 
 /// What conditions would be made of the part, without counts and lists.
-pub(super) fn shape<'a, K: Extension>(view: View<'a, K>, name: &ObjectId, part: &RegionReport) -> u64 {
+pub(super) fn shape<K: Extension>(view: View<'_, K>, name: &ObjectId, part: &RegionReport) -> u64 {
     let question = view.objects.get(name).map_or_else(Question::default, |o| Question::of(&o.intent));
     let condition_set = judge(question, part);
     // What is to be durable before the cloud is asked may not wait until counts are due.

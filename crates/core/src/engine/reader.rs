@@ -903,25 +903,22 @@ impl<K: Kind> Reader<K> {
         }
         let sweeps = lookup.queue == Queue::Sweep;
         let mut ids = lookup.missing.iter();
-        let halved = match (ids.next().cloned(), ids.next()) {
-            (Some(id), None) => {
-                if class == Class::Gone {
-                    self.denied(call, &id, lookup.suspect.as_ref(), findings);
-                } else {
-                    findings.push(Finding::Refused(id));
-                }
-                if lookup.queue == Queue::Proof {
-                    findings.push(Finding::ProofLost);
-                }
-                false
+        let halved = if let (Some(id), None) = (ids.next().cloned(), ids.next()) {
+            if class == Class::Gone {
+                self.denied(call, &id, lookup.suspect.as_ref(), findings);
+            } else {
+                findings.push(Finding::Refused(id));
             }
-            _ => {
-                for half in lookup.halves().into_iter().flatten() {
-                    let read = half.read();
-                    self.further.push_back((Purpose::Ids(half), read));
-                }
-                true
+            if lookup.queue == Queue::Proof {
+                findings.push(Finding::ProofLost);
             }
+            false
+        } else {
+            for half in lookup.halves().into_iter().flatten() {
+                let read = half.read();
+                self.further.push_back((Purpose::Ids(half), read));
+            }
+            true
         };
         if let Some(sweep) = self.sweep.as_mut().filter(|_| sweeps) {
             sweep.ids_split(halved);

@@ -242,7 +242,7 @@ impl<K: Kind> Writer<K> {
     /// What the budget has room for. Unprotecting takes turns with onboarding and yields to all that is urgent: protected
     /// comes first, and neither may wait for the end of the other.
     pub fn turn(&mut self, now: Moment, unprotecting: bool) -> Turn {
-        if !(unprotecting || !self.queued.is_empty()) || !self.has_room() {
+        if (!unprotecting && self.queued.is_empty()) || !self.has_room() {
             return Turn::Nothing;
         }
         if let Some((until, _)) = self.closed(now) {

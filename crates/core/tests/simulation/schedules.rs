@@ -398,6 +398,36 @@ fn happen_meanwhile(dice: &mut Dice, world: &mut World, cast: &Cast) {
     }
 }
 
+/// The lead is lost: another one leads meanwhile, or nobody does. This one is told of the loss, or only its lease ends.
+fn lose_the_lead(dice: &mut Dice, world: &mut World, cast: &Cast) {
+    let span = secs(u64::try_from(dice.below(40)).unwrap());
+    match dice.below(3) {
+        0 => {
+            let mut aside = world.step_aside();
+            for _ in 0..dice.below(4) {
+                world.run(span);
+                happen_meanwhile(dice, world, cast);
+                world.inform(&mut aside);
+            }
+            world.run(span);
+            if dice.one_in(2) {
+                world.come_back_informed(aside);
+            } else {
+                world.come_back(aside);
+            }
+        }
+        led => {
+            if led == 1 {
+                world.lead(false);
+            } else {
+                world.lease(secs(1), Duration::ZERO);
+            }
+            world.run(span);
+            world.lead(true);
+        }
+    }
+}
+
 fn happen(dice: &mut Dice, world: &mut World, cast: &Cast) {
     let object = *dice.pick(&OBJECTS);
     let retains = cast.retaining.contains(&object);
@@ -430,35 +460,7 @@ fn happen(dice: &mut Dice, world: &mut World, cast: &Cast) {
         11 => world.deliver(object),
         12 => world.tag(&machine, machine_tags(dice)),
         13 => world.cloud.mood = mood(dice, cast.odd),
-        14 => {
-            // Another one leads meanwhile, or nobody does: it is told of the loss, or only its lease ends.
-            let span = secs(u64::try_from(dice.below(40)).unwrap());
-            match dice.below(3) {
-                0 => {
-                    let mut aside = world.step_aside();
-                    for _ in 0..dice.below(4) {
-                        world.run(span);
-                        happen_meanwhile(dice, world, cast);
-                        world.inform(&mut aside);
-                    }
-                    world.run(span);
-                    if dice.one_in(2) {
-                        world.come_back_informed(aside);
-                    } else {
-                        world.come_back(aside);
-                    }
-                }
-                led => {
-                    if led == 1 {
-                        world.lead(false);
-                    } else {
-                        world.lease(secs(1), Duration::ZERO);
-                    }
-                    world.run(span);
-                    world.lead(true);
-                }
-            }
-        }
+        14 => lose_the_lead(dice, world, cast),
         15 => {
             let ids = [machine.as_str(), dice.pick(&cast.machines).as_str()];
             let few = dice.below(3);
