@@ -20,6 +20,8 @@ pub(super) struct Context {
     term_began: Moment,
     next_call: u64,
     next_preflight: u64,
+    /// What was seen before this has been taken for stale, by whatever life evidence had then.
+    staled: Moment,
     touched: BTreeSet<ObjectId>,
     wake: Option<Moment>,
 }
@@ -33,6 +35,7 @@ impl Context {
             term_began: Moment::default(),
             next_call: 1,
             next_preflight: 1,
+            staled: Moment::default(),
             touched: BTreeSet::new(),
             wake: None,
         }
@@ -63,6 +66,17 @@ impl Context {
     /// When this term began.
     pub fn term_began(&self) -> Moment {
         self.term_began
+    }
+
+    /// What was seen before this has been taken for stale once. The horizon itself may move back, when sweeps turn out to
+    /// take longer.
+    pub fn staled(&self) -> Moment {
+        self.staled
+    }
+
+    /// Notes that evidence from before this is taken for stale.
+    pub fn note_horizon(&mut self, horizon: Moment) {
+        self.staled = self.staled.max(horizon);
     }
 
     /// The number that the next call will have.

@@ -141,7 +141,7 @@ impl<K: Extension> Engine<K> {
     /// The way of nearly every item of a sweep at rest: it is as it was, nothing is being done about it, and only the
     /// time of its evidence moves on.
     fn seen_again(&mut self, now: Moment, source: &Source, item: &Item<K>) -> bool {
-        let (horizon, epoch) = (self.view(now).horizon(), self.index.epoch());
+        let (horizon, epoch) = (self.view(now).horizon().max(self.context.staled()), self.index.epoch());
         let idle = self.writer.care(&item.id).is_none();
         let term_since = self.context.term_since();
         let Some(evidence) = self.inventory.evidence_mut(&item.id) else { return false };

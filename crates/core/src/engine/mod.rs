@@ -196,6 +196,7 @@ impl<K: Extension> Engine<K> {
 
     /// Takes in what happened.
     pub fn handle(&mut self, now: Moment, input: Input<K>) {
+        self.note_horizon(now);
         match input {
             Input::Intent(object, generation, asked) => self.take_intent(now, &object, generation, asked),
             Input::Reply(call, result) => self.take_reply(now, call, result),
@@ -211,6 +212,7 @@ impl<K: Extension> Engine<K> {
 
     /// Says what is to be done now.
     pub fn poll(&mut self, now: Moment, out: &mut Vec<Action<K>>) {
+        self.note_horizon(now);
         self.context.begin_poll();
         self.planned = true;
         self.give_up_lost_calls(now);
@@ -290,6 +292,11 @@ impl<K: Extension> Engine<K> {
     /// How long evidence lives: as long as it takes to be renewed at the pace that is really reached, within bounds.
     pub fn evidence_life(&self) -> Duration {
         self.view(Moment::default()).evidence_life()
+    }
+
+    fn note_horizon(&mut self, now: Moment) {
+        let horizon = self.view(now).horizon();
+        self.context.note_horizon(horizon);
     }
 
     fn take_reply(&mut self, now: Moment, call: CallId, result: Result<Reply<K>, Failure>) {

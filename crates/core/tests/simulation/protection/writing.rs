@@ -6,11 +6,12 @@ use keeper_core::budget::Limit;
 use keeper_core::conditions::Status;
 use keeper_core::failure::Class;
 use keeper_core::id::InstanceId;
-use keeper_core::intent::Selector;
+use keeper_core::intent::{Intent, Selector};
 use keeper_core::reason::Reason;
 
 use crate::world::{
-    Fault, INTERVAL, Refused, World, behind_nodes, by_ids, by_tag, disabled, enabled, payg, secs, settings,
+    Fault, INTERVAL, Refused, World, behind_nodes, by_ids, by_tag, disabled, enabled, filter, payg, secs,
+    settings,
 };
 
 #[test]
@@ -542,4 +543,23 @@ fn i08_an_intent_of_an_older_generation_that_comes_late_changes_nothing() {
     world.flip("i-a", false);
     world.run(INTERVAL * 2);
     assert!(world.protected("i-a"));
+}
+
+#[test]
+fn i24_what_was_too_old_to_act_on_is_acted_on_when_it_is_seen_again() {
+    for outage in (160..400).step_by(10) {
+        let mut world = World::new();
+        world.machines(2, &[]);
+        let unless_off = |ids: &[&str]| Selector { exclude_tags: vec![filter("keep", "off")], ..by_ids(ids) };
+        world.apply("seen", Intent { observe: true, ..enabled(unless_off(&["i-00000", "i-00001"])) });
+        world.run(INTERVAL * 2 + secs(outage % 60));
+        world.cloud.mood.reads_fail = Some(Class::Transient);
+        world.run(secs(140));
+        // Whether its tags exclude it can't be told any more. An outage has evidence live longer afterwards.
+        world.apply("wants", enabled(unless_off(&["i-00001"])));
+        world.run(secs(outage - 140));
+        world.cloud.mood.reads_fail = None;
+        world.run(INTERVAL * 6);
+        assert!(world.protected("i-00001"), "after {outage} s");
+    }
 }
