@@ -413,7 +413,10 @@ fn lose_the_lead(dice: &mut Dice, world: &mut World, cast: &Cast) {
             if dice.one_in(2) {
                 world.come_back_informed(aside);
             } else {
+                // Its watch lags behind, but not for ever.
                 world.come_back(aside);
+                world.run(secs(3));
+                world.relist();
             }
         }
         led => {
