@@ -266,10 +266,13 @@ pub fn sort_rows(rows: &mut Vec<InterfaceRow>, listed: impl Fn(&InterfaceId) -> 
         | InterfacePhase::Reattached
         | InterfacePhase::NotApplicable => Sort::Attached,
     };
+    // What came to where it is through the object may be found nowhere else.
+    let moved =
+        |row: &InterfaceRow| matches!(row.phase, InterfacePhase::Attaching | InterfacePhase::Reattached);
     rows.sort_by(|a, b| {
         let key = |row: &InterfaceRow| match sort(row) {
-            Sort::Free => (Sort::Free, !listed(&row.id)),
-            other => (other, !row.attention),
+            Sort::Free => (Sort::Free, !listed(&row.id), false),
+            other => (other, !row.attention, !moved(row)),
         };
         key(a).cmp(&key(b)).then_with(|| a.id.cmp(&b.id))
     });
@@ -315,13 +318,17 @@ mod tests {
         let mut rows = vec![
             row("eni-gone", Gone, true),
             row("eni-b", Attached, false),
+            row("eni-c", Reattached, false),
             row("eni-a", Reattached, true),
             row("eni-terway", NotApplicable, true),
             row("eni-free", Available, false),
             row("eni-loose", Detached, false),
         ];
         sort_rows(&mut rows, |_| false);
-        assert_eq!(ids(&rows), ["eni-free", "eni-loose", "eni-a", "eni-terway", "eni-b", "eni-gone"]);
+        assert_eq!(
+            ids(&rows),
+            ["eni-free", "eni-loose", "eni-a", "eni-terway", "eni-c", "eni-b", "eni-gone"]
+        );
     }
 
     #[test]

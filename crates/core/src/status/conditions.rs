@@ -140,9 +140,9 @@ pub fn judge(question: Question, part: &RegionReport) -> ConditionSet {
         Some(progress) => judge_unprotecting(question, part, progress),
         None => judge_evidence(question, part, &unknown),
     };
-    let errands = errands(part);
-    let stalled = also(stalled, &errands.stuck);
-    let reconciling = also(reconciling, &errands.under_way);
+    let attaching = attaching(part);
+    let stalled = also(stalled, &attaching.stuck);
+    let reconciling = also(reconciling, &attaching.under_way);
     finish(domain, summary, at_risk(part, &unknown), stalled, reconciling)
 }
 
@@ -157,31 +157,31 @@ type Findings = (Condition, Summary, Option<(Reason, String)>, Option<(Reason, S
 
 /// What is left to do besides keeping the flags: interfaces that are to be attached, and lists that are full.
 #[derive(Default)]
-struct Errands {
+struct Attaching {
     stuck: Groups,
     under_way: Groups,
 }
 
-fn errands(part: &RegionReport) -> Errands {
-    let mut errands = Errands::default();
-    let Some(retention) = &part.retention else { return errands };
-    for errand in &retention.attachments {
-        let groups = match (errand.phase, errand.reason) {
+fn attaching(part: &RegionReport) -> Attaching {
+    let mut attaching = Attaching::default();
+    let Some(retention) = &part.retention else { return attaching };
+    for attachment in &retention.attachments {
+        let groups = match (attachment.phase, attachment.reason) {
             // That mode Observe attaches nothing, and that a line that is written ahead waits for the interface to be free
             // and for its Node to come, is what was asked for.
             (AttachPhase::Attached | AttachPhase::Obsolete, _)
             | (_, Reason::ObserveOnly)
             | (AttachPhase::Waiting, Reason::InUse | Reason::NodeUnknown) => continue,
-            (AttachPhase::Refused, _) => &mut errands.stuck,
-            (_, reason) if reason.needs_person() => &mut errands.stuck,
-            (AttachPhase::Waiting | AttachPhase::Requested, _) => &mut errands.under_way,
+            (AttachPhase::Refused, _) => &mut attaching.stuck,
+            (_, reason) if reason.needs_person() => &mut attaching.stuck,
+            (AttachPhase::Waiting | AttachPhase::Requested, _) => &mut attaching.under_way,
         };
-        tell(groups, errand.reason, errand.interface.as_str());
+        tell(groups, attachment.reason, attachment.interface.as_str());
     }
     if retention.full {
-        errands.stuck.entry(Reason::RecordFull).or_default();
+        attaching.stuck.entry(Reason::RecordFull).or_default();
     }
-    errands
+    attaching
 }
 
 /// A finding, with what else there is to say.

@@ -655,7 +655,7 @@ fn parts() -> impl Strategy<Value = RegionReport> {
 fn retention() -> impl Strategy<Value = RetentionReport> {
     use AttachPhase::{Attached, Obsolete, Refused, Requested, Waiting};
     let phase = prop::sample::select(vec![Waiting, Requested, Attached, Refused, Obsolete]);
-    let errand = (phase, 0..Reason::ALL.len()).prop_map(|(phase, n)| Attachment {
+    let attachment = (phase, 0..Reason::ALL.len()).prop_map(|(phase, n)| Attachment {
         interface: InterfaceId::new("eni-1"),
         instance: None,
         node: None,
@@ -663,7 +663,7 @@ fn retention() -> impl Strategy<Value = RetentionReport> {
         reason: Reason::ALL[n],
         detail: None,
     });
-    (prop::collection::vec(errand, 0..4), any::<bool>()).prop_map(|(attachments, full)| RetentionReport {
+    (prop::collection::vec(attachment, 0..4), any::<bool>()).prop_map(|(attachments, full)| RetentionReport {
         attachments,
         full,
         ..RetentionReport::default()
@@ -829,7 +829,7 @@ fn a_condition_names_the_call_that_failed_and_the_region() {
 #[test]
 fn what_was_said_already_is_not_said_again() {
     let mut waiting = part(&[unknown(Reason::CloudUnavailable)], false);
-    let errand = Attachment {
+    let attachment = Attachment {
         interface: InterfaceId::new("eni-9"),
         instance: None,
         node: None,
@@ -837,7 +837,7 @@ fn what_was_said_already_is_not_said_again() {
         reason: Reason::CloudUnavailable,
         detail: None,
     };
-    let retention = RetentionReport { attachments: vec![errand], ..RetentionReport::default() };
+    let retention = RetentionReport { attachments: vec![attachment], ..RetentionReport::default() };
     waiting.retention = Some(Box::new(retention));
     let message = judge(PROTECT, &waiting).reconciling.message;
     assert!(message.ends_with("ecs-keeper tries again. eni-9: the same."), "{message}");

@@ -295,7 +295,7 @@ fn i23_what_the_cloud_refuses_by_code_is_told_and_tried_again_seldom() {
         world.apply("a", attaching(on(by_tag("env", "prod")), &[to("eni-old0", "i-new")]));
         world.run(secs(30));
         assert_eq!(world.stands("a", "eni-old0"), (Refused, reason));
-        assert!(world.errand("a", "eni-old0").detail.as_ref().unwrap().contains(code));
+        assert!(world.attachment("a", "eni-old0").detail.as_ref().unwrap().contains(code));
         assert_eq!(world.condition_set("a").stalled.status, Status::True, "{reason:?}");
         world.run(secs(3600));
         assert!(world.attached.len() <= 7, "{reason:?}: {} calls in an hour", world.attached.len());

@@ -225,13 +225,13 @@ impl World {
             .unwrap_or_else(|| panic!("no row of {interface}: {rows:?}"))
     }
 
-    pub fn errand(&self, name: &str, interface: &str) -> &Attachment {
+    pub fn attachment(&self, name: &str, interface: &str) -> &Attachment {
         let rows = &self.retention(name).attachments;
         rows.iter().find(|row| row.interface == eni(interface)).expect("an entry of that interface")
     }
 
     pub fn stands(&self, name: &str, interface: &str) -> (AttachPhase, Reason) {
-        let row = self.errand(name, interface);
+        let row = self.attachment(name, interface);
         (row.phase, row.reason)
     }
 }
