@@ -232,7 +232,11 @@ impl World {
         world
     }
 
+    /// The watch lists all objects anew. What does not stand there any more is gone.
     pub fn relist(&mut self) {
+        for (id, generation) in self.vanished(&self.told) {
+            self.tell_of(id, generation, Asked::Gone);
+        }
         let names: Vec<String> = self.store.keys().cloned().collect();
         for name in names {
             self.deliver(&name);
@@ -351,11 +355,8 @@ impl World {
 
     /// A replica that stands by hears of every object as it is now.
     pub fn inform(&self, aside: &mut Replica) {
-        let stands = |id: &ObjectId| self.store.values().any(|stored| stored.id == *id);
-        let (told, gone) = std::mem::take(&mut aside.told).into_iter().partition(|(id, _)| stands(id));
-        aside.told = told;
-        let gone: BTreeMap<ObjectId, Generation> = gone;
-        for (id, generation) in gone {
+        for (id, generation) in self.vanished(&aside.told) {
+            aside.told.remove(&id);
             aside.engine.handle(self.now, Input::Intent(id, generation, Asked::Gone));
         }
         for stored in self.store.values() {
@@ -363,6 +364,12 @@ impl World {
             aside.engine.handle(self.now, input);
             aside.told.insert(stored.id.clone(), stored.generation);
         }
+    }
+
+    /// Which of these objects stand there no more.
+    fn vanished(&self, told: &BTreeMap<ObjectId, Generation>) -> Vec<(ObjectId, Generation)> {
+        let stands = |id: &ObjectId| self.store.values().any(|stored| stored.id == *id);
+        told.iter().filter(|(id, _)| !stands(id)).map(|(id, generation)| (id.clone(), *generation)).collect()
     }
 
     // Time.
