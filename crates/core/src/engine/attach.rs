@@ -490,7 +490,7 @@ impl Attacher {
     }
 
     /// The call was refused, for certain without effect. `power`: that of the instance. `token_at`: when there is a token
-    /// again.
+    /// again. Whether anybody still wants it.
     pub fn refused(
         &mut self,
         now: Moment,
@@ -498,8 +498,8 @@ impl Attacher {
         (object, id): (&ObjectId, &InterfaceId),
         failure: &Failure,
         (power, token_at): (Option<Power>, Moment),
-    ) {
-        let Some(state) = self.state_mut(object, id) else { return };
+    ) -> bool {
+        let Some(state) = self.state_mut(object, id) else { return false };
         let reason = refusal(failure, power);
         let failures = state.failures + 1;
         let wait = match failure.class {
@@ -517,6 +517,7 @@ impl Attacher {
         state.row.phase = if waits { AttachPhase::Waiting } else { AttachPhase::Refused };
         state.row.reason = reason;
         state.row.detail = Some(detail);
+        true
     }
 
     /// Whoever leads meanwhile may send what was to be sent.

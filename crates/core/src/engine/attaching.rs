@@ -204,9 +204,10 @@ impl Engine<Interface> {
             o.roster.as_ref()?.owners.get(instance)?.shown()?.surroundings.power
         });
         let about = (power, self.writer.next_token(now, Urgency::Background));
-        self.attacher.refused(now, &mut self.context, (name, id), &failure, about);
-        self.reader.read_at_once(&[id.clone()].into());
-        self.context.touch(name.clone());
+        if self.attacher.refused(now, &mut self.context, (name, id), &failure, about) {
+            self.reader.read_at_once(&[id.clone()].into());
+            self.context.touch(name.clone());
+        }
     }
 }
 

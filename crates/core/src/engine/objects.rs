@@ -318,6 +318,10 @@ impl<K: Extension> Engine<K> {
             self.writer.spec_changed(now);
         }
         self.revisit(now, object, edited, &reached);
+        if edited {
+            // What it selected by tag before is not asked for any more.
+            self.reader.unlist(object);
+        }
         if fresh_listing {
             let tags = self.objects.get(object).map(|o| (o.intent.selector.tags.clone(), o.hot(now)));
             if let Some((tags, urgent)) = tags {

@@ -510,21 +510,53 @@ mod tests {
     use std::time::Duration;
 
     use super::*;
+    use crate::backoff::Jitter;
     use crate::budget::Limit;
     use crate::id::InstanceId;
     use crate::instance::Instance;
 
-    #[test]
-    fn i25_what_does_not_last_is_written_behind_all_others_whoever_waits_for_it() {
+    fn writer() -> Writer<Instance> {
         let limit = Limit { per_minute: 60, burst: 20 };
-        let mut writes: Writer<Instance> = Writer::new(Settings {
+        Writer::new(Settings {
             sweep_interval: Duration::from_secs(60),
             reads: limit,
             writes: limit,
             reads_in_flight: 2,
             writes_in_flight: 2,
             seed: 1,
-        });
+        })
+    }
+
+    #[test]
+    fn i29_five_denials_in_a_row_close_all_writes_and_a_success_begins_the_count_anew() {
+        let (mut writer, mut context) = (writer(), Context::new(Jitter::new(1)));
+        let now = Moment::at(Duration::from_secs(100));
+        let denied = || {
+            Err(Failure {
+                operation: None,
+                class: Class::Permission,
+                code: "Forbidden.RAM".into(),
+                request_id: None,
+                effect: Outcome::None,
+                retry_after: None,
+            })
+        };
+        for _ in 0..4 {
+            writer.heed(now, &mut context, &denied());
+        }
+        writer.heed(now, &mut context, &Ok(()));
+        for count in 1..=5 {
+            assert_eq!(writer.closed(now), None, "after {count}");
+            writer.heed(now, &mut context, &denied());
+        }
+        assert_eq!(writer.closed(now), Some((now.after(backoff::LONG), Reason::PermissionDenied)));
+        writer.heed(now, &mut context, &Ok(()));
+        assert_eq!(writer.closed(now), None);
+    }
+
+    #[test]
+    fn i25_what_does_not_last_is_written_behind_all_others_whoever_waits_for_it() {
+        let mut writes = writer();
         let owner = ObjectId::new("default", "a", "uid");
         for (name, urgent, drifted, in_vain) in [
             ("i-fought-for", true, true, true),
