@@ -47,7 +47,7 @@ class Drifts(Bench):
                 eventually(lambda moment=moment: time.monotonic() - began >= moment, patience=SPAN, check=operator.check)
                 switched_off[instance] = time.time()
                 account.switch_off(instance)
-            wait(operator, lambda: account.protected(INSTANCES) == REGION_SIZE, "put all flags right")
+            wait(operator, lambda: account.kept(INSTANCES) == REGION_SIZE, "put all flags right")
         entries = account.log()
         # The log has a request's arrival; its effect comes after the latency.
         repaired = {entry["parameters"]["InstanceId"]: seconds(entry["time"]) + FAR / 1000 for entry in entries if entry["mutated"]}

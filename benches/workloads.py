@@ -168,7 +168,7 @@ class Workloads(Bench):
                 if script.wait():
                     raise Failed("The script on the vendor's SDK failed; what it says is above.")
             runs.append(_work(account.log()[len(before) :], task))
-        if account.protected(task.kind) != instances * task.targets:
+        if account.kept(task.kind) != instances * task.targets:
             raise Failed("The script on the vendor's SDK did not set all flags.")
         return runs[0], runs[1]
 
@@ -184,7 +184,7 @@ class Workloads(Bench):
     def _wait_for_flags(self, task: Task, account: Account, operator: Operator, instances: int) -> None:
         # The counts cost the machine less than the true state, which is looked at once.
         wait(operator, lambda: account.changes(task.kind.write) >= instances * task.targets, "set all flags")
-        if account.protected(task.kind) != instances * task.targets:
+        if account.kept(task.kind) != instances * task.targets:
             raise Failed("The operator did not set all flags.")
 
     def accepted_to_flag(self) -> dict[str, list[float]]:

@@ -196,7 +196,7 @@ class Account:
         """How many requests of one operation have changed something."""
         return self.cloud.ask("GET", f"/log/counts?account={self.id}").get(action, {}).get("mutations", 0)
 
-    def protected(self, kind: Kind) -> int:
+    def kept(self, kind: Kind) -> int:
         """How many carry the protected value of their flag."""
         return len(self.protected() if kind == INSTANCES else self.retained())
 
