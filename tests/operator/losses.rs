@@ -1,16 +1,14 @@
 //! I50: nothing is lost silently.
 
 use ecs_keeper::api::{EcsInstanceProtection, InstanceState, InstanceStatus};
-use k8s_openapi::api::admissionregistration::v1::{
-    ValidatingAdmissionPolicy, ValidatingAdmissionPolicyBinding,
-};
 use k8s_openapi::api::events::v1::Event;
 use keeper_simulator::{Change, ReleaseReason, Seed};
 use kube::Api;
-use kube::api::{DeleteParams, PostParams};
+use kube::api::PostParams;
 use serde_json::{Value, json};
 
 use crate::outside::{address, scrape, sum};
+use crate::refusing::{allow, refuse};
 use crate::stage::{REGION, Stage, Told, eventually};
 
 fn tagged() -> Value {
@@ -151,31 +149,10 @@ async fn i50_what_goes_while_nobody_leads_is_told_by_number() {
 
 /// Refuses every Event of this test's objects that tells of a smaller selection.
 async fn refuse_event(stage: &Stage, name: &str) {
-    let policies: Api<ValidatingAdmissionPolicy> = Api::all(stage.cluster.client.clone());
-    let bindings: Api<ValidatingAdmissionPolicyBinding> = Api::all(stage.cluster.client.clone());
-    let policy = json!({
-        "metadata": { "name": name },
-        "spec": {
-            "failurePolicy": "Fail",
-            "matchConstraints": { "resourceRules": [{
-                "apiGroups": ["events.k8s.io"], "apiVersions": ["v1"], "operations": ["CREATE"], "resources": ["events"],
-            }] },
-            "validations": [{ "expression": "object.reason != 'SelectionShrank'" }],
-        },
+    let rule = json!({
+        "apiGroups": ["events.k8s.io"], "apiVersions": ["v1"], "operations": ["CREATE"], "resources": ["events"],
     });
-    let binding = json!({
-        "metadata": { "name": name },
-        "spec": {
-            "policyName": name,
-            "validationActions": ["Deny"],
-            "matchResources": {
-                "namespaceSelector": { "matchLabels": { "kubernetes.io/metadata.name": stage.namespace } },
-            },
-        },
-    });
-    let create = PostParams::default();
-    policies.create(&create, &serde_json::from_value(policy).unwrap()).await.unwrap();
-    bindings.create(&create, &serde_json::from_value(binding).unwrap()).await.unwrap();
+    refuse(stage, name, rule, "object.reason != 'SelectionShrank'").await;
     let events: Api<Event> = Api::namespaced(stage.cluster.client.clone(), &stage.namespace);
     let probe = json!({
         "metadata": { "name": "probe" },
@@ -208,8 +185,7 @@ async fn i50_what_went_by_number_is_told_as_soon_as_an_event_can_be_published() 
     stage.reads(3).await;
     let told = stage.events("prod").await;
     assert!(of(&told, "SelectionShrank").is_empty(), "{told:?}");
-    let bindings: Api<ValidatingAdmissionPolicyBinding> = Api::all(stage.cluster.client.clone());
-    bindings.delete(&policy, &DeleteParams::default()).await.unwrap();
+    allow(&stage, &policy).await;
     let note = stage.until_event("prod", "SelectionShrank").await;
     assert!(note.starts_with("1 of 3 targets is no longer selected."), "{note}");
     assert_eq!(stage.printed().matches("targets lost").count(), 1, "the log has it once");

@@ -42,6 +42,7 @@ mod pages;
 mod pod;
 mod process;
 mod reattach;
+mod refusing;
 mod release;
 mod retention;
 mod retention_rules;

@@ -3,14 +3,11 @@
 use std::time::Duration;
 
 use ecs_keeper::api::{EniRetention, NetworkInterfacePhase, ReattachmentPhase, ReattachmentStatus};
-use k8s_openapi::api::admissionregistration::v1::{
-    ValidatingAdmissionPolicy, ValidatingAdmissionPolicyBinding,
-};
 use keeper_simulator::{Fault, InterfaceChange, InterfaceSeed, InterfaceStatus, ReleaseReason, Rule, Seed};
-use kube::Api;
 use kube::api::{DeleteParams, PostParams};
 use serde_json::{Value, json};
 
+use crate::refusing::{allow, refuse};
 use crate::stage::{REGION, Stage, message, never};
 
 const ATTACH: &str = "AttachNetworkInterface";
@@ -104,35 +101,13 @@ async fn i22_a_survivor_is_attached_once_and_what_is_done_later_by_hand_is_left(
 
 /// Refuses every status of this test's retentions that says `Requested`.
 async fn refuse_requested(stage: &Stage, name: &str) {
-    let policies: Api<ValidatingAdmissionPolicy> = Api::all(stage.cluster.client.clone());
-    let bindings: Api<ValidatingAdmissionPolicyBinding> = Api::all(stage.cluster.client.clone());
-    let policy = json!({
-        "metadata": { "name": name },
-        "spec": {
-            "failurePolicy": "Fail",
-            "matchConstraints": { "resourceRules": [{
-                "apiGroups": ["ecs-keeper.io"], "apiVersions": ["v1alpha1"],
-                "operations": ["UPDATE"], "resources": ["eniretentions/status"],
-            }] },
-            "validations": [{
-                "expression": "!has(object.status) || !has(object.status.reattachments) \
-                               || object.status.reattachments.all(row, row.phase != 'Requested')",
-            }],
-        },
+    let rule = json!({
+        "apiGroups": ["ecs-keeper.io"], "apiVersions": ["v1alpha1"],
+        "operations": ["UPDATE"], "resources": ["eniretentions/status"],
     });
-    let binding = json!({
-        "metadata": { "name": name },
-        "spec": {
-            "policyName": name,
-            "validationActions": ["Deny"],
-            "matchResources": {
-                "namespaceSelector": { "matchLabels": { "kubernetes.io/metadata.name": stage.namespace } },
-            },
-        },
-    });
-    let create = PostParams::default();
-    policies.create(&create, &serde_json::from_value(policy).unwrap()).await.unwrap();
-    bindings.create(&create, &serde_json::from_value(binding).unwrap()).await.unwrap();
+    let unrequested = "!has(object.status) || !has(object.status.reattachments) \
+                      || object.status.reattachments.all(row, row.phase != 'Requested')";
+    refuse(stage, name, rule, unrequested).await;
 }
 
 /// Whether such a status is refused by now: asked of an object that nobody serves.
@@ -168,8 +143,7 @@ async fn i20_nothing_is_attached_before_status_says_durably_that_it_is_requested
     .await;
     let asked = async || !stage.calls_of(ATTACH).is_empty();
     never("attached although nothing durable says so", Duration::from_secs(5), asked).await;
-    let bindings: Api<ValidatingAdmissionPolicyBinding> = Api::all(stage.cluster.client.clone());
-    bindings.delete(&policy, &DeleteParams::default()).await.unwrap();
+    allow(&stage, &policy).await;
     until(&stage, ReattachmentPhase::Attached, "AttachDone").await;
     assert_eq!(stage.calls_of(ATTACH).len(), 1);
 }
