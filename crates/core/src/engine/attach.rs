@@ -7,7 +7,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
-use super::action::{CALL_DEADLINE, PreflightNumber, describe};
+use super::action::{PreflightNumber, describe};
+use super::calls::Calls;
 use super::context::Context;
 use crate::authority::{PROOF_LIFE, PreflightAnswer};
 use crate::backoff::{self, LONG};
@@ -129,8 +130,8 @@ struct Attachments {
 pub(super) struct Attacher {
     objects: BTreeMap<ObjectId, Attachments>,
     attempt: Option<Attempt>,
-    /// Calls without an answer, and when they were sent.
-    calls: BTreeMap<CallId, (Moment, ObjectId, InterfaceId)>,
+    /// Calls without an answer.
+    calls: Calls<(ObjectId, InterfaceId)>,
 }
 
 /// What is to be done about an entry now.
@@ -454,37 +455,19 @@ impl Attacher {
             (state.sent, state.looks, state.look_at) = (Some(now), 0, now.after(Duration::from_secs(1)));
             state.mismatches = 0;
         }
-        let number = context.number_call();
-        self.calls.insert(number, (now, call.object, call.interface));
-        number
+        self.calls.send(now, context, (call.object, call.interface))
     }
 
     // What comes back.
 
-    /// The oldest call without an answer.
-    pub fn oldest_call(&self) -> Option<CallId> {
-        self.calls.keys().next().copied()
-    }
-
-    /// All calls without an answer.
-    pub fn calls(&self) -> Vec<CallId> {
-        self.calls.keys().copied().collect()
-    }
-
-    /// Calls that have been without an answer for too long. They are to be answered as lost.
-    pub fn lost_calls(&self, now: Moment) -> Vec<CallId> {
-        let lost = self.calls.iter().filter(|(_, (sent, ..))| now.since(*sent) >= CALL_DEADLINE);
-        lost.map(|(call, _)| *call).collect()
-    }
-
-    /// When the oldest call without an answer is lost.
-    pub fn loses_at(&self) -> Option<Moment> {
-        self.calls.values().next().map(|(sent, ..)| sent.after(CALL_DEADLINE))
+    /// Calls without an answer.
+    pub fn calls(&self) -> &Calls<impl Sized> {
+        &self.calls
     }
 
     /// Takes a call out that has an answer, or is lost: the object and the interface.
     pub fn take_call(&mut self, call: CallId) -> Option<(ObjectId, InterfaceId)> {
-        let (_, object, interface) = self.calls.remove(&call)?;
+        let (_, (object, interface)) = self.calls.take(call)?;
         self.attempt.take_if(|a| a.object == object && a.interface == interface);
         Some((object, interface))
     }

@@ -13,6 +13,7 @@ mod action;
 mod assess;
 mod attach;
 mod attaching;
+mod calls;
 mod care;
 mod context;
 mod facts;
@@ -230,7 +231,8 @@ impl<K: Extension> Engine<K> {
             self.context.wake_at(at);
         }
         // Calls are numbered in the order in which they are sent.
-        let lost = [self.reader.loses_at(), self.writer.loses_at(), self.attacher.loses_at()];
+        let (reads, writes, attaching) = (self.reader.calls(), self.writer.calls(), self.attacher.calls());
+        let lost = [reads.loses_at(), writes.loses_at(), attaching.loses_at()];
         for at in lost.into_iter().flatten() {
             self.context.wake_at(at);
         }
@@ -326,9 +328,9 @@ impl<K: Extension> Engine<K> {
     }
 
     fn give_up_lost_calls(&mut self, now: Moment) {
-        let mut lost = self.attacher.lost_calls(now);
-        lost.extend(self.reader.lost_calls(now));
-        lost.extend(self.writer.lost_calls(now));
+        let mut lost: Vec<CallId> = self.attacher.calls().lost(now).collect();
+        lost.extend(self.reader.calls().lost(now));
+        lost.extend(self.writer.calls().lost(now));
         lost.sort_unstable();
         for call in lost {
             self.take_reply(now, call, Err(lost_reply()));
@@ -501,7 +503,8 @@ impl<K: Extension> Engine<K> {
 
     /// The oldest call without an answer.
     fn oldest_call(&self) -> Option<CallId> {
-        let oldest = [self.reader.oldest_call(), self.writer.oldest_call(), self.attacher.oldest_call()];
+        let (reads, writes, attaching) = (self.reader.calls(), self.writer.calls(), self.attacher.calls());
+        let oldest = [reads.oldest(), writes.oldest(), attaching.oldest()];
         oldest.into_iter().flatten().min()
     }
 
@@ -519,9 +522,9 @@ impl<K: Extension> Engine<K> {
     fn lose_lead(&mut self, now: Moment) {
         self.drop_batch();
         self.attacher.end_term(now);
-        let mut calls = self.attacher.calls();
-        calls.extend(self.reader.calls());
-        calls.extend(self.writer.calls());
+        let mut calls: Vec<CallId> = self.attacher.calls().ids().collect();
+        calls.extend(self.reader.calls().ids());
+        calls.extend(self.writer.calls().ids());
         calls.sort_unstable();
         for call in calls {
             self.take_reply(now, call, Err(lost_reply()));

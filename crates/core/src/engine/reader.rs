@@ -1,9 +1,10 @@
 //! Reads: the queues in which they wait, the sweep, and what their answers show.
 
-use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::collections::{BTreeSet, VecDeque};
 use std::time::Duration;
 
-use super::action::{Action, CALL_DEADLINE, Settings, describe};
+use super::action::{Action, Settings, describe};
+use super::calls::Calls;
 use super::context::Context;
 use super::hindrance::Hindrance;
 use super::inventory::Inventory;
@@ -105,8 +106,8 @@ enum Purpose<K: Kind> {
 pub(super) struct Reader<K: Kind> {
     settings: Settings,
     budget: Budget,
-    /// Calls without an answer, and when they were sent.
-    calls: BTreeMap<CallId, (Moment, Purpose<K>)>,
+    /// Calls without an answer.
+    calls: Calls<Purpose<K>>,
     changed: VecDeque<K::Id>,
     /// The same, to tell whether an id waits already.
     changed_ids: BTreeSet<K::Id>,
@@ -181,7 +182,7 @@ impl<K: Kind> Reader<K> {
         Self {
             settings,
             budget: Budget::new(settings.reads),
-            calls: BTreeMap::new(),
+            calls: Calls::default(),
             changed: VecDeque::new(),
             changed_ids: BTreeSet::new(),
             verify: Verify { urgent: BTreeSet::new(), others: BTreeSet::new(), since: None },
@@ -316,11 +317,6 @@ impl<K: Kind> Reader<K> {
 
     pub fn available(&mut self, now: Moment) -> u32 {
         self.budget.available(now)
-    }
-
-    /// The oldest call without an answer.
-    pub fn oldest_call(&self) -> Option<CallId> {
-        self.calls.keys().next().copied()
     }
 
     /// Whether any round has begun.
@@ -518,8 +514,7 @@ impl<K: Kind> Reader<K> {
                 Some(Err(page)) => (Purpose::SweepPage, page),
                 None => self.next_asked(now, demand, writes),
             };
-            let call = context.number_call();
-            self.calls.insert(call, (now, purpose));
+            let call = self.calls.send(now, context, purpose);
             out.push(Action::Read(call, read));
         }
         self.wake(now, context, demand);
@@ -604,21 +599,9 @@ impl<K: Kind> Reader<K> {
 
     // What comes back.
 
-    /// Calls that have been without an answer for too long. They are to be answered as lost.
-    pub fn lost_calls(&self, now: Moment) -> Vec<CallId> {
-        let lost = self.calls.iter().filter(|(_, (sent, _))| now.since(*sent) >= CALL_DEADLINE);
-        lost.map(|(call, _)| *call).collect()
-    }
-
-    /// When the oldest call without an answer is lost.
-    pub fn loses_at(&self) -> Option<Moment> {
-        // Calls are numbered in the order in which they are sent.
-        self.calls.values().next().map(|(sent, _)| sent.after(CALL_DEADLINE))
-    }
-
-    /// All calls without an answer.
-    pub fn calls(&self) -> Vec<CallId> {
-        self.calls.keys().copied().collect()
+    /// Calls without an answer.
+    pub fn calls(&self) -> &Calls<impl Sized> {
+        &self.calls
     }
 
     /// Takes in the answer to a call, or the lack of one. `None`: it is none of the calls under way.
@@ -630,7 +613,7 @@ impl<K: Kind> Reader<K> {
         inventory: &Inventory<K>,
         (call, result): (CallId, Result<Page<K>, &Failure>),
     ) -> Option<Vec<Finding<K>>> {
-        let (sent, purpose) = self.calls.remove(&call)?;
+        let (sent, purpose) = self.calls.take(call)?;
         let mut findings = match result {
             Ok(page) => self.page_read(now, demand, inventory, (call, sent, purpose), page),
             Err(failure) => self.failed(now, context, inventory, (call, purpose), failure),

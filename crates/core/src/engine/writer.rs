@@ -2,7 +2,8 @@
 
 use std::collections::{BTreeMap, VecDeque};
 
-use super::action::{Action, CALL_DEADLINE, Settings, describe};
+use super::action::{Action, Settings, describe};
+use super::calls::Calls;
 use super::care::{Care, Trouble, Value};
 use super::context::Context;
 use crate::authority::UnprotectPermit;
@@ -67,8 +68,8 @@ pub(super) struct Writer<K: Kind> {
     onboarding: RoundRobin<K::Id>,
     /// Targets on which what is written does not last.
     in_vain: VecDeque<K::Id>,
-    /// Calls without an answer, when they were sent, and which value they set.
-    calls: BTreeMap<CallId, (Moment, K::Id, Value)>,
+    /// Calls without an answer, and which value they set.
+    calls: Calls<(K::Id, Value)>,
     /// Calls of others that share what may be under way at once.
     others: usize,
     /// What is being done about each target. Most have nothing.
@@ -90,7 +91,7 @@ impl<K: Kind> Writer<K> {
             repairs: VecDeque::new(),
             onboarding: RoundRobin::default(),
             in_vain: VecDeque::new(),
-            calls: BTreeMap::new(),
+            calls: Calls::default(),
             others: 0,
             care: BTreeMap::new(),
             denials: 0,
@@ -306,43 +307,26 @@ impl<K: Kind> Writer<K> {
         if self.denials >= DENIALS {
             self.closed = (now.after(backoff::LONG), Reason::PermissionDenied);
         }
-        let call = context.number_call();
+        let call = self.calls.send(now, context, (id.clone(), value));
         self.care_mut(&id).writing = Some(call);
-        self.calls.insert(call, (now, id, value));
         out.push(Action::Write(call, write));
     }
 
     // What comes back.
 
-    /// The oldest call without an answer.
-    pub fn oldest_call(&self) -> Option<CallId> {
-        self.calls.keys().next().copied()
-    }
-
-    /// All calls without an answer.
-    pub fn calls(&self) -> Vec<CallId> {
-        self.calls.keys().copied().collect()
+    /// Calls without an answer.
+    pub fn calls(&self) -> &Calls<impl Sized> {
+        &self.calls
     }
 
     /// Whether a call under way sets the unprotected value.
     pub fn unprotects(&self, call: CallId) -> bool {
-        self.calls.get(&call).is_some_and(|(_, _, value)| *value == Value::Unprotected)
-    }
-
-    /// Calls that have been without an answer for too long. They are to be answered as lost.
-    pub fn lost_calls(&self, now: Moment) -> Vec<CallId> {
-        let lost = self.calls.iter().filter(|(_, (sent, ..))| now.since(*sent) >= CALL_DEADLINE);
-        lost.map(|(call, _)| *call).collect()
-    }
-
-    /// When the oldest call without an answer is lost.
-    pub fn loses_at(&self) -> Option<Moment> {
-        self.calls.values().next().map(|(sent, ..)| sent.after(CALL_DEADLINE))
+        self.calls.purpose(call).is_some_and(|(_, value)| *value == Value::Unprotected)
     }
 
     /// Takes a call out that has an answer, or is lost: its target, and the value that it was to set.
     pub fn take_call(&mut self, call: CallId) -> Option<(K::Id, Value)> {
-        self.calls.remove(&call).map(|(_, id, value)| (id, value))
+        self.calls.take(call).map(|(_, purpose)| purpose)
     }
 
     /// What the answer to a write means for all of them.
