@@ -163,7 +163,7 @@ impl ScopeMetrics {
             let waiting = self.metrics.waiting.with_label_values(&[account, region, sort]);
             waiting.set(i64::try_from(load.waiting_writes).unwrap_or(i64::MAX));
         }
-        let proven = [engine.instances().proven(now), engine.interfaces().proven(now)];
+        let proven = engine.proven_of_each(now);
         for ((sort, swept), proven) in Sort::ALL.into_iter().zip(&mut self.swept).zip(proven) {
             if let Proven::Since(since) = proven
                 && *swept != proven

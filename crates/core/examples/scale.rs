@@ -15,10 +15,11 @@ use std::time::Duration;
 
 use keeper_core::budget::Limit;
 use keeper_core::call::{Identity, Item, Page, Query, ReadCall, Reply, WriteCall};
-use keeper_core::engine::{Action, Asked, Engine, Input, Settings, Window};
+use keeper_core::engine::{Settings, Window};
 use keeper_core::id::{CallId, InstanceId, ObjectId, PageToken, RequestId, Tag, TagFilter};
 use keeper_core::instance::{ChargeType, Instance, InstanceFacts};
 use keeper_core::intent::{Intent, Selector};
+use keeper_core::region::{Action, Asked, Input, RegionEngine};
 use keeper_core::time::Moment;
 
 use meter::{Meter, resident};
@@ -85,7 +86,7 @@ impl Cloud {
 
 /// The engine, its cloud and a clock. Only the engine's own time is counted.
 struct World {
-    engine: Engine<Instance>,
+    engine: RegionEngine,
     cloud: Cloud,
     now: Duration,
     meter: Meter,
@@ -104,7 +105,7 @@ impl World {
             seed: 1,
         };
         let mut world = Self {
-            engine: Engine::new(settings),
+            engine: RegionEngine::new(settings, settings),
             cloud: Cloud::new(),
             now: Duration::from_secs(1000),
             meter: Meter::default(),
@@ -114,7 +115,7 @@ impl World {
         world
     }
 
-    fn take(&mut self, input: Input<Instance>) {
+    fn take(&mut self, input: Input) {
         let now = Moment::at(self.now);
         self.meter.take(|| self.engine.handle(now, input));
     }
@@ -123,13 +124,13 @@ impl World {
         let (now, mut out) = (Moment::at(self.now), Vec::new());
         self.meter.plan(|| self.engine.poll(now, &mut out));
         let mut answers = Vec::new();
-        for effect in out {
-            match effect {
-                Action::Read(call, read) => {
+        for action in out {
+            match action {
+                Action::ReadInstances(call, read) => {
                     self.meter.reads += 1;
                     answers.push((call, Reply::Page(self.cloud.page(&read))));
                 }
-                Action::Write(call, WriteCall::Protect(target)) => {
+                Action::WriteInstance(call, WriteCall::Protect(target)) => {
                     self.meter.writes += 1;
                     if let Some(flag) =
                         self.cloud.names.get(&target).and_then(|n| self.cloud.protected.get_mut(*n))
@@ -138,7 +139,11 @@ impl World {
                     }
                     answers.push((call, Reply::Accepted(RequestId::new("W"))));
                 }
-                Action::Write(_, WriteCall::Unprotect(_)) | Action::Preflight(..) | Action::Attach(..) => {}
+                Action::WriteInstance(_, WriteCall::Unprotect(_))
+                | Action::ReadInterfaces(..)
+                | Action::WriteInterface(..)
+                | Action::Attach(..)
+                | Action::Preflight(..) => {}
                 Action::Report(object, _, part) => {
                     self.meter.reported += 1;
                     self.protected.insert(object, part.counts.protected() == part.counts.targets());
@@ -159,7 +164,7 @@ impl World {
             } else {
                 self.now += Duration::from_millis(20);
                 for (call, reply) in answers {
-                    self.take(Input::Reply(call, Ok(reply)));
+                    self.take(Input::Instances(call, Ok(reply)));
                 }
             }
         }
@@ -172,8 +177,8 @@ fn id(n: usize) -> InstanceId {
     InstanceId::new(format!("i-bp1{n:016}"))
 }
 
-fn intent(selector: Selector<Instance>) -> Asked<Instance> {
-    Asked::Intent(Box::new(Intent::of(selector)))
+fn intent(selector: Selector<Instance>) -> Asked {
+    Asked::Protection(Box::new(Intent::of(selector)))
 }
 
 fn main() {

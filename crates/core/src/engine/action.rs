@@ -1,17 +1,15 @@
-//! What goes into an engine and what comes out of it.
+//! What an engine is set to, and what it asks for.
 
 use std::time::Duration;
 
-use crate::authority::{AttachPermit, PreflightAnswer};
+use crate::authority::AttachPermit;
 use crate::budget::Limit;
-use crate::call::{ReadCall, Reply, WriteCall};
+use crate::call::{ReadCall, WriteCall};
 use crate::failure::{Class, Effect, Failure};
-use crate::id::{CallId, Generation, ObjectId};
-use crate::intent::Intent;
+use crate::id::{CallId, ObjectId};
 use crate::kind::Kind;
 use crate::reason::Reason;
 use crate::time::Moment;
-use crate::verdict::RegionReport;
 
 /// After this long without an answer a call counts as lost.
 pub const CALL_DEADLINE: Duration = Duration::from_secs(60);
@@ -31,17 +29,6 @@ pub struct Settings {
     pub writes_in_flight: usize,
     /// Seed of the jitter.
     pub seed: u64,
-}
-
-/// What an object asks.
-#[derive(Debug, Clone)]
-pub enum Asked<K: Kind> {
-    /// This.
-    Intent(Box<Intent<K>>),
-    /// It stands there but can't be read: it may be a hold on anything.
-    Opaque,
-    /// Nothing: it does not exist any more.
-    Gone,
 }
 
 /// The span in which calls may be sent: a lease, or for ever where there is none.
@@ -104,24 +91,7 @@ pub struct Load {
 
 /// Number of a question to the API server.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct PreflightNumber(pub u64);
-
-/// What happened.
-#[derive(Debug, Clone)]
-pub enum Input<K: Kind> {
-    /// An object's newest generation.
-    Intent(ObjectId, Generation, Asked<K>),
-    /// An answer, or the lack of one.
-    Reply(CallId, Result<Reply<K>, Failure>),
-    /// An answer to [`Action::Preflight`].
-    Preflight(PreflightNumber, PreflightAnswer),
-    /// The span in which calls may be sent; `None`: not now.
-    Lead(Option<Window>),
-    /// So long after the lead was taken what whoever led before said is left standing without evidence of our own.
-    Patience(Duration),
-    /// There is another key to sign with.
-    KeyChanged,
-}
+pub struct PreflightId(pub u64);
 
 /// What is to be done.
 #[derive(Debug, PartialEq, Eq)]
@@ -133,14 +103,11 @@ pub enum Action<K: Kind> {
     /// Have an interface attached. Only the engine of interfaces asks for it.
     Attach(CallId, AttachPermit),
     /// Ask the API server, uncached, for the object and for all holds.
-    Preflight(PreflightNumber, ObjectId),
-    /// Report this of the object at this generation. It is said once: whoever carries it keeps the newest until it is
-    /// written.
-    Report(ObjectId, Generation, Box<RegionReport>),
+    Preflight(PreflightId, ObjectId),
 }
 
 /// A call that was given up: it may have had its effect.
-pub(super) fn lost_reply() -> Failure {
+pub(crate) fn lost_reply() -> Failure {
     Failure {
         operation: None,
         class: Class::Transient,

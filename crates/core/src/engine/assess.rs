@@ -3,8 +3,8 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::attach::{Next, State};
-use crate::engine::hosts::presence_of;
+use super::attach::{Attacher, Next, State};
+use crate::engine::hosts::{Presence, Shown, presence_of};
 use crate::engine::objects::Object;
 use crate::engine::view::View;
 
@@ -12,7 +12,7 @@ use crate::id::{InterfaceId, ObjectId};
 use crate::intent::Reattach;
 use crate::interface::{Interface, InterfaceFacts, InterfaceStatus};
 use crate::kind::{Applicability, Kind, Place};
-use crate::owners::{Power, Presence, Shown};
+use crate::owners::Power;
 use crate::reason::Reason;
 use crate::retention::AttachPhase;
 use crate::verdict::Verdict;
@@ -23,7 +23,7 @@ const LOST_AFTER: Duration = Duration::from_secs(120);
 
 /// What stands against it. A line that is written ahead waits for the interface to be free; one that won't fit then either
 /// is told so at once.
-fn obstacle(facts: &InterfaceFacts, shown: &Shown, is_node: bool) -> Option<(AttachPhase, Reason)> {
+fn obstacle(facts: &InterfaceFacts, shown: Shown<'_>, is_node: bool) -> Option<(AttachPhase, Reason)> {
     match (interface_obstacle(facts), misfit(facts, shown, is_node)) {
         (Some((_, Reason::InUse)), never @ Some((_, Reason::ZoneMismatch))) => never,
         (obstacle, misfit) => obstacle.or(misfit),
@@ -46,8 +46,8 @@ fn interface_obstacle(facts: &InterfaceFacts) -> Option<(AttachPhase, Reason)> {
 
 /// What stands against it between the interface and the instance. The vendor's page on attaching: same zone, same VPC, the
 /// instance running or stopped. Terway takes over every secondary interface of a Node that it isn't told to leave alone.
-fn misfit(facts: &InterfaceFacts, shown: &Shown, is_node: bool) -> Option<(AttachPhase, Reason)> {
-    let (carried, there) = (&facts.belongings, &shown.surroundings);
+fn misfit(facts: &InterfaceFacts, shown: Shown<'_>, is_node: bool) -> Option<(AttachPhase, Reason)> {
+    let (carried, there) = (&facts.belongings, shown.surroundings);
     let differ = |mine: &Option<Arc<str>>, theirs: &Option<Arc<str>>, reason| match (mine, theirs) {
         (Some(mine), Some(theirs)) if mine == theirs => None,
         (Some(_), Some(_)) => Some((AttachPhase::Refused, reason)),
@@ -56,7 +56,7 @@ fn misfit(facts: &InterfaceFacts, shown: &Shown, is_node: bool) -> Option<(Attac
     differ(&facts.zone_id, &there.zone_id, Reason::ZoneMismatch)
         .or_else(|| differ(&carried.vpc_id, &there.vpc_id, Reason::VpcMismatch))
         .or_else(|| {
-            ((is_node || shown.in_cluster) && !facts.excluded_from_terway())
+            ((is_node || shown.facts.in_cluster()) && !facts.excluded_from_terway())
                 .then_some((AttachPhase::Refused, Reason::TerwayWouldTake))
         })
         .or(match there.power {
@@ -67,11 +67,16 @@ fn misfit(facts: &InterfaceFacts, shown: &Shown, is_node: bool) -> Option<(Attac
 }
 
 /// Where an entry stands, as far as evidence tells.
-pub(super) fn assess(view: View<'_, Interface>, name: &ObjectId, entry: &Reattach) -> Next {
+pub(super) fn assess(
+    view: View<'_, Interface>,
+    attacher: &Attacher,
+    name: &ObjectId,
+    entry: &Reattach,
+) -> Next {
     use AttachPhase::{Attached, Obsolete, Refused, Requested, Waiting};
     let Some(object) = view.objects.get(name) else { return Next::Say(Waiting, Reason::AttachWaits) };
     let id = &entry.interface;
-    let state = view.attacher.state(name, id);
+    let state = attacher.state(name, id);
     if let Some(state) = state.filter(|e| e.row.ended()) {
         return Next::Say(state.row.phase, state.row.reason);
     }
@@ -99,8 +104,8 @@ pub(super) fn assess(view: View<'_, Interface>, name: &ObjectId, entry: &Reattac
         return Next::Say(Attached, Reason::AttachDone);
     }
     let owner = wanted
-        .and_then(|instance| object.roster.as_ref().and_then(|r| r.owners.get_key_value(instance)))
-        .map(|(instance, owner)| presence_of(view, instance, owner));
+        .and_then(|instance| Some((instance, view.hosts_of(name)?.get(instance)?)))
+        .map(|(instance, host)| presence_of(view, instance, host));
     let gone = matches!(owner, Some(Presence::Gone(_)));
     if let Some(at) = sent {
         let given_up = view.reader.swept_twice_since(at).then(|| at.after(LOST_AFTER));
@@ -126,7 +131,7 @@ pub(super) fn assess(view: View<'_, Interface>, name: &ObjectId, entry: &Reattac
     if let Some(obstacle) = unretained(view, object, id) {
         return obstacle;
     }
-    if contended(view, name, id) {
+    if contended(view, attacher, name, id) {
         return Next::Say(Refused, Reason::Contended);
     }
     let Some(instance) = wanted else { return Next::Say(Waiting, Reason::NodeUnknown) };
@@ -140,7 +145,7 @@ pub(super) fn assess(view: View<'_, Interface>, name: &ObjectId, entry: &Reattac
     let shown = match owner {
         Some(Presence::Gone(_)) => return Next::Say(Obsolete, Reason::InstanceGone),
         Some(Presence::Shown(shown)) => shown,
-        Some(Presence::Unknown(reason)) => return Next::Say(Waiting, *reason),
+        Some(Presence::Unknown(reason)) => return Next::Say(Waiting, reason),
         None => return Next::Say(Waiting, Reason::AwaitingEvidence),
     };
     if let Some((phase, reason)) = obstacle(facts, shown, entry.is_node) {
@@ -154,8 +159,8 @@ pub(super) fn assess(view: View<'_, Interface>, name: &ObjectId, entry: &Reattac
     }
     // A request that status still tells of although it was taken back would pass for the next one: that it was has to
     // be durable, too, or a process that starts meanwhile would send it once more.
-    let stands = view.attacher.requested(name, id).is_some()
-        && state.is_none_or(|e| e.row.phase != AttachPhase::Requested);
+    let stands =
+        attacher.requested(name, id).is_some() && state.is_none_or(|e| e.row.phase != AttachPhase::Requested);
     match state.filter(|e| e.not_before > view.now || stands) {
         Some(state) => Next::Say(state.row.phase, state.row.reason),
         None if stands => Next::Say(Waiting, Reason::AttachWaits),
@@ -164,11 +169,7 @@ pub(super) fn assess(view: View<'_, Interface>, name: &ObjectId, entry: &Reattac
 }
 
 /// Only what the object retains, and its status says so durably, is attached.
-pub(super) fn unretained(
-    view: View<'_, Interface>,
-    object: &Object<Interface>,
-    id: &InterfaceId,
-) -> Option<Next> {
+fn unretained(view: View<'_, Interface>, object: &Object<Interface>, id: &InterfaceId) -> Option<Next> {
     let durable = object.memory.durable.as_ref().is_some_and(|ids| ids.contains(id));
     let awaited = unread(view, object, id);
     match (object.memory.kept.contains_key(id) && object.intent.protect, durable) {
@@ -180,19 +181,19 @@ pub(super) fn unretained(
 }
 
 /// Whether it can't be known yet whether the object will retain this.
-pub(super) fn unread(view: View<'_, Interface>, object: &Object<Interface>, id: &InterfaceId) -> bool {
+fn unread(view: View<'_, Interface>, object: &Object<Interface>, id: &InterfaceId) -> bool {
     !object.settled && view.inventory.get(id).is_none_or(|t| t.evidence.is_none() && t.absence.is_none())
 }
 
 /// Whether another object wants to attach the same interface. Who has asked the cloud already goes on.
-pub(super) fn contended(view: View<'_, Interface>, name: &ObjectId, id: &InterfaceId) -> bool {
-    if view.attacher.state(name, id).is_some_and(|state| state.row.phase == AttachPhase::Requested) {
+fn contended(view: View<'_, Interface>, attacher: &Attacher, name: &ObjectId, id: &InterfaceId) -> bool {
+    if attacher.state(name, id).is_some_and(|state| state.row.phase == AttachPhase::Requested) {
         return false;
     }
-    let others = view.attacher.objects().filter_map(|other| view.objects.get_key_value(other));
+    let others = attacher.objects().filter_map(|other| view.objects.get_key_value(other));
     others.into_iter().any(|(other, object)| {
         let wants = object.intent.reattach.iter().any(|entry| entry.interface == *id);
-        let state = view.attacher.state(other, id);
+        let state = attacher.state(other, id);
         let ended = state.is_some_and(|state| state.row.ended());
         other != name && ((wants && !ended) || state.is_some_and(State::under_way))
     })

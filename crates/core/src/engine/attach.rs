@@ -7,7 +7,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
-use super::action::{PreflightNumber, describe};
+use super::action::{PreflightId, describe};
 use super::calls::Calls;
 use super::context::Context;
 use crate::authority::{PROOF_LIFE, PreflightAnswer};
@@ -30,7 +30,7 @@ const LOOK_WITHIN: Duration = Duration::from_secs(30);
 
 /// How far attaching one interface has come.
 #[derive(Debug, Clone)]
-pub(super) struct State {
+pub(crate) struct State {
     /// What is said of it.
     pub row: Attachment,
     /// Since when the call may have been sent; `None`: it was not, or its answer proved that it had no effect.
@@ -104,9 +104,9 @@ pub(super) struct Attempt {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Step {
     /// The API server is asked.
-    Preflight(PreflightNumber),
-    /// The instance is to be read.
-    ReadHost,
+    Preflight(PreflightId),
+    /// The instance is to be read, in this call or a later one.
+    ReadHost(CallId),
     /// The interface is to be read, in this call or a later one.
     Read(CallId),
     /// Status is to say durably that it is requested.
@@ -127,7 +127,7 @@ struct Attachments {
 
 /// What all objects want to have attached, and the one attempt that is on its way to its call.
 #[derive(Debug, Default)]
-pub(super) struct Attacher {
+pub(crate) struct Attacher {
     objects: BTreeMap<ObjectId, Attachments>,
     attempt: Option<Attempt>,
     /// Calls without an answer.
@@ -135,7 +135,7 @@ pub(super) struct Attacher {
 }
 
 /// What is to be done about an entry now.
-pub(super) enum Next {
+pub(crate) enum Next {
     Say(AttachPhase, Reason),
     /// Everything that is known speaks for it.
     Ready(InstanceId),
@@ -143,7 +143,7 @@ pub(super) enum Next {
 
 /// What came of an entry's assessment.
 #[derive(Debug, Default)]
-pub(super) struct Said {
+pub(crate) struct Said {
     /// It is ready to be attached to this instance.
     pub ready: Option<InstanceId>,
     /// What is said of it has changed.
@@ -154,7 +154,7 @@ pub(super) struct Said {
 
 /// What an attempt is ready for, as far as the engine has to see to it.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Call {
+pub(crate) struct Call {
     pub object: ObjectId,
     pub interface: InterfaceId,
     pub instance: InstanceId,
@@ -343,7 +343,7 @@ impl Attacher {
         context: &mut Context,
         generation: Generation,
         call: Call,
-    ) -> PreflightNumber {
+    ) -> PreflightId {
         let preflight = context.number_preflight();
         let Call { object, interface, instance } = call;
         let step = Step::Preflight(preflight);
@@ -375,12 +375,12 @@ impl Attacher {
     }
 
     /// Takes in the API server's answer, if it is to the attempt's question. `deleting`: whether its object is being deleted,
-    /// as far as is known. The answer: the object, if what is said of it has changed.
+    /// as far as is known. `upcoming`: the next call. The answer: the object, if what is said of it has changed.
     pub fn preflight_answered(
         &mut self,
         now: Moment,
-        preflight: PreflightNumber,
-        answer: &PreflightAnswer,
+        upcoming: CallId,
+        (preflight, answer): (PreflightId, &PreflightAnswer),
         deleting: impl FnOnce(&ObjectId) -> bool,
     ) -> Option<ObjectId> {
         let attempt = self.attempt.as_mut().filter(|a| a.step == Step::Preflight(preflight))?;
@@ -389,7 +389,7 @@ impl Attacher {
             self.postpone(now);
             return None;
         }
-        attempt.step = Step::ReadHost;
+        attempt.step = Step::ReadHost(upcoming);
         let (object, interface, generation) =
             (attempt.object.clone(), attempt.interface.clone(), attempt.generation);
         let state = self.state_mut(&object, &interface).filter(|state| !state.ours)?;
@@ -400,15 +400,17 @@ impl Attacher {
         Some(object)
     }
 
-    /// The instance that the attempt wants to be read, and since when.
-    pub fn wanted_host(&self) -> Option<(Moment, BTreeSet<InstanceId>)> {
-        let attempt = self.attempt.as_ref().filter(|a| a.step == Step::ReadHost)?;
-        Some((attempt.asked, [attempt.instance.clone()].into()))
+    /// The instance that is to be read for the attempt, and the first call that counts.
+    pub fn awaited_host(&self) -> Option<(&InstanceId, CallId)> {
+        match self.attempt.as_ref()? {
+            Attempt { step: Step::ReadHost(since), instance, .. } => Some((instance, *since)),
+            _ => None,
+        }
     }
 
     /// The instance was read: now the interface is to be. `upcoming`: the first call that counts.
     pub fn host_read(&mut self, upcoming: CallId) -> Option<InterfaceId> {
-        let attempt = self.attempt.as_mut().filter(|a| a.step == Step::ReadHost)?;
+        let attempt = self.attempt.as_mut().filter(|a| matches!(a.step, Step::ReadHost(_)))?;
         attempt.step = Step::Read(upcoming);
         Some(attempt.interface.clone())
     }

@@ -3,10 +3,12 @@
 use std::collections::BTreeSet;
 
 use super::assess::assess;
-use super::attach::{Call, Next};
+use super::attach::{Attacher, Call, Next};
+use super::hosts::Presence;
 use super::objects::Object;
+use super::turn::Turn;
 use super::view::View;
-use super::{Action, Engine, PreflightNumber};
+use super::{Action, Engine, PreflightId};
 use crate::authority::{AttachPermit, PreflightAnswer};
 use crate::budget::Urgency;
 use crate::failure::{Class, Effect as Outcome, Failure};
@@ -15,14 +17,20 @@ use crate::intent::Reattach;
 use crate::interface::Interface;
 use crate::kind::Place;
 use crate::retention::{Record, Remembered};
-use crate::time::Moment;
 
-impl Engine<Interface> {
+/// One step of attaching: what is asked for, and the interfaces that it is about.
+#[derive(Debug)]
+pub(crate) struct Attaching<'a> {
+    pub attacher: &'a mut Attacher,
+    pub interfaces: &'a mut Engine<Interface>,
+}
+
+impl Attaching<'_> {
     /// Takes in what an object's status says durably. The first time, and as long as somebody else leads, it is what the
     /// object remembers.
-    pub fn take_record(&mut self, now: Moment, name: &ObjectId, record: Record) {
-        let follows = self.context.window().is_none();
-        let Some(object) = self.objects.get_mut(name) else { return };
+    pub fn take_record(&mut self, turn: &mut Turn<'_>, name: &ObjectId, record: Record) {
+        let follows = turn.context.window().is_none();
+        let Some(object) = self.interfaces.objects.get_mut(name) else { return };
         let memory = &mut object.memory;
         let durable: BTreeSet<InterfaceId> = record.retained.keys().cloned().collect();
         // What whoever leads has given up, excluded or seen go is remembered no more.
@@ -34,7 +42,7 @@ impl Engine<Interface> {
         let adopted: Vec<(InterfaceId, Remembered)> =
             record.retained.into_iter().filter(|(id, _)| unknown(id)).collect();
         let first = memory.durable.is_none() || follows;
-        self.attacher.recorded(now, name, record.attachments, (first, follows));
+        self.attacher.recorded(turn.now, name, record.attachments, (first, follows));
         memory.recorded(durable, record.rows);
         let named: Vec<bool> = dropped.iter().map(|id| object.intent.selector.holds(id)).collect();
         let anything = first || !adopted.is_empty();
@@ -43,184 +51,199 @@ impl Engine<Interface> {
             // On its way to an instance it is not on it yet, and may never be.
             remembered.on.take_if(|on| self.attacher.requested(name, &id) == Some(on));
             memory.kept.insert(id.clone(), remembered);
-            self.index.name(name, &id);
+            self.interfaces.index.name(name, &id);
             ids.push(id);
         }
         for (id, named) in dropped.iter().zip(named) {
             if !named {
-                self.index.unname(name, id);
+                self.interfaces.index.unname(name, id);
             }
-            self.forget_unselected(id);
+            self.interfaces.forget_unselected(id);
         }
         // Where it is now may be known already, from others.
-        for id in ids {
-            self.remember(now, &id);
+        for id in &ids {
+            self.interfaces.remember(turn, id);
         }
         if anything {
-            self.visit(now, name, &BTreeSet::new());
+            self.interfaces.visit(turn, name, &ids.into_iter().collect());
         }
     }
 
-    pub(crate) fn plan_attachments(&mut self, now: Moment, out: &mut Vec<Action<Interface>>) {
+    /// Says where each entry stands, and goes on with what is ready.
+    pub fn plan(&mut self, turn: &mut Turn<'_>, out: &mut Vec<Action<Interface>>) {
         // Nearly no object has any, and this is asked at every turn.
         self.attacher.tidy();
         let names: Vec<ObjectId> = self.attacher.objects().cloned().collect();
         let mut ready = None;
         for name in &names {
-            let Some(object) = self.objects.get(name) else { continue };
+            let Some(object) = self.interfaces.objects.get(name) else { continue };
             let asked = object.intent.reattach.clone();
             for entry in self.attacher.abandoned(name, &asked) {
-                let next = assess(self.view(now), name, &entry);
-                self.say(name, &entry, next);
+                let next = assess(self.interfaces.view(turn), self.attacher, name, &entry);
+                self.say(turn, name, &entry, next);
             }
             if self.attacher.drop_unasked(name, &asked) {
-                self.context.touch(name.clone());
+                turn.context.touch(name.clone());
             }
             for entry in &asked {
-                let next = assess(self.view(now), name, entry);
-                if let Some(instance) = self.say(name, entry, next)
+                let next = assess(self.interfaces.view(turn), self.attacher, name, entry);
+                if let Some(instance) = self.say(turn, name, entry, next)
                     && ready.is_none()
                 {
                     let (object, interface) = (name.clone(), entry.interface.clone());
                     ready = Some(Call { object, interface, instance });
                 }
             }
-            let due = self.attacher.watch(now, &mut self.context, name);
-            self.reader.read_at_once(&due);
+            let due = self.attacher.watch(turn.now, turn.context, name);
+            self.interfaces.reader.read_at_once(&due);
         }
-        self.advance_attempt(now, out);
+        self.advance_attempt(turn, out);
         if !self.attacher.busy()
             && let Some(call) = ready
-            && let Some(generation) = self.objects.get(&call.object).map(|o| o.generation)
+            && let Some(generation) = self.interfaces.objects.get(&call.object).map(|o| o.generation)
         {
             let object = call.object.clone();
-            let preflight = self.attacher.begin(now, &mut self.context, generation, call);
+            let preflight = self.attacher.begin(turn.now, turn.context, generation, call);
             out.push(Action::Preflight(preflight, object));
         }
     }
 
     /// Notes what is to be said of an entry; the instance, if it is ready to be attached to it.
-    fn say(&mut self, name: &ObjectId, entry: &Reattach, next: Next) -> Option<InstanceId> {
+    fn say(
+        &mut self,
+        turn: &mut Turn<'_>,
+        name: &ObjectId,
+        entry: &Reattach,
+        next: Next,
+    ) -> Option<InstanceId> {
         let said = self.attacher.say(name, entry, next);
         if said.changed {
-            self.context.touch(name.clone());
+            turn.context.touch(name.clone());
         }
-        let object = self.objects.get_mut(name).filter(|_| said.attached);
+        let object = self.interfaces.objects.get_mut(name).filter(|_| said.attached);
         if let Some(remembered) = object.and_then(|o| o.memory.kept.get_mut(&entry.interface)) {
             remembered.reattached = true;
         }
         said.ready
     }
 
-    /// The API server's answer, if it is to the attempt's question.
-    pub(crate) fn attempt_preflight(
+    /// The API server's answer, if it is to the attempt's question. The instance that is to be read because of it.
+    pub fn take_preflight(
         &mut self,
-        now: Moment,
-        preflight: PreflightNumber,
+        turn: &mut Turn<'_>,
+        preflight: PreflightId,
         answer: &PreflightAnswer,
-    ) {
-        let objects = &self.objects;
+    ) -> Option<InstanceId> {
+        let objects = &self.interfaces.objects;
         let deleting = |name: &ObjectId| objects.get(name).is_some_and(|o| o.intent.deleting.is_some());
-        if let Some(object) = self.attacher.preflight_answered(now, preflight, answer, deleting) {
-            self.context.touch(object);
+        let upcoming = turn.context.upcoming_call();
+        let awaited = self.attacher.awaited_host().is_some();
+        if let Some(object) =
+            self.attacher.preflight_answered(turn.now, upcoming, (preflight, answer), deleting)
+        {
+            turn.context.touch(object);
+        }
+        let host = self.attacher.awaited_host().filter(|_| !awaited);
+        host.map(|(host, _)| host.clone())
+    }
+
+    /// The instance that the attempt waits for was read.
+    pub fn host_read(&mut self, turn: &Turn<'_>) {
+        if let Some(interface) = self.attacher.host_read(turn.context.upcoming_call()) {
+            self.interfaces.reader.read_at_once(&[interface].into());
         }
     }
 
-    /// The instance that the attempt wants to be read, and since when.
-    pub(crate) fn attempt_looks(&self) -> Option<(Moment, BTreeSet<InstanceId>)> {
-        self.attacher.wanted_host()
-    }
-
-    /// The instance was read.
-    pub(crate) fn attempt_looked(&mut self) {
-        if let Some(interface) = self.attacher.host_read(self.context.upcoming_call()) {
-            self.reader.read_at_once(&[interface].into());
-        }
-    }
-
-    fn advance_attempt(&mut self, now: Moment, out: &mut Vec<Action<Interface>>) {
+    fn advance_attempt(&mut self, turn: &mut Turn<'_>, out: &mut Vec<Action<Interface>>) {
         let Some((call, generation)) = self.attacher.attempted() else { return };
-        let object = self.objects.get(&call.object).filter(|o| o.generation == generation);
+        let object = self.interfaces.objects.get(&call.object).filter(|o| o.generation == generation);
         let entry = object
             .and_then(|o| o.intent.reattach.iter().find(|entry| entry.interface == call.interface).cloned());
         let stands = entry.as_ref().is_some_and(|entry| {
-            let next = assess(self.view(now), &call.object, entry);
+            let next = assess(self.interfaces.view(turn), self.attacher, &call.object, entry);
             matches!(next, Next::Ready(instance) if instance == call.instance)
         });
         let (Some(entry), true) = (entry, stands) else { return self.attacher.give_up() };
-        let read = self.inventory.evidence(&call.interface).map(|evidence| evidence.call);
-        let Some(new) = self.attacher.advance(now, &mut self.context, read) else { return };
+        let read = self.interfaces.inventory.evidence(&call.interface).map(|evidence| evidence.call);
+        let Some(new) = self.attacher.advance(turn.now, turn.context, read) else { return };
         if new {
-            let next = assess(self.view(now), &call.object, &entry);
-            self.say(&call.object, &entry, next);
+            let next = assess(self.interfaces.view(turn), self.attacher, &call.object, &entry);
+            self.say(turn, &call.object, &entry, next);
         }
-        self.call_if_recorded(now, out);
+        self.call_if_recorded(turn, out);
     }
 
     /// Sends the call as soon as status says durably that it is requested.
-    fn call_if_recorded(&mut self, now: Moment, out: &mut Vec<Action<Interface>>) {
-        let Some(call) = self.attacher.due_call(now, &mut self.context) else { return };
-        let Some(may) = self.objects.get(&call.object).map(|object| object.intent.may) else { return };
-        if self.writer.closed(now).is_some() || !self.writer.has_room() {
+    fn call_if_recorded(&mut self, turn: &mut Turn<'_>, out: &mut Vec<Action<Interface>>) {
+        let Some(call) = self.attacher.due_call(turn.now, turn.context) else { return };
+        let Some(may) = self.interfaces.objects.get(&call.object).map(|object| object.intent.may) else {
+            return;
+        };
+        if self.interfaces.writer.closed(turn.now).is_some() || !self.interfaces.writer.has_room() {
             return;
         }
-        let horizon = self.view(now).horizon();
+        let horizon = self.interfaces.view(turn).horizon();
         // A write of the flag may have come between: then it is read again.
-        let care = self.writer.care(&call.interface);
-        let evidence = self.inventory.evidence(&call.interface);
+        let care = self.interfaces.writer.care(&call.interface);
+        let evidence = self.interfaces.inventory.evidence(&call.interface);
         let evidence = evidence.filter(|_| care.is_none_or(|c| c.writing.is_none()));
         let permit = evidence.and_then(|evidence| {
             let fresh = evidence.fresh(horizon, care.and_then(|care| care.written_before))?;
             AttachPermit::grant(may, &call.interface, fresh, &call.instance)
         });
-        let Some(permit) = permit else { return self.attacher.postpone(now) };
-        if !self.writer.take_token(now, Urgency::Foreground) {
-            self.context.wake_at(self.writer.next_token(now, Urgency::Foreground));
+        let Some(permit) = permit else { return self.attacher.postpone(turn.now) };
+        if !self.interfaces.writer.take_token(turn.now, Urgency::Foreground) {
+            turn.context.wake_at(self.interfaces.writer.next_token(turn.now, Urgency::Foreground));
             return;
         }
-        let number = self.attacher.sent(now, &mut self.context, call);
-        self.writer.other_began();
+        let number = self.attacher.sent(turn.now, turn.context, call);
+        self.interfaces.writer.other_began();
         out.push(Action::Attach(number, permit));
     }
 
     /// The answer to the call, or the lack of one.
-    pub(crate) fn attach_ended(
+    pub fn ended(
         &mut self,
-        now: Moment,
+        turn: &mut Turn<'_>,
         name: &ObjectId,
         id: &InterfaceId,
         result: Result<(), Failure>,
     ) {
-        self.writer.other_ended();
+        self.interfaces.writer.other_ended();
         let Err(failure) = result else { return };
         if failure.class == Class::Throttled {
-            self.writer.throttled(now, &failure);
+            self.interfaces.writer.throttled(turn.now, &failure);
         }
         if failure.effect == Outcome::Unknown {
             return;
         }
-        let power = self.objects.get(name).and_then(|o| {
+        let view = self.interfaces.view(turn);
+        let power = self.interfaces.objects.get(name).and_then(|_| {
             let instance = self.attacher.state(name, id)?.row.instance.as_ref()?;
-            o.roster.as_ref()?.owners.get(instance)?.shown()?.surroundings.power
+            match view.hosts_of(name)?.get(instance)?.presence {
+                Presence::Shown(shown) => shown.surroundings.power,
+                Presence::Gone(_) | Presence::Unknown(_) => None,
+            }
         });
-        let about = (power, self.writer.next_token(now, Urgency::Background));
-        if self.attacher.refused(now, &mut self.context, (name, id), &failure, about) {
-            self.reader.read_at_once(&[id.clone()].into());
-            self.context.touch(name.clone());
+        let about = (power, self.interfaces.writer.next_token(turn.now, Urgency::Background));
+        if self.attacher.refused(turn.now, turn.context, (name, id), &failure, about) {
+            self.interfaces.reader.read_at_once(&[id.clone()].into());
+            turn.context.touch(name.clone());
         }
     }
 }
 
 /// The instances that intents to attach are about.
 pub(super) fn destinations<'a>(
-    view: View<'a, Interface>,
+    attacher: &'a Attacher,
     name: &'a ObjectId,
     object: &'a Object<Interface>,
 ) -> impl Iterator<Item = &'a InstanceId> {
-    let open = view.attacher.states(name).filter(|state| !state.row.ended());
-    let named = object.intent.reattach.iter().filter(move |entry| {
-        view.attacher.state(name, &entry.interface).is_none_or(|state| !state.row.ended())
-    });
+    let open = attacher.states(name).filter(|state| !state.row.ended());
+    let named =
+        object.intent.reattach.iter().filter(move |entry| {
+            attacher.state(name, &entry.interface).is_none_or(|state| !state.row.ended())
+        });
     open.filter_map(|state| state.row.instance.as_ref())
         .chain(named.filter_map(|entry| entry.instance.as_ref()))
 }

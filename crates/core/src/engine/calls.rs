@@ -9,7 +9,7 @@ use crate::time::Moment;
 
 /// Calls without an answer: when each was sent, and what it is for.
 #[derive(Debug)]
-pub(super) struct Calls<T> {
+pub(crate) struct Calls<T> {
     /// Calls are numbered in the order in which they are sent.
     under_way: BTreeMap<CallId, (Moment, T)>,
 }

@@ -3,27 +3,32 @@
 
 use std::collections::BTreeSet;
 
-use super::action::{PreflightNumber, Window};
+use super::action::{PreflightId, Window};
 use crate::backoff::Jitter;
 use crate::id::{CallId, ObjectId};
 use crate::time::Moment;
 
+/// The span since the calls of this replica count: whoever led before may have written.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Term {
+    /// The first call.
+    pub since: CallId,
+    /// When it began: what was seen before counts for nothing.
+    pub began: Moment,
+}
+
 /// The term, the numbers, and the objects whose report may have changed.
 #[derive(Debug)]
-pub(super) struct Context {
+pub(crate) struct Context {
     /// Spreads what would otherwise come all at once.
     pub jitter: Jitter,
     window: Option<Window>,
-    /// The first call since the window was opened.
-    term_since: CallId,
-    /// When that was: what was seen before counts for nothing, for whoever led meanwhile may have written.
-    term_began: Moment,
+    term: Term,
     next_call: u64,
     next_preflight: u64,
-    /// What was seen before this has been taken for stale, by whatever life evidence had then.
-    staled: Moment,
     touched: BTreeSet<ObjectId>,
     wake: Option<Moment>,
+    polled: bool,
 }
 
 impl Context {
@@ -31,11 +36,10 @@ impl Context {
         Self {
             jitter,
             window: None,
-            term_since: CallId(1),
-            term_began: Moment::default(),
+            term: Term { since: CallId(1), began: Moment::default() },
             next_call: 1,
             next_preflight: 1,
-            staled: Moment::default(),
+            polled: false,
             touched: BTreeSet::new(),
             wake: None,
         }
@@ -55,28 +59,17 @@ impl Context {
 
     /// Whoever led before may have written: what was seen before counts for nothing from now on.
     pub fn begin_term(&mut self, now: Moment) {
-        (self.term_since, self.term_began) = (self.upcoming_call(), now);
+        self.term = Term { since: self.upcoming_call(), began: now };
     }
 
-    /// The first call of this term.
-    pub fn term_since(&self) -> CallId {
-        self.term_since
-    }
-
-    /// When this term began.
+    /// When the term that counts began.
     pub fn term_began(&self) -> Moment {
-        self.term_began
+        self.term.began
     }
 
-    /// What was seen before this has been taken for stale once. The horizon itself may move back, when sweeps turn out to
-    /// take longer.
-    pub fn staled(&self) -> Moment {
-        self.staled
-    }
-
-    /// Notes that evidence from before this is taken for stale.
-    pub fn note_horizon(&mut self, horizon: Moment) {
-        self.staled = self.staled.max(horizon);
+    /// The term that counts.
+    pub fn term(&self) -> Term {
+        self.term
     }
 
     /// The number that the next call will have.
@@ -92,8 +85,8 @@ impl Context {
     }
 
     /// A number for a question to the API server.
-    pub fn number_preflight(&mut self) -> PreflightNumber {
-        let preflight = PreflightNumber(self.next_preflight);
+    pub fn number_preflight(&mut self) -> PreflightId {
+        let preflight = PreflightId(self.next_preflight);
         self.next_preflight += 1;
         preflight
     }
@@ -114,13 +107,23 @@ impl Context {
     }
 
     /// The objects whose report may have changed.
+    pub fn touched(&self) -> impl Iterator<Item = &ObjectId> {
+        self.touched.iter()
+    }
+
+    /// The same; from now on none has.
     pub fn take_touched(&mut self) -> BTreeSet<ObjectId> {
         std::mem::take(&mut self.touched)
     }
 
     /// Begins a poll: from now on it is noted when the next one is wanted.
     pub fn begin_poll(&mut self) {
-        self.wake = None;
+        (self.wake, self.polled) = (None, true);
+    }
+
+    /// Whether there was a poll: what comes later was just changed by somebody.
+    pub fn has_polled(&self) -> bool {
+        self.polled
     }
 
     /// A poll is wanted then, though nothing happens.

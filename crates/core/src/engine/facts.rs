@@ -2,58 +2,77 @@
 
 use std::time::Duration;
 
+use super::Engine;
 use super::losses::holders;
 use super::reader::{Finding, Source};
-use super::{Engine, Extension};
+use super::turn::Turn;
 use crate::backoff::LONG;
 use crate::call::Item;
 use crate::engine::care::{SETTLE, SETTLE_PROTECTED, Trouble, Value};
 use crate::evidence::Evidence;
 use crate::id::CallId;
-use crate::kind::{Applicability, Wanted};
+use crate::kind::{Applicability, Kind, Wanted};
 use crate::loss::Sight;
 use crate::reason::Reason;
 use crate::time::Moment;
 
-impl<K: Extension> Engine<K> {
+impl<K: Kind> Engine<K> {
+    /// Takes in what reads have shown.
+    pub fn take_findings(&mut self, turn: &mut Turn<'_>, findings: Vec<Finding<K>>) {
+        for finding in findings {
+            if let Some(finding) = self.confirm(turn, finding) {
+                self.take_finding(turn, finding);
+            }
+        }
+    }
+
+    /// Takes in what a read has shown if that is how it was, and says what is left to be taken in otherwise.
+    pub fn confirm(&mut self, turn: &Turn<'_>, finding: Finding<K>) -> Option<Finding<K>> {
+        let Finding::Shown(mut item, source) = finding else { return Some(finding) };
+        let wanted =
+            Wanted { tag: &|tag| self.index.keeps(tag), surroundings: self.index.keeps_surroundings() };
+        K::prune(&mut item.facts, wanted);
+        (!self.seen_again(turn, &source, &item)).then_some(Finding::Shown(item, source))
+    }
+
     /// Takes in what a read has shown.
-    pub(super) fn take_finding(&mut self, now: Moment, finding: Finding<K>) {
+    pub fn take_finding(&mut self, turn: &mut Turn<'_>, finding: Finding<K>) {
         match finding {
-            Finding::Shown(item, source) => self.take_item(now, source, item),
-            Finding::Lacked { id, call, showed_any } => self.missed(now, &id, call, showed_any),
+            Finding::Shown(item, source) => self.take_item(turn, source, item),
+            Finding::Lacked { id, call, showed_any } => self.missed(turn, &id, call, showed_any),
             Finding::Unproven(id) => {
                 // It is looked up again, ever more seldom.
                 if let Some(absence) = self.inventory.absence_mut(&id) {
-                    absence.looked(now);
-                    self.reconsider(now, &id);
+                    absence.looked(turn.now);
+                    self.reconsider(turn, &id);
                 }
             }
-            Finding::Refused(id) => self.refused(now, &id),
+            Finding::Refused(id) => self.refused(turn, &id),
             Finding::Denied(id) => {
                 if let Some(absence) = self.inventory.absence_mut(&id) {
                     absence.denied = true;
                 }
             }
-            Finding::Due(id) => self.reconsider(now, &id),
+            Finding::Due(id) => self.reconsider(turn, &id),
             Finding::Blind(ids) => {
                 for id in ids {
                     if let Some(absence) = self.inventory.absence_mut(&id) {
                         absence.blind = true;
                     }
-                    self.touch_selectors(&id);
+                    self.touch_selectors(turn, &id);
                 }
             }
             Finding::ProofRead(call, seen) => self.unprotector.targets_read(call, &seen),
             Finding::ProofLost => self.drop_batch(),
-            Finding::Listed(first_call, started) => self.listed(now, first_call, started),
-            Finding::NotListed => self.touch_all(),
-            Finding::Swept { read, pace_changed } => self.swept(now, read, pace_changed),
-            Finding::Explained => self.touch_uncertain(),
+            Finding::Listed(first_call, started) => self.listed(turn, first_call, started),
+            Finding::NotListed => self.touch_all(turn),
+            Finding::Swept { read, pace_changed } => self.swept(turn, read, pace_changed),
+            Finding::Explained => self.touch_uncertain(turn),
         }
     }
 
     /// A listing of the region is complete: what it lacks is looked up.
-    fn listed(&mut self, now: Moment, first_call: CallId, started: Moment) {
+    fn listed(&mut self, turn: &mut Turn<'_>, first_call: CallId, started: Moment) {
         let lacking: Vec<K::Id> = self
             .inventory
             .iter()
@@ -61,7 +80,7 @@ impl<K: Extension> Engine<K> {
             .map(|(id, _)| id.clone())
             .collect();
         for id in lacking {
-            self.doubt(now, &id, first_call);
+            self.doubt(turn, &id, first_call);
         }
         for object in self.objects.values_mut() {
             if object.needs_listing() && first_call >= object.listing_since {
@@ -70,36 +89,30 @@ impl<K: Extension> Engine<K> {
         }
     }
 
-    fn swept(&mut self, now: Moment, read: bool, pace_changed: bool) {
+    fn swept(&mut self, turn: &mut Turn<'_>, read: bool, pace_changed: bool) {
         if pace_changed {
-            self.touch_all();
+            self.touch_all(turn);
         }
         let circuit_open = self.breaker.is_open();
         if read {
-            self.breaker.swept(now);
+            self.breaker.swept(turn.now);
         }
         if circuit_open != self.breaker.is_open() {
-            self.context.touch_all(self.unprotector.open().cloned());
+            turn.context.touch_all(self.unprotector.open().cloned());
             // What was looked up in vain meanwhile has come to be looked up seldom, and from now on it proves something.
             for (id, absence) in self.inventory.absences_mut().filter(|(_, absence)| !absence.proven()) {
                 absence.lookups = 0;
-                self.timers.insert((absence.next_lookup(now).max(now), id.clone()));
+                self.timers.insert((absence.next_lookup(turn.now).max(turn.now), id.clone()));
             }
         }
         // Where anything was uncertain, this round may have made it certain without any fact having changed.
-        self.touch_uncertain();
+        self.touch_uncertain(turn);
     }
 
     /// Takes in one resource as the cloud showed it.
-    fn take_item(&mut self, now: Moment, source: Source, mut item: Item<K>) {
-        let wanted =
-            Wanted { tag: &|tag| self.index.keeps(tag), surroundings: self.index.keeps_surroundings() };
-        K::prune(&mut item.facts, wanted);
-        if self.seen_again(now, &source, &item) {
-            return;
-        }
+    fn take_item(&mut self, turn: &mut Turn<'_>, source: Source, item: Item<K>) {
         let known = self.inventory.get(&item.id);
-        let tags = K::tags(&item.facts).unwrap_or_else(|| self.view(now).known_tags(&item.id));
+        let tags = K::tags(&item.facts).unwrap_or_else(|| self.view(turn).known_tags(&item.id));
         let concerned = self.index.concerns(&item.id, tags, K::place(&item.facts));
         // A reply that was overtaken by a later one says nothing new; and what nobody selects is not kept.
         let overtaken = known.is_some_and(|t| t.newest_call().is_some_and(|newest| newest > source.call));
@@ -110,10 +123,10 @@ impl<K: Extension> Engine<K> {
         let before = old.filter(|old| K::protected(&old.facts) == Some(true)).map(Sight::of);
         let drifted = before.filter(|_| K::protected(&item.facts) == Some(false));
         let retagged = old.is_some_and(|old| K::tags(&old.facts) != K::tags(&item.facts));
-        let holders = if retagged { holders(self.view(now), &item.id) } else { Vec::new() };
+        let holders = if retagged { holders(self.view(turn), &item.id) } else { Vec::new() };
         // The name that is kept already is the one to share.
         let id = self.inventory.shared(item.id);
-        self.touch_selectors(&id);
+        self.touch_selectors(turn, &id);
         if let Some(tags) = K::tags(&item.facts) {
             self.index.retag(&id, self.inventory.tags(&id), tags);
         }
@@ -127,11 +140,11 @@ impl<K: Extension> Engine<K> {
             tag_epoch: self.index.epoch(),
         };
         self.inventory.observe(&id, evidence);
-        self.touch_selectors(&id);
-        self.weigh(now, &id, drifted);
-        self.remember(now, &id);
-        self.note_left(now, &id, &holders);
-        self.reconsider(now, &id);
+        self.touch_selectors(turn, &id);
+        self.weigh(turn, &id, drifted);
+        self.remember(turn, &id);
+        self.note_left(turn, &id, &holders);
+        self.reconsider(turn, &id);
         if !concerned {
             // It lost the tag that selected it. Its flag stays as it is.
             self.forget_unselected(&id);
@@ -140,10 +153,10 @@ impl<K: Extension> Engine<K> {
 
     /// The way of nearly every item of a sweep at rest: it is as it was, nothing is being done about it, and only the
     /// time of its evidence moves on.
-    fn seen_again(&mut self, now: Moment, source: &Source, item: &Item<K>) -> bool {
-        let (horizon, epoch) = (self.view(now).horizon().max(self.context.staled()), self.index.epoch());
+    fn seen_again(&mut self, turn: &Turn<'_>, source: &Source, item: &Item<K>) -> bool {
+        let (horizon, epoch) = (self.view(turn).horizon().max(self.reader.staled()), self.index.epoch());
         let idle = self.writer.care(&item.id).is_none();
-        let term_since = self.context.term_since();
+        let term_since = turn.context.term().since;
         let Some(evidence) = self.inventory.evidence_mut(&item.id) else { return false };
         let quiet = idle
             && evidence.seen >= horizon
@@ -158,10 +171,10 @@ impl<K: Extension> Engine<K> {
     }
 
     /// Holds new evidence against what was done about the target. `drifted`: it is unprotected, and this look had shown it protected.
-    fn weigh(&mut self, now: Moment, id: &K::Id, drifted: Option<Sight>) {
-        let (known, interval) = (self.inventory.len(), self.view(now).sweep_interval());
+    fn weigh(&mut self, turn: &mut Turn<'_>, id: &K::Id, drifted: Option<Sight>) {
+        let (known, interval) = (self.inventory.len(), self.view(turn).sweep_interval());
         // Unprotecting of our own is no surprise, also when its answer is not there yet, or was lost.
-        let ours = self.view(now).care(id).is_some_and(|c| {
+        let ours = self.view(turn).care(id).is_some_and(|c| {
             matches!(c.accepted, Some((_, Value::Unprotected)))
                 || c.writing.is_some_and(|call| self.unprotects(call))
                 || c.trouble_with(Value::Unprotected).is_some()
@@ -170,7 +183,7 @@ impl<K: Extension> Engine<K> {
         let (protected, applicability) = (K::protected(&evidence.facts), K::applicability(&evidence.facts));
         let call = evidence.call;
         if let Some(before) = drifted.filter(|_| !ours) {
-            self.breaker.surprise(now, known);
+            self.breaker.surprise(turn.now, known);
             let care = self.writer.care_mut(id);
             care.drifted = true;
             care.last_protected = Some(Box::new(before));
@@ -195,9 +208,9 @@ impl<K: Extension> Engine<K> {
                 care.ignored = None;
                 care.looks = 0;
                 care.trouble = None;
-            } else if now < settled {
+            } else if turn.now < settled {
                 // 1, 2, 4, 8 … seconds: the cloud may be slow to show what it did.
-                care.look_at = now.after(Duration::from_secs(1 << care.looks.min(4))).min(settled);
+                care.look_at = turn.now.after(Duration::from_secs(1 << care.looks.min(4))).min(settled);
                 care.looks += 1;
                 self.timers.insert((care.look_at, id.clone()));
             } else {
@@ -208,11 +221,13 @@ impl<K: Extension> Engine<K> {
                 if before > 0 {
                     // Protection does not wait: it is written again at the pace of the sweeps.
                     if value == Value::Unprotected {
-                        care.not_before = now.after(LONG);
+                        care.not_before = turn.now.after(LONG);
                     }
                     let reason = Reason::WriteIneffective;
-                    let since = care.trouble.as_ref().filter(|t| t.reason == reason).map_or(now, |t| t.since);
-                    care.trouble = Some(Trouble { value, reason, since, last: now, detail: Box::default() });
+                    let since =
+                        care.trouble.as_ref().filter(|t| t.reason == reason).map_or(turn.now, |t| t.since);
+                    care.trouble =
+                        Some(Trouble { value, reason, since, last: turn.now, detail: Box::default() });
                 }
             }
         }
@@ -227,18 +242,18 @@ impl<K: Extension> Engine<K> {
                 care.trouble = None;
             }
         }
-        if care.idle(now) {
+        if care.idle(turn.now) {
             self.writer.drop_care(id);
         }
     }
 
     /// Decides what is to be done about one target now, and puts it into the lane where that is done.
-    pub(super) fn reconsider(&mut self, now: Moment, id: &K::Id) {
+    pub(super) fn reconsider(&mut self, turn: &mut Turn<'_>, id: &K::Id) {
         let Some(target) = self.inventory.get(id) else { return };
         if let Some(absence) = target.absence.as_deref() {
             if !absence.proven() || absence.denied {
-                let due = absence.next_lookup(now);
-                if due <= now {
+                let due = absence.next_lookup(turn.now);
+                if due <= turn.now {
                     self.reader.look_up(id);
                 } else {
                     self.timers.insert((due, id.clone()));
@@ -247,34 +262,34 @@ impl<K: Extension> Engine<K> {
             return;
         }
         let Some(evidence) = &target.evidence else { return };
-        let care = self.view(now).care(id);
+        let care = self.view(turn).care(id);
         if care.is_some_and(|c| c.writing.is_some()) {
             return;
         }
         let overtaken = care.and_then(|c| c.written_before).is_some_and(|end| evidence.call < end);
         if overtaken || care.is_some_and(|c| c.accepted.is_some()) {
-            if care.is_none_or(|c| c.look_at <= now) {
-                let hot = self.view(now).is_hot(id);
-                self.reader.verify(now, id, hot);
+            if care.is_none_or(|c| c.look_at <= turn.now) {
+                let hot = self.view(turn).is_hot(id);
+                self.reader.verify(turn.now, id, hot);
             }
             return;
         }
         self.reader.verified(id);
-        let care = self.view(now).care(id);
+        let care = self.view(turn).care(id);
         let unprotected = K::protected(&evidence.facts) == Some(false);
         if !unprotected || K::applicability(&evidence.facts) != Applicability::Yes {
             return;
         }
         let drifted = care.is_some_and(|c| c.drifted);
-        let Some(owner) = self.view(now).enforcer(id).cloned() else { return };
-        let (hot, interval) = (self.view(now).is_hot(id), self.view(now).sweep_interval());
+        let Some(owner) = self.view(turn).enforcer(id).cloned() else { return };
+        let (hot, interval) = (self.view(turn).is_hot(id), self.view(turn).sweep_interval());
         let care = self.writer.care_mut(id);
         if drifted && let Some(last) = care.repairs.last() {
             // Whoever keeps switching it off is answered each time, and costs one write in a sweep interval.
             care.not_before = care.not_before.max(last.after(interval));
         }
-        let in_vain = care.in_vain(now);
-        if care.not_before > now {
+        let in_vain = care.in_vain(turn.now);
+        if care.not_before > turn.now {
             let at = care.not_before;
             self.timers.insert((at, id.clone()));
         } else {
@@ -289,65 +304,65 @@ impl<K: Extension> Engine<K> {
     }
 
     /// A read by id lacked this target. `showed_any`: it showed something else that was asked for.
-    pub(super) fn missed(&mut self, now: Moment, id: &K::Id, call: CallId, showed_any: bool) {
+    pub(super) fn missed(&mut self, turn: &mut Turn<'_>, id: &K::Id, call: CallId, showed_any: bool) {
         let known = self.inventory.len();
         let Some(target) = self.inventory.get(id) else { return };
         if target.newest_call().is_some_and(|newest| newest > call) {
             return;
         }
-        let was_known = target.evidence.is_some() || self.view(now).is_remembered(id);
+        let was_known = target.evidence.is_some() || self.view(turn).is_remembered(id);
         if target.absence.is_none() && was_known {
-            self.breaker.surprise(now, known);
+            self.breaker.surprise(turn.now, known);
         }
         let circuit_open = self.breaker.is_open();
         let Some(absence) = self.inventory.lack(id, call) else { return };
         absence.lacked = call;
         if showed_any {
-            absence.missed(now, !circuit_open || !was_known);
+            absence.missed(turn.now, !circuit_open || !was_known);
         } else {
-            absence.looked(now);
+            absence.looked(turn.now);
         }
         let proven = absence.proven();
-        self.touch_selectors(id);
+        self.touch_selectors(turn, id);
         if proven {
-            self.conclude_gone(now, id);
+            self.conclude_gone(turn, id);
         }
-        self.reconsider(now, id);
+        self.reconsider(turn, id);
     }
 
     /// It is proven that the cloud does not know the target: what was known of it is void. One that is named stays in
     /// the report as not found.
-    fn conclude_gone(&mut self, now: Moment, id: &K::Id) {
-        self.note_gone(now, id);
-        self.forget_gone(id);
+    fn conclude_gone(&mut self, turn: &mut Turn<'_>, id: &K::Id) {
+        self.note_gone(turn, id);
+        self.forget_gone(turn, id);
         self.index.retag(id, self.inventory.tags(id), &[]);
         self.index.move_to(id, self.inventory.place(id).instance(), None);
         self.inventory.void(id);
-        if self.view(now).care(id).is_some_and(|care| !care.under_way(None)) {
+        if self.view(turn).care(id).is_some_and(|care| !care.under_way(None)) {
             self.writer.drop_care(id);
         }
         self.forget_unselected(id);
     }
 
     /// A complete listing lacked this target, or a write was answered that it does not exist: look it up by id.
-    pub(super) fn doubt(&mut self, now: Moment, id: &K::Id, lacked: CallId) {
+    pub(super) fn doubt(&mut self, turn: &mut Turn<'_>, id: &K::Id, lacked: CallId) {
         let known = self.inventory.len();
         let Some(target) = self.inventory.get(id).filter(|target| target.absence.is_none()) else { return };
-        if target.evidence.is_some() || self.view(now).is_remembered(id) {
-            self.breaker.surprise(now, known);
+        if target.evidence.is_some() || self.view(turn).is_remembered(id) {
+            self.breaker.surprise(turn.now, known);
         }
         self.inventory.lack(id, lacked);
-        self.touch_selectors(id);
-        self.reconsider(now, id);
+        self.touch_selectors(turn, id);
+        self.reconsider(turn, id);
     }
 
     /// The cloud refuses to be asked for this id at all.
-    pub(super) fn refused(&mut self, now: Moment, id: &K::Id) {
+    pub(super) fn refused(&mut self, turn: &mut Turn<'_>, id: &K::Id) {
         if let Some(absence) = self.inventory.lack(id, CallId(0)) {
             absence.refused = true;
-            absence.looked(now);
+            absence.looked(turn.now);
         }
-        self.touch_selectors(id);
-        self.reconsider(now, id);
+        self.touch_selectors(turn, id);
+        self.reconsider(turn, id);
     }
 }

@@ -320,6 +320,11 @@ impl<K: Kind> Index<K> {
         objects
     }
 
+    /// Whether a target stands under an entry of this selector, by the tags that could be read last.
+    pub fn carries(&self, selector: &Selector<K>, id: &K::Id) -> bool {
+        selector.entries().any(|entry| self.tagged.get(entry).is_some_and(|t| t.carriers.contains(id)))
+    }
+
     /// Whether any object may select this target.
     pub fn concerns(&self, id: &K::Id, tags: &[Tag], place: Place<'_>) -> bool {
         self.named.contains_key(id)

@@ -4,21 +4,19 @@ use std::collections::BTreeSet;
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::time::Duration;
 
-use super::Extension;
-use super::hosts::{doubtful_owners, is_no_id, is_on_unheard, lists_disagree};
+use super::hosts::{Hosts, Presence, doubtful_hosts, is_no_id, is_on_unheard, lists_disagree};
 use super::objects::{Member, Object};
 use super::standing::progress;
 use super::view::View;
 use crate::conditions::{Question, judge};
 use crate::id::{InstanceId, ObjectId};
-use crate::kind::Applicability;
-use crate::owners::Presence;
+use crate::kind::{Applicability, Kind};
 use crate::reason::{Reason, Risk};
 use crate::verdict::{
     Counts, Groups, MAX_ROWS, NodeFindings, RegionReport, Row, State, Verdict, sort_rows, tell_with,
 };
 
-pub(super) fn judge_part<K: Extension>(view: View<'_, K>, name: &ObjectId) -> (RegionReport, Duration) {
+pub(super) fn judge_part<K: Kind>(view: View<'_, K>, name: &ObjectId) -> (RegionReport, Duration) {
     let Some(object) = view.objects.get(name) else { return (RegionReport::default(), Duration::ZERO) };
     let mut counts = Counts::default();
     let mut rows: Vec<Row> = Vec::new();
@@ -27,16 +25,17 @@ pub(super) fn judge_part<K: Extension>(view: View<'_, K>, name: &ObjectId) -> (R
     // After a start, what is missing is looked up once more before the word that stands is changed: it may have been
     // proven to be gone long ago.
     let at_start = object.hot_until.is_none();
-    let mut awaiting = object.roster.as_ref().is_some_and(|roster| {
-        roster.awaits() || (at_start && roster.misses()) || (!object.settled && roster.unheard())
-    });
+    let hosts = view.hosts_of(name);
+    let open = hosts.map(Hosts::openness);
+    let mut awaiting = open
+        .is_some_and(|open| open.awaits || (at_start && open.misses) || (!object.settled && open.unheard));
     for id in view.reach(object) {
         looked_at += 1;
-        let Some((verdict, risks)) = judge_target(view, object, id) else { continue };
+        let Some((verdict, risks)) = judge_target(view, name, object, id) else { continue };
         awaiting |= matches!(verdict, Verdict::Unknown(Reason::AwaitingEvidence))
             || (!object.settled && verdict == Verdict::Unknown(Reason::EvidenceStale))
             || (at_start && verdict == Verdict::Unknown(Reason::Missing))
-            || (!object.settled && is_on_unheard(view, object, id));
+            || (!object.settled && is_on_unheard(view, name, id));
         let mut verdict = view.explain(verdict, &object.intent);
         if verdict == Verdict::Unknown(Reason::NotFound) && object.intent.selector.only_node_names(id) {
             // Nobody has typed this id.
@@ -68,28 +67,27 @@ pub(super) fn judge_part<K: Extension>(view: View<'_, K>, name: &ObjectId) -> (R
         }
     }
     sort_rows(&mut rows);
-    let roster = object.roster.as_deref().filter(|_| object.intent.owners.is_some());
+    let by_host = hosts.filter(|_| object.intent.owners.is_some());
     // What has no targets, and would have none by any sweep, waits for none.
     let lagging = view.lagging().filter(|_| looked_at > 0 || object.needs_listing());
-    let lagging = lagging.or(roster.and_then(|roster| roster.lagging));
+    let lagging = lagging.or(by_host.and_then(Hosts::lagging));
     let unlisted = view.unlisted(name).or(lagging);
     let unlisted_words = unlisted.and_then(|reason| {
-        let told =
-            object.roster.as_ref().filter(|_| !object.intent.enumerates).and_then(|r| r.words_for(reason));
+        let told = hosts.and_then(|hosts| hosts.words_for(reason));
         told.or_else(|| view.words_of_reads(reason)).map(Into::into)
     });
     awaiting |= unlisted == Some(Reason::AwaitingListing);
     // A listing that fails is no more evidence than one that has not come yet.
     awaiting |= !object.settled
         && object.needs_listing()
-        && object.listed.is_none_or(|at| at < view.context.term_began())
+        && object.listed.is_none_or(|at| at < view.term.began)
         && view.reader.unlisted() == Reason::AwaitingListing;
     let waited = view.now.since(object.born) >= view.patience;
     let settled = object.settled || !awaiting || waited;
     let progress = progress(view, name);
     let mut owners = Groups::new();
-    for (instance, reason) in doubtful_owners(view, object) {
-        let words = || object.roster.as_ref()?.words_for(reason).map(Into::into);
+    for (instance, reason) in doubtful_hosts(view, name, object) {
+        let words = || hosts?.words_for(reason).map(Into::into);
         tell_with(&mut owners, reason, instance.as_str(), words);
         match reason {
             Reason::NodeInstanceGone => gone.insert(instance.clone()),
@@ -97,14 +95,14 @@ pub(super) fn judge_part<K: Extension>(view: View<'_, K>, name: &ObjectId) -> (R
             _ => false,
         };
     }
-    let retention = K::retention(view, name);
-    let mut fits = roster.map(|roster| roster.fits.clone()).unwrap_or_default();
+    let mut fits = by_host.map(Hosts::fits).unwrap_or_default();
     if unlisted == Some(Reason::Throttled) || counts.unknown.contains_key(&Reason::Throttled) {
         fits.extend(view.fits());
     }
     // Reckoned and not measured, so that the same inputs give the same actions. Measured with the examples `scale` and
-    // `scale_retention`, where the roster is asked about each target, too.
-    let each = Duration::from_micros(if K::REMEMBERS { 6 } else { 1 });
+    // `scale_retention`, where each target's host is looked up, too.
+    let each = if K::REMEMBERS { 6 } else { 1 };
+    let cost = Duration::from_micros(each * looked_at + open.map_or(0, |open| open.hosts));
     let (nodes, lost) = (NodeFindings::default(), Vec::new());
     let part = RegionReport {
         settled,
@@ -118,21 +116,22 @@ pub(super) fn judge_part<K: Extension>(view: View<'_, K>, name: &ObjectId) -> (R
         nodes,
         progress,
         rows,
-        retention,
+        retention: None,
         lost,
     };
-    (part, each * looked_at)
+    (part, cost)
 }
 
 /// What is said of one target of an object, and its risks; `None`: it is none of its targets.
-pub(super) fn judge_target<K: Extension>(
+pub(super) fn judge_target<K: Kind>(
     view: View<'_, K>,
+    name: &ObjectId,
     object: &Object<K>,
     id: &K::Id,
 ) -> Option<(Verdict, Vec<Risk>)> {
     let horizon = view.told_horizon();
     let verdict = || view.verdict(id, horizon, object.tag_epoch);
-    let mut said = match view.member(object, id) {
+    let mut said = match view.member(name, object, id) {
         Member::No => return None,
         // Named and missing is more to the point than unread.
         Member::Unclear(reason) => match verdict() {
@@ -147,13 +146,13 @@ pub(super) fn judge_target<K: Extension>(
         if let Some(instance) = K::place(&evidence.facts).instance()
             && K::applicability(&evidence.facts) == Applicability::Yes
         {
-            let owner = object.roster.as_ref().and_then(|roster| roster.owners.get(instance));
-            risks.extend(ways_to_go(owner.map(|owner| owner.presence_below(evidence.seen))));
+            let host = view.hosts_of(name).and_then(|hosts| hosts.get(instance));
+            risks.extend(ways_to_go(host.map(|host| host.presence_below(evidence.seen))));
         }
         // The cloud has two lists. As long as they don't agree, something is under way.
         if matches!(said, Verdict::Protected(_) | Verdict::NotApplicable(_))
             && !K::unlisted(&evidence.facts)
-            && lists_disagree(view, object, id, K::place(&evidence.facts).instance())
+            && lists_disagree(view, name, id, K::place(&evidence.facts).instance())
         {
             said = Verdict::Unknown(Reason::ListsDisagree);
         }
@@ -168,7 +167,7 @@ pub(super) fn judge_target<K: Extension>(
 }
 
 /// What conditions would be made of the part, without counts and lists.
-pub(super) fn shape<K: Extension>(view: View<'_, K>, name: &ObjectId, part: &RegionReport) -> u64 {
+pub(super) fn shape<K: Kind>(view: View<'_, K>, name: &ObjectId, part: &RegionReport) -> u64 {
     let question = view.objects.get(name).map_or_else(Question::default, |o| Question::of(&o.intent));
     let condition_set = judge(question, part);
     // What is to be durable before the cloud is asked may not wait until counts are due.
@@ -177,11 +176,12 @@ pub(super) fn shape<K: Extension>(view: View<'_, K>, name: &ObjectId, part: &Reg
 }
 
 /// The risks of what is on an instance that may go in ways of which nobody has said what they do to it.
-fn ways_to_go(presence: Option<&Presence>) -> Vec<Risk> {
+fn ways_to_go(presence: Option<Presence<'_>>) -> Vec<Risk> {
     match presence {
         Some(Presence::Shown(shown)) => {
+            let departures = shown.facts.departures();
             let told: Vec<&Risk> =
-                shown.departures.iter().filter(|w| w.reason != Reason::RisksUnreadable).collect();
+                departures.iter().filter(|w| w.reason != Reason::RisksUnreadable).collect();
             let ways: Vec<String> = told
                 .iter()
                 .map(|way| match &way.detail {
@@ -189,7 +189,7 @@ fn ways_to_go(presence: Option<&Presence>) -> Vec<Risk> {
                     None => way.reason.as_str().to_owned(),
                 })
                 .collect();
-            match (ways.is_empty(), shown.departures.is_empty()) {
+            match (ways.is_empty(), departures.is_empty()) {
                 (true, true) => Vec::new(),
                 (true, false) => vec![Risk { reason: Reason::RisksUnreadable, detail: None }],
                 (false, _) => {

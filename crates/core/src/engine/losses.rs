@@ -2,15 +2,15 @@
 
 use std::collections::BTreeSet;
 
+use super::Engine;
+use super::hosts::Role;
 use super::objects::{Member, Object};
+use super::turn::Turn;
 use super::view::View;
-use super::{Engine, Extension};
 use crate::evidence::Evidence;
 use crate::id::ObjectId;
 use crate::kind::{Applicability, Kind};
 use crate::loss::{Cause, GATHERS, Loss, Sight};
-use crate::owners::Role;
-use crate::time::Moment;
 
 impl Sight {
     /// The look that this evidence is of.
@@ -19,63 +19,59 @@ impl Sight {
     }
 }
 
-impl<K: Extension> Engine<K> {
+impl<K: Kind> Engine<K> {
     /// It is proven that the target is gone. Called before what was known of it is void.
-    pub(super) fn note_gone(&mut self, now: Moment, id: &K::Id) {
-        for name in holders(self.view(now), id) {
-            self.note_loss(now, &name, id, Cause::Gone);
+    pub(super) fn note_gone(&mut self, turn: &mut Turn<'_>, id: &K::Id) {
+        for name in holders(self.view(turn), id) {
+            self.note_loss(turn, &name, id, Cause::Gone);
         }
     }
 
     /// New evidence shows other tags. Those of its holders that it has left have lost it; what an object remembers leaves
     /// with a reason of its own.
-    pub(super) fn note_left(&mut self, now: Moment, id: &K::Id, holders: &[ObjectId]) {
+    pub(super) fn note_left(&mut self, turn: &mut Turn<'_>, id: &K::Id, holders: &[ObjectId]) {
         for name in holders {
             let Some(object) = self.objects.get(name) else { continue };
-            if object.memory.kept.contains_key(id) || self.view(now).member(object, id) != Member::No {
+            if object.memory.kept.contains_key(id) || self.view(turn).member(name, object, id) != Member::No {
                 continue;
             }
-            let excluded = object.intent.selector.tags_exclude(self.view(now).known_tags(id));
+            let excluded = object.intent.selector.tags_exclude(self.view(turn).known_tags(id));
             let cause = if excluded { Cause::TagExcluded } else { Cause::TagLost };
-            self.note_loss(now, name, id, cause);
+            self.note_loss(turn, name, id, cause);
         }
     }
 
-    /// The instances that an object is about are others. Those of its targets that were selected because of theirs, and are
-    /// no more, are lost.
-    pub(super) fn note_unhosted(&mut self, now: Moment, name: &ObjectId, had: &[K::Id]) {
-        if had.is_empty() {
-            return;
-        }
-        let Some(object) = self.objects.get(name) else { return };
+    /// Hosts of an object have changed. Those of its targets that were selected because of theirs, and are no more, are lost.
+    pub(super) fn note_unhosted(&mut self, turn: &mut Turn<'_>, name: &ObjectId, had: &BTreeSet<K::Id>) {
+        let view = self.view(turn);
+        let Some(object) = self.objects.get(name).filter(|_| !had.is_empty()) else { return };
         // Of an instance that nobody asks after any more it is not known whether it is excluded: what is on it has left.
-        let reach: BTreeSet<&K::Id> = self.view(now).reach(object).collect();
-        let left = |id: &&K::Id| !reach.contains(id) || self.view(now).member(object, id) == Member::No;
-        let shunned = |id: &K::Id| {
+        let left = |id: &&K::Id| !view.reaches(name, id) || view.member(name, object, id) == Member::No;
+        let excluded = |id: &K::Id| {
             let host = self.inventory.place(id).instance();
-            host.and_then(|host| object.roster.as_ref()?.role(host)) == Some(Role::Excluded)
+            host.and_then(|host| view.hosts_of(name)?.role(host)) == Some(Role::Excluded)
         };
-        let cause = |id| if shunned(id) { Cause::HostExcluded } else { Cause::HostLeft };
+        let cause = |id| if excluded(id) { Cause::HostExcluded } else { Cause::HostLeft };
         let lost: Vec<(&K::Id, Cause)> = had.iter().filter(left).map(|id| (id, cause(id))).collect();
         for (id, cause) in lost {
-            self.note_loss(now, name, id, cause);
+            self.note_loss(turn, name, id, cause);
         }
     }
 
-    pub(super) fn note_loss(&mut self, now: Moment, name: &ObjectId, id: &K::Id, cause: Cause) {
-        let evidence = self.view(now).evidence_of_term(id);
+    pub(super) fn note_loss(&mut self, turn: &mut Turn<'_>, name: &ObjectId, id: &K::Id, cause: Cause) {
+        let evidence = self.view(turn).evidence_of_term(id);
         let not_applicable = evidence.and_then(|e| match K::applicability(&e.facts) {
             Applicability::No(reason) => Some(reason),
             Applicability::Yes | Applicability::Unreadable => None,
         });
-        let care = self.view(now).care(id);
+        let care = self.view(turn).care(id);
         let settled = care.and_then(|care| care.trouble.as_ref()).filter(|t| t.refused_for_good::<K>());
         let not_applicable = not_applicable.or(settled.map(|_| K::REFUSAL.settled));
         let protected = evidence.filter(|e| K::protected(&e.facts) == Some(true)).map(Sight::of);
         let loss = Loss {
             id: id.to_string().into(),
             cause,
-            noted: now,
+            noted: turn.now,
             grave: false,
             not_applicable,
             last: evidence.map(|e| (Sight::of(e), K::protected(&e.facts))),
@@ -85,20 +81,20 @@ impl<K: Extension> Engine<K> {
         let Some(object) = self.objects.get_mut(name) else { return };
         let grave = object.intent.holds() && not_applicable.is_none() && !cause.is_asked_for();
         object.losses.push(Loss { grave, ..loss });
-        self.context.touch(name.clone());
+        turn.context.touch(name.clone());
     }
 }
 
 /// Whether what an object has lost is not to be told yet, because the sweep that shows it goes on: what loses its tag
 /// together is told together.
-pub(super) fn gathers_losses<K: Extension>(view: View<'_, K>, object: &Object<K>) -> bool {
+pub(super) fn gathers_losses<K: Kind>(view: View<'_, K>, object: &Object<K>) -> bool {
     let young = object.losses.first().is_some_and(|loss| view.now.since(loss.noted) < GATHERS);
     young && view.reader.sweeping() && object.losses.iter().all(|loss| loss.cause != Cause::Gone)
 }
 
 /// The objects that have the target, as far as evidence of this lead tells. What went before that is known by number
 /// alone: whoever led then has told of it.
-pub(super) fn holders<K: Extension>(view: View<'_, K>, id: &K::Id) -> Vec<ObjectId> {
+pub(super) fn holders<K: Kind>(view: View<'_, K>, id: &K::Id) -> Vec<ObjectId> {
     let seen = view.evidence_of_term(id).is_some();
     let has = |object: &Object<K>, member| {
         let remembered = object.memory.kept.contains_key(id);
@@ -109,7 +105,7 @@ pub(super) fn holders<K: Extension>(view: View<'_, K>, id: &K::Id) -> Vec<Object
 }
 
 /// Whether the target was one of the object's when it was last known what is.
-pub(super) fn has<K: Extension>(view: View<'_, K>, object: &Object<K>, id: &K::Id, member: Member) -> bool {
+pub(super) fn has<K: Kind>(view: View<'_, K>, object: &Object<K>, id: &K::Id, member: Member) -> bool {
     let selector = &object.intent.selector;
     match member {
         Member::Yes => true,
@@ -124,19 +120,18 @@ pub(super) fn has<K: Extension>(view: View<'_, K>, object: &Object<K>, id: &K::I
     }
 }
 
-/// The targets that an object has only because of the instances that they are on.
-pub(super) fn had_through_owners<K: Extension>(
+/// Those of the targets that an object has, and does not remember.
+pub(super) fn had_through_host<K: Kind>(
     view: View<'_, K>,
     name: &ObjectId,
-    reach: &BTreeSet<K::Id>,
+    there: &BTreeSet<K::Id>,
 ) -> Vec<K::Id> {
-    let Some(object) = view.objects.get(name).filter(|object| object.roster.is_some()) else {
-        return Vec::new();
-    };
-    let through = |id: &&K::Id| {
+    let Some(object) = view.objects.get(name) else { return Vec::new() };
+    let has = |id: &&K::Id| {
         !object.memory.kept.contains_key(*id)
             && view.evidence_of_term(id).is_some()
-            && view.member(object, id) == Member::Yes
+            && view.reaches(name, id)
+            && view.member(name, object, id) == Member::Yes
     };
-    reach.iter().filter(through).cloned().collect()
+    there.iter().filter(has).cloned().collect()
 }

@@ -6,16 +6,16 @@
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
+use super::Engine;
+use super::hosts::{Host, Hosts};
 use super::objects::Member;
+use super::turn::Turn;
 use super::unprotect::Ended;
-use super::{Engine, Extension};
 use crate::id::ObjectId;
 use crate::kind::{Kind, Place};
 use crate::loss::Cause;
-use crate::owners::{Owner, Roster};
 use crate::reason::Reason;
 use crate::retention::{MAX_GONE, Remembered};
-use crate::time::Moment;
 use crate::verdict::Verdict;
 
 /// What one object remembers.
@@ -78,25 +78,25 @@ impl Remembered {
     }
 
     /// Notes whether it is free and has outlived its last instance. Which of the two is learned first is chance.
-    fn outlive(&mut self, roster: Option<&Roster>) {
+    fn outlive(&mut self, hosts: Option<Hosts<'_>>) {
         if self.on.is_none() && !self.survived {
-            let last = self.before.as_ref().and_then(|instance| roster?.owners.get(instance));
-            self.survived = last.is_some_and(Owner::gone);
+            let last = self.before.as_ref().and_then(|instance| hosts?.get(instance));
+            self.survived = last.is_some_and(Host::gone);
         }
     }
 }
 
-impl<K: Extension> Engine<K> {
+impl<K: Kind> Engine<K> {
     /// Notes what new evidence says of a target: that it is protected, and where it is.
-    pub(super) fn remember(&mut self, now: Moment, id: &K::Id) {
+    pub(super) fn remember(&mut self, turn: &mut Turn<'_>, id: &K::Id) {
         if !K::REMEMBERS {
             return;
         }
         let Some(evidence) = self.inventory.evidence(id) else { return };
         let protected =
-            matches!(self.view(now).verdict(id, self.view(now).horizon(), 0), Some(Verdict::Protected(_)));
+            matches!(self.view(turn).verdict(id, self.view(turn).horizon(), 0), Some(Verdict::Protected(_)));
         let selectors: Vec<(ObjectId, bool)> = self
-            .view(now)
+            .view(turn)
             .selectors_of(id)
             .map(|(name, object, member)| {
                 (name.clone(), protected && member == Member::Yes && object.intent.protect)
@@ -109,6 +109,7 @@ impl<K: Extension> Engine<K> {
             place => place,
         };
         for (name, worth) in selectors {
+            let hosts = turn.hosts_of(&name);
             let Some(object) = self.objects.get_mut(&name) else { continue };
             if worth && !object.memory.kept.contains_key(id) {
                 object.memory.kept.insert(id.clone(), Remembered::default());
@@ -117,27 +118,32 @@ impl<K: Extension> Engine<K> {
             }
             if let Some(remembered) = object.memory.kept.get_mut(id) {
                 remembered.follow(place);
-                remembered.outlive(object.roster.as_deref());
+                remembered.outlive(hosts);
             }
         }
     }
 
-    /// Brings an object's memory up to what is known: remembers what has become its target and is protected, and forgets what its
-    /// spec excludes or has given up.
-    pub(super) fn tidy_memory(&mut self, now: Moment, name: &ObjectId) {
+    /// Brings an object's memory up to what is known: notes which free targets have outlived their instance, remembers what
+    /// has become its target and is protected, and forgets what its spec excludes or has given up.
+    pub fn tidy_memory(&mut self, turn: &mut Turn<'_>, name: &ObjectId) {
         if !K::REMEMBERS {
             return;
         }
+        let hosts = turn.hosts_of(name);
+        let Some(object) = self.objects.get_mut(name) else { return };
+        for remembered in object.memory.kept.values_mut() {
+            remembered.outlive(hosts);
+        }
         let Some(object) = self.objects.get(name) else { return };
-        let horizon = self.view(now).horizon();
+        let horizon = self.view(turn).horizon();
         let given_up = |id: &K::Id, verdict: Option<Verdict>| {
             let ended = self.unprotector.task(name).and_then(|task| task.ended.get(id));
             ended == Some(&Ended::Done) && matches!(verdict, Some(Verdict::Unprotected(_)))
         };
         let (mut new, mut left) = (Vec::new(), Vec::new());
-        for id in self.view(now).reach(object) {
-            let verdict = self.view(now).verdict(id, horizon, 0);
-            let member = self.view(now).member(object, id);
+        for id in self.view(turn).reach(object) {
+            let verdict = self.view(turn).verdict(id, horizon, 0);
+            let member = self.view(turn).member(name, object, id);
             if object.memory.kept.contains_key(id) {
                 let on_its_way = self
                     .inventory
@@ -161,11 +167,11 @@ impl<K: Extension> Engine<K> {
             }
         }
         for id in &new {
-            self.remember(now, id);
+            self.remember(turn, id);
         }
         for (id, reason) in left {
             if reason == Reason::Departed {
-                self.note_loss(now, name, &id, Cause::Gone);
+                self.note_loss(turn, name, &id, Cause::Gone);
             }
             if let Some(object) = self.objects.get_mut(name) {
                 object.memory.depart(&id, reason);
@@ -178,7 +184,7 @@ impl<K: Extension> Engine<K> {
     }
 
     /// It is proven that the target is gone: nobody remembers it any more.
-    pub(super) fn forget_gone(&mut self, id: &K::Id) {
+    pub(super) fn forget_gone(&mut self, turn: &mut Turn<'_>, id: &K::Id) {
         if !K::REMEMBERS {
             return;
         }
@@ -196,15 +202,7 @@ impl<K: Extension> Engine<K> {
             if !object.intent.selector.holds(id) {
                 self.index.unname(&name, id);
             }
-            self.context.touch(name);
-        }
-    }
-
-    /// Notes which free targets have outlived the instance that they were on.
-    pub(super) fn notice_survivors(&mut self, name: &ObjectId, roster: &Roster) {
-        let Some(object) = self.objects.get_mut(name) else { return };
-        for remembered in object.memory.kept.values_mut() {
-            remembered.outlive(Some(roster));
+            turn.context.touch(name);
         }
     }
 }

@@ -1,13 +1,9 @@
-//! The decider for one account and region: intents and replies in, actions out.
+//! What is decided about one sort of target in one account and region: a protected value of a flag on each of them.
 //!
 //! Guarantees. Nothing is written without an observed difference. A protected value is written only for a live hold, a
 //! unprotected one only with a [`crate::authority::UnprotectPermit`]. A target has one write under way at most, and after it
 //! ended, whatever the answer, the next call on that target is a read. A positive word rests on evidence that is
 //! fresh now and was asked for after our own last write.
-//!
-//! Assumptions. [`Engine::handle`] is fed with everything that happened, in order; [`Engine::poll`] is called after that
-//! and at [`Engine::poll_timeout`]. Replies may be late, doubled, reordered or lost: a call without an answer is given up
-//! after [`CALL_DEADLINE`], which must be longer than the client's own time-out.
 
 mod action;
 mod assess;
@@ -18,6 +14,7 @@ mod care;
 mod context;
 mod facts;
 mod hindrance;
+mod hosting;
 mod hosts;
 mod index;
 mod inventory;
@@ -29,10 +26,10 @@ mod objects;
 mod reader;
 mod reporter;
 mod retention;
-mod rosters;
 mod standing;
 mod sweep;
 mod target;
+mod turn;
 mod unprotect;
 mod view;
 mod writer;
@@ -40,208 +37,88 @@ mod writer;
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
-use crate::backoff::Jitter;
 use crate::breaker::CircuitBreaker;
 use crate::call::Reply;
 use crate::engine::care::Value;
 use crate::engine::index::Index;
 use crate::failure::Failure;
-use crate::id::{CallId, ObjectId};
-use crate::id::{InstanceId, InterfaceId};
+use crate::id::{CallId, Generation, InstanceId, ObjectId};
 use crate::instance::Instance;
-use crate::interface::Interface;
+use crate::intent::Selector;
 use crate::kind::Kind;
-use crate::pace::Pace;
-use crate::reason::Reason;
 use crate::retention::RetentionReport;
 use crate::time::Moment;
 use crate::verdict::RegionReport;
 
 pub use crate::authority::PreflightAnswer;
-pub use action::{Action, Asked, CALL_DEADLINE, Input, Load, PreflightNumber, Proven, Settings, Window};
-use action::{lost_reply, odd_reply};
-use attach::Attacher;
-use context::Context;
+use action::odd_reply;
+pub(crate) use action::{Action, lost_reply};
+pub use action::{CALL_DEADLINE, Load, PreflightId, Proven, Settings, Window};
+pub(crate) use attach::Attacher;
+pub(crate) use attaching::Attaching;
+pub(crate) use context::Context;
+use hosting::HostChanges;
 use hosts::bereaved;
 use inventory::Inventory;
 use judge::{digest, judge_part, shape};
 use losses::gathers_losses;
 use objects::Object;
-use reader::{Reader, WritesPending};
-use reporter::{Draft, Reporter, Stale};
+pub(crate) use reader::Finding;
+use reader::{Demand, Reader, WritesPending};
+pub(crate) use reporter::Reporter;
+use reporter::{Draft, Stale, Staleness};
+pub(crate) use retention::retention_part;
 use standing::{permit, plan};
+pub(crate) use turn::Turn;
 use unprotect::{Unprotector, Verified, room};
-use view::View;
-use writer::{Turn, Writer};
+pub(crate) use view::View;
+use writer::{Turn as WriterTurn, Writer};
 
-/// What one kind of target asks of the engine beside keeping its flag.
-pub trait Extension: Kind {
-    /// What an object remembers, for its report, if its kind remembers anything.
-    fn retention(_view: View<'_, Self>, _object: &ObjectId) -> Option<Box<RetentionReport>> {
-        None
-    }
-
-    /// Sees to what is to be attached, if there is such a thing for this kind.
-    fn plan_attachments(_engine: &mut Engine<Self>, _now: Moment, _out: &mut Vec<Action<Self>>) {}
-
-    /// Takes in the API server's answer to a question about something that is to be attached.
-    fn preflight_answered(
-        _engine: &mut Engine<Self>,
-        _now: Moment,
-        _preflight: PreflightNumber,
-        _answer: &PreflightAnswer,
-    ) {
-    }
-
-    /// Takes in how a call to attach something ended.
-    fn attach_ended(
-        _engine: &mut Engine<Self>,
-        _now: Moment,
-        _object: &ObjectId,
-        _id: &InterfaceId,
-        _result: Result<(), Failure>,
-    ) {
-    }
-}
-
-impl Extension for Instance {}
-
-impl Extension for Interface {
-    fn retention(view: View<'_, Self>, object: &ObjectId) -> Option<Box<RetentionReport>> {
-        retention::retention_part(view, object)
-    }
-
-    fn plan_attachments(engine: &mut Engine<Self>, now: Moment, out: &mut Vec<Action<Self>>) {
-        engine.plan_attachments(now, out);
-    }
-
-    fn preflight_answered(
-        engine: &mut Engine<Self>,
-        now: Moment,
-        preflight: PreflightNumber,
-        answer: &PreflightAnswer,
-    ) {
-        engine.attempt_preflight(now, preflight, answer);
-    }
-
-    fn attach_ended(
-        engine: &mut Engine<Self>,
-        now: Moment,
-        object: &ObjectId,
-        id: &InterfaceId,
-        result: Result<(), Failure>,
-    ) {
-        engine.attach_ended(now, object, id, result);
-    }
-}
-
-/// The decider for one account and region.
+/// All that is known and done about one sort of target.
 #[derive(Debug)]
-pub struct Engine<K: Kind> {
+pub(crate) struct Engine<K: Kind> {
     settings: Settings,
-    context: Context,
     objects: BTreeMap<ObjectId, Object<K>>,
     opaque: BTreeSet<ObjectId>,
-    /// Objects that select through instances.
-    owning: BTreeSet<ObjectId>,
-    /// Those of them whose instances nobody has told of.
-    rosterless: BTreeSet<ObjectId>,
-    /// Objects whose roster may have changed.
-    rosters_due: BTreeSet<ObjectId>,
-    /// Objects that may want to know of other instances.
-    watches_due: BTreeSet<ObjectId>,
+    /// Objects that select through hosts.
+    by_host: BTreeSet<ObjectId>,
+    /// What has happened to hosts, by the objects that it concerns.
+    host_changes: BTreeMap<ObjectId, HostChanges<K>>,
     index: Index<K>,
     inventory: Inventory<K>,
     reader: Reader<K>,
     writer: Writer<K>,
     breaker: CircuitBreaker,
     unprotector: Unprotector<K>,
-    attacher: Attacher,
-    /// Why the instances that targets are on can't be read, if only a person can help.
-    owners_unreadable: Option<Reason>,
     /// Targets that nobody selects any more, but on which a write of ours may still have its effect.
     lingering: BTreeSet<K::Id>,
-    reporter: Reporter,
+    staleness: Staleness,
     /// Targets to be looked at again at a time.
     timers: BTreeSet<(Moment, K::Id)>,
-    /// Whether [`Engine::poll`] has run: what comes later was just changed by somebody.
-    planned: bool,
 }
 
-impl<K: Extension> Engine<K> {
+impl<K: Kind> Engine<K> {
     /// An engine that knows nothing yet.
     pub fn new(settings: Settings) -> Self {
         Self {
             settings,
-            context: Context::new(Jitter::new(settings.seed)),
             objects: BTreeMap::new(),
             opaque: BTreeSet::new(),
-            owning: BTreeSet::new(),
-            rosterless: BTreeSet::new(),
-            rosters_due: BTreeSet::new(),
+            by_host: BTreeSet::new(),
+            host_changes: BTreeMap::new(),
             index: Index::default(),
             inventory: Inventory::default(),
             reader: Reader::new(settings),
             writer: Writer::new(settings),
             breaker: CircuitBreaker::default(),
             unprotector: Unprotector::default(),
-            attacher: Attacher::default(),
-            owners_unreadable: None,
-            watches_due: BTreeSet::new(),
             lingering: BTreeSet::new(),
-            reporter: Reporter::new(Pace::new(settings.sweep_interval).life(settings.sweep_interval)),
+            staleness: Staleness::default(),
             timers: BTreeSet::new(),
-            planned: false,
         }
     }
 
-    /// Takes in what happened.
-    pub fn handle(&mut self, now: Moment, input: Input<K>) {
-        self.note_horizon(now);
-        match input {
-            Input::Intent(object, generation, asked) => self.take_intent(now, &object, generation, asked),
-            Input::Reply(call, result) => self.take_reply(now, call, result),
-            Input::Preflight(preflight, answer) => self.take_preflight(now, preflight, &answer),
-            Input::Lead(window) => self.take_lead(now, window),
-            Input::KeyChanged => self.key_changed(now),
-            Input::Patience(patience) => {
-                self.reporter.set_patience(patience);
-                self.touch_all();
-            }
-        }
-    }
-
-    /// Says what is to be done now.
-    pub fn poll(&mut self, now: Moment, out: &mut Vec<Action<K>>) {
-        self.note_horizon(now);
-        self.context.begin_poll();
-        self.planned = true;
-        self.give_up_lost_calls(now);
-        self.fire_timers(now);
-        if let Some(window) = self.context.window().filter(|w| w.open(now)) {
-            self.plan_writes(now, window, out);
-            self.plan_unprotecting(now, window, out);
-            K::plan_attachments(self, now, out);
-            self.plan_reads(now, out);
-            self.notice_staleness(now);
-            self.plan_reports(now, out);
-        }
-        if let Some((at, _)) = self.timers.first() {
-            let at = *at;
-            self.context.wake_at(at);
-        }
-        // Calls are numbered in the order in which they are sent.
-        let (reads, writes, attaching) = (self.reader.calls(), self.writer.calls(), self.attacher.calls());
-        let lost = [reads.loses_at(), writes.loses_at(), attaching.loses_at()];
-        for at in lost.into_iter().flatten() {
-            self.context.wake_at(at);
-        }
-    }
-
-    /// When [`Engine::poll`] wants to run again although nothing happens.
-    pub fn poll_timeout(&self) -> Option<Moment> {
-        self.context.wake()
-    }
+    // What it knows.
 
     /// Whether the circuit breaker is open: nothing is concluded from absence and nothing is unprotected.
     pub fn circuit_open(&self) -> bool {
@@ -257,108 +134,173 @@ impl<K: Extension> Engine<K> {
         }
     }
 
-    /// Since when there is evidence of everything: the start of the newest complete sweep of this lead.
-    pub fn proven(&self, now: Moment) -> Proven {
-        if self.reader.next_sweep_at(now, self.view(now).demand()).is_none() {
+    /// Since when there is evidence of everything: the start of the newest complete sweep of the term that began then.
+    pub fn proven(&self, now: Moment, term_began: Moment) -> Proven {
+        if self.reader.next_sweep_at(now, self.demand()).is_none() {
             return Proven::NothingWanted;
         }
-        let since = self.reader.last_complete().filter(|since| *since >= self.context.term_began());
+        let since = self.reader.last_complete().filter(|since| *since >= term_began);
         since.map_or(Proven::NotYet, Proven::Since)
     }
 
-    fn view(&self, now: Moment) -> View<'_, K> {
+    fn demand(&self) -> Demand {
+        let by_host = !self.by_host.is_empty();
+        Demand {
+            by_listing: self.index.by_listing() || by_host,
+            by_tag: self.index.by_tag(),
+            by_host,
+            named: self.index.named_count(),
+        }
+    }
+
+    /// The one read-only look at all of it.
+    pub fn view<'a, 't: 'a>(&'a self, turn: &Turn<'t>) -> View<'a, K> {
+        self.view_at(turn.now, turn.context, turn.reporter, turn.hosts)
+    }
+
+    fn view_at<'a>(
+        &'a self,
+        now: Moment,
+        context: &Context,
+        reporter: &Reporter,
+        hosts: Option<&'a View<'a, Instance>>,
+    ) -> View<'a, K> {
         View {
             now,
-            context: &self.context,
+            term: context.term(),
             inventory: &self.inventory,
             index: &self.index,
             objects: &self.objects,
             opaque: &self.opaque,
-            owning: &self.owning,
-            rosterless: &self.rosterless,
-            attacher: &self.attacher,
+            demand: self.demand(),
             reader: &self.reader,
             writer: &self.writer,
             unprotector: &self.unprotector,
             breaker: &self.breaker,
-            owners_unreadable: self.owners_unreadable,
-            patience: self.reporter.patience(),
+            hosts,
+            patience: reporter.patience(),
         }
+    }
+
+    /// The same of instances, for what is on them.
+    pub fn as_hosts(&self, now: Moment, context: &Context, reporter: &Reporter) -> View<'_, K> {
+        self.view_at(now, context, reporter, None)
     }
 
     /// How often the region is swept now: the set interval, stretched so that sweeping takes half of the reads at most.
     pub fn sweep_interval(&self) -> Duration {
-        self.view(Moment::default()).sweep_interval()
+        self.reader.interval(self.demand())
     }
 
     /// How long evidence lives: as long as it takes to be renewed at the pace that is really reached, within bounds.
     pub fn evidence_life(&self) -> Duration {
-        self.view(Moment::default()).evidence_life()
+        self.reader.evidence_life(self.demand())
     }
 
-    fn note_horizon(&mut self, now: Moment) {
-        let horizon = self.view(now).horizon();
-        self.context.note_horizon(horizon);
+    /// The generation of an object, and whether it asks for anything here on its own behalf.
+    pub fn generation(&self, object: &ObjectId) -> Option<Generation> {
+        self.objects.get(object).filter(|o| !o.intent.enumerates).map(|object| object.generation)
     }
 
-    fn take_reply(&mut self, now: Moment, call: CallId, result: Result<Reply<K>, Failure>) {
+    /// The objects that ask for something here on their own behalf.
+    pub fn objects(&self) -> impl Iterator<Item = &ObjectId> {
+        self.objects.iter().filter(|(_, object)| !object.intent.enumerates).map(|(name, _)| name)
+    }
+
+    /// The instances that an object wants to know of besides those that its spec selects.
+    pub fn watched(&self, object: &ObjectId) -> Option<&BTreeSet<InstanceId>> {
+        self.objects.get(object).map(|object| &object.watch)
+    }
+
+    /// The instances whose interfaces an object's spec selects.
+    pub fn host_selector(&self, object: &ObjectId) -> Option<&Selector<Instance>> {
+        self.objects.get(object)?.intent.owners.as_deref()
+    }
+
+    /// Notes from when on evidence is fresh at this moment.
+    pub fn note_horizon(&mut self, turn: &Turn<'_>) {
+        let horizon = self.view(turn).horizon();
+        self.reader.note_horizon(horizon);
+    }
+
+    // What comes back.
+
+    /// Takes in the answer to a call, or the lack of one: what it shows, if it is one to a read.
+    pub fn take_reply(
+        &mut self,
+        turn: &mut Turn<'_>,
+        call: CallId,
+        result: Result<Reply<K>, Failure>,
+    ) -> Vec<Finding<K>> {
         if let Some((id, value)) = self.writer.take_call(call) {
-            self.write_ended(now, &id, value, result.map(|_| ()));
-        } else if let Some((object, id)) = self.attacher.take_call(call) {
-            K::attach_ended(self, now, &object, &id, result.map(|_| ()));
-        } else {
-            let odd = odd_reply();
-            let answer = match result {
-                Ok(Reply::Page(page)) => Ok(page),
-                Ok(Reply::Accepted(_)) => Err(&odd),
-                Err(ref failure) => Err(failure),
-            };
-            let demand = self.view(now).demand();
-            // A second answer to the same call, or one that came after we gave it up, has no findings.
-            let answer = (call, answer);
-            let findings = self
-                .reader
-                .answered(now, &mut self.context, demand, &self.inventory, answer)
-                .unwrap_or_default();
-            for finding in findings {
-                self.take_finding(now, finding);
-            }
+            self.write_ended(turn, &id, value, result.map(|_| ()));
+            return Vec::new();
         }
-        self.forget_lingering();
+        let odd = odd_reply();
+        let answer = match result {
+            Ok(Reply::Page(page)) => Ok(page),
+            Ok(Reply::Accepted(_)) => Err(&odd),
+            Err(ref failure) => Err(failure),
+        };
+        let demand = self.demand();
+        // A second answer to the same call, or one that came after we gave it up, has no findings.
+        let answer = (call, answer);
+        let findings = self.reader.answered(turn.now, turn.context, demand, &self.inventory, answer);
+        findings.unwrap_or_default()
     }
 
-    fn give_up_lost_calls(&mut self, now: Moment) {
-        let mut lost: Vec<CallId> = self.attacher.calls().lost(now).collect();
-        lost.extend(self.reader.calls().lost(now));
+    /// Calls that have been without an answer for too long, in order. They are to be answered as lost.
+    pub fn lost_calls(&self, now: Moment) -> Vec<CallId> {
+        let mut lost: Vec<CallId> = self.reader.calls().lost(now).collect();
         lost.extend(self.writer.calls().lost(now));
         lost.sort_unstable();
-        for call in lost {
-            self.take_reply(now, call, Err(lost_reply()));
+        lost
+    }
+
+    /// All calls without an answer, in order.
+    pub fn calls(&self) -> Vec<CallId> {
+        let mut calls: Vec<CallId> = self.reader.calls().ids().collect();
+        calls.extend(self.writer.calls().ids());
+        calls.sort_unstable();
+        calls
+    }
+
+    /// When a poll is wanted for what waits here, though nothing happens.
+    pub fn wake(&self, turn: &mut Turn<'_>) {
+        let lost = [self.reader.calls().loses_at(), self.writer.calls().loses_at()];
+        let timer = self.timers.first().map(|(at, _)| *at);
+        for at in lost.into_iter().flatten().chain(timer) {
+            turn.context.wake_at(at);
         }
     }
 
+    // What is to be done.
+
     /// Looks where unprotecting stands, and begins the next batch.
-    fn plan_unprotecting(&mut self, now: Moment, window: Window, out: &mut Vec<Action<K>>) {
-        if !window.open_for_unprotecting(now) {
+    pub fn plan_unprotecting(&mut self, turn: &mut Turn<'_>, window: Window, out: &mut Vec<Action<K>>) {
+        if !window.open_for_unprotecting(turn.now) {
             // The lease will be renewed, or it is too late.
             return;
         }
         match self.unprotector.batch_ends() {
-            Some(ends) if now < ends => return self.context.wake_at(ends),
+            Some(ends) if turn.now < ends => return turn.context.wake_at(ends),
             Some(_) => self.drop_batch(),
             None => {}
         }
         for object in self.unprotector.turns() {
-            let due = self.unprotector.task(&object).map_or(now, |task| task.not_before);
-            if now < due {
-                self.context.wake_at(due);
+            let due = self.unprotector.task(&object).map_or(turn.now, |task| task.not_before);
+            if turn.now < due {
+                turn.context.wake_at(due);
                 continue;
             }
-            let Some(plan) = plan(self.view(now), &object) else { continue };
-            let closed = self.writer.closed(now).is_some();
-            let room =
-                if closed { 0 } else { room(self.writer.available(now), self.settings.writes.per_minute) };
-            self.unprotector.advance(now, &mut self.context, &object, plan, room, out);
+            let Some(plan) = plan(self.view(turn), &object) else { continue };
+            let closed = self.writer.closed(turn.now).is_some();
+            let room = if closed {
+                0
+            } else {
+                room(self.writer.available(turn.now), self.settings.writes.per_minute)
+            };
+            self.unprotector.advance(turn.now, turn.context, &object, plan, room, out);
             if self.unprotector.batch_ends().is_some() {
                 break;
             }
@@ -371,239 +313,218 @@ impl<K: Extension> Engine<K> {
         self.reader.prove(None);
     }
 
-    fn take_preflight(&mut self, now: Moment, preflight: PreflightNumber, answer: &PreflightAnswer) {
-        K::preflight_answered(self, now, preflight, answer);
-        let (upcoming, known) = (self.context.upcoming_call(), (&self.objects, &self.inventory));
-        let verified = self.unprotector.preflight_answered(now, upcoming, known, (preflight, answer));
-        if verified == Verified::ReadTargets {
-            self.reader.prove(self.unprotector.batch_targets());
+    /// Takes in the API server's answer, if it is to the question of the batch. The instances that are to be read because
+    /// of it.
+    pub fn take_preflight(
+        &mut self,
+        turn: &mut Turn<'_>,
+        preflight: PreflightId,
+        answer: &PreflightAnswer,
+    ) -> BTreeSet<InstanceId> {
+        let (upcoming, known) = (turn.context.upcoming_call(), (&self.objects, &self.inventory));
+        match self.unprotector.preflight_answered(turn.now, upcoming, known, (preflight, answer)) {
+            Verified::Nothing => {}
+            Verified::ReadTargets => self.reader.prove(self.unprotector.batch_targets()),
+            Verified::ReadHosts => {
+                return self.unprotector.awaited_hosts().map(|(hosts, _)| hosts.clone()).unwrap_or_default();
+            }
         }
+        BTreeSet::new()
     }
 
-    /// The instances that targets of the batch are on which are to be read, and since when.
-    pub(crate) fn batch_looks(&self) -> Option<(Moment, BTreeSet<InstanceId>)> {
-        self.unprotector.wanted_hosts()
+    /// The instances that are to be read for the batch, and the first call that counts.
+    pub fn batch_awaits(&self) -> Option<(&BTreeSet<InstanceId>, CallId)> {
+        self.unprotector.awaited_hosts()
     }
 
-    /// These of the instances were shown, and what objects make of them has been told.
-    pub(crate) fn batch_looked(&mut self, shown: &BTreeSet<InstanceId>) {
-        if self.unprotector.hosts_read(shown, self.context.upcoming_call()) {
-            self.reader.prove(self.unprotector.batch_targets());
-        }
+    /// These of the instances that the batch awaits were shown.
+    pub fn batch_hosts_read(&mut self, turn: &Turn<'_>, shown: &BTreeSet<InstanceId>) {
+        self.unprotector.hosts_read(shown, turn.context.upcoming_call());
+        self.reader.prove(self.unprotector.batch_targets());
     }
 
     /// Sends what may be written now.
-    fn plan_writes(&mut self, now: Moment, window: Window, out: &mut Vec<Action<K>>) {
+    pub fn plan_writes(&mut self, turn: &mut Turn<'_>, window: Window, out: &mut Vec<Action<K>>) {
         loop {
-            let unprotecting = self.unprotector.ready(now) && window.open_for_unprotecting(now);
-            match self.writer.turn(now, unprotecting) {
-                Turn::Nothing => break,
-                Turn::Wait(until) => {
-                    self.context.wake_at(until);
+            let unprotecting = self.unprotector.ready(turn.now) && window.open_for_unprotecting(turn.now);
+            match self.writer.turn(turn.now, unprotecting) {
+                WriterTurn::Nothing => break,
+                WriterTurn::Wait(until) => {
+                    turn.context.wake_at(until);
                     break;
                 }
-                Turn::Protect(urgency) => {
+                WriterTurn::Protect(urgency) => {
                     if let Some(id) = self.writer.pop()
-                        && self.view(now).needs_protecting(&id)
+                        && self.view(turn).needs_protecting(&id)
                     {
-                        self.writer.protect(now, &mut self.context, urgency, id, out);
+                        self.writer.protect(turn.now, turn.context, urgency, id, out);
                     }
                 }
-                Turn::Unprotect(urgency) => {
+                WriterTurn::Unprotect(urgency) => {
                     let next = self.unprotector.next_target(&self.inventory);
-                    if let Some(permit) = next.and_then(|next| permit(self.view(now), &next)) {
-                        self.writer.unprotect(now, &mut self.context, urgency, permit, out);
+                    if let Some(permit) = next.and_then(|next| permit(self.view(turn), &next)) {
+                        self.writer.unprotect(turn.now, turn.context, urgency, permit, out);
                     }
                 }
             }
         }
     }
 
-    fn write_ended(&mut self, now: Moment, id: &K::Id, value: Value, result: Result<(), Failure>) {
-        self.writer.heed(now, &mut self.context, &result);
+    fn write_ended(&mut self, turn: &mut Turn<'_>, id: &K::Id, value: Value, result: Result<(), Failure>) {
+        self.writer.heed(turn.now, turn.context, &result);
         if self.inventory.get(id).is_none() {
             return;
         }
-        let ended = self.writer.ended(now, &mut self.context, (id, value), result);
+        let ended = self.writer.ended(turn.now, turn.context, (id, value), result);
         if let Some(at) = ended.again_at {
             self.timers.insert((at, id.clone()));
         }
         if ended.gone {
-            self.doubt(now, id, self.context.upcoming_call());
+            self.doubt(turn, id, turn.context.upcoming_call());
         }
         if ended.verify {
-            self.reader.verify(now, id, false);
+            self.reader.verify(turn.now, id, false);
         }
-        self.touch_selectors(id);
+        self.touch_selectors(turn, id);
         if self.inventory.get(id).is_some_and(|t| t.absence.is_none()) {
-            self.reconsider(now, id);
+            self.reconsider(turn, id);
         }
     }
 
     /// There is another key: what the old one was refused is tried again.
-    fn key_changed(&mut self, now: Moment) {
+    pub fn key_changed(&mut self, now: Moment) {
         self.reader.key_changed(now);
         for id in self.writer.key_changed(now) {
             self.timers.insert((now, id));
         }
     }
 
-    fn plan_reports(&mut self, now: Moment, out: &mut Vec<Action<K>>) {
-        for name in self.reporter.due(now) {
-            self.context.touch(name);
-        }
-        for name in self.context.take_touched() {
-            let Some(object) = self.objects.get(&name) else { continue };
-            if object.intent.enumerates {
-                self.rosters_due.insert(name);
-                continue;
-            }
-            if !self.reporter.may_judge(now, &name) {
-                continue;
-            }
-            self.tidy_memory(now, &name);
-            self.watches_due.insert(name.clone());
-            let view = self.view(now);
-            let Some(object) = view.objects.get(&name) else { continue };
-            let (report, cost) = judge_part(view, &name);
-            let settled = object.settled || report.settled;
-            let born = object.born;
-            let draft = Draft {
-                whole: digest(&report),
-                shape: shape(view, &name, &report),
-                uncertain: !report.counts.unknown.is_empty()
-                    || report.unlisted.is_some()
-                    || bereaved(view, object),
-                tells: !object.losses.is_empty(),
-                gathers: gathers_losses(view, object),
-                cost,
-                awaited: (!settled).then_some(born),
-            };
-            let says = self.reporter.says(now, &name, born, draft);
-            let Some(object) = self.objects.get_mut(&name) else { continue };
-            object.settled = settled;
-            if says {
-                let report = RegionReport { lost: std::mem::take(&mut object.losses), ..report };
-                out.push(Action::Report(name, object.generation, Box::new(report)));
-            }
-        }
-        self.reporter.wake(&mut self.context);
+    /// The report of an object, if there is something to say.
+    pub fn report(
+        &mut self,
+        turn: &mut Turn<'_>,
+        name: &ObjectId,
+        retention: impl FnOnce(View<'_, K>) -> Option<Box<RetentionReport>>,
+    ) -> Option<(Generation, RegionReport)> {
+        let view = self.view(turn);
+        let object = view.objects.get(name)?;
+        let (mut report, cost) = judge_part(view, name);
+        report.retention = retention(view);
+        let settled = object.settled || report.settled;
+        let draft = Draft {
+            whole: digest(&report),
+            shape: shape(view, name, &report),
+            uncertain: !report.counts.unknown.is_empty() || report.unlisted.is_some() || bereaved(view, name),
+            tells: !object.losses.is_empty(),
+            gathers: gathers_losses(view, object),
+            cost,
+            awaited: (!settled).then_some(object.born),
+        };
+        let says = turn.reporter.says(turn.now, name, object.born, draft);
+        let object = self.objects.get_mut(name)?;
+        object.settled = settled;
+        says.then(|| {
+            let report = RegionReport { lost: std::mem::take(&mut object.losses), ..report };
+            (object.generation, report)
+        })
     }
 
-    fn plan_reads(&mut self, now: Moment, out: &mut Vec<Action<K>>) {
-        let demand = self.view(now).demand();
-        let first_waits = if self.reader.has_begun() { None } else { self.rosters_pending(now) };
+    /// Begins a sweep if it is time for one. `first_waits`: until when the first one of all waits.
+    pub fn begin_sweep(&mut self, turn: &mut Turn<'_>) -> Vec<Finding<K>> {
+        let demand = self.demand();
+        let first_waits = if self.reader.has_begun() { None } else { self.hosts_awaited(turn) };
         let known = (self.index.named_ids(), &self.inventory);
-        for finding in self.reader.begin_sweep(now, &mut self.context, demand, first_waits, known) {
-            self.take_finding(now, finding);
-        }
+        self.reader.begin_sweep(turn.now, turn.context, demand, first_waits, known)
+    }
+
+    /// Sends what may be read now.
+    pub fn plan_reads(&mut self, turn: &mut Turn<'_>, out: &mut Vec<Action<K>>) {
         let writes = WritesPending { any: self.writer.pending(), urgent: self.writer.urgent_pending() };
-        self.reader.poll(now, &mut self.context, demand, writes, out);
+        self.reader.poll(turn.now, turn.context, self.demand(), writes, out);
     }
 
     /// The oldest call without an answer.
     fn oldest_call(&self) -> Option<CallId> {
-        let (reads, writes, attaching) = (self.reader.calls(), self.writer.calls(), self.attacher.calls());
-        let oldest = [reads.oldest(), writes.oldest(), attaching.oldest()];
+        let oldest = [self.reader.calls().oldest(), self.writer.calls().oldest()];
         oldest.into_iter().flatten().min()
     }
 
-    fn take_lead(&mut self, now: Moment, window: Option<Window>) {
-        if self.context.set_window(now, window) {
-            return;
-        }
-        self.lose_lead(now);
-        if window.is_some() {
-            self.begin_lead(now);
-        }
-    }
-
-    /// Whoever leads meanwhile may write: what was under way is read before it is written again.
-    fn lose_lead(&mut self, now: Moment) {
+    /// Whoever leads meanwhile may write: what was under way is read before it is written again. Follows, that all calls are
+    /// answered as lost.
+    pub fn lose_lead(&mut self) {
         self.drop_batch();
-        self.attacher.end_term(now);
-        let mut calls: Vec<CallId> = self.attacher.calls().ids().collect();
-        calls.extend(self.reader.calls().ids());
-        calls.extend(self.writer.calls().ids());
-        calls.sort_unstable();
-        for call in calls {
-            self.take_reply(now, call, Err(lost_reply()));
-        }
     }
 
     /// Whoever led before may have written flags and status: what we saw before counts for nothing, and what we reported
     /// may stand there no more. What stands there is left standing until there is evidence again, as after a start.
-    fn begin_lead(&mut self, now: Moment) {
-        self.context.begin_term(now);
+    pub fn begin_lead(&mut self, turn: &mut Turn<'_>) {
         self.reader.begin_term();
-        // Until the record of whoever led before is read.
-        let patience = self.view(now).evidence_life();
-        self.reporter.set_patience(patience);
-        self.reporter.begin_term(now, self.objects.keys().cloned());
         for object in self.objects.values_mut() {
             object.hot_until = None;
-            (object.born, object.settled) = (now, false);
+            (object.born, object.settled) = (turn.now, false);
             // Whoever led meanwhile has told of it.
             object.losses.clear();
         }
         for (id, absence) in self.inventory.absences_mut() {
             absence.begin_term();
-            self.timers.insert((now, id.clone()));
+            self.timers.insert((turn.now, id.clone()));
         }
-        self.touch_all();
+        self.touch_all(turn);
     }
 
-    fn fire_timers(&mut self, now: Moment) {
+    /// Looks at the targets whose time has come.
+    pub fn fire_timers(&mut self, turn: &mut Turn<'_>) {
         while let Some((at, id)) = self.timers.pop_first() {
-            if at > now {
+            if at > turn.now {
                 self.timers.insert((at, id));
                 break;
             }
-            self.reconsider(now, &id);
-            self.touch_selectors(&id);
+            self.reconsider(turn, &id);
+            self.touch_selectors(turn, &id);
         }
     }
 
     /// Marks the reports of all objects that may select the target.
-    fn touch_selectors(&mut self, id: &K::Id) {
+    fn touch_selectors(&self, turn: &mut Turn<'_>, id: &K::Id) {
         let (tags, place) = (self.inventory.tags(id), self.inventory.place(id));
         let candidates = self.index.candidates(id, tags, place);
-        self.context.touch_all(candidates.into_iter().cloned());
+        turn.context.touch_all(candidates.into_iter().cloned());
     }
 
     /// Marks the reports that say of something that it is not known: why, is said in other words when the cloud
     /// answers again, or no more.
-    fn touch_uncertain(&mut self) {
-        let uncertain = self.objects.keys().filter(|name| self.reporter.uncertain(name));
-        self.context.touch_all(uncertain.cloned());
+    fn touch_uncertain(&self, turn: &mut Turn<'_>) {
+        let uncertain = self.objects.keys().filter(|name| turn.reporter.uncertain(name));
+        turn.context.touch_all(uncertain.cloned());
     }
 
-    fn touch_all(&mut self) {
-        self.context.touch_all(self.objects.keys().cloned());
+    pub fn touch_all(&self, turn: &mut Turn<'_>) {
+        turn.context.touch_all(self.objects.keys().cloned());
+    }
+
+    /// Why instances can't be read has changed: without a look at its host nothing is unprotected.
+    pub fn touch_unprotecting(&self, turn: &mut Turn<'_>) {
+        turn.context.touch_all(self.unprotector.open().cloned());
     }
 
     /// Has reports made anew when evidence may have grown stale.
-    fn notice_staleness(&mut self, now: Moment) {
+    pub fn notice_staleness(&mut self, turn: &mut Turn<'_>) {
         if self.objects.is_empty() {
             return;
         }
-        let overdue = self
-            .reader
-            .last_complete()
-            .unwrap_or_default()
-            .max(self.context.term_began())
-            .after(self.view(now).evidence_life());
-        if now < overdue {
-            self.context.wake_at(overdue);
+        let life = self.evidence_life();
+        let last_complete = self.reader.last_complete().unwrap_or_default();
+        let overdue = last_complete.max(turn.context.term().began).after(life);
+        if turn.now < overdue {
+            turn.context.wake_at(overdue);
             return;
         }
-        let life = self.view(now).evidence_life();
-        match self.reporter.stale(now, &mut self.context, life) {
+        match self.staleness.tick(turn.now, turn.context, life) {
             None => {}
-            Some(Stale::All) => self.touch_all(),
+            Some(Stale::All) => self.touch_all(turn),
             Some(Stale::Certain) => {
-                let certain = self.objects.keys().filter(|name| self.reporter.certain(name));
-                self.context.touch_all(certain.cloned());
+                let certain = self.objects.keys().filter(|name| turn.reporter.certain(name));
+                turn.context.touch_all(certain.cloned());
             }
         }
     }

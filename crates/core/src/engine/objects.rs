@@ -1,18 +1,18 @@
 //! What objects ask for: the only part of the engine that knows of generations.
 
-use std::collections::{BTreeMap, BTreeSet};
-use std::sync::Arc;
+use std::collections::BTreeSet;
 use std::time::Duration;
 
+use super::Engine;
+use super::hosts::{Hosts, Presence, Role};
 use super::memory::Memory;
-use super::{Asked, Engine, Extension};
+use super::turn::Turn;
 use crate::engine::target::Target;
 use crate::evidence::Evidence;
 use crate::id::{CallId, Generation, InstanceId, ObjectId};
 use crate::intent::Intent;
 use crate::kind::{Kind, Place};
 use crate::loss::Loss;
-use crate::owners::{Presence, Role, Roster};
 use crate::reason::Reason;
 use crate::time::Moment;
 
@@ -35,10 +35,9 @@ pub(super) struct Object<K: Kind> {
     pub born: Moment,
     /// There was evidence for all of it once, or it has been waited for long enough.
     pub settled: bool,
-    /// The instances that it is about: where it asks for them, what was told last; where it asks for what is on them, what
-    /// the other engine told last.
-    pub roster: Option<Arc<Roster>>,
-    /// The instances that it wants to know of besides those of its owners' selector.
+    /// The instances whose interfaces are, or may be, its targets.
+    pub hosted: BTreeSet<InstanceId>,
+    /// The instances that it wants to know of besides those that its spec selects.
     pub watch: BTreeSet<InstanceId>,
     /// Evidence from before this call is of a time before it was known what is excluded: what is remembered may have left
     /// the instance, or lost the tag, before that.
@@ -61,14 +60,14 @@ pub(super) enum Member {
 impl<K: Kind> Object<K> {
     /// Whether it selects the target, as far as evidence tells. What is named is not left out on evidence from before
     /// the horizon; what comes by tag is, for then the listing does not count as complete either. `remembered`: it is
-    /// named by the object's memory. `listed_by`: the instances whose own list holds it.
-    pub fn member(
+    /// named by the object's memory. `listed_by`: the instances whose own list holds it. `hosts`: those of the object.
+    pub fn member<'a>(
         &self,
-        id: &K::Id,
-        target: Option<&Target<K>>,
+        (id, target): (&K::Id, Option<&Target<K>>),
         horizon: Moment,
         remembered: bool,
         listed_by: &[InstanceId],
+        hosts: impl Fn() -> Option<Hosts<'a>>,
     ) -> Member {
         let selector = &self.intent.selector;
         if selector.exclude_ids.contains(id) {
@@ -99,17 +98,22 @@ impl<K: Kind> Object<K> {
         if selector.tags_exclude(tags) {
             return unless_outdated(Member::No);
         }
-        if excludes_owners && let Some(other) = self.excluded_there(evidence, remembered) {
+        if excludes_owners && let Some(other) = self.excluded_there(evidence, remembered, &hosts) {
             return unless_outdated(other);
         }
         if certain || selector.finds(tags) {
             return Member::Yes;
         }
-        self.member_through_owner(evidence, listed_by)
+        self.member_through_host(evidence, listed_by, &hosts)
     }
 
     /// Whether the target is left alone because of the instance that it is on; `None`: it is not.
-    fn excluded_there(&self, evidence: &Evidence<K>, remembered: bool) -> Option<Member> {
+    fn excluded_there<'a>(
+        &self,
+        evidence: &Evidence<K>,
+        remembered: bool,
+        hosts: &impl Fn() -> Option<Hosts<'a>>,
+    ) -> Option<Member> {
         let owners = self.intent.owners.as_deref()?;
         let instance = match K::place(&evidence.facts) {
             Place::Free => return None,
@@ -122,15 +126,15 @@ impl<K: Kind> Object<K> {
         if owners.exclude_tags.is_empty() {
             return None;
         }
-        let owner = self.roster.as_ref().and_then(|roster| roster.owners.get(instance));
-        match owner.map(|owner| (owner.role, owner.presence_below(evidence.seen))) {
+        let host = hosts().and_then(|hosts| hosts.get(instance));
+        match host.map(|host| (host.role, host.presence_below(evidence.seen))) {
             Some((Role::Excluded, _)) => Some(Member::No),
             // Its tags are not known any more. What was remembered when it went had not been excluded by them; anything else
             // is read again before it is taken for a target.
             Some((_, Presence::Gone(_))) => (!remembered).then_some(Member::Unclear(Reason::ListsDisagree)),
             Some((Role::Unclear(reason), _)) => Some(Member::Unclear(reason)),
             // It was asked after, and has not been read: its tags may exclude it.
-            Some((Role::Watched, Presence::Unknown(reason))) => Some(Member::Unclear(*reason)),
+            Some((Role::Watched, Presence::Unknown(reason))) => Some(Member::Unclear(reason)),
             Some((Role::Selected | Role::Watched, _)) => None,
             None => Some(Member::Unclear(Reason::AwaitingEvidence)),
         }
@@ -138,20 +142,23 @@ impl<K: Kind> Object<K> {
 
     /// Whether the target is selected because of the instance that it is on. The two lists of the cloud have to agree
     /// about that; where they don't, it may be.
-    fn member_through_owner(&self, evidence: &Evidence<K>, listed_by: &[InstanceId]) -> Member {
+    fn member_through_host<'a>(
+        &self,
+        evidence: &Evidence<K>,
+        listed_by: &[InstanceId],
+        hosts: &impl Fn() -> Option<Hosts<'a>>,
+    ) -> Member {
         if self.intent.owners.is_none() {
             return Member::No;
         }
-        let Some(roster) = &self.roster else { return Member::Unclear(Reason::AwaitingListing) };
+        let Some(hosts) = hosts() else { return Member::Unclear(Reason::AwaitingListing) };
         let by_type = |role| match (K::of_types(&evidence.facts, self.intent.types), role) {
             (Some(false), _) => Member::No,
             (_, Role::Unclear(reason)) => Member::Unclear(reason),
             (None, _) => Member::Unclear(Reason::FieldUnreadable),
             (Some(true), _) => Member::Yes,
         };
-        let wanted = |instance: &InstanceId| {
-            roster.role(instance).filter(|role| matches!(role, Role::Selected | Role::Unclear(_)))
-        };
+        let wanted = |instance: &InstanceId| hosts.role(instance).filter(|role| role.selects());
         let place = K::place(&evidence.facts);
         if let Some(role) = place.instance().and_then(wanted) {
             return by_type(role);
@@ -176,47 +183,41 @@ impl<K: Kind> Object<K> {
     }
 }
 
-impl<K: Extension> Engine<K> {
-    pub(super) fn take_intent(
-        &mut self,
-        now: Moment,
-        object: &ObjectId,
-        generation: Generation,
-        asked: Asked<K>,
-    ) {
-        match asked {
-            Asked::Intent(intent) => self.set_intent(now, object, generation, *intent),
-            Asked::Opaque => {
-                self.drop_intent(now, object);
-                self.opaque.insert(object.clone());
-            }
-            Asked::Gone => {
-                self.drop_intent(now, object);
-                self.opaque.remove(object);
-            }
-        }
-        // A hold that came or fell changes what others may unprotect.
-        let soon = now.after(Duration::from_secs(1));
-        self.unprotector.hurry(soon);
-        self.context.touch_all(self.unprotector.open().cloned());
+impl<K: Kind> Engine<K> {
+    /// An object can't be read: it may be a hold on anything.
+    pub fn set_opaque(&mut self, turn: &mut Turn<'_>, object: &ObjectId) {
+        self.drop_intent(turn, object);
+        self.opaque.insert(object.clone());
     }
 
-    fn drop_intent(&mut self, now: Moment, object: &ObjectId) {
+    /// An object asks nothing of these targets, or does not exist any more.
+    pub fn drop_object(&mut self, turn: &mut Turn<'_>, object: &ObjectId) {
+        self.drop_intent(turn, object);
+        self.opaque.remove(object);
+    }
+
+    /// A hold that came or fell changes what others may unprotect.
+    pub fn holds_changed(&mut self, turn: &mut Turn<'_>) {
+        self.unprotector.hurry(turn.now.after(Duration::from_secs(1)));
+        turn.context.touch_all(self.unprotector.open().cloned());
+    }
+
+    fn drop_intent(&mut self, turn: &mut Turn<'_>, object: &ObjectId) {
         let Some(old) = self.objects.remove(object) else { return };
         self.reader.unlist(object);
-        let reach: Vec<K::Id> = self.view(now).reach(&old).cloned().collect();
+        let reach: Vec<K::Id> = self.view(turn).reach(&old).cloned().collect();
         self.release(object, &old);
         self.unprotector.forget(object);
-        self.attacher.forget(object);
-        self.owning.remove(object);
-        self.rosterless.remove(object);
-        self.context.untouch(object);
-        self.rosters_due.remove(object);
-        self.reporter.forget(object);
+        self.by_host.remove(object);
+        self.host_changes.remove(object);
+        if !old.intent.enumerates {
+            turn.context.untouch(object);
+            turn.reporter.forget(object);
+        }
         for id in old.memory.kept.keys() {
             self.index.unname(object, id);
         }
-        for (instance, _) in old.roster.iter().filter(|_| !old.intent.enumerates).flat_map(|r| r.selected()) {
+        for instance in &old.hosted {
             self.index.disown(object, instance);
         }
         if self.unprotector.works_for(object) {
@@ -236,15 +237,20 @@ impl<K: Extension> Engine<K> {
         self.index.remove(object, &old.intent.selector);
     }
 
-    fn set_intent(&mut self, now: Moment, object: &ObjectId, generation: Generation, intent: Intent<K>) {
+    /// An object's newest generation asks this.
+    pub fn set_intent(
+        &mut self,
+        turn: &mut Turn<'_>,
+        object: &ObjectId,
+        generation: Generation,
+        intent: Intent<K>,
+    ) {
         self.opaque.remove(object);
         if let Some(known) = self.objects.get(object)
             && (generation < known.generation || (generation == known.generation && intent == known.intent))
         {
             return;
         }
-        // What it has seen protected so far is remembered, whatever it selects from now on.
-        self.tidy_memory(now, object);
         let mut old = self.objects.remove(object);
         // The new keys are held before the old ones are released, so that what both need is not read again.
         let mut tag_epoch = self.index.hold_keys(&intent.selector);
@@ -253,7 +259,7 @@ impl<K: Extension> Engine<K> {
         }
         let mut reached: BTreeSet<K::Id> = BTreeSet::new();
         if let Some(old) = &old {
-            reached.extend(self.view(now).reach(old).cloned());
+            reached.extend(self.view(turn).reach(old).cloned());
             self.release(object, old);
         }
         {
@@ -268,7 +274,10 @@ impl<K: Extension> Engine<K> {
         for id in memory.kept.keys() {
             self.index.name(object, id);
         }
-        let roster = self.keep_roster(object, old.as_ref(), &intent);
+        let hosted = old.as_mut().map(|old| std::mem::take(&mut old.hosted)).unwrap_or_default();
+        let rehosts = old.as_ref().map_or(intent.owners.is_some(), |old| old.intent.owners != intent.owners);
+        // Where the hosts are others, what is on them is looked at when it is known which they are.
+        let (hosted, former) = if rehosts { (BTreeSet::new(), hosted) } else { (hosted, BTreeSet::new()) };
         let same_tags = old.as_ref().filter(|old| {
             old.intent.selector.entries().eq(intent.selector.entries())
                 && old.intent.selector.tags == intent.selector.tags
@@ -277,7 +286,7 @@ impl<K: Extension> Engine<K> {
         });
         let edited = old.as_ref().is_none_or(|old| old.generation != generation);
         let same = old.as_ref().is_some_and(|old| old.generation == generation);
-        self.unprotector.changed(now, object, &intent, same);
+        self.unprotector.changed(turn.now, object, &intent, same);
         let fresh_listing = same_tags.is_none() && intent.selector.needs_listing();
         let entry = Object {
             generation,
@@ -286,13 +295,13 @@ impl<K: Extension> Engine<K> {
                 Some(old) => old.listing_since,
                 // What is on instances is asked for as soon as it is known which.
                 None if !intent.selector.needs_listing() => CallId(0),
-                None => self.context.upcoming_call(),
+                None => turn.context.upcoming_call(),
             },
             listed: same_tags.and_then(|old| old.listed),
-            hot_until: self.planned.then(|| now.after(HOT)),
-            born: if edited { now } else { old.as_ref().map_or(now, |old| old.born) },
+            hot_until: turn.context.has_polled().then(|| turn.now.after(HOT)),
+            born: if edited { turn.now } else { old.as_ref().map_or(turn.now, |old| old.born) },
             settled: !edited && old.as_ref().is_some_and(|old| old.settled),
-            roster,
+            hosted,
             watch: old.as_ref().map(|old| old.watch.clone()).unwrap_or_default(),
             exclusion_since: match &old {
                 Some(old)
@@ -301,29 +310,34 @@ impl<K: Extension> Engine<K> {
                 {
                     old.exclusion_since
                 }
-                _ => self.context.upcoming_call(),
+                _ => turn.context.upcoming_call(),
             },
             memory,
             losses,
             intent,
         };
         self.note_business(object, &entry);
-        let hot = entry.hot(now);
+        let hot = entry.hot(turn.now);
         let awaited = (!entry.settled).then_some(entry.born);
-        self.reporter.changed(now, object, edited, awaited);
-        self.objects.insert(object.clone(), entry);
-        self.context.touch(object.clone());
-        if edited && hot {
-            self.reader.spec_changed(now);
-            self.writer.spec_changed(now);
+        if !entry.intent.enumerates {
+            turn.reporter.changed(turn.now, object, edited, awaited);
         }
-        self.revisit(now, object, edited, &reached);
+        self.objects.insert(object.clone(), entry);
+        turn.context.touch(object.clone());
+        if edited && hot {
+            self.reader.spec_changed(turn.now);
+            self.writer.spec_changed(turn.now);
+        }
+        self.revisit(turn, object, edited, &reached);
+        if rehosts {
+            self.rehost(turn, object, former);
+        }
         if edited {
             // What it selected by tag before is not asked for any more.
             self.reader.unlist(object);
         }
         if fresh_listing {
-            let tags = self.objects.get(object).map(|o| (o.intent.selector.tags.clone(), o.hot(now)));
+            let tags = self.objects.get(object).map(|o| (o.intent.selector.tags.clone(), o.hot(turn.now)));
             if let Some((tags, urgent)) = tags {
                 self.reader.list(object, &tags, urgent);
             }
@@ -340,7 +354,11 @@ impl<K: Extension> Engine<K> {
         if self.unprotector.works_for(object) {
             self.drop_batch();
         }
-        self.attacher.changed(object, !entry.intent.reattach.is_empty());
+        if entry.intent.owners.is_some() {
+            self.by_host.insert(object.clone());
+        } else {
+            self.by_host.remove(object);
+        }
         if entry.intent.owners.is_some() {
             // It may hold what is on an instance by a tag that was not asked for when that was looked at.
             self.drop_batch();
@@ -348,16 +366,16 @@ impl<K: Extension> Engine<K> {
     }
 
     /// Looks at every target of an object whose intent changed.
-    fn revisit(&mut self, now: Moment, object: &ObjectId, edited: bool, before: &BTreeSet<K::Id>) {
+    fn revisit(&mut self, turn: &mut Turn<'_>, object: &ObjectId, edited: bool, before: &BTreeSet<K::Id>) {
         let Some(entry) = self.objects.get(object) else { return };
-        let (hot, epoch) = (entry.hot(now), entry.tag_epoch);
-        let reach: Vec<K::Id> = self.view(now).reach(entry).cloned().collect();
+        let (hot, epoch) = (entry.hot(turn.now), entry.tag_epoch);
+        let reach: Vec<K::Id> = self.view(turn).reach(entry).cloned().collect();
         for id in reach {
             self.inventory.expect(&id);
             if let (true, Some(care)) = (edited, self.writer.known_care_mut(&id)) {
                 // A spec change resets the waiting, not what was written.
                 care.failures = 0;
-                care.not_before = now;
+                care.not_before = turn.now;
                 if care.trouble.as_ref().is_some_and(|t| t.reason != K::REFUSAL.settling) {
                     care.trouble = None;
                 }
@@ -371,7 +389,7 @@ impl<K: Extension> Engine<K> {
             if unread && hot && (edited || !before.contains(&id)) {
                 self.reader.read_changed(&id);
             } else {
-                self.reconsider(now, &id);
+                self.reconsider(turn, &id);
             }
         }
     }
@@ -402,14 +420,9 @@ impl<K: Extension> Engine<K> {
     }
 
     /// Drops what was remembered for the sake of a write that has come to its end.
-    pub(super) fn forget_lingering(&mut self) {
+    pub fn forget_lingering(&mut self) {
         for id in self.lingering.clone() {
             self.forget_unselected(&id);
         }
-    }
-
-    /// Objects and their intents, for tests and metrics.
-    pub fn intents(&self) -> BTreeMap<&ObjectId, (Generation, &Intent<K>)> {
-        self.objects.iter().map(|(id, object)| (id, (object.generation, &object.intent))).collect()
     }
 }

@@ -50,7 +50,7 @@ pub(super) struct WritesPending {
 
 /// Where an item came from.
 #[derive(Debug, Clone)]
-pub(super) struct Source {
+pub(crate) struct Source {
     pub call: CallId,
     pub sent: Moment,
     pub request_id: RequestId,
@@ -58,7 +58,7 @@ pub(super) struct Source {
 
 /// What an answer, or the lack of one, shows. Findings are taken in their order.
 #[derive(Debug)]
-pub(super) enum Finding<K: Kind> {
+pub(crate) enum Finding<K: Kind> {
     /// A target, as the cloud showed it.
     Shown(Item<K>, Source),
     /// A read by id lacked a target. `showed_any`: it showed something else that was asked for.
@@ -90,6 +90,17 @@ pub(super) enum Finding<K: Kind> {
     },
     /// Why things are not known has changed.
     Explained,
+}
+
+impl<K: Kind> Finding<K> {
+    /// The target of which it says whether it is there.
+    pub fn target(&self) -> Option<&K::Id> {
+        match self {
+            Self::Shown(item, _) => Some(&item.id),
+            Self::Lacked { id, .. } => Some(id),
+            _ => None,
+        }
+    }
 }
 
 /// What a call under way is for.
@@ -139,6 +150,8 @@ pub(super) struct Reader<K: Kind> {
     hindrance: Hindrance,
     /// Why the last listing was not complete.
     unlisted: Reason,
+    /// What was seen before this has been taken for stale, by whatever life evidence had then.
+    staled: Moment,
 }
 
 /// Targets that we wrote to.
@@ -205,6 +218,7 @@ impl<K: Kind> Reader<K> {
             trouble: None,
             hindrance: Hindrance::default(),
             unlisted: Reason::AwaitingListing,
+            staled: Moment::default(),
         }
     }
 
@@ -376,6 +390,17 @@ impl<K: Kind> Reader<K> {
         self.pace.life(self.interval(demand))
     }
 
+    /// What was seen before this has been taken for stale once. The horizon itself may move back, when sweeps turn out to
+    /// take longer.
+    pub fn staled(&self) -> Moment {
+        self.staled
+    }
+
+    /// Notes that evidence from before this is taken for stale.
+    pub fn note_horizon(&mut self, horizon: Moment) {
+        self.staled = self.staled.max(horizon);
+    }
+
     /// How long what is no promise is told, where sweeps come too seldom to promise anything.
     pub fn memory(&self, demand: Demand) -> Duration {
         self.pace.memory(self.interval(demand))
@@ -436,7 +461,7 @@ impl<K: Kind> Reader<K> {
         let (road, since) = if demand.by_listing {
             (Road::Region { next: None, reading: false, confirming: false }, now)
         } else {
-            let (rest, since) = self.due(now, context.term_since(), demand, named, inventory);
+            let (rest, since) = self.due(now, context.term().since, demand, named, inventory);
             (Road::Ids { rest, reading: 0 }, since)
         };
         self.sweep_wanted = false;

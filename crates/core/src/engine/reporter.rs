@@ -9,14 +9,14 @@ use crate::time::Moment;
 
 /// Counts alone are reported this often at most.
 const COUNTS_EVERY: Duration = Duration::from_secs(2);
-/// Reports and rosters that take at least this long to make share a part of the time.
+/// Reports that take at least this long to make share a part of the time.
 const LONG_REPORT: Duration = Duration::from_micros(200);
 /// So many times in the life of evidence it is looked whether some has grown stale, when sweeps fail.
 const STALE_TICKS: u32 = 60;
 
 /// What was said of each object last, and when something may be said again.
 #[derive(Debug)]
-pub(super) struct Reporter {
+pub(crate) struct Reporter {
     /// So long the status that stands is left standing without evidence.
     patience: Duration,
     objects: BTreeMap<ObjectId, Said>,
@@ -26,8 +26,6 @@ pub(super) struct Reporter {
     long: BTreeSet<ObjectId>,
     /// Objects without a settled report, by the time since which it is waited for.
     unsettled: BTreeSet<(Moment, ObjectId)>,
-    stale_tick: Moment,
-    stale_ticks: u32,
 }
 
 #[derive(Debug, Default)]
@@ -47,7 +45,7 @@ struct Last {
 
 /// A report that may be worth saying.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Draft {
+pub(crate) struct Draft {
     /// A stand-in for all of it.
     pub whole: u64,
     /// One for what conditions are made of, without the counts.
@@ -81,8 +79,6 @@ impl Reporter {
             deferred: BTreeSet::new(),
             long: BTreeSet::new(),
             unsettled: BTreeSet::new(),
-            stale_tick: Moment::default(),
-            stale_ticks: 0,
         }
     }
 
@@ -119,13 +115,6 @@ impl Reporter {
         self.long.remove(object);
     }
 
-    /// The object is to be judged anew although it was a moment ago.
-    pub fn hurry(&mut self, object: &ObjectId) {
-        if let Some(said) = self.objects.get_mut(object) {
-            said.next = Moment::default();
-        }
-    }
-
     /// Whether what was said last of an object left something open; what was never spoken of is open.
     pub fn uncertain(&self, object: &ObjectId) -> bool {
         self.objects.get(object).and_then(|said| said.last).is_none_or(|last| last.uncertain)
@@ -149,11 +138,6 @@ impl Reporter {
             due.push(name);
         }
         due
-    }
-
-    /// The objects that are put off.
-    pub fn put_off(&self) -> impl Iterator<Item = &ObjectId> {
-        self.deferred.iter().map(|(_, name)| name)
     }
 
     /// Whether an object may be judged now. Otherwise it is put off.
@@ -215,18 +199,27 @@ impl Reporter {
             context.wake_at(at);
         }
     }
+}
 
+/// When evidence that nothing renews is looked at again.
+#[derive(Debug, Default)]
+pub(super) struct Staleness {
+    next: Moment,
+    ticks: u32,
+}
+
+impl Staleness {
     /// Without a complete sweep for too long, what was fresh becomes stale without anything happening, one target
     /// after the other. A True may not outlive its evidence by more than a small part of the interval; what is not
     /// known anyhow is put in other words less often.
-    pub fn stale(&mut self, now: Moment, context: &mut Context, life: Duration) -> Option<Stale> {
-        let due = now >= self.stale_tick;
+    pub fn tick(&mut self, now: Moment, context: &mut Context, life: Duration) -> Option<Stale> {
+        let due = now >= self.next;
         if due {
-            self.stale_ticks = self.stale_ticks.wrapping_add(1);
-            self.stale_tick = now.after(life / STALE_TICKS);
+            self.ticks = self.ticks.wrapping_add(1);
+            self.next = now.after(life / STALE_TICKS);
         }
-        context.wake_at(self.stale_tick);
-        let all = self.stale_ticks.is_multiple_of(STALE_TICKS / 4);
+        context.wake_at(self.next);
+        let all = self.ticks.is_multiple_of(STALE_TICKS / 4);
         due.then_some(if all { Stale::All } else { Stale::Certain })
     }
 }
@@ -278,7 +271,5 @@ mod tests {
         assert!(!reporter.may_judge(at(399), &names[3]));
         assert!(reporter.may_judge(at(400), &names[3]));
         assert_eq!(reporter.due(at(400)), [names[3].clone()], "it was put off");
-        reporter.hurry(&names[3]);
-        assert!(reporter.may_judge(at(0), &names[3]));
     }
 }

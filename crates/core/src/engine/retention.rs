@@ -5,42 +5,43 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use super::Engine;
+use super::attach::Attacher;
 use super::attaching::{destinations, is_free};
+use super::hosts::{Hosts, Role};
 use super::judge::judge_target;
 use super::memory::Memory;
 use super::objects::Object;
+use super::turn::Turn;
 use super::view::View;
 use crate::id::{InstanceId, InterfaceId, ObjectId};
 use crate::interface::{Interface, InterfaceFacts, InterfaceStatus};
 use crate::kind::{Kind, Place};
-use crate::owners::Role;
 use crate::reason::{Reason, Risk};
 use crate::retention::{InterfacePhase, InterfaceRow, MAX_RETAINED, Remembered, RetentionReport, sort_rows};
-use crate::time::Moment;
 use crate::verdict::Verdict;
 
 impl Engine<Interface> {
-    /// The instances that objects want to know of besides those that their spec selects, where they have changed.
-    pub fn watches(&mut self, now: Moment) -> Vec<(ObjectId, BTreeSet<InstanceId>)> {
-        let mut changed = Vec::new();
-        for name in std::mem::take(&mut self.watches_due) {
-            let Some(object) = self.objects.get(&name) else { continue };
-            let watch = wanted_instances(self.view(now), &name, object);
-            if watch != object.watch
-                && let Some(object) = self.objects.get_mut(&name)
-            {
-                object.watch.clone_from(&watch);
-                changed.push((name, watch));
-            }
+    /// Brings up what the object wants to know of besides the instances that its spec selects. Whether that has changed.
+    pub fn update_watch(&mut self, turn: &Turn<'_>, attacher: &Attacher, name: &ObjectId) -> bool {
+        let Some(object) = self.objects.get(name) else { return false };
+        let watch = wanted_instances(self.view(turn), attacher, name, object);
+        if watch == object.watch {
+            return false;
         }
-        changed
+        let changed: Vec<InstanceId> = watch.symmetric_difference(&object.watch).cloned().collect();
+        for id in changed {
+            self.host_changes_for(turn, name, &id);
+        }
+        if let Some(object) = self.objects.get_mut(name) {
+            object.watch = watch;
+        }
+        true
     }
 }
 
 /// Whether the object's spec selects the instance.
-fn selects(object: &Object<Interface>, instance: Option<&InstanceId>) -> bool {
-    let role = instance.and_then(|instance| object.roster.as_ref()?.role(instance));
-    matches!(role, Some(Role::Selected))
+fn selects(hosts: Option<Hosts<'_>>, instance: Option<&InstanceId>) -> bool {
+    instance.and_then(|instance| hosts?.role(instance)) == Some(Role::Selected)
 }
 
 /// Lists the ids of what is remembered, as far as there is room: first those that nothing but memory leads to, survivors
@@ -66,12 +67,16 @@ fn list_ids(memory: &Memory<Interface>, part: &mut RetentionReport) {
 }
 
 /// What an object remembers, for its report.
-pub(super) fn retention_part(view: View<'_, Interface>, name: &ObjectId) -> Option<Box<RetentionReport>> {
+pub(crate) fn retention_part(
+    view: View<'_, Interface>,
+    attacher: &Attacher,
+    name: &ObjectId,
+) -> Option<Box<RetentionReport>> {
     let object = view.objects.get(name)?;
-    let memory = &object.memory;
+    let (memory, hosts) = (&object.memory, view.hosts_of(name));
     let mut part = RetentionReport { departed: memory.departed.clone(), ..RetentionReport::default() };
     for id in view.reach(object) {
-        let Some((verdict, risks)) = judge_target(view, object, id) else { continue };
+        let Some((verdict, risks)) = judge_target(view, name, object, id) else { continue };
         let verdict = view.explain(verdict, &object.intent);
         let evidence = view.inventory.evidence(id);
         let kept = memory.kept.get(id);
@@ -86,7 +91,7 @@ pub(super) fn retention_part(view: View<'_, Interface>, name: &ObjectId) -> Opti
             match row.phase {
                 InterfacePhase::Available => part.available.insert(id.clone()),
                 InterfacePhase::Detached => part.loose.insert(id.clone()),
-                InterfacePhase::Reattached if !selects(object, row.instance.as_ref()) => {
+                InterfacePhase::Reattached if !selects(hosts, row.instance.as_ref()) => {
                     part.loose.insert(id.clone())
                 }
                 _ => false,
@@ -105,7 +110,7 @@ pub(super) fn retention_part(view: View<'_, Interface>, name: &ObjectId) -> Opti
         part.rows.push(row);
     }
     sort_rows(&mut part.rows, |id| memory.rows.contains(id));
-    part.attachments = view.attacher.rows(name);
+    part.attachments = attacher.rows(name);
     Some(Box::new(part))
 }
 
@@ -148,14 +153,16 @@ pub(super) fn row(
 /// be attached.
 pub(super) fn wanted_instances(
     view: View<'_, Interface>,
+    attacher: &Attacher,
     name: &ObjectId,
     object: &Object<Interface>,
 ) -> BTreeSet<InstanceId> {
-    let mut wanted: BTreeSet<InstanceId> = destinations(view, name, object).cloned().collect();
+    let hosts = view.hosts_of(name);
+    let mut wanted: BTreeSet<InstanceId> = destinations(attacher, name, object).cloned().collect();
     for id in view.reach(object) {
         let facts = view.inventory.evidence(id).map(|e| &e.facts);
         if let Some(Place::On(instance)) = facts.map(Interface::place)
-            && !selects(object, Some(instance))
+            && !selects(hosts, Some(instance))
             && !object.intent.selector.exclude_ids.contains(id)
         {
             wanted.insert(instance.clone());

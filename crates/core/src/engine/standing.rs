@@ -1,16 +1,15 @@
 //! What stands between the targets of an object and the end of its unprotecting.
 
-use super::Extension;
 use super::care::Value;
-use super::hosts::{doubtful_owners, is_no_id};
-use super::objects::{Member, Object};
+use super::hosts::{Presence, doubtful_hosts, is_no_id};
+use super::objects::Member;
 use super::unprotect::{Ended, Next, Plan, Task};
 use super::view::View;
 use crate::authority::{Case, Obstacles, UnprotectPermit, grant};
 use crate::evidence::Evidence;
 use crate::id::ObjectId;
 use crate::intent::Unprotecting;
-use crate::owners::Presence;
+use crate::kind::Kind;
 use crate::reason::Reason;
 use crate::verdict::{Progress, Verdict, tell, tell_with};
 
@@ -22,7 +21,7 @@ pub(super) enum Standing {
 }
 
 /// Where the object's task stands; `None`: it is not time for a look, or there is none.
-pub(super) fn plan<K: Extension>(view: View<'_, K>, object: &ObjectId) -> Option<Plan<K>> {
+pub(super) fn plan<K: Kind>(view: View<'_, K>, object: &ObjectId) -> Option<Plan<K>> {
     let entry = view.objects.get(object)?;
     let task = view.unprotector.task(object)?;
     // What is not listed is waited for like a target that is not known.
@@ -33,7 +32,7 @@ pub(super) fn plan<K: Extension>(view: View<'_, K>, object: &ObjectId) -> Option
             Reason::NotFound | Reason::NodeInstanceGone | Reason::NodeIdRefused | Reason::ListsDisagree
         )
     };
-    let doubt = doubtful_owners(view, entry).map(|(_, reason)| reason).find(|reason| !absent(reason));
+    let doubt = doubtful_hosts(view, object, entry).map(|(_, reason)| reason).find(|reason| !absent(reason));
     // A deletion that may not unprotect need not know what.
     let powerless = task.what == Unprotecting::BeforeDeletion && !entry.intent.may.unprotect;
     let unlisted = view.unlisted(object).or(doubt).filter(|_| !powerless);
@@ -63,7 +62,7 @@ pub(super) fn plan<K: Extension>(view: View<'_, K>, object: &ObjectId) -> Option
 }
 
 /// What stands between one target and the end of the task; `None`: it is not one of the object's targets.
-pub(super) fn standing<K: Extension>(view: View<'_, K>, object: &ObjectId, id: &K::Id) -> Option<Standing> {
+pub(super) fn standing<K: Kind>(view: View<'_, K>, object: &ObjectId, id: &K::Id) -> Option<Standing> {
     let entry = view.objects.get(object)?;
     let task = view.unprotector.task(object)?;
     if task.ended.contains_key(id) {
@@ -73,7 +72,7 @@ pub(super) fn standing<K: Extension>(view: View<'_, K>, object: &ObjectId, id: &
     if is_no_id(view, entry, id) {
         return None;
     }
-    match view.member_by_spec(entry, id) {
+    match view.member_by_spec(object, entry, id) {
         Member::Yes => {}
         Member::No => return None,
         // Whatever it was, it is no more.
@@ -107,15 +106,15 @@ pub(super) fn standing<K: Extension>(view: View<'_, K>, object: &ObjectId, id: &
         Verdict::Protected(_) if !view.opaque.is_empty() => stands_against(view, task, Reason::OpaqueRival),
         Verdict::Protected(_) if view.breaker.is_open() => stands_against(view, task, Reason::CircuitBreaker),
         Verdict::Protected(_)
-            if view.inventory.place(id).instance().is_some() && view.owners_unreadable.is_some() =>
+            if view.inventory.place(id).instance().is_some() && view.hosts_unreadable().is_some() =>
         {
-            stands_against(view, task, view.owners_unreadable.unwrap_or(Reason::PermissionDenied))
+            stands_against(view, task, view.hosts_unreadable().unwrap_or(Reason::PermissionDenied))
         }
         // Who selects the instance that it is on can't be told as long as that can't be seen.
         Verdict::Protected(_)
-            if task.what == Unprotecting::Once && unseen_host(view, entry, id).is_some() =>
+            if task.what == Unprotecting::Once && unseen_host(view, object, id).is_some() =>
         {
-            stands_against(view, task, unseen_host(view, entry, id).unwrap_or(Reason::ListsDisagree))
+            stands_against(view, task, unseen_host(view, object, id).unwrap_or(Reason::ListsDisagree))
         }
         // A hold by tag may be hidden.
         Verdict::Protected(_) if odd_tags => stands_against(view, task, Reason::FieldUnreadable),
@@ -143,7 +142,7 @@ pub(super) fn standing<K: Extension>(view: View<'_, K>, object: &ObjectId, id: &
 }
 
 /// A deletion does not wait for what only a person can mend; it waits for the rest until its patience ends.
-pub(super) fn stands_against<K: Extension>(view: View<'_, K>, task: &Task<K>, reason: Reason) -> Standing {
+pub(super) fn stands_against<K: Kind>(view: View<'_, K>, task: &Task<K>, reason: Reason) -> Standing {
     let reason = match (reason, view.reader.hindrance().why()) {
         (Reason::AwaitingEvidence | Reason::EvidenceStale | Reason::AwaitingListing, Some((why, _))) => why,
         _ => reason,
@@ -160,7 +159,7 @@ pub(super) fn stands_against<K: Extension>(view: View<'_, K>, task: &Task<K>, re
 }
 
 /// Puts the case for one target to [`grant`].
-pub(super) fn permit<K: Extension>(
+pub(super) fn permit<K: Kind>(
     view: View<'_, K>,
     Next { object, id, proofs: (proof, read_since) }: &Next<K>,
 ) -> Option<UnprotectPermit<K>> {
@@ -179,7 +178,7 @@ pub(super) fn permit<K: Extension>(
         object: *proof,
         target: (fresh, evidence.call),
         read_since: *read_since,
-        selected: view.member_by_spec(entry, id) == Member::Yes && K::at_stake(&evidence.facts),
+        selected: view.member_by_spec(object, entry, id) == Member::Yes && K::at_stake(&evidence.facts),
         obstacles: Obstacles {
             held: view.held_by_other(id, object),
             opaque: !view.opaque.is_empty(),
@@ -190,7 +189,7 @@ pub(super) fn permit<K: Extension>(
 }
 
 /// How far the object's unprotecting has come, for its report.
-pub(super) fn progress<K: Extension>(view: View<'_, K>, object: &ObjectId) -> Option<Progress> {
+pub(super) fn progress<K: Kind>(view: View<'_, K>, object: &ObjectId) -> Option<Progress> {
     let entry = view.objects.get(object)?;
     let task = view.unprotector.task(object)?;
     let mut progress = Progress { done: task.done, ..Progress::default() };
@@ -201,7 +200,7 @@ pub(super) fn progress<K: Extension>(view: View<'_, K>, object: &ObjectId) -> Op
         }
     }
     for id in view.reach(entry) {
-        if view.member_by_spec(entry, id) == Member::No {
+        if view.member_by_spec(object, entry, id) == Member::No {
             continue;
         }
         if task.done {
@@ -222,11 +221,11 @@ pub(super) fn progress<K: Extension>(view: View<'_, K>, object: &ObjectId) -> Op
 }
 
 /// Why the instance that the target is on is not seen.
-fn unseen_host<K: Extension>(view: View<'_, K>, object: &Object<K>, id: &K::Id) -> Option<Reason> {
+fn unseen_host<K: Kind>(view: View<'_, K>, name: &ObjectId, id: &K::Id) -> Option<Reason> {
     let instance = view.inventory.place(id).instance()?;
-    match &object.roster.as_ref()?.owners.get(instance)?.presence {
+    match view.hosts_of(name)?.get(instance)?.presence {
         Presence::Shown(_) => None,
         Presence::Gone(_) => Some(Reason::ListsDisagree),
-        Presence::Unknown(reason) => Some(*reason),
+        Presence::Unknown(reason) => Some(reason),
     }
 }

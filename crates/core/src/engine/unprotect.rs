@@ -4,7 +4,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
-use super::action::{Action, PreflightNumber};
+use super::action::{Action, PreflightId};
 use super::context::Context;
 use super::inventory::Inventory;
 use super::objects::Object;
@@ -94,9 +94,10 @@ struct Batch<K: Kind> {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Step {
     /// The API server is asked.
-    Preflight(PreflightNumber),
-    /// The instances that the targets are on are to be read: who selects these, selects what is on them.
-    ReadHosts(ObjectProof),
+    Preflight(PreflightId),
+    /// The instances that the targets are on are to be read, in this call or a later one: who selects these, selects what
+    /// is on them.
+    ReadHosts(ObjectProof, CallId),
     /// The cloud is asked, in this call or a later one.
     Read(ObjectProof, CallId),
     /// What is proven is written, as the budget allows.
@@ -257,7 +258,7 @@ impl<K: Kind> Unprotector<K> {
         now: Moment,
         upcoming: CallId,
         (objects, inventory): (&BTreeMap<ObjectId, Object<K>>, &Inventory<K>),
-        (preflight, answer): (PreflightNumber, &PreflightAnswer),
+        (preflight, answer): (PreflightId, &PreflightAnswer),
     ) -> Verified {
         let Some(batch) = self.batch.as_mut().filter(|batch| batch.step == Step::Preflight(preflight)) else {
             return Verified::Nothing;
@@ -283,25 +284,26 @@ impl<K: Kind> Unprotector<K> {
             batch.step = Step::Read(proof, upcoming);
             Verified::ReadTargets
         } else {
-            batch.step = Step::ReadHosts(proof);
+            batch.step = Step::ReadHosts(proof, upcoming);
             Verified::ReadHosts
         }
     }
 
-    /// The instances that the batch wants to be read, and since when.
-    pub fn wanted_hosts(&self) -> Option<(Moment, BTreeSet<InstanceId>)> {
-        let batch = self.batch.as_ref().filter(|batch| matches!(batch.step, Step::ReadHosts(_)))?;
-        Some((batch.asked, batch.hosts.clone()))
+    /// The instances that are to be read for the batch, and the first call that counts.
+    pub fn awaited_hosts(&self) -> Option<(&BTreeSet<InstanceId>, CallId)> {
+        match self.batch.as_ref()? {
+            Batch { step: Step::ReadHosts(_, since), hosts, .. } => Some((hosts, *since)),
+            _ => None,
+        }
     }
 
-    /// These of the instances were shown, and what objects make of them has been told. Whether the batch's targets are to be
-    /// read now.
-    pub fn hosts_read(&mut self, shown: &BTreeSet<InstanceId>, upcoming: CallId) -> bool {
-        let Some(batch) = &mut self.batch else { return false };
-        let Step::ReadHosts(proof) = batch.step else { return false };
-        batch.hosts.retain(|instance| shown.contains(instance));
-        batch.step = Step::Read(proof, upcoming);
-        true
+    /// These of the instances were shown, and what objects make of them is known. The batch's targets are to be read now.
+    pub fn hosts_read(&mut self, shown: &BTreeSet<InstanceId>, upcoming: CallId) {
+        let Some(batch) = &mut self.batch else { return };
+        if let Step::ReadHosts(proof, _) = batch.step {
+            batch.hosts.retain(|instance| shown.contains(instance));
+            batch.step = Step::Read(proof, upcoming);
+        }
     }
 
     /// The targets of the batch.

@@ -3,9 +3,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
-use super::attach::Attacher;
 use super::care::{self, CONTEST, Care};
-use super::context::Context;
+use super::context::Term;
+use super::hosts::Hosts;
 use super::index::Index;
 use super::inventory::Inventory;
 use super::objects::{Member, Object};
@@ -17,6 +17,7 @@ use crate::breaker::CircuitBreaker;
 use crate::evidence::Evidence;
 use crate::failure::without_request;
 use crate::id::{ObjectId, Tag};
+use crate::instance::Instance;
 use crate::intent::{Intent, Selector};
 use crate::kind::{Applicability, Kind};
 use crate::pace::Fits;
@@ -26,22 +27,21 @@ use crate::verdict::Verdict;
 
 /// Everything that an engine knows, at one moment. What is decided is a function of it.
 #[derive(Debug, Clone, Copy)]
-pub struct View<'a, K: Kind> {
+pub(crate) struct View<'a, K: Kind> {
     pub(super) now: Moment,
-    pub(super) context: &'a Context,
+    pub(super) term: Term,
     pub(super) inventory: &'a Inventory<K>,
     pub(super) index: &'a Index<K>,
     pub(super) objects: &'a BTreeMap<ObjectId, Object<K>>,
     pub(super) opaque: &'a BTreeSet<ObjectId>,
-    pub(super) owning: &'a BTreeSet<ObjectId>,
-    pub(super) rosterless: &'a BTreeSet<ObjectId>,
-    pub(super) attacher: &'a Attacher,
+    /// What is asked of the reads.
+    pub(super) demand: Demand,
     pub(super) reader: &'a Reader<K>,
     pub(super) writer: &'a Writer<K>,
     pub(super) unprotector: &'a Unprotector<K>,
     pub(super) breaker: &'a CircuitBreaker,
-    /// Why the instances that targets are on can't be read, if only a person can help.
-    pub(super) owners_unreadable: Option<Reason>,
+    /// What is known of the instances that targets are on; `None`: it is instances themselves that are looked at.
+    pub(super) hosts: Option<&'a View<'a, Instance>>,
     /// So long the status that stands is left standing without evidence.
     pub(super) patience: Duration,
 }
@@ -49,23 +49,23 @@ pub struct View<'a, K: Kind> {
 impl<'a, K: Kind> View<'a, K> {
     /// How often the region is swept now.
     pub(super) fn sweep_interval(self) -> Duration {
-        self.reader.interval(self.demand())
+        self.reader.interval(self.demand)
     }
 
     /// How long evidence lives: as long as it takes to be renewed at the pace that is really reached, within bounds.
     pub(super) fn evidence_life(self) -> Duration {
-        self.reader.evidence_life(self.demand())
+        self.reader.evidence_life(self.demand)
     }
 
     /// Evidence older than this is stale.
     pub(super) fn horizon(self) -> Moment {
-        self.now.before(self.evidence_life()).max(self.context.term_began())
+        self.now.before(self.evidence_life()).max(self.term.began)
     }
 
     /// What was seen before this is not repeated. Where sweeps come too seldom to promise anything, what is no promise is
     /// told until it should have been seen again.
     pub(super) fn told_horizon(self) -> Moment {
-        self.now.before(self.reader.memory(self.demand())).max(self.context.term_began())
+        self.now.before(self.reader.memory(self.demand)).max(self.term.began)
     }
 
     /// Why nothing positive is said although there is evidence: complete sweeps come too seldom.
@@ -76,17 +76,6 @@ impl<'a, K: Kind> View<'a, K> {
     /// The calls a minute that the cloud lets through, if it throttles and that is known.
     pub(super) fn fits(self) -> Fits {
         self.reader.hindrance().fits().map(|fits| (K::LISTING, fits)).into_iter().collect()
-    }
-
-    /// What is asked of the reads.
-    pub(super) fn demand(self) -> Demand {
-        let by_host = !self.owning.is_empty();
-        Demand {
-            by_listing: self.index.by_listing() || by_host,
-            by_tag: self.index.by_tag(),
-            by_host,
-            named: self.index.named_count(),
-        }
     }
 
     /// The tags of a target: those that were read last, or could be read last.
@@ -128,14 +117,15 @@ impl<'a, K: Kind> View<'a, K> {
     /// The evidence of a target, if it is of this term.
     pub(super) fn evidence_of_term(self, id: &K::Id) -> Option<&'a Evidence<K>> {
         let evidence = self.inventory.evidence(id);
-        evidence.filter(|evidence| evidence.call >= self.context.term_since())
+        evidence.filter(|evidence| evidence.call >= self.term.since)
     }
 
     /// The targets that an object may have. Whether it has them, [`View::member`] tells.
     pub(super) fn reach(self, object: &'a Object<K>) -> impl Iterator<Item = &'a K::Id> {
-        let owners = object.roster.iter().filter(|_| !object.intent.enumerates).flat_map(|r| r.selected());
-        let more: BTreeSet<&K::Id> = owners
-            .flat_map(|(instance, _)| self.index.on(instance))
+        let more: BTreeSet<&K::Id> = object
+            .hosted
+            .iter()
+            .flat_map(|instance| self.index.on(instance))
             .chain(object.memory.kept.keys())
             .collect();
         let selected = self.selected(&object.intent.selector);
@@ -144,6 +134,11 @@ impl<'a, K: Kind> View<'a, K> {
         }
         let seen: BTreeSet<&K::Id> = selected.collect();
         self.selected(&object.intent.selector).chain(more.difference(&seen).copied().collect::<BTreeSet<_>>())
+    }
+
+    /// Whether the target is one that the object may have.
+    pub(super) fn reaches(self, name: &ObjectId, id: &K::Id) -> bool {
+        self.index.candidates(id, self.known_tags(id), self.inventory.place(id)).contains(name)
     }
 
     /// The targets that a selector may select: what it names, what stands under its entries, or whatever was shown.
@@ -157,15 +152,31 @@ impl<'a, K: Kind> View<'a, K> {
     }
 
     /// Whether an object selects a target, by its spec or by its memory.
-    pub(super) fn member(self, object: &Object<K>, id: &K::Id) -> Member {
-        let remembered = object.memory.kept.contains_key(id);
-        object.member(id, self.inventory.get(id), self.horizon(), remembered, self.index.listed_by(id))
+    pub(super) fn member(self, name: &ObjectId, object: &Object<K>, id: &K::Id) -> Member {
+        self.member_if(name, object, id, object.memory.kept.contains_key(id))
     }
 
     /// Whether an object selects a target by its spec. What status says may keep a flag protected, but is no reason to unprotect
     /// one (I14).
-    pub(super) fn member_by_spec(self, object: &Object<K>, id: &K::Id) -> Member {
-        object.member(id, self.inventory.get(id), self.horizon(), false, self.index.listed_by(id))
+    pub(super) fn member_by_spec(self, name: &ObjectId, object: &Object<K>, id: &K::Id) -> Member {
+        self.member_if(name, object, id, false)
+    }
+
+    fn member_if(self, name: &ObjectId, object: &Object<K>, id: &K::Id, remembered: bool) -> Member {
+        let target = (id, self.inventory.get(id));
+        let listed_by = self.index.listed_by(id);
+        object.member(target, self.horizon(), remembered, listed_by, || self.hosts_of(name))
+    }
+
+    /// The instances that an object is about, as its selectors see them; `None`: it asks after none.
+    pub(super) fn hosts_of(self, name: &ObjectId) -> Option<Hosts<'a>> {
+        Hosts::of(self.hosts?, name)
+    }
+
+    /// Why the instances that targets are on can't be read, if only a person can help: without a look at its host nothing is
+    /// unprotected.
+    pub(crate) fn hosts_unreadable(self) -> Option<Reason> {
+        self.hosts?.reader.trouble().filter(|reason| reason.needs_person())
     }
 
     /// The objects that select the target, or may.
@@ -176,7 +187,7 @@ impl<'a, K: Kind> View<'a, K> {
         let place = self.inventory.place(id);
         self.index.candidates(id, self.known_tags(id), place).into_iter().filter_map(move |object| {
             let entry = self.objects.get(object)?;
-            let member = self.member(entry, id);
+            let member = self.member(object, entry, id);
             (member != Member::No).then_some((object, entry, member))
         })
     }
@@ -190,11 +201,7 @@ impl<'a, K: Kind> View<'a, K> {
 
     /// Whether any object but this one holds the target. In doubt it does.
     pub(super) fn held_by_other(self, id: &K::Id, than: &ObjectId) -> bool {
-        // What an object is about can't be told as long as nobody has said which instances it is about.
-        let unheard =
-            |name: &ObjectId| name != than && self.objects.get(name).is_some_and(|o| o.intent.holds());
         self.selectors_of(id).any(|(name, object, _)| name != than && object.intent.holds())
-            || self.rosterless.iter().any(unheard)
     }
 
     /// Why the list of the object's targets may not be complete.
@@ -203,12 +210,7 @@ impl<'a, K: Kind> View<'a, K> {
         if !object.needs_listing() {
             return None;
         }
-        if self.rosterless.contains(name) {
-            return Some(Reason::AwaitingListing);
-        }
-        if let Some(reason) =
-            object.roster.as_ref().filter(|_| !object.intent.enumerates).and_then(|r| r.unlisted)
-        {
+        if let Some(reason) = self.hosts_of(name).and_then(Hosts::unlisted) {
             return Some(reason);
         }
         match object.listed {
@@ -267,7 +269,7 @@ impl<'a, K: Kind> View<'a, K> {
             return false;
         };
         // Whoever led meanwhile may have written, and so may anybody since two sweeps ago.
-        let known = evidence.seen >= self.horizon() && evidence.call >= self.context.term_since();
+        let known = evidence.seen >= self.horizon() && evidence.call >= self.term.since;
         let ready = self.care(id).is_none_or(|care| {
             care.writing.is_none()
                 && care.accepted.is_none()

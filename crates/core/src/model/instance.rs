@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use crate::id::{InstanceId, Tag};
 use crate::kind::{Applicability, Kind, Refusal, Wanted};
-use crate::owners::{Shown, Surroundings};
+use crate::owners::Surroundings;
 use crate::reason::{Reason, Risk};
 
 /// Tag that Auto Scaling puts on the instances of a scaling group.
@@ -52,20 +52,16 @@ pub struct InstanceFacts {
 }
 
 impl InstanceFacts {
-    /// What interfaces on the instance need to know of it; `None` when that was not kept.
-    pub fn shown(&self) -> Option<Shown> {
+    /// Whether a tag says that it belongs to a Kubernetes cluster of the vendor's.
+    pub fn in_cluster(&self) -> bool {
         let cluster = |tag: &Tag| CLUSTER_TAGS.contains(&tag.key.as_ref());
-        Some(Shown {
-            surroundings: self.surroundings.clone()?,
-            // In doubt it does.
-            in_cluster: self.tags.as_ref().is_none_or(|tags| tags.iter().any(cluster)),
-            departures: self.departures().into(),
-        })
+        // In doubt it does.
+        self.tags.as_ref().is_none_or(|tags| tags.iter().any(cluster))
     }
 
     /// Ways in which the instance may go, and of which the vendor's page on retention does not say whether the flag of an
     /// interface holds there.
-    fn departures(&self) -> Vec<Risk> {
+    pub fn departures(&self) -> Vec<Risk> {
         let mut ways: Vec<Risk> =
             self.ways_out().into_iter().filter(|w| w.reason != Reason::KarpenterOwned).collect();
         match Instance::applicability(self) {
@@ -234,26 +230,23 @@ mod tests {
     #[test]
     fn ways_to_go_are_told_of_any_instance_and_its_cluster_is_kept_in_mind() {
         let facts = |change: fn(&mut InstanceFacts)| {
-            let mut facts = InstanceFacts { surroundings: Some(Arc::default()), ..plain() };
+            let mut facts = plain();
             change(&mut facts);
-            facts.shown().map(|shown| {
-                let ways: Vec<Reason> = shown.departures.iter().map(|way| way.reason).collect();
-                (ways, shown.in_cluster)
-            })
+            let ways: Vec<Reason> = facts.departures().iter().map(|way| way.reason).collect();
+            (ways, facts.in_cluster())
         };
-        assert_eq!(facts(|_| {}), Some((vec![], false)));
-        assert_eq!(facts(|f| f.surroundings = None), None, "nothing was kept to tell of");
-        assert_eq!(facts(|f| f.spot = Some(true)), Some((vec![Reason::SpotInstance], false)));
+        assert_eq!(facts(|_| {}), (vec![], false));
+        assert_eq!(facts(|f| f.spot = Some(true)), (vec![Reason::SpotInstance], false));
         let expires = facts(|f| f.charge_type = Some(ChargeType::PrePaid));
-        assert_eq!(expires, Some((vec![Reason::SubscriptionInstance], false)));
+        assert_eq!(expires, (vec![Reason::SubscriptionInstance], false));
         let timed = facts(|f| f.auto_release = Some(Some("2030-01-01T00:00Z".into())));
-        assert_eq!(timed, Some((vec![Reason::AutoReleaseTimeSet], false)));
+        assert_eq!(timed, (vec![Reason::AutoReleaseTimeSet], false));
         let karpenter = facts(|f| f.tags = Some(vec![Tag::new(KARPENTER_TAG, "x")]));
-        assert_eq!(karpenter, Some((vec![], false)), "Karpenter releases, and that is documented");
+        assert_eq!(karpenter, (vec![], false), "Karpenter releases, and that is documented");
         let cluster = facts(|f| f.tags = Some(vec![Tag::new("ack.aliyun.com", "c1")]));
-        assert_eq!(cluster, Some((vec![], true)));
+        assert_eq!(cluster, (vec![], true));
         let odd = facts(|f| f.tags = None);
-        assert_eq!(odd, Some((vec![Reason::RisksUnreadable], true)), "in doubt it belongs to a cluster");
+        assert_eq!(odd, (vec![Reason::RisksUnreadable], true), "in doubt it belongs to a cluster");
     }
 
     #[test]
