@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use jiff::Timestamp;
 use keeper_alicloud::client::Client;
-use keeper_alicloud::{ATTACH, VerifiedCredentials, Wire};
+use keeper_alicloud::{ATTACH, VerifiedCredentials, WireFlag, WireResource};
 use keeper_core::authority::{AttachPermit, PreflightAnswer};
 use keeper_core::call::{ReadCall, Reply, WriteCall};
 use keeper_core::engine::{PreflightId, Settings};
@@ -335,17 +335,17 @@ fn given_up(operation: &'static str, code: &str) -> Failure {
     }
 }
 
-async fn read_page<K: Wire>(
+async fn read_page<R: WireResource>(
     call: Call,
     id: CallId,
-    read: ReadCall<K>,
-    tell: Tell<K>,
+    read: ReadCall<R>,
+    tell: Tell<R>,
     stop: CancellationToken,
 ) -> Answer {
     let result = tokio::select! {
-        result = call.answer(K::READ.name(), call.cloud.read(&read, &call.guard)) => result.map(Reply::Page),
+        result = call.answer(R::READ.name(), call.cloud.read(&read, &call.guard)) => result.map(Reply::Page),
         // Nobody is interested in it any more, and the next leader waits.
-        () = stop.cancelled() => return (tell(id, Err(given_up(K::READ.name(), "Stopping"))), None),
+        () = stop.cancelled() => return (tell(id, Err(given_up(R::READ.name(), "Stopping"))), None),
     };
     // What was not sent for want of the right key is told once, where the key is judged.
     let failure = result.as_ref().err().filter(|failure| !failure.class.unsent()).cloned();
@@ -353,18 +353,18 @@ async fn read_page<K: Wire>(
     (tell(id, result), told)
 }
 
-async fn write_flag<K: Wire>(
+async fn write_flag<F: WireFlag>(
     call: Call,
     id: CallId,
-    write: WriteCall<K>,
+    write: WriteCall<F>,
     sort: Sort,
-    tell: Tell<K>,
+    tell: Tell<F::Of>,
 ) -> Answer {
     let (target, protected) = match &write {
         WriteCall::Protect(target) => (target.to_string(), true),
         WriteCall::Unprotect(permit) => (permit.target().to_string(), false),
     };
-    let outcome = call.answer(K::WRITE.name(), call.cloud.write(write, &call.guard)).await;
+    let outcome = call.answer(F::WRITE.name(), call.cloud.write(write, &call.guard)).await;
     let result = outcome.clone().map(Reply::Accepted);
     (tell(id, result), Some(Told::Written(Flag { sort, target, protected }, outcome)))
 }

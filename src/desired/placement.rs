@@ -3,6 +3,8 @@
 use std::collections::BTreeMap;
 
 use keeper_core::conditions::Question;
+use keeper_core::delete_on_release::DeleteOnRelease;
+use keeper_core::deletion_protection::DeletionProtection;
 use keeper_core::id::{AccountName, InstanceId, InterfaceId, Region};
 use keeper_core::instance::Instance;
 use keeper_core::intent::Intent;
@@ -71,8 +73,8 @@ impl Desired {
 
     pub fn question(&self) -> Question {
         match self {
-            Self::Protection(intent) => Question::of(intent),
-            Self::Retention(intent, _) => Question::of(intent),
+            Self::Protection(intent) => Question::of::<DeletionProtection>(intent),
+            Self::Retention(intent, _) => Question::of::<DeleteOnRelease>(intent),
         }
     }
 

@@ -15,8 +15,8 @@ use keeper_core::id::{InstanceId, InterfaceId, Region};
 use keeper_core::instance::Instance;
 use keeper_core::intent::{DeletionPolicy, Intent, Reattach, Selector};
 use keeper_core::interface::Interface;
-use keeper_core::kind::Types;
 use keeper_core::reason::Reason;
+use keeper_core::resource::Types;
 use keeper_core::retention::{AttachPhase, Attachment, Record, Remembered};
 
 use super::context::{Context, filters, instances};

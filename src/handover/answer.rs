@@ -3,7 +3,7 @@
 use std::cmp::Reverse;
 
 use keeper_alicloud::endpoint::is_known_region;
-use keeper_core::interface::PRIMARY_RETAINED_IN;
+use keeper_core::delete_on_release::PRIMARY_RETAINED_IN;
 use kube::ResourceExt as _;
 
 use crate::api::{

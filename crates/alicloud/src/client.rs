@@ -5,8 +5,8 @@ use std::sync::Arc;
 
 use keeper_core::authority::AttachPermit;
 use keeper_core::call::{Identity, Page, ReadCall, WriteCall};
+use keeper_core::delete_on_release::PRIMARY_RETAINED_IN;
 use keeper_core::id::{Region, RequestId};
-use keeper_core::interface::PRIMARY_RETAINED_IN;
 use secrecy::ExposeSecret;
 use tracing::{Instrument, debug, debug_span};
 
@@ -23,7 +23,7 @@ use crate::sign::{
     LeaseGuard, Request, Stamp, StampSource, SystemStamps, canonical_query, date_text, sha256_hex,
 };
 use crate::transport::Transport;
-use crate::wire::Wire;
+use crate::wire::{WireFlag, WireResource};
 
 const METHOD: &str = "POST";
 const PATH: &str = "/";
@@ -72,24 +72,28 @@ impl<C: CredentialsSource, S: StampSource> Client<C, S> {
     }
 
     /// Reads one page.
-    pub async fn read<K: Wire>(&self, call: &ReadCall<K>, guard: &dyn LeaseGuard) -> Result<Page<K>, Error> {
-        let parameters = K::read_parameters(self.region(), call)
-            .ok_or_else(|| Error::unanswered(K::READ, OwnCode::InvalidRequest))?;
+    pub async fn read<R: WireResource>(
+        &self,
+        call: &ReadCall<R>,
+        guard: &dyn LeaseGuard,
+    ) -> Result<Page<R>, Error> {
+        let parameters = R::read_parameters(self.region(), call)
+            .ok_or_else(|| Error::unanswered(R::READ, OwnCode::InvalidRequest))?;
         let (region, primary_retainable) = (self.region(), self.primary_retainable);
-        self.call(K::READ, parameters, guard, |answer, identity| {
-            K::page(Place { region, primary_retainable, identity }, answer)
+        self.call(R::READ, parameters, guard, |answer, identity| {
+            R::page(Place { region, primary_retainable, identity }, answer)
         })
         .await
     }
 
     /// Sets a flag. What comes back is no evidence of its effect.
-    pub async fn write<K: Wire>(
+    pub async fn write<F: WireFlag>(
         &self,
-        call: WriteCall<K>,
+        call: WriteCall<F>,
         guard: &dyn LeaseGuard,
     ) -> Result<RequestId, Error> {
-        let parameters = K::write_parameters(self.region(), call);
-        self.call(K::WRITE, parameters, guard, |answer, _| Some(answer.request_id)).await
+        let parameters = F::write_parameters(self.region(), call);
+        self.call(F::WRITE, parameters, guard, |answer, _| Some(answer.request_id)).await
     }
 
     /// Has a network interface attached to an instance. What comes back says that the cloud has begun, and is no

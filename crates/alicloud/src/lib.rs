@@ -38,4 +38,4 @@ pub use error::Error;
 pub use get_caller_identity::Caller;
 pub use sign::{Always, LeaseGuard, Stamp, StampSource, SystemStamps};
 pub use transport::{Timeouts, Transport};
-pub use wire::Wire;
+pub use wire::{WireFlag, WireResource};

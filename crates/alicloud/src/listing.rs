@@ -3,7 +3,7 @@
 
 use keeper_core::call::{IDS_PER_READ, Identity, Item, Page, Query, ReadCall};
 use keeper_core::id::{PageToken, Region, Tag, TagFilter};
-use keeper_core::kind::Kind;
+use keeper_core::resource::Resource;
 use serde_json::Value;
 
 use crate::answer::Answer;
@@ -25,11 +25,11 @@ pub struct Place<'a> {
 /// The parameters of a read; `None` when the query is empty or beyond the operations' limits. How ids are put differs.
 ///
 /// A filter without entries would not be sent at all, and the cloud would answer with the whole region.
-pub(crate) fn parameters<K: Kind>(
+pub(crate) fn parameters<R: Resource>(
     region: &Region,
     page_size: &str,
-    call: &ReadCall<K>,
-    ids_as_parameters: impl FnOnce(&[K::Id]) -> Parameters,
+    call: &ReadCall<R>,
+    ids_as_parameters: impl FnOnce(&[R::Id]) -> Parameters,
 ) -> Option<Parameters> {
     let mut parameters = vec![
         ("RegionId".to_owned(), region.as_str().to_owned()),
@@ -58,12 +58,12 @@ pub(crate) fn parameters<K: Kind>(
 ///
 /// The vendor documents an empty `NextToken` on the last page, and empty texts where others have null; so an empty or
 /// an absent one ends the listing, and anything else that is not a token makes the page worthless.
-pub(crate) fn page<K: Kind>(
+pub(crate) fn page<R: Resource>(
     place: Place<'_>,
     answer: Answer,
     [wrapper, list]: [&str; 2],
-    item: impl Fn(&Value) -> Option<Item<K>>,
-) -> Option<Page<K>> {
+    item: impl Fn(&Value) -> Option<Item<R>>,
+) -> Option<Page<R>> {
     let entries = answer.fields.get(wrapper)?.get(list)?.as_array()?;
     let next = match answer.fields.get("NextToken") {
         None => None,

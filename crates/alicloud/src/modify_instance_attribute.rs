@@ -5,15 +5,15 @@
 //! already changes nothing, so the operation needs no client token (and takes none).
 
 use keeper_core::call::WriteCall;
+use keeper_core::deletion_protection::DeletionProtection;
 use keeper_core::id::InstanceId;
-use keeper_core::instance::Instance;
 
 use crate::operation::{Operation, Parameters, Product};
 
 pub(crate) const OPERATION: Operation = Operation::write(Product::Ecs, "ModifyInstanceAttribute");
 
 /// The parameters of a write. A permit ends here.
-pub(crate) fn parameters(call: WriteCall<Instance>) -> Parameters {
+pub(crate) fn parameters(call: WriteCall<DeletionProtection>) -> Parameters {
     match call {
         WriteCall::Protect(id) => deletion_protection(&id, "true"),
         WriteCall::Unprotect(permit) => deletion_protection(permit.target(), "false"),
@@ -34,14 +34,14 @@ mod tests {
     use keeper_core::authority::{Case, ObjectProof, Obstacles, PreflightAnswer, UnprotectPermit, grant};
     use keeper_core::evidence::Evidence;
     use keeper_core::id::{CallId, RequestId};
-    use keeper_core::instance::{ChargeType, InstanceFacts};
+    use keeper_core::instance::{ChargeType, Instance, InstanceFacts};
     use keeper_core::intent::{Intent, Rights, Selector};
     use keeper_core::time::Moment;
 
     use super::*;
 
     /// Leave as it is given: by everything that speaks for it.
-    fn permit(id: &InstanceId) -> UnprotectPermit<Instance> {
+    fn permit(id: &InstanceId) -> UnprotectPermit<DeletionProtection> {
         let now = Moment::at(Duration::ZERO);
         let intent: Intent<Instance> =
             Intent { protect: false, may: Rights::ALL, ..Intent::of(Selector::default()) };

@@ -4,15 +4,15 @@
 //! Setting a value that is set already changes nothing, so the operation needs no client token (and takes none).
 
 use keeper_core::call::WriteCall;
+use keeper_core::delete_on_release::DeleteOnRelease;
 use keeper_core::id::{InterfaceId, Region};
-use keeper_core::interface::Interface;
 
 use crate::operation::{Operation, Parameters, Product};
 
 pub(crate) const OPERATION: Operation = Operation::write(Product::Ecs, "ModifyNetworkInterfaceAttribute");
 
 /// The parameters of a write. A permit ends here. The protected value is `false`.
-pub(crate) fn parameters(region: &Region, call: WriteCall<Interface>) -> Parameters {
+pub(crate) fn parameters(region: &Region, call: WriteCall<DeleteOnRelease>) -> Parameters {
     match call {
         WriteCall::Protect(id) => delete_on_release(region, &id, "false"),
         WriteCall::Unprotect(permit) => delete_on_release(region, permit.target(), "true"),
@@ -35,14 +35,14 @@ mod tests {
     use keeper_core::evidence::Evidence;
     use keeper_core::id::{CallId, RequestId};
     use keeper_core::intent::{Intent, Rights, Selector};
-    use keeper_core::interface::{InterfaceFacts, InterfaceType};
+    use keeper_core::interface::{Interface, InterfaceFacts, InterfaceType};
     use keeper_core::time::Moment;
 
     use super::*;
     use crate::sign::canonical_query;
 
     /// Leave as it is given: by everything that speaks for it.
-    fn permit(id: &InterfaceId) -> UnprotectPermit<Interface> {
+    fn permit(id: &InterfaceId) -> UnprotectPermit<DeleteOnRelease> {
         let now = Moment::at(Duration::ZERO);
         let intent: Intent<Interface> =
             Intent { protect: false, may: Rights::ALL, ..Intent::of(Selector::default()) };

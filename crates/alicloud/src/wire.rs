@@ -1,12 +1,15 @@
-//! How a kind of target is read and written over the wire. Sends nothing.
+//! How a resource is read and a flag is written over the wire. Sends nothing.
 //!
-//! Another kind is another file for each of its two operations, and an `impl` here.
+//! Another resource, or another flag, is a file for its operation, and an `impl` here.
 
 use keeper_core::call::{Page, ReadCall, WriteCall};
+use keeper_core::delete_on_release::DeleteOnRelease;
+use keeper_core::deletion_protection::DeletionProtection;
+use keeper_core::flag::Flag;
 use keeper_core::id::Region;
 use keeper_core::instance::Instance;
 use keeper_core::interface::Interface;
-use keeper_core::kind::Kind;
+use keeper_core::resource::Resource;
 
 use crate::answer::Answer;
 use crate::listing::Place;
@@ -16,27 +19,30 @@ use crate::{
     modify_network_interface_attribute,
 };
 
-/// A kind of target whose listing and whose flag this crate can put into requests. Can be implemented here alone, for
-/// its types have no public path.
-pub trait Wire: Kind {
+/// A resource whose listing this crate can put into requests. Can be implemented here alone, for its types have no public
+/// path.
+pub trait WireResource: Resource {
     /// The operation that lists.
     const READ: Operation;
-    /// The operation that sets the flag.
-    const WRITE: Operation;
 
     /// The parameters of a read; `None` for a query that would ask for something else than it says.
     fn read_parameters(region: &Region, call: &ReadCall<Self>) -> Option<Parameters>;
 
     /// The page in an answer; `None` when it isn't the answer to a listing.
     fn page(place: Place<'_>, answer: Answer) -> Option<Page<Self>>;
+}
+
+/// A flag that this crate can put into requests. Can be implemented here alone, for its types have no public path.
+pub trait WireFlag: Flag {
+    /// The operation that sets the flag.
+    const WRITE: Operation;
 
     /// The parameters of a write. Takes the call by value: a permit is used once.
     fn write_parameters(region: &Region, call: WriteCall<Self>) -> Parameters;
 }
 
-impl Wire for Instance {
+impl WireResource for Instance {
     const READ: Operation = describe_instances::OPERATION;
-    const WRITE: Operation = modify_instance_attribute::OPERATION;
 
     fn read_parameters(region: &Region, call: &ReadCall<Self>) -> Option<Parameters> {
         describe_instances::parameters(region, call)
@@ -45,15 +51,18 @@ impl Wire for Instance {
     fn page(place: Place<'_>, answer: Answer) -> Option<Page<Self>> {
         describe_instances::page(place, answer)
     }
+}
+
+impl WireFlag for DeletionProtection {
+    const WRITE: Operation = modify_instance_attribute::OPERATION;
 
     fn write_parameters(_region: &Region, call: WriteCall<Self>) -> Parameters {
         modify_instance_attribute::parameters(call)
     }
 }
 
-impl Wire for Interface {
+impl WireResource for Interface {
     const READ: Operation = describe_network_interfaces::OPERATION;
-    const WRITE: Operation = modify_network_interface_attribute::OPERATION;
 
     fn read_parameters(region: &Region, call: &ReadCall<Self>) -> Option<Parameters> {
         describe_network_interfaces::parameters(region, call)
@@ -62,6 +71,10 @@ impl Wire for Interface {
     fn page(place: Place<'_>, answer: Answer) -> Option<Page<Self>> {
         describe_network_interfaces::page(place, answer)
     }
+}
+
+impl WireFlag for DeleteOnRelease {
+    const WRITE: Operation = modify_network_interface_attribute::OPERATION;
 
     fn write_parameters(region: &Region, call: WriteCall<Self>) -> Parameters {
         modify_network_interface_attribute::parameters(region, call)

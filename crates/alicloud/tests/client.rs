@@ -16,6 +16,8 @@ use keeper_alicloud::{
 };
 use keeper_core::authority::AttachPermit;
 use keeper_core::call::{Query, ReadCall, WriteCall};
+use keeper_core::delete_on_release::DeleteOnRelease;
+use keeper_core::deletion_protection::DeletionProtection;
 use keeper_core::evidence::Evidence;
 use keeper_core::failure::{Class, Effect};
 use keeper_core::id::{CallId, InstanceId, InterfaceId, Region, RequestId};
@@ -133,7 +135,7 @@ fn client_of(region: &str, url: &str, timeouts: Timeouts) -> Client<StaticCreden
     Client::with_stamps(transport, endpoints, StaticCredentials::new(key), Counted(Mutex::new(0)))
 }
 
-fn protect() -> WriteCall<Instance> {
+fn protect() -> WriteCall<DeletionProtection> {
     WriteCall::Protect(InstanceId::new("i-1"))
 }
 
@@ -213,7 +215,7 @@ fn attachment() -> AttachPermit {
 async fn the_calls_on_an_interface_name_its_region_and_nothing_that_is_not_needed() {
     let server = Server::start(Then::Answer(http("200 OK", "", ACCEPTED))).await;
     let client = client(&server.url, Timeouts::default());
-    let retain: WriteCall<Interface> = WriteCall::Protect(InterfaceId::new("eni-1"));
+    let retain: WriteCall<DeleteOnRelease> = WriteCall::Protect(InterfaceId::new("eni-1"));
     assert_eq!(client.write(retain, &Always).await.unwrap(), RequestId::new("R-1"));
     assert_eq!(client.attach(attachment(), &Always).await.unwrap(), RequestId::new("R-1"));
     let expected = [

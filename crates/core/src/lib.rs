@@ -12,8 +12,8 @@ pub mod engine;
 pub mod region;
 
 pub use model::{
-    authority, call, evidence, failure, id, instance, intent, interface, kind, loss, owners, reason,
-    retention, time,
+    authority, call, delete_on_release, deletion_protection, evidence, failure, flag, id, instance, intent,
+    interface, loss, owners, reason, resource, retention, time,
 };
 pub use policy::{backoff, breaker, budget, pace};
 pub use status::{conditions, verdict};

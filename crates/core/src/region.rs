@@ -10,12 +10,14 @@
 
 use std::time::Duration;
 
-use crate::authority::AttachPermit;
 use crate::backoff::Jitter;
-use crate::call::{ReadCall, Reply, WriteCall};
+use crate::call::Reply;
+use crate::delete_on_release::DeleteOnRelease;
+use crate::deletion_protection::DeletionProtection;
+pub use crate::engine::{Action, Asked, Input};
 use crate::engine::{
-    self, Attacher, Attaching, Context, Engine, Finding, Load, PreflightAnswer, PreflightId, Proven,
-    Reporter, Settings, Turn, Window, lost_reply, retention_part,
+    Attacher, Attaching, Context, Engine, Finding, Load, PreflightAnswer, PreflightId, Proven, Reporter,
+    Settings, Turn, Window, lost_reply, retention_part,
 };
 use crate::failure::Failure;
 use crate::id::{CallId, Generation, InstanceId, ObjectId};
@@ -24,69 +26,15 @@ use crate::intent::{Intent, Selector};
 use crate::interface::Interface;
 use crate::pace::Pace;
 use crate::reason::Reason;
-use crate::retention::Record;
 use crate::time::Moment;
-use crate::verdict::RegionReport;
-
-/// What an object asks.
-#[derive(Debug, Clone)]
-pub enum Asked {
-    /// Release protection of instances.
-    Protection(Box<Intent<Instance>>),
-    /// Retention of network interfaces, and what the object's status says already.
-    Retention(Box<Intent<Interface>>, Box<Record>),
-    /// It stands there but can't be read: it may be a hold on anything.
-    Opaque,
-    /// Nothing: it does not exist any more.
-    Gone,
-}
-
-/// What happened.
-#[derive(Debug, Clone)]
-pub enum Input {
-    /// An object's newest generation.
-    Intent(ObjectId, Generation, Asked),
-    /// An answer about instances, or the lack of one.
-    Instances(CallId, Result<Reply<Instance>, Failure>),
-    /// An answer about interfaces, or the lack of one.
-    Interfaces(CallId, Result<Reply<Interface>, Failure>),
-    /// An answer to [`Action::Preflight`].
-    Preflight(PreflightId, PreflightAnswer),
-    /// The span in which calls may be sent; `None`: not now.
-    Lead(Option<Window>),
-    /// So long after the lead was taken what whoever led before said is left standing without evidence of our own.
-    Patience(Duration),
-    /// There is another key to sign with.
-    KeyChanged,
-}
-
-/// What is to be done.
-#[derive(Debug, PartialEq, Eq)]
-pub enum Action {
-    /// Read a page of instances.
-    ReadInstances(CallId, ReadCall<Instance>),
-    /// Read a page of interfaces.
-    ReadInterfaces(CallId, ReadCall<Interface>),
-    /// Write an instance's flag.
-    WriteInstance(CallId, WriteCall<Instance>),
-    /// Write an interface's flag.
-    WriteInterface(CallId, WriteCall<Interface>),
-    /// Have an interface attached. The answer is one about interfaces.
-    Attach(CallId, AttachPermit),
-    /// Ask the API server, uncached, for the object and for all holds.
-    Preflight(PreflightId, ObjectId),
-    /// Report this of the object at this generation. It is said once: whoever carries it keeps the newest until it is
-    /// written.
-    Report(ObjectId, Generation, Box<RegionReport>),
-}
 
 /// The decider for one account and region.
 #[derive(Debug)]
 pub struct RegionEngine {
     context: Context,
     reporter: Reporter,
-    instances: Engine<Instance>,
-    interfaces: Engine<Interface>,
+    instances: Engine<DeletionProtection>,
+    interfaces: Engine<DeleteOnRelease>,
     attacher: Attacher,
     /// Why instances could not be read when that was looked at last, if only a person can help.
     hosts_unreadable: Option<Reason>,
@@ -111,7 +59,7 @@ impl RegionEngine {
     fn with_instances<T>(
         &mut self,
         now: Moment,
-        step: impl FnOnce(&mut Engine<Instance>, &mut Turn<'_>) -> T,
+        step: impl FnOnce(&mut Engine<DeletionProtection>, &mut Turn<'_>) -> T,
     ) -> T {
         let (context, reporter) = (&mut self.context, &mut self.reporter);
         step(&mut self.instances, &mut Turn { now, context, reporter, hosts: None })
@@ -121,7 +69,7 @@ impl RegionEngine {
     fn with_interfaces<T>(
         &mut self,
         now: Moment,
-        step: impl FnOnce(&mut Engine<Interface>, &mut Turn<'_>) -> T,
+        step: impl FnOnce(&mut Engine<DeleteOnRelease>, &mut Turn<'_>) -> T,
     ) -> T {
         let hosts = self.instances.as_hosts(now, &self.context, &self.reporter);
         let (context, reporter) = (&mut self.context, &mut self.reporter);
@@ -362,17 +310,21 @@ impl RegionEngine {
     }
 
     fn plan(&mut self, now: Moment, window: Window, out: &mut Vec<Action>) {
-        let (mut of_instances, mut of_interfaces) = (Vec::new(), Vec::new());
+        let (mut writes, mut preflights) = (Vec::new(), Vec::new());
         self.with_instances(now, |instances, turn| {
-            instances.plan_writes(turn, window, &mut of_instances);
-            instances.plan_unprotecting(turn, window, &mut of_instances);
+            instances.plan_writes(turn, window, &mut writes);
+            preflights.extend(instances.plan_unprotecting(turn, window));
             instances.notice_staleness(turn);
         });
+        out.extend(writes.into_iter().map(|(call, write)| Action::WriteInstance(call, write)));
+        let mut writes = Vec::new();
         self.with_interfaces(now, |interfaces, turn| {
-            interfaces.plan_writes(turn, window, &mut of_interfaces);
-            interfaces.plan_unprotecting(turn, window, &mut of_interfaces);
+            interfaces.plan_writes(turn, window, &mut writes);
+            preflights.extend(interfaces.plan_unprotecting(turn, window));
         });
-        self.with_attaching(now, |attaching, turn| attaching.plan(turn, &mut of_interfaces));
+        out.extend(writes.into_iter().map(|(call, write)| Action::WriteInterface(call, write)));
+        out.extend(preflights.into_iter().map(|(preflight, object)| Action::Preflight(preflight, object)));
+        self.with_attaching(now, |attaching, turn| attaching.plan(turn, out));
         self.with_interfaces(now, |interfaces, turn| {
             interfaces.notice_staleness(turn);
             let findings = interfaces.begin_sweep(turn);
@@ -383,10 +335,12 @@ impl RegionEngine {
         self.update_watches(now);
         let findings = self.with_instances(now, |instances, turn| instances.begin_sweep(turn));
         self.take_findings_of_instances(now, findings);
-        self.with_instances(now, |instances, turn| instances.plan_reads(turn, &mut of_instances));
-        self.with_interfaces(now, |interfaces, turn| interfaces.plan_reads(turn, &mut of_interfaces));
-        out.extend(of_instances.into_iter().filter_map(about_instances));
-        out.extend(of_interfaces.into_iter().map(about_interfaces));
+        let mut reads = Vec::new();
+        self.with_instances(now, |instances, turn| instances.plan_reads(turn, &mut reads));
+        out.extend(reads.into_iter().map(|(call, read)| Action::ReadInstances(call, read)));
+        let mut reads = Vec::new();
+        self.with_interfaces(now, |interfaces, turn| interfaces.plan_reads(turn, &mut reads));
+        out.extend(reads.into_iter().map(|(call, read)| Action::ReadInterfaces(call, read)));
         self.report(now, out);
     }
 
@@ -475,24 +429,5 @@ impl RegionEngine {
     /// Whether either circuit breaker is open: nothing is concluded from absence and nothing is unprotected.
     pub fn circuit_open(&self) -> bool {
         self.instances.circuit_open() || self.interfaces.circuit_open()
-    }
-}
-
-fn about_instances(action: engine::Action<Instance>) -> Option<Action> {
-    Some(match action {
-        engine::Action::Read(call, read) => Action::ReadInstances(call, read),
-        engine::Action::Write(call, write) => Action::WriteInstance(call, write),
-        engine::Action::Preflight(preflight, object) => Action::Preflight(preflight, object),
-        // Instances are attached to, and never attached.
-        engine::Action::Attach(..) => return None,
-    })
-}
-
-fn about_interfaces(action: engine::Action<Interface>) -> Action {
-    match action {
-        engine::Action::Read(call, read) => Action::ReadInterfaces(call, read),
-        engine::Action::Write(call, write) => Action::WriteInterface(call, write),
-        engine::Action::Attach(call, permit) => Action::Attach(call, permit),
-        engine::Action::Preflight(preflight, object) => Action::Preflight(preflight, object),
     }
 }

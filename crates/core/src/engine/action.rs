@@ -1,15 +1,22 @@
-//! What an engine is set to, and what it asks for.
+//! What goes into the engine and what comes out of it.
 
 use std::time::Duration;
 
-use crate::authority::AttachPermit;
+use crate::authority::{AttachPermit, PreflightAnswer};
 use crate::budget::Limit;
-use crate::call::{ReadCall, WriteCall};
+use crate::call::{ReadCall, Reply, WriteCall};
+use crate::delete_on_release::DeleteOnRelease;
+use crate::deletion_protection::DeletionProtection;
 use crate::failure::{Class, Effect, Failure};
-use crate::id::{CallId, ObjectId};
-use crate::kind::Kind;
+use crate::flag::Flag;
+use crate::id::{CallId, Generation, ObjectId};
+use crate::instance::Instance;
+use crate::intent::Intent;
+use crate::interface::Interface;
 use crate::reason::Reason;
+use crate::retention::Record;
 use crate::time::Moment;
+use crate::verdict::RegionReport;
 
 /// After this long without an answer a call counts as lost.
 pub const CALL_DEADLINE: Duration = Duration::from_secs(60);
@@ -93,17 +100,56 @@ pub struct Load {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct PreflightId(pub u64);
 
+/// What an object asks.
+#[derive(Debug, Clone)]
+pub enum Asked {
+    /// Release protection of instances.
+    Protection(Box<Intent<Instance>>),
+    /// Retention of network interfaces, and what the object's status says already.
+    Retention(Box<Intent<Interface>>, Box<Record>),
+    /// It stands there but can't be read: it may be a hold on anything.
+    Opaque,
+    /// Nothing: it does not exist any more.
+    Gone,
+}
+
+/// What happened.
+#[derive(Debug, Clone)]
+pub enum Input {
+    /// An object's newest generation.
+    Intent(ObjectId, Generation, Asked),
+    /// An answer about instances, or the lack of one.
+    Instances(CallId, Result<Reply<Instance>, Failure>),
+    /// An answer about interfaces, or the lack of one.
+    Interfaces(CallId, Result<Reply<Interface>, Failure>),
+    /// An answer to [`Action::Preflight`].
+    Preflight(PreflightId, PreflightAnswer),
+    /// The span in which calls may be sent; `None`: not now.
+    Lead(Option<Window>),
+    /// So long after the lead was taken what whoever led before said is left standing without evidence of our own.
+    Patience(Duration),
+    /// There is another key to sign with.
+    KeyChanged,
+}
+
 /// What is to be done.
 #[derive(Debug, PartialEq, Eq)]
-pub enum Action<K: Kind> {
-    /// Read a page.
-    Read(CallId, ReadCall<K>),
-    /// Write a flag.
-    Write(CallId, WriteCall<K>),
-    /// Have an interface attached. Only the engine of interfaces asks for it.
+pub enum Action {
+    /// Read a page of instances.
+    ReadInstances(CallId, ReadCall<Instance>),
+    /// Read a page of interfaces.
+    ReadInterfaces(CallId, ReadCall<Interface>),
+    /// Write an instance's flag.
+    WriteInstance(CallId, WriteCall<DeletionProtection>),
+    /// Write an interface's flag.
+    WriteInterface(CallId, WriteCall<DeleteOnRelease>),
+    /// Have an interface attached. The answer is one about interfaces.
     Attach(CallId, AttachPermit),
     /// Ask the API server, uncached, for the object and for all holds.
     Preflight(PreflightId, ObjectId),
+    /// Report this of the object at this generation. It is said once: whoever carries it keeps the newest until it is
+    /// written.
+    Report(ObjectId, Generation, Box<RegionReport>),
 }
 
 /// A call that was given up: it may have had its effect.
@@ -124,9 +170,9 @@ pub(super) fn odd_reply() -> Failure {
 }
 
 /// The reason to report for a failure, with the words that help to find it.
-pub(super) fn describe<K: Kind>(failure: &Failure) -> (Reason, Box<str>) {
+pub(super) fn describe<F: Flag>(failure: &Failure) -> (Reason, Box<str>) {
     let reason = match failure.class {
-        Class::NotApplicable => K::REFUSAL.settling,
+        Class::NotApplicable => F::REFUSAL.settling,
         _ => failure.reason(),
     };
     (reason, failure.words())

@@ -4,16 +4,18 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::attach::{Attacher, Next, State};
+use crate::delete_on_release::DeleteOnRelease;
 use crate::engine::hosts::{Presence, Shown, presence_of};
 use crate::engine::objects::Object;
 use crate::engine::view::View;
 
+use crate::flag::{Applicability, Flag};
 use crate::id::{InterfaceId, ObjectId};
 use crate::intent::Reattach;
 use crate::interface::{Interface, InterfaceFacts, InterfaceStatus};
-use crate::kind::{Applicability, Kind, Place};
 use crate::owners::Power;
 use crate::reason::Reason;
+use crate::resource::{Place, Resource};
 use crate::retention::AttachPhase;
 use crate::verdict::Verdict;
 
@@ -32,7 +34,7 @@ fn obstacle(facts: &InterfaceFacts, shown: Shown<'_>, is_node: bool) -> Option<(
 
 /// What stands against it on the side of the interface.
 fn interface_obstacle(facts: &InterfaceFacts) -> Option<(AttachPhase, Reason)> {
-    match Interface::applicability(facts) {
+    match DeleteOnRelease::applicability(facts) {
         Applicability::No(reason) => return Some((AttachPhase::Refused, reason)),
         Applicability::Unreadable => return Some((AttachPhase::Refused, Reason::FieldUnreadable)),
         Applicability::Yes => {}
@@ -68,7 +70,7 @@ fn misfit(facts: &InterfaceFacts, shown: Shown<'_>, is_node: bool) -> Option<(At
 
 /// Where an entry stands, as far as evidence tells.
 pub(super) fn assess(
-    view: View<'_, Interface>,
+    view: View<'_, DeleteOnRelease>,
     attacher: &Attacher,
     name: &ObjectId,
     entry: &Reattach,
@@ -169,7 +171,7 @@ pub(super) fn assess(
 }
 
 /// Only what the object retains, and its status says so durably, is attached.
-fn unretained(view: View<'_, Interface>, object: &Object<Interface>, id: &InterfaceId) -> Option<Next> {
+fn unretained(view: View<'_, DeleteOnRelease>, object: &Object<Interface>, id: &InterfaceId) -> Option<Next> {
     let durable = object.memory.durable.as_ref().is_some_and(|ids| ids.contains(id));
     let awaited = unread(view, object, id);
     match (object.memory.kept.contains_key(id) && object.intent.protect, durable) {
@@ -181,12 +183,17 @@ fn unretained(view: View<'_, Interface>, object: &Object<Interface>, id: &Interf
 }
 
 /// Whether it can't be known yet whether the object will retain this.
-fn unread(view: View<'_, Interface>, object: &Object<Interface>, id: &InterfaceId) -> bool {
+fn unread(view: View<'_, DeleteOnRelease>, object: &Object<Interface>, id: &InterfaceId) -> bool {
     !object.settled && view.inventory.get(id).is_none_or(|t| t.evidence.is_none() && t.absence.is_none())
 }
 
 /// Whether another object wants to attach the same interface. Who has asked the cloud already goes on.
-fn contended(view: View<'_, Interface>, attacher: &Attacher, name: &ObjectId, id: &InterfaceId) -> bool {
+fn contended(
+    view: View<'_, DeleteOnRelease>,
+    attacher: &Attacher,
+    name: &ObjectId,
+    id: &InterfaceId,
+) -> bool {
     if attacher.state(name, id).is_some_and(|state| state.row.phase == AttachPhase::Requested) {
         return false;
     }

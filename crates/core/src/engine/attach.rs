@@ -12,10 +12,10 @@ use super::calls::Calls;
 use super::context::Context;
 use crate::authority::{PROOF_LIFE, PreflightAnswer};
 use crate::backoff::{self, LONG};
+use crate::delete_on_release::DeleteOnRelease;
 use crate::failure::{Class, Failure};
 use crate::id::{CallId, Generation, InstanceId, InterfaceId, ObjectId};
 use crate::intent::Reattach;
-use crate::interface::Interface;
 use crate::owners::Power;
 use crate::reason::Reason;
 use crate::retention::{AttachPhase, Attachment};
@@ -496,7 +496,7 @@ impl Attacher {
             Class::Throttled => now.after(wait).max(token_at),
             _ => now.after(wait),
         };
-        let (_, detail) = describe::<Interface>(failure);
+        let (_, detail) = describe::<DeleteOnRelease>(failure);
         (state.failures, state.not_before, state.sent) = (failures, not_before, None);
         let waits = failure.class.heals_itself() && !reason.needs_person();
         state.row.phase = if waits { AttachPhase::Waiting } else { AttachPhase::Refused };

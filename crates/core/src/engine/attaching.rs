@@ -11,18 +11,19 @@ use super::view::View;
 use super::{Action, Engine, PreflightId};
 use crate::authority::{AttachPermit, PreflightAnswer};
 use crate::budget::Urgency;
+use crate::delete_on_release::DeleteOnRelease;
 use crate::failure::{Class, Effect as Outcome, Failure};
 use crate::id::{InstanceId, InterfaceId, ObjectId};
 use crate::intent::Reattach;
 use crate::interface::Interface;
-use crate::kind::Place;
+use crate::resource::Place;
 use crate::retention::{Record, Remembered};
 
 /// One step of attaching: what is asked for, and the interfaces that it is about.
 #[derive(Debug)]
 pub(crate) struct Attaching<'a> {
     pub attacher: &'a mut Attacher,
-    pub interfaces: &'a mut Engine<Interface>,
+    pub interfaces: &'a mut Engine<DeleteOnRelease>,
 }
 
 impl Attaching<'_> {
@@ -70,7 +71,7 @@ impl Attaching<'_> {
     }
 
     /// Says where each entry stands, and goes on with what is ready.
-    pub fn plan(&mut self, turn: &mut Turn<'_>, out: &mut Vec<Action<Interface>>) {
+    pub fn plan(&mut self, turn: &mut Turn<'_>, out: &mut Vec<Action>) {
         // Nearly no object has any, and this is asked at every turn.
         self.attacher.tidy();
         let names: Vec<ObjectId> = self.attacher.objects().cloned().collect();
@@ -154,7 +155,7 @@ impl Attaching<'_> {
         }
     }
 
-    fn advance_attempt(&mut self, turn: &mut Turn<'_>, out: &mut Vec<Action<Interface>>) {
+    fn advance_attempt(&mut self, turn: &mut Turn<'_>, out: &mut Vec<Action>) {
         let Some((call, generation)) = self.attacher.attempted() else { return };
         let object = self.interfaces.objects.get(&call.object).filter(|o| o.generation == generation);
         let entry = object
@@ -174,7 +175,7 @@ impl Attaching<'_> {
     }
 
     /// Sends the call as soon as status says durably that it is requested.
-    fn call_if_recorded(&mut self, turn: &mut Turn<'_>, out: &mut Vec<Action<Interface>>) {
+    fn call_if_recorded(&mut self, turn: &mut Turn<'_>, out: &mut Vec<Action>) {
         let Some(call) = self.attacher.due_call(turn.now, turn.context) else { return };
         let Some(may) = self.interfaces.objects.get(&call.object).map(|object| object.intent.may) else {
             return;
@@ -249,6 +250,6 @@ pub(super) fn destinations<'a>(
 }
 
 /// Whether the interface was seen free.
-pub(super) fn is_free(view: View<'_, Interface>, id: &InterfaceId) -> bool {
+pub(super) fn is_free(view: View<'_, DeleteOnRelease>, id: &InterfaceId) -> bool {
     view.inventory.evidence(id).is_some() && view.inventory.place(id) == Place::Free
 }

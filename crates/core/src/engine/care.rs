@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use super::target::Target;
 use crate::backoff::LONG;
+use crate::flag::{Applicability, Flag};
 use crate::id::CallId;
-use crate::kind::{Applicability, Kind};
 use crate::loss::Sight;
 use crate::reason::Reason;
 use crate::time::Moment;
@@ -77,8 +77,8 @@ pub struct Trouble {
 impl Trouble {
     /// Whether evidence and the cloud's refusal have contradicted each other for too long for something that settles
     /// late. Refusals alone count, not the time in which nobody asked.
-    pub fn refused_for_good<K: Kind>(&self) -> bool {
-        self.reason == K::REFUSAL.settling && self.last.since(self.since) >= K::REFUSAL.settles
+    pub fn refused_for_good<F: Flag>(&self) -> bool {
+        self.reason == F::REFUSAL.settling && self.last.since(self.since) >= F::REFUSAL.settles
     }
 }
 
@@ -132,7 +132,7 @@ impl Care {
 }
 
 /// The verdict on evidence alone, whoever asks. `epoch` is the tag epoch that the asker's selector needs.
-pub fn verdict<K: Kind>(target: &Target<K>, care: Option<&Care>, horizon: Moment, epoch: u32) -> Verdict {
+pub fn verdict<F: Flag>(target: &Target<F::Of>, care: Option<&Care>, horizon: Moment, epoch: u32) -> Verdict {
     if let Some(absence) = target.absence.as_deref() {
         return Verdict::Unknown(match absence {
             a if a.refused => Reason::RequestRefused,
@@ -147,7 +147,7 @@ pub fn verdict<K: Kind>(target: &Target<K>, care: Option<&Care>, horizon: Moment
     if evidence.seen < horizon {
         return Verdict::Unknown(Reason::EvidenceStale);
     }
-    match K::applicability(&evidence.facts) {
+    match F::applicability(&evidence.facts) {
         Applicability::No(reason) => return Verdict::NotApplicable(reason),
         Applicability::Unreadable => return Verdict::Unknown(Reason::FieldUnreadable),
         Applicability::Yes => {}
@@ -157,33 +157,33 @@ pub fn verdict<K: Kind>(target: &Target<K>, care: Option<&Care>, horizon: Moment
         return if care.is_some_and(Care::ineffective) {
             // One more write of many that have changed nothing is no news.
             Verdict::Unprotected(Reason::WriteIneffective)
-        } else if had_no_effect && K::protected(&evidence.facts) == Some(false) {
+        } else if had_no_effect && F::protected(&evidence.facts) == Some(false) {
             // Nor is one more that was refused.
-            unprotected::<K>(care, horizon)
+            unprotected::<F>(care, horizon)
         } else {
             Verdict::Unknown(Reason::Verifying)
         };
     };
-    if let Some(proof) = fresh.prove() {
+    if let Some(proof) = fresh.prove::<F>() {
         // A write of our own is under way or was accepted, and this read may be of a moment before its effect.
         if care.is_some_and(|c| c.writing.is_some() || matches!(c.accepted, Some((_, Value::Unprotected)))) {
             return Verdict::Unknown(Reason::Verifying);
         }
         return Verdict::Protected(proof);
     }
-    if K::protected(&evidence.facts).is_none() {
+    if F::protected(&evidence.facts).is_none() {
         return Verdict::Unknown(Reason::FieldUnreadable);
     }
-    unprotected::<K>(care, horizon)
+    unprotected::<F>(care, horizon)
 }
 
 /// The verdict on a target that was seen unprotected.
-fn unprotected<K: Kind>(care: Option<&Care>, horizon: Moment) -> Verdict {
+fn unprotected<F: Flag>(care: Option<&Care>, horizon: Moment) -> Verdict {
     if let Some(trouble) = care.and_then(|c| c.trouble_with(Value::Protected)) {
         // Who may write tries again every ten minutes. A refusal that nobody has heard again says nothing of now.
         let heard = trouble.last.after(LONG * 2) >= horizon;
-        return match (trouble.refused_for_good::<K>(), heard) {
-            (true, true) => Verdict::NotApplicable(K::REFUSAL.settled),
+        return match (trouble.refused_for_good::<F>(), heard) {
+            (true, true) => Verdict::NotApplicable(F::REFUSAL.settled),
             (true, false) => Verdict::Unprotected(Reason::Correcting),
             (false, _) => Verdict::Unprotected(trouble.reason),
         };
@@ -197,6 +197,7 @@ fn unprotected<K: Kind>(care: Option<&Care>, horizon: Moment) -> Verdict {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::deletion_protection::DeletionProtection;
     use crate::engine::target::Absence;
     use crate::evidence::Evidence;
     use crate::id::RequestId;
@@ -241,7 +242,7 @@ mod tests {
     }
 
     fn word((target, care): &(Target<Instance>, Option<Care>)) -> (&'static str, Option<Reason>) {
-        match verdict(target, care.as_ref(), at(90), 3) {
+        match verdict::<DeletionProtection>(target, care.as_ref(), at(90), 3) {
             Verdict::Protected(_) => ("Protected", None),
             Verdict::Unprotected(reason) => ("Unprotected", Some(reason)),
             Verdict::NotApplicable(reason) => ("NotApplicable", Some(reason)),
@@ -326,8 +327,14 @@ mod tests {
             assert_eq!(word(&target), expected, "{state}");
         }
         let target = seen(facts(Some(true)));
-        assert_eq!(verdict(&target.0, None, at(101), 3), Verdict::Unknown(R::EvidenceStale));
-        assert_eq!(verdict(&target.0, None, at(90), 4), Verdict::Unknown(R::AwaitingEvidence));
+        assert_eq!(
+            verdict::<DeletionProtection>(&target.0, None, at(101), 3),
+            Verdict::Unknown(R::EvidenceStale)
+        );
+        assert_eq!(
+            verdict::<DeletionProtection>(&target.0, None, at(90), 4),
+            Verdict::Unknown(R::AwaitingEvidence)
+        );
     }
 
     #[test]

@@ -10,15 +10,16 @@ use crate::backoff::LONG;
 use crate::call::Item;
 use crate::engine::care::{SETTLE, SETTLE_PROTECTED, Trouble, Value};
 use crate::evidence::Evidence;
+use crate::flag::{Applicability, Flag, Id};
 use crate::id::CallId;
-use crate::kind::{Applicability, Kind, Wanted};
 use crate::loss::Sight;
 use crate::reason::Reason;
+use crate::resource::{Resource, Wanted};
 use crate::time::Moment;
 
-impl<K: Kind> Engine<K> {
+impl<F: Flag> Engine<F> {
     /// Takes in what reads have shown.
-    pub fn take_findings(&mut self, turn: &mut Turn<'_>, findings: Vec<Finding<K>>) {
+    pub fn take_findings(&mut self, turn: &mut Turn<'_>, findings: Vec<Finding<F::Of>>) {
         for finding in findings {
             if let Some(finding) = self.confirm(turn, finding) {
                 self.take_finding(turn, finding);
@@ -27,16 +28,16 @@ impl<K: Kind> Engine<K> {
     }
 
     /// Takes in what a read has shown if that is how it was, and says what is left to be taken in otherwise.
-    pub fn confirm(&mut self, turn: &Turn<'_>, finding: Finding<K>) -> Option<Finding<K>> {
+    pub fn confirm(&mut self, turn: &Turn<'_>, finding: Finding<F::Of>) -> Option<Finding<F::Of>> {
         let Finding::Shown(mut item, source) = finding else { return Some(finding) };
         let wanted =
             Wanted { tag: &|tag| self.index.keeps(tag), surroundings: self.index.keeps_surroundings() };
-        K::prune(&mut item.facts, wanted);
+        F::Of::prune(&mut item.facts, wanted);
         (!self.seen_again(turn, &source, &item)).then_some(Finding::Shown(item, source))
     }
 
     /// Takes in what a read has shown.
-    pub fn take_finding(&mut self, turn: &mut Turn<'_>, finding: Finding<K>) {
+    pub fn take_finding(&mut self, turn: &mut Turn<'_>, finding: Finding<F::Of>) {
         match finding {
             Finding::Shown(item, source) => self.take_item(turn, source, item),
             Finding::Lacked { id, call, showed_any } => self.missed(turn, &id, call, showed_any),
@@ -73,7 +74,7 @@ impl<K: Kind> Engine<K> {
 
     /// A listing of the region is complete: what it lacks is looked up.
     fn listed(&mut self, turn: &mut Turn<'_>, first_call: CallId, started: Moment) {
-        let lacking: Vec<K::Id> = self
+        let lacking: Vec<Id<F>> = self
             .inventory
             .iter()
             .filter(|(_, t)| t.evidence.as_ref().is_none_or(|e| e.call < first_call))
@@ -110,28 +111,28 @@ impl<K: Kind> Engine<K> {
     }
 
     /// Takes in one resource as the cloud showed it.
-    fn take_item(&mut self, turn: &mut Turn<'_>, source: Source, item: Item<K>) {
+    fn take_item(&mut self, turn: &mut Turn<'_>, source: Source, item: Item<F::Of>) {
         let known = self.inventory.get(&item.id);
-        let tags = K::tags(&item.facts).unwrap_or_else(|| self.view(turn).known_tags(&item.id));
-        let concerned = self.index.concerns(&item.id, tags, K::place(&item.facts));
+        let tags = F::Of::tags(&item.facts).unwrap_or_else(|| self.view(turn).known_tags(&item.id));
+        let concerned = self.index.concerns(&item.id, tags, F::Of::place(&item.facts));
         // A reply that was overtaken by a later one says nothing new; and what nobody selects is not kept.
         let overtaken = known.is_some_and(|t| t.newest_call().is_some_and(|newest| newest > source.call));
         if overtaken || (!concerned && known.is_none()) {
             return;
         }
         let old = known.and_then(|t| t.evidence.as_ref());
-        let before = old.filter(|old| K::protected(&old.facts) == Some(true)).map(Sight::of);
-        let drifted = before.filter(|_| K::protected(&item.facts) == Some(false));
-        let retagged = old.is_some_and(|old| K::tags(&old.facts) != K::tags(&item.facts));
+        let before = old.filter(|old| F::protected(&old.facts) == Some(true)).map(Sight::of);
+        let drifted = before.filter(|_| F::protected(&item.facts) == Some(false));
+        let retagged = old.is_some_and(|old| F::Of::tags(&old.facts) != F::Of::tags(&item.facts));
         let holders = if retagged { holders(self.view(turn), &item.id) } else { Vec::new() };
         // The name that is kept already is the one to share.
         let id = self.inventory.shared(item.id);
         self.touch_selectors(turn, &id);
-        if let Some(tags) = K::tags(&item.facts) {
+        if let Some(tags) = F::Of::tags(&item.facts) {
             self.index.retag(&id, self.inventory.tags(&id), tags);
         }
         let before = self.inventory.place(&id).instance();
-        self.index.move_to(&id, before, K::place(&item.facts).instance());
+        self.index.move_to(&id, before, F::Of::place(&item.facts).instance());
         let evidence = Evidence {
             facts: item.facts,
             seen: source.sent,
@@ -153,7 +154,7 @@ impl<K: Kind> Engine<K> {
 
     /// The way of nearly every item of a sweep at rest: it is as it was, nothing is being done about it, and only the
     /// time of its evidence moves on.
-    fn seen_again(&mut self, turn: &Turn<'_>, source: &Source, item: &Item<K>) -> bool {
+    fn seen_again(&mut self, turn: &Turn<'_>, source: &Source, item: &Item<F::Of>) -> bool {
         let (horizon, epoch) = (self.view(turn).horizon().max(self.reader.staled()), self.index.epoch());
         let idle = self.writer.care(&item.id).is_none();
         let term_since = turn.context.term().since;
@@ -171,7 +172,7 @@ impl<K: Kind> Engine<K> {
     }
 
     /// Holds new evidence against what was done about the target. `drifted`: it is unprotected, and this look had shown it protected.
-    fn weigh(&mut self, turn: &mut Turn<'_>, id: &K::Id, drifted: Option<Sight>) {
+    fn weigh(&mut self, turn: &mut Turn<'_>, id: &Id<F>, drifted: Option<Sight>) {
         let (known, interval) = (self.inventory.len(), self.view(turn).sweep_interval());
         // Unprotecting of our own is no surprise, also when its answer is not there yet, or was lost.
         let ours = self.view(turn).care(id).is_some_and(|c| {
@@ -180,7 +181,7 @@ impl<K: Kind> Engine<K> {
                 || c.trouble_with(Value::Unprotected).is_some()
         });
         let Some(evidence) = self.inventory.evidence(id) else { return };
-        let (protected, applicability) = (K::protected(&evidence.facts), K::applicability(&evidence.facts));
+        let (protected, applicability) = (F::protected(&evidence.facts), F::applicability(&evidence.facts));
         let call = evidence.call;
         if let Some(before) = drifted.filter(|_| !ours) {
             self.breaker.surprise(turn.now, known);
@@ -193,7 +194,7 @@ impl<K: Kind> Engine<K> {
             return;
         }
         if applicability != Applicability::Yes
-            && care.trouble.as_ref().is_some_and(|t| t.reason == K::REFUSAL.settling)
+            && care.trouble.as_ref().is_some_and(|t| t.reason == F::REFUSAL.settling)
         {
             // No contradiction any more; should it come back, it is a new one.
             care.trouble = None;
@@ -248,7 +249,7 @@ impl<K: Kind> Engine<K> {
     }
 
     /// Decides what is to be done about one target now, and puts it into the lane where that is done.
-    pub(super) fn reconsider(&mut self, turn: &mut Turn<'_>, id: &K::Id) {
+    pub(super) fn reconsider(&mut self, turn: &mut Turn<'_>, id: &Id<F>) {
         let Some(target) = self.inventory.get(id) else { return };
         if let Some(absence) = target.absence.as_deref() {
             if !absence.proven() || absence.denied {
@@ -276,8 +277,8 @@ impl<K: Kind> Engine<K> {
         }
         self.reader.verified(id);
         let care = self.view(turn).care(id);
-        let unprotected = K::protected(&evidence.facts) == Some(false);
-        if !unprotected || K::applicability(&evidence.facts) != Applicability::Yes {
+        let unprotected = F::protected(&evidence.facts) == Some(false);
+        if !unprotected || F::applicability(&evidence.facts) != Applicability::Yes {
             return;
         }
         let drifted = care.is_some_and(|c| c.drifted);
@@ -304,7 +305,7 @@ impl<K: Kind> Engine<K> {
     }
 
     /// A read by id lacked this target. `showed_any`: it showed something else that was asked for.
-    pub(super) fn missed(&mut self, turn: &mut Turn<'_>, id: &K::Id, call: CallId, showed_any: bool) {
+    pub(super) fn missed(&mut self, turn: &mut Turn<'_>, id: &Id<F>, call: CallId, showed_any: bool) {
         let known = self.inventory.len();
         let Some(target) = self.inventory.get(id) else { return };
         if target.newest_call().is_some_and(|newest| newest > call) {
@@ -332,7 +333,7 @@ impl<K: Kind> Engine<K> {
 
     /// It is proven that the cloud does not know the target: what was known of it is void. One that is named stays in
     /// the report as not found.
-    fn conclude_gone(&mut self, turn: &mut Turn<'_>, id: &K::Id) {
+    fn conclude_gone(&mut self, turn: &mut Turn<'_>, id: &Id<F>) {
         self.note_gone(turn, id);
         self.forget_gone(turn, id);
         self.index.retag(id, self.inventory.tags(id), &[]);
@@ -345,7 +346,7 @@ impl<K: Kind> Engine<K> {
     }
 
     /// A complete listing lacked this target, or a write was answered that it does not exist: look it up by id.
-    pub(super) fn doubt(&mut self, turn: &mut Turn<'_>, id: &K::Id, lacked: CallId) {
+    pub(super) fn doubt(&mut self, turn: &mut Turn<'_>, id: &Id<F>, lacked: CallId) {
         let known = self.inventory.len();
         let Some(target) = self.inventory.get(id).filter(|target| target.absence.is_none()) else { return };
         if target.evidence.is_some() || self.view(turn).is_remembered(id) {
@@ -357,7 +358,7 @@ impl<K: Kind> Engine<K> {
     }
 
     /// The cloud refuses to be asked for this id at all.
-    pub(super) fn refused(&mut self, turn: &mut Turn<'_>, id: &K::Id) {
+    pub(super) fn refused(&mut self, turn: &mut Turn<'_>, id: &Id<F>) {
         if let Some(absence) = self.inventory.lack(id, CallId(0)) {
             absence.refused = true;
             absence.looked(turn.now);

@@ -8,9 +8,11 @@ use super::hosts::{Hosts, Presence, Role};
 use super::losses::had_through_host;
 use super::turn::Turn;
 use crate::call::IDS_PER_READ;
+use crate::deletion_protection::DeletionProtection;
+use crate::flag::{Flag, Id};
 use crate::id::{CallId, InstanceId, ObjectId};
 use crate::instance::Instance;
-use crate::kind::Kind;
+use crate::resource::Resource;
 use crate::time::Moment;
 
 /// A first sweep waits this long for the instances whose interfaces it is to find: what it shows before that would have to
@@ -19,20 +21,20 @@ const HOSTS_WITHIN: Duration = Duration::from_secs(10);
 
 /// What has happened to the hosts of one object since that was last seen to.
 #[derive(Debug)]
-pub(super) struct HostChanges<K: Kind> {
+pub(super) struct HostChanges<R: Resource> {
     /// Those that have changed, and what the object's selectors made of each before.
     before: BTreeMap<InstanceId, Option<Role>>,
     /// The targets that it had only because of a host.
-    had: BTreeSet<K::Id>,
+    had: BTreeSet<R::Id>,
 }
 
-impl<K: Kind> Default for HostChanges<K> {
+impl<R: Resource> Default for HostChanges<R> {
     fn default() -> Self {
         Self { before: BTreeMap::new(), had: BTreeSet::new() }
     }
 }
 
-impl Engine<Instance> {
+impl Engine<DeletionProtection> {
     /// Those of the instances that a call from this one on has shown; `None`: some have not been looked at yet.
     pub fn shown_since(&self, ids: &BTreeSet<InstanceId>, since: CallId) -> Option<BTreeSet<InstanceId>> {
         let mut shown = BTreeSet::new();
@@ -66,14 +68,14 @@ impl Engine<Instance> {
     }
 }
 
-impl<K: Kind> Engine<K> {
+impl<F: Flag> Engine<F> {
     /// What is known of an instance is about to change, which these objects ask after. What is on it and is protected is
     /// remembered, for after that it may not be selected any more.
     pub fn host_changes(&mut self, turn: &mut Turn<'_>, host: &InstanceId, asking: &[ObjectId]) {
         if asking.is_empty() {
             return;
         }
-        let there: BTreeSet<K::Id> = self.index.on(host).cloned().collect();
+        let there: BTreeSet<Id<F>> = self.index.on(host).cloned().collect();
         for id in &there {
             self.remember(turn, id);
         }
@@ -120,7 +122,7 @@ impl<K: Kind> Engine<K> {
         }
     }
 
-    fn settle_hosts_of(&mut self, turn: &mut Turn<'_>, name: &ObjectId, changes: &HostChanges<K>) {
+    fn settle_hosts_of(&mut self, turn: &mut Turn<'_>, name: &ObjectId, changes: &HostChanges<F::Of>) {
         let upcoming = turn.context.upcoming_call();
         let hosts = turn.hosts_of(name);
         let Some(object) = self.objects.get_mut(name) else { return };
@@ -139,7 +141,7 @@ impl<K: Kind> Engine<K> {
                 continue;
             };
             let listed = match host.presence {
-                Presence::Shown(shown) => K::listed(shown.surroundings).unwrap_or_default().to_vec(),
+                Presence::Shown(shown) => F::Of::listed(shown.surroundings).unwrap_or_default().to_vec(),
                 Presence::Gone(_) => Vec::new(),
                 // One that can't be read keeps what it was last known to have.
                 Presence::Unknown(_) => self.index.listed_on(id).to_vec(),
@@ -183,7 +185,7 @@ impl<K: Kind> Engine<K> {
     }
 
     /// Looks at targets that an object may have come to have, or have lost.
-    pub(super) fn visit(&mut self, turn: &mut Turn<'_>, name: &ObjectId, targets: &BTreeSet<K::Id>) {
+    pub(super) fn visit(&mut self, turn: &mut Turn<'_>, name: &ObjectId, targets: &BTreeSet<Id<F>>) {
         let Some(object) = self.objects.get(name) else { return };
         let hot = object.hot(turn.now);
         let mut unread = Vec::new();

@@ -6,23 +6,23 @@ use std::sync::Arc;
 
 use crate::id::{CallId, InstanceId, ObjectId, Tag, TagFilter};
 use crate::intent::Selector;
-use crate::kind::{Kind, Place};
+use crate::resource::{Place, Resource};
 
 /// The index over the selectors of all objects of one engine.
 #[derive(Debug)]
-pub struct Index<K: Kind> {
+pub struct Index<R: Resource> {
     /// Objects that name an id, themselves or through a Node; nearly always one.
-    named: BTreeMap<K::Id, Vec<ObjectId>>,
+    named: BTreeMap<R::Id, Vec<ObjectId>>,
     /// Selectors by tag stand under the first of their filters; whoever comes through it checks the rest.
-    tagged: BTreeMap<TagFilter, Tagged<K>>,
+    tagged: BTreeMap<TagFilter, Tagged<R>>,
     /// Objects that select whatever there is.
     everything: BTreeSet<ObjectId>,
     /// The instances that objects are about.
-    owned: BTreeMap<InstanceId, Owned<K>>,
+    owned: BTreeMap<InstanceId, Owned<R>>,
     /// What names each instance.
-    places: BTreeMap<InstanceId, BTreeSet<K::Id>>,
+    places: BTreeMap<InstanceId, BTreeSet<R::Id>>,
     /// The instances whose own list holds an id; nearly always one.
-    listed: BTreeMap<K::Id, Vec<InstanceId>>,
+    listed: BTreeMap<R::Id, Vec<InstanceId>>,
     /// The tag keys that selectors need. Tags with other keys are not kept.
     keys: BTreeMap<Arc<str>, Key>,
     /// How many objects ask for what is on instances.
@@ -32,10 +32,10 @@ pub struct Index<K: Kind> {
 
 /// What an object's roster makes of one instance, as far as the index is concerned.
 #[derive(Debug)]
-struct Owned<K: Kind> {
+struct Owned<R: Resource> {
     objects: Vec<ObjectId>,
     /// What the instance's own list holds.
-    listed: Vec<K::Id>,
+    listed: Vec<R::Id>,
     /// Before this call nobody asked for what is on the instance.
     since: CallId,
 }
@@ -50,12 +50,12 @@ struct Key {
 }
 
 #[derive(Debug)]
-struct Tagged<K: Kind> {
+struct Tagged<R: Resource> {
     objects: BTreeSet<ObjectId>,
-    carriers: BTreeSet<K::Id>,
+    carriers: BTreeSet<R::Id>,
 }
 
-impl<K: Kind> Default for Index<K> {
+impl<R: Resource> Default for Index<R> {
     fn default() -> Self {
         Self {
             named: BTreeMap::new(),
@@ -71,9 +71,9 @@ impl<K: Kind> Default for Index<K> {
     }
 }
 
-impl<K: Kind> Index<K> {
+impl<R: Resource> Index<R> {
     /// Keeps the tag keys that a selector needs from now on. The answer is the epoch that evidence must have for it.
-    pub fn hold_keys(&mut self, selector: &Selector<K>) -> u32 {
+    pub fn hold_keys(&mut self, selector: &Selector<R>) -> u32 {
         let next = self.epoch + 1;
         let mut needed = 0;
         for filter in selector.filters() {
@@ -90,7 +90,7 @@ impl<K: Kind> Index<K> {
     }
 
     /// Ends [`Index::hold_keys`].
-    pub fn release_keys(&mut self, selector: &Selector<K>) {
+    pub fn release_keys(&mut self, selector: &Selector<R>) {
         for filter in selector.filters() {
             if let Some(key) = self.keys.get_mut(&filter.key) {
                 key.uses -= 1;
@@ -133,10 +133,10 @@ impl<K: Kind> Index<K> {
     pub fn insert<'a>(
         &mut self,
         object: &ObjectId,
-        selector: &Selector<K>,
-        known: &(impl Iterator<Item = (&'a K::Id, &'a [Tag])> + Clone),
+        selector: &Selector<R>,
+        known: &(impl Iterator<Item = (&'a R::Id, &'a [Tag])> + Clone),
     ) where
-        K::Id: 'a,
+        R::Id: 'a,
     {
         for id in selector.named() {
             self.name(object, id);
@@ -155,7 +155,7 @@ impl<K: Kind> Index<K> {
     }
 
     /// Enters one id for an object.
-    pub fn name(&mut self, object: &ObjectId, id: &K::Id) {
+    pub fn name(&mut self, object: &ObjectId, id: &R::Id) {
         let objects = self.named.entry(id.clone()).or_insert_with(|| Vec::with_capacity(1));
         if !objects.contains(object) {
             objects.push(object.clone());
@@ -163,12 +163,12 @@ impl<K: Kind> Index<K> {
     }
 
     /// The objects that name an id.
-    pub fn naming(&self, id: &K::Id) -> &[ObjectId] {
+    pub fn naming(&self, id: &R::Id) -> &[ObjectId] {
         self.named.get(id).map(Vec::as_slice).unwrap_or_default()
     }
 
     /// Takes one id of an object out.
-    pub fn unname(&mut self, object: &ObjectId, id: &K::Id) {
+    pub fn unname(&mut self, object: &ObjectId, id: &R::Id) {
         if let Some(objects) = self.named.get_mut(id) {
             objects.retain(|name| name != object);
             if objects.is_empty() {
@@ -178,7 +178,7 @@ impl<K: Kind> Index<K> {
     }
 
     /// Takes an object's selector out.
-    pub fn remove(&mut self, object: &ObjectId, selector: &Selector<K>) {
+    pub fn remove(&mut self, object: &ObjectId, selector: &Selector<R>) {
         for id in selector.named() {
             self.unname(object, id);
         }
@@ -194,7 +194,7 @@ impl<K: Kind> Index<K> {
     }
 
     /// Enters an instance that an object is about, with what its own list holds. `upcoming`: the next call.
-    pub fn own(&mut self, object: &ObjectId, instance: &InstanceId, listed: &[K::Id], upcoming: CallId) {
+    pub fn own(&mut self, object: &ObjectId, instance: &InstanceId, listed: &[R::Id], upcoming: CallId) {
         let new = || Owned { objects: Vec::with_capacity(1), listed: Vec::new(), since: upcoming };
         let owned = self.owned.entry(instance.clone()).or_insert_with(new);
         if !owned.objects.contains(object) {
@@ -220,7 +220,7 @@ impl<K: Kind> Index<K> {
         }
     }
 
-    fn unlist(&mut self, instance: &InstanceId, listed: &[K::Id]) {
+    fn unlist(&mut self, instance: &InstanceId, listed: &[R::Id]) {
         for id in listed {
             if let Some(by) = self.listed.get_mut(id) {
                 by.retain(|name| name != instance);
@@ -237,23 +237,23 @@ impl<K: Kind> Index<K> {
     }
 
     /// What the instance's own list was last known to hold.
-    pub fn listed_on(&self, instance: &InstanceId) -> &[K::Id] {
+    pub fn listed_on(&self, instance: &InstanceId) -> &[R::Id] {
         self.owned.get(instance).map(|owned| owned.listed.as_slice()).unwrap_or_default()
     }
 
     /// The instances whose own list holds the target.
-    pub fn listed_by(&self, id: &K::Id) -> &[InstanceId] {
+    pub fn listed_by(&self, id: &R::Id) -> &[InstanceId] {
         self.listed.get(id).map(Vec::as_slice).unwrap_or_default()
     }
 
     /// What is on an instance, by its own list or by their own word.
-    pub fn on<'a>(&'a self, instance: &InstanceId) -> impl Iterator<Item = &'a K::Id> + use<'a, K> {
+    pub fn on<'a>(&'a self, instance: &InstanceId) -> impl Iterator<Item = &'a R::Id> + use<'a, R> {
         let listed = self.owned.get(instance).into_iter().flat_map(|owned| &owned.listed);
         listed.chain(self.places.get(instance).into_iter().flatten())
     }
 
     /// Moves a target in the index from the instance that it was on to the one that it is on.
-    pub fn move_to(&mut self, id: &K::Id, old: Option<&InstanceId>, new: Option<&InstanceId>) {
+    pub fn move_to(&mut self, id: &R::Id, old: Option<&InstanceId>, new: Option<&InstanceId>) {
         if old == new {
             return;
         }
@@ -297,7 +297,7 @@ impl<K: Kind> Index<K> {
     }
 
     /// Every id that is named.
-    pub fn named_ids(&self) -> impl Iterator<Item = &K::Id> {
+    pub fn named_ids(&self) -> impl Iterator<Item = &R::Id> {
         self.named.keys()
     }
 
@@ -308,7 +308,7 @@ impl<K: Kind> Index<K> {
 
     /// The objects that may select this target: they name it, their first filter matches, they select whatever there is, or
     /// they are about an instance that it is on. The rest of their selector is not checked.
-    pub fn candidates(&self, id: &K::Id, tags: &[Tag], place: Place<'_>) -> BTreeSet<&ObjectId> {
+    pub fn candidates(&self, id: &R::Id, tags: &[Tag], place: Place<'_>) -> BTreeSet<&ObjectId> {
         let mut objects: BTreeSet<&ObjectId> = self.named.get(id).into_iter().flatten().collect();
         objects.extend(&self.everything);
         for filter in Self::filters(tags) {
@@ -321,12 +321,12 @@ impl<K: Kind> Index<K> {
     }
 
     /// Whether a target stands under an entry of this selector, by the tags that could be read last.
-    pub fn carries(&self, selector: &Selector<K>, id: &K::Id) -> bool {
+    pub fn carries(&self, selector: &Selector<R>, id: &R::Id) -> bool {
         selector.entries().any(|entry| self.tagged.get(entry).is_some_and(|t| t.carriers.contains(id)))
     }
 
     /// Whether any object may select this target.
-    pub fn concerns(&self, id: &K::Id, tags: &[Tag], place: Place<'_>) -> bool {
+    pub fn concerns(&self, id: &R::Id, tags: &[Tag], place: Place<'_>) -> bool {
         self.named.contains_key(id)
             || !self.everything.is_empty()
             || Self::filters(tags).any(|f| self.tagged.contains_key(&f))
@@ -335,7 +335,7 @@ impl<K: Kind> Index<K> {
     }
 
     /// Moves a target in the index from its old tags to its new ones.
-    pub fn retag(&mut self, id: &K::Id, old: &[Tag], new: &[Tag]) {
+    pub fn retag(&mut self, id: &R::Id, old: &[Tag], new: &[Tag]) {
         if old == new {
             return;
         }
@@ -353,8 +353,8 @@ impl<K: Kind> Index<K> {
 
     /// The targets that an object with this selector may have because it names them or they stand under its entries. The
     /// rest of the selector is not checked.
-    pub fn reach<'a>(&'a self, selector: &'a Selector<K>) -> impl Iterator<Item = &'a K::Id> {
-        let named = |id: &&K::Id| {
+    pub fn reach<'a>(&'a self, selector: &'a Selector<R>) -> impl Iterator<Item = &'a R::Id> {
+        let named = |id: &&R::Id| {
             selector.ids.contains(*id) || selector.node_ids.contains(*id) || selector.watch.contains(*id)
         };
         let first = selector.ids.union(&selector.node_ids);
@@ -362,12 +362,12 @@ impl<K: Kind> Index<K> {
             .watch
             .iter()
             .filter(|id| !selector.ids.contains(*id) && !selector.node_ids.contains(*id));
-        let entries: Vec<&Tagged<K>> =
+        let entries: Vec<&Tagged<R>> =
             selector.entries().filter_map(|entry| self.tagged.get(entry)).collect();
         let carriers = (0..entries.len()).flat_map(move |nth| {
             let (before, rest) = entries.split_at(nth);
-            let before: Vec<&'a Tagged<K>> = before.to_vec();
-            let here: Option<&'a Tagged<K>> = rest.first().copied();
+            let before: Vec<&'a Tagged<R>> = before.to_vec();
+            let here: Option<&'a Tagged<R>> = rest.first().copied();
             here.into_iter()
                 .flat_map(|tagged| &tagged.carriers)
                 .filter(move |id| !before.iter().any(|tagged| tagged.carriers.contains(*id)))

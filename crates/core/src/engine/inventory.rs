@@ -5,28 +5,28 @@ use std::collections::BTreeMap;
 use super::target::{Absence, Target};
 use crate::evidence::Evidence;
 use crate::id::{CallId, Tag};
-use crate::kind::{Kind, Place};
+use crate::resource::{Place, Resource};
 
 /// All targets of one kind.
 #[derive(Debug)]
-pub(super) struct Inventory<K: Kind> {
-    targets: BTreeMap<K::Id, Target<K>>,
+pub(super) struct Inventory<R: Resource> {
+    targets: BTreeMap<R::Id, Target<R>>,
     /// The last readable tags of targets whose tags can't be read now.
-    last_tags: BTreeMap<K::Id, Vec<Tag>>,
+    last_tags: BTreeMap<R::Id, Vec<Tag>>,
 }
 
-impl<K: Kind> Default for Inventory<K> {
+impl<R: Resource> Default for Inventory<R> {
     fn default() -> Self {
         Self { targets: BTreeMap::new(), last_tags: BTreeMap::new() }
     }
 }
 
-impl<K: Kind> Inventory<K> {
-    pub fn get(&self, id: &K::Id) -> Option<&Target<K>> {
+impl<R: Resource> Inventory<R> {
+    pub fn get(&self, id: &R::Id) -> Option<&Target<R>> {
         self.targets.get(id)
     }
 
-    pub fn iter(&self) -> impl Iterator<Item = (&K::Id, &Target<K>)> + Clone {
+    pub fn iter(&self) -> impl Iterator<Item = (&R::Id, &Target<R>)> + Clone {
         self.targets.iter()
     }
 
@@ -35,53 +35,53 @@ impl<K: Kind> Inventory<K> {
     }
 
     /// The newest evidence of a target.
-    pub fn evidence(&self, id: &K::Id) -> Option<&Evidence<K>> {
+    pub fn evidence(&self, id: &R::Id) -> Option<&Evidence<R>> {
         self.get(id)?.evidence.as_ref()
     }
 
     /// What is known of a target that the cloud's answers lack.
-    pub fn absence(&self, id: &K::Id) -> Option<&Absence> {
+    pub fn absence(&self, id: &R::Id) -> Option<&Absence> {
         self.get(id)?.absence.as_deref()
     }
 
-    pub fn absence_mut(&mut self, id: &K::Id) -> Option<&mut Absence> {
+    pub fn absence_mut(&mut self, id: &R::Id) -> Option<&mut Absence> {
         self.targets.get_mut(id)?.absence.as_deref_mut()
     }
 
     /// The targets that the cloud's answers lack.
-    pub fn absences_mut(&mut self) -> impl Iterator<Item = (&K::Id, &mut Absence)> {
+    pub fn absences_mut(&mut self) -> impl Iterator<Item = (&R::Id, &mut Absence)> {
         self.targets.iter_mut().filter_map(|(id, target)| Some((id, target.absence.as_deref_mut()?)))
     }
 
     /// The tags of a target: those that were read last, or could be read last.
-    pub fn tags(&self, id: &K::Id) -> &[Tag] {
-        let read = self.evidence(id).and_then(|e| K::tags(&e.facts));
+    pub fn tags(&self, id: &R::Id) -> &[Tag] {
+        let read = self.evidence(id).and_then(|e| R::tags(&e.facts));
         read.or_else(|| self.last_tags.get(id).map(Vec::as_slice)).unwrap_or_default()
     }
 
     /// Where a target was when it was read last.
-    pub fn place(&self, id: &K::Id) -> Place<'_> {
-        self.evidence(id).map_or(Place::Free, |evidence| K::place(&evidence.facts))
+    pub fn place(&self, id: &R::Id) -> Place<'_> {
+        self.evidence(id).map_or(Place::Free, |evidence| R::place(&evidence.facts))
     }
 
     /// The name that is kept already is the one to share.
-    pub fn shared(&self, id: K::Id) -> K::Id {
+    pub fn shared(&self, id: R::Id) -> R::Id {
         self.targets.get_key_value(&id).map_or(id, |(id, _)| id.clone())
     }
 
     /// The target, which is known of from now on.
-    pub fn expect(&mut self, id: &K::Id) -> &Target<K> {
+    pub fn expect(&mut self, id: &R::Id) -> &Target<R> {
         self.targets.entry(id.clone()).or_default()
     }
 
     /// The evidence of a target, to note that it was seen again as it was.
-    pub fn evidence_mut(&mut self, id: &K::Id) -> Option<&mut Evidence<K>> {
+    pub fn evidence_mut(&mut self, id: &R::Id) -> Option<&mut Evidence<R>> {
         self.targets.get_mut(id).filter(|target| target.absence.is_none())?.evidence.as_mut()
     }
 
     /// The cloud showed a target. Where its tags can't be read, the last ones that could stay.
-    pub fn observe(&mut self, id: &K::Id, evidence: Evidence<K>) {
-        if K::tags(&evidence.facts).is_some() {
+    pub fn observe(&mut self, id: &R::Id, evidence: Evidence<R>) {
+        if R::tags(&evidence.facts).is_some() {
             self.last_tags.remove(id);
         } else {
             let last = self.tags(id).to_vec();
@@ -92,13 +92,13 @@ impl<K: Kind> Inventory<K> {
     }
 
     /// The cloud's answers lack a target since this call. What was noted of its absence before stands.
-    pub fn lack(&mut self, id: &K::Id, since: CallId) -> Option<&mut Absence> {
+    pub fn lack(&mut self, id: &R::Id, since: CallId) -> Option<&mut Absence> {
         let target = self.targets.get_mut(id)?;
         Some(target.absence.get_or_insert_with(|| Box::new(Absence::new(since))))
     }
 
     /// What was known of a target is void.
-    pub fn void(&mut self, id: &K::Id) {
+    pub fn void(&mut self, id: &R::Id) {
         if let Some(target) = self.targets.get_mut(id) {
             target.evidence = None;
         }
@@ -106,7 +106,7 @@ impl<K: Kind> Inventory<K> {
     }
 
     /// Nobody wants to know of a target any more.
-    pub fn forget(&mut self, id: &K::Id) {
+    pub fn forget(&mut self, id: &R::Id) {
         self.targets.remove(id);
         self.last_tags.remove(id);
     }

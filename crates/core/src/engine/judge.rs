@@ -9,14 +9,16 @@ use super::objects::{Member, Object};
 use super::standing::progress;
 use super::view::View;
 use crate::conditions::{Question, judge};
+use crate::deletion_protection::departures;
+use crate::flag::{Applicability, Flag, Id};
 use crate::id::{InstanceId, ObjectId};
-use crate::kind::{Applicability, Kind};
 use crate::reason::{Reason, Risk};
+use crate::resource::Resource;
 use crate::verdict::{
     Counts, Groups, MAX_ROWS, NodeFindings, RegionReport, Row, State, Verdict, sort_rows, tell_with,
 };
 
-pub(super) fn judge_part<K: Kind>(view: View<'_, K>, name: &ObjectId) -> (RegionReport, Duration) {
+pub(super) fn judge_part<F: Flag>(view: View<'_, F>, name: &ObjectId) -> (RegionReport, Duration) {
     let Some(object) = view.objects.get(name) else { return (RegionReport::default(), Duration::ZERO) };
     let mut counts = Counts::default();
     let mut rows: Vec<Row> = Vec::new();
@@ -56,7 +58,7 @@ pub(super) fn judge_part<K: Kind>(view: View<'_, K>, name: &ObjectId) -> (Region
             Verdict::Unknown(reason) => (State::Unknown, reason),
         };
         // Only what may end up in the list is kept while going through it.
-        if K::REMEMBERS {
+        if F::Of::REMEMBERS {
             continue;
         }
         if state != State::Protected || !risks.is_empty() || rows.len() < MAX_ROWS {
@@ -101,7 +103,7 @@ pub(super) fn judge_part<K: Kind>(view: View<'_, K>, name: &ObjectId) -> (Region
     }
     // Reckoned and not measured, so that the same inputs give the same actions. Measured with the examples `scale` and
     // `scale_retention`, where each target's host is looked up, too.
-    let each = if K::REMEMBERS { 6 } else { 1 };
+    let each = if F::Of::REMEMBERS { 6 } else { 1 };
     let cost = Duration::from_micros(each * looked_at + open.map_or(0, |open| open.hosts));
     let (nodes, lost) = (NodeFindings::default(), Vec::new());
     let part = RegionReport {
@@ -123,11 +125,11 @@ pub(super) fn judge_part<K: Kind>(view: View<'_, K>, name: &ObjectId) -> (Region
 }
 
 /// What is said of one target of an object, and its risks; `None`: it is none of its targets.
-pub(super) fn judge_target<K: Kind>(
-    view: View<'_, K>,
+pub(super) fn judge_target<F: Flag>(
+    view: View<'_, F>,
     name: &ObjectId,
-    object: &Object<K>,
-    id: &K::Id,
+    object: &Object<F::Of>,
+    id: &Id<F>,
 ) -> Option<(Verdict, Vec<Risk>)> {
     let horizon = view.told_horizon();
     let verdict = || view.verdict(id, horizon, object.tag_epoch);
@@ -142,17 +144,17 @@ pub(super) fn judge_target<K: Kind>(
     };
     let mut risks = Vec::new();
     if let Some(evidence) = view.inventory.evidence(id) {
-        risks = K::risks(&evidence.facts);
-        if let Some(instance) = K::place(&evidence.facts).instance()
-            && K::applicability(&evidence.facts) == Applicability::Yes
+        risks = F::risks(&evidence.facts);
+        if let Some(instance) = F::Of::place(&evidence.facts).instance()
+            && F::applicability(&evidence.facts) == Applicability::Yes
         {
             let host = view.hosts_of(name).and_then(|hosts| hosts.get(instance));
             risks.extend(ways_to_go(host.map(|host| host.presence_below(evidence.seen))));
         }
         // The cloud has two lists. As long as they don't agree, something is under way.
         if matches!(said, Verdict::Protected(_) | Verdict::NotApplicable(_))
-            && !K::unlisted(&evidence.facts)
-            && lists_disagree(view, name, id, K::place(&evidence.facts).instance())
+            && !F::Of::unlisted(&evidence.facts)
+            && lists_disagree(view, name, id, F::Of::place(&evidence.facts).instance())
         {
             said = Verdict::Unknown(Reason::ListsDisagree);
         }
@@ -167,8 +169,8 @@ pub(super) fn judge_target<K: Kind>(
 }
 
 /// What conditions would be made of the part, without counts and lists.
-pub(super) fn shape<K: Kind>(view: View<'_, K>, name: &ObjectId, part: &RegionReport) -> u64 {
-    let question = view.objects.get(name).map_or_else(Question::default, |o| Question::of(&o.intent));
+pub(super) fn shape<F: Flag>(view: View<'_, F>, name: &ObjectId, part: &RegionReport) -> u64 {
+    let question = view.objects.get(name).map_or_else(Question::default, |o| Question::of::<F>(&o.intent));
     let condition_set = judge(question, part);
     // What is to be durable before the cloud is asked may not wait until counts are due.
     let attachments = part.retention.as_ref().map(|retention| &retention.attachments);
@@ -179,7 +181,7 @@ pub(super) fn shape<K: Kind>(view: View<'_, K>, name: &ObjectId, part: &RegionRe
 fn ways_to_go(presence: Option<Presence<'_>>) -> Vec<Risk> {
     match presence {
         Some(Presence::Shown(shown)) => {
-            let departures = shown.facts.departures();
+            let departures = departures(shown.facts);
             let told: Vec<&Risk> =
                 departures.iter().filter(|w| w.reason != Reason::RisksUnreadable).collect();
             let ways: Vec<String> = told

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use crate::call::{Identity, Query, ReadCall};
 use crate::id::CallId;
-use crate::kind::Kind;
+use crate::resource::Resource;
 
 /// The queue from which ids are read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -25,12 +25,12 @@ pub(super) enum Queue {
 
 /// A read by id that is under way.
 #[derive(Debug, Clone)]
-pub(super) struct Lookup<K: Kind> {
+pub(super) struct Lookup<R: Resource> {
     pub queue: Queue,
     /// In order.
-    pub asked: Vec<K::Id>,
+    pub asked: Vec<R::Id>,
     /// What of it has not been seen yet.
-    pub missing: BTreeSet<K::Id>,
+    pub missing: BTreeSet<R::Id>,
     pub showed_any: bool,
     /// The answer proves no absence: an entry without a readable id may be any of those that are missing.
     pub unreadable: bool,
@@ -39,11 +39,11 @@ pub(super) struct Lookup<K: Kind> {
     pub identity: Option<Identity>,
     /// The cloud says, in answer to this call, that it knows no such target. It counts as missing if this read, of something
     /// that was seen lately, shows that the same identity can see anything at all, and if nothing has shown it since.
-    pub suspect: Option<(CallId, K::Id)>,
+    pub suspect: Option<(CallId, R::Id)>,
 }
 
-impl<K: Kind> Lookup<K> {
-    pub fn new(queue: Queue, mut ids: Vec<K::Id>) -> Self {
+impl<R: Resource> Lookup<R> {
+    pub fn new(queue: Queue, mut ids: Vec<R::Id>) -> Self {
         ids.sort();
         Self {
             queue,
@@ -58,12 +58,12 @@ impl<K: Kind> Lookup<K> {
     }
 
     /// The call that asks for its first page.
-    pub fn read(&self) -> ReadCall<K> {
+    pub fn read(&self) -> ReadCall<R> {
         ReadCall { query: Query::Ids(self.asked.clone()), page: None }
     }
 
     /// A page came, given to this identity, that shows these. `odd`: it holds entries without a readable id.
-    pub fn page_read(&mut self, seen: &BTreeSet<K::Id>, identity: Identity, odd: bool) {
+    pub fn page_read(&mut self, seen: &BTreeSet<R::Id>, identity: Identity, odd: bool) {
         let another = self.identity.is_some_and(|before| before != identity);
         self.identity = Some(identity);
         let before = self.missing.len();
@@ -77,9 +77,9 @@ impl<K: Kind> Lookup<K> {
 
     /// Two reads, of a half each of what is still missing. `None`: there is nothing to halve.
     pub fn halves(mut self) -> Option<[Self; 2]> {
-        let ids: Vec<K::Id> = std::mem::take(&mut self.missing).into_iter().collect();
+        let ids: Vec<R::Id> = std::mem::take(&mut self.missing).into_iter().collect();
         let (left, right) = ids.split_at(ids.len() / 2);
-        let half = |ids: &[K::Id]| Self {
+        let half = |ids: &[R::Id]| Self {
             missing: ids.iter().cloned().collect(),
             asked: ids.to_vec(),
             ..self.clone()

@@ -8,20 +8,21 @@ use super::objects::{Member, Object};
 use super::turn::Turn;
 use super::view::View;
 use crate::evidence::Evidence;
+use crate::flag::{Applicability, Flag, Id};
 use crate::id::ObjectId;
-use crate::kind::{Applicability, Kind};
 use crate::loss::{Cause, GATHERS, Loss, Sight};
+use crate::resource::Resource;
 
 impl Sight {
     /// The look that this evidence is of.
-    pub(super) fn of<K: Kind>(evidence: &Evidence<K>) -> Self {
+    pub(super) fn of<R: Resource>(evidence: &Evidence<R>) -> Self {
         Self { at: evidence.seen, request_id: evidence.request_id.clone() }
     }
 }
 
-impl<K: Kind> Engine<K> {
+impl<F: Flag> Engine<F> {
     /// It is proven that the target is gone. Called before what was known of it is void.
-    pub(super) fn note_gone(&mut self, turn: &mut Turn<'_>, id: &K::Id) {
+    pub(super) fn note_gone(&mut self, turn: &mut Turn<'_>, id: &Id<F>) {
         for name in holders(self.view(turn), id) {
             self.note_loss(turn, &name, id, Cause::Gone);
         }
@@ -29,7 +30,7 @@ impl<K: Kind> Engine<K> {
 
     /// New evidence shows other tags. Those of its holders that it has left have lost it; what an object remembers leaves
     /// with a reason of its own.
-    pub(super) fn note_left(&mut self, turn: &mut Turn<'_>, id: &K::Id, holders: &[ObjectId]) {
+    pub(super) fn note_left(&mut self, turn: &mut Turn<'_>, id: &Id<F>, holders: &[ObjectId]) {
         for name in holders {
             let Some(object) = self.objects.get(name) else { continue };
             if object.memory.kept.contains_key(id) || self.view(turn).member(name, object, id) != Member::No {
@@ -42,39 +43,39 @@ impl<K: Kind> Engine<K> {
     }
 
     /// Hosts of an object have changed. Those of its targets that were selected because of theirs, and are no more, are lost.
-    pub(super) fn note_unhosted(&mut self, turn: &mut Turn<'_>, name: &ObjectId, had: &BTreeSet<K::Id>) {
+    pub(super) fn note_unhosted(&mut self, turn: &mut Turn<'_>, name: &ObjectId, had: &BTreeSet<Id<F>>) {
         let view = self.view(turn);
         let Some(object) = self.objects.get(name).filter(|_| !had.is_empty()) else { return };
         // Of an instance that nobody asks after any more it is not known whether it is excluded: what is on it has left.
-        let left = |id: &&K::Id| !view.reaches(name, id) || view.member(name, object, id) == Member::No;
-        let excluded = |id: &K::Id| {
+        let left = |id: &&Id<F>| !view.reaches(name, id) || view.member(name, object, id) == Member::No;
+        let excluded = |id: &Id<F>| {
             let host = self.inventory.place(id).instance();
             host.and_then(|host| view.hosts_of(name)?.role(host)) == Some(Role::Excluded)
         };
         let cause = |id| if excluded(id) { Cause::HostExcluded } else { Cause::HostLeft };
-        let lost: Vec<(&K::Id, Cause)> = had.iter().filter(left).map(|id| (id, cause(id))).collect();
+        let lost: Vec<(&Id<F>, Cause)> = had.iter().filter(left).map(|id| (id, cause(id))).collect();
         for (id, cause) in lost {
             self.note_loss(turn, name, id, cause);
         }
     }
 
-    pub(super) fn note_loss(&mut self, turn: &mut Turn<'_>, name: &ObjectId, id: &K::Id, cause: Cause) {
+    pub(super) fn note_loss(&mut self, turn: &mut Turn<'_>, name: &ObjectId, id: &Id<F>, cause: Cause) {
         let evidence = self.view(turn).evidence_of_term(id);
-        let not_applicable = evidence.and_then(|e| match K::applicability(&e.facts) {
+        let not_applicable = evidence.and_then(|e| match F::applicability(&e.facts) {
             Applicability::No(reason) => Some(reason),
             Applicability::Yes | Applicability::Unreadable => None,
         });
         let care = self.view(turn).care(id);
-        let settled = care.and_then(|care| care.trouble.as_ref()).filter(|t| t.refused_for_good::<K>());
-        let not_applicable = not_applicable.or(settled.map(|_| K::REFUSAL.settled));
-        let protected = evidence.filter(|e| K::protected(&e.facts) == Some(true)).map(Sight::of);
+        let settled = care.and_then(|care| care.trouble.as_ref()).filter(|t| t.refused_for_good::<F>());
+        let not_applicable = not_applicable.or(settled.map(|_| F::REFUSAL.settled));
+        let protected = evidence.filter(|e| F::protected(&e.facts) == Some(true)).map(Sight::of);
         let loss = Loss {
             id: id.to_string().into(),
             cause,
             noted: turn.now,
             grave: false,
             not_applicable,
-            last: evidence.map(|e| (Sight::of(e), K::protected(&e.facts))),
+            last: evidence.map(|e| (Sight::of(e), F::protected(&e.facts))),
             last_protected: protected
                 .or_else(|| care.and_then(|care| care.last_protected.as_deref().cloned())),
         };
@@ -87,16 +88,16 @@ impl<K: Kind> Engine<K> {
 
 /// Whether what an object has lost is not to be told yet, because the sweep that shows it goes on: what loses its tag
 /// together is told together.
-pub(super) fn gathers_losses<K: Kind>(view: View<'_, K>, object: &Object<K>) -> bool {
+pub(super) fn gathers_losses<F: Flag>(view: View<'_, F>, object: &Object<F::Of>) -> bool {
     let young = object.losses.first().is_some_and(|loss| view.now.since(loss.noted) < GATHERS);
     young && view.reader.sweeping() && object.losses.iter().all(|loss| loss.cause != Cause::Gone)
 }
 
 /// The objects that have the target, as far as evidence of this lead tells. What went before that is known by number
 /// alone: whoever led then has told of it.
-pub(super) fn holders<K: Kind>(view: View<'_, K>, id: &K::Id) -> Vec<ObjectId> {
+pub(super) fn holders<F: Flag>(view: View<'_, F>, id: &Id<F>) -> Vec<ObjectId> {
     let seen = view.evidence_of_term(id).is_some();
-    let has = |object: &Object<K>, member| {
+    let has = |object: &Object<F::Of>, member| {
         let remembered = object.memory.kept.contains_key(id);
         !object.intent.enumerates && (seen || remembered) && has(view, object, id, member)
     };
@@ -105,7 +106,7 @@ pub(super) fn holders<K: Kind>(view: View<'_, K>, id: &K::Id) -> Vec<ObjectId> {
 }
 
 /// Whether the target was one of the object's when it was last known what is.
-pub(super) fn has<K: Kind>(view: View<'_, K>, object: &Object<K>, id: &K::Id, member: Member) -> bool {
+pub(super) fn has<F: Flag>(view: View<'_, F>, object: &Object<F::Of>, id: &Id<F>, member: Member) -> bool {
     let selector = &object.intent.selector;
     match member {
         Member::Yes => true,
@@ -121,13 +122,13 @@ pub(super) fn has<K: Kind>(view: View<'_, K>, object: &Object<K>, id: &K::Id, me
 }
 
 /// Those of the targets that an object has, and does not remember.
-pub(super) fn had_through_host<K: Kind>(
-    view: View<'_, K>,
+pub(super) fn had_through_host<F: Flag>(
+    view: View<'_, F>,
     name: &ObjectId,
-    there: &BTreeSet<K::Id>,
-) -> Vec<K::Id> {
+    there: &BTreeSet<Id<F>>,
+) -> Vec<Id<F>> {
     let Some(object) = view.objects.get(name) else { return Vec::new() };
-    let has = |id: &&K::Id| {
+    let has = |id: &&Id<F>| {
         !object.memory.kept.contains_key(*id)
             && view.evidence_of_term(id).is_some()
             && view.reaches(name, id)

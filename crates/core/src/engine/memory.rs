@@ -11,29 +11,30 @@ use super::hosts::{Host, Hosts};
 use super::objects::Member;
 use super::turn::Turn;
 use super::unprotect::Ended;
+use crate::flag::{Flag, Id};
 use crate::id::ObjectId;
-use crate::kind::{Kind, Place};
 use crate::loss::Cause;
 use crate::reason::Reason;
+use crate::resource::{Place, Resource};
 use crate::retention::{MAX_GONE, Remembered};
 use crate::verdict::Verdict;
 
 /// What one object remembers.
 #[derive(Debug, Clone)]
-pub(super) struct Memory<K: Kind> {
+pub(super) struct Memory<R: Resource> {
     /// The remembered targets.
-    pub kept: BTreeMap<K::Id, Remembered>,
+    pub kept: BTreeMap<R::Id, Remembered>,
     /// Those that were, and why they are no more, as long as status lists them.
-    pub departed: BTreeMap<K::Id, Reason>,
+    pub departed: BTreeMap<R::Id, Reason>,
     /// The last ones that are gone, as they were last seen.
-    pub gone: VecDeque<(K::Id, Remembered, K::Facts)>,
+    pub gone: VecDeque<(R::Id, Remembered, R::Facts)>,
     /// What status lists durably; `None`: status has not been read yet.
-    pub durable: Option<BTreeSet<K::Id>>,
+    pub durable: Option<BTreeSet<R::Id>>,
     /// Those of which status has a row among those of the free ones.
-    pub rows: BTreeSet<K::Id>,
+    pub rows: BTreeSet<R::Id>,
 }
 
-impl<K: Kind> Default for Memory<K> {
+impl<R: Resource> Default for Memory<R> {
     fn default() -> Self {
         Self {
             kept: BTreeMap::new(),
@@ -45,15 +46,15 @@ impl<K: Kind> Default for Memory<K> {
     }
 }
 
-impl<K: Kind> Memory<K> {
+impl<R: Resource> Memory<R> {
     /// Notes that status lists these durably, and of which free ones it has a row. What it lists no more has been told of.
-    pub fn recorded(&mut self, durable: BTreeSet<K::Id>, rows: BTreeSet<K::Id>) {
+    pub fn recorded(&mut self, durable: BTreeSet<R::Id>, rows: BTreeSet<R::Id>) {
         self.departed.retain(|id, _| durable.contains(id));
         self.durable = Some(durable);
         self.rows = rows;
     }
 
-    fn depart(&mut self, id: &K::Id, reason: Reason) -> Option<Remembered> {
+    fn depart(&mut self, id: &R::Id, reason: Reason) -> Option<Remembered> {
         let remembered = self.kept.remove(id)?;
         self.departed.insert(id.clone(), reason);
         Some(remembered)
@@ -86,10 +87,10 @@ impl Remembered {
     }
 }
 
-impl<K: Kind> Engine<K> {
+impl<F: Flag> Engine<F> {
     /// Notes what new evidence says of a target: that it is protected, and where it is.
-    pub(super) fn remember(&mut self, turn: &mut Turn<'_>, id: &K::Id) {
-        if !K::REMEMBERS {
+    pub(super) fn remember(&mut self, turn: &mut Turn<'_>, id: &Id<F>) {
+        if !F::Of::REMEMBERS {
             return;
         }
         let Some(evidence) = self.inventory.evidence(id) else { return };
@@ -103,7 +104,7 @@ impl<K: Kind> Engine<K> {
             })
             .collect();
         // What is on its way to an instance was never on it, and may come back.
-        let arrived = K::at_stake(&evidence.facts);
+        let arrived = F::at_stake(&evidence.facts);
         let place = match self.inventory.place(id) {
             Place::On(_) if !arrived => Place::Unreadable,
             place => place,
@@ -126,7 +127,7 @@ impl<K: Kind> Engine<K> {
     /// Brings an object's memory up to what is known: notes which free targets have outlived their instance, remembers what
     /// has become its target and is protected, and forgets what its spec excludes or has given up.
     pub fn tidy_memory(&mut self, turn: &mut Turn<'_>, name: &ObjectId) {
-        if !K::REMEMBERS {
+        if !F::Of::REMEMBERS {
             return;
         }
         let hosts = turn.hosts_of(name);
@@ -136,7 +137,7 @@ impl<K: Kind> Engine<K> {
         }
         let Some(object) = self.objects.get(name) else { return };
         let horizon = self.view(turn).horizon();
-        let given_up = |id: &K::Id, verdict: Option<Verdict>| {
+        let given_up = |id: &Id<F>, verdict: Option<Verdict>| {
             let ended = self.unprotector.task(name).and_then(|task| task.ended.get(id));
             ended == Some(&Ended::Done) && matches!(verdict, Some(Verdict::Unprotected(_)))
         };
@@ -145,10 +146,9 @@ impl<K: Kind> Engine<K> {
             let verdict = self.view(turn).verdict(id, horizon, 0);
             let member = self.view(turn).member(name, object, id);
             if object.memory.kept.contains_key(id) {
-                let on_its_way = self
-                    .inventory
-                    .evidence(id)
-                    .is_some_and(|e| !matches!(K::place(&e.facts), Place::Free) && !K::at_stake(&e.facts));
+                let on_its_way = self.inventory.evidence(id).is_some_and(|e| {
+                    !matches!(F::Of::place(&e.facts), Place::Free) && !F::at_stake(&e.facts)
+                });
                 if member == Member::No && on_its_way && !object.intent.selector.exclude_ids.contains(id) {
                     // Whether it comes to be on an instance that is excluded has yet to be seen.
                 } else if member == Member::No {
@@ -157,7 +157,7 @@ impl<K: Kind> Engine<K> {
                     // That was proven before this object came to remember it.
                     left.push((id.clone(), Reason::Departed));
                 } else if given_up(id, verdict) {
-                    left.push((id.clone(), K::UNPROTECTED));
+                    left.push((id.clone(), F::UNPROTECTED));
                 }
             } else if member == Member::Yes
                 && object.intent.protect
@@ -184,8 +184,8 @@ impl<K: Kind> Engine<K> {
     }
 
     /// It is proven that the target is gone: nobody remembers it any more.
-    pub(super) fn forget_gone(&mut self, turn: &mut Turn<'_>, id: &K::Id) {
-        if !K::REMEMBERS {
+    pub(super) fn forget_gone(&mut self, turn: &mut Turn<'_>, id: &Id<F>) {
+        if !F::Of::REMEMBERS {
             return;
         }
         let facts = self.inventory.evidence(id).map(|e| e.facts.clone());

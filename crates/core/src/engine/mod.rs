@@ -38,22 +38,23 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use crate::breaker::CircuitBreaker;
-use crate::call::Reply;
+use crate::call::{ReadCall, Reply, WriteCall};
+use crate::deletion_protection::DeletionProtection;
 use crate::engine::care::Value;
 use crate::engine::index::Index;
 use crate::failure::Failure;
+use crate::flag::{Flag, Id};
 use crate::id::{CallId, Generation, InstanceId, ObjectId};
 use crate::instance::Instance;
 use crate::intent::Selector;
-use crate::kind::Kind;
 use crate::retention::RetentionReport;
 use crate::time::Moment;
 use crate::verdict::RegionReport;
 
 pub use crate::authority::PreflightAnswer;
+pub(crate) use action::lost_reply;
 use action::odd_reply;
-pub(crate) use action::{Action, lost_reply};
-pub use action::{CALL_DEADLINE, Load, PreflightId, Proven, Settings, Window};
+pub use action::{Action, Asked, CALL_DEADLINE, Input, Load, PreflightId, Proven, Settings, Window};
 pub(crate) use attach::Attacher;
 pub(crate) use attaching::Attaching;
 pub(crate) use context::Context;
@@ -76,28 +77,28 @@ use writer::{Turn as WriterTurn, Writer};
 
 /// All that is known and done about one sort of target.
 #[derive(Debug)]
-pub(crate) struct Engine<K: Kind> {
+pub(crate) struct Engine<F: Flag> {
     settings: Settings,
-    objects: BTreeMap<ObjectId, Object<K>>,
+    objects: BTreeMap<ObjectId, Object<F::Of>>,
     opaque: BTreeSet<ObjectId>,
     /// Objects that select through hosts.
     by_host: BTreeSet<ObjectId>,
     /// What has happened to hosts, by the objects that it concerns.
-    host_changes: BTreeMap<ObjectId, HostChanges<K>>,
-    index: Index<K>,
-    inventory: Inventory<K>,
-    reader: Reader<K>,
-    writer: Writer<K>,
+    host_changes: BTreeMap<ObjectId, HostChanges<F::Of>>,
+    index: Index<F::Of>,
+    inventory: Inventory<F::Of>,
+    reader: Reader<F::Of>,
+    writer: Writer<F>,
     breaker: CircuitBreaker,
-    unprotector: Unprotector<K>,
+    unprotector: Unprotector<F::Of>,
     /// Targets that nobody selects any more, but on which a write of ours may still have its effect.
-    lingering: BTreeSet<K::Id>,
+    lingering: BTreeSet<Id<F>>,
     staleness: Staleness,
     /// Targets to be looked at again at a time.
-    timers: BTreeSet<(Moment, K::Id)>,
+    timers: BTreeSet<(Moment, Id<F>)>,
 }
 
-impl<K: Kind> Engine<K> {
+impl<F: Flag> Engine<F> {
     /// An engine that knows nothing yet.
     pub fn new(settings: Settings) -> Self {
         Self {
@@ -154,7 +155,7 @@ impl<K: Kind> Engine<K> {
     }
 
     /// The one read-only look at all of it.
-    pub fn view<'a, 't: 'a>(&'a self, turn: &Turn<'t>) -> View<'a, K> {
+    pub fn view<'a, 't: 'a>(&'a self, turn: &Turn<'t>) -> View<'a, F> {
         self.view_at(turn.now, turn.context, turn.reporter, turn.hosts)
     }
 
@@ -163,8 +164,8 @@ impl<K: Kind> Engine<K> {
         now: Moment,
         context: &Context,
         reporter: &Reporter,
-        hosts: Option<&'a View<'a, Instance>>,
-    ) -> View<'a, K> {
+        hosts: Option<&'a View<'a, DeletionProtection>>,
+    ) -> View<'a, F> {
         View {
             now,
             term: context.term(),
@@ -183,7 +184,7 @@ impl<K: Kind> Engine<K> {
     }
 
     /// The same of instances, for what is on them.
-    pub fn as_hosts(&self, now: Moment, context: &Context, reporter: &Reporter) -> View<'_, K> {
+    pub fn as_hosts(&self, now: Moment, context: &Context, reporter: &Reporter) -> View<'_, F> {
         self.view_at(now, context, reporter, None)
     }
 
@@ -230,8 +231,8 @@ impl<K: Kind> Engine<K> {
         &mut self,
         turn: &mut Turn<'_>,
         call: CallId,
-        result: Result<Reply<K>, Failure>,
-    ) -> Vec<Finding<K>> {
+        result: Result<Reply<F::Of>, Failure>,
+    ) -> Vec<Finding<F::Of>> {
         if let Some((id, value)) = self.writer.take_call(call) {
             self.write_ended(turn, &id, value, result.map(|_| ()));
             return Vec::new();
@@ -276,14 +277,21 @@ impl<K: Kind> Engine<K> {
 
     // What is to be done.
 
-    /// Looks where unprotecting stands, and begins the next batch.
-    pub fn plan_unprotecting(&mut self, turn: &mut Turn<'_>, window: Window, out: &mut Vec<Action<K>>) {
+    /// Looks where unprotecting stands, and begins the next batch with a question to the API server.
+    pub fn plan_unprotecting(
+        &mut self,
+        turn: &mut Turn<'_>,
+        window: Window,
+    ) -> Option<(PreflightId, ObjectId)> {
         if !window.open_for_unprotecting(turn.now) {
             // The lease will be renewed, or it is too late.
-            return;
+            return None;
         }
         match self.unprotector.batch_ends() {
-            Some(ends) if turn.now < ends => return turn.context.wake_at(ends),
+            Some(ends) if turn.now < ends => {
+                turn.context.wake_at(ends);
+                return None;
+            }
             Some(_) => self.drop_batch(),
             None => {}
         }
@@ -300,11 +308,12 @@ impl<K: Kind> Engine<K> {
             } else {
                 room(self.writer.available(turn.now), self.settings.writes.per_minute)
             };
-            self.unprotector.advance(turn.now, turn.context, &object, plan, room, out);
-            if self.unprotector.batch_ends().is_some() {
-                break;
+            let preflight = self.unprotector.advance(turn.now, turn.context, &object, plan, room);
+            if let Some(preflight) = preflight {
+                return Some((preflight, object));
             }
         }
+        None
     }
 
     /// Gives the batch up. What is read for it already proves nothing to anybody.
@@ -344,7 +353,12 @@ impl<K: Kind> Engine<K> {
     }
 
     /// Sends what may be written now.
-    pub fn plan_writes(&mut self, turn: &mut Turn<'_>, window: Window, out: &mut Vec<Action<K>>) {
+    pub fn plan_writes(
+        &mut self,
+        turn: &mut Turn<'_>,
+        window: Window,
+        out: &mut Vec<(CallId, WriteCall<F>)>,
+    ) {
         loop {
             let unprotecting = self.unprotector.ready(turn.now) && window.open_for_unprotecting(turn.now);
             match self.writer.turn(turn.now, unprotecting) {
@@ -370,7 +384,7 @@ impl<K: Kind> Engine<K> {
         }
     }
 
-    fn write_ended(&mut self, turn: &mut Turn<'_>, id: &K::Id, value: Value, result: Result<(), Failure>) {
+    fn write_ended(&mut self, turn: &mut Turn<'_>, id: &Id<F>, value: Value, result: Result<(), Failure>) {
         self.writer.heed(turn.now, turn.context, &result);
         if self.inventory.get(id).is_none() {
             return;
@@ -404,7 +418,7 @@ impl<K: Kind> Engine<K> {
         &mut self,
         turn: &mut Turn<'_>,
         name: &ObjectId,
-        retention: impl FnOnce(View<'_, K>) -> Option<Box<RetentionReport>>,
+        retention: impl FnOnce(View<'_, F>) -> Option<Box<RetentionReport>>,
     ) -> Option<(Generation, RegionReport)> {
         let view = self.view(turn);
         let object = view.objects.get(name)?;
@@ -430,7 +444,7 @@ impl<K: Kind> Engine<K> {
     }
 
     /// Begins a sweep if it is time for one. `first_waits`: until when the first one of all waits.
-    pub fn begin_sweep(&mut self, turn: &mut Turn<'_>) -> Vec<Finding<K>> {
+    pub fn begin_sweep(&mut self, turn: &mut Turn<'_>) -> Vec<Finding<F::Of>> {
         let demand = self.demand();
         let first_waits = if self.reader.has_begun() { None } else { self.hosts_awaited(turn) };
         let known = (self.index.named_ids(), &self.inventory);
@@ -438,7 +452,7 @@ impl<K: Kind> Engine<K> {
     }
 
     /// Sends what may be read now.
-    pub fn plan_reads(&mut self, turn: &mut Turn<'_>, out: &mut Vec<Action<K>>) {
+    pub fn plan_reads(&mut self, turn: &mut Turn<'_>, out: &mut Vec<(CallId, ReadCall<F::Of>)>) {
         let writes = WritesPending { any: self.writer.pending(), urgent: self.writer.urgent_pending() };
         self.reader.poll(turn.now, turn.context, self.demand(), writes, out);
     }
@@ -485,7 +499,7 @@ impl<K: Kind> Engine<K> {
     }
 
     /// Marks the reports of all objects that may select the target.
-    fn touch_selectors(&self, turn: &mut Turn<'_>, id: &K::Id) {
+    fn touch_selectors(&self, turn: &mut Turn<'_>, id: &Id<F>) {
         let (tags, place) = (self.inventory.tags(id), self.inventory.place(id));
         let candidates = self.index.candidates(id, tags, place);
         turn.context.touch_all(candidates.into_iter().cloned());

@@ -9,11 +9,12 @@ use super::memory::Memory;
 use super::turn::Turn;
 use crate::engine::target::Target;
 use crate::evidence::Evidence;
+use crate::flag::{Flag, Id};
 use crate::id::{CallId, Generation, InstanceId, ObjectId};
 use crate::intent::Intent;
-use crate::kind::{Kind, Place};
 use crate::loss::Loss;
 use crate::reason::Reason;
+use crate::resource::{Place, Resource};
 use crate::time::Moment;
 
 /// People wait for what they changed this long at most; then it is background like everything else.
@@ -21,9 +22,9 @@ const HOT: Duration = Duration::from_secs(120);
 
 /// An object and its intent.
 #[derive(Debug)]
-pub(super) struct Object<K: Kind> {
+pub(super) struct Object<R: Resource> {
     pub generation: Generation,
-    pub intent: Intent<K>,
+    pub intent: Intent<R>,
     /// Evidence must have kept at least the tags of this epoch (see [`crate::engine::index::Index`]).
     pub tag_epoch: u32,
     /// A listing of the region is complete for this object only if it began with this call or later.
@@ -43,7 +44,7 @@ pub(super) struct Object<K: Kind> {
     /// the instance, or lost the tag, before that.
     pub exclusion_since: CallId,
     /// What it remembers.
-    pub memory: Memory<K>,
+    pub memory: Memory<R>,
     /// What it has lost and no report has told yet.
     pub losses: Vec<Loss>,
 }
@@ -57,13 +58,13 @@ pub(super) enum Member {
     Unclear(Reason),
 }
 
-impl<K: Kind> Object<K> {
+impl<R: Resource> Object<R> {
     /// Whether it selects the target, as far as evidence tells. What is named is not left out on evidence from before
     /// the horizon; what comes by tag is, for then the listing does not count as complete either. `remembered`: it is
     /// named by the object's memory. `listed_by`: the instances whose own list holds it. `hosts`: those of the object.
     pub fn member<'a>(
         &self,
-        (id, target): (&K::Id, Option<&Target<K>>),
+        (id, target): (&R::Id, Option<&Target<R>>),
         horizon: Moment,
         remembered: bool,
         listed_by: &[InstanceId],
@@ -89,7 +90,7 @@ impl<K: Kind> Object<K> {
         if certain && evidence.seen < horizon {
             return Member::Unclear(Reason::EvidenceStale);
         }
-        let Some(tags) = K::tags(&evidence.facts) else {
+        let Some(tags) = R::tags(&evidence.facts) else {
             return Member::Unclear(Reason::FieldUnreadable);
         };
         // What left the instance, or lost the tag, before that was excluded is not excluded.
@@ -110,12 +111,12 @@ impl<K: Kind> Object<K> {
     /// Whether the target is left alone because of the instance that it is on; `None`: it is not.
     fn excluded_there<'a>(
         &self,
-        evidence: &Evidence<K>,
+        evidence: &Evidence<R>,
         remembered: bool,
         hosts: &impl Fn() -> Option<Hosts<'a>>,
     ) -> Option<Member> {
         let owners = self.intent.owners.as_deref()?;
-        let instance = match K::place(&evidence.facts) {
+        let instance = match R::place(&evidence.facts) {
             Place::Free => return None,
             Place::Unreadable => return Some(Member::Unclear(Reason::FieldUnreadable)),
             Place::On(instance) => instance,
@@ -144,7 +145,7 @@ impl<K: Kind> Object<K> {
     /// about that; where they don't, it may be.
     fn member_through_host<'a>(
         &self,
-        evidence: &Evidence<K>,
+        evidence: &Evidence<R>,
         listed_by: &[InstanceId],
         hosts: &impl Fn() -> Option<Hosts<'a>>,
     ) -> Member {
@@ -152,21 +153,21 @@ impl<K: Kind> Object<K> {
             return Member::No;
         }
         let Some(hosts) = hosts() else { return Member::Unclear(Reason::AwaitingListing) };
-        let by_type = |role| match (K::of_types(&evidence.facts, self.intent.types), role) {
+        let by_type = |role| match (R::of_types(&evidence.facts, self.intent.types), role) {
             (Some(false), _) => Member::No,
             (_, Role::Unclear(reason)) => Member::Unclear(reason),
             (None, _) => Member::Unclear(Reason::FieldUnreadable),
             (Some(true), _) => Member::Yes,
         };
         let wanted = |instance: &InstanceId| hosts.role(instance).filter(|role| role.selects());
-        let place = K::place(&evidence.facts);
+        let place = R::place(&evidence.facts);
         if let Some(role) = place.instance().and_then(wanted) {
             return by_type(role);
         }
         match listed_by.iter().find_map(wanted) {
             None => Member::No,
-            Some(role) if K::unlisted(&evidence.facts) => by_type(role),
-            Some(_) if K::of_types(&evidence.facts, self.intent.types) == Some(false) => Member::No,
+            Some(role) if R::unlisted(&evidence.facts) => by_type(role),
+            Some(_) if R::of_types(&evidence.facts, self.intent.types) == Some(false) => Member::No,
             Some(_) if place == Place::Unreadable => Member::Unclear(Reason::FieldUnreadable),
             Some(_) => Member::Unclear(Reason::ListsDisagree),
         }
@@ -183,7 +184,7 @@ impl<K: Kind> Object<K> {
     }
 }
 
-impl<K: Kind> Engine<K> {
+impl<F: Flag> Engine<F> {
     /// An object can't be read: it may be a hold on anything.
     pub fn set_opaque(&mut self, turn: &mut Turn<'_>, object: &ObjectId) {
         self.drop_intent(turn, object);
@@ -205,7 +206,7 @@ impl<K: Kind> Engine<K> {
     fn drop_intent(&mut self, turn: &mut Turn<'_>, object: &ObjectId) {
         let Some(old) = self.objects.remove(object) else { return };
         self.reader.unlist(object);
-        let reach: Vec<K::Id> = self.view(turn).reach(&old).cloned().collect();
+        let reach: Vec<Id<F>> = self.view(turn).reach(&old).cloned().collect();
         self.release(object, &old);
         self.unprotector.forget(object);
         self.by_host.remove(object);
@@ -229,7 +230,7 @@ impl<K: Kind> Engine<K> {
     }
 
     /// Takes what an intent selects out of the index.
-    fn release(&mut self, object: &ObjectId, old: &Object<K>) {
+    fn release(&mut self, object: &ObjectId, old: &Object<F::Of>) {
         self.index.release_keys(&old.intent.selector);
         if old.intent.enumerates {
             self.index.release_surroundings();
@@ -243,7 +244,7 @@ impl<K: Kind> Engine<K> {
         turn: &mut Turn<'_>,
         object: &ObjectId,
         generation: Generation,
-        intent: Intent<K>,
+        intent: Intent<F::Of>,
     ) {
         self.opaque.remove(object);
         if let Some(known) = self.objects.get(object)
@@ -257,7 +258,7 @@ impl<K: Kind> Engine<K> {
         if intent.enumerates {
             tag_epoch = tag_epoch.max(self.index.hold_surroundings());
         }
-        let mut reached: BTreeSet<K::Id> = BTreeSet::new();
+        let mut reached: BTreeSet<Id<F>> = BTreeSet::new();
         if let Some(old) = &old {
             reached.extend(self.view(turn).reach(old).cloned());
             self.release(object, old);
@@ -350,7 +351,7 @@ impl<K: Kind> Engine<K> {
     }
 
     /// Notes what there is to do for an object besides keeping flags, and ends what its intent may stand against.
-    fn note_business(&mut self, object: &ObjectId, entry: &Object<K>) {
+    fn note_business(&mut self, object: &ObjectId, entry: &Object<F::Of>) {
         if self.unprotector.works_for(object) {
             self.drop_batch();
         }
@@ -366,17 +367,17 @@ impl<K: Kind> Engine<K> {
     }
 
     /// Looks at every target of an object whose intent changed.
-    fn revisit(&mut self, turn: &mut Turn<'_>, object: &ObjectId, edited: bool, before: &BTreeSet<K::Id>) {
+    fn revisit(&mut self, turn: &mut Turn<'_>, object: &ObjectId, edited: bool, before: &BTreeSet<Id<F>>) {
         let Some(entry) = self.objects.get(object) else { return };
         let (hot, epoch) = (entry.hot(turn.now), entry.tag_epoch);
-        let reach: Vec<K::Id> = self.view(turn).reach(entry).cloned().collect();
+        let reach: Vec<Id<F>> = self.view(turn).reach(entry).cloned().collect();
         for id in reach {
             self.inventory.expect(&id);
             if let (true, Some(care)) = (edited, self.writer.known_care_mut(&id)) {
                 // A spec change resets the waiting, not what was written.
                 care.failures = 0;
                 care.not_before = turn.now;
-                if care.trouble.as_ref().is_some_and(|t| t.reason != K::REFUSAL.settling) {
+                if care.trouble.as_ref().is_some_and(|t| t.reason != F::REFUSAL.settling) {
                     care.trouble = None;
                 }
             }
@@ -397,7 +398,7 @@ impl<K: Kind> Engine<K> {
     /// Drops what is remembered of a target that nobody selects any more. Its flag stays as it is. As long as a write
     /// or its effect may be under way it is remembered all the same: an object made a moment later must not take what
     /// a read shows meanwhile for evidence, nor write beside it.
-    pub(super) fn forget_unselected(&mut self, id: &K::Id) {
+    pub(super) fn forget_unselected(&mut self, id: &Id<F>) {
         self.lingering.remove(id);
         if self.inventory.get(id).is_none() {
             return;

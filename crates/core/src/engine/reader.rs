@@ -3,7 +3,7 @@
 use std::collections::{BTreeSet, VecDeque};
 use std::time::Duration;
 
-use super::action::{Action, Settings, describe};
+use super::action::Settings;
 use super::calls::Calls;
 use super::context::Context;
 use super::hindrance::Hindrance;
@@ -15,9 +15,9 @@ use crate::budget::{Budget, Urgency};
 use crate::call::{IDS_PER_READ, Item, Page, Query, ReadCall};
 use crate::failure::{Class, Failure};
 use crate::id::{CallId, ObjectId, RequestId, TagFilter};
-use crate::kind::Kind;
 use crate::pace::Pace;
 use crate::reason::Reason;
+use crate::resource::Resource;
 use crate::time::Moment;
 
 /// A verifying read waits this long for company while writes go on.
@@ -58,23 +58,23 @@ pub(crate) struct Source {
 
 /// What an answer, or the lack of one, shows. Findings are taken in their order.
 #[derive(Debug)]
-pub(crate) enum Finding<K: Kind> {
+pub(crate) enum Finding<R: Resource> {
     /// A target, as the cloud showed it.
-    Shown(Item<K>, Source),
+    Shown(Item<R>, Source),
     /// A read by id lacked a target. `showed_any`: it showed something else that was asked for.
-    Lacked { id: K::Id, call: CallId, showed_any: bool },
+    Lacked { id: R::Id, call: CallId, showed_any: bool },
     /// A look-up proved nothing about a target.
-    Unproven(K::Id),
+    Unproven(R::Id),
     /// The cloud refuses to be asked for a target at all.
-    Refused(K::Id),
+    Refused(R::Id),
     /// The cloud says that it knows no such target.
-    Denied(K::Id),
+    Denied(R::Id),
     /// What is to be done about a target may be something else now.
-    Due(K::Id),
+    Due(R::Id),
     /// Nothing can be seen at all: these are looked up.
-    Blind(Vec<K::Id>),
+    Blind(Vec<R::Id>),
     /// The targets of a batch were read, in this call, and these were shown.
-    ProofRead(CallId, BTreeSet<K::Id>),
+    ProofRead(CallId, BTreeSet<R::Id>),
     /// The targets of a batch could not be read.
     ProofLost,
     /// A listing of the region that began then, with this call, is complete.
@@ -92,9 +92,9 @@ pub(crate) enum Finding<K: Kind> {
     Explained,
 }
 
-impl<K: Kind> Finding<K> {
+impl<R: Resource> Finding<R> {
     /// The target of which it says whether it is there.
-    pub fn target(&self) -> Option<&K::Id> {
+    pub fn target(&self) -> Option<&R::Id> {
         match self {
             Self::Shown(item, _) => Some(&item.id),
             Self::Lacked { id, .. } => Some(id),
@@ -105,8 +105,8 @@ impl<K: Kind> Finding<K> {
 
 /// What a call under way is for.
 #[derive(Debug)]
-enum Purpose<K: Kind> {
-    Ids(Lookup<K>),
+enum Purpose<R: Resource> {
+    Ids(Lookup<R>),
     Filtered { tags: Vec<TagFilter>, pages: u32 },
     Probe,
     SweepPage,
@@ -114,22 +114,22 @@ enum Purpose<K: Kind> {
 
 /// Queues and state of reading.
 #[derive(Debug)]
-pub(super) struct Reader<K: Kind> {
+pub(super) struct Reader<R: Resource> {
     settings: Settings,
     budget: Budget,
     /// Calls without an answer.
-    calls: Calls<Purpose<K>>,
-    changed: VecDeque<K::Id>,
+    calls: Calls<Purpose<R>>,
+    changed: VecDeque<R::Id>,
     /// The same, to tell whether an id waits already.
-    changed_ids: BTreeSet<K::Id>,
-    verify: Verify<K>,
-    missing: BTreeSet<K::Id>,
-    urgent: BTreeSet<K::Id>,
-    proof: Option<Vec<K::Id>>,
+    changed_ids: BTreeSet<R::Id>,
+    verify: Verify<R>,
+    missing: BTreeSet<R::Id>,
+    urgent: BTreeSet<R::Id>,
+    proof: Option<Vec<R::Id>>,
     filtered: VecDeque<(ObjectId, Vec<TagFilter>)>,
     /// Further pages, and halves of a read that was refused.
-    further: VecDeque<(Purpose<K>, ReadCall<K>)>,
-    sweep: Option<Sweep<K>>,
+    further: VecDeque<(Purpose<R>, ReadCall<R>)>,
+    sweep: Option<Sweep<R>>,
     /// A round is wanted sooner than its time.
     sweep_wanted: bool,
     last_started: Option<Moment>,
@@ -144,7 +144,7 @@ pub(super) struct Reader<K: Kind> {
     last_listing: Option<(CallId, Moment)>,
     sweep_owed: bool,
     /// Something that the identity could see lately: a control sample for look-ups of what it can't.
-    sample: Option<K::Id>,
+    sample: Option<R::Id>,
     probed: Option<Moment>,
     trouble: Option<Trouble>,
     hindrance: Hindrance,
@@ -156,21 +156,21 @@ pub(super) struct Reader<K: Kind> {
 
 /// Targets that we wrote to.
 #[derive(Debug)]
-struct Verify<K: Kind> {
+struct Verify<R: Resource> {
     /// Somebody waits for these.
-    urgent: BTreeSet<K::Id>,
-    others: BTreeSet<K::Id>,
+    urgent: BTreeSet<R::Id>,
+    others: BTreeSet<R::Id>,
     /// Since when the first of them waits.
     since: Option<Moment>,
 }
 
-impl<K: Kind> Verify<K> {
+impl<R: Resource> Verify<R> {
     fn len(&self) -> usize {
         self.urgent.len() + self.others.len()
     }
 
     /// Takes the next batch out; the rest waits anew.
-    fn take(&mut self, now: Moment) -> Vec<K::Id> {
+    fn take(&mut self, now: Moment) -> Vec<R::Id> {
         let mut batch = Vec::new();
         while batch.len() < IDS_PER_READ
             && let Some(id) = self.urgent.pop_first().or_else(|| self.others.pop_first())
@@ -190,7 +190,7 @@ struct Trouble {
     not_before: Moment,
 }
 
-impl<K: Kind> Reader<K> {
+impl<R: Resource> Reader<R> {
     pub fn new(settings: Settings) -> Self {
         Self {
             settings,
@@ -225,14 +225,14 @@ impl<K: Kind> Reader<K> {
     // What others ask of it.
 
     /// Has a target read soon: somebody changed what selects it.
-    pub fn read_changed(&mut self, id: &K::Id) {
+    pub fn read_changed(&mut self, id: &R::Id) {
         if self.changed_ids.insert(id.clone()) {
             self.changed.push_back(id.clone());
         }
     }
 
     /// Has a target read that we wrote to. `urgent`: somebody waits for it.
-    pub fn verify(&mut self, now: Moment, id: &K::Id, urgent: bool) {
+    pub fn verify(&mut self, now: Moment, id: &R::Id, urgent: bool) {
         let verify = &mut self.verify;
         verify.since.get_or_insert(now);
         if urgent {
@@ -244,7 +244,7 @@ impl<K: Kind> Reader<K> {
     }
 
     /// What was to be verified is known.
-    pub fn verified(&mut self, id: &K::Id) {
+    pub fn verified(&mut self, id: &R::Id) {
         let verify = &mut self.verify;
         if verify.len() > 0 && (verify.urgent.remove(id) || verify.others.remove(id)) && verify.len() == 0 {
             verify.since = None;
@@ -252,17 +252,17 @@ impl<K: Kind> Reader<K> {
     }
 
     /// Has a target looked up that answers lack.
-    pub fn look_up(&mut self, id: &K::Id) {
+    pub fn look_up(&mut self, id: &R::Id) {
         self.missing.insert(id.clone());
     }
 
     /// Has these read at once.
-    pub fn read_at_once(&mut self, ids: &BTreeSet<K::Id>) {
+    pub fn read_at_once(&mut self, ids: &BTreeSet<R::Id>) {
         self.urgent.extend(ids.iter().cloned());
     }
 
     /// Has the targets of a batch read before anything else; `None`: not any more.
-    pub fn prove(&mut self, ids: Option<Vec<K::Id>>) {
+    pub fn prove(&mut self, ids: Option<Vec<R::Id>>) {
         self.proof = ids;
     }
 
@@ -292,7 +292,7 @@ impl<K: Kind> Reader<K> {
         self.filtered.retain(|(name, _)| name != object);
     }
 
-    pub fn forget(&mut self, id: &K::Id) {
+    pub fn forget(&mut self, id: &R::Id) {
         self.verified(id);
         self.missing.remove(id);
     }
@@ -433,10 +433,10 @@ impl<K: Kind> Reader<K> {
         context: &mut Context,
         demand: Demand,
         first_waits: Option<Moment>,
-        (named, inventory): (impl Iterator<Item = &'a K::Id>, &Inventory<K>),
-    ) -> Vec<Finding<K>>
+        (named, inventory): (impl Iterator<Item = &'a R::Id>, &Inventory<R>),
+    ) -> Vec<Finding<R>>
     where
-        K::Id: 'a,
+        R::Id: 'a,
     {
         if self.sweep.is_some() || self.resting(now).is_some() {
             return Vec::new();
@@ -478,16 +478,16 @@ impl<K: Kind> Reader<K> {
         now: Moment,
         term_since: CallId,
         demand: Demand,
-        named: impl Iterator<Item = &'a K::Id>,
-        inventory: &Inventory<K>,
-    ) -> (Vec<K::Id>, Moment)
+        named: impl Iterator<Item = &'a R::Id>,
+        inventory: &Inventory<R>,
+    ) -> (Vec<R::Id>, Moment)
     where
-        K::Id: 'a,
+        R::Id: 'a,
     {
         let half = self.interval(demand) / 2;
         let answerable =
-            |id: &K::Id| !inventory.absence(id).is_some_and(|a| a.refused || (a.denied && a.proven()));
-        let mut due: Vec<(Option<Moment>, &K::Id)> = Vec::new();
+            |id: &R::Id| !inventory.absence(id).is_some_and(|a| a.refused || (a.denied && a.proven()));
+        let mut due: Vec<(Option<Moment>, &R::Id)> = Vec::new();
         let mut since = now;
         for id in named.filter(|id| answerable(id)) {
             let seen = inventory.evidence(id).filter(|e| e.call >= term_since).map(|e| e.seen);
@@ -514,7 +514,7 @@ impl<K: Kind> Reader<K> {
         context: &mut Context,
         demand: Demand,
         writes: WritesPending,
-        out: &mut Vec<Action<K>>,
+        out: &mut Vec<(CallId, ReadCall<R>)>,
     ) {
         if let Some(at) = self.resting(now) {
             context.wake_at(at);
@@ -540,7 +540,7 @@ impl<K: Kind> Reader<K> {
                 None => self.next_asked(now, demand, writes),
             };
             let call = self.calls.send(now, context, purpose);
-            out.push(Action::Read(call, read));
+            out.push((call, read));
         }
         self.wake(now, context, demand);
     }
@@ -587,7 +587,7 @@ impl<K: Kind> Reader<K> {
         now: Moment,
         demand: Demand,
         writes: WritesPending,
-    ) -> (Purpose<K>, ReadCall<K>) {
+    ) -> (Purpose<R>, ReadCall<R>) {
         if let Some(ids) = self.proof.take() {
             return by_ids(Lookup::new(Queue::Proof, ids));
         }
@@ -598,7 +598,7 @@ impl<K: Kind> Reader<K> {
             return further;
         }
         if !self.changed.is_empty() {
-            let batch: Vec<K::Id> = self.changed.drain(..self.changed.len().min(IDS_PER_READ)).collect();
+            let batch: Vec<R::Id> = self.changed.drain(..self.changed.len().min(IDS_PER_READ)).collect();
             for id in &batch {
                 self.changed_ids.remove(id);
             }
@@ -616,7 +616,7 @@ impl<K: Kind> Reader<K> {
             self.probed = Some(now);
             return (Purpose::Probe, ReadCall { query: Query::Region, page: None });
         };
-        let mut ids: BTreeSet<K::Id> = take_first(&mut self.missing, IDS_PER_READ - 1).into_iter().collect();
+        let mut ids: BTreeSet<R::Id> = take_first(&mut self.missing, IDS_PER_READ - 1).into_iter().collect();
         // With something in the same answer that can be seen, what is lacking is lacking and not hidden.
         ids.insert(sample);
         by_ids(Lookup::new(Queue::Missing, ids.into_iter().collect()))
@@ -635,9 +635,9 @@ impl<K: Kind> Reader<K> {
         now: Moment,
         context: &mut Context,
         demand: Demand,
-        inventory: &Inventory<K>,
-        (call, result): (CallId, Result<Page<K>, &Failure>),
-    ) -> Option<Vec<Finding<K>>> {
+        inventory: &Inventory<R>,
+        (call, result): (CallId, Result<Page<R>, &Failure>),
+    ) -> Option<Vec<Finding<R>>> {
         let (sent, purpose) = self.calls.take(call)?;
         let mut findings = match result {
             Ok(page) => self.page_read(now, demand, inventory, (call, sent, purpose), page),
@@ -651,10 +651,10 @@ impl<K: Kind> Reader<K> {
         &mut self,
         now: Moment,
         demand: Demand,
-        inventory: &Inventory<K>,
-        (call, sent, purpose): (CallId, Moment, Purpose<K>),
-        page: Page<K>,
-    ) -> Vec<Finding<K>> {
+        inventory: &Inventory<R>,
+        (call, sent, purpose): (CallId, Moment, Purpose<R>),
+        page: Page<R>,
+    ) -> Vec<Finding<R>> {
         let mut findings = Vec::new();
         self.hindrance.answered();
         if self.trouble.take().is_some() {
@@ -664,11 +664,11 @@ impl<K: Kind> Reader<K> {
         if let Some(item) = page.items.first() {
             self.sample = Some(item.id.clone());
         }
-        let unplaced = |item: &Item<K>| {
-            (demand.by_tag && K::tags(&item.facts).is_none()) || (demand.by_host && K::misplaced(&item.facts))
+        let unplaced = |item: &Item<R>| {
+            (demand.by_tag && R::tags(&item.facts).is_none()) || (demand.by_host && R::misplaced(&item.facts))
         };
         let flawed = page.unreadable > 0 || page.items.iter().any(unplaced);
-        let seen: BTreeSet<K::Id> = match &purpose {
+        let seen: BTreeSet<R::Id> = match &purpose {
             Purpose::Ids(_) => page.items.iter().map(|item| item.id.clone()).collect(),
             _ => BTreeSet::new(),
         };
@@ -725,9 +725,9 @@ impl<K: Kind> Reader<K> {
     fn lookup_ended(
         &mut self,
         call: CallId,
-        lookup: &Lookup<K>,
-        inventory: &Inventory<K>,
-        findings: &mut Vec<Finding<K>>,
+        lookup: &Lookup<R>,
+        inventory: &Inventory<R>,
+        findings: &mut Vec<Finding<R>>,
     ) {
         if lookup.queue == Queue::Sweep
             && let Some(sweep) = &mut self.sweep
@@ -761,8 +761,8 @@ impl<K: Kind> Reader<K> {
         &mut self,
         now: Moment,
         demand: Demand,
-        sweep: &Sweep<K>,
-        findings: &mut Vec<Finding<K>>,
+        sweep: &Sweep<R>,
+        findings: &mut Vec<Finding<R>>,
     ) {
         self.region_pages = Some(sweep.pages);
         // A listing without anything in it is what a lost permission looks like; an empty region looks the same.
@@ -778,7 +778,7 @@ impl<K: Kind> Reader<K> {
     }
 
     /// Ends a round by id when nothing is left to read.
-    fn end_sweep_by_id(&mut self, now: Moment, demand: Demand) -> Vec<Finding<K>> {
+    fn end_sweep_by_id(&mut self, now: Moment, demand: Demand) -> Vec<Finding<R>> {
         let mut findings = Vec::new();
         if let Some(sweep) = self.sweep.take_if(|sweep| sweep.ids_done()) {
             // Objects that came by tag meanwhile need a listing.
@@ -791,7 +791,7 @@ impl<K: Kind> Reader<K> {
         findings
     }
 
-    fn completed(&mut self, now: Moment, demand: Demand, sweep: &Sweep<K>, findings: &mut Vec<Finding<K>>) {
+    fn completed(&mut self, now: Moment, demand: Demand, sweep: &Sweep<R>, findings: &mut Vec<Finding<R>>) {
         self.before_last = self.last_complete.replace(sweep.since);
         let lagged = self.pace.lagging();
         self.pace.completed(now, sweep.since, self.interval(demand));
@@ -807,10 +807,10 @@ impl<K: Kind> Reader<K> {
         &mut self,
         now: Moment,
         context: &mut Context,
-        inventory: &Inventory<K>,
-        (call, purpose): (CallId, Purpose<K>),
+        inventory: &Inventory<R>,
+        (call, purpose): (CallId, Purpose<R>),
         failure: &Failure,
-    ) -> Vec<Finding<K>> {
+    ) -> Vec<Finding<R>> {
         let mut findings = Vec::new();
         match purpose {
             // One id that the cloud refuses must not hide a hundred others. That it knows no such id may be said by leaving
@@ -855,7 +855,7 @@ impl<K: Kind> Reader<K> {
             self.budget.throttled(now, failure.retry_after);
         }
         let failures = self.trouble.as_ref().map_or(0, |t| t.failures) + 1;
-        let (reason, detail) = describe::<K>(failure);
+        let (reason, detail) = (failure.reason(), failure.words());
         self.hindrance.failed(now, failure, reason, &detail);
         if let Some(sweep) = &mut self.sweep {
             sweep.hindered = true;
@@ -874,7 +874,7 @@ impl<K: Kind> Reader<K> {
     }
 
     /// Has what a failed read asked for read again.
-    fn put_back(&mut self, now: Moment, lookup: Lookup<K>, findings: &mut Vec<Finding<K>>) {
+    fn put_back(&mut self, now: Moment, lookup: Lookup<R>, findings: &mut Vec<Finding<R>>) {
         match lookup.queue {
             Queue::Proof => findings.push(Finding::ProofLost),
             Queue::Sweep if self.sweep.as_ref().is_some_and(|sweep| !sweep.by_region()) => {
@@ -894,9 +894,9 @@ impl<K: Kind> Reader<K> {
         &mut self,
         now: Moment,
         call: CallId,
-        mut lookup: Lookup<K>,
+        mut lookup: Lookup<R>,
         class: Class,
-        findings: &mut Vec<Finding<K>>,
+        findings: &mut Vec<Finding<R>>,
     ) {
         if self.sample.is_none() && class == Class::Bug {
             // Nothing was ever seen here: perhaps it is not an id that is refused, but everything. A look-up tells,
@@ -937,12 +937,12 @@ impl<K: Kind> Reader<K> {
     fn denied(
         &mut self,
         call: CallId,
-        id: &K::Id,
-        suspect: Option<&(CallId, K::Id)>,
-        findings: &mut Vec<Finding<K>>,
+        id: &R::Id,
+        suspect: Option<&(CallId, R::Id)>,
+        findings: &mut Vec<Finding<R>>,
     ) {
-        let lacked = |id: &K::Id, call| Finding::Lacked { id: id.clone(), call, showed_any: false };
-        let denied = |id: &K::Id| Finding::Denied(id.clone());
+        let lacked = |id: &R::Id, call| Finding::Lacked { id: id.clone(), call, showed_any: false };
+        let denied = |id: &R::Id| Finding::Denied(id.clone());
         findings.extend(suspect.map(|(_, suspect)| denied(suspect)));
         findings.push(denied(id));
         findings.extend(suspect.map(|(denial, suspect)| lacked(suspect, *denial)));
@@ -960,7 +960,7 @@ impl<K: Kind> Reader<K> {
 
     /// Asks for the sample, to tell what the denial of a target is worth. Denials may come faster than the budget lets them
     /// be judged: then the newest is, once.
-    fn accuse(&mut self, denial: CallId, id: &K::Id, sample: K::Id) {
+    fn accuse(&mut self, denial: CallId, id: &R::Id, sample: R::Id) {
         let waiting = self.further.iter_mut().find_map(|(purpose, _)| match purpose {
             Purpose::Ids(lookup) => lookup.suspect.as_mut().filter(|(_, suspect)| suspect == id),
             _ => None,
@@ -975,7 +975,7 @@ impl<K: Kind> Reader<K> {
     }
 }
 
-fn by_ids<K: Kind>(lookup: Lookup<K>) -> (Purpose<K>, ReadCall<K>) {
+fn by_ids<R: Resource>(lookup: Lookup<R>) -> (Purpose<R>, ReadCall<R>) {
     let read = lookup.read();
     (Purpose::Ids(lookup), read)
 }

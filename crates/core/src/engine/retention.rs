@@ -13,14 +13,15 @@ use super::memory::Memory;
 use super::objects::Object;
 use super::turn::Turn;
 use super::view::View;
+use crate::delete_on_release::DeleteOnRelease;
 use crate::id::{InstanceId, InterfaceId, ObjectId};
 use crate::interface::{Interface, InterfaceFacts, InterfaceStatus};
-use crate::kind::{Kind, Place};
 use crate::reason::{Reason, Risk};
+use crate::resource::{Place, Resource};
 use crate::retention::{InterfacePhase, InterfaceRow, MAX_RETAINED, Remembered, RetentionReport, sort_rows};
 use crate::verdict::Verdict;
 
-impl Engine<Interface> {
+impl Engine<DeleteOnRelease> {
     /// Brings up what the object wants to know of besides the instances that its spec selects. Whether that has changed.
     pub fn update_watch(&mut self, turn: &Turn<'_>, attacher: &Attacher, name: &ObjectId) -> bool {
         let Some(object) = self.objects.get(name) else { return false };
@@ -68,7 +69,7 @@ fn list_ids(memory: &Memory<Interface>, part: &mut RetentionReport) {
 
 /// What an object remembers, for its report.
 pub(crate) fn retention_part(
-    view: View<'_, Interface>,
+    view: View<'_, DeleteOnRelease>,
     attacher: &Attacher,
     name: &ObjectId,
 ) -> Option<Box<RetentionReport>> {
@@ -115,7 +116,7 @@ pub(crate) fn retention_part(
 }
 
 pub(super) fn row(
-    view: View<'_, Interface>,
+    view: View<'_, DeleteOnRelease>,
     id: &InterfaceId,
     facts: &InterfaceFacts,
     remembered: Option<&Remembered>,
@@ -152,7 +153,7 @@ pub(super) fn row(
 /// The instances that hold the object's targets, those that free ones were on last, and those to which something is to
 /// be attached.
 pub(super) fn wanted_instances(
-    view: View<'_, Interface>,
+    view: View<'_, DeleteOnRelease>,
     attacher: &Attacher,
     name: &ObjectId,
     object: &Object<Interface>,

@@ -7,10 +7,11 @@ use super::unprotect::{Ended, Next, Plan, Task};
 use super::view::View;
 use crate::authority::{Case, Obstacles, UnprotectPermit, grant};
 use crate::evidence::Evidence;
+use crate::flag::{Flag, Id};
 use crate::id::ObjectId;
 use crate::intent::Unprotecting;
-use crate::kind::Kind;
 use crate::reason::Reason;
+use crate::resource::Resource;
 use crate::verdict::{Progress, Verdict, tell, tell_with};
 
 /// What stands between one target and the end of the task.
@@ -21,7 +22,7 @@ pub(super) enum Standing {
 }
 
 /// Where the object's task stands; `None`: it is not time for a look, or there is none.
-pub(super) fn plan<K: Kind>(view: View<'_, K>, object: &ObjectId) -> Option<Plan<K>> {
+pub(super) fn plan<F: Flag>(view: View<'_, F>, object: &ObjectId) -> Option<Plan<F::Of>> {
     let entry = view.objects.get(object)?;
     let task = view.unprotector.task(object)?;
     // What is not listed is waited for like a target that is not known.
@@ -62,7 +63,7 @@ pub(super) fn plan<K: Kind>(view: View<'_, K>, object: &ObjectId) -> Option<Plan
 }
 
 /// What stands between one target and the end of the task; `None`: it is not one of the object's targets.
-pub(super) fn standing<K: Kind>(view: View<'_, K>, object: &ObjectId, id: &K::Id) -> Option<Standing> {
+pub(super) fn standing<F: Flag>(view: View<'_, F>, object: &ObjectId, id: &Id<F>) -> Option<Standing> {
     let entry = view.objects.get(object)?;
     let task = view.unprotector.task(object)?;
     if task.ended.contains_key(id) {
@@ -86,16 +87,16 @@ pub(super) fn standing<K: Kind>(view: View<'_, K>, object: &ObjectId, id: &K::Id
     let verdict = view.verdict(id, view.horizon(), entry.tag_epoch)?;
     let evidence = view.inventory.evidence(id);
     // What nothing would take along keeps its flag.
-    if evidence.is_some_and(|e| !K::at_stake(&e.facts)) {
+    if evidence.is_some_and(|e| !F::at_stake(&e.facts)) {
         return None;
     }
     let held = view.held_by_other(id, object);
     let care = view.care(id);
     let refusal = care
         .and_then(|c| c.trouble_with(Value::Unprotected))
-        .filter(|t| t.reason.needs_person() || t.refused_for_good::<K>());
+        .filter(|t| t.reason.needs_person() || t.refused_for_good::<F>());
     let waits = care.is_some_and(|c| c.writing.is_some() || c.not_before > view.now);
-    let odd_tags = evidence.is_some_and(|e| K::tags(&e.facts).is_none());
+    let odd_tags = evidence.is_some_and(|e| F::Of::tags(&e.facts).is_none());
     Some(match verdict {
         Verdict::Unprotected(_) | Verdict::NotApplicable(_) | Verdict::Unknown(Reason::NotFound) => {
             Standing::Ended(Ended::Done)
@@ -120,9 +121,9 @@ pub(super) fn standing<K: Kind>(view: View<'_, K>, object: &ObjectId, id: &K::Id
         Verdict::Protected(_) if odd_tags => stands_against(view, task, Reason::FieldUnreadable),
         Verdict::Protected(_) => match (refusal, view.writer.closed(view.now)) {
             (Some(trouble), _)
-                if task.what == Unprotecting::BeforeDeletion && trouble.refused_for_good::<K>() =>
+                if task.what == Unprotecting::BeforeDeletion && trouble.refused_for_good::<F>() =>
             {
-                Standing::Ended(Ended::LeftProtected(K::REFUSAL.settled))
+                Standing::Ended(Ended::LeftProtected(F::REFUSAL.settled))
             }
             (Some(trouble), _) if waits || task.what == Unprotecting::BeforeDeletion => {
                 stands_against(view, task, trouble.reason)
@@ -142,7 +143,7 @@ pub(super) fn standing<K: Kind>(view: View<'_, K>, object: &ObjectId, id: &K::Id
 }
 
 /// A deletion does not wait for what only a person can mend; it waits for the rest until its patience ends.
-pub(super) fn stands_against<K: Kind>(view: View<'_, K>, task: &Task<K>, reason: Reason) -> Standing {
+pub(super) fn stands_against<F: Flag>(view: View<'_, F>, task: &Task<F::Of>, reason: Reason) -> Standing {
     let reason = match (reason, view.reader.hindrance().why()) {
         (Reason::AwaitingEvidence | Reason::EvidenceStale | Reason::AwaitingListing, Some((why, _))) => why,
         _ => reason,
@@ -159,14 +160,15 @@ pub(super) fn stands_against<K: Kind>(view: View<'_, K>, task: &Task<K>, reason:
 }
 
 /// Puts the case for one target to [`grant`].
-pub(super) fn permit<K: Kind>(
-    view: View<'_, K>,
-    Next { object, id, proofs: (proof, read_since) }: &Next<K>,
-) -> Option<UnprotectPermit<K>> {
+pub(super) fn permit<F: Flag>(
+    view: View<'_, F>,
+    Next { object, id, proofs: (proof, read_since) }: &Next<F::Of>,
+) -> Option<UnprotectPermit<F>> {
     let (entry, target) = (view.objects.get(object)?, view.inventory.get(id)?);
     let busy = view.care(id).is_some_and(|c| c.writing.is_some() || c.accepted.is_some());
     // A hold by tag shows only on tags that could be read, and of which none was dropped that somebody asks for.
-    let tells_all = |e: &&Evidence<K>| K::tags(&e.facts).is_some() && e.tag_epoch >= view.index.epoch();
+    let tells_all =
+        |e: &&Evidence<F::Of>| F::Of::tags(&e.facts).is_some() && e.tag_epoch >= view.index.epoch();
     let evidence = target.evidence.as_ref().filter(tells_all)?;
     let written = view.care(id).and_then(|c| c.written_before);
     let fresh = evidence.fresh(view.horizon(), written)?;
@@ -178,7 +180,7 @@ pub(super) fn permit<K: Kind>(
         object: *proof,
         target: (fresh, evidence.call),
         read_since: *read_since,
-        selected: view.member_by_spec(object, entry, id) == Member::Yes && K::at_stake(&evidence.facts),
+        selected: view.member_by_spec(object, entry, id) == Member::Yes && F::at_stake(&evidence.facts),
         obstacles: Obstacles {
             held: view.held_by_other(id, object),
             opaque: !view.opaque.is_empty(),
@@ -189,7 +191,7 @@ pub(super) fn permit<K: Kind>(
 }
 
 /// How far the object's unprotecting has come, for its report.
-pub(super) fn progress<K: Kind>(view: View<'_, K>, object: &ObjectId) -> Option<Progress> {
+pub(super) fn progress<F: Flag>(view: View<'_, F>, object: &ObjectId) -> Option<Progress> {
     let entry = view.objects.get(object)?;
     let task = view.unprotector.task(object)?;
     let mut progress = Progress { done: task.done, ..Progress::default() };
@@ -221,7 +223,7 @@ pub(super) fn progress<K: Kind>(view: View<'_, K>, object: &ObjectId) -> Option<
 }
 
 /// Why the instance that the target is on is not seen.
-fn unseen_host<K: Kind>(view: View<'_, K>, name: &ObjectId, id: &K::Id) -> Option<Reason> {
+fn unseen_host<F: Flag>(view: View<'_, F>, name: &ObjectId, id: &Id<F>) -> Option<Reason> {
     let instance = view.inventory.place(id).instance()?;
     match view.hosts_of(name)?.get(instance)?.presence {
         Presence::Shown(_) => None,

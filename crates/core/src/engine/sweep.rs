@@ -2,17 +2,17 @@
 
 use crate::call::{IDS_PER_READ, Identity, Query, ReadCall};
 use crate::id::{CallId, PageToken};
-use crate::kind::Kind;
+use crate::resource::Resource;
 use crate::time::Moment;
 
 /// A round over everything.
 #[derive(Debug)]
-pub(super) struct Sweep<K: Kind> {
+pub(super) struct Sweep<R: Resource> {
     pub first_call: CallId,
     pub started: Moment,
     /// The oldest evidence that it lets stand: that of the ids which it does not read anew.
     pub since: Moment,
-    road: Road<K>,
+    road: Road<R>,
     /// Something made this round unfit to conclude anything from absence.
     flawed: bool,
     /// A read failed while it was under way.
@@ -27,18 +27,18 @@ pub(super) struct Sweep<K: Kind> {
 
 /// What is read in which order.
 #[derive(Debug)]
-pub(super) enum Road<K: Kind> {
+pub(super) enum Road<R: Resource> {
     /// The listing of the region, a page after the other.
     /// An empty last page is how a permission looks that was lost on the way: then the first page is read once more, to
     /// see that it still shows something.
     Region { next: Option<PageToken>, reading: bool, confirming: bool },
     /// Only ids are wanted: these are still to be read, and so many reads are under way.
-    Ids { rest: Vec<K::Id>, reading: usize },
+    Ids { rest: Vec<R::Id>, reading: usize },
 }
 
-impl<K: Kind> Sweep<K> {
+impl<R: Resource> Sweep<R> {
     /// A round that begins now, with this call. `since`: how old evidence is that it lets stand.
-    pub fn new(now: Moment, first_call: CallId, road: Road<K>, since: Moment) -> Self {
+    pub fn new(now: Moment, first_call: CallId, road: Road<R>, since: Moment) -> Self {
         Self {
             first_call,
             started: now,
@@ -76,7 +76,7 @@ impl<K: Kind> Sweep<K> {
     }
 
     /// The next ids to be read, or the next page of the region.
-    pub fn next(&mut self) -> Result<Vec<K::Id>, ReadCall<K>> {
+    pub fn next(&mut self) -> Result<Vec<R::Id>, ReadCall<R>> {
         match &mut self.road {
             Road::Ids { rest, reading } => {
                 *reading += 1;
@@ -146,7 +146,7 @@ impl<K: Kind> Sweep<K> {
     }
 
     /// A read by id of this round failed: these are read again. A further page may fail after all has been shown.
-    pub fn ids_failed(&mut self, missing: impl IntoIterator<Item = K::Id>, showed_any: bool) {
+    pub fn ids_failed(&mut self, missing: impl IntoIterator<Item = R::Id>, showed_any: bool) {
         if let Road::Ids { rest, reading } = &mut self.road {
             *reading = reading.saturating_sub(1);
             self.items += usize::from(showed_any);

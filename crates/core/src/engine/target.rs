@@ -5,21 +5,21 @@ use std::time::Duration;
 use crate::backoff::LONG;
 use crate::evidence::Evidence;
 use crate::id::CallId;
-use crate::kind::Kind;
+use crate::resource::Resource;
 use crate::time::Moment;
 
 /// How far apart two look-ups that find nothing must be to prove anything.
 pub const MISSES_APART: Duration = Duration::from_secs(5);
 /// One target. What most targets never need stands behind a pointer: there are a hundred thousand of them.
 #[derive(Debug)]
-pub struct Target<K: Kind> {
+pub struct Target<R: Resource> {
     /// The newest evidence.
-    pub evidence: Option<Evidence<K>>,
+    pub evidence: Option<Evidence<R>>,
     /// Set while the cloud's answers lack it.
     pub absence: Option<Box<Absence>>,
 }
 
-impl<K: Kind> Default for Target<K> {
+impl<R: Resource> Default for Target<R> {
     fn default() -> Self {
         Self { evidence: None, absence: None }
     }
@@ -103,7 +103,7 @@ impl Absence {
     }
 }
 
-impl<K: Kind> Target<K> {
+impl<R: Resource> Target<R> {
     /// The newest call that told whether it is there.
     pub fn newest_call(&self) -> Option<CallId> {
         let shown = self.evidence.as_ref().map(|e| e.call);

@@ -4,7 +4,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
-use super::action::{Action, PreflightId};
+use super::action::PreflightId;
 use super::context::Context;
 use super::inventory::Inventory;
 use super::objects::Object;
@@ -12,8 +12,8 @@ use crate::authority::{ObjectProof, PreflightAnswer};
 use crate::call::IDS_PER_READ;
 use crate::id::{CallId, Generation, InstanceId, ObjectId};
 use crate::intent::{Intent, Unprotecting};
-use crate::kind::Kind;
 use crate::reason::Reason;
+use crate::resource::Resource;
 use crate::time::Moment;
 
 /// A deletion is held up this long at most.
@@ -35,12 +35,12 @@ const BATCH_SECONDS: u32 = 6;
 
 /// The unprotecting that one generation asks for.
 #[derive(Debug, Clone)]
-pub(super) struct Task<K: Kind> {
+pub(super) struct Task<R: Resource> {
     pub what: Unprotecting,
     /// Nothing more is done for this generation.
     pub done: bool,
     /// Targets for which it has ended.
-    pub ended: BTreeMap<K::Id, Ended>,
+    pub ended: BTreeMap<R::Id, Ended>,
     /// When the rest is left protected.
     pub deadline: Moment,
     /// The next batch is not begun before this.
@@ -59,8 +59,8 @@ pub(super) enum Ended {
     LeftProtected(Reason),
 }
 
-impl<K: Kind> Task<K> {
-    pub fn new(now: Moment, intent: &Intent<K>) -> Self {
+impl<R: Resource> Task<R> {
+    pub fn new(now: Moment, intent: &Intent<R>) -> Self {
         let waited = intent.deleting.unwrap_or_default();
         Self {
             what: intent.unprotecting().unwrap_or(Unprotecting::Once),
@@ -81,10 +81,10 @@ impl<K: Kind> Task<K> {
 
 /// A few targets of one object on their way to being unprotected.
 #[derive(Debug)]
-struct Batch<K: Kind> {
+struct Batch<R: Resource> {
     object: ObjectId,
     generation: Generation,
-    targets: Vec<K::Id>,
+    targets: Vec<R::Id>,
     asked: Moment,
     step: Step,
     /// The instances that its targets are on, as they were just read.
@@ -106,21 +106,21 @@ enum Step {
 
 /// The tasks of all objects, and the one batch that is under way.
 #[derive(Debug)]
-pub(super) struct Unprotector<K: Kind> {
-    tasks: BTreeMap<ObjectId, Task<K>>,
-    batch: Option<Batch<K>>,
+pub(super) struct Unprotector<R: Resource> {
+    tasks: BTreeMap<ObjectId, Task<R>>,
+    batch: Option<Batch<R>>,
     /// The object that had its turn last.
     last: Option<ObjectId>,
 }
 
 /// Where a task stands.
 #[derive(Debug)]
-pub(super) struct Plan<K: Kind> {
+pub(super) struct Plan<R: Resource> {
     pub generation: Generation,
     /// How many targets were looked at.
     pub size: u32,
-    pub ended: Vec<(K::Id, Ended)>,
-    pub ready: Vec<K::Id>,
+    pub ended: Vec<(R::Id, Ended)>,
+    pub ready: Vec<R::Id>,
     /// Whether anything is waited for, and whether only a person, or another object, can change that.
     pub waiting: Option<bool>,
 }
@@ -135,22 +135,22 @@ pub(super) enum Verified {
 
 /// A target that may be unprotected if its case stands.
 #[derive(Debug)]
-pub(super) struct Next<K: Kind> {
+pub(super) struct Next<R: Resource> {
     pub object: ObjectId,
-    pub id: K::Id,
+    pub id: R::Id,
     /// That of the object, and the first call that proves something of the target.
     pub proofs: (ObjectProof, CallId),
 }
 
-impl<K: Kind> Default for Unprotector<K> {
+impl<R: Resource> Default for Unprotector<R> {
     fn default() -> Self {
         Self { tasks: BTreeMap::new(), batch: None, last: None }
     }
 }
 
-impl<K: Kind> Unprotector<K> {
+impl<R: Resource> Unprotector<R> {
     /// What the object's generation asks for, and how far it has come.
-    pub fn task(&self, object: &ObjectId) -> Option<&Task<K>> {
+    pub fn task(&self, object: &ObjectId) -> Option<&Task<R>> {
         self.tasks.get(object)
     }
 
@@ -160,7 +160,7 @@ impl<K: Kind> Unprotector<K> {
     }
 
     /// An object asks for something else, or is told of anew. `same`: its generation is the one that was known.
-    pub fn changed(&mut self, now: Moment, object: &ObjectId, intent: &Intent<K>, same: bool) {
+    pub fn changed(&mut self, now: Moment, object: &ObjectId, intent: &Intent<R>, same: bool) {
         let old = self.tasks.remove(object).filter(|_| same);
         if intent.unprotecting().is_some() {
             let task = match old {
@@ -206,17 +206,17 @@ impl<K: Kind> Unprotector<K> {
         after.into_iter().chain(before).collect()
     }
 
-    /// Notes where the object's task stands, and begins its next batch if there is one. `room`: how many targets it may have.
+    /// Notes where the object's task stands, and begins its next batch if there is one, with a question to the API
+    /// server. `room`: how many targets it may have.
     pub fn advance(
         &mut self,
         now: Moment,
         context: &mut Context,
         object: &ObjectId,
-        plan: Plan<K>,
+        plan: Plan<R>,
         room: usize,
-        out: &mut Vec<Action<K>>,
-    ) {
-        let Some(task) = self.tasks.get_mut(object) else { return };
+    ) -> Option<PreflightId> {
+        let Some(task) = self.tasks.get_mut(object) else { return None };
         if !plan.ended.is_empty() {
             context.touch(object.clone());
         }
@@ -228,7 +228,7 @@ impl<K: Kind> Unprotector<K> {
         if ready.is_empty() && (plan.waiting.is_none() || task.patience_ended(now)) {
             task.done = true;
             context.touch(object.clone());
-            return;
+            return None;
         }
         let idle = ready.is_empty() && plan.waiting == Some(true);
         let pace = if idle { IDLE_PACE } else { Duration::from_secs(1) };
@@ -236,7 +236,7 @@ impl<K: Kind> Unprotector<K> {
         context.wake_at(task.not_before);
         ready.truncate(room);
         if ready.is_empty() {
-            return;
+            return None;
         }
         let preflight = context.number_preflight();
         self.batch = Some(Batch {
@@ -249,7 +249,7 @@ impl<K: Kind> Unprotector<K> {
         });
         self.last = Some(object.clone());
         context.wake_at(now.after(ANSWER_WITHIN));
-        out.push(Action::Preflight(preflight, object.clone()));
+        Some(preflight)
     }
 
     /// Takes in the API server's answer, if it is to the batch's question.
@@ -257,7 +257,7 @@ impl<K: Kind> Unprotector<K> {
         &mut self,
         now: Moment,
         upcoming: CallId,
-        (objects, inventory): (&BTreeMap<ObjectId, Object<K>>, &Inventory<K>),
+        (objects, inventory): (&BTreeMap<ObjectId, Object<R>>, &Inventory<R>),
         (preflight, answer): (PreflightId, &PreflightAnswer),
     ) -> Verified {
         let Some(batch) = self.batch.as_mut().filter(|batch| batch.step == Step::Preflight(preflight)) else {
@@ -307,12 +307,12 @@ impl<K: Kind> Unprotector<K> {
     }
 
     /// The targets of the batch.
-    pub fn batch_targets(&self) -> Option<Vec<K::Id>> {
+    pub fn batch_targets(&self) -> Option<Vec<R::Id>> {
         self.batch.as_ref().map(|batch| batch.targets.clone())
     }
 
     /// The cloud showed the batch's targets.
-    pub fn targets_read(&mut self, call: CallId, seen: &BTreeSet<K::Id>) {
+    pub fn targets_read(&mut self, call: CallId, seen: &BTreeSet<R::Id>) {
         let Some(batch) = &mut self.batch else { return };
         let Step::Read(proof, since) = batch.step else { return };
         if call < since {
@@ -334,7 +334,7 @@ impl<K: Kind> Unprotector<K> {
     }
 
     /// The next target of the batch, its object, and the proofs for it.
-    pub fn next_target(&mut self, inventory: &Inventory<K>) -> Option<Next<K>> {
+    pub fn next_target(&mut self, inventory: &Inventory<R>) -> Option<Next<R>> {
         let Some(Batch { step: Step::Write(object_proof, read_since), object, targets, hosts, .. }) =
             &mut self.batch
         else {

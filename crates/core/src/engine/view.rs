@@ -14,39 +14,40 @@ use super::target::Target;
 use super::unprotect::Unprotector;
 use super::writer::Writer;
 use crate::breaker::CircuitBreaker;
+use crate::deletion_protection::DeletionProtection;
 use crate::evidence::Evidence;
 use crate::failure::without_request;
+use crate::flag::{Applicability, Flag, Id};
 use crate::id::{ObjectId, Tag};
-use crate::instance::Instance;
 use crate::intent::{Intent, Selector};
-use crate::kind::{Applicability, Kind};
 use crate::pace::Fits;
 use crate::reason::Reason;
+use crate::resource::Resource;
 use crate::time::Moment;
 use crate::verdict::Verdict;
 
 /// Everything that an engine knows, at one moment. What is decided is a function of it.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct View<'a, K: Kind> {
+pub(crate) struct View<'a, F: Flag> {
     pub(super) now: Moment,
     pub(super) term: Term,
-    pub(super) inventory: &'a Inventory<K>,
-    pub(super) index: &'a Index<K>,
-    pub(super) objects: &'a BTreeMap<ObjectId, Object<K>>,
+    pub(super) inventory: &'a Inventory<F::Of>,
+    pub(super) index: &'a Index<F::Of>,
+    pub(super) objects: &'a BTreeMap<ObjectId, Object<F::Of>>,
     pub(super) opaque: &'a BTreeSet<ObjectId>,
     /// What is asked of the reads.
     pub(super) demand: Demand,
-    pub(super) reader: &'a Reader<K>,
-    pub(super) writer: &'a Writer<K>,
-    pub(super) unprotector: &'a Unprotector<K>,
+    pub(super) reader: &'a Reader<F::Of>,
+    pub(super) writer: &'a Writer<F>,
+    pub(super) unprotector: &'a Unprotector<F::Of>,
     pub(super) breaker: &'a CircuitBreaker,
     /// What is known of the instances that targets are on; `None`: it is instances themselves that are looked at.
-    pub(super) hosts: Option<&'a View<'a, Instance>>,
+    pub(super) hosts: Option<&'a View<'a, DeletionProtection>>,
     /// So long the status that stands is left standing without evidence.
     pub(super) patience: Duration,
 }
 
-impl<'a, K: Kind> View<'a, K> {
+impl<'a, F: Flag> View<'a, F> {
     /// How often the region is swept now.
     pub(super) fn sweep_interval(self) -> Duration {
         self.reader.interval(self.demand)
@@ -75,38 +76,38 @@ impl<'a, K: Kind> View<'a, K> {
 
     /// The calls a minute that the cloud lets through, if it throttles and that is known.
     pub(super) fn fits(self) -> Fits {
-        self.reader.hindrance().fits().map(|fits| (K::LISTING, fits)).into_iter().collect()
+        self.reader.hindrance().fits().map(|fits| (F::Of::LISTING, fits)).into_iter().collect()
     }
 
     /// The tags of a target: those that were read last, or could be read last.
-    pub(super) fn known_tags(self, id: &K::Id) -> &'a [Tag] {
+    pub(super) fn known_tags(self, id: &Id<F>) -> &'a [Tag] {
         self.inventory.tags(id)
     }
 
     /// Whether somebody waits for this target: an object that selects it was just changed.
-    pub(super) fn is_hot(self, id: &K::Id) -> bool {
+    pub(super) fn is_hot(self, id: &Id<F>) -> bool {
         self.selectors_of(id).any(|(_, object, _)| object.hot(self.now))
     }
 
     /// The verdict on evidence alone, whoever asks; `None`: nobody wants to know of it.
-    pub(super) fn verdict(self, id: &K::Id, horizon: Moment, epoch: u32) -> Option<Verdict> {
+    pub(super) fn verdict(self, id: &Id<F>, horizon: Moment, epoch: u32) -> Option<Verdict> {
         let target = self.inventory.get(id)?;
-        Some(care::verdict(target, self.care(id), horizon, epoch))
+        Some(care::verdict::<F>(target, self.care(id), horizon, epoch))
     }
 
     /// What is being done about a target.
-    pub(super) fn care(self, id: &K::Id) -> Option<&'a Care> {
+    pub(super) fn care(self, id: &Id<F>) -> Option<&'a Care> {
         self.writer.care(id)
     }
 
     /// Repairs within the last hour that make a write war.
-    pub(super) fn contested(self, id: &K::Id) -> bool {
+    pub(super) fn contested(self, id: &Id<F>) -> bool {
         self.care(id).is_some_and(|care| care.repairs.len() >= CONTEST.1 && care.contested(self.now))
     }
 
     /// Whether an object remembers the target: after a start it is known from status, before any evidence.
-    pub(super) fn is_remembered(self, id: &K::Id) -> bool {
-        K::REMEMBERS
+    pub(super) fn is_remembered(self, id: &Id<F>) -> bool {
+        F::Of::REMEMBERS
             && self
                 .index
                 .naming(id)
@@ -115,14 +116,14 @@ impl<'a, K: Kind> View<'a, K> {
     }
 
     /// The evidence of a target, if it is of this term.
-    pub(super) fn evidence_of_term(self, id: &K::Id) -> Option<&'a Evidence<K>> {
+    pub(super) fn evidence_of_term(self, id: &Id<F>) -> Option<&'a Evidence<F::Of>> {
         let evidence = self.inventory.evidence(id);
         evidence.filter(|evidence| evidence.call >= self.term.since)
     }
 
     /// The targets that an object may have. Whether it has them, [`View::member`] tells.
-    pub(super) fn reach(self, object: &'a Object<K>) -> impl Iterator<Item = &'a K::Id> {
-        let more: BTreeSet<&K::Id> = object
+    pub(super) fn reach(self, object: &'a Object<F::Of>) -> impl Iterator<Item = &'a Id<F>> {
+        let more: BTreeSet<&Id<F>> = object
             .hosted
             .iter()
             .flat_map(|instance| self.index.on(instance))
@@ -132,18 +133,18 @@ impl<'a, K: Kind> View<'a, K> {
         if more.is_empty() {
             return selected.chain(BTreeSet::new());
         }
-        let seen: BTreeSet<&K::Id> = selected.collect();
+        let seen: BTreeSet<&Id<F>> = selected.collect();
         self.selected(&object.intent.selector).chain(more.difference(&seen).copied().collect::<BTreeSet<_>>())
     }
 
     /// Whether the target is one that the object may have.
-    pub(super) fn reaches(self, name: &ObjectId, id: &K::Id) -> bool {
+    pub(super) fn reaches(self, name: &ObjectId, id: &Id<F>) -> bool {
         self.index.candidates(id, self.known_tags(id), self.inventory.place(id)).contains(name)
     }
 
     /// The targets that a selector may select: what it names, what stands under its entries, or whatever was shown.
-    pub(super) fn selected(self, selector: &'a Selector<K>) -> impl Iterator<Item = &'a K::Id> {
-        let shown = |(id, target): (&'a K::Id, &Target<K>)| {
+    pub(super) fn selected(self, selector: &'a Selector<F::Of>) -> impl Iterator<Item = &'a Id<F>> {
+        let shown = |(id, target): (&'a Id<F>, &Target<F::Of>)| {
             (target.evidence.is_some() || selector.holds(id)).then_some(id)
         };
         let all = selector.all.then(|| self.inventory.iter().filter_map(shown));
@@ -152,17 +153,17 @@ impl<'a, K: Kind> View<'a, K> {
     }
 
     /// Whether an object selects a target, by its spec or by its memory.
-    pub(super) fn member(self, name: &ObjectId, object: &Object<K>, id: &K::Id) -> Member {
+    pub(super) fn member(self, name: &ObjectId, object: &Object<F::Of>, id: &Id<F>) -> Member {
         self.member_if(name, object, id, object.memory.kept.contains_key(id))
     }
 
     /// Whether an object selects a target by its spec. What status says may keep a flag protected, but is no reason to unprotect
     /// one (I14).
-    pub(super) fn member_by_spec(self, name: &ObjectId, object: &Object<K>, id: &K::Id) -> Member {
+    pub(super) fn member_by_spec(self, name: &ObjectId, object: &Object<F::Of>, id: &Id<F>) -> Member {
         self.member_if(name, object, id, false)
     }
 
-    fn member_if(self, name: &ObjectId, object: &Object<K>, id: &K::Id, remembered: bool) -> Member {
+    fn member_if(self, name: &ObjectId, object: &Object<F::Of>, id: &Id<F>, remembered: bool) -> Member {
         let target = (id, self.inventory.get(id));
         let listed_by = self.index.listed_by(id);
         object.member(target, self.horizon(), remembered, listed_by, || self.hosts_of(name))
@@ -182,8 +183,8 @@ impl<'a, K: Kind> View<'a, K> {
     /// The objects that select the target, or may.
     pub(super) fn selectors_of(
         self,
-        id: &'a K::Id,
-    ) -> impl Iterator<Item = (&'a ObjectId, &'a Object<K>, Member)> {
+        id: &'a Id<F>,
+    ) -> impl Iterator<Item = (&'a ObjectId, &'a Object<F::Of>, Member)> {
         let place = self.inventory.place(id);
         self.index.candidates(id, self.known_tags(id), place).into_iter().filter_map(move |object| {
             let entry = self.objects.get(object)?;
@@ -193,14 +194,14 @@ impl<'a, K: Kind> View<'a, K> {
     }
 
     /// An object that has the protected value written on this target.
-    pub(super) fn enforcer(self, id: &'a K::Id) -> Option<&'a ObjectId> {
+    pub(super) fn enforcer(self, id: &'a Id<F>) -> Option<&'a ObjectId> {
         self.selectors_of(id)
             .find(|(_, object, member)| *member == Member::Yes && object.intent.enforces())
             .map(|(name, ..)| name)
     }
 
     /// Whether any object but this one holds the target. In doubt it does.
-    pub(super) fn held_by_other(self, id: &K::Id, than: &ObjectId) -> bool {
+    pub(super) fn held_by_other(self, id: &Id<F>, than: &ObjectId) -> bool {
         self.selectors_of(id).any(|(name, object, _)| name != than && object.intent.holds())
     }
 
@@ -226,7 +227,7 @@ impl<'a, K: Kind> View<'a, K> {
 
     /// Words a verdict for an object: with the trouble of reading when that is why it is unknown, and as a mere
     /// observation where nothing is to be done about it.
-    pub(super) fn explain(self, verdict: Verdict, intent: &Intent<K>) -> Verdict {
+    pub(super) fn explain(self, verdict: Verdict, intent: &Intent<F::Of>) -> Verdict {
         match (verdict, self.reader.hindrance().why()) {
             (Verdict::Unknown(Reason::AwaitingEvidence | Reason::EvidenceStale), Some((why, _))) => {
                 Verdict::Unknown(why)
@@ -237,7 +238,7 @@ impl<'a, K: Kind> View<'a, K> {
         }
     }
 
-    pub(super) fn row_detail(self, id: &K::Id, reason: Reason) -> Option<Box<str>> {
+    pub(super) fn row_detail(self, id: &Id<F>, reason: Reason) -> Option<Box<str>> {
         let trouble = self.care(id).and_then(|c| c.trouble.as_ref()).filter(|t| t.reason == reason);
         let detail = match trouble {
             Some(trouble) => trouble.detail.as_ref(),
@@ -252,7 +253,7 @@ impl<'a, K: Kind> View<'a, K> {
     }
 
     /// What the cloud said of a target, for a sentence about many.
-    pub(super) fn words(self, id: &K::Id, reason: Reason) -> Option<Box<str>> {
+    pub(super) fn words(self, id: &Id<F>, reason: Reason) -> Option<Box<str>> {
         self.row_detail(id, reason).map(|detail| without_request(&detail).into())
     }
 
@@ -263,7 +264,7 @@ impl<'a, K: Kind> View<'a, K> {
     }
 
     /// Whether the protected value is to be written on this target now: judged anew just before the call goes out.
-    pub(super) fn needs_protecting(self, id: &K::Id) -> bool {
+    pub(super) fn needs_protecting(self, id: &Id<F>) -> bool {
         let Some(target) = self.inventory.get(id) else { return false };
         let Some(evidence) = target.evidence.as_ref().filter(|_| target.absence.is_none()) else {
             return false;
@@ -278,8 +279,8 @@ impl<'a, K: Kind> View<'a, K> {
         });
         known
             && ready
-            && K::protected(&evidence.facts) == Some(false)
-            && K::applicability(&evidence.facts) == Applicability::Yes
+            && F::protected(&evidence.facts) == Some(false)
+            && F::applicability(&evidence.facts) == Applicability::Yes
             && self.enforcer(id).is_some()
     }
 }

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, VecDeque};
 
-use super::action::{Action, Settings, describe};
+use super::action::{Settings, describe};
 use super::calls::Calls;
 use super::care::{Care, Trouble, Value};
 use super::context::Context;
@@ -11,8 +11,8 @@ use crate::backoff;
 use crate::budget::{Budget, Urgency};
 use crate::call::WriteCall;
 use crate::failure::{Class, Effect as Outcome, Failure};
+use crate::flag::{Flag, Id};
 use crate::id::{CallId, ObjectId};
-use crate::kind::Kind;
 use crate::reason::Reason;
 use crate::time::Moment;
 
@@ -54,26 +54,26 @@ pub(super) struct Ended {
 
 /// Queues and state of writing.
 #[derive(Debug)]
-pub(super) struct Writer<K: Kind> {
+pub(super) struct Writer<F: Flag> {
     settings: Settings,
     budget: Budget,
     /// In which queue a target waits. It may stand in a slower one as well, from which it was moved: that counts for
     /// nothing.
-    queued: BTreeMap<K::Id, Queue>,
+    queued: BTreeMap<Id<F>, Queue>,
     /// Targets of an object that was just changed.
-    urgent: VecDeque<K::Id>,
+    urgent: VecDeque<Id<F>>,
     /// Targets that were protected and are unprotected.
-    repairs: VecDeque<K::Id>,
+    repairs: VecDeque<Id<F>>,
     /// Targets that were never protected, each object in its turn.
-    onboarding: RoundRobin<K::Id>,
+    onboarding: RoundRobin<Id<F>>,
     /// Targets on which what is written does not last.
-    in_vain: VecDeque<K::Id>,
+    in_vain: VecDeque<Id<F>>,
     /// Calls without an answer, and which value they set.
-    calls: Calls<(K::Id, Value)>,
+    calls: Calls<(Id<F>, Value)>,
     /// Calls of others that share what may be under way at once.
     others: usize,
     /// What is being done about each target. Most have nothing.
-    care: BTreeMap<K::Id, Care>,
+    care: BTreeMap<Id<F>, Care>,
     denials: u32,
     /// All writes rest until then, for this reason.
     closed: (Moment, Reason),
@@ -81,7 +81,7 @@ pub(super) struct Writer<K: Kind> {
     unprotecting_next: bool,
 }
 
-impl<K: Kind> Writer<K> {
+impl<F: Flag> Writer<F> {
     pub fn new(settings: Settings) -> Self {
         Self {
             settings,
@@ -103,22 +103,22 @@ impl<K: Kind> Writer<K> {
     // What is being done about a target.
 
     /// What is being done about a target, if anything.
-    pub fn care(&self, id: &K::Id) -> Option<&Care> {
+    pub fn care(&self, id: &Id<F>) -> Option<&Care> {
         self.care.get(id)
     }
 
     /// The same, to change it.
-    pub fn known_care_mut(&mut self, id: &K::Id) -> Option<&mut Care> {
+    pub fn known_care_mut(&mut self, id: &Id<F>) -> Option<&mut Care> {
         self.care.get_mut(id)
     }
 
     /// What is being done about a target, made on demand.
-    pub fn care_mut(&mut self, id: &K::Id) -> &mut Care {
+    pub fn care_mut(&mut self, id: &Id<F>) -> &mut Care {
         self.care.entry(id.clone()).or_default()
     }
 
     /// Nothing is done about a target any more.
-    pub fn drop_care(&mut self, id: &K::Id) {
+    pub fn drop_care(&mut self, id: &Id<F>) {
         self.care.remove(id);
     }
 
@@ -143,7 +143,7 @@ impl<K: Kind> Writer<K> {
         }
     }
 
-    pub fn enqueue(&mut self, object: &ObjectId, id: &K::Id, queue: Queue) {
+    pub fn enqueue(&mut self, object: &ObjectId, id: &Id<F>, queue: Queue) {
         if self.queued.get(id).is_some_and(|waits| *waits <= queue) {
             return;
         }
@@ -157,7 +157,7 @@ impl<K: Kind> Writer<K> {
     }
 
     /// Takes the target out whose turn it is.
-    pub fn pop(&mut self) -> Option<K::Id> {
+    pub fn pop(&mut self) -> Option<Id<F>> {
         loop {
             let (queue, id) = if let Some(id) = self.urgent.pop_front() {
                 (Queue::Urgent, id)
@@ -268,8 +268,8 @@ impl<K: Kind> Writer<K> {
         now: Moment,
         context: &mut Context,
         urgency: Urgency,
-        id: K::Id,
-        out: &mut Vec<Action<K>>,
+        id: Id<F>,
+        out: &mut Vec<(CallId, WriteCall<F>)>,
     ) -> bool {
         self.budget.take(now, urgency) && {
             let write = WriteCall::Protect(id.clone());
@@ -285,8 +285,8 @@ impl<K: Kind> Writer<K> {
         now: Moment,
         context: &mut Context,
         urgency: Urgency,
-        permit: UnprotectPermit<K>,
-        out: &mut Vec<Action<K>>,
+        permit: UnprotectPermit<F>,
+        out: &mut Vec<(CallId, WriteCall<F>)>,
     ) -> bool {
         self.budget.take(now, urgency) && {
             let id = permit.target().clone();
@@ -300,16 +300,16 @@ impl<K: Kind> Writer<K> {
         &mut self,
         now: Moment,
         context: &mut Context,
-        (id, value): (K::Id, Value),
-        write: WriteCall<K>,
-        out: &mut Vec<Action<K>>,
+        (id, value): (Id<F>, Value),
+        write: WriteCall<F>,
+        out: &mut Vec<(CallId, WriteCall<F>)>,
     ) {
         if self.denials >= DENIALS {
             self.closed = (now.after(backoff::LONG), Reason::PermissionDenied);
         }
         let call = self.calls.send(now, context, (id.clone(), value));
         self.care_mut(&id).writing = Some(call);
-        out.push(Action::Write(call, write));
+        out.push((call, write));
     }
 
     // What comes back.
@@ -325,7 +325,7 @@ impl<K: Kind> Writer<K> {
     }
 
     /// Takes a call out that has an answer, or is lost: its target, and the value that it was to set.
-    pub fn take_call(&mut self, call: CallId) -> Option<(K::Id, Value)> {
+    pub fn take_call(&mut self, call: CallId) -> Option<(Id<F>, Value)> {
         self.calls.take(call).map(|(_, purpose)| purpose)
     }
 
@@ -363,7 +363,7 @@ impl<K: Kind> Writer<K> {
         &mut self,
         now: Moment,
         context: &mut Context,
-        (id, value): (&K::Id, Value),
+        (id, value): (&Id<F>, Value),
         result: Result<(), Failure>,
     ) -> Ended {
         let care = self.care_mut(id);
@@ -390,16 +390,16 @@ impl<K: Kind> Writer<K> {
         &mut self,
         now: Moment,
         context: &mut Context,
-        (id, value): (&K::Id, Value),
+        (id, value): (&Id<F>, Value),
         failure: &Failure,
     ) -> Ended {
-        let (reason, detail) = describe::<K>(failure);
+        let (reason, detail) = describe::<F>(failure);
         let class = failure.class;
         let failures = self.care(id).map_or(0, |c| c.failures) + 1;
         let not_before = match class {
             Class::Throttled => self.budget.next_token(now, Urgency::Background),
             // There is nothing to wait for that settles late.
-            Class::NotApplicable if K::REFUSAL.settles.is_zero() => {
+            Class::NotApplicable if F::REFUSAL.settles.is_zero() => {
                 now.after(context.jitter.stretch(backoff::LONG))
             }
             _ => now.after(backoff::wait(class, failures, &mut context.jitter)),
@@ -421,7 +421,7 @@ impl<K: Kind> Writer<K> {
     }
 
     /// There is another key: what the old one was refused is tried again. The answer: the targets of which that is so.
-    pub fn key_changed(&mut self, now: Moment) -> Vec<K::Id> {
+    pub fn key_changed(&mut self, now: Moment) -> Vec<Id<F>> {
         if hangs_on_the_key(self.closed.1) {
             self.closed.0 = now;
         }
@@ -496,10 +496,10 @@ mod tests {
     use super::*;
     use crate::backoff::Jitter;
     use crate::budget::Limit;
+    use crate::deletion_protection::DeletionProtection;
     use crate::id::InstanceId;
-    use crate::instance::Instance;
 
-    fn writer() -> Writer<Instance> {
+    fn writer() -> Writer<DeletionProtection> {
         let limit = Limit { per_minute: 60, burst: 20 };
         Writer::new(Settings {
             sweep_interval: Duration::from_secs(60),

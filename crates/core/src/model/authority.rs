@@ -2,13 +2,15 @@
 
 use std::time::Duration;
 
+use crate::delete_on_release::DeleteOnRelease;
 use crate::evidence::Fresh;
+use crate::flag::{Applicability, Flag, Id};
 use crate::id::{CallId, Generation};
 use crate::id::{InstanceId, InterfaceId};
 use crate::intent::Intent;
 use crate::intent::Rights;
 use crate::interface::{Interface, InterfaceStatus};
-use crate::kind::{Applicability, Kind};
+use crate::resource::Resource;
 use crate::retention::Attachment;
 use crate::time::Moment;
 
@@ -17,13 +19,13 @@ pub const PROOF_LIFE: Duration = Duration::from_secs(10);
 
 /// Leave to set the unprotected value on one target, once. It can't be copied, and is made by [`grant`] alone.
 #[derive(Debug, PartialEq, Eq)]
-pub struct UnprotectPermit<K: Kind> {
-    target: K::Id,
+pub struct UnprotectPermit<F: Flag> {
+    target: Id<F>,
 }
 
-impl<K: Kind> UnprotectPermit<K> {
+impl<F: Flag> UnprotectPermit<F> {
     /// The target on which the unprotected value may be set.
-    pub fn target(&self) -> &K::Id {
+    pub fn target(&self) -> &Id<F> {
         &self.target
     }
 }
@@ -51,7 +53,7 @@ impl AttachPermit {
         // `Available` is the cloud's word for "on no instance"; that it names one all the same is not waved through.
         let free =
             facts.status == Some(InterfaceStatus::Available) && !matches!(facts.instance, Some(Some(_)));
-        let ours = Interface::applicability(facts) == Applicability::Yes;
+        let ours = DeleteOnRelease::applicability(facts) == Applicability::Yes;
         (may.attach && free && ours).then(|| Self { interface: id.clone(), instance: instance.clone() })
     }
 
@@ -92,10 +94,10 @@ pub struct ObjectProof {
 
 impl ObjectProof {
     /// The proof, if the answer is one for this intent at this generation. `asked` is when the question was sent.
-    pub fn new<K: Kind>(
+    pub fn new<R: Resource>(
         answer: &PreflightAnswer,
         generation: Generation,
-        intent: &Intent<K>,
+        intent: &Intent<R>,
         asked: Moment,
     ) -> Option<Self> {
         let same = answer.object == Some((generation, intent.deleting.is_some()));
@@ -114,13 +116,13 @@ impl ObjectProof {
 }
 
 /// Everything that is known for and against one unprotecting write.
-pub struct Case<'a, K: Kind> {
+pub struct Case<'a, F: Flag> {
     /// The object's newest generation and intent.
-    pub intent: (Generation, &'a Intent<K>),
+    pub intent: (Generation, &'a Intent<F::Of>),
     /// What the API server said.
     pub object: ObjectProof,
     /// What the cloud said of the target, and in which call.
-    pub target: (Fresh<'a, K>, CallId),
+    pub target: (Fresh<'a, F::Of>, CallId),
     /// The first call after the API server's answer: evidence must not be older.
     pub read_since: CallId,
     /// Whether the object still selects the target, judged on that evidence.
@@ -160,7 +162,7 @@ pub enum Refusal {
 }
 
 /// Gives leave to unprotect one target, or says what stands against it.
-pub fn grant<K: Kind>(id: &K::Id, case: &Case<'_, K>, now: Moment) -> Result<UnprotectPermit<K>, Refusal> {
+pub fn grant<F: Flag>(id: &Id<F>, case: &Case<'_, F>, now: Moment) -> Result<UnprotectPermit<F>, Refusal> {
     let (generation, intent) = case.intent;
     let asked =
         intent.unprotecting().is_some() && !intent.carried_out && case.object.generation == generation;
@@ -177,7 +179,7 @@ pub fn grant<K: Kind>(id: &K::Id, case: &Case<'_, K>, now: Moment) -> Result<Unp
         Err(Refusal::NotAsked)
     } else if !case.object.holds(now) || call < case.read_since {
         Err(Refusal::Outdated)
-    } else if K::applicability(fresh.facts()) != Applicability::Yes || fresh.prove().is_none() {
+    } else if F::applicability(fresh.facts()) != Applicability::Yes || fresh.prove::<F>().is_none() {
         Err(Refusal::NotProtected)
     } else {
         Ok(UnprotectPermit { target: id.clone() })
@@ -187,6 +189,7 @@ pub fn grant<K: Kind>(id: &K::Id, case: &Case<'_, K>, now: Moment) -> Result<Unp
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::deletion_protection::DeletionProtection;
     use crate::evidence::Evidence;
     use crate::id::{InstanceId, RequestId};
     use crate::instance::{ChargeType, Instance, InstanceFacts};
@@ -236,7 +239,7 @@ mod tests {
     }
 
     /// `None`: the API server's answer was no proof.
-    fn try_grant(facts: &Facts) -> Option<Result<UnprotectPermit<Instance>, Refusal>> {
+    fn try_grant(facts: &Facts) -> Option<Result<UnprotectPermit<DeletionProtection>, Refusal>> {
         let evidence: Evidence<Instance> = Evidence {
             facts: facts.evidence.clone(),
             seen: at(100),

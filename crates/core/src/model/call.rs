@@ -1,17 +1,18 @@
 //! The calls that the engine may ask for. What is not here can't be asked.
 
 use crate::authority::UnprotectPermit;
+use crate::flag::{Flag, Id};
 use crate::id::{PageToken, RequestId, TagFilter};
-use crate::kind::Kind;
+use crate::resource::Resource;
 
 /// Most ids in one read by id. The cloud's limit for instances and for network interfaces alike.
 pub const IDS_PER_READ: usize = 100;
 
 /// What a read asks for. Each call answers one page.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Query<K: Kind> {
+pub enum Query<R: Resource> {
     /// These ids: at least one, at most [`IDS_PER_READ`].
-    Ids(Vec<K::Id>),
+    Ids(Vec<R::Id>),
     /// What carries all these tags. The cloud caps the answer at 1,000 resources, so it is never complete.
     Tagged(Vec<TagFilter>),
     /// Everything in the region.
@@ -20,29 +21,29 @@ pub enum Query<K: Kind> {
 
 /// A read of one page.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct ReadCall<K: Kind> {
+pub struct ReadCall<R: Resource> {
     /// What is asked for.
-    pub query: Query<K>,
+    pub query: Query<R>,
     /// The page: `None` is the first one.
     pub page: Option<PageToken>,
 }
 
 /// A write of the flag on one target. Not `Clone`: a permit is used once.
 #[derive(Debug, PartialEq, Eq)]
-pub enum WriteCall<K: Kind> {
+pub enum WriteCall<F: Flag> {
     /// Set the protected value.
-    Protect(K::Id),
+    Protect(Id<F>),
     /// Set the unprotected value, as the permit allows.
-    Unprotect(UnprotectPermit<K>),
+    Unprotect(UnprotectPermit<F>),
 }
 
 /// One resource as the cloud showed it.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Item<K: Kind> {
+pub struct Item<R: Resource> {
     /// Its id.
-    pub id: K::Id,
+    pub id: R::Id,
     /// What was said of it.
-    pub facts: K::Facts,
+    pub facts: R::Facts,
 }
 
 /// Whom the cloud answered: numbers alone, equal for the same identity. What somebody may see differs between identities,
@@ -52,9 +53,9 @@ pub struct Identity(pub u64);
 
 /// The answer to a [`ReadCall`].
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Page<K: Kind> {
+pub struct Page<R: Resource> {
     /// The resources on this page that could be read.
-    pub items: Vec<Item<K>>,
+    pub items: Vec<Item<R>>,
     /// How many entries had no readable id. A listing with any of them is not complete.
     pub unreadable: usize,
     /// Where the listing goes on; `None` only when the cloud said that this is the last page.
@@ -67,9 +68,9 @@ pub struct Page<K: Kind> {
 
 /// The answer to a call.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Reply<K: Kind> {
+pub enum Reply<R: Resource> {
     /// A page of a read.
-    Page(Page<K>),
+    Page(Page<R>),
     /// A write was accepted. That is no evidence of its effect.
     Accepted(RequestId),
 }

@@ -1,15 +1,16 @@
 //! What the cloud returned, and when we saw it. The only road from a cloud's answer to a positive word leads through
 //! [`Evidence::fresh`] and [`Fresh::prove`].
 
+use crate::flag::Flag;
 use crate::id::{CallId, RequestId};
-use crate::kind::Kind;
+use crate::resource::Resource;
 use crate::time::Moment;
 
 /// One target's facts as a read showed them.
 #[derive(Debug, Clone)]
-pub struct Evidence<K: Kind> {
+pub struct Evidence<R: Resource> {
     /// What was said.
-    pub facts: K::Facts,
+    pub facts: R::Facts,
     /// When the read was *sent*: the answer can't be newer than that with certainty.
     pub seen: Moment,
     /// The read. Calls are numbered in the order in which they are sent.
@@ -20,10 +21,10 @@ pub struct Evidence<K: Kind> {
     pub tag_epoch: u32,
 }
 
-impl<K: Kind> Evidence<K> {
+impl<R: Resource> Evidence<R> {
     /// This evidence as fresh, if it is: not older than the horizon, and from a read that was sent after our own last
     /// write to the target had ended (`written_before`: the first call number after that).
-    pub fn fresh(&self, horizon: Moment, written_before: Option<CallId>) -> Option<Fresh<'_, K>> {
+    pub fn fresh(&self, horizon: Moment, written_before: Option<CallId>) -> Option<Fresh<'_, R>> {
         let after_own_write = written_before.is_none_or(|end| self.call >= end);
         (self.seen >= horizon && after_own_write).then_some(Fresh(self))
     }
@@ -31,17 +32,17 @@ impl<K: Kind> Evidence<K> {
 
 /// Evidence that was found fresh. Made by [`Evidence::fresh`] alone.
 #[derive(Debug, Clone, Copy)]
-pub struct Fresh<'a, K: Kind>(&'a Evidence<K>);
+pub struct Fresh<'a, R: Resource>(&'a Evidence<R>);
 
-impl<K: Kind> Fresh<'_, K> {
+impl<R: Resource> Fresh<'_, R> {
     /// The facts.
-    pub fn facts(&self) -> &K::Facts {
+    pub fn facts(&self) -> &R::Facts {
         &self.0.facts
     }
 
     /// The proof that the target holds the protected value, if it does.
-    pub fn prove(&self) -> Option<ProtectedProof> {
-        (K::protected(&self.0.facts) == Some(true)).then_some(ProtectedProof { _made_here: () })
+    pub fn prove<F: Flag<Of = R>>(&self) -> Option<ProtectedProof> {
+        (F::protected(&self.0.facts) == Some(true)).then_some(ProtectedProof { _made_here: () })
     }
 }
 
@@ -56,6 +57,7 @@ mod tests {
     use std::time::Duration;
 
     use super::*;
+    use crate::deletion_protection::DeletionProtection;
     use crate::instance::{Instance, InstanceFacts};
 
     #[test]
@@ -96,7 +98,7 @@ mod tests {
                 tag_epoch: 0,
             };
             let fresh = evidence.fresh(Moment::default(), None).unwrap();
-            assert_eq!(fresh.prove().is_some(), proven, "{flag:?}");
+            assert_eq!(fresh.prove::<DeletionProtection>().is_some(), proven, "{flag:?}");
         }
     }
 }

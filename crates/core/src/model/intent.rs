@@ -6,30 +6,30 @@ use std::time::Duration;
 
 use crate::id::{InstanceId, InterfaceId, Tag, TagFilter};
 use crate::instance::Instance;
-use crate::kind::{Kind, Types};
+use crate::resource::{Resource, Types};
 
 /// Which targets an object selects.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Selector<K: Kind> {
+pub struct Selector<R: Resource> {
     /// By id.
-    pub ids: BTreeSet<K::Id>,
+    pub ids: BTreeSet<R::Id>,
     /// Through Kubernetes Nodes.
-    pub node_ids: BTreeSet<K::Id>,
+    pub node_ids: BTreeSet<R::Id>,
     /// By tags, all of which must match; empty: not by tags.
     pub tags: Vec<TagFilter>,
     /// Every target that the cloud shows.
     pub all: bool,
     /// Never these.
-    pub exclude_ids: BTreeSet<K::Id>,
+    pub exclude_ids: BTreeSet<R::Id>,
     /// Never what matches any of these.
     pub exclude_tags: Vec<TagFilter>,
     /// Not selected, but to be known of.
-    pub watch: BTreeSet<K::Id>,
+    pub watch: BTreeSet<R::Id>,
     /// Whether what `exclude_tags` excludes is to be known of, too, though nothing else selects it.
     pub shows_excluded: bool,
 }
 
-impl<K: Kind> Default for Selector<K> {
+impl<R: Resource> Default for Selector<R> {
     fn default() -> Self {
         Self {
             ids: BTreeSet::new(),
@@ -44,14 +44,14 @@ impl<K: Kind> Default for Selector<K> {
     }
 }
 
-impl<K: Kind> Selector<K> {
+impl<R: Resource> Selector<R> {
     /// Whether the id is named, itself or through a Node, and not excluded by id.
-    pub fn names(&self, id: &K::Id) -> bool {
+    pub fn names(&self, id: &R::Id) -> bool {
         (self.ids.contains(id) || self.node_ids.contains(id)) && !self.exclude_ids.contains(id)
     }
 
     /// Whether the id is known through a Node alone.
-    pub fn only_node_names(&self, id: &K::Id) -> bool {
+    pub fn only_node_names(&self, id: &R::Id) -> bool {
         self.node_ids.contains(id) && !self.ids.contains(id)
     }
 
@@ -83,12 +83,12 @@ impl<K: Kind> Selector<K> {
     }
 
     /// The ids by which a target can come.
-    pub fn named(&self) -> impl Iterator<Item = &K::Id> {
+    pub fn named(&self) -> impl Iterator<Item = &R::Id> {
         self.ids.iter().chain(&self.node_ids).chain(&self.watch)
     }
 
     /// Whether a target can come by this id, selected in the end or not.
-    pub fn holds(&self, id: &K::Id) -> bool {
+    pub fn holds(&self, id: &R::Id) -> bool {
         self.ids.contains(id) || self.node_ids.contains(id) || self.watch.contains(id)
     }
 
@@ -146,9 +146,9 @@ pub enum DeletionPolicy {
     clippy::struct_excessive_bools,
     reason = "each says something of its own, and a spec can say any of them"
 )]
-pub struct Intent<K: Kind> {
+pub struct Intent<R: Resource> {
     /// Of which targets.
-    pub selector: Selector<K>,
+    pub selector: Selector<R>,
     /// Whether it wants the protected value (`Enabled`) or the unprotected one (`Disabled`).
     pub protect: bool,
     /// Mode Observe: report, never write.
@@ -190,9 +190,9 @@ impl Intent<Instance> {
     }
 }
 
-impl<K: Kind> Intent<K> {
+impl<R: Resource> Intent<R> {
     /// The intent to keep the protected value on what this selects, with the careful choice for everything else.
-    pub fn of(selector: Selector<K>) -> Self {
+    pub fn of(selector: Selector<R>) -> Self {
         Self {
             selector,
             protect: true,

@@ -2,15 +2,18 @@
 
 pub mod authority;
 pub mod call;
+pub mod delete_on_release;
+pub mod deletion_protection;
 pub mod evidence;
 pub mod failure;
+pub mod flag;
 pub mod id;
 pub mod instance;
 pub mod intent;
 pub mod interface;
-pub mod kind;
 pub mod loss;
 pub mod owners;
 pub mod reason;
+pub mod resource;
 pub mod retention;
 pub mod time;

@@ -2,8 +2,8 @@
 
 use std::fmt::Write as _;
 
+use crate::flag::Flag;
 use crate::intent::Intent;
-use crate::kind::Kind;
 use crate::pace::Fits;
 use crate::reason::Reason;
 use crate::retention::AttachPhase;
@@ -84,8 +84,8 @@ impl Default for Question {
 
 impl Question {
     /// The question that an intent puts.
-    pub fn of<K: Kind>(intent: &Intent<K>) -> Self {
-        Self { protect: intent.protect, observe: intent.observe, unprotected: K::UNPROTECTED }
+    pub fn of<F: Flag>(intent: &Intent<F::Of>) -> Self {
+        Self { protect: intent.protect, observe: intent.observe, unprotected: F::UNPROTECTED }
     }
 }
 

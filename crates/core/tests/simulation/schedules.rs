@@ -12,8 +12,8 @@ use keeper_core::id::TagFilter;
 use keeper_core::instance::{ChargeType, Instance};
 use keeper_core::intent::{DeletionPolicy, Intent, Selector};
 use keeper_core::interface::{Interface, InterfaceType};
-use keeper_core::kind::Types;
 use keeper_core::owners::Power;
+use keeper_core::resource::Types;
 use keeper_core::retention::AttachPhase;
 
 use crate::retention::attaching::to;

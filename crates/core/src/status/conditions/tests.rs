@@ -3,6 +3,7 @@ use std::collections::BTreeSet;
 use proptest::prelude::*;
 
 use super::*;
+use crate::deletion_protection::DeletionProtection;
 use crate::evidence::Evidence;
 use crate::id::{CallId, InterfaceId, Region, RequestId};
 use crate::instance::{Instance, InstanceFacts};
@@ -29,7 +30,12 @@ fn protected() -> Verdict {
         request_id: RequestId::new("R"),
         tag_epoch: 0,
     };
-    Verdict::Protected(evidence.fresh(Moment::default(), None).and_then(|fresh| fresh.prove()).unwrap())
+    Verdict::Protected(
+        evidence
+            .fresh(Moment::default(), None)
+            .and_then(|fresh| fresh.prove::<DeletionProtection>())
+            .unwrap(),
+    )
 }
 
 /// Targets `i-0`, `i-1` … with these verdicts; those that can't carry the flag are named when `named`.

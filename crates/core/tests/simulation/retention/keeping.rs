@@ -6,9 +6,9 @@ use crate::world::{
 use keeper_core::conditions::Status;
 use keeper_core::intent::{Intent, Selector};
 use keeper_core::interface::{Interface, InterfaceType};
-use keeper_core::kind::Types;
 use keeper_core::loss::Cause;
 use keeper_core::reason::Reason;
+use keeper_core::resource::Types;
 use keeper_core::retention::InterfacePhase;
 
 #[test]

@@ -9,8 +9,8 @@ use keeper_core::engine::Settings;
 use keeper_core::failure::Class;
 use keeper_core::intent::{DeletionPolicy, Intent};
 use keeper_core::interface::InterfaceType;
-use keeper_core::kind::Types;
 use keeper_core::reason::Reason;
+use keeper_core::resource::Types;
 use keeper_core::retention::InterfacePhase;
 
 fn kept() -> World {

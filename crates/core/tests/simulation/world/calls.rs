@@ -4,9 +4,10 @@ use keeper_core::authority::{AttachPermit, PreflightAnswer};
 use keeper_core::call::{Page, Reply, WriteCall};
 use keeper_core::engine::CALL_DEADLINE;
 use keeper_core::failure::{Class, Effect as Outcome, Failure};
+use keeper_core::flag::Flag;
 use keeper_core::id::{CallId, RequestId};
-use keeper_core::kind::Kind;
 use keeper_core::region::Action;
+use keeper_core::resource::Resource;
 use keeper_core::time::Moment;
 
 use super::cloud::{eni, failure, i};
@@ -75,12 +76,12 @@ impl World {
         }
     }
 
-    fn write<K: Kind>(
+    fn write<F: Flag>(
         &mut self,
         call: CallId,
-        write: &WriteCall<K>,
+        write: &WriteCall<F>,
         fault: Option<Fault>,
-    ) -> Result<Reply<K>, Failure> {
+    ) -> Result<Reply<F::Of>, Failure> {
         let (id, protected) = match write {
             WriteCall::Protect(id) => (id.to_string(), true),
             WriteCall::Unprotect(permit) => (permit.target().to_string(), false),
@@ -165,7 +166,7 @@ impl World {
 }
 
 /// What a read is answered with.
-fn shown<K: Kind>(page: Result<Page<K>, Failure>, fault: Option<Fault>) -> Result<Reply<K>, Failure> {
+fn shown<K: Resource>(page: Result<Page<K>, Failure>, fault: Option<Fault>) -> Result<Reply<K>, Failure> {
     match fault {
         Some(Fault::Fail(class)) => Err(failure(class, "Scripted", Outcome::None)),
         Some(Fault::FailAfter) => Err(failure(Class::Transient, "Scripted", Outcome::None)),

@@ -11,8 +11,8 @@ use keeper_core::failure::{Class, Effect as Outcome, Failure};
 use keeper_core::id::{CallId, InstanceId, InterfaceId, PageToken, RequestId, Tag, TagFilter};
 use keeper_core::instance::{ChargeType, Instance, InstanceFacts};
 use keeper_core::interface::{Belongings, Interface, InterfaceFacts, InterfaceStatus, InterfaceType};
-use keeper_core::kind::Kind;
 use keeper_core::owners::{Power, Surroundings};
+use keeper_core::resource::Resource;
 use keeper_core::time::Moment;
 
 use super::mood::{Mood, Refused};
@@ -289,16 +289,16 @@ impl Cloud {
         self.show(now, "DescribeNetworkInterfaces", read, all, |facts| &mut facts.tags)
     }
 
-    fn show<K: Kind>(
+    fn show<R: Resource>(
         &mut self,
         now: Moment,
         operation: &'static str,
-        read: &ReadCall<K>,
-        mut all: Vec<Item<K>>,
-        tags: fn(&mut K::Facts) -> &mut Option<Vec<Tag>>,
-    ) -> Result<Page<K>, Failure>
+        read: &ReadCall<R>,
+        mut all: Vec<Item<R>>,
+        tags: fn(&mut R::Facts) -> &mut Option<Vec<Tag>>,
+    ) -> Result<Page<R>, Failure>
     where
-        K::Id: Display,
+        R::Id: Display,
     {
         let throttled = self.throttles(now, operation).then_some(Class::Throttled);
         if let Some(class) = self.mood.reads_fail.or(self.refusal(read)).or(throttled) {
@@ -323,7 +323,7 @@ impl Cloud {
                 }
             }
             Query::Tagged(filters) => {
-                let matches = |item: &mut Item<K>, f: &TagFilter| {
+                let matches = |item: &mut Item<R>, f: &TagFilter| {
                     tags(&mut item.facts).as_ref().is_some_and(|t| f.matches(t))
                 };
                 all = all
@@ -342,7 +342,7 @@ impl Cloud {
         let rest = all.split_off(start.min(all.len()));
         let given = now.since(Moment::default()).as_millis();
         let next = rest.get(self.page_size).map(|item| PageToken::new(format!("{}@{given}", item.id)));
-        let mut items: Vec<Item<K>> = rest.into_iter().take(self.page_size).collect();
+        let mut items: Vec<Item<R>> = rest.into_iter().take(self.page_size).collect();
         if self.mood.odd_tags {
             for item in &mut items {
                 *tags(&mut item.facts) = None;
@@ -371,9 +371,9 @@ impl Cloud {
         full
     }
 
-    fn refusal<K: Kind>(&self, read: &ReadCall<K>) -> Option<Class>
+    fn refusal<R: Resource>(&self, read: &ReadCall<R>) -> Option<Class>
     where
-        K::Id: Display,
+        R::Id: Display,
     {
         let poisoned = match &read.query {
             Query::Ids(ids) => self.mood.poison && ids.iter().any(|id| id.to_string() == "i-poison"),

@@ -4,12 +4,14 @@ use std::time::Duration;
 
 use keeper_core::call::Reply;
 use keeper_core::conditions::{Question, Status, judge};
+use keeper_core::delete_on_release::DeleteOnRelease;
+use keeper_core::deletion_protection::DeletionProtection;
 use keeper_core::failure::{Effect as Outcome, Failure};
+use keeper_core::flag::{Facts, Flag};
 use keeper_core::id::{CallId, Generation, InstanceId, InterfaceId, ObjectId, Tag};
 use keeper_core::instance::{Instance, InstanceFacts};
 use keeper_core::intent::{Intent, Selector};
 use keeper_core::interface::{Interface, InterfaceFacts, InterfaceType};
-use keeper_core::kind::Kind;
 use keeper_core::reason::Reason;
 use keeper_core::retention::{AttachPhase, MAX_RETAINED, Record};
 use keeper_core::time::Moment;
@@ -176,12 +178,12 @@ impl World {
 
     // What the engine was shown.
 
-    fn note_shown<K: Kind>(
+    fn note_shown<F: Flag>(
         &mut self,
         of_interface: bool,
         call: CallId,
-        result: &Result<Reply<K>, Failure>,
-        look: impl Fn(&K::Facts) -> (Vec<Tag>, bool, bool),
+        result: &Result<Reply<F::Of>, Failure>,
+        look: impl Fn(&Facts<F>) -> (Vec<Tag>, bool, bool),
     ) -> Option<Moment> {
         // After its deadline an answer counts for nothing.
         let at = self.answered(of_interface, call)?;
@@ -198,7 +200,7 @@ impl World {
             {
                 let (tags, in_use, free) = look(&item.facts);
                 track.shown =
-                    Some(Shown { call, protected: K::protected(&item.facts), tags, at, in_use, free });
+                    Some(Shown { call, protected: F::protected(&item.facts), tags, at, in_use, free });
             }
         }
         Some(at)
@@ -206,7 +208,7 @@ impl World {
 
     pub fn note_instances(&mut self, call: CallId, result: &Result<Reply<Instance>, Failure>) {
         let look = |facts: &InstanceFacts| (facts.tags.clone().unwrap_or_default(), false, false);
-        if self.note_shown(false, call, result, look).is_none() {
+        if self.note_shown::<DeletionProtection>(false, call, result, look).is_none() {
             return;
         }
         let Ok(Reply::Page(page)) = result else { return };
@@ -224,7 +226,7 @@ impl World {
             let tags = facts.tags.clone().unwrap_or_default();
             (tags, facts.status == Some(InUse), facts.status == Some(Available))
         };
-        if self.note_shown(true, call, result, look).is_none() {
+        if self.note_shown::<DeleteOnRelease>(true, call, result, look).is_none() {
             return;
         }
         for attach in self.attached.iter_mut().filter(|a| a.call == (self.crashes, call)) {
@@ -271,7 +273,7 @@ impl World {
     }
 
     fn check_protection(&self, stored: &Stored, intent: &Intent<Instance>, part: &RegionReport) {
-        if judge(Question::of(intent), part).domain.status != Status::True {
+        if judge(Question::of::<DeletionProtection>(intent), part).domain.status != Status::True {
             return;
         }
         for row in part.rows.iter().filter(|row| row.state == State::Protected) {
@@ -287,7 +289,7 @@ impl World {
 
     fn check_retention(&self, stored: &Stored, intent: &Intent<Interface>, part: &RegionReport) {
         let retention = part.retention.as_deref().expect("what an object that retains remembers");
-        if judge(Question::of(intent), part).domain.status != Status::True {
+        if judge(Question::of::<DeleteOnRelease>(intent), part).domain.status != Status::True {
             return;
         }
         for row in retention.rows.iter().filter(|row| row.reason == Reason::AllProtected) {

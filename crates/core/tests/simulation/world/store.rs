@@ -4,6 +4,8 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use keeper_core::conditions::{ConditionSet, Question, Status, judge};
+use keeper_core::delete_on_release::DeleteOnRelease;
+use keeper_core::deletion_protection::DeletionProtection;
 use keeper_core::id::{Generation, ObjectId};
 use keeper_core::id::{InstanceId, InterfaceId};
 use keeper_core::instance::Instance;
@@ -67,8 +69,8 @@ impl Spec {
 
     fn question(&self) -> Question {
         match self {
-            Self::Protection(intent) => Question::of(intent),
-            Self::Retention(intent) => Question::of(intent),
+            Self::Protection(intent) => Question::of::<DeletionProtection>(intent),
+            Self::Retention(intent) => Question::of::<DeleteOnRelease>(intent),
         }
     }
 
