@@ -31,7 +31,7 @@ impl<F: Flag> Engine<F> {
     pub fn confirm(&mut self, turn: &Turn<'_>, finding: Finding<F::Of>) -> Option<Finding<F::Of>> {
         let Finding::Shown(mut item, source) = finding else { return Some(finding) };
         let wanted =
-            Wanted { tag: &|tag| self.index.keeps(tag), surroundings: self.index.keeps_surroundings() };
+            Wanted { tag: &|tag| self.keys.keeps(tag), surroundings: self.keys.keeps_surroundings() };
         F::Of::prune(&mut item.facts, wanted);
         (!self.seen_again(turn, &source, &item)).then_some(Finding::Shown(item, source))
     }
@@ -138,7 +138,7 @@ impl<F: Flag> Engine<F> {
             seen: source.sent,
             call: source.call,
             request_id: source.request_id,
-            tag_epoch: self.index.epoch(),
+            tag_epoch: self.keys.epoch(),
         };
         self.inventory.observe(&id, evidence);
         self.touch_selectors(turn, &id);
@@ -155,7 +155,7 @@ impl<F: Flag> Engine<F> {
     /// The way of nearly every item of a sweep at rest: it is as it was, nothing is being done about it, and only the
     /// time of its evidence moves on.
     fn seen_again(&mut self, turn: &Turn<'_>, source: &Source, item: &Item<F::Of>) -> bool {
-        let (horizon, epoch) = (self.view(turn).horizon().max(self.reader.staled()), self.index.epoch());
+        let (horizon, epoch) = (self.view(turn).horizon().max(self.reader.staled()), self.keys.epoch());
         let idle = self.writer.care(&item.id).is_none();
         let term_since = turn.context.term().since;
         let Some(evidence) = self.inventory.evidence_mut(&item.id) else { return false };

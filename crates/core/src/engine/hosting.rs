@@ -57,7 +57,7 @@ impl Engine<DeletionProtection> {
 
     /// Whether anybody asks after instances on behalf of what is on them.
     pub fn has_hosts(&self) -> bool {
-        self.index.keeps_surroundings()
+        self.keys.keeps_surroundings()
     }
 
     /// The objects that ask after an instance on behalf of what is on it.

@@ -2,7 +2,6 @@
 //! and not a walk over every object.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::Arc;
 
 use crate::id::{CallId, InstanceId, ObjectId, Tag, TagFilter};
 use crate::intent::Selector;
@@ -23,14 +22,9 @@ pub struct Index<R: Resource> {
     places: BTreeMap<InstanceId, BTreeSet<R::Id>>,
     /// The instances whose own list holds an id; nearly always one.
     listed: BTreeMap<R::Id, Vec<InstanceId>>,
-    /// The tag keys that selectors need. Tags with other keys are not kept.
-    keys: BTreeMap<Arc<str>, Key>,
-    /// How many objects ask for what is on instances.
-    surroundings: Key,
-    epoch: u32,
 }
 
-/// What an object's roster makes of one instance, as far as the index is concerned.
+/// The objects that are about one instance, and what it holds.
 #[derive(Debug)]
 struct Owned<R: Resource> {
     objects: Vec<ObjectId>,
@@ -38,15 +32,6 @@ struct Owned<R: Resource> {
     listed: Vec<R::Id>,
     /// Before this call nobody asked for what is on the instance.
     since: CallId,
-}
-
-#[derive(Debug, Default)]
-struct Key {
-    uses: usize,
-    /// Evidence of an earlier epoch may have been stripped of this key.
-    since: u32,
-    /// The values that filters name, and how many do.
-    values: BTreeMap<Arc<str>, usize>,
 }
 
 #[derive(Debug)]
@@ -64,71 +49,11 @@ impl<R: Resource> Default for Index<R> {
             owned: BTreeMap::new(),
             places: BTreeMap::new(),
             listed: BTreeMap::new(),
-            keys: BTreeMap::new(),
-            surroundings: Key::default(),
-            epoch: 0,
         }
     }
 }
 
 impl<R: Resource> Index<R> {
-    /// Keeps the tag keys that a selector needs from now on. The answer is the epoch that evidence must have for it.
-    pub fn hold_keys(&mut self, selector: &Selector<R>) -> u32 {
-        let next = self.epoch + 1;
-        let mut needed = 0;
-        for filter in selector.filters() {
-            let empty = || Key { uses: 0, since: next, values: BTreeMap::new() };
-            let key = self.keys.entry(filter.key.clone()).or_insert_with(empty);
-            key.uses += 1;
-            if let Some(value) = &filter.value {
-                *key.values.entry(value.clone()).or_default() += 1;
-            }
-            needed = needed.max(key.since);
-        }
-        self.epoch = self.epoch.max(needed);
-        needed
-    }
-
-    /// Ends [`Index::hold_keys`].
-    pub fn release_keys(&mut self, selector: &Selector<R>) {
-        for filter in selector.filters() {
-            if let Some(key) = self.keys.get_mut(&filter.key) {
-                key.uses -= 1;
-                if let Some(value) = &filter.value
-                    && let Some(uses) = key.values.get_mut(value)
-                {
-                    *uses -= 1;
-                    if *uses == 0 {
-                        key.values.remove(value);
-                    }
-                }
-                if key.uses == 0 {
-                    self.keys.remove(&filter.key);
-                }
-            }
-        }
-    }
-
-    /// Keeps what is on instances from now on. The answer is the epoch that evidence must have for it.
-    pub fn hold_surroundings(&mut self) -> u32 {
-        if self.surroundings.uses == 0 {
-            self.epoch += 1;
-            self.surroundings.since = self.epoch;
-        }
-        self.surroundings.uses += 1;
-        self.surroundings.since
-    }
-
-    /// Ends [`Index::hold_surroundings`].
-    pub fn release_surroundings(&mut self) {
-        self.surroundings.uses = self.surroundings.uses.saturating_sub(1);
-    }
-
-    /// Whether anybody asks for what is on instances.
-    pub fn keeps_surroundings(&self) -> bool {
-        self.surroundings.uses > 0
-    }
-
     /// Enters an object's selector. `known`: the targets known so far with their tags.
     pub fn insert<'a>(
         &mut self,
@@ -268,22 +193,6 @@ impl<R: Resource> Index<R> {
         if let Some(new) = new {
             self.places.entry(new.clone()).or_default().insert(id.clone());
         }
-    }
-
-    /// The epoch of what is kept now.
-    pub fn epoch(&self) -> u32 {
-        self.epoch
-    }
-
-    /// Whether this tag is kept. One that is shares its texts with the filters that ask for it: a hundred thousand
-    /// targets carry the same few tags.
-    pub fn keeps(&self, tag: &mut Tag) -> bool {
-        let Some((name, key)) = self.keys.get_key_value(&tag.key) else { return false };
-        tag.key = name.clone();
-        if let Some((value, _)) = key.values.get_key_value(&tag.value) {
-            tag.value = value.clone();
-        }
-        true
     }
 
     /// Whether anything is selected by tag, so that a listing whose tags can't be read is not complete.
@@ -462,9 +371,7 @@ mod tests {
                 match step {
                     Step::Insert(n, selector) => {
                         let name = object(n);
-                        selection.hold_keys(&selector);
                         if let Some(old) = objects.insert(name.clone(), selector.clone()) {
-                            selection.release_keys(&old);
                             selection.remove(&name, &old);
                         }
                         let known = targets.iter().map(|(id, tags)| (id, tags.as_slice()));
@@ -472,7 +379,6 @@ mod tests {
                     }
                     Step::Remove(n) => {
                         if let Some(old) = objects.remove(&object(n)) {
-                            selection.release_keys(&old);
                             selection.remove(&object(n), &old);
                         }
                     }
@@ -506,12 +412,6 @@ mod tests {
                     .map(|(id, _)| id)
                     .collect();
                 prop_assert_eq!(reached, naive);
-            }
-            for key in KEYS {
-                let asked = objects.values().any(|s| s.filters().any(|f| f.key.as_ref() == key));
-                let mut tag = Tag::new(key, "a");
-                prop_assert_eq!(selection.keeps(&mut tag), asked);
-                prop_assert_eq!(tag, Tag::new(key, "a"));
             }
             prop_assert_eq!(selection.by_tag(), objects.values().any(|s| s.entries().next().is_some()));
             prop_assert_eq!(selection.by_listing(), objects.values().any(Selector::needs_listing));
@@ -601,23 +501,5 @@ mod tests {
                 prop_assert_eq!(found, naive.iter().collect::<BTreeSet<_>>());
             }
         }
-    }
-
-    #[test]
-    fn a_key_that_is_asked_for_anew_needs_evidence_of_a_later_epoch() {
-        let filter = |key: &str| TagFilter { key: key.into(), value: None };
-        let selector = |keys: &[&str]| Selector::<Instance> {
-            tags: keys.iter().map(|k| filter(k)).collect(),
-            ..Selector::default()
-        };
-        let mut selection = Index::default();
-        let first = selection.hold_keys(&selector(&["env"]));
-        assert_eq!(selection.hold_keys(&selector(&["env"])), first, "it is kept already");
-        let second = selection.hold_keys(&selector(&["env", "team"]));
-        assert!(second > first);
-        assert_eq!(selection.epoch(), second);
-        selection.release_keys(&selector(&["env", "team"]));
-        assert!(selection.hold_keys(&selector(&["team"])) > second, "it was not kept in between");
-        assert_eq!(selection.hold_keys(&selector(&[])), 0, "who asks for no tag needs none");
     }
 }

@@ -28,6 +28,7 @@ mod reporter;
 mod retention;
 mod standing;
 mod sweep;
+mod tag_keys;
 mod target;
 mod turn;
 mod unprotect;
@@ -70,6 +71,7 @@ pub(crate) use reporter::Reporter;
 use reporter::{Draft, Stale, Staleness};
 pub(crate) use retention::retention_part;
 use standing::{permit, plan};
+use tag_keys::TagKeys;
 pub(crate) use turn::Turn;
 use unprotect::{Unprotector, Verified, room};
 pub(crate) use view::View;
@@ -86,6 +88,7 @@ pub(crate) struct Engine<F: Flag> {
     /// What has happened to hosts, by the objects that it concerns.
     host_changes: BTreeMap<ObjectId, HostChanges<F::Of>>,
     index: Index<F::Of>,
+    keys: TagKeys,
     inventory: Inventory<F::Of>,
     reader: Reader<F::Of>,
     writer: Writer<F>,
@@ -108,6 +111,7 @@ impl<F: Flag> Engine<F> {
             by_host: BTreeSet::new(),
             host_changes: BTreeMap::new(),
             index: Index::default(),
+            keys: TagKeys::default(),
             inventory: Inventory::default(),
             reader: Reader::new(settings),
             writer: Writer::new(settings),
@@ -171,6 +175,7 @@ impl<F: Flag> Engine<F> {
             term: context.term(),
             inventory: &self.inventory,
             index: &self.index,
+            keys: &self.keys,
             objects: &self.objects,
             opaque: &self.opaque,
             demand: self.demand(),

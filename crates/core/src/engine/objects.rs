@@ -25,7 +25,7 @@ const HOT: Duration = Duration::from_secs(120);
 pub(super) struct Object<R: Resource> {
     pub generation: Generation,
     pub intent: Intent<R>,
-    /// Evidence must have kept at least the tags of this epoch (see [`crate::engine::index::Index`]).
+    /// Evidence must have kept at least the tags of this epoch (see [`TagKeys`](super::tag_keys::TagKeys)).
     pub tag_epoch: u32,
     /// A listing of the region is complete for this object only if it began with this call or later.
     pub listing_since: CallId,
@@ -231,9 +231,9 @@ impl<F: Flag> Engine<F> {
 
     /// Takes what an intent selects out of the index.
     fn release(&mut self, object: &ObjectId, old: &Object<F::Of>) {
-        self.index.release_keys(&old.intent.selector);
+        self.keys.release(&old.intent.selector);
         if old.intent.enumerates {
-            self.index.release_surroundings();
+            self.keys.release_surroundings();
         }
         self.index.remove(object, &old.intent.selector);
     }
@@ -254,9 +254,9 @@ impl<F: Flag> Engine<F> {
         }
         let mut old = self.objects.remove(object);
         // The new keys are held before the old ones are released, so that what both need is not read again.
-        let mut tag_epoch = self.index.hold_keys(&intent.selector);
+        let mut tag_epoch = self.keys.need(&intent.selector);
         if intent.enumerates {
-            tag_epoch = tag_epoch.max(self.index.hold_surroundings());
+            tag_epoch = tag_epoch.max(self.keys.need_surroundings());
         }
         let mut reached: BTreeSet<Id<F>> = BTreeSet::new();
         if let Some(old) = &old {

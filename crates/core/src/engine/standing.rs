@@ -168,7 +168,7 @@ pub(super) fn permit<F: Flag>(
     let busy = view.care(id).is_some_and(|c| c.writing.is_some() || c.accepted.is_some());
     // A hold by tag shows only on tags that could be read, and of which none was dropped that somebody asks for.
     let tells_all =
-        |e: &&Evidence<F::Of>| F::Of::tags(&e.facts).is_some() && e.tag_epoch >= view.index.epoch();
+        |e: &&Evidence<F::Of>| F::Of::tags(&e.facts).is_some() && e.tag_epoch >= view.keys.epoch();
     let evidence = target.evidence.as_ref().filter(tells_all)?;
     let written = view.care(id).and_then(|c| c.written_before);
     let fresh = evidence.fresh(view.horizon(), written)?;

@@ -10,6 +10,7 @@ use super::index::Index;
 use super::inventory::Inventory;
 use super::objects::{Member, Object};
 use super::reader::{Demand, Reader};
+use super::tag_keys::TagKeys;
 use super::target::Target;
 use super::unprotect::Unprotector;
 use super::writer::Writer;
@@ -33,6 +34,7 @@ pub(crate) struct View<'a, F: Flag> {
     pub(super) term: Term,
     pub(super) inventory: &'a Inventory<F::Of>,
     pub(super) index: &'a Index<F::Of>,
+    pub(super) keys: &'a TagKeys,
     pub(super) objects: &'a BTreeMap<ObjectId, Object<F::Of>>,
     pub(super) opaque: &'a BTreeSet<ObjectId>,
     /// What is asked of the reads.
