@@ -16,8 +16,8 @@ use crate::delete_on_release::DeleteOnRelease;
 use crate::deletion_protection::DeletionProtection;
 pub use crate::engine::{Action, Asked, Input};
 use crate::engine::{
-    Attacher, Attaching, Context, Engine, Finding, Load, PreflightAnswer, PreflightId, Proven, Reporter,
-    Settings, Turn, Window, lost_reply, retention_part,
+    Attacher, Attaching, Context, Finding, Keeper, Load, PreflightAnswer, PreflightId, Proven, Reporter,
+    Settings, Targets, Turn, Window, lost_reply, retention_part, update_watch,
 };
 use crate::failure::Failure;
 use crate::id::{CallId, Generation, InstanceId, ObjectId};
@@ -26,6 +26,7 @@ use crate::intent::{Intent, Selector};
 use crate::interface::Interface;
 use crate::pace::Pace;
 use crate::reason::Reason;
+use crate::retention::Record;
 use crate::time::Moment;
 
 /// The decider for one account and region.
@@ -33,11 +34,41 @@ use crate::time::Moment;
 pub struct RegionEngine {
     context: Context,
     reporter: Reporter,
-    instances: Engine<DeletionProtection>,
-    interfaces: Engine<DeleteOnRelease>,
+    instances: Targets<Instance>,
+    interfaces: Targets<Interface>,
+    deletion_protection: Keeper<DeletionProtection>,
+    delete_on_release: Keeper<DeleteOnRelease>,
     attacher: Attacher,
     /// Why instances could not be read when that was looked at last, if only a person can help.
     hosts_unreadable: Option<Reason>,
+}
+
+/// The parts that a step about instances changes.
+struct Instances<'a> {
+    targets: &'a mut Targets<Instance>,
+    keeper: &'a mut Keeper<DeletionProtection>,
+}
+
+/// The parts that a step about interfaces changes.
+struct Interfaces<'a> {
+    targets: &'a mut Targets<Interface>,
+    keeper: &'a mut Keeper<DeleteOnRelease>,
+    attacher: &'a mut Attacher,
+}
+
+impl Interfaces<'_> {
+    fn attaching(&mut self) -> Attaching<'_> {
+        Attaching { attacher: self.attacher, interfaces: self.targets, keeper: self.keeper }
+    }
+
+    fn take(&mut self, turn: &mut Turn<'_>, findings: Vec<Finding<Interface>>) {
+        for finding in findings {
+            let left = self.targets.confirm(turn, finding, |id| self.keeper.busy(id));
+            if let Some(change) = left.and_then(|finding| self.targets.take(turn, finding)) {
+                self.keeper.heed(turn, self.targets, &change);
+            }
+        }
+    }
 }
 
 impl RegionEngine {
@@ -48,45 +79,36 @@ impl RegionEngine {
         Self {
             context: Context::new(Jitter::new(instances.seed)),
             reporter: Reporter::new(Pace::new(interval).life(interval)),
-            instances: Engine::new(instances),
-            interfaces: Engine::new(interfaces),
+            instances: Targets::new(instances),
+            interfaces: Targets::new(interfaces),
+            deletion_protection: Keeper::new(instances),
+            delete_on_release: Keeper::new(interfaces),
             attacher: Attacher::default(),
             hosts_unreadable: None,
         }
     }
 
     /// A step about instances.
-    fn with_instances<T>(
-        &mut self,
-        now: Moment,
-        step: impl FnOnce(&mut Engine<DeletionProtection>, &mut Turn<'_>) -> T,
-    ) -> T {
+    fn with_instances<T>(&mut self, now: Moment, step: impl FnOnce(Instances<'_>, &mut Turn<'_>) -> T) -> T {
         let (context, reporter) = (&mut self.context, &mut self.reporter);
-        step(&mut self.instances, &mut Turn { now, context, reporter, hosts: None })
+        let parts = Instances { targets: &mut self.instances, keeper: &mut self.deletion_protection };
+        step(parts, &mut Turn { now, context, reporter, hosts: None })
     }
 
     /// A step about interfaces, which looks at instances as their hosts.
     fn with_interfaces<T>(
         &mut self,
         now: Moment,
-        step: impl FnOnce(&mut Engine<DeleteOnRelease>, &mut Turn<'_>) -> T,
+        step: impl FnOnce(Interfaces<'_>, &mut Turn<'_>) -> T,
     ) -> T {
         let hosts = self.instances.as_hosts(now, &self.context, &self.reporter);
         let (context, reporter) = (&mut self.context, &mut self.reporter);
-        step(&mut self.interfaces, &mut Turn { now, context, reporter, hosts: Some(&hosts) })
-    }
-
-    /// A step about what is to be attached.
-    fn with_attaching<T>(
-        &mut self,
-        now: Moment,
-        step: impl FnOnce(&mut Attaching<'_>, &mut Turn<'_>) -> T,
-    ) -> T {
-        let hosts = self.instances.as_hosts(now, &self.context, &self.reporter);
-        let (context, reporter) = (&mut self.context, &mut self.reporter);
-        let (attacher, interfaces) = (&mut self.attacher, &mut self.interfaces);
-        let mut attaching = Attaching { attacher, interfaces };
-        step(&mut attaching, &mut Turn { now, context, reporter, hosts: Some(&hosts) })
+        let parts = Interfaces {
+            targets: &mut self.interfaces,
+            keeper: &mut self.delete_on_release,
+            attacher: &mut self.attacher,
+        };
+        step(parts, &mut Turn { now, context, reporter, hosts: Some(&hosts) })
     }
 
     /// Takes in what happened.
@@ -100,19 +122,49 @@ impl RegionEngine {
             Input::Lead(window) => self.take_lead(now, window),
             Input::Patience(patience) => {
                 self.reporter.set_patience(patience);
-                self.with_instances(now, |instances, turn| instances.touch_all(turn));
-                self.with_interfaces(now, |interfaces, turn| interfaces.touch_all(turn));
+                self.with_instances(now, |instances, turn| instances.targets.touch_all(turn));
+                self.with_interfaces(now, |interfaces, turn| interfaces.targets.touch_all(turn));
             }
             Input::KeyChanged => {
                 self.instances.key_changed(now);
                 self.interfaces.key_changed(now);
+                self.deletion_protection.key_changed(now, &mut self.instances);
+                self.delete_on_release.key_changed(now, &mut self.interfaces);
             }
         }
+        self.settle(now);
+        self.forget_unselected();
     }
 
     fn note_horizon(&mut self, now: Moment) {
-        self.with_instances(now, |instances, turn| instances.note_horizon(turn));
-        self.with_interfaces(now, |interfaces, turn| interfaces.note_horizon(turn));
+        self.with_instances(now, |instances, turn| instances.targets.note_horizon(turn));
+        self.with_interfaces(now, |interfaces, turn| interfaces.targets.note_horizon(turn));
+    }
+
+    /// Decides what is to be done about the targets of which something has changed.
+    fn settle(&mut self, now: Moment) {
+        self.with_instances(now, |instances, turn| {
+            let due = instances.targets.take_due(turn);
+            instances.keeper.reconsider(turn, instances.targets, &due);
+        });
+        self.with_interfaces(now, |interfaces, turn| {
+            let due = interfaces.targets.take_due(turn);
+            interfaces.keeper.reconsider(turn, interfaces.targets, &due);
+        });
+    }
+
+    /// Lets go of targets that nobody selects any more.
+    fn forget_unselected(&mut self) {
+        let (targets, keeper) = (&mut self.instances, &mut self.deletion_protection);
+        let oldest = targets.oldest_call().into_iter().chain(keeper.oldest_call()).min();
+        for id in targets.forget_unselected(|id| keeper.under_way(id, oldest)) {
+            keeper.forget(&id);
+        }
+        let (targets, keeper) = (&mut self.interfaces, &mut self.delete_on_release);
+        let oldest = targets.oldest_call().into_iter().chain(keeper.oldest_call()).min();
+        for id in targets.forget_unselected(|id| keeper.under_way(id, oldest)) {
+            keeper.forget(&id);
+        }
     }
 
     // What objects ask for.
@@ -121,38 +173,68 @@ impl RegionEngine {
         if self.interfaces.generation(object).is_some_and(|known| known > generation) {
             return;
         }
-        if !matches!(asked, Asked::Retention(..)) {
-            self.attacher.forget(object);
-        }
         match asked {
             Asked::Protection(intent) => {
                 // It may not have been readable before, and then it was a possible hold on interfaces, too.
-                self.with_interfaces(now, |interfaces, turn| interfaces.drop_object(turn, object));
-                self.with_instances(now, |instances, turn| {
-                    instances.set_intent(turn, object, generation, *intent);
-                });
+                self.drop_retention(now, object, false);
+                self.protect(now, object, generation, *intent);
             }
-            Asked::Retention(intent, record) => {
-                // What it has seen protected so far is remembered, whatever it selects from now on.
-                self.with_interfaces(now, |interfaces, turn| interfaces.tidy_memory(turn, object));
-                self.ask_after_hosts(now, object, generation, intent.owners.as_deref());
-                self.attacher.changed(object, !intent.reattach.is_empty());
-                self.with_attaching(now, |attaching, turn| {
-                    attaching.interfaces.set_intent(turn, object, generation, *intent);
-                    attaching.take_record(turn, object, *record);
-                });
-            }
+            Asked::Retention(intent, record) => self.retain(now, object, generation, (*intent, *record)),
             Asked::Opaque => {
-                self.with_interfaces(now, |interfaces, turn| interfaces.set_opaque(turn, object));
-                self.with_instances(now, |instances, turn| instances.set_opaque(turn, object));
+                self.drop_retention(now, object, true);
+                self.drop_protection(now, object, true);
             }
             Asked::Gone => {
-                self.with_interfaces(now, |interfaces, turn| interfaces.drop_object(turn, object));
-                self.with_instances(now, |instances, turn| instances.drop_object(turn, object));
+                self.drop_retention(now, object, false);
+                self.drop_protection(now, object, false);
             }
         }
-        self.with_interfaces(now, |interfaces, turn| interfaces.holds_changed(turn));
-        self.with_instances(now, |instances, turn| instances.holds_changed(turn));
+        self.with_instances(now, |instances, turn| instances.keeper.holds_changed(turn));
+        self.with_interfaces(now, |interfaces, turn| interfaces.keeper.holds_changed(turn));
+    }
+
+    fn protect(&mut self, now: Moment, object: &ObjectId, generation: Generation, intent: Intent<Instance>) {
+        self.with_instances(now, |instances, turn| {
+            if let Some(edit) = instances.targets.set_intent(turn, object, generation, intent) {
+                instances.keeper.intent_changed(turn, instances.targets, object, &edit);
+            }
+        });
+    }
+
+    fn retain(
+        &mut self,
+        now: Moment,
+        object: &ObjectId,
+        generation: Generation,
+        (intent, record): (Intent<Interface>, Record),
+    ) {
+        // What it has seen protected so far is remembered, whatever it selects from now on.
+        self.with_interfaces(now, |interfaces, turn| {
+            interfaces.keeper.tidy_memory(turn, interfaces.targets, object);
+        });
+        self.ask_after_hosts(now, object, generation, intent.owners.as_deref());
+        self.with_interfaces(now, |mut interfaces, turn| {
+            interfaces.attacher.changed(object, !intent.reattach.is_empty());
+            if let Some(edit) = interfaces.targets.set_intent(turn, object, generation, intent) {
+                interfaces.keeper.intent_changed(turn, interfaces.targets, object, &edit);
+            }
+            interfaces.attaching().take_record(turn, object, record);
+        });
+    }
+
+    fn drop_protection(&mut self, now: Moment, object: &ObjectId, opaque: bool) {
+        self.with_instances(now, |instances, turn| {
+            instances.targets.drop_object(turn, object, opaque);
+            instances.keeper.object_dropped(instances.targets, object);
+        });
+    }
+
+    fn drop_retention(&mut self, now: Moment, object: &ObjectId, opaque: bool) {
+        self.with_interfaces(now, |interfaces, turn| {
+            interfaces.attacher.forget(object);
+            interfaces.targets.drop_object(turn, object, opaque);
+            interfaces.keeper.object_dropped(interfaces.targets, object);
+        });
     }
 
     /// Has the instances known of that a retaining object is about: those that its spec selects, and those that it watches.
@@ -164,23 +246,22 @@ impl RegionEngine {
         owners: Option<&Selector<Instance>>,
     ) {
         let watch = self.interfaces.watched(object).cloned().unwrap_or_default();
-        let asks = owners.is_some() || !watch.is_empty();
-        let selector = Selector { watch, ..owners.cloned().unwrap_or_default() };
-        self.with_instances(now, |instances, turn| {
-            if asks {
-                instances.set_intent(turn, object, generation, Intent::enumerating(selector));
-            } else {
-                instances.drop_object(turn, object);
-            }
-        });
+        if owners.is_none() && watch.is_empty() {
+            self.drop_protection(now, object, false);
+        } else {
+            let selector = Selector { watch, ..owners.cloned().unwrap_or_default() };
+            self.protect(now, object, generation, Intent::enumerating(selector));
+        }
     }
 
     fn take_preflight(&mut self, now: Moment, preflight: PreflightId, answer: &PreflightAnswer) {
         // Nothing is a host of instances.
-        self.with_instances(now, |instances, turn| instances.take_preflight(turn, preflight, answer));
-        let hosts = self.with_attaching(now, |attaching, turn| {
-            let mut hosts = attaching.interfaces.take_preflight(turn, preflight, answer);
-            hosts.extend(attaching.take_preflight(turn, preflight, answer));
+        self.with_instances(now, |instances, turn| {
+            instances.keeper.take_preflight(turn, instances.targets, preflight, answer)
+        });
+        let hosts = self.with_interfaces(now, |mut interfaces, turn| {
+            let mut hosts = interfaces.keeper.take_preflight(turn, interfaces.targets, preflight, answer);
+            hosts.extend(interfaces.attaching().take_preflight(turn, preflight, answer));
             hosts
         });
         self.instances.read_at_once(&hosts);
@@ -189,22 +270,36 @@ impl RegionEngine {
     // What the cloud said.
 
     fn instances_answered(&mut self, now: Moment, call: CallId, result: Result<Reply<Instance>, Failure>) {
-        let findings = self.with_instances(now, |instances, turn| instances.take_reply(turn, call, result));
-        self.take_findings_of_instances(now, findings);
-        self.instances.forget_lingering();
+        let findings = self.with_instances(now, |instances, turn| {
+            if let Some((id, value)) = instances.keeper.take_call(call) {
+                let result = result.map(|_| ());
+                instances.keeper.write_ended(turn, instances.targets, (&id, value), result);
+                return Vec::new();
+            }
+            instances.targets.answered(turn, call, result)
+        });
+        self.instances_found(now, findings);
     }
 
     /// What is known of an instance changes: what that makes of the interfaces on it can be told only with how it was before.
-    fn take_findings_of_instances(&mut self, now: Moment, findings: Vec<Finding<Instance>>) {
+    fn instances_found(&mut self, now: Moment, findings: Vec<Finding<Instance>>) {
         for finding in findings {
-            let left = self.with_instances(now, |instances, turn| instances.confirm(turn, finding));
+            let left = self.with_instances(now, |instances, turn| {
+                instances.targets.confirm(turn, finding, |id| instances.keeper.busy(id))
+            });
             let Some(finding) = left else { continue };
             let host = finding.target().filter(|_| self.instances.has_hosts()).cloned();
             if let Some(host) = &host {
                 let asking = self.instances.asking_after(host);
-                self.with_interfaces(now, |interfaces, turn| interfaces.host_changes(turn, host, &asking));
+                self.with_interfaces(now, |interfaces, turn| {
+                    interfaces.keeper.host_changes(turn, interfaces.targets, host, &asking);
+                });
             }
-            self.with_instances(now, |instances, turn| instances.take_finding(turn, finding));
+            self.with_instances(now, |instances, turn| {
+                if let Some(change) = instances.targets.take(turn, finding) {
+                    instances.keeper.heed(turn, instances.targets, &change);
+                }
+            });
             if let Some(host) = &host {
                 self.interfaces.host_changed(host, &self.instances.asking_after(host));
             }
@@ -212,27 +307,37 @@ impl RegionEngine {
     }
 
     fn interfaces_answered(&mut self, now: Moment, call: CallId, result: Result<Reply<Interface>, Failure>) {
-        if let Some((object, id)) = self.attacher.take_call(call) {
-            self.with_attaching(now, |attaching, turn| {
-                attaching.ended(turn, &object, &id, result.map(|_| ()));
-            });
-            return;
-        }
-        self.with_interfaces(now, |interfaces, turn| {
-            let findings = interfaces.take_reply(turn, call, result);
-            interfaces.take_findings(turn, findings);
-            interfaces.forget_lingering();
+        self.with_interfaces(now, |mut interfaces, turn| {
+            if let Some((object, id)) = interfaces.attacher.take_call(call) {
+                interfaces.attaching().ended(turn, &object, &id, result.map(|_| ()));
+            } else if let Some((id, value)) = interfaces.keeper.take_call(call) {
+                let result = result.map(|_| ());
+                interfaces.keeper.write_ended(turn, interfaces.targets, (&id, value), result);
+            } else {
+                let findings = interfaces.targets.answered(turn, call, result);
+                interfaces.take(turn, findings);
+            }
         });
     }
 
-    fn give_up_lost_calls(&mut self, now: Moment) {
-        for call in self.instances.lost_calls(now) {
+    /// Takes calls for lost, in the order in which they were sent.
+    fn give_up(&mut self, now: Moment, mut of_instances: Vec<CallId>, mut of_interfaces: Vec<CallId>) {
+        of_instances.sort_unstable();
+        for call in of_instances {
             self.instances_answered(now, call, Err(lost_reply()));
         }
-        let attaching: Vec<CallId> = self.attacher.calls().lost(now).collect();
-        for call in self.interfaces.lost_calls(now).into_iter().chain(attaching) {
+        of_interfaces.sort_unstable();
+        for call in of_interfaces {
             self.interfaces_answered(now, call, Err(lost_reply()));
         }
+    }
+
+    fn give_up_lost_calls(&mut self, now: Moment) {
+        let of_instances = self.instances.lost_calls(now).chain(self.deletion_protection.lost_calls(now));
+        let of_interfaces = self.interfaces.lost_calls(now).chain(self.delete_on_release.lost_calls(now));
+        let of_interfaces = of_interfaces.chain(self.attacher.calls().lost(now));
+        let (of_instances, of_interfaces) = (of_instances.collect(), of_interfaces.collect());
+        self.give_up(now, of_instances, of_interfaces);
     }
 
     // Who leads.
@@ -241,25 +346,23 @@ impl RegionEngine {
         if self.context.set_window(now, window) {
             return;
         }
-        self.instances.lose_lead();
-        self.interfaces.lose_lead();
+        // Whoever leads meanwhile may write: what was under way is read before it is written again.
+        self.deletion_protection.drop_batch(&mut self.instances);
+        self.delete_on_release.drop_batch(&mut self.interfaces);
         self.attacher.end_term(now);
-        for call in self.instances.calls() {
-            self.instances_answered(now, call, Err(lost_reply()));
-        }
-        let attaching: Vec<CallId> = self.attacher.calls().ids().collect();
-        for call in self.interfaces.calls().into_iter().chain(attaching) {
-            self.interfaces_answered(now, call, Err(lost_reply()));
-        }
+        let of_instances = self.instances.calls().chain(self.deletion_protection.calls());
+        let of_interfaces = self.interfaces.calls().chain(self.delete_on_release.calls());
+        let of_interfaces = of_interfaces.chain(self.attacher.calls().ids());
+        let (of_instances, of_interfaces) = (of_instances.collect(), of_interfaces.collect());
+        self.give_up(now, of_instances, of_interfaces);
         if window.is_none() {
             return;
         }
         self.context.begin_term(now);
-        let objects: Vec<ObjectId> =
-            self.instances.objects().chain(self.interfaces.objects()).cloned().collect();
-        self.reporter.begin_term(now, objects.into_iter());
-        self.with_instances(now, |instances, turn| instances.begin_lead(turn));
-        self.with_interfaces(now, |interfaces, turn| interfaces.begin_lead(turn));
+        let objects = self.instances.objects().chain(self.interfaces.objects());
+        self.reporter.begin_term(now, objects.cloned());
+        self.with_instances(now, |instances, turn| instances.targets.begin_lead(turn));
+        self.with_interfaces(now, |interfaces, turn| interfaces.targets.begin_lead(turn));
         // Until the record of whoever led before is read.
         self.reporter.set_patience(self.evidence_life());
     }
@@ -271,90 +374,109 @@ impl RegionEngine {
         self.note_horizon(now);
         self.context.begin_poll();
         self.give_up_lost_calls(now);
-        self.with_instances(now, |instances, turn| instances.fire_timers(turn));
+        self.with_instances(now, |instances, turn| instances.targets.fire_timers(turn));
+        self.with_interfaces(now, |interfaces, turn| interfaces.targets.fire_timers(turn));
         self.see_to_hosts(now);
-        self.with_interfaces(now, |interfaces, turn| interfaces.fire_timers(turn));
+        self.settle(now);
         if let Some(window) = self.context.window().filter(|window| window.open(now)) {
             self.plan(now, window, out);
         }
-        self.with_instances(now, |instances, turn| instances.wake(turn));
-        self.with_interfaces(now, |interfaces, turn| interfaces.wake(turn));
-        if let Some(at) = self.attacher.calls().loses_at() {
-            self.context.wake_at(at);
-        }
+        self.forget_unselected();
+        self.instances.wake(&mut self.context);
+        self.interfaces.wake(&mut self.context);
+        self.deletion_protection.wake(&mut self.context);
+        self.delete_on_release.wake(&mut self.context);
+        self.attacher.wake(&mut self.context);
     }
 
     /// What has become of hosts is known from now on, and goes before what waits for it.
     fn see_to_hosts(&mut self, now: Moment) {
         let before = self.hosts_unreadable;
         self.hosts_unreadable = self.with_interfaces(now, |interfaces, turn| {
-            interfaces.settle_hosts(turn);
-            let unreadable = interfaces.view(turn).hosts_unreadable();
+            interfaces.keeper.settle_hosts(turn, interfaces.targets);
+            let unreadable = interfaces.targets.view(turn).hosts_unreadable();
             if unreadable != before {
-                interfaces.touch_unprotecting(turn);
+                interfaces.keeper.touch_unprotecting(turn);
             }
             unreadable
         });
-        let of_batch = self.interfaces.batch_awaits();
+        let of_batch = self.delete_on_release.awaited_hosts();
         let of_batch = of_batch.and_then(|(hosts, since)| self.instances.shown_since(hosts, since));
         if let Some(shown) = of_batch {
-            self.with_interfaces(now, |interfaces, turn| interfaces.batch_hosts_read(turn, &shown));
+            self.with_interfaces(now, |interfaces, turn| {
+                interfaces.keeper.hosts_read(turn, interfaces.targets, &shown);
+            });
         }
         let of_attempt = self.attacher.awaited_host();
         let read = |(host, since): (&InstanceId, _)| {
             self.instances.shown_since(&[host.clone()].into(), since).is_some()
         };
         if of_attempt.is_some_and(read) {
-            self.with_attaching(now, |attaching, turn| attaching.host_read(turn));
+            self.with_interfaces(now, |mut interfaces, turn| interfaces.attaching().host_read(turn));
         }
     }
 
     fn plan(&mut self, now: Moment, window: Window, out: &mut Vec<Action>) {
-        let (mut writes, mut preflights) = (Vec::new(), Vec::new());
-        self.with_instances(now, |instances, turn| {
-            instances.plan_writes(turn, window, &mut writes);
-            preflights.extend(instances.plan_unprotecting(turn, window));
-            instances.notice_staleness(turn);
-        });
-        out.extend(writes.into_iter().map(|(call, write)| Action::WriteInstance(call, write)));
-        let mut writes = Vec::new();
-        self.with_interfaces(now, |interfaces, turn| {
-            interfaces.plan_writes(turn, window, &mut writes);
-            preflights.extend(interfaces.plan_unprotecting(turn, window));
-        });
-        out.extend(writes.into_iter().map(|(call, write)| Action::WriteInterface(call, write)));
-        out.extend(preflights.into_iter().map(|(preflight, object)| Action::Preflight(preflight, object)));
-        self.with_attaching(now, |attaching, turn| attaching.plan(turn, out));
-        self.with_interfaces(now, |interfaces, turn| {
-            interfaces.notice_staleness(turn);
-            let findings = interfaces.begin_sweep(turn);
-            interfaces.take_findings(turn, findings);
+        self.plan_acts(now, window, out);
+        self.with_instances(now, |instances, turn| instances.targets.notice_staleness(turn));
+        self.with_interfaces(now, |mut interfaces, turn| {
+            interfaces.targets.notice_staleness(turn);
+            let findings = interfaces.targets.begin_sweep(turn);
+            interfaces.take(turn, findings);
         });
         self.context.touch_all(self.reporter.due(now));
         // What interfaces show may have objects ask after other instances: these are read in the same turn.
         self.update_watches(now);
-        let findings = self.with_instances(now, |instances, turn| instances.begin_sweep(turn));
-        self.take_findings_of_instances(now, findings);
-        let mut reads = Vec::new();
-        self.with_instances(now, |instances, turn| instances.plan_reads(turn, &mut reads));
-        out.extend(reads.into_iter().map(|(call, read)| Action::ReadInstances(call, read)));
-        let mut reads = Vec::new();
-        self.with_interfaces(now, |interfaces, turn| interfaces.plan_reads(turn, &mut reads));
-        out.extend(reads.into_iter().map(|(call, read)| Action::ReadInterfaces(call, read)));
+        let findings = self.with_instances(now, |instances, turn| instances.targets.begin_sweep(turn));
+        self.instances_found(now, findings);
+        self.settle(now);
+        self.plan_reads(now, out);
         self.report(now, out);
     }
 
-    /// Brings up what objects remember, and which instances they want to know of because of that.
+    /// Sends what may be written, asks what is to be known before something is unprotected or attached, and has attached
+    /// what may be.
+    fn plan_acts(&mut self, now: Moment, window: Window, out: &mut Vec<Action>) {
+        let (mut writes, mut preflights) = (Vec::new(), Vec::new());
+        self.with_instances(now, |instances, turn| {
+            instances.keeper.plan_writes(turn, instances.targets, window, &mut writes);
+            preflights.extend(instances.keeper.plan_unprotecting(turn, instances.targets, window));
+        });
+        out.extend(writes.into_iter().map(|(call, write)| Action::WriteInstance(call, write)));
+        let mut writes = Vec::new();
+        self.with_interfaces(now, |interfaces, turn| {
+            interfaces.keeper.plan_writes(turn, interfaces.targets, window, &mut writes);
+            preflights.extend(interfaces.keeper.plan_unprotecting(turn, interfaces.targets, window));
+        });
+        out.extend(writes.into_iter().map(|(call, write)| Action::WriteInterface(call, write)));
+        out.extend(preflights.into_iter().map(|(preflight, object)| Action::Preflight(preflight, object)));
+        self.with_interfaces(now, |mut interfaces, turn| interfaces.attaching().plan(turn, out));
+    }
+
+    fn plan_reads(&mut self, now: Moment, out: &mut Vec<Action>) {
+        let (mut of_instances, mut of_interfaces) = (Vec::new(), Vec::new());
+        self.with_instances(now, |instances, turn| {
+            instances.targets.plan_reads(turn, instances.keeper.pending(), &mut of_instances);
+        });
+        out.extend(of_instances.into_iter().map(|(call, read)| Action::ReadInstances(call, read)));
+        self.with_interfaces(now, |interfaces, turn| {
+            interfaces.targets.plan_reads(turn, interfaces.keeper.pending(), &mut of_interfaces);
+        });
+        out.extend(of_interfaces.into_iter().map(|(call, read)| Action::ReadInterfaces(call, read)));
+    }
+
+    /// Brings up what objects remember whose report may have changed, and which instances they want to know of because of
+    /// that.
     fn update_watches(&mut self, now: Moment) {
         let touched: Vec<ObjectId> = self.context.touched().cloned().collect();
         let mut changed = Vec::new();
-        self.with_attaching(now, |Attaching { attacher, interfaces }, turn| {
+        self.with_interfaces(now, |interfaces, turn| {
             for name in touched {
-                if let Some(generation) = interfaces.generation(&name)
+                if let Some(generation) = interfaces.targets.generation(&name)
                     && turn.reporter.may_judge(now, &name)
                 {
-                    interfaces.tidy_memory(turn, &name);
-                    if interfaces.update_watch(turn, attacher, &name) {
+                    interfaces.keeper.tidy_memory(turn, interfaces.targets, &name);
+                    if update_watch(turn, interfaces.targets, interfaces.attacher, &name) {
                         changed.push((name, generation));
                     }
                 }
@@ -365,7 +487,11 @@ impl RegionEngine {
             self.ask_after_hosts(now, name, *generation, owners.as_ref());
         }
         if !changed.is_empty() {
-            self.with_interfaces(now, |interfaces, turn| interfaces.settle_hosts(turn));
+            self.with_interfaces(now, |interfaces, turn| {
+                interfaces.keeper.settle_hosts(turn, interfaces.targets);
+            });
+            // What is known of them already may have something be written.
+            self.context.wake_at(now);
         }
     }
 
@@ -374,13 +500,14 @@ impl RegionEngine {
             if !self.reporter.may_judge(now, &name) {
                 continue;
             }
-            let of_interfaces = self.interfaces.generation(&name).is_some();
-            let report = if of_interfaces {
-                self.with_attaching(now, |Attaching { attacher, interfaces }, turn| {
-                    interfaces.report(turn, &name, |view| retention_part(view, attacher, &name))
+            let report = if self.interfaces.generation(&name).is_some() {
+                self.with_interfaces(now, |Interfaces { targets, keeper, attacher }, turn| {
+                    keeper.report(turn, targets, &name, |view| retention_part(view, attacher, &name))
                 })
             } else if self.instances.generation(&name).is_some() {
-                self.with_instances(now, |instances, turn| instances.report(turn, &name, |_| None))
+                self.with_instances(now, |Instances { targets, keeper }, turn| {
+                    keeper.report(turn, targets, &name, |_| None)
+                })
             } else {
                 None
             };
@@ -400,7 +527,11 @@ impl RegionEngine {
 
     /// How much there is to do and how much may be done: about instances, and about interfaces.
     pub fn load(&mut self, now: Moment) -> [Load; 2] {
-        [self.instances.load(now), self.interfaces.load(now)]
+        let load = |reads, (writes, waiting_writes)| Load { reads, writes, waiting_writes };
+        [
+            load(self.instances.available_reads(now), self.deletion_protection.load(now)),
+            load(self.interfaces.available_reads(now), self.delete_on_release.load(now)),
+        ]
     }
 
     /// Since when there is evidence of everything that is wanted: of instances, and of interfaces.

@@ -5,9 +5,9 @@ use std::time::Duration;
 
 use super::attach::{Attacher, Next, State};
 use crate::delete_on_release::DeleteOnRelease;
+use crate::engine::flag_view::FlagView;
 use crate::engine::hosts::{Presence, Shown, presence_of};
 use crate::engine::objects::Object;
-use crate::engine::view::View;
 
 use crate::flag::{Applicability, Flag};
 use crate::id::{InterfaceId, ObjectId};
@@ -70,7 +70,7 @@ fn misfit(facts: &InterfaceFacts, shown: Shown<'_>, is_node: bool) -> Option<(At
 
 /// Where an entry stands, as far as evidence tells.
 pub(super) fn assess(
-    view: View<'_, DeleteOnRelease>,
+    view: FlagView<'_, DeleteOnRelease>,
     attacher: &Attacher,
     name: &ObjectId,
     entry: &Reattach,
@@ -107,7 +107,7 @@ pub(super) fn assess(
     }
     let owner = wanted
         .and_then(|instance| Some((instance, view.hosts_of(name)?.get(instance)?)))
-        .map(|(instance, host)| presence_of(view, instance, host));
+        .map(|(instance, host)| presence_of(*view, instance, host));
     let gone = matches!(owner, Some(Presence::Gone(_)));
     if let Some(at) = sent {
         let given_up = view.reader.swept_twice_since(at).then(|| at.after(LOST_AFTER));
@@ -171,7 +171,11 @@ pub(super) fn assess(
 }
 
 /// Only what the object retains, and its status says so durably, is attached.
-fn unretained(view: View<'_, DeleteOnRelease>, object: &Object<Interface>, id: &InterfaceId) -> Option<Next> {
+fn unretained(
+    view: FlagView<'_, DeleteOnRelease>,
+    object: &Object<Interface>,
+    id: &InterfaceId,
+) -> Option<Next> {
     let durable = object.memory.durable.as_ref().is_some_and(|ids| ids.contains(id));
     let awaited = unread(view, object, id);
     match (object.memory.kept.contains_key(id) && object.intent.protect, durable) {
@@ -183,13 +187,13 @@ fn unretained(view: View<'_, DeleteOnRelease>, object: &Object<Interface>, id: &
 }
 
 /// Whether it can't be known yet whether the object will retain this.
-fn unread(view: View<'_, DeleteOnRelease>, object: &Object<Interface>, id: &InterfaceId) -> bool {
+fn unread(view: FlagView<'_, DeleteOnRelease>, object: &Object<Interface>, id: &InterfaceId) -> bool {
     !object.settled && view.inventory.get(id).is_none_or(|t| t.evidence.is_none() && t.absence.is_none())
 }
 
 /// Whether another object wants to attach the same interface. Who has asked the cloud already goes on.
 fn contended(
-    view: View<'_, DeleteOnRelease>,
+    view: FlagView<'_, DeleteOnRelease>,
     attacher: &Attacher,
     name: &ObjectId,
     id: &InterfaceId,

@@ -467,6 +467,13 @@ impl Attacher {
         &self.calls
     }
 
+    /// When a poll is wanted for a call without an answer.
+    pub fn wake(&self, context: &mut Context) {
+        if let Some(at) = self.calls.loses_at() {
+            context.wake_at(at);
+        }
+    }
+
     /// Takes a call out that has an answer, or is lost: the object and the interface.
     pub fn take_call(&mut self, call: CallId) -> Option<(ObjectId, InterfaceId)> {
         let (_, (object, interface)) = self.calls.take(call)?;

@@ -2,13 +2,15 @@
 
 use std::collections::BTreeSet;
 
+use super::action::{Action, PreflightId};
 use super::assess::assess;
 use super::attach::{Attacher, Call, Next};
 use super::hosts::Presence;
+use super::keeper::Keeper;
 use super::objects::Object;
+use super::targets::Targets;
 use super::turn::Turn;
 use super::view::View;
-use super::{Action, Engine, PreflightId};
 use crate::authority::{AttachPermit, PreflightAnswer};
 use crate::budget::Urgency;
 use crate::delete_on_release::DeleteOnRelease;
@@ -23,7 +25,8 @@ use crate::retention::{Record, Remembered};
 #[derive(Debug)]
 pub(crate) struct Attaching<'a> {
     pub attacher: &'a mut Attacher,
-    pub interfaces: &'a mut Engine<DeleteOnRelease>,
+    pub interfaces: &'a mut Targets<Interface>,
+    pub keeper: &'a mut Keeper<DeleteOnRelease>,
 }
 
 impl Attaching<'_> {
@@ -59,11 +62,11 @@ impl Attaching<'_> {
             if !named {
                 self.interfaces.index.unname(name, id);
             }
-            self.interfaces.forget_unselected(id);
+            self.interfaces.unselect(id);
         }
         // Where it is now may be known already, from others.
         for id in &ids {
-            self.interfaces.remember(turn, id);
+            self.keeper.remember(turn, self.interfaces, id);
         }
         if anything {
             self.interfaces.visit(turn, name, &ids.into_iter().collect());
@@ -80,14 +83,14 @@ impl Attaching<'_> {
             let Some(object) = self.interfaces.objects.get(name) else { continue };
             let asked = object.intent.reattach.clone();
             for entry in self.attacher.abandoned(name, &asked) {
-                let next = assess(self.interfaces.view(turn), self.attacher, name, &entry);
+                let next = assess(self.keeper.view(turn, self.interfaces), self.attacher, name, &entry);
                 self.say(turn, name, &entry, next);
             }
             if self.attacher.drop_unasked(name, &asked) {
                 turn.context.touch(name.clone());
             }
             for entry in &asked {
-                let next = assess(self.interfaces.view(turn), self.attacher, name, entry);
+                let next = assess(self.keeper.view(turn, self.interfaces), self.attacher, name, entry);
                 if let Some(instance) = self.say(turn, name, entry, next)
                     && ready.is_none()
                 {
@@ -161,14 +164,14 @@ impl Attaching<'_> {
         let entry = object
             .and_then(|o| o.intent.reattach.iter().find(|entry| entry.interface == call.interface).cloned());
         let stands = entry.as_ref().is_some_and(|entry| {
-            let next = assess(self.interfaces.view(turn), self.attacher, &call.object, entry);
+            let next = assess(self.keeper.view(turn, self.interfaces), self.attacher, &call.object, entry);
             matches!(next, Next::Ready(instance) if instance == call.instance)
         });
         let (Some(entry), true) = (entry, stands) else { return self.attacher.give_up() };
         let read = self.interfaces.inventory.evidence(&call.interface).map(|evidence| evidence.call);
         let Some(new) = self.attacher.advance(turn.now, turn.context, read) else { return };
         if new {
-            let next = assess(self.interfaces.view(turn), self.attacher, &call.object, &entry);
+            let next = assess(self.keeper.view(turn, self.interfaces), self.attacher, &call.object, &entry);
             self.say(turn, &call.object, &entry, next);
         }
         self.call_if_recorded(turn, out);
@@ -180,12 +183,12 @@ impl Attaching<'_> {
         let Some(may) = self.interfaces.objects.get(&call.object).map(|object| object.intent.may) else {
             return;
         };
-        if self.interfaces.writer.closed(turn.now).is_some() || !self.interfaces.writer.has_room() {
+        if self.keeper.writer.closed(turn.now).is_some() || !self.keeper.writer.has_room() {
             return;
         }
-        let horizon = self.interfaces.view(turn).horizon();
+        let horizon = self.keeper.view(turn, self.interfaces).horizon();
         // A write of the flag may have come between: then it is read again.
-        let care = self.interfaces.writer.care(&call.interface);
+        let care = self.keeper.writer.care(&call.interface);
         let evidence = self.interfaces.inventory.evidence(&call.interface);
         let evidence = evidence.filter(|_| care.is_none_or(|c| c.writing.is_none()));
         let permit = evidence.and_then(|evidence| {
@@ -193,12 +196,12 @@ impl Attaching<'_> {
             AttachPermit::grant(may, &call.interface, fresh, &call.instance)
         });
         let Some(permit) = permit else { return self.attacher.postpone(turn.now) };
-        if !self.interfaces.writer.take_token(turn.now, Urgency::Foreground) {
-            turn.context.wake_at(self.interfaces.writer.next_token(turn.now, Urgency::Foreground));
+        if !self.keeper.writer.take_token(turn.now, Urgency::Foreground) {
+            turn.context.wake_at(self.keeper.writer.next_token(turn.now, Urgency::Foreground));
             return;
         }
         let number = self.attacher.sent(turn.now, turn.context, call);
-        self.interfaces.writer.other_began();
+        self.keeper.writer.other_began();
         out.push(Action::Attach(number, permit));
     }
 
@@ -210,15 +213,15 @@ impl Attaching<'_> {
         id: &InterfaceId,
         result: Result<(), Failure>,
     ) {
-        self.interfaces.writer.other_ended();
+        self.keeper.writer.other_ended();
         let Err(failure) = result else { return };
         if failure.class == Class::Throttled {
-            self.interfaces.writer.throttled(turn.now, &failure);
+            self.keeper.writer.throttled(turn.now, &failure);
         }
         if failure.effect == Outcome::Unknown {
             return;
         }
-        let view = self.interfaces.view(turn);
+        let view = self.keeper.view(turn, self.interfaces);
         let power = self.interfaces.objects.get(name).and_then(|_| {
             let instance = self.attacher.state(name, id)?.row.instance.as_ref()?;
             match view.hosts_of(name)?.get(instance)?.presence {
@@ -226,7 +229,7 @@ impl Attaching<'_> {
                 Presence::Gone(_) | Presence::Unknown(_) => None,
             }
         });
-        let about = (power, self.interfaces.writer.next_token(turn.now, Urgency::Background));
+        let about = (power, self.keeper.writer.next_token(turn.now, Urgency::Background));
         if self.attacher.refused(turn.now, turn.context, (name, id), &failure, about) {
             self.interfaces.reader.read_at_once(&[id.clone()].into());
             turn.context.touch(name.clone());
@@ -250,6 +253,6 @@ pub(super) fn destinations<'a>(
 }
 
 /// Whether the interface was seen free.
-pub(super) fn is_free(view: View<'_, DeleteOnRelease>, id: &InterfaceId) -> bool {
+pub(super) fn is_free(view: View<'_, Interface>, id: &InterfaceId) -> bool {
     view.inventory.evidence(id).is_some() && view.inventory.place(id) == Place::Free
 }

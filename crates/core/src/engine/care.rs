@@ -88,6 +88,19 @@ impl Care {
         self.trouble.as_ref().filter(|t| t.value == value)
     }
 
+    /// It is unprotected, and this look had shown it protected.
+    pub fn drifted(&mut self, before: Sight) {
+        self.drifted = true;
+        self.last_protected = Some(Box::new(before));
+    }
+
+    /// A spec was edited: that resets the waiting, not what was written.
+    pub fn spec_changed<F: Flag>(&mut self, now: Moment) {
+        self.failures = 0;
+        self.not_before = now;
+        self.trouble.take_if(|trouble| trouble.reason != F::REFUSAL.settling);
+    }
+
     /// Notes that the flag was put right.
     pub fn repaired(&mut self, now: Moment) {
         self.repairs.retain(|at| now.since(*at) < CONTEST.0);
@@ -134,12 +147,7 @@ impl Care {
 /// The verdict on evidence alone, whoever asks. `epoch` is the tag epoch that the asker's selector needs.
 pub fn verdict<F: Flag>(target: &Target<F::Of>, care: Option<&Care>, horizon: Moment, epoch: u32) -> Verdict {
     if let Some(absence) = target.absence.as_deref() {
-        return Verdict::Unknown(match absence {
-            a if a.refused => Reason::RequestRefused,
-            a if a.proven() => Reason::NotFound,
-            a if a.blind => Reason::NothingVisible,
-            _ => Reason::Missing,
-        });
+        return Verdict::Unknown(absence.reason());
     }
     let Some(evidence) = target.evidence.as_ref().filter(|e| e.tag_epoch >= epoch) else {
         return Verdict::Unknown(Reason::AwaitingEvidence);

@@ -3,13 +3,10 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
-use super::Engine;
 use super::hosts::{Hosts, Presence, Role};
-use super::losses::had_through_host;
+use super::targets::Targets;
 use super::turn::Turn;
 use crate::call::IDS_PER_READ;
-use crate::deletion_protection::DeletionProtection;
-use crate::flag::{Flag, Id};
 use crate::id::{CallId, InstanceId, ObjectId};
 use crate::instance::Instance;
 use crate::resource::Resource;
@@ -34,7 +31,7 @@ impl<R: Resource> Default for HostChanges<R> {
     }
 }
 
-impl Engine<DeletionProtection> {
+impl Targets<Instance> {
     /// Those of the instances that a call from this one on has shown; `None`: some have not been looked at yet.
     pub fn shown_since(&self, ids: &BTreeSet<InstanceId>, since: CallId) -> Option<BTreeSet<InstanceId>> {
         let mut shown = BTreeSet::new();
@@ -50,11 +47,6 @@ impl Engine<DeletionProtection> {
         Some(shown)
     }
 
-    /// Has these instances read at once.
-    pub fn read_at_once(&mut self, ids: &BTreeSet<InstanceId>) {
-        self.reader.read_at_once(ids);
-    }
-
     /// Whether anybody asks after instances on behalf of what is on them.
     pub fn has_hosts(&self) -> bool {
         self.keys.keeps_surroundings()
@@ -68,22 +60,17 @@ impl Engine<DeletionProtection> {
     }
 }
 
-impl<F: Flag> Engine<F> {
-    /// What is known of an instance is about to change, which these objects ask after. What is on it and is protected is
-    /// remembered, for after that it may not be selected any more.
-    pub fn host_changes(&mut self, turn: &mut Turn<'_>, host: &InstanceId, asking: &[ObjectId]) {
-        if asking.is_empty() {
-            return;
-        }
-        let there: BTreeSet<Id<F>> = self.index.on(host).cloned().collect();
-        for id in &there {
-            self.remember(turn, id);
-        }
-        for name in asking {
-            let had = had_through_host(self.view(turn), name, &there);
-            self.host_changes_for(turn, name, host);
-            self.host_changes.entry(name.clone()).or_default().had.extend(had);
-        }
+impl<R: Resource> Targets<R> {
+    /// What one object makes of an instance is about to change. `had`: the targets that it has only because of a host.
+    pub(super) fn host_changes(
+        &mut self,
+        turn: &Turn<'_>,
+        name: &ObjectId,
+        host: &InstanceId,
+        had: BTreeSet<R::Id>,
+    ) {
+        self.host_changes_for(turn, name, host);
+        self.host_changes.entry(name.clone()).or_default().had.extend(had);
     }
 
     /// What one object makes of an instance is about to change.
@@ -115,14 +102,19 @@ impl<F: Flag> Engine<F> {
         self.settle_hosts_of(turn, name, &changes);
     }
 
-    /// Sees to all hosts that have changed.
-    pub fn settle_hosts(&mut self, turn: &mut Turn<'_>) {
+    /// Sees to all hosts that have changed. The answer: the targets that objects had only because of them.
+    pub(super) fn settle_hosts(&mut self, turn: &mut Turn<'_>) -> Vec<(ObjectId, BTreeSet<R::Id>)> {
+        let mut had = Vec::new();
         for (name, changes) in std::mem::take(&mut self.host_changes) {
             self.settle_hosts_of(turn, &name, &changes);
+            if !changes.had.is_empty() {
+                had.push((name, changes.had));
+            }
         }
+        had
     }
 
-    fn settle_hosts_of(&mut self, turn: &mut Turn<'_>, name: &ObjectId, changes: &HostChanges<F::Of>) {
+    fn settle_hosts_of(&mut self, turn: &mut Turn<'_>, name: &ObjectId, changes: &HostChanges<R>) {
         let upcoming = turn.context.upcoming_call();
         let hosts = turn.hosts_of(name);
         let Some(object) = self.objects.get_mut(name) else { return };
@@ -141,7 +133,7 @@ impl<F: Flag> Engine<F> {
                 continue;
             };
             let listed = match host.presence {
-                Presence::Shown(shown) => F::Of::listed(shown.surroundings).unwrap_or_default().to_vec(),
+                Presence::Shown(shown) => R::listed(shown.surroundings).unwrap_or_default().to_vec(),
                 Presence::Gone(_) => Vec::new(),
                 // One that can't be read keeps what it was last known to have.
                 Presence::Unknown(_) => self.index.listed_on(id).to_vec(),
@@ -155,7 +147,6 @@ impl<F: Flag> Engine<F> {
             object.exclusion_since = upcoming;
             self.ascertain_exclusion(name);
         }
-        self.note_unhosted(turn, name, &changes.had);
         if by_host {
             self.await_listing(name, since);
         }
@@ -185,20 +176,20 @@ impl<F: Flag> Engine<F> {
     }
 
     /// Looks at targets that an object may have come to have, or have lost.
-    pub(super) fn visit(&mut self, turn: &mut Turn<'_>, name: &ObjectId, targets: &BTreeSet<Id<F>>) {
+    pub(super) fn visit(&mut self, turn: &mut Turn<'_>, name: &ObjectId, targets: &BTreeSet<R::Id>) {
         let Some(object) = self.objects.get(name) else { return };
         let hot = object.hot(turn.now);
         let mut unread = Vec::new();
         for id in targets {
             if !self.view(turn).reaches(name, id) {
-                self.forget_unselected(id);
+                self.unselect(id);
                 continue;
             }
             let target = self.inventory.expect(id);
             if target.evidence.is_none() && target.absence.is_none() {
                 unread.push(id.clone());
             } else {
-                self.reconsider(turn, id);
+                self.reconsider(id);
             }
         }
         // A listing has to be made anyway: it is left to that what would take more than one call.

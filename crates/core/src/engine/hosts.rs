@@ -2,8 +2,6 @@
 
 use super::objects::Object;
 use super::view::View;
-use crate::deletion_protection::DeletionProtection;
-use crate::flag::{Flag, Id};
 use crate::id::{InstanceId, ObjectId};
 use crate::instance::{Instance, InstanceFacts};
 use crate::owners::Surroundings;
@@ -11,7 +9,6 @@ use crate::pace::Fits;
 use crate::reason::Reason;
 use crate::resource::{Place, Resource};
 use crate::time::Moment;
-use crate::verdict::Verdict;
 
 /// What an object's selectors make of an instance.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -107,7 +104,7 @@ impl<'a> Host<'a> {
 /// The hosts of one object.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Hosts<'a> {
-    view: &'a View<'a, DeletionProtection>,
+    view: &'a View<'a, Instance>,
     name: &'a ObjectId,
     /// What it asks of instances.
     asks: &'a Object<Instance>,
@@ -115,7 +112,7 @@ pub(super) struct Hosts<'a> {
 
 impl<'a> Hosts<'a> {
     /// The hosts of an object; `None`: it asks after none.
-    pub fn of(view: &'a View<'a, DeletionProtection>, name: &ObjectId) -> Option<Self> {
+    pub fn of(view: &'a View<'a, Instance>, name: &ObjectId) -> Option<Self> {
         let (name, asks) = view.objects.get_key_value(name).filter(|(_, asks)| asks.intent.enumerates)?;
         Some(Self { view, name, asks })
     }
@@ -182,10 +179,9 @@ impl<'a> Hosts<'a> {
         let unknown = |reason| Presence::Unknown(self.why_unread(reason));
         let Some(target) = self.view.inventory.get(id) else { return unknown(Reason::AwaitingEvidence) };
         if let Some(absence) = target.absence.as_deref() {
-            return match (self.view.verdict(id, self.view.horizon(), 0), absence.proven) {
-                (Some(Verdict::Unknown(Reason::NotFound)), Some(since)) => Presence::Gone(since),
-                (Some(Verdict::Unknown(reason)), _) => unknown(reason),
-                _ => unknown(Reason::Missing),
+            return match absence.reason() {
+                Reason::NotFound => Presence::Gone(absence.proven.unwrap_or_default()),
+                reason => unknown(reason),
             };
         }
         let evidence = target.evidence.as_ref().filter(|e| e.tag_epoch >= self.asks.tag_epoch);
@@ -260,38 +256,38 @@ pub(super) struct Openness {
 }
 
 /// Whether the cloud refuses to be asked for an id that nobody has typed: a Node stands for it.
-pub(super) fn is_no_id<F: Flag>(view: View<'_, F>, object: &Object<F::Of>, id: &Id<F>) -> bool {
+pub(super) fn is_no_id<R: Resource>(view: View<'_, R>, object: &Object<R>, id: &R::Id) -> bool {
     let absence = view.inventory.absence(id);
     absence.is_some_and(|absence| absence.refused) && object.intent.selector.only_node_names(id)
 }
 
 /// Whether the target is on an instance that its object does not ask after yet.
-pub(super) fn is_on_unheard<F: Flag>(view: View<'_, F>, name: &ObjectId, id: &Id<F>) -> bool {
+pub(super) fn is_on_unheard<R: Resource>(view: View<'_, R>, name: &ObjectId, id: &R::Id) -> bool {
     let place = view.inventory.place(id).instance();
     place.is_some_and(|on| view.hosts_of(name).and_then(|hosts| hosts.role(on)).is_none())
 }
 
 /// Whether a selected instance lists the target although it is not there, or the one that it is on does not list it.
-pub(super) fn lists_disagree<F: Flag>(
-    view: View<'_, F>,
+pub(super) fn lists_disagree<R: Resource>(
+    view: View<'_, R>,
     name: &ObjectId,
-    id: &Id<F>,
+    id: &R::Id,
     place: Option<&InstanceId>,
 ) -> bool {
     let lists = |instance: &InstanceId| {
         let host = view.hosts_of(name)?.get(instance).filter(|host| host.role == Role::Selected)?;
         let Presence::Shown(shown) = host.presence else { return None };
-        Some(F::Of::listed(shown.surroundings).is_some_and(|listed| listed.contains(id)))
+        Some(R::listed(shown.surroundings).is_some_and(|listed| listed.contains(id)))
     };
     let elsewhere = view.index.listed_by(id).iter().filter(|instance| Some(*instance) != place);
     place.and_then(lists) == Some(false) || elsewhere.into_iter().any(|other| lists(other) == Some(true))
 }
 
 /// The instances of which it is not known what is on them. One that is gone, and left something behind, is no riddle.
-pub(super) fn doubtful_hosts<'a, F: Flag>(
-    view: View<'a, F>,
+pub(super) fn doubtful_hosts<'a, R: Resource>(
+    view: View<'a, R>,
     name: &ObjectId,
-    object: &'a Object<F::Of>,
+    object: &'a Object<R>,
 ) -> impl Iterator<Item = (&'a InstanceId, Reason)> {
     let hosts = view.hosts_of(name).filter(|_| object.intent.owners.is_some());
     let left_behind = |instance: &InstanceId| {
@@ -310,7 +306,7 @@ pub(super) fn doubtful_hosts<'a, F: Flag>(
             (Presence::Unknown(reason), _) => Some(reason),
             (Presence::Shown(_), Role::Unclear(reason)) => Some(reason),
             (Presence::Shown(shown), _) => {
-                F::Of::listed(shown.surroundings).is_none().then_some(Reason::FieldUnreadable)
+                R::listed(shown.surroundings).is_none().then_some(Reason::FieldUnreadable)
             }
             (Presence::Gone(_), _) if left_behind(instance) => None,
             (Presence::Gone(_), _) if host.named => Some(Reason::NotFound),
@@ -321,15 +317,15 @@ pub(super) fn doubtful_hosts<'a, F: Flag>(
 }
 
 /// When something was last seen on an instance.
-fn seen_on<F: Flag>(view: View<'_, F>, instance: &InstanceId) -> Option<Moment> {
+fn seen_on<R: Resource>(view: View<'_, R>, instance: &InstanceId) -> Option<Moment> {
     let there = view.index.on(instance).filter_map(|id| view.inventory.evidence(id));
-    let there = there.filter(|evidence| F::Of::place(&evidence.facts) == Place::On(instance));
+    let there = there.filter(|evidence| R::place(&evidence.facts) == Place::On(instance));
     there.map(|evidence| evidence.seen).max()
 }
 
 /// What is known of a host, in the light of what was seen on it.
-pub(super) fn presence_of<'a, F: Flag>(
-    view: View<'_, F>,
+pub(super) fn presence_of<'a, R: Resource>(
+    view: View<'_, R>,
     instance: &InstanceId,
     host: Host<'a>,
 ) -> Presence<'a> {
@@ -338,7 +334,7 @@ pub(super) fn presence_of<'a, F: Flag>(
 }
 
 /// Whether a host of an object's is gone, and it has yet to be seen what has become of something on it.
-pub(super) fn bereaved<F: Flag>(view: View<'_, F>, name: &ObjectId) -> bool {
+pub(super) fn bereaved<R: Resource>(view: View<'_, R>, name: &ObjectId) -> bool {
     let mut hosts = view.hosts_of(name).into_iter().flat_map(Hosts::iter);
     hosts.any(|(instance, host)| host.gone() && seen_on(view, instance).is_some())
 }

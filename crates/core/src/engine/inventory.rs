@@ -80,7 +80,8 @@ impl<R: Resource> Inventory<R> {
     }
 
     /// The cloud showed a target. Where its tags can't be read, the last ones that could stay.
-    pub fn observe(&mut self, id: &R::Id, evidence: Evidence<R>) {
+    /// The answer is what was known before.
+    pub fn observe(&mut self, id: &R::Id, evidence: Evidence<R>) -> Option<Evidence<R>> {
         if R::tags(&evidence.facts).is_some() {
             self.last_tags.remove(id);
         } else {
@@ -88,7 +89,8 @@ impl<R: Resource> Inventory<R> {
             self.last_tags.insert(id.clone(), last);
         }
         let target = self.targets.entry(id.clone()).or_default();
-        (target.evidence, target.absence) = (Some(evidence), None);
+        target.absence = None;
+        target.evidence.replace(evidence)
     }
 
     /// The cloud's answers lack a target since this call. What was noted of its absence before stands.
@@ -97,12 +99,10 @@ impl<R: Resource> Inventory<R> {
         Some(target.absence.get_or_insert_with(|| Box::new(Absence::new(since))))
     }
 
-    /// What was known of a target is void.
-    pub fn void(&mut self, id: &R::Id) {
-        if let Some(target) = self.targets.get_mut(id) {
-            target.evidence = None;
-        }
+    /// What was known of a target is void. The answer is what that was.
+    pub fn void(&mut self, id: &R::Id) -> Option<Evidence<R>> {
         self.last_tags.remove(id);
+        self.targets.get_mut(id)?.evidence.take()
     }
 
     /// Nobody wants to know of a target any more.

@@ -4,10 +4,10 @@ use std::collections::BTreeSet;
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::time::Duration;
 
+use super::flag_view::FlagView;
 use super::hosts::{Hosts, Presence, doubtful_hosts, is_no_id, is_on_unheard, lists_disagree};
 use super::objects::{Member, Object};
 use super::standing::progress;
-use super::view::View;
 use crate::conditions::{Question, judge};
 use crate::deletion_protection::departures;
 use crate::flag::{Applicability, Flag, Id};
@@ -18,7 +18,7 @@ use crate::verdict::{
     Counts, Groups, MAX_ROWS, NodeFindings, RegionReport, Row, State, Verdict, sort_rows, tell_with,
 };
 
-pub(super) fn judge_part<F: Flag>(view: View<'_, F>, name: &ObjectId) -> (RegionReport, Duration) {
+pub(super) fn judge_part<F: Flag>(view: FlagView<'_, F>, name: &ObjectId) -> (RegionReport, Duration) {
     let Some(object) = view.objects.get(name) else { return (RegionReport::default(), Duration::ZERO) };
     let mut counts = Counts::default();
     let mut rows: Vec<Row> = Vec::new();
@@ -37,14 +37,14 @@ pub(super) fn judge_part<F: Flag>(view: View<'_, F>, name: &ObjectId) -> (Region
         awaiting |= matches!(verdict, Verdict::Unknown(Reason::AwaitingEvidence))
             || (!object.settled && verdict == Verdict::Unknown(Reason::EvidenceStale))
             || (at_start && verdict == Verdict::Unknown(Reason::Missing))
-            || (!object.settled && is_on_unheard(view, name, id));
+            || (!object.settled && is_on_unheard(*view, name, id));
         let mut verdict = view.explain(verdict, &object.intent);
         if verdict == Verdict::Unknown(Reason::NotFound) && object.intent.selector.only_node_names(id) {
             // Nobody has typed this id.
             verdict = Verdict::Unknown(Reason::NodeInstanceGone);
             gone.insert(InstanceId::new(id.to_string()));
         }
-        if is_no_id(view, object, id) {
+        if is_no_id(*view, object, id) {
             verdict = Verdict::Unknown(Reason::NodeIdRefused);
             refused.insert(InstanceId::new(id.to_string()));
         }
@@ -88,7 +88,7 @@ pub(super) fn judge_part<F: Flag>(view: View<'_, F>, name: &ObjectId) -> (Region
     let settled = object.settled || !awaiting || waited;
     let progress = progress(view, name);
     let mut owners = Groups::new();
-    for (instance, reason) in doubtful_hosts(view, name, object) {
+    for (instance, reason) in doubtful_hosts(*view, name, object) {
         let words = || hosts?.words_for(reason).map(Into::into);
         tell_with(&mut owners, reason, instance.as_str(), words);
         match reason {
@@ -126,7 +126,7 @@ pub(super) fn judge_part<F: Flag>(view: View<'_, F>, name: &ObjectId) -> (Region
 
 /// What is said of one target of an object, and its risks; `None`: it is none of its targets.
 pub(super) fn judge_target<F: Flag>(
-    view: View<'_, F>,
+    view: FlagView<'_, F>,
     name: &ObjectId,
     object: &Object<F::Of>,
     id: &Id<F>,
@@ -154,7 +154,7 @@ pub(super) fn judge_target<F: Flag>(
         // The cloud has two lists. As long as they don't agree, something is under way.
         if matches!(said, Verdict::Protected(_) | Verdict::NotApplicable(_))
             && !F::Of::unlisted(&evidence.facts)
-            && lists_disagree(view, name, id, F::Of::place(&evidence.facts).instance())
+            && lists_disagree(*view, name, id, F::Of::place(&evidence.facts).instance())
         {
             said = Verdict::Unknown(Reason::ListsDisagree);
         }
@@ -169,7 +169,7 @@ pub(super) fn judge_target<F: Flag>(
 }
 
 /// What conditions would be made of the part, without counts and lists.
-pub(super) fn shape<F: Flag>(view: View<'_, F>, name: &ObjectId, part: &RegionReport) -> u64 {
+pub(super) fn shape<F: Flag>(view: FlagView<'_, F>, name: &ObjectId, part: &RegionReport) -> u64 {
     let question = view.objects.get(name).map_or_else(Question::default, |o| Question::of::<F>(&o.intent));
     let condition_set = judge(question, part);
     // What is to be durable before the cloud is asked may not wait until counts are due.

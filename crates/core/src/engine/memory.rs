@@ -6,14 +6,14 @@
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
-use super::Engine;
+use super::flag_view::FlagView;
 use super::hosts::{Host, Hosts};
 use super::objects::Member;
+use super::targets::{Before, Targets};
 use super::turn::Turn;
 use super::unprotect::Ended;
 use crate::flag::{Flag, Id};
 use crate::id::ObjectId;
-use crate::loss::Cause;
 use crate::reason::Reason;
 use crate::resource::{Place, Resource};
 use crate::retention::{MAX_GONE, Remembered};
@@ -87,29 +87,73 @@ impl Remembered {
     }
 }
 
-impl<F: Flag> Engine<F> {
-    /// Notes what new evidence says of a target: that it is protected, and where it is.
-    pub(super) fn remember(&mut self, turn: &mut Turn<'_>, id: &Id<F>) {
-        if !F::Of::REMEMBERS {
-            return;
+/// What evidence says of a target, as far as memory is concerned.
+#[derive(Debug)]
+pub(super) struct Followed {
+    /// The objects that select it, or may, and whether each is to remember it.
+    selectors: Vec<(ObjectId, bool)>,
+    /// Whether it is on its way to an instance: it was never on it, and may come back.
+    on_its_way: bool,
+}
+
+/// What evidence says of a target.
+pub(super) fn follow<F: Flag>(view: FlagView<'_, F>, id: &Id<F>) -> Option<Followed> {
+    let evidence = view.inventory.evidence(id)?;
+    let protected = matches!(view.verdict(id, view.horizon(), 0), Some(Verdict::Protected(_)));
+    let selectors = view.selectors_of(id).map(|(name, object, member)| {
+        (name.clone(), protected && member == Member::Yes && object.intent.protect)
+    });
+    Some(Followed { selectors: selectors.collect(), on_its_way: !F::at_stake(&evidence.facts) })
+}
+
+/// What an object has come to remember, and what it has not any more, with the reason.
+type Tidied<F> = (Vec<Id<F>>, Vec<(Id<F>, Reason)>);
+
+/// What an object is to remember, and what it is to forget because its spec excludes it or has given it up.
+pub(super) fn tidied<F: Flag>(view: FlagView<'_, F>, name: &ObjectId) -> Tidied<F> {
+    let (mut new, mut left) = (Vec::new(), Vec::new());
+    let Some(object) = view.objects.get(name) else { return (new, left) };
+    let horizon = view.horizon();
+    let given_up = |id: &Id<F>, verdict: Option<Verdict>| {
+        let ended = view.unprotector.task(name).and_then(|task| task.ended.get(id));
+        ended == Some(&Ended::Done) && matches!(verdict, Some(Verdict::Unprotected(_)))
+    };
+    for id in view.reach(object) {
+        let verdict = view.verdict(id, horizon, 0);
+        let member = view.member(name, object, id);
+        if object.memory.kept.contains_key(id) {
+            let on_its_way = view
+                .inventory
+                .evidence(id)
+                .is_some_and(|e| !matches!(F::Of::place(&e.facts), Place::Free) && !F::at_stake(&e.facts));
+            if member == Member::No && on_its_way && !object.intent.selector.exclude_ids.contains(id) {
+                // Whether it comes to be on an instance that is excluded has yet to be seen.
+            } else if member == Member::No {
+                left.push((id.clone(), Reason::Excluded));
+            } else if verdict == Some(Verdict::Unknown(Reason::NotFound)) {
+                // That was proven before this object came to remember it.
+                left.push((id.clone(), Reason::Departed));
+            } else if given_up(id, verdict) {
+                left.push((id.clone(), F::UNPROTECTED));
+            }
+        } else if member == Member::Yes
+            && object.intent.protect
+            && matches!(verdict, Some(Verdict::Protected(_)))
+        {
+            new.push(id.clone());
         }
-        let Some(evidence) = self.inventory.evidence(id) else { return };
-        let protected =
-            matches!(self.view(turn).verdict(id, self.view(turn).horizon(), 0), Some(Verdict::Protected(_)));
-        let selectors: Vec<(ObjectId, bool)> = self
-            .view(turn)
-            .selectors_of(id)
-            .map(|(name, object, member)| {
-                (name.clone(), protected && member == Member::Yes && object.intent.protect)
-            })
-            .collect();
-        // What is on its way to an instance was never on it, and may come back.
-        let arrived = F::at_stake(&evidence.facts);
+    }
+    (new, left)
+}
+
+impl<R: Resource> Targets<R> {
+    /// Notes what evidence says of a target.
+    pub(super) fn remember(&mut self, turn: &Turn<'_>, id: &R::Id, seen: Followed) {
         let place = match self.inventory.place(id) {
-            Place::On(_) if !arrived => Place::Unreadable,
+            Place::On(_) if seen.on_its_way => Place::Unreadable,
             place => place,
         };
-        for (name, worth) in selectors {
+        for (name, worth) in seen.selectors {
             let hosts = turn.hosts_of(&name);
             let Some(object) = self.objects.get_mut(&name) else { continue };
             if worth && !object.memory.kept.contains_key(id) {
@@ -124,76 +168,33 @@ impl<F: Flag> Engine<F> {
         }
     }
 
-    /// Brings an object's memory up to what is known: notes which free targets have outlived their instance, remembers what
-    /// has become its target and is protected, and forgets what its spec excludes or has given up.
-    pub fn tidy_memory(&mut self, turn: &mut Turn<'_>, name: &ObjectId) {
-        if !F::Of::REMEMBERS {
-            return;
-        }
+    /// Notes which free targets of an object have outlived the instance that they were on.
+    pub(super) fn notice_survivors(&mut self, turn: &Turn<'_>, name: &ObjectId) {
         let hosts = turn.hosts_of(name);
         let Some(object) = self.objects.get_mut(name) else { return };
         for remembered in object.memory.kept.values_mut() {
             remembered.outlive(hosts);
         }
-        let Some(object) = self.objects.get(name) else { return };
-        let horizon = self.view(turn).horizon();
-        let given_up = |id: &Id<F>, verdict: Option<Verdict>| {
-            let ended = self.unprotector.task(name).and_then(|task| task.ended.get(id));
-            ended == Some(&Ended::Done) && matches!(verdict, Some(Verdict::Unprotected(_)))
-        };
-        let (mut new, mut left) = (Vec::new(), Vec::new());
-        for id in self.view(turn).reach(object) {
-            let verdict = self.view(turn).verdict(id, horizon, 0);
-            let member = self.view(turn).member(name, object, id);
-            if object.memory.kept.contains_key(id) {
-                let on_its_way = self.inventory.evidence(id).is_some_and(|e| {
-                    !matches!(F::Of::place(&e.facts), Place::Free) && !F::at_stake(&e.facts)
-                });
-                if member == Member::No && on_its_way && !object.intent.selector.exclude_ids.contains(id) {
-                    // Whether it comes to be on an instance that is excluded has yet to be seen.
-                } else if member == Member::No {
-                    left.push((id.clone(), Reason::Excluded));
-                } else if verdict == Some(Verdict::Unknown(Reason::NotFound)) {
-                    // That was proven before this object came to remember it.
-                    left.push((id.clone(), Reason::Departed));
-                } else if given_up(id, verdict) {
-                    left.push((id.clone(), F::UNPROTECTED));
-                }
-            } else if member == Member::Yes
-                && object.intent.protect
-                && matches!(verdict, Some(Verdict::Protected(_)))
-            {
-                new.push(id.clone());
+    }
+
+    /// An object does not remember a target any more, for this reason.
+    pub(super) fn depart(&mut self, name: &ObjectId, id: &R::Id, reason: Reason) {
+        if let Some(object) = self.objects.get_mut(name) {
+            object.memory.depart(id, reason);
+            if !object.intent.selector.holds(id) {
+                self.index.unname(name, id);
             }
         }
-        for id in &new {
-            self.remember(turn, id);
-        }
-        for (id, reason) in left {
-            if reason == Reason::Departed {
-                self.note_loss(turn, name, &id, Cause::Gone);
-            }
-            if let Some(object) = self.objects.get_mut(name) {
-                object.memory.depart(&id, reason);
-                if !object.intent.selector.holds(&id) {
-                    self.index.unname(name, &id);
-                }
-            }
-            self.forget_unselected(&id);
-        }
+        self.unselect(id);
     }
 
     /// It is proven that the target is gone: nobody remembers it any more.
-    pub(super) fn forget_gone(&mut self, turn: &mut Turn<'_>, id: &Id<F>) {
-        if !F::Of::REMEMBERS {
-            return;
-        }
-        let facts = self.inventory.evidence(id).map(|e| e.facts.clone());
+    pub(super) fn forget_gone(&mut self, turn: &mut Turn<'_>, id: &R::Id, before: &Before<R>) {
         for name in self.index.naming(id).to_vec() {
             let Some(object) = self.objects.get_mut(&name) else { continue };
             let Some(remembered) = object.memory.depart(id, Reason::Departed) else { continue };
-            if let Some(facts) = &facts {
-                object.memory.gone.push_back((id.clone(), remembered, facts.clone()));
+            if let Some(evidence) = &before.evidence {
+                object.memory.gone.push_back((id.clone(), remembered, evidence.facts.clone()));
                 if object.memory.gone.len() > MAX_GONE {
                     object.memory.gone.pop_front();
                 }

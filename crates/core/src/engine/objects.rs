@@ -3,13 +3,11 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
-use super::Engine;
 use super::hosts::{Hosts, Presence, Role};
 use super::memory::Memory;
+use super::targets::Targets;
 use super::turn::Turn;
-use crate::engine::target::Target;
 use crate::evidence::Evidence;
-use crate::flag::{Flag, Id};
 use crate::id::{CallId, Generation, InstanceId, ObjectId};
 use crate::intent::Intent;
 use crate::loss::Loss;
@@ -58,13 +56,24 @@ pub(super) enum Member {
     Unclear(Reason),
 }
 
+/// What has changed with an object's intent.
+#[derive(Debug)]
+pub(crate) struct Edit<R: Resource> {
+    /// Its generation is another one.
+    pub edited: bool,
+    /// It was known before, and its generation is the same.
+    pub same: bool,
+    /// The targets that it may have now.
+    pub reach: Vec<R::Id>,
+}
+
 impl<R: Resource> Object<R> {
     /// Whether it selects the target, as far as evidence tells. What is named is not left out on evidence from before
     /// the horizon; what comes by tag is, for then the listing does not count as complete either. `remembered`: it is
     /// named by the object's memory. `listed_by`: the instances whose own list holds it. `hosts`: those of the object.
     pub fn member<'a>(
         &self,
-        (id, target): (&R::Id, Option<&Target<R>>),
+        (id, evidence): (&R::Id, Option<&Evidence<R>>),
         horizon: Moment,
         remembered: bool,
         listed_by: &[InstanceId],
@@ -83,7 +92,6 @@ impl<R: Resource> Object<R> {
         if certain && selector.exclude_tags.is_empty() && !excludes_owners {
             return Member::Yes;
         }
-        let evidence = target.and_then(|t| t.evidence.as_ref());
         let Some(evidence) = evidence.filter(|e| e.tag_epoch >= self.tag_epoch) else {
             return Member::Unclear(Reason::AwaitingEvidence);
         };
@@ -184,31 +192,23 @@ impl<R: Resource> Object<R> {
     }
 }
 
-impl<F: Flag> Engine<F> {
-    /// An object can't be read: it may be a hold on anything.
-    pub fn set_opaque(&mut self, turn: &mut Turn<'_>, object: &ObjectId) {
+impl<R: Resource> Targets<R> {
+    /// An object asks nothing of these targets, or does not exist any more; or, if it is `opaque`, can't be read: then it
+    /// may be a hold on anything.
+    pub fn drop_object(&mut self, turn: &mut Turn<'_>, object: &ObjectId, opaque: bool) {
         self.drop_intent(turn, object);
-        self.opaque.insert(object.clone());
-    }
-
-    /// An object asks nothing of these targets, or does not exist any more.
-    pub fn drop_object(&mut self, turn: &mut Turn<'_>, object: &ObjectId) {
-        self.drop_intent(turn, object);
-        self.opaque.remove(object);
-    }
-
-    /// A hold that came or fell changes what others may unprotect.
-    pub fn holds_changed(&mut self, turn: &mut Turn<'_>) {
-        self.unprotector.hurry(turn.now.after(Duration::from_secs(1)));
-        turn.context.touch_all(self.unprotector.open().cloned());
+        if opaque {
+            self.opaque.insert(object.clone());
+        } else {
+            self.opaque.remove(object);
+        }
     }
 
     fn drop_intent(&mut self, turn: &mut Turn<'_>, object: &ObjectId) {
         let Some(old) = self.objects.remove(object) else { return };
         self.reader.unlist(object);
-        let reach: Vec<Id<F>> = self.view(turn).reach(&old).cloned().collect();
+        let reach: Vec<R::Id> = self.view(turn).reach(&old).cloned().collect();
         self.release(object, &old);
-        self.unprotector.forget(object);
         self.by_host.remove(object);
         self.host_changes.remove(object);
         if !old.intent.enumerates {
@@ -221,16 +221,13 @@ impl<F: Flag> Engine<F> {
         for instance in &old.hosted {
             self.index.disown(object, instance);
         }
-        if self.unprotector.works_for(object) {
-            self.drop_batch();
-        }
         for id in reach {
-            self.forget_unselected(&id);
+            self.unselect(&id);
         }
     }
 
     /// Takes what an intent selects out of the index.
-    fn release(&mut self, object: &ObjectId, old: &Object<F::Of>) {
+    fn release(&mut self, object: &ObjectId, old: &Object<R>) {
         self.keys.release(&old.intent.selector);
         if old.intent.enumerates {
             self.keys.release_surroundings();
@@ -238,19 +235,19 @@ impl<F: Flag> Engine<F> {
         self.index.remove(object, &old.intent.selector);
     }
 
-    /// An object's newest generation asks this.
+    /// An object's newest generation asks this. `None`: that is known, or something newer.
     pub fn set_intent(
         &mut self,
         turn: &mut Turn<'_>,
         object: &ObjectId,
         generation: Generation,
-        intent: Intent<F::Of>,
-    ) {
+        intent: Intent<R>,
+    ) -> Option<Edit<R>> {
         self.opaque.remove(object);
         if let Some(known) = self.objects.get(object)
             && (generation < known.generation || (generation == known.generation && intent == known.intent))
         {
-            return;
+            return None;
         }
         let mut old = self.objects.remove(object);
         // The new keys are held before the old ones are released, so that what both need is not read again.
@@ -258,7 +255,7 @@ impl<F: Flag> Engine<F> {
         if intent.enumerates {
             tag_epoch = tag_epoch.max(self.keys.need_surroundings());
         }
-        let mut reached: BTreeSet<Id<F>> = BTreeSet::new();
+        let mut reached: BTreeSet<R::Id> = BTreeSet::new();
         if let Some(old) = &old {
             reached.extend(self.view(turn).reach(old).cloned());
             self.release(object, old);
@@ -287,7 +284,6 @@ impl<F: Flag> Engine<F> {
         });
         let edited = old.as_ref().is_none_or(|old| old.generation != generation);
         let same = old.as_ref().is_some_and(|old| old.generation == generation);
-        self.unprotector.changed(turn.now, object, &intent, same);
         let fresh_listing = same_tags.is_none() && intent.selector.needs_listing();
         let entry = Object {
             generation,
@@ -317,7 +313,11 @@ impl<F: Flag> Engine<F> {
             losses,
             intent,
         };
-        self.note_business(object, &entry);
+        if entry.intent.owners.is_some() {
+            self.by_host.insert(object.clone());
+        } else {
+            self.by_host.remove(object);
+        }
         let hot = entry.hot(turn.now);
         let awaited = (!entry.settled).then_some(entry.born);
         if !entry.intent.enumerates {
@@ -327,9 +327,8 @@ impl<F: Flag> Engine<F> {
         turn.context.touch(object.clone());
         if edited && hot {
             self.reader.spec_changed(turn.now);
-            self.writer.spec_changed(turn.now);
         }
-        self.revisit(turn, object, edited, &reached);
+        let reach = self.revisit(turn, object, edited, &reached);
         if rehosts {
             self.rehost(turn, object, former);
         }
@@ -346,84 +345,36 @@ impl<F: Flag> Engine<F> {
             self.ascertain_exclusion(object);
         }
         for id in reached {
-            self.forget_unselected(&id);
+            self.unselect(&id);
         }
-    }
-
-    /// Notes what there is to do for an object besides keeping flags, and ends what its intent may stand against.
-    fn note_business(&mut self, object: &ObjectId, entry: &Object<F::Of>) {
-        if self.unprotector.works_for(object) {
-            self.drop_batch();
-        }
-        if entry.intent.owners.is_some() {
-            self.by_host.insert(object.clone());
-        } else {
-            self.by_host.remove(object);
-        }
-        if entry.intent.owners.is_some() {
-            // It may hold what is on an instance by a tag that was not asked for when that was looked at.
-            self.drop_batch();
-        }
+        Some(Edit { edited, same, reach })
     }
 
     /// Looks at every target of an object whose intent changed.
-    fn revisit(&mut self, turn: &mut Turn<'_>, object: &ObjectId, edited: bool, before: &BTreeSet<Id<F>>) {
-        let Some(entry) = self.objects.get(object) else { return };
+    fn revisit(
+        &mut self,
+        turn: &mut Turn<'_>,
+        object: &ObjectId,
+        edited: bool,
+        before: &BTreeSet<R::Id>,
+    ) -> Vec<R::Id> {
+        let Some(entry) = self.objects.get(object) else { return Vec::new() };
         let (hot, epoch) = (entry.hot(turn.now), entry.tag_epoch);
-        let reach: Vec<Id<F>> = self.view(turn).reach(entry).cloned().collect();
-        for id in reach {
-            self.inventory.expect(&id);
-            if let (true, Some(care)) = (edited, self.writer.known_care_mut(&id)) {
-                // A spec change resets the waiting, not what was written.
-                care.failures = 0;
-                care.not_before = turn.now;
-                if care.trouble.as_ref().is_some_and(|t| t.reason != F::REFUSAL.settling) {
-                    care.trouble = None;
-                }
-            }
-            if let (true, Some(absence)) = (edited, self.inventory.absence_mut(&id)) {
+        let reach: Vec<R::Id> = self.view(turn).reach(entry).cloned().collect();
+        for id in &reach {
+            self.inventory.expect(id);
+            if let (true, Some(absence)) = (edited, self.inventory.absence_mut(id)) {
                 absence.refused = false;
             }
-            let unread = self.inventory.evidence(&id).is_none_or(|e| e.tag_epoch < epoch);
+            let unread = self.inventory.evidence(id).is_none_or(|e| e.tag_epoch < epoch);
             // What was there before the start is read by the first sweep: nobody's change may wait behind it. And what was
             // selected before the Nodes, or what is watched, changed is being read already.
-            if unread && hot && (edited || !before.contains(&id)) {
-                self.reader.read_changed(&id);
+            if unread && hot && (edited || !before.contains(id)) {
+                self.reader.read_changed(id);
             } else {
-                self.reconsider(turn, &id);
+                self.reconsider(id);
             }
         }
-    }
-
-    /// Drops what is remembered of a target that nobody selects any more. Its flag stays as it is. As long as a write
-    /// or its effect may be under way it is remembered all the same: an object made a moment later must not take what
-    /// a read shows meanwhile for evidence, nor write beside it.
-    pub(super) fn forget_unselected(&mut self, id: &Id<F>) {
-        self.lingering.remove(id);
-        if self.inventory.get(id).is_none() {
-            return;
-        }
-        let tags = self.inventory.tags(id);
-        let place = self.inventory.place(id);
-        if self.index.concerns(id, tags, place) {
-            return;
-        }
-        let oldest = self.oldest_call();
-        if self.writer.care(id).is_some_and(|care| care.under_way(oldest)) {
-            self.lingering.insert(id.clone());
-            return;
-        }
-        self.index.retag(id, tags, &[]);
-        self.index.move_to(id, place.instance(), None);
-        self.inventory.forget(id);
-        self.writer.drop_care(id);
-        self.reader.forget(id);
-    }
-
-    /// Drops what was remembered for the sake of a write that has come to its end.
-    pub fn forget_lingering(&mut self) {
-        for id in self.lingering.clone() {
-            self.forget_unselected(&id);
-        }
+        reach
     }
 }

@@ -43,7 +43,7 @@ pub(super) struct Demand {
 
 /// What waits elsewhere, for which a verifying read may wait, too.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct WritesPending {
+pub(crate) struct WritesPending {
     pub any: bool,
     pub urgent: bool,
 }

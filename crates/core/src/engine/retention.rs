@@ -4,13 +4,14 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use super::Engine;
 use super::attach::Attacher;
 use super::attaching::{destinations, is_free};
+use super::flag_view::FlagView;
 use super::hosts::{Hosts, Role};
 use super::judge::judge_target;
 use super::memory::Memory;
 use super::objects::Object;
+use super::targets::Targets;
 use super::turn::Turn;
 use super::view::View;
 use crate::delete_on_release::DeleteOnRelease;
@@ -21,23 +22,26 @@ use crate::resource::{Place, Resource};
 use crate::retention::{InterfacePhase, InterfaceRow, MAX_RETAINED, Remembered, RetentionReport, sort_rows};
 use crate::verdict::Verdict;
 
-impl Engine<DeleteOnRelease> {
-    /// Brings up what the object wants to know of besides the instances that its spec selects. Whether that has changed.
-    pub fn update_watch(&mut self, turn: &Turn<'_>, attacher: &Attacher, name: &ObjectId) -> bool {
-        let Some(object) = self.objects.get(name) else { return false };
-        let watch = wanted_instances(self.view(turn), attacher, name, object);
-        if watch == object.watch {
-            return false;
-        }
-        let changed: Vec<InstanceId> = watch.symmetric_difference(&object.watch).cloned().collect();
-        for id in changed {
-            self.host_changes_for(turn, name, &id);
-        }
-        if let Some(object) = self.objects.get_mut(name) {
-            object.watch = watch;
-        }
-        true
+/// Brings up what an object wants to know of besides the instances that its spec selects. Whether that has changed.
+pub(crate) fn update_watch(
+    turn: &Turn<'_>,
+    targets: &mut Targets<Interface>,
+    attacher: &Attacher,
+    name: &ObjectId,
+) -> bool {
+    let Some(object) = targets.objects.get(name) else { return false };
+    let watch = wanted_instances(targets.view(turn), attacher, name, object);
+    if watch == object.watch {
+        return false;
     }
+    let changed: Vec<InstanceId> = watch.symmetric_difference(&object.watch).cloned().collect();
+    for id in changed {
+        targets.host_changes_for(turn, name, &id);
+    }
+    if let Some(object) = targets.objects.get_mut(name) {
+        object.watch = watch;
+    }
+    true
 }
 
 /// Whether the object's spec selects the instance.
@@ -69,7 +73,7 @@ fn list_ids(memory: &Memory<Interface>, part: &mut RetentionReport) {
 
 /// What an object remembers, for its report.
 pub(crate) fn retention_part(
-    view: View<'_, DeleteOnRelease>,
+    view: FlagView<'_, DeleteOnRelease>,
     attacher: &Attacher,
     name: &ObjectId,
 ) -> Option<Box<RetentionReport>> {
@@ -115,8 +119,8 @@ pub(crate) fn retention_part(
     Some(Box::new(part))
 }
 
-pub(super) fn row(
-    view: View<'_, DeleteOnRelease>,
+fn row(
+    view: FlagView<'_, DeleteOnRelease>,
     id: &InterfaceId,
     facts: &InterfaceFacts,
     remembered: Option<&Remembered>,
@@ -152,8 +156,8 @@ pub(super) fn row(
 
 /// The instances that hold the object's targets, those that free ones were on last, and those to which something is to
 /// be attached.
-pub(super) fn wanted_instances(
-    view: View<'_, DeleteOnRelease>,
+fn wanted_instances(
+    view: View<'_, Interface>,
     attacher: &Attacher,
     name: &ObjectId,
     object: &Object<Interface>,

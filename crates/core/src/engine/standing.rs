@@ -1,10 +1,10 @@
 //! What stands between the targets of an object and the end of its unprotecting.
 
 use super::care::Value;
+use super::flag_view::FlagView;
 use super::hosts::{Presence, doubtful_hosts, is_no_id};
 use super::objects::Member;
 use super::unprotect::{Ended, Next, Plan, Task};
-use super::view::View;
 use crate::authority::{Case, Obstacles, UnprotectPermit, grant};
 use crate::evidence::Evidence;
 use crate::flag::{Flag, Id};
@@ -22,7 +22,7 @@ pub(super) enum Standing {
 }
 
 /// Where the object's task stands; `None`: it is not time for a look, or there is none.
-pub(super) fn plan<F: Flag>(view: View<'_, F>, object: &ObjectId) -> Option<Plan<F::Of>> {
+pub(super) fn plan<F: Flag>(view: FlagView<'_, F>, object: &ObjectId) -> Option<Plan<F::Of>> {
     let entry = view.objects.get(object)?;
     let task = view.unprotector.task(object)?;
     // What is not listed is waited for like a target that is not known.
@@ -33,7 +33,7 @@ pub(super) fn plan<F: Flag>(view: View<'_, F>, object: &ObjectId) -> Option<Plan
             Reason::NotFound | Reason::NodeInstanceGone | Reason::NodeIdRefused | Reason::ListsDisagree
         )
     };
-    let doubt = doubtful_hosts(view, object, entry).map(|(_, reason)| reason).find(|reason| !absent(reason));
+    let doubt = doubtful_hosts(*view, object, entry).map(|(_, reason)| reason).find(|reason| !absent(reason));
     // A deletion that may not unprotect need not know what.
     let powerless = task.what == Unprotecting::BeforeDeletion && !entry.intent.may.unprotect;
     let unlisted = view.unlisted(object).or(doubt).filter(|_| !powerless);
@@ -63,14 +63,14 @@ pub(super) fn plan<F: Flag>(view: View<'_, F>, object: &ObjectId) -> Option<Plan
 }
 
 /// What stands between one target and the end of the task; `None`: it is not one of the object's targets.
-pub(super) fn standing<F: Flag>(view: View<'_, F>, object: &ObjectId, id: &Id<F>) -> Option<Standing> {
+pub(super) fn standing<F: Flag>(view: FlagView<'_, F>, object: &ObjectId, id: &Id<F>) -> Option<Standing> {
     let entry = view.objects.get(object)?;
     let task = view.unprotector.task(object)?;
     if task.ended.contains_key(id) {
         return None;
     }
     // A Node of which nobody knows the instance holds nothing up.
-    if is_no_id(view, entry, id) {
+    if is_no_id(*view, entry, id) {
         return None;
     }
     match view.member_by_spec(object, entry, id) {
@@ -143,7 +143,7 @@ pub(super) fn standing<F: Flag>(view: View<'_, F>, object: &ObjectId, id: &Id<F>
 }
 
 /// A deletion does not wait for what only a person can mend; it waits for the rest until its patience ends.
-pub(super) fn stands_against<F: Flag>(view: View<'_, F>, task: &Task<F::Of>, reason: Reason) -> Standing {
+pub(super) fn stands_against<F: Flag>(view: FlagView<'_, F>, task: &Task<F::Of>, reason: Reason) -> Standing {
     let reason = match (reason, view.reader.hindrance().why()) {
         (Reason::AwaitingEvidence | Reason::EvidenceStale | Reason::AwaitingListing, Some((why, _))) => why,
         _ => reason,
@@ -161,7 +161,7 @@ pub(super) fn stands_against<F: Flag>(view: View<'_, F>, task: &Task<F::Of>, rea
 
 /// Puts the case for one target to [`grant`].
 pub(super) fn permit<F: Flag>(
-    view: View<'_, F>,
+    view: FlagView<'_, F>,
     Next { object, id, proofs: (proof, read_since) }: &Next<F::Of>,
 ) -> Option<UnprotectPermit<F>> {
     let (entry, target) = (view.objects.get(object)?, view.inventory.get(id)?);
@@ -191,7 +191,7 @@ pub(super) fn permit<F: Flag>(
 }
 
 /// How far the object's unprotecting has come, for its report.
-pub(super) fn progress<F: Flag>(view: View<'_, F>, object: &ObjectId) -> Option<Progress> {
+pub(super) fn progress<F: Flag>(view: FlagView<'_, F>, object: &ObjectId) -> Option<Progress> {
     let entry = view.objects.get(object)?;
     let task = view.unprotector.task(object)?;
     let mut progress = Progress { done: task.done, ..Progress::default() };
@@ -223,7 +223,7 @@ pub(super) fn progress<F: Flag>(view: View<'_, F>, object: &ObjectId) -> Option<
 }
 
 /// Why the instance that the target is on is not seen.
-fn unseen_host<F: Flag>(view: View<'_, F>, name: &ObjectId, id: &Id<F>) -> Option<Reason> {
+fn unseen_host<F: Flag>(view: FlagView<'_, F>, name: &ObjectId, id: &Id<F>) -> Option<Reason> {
     let instance = view.inventory.place(id).instance()?;
     match view.hosts_of(name)?.get(instance)?.presence {
         Presence::Shown(_) => None,

@@ -5,6 +5,7 @@ use std::time::Duration;
 use crate::backoff::LONG;
 use crate::evidence::Evidence;
 use crate::id::CallId;
+use crate::reason::Reason;
 use crate::resource::Resource;
 use crate::time::Moment;
 
@@ -58,6 +59,16 @@ impl Absence {
             blind: false,
             refused: false,
             denied: false,
+        }
+    }
+
+    /// What is to be said of the target.
+    pub fn reason(&self) -> Reason {
+        match self {
+            absence if absence.refused => Reason::RequestRefused,
+            absence if absence.proven() => Reason::NotFound,
+            absence if absence.blind => Reason::NothingVisible,
+            _ => Reason::Missing,
         }
     }
 

@@ -4,8 +4,8 @@ use super::context::Context;
 use super::hosts::Hosts;
 use super::reporter::Reporter;
 use super::view::View;
-use crate::deletion_protection::DeletionProtection;
 use crate::id::ObjectId;
+use crate::instance::Instance;
 use crate::time::Moment;
 
 /// One step of the engine at one moment.
@@ -14,7 +14,7 @@ pub(crate) struct Turn<'a> {
     pub context: &'a mut Context,
     pub reporter: &'a mut Reporter,
     /// What is known of instances; `None`: the step is about instances themselves.
-    pub hosts: Option<&'a View<'a, DeletionProtection>>,
+    pub hosts: Option<&'a View<'a, Instance>>,
 }
 
 impl<'a> Turn<'a> {

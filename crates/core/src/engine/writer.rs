@@ -1,17 +1,19 @@
 //! Writes: the queues in which targets wait, the calls under way, and what is being done about each target.
 
 use std::collections::{BTreeMap, VecDeque};
+use std::time::Duration;
 
 use super::action::{Settings, describe};
 use super::calls::Calls;
-use super::care::{Care, Trouble, Value};
+use super::care::{Care, SETTLE, SETTLE_PROTECTED, Trouble, Value};
 use super::context::Context;
 use crate::authority::UnprotectPermit;
-use crate::backoff;
+use crate::backoff::{self, LONG};
 use crate::budget::{Budget, Urgency};
 use crate::call::WriteCall;
+use crate::evidence::Evidence;
 use crate::failure::{Class, Effect as Outcome, Failure};
-use crate::flag::{Flag, Id};
+use crate::flag::{Applicability, Flag, Id};
 use crate::id::{CallId, ObjectId};
 use crate::reason::Reason;
 use crate::time::Moment;
@@ -120,6 +122,111 @@ impl<F: Flag> Writer<F> {
     /// Nothing is done about a target any more.
     pub fn drop_care(&mut self, id: &Id<F>) {
         self.care.remove(id);
+    }
+
+    /// Whether something of ours unprotects a target, also when its answer is not there yet, or was lost.
+    pub fn unprotects(&self, id: &Id<F>) -> bool {
+        let under_way =
+            |call| self.calls.purpose(call).is_some_and(|(_, value)| *value == Value::Unprotected);
+        self.care(id).is_some_and(|care| {
+            matches!(care.accepted, Some((_, Value::Unprotected)))
+                || care.writing.is_some_and(under_way)
+                || care.trouble_with(Value::Unprotected).is_some()
+        })
+    }
+
+    /// Holds new evidence against what was done about a target. `interval`: that of the sweeps. The answer is when it is to
+    /// be looked at again.
+    pub fn weigh(
+        &mut self,
+        now: Moment,
+        id: &Id<F>,
+        evidence: &Evidence<F::Of>,
+        interval: Duration,
+    ) -> Option<Moment> {
+        let (protected, applicability) = (F::protected(&evidence.facts), F::applicability(&evidence.facts));
+        let call = evidence.call;
+        let mut look_at = None;
+        let Some(care) = self.care.get_mut(id) else { return None };
+        if care.written_before.is_some_and(|end| call < end) || care.writing.is_some() {
+            return None;
+        }
+        if applicability != Applicability::Yes
+            && care.trouble.as_ref().is_some_and(|t| t.reason == F::REFUSAL.settling)
+        {
+            // No contradiction any more; should it come back, it is a new one.
+            care.trouble = None;
+        }
+        if let Some((at, value)) = care.accepted {
+            let settled = at.after(match value {
+                Value::Protected => interval.max(SETTLE_PROTECTED),
+                Value::Unprotected => SETTLE,
+            });
+            if protected == Some(value == Value::Protected) {
+                care.accepted = None;
+                care.ignored = None;
+                care.looks = 0;
+                care.trouble = None;
+            } else if now < settled {
+                // 1, 2, 4, 8 … seconds: the cloud may be slow to show what it did.
+                care.look_at = now.after(Duration::from_secs(1 << care.looks.min(4))).min(settled);
+                care.looks += 1;
+                look_at = Some(care.look_at);
+            } else {
+                care.accepted = None;
+                care.looks = 0;
+                let before = care.ignored.filter(|(of, _)| *of == value).map_or(0, |(_, times)| times);
+                care.ignored = Some((value, before + 1));
+                if before > 0 {
+                    // Protection does not wait: it is written again at the pace of the sweeps.
+                    if value == Value::Unprotected {
+                        care.not_before = now.after(LONG);
+                    }
+                    let reason = Reason::WriteIneffective;
+                    let since = care.trouble.as_ref().filter(|t| t.reason == reason).map_or(now, |t| t.since);
+                    care.trouble = Some(Trouble { value, reason, since, last: now, detail: Box::default() });
+                }
+            }
+        }
+        if let (Some(protected), None) = (protected, care.accepted) {
+            let reached = if protected { Value::Protected } else { Value::Unprotected };
+            care.drifted &= !protected;
+            if care.ignored.is_some_and(|(value, _)| value == reached) {
+                care.ignored = None;
+            }
+            if care.trouble_with(reached).is_some() || (care.trouble.is_none() && protected) {
+                care.failures = 0;
+                care.trouble = None;
+            }
+        }
+        if care.idle(now) {
+            self.care.remove(id);
+        }
+        look_at
+    }
+
+    /// Has the protected value written on a target, on behalf of this object. `hot`: somebody waits for it. `interval`: that
+    /// of the sweeps. The answer is when it may be written, if that is not now.
+    pub fn protect_soon(
+        &mut self,
+        now: Moment,
+        object: &ObjectId,
+        id: &Id<F>,
+        (hot, interval): (bool, Duration),
+    ) -> Option<Moment> {
+        let care = self.care_mut(id);
+        let drifted = care.drifted;
+        if drifted && let Some(last) = care.repairs.last() {
+            // Whoever keeps switching it off is answered each time, and costs one write in a sweep interval.
+            care.not_before = care.not_before.max(last.after(interval));
+        }
+        let (in_vain, not_before) = (care.in_vain(now), care.not_before);
+        if not_before > now {
+            return Some(not_before);
+        }
+        let queue = self.queue(hot, drifted, in_vain);
+        self.enqueue(object, id, queue);
+        None
     }
 
     // What waits.
@@ -317,11 +424,6 @@ impl<F: Flag> Writer<F> {
     /// Calls without an answer.
     pub fn calls(&self) -> &Calls<impl Sized> {
         &self.calls
-    }
-
-    /// Whether a call under way sets the unprotected value.
-    pub fn unprotects(&self, call: CallId) -> bool {
-        self.calls.purpose(call).is_some_and(|(_, value)| *value == Value::Unprotected)
     }
 
     /// Takes a call out that has an answer, or is lost: its target, and the value that it was to set.

@@ -1,0 +1,115 @@
+//! The one read-only look at a flag: what is known of the targets that carry it, who holds it, and what is being done about it.
+
+use std::ops::Deref;
+
+use super::care::{self, CONTEST, Care};
+use super::objects::Member;
+use super::unprotect::Unprotector;
+use super::view::View;
+use super::writer::Writer;
+use crate::failure::without_request;
+use crate::flag::{Applicability, Flag, Id};
+use crate::id::ObjectId;
+use crate::intent::Intent;
+use crate::reason::Reason;
+use crate::time::Moment;
+use crate::verdict::Verdict;
+
+/// What is known of a flag on all targets, at one moment, beside what is known of the targets themselves.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct FlagView<'a, F: Flag> {
+    pub(super) targets: View<'a, F::Of>,
+    pub(super) writer: &'a Writer<F>,
+    pub(super) unprotector: &'a Unprotector<F::Of>,
+}
+
+impl<'a, F: Flag> Deref for FlagView<'a, F> {
+    type Target = View<'a, F::Of>;
+
+    fn deref(&self) -> &Self::Target {
+        &self.targets
+    }
+}
+
+impl<'a, F: Flag> FlagView<'a, F> {
+    /// The verdict on evidence alone, whoever asks; `None`: nobody wants to know of it.
+    pub(super) fn verdict(self, id: &Id<F>, horizon: Moment, epoch: u32) -> Option<Verdict> {
+        let target = self.inventory.get(id)?;
+        Some(care::verdict::<F>(target, self.care(id), horizon, epoch))
+    }
+
+    /// What is being done about a target.
+    pub(super) fn care(self, id: &Id<F>) -> Option<&'a Care> {
+        self.writer.care(id)
+    }
+
+    /// Repairs within the last hour that make a write war.
+    pub(super) fn contested(self, id: &Id<F>) -> bool {
+        self.care(id).is_some_and(|care| care.repairs.len() >= CONTEST.1 && care.contested(self.now))
+    }
+
+    /// An object that has the protected value written on this target.
+    pub(super) fn enforcer(self, id: &'a Id<F>) -> Option<&'a ObjectId> {
+        self.selectors_of(id)
+            .find(|(_, object, member)| *member == Member::Yes && object.intent.enforces())
+            .map(|(name, ..)| name)
+    }
+
+    /// Whether any object but this one holds the target. In doubt it does.
+    pub(super) fn held_by_other(self, id: &Id<F>, than: &ObjectId) -> bool {
+        self.selectors_of(id).any(|(name, object, _)| name != than && object.intent.holds())
+    }
+
+    /// Words a verdict for an object: with the trouble of reading when that is why it is unknown, and as a mere
+    /// observation where nothing is to be done about it.
+    pub(super) fn explain(self, verdict: Verdict, intent: &Intent<F::Of>) -> Verdict {
+        match (verdict, self.reader.hindrance().why()) {
+            (Verdict::Unknown(Reason::AwaitingEvidence | Reason::EvidenceStale), Some((why, _))) => {
+                Verdict::Unknown(why)
+            }
+            (Verdict::Unprotected(_), _) if !intent.holds() => Verdict::Unprotected(Reason::NotWanted),
+            (Verdict::Unprotected(_), _) if intent.observe => Verdict::Unprotected(Reason::Unprotected),
+            _ => verdict,
+        }
+    }
+
+    pub(super) fn row_detail(self, id: &Id<F>, reason: Reason) -> Option<Box<str>> {
+        let trouble = self.care(id).and_then(|c| c.trouble.as_ref()).filter(|t| t.reason == reason);
+        let detail = match trouble {
+            Some(trouble) => trouble.detail.as_ref(),
+            None => self
+                .reader
+                .hindrance()
+                .why()
+                .filter(|(why, _)| *why == reason)
+                .map_or("", |(_, detail)| detail),
+        };
+        (!detail.is_empty()).then(|| detail.into())
+    }
+
+    /// What the cloud said of a target, for a sentence about many.
+    pub(super) fn words(self, id: &Id<F>, reason: Reason) -> Option<Box<str>> {
+        self.row_detail(id, reason).map(|detail| without_request(&detail).into())
+    }
+
+    /// Whether the protected value is to be written on this target now: judged anew just before the call goes out.
+    pub(super) fn needs_protecting(self, id: &Id<F>) -> bool {
+        let Some(target) = self.inventory.get(id) else { return false };
+        let Some(evidence) = target.evidence.as_ref().filter(|_| target.absence.is_none()) else {
+            return false;
+        };
+        // Whoever led meanwhile may have written, and so may anybody since two sweeps ago.
+        let known = evidence.seen >= self.horizon() && evidence.call >= self.term.since;
+        let ready = self.care(id).is_none_or(|care| {
+            care.writing.is_none()
+                && care.accepted.is_none()
+                && care.not_before <= self.now
+                && care.written_before.is_none_or(|end| evidence.call >= end)
+        });
+        known
+            && ready
+            && F::protected(&evidence.facts) == Some(false)
+            && F::applicability(&evidence.facts) == Applicability::Yes
+            && self.enforcer(id).is_some()
+    }
+}

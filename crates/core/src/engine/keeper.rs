@@ -1,0 +1,540 @@
+//! One flag on all targets of its resource: what objects want of it, and what is done about it.
+
+use std::collections::BTreeSet;
+use std::time::Duration;
+
+use super::action::{PreflightId, Settings, Window};
+use super::care::Value;
+use super::context::Context;
+use super::flag_view::FlagView;
+use super::hosts::bereaved;
+use super::judge::{digest, judge_part, shape};
+use super::losses::{gathers_losses, had_through_host, holders, loss, unhosted};
+use super::memory::{follow, tidied};
+use super::objects::{Edit, Member};
+use super::reader::WritesPending;
+use super::reporter::Draft;
+use super::standing::{permit, plan};
+use super::targets::{Before, Change, Targets};
+use super::turn::Turn;
+use super::unprotect::{Unprotector, Verified, room};
+use super::writer::{Turn as WriterTurn, Writer};
+use crate::authority::PreflightAnswer;
+use crate::call::WriteCall;
+use crate::evidence::Evidence;
+use crate::failure::Failure;
+use crate::flag::{Applicability, Flag, Id};
+use crate::id::{CallId, Generation, InstanceId, ObjectId};
+use crate::loss::{Cause, Sight};
+use crate::reason::Reason;
+use crate::resource::Resource;
+use crate::retention::RetentionReport;
+use crate::time::Moment;
+use crate::verdict::RegionReport;
+
+/// What is done about one flag.
+#[derive(Debug)]
+pub(crate) struct Keeper<F: Flag> {
+    settings: Settings,
+    pub(super) writer: Writer<F>,
+    unprotector: Unprotector<F::Of>,
+}
+
+impl<F: Flag> Keeper<F> {
+    /// Nothing is done yet.
+    pub fn new(settings: Settings) -> Self {
+        Self { settings, writer: Writer::new(settings), unprotector: Unprotector::default() }
+    }
+
+    /// The one read-only look at the flag on all targets.
+    pub fn view<'a, 't: 'a>(&'a self, turn: &Turn<'t>, targets: &'a Targets<F::Of>) -> FlagView<'a, F> {
+        FlagView { targets: targets.view(turn), writer: &self.writer, unprotector: &self.unprotector }
+    }
+
+    /// Writes that the budget has left for now, and targets whose flag waits to be written.
+    pub fn load(&mut self, now: Moment) -> (u32, usize) {
+        (self.writer.available(now), self.writer.queue_length())
+    }
+
+    /// What waits to be written.
+    pub fn pending(&self) -> WritesPending {
+        WritesPending { any: self.writer.pending(), urgent: self.writer.urgent_pending() }
+    }
+
+    /// Whether something is being done about a target.
+    pub fn busy(&self, id: &Id<F>) -> bool {
+        self.writer.care(id).is_some()
+    }
+
+    /// Whether a write or its effect may be under way, or a read that was sent before it ended. `oldest`: the oldest call
+    /// without an answer.
+    pub fn under_way(&self, id: &Id<F>, oldest: Option<CallId>) -> bool {
+        self.writer.care(id).is_some_and(|care| care.under_way(oldest))
+    }
+
+    /// Nobody wants to know of a target any more.
+    pub fn forget(&mut self, id: &Id<F>) {
+        self.writer.drop_care(id);
+    }
+
+    // What objects ask for.
+
+    /// An object asks for something else.
+    pub fn intent_changed(
+        &mut self,
+        turn: &mut Turn<'_>,
+        targets: &mut Targets<F::Of>,
+        object: &ObjectId,
+        edit: &Edit<F::Of>,
+    ) {
+        let Some(entry) = targets.objects.get(object) else { return };
+        self.unprotector.changed(turn.now, object, &entry.intent, edit.same);
+        if edit.edited && entry.hot(turn.now) {
+            self.writer.spec_changed(turn.now);
+        }
+        // It may hold what is on an instance by a tag that was not asked for when that was looked at.
+        if self.unprotector.works_for(object) || entry.intent.owners.is_some() {
+            self.drop_batch(targets);
+        }
+        for id in edit.reach.iter().filter(|_| edit.edited) {
+            if let Some(care) = self.writer.known_care_mut(id) {
+                care.spec_changed::<F>(turn.now);
+            }
+        }
+    }
+
+    /// An object is gone, or can't be read.
+    pub fn object_dropped(&mut self, targets: &mut Targets<F::Of>, object: &ObjectId) {
+        self.unprotector.forget(object);
+        if self.unprotector.works_for(object) {
+            self.drop_batch(targets);
+        }
+    }
+
+    /// A hold that came or fell changes what others may unprotect.
+    pub fn holds_changed(&mut self, turn: &mut Turn<'_>) {
+        self.unprotector.hurry(turn.now.after(Duration::from_secs(1)));
+        self.touch_unprotecting(turn);
+    }
+
+    /// Marks the reports of the objects whose unprotecting is not carried out yet.
+    pub fn touch_unprotecting(&self, turn: &mut Turn<'_>) {
+        turn.context.touch_all(self.unprotector.open().cloned());
+    }
+
+    // What has become of targets.
+
+    /// Takes in what has become of a target.
+    pub fn heed(&mut self, turn: &mut Turn<'_>, targets: &mut Targets<F::Of>, change: &Change<F::Of>) {
+        match change {
+            Change::Shown(id, before) => {
+                self.weigh(turn, targets, id, before);
+                self.remember(turn, targets, id);
+                self.note_left(turn, targets, id, before);
+            }
+            Change::Gone(id, before) => {
+                for name in holders(targets.view(turn), id, before) {
+                    self.note_loss(turn, targets, &name, id, Cause::Gone, before.evidence.as_ref());
+                }
+                targets.forget_gone(turn, id, before);
+                if self.writer.care(id).is_some_and(|care| !care.under_way(None)) {
+                    self.writer.drop_care(id);
+                }
+            }
+            Change::Circuit => self.touch_unprotecting(turn),
+            Change::ProofRead(call, seen) => self.unprotector.targets_read(*call, seen),
+            Change::ProofLost => self.drop_batch(targets),
+        }
+    }
+
+    /// Holds new evidence against what was done about the target.
+    fn weigh(
+        &mut self,
+        turn: &mut Turn<'_>,
+        targets: &mut Targets<F::Of>,
+        id: &Id<F>,
+        before: &Before<F::Of>,
+    ) {
+        let interval = targets.sweep_interval();
+        let Some(evidence) = targets.inventory.evidence(id) else { return };
+        let was = before.evidence.as_ref().filter(|old| F::protected(&old.facts) == Some(true));
+        let drifted = was.filter(|_| F::protected(&evidence.facts) == Some(false)).map(Sight::of);
+        // Unprotecting of our own is no surprise, also when its answer is not there yet, or was lost.
+        if let Some(before) = drifted.filter(|_| !self.writer.unprotects(id)) {
+            let known = targets.inventory.len();
+            targets.breaker.surprise(turn.now, known);
+            self.writer.care_mut(id).drifted(before);
+        }
+        if let Some(look_at) = self.writer.weigh(turn.now, id, evidence, interval) {
+            targets.timers.insert((look_at, id.clone()));
+        }
+    }
+
+    /// Decides what is to be done about targets now.
+    pub fn reconsider(&mut self, turn: &mut Turn<'_>, targets: &mut Targets<F::Of>, due: &[Id<F>]) {
+        for id in due {
+            self.reconsider_one(turn, targets, id);
+        }
+    }
+
+    fn reconsider_one(&mut self, turn: &mut Turn<'_>, targets: &mut Targets<F::Of>, id: &Id<F>) {
+        let Some(evidence) = targets.inventory.evidence(id) else { return };
+        let care = self.writer.care(id);
+        if care.is_some_and(|c| c.writing.is_some()) {
+            return;
+        }
+        let overtaken = care.and_then(|c| c.written_before).is_some_and(|end| evidence.call < end);
+        if overtaken || care.is_some_and(|c| c.accepted.is_some()) {
+            if care.is_none_or(|c| c.look_at <= turn.now) {
+                let hot = targets.view(turn).is_hot(id);
+                targets.reader.verify(turn.now, id, hot);
+            }
+            return;
+        }
+        let unprotected = F::protected(&evidence.facts) == Some(false);
+        let applies = F::applicability(&evidence.facts) == Applicability::Yes;
+        targets.reader.verified(id);
+        if !unprotected || !applies {
+            return;
+        }
+        let view = self.view(turn, targets);
+        let Some(object) = view.enforcer(id).cloned() else { return };
+        let (hot, interval) = (view.is_hot(id), view.sweep_interval());
+        if let Some(at) = self.writer.protect_soon(turn.now, &object, id, (hot, interval)) {
+            targets.timers.insert((at, id.clone()));
+        }
+    }
+
+    // What objects remember, and what they lose.
+
+    /// Notes what evidence says of a target: that it is protected, and where it is.
+    pub fn remember(&self, turn: &Turn<'_>, targets: &mut Targets<F::Of>, id: &Id<F>) {
+        if F::Of::REMEMBERS {
+            let followed = follow(self.view(turn, targets), id);
+            if let Some(followed) = followed {
+                targets.remember(turn, id, followed);
+            }
+        }
+    }
+
+    /// Brings an object's memory up to what is known: notes which free targets have outlived their instance, remembers what
+    /// has become its target and is protected, and forgets what its spec excludes or has given up.
+    pub fn tidy_memory(&self, turn: &mut Turn<'_>, targets: &mut Targets<F::Of>, name: &ObjectId) {
+        if !F::Of::REMEMBERS {
+            return;
+        }
+        targets.notice_survivors(turn, name);
+        let (new, left) = tidied(self.view(turn, targets), name);
+        for id in &new {
+            self.remember(turn, targets, id);
+        }
+        for (id, reason) in left {
+            if reason == Reason::Departed {
+                let evidence = targets.inventory.evidence(&id).cloned();
+                self.note_loss(turn, targets, name, &id, Cause::Gone, evidence.as_ref());
+            }
+            targets.depart(name, &id, reason);
+        }
+    }
+
+    /// What is known of an instance is about to change, which these objects ask after. What is on it and is protected is
+    /// remembered, for after that it may not be selected any more.
+    pub fn host_changes(
+        &self,
+        turn: &Turn<'_>,
+        targets: &mut Targets<F::Of>,
+        host: &InstanceId,
+        asking: &[ObjectId],
+    ) {
+        if asking.is_empty() {
+            return;
+        }
+        let there: BTreeSet<Id<F>> = targets.index.on(host).cloned().collect();
+        for id in &there {
+            self.remember(turn, targets, id);
+        }
+        for name in asking {
+            let had = had_through_host(targets.view(turn), name, &there);
+            targets.host_changes(turn, name, host, had);
+        }
+    }
+
+    /// Sees to all hosts that have changed.
+    pub fn settle_hosts(&self, turn: &mut Turn<'_>, targets: &mut Targets<F::Of>) {
+        for (name, had) in targets.settle_hosts(turn) {
+            self.note_unhosted(turn, targets, &name, &had);
+        }
+    }
+
+    /// New evidence shows other tags. Those of its holders that it has left have lost it; what an object remembers leaves
+    /// with a reason of its own.
+    fn note_left(
+        &self,
+        turn: &mut Turn<'_>,
+        targets: &mut Targets<F::Of>,
+        id: &Id<F>,
+        before: &Before<F::Of>,
+    ) {
+        let view = self.view(turn, targets);
+        let tags = |facts| F::Of::tags(facts);
+        let new = view.inventory.evidence(id).and_then(|e| tags(&e.facts));
+        if before.evidence.as_ref().is_none_or(|old| tags(&old.facts) == new) {
+            return;
+        }
+        let mut lost = Vec::new();
+        for name in holders(view.targets, id, before) {
+            let Some(object) = view.objects.get(&name) else { continue };
+            if object.memory.kept.contains_key(id) || view.member(&name, object, id) != Member::No {
+                continue;
+            }
+            let excluded = object.intent.selector.tags_exclude(view.known_tags(id));
+            lost.push((name, if excluded { Cause::TagExcluded } else { Cause::TagLost }));
+        }
+        let evidence = view.inventory.evidence(id).cloned();
+        for (name, cause) in lost {
+            self.note_loss(turn, targets, &name, id, cause, evidence.as_ref());
+        }
+    }
+
+    /// Hosts of an object have changed. Those of its targets that were selected because of theirs, and are no more, are lost.
+    fn note_unhosted(
+        &self,
+        turn: &mut Turn<'_>,
+        targets: &mut Targets<F::Of>,
+        name: &ObjectId,
+        had: &BTreeSet<Id<F>>,
+    ) {
+        for (id, cause) in unhosted(targets.view(turn), name, had) {
+            let evidence = targets.inventory.evidence(&id).cloned();
+            self.note_loss(turn, targets, name, &id, cause, evidence.as_ref());
+        }
+    }
+
+    fn note_loss(
+        &self,
+        turn: &mut Turn<'_>,
+        targets: &mut Targets<F::Of>,
+        name: &ObjectId,
+        id: &Id<F>,
+        cause: Cause,
+        evidence: Option<&Evidence<F::Of>>,
+    ) {
+        let of_term = evidence.filter(|evidence| evidence.call >= turn.context.term().since);
+        let loss = loss::<F>(turn.now, id, cause, of_term, self.writer.care(id));
+        targets.record_loss(turn, name, loss);
+    }
+
+    // Unprotecting.
+
+    /// Looks where unprotecting stands, and begins the next batch with a question to the API server.
+    pub fn plan_unprotecting(
+        &mut self,
+        turn: &mut Turn<'_>,
+        targets: &mut Targets<F::Of>,
+        window: Window,
+    ) -> Option<(PreflightId, ObjectId)> {
+        if !window.open_for_unprotecting(turn.now) {
+            // The lease will be renewed, or it is too late.
+            return None;
+        }
+        match self.unprotector.batch_ends() {
+            Some(ends) if turn.now < ends => {
+                turn.context.wake_at(ends);
+                return None;
+            }
+            Some(_) => self.drop_batch(targets),
+            None => {}
+        }
+        for object in self.unprotector.turns() {
+            let due = self.unprotector.task(&object).map_or(turn.now, |task| task.not_before);
+            if turn.now < due {
+                turn.context.wake_at(due);
+                continue;
+            }
+            let Some(plan) = plan(self.view(turn, targets), &object) else { continue };
+            let closed = self.writer.closed(turn.now).is_some();
+            let available = self.writer.available(turn.now);
+            let room = if closed { 0 } else { room(available, self.settings.writes.per_minute) };
+            let preflight = self.unprotector.advance(turn.now, turn.context, &object, plan, room);
+            if let Some(preflight) = preflight {
+                return Some((preflight, object));
+            }
+        }
+        None
+    }
+
+    /// Gives the batch up. What is read for it already proves nothing to anybody.
+    pub fn drop_batch(&mut self, targets: &mut Targets<F::Of>) {
+        self.unprotector.drop_batch();
+        targets.reader.prove(None);
+    }
+
+    /// Takes in the API server's answer, if it is to the question of the batch. The instances that are to be read because
+    /// of it.
+    pub fn take_preflight(
+        &mut self,
+        turn: &mut Turn<'_>,
+        targets: &mut Targets<F::Of>,
+        preflight: PreflightId,
+        answer: &PreflightAnswer,
+    ) -> BTreeSet<InstanceId> {
+        let (upcoming, known) = (turn.context.upcoming_call(), (&targets.objects, &targets.inventory));
+        match self.unprotector.preflight_answered(turn.now, upcoming, known, (preflight, answer)) {
+            Verified::Nothing => {}
+            Verified::ReadTargets => targets.reader.prove(self.unprotector.batch_targets()),
+            Verified::ReadHosts => {
+                return self.unprotector.awaited_hosts().map(|(hosts, _)| hosts.clone()).unwrap_or_default();
+            }
+        }
+        BTreeSet::new()
+    }
+
+    /// The instances that are to be read for the batch, and the first call that counts.
+    pub fn awaited_hosts(&self) -> Option<(&BTreeSet<InstanceId>, CallId)> {
+        self.unprotector.awaited_hosts()
+    }
+
+    /// These of the instances that the batch awaits were shown.
+    pub fn hosts_read(
+        &mut self,
+        turn: &Turn<'_>,
+        targets: &mut Targets<F::Of>,
+        shown: &BTreeSet<InstanceId>,
+    ) {
+        self.unprotector.hosts_read(shown, turn.context.upcoming_call());
+        targets.reader.prove(self.unprotector.batch_targets());
+    }
+
+    // Writes.
+
+    /// Sends what may be written now.
+    pub fn plan_writes(
+        &mut self,
+        turn: &mut Turn<'_>,
+        targets: &Targets<F::Of>,
+        window: Window,
+        out: &mut Vec<(CallId, WriteCall<F>)>,
+    ) {
+        loop {
+            let unprotecting = self.unprotector.ready(turn.now) && window.open_for_unprotecting(turn.now);
+            match self.writer.turn(turn.now, unprotecting) {
+                WriterTurn::Nothing => break,
+                WriterTurn::Wait(until) => {
+                    turn.context.wake_at(until);
+                    break;
+                }
+                WriterTurn::Protect(urgency) => {
+                    if let Some(id) = self.writer.pop()
+                        && self.view(turn, targets).needs_protecting(&id)
+                    {
+                        self.writer.protect(turn.now, turn.context, urgency, id, out);
+                    }
+                }
+                WriterTurn::Unprotect(urgency) => {
+                    let next = self.unprotector.next_target(&targets.inventory);
+                    let permit = next.and_then(|next| permit(self.view(turn, targets), &next));
+                    if let Some(permit) = permit {
+                        self.writer.unprotect(turn.now, turn.context, urgency, permit, out);
+                    }
+                }
+            }
+        }
+    }
+
+    /// Takes a write out that has an answer, or is lost: its target, and the value that it was to set.
+    pub fn take_call(&mut self, call: CallId) -> Option<(Id<F>, Value)> {
+        self.writer.take_call(call)
+    }
+
+    /// A write has ended.
+    pub fn write_ended(
+        &mut self,
+        turn: &mut Turn<'_>,
+        targets: &mut Targets<F::Of>,
+        (id, value): (&Id<F>, Value),
+        result: Result<(), Failure>,
+    ) {
+        self.writer.heed(turn.now, turn.context, &result);
+        if targets.inventory.get(id).is_none() {
+            return;
+        }
+        let ended = self.writer.ended(turn.now, turn.context, (id, value), result);
+        if let Some(at) = ended.again_at {
+            targets.timers.insert((at, id.clone()));
+        }
+        if ended.gone {
+            targets.doubt(turn, id, turn.context.upcoming_call());
+        }
+        if ended.verify {
+            targets.reader.verify(turn.now, id, false);
+        }
+        targets.touch_selectors(turn, id);
+        if targets.inventory.absence(id).is_none() {
+            targets.reconsider(id);
+        }
+    }
+
+    /// Writes that have been without an answer for too long. They are to be answered as lost.
+    pub fn lost_calls(&self, now: Moment) -> impl Iterator<Item = CallId> {
+        self.writer.calls().lost(now)
+    }
+
+    /// All writes without an answer.
+    pub fn calls(&self) -> impl Iterator<Item = CallId> {
+        self.writer.calls().ids()
+    }
+
+    /// The oldest of them.
+    pub fn oldest_call(&self) -> Option<CallId> {
+        self.writer.calls().oldest()
+    }
+
+    /// When a poll is wanted for what waits here, though nothing happens.
+    pub fn wake(&self, context: &mut Context) {
+        if let Some(at) = self.writer.calls().loses_at() {
+            context.wake_at(at);
+        }
+    }
+
+    /// There is another key: what the old one was refused is tried again.
+    pub fn key_changed(&mut self, now: Moment, targets: &mut Targets<F::Of>) {
+        for id in self.writer.key_changed(now) {
+            targets.timers.insert((now, id));
+        }
+    }
+
+    // What is said.
+
+    /// The report of an object, if there is something to say.
+    pub fn report(
+        &self,
+        turn: &mut Turn<'_>,
+        targets: &mut Targets<F::Of>,
+        name: &ObjectId,
+        retention: impl FnOnce(FlagView<'_, F>) -> Option<Box<RetentionReport>>,
+    ) -> Option<(Generation, RegionReport)> {
+        let view = self.view(turn, targets);
+        let object = view.objects.get(name)?;
+        let (mut report, cost) = judge_part(view, name);
+        report.retention = retention(view);
+        let settled = object.settled || report.settled;
+        let draft = Draft {
+            whole: digest(&report),
+            shape: shape(view, name, &report),
+            uncertain: !report.counts.unknown.is_empty()
+                || report.unlisted.is_some()
+                || bereaved(view.targets, name),
+            tells: !object.losses.is_empty(),
+            gathers: gathers_losses(view.targets, object),
+            cost,
+            awaited: (!settled).then_some(object.born),
+        };
+        let says = turn.reporter.says(turn.now, name, object.born, draft);
+        let object = targets.objects.get_mut(name)?;
+        object.settled = settled;
+        says.then(|| {
+            let report = RegionReport { lost: std::mem::take(&mut object.losses), ..report };
+            (object.generation, report)
+        })
+    }
+}
