@@ -17,6 +17,10 @@ use keeper_core::time::Moment;
 
 use super::mood::{Mood, Refused};
 
+/// The operations that read.
+pub const INSTANCES: &str = "DescribeInstances";
+pub const INTERFACES: &str = "DescribeNetworkInterfaces";
+
 /// One instance. What is on it, the interfaces tell.
 #[derive(Debug, Clone)]
 pub struct Machine {
@@ -26,6 +30,8 @@ pub struct Machine {
     pub power: Power,
     /// The cloud answers as if it did not exist.
     pub hidden: bool,
+    /// Its own list of interfaces has an odd shape.
+    pub listless: bool,
     /// Most interfaces on it.
     pub quota: usize,
     /// Takes an interface while it is running.
@@ -200,6 +206,7 @@ pub fn machine(now: Moment, facts: InstanceFacts) -> Machine {
         vpc: "vpc-1",
         power: Power::Running,
         hidden: false,
+        listless: false,
         quota: 5,
         hot_plug: true,
         changed: now,
@@ -254,12 +261,13 @@ impl Cloud {
         now: Moment,
         read: &ReadCall<Instance>,
     ) -> Result<Page<Instance>, Failure> {
-        let visible = |machine: &Machine| !machine.hidden && !self.mood.blind;
+        let blind = self.mood.to(INSTANCES).blind;
+        let visible = |machine: &Machine| !machine.hidden && !blind;
         let all = self.machines.iter().filter(|(_, machine)| visible(machine));
         let all = all.map(|(id, machine)| {
             let mut facts = machine.facts.clone();
             facts.surroundings = Some(Arc::new(Surroundings {
-                interfaces: Some(self.list_of(id)),
+                interfaces: (!machine.listless).then(|| self.list_of(id)),
                 zone_id: Some(machine.zone.into()),
                 vpc_id: Some(machine.vpc.into()),
                 power: Some(machine.power),
@@ -267,7 +275,7 @@ impl Cloud {
             Item { id: id.clone(), facts }
         });
         let all = all.collect();
-        self.show(now, "DescribeInstances", read, all, |facts| &mut facts.tags)
+        self.show(now, INSTANCES, read, all, |facts| &mut facts.tags)
     }
 
     pub fn show_interfaces(
@@ -276,7 +284,8 @@ impl Cloud {
         read: &ReadCall<Interface>,
     ) -> Result<Page<Interface>, Failure> {
         let listing = !matches!(read.query, Query::Ids(_));
-        let visible = |card: &Card| !(card.hidden || self.mood.blind || listing && card.skipped);
+        let blind = self.mood.to(INTERFACES).blind;
+        let visible = |card: &Card| !(card.hidden || blind || listing && card.skipped);
         let all = self.cards.iter().filter(|(_, card)| visible(card));
         let all = all.map(|(id, card)| {
             let mut facts = card.facts.clone();
@@ -286,7 +295,7 @@ impl Cloud {
             Item { id: id.clone(), facts }
         });
         let all = all.collect();
-        self.show(now, "DescribeNetworkInterfaces", read, all, |facts| &mut facts.tags)
+        self.show(now, INTERFACES, read, all, |facts| &mut facts.tags)
     }
 
     fn show<R: Resource>(
@@ -300,25 +309,26 @@ impl Cloud {
     where
         R::Id: Display,
     {
+        let mood = self.mood.to(operation);
         let throttled = self.throttles(now, operation).then_some(Class::Throttled);
-        if let Some(class) = self.mood.reads_fail.or(self.refusal(read)).or(throttled) {
+        if let Some(class) = mood.reads_fail.or(refusal(mood, read)).or(throttled) {
             return Err(failure(class, "Scripted", Outcome::None));
         }
         if let Some((_, given)) = read.page.as_ref().and_then(|token| token.as_str().split_once('@')) {
             let given = Moment::at(Duration::from_millis(given.parse().unwrap()));
-            if self.mood.token_life.is_some_and(|life| now.since(given) > life) {
+            if mood.token_life.is_some_and(|life| now.since(given) > life) {
                 return Err(failure(Class::Unrecognized, "InvalidParameter.NextToken", Outcome::None));
             }
         }
-        let skips = self.mood.skips && read.page.is_some() && !matches!(read.query, Query::Ids(_));
+        let skips = mood.skips && read.page.is_some() && !matches!(read.query, Query::Ids(_));
         if skips {
             self.skipped = now;
         }
         match &read.query {
             Query::Ids(ids) => {
                 assert!((1..=100).contains(&ids.len()), "I5: a read by {} ids", ids.len());
-                all.retain(|item| ids.contains(&item.id) || self.mood.ignores_ids);
-                if self.mood.denies && all.len() < ids.len() {
+                all.retain(|item| ids.contains(&item.id) || mood.ignores_ids);
+                if mood.denies && all.len() < ids.len() {
                     return Err(failure(Class::Gone, "InvalidId.NotFound", Outcome::None));
                 }
             }
@@ -343,7 +353,7 @@ impl Cloud {
         let given = now.since(Moment::default()).as_millis();
         let next = rest.get(self.page_size).map(|item| PageToken::new(format!("{}@{given}", item.id)));
         let mut items: Vec<Item<R>> = rest.into_iter().take(self.page_size).collect();
-        if self.mood.odd_tags {
+        if mood.odd_tags {
             for item in &mut items {
                 *tags(&mut item.facts) = None;
             }
@@ -351,11 +361,11 @@ impl Cloud {
         self.answered += 1;
         Ok(Page {
             items,
-            unreadable: usize::from(self.mood.unreadable),
+            unreadable: usize::from(mood.unreadable),
             // Less than any id.
-            next: if self.mood.circles { next.or(Some(PageToken::new("-"))) } else { next },
+            next: if mood.circles { next.or(Some(PageToken::new("-"))) } else { next },
             request_id: RequestId::new("R"),
-            identity: if self.mood.restless { Identity(self.answered) } else { self.mood.identity },
+            identity: if mood.restless { Identity(self.answered) } else { mood.identity },
         })
     }
 
@@ -366,26 +376,9 @@ impl Cloud {
         if passed.0 != minute {
             *passed = (minute, 0);
         }
-        let full = self.mood.quota.is_some_and(|quota| passed.1 >= quota);
+        let full = self.mood.to(operation).quota.is_some_and(|quota| passed.1 >= quota);
         passed.1 += u32::from(!full);
         full
-    }
-
-    fn refusal<R: Resource>(&self, read: &ReadCall<R>) -> Option<Class>
-    where
-        R::Id: Display,
-    {
-        let poisoned = match &read.query {
-            Query::Ids(ids) => self.mood.poison && ids.iter().any(|id| id.to_string() == "i-poison"),
-            _ => false,
-        };
-        let refused = match self.mood.refuses {
-            Some(Refused::Filter) => matches!(read.query, Query::Tagged(_)),
-            Some(Refused::Token) => read.page.is_some(),
-            Some(Refused::Anything) => true,
-            None => false,
-        };
-        (poisoned || refused).then_some(Class::Bug)
     }
 
     /// AttachNetworkInterface: refused by code, or accepted and under way.
@@ -457,6 +450,24 @@ impl Cloud {
             card.protected()
         });
     }
+}
+
+/// What is wrong with the read itself.
+fn refusal<R: Resource>(mood: Mood, read: &ReadCall<R>) -> Option<Class>
+where
+    R::Id: Display,
+{
+    let poisoned = match &read.query {
+        Query::Ids(ids) => mood.poison && ids.iter().any(|id| id.to_string() == "i-poison"),
+        _ => false,
+    };
+    let refused = match mood.refuses {
+        Some(Refused::Filter) => matches!(read.query, Query::Tagged(_)),
+        Some(Refused::Token) => read.page.is_some(),
+        Some(Refused::Anything) => true,
+        None => false,
+    };
+    (poisoned || refused).then_some(Class::Bug)
 }
 
 /// What the newest answer said of one target, of the reads sent since our last write and the last start.

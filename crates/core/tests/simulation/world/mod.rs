@@ -15,7 +15,7 @@ mod people;
 mod store;
 
 pub use asks::*;
-pub use cloud::{Card, eni, filter, i, payg, tags};
+pub use cloud::{Card, INSTANCES, INTERFACES, eni, filter, i, payg, tags};
 pub use dice::Dice;
 pub use mood::{Mood, Refused};
 pub use store::Spec;
@@ -118,6 +118,9 @@ pub struct World {
     pub cloud: Cloud,
     pub store: BTreeMap<String, Stored>,
     pub latency: Duration,
+    /// How much longer than that an answer to a read of instances takes, and one to a read of interfaces.
+    pub slow_instances: Duration,
+    pub slow_interfaces: Duration,
     /// How long the watch takes to show a status that was written.
     pub watch_lag: Duration,
     pub faults: BTreeMap<usize, Fault>,
@@ -197,6 +200,8 @@ impl World {
             cloud: Cloud { page_size: 100, ..Cloud::default() },
             store: BTreeMap::new(),
             latency: Duration::from_millis(100),
+            slow_instances: Duration::ZERO,
+            slow_interfaces: Duration::ZERO,
             watch_lag: Duration::from_millis(300),
             faults: BTreeMap::new(),
             arrived: Vec::new(),
@@ -453,14 +458,20 @@ impl World {
 
     fn answer(&mut self, fault: Option<Fault>, event: Event) {
         let process = Some(self.crashes);
+        let takes = self.latency
+            + match &event {
+                Event::Instances(_, Ok(Reply::Page(_))) => self.slow_instances,
+                Event::Interfaces(_, Ok(Reply::Page(_))) => self.slow_interfaces,
+                _ => Duration::ZERO,
+            };
         match fault {
             Some(Fault::LoseReply | Fault::LoseCall) => {}
-            Some(Fault::Delay(by)) => self.schedule(self.latency + by, process, event),
+            Some(Fault::Delay(by)) => self.schedule(takes + by, process, event),
             Some(Fault::Double) => {
-                self.schedule(self.latency, process, event.clone());
-                self.schedule(self.latency * 3, process, event);
+                self.schedule(takes, process, event.clone());
+                self.schedule(takes * 3, process, event);
             }
-            _ => self.schedule(self.latency, process, event),
+            _ => self.schedule(takes, process, event),
         }
     }
 

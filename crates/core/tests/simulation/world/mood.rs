@@ -14,6 +14,8 @@ use keeper_core::failure::Class;
 pub struct Mood {
     /// Who is answered.
     pub identity: Identity,
+    /// What is wrong with reads is wrong with those of this operation alone.
+    pub only: Option<&'static str>,
     /// Every read is answered to somebody else.
     pub restless: bool,
     /// Page tokens expire after so long, and are refused with a code that no table knows.
@@ -60,6 +62,16 @@ pub struct Mood {
     pub attach_resets: bool,
 }
 
+impl Mood {
+    /// How it is to whoever reads by this operation.
+    pub fn to(self, operation: &str) -> Self {
+        match self.only {
+            Some(only) if only != operation => Self { identity: self.identity, ..Self::default() },
+            _ => self,
+        }
+    }
+}
+
 /// What a read has that the cloud refuses.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Refused {
@@ -75,6 +87,7 @@ impl Default for Mood {
     fn default() -> Self {
         Self {
             identity: Identity::default(),
+            only: None,
             restless: false,
             token_life: None,
             blind: false,

@@ -39,9 +39,8 @@ pub struct Desk {
 impl World {
     /// The operator is shown an object and tells the engine, unless it knows a newer one. `again`: or the same.
     pub fn see(&mut self, id: &ObjectId, version: u64, generation: Generation, asked: Asked, again: bool) {
-        if !self.store.values().any(|stored| stored.id == *id) {
-            return;
-        }
+        let Some(stored) = self.store.values().find(|stored| stored.id == *id) else { return };
+        let asked = if stored.generation == generation { stored.with_its_nodes(asked) } else { asked };
         let desk = self.desks.entry(id.clone()).or_default();
         if version < desk.seen || (version == desk.seen && !again) {
             return;

@@ -216,6 +216,19 @@ impl Stored {
         }
     }
 
+    /// What the object asked a moment ago, with the Nodes as they are now: these are watched for themselves.
+    pub fn with_its_nodes(&self, mut asked: Asked) -> Asked {
+        let then = match &mut asked {
+            Asked::Protection(intent) => Some(&mut intent.selector),
+            Asked::Retention(intent, _) => intent.owners.as_deref_mut(),
+            Asked::Opaque | Asked::Gone => None,
+        };
+        if let (Some(then), Some(now)) = (then, self.spec.instances()) {
+            then.node_ids.clone_from(&now.node_ids);
+        }
+        asked
+    }
+
     fn note_intents(&mut self) {
         let wanted: Vec<(InterfaceId, Option<InstanceId>)> = self
             .retention()
