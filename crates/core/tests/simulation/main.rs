@@ -20,6 +20,8 @@ mod retention {
     mod crashes;
     mod crowds;
     mod grants;
+    mod host_reads;
+    mod hosts;
     mod keeping;
     mod leading;
     mod releasing;
