@@ -15,10 +15,6 @@ from collections import defaultdict
 from pathlib import Path
 
 PACKAGES = {"alicloud": "crates/alicloud/src", "simulator": "crates/simulator/src", "core": "crates/core/src", "operator": "src"}
-# Folders that are not clean yet, and why. What reaches out of them is told all the same.
-NOT_YET = {
-    "crates/core/src/engine": "its files are being made into parts",
-}
 ROOTS = ("lib.rs", "main.rs", "mod.rs")
 # Both kinds of resource have these rooms.
 PAIRS = ("protection.rs", "retention.rs", "mod.rs", "tests.rs")
@@ -138,11 +134,6 @@ def circle(module, needs):
     return []
 
 
-def unfinished(module):
-    """Whether the file is not clean yet."""
-    return any(module.file.is_relative_to(folder) for folder in NOT_YET)
-
-
 def complaints(root):
     """What is wrong with a package, a text each: every file in a circle is in one that is told."""
     modules = list(Module(root).all())
@@ -150,15 +141,15 @@ def complaints(root):
     told, names = set(), defaultdict(list)
     for module in modules:
         way = circle(module, needs)
-        if way and module not in told and not all(unfinished(one) for one in way):
+        if way and module not in told:
             told.update(way)
             yield "a circle of files:" + "".join(
                 f"\n  {one.file}:{needs[one][other]} needs {other.file}" for one, other in zip(way, way[1:] + way[:1]))
-        if module.file.name in ROOTS and module.items and not unfinished(module):
+        if module.file.name in ROOTS and module.items:
             yield f"{module.file} defines {', '.join(sorted(module.items))}: it should only declare and re-export"
         for name in IMPL.findall(module.text):
             # What no file defines a macro does, in the same file.
-            if (home := module.resolve((name,))) not in (module, None) and not unfinished(module):
+            if (home := module.resolve((name,))) not in (module, None):
                 yield f"{module.file} has an `impl {name}`, which belongs to {home.file}"
         names[module.file.name].append(str(module.file))
     for name, files in names.items():
@@ -169,8 +160,6 @@ def complaints(root):
 def main():
     """Tells what is wrong with the packages."""
     broken = False
-    for folder, why in NOT_YET.items():
-        print(f"{folder} is not checked for circles yet: {why}")
     for folder in PACKAGES.values():
         for complaint in complaints(Path(folder) / "lib.rs"):
             print(complaint, file=sys.stderr)

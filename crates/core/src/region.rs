@@ -17,7 +17,8 @@ use crate::deletion_protection::DeletionProtection;
 pub use crate::engine::{Action, Asked, Input};
 use crate::engine::{
     Attacher, Attaching, Context, Finding, Keeper, Load, PreflightAnswer, PreflightId, Proven, Reporter,
-    Settings, Targets, Turn, Window, lost_reply, retention_part, update_watch,
+    Settings, Targets, Turn, Window, asking_after, drop_object, has_hosts, host_changed, hosts_awaited,
+    lost_reply, retention_part, set_intent, shown_since, update_watch,
 };
 use crate::failure::Failure;
 use crate::id::{CallId, Generation, InstanceId, ObjectId};
@@ -195,7 +196,7 @@ impl RegionEngine {
 
     fn protect(&mut self, now: Moment, object: &ObjectId, generation: Generation, intent: Intent<Instance>) {
         self.with_instances(now, |instances, turn| {
-            if let Some(edit) = instances.targets.set_intent(turn, object, generation, intent) {
+            if let Some(edit) = set_intent(instances.targets, turn, object, generation, intent) {
                 instances.keeper.intent_changed(turn, instances.targets, object, &edit);
             }
         });
@@ -215,7 +216,7 @@ impl RegionEngine {
         self.ask_after_hosts(now, object, generation, intent.owners.as_deref());
         self.with_interfaces(now, |mut interfaces, turn| {
             interfaces.attacher.changed(object, !intent.reattach.is_empty());
-            if let Some(edit) = interfaces.targets.set_intent(turn, object, generation, intent) {
+            if let Some(edit) = set_intent(interfaces.targets, turn, object, generation, intent) {
                 interfaces.keeper.intent_changed(turn, interfaces.targets, object, &edit);
             }
             interfaces.attaching().take_record(turn, object, record);
@@ -224,7 +225,7 @@ impl RegionEngine {
 
     fn drop_protection(&mut self, now: Moment, object: &ObjectId, opaque: bool) {
         self.with_instances(now, |instances, turn| {
-            instances.targets.drop_object(turn, object, opaque);
+            drop_object(instances.targets, turn, object, opaque);
             instances.keeper.object_dropped(instances.targets, object);
         });
     }
@@ -232,7 +233,7 @@ impl RegionEngine {
     fn drop_retention(&mut self, now: Moment, object: &ObjectId, opaque: bool) {
         self.with_interfaces(now, |interfaces, turn| {
             interfaces.attacher.forget(object);
-            interfaces.targets.drop_object(turn, object, opaque);
+            drop_object(interfaces.targets, turn, object, opaque);
             interfaces.keeper.object_dropped(interfaces.targets, object);
         });
     }
@@ -288,9 +289,9 @@ impl RegionEngine {
                 instances.targets.confirm(turn, finding, |id| instances.keeper.busy(id))
             });
             let Some(finding) = left else { continue };
-            let host = finding.target().filter(|_| self.instances.has_hosts()).cloned();
+            let host = finding.target().filter(|_| has_hosts(&self.instances)).cloned();
             if let Some(host) = &host {
-                let asking = self.instances.asking_after(host);
+                let asking = asking_after(&self.instances, host);
                 self.with_interfaces(now, |interfaces, turn| {
                     interfaces.keeper.host_changes(turn, interfaces.targets, host, &asking);
                 });
@@ -301,7 +302,7 @@ impl RegionEngine {
                 }
             });
             if let Some(host) = &host {
-                self.interfaces.host_changed(host, &self.instances.asking_after(host));
+                host_changed(&mut self.interfaces, host, &asking_after(&self.instances, host));
             }
         }
     }
@@ -401,7 +402,7 @@ impl RegionEngine {
             unreadable
         });
         let of_batch = self.delete_on_release.awaited_hosts();
-        let of_batch = of_batch.and_then(|(hosts, since)| self.instances.shown_since(hosts, since));
+        let of_batch = of_batch.and_then(|(hosts, since)| shown_since(&self.instances, hosts, since));
         if let Some(shown) = of_batch {
             self.with_interfaces(now, |interfaces, turn| {
                 interfaces.keeper.hosts_read(turn, interfaces.targets, &shown);
@@ -409,7 +410,7 @@ impl RegionEngine {
         }
         let of_attempt = self.attacher.awaited_host();
         let read = |(host, since): (&InstanceId, _)| {
-            self.instances.shown_since(&[host.clone()].into(), since).is_some()
+            shown_since(&self.instances, &[host.clone()].into(), since).is_some()
         };
         if of_attempt.is_some_and(read) {
             self.with_interfaces(now, |mut interfaces, turn| interfaces.attaching().host_read(turn));
@@ -421,13 +422,16 @@ impl RegionEngine {
         self.with_instances(now, |instances, turn| instances.targets.notice_staleness(turn));
         self.with_interfaces(now, |mut interfaces, turn| {
             interfaces.targets.notice_staleness(turn);
-            let findings = interfaces.targets.begin_sweep(turn);
+            // What the first sweep shows before it is known which hosts are wanted would have to be read twice.
+            let first = !interfaces.targets.has_swept();
+            let waits = first.then(|| hosts_awaited(interfaces.targets, turn)).flatten();
+            let findings = interfaces.targets.begin_sweep(turn, waits);
             interfaces.take(turn, findings);
         });
         self.context.touch_all(self.reporter.due(now));
         // What interfaces show may have objects ask after other instances: these are read in the same turn.
         self.update_watches(now);
-        let findings = self.with_instances(now, |instances, turn| instances.targets.begin_sweep(turn));
+        let findings = self.with_instances(now, |instances, turn| instances.targets.begin_sweep(turn, None));
         self.instances_found(now, findings);
         self.settle(now);
         self.plan_reads(now, out);

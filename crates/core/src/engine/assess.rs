@@ -6,8 +6,8 @@ use std::time::Duration;
 use super::attach::{Attacher, Next, State};
 use crate::delete_on_release::DeleteOnRelease;
 use crate::engine::flag_view::FlagView;
-use crate::engine::hosts::{Presence, Shown, presence_of};
-use crate::engine::objects::Object;
+use crate::engine::hosts::{Presence, Shown, hosts_of, presence_of};
+use crate::engine::object::Object;
 
 use crate::flag::{Applicability, Flag};
 use crate::id::{InterfaceId, ObjectId};
@@ -106,7 +106,7 @@ pub(super) fn assess(
         return Next::Say(Attached, Reason::AttachDone);
     }
     let owner = wanted
-        .and_then(|instance| Some((instance, view.hosts_of(name)?.get(instance)?)))
+        .and_then(|instance| Some((instance, hosts_of(view.hosts, name)?.get(instance)?)))
         .map(|(instance, host)| presence_of(*view, instance, host));
     let gone = matches!(owner, Some(Presence::Gone(_)));
     if let Some(at) = sent {

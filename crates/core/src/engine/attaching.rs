@@ -5,9 +5,10 @@ use std::collections::BTreeSet;
 use super::action::{Action, PreflightId};
 use super::assess::assess;
 use super::attach::{Attacher, Call, Next};
-use super::hosts::Presence;
+use super::hosting::visit;
+use super::hosts::{Presence, hosts_of};
 use super::keeper::Keeper;
-use super::objects::Object;
+use super::object::Object;
 use super::targets::Targets;
 use super::turn::Turn;
 use super::view::View;
@@ -69,7 +70,7 @@ impl Attaching<'_> {
             self.keeper.remember(turn, self.interfaces, id);
         }
         if anything {
-            self.interfaces.visit(turn, name, &ids.into_iter().collect());
+            visit(self.interfaces, turn, name, &ids.into_iter().collect());
         }
     }
 
@@ -224,7 +225,7 @@ impl Attaching<'_> {
         let view = self.keeper.view(turn, self.interfaces);
         let power = self.interfaces.objects.get(name).and_then(|_| {
             let instance = self.attacher.state(name, id)?.row.instance.as_ref()?;
-            match view.hosts_of(name)?.get(instance)?.presence {
+            match hosts_of(view.hosts, name)?.get(instance)?.presence {
                 Presence::Shown(shown) => shown.surroundings.power,
                 Presence::Gone(_) | Presence::Unknown(_) => None,
             }

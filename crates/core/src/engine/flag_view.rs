@@ -3,7 +3,7 @@
 use std::ops::Deref;
 
 use super::care::{self, CONTEST, Care};
-use super::objects::Member;
+use super::membership::{Member, selectors_of};
 use super::unprotect::Unprotector;
 use super::view::View;
 use super::writer::Writer;
@@ -50,14 +50,14 @@ impl<'a, F: Flag> FlagView<'a, F> {
 
     /// An object that has the protected value written on this target.
     pub(super) fn enforcer(self, id: &'a Id<F>) -> Option<&'a ObjectId> {
-        self.selectors_of(id)
+        selectors_of(self.targets, id)
             .find(|(_, object, member)| *member == Member::Yes && object.intent.enforces())
             .map(|(name, ..)| name)
     }
 
     /// Whether any object but this one holds the target. In doubt it does.
     pub(super) fn held_by_other(self, id: &Id<F>, than: &ObjectId) -> bool {
-        self.selectors_of(id).any(|(name, object, _)| name != than && object.intent.holds())
+        selectors_of(self.targets, id).any(|(name, object, _)| name != than && object.intent.holds())
     }
 
     /// Words a verdict for an object: with the trouble of reading when that is why it is unknown, and as a mere

@@ -1,6 +1,6 @@
 //! The instances that targets are on, as the selectors of one object see them.
 
-use super::objects::Object;
+use super::object::Object;
 use super::view::View;
 use crate::id::{InstanceId, ObjectId};
 use crate::instance::{Instance, InstanceFacts};
@@ -218,7 +218,7 @@ impl<'a> Hosts<'a> {
     pub fn fits(self) -> Fits {
         let throttled = |reason| reason == Reason::Throttled;
         let lacks = self.unlisted().is_some_and(throttled)
-            || self.lagging().is_some_and(throttled)
+            || self.view.lagging().is_some_and(throttled)
             || self.iter().any(|(_, host)| host.presence == Presence::Unknown(Reason::Throttled));
         if lacks { self.view.fits() } else { Fits::default() }
     }
@@ -255,6 +255,11 @@ pub(super) struct Openness {
     pub unheard: bool,
 }
 
+/// The hosts of an object; `None`: it asks after none, or its targets have no hosts.
+pub(super) fn hosts_of<'a>(instances: Option<&'a View<'a, Instance>>, name: &ObjectId) -> Option<Hosts<'a>> {
+    Hosts::of(instances?, name)
+}
+
 /// Whether the cloud refuses to be asked for an id that nobody has typed: a Node stands for it.
 pub(super) fn is_no_id<R: Resource>(view: View<'_, R>, object: &Object<R>, id: &R::Id) -> bool {
     let absence = view.inventory.absence(id);
@@ -264,7 +269,7 @@ pub(super) fn is_no_id<R: Resource>(view: View<'_, R>, object: &Object<R>, id: &
 /// Whether the target is on an instance that its object does not ask after yet.
 pub(super) fn is_on_unheard<R: Resource>(view: View<'_, R>, name: &ObjectId, id: &R::Id) -> bool {
     let place = view.inventory.place(id).instance();
-    place.is_some_and(|on| view.hosts_of(name).and_then(|hosts| hosts.role(on)).is_none())
+    place.is_some_and(|on| hosts_of(view.hosts, name).and_then(|hosts| hosts.role(on)).is_none())
 }
 
 /// Whether a selected instance lists the target although it is not there, or the one that it is on does not list it.
@@ -275,7 +280,7 @@ pub(super) fn lists_disagree<R: Resource>(
     place: Option<&InstanceId>,
 ) -> bool {
     let lists = |instance: &InstanceId| {
-        let host = view.hosts_of(name)?.get(instance).filter(|host| host.role == Role::Selected)?;
+        let host = hosts_of(view.hosts, name)?.get(instance).filter(|host| host.role == Role::Selected)?;
         let Presence::Shown(shown) = host.presence else { return None };
         Some(R::listed(shown.surroundings).is_some_and(|listed| listed.contains(id)))
     };
@@ -289,7 +294,7 @@ pub(super) fn doubtful_hosts<'a, R: Resource>(
     name: &ObjectId,
     object: &'a Object<R>,
 ) -> impl Iterator<Item = (&'a InstanceId, Reason)> {
-    let hosts = view.hosts_of(name).filter(|_| object.intent.owners.is_some());
+    let hosts = hosts_of(view.hosts, name).filter(|_| object.intent.owners.is_some());
     let left_behind = |instance: &InstanceId| {
         object
             .memory
@@ -303,8 +308,7 @@ pub(super) fn doubtful_hosts<'a, R: Resource>(
     hosts.into_iter().flat_map(Hosts::selected).filter_map(move |(instance, host)| {
         let doubt = match (presence_of(view, instance, host), host.role) {
             (Presence::Unknown(Reason::RequestRefused), _) if is_no_id(host) => Some(Reason::NodeIdRefused),
-            (Presence::Unknown(reason), _) => Some(reason),
-            (Presence::Shown(_), Role::Unclear(reason)) => Some(reason),
+            (Presence::Unknown(reason), _) | (Presence::Shown(_), Role::Unclear(reason)) => Some(reason),
             (Presence::Shown(shown), _) => {
                 R::listed(shown.surroundings).is_none().then_some(Reason::FieldUnreadable)
             }
@@ -335,6 +339,6 @@ pub(super) fn presence_of<'a, R: Resource>(
 
 /// Whether a host of an object's is gone, and it has yet to be seen what has become of something on it.
 pub(super) fn bereaved<R: Resource>(view: View<'_, R>, name: &ObjectId) -> bool {
-    let mut hosts = view.hosts_of(name).into_iter().flat_map(Hosts::iter);
+    let mut hosts = hosts_of(view.hosts, name).into_iter().flat_map(Hosts::iter);
     hosts.any(|(instance, host)| host.gone() && seen_on(view, instance).is_some())
 }

@@ -5,8 +5,9 @@ use std::hash::{DefaultHasher, Hash, Hasher};
 use std::time::Duration;
 
 use super::flag_view::FlagView;
-use super::hosts::{Hosts, Presence, doubtful_hosts, is_no_id, is_on_unheard, lists_disagree};
-use super::objects::{Member, Object};
+use super::hosts::{Hosts, Presence, doubtful_hosts, hosts_of, is_no_id, is_on_unheard, lists_disagree};
+use super::membership::{Member, member, unlisted};
+use super::object::Object;
 use super::standing::progress;
 use crate::conditions::{Question, judge};
 use crate::deletion_protection::departures;
@@ -27,7 +28,7 @@ pub(super) fn judge_part<F: Flag>(view: FlagView<'_, F>, name: &ObjectId) -> (Re
     // After a start, what is missing is looked up once more before the word that stands is changed: it may have been
     // proven to be gone long ago.
     let at_start = object.hot_until.is_none();
-    let hosts = view.hosts_of(name);
+    let hosts = hosts_of(view.hosts, name);
     let open = hosts.map(Hosts::openness);
     let mut awaiting = open
         .is_some_and(|open| open.awaits || (at_start && open.misses) || (!object.settled && open.unheard));
@@ -73,7 +74,7 @@ pub(super) fn judge_part<F: Flag>(view: FlagView<'_, F>, name: &ObjectId) -> (Re
     // What has no targets, and would have none by any sweep, waits for none.
     let lagging = view.lagging().filter(|_| looked_at > 0 || object.needs_listing());
     let lagging = lagging.or(by_host.and_then(Hosts::lagging));
-    let unlisted = view.unlisted(name).or(lagging);
+    let unlisted = unlisted(*view, name).or(lagging);
     let unlisted_words = unlisted.and_then(|reason| {
         let told = hosts.and_then(|hosts| hosts.words_for(reason));
         told.or_else(|| view.words_of_reads(reason)).map(Into::into)
@@ -133,7 +134,7 @@ pub(super) fn judge_target<F: Flag>(
 ) -> Option<(Verdict, Vec<Risk>)> {
     let horizon = view.told_horizon();
     let verdict = || view.verdict(id, horizon, object.tag_epoch);
-    let mut said = match view.member(name, object, id) {
+    let mut said = match member(*view, name, object, id) {
         Member::No => return None,
         // Named and missing is more to the point than unread.
         Member::Unclear(reason) => match verdict() {
@@ -148,7 +149,7 @@ pub(super) fn judge_target<F: Flag>(
         if let Some(instance) = F::Of::place(&evidence.facts).instance()
             && F::applicability(&evidence.facts) == Applicability::Yes
         {
-            let host = view.hosts_of(name).and_then(|hosts| hosts.get(instance));
+            let host = hosts_of(view.hosts, name).and_then(|hosts| hosts.get(instance));
             risks.extend(ways_to_go(host.map(|host| host.presence_below(evidence.seen))));
         }
         // The cloud has two lists. As long as they don't agree, something is under way.

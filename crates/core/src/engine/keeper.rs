@@ -7,13 +7,15 @@ use super::action::{PreflightId, Settings, Window};
 use super::care::Value;
 use super::context::Context;
 use super::flag_view::FlagView;
+use super::hosting;
 use super::hosts::bereaved;
 use super::judge::{digest, judge_part, shape};
-use super::losses::{gathers_losses, had_through_host, holders, loss, unhosted};
-use super::memory::{follow, tidied};
-use super::objects::{Edit, Member};
+use super::losses::{self, gathers_losses, had_through_host, holders, loss, unhosted};
+use super::membership::{Member, is_hot, member};
+use super::memory::{self, follow, tidied};
 use super::reader::WritesPending;
 use super::reporter::Draft;
+use super::requests::Edit;
 use super::standing::{permit, plan};
 use super::targets::{Before, Change, Targets};
 use super::turn::Turn;
@@ -136,7 +138,7 @@ impl<F: Flag> Keeper<F> {
                 for name in holders(targets.view(turn), id, before) {
                     self.note_loss(turn, targets, &name, id, Cause::Gone, before.evidence.as_ref());
                 }
-                targets.forget_gone(turn, id, before);
+                memory::forget_gone(targets, turn, id, before);
                 if self.writer.care(id).is_some_and(|care| !care.under_way(None)) {
                     self.writer.drop_care(id);
                 }
@@ -186,7 +188,7 @@ impl<F: Flag> Keeper<F> {
         let overtaken = care.and_then(|c| c.written_before).is_some_and(|end| evidence.call < end);
         if overtaken || care.is_some_and(|c| c.accepted.is_some()) {
             if care.is_none_or(|c| c.look_at <= turn.now) {
-                let hot = targets.view(turn).is_hot(id);
+                let hot = is_hot(targets.view(turn), id);
                 targets.reader.verify(turn.now, id, hot);
             }
             return;
@@ -199,7 +201,7 @@ impl<F: Flag> Keeper<F> {
         }
         let view = self.view(turn, targets);
         let Some(object) = view.enforcer(id).cloned() else { return };
-        let (hot, interval) = (view.is_hot(id), view.sweep_interval());
+        let (hot, interval) = (is_hot(*view, id), view.sweep_interval());
         if let Some(at) = self.writer.protect_soon(turn.now, &object, id, (hot, interval)) {
             targets.timers.insert((at, id.clone()));
         }
@@ -212,7 +214,7 @@ impl<F: Flag> Keeper<F> {
         if F::Of::REMEMBERS {
             let followed = follow(self.view(turn, targets), id);
             if let Some(followed) = followed {
-                targets.remember(turn, id, followed);
+                memory::remember(targets, turn, id, followed);
             }
         }
     }
@@ -223,7 +225,7 @@ impl<F: Flag> Keeper<F> {
         if !F::Of::REMEMBERS {
             return;
         }
-        targets.notice_survivors(turn, name);
+        memory::notice_survivors(targets, turn, name);
         let (new, left) = tidied(self.view(turn, targets), name);
         for id in &new {
             self.remember(turn, targets, id);
@@ -233,7 +235,7 @@ impl<F: Flag> Keeper<F> {
                 let evidence = targets.inventory.evidence(&id).cloned();
                 self.note_loss(turn, targets, name, &id, Cause::Gone, evidence.as_ref());
             }
-            targets.depart(name, &id, reason);
+            memory::depart(targets, name, &id, reason);
         }
     }
 
@@ -255,13 +257,13 @@ impl<F: Flag> Keeper<F> {
         }
         for name in asking {
             let had = had_through_host(targets.view(turn), name, &there);
-            targets.host_changes(turn, name, host, had);
+            hosting::host_changes(targets, turn, name, host, had);
         }
     }
 
     /// Sees to all hosts that have changed.
     pub fn settle_hosts(&self, turn: &mut Turn<'_>, targets: &mut Targets<F::Of>) {
-        for (name, had) in targets.settle_hosts(turn) {
+        for (name, had) in hosting::settle_hosts(targets, turn) {
             self.note_unhosted(turn, targets, &name, &had);
         }
     }
@@ -284,7 +286,7 @@ impl<F: Flag> Keeper<F> {
         let mut lost = Vec::new();
         for name in holders(view.targets, id, before) {
             let Some(object) = view.objects.get(&name) else { continue };
-            if object.memory.kept.contains_key(id) || view.member(&name, object, id) != Member::No {
+            if object.memory.kept.contains_key(id) || member(*view, &name, object, id) != Member::No {
                 continue;
             }
             let excluded = object.intent.selector.tags_exclude(view.known_tags(id));
@@ -321,7 +323,7 @@ impl<F: Flag> Keeper<F> {
     ) {
         let of_term = evidence.filter(|evidence| evidence.call >= turn.context.term().since);
         let loss = loss::<F>(turn.now, id, cause, of_term, self.writer.care(id));
-        targets.record_loss(turn, name, loss);
+        losses::record_loss(targets, turn, name, loss);
     }
 
     // Unprotecting.

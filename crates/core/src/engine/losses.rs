@@ -3,8 +3,9 @@
 use std::collections::BTreeSet;
 
 use super::care::Care;
-use super::hosts::Role;
-use super::objects::{Member, Object};
+use super::hosts::{Role, hosts_of};
+use super::membership::{Member, member, member_on};
+use super::object::Object;
 use super::targets::{Before, Targets};
 use super::turn::Turn;
 use super::view::View;
@@ -14,13 +15,6 @@ use crate::id::ObjectId;
 use crate::loss::{Cause, GATHERS, Loss, Sight};
 use crate::resource::Resource;
 use crate::time::Moment;
-
-impl Sight {
-    /// The look that this evidence is of.
-    pub(super) fn of<R: Resource>(evidence: &Evidence<R>) -> Self {
-        Self { at: evidence.seen, request_id: evidence.request_id.clone() }
-    }
-}
 
 /// The loss of a target. `evidence`: what was seen last, of this term.
 pub(super) fn loss<F: Flag>(
@@ -47,14 +41,17 @@ pub(super) fn loss<F: Flag>(
     }
 }
 
-impl<R: Resource> Targets<R> {
-    /// Notes what an object has lost.
-    pub(super) fn record_loss(&mut self, turn: &mut Turn<'_>, name: &ObjectId, loss: Loss) {
-        let Some(object) = self.objects.get_mut(name) else { return };
-        let grave = object.intent.holds() && loss.not_applicable.is_none() && !loss.cause.is_asked_for();
-        object.losses.push(Loss { grave, ..loss });
-        turn.context.touch(name.clone());
-    }
+/// Notes what an object has lost.
+pub(super) fn record_loss<R: Resource>(
+    targets: &mut Targets<R>,
+    turn: &mut Turn<'_>,
+    name: &ObjectId,
+    loss: Loss,
+) {
+    let Some(object) = targets.objects.get_mut(name) else { return };
+    let grave = object.intent.holds() && loss.not_applicable.is_none() && !loss.cause.is_asked_for();
+    object.losses.push(Loss { grave, ..loss });
+    turn.context.touch(name.clone());
 }
 
 /// Whether what an object has lost is not to be told yet, because the sweep that shows it goes on: what loses its tag
@@ -74,7 +71,7 @@ pub(super) fn holders<R: Resource>(view: View<'_, R>, id: &R::Id, before: &Befor
     let had = objects.filter(|(name, object)| {
         let remembered = object.memory.kept.contains_key(id);
         let selector = &object.intent.selector;
-        let has = || match view.member_on(name, object, (id, evidence)) {
+        let has = || match member_on(view, name, object, (id, evidence)) {
             Member::Yes => true,
             Member::No => false,
             Member::Unclear(_) => {
@@ -99,7 +96,7 @@ pub(super) fn had_through_host<R: Resource>(
         !object.memory.kept.contains_key(*id)
             && view.evidence_of_term(id).is_some()
             && view.reaches(name, id)
-            && view.member(name, object, id) == Member::Yes
+            && member(view, name, object, id) == Member::Yes
     };
     there.iter().filter(has).cloned().collect()
 }
@@ -112,10 +109,10 @@ pub(super) fn unhosted<R: Resource>(
 ) -> Vec<(R::Id, Cause)> {
     let Some(object) = view.objects.get(name) else { return Vec::new() };
     // Of an instance that nobody asks after any more it is not known whether it is excluded: what is on it has left.
-    let left = |id: &&R::Id| !view.reaches(name, id) || view.member(name, object, id) == Member::No;
+    let left = |id: &&R::Id| !view.reaches(name, id) || member(view, name, object, id) == Member::No;
     let excluded = |id: &R::Id| {
         let host = view.inventory.place(id).instance();
-        host.and_then(|host| view.hosts_of(name)?.role(host)) == Some(Role::Excluded)
+        host.and_then(|host| hosts_of(view.hosts, name)?.role(host)) == Some(Role::Excluded)
     };
     let cause = |id| if excluded(id) { Cause::HostExcluded } else { Cause::HostLeft };
     had.iter().filter(left).map(|id| (id.clone(), cause(id))).collect()

@@ -7,10 +7,11 @@ use std::sync::Arc;
 use super::attach::Attacher;
 use super::attaching::{destinations, is_free};
 use super::flag_view::FlagView;
-use super::hosts::{Hosts, Role};
+use super::hosting::host_changes_for;
+use super::hosts::{Hosts, Role, hosts_of};
 use super::judge::judge_target;
-use super::memory::Memory;
-use super::objects::Object;
+use super::object::Memory;
+use super::object::Object;
 use super::targets::Targets;
 use super::turn::Turn;
 use super::view::View;
@@ -36,7 +37,7 @@ pub(crate) fn update_watch(
     }
     let changed: Vec<InstanceId> = watch.symmetric_difference(&object.watch).cloned().collect();
     for id in changed {
-        targets.host_changes_for(turn, name, &id);
+        host_changes_for(targets, turn, name, &id);
     }
     if let Some(object) = targets.objects.get_mut(name) {
         object.watch = watch;
@@ -78,7 +79,7 @@ pub(crate) fn retention_part(
     name: &ObjectId,
 ) -> Option<Box<RetentionReport>> {
     let object = view.objects.get(name)?;
-    let (memory, hosts) = (&object.memory, view.hosts_of(name));
+    let (memory, hosts) = (&object.memory, hosts_of(view.hosts, name));
     let mut part = RetentionReport { departed: memory.departed.clone(), ..RetentionReport::default() };
     for id in view.reach(object) {
         let Some((verdict, risks)) = judge_target(view, name, object, id) else { continue };
@@ -162,7 +163,7 @@ fn wanted_instances(
     name: &ObjectId,
     object: &Object<Interface>,
 ) -> BTreeSet<InstanceId> {
-    let hosts = view.hosts_of(name);
+    let hosts = hosts_of(view.hosts, name);
     let mut wanted: BTreeSet<InstanceId> = destinations(attacher, name, object).cloned().collect();
     for id in view.reach(object) {
         let facts = view.inventory.evidence(id).map(|e| &e.facts);

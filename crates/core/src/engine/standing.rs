@@ -2,8 +2,8 @@
 
 use super::care::Value;
 use super::flag_view::FlagView;
-use super::hosts::{Presence, doubtful_hosts, is_no_id};
-use super::objects::Member;
+use super::hosts::{Presence, doubtful_hosts, hosts_of, is_no_id};
+use super::membership::{Member, member_by_spec, unlisted};
 use super::unprotect::{Ended, Next, Plan, Task};
 use crate::authority::{Case, Obstacles, UnprotectPermit, grant};
 use crate::evidence::Evidence;
@@ -36,7 +36,7 @@ pub(super) fn plan<F: Flag>(view: FlagView<'_, F>, object: &ObjectId) -> Option<
     let doubt = doubtful_hosts(*view, object, entry).map(|(_, reason)| reason).find(|reason| !absent(reason));
     // A deletion that may not unprotect need not know what.
     let powerless = task.what == Unprotecting::BeforeDeletion && !entry.intent.may.unprotect;
-    let unlisted = view.unlisted(object).or(doubt).filter(|_| !powerless);
+    let unlisted = unlisted(*view, object).or(doubt).filter(|_| !powerless);
     let unlisted = unlisted.map(|reason| stands_against(view, task, reason));
     let mut plan = Plan {
         generation: entry.generation,
@@ -73,7 +73,7 @@ pub(super) fn standing<F: Flag>(view: FlagView<'_, F>, object: &ObjectId, id: &I
     if is_no_id(*view, entry, id) {
         return None;
     }
-    match view.member_by_spec(object, entry, id) {
+    match member_by_spec(*view, object, entry, id) {
         Member::Yes => {}
         Member::No => return None,
         // Whatever it was, it is no more.
@@ -180,7 +180,7 @@ pub(super) fn permit<F: Flag>(
         object: *proof,
         target: (fresh, evidence.call),
         read_since: *read_since,
-        selected: view.member_by_spec(object, entry, id) == Member::Yes && F::at_stake(&evidence.facts),
+        selected: member_by_spec(*view, object, entry, id) == Member::Yes && F::at_stake(&evidence.facts),
         obstacles: Obstacles {
             held: view.held_by_other(id, object),
             opaque: !view.opaque.is_empty(),
@@ -202,7 +202,7 @@ pub(super) fn progress<F: Flag>(view: FlagView<'_, F>, object: &ObjectId) -> Opt
         }
     }
     for id in view.reach(entry) {
-        if view.member_by_spec(object, entry, id) == Member::No {
+        if member_by_spec(*view, object, entry, id) == Member::No {
             continue;
         }
         if task.done {
@@ -225,7 +225,7 @@ pub(super) fn progress<F: Flag>(view: FlagView<'_, F>, object: &ObjectId) -> Opt
 /// Why the instance that the target is on is not seen.
 fn unseen_host<F: Flag>(view: FlagView<'_, F>, name: &ObjectId, id: &Id<F>) -> Option<Reason> {
     let instance = view.inventory.place(id).instance()?;
-    match view.hosts_of(name)?.get(instance)?.presence {
+    match hosts_of(view.hosts, name)?.get(instance)?.presence {
         Presence::Shown(_) => None,
         Presence::Gone(_) => Some(Reason::ListsDisagree),
         Presence::Unknown(reason) => Some(reason),

@@ -5,10 +5,10 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use super::action::{Proven, Settings};
-use super::hosting::HostChanges;
+use super::host_changes::HostChanges;
 use super::index::Index;
 use super::inventory::Inventory;
-use super::objects::Object;
+use super::object::Object;
 use super::reader::{Demand, Finding, Reader, Source, WritesPending};
 use super::reporter::{Reporter, Stale, Staleness};
 use super::tag_keys::TagKeys;
@@ -497,10 +497,14 @@ impl<R: Resource> Targets<R> {
 
     // What is to be read.
 
-    /// Begins a sweep if it is time for one.
-    pub fn begin_sweep(&mut self, turn: &mut Turn<'_>) -> Vec<Finding<R>> {
+    /// Whether any sweep has begun.
+    pub fn has_swept(&self) -> bool {
+        self.reader.has_begun()
+    }
+
+    /// Begins a sweep if it is time for one. `first_waits`: until when the first one of all waits.
+    pub fn begin_sweep(&mut self, turn: &mut Turn<'_>, first_waits: Option<Moment>) -> Vec<Finding<R>> {
         let demand = self.demand();
-        let first_waits = if self.reader.has_begun() { None } else { self.hosts_awaited(turn) };
         let known = (self.index.named_ids(), &self.inventory);
         self.reader.begin_sweep(turn.now, turn.context, demand, first_waits, known)
     }

@@ -1,10 +1,8 @@
 //! One step of the engine: its moment, what all parts share, and what is known of the instances that targets may be on.
 
 use super::context::Context;
-use super::hosts::Hosts;
 use super::reporter::Reporter;
 use super::view::View;
-use crate::id::ObjectId;
 use crate::instance::Instance;
 use crate::time::Moment;
 
@@ -15,11 +13,4 @@ pub(crate) struct Turn<'a> {
     pub reporter: &'a mut Reporter,
     /// What is known of instances; `None`: the step is about instances themselves.
     pub hosts: Option<&'a View<'a, Instance>>,
-}
-
-impl<'a> Turn<'a> {
-    /// The instances that an object is about; `None`: it asks after none.
-    pub(super) fn hosts_of(&self, name: &ObjectId) -> Option<Hosts<'a>> {
-        Hosts::of(self.hosts?, name)
-    }
 }

@@ -7,7 +7,7 @@ use std::time::Duration;
 use super::action::PreflightId;
 use super::context::Context;
 use super::inventory::Inventory;
-use super::objects::Object;
+use super::object::Object;
 use crate::authority::{ObjectProof, PreflightAnswer};
 use crate::call::IDS_PER_READ;
 use crate::id::{CallId, Generation, InstanceId, ObjectId};
@@ -216,7 +216,7 @@ impl<R: Resource> Unprotector<R> {
         plan: Plan<R>,
         room: usize,
     ) -> Option<PreflightId> {
-        let Some(task) = self.tasks.get_mut(object) else { return None };
+        let task = self.tasks.get_mut(object)?;
         if !plan.ended.is_empty() {
             context.touch(object.clone());
         }

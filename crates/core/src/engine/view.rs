@@ -4,10 +4,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use super::context::Term;
-use super::hosts::Hosts;
 use super::index::Index;
 use super::inventory::Inventory;
-use super::objects::{Member, Object};
+use super::object::Object;
 use super::reader::{Demand, Reader};
 use super::tag_keys::TagKeys;
 use super::target::Target;
@@ -79,11 +78,6 @@ impl<'a, R: Resource> View<'a, R> {
         self.inventory.tags(id)
     }
 
-    /// Whether somebody waits for this target: an object that selects it was just changed.
-    pub(super) fn is_hot(self, id: &R::Id) -> bool {
-        self.selectors_of(id).any(|(_, object, _)| object.hot(self.now))
-    }
-
     /// Whether an object remembers the target: after a start it is known from status, before any evidence.
     pub(super) fn is_remembered(self, id: &R::Id) -> bool {
         R::REMEMBERS
@@ -131,70 +125,17 @@ impl<'a, R: Resource> View<'a, R> {
         all.into_iter().flatten().chain(some.into_iter().flatten())
     }
 
-    /// Whether an object selects a target, by its spec or by its memory.
-    pub(super) fn member(self, name: &ObjectId, object: &Object<R>, id: &R::Id) -> Member {
-        self.member_on(name, object, (id, self.inventory.evidence(id)))
-    }
-
-    /// Whether an object selects a target by its spec. What status says may keep a flag protected, but is no reason to unprotect
-    /// one (I14).
-    pub(super) fn member_by_spec(self, name: &ObjectId, object: &Object<R>, id: &R::Id) -> Member {
-        self.member_of(name, object, (id, self.inventory.evidence(id)), false)
-    }
-
-    /// Whether an object selects a target on this evidence.
-    pub(super) fn member_on(
-        self,
-        name: &ObjectId,
-        object: &Object<R>,
-        (id, evidence): (&R::Id, Option<&Evidence<R>>),
-    ) -> Member {
-        self.member_of(name, object, (id, evidence), object.memory.kept.contains_key(id))
-    }
-
-    fn member_of(
-        self,
-        name: &ObjectId,
-        object: &Object<R>,
-        (id, evidence): (&R::Id, Option<&Evidence<R>>),
-        remembered: bool,
-    ) -> Member {
-        let listed_by = self.index.listed_by(id);
-        object.member((id, evidence), self.horizon(), remembered, listed_by, || self.hosts_of(name))
-    }
-
-    /// The instances that an object is about, as its selectors see them; `None`: it asks after none.
-    pub(super) fn hosts_of(self, name: &ObjectId) -> Option<Hosts<'a>> {
-        Hosts::of(self.hosts?, name)
-    }
-
     /// Why the instances that targets are on can't be read, if only a person can help: without a look at its host nothing is
     /// unprotected.
     pub(crate) fn hosts_unreadable(self) -> Option<Reason> {
         self.hosts?.reader.trouble().filter(|reason| reason.needs_person())
     }
 
-    /// The objects that select the target, or may.
-    pub(super) fn selectors_of(
-        self,
-        id: &'a R::Id,
-    ) -> impl Iterator<Item = (&'a ObjectId, &'a Object<R>, Member)> {
-        let place = self.inventory.place(id);
-        self.index.candidates(id, self.known_tags(id), place).into_iter().filter_map(move |object| {
-            let entry = self.objects.get(object)?;
-            let member = self.member(object, entry, id);
-            (member != Member::No).then_some((object, entry, member))
-        })
-    }
-
-    /// Why the list of the object's targets may not be complete.
+    /// Why the list of the object's targets may not be complete, hosts apart.
     pub(super) fn unlisted(self, name: &ObjectId) -> Option<Reason> {
         let object = self.objects.get(name)?;
         if !object.needs_listing() {
             return None;
-        }
-        if let Some(reason) = self.hosts_of(name).and_then(Hosts::unlisted) {
-            return Some(reason);
         }
         match object.listed {
             Some(at) if at >= self.horizon() => None,

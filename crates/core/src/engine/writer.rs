@@ -147,7 +147,7 @@ impl<F: Flag> Writer<F> {
         let (protected, applicability) = (F::protected(&evidence.facts), F::applicability(&evidence.facts));
         let call = evidence.call;
         let mut look_at = None;
-        let Some(care) = self.care.get_mut(id) else { return None };
+        let care = self.care.get_mut(id)?;
         if care.written_before.is_some_and(|end| call < end) || care.writing.is_some() {
             return None;
         }

@@ -2,8 +2,10 @@
 
 use std::time::Duration;
 
+use crate::evidence::Evidence;
 use crate::id::RequestId;
 use crate::reason::Reason;
+use crate::resource::Resource;
 use crate::time::Moment;
 
 /// Targets that lose their tag during one sweep are told together; so long at most is waited for its end.
@@ -38,6 +40,13 @@ pub struct Sight {
     pub at: Moment,
     /// The cloud's id of the read.
     pub request_id: RequestId,
+}
+
+impl Sight {
+    /// The look that this evidence is of.
+    pub fn of<R: Resource>(evidence: &Evidence<R>) -> Self {
+        Self { at: evidence.seen, request_id: evidence.request_id.clone() }
+    }
 }
 
 /// A target that an object has lost.

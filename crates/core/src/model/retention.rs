@@ -7,6 +7,7 @@ use std::sync::Arc;
 use crate::id::{InstanceId, InterfaceId};
 use crate::interface::{Belongings, InterfaceType};
 use crate::reason::{Reason, Risk};
+use crate::resource::Place;
 
 /// Most ids in the list of retained interfaces. Beyond it the flag is still set, and only the list stops: those that their
 /// instance leads to are left out first.
@@ -95,6 +96,32 @@ pub struct Remembered {
     pub survived: bool,
     /// Whether it came to where it is through this object.
     pub reattached: bool,
+}
+
+impl Remembered {
+    /// Notes where it was seen.
+    pub fn follow(&mut self, place: Place<'_>) {
+        let on = match place {
+            Place::Unreadable => return,
+            Place::Free => None,
+            Place::On(instance) => Some(instance),
+        };
+        if self.on.as_ref() != on {
+            if let Some(left) = self.on.take() {
+                self.before = Some(left);
+            }
+            self.on = on.cloned();
+            (self.survived, self.reattached) = (false, false);
+        }
+    }
+
+    /// Notes whether it is free and has outlived its last instance. Which of the two is learned first is chance. `gone`:
+    /// whether an instance is proven to be gone.
+    pub fn outlive(&mut self, gone: impl FnOnce(&InstanceId) -> bool) {
+        if self.on.is_none() && !self.survived {
+            self.survived = self.before.as_ref().is_some_and(gone);
+        }
+    }
 }
 
 /// What status says durably of one object.

@@ -1,0 +1,146 @@
+//! One object: what it asks for, what it remembers and what it has lost.
+//!
+//! A target is remembered as soon as fresh evidence shows it protected while the object selects it and wants it so. It is
+//! forgotten only when it is proven to be gone, when the object's own spec excludes it, or when that spec had its flag
+//! given up.
+
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+
+use crate::id::{CallId, Generation, InstanceId};
+use crate::intent::Intent;
+use crate::loss::Loss;
+use crate::reason::Reason;
+use crate::resource::Resource;
+use crate::retention::Remembered;
+use crate::time::Moment;
+
+/// An object and its intent.
+#[derive(Debug)]
+pub(super) struct Object<R: Resource> {
+    pub generation: Generation,
+    pub intent: Intent<R>,
+    /// Evidence must have kept at least the tags of this epoch (see [`TagKeys`](super::tag_keys::TagKeys)).
+    pub tag_epoch: u32,
+    /// A listing of the region is complete for this object only if it began with this call or later.
+    pub listing_since: CallId,
+    /// The start of the newest such listing.
+    pub listed: Option<Moment>,
+    /// It was changed while the engine was running: until then people wait for it.
+    pub hot_until: Option<Moment>,
+    pub born: Moment,
+    /// There was evidence for all of it once, or it has been waited for long enough.
+    pub settled: bool,
+    /// The instances whose interfaces are, or may be, its targets.
+    pub hosted: BTreeSet<InstanceId>,
+    /// The instances that it wants to know of besides those that its spec selects.
+    pub watch: BTreeSet<InstanceId>,
+    /// Evidence from before this call is of a time before it was known what is excluded: what is remembered may have left
+    /// the instance, or lost the tag, before that.
+    pub exclusion_since: CallId,
+    /// What it remembers.
+    pub memory: Memory<R>,
+    /// What it has lost and no report has told yet.
+    pub losses: Vec<Loss>,
+}
+
+/// What one object remembers.
+#[derive(Debug, Clone)]
+pub(super) struct Memory<R: Resource> {
+    /// The remembered targets.
+    pub kept: BTreeMap<R::Id, Remembered>,
+    /// Those that were, and why they are no more, as long as status lists them.
+    pub departed: BTreeMap<R::Id, Reason>,
+    /// The last ones that are gone, as they were last seen.
+    pub gone: VecDeque<(R::Id, Remembered, R::Facts)>,
+    /// What status lists durably; `None`: status has not been read yet.
+    pub durable: Option<BTreeSet<R::Id>>,
+    /// Those of which status has a row among those of the free ones.
+    pub rows: BTreeSet<R::Id>,
+}
+
+impl<R: Resource> Default for Memory<R> {
+    fn default() -> Self {
+        Self {
+            kept: BTreeMap::new(),
+            departed: BTreeMap::new(),
+            gone: VecDeque::new(),
+            durable: None,
+            rows: BTreeSet::new(),
+        }
+    }
+}
+
+impl<R: Resource> Memory<R> {
+    /// Notes that status lists these durably, and of which free ones it has a row. What it lists no more has been told of.
+    pub fn recorded(&mut self, durable: BTreeSet<R::Id>, rows: BTreeSet<R::Id>) {
+        self.departed.retain(|id, _| durable.contains(id));
+        self.durable = Some(durable);
+        self.rows = rows;
+    }
+
+    /// Does not remember a target any more, for this reason.
+    pub fn depart(&mut self, id: &R::Id, reason: Reason) -> Option<Remembered> {
+        let remembered = self.kept.remove(id)?;
+        self.departed.insert(id.clone(), reason);
+        Some(remembered)
+    }
+}
+
+impl<R: Resource> Object<R> {
+    /// The object with this intent, which goes on from what it was before. `upcoming`: the next call.
+    pub fn following(
+        old: Option<Self>,
+        generation: Generation,
+        intent: Intent<R>,
+        (now, upcoming): (Moment, CallId),
+    ) -> Self {
+        let alike = old.as_ref().filter(|old| old.listed_alike(&intent));
+        let excludes_alike = old.as_ref().filter(|old| {
+            old.intent.owners == intent.owners
+                && old.intent.selector.exclude_tags == intent.selector.exclude_tags
+        });
+        // What is on instances is asked for as soon as it is known which.
+        let anew = if intent.selector.needs_listing() { upcoming } else { CallId(0) };
+        let known = old.as_ref().filter(|old| old.generation == generation);
+        let fresh = Self {
+            generation,
+            tag_epoch: 0,
+            listing_since: alike.map_or(anew, |old| old.listing_since),
+            listed: alike.and_then(|old| old.listed),
+            hot_until: None,
+            born: known.map_or(now, |old| old.born),
+            settled: known.is_some_and(|old| old.settled),
+            hosted: BTreeSet::new(),
+            watch: BTreeSet::new(),
+            exclusion_since: excludes_alike.map_or(upcoming, |old| old.exclusion_since),
+            memory: Memory::default(),
+            losses: Vec::new(),
+            intent,
+        };
+        match old {
+            Some(Self { hosted, watch, memory, losses, .. }) => {
+                Self { hosted, watch, memory, losses, ..fresh }
+            }
+            None => fresh,
+        }
+    }
+
+    /// Whether a listing that was complete for this object would be so with that intent.
+    pub fn listed_alike(&self, intent: &Intent<R>) -> bool {
+        let (old, new) = (&self.intent.selector, &intent.selector);
+        old.entries().eq(new.entries())
+            && old.tags == new.tags
+            && old.all == new.all
+            && self.intent.owners == intent.owners
+    }
+
+    /// Whether somebody changed it a moment ago.
+    pub fn hot(&self, now: Moment) -> bool {
+        self.hot_until.is_some_and(|end| now < end)
+    }
+
+    /// Whether it needs a listing of the region to know all its targets.
+    pub fn needs_listing(&self) -> bool {
+        self.intent.selector.needs_listing() || self.intent.owners.is_some()
+    }
+}
