@@ -204,11 +204,6 @@ impl<'a> Hosts<'a> {
         self.view.unlisted(self.name)
     }
 
-    /// Why nothing positive is to be said although all of them are known: they are looked at too seldom.
-    pub fn lagging(self) -> Option<Reason> {
-        self.view.lagging()
-    }
-
     /// What the cloud said, if this is why instances can't be read.
     pub fn words_for(self, reason: Reason) -> Option<&'a str> {
         self.view.words_of_reads(reason)
@@ -231,13 +226,18 @@ impl<'a> Hosts<'a> {
             awaits: unlisted.is_some_and(|reason| Presence::Unknown(reason).awaited()),
             misses: false,
             unheard: unlisted.is_some_and(|reason| !answered(reason)),
+            lagging: None,
         };
+        // What is proven to be gone needs no fresh evidence.
+        let mut fresh = self.asks.needs_listing();
         for (_, host) in self.iter() {
             open.hosts += 1;
             open.awaits |= host.presence.awaited();
             open.misses |= host.presence == Presence::Unknown(Reason::Missing);
             open.unheard |= host.presence.unheard();
+            fresh |= !host.gone();
         }
+        open.lagging = self.view.lagging().filter(|_| fresh);
         open
     }
 }
@@ -253,6 +253,8 @@ pub(super) struct Openness {
     pub misses: bool,
     /// Some are not known for want of an answer.
     pub unheard: bool,
+    /// Why nothing positive is to be said although all of them are known: they are looked at too seldom.
+    pub lagging: Option<Reason>,
 }
 
 /// The hosts of an object; `None`: it asks after none, or its targets have no hosts.

@@ -24,7 +24,7 @@ pub(super) fn judge_part<F: Flag>(view: FlagView<'_, F>, name: &ObjectId) -> (Re
     let mut counts = Counts::default();
     let mut rows: Vec<Row> = Vec::new();
     let (mut gone, mut refused) = (BTreeSet::new(), BTreeSet::new());
-    let mut looked_at = 0;
+    let (mut looked_at, mut living) = (0, false);
     // After a start, what is missing is looked up once more before the word that stands is changed: it may have been
     // proven to be gone long ago.
     let at_start = object.hot_until.is_none();
@@ -39,6 +39,7 @@ pub(super) fn judge_part<F: Flag>(view: FlagView<'_, F>, name: &ObjectId) -> (Re
             || (!object.settled && verdict == Verdict::Unknown(Reason::EvidenceStale))
             || (at_start && verdict == Verdict::Unknown(Reason::Missing))
             || (!object.settled && is_on_unheard(*view, name, id));
+        living |= verdict != Verdict::Unknown(Reason::NotFound);
         let mut verdict = view.explain(verdict, &object.intent);
         if verdict == Verdict::Unknown(Reason::NotFound) && object.intent.selector.only_node_names(id) {
             // Nobody has typed this id.
@@ -71,9 +72,9 @@ pub(super) fn judge_part<F: Flag>(view: FlagView<'_, F>, name: &ObjectId) -> (Re
     }
     sort_rows(&mut rows);
     let by_host = hosts.filter(|_| object.intent.owners.is_some());
-    // What has no targets, and would have none by any sweep, waits for none.
-    let lagging = view.lagging().filter(|_| looked_at > 0 || object.needs_listing());
-    let lagging = lagging.or(by_host.and_then(Hosts::lagging));
+    // What has no targets but those that are proven to be gone, and would have none by any sweep, waits for none.
+    let lagging = view.lagging().filter(|_| living || object.needs_listing());
+    let lagging = lagging.or(by_host.and(open).and_then(|open| open.lagging));
     let unlisted = unlisted(*view, name).or(lagging);
     let unlisted_words = unlisted.and_then(|reason| {
         let told = hosts.and_then(|hosts| hosts.words_for(reason));

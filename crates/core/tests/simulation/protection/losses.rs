@@ -2,8 +2,9 @@
 
 use keeper_core::conditions::Status;
 use keeper_core::engine::Settings;
+use keeper_core::failure::Class;
 use keeper_core::instance::InstanceFacts;
-use keeper_core::intent::Selector;
+use keeper_core::intent::{Intent, Selector};
 use keeper_core::loss::{Cause, Loss};
 use keeper_core::reason::Reason;
 
@@ -50,7 +51,7 @@ fn i50_what_is_switched_off_and_released_between_two_sweeps_is_told_once() {
 #[test]
 fn i50_what_is_seen_switched_off_and_then_goes_is_told_with_when_it_was_protected() {
     let mut world = three();
-    world.cloud.mood.writes_fail = Some(keeper_core::failure::Class::Permission);
+    world.cloud.mood.writes_fail = Some(Class::Permission);
     let flipped = world.now;
     world.flip("i-00001", false);
     world.run(INTERVAL * 3);
@@ -218,4 +219,26 @@ fn i50_a_loss_is_told_wherever_the_process_dies_and_not_again_after_that() {
             }
         }
     }
+}
+
+/// While nothing is selected but what is gone, no sweep by id is complete. That must not pass for a pace when one is.
+#[test]
+fn i24_an_id_that_is_gone_needs_no_fresh_evidence() {
+    let mut world = World::new();
+    world.machines(2, &[]);
+    let asked = enabled(by_ids(&["i-00000"]));
+    world.apply("a", asked.clone());
+    world.run(INTERVAL * 2);
+    world.release("i-00000");
+    world.run(secs(1200));
+    assert_eq!(world.says("a"), (Status::Unknown, Reason::NotFound));
+    // Reads rest until somebody edits the spec: then the sweep is due at once, and has nothing to read.
+    world.cloud.mood.reads_fail = Some(Class::Permission);
+    world.apply("a", Intent { observe: true, ..asked.clone() });
+    world.run(INTERVAL * 3);
+    world.cloud.mood.reads_fail = None;
+    world.apply("a", asked);
+    world.run(INTERVAL * 20);
+    assert_eq!(world.says("a"), (Status::Unknown, Reason::NotFound));
+    assert_eq!(world.part("a").unlisted, None);
 }

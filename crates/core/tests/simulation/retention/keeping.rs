@@ -4,6 +4,7 @@ use crate::world::{
     INTERVAL, World, behind_nodes, by_ids, by_tag, filter, ids, instances, on, secs, tagged, tags,
 };
 use keeper_core::conditions::Status;
+use keeper_core::failure::Class;
 use keeper_core::intent::{Intent, Selector};
 use keeper_core::interface::{Interface, InterfaceType};
 use keeper_core::loss::Cause;
@@ -415,6 +416,29 @@ fn i38_what_survives_its_instance_is_in_doubt_only_until_that_is_proven_to_be_go
         assert_eq!(words, [certain, (Status::Unknown, Reason::Missing), certain]);
         assert_eq!(world.available("a").len(), 2);
     }
+}
+
+/// While nothing is selected but what is gone, no sweep by id is complete. That must not pass for a pace when one is.
+#[test]
+fn i24_hosts_that_are_all_gone_need_no_fresh_evidence() {
+    let mut world = World::new();
+    world.server("a", &[]);
+    world.server("b", &[]);
+    world.apply("a", on(behind_nodes(&["i-a"])));
+    world.run(secs(90));
+    world.release("i-a");
+    world.run(secs(1200));
+    assert_eq!(world.says("a"), (Status::True, Reason::AllProtected));
+    // Reads rest until somebody edits the spec: then the sweep is due at once, and has nothing to read.
+    let primary = Types { primary: true, secondary: false };
+    world.cloud.mood.reads_fail = Some(Class::Permission);
+    world.apply("a", Intent { types: primary, ..on(behind_nodes(&["i-a"])) });
+    world.run(INTERVAL * 3);
+    world.cloud.mood.reads_fail = None;
+    world.apply("a", on(behind_nodes(&["i-a"])));
+    world.run(INTERVAL * 20);
+    assert_eq!(world.says("a"), (Status::True, Reason::AllProtected));
+    assert_eq!(world.available("a").len(), 2);
 }
 
 fn lost(world: &World) -> Vec<(&str, Cause, bool)> {
