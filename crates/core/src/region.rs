@@ -18,7 +18,7 @@ pub use crate::engine::{Action, Asked, Input};
 use crate::engine::{
     Attacher, Attaching, Context, Finding, Keeper, Load, PreflightAnswer, PreflightId, Proven, Reporter,
     Settings, Targets, Turn, Window, asking_after, drop_object, has_hosts, host_changed, hosts_awaited,
-    lost_reply, retention_part, set_intent, shown_since, update_watch,
+    judge_part, judge_retention, lost_reply, set_intent, shown_since, update_watch,
 };
 use crate::failure::Failure;
 use crate::id::{CallId, Generation, InstanceId, ObjectId};
@@ -506,11 +506,11 @@ impl RegionEngine {
             }
             let report = if self.interfaces.generation(&name).is_some() {
                 self.with_interfaces(now, |Interfaces { targets, keeper, attacher }, turn| {
-                    keeper.report(turn, targets, &name, |view| retention_part(view, attacher, &name))
+                    keeper.report(turn, targets, &name, |view| judge_retention(view, attacher, &name))
                 })
             } else if self.instances.generation(&name).is_some() {
                 self.with_instances(now, |Instances { targets, keeper }, turn| {
-                    keeper.report(turn, targets, &name, |_| None)
+                    keeper.report(turn, targets, &name, |view| judge_part(view, &name, |_, _, _| ()))
                 })
             } else {
                 None

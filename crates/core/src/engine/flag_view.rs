@@ -2,7 +2,7 @@
 
 use std::ops::Deref;
 
-use super::care::{self, CONTEST, Care};
+use super::care::{self, Care};
 use super::membership::{Member, selectors_of};
 use super::unprotect::Unprotector;
 use super::view::View;
@@ -41,11 +41,6 @@ impl<'a, F: Flag> FlagView<'a, F> {
     /// What is being done about a target.
     pub(super) fn care(self, id: &Id<F>) -> Option<&'a Care> {
         self.writer.care(id)
-    }
-
-    /// Repairs within the last hour that make a write war.
-    pub(super) fn contested(self, id: &Id<F>) -> bool {
-        self.care(id).is_some_and(|care| care.repairs.len() >= CONTEST.1 && care.contested(self.now))
     }
 
     /// An object that has the protected value written on this target.

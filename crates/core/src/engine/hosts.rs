@@ -264,8 +264,8 @@ pub(super) fn hosts_of<'a>(instances: Option<&'a View<'a, Instance>>, name: &Obj
 
 /// Whether the cloud refuses to be asked for an id that nobody has typed: a Node stands for it.
 pub(super) fn is_no_id<R: Resource>(view: View<'_, R>, object: &Object<R>, id: &R::Id) -> bool {
-    let absence = view.inventory.absence(id);
-    absence.is_some_and(|absence| absence.refused) && object.intent.selector.only_node_names(id)
+    object.intent.selector.only_node_names(id)
+        && view.inventory.absence(id).is_some_and(|absence| absence.refused)
 }
 
 /// Whether the target is on an instance that its object does not ask after yet.

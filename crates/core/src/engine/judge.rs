@@ -4,9 +4,10 @@ use std::collections::BTreeSet;
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::time::Duration;
 
+use super::care;
 use super::flag_view::FlagView;
 use super::hosts::{Hosts, Presence, doubtful_hosts, hosts_of, is_no_id, is_on_unheard, lists_disagree};
-use super::membership::{Member, member, unlisted};
+use super::membership::{Member, member_on, unlisted};
 use super::object::Object;
 use super::standing::progress;
 use crate::conditions::{Question, judge};
@@ -19,7 +20,13 @@ use crate::verdict::{
     Counts, Groups, MAX_ROWS, NodeFindings, RegionReport, Row, State, Verdict, sort_rows, tell_with,
 };
 
-pub(super) fn judge_part<F: Flag>(view: FlagView<'_, F>, name: &ObjectId) -> (RegionReport, Duration) {
+/// What is said of an object, and what it took to find out, reckoned. `each`: what else is to be done with what is said of
+/// each of its targets.
+pub(crate) fn judge_part<F: Flag>(
+    view: FlagView<'_, F>,
+    name: &ObjectId,
+    mut each: impl FnMut(&Id<F>, Verdict, &[Risk]),
+) -> (RegionReport, Duration) {
     let Some(object) = view.objects.get(name) else { return (RegionReport::default(), Duration::ZERO) };
     let mut counts = Counts::default();
     let mut rows: Vec<Row> = Vec::new();
@@ -44,15 +51,15 @@ pub(super) fn judge_part<F: Flag>(view: FlagView<'_, F>, name: &ObjectId) -> (Re
         if verdict == Verdict::Unknown(Reason::NotFound) && object.intent.selector.only_node_names(id) {
             // Nobody has typed this id.
             verdict = Verdict::Unknown(Reason::NodeInstanceGone);
-            gone.insert(InstanceId::new(id.to_string()));
+            gone.insert(InstanceId::new(id));
         }
         if is_no_id(*view, object, id) {
             verdict = Verdict::Unknown(Reason::NodeIdRefused);
-            refused.insert(InstanceId::new(id.to_string()));
+            refused.insert(InstanceId::new(id));
         }
-        let text = id.to_string();
+        each(id, verdict, &risks);
         let named = object.intent.selector.ids.contains(id);
-        counts.add_with(&text, named, verdict, &risks, |reason| view.words(id, reason));
+        counts.add_with(id.as_ref(), named, verdict, &risks, |reason| view.words(id, reason));
         let (state, reason) = match verdict {
             Verdict::Protected(_) => (State::Protected, Reason::AllProtected),
             Verdict::Unprotected(reason) => (State::Unprotected, reason),
@@ -64,7 +71,13 @@ pub(super) fn judge_part<F: Flag>(view: FlagView<'_, F>, name: &ObjectId) -> (Re
             continue;
         }
         if state != State::Protected || !risks.is_empty() || rows.len() < MAX_ROWS {
-            rows.push(Row { id: text.into(), state, reason, detail: view.row_detail(id, reason), risks });
+            rows.push(Row {
+                id: id.as_ref().into(),
+                state,
+                reason,
+                detail: view.row_detail(id, reason),
+                risks,
+            });
             if rows.len() > 4 * MAX_ROWS {
                 sort_rows(&mut rows);
             }
@@ -127,15 +140,17 @@ pub(super) fn judge_part<F: Flag>(view: FlagView<'_, F>, name: &ObjectId) -> (Re
 }
 
 /// What is said of one target of an object, and its risks; `None`: it is none of its targets.
-pub(super) fn judge_target<F: Flag>(
+fn judge_target<F: Flag>(
     view: FlagView<'_, F>,
     name: &ObjectId,
     object: &Object<F::Of>,
     id: &Id<F>,
 ) -> Option<(Verdict, Vec<Risk>)> {
-    let horizon = view.told_horizon();
-    let verdict = || view.verdict(id, horizon, object.tag_epoch);
-    let mut said = match member(*view, name, object, id) {
+    // Looked up once: this is done for all targets of an object.
+    let (target, care) = (view.inventory.get(id), view.care(id));
+    let evidence = target.and_then(|target| target.evidence.as_ref());
+    let verdict = || target.map(|t| care::verdict::<F>(t, care, view.told_horizon(), object.tag_epoch));
+    let mut said = match member_on(*view, name, object, (id, evidence)) {
         Member::No => return None,
         // Named and missing is more to the point than unread.
         Member::Unclear(reason) => match verdict() {
@@ -145,7 +160,7 @@ pub(super) fn judge_target<F: Flag>(
         Member::Yes => verdict().unwrap_or(Verdict::Unknown(Reason::AwaitingEvidence)),
     };
     let mut risks = Vec::new();
-    if let Some(evidence) = view.inventory.evidence(id) {
+    if let Some(evidence) = evidence {
         risks = F::risks(&evidence.facts);
         if let Some(instance) = F::Of::place(&evidence.facts).instance()
             && F::applicability(&evidence.facts) == Applicability::Yes
@@ -164,7 +179,7 @@ pub(super) fn judge_target<F: Flag>(
     if view.lagging().is_some() && matches!(said, Verdict::Protected(_) | Verdict::NotApplicable(_)) {
         said = Verdict::Unknown(Reason::EvidenceStale);
     }
-    if view.contested(id) {
+    if care.is_some_and(|care| care.contested(view.now)) {
         risks.push(Risk { reason: Reason::Contested, detail: None });
     }
     Some((said, risks))

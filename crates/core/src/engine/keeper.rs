@@ -9,7 +9,7 @@ use super::context::Context;
 use super::flag_view::FlagView;
 use super::hosting;
 use super::hosts::bereaved;
-use super::judge::{digest, judge_part, shape};
+use super::judge::{digest, shape};
 use super::losses::{self, gathers_losses, had_through_host, holders, loss, unhosted};
 use super::membership::{Member, is_hot, member};
 use super::memory::{self, follow, tidied};
@@ -30,7 +30,6 @@ use crate::id::{CallId, Generation, InstanceId, ObjectId};
 use crate::loss::{Cause, Sight};
 use crate::reason::Reason;
 use crate::resource::Resource;
-use crate::retention::RetentionReport;
 use crate::time::Moment;
 use crate::verdict::RegionReport;
 
@@ -507,18 +506,17 @@ impl<F: Flag> Keeper<F> {
 
     // What is said.
 
-    /// The report of an object, if there is something to say.
+    /// The report of an object, if there is something to say. `judge`: what is said of it, and what it took to find out.
     pub fn report(
         &self,
         turn: &mut Turn<'_>,
         targets: &mut Targets<F::Of>,
         name: &ObjectId,
-        retention: impl FnOnce(FlagView<'_, F>) -> Option<Box<RetentionReport>>,
+        judge: impl FnOnce(FlagView<'_, F>) -> (RegionReport, Duration),
     ) -> Option<(Generation, RegionReport)> {
         let view = self.view(turn, targets);
         let object = view.objects.get(name)?;
-        let (mut report, cost) = judge_part(view, name);
-        report.retention = retention(view);
+        let (report, cost) = judge(view);
         let settled = object.settled || report.settled;
         let draft = Draft {
             whole: digest(&report),

@@ -3,13 +3,14 @@
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
+use std::time::Duration;
 
 use super::attach::Attacher;
 use super::attaching::{destinations, is_free};
 use super::flag_view::FlagView;
 use super::hosting::host_changes_for;
 use super::hosts::{Hosts, Role, hosts_of};
-use super::judge::judge_target;
+use super::judge::judge_part;
 use super::object::Memory;
 use super::object::Object;
 use super::targets::Targets;
@@ -20,8 +21,11 @@ use crate::id::{InstanceId, InterfaceId, ObjectId};
 use crate::interface::{Interface, InterfaceFacts, InterfaceStatus};
 use crate::reason::{Reason, Risk};
 use crate::resource::{Place, Resource};
-use crate::retention::{InterfacePhase, InterfaceRow, MAX_RETAINED, Remembered, RetentionReport, sort_rows};
-use crate::verdict::Verdict;
+use crate::retention::{
+    InterfacePhase, InterfaceRow, MAX_ATTACHED, MAX_RETAINED, MAX_SURVIVORS, Remembered, RetentionReport,
+    sort_rows,
+};
+use crate::verdict::{RegionReport, Verdict};
 
 /// Brings up what an object wants to know of besides the instances that its spec selects. Whether that has changed.
 pub(crate) fn update_watch(
@@ -72,27 +76,26 @@ fn list_ids(memory: &Memory<Interface>, part: &mut RetentionReport) {
     part.loose.retain(|id| part.retained.contains(id));
 }
 
-/// What an object remembers, for its report.
-pub(crate) fn retention_part(
+/// What is said of an object that retains interfaces, with what it remembers, and what it took to find out.
+pub(crate) fn judge_retention(
     view: FlagView<'_, DeleteOnRelease>,
     attacher: &Attacher,
     name: &ObjectId,
-) -> Option<Box<RetentionReport>> {
-    let object = view.objects.get(name)?;
+) -> (RegionReport, Duration) {
+    let Some(object) = view.objects.get(name) else { return (RegionReport::default(), Duration::ZERO) };
     let (memory, hosts) = (&object.memory, hosts_of(view.hosts, name));
     let mut part = RetentionReport { departed: memory.departed.clone(), ..RetentionReport::default() };
-    for id in view.reach(object) {
-        let Some((verdict, risks)) = judge_target(view, name, object, id) else { continue };
-        let verdict = view.explain(verdict, &object.intent);
+    let listed = |id: &InterfaceId| memory.rows.contains(id);
+    let (report, cost) = judge_part(view, name, |id, verdict, risks| {
         let evidence = view.inventory.evidence(id);
         let kept = memory.kept.get(id);
         let Some(facts) = evidence.map(|e| &e.facts) else {
             if kept.is_some() {
                 part.unread.insert(id.clone());
             }
-            continue;
+            return;
         };
-        let row = row(view, id, facts, kept, verdict, risks);
+        let row = row(view, id, facts, kept, verdict, risks.to_vec());
         if kept.is_some() {
             match row.phase {
                 InterfacePhase::Available => part.available.insert(id.clone()),
@@ -106,7 +109,11 @@ pub(crate) fn retention_part(
             part.free.detached += u32::from(row.phase == InterfacePhase::Detached);
         }
         part.rows.push(row);
-    }
+        // Only what may end up in the list is kept while going through it.
+        if part.rows.len() > 4 * (MAX_SURVIVORS + MAX_ATTACHED) {
+            sort_rows(&mut part.rows, listed);
+        }
+    });
     list_ids(memory, &mut part);
     for (id, remembered, facts) in memory.gone.iter().filter(|(id, ..)| !memory.kept.contains_key(id)) {
         let verdict = Verdict::Unknown(Reason::Departed);
@@ -115,9 +122,9 @@ pub(crate) fn retention_part(
         row.last_instance = row.instance.take().or(row.last_instance);
         part.rows.push(row);
     }
-    sort_rows(&mut part.rows, |id| memory.rows.contains(id));
+    sort_rows(&mut part.rows, listed);
     part.attachments = attacher.rows(name);
-    Some(Box::new(part))
+    (RegionReport { retention: Some(Box::new(part)), ..report }, cost)
 }
 
 fn row(

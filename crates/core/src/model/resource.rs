@@ -54,7 +54,7 @@ impl Default for Types {
 /// A sort of cloud resource. A type without values: it only names its id, its facts and how they are read.
 pub trait Resource: Debug + Clone + Copy + PartialEq + Eq + 'static {
     /// The cloud's id of one target.
-    type Id: Debug + Display + Clone + PartialEq + Eq + PartialOrd + Ord + Hash;
+    type Id: AsRef<str> + Debug + Display + Clone + PartialEq + Eq + PartialOrd + Ord + Hash;
     /// What a listing says of one target.
     type Facts: Debug + Clone + PartialEq + Eq;
 
