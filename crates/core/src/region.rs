@@ -429,13 +429,14 @@ impl RegionEngine {
             interfaces.take(turn, findings);
         });
         self.context.touch_all(self.reporter.due(now));
+        let objects = self.reporter.turns(now, self.context.take_touched());
         // What interfaces show may have objects ask after other instances: these are read in the same turn.
-        self.update_watches(now);
+        self.update_watches(now, &objects);
         let findings = self.with_instances(now, |instances, turn| instances.targets.begin_sweep(turn, None));
         self.instances_found(now, findings);
         self.settle(now);
         self.plan_reads(now, out);
-        self.report(now, out);
+        self.report(now, objects, out);
     }
 
     /// Sends what may be written, asks what is to be known before something is unprotected or attached, and has attached
@@ -469,19 +470,15 @@ impl RegionEngine {
         out.extend(of_interfaces.into_iter().map(|(call, read)| Action::ReadInterfaces(call, read)));
     }
 
-    /// Brings up what objects remember whose report may have changed, and which instances they want to know of because of
-    /// that.
-    fn update_watches(&mut self, now: Moment) {
-        let touched: Vec<ObjectId> = self.context.touched().cloned().collect();
+    /// Brings up what these objects remember, and which instances they want to know of because of that.
+    fn update_watches(&mut self, now: Moment, objects: &[ObjectId]) {
         let mut changed = Vec::new();
         self.with_interfaces(now, |interfaces, turn| {
-            for name in touched {
-                if let Some(generation) = interfaces.targets.generation(&name)
-                    && turn.reporter.may_judge(now, &name)
-                {
-                    interfaces.keeper.tidy_memory(turn, interfaces.targets, &name);
-                    if update_watch(turn, interfaces.targets, interfaces.attacher, &name) {
-                        changed.push((name, generation));
+            for name in objects {
+                if let Some(generation) = interfaces.targets.generation(name) {
+                    interfaces.keeper.tidy_memory(turn, interfaces.targets, name);
+                    if update_watch(turn, interfaces.targets, interfaces.attacher, name) {
+                        changed.push((name.clone(), generation));
                     }
                 }
             }
@@ -499,11 +496,10 @@ impl RegionEngine {
         }
     }
 
-    fn report(&mut self, now: Moment, out: &mut Vec<Action>) {
-        for name in self.context.take_touched() {
-            if !self.reporter.may_judge(now, &name) {
-                continue;
-            }
+    fn report(&mut self, now: Moment, objects: Vec<ObjectId>, out: &mut Vec<Action>) {
+        for name in objects {
+            // Whatever has come up since then is judged, too.
+            self.context.untouch(&name);
             let report = if self.interfaces.generation(&name).is_some() {
                 self.with_interfaces(now, |Interfaces { targets, keeper, attacher }, turn| {
                     keeper.report(turn, targets, &name, |view| judge_retention(view, attacher, &name))
@@ -520,6 +516,9 @@ impl RegionEngine {
             }
         }
         self.reporter.wake(&mut self.context);
+        if self.context.touched() {
+            self.context.wake_at(now);
+        }
     }
 
     /// When [`RegionEngine::poll`] wants to run again although nothing happens.

@@ -101,17 +101,17 @@ impl Context {
         self.touched.extend(objects);
     }
 
-    /// The object is gone: nobody reports of it.
+    /// The report of the object is made, or nobody reports of it.
     pub fn untouch(&mut self, object: &ObjectId) {
         self.touched.remove(object);
     }
 
-    /// The objects whose report may have changed.
-    pub fn touched(&self) -> impl Iterator<Item = &ObjectId> {
-        self.touched.iter()
+    /// Whether the report of any object may have changed.
+    pub fn touched(&self) -> bool {
+        !self.touched.is_empty()
     }
 
-    /// The same; from now on none has.
+    /// The objects whose report may have changed; from now on none has.
     pub fn take_touched(&mut self) -> BTreeSet<ObjectId> {
         std::mem::take(&mut self.touched)
     }

@@ -6,10 +6,13 @@ use std::time::Duration;
 
 use super::care;
 use super::flag_view::FlagView;
-use super::hosts::{Hosts, Presence, doubtful_hosts, hosts_of, is_no_id, is_on_unheard, lists_disagree};
+use super::hosts::{
+    Hosts, Openness, Presence, doubtful_hosts, hosts_of, is_no_id, is_on_unheard, lists_disagree,
+};
 use super::membership::{Member, member_on, unlisted};
 use super::object::Object;
 use super::standing::progress;
+use super::view::View;
 use crate::conditions::{Question, judge};
 use crate::deletion_protection::departures;
 use crate::flag::{Applicability, Flag, Id};
@@ -93,12 +96,8 @@ pub(crate) fn judge_part<F: Flag>(
         let told = hosts.and_then(|hosts| hosts.words_for(reason));
         told.or_else(|| view.words_of_reads(reason)).map(Into::into)
     });
-    awaiting |= unlisted == Some(Reason::AwaitingListing);
-    // A listing that fails is no more evidence than one that has not come yet.
-    awaiting |= !object.settled
-        && object.needs_listing()
-        && object.listed.is_none_or(|at| at < view.term.began)
-        && view.reader.unlisted() == Reason::AwaitingListing;
+    awaiting |=
+        unlisted == Some(Reason::AwaitingListing) || (!object.settled && awaits_listing(*view, object));
     let waited = view.now.since(object.born) >= view.patience;
     let settled = object.settled || !awaiting || waited;
     let progress = progress(view, name);
@@ -116,10 +115,7 @@ pub(crate) fn judge_part<F: Flag>(
     if unlisted == Some(Reason::Throttled) || counts.unknown.contains_key(&Reason::Throttled) {
         fits.extend(view.fits());
     }
-    // Reckoned and not measured, so that the same inputs give the same actions. Measured with the examples `scale` and
-    // `scale_retention`, where each target's host is looked up, too.
-    let each = if F::Of::REMEMBERS { 6 } else { 1 };
-    let cost = Duration::from_micros(each * looked_at + open.map_or(0, |open| open.hosts));
+    let cost = cost(F::Of::REMEMBERS, looked_at, open);
     let (nodes, lost) = (NodeFindings::default(), Vec::new());
     let part = RegionReport {
         settled,
@@ -137,6 +133,20 @@ pub(crate) fn judge_part<F: Flag>(
         lost,
     };
     (part, cost)
+}
+
+/// What it takes to judge so many targets. Reckoned and not measured, so that the same inputs give the same actions. Measured
+/// with the examples `scale` and `scale_retention`, where each target's host is looked up, too.
+fn cost(by_host: bool, looked_at: u64, hosts: Option<Openness>) -> Duration {
+    let each = if by_host { 6 } else { 1 };
+    Duration::from_micros(each * looked_at + hosts.map_or(0, |open| open.hosts))
+}
+
+/// Whether the object's first listing has yet to come. One that fails is no more evidence than one that has not come.
+fn awaits_listing<R: Resource>(view: View<'_, R>, object: &Object<R>) -> bool {
+    object.needs_listing()
+        && object.listed.is_none_or(|at| at < view.term.began)
+        && view.reader.unlisted() == Reason::AwaitingListing
 }
 
 /// What is said of one target of an object, and its risks; `None`: it is none of its targets.

@@ -11,6 +11,11 @@ use crate::time::Moment;
 const COUNTS_EVERY: Duration = Duration::from_secs(2);
 /// Reports that take at least this long to make share a part of the time.
 const LONG_REPORT: Duration = Duration::from_micros(200);
+/// What is judged in one poll takes about this long at most, or is one object; the rest follows in the next ones. So what a user changes does
+/// not wait for all reports.
+const ONE_POLL: Duration = Duration::from_millis(5);
+/// To judge an object takes this long, beside what its targets take.
+const EACH: Duration = Duration::from_micros(5);
 /// So many times in the life of evidence it is looked whether some has grown stale, when sweeps fail.
 const STALE_TICKS: u32 = 60;
 
@@ -24,6 +29,8 @@ pub(crate) struct Reporter {
     deferred: BTreeSet<(Moment, ObjectId)>,
     /// Objects with so many targets that to judge them takes time.
     long: BTreeSet<ObjectId>,
+    /// The object that was judged last.
+    last: Option<ObjectId>,
     /// Objects without a settled report, by the time since which it is waited for.
     unsettled: BTreeSet<(Moment, ObjectId)>,
 }
@@ -33,6 +40,8 @@ struct Said {
     last: Option<Last>,
     /// Not judged again before this.
     next: Moment,
+    /// What it took to judge it last.
+    cost: Duration,
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -78,6 +87,7 @@ impl Reporter {
             objects: BTreeMap::new(),
             deferred: BTreeSet::new(),
             long: BTreeSet::new(),
+            last: None,
             unsettled: BTreeSet::new(),
         }
     }
@@ -140,13 +150,23 @@ impl Reporter {
         due
     }
 
-    /// Whether an object may be judged now. Otherwise it is put off.
-    pub fn may_judge(&mut self, now: Moment, object: &ObjectId) -> bool {
-        let next = self.objects.get(object).map_or(now, |said| said.next);
-        if next > now {
-            self.deferred.insert((next, object.clone()));
+    /// Those of the objects that are to be judged in this poll, in the order in which they have their turn. The others are
+    /// put off.
+    pub fn turns(&mut self, now: Moment, objects: BTreeSet<ObjectId>) -> Vec<ObjectId> {
+        let (before, after): (Vec<ObjectId>, Vec<ObjectId>) =
+            objects.into_iter().partition(|object| Some(object) <= self.last.as_ref());
+        let (mut turns, mut spent) = (Vec::new(), Duration::ZERO);
+        for object in after.into_iter().chain(before) {
+            let (next, cost) = self.objects.get(&object).map_or((now, EACH), |said| (said.next, said.cost));
+            if next > now || (spent + cost > ONE_POLL && !turns.is_empty()) {
+                self.deferred.insert((next.max(now), object));
+            } else {
+                spent += cost + EACH;
+                turns.push(object);
+            }
         }
-        next <= now
+        self.last = turns.last().cloned().or(self.last.take());
+        turns
     }
 
     /// Notes what it took to judge an object. A long list is not looked through at every answer: the object is left alone
@@ -158,7 +178,8 @@ impl Reporter {
             self.long.remove(object);
         }
         let rivals = u32::try_from(self.long.len()).unwrap_or(u32::MAX).max(2);
-        self.objects.entry(object.clone()).or_default().next = now.after(cost * 10 * rivals);
+        let said = self.objects.entry(object.clone()).or_default();
+        (said.next, said.cost) = (now.after(cost * 10 * rivals), cost);
     }
 
     /// Whether a draft is to be said now.
@@ -268,8 +289,28 @@ mod tests {
             reporter.judged(at(0), name, Duration::from_millis(10));
         }
         // Each waits ten times as long as all that were long before it took together.
-        assert!(!reporter.may_judge(at(399), &names[3]));
-        assert!(reporter.may_judge(at(400), &names[3]));
+        let mut turns = |millis| reporter.turns(at(millis), [names[3].clone()].into());
+        assert_eq!(turns(399), []);
+        assert_eq!(turns(400), [names[3].clone()]);
         assert_eq!(reporter.due(at(400)), [names[3].clone()], "it was put off");
+    }
+
+    #[test]
+    fn i39_one_poll_judges_for_five_milliseconds_and_the_next_goes_on_from_there() {
+        let names: Vec<ObjectId> =
+            (0..5).map(|n| ObjectId::new("default", &format!("o{n}"), "uid")).collect();
+        let mut reporter = Reporter::new(Duration::from_secs(120));
+        for name in &names {
+            reporter.changed(at(0), name, true, None);
+            reporter.judged(at(0), name, Duration::from_millis(2));
+        }
+        let all: BTreeSet<ObjectId> = names.iter().cloned().collect();
+        assert_eq!(reporter.turns(at(1000), all.clone()), names[..2]);
+        assert_eq!(reporter.due(at(1000)), names[2..]);
+        assert_eq!(reporter.turns(at(1000), all.clone()), names[2..4]);
+        assert_eq!(reporter.turns(at(1000), all), [names[4].clone(), names[0].clone()]);
+        let long = ObjectId::new("default", "long", "uid");
+        reporter.judged(at(0), &long, Duration::from_millis(50));
+        assert_eq!(reporter.turns(at(9000), [long.clone()].into()), [long], "one at least");
     }
 }

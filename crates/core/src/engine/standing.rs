@@ -198,7 +198,7 @@ pub(super) fn progress<F: Flag>(view: FlagView<'_, F>, object: &ObjectId) -> Opt
     for (id, how) in &task.ended {
         match how {
             Ended::Done => progress.ended += 1,
-            Ended::LeftProtected(reason) => tell(&mut progress.left_protected, *reason, &id.to_string()),
+            Ended::LeftProtected(reason) => tell(&mut progress.left_protected, *reason, id.as_ref()),
         }
     }
     for id in view.reach(entry) {
@@ -216,7 +216,7 @@ pub(super) fn progress<F: Flag>(view: FlagView<'_, F>, object: &ObjectId) -> Opt
                 Standing::Ready => Reason::Unprotecting,
                 Standing::Ended(_) => continue,
             };
-            tell_with(&mut progress.waiting, reason, &id.to_string(), || view.words(id, reason));
+            tell_with(&mut progress.waiting, reason, id.as_ref(), || view.words(id, reason));
         }
     }
     Some(progress)
