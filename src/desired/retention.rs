@@ -55,7 +55,7 @@ pub fn intents(object: &EniRetention, context: &Context<'_>) -> BTreeMap<Region,
     let sole = context.region.is_some() || context.granted.only_region().is_some();
     let intent = |region: &Region| {
         let intent = Intent {
-            owners: owners(&object.spec, context, region),
+            hosts: hosts(&object.spec, context, region),
             reattach: reattach(&object.spec, context, region, &regions),
             may: context.granted.rights(region),
             ..intent(&object.spec, context)
@@ -133,11 +133,7 @@ fn interfaces(ids: &[String]) -> BTreeSet<InterfaceId> {
 }
 
 /// The instances whose interfaces are meant or excluded; `None`: instances don't matter.
-fn owners(
-    spec: &EniRetentionSpec,
-    context: &Context<'_>,
-    region: &Region,
-) -> Option<Box<Selector<Instance>>> {
+fn hosts(spec: &EniRetentionSpec, context: &Context<'_>, region: &Region) -> Option<Box<Selector<Instance>>> {
     let targets = &spec.targets;
     let exclude = targets.exclude.as_ref().map(|exclude| exclude.instances.clone()).unwrap_or_default();
     let selector = Selector {
@@ -350,22 +346,22 @@ mod tests {
         assert!(intent.selector.ids.contains(&InterfaceId::new("eni-a")));
         assert_eq!((intent.selector.tags.len(), intent.selector.exclude_tags.len()), (1, 1));
         assert!(intent.selector.exclude_ids.contains(&InterfaceId::new("eni-b")));
-        let owners = intent.owners.as_ref().unwrap();
-        assert_eq!(owners.ids, [InstanceId::new("i-a")].into());
-        assert_eq!(owners.node_ids, [InstanceId::new("i-one")].into());
-        assert_eq!(owners.exclude_ids, [InstanceId::new("i-b")].into());
-        assert_eq!((owners.tags.len(), owners.exclude_tags.len()), (1, 1));
+        let hosts = intent.hosts.as_ref().unwrap();
+        assert_eq!(hosts.ids, [InstanceId::new("i-a")].into());
+        assert_eq!(hosts.node_ids, [InstanceId::new("i-one")].into());
+        assert_eq!(hosts.exclude_ids, [InstanceId::new("i-b")].into());
+        assert_eq!((hosts.tags.len(), hosts.exclude_tags.len()), (1, 1));
     }
 
     #[test]
     fn whoever_speaks_of_no_instances_asks_after_none() {
-        let owners = |targets: Value| {
+        let hosts = |targets: Value| {
             let served = served(&json!({ "region": HANGZHOU, "targets": targets }), &Value::Null, &[]);
-            asked(&served, HANGZHOU).0.owners.is_some()
+            asked(&served, HANGZHOU).0.hosts.is_some()
         };
-        assert!(!owners(json!({ "networkInterfaceIds": ["eni-a"] })));
-        assert!(owners(json!({ "networkInterfaceIds": ["eni-a"], "exclude": { "instanceIds": ["i-b"] } })));
-        assert!(owners(json!({ "nodes": { "matchLabels": { "pool": "none" } } })));
+        assert!(!hosts(json!({ "networkInterfaceIds": ["eni-a"] })));
+        assert!(hosts(json!({ "networkInterfaceIds": ["eni-a"], "exclude": { "instanceIds": ["i-b"] } })));
+        assert!(hosts(json!({ "nodes": { "matchLabels": { "pool": "none" } } })));
     }
 
     #[test]

@@ -94,7 +94,7 @@ fn may_stand(entry: &StoredObject, part: &RegionReport) -> bool {
 /// Whether nothing is unknown that may turn out to be gone.
 fn is_known(part: &RegionReport) -> bool {
     let over = |reason: &Reason| *reason == Reason::NotFound || OF_INSTANCES.contains(reason);
-    part.unlisted.is_none() && part.counts.unknown.keys().chain(part.owners.keys()).all(over)
+    part.unlisted.is_none() && part.counts.unknown.keys().chain(part.hosts.keys()).all(over)
 }
 
 /// For how long status has said for this reason that some Node has no target.
@@ -127,7 +127,7 @@ fn find_nodes(part: &mut RegionReport, lagging: &Lagging, served: &Served, now: 
         let acts = part.progress.is_some() && reason == Reason::NodeIdRefused;
         let found = if acts { targetless.get(&reason).cloned() } else { targetless.remove(&reason) };
         let Some(found) = found else { continue };
-        for groups in [&mut part.counts.unknown, &mut part.owners] {
+        for groups in [&mut part.counts.unknown, &mut part.hosts] {
             if let Some(group) = groups.get_mut(&reason) {
                 group.example.clone_from(&found.example);
                 group.words.clone_from(&found.words);

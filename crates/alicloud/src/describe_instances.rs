@@ -6,7 +6,7 @@ use std::sync::Arc;
 use keeper_core::call::{Item, Page, ReadCall};
 use keeper_core::id::{InstanceId, InterfaceId, Region};
 use keeper_core::instance::{ChargeType, Instance, InstanceFacts};
-use keeper_core::owners::{Power, Surroundings};
+use keeper_core::surroundings::{Power, Surroundings};
 use serde_json::Value;
 
 use crate::answer::Answer;

@@ -20,9 +20,9 @@ use keeper_core::id::{CallId, InstanceId, InterfaceId, ObjectId, PageToken, Requ
 use keeper_core::instance::{ChargeType, Instance, InstanceFacts};
 use keeper_core::intent::{Intent, Selector};
 use keeper_core::interface::{Belongings, Interface, InterfaceFacts, InterfaceStatus, InterfaceType};
-use keeper_core::owners::{Power, Surroundings};
 use keeper_core::region::{Action, Asked, Input, RegionEngine};
 use keeper_core::retention::{Record, Remembered};
+use keeper_core::surroundings::{Power, Surroundings};
 use keeper_core::time::Moment;
 
 use meter::{Meter, resident};
@@ -240,8 +240,8 @@ fn main() {
     println!("without anything: {} MiB resident", resident());
     for n in 0..OBJECTS {
         let filter = TagFilter { key: Arc::from("team"), value: Some(Arc::from(format!("t{n}"))) };
-        let owners = Selector { tags: vec![filter], ids: BTreeSet::new(), ..Selector::default() };
-        let intent = Intent { owners: Some(Box::new(owners)), ..Intent::of(Selector::default()) };
+        let hosts = Selector { tags: vec![filter], ids: BTreeSet::new(), ..Selector::default() };
+        let intent = Intent { hosts: Some(Box::new(hosts)), ..Intent::of(Selector::default()) };
         let object = ObjectId::new("default", &format!("team-{n}"), &format!("uid-{n}"));
         world.intents.insert(object.clone(), intent.clone());
         world.take(Input::Intent(object, 1, Asked::Retention(Box::new(intent), Box::default())));

@@ -13,7 +13,7 @@ pub mod region;
 
 pub use model::{
     authority, call, delete_on_release, deletion_protection, evidence, failure, flag, id, instance, intent,
-    interface, loss, owners, reason, resource, retention, time,
+    interface, loss, reason, resource, retention, surroundings, time,
 };
 pub use policy::{backoff, breaker, budget, pace};
 pub use status::{conditions, verdict};

@@ -213,7 +213,7 @@ impl RegionEngine {
         self.with_interfaces(now, |interfaces, turn| {
             interfaces.keeper.tidy_memory(turn, interfaces.targets, object);
         });
-        self.ask_after_hosts(now, object, generation, intent.owners.as_deref());
+        self.ask_after_hosts(now, object, generation, intent.hosts.as_deref());
         self.with_interfaces(now, |mut interfaces, turn| {
             interfaces.attacher.changed(object, !intent.reattach.is_empty());
             if let Some(edit) = set_intent(interfaces.targets, turn, object, generation, intent) {
@@ -244,13 +244,13 @@ impl RegionEngine {
         now: Moment,
         object: &ObjectId,
         generation: Generation,
-        owners: Option<&Selector<Instance>>,
+        asked: Option<&Selector<Instance>>,
     ) {
         let watch = self.interfaces.watched(object).cloned().unwrap_or_default();
-        if owners.is_none() && watch.is_empty() {
+        if asked.is_none() && watch.is_empty() {
             self.drop_protection(now, object, false);
         } else {
-            let selector = Selector { watch, ..owners.cloned().unwrap_or_default() };
+            let selector = Selector { watch, ..asked.cloned().unwrap_or_default() };
             self.protect(now, object, generation, Intent::enumerating(selector));
         }
     }
@@ -484,8 +484,8 @@ impl RegionEngine {
             }
         });
         for (name, generation) in &changed {
-            let owners = self.interfaces.host_selector(name).cloned();
-            self.ask_after_hosts(now, name, *generation, owners.as_ref());
+            let asked = self.interfaces.host_selector(name).cloned();
+            self.ask_after_hosts(now, name, *generation, asked.as_ref());
         }
         if !changed.is_empty() {
             self.with_interfaces(now, |interfaces, turn| {

@@ -13,10 +13,10 @@ use crate::flag::{Applicability, Flag};
 use crate::id::{InterfaceId, ObjectId};
 use crate::intent::Reattach;
 use crate::interface::{Interface, InterfaceFacts, InterfaceStatus};
-use crate::owners::Power;
 use crate::reason::Reason;
 use crate::resource::{Place, Resource};
 use crate::retention::AttachPhase;
+use crate::surroundings::Power;
 use crate::verdict::Verdict;
 
 /// A request whose answer was lost is given up when two complete sweeps that began after it, and this long, have gone by
@@ -105,10 +105,10 @@ pub(super) fn assess(
     if there {
         return Next::Say(Attached, Reason::AttachDone);
     }
-    let owner = wanted
+    let host = wanted
         .and_then(|instance| Some((instance, hosts_of(view.hosts, name)?.get(instance)?)))
         .map(|(instance, host)| presence_of(*view, instance, host));
-    let gone = matches!(owner, Some(Presence::Gone(_)));
+    let gone = matches!(host, Some(Presence::Gone(_)));
     if let Some(at) = sent {
         let given_up = view.reader.swept_twice_since(at).then(|| at.after(LOST_AFTER));
         return match seen.map(|e| (e.facts.status, e.seen)) {
@@ -144,7 +144,7 @@ pub(super) fn assess(
         };
         return Next::Say(Waiting, why);
     };
-    let shown = match owner {
+    let shown = match host {
         Some(Presence::Gone(_)) => return Next::Say(Obsolete, Reason::InstanceGone),
         Some(Presence::Shown(shown)) => shown,
         Some(Presence::Unknown(reason)) => return Next::Say(Waiting, reason),

@@ -16,9 +16,9 @@ use crate::delete_on_release::DeleteOnRelease;
 use crate::failure::{Class, Failure};
 use crate::id::{CallId, Generation, InstanceId, InterfaceId, ObjectId};
 use crate::intent::Reattach;
-use crate::owners::Power;
 use crate::reason::Reason;
 use crate::retention::{AttachPhase, Attachment};
+use crate::surroundings::Power;
 use crate::time::Moment;
 
 /// An attempt that has not come to its call by then is begun anew.

@@ -123,7 +123,7 @@ fn settle_hosts_of<R: Resource>(
     let upcoming = turn.context.upcoming_call();
     let hosts = hosts_of(turn.hosts, name);
     let Some(object) = targets.objects.get_mut(name) else { return };
-    let by_host = object.intent.owners.is_some();
+    let by_host = object.intent.hosts.is_some();
     let (mut excludes, mut since) = (false, CallId(0));
     let mut there = BTreeSet::new();
     for (id, was) in &changes.before {
@@ -133,7 +133,7 @@ fn settle_hosts_of<R: Resource>(
         there.extend(targets.index.on(id).cloned());
         let Some(host) = host.filter(|host| by_host && host.role.selects()) else {
             if object.hosted.remove(id) {
-                targets.index.disown(name, id);
+                targets.index.remove_host(name, id);
             }
             continue;
         };
@@ -143,8 +143,8 @@ fn settle_hosts_of<R: Resource>(
             // One that can't be read keeps what it was last known to have.
             Presence::Unknown(_) => targets.index.listed_on(id).to_vec(),
         };
-        targets.index.own(name, id, &listed, upcoming);
-        since = since.max(targets.index.owned_since(id));
+        targets.index.add_host(name, id, &listed, upcoming);
+        since = since.max(targets.index.hosted_since(id));
         object.hosted.insert(id.clone());
         there.extend(targets.index.on(id).cloned());
     }
@@ -162,7 +162,7 @@ fn settle_hosts_of<R: Resource>(
 /// looked at soon.
 pub(super) fn ascertain_exclusion<R: Resource>(targets: &mut Targets<R>, name: &ObjectId) {
     let Some(object) = targets.objects.get(name) else { return };
-    let by_host = object.intent.owners.as_ref();
+    let by_host = object.intent.hosts.as_ref();
     let excludes = !object.intent.selector.exclude_tags.is_empty()
         || by_host.is_some_and(|o| !o.exclude_ids.is_empty() || !o.exclude_tags.is_empty());
     if excludes && !object.memory.kept.is_empty() {

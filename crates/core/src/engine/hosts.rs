@@ -4,10 +4,10 @@ use super::object::Object;
 use super::view::View;
 use crate::id::{InstanceId, ObjectId};
 use crate::instance::{Instance, InstanceFacts};
-use crate::owners::Surroundings;
 use crate::pace::Fits;
 use crate::reason::Reason;
 use crate::resource::{Place, Resource};
+use crate::surroundings::Surroundings;
 use crate::time::Moment;
 
 /// What an object's selectors make of an instance.
@@ -296,7 +296,7 @@ pub(super) fn doubtful_hosts<'a, R: Resource>(
     name: &ObjectId,
     object: &'a Object<R>,
 ) -> impl Iterator<Item = (&'a InstanceId, Reason)> {
-    let hosts = hosts_of(view.hosts, name).filter(|_| object.intent.owners.is_some());
+    let hosts = hosts_of(view.hosts, name).filter(|_| object.intent.hosts.is_some());
     let left_behind = |instance: &InstanceId| {
         object
             .memory

@@ -17,7 +17,7 @@ pub struct Index<R: Resource> {
     /// Objects that select whatever there is.
     everything: BTreeSet<ObjectId>,
     /// The instances that objects are about.
-    owned: BTreeMap<InstanceId, Owned<R>>,
+    hosts: BTreeMap<InstanceId, Host<R>>,
     /// What names each instance.
     places: BTreeMap<InstanceId, BTreeSet<R::Id>>,
     /// The instances whose own list holds an id; nearly always one.
@@ -26,7 +26,7 @@ pub struct Index<R: Resource> {
 
 /// The objects that are about one instance, and what it holds.
 #[derive(Debug)]
-struct Owned<R: Resource> {
+struct Host<R: Resource> {
     objects: Vec<ObjectId>,
     /// What the instance's own list holds.
     listed: Vec<R::Id>,
@@ -46,7 +46,7 @@ impl<R: Resource> Default for Index<R> {
             named: BTreeMap::new(),
             tagged: BTreeMap::new(),
             everything: BTreeSet::new(),
-            owned: BTreeMap::new(),
+            hosts: BTreeMap::new(),
             places: BTreeMap::new(),
             listed: BTreeMap::new(),
         }
@@ -119,14 +119,14 @@ impl<R: Resource> Index<R> {
     }
 
     /// Enters an instance that an object is about, with what its own list holds. `upcoming`: the next call.
-    pub fn own(&mut self, object: &ObjectId, instance: &InstanceId, listed: &[R::Id], upcoming: CallId) {
-        let new = || Owned { objects: Vec::with_capacity(1), listed: Vec::new(), since: upcoming };
-        let owned = self.owned.entry(instance.clone()).or_insert_with(new);
-        if !owned.objects.contains(object) {
-            owned.objects.push(object.clone());
+    pub fn add_host(&mut self, object: &ObjectId, instance: &InstanceId, listed: &[R::Id], upcoming: CallId) {
+        let new = || Host { objects: Vec::with_capacity(1), listed: Vec::new(), since: upcoming };
+        let host = self.hosts.entry(instance.clone()).or_insert_with(new);
+        if !host.objects.contains(object) {
+            host.objects.push(object.clone());
         }
-        if owned.listed != listed {
-            let old = std::mem::replace(&mut owned.listed, listed.to_vec());
+        if host.listed != listed {
+            let old = std::mem::replace(&mut host.listed, listed.to_vec());
             self.unlist(instance, &old);
             for id in listed {
                 self.listed.entry(id.clone()).or_default().push(instance.clone());
@@ -135,13 +135,13 @@ impl<R: Resource> Index<R> {
     }
 
     /// Takes an instance of an object out.
-    pub fn disown(&mut self, object: &ObjectId, instance: &InstanceId) {
-        let Some(owned) = self.owned.get_mut(instance) else { return };
-        owned.objects.retain(|name| name != object);
-        if owned.objects.is_empty()
-            && let Some(owned) = self.owned.remove(instance)
+    pub fn remove_host(&mut self, object: &ObjectId, instance: &InstanceId) {
+        let Some(host) = self.hosts.get_mut(instance) else { return };
+        host.objects.retain(|name| name != object);
+        if host.objects.is_empty()
+            && let Some(host) = self.hosts.remove(instance)
         {
-            self.unlist(instance, &owned.listed);
+            self.unlist(instance, &host.listed);
         }
     }
 
@@ -157,13 +157,13 @@ impl<R: Resource> Index<R> {
     }
 
     /// Since when what is on the instance has been asked for.
-    pub fn owned_since(&self, instance: &InstanceId) -> CallId {
-        self.owned.get(instance).map_or(CallId(0), |owned| owned.since)
+    pub fn hosted_since(&self, instance: &InstanceId) -> CallId {
+        self.hosts.get(instance).map_or(CallId(0), |host| host.since)
     }
 
     /// What the instance's own list was last known to hold.
     pub fn listed_on(&self, instance: &InstanceId) -> &[R::Id] {
-        self.owned.get(instance).map(|owned| owned.listed.as_slice()).unwrap_or_default()
+        self.hosts.get(instance).map(|host| host.listed.as_slice()).unwrap_or_default()
     }
 
     /// The instances whose own list holds the target.
@@ -173,7 +173,7 @@ impl<R: Resource> Index<R> {
 
     /// What is on an instance, by its own list or by their own word.
     pub fn on<'a>(&'a self, instance: &InstanceId) -> impl Iterator<Item = &'a R::Id> + use<'a, R> {
-        let listed = self.owned.get(instance).into_iter().flat_map(|owned| &owned.listed);
+        let listed = self.hosts.get(instance).into_iter().flat_map(|host| &host.listed);
         listed.chain(self.places.get(instance).into_iter().flatten())
     }
 
@@ -224,7 +224,7 @@ impl<R: Resource> Index<R> {
             objects.extend(self.tagged.get(&filter).into_iter().flat_map(|t| &t.objects));
         }
         for instance in self.listed_by(id).iter().chain(place.instance()) {
-            objects.extend(self.owned.get(instance).into_iter().flat_map(|owned| &owned.objects));
+            objects.extend(self.hosts.get(instance).into_iter().flat_map(|host| &host.objects));
         }
         objects
     }
@@ -240,7 +240,7 @@ impl<R: Resource> Index<R> {
             || !self.everything.is_empty()
             || Self::filters(tags).any(|f| self.tagged.contains_key(&f))
             || self.listed.contains_key(id)
-            || place.instance().is_some_and(|instance| self.owned.contains_key(instance))
+            || place.instance().is_some_and(|instance| self.hosts.contains_key(instance))
     }
 
     /// Moves a target in the index from its old tags to its new ones.
@@ -422,16 +422,16 @@ mod tests {
 
     #[derive(Debug, Clone)]
     enum Move {
-        Own(u8, u8, Vec<u8>),
-        Disown(u8, u8),
+        Host(u8, u8, Vec<u8>),
+        NoHost(u8, u8),
         To(u8, Option<u8>),
     }
 
     fn moves() -> impl Strategy<Value = Vec<Move>> {
         let listed = prop::collection::btree_set(0..5_u8, 0..3).prop_map(|ids| ids.into_iter().collect());
         let one = prop_oneof![
-            3 => (0..3_u8, 0..3_u8, listed).prop_map(|(o, i, l)| Move::Own(o, i, l)),
-            1 => (0..3_u8, 0..3_u8).prop_map(|(o, i)| Move::Disown(o, i)),
+            3 => (0..3_u8, 0..3_u8, listed).prop_map(|(o, i, l)| Move::Host(o, i, l)),
+            1 => (0..3_u8, 0..3_u8).prop_map(|(o, i)| Move::NoHost(o, i)),
             3 => (0..5_u8, prop::option::of(0..3_u8)).prop_map(|(n, to)| Move::To(n, to)),
         ];
         prop::collection::vec(one, 0..24)
@@ -452,23 +452,23 @@ mod tests {
         #[test]
         fn i21_the_index_of_instances_answers_like_a_walk_over_all_that_is_on_them(moves in moves()) {
             let mut selection: Index<Interface> = Index::default();
-            let mut owners: BTreeMap<u8, (BTreeSet<u8>, Vec<u8>)> = BTreeMap::new();
+            let mut hosts: BTreeMap<u8, (BTreeSet<u8>, Vec<u8>)> = BTreeMap::new();
             let mut places: BTreeMap<u8, Option<u8>> = (0..5).map(|n| (n, None)).collect();
             for step in moves {
                 match step {
-                    Move::Own(o, i, listed) => {
+                    Move::Host(o, i, listed) => {
                         let ids: Vec<InterfaceId> = listed.iter().map(|n| eni(*n)).collect();
-                        selection.own(&object(o), &host(i), &ids, CallId(1));
-                        let owner = owners.entry(i).or_default();
-                        owner.0.insert(o);
-                        owner.1 = listed;
+                        selection.add_host(&object(o), &host(i), &ids, CallId(1));
+                        let known = hosts.entry(i).or_default();
+                        known.0.insert(o);
+                        known.1 = listed;
                     }
-                    Move::Disown(o, i) => {
-                        selection.disown(&object(o), &host(i));
-                        if let Some(owner) = owners.get_mut(&i) {
-                            owner.0.remove(&o);
+                    Move::NoHost(o, i) => {
+                        selection.remove_host(&object(o), &host(i));
+                        if let Some(known) = hosts.get_mut(&i) {
+                            known.0.remove(&o);
                         }
-                        owners.retain(|_, (objects, _)| !objects.is_empty());
+                        hosts.retain(|_, (objects, _)| !objects.is_empty());
                     }
                     Move::To(n, to) => {
                         let old = places.insert(n, to).unwrap();
@@ -477,13 +477,13 @@ mod tests {
                 }
             }
             for (n, place) in &places {
-                let on: BTreeSet<u8> = owners
+                let on: BTreeSet<u8> = hosts
                     .iter()
                     .filter(|(i, (_, listed))| *place == Some(**i) || listed.contains(n))
                     .map(|(i, _)| *i)
                     .collect();
                 let naive: BTreeSet<ObjectId> =
-                    on.iter().flat_map(|i| &owners[i].0).map(|o| object(*o)).collect();
+                    on.iter().flat_map(|i| &hosts[i].0).map(|o| object(*o)).collect();
                 let there = place.map(host);
                 let place = there.as_ref().map_or(Place::Free, Place::On);
                 let found: BTreeSet<ObjectId> =
@@ -491,11 +491,11 @@ mod tests {
                 prop_assert_eq!(found, naive.clone());
                 prop_assert_eq!(selection.concerns(&eni(*n), &[], place), !naive.is_empty());
             }
-            for i in owners.keys() {
+            for i in hosts.keys() {
                 let found: BTreeSet<&InterfaceId> = selection.on(&host(*i)).collect();
                 let naive: BTreeSet<InterfaceId> = places
                     .iter()
-                    .filter(|(n, place)| **place == Some(*i) || owners[i].1.contains(n))
+                    .filter(|(n, place)| **place == Some(*i) || hosts[i].1.contains(n))
                     .map(|(n, _)| eni(*n))
                     .collect();
                 prop_assert_eq!(found, naive.iter().collect::<BTreeSet<_>>());

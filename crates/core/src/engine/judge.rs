@@ -87,7 +87,7 @@ pub(crate) fn judge_part<F: Flag>(
         }
     }
     sort_rows(&mut rows);
-    let by_host = hosts.filter(|_| object.intent.owners.is_some());
+    let by_host = hosts.filter(|_| object.intent.hosts.is_some());
     // What has no targets but those that are proven to be gone, and would have none by any sweep, waits for none.
     let lagging = view.lagging().filter(|_| living || object.needs_listing());
     let lagging = lagging.or(by_host.and(open).and_then(|open| open.lagging));
@@ -101,10 +101,10 @@ pub(crate) fn judge_part<F: Flag>(
     let waited = view.now.since(object.born) >= view.patience;
     let settled = object.settled || !awaiting || waited;
     let progress = progress(view, name);
-    let mut owners = Groups::new();
+    let mut doubtful = Groups::new();
     for (instance, reason) in doubtful_hosts(*view, name, object) {
         let words = || hosts?.words_for(reason).map(Into::into);
-        tell_with(&mut owners, reason, instance.as_str(), words);
+        tell_with(&mut doubtful, reason, instance.as_str(), words);
         match reason {
             Reason::NodeInstanceGone => gone.insert(instance.clone()),
             Reason::NodeIdRefused => refused.insert(instance.clone()),
@@ -123,7 +123,7 @@ pub(crate) fn judge_part<F: Flag>(
         unlisted,
         unlisted_words,
         fits,
-        owners,
+        hosts: doubtful,
         gone,
         refused,
         nodes,

@@ -94,7 +94,7 @@ impl<F: Flag> Keeper<F> {
             self.writer.spec_changed(turn.now);
         }
         // It may hold what is on an instance by a tag that was not asked for when that was looked at.
-        if self.unprotector.works_for(object) || entry.intent.owners.is_some() {
+        if self.unprotector.works_for(object) || entry.intent.hosts.is_some() {
             self.drop_batch(targets);
         }
         for id in edit.reach.iter().filter(|_| edit.edited) {

@@ -99,12 +99,9 @@ fn member_of_object<'a, R: Resource>(
         return Member::No;
     }
     let certain = selector.names(id) || remembered;
-    let excludes_owners = object
-        .intent
-        .owners
-        .as_ref()
-        .is_some_and(|o| !o.exclude_ids.is_empty() || !o.exclude_tags.is_empty());
-    if certain && selector.exclude_tags.is_empty() && !excludes_owners {
+    let excludes_hosts =
+        object.intent.hosts.as_ref().is_some_and(|o| !o.exclude_ids.is_empty() || !o.exclude_tags.is_empty());
+    if certain && selector.exclude_tags.is_empty() && !excludes_hosts {
         return Member::Yes;
     }
     let Some(evidence) = evidence.filter(|e| e.tag_epoch >= object.tag_epoch) else {
@@ -122,7 +119,7 @@ fn member_of_object<'a, R: Resource>(
     if selector.tags_exclude(tags) {
         return unless_outdated(Member::No);
     }
-    if excludes_owners && let Some(other) = excluded_there(object, evidence, remembered, &hosts) {
+    if excludes_hosts && let Some(other) = excluded_there(object, evidence, remembered, &hosts) {
         return unless_outdated(other);
     }
     if certain || selector.finds(tags) {
@@ -138,16 +135,16 @@ fn excluded_there<'a, R: Resource>(
     remembered: bool,
     hosts: &impl Fn() -> Option<Hosts<'a>>,
 ) -> Option<Member> {
-    let owners = object.intent.owners.as_deref()?;
+    let asked = object.intent.hosts.as_deref()?;
     let instance = match R::place(&evidence.facts) {
         Place::Free => return None,
         Place::Unreadable => return Some(Member::Unclear(Reason::FieldUnreadable)),
         Place::On(instance) => instance,
     };
-    if owners.exclude_ids.contains(instance) {
+    if asked.exclude_ids.contains(instance) {
         return Some(Member::No);
     }
-    if owners.exclude_tags.is_empty() {
+    if asked.exclude_tags.is_empty() {
         return None;
     }
     let host = hosts().and_then(|hosts| hosts.get(instance));
@@ -173,7 +170,7 @@ fn member_through_host<'a, R: Resource>(
     listed_by: &[InstanceId],
     hosts: &impl Fn() -> Option<Hosts<'a>>,
 ) -> Member {
-    if object.intent.owners.is_none() {
+    if object.intent.hosts.is_none() {
         return Member::No;
     }
     let Some(hosts) = hosts() else { return Member::Unclear(Reason::AwaitingListing) };

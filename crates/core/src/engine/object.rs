@@ -96,7 +96,7 @@ impl<R: Resource> Object<R> {
     ) -> Self {
         let alike = old.as_ref().filter(|old| old.listed_alike(&intent));
         let excludes_alike = old.as_ref().filter(|old| {
-            old.intent.owners == intent.owners
+            old.intent.hosts == intent.hosts
                 && old.intent.selector.exclude_tags == intent.selector.exclude_tags
         });
         // What is on instances is asked for as soon as it is known which.
@@ -131,7 +131,7 @@ impl<R: Resource> Object<R> {
         old.entries().eq(new.entries())
             && old.tags == new.tags
             && old.all == new.all
-            && self.intent.owners == intent.owners
+            && self.intent.hosts == intent.hosts
     }
 
     /// Whether somebody changed it a moment ago.
@@ -141,6 +141,6 @@ impl<R: Resource> Object<R> {
 
     /// Whether it needs a listing of the region to know all its targets.
     pub fn needs_listing(&self) -> bool {
-        self.intent.selector.needs_listing() || self.intent.owners.is_some()
+        self.intent.selector.needs_listing() || self.intent.hosts.is_some()
     }
 }

@@ -56,7 +56,7 @@ fn drop_intent<R: Resource>(targets: &mut Targets<R>, turn: &mut Turn<'_>, objec
         targets.index.unname(object, id);
     }
     for instance in &old.hosted {
-        targets.index.disown(object, instance);
+        targets.index.remove_host(object, instance);
     }
     for id in reach {
         targets.unselect(&id);
@@ -104,7 +104,7 @@ pub(crate) fn set_intent<R: Resource>(
     for id in intent.selector.named() {
         targets.inventory.expect(id);
     }
-    let rehosts = old.as_ref().map_or(intent.owners.is_some(), |old| old.intent.owners != intent.owners);
+    let rehosts = old.as_ref().map_or(intent.hosts.is_some(), |old| old.intent.hosts != intent.hosts);
     let relists = old.as_ref().is_none_or(|old| !old.listed_alike(&intent));
     let fresh_listing = relists && intent.selector.needs_listing();
     let edited = old.as_ref().is_none_or(|old| old.generation != generation);
@@ -119,7 +119,7 @@ pub(crate) fn set_intent<R: Resource>(
     for id in entry.memory.kept.keys() {
         targets.index.name(object, id);
     }
-    if entry.intent.owners.is_some() {
+    if entry.intent.hosts.is_some() {
         targets.by_host.insert(object.clone());
     } else {
         targets.by_host.remove(object);

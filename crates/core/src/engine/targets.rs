@@ -190,7 +190,7 @@ impl<R: Resource> Targets<R> {
 
     /// The instances whose interfaces an object's spec selects.
     pub fn host_selector(&self, object: &ObjectId) -> Option<&Selector<Instance>> {
-        self.objects.get(object)?.intent.owners.as_deref()
+        self.objects.get(object)?.intent.hosts.as_deref()
     }
 
     /// Notes from when on evidence is fresh at this moment.

@@ -643,7 +643,7 @@ mod tests {
     #[test]
     fn i25_what_does_not_last_is_written_behind_all_others_whoever_waits_for_it() {
         let mut writes = writer();
-        let owner = ObjectId::new("default", "a", "uid");
+        let object = ObjectId::new("default", "a", "uid");
         for (name, urgent, drifted, in_vain) in [
             ("i-fought-for", true, true, true),
             ("i-new", false, false, false),
@@ -651,7 +651,7 @@ mod tests {
             ("i-changed", true, false, false),
         ] {
             let queue = writes.queue(urgent, drifted, in_vain);
-            writes.enqueue(&owner, &InstanceId::new(name), queue);
+            writes.enqueue(&object, &InstanceId::new(name), queue);
         }
         let mut sent = Vec::new();
         while let Some(id) = writes.pop() {

@@ -3,9 +3,9 @@
 use std::sync::Arc;
 
 use crate::id::{InstanceId, Tag};
-use crate::owners::Surroundings;
 use crate::reason::{Reason, Risk};
 use crate::resource::{Resource, Wanted};
+use crate::surroundings::Surroundings;
 
 /// Tag that Auto Scaling puts on the instances of a scaling group.
 pub(crate) const SCALING_GROUP_TAG: &str = "acs:autoscaling:scalingGroupId";

@@ -160,12 +160,12 @@ pub struct Intent<R: Resource> {
     /// Status says that the unprotecting which this generation asks for was carried out. It can only narrow what is done
     /// (I14): nothing is ever written because of it.
     pub carried_out: bool,
-    /// Selects no targets itself: it asks for a roster of instances on behalf of an object that retains interfaces. It
+    /// Selects no targets itself: it asks after instances on behalf of an object that retains interfaces. It
     /// never holds and never writes.
     pub enumerates: bool,
     /// Of interfaces: those that are on the instances which this selects are selected, and those on the instances which it
     /// excludes are excluded.
-    pub owners: Option<Box<Selector<Instance>>>,
+    pub hosts: Option<Box<Selector<Instance>>>,
     /// Of interfaces that are selected through their instance: only these.
     pub types: Types,
     /// Of interfaces: what is to be attached where.
@@ -184,7 +184,7 @@ pub enum Unprotecting {
 }
 
 impl Intent<Instance> {
-    /// The intent for a roster of the instances that an object of another kind is about.
+    /// The intent to know of the instances that an object which retains interfaces is about.
     pub fn enumerating(selector: Selector<Instance>) -> Self {
         Self { enumerates: true, ..Self::of(Selector { shows_excluded: true, ..selector }) }
     }
@@ -201,7 +201,7 @@ impl<R: Resource> Intent<R> {
             deleting: None,
             carried_out: false,
             enumerates: false,
-            owners: None,
+            hosts: None,
             types: Types::default(),
             reattach: Vec::new(),
             may: Rights::default(),

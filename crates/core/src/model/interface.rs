@@ -3,8 +3,8 @@
 use std::sync::{Arc, LazyLock};
 
 use crate::id::{InstanceId, InterfaceId, Tag};
-use crate::owners::Surroundings;
 use crate::resource::{Place, Resource, Types, Wanted};
+use crate::surroundings::Surroundings;
 
 /// Tag key by which Terway and the eRDMA controller mark what they created.
 const CREATOR_TAG: &str = "creator";

@@ -4,7 +4,7 @@ use std::fmt::{Debug, Display};
 use std::hash::Hash;
 
 use crate::id::{InstanceId, Tag};
-use crate::owners::Surroundings;
+use crate::surroundings::Surroundings;
 
 /// Where a target is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

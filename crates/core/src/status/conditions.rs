@@ -129,7 +129,7 @@ pub fn unserved(reason: Reason, message: &str) -> ConditionSet {
 pub fn judge(question: Question, part: &RegionReport) -> ConditionSet {
     let counts = &part.counts;
     let mut unknown = counts.unknown.clone();
-    join(&mut unknown, &part.owners);
+    join(&mut unknown, &part.hosts);
     join(&mut unknown, &part.nodes.targetless);
     if let Some(reason) = part.unlisted {
         // The listing stands for targets that we do not know of; it has no name and no number.
@@ -284,10 +284,10 @@ fn judge_unprotecting(question: Question, part: &RegionReport, progress: &Progre
         return (domain, Summary::AsAsked, None, None);
     }
     let mut waiting = progress.waiting.clone();
-    let mut owners = part.owners.clone();
+    let mut hosts = part.hosts.clone();
     // A Node without an instance holds nothing up.
-    owners.retain(|reason, _| !matches!(reason, Reason::NodeInstanceGone | Reason::NodeIdRefused));
-    join(&mut waiting, &owners);
+    hosts.retain(|reason, _| !matches!(reason, Reason::NodeInstanceGone | Reason::NodeIdRefused));
+    join(&mut waiting, &hosts);
     if let Some(reason) = part.unlisted {
         unlisted(&mut waiting, part, reason);
     }

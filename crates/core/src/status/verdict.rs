@@ -248,7 +248,7 @@ pub struct RegionReport {
     pub fits: Fits,
     /// Instances whose interfaces are asked for and of which it is not known which they have, by reason. They are no
     /// targets themselves and not counted as such.
-    pub owners: Groups,
+    pub hosts: Groups,
     /// The instances that are gone although a selected Node stands for them.
     pub gone: BTreeSet<InstanceId>,
     /// The ids behind selected Nodes that the cloud refuses.
@@ -282,7 +282,7 @@ impl RegionReport {
             &mut counts.not_applicable_named,
             &mut counts.not_applicable_found,
             &mut counts.unknown,
-            &mut self.owners,
+            &mut self.hosts,
         ];
         let words = groups
             .into_iter()
@@ -300,7 +300,7 @@ impl RegionReport {
     pub fn shrunk(&self, counted: u32, told: u32) -> Option<u32> {
         let complete = self.settled
             && self.unlisted.is_none()
-            && self.owners.is_empty()
+            && self.hosts.is_empty()
             && !self.counts.unknown.keys().any(|reason| reason.awaits_evidence());
         complete.then(|| counted.saturating_sub(self.counts.targets()).saturating_sub(told))
     }
@@ -313,7 +313,7 @@ impl RegionReport {
             self.unlisted = other.unlisted;
             self.unlisted_words.clone_from(&other.unlisted_words);
         }
-        join(&mut self.owners, &other.owners);
+        join(&mut self.hosts, &other.hosts);
         self.gone.extend(other.gone.iter().cloned());
         self.refused.extend(other.refused.iter().cloned());
         join(&mut self.nodes.targetless, &other.nodes.targetless);

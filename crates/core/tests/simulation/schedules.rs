@@ -12,9 +12,9 @@ use keeper_core::id::TagFilter;
 use keeper_core::instance::{ChargeType, Instance};
 use keeper_core::intent::{DeletionPolicy, Intent, Selector};
 use keeper_core::interface::{Interface, InterfaceType};
-use keeper_core::owners::Power;
 use keeper_core::resource::Types;
 use keeper_core::retention::AttachPhase;
+use keeper_core::surroundings::Power;
 
 use crate::retention::attaching::to;
 use crate::seeds;
@@ -275,7 +275,7 @@ fn retaining(dice: &mut Dice, cast: &Cast) -> Intent<Interface> {
         selector.exclude_ids = [eni(dice.pick(&cast.cards).as_str())].into();
     }
     Intent {
-        owners: through,
+        hosts: through,
         types: *dice.pick(&[
             Types::default(),
             Types::default(),
@@ -294,7 +294,7 @@ fn bereave(dice: &mut Dice, world: &mut World, cast: &Cast) {
     let all: Vec<&str> = cast.cards.iter().map(String::as_str).collect();
     let by_id: Intent<Interface> =
         granted(Selector { ids: all.iter().map(|name| eni(name)).collect(), ..Selector::default() });
-    let through = Intent { owners: Some(Box::new(hosts(dice, cast))), ..granted(Selector::default()) };
+    let through = Intent { hosts: Some(Box::new(hosts(dice, cast))), ..granted(Selector::default()) };
     world.apply(cast.retaining[0], if dice.one_in(2) { by_id.clone() } else { through });
     if let Some(second) = cast.retaining.get(1).filter(|_| dice.one_in(2)) {
         world.apply(second, by_id);

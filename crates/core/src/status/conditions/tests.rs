@@ -425,8 +425,8 @@ fn i49_a_node_without_a_target_holds_no_act_up_and_is_counted() {
         &[Reason::NodeUnresolved, Reason::NodeUnresolved],
         &[Reason::NodeUnresolved],
     );
-    let mut ending = RegionReport { owners: Groups::new(), ..ending };
-    tell(&mut ending.owners, Reason::NodeInstanceGone, "i-9");
+    let mut ending = RegionReport { hosts: Groups::new(), ..ending };
+    tell(&mut ending.hosts, Reason::NodeInstanceGone, "i-9");
     let condition_set = judge(DISABLE, &ending);
     assert_eq!((condition_set.domain.reason, left(&condition_set)), (Reason::Unprotecting, Left::ToOperator));
     let told = " 2 selected Nodes have no target. Node worker-0 and 1 more: The Node has no providerID";
@@ -641,13 +641,13 @@ fn parts() -> impl Strategy<Value = RegionReport> {
         nodes,
         prop::option::of(retention()),
     )
-        .prop_map(|(settled, counts, unlisted, progress, owners, nodes, retention)| RegionReport {
+        .prop_map(|(settled, counts, unlisted, progress, hosts, nodes, retention)| RegionReport {
             fits: Fits::new(),
             settled,
             counts,
             unlisted,
             unlisted_words: unlisted.map(|_| "DescribeInstances: Timeout in cn-hangzhou".into()),
-            owners,
+            hosts,
             gone: BTreeSet::new(),
             refused: BTreeSet::new(),
             nodes,
@@ -756,7 +756,7 @@ proptest! {
         let all = counts.protected() > 0
             && total(&counts.unprotected) + total(&counts.not_applicable_named) + total(&counts.unknown) == 0
             && part.unlisted.is_none()
-            && part.owners.is_empty()
+            && part.hosts.is_empty()
             && part.nodes.targetless.is_empty()
             && !acting;
         prop_assert_eq!(condition_set.domain.status == Status::True, all);

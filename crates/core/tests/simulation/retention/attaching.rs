@@ -7,9 +7,9 @@ use keeper_core::engine::Settings;
 use keeper_core::failure::Class;
 use keeper_core::intent::{DeletionPolicy, Intent, Reattach};
 use keeper_core::interface::{Interface, InterfaceStatus, InterfaceType};
-use keeper_core::owners::Power;
 use keeper_core::reason::Reason;
 use keeper_core::retention::{AttachPhase, InterfacePhase};
+use keeper_core::surroundings::Power;
 
 use crate::world::{Event, Fault, INTERVAL, World, by_ids, by_tag, eni, i, ids, on, secs, settings, tags};
 

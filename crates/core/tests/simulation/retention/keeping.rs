@@ -165,8 +165,8 @@ fn i19_what_the_spec_excludes_leaves_the_list_and_keeps_its_flag() {
     let exclude: [fn(&mut Intent<Interface>); 4] = [
         |intent| intent.selector.exclude_ids = ids(&["eni-a0", "eni-a1"]).selector.ids,
         |intent| intent.selector.exclude_tags = vec![filter("keep", "off")],
-        |intent| intent.owners.as_mut().unwrap().exclude_ids = instances(&["i-a"]),
-        |intent| intent.owners.as_mut().unwrap().exclude_tags = vec![filter("stage", "old")],
+        |intent| intent.hosts.as_mut().unwrap().exclude_ids = instances(&["i-a"]),
+        |intent| intent.hosts.as_mut().unwrap().exclude_tags = vec![filter("stage", "old")],
     ];
     for (n, exclude) in exclude.into_iter().enumerate() {
         let mut world = World::new();
@@ -366,7 +366,7 @@ fn i18_what_is_named_is_not_written_before_its_instance_is_known_not_to_be_exclu
     world.cloud.page_size = 1;
     let mut intent = ids(&["eni-a0", "eni-z0"]);
     let exclude_tags = vec![filter("stage", "old")];
-    intent.owners = Some(Box::new(Selector { exclude_tags, ..by_tag("env", "prod") }));
+    intent.hosts = Some(Box::new(Selector { exclude_tags, ..by_tag("env", "prod") }));
     world.apply("a", intent);
     world.run(INTERVAL * 2);
     assert_eq!((world.writes_to("eni-a0"), world.writes_to("eni-z0")), (1, 0));
@@ -381,7 +381,7 @@ fn i18_what_is_named_is_not_written_while_the_instance_that_may_exclude_it_is_hi
     world.alter("i-c", |machine| machine.hidden = true);
     let mut intent = ids(&["eni-c1"]);
     let exclude_tags = vec![filter("stage", "old")];
-    intent.owners = Some(Box::new(Selector { exclude_tags, ..behind_nodes(&["i-a"]) }));
+    intent.hosts = Some(Box::new(Selector { exclude_tags, ..behind_nodes(&["i-a"]) }));
     world.apply("a", intent);
     world.run(INTERVAL * 3);
     assert_eq!(world.writes_to("eni-c1"), 0);
@@ -397,12 +397,12 @@ fn i18_what_is_named_is_not_written_while_the_instance_that_may_exclude_it_is_hi
 
 #[test]
 fn i38_what_survives_its_instance_is_in_doubt_only_until_that_is_proven_to_be_gone() {
-    for owners in [by_ids(&["i-a"]), behind_nodes(&["i-a"]), by_tag("env", "prod")] {
+    for hosts in [by_ids(&["i-a"]), behind_nodes(&["i-a"]), by_tag("env", "prod")] {
         let mut world = World::new();
         world.server("a", &[("env", "prod")]);
         world.server("b", &[("env", "prod")]);
         let exclude_tags = vec![filter("stage", "old")];
-        world.apply("a", on(Selector { exclude_tags, ..owners }));
+        world.apply("a", on(Selector { exclude_tags, ..hosts }));
         world.run(secs(90));
         assert_eq!(world.says("a"), (Status::True, Reason::AllProtected));
         world.release("i-a");
@@ -452,9 +452,9 @@ fn observed() -> World {
         world.server(letter, &[("env", "prod")]);
     }
     world.change("eni-b1", |card| card.facts.service_managed = Some(true));
-    let mut owners = by_tag("env", "prod");
-    owners.exclude_tags = by_tag("keep", "no").tags;
-    world.apply("a", Intent { observe: true, ..on(owners) });
+    let mut hosts = by_tag("env", "prod");
+    hosts.exclude_tags = by_tag("keep", "no").tags;
+    world.apply("a", Intent { observe: true, ..on(hosts) });
     world.run(INTERVAL * 2);
     assert_eq!(world.says("a"), (Status::False, Reason::Unprotected));
     assert_eq!((world.part("a").counts.targets(), lost(&world)), (4, vec![]));

@@ -33,7 +33,7 @@ fn i24_an_object_whose_instances_stay_the_same_is_told_of_them_anew() {
     let mut world = kept();
     world.apply("x", ids(&["eni-a0"]));
     world.run(INTERVAL * 3);
-    world.apply("x", Intent { owners: Some(Box::default()), ..ids(&["eni-a0"]) });
+    world.apply("x", Intent { hosts: Some(Box::default()), ..ids(&["eni-a0"]) });
     world.apply("y", ids(&["eni-b0"]));
     world.run(secs(90));
     assert_eq!(world.says("x"), (Status::True, Reason::AllProtected));
@@ -48,8 +48,8 @@ fn i11_a_rival_with_a_long_list_of_instances_is_heard_before_a_look_counts() {
     let mut world = kept();
     world.latency = millis(20);
     let others = (0..10_000).map(|n| InstanceId::new(format!("i-other{n:05}"))).collect();
-    let owners = Selector { node_ids: others, ..by_tag("stage", "new") };
-    world.apply("hold", on(owners.clone()));
+    let hosts = Selector { node_ids: others, ..by_tag("stage", "new") };
+    world.apply("hold", on(hosts.clone()));
     world.apply("a", ids(&["eni-a0", "eni-a1"]));
     world.run(INTERVAL * 6);
     for turn in 0..3 {
@@ -58,7 +58,7 @@ fn i11_a_rival_with_a_long_list_of_instances_is_heard_before_a_look_counts() {
         world.apply("a", Intent { protect: false, ..ids(&["eni-a0", "eni-a1"]) });
         world.run(millis(10 + 8 * turn));
         // Edited in a way that changes nothing for these.
-        world.apply("hold", Intent { observe: turn % 2 == 0, ..on(owners.clone()) });
+        world.apply("hold", Intent { observe: turn % 2 == 0, ..on(hosts.clone()) });
         world.run(secs(20));
         assert!(world.unprotecting_writes().is_empty(), "turn {turn}");
         world.alter("i-a", |machine| machine.facts.tags = Some(tags(&[])));

@@ -317,7 +317,7 @@ fn i04_i21_an_instance_on_which_something_is_seen_is_hidden_and_not_gone() {
         world.run(secs(30));
         world.alter("i-a", |machine| machine.hidden = true);
         world.run(INTERVAL * 4);
-        if intent.owners.is_some() {
+        if intent.hosts.is_some() {
             assert_eq!(world.says("a"), (Status::Unknown, Reason::ListsDisagree));
         }
         let at_risk = &world.condition_set("a").at_risk;
@@ -440,7 +440,7 @@ fn i19_what_lost_its_tag_or_left_its_instance_before_that_was_excluded_is_not_ex
             intent.selector.exclude_tags = vec![crate::world::filter("keep", "off")];
             intent.selector.tags.clear();
         } else {
-            intent.owners.as_mut().unwrap().exclude_ids = crate::world::instances(&["i-a"]);
+            intent.hosts.as_mut().unwrap().exclude_ids = crate::world::instances(&["i-a"]);
         }
         world.apply("a", intent);
         world.run(INTERVAL * 4);

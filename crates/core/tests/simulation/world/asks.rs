@@ -57,6 +57,6 @@ pub fn tagged(key: &str, value: &str) -> Intent<Interface> {
 }
 
 /// Retains what is on the instances that this selects.
-pub fn on(owners: Selector<Instance>) -> Intent<Interface> {
-    Intent { owners: Some(Box::new(owners)), ..granted(Selector::default()) }
+pub fn on(hosts: Selector<Instance>) -> Intent<Interface> {
+    Intent { hosts: Some(Box::new(hosts)), ..granted(Selector::default()) }
 }

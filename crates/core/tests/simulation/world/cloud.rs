@@ -11,8 +11,8 @@ use keeper_core::failure::{Class, Effect as Outcome, Failure};
 use keeper_core::id::{CallId, InstanceId, InterfaceId, PageToken, RequestId, Tag, TagFilter};
 use keeper_core::instance::{ChargeType, Instance, InstanceFacts};
 use keeper_core::interface::{Belongings, Interface, InterfaceFacts, InterfaceStatus, InterfaceType};
-use keeper_core::owners::{Power, Surroundings};
 use keeper_core::resource::Resource;
+use keeper_core::surroundings::{Power, Surroundings};
 use keeper_core::time::Moment;
 
 use super::mood::{Mood, Refused};

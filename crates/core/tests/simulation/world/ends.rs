@@ -102,8 +102,8 @@ impl World {
             return Err(format!("{name} lists {id}, which is gone: {:?}", stored.status));
         }
         let all_found = intent.selector.ids.iter().all(|id| !gone(id))
-            && intent.owners.iter().flat_map(|o| &o.ids).all(|id| self.cloud.machines.contains_key(id));
-        let mut behind_nodes = intent.owners.iter().flat_map(|o| &o.node_ids);
+            && intent.hosts.iter().flat_map(|o| &o.ids).all(|id| self.cloud.machines.contains_key(id));
+        let mut behind_nodes = intent.hosts.iter().flat_map(|o| &o.node_ids);
         let told = match condition_set.domain.reason {
             Reason::NoTargets | Reason::NotApplicable => true,
             Reason::NodeInstanceGone => behind_nodes.any(|id| !self.cloud.machines.contains_key(id)),

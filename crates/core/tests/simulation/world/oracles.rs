@@ -44,10 +44,10 @@ impl World {
 
     /// Whether the spec leaves the interface alone, as things are in truth.
     fn excluded(&self, intent: &Intent<Interface>, id: &InterfaceId, card: &Card) -> bool {
-        let there = || card.instance().zip(intent.owners.as_deref());
+        let there = || card.instance().zip(intent.hosts.as_deref());
         intent.selector.exclude_ids.contains(id)
             || intent.selector.tags_exclude(card.tags())
-            || there().is_some_and(|(instance, owners)| self.excludes_instance(owners, instance))
+            || there().is_some_and(|(instance, hosts)| self.excludes_instance(hosts, instance))
     }
 
     /// Whether the spec alone selects it, as things are in truth.
@@ -57,11 +57,11 @@ impl World {
             Some(InterfaceType::Secondary) => intent.types.secondary,
             _ => true,
         };
-        let there = || card.instance().zip(intent.owners.as_deref()).filter(|_| card.in_use() && meant);
+        let there = || card.instance().zip(intent.hosts.as_deref()).filter(|_| card.in_use() && meant);
         !self.excluded(intent, id, card)
             && (intent.selector.names(id)
                 || intent.selector.tags_match(card.tags())
-                || there().is_some_and(|(instance, owners)| self.selects_instance(owners, instance)))
+                || there().is_some_and(|(instance, hosts)| self.selects_instance(hosts, instance)))
     }
 
     /// Whether it is a target, by the spec or by what status lists.
@@ -295,12 +295,12 @@ impl World {
         for row in retention.rows.iter().filter(|row| row.reason == Reason::AllProtected) {
             self.check_shown(&stored.id, row.id.as_str());
         }
-        if let Some(owners) = &intent.owners {
-            self.check_lists(intent, owners, part);
+        if let Some(hosts) = &intent.hosts {
+            self.check_lists(intent, hosts, part);
         }
     }
 
-    fn check_lists(&self, intent: &Intent<Interface>, owners: &Selector<Instance>, part: &RegionReport) {
+    fn check_lists(&self, intent: &Intent<Interface>, hosts: &Selector<Instance>, part: &RegionReport) {
         // Who selects it is judged as things are: it must have been shown since they are so. What changed in the moment of
         // the read may have changed after it.
         let shown =
@@ -308,7 +308,7 @@ impl World {
         let there = self.cloud.machines.iter().filter(|(id, machine)| {
             !machine.hidden && shown(id.as_str()).is_some_and(|at| at > machine.changed)
         });
-        for (instance, _) in there.filter(|(id, _)| self.selects_instance(owners, id)) {
+        for (instance, _) in there.filter(|(id, _)| self.selects_instance(hosts, id)) {
             let Some((_, listed)) = self.lists.get(instance) else { continue };
             // What nobody can see, or could until a moment ago, nobody can know of.
             let lately =

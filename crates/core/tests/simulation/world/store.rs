@@ -78,14 +78,14 @@ impl Spec {
     pub fn instances(&self) -> Option<&Selector<Instance>> {
         match self {
             Self::Protection(intent) => Some(&intent.selector),
-            Self::Retention(intent) => intent.owners.as_deref(),
+            Self::Retention(intent) => intent.hosts.as_deref(),
         }
     }
 
     fn instances_mut(&mut self) -> Option<&mut Selector<Instance>> {
         match self {
             Self::Protection(intent) => Some(&mut intent.selector),
-            Self::Retention(intent) => intent.owners.as_deref_mut(),
+            Self::Retention(intent) => intent.hosts.as_deref_mut(),
         }
     }
 
@@ -220,7 +220,7 @@ impl Stored {
     pub fn with_its_nodes(&self, mut asked: Asked) -> Asked {
         let then = match &mut asked {
             Asked::Protection(intent) => Some(&mut intent.selector),
-            Asked::Retention(intent, _) => intent.owners.as_deref_mut(),
+            Asked::Retention(intent, _) => intent.hosts.as_deref_mut(),
             Asked::Opaque | Asked::Gone => None,
         };
         if let (Some(then), Some(now)) = (then, self.spec.instances()) {
