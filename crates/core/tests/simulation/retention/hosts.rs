@@ -268,13 +268,17 @@ fn i21_a_host_that_can_not_be_seen_keeps_its_own_list() {
         world.run(INTERVAL);
         assert_eq!(world.part("a").counts.targets(), 2);
     }
+    // Another host is asked for as well.
+    world.apply("a", observing(on(by_ids(&["i-a", "i-b"]))));
+    world.run(INTERVAL * 5);
+    assert_eq!(world.part("a").counts.targets(), 4);
     world.cloud.mood.reads_fail = None;
     world.run(INTERVAL * 2);
-    assert_eq!(world.part("a").counts.targets(), 2);
+    assert_eq!(world.part("a").counts.targets(), 4);
     // It says itself that it has it no more.
     world.change("eni-a1", |card| card.unlisted = true);
     world.run(INTERVAL * 2);
-    assert_eq!(world.part("a").counts.targets(), 1);
+    assert_eq!(world.part("a").counts.targets(), 3);
 }
 
 #[test]
