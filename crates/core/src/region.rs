@@ -209,10 +209,13 @@ impl RegionEngine {
         generation: Generation,
         (intent, record): (Intent<Interface>, Record),
     ) {
-        // What it has seen protected so far is remembered, whatever it selects from now on.
-        self.with_interfaces(now, |interfaces, turn| {
-            interfaces.keeper.tidy_memory(turn, interfaces.targets, object);
-        });
+        // What it has seen protected so far is remembered, whatever it selects from now on. Whoever stands by goes by what
+        // status says: what it has seen itself is of an earlier term.
+        if self.context.window().is_some() && self.interfaces.is_edited_by(object, &intent) {
+            self.with_interfaces(now, |interfaces, turn| {
+                interfaces.keeper.tidy_memory(turn, interfaces.targets, object);
+            });
+        }
         self.ask_after_hosts(now, object, generation, intent.hosts.as_deref());
         self.with_interfaces(now, |mut interfaces, turn| {
             interfaces.attacher.changed(object, !intent.reattach.is_empty());
@@ -470,29 +473,33 @@ impl RegionEngine {
         out.extend(of_interfaces.into_iter().map(|(call, read)| Action::ReadInterfaces(call, read)));
     }
 
-    /// Brings up what these objects remember, and which instances they want to know of because of that.
+    /// Brings up what these objects remember, and which instances they want to know of because of that. What is known of
+    /// such an instance already may tell what else is to be remembered, before anything is said.
     fn update_watches(&mut self, now: Moment, objects: &[ObjectId]) {
-        let mut changed = Vec::new();
-        self.with_interfaces(now, |interfaces, turn| {
-            for name in objects {
-                if let Some(generation) = interfaces.targets.generation(name) {
-                    interfaces.keeper.tidy_memory(turn, interfaces.targets, name);
-                    if update_watch(turn, interfaces.targets, interfaces.attacher, name) {
-                        changed.push((name.clone(), generation));
+        let mut objects = objects.to_vec();
+        while !objects.is_empty() {
+            let mut changed = Vec::new();
+            self.with_interfaces(now, |interfaces, turn| {
+                for name in objects {
+                    let Some(generation) = interfaces.targets.generation(&name) else { continue };
+                    interfaces.keeper.tidy_memory(turn, interfaces.targets, &name);
+                    if update_watch(turn, interfaces.targets, interfaces.attacher, &name) {
+                        changed.push((name, generation));
                     }
                 }
-            }
-        });
-        for (name, generation) in &changed {
-            let asked = self.interfaces.host_selector(name).cloned();
-            self.ask_after_hosts(now, name, *generation, asked.as_ref());
-        }
-        if !changed.is_empty() {
-            self.with_interfaces(now, |interfaces, turn| {
-                interfaces.keeper.settle_hosts(turn, interfaces.targets);
             });
-            // What is known of them already may have something be written.
-            self.context.wake_at(now);
+            for (name, generation) in &changed {
+                let asked = self.interfaces.host_selector(name).cloned();
+                self.ask_after_hosts(now, name, *generation, asked.as_ref());
+            }
+            if !changed.is_empty() {
+                self.with_interfaces(now, |interfaces, turn| {
+                    interfaces.keeper.settle_hosts(turn, interfaces.targets);
+                });
+                // It may also have something be written.
+                self.context.wake_at(now);
+            }
+            objects = changed.into_iter().map(|(name, _)| name).collect();
         }
     }
 

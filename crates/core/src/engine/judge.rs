@@ -93,7 +93,8 @@ pub(crate) fn judge_part<F: Flag>(
     let lagging = lagging.or(by_host.and(open).and_then(|open| open.lagging));
     let unlisted = unlisted(*view, name).or(lagging);
     let unlisted_words = unlisted.and_then(|reason| {
-        let told = hosts.and_then(|hosts| hosts.words_for(reason));
+        let of_hosts = hosts.filter(|hosts| hosts.unlisted() == Some(reason));
+        let told = of_hosts.and_then(|hosts| hosts.words_for(reason));
         told.or_else(|| view.words_of_reads(reason)).map(Into::into)
     });
     awaiting |=

@@ -101,6 +101,9 @@ impl<R: Resource> Object<R> {
         });
         // What is on instances is asked for as soon as it is known which.
         let anew = if intent.selector.needs_listing() { upcoming } else { CallId(0) };
+        // What is on hosts that stay is complete by no listing that began before they were asked after.
+        let same_hosts = old.as_ref().filter(|old| old.intent.hosts == intent.hosts);
+        let anew = anew.max(same_hosts.map_or(CallId(0), |old| old.listing_since));
         let known = old.as_ref().filter(|old| old.generation == generation);
         let fresh = Self {
             generation,

@@ -22,7 +22,7 @@ use crate::evidence::Evidence;
 use crate::failure::Failure;
 use crate::id::{CallId, Generation, InstanceId, ObjectId, Tag};
 use crate::instance::Instance;
-use crate::intent::Selector;
+use crate::intent::{Intent, Selector};
 use crate::resource::{Place, Resource, Wanted};
 use crate::time::Moment;
 
@@ -176,6 +176,11 @@ impl<R: Resource> Targets<R> {
     /// The generation of an object that asks for something here on its own behalf.
     pub fn generation(&self, object: &ObjectId) -> Option<Generation> {
         self.objects.get(object).filter(|o| !o.intent.enumerates).map(|object| object.generation)
+    }
+
+    /// Whether this is another intent than the object's known one.
+    pub fn is_edited_by(&self, object: &ObjectId, intent: &Intent<R>) -> bool {
+        self.objects.get(object).is_some_and(|object| object.intent != *intent)
     }
 
     /// The objects that ask for something here on their own behalf.
@@ -561,6 +566,9 @@ impl<R: Resource> Targets<R> {
             (object.born, object.settled) = (turn.now, false);
             // Whoever led meanwhile has told of it.
             object.losses.clear();
+        }
+        for changes in self.host_changes.values_mut() {
+            changes.had.clear();
         }
         for (id, absence) in self.inventory.absences_mut() {
             absence.begin_term();

@@ -23,6 +23,7 @@ mod retention {
     mod host_reads;
     mod hosts;
     mod keeping;
+    mod known_hosts;
     mod leading;
     mod releasing;
     mod rivals;

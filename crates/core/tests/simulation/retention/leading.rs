@@ -1,11 +1,11 @@
 //! What one leader remembers, and what another one has done meanwhile.
 
 use keeper_core::conditions::Status;
-use keeper_core::intent::Intent;
+use keeper_core::intent::{Intent, Selector};
 use keeper_core::interface::InterfaceType;
 use keeper_core::reason::Reason;
 
-use crate::world::{INTERVAL, Replica, World, by_ids, by_tag, ids, on, secs};
+use crate::world::{INTERVAL, Replica, World, by_ids, by_tag, filter, ids, on, secs};
 
 /// Another replica leads for so many seconds, and the one that stands by hears of all that status says.
 fn led_by_another(world: &mut World, aside: &mut Replica, seconds: u64) {
@@ -76,4 +76,46 @@ fn i04_i19_what_was_missing_in_an_earlier_term_stays_listed_until_it_is_looked_u
         assert_eq!(world.retained("named"), ["eni-x"]);
     }
     assert_eq!(world.store["named"].told.len(), told);
+}
+
+#[test]
+fn i19_a_standby_goes_by_status_and_not_by_an_absence_that_it_has_proven() {
+    let mut world = World::new();
+    world.server("a", &[("env", "prod")]);
+    world.apply("named", ids(&["eni-a1"]));
+    world.apply("a", on(by_tag("env", "prod")));
+    world.run(INTERVAL * 3);
+    world.hide("eni-a1", true);
+    world.run(INTERVAL * 3);
+    assert_eq!(world.retained("a"), ["eni-a0"]);
+    let mut aside = world.step_aside();
+    world.hide("eni-a1", false);
+    led_by_another(&mut world, &mut aside, 180);
+    assert_eq!(world.retained("a"), ["eni-a0", "eni-a1"]);
+    world.detach("eni-a1");
+    led_by_another(&mut world, &mut aside, 180);
+    world.come_back_informed(aside);
+    world.run(INTERVAL * 5);
+    assert_eq!(world.retained("a"), ["eni-a0", "eni-a1"]);
+}
+
+#[test]
+fn i19_a_standby_goes_by_status_and_not_by_an_exclusion_that_it_has_seen() {
+    let mut world = World::new();
+    world.server("a", &[("env", "prod"), ("skip", "yes")]);
+    world.server("b", &[("env", "prod")]);
+    world.apply("named", ids(&["eni-a1"]));
+    world.apply("a", on(Selector { exclude_tags: vec![filter("skip", "yes")], ..by_tag("env", "prod") }));
+    world.run(INTERVAL * 3);
+    assert_eq!(world.retained("a"), ["eni-b0", "eni-b1"]);
+    let mut aside = world.step_aside();
+    world.tag("i-a", &[("env", "prod")]);
+    led_by_another(&mut world, &mut aside, 60);
+    let all = ["eni-a0", "eni-a1", "eni-b0", "eni-b1"];
+    assert_eq!(world.retained("a"), all);
+    world.detach("eni-a1");
+    led_by_another(&mut world, &mut aside, 180);
+    world.come_back_informed(aside);
+    world.run(INTERVAL * 5);
+    assert_eq!(world.retained("a"), all);
 }
