@@ -175,6 +175,16 @@ impl<'a> Hosts<'a> {
         }
     }
 
+    /// Whether its interfaces were selected when its tags were read last, in this term.
+    pub fn selected_last(self, id: &InstanceId) -> bool {
+        let (selector, tags) = (&self.asks.intent.selector, self.view.known_tags(id));
+        let current = self.view.evidence_of_term(id).is_some_and(|e| e.tag_epoch >= self.asks.tag_epoch);
+        current
+            && !selector.exclude_ids.contains(id)
+            && (selector.names(id) || selector.finds(tags))
+            && !selector.tags_exclude(tags)
+    }
+
     fn presence(self, id: &InstanceId) -> Presence<'a> {
         let unknown = |reason| Presence::Unknown(self.why_unread(reason));
         let Some(target) = self.view.inventory.get(id) else { return unknown(Reason::AwaitingEvidence) };

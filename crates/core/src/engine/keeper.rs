@@ -255,7 +255,7 @@ impl<F: Flag> Keeper<F> {
             self.remember(turn, targets, id);
         }
         for name in asking {
-            let had = had_through_host(targets.view(turn), name, &there);
+            let had = had_through_host(targets.view(turn), name, host, &there);
             hosting::host_changes(targets, turn, name, host, had);
         }
     }

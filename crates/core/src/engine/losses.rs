@@ -11,9 +11,9 @@ use super::turn::Turn;
 use super::view::View;
 use crate::evidence::Evidence;
 use crate::flag::{Applicability, Flag, Id};
-use crate::id::ObjectId;
+use crate::id::{InstanceId, ObjectId};
 use crate::loss::{Cause, GATHERS, Loss, Sight};
-use crate::resource::Resource;
+use crate::resource::{Place, Resource};
 use crate::time::Moment;
 
 /// The loss of a target. `evidence`: what was seen last, of this term.
@@ -85,18 +85,24 @@ pub(super) fn holders<R: Resource>(view: View<'_, R>, id: &R::Id, before: &Befor
     had.map(|(name, _)| name.clone()).collect()
 }
 
-/// Those of the targets that an object has, and does not remember.
+/// Those of the targets that an object has because of a host, or had when that was known last, and does not remember.
 pub(super) fn had_through_host<R: Resource>(
     view: View<'_, R>,
     name: &ObjectId,
+    host: &InstanceId,
     there: &BTreeSet<R::Id>,
 ) -> BTreeSet<R::Id> {
     let Some(object) = view.objects.get(name) else { return BTreeSet::new() };
+    let selected = hosts_of(view.hosts, name).is_some_and(|hosts| hosts.selected_last(host));
     let has = |id: &&R::Id| {
         !object.memory.kept.contains_key(*id)
             && view.evidence_of_term(id).is_some()
             && view.reaches(name, id)
-            && member(view, name, object, id) == Member::Yes
+            && match member(view, name, object, id) {
+                Member::Yes => true,
+                Member::No => false,
+                Member::Unclear(_) => selected && view.inventory.place(id) == Place::On(host),
+            }
     };
     there.iter().filter(has).cloned().collect()
 }

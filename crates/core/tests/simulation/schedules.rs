@@ -265,6 +265,10 @@ fn retaining(dice: &mut Dice, cast: &Cast) -> Intent<Interface> {
         2 => selector.tags = vec![TagFilter { key: "team".into(), value: None }],
         _ => through = Some(Box::new(hosts(dice, cast))),
     }
+    // What has a tag of its own, unless the instance that it is on excludes it.
+    if !selector.tags.is_empty() && dice.one_in(3) {
+        through = Some(Box::new(hosts(dice, cast)));
+    }
     if through.is_some() && dice.one_in(4) {
         selector.ids = [eni(dice.pick(&cast.cards).as_str())].into();
     }

@@ -462,6 +462,27 @@ fn observed() -> World {
 }
 
 #[test]
+fn i50_what_is_on_a_host_is_lost_aloud_though_its_tags_were_not_readable_before() {
+    for readable in [false, true] {
+        let mut world = observed();
+        if readable {
+            // Nothing is read for longer than evidence lives.
+            world.cloud.mood.reads_fail = Some(Class::Transient);
+        } else {
+            world.alter("i-a", |machine| machine.facts.tags = None);
+        }
+        world.run(secs(600));
+        world.cloud.mood.reads_fail = None;
+        world.tag("i-a", &[]);
+        world.run(secs(600));
+        let left = |id| (id, Cause::HostLeft);
+        let told: Vec<(&str, Cause)> = lost(&world).into_iter().map(|(id, cause, _)| (id, cause)).collect();
+        assert_eq!(told, ["eni-a0", "eni-a1"].map(left), "readable: {readable}");
+        assert_eq!(world.part("a").counts.targets(), 2);
+    }
+}
+
+#[test]
 fn i50_what_leaves_because_the_instance_that_it_is_on_does_is_told_once() {
     let mut world = observed();
     world.alter("i-b", |machine| machine.facts.tags = Some(tags(&[("env", "test")])));

@@ -295,6 +295,13 @@ impl World {
         for row in retention.rows.iter().filter(|row| row.reason == Reason::AllProtected) {
             self.check_shown(&stored.id, row.id.as_str());
         }
+        let protected = usize::try_from(part.counts.protected()).unwrap();
+        assert!(
+            !intent.protect || retention.retained.len() >= protected.min(MAX_RETAINED),
+            "I19: {:?} is True of {protected} interfaces and lists {}",
+            stored.id,
+            retention.retained.len()
+        );
         if let Some(hosts) = &intent.hosts {
             self.check_lists(intent, hosts, part);
         }
