@@ -354,3 +354,311 @@ pub(super) fn bereaved<R: Resource>(view: View<'_, R>, name: &ObjectId) -> bool 
     let mut hosts = hosts_of(view.hosts, name).into_iter().flat_map(Hosts::iter);
     hosts.any(|(instance, host)| host.gone() && seen_on(view, instance).is_some())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::engine::fixtures::{
+        FRESH, NOW, Region, STALE, ask, at, eni, filter, host, instance, interface, object, prove_gone, show,
+        tags,
+    };
+    use crate::id::CallId;
+    use crate::instance::{Instance, InstanceFacts};
+    use crate::intent::{Intent, Selector};
+    use crate::retention::Remembered;
+
+    /// A region in which an object asks after these instances, and for what is on them.
+    fn asking(hosts: Selector<Instance>) -> Region {
+        let mut region = Region::new();
+        let intent = Intent { hosts: Some(Box::new(hosts.clone())), ..Intent::of(Selector::default()) };
+        ask(&mut region.instances, &object("o"), Intent::enumerating(hosts));
+        ask(&mut region.interfaces, &object("o"), intent);
+        region
+    }
+
+    fn naming(name: &str) -> Selector<Instance> {
+        Selector { ids: [host(name)].into(), ..Selector::default() }
+    }
+
+    fn in_hosts<T>(region: &Region, look: impl FnOnce(Hosts<'_>) -> T) -> T {
+        region.look_at_hosts(|view| look(Hosts::of(view, &object("o")).unwrap()))
+    }
+
+    #[test]
+    fn i06_the_role_of_an_instance_by_selector_and_evidence() {
+        use Role::{Excluded, Selected, Unclear, Watched};
+        let named = || naming("a");
+        let by_node = || Selector { node_ids: [host("a")].into(), ..Selector::default() };
+        let watched = || Selector { watch: [host("a")].into(), ..Selector::default() };
+        let no_id = |to: Selector<Instance>| Selector { exclude_ids: [host("a")].into(), ..to };
+        let no_tag = |to: Selector<Instance>| Selector { exclude_tags: vec![filter("skip")], ..to };
+        let by_tag = || Selector { tags: vec![filter("env")], ..Selector::default() };
+        let stale = Some(Unclear(Reason::EvidenceStale));
+        let awaiting = Some(Unclear(Reason::AwaitingEvidence));
+        let unreadable = Some(Unclear(Reason::FieldUnreadable));
+        for (why, selector, seen, expected) in [
+            ("named, not read", named(), None, Some(Selected)),
+            ("behind a Node, not read", by_node(), None, Some(Selected)),
+            ("excluded by id", no_id(named()), None, Some(Excluded)),
+            ("a tag may exclude, not read", no_tag(named()), None, awaiting),
+            ("a tag may exclude, stale", no_tag(named()), Some((Some(&[][..]), STALE)), stale),
+            ("a tag may exclude, unreadable", no_tag(named()), Some((None, FRESH)), unreadable),
+            ("a tag excludes", no_tag(named()), Some((Some(&["skip"]), FRESH)), Some(Excluded)),
+            ("no tag excludes", no_tag(named()), Some((Some(&[]), FRESH)), Some(Selected)),
+            ("by tag", by_tag(), Some((Some(&["env"]), FRESH)), Some(Selected)),
+            ("by tag, and excluded", no_tag(by_tag()), Some((Some(&["env", "skip"]), FRESH)), Some(Excluded)),
+            ("by tag, stale", by_tag(), Some((Some(&["env"]), STALE)), stale),
+            ("excluded, stale", no_tag(by_tag()), Some((Some(&["skip"]), STALE)), stale),
+            ("other tags", by_tag(), Some((Some(&[]), FRESH)), None),
+            ("other tags, stale", by_tag(), Some((Some(&[]), STALE)), None),
+            ("by tag, not read", by_tag(), None, None),
+            ("watched, not read", watched(), None, Some(Watched)),
+            ("watched, read", watched(), Some((Some(&[]), FRESH)), Some(Watched)),
+            ("watched, stale", watched(), Some((Some(&[]), STALE)), Some(Watched)),
+        ] {
+            let mut region = asking(selector);
+            if let Some((keys, read)) = seen {
+                let facts = InstanceFacts { tags: keys.map(tags), ..instance(&[], &[]) };
+                show(&mut region.instances, &host("a"), facts, read);
+            }
+            assert_eq!(in_hosts(&region, |hosts| hosts.role(&host("a"))), expected, "{why}");
+        }
+    }
+
+    #[test]
+    fn i04_who_had_the_tag_may_still_be_selected_while_tags_are_unreadable() {
+        for (keys, expected) in [
+            (&["env"][..], Some(Role::Unclear(Reason::FieldUnreadable))),
+            (&["skip"], Some(Role::Unclear(Reason::FieldUnreadable))),
+            (&["team"], None),
+        ] {
+            let mut region = asking(Selector {
+                tags: vec![filter("env")],
+                exclude_tags: vec![filter("skip")],
+                ..Selector::default()
+            });
+            show(&mut region.instances, &host("a"), instance(keys, &[]), (980, 40));
+            let unreadable = InstanceFacts { tags: None, ..instance(&[], &[]) };
+            show(&mut region.instances, &host("a"), unreadable, FRESH);
+            assert_eq!(in_hosts(&region, |hosts| hosts.role(&host("a"))), expected, "{keys:?}");
+        }
+    }
+
+    #[test]
+    fn i01_i04_an_instance_is_shown_by_fresh_evidence_and_gone_by_proof_alone() {
+        type Prepare = fn(&mut Region);
+        let prepared: [(&str, Prepare, Presence<'_>); 7] = [
+            ("never asked for", |_| {}, Presence::Unknown(Reason::AwaitingEvidence)),
+            (
+                "stale",
+                |r| show(&mut r.instances, &host("a"), instance(&[], &[]), STALE),
+                Presence::Unknown(Reason::EvidenceStale),
+            ),
+            (
+                "what is on it was not kept",
+                |r| {
+                    let facts = InstanceFacts { surroundings: None, ..instance(&[], &[]) };
+                    show(&mut r.instances, &host("a"), facts, FRESH);
+                },
+                Presence::Unknown(Reason::AwaitingEvidence),
+            ),
+            (
+                "read before its tags were kept",
+                |r| {
+                    show(&mut r.instances, &host("a"), instance(&[], &[]), FRESH);
+                    r.instances.objects.get_mut(&object("o")).unwrap().tag_epoch += 1;
+                },
+                Presence::Unknown(Reason::AwaitingEvidence),
+            ),
+            (
+                "lacked once",
+                |r| {
+                    show(&mut r.instances, &host("a"), instance(&[], &[]), FRESH);
+                    r.instances.inventory.lack(&host("a"), CallId(51)).unwrap().misses = 1;
+                },
+                Presence::Unknown(Reason::Missing),
+            ),
+            (
+                "the id is refused",
+                |r| {
+                    r.instances.inventory.expect(&host("a"));
+                    r.instances.inventory.lack(&host("a"), CallId(51)).unwrap().refused = true;
+                },
+                Presence::Unknown(Reason::RequestRefused),
+            ),
+            ("proven", |r| prove_gone(&mut r.instances, &host("a"), 980), Presence::Gone(at(980))),
+        ];
+        for (why, prepare, expected) in prepared {
+            let mut region = asking(naming("a"));
+            prepare(&mut region);
+            in_hosts(&region, |hosts| {
+                assert_eq!(hosts.get(&host("a")).unwrap().presence, expected, "{why}");
+            });
+        }
+        let mut region = asking(naming("a"));
+        show(&mut region.instances, &host("a"), instance(&[], &["a"]), FRESH);
+        in_hosts(&region, |hosts| {
+            let Presence::Shown(shown) = hosts.get(&host("a")).unwrap().presence else { panic!("not shown") };
+            assert_eq!(shown.surroundings.interfaces.as_deref(), Some(&[eni("a")][..]));
+        });
+    }
+
+    #[test]
+    fn who_asks_after_no_instances_has_no_hosts() {
+        let mut region = asking(naming("a"));
+        ask(&mut region.instances, &object("p"), Intent::of(naming("a")));
+        region.look_at_hosts(|view| {
+            assert!(Hosts::of(view, &object("p")).is_none(), "it protects instances");
+            assert!(Hosts::of(view, &object("q")).is_none(), "there is no such object");
+            assert!(
+                Hosts::of(view, &object("o")).unwrap().get(&host("b")).is_none(),
+                "it asks after another"
+            );
+        });
+    }
+
+    #[test]
+    fn what_is_open_about_hosts() {
+        let closed = Openness { hosts: 1, awaits: false, misses: false, unheard: false, lagging: None };
+        let by_tag = || Selector { tags: vec![filter("env")], ..naming("a") };
+        let fresh: fn(&mut Region) = |r| show(&mut r.instances, &host("a"), instance(&[], &[]), FRESH);
+        let stale: fn(&mut Region) = |r| show(&mut r.instances, &host("a"), instance(&[], &[]), STALE);
+        let gone: fn(&mut Region) = |r| prove_gone(&mut r.instances, &host("a"), 980);
+        let missed: fn(&mut Region) = |r| {
+            show(&mut r.instances, &host("a"), instance(&[], &[]), FRESH);
+            r.instances.inventory.lack(&host("a"), CallId(51));
+        };
+        for (why, selector, prepare, expected) in [
+            ("shown", naming("a"), fresh, closed),
+            ("gone", naming("a"), gone, closed),
+            ("not read yet", naming("a"), |_| {}, Openness { awaits: true, unheard: true, ..closed }),
+            ("stale", naming("a"), stale, Openness { unheard: true, ..closed }),
+            ("missing", naming("a"), missed, Openness { misses: true, ..closed }),
+            ("no listing yet", by_tag(), fresh, Openness { awaits: true, unheard: true, ..closed }),
+            (
+                "listed",
+                by_tag(),
+                |r| {
+                    show(&mut r.instances, &host("a"), instance(&[], &[]), FRESH);
+                    r.instances.objects.get_mut(&object("o")).unwrap().listed = Some(NOW);
+                },
+                closed,
+            ),
+        ] {
+            let mut region = asking(selector);
+            prepare(&mut region);
+            let open = region.look_at_hosts(|view| Hosts::of(view, &object("o")).unwrap().openness());
+            assert_eq!(open, expected, "{why}");
+        }
+    }
+
+    #[test]
+    fn i21_i49_every_host_whose_interfaces_are_not_known_is_told_of_with_why() {
+        let by_node = || Selector { node_ids: [host("a")].into(), ..Selector::default() };
+        let no_tag = || Selector { exclude_tags: vec![filter("skip")], ..naming("a") };
+        let gone: fn(&mut Region) = |r| prove_gone(&mut r.instances, &host("a"), 980);
+        let seen_after: fn(&mut Region) = |r| {
+            prove_gone(&mut r.instances, &host("a"), 980);
+            r.interfaces.index.add_host(&object("o"), &host("a"), &[], CallId(1));
+            show(&mut r.interfaces, &eni("b"), interface(Some("a")), FRESH);
+        };
+        let left: fn(&mut Region) = |r| {
+            prove_gone(&mut r.instances, &host("a"), 980);
+            let before = Remembered { before: Some(host("a")), ..Remembered::default() };
+            let asked = r.interfaces.objects.get_mut(&object("o")).unwrap();
+            asked.memory.kept.insert(eni("b"), before);
+        };
+        let refused: fn(&mut Region) = |r| {
+            r.instances.inventory.expect(&host("a"));
+            r.instances.inventory.lack(&host("a"), CallId(51)).unwrap().refused = true;
+        };
+        let fresh: fn(&mut Region) = |r| show(&mut r.instances, &host("a"), instance(&[], &["b"]), FRESH);
+        let unreadable: fn(&mut Region) = |r| {
+            let mut facts = instance(&[], &[]);
+            facts.surroundings = Some(std::sync::Arc::default());
+            show(&mut r.instances, &host("a"), facts, FRESH);
+        };
+        let untagged: fn(&mut Region) = |r| {
+            let facts = InstanceFacts { tags: None, ..instance(&[], &[]) };
+            show(&mut r.instances, &host("a"), facts, FRESH);
+        };
+        for (why, selector, prepare, expected) in [
+            ("shown", naming("a"), fresh, None),
+            ("its list can't be read", naming("a"), unreadable, Some(Reason::FieldUnreadable)),
+            ("whether it is excluded can't be read", no_tag(), untagged, Some(Reason::FieldUnreadable)),
+            ("not read yet", naming("a"), |_| {}, Some(Reason::AwaitingEvidence)),
+            ("named, and gone", naming("a"), gone, Some(Reason::NotFound)),
+            ("behind a Node, and gone", by_node(), gone, Some(Reason::NodeInstanceGone)),
+            (
+                "gone, and something was seen on it since",
+                naming("a"),
+                seen_after,
+                Some(Reason::ListsDisagree),
+            ),
+            ("gone, and it left something behind", naming("a"), left, None),
+            ("named, and refused", naming("a"), refused, Some(Reason::RequestRefused)),
+            ("behind a Node, and refused", by_node(), refused, Some(Reason::NodeIdRefused)),
+        ] {
+            let mut region = asking(selector);
+            prepare(&mut region);
+            let doubts: Vec<_> = region.look(|view| {
+                let (name, asked) = view.objects.first_key_value().unwrap();
+                let doubts = doubtful_hosts(view, name, asked);
+                doubts.map(|(id, reason)| (id.clone(), reason)).collect()
+            });
+            let expected: Vec<_> = expected.map(|reason| (host("a"), reason)).into_iter().collect();
+            assert_eq!(doubts, expected, "{why}");
+        }
+    }
+
+    #[test]
+    fn i21_two_lists_disagree_when_one_has_an_interface_that_the_other_lacks() {
+        for (why, place, read, expected) in [
+            ("both have it", Some("a"), FRESH, false),
+            ("neither has it", None, FRESH, false),
+            ("the list of its host lacks it", Some("b"), FRESH, true),
+            ("that list is stale", Some("b"), STALE, false),
+        ] {
+            let both = Selector { ids: [host("a"), host("b")].into(), ..Selector::default() };
+            let mut region = asking(both);
+            let lists: &[&str] = if place == Some("a") { &["a"] } else { &[] };
+            show(&mut region.instances, &host("a"), instance(&[], lists), read);
+            show(&mut region.instances, &host("b"), instance(&[], &[]), read);
+            let place = place.map(host);
+            let found = region.look(|view| lists_disagree(view, &object("o"), &eni("a"), place.as_ref()));
+            assert_eq!(found, expected, "{why}");
+        }
+        let mut region = asking(naming("a"));
+        show(&mut region.instances, &host("a"), instance(&[], &["a"]), FRESH);
+        region.interfaces.index.add_host(&object("o"), &host("a"), &[eni("a")], CallId(1));
+        let elsewhere = |view: View<'_, _>| lists_disagree(view, &object("o"), &eni("a"), None);
+        assert!(region.look(elsewhere), "a list has it, and it is not there");
+    }
+
+    #[test]
+    fn i50_whose_host_is_gone_is_bereaved_until_what_was_on_it_is_seen() {
+        let mut region = asking(naming("a"));
+        region.interfaces.index.add_host(&object("o"), &host("a"), &[], CallId(1));
+        show(&mut region.interfaces, &eni("a"), interface(Some("a")), (900, 30));
+        show(&mut region.instances, &host("a"), instance(&[], &["a"]), FRESH);
+        let is = |view: View<'_, _>| bereaved(view, &object("o"));
+        assert!(!region.look(is), "its host lives");
+        prove_gone(&mut region.instances, &host("a"), 995);
+        assert!(region.look(is));
+        show(&mut region.interfaces, &eni("a"), interface(None), FRESH);
+        assert!(!region.look(is));
+    }
+
+    #[test]
+    fn i22_a_host_is_unheard_only_if_the_object_does_not_ask_after_it() {
+        let mut region = asking(naming("a"));
+        for (place, expected) in [(Some("a"), false), (Some("b"), true), (None, false)] {
+            show(&mut region.interfaces, &eni("a"), interface(place), FRESH);
+            assert_eq!(
+                region.look(|view| is_on_unheard(view, &object("o"), &eni("a"))),
+                expected,
+                "{place:?}"
+            );
+        }
+    }
+}

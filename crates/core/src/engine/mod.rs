@@ -12,6 +12,8 @@ mod attaching;
 mod calls;
 mod care;
 mod context;
+#[cfg(test)]
+mod fixtures;
 mod flag_view;
 mod hindrance;
 mod host_changes;
