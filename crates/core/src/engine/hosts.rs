@@ -638,7 +638,7 @@ mod tests {
     #[test]
     fn i50_whose_host_is_gone_is_bereaved_until_what_was_on_it_is_seen() {
         let mut region = asking(naming("a"));
-        region.interfaces.index.add_host(&object("o"), &host("a"), &[], CallId(1));
+        region.interfaces.index.add_host(&object("o"), &host("a"), &[eni("a")], CallId(1));
         show(&mut region.interfaces, &eni("a"), interface(Some("a")), (900, 30));
         show(&mut region.instances, &host("a"), instance(&[], &["a"]), FRESH);
         let is = |view: View<'_, _>| bereaved(view, &object("o"));

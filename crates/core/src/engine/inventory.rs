@@ -111,3 +111,65 @@ impl<R: Resource> Inventory<R> {
         self.last_tags.remove(id);
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::engine::fixtures::{at, eni, host, interface, tags};
+    use crate::id::RequestId;
+    use crate::interface::{Interface, InterfaceFacts};
+
+    fn evidence(facts: InterfaceFacts, call: u64) -> Evidence<Interface> {
+        Evidence { facts, seen: at(call), call: CallId(call), request_id: RequestId::new("R"), tag_epoch: 0 }
+    }
+
+    fn tagged(keys: Option<&[&str]>) -> InterfaceFacts {
+        InterfaceFacts { tags: keys.map(tags), ..interface(Some("a")) }
+    }
+
+    #[test]
+    fn i06_the_last_readable_tags_stand_until_some_can_be_read_again() {
+        let mut inventory = Inventory::<Interface>::default();
+        let env = Some(&["env"][..]);
+        for (call, keys, known) in [
+            (1, None, &[][..]),
+            (2, env, &["env"]),
+            (3, None, &["env"]),
+            (4, None, &["env"]),
+            (5, Some(&[]), &[]),
+        ] {
+            inventory.observe(&eni("a"), evidence(tagged(keys), call));
+            assert_eq!(inventory.tags(&eni("a")), tags(known), "call {call}");
+        }
+        assert!(inventory.last_tags.is_empty(), "nobody needs them any more");
+    }
+
+    #[test]
+    fn i04_an_absence_voids_nothing_and_ends_when_the_target_is_seen() {
+        let mut inventory = Inventory::<Interface>::default();
+        assert!(inventory.lack(&eni("a"), CallId(1)).is_none(), "nobody wants to know of it");
+        inventory.observe(&eni("a"), evidence(tagged(None), 1));
+        inventory.lack(&eni("a"), CallId(2)).unwrap().misses = 1;
+        assert_eq!(inventory.lack(&eni("a"), CallId(3)).unwrap().misses, 1, "what was noted stands");
+        assert!(inventory.evidence_mut(&eni("a")).is_none(), "it is not seen as it was");
+        assert_eq!(inventory.place(&eni("a")), Place::On(&host("a")));
+        let before = inventory.observe(&eni("a"), evidence(interface(None), 4));
+        assert_eq!(before.map(|evidence| evidence.call), Some(CallId(1)));
+        assert!(inventory.absence(&eni("a")).is_none());
+        assert_eq!(inventory.place(&eni("a")), Place::Free);
+    }
+
+    #[test]
+    fn of_what_is_void_nothing_is_known_but_that_it_is_absent() {
+        let mut inventory = Inventory::<Interface>::default();
+        inventory.observe(&eni("a"), evidence(tagged(Some(&["env"])), 1));
+        inventory.observe(&eni("a"), evidence(tagged(None), 2));
+        inventory.lack(&eni("a"), CallId(3));
+        assert_eq!(inventory.void(&eni("a")).map(|evidence| evidence.call), Some(CallId(2)));
+        assert_eq!((inventory.tags(&eni("a")), inventory.place(&eni("a"))), (&[][..], Place::Free));
+        assert!(inventory.absence(&eni("a")).is_some());
+        assert_eq!(inventory.absences_mut().count(), 1);
+        inventory.forget(&eni("a"));
+        assert!(inventory.get(&eni("a")).is_none());
+    }
+}

@@ -620,3 +620,241 @@ impl<R: Resource> Targets<R> {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::engine::fixtures::{
+        FRESH, NOW, Region, STALE, ask, at, eni, filter, host, interface, object, show, tags,
+    };
+    use crate::id::RequestId;
+    use crate::intent::Intent;
+    use crate::interface::{Interface, InterfaceFacts};
+    use crate::retention::Remembered;
+
+    fn naming(names: &[&str]) -> Intent<Interface> {
+        Intent::of(Selector { ids: names.iter().map(|name| eni(name)).collect(), ..Selector::default() })
+    }
+
+    fn by_tag() -> Intent<Interface> {
+        Intent::of(Selector { tags: vec![filter("env")], ..Selector::default() })
+    }
+
+    fn tagged(keys: Option<&[&str]>) -> InterfaceFacts {
+        InterfaceFacts { tags: keys.map(tags), ..interface(None) }
+    }
+
+    fn asked(intent: Intent<Interface>) -> Region {
+        let mut region = Region::new();
+        for id in intent.selector.named() {
+            region.interfaces.inventory.expect(id);
+        }
+        ask(&mut region.interfaces, &object("o"), intent);
+        region
+    }
+
+    /// A read showed the interface a, in this call.
+    fn shown(facts: InterfaceFacts, call: u64) -> Finding<Interface> {
+        let source = Source { call: CallId(call), sent: at(995), request_id: RequestId::new("S") };
+        Finding::Shown(Item { id: eni("a"), facts }, source)
+    }
+
+    fn take(region: &mut Region, now: Moment, finding: Finding<Interface>) -> Option<Change<Interface>> {
+        region.step_at(now, |targets, turn| targets.take(turn, finding))
+    }
+
+    /// A read by id lacked the interface a.
+    fn lacked(region: &mut Region, second: u64, showed_any: bool) -> Option<Change<Interface>> {
+        let finding = Finding::Lacked { id: eni("a"), call: CallId(second), showed_any };
+        take(region, at(second), finding)
+    }
+
+    #[test]
+    fn i18_only_what_is_as_it_was_is_confirmed_by_the_way() {
+        type Prepare = fn(&mut Region);
+        let nothing: Prepare = |_| {};
+        let cases: [(&str, Prepare, Finding<Interface>, bool, bool); 8] = [
+            ("as it was", nothing, shown(interface(None), 60), false, true),
+            ("something is being done about it", nothing, shown(interface(None), 60), true, false),
+            ("it has changed", nothing, shown(interface(Some("a")), 60), false, false),
+            ("an older call", nothing, shown(interface(None), 49), false, false),
+            (
+                "stale",
+                |r| show(&mut r.interfaces, &eni("a"), interface(None), STALE),
+                shown(interface(None), 60),
+                false,
+                false,
+            ),
+            (
+                "it was missing",
+                |r| _ = r.interfaces.inventory.lack(&eni("a"), CallId(55)),
+                shown(interface(None), 60),
+                false,
+                false,
+            ),
+            (
+                "more tags are kept now",
+                |r| _ = ask(&mut r.interfaces, &object("p"), by_tag()),
+                shown(interface(None), 60),
+                false,
+                false,
+            ),
+            (
+                "seen by whoever led before",
+                |r| {
+                    (0..50).for_each(|_| _ = r.context.number_call());
+                    r.context.begin_term(at(1));
+                },
+                shown(interface(None), 60),
+                false,
+                false,
+            ),
+        ];
+        for (why, prepare, finding, busy, confirmed) in cases {
+            let mut region = asked(naming(&["a"]));
+            show(&mut region.interfaces, &eni("a"), interface(None), FRESH);
+            prepare(&mut region);
+            let left = region.step(|targets, turn| targets.confirm(turn, finding, |_| busy));
+            assert_eq!(left.is_none(), confirmed, "{why}");
+            let evidence = region.interfaces.inventory.evidence(&eni("a")).unwrap();
+            assert_eq!(evidence.call == CallId(60) && evidence.seen == at(995), confirmed, "{why}");
+        }
+    }
+
+    #[test]
+    fn i36_what_nobody_selects_is_not_kept() {
+        let mut region = asked(by_tag());
+        assert!(take(&mut region, NOW, shown(tagged(Some(&["team"])), 60)).is_none());
+        assert_eq!(region.interfaces.inventory.len(), 0);
+        let change = take(&mut region, NOW, shown(tagged(Some(&["env"])), 61));
+        assert!(matches!(change, Some(Change::Shown(id, Before { evidence: None, .. })) if id == eni("a")));
+        assert!(region.context.take_touched().contains(&object("o")));
+    }
+
+    #[test]
+    fn i02_an_answer_that_a_later_one_has_overtaken_changes_nothing() {
+        let mut region = asked(naming(&["a"]));
+        show(&mut region.interfaces, &eni("a"), interface(Some("a")), FRESH);
+        assert!(take(&mut region, NOW, shown(interface(None), 49)).is_none());
+        assert_eq!(region.interfaces.inventory.place(&eni("a")), Place::On(&host("a")));
+        region.interfaces.inventory.lack(&eni("a"), CallId(70));
+        assert!(take(&mut region, NOW, shown(interface(None), 69)).is_none(), "a later one lacked it");
+        assert!(take(&mut region, NOW, shown(interface(None), 71)).is_some());
+        assert!(
+            take(&mut region, NOW, Finding::Lacked { id: eni("a"), call: CallId(70), showed_any: true })
+                .is_none()
+        );
+        assert!(region.interfaces.inventory.absence(&eni("a")).is_none(), "a later one showed it");
+    }
+
+    #[test]
+    fn i50_a_lost_tag_is_a_change_and_then_the_target_is_forgotten() {
+        let mut region = asked(by_tag());
+        show(&mut region.interfaces, &eni("a"), tagged(Some(&["env"])), FRESH);
+        let change = take(&mut region, NOW, shown(tagged(None), 60));
+        assert!(matches!(change, Some(Change::Shown(..))), "unreadable tags are not lost ones");
+        assert_eq!(region.interfaces.forget_unselected(|_| false), []);
+        let change = take(&mut region, NOW, shown(tagged(Some(&[])), 61));
+        let Some(Change::Shown(_, before)) = change else { panic!("no change") };
+        assert_eq!(before.tags, tags(&["env"]), "the last ones that could be read");
+        assert_eq!(region.interfaces.forget_unselected(|_| true), [], "a write is under way");
+        assert_eq!(region.interfaces.inventory.len(), 1);
+        assert_eq!(region.interfaces.forget_unselected(|_| false), [eni("a")]);
+        assert_eq!(region.interfaces.inventory.len(), 0);
+    }
+
+    #[test]
+    fn what_was_unselected_and_is_selected_again_is_not_forgotten() {
+        let mut region = asked(naming(&["a"]));
+        region.interfaces.unselect(&eni("a"));
+        assert_eq!(region.interfaces.forget_unselected(|_| false), []);
+        assert_eq!(region.interfaces.inventory.len(), 1);
+    }
+
+    #[test]
+    fn i04_two_look_ups_apart_that_show_something_prove_a_target_gone() {
+        for (why, looks, gone) in [
+            ("one", &[(1000, true)][..], false),
+            ("two in a moment", &[(1000, true), (1004, true)], false),
+            ("two apart", &[(1000, true), (1005, true)], true),
+            ("one of them shows nothing at all", &[(1000, true), (1005, false)], false),
+            ("neither shows anything", &[(1000, false), (1005, false), (1010, false)], false),
+        ] {
+            let mut region = asked(naming(&["a"]));
+            show(&mut region.interfaces, &eni("a"), interface(Some("a")), FRESH);
+            let changes = looks.iter().filter_map(|(second, any)| lacked(&mut region, *second, *any));
+            let changes: Vec<_> = changes.collect();
+            assert_eq!(changes.len(), usize::from(gone), "{why}");
+            if let [Change::Gone(id, before)] = changes.as_slice() {
+                assert_eq!((id, before.place()), (&eni("a"), Place::On(&host("a"))));
+            }
+            assert_eq!(region.interfaces.inventory.evidence(&eni("a")).is_none(), gone, "{why}");
+        }
+    }
+
+    #[test]
+    fn i16_with_an_open_circuit_absence_proves_only_what_was_never_seen() {
+        for (known, remembered, gone) in [(true, false, false), (false, true, false), (false, false, true)] {
+            let mut region = asked(naming(&["a"]));
+            if known {
+                show(&mut region.interfaces, &eni("a"), interface(None), FRESH);
+            }
+            if remembered {
+                let asked = region.interfaces.objects.get_mut(&object("o")).unwrap();
+                asked.memory.kept.insert(eni("a"), Remembered::default());
+            }
+            for _ in 0..51 {
+                region.interfaces.breaker.surprise(at(1000), 1);
+            }
+            let changes = [1000, 1005, 1010].map(|second| lacked(&mut region, second, true));
+            assert_eq!(changes.iter().flatten().next().is_some(), gone, "{known} {remembered}");
+        }
+    }
+
+    #[test]
+    fn i16_each_known_target_that_vanishes_is_one_surprise() {
+        let names: Vec<String> = (0..51).map(|n| n.to_string()).collect();
+        let all = || names.iter().map(|name| eni(name));
+        for (seen, expected) in [(50, false), (51, true)] {
+            let mut region = asked(Intent::of(Selector { ids: all().collect(), ..Selector::default() }));
+            for id in all().take(seen) {
+                show(&mut region.interfaces, &id, interface(None), FRESH);
+            }
+            for _ in 0..2 {
+                region.step(|targets, turn| all().for_each(|id| targets.doubt(turn, &id, CallId(60))));
+            }
+            assert_eq!(region.interfaces.circuit_open(), expected, "{seen}");
+        }
+    }
+
+    #[test]
+    fn i04_nothing_is_done_about_what_is_missing_but_to_look_it_up() {
+        let mut region = asked(naming(&["a", "b"]));
+        show(&mut region.interfaces, &eni("a"), interface(None), FRESH);
+        show(&mut region.interfaces, &eni("b"), interface(None), FRESH);
+        region.step(|targets, turn| targets.doubt(turn, &eni("a"), CallId(60)));
+        region.interfaces.reconsider(&eni("b"));
+        assert_eq!(region.step(|targets, turn| targets.take_due(turn)), [eni("b")]);
+        assert!(region.interfaces.timers.is_empty(), "it is looked up at once");
+        lacked(&mut region, 1000, true);
+        assert_eq!(region.step(|targets, turn| targets.take_due(turn)), []);
+        assert_eq!(region.interfaces.timers.pop_first(), Some((at(1005), eni("a"))));
+        lacked(&mut region, 1005, true);
+        assert_eq!(region.step(|targets, turn| targets.take_due(turn)), []);
+        assert!(region.interfaces.timers.is_empty(), "it is proven to be gone");
+    }
+
+    #[test]
+    fn i03_a_complete_listing_counts_for_whoever_asked_before_it_began() {
+        let mut region = asked(by_tag());
+        region.interfaces.objects.get_mut(&object("o")).unwrap().listing_since = CallId(55);
+        ask(&mut region.interfaces, &object("p"), by_tag()).listing_since = CallId(56);
+        show(&mut region.interfaces, &eni("a"), tagged(Some(&["env"])), (990, 54));
+        show(&mut region.interfaces, &eni("b"), tagged(Some(&["env"])), (995, 55));
+        take(&mut region, NOW, Finding::Listed(CallId(55), at(994)));
+        let absent = |name| region.interfaces.inventory.absence(&eni(name)).is_some();
+        assert_eq!((absent("a"), absent("b")), (true, false), "what it lacked is looked up");
+        let listed = |name| region.interfaces.objects[&object(name)].listed;
+        assert_eq!((listed("o"), listed("p")), (Some(at(994)), None));
+    }
+}
