@@ -356,3 +356,260 @@ pub(super) fn room(available: u32, writes_per_minute: u32) -> usize {
     let refill = writes_per_minute / 60 * BATCH_SECONDS;
     usize::try_from((available + refill).clamp(1, BATCH)).unwrap_or(1).min(IDS_PER_READ)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::backoff::Jitter;
+    use crate::engine::fixtures::{FRESH, NOW, Region, ask, at, eni, host, interface, object, show};
+    use crate::intent::{DeletionPolicy, Selector};
+    use crate::interface::Interface;
+
+    fn giving_up() -> Intent<Interface> {
+        Intent { protect: false, ..Intent::of(Selector::default()) }
+    }
+
+    fn deleting(waited: u64) -> Intent<Interface> {
+        Intent {
+            deletion_policy: DeletionPolicy::Unprotect,
+            deleting: Some(Duration::from_secs(waited)),
+            ..Intent::of(Selector::default())
+        }
+    }
+
+    fn plan(ready: &[&str], waiting: Option<bool>) -> Plan<Interface> {
+        let ready: Vec<_> = ready.iter().map(|name| eni(name)).collect();
+        Plan { generation: 1, size: 1, ended: Vec::new(), ready, waiting }
+    }
+
+    fn asked(names: &[&str]) -> Unprotector<Interface> {
+        let mut unprotector = Unprotector::default();
+        for name in names {
+            unprotector.changed(NOW, &object(name), &giving_up(), false);
+        }
+        unprotector
+    }
+
+    /// The object o, and what is known: the interface a is free, and b is on an instance.
+    fn region() -> Region {
+        let mut region = Region::new();
+        ask(&mut region.interfaces, &object("o"), giving_up());
+        show(&mut region.interfaces, &eni("a"), interface(None), FRESH);
+        show(&mut region.interfaces, &eni("b"), interface(Some("b")), FRESH);
+        region
+    }
+
+    fn good() -> PreflightAnswer {
+        PreflightAnswer { object: Some((1, false)), holds_as_known: true, ..PreflightAnswer::default() }
+    }
+
+    /// A batch of these, with the API server's answer; the next call is the 60th.
+    fn answered(
+        region: &mut Region,
+        names: &[&str],
+        answer: &PreflightAnswer,
+    ) -> (Unprotector<Interface>, Verified) {
+        let mut unprotector = asked(&["o"]);
+        let plan = plan(names, Some(false));
+        let preflight = unprotector.advance(NOW, &mut region.context, &object("o"), plan, 20).unwrap();
+        let known = (&region.interfaces.objects, &region.interfaces.inventory);
+        let verified = unprotector.preflight_answered(at(1001), CallId(60), known, (preflight, answer));
+        (unprotector, verified)
+    }
+
+    fn next(unprotector: &mut Unprotector<Interface>, region: &Region) -> Option<(ObjectId, String, CallId)> {
+        let Next { object, id, proofs } = unprotector.next_target(&region.interfaces.inventory)?;
+        Some((object, id.to_string(), proofs.1))
+    }
+
+    #[test]
+    fn i28_each_open_task_has_its_turn_before_one_has_another() {
+        let mut context = Context::new(Jitter::new(1));
+        let mut unprotector = asked(&["a", "b", "c", "d"]);
+        unprotector.changed(NOW, &object("d"), &Intent { carried_out: true, ..giving_up() }, true);
+        let mut order = Vec::new();
+        for _ in 0..4 {
+            let name = unprotector.turns().remove(0);
+            unprotector.advance(NOW, &mut context, &name, plan(&["x"], None), 20).unwrap();
+            order.push(name.name().to_owned());
+        }
+        assert_eq!(order, ["a", "b", "c", "a"]);
+    }
+
+    #[test]
+    fn i12_what_was_carried_out_is_not_done_again_for_the_same_generation() {
+        let carried_out = || Intent { carried_out: true, ..giving_up() };
+        let protecting = || Intent::of(Selector::default());
+        for (why, intent, same, open) in [
+            ("told of again", giving_up(), true, false),
+            ("status says so", carried_out(), true, false),
+            ("status says so of another generation", carried_out(), false, false),
+            ("another generation", giving_up(), false, true),
+            ("it asks for protection", protecting(), false, false),
+        ] {
+            let mut unprotector = asked(&["o"]);
+            let mut context = Context::new(Jitter::new(1));
+            assert_eq!(unprotector.advance(NOW, &mut context, &object("o"), plan(&[], None), 20), None);
+            assert_eq!(unprotector.open().count(), 0, "nothing is left to be done");
+            unprotector.changed(NOW, &object("o"), &intent, same);
+            assert_eq!(unprotector.open().count(), usize::from(open), "{why}");
+        }
+    }
+
+    #[test]
+    fn i10_a_deletion_waits_an_hour_at_most_and_other_tasks_for_ever() {
+        for (intent, second, done) in [
+            (deleting(0), 1000 + 3599, false),
+            (deleting(0), 1000 + 3600, true),
+            (deleting(600), 1000 + 2999, false),
+            (deleting(600), 1000 + 3000, true),
+            (deleting(7200), 1000, true),
+            (giving_up(), 100_000, false),
+        ] {
+            let mut context = Context::new(Jitter::new(1));
+            let mut unprotector = Unprotector::default();
+            unprotector.changed(NOW, &object("o"), &intent, false);
+            unprotector.advance(at(second), &mut context, &object("o"), plan(&[], Some(true)), 20);
+            assert_eq!(unprotector.task(&object("o")).unwrap().done, done, "{second} {intent:?}");
+        }
+    }
+
+    #[test]
+    fn i39_a_task_that_is_large_or_waits_for_others_is_looked_at_seldom() {
+        for (ready, waiting, size, seconds) in [
+            (&["a"][..], None, 1, 1),
+            (&[], Some(false), 1, 1),
+            (&[], Some(true), 1, 15),
+            (&[], Some(true), 2_000_000, 40),
+        ] {
+            let mut context = Context::new(Jitter::new(1));
+            let mut unprotector = asked(&["o"]);
+            let plan = Plan { size, ..plan(ready, waiting) };
+            unprotector.advance(NOW, &mut context, &object("o"), plan, 20);
+            assert_eq!(unprotector.task(&object("o")).unwrap().not_before, at(1000 + seconds));
+            unprotector.hurry(at(1000));
+            assert_eq!(unprotector.task(&object("o")).unwrap().not_before, at(1000), "a hold fell");
+        }
+    }
+
+    #[test]
+    fn i11_a_batch_goes_on_only_after_an_answer_that_proves_it() {
+        let mut region = region();
+        let nobody = PreflightAnswer { object: None, ..good() };
+        let rival = PreflightAnswer { holds_as_known: false, ..good() };
+        let done = PreflightAnswer { carried_out: true, ..good() };
+        for (answer, names, expected) in [
+            (good(), &["a"][..], Verified::ReadTargets),
+            (good(), &["a", "b"], Verified::ReadHosts),
+            (nobody, &["a"], Verified::Nothing),
+            (rival, &["a"], Verified::Nothing),
+            (done, &["a"], Verified::Nothing),
+        ] {
+            let (unprotector, verified) = answered(&mut region, names, &answer);
+            assert_eq!(verified, expected, "{answer:?}");
+            assert_eq!(unprotector.works_for(&object("o")), expected != Verified::Nothing, "{answer:?}");
+        }
+        region.interfaces.objects.get_mut(&object("o")).unwrap().generation = 2;
+        let edited = answered(&mut region, &["a"], &good()).1;
+        assert_eq!(edited, Verified::Nothing, "the object was edited meanwhile");
+    }
+
+    #[test]
+    fn i11_a_late_answer_or_one_to_an_older_question_proves_nothing() {
+        let mut region = region();
+        let mut unprotector = asked(&["o"]);
+        for (seconds, older, expected) in
+            [(1, false, Verified::ReadTargets), (1, true, Verified::Nothing), (10, false, Verified::Nothing)]
+        {
+            let plan = plan(&["a"], None);
+            let PreflightId(number) =
+                unprotector.advance(NOW, &mut region.context, &object("o"), plan, 20).unwrap();
+            let preflight = PreflightId(if older { number - 1 } else { number });
+            let known = (&region.interfaces.objects, &region.interfaces.inventory);
+            let verified =
+                unprotector.preflight_answered(at(1000 + seconds), CallId(60), known, (preflight, &good()));
+            assert_eq!(verified, expected, "{seconds} {older}");
+            assert_eq!(unprotector.works_for(&object("o")), seconds == 1, "{seconds} {older}");
+        }
+    }
+
+    #[test]
+    fn i29_answers_that_do_not_agree_are_asked_for_ever_more_seldom() {
+        let region = region();
+        let mut context = Context::new(Jitter::new(1));
+        let mut unprotector = asked(&["o"]);
+        let mut waits = Vec::new();
+        for holds_as_known in [false, false, false, false, false, false, false, true, false] {
+            let preflight =
+                unprotector.advance(NOW, &mut context, &object("o"), plan(&["a"], None), 20).unwrap();
+            let known = (&region.interfaces.objects, &region.interfaces.inventory);
+            let answer = PreflightAnswer { holds_as_known, ..good() };
+            unprotector.preflight_answered(NOW, CallId(60), known, (preflight, &answer));
+            waits.push(unprotector.task(&object("o")).unwrap().not_before.since(NOW).as_secs());
+        }
+        assert_eq!(waits, [2, 4, 8, 16, 32, 64, 64, 1, 2], "one that agrees begins anew");
+    }
+
+    #[test]
+    fn i11_what_was_read_after_the_answer_is_unprotected_once() {
+        let mut region = region();
+        show(&mut region.interfaces, &eni("c"), interface(None), FRESH);
+        let (mut unprotector, _) = answered(&mut region, &["a", "c"], &good());
+        let read = [eni("a"), eni("b")].into();
+        unprotector.targets_read(CallId(59), &read);
+        assert!(!unprotector.ready(at(1001)), "that was sent before the answer came");
+        assert_eq!(next(&mut unprotector, &region), None);
+        unprotector.targets_read(CallId(60), &read);
+        assert!(unprotector.ready(at(1001)));
+        assert_eq!(next(&mut unprotector, &region), Some((object("o"), "eni-a".into(), CallId(60))));
+        assert_eq!(next(&mut unprotector, &region), None, "the read did not show the other one");
+        assert!(!unprotector.ready(at(1001)));
+        assert!(!unprotector.works_for(&object("o")), "the batch is done");
+    }
+
+    #[test]
+    fn i11_a_batch_whose_proofs_hold_no_more_is_given_up() {
+        let mut region = region();
+        for (second, holds) in [(1009, true), (1010, false)] {
+            let (mut unprotector, _) = answered(&mut region, &["a"], &good());
+            unprotector.targets_read(CallId(60), &[eni("a")].into());
+            assert_eq!(unprotector.ready(at(second)), holds, "{second}");
+            assert_eq!(unprotector.works_for(&object("o")), holds, "{second}");
+        }
+    }
+
+    #[test]
+    fn i09_what_is_on_a_host_that_was_not_read_is_left_protected() {
+        for (shown, moved_to, unprotected) in [
+            (&["b"][..], Some("b"), true),
+            (&[], Some("b"), false),
+            (&["b"], Some("c"), false),
+            (&["b"], None, true),
+        ] {
+            let mut region = region();
+            let (mut unprotector, _) = answered(&mut region, &["b"], &good());
+            assert_eq!(unprotector.awaited_hosts(), Some((&[host("b")].into(), CallId(60))));
+            unprotector.targets_read(CallId(61), &[eni("b")].into());
+            assert!(!unprotector.ready(at(1001)), "its host comes first");
+            unprotector.hosts_read(&shown.iter().map(|name| host(name)).collect(), CallId(62));
+            assert_eq!(unprotector.awaited_hosts(), None);
+            show(&mut region.interfaces, &eni("b"), interface(moved_to), (1001, 62));
+            unprotector.targets_read(CallId(62), &[eni("b")].into());
+            let next = next(&mut unprotector, &region);
+            assert_eq!(next.is_some(), unprotected, "{shown:?} {moved_to:?}");
+        }
+    }
+
+    #[test]
+    fn i16_a_batch_holds_what_can_be_written_while_its_proofs_hold() {
+        for (available, per_minute, targets) in
+            [(0, 0, 1), (0, 60, 6), (3, 60, 9), (3, 59, 3), (100, 600, 20), (0, 6000, 20)]
+        {
+            assert_eq!(room(available, per_minute), targets, "{available} {per_minute}");
+        }
+        let mut context = Context::new(Jitter::new(1));
+        let mut unprotector = asked(&["o"]);
+        unprotector.advance(NOW, &mut context, &object("o"), plan(&["a", "b", "c"], None), 2);
+        assert_eq!(unprotector.batch_targets(), Some(vec![eni("a"), eni("b")]));
+    }
+}
