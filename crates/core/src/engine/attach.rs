@@ -556,3 +556,337 @@ fn refusal(failure: &Failure, power: Option<Power>) -> Reason {
         _ => failure.reason(),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::backoff::Jitter;
+    use crate::engine::fixtures::{NOW, at, eni, host, object};
+    use crate::failure::Effect;
+
+    /// The interface a is to be attached to the instance a.
+    fn entry() -> Reattach {
+        Reattach { interface: eni("a"), instance: Some(host("a")), node: None, is_node: false }
+    }
+
+    fn row(phase: AttachPhase, reason: Reason) -> Attachment {
+        let Reattach { interface, instance, node, .. } = entry();
+        Attachment { interface, instance, node, phase, reason, detail: None }
+    }
+
+    fn requested() -> Attachment {
+        row(AttachPhase::Requested, Reason::AttachRequested)
+    }
+
+    fn waiting() -> Attachment {
+        row(AttachPhase::Waiting, Reason::AttachWaits)
+    }
+
+    fn good() -> PreflightAnswer {
+        PreflightAnswer { object: Some((1, false)), holds_as_known: true, ..PreflightAnswer::default() }
+    }
+
+    fn state(attacher: &Attacher) -> Option<&State> {
+        attacher.state(&object("o"), &eni("a"))
+    }
+
+    fn under_way(attacher: &Attacher) -> bool {
+        state(attacher).is_some_and(State::under_way)
+    }
+
+    fn record(attacher: &mut Attacher, rows: &[Attachment], first: bool, follows: bool) {
+        attacher.recorded(NOW, &object("o"), rows.to_vec(), (first, follows));
+    }
+
+    fn say(attacher: &mut Attacher, next: Next) -> Said {
+        attacher.say(&object("o"), &entry(), next)
+    }
+
+    /// An attempt for the interface a, of generation 1, that began at the moment 1000 with this question.
+    fn begun(context: &mut Context) -> (Attacher, PreflightId) {
+        let mut attacher = Attacher::default();
+        say(&mut attacher, Next::Ready(host("a")));
+        let call = Call { object: object("o"), interface: eni("a"), instance: host("a") };
+        let preflight = attacher.begin(NOW, context, 1, call);
+        (attacher, preflight)
+    }
+
+    fn answer(attacher: &mut Attacher, preflight: PreflightId, answer: &PreflightAnswer) -> Option<ObjectId> {
+        attacher.preflight_answered(NOW, CallId(60), (preflight, answer), |_| false)
+    }
+
+    /// The same, come so far that its request is to be said durably.
+    fn proven(context: &mut Context) -> Attacher {
+        let (mut attacher, preflight) = begun(context);
+        answer(&mut attacher, preflight, &good());
+        attacher.host_read(CallId(61));
+        assert_eq!(attacher.advance(NOW, context, Some(CallId(61))), Some(true));
+        say(&mut attacher, Next::Ready(host("a")));
+        attacher
+    }
+
+    #[test]
+    fn i23_what_status_says_is_requested_by_another_counts_as_sent() {
+        let refused = row(AttachPhase::Refused, Reason::ZoneMismatch);
+        for (why, known, said, first, follows, sent) in [
+            ("after a start", &[][..], requested(), true, false, true),
+            ("of somebody who leads since", &[], requested(), false, true, true),
+            ("told late", &[], requested(), false, false, true),
+            ("known already", &[requested()], requested(), false, false, false),
+            ("it waits", &[], waiting(), true, false, false),
+            ("it was refused", &[], refused, true, false, false),
+        ] {
+            let mut attacher = Attacher::default();
+            record(&mut attacher, known, false, false);
+            if !known.is_empty() {
+                attacher.objects.get_mut(&object("o")).unwrap().states.clear();
+            }
+            record(&mut attacher, &[said], first, follows);
+            assert_eq!(under_way(&attacher), sent, "{why}");
+        }
+    }
+
+    #[test]
+    fn i23_what_we_said_ourselves_is_not_taken_for_anothers() {
+        let mut attacher = proven(&mut Context::new(Jitter::new(1)));
+        assert_eq!(attacher.requested(&object("o"), &eni("a")), None);
+        record(&mut attacher, &[requested()], false, false);
+        assert!(!under_way(&attacher), "it has yet to be sent");
+        assert_eq!(attacher.requested(&object("o"), &eni("a")), Some(&host("a")));
+        record(&mut attacher, &[], false, true);
+        assert!(state(&attacher).is_none(), "who leads since has dropped it");
+        assert_eq!(attacher.requested(&object("o"), &eni("a")), None);
+    }
+
+    #[test]
+    fn i23_what_was_to_be_sent_when_the_term_ended_counts_as_sent() {
+        let mut attacher = proven(&mut Context::new(Jitter::new(1)));
+        attacher.end_term(at(1002));
+        assert!(!attacher.busy());
+        assert_eq!(state(&attacher).unwrap().sent, Some(at(1002)));
+        say(&mut attacher, Next::Say(AttachPhase::Attached, Reason::AttachDone));
+        assert!(!under_way(&attacher));
+    }
+
+    #[test]
+    fn i22_an_attempt_goes_on_only_after_an_answer_that_agrees() {
+        let deleting = PreflightAnswer { object: Some((1, true)), ..good() };
+        let edited = PreflightAnswer { object: Some((2, false)), ..good() };
+        let nobody = PreflightAnswer { object: None, ..good() };
+        let rival = PreflightAnswer { holds_as_known: false, ..good() };
+        for (said, goes_on) in
+            [(good(), true), (deleting, false), (edited, false), (nobody, false), (rival, false)]
+        {
+            let (mut attacher, preflight) = begun(&mut Context::new(Jitter::new(1)));
+            assert_eq!(answer(&mut attacher, PreflightId(99), &said), None);
+            assert!(attacher.busy() && attacher.awaited_host().is_none(), "that was another question");
+            assert_eq!(answer(&mut attacher, preflight, &said), None);
+            let awaited = attacher.awaited_host().map(|(id, since)| (id.clone(), since));
+            assert_eq!(awaited, goes_on.then(|| (host("a"), CallId(60))), "{said:?}");
+            assert_eq!(attacher.busy(), goes_on, "{said:?}");
+            assert_eq!(state(&attacher).unwrap().not_before > NOW, !goes_on, "{said:?}");
+        }
+    }
+
+    #[test]
+    fn i23_what_another_leader_requested_or_ended_stops_the_attempt() {
+        let done = || row(AttachPhase::Attached, Reason::AttachDone);
+        let lost = row(AttachPhase::Refused, Reason::AttachLost);
+        let other = Attachment { interface: eni("b"), ..requested() };
+        for (generation, theirs, stops, sent) in [
+            (1, requested(), true, true),
+            (0, requested(), true, true),
+            (1, done(), true, false),
+            (0, done(), false, false),
+            (1, lost, true, false),
+            (1, waiting(), false, false),
+            (1, other, false, false),
+        ] {
+            let (mut attacher, preflight) = begun(&mut Context::new(Jitter::new(1)));
+            let said = PreflightAnswer { attachments: Some((generation, vec![theirs.clone()])), ..good() };
+            let changed = answer(&mut attacher, preflight, &said);
+            assert_eq!(changed, stops.then(|| object("o")), "{generation} {theirs:?}");
+            assert_eq!(attacher.busy(), !stops, "{generation} {theirs:?}");
+            assert_eq!(under_way(&attacher), sent, "{generation} {theirs:?}");
+            assert!(!stops || state(&attacher).unwrap().row == theirs, "that is what is said");
+        }
+    }
+
+    #[test]
+    fn i22_an_attempt_goes_on_by_reads_that_were_sent_after_the_answer() {
+        let mut context = Context::new(Jitter::new(1));
+        let (mut attacher, preflight) = begun(&mut context);
+        let mut advance =
+            |attacher: &mut Attacher, call| attacher.advance(at(1001), &mut context, Some(CallId(call)));
+        assert_eq!(advance(&mut attacher, 99), None, "the API server has not answered");
+        answer(&mut attacher, preflight, &good());
+        assert_eq!(advance(&mut attacher, 99), None, "the instance comes first");
+        assert_eq!(attacher.host_read(CallId(62)), Some(eni("a")));
+        assert_eq!(advance(&mut attacher, 61), None, "that was sent before");
+        assert_eq!(advance(&mut attacher, 62), Some(true));
+        assert_eq!(advance(&mut attacher, 62), Some(false), "that is no news");
+    }
+
+    #[test]
+    fn i20_the_call_waits_until_status_says_durably_for_which_instance() {
+        let mut context = Context::new(Jitter::new(1));
+        let elsewhere = Attachment { instance: Some(host("b")), ..requested() };
+        for (said, second, due) in [
+            (&[][..], 1001, false),
+            (&[waiting()], 1001, false),
+            (&[elsewhere], 1001, false),
+            (&[requested()], 1009, true),
+            (&[requested()], 1010, false),
+        ] {
+            let mut attacher = proven(&mut context);
+            record(&mut attacher, said, false, false);
+            let call = attacher.due_call(at(second), &mut context);
+            assert_eq!(call.is_some(), due, "{said:?} {second}");
+            assert_eq!(attacher.busy(), second < 1010, "what is proven holds for ten seconds");
+        }
+    }
+
+    #[test]
+    fn i23_after_the_call_there_are_only_reads_ever_more_seldom() {
+        let mut context = Context::new(Jitter::new(1));
+        let mut attacher = proven(&mut context);
+        record(&mut attacher, &[requested()], false, false);
+        let call = attacher.due_call(NOW, &mut context).unwrap();
+        let number = attacher.sent(NOW, &mut context, call);
+        assert_eq!(attacher.attempted(), None, "its call is under way");
+        assert_eq!(attacher.take_call(number), Some((object("o"), eni("a"))));
+        assert!(!attacher.busy() && attacher.take_call(number).is_none());
+        assert!(under_way(&attacher), "whatever the answer");
+        let reads = |second| !attacher.watch(at(1000 + second), &mut context, &object("o")).is_empty();
+        let looks: Vec<u64> = (0..130)
+            .filter({
+                let mut reads = reads;
+                move |second| reads(*second)
+            })
+            .collect();
+        assert_eq!(looks, [1, 2, 4, 8, 16, 32, 62, 92, 122]);
+    }
+
+    #[test]
+    fn i29_a_refusal_waits_by_its_class_and_says_what_a_person_can_do() {
+        let failure = |class, code: &str| Failure {
+            operation: None,
+            class,
+            code: code.into(),
+            request_id: None,
+            effect: Effect::None,
+            retry_after: None,
+        };
+        for (class, code, power, phase, reason, least, most) in [
+            (
+                Class::Transient,
+                "ServiceUnavailable",
+                None,
+                AttachPhase::Waiting,
+                Reason::CloudUnavailable,
+                0,
+                60,
+            ),
+            (Class::Throttled, "Throttling", None, AttachPhase::Waiting, Reason::Throttled, 300, 300),
+            (
+                Class::Permission,
+                "Forbidden.RAM",
+                None,
+                AttachPhase::Refused,
+                Reason::PermissionDenied,
+                600,
+                900,
+            ),
+            (
+                Class::Busy,
+                "InvalidOperation.InvalidEcsState",
+                Some(Power::Running),
+                AttachPhase::Refused,
+                Reason::StopInstanceFirst,
+                600,
+                600,
+            ),
+            (
+                Class::NotApplicable,
+                "SomethingNew",
+                None,
+                AttachPhase::Refused,
+                Reason::InstanceCanNotTake,
+                600,
+                900,
+            ),
+        ] {
+            let mut context = Context::new(Jitter::new(1));
+            let mut attacher = proven(&mut context);
+            let call = Call { object: object("o"), interface: eni("a"), instance: host("a") };
+            let number = attacher.sent(NOW, &mut context, call);
+            attacher.take_call(number);
+            let wanted = attacher.refused(
+                NOW,
+                &mut context,
+                (&object("o"), &eni("a")),
+                &failure(class, code),
+                (power, at(1300)),
+            );
+            let State { row, not_before, .. } = state(&attacher).unwrap();
+            assert_eq!((wanted, row.phase, row.reason), (true, phase, reason), "{code}");
+            assert!(row.detail.as_deref().is_some_and(|detail| detail.contains(code)), "{code}: {row:?}");
+            let waits = not_before.since(NOW).as_secs();
+            assert!((least..=most).contains(&waits), "{code}: {waits}");
+            assert!(!under_way(&attacher), "it had no effect");
+        }
+    }
+
+    #[test]
+    fn i29_attempts_that_do_not_come_to_their_call_come_ever_more_seldom() {
+        let mut context = Context::new(Jitter::new(1));
+        let (mut attacher, _) = begun(&mut context);
+        let mut waits = Vec::new();
+        for _ in 0..7 {
+            let call = Call { object: object("o"), interface: eni("a"), instance: host("a") };
+            attacher.begin(NOW, &mut context, 1, call);
+            assert_eq!(attacher.advance(at(1030), &mut context, None), None, "it takes too long");
+            assert!(!attacher.busy());
+            waits.push(state(&attacher).unwrap().not_before.since(at(1030)).as_secs());
+        }
+        assert_eq!(waits, [2, 4, 8, 16, 32, 64, 64]);
+    }
+
+    #[test]
+    fn i37_what_is_said_again_is_no_change_and_attaching_is_told_once() {
+        let mut attacher = Attacher::default();
+        let done = || Next::Say(AttachPhase::Attached, Reason::AttachDone);
+        let waits = || Next::Say(AttachPhase::Waiting, Reason::InUse);
+        for (next, changed, attached) in [
+            (Next::Ready(host("a")), true, false),
+            (Next::Ready(host("a")), false, false),
+            (waits(), true, false),
+            (waits(), false, false),
+            (done(), true, true),
+            (done(), false, false),
+        ] {
+            let said = say(&mut attacher, next);
+            assert_eq!((said.changed, said.attached), (changed, attached), "{:?}", state(&attacher));
+        }
+    }
+
+    #[test]
+    fn i30_what_is_asked_for_no_more_is_dropped_unless_it_may_be_under_way() {
+        let named = Reattach { node: Some("n".into()), ..entry() };
+        let moved = Reattach { instance: Some(host("b")), ..entry() };
+        for (why, said, asked, dropped, abandoned) in [
+            ("asked for", waiting(), &[entry()][..], false, false),
+            ("of another instance", waiting(), &[moved], true, false),
+            ("of a Node", waiting(), &[named], true, false),
+            ("not at all", waiting(), &[], true, false),
+            ("not at all, and requested", requested(), &[], false, true),
+            ("not at all, and attached", row(AttachPhase::Attached, Reason::AttachDone), &[], true, false),
+        ] {
+            let mut attacher = Attacher::default();
+            record(&mut attacher, &[said], true, false);
+            assert_eq!(attacher.abandoned(&object("o"), asked).len(), usize::from(abandoned), "{why}");
+            assert_eq!(attacher.drop_unasked(&object("o"), asked), dropped, "{why}");
+            assert_eq!(attacher.rows(&object("o")).is_empty(), dropped, "{why}");
+        }
+    }
+}
