@@ -87,3 +87,57 @@ impl<R: Resource> Lookup<R> {
         (!left.is_empty()).then(|| [half(left), half(right)])
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::engine::fixtures::eni;
+    use crate::interface::Interface;
+
+    fn ids(names: &[&str]) -> BTreeSet<<Interface as Resource>::Id> {
+        names.iter().map(|name| eni(name)).collect()
+    }
+
+    fn asking(names: &[&str]) -> Lookup<Interface> {
+        Lookup::new(Queue::Changed, names.iter().map(|name| eni(name)).collect())
+    }
+
+    #[test]
+    fn i04_i40_absence_is_proven_only_by_an_answer_to_this_very_question() {
+        for (why, pages, missing, showed_any, unreadable) in [
+            ("all", &[(&["a", "b"][..], 1, false)][..], &[][..], true, false),
+            ("one", &[(&["a"], 1, false)], &["b"], true, false),
+            ("nothing", &[(&[], 1, false)], &["a", "b"], false, false),
+            ("on two pages", &[(&["b"], 1, false), (&["a"], 1, false)], &[], true, false),
+            ("twice the same", &[(&["a"], 1, false), (&["a"], 1, false)], &["b"], true, false),
+            ("an entry without an id", &[(&["a"], 1, true), (&[], 1, false)], &["b"], true, true),
+            ("to somebody else", &[(&["a"], 1, false), (&[], 2, false)], &["b"], true, true),
+            ("what was not asked for", &[(&["c"], 1, false)], &["a", "b"], false, true),
+        ] {
+            // Asked for in no order.
+            let mut lookup = asking(&["b", "a"]);
+            for (seen, identity, odd) in pages {
+                lookup.page_read(&ids(seen), Identity(*identity), *odd);
+            }
+            let found = (lookup.missing, lookup.showed_any, lookup.unreadable);
+            assert_eq!(found, (ids(missing), showed_any, unreadable), "{why}");
+        }
+    }
+
+    #[test]
+    fn i05_two_halves_ask_for_all_that_is_missing_and_never_for_nothing() {
+        for names in [&["a", "b"][..], &["a", "b", "c"], &["a", "b", "c", "d", "e"]] {
+            let mut lookup = asking(names);
+            lookup.page_read(&ids(&["e"]), Identity(1), false);
+            let missing = lookup.missing.clone();
+            let [left, right] = lookup.halves().unwrap();
+            for half in [&left, &right] {
+                assert!(!half.asked.is_empty(), "{names:?}");
+                assert_eq!(half.missing, half.asked.iter().cloned().collect());
+            }
+            assert!(left.missing.is_disjoint(&right.missing));
+            assert_eq!(&left.missing | &right.missing, missing);
+        }
+        assert!(asking(&["a"]).halves().is_none(), "one can't be halved");
+    }
+}

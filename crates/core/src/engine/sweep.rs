@@ -162,3 +162,141 @@ impl<R: Resource> Sweep<R> {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::engine::fixtures::{NOW, eni};
+    use crate::interface::Interface;
+
+    fn by_region() -> Sweep<Interface> {
+        let road = Road::Region { next: None, reading: false, confirming: false };
+        Sweep::new(NOW, CallId(1), road, NOW)
+    }
+
+    fn by_id(count: usize) -> Sweep<Interface> {
+        let rest = (0..count).map(|n| eni(&n.to_string())).collect();
+        Sweep::new(NOW, CallId(1), Road::Ids { rest, reading: 0 }, NOW)
+    }
+
+    /// The pages of a listing, each with its items and its token: when it ended, whether it proves absence.
+    fn listing(pages: &[(usize, Option<&str>)]) -> Option<(usize, bool)> {
+        let mut sweep = by_region();
+        for (nth, (items, token)) in pages.iter().enumerate() {
+            sweep.next().expect_err("a page of the region");
+            if sweep.page_read(*items, false, token.map(PageToken::new)) {
+                return Some((nth + 1, !sweep.flawed()));
+            }
+        }
+        None
+    }
+
+    #[test]
+    fn i04_i05_a_listing_ends_without_a_token_and_is_no_proof_if_odd() {
+        for (why, pages, expected) in [
+            ("one page", &[(3, None)][..], Some((1, true))),
+            ("a short page with a token", &[(0, Some("a"))], None),
+            ("two pages", &[(3, Some("a")), (1, None)], Some((2, true))),
+            ("nothing at all", &[(0, None)], Some((1, true))),
+            ("an empty last page", &[(3, Some("a")), (0, None)], None),
+            (
+                "and the first one still shows something",
+                &[(3, Some("a")), (0, None), (3, None)],
+                Some((3, true)),
+            ),
+            (
+                "and the first one shows nothing more",
+                &[(3, Some("a")), (0, None), (0, None)],
+                Some((3, false)),
+            ),
+            ("the same token twice", &[(3, Some("a")), (3, Some("a"))], Some((2, false))),
+            (
+                "a circle of three",
+                &[
+                    (1, Some("a")),
+                    (1, Some("b")),
+                    (1, Some("c")),
+                    (1, Some("a")),
+                    (1, Some("b")),
+                    (1, Some("c")),
+                    (1, Some("a")),
+                ],
+                Some((7, false)),
+            ),
+        ] {
+            assert_eq!(listing(pages), expected, "{why}");
+        }
+    }
+
+    #[test]
+    fn i05_pages_are_asked_for_one_at_a_time_with_the_last_token() {
+        let mut sweep = by_region();
+        assert!(!sweep.is_under_way());
+        assert_eq!(sweep.next().unwrap_err().page, None);
+        assert!(!sweep.has_work(), "it is being read");
+        sweep.page_read(1, false, Some(PageToken::new("a")));
+        assert!(sweep.is_under_way());
+        for _ in 0..2 {
+            assert!(sweep.has_work());
+            assert_eq!(sweep.next().unwrap_err().page, Some(PageToken::new("a")));
+            sweep.page_failed();
+        }
+        // An empty last page: the first one is read again.
+        sweep.next().unwrap_err();
+        sweep.page_read(0, false, None);
+        assert_eq!(sweep.next().unwrap_err().page, None);
+    }
+
+    #[test]
+    fn i03_a_flaw_on_any_page_spoils_the_round() {
+        let mut sweep = by_region();
+        sweep.page_read(1, true, Some(PageToken::new("a")));
+        assert!(sweep.page_read(1, false, None));
+        assert!(sweep.flawed());
+    }
+
+    #[test]
+    fn i40_pages_that_were_given_to_two_are_no_listing() {
+        let mut sweep = by_region();
+        let given_to = [Some(1), Some(1), None, Some(1), Some(2), Some(2)];
+        let changes = given_to.map(|to| sweep.changes_hands(to.map(Identity)));
+        assert_eq!(changes, [false, false, false, false, true, false]);
+        let mut sweep = by_id(250);
+        for to in [1, 2] {
+            _ = sweep.next();
+            sweep.ids_read(true, false, Some(Identity(to)));
+        }
+        assert!(sweep.flawed());
+    }
+
+    #[test]
+    fn i05_a_round_by_id_is_done_when_every_id_was_read() {
+        let mut sweep = by_id(250);
+        let first = sweep.next().unwrap();
+        assert_eq!(first.len(), IDS_PER_READ);
+        sweep.ids_failed(first, false);
+        let mut read = 0;
+        while sweep.has_work() {
+            let ids = sweep.next().unwrap();
+            assert!(!ids.is_empty() && ids.len() <= IDS_PER_READ);
+            read += ids.len();
+        }
+        assert_eq!(read, 250);
+        for _ in 0..3 {
+            assert!(!sweep.ids_done(), "reads are under way");
+            sweep.ids_read(true, false, None);
+        }
+        assert!(sweep.ids_done() && !sweep.flawed());
+    }
+
+    #[test]
+    fn i05_a_read_in_halves_is_under_way_until_both_have_ended() {
+        let mut sweep = by_id(2);
+        _ = sweep.next();
+        sweep.ids_split(true);
+        sweep.ids_read(true, false, None);
+        assert!(!sweep.ids_done(), "the other half");
+        sweep.ids_split(false);
+        assert!(sweep.ids_done(), "what can't be halved is not read");
+    }
+}
