@@ -136,3 +136,57 @@ impl Context {
         self.wake
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::engine::fixtures::{at, object};
+
+    #[test]
+    fn i33_a_term_goes_on_only_from_one_open_window_to_the_next() {
+        let until = |second| Some(Window { until: Some(at(second)), unprotect_until: None });
+        let mut context = Context::new(Jitter::new(1));
+        for (second, window, goes_on) in [
+            (0, until(10), false),
+            (9, until(20), true),
+            (20, until(30), false),
+            (25, None, false),
+            (26, Some(Window::UNBOUNDED), false),
+            (99, Some(Window::UNBOUNDED), true),
+        ] {
+            assert_eq!(context.set_window(at(second), window), goes_on, "{second}");
+        }
+    }
+
+    #[test]
+    fn i11_what_is_sent_later_has_a_greater_number_in_every_term() {
+        let mut context = Context::new(Jitter::new(1));
+        let before = context.number_call();
+        context.begin_term(at(5));
+        let Term { since, began } = context.term();
+        assert!(before < since);
+        assert_eq!((context.number_call(), began), (since, at(5)));
+        assert!(context.number_call() > since);
+        assert!(context.number_preflight() < context.number_preflight());
+    }
+
+    #[test]
+    fn of_all_that_want_a_poll_the_first_one_counts_until_it_begins() {
+        let mut context = Context::new(Jitter::new(1));
+        for second in [7, 5, 9] {
+            context.wake_at(at(second));
+        }
+        assert_eq!((context.wake(), context.has_polled()), (Some(at(5)), false));
+        context.begin_poll();
+        assert_eq!((context.wake(), context.has_polled()), (None, true));
+    }
+
+    #[test]
+    fn i37_an_object_that_was_touched_is_told_of_once() {
+        let mut context = Context::new(Jitter::new(1));
+        context.touch_all([object("a"), object("b"), object("a")]);
+        context.untouch(&object("b"));
+        assert_eq!(context.take_touched(), [object("a")].into());
+        assert!(!context.touched());
+    }
+}

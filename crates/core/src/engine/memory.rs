@@ -136,3 +136,78 @@ pub(super) fn forget_gone<R: Resource>(
         turn.context.touch(name);
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::engine::fixtures::{FRESH, Region, ask, eni, host, interface, object, prove_gone, show};
+    use crate::intent::{Intent, Selector};
+    use crate::interface::Interface;
+
+    /// The object o asks after the instance a, and names the interface a.
+    fn region() -> Region {
+        let mut region = Region::new();
+        let hosts = Selector { ids: [host("a")].into(), ..Selector::default() };
+        let named = Selector { ids: [eni("a")].into(), ..Selector::default() };
+        ask(&mut region.instances, &object("o"), Intent::enumerating(hosts));
+        ask::<Interface>(&mut region.interfaces, &object("o"), Intent::of(named));
+        region
+    }
+
+    fn see(region: &mut Region, name: &str, worth: bool, on_its_way: bool) -> Option<Remembered> {
+        let seen = Followed { selectors: vec![(object("o"), worth)], on_its_way };
+        region.step(|targets, turn| remember(targets, turn, &eni(name), seen));
+        region.interfaces.objects[&object("o")].memory.kept.get(&eni(name)).cloned()
+    }
+
+    #[test]
+    fn i19_what_was_remembered_once_is_followed_though_it_is_worth_it_no_more() {
+        let mut region = region();
+        show(&mut region.interfaces, &eni("b"), interface(Some("a")), FRESH);
+        assert_eq!(see(&mut region, "b", false, false), None);
+        assert_eq!(see(&mut region, "b", true, false).unwrap().on, Some(host("a")));
+        assert_eq!(region.interfaces.index.naming(&eni("b")), [object("o")]);
+        show(&mut region.interfaces, &eni("b"), interface(Some("b")), FRESH);
+        assert_eq!(see(&mut region, "b", false, true).unwrap().on, Some(host("a")), "it is on its way");
+        assert_eq!(see(&mut region, "b", false, false).unwrap().before, Some(host("a")));
+    }
+
+    #[test]
+    fn i19_a_free_interface_survives_its_host_whichever_is_learned_first() {
+        for host_first in [true, false] {
+            let mut region = region();
+            show(&mut region.interfaces, &eni("a"), interface(Some("a")), FRESH);
+            see(&mut region, "a", true, false);
+            if host_first {
+                prove_gone(&mut region.instances, &host("a"), 990);
+                assert!(!see(&mut region, "a", true, false).unwrap().survived, "it was seen on it last");
+            }
+            show(&mut region.interfaces, &eni("a"), interface(None), FRESH);
+            assert_eq!(see(&mut region, "a", true, false).unwrap().survived, host_first);
+            prove_gone(&mut region.instances, &host("a"), 990);
+            region.step(|targets, turn| notice_survivors(targets, turn, &object("o")));
+            let kept = &region.interfaces.objects[&object("o")].memory.kept;
+            assert!(kept[&eni("a")].survived);
+        }
+    }
+
+    #[test]
+    fn i36_i50_what_is_gone_is_told_of_as_last_seen_the_last_twenty_of_them() {
+        let mut region = region();
+        for nth in 0..=MAX_GONE {
+            let name = if nth == 0 { "a".to_owned() } else { nth.to_string() };
+            show(&mut region.interfaces, &eni(&name), interface(Some("a")), FRESH);
+            see(&mut region, &name, true, false);
+            let evidence = region.interfaces.inventory.void(&eni(&name));
+            let before = Before { evidence, tags: Vec::new() };
+            region.step(|targets, turn| forget_gone(targets, turn, &eni(&name), &before));
+            let named = !region.interfaces.index.naming(&eni(&name)).is_empty();
+            assert_eq!(named, nth == 0, "what the spec names stays in the report: {name}");
+        }
+        let memory = &region.interfaces.objects[&object("o")].memory;
+        assert_eq!((memory.kept.len(), memory.gone.len()), (0, MAX_GONE));
+        assert!(memory.gone.iter().all(|(id, remembered, _)| *id != eni("a") && remembered.on.is_some()));
+        assert_eq!(memory.departed.get(&eni("a")), Some(&Reason::Departed));
+        assert!(region.context.take_touched().contains(&object("o")));
+    }
+}

@@ -147,3 +147,72 @@ impl<R: Resource> Object<R> {
         self.intent.selector.needs_listing() || self.intent.hosts.is_some()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::engine::fixtures::{NOW, at, eni, filter, host};
+    use crate::intent::Selector;
+    use crate::interface::Interface;
+
+    /// The object of generation 3 that an edit follows: listed once, settled, with a memory.
+    fn known(intent: Intent<Interface>) -> Object<Interface> {
+        let mut object = Object::following(None, 3, intent, (at(100), CallId(10)));
+        (object.listed, object.settled) = (Some(at(200)), true);
+        object.memory.kept.insert(eni("a"), Remembered::default());
+        object.hosted.insert(host("a"));
+        object
+    }
+
+    fn by(tags: &[&str], exclude: &[&str]) -> Intent<Interface> {
+        let filters = |keys: &[&str]| keys.iter().map(|key| filter(key)).collect();
+        Intent::of(Selector { tags: filters(tags), exclude_tags: filters(exclude), ..Selector::default() })
+    }
+
+    #[test]
+    fn i31_an_edit_keeps_what_it_does_not_touch_and_begins_the_rest_anew() {
+        let on_hosts = |tags: &[&str]| Intent { hosts: Some(Box::default()), ..by(tags, &[]) };
+        let kept = (CallId(10), Some(at(200)));
+        let anew = (CallId(60), None);
+        for (why, intent, listing, exclusion_since) in [
+            ("as it was", by(&["env"], &[]), kept, CallId(10)),
+            ("another tag", by(&["team"], &[]), anew, CallId(10)),
+            ("one more tag", by(&["env", "team"], &[]), anew, CallId(10)),
+            ("something is excluded", by(&["env"], &["skip"]), kept, CallId(60)),
+            ("hosts", on_hosts(&["env"]), anew, CallId(60)),
+        ] {
+            let old = Some(known(by(&["env"], &[])));
+            let edited = Object::following(old, 4, intent, (NOW, CallId(60)));
+            assert_eq!((edited.listing_since, edited.listed), listing, "{why}");
+            assert_eq!(edited.exclusion_since, exclusion_since, "{why}");
+            assert!(
+                edited.memory.kept.contains_key(&eni("a")) && edited.hosted.contains(&host("a")),
+                "{why}"
+            );
+        }
+        let edited = Object::following(Some(known(on_hosts(&["env"]))), 4, on_hosts(&[]), (NOW, CallId(60)));
+        let listing = (edited.listing_since, edited.listed);
+        assert_eq!(listing, (CallId(10), None), "hosts that stay were asked after by then");
+    }
+
+    #[test]
+    fn i38_an_object_is_settled_for_its_generation() {
+        for (generation, expected) in [(3, (at(100), true)), (4, (NOW, false))] {
+            let old = Some(known(by(&["env"], &[])));
+            let edited = Object::following(old, generation, by(&["team"], &[]), (NOW, CallId(60)));
+            assert_eq!((edited.born, edited.settled), expected, "{generation}");
+        }
+    }
+
+    #[test]
+    fn i19_why_something_was_forgotten_is_known_until_status_lists_it_no_more() {
+        let mut memory = known(by(&[], &[])).memory;
+        assert!(memory.depart(&eni("b"), Reason::Excluded).is_none(), "it was not remembered");
+        assert!(memory.depart(&eni("a"), Reason::Excluded).is_some());
+        assert_eq!(memory.departed, [(eni("a"), Reason::Excluded)].into());
+        memory.recorded([eni("a")].into(), BTreeSet::new());
+        assert_eq!(memory.departed.len(), 1, "status lists it still");
+        memory.recorded(BTreeSet::new(), BTreeSet::new());
+        assert!(memory.departed.is_empty());
+    }
+}
