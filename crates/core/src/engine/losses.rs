@@ -123,3 +123,69 @@ pub(super) fn unhosted<R: Resource>(
     let cause = |id| if excluded(id) { Cause::HostExcluded } else { Cause::HostLeft };
     had.iter().filter(left).map(|id| (id.clone(), cause(id))).collect()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::delete_on_release::DeleteOnRelease;
+    use crate::engine::fixtures::{FRESH, NOW, Region, ask, eni, filter, interface, object, show, tags};
+    use crate::intent::{Intent, Selector};
+    use crate::interface::{Interface, InterfaceFacts};
+    use crate::retention::Remembered;
+
+    #[test]
+    fn i50_a_loss_is_grave_unless_asked_for_or_of_what_was_not_kept() {
+        let named = || Intent::of(Selector { ids: [eni("a")].into(), ..Selector::default() });
+        let giving_up = || Intent { protect: false, ..named() };
+        for (why, intent, cause, managed, grave) in [
+            ("gone", named(), Cause::Gone, false, true),
+            ("it left its host", named(), Cause::HostLeft, false, true),
+            ("the spec excludes it", named(), Cause::TagExcluded, false, false),
+            ("the spec excludes its host", named(), Cause::HostExcluded, false, false),
+            ("it can't be retained", named(), Cause::Gone, true, false),
+            ("it was to be given up", giving_up(), Cause::Gone, false, false),
+        ] {
+            let mut region = Region::new();
+            ask(&mut region.interfaces, &object("o"), intent);
+            let facts = InterfaceFacts { service_managed: Some(managed), ..interface(None) };
+            show(&mut region.interfaces, &eni("a"), facts, FRESH);
+            let evidence = region.interfaces.inventory.evidence(&eni("a"));
+            let loss = loss::<DeleteOnRelease>(NOW, &eni("a"), cause, evidence, None);
+            region.step(|targets, turn| record_loss(targets, turn, &object("o"), loss));
+            let losses = &region.interfaces.objects[&object("o")].losses;
+            assert_eq!(losses.iter().map(|loss| loss.grave).collect::<Vec<_>>(), [grave], "{why}");
+            assert!(region.context.take_touched().contains(&object("o")), "{why}");
+        }
+    }
+
+    #[test]
+    fn i50_who_had_a_target_is_told_by_evidence_of_this_term_or_by_memory() {
+        let by_tag = Selector { tags: vec![filter("env")], ..Selector::default() };
+        for (why, keys, old_term, remembered, had) in [
+            ("it had the tag", &["env"][..], false, false, true),
+            ("it had the tag when another led", &["env"], true, false, false),
+            ("it had no tag", &[], false, false, false),
+            ("remembered from another's time", &[], true, true, true),
+        ] {
+            let mut region = Region::new();
+            ask::<Interface>(&mut region.interfaces, &object("o"), Intent::of(by_tag.clone()));
+            if remembered {
+                let asked = region.interfaces.objects.get_mut(&object("o")).unwrap();
+                asked.memory.kept.insert(eni("a"), Remembered::default());
+                region.interfaces.index.name(&object("o"), &eni("a"));
+            }
+            let facts = InterfaceFacts { tags: Some(tags(keys)), ..interface(None) };
+            show(&mut region.interfaces, &eni("a"), facts, FRESH);
+            if old_term {
+                while region.context.upcoming_call().0 <= FRESH.1 {
+                    region.context.number_call();
+                }
+                region.context.begin_term(NOW);
+            }
+            let evidence = region.interfaces.inventory.void(&eni("a"));
+            let before = Before { evidence, tags: tags(keys) };
+            let found = region.look(|view| holders(view, &eni("a"), &before));
+            assert_eq!(found.contains(&object("o")), had, "{why}");
+        }
+    }
+}
