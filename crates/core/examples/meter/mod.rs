@@ -1,4 +1,4 @@
-//! What a stretch of time has cost. Only the engine' own time is counted.
+//! What a stretch of time has cost. Only the engine's own time is counted.
 
 use std::time::{Duration, Instant};
 

@@ -1,6 +1,6 @@
 //! The parts of the engine.
 //!
-//! Guarantees. Nothing is written without an observed difference. A protected value is written only for a live hold, a
+//! Guarantees. Nothing is written without an observed difference. A protected value is written only for a live hold, an
 //! unprotected one only with a [`crate::authority::UnprotectPermit`]. A target has one write under way at most, and after it
 //! ended, whatever the answer, the next call on that target is a read. A positive word rests on evidence that is
 //! fresh now and was asked for after our own last write.

@@ -74,7 +74,7 @@ pub struct PreflightAnswer {
     /// The object's generation and whether it is being deleted; `None` when there is no object with this uid, or when
     /// the API server could not be asked.
     pub object: Option<(Generation, bool)>,
-    /// Whether every object of every kind that may have a hold stands there at the generation which the engine have
+    /// Whether every object of every kind that may have a hold stands there at the generation which the engine has
     /// been given, and no other. The answer must reach the engine after all intents that it was compared with.
     pub holds_as_known: bool,
     /// Whether status says that the unprotecting which this generation asks for was carried out. Whoever led before may have
