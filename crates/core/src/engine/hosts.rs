@@ -278,12 +278,6 @@ pub(super) fn is_no_id<R: Resource>(view: View<'_, R>, object: &Object<R>, id: &
         && view.inventory.absence(id).is_some_and(|absence| absence.refused)
 }
 
-/// Whether the target is on an instance that its object does not ask after yet.
-pub(super) fn is_on_unheard<R: Resource>(view: View<'_, R>, name: &ObjectId, id: &R::Id) -> bool {
-    let place = view.inventory.place(id).instance();
-    place.is_some_and(|on| hosts_of(view.hosts, name).and_then(|hosts| hosts.role(on)).is_none())
-}
-
 /// Whether a selected instance lists the target although it is not there, or the one that it is on does not list it.
 pub(super) fn lists_disagree<R: Resource>(
     view: View<'_, R>,

@@ -6,9 +6,7 @@ use std::time::Duration;
 
 use super::care;
 use super::flag_view::FlagView;
-use super::hosts::{
-    Hosts, Openness, Presence, doubtful_hosts, hosts_of, is_no_id, is_on_unheard, lists_disagree,
-};
+use super::hosts::{Hosts, Openness, Presence, doubtful_hosts, hosts_of, is_no_id, lists_disagree};
 use super::membership::{Member, member_on, unlisted};
 use super::object::Object;
 use super::standing::progress;
@@ -47,8 +45,7 @@ pub(crate) fn judge_part<F: Flag>(
         let Some((verdict, risks)) = judge_target(view, name, object, id) else { continue };
         awaiting |= matches!(verdict, Verdict::Unknown(Reason::AwaitingEvidence))
             || (!object.settled && verdict == Verdict::Unknown(Reason::EvidenceStale))
-            || (at_start && verdict == Verdict::Unknown(Reason::Missing))
-            || (!object.settled && is_on_unheard(*view, name, id));
+            || (at_start && verdict == Verdict::Unknown(Reason::Missing));
         living |= verdict != Verdict::Unknown(Reason::NotFound);
         let mut verdict = view.explain(verdict, &object.intent);
         if verdict == Verdict::Unknown(Reason::NotFound) && object.intent.selector.only_node_names(id) {

@@ -213,7 +213,7 @@ impl<F: Flag> Keeper<F> {
         if F::Of::REMEMBERS {
             let followed = follow(self.view(turn, targets), id);
             if let Some(followed) = followed {
-                memory::remember(targets, turn, id, followed);
+                memory::remember(targets, id, followed);
             }
         }
     }

@@ -73,13 +73,12 @@ pub(super) fn tidied<F: Flag>(view: FlagView<'_, F>, name: &ObjectId) -> Tidied<
 }
 
 /// Notes what evidence says of a target.
-pub(super) fn remember<R: Resource>(targets: &mut Targets<R>, turn: &Turn<'_>, id: &R::Id, seen: Followed) {
+pub(super) fn remember<R: Resource>(targets: &mut Targets<R>, id: &R::Id, seen: Followed) {
     let place = match targets.inventory.place(id) {
         Place::On(_) if seen.on_its_way => Place::Unreadable,
         place => place,
     };
     for (name, worth) in seen.selectors {
-        let hosts = hosts_of(turn.hosts, &name);
         let Some(object) = targets.objects.get_mut(&name) else { continue };
         if worth && !object.memory.kept.contains_key(id) {
             object.memory.kept.insert(id.clone(), Remembered::default());
@@ -88,7 +87,6 @@ pub(super) fn remember<R: Resource>(targets: &mut Targets<R>, turn: &Turn<'_>, i
         }
         if let Some(remembered) = object.memory.kept.get_mut(id) {
             remembered.follow(place);
-            remembered.outlive(|host| hosts.and_then(|hosts| hosts.get(host)).is_some_and(Host::gone));
         }
     }
 }
@@ -156,7 +154,7 @@ mod tests {
 
     fn see(region: &mut Region, name: &str, worth: bool, on_its_way: bool) -> Option<Remembered> {
         let seen = Followed { selectors: vec![(object("o"), worth)], on_its_way };
-        region.step(|targets, turn| remember(targets, turn, &eni(name), seen));
+        region.step(|targets, _| remember(targets, &eni(name), seen));
         region.interfaces.objects[&object("o")].memory.kept.get(&eni(name)).cloned()
     }
 
@@ -183,11 +181,14 @@ mod tests {
                 assert!(!see(&mut region, "a", true, false).unwrap().survived, "it was seen on it last");
             }
             show(&mut region.interfaces, &eni("a"), interface(None), FRESH);
-            assert_eq!(see(&mut region, "a", true, false).unwrap().survived, host_first);
+            see(&mut region, "a", true, false);
+            let survived = |region: &mut Region| {
+                region.step(|targets, turn| notice_survivors(targets, turn, &object("o")));
+                region.interfaces.objects[&object("o")].memory.kept[&eni("a")].survived
+            };
+            assert_eq!(survived(&mut region), host_first);
             prove_gone(&mut region.instances, &host("a"), 990);
-            region.step(|targets, turn| notice_survivors(targets, turn, &object("o")));
-            let kept = &region.interfaces.objects[&object("o")].memory.kept;
-            assert!(kept[&eni("a")].survived);
+            assert!(survived(&mut region));
         }
     }
 
