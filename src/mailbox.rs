@@ -3,8 +3,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use keeper_core::engine::Asked;
 use keeper_core::id::{Generation, ObjectId};
-use keeper_core::region::Asked;
 use tokio::sync::{Notify, mpsc};
 
 use crate::scope::Scope;

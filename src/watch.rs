@@ -9,9 +9,9 @@ use std::time::Duration;
 
 use futures::stream::{SelectAll, Stream, StreamExt as _, select_all};
 use k8s_openapi::jiff::Timestamp;
+use keeper_core::engine::Asked;
 use keeper_core::id::{InstanceId, ObjectId, Region};
 use keeper_core::reason::Reason;
-use keeper_core::region::Asked;
 use kube::api::DynamicObject;
 use kube::runtime::events::EventType;
 use kube::runtime::watcher::{self, Event, watcher};

@@ -5,12 +5,12 @@ use std::collections::BTreeMap;
 use keeper_core::conditions::Question;
 use keeper_core::delete_on_release::DeleteOnRelease;
 use keeper_core::deletion_protection::DeletionProtection;
+use keeper_core::engine::Asked;
 use keeper_core::id::{AccountName, InstanceId, InterfaceId, Region};
 use keeper_core::instance::Instance;
 use keeper_core::intent::Intent;
 use keeper_core::interface::Interface;
 use keeper_core::reason::Reason;
-use keeper_core::region::Asked;
 use keeper_core::retention::Record;
 
 use crate::provider_id::ProviderId;

@@ -7,10 +7,9 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 use keeper_alicloud::observe::{Observer, Outcome};
-use keeper_core::engine::Proven;
+use keeper_core::engine::{Proven, RegionEngine};
 use keeper_core::failure::Failure;
 use keeper_core::id::{ObjectId, RequestId};
-use keeper_core::region::RegionEngine;
 use keeper_core::retention::InterfacePhase;
 use keeper_core::time::Moment;
 use keeper_core::verdict::{RegionReport, State, total};

@@ -1,4 +1,4 @@
-//! Names of the operations that are ever called. What is not a constant in one of the operations' files can't be sent.
+//! What an operation is. Each has a file of its own with a constant; what has none can't be sent.
 
 /// A product of the cloud; each has its own hosts and its own version.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -15,11 +15,10 @@ use std::time::Duration;
 
 use keeper_core::budget::Limit;
 use keeper_core::call::{Identity, Item, Page, Query, ReadCall, Reply, WriteCall};
-use keeper_core::engine::{Settings, Window};
+use keeper_core::engine::{Action, Asked, Input, RegionEngine, Settings, Window};
 use keeper_core::id::{CallId, InstanceId, ObjectId, PageToken, RequestId, Tag, TagFilter};
 use keeper_core::instance::{ChargeType, Instance, InstanceFacts};
 use keeper_core::intent::{Intent, Selector};
-use keeper_core::region::{Action, Asked, Input, RegionEngine};
 use keeper_core::time::Moment;
 
 use meter::{Meter, resident};

@@ -1,6 +1,6 @@
 //! The decisions of ecs-keeper, without I/O and without a clock.
 //!
-//! One [`region::RegionEngine`] decides for one account and region. It is fed with what objects ask for and what the cloud
+//! One [`engine::RegionEngine`] decides for one account and region. It is fed with what objects ask for and what the cloud
 //! answered, and says what to call, what to check and what to report. Everything that could surprise it (the cloud,
 //! the API server, time) comes in as a value.
 
@@ -9,7 +9,6 @@ mod policy;
 mod status;
 
 pub mod engine;
-pub mod region;
 
 pub use model::{
     authority, call, delete_on_release, deletion_protection, evidence, failure, flag, id, instance, intent,

@@ -642,17 +642,4 @@ mod tests {
         show(&mut region.interfaces, &eni("a"), interface(None), FRESH);
         assert!(!region.look(is));
     }
-
-    #[test]
-    fn i22_a_host_is_unheard_only_if_the_object_does_not_ask_after_it() {
-        let mut region = asking(naming("a"));
-        for (place, expected) in [(Some("a"), false), (Some("b"), true), (None, false)] {
-            show(&mut region.interfaces, &eni("a"), interface(place), FRESH);
-            assert_eq!(
-                region.look(|view| is_on_unheard(view, &object("o"), &eni("a"))),
-                expected,
-                "{place:?}"
-            );
-        }
-    }
 }

@@ -9,7 +9,7 @@ use super::flag_view::FlagView;
 use super::hosts::{Hosts, Openness, Presence, doubtful_hosts, hosts_of, is_no_id, lists_disagree};
 use super::membership::{Member, member_on, unlisted};
 use super::object::Object;
-use super::standing::progress;
+use super::unprotect_checks::progress;
 use super::view::View;
 use crate::conditions::{Question, judge};
 use crate::deletion_protection::departures;

@@ -5,8 +5,8 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::attach::Attacher;
-use super::attaching::{destinations, is_free};
+use super::attach_step::{destinations, is_free};
+use super::attacher::Attacher;
 use super::flag_view::FlagView;
 use super::hosting::host_changes_for;
 use super::hosts::{Hosts, Role, hosts_of};

@@ -2,11 +2,10 @@
 
 use keeper_core::authority::{AttachPermit, PreflightAnswer};
 use keeper_core::call::{Page, Reply, WriteCall};
-use keeper_core::engine::CALL_DEADLINE;
+use keeper_core::engine::{Action, CALL_DEADLINE};
 use keeper_core::failure::{Class, Effect as Outcome, Failure};
 use keeper_core::flag::Flag;
 use keeper_core::id::{CallId, RequestId};
-use keeper_core::region::Action;
 use keeper_core::resource::Resource;
 use keeper_core::time::Moment;
 

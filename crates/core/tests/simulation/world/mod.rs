@@ -26,12 +26,11 @@ use std::time::Duration;
 use keeper_core::authority::PreflightAnswer;
 use keeper_core::budget::Limit;
 use keeper_core::call::{ReadCall, Reply};
-use keeper_core::engine::{PreflightId, Proven, Settings, Window};
+use keeper_core::engine::{Asked, Input, PreflightId, Proven, RegionEngine, Settings, Window};
 use keeper_core::failure::{Class, Failure};
 use keeper_core::id::{CallId, Generation, InstanceId, InterfaceId, ObjectId};
 use keeper_core::instance::Instance;
 use keeper_core::interface::Interface;
-use keeper_core::region::{Asked, Input, RegionEngine};
 use keeper_core::time::Moment;
 
 use cloud::{Cloud, Track};

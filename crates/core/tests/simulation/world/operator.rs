@@ -3,10 +3,10 @@
 use std::time::Duration;
 
 use keeper_core::conditions::{ConditionSet, Status};
+use keeper_core::engine::{Asked, Input};
 use keeper_core::id::{Generation, InterfaceId, ObjectId};
 use keeper_core::loss::Loss;
 use keeper_core::reason::Reason;
-use keeper_core::region::{Asked, Input};
 use keeper_core::retention::{AttachPhase, Attachment, InterfaceRow, RetentionReport};
 use keeper_core::verdict::RegionReport;
 

@@ -1,10 +1,10 @@
 //! What is there, and what people do to it: in the cloud's console and with `kubectl`.
 
+use keeper_core::engine::Asked;
 use keeper_core::id::{InstanceId, ObjectId};
 use keeper_core::instance::{ChargeType, InstanceFacts};
 use keeper_core::intent::DeletionPolicy;
 use keeper_core::interface::{InterfaceStatus, InterfaceType};
-use keeper_core::region::Asked;
 use keeper_core::retention::Record;
 
 use super::cloud::{Card, Machine, card, eni, i, machine, payg, tags, unprotected_since};

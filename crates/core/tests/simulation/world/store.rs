@@ -6,13 +6,13 @@ use std::time::Duration;
 use keeper_core::conditions::{ConditionSet, Question, Status, judge};
 use keeper_core::delete_on_release::DeleteOnRelease;
 use keeper_core::deletion_protection::DeletionProtection;
+use keeper_core::engine::Asked;
 use keeper_core::id::{Generation, ObjectId};
 use keeper_core::id::{InstanceId, InterfaceId};
 use keeper_core::instance::Instance;
 use keeper_core::intent::{DeletionPolicy, Intent, Selector, Unprotecting};
 use keeper_core::interface::Interface;
 use keeper_core::loss::Loss;
-use keeper_core::region::Asked;
 use keeper_core::retention::{
     AttachPhase, Attachment, InterfacePhase, InterfaceRow, Record, Remembered, RetentionReport,
 };

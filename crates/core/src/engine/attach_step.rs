@@ -3,11 +3,11 @@
 use std::collections::BTreeSet;
 
 use super::action::{Action, PreflightId};
-use super::assess::assess;
-use super::attach::{Attacher, Call, Next};
+use super::attach_checks::assess;
+use super::attacher::{Attacher, Call, Next};
+use super::flag_keeper::FlagKeeper;
 use super::hosting::visit;
 use super::hosts::{Presence, hosts_of};
-use super::keeper::Keeper;
 use super::object::Object;
 use super::targets::Targets;
 use super::turn::Turn;
@@ -27,7 +27,7 @@ use crate::retention::{Record, Remembered};
 pub(crate) struct Attaching<'a> {
     pub attacher: &'a mut Attacher,
     pub interfaces: &'a mut Targets<Interface>,
-    pub keeper: &'a mut Keeper<DeleteOnRelease>,
+    pub keeper: &'a mut FlagKeeper<DeleteOnRelease>,
 }
 
 impl Attaching<'_> {

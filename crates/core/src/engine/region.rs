@@ -10,16 +10,24 @@
 
 use std::time::Duration;
 
+use super::action::{Action, Asked, Input, Load, PreflightId, Proven, Settings, Window, lost_reply};
+use super::attach_step::Attaching;
+use super::attacher::Attacher;
+use super::context::Context;
+use super::flag_keeper::FlagKeeper;
+use super::hosting::{asking_after, has_hosts, host_changed, hosts_awaited, shown_since};
+use super::judge::judge_part;
+use super::reader::Finding;
+use super::reporter::Reporter;
+use super::requests::{drop_object, set_intent};
+use super::retention::{judge_retention, update_watch};
+use super::targets::Targets;
+use super::turn::Turn;
+use crate::authority::PreflightAnswer;
 use crate::backoff::Jitter;
 use crate::call::Reply;
 use crate::delete_on_release::DeleteOnRelease;
 use crate::deletion_protection::DeletionProtection;
-pub use crate::engine::{Action, Asked, Input};
-use crate::engine::{
-    Attacher, Attaching, Context, Finding, Keeper, Load, PreflightAnswer, PreflightId, Proven, Reporter,
-    Settings, Targets, Turn, Window, asking_after, drop_object, has_hosts, host_changed, hosts_awaited,
-    judge_part, judge_retention, lost_reply, set_intent, shown_since, update_watch,
-};
 use crate::failure::Failure;
 use crate::id::{CallId, Generation, InstanceId, ObjectId};
 use crate::instance::Instance;
@@ -37,8 +45,8 @@ pub struct RegionEngine {
     reporter: Reporter,
     instances: Targets<Instance>,
     interfaces: Targets<Interface>,
-    deletion_protection: Keeper<DeletionProtection>,
-    delete_on_release: Keeper<DeleteOnRelease>,
+    deletion_protection: FlagKeeper<DeletionProtection>,
+    delete_on_release: FlagKeeper<DeleteOnRelease>,
     attacher: Attacher,
     /// Why instances could not be read when that was looked at last, if only a person can help.
     hosts_unreadable: Option<Reason>,
@@ -47,13 +55,13 @@ pub struct RegionEngine {
 /// The parts that a step about instances changes.
 struct Instances<'a> {
     targets: &'a mut Targets<Instance>,
-    keeper: &'a mut Keeper<DeletionProtection>,
+    keeper: &'a mut FlagKeeper<DeletionProtection>,
 }
 
 /// The parts that a step about interfaces changes.
 struct Interfaces<'a> {
     targets: &'a mut Targets<Interface>,
-    keeper: &'a mut Keeper<DeleteOnRelease>,
+    keeper: &'a mut FlagKeeper<DeleteOnRelease>,
     attacher: &'a mut Attacher,
 }
 
@@ -82,8 +90,8 @@ impl RegionEngine {
             reporter: Reporter::new(Pace::new(interval).life(interval)),
             instances: Targets::new(instances),
             interfaces: Targets::new(interfaces),
-            deletion_protection: Keeper::new(instances),
-            delete_on_release: Keeper::new(interfaces),
+            deletion_protection: FlagKeeper::new(instances),
+            delete_on_release: FlagKeeper::new(interfaces),
             attacher: Attacher::default(),
             hosts_unreadable: None,
         }

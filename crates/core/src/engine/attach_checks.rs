@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::attach::{Attacher, Next, State};
+use super::attacher::{Attacher, Next, State};
 use crate::delete_on_release::DeleteOnRelease;
 use crate::engine::flag_view::FlagView;
 use crate::engine::hosts::{Presence, Shown, hosts_of, presence_of};

@@ -16,10 +16,10 @@ use super::memory::{self, follow, tidied};
 use super::reader::WritesPending;
 use super::reporter::Draft;
 use super::requests::Edit;
-use super::standing::{permit, plan};
 use super::targets::{Before, Change, Targets};
 use super::turn::Turn;
 use super::unprotect::{Unprotector, Verified, room};
+use super::unprotect_checks::{permit, plan};
 use super::writer::{Turn as WriterTurn, Writer};
 use crate::authority::PreflightAnswer;
 use crate::call::WriteCall;
@@ -35,13 +35,13 @@ use crate::verdict::RegionReport;
 
 /// What is done about one flag.
 #[derive(Debug)]
-pub(crate) struct Keeper<F: Flag> {
+pub(crate) struct FlagKeeper<F: Flag> {
     settings: Settings,
     pub(super) writer: Writer<F>,
     unprotector: Unprotector<F::Of>,
 }
 
-impl<F: Flag> Keeper<F> {
+impl<F: Flag> FlagKeeper<F> {
     /// Nothing is done yet.
     pub fn new(settings: Settings) -> Self {
         Self { settings, writer: Writer::new(settings), unprotector: Unprotector::default() }
