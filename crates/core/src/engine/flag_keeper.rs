@@ -7,6 +7,7 @@ use super::action::{PreflightId, Settings, Window};
 use super::care::Value;
 use super::context::Context;
 use super::flag_view::FlagView;
+use super::holds::enforcer;
 use super::hosting;
 use super::hosts::bereaved;
 use super::judge::{digest, shape};
@@ -199,7 +200,7 @@ impl<F: Flag> FlagKeeper<F> {
             return;
         }
         let view = self.view(turn, targets);
-        let Some(object) = view.enforcer(id).cloned() else { return };
+        let Some(object) = enforcer(*view, id).cloned() else { return };
         let (hot, interval) = (is_hot(*view, id), view.sweep_interval());
         if let Some(at) = self.writer.protect_soon(turn.now, &object, id, (hot, interval)) {
             targets.timers.insert((at, id.clone()));

@@ -1,15 +1,14 @@
-//! The one read-only look at a flag: what is known of the targets that carry it, who holds it, and what is being done about it.
+//! The one read-only look at a flag: what is known of the targets that carry it, and what is being done about it.
 
 use std::ops::Deref;
 
 use super::care::{self, Care};
-use super::membership::{Member, selectors_of};
+use super::holds::enforcer;
 use super::unprotect::Unprotector;
 use super::view::View;
 use super::writer::Writer;
 use crate::failure::without_request;
 use crate::flag::{Applicability, Flag, Id};
-use crate::id::ObjectId;
 use crate::intent::Intent;
 use crate::reason::Reason;
 use crate::time::Moment;
@@ -41,18 +40,6 @@ impl<'a, F: Flag> FlagView<'a, F> {
     /// What is being done about a target.
     pub(super) fn care(self, id: &Id<F>) -> Option<&'a Care> {
         self.writer.care(id)
-    }
-
-    /// An object that has the protected value written on this target.
-    pub(super) fn enforcer(self, id: &'a Id<F>) -> Option<&'a ObjectId> {
-        selectors_of(self.targets, id)
-            .find(|(_, object, member)| *member == Member::Yes && object.intent.enforces())
-            .map(|(name, ..)| name)
-    }
-
-    /// Whether any object but this one holds the target. In doubt it does.
-    pub(super) fn held_by_other(self, id: &Id<F>, than: &ObjectId) -> bool {
-        selectors_of(self.targets, id).any(|(name, object, _)| name != than && object.intent.holds())
     }
 
     /// Words a verdict for an object: with the trouble of reading when that is why it is unknown, and as a mere
@@ -105,6 +92,6 @@ impl<'a, F: Flag> FlagView<'a, F> {
             && ready
             && F::protected(&evidence.facts) == Some(false)
             && F::applicability(&evidence.facts) == Applicability::Yes
-            && self.enforcer(id).is_some()
+            && enforcer(self.targets, id).is_some()
     }
 }

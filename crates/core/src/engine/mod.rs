@@ -17,6 +17,7 @@ mod fixtures;
 mod flag_keeper;
 mod flag_view;
 mod hindrance;
+mod holds;
 mod host_changes;
 mod hosting;
 mod hosts;

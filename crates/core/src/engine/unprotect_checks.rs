@@ -2,6 +2,7 @@
 
 use super::care::Value;
 use super::flag_view::FlagView;
+use super::holds::held_by_other;
 use super::hosts::{Presence, doubtful_hosts, hosts_of, is_no_id};
 use super::membership::{Member, member_by_spec, unlisted};
 use super::unprotect::{Ended, Next, Plan, Task};
@@ -90,7 +91,7 @@ pub(super) fn standing<F: Flag>(view: FlagView<'_, F>, object: &ObjectId, id: &I
     if evidence.is_some_and(|e| !F::at_stake(&e.facts)) {
         return None;
     }
-    let held = view.held_by_other(id, object);
+    let held = held_by_other(*view, id, object);
     let care = view.care(id);
     let refusal = care
         .and_then(|c| c.trouble_with(Value::Unprotected))
@@ -182,7 +183,7 @@ pub(super) fn permit<F: Flag>(
         read_since: *read_since,
         selected: member_by_spec(*view, object, entry, id) == Member::Yes && F::at_stake(&evidence.facts),
         obstacles: Obstacles {
-            held: view.held_by_other(id, object),
+            held: held_by_other(*view, id, object),
             opaque: !view.opaque.is_empty(),
             circuit_open: view.breaker.is_open(),
         },
