@@ -119,7 +119,7 @@ fn member_of_object<'a, R: Resource>(
     if selector.tags_exclude(tags) {
         return unless_outdated(Member::No);
     }
-    if excludes_hosts && let Some(other) = excluded_there(object, evidence, remembered, &hosts) {
+    if excludes_hosts && let Some(other) = excluded_there(object, evidence, remembered, listed_by, &hosts) {
         return unless_outdated(other);
     }
     if certain || selector.finds(tags) {
@@ -133,11 +133,14 @@ fn excluded_there<'a, R: Resource>(
     object: &Object<R>,
     evidence: &Evidence<R>,
     remembered: bool,
+    listed_by: &[InstanceId],
     hosts: &impl Fn() -> Option<Hosts<'a>>,
 ) -> Option<Member> {
     let asked = object.intent.hosts.as_deref()?;
     let instance = match R::place(&evidence.facts) {
         Place::Free => return None,
+        // The cloud withholds it: the instance's own list tells.
+        Place::Unreadable if R::unlisted(&evidence.facts) => listed_by.first()?,
         Place::Unreadable => return Some(Member::Unclear(Reason::FieldUnreadable)),
         Place::On(instance) => instance,
     };

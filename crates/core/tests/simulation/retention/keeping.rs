@@ -249,11 +249,16 @@ fn i07_what_can_not_be_retained_is_left_alone_with_a_reason() {
         (|card| card.facts.traffic_mode = Some("HighPerformance".into()), Reason::ErdmaOwned),
     ];
     for (change, reason) in changes {
-        for named_itself in [false, true] {
+        for (named_itself, excluding) in [(false, false), (true, false), (false, true), (true, true)] {
             let mut world = World::new();
             world.server("a", &[]);
             world.change("eni-a0", change);
             let mut intent = on(by_ids(&["i-a"]));
+            if excluding {
+                let exclude_ids = instances(&["i-z"]);
+                let exclude_tags = vec![filter("stage", "old")];
+                intent.hosts = Some(Box::new(Selector { exclude_ids, exclude_tags, ..by_ids(&["i-a"]) }));
+            }
             if named_itself {
                 intent.selector.ids = ids(&["eni-a0"]).selector.ids;
             }
