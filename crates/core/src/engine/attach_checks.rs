@@ -90,7 +90,7 @@ pub(super) fn assess(
     let target = view.inventory.get(id);
     let verdict = view.verdict(id, view.horizon(), object.tag_epoch);
     if verdict == Some(Verdict::Unknown(Reason::NotFound))
-        || object.memory.departed.get(id) == Some(&Reason::Departed)
+        || object.memory.departed.get(id).is_some_and(|departure| departure.reason == Reason::Departed)
     {
         return Next::Say(Obsolete, Reason::InterfaceGone);
     }

@@ -208,7 +208,7 @@ mod tests {
         let memory = &region.interfaces.objects[&object("o")].memory;
         assert_eq!((memory.kept.len(), memory.gone.len()), (0, MAX_GONE));
         assert!(memory.gone.iter().all(|(id, remembered, _)| *id != eni("a") && remembered.on.is_some()));
-        assert_eq!(memory.departed.get(&eni("a")), Some(&Reason::Departed));
+        assert_eq!(memory.departed[&eni("a")].reason, Reason::Departed);
         assert!(region.context.take_touched().contains(&object("o")));
     }
 }

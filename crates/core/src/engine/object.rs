@@ -48,14 +48,21 @@ pub(super) struct Object<R: Resource> {
 pub(super) struct Memory<R: Resource> {
     /// The remembered targets.
     pub kept: BTreeMap<R::Id, Remembered>,
-    /// Those that were, and why they are no more, as long as status lists them.
-    pub departed: BTreeMap<R::Id, Reason>,
+    /// Those that were, as long as status lists them.
+    pub departed: BTreeMap<R::Id, Departure>,
     /// The last ones that are gone, as they were last seen.
     pub gone: VecDeque<(R::Id, Remembered, R::Facts)>,
     /// What status lists durably; `None`: status has not been read yet.
     pub durable: Option<BTreeSet<R::Id>>,
     /// Those of which status has a row among those of the free ones.
     pub rows: BTreeSet<R::Id>,
+}
+
+/// Why a target is remembered no more, and what was known of it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Departure {
+    pub reason: Reason,
+    remembered: Remembered,
 }
 
 impl<R: Resource> Default for Memory<R> {
@@ -81,8 +88,22 @@ impl<R: Resource> Memory<R> {
     /// Does not remember a target any more, for this reason.
     pub fn depart(&mut self, id: &R::Id, reason: Reason) -> Option<Remembered> {
         let remembered = self.kept.remove(id)?;
-        self.departed.insert(id.clone(), reason);
+        self.departed.insert(id.clone(), Departure { reason, remembered: remembered.clone() });
         Some(remembered)
+    }
+
+    /// Remembers again what departed for such a reason and status still lists, so that it is judged anew. Returns its ids.
+    pub fn take_back(&mut self, such: impl Fn(Reason) -> bool) -> Vec<R::Id> {
+        let mut back = Vec::new();
+        for (id, departure) in std::mem::take(&mut self.departed) {
+            if such(departure.reason) && self.durable.as_ref().is_some_and(|ids| ids.contains(&id)) {
+                self.kept.insert(id.clone(), departure.remembered);
+                back.push(id);
+            } else {
+                self.departed.insert(id, departure);
+            }
+        }
+        back
     }
 }
 
@@ -120,8 +141,13 @@ impl<R: Resource> Object<R> {
             losses: Vec::new(),
             intent,
         };
+        let goes_on = known.is_some();
         match old {
-            Some(Self { hosted, watch, memory, losses, .. }) => {
+            Some(Self { hosted, watch, mut memory, losses, .. }) => {
+                if !goes_on {
+                    // Status still lists what an earlier generation excluded: whether it is excluded, this one says.
+                    memory.take_back(|reason| reason == Reason::Excluded);
+                }
                 Self { hosted, watch, memory, losses, ..fresh }
             }
             None => fresh,
@@ -209,10 +235,29 @@ mod tests {
         let mut memory = known(by(&[], &[])).memory;
         assert!(memory.depart(&eni("b"), Reason::Excluded).is_none(), "it was not remembered");
         assert!(memory.depart(&eni("a"), Reason::Excluded).is_some());
-        assert_eq!(memory.departed, [(eni("a"), Reason::Excluded)].into());
+        assert_eq!(memory.departed[&eni("a")].reason, Reason::Excluded);
         memory.recorded([eni("a")].into(), BTreeSet::new());
         assert_eq!(memory.departed.len(), 1, "status lists it still");
         memory.recorded(BTreeSet::new(), BTreeSet::new());
         assert!(memory.departed.is_empty());
+    }
+
+    #[test]
+    fn i19_what_an_edit_excludes_no_more_is_remembered_again_unless_it_is_gone_or_status_was_told() {
+        for (reason, durable, generation, back) in [
+            (Reason::Excluded, true, 4, true),
+            (Reason::Excluded, true, 3, false),
+            (Reason::Excluded, false, 4, false),
+            (Reason::Departed, true, 4, false),
+        ] {
+            let mut object = known(by(&["env"], &[]));
+            object.memory.kept.get_mut(&eni("a")).unwrap().survived = true;
+            object.memory.durable = Some([eni("a")].into_iter().filter(|_| durable).collect());
+            object.memory.depart(&eni("a"), reason);
+            let edited = Object::following(Some(object), generation, by(&["env"], &[]), (NOW, CallId(60)));
+            let kept = edited.memory.kept.get(&eni("a"));
+            assert_eq!(kept.is_some_and(|remembered| remembered.survived), back, "{reason:?} {generation}");
+            assert_eq!(edited.memory.departed.is_empty(), back, "{reason:?} {generation}");
+        }
     }
 }

@@ -84,7 +84,8 @@ pub(crate) fn judge_retention(
 ) -> (RegionReport, Duration) {
     let Some(object) = view.objects.get(name) else { return (RegionReport::default(), Duration::ZERO) };
     let (memory, hosts) = (&object.memory, hosts_of(view.hosts, name));
-    let mut part = RetentionReport { departed: memory.departed.clone(), ..RetentionReport::default() };
+    let departed = memory.departed.iter().map(|(id, departure)| (id.clone(), departure.reason)).collect();
+    let mut part = RetentionReport { departed, ..RetentionReport::default() };
     let listed = |id: &InterfaceId| memory.rows.contains(id);
     let (report, cost) = judge_part(view, name, |id, verdict, risks| {
         let evidence = view.inventory.evidence(id);

@@ -561,9 +561,14 @@ impl<R: Resource> Targets<R> {
     /// may stand there no more. What stands there is left standing until there is evidence again, as after a start.
     pub fn begin_lead(&mut self, turn: &mut Turn<'_>) {
         self.reader.begin_term();
-        for object in self.objects.values_mut() {
+        for (name, object) in &mut self.objects {
             object.hot_until = None;
             (object.born, object.settled) = (turn.now, false);
+            // Status still lists what departed by that: it is judged anew.
+            for id in object.memory.take_back(|_| true) {
+                self.index.name(name, &id);
+                self.inventory.expect(&id);
+            }
             // Whoever led meanwhile has told of it.
             object.losses.clear();
         }

@@ -5,7 +5,7 @@ use keeper_core::intent::{Intent, Selector};
 use keeper_core::interface::InterfaceType;
 use keeper_core::reason::Reason;
 
-use crate::world::{INTERVAL, Replica, World, by_ids, by_tag, filter, ids, on, secs};
+use crate::world::{INTERVAL, Replica, World, by_ids, by_tag, eni, filter, ids, on, secs, tags};
 
 /// Another replica leads for so many seconds, and the one that stands by hears of all that status says.
 fn led_by_another(world: &mut World, aside: &mut Replica, seconds: u64) {
@@ -118,4 +118,58 @@ fn i19_a_standby_goes_by_status_and_not_by_an_exclusion_that_it_has_seen() {
     world.come_back_informed(aside);
     world.run(INTERVAL * 5);
     assert_eq!(world.retained("a"), all);
+}
+
+#[test]
+fn i19_what_an_earlier_generation_excluded_stays_listed_if_status_was_never_told() {
+    for informed in [false, true] {
+        let mut world = World::new();
+        world.server("a", &[("env", "prod")]);
+        world.apply("a", on(by_ids(&["i-a"])));
+        world.run(INTERVAL * 3);
+        world.detach("eni-a1");
+        world.run(INTERVAL * 3);
+        world.refuse_status("a", true);
+        let mut excluding = on(by_ids(&["i-a"]));
+        excluding.selector.exclude_ids = [eni("eni-a1")].into();
+        world.apply("a", excluding);
+        world.run(secs(10));
+        let aside = world.step_aside();
+        world.apply("a", on(by_ids(&["i-a"])));
+        world.refuse_status("a", false);
+        world.run(secs(2000));
+        assert_eq!(world.retained("a"), ["eni-a0", "eni-a1"]);
+        if informed {
+            world.come_back_informed(aside);
+        } else {
+            world.come_back(aside);
+            world.run(secs(3));
+            world.relist();
+        }
+        world.run(INTERVAL * 3);
+        assert_eq!(world.retained("a"), ["eni-a0", "eni-a1"], "informed: {informed}");
+    }
+}
+
+#[test]
+fn i19_what_left_by_evidence_of_an_earlier_term_stays_listed_if_status_was_never_told() {
+    let mut world = World::new();
+    world.server("a", &[("env", "prod")]);
+    let mut intent = on(by_ids(&["i-a"]));
+    intent.selector.exclude_tags = vec![filter("skip", "yes")];
+    world.apply("a", intent);
+    world.run(INTERVAL * 3);
+    world.detach("eni-a1");
+    world.run(INTERVAL * 3);
+    world.refuse_status("a", true);
+    world.change("eni-a1", |card| card.facts.tags = Some(tags(&[("skip", "yes")])));
+    world.run(INTERVAL * 3);
+    let aside = world.step_aside();
+    world.change("eni-a1", |card| card.facts.tags = Some(tags(&[])));
+    world.refuse_status("a", false);
+    world.run(secs(2000));
+    assert_eq!(world.retained("a"), ["eni-a0", "eni-a1"]);
+    world.come_back_informed(aside);
+    world.run(INTERVAL * 3);
+    assert_eq!(world.retained("a"), ["eni-a0", "eni-a1"]);
 }
