@@ -209,22 +209,14 @@ mod tests {
     use crate::engine::target::Absence;
     use crate::evidence::Evidence;
     use crate::id::RequestId;
-    use crate::instance::{ChargeType, Instance, InstanceFacts};
+    use crate::instance::{Instance, InstanceFacts};
 
     fn at(seconds: u64) -> Moment {
         Moment::at(Duration::from_secs(seconds))
     }
 
     fn facts(flag: Option<bool>) -> InstanceFacts {
-        InstanceFacts {
-            deletion_protection: flag,
-            charge_type: Some(ChargeType::PostPaid),
-            spot: Some(false),
-            auto_release: Some(None),
-            locks: Some(Vec::new()),
-            tags: Some(Vec::new()),
-            surroundings: None,
-        }
+        InstanceFacts { deletion_protection: flag, ..InstanceFacts::pay_as_you_go() }
     }
 
     /// Seen at 100 s by call 7, with the tags of epoch 3.

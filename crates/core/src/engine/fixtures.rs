@@ -13,7 +13,7 @@ use crate::backoff::Jitter;
 use crate::budget::Limit;
 use crate::evidence::Evidence;
 use crate::id::{CallId, InstanceId, InterfaceId, ObjectId, RequestId, Tag, TagFilter};
-use crate::instance::{ChargeType, Instance, InstanceFacts};
+use crate::instance::{Instance, InstanceFacts};
 use crate::intent::Intent;
 use crate::interface::{Interface, InterfaceFacts, InterfaceStatus, InterfaceType};
 use crate::resource::Resource;
@@ -69,12 +69,9 @@ pub(super) fn instance(keys: &[&str], lists: &[&str]) -> InstanceFacts {
     let interfaces = Some(lists.iter().map(|name| eni(name)).collect());
     InstanceFacts {
         deletion_protection: Some(false),
-        charge_type: Some(ChargeType::PostPaid),
-        spot: Some(false),
-        auto_release: Some(None),
-        locks: Some(Vec::new()),
         tags: Some(tags(keys)),
         surroundings: Some(Surroundings { interfaces, ..Surroundings::default() }.into()),
+        ..InstanceFacts::pay_as_you_go()
     }
 }
 

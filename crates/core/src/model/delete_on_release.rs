@@ -112,21 +112,8 @@ mod tests {
     use crate::intent::Rights;
     use crate::time::Moment;
 
-    fn plain() -> InterfaceFacts {
-        InterfaceFacts {
-            delete_on_release: Some(true),
-            interface_type: Some(InterfaceType::Secondary),
-            status: Some(InterfaceStatus::InUse),
-            instance: Some(Some(InstanceId::new("i-a"))),
-            service_managed: Some(false),
-            primary_retainable: true,
-            tags: Some(Vec::new()),
-            ..InterfaceFacts::default()
-        }
-    }
-
     fn with(change: impl FnOnce(&mut InterfaceFacts)) -> Applicability {
-        let mut facts = plain();
+        let mut facts = InterfaceFacts::secondary();
         change(&mut facts);
         DeleteOnRelease::applicability(&facts)
     }
@@ -164,8 +151,9 @@ mod tests {
 
     #[test]
     fn i22_only_what_is_on_an_instance_is_at_stake() {
-        let stake =
-            |status, instance| DeleteOnRelease::at_stake(&InterfaceFacts { status, instance, ..plain() });
+        let stake = |status, instance| {
+            DeleteOnRelease::at_stake(&InterfaceFacts { status, instance, ..InterfaceFacts::secondary() })
+        };
         let on = || Some(Some(InstanceId::new("i-a")));
         assert!(stake(Some(InterfaceStatus::InUse), on()));
         assert!(!stake(Some(InterfaceStatus::Available), Some(None)));
@@ -181,7 +169,7 @@ mod tests {
         for blank in blanks {
             assert_eq!(with(blank), Applicability::Unreadable);
         }
-        let mut facts = plain();
+        let mut facts = InterfaceFacts::secondary();
         assert_eq!(DeleteOnRelease::protected(&facts), Some(false));
         facts.delete_on_release = Some(false);
         assert_eq!(DeleteOnRelease::protected(&facts), Some(true));
@@ -198,7 +186,7 @@ mod tests {
     #[test]
     fn i22_only_a_free_interface_that_is_nobody_elses_may_be_attached() {
         let permit_with = |may: Rights, change: fn(&mut InterfaceFacts)| {
-            let mut facts = plain();
+            let mut facts = InterfaceFacts::secondary();
             facts.status = Some(InterfaceStatus::Available);
             facts.instance = Some(None);
             change(&mut facts);

@@ -68,18 +68,6 @@ mod tests {
     use crate::id::Tag;
     use crate::instance::{KARPENTER_TAG, SCALING_GROUP_TAG};
 
-    fn plain() -> InstanceFacts {
-        InstanceFacts {
-            deletion_protection: Some(true),
-            charge_type: Some(ChargeType::PostPaid),
-            spot: Some(false),
-            auto_release: Some(None),
-            locks: Some(Vec::new()),
-            tags: Some(Vec::new()),
-            surroundings: None,
-        }
-    }
-
     #[test]
     fn i07_only_a_readable_pay_as_you_go_instance_that_is_no_spot_can_carry_the_flag() {
         use ChargeType::{PostPaid, PrePaid};
@@ -94,7 +82,7 @@ mod tests {
             (None, Some(true), Applicability::No(Reason::SpotInstance)),
             (None, None, Applicability::Unreadable),
         ] {
-            let facts = InstanceFacts { charge_type, spot, ..plain() };
+            let facts = InstanceFacts { charge_type, spot, ..InstanceFacts::pay_as_you_go() };
             assert_eq!(DeletionProtection::applicability(&facts), expected, "{charge_type:?}, spot {spot:?}");
         }
     }
@@ -104,12 +92,21 @@ mod tests {
         let reasons = |facts: &InstanceFacts| -> Vec<Reason> {
             DeletionProtection::risks(facts).into_iter().map(|risk| risk.reason).collect()
         };
-        assert_eq!(reasons(&plain()), []);
-        let lock = |reason: &str| InstanceFacts { locks: Some(vec![reason.into()]), ..plain() };
-        let tag = |key: &str| InstanceFacts { tags: Some(vec![Tag::new(key, "x")]), ..plain() };
+        assert_eq!(reasons(&InstanceFacts::pay_as_you_go()), []);
+        let lock = |reason: &str| InstanceFacts {
+            locks: Some(vec![reason.into()]),
+            ..InstanceFacts::pay_as_you_go()
+        };
+        let tag = |key: &str| InstanceFacts {
+            tags: Some(vec![Tag::new(key, "x")]),
+            ..InstanceFacts::pay_as_you_go()
+        };
         for (facts, expected) in [
             (
-                InstanceFacts { auto_release: Some(Some("2030-01-01T00:00Z".into())), ..plain() },
+                InstanceFacts {
+                    auto_release: Some(Some("2030-01-01T00:00Z".into())),
+                    ..InstanceFacts::pay_as_you_go()
+                },
                 Reason::AutoReleaseTimeSet,
             ),
             (lock("financial"), Reason::FinancialLock),
@@ -126,9 +123,9 @@ mod tests {
     #[test]
     fn i06_a_field_that_tells_of_risks_and_can_not_be_read_is_a_risk_that_is_not_known() {
         for facts in [
-            InstanceFacts { auto_release: None, ..plain() },
-            InstanceFacts { locks: None, ..plain() },
-            InstanceFacts { tags: None, ..plain() },
+            InstanceFacts { auto_release: None, ..InstanceFacts::pay_as_you_go() },
+            InstanceFacts { locks: None, ..InstanceFacts::pay_as_you_go() },
+            InstanceFacts { tags: None, ..InstanceFacts::pay_as_you_go() },
         ] {
             assert_eq!(
                 DeletionProtection::risks(&facts),
@@ -140,7 +137,7 @@ mod tests {
     #[test]
     fn ways_to_go_are_told_of_any_instance_and_its_cluster_is_kept_in_mind() {
         let facts = |change: fn(&mut InstanceFacts)| {
-            let mut facts = plain();
+            let mut facts = InstanceFacts::pay_as_you_go();
             change(&mut facts);
             let ways: Vec<Reason> = departures(&facts).iter().map(|way| way.reason).collect();
             (ways, facts.in_cluster())

@@ -112,11 +112,10 @@ impl Resource for Instance {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn plain() -> InstanceFacts {
-        InstanceFacts {
+impl InstanceFacts {
+    /// A protected pay-as-you-go instance without tags.
+    pub(crate) fn pay_as_you_go() -> Self {
+        Self {
             deletion_protection: Some(true),
             charge_type: Some(ChargeType::PostPaid),
             spot: Some(false),
@@ -126,11 +125,16 @@ mod tests {
             surroundings: None,
         }
     }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
 
     #[test]
     fn tags_that_nobody_asks_for_are_dropped_unless_they_tell_of_a_risk() {
         let tags = ["env", "team", SCALING_GROUP_TAG, KARPENTER_TAG].map(|key| Tag::new(key, "x"));
-        let mut facts = InstanceFacts { tags: Some(tags.to_vec()), ..plain() };
+        let mut facts = InstanceFacts { tags: Some(tags.to_vec()), ..InstanceFacts::pay_as_you_go() };
         Instance::prune(&mut facts, Wanted { tag: &|tag| tag.key.as_ref() == "env", surroundings: false });
         let kept: Vec<_> = facts.tags.iter().flatten().map(|tag| tag.key.to_string()).collect();
         assert_eq!(kept, ["env", SCALING_GROUP_TAG, KARPENTER_TAG]);

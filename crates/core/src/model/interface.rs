@@ -188,11 +188,10 @@ impl Resource for Interface {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn plain() -> InterfaceFacts {
-        InterfaceFacts {
+impl InterfaceFacts {
+    /// An unprotected secondary interface on the instance `i-a`, without tags.
+    pub(crate) fn secondary() -> Self {
+        Self {
             delete_on_release: Some(true),
             interface_type: Some(InterfaceType::Secondary),
             status: Some(InterfaceStatus::InUse),
@@ -200,9 +199,14 @@ mod tests {
             service_managed: Some(false),
             primary_retainable: true,
             tags: Some(Vec::new()),
-            ..InterfaceFacts::default()
+            ..Self::default()
         }
     }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
 
     #[test]
     fn i21_an_interface_is_where_the_cloud_says_and_nowhere_when_it_does_not_say() {
@@ -219,7 +223,12 @@ mod tests {
             (Some(None), None, false, Place::Unreadable, false),
             (None, Some(InterfaceStatus::InUse), false, Place::Unreadable, true),
         ] {
-            let facts = InterfaceFacts { instance, status, service_managed: Some(managed), ..plain() };
+            let facts = InterfaceFacts {
+                instance,
+                status,
+                service_managed: Some(managed),
+                ..InterfaceFacts::secondary()
+            };
             assert_eq!(Interface::place(&facts), place, "{facts:?}");
             assert_eq!(Interface::misplaced(&facts), misplaced, "{facts:?}");
         }
@@ -228,7 +237,10 @@ mod tests {
     #[test]
     fn types_narrow_what_is_selected_through_an_instance_and_hide_nothing_that_is_left_alone() {
         let of = |interface_type, primary, secondary| {
-            Interface::of_types(&InterfaceFacts { interface_type, ..plain() }, Types { primary, secondary })
+            Interface::of_types(
+                &InterfaceFacts { interface_type, ..InterfaceFacts::secondary() },
+                Types { primary, secondary },
+            )
         };
         assert_eq!(of(Some(InterfaceType::Primary), true, false), Some(true));
         assert_eq!(of(Some(InterfaceType::Primary), false, true), Some(false));
@@ -247,7 +259,7 @@ mod tests {
                 status: Some(status),
                 belongings: carried.clone(),
                 tags: Some(tags.to_vec()),
-                ..plain()
+                ..InterfaceFacts::secondary()
             };
             Interface::prune(&mut facts, Wanted { tag: &|_| false, surroundings: false });
             (facts.belongings == carried, facts.tags.map_or(0, |tags| tags.len()))
