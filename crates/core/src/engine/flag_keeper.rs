@@ -14,7 +14,7 @@ use super::judge::{digest, shape};
 use super::losses::{self, gathers_losses, had_through_host, holders, loss, unhosted};
 use super::membership::{Member, is_hot, member};
 use super::memory::{self, follow, tidied};
-use super::reader::WritesPending;
+use super::reader::{Finding, WritesPending};
 use super::reporter::Draft;
 use super::requests::Edit;
 use super::targets::{Before, Change, Targets};
@@ -23,7 +23,7 @@ use super::unprotect::{Unprotector, Verified, room};
 use super::unprotect_checks::{permit, plan};
 use super::writer::{Turn as WriterTurn, Writer};
 use crate::authority::PreflightAnswer;
-use crate::call::WriteCall;
+use crate::call::{Reply, WriteCall};
 use crate::evidence::Evidence;
 use crate::failure::Failure;
 use crate::flag::{Applicability, Flag, Id};
@@ -68,15 +68,14 @@ impl<F: Flag> FlagKeeper<F> {
         self.writer.care(id).is_some()
     }
 
-    /// Whether a write or its effect may be under way, or a read that was sent before it ended. `oldest`: the oldest call
-    /// without an answer.
-    pub fn under_way(&self, id: &Id<F>, oldest: Option<CallId>) -> bool {
-        self.writer.care(id).is_some_and(|care| care.under_way(oldest))
-    }
-
-    /// Nobody wants to know of a target any more.
-    pub fn forget(&mut self, id: &Id<F>) {
-        self.writer.drop_care(id);
+    /// Lets go of targets that nobody selects any more. As long as a write or its effect may be under way, or a read that
+    /// was sent before it ended, one stays.
+    pub fn forget_unselected(&mut self, targets: &mut Targets<F::Of>) {
+        let oldest = targets.oldest_call().into_iter().chain(self.writer.calls().oldest()).min();
+        let under_way = |id: &Id<F>| self.writer.care(id).is_some_and(|care| care.under_way(oldest));
+        for id in targets.forget_unselected(under_way) {
+            self.writer.drop_care(&id);
+        }
     }
 
     // What objects ask for.
@@ -172,14 +171,14 @@ impl<F: Flag> FlagKeeper<F> {
         }
     }
 
-    /// Decides what is to be done about targets now.
-    pub fn reconsider(&mut self, turn: &mut Turn<'_>, targets: &mut Targets<F::Of>, due: &[Id<F>]) {
-        for id in due {
-            self.reconsider_one(turn, targets, id);
+    /// Decides what is to be done about the targets of which something has changed.
+    pub fn settle(&mut self, turn: &mut Turn<'_>, targets: &mut Targets<F::Of>) {
+        for id in targets.take_due(turn) {
+            self.reconsider(turn, targets, &id);
         }
     }
 
-    fn reconsider_one(&mut self, turn: &mut Turn<'_>, targets: &mut Targets<F::Of>, id: &Id<F>) {
+    fn reconsider(&mut self, turn: &mut Turn<'_>, targets: &mut Targets<F::Of>, id: &Id<F>) {
         let Some(evidence) = targets.inventory.evidence(id) else { return };
         let care = self.writer.care(id);
         if care.is_some_and(|c| c.writing.is_some()) {
@@ -443,13 +442,22 @@ impl<F: Flag> FlagKeeper<F> {
         }
     }
 
-    /// Takes a write out that has an answer, or is lost: its target, and the value that it was to set.
-    pub fn take_call(&mut self, call: CallId) -> Option<(Id<F>, Value)> {
-        self.writer.take_call(call)
+    /// Takes in the answer to a write or a read, or the lack of one: what it shows.
+    pub fn answered(
+        &mut self,
+        turn: &mut Turn<'_>,
+        targets: &mut Targets<F::Of>,
+        call: CallId,
+        result: Result<Reply<F::Of>, Failure>,
+    ) -> Vec<Finding<F::Of>> {
+        let Some((id, value)) = self.writer.take_call(call) else {
+            return targets.answered(turn, call, result);
+        };
+        self.write_ended(turn, targets, (&id, value), result.map(|_| ()));
+        Vec::new()
     }
 
-    /// A write has ended.
-    pub fn write_ended(
+    fn write_ended(
         &mut self,
         turn: &mut Turn<'_>,
         targets: &mut Targets<F::Of>,
@@ -484,11 +492,6 @@ impl<F: Flag> FlagKeeper<F> {
     /// All writes without an answer.
     pub fn calls(&self) -> impl Iterator<Item = CallId> {
         self.writer.calls().ids()
-    }
-
-    /// The oldest of them.
-    pub fn oldest_call(&self) -> Option<CallId> {
-        self.writer.calls().oldest()
     }
 
     /// When a poll is wanted for what waits here, though nothing happens.

@@ -152,28 +152,14 @@ impl RegionEngine {
 
     /// Decides what is to be done about the targets of which something has changed.
     fn settle(&mut self, now: Moment) {
-        self.with_instances(now, |instances, turn| {
-            let due = instances.targets.take_due(turn);
-            instances.keeper.reconsider(turn, instances.targets, &due);
-        });
-        self.with_interfaces(now, |interfaces, turn| {
-            let due = interfaces.targets.take_due(turn);
-            interfaces.keeper.reconsider(turn, interfaces.targets, &due);
-        });
+        self.with_instances(now, |instances, turn| instances.keeper.settle(turn, instances.targets));
+        self.with_interfaces(now, |interfaces, turn| interfaces.keeper.settle(turn, interfaces.targets));
     }
 
     /// Lets go of targets that nobody selects any more.
     fn forget_unselected(&mut self) {
-        let (targets, keeper) = (&mut self.instances, &mut self.deletion_protection);
-        let oldest = targets.oldest_call().into_iter().chain(keeper.oldest_call()).min();
-        for id in targets.forget_unselected(|id| keeper.under_way(id, oldest)) {
-            keeper.forget(&id);
-        }
-        let (targets, keeper) = (&mut self.interfaces, &mut self.delete_on_release);
-        let oldest = targets.oldest_call().into_iter().chain(keeper.oldest_call()).min();
-        for id in targets.forget_unselected(|id| keeper.under_way(id, oldest)) {
-            keeper.forget(&id);
-        }
+        self.deletion_protection.forget_unselected(&mut self.instances);
+        self.delete_on_release.forget_unselected(&mut self.interfaces);
     }
 
     // What objects ask for.
@@ -283,12 +269,7 @@ impl RegionEngine {
 
     fn instances_answered(&mut self, now: Moment, call: CallId, result: Result<Reply<Instance>, Failure>) {
         let findings = self.with_instances(now, |instances, turn| {
-            if let Some((id, value)) = instances.keeper.take_call(call) {
-                let result = result.map(|_| ());
-                instances.keeper.write_ended(turn, instances.targets, (&id, value), result);
-                return Vec::new();
-            }
-            instances.targets.answered(turn, call, result)
+            instances.keeper.answered(turn, instances.targets, call, result)
         });
         self.instances_found(now, findings);
     }
@@ -322,11 +303,8 @@ impl RegionEngine {
         self.with_interfaces(now, |mut interfaces, turn| {
             if let Some((object, id)) = interfaces.attacher.take_call(call) {
                 interfaces.attaching().ended(turn, &object, &id, result.map(|_| ()));
-            } else if let Some((id, value)) = interfaces.keeper.take_call(call) {
-                let result = result.map(|_| ());
-                interfaces.keeper.write_ended(turn, interfaces.targets, (&id, value), result);
             } else {
-                let findings = interfaces.targets.answered(turn, call, result);
+                let findings = interfaces.keeper.answered(turn, interfaces.targets, call, result);
                 interfaces.take(turn, findings);
             }
         });
