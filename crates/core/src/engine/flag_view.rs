@@ -45,12 +45,10 @@ impl<'a, F: Flag> FlagView<'a, F> {
     /// Words a verdict for an object: with the trouble of reading when that is why it is unknown, and as a mere
     /// observation where nothing is to be done about it.
     pub(super) fn explain(self, verdict: Verdict, intent: &Intent<F::Of>) -> Verdict {
-        match (verdict, self.reader.hindrance().why()) {
-            (Verdict::Unknown(Reason::AwaitingEvidence | Reason::EvidenceStale), Some((why, _))) => {
-                Verdict::Unknown(why)
-            }
-            (Verdict::Unprotected(_), _) if !intent.holds() => Verdict::Unprotected(Reason::NotWanted),
-            (Verdict::Unprotected(_), _) if intent.observe => Verdict::Unprotected(Reason::Unprotected),
+        match verdict {
+            Verdict::Unknown(reason) => Verdict::Unknown(self.why_unread(reason)),
+            Verdict::Unprotected(_) if !intent.holds() => Verdict::Unprotected(Reason::NotWanted),
+            Verdict::Unprotected(_) if intent.observe => Verdict::Unprotected(Reason::Unprotected),
             _ => verdict,
         }
     }

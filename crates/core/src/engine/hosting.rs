@@ -162,9 +162,7 @@ fn settle_hosts_of<R: Resource>(
 /// looked at soon.
 pub(super) fn ascertain_exclusion<R: Resource>(targets: &mut Targets<R>, name: &ObjectId) {
     let Some(object) = targets.objects.get(name) else { return };
-    let by_host = object.intent.hosts.as_ref();
-    let excludes = !object.intent.selector.exclude_tags.is_empty()
-        || by_host.is_some_and(|o| !o.exclude_ids.is_empty() || !o.exclude_tags.is_empty());
+    let excludes = !object.intent.selector.exclude_tags.is_empty() || object.intent.excludes_hosts();
     if excludes && !object.memory.kept.is_empty() {
         targets.reader.sweep_soon();
     }

@@ -161,7 +161,7 @@ impl<'a> Hosts<'a> {
             (None, Some(_)) => Reason::EvidenceStale,
             (None, None) => Reason::AwaitingEvidence,
         };
-        let unclear = || Some(Role::Unclear(self.why_unread(why)));
+        let unclear = || Some(Role::Unclear(self.view.why_unread(why)));
         // What would tell is not known, and so it is as it was when its tags were read last.
         let was = || match tags {
             Some(tags) => selector.finds(tags) || selector.tags_exclude(tags),
@@ -186,7 +186,7 @@ impl<'a> Hosts<'a> {
     }
 
     fn presence(self, id: &InstanceId) -> Presence<'a> {
-        let unknown = |reason| Presence::Unknown(self.why_unread(reason));
+        let unknown = |reason| Presence::Unknown(self.view.why_unread(reason));
         let Some(target) = self.view.inventory.get(id) else { return unknown(Reason::AwaitingEvidence) };
         if let Some(absence) = target.absence.as_deref() {
             return match absence.reason() {
@@ -199,13 +199,6 @@ impl<'a> Hosts<'a> {
             Some((true, facts, Some(surroundings))) => Presence::Shown(Shown { facts, surroundings }),
             Some((false, ..)) => unknown(Reason::EvidenceStale),
             Some((true, _, None)) | None => unknown(Reason::AwaitingEvidence),
-        }
-    }
-
-    fn why_unread(self, reason: Reason) -> Reason {
-        match (reason, self.view.reader.hindrance().why()) {
-            (Reason::AwaitingEvidence | Reason::EvidenceStale, Some((why, _))) => why,
-            _ => reason,
         }
     }
 

@@ -60,12 +60,7 @@ pub(crate) fn judge_part<F: Flag>(
         each(id, verdict, &risks);
         let named = object.intent.selector.ids.contains(id);
         counts.add_with(id.as_ref(), named, verdict, &risks, |reason| view.words(id, reason));
-        let (state, reason) = match verdict {
-            Verdict::Protected(_) => (State::Protected, Reason::AllProtected),
-            Verdict::Unprotected(reason) => (State::Unprotected, reason),
-            Verdict::NotApplicable(reason) => (State::NotApplicable, reason),
-            Verdict::Unknown(reason) => (State::Unknown, reason),
-        };
+        let (state, reason) = (verdict.state(), verdict.reason());
         // Only what may end up in the list is kept while going through it.
         if F::Of::REMEMBERS {
             continue;

@@ -99,8 +99,7 @@ fn member_of_object<'a, R: Resource>(
         return Member::No;
     }
     let certain = selector.names(id) || remembered;
-    let excludes_hosts =
-        object.intent.hosts.as_ref().is_some_and(|o| !o.exclude_ids.is_empty() || !o.exclude_tags.is_empty());
+    let excludes_hosts = object.intent.excludes_hosts();
     if certain && selector.exclude_tags.is_empty() && !excludes_hosts {
         return Member::Yes;
     }

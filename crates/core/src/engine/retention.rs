@@ -144,10 +144,7 @@ fn row(
         (_, _, Some(r)) if r.reattached => InterfacePhase::Reattached,
         _ => InterfacePhase::Attached,
     };
-    let reason = match verdict {
-        Verdict::Protected(_) => Reason::AllProtected,
-        Verdict::Unprotected(reason) | Verdict::NotApplicable(reason) | Verdict::Unknown(reason) => reason,
-    };
+    let reason = verdict.reason();
     InterfaceRow {
         id: id.clone(),
         interface_type: facts.interface_type,

@@ -91,56 +91,74 @@ pub(super) fn standing<F: Flag>(view: FlagView<'_, F>, object: &ObjectId, id: &I
     if evidence.is_some_and(|e| !F::at_stake(&e.facts)) {
         return None;
     }
-    let held = held_by_other(*view, id, object);
     let care = view.care(id);
     let refusal = care
         .and_then(|c| c.trouble_with(Value::Unprotected))
         .filter(|t| t.reason.needs_person() || t.refused_for_good::<F>());
     let waits = care.is_some_and(|c| c.writing.is_some() || c.not_before > view.now);
-    let odd_tags = evidence.is_some_and(|e| F::Of::tags(&e.facts).is_none());
     Some(match verdict {
         Verdict::Unprotected(_) | Verdict::NotApplicable(_) | Verdict::Unknown(Reason::NotFound) => {
             Standing::Ended(Ended::Done)
         }
         _ if !entry.intent.may.unprotect => stands_against(view, task, Reason::NotGranted),
         Verdict::Unknown(reason) => stands_against(view, task, reason),
-        Verdict::Protected(_) if held => stands_against(view, task, Reason::Conflict),
-        Verdict::Protected(_) if !view.opaque.is_empty() => stands_against(view, task, Reason::OpaqueRival),
-        Verdict::Protected(_) if view.breaker.is_open() => stands_against(view, task, Reason::CircuitBreaker),
-        Verdict::Protected(_)
-            if view.inventory.place(id).instance().is_some() && view.hosts_unreadable().is_some() =>
-        {
-            stands_against(view, task, view.hosts_unreadable().unwrap_or(Reason::PermissionDenied))
+        Verdict::Protected(_) => {
+            if let Some(reason) = obstacle(view, task, object, id) {
+                return Some(stands_against(view, task, reason));
+            }
+            match (refusal, view.writer.closed(view.now)) {
+                (Some(trouble), _)
+                    if task.what == Unprotecting::BeforeDeletion && trouble.refused_for_good::<F>() =>
+                {
+                    Standing::Ended(Ended::LeftProtected(F::REFUSAL.settled))
+                }
+                (Some(trouble), _) if waits || task.what == Unprotecting::BeforeDeletion => {
+                    stands_against(view, task, trouble.reason)
+                }
+                // Others were denied; whether this task will be is not known.
+                (None, Some((_, Reason::PermissionDenied))) if !task.denied => {
+                    Standing::Waiting(Reason::Unprotecting)
+                }
+                (None, Some((_, reason))) => stands_against(view, task, reason),
+                (None, None) if waits => stands_against(view, task, Reason::Unprotecting),
+                _ if task.patience_ended(view.now) => {
+                    Standing::Ended(Ended::LeftProtected(Reason::DeadlinePassed))
+                }
+                _ => Standing::Ready,
+            }
         }
-        // Who selects the instance that it is on can't be told as long as that can't be seen.
-        Verdict::Protected(_)
-            if task.what == Unprotecting::Once && unseen_host(view, object, id).is_some() =>
-        {
-            stands_against(view, task, unseen_host(view, object, id).unwrap_or(Reason::ListsDisagree))
-        }
-        // A hold by tag may be hidden.
-        Verdict::Protected(_) if odd_tags => stands_against(view, task, Reason::FieldUnreadable),
-        Verdict::Protected(_) => match (refusal, view.writer.closed(view.now)) {
-            (Some(trouble), _)
-                if task.what == Unprotecting::BeforeDeletion && trouble.refused_for_good::<F>() =>
-            {
-                Standing::Ended(Ended::LeftProtected(F::REFUSAL.settled))
-            }
-            (Some(trouble), _) if waits || task.what == Unprotecting::BeforeDeletion => {
-                stands_against(view, task, trouble.reason)
-            }
-            // Others were denied; whether this task will be is not known.
-            (None, Some((_, Reason::PermissionDenied))) if !task.denied => {
-                Standing::Waiting(Reason::Unprotecting)
-            }
-            (None, Some((_, reason))) => stands_against(view, task, reason),
-            (None, None) if waits => stands_against(view, task, Reason::Unprotecting),
-            _ if task.patience_ended(view.now) => {
-                Standing::Ended(Ended::LeftProtected(Reason::DeadlinePassed))
-            }
-            _ => Standing::Ready,
-        },
     })
+}
+
+/// What forbids to unprotect a protected target, whatever the cloud would say to it.
+fn obstacle<F: Flag>(
+    view: FlagView<'_, F>,
+    task: &Task<F::Of>,
+    object: &ObjectId,
+    id: &Id<F>,
+) -> Option<Reason> {
+    if held_by_other(*view, id, object) {
+        return Some(Reason::Conflict);
+    }
+    if !view.opaque.is_empty() {
+        return Some(Reason::OpaqueRival);
+    }
+    if view.breaker.is_open() {
+        return Some(Reason::CircuitBreaker);
+    }
+    let placed = view.inventory.place(id).instance().is_some();
+    if let Some(reason) = view.hosts_unreadable().filter(|_| placed) {
+        return Some(reason);
+    }
+    // Who selects the instance that it is on can't be told as long as that can't be seen.
+    if task.what == Unprotecting::Once
+        && let Some(reason) = unseen_host(view, object, id)
+    {
+        return Some(reason);
+    }
+    // A hold by tag may be hidden.
+    let odd_tags = view.inventory.evidence(id).is_some_and(|e| F::Of::tags(&e.facts).is_none());
+    odd_tags.then_some(Reason::FieldUnreadable)
 }
 
 /// A deletion does not wait for what only a person can mend; it waits for the rest until its patience ends.

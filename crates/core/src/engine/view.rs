@@ -94,7 +94,7 @@ impl<'a, R: Resource> View<'a, R> {
         evidence.filter(|evidence| evidence.call >= self.term.since)
     }
 
-    /// The targets that an object may have. Whether it has them, [`View::member`] tells.
+    /// The targets that an object may have. Whether it has them, [`member`](super::membership::member) tells.
     pub(super) fn reach(self, object: &'a Object<R>) -> impl Iterator<Item = &'a R::Id> {
         let more: BTreeSet<&R::Id> = object
             .hosted
@@ -145,6 +145,14 @@ impl<'a, R: Resource> View<'a, R> {
                 None if listed.is_some() => Reason::EvidenceStale,
                 None => Reason::AwaitingListing,
             }),
+        }
+    }
+
+    /// Why something is not known: what hinders reading, if it is only that nothing has been read lately.
+    pub(super) fn why_unread(self, reason: Reason) -> Reason {
+        match (reason, self.reader.hindrance().why()) {
+            (Reason::AwaitingEvidence | Reason::EvidenceStale, Some((why, _))) => why,
+            _ => reason,
         }
     }
 

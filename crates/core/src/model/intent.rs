@@ -214,6 +214,11 @@ impl<R: Resource> Intent<R> {
         self.protect && !self.enumerates && self.unprotecting().is_none()
     }
 
+    /// Whether it leaves alone what is on some instances.
+    pub fn excludes_hosts(&self) -> bool {
+        self.hosts.as_ref().is_some_and(|o| !o.exclude_ids.is_empty() || !o.exclude_tags.is_empty())
+    }
+
     /// Whether it has the protected value written.
     pub fn enforces(&self) -> bool {
         self.holds() && !self.observe

@@ -203,6 +203,14 @@ impl Verdict {
             Self::Unknown(_) => State::Unknown,
         }
     }
+
+    /// Why, as a row says it.
+    pub fn reason(self) -> Reason {
+        match self {
+            Self::Protected(_) => Reason::AllProtected,
+            Self::Unprotected(reason) | Self::NotApplicable(reason) | Self::Unknown(reason) => reason,
+        }
+    }
 }
 
 /// How far an unprotecting has come.
