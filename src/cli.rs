@@ -92,10 +92,6 @@ pub struct ExportOptions {
     #[arg(long, value_name = "NEW-NAME", value_parser = object_name)]
     pub new_name: Option<String>,
 
-    /// Region of the network interfaces whose region is not known from the spec or the status of the EniRetention.
-    #[arg(long, value_name = "REGION")]
-    pub region: Option<String>,
-
     /// Kubeconfig file to use. Defaults to the Pod's ServiceAccount in a cluster, and to kubectl's configuration elsewhere.
     #[arg(long, env = "ECS_KEEPER_KUBECONFIG", value_name = "FILE")]
     pub kubeconfig: Option<PathBuf>,
@@ -478,8 +474,11 @@ mod tests {
             (options.name.as_str(), options.namespace, options.new_name),
             ("production.v2", None, None)
         );
-        let options = ask(&["a", "-n", "platform", "--new-name", "b", "--region", "cn-beijing"]).unwrap();
-        assert_eq!((options.new_name.as_deref(), options.region.as_deref()), (Some("b"), Some("cn-beijing")));
+        let options = ask(&["a", "-n", "platform", "--new-name", "b"]).unwrap();
+        assert_eq!(
+            (options.namespace.as_deref(), options.new_name.as_deref()),
+            (Some("platform"), Some("b"))
+        );
         assert!(ask(&[]).unwrap_err().contains("NAME"));
         for odd in ["../secrets/x", "A", "-a", "a."] {
             assert!(ask(&["--", odd]).unwrap_err().contains("use the name of an object"), "{odd}");

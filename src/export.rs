@@ -12,7 +12,7 @@ use tokio::time::timeout;
 
 use crate::api::{EniRetention, MAX_IDS, Mode};
 use crate::cli::ExportOptions;
-use crate::handover::answer::{check_id, region_of};
+use crate::handover::answer::check_id;
 use crate::kubernetes::{CALL_TIMEOUT, ConnectError, connect, summary};
 use crate::survivors;
 
@@ -47,11 +47,6 @@ pub enum ExportError {
     SameName(String),
     #[error("the name {0} is too long: set a shorter --new-name")]
     LongName(String),
-    #[error(
-        "the region of {count} network interfaces, such as {example}, is known neither from the spec nor from the status of the \
-         EniRetention: look it up in the console, and set --region"
-    )]
-    NoRegion { count: usize, example: String },
     #[error("failed to write the objects as YAML")]
     Yaml(#[source] serde_saphyr::ser::Error),
 }
@@ -70,16 +65,11 @@ pub async fn run(options: &ExportOptions) -> Result<String, ExportError> {
         other => ExportError::Refused(summary(other)),
     })?;
     let object = found.0.map_err(|_| ExportError::Unreadable(format!("{namespace}/{}", options.name)))?;
-    export(&object, options.new_name.as_deref(), options.region.as_deref())
+    export(&object, options.new_name.as_deref())
 }
 
-/// The objects as a stream of YAML documents. `new_name`: what they are called; `region`: where those are of which status
-/// doesn't tell.
-pub fn export(
-    object: &EniRetention,
-    new_name: Option<&str>,
-    region: Option<&str>,
-) -> Result<String, ExportError> {
+/// The objects as a stream of YAML documents. `new_name`: what they are called.
+pub fn export(object: &EniRetention, new_name: Option<&str>) -> Result<String, ExportError> {
     let name = object.name_any();
     let whole = format!("{}/{name}", object.namespace().unwrap_or_default());
     let known = object.status.as_ref().map(survivors::known_by_status_alone).unwrap_or_default();
@@ -89,10 +79,9 @@ pub fn export(
         ids.into_iter().filter(|id| check_id(id).is_ok()).map(str::to_owned).collect()
     };
     let (known, unclear) = (valid(known), valid(unclear));
-    let ids = by_region(object, known.iter().chain(&unclear), region)?;
-    let count = known.len() + unclear.len();
+    let ids: Vec<&String> = known.iter().chain(&unclear).collect();
     let mut text = String::new();
-    if count == 0 {
+    if ids.is_empty() {
         // Writing to a string does not fail.
         let _ = writeln!(
             text,
@@ -119,13 +108,9 @@ pub fn export(
             "# There are more than its status can list (RecordFull). Export again when the status lists the others.\n",
         );
     }
-    let chunks: Vec<(&str, &[&str])> = ids
-        .iter()
-        .flat_map(|(region, ids)| ids.chunks(MAX_IDS).map(|chunk| (region.as_str(), chunk)))
-        .collect();
     let base = new_name.map_or_else(|| format!("{name}-survivors"), str::to_owned);
-    for (number, (region, ids)) in (1..).zip(&chunks) {
-        let new = if chunks.len() == 1 { base.clone() } else { format!("{base}-{number}") };
+    for (number, chunk) in (1..).zip(ids.chunks(MAX_IDS)) {
+        let new = if ids.len() <= MAX_IDS { base.clone() } else { format!("{base}-{number}") };
         if new == name {
             return Err(ExportError::SameName(new));
         }
@@ -133,7 +118,7 @@ pub fn export(
             return Err(ExportError::LongName(new));
         }
         text.push_str("---\n");
-        let document = document(object, &new, region, ids);
+        let document = document(object, &new, chunk);
         text.push_str(&serde_saphyr::to_string(&document).map_err(ExportError::Yaml)?);
         if !text.ends_with('\n') {
             text.push('\n');
@@ -142,35 +127,12 @@ pub fn export(
     Ok(text)
 }
 
-/// The ids by the region that they are in.
-fn by_region<'a>(
-    object: &EniRetention,
-    ids: impl Iterator<Item = &'a String>,
-    otherwise: Option<&str>,
-) -> Result<BTreeMap<String, Vec<&'a str>>, ExportError> {
-    let mut regions: BTreeMap<String, Vec<&str>> = BTreeMap::new();
-    let rows = object.status.as_ref().map(survivors::rows).unwrap_or_default();
-    let mut nowhere = Vec::new();
-    for id in ids.map(String::as_str) {
-        let zone = rows.get(id).and_then(|row| row.zone_id.as_deref());
-        let region = object.spec.region.as_deref().or_else(|| zone.and_then(region_of)).or(otherwise);
-        match region {
-            Some(region) => regions.entry(region.to_owned()).or_default().push(id),
-            None => nowhere.push(id),
-        }
-    }
-    match nowhere.first() {
-        None => Ok(regions),
-        Some(example) => Err(ExportError::NoRegion { count: nowhere.len(), example: (*example).to_owned() }),
-    }
-}
-
 fn free_beyond_the_list(object: &EniRetention) -> bool {
     let conditions = object.status.iter().flat_map(|status| &status.conditions);
     conditions.filter(|condition| condition.type_ == "Stalled").any(|stalled| stalled.reason == "RecordFull")
 }
 
-fn document(object: &EniRetention, name: &str, region: &str, ids: &[&str]) -> Value {
+fn document(object: &EniRetention, name: &str, ids: &[&String]) -> Value {
     let mut metadata = Map::new();
     metadata.insert("name".to_owned(), json!(name));
     metadata.insert("namespace".to_owned(), json!(object.namespace()));
@@ -181,7 +143,7 @@ fn document(object: &EniRetention, name: &str, region: &str, ids: &[&str]) -> Va
     }
     let mut spec = Map::new();
     spec.insert("account".to_owned(), json!(object.spec.account));
-    spec.insert("region".to_owned(), json!(region));
+    spec.insert("region".to_owned(), json!(object.spec.region));
     spec.insert("targets".to_owned(), json!({ "networkInterfaceIds": ids }));
     if object.spec.mode == Mode::Observe {
         spec.insert("mode".to_owned(), json!(object.spec.mode));
@@ -209,9 +171,9 @@ mod tests {
         .unwrap()
     }
 
-    fn row(id: &str, phase: &str, zone: &str) -> Value {
+    fn row(id: &str, phase: &str) -> Value {
         json!({
-            "networkInterfaceId": id, "phase": phase, "zoneId": zone, "since": "2026-01-01T00:00:00Z",
+            "networkInterfaceId": id, "phase": phase, "since": "2026-01-01T00:00:00Z",
             "reason": "Retained", "message": "",
         })
     }
@@ -232,11 +194,11 @@ mod tests {
             // Of the first there is no row, as of all beyond 500. What is no id comes from somebody else.
             "availableEniIds": ["eni-a", "eni-gone", "eni-: 1", "eni-gone }"],
             "networkInterfaces": [
-                row("eni-b", "Detached", "cn-hangzhou-h"), row("eni-c", "Attached", "cn-hangzhou-h"),
-                row("eni-d", "Reattached", "cn-hangzhou-h"), row("eni-terway", "Detached", "cn-hangzhou-h"),
+                row("eni-b", "Detached"), row("eni-c", "Attached"),
+                row("eni-d", "Reattached"), row("eni-terway", "Detached"),
             ],
         });
-        let text = export(&object(&spec, &status), None, None).unwrap();
+        let text = export(&object(&spec, &status), None).unwrap();
         assert!(
             text.starts_with(
                 "# 3 network interfaces that only the status of EniRetention platform/production lists."
@@ -264,11 +226,11 @@ mod tests {
         let status = json!({
             "retainedEniIds": ["eni-a", "eni-b", "eni-c", "eni-d"], "availableEniIds": ["eni-a"],
             "networkInterfaces": [
-                row("eni-b", "Reattached", "cn-hangzhou-h"), row("eni-c", "Attached", "cn-hangzhou-h"),
+                row("eni-b", "Reattached"), row("eni-c", "Attached"),
             ],
         });
         let spec = json!({ "region": "cn-hangzhou", "targets": { "instanceIds": ["i-a"] } });
-        let text = export(&object(&spec, &status), None, None).unwrap();
+        let text = export(&object(&spec, &status), None).unwrap();
         assert!(text.starts_with("# 2 network interfaces that only the status of "), "{text}");
         assert!(
             text.contains("# 1 more network interfaces that it retains. Its status does not show"),
@@ -289,7 +251,7 @@ mod tests {
             }],
         });
         let spec = json!({ "region": "cn-hangzhou", "targets": { "instanceIds": ["i-a"] } });
-        let text = export(&object(&spec, &status), Some("kept"), None).unwrap();
+        let text = export(&object(&spec, &status), Some("kept")).unwrap();
         assert!(text.contains("more than its status can list"), "{text}");
         let told: Vec<(String, usize)> = documents(&text)
             .iter()
@@ -305,41 +267,14 @@ mod tests {
     }
 
     #[test]
-    fn where_the_spec_names_no_region_the_zone_does_or_whoever_asks() {
-        let status = json!({
-            "retainedEniIds": ["eni-a", "eni-b", "eni-c"],
-            "availableEniIds": ["eni-a", "eni-b", "eni-c"],
-            "networkInterfaces": [row("eni-a", "Available", "cn-beijing-k"), row("eni-b", "Available", "ap-southeast-1a")],
-        });
-        let object = object(&json!({ "targets": { "nodes": { "matchLabels": { "pool": "a" } } } }), &status);
-        let refusal = export(&object, None, None).unwrap_err().to_string();
-        assert!(refusal.contains("the region of 1 network interfaces, such as eni-c"), "{refusal}");
-        let text = export(&object, None, Some("cn-beijing")).unwrap();
-        let regions: Vec<(String, Value)> = documents(&text)
-            .iter()
-            .map(|document| {
-                let spec = &document["spec"];
-                (spec["region"].as_str().unwrap().to_owned(), spec["targets"]["networkInterfaceIds"].clone())
-            })
-            .collect();
-        assert_eq!(
-            regions,
-            [
-                ("ap-southeast-1".to_owned(), json!(["eni-b"])),
-                ("cn-beijing".to_owned(), json!(["eni-a", "eni-c"])),
-            ]
-        );
-    }
-
-    #[test]
     fn nothing_to_export_is_no_failure_and_the_original_is_never_overwritten() {
         let spec = json!({ "region": "cn-hangzhou", "targets": { "instanceIds": ["i-a"] } });
-        let nothing = export(&object(&spec, &Value::Null), None, None).unwrap();
+        let nothing = export(&object(&spec, &Value::Null), None).unwrap();
         assert!(nothing.starts_with("# There is no network interface"), "{nothing}");
         let status = json!({ "retainedEniIds": ["eni-a"], "availableEniIds": ["eni-a"] });
         let object = object(&spec, &status);
         for (name, refusal) in [("production", "the exported object"), (&*"x".repeat(254), "too long")] {
-            let told = export(&object, Some(name), None).unwrap_err().to_string();
+            let told = export(&object, Some(name)).unwrap_err().to_string();
             assert!(told.contains(refusal), "{told}");
         }
     }

@@ -68,11 +68,6 @@ impl Granted {
         self.regions.get_key_value(&Region::new(name)).map(|(region, _)| region.clone())
     }
 
-    /// The region, if there is only one that may be named.
-    pub fn only_region(&self) -> Option<&Region> {
-        self.regions.keys().next().filter(|_| self.regions.len() == 1)
-    }
-
     /// What may be done in a region beside keeping flags.
     pub fn rights(&self, region: &Region) -> Rights {
         self.regions.get(region).copied().unwrap_or_default()

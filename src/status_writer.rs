@@ -152,8 +152,8 @@ impl StatusWriter {
             }
         }
         match said {
-            Some(mut said) => {
-                let outcome = self.write_status(id, &entry, &mut said).await;
+            Some(said) => {
+                let outcome = self.write_status(id, &entry, &said).await;
                 let at_rest = said.condition_set.reconciling.status == Status::False;
                 if matches!(outcome, Outcome::Done)
                     && let Some(survivors) = self.store.take_survivors(id, at_rest)
@@ -166,12 +166,7 @@ impl StatusWriter {
         }
     }
 
-    async fn write_status(
-        self: &Arc<Self>,
-        id: &ObjectId,
-        entry: &StoredObject,
-        said: &mut Report,
-    ) -> Outcome {
+    async fn write_status(self: &Arc<Self>, id: &ObjectId, entry: &StoredObject, said: &Report) -> Outcome {
         self.tell_losses(id, entry, said).await;
         let lost = entry.losses.pending.len();
         let Some(Statement { status, news, survivors }) = statement(said, entry, Timestamp::now()) else {

@@ -14,7 +14,7 @@ use tokio::sync::Notify;
 use tokio::time::Instant;
 
 use crate::api::{WatchedObject, generation, object_id};
-use crate::desired::{Desired, Homes, Placement};
+use crate::desired::{Desired, Placement};
 use crate::events::Survivors;
 use crate::metrics::{Judged, Metrics};
 use crate::scope::Scope;
@@ -52,17 +52,6 @@ impl StoredObject {
             Placement::Served(served) if generation(&self.seen.meta) == of => served.intents.get(region),
             _ => None,
         }
-    }
-
-    /// In which region each retained interface is, as the workers tell.
-    pub fn homes(&self) -> Homes {
-        let retentions = self
-            .parts
-            .iter()
-            .filter_map(|(scope, (_, part))| Some((&scope.region, part.retention.as_ref()?)));
-        retentions
-            .flat_map(|(region, part)| part.retained.iter().map(|id| (id.clone(), region.clone())))
-            .collect()
     }
 
     pub fn scopes(&self) -> BTreeSet<Scope> {
@@ -512,7 +501,6 @@ mod tests {
         assert_eq!(losses.counted, Some((1, 3)), "whatever status still counts is told by number");
         let report = Report {
             condition_set: unserved(Reason::NoTargets, ""),
-            question: None,
             part: RegionReport { settled: true, ..RegionReport::default() },
             lagging: Lagging::default(),
             counted: true,

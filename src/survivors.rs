@@ -1,9 +1,9 @@
 //! What of an `EniRetention` only its own status knows: the network interfaces that no instance leads to any more. Whoever
 //! deletes the object loses them from sight.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
-use crate::api::{EniRetentionStatus, MAX_LISTED_SURVIVORS, NetworkInterfacePhase, NetworkInterfaceStatus};
+use crate::api::{EniRetentionStatus, MAX_LISTED_SURVIVORS, NetworkInterfacePhase};
 
 /// The retained interfaces that are on no instance.
 pub fn free(status: &EniRetentionStatus) -> BTreeSet<&str> {
@@ -18,25 +18,21 @@ pub fn known_by_status_alone(status: &EniRetentionStatus) -> BTreeSet<&str> {
     })
 }
 
-pub fn rows(status: &EniRetentionStatus) -> BTreeMap<&str, &NetworkInterfaceStatus> {
-    status.network_interfaces.iter().map(|row| (row.network_interface_id.as_str(), row)).collect()
-}
-
 /// The retained interfaces of which status has no details: they may be anywhere.
 pub fn without_details(status: &EniRetentionStatus) -> BTreeSet<&str> {
-    let rows = rows(status);
-    let available: BTreeSet<&str> = status.available_eni_ids.iter().map(String::as_str).collect();
+    let rows = status.network_interfaces.iter().map(|row| row.network_interface_id.as_str());
+    let known: BTreeSet<&str> = rows.chain(status.available_eni_ids.iter().map(String::as_str)).collect();
     let retained = status.retained_eni_ids.iter().map(String::as_str);
-    retained.filter(|id| !rows.contains_key(id) && !available.contains(id)).collect()
+    retained.filter(|id| !known.contains(id)).collect()
 }
 
 /// Those of them that may be on no instance: while there is room for rows of free ones, each of those has one. Where a status
 /// is shortened, the rows of the free ones go last.
 pub fn maybe_free(status: &EniRetentionStatus) -> BTreeSet<&str> {
-    let free = status.network_interfaces.iter().filter(|row| row.phase.is_free()).count();
-    let gone = |row: &&NetworkInterfaceStatus| row.phase == NetworkInterfacePhase::Gone;
-    let others = status.network_interfaces.iter().filter(|row| !row.phase.is_free() && !gone(row)).count();
-    if free >= MAX_LISTED_SURVIVORS || others == 0 { without_details(status) } else { BTreeSet::new() }
+    let phases = || status.network_interfaces.iter().map(|row| row.phase);
+    let free = phases().filter(|phase| phase.is_free()).count();
+    let attached = phases().any(|phase| !phase.is_free() && phase != NetworkInterfacePhase::Gone);
+    if free >= MAX_LISTED_SURVIVORS || !attached { without_details(status) } else { BTreeSet::new() }
 }
 
 /// Not every free one has a row, but every survivor stands in the list of ids.

@@ -226,9 +226,8 @@ impl Watch {
             return;
         }
         let before = self.store.get(id);
-        let homes = before.as_ref().map(StoredObject::homes).unwrap_or_default();
         let placement = Arc::new(match &seen.object {
-            Some(object) => place(object, &view.nodes, &homes, &self.grants, Timestamp::now()),
+            Some(object) => place(object, &view.nodes, &self.grants, Timestamp::now()),
             None => Placement::Opaque(Reason::Undecodable.sentence().to_owned()),
         });
         give(&self.store, &self.mailboxes, id, seen, before.as_ref(), &placement);

@@ -77,10 +77,6 @@ pub const MAX_LISTED_INSTANCES: usize = MAX_LISTED_TARGETS + MAX_LISTED_GONE;
         .message("targets.instanceIds, targets.instanceTags and targets.allInstances need a region: set region, such as cn-hangzhou")
         .field_path(".region")
         .reason(Reason::FieldValueRequired),
-    validation = Rule::new("self.account == oldSelf.account")
-        .message("account can't be changed: create another object for the other account, then delete this one")
-        .field_path(".account")
-        .reason(Reason::FieldValueForbidden),
     validation = Rule::new("has(self.region) == has(oldSelf.region) && (!has(self.region) || self.region == oldSelf.region)")
         .message("region can't be changed, added or removed: create another object for the other region, then delete this one")
         .field_path(".region")
@@ -91,6 +87,11 @@ pub struct EcsInstanceProtectionSpec {
     /// changed.
     #[serde(default = "default_account")]
     #[schemars(length(min = 1, max = 63), regex(pattern = ACCOUNT_NAME))]
+    #[x_kube(
+        validation = Rule::new("self == oldSelf")
+            .message("account can't be changed: create another object for the other account, then delete this one")
+            .reason(Reason::FieldValueForbidden)
+    )]
     pub account: String,
 
     /// Region id, such as cn-hangzhou. Required with `targets.instanceIds`, `targets.instanceTags` or

@@ -69,33 +69,27 @@ use super::spec::{ACCOUNT_NAME, Mode, REGION_ID, default_account};
 )]
 #[cfg_attr(test, kube(cel))]
 #[serde(rename_all = "camelCase")]
-#[x_kube(
-    validation = Rule::new("has(self.region) || ((!has(self.targets.networkInterfaceIds) || size(self.targets.networkInterfaceIds) == 0) && (!has(self.targets.networkInterfaceTags) || size(self.targets.networkInterfaceTags) == 0) && (!has(self.targets.instanceIds) || size(self.targets.instanceIds) == 0) && (!has(self.targets.instanceTags) || size(self.targets.instanceTags) == 0))")
-        .message("networkInterfaceIds, networkInterfaceTags, instanceIds and instanceTags of targets need a region: set region, such as cn-hangzhou")
-        .field_path(".region")
-        .reason(Reason::FieldValueRequired),
-    validation = Rule::new("self.account == oldSelf.account")
-        .message("account can't be changed: create another object for the other account, then delete this one")
-        .field_path(".account")
-        .reason(Reason::FieldValueForbidden),
-    validation = Rule::new("has(self.region) == has(oldSelf.region) && (!has(self.region) || self.region == oldSelf.region)")
-        .message("region can't be changed, added or removed: create another object for the other region, then delete this one")
-        .field_path(".region")
-        .reason(Reason::FieldValueForbidden)
-)]
 pub struct EniRetentionSpec {
     /// Cloud account of the network interfaces: its name in the operator's configuration. Defaults to `default`. Can't
     /// be changed.
     #[serde(default = "default_account")]
     #[schemars(length(min = 1, max = 63), regex(pattern = ACCOUNT_NAME))]
+    #[x_kube(
+        validation = Rule::new("self == oldSelf")
+            .message("account can't be changed: create another object for the other account, then delete this one")
+            .reason(Reason::FieldValueForbidden)
+    )]
     pub account: String,
 
-    /// Region id, such as cn-hangzhou. Required with `networkInterfaceIds`, `networkInterfaceTags`, `instanceIds` or
-    /// `instanceTags` of `targets`. Nodes name their own region. If you set a region here, Nodes in other regions are
-    /// ignored and counted in `status.counts.nodesIgnored`. Can't be changed, added or removed.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schemars(with = "String", length(max = 64), regex(pattern = REGION_ID))]
-    pub region: Option<String>,
+    /// Region id of the network interfaces, such as cn-hangzhou. Nodes in other regions are ignored and counted in
+    /// `status.counts.nodesIgnored`. Can't be changed.
+    #[schemars(length(max = 64), regex(pattern = REGION_ID))]
+    #[x_kube(
+        validation = Rule::new("self == oldSelf")
+            .message("region can't be changed: create another object for the other region, then delete this one")
+            .reason(Reason::FieldValueForbidden)
+    )]
+    pub region: String,
 
     /// The network interfaces to retain: all that any selector here selects, except those in `exclude`. A retained
     /// network interface stays a target after its instance is gone, wherever it is attached later.
@@ -288,21 +282,17 @@ mod tests {
     fn the_rules_hold_where_they_are_evaluated_locally() {
         let nodes = json!({ "matchLabels": { "pool": "a" } });
         let here = |targets: Value| json!({ "region": "cn-hangzhou", "targets": targets });
-        let reattach = |entry: Value| json!({ "targets": { "nodes": nodes }, "reattach": [entry] });
+        let reattach = |entry: Value| json!({ "region": "cn-hangzhou", "targets": { "nodes": nodes }, "reattach": [entry] });
         let cases = [
             (here(json!({ "networkInterfaceIds": ["eni-bp1"] })), true),
             (here(json!({ "networkInterfaceTags": [{ "key": "env", "value": "prod" }] })), true),
             (here(json!({ "instanceIds": ["i-bp1"] })), true),
             (here(json!({ "instanceTags": [{ "key": "env", "exists": true }] })), true),
-            (json!({ "targets": { "nodes": nodes } }), true),
-            (json!({ "targets": { "networkInterfaceIds": ["eni-bp1"] } }), false),
-            (json!({ "targets": { "networkInterfaceTags": [{ "key": "env", "exists": true }] } }), false),
-            (json!({ "targets": { "instanceIds": ["i-bp1"], "nodes": nodes } }), false),
-            (json!({ "targets": { "instanceTags": [{ "key": "env", "exists": true }] } }), false),
+            (here(json!({ "nodes": nodes })), true),
             (here(json!({})), false),
             (here(json!({ "networkInterfaceIds": [], "exclude": { "instanceIds": ["i-bp1"] } })), false),
             (here(json!({ "networkInterfaceTags": [{ "key": "env" }] })), false),
-            (json!({ "targets": { "nodes": {} } }), false),
+            (here(json!({ "nodes": {} })), false),
             (reattach(json!({ "networkInterfaceId": "eni-bp1", "instanceId": "i-bp1" })), true),
             (reattach(json!({ "networkInterfaceId": "eni-bp1", "nodeName": "node-1" })), true),
             (reattach(json!({ "networkInterfaceId": "eni-bp1" })), false),
@@ -317,16 +307,15 @@ mod tests {
             assert_eq!(object(spec.clone()).validate_cel().is_ok(), accepted, "{spec}");
         }
 
+        let there = object(json!({ "region": "cn-beijing", "targets": { "nodes": nodes } }));
         let here = object(here(json!({ "nodes": nodes })));
-        let anywhere = object(json!({ "targets": { "nodes": nodes } }));
         assert!(here.validate_cel_update(&here).is_ok());
-        assert!(here.validate_cel_update(&anywhere).is_err());
-        assert!(anywhere.validate_cel_update(&here).is_err());
+        assert!(here.validate_cel_update(&there).is_err());
     }
 
     #[test]
     fn what_is_left_out_is_the_careful_choice() {
-        let spec = object(json!({ "targets": {} })).spec;
+        let spec = object(json!({ "region": "cn-hangzhou", "targets": {} })).spec;
         assert_eq!(spec.account, "default");
         assert_eq!(
             (spec.retention, spec.mode, spec.deletion_policy),
@@ -339,6 +328,7 @@ mod tests {
     #[test]
     fn i28_words_of_a_newer_version_decode_to_unknown() {
         let spec = object(json!({
+            "region": "cn-hangzhou",
             "targets": { "vpcIds": ["vpc-bp1"], "exclude": { "vpcIds": ["vpc-bp2"] } },
             "interfaceTypes": ["Primary", "Trunk"],
             "retention": "Lend",
@@ -356,8 +346,8 @@ mod tests {
 
     #[test]
     fn an_absent_field_stays_absent_when_written() {
-        let spec = object(json!({ "targets": { "exclude": {} } })).spec;
-        assert_eq!(serde_json::to_value(spec.targets).unwrap(), json!({ "exclude": {} }));
+        let targets: EniTargets = serde_json::from_value(json!({ "exclude": {} })).unwrap();
+        assert_eq!(serde_json::to_value(targets).unwrap(), json!({ "exclude": {} }));
         let entry = json!({ "networkInterfaceId": "eni-bp1", "instanceId": "i-bp1" });
         let reattach: Reattach = serde_json::from_value(entry.clone()).unwrap();
         assert_eq!(serde_json::to_value(reattach).unwrap(), entry);

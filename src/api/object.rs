@@ -185,7 +185,7 @@ impl Object {
                 let spec = &object.spec;
                 Spec {
                     account: &spec.account,
-                    region: spec.region.as_deref(),
+                    region: Some(&spec.region),
                     nodes: spec.targets.nodes.as_ref(),
                     // Whether something may be attached to an instance depends on whether it is a Node.
                     asks_for_nodes: spec.targets.nodes.is_some() || !spec.reattach.is_empty(),

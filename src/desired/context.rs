@@ -6,19 +6,15 @@ use std::time::Duration;
 
 use keeper_core::id::{InstanceId, Region, TagFilter};
 
-use super::placement::{Homes, Nodes};
+use super::placement::Nodes;
 use crate::api::TagSelector;
 use crate::grants::Granted;
 
 /// What an intent depends on besides the spec.
 pub(super) struct Context<'a> {
-    /// The one region that the spec means.
-    pub(super) region: Option<Region>,
     /// The instances behind the selected Nodes, in each region.
     pub(super) nodes: BTreeMap<Region, BTreeSet<InstanceId>>,
     pub(super) machines: &'a Nodes,
-    /// Where interfaces are, as far as the workers have told.
-    pub(super) homes: &'a Homes,
     pub(super) granted: &'a Granted,
     /// For how long the object has been in deletion.
     pub(super) deleting: Option<Duration>,

@@ -10,5 +10,5 @@ mod protection;
 mod retention;
 
 pub use place::place;
-pub use placement::{Desired, Homes, Machine, Nodes, Placement, Served};
+pub use placement::{Desired, Machine, Nodes, Placement, Served};
 pub use retention::attachment;

@@ -11,16 +11,15 @@ use kube::api::ObjectMeta;
 use kube::core::SelectorExt as _;
 
 use super::context::Context;
-use super::placement::{Homes, Nodes, Placement, Served};
+use super::placement::{Nodes, Placement, Served};
 use super::{protection, retention};
 use crate::api::{NodeSelector, Object};
 use crate::config::nearest;
 use crate::grants::{Granted, Grants};
 use crate::provider_id::ProviderId;
 
-/// Finds where an object's intent goes. `homes`: as far as the workers have told. `now` tells only for how long a deletion
-/// has lasted.
-pub fn place(object: &Object, nodes: &Nodes, homes: &Homes, grants: &Grants, now: Timestamp) -> Placement {
+/// Finds where an object's intent goes. `now` tells only for how long a deletion has lasted.
+pub fn place(object: &Object, nodes: &Nodes, grants: &Grants, now: Timestamp) -> Placement {
     let unknown_word = match object {
         Object::Protection(object) => protection::unknown_word(&object.spec),
         Object::Retention(object) => retention::unknown_word(&object.spec),
@@ -47,17 +46,18 @@ pub fn place(object: &Object, nodes: &Nodes, homes: &Homes, grants: &Grants, now
         Err(message) => return Placement::Opaque(message),
     };
     let context = Context {
-        region,
         nodes: selected.by_region(),
         machines: nodes,
-        homes,
         granted,
         deleting: deleting(object.meta(), now),
         carried_out: object.carried_out(),
     };
     let intents = match object {
-        Object::Protection(object) => protection::intents(&object.spec, context),
-        Object::Retention(object) => retention::intents(object, &context),
+        Object::Protection(object) => protection::intents(&object.spec, region, context),
+        Object::Retention(object) => region
+            .map(|region| (region.clone(), retention::desired(object, &region, &context)))
+            .into_iter()
+            .collect(),
     };
     Placement::Served(Served {
         account: account.clone(),
@@ -180,7 +180,7 @@ mod tests {
 
     fn routed(object: &EcsInstanceProtection, grants: &Grants) -> Placement {
         let object = Object::Protection(Arc::new(object.clone()));
-        place(&object, &nodes(), &Homes::new(), grants, Timestamp::UNIX_EPOCH)
+        place(&object, &nodes(), grants, Timestamp::UNIX_EPOCH)
     }
 
     fn served(spec: &Value) -> Served {
@@ -274,7 +274,7 @@ grants: [{namespaces: [theirs]}, {namespaces: [ours], regions: [cn-beijing]}]";
         let twins = twins.map(|(name, machine)| (name.to_owned(), machine)).into();
         let object = object("ours", &json!({ "targets": { "nodes": { "matchLabels": { "pool": "a" } } } }));
         let object = Object::Protection(Arc::new(object));
-        let placement = place(&object, &twins, &Homes::new(), &grants(), Timestamp::UNIX_EPOCH);
+        let placement = place(&object, &twins, &grants(), Timestamp::UNIX_EPOCH);
         let Placement::Served(served) = placement else { panic!("{placement:?}") };
         assert_eq!((served.intents.len(), served.nodes.len()), (2, 2));
     }

@@ -6,7 +6,7 @@ use keeper_core::conditions::Question;
 use keeper_core::delete_on_release::DeleteOnRelease;
 use keeper_core::deletion_protection::DeletionProtection;
 use keeper_core::engine::Asked;
-use keeper_core::id::{AccountName, InstanceId, InterfaceId, Region};
+use keeper_core::id::{AccountName, InstanceId, Region};
 use keeper_core::instance::Instance;
 use keeper_core::intent::Intent;
 use keeper_core::interface::Interface;
@@ -24,9 +24,6 @@ pub struct Machine {
 }
 
 pub type Nodes = BTreeMap<String, Machine>;
-
-/// In which region each network interface is.
-pub type Homes = BTreeMap<InterfaceId, Region>;
 
 /// Where an object's intent goes.
 #[derive(Debug, Clone, PartialEq)]

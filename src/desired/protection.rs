@@ -23,11 +23,15 @@ pub fn unknown_word(spec: &EcsInstanceProtectionSpec) -> Option<&'static str> {
     }
 }
 
-/// What the spec asks in each region.
-pub fn intents(spec: &EcsInstanceProtectionSpec, context: Context<'_>) -> BTreeMap<Region, Desired> {
+/// What the spec asks in each region: in `region`, if it names one, or in those of its Nodes.
+pub fn intents(
+    spec: &EcsInstanceProtectionSpec,
+    region: Option<Region>,
+    context: Context<'_>,
+) -> BTreeMap<Region, Desired> {
     let template = intent(spec, &context);
     let mut intents: BTreeMap<Region, Intent<Instance>> = BTreeMap::new();
-    if let Some(region) = context.region {
+    if let Some(region) = region {
         let mut here = template.clone();
         here.selector.ids = instances(&spec.targets.instance_ids);
         here.selector.tags = filters(&spec.targets.instance_tags);

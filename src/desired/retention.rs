@@ -1,12 +1,7 @@
-//! From the spec and the status of an `EniRetention` to its intents.
+//! From the spec and the status of an `EniRetention` to its intent.
 //!
 //! Status is part of the intent: it is the object's memory. What it lists as retained stays a target wherever it is by now,
 //! and what it says of attachments decides whether anything is attached once more.
-//!
-//! An object without a region, which selects Nodes alone, may retain interfaces in several. Status names no region, and an
-//! interface that is looked up where it is not seems to be gone. So a region is told only of those that are known to be
-//! there: by the zone that their row names, or because its worker retains them. What is known nowhere stays listed, and
-//! nobody looks for it until its worker finds it anew. Who sets the region is spared that.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -20,7 +15,7 @@ use keeper_core::resource::Types;
 use keeper_core::retention::{AttachPhase, Attachment, Record, Remembered};
 
 use super::context::{Context, filters, instances};
-use super::placement::{Desired, Homes, Nodes};
+use super::placement::{Desired, Nodes};
 use crate::api::{
     self, EniRetention, EniRetentionSpec, EniRetentionStatus, InterfaceType, Mode, NetworkInterfacePhase,
     NetworkInterfaceStatus, ReattachmentPhase, ReattachmentStatus, Retention, RetentionDeletionPolicy,
@@ -46,63 +41,13 @@ pub fn unknown_word(spec: &EniRetentionSpec) -> Option<&'static str> {
     }
 }
 
-/// What the object asks in each region.
-pub fn intents(object: &EniRetention, context: &Context<'_>) -> BTreeMap<Region, Desired> {
-    let nothing = EniRetentionStatus::default();
-    let status = object.status.as_ref().unwrap_or(&nothing);
-    let homes = homes(status, context);
-    let regions = regions(status, &homes, context);
-    let sole = context.region.is_some() || context.granted.only_region().is_some();
-    let intent = |region: &Region| {
-        let intent = Intent {
-            hosts: hosts(&object.spec, context, region),
-            reattach: reattach(&object.spec, context, region, &regions),
-            may: context.granted.rights(region),
-            ..intent(&object.spec, context)
-        };
-        let here = |id: &InterfaceId| sole || homes.get(id) == Some(region);
-        let record = record(status, here, |id| !homes.contains_key(id));
-        (region.clone(), Desired::Retention(Box::new(intent), Box::new(record)))
-    };
-    regions.iter().map(intent).collect()
+/// What the object asks in its region.
+pub fn desired(object: &EniRetention, region: &Region, context: &Context<'_>) -> Desired {
+    let record = object.status.as_ref().map(record).unwrap_or_default();
+    Desired::Retention(Box::new(intent(&object.spec, region, context)), Box::new(record))
 }
 
-/// Where the interfaces are that status speaks of, as far as that is known.
-fn homes(status: &EniRetentionStatus, context: &Context<'_>) -> Homes {
-    if context.region.is_some() {
-        return Homes::new();
-    }
-    let mut homes = context.homes.clone();
-    let retained: BTreeSet<&String> = status.retained_eni_ids.iter().collect();
-    let retained = |row: &&NetworkInterfaceStatus| retained.contains(&row.network_interface_id);
-    for row in status.network_interfaces.iter().filter(retained) {
-        let zone = row.zone_id.as_deref().unwrap_or_default();
-        if let Some(region) = region_of(zone, |name| context.granted.region(name)) {
-            homes.insert(InterfaceId::new(&row.network_interface_id), region);
-        }
-    }
-    homes
-}
-
-/// The region of a zone. A zone's id is that of its region with a letter, such as cn-hangzhou-h and ap-southeast-1a: what
-/// has more behind it may be in a region whose name only begins alike.
-fn region_of(zone: &str, known: impl Fn(&str) -> Option<Region>) -> Option<Region> {
-    let letterless = zone.strip_suffix(|last: char| last.is_ascii_lowercase())?;
-    known(letterless.strip_suffix('-').unwrap_or(letterless))
-}
-
-/// The regions that the object has something in: that of the spec, those of its Nodes, and those of what it retains.
-fn regions(status: &EniRetentionStatus, homes: &Homes, context: &Context<'_>) -> BTreeSet<Region> {
-    if let Some(region) = &context.region {
-        return [region.clone()].into();
-    }
-    let retained = status.retained_eni_ids.iter().map(InterfaceId::new);
-    let of_retained = retained.filter_map(|id| homes.get(&id).or_else(|| context.granted.only_region()));
-    context.nodes.keys().chain(of_retained.collect::<BTreeSet<_>>()).cloned().collect()
-}
-
-/// The intent without what depends on the region.
-fn intent(spec: &EniRetentionSpec, context: &Context<'_>) -> Intent<Interface> {
+fn intent(spec: &EniRetentionSpec, region: &Region, context: &Context<'_>) -> Intent<Interface> {
     let targets = &spec.targets;
     let exclude = targets.exclude.clone().unwrap_or_default();
     Intent {
@@ -114,6 +59,9 @@ fn intent(spec: &EniRetentionSpec, context: &Context<'_>) -> Intent<Interface> {
         },
         deleting: context.deleting,
         carried_out: context.carried_out,
+        may: context.granted.rights(region),
+        hosts: hosts(spec, region, context),
+        reattach: spec.reattach.iter().filter_map(|entry| reattach(entry, region, context)).collect(),
         types: Types {
             primary: spec.interface_types.contains(&InterfaceType::Primary),
             secondary: spec.interface_types.contains(&InterfaceType::Secondary),
@@ -133,7 +81,7 @@ fn interfaces(ids: &[String]) -> BTreeSet<InterfaceId> {
 }
 
 /// The instances whose interfaces are meant or excluded; `None`: instances don't matter.
-fn hosts(spec: &EniRetentionSpec, context: &Context<'_>, region: &Region) -> Option<Box<Selector<Instance>>> {
+fn hosts(spec: &EniRetentionSpec, region: &Region, context: &Context<'_>) -> Option<Box<Selector<Instance>>> {
     let targets = &spec.targets;
     let exclude = targets.exclude.as_ref().map(|exclude| exclude.instances.clone()).unwrap_or_default();
     let selector = Selector {
@@ -147,32 +95,22 @@ fn hosts(spec: &EniRetentionSpec, context: &Context<'_>, region: &Region) -> Opt
     (targets.nodes.is_some() || selector != Selector::default()).then(|| Box::new(selector))
 }
 
-/// The entries that are for a region. One that names a Node is for the Node's region; one that is for no region of the
-/// object is for all of them, so that somebody says what is wrong with it.
-fn reattach(
-    spec: &EniRetentionSpec,
-    context: &Context<'_>,
-    region: &Region,
-    regions: &BTreeSet<Region>,
-) -> Vec<Reattach> {
-    let entry = |entry: &api::Reattach| {
-        let instance = match (&entry.instance_id, &entry.node_name) {
-            (Some(id), _) => Some(InstanceId::new(id)),
-            (None, Some(name)) => match context.machines.get(name).map(|machine| &machine.provider) {
-                Some(ProviderId::Instance { region: at, id }) if at == region => Some(id.clone()),
-                Some(ProviderId::Instance { region: at, .. }) if regions.contains(at) => return None,
-                _ => None,
-            },
-            (None, None) => return None,
-        };
-        Some(Reattach {
-            interface: InterfaceId::new(&entry.network_interface_id),
-            is_node: instance.as_ref().is_some_and(|id| is_node(context.machines, region, id)),
-            instance,
-            node: entry.node_name.as_deref().map(Arc::from),
-        })
+/// An entry of `reattach`. A Node in another region has no instance here.
+fn reattach(entry: &api::Reattach, region: &Region, context: &Context<'_>) -> Option<Reattach> {
+    let instance = match (&entry.instance_id, &entry.node_name) {
+        (Some(id), _) => Some(InstanceId::new(id)),
+        (None, Some(name)) => match context.machines.get(name).map(|machine| &machine.provider) {
+            Some(ProviderId::Instance { region: at, id }) if at == region => Some(id.clone()),
+            _ => None,
+        },
+        (None, None) => return None,
     };
-    spec.reattach.iter().filter_map(entry).collect()
+    Some(Reattach {
+        interface: InterfaceId::new(&entry.network_interface_id),
+        is_node: instance.as_ref().is_some_and(|id| is_node(context.machines, region, id)),
+        instance,
+        node: entry.node_name.as_deref().map(Arc::from),
+    })
 }
 
 /// Whether a Node of the cluster stands for the instance.
@@ -182,19 +120,13 @@ fn is_node(machines: &Nodes, region: &Region, id: &InstanceId) -> bool {
     })
 }
 
-/// What status says durably of a region. `here`: whether an interface is there; `nowhere`: whether that is known of no
-/// region.
-fn record(
-    status: &EniRetentionStatus,
-    here: impl Fn(&InterfaceId) -> bool,
-    nowhere: impl Fn(&InterfaceId) -> bool,
-) -> Record {
+/// What status says durably.
+fn record(status: &EniRetentionStatus) -> Record {
     let rows: BTreeMap<&str, &NetworkInterfaceStatus> =
         status.network_interfaces.iter().map(|row| (row.network_interface_id.as_str(), row)).collect();
     let available: BTreeSet<&str> = status.available_eni_ids.iter().map(String::as_str).collect();
-    let retained = status.retained_eni_ids.iter().map(|id| (id.as_str(), InterfaceId::new(id)));
-    let retained = retained.filter(|(_, id)| here(id)).map(|(word, id)| {
-        let row = rows.get(word);
+    let retained = status.retained_eni_ids.iter().map(|id| {
+        let row = rows.get(id.as_str());
         let phase = row.map(|row| row.phase);
         let instance = |of: fn(&NetworkInterfaceStatus) -> &Option<String>| {
             row.and_then(|row| of(row).as_ref()).map(InstanceId::new)
@@ -202,20 +134,17 @@ fn record(
         let remembered = Remembered {
             on: instance(|row| &row.instance_id),
             before: instance(|row| &row.last_instance_id),
-            survived: phase == Some(NetworkInterfacePhase::Available) || available.contains(word),
+            survived: phase == Some(NetworkInterfacePhase::Available) || available.contains(id.as_str()),
             reattached: phase == Some(NetworkInterfacePhase::Reattached),
         };
-        (id, remembered)
+        (InterfaceId::new(id), remembered)
     });
     let free = |row: &&&NetworkInterfaceStatus| row.phase.is_free();
     let listed = rows.values().filter(free).map(|row| InterfaceId::new(&row.network_interface_id));
-    // What was asked of nobody knows which region, every region has to know of: it must not be asked twice.
-    let attachments = status.reattachments.iter().map(attachment);
-    let attachments = attachments.filter(|row| here(&row.interface) || nowhere(&row.interface));
     Record {
         retained: retained.collect(),
-        rows: listed.filter(|id| here(id)).collect(),
-        attachments: attachments.collect(),
+        rows: listed.collect(),
+        attachments: status.reattachments.iter().map(attachment).collect(),
     }
 }
 
@@ -250,7 +179,6 @@ mod tests {
     use crate::desired::{Machine, Placement, Served, place};
 
     const HANGZHOU: &str = "cn-hangzhou";
-    const BEIJING: &str = "cn-beijing";
 
     fn object(spec: &Value, status: &Value) -> Object {
         let object = serde_json::from_value(json!({
@@ -275,48 +203,33 @@ mod tests {
         .into()
     }
 
-    fn routed(spec: &Value, status: &Value, homes: &[(&str, &str)]) -> Placement {
+    fn placed(spec: &Value, status: &Value) -> Placement {
         let grants = config::parse("").unwrap().grants("ours");
-        let homes = homes.iter().map(|(id, region)| (InterfaceId::new(id), Region::new(region))).collect();
-        place(&object(spec, status), &nodes(), &homes, &grants, Timestamp::UNIX_EPOCH)
+        place(&object(spec, status), &nodes(), &grants, Timestamp::UNIX_EPOCH)
     }
 
-    fn served(spec: &Value, status: &Value, homes: &[(&str, &str)]) -> Served {
-        match routed(spec, status, homes) {
+    fn served(spec: &Value, status: &Value) -> Served {
+        match placed(spec, status) {
             Placement::Served(served) => served,
             other => panic!("{other:?}"),
         }
     }
 
-    fn asked<'a>(served: &'a Served, region: &str) -> (&'a Intent<Interface>, &'a Record) {
-        match &served.intents[&Region::new(region)] {
+    /// What is asked in the one region.
+    fn asked(served: &Served) -> (&Intent<Interface>, &Record) {
+        assert_eq!(served.intents.len(), 1);
+        match &served.intents[&Region::new(HANGZHOU)] {
             Desired::Retention(intent, record) => (intent, record),
             other @ Desired::Protection(_) => panic!("{other:?}"),
         }
     }
 
-    fn regions(served: &Served) -> Vec<&str> {
-        served.intents.keys().map(Region::as_str).collect()
-    }
-
-    fn ids(record: &Record) -> Vec<&str> {
-        record.retained.keys().map(InterfaceId::as_str).collect()
-    }
-
     /// A row of status.
-    fn row(id: &str, phase: &str, zone: Option<&str>) -> Value {
-        let mut row = json!({
+    fn row(id: &str, phase: &str) -> Value {
+        json!({
             "networkInterfaceId": id, "phase": phase, "reason": "Retained", "message": "",
             "since": "2026-01-01T00:00:00Z",
-        });
-        if let Some(zone) = zone {
-            row["zoneId"] = zone.into();
-        }
-        row
-    }
-
-    fn pools() -> Value {
-        json!({ "matchExpressions": [{ "key": "pool", "operator": "In", "values": ["a", "b"] }] })
+        })
     }
 
     #[test]
@@ -338,8 +251,8 @@ mod tests {
             "deletionPolicy": "Release",
             "mode": "Observe",
         });
-        let served = served(&spec, &Value::Null, &[]);
-        let (intent, record) = asked(&served, HANGZHOU);
+        let served = served(&spec, &Value::Null);
+        let (intent, record) = asked(&served);
         assert_eq!(*record, Record::default());
         assert!(intent.protect && intent.observe && intent.deletion_policy == DeletionPolicy::Unprotect);
         assert_eq!(intent.types, Types { primary: false, secondary: true });
@@ -356,8 +269,8 @@ mod tests {
     #[test]
     fn whoever_speaks_of_no_instances_asks_after_none() {
         let hosts = |targets: Value| {
-            let served = served(&json!({ "region": HANGZHOU, "targets": targets }), &Value::Null, &[]);
-            asked(&served, HANGZHOU).0.hosts.is_some()
+            let served = served(&json!({ "region": HANGZHOU, "targets": targets }), &Value::Null);
+            asked(&served).0.hosts.is_some()
         };
         assert!(!hosts(json!({ "networkInterfaceIds": ["eni-a"] })));
         assert!(hosts(json!({ "networkInterfaceIds": ["eni-a"], "exclude": { "instanceIds": ["i-b"] } })));
@@ -375,7 +288,7 @@ mod tests {
         ] {
             let mut spec = json!({ "region": HANGZHOU, "targets": { "networkInterfaceIds": ["eni-a"] } });
             spec[field] = word;
-            match routed(&spec, &Value::Null, &[]) {
+            match placed(&spec, &Value::Null) {
                 Placement::Opaque(message) => assert!(message.contains(field), "{message}"),
                 other => panic!("{other:?}"),
             }
@@ -392,25 +305,26 @@ mod tests {
                 "type": "Retained", "status": "False", "reason": reason, "message": "",
                 "observedGeneration": generation, "lastTransitionTime": "2026-01-01T00:00:00Z",
             }] });
-            let served = served(&spec, &status, &[]);
-            assert_eq!(asked(&served, HANGZHOU).0.carried_out, expected, "{reason} {generation}");
+            let served = served(&spec, &status);
+            assert_eq!(asked(&served).0.carried_out, expected, "{reason} {generation}");
         }
     }
 
     #[test]
     fn i20_what_status_lists_is_remembered_with_what_its_rows_say() {
-        let mut attached = row("eni-a", "Reattached", None);
+        let mut attached = row("eni-a", "Reattached");
         attached["instanceId"] = "i-new".into();
         attached["lastInstanceId"] = "i-old".into();
         let status = json!({
             "retainedEniIds": ["eni-a", "eni-b", "eni-c", "eni-d"],
             "availableEniIds": ["eni-b", "eni-c"],
-            "networkInterfaces": [attached, row("eni-b", "Available", Some("cn-hangzhou-h")), row("eni-z", "Gone", None)],
+            "networkInterfaces": [attached, row("eni-b", "Available"), row("eni-z", "Gone")],
         });
         let spec = json!({ "region": HANGZHOU, "targets": { "instanceIds": ["i-a"] } });
-        let served = served(&spec, &status, &[]);
-        let (_, record) = asked(&served, HANGZHOU);
-        assert_eq!(ids(record), ["eni-a", "eni-b", "eni-c", "eni-d"]);
+        let served = served(&spec, &status);
+        let (_, record) = asked(&served);
+        let ids: Vec<_> = record.retained.keys().map(InterfaceId::as_str).collect();
+        assert_eq!(ids, ["eni-a", "eni-b", "eni-c", "eni-d"]);
         let of = |id| record.retained[&InterfaceId::new(id)].clone();
         let (on, before) = (Some(InstanceId::new("i-new")), Some(InstanceId::new("i-old")));
         assert_eq!(of("eni-a"), Remembered { on, before, survived: false, reattached: true });
@@ -420,74 +334,43 @@ mod tests {
     }
 
     #[test]
-    fn i19_an_interface_is_asked_for_only_where_it_is() {
-        let spec = json!({ "targets": { "nodes": pools() } });
-        let status = json!({
-            "retainedEniIds": ["eni-a", "eni-b", "eni-c", "eni-d"],
-            "networkInterfaces": [
-                row("eni-a", "Available", Some("cn-hangzhou-h")), row("eni-b", "Available", Some("cn-beijing-k")),
-                row("eni-d", "Available", Some("cn-beijing-finance-k")),
-            ],
-        });
-        let everywhere = served(&spec, &status, &[("eni-c", BEIJING)]);
-        assert_eq!(regions(&everywhere), [BEIJING, HANGZHOU]);
-        assert_eq!(ids(asked(&everywhere, HANGZHOU).1), ["eni-a"]);
-        assert_eq!(ids(asked(&everywhere, BEIJING).1), ["eni-b", "eni-c"], "as its scope tells");
-
-        // That the Nodes of one region alone are left says nothing of what was retained in others.
-        let spec = json!({ "targets": { "nodes": { "matchLabels": { "pool": "a" } } } });
-        let unknown = json!({ "retainedEniIds": ["eni-a", "eni-b"] });
-        let here = served(&spec, &unknown, &[]);
-        assert_eq!(regions(&here), [HANGZHOU]);
-        assert_eq!(ids(asked(&here, HANGZHOU).1), [""; 0]);
-        let spec = json!({ "region": HANGZHOU, "targets": { "nodes": { "matchLabels": { "pool": "a" } } } });
-        assert_eq!(ids(asked(&served(&spec, &unknown, &[]), HANGZHOU).1), ["eni-a", "eni-b"]);
+    fn nodes_in_other_regions_are_ignored_and_counted() {
+        let pools =
+            json!({ "matchExpressions": [{ "key": "pool", "operator": "In", "values": ["a", "b"] }] });
+        let served = served(&json!({ "region": HANGZHOU, "targets": { "nodes": pools } }), &Value::Null);
+        let hosts = asked(&served).0.hosts.as_ref().unwrap();
+        assert_eq!(hosts.node_ids, [InstanceId::new("i-one")].into());
+        assert_eq!((served.nodes_ignored, served.targetless.len()), (1, 0));
     }
 
     #[test]
-    fn i19_a_region_without_nodes_is_not_left_while_something_is_retained_there() {
-        let spec = json!({ "targets": { "nodes": { "matchLabels": { "pool": "gone" } } } });
-        assert!(served(&spec, &Value::Null, &[]).intents.is_empty());
-        let status = json!({
-            "retainedEniIds": ["eni-a", "eni-b"],
-            "networkInterfaces": [row("eni-a", "Available", Some("ap-southeast-1a"))],
-        });
-        let served = served(&spec, &status, &[("eni-b", BEIJING)]);
-        assert_eq!(regions(&served), ["ap-southeast-1", BEIJING]);
-    }
-
-    #[test]
-    fn i22_an_intent_to_attach_goes_to_the_node_s_region_and_says_whether_it_is_a_node() {
+    fn i22_an_entry_finds_its_node_in_the_region_and_says_if_it_is_one() {
         let reattach = json!([
-            { "networkInterfaceId": "eni-a", "nodeName": "n2" },
+            { "networkInterfaceId": "eni-a", "nodeName": "n1" },
             { "networkInterfaceId": "eni-b", "instanceId": "i-one" },
-            { "networkInterfaceId": "eni-c", "nodeName": "n3" },
+            { "networkInterfaceId": "eni-c", "instanceId": "i-two" },
+            { "networkInterfaceId": "eni-d", "nodeName": "n2" },
+            { "networkInterfaceId": "eni-e", "nodeName": "n3" },
         ]);
-        let spec = json!({ "targets": { "nodes": pools() }, "reattach": reattach });
-        let everywhere = served(&spec, &Value::Null, &[]);
-        let entries = |region| -> Vec<(&str, Option<&str>, bool)> {
-            let intent = asked(&everywhere, region).0;
-            intent
-                .reattach
-                .iter()
-                .map(|entry| {
-                    (entry.interface.as_str(), entry.instance.as_ref().map(InstanceId::as_str), entry.is_node)
-                })
-                .collect()
-        };
-        assert_eq!(
-            entries(HANGZHOU),
-            [("eni-b", Some("i-one"), true), ("eni-c", None, false)],
-            "an instance that is named by id is a Node all the same"
-        );
-        assert_eq!(
-            entries(BEIJING),
-            [("eni-a", Some("i-two"), true), ("eni-b", Some("i-one"), false), ("eni-c", None, false)]
-        );
-        // In another region than the object's there is no such Node.
         let spec = json!({ "region": HANGZHOU, "targets": { "instanceIds": ["i-a"] }, "reattach": reattach });
-        let here = served(&spec, &Value::Null, &[]);
-        assert_eq!(asked(&here, HANGZHOU).0.reattach[0].instance, None);
+        let served = served(&spec, &Value::Null);
+        let entries = asked(&served).0.reattach.iter();
+        let entries: Vec<_> = entries
+            .map(|entry| {
+                (entry.interface.as_str(), entry.instance.as_ref().map(InstanceId::as_str), entry.is_node)
+            })
+            .collect();
+        assert_eq!(
+            entries,
+            [
+                ("eni-a", Some("i-one"), true),
+                // An instance that is named by id is a Node all the same, and a namesake in another region is none.
+                ("eni-b", Some("i-one"), true),
+                ("eni-c", Some("i-two"), false),
+                ("eni-d", None, false),
+                ("eni-e", None, false),
+            ]
+        );
     }
 
     #[test]
@@ -502,34 +385,17 @@ mod tests {
             attached("eni-a", "Attached", "AttachDone"), attached("eni-b", "Undone", "OfANewerVersion"),
             attached("eni-c", "Refused", "AttachLost"),
         ] });
-        let spec = json!({ "targets": { "nodes": pools() } });
-        let served = served(&spec, &status, &[]);
-        for region in [HANGZHOU, BEIJING] {
-            let rows = &asked(&served, region).1.attachments;
-            let told: Vec<_> = rows.iter().map(|row| (row.phase, row.reason)).collect();
-            assert_eq!(
-                told,
-                [
-                    (AttachPhase::Attached, Reason::AttachDone),
-                    (AttachPhase::Requested, Reason::AttachWaits),
-                    (AttachPhase::Refused, Reason::AttachLost),
-                ]
-            );
-        }
-    }
-
-    #[test]
-    fn a_zone_tells_its_region_and_no_other() {
-        let known = |name: &str| [HANGZHOU, "ap-southeast-1"].contains(&name).then(|| Region::new(name));
-        for (zone, region) in [
-            ("cn-hangzhou-h", Some(HANGZHOU)),
-            ("ap-southeast-1a", Some("ap-southeast-1")),
-            ("cn-hangzhou-finance-b", None),
-            ("ap-southeast-11a", None),
-            ("cn-hangzhou", None),
-            ("", None),
-        ] {
-            assert_eq!(region_of(zone, known).as_ref().map(Region::as_str), region, "{zone}");
-        }
+        let spec = json!({ "region": HANGZHOU, "targets": { "instanceIds": ["i-a"] } });
+        let served = served(&spec, &status);
+        let rows = &asked(&served).1.attachments;
+        let told: Vec<_> = rows.iter().map(|row| (row.phase, row.reason)).collect();
+        assert_eq!(
+            told,
+            [
+                (AttachPhase::Attached, Reason::AttachDone),
+                (AttachPhase::Requested, Reason::AttachWaits),
+                (AttachPhase::Refused, Reason::AttachLost),
+            ]
+        );
     }
 }

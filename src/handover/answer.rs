@@ -2,7 +2,6 @@
 
 use std::cmp::Reverse;
 
-use keeper_alicloud::endpoint::is_known_region;
 use keeper_core::delete_on_release::PRIMARY_RETAINED_IN;
 use kube::ResourceExt as _;
 
@@ -109,11 +108,6 @@ pub enum Problem {
          missing then, look up the interface in the console"
     )]
     Incomplete { id: String, object: String, missing: &'static str },
-    #[error(
-        "{id} is free, but {object} names no region, and this version of ecs-keeper does not know the region of its zone \
-         {zone}. Upgrade ecs-keeper, or look up the interface in the console"
-    )]
-    NoRegion { id: String, object: String, zone: String },
 }
 
 /// Whether the text has the shape of a network interface's id, the one that the custom resource asks for.
@@ -200,12 +194,7 @@ fn hand_over(line: Line<'_>, retaining: &[&EniRetention]) -> Result<Handover, Pr
     };
     let zone = needed(&row.zone_id, "zone")?;
     let v_switch = needed(&row.v_switch_id, "vSwitch")?;
-    let given = object.spec.region.clone().filter(|region| is_usable(region));
-    let region = given.or_else(|| region_of(&zone).map(str::to_owned)).ok_or_else(|| Problem::NoRegion {
-        id: row.network_interface_id.clone(),
-        object: name(object),
-        zone: plain(&zone),
-    })?;
+    let region = plain(&object.spec.region);
     let lost_again = lost_again(object);
     Ok(Handover {
         object: name(object),
@@ -386,14 +375,6 @@ fn retained(object: &EniRetention) -> &[String] {
 /// Namespace and name, which have only letters that do no harm.
 fn name(object: &EniRetention) -> String {
     format!("{}/{}", object.namespace().unwrap_or_default(), object.name_any())
-}
-
-/// The region of a zone: what comes before the letters at its end, with or without a hyphen between them
-/// (`cn-hangzhou-h`, `ap-southeast-1a`), if it is a known one.
-pub fn region_of(zone: &str) -> Option<&str> {
-    let stem = zone.trim_end_matches(|letter: char| letter.is_ascii_lowercase());
-    let region = stem.strip_suffix('-').unwrap_or(stem);
-    (stem.len() < zone.len() && is_known_region(region)).then_some(region)
 }
 
 /// Whether a value of status can stand on a command line: neither nothing, nor a flag, nor something that would move

@@ -92,7 +92,7 @@ mod tests {
         let grants =
             config::parse("accounts: [{name: default, regions: [cn-hangzhou]}]").unwrap().grants("ours");
         let (meta, object) = (object.metadata.clone(), Object::Protection(Arc::new(object)));
-        let placement = place(&object, &BTreeMap::new(), &BTreeMap::new(), &grants, Timestamp::UNIX_EPOCH);
+        let placement = place(&object, &BTreeMap::new(), &grants, Timestamp::UNIX_EPOCH);
         let seen = WatchedObject { resource: Resource::Protection, meta, object: Some(object) };
         StoredObject {
             seen,
@@ -112,14 +112,8 @@ mod tests {
             progress: Some(Progress { done, ..Progress::default() }),
             ..RegionReport::default()
         };
-        let question = Question::default();
-        Report {
-            condition_set: judge(question, &part),
-            question: Some(question),
-            part,
-            lagging: Lagging::default(),
-            counted: true,
-        }
+        let condition_set = judge(Question::default(), &part);
+        Report { condition_set, part, lagging: Lagging::default(), counted: true }
     }
 
     #[test]

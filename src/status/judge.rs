@@ -71,8 +71,7 @@ pub fn report(entry: &StoredObject, now: Now) -> Option<Report> {
     let stood = |reason| stood(entry, reason, now.wall);
     let lagging = entry.lagging.note(&targetless, now.steady, stood, counted && is_known(&part));
     find_nodes(&mut part, &lagging, served, now.steady);
-    let question = question(served);
-    Some(Report { condition_set: judge(question, &part), question: Some(question), part, lagging, counted })
+    Some(Report { condition_set: judge(question(served), &part), part, lagging, counted })
 }
 
 /// Whether the status of this generation may stand although there is not evidence for all of it. At the beginning of a term it

@@ -1,7 +1,7 @@
 //! The status of an `EniRetention`.
 //!
-//! This status is the object's memory, and is written from what workers say of it, which know nothing at first. So it is
-//! never made anew: a retained id leaves it only when a worker says why (I19), and what no worker has read yet stands as it
+//! This status is the object's memory, and is written from what a worker says of it, which knows nothing at first. So it is
+//! never made anew: a retained id leaves it only when the worker says why (I19), and what it has not read yet stands as it
 //! was (I20).
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -37,22 +37,21 @@ pub struct Lists {
     available: Vec<String>,
     rows: Vec<NetworkInterfaceStatus>,
     reattachments: Vec<ReattachmentStatus>,
-    /// Whether the list of ids had to stop before one that nothing else leads to.
-    pub full: bool,
 }
 
-/// What status is to list from now on: what the workers say, and of what stands there all that they don't speak against.
-/// `complete`: every worker has spoken.
+/// What status is to list from now on: what the worker says, and of what stands there all that it doesn't speak against.
+/// `None`: it has said nothing yet.
 pub fn lists(
     part: Option<&RetentionReport>,
-    complete: bool,
     old: Option<&EniRetentionStatus>,
     lost: &[Lost],
     now: Timestamp,
 ) -> Lists {
-    let (silence, nothing) = (RetentionReport::default(), EniRetentionStatus::default());
-    let complete = complete && part.is_some();
-    let (part, old) = (part.unwrap_or(&silence), old.unwrap_or(&nothing));
+    let nothing = EniRetentionStatus::default();
+    let old = old.unwrap_or(&nothing);
+    let reattachments = part.map_or_else(|| old.reattachments.clone(), |part| reattachments(part, old, now));
+    let silence = RetentionReport::default();
+    let part = part.unwrap_or(&silence);
     let candidates = candidates(part, old);
     // Of these nobody has said anything but that they are retained, if that.
     let stands = |id: &String| {
@@ -63,32 +62,25 @@ pub fn lists(
     let available: BTreeSet<String> =
         available.chain(old.available_eni_ids.iter().filter(|id| stands(id)).cloned()).collect();
     let loose = |id: &String| !available.contains(id) && part.loose.contains(&InterfaceId::new(id));
-    let found_by_nothing_else = candidates.iter().filter(|id| available.contains(*id) || loose(id)).count();
-    let full = part.full || found_by_nothing_else > MAX_RETAINED;
-
     let mut retained: Vec<&String> = candidates.iter().collect();
     if retained.len() > MAX_RETAINED {
-        let listed: BTreeSet<&String> = old.retained_eni_ids.iter().collect();
-        retained.sort_by_cached_key(|id| {
-            (!available.contains(*id), !loose(id), !stands(id), !listed.contains(id))
-        });
+        // The worker keeps to the limit, but may not know yet what stands there.
+        retained.sort_by_cached_key(|id| (!available.contains(*id), !loose(id), !stands(id)));
         retained.truncate(MAX_RETAINED);
     }
     retained.sort_by_key(|id| (!available.contains(*id), *id));
     let listed: BTreeSet<String> = retained.iter().copied().cloned().collect();
     let rows = rows(part, old, |id| listed.contains(id) && stands(id), &listed, lost, now);
-    let reattachments = reattachments(part, complete, old, now);
     Lists {
         retained: retained.into_iter().cloned().collect(),
         available: available.iter().filter(|id| listed.contains(*id)).cloned().collect(),
         rows,
         reattachments,
-        full,
     }
 }
 
-/// The ids that are to be listed, if there is room: those that the workers tell, and those that stand there, unless a worker
-/// says why not.
+/// The ids that are to be listed, if there is room: those that the worker tells, and those that stand there, unless it says why
+/// not.
 fn candidates(part: &RetentionReport, old: &EniRetentionStatus) -> BTreeSet<String> {
     let left = |id: &String| {
         let id = InterfaceId::new(id);
@@ -349,19 +341,15 @@ fn phase(phase: InterfacePhase) -> NetworkInterfacePhase {
     }
 }
 
-/// Where the intents to attach stand. As long as a worker has said nothing yet, what stands there does.
+/// Where the intents to attach stand.
 fn reattachments(
     part: &RetentionReport,
-    complete: bool,
     old: &EniRetentionStatus,
     now: Timestamp,
 ) -> Vec<ReattachmentStatus> {
     let before = |id: &str| old.reattachments.iter().find(|row| row.network_interface_id == id);
-    let said: BTreeSet<&str> = part.attachments.iter().map(|row| row.interface.as_str()).collect();
-    let silent = |row: &&ReattachmentStatus| !complete && !said.contains(row.network_interface_id.as_str());
     let new = part.attachments.iter().map(|row| reattachment(row, before(row.interface.as_str()), now));
-    let mut rows: Vec<ReattachmentStatus> =
-        new.chain(old.reattachments.iter().filter(silent).cloned()).take(MAX_REATTACHMENTS).collect();
+    let mut rows: Vec<ReattachmentStatus> = new.take(MAX_REATTACHMENTS).collect();
     rows.sort_by(|a, b| a.network_interface_id.cmp(&b.network_interface_id));
     rows
 }

@@ -22,7 +22,7 @@ pub struct Statement {
 
 /// The status that says it; `None`: the one that stands does. Times stay where nothing changed, so that an equal status
 /// is equal.
-pub fn statement(report: &mut Report, entry: &StoredObject, now: Timestamp) -> Option<Statement> {
+pub fn statement(report: &Report, entry: &StoredObject, now: Timestamp) -> Option<Statement> {
     let seen = &entry.seen;
     let of = generation(&seen.meta);
     // Of an object that can't be decoded the old status is not known here: it is told once for each generation.
@@ -31,27 +31,23 @@ pub fn statement(report: &mut Report, entry: &StoredObject, now: Timestamp) -> O
     }
     let object = seen.object.as_ref();
     let old = object.map_or(&[][..], Object::conditions);
-    let conditions = |report: &Report| conditions(seen.resource, report, old, of, now);
+    let conditions = conditions(seen.resource, report, old, of, now);
     match seen.resource {
         Resource::Protection => {
             let old = object.and_then(Object::protection).and_then(|object| object.status.as_ref());
-            let new = protection::status(report, conditions(report), old, &entry.losses.pending, of, now);
+            let new = protection::status(report, conditions, old, &entry.losses.pending, of, now);
             let same = old.is_some_and(|old| protection::same(old, &new));
             (!same).then(|| Statement { status: json!(new), news: Vec::new(), survivors: Survivors::new() })
         }
         Resource::Retention => {
             let old = object.and_then(Object::retention).and_then(|object| object.status.as_ref());
-            let (part, lost) = (report.part.retention.as_deref(), &entry.losses.pending);
-            let lists = retention::lists(part, report.counted, old, lost, now);
-            if lists.full {
-                report.note_full();
-            }
-            let new = retention::status(report, conditions(report), lists, of);
+            let part = report.part.retention.as_deref();
+            let lists = retention::lists(part, old, &entry.losses.pending, now);
+            let new = retention::status(report, conditions, lists, of);
             let same = old.is_some_and(|old| retention::same(old, &new));
-            let departed = report.part.retention.as_ref().map(|part| &part.departed);
             (!same).then(|| Statement {
                 status: json!(new),
-                news: retention::news(departed, old, &new),
+                news: retention::news(part.map(|part| &part.departed), old, &new),
                 survivors: retention::survivors(old, &new),
             })
         }

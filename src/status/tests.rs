@@ -109,7 +109,7 @@ fn i49_a_node_without_a_target_stalls_after_its_time_whoever_leads_by_then() {
     let later = |n: u64| Now { steady: start.steady + minutes(n), wall: start.wall };
     let stalled =
         |report: &Report| report.condition_set.stalled.status == keeper_core::conditions::Status::True;
-    let mut first = report(&entry, start).unwrap();
+    let first = report(&entry, start).unwrap();
     assert_eq!(first.condition_set.domain.reason, Reason::NodeUnresolved);
     assert!(!stalled(&first));
     entry.lagging = first.lagging.clone();
@@ -117,15 +117,15 @@ fn i49_a_node_without_a_target_stalls_after_its_time_whoever_leads_by_then() {
     assert!(stalled(&report(&entry, later(5)).unwrap()));
 
     // Another operator has only what status says.
-    let status = statement(&mut first, &entry, start.wall).unwrap().status;
+    let status = statement(&first, &entry, start.wall).unwrap().status;
     let mut other = with(&entry, serde_json::from_value(status).unwrap());
     other.lagging = Lagging::default();
     let elsewhere = |n: i64| Now { steady: start.steady, wall: at(1000 + 60 * n) };
     assert!(!stalled(&report(&other, elsewhere(4)).unwrap()));
-    let mut told = report(&other, elsewhere(5)).unwrap();
+    let told = report(&other, elsewhere(5)).unwrap();
     assert!(stalled(&told));
     // And what was told to a person goes on needing one, however short ago that was.
-    let status = statement(&mut told, &other, at(1300)).unwrap().status;
+    let status = statement(&told, &other, at(1300)).unwrap().status;
     let third = with(&other, serde_json::from_value(status).unwrap());
     assert!(stalled(&report(&third, elsewhere(5)).unwrap()));
 }
@@ -246,21 +246,21 @@ fn i37_times_stay_where_nothing_changed_and_an_equal_status_is_equal() {
         row("i-b", State::Unprotected, Reason::Correcting),
     ];
     entry.parts.insert(scope("cn-beijing"), (2, settled(rows)));
-    let mut report = report(&entry, now()).unwrap();
-    let state = |report: &mut Report, entry: &StoredObject, second| -> Option<EcsInstanceProtectionStatus> {
+    let report = report(&entry, now()).unwrap();
+    let state = |report: &Report, entry: &StoredObject, second| -> Option<EcsInstanceProtectionStatus> {
         Some(serde_json::from_value(statement(report, entry, at(second))?.status).unwrap())
     };
-    let mut stored = state(&mut report, &entry, 100).unwrap();
+    let mut stored = state(&report, &entry, 100).unwrap();
     stored.conditions.insert(0, condition("example.com/Audited", &report.condition_set.ready, &[], 2, at(1)));
     let mut entry = with(&entry, stored);
-    assert_eq!(state(&mut report, &entry, 500), None, "conditions of other writers are theirs");
+    assert_eq!(state(&report, &entry, 500), None, "conditions of other writers are theirs");
     let mut weaker = report;
     weaker.part.rows[0].state = State::Unknown;
-    let third = state(&mut weaker, &entry, 500).unwrap();
+    let third = state(&weaker, &entry, 500).unwrap();
     assert_eq!(third.instances[0].since.0, at(500), "this row has changed");
     assert_eq!(third.instances[1].since.0, at(100), "this one has not");
     entry.author_told = Some(2);
-    assert_eq!(state(&mut weaker, &entry, 500), None, "who can't be decoded is told once");
+    assert_eq!(state(&weaker, &entry, 500), None, "who can't be decoded is told once");
 }
 
 #[test]

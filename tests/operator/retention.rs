@@ -378,7 +378,8 @@ async fn i19_a_node_that_goes_with_its_instance_leaves_the_survivors_retained() 
     let node = format!("{pool}-1");
     stage.node(&node, &[("pool", pool)], Some(&format!("{REGION}.i-node"))).await;
     let operator = stage.start();
-    stage.retain("nodes", json!({ "targets": { "nodes": { "matchLabels": { "pool": pool } } } })).await;
+    let nodes = json!({ "nodes": { "matchLabels": { "pool": pool } } });
+    stage.retain("nodes", json!({ "region": REGION, "targets": nodes })).await;
     stage.until_retention("nodes", "Retained=True").await;
     let nodes: kube::Api<k8s_openapi::api::core::v1::Node> = kube::Api::all(stage.cluster.client.clone());
     nodes.delete(&node, &kube::api::DeleteParams::default()).await.unwrap();
@@ -388,7 +389,7 @@ async fn i19_a_node_that_goes_with_its_instance_leaves_the_survivors_retained() 
     let object = stage.until_retained("nodes", "survivors", |object| available(object) == ids).await;
     assert_eq!(retained(&object), ids);
     assert!(ids.iter().all(|id| stage.interface(id).status == InterfaceStatus::Available));
-    // Nothing but status knows by now in which region they are.
+    // Nothing but status knows of them by now.
     operator.kill().await;
     let _operator = stage.start();
     stage.doom_by_hand("eni-nodeb");

@@ -8,7 +8,7 @@ use kube::api::{Patch, PatchParams, PostParams};
 use serde_json::{Value, json};
 
 use crate::cluster::Cluster;
-use crate::rules::{self, REGION, object, objects, tags};
+use crate::rules::{self, ACCOUNT_IS_FIXED, REGION, object, objects, tags};
 
 /// Ids of network interfaces, as long as they may be.
 pub fn ids(count: usize) -> Vec<String> {
@@ -65,8 +65,7 @@ async fn every_sensible_spec_is_accepted() {
         ("tags", here(&json!({ "networkInterfaceTags": tag }))),
         ("ids of instances", here(&json!({ "instanceIds": ["i-bp1"] }))),
         ("tags of instances", here(&json!({ "instanceTags": tag }))),
-        ("Nodes in any region", json!({ "targets": { "nodes": nodes } })),
-        ("Nodes in one region", here(&json!({ "nodes": nodes }))),
+        ("Nodes", here(&json!({ "nodes": nodes }))),
         (
             "everything together",
             json!({
@@ -107,14 +106,14 @@ async fn every_sensible_spec_is_accepted() {
         ),
         (
             "empty lists beside a selector",
-            json!({ "targets": {
+            here(&json!({
                 "networkInterfaceIds": [], "networkInterfaceTags": [], "instanceIds": [], "instanceTags": [], "nodes": nodes,
-            } }),
+            })),
         ),
         (
             "nulls, which mean absent",
             json!({
-                "region": null,
+                "region": REGION,
                 "interfaceTypes": null,
                 "reattach": null,
                 "targets": { "networkInterfaceIds": null, "nodes": nodes, "exclude": null },
@@ -131,13 +130,14 @@ async fn every_sensible_spec_is_accepted() {
 #[tokio::test]
 async fn what_is_left_out_is_filled_in() {
     let objects = objects::<EniRetention>(&Cluster::connect().await).await;
-    let spec = json!({ "targets": { "nodes": { "matchLabels": { "pool": "a" } } } });
+    let spec = here(&json!({ "nodes": { "matchLabels": { "pool": "a" } } }));
     let created = object::<EniRetention>("defaults", &spec);
     let stored = objects.create(&PostParams::default(), &created).await.unwrap();
     assert_eq!(
         stored.data["spec"],
         json!({
             "account": "default",
+            "region": REGION,
             "targets": { "nodes": { "matchLabels": { "pool": "a" } } },
             "interfaceTypes": ["Primary", "Secondary"],
             "retention": "Retain",
@@ -148,34 +148,27 @@ async fn what_is_left_out_is_filled_in() {
 }
 
 #[tokio::test]
-async fn a_spec_that_selects_nothing_or_nowhere_is_refused_with_a_sentence() {
+async fn a_spec_that_selects_nothing_or_names_no_region_is_refused() {
     const NOTHING: &str = "targets select nothing: add at least one of networkInterfaceIds, \
                            networkInterfaceTags, instanceIds, instanceTags and nodes";
-    const NOWHERE: &str = "need a region: set region, such as cn-hangzhou";
-    let anywhere = |targets: Value| json!({ "targets": targets });
-    let tag = json!([{ "key": "env", "exists": true }]);
+    let region =
+        |region: Value| json!({ "region": region, "targets": { "networkInterfaceIds": ["eni-bp1"] } });
     let nodes = json!({ "matchLabels": { "pool": "a" } });
     let nothing = json!({
         "networkInterfaceIds": [], "networkInterfaceTags": [], "instanceIds": [], "instanceTags": [],
     });
     let exclusion = json!({ "exclude": { "networkInterfaceIds": ["eni-bp1"], "instanceIds": ["i-bp1"] } });
     refuse(&[
-        ("no targets", json!({}), "spec.targets", "Required value"),
-        ("empty targets", anywhere(json!({})), "spec.targets", NOTHING),
+        ("no targets", json!({ "region": REGION }), "spec.targets", "Required value"),
+        ("empty targets", here(&json!({})), "spec.targets", NOTHING),
         ("empty lists", here(&nothing), "spec.targets", NOTHING),
         ("an exclusion alone", here(&exclusion), "spec.targets", NOTHING),
-        ("ids of no region", anywhere(json!({ "networkInterfaceIds": ["eni-bp1"] })), "spec.region", NOWHERE),
-        ("tags of no region", anywhere(json!({ "networkInterfaceTags": tag })), "spec.region", NOWHERE),
-        (
-            "instances of no region, although the Nodes have theirs",
-            anywhere(json!({ "instanceIds": ["i-bp1"], "nodes": nodes })),
-            "spec.region",
-            NOWHERE,
-        ),
-        ("tags of instances of no region", anywhere(json!({ "instanceTags": tag })), "spec.region", NOWHERE),
+        ("no region", json!({ "targets": { "nodes": nodes } }), "spec.region", "Required value"),
+        ("null for a region", region(Value::Null), "spec.region", "Required value"),
+        ("the empty region", region(json!("")), "spec.region", "should match"),
         (
             "every Node",
-            anywhere(json!({ "nodes": {} })),
+            here(&json!({ "nodes": {} })),
             "spec.targets.nodes",
             "an empty Node selector would select every Node",
         ),
@@ -396,12 +389,30 @@ async fn a_reattachment_to_no_or_two_instances_is_refused_with_a_sentence() {
 }
 
 #[tokio::test]
-async fn account_and_region_cannot_be_changed_added_or_removed() {
-    let own_words = [
-        json!({ "retention": "Release", "mode": "Observe", "interfaceTypes": ["Primary"] }),
-        json!({ "targets": { "networkInterfaceIds": ["eni-bp1"], "nodes": null } }),
-    ];
-    rules::assert_account_and_region_stand_fast::<EniRetention>(&own_words).await;
+async fn account_and_region_cannot_be_changed_or_removed() {
+    let spec = json!({ "account": "production", "region": REGION, "targets": { "instanceIds": ["i-bp1"] } });
+    let region = "region can't be changed: create another object for the other region";
+    rules::assert_edits::<EniRetention>(
+        &[("somewhere", spec)],
+        [
+            ("somewhere", json!({ "region": "cn-beijing" }), Some(("spec.region", region))),
+            ("somewhere", json!({ "region": null }), Some(("spec.region", "Required value"))),
+            ("somewhere", json!({ "account": "default" }), Some(("spec.account", ACCOUNT_IS_FIXED))),
+            ("somewhere", json!({ "account": null }), Some(("spec.account", ACCOUNT_IS_FIXED))),
+            ("somewhere", json!({ "region": REGION }), None),
+            (
+                "somewhere",
+                json!({ "retention": "Release", "mode": "Observe", "interfaceTypes": ["Primary"] }),
+                None,
+            ),
+            (
+                "somewhere",
+                json!({ "targets": { "networkInterfaceIds": ["eni-bp1"], "instanceIds": null } }),
+                None,
+            ),
+        ],
+    )
+    .await;
 }
 
 /// The cost of a rule is bounded when it runs, too: a definition can be accepted and its largest objects refused.

@@ -427,44 +427,46 @@ where
     }
 }
 
+pub const ACCOUNT_IS_FIXED: &str = "account can't be changed: create another object for the other account";
+
+/// A field rule on an optional `region` would not run when the field appears or disappears.
 #[tokio::test]
 async fn account_and_region_cannot_be_changed_added_or_removed() {
-    let own_words = [
-        json!({ "protection": "Disabled", "mode": "Observe" }),
-        json!({ "targets": { "instanceIds": ["i-bp1"], "nodes": null } }),
-    ];
-    assert_account_and_region_stand_fast::<EcsInstanceProtection>(&own_words).await;
-}
-
-/// Edits the account and the region in every way, and makes the given edits, which are allowed.
-///
-/// A field rule on `region` would not run when the field appears or disappears.
-pub async fn assert_account_and_region_stand_fast<K: Resource<DynamicType = ()>>(allowed: &[Value]) {
-    const ACCOUNT: &str = "account can't be changed: create another object for the other account";
-    const IN_REGION: &str =
+    const REGION_IS_FIXED: &str =
         "region can't be changed, added or removed: create another object for the other region";
-    let objects = objects::<K>(&Cluster::connect().await).await;
     let nodes = json!({ "nodes": { "matchLabels": { "pool": "a" } } });
     let specs = [
         ("somewhere", json!({ "account": "production", "region": REGION, "targets": nodes })),
         ("anywhere", json!({ "targets": nodes })),
     ];
-    for (name, spec) in &specs {
+    assert_edits::<EcsInstanceProtection>(
+        &specs,
+        [
+            ("somewhere", json!({ "region": "cn-beijing" }), Some(("spec.region", REGION_IS_FIXED))),
+            ("somewhere", json!({ "region": null }), Some(("spec.region", REGION_IS_FIXED))),
+            ("anywhere", json!({ "region": REGION }), Some(("spec.region", REGION_IS_FIXED))),
+            ("somewhere", json!({ "account": "default" }), Some(("spec.account", ACCOUNT_IS_FIXED))),
+            ("somewhere", json!({ "account": null }), Some(("spec.account", ACCOUNT_IS_FIXED))),
+            ("anywhere", json!({ "account": "production" }), Some(("spec.account", ACCOUNT_IS_FIXED))),
+            ("anywhere", json!({ "account": null }), None),
+            ("somewhere", json!({ "region": REGION }), None),
+            ("somewhere", json!({ "protection": "Disabled", "mode": "Observe" }), None),
+            ("somewhere", json!({ "targets": { "instanceIds": ["i-bp1"], "nodes": null } }), None),
+        ],
+    )
+    .await;
+}
+
+/// Writes each spec, and makes each edit of the named one: field and sentence of the refusal, or `None` if it is allowed.
+pub async fn assert_edits<K: Resource<DynamicType = ()>>(
+    specs: &[(&str, Value)],
+    edits: impl IntoIterator<Item = (&str, Value, Option<(&str, &str)>)>,
+) {
+    let objects = objects::<K>(&Cluster::connect().await).await;
+    for (name, spec) in specs {
         objects.create(&PostParams::default(), &object::<K>(name, spec)).await.unwrap();
     }
-
-    let edits = [
-        ("somewhere", json!({ "region": "cn-beijing" }), Some(("spec.region", IN_REGION))),
-        ("somewhere", json!({ "region": null }), Some(("spec.region", IN_REGION))),
-        ("anywhere", json!({ "region": REGION }), Some(("spec.region", IN_REGION))),
-        ("somewhere", json!({ "account": "default" }), Some(("spec.account", ACCOUNT))),
-        ("somewhere", json!({ "account": null }), Some(("spec.account", ACCOUNT))),
-        ("anywhere", json!({ "account": "production" }), Some(("spec.account", ACCOUNT))),
-        ("anywhere", json!({ "account": null }), None),
-        ("somewhere", json!({ "region": REGION }), None),
-    ];
-    let allowed = allowed.iter().map(|edit| ("somewhere", edit.clone(), None));
-    for (name, edit, refused) in edits.into_iter().chain(allowed) {
+    for (name, edit, refused) in edits {
         let answer =
             objects.patch(name, &PatchParams::default(), &Patch::Merge(json!({ "spec": edit }))).await;
         match (answer, refused) {

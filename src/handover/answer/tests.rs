@@ -175,31 +175,6 @@ fn only_ids_of_network_interfaces_are_looked_for() {
 }
 
 #[test]
-fn the_region_is_that_of_the_spec_or_of_the_zone() {
-    let of_zone = |zone: &str| {
-        let mut row = row("Available");
-        row["zoneId"] = json!(zone);
-        asked(vec![object("a", &[row], |object| object["spec"]["region"] = Value::Null)])
-    };
-    for (zone, region) in [
-        ("cn-hangzhou-h", "cn-hangzhou"),
-        ("ap-southeast-1a", "ap-southeast-1"),
-        ("cn-shanghai-finance-1b", "cn-shanghai-finance-1"),
-        ("us-west-1a", "us-west-1"),
-        ("cn-wuhan-lr-a", "cn-wuhan-lr"),
-    ] {
-        assert_eq!(of_zone(zone).unwrap().region, region, "{zone}");
-    }
-    for zone in ["cn-hangzhou", "cn-atlantis-a", "cn-hangzhou-1", "ap-southeast-1", "a", "h"] {
-        let sentence = sentence(of_zone(zone));
-        assert!(sentence.contains("does not know the region of its zone"), "{zone}: {sentence}");
-    }
-    // What the spec says counts, also of a region that is newer than this program.
-    let newer = with(|object| object["spec"]["region"] = json!("cn-atlantis")).unwrap();
-    assert_eq!(newer.region, "cn-atlantis");
-}
-
-#[test]
 fn what_speaks_for_caution_is_told() {
     let condition = |object: &mut Value, field: &str, value: Value| {
         object["status"]["conditions"][0][field] = value;

@@ -65,17 +65,6 @@ pub struct Attachment {
 }
 
 impl Attachment {
-    /// How much a region that says this knows of the interface: most who has seen it attached, least who does not have it.
-    fn knows(&self) -> u8 {
-        match (self.phase, self.reason) {
-            (AttachPhase::Attached, _) => 4,
-            (AttachPhase::Requested, _) => 3,
-            (AttachPhase::Refused, Reason::NotRetained) | (AttachPhase::Obsolete, Reason::InterfaceGone) => 0,
-            (AttachPhase::Waiting, Reason::AwaitingEvidence | Reason::NodeUnknown) => 1,
-            (AttachPhase::Waiting | AttachPhase::Refused | AttachPhase::Obsolete, _) => 2,
-        }
-    }
-
     /// Whether nothing more is done about it for as long as the entry stands in the spec.
     pub fn ended(&self) -> bool {
         matches!(
@@ -251,31 +240,6 @@ pub struct Free {
     pub detached: u32,
 }
 
-impl RetentionReport {
-    /// Adds another engine's part to this one. Each keeps to the limits of the lists; how much of both is listed is for
-    /// whoever writes the status to say.
-    pub fn join(&mut self, other: &Self) {
-        self.retained.extend(other.retained.iter().cloned());
-        self.available.extend(other.available.iter().cloned());
-        self.loose.extend(other.loose.iter().cloned());
-        self.displaced.extend(other.displaced.iter().cloned());
-        self.departed.extend(other.departed.iter().map(|(id, reason)| (id.clone(), *reason)));
-        self.unread.extend(other.unread.iter().cloned());
-        for theirs in &other.attachments {
-            // An intent that names no region stands in each of the object's: what counts is said by the one that retains it.
-            match self.attachments.iter_mut().find(|mine| mine.interface == theirs.interface) {
-                None => self.attachments.push(theirs.clone()),
-                Some(mine) if theirs.knows() > mine.knows() => mine.clone_from(theirs),
-                Some(_) => {}
-            }
-        }
-        self.rows.extend(other.rows.iter().cloned());
-        self.free.available = self.free.available.saturating_add(other.free.available);
-        self.free.detached = self.free.detached.saturating_add(other.free.detached);
-        self.full |= other.full;
-    }
-}
-
 /// Puts free ones first and then what needs attention, and cuts each sort to its limit. `listed`: whether a free one has a
 /// row already, which is not given up for another's.
 pub fn sort_rows(rows: &mut Vec<InterfaceRow>, listed: impl Fn(&InterfaceId) -> bool) {
@@ -379,48 +343,5 @@ mod tests {
             "eni-unprotected",
             "what needs attention is not what is cut"
         );
-    }
-
-    #[test]
-    fn of_an_intent_that_stands_in_several_regions_the_one_that_has_the_interface_tells() {
-        let part = |phase, reason| RetentionReport {
-            attachments: vec![Attachment {
-                interface: InterfaceId::new("eni-a"),
-                instance: None,
-                node: None,
-                phase,
-                reason,
-                detail: None,
-            }],
-            ..RetentionReport::default()
-        };
-        let has_it_not = part(AttachPhase::Refused, Reason::NotRetained);
-        for has_it in [
-            part(AttachPhase::Attached, Reason::AttachDone),
-            part(AttachPhase::Requested, Reason::AttachRequested),
-            part(AttachPhase::Refused, Reason::ZoneMismatch),
-            part(AttachPhase::Waiting, Reason::AwaitingEvidence),
-        ] {
-            for (one, other) in [(&has_it_not, &has_it), (&has_it, &has_it_not)] {
-                let mut joined = one.clone();
-                joined.join(other);
-                assert_eq!(joined.attachments, has_it.attachments);
-            }
-        }
-    }
-
-    #[test]
-    fn i19_joined_parts_retain_what_either_retains() {
-        let part = |first: usize, count: usize| RetentionReport {
-            retained: (first..first + count).map(|n| InterfaceId::new(format!("eni-{n:05}"))).collect(),
-            free: Free { available: 1, detached: 2 },
-            ..RetentionReport::default()
-        };
-        let mut joined = part(0, 3000);
-        joined.join(&part(3000, 2001));
-        assert_eq!((joined.retained.len(), joined.full), (5001, false));
-        assert_eq!(joined.free, Free { available: 2, detached: 4 });
-        joined.join(&RetentionReport { full: true, ..RetentionReport::default() });
-        assert!(joined.full);
     }
 }
