@@ -169,7 +169,7 @@ impl StatusWriter {
     async fn write_status(self: &Arc<Self>, id: &ObjectId, entry: &StoredObject, said: &Report) -> Outcome {
         self.tell_losses(id, entry, said).await;
         let lost = entry.losses.pending.len();
-        let Some(Statement { status, news, survivors }) = statement(said, entry, Timestamp::now()) else {
+        let Some(Statement { status, events, survivors }) = statement(said, entry, Timestamp::now()) else {
             self.store.recorded(id, lost);
             return Outcome::Done;
         };
@@ -191,8 +191,8 @@ impl StatusWriter {
                 self.store.patched(id, &entry.seen.meta, resource.decode(answer));
                 self.store.recorded(id, lost);
                 self.announce_transition(id, entry, said);
-                for news in news {
-                    self.events.announce(&entry.seen, news);
+                for event in events {
+                    self.events.announce(&entry.seen, event);
                 }
                 if self.store.survived(id, survivors) {
                     self.mark_later(id, MUSTER);
@@ -247,14 +247,14 @@ impl StatusWriter {
             self.store.compared(id, shrinking);
         }
         let mut told = true;
-        for news in status::news(resource, losses.untold()) {
-            told &= self.events.tell(&entry.seen, news).await;
+        for event in status::loss_events(resource, losses.untold()) {
+            told &= self.events.tell(&entry.seen, event).await;
         }
         if told {
             self.store.told(id, losses.pending.len());
         }
         if let Some(shrinking) = shrinking {
-            if self.events.tell(&entry.seen, status::news_of_shrinking(shrinking)).await {
+            if self.events.tell(&entry.seen, status::shrinking_event(shrinking)).await {
                 self.store.told_shrinking(id);
             } else {
                 // Nothing else leads to it any more once status counts what there is.
@@ -265,17 +265,17 @@ impl StatusWriter {
 
     /// One Event when the domain condition comes to say something else.
     fn announce_transition(&self, id: &ObjectId, entry: &StoredObject, said: &Report) {
-        if let Some(news) = events::contested(entry, said) {
-            warn!(namespace = id.namespace(), name = id.name(), "{}", news.note);
-            self.events.announce(&entry.seen, news);
+        if let Some(event) = events::contested(entry, said) {
+            warn!(namespace = id.namespace(), name = id.name(), "{}", event.note);
+            self.events.announce(&entry.seen, event);
         }
-        let Some(news) = events::transition(entry, said) else { return };
+        let Some(event) = events::transition(entry, said) else { return };
         let domain = &said.condition_set.domain;
         self.store.announced(id, (domain.status, domain.reason));
         let (kind, status, reason) =
             (entry.seen.resource.described().kind, domain.status.as_str(), domain.reason.as_str());
         info!(kind, namespace = id.namespace(), name = id.name(), status, reason, "status updated");
-        self.events.announce(&entry.seen, news);
+        self.events.announce(&entry.seen, event);
     }
 }
 

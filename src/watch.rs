@@ -288,7 +288,7 @@ impl Watch {
         let lost: Vec<(&InstanceId, &String)> =
             old.iter().filter(|(of, _)| !new.contains_key(*of)).map(|((_, id), node)| (id, node)).collect();
         let (kind, reason) = (EventType::Normal, Reason::NodeLeft);
-        let news = |what: String| ObjectEvent {
+        let event = |what: String| ObjectEvent {
             kind,
             reason,
             action: "Select",
@@ -296,12 +296,13 @@ impl Watch {
         };
         let one = |(id, node): &(&InstanceId, &String)| {
             let how = if view.nodes.contains_key(*node) { "is no longer selected" } else { "is gone" };
-            news(format!("Node {node} {how}: {id}"))
+            event(format!("Node {node} {how}: {id}"))
         };
-        let many =
-            |count, examples: &str| news(format!("{count} Nodes are gone or no longer selected: {examples}"));
-        for news in each_or_all(&lost, one, |(_, node)| node.as_str(), many) {
-            self.events.announce(seen, news);
+        let many = |count, examples: &str| {
+            event(format!("{count} Nodes are gone or no longer selected: {examples}"))
+        };
+        for event in each_or_all(&lost, one, |(_, node)| node.as_str(), many) {
+            self.events.announce(seen, event);
         }
     }
 }

@@ -32,7 +32,7 @@ const MAX_NAME: usize = 253;
 pub struct Publication {
     pub name: String,
     pub about: ObjectReference,
-    pub news: ObjectEvent,
+    pub event: ObjectEvent,
     /// How often it has been told; `None`: this is the first time.
     pub times: Option<i32>,
 }
@@ -60,7 +60,7 @@ struct Ledger {
 
 #[derive(Debug)]
 struct Series {
-    news: ObjectEvent,
+    event: ObjectEvent,
     name: String,
     times: i32,
     last: Moment,
@@ -99,14 +99,14 @@ impl Budget {
         }
     }
 
-    fn hold(&mut self, news: ObjectEvent) {
-        let held = self.held.entry(news.reason).or_insert_with(|| Held {
+    fn hold(&mut self, event: ObjectEvent) {
+        let held = self.held.entry(event.reason).or_insert_with(|| Held {
             times: 0,
             warning: false,
-            note: news.note,
+            note: event.note,
         });
         held.times += 1;
-        held.warning |= news.kind == EventType::Warning;
+        held.warning |= event.kind == EventType::Warning;
     }
 
     /// When what is held can be summed up.
@@ -177,24 +177,24 @@ impl Correlator {
         &mut self,
         now: Moment,
         about: &ObjectReference,
-        mut news: ObjectEvent,
+        mut event: ObjectEvent,
     ) -> Option<Publication> {
         self.tidy(now);
         let uid = about.uid.clone().unwrap_or_default();
-        news.note = cut(&news.note);
-        let fresh = self.fresh_name(about, &news);
+        event.note = cut(&event.note);
+        let fresh = self.fresh_name(about, &event);
         let ledger = self.ledgers.entry(uid.clone()).or_insert_with(|| Ledger::new(about));
         ledger.series.retain(|series| now.since(series.last) < SERIES);
-        let before = ledger.series.iter_mut().find(|series| series.news == news);
+        let before = ledger.series.iter_mut().find(|series| series.event == event);
         // A loss is told once. Whoever tells of it again was not sure whether it had been.
-        let once = news.is_loss();
+        let once = event.is_loss();
         if once && let Some(before) = &before {
             let (name, about) = (before.name.clone(), ledger.about.clone());
-            return Some(Publication { name, about, news, times: None });
+            return Some(Publication { name, about, event, times: None });
         }
         let budget = if once { &mut ledger.losses } else { &mut ledger.ordinary };
         if !budget.spend(now) {
-            budget.hold(news);
+            budget.hold(event);
             self.holding.insert(uid);
             return None;
         }
@@ -204,11 +204,11 @@ impl Correlator {
             series.last = now;
             (series.name.clone(), Some(series.times))
         } else {
-            let series = Series { news: news.clone(), name: fresh.clone(), times: 1, last: now };
+            let series = Series { event: event.clone(), name: fresh.clone(), times: 1, last: now };
             ledger.series.push(series);
             (fresh, None)
         };
-        Some(Publication { name, about, news, times })
+        Some(Publication { name, about, event, times })
     }
 
     /// When something is to be summed up next.
@@ -229,19 +229,19 @@ impl Correlator {
             if ledger.budgets().iter().any(|budget| !budget.held.is_empty()) {
                 self.holding.insert(uid);
             }
-            for news in summaries {
-                let name = self.fresh_name(&about, &news);
-                told.push(Publication { name, about: about.clone(), news, times: None });
+            for event in summaries {
+                let name = self.fresh_name(&about, &event);
+                told.push(Publication { name, about: about.clone(), event, times: None });
             }
         }
         told
     }
 
     /// A name that no other Event has. That of a loss follows from what it tells, so that it can't be told twice.
-    fn fresh_name(&mut self, about: &ObjectReference, news: &ObjectEvent) -> String {
+    fn fresh_name(&mut self, about: &ObjectReference, event: &ObjectEvent) -> String {
         let mut hasher = DefaultHasher::new();
-        (&about.uid, news.reason, &news.note).hash(&mut hasher);
-        if !news.is_loss() {
+        (&about.uid, event.reason, &event.note).hash(&mut hasher);
+        if !event.is_loss() {
             self.named += 1;
             (self.seed, self.named).hash(&mut hasher);
         }
@@ -306,8 +306,8 @@ mod tests {
     }
 
     /// Records it, and answers the name and how often it has been told.
-    fn told(recorder: &mut Correlator, now: u64, news: ObjectEvent) -> Option<(String, i32)> {
-        let told = recorder.record(at(now), &object("a"), news)?;
+    fn told(recorder: &mut Correlator, now: u64, event: ObjectEvent) -> Option<(String, i32)> {
+        let told = recorder.record(at(now), &object("a"), event)?;
         Some((told.name, told.times.unwrap_or(1)))
     }
 
@@ -354,10 +354,10 @@ mod tests {
         assert_eq!(told(&mut recorder, 600, drift("i-50")), None, "what waits is told first");
         let summary = recorder.summaries(at(600), false);
         assert_eq!(summary.len(), 1);
-        let news = &summary[0].news;
-        assert_eq!((news.reason, news.kind), (Reason::EventsSummedUp, EventType::Warning));
-        assert!(news.note.contains(" 32 more: "), "{news:?}");
-        assert!(news.note.contains("Correcting x31, the first: 1 target: 1 unprotected. i-20"), "{news:?}");
+        let event = &summary[0].event;
+        assert_eq!((event.reason, event.kind), (Reason::EventsSummedUp, EventType::Warning));
+        assert!(event.note.contains(" 32 more: "), "{event:?}");
+        assert!(event.note.contains("Correcting x31, the first: 1 target: 1 unprotected. i-20"), "{event:?}");
         assert_eq!(recorder.next_summary(), None);
         assert_eq!(told(&mut recorder, 600, drift("i-51")), None, "nineteen and the summary are ten minutes");
         assert_eq!(recorder.next_summary(), Some(at(601)));
@@ -376,7 +376,7 @@ mod tests {
         }
         assert_eq!(told(&mut recorder, 1, loss("i-20")), None);
         let notes: Vec<String> =
-            recorder.summaries(at(1), true).into_iter().map(|told| told.news.note).collect();
+            recorder.summaries(at(1), true).into_iter().map(|told| told.event.note).collect();
         assert_eq!(notes.len(), 2, "at the end nothing is kept back: {notes:?}");
         assert!(notes[1].contains("1 more: Departed x1, the first: i-20 is gone."), "{notes:?}");
     }
@@ -390,7 +390,7 @@ mod tests {
         }
         assert_eq!(recorder.next_summary(), Some(at(600)));
         let notes = |recorder: &mut Correlator, now| -> Vec<String> {
-            recorder.summaries(at(now), false).into_iter().map(|told| told.news.note).collect()
+            recorder.summaries(at(now), false).into_iter().map(|told| told.event.note).collect()
         };
         let first = notes(&mut recorder, 600);
         assert!(first.len() == 1 && first[0].contains("Correcting x1"), "{first:?}");
@@ -436,9 +436,9 @@ mod tests {
     fn a_note_and_a_name_are_what_the_api_server_takes() {
         let mut recorder = recorder();
         let long = "x".repeat(MAX_NAME - 18) + "-" + &"y".repeat(17);
-        let news = ObjectEvent { note: "ä".repeat(1000), ..drift("i-a") };
-        let told = recorder.record(at(0), &object(&long), news).unwrap();
-        assert_eq!(told.news.note.len(), 1024);
+        let event = ObjectEvent { note: "ä".repeat(1000), ..drift("i-a") };
+        let told = recorder.record(at(0), &object(&long), event).unwrap();
+        assert_eq!(told.event.note.len(), 1024);
         assert!(told.name.len() <= MAX_NAME && !told.name.contains("-."), "{}", told.name);
     }
 }

@@ -13,7 +13,7 @@ pub struct ObjectEvent {
     pub reason: Reason,
     /// What the operator was doing.
     pub action: &'static str,
-    /// What it is, in a sentence. It names what it is about: news with different notes are different Events.
+    /// What it is, in a sentence. It names what it is about: two Events with different notes are different.
     pub note: String,
 }
 
@@ -24,7 +24,7 @@ const ONE_BY_ONE: usize = 10;
 const EXAMPLES: usize = 700;
 
 impl ObjectEvent {
-    /// Whether it tells of something that is lost: such news are never held back because of others.
+    /// Whether it tells of something that is lost: such an Event is never held back because of others.
     pub fn is_loss(&self) -> bool {
         use Reason::{Departed, InstanceLost, SelectionLost, SelectionShrank, SurvivorsForgotten};
         matches!(self.reason, Departed | InstanceLost | SelectionLost | SelectionShrank | SurvivorsForgotten)

@@ -59,13 +59,13 @@ impl EventRecorder {
     }
 
     /// Publishes an Event about an object, without waiting for it. Of several replicas only the leader tells.
-    pub fn announce(&self, about: &WatchedObject, news: ObjectEvent) {
+    pub fn announce(&self, about: &WatchedObject, event: ObjectEvent) {
         let Some(lead) = self.leadership.held() else { return };
-        let reason = news.reason;
+        let reason = event.reason;
         let Ok(room) = self.room.clone().try_acquire_owned() else {
             return self.metrics.event(reason, Publishing::Dropped);
         };
-        let Some(publication) = self.record(about, news) else { return };
+        let Some(publication) = self.record(about, event) else { return };
         let this = self.clone();
         tokio::spawn(async move {
             this.publish(lead.term, publication).await;
@@ -74,9 +74,9 @@ impl EventRecorder {
     }
 
     /// Publishes an Event about an object, and waits for it. Whether it is told, or will be with others.
-    pub async fn tell(&self, about: &WatchedObject, news: ObjectEvent) -> bool {
+    pub async fn tell(&self, about: &WatchedObject, event: ObjectEvent) -> bool {
         let Some(lead) = self.leadership.held() else { return false };
-        match self.record(about, news) {
+        match self.record(about, event) {
             Some(publication) => Box::pin(self.publish(lead.term, publication)).await,
             None => true,
         }
@@ -108,7 +108,7 @@ impl EventRecorder {
         self.recorder.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn record(&self, about: &WatchedObject, news: ObjectEvent) -> Option<Publication> {
+    fn record(&self, about: &WatchedObject, event: ObjectEvent) -> Option<Publication> {
         let described = about.resource.described();
         let reference = ObjectReference {
             api_version: Some(described.api_version),
@@ -118,8 +118,8 @@ impl EventRecorder {
             uid: about.meta.uid.clone(),
             ..ObjectReference::default()
         };
-        let reason = news.reason;
-        let publication = self.recorder().record(self.leadership.now(), &reference, news);
+        let reason = event.reason;
+        let publication = self.recorder().record(self.leadership.now(), &reference, event);
         if publication.is_none() {
             self.metrics.event(reason, Publishing::SummedUp);
             self.held.notify_one();
@@ -128,7 +128,7 @@ impl EventRecorder {
     }
 
     async fn publish(&self, term: u64, told: Publication) -> bool {
-        let reason = told.news.reason;
+        let reason = told.event.reason;
         let published = self.leadership.within(term, timeout(CALL_TIMEOUT, self.send(told))).await;
         let outcome = match published {
             Some(Ok(Ok(()))) => Publishing::Published,
@@ -166,7 +166,7 @@ impl EventRecorder {
 }
 
 fn event(told: Publication, series: Option<EventSeries>) -> Event {
-    let Publication { name, about, news, .. } = told;
+    let Publication { name, about, event, .. } = told;
     Event {
         metadata: ObjectMeta {
             name: Some(name),
@@ -174,15 +174,15 @@ fn event(told: Publication, series: Option<EventSeries>) -> Event {
             ..ObjectMeta::default()
         },
         type_: Some(
-            match news.kind {
+            match event.kind {
                 EventType::Normal => "Normal",
                 EventType::Warning => "Warning",
             }
             .to_owned(),
         ),
-        reason: Some(news.reason.as_str().to_owned()),
-        action: Some(news.action.to_owned()),
-        note: Some(news.note),
+        reason: Some(event.reason.as_str().to_owned()),
+        action: Some(event.action.to_owned()),
+        note: Some(event.note),
         regarding: Some(about),
         event_time: Some(MicroTime(Timestamp::now())),
         reporting_controller: Some(FIELD_MANAGER.to_owned()),

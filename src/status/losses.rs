@@ -183,7 +183,7 @@ impl Lost {
         format!("It {}; {}.", self.what(), self.history(resource))
     }
 
-    fn news(&self, resource: Resource) -> ObjectEvent {
+    fn event(&self, resource: Resource) -> ObjectEvent {
         let reason = self.reason(resource);
         let note = format!("{} {}; {}. {}", self.id, self.what(), self.history(resource), reason.sentence());
         ObjectEvent { kind: self.kind(), reason, action: "Watch", note }
@@ -191,7 +191,7 @@ impl Lost {
 }
 
 /// What Events tell of losses: one by one, or where they are many, of each sort together.
-pub fn news(resource: Resource, lost: &[Lost]) -> Vec<ObjectEvent> {
+pub fn loss_events(resource: Resource, lost: &[Lost]) -> Vec<ObjectEvent> {
     let mut sorts: BTreeMap<(Cause, bool), Vec<&Lost>> = BTreeMap::new();
     for lost in lost {
         sorts.entry((lost.cause, !lost.grave)).or_default().push(lost);
@@ -199,7 +199,7 @@ pub fn news(resource: Resource, lost: &[Lost]) -> Vec<ObjectEvent> {
     let mut told = Vec::new();
     for sort in sorts.into_values() {
         let many = |count: usize, examples: &str| {
-            let first = sort.first().map(|lost| lost.news(resource));
+            let first = sort.first().map(|lost| lost.event(resource));
             let what = sort.first().map_or("", |lost| lost.what());
             let newest = sort.iter().filter_map(|lost| lost.last_protected()).max();
             let protected = newest.map_or_else(
@@ -208,9 +208,9 @@ pub fn news(resource: Resource, lost: &[Lost]) -> Vec<ObjectEvent> {
                     format!("one was last seen {} at {at} (request {request})", resource.protected())
                 },
             );
-            let reason = first.as_ref().map_or(Reason::SelectionLost, |news| news.reason);
+            let reason = first.as_ref().map_or(Reason::SelectionLost, |event| event.reason);
             ObjectEvent {
-                kind: first.map_or(EventType::Warning, |news| news.kind),
+                kind: first.map_or(EventType::Warning, |event| event.kind),
                 reason,
                 action: "Watch",
                 note: format!(
@@ -219,13 +219,13 @@ pub fn news(resource: Resource, lost: &[Lost]) -> Vec<ObjectEvent> {
                 ),
             }
         };
-        told.extend(each_or_all(&sort, |lost| lost.news(resource), |lost| &lost.id, many));
+        told.extend(each_or_all(&sort, |lost| lost.event(resource), |lost| &lost.id, many));
     }
     told
 }
 
 /// What an Event tells of targets that went while nobody led.
-pub fn news_of_shrinking(Shrinking { counted, gone }: Shrinking) -> ObjectEvent {
+pub fn shrinking_event(Shrinking { counted, gone }: Shrinking) -> ObjectEvent {
     let reason = Reason::SelectionShrank;
     let are = if gone == 1 { "is" } else { "are" };
     ObjectEvent {
@@ -330,8 +330,8 @@ mod tests {
             assert!(told.starts_with(expected), "{told}");
             assert_eq!(lost.reason(Resource::Retention), Reason::SelectionLost);
         }
-        let told = news(Resource::Protection, &[protected, spot]);
-        let kinds: Vec<(EventType, Reason)> = told.iter().map(|news| (news.kind, news.reason)).collect();
+        let told = loss_events(Resource::Protection, &[protected, spot]);
+        let kinds: Vec<(EventType, Reason)> = told.iter().map(|event| (event.kind, event.reason)).collect();
         assert_eq!(
             kinds,
             [(EventType::Warning, Reason::InstanceLost), (EventType::Normal, Reason::InstanceLost)]
@@ -343,7 +343,7 @@ mod tests {
     #[test]
     fn i50_many_losses_of_a_sort_are_one_event_with_their_number_and_examples() {
         let many: Vec<Lost> = (0..60).map(|n| loss(&format!("i-bp1{n:017}"), Cause::TagLost, 20)).collect();
-        let told = news(Resource::Protection, &many);
+        let told = loss_events(Resource::Protection, &many);
         assert_eq!(told.len(), 1);
         let note = &told[0].note;
         assert!(note.starts_with("Each of 60 targets (i-bp1"), "{note}");
@@ -352,7 +352,7 @@ mod tests {
                 && note.len() <= 1024,
             "{note}"
         );
-        assert_eq!(news(Resource::Protection, &many[..10]).len(), 10);
+        assert_eq!(loss_events(Resource::Protection, &many[..10]).len(), 10);
     }
 
     #[test]

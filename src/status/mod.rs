@@ -18,7 +18,7 @@ pub use conditions::{AT_RISK, RECONCILING, STALLED};
 pub use finalizer::{Change, FINALIZER, change};
 pub use judge::{Now, report};
 pub use lagging::Lagging;
-pub use losses::{Losses, Lost, Moments, Shrinking, news, news_of_shrinking};
+pub use losses::{Losses, Lost, Moments, Shrinking, loss_events, shrinking_event};
 pub use report::Report;
 pub use statement::{Statement, statement};
 

@@ -420,7 +420,7 @@ fn state(summary: Summary) -> RetentionState {
 
 /// What is told besides the domain condition, the survivors and what is lost: each interface that the spec gives up, and each
 /// attachment that has come to an end.
-pub fn news(
+pub fn events(
     departed: Option<&BTreeMap<InterfaceId, Reason>>,
     old: Option<&EniRetentionStatus>,
     new: &EniRetentionStatus,

@@ -15,7 +15,7 @@ use crate::store::StoredObject;
 pub struct Statement {
     pub status: Value,
     /// What it tells besides the domain condition.
-    pub news: Vec<ObjectEvent>,
+    pub events: Vec<ObjectEvent>,
     /// The interfaces that it is the first to show as survivors.
     pub survivors: Survivors,
 }
@@ -37,7 +37,7 @@ pub fn statement(report: &Report, entry: &StoredObject, now: Timestamp) -> Optio
             let old = object.and_then(Object::protection).and_then(|object| object.status.as_ref());
             let new = protection::status(report, conditions, old, &entry.losses.pending, of, now);
             let same = old.is_some_and(|old| protection::same(old, &new));
-            (!same).then(|| Statement { status: json!(new), news: Vec::new(), survivors: Survivors::new() })
+            (!same).then(|| Statement { status: json!(new), events: Vec::new(), survivors: Survivors::new() })
         }
         Resource::Retention => {
             let old = object.and_then(Object::retention).and_then(|object| object.status.as_ref());
@@ -47,7 +47,7 @@ pub fn statement(report: &Report, entry: &StoredObject, now: Timestamp) -> Optio
             let same = old.is_some_and(|old| retention::same(old, &new));
             (!same).then(|| Statement {
                 status: json!(new),
-                news: retention::news(part.map(|part| &part.departed), old, &new),
+                events: retention::events(part.map(|part| &part.departed), old, &new),
                 survivors: retention::survivors(old, &new),
             })
         }

@@ -40,7 +40,7 @@ mod tests {
 
     use super::*;
 
-    /// Leave as it is given: by everything that speaks for it.
+    /// A permit as it is given: by everything that speaks for it.
     fn permit(id: &InstanceId) -> UnprotectPermit<DeletionProtection> {
         let now = Moment::at(Duration::ZERO);
         let intent: Intent<Instance> =

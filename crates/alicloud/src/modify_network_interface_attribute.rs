@@ -41,7 +41,7 @@ mod tests {
     use super::*;
     use crate::sign::canonical_query;
 
-    /// Leave as it is given: by everything that speaks for it.
+    /// A permit as it is given: by everything that speaks for it.
     fn permit(id: &InterfaceId) -> UnprotectPermit<DeleteOnRelease> {
         let now = Moment::at(Duration::ZERO);
         let intent: Intent<Interface> =

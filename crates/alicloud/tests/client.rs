@@ -194,7 +194,7 @@ async fn a_read_sends_the_bytes_that_were_signed_and_decodes_the_page() {
     ));
 }
 
-/// Leave to attach `eni-1` to `i-1`.
+/// Permission to attach `eni-1` to `i-1`.
 fn attachment() -> AttachPermit {
     let seen = Moment::at(Duration::ZERO);
     let facts = InterfaceFacts {
@@ -279,7 +279,7 @@ async fn a_call_can_run_as_a_task_of_its_own() {
     assert_eq!(task.await.unwrap().unwrap(), RequestId::new("R-1"));
 }
 
-/// Leave that ends while the stamp is taken.
+/// A lease that ends while the stamp is taken.
 struct EndsWithTheStamp<'a>(&'a Mutex<bool>);
 
 impl LeaseGuard for EndsWithTheStamp<'_> {

@@ -138,9 +138,9 @@ fn i19_an_id_leaves_only_with_a_reason() {
     let gone = &new.network_interfaces[1];
     assert_eq!((gone.reason.as_str(), &gone.zone_id), ("Departed", &Some("cn-hangzhou-h".to_owned())));
     assert_eq!(gone.since.0, at(200));
-    let mut told: Vec<(String, Reason)> = news(Some(&part.departed), Some(&old), &new)
+    let mut told: Vec<(String, Reason)> = events(Some(&part.departed), Some(&old), &new)
         .into_iter()
-        .map(|news| (news.note, news.reason))
+        .map(|event| (event.note, event.reason))
         .collect();
     told.sort();
     assert_eq!(
@@ -149,7 +149,7 @@ fn i19_an_id_leaves_only_with_a_reason() {
         "what is gone is told as a loss"
     );
     assert!(told[0].0.starts_with("eni-c "), "{told:?}");
-    assert_eq!(news(Some(&part.departed), Some(&new), &new), [], "told once");
+    assert_eq!(events(Some(&part.departed), Some(&new), &new), [], "told once");
 }
 
 #[test]
@@ -234,7 +234,7 @@ fn an_attachment_that_ends_is_told_once() {
         let part =
             RetentionReport { attachments: vec![attachment(phase, reason)], ..RetentionReport::default() };
         let new = next(&part, &status, second);
-        told.extend(news(None, Some(&status), &new).into_iter().map(|news| (news.kind, news.reason)));
+        told.extend(events(None, Some(&status), &new).into_iter().map(|event| (event.kind, event.reason)));
         status = new;
     }
     assert_eq!(told, [(EventType::Warning, Reason::QuotaExceeded), (EventType::Normal, Reason::AttachDone)]);

@@ -724,7 +724,7 @@ mod tests {
         assert_eq!(attacher.host_read(CallId(62)), Some(eni("a")));
         assert_eq!(advance(&mut attacher, 61), None, "that was sent before");
         assert_eq!(advance(&mut attacher, 62), Some(true));
-        assert_eq!(advance(&mut attacher, 62), Some(false), "that is no news");
+        assert_eq!(advance(&mut attacher, 62), Some(false), "that is nothing new");
     }
 
     #[test]

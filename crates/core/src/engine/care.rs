@@ -163,7 +163,7 @@ pub fn verdict<F: Flag>(target: &Target<F::Of>, care: Option<&Care>, horizon: Mo
     let Some(fresh) = evidence.fresh(horizon, care.and_then(|c| c.written_before)) else {
         let had_no_effect = care.is_some_and(|c| c.had_no_effect && c.writing.is_none());
         return if care.is_some_and(Care::ineffective) {
-            // One more write of many that have changed nothing is no news.
+            // One more write of many that have changed nothing changes nothing.
             Verdict::Unprotected(Reason::WriteIneffective)
         } else if had_no_effect && F::protected(&evidence.facts) == Some(false) {
             // Nor is one more that was refused.

@@ -17,7 +17,7 @@ use crate::time::Moment;
 /// How long the proofs for an unprotecting write hold.
 pub const PROOF_LIFE: Duration = Duration::from_secs(10);
 
-/// Leave to set the unprotected value on one target, once. It can't be copied, and is made by [`grant`] alone.
+/// Permission to set the unprotected value on one target, once. It can't be copied, and is made by [`grant`] alone.
 #[derive(Debug, PartialEq, Eq)]
 pub struct UnprotectPermit<F: Flag> {
     target: Id<F>,
@@ -30,7 +30,7 @@ impl<F: Flag> UnprotectPermit<F> {
     }
 }
 
-/// Leave to attach one interface to one instance, once. It can't be copied, and is made by [`AttachPermit::grant`]
+/// Permission to attach one interface to one instance, once. It can't be copied, and is made by [`AttachPermit::grant`]
 /// alone.
 #[derive(Debug, PartialEq, Eq)]
 pub struct AttachPermit {
@@ -39,7 +39,7 @@ pub struct AttachPermit {
 }
 
 impl AttachPermit {
-    /// Gives leave, unless what the cloud just said of the interface stands against it: only a free one is attached,
+    /// Permits it, unless what the cloud just said of the interface stands against it: only a free one is attached,
     /// and none that belongs to others.
     ///
     /// What the intent and the instance have to say is the caller's to judge before.
@@ -161,7 +161,7 @@ pub enum Refusal {
     NotGranted,
 }
 
-/// Gives leave to unprotect one target, or says what stands against it.
+/// Permits to unprotect one target, or says what stands against it.
 pub fn grant<F: Flag>(id: &Id<F>, case: &Case<'_, F>, now: Moment) -> Result<UnprotectPermit<F>, Refusal> {
     let (generation, intent) = case.intent;
     let asked =

@@ -219,7 +219,7 @@ mod tests {
         for change in refused {
             assert_eq!(permit(change), None);
         }
-        // I41: whoever was not granted it gets no leave, whatever the cloud says.
+        // I41: whoever was not granted it gets no permit, whatever the cloud says.
         assert_eq!(permit_with(Rights { unprotect: true, attach: false }, |_| {}), None);
     }
 }

@@ -278,13 +278,13 @@ impl Stored {
     /// said at once, and what was said like that does not stand longer than it holds.
     pub fn takes(&self, generation: Generation, part: &RegionReport) -> bool {
         let broken = !part.counts.unprotected.is_empty() || !part.counts.not_applicable_named.is_empty();
-        let news = match self.status.as_ref().filter(|(of, ..)| *of == generation) {
+        let says_more = match self.status.as_ref().filter(|(of, ..)| *of == generation) {
             None => true,
             Some(_) if part.progress.is_some() => false,
             Some((_, stood, set)) if set.domain.status == Status::False => !stood.settled,
             Some(_) => broken,
         };
-        generation == self.generation && self.decodable && (part.settled || news)
+        generation == self.generation && self.decodable && (part.settled || says_more)
     }
 
     pub fn write_status(&mut self, now: Moment, generation: Generation, part: RegionReport, record: Record) {
