@@ -1,12 +1,12 @@
 //! From what the engines say of an object to its status and its finalizer. Pure: no client here.
 //!
-//! `judge` joins the parts of all regions to a report, `statement` makes a status of it, and what is special about each
+//! `join` joins the parts of all regions to a report, `statement` makes a status of it, and what is special about each
 //! custom resource stands in `protection` and `retention`.
 
-mod conditions;
+mod api_conditions;
 mod fields;
 mod finalizer;
-mod judge;
+mod join;
 mod lagging;
 mod losses;
 mod protection;
@@ -14,9 +14,9 @@ mod report;
 mod retention;
 mod statement;
 
-pub use conditions::{AT_RISK, RECONCILING, STALLED};
+pub use api_conditions::{AT_RISK, RECONCILING, STALLED};
 pub use finalizer::{Change, FINALIZER, change};
-pub use judge::{Now, report};
+pub use join::{Now, report};
 pub use lagging::Lagging;
 pub use losses::{Losses, Lost, Moments, Shrinking, loss_events, shrinking_event};
 pub use report::Report;

@@ -8,7 +8,7 @@ use keeper_core::conditions::Summary;
 use keeper_core::id::Generation;
 use keeper_core::verdict::{Row, State};
 
-use super::conditions::same_conditions;
+use super::api_conditions::same_conditions;
 use super::fields::{counts, risks, sentence, whole_seconds};
 use super::losses::{Lost, rows};
 use super::report::Report;

@@ -16,7 +16,7 @@ use keeper_core::reason::Reason;
 use keeper_core::retention::{AttachPhase, Attachment, InterfacePhase, InterfaceRow, RetentionReport};
 use kube::runtime::events::EventType;
 
-use super::conditions::same_conditions;
+use super::api_conditions::same_conditions;
 use super::fields::{counts, risks, sentence, whole_seconds};
 use super::losses::Lost;
 use super::report::Report;

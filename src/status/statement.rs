@@ -3,7 +3,7 @@
 use k8s_openapi::jiff::Timestamp;
 use serde_json::{Value, json};
 
-use super::conditions::conditions;
+use super::api_conditions::conditions;
 use super::report::Report;
 use super::{protection, retention};
 use crate::api::{Object, Resource, generation};

@@ -10,7 +10,7 @@ use keeper_core::verdict::{Progress, RegionReport, Row, State, tell};
 use serde_json::json;
 use tokio::time::Instant;
 
-use super::conditions::condition;
+use super::api_conditions::condition;
 use super::fields::cut;
 use super::*;
 use crate::api::{EcsInstanceProtection, EcsInstanceProtectionStatus, Object, Resource, WatchedObject};

@@ -1,4 +1,4 @@
-//! The conditions in a status.
+//! From what was judged to the conditions in a status, as the Kubernetes API has them.
 
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
 use k8s_openapi::jiff::Timestamp;

@@ -1,4 +1,4 @@
-//! From what the engines say of an object to what is to be said of it.
+//! Joins what the regions say of an object to what is to be said of it.
 
 use std::time::Duration;
 
@@ -10,7 +10,7 @@ use keeper_core::reason::Reason;
 use keeper_core::verdict::{NodeFindings, Progress, RegionReport, Row, tell};
 use tokio::time::Instant;
 
-use super::conditions::STALLED;
+use super::api_conditions::STALLED;
 use super::lagging::Lagging;
 use super::report::Report;
 use crate::api::{Object, generation};
