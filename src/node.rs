@@ -1,15 +1,13 @@
-//! Kubernetes Nodes as far as the operator needs them: which machine, with which labels.
+//! Kubernetes Nodes as the API server shows them, as far as the operator needs them: which machine, with which labels.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use k8s_openapi::api::core::v1::Node as FullNode;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 use kube::Resource;
 use kube::api::ObjectMeta;
-use kube::core::{Expression, Selector};
 use serde::{Deserialize, Deserializer};
 
-use crate::api::{NodeOperator, NodeRequirement, NodeSelector};
 use crate::provider_id::ProviderId;
 
 /// A Node without what nobody here reads. Managed fields, annotations, images and conditions make up most of a Node's
@@ -66,116 +64,11 @@ fn pruned<'de, D: Deserializer<'de>>(deserializer: D) -> Result<ObjectMeta, D::E
     })
 }
 
-/// A selector that can't be carried out. The API server refuses them too; this is for objects that were stored before
-/// it knew how.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum SelectorError {
-    #[error(
-        "the Node selector is empty and would select every Node: add an entry to matchLabels or matchExpressions"
-    )]
-    Empty,
-    #[error(
-        "the Node selector's requirement on {key} has an operator that this version doesn't know: use In, NotIn, Exists or DoesNotExist"
-    )]
-    UnknownOperator { key: String },
-    #[error(
-        "the Node selector's requirement on {key} is incomplete: In and NotIn need values, Exists and DoesNotExist take none"
-    )]
-    Values { key: String },
-}
-
-impl TryFrom<&NodeSelector> for Selector {
-    type Error = SelectorError;
-
-    fn try_from(selector: &NodeSelector) -> Result<Self, SelectorError> {
-        let equal =
-            selector.match_labels.clone().into_iter().map(|(key, value)| Ok(Expression::Equal(key, value)));
-        let parsed = equal
-            .chain(selector.match_expressions.iter().map(Expression::try_from))
-            .collect::<Result<Self, SelectorError>>()?;
-        if parsed.selects_all() { Err(SelectorError::Empty) } else { Ok(parsed) }
-    }
-}
-
-impl TryFrom<&NodeRequirement> for Expression {
-    type Error = SelectorError;
-
-    fn try_from(requirement: &NodeRequirement) -> Result<Self, SelectorError> {
-        let key = requirement.key.clone();
-        let values: BTreeSet<String> = requirement.values.iter().cloned().collect();
-        match (requirement.operator, values.is_empty()) {
-            (NodeOperator::In, false) => Ok(Self::In(key, values)),
-            (NodeOperator::NotIn, false) => Ok(Self::NotIn(key, values)),
-            (NodeOperator::Exists, true) => Ok(Self::Exists(key)),
-            (NodeOperator::DoesNotExist, true) => Ok(Self::DoesNotExist(key)),
-            (NodeOperator::Unknown, _) => Err(SelectorError::UnknownOperator { key }),
-            _ => Err(SelectorError::Values { key }),
-        }
-    }
-}
-
 #[cfg(test)]
 mod tests {
-    use kube::core::SelectorExt as _;
     use serde_json::json;
 
     use super::*;
-
-    fn selector(text: serde_json::Value) -> Result<Selector, SelectorError> {
-        Selector::try_from(&serde_json::from_value::<NodeSelector>(text).unwrap())
-    }
-
-    #[test]
-    fn a_selector_matches_as_kubernetes_defines_it() {
-        let pool = |operator: &str, values: &[&str]| json!({ "matchExpressions": [{ "key": "pool", "operator": operator, "values": values }] });
-        let cases = [
-            (json!({ "matchLabels": { "pool": "a" } }), [true, false, false, false]),
-            (json!({ "matchLabels": { "pool": "" } }), [false, false, true, false]),
-            (json!({ "matchLabels": { "pool": "a", "zone": "x" } }), [false; 4]),
-            (pool("In", &["a", "c"]), [true, false, false, false]),
-            (pool("In", &[""]), [false, false, true, false]),
-            (pool("NotIn", &["a", "c"]), [false, true, true, true]),
-            (pool("Exists", &[]), [true, true, true, false]),
-            (pool("DoesNotExist", &[]), [false, false, false, true]),
-            (
-                json!({
-                    "matchLabels": { "pool": "b" },
-                    "matchExpressions": [{ "key": "pool", "operator": "In", "values": ["a", "b"] }],
-                }),
-                [false, true, false, false],
-            ),
-            (
-                json!({ "matchExpressions": [
-                    { "key": "pool", "operator": "Exists" },
-                    { "key": "pool", "operator": "NotIn", "values": ["a"] },
-                ] }),
-                [false, true, true, false],
-            ),
-        ];
-        let nodes = [Some("a"), Some("b"), Some(""), None].map(|pool| {
-            pool.map(|pool| ("pool".to_owned(), pool.to_owned())).into_iter().collect::<BTreeMap<_, _>>()
-        });
-        for (text, expected) in cases {
-            let parsed = selector(text.clone()).unwrap();
-            assert_eq!(nodes.each_ref().map(|labels| parsed.matches(labels)), expected, "{text}");
-        }
-    }
-
-    #[test]
-    fn a_selector_that_cannot_be_carried_out_is_refused_with_a_sentence() {
-        let one = |operator: &str, values: &[&str]| {
-            selector(
-                json!({ "matchExpressions": [{ "key": "pool", "operator": operator, "values": values }] }),
-            )
-        };
-        let key = || "pool".to_owned();
-        assert_eq!(selector(json!({})), Err(SelectorError::Empty));
-        assert_eq!(one("Gt", &["3"]), Err(SelectorError::UnknownOperator { key: key() }));
-        assert_eq!(one("In", &[]), Err(SelectorError::Values { key: key() }));
-        assert_eq!(one("NotIn", &[]), Err(SelectorError::Values { key: key() }));
-        assert_eq!(one("Exists", &["a"]), Err(SelectorError::Values { key: key() }));
-        assert_eq!(one("DoesNotExist", &["a"]), Err(SelectorError::Values { key: key() }));
-    }
 
     #[test]
     fn a_node_keeps_what_is_needed_and_drops_the_rest() {

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use keeper_core::id::{InstanceId, Region, TagFilter};
 
-use super::placement::Nodes;
+use super::node_selection::Nodes;
 use crate::api::TagSelector;
 use crate::grants::Granted;
 

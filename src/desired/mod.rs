@@ -1,14 +1,16 @@
 //! From an object's spec to what it asks in each region, and where that goes. Pure: no client here.
 //!
-//! `place` decides who is served and which Nodes are meant; what is special about each custom resource stands in
-//! `protection` and `retention`.
+//! `place` decides who is served, and `node_selection` which Nodes are meant; what is special about each custom resource stands
+//! in `protection` and `retention`.
 
 mod context;
+mod node_selection;
 mod place;
 mod placement;
 mod protection;
 mod retention;
 
+pub use node_selection::{Machine, Nodes};
 pub use place::place;
-pub use placement::{Desired, Machine, Nodes, Placement, Served};
+pub use placement::{Desired, Placement, Served};
 pub use retention::attachment;

@@ -1,22 +1,18 @@
 //! Finds where what an object asks goes.
 
-use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use k8s_openapi::jiff::Timestamp;
 use keeper_alicloud::endpoint::{is_known_region, known_regions};
-use keeper_core::id::{InstanceId, Region};
-use keeper_core::reason::Reason;
 use kube::api::ObjectMeta;
-use kube::core::SelectorExt as _;
 
 use super::context::Context;
-use super::placement::{Nodes, Placement, Served};
+use super::node_selection::{Nodes, select_nodes};
+use super::placement::{Placement, Served};
 use super::{protection, retention};
-use crate::api::{NodeSelector, Object};
+use crate::api::Object;
 use crate::config::nearest;
-use crate::grants::{Granted, Grants};
-use crate::provider_id::ProviderId;
+use crate::grants::Grants;
 
 /// Finds where an object's intent goes. `now` tells only for how long a deletion has lasted.
 pub fn place(object: &Object, nodes: &Nodes, grants: &Grants, now: Timestamp) -> Placement {
@@ -82,52 +78,6 @@ fn unknown_region(name: &str) -> String {
     }
 }
 
-#[derive(Debug, Default)]
-struct SelectedNodes {
-    instances: BTreeMap<(Region, InstanceId), String>,
-    targetless: BTreeMap<String, Reason>,
-    ignored: u32,
-}
-
-impl SelectedNodes {
-    fn by_region(&self) -> BTreeMap<Region, BTreeSet<InstanceId>> {
-        let mut regions: BTreeMap<Region, BTreeSet<InstanceId>> = BTreeMap::new();
-        for (region, id) in self.instances.keys() {
-            regions.entry(region.clone()).or_default().insert(id.clone());
-        }
-        regions
-    }
-}
-
-fn select_nodes(
-    selector: Option<&NodeSelector>,
-    nodes: &Nodes,
-    region: Option<&Region>,
-    granted: &Granted,
-) -> Result<SelectedNodes, String> {
-    let mut selected = SelectedNodes::default();
-    let Some(selector) = selector else { return Ok(selected) };
-    let selector =
-        kube::core::Selector::try_from(selector).map_err(|error| format!("spec.targets.nodes: {error}."))?;
-    for (name, machine) in nodes.iter().filter(|(_, machine)| selector.matches(&machine.labels)) {
-        let targetless = match &machine.provider {
-            ProviderId::Instance { region: at, .. } if region.is_some_and(|wanted| wanted != at) => None,
-            ProviderId::Instance { region: at, id } if granted.region(at.as_str()).is_some() => {
-                selected.instances.insert((at.clone(), id.clone()), name.clone());
-                continue;
-            }
-            ProviderId::Instance { .. } => Some(Reason::NodeNotServed),
-            ProviderId::Missing | ProviderId::Malformed => Some(Reason::NodeUnresolved),
-            ProviderId::NotEcs(_) => None,
-        };
-        match targetless {
-            Some(reason) => drop(selected.targetless.insert(name.clone(), reason)),
-            None => selected.ignored += 1,
-        }
-    }
-    Ok(selected)
-}
-
 fn deleting(meta: &ObjectMeta, now: Timestamp) -> Option<Duration> {
     let since = meta.deletion_timestamp.as_ref()?;
     Some(Duration::try_from(now.duration_since(since.0)).unwrap_or_default())
@@ -135,16 +85,21 @@ fn deleting(meta: &ObjectMeta, now: Timestamp) -> Option<Duration> {
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeMap;
     use std::sync::Arc;
 
+    use keeper_core::id::{InstanceId, Region};
     use keeper_core::instance::Instance;
     use keeper_core::intent::{Intent, Unprotecting};
+    use keeper_core::reason::Reason;
     use serde_json::{Value, json};
 
-    use super::super::placement::{Desired, Machine};
+    use super::super::node_selection::Machine;
+    use super::super::placement::Desired;
     use super::*;
     use crate::api::{DeletionPolicy, EcsInstanceProtection, Protection};
     use crate::config;
+    use crate::provider_id::ProviderId;
 
     fn object(namespace: &str, spec: &Value) -> EcsInstanceProtection {
         serde_json::from_value(json!({

@@ -13,17 +13,7 @@ use keeper_core::interface::Interface;
 use keeper_core::reason::Reason;
 use keeper_core::retention::Record;
 
-use crate::provider_id::ProviderId;
 use crate::scope::Scope;
-
-/// A Kubernetes Node as far as selection needs it.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Machine {
-    pub labels: BTreeMap<String, String>,
-    pub provider: ProviderId,
-}
-
-pub type Nodes = BTreeMap<String, Machine>;
 
 /// Where an object's intent goes.
 #[derive(Debug, Clone, PartialEq)]

@@ -15,7 +15,8 @@ use keeper_core::resource::Types;
 use keeper_core::retention::{AttachPhase, Attachment, Record, Remembered};
 
 use super::context::{Context, filters, instances};
-use super::placement::{Desired, Nodes};
+use super::node_selection::Nodes;
+use super::placement::Desired;
 use crate::api::{
     self, EniRetention, EniRetentionSpec, EniRetentionStatus, InterfaceType, Mode, NetworkInterfacePhase,
     NetworkInterfaceStatus, ReattachmentPhase, ReattachmentStatus, Retention, RetentionDeletionPolicy,
