@@ -10,7 +10,7 @@ use super::spec::{ACCOUNT_NAME, Mode, REGION_ID, default_account};
 use super::status::{self, Counts, MAX_LISTED_GONE, MAX_MESSAGE, MAX_REASON, MAX_RISKS, Risk};
 
 /// How many targets a status lists.
-pub const MAX_LISTED_TARGETS: usize = 100;
+pub const MAX_LISTED_TARGETS: usize = keeper_core::verdict::MAX_ROWS;
 
 /// How many instances a status lists: targets, and the last ones that are lost.
 pub const MAX_LISTED_INSTANCES: usize = MAX_LISTED_TARGETS + MAX_LISTED_GONE;

@@ -13,13 +13,13 @@ pub const MAX_REATTACH: usize = 100;
 
 /// How many ids of retained network interfaces a status lists. Those that are free come first; others have their instance
 /// to be found by.
-pub const MAX_RETAINED: usize = 5000;
+pub const MAX_RETAINED: usize = keeper_core::retention::MAX_RETAINED;
 
 /// How many network interfaces a status lists that are free.
-pub const MAX_LISTED_SURVIVORS: usize = 500;
+pub const MAX_LISTED_SURVIVORS: usize = keeper_core::retention::MAX_SURVIVORS;
 
 /// How many network interfaces a status lists that are on their instance and need attention.
-pub const MAX_LISTED_ATTACHED: usize = 100;
+pub const MAX_LISTED_ATTACHED: usize = keeper_core::retention::MAX_ATTACHED;
 
 /// How many network interfaces a status lists.
 pub const MAX_LISTED_INTERFACES: usize = MAX_LISTED_SURVIVORS + MAX_LISTED_GONE + MAX_LISTED_ATTACHED;

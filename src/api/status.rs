@@ -13,7 +13,7 @@ pub const MAX_MESSAGE: usize = 512;
 pub const MAX_RISKS: usize = 8;
 
 /// How many targets a status lists that are lost, the last ones.
-pub const MAX_LISTED_GONE: usize = 20;
+pub const MAX_LISTED_GONE: usize = keeper_core::retention::MAX_GONE;
 
 /// One word for programs.
 pub(super) const WORD: &str = r"^[A-Z][A-Za-z0-9]*$";

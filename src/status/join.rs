@@ -7,7 +7,7 @@ use k8s_openapi::jiff::Timestamp;
 use keeper_core::conditions::{Question, judge, unserved};
 use keeper_core::id::{InstanceId, Region};
 use keeper_core::reason::Reason;
-use keeper_core::verdict::{NodeFindings, Progress, RegionReport, Row, tell};
+use keeper_core::verdict::{NodeFindings, Progress, RegionReport, Row, sort_rows, tell};
 use tokio::time::Instant;
 
 use super::api_conditions::STALLED;
@@ -64,6 +64,7 @@ pub fn report(entry: &StoredObject, now: Now) -> Option<Report> {
             }
         }
     }
+    sort_rows(&mut part.rows);
     let observed = entry.seen.object.as_ref().and_then(Object::observed_generation);
     if !part.settled && observed == Some(of) && may_stand(entry, &part) {
         return None;

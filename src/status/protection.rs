@@ -12,9 +12,7 @@ use super::api_conditions::same_conditions;
 use super::fields::{counts, risks, sentence, whole_seconds};
 use super::losses::{Lost, rows};
 use super::report::Report;
-use crate::api::{
-    EcsInstanceProtectionStatus, InstanceState, InstanceStatus, MAX_LISTED_TARGETS, ProtectionState,
-};
+use crate::api::{EcsInstanceProtectionStatus, InstanceState, InstanceStatus, ProtectionState};
 
 /// The status that says what is to be said.
 pub fn status(
@@ -28,7 +26,7 @@ pub fn status(
     let before = old.map(|status| status.instances.as_slice()).unwrap_or_default();
     let since: BTreeMap<&str, (InstanceState, &Time)> =
         before.iter().map(|row| (row.instance_id.as_str(), (row.state, &row.since))).collect();
-    let targets = report.part.rows.iter().take(MAX_LISTED_TARGETS);
+    let targets = report.part.rows.iter();
     let mut instances: Vec<InstanceStatus> = targets.map(|row| instance(row, &since, now)).collect();
     instances.extend(rows(lost, before, &instances));
     EcsInstanceProtectionStatus {

@@ -13,7 +13,9 @@ use keeper_core::id::{Generation, InterfaceId};
 use keeper_core::interface::{Belongings, InterfaceType};
 use keeper_core::loss::Cause;
 use keeper_core::reason::Reason;
-use keeper_core::retention::{AttachPhase, Attachment, InterfacePhase, InterfaceRow, RetentionReport};
+use keeper_core::retention::{
+    AttachPhase, Attachment, InterfacePhase, InterfaceRow, RetentionReport, RowGroup, cut_rows,
+};
 use kube::runtime::events::EventType;
 
 use super::api_conditions::same_conditions;
@@ -21,10 +23,9 @@ use super::fields::{counts, risks, sentence, whole_seconds};
 use super::losses::Lost;
 use super::report::Report;
 use crate::api::{
-    Eip, EniRetentionStatus, MAX_ADDRESS, MAX_ADDRESSES, MAX_ENI_ID, MAX_ID, MAX_LISTED_ATTACHED,
-    MAX_LISTED_GONE, MAX_LISTED_SURVIVORS, MAX_PREFIX, MAX_REATTACHMENTS, MAX_RETAINED, MAX_SECURITY_GROUPS,
-    NetworkInterfacePhase, NetworkInterfaceStatus, NetworkInterfaceType, ReattachmentPhase,
-    ReattachmentStatus, Resource, RetentionState,
+    Eip, EniRetentionStatus, MAX_ADDRESS, MAX_ADDRESSES, MAX_ENI_ID, MAX_ID, MAX_PREFIX, MAX_REATTACHMENTS,
+    MAX_RETAINED, MAX_SECURITY_GROUPS, NetworkInterfacePhase, NetworkInterfaceStatus, NetworkInterfaceType,
+    ReattachmentPhase, ReattachmentStatus, Resource, RetentionState,
 };
 use crate::events::{ObjectEvent, Survivors};
 
@@ -122,24 +123,15 @@ fn rows(
         let anew = |row: &NetworkInterfaceStatus| {
             matches!(row.phase, NetworkInterfacePhase::Attaching | NetworkInterfacePhase::Reattached)
         };
-        let first = match sort(a.phase) {
+        let first = match group(a) {
             // The oldest, so that none loses its row to another.
-            Sort::Free => a.since.cmp(&b.since),
-            Sort::Attached => (attention(b), anew(b)).cmp(&(attention(a), anew(a))),
-            Sort::Gone => b.since.cmp(&a.since),
+            RowGroup::Free => a.since.cmp(&b.since),
+            RowGroup::Attached => (attention(b), anew(b)).cmp(&(attention(a), anew(a))),
+            RowGroup::Gone => b.since.cmp(&a.since),
         };
-        sort(a.phase)
-            .cmp(&sort(b.phase))
-            .then(first)
-            .then_with(|| a.network_interface_id.cmp(&b.network_interface_id))
+        group(a).cmp(&group(b)).then(first).then_with(|| a.network_interface_id.cmp(&b.network_interface_id))
     });
-    let mut count: BTreeMap<Sort, usize> = BTreeMap::new();
-    rows.retain(|row| {
-        let sort = sort(row.phase);
-        let count = count.entry(sort).or_default();
-        *count += 1;
-        *count <= sort.limit()
-    });
+    cut_rows(&mut rows, group);
     rows
 }
 
@@ -166,33 +158,15 @@ fn note_lost(
     }
 }
 
-/// The sorts of rows, in the order in which they are listed.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-enum Sort {
-    Free,
-    Attached,
-    Gone,
-}
-
-impl Sort {
-    fn limit(self) -> usize {
-        match self {
-            Self::Free => MAX_LISTED_SURVIVORS,
-            Self::Attached => MAX_LISTED_ATTACHED,
-            Self::Gone => MAX_LISTED_GONE,
-        }
-    }
-}
-
-fn sort(phase: NetworkInterfacePhase) -> Sort {
-    match phase {
-        NetworkInterfacePhase::Available | NetworkInterfacePhase::Detached => Sort::Free,
-        NetworkInterfacePhase::Gone => Sort::Gone,
+fn group(row: &NetworkInterfaceStatus) -> RowGroup {
+    match row.phase {
+        NetworkInterfacePhase::Available | NetworkInterfacePhase::Detached => RowGroup::Free,
+        NetworkInterfacePhase::Gone => RowGroup::Gone,
         NetworkInterfacePhase::Attached
         | NetworkInterfacePhase::Attaching
         | NetworkInterfacePhase::Reattached
         | NetworkInterfacePhase::NotApplicable
-        | NetworkInterfacePhase::Unknown => Sort::Attached,
+        | NetworkInterfacePhase::Unknown => RowGroup::Attached,
     }
 }
 

@@ -13,7 +13,9 @@ use tokio::time::Instant;
 use super::api_conditions::condition;
 use super::fields::cut;
 use super::*;
-use crate::api::{EcsInstanceProtection, EcsInstanceProtectionStatus, Object, Resource, WatchedObject};
+use crate::api::{
+    EcsInstanceProtection, EcsInstanceProtectionStatus, MAX_LISTED_TARGETS, Object, Resource, WatchedObject,
+};
 use crate::desired::{Desired, Placement, Served};
 use crate::metrics::Judged;
 use crate::scope::Scope;
@@ -95,6 +97,18 @@ fn a_region_that_has_said_nothing_yet_is_unknown() {
     assert_eq!(said(&entry).1, "AwaitingEvidence", "what it said of an older generation does not count");
     entry.parts.insert(scope("cn-hangzhou"), (2, settled(Vec::new())));
     assert_eq!(said(&entry).1, "NoTargets");
+}
+
+#[test]
+fn rows_of_several_regions_stand_in_one_order_and_are_cut_together() {
+    let mut entry = entry(&["cn-beijing", "cn-hangzhou"], true);
+    let calm =
+        (0..MAX_LISTED_TARGETS).map(|n| row(&format!("i-{n:03}"), State::Protected, Reason::AllProtected));
+    entry.parts.insert(scope("cn-beijing"), (2, settled(calm.collect())));
+    let drifted = row("i-x", State::Unprotected, Reason::Correcting);
+    entry.parts.insert(scope("cn-hangzhou"), (2, settled(vec![drifted])));
+    let rows = report(&entry, now()).unwrap().part.rows;
+    assert_eq!((rows.len(), &*rows[0].id, &*rows[1].id), (MAX_LISTED_TARGETS, "i-x", "i-000"));
 }
 
 #[test]

@@ -1,10 +1,9 @@
 use std::sync::Arc;
 
 use keeper_core::id::InstanceId;
-use keeper_core::retention::MAX_RETAINED as CORE_MAX_RETAINED;
 
 use super::*;
-use crate::api::{MAX_MESSAGE, MAX_RETAINED};
+use crate::api::{MAX_LISTED_ATTACHED, MAX_LISTED_SURVIVORS, MAX_MESSAGE, MAX_RETAINED};
 use crate::status::Lagging;
 
 fn at(second: i64) -> Timestamp {
@@ -89,14 +88,6 @@ fn a_row_says_what_has_become_of_what_was_kept() {
 fn phases(status: &EniRetentionStatus) -> Vec<(&str, NetworkInterfacePhase)> {
     let rows = status.network_interfaces.iter();
     rows.map(|row| (row.network_interface_id.as_str(), row.phase)).collect()
-}
-
-#[test]
-fn the_limits_of_status_and_of_what_is_remembered_are_the_same() {
-    assert_eq!(MAX_RETAINED, CORE_MAX_RETAINED);
-    assert_eq!(MAX_LISTED_SURVIVORS, keeper_core::retention::MAX_SURVIVORS);
-    assert_eq!(MAX_LISTED_GONE, keeper_core::retention::MAX_GONE);
-    assert_eq!(MAX_LISTED_ATTACHED, keeper_core::retention::MAX_ATTACHED);
 }
 
 #[test]

@@ -156,6 +156,47 @@ impl InterfacePhase {
             Self::NotApplicable => "NotApplicable",
         }
     }
+
+    /// The group of rows that it is listed in.
+    pub const fn group(self) -> RowGroup {
+        match self {
+            Self::Available | Self::Detached => RowGroup::Free,
+            Self::Gone => RowGroup::Gone,
+            Self::Attached | Self::Attaching | Self::Reattached | Self::NotApplicable => RowGroup::Attached,
+        }
+    }
+}
+
+/// The groups of rows, in the order in which they are listed. Each has a limit of its own.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum RowGroup {
+    /// On no instance.
+    Free,
+    /// On an instance.
+    Attached,
+    /// Proven to be gone.
+    Gone,
+}
+
+impl RowGroup {
+    const fn limit(self) -> usize {
+        match self {
+            Self::Free => MAX_SURVIVORS,
+            Self::Attached => MAX_ATTACHED,
+            Self::Gone => MAX_GONE,
+        }
+    }
+}
+
+/// Cuts each group of a sorted list to its limit.
+pub fn cut_rows<T>(rows: &mut Vec<T>, group: impl Fn(&T) -> RowGroup) {
+    let mut counts: BTreeMap<RowGroup, usize> = BTreeMap::new();
+    rows.retain(|row| {
+        let group = group(row);
+        let count = counts.entry(group).or_default();
+        *count += 1;
+        *count <= group.limit()
+    });
 }
 
 /// One line of status about one interface.
@@ -240,43 +281,20 @@ pub struct Free {
     pub detached: u32,
 }
 
-/// Puts free ones first and then what needs attention, and cuts each sort to its limit. `listed`: whether a free one has a
+/// Puts free ones first and then what needs attention, and cuts each group to its limit. `listed`: whether a free one has a
 /// row already, which is not given up for another's.
 pub fn sort_rows(rows: &mut Vec<InterfaceRow>, listed: impl Fn(&InterfaceId) -> bool) {
-    #[derive(PartialEq, Eq, PartialOrd, Ord)]
-    enum Sort {
-        Free,
-        Attached,
-        Gone,
-    }
-    let sort = |row: &InterfaceRow| match row.phase {
-        InterfacePhase::Available | InterfacePhase::Detached => Sort::Free,
-        InterfacePhase::Gone => Sort::Gone,
-        InterfacePhase::Attached
-        | InterfacePhase::Attaching
-        | InterfacePhase::Reattached
-        | InterfacePhase::NotApplicable => Sort::Attached,
-    };
     // What came to where it is through the object may be found nowhere else.
     let moved =
         |row: &InterfaceRow| matches!(row.phase, InterfacePhase::Attaching | InterfacePhase::Reattached);
     rows.sort_by(|a, b| {
-        let key = |row: &InterfaceRow| match sort(row) {
-            Sort::Free => (Sort::Free, !listed(&row.id), false),
+        let key = |row: &InterfaceRow| match row.phase.group() {
+            RowGroup::Free => (RowGroup::Free, !listed(&row.id), false),
             other => (other, !row.attention, !moved(row)),
         };
         key(a).cmp(&key(b)).then_with(|| a.id.cmp(&b.id))
     });
-    let (mut free, mut attached, mut gone) = (0, 0, 0);
-    rows.retain(|row| {
-        let (count, most) = match sort(row) {
-            Sort::Free => (&mut free, MAX_SURVIVORS),
-            Sort::Attached => (&mut attached, MAX_ATTACHED),
-            Sort::Gone => (&mut gone, MAX_GONE),
-        };
-        *count += 1;
-        *count <= most
-    });
+    cut_rows(rows, |row| row.phase.group());
 }
 
 #[cfg(test)]
@@ -323,7 +341,7 @@ mod tests {
     }
 
     #[test]
-    fn each_sort_of_row_has_its_limit_and_what_is_listed_already_is_not_what_is_cut() {
+    fn each_group_of_rows_has_its_limit_and_what_is_listed_already_is_not_cut() {
         let many =
             |phase, count: usize| (0..count).map(move |n| row(&format!("eni-{phase:?}{n:04}"), phase, false));
         let count = |rows: &[InterfaceRow], phase| rows.iter().filter(|row| row.phase == phase).count();

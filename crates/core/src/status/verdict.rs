@@ -344,7 +344,6 @@ impl RegionReport {
         }
         self.lost.extend(other.lost.iter().cloned());
         self.rows.extend(other.rows.iter().cloned());
-        sort_rows(&mut self.rows);
         if self.retention.is_none() {
             // Whoever retains interfaces has one region.
             self.retention.clone_from(&other.retention);
