@@ -524,7 +524,7 @@ impl<F: Flag> FlagKeeper<F> {
         let settled = object.settled || report.settled;
         let draft = Draft {
             whole: digest(&report),
-            shape: shape(view, name, &report),
+            shape: shape(&report),
             uncertain: !report.counts.unknown.is_empty()
                 || report.unlisted.is_some()
                 || bereaved(view.targets, name),

@@ -11,7 +11,6 @@ use super::membership::{Member, member_on, unlisted};
 use super::object::Object;
 use super::unprotect_checks::progress;
 use super::view::View;
-use crate::conditions::{Question, judge};
 use crate::deletion_protection::departures;
 use crate::flag::{Applicability, Flag, Id};
 use crate::id::{InstanceId, ObjectId};
@@ -188,13 +187,22 @@ fn judge_target<F: Flag>(
     Some((said, risks))
 }
 
-/// What conditions would be made of the part, without counts and lists.
-pub(super) fn shape<F: Flag>(view: FlagView<'_, F>, name: &ObjectId, part: &RegionReport) -> u64 {
-    let question = view.objects.get(name).map_or_else(Question::default, |o| Question::of::<F>(&o.intent));
-    let condition_set = judge(question, part);
+/// What conditions are made of, without counts and lists: if it changes, the report is urgent.
+pub(super) fn shape(part: &RegionReport) -> u64 {
+    let counts = &part.counts;
+    let reasons = |groups: &Groups| groups.keys().copied().collect::<Vec<_>>();
+    let targets = [
+        &counts.unprotected,
+        &counts.not_applicable_named,
+        &counts.not_applicable_found,
+        &counts.unknown,
+        &counts.risks,
+        &part.hosts,
+    ];
+    let progress = part.progress.as_ref().map(|progress| (progress.done, reasons(&progress.waiting)));
     // What is to be durable before the cloud is asked may not wait until counts are due.
-    let attachments = part.retention.as_ref().map(|retention| &retention.attachments);
-    digest(&(condition_set.shape(), part.settled, part.progress.as_ref().map(|p| p.done), attachments))
+    let retention = part.retention.as_ref().map(|retention| (&retention.attachments, retention.full));
+    digest(&(targets.map(reasons), counts.protected() > 0, part.unlisted, part.settled, progress, retention))
 }
 
 /// The risks of what is on an instance that may go in ways of which nobody has said what they do to it.
@@ -230,4 +238,46 @@ pub(super) fn digest(value: &impl Hash) -> u64 {
     let mut hasher = DefaultHasher::new();
     value.hash(&mut hasher);
     hasher.finish()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::reason::Reason::{Correcting, FinancialLock, Locked, Missing, SpotInstance, Throttled};
+    use crate::retention::RetentionReport;
+    use crate::verdict::{Progress, tell};
+
+    #[test]
+    fn i37_a_report_is_urgent_where_conditions_may_change_and_not_for_counts() {
+        let mut part = RegionReport::default();
+        for groups in [&mut part.counts.unprotected, &mut part.counts.unknown, &mut part.hosts] {
+            tell(groups, Correcting, "a");
+        }
+        let before = shape(&part);
+        let changed = |change: fn(&mut RegionReport)| {
+            let mut part = part.clone();
+            change(&mut part);
+            shape(&part) != before
+        };
+        assert!(!changed(|part| tell(&mut part.counts.unprotected, Correcting, "b")), "one more");
+        assert!(!changed(|part| part.counts.at_risk += 1));
+        let urgent: [fn(&mut RegionReport); 11] = [
+            |part| tell(&mut part.counts.unprotected, Locked, "b"),
+            |part| tell(&mut part.counts.unknown, Missing, "b"),
+            |part| tell(&mut part.counts.not_applicable_named, SpotInstance, "b"),
+            |part| tell(&mut part.counts.not_applicable_found, SpotInstance, "b"),
+            |part| tell(&mut part.counts.risks, FinancialLock, "b"),
+            |part| part.counts.unprotected.clear(),
+            |part| part.hosts.clear(),
+            |part| part.unlisted = Some(Throttled),
+            |part| part.settled = true,
+            |part| part.progress = Some(Progress::default()),
+            |part| {
+                part.retention = Some(Box::new(RetentionReport { full: true, ..RetentionReport::default() }));
+            },
+        ];
+        for (n, change) in urgent.into_iter().enumerate() {
+            assert!(changed(change), "change {n}");
+        }
+    }
 }

@@ -106,14 +106,6 @@ pub struct ConditionSet {
     pub stalled: Condition,
 }
 
-impl ConditionSet {
-    /// Statuses and reasons, without messages: a change of these is a transition.
-    pub fn shape(&self) -> [(Status, Reason); 5] {
-        [&self.domain, &self.at_risk, &self.ready, &self.reconciling, &self.stalled]
-            .map(|c| (c.status, c.reason))
-    }
-}
-
 /// The judgement on an object that is not served at all: it is not granted, or can't be read.
 pub fn unserved(reason: Reason, message: &str) -> ConditionSet {
     finish(
