@@ -359,7 +359,8 @@ fn forgotten<'a>(
     }
     for other in others.filter(|other| other.meta.deletion_timestamp.is_none()) {
         let Some(other) = other.object.as_ref().and_then(Object::retention) else { continue };
-        if other.spec.account == object.spec.account && other.spec.retention == Retention::Retain {
+        let here = other.spec.account == object.spec.account && other.spec.region == object.spec.region;
+        if here && other.spec.retention == Retention::Retain {
             let retained = other.status.iter().flat_map(|status| &status.retained_eni_ids);
             for id in retained.chain(&other.spec.targets.network_interface_ids) {
                 ids.remove(id.as_str());
@@ -559,8 +560,10 @@ mod tests {
         let mut leaving = named;
         leaving.meta.deletion_timestamp =
             Some(k8s_openapi::apimachinery::pkg::apis::meta::v1::Time(Timestamp::UNIX_EPOCH));
-        for other in [with("retention", "Release"), with("account", "another"), leaving] {
-            assert_eq!(left(&[other]), ["eni-a", "eni-b", "eni-c"], "it retains nothing of that account");
+        for other in
+            [with("retention", "Release"), with("account", "another"), with("region", "cn-beijing"), leaving]
+        {
+            assert_eq!(left(&[other]), ["eni-a", "eni-b", "eni-c"], "it retains nothing there");
         }
         let unjudged = seen("new", &spec(&json!({ "instanceIds": ["i-a"] })), &Value::Null);
         assert!(forgotten(&unjudged, std::iter::empty()).is_empty());
