@@ -10,6 +10,7 @@ use crate::gateway::Cloud;
 use crate::keys::AccessKey;
 use crate::log::{Allowed, Count, LogEntry};
 use crate::operations::{Manner, refuse_release};
+use crate::ram::UserSeed;
 use crate::state::{
     Change, Effect, Eip, Instance, InterfaceChange, InterfaceSeed, NetworkInterface, ReleaseReason, Released,
     Seed,
@@ -25,6 +26,8 @@ pub struct AccountSeed {
     pub account_id: Option<String>,
     /// Keys; one is made when there are none.
     pub access_keys: Vec<AccessKey>,
+    /// RAM users whom policies restrict.
+    pub users: Vec<UserSeed>,
     /// Instances.
     pub instances: Vec<Seed>,
     /// Network interfaces that aren't in the seed of an instance.
@@ -54,6 +57,9 @@ impl Account {
         }
         for key in &keys {
             world.add_key(&id, key.clone());
+        }
+        for user in seed.users {
+            world.add_user(&id, user);
         }
         for instances in &seed.instances {
             world.seed(&id, instances);
@@ -94,6 +100,16 @@ impl Account {
     /// Takes a key away.
     pub fn remove_key(&self, access_key_id: &str) {
         self.cloud.world().keys.remove(access_key_id);
+    }
+
+    /// Adds a RAM user, or replaces the one with the same name. His keys may do from now on what his policies allow.
+    pub fn user(&self, user: UserSeed) {
+        self.cloud.world().add_user(&self.id, user);
+    }
+
+    /// Takes the restrictions of a RAM user away; says whether there were any. His keys may do everything again.
+    pub fn remove_user(&self, name: &str) -> bool {
+        self.cloud.world().remove_user(&self.id, name)
     }
 
     /// Makes instances and answers their ids.

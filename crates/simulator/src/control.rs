@@ -19,6 +19,7 @@ use crate::faults::Rule;
 use crate::gateway::Cloud;
 use crate::keys::AccessKey;
 use crate::log::Allowed;
+use crate::ram::UserSeed;
 use crate::regions;
 use crate::state::{Change, Effect, InterfaceChange, InterfaceSeed, ReleaseReason, Seed, Settings};
 use crate::wire::Refusal;
@@ -54,6 +55,8 @@ pub(crate) fn router(cloud: Cloud, endpoint: SocketAddr) -> Router {
         .route("/accounts", post(add_account))
         .route("/accounts/{account}/keys", post(add_key))
         .route("/accounts/{account}/keys/{key}", delete(remove_key))
+        .route("/accounts/{account}/users", post(add_user))
+        .route("/accounts/{account}/users/{user}", delete(remove_user))
         .route("/accounts/{account}/instances", get(instances).post(seed))
         .route("/accounts/{account}/instances/{id}", get(instance).patch(change))
         .route("/accounts/{account}/instances/{id}/release", post(release))
@@ -133,6 +136,23 @@ async fn remove_key(State(cloud): State<Cloud>, Path((account, key)): Path<(Stri
     }
     world.keys.remove(&key);
     Ok(Json(json!({})))
+}
+
+async fn add_user(
+    State(cloud): State<Cloud>,
+    Path(account): Path<String>,
+    Json(user): Json<UserSeed>,
+) -> Answer {
+    let mut world = cloud.world();
+    if !world.accounts.contains_key(&account) {
+        return Err(Wrong::no_such("account"));
+    }
+    world.add_user(&account, user);
+    Ok(Json(json!({})))
+}
+
+async fn remove_user(State(cloud): State<Cloud>, Path((account, user)): Path<(String, String)>) -> Answer {
+    if cloud.world().remove_user(&account, &user) { Ok(Json(json!({}))) } else { Err(Wrong::no_such("user")) }
 }
 
 async fn instances(State(cloud): State<Cloud>, Path(account): Path<String>) -> Answer {

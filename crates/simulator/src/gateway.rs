@@ -10,14 +10,13 @@ use serde_json::Value;
 use tokio_util::sync::CancellationToken;
 
 use crate::faults::{Instead, PageFaults, Plan, Subject};
-use crate::keys::{Caller, authenticate};
+use crate::keys::{Caller, Principal, authenticate};
 use crate::log::LogEntry;
-use crate::operations::{
-    Body, Call, Done, InstancePage, Operation, PRINCIPAL, named_instances, named_interfaces,
-};
+use crate::operations::{Body, Call, Done, InstancePage, Operation, named_instances, named_interfaces};
+use crate::ram::Decision;
 use crate::regions;
 use crate::state::{Effect, Ending, World};
-use crate::wire::{Format, Params, Refusal, WireRequest, xml};
+use crate::wire::{AccessDenied, Format, Params, Refusal, WireRequest, xml};
 
 /// The connection is to break without an answer.
 #[derive(Debug)]
@@ -205,7 +204,7 @@ impl Cloud {
                 });
             }
             Some(Instead::Refuse(refusal)) => Err(refusal.clone()),
-            Some(Instead::Deny { always_forbidden }) => deny(&job, *always_forbidden),
+            Some(Instead::Deny { always_forbidden }) => deny(&job, *always_forbidden, Decision::NotAllowed),
             None => {
                 let call = Call {
                     caller: &job.caller,
@@ -216,7 +215,10 @@ impl Cloud {
                     ending: plan.ending,
                     page: &plan.page,
                 };
-                job.operation.run(&mut world, &call)
+                match job.operation.authorize(&world, &call) {
+                    Decision::Allowed => job.operation.run(&mut world, &call),
+                    refused => deny(&job, false, refused),
+                }
             }
         };
         match outcome {
@@ -277,8 +279,8 @@ impl Cloud {
         let pairs: Vec<_> =
             pairs.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
         let params = Params::from_pairs(&pairs)?;
-        let caller =
-            Caller { account: account.to_owned(), access_key_id: "console".to_owned(), assumed_role: false };
+        let principal = Principal::User("console".to_owned());
+        let caller = Caller { account: account.to_owned(), access_key_id: "console".to_owned(), principal };
         let mut world = self.world();
         let request_id = world.request_id();
         let call = Call {
@@ -325,13 +327,21 @@ impl Back {
 
 /// The answer to an identity that lacks the permission. That DescribeInstances answers an empty list, and tells the
 /// truth only to a dry run, is documented on its page.
-fn deny(job: &Job, always_forbidden: bool) -> Result<Done, Refusal> {
+fn deny(job: &Job, always_forbidden: bool, decision: Decision) -> Result<Done, Refusal> {
     let name = job.operation.name;
     let dry_run = job.params.flag("DryRun").unwrap_or_default();
     if name == "DescribeInstances" && !always_forbidden && !dry_run {
         return Ok(Done { body: Body::Instances(InstancePage::empty()), mutated: false });
     }
-    Err(Refusal::forbidden(&job.caller.account, PRINCIPAL, job.operation.product(), name))
+    let Caller { account, principal, .. } = &job.caller;
+    Err(Refusal::forbidden(&AccessDenied {
+        action: &job.operation.action(),
+        account,
+        principal: principal.display_name(),
+        principal_type: principal.kind(),
+        explicitly: decision == Decision::Denied,
+        policy_type: "AccountLevelIdentityBasedPolicy",
+    }))
 }
 
 impl Reply {

@@ -6,6 +6,7 @@ use std::hash::{BuildHasher, RandomState};
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 
+use crate::ram::DEFAULT_USER;
 use crate::wire::legacy::Legacy;
 use crate::wire::{Refusal, WireRequest, signature};
 
@@ -30,6 +31,25 @@ pub struct AccessKey {
     /// Whether somebody has disabled it.
     #[serde(default)]
     pub disabled: bool,
+    /// Whose it is, if it is lasting.
+    #[serde(default)]
+    pub holder: KeyHolder,
+}
+
+/// Whose a lasting key is.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub enum KeyHolder {
+    /// The account's own, which no policy restricts.
+    Root,
+    /// A RAM user's, by name.
+    User(String),
+}
+
+impl Default for KeyHolder {
+    fn default() -> Self {
+        Self::User(DEFAULT_USER.to_owned())
+    }
 }
 
 impl AccessKey {
@@ -41,12 +61,19 @@ impl AccessKey {
             security_token: None,
             expires_at: None,
             disabled: false,
+            holder: KeyHolder::default(),
         }
     }
 
     /// A temporary key, with its token.
     pub fn temporary(id: &str, secret: &str, token: &str, expires_at: Option<Timestamp>) -> Self {
         Self { security_token: Some(token.to_owned()), expires_at, ..Self::lasting(id, secret) }
+    }
+
+    /// The same key, of somebody else.
+    #[must_use]
+    pub fn of(self, holder: KeyHolder) -> Self {
+        Self { holder, ..self }
     }
 }
 
@@ -62,8 +89,35 @@ pub(crate) struct OwnedKey {
 pub(crate) struct Caller {
     pub(crate) account: String,
     pub(crate) access_key_id: String,
-    /// A temporary key stands for an assumed role, a lasting one for a RAM user.
-    pub(crate) assumed_role: bool,
+    pub(crate) principal: Principal,
+}
+
+/// The identity of a caller within its account.
+#[derive(Clone, Debug)]
+pub(crate) enum Principal {
+    Root,
+    User(String),
+    /// A temporary key that was put in by hand. It stands for an assumed role that may do everything.
+    Temporary,
+}
+
+impl Principal {
+    /// What the vendor calls this type of identity, in AccessDeniedDetail.
+    pub(crate) fn kind(&self) -> &'static str {
+        match self {
+            Self::Root => "Account",
+            Self::User(_) => "SubUser",
+            Self::Temporary => "AssumedRoleUser",
+        }
+    }
+
+    pub(crate) fn display_name(&self) -> &str {
+        match self {
+            Self::Root => "root",
+            Self::User(name) => name,
+            Self::Temporary => DEFAULT_USER,
+        }
+    }
 }
 
 /// The nonces that were used lately. Only hashes are kept: a collision within half an hour is not a worry.
@@ -188,7 +242,11 @@ pub(crate) fn authenticate<'k>(
     Ok(Caller {
         account: owned.account.clone(),
         access_key_id: key_id.to_owned(),
-        assumed_role: owned.key.security_token.is_some(),
+        principal: match &owned.key.holder {
+            _ if owned.key.security_token.is_some() => Principal::Temporary,
+            KeyHolder::Root => Principal::Root,
+            KeyHolder::User(name) => Principal::User(name.clone()),
+        },
     })
 }
 

@@ -31,6 +31,7 @@ mod gateway;
 mod keys;
 mod log;
 mod operations;
+mod ram;
 mod regions;
 mod serve;
 mod simulator;
@@ -39,8 +40,9 @@ mod wire;
 
 pub use account::{Account, AccountSeed};
 pub use faults::{Fault, Rule};
-pub use keys::AccessKey;
+pub use keys::{AccessKey, KeyHolder};
 pub use log::{Allowed, Count, LogEntry};
+pub use ram::{DEFAULT_USER, Policy, PolicyError, UserSeed};
 pub use simulator::{Contents, DEFAULT_ACCESS_KEY_ID, DEFAULT_ACCESS_KEY_SECRET, DEFAULT_ACCOUNT, Simulator};
 pub use state::{
     Change, ChargeType, Eip, Instance, InterfaceChange, InterfaceSeed, InterfaceStatus, InterfaceType,

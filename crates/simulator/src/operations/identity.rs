@@ -3,32 +3,36 @@
 use serde_json::json;
 
 use super::call::{Call, Done};
+use crate::keys::Principal;
+use crate::ram::DEFAULT_USER;
 use crate::state::World;
 use crate::wire::Refusal;
-
-/// Name of the RAM user and of the role that the simulator's keys belong to.
-pub(crate) const PRINCIPAL: &str = "ecs-keeper";
 
 #[expect(clippy::unnecessary_wraps, reason = "the table of operations has one signature")]
 pub(crate) fn run(_: &mut World, call: &Call<'_>) -> Result<Done, Refusal> {
     let account = &call.caller.account;
     let key = &call.caller.access_key_id;
-    Ok(Done::answer(if call.caller.assumed_role {
-        json!({
+    Ok(Done::answer(match &call.caller.principal {
+        Principal::Root => json!({
             "AccountId": account,
-            "Arn": format!("acs:sts::{account}:assumed-role/{PRINCIPAL}/session"),
-            "IdentityType": "AssumedRoleUser",
-            "PrincipalId": format!("{key}:session"),
-            "RoleId": key,
-            "UserId": format!("{key}:session"),
-        })
-    } else {
-        json!({
+            "Arn": format!("acs:ram::{account}:root"),
+            "IdentityType": "Account",
+            "PrincipalId": account,
+            "UserId": account,
+        }),
+        Principal::User(name) => json!({
             "AccountId": account,
-            "Arn": format!("acs:ram::{account}:user/{PRINCIPAL}"),
+            "Arn": format!("acs:ram::{account}:user/{name}"),
             "IdentityType": "RAMUser",
             "PrincipalId": key,
             "UserId": key,
-        })
+        }),
+        Principal::Temporary => json!({
+            "AccountId": account,
+            "Arn": format!("acs:sts::{account}:assumed-role/{DEFAULT_USER}/session"),
+            "IdentityType": "AssumedRoleUser",
+            "PrincipalId": format!("{key}:session"),
+            "RoleId": key,
+        }),
     }))
 }

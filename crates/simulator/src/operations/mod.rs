@@ -1,6 +1,7 @@
 //! The operations: one file each, or one for a few that share their rules.
 
 mod attach;
+mod authorization;
 mod auto_release;
 mod call;
 mod create;
@@ -31,7 +32,6 @@ mod tags;
 mod texts;
 
 pub(crate) use call::{Body, Call, Done};
-pub(crate) use identity::PRINCIPAL;
 pub(crate) use instance_page::InstancePage;
 pub(crate) use named::{named_instances, named_interfaces};
 pub(crate) use operation::Operation;

@@ -1,5 +1,6 @@
 //! Which operations there are, and what carries each of them out.
 
+use super::authorization::Needs;
 use super::call::{Call, Done};
 use super::honours::Honours;
 use super::{
@@ -7,6 +8,7 @@ use super::{
     describe_regions, identity, list_tags, modify_instance_attribute, modify_network_interface, release,
     tags,
 };
+use crate::ram::Decision;
 use crate::state::World;
 use crate::wire::Refusal;
 
@@ -21,46 +23,70 @@ pub(crate) struct Operation {
     pub(crate) version: &'static str,
     /// Whether it may change the state.
     pub(crate) writes: bool,
+    /// What RAM has to allow.
+    pub(super) needs: Needs,
     run: Run,
     pub(super) honours: Honours,
 }
 
 pub(super) const OPERATIONS: &[Operation] = &[
-    read("DescribeInstances", describe_instances::run, describe_instances::HONOURS),
-    read("DescribeNetworkInterfaces", describe_network_interfaces::list, describe_network_interfaces::LIST),
+    read("DescribeInstances", Needs::Instances, describe_instances::run, describe_instances::HONOURS),
+    read(
+        "DescribeNetworkInterfaces",
+        Needs::Interfaces,
+        describe_network_interfaces::list,
+        describe_network_interfaces::LIST,
+    ),
     read(
         "DescribeNetworkInterfaceAttribute",
+        Needs::Interfaces,
         describe_network_interfaces::one,
         describe_network_interfaces::ONE,
     ),
-    read("ListTagResources", list_tags::run, list_tags::HONOURS),
-    read("DescribeRegions", describe_regions::run, describe_regions::HONOURS),
-    Operation { version: STS, ..read("GetCallerIdentity", identity::run, Honours::any(&[])) },
-    write("ModifyInstanceAttribute", modify_instance_attribute::run, modify_instance_attribute::HONOURS),
-    write("ModifyInstanceAutoReleaseTime", auto_release::run, auto_release::HONOURS),
-    write("RunInstances", create::run_instances, create::RUN),
-    write("CreateInstance", create::create_instance, create::CREATE),
-    write("DeleteInstance", release::delete_instance, release::ONE),
-    write("DeleteInstances", release::delete_instances, release::MANY),
+    read("ListTagResources", Needs::AllResources, list_tags::run, list_tags::HONOURS),
+    read("DescribeRegions", Needs::AllResources, describe_regions::run, describe_regions::HONOURS),
+    Operation { version: STS, ..read("GetCallerIdentity", Needs::Nothing, identity::run, Honours::any(&[])) },
+    write(
+        "ModifyInstanceAttribute",
+        Needs::InstancesAndGroups,
+        modify_instance_attribute::run,
+        modify_instance_attribute::HONOURS,
+    ),
+    write("ModifyInstanceAutoReleaseTime", Needs::Instances, auto_release::run, auto_release::HONOURS),
+    write("RunInstances", Needs::AllResources, create::run_instances, create::RUN),
+    write("CreateInstance", Needs::AllResources, create::create_instance, create::CREATE),
+    write("DeleteInstance", Needs::Instances, release::delete_instance, release::ONE),
+    write("DeleteInstances", Needs::Instances, release::delete_instances, release::MANY),
     write(
         "ModifyNetworkInterfaceAttribute",
+        Needs::InterfacesAndAllGroups,
         modify_network_interface::run,
         modify_network_interface::HONOURS,
     ),
-    write("AttachNetworkInterface", attach::attach, attach::ATTACH),
-    write("DetachNetworkInterface", attach::detach, attach::DETACH),
-    write("CreateNetworkInterface", create_network_interface::create, create_network_interface::CREATE),
-    write("DeleteNetworkInterface", create_network_interface::delete, create_network_interface::DELETE),
-    write("TagResources", tags::tag, tags::TAG),
-    write("UntagResources", tags::untag, tags::UNTAG),
+    write("AttachNetworkInterface", Needs::InterfacesAndInstances, attach::attach, attach::ATTACH),
+    write("DetachNetworkInterface", Needs::InterfacesAndInstances, attach::detach, attach::DETACH),
+    write(
+        "CreateNetworkInterface",
+        Needs::NewInterface,
+        create_network_interface::create,
+        create_network_interface::CREATE,
+    ),
+    write(
+        "DeleteNetworkInterface",
+        Needs::Interfaces,
+        create_network_interface::delete,
+        create_network_interface::DELETE,
+    ),
+    write("TagResources", Needs::Tagged, tags::tag, tags::TAG),
+    write("UntagResources", Needs::Tagged, tags::untag, tags::UNTAG),
 ];
 
-const fn read(name: &'static str, run: Run, honours: Honours) -> Operation {
-    Operation { name, version: ECS, writes: false, run, honours }
+const fn read(name: &'static str, needs: Needs, run: Run, honours: Honours) -> Operation {
+    Operation { name, version: ECS, writes: false, needs, run, honours }
 }
 
-const fn write(name: &'static str, run: Run, honours: Honours) -> Operation {
-    Operation { name, version: ECS, writes: true, run, honours }
+const fn write(name: &'static str, needs: Needs, run: Run, honours: Honours) -> Operation {
+    Operation { name, version: ECS, writes: true, needs, run, honours }
 }
 
 impl Operation {
@@ -76,6 +102,16 @@ impl Operation {
 
     pub(crate) fn product(&self) -> &'static str {
         if self.version == STS { "Sts" } else { "Ecs" }
+    }
+
+    /// The name of the action in policies.
+    pub(crate) fn action(&self) -> String {
+        format!("{}:{}", self.product().to_ascii_lowercase(), self.name)
+    }
+
+    /// What RAM says of a call of this operation.
+    pub(crate) fn authorize(&self, world: &World, call: &Call<'_>) -> Decision {
+        self.needs.decide(&self.action(), world, call)
     }
 
     pub(crate) fn run(&self, world: &mut World, call: &Call<'_>) -> Result<Done, Refusal> {

@@ -1,6 +1,6 @@
 //! One account's part of the cloud.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
 use jiff::Timestamp;
@@ -8,6 +8,7 @@ use serde::Serialize;
 use serde_json::Value;
 
 use super::{Eip, Fleet, Instance, Mark, NetworkInterface, ReleaseReason};
+use crate::ram::UserSeed;
 
 /// An instance that is gone.
 #[derive(Clone, Debug, Serialize)]
@@ -51,6 +52,8 @@ pub(crate) struct AccountState {
     /// All that something was ever in: they aren't made by themselves.
     pub(crate) v_switches: HashMap<String, VSwitch>,
     pub(crate) released: Vec<Released>,
+    /// RAM users by name, as far as they are restricted.
+    pub(crate) users: BTreeMap<String, UserSeed>,
     /// Answers by operation and ClientToken, each with a digest of the parameters it belongs to.
     pub(crate) client_tokens: HashMap<(&'static str, String), (u64, Value)>,
 }

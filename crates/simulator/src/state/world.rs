@@ -18,6 +18,7 @@ use crate::clock::Clock;
 use crate::faults::{Faults, Plan, Subject};
 use crate::keys::{AccessKey, Nonces, OwnedKey};
 use crate::log::Log;
+use crate::ram::UserSeed;
 use crate::regions;
 
 /// What is due at a moment of the cloud's clock.
@@ -96,6 +97,14 @@ impl World {
     pub(crate) fn add_key(&mut self, account: &str, key: AccessKey) {
         self.accounts.entry(account.to_owned()).or_default();
         self.keys.insert(key.access_key_id.clone(), OwnedKey { account: account.to_owned(), key });
+    }
+
+    pub(crate) fn add_user(&mut self, account: &str, user: UserSeed) {
+        self.accounts.entry(account.to_owned()).or_default().users.insert(user.user_name.clone(), user);
+    }
+
+    pub(crate) fn remove_user(&mut self, account: &str, name: &str) -> bool {
+        self.accounts.get_mut(account).is_some_and(|state| state.users.remove(name).is_some())
     }
 
     /// Lets time do its work: instances boot, interfaces arrive, and automatic releases

@@ -12,5 +12,6 @@ pub(crate) mod signature;
 pub(crate) mod xml;
 
 pub(crate) use parameters::{Params, TagPair};
+pub(crate) use refusal::AccessDenied;
 pub use refusal::Refusal;
 pub(crate) use request::{Format, WireRequest};

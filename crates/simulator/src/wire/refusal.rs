@@ -20,6 +20,18 @@ pub struct Refusal {
     detail: Option<Value>,
 }
 
+/// Why RAM refuses a request.
+pub(crate) struct AccessDenied<'a> {
+    /// Such as `ecs:DescribeInstances`.
+    pub(crate) action: &'a str,
+    pub(crate) account: &'a str,
+    pub(crate) principal: &'a str,
+    pub(crate) principal_type: &'a str,
+    /// Whether a statement denies it; otherwise, none allows it.
+    pub(crate) explicitly: bool,
+    pub(crate) policy_type: &'a str,
+}
+
 impl fmt::Display for Refusal {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{} (HTTP {}): {}", self.code, self.status, self.message)
@@ -49,26 +61,27 @@ impl Refusal {
         Self::new(404, "InvalidInstanceId.NotFound", format!("There is no instance {id} here."))
     }
 
-    /// A request that lacks a permission. The body has the parts that the vendor's SDK reads into
-    /// `AccessDeniedDetail`, the encoded message among them: clients must not repeat it.
-    pub(crate) fn forbidden(account: &str, principal: &str, product: &str, action: &str) -> Self {
-        let mut refusal = Self::new(
-            403,
-            "Forbidden.RAM",
-            "This identity is not allowed to do that, or the operation does not support RAM.",
-        );
-        refusal.detail = Some(json!({
+    /// A request that lacks a permission, as the operations of ECS answer it.
+    pub(crate) fn forbidden(denied: &AccessDenied<'_>) -> Self {
+        let text = "This identity is not allowed to do that, or the operation does not support RAM.";
+        Self::new(403, "Forbidden.RAM", text).because(denied)
+    }
+
+    /// With the parts that the vendor's SDK reads into `AccessDeniedDetail`, the encoded message among them: clients must
+    /// not repeat it.
+    pub(crate) fn because(self, denied: &AccessDenied<'_>) -> Self {
+        let detail = json!({
             "AccessDeniedDetail": {
-                "AuthAction": format!("{}:{action}", product.to_ascii_lowercase()),
-                "AuthPrincipalDisplayName": principal,
-                "AuthPrincipalOwnerId": account,
-                "AuthPrincipalType": "SubUser",
+                "AuthAction": denied.action,
+                "AuthPrincipalDisplayName": denied.principal,
+                "AuthPrincipalOwnerId": denied.account,
+                "AuthPrincipalType": denied.principal_type,
                 "EncodedDiagnosticMessage": "AQIBIAAAAAEncodedDiagnosticMessageOfTheSimulator",
-                "NoPermissionType": "ImplicitDeny",
-                "PolicyType": "AccountLevelIdentityBasedPolicy",
+                "NoPermissionType": if denied.explicitly { "ExplicitDeny" } else { "ImplicitDeny" },
+                "PolicyType": denied.policy_type,
             }
-        }));
-        refusal
+        });
+        Self { detail: Some(detail), ..self }
     }
 
     pub(crate) fn retry_after(mut self, millis: u64) -> Self {

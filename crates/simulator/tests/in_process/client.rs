@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 use std::io;
 
 use hmac::{Hmac, KeyInit, Mac};
-use keeper_simulator::{Account, Simulator};
+use keeper_simulator::{AccessKey, Account, Simulator};
 use serde_json::Value;
 use sha2::{Digest, Sha256};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -55,10 +55,20 @@ fn encode(text: &str) -> String {
     })
 }
 
-/// The bytes of a rightly signed request.
+/// The bytes of a request that is rightly signed with the account's key.
 pub fn request(
     simulator: &Simulator,
     account: &Account,
+    action: &str,
+    params: &[(&str, &str)],
+    nonce: &str,
+) -> String {
+    signed(simulator, account.access_key(), action, params, nonce)
+}
+
+fn signed(
+    simulator: &Simulator,
+    key: &AccessKey,
     action: &str,
     params: &[(&str, &str)],
     nonce: &str,
@@ -69,19 +79,22 @@ pub fn request(
     let host = simulator.endpoint().trim_start_matches("http://").to_owned();
     let empty = hex(&Sha256::digest(b""));
     let date = jiff::Timestamp::now().strftime("%Y-%m-%dT%H:%M:%SZ").to_string();
-    let headers = [
+    let is_sts = action.starts_with("AssumeRole") || action == "GetCallerIdentity";
+    let mut headers = BTreeMap::from([
         ("host", host.as_str()),
         ("x-acs-action", action),
         ("x-acs-content-sha256", &empty),
         ("x-acs-date", &date),
         ("x-acs-signature-nonce", nonce),
-        ("x-acs-version", "2014-05-26"),
-    ];
+        ("x-acs-version", if is_sts { "2015-04-01" } else { "2014-05-26" }),
+    ]);
+    if let Some(token) = &key.security_token {
+        headers.insert("x-acs-security-token", token);
+    }
     let canonical: String = headers.iter().flat_map(|(n, v)| [n, ":", v, "\n"]).collect();
-    let names = headers.map(|(n, _)| n).join(";");
+    let names = headers.keys().copied().collect::<Vec<_>>().join(";");
     let canonical = format!("POST\n/\n{query}\n{canonical}\n{names}\n{empty}");
     let to_sign = format!("ACS3-HMAC-SHA256\n{}", hex(&Sha256::digest(canonical.as_bytes())));
-    let key = account.access_key();
     let mut mac = Hmac::<Sha256>::new_from_slice(key.access_key_secret.as_bytes()).expect("any length");
     mac.update(to_sign.as_bytes());
     let signature = hex(&mac.finalize().into_bytes());
@@ -137,8 +150,18 @@ pub async fn call(
     action: &str,
     params: &[(&str, &str)],
 ) -> io::Result<Answer> {
+    call_with(simulator, account.access_key(), action, params).await
+}
+
+/// A call with a key of its own.
+pub async fn call_with(
+    simulator: &Simulator,
+    key: &AccessKey,
+    action: &str,
+    params: &[(&str, &str)],
+) -> io::Result<Answer> {
     let nonce = format!("{:032x}", u128::from(rand()) << 64 | u128::from(rand()));
-    send(simulator, &request(simulator, account, action, params, &nonce)).await
+    send(simulator, &signed(simulator, key, action, params, &nonce)).await
 }
 
 /// Nonces need to differ, nothing more.

@@ -6,4 +6,5 @@ mod client;
 mod instances;
 mod interfaces;
 mod parameters;
+mod permissions;
 mod probes;
