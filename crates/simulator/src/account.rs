@@ -10,7 +10,7 @@ use crate::gateway::Cloud;
 use crate::keys::AccessKey;
 use crate::log::{Allowed, Count, LogEntry};
 use crate::operations::{Manner, refuse_release};
-use crate::ram::UserSeed;
+use crate::ram::{ProviderSeed, RoleSeed, Session, UserSeed, ram_arn};
 use crate::state::{
     Change, Effect, Eip, Instance, InterfaceChange, InterfaceSeed, NetworkInterface, ReleaseReason, Released,
     Seed,
@@ -26,8 +26,12 @@ pub struct AccountSeed {
     pub account_id: Option<String>,
     /// Keys; one is made when there are none.
     pub access_keys: Vec<AccessKey>,
-    /// RAM users whom policies restrict.
+    /// RAM users that policies restrict.
     pub users: Vec<UserSeed>,
+    /// RAM roles.
+    pub roles: Vec<RoleSeed>,
+    /// OIDC identity providers.
+    pub oidc_providers: Vec<ProviderSeed>,
     /// Instances.
     pub instances: Vec<Seed>,
     /// Network interfaces that aren't in the seed of an instance.
@@ -58,9 +62,6 @@ impl Account {
         for key in &keys {
             world.add_key(&id, key.clone());
         }
-        for user in seed.users {
-            world.add_user(&id, user);
-        }
         for instances in &seed.instances {
             world.seed(&id, instances);
         }
@@ -69,14 +70,22 @@ impl Account {
         }
         drop(world);
         let key = keys.swap_remove(0);
-        Self { cloud: cloud.clone(), id, key }
+        let account = Self { cloud: cloud.clone(), id, key };
+        seed.users.into_iter().for_each(|user| account.user(user));
+        for role in seed.roles {
+            account.role(role);
+        }
+        for provider in seed.oidc_providers {
+            account.oidc_provider(provider);
+        }
+        account
     }
 
     /// An account that the cloud has. Its key is one of those that the account has, or an empty one.
     pub(crate) fn existing(cloud: &Cloud, id: &str) -> Option<Self> {
         let world = cloud.world();
         world.accounts.get(id)?;
-        let key = world.keys.values().find(|owned| owned.account == id).map(|owned| owned.key.clone());
+        let key = world.keys.of(id).find(|owned| owned.session.is_none()).map(|owned| owned.key.clone());
         drop(world);
         let key = key.unwrap_or_else(|| AccessKey::lasting("", ""));
         Some(Self { cloud: cloud.clone(), id: id.to_owned(), key })
@@ -102,14 +111,52 @@ impl Account {
         self.cloud.world().keys.remove(access_key_id);
     }
 
-    /// Adds a RAM user, or replaces the one with the same name. His keys may do from now on what his policies allow.
+    /// Adds a RAM user, or replaces the one with the same name. Its keys may do from now on what its policies allow.
     pub fn user(&self, user: UserSeed) {
-        self.cloud.world().add_user(&self.id, user);
+        self.cloud.world().account(&self.id).add_user(user);
     }
 
-    /// Takes the restrictions of a RAM user away; says whether there were any. His keys may do everything again.
+    /// Takes the restrictions of a RAM user away; says whether there were any. Its keys may do everything again.
     pub fn remove_user(&self, name: &str) -> bool {
-        self.cloud.world().remove_user(&self.id, name)
+        self.cloud.world().account(&self.id).users.remove(name).is_some()
+    }
+
+    /// Adds a RAM role, or changes the one with the same name, and answers its ARN. Sessions of a role that changes go
+    /// on, and may do what its new policies allow.
+    pub fn role(&self, role: RoleSeed) -> String {
+        let mut world = self.cloud.world();
+        let (arn, number) = (ram_arn(&self.id, "role", &role.role_name), world.next());
+        world.account(&self.id).add_role(number, role);
+        arn
+    }
+
+    /// Takes a RAM role away; says whether it was there. Its sessions may do nothing any more.
+    pub fn remove_role(&self, name: &str) -> bool {
+        self.cloud.world().account(&self.id).roles.remove(name).is_some()
+    }
+
+    /// Registers an OIDC identity provider, or replaces the one with the same name, and answers its ARN.
+    pub fn oidc_provider(&self, provider: ProviderSeed) -> String {
+        let arn = ram_arn(&self.id, "oidc-provider", &provider.provider_name);
+        self.cloud.world().account(&self.id).add_provider(provider);
+        arn
+    }
+
+    /// Takes an OIDC identity provider away; says whether it was there.
+    pub fn remove_oidc_provider(&self, name: &str) -> bool {
+        self.cloud.world().account(&self.id).providers.remove(name).is_some()
+    }
+
+    /// The sessions of this account's roles, also those that have ended, by their end.
+    pub fn sessions(&self) -> Vec<Session> {
+        self.cloud.world().keys.sessions(&self.id)
+    }
+
+    /// Ends all sessions of this account's roles at once.
+    pub fn end_sessions(&self) {
+        let mut world = self.cloud.world();
+        let now = world.now();
+        world.keys.end_sessions(&self.id, now);
     }
 
     /// Makes instances and answers their ids.

@@ -19,7 +19,7 @@ use crate::faults::Rule;
 use crate::gateway::Cloud;
 use crate::keys::AccessKey;
 use crate::log::Allowed;
-use crate::ram::UserSeed;
+use crate::ram::{ProviderSeed, RoleSeed, UserSeed};
 use crate::regions;
 use crate::state::{Change, Effect, InterfaceChange, InterfaceSeed, ReleaseReason, Seed, Settings};
 use crate::wire::Refusal;
@@ -57,6 +57,11 @@ pub(crate) fn router(cloud: Cloud, endpoint: SocketAddr) -> Router {
         .route("/accounts/{account}/keys/{key}", delete(remove_key))
         .route("/accounts/{account}/users", post(add_user))
         .route("/accounts/{account}/users/{user}", delete(remove_user))
+        .route("/accounts/{account}/roles", post(add_role))
+        .route("/accounts/{account}/roles/{role}", delete(remove_role))
+        .route("/accounts/{account}/oidc-providers", post(add_provider))
+        .route("/accounts/{account}/oidc-providers/{provider}", delete(remove_provider))
+        .route("/accounts/{account}/sessions", get(sessions).delete(end_sessions))
         .route("/accounts/{account}/instances", get(instances).post(seed))
         .route("/accounts/{account}/instances/{id}", get(instance).patch(change))
         .route("/accounts/{account}/instances/{id}/release", post(release))
@@ -94,8 +99,8 @@ fn overview(cloud: &Cloud, endpoint: &str) -> Value {
         .map(|(id, state)| {
             let mut keys: Vec<&str> = world
                 .keys
-                .values()
-                .filter(|owned| owned.account == *id)
+                .of(id)
+                .filter(|owned| owned.session.is_none())
                 .map(|owned| owned.key.access_key_id.as_str())
                 .collect();
             keys.sort_unstable();
@@ -104,6 +109,14 @@ fn overview(cloud: &Cloud, endpoint: &str) -> Value {
         })
         .collect();
     json!({ "endpoint": endpoint, "now": world.now(), "accounts": accounts })
+}
+
+fn existing(cloud: &Cloud, account: &str) -> Result<Account, Wrong> {
+    Account::existing(cloud, account).ok_or_else(|| Wrong::no_such("account"))
+}
+
+fn removed(was_there: bool, what: &str) -> Answer {
+    if was_there { Ok(Json(json!({}))) } else { Err(Wrong::no_such(what)) }
 }
 
 async fn add_account(State(cloud): State<Cloud>, Json(seed): Json<AccountSeed>) -> Answer {
@@ -143,16 +156,51 @@ async fn add_user(
     Path(account): Path<String>,
     Json(user): Json<UserSeed>,
 ) -> Answer {
-    let mut world = cloud.world();
-    if !world.accounts.contains_key(&account) {
-        return Err(Wrong::no_such("account"));
-    }
-    world.add_user(&account, user);
+    let account = existing(&cloud, &account)?;
+    account.user(user);
     Ok(Json(json!({})))
 }
 
 async fn remove_user(State(cloud): State<Cloud>, Path((account, user)): Path<(String, String)>) -> Answer {
-    if cloud.world().remove_user(&account, &user) { Ok(Json(json!({}))) } else { Err(Wrong::no_such("user")) }
+    removed(existing(&cloud, &account)?.remove_user(&user), "user")
+}
+
+async fn add_role(
+    State(cloud): State<Cloud>,
+    Path(account): Path<String>,
+    Json(role): Json<RoleSeed>,
+) -> Answer {
+    let account = existing(&cloud, &account)?;
+    Ok(Json(json!({ "arn": account.role(role) })))
+}
+
+async fn remove_role(State(cloud): State<Cloud>, Path((account, role)): Path<(String, String)>) -> Answer {
+    removed(existing(&cloud, &account)?.remove_role(&role), "role")
+}
+
+async fn add_provider(
+    State(cloud): State<Cloud>,
+    Path(account): Path<String>,
+    Json(provider): Json<ProviderSeed>,
+) -> Answer {
+    let account = existing(&cloud, &account)?;
+    Ok(Json(json!({ "arn": account.oidc_provider(provider) })))
+}
+
+async fn remove_provider(
+    State(cloud): State<Cloud>,
+    Path((account, name)): Path<(String, String)>,
+) -> Answer {
+    removed(existing(&cloud, &account)?.remove_oidc_provider(&name), "OIDC provider")
+}
+
+async fn sessions(State(cloud): State<Cloud>, Path(account): Path<String>) -> Answer {
+    Ok(Json(json!({ "sessions": existing(&cloud, &account)?.sessions() })))
+}
+
+async fn end_sessions(State(cloud): State<Cloud>, Path(account): Path<String>) -> Answer {
+    existing(&cloud, &account)?.end_sessions();
+    Ok(Json(json!({})))
 }
 
 async fn instances(State(cloud): State<Cloud>, Path(account): Path<String>) -> Answer {
@@ -235,11 +283,7 @@ async fn change_interface(
 }
 
 async fn remove_interface(State(cloud): State<Cloud>, Path((account, id)): Path<(String, String)>) -> Answer {
-    if cloud.world().remove_interface(&account, &id) {
-        Ok(Json(json!({})))
-    } else {
-        Err(Wrong::no_such("network interface"))
-    }
+    removed(cloud.world().remove_interface(&account, &id), "network interface")
 }
 
 async fn unbound_eips(State(cloud): State<Cloud>, Path(account): Path<String>) -> Answer {
@@ -272,9 +316,7 @@ async fn release(
     Path((account, id)): Path<(String, String)>,
     Json(because): Json<Because>,
 ) -> Answer {
-    Account::existing(&cloud, &account)
-        .ok_or_else(|| Wrong::no_such("account"))?
-        .release(&id, because.reason)?;
+    existing(&cloud, &account)?.release(&id, because.reason)?;
     Ok(Json(json!({})))
 }
 
@@ -290,8 +332,7 @@ struct Act {
 async fn console(State(cloud): State<Cloud>, Path(account): Path<String>, Json(act): Json<Act>) -> Answer {
     let parameters: Vec<_> =
         act.parameters.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
-    let account = Account::existing(&cloud, &account).ok_or_else(|| Wrong::no_such("account"))?;
-    Ok(Json(account.console(&act.action, &parameters)?))
+    Ok(Json(existing(&cloud, &account)?.console(&act.action, &parameters)?))
 }
 
 async fn released(State(cloud): State<Cloud>, Path(account): Path<String>) -> Answer {
@@ -320,7 +361,7 @@ async fn clear_faults(State(cloud): State<Cloud>, Query(part): Query<Part>) -> A
 }
 
 async fn remove_fault(State(cloud): State<Cloud>, Path(id): Path<u64>) -> Answer {
-    if cloud.world().faults.remove(id) { Ok(Json(json!({}))) } else { Err(Wrong::no_such("fault")) }
+    removed(cloud.world().faults.remove(id), "fault")
 }
 
 async fn log(State(cloud): State<Cloud>, Query(part): Query<Part>) -> Answer {

@@ -10,10 +10,10 @@ use serde_json::Value;
 use tokio_util::sync::CancellationToken;
 
 use crate::faults::{Instead, PageFaults, Plan, Subject};
-use crate::keys::{Caller, Principal, authenticate};
+use crate::keys::{Caller, Principal, authenticate, check_unsigned};
 use crate::log::LogEntry;
 use crate::operations::{Body, Call, Done, InstancePage, Operation, named_instances, named_interfaces};
-use crate::ram::Decision;
+use crate::ram::{Decision, parse_ram_arn};
 use crate::regions;
 use crate::state::{Effect, Ending, World};
 use crate::wire::{AccessDenied, Format, Params, Refusal, WireRequest, xml};
@@ -42,6 +42,8 @@ pub(crate) struct Cloud {
 struct Job {
     operation: &'static Operation,
     caller: Caller,
+    /// The account that the call is about.
+    account: String,
     params: Params,
     endpoint_region: Option<String>,
     entry: LogEntry,
@@ -102,7 +104,7 @@ impl Cloud {
         let back = Back {
             host: request.host().to_owned(),
             product: operation.map_or("Ecs", Operation::product),
-            format: request.format(),
+            format: request.format(operation.is_some_and(|operation| operation.anonymous)),
         };
 
         let checked = (|| {
@@ -112,18 +114,25 @@ impl Cloud {
             let params = request.params()?;
             entry.parameters =
                 params.iter().map(|(name, value)| (name.to_owned(), value.to_owned())).collect();
-            let (keys, nonces) = world.keys_and_nonces();
-            let caller = authenticate(request, |id| keys.get(id), nonces, now)?;
-            entry.account = Some(caller.account.clone());
-            entry.access_key_id = Some(caller.access_key_id.clone());
+            let caller = if operation.is_some_and(|operation| operation.anonymous) {
+                check_unsigned(request, now)?;
+                Caller::anonymous()
+            } else {
+                let (keys, nonces) = world.keys_and_nonces();
+                let caller = authenticate(request, |id| keys.get(id), nonces, now)?;
+                entry.access_key_id = Some(caller.access_key_id.clone());
+                caller
+            };
+            let account = account_of(&world, operation, &caller, &params);
+            entry.account = Some(account.clone()).filter(|account| !account.is_empty());
             request.action().ok_or_else(|| Refusal::missing("Action"))?;
             request.version().ok_or_else(|| Refusal::missing("Version"))?;
             let operation = operation.filter(|_| request.path == "/").ok_or_else(|| {
                 Refusal::new(404, "InvalidAction.NotFound", "There is no such operation in this version.")
             })?;
-            Ok((operation, caller, params))
+            Ok((operation, caller, account, params))
         })();
-        let (operation, caller, params) = match checked {
+        let (operation, caller, account, params) = match checked {
             Ok(checked) => checked,
             Err(refusal) => {
                 drop(world);
@@ -148,13 +157,13 @@ impl Cloud {
         let subject = Subject {
             operation: operation.name,
             writes: operation.writes,
-            account: &caller.account,
+            account: &account,
             region: &region,
             instances: &instances,
             interfaces: &named_interfaces(&params),
         };
         let plan = world.plan(&subject);
-        Ok((Job { operation, caller, params, endpoint_region, entry, back }, plan))
+        Ok((Job { operation, caller, account, params, endpoint_region, entry, back }, plan))
     }
 
     /// Carries a call out. A call that has to wait goes on when its client hangs up: the real cloud doesn't stop
@@ -164,7 +173,7 @@ impl Cloud {
             return self.finish(job, &plan);
         }
         let cloud = self.clone();
-        let who = (job.caller.account.clone(), job.entry.action.clone());
+        let who = (job.account.clone(), job.entry.action.clone());
         *self.world().under_way.entry(who.clone()).or_default() += 1;
         let work = tokio::spawn(async move {
             let reply = tokio::select! {
@@ -325,6 +334,14 @@ impl Back {
     }
 }
 
+/// The account that a call is about: that of a role that is to be assumed, else the caller's.
+fn account_of(world: &World, operation: Option<&Operation>, caller: &Caller, params: &Params) -> String {
+    let assumes = operation.is_some_and(Operation::assumes_role);
+    let role = params.get("RoleArn").filter(|_| assumes).and_then(|arn| parse_ram_arn(arn, "role"));
+    let account = role.map(|(account, _)| account).filter(|account| world.accounts.contains_key(*account));
+    account.unwrap_or(&caller.account).to_owned()
+}
+
 /// The answer to an identity that lacks the permission. That DescribeInstances answers an empty list, and tells the
 /// truth only to a dry run, is documented on its page.
 fn deny(job: &Job, always_forbidden: bool, decision: Decision) -> Result<Done, Refusal> {
@@ -334,7 +351,7 @@ fn deny(job: &Job, always_forbidden: bool, decision: Decision) -> Result<Done, R
         return Ok(Done { body: Body::Instances(InstancePage::empty()), mutated: false });
     }
     let Caller { account, principal, .. } = &job.caller;
-    Err(Refusal::forbidden(&AccessDenied {
+    Err(job.operation.forbid(&AccessDenied {
         action: &job.operation.action(),
         account,
         principal: principal.display_name(),

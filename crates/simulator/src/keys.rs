@@ -1,12 +1,15 @@
 //! Accounts, their keys, and the check of who a request comes from.
 
-use std::collections::{HashSet, VecDeque};
+use std::collections::{HashMap, HashSet, VecDeque};
 use std::hash::{BuildHasher, RandomState};
+use std::sync::Arc;
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 
-use crate::ram::DEFAULT_USER;
+use crate::ram::{DEFAULT_USER, Session, ram_arn};
 use crate::wire::legacy::Legacy;
 use crate::wire::{Refusal, WireRequest, signature};
 
@@ -70,6 +73,15 @@ impl AccessKey {
         Self { security_token: Some(token.to_owned()), expires_at, ..Self::lasting(id, secret) }
     }
 
+    /// The key of a session, made of numbers that can't be foreseen.
+    pub(crate) fn of_session(end: Timestamp, mut chance: impl FnMut() -> u64) -> Self {
+        let bytes: Vec<u8> = (0..12).flat_map(|_| chance().to_be_bytes()).collect();
+        // Like the vendor's, a token has signs that a query has to encode.
+        let token = format!("CAIS{}", STANDARD.encode(bytes.get(1..).unwrap_or_default()));
+        let [id, secret] = [chance(), chance()];
+        Self::temporary(&format!("STS.N{id:016x}"), &format!("{secret:016x}"), &token, Some(end))
+    }
+
     /// The same key, of somebody else.
     #[must_use]
     pub fn of(self, holder: KeyHolder) -> Self {
@@ -82,6 +94,50 @@ impl AccessKey {
 pub(crate) struct OwnedKey {
     pub(crate) account: String,
     pub(crate) key: AccessKey,
+    /// The session that it is the key of.
+    pub(crate) session: Option<Arc<Session>>,
+}
+
+/// The keys of all accounts.
+#[derive(Debug, Default)]
+pub(crate) struct Keys(HashMap<String, OwnedKey>);
+
+impl Keys {
+    pub(crate) fn insert(&mut self, key: OwnedKey) {
+        self.0.insert(key.key.access_key_id.clone(), key);
+    }
+
+    pub(crate) fn remove(&mut self, id: &str) {
+        self.0.remove(id);
+    }
+
+    pub(crate) fn get(&self, id: &str) -> Option<&OwnedKey> {
+        self.0.get(id)
+    }
+
+    /// The keys of an account.
+    pub(crate) fn of<'k>(&'k self, account: &'k str) -> impl Iterator<Item = &'k OwnedKey> {
+        self.0.values().filter(move |owned| owned.account == account)
+    }
+
+    /// The sessions of an account's roles, also those that have ended, by their end.
+    pub(crate) fn sessions(&self, account: &str) -> Vec<Session> {
+        let session = |owned: &OwnedKey| {
+            let session = owned.session.as_deref()?.clone();
+            Some(Session { expires_at: owned.key.expires_at.unwrap_or(session.expires_at), ..session })
+        };
+        let mut sessions: Vec<_> = self.of(account).filter_map(session).collect();
+        sessions.sort_by_cached_key(|session| (session.expires_at, session.access_key_id.clone()));
+        sessions
+    }
+
+    /// Ends all sessions of an account's roles.
+    pub(crate) fn end_sessions(&mut self, account: &str, now: Timestamp) {
+        let of_account = |owned: &&mut OwnedKey| owned.account == account && owned.session.is_some();
+        for owned in self.0.values_mut().filter(of_account) {
+            owned.key.expires_at = owned.key.expires_at.map(|end| end.min(now));
+        }
+    }
 }
 
 /// Who makes a call.
@@ -99,6 +155,9 @@ pub(crate) enum Principal {
     User(String),
     /// A temporary key that was put in by hand. It stands for an assumed role that may do everything.
     Temporary,
+    Session(Arc<Session>),
+    /// Nobody: operations that aren't signed.
+    Anonymous,
 }
 
 impl Principal {
@@ -107,7 +166,8 @@ impl Principal {
         match self {
             Self::Root => "Account",
             Self::User(_) => "SubUser",
-            Self::Temporary => "AssumedRoleUser",
+            Self::Temporary | Self::Session(_) => "AssumedRoleUser",
+            Self::Anonymous => "Anonymous",
         }
     }
 
@@ -116,7 +176,27 @@ impl Principal {
             Self::Root => "root",
             Self::User(name) => name,
             Self::Temporary => DEFAULT_USER,
+            Self::Session(session) => &session.role_name,
+            Self::Anonymous => "anonymous",
         }
+    }
+}
+
+impl Caller {
+    /// Somebody who didn't sign.
+    pub(crate) fn anonymous() -> Self {
+        Self { account: String::new(), access_key_id: String::new(), principal: Principal::Anonymous }
+    }
+
+    /// The user or the role that it is, as trust policies name it.
+    pub(crate) fn arn(&self) -> Option<String> {
+        let (kind, name) = match &self.principal {
+            Principal::User(name) => ("user", name.as_str()),
+            Principal::Temporary => ("role", DEFAULT_USER),
+            Principal::Session(session) => ("role", session.role_name.as_str()),
+            Principal::Root | Principal::Anonymous => return None,
+        };
+        Some(ram_arn(&self.account, kind, name))
     }
 }
 
@@ -242,12 +322,18 @@ pub(crate) fn authenticate<'k>(
     Ok(Caller {
         account: owned.account.clone(),
         access_key_id: key_id.to_owned(),
-        principal: match &owned.key.holder {
+        principal: match (&owned.session, &owned.key.holder) {
+            (Some(session), _) => Principal::Session(Arc::clone(session)),
             _ if owned.key.security_token.is_some() => Principal::Temporary,
-            KeyHolder::Root => Principal::Root,
-            KeyHolder::User(name) => Principal::User(name.clone()),
+            (None, KeyHolder::Root) => Principal::Root,
+            (None, KeyHolder::User(name)) => Principal::User(name.clone()),
         },
     })
+}
+
+/// Checks what a request without a signature says of its time.
+pub(crate) fn check_unsigned(request: &WireRequest, now: Timestamp) -> Result<(), Refusal> {
+    request.date().map_or(Ok(()), |date| check_date(date, now))
 }
 
 fn check_date(date: &str, now: Timestamp) -> Result<(), Refusal> {

@@ -42,7 +42,9 @@ pub use account::{Account, AccountSeed};
 pub use faults::{Fault, Rule};
 pub use keys::{AccessKey, KeyHolder};
 pub use log::{Allowed, Count, LogEntry};
-pub use ram::{DEFAULT_USER, Policy, PolicyError, UserSeed};
+pub use ram::{
+    DEFAULT_USER, Issuer, Policy, PolicyError, ProviderSeed, RoleSeed, Session, TrustPolicy, UserSeed,
+};
 pub use simulator::{Contents, DEFAULT_ACCESS_KEY_ID, DEFAULT_ACCESS_KEY_SECRET, DEFAULT_ACCOUNT, Simulator};
 pub use state::{
     Change, ChargeType, Eip, Instance, InterfaceChange, InterfaceSeed, InterfaceStatus, InterfaceType,

@@ -177,11 +177,13 @@ fn documented_status(code: &str) -> u16 {
         | "InvalidOperation.HotPlugNotSupport"
         | "InvalidOperation.EniLinked"
         | "InvalidOperation.Ipv4CountExceeded"
-        | "InvalidOperation.Ipv6NotSupport" => 403,
-        "InvalidInstanceStatus.NeedRestart" | "InvalidOperation.PrimaryEniOnlySupportModifyNameAndDesc" => {
-            404
-        }
+        | "InvalidOperation.Ipv6NotSupport"
+        | "NoPermission" => 403,
+        "EntityNotExist.Role"
+        | "InvalidInstanceStatus.NeedRestart"
+        | "InvalidOperation.PrimaryEniOnlySupportModifyNameAndDesc" => 404,
         "Forbidden.RegionId" => 400,
+        _ if code.starts_with("AuthenticationFail.") => 401,
         _ if code.starts_with("Forbidden.") => 403,
         _ if code.ends_with(".NotFound") => 404,
         _ => 400,

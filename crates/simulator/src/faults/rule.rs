@@ -149,7 +149,8 @@ pub enum Fault {
         repeat: u32,
     },
     /// The identity has lost the permission. As documented, DescribeInstances then answers an empty list with
-    /// success (and `Forbidden.RAM` to a dry run); other operations answer `Forbidden.RAM`.
+    /// success (and `Forbidden.RAM` to a dry run); other operations answer `Forbidden.RAM`, those of STS `NoPermission` or
+    /// `AuthenticationFail.NoPermission`.
     Deny {
         /// `Forbidden.RAM` from DescribeInstances too.
         #[serde(default)]

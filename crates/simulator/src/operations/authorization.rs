@@ -29,6 +29,8 @@ pub(super) enum Needs {
     NewInterface,
     /// The resources with tags, of whichever type.
     Tagged,
+    /// The role that is to be assumed.
+    Role,
 }
 
 /// A resource, and what conditions may ask of it.
@@ -109,6 +111,7 @@ impl Needs {
                 let others = [interface("*".to_owned()), plain(arn("vpc", region, "vswitch", v_switch))];
                 all_unless(groups()).into_iter().map(group).chain(others).collect()
             }
+            Self::Role => vec![plain(call.params.get("RoleArn").unwrap_or("*").to_owned())],
             Self::Tagged => {
                 let ids = all_unless(call.params.list("ResourceId").into_iter().map(str::to_owned).collect());
                 match call.params.get("ResourceType") {
@@ -134,5 +137,14 @@ fn permission(world: &World, caller: &Caller, access: &Access<'_>) -> Decision {
             let user = world.accounts.get(&caller.account).and_then(|state| state.users.get(name));
             user.map_or(Decision::Allowed, |user| Policy::decide(&user.policies, access))
         }
+        Principal::Session(session) => {
+            let roles = world.accounts.get(&caller.account).map(|state| &state.roles);
+            let role = roles.and_then(|roles| roles.get(&session.role_name));
+            // A role that was removed, or made anew, gives the sessions of the former one no permission.
+            let policies = role.filter(|role| role.id == session.role_id).map(|role| &role.seed.policies);
+            let of_role = Policy::decide(policies.into_iter().flatten(), access);
+            session.policy.as_ref().map_or(of_role, |policy| of_role.and(Policy::decide([policy], access)))
+        }
+        Principal::Anonymous => Decision::NotAllowed,
     }
 }

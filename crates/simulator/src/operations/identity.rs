@@ -34,5 +34,14 @@ pub(crate) fn run(_: &mut World, call: &Call<'_>) -> Result<Done, Refusal> {
             "PrincipalId": format!("{key}:session"),
             "RoleId": key,
         }),
+        Principal::Session(session) => json!({
+            "AccountId": account,
+            "Arn": format!("acs:sts::{account}:assumed-role/{}/{}", session.role_name, session.session_name),
+            "IdentityType": "AssumedRoleUser",
+            "PrincipalId": format!("{}:{}", session.role_id, session.session_name),
+            "RoleId": session.role_id,
+        }),
+        // The gateway lets only signed calls through.
+        Principal::Anonymous => json!({}),
     }))
 }

@@ -1,5 +1,6 @@
 //! The operations: one file each, or one for a few that share their rules.
 
+mod assume_role;
 mod attach;
 mod authorization;
 mod auto_release;

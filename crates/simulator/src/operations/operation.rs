@@ -4,13 +4,13 @@ use super::authorization::Needs;
 use super::call::{Call, Done};
 use super::honours::Honours;
 use super::{
-    attach, auto_release, create, create_network_interface, describe_instances, describe_network_interfaces,
-    describe_regions, identity, list_tags, modify_instance_attribute, modify_network_interface, release,
-    tags,
+    assume_role, attach, auto_release, create, create_network_interface, describe_instances,
+    describe_network_interfaces, describe_regions, identity, list_tags, modify_instance_attribute,
+    modify_network_interface, release, tags,
 };
 use crate::ram::Decision;
 use crate::state::World;
-use crate::wire::Refusal;
+use crate::wire::{AccessDenied, Refusal};
 
 const ECS: &str = "2014-05-26";
 const STS: &str = "2015-04-01";
@@ -23,6 +23,8 @@ pub(crate) struct Operation {
     pub(crate) version: &'static str,
     /// Whether it may change the state.
     pub(crate) writes: bool,
+    /// Whether nobody has to sign it.
+    pub(crate) anonymous: bool,
     /// What RAM has to allow.
     pub(super) needs: Needs,
     run: Run,
@@ -45,7 +47,17 @@ pub(super) const OPERATIONS: &[Operation] = &[
     ),
     read("ListTagResources", Needs::AllResources, list_tags::run, list_tags::HONOURS),
     read("DescribeRegions", Needs::AllResources, describe_regions::run, describe_regions::HONOURS),
-    Operation { version: STS, ..read("GetCallerIdentity", Needs::Nothing, identity::run, Honours::any(&[])) },
+    sts("GetCallerIdentity", Needs::Nothing, identity::run, Honours::any(&[])),
+    sts("AssumeRole", Needs::Role, assume_role::assume, assume_role::ASSUME),
+    Operation {
+        anonymous: true,
+        ..sts(
+            "AssumeRoleWithOIDC",
+            Needs::Nothing,
+            assume_role::assume_with_oidc,
+            assume_role::ASSUME_WITH_OIDC,
+        )
+    },
     write(
         "ModifyInstanceAttribute",
         Needs::InstancesAndGroups,
@@ -82,11 +94,15 @@ pub(super) const OPERATIONS: &[Operation] = &[
 ];
 
 const fn read(name: &'static str, needs: Needs, run: Run, honours: Honours) -> Operation {
-    Operation { name, version: ECS, writes: false, needs, run, honours }
+    Operation { name, version: ECS, writes: false, anonymous: false, needs, run, honours }
+}
+
+const fn sts(name: &'static str, needs: Needs, run: Run, honours: Honours) -> Operation {
+    Operation { version: STS, ..read(name, needs, run, honours) }
 }
 
 const fn write(name: &'static str, needs: Needs, run: Run, honours: Honours) -> Operation {
-    Operation { name, version: ECS, writes: true, needs, run, honours }
+    Operation { writes: true, ..read(name, needs, run, honours) }
 }
 
 impl Operation {
@@ -104,6 +120,11 @@ impl Operation {
         if self.version == STS { "Sts" } else { "Ecs" }
     }
 
+    /// Whether it makes somebody a role.
+    pub(crate) fn assumes_role(&self) -> bool {
+        matches!(self.name, "AssumeRole" | "AssumeRoleWithOIDC")
+    }
+
     /// The name of the action in policies.
     pub(crate) fn action(&self) -> String {
         format!("{}:{}", self.product().to_ascii_lowercase(), self.name)
@@ -112,6 +133,18 @@ impl Operation {
     /// What RAM says of a call of this operation.
     pub(crate) fn authorize(&self, world: &World, call: &Call<'_>) -> Decision {
         self.needs.decide(&self.action(), world, call)
+    }
+
+    /// The refusal of a caller without the permission.
+    pub(crate) fn forbid(&self, denied: &AccessDenied<'_>) -> Refusal {
+        let text = "This identity is not allowed to do that: RAM has to allow it.";
+        match self.name {
+            "AssumeRole" => Refusal::new(403, "NoPermission", text).because(denied),
+            "AssumeRoleWithOIDC" => {
+                Refusal::new(401, "AuthenticationFail.NoPermission", text).because(denied)
+            }
+            _ => Refusal::forbidden(denied),
+        }
     }
 
     pub(crate) fn run(&self, world: &mut World, call: &Call<'_>) -> Result<Done, Refusal> {

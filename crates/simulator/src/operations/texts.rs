@@ -97,7 +97,7 @@ fn text(params: &Params, name: &str, valid: impl FnOnce(&str) -> bool) -> Result
     }
 }
 
-fn has_length(text: &str, range: RangeInclusive<usize>) -> bool {
+pub(super) fn has_length(text: &str, range: RangeInclusive<usize>) -> bool {
     range.contains(&text.chars().count())
 }
 

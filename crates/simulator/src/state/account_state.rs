@@ -8,7 +8,7 @@ use serde::Serialize;
 use serde_json::Value;
 
 use super::{Eip, Fleet, Instance, Mark, NetworkInterface, ReleaseReason};
-use crate::ram::UserSeed;
+use crate::ram::{ProviderSeed, Role, RoleSeed, UserSeed};
 
 /// An instance that is gone.
 #[derive(Clone, Debug, Serialize)]
@@ -54,6 +54,10 @@ pub(crate) struct AccountState {
     pub(crate) released: Vec<Released>,
     /// RAM users by name, as far as they are restricted.
     pub(crate) users: BTreeMap<String, UserSeed>,
+    /// RAM roles by name.
+    pub(crate) roles: BTreeMap<String, Role>,
+    /// OIDC identity providers by name.
+    pub(crate) providers: BTreeMap<String, ProviderSeed>,
     /// Answers by operation and ClientToken, each with a digest of the parameters it belongs to.
     pub(crate) client_tokens: HashMap<(&'static str, String), (u64, Value)>,
 }
@@ -64,6 +68,23 @@ impl AccountState {
         if !self.v_switches.contains_key(id) {
             self.v_switches.insert(id.to_owned(), v_switch);
         }
+    }
+
+    /// Adds a RAM user, or replaces the one with the same name.
+    pub(crate) fn add_user(&mut self, user: UserSeed) {
+        self.users.insert(user.user_name.clone(), user);
+    }
+
+    /// Adds a role, or changes the one with the same name, which then keeps its id.
+    pub(crate) fn add_role(&mut self, number: u64, seed: RoleSeed) {
+        let former = self.roles.get(&seed.role_name);
+        let id = former.map_or_else(|| format!("3{number:015}"), |role| role.id.clone());
+        self.roles.insert(seed.role_name.clone(), Role { id, seed });
+    }
+
+    /// Adds an OIDC provider, or replaces the one with the same name.
+    pub(crate) fn add_provider(&mut self, provider: ProviderSeed) {
+        self.providers.insert(provider.provider_name.clone(), provider);
     }
 
     /// The member interfaces of a trunk interface.

@@ -16,9 +16,9 @@ use super::{
 };
 use crate::clock::Clock;
 use crate::faults::{Faults, Plan, Subject};
-use crate::keys::{AccessKey, Nonces, OwnedKey};
+use crate::keys::{AccessKey, Keys, Nonces, OwnedKey};
 use crate::log::Log;
-use crate::ram::UserSeed;
+use crate::ram::Session;
 use crate::regions;
 
 /// What is due at a moment of the cloud's clock.
@@ -34,7 +34,7 @@ enum Due {
 pub(crate) struct World {
     pub(crate) settings: Settings,
     pub(crate) accounts: BTreeMap<String, AccountState>,
-    pub(crate) keys: HashMap<String, OwnedKey>,
+    pub(crate) keys: Keys,
     pub(crate) nonces: Nonces,
     pub(crate) faults: Faults,
     pub(crate) log: Log,
@@ -80,7 +80,7 @@ impl World {
     }
 
     /// What the check of a signature needs.
-    pub(crate) fn keys_and_nonces(&mut self) -> (&HashMap<String, OwnedKey>, &mut Nonces) {
+    pub(crate) fn keys_and_nonces(&mut self) -> (&Keys, &mut Nonces) {
         (&self.keys, &mut self.nonces)
     }
 
@@ -95,16 +95,24 @@ impl World {
     }
 
     pub(crate) fn add_key(&mut self, account: &str, key: AccessKey) {
-        self.accounts.entry(account.to_owned()).or_default();
-        self.keys.insert(key.access_key_id.clone(), OwnedKey { account: account.to_owned(), key });
+        self.account(account);
+        self.keys.insert(OwnedKey { account: account.to_owned(), key, session: None });
     }
 
-    pub(crate) fn add_user(&mut self, account: &str, user: UserSeed) {
-        self.accounts.entry(account.to_owned()).or_default().users.insert(user.user_name.clone(), user);
+    /// An account, made if there is none.
+    pub(crate) fn account(&mut self, id: &str) -> &mut AccountState {
+        self.accounts.entry(id.to_owned()).or_default()
     }
 
-    pub(crate) fn remove_user(&mut self, account: &str, name: &str) -> bool {
-        self.accounts.get_mut(account).is_some_and(|state| state.users.remove(name).is_some())
+    /// Opens a session, and answers its key.
+    pub(crate) fn open_session(&mut self, account: &str, session: Session) -> AccessKey {
+        let key = AccessKey::of_session(session.expires_at, || self.chance());
+        self.keys.insert(OwnedKey {
+            account: account.to_owned(),
+            key: key.clone(),
+            session: Some(Arc::new(Session { access_key_id: key.access_key_id.clone(), ..session })),
+        });
+        key
     }
 
     /// Lets time do its work: instances boot, interfaces arrive, and automatic releases

@@ -118,10 +118,12 @@ impl WireRequest {
         self.header("x-acs-date").or_else(|| self.common("Timestamp"))
     }
 
-    /// The form of the answer. Only the legacy protocol has a choice, and XML unless it is asked for JSON.
-    pub(crate) fn format(&self) -> Format {
+    /// The form of the answer. Only the legacy protocol has a choice, and XML unless it is asked for JSON. A request that
+    /// nobody has to sign is of that protocol if it names its operation in a parameter.
+    pub(crate) fn format(&self, anonymous: bool) -> Format {
         let json = self.common("Format").is_some_and(|format| format.eq_ignore_ascii_case("JSON"));
-        if self.is_legacy() && !json { Format::Xml } else { Format::Json }
+        let legacy = self.is_legacy() || (anonymous && self.header("x-acs-action").is_none());
+        if legacy && !json { Format::Xml } else { Format::Json }
     }
 
     /// Whether it has any part of a legacy signature, and no other.

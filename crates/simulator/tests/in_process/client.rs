@@ -117,6 +117,32 @@ pub async fn send(simulator: &Simulator, text: &str) -> io::Result<Answer> {
     exchange(&simulator.endpoint(), text).await
 }
 
+/// A call without a signature, as clients of AssumeRoleWithOIDC send it: all parameters in the query, or those of the
+/// operation in a form.
+pub async fn unsigned(
+    simulator: &Simulator,
+    method: &str,
+    action: &str,
+    params: &[(&str, &str)],
+    in_form: bool,
+) -> Answer {
+    let joined = |pairs: &[(&str, &str)]| {
+        pairs.iter().map(|(n, v)| format!("{}={}", encode(n), encode(v))).collect::<Vec<_>>().join("&")
+    };
+    let date = jiff::Timestamp::now().strftime("%Y-%m-%dT%H:%M:%SZ").to_string();
+    let common =
+        joined(&[("Action", action), ("Format", "JSON"), ("Timestamp", &date), ("Version", "2015-04-01")]);
+    let params = joined(params);
+    let (query, form) =
+        if in_form { (common, params) } else { (format!("{common}&{params}"), String::new()) };
+    let text = format!(
+        "{method} /?{query} HTTP/1.1\r\nhost: sts.aliyuncs.com\r\n\
+         content-type: application/x-www-form-urlencoded\r\ncontent-length: {}\r\nconnection: close\r\n\r\n{form}",
+        form.len()
+    );
+    send(simulator, &text).await.expect("an answer")
+}
+
 /// A request to the control port.
 pub async fn control(simulator: &Simulator, method: &str, path: String, body: Value) -> Answer {
     let body = body.to_string();

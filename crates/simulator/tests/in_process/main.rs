@@ -8,3 +8,4 @@ mod interfaces;
 mod parameters;
 mod permissions;
 mod probes;
+mod sessions;

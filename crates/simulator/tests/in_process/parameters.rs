@@ -4,15 +4,17 @@
 //! to pass it, and one without has to be refused.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::LazyLock;
 
 use jiff::Timestamp;
 use keeper_simulator::{
-    Account, ChargeType, InterfaceSeed, InterfaceType, LockReason, Seed, Simulator, Status,
+    Account, ChargeType, InterfaceSeed, InterfaceType, Issuer, LockReason, ProviderSeed, RoleSeed, Seed,
+    Simulator, Status, TrustPolicy,
 };
 use serde_json::{Value, json};
 
 use super::client::REGION;
-use super::probes::{PROBES, Probe, Test, base};
+use super::probes::{A_TOKEN, PROBES, Probe, Test, base};
 
 const FACTS: &str = include_str!("../../src/operations/parameters.txt");
 
@@ -80,12 +82,32 @@ fn numbered(general: &str) -> String {
     general.split('.').map(|part| if part == "N" { "1" } else { part }).collect::<Vec<_>>().join(".")
 }
 
+/// The issuer of the stage's provider.
+static ISSUER: LazyLock<Issuer> = LazyLock::new(|| Issuer::new("https://issuer.example"));
+
+/// Roles that users of the account and the stage's provider may assume, one of them only with an external id.
+fn add_roles(account: &Account) {
+    let provider = account.oidc_provider(ProviderSeed::of("cluster", &ISSUER));
+    let principal = json!({ "RAM": format!("acs:ram::{}:root", account.id()), "Federated": provider });
+    for (name, condition) in [
+        ("keeper", json!({})),
+        ("other", json!({})),
+        ("strict", json!({ "StringEquals": { "sts:ExternalId": "a-shared-word" } })),
+    ] {
+        let statement = json!({ "Effect": "Allow", "Action": "sts:AssumeRole", "Principal": principal,
+            "Condition": condition });
+        let trust = TrustPolicy::new(json!({ "Version": "1", "Statement": [statement] }));
+        account.role(RoleSeed::new(name, trust.expect("a trust policy")));
+    }
+}
+
 /// A cloud in which every filter has something to find and something to leave out.
 async fn stage() -> (Simulator, Account) {
     let simulator = Simulator::start().await.expect("free ports");
     // What an operation begins doesn't end before it was looked at.
     simulator.set(|settings| settings.transition_millis = 3_600_000);
     let account = simulator.new_account();
+    add_roles(&account);
     account.seed(
         &Seed::new(REGION)
             .id("i-a")
@@ -149,13 +171,20 @@ struct Outcome {
 impl Outcome {
     async fn of(operation: &str, calls: usize, params: &Pairs) -> Self {
         let (_simulator, account) = stage().await;
-        let pairs: Vec<_> = params.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
+        let token = ISSUER.token("system:serviceaccount:keeper:keeper", "sts.aliyuncs.com", 600);
+        let made = |value| if value == A_TOKEN { &token } else { value };
+        let pairs: Vec<_> =
+            params.iter().map(|(name, value)| (name.as_str(), made(value).as_str())).collect();
         let mut answer = Ok(Value::Null);
         for _ in 0..calls {
             answer = account.console(operation, &pairs).map_err(|refusal| refusal.code.into_owned());
         }
         if let Ok(Value::Object(members)) = &mut answer {
             members.remove("RequestId");
+            // A key is another one each time.
+            if let Some(Value::Object(key)) = members.get_mut("Credentials") {
+                key.retain(|name, _| name == "Expiration");
+            }
             // A token is another one in every cloud; that there is one is told.
             if let Some(token) = members.get_mut("NextToken") {
                 *token = json!(token != "");
@@ -166,9 +195,15 @@ impl Outcome {
             account.instances().iter().map(|it| to_value(serde_json::to_value(&**it))).collect();
         let interfaces: Vec<_> =
             account.network_interfaces().iter().map(|it| to_value(serde_json::to_value(&**it))).collect();
+        let mut sessions = to_value(serde_json::to_value(account.sessions()));
+        for session in sessions.as_array_mut().into_iter().flatten() {
+            session["accessKeyId"].take();
+        }
         Self {
             answer: answer.map(relative),
-            state: relative(json!({ "instances": instances, "interfaces": interfaces })),
+            state: relative(
+                json!({ "instances": instances, "interfaces": interfaces, "sessions": sessions }),
+            ),
         }
     }
 

@@ -34,6 +34,13 @@ const fn probe(operation: &'static str, name: &'static str, given: Given, tests:
 /// A call that passes.
 pub fn base(operation: &str) -> Given {
     match operation {
+        "AssumeRole" => &[("RoleArn", KEEPER), ("RoleSessionName", "night")],
+        "AssumeRoleWithOIDC" => &[
+            ("RoleArn", KEEPER),
+            ("RoleSessionName", "night"),
+            ("OIDCProviderArn", "acs:ram::2000000000000002:oidc-provider/cluster"),
+            ("OIDCToken", A_TOKEN),
+        ],
         "AttachNetworkInterface" => {
             &[("RegionId", "cn-hangzhou"), ("NetworkInterfaceId", "eni-free"), ("InstanceId", "i-a")]
         }
@@ -77,6 +84,16 @@ pub fn base(operation: &str) -> Given {
     }
 }
 
+/// Stands for a token of the stage's provider, which has to be made at the time.
+pub const A_TOKEN: &str = "a token";
+
+/// The stage's account has always the same number.
+const KEEPER: &str = "acs:ram::2000000000000002:role/keeper";
+const OTHER: &str = "acs:ram::2000000000000002:role/other";
+const STRICT: Given = &[("RoleArn", "acs:ram::2000000000000002:role/strict")];
+const NO_ROLE: &str = "acs:ram::2000000000000002:role/none";
+const READS: &str =
+    r#"{"Version":"1","Statement":[{"Effect":"Allow","Action":"ecs:Describe*","Resource":"*"}]}"#;
 const PRIMARY: Given = &[("NetworkInterface.1.InstanceType", "Primary")];
 const NEW: Given = &[("NetworkInterface.1.NetworkInterfaceName", "new")];
 const SUBSCRIPTION: Given = &[("InstanceChargeType", "PrePaid"), ("Period", "1")];
@@ -86,6 +103,20 @@ const FOREIGN: &str = "http://x.example";
 
 #[rustfmt::skip]
 pub const PROBES: &[Probe] = &[
+    probe("AssumeRole", "DurationSeconds", &[], &[Shows("900"), Refuses("899", "InvalidParameter.DurationSeconds"), Refuses("3601", "InvalidParameter.DurationSeconds")]),
+    probe("AssumeRole", "ExternalId", STRICT, &[Shows("a-shared-word"), Refuses("another-word", "NoPermission"), Refuses("a b", "InvalidParameter.ExternalId")]),
+    probe("AssumeRole", "Policy", &[], &[Shows(READS), Refuses("x", "InvalidParameter.PolicyGrammar")]),
+    probe("AssumeRole", "RoleArn", &[], &[Shows(OTHER), Refuses(NO_ROLE, "EntityNotExist.Role"), Refuses("keeper", "InvalidParameter.RoleArn")]),
+    probe("AssumeRole", "RoleSessionName", &[], &[Shows("day"), Refuses("a b", "InvalidParameter.RoleSessionName")]),
+    probe("AssumeRole", "SourceIdentity", &[], &[Shows("alice"), Refuses("acs:alice", "InvalidParameter.SourceIdentity")]),
+
+    probe("AssumeRoleWithOIDC", "DurationSeconds", &[], &[Shows("900"), Refuses("899", "InvalidParameter.DurationSeconds"), Refuses("3601", "InvalidParameter.DurationSeconds")]),
+    probe("AssumeRoleWithOIDC", "OIDCProviderArn", &[], &[Refuses("acs:ram::2000000000000002:oidc-provider/none", "AuthenticationFail.NoPermission")]),
+    probe("AssumeRoleWithOIDC", "OIDCToken", &[], &[Refuses("no-token", "AuthenticationFail.OIDCToken.Invalid")]),
+    probe("AssumeRoleWithOIDC", "Policy", &[], &[Shows(READS), Refuses("x", "InvalidParameter.PolicyGrammar")]),
+    probe("AssumeRoleWithOIDC", "RoleArn", &[], &[Shows(OTHER), Refuses(NO_ROLE, "EntityNotExist.Role")]),
+    probe("AssumeRoleWithOIDC", "RoleSessionName", &[], &[Shows("day"), Refuses("a b", "InvalidParameter.RoleSessionName")]),
+
     probe("AttachNetworkInterface", "InstanceId", &[], &[Shows("i-many000001"), Refuses("i-unknown", "InvalidEcsId.NotFound")]),
     probe("AttachNetworkInterface", "NetworkInterfaceId", &[], &[Shows("eni-near"), Refuses("eni-unknown", "InvalidEniId.NotFound")]),
     probe("AttachNetworkInterface", "RegionId", &[], &[Refuses("cn-beijing", "InvalidEniId.NotFound")]),
