@@ -19,9 +19,11 @@ use crate::faults::Rule;
 use crate::gateway::Cloud;
 use crate::keys::AccessKey;
 use crate::log::Allowed;
-use crate::ram::{ProviderSeed, RoleSeed, UserSeed};
+use crate::ram::{ProviderSeed, RoleSeed, UserSeed, parse_ram_arn};
 use crate::regions;
-use crate::state::{Change, Effect, InterfaceChange, InterfaceSeed, ReleaseReason, Seed, Settings};
+use crate::state::{
+    Change, Effect, InterfaceChange, InterfaceSeed, MetadataSettings, ReleaseReason, Seed, Settings,
+};
 use crate::wire::Refusal;
 
 /// An answer, or a sentence about what is wrong.
@@ -79,6 +81,7 @@ pub(crate) fn router(cloud: Cloud, endpoint: SocketAddr) -> Router {
         .route("/log/counts", get(counts))
         .route("/log/check", post(check))
         .route("/settings", get(settings).put(set_settings))
+        .route("/metadata", get(metadata).put(set_metadata))
         .with_state(cloud)
 }
 
@@ -398,5 +401,19 @@ async fn set_settings(State(cloud): State<Cloud>, Json(settings): Json<Settings>
         return Err(Wrong::no_such("region"));
     }
     cloud.world().settings = settings;
+    Ok(Json(json!({})))
+}
+
+async fn metadata(State(cloud): State<Cloud>) -> Answer {
+    let world = cloud.world();
+    Ok(Json(json!({ "settings": world.metadata.settings, "requests": world.metadata.requests() })))
+}
+
+async fn set_metadata(State(cloud): State<Cloud>, Json(settings): Json<MetadataSettings>) -> Answer {
+    if settings.role.as_deref().is_some_and(|role| parse_ram_arn(role, "role").is_none()) {
+        let error = "The role must be an ARN: acs:ram::<account>:role/<name>.";
+        return Err(Wrong(StatusCode::BAD_REQUEST, json!({ "error": error })));
+    }
+    cloud.world().metadata.settings = settings;
     Ok(Json(json!({})))
 }

@@ -30,6 +30,7 @@ mod faults;
 mod gateway;
 mod keys;
 mod log;
+mod metadata;
 mod operations;
 mod ram;
 mod regions;
@@ -42,13 +43,16 @@ pub use account::{Account, AccountSeed};
 pub use faults::{Fault, Rule};
 pub use keys::{AccessKey, KeyHolder};
 pub use log::{Allowed, Count, LogEntry};
+pub use metadata::Metadata;
 pub use ram::{
     DEFAULT_USER, Issuer, Policy, PolicyError, ProviderSeed, RoleSeed, Session, TrustPolicy, UserSeed,
 };
-pub use simulator::{Contents, DEFAULT_ACCESS_KEY_ID, DEFAULT_ACCESS_KEY_SECRET, DEFAULT_ACCOUNT, Simulator};
+pub use simulator::{
+    Addresses, Contents, DEFAULT_ACCESS_KEY_ID, DEFAULT_ACCESS_KEY_SECRET, DEFAULT_ACCOUNT, Simulator,
+};
 pub use state::{
-    Change, ChargeType, Eip, Instance, InterfaceChange, InterfaceSeed, InterfaceStatus, InterfaceType,
-    LockReason, NetworkInterface, PrimaryRefusal, ReleaseReason, Released, Seed, Settings, SpotStrategy,
-    Status, TrafficMode,
+    Change, ChargeType, Eip, HttpTokens, Instance, InterfaceChange, InterfaceSeed, InterfaceStatus,
+    InterfaceType, LockReason, MetadataSettings, NetworkInterface, PrimaryRefusal, ReleaseReason, Released,
+    Seed, Settings, SpotStrategy, Status, TrafficMode,
 };
 pub use wire::Refusal;

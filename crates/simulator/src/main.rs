@@ -6,13 +6,13 @@ use std::path::PathBuf;
 
 use anyhow::Context;
 use clap::Parser;
-use keeper_simulator::{AccessKey, AccountSeed, Contents, Simulator};
+use keeper_simulator::{AccessKey, AccountSeed, Addresses, Contents, Simulator};
 use serde_json::json;
 use tokio::signal::unix::{SignalKind, signal};
 
 /// Simulates Alibaba Cloud's ECS and STS on this machine.
 ///
-/// When both ports listen, one line of JSON on standard output names them and the accounts.
+/// When all ports listen, one line of JSON on standard output names them and the accounts.
 #[derive(Parser)]
 #[command(version)]
 struct Arguments {
@@ -24,6 +24,10 @@ struct Arguments {
     /// credentials.
     #[arg(long, env = "ECS_SIMULATOR_CONTROL", default_value = "127.0.0.1:0")]
     control: SocketAddr,
+
+    /// Address of the metadata service, which takes the place of 100.100.100.200; port 0 takes a free one.
+    #[arg(long, env = "ECS_SIMULATOR_METADATA", default_value = "127.0.0.1:0")]
+    metadata: SocketAddr,
 
     /// JSON file with accounts, keys, instances, faults and settings, as the README describes. Without one, there is
     /// the default account with no instances.
@@ -85,9 +89,11 @@ async fn main() -> anyhow::Result<()> {
     // Asked for before anybody can know that the simulator runs.
     let mut terminate = signal(SignalKind::terminate())?;
     let mut interrupt = signal(SignalKind::interrupt())?;
-    let simulator = Simulator::start_with(arguments.listen, arguments.control, contents)
+    let addresses =
+        Addresses { cloud: arguments.listen, control: arguments.control, metadata: arguments.metadata };
+    let simulator = Simulator::start_with(addresses, contents)
         .await
-        .context("A port can't be opened: choose other addresses with --listen and --control.")?;
+        .context("A port can't be opened: choose other addresses with --listen, --control and --metadata.")?;
 
     let accounts: Vec<_> = simulator
         .accounts()
@@ -96,8 +102,8 @@ async fn main() -> anyhow::Result<()> {
             |account| json!({ "accountId": account.id(), "accessKeyId": account.access_key().access_key_id }),
         )
         .collect();
-    let ready =
-        json!({ "endpoint": simulator.endpoint(), "control": simulator.control(), "accounts": accounts });
+    let ready = json!({ "endpoint": simulator.endpoint(), "control": simulator.control(),
+        "metadata": simulator.metadata().endpoint(), "accounts": accounts });
     writeln!(std::io::stdout().lock(), "{ready}")?;
 
     tokio::select! {

@@ -16,8 +16,9 @@ use crate::faults::Rule;
 use crate::gateway::Cloud;
 use crate::keys::AccessKey;
 use crate::log::{Allowed, Count, LogEntry};
+use crate::metadata::{self, Metadata};
 use crate::serve::serve;
-use crate::state::Settings;
+use crate::state::{MetadataSettings, Settings};
 
 /// Account that a simulator has when nobody says otherwise.
 pub const DEFAULT_ACCOUNT: &str = "1000000000000001";
@@ -36,39 +37,58 @@ pub struct Contents {
     pub faults: Vec<Rule>,
     /// Settings.
     pub settings: Settings,
+    /// How the metadata service behaves.
+    pub metadata: MetadataSettings,
 }
 
-/// A running simulator. Dropping it closes both ports, all connections and all calls that wait.
+/// Where a simulator listens; port 0 takes a free one.
+#[derive(Clone, Debug)]
+pub struct Addresses {
+    /// The cloud: ECS and STS.
+    pub cloud: SocketAddr,
+    /// The control port.
+    pub control: SocketAddr,
+    /// The metadata service.
+    pub metadata: SocketAddr,
+}
+
+impl Default for Addresses {
+    /// Free ports of the loopback interface.
+    fn default() -> Self {
+        let any = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
+        Self { cloud: any, control: any, metadata: any }
+    }
+}
+
+/// A running simulator. Dropping it closes all ports, all connections and all calls that wait.
 #[derive(Debug)]
 pub struct Simulator {
     cloud: Cloud,
     endpoint: SocketAddr,
     control: SocketAddr,
+    metadata: Metadata,
     accounts: Vec<Account>,
-    _ports: [AbortOnDropHandle<()>; 2],
+    _ports: Vec<AbortOnDropHandle<()>>,
     _closing: DropGuard,
 }
 
 impl Simulator {
     /// Starts on free ports of the loopback interface, with the default account and nothing in it.
     pub async fn start() -> std::io::Result<Self> {
-        let any = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
-        Self::start_with(any, any, Contents::default()).await
+        Self::start_with(Addresses::default(), Contents::default()).await
     }
 
     /// Starts on given addresses, with given contents.
-    pub async fn start_with(
-        listen: SocketAddr,
-        control: SocketAddr,
-        contents: Contents,
-    ) -> std::io::Result<Self> {
-        let cloud_port = TcpListener::bind(listen).await?;
-        let control_port = TcpListener::bind(control).await?;
+    pub async fn start_with(addresses: Addresses, contents: Contents) -> std::io::Result<Self> {
+        let cloud_port = TcpListener::bind(addresses.cloud).await?;
+        let control_port = TcpListener::bind(addresses.control).await?;
+        let metadata_port = TcpListener::bind(addresses.metadata).await?;
         let (endpoint, control) = (cloud_port.local_addr()?, control_port.local_addr()?);
         let closing = CancellationToken::new();
         let cloud = Cloud::new(closing.clone());
 
         cloud.world().settings = contents.settings;
+        cloud.world().metadata.settings = contents.metadata;
         for rule in contents.faults {
             add_fault(&cloud, rule);
         }
@@ -81,15 +101,20 @@ impl Simulator {
             async move { cloud.serve(request).await }
         });
         let control_service = TowerToHyperService::new(control::router(cloud.clone(), endpoint));
+        let metadata = Metadata::new(&cloud, metadata_port.local_addr()?);
+        let metadata_service = TowerToHyperService::new(metadata::router(cloud.clone()));
+        let ports = [
+            tokio::spawn(serve(cloud_port, service)),
+            tokio::spawn(serve(control_port, control_service)),
+            tokio::spawn(serve(metadata_port, metadata_service)),
+        ];
         Ok(Self {
             cloud,
             endpoint,
             control,
+            metadata,
             accounts,
-            _ports: [
-                AbortOnDropHandle::new(tokio::spawn(serve(cloud_port, service))),
-                AbortOnDropHandle::new(tokio::spawn(serve(control_port, control_service))),
-            ],
+            _ports: ports.into_iter().map(AbortOnDropHandle::new).collect(),
             _closing: closing.drop_guard(),
         })
     }
@@ -102,6 +127,11 @@ impl Simulator {
     /// URL of the control port.
     pub fn control(&self) -> String {
         format!("http://{}", self.control)
+    }
+
+    /// The metadata service.
+    pub fn metadata(&self) -> &Metadata {
+        &self.metadata
     }
 
     /// The accounts that it was started with, in order.

@@ -40,7 +40,7 @@ fn start(arguments: &[&str]) -> (Program, Value) {
 fn it_says_where_it_listens_and_ends_when_asked() {
     for signal in ["-TERM", "-INT"] {
         let (mut program, ready) = start(&[]);
-        for port in ["endpoint", "control"] {
+        for port in ["endpoint", "control", "metadata"] {
             let address = ready[port].as_str().expect("a URL").trim_start_matches("http://");
             std::net::TcpStream::connect(address).expect("it listens");
         }
@@ -68,7 +68,9 @@ fn the_example_of_a_seed_file_is_taken() {
     let contents: Contents = serde_json::from_slice(&text).expect("the example is a seed");
     assert_eq!(contents.accounts[0].instances.len(), 6);
     assert_eq!(contents.accounts[0].network_interfaces.len(), 1);
+    assert_eq!(contents.accounts[0].roles.len(), 1);
     assert_eq!(contents.faults.len(), 2);
+    assert!(contents.metadata.role.is_some_and(|arn| arn.ends_with(":role/node")));
 }
 
 #[test]

@@ -44,6 +44,8 @@ pub(crate) enum Claimant<'a> {
     Identity { account: &'a str, arn: &'a str },
     /// Somebody with a token of a provider.
     Provider(&'a str),
+    /// A service of the cloud.
+    Service(&'a str),
 }
 
 impl TrustPolicy {
@@ -132,6 +134,7 @@ impl Trusted {
             (Self::Account(trusted), Claimant::Identity { account, .. }) => trusted == account,
             (Self::Identity(trusted), Claimant::Identity { arn, .. }) => trusted == arn,
             (Self::Provider(trusted), Claimant::Provider(provider)) => trusted == provider,
+            (Self::Service(trusted), Claimant::Service(service)) => trusted == service,
             _ => false,
         }
     }
@@ -153,18 +156,22 @@ mod tests {
         let alice = Claimant::Identity { account: "1", arn: "acs:ram::1:user/alice" };
         let keeper = Claimant::Identity { account: "1", arn: "acs:ram::1:role/keeper" };
         let cluster = Claimant::Provider("acs:ram::1:oidc-provider/cluster");
+        let ecs = Claimant::Service("ecs.aliyuncs.com");
         for (principal, expected) in [
-            (json!({ "RAM": "acs:ram::1:root" }), [true, true, false]),
-            (json!({ "RAM": "acs:ram::2:root" }), [false; 3]),
-            (json!({ "RAM": ["acs:ram::2:root", "acs:ram::1:user/alice"] }), [true, false, false]),
-            (json!({ "RAM": "acs:ram::1:role/keeper" }), [false, true, false]),
-            (json!({ "Federated": ["acs:ram::1:oidc-provider/cluster"] }), [false, false, true]),
-            (json!({ "Federated": "acs:ram::2:oidc-provider/cluster" }), [false; 3]),
-            (json!({ "Service": "ecs.aliyuncs.com" }), [false, false, false]),
-            (json!({ "Service": "fc.aliyuncs.com", "RAM": "acs:ram::1:user/alice" }), [true, false, false]),
+            (json!({ "RAM": "acs:ram::1:root" }), [true, true, false, false]),
+            (json!({ "RAM": "acs:ram::2:root" }), [false; 4]),
+            (json!({ "RAM": ["acs:ram::2:root", "acs:ram::1:user/alice"] }), [true, false, false, false]),
+            (json!({ "RAM": "acs:ram::1:role/keeper" }), [false, true, false, false]),
+            (json!({ "Federated": ["acs:ram::1:oidc-provider/cluster"] }), [false, false, true, false]),
+            (json!({ "Federated": "acs:ram::2:oidc-provider/cluster" }), [false; 4]),
+            (json!({ "Service": "ecs.aliyuncs.com" }), [false, false, false, true]),
+            (
+                json!({ "Service": "fc.aliyuncs.com", "RAM": "acs:ram::1:user/alice" }),
+                [true, false, false, false],
+            ),
         ] {
             let policy = TrustPolicy::new(trust(&principal)).expect("a trust policy");
-            let found = [alice, keeper, cluster]
+            let found = [alice, keeper, cluster, ecs]
                 .map(|who| policy.decide(who, &Context::default()) == Decision::Allowed);
             assert_eq!(found, expected, "{principal}");
         }

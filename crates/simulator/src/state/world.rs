@@ -12,7 +12,7 @@ use super::account_state::{AccountState, VSwitch};
 use super::making;
 use super::{
     Effect, Eip, Ending, Instance, InterfaceChange, InterfaceSeed, InterfaceStatus, InterfaceType, Mark,
-    NetworkInterface, ReleaseReason, Released, Seed, Settings, Status,
+    MetadataState, NetworkInterface, ReleaseReason, Released, Seed, Settings, Status,
 };
 use crate::clock::Clock;
 use crate::faults::{Faults, Plan, Subject};
@@ -38,6 +38,8 @@ pub(crate) struct World {
     pub(crate) nonces: Nonces,
     pub(crate) faults: Faults,
     pub(crate) log: Log,
+    /// The metadata service of one instance.
+    pub(crate) metadata: MetadataState,
     /// Calls that a fault keeps waiting, by account and operation.
     pub(crate) under_way: HashMap<(String, String), usize>,
     agenda: BTreeSet<(Timestamp, String, String, Due)>,

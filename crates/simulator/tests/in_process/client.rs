@@ -18,7 +18,9 @@ pub const REGION: &str = "cn-hangzhou";
 pub struct Answer {
     pub status: u16,
     pub head: String,
+    /// The body, where it is JSON.
     pub body: Value,
+    pub text: String,
 }
 
 impl Answer {
@@ -143,6 +145,14 @@ pub async fn unsigned(
     send(simulator, &text).await.expect("an answer")
 }
 
+/// A request to the metadata service.
+pub async fn metadata(simulator: &Simulator, method: &str, path: &str, headers: &[(&str, &str)]) -> Answer {
+    let headers: String = headers.iter().flat_map(|(n, v)| [n, ": ", v, "\r\n"]).collect();
+    let text =
+        format!("{method} {path} HTTP/1.1\r\nhost: 100.100.100.200\r\n{headers}connection: close\r\n\r\n");
+    exchange(&simulator.metadata().endpoint(), &text).await.expect("an answer")
+}
+
 /// A request to the control port.
 pub async fn control(simulator: &Simulator, method: &str, path: String, body: Value) -> Answer {
     let body = body.to_string();
@@ -167,6 +177,7 @@ async fn exchange(url: &str, text: &str) -> io::Result<Answer> {
         status,
         head: head.to_ascii_lowercase(),
         body: serde_json::from_str(body).unwrap_or_default(),
+        text: body.to_owned(),
     })
 }
 

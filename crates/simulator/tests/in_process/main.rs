@@ -5,6 +5,7 @@
 mod client;
 mod instances;
 mod interfaces;
+mod metadata;
 mod parameters;
 mod permissions;
 mod probes;
