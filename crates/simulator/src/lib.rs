@@ -37,6 +37,7 @@ mod regions;
 mod serve;
 mod simulator;
 mod state;
+mod tls;
 mod wire;
 
 pub use account::{Account, AccountSeed};
@@ -55,4 +56,5 @@ pub use state::{
     InterfaceType, LockReason, MetadataSettings, NetworkInterface, PrimaryRefusal, ReleaseReason, Released,
     Seed, Settings, SpotStrategy, Status, TrafficMode,
 };
+pub use tls::TlsIdentity;
 pub use wire::Refusal;

@@ -6,7 +6,7 @@ use std::path::PathBuf;
 
 use anyhow::Context;
 use clap::Parser;
-use keeper_simulator::{AccessKey, AccountSeed, Addresses, Contents, Simulator};
+use keeper_simulator::{AccessKey, AccountSeed, Addresses, Contents, Simulator, TlsIdentity};
 use serde_json::json;
 use tokio::signal::unix::{SignalKind, signal};
 
@@ -28,6 +28,18 @@ struct Arguments {
     /// Address of the metadata service, which takes the place of 100.100.100.200; port 0 takes a free one.
     #[arg(long, env = "ECS_SIMULATOR_METADATA", default_value = "127.0.0.1:0")]
     metadata: SocketAddr,
+
+    /// PEM file with a certificate: the cloud's port is there once more, over TLS.
+    #[arg(long, env = "ECS_SIMULATOR_TLS_CERTIFICATE", requires = "tls_key")]
+    tls_certificate: Option<PathBuf>,
+
+    /// PEM file with the certificate's key.
+    #[arg(long, env = "ECS_SIMULATOR_TLS_KEY", requires = "tls_certificate")]
+    tls_key: Option<PathBuf>,
+
+    /// Address of the cloud's port over TLS; port 0 takes a free one.
+    #[arg(long, env = "ECS_SIMULATOR_LISTEN_TLS", default_value = "127.0.0.1:0")]
+    listen_tls: SocketAddr,
 
     /// JSON file with accounts, keys, instances, faults and settings, as the README describes. Without one, there is
     /// the default account with no instances.
@@ -68,6 +80,19 @@ async fn end_of_stdin() {
     let _ = end.await;
 }
 
+/// The certificate and its key, if they were named.
+fn identity(arguments: &Arguments) -> anyhow::Result<Option<TlsIdentity>> {
+    let Some((certificate, key)) = arguments.tls_certificate.as_ref().zip(arguments.tls_key.as_ref()) else {
+        return Ok(None);
+    };
+    let read = |path: &PathBuf| {
+        std::fs::read(path).with_context(|| format!("The file {} can't be read.", path.display()))
+    };
+    let identity = TlsIdentity::from_pem(&read(certificate)?, &read(key)?);
+    let files = format!("{} and {}", certificate.display(), key.display());
+    identity.map(Some).with_context(|| format!("TLS can't be served with {files}."))
+}
+
 #[tokio::main]
 async fn main() -> anyhow::Result<()> {
     let arguments = Arguments::parse();
@@ -75,6 +100,7 @@ async fn main() -> anyhow::Result<()> {
         .with_writer(std::io::stderr)
         .with_env_filter(tracing_subscriber::EnvFilter::from_default_env())
         .init();
+    let tls = identity(&arguments)?.map(|identity| (arguments.listen_tls, identity));
     let mut contents: Contents = match &arguments.seed {
         None => Contents::default(),
         Some(path) => {
@@ -90,10 +116,10 @@ async fn main() -> anyhow::Result<()> {
     let mut terminate = signal(SignalKind::terminate())?;
     let mut interrupt = signal(SignalKind::interrupt())?;
     let addresses =
-        Addresses { cloud: arguments.listen, control: arguments.control, metadata: arguments.metadata };
-    let simulator = Simulator::start_with(addresses, contents)
-        .await
-        .context("A port can't be opened: choose other addresses with --listen, --control and --metadata.")?;
+        Addresses { cloud: arguments.listen, control: arguments.control, metadata: arguments.metadata, tls };
+    let simulator = Simulator::start_with(addresses, contents).await.context(
+        "A port can't be opened: choose others with --listen, --listen-tls, --control and --metadata.",
+    )?;
 
     let accounts: Vec<_> = simulator
         .accounts()
@@ -102,8 +128,15 @@ async fn main() -> anyhow::Result<()> {
             |account| json!({ "accountId": account.id(), "accessKeyId": account.access_key().access_key_id }),
         )
         .collect();
-    let ready = json!({ "endpoint": simulator.endpoint(), "control": simulator.control(),
-        "metadata": simulator.metadata().endpoint(), "accounts": accounts });
+    let mut ready = json!({
+        "endpoint": simulator.endpoint(),
+        "control": simulator.control(),
+        "metadata": simulator.metadata().endpoint(),
+        "accounts": accounts,
+    });
+    if let (Some(url), Some(members)) = (simulator.endpoint_tls(), ready.as_object_mut()) {
+        members.insert("endpointTls".to_owned(), url.into());
+    }
     writeln!(std::io::stdout().lock(), "{ready}")?;
 
     tokio::select! {

@@ -8,12 +8,14 @@ use hyper::server::conn::http1;
 use hyper::service::Service;
 use hyper::{Request, Response};
 use hyper_util::rt::TokioIo;
+use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpListener;
 use tokio::task::JoinSet;
+use tokio_rustls::TlsAcceptor;
 
 /// Serves a port until the future is dropped, which ends all its connections. A service that fails breaks its
 /// connection without an answer.
-pub(crate) async fn serve<S, B>(listener: TcpListener, service: S)
+pub(crate) async fn serve<S, B>(listener: TcpListener, tls: Option<TlsAcceptor>, service: S)
 where
     S: Service<Request<Incoming>, Response = Response<B>> + Clone + Send + 'static,
     S::Future: Send,
@@ -29,10 +31,14 @@ where
                 Ok((stream, _)) => {
                     // Small answers must not wait for more to send.
                     let _ = stream.set_nodelay(true);
-                    let connection = http1::Builder::new().serve_connection(TokioIo::new(stream), service.clone());
+                    let (tls, service) = (tls.clone(), service.clone());
                     connections.spawn(async move {
-                        if let Err(error) = connection.await {
-                            tracing::debug!(%error, "connection ended");
+                        match tls {
+                            None => converse(stream, service).await,
+                            Some(tls) => match tls.accept(stream).await {
+                                Ok(stream) => converse(stream, service).await,
+                                Err(error) => tracing::debug!(%error, "TLS handshake failed"),
+                            },
                         }
                     });
                 }
@@ -44,5 +50,17 @@ where
             },
             Some(_) = connections.join_next() => {}
         }
+    }
+}
+
+async fn converse<S, B>(stream: impl AsyncRead + AsyncWrite + Unpin, service: S)
+where
+    S: Service<Request<Incoming>, Response = Response<B>>,
+    S::Error: Into<Box<dyn Error + Send + Sync>>,
+    B: Body + 'static,
+    B::Error: Into<Box<dyn Error + Send + Sync>>,
+{
+    if let Err(error) = http1::Builder::new().serve_connection(TokioIo::new(stream), service).await {
+        tracing::debug!(%error, "connection ended");
     }
 }

@@ -19,6 +19,7 @@ use crate::log::{Allowed, Count, LogEntry};
 use crate::metadata::{self, Metadata};
 use crate::serve::serve;
 use crate::state::{MetadataSettings, Settings};
+use crate::tls::TlsIdentity;
 
 /// Account that a simulator has when nobody says otherwise.
 pub const DEFAULT_ACCOUNT: &str = "1000000000000001";
@@ -50,13 +51,15 @@ pub struct Addresses {
     pub control: SocketAddr,
     /// The metadata service.
     pub metadata: SocketAddr,
+    /// The cloud once more, over TLS.
+    pub tls: Option<(SocketAddr, TlsIdentity)>,
 }
 
 impl Default for Addresses {
     /// Free ports of the loopback interface.
     fn default() -> Self {
         let any = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
-        Self { cloud: any, control: any, metadata: any }
+        Self { cloud: any, control: any, metadata: any, tls: None }
     }
 }
 
@@ -65,6 +68,7 @@ impl Default for Addresses {
 pub struct Simulator {
     cloud: Cloud,
     endpoint: SocketAddr,
+    endpoint_tls: Option<SocketAddr>,
     control: SocketAddr,
     metadata: Metadata,
     accounts: Vec<Account>,
@@ -103,14 +107,21 @@ impl Simulator {
         let control_service = TowerToHyperService::new(control::router(cloud.clone(), endpoint));
         let metadata = Metadata::new(&cloud, metadata_port.local_addr()?);
         let metadata_service = TowerToHyperService::new(metadata::router(cloud.clone()));
-        let ports = [
-            tokio::spawn(serve(cloud_port, service)),
-            tokio::spawn(serve(control_port, control_service)),
-            tokio::spawn(serve(metadata_port, metadata_service)),
+        let mut ports = vec![
+            tokio::spawn(serve(cloud_port, None, service.clone())),
+            tokio::spawn(serve(control_port, None, control_service)),
+            tokio::spawn(serve(metadata_port, None, metadata_service)),
         ];
+        let mut endpoint_tls = None;
+        if let Some((address, identity)) = addresses.tls {
+            let port = TcpListener::bind(address).await?;
+            endpoint_tls = Some(port.local_addr()?);
+            ports.push(tokio::spawn(serve(port, Some(identity.acceptor()), service)));
+        }
         Ok(Self {
             cloud,
             endpoint,
+            endpoint_tls,
             control,
             metadata,
             accounts,
@@ -122,6 +133,11 @@ impl Simulator {
     /// URL of the cloud: the endpoint of ECS and of STS alike.
     pub fn endpoint(&self) -> String {
         format!("http://{}", self.endpoint)
+    }
+
+    /// URL of the cloud over TLS, if it was asked for.
+    pub fn endpoint_tls(&self) -> Option<String> {
+        self.endpoint_tls.map(|address| format!("https://{address}"))
     }
 
     /// URL of the control port.

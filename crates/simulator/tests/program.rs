@@ -54,6 +54,31 @@ fn it_says_where_it_listens_and_ends_when_asked() {
 }
 
 #[test]
+fn it_serves_tls_with_the_certificate_of_a_file() {
+    let made = rcgen::generate_simple_self_signed(["localhost".to_owned()]).expect("a certificate");
+    let folder = Path::new(env!("CARGO_TARGET_TMPDIR"));
+    let (certificate, key) = (folder.join("certificate.pem"), folder.join("key.pem"));
+    std::fs::write(&certificate, made.cert.pem()).expect("written");
+    std::fs::write(&key, made.signing_key.serialize_pem()).expect("written");
+    let [certificate, key] = [&certificate, &key].map(|path| path.to_str().expect("a path"));
+    let (_program, ready) = start(&["--tls-certificate", certificate, "--tls-key", key]);
+    let address = ready["endpointTls"].as_str().expect("a URL").strip_prefix("https://").expect("TLS");
+    std::net::TcpStream::connect(address).expect("it listens");
+
+    for (arguments, word) in [
+        (["--tls-certificate", certificate].as_slice(), "--tls-key"),
+        (&["--tls-certificate", key, "--tls-key", key], "key.pem"),
+        (&["--tls-certificate", certificate, "--tls-key", "none.pem"], "none.pem"),
+    ] {
+        let mut program = Command::new(env!("CARGO_BIN_EXE_ecs-simulator"));
+        // It ends at once where it should not have started.
+        let output = program.args(arguments).arg("--end-with-stdin").output().expect("the program starts");
+        let error = String::from_utf8_lossy(&output.stderr);
+        assert!(!output.status.success() && error.contains(word), "{error}");
+    }
+}
+
+#[test]
 fn it_ends_with_its_standard_input_when_told_to() {
     let (mut program, _) = start(&["--end-with-stdin"]);
     drop(program.0.stdin.take());

@@ -10,3 +10,4 @@ mod parameters;
 mod permissions;
 mod probes;
 mod sessions;
+mod tls;
