@@ -1,5 +1,8 @@
 """One simulator for all tests; each test has an account of its own in it."""
 
+import base64
+import datetime
+import ipaddress
 import json
 import os
 import subprocess
@@ -12,6 +15,10 @@ from alibabacloud_ecs20140526 import models
 from alibabacloud_ecs20140526.client import Client as EcsClient
 from alibabacloud_sts20150401.client import Client as StsClient
 from alibabacloud_tea_openapi.models import Config
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec, padding, rsa, utils
+from cryptography.x509.oid import NameOID
 from darabonba.exceptions import DaraException
 
 REGION = "cn-hangzhou"
@@ -94,6 +101,26 @@ class Account:
 
     def release(self, instance_id, reason):
         return self.control("POST", f"/accounts/{self.id}/instances/{instance_id}/release", {"reason": reason})
+
+    def role(self, name, principal, condition=None, policies=(), **role):
+        """Adds or changes a role; answers its ARN."""
+        statement = {"Effect": "Allow", "Action": "sts:AssumeRole", "Principal": principal}
+        if condition is not None:
+            statement["Condition"] = condition
+        trust = {"Version": "1", "Statement": [statement]}
+        role = {"roleName": name, "trustPolicy": trust, "policies": list(policies), **role}
+        return self.control("POST", f"/accounts/{self.id}/roles", role)["arn"]
+
+    def provider(self, name, issuer, **provider):
+        """Registers an OIDC provider; answers its ARN."""
+        provider = {
+            "providerName": name,
+            "issuer": issuer.url,
+            "clientIds": ["sts.aliyuncs.com"],
+            "jwks": issuer.jwks(),
+            **provider,
+        }
+        return self.control("POST", f"/accounts/{self.id}/oidc-providers", provider)["arn"]
 
     def fault(self, operation, kind, times=None, instance_id=None, interface_id=None, **fault):
         rule = {"operation": operation, "account": self.id, "fault": {"kind": kind, **fault}}
@@ -199,10 +226,92 @@ class Account:
         return self.ecs.delete_instance(models.DeleteInstanceRequest(instance_id=instance_id, **request)).body
 
 
+def base64url(data):
+    return base64.urlsafe_b64encode(data).rstrip(b"=").decode()
+
+
+class Issuer:
+    """An issuer of OIDC tokens, as a cluster is one."""
+
+    def __init__(self, algorithm="ES256", url="https://issuer.example"):
+        self.algorithm, self.url = algorithm, url
+        if algorithm == "ES256":
+            self.key = ec.generate_private_key(ec.SECP256R1())
+        else:
+            self.key = rsa.generate_private_key(public_exponent=65537, key_size=2048)
+
+    def jwks(self):
+        numbers = self.key.public_key().public_numbers()
+        text = lambda number, size: base64url(number.to_bytes(size, "big"))
+        if self.algorithm == "ES256":
+            key = {"kty": "EC", "crv": "P-256", "x": text(numbers.x, 32), "y": text(numbers.y, 32)}
+        else:
+            key = {"kty": "RSA", "n": text(numbers.n, 256), "e": text(numbers.e, 3)}
+        return {"keys": [{**key, "kid": "k", "alg": self.algorithm, "use": "sig"}]}
+
+    def token(self, subject="system:serviceaccount:keeper:keeper", seconds=600, **claims):
+        now = int(time.time())
+        claims = {
+            "iss": self.url,
+            "sub": subject,
+            "aud": ["sts.aliyuncs.com"],
+            "iat": min(now, now + seconds),
+            "exp": now + seconds,
+            **claims,
+        }
+        parts = [{"alg": self.algorithm, "kid": "k"}, claims]
+        message = ".".join(base64url(json.dumps(part).encode()) for part in parts)
+        if self.algorithm == "ES256":
+            r, s = utils.decode_dss_signature(self.key.sign(message.encode(), ec.ECDSA(hashes.SHA256())))
+            signature = r.to_bytes(32, "big") + s.to_bytes(32, "big")
+        else:
+            signature = self.key.sign(message.encode(), padding.PKCS1v15(), hashes.SHA256())
+        return f"{message}.{base64url(signature)}"
+
+
+@pytest.fixture
+def issuer():
+    return Issuer()
+
+
 @pytest.fixture(scope="session")
-def simulator():
+def tls(tmp_path_factory):
+    """Files with a certificate for the loopback address, and with its key."""
+    key = ec.generate_private_key(ec.SECP256R1())
+    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "simulator")])
+    now = datetime.datetime.now(datetime.timezone.utc)
+    address = x509.IPAddress(ipaddress.ip_address("127.0.0.1"))
+    certificate = (
+        x509.CertificateBuilder()
+        .subject_name(name)
+        .issuer_name(name)
+        .public_key(key.public_key())
+        .serial_number(x509.random_serial_number())
+        .not_valid_before(now - datetime.timedelta(hours=1))
+        .not_valid_after(now + datetime.timedelta(hours=1))
+        .add_extension(x509.SubjectAlternativeName([address]), critical=False)
+        .add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
+        .sign(key, hashes.SHA256())
+    )
+    folder = tmp_path_factory.mktemp("tls")
+    files = SimpleNamespace(certificate=str(folder / "certificate.pem"), key=str(folder / "key.pem"))
+    (folder / "certificate.pem").write_bytes(certificate.public_bytes(serialization.Encoding.PEM))
+    (folder / "key.pem").write_bytes(
+        key.private_bytes(
+            serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
+        )
+    )
+    return files
+
+
+@pytest.fixture(scope="session")
+def simulator(tls):
     process = subprocess.Popen(
-        [os.environ["SIMULATOR_BIN"], "--end-with-stdin"],
+        [
+            os.environ["SIMULATOR_BIN"],
+            "--end-with-stdin",
+            *("--tls-certificate", tls.certificate, "--tls-key", tls.key),
+        ],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         text=True,
