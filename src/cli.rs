@@ -26,10 +26,10 @@ pub struct Cli {
 pub enum Command {
     /// Run the operator until it receives SIGTERM or SIGINT.
     ///
-    /// The configuration file sets accounts, budgets and grants. It also names the environment variables or files that hold
-    /// access keys. The default variables are ALIBABA_CLOUD_ACCESS_KEY_ID, ALIBABA_CLOUD_ACCESS_KEY_SECRET and, for temporary
-    /// keys, ALIBABA_CLOUD_SECURITY_TOKEN. There are no flags for keys, because every process on the machine can read a command
-    /// line.
+    /// The configuration file sets accounts, budgets and grants. It also says where the credentials of each account come from.
+    /// If it doesn't, the first source counts that the environment configures, such as an access key in
+    /// ALIBABA_CLOUD_ACCESS_KEY_ID, ALIBABA_CLOUD_ACCESS_KEY_SECRET and, if it is temporary, ALIBABA_CLOUD_SECURITY_TOKEN. There
+    /// are no flags for keys, because every process on the machine can read a command line.
     Run(Box<RunOptions>),
     /// Check the configuration file, or print its schema.
     #[command(subcommand)]
@@ -49,8 +49,17 @@ pub enum Command {
 /// What the program can do about its configuration file.
 #[derive(Debug, Subcommand)]
 pub enum ConfigCommand {
-    /// Check a configuration file and print everything that is wrong with it. Reads no access keys and does not call the cloud.
+    /// Check a configuration file and print everything that is wrong with it.
+    ///
+    /// Without --identity, this command reads no credentials and does not call the cloud.
     Check {
+        /// Also obtain the credentials of each account, as the operator does, and ask STS whose they are.
+        ///
+        /// Run it where the operator runs, because the credentials come from there: kubectl exec deployment/ecs-keeper --
+        /// ecs-keeper config check --identity /etc/ecs-keeper/config.yaml. Exits with an error if an account has no credentials
+        /// or those of another account.
+        #[arg(long)]
+        identity: bool,
         /// The configuration file.
         file: PathBuf,
     },
@@ -369,7 +378,7 @@ mod tests {
     use clap::CommandFactory as _;
 
     use super::*;
-    use crate::config::KeySource;
+    use crate::config::KeyParts;
 
     /// Parses `ecs-keeper run` with these flags.
     fn run(flags: &[&str]) -> Result<RunOptions, String> {
@@ -489,7 +498,7 @@ mod tests {
     fn i44_secrets_are_no_flags() {
         let mut command = Cli::command();
         let run = command.find_subcommand_mut("run").unwrap();
-        let KeySource::Environment(usual) = KeySource::default() else { panic!("not the environment") };
+        let usual = KeyParts::usual();
         for name in [usual.access_key_id, usual.access_key_secret, usual.security_token.unwrap()] {
             assert!(run.get_arguments().all(|argument| argument.get_env() != Some(name.as_ref())));
             assert!(run.render_long_help().to_string().contains(&name), "the help does not name {name}");

@@ -25,11 +25,18 @@ fn carry_out(command: Command) -> anyhow::Result<ExitCode> {
                 crds::yaml_stream().context("failed to write the CustomResourceDefinitions as YAML")?;
             print(&definitions)?;
         }
-        Command::Config(ConfigCommand::Check { file }) => {
+        Command::Config(ConfigCommand::Check { file, identity }) => {
             let config = config::load(&file)?;
             print(&format!("{} is valid: {config}\n", file.display()))?;
             for doubt in &config.doubts {
                 print(&format!("  warning: {doubt}\n"))?;
+            }
+            if identity {
+                let found = small_runtime()?.block_on(ecs_keeper::check_identities(&config))?;
+                print(&found.answer)?;
+                if !found.good {
+                    return Ok(ExitCode::FAILURE);
+                }
             }
         }
         Command::Config(ConfigCommand::Schema) => {

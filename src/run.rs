@@ -1,15 +1,9 @@
 //! Wires the operator together and watches over its tasks: the first that ends, for whatever reason, ends all.
 
-use std::collections::{BTreeMap, BTreeSet};
 use std::hash::{BuildHasher as _, RandomState};
 use std::sync::Arc;
 use std::time::Duration;
 
-use keeper_alicloud::client::Client as CloudClient;
-use keeper_alicloud::transport::{Timeouts, Transport};
-use keeper_alicloud::{AccountPins, VerifiedCredentials};
-use keeper_core::engine::Settings;
-use keeper_core::id::{AccountName, Region};
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::task::{JoinError, JoinSet};
 use tokio_util::sync::CancellationToken;
@@ -17,8 +11,8 @@ use tracing::{error, info, warn};
 
 use crate::admin::{BindError, Port};
 use crate::cli::RunOptions;
-use crate::config::{self, Account, Config, ConfigError, KeySource};
-use crate::credentials::{CurrentKey, Follower};
+use crate::clouds::{CloudError, Clouds};
+use crate::config::{self, ConfigError};
 use crate::events::EventRecorder;
 use crate::health::Health;
 use crate::kubernetes::{ConnectError, connect};
@@ -26,18 +20,18 @@ use crate::leader::candidate::{Candidate, Timing};
 use crate::leader::lease::LeaseAccess;
 use crate::leader::{Leader, Leadership};
 use crate::mailbox::Mailboxes;
-use crate::metrics::{CallMetrics, Metrics, ScopeMetrics};
+use crate::metrics::{Metrics, ScopeMetrics};
 use crate::preflight::Preflight;
-use crate::scope::Scope;
 use crate::status_writer::StatusWriter;
 use crate::store::Store;
 use crate::sweep_record::SweepRecords;
 use crate::watch::Watch;
-use crate::worker::{Cloud, Worker};
+use crate::worker::Worker;
 
-/// Calls of one worker that may be under way at once. At a latency of 100 ms that is far more than any budget.
-const READS_IN_FLIGHT: usize = 4;
-const WRITES_IN_FLIGHT: usize = 32;
+const SESSION_PREFIX: &str = "ecs-keeper";
+
+/// By the vendor's API metadata.
+const LONGEST_SESSION_NAME: usize = 64;
 
 /// How long the end waits for calls that are under way.
 const FAREWELL: Duration = Duration::from_secs(20);
@@ -47,18 +41,8 @@ const FAREWELL: Duration = Duration::from_secs(20);
 pub enum RunError {
     #[error(transparent)]
     Config(#[from] ConfigError),
-    #[error("account {account}: {why}")]
-    NoKey { account: AccountName, why: String },
-    #[error("the configuration has no account {0}")]
-    UnknownAccount(AccountName),
-    #[error("failed to create the client for the cloud")]
-    Transport(#[source] keeper_alicloud::transport::TransportError),
-    #[error("no endpoint for region {region}")]
-    Endpoint {
-        region: Region,
-        #[source]
-        source: keeper_alicloud::endpoint::EndpointError,
-    },
+    #[error(transparent)]
+    Cloud(#[from] CloudError),
     #[error(transparent)]
     Admin(#[from] BindError),
     #[error("failed to create the metrics")]
@@ -78,7 +62,7 @@ pub async fn run(options: RunOptions) -> Result<(), RunError> {
         warn!(why = %doubt, "configuration warning");
     }
     let metrics = Arc::new(Metrics::new().map_err(RunError::Metrics)?);
-    let (clouds, followers) = Clouds::new(&config, metrics.clone())?;
+    let (clouds, credentials) = Clouds::new(&config, &session_name(&options), metrics.clone())?;
     let port = Port::bind(options.admin.admin_address).await?;
     let client = connect(options.kubernetes.kubeconfig.as_deref()).await?;
     let mut terminate = signal(SignalKind::terminate()).map_err(RunError::Signal)?;
@@ -121,8 +105,8 @@ pub async fn run(options: RunOptions) -> Result<(), RunError> {
     tasks.spawn(until(stop.clone(), watch.run(health.pulse("intake")), "intake"));
     tasks.spawn(named("report", status_writer.run(stop.clone(), health.pulse("report"))));
     tasks.spawn(named("events", events.run(stop.clone(), health.pulse("events"))));
-    for follower in followers {
-        tasks.spawn(until(stop.clone(), follower.follow(), "access key"));
+    for task in credentials {
+        tasks.spawn(until(stop.clone(), task, "credentials"));
     }
     // The lead outlasts the others: what they have under way at the end is still done within it.
     let stop_leading = CancellationToken::new();
@@ -137,7 +121,7 @@ pub async fn run(options: RunOptions) -> Result<(), RunError> {
             Some((scope, mailbox)) = begun.recv() => {
                 let reach = match clouds.of(&scope) {
                     Ok(reach) => reach,
-                    Err(error) => break Err(error),
+                    Err(error) => break Err(error.into()),
                 };
                 let pulse = health.pulse(format!("region {} {}", scope.account.as_str(), scope.region.as_str()));
                 let worker = Worker {
@@ -168,6 +152,18 @@ pub async fn run(options: RunOptions) -> Result<(), RunError> {
         leader.release().await;
     }
     ended
+}
+
+/// How sessions are called that the configuration does not name: ActionTrail shows it.
+fn session_name(options: &RunOptions) -> String {
+    let (lease, namespace) = (&options.leading.lease_name, &options.kubernetes.namespace);
+    let name = if lease.starts_with(SESSION_PREFIX) {
+        format!("{lease}-{namespace}")
+    } else {
+        format!("{SESSION_PREFIX}-{lease}-{namespace}")
+    };
+    // What names a Lease and a namespace has only characters that a session's name may have.
+    name.chars().take(LONGEST_SESSION_NAME).collect()
 }
 
 /// Waits for what the tasks have under way. Whether all of them came to a good end.
@@ -233,96 +229,4 @@ async fn until(
         () = stop.cancelled() => name,
         never = task => match never {},
     }
-}
-
-struct Clouds {
-    transport: Transport,
-    sweep_interval: Duration,
-    primary_retention_regions: BTreeSet<Region>,
-    pins: Arc<AccountPins>,
-    accounts: BTreeMap<AccountName, (Account, CurrentKey)>,
-    metrics: Arc<Metrics>,
-}
-
-impl Clouds {
-    fn new(config: &Config, metrics: Arc<Metrics>) -> Result<(Self, Vec<Follower>), RunError> {
-        let (mut accounts, mut followers) = (BTreeMap::new(), Vec::new());
-        for (name, account) in &config.accounts {
-            let (follower, key) = Follower::new(name.clone(), account.credentials.clone());
-            if account.account_id.is_none() {
-                warn!(
-                    account = name.as_str(),
-                    "accountId is not set: pinning the cloud account of the first access key"
-                );
-            }
-            followers.push(follower);
-            accounts.insert(name.clone(), (account.clone(), key));
-        }
-        // What the environment lacks can't come any more; a file can.
-        let hopeless = |(name, account): (&AccountName, &Account)| {
-            let lacks = followers.iter().find(|follower| follower.account() == name)?.complaint()?;
-            matches!(account.credentials, KeySource::Environment(_)).then(|| (name.clone(), lacks.to_owned()))
-        };
-        let lacking: Option<Vec<_>> = config.accounts.iter().map(hopeless).collect();
-        if let Some((account, why)) = lacking.and_then(|lacking| lacking.into_iter().next()) {
-            return Err(RunError::NoKey { account, why });
-        }
-        let pinned = config
-            .accounts
-            .iter()
-            .filter_map(|(name, account)| Some((name.clone(), account.account_id.as_deref()?.into())));
-        let clouds = Self {
-            transport: Transport::new(Timeouts::default()).map_err(RunError::Transport)?,
-            sweep_interval: config.sweep_interval,
-            primary_retention_regions: config.primary_retention_regions.clone(),
-            pins: Arc::new(AccountPins::new(pinned)),
-            accounts,
-            metrics,
-        };
-        Ok((clouds, followers))
-    }
-
-    /// What a worker calls the cloud with, and how often it may: of instances and of network interfaces.
-    fn of(&self, scope: &Scope) -> Result<Reach, RunError> {
-        let unknown = || RunError::UnknownAccount(scope.account.clone());
-        let (account, current) = self.accounts.get(&scope.account).ok_or_else(unknown)?;
-        let endpoints = account.endpoints.of(&scope.region);
-        let endpoints =
-            endpoints.map_err(|source| RunError::Endpoint { region: scope.region.clone(), source })?;
-        let pinned = VerifiedCredentials::new(
-            scope.account.clone(),
-            current.clone(),
-            self.pins.clone(),
-            self.transport.clone(),
-            endpoints.clone(),
-        );
-        let observer = Arc::new(CallMetrics::new(self.metrics.clone(), scope.clone()));
-        let pinned = pinned.observed_by(observer.clone());
-        let client = CloudClient::new(self.transport.clone(), endpoints, pinned).observed_by(observer);
-        let retains_primaries = self.primary_retention_regions.contains(&scope.region);
-        let client = if retains_primaries { client.retaining_primaries() } else { client };
-        let budgets = &account.budgets;
-        let settings = |reads, writes| Settings {
-            sweep_interval: self.sweep_interval,
-            reads,
-            writes,
-            reads_in_flight: READS_IN_FLIGHT,
-            writes_in_flight: WRITES_IN_FLIGHT,
-            // Jitter only has to differ between workers.
-            seed: [scope.account.as_str(), scope.region.as_str()]
-                .iter()
-                .flat_map(|name| name.bytes())
-                .fold(0, |seed: u64, byte| seed.wrapping_mul(31).wrapping_add(u64::from(byte))),
-        };
-        let instances = settings(budgets.describe_instances, budgets.modify_instance_attribute);
-        let interfaces =
-            settings(budgets.describe_network_interfaces, budgets.modify_network_interface_attribute);
-        Ok(Reach { cloud: Arc::new(client), key: current.clone(), settings: (instances, interfaces) })
-    }
-}
-
-struct Reach {
-    cloud: Arc<Cloud>,
-    key: CurrentKey,
-    settings: (Settings, Settings),
 }

@@ -1,24 +1,22 @@
 //! From what was written to what it means. Goes on after a mistake, so that all of them are told at once.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::path::PathBuf;
 use std::time::Duration;
 
 use jiff::SignedDuration;
-use keeper_alicloud::endpoint::{Network, base_url, is_known_region, known_regions, regions_without_sts};
+use keeper_alicloud::endpoint::{base_url, is_known_region, known_regions, regions_without_sts};
 use keeper_core::budget::Limit;
 use keeper_core::id::{AccountName, Region};
 use serde_saphyr::Spanned;
 
-use super::file::{
-    AccountEntry, BudgetEntry, BudgetsEntry, CredentialsEntry, EndpointsEntry, File, GrantEntry,
-    NetworkEntry, RightEntry,
-};
-use super::problem::{Problems, choices, nearest};
-use super::settings::{Account, AccountEndpoints, Budgets, Config, KeyParts, KeySource, RegionUrls, Urls};
+use super::check_identity;
+use super::file::{AccountEntry, BudgetEntry, BudgetsEntry, EndpointsEntry, File, GrantEntry, RightEntry};
+use super::identity::{CredentialSource, StsSettings};
+use super::problem::{Problems, choices, nearest, unknown_region};
+use super::settings::{Account, AccountEndpoints, Budgets, Config, RegionUrls, Urls};
 use crate::api::DEFAULT_ACCOUNT;
 use crate::grants::Grant;
-use crate::names::{is_account_id, is_label, is_label_selector, is_variable};
+use crate::names::{is_account_id, is_label, is_label_selector};
 use crate::provider_id::is_region;
 
 const SWEEP_INTERVAL: Duration = Duration::from_secs(10);
@@ -90,7 +88,10 @@ fn accounts(
     let Some(entries) = entries else {
         let account = Account {
             account_id: None,
-            credentials: KeySource::default(),
+            credentials: CredentialSource::default(),
+            assume_role: None,
+            sts: StsSettings::default(),
+            proxy: None,
             regions: BTreeSet::new(),
             endpoints: AccountEndpoints::default(),
             budgets: budgets(BudgetsEntry::default(), told),
@@ -175,19 +176,15 @@ fn account(entry: AccountEntry, told: &mut Problems) -> Account {
     }
     Account {
         account_id,
-        credentials: entry.credentials.map_or_else(KeySource::default, |entry| credentials(entry, told)),
+        credentials: entry
+            .credentials
+            .map_or_else(CredentialSource::default, |entry| check_identity::credentials(entry, told)),
+        assume_role: entry.assume_role.map(|entry| check_identity::assume_role(entry.value, told)),
+        sts: check_identity::sts(entry.sts, &endpoints, &regions, told),
+        proxy: entry.proxy.map(|entry| check_identity::proxy(entry.value, told)),
         regions,
         endpoints,
         budgets: budgets(entry.budgets.unwrap_or_default(), told),
-    }
-}
-
-fn unknown_region(name: &str) -> String {
-    match nearest(name, known_regions()) {
-        Some(near) => format!("unknown region `{name}`; did you mean `{near}`?"),
-        None => format!(
-            "unknown region `{name}`; for a region that this version does not know, set its URLs in endpoints.regions"
-        ),
     }
 }
 
@@ -213,52 +210,6 @@ fn any_region(name: &Spanned<String>, told: &mut Problems) -> Option<Region> {
         format!("`{}` is not a region; use a region id such as cn-hangzhou", name.value),
     );
     None
-}
-
-fn credentials(entry: Spanned<CredentialsEntry>, told: &mut Problems) -> KeySource {
-    match (entry.value.environment, entry.value.files) {
-        (Some(names), None) => {
-            let mut checked = |name: Spanned<String>| {
-                if !is_variable(&name.value) {
-                    // Not repeated: whoever mistakes the name for the value writes a secret here.
-                    told.add(
-                        name.referenced,
-                        "this is not the name of an environment variable; write its name, not its value",
-                    );
-                }
-                name.value
-            };
-            KeySource::Environment(KeyParts {
-                access_key_id: checked(names.access_key_id),
-                access_key_secret: checked(names.access_key_secret),
-                security_token: names.security_token.map(checked),
-            })
-        }
-        (None, Some(paths)) => {
-            let mut checked = |path: Spanned<String>| {
-                if !path.value.starts_with('/') {
-                    told.add(
-                        path.referenced,
-                        "this is not an absolute path; write the path of the file, not its content",
-                    );
-                }
-                PathBuf::from(path.value)
-            };
-            KeySource::Files(KeyParts {
-                access_key_id: checked(paths.access_key_id),
-                access_key_secret: checked(paths.access_key_secret),
-                security_token: paths.security_token.map(checked),
-            })
-        }
-        (Some(_), Some(_)) => {
-            told.add(entry.referenced, "credentials: set only one of `environment` and `files`");
-            KeySource::default()
-        }
-        (None, None) => {
-            told.add(entry.referenced, "credentials: set `environment` or `files`");
-            KeySource::default()
-        }
-    }
 }
 
 fn endpoints(entry: Spanned<EndpointsEntry>, told: &mut Problems) -> AccountEndpoints {
@@ -297,10 +248,7 @@ fn endpoints(entry: Spanned<EndpointsEntry>, told: &mut Problems) -> AccountEndp
             twice(&entry.region, told);
         }
     }
-    let network = match network.unwrap_or_default() {
-        NetworkEntry::Public => Network::Public,
-        NetworkEntry::Vpc => Network::Vpc,
-    };
+    let network = network.unwrap_or_default().into();
     AccountEndpoints { network, everywhere, regions: by_region }
 }
 

@@ -1,6 +1,7 @@
 //! The configuration file as it is written. What stands here in the comments of fields is what people read: the schema
 //! and the reference page are made from it.
 
+use keeper_alicloud::Network;
 use schemars::{JsonSchema, Schema};
 use serde::Deserialize;
 use serde_json::{Value, json};
@@ -45,11 +46,25 @@ pub struct AccountEntry {
     #[serde(default)]
     #[schemars(with = "String", regex(pattern = r"^[0-9]{5,20}$"))]
     pub account_id: Option<Spanned<String>>,
-    /// Where the operator reads the access key: `environment` or `files`. Defaults to `environment` with the variables
-    /// `ALIBABA_CLOUD_ACCESS_KEY_ID`, `ALIBABA_CLOUD_ACCESS_KEY_SECRET` and `ALIBABA_CLOUD_SECURITY_TOKEN`.
+    /// Where the account's credentials come from: exactly one source. If it fails, no other is tried. Without this key, the
+    /// first source that the environment configures, in the order of the vendor's libraries.
     #[serde(default)]
     #[schemars(with = "CredentialsEntry")]
     pub credentials: Option<Spanned<CredentialsEntry>>,
+    /// A RAM role to assume with these credentials, in this account or in another one.
+    #[serde(default)]
+    #[schemars(with = "AssumeRoleEntry")]
+    pub assume_role: Option<Spanned<AssumeRoleEntry>>,
+    /// Where STS is asked for sessions of roles. Defaults to the variable `ALIBABA_CLOUD_STS_ENDPOINT`, then to the endpoint
+    /// of `region`, then to `sts.aliyuncs.com`.
+    #[serde(default)]
+    #[schemars(with = "StsEntry")]
+    pub sts: Option<Spanned<StsEntry>>,
+    /// HTTP proxy for all calls to the cloud for this account. The operator uses no proxy of the environment, and never one for
+    /// the metadata service.
+    #[serde(default)]
+    #[schemars(with = "ProxyEntry")]
+    pub proxy: Option<Spanned<ProxyEntry>>,
     /// Regions that objects may name. If empty, every region that the vendor has an endpoint for.
     #[serde(default)]
     #[schemars(with = "Vec<String>")]
@@ -64,19 +79,154 @@ pub struct AccountEntry {
     pub budgets: Option<BudgetsEntry>,
 }
 
-/// Where an access key comes from.
+/// Where credentials come from.
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 #[schemars(inline)]
 pub struct CredentialsEntry {
-    /// Names of environment variables. The operator reads them once, at startup.
+    /// An access key in environment variables. The operator reads them once, at startup.
     #[serde(default)]
     #[schemars(with = "EnvironmentEntry")]
     pub environment: Option<EnvironmentEntry>,
-    /// Paths of files, such as those of a mounted Secret. The operator reads them again when they change.
+    /// An access key in files, such as those of a mounted Secret. The operator reads them again when they change.
     #[serde(default)]
     #[schemars(with = "FilesEntry")]
     pub files: Option<FilesEntry>,
+    /// RRSA: a RAM role for the operator's ServiceAccount. What you leave out is read from the variables that
+    /// ack-pod-identity-webhook sets.
+    #[serde(default)]
+    #[schemars(with = "OidcEntry")]
+    pub oidc: Option<OidcEntry>,
+    /// The RAM role of the ECS instance that the operator runs on, from the metadata service. Every Pod on the node can use it.
+    #[serde(default)]
+    #[schemars(with = "EcsRoleEntry")]
+    pub ecs_role: Option<EcsRoleEntry>,
+    /// A profile in the configuration file of the vendor's command line, `config.json`.
+    #[serde(default)]
+    #[schemars(with = "ProfileEntry")]
+    pub profile: Option<ProfileEntry>,
+}
+
+/// A RAM role for the operator's ServiceAccount.
+#[derive(Debug, Default, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields, default)]
+#[schemars(inline)]
+pub struct OidcEntry {
+    /// ARN of the role. Defaults to the variable `ALIBABA_CLOUD_ROLE_ARN`.
+    #[schemars(with = "String")]
+    pub role_arn: Option<Spanned<String>>,
+    /// ARN of the OIDC provider. Defaults to the variable `ALIBABA_CLOUD_OIDC_PROVIDER_ARN`.
+    #[schemars(with = "String")]
+    pub provider_arn: Option<Spanned<String>>,
+    /// Path of the file with the token. The operator reads it for each exchange. Defaults to the variable
+    /// `ALIBABA_CLOUD_OIDC_TOKEN_FILE`.
+    #[schemars(with = "String")]
+    pub token_file: Option<Spanned<String>>,
+}
+
+/// The RAM role of the ECS instance.
+#[derive(Debug, Default, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields, default)]
+#[schemars(inline)]
+pub struct EcsRoleEntry {
+    /// Name of the role. Defaults to the one that is attached to the instance.
+    #[schemars(with = "String")]
+    pub name: Option<Spanned<String>>,
+    /// Whether to go on without a token if the metadata service gives none (version 1).
+    #[schemars(with = "bool", extend("default" = false))]
+    pub allow_v1: Option<bool>,
+    /// URL of the metadata service. Defaults to `http://100.100.100.200`.
+    #[schemars(with = "String")]
+    pub endpoint: Option<Spanned<String>>,
+}
+
+/// A profile of the vendor's command line.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[schemars(inline)]
+pub struct ProfileEntry {
+    /// Path of the file. The operator reads it again when it changes.
+    #[schemars(with = "String")]
+    pub file: Spanned<String>,
+    /// Name of the profile. Defaults to the file's current profile.
+    #[serde(default)]
+    #[schemars(with = "String")]
+    pub name: Option<Spanned<String>>,
+}
+
+/// A RAM role to assume.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[schemars(inline)]
+pub struct AssumeRoleEntry {
+    /// ARN of the role.
+    #[schemars(with = "String")]
+    pub role_arn: Spanned<String>,
+    /// External id that the role's trust policy asks for.
+    #[serde(default)]
+    #[schemars(with = "String")]
+    pub external_id: Option<Spanned<String>>,
+    /// Name of the session, which ActionTrail shows. Defaults to `ecs-keeper`, the name of the Lease and the namespace.
+    #[serde(default)]
+    #[schemars(with = "String")]
+    pub session_name: Option<Spanned<String>>,
+    /// Seconds that a session lasts, at most the role's maximum session duration. The operator renews it in time.
+    #[serde(default)]
+    #[schemars(with = "u64", range(min = 900, max = 43_200), extend("default" = 3600))]
+    pub duration_seconds: Option<Spanned<u64>>,
+    /// A RAM policy, as JSON, that narrows what the session may do.
+    #[serde(default)]
+    #[schemars(with = "String")]
+    pub policy: Option<Spanned<String>>,
+}
+
+/// Where STS is asked for sessions of roles.
+#[derive(Debug, Default, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields, default)]
+#[schemars(inline)]
+pub struct StsEntry {
+    /// URL of STS.
+    #[schemars(with = "String")]
+    pub endpoint: Option<Spanned<String>>,
+    /// Region whose STS endpoint to use. Defaults to the variable `ALIBABA_CLOUD_STS_REGION`.
+    #[schemars(with = "String")]
+    pub region: Option<Spanned<String>>,
+    /// Which of the region's endpoints to use: `Public` or `Vpc`. Defaults to `Vpc` if the variable
+    /// `ALIBABA_CLOUD_VPC_ENDPOINT_ENABLED` is `true` and the region comes from the environment as well, else to the account's
+    /// `endpoints.network`.
+    #[schemars(with = "NetworkEntry")]
+    pub network: Option<NetworkEntry>,
+}
+
+/// An HTTP proxy.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[schemars(inline)]
+pub struct ProxyEntry {
+    /// URL of the proxy: scheme, host and port, without user and password.
+    #[schemars(with = "String")]
+    pub url: Spanned<String>,
+    /// Files with the user and the password that the proxy asks for. The operator reads them once, at startup.
+    #[serde(default)]
+    #[schemars(with = "ProxyCredentialsEntry")]
+    pub credentials_secret_files: Option<ProxyCredentialsEntry>,
+    /// Path of a PEM file with certificates to trust beside those of the image, for a proxy that opens TLS connections.
+    #[serde(default)]
+    #[schemars(with = "String")]
+    pub ca_bundle: Option<Spanned<String>>,
+}
+
+/// Files with what a proxy asks for.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[schemars(inline)]
+pub struct ProxyCredentialsEntry {
+    /// Path of the file with the user's name.
+    #[schemars(with = "String")]
+    pub username: Spanned<String>,
+    /// Path of the file with the password.
+    #[schemars(with = "String")]
+    pub password: Spanned<String>,
 }
 
 /// Names of environment variables.
@@ -165,6 +315,15 @@ pub enum NetworkEntry {
     Public,
     /// Those in the VPC.
     Vpc,
+}
+
+impl From<NetworkEntry> for Network {
+    fn from(entry: NetworkEntry) -> Self {
+        match entry {
+            NetworkEntry::Public => Self::Public,
+            NetworkEntry::Vpc => Self::Vpc,
+        }
+    }
 }
 
 /// Call limits, by cloud operation.

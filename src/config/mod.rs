@@ -1,17 +1,22 @@
 //! What the administrator has written into the file.
 
 mod check;
+mod check_identity;
 mod file;
+mod identity;
 mod load;
 mod problem;
 mod settings;
 
+pub(crate) use identity::{
+    AssumeRole, CredentialSource, EcsRole, KeyParts, Oidc, Profile, ProxySettings, StsSettings,
+};
 pub(crate) use load::ConfigError;
 #[cfg(test)]
 pub(crate) use load::parse;
 pub use load::{load, schema};
 pub(crate) use problem::nearest;
-pub(crate) use settings::{Account, Config, KeyParts, KeySource};
+pub(crate) use settings::{Account, Config};
 
 #[cfg(test)]
 mod tests;

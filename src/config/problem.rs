@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use keeper_alicloud::endpoint::known_regions;
 use serde_saphyr::{Error, Location};
 
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
@@ -70,6 +71,16 @@ impl fmt::Display for Problems {
             write!(f, "{end}  {problem}")?;
         }
         Ok(())
+    }
+}
+
+/// A region that the table lacks, with what may have been meant.
+pub fn unknown_region(name: &str) -> String {
+    match nearest(name, known_regions()) {
+        Some(near) => format!("unknown region `{name}`; did you mean `{near}`?"),
+        None => format!(
+            "unknown region `{name}`; for a region that this version does not know, set its URLs in endpoints.regions"
+        ),
     }
 }
 

@@ -2,13 +2,13 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
-use std::path::PathBuf;
 use std::time::Duration;
 
 use keeper_alicloud::endpoint::{EndpointError, Endpoints, Network, known_regions};
 use keeper_core::budget::Limit;
 use keeper_core::id::{AccountName, Region};
 
+use super::identity::{AssumeRole, CredentialSource, ProxySettings, StsSettings};
 use super::problem::Problem;
 use crate::grants::{Grant, Grants};
 
@@ -31,35 +31,15 @@ pub struct Config {
 #[derive(Debug, Clone)]
 pub struct Account {
     pub account_id: Option<String>,
-    pub credentials: KeySource,
+    pub credentials: CredentialSource,
+    /// A role to go on with.
+    pub assume_role: Option<AssumeRole>,
+    pub sts: StsSettings,
+    pub proxy: Option<ProxySettings>,
     /// Regions that may be named; empty: every one that the vendor has an endpoint for, and those with URLs.
     pub regions: BTreeSet<Region>,
     pub endpoints: AccountEndpoints,
     pub budgets: Budgets,
-}
-
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum KeySource {
-    Environment(KeyParts<String>),
-    Files(KeyParts<PathBuf>),
-}
-
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct KeyParts<T> {
-    pub access_key_id: T,
-    pub access_key_secret: T,
-    /// The token of a temporary key, which may be missing there.
-    pub security_token: Option<T>,
-}
-
-impl Default for KeySource {
-    fn default() -> Self {
-        Self::Environment(KeyParts {
-            access_key_id: "ALIBABA_CLOUD_ACCESS_KEY_ID".to_owned(),
-            access_key_secret: "ALIBABA_CLOUD_ACCESS_KEY_SECRET".to_owned(),
-            security_token: Some("ALIBABA_CLOUD_SECURITY_TOKEN".to_owned()),
-        })
-    }
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Default)]

@@ -101,28 +101,6 @@ const REFUSALS: &[(&str, &[&str])] = &[
     ),
     ("accounts: [{name: a, regions: cn-beijing}]", &["line 1, column 31: expected a list"]),
     (
-        "accounts: [{name: a, credentials: {}}]",
-        &["line 1, column 35: credentials: set `environment` or `files`"],
-    ),
-    (
-        "accounts: [{name: a, credentials: {environment: {accessKeyId: A, accessKeySecret: B}, files: {accessKeyId: /a, accessKeySecret: /b}}}]",
-        &["line 1, column 35: credentials: set only one of `environment` and `files`"],
-    ),
-    (
-        "accounts: [{name: a, credentials: {environment: {accessKeyId: A}}}]",
-        &["line 1, column 50: `accessKeySecret` is missing"],
-    ),
-    (
-        "accounts: [{name: a, credentials: {environment: {accessKeyId: A, accessKeySecret: ca/na=ry}}}]",
-        &[
-            "line 1, column 83: this is not the name of an environment variable; write its name, not its value",
-        ],
-    ),
-    (
-        "accounts: [{name: a, credentials: {files: {accessKeyId: /a, accessKeySecret: canary}}}]",
-        &["line 1, column 78: this is not an absolute path; write the path of the file, not its content"],
-    ),
-    (
         "accounts: [{name: a, endpoints: {network: vpc}}]",
         &["line 1, column 43: unknown value `vpc`; use `Public` or `Vpc`"],
     ),
@@ -281,7 +259,7 @@ fn an_empty_file_is_one_account_with_the_usual_variables_and_nothing_granted() {
         let (name, account) = config.accounts.first_key_value().unwrap();
         assert_eq!(
             (config.accounts.len(), name.as_str(), &account.credentials),
-            (1, "default", &KeySource::default())
+            (1, "default", &CredentialSource::DefaultChain)
         );
         assert_eq!((&account.account_id, &account.endpoints), (&None, &AccountEndpoints::default()));
         let limit = account.budgets.describe_instances;
@@ -325,10 +303,10 @@ accounts:
         access_key_secret: "/k/secret".into(),
         security_token: None,
     };
-    assert_eq!(a.credentials, KeySource::Files(files));
+    assert_eq!(a.credentials, CredentialSource::Files(files));
     let names =
         KeyParts { access_key_id: "ID".into(), access_key_secret: "SECRET".into(), security_token: None };
-    assert_eq!(b.credentials, KeySource::Environment(names));
+    assert_eq!(b.credentials, CredentialSource::Environment(names));
     assert_eq!(a.endpoints.network, Network::Vpc);
     let urls = |ecs: &str, sts: &str| Urls { ecs: ecs.to_owned(), sts: sts.to_owned() };
     assert_eq!(

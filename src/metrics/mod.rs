@@ -6,9 +6,11 @@
 //! The library is `prometheus` and not `prometheus-client`, which writes OpenMetrics alone: promtool judges the older
 //! text format only (github.com/prometheus/prometheus/issues/8932).
 
+mod credential_metrics;
 mod registry;
 mod scope_metrics;
 
+pub(crate) use credential_metrics::CredentialMetrics;
 pub(crate) use registry::{CONTENT_TYPE, Ended, Judged, Patched, Publishing};
 pub use registry::{Description, Metrics};
 pub(crate) use scope_metrics::{CallMetrics, ScopeMetrics, Sort};

@@ -46,6 +46,10 @@ pub struct Metrics {
     pub(super) sweeps: HistogramVec,
     pub(super) calls: IntCounterVec,
     pub(super) call_seconds: HistogramVec,
+    pub(super) credentials: IntGaugeVec,
+    pub(super) credentials_end: GaugeVec,
+    pub(super) credentials_due: GaugeVec,
+    pub(super) credentials_failures: IntCounterVec,
     pub(super) flag_writes: IntCounterVec,
     reports: IntCounterVec,
     patches: IntCounterVec,
@@ -218,6 +222,28 @@ impl Metrics {
                 "Duration of cloud calls, whatever their outcome.",
                 &["account", "region", "operation"],
                 &CALL_SECONDS,
+            )?,
+            credentials: every.gauges(
+                "credentials_info",
+                "Always 1; the labels are a source of the account's credentials and the role that they are a session of, which is \
+                 empty for access keys.",
+                &["account", "source", "role"],
+            )?,
+            credentials_end: every.float_gauges(
+                "credentials_expiry_timestamp_seconds",
+                "When the session that the account's calls are signed with ends, as Unix time. Absent for access keys, which do \
+                 not end.",
+                &["account", "source"],
+            )?,
+            credentials_due: every.float_gauges(
+                "credentials_renewal_timestamp_seconds",
+                "When that session is renewed, as Unix time. If it lies in the past, the renewal fails.",
+                &["account", "source"],
+            )?,
+            credentials_failures: every.counters(
+                "credentials_failures_total",
+                "Failed attempts to obtain or to renew the credentials of an account, by the class of the error.",
+                &["account", "source", "class"],
             )?,
             flag_writes: every.counters(
                 "flag_writes_total",

@@ -75,6 +75,7 @@ fn keys(schema: &Value, place: &str, table: &mut String) {
             Some("object") => "object".to_owned(),
             Some("string") => "string".to_owned(),
             Some("integer") => "integer".to_owned(),
+            Some("boolean") => "boolean".to_owned(),
             Some("array") => "list".to_owned(),
             other => panic!("{place}: {other:?} has no name here"),
         };

@@ -48,6 +48,7 @@ mod retention;
 mod retention_rules;
 mod retention_status;
 mod rules;
+mod sessions;
 mod settings;
 mod stage;
 mod start;

@@ -443,6 +443,14 @@ impl Stage {
             ),
             Allowed::new("AttachNetworkInterface", &["RegionId", "NetworkInterfaceId", "InstanceId"]),
             Allowed::new("GetCallerIdentity", &[]),
+            Allowed::new(
+                "AssumeRole",
+                &["RoleArn", "RoleSessionName", "DurationSeconds", "ExternalId", "Policy"],
+            ),
+            Allowed::new(
+                "AssumeRoleWithOIDC",
+                &["RoleArn", "RoleSessionName", "OIDCProviderArn", "OIDCToken"],
+            ),
         ];
         assert_eq!(self.simulator.violations(&allowed), [""; 0]);
         assert!(

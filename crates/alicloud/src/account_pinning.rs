@@ -30,8 +30,16 @@ use crate::transport::Transport;
 
 /// Where the key is that is to be used now.
 pub trait KeySource: Send + Sync {
-    /// The key, if there is one; the same allocation as long as it stays the same.
-    fn current(&self) -> Option<Arc<Credentials>>;
+    /// The key, or why there is none, once that is known; the same allocation as long as it stays the same.
+    fn current(&self) -> impl Future<Output = Result<Arc<Credentials>, Error>> + Send;
+
+    /// Is told that the cloud takes this key for expired.
+    fn expired(&self, key: &Arc<Credentials>);
+}
+
+/// There is no key. What is not called is what a key is used for first.
+pub fn no_key() -> Error {
+    Error::unanswered(OPERATION, OwnCode::NoAccessKey)
 }
 
 /// Which account of the cloud each name stands for: as the administrator has pinned it, or else as the first key has shown,
@@ -200,9 +208,12 @@ impl<K: KeySource> VerifiedCredentials<K> {
         match asker.caller_identity(guard).await {
             Ok(caller) => {
                 self.learn(key, caller);
-                self.verdict(key).unwrap_or_else(|| Err(Error::unanswered(OPERATION, OwnCode::NoAccessKey)))
+                self.verdict(key).unwrap_or_else(|| Err(no_key()))
             }
             Err(error) => {
+                if error.says_expired() {
+                    self.keys.expired(key);
+                }
                 let class = self.meaning(&error);
                 let error = error.classed(class);
                 let (account, region) = (self.account.as_str(), self.endpoints.region().as_str());
@@ -219,12 +230,16 @@ impl<K: KeySource> VerifiedCredentials<K> {
 
 impl<K: KeySource> CredentialsSource for VerifiedCredentials<K> {
     async fn credentials(&self, guard: &dyn LeaseGuard) -> Result<(Arc<Credentials>, Identity), Error> {
-        let key = self.keys.current().ok_or_else(|| Error::unanswered(OPERATION, OwnCode::NoAccessKey))?;
+        let key = self.keys.current().await?;
         let identity = match self.verdict(&key) {
             Some(verdict) => verdict?,
             None => self.ask(&key, guard).await?,
         };
         Ok((key, identity))
+    }
+
+    fn expired(&self, credentials: &Arc<Credentials>) {
+        self.keys.expired(credentials);
     }
 }
 
@@ -240,9 +255,11 @@ mod tests {
     struct NoKey;
 
     impl KeySource for NoKey {
-        fn current(&self) -> Option<Arc<Credentials>> {
-            None
+        async fn current(&self) -> Result<Arc<Credentials>, Error> {
+            Err(no_key())
         }
+
+        fn expired(&self, _key: &Arc<Credentials>) {}
     }
 
     fn pinned(region: &str, network: Network) -> VerifiedCredentials<NoKey> {

@@ -1,5 +1,6 @@
 //! Answers of the cloud, told apart by their code. Keeps no text of a failed answer but its code and request id.
 
+use jiff::Timestamp;
 use keeper_core::id::RequestId;
 use serde_json::{Map, Value};
 
@@ -14,6 +15,8 @@ pub struct Answer {
     /// The fields of the answer's JSON object.
     pub(crate) fields: Map<String, Value>,
     pub(crate) request_id: RequestId,
+    /// When the server answered, by its own clock.
+    pub(crate) date: Option<Timestamp>,
 }
 
 /// Reads an answer: a success, or an error whose code decides what it means.
@@ -31,7 +34,7 @@ pub(crate) fn read(operation: Operation, raw: &RawAnswer) -> Result<Answer, Erro
     let success = (200..300).contains(&raw.status);
     match (fields, request_id) {
         // Every documented answer has a request id; one without is from somebody else.
-        (Some(fields), Some(request_id)) if success => Ok(Answer { fields, request_id }),
+        (Some(fields), Some(request_id)) if success => Ok(Answer { fields, request_id, date: raw.date }),
         (_, request_id) => {
             let code = if raw.status >= 500 { OwnCode::ServerError } else { OwnCode::MalformedResponse };
             Err(Error::unanswered(operation, code).with_answer(raw.status, request_id, raw.retry_after))

@@ -7,34 +7,28 @@ use keeper_core::authority::AttachPermit;
 use keeper_core::call::{Identity, Page, ReadCall, WriteCall};
 use keeper_core::delete_on_release::PRIMARY_RETAINED_IN;
 use keeper_core::id::{Region, RequestId};
-use secrecy::ExposeSecret;
 use tracing::{Instrument, debug, debug_span};
 
-use crate::answer::{self, Answer};
+use crate::answer::Answer;
 use crate::attach_network_interface;
-use crate::credentials::{Credentials, CredentialsSource};
-use crate::endpoint::{Endpoints, host};
+use crate::credentials::CredentialsSource;
+use crate::endpoint::Endpoints;
 use crate::error::{Error, OwnCode};
 use crate::get_caller_identity::{self, Caller};
 use crate::listing::Place;
 use crate::observe::{Observer, Watched};
 use crate::operation::{Operation, Parameters};
-use crate::sign::{
-    LeaseGuard, Request, Stamp, StampSource, SystemStamps, canonical_query, date_text, sha256_hex,
-};
+use crate::send::Sender;
+use crate::sign::{LeaseGuard, StampSource, SystemStamps};
 use crate::transport::Transport;
 use crate::wire::{WireFlag, WireResource};
-
-const METHOD: &str = "POST";
-const PATH: &str = "/";
 
 /// A client for the calls of one account in one region.
 #[derive(Debug)]
 pub struct Client<C, S = SystemStamps> {
-    transport: Transport,
+    sender: Sender<S>,
     endpoints: Endpoints,
     credentials: C,
-    stamps: S,
     primary_retainable: bool,
     observer: Option<Arc<dyn Observer>>,
 }
@@ -50,7 +44,13 @@ impl<C: CredentialsSource, S: StampSource> Client<C, S> {
     /// A client whose signatures take time and nonce from `stamps`.
     pub fn with_stamps(transport: Transport, endpoints: Endpoints, credentials: C, stamps: S) -> Self {
         let primary_retainable = PRIMARY_RETAINED_IN.contains(&endpoints.region().as_str());
-        Self { transport, endpoints, credentials, stamps, primary_retainable, observer: None }
+        Self {
+            sender: Sender::new(transport, stamps),
+            endpoints,
+            credentials,
+            primary_retainable,
+            observer: None,
+        }
     }
 
     /// This client, told that a primary network interface can be retained in its region: for a region that the cloud
@@ -123,10 +123,17 @@ impl<C: CredentialsSource, S: StampSource> Client<C, S> {
             let result = match self.credentials.credentials(guard).await {
                 // Without a key that may be used, this operation is not called at all.
                 Err(error) => Err(error),
-                Ok(key) => {
+                Ok((key, identity)) => {
                     let watched = Watched::begin(self.observer.as_ref(), operation.name);
-                    let result = self.attempt(operation, &parameters, guard, key, decode).await;
+                    let url = self.endpoints.url(operation.product);
+                    let decode = |answer| decode(answer, identity);
+                    let result = self.sender.signed(operation, url, &parameters, &key, guard, decode).await;
                     watched.end(&result);
+                    if let Err(error) = &result
+                        && error.says_expired()
+                    {
+                        self.credentials.expired(&key);
+                    }
                     result
                 }
             };
@@ -145,69 +152,4 @@ impl<C: CredentialsSource, S: StampSource> Client<C, S> {
         .instrument(span)
         .await
     }
-
-    async fn attempt<T>(
-        &self,
-        operation: Operation,
-        parameters: &Parameters,
-        guard: &dyn LeaseGuard,
-        (credentials, identity): (Arc<Credentials>, Identity),
-        decode: impl FnOnce(Answer, Identity) -> Option<T>,
-    ) -> Result<T, Error> {
-        let mut url = self.endpoints.url(operation.product).clone();
-        let query = canonical_query(parameters);
-        let stamp = self.stamps.stamp();
-        // After the stamp was taken: what it says of the time can't be later than the leave.
-        if !guard.held() {
-            return Err(Error::unanswered(operation, OwnCode::LeaveLost));
-        }
-        let headers = signed_headers(operation, &host(&url), &query, &credentials, &stamp);
-        url.set_query(Some(&query).filter(|query| !query.is_empty()).map(String::as_str));
-
-        let raw = self.transport.post(url, headers).await.map_err(|failure| {
-            let error = Error::unanswered(operation, failure.code);
-            match failure.source {
-                Some(source) => error.with_source(source),
-                None => error,
-            }
-        })?;
-        let answer = answer::read(operation, &raw)?;
-        debug!(request_id = answer.request_id.as_str(), "answered");
-        let request_id = answer.request_id.clone();
-        decode(answer, identity).ok_or_else(|| {
-            Error::unanswered(operation, OwnCode::MalformedResponse).with_answer(
-                raw.status,
-                Some(request_id),
-                None,
-            )
-        })
-    }
-}
-
-/// The headers of a request, all of them signed, and the signature.
-fn signed_headers(
-    operation: Operation,
-    host: &str,
-    query: &str,
-    credentials: &Credentials,
-    stamp: &Stamp,
-) -> Vec<(&'static str, String)> {
-    const BODY: &[u8] = b"";
-    let mut headers = vec![
-        ("host", host.to_owned()),
-        ("x-acs-action", operation.name.to_owned()),
-        ("x-acs-content-sha256", sha256_hex(BODY)),
-        ("x-acs-date", date_text(stamp.date)),
-        ("x-acs-signature-nonce", stamp.nonce.clone()),
-        ("x-acs-version", operation.product.version().to_owned()),
-    ];
-    if let Some(token) = credentials.security_token() {
-        headers.push(("x-acs-accesskey-id", credentials.access_key_id().to_owned()));
-        headers.push(("x-acs-security-token", token.expose_secret().to_owned()));
-    }
-    let signed: Vec<_> = headers.iter().map(|(name, value)| (*name, value.as_str())).collect();
-    let request = Request { method: METHOD, path: PATH, query, headers: &signed, body: BODY };
-    let authorization = request.authorization(credentials.access_key_id(), credentials.access_key_secret());
-    headers.push(("authorization", authorization));
-    headers
 }

@@ -43,6 +43,11 @@ const BY_OPERATION: &[(&str, Class, &[Codes])] = &[
             Is("Forbidden.RegionId"),
         ],
     ),
+    // What is wrong with the role, its trust policy or the parameters of the configuration leaves the account without a key.
+    ("AssumeRole", Class::Credentials, &[Is("NoPermission"), StartsWith("InvalidParameter")]),
+    ("AssumeRoleWithOIDC", Class::Credentials, &[Is("NoPermission"), StartsWith("InvalidParameter")]),
+    // STS itself could not fetch the issuer's keys.
+    ("AssumeRoleWithOIDC", Class::Transient, &[Is("AuthenticationFail.OIDCToken.IssuerConfigurationBroken")]),
     // The instance that the interface is attached to is not there; the interface, which is the target, may well be.
     ("ModifyNetworkInterfaceAttribute", Class::Busy, &[Is("InvalidEcsId.NotFound")]),
     (

@@ -46,6 +46,11 @@ impl Credentials {
         Ok(Self { access_key_id, access_key_secret, security_token })
     }
 
+    /// Whether the key is of a session, which ends.
+    pub fn is_temporary(&self) -> bool {
+        self.security_token.is_some()
+    }
+
     pub(crate) fn access_key_id(&self) -> &str {
         &self.access_key_id
     }
@@ -62,9 +67,7 @@ impl Credentials {
 impl fmt::Debug for Credentials {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         // Not even the key's id: whoever reads logs need not learn which key to look for.
-        f.debug_struct("Credentials")
-            .field("temporary", &self.security_token.is_some())
-            .finish_non_exhaustive()
+        f.debug_struct("Credentials").field("temporary", &self.is_temporary()).finish_non_exhaustive()
     }
 }
 
@@ -120,6 +123,9 @@ pub trait CredentialsSource: Send + Sync {
         &self,
         guard: &dyn LeaseGuard,
     ) -> impl Future<Output = Result<(Arc<Credentials>, Identity), Error>> + Send;
+
+    /// Is told that the cloud takes these credentials for expired.
+    fn expired(&self, _credentials: &Arc<Credentials>) {}
 }
 
 /// A key that never changes.

@@ -4,6 +4,8 @@
 //! administrator's configuration names whole URLs. Hosts and regions are those of the vendor's product metadata
 //! (aliyun-openapi-meta, `products.json`) and of the endpoint tables in its SDKs.
 
+use std::fmt;
+
 use keeper_core::id::Region;
 use reqwest::Url;
 
@@ -98,7 +100,7 @@ fn known(region: &str) -> Option<&'static str> {
 }
 
 /// Over which network the cloud is reached.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default)]
 pub enum Network {
     /// The Internet.
     #[default]
@@ -177,6 +179,56 @@ impl Endpoints {
     }
 }
 
+/// Where STS is asked for sessions of roles.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct StsEndpoint(Url);
+
+impl StsEndpoint {
+    /// The vendor's host for all regions, on the Internet.
+    pub fn global() -> Result<Self, EndpointError> {
+        base_url(&format!("https://{GLOBAL_STS}")).map(Self)
+    }
+
+    /// The vendor's host for a known region. One that has none of its own is served by the one for all regions.
+    pub fn of_region(region: &Region, network: Network) -> Result<Self, EndpointError> {
+        Ok(Self(Endpoints::of_region(region, network)?.sts))
+    }
+
+    /// A URL that the administrator's configuration names.
+    pub fn explicit(url: &str) -> Result<Self, EndpointError> {
+        base_url(url).map(Self)
+    }
+
+    /// A host that the environment names, which may stand there as a URL. It must be one of the vendor's: whoever can set a
+    /// variable must not be able to send tokens elsewhere.
+    pub fn of_vendor(host: &str) -> Result<Self, EndpointError> {
+        let host = host.strip_prefix("https://").unwrap_or(host);
+        let host = host.strip_suffix('/').unwrap_or(host);
+        let region = |prefix: &str| {
+            let region = host.strip_prefix(prefix)?.strip_suffix(".aliyuncs.com")?;
+            known(region).filter(|region| !WITHOUT_STS.contains(region))
+        };
+        if let Some(region) = region("sts.") {
+            return Self::of_region(&Region::new(region), Network::Public);
+        }
+        if let Some(region) = region("sts-vpc.") {
+            return Self::of_region(&Region::new(region), Network::Vpc);
+        }
+        if host == GLOBAL_STS { Self::global() } else { Err(EndpointError::NotOfVendor) }
+    }
+
+    /// Its URL: scheme and host, with the path `/`.
+    pub(crate) fn url(&self) -> &Url {
+        &self.0
+    }
+}
+
+impl fmt::Display for StsEndpoint {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&host(&self.0))
+    }
+}
+
 /// Letters, then groups of letters and digits, joined by hyphens: `cn-hangzhou`, `cn-north-2-gov-1`.
 fn looks_like_a_region(region: &str) -> bool {
     const LONGEST: usize = 64;
@@ -238,6 +290,12 @@ pub enum EndpointError {
         "the endpoint must be a scheme, a host and perhaps a port; remove path, query, user and password"
     )]
     NotABaseUrl,
+    /// A host from the environment that is none of the vendor's.
+    #[error(
+        "the environment names an STS host that is none of Alibaba Cloud's; remove the variable, or set the URL in the \
+         operator's configuration (sts.endpoint)"
+    )]
+    NotOfVendor,
 }
 
 #[cfg(test)]

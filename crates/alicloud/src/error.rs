@@ -9,6 +9,7 @@ use keeper_core::id::RequestId;
 
 use crate::codes::classify;
 use crate::operation::Operation;
+use crate::sts_codes;
 
 /// A failed call.
 #[derive(Debug)]
@@ -128,8 +129,15 @@ impl Error {
         }
     }
 
+    /// Whether the cloud refuses the key of a session as one that it knows no more. A session that has expired is answered with
+    /// either code.
+    pub fn says_expired(&self) -> bool {
+        matches!(&*self.code, "InvalidSecurityToken.Expired" | "InvalidAccessKeyId.NotFound")
+    }
+
     /// The same once more, for another call that was spared the question. The cause stays with the first.
-    pub(crate) fn again(&self) -> Self {
+    #[must_use]
+    pub fn again(&self) -> Self {
         Self {
             operation: self.operation,
             code: self.code.clone(),
@@ -250,7 +258,11 @@ impl fmt::Display for Error {
             (Some(status), None) => write!(f, " (HTTP {status})")?,
             (None, _) => {}
         }
-        write!(f, ": {}", explain(self.class))
+        write!(
+            f,
+            ": {}",
+            sts_codes::explain(self.operation, &self.code).unwrap_or_else(|| explain(self.class))
+        )
     }
 }
 

@@ -39,7 +39,7 @@ mod tests {
 
     fn decode(fields: &Value) -> Option<Caller> {
         let fields = fields.as_object().unwrap().clone();
-        identity(Answer { fields, request_id: RequestId::new("R-1") })
+        identity(Answer { fields, request_id: RequestId::new("R-1"), date: None })
     }
 
     #[test]

@@ -3,15 +3,17 @@
 //! * A redirect would carry a signed request to a host that nobody configured.
 //! * A repeated request would carry the same nonce. (The connection pool may take another connection when it finds
 //!   one closed before a byte of the request was written; that is the first sending, not a second.)
-//! * A proxy is used by none, not even one that the environment names: the operator's endpoint flag is the way to
-//!   send calls elsewhere, and it can't be set by accident.
+//! * No proxy of the environment is used, for it could be set by accident: only one that the configuration names.
 //! * HTTP/1.1 only, as the vendor's SDKs speak it: the signature covers the header `host`, which HTTP/2 replaces.
 
 use std::time::Duration;
 
+use jiff::Timestamp;
+use jiff::fmt::rfc2822;
 use keeper_core::id::RequestId;
 use reqwest::header::{ACCEPT, CONTENT_LENGTH, HeaderMap, HeaderName, HeaderValue};
-use reqwest::{Client, Response, Url, redirect, retry};
+use reqwest::{Certificate, Client, ClientBuilder, Response, Url, redirect, retry};
+use secrecy::{ExposeSecret, SecretString};
 
 use crate::error::OwnCode;
 use crate::identifier::is_identifier;
@@ -53,10 +55,21 @@ pub struct Transport {
     http: Client,
 }
 
+/// An HTTP proxy, with what it asks for.
+#[derive(Debug)]
+pub struct Proxy {
+    /// Its URL: scheme, host and port.
+    pub url: String,
+    /// User and password.
+    pub credentials: Option<(String, SecretString)>,
+    /// Certificates in PEM to trust beside those of the machine, for a proxy that opens TLS connections.
+    pub ca_bundle: Option<Vec<u8>>,
+}
+
 /// The HTTP client can't be made.
 #[derive(Debug, thiserror::Error)]
 #[error("failed to create an HTTPS client; check that the machine or image has CA certificates")]
-pub struct TransportError(#[source] reqwest::Error);
+pub struct TransportError(#[from] reqwest::Error);
 
 /// An answer as it came.
 #[derive(Debug)]
@@ -64,6 +77,8 @@ pub(crate) struct RawAnswer {
     pub(crate) status: u16,
     pub(crate) request_id: Option<RequestId>,
     pub(crate) retry_after: Option<Duration>,
+    /// When the server answered, by its own clock.
+    pub(crate) date: Option<Timestamp>,
     pub(crate) body: Vec<u8>,
 }
 
@@ -77,14 +92,22 @@ pub(crate) struct NoAnswer {
 impl Transport {
     /// A client with these time-outs. Makes *ring* the process's TLS provider unless it has one.
     pub fn new(timeouts: Timeouts) -> Result<Self, TransportError> {
+        Self::through(None, timeouts)
+    }
+
+    /// The same, with all calls through a proxy.
+    pub fn through(proxy: Option<&Proxy>, timeouts: Timeouts) -> Result<Self, TransportError> {
         // An error says that there is a provider, which is what is wanted.
         let _ = rustls::crypto::ring::default_provider().install_default();
-        let http = Client::builder()
+        let builder = match proxy {
+            None => Client::builder().no_proxy(),
+            Some(proxy) => builder_through(proxy)?,
+        };
+        let http = builder
             .user_agent(concat!("ecs-keeper/", env!("CARGO_PKG_VERSION")))
             .default_headers(HeaderMap::from_iter([(ACCEPT, HeaderValue::from_static("application/json"))]))
             .redirect(redirect::Policy::none())
             .retry(retry::never())
-            .no_proxy()
             .http1_only()
             .connect_timeout(timeouts.connect)
             .read_timeout(timeouts.read)
@@ -95,16 +118,21 @@ impl Transport {
         Ok(Self { http })
     }
 
-    /// Posts to a URL with these headers and an empty body, and waits for the whole answer.
+    /// Posts to a URL with these headers and this form, or an empty body, and waits for the whole answer.
     pub(crate) async fn post(
         &self,
         url: Url,
         headers: Vec<(&'static str, String)>,
+        form: Option<SecretString>,
     ) -> Result<RawAnswer, NoAnswer> {
         let headers: HeaderMap =
             headers.into_iter().map(header).collect::<Option<_>>().ok_or_else(unsendable)?;
         // Servers may refuse a POST that doesn't say how long it is, and an empty body says nothing by itself.
-        let request = self.http.post(url).headers(headers).header(CONTENT_LENGTH, 0);
+        let request = self.http.post(url).headers(headers);
+        let request = match form {
+            Some(form) => request.body(form.expose_secret().to_owned()),
+            None => request.header(CONTENT_LENGTH, 0),
+        };
         let mut response = request.send().await.map_err(NoAnswer::from)?;
         let body = read_body(&mut response).await?;
         Ok(RawAnswer {
@@ -113,8 +141,22 @@ impl Transport {
                 .filter(|text| is_identifier(text))
                 .map(RequestId::new),
             retry_after: header_text(&response, "x-acs-retry-after").and_then(retry_after),
+            date: header_text(&response, "date").and_then(http_date),
             body,
         })
+    }
+}
+
+fn builder_through(proxy: &Proxy) -> Result<ClientBuilder, reqwest::Error> {
+    let mut through = reqwest::Proxy::all(&proxy.url)?;
+    if let Some((user, password)) = &proxy.credentials {
+        through = through.basic_auth(user, password.expose_secret());
+    }
+    // A proxy that is named replaces those of the environment.
+    let builder = Client::builder().proxy(through);
+    match &proxy.ca_bundle {
+        None => Ok(builder),
+        Some(bundle) => Ok(builder.tls_certs_merge(Certificate::from_pem_bundle(bundle)?)),
     }
 }
 
@@ -163,4 +205,9 @@ fn header_text<'a>(response: &'a Response, name: &str) -> Option<&'a str> {
 /// The header is in milliseconds, as the tests of the vendor's SDKs have it.
 fn retry_after(text: &str) -> Option<Duration> {
     text.trim().parse().ok().map(|millis| Duration::from_millis(millis).min(LONGEST_RETRY_AFTER))
+}
+
+/// The dates of HTTP have the form of those in mail.
+pub(crate) fn http_date(text: &str) -> Option<Timestamp> {
+    rfc2822::DateTimeParser::new().parse_timestamp(text).ok()
 }

@@ -8,7 +8,7 @@ use crate::operation::Product;
 const WRITE: Operation = Operation::write(Product::Ecs, "ModifyInstanceAttribute");
 
 fn raw(status: u16, body: impl Into<Vec<u8>>) -> RawAnswer {
-    RawAnswer { status, request_id: None, retry_after: None, body: body.into() }
+    RawAnswer { status, request_id: None, retry_after: None, date: None, body: body.into() }
 }
 
 fn failure(status: u16, body: impl Into<Vec<u8>>) -> Error {

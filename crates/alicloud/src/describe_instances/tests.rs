@@ -52,7 +52,7 @@ fn decode(fields: &Value) -> Option<Page<Instance>> {
     let fields = fields.as_object().unwrap().clone();
     page(
         Place { region: &Region::new(REGION), primary_retainable: false, identity: Identity(0) },
-        Answer { fields, request_id: RequestId::new("R-1") },
+        Answer { fields, request_id: RequestId::new("R-1"), date: None },
     )
 }
 

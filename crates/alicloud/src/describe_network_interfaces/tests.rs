@@ -77,7 +77,7 @@ fn decode_in(fields: &Value, primary_retainable: bool) -> Option<Page<Interface>
     let region = Region::new(REGION);
     page(
         Place { region: &region, primary_retainable, identity: Identity(0) },
-        Answer { fields, request_id: RequestId::new("R-1") },
+        Answer { fields, request_id: RequestId::new("R-1"), date: None },
     )
 }
 

@@ -153,3 +153,40 @@ proptest! {
         }
     }
 }
+
+#[test]
+fn i55_an_sts_host_from_the_environment_is_the_vendors_or_none() {
+    for (text, host) in [
+        ("sts.aliyuncs.com", "sts.aliyuncs.com"),
+        ("sts.cn-hangzhou.aliyuncs.com", "sts.cn-hangzhou.aliyuncs.com"),
+        ("sts-vpc.cn-hangzhou.aliyuncs.com", "sts-vpc.cn-hangzhou.aliyuncs.com"),
+        ("https://sts-vpc.cn-beijing.aliyuncs.com/", "sts-vpc.cn-beijing.aliyuncs.com"),
+    ] {
+        let endpoint = StsEndpoint::of_vendor(text).unwrap();
+        assert_eq!(endpoint.to_string(), host);
+        assert_eq!(endpoint.url().scheme(), "https");
+    }
+    for text in [
+        "",
+        "sts.evil.example",
+        "http://sts.aliyuncs.com",
+        "sts.aliyuncs.com.evil.example",
+        "sts.aliyuncs.com:8443",
+        "user@sts.aliyuncs.com",
+        "sts.no-region.aliyuncs.com",
+        "sts-vpc.ap-south-1.aliyuncs.com",
+        "STS.aliyuncs.com",
+        "ecs.cn-hangzhou.aliyuncs.com",
+    ] {
+        assert_eq!(StsEndpoint::of_vendor(text), Err(EndpointError::NotOfVendor), "{text}");
+    }
+}
+
+#[test]
+fn a_region_without_sts_is_served_by_the_host_for_all() {
+    let of =
+        |region, network| StsEndpoint::of_region(&Region::new(region), network).map(|sts| sts.to_string());
+    assert_eq!(of("ap-south-1", Network::Vpc), Ok("sts.aliyuncs.com".to_owned()));
+    assert_eq!(of("cn-hangzhou", Network::Vpc), Ok("sts-vpc.cn-hangzhou.aliyuncs.com".to_owned()));
+    assert!(of("nowhere-1", Network::Public).is_err());
+}

@@ -69,6 +69,7 @@ fn i44_what_was_signed_and_what_a_policy_says_is_never_repeated() {
         status: 400,
         request_id: None,
         retry_after: Some(Duration::from_secs(1)),
+        date: None,
         body: body.to_string().into_bytes(),
     };
     let error = answer::read(WRITE, &raw).unwrap_err();

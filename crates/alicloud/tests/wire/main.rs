@@ -26,89 +26,21 @@ use keeper_core::intent::Rights;
 use keeper_core::interface::{Interface, InterfaceFacts, InterfaceStatus, InterfaceType};
 use keeper_core::time::Moment;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::{TcpListener, TcpStream};
+use tokio::net::TcpListener;
 use tokio::time::{sleep, timeout};
+
+use crate::server::{Server, Then, http, read_head};
+
+mod server;
+mod sts;
 
 const SECRET: &str = "ExampleSecretKey0123456789abcd";
 const TOKEN: &str = "CAISexampleSecurityToken+/=with/base64+chars==";
 const ACCEPTED: &str = r#"{"RequestId":"R-1"}"#;
 
-/// What a server does with each connection once it has read a request.
-#[derive(Clone)]
-enum Then {
-    /// Answers and closes.
-    Answer(String),
-    /// Keeps the connection open and says nothing more.
-    Stall(String),
-    /// Closes.
-    HangUp,
-    /// Answers, and sends without end.
-    Flood,
-}
-
-fn http(status: &str, headers: &str, body: &str) -> String {
-    let length = body.len();
-    format!("HTTP/1.1 {status}\r\ncontent-length: {length}\r\nconnection: close\r\n{headers}\r\n{body}")
-}
-
-/// A server that keeps the head of each request, as it came.
-struct Server {
-    url: String,
-    heads: Arc<Mutex<Vec<String>>>,
-}
-
-impl Server {
-    async fn start(then: Then) -> Self {
-        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let url = format!("http://{}", listener.local_addr().unwrap());
-        let heads = Arc::new(Mutex::new(Vec::new()));
-        let kept = Arc::clone(&heads);
-        tokio::spawn(async move {
-            while let Ok((mut stream, _)) = listener.accept().await {
-                let (then, kept) = (then.clone(), Arc::clone(&kept));
-                tokio::spawn(async move {
-                    let head = read_head(&mut stream).await;
-                    kept.lock().unwrap().push(head);
-                    act(&mut stream, then).await;
-                });
-            }
-        });
-        Self { url, heads }
-    }
-
-    fn heads(&self) -> Vec<String> {
-        self.heads.lock().unwrap().clone()
-    }
-}
-
-async fn read_head(stream: &mut TcpStream) -> String {
-    let mut head = Vec::new();
-    while !head.ends_with(b"\r\n\r\n") {
-        head.push(stream.read_u8().await.unwrap());
-    }
-    String::from_utf8(head).unwrap()
-}
-
-/// Ends when the client has gone, or at once.
-async fn act(stream: &mut TcpStream, then: Then) {
-    match then {
-        Then::Answer(text) => stream.write_all(text.as_bytes()).await.unwrap(),
-        Then::Stall(text) => {
-            stream.write_all(text.as_bytes()).await.unwrap();
-            let _ = stream.read_u8().await;
-        }
-        Then::HangUp => {}
-        Then::Flood => {
-            stream.write_all(b"HTTP/1.1 200 OK\r\n\r\n{\"x\":\"").await.unwrap();
-            let more = vec![b'x'; 65_536];
-            while stream.write_all(&more).await.is_ok() {}
-        }
-    }
-}
-
 /// A fixed time, and the number of the signature as nonce.
 #[derive(Debug)]
-struct Counted(Mutex<u64>);
+pub struct Counted(Mutex<u64>);
 
 impl StampSource for Counted {
     fn stamp(&self) -> Stamp {

@@ -1,0 +1,193 @@
+//! What the workers call the cloud with: for each account its connections and its key, for each scope a client.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::convert::Infallible;
+use std::io;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+use keeper_alicloud::client::Client as CloudClient;
+use keeper_alicloud::endpoint::EndpointError;
+use keeper_alicloud::transport::{Proxy, Timeouts, Transport, TransportError};
+use keeper_alicloud::{AccountPins, VerifiedCredentials};
+use keeper_core::engine::Settings;
+use keeper_core::id::{AccountName, Region};
+use tracing::warn;
+
+use crate::config::{Account, Config, ProxySettings};
+use crate::credentials::{CredentialError, CurrentKey, Environment, Providers};
+use crate::metrics::{CallMetrics, Metrics};
+use crate::scope::Scope;
+use crate::worker::Cloud;
+
+/// Calls of one worker that may be under way at once. At a latency of 100 ms that is far more than any budget.
+const READS_IN_FLIGHT: usize = 4;
+const WRITES_IN_FLIGHT: usize = 32;
+
+/// Why the cloud can't be called.
+#[derive(Debug, thiserror::Error)]
+pub enum CloudError {
+    #[error("account {account}")]
+    NoKey {
+        account: AccountName,
+        #[source]
+        source: CredentialError,
+    },
+    #[error("the configuration has no account {0}")]
+    UnknownAccount(AccountName),
+    #[error("failed to create the client for the cloud")]
+    Transport(#[from] TransportError),
+    #[error("account {account}: failed to read the file {path} of its proxy", path = path.display())]
+    ProxyFile {
+        account: AccountName,
+        path: PathBuf,
+        #[source]
+        source: io::Error,
+    },
+    #[error(
+        "account {account}: failed to create the client for its proxy; check its URL and its certificates"
+    )]
+    Proxy {
+        account: AccountName,
+        #[source]
+        source: TransportError,
+    },
+    #[error("no endpoint for region {region}")]
+    Endpoint {
+        region: Region,
+        #[source]
+        source: EndpointError,
+    },
+}
+
+/// The clouds of all accounts.
+pub struct Clouds {
+    sweep_interval: Duration,
+    primary_retention_regions: BTreeSet<Region>,
+    pins: Arc<AccountPins>,
+    accounts: BTreeMap<AccountName, (Account, Transport)>,
+    keys: BTreeMap<AccountName, CurrentKey>,
+    metrics: Arc<Metrics>,
+}
+
+impl Clouds {
+    /// Those that the configuration names, and the tasks that keep their keys fresh.
+    pub fn new(
+        config: &Config,
+        session_name: &str,
+        metrics: Arc<Metrics>,
+    ) -> Result<
+        (Self, impl Iterator<Item = impl Future<Output = Infallible> + Send + use<>> + use<>),
+        CloudError,
+    > {
+        let accounts = transports(config)?;
+        for (name, (account, _)) in &accounts {
+            if account.account_id.is_none() {
+                warn!(
+                    account = name.as_str(),
+                    "accountId is not set: pinning the cloud account of the first credentials"
+                );
+            }
+        }
+        let providers =
+            Providers::new(&accounts, &Environment::of_process(), session_name, Arc::clone(&metrics));
+        if let Some((account, source)) = providers.hopeless() {
+            return Err(CloudError::NoKey { account, source });
+        }
+        let pinned = config
+            .accounts
+            .iter()
+            .filter_map(|(name, account)| Some((name.clone(), account.account_id.as_deref()?.into())));
+        let clouds = Self {
+            sweep_interval: config.sweep_interval,
+            primary_retention_regions: config.primary_retention_regions.clone(),
+            pins: Arc::new(AccountPins::new(pinned)),
+            keys: providers.keys().map(|(name, key)| (name.clone(), key.clone())).collect(),
+            accounts,
+            metrics,
+        };
+        Ok((clouds, providers.into_tasks()))
+    }
+
+    /// What a worker calls the cloud with, and how often it may: of instances and of network interfaces.
+    pub fn of(&self, scope: &Scope) -> Result<Reach, CloudError> {
+        let unknown = || CloudError::UnknownAccount(scope.account.clone());
+        let (account, transport) = self.accounts.get(&scope.account).ok_or_else(unknown)?;
+        let current = self.keys.get(&scope.account).ok_or_else(unknown)?;
+        let endpoints = account.endpoints.of(&scope.region);
+        let endpoints =
+            endpoints.map_err(|source| CloudError::Endpoint { region: scope.region.clone(), source })?;
+        let pinned = VerifiedCredentials::new(
+            scope.account.clone(),
+            current.clone(),
+            self.pins.clone(),
+            transport.clone(),
+            endpoints.clone(),
+        );
+        let observer = Arc::new(CallMetrics::new(self.metrics.clone(), scope.clone()));
+        let pinned = pinned.observed_by(observer.clone());
+        let client = CloudClient::new(transport.clone(), endpoints, pinned).observed_by(observer);
+        let retains_primaries = self.primary_retention_regions.contains(&scope.region);
+        let client = if retains_primaries { client.retaining_primaries() } else { client };
+        let budgets = &account.budgets;
+        let settings = |reads, writes| Settings {
+            sweep_interval: self.sweep_interval,
+            reads,
+            writes,
+            reads_in_flight: READS_IN_FLIGHT,
+            writes_in_flight: WRITES_IN_FLIGHT,
+            // Jitter only has to differ between workers.
+            seed: [scope.account.as_str(), scope.region.as_str()]
+                .iter()
+                .flat_map(|name| name.bytes())
+                .fold(0, |seed: u64, byte| seed.wrapping_mul(31).wrapping_add(u64::from(byte))),
+        };
+        let instances = settings(budgets.describe_instances, budgets.modify_instance_attribute);
+        let interfaces =
+            settings(budgets.describe_network_interfaces, budgets.modify_network_interface_attribute);
+        Ok(Reach { cloud: Arc::new(client), key: current.clone(), settings: (instances, interfaces) })
+    }
+}
+
+/// What a worker reaches the cloud with.
+pub struct Reach {
+    pub cloud: Arc<Cloud>,
+    pub key: CurrentKey,
+    pub settings: (Settings, Settings),
+}
+
+/// The connections of each account. Accounts without a proxy share them.
+pub fn transports(config: &Config) -> Result<BTreeMap<AccountName, (Account, Transport)>, CloudError> {
+    let direct = Transport::new(Timeouts::default())?;
+    let mut accounts = BTreeMap::new();
+    for (name, account) in &config.accounts {
+        let transport = match &account.proxy {
+            None => direct.clone(),
+            Some(settings) => {
+                let proxy = proxy(name, settings)?;
+                Transport::through(Some(&proxy), Timeouts::default())
+                    .map_err(|source| CloudError::Proxy { account: name.clone(), source })?
+            }
+        };
+        accounts.insert(name.clone(), (account.clone(), transport));
+    }
+    Ok(accounts)
+}
+
+fn proxy(account: &AccountName, settings: &ProxySettings) -> Result<Proxy, CloudError> {
+    let read = |path: &Path| {
+        std::fs::read(path).map_err(|source| CloudError::ProxyFile {
+            account: account.clone(),
+            path: path.to_owned(),
+            source,
+        })
+    };
+    let text = |path: &Path| read(path).map(|text| String::from_utf8_lossy(&text).trim_end().to_owned());
+    let credentials = match &settings.credentials {
+        None => None,
+        Some(files) => Some((text(&files.username)?, text(&files.password)?.into())),
+    };
+    let ca_bundle = settings.ca_bundle.as_deref().map(read).transpose()?;
+    Ok(Proxy { url: settings.url.clone(), credentials, ca_bundle })
+}

@@ -1,0 +1,27 @@
+//! The role of the ECS instance that this process runs on.
+
+use keeper_alicloud::MetadataService;
+
+use super::error::CredentialError;
+use super::issued::Issued;
+
+/// The role of the ECS instance.
+#[derive(Debug)]
+pub struct EcsRole {
+    pub service: MetadataService,
+    pub name: Option<String>,
+    /// Why there are no credentials if nothing answers there, where nobody has named this source.
+    pub unless_silent: Option<String>,
+}
+
+impl EcsRole {
+    pub async fn issue(&self) -> Result<Issued, CredentialError> {
+        if let Some(why) = &self.unless_silent
+            && !self.service.answers().await
+        {
+            return Err(CredentialError::Unusable(why.clone()));
+        }
+        let (_, session) = self.service.session(self.name.as_deref()).await?;
+        Issued::of_session(session)
+    }
+}
