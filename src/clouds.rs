@@ -10,7 +10,7 @@ use std::time::Duration;
 use keeper_alicloud::client::Client as CloudClient;
 use keeper_alicloud::endpoint::EndpointError;
 use keeper_alicloud::transport::{Proxy, Timeouts, Transport, TransportError};
-use keeper_alicloud::{AccountPins, VerifiedCredentials};
+use keeper_alicloud::{AccountPinning, VerifiedCredentials};
 use keeper_core::engine::Settings;
 use keeper_core::id::{AccountName, Region};
 use tracing::warn;
@@ -65,7 +65,7 @@ pub enum CloudError {
 pub struct Clouds {
     sweep_interval: Duration,
     primary_retention_regions: BTreeSet<Region>,
-    pins: Arc<AccountPins>,
+    pinning: Arc<AccountPinning>,
     accounts: BTreeMap<AccountName, (Account, Transport)>,
     keys: BTreeMap<AccountName, CurrentKey>,
     metrics: Arc<Metrics>,
@@ -102,7 +102,7 @@ impl Clouds {
         let clouds = Self {
             sweep_interval: config.sweep_interval,
             primary_retention_regions: config.primary_retention_regions.clone(),
-            pins: Arc::new(AccountPins::new(pinned)),
+            pinning: Arc::new(AccountPinning::new(pinned)),
             keys: providers.keys().map(|(name, key)| (name.clone(), key.clone())).collect(),
             accounts,
             metrics,
@@ -121,7 +121,7 @@ impl Clouds {
         let pinned = VerifiedCredentials::new(
             scope.account.clone(),
             current.clone(),
-            self.pins.clone(),
+            self.pinning.clone(),
             transport.clone(),
             endpoints.clone(),
         );

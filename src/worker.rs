@@ -317,7 +317,7 @@ impl Call {
     ) -> Result<T, Failure> {
         match self.guard.within(call).await {
             Some(answer) => answer.map_err(Failure::from),
-            None => Err(given_up(operation, "LeadLost")),
+            None => Err(given_up(operation, "LeaseLost")),
         }
     }
 }

@@ -45,11 +45,11 @@ pub fn no_key() -> Error {
 /// Which account of the cloud each name stands for: as the administrator has pinned it, or else as the first key has shown,
 /// for as long as the process lives.
 #[derive(Debug, Default)]
-pub struct AccountPins {
+pub struct AccountPinning {
     accounts: Mutex<BTreeMap<AccountName, Box<str>>>,
 }
 
-impl AccountPins {
+impl AccountPinning {
     /// What the administrator has pinned.
     pub fn new(pinned: impl IntoIterator<Item = (AccountName, Box<str>)>) -> Self {
         Self { accounts: Mutex::new(pinned.into_iter().collect()) }
@@ -95,7 +95,7 @@ impl AccountPins {
 pub struct VerifiedCredentials<K> {
     account: AccountName,
     keys: K,
-    pins: Arc<AccountPins>,
+    pinning: Arc<AccountPinning>,
     transport: Transport,
     endpoints: Endpoints,
     known: Mutex<Option<Known>>,
@@ -119,14 +119,14 @@ impl<K: KeySource> VerifiedCredentials<K> {
     pub fn new(
         account: AccountName,
         keys: K,
-        pins: Arc<AccountPins>,
+        pinning: Arc<AccountPinning>,
         transport: Transport,
         endpoints: Endpoints,
     ) -> Self {
         Self {
             account,
             keys,
-            pins,
+            pinning,
             transport,
             endpoints,
             known: Mutex::default(),
@@ -154,7 +154,7 @@ impl<K: KeySource> VerifiedCredentials<K> {
     }
 
     fn learn(&self, key: &Arc<Credentials>, caller: Caller) {
-        let admitted = self.pins.admit(&self.account, &caller.account_id);
+        let admitted = self.pinning.admit(&self.account, &caller.account_id);
         let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
         // A temporary key that was renewed is the same identity; without a name nobody knows.
         let same = |before: &Known| {
@@ -180,7 +180,7 @@ impl<K: KeySource> VerifiedCredentials<K> {
     /// nothing of the service that was to be called.
     fn meaning(&self, error: &Error) -> Class {
         match error.class {
-            class if &*error.code == OwnCode::LeaveLost.as_str() || !class.heals_itself() => class,
+            class if &*error.code == OwnCode::LeaseLost.as_str() || !class.heals_itself() => class,
             _ if self.endpoints.lacks_sts_in_vpc() && error.http_status.is_none() => Class::StsOutsideVpc,
             _ => Class::NoIdentity,
         }
@@ -289,7 +289,7 @@ mod tests {
             (refused("Forbidden.RAM"), Class::Permission, Class::Permission),
             (refused("Mystery"), Class::Unrecognized, Class::Unrecognized),
             // Nobody was asked.
-            (silent(OwnCode::LeaveLost), Class::Transient, Class::Transient),
+            (silent(OwnCode::LeaseLost), Class::Transient, Class::Transient),
         ] {
             assert_eq!(usual.meaning(&error), class, "{error}");
             assert_eq!(public.meaning(&error), class, "{error}");

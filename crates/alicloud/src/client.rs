@@ -1,5 +1,5 @@
 //! The client of one account in one region. Each call is signed anew and sent once; nothing queues in here. Nothing is
-//! signed without leave, which is asked for just before.
+//! signed without the lease, which is looked at just before.
 
 use std::sync::Arc;
 

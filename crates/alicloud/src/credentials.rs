@@ -118,7 +118,7 @@ impl PartialEq for Credentials {
 /// A source of credentials. Asked before each call, so that it can renew them in time, or withhold them.
 pub trait CredentialsSource: Send + Sync {
     /// The credentials to sign the next request with, and whose they are. What has to be asked of the cloud for that is
-    /// asked with this leave.
+    /// asked under this lease.
     fn credentials(
         &self,
         guard: &dyn LeaseGuard,

@@ -49,8 +49,8 @@ pub enum OwnCode {
     ResponseTooLarge,
     /// A call that can't be put into a request; nothing was sent.
     InvalidRequest,
-    /// The leave to sign had ended; nothing was sent.
-    LeaveLost,
+    /// The lease had ended; nothing was sent.
+    LeaseLost,
     /// There is no key; nothing was sent.
     NoAccessKey,
     /// The key belongs to another account than it should; nothing was sent.
@@ -68,7 +68,7 @@ impl OwnCode {
             Self::MalformedResponse => "MalformedResponse",
             Self::ResponseTooLarge => "ResponseTooLarge",
             Self::InvalidRequest => "InvalidRequest",
-            Self::LeaveLost => "LeaveLost",
+            Self::LeaseLost => "LeaseLost",
             Self::NoAccessKey => "NoAccessKey",
             Self::WrongAccount => "WrongAccount",
         }
@@ -83,7 +83,7 @@ impl OwnCode {
             | Self::ServerError
             | Self::MalformedResponse
             | Self::ResponseTooLarge
-            | Self::LeaveLost => Class::Transient,
+            | Self::LeaseLost => Class::Transient,
             Self::InvalidRequest => Class::Bug,
             Self::NoAccessKey => Class::NoKey,
             Self::WrongAccount => Class::WrongAccount,
@@ -94,7 +94,7 @@ impl OwnCode {
         match self {
             Self::ConnectionFailed
             | Self::InvalidRequest
-            | Self::LeaveLost
+            | Self::LeaseLost
             | Self::NoAccessKey
             | Self::WrongAccount => Effect::None,
             Self::Timeout

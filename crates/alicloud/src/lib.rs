@@ -36,7 +36,7 @@ mod sts;
 mod sts_codes;
 mod wire;
 
-pub use account_pinning::{AccountPins, KeySource, VerifiedCredentials};
+pub use account_pinning::{AccountPinning, KeySource, VerifiedCredentials};
 pub use attach_network_interface::OPERATION as ATTACH;
 pub use client::Client;
 pub use credentials::{Credentials, CredentialsSource, StaticCredentials};

@@ -41,9 +41,9 @@ impl<S: StampSource> Sender<S> {
     ) -> Result<T, Error> {
         let query = canonical_query(parameters);
         let stamp = self.stamps.stamp();
-        // After the stamp was taken: what it says of the time can't be later than the leave.
+        // After the stamp was taken: what it says of the time can't be later than the look at the lease.
         if !guard.held() {
-            return Err(Error::unanswered(operation, OwnCode::LeaveLost));
+            return Err(Error::unanswered(operation, OwnCode::LeaseLost));
         }
         let headers = signed_headers(operation, &host(url), &query, credentials, &stamp);
         self.post(operation, url, &query, headers, None, decode).await

@@ -28,10 +28,10 @@ fn a_refusal_proves_that_nothing_was_done_unless_the_code_says_less() {
 #[test]
 fn only_what_was_never_sent_had_surely_no_effect() {
     use OwnCode::{
-        ConnectionFailed, ConnectionLost, InvalidRequest, LeaveLost, MalformedResponse, ResponseTooLarge,
+        ConnectionFailed, ConnectionLost, InvalidRequest, LeaseLost, MalformedResponse, ResponseTooLarge,
         ServerError, Timeout,
     };
-    for code in [ConnectionFailed, InvalidRequest, LeaveLost] {
+    for code in [ConnectionFailed, InvalidRequest, LeaseLost] {
         assert_eq!(Error::unanswered(WRITE, code).effect, Effect::None, "{code:?}");
     }
     for code in [Timeout, ConnectionLost, ServerError, MalformedResponse, ResponseTooLarge] {

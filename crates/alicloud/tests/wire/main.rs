@@ -230,7 +230,7 @@ impl StampSource for EndingStamps {
 }
 
 #[tokio::test]
-async fn i33_nothing_is_signed_when_the_leave_has_ended_by_the_time_of_the_stamp() {
+async fn i33_nothing_is_signed_when_the_lease_has_ended_by_the_time_of_the_stamp() {
     let server = Server::start(Then::Answer(http("200 OK", "", ACCEPTED))).await;
     let ended = Arc::new(Mutex::new(false));
     let key = Credentials::new("LTAIexample".to_owned(), SECRET.into(), None).unwrap();
@@ -239,7 +239,7 @@ async fn i33_nothing_is_signed_when_the_leave_has_ended_by_the_time_of_the_stamp
     let stamps = EndingStamps(Arc::clone(&ended));
     let client = Client::with_stamps(transport, endpoints, StaticCredentials::new(key), stamps);
     let error = client.write(protect(), &EndsWithTheStamp(&ended)).await.unwrap_err();
-    assert_eq!((&*error.code, error.class, error.effect), ("LeaveLost", Class::Transient, Effect::None));
+    assert_eq!((&*error.code, error.class, error.effect), ("LeaseLost", Class::Transient, Effect::None));
     assert!(*ended.lock().unwrap() && server.heads().is_empty());
 }
 
