@@ -20,8 +20,6 @@ pub struct Issued {
     pub key: Arc<Credentials>,
     /// How long it lasts; `None` for a key that does not end.
     pub lifetime: Option<Duration>,
-    /// Whose it is, where the source says so.
-    pub identity: Option<Box<str>>,
 }
 
 impl Issued {
@@ -36,11 +34,11 @@ impl Issued {
         if schedule::used_for(session.lifetime).is_zero() {
             return Err(CredentialError::Ended);
         }
-        Ok(Self { key: session.credentials, lifetime: Some(session.lifetime), identity: session.arn })
+        Ok(Self { key: session.credentials, lifetime: Some(session.lifetime) })
     }
 
     pub fn of_key(key: Credentials) -> Self {
         // Of a temporary key in a variable or a file nobody says when it ends.
-        Self { key: Arc::new(key), lifetime: None, identity: None }
+        Self { key: Arc::new(key), lifetime: None }
     }
 }

@@ -124,7 +124,8 @@ impl<S: Issue> Provider<S> {
     /// A key was issued. When it is renewed.
     fn take(&mut self, issued: Issued, asked: Instant) -> Option<Instant> {
         let source = self.source.name();
-        let Issued { key, lifetime, identity } = issued;
+        let Issued { key, lifetime } = issued;
+        let identity: Option<Box<str>> = key.session().map(Into::into);
         let until = lifetime.map(|lifetime| asked + used_for(lifetime));
         let due = lifetime.map(|lifetime| asked + renewed_after(lifetime, self.chance()));
         if self.complaint.take().is_some() || self.identity != identity || self.is_awaited() {

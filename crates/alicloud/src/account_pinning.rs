@@ -3,7 +3,8 @@
 //! # Guarantees
 //!
 //! Before a key signs anything else, the cloud is asked whose it is. A key of another account than the pinned one signs
-//! nothing but that question. As long as the key stays the same the question is asked once, however many calls wait.
+//! nothing but that question. As long as the key stays the same, or is renewed as one of the same session, the question is
+//! asked once, however many calls wait.
 //!
 //! # Caveats
 //!
@@ -145,7 +146,10 @@ impl<K: KeySource> VerifiedCredentials<K> {
     /// What is known of this very key.
     fn verdict(&self, key: &Arc<Credentials>) -> Option<Result<Identity, Error>> {
         let known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
-        let known = known.as_ref().filter(|known| Arc::ptr_eq(&known.key, key))?;
+        // A renewed session of the same ARN is the same identity, and STS itself has said so. Nor is it to be asked again: it may
+        // be away by now.
+        let renewed = |known: &Known| key.session().is_some() && known.key.session() == key.session();
+        let known = known.as_ref().filter(|known| Arc::ptr_eq(&known.key, key) || renewed(known))?;
         Some(if known.admitted {
             Ok(known.identity)
         } else {

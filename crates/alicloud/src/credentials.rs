@@ -15,6 +15,7 @@ pub struct Credentials {
     access_key_id: String,
     access_key_secret: SecretString,
     security_token: Option<SecretString>,
+    session: Option<Box<str>>,
 }
 
 impl Credentials {
@@ -43,7 +44,17 @@ impl Credentials {
                 _ => {}
             }
         }
-        Ok(Self { access_key_id, access_key_secret, security_token })
+        Ok(Self { access_key_id, access_key_secret, security_token, session: None })
+    }
+
+    /// This key, of which STS has said which session it is of.
+    pub(crate) fn of_session(self, arn: Box<str>) -> Self {
+        Self { session: Some(arn), ..self }
+    }
+
+    /// ARN of the session, where STS has said it. Sessions of the same ARN are of the same role of the same account.
+    pub fn session(&self) -> Option<&str> {
+        self.session.as_deref()
     }
 
     /// Whether the key is of a session, which ends.

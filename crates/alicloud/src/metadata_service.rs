@@ -111,7 +111,7 @@ impl MetadataService {
         let fields: Map<String, Value> =
             serde_json::from_slice(&body).map_err(|_| MetadataError::Malformed)?;
         let success = fields.get("Code").and_then(Value::as_str) == Some("Success");
-        let session = Session::from_fields(&fields, date, SystemStamps.stamp().date);
+        let session = Session::from_metadata(&fields, date, SystemStamps.stamp().date);
         session.filter(|_| success).map(|session| (role, session)).ok_or(MetadataError::Malformed)
     }
 

@@ -37,8 +37,6 @@ pub struct Session {
     pub credentials: Arc<Credentials>,
     /// How long it lasts from when it was answered, by the clock of whoever answered.
     pub lifetime: Duration,
-    /// The name of the session, where the answer has it.
-    pub arn: Option<Box<str>>,
     /// How far this machine's clock is behind (positive) or ahead of that of whoever answered.
     pub clock_behind: jiff::SignedDuration,
 }
@@ -47,33 +45,40 @@ impl Session {
     /// The session in an answer of STS; `None` unless it has everything.
     pub(crate) fn from_sts(answer: &Answer, now: Timestamp) -> Option<Self> {
         let user = answer.fields.get("AssumedRoleUser").and_then(Value::as_object);
-        let session = Self::from_fields(answer.fields.get("Credentials")?.as_object()?, answer.date, now)?;
-        let arn = user.and_then(|user| user.get("Arn")).and_then(Value::as_str);
-        Some(Self { arn: arn.filter(|arn| printable(arn)).map(Into::into), ..session })
+        let arn = user.and_then(|user| user.get("Arn")).and_then(Value::as_str).filter(|arn| printable(arn));
+        Self::new(answer.fields.get("Credentials")?.as_object()?, arn, answer.date, now)
+    }
+
+    /// The session in an answer of the metadata service, which says nothing of its ARN.
+    pub(crate) fn from_metadata(
+        fields: &Map<String, Value>,
+        date: Option<Timestamp>,
+        now: Timestamp,
+    ) -> Option<Self> {
+        Self::new(fields, None, date, now)
     }
 
     /// The session in these fields. `date` is when they were answered, `now` what this machine takes that time for.
-    pub(crate) fn from_fields(
+    fn new(
         fields: &Map<String, Value>,
+        arn: Option<&str>,
         date: Option<Timestamp>,
         now: Timestamp,
     ) -> Option<Self> {
         let text = |name| fields.get(name).and_then(Value::as_str);
         let secret = |name| text(name).map(SecretString::from);
-        let credentials = Credentials::new(
-            text("AccessKeyId")?.to_owned(),
-            secret("AccessKeySecret")?,
-            Some(secret("SecurityToken")?),
-        )
-        .ok()?;
+        let (id, key, token) = (text("AccessKeyId")?, secret("AccessKeySecret")?, secret("SecurityToken")?);
+        let credentials = Credentials::new(id.to_owned(), key, Some(token)).ok()?;
         let expires: Timestamp = text("Expiration")?.parse().ok()?;
         let answered = date.unwrap_or(now);
         // One that has already ended lasts no time.
         let lifetime = Duration::try_from(expires.duration_since(answered)).unwrap_or_default();
         credentials.is_temporary().then(|| Self {
-            credentials: Arc::new(credentials),
+            credentials: Arc::new(match arn {
+                Some(arn) => credentials.of_session(arn.into()),
+                None => credentials,
+            }),
             lifetime,
-            arn: None,
             clock_behind: answered.duration_since(now),
         })
     }

@@ -39,7 +39,7 @@ impl Issue for Scripted {
         }
         let number = if script.renews { script.asked.len() } else { 0 };
         let key = Credentials::new(format!("STS.{number}"), "secret".into(), Some("token".into())).unwrap();
-        Ok(Issued { key: Arc::new(key), lifetime: script.lifetime, identity: Some("arn".into()) })
+        Ok(Issued { key: Arc::new(key), lifetime: script.lifetime })
     }
 
     async fn changed(&mut self) {

@@ -35,7 +35,7 @@ fn i56_a_session_lasts_by_the_clock_of_whoever_answered() {
         let session = decode(&fields(), now).unwrap();
         assert_eq!(session.lifetime, Duration::from_secs(3600), "{now}");
         assert_eq!(session.clock_behind.as_secs(), behind, "{now}");
-        assert_eq!(session.arn.as_deref(), Some("acs:ram::1:assumed-role/keeper/ecs-keeper"));
+        assert_eq!(session.credentials.session(), Some("acs:ram::1:assumed-role/keeper/ecs-keeper"));
     }
 }
 
@@ -52,7 +52,7 @@ fn an_answer_that_lacks_anything_is_none() {
     assert!(decode(&json!({"Credentials": "text"}), DATE).is_none());
     let mut nameless = fields();
     nameless["AssumedRoleUser"] = json!({"Arn": "line\nbreak"});
-    assert_eq!(decode(&nameless, DATE).unwrap().arn, None);
+    assert_eq!(decode(&nameless, DATE).unwrap().credentials.session(), None);
 }
 
 #[test]

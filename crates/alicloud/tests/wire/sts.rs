@@ -43,7 +43,7 @@ async fn i44_a_token_is_sent_in_the_form_and_nothing_of_it_in_the_url() {
         .await
         .unwrap();
     assert_eq!(
-        (session.lifetime, session.arn.as_deref()),
+        (session.lifetime, session.credentials.session()),
         (Duration::from_secs(3600), Some("acs:ram::1:role/keeper/night"))
     );
     let head = server.heads().remove(0);
