@@ -27,7 +27,7 @@ REFUSALS = [
     ({"config.accounts": [{"name": "prod", "budgets": {"DescribeInstances": {"burst": 0}}}]}, "at '/config/accounts/0/budgets/DescribeInstances/burst': minimum: got 0, want 1"),
     ({"config.grants": [{"namespaces": ["team-a"], "may": ["Everything"]}]}, "value must be one of 'Protect', 'Unprotect', 'Attach'"),
     ({"config.grants": [{"accounts": ["default"]}]}, "at '/config/grants/0': missing property 'namespaces'"),
-    ({"credentials.secretName": ""}, "at '/credentials/secretName': value must be 'the name of an object"),
+    ({"credentials.existingSecret": ""}, "at '/credentials/existingSecret': value must be 'the name of an object"),
     ({"credentials.accessKeyIdKey": "a key"}, "at '/credentials/accessKeyIdKey': value must be 'a key of the Secret"),
     ({"credentials.accessKeyId": "LTAI"}, "at '/credentials': additional properties 'accessKeyId' not allowed"),
     ({"log.level": "loud"}, "at '/log/level': value must be one of 'error', 'warn', 'info', 'debug', 'trace'"),

@@ -15,7 +15,7 @@ LOCAL = {"ipBlock": {"cidr": "10.0.0.0/8"}}
 MATRIX = {
     "the defaults": {},
     "settings": {
-        "credentials": {"secretName": "key", "accessKeyIdKey": "id", "accessKeySecretKey": "secret", "securityTokenKey": "token"},
+        "credentials": {"existingSecret": "key", "accessKeyIdKey": "id", "accessKeySecretKey": "secret", "securityTokenKey": "token"},
         "config": {
             "sweepInterval": "5m",
             "objectSelector": "shard in (a,b)",
