@@ -10,7 +10,17 @@ import readme
 from chart import CHART, RELEASE, ROOT, Failed, Helm, given
 
 # What the Deployment sets beside the values' settings.
-CREDENTIALS = {"ALIBABA_CLOUD_ACCESS_KEY_ID", "ALIBABA_CLOUD_ACCESS_KEY_SECRET", "ALIBABA_CLOUD_SECURITY_TOKEN"}
+CREDENTIALS = {
+    "ALIBABA_CLOUD_ACCESS_KEY_ID",
+    "ALIBABA_CLOUD_ACCESS_KEY_SECRET",
+    "ALIBABA_CLOUD_SECURITY_TOKEN",
+    "ALIBABA_CLOUD_ECS_METADATA_DISABLED",
+}
+
+ROLE, PROVIDER = "acs:ram::1234567890123456:role/keeper", "acs:ram::1234567890123456:oidc-provider/ack-rrsa-c1"
+OWN_KEY = {"files": {"accessKeyId": "/key/id", "accessKeySecret": "/key/secret"}}
+WEBHOOK = {"rrsa": {"enabled": True, "roleName": "keeper"}}
+TOKEN = {"rrsa": {"enabled": True, "roleArn": ROLE, "oidcProviderArn": PROVIDER}}
 
 # Each with a part of the sentence that refuses it.
 REFUSALS = [
@@ -27,9 +37,17 @@ REFUSALS = [
     ({"config.accounts": [{"name": "prod", "budgets": {"DescribeInstances": {"burst": 0}}}]}, "at '/config/accounts/0/budgets/DescribeInstances/burst': minimum: got 0, want 1"),
     ({"config.grants": [{"namespaces": ["team-a"], "may": ["Everything"]}]}, "value must be one of 'Protect', 'Unprotect', 'Attach'"),
     ({"config.grants": [{"accounts": ["default"]}]}, "at '/config/grants/0': missing property 'namespaces'"),
-    ({"credentials.existingSecret": ""}, "at '/credentials/existingSecret': value must be 'the name of an object"),
+    ({"credentials.existingSecret": "A"}, "at '/credentials/existingSecret': value must be 'the name of an object"),
     ({"credentials.accessKeyIdKey": "a key"}, "at '/credentials/accessKeyIdKey': value must be 'a key of the Secret"),
     ({"credentials.accessKeyId": "LTAI"}, "at '/credentials': additional properties 'accessKeyId' not allowed"),
+    ({"rrsa.enabled": "yes"}, "at '/rrsa/enabled': got string, want boolean"),
+    ({"rrsa.roleName": ROLE}, "at '/rrsa/roleName': value must be 'the name of a RAM role, without the ARN around it'"),
+    ({"rrsa.roleArn": "keeper"}, "at '/rrsa/roleArn': value must be 'the ARN of a RAM role, such as acs:ram::"),
+    ({"rrsa.oidcProviderArn": ROLE}, "at '/rrsa/oidcProviderArn': value must be 'the ARN of an OIDC provider, such as acs:ram::"),
+    ({"rrsa.tokenExpirationSeconds": 599}, "at '/rrsa/tokenExpirationSeconds': value must be 'whole seconds from 600 to 43200'"),
+    ({"rrsa.tokenExpirationSeconds": 43201}, "at '/rrsa/tokenExpirationSeconds': value must be 'whole seconds from 600 to 43200'"),
+    ({"ecsRole.name": "a role"}, "at '/ecsRole/name': value must be 'the name of a RAM role"),
+    ({"profile.key": ""}, "at '/profile/key': value must be 'a key of the Secret"),
     ({"log.level": "loud"}, "at '/log/level': value must be one of 'error', 'warn', 'info', 'debug', 'trace'"),
     ({"log.format": "xml"}, "at '/log/format': value must be one of 'text', 'json'"),
     ({"image.repository": "registry.example.com/ecs-keeper:0.1.0 "}, "at '/image/repository': value must be 'a name without tag"),
@@ -46,6 +64,22 @@ REFUSALS = [
     ({"metrics.serviceMonitor.interval": "30"}, "at '/metrics/serviceMonitor/interval': value must be 'a number with its unit"),
     ({"metrics.prometheusRule.enabled": "yes"}, "at '/metrics/prometheusRule/enabled': got string, want boolean"),
     ({"networkPolicy.apiServer.ports": [70000]}, "at '/networkPolicy/apiServer/ports/0': value must be 'the number of a port"),
+]
+
+# Values of which each is right and which do not go together.
+CONTRADICTIONS = [
+    ({"rrsa.enabled": True}, "rrsa.enabled: set rrsa.roleName if the cluster has ack-pod-identity-webhook, otherwise both rrsa.roleArn and"),
+    ({"rrsa": {"enabled": True, "roleArn": ROLE}}, "rrsa.enabled: set rrsa.roleName if"),
+    ({"rrsa": {"enabled": True, "oidcProviderArn": PROVIDER}}, "rrsa.enabled: set rrsa.roleName if"),
+    ({**WEBHOOK, "rrsa.roleArn": ROLE}, "rrsa: set either roleName, or roleArn and oidcProviderArn"),
+    ({**TOKEN, "rrsa.roleName": "keeper"}, "rrsa: set either roleName, or roleArn and oidcProviderArn"),
+    ({**WEBHOOK, "serviceAccount.create": False}, "rrsa.roleName: the chart annotates only a ServiceAccount that it creates"),
+    ({**WEBHOOK, "ecsRole.enabled": True}, "ecsRole.enabled and rrsa.enabled: set only one of them"),
+    ({**TOKEN, "credentials.existingSecret": "key"}, "credentials.existingSecret and rrsa.enabled: set only one of them"),
+    ({"profile.existingSecret": "aliyun", "credentials.existingSecret": "key"}, "credentials.existingSecret and profile.existingSecret: set only"),
+    ({**TOKEN, "config.accounts": [{"name": "prod", "credentials": OWN_KEY}]}, "rrsa.enabled: each account in config.accounts has `credentials` of its own"),
+    ({**WEBHOOK, "config.accounts": [{"name": "prod", "credentials": {"oidc": {}}}]}, "rrsa.enabled: each account in config.accounts has"),
+    ({"ecsRole.enabled": True, "config.accounts": [{"name": "prod", "credentials": OWN_KEY}]}, "ecsRole.enabled: each account in config.accounts has"),
 ]
 
 
@@ -79,7 +113,7 @@ class Files(unittest.TestCase):
         self.assertEqual(re.findall(r"^(?:appVersion|version): (.*)$", chart, re.MULTILINE), [version, version])
 
     def test_a_wrong_value_is_refused_with_a_sentence(self):
-        for values, sentence in REFUSALS:
+        for values, sentence in REFUSALS + CONTRADICTIONS:
             with self.subTest(values), self.assertRaises(Failed) as refusal:
                 self.helm.template("keeper", values)
             self.assertIn(sentence, str(refusal.exception).replace("\\'", "'"))
@@ -153,6 +187,24 @@ class Files(unittest.TestCase):
             "kubectl -n keeper exec deployment/ecs-keeper -- ecs-keeper uninstall-check --object-selector 'shard in (a,b)'",
         ):
             self.assertIn(step, notes)
+
+    def test_the_notes_tell_which_identity_is_used_and_how_to_see_it(self):
+        own = {"config.accounts": [{"name": "prod", "credentials": OWN_KEY}]}
+        for values, identity in (
+            ({}, "Its Pods start as soon as the Secret ecs-keeper-credentials contains an access key."),
+            ({"credentials.existingSecret": "key"}, "Its Pods start as soon as the Secret key contains an access key."),
+            (WEBHOOK, "It acts as the RAM role keeper of the cluster's account, by RRSA: its Pods get a token from ack-pod-identity-webhook."),
+            (TOKEN, f"It acts as {ROLE}, by RRSA: its Pods have a token for {PROVIDER}."),
+            ({"profile": {"existingSecret": "aliyun", "name": "prod"}}, "It uses the profile prod of config.json in the Secret aliyun."),
+            ({"profile.existingSecret": "aliyun"}, "It uses the current profile of config.json in the Secret aliyun."),
+            ({"ecsRole": {"enabled": True, "name": "node"}}, "It acts as the RAM role node of the node that its Pod runs on."),
+            (own, "It uses the credentials of each account in config.accounts."),
+        ):
+            notes = " ".join(self.helm("install", RELEASE, CHART, "--namespace=keeper", "--dry-run=client", *given(values)).split())
+            with self.subTest(values):
+                self.assertIn(f"ecs-keeper is installed. {identity}", notes)
+                self.assertIn("kubectl -n keeper exec deployment/ecs-keeper -- ecs-keeper config check --identity /etc/ecs-keeper/config.yaml", notes)
+                self.assertEqual("create secret" in notes, "access key" in identity)
 
     def test_the_package_holds_what_is_needed(self):
         self.helm("package", CHART, f"--destination={self.folder}")

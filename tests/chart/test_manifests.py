@@ -9,6 +9,8 @@ from chart import CHART, DEFINITIONS, Cluster, Failed, run
 from binaries import ensure
 
 DEFINITIONS_OF_OTHERS = Path(__file__).resolve().parent / "definitions"
+KEY_FILES = {"accessKeyId": "/key/id", "accessKeySecret": "/key/secret"}
+ROLE, PROVIDER = "acs:ram::1234567890123456:role/keeper", "acs:ram::1234567890123456:oidc-provider/ack-rrsa-c1"
 LOCAL = {"ipBlock": {"cidr": "10.0.0.0/8"}}
 
 # The values of one chart each.
@@ -27,7 +29,7 @@ MATRIX = {
                     "endpoints": {"network": "Vpc"},
                     "budgets": {"DescribeInstances": {"callsPerMinute": 100000, "burst": 1}},
                 },
-                {"name": "test", "credentials": {"files": {"accessKeyId": "/key/id", "accessKeySecret": "/key/secret"}}},
+                {"name": "test", "credentials": {"files": KEY_FILES}},
             ],
             "grants": [{"namespaces": ["a", "b"], "accounts": ["prod"], "regions": ["cn-beijing"], "may": ["Protect", "Attach"]}],
         },
@@ -37,15 +39,33 @@ MATRIX = {
     "a full name as long as it may be": {"fullnameOverride": "k" * 63},
     "an image by digest": {"image": {"repository": "registry.example.com:5000/a/ecs-keeper", "digest": f"sha256:{'0' * 64}", "pullPolicy": "Always"}},
     "a private registry": {"imagePullSecrets": [{"name": "registry"}], "image.tag": "1.0"},
-    "no key in the environment": {"credentials": None},
+    "accounts with keys of their own": {"config.accounts": [{"name": "prod", "credentials": {"files": KEY_FILES}}]},
+    "RRSA with the webhook": {
+        "rrsa": {"enabled": True, "roleName": "keeper", "tokenExpirationSeconds": 7200},
+        "config.accounts": None,
+        "serviceAccount.annotations": {"a": "b", "pod-identity.alibabacloud.com/role-name": "another"},
+        "podLabels": {"c": "d"},
+        "networkPolicy.enabled": True,
+    },
+    "RRSA with a token of the chart's": {
+        "rrsa": {"enabled": True, "roleArn": ROLE, "oidcProviderArn": PROVIDER},
+        "config.accounts": [
+            {"name": "prod", "accountId": "1234567890123456"},
+            {"name": "test", "assumeRole": {"roleArn": ROLE}},
+            {"name": "old", "credentials": {"files": KEY_FILES}},
+        ],
+    },
+    "a profile": {"profile": {"existingSecret": "aliyun", "name": "yes"}},
+    "the current profile": {"profile": {"existingSecret": "aliyun", "key": "file"}},
+    "the role of the node": {"ecsRole": {"enabled": True, "name": "node"}, "networkPolicy.enabled": True},
+    "the role of the node for one account": {
+        "config.accounts": [{"name": "prod"}, {"name": "test", "credentials": {"ecsRole": {}}}],
+        "networkPolicy.enabled": True,
+    },
     "accounts left out": {"config.accounts": None},
     "no definitions": {"crds.install": False},
     "definitions that go with the release": {"crds.keep": False},
     "somebody else's ServiceAccount": {"serviceAccount": {"create": False, "name": "theirs"}, "rbac.create": False, "userRoles.create": False},
-    "a ServiceAccount with a RAM role": {
-        "serviceAccount.annotations": {"pod-identity.alibabacloud.com/role-name": "ecs-keeper"},
-        "serviceAccount.labels": {"pod-identity.alibabacloud.com/injection": "on"},
-    },
     "roles that everybody gets": {"userRoles.aggregate": {"toView": True, "toEdit": True, "toAdmin": True}},
     "roles that nobody gets": {"userRoles.aggregate.toView": False},
     "no Pod": {"replicas": 0},
@@ -207,16 +227,115 @@ class Manifests(unittest.TestCase):
             self.assertEqual((labels["team"], labels["app.kubernetes.io/name"]), ("platform", "guard"), each.get("kind"))
         self.assertEqual(self.one("names", "Deployment")["metadata"]["name"], "ecs-keeper-guard")
 
+    def secrets(self, name):
+        """The variables that come from Secrets, and the Secrets that are mounted."""
+        variables = {each["name"]: each.get("valueFrom", {}).get("secretKeyRef") for each in self.container(name)["env"]}
+        mounted = [volume["secret"]["secretName"] for volume in self.pod(name)["spec"]["volumes"] if "secret" in volume]
+        return {variable: reference for variable, reference in variables.items() if reference}, mounted
+
     def test_the_access_key_comes_from_the_secret_that_is_named(self):
-        variables = {each["name"]: each.get("valueFrom", {}).get("secretKeyRef") for each in self.container("settings")["env"]}
         self.assertEqual(
-            {name: reference for name, reference in variables.items() if reference},
-            {
-                "ALIBABA_CLOUD_ACCESS_KEY_ID": {"name": "key", "key": "id"},
-                "ALIBABA_CLOUD_ACCESS_KEY_SECRET": {"name": "key", "key": "secret"},
-                "ALIBABA_CLOUD_SECURITY_TOKEN": {"name": "key", "key": "token", "optional": True},
-            },
+            self.secrets("settings"),
+            (
+                {
+                    "ALIBABA_CLOUD_ACCESS_KEY_ID": {"name": "key", "key": "id"},
+                    "ALIBABA_CLOUD_ACCESS_KEY_SECRET": {"name": "key", "key": "secret"},
+                    "ALIBABA_CLOUD_SECURITY_TOKEN": {"name": "key", "key": "token", "optional": True},
+                },
+                [],
+            ),
         )
+        (variables, _) = self.secrets("the defaults")
+        self.assertEqual({reference["name"] for reference in variables.values()}, {"ecs-keeper-credentials"})
+
+    def test_pods_wait_only_for_a_secret_that_an_account_needs(self):
+        expected = {
+            "accounts with keys of their own": [],
+            "RRSA with the webhook": [],
+            "RRSA with a token of the chart's": [],
+            "a profile": ["aliyun"],
+            "the role of the node": [],
+        }
+        for name, mounted in expected.items():
+            self.assertEqual(self.secrets(name), ({}, mounted), name)
+
+    def test_i55_every_account_without_credentials_is_told_its_source(self):
+        token = f"""
+- accountId: "1234567890123456"
+  credentials:
+    oidc:
+      providerArn: {PROVIDER}
+      roleArn: {ROLE}
+      tokenFile: /var/run/secrets/ecs-keeper/rrsa/token
+  name: prod
+- assumeRole:
+    roleArn: {ROLE}
+  credentials:
+    oidc:
+      providerArn: {PROVIDER}
+      roleArn: {ROLE}
+      tokenFile: /var/run/secrets/ecs-keeper/rrsa/token
+  name: test
+- credentials:
+    files:
+      accessKeyId: /key/id
+      accessKeySecret: /key/secret
+  name: old
+"""
+        profile = """
+- credentials:
+    profile:
+      file: /var/run/secrets/ecs-keeper/profile/{}
+{}  name: default
+"""
+        for name, accounts in {
+            "the defaults": "\n- name: default\n",
+            "RRSA with the webhook": "\n- credentials:\n    oidc: {}\n  name: default\n",
+            "RRSA with a token of the chart's": token,
+            "a profile": profile.format("config.json", '      name: "yes"\n'),
+            "the current profile": profile.format("file", ""),
+            "the role of the node": '\n- credentials:\n    ecsRole:\n      name: node\n  name: default\n',
+            "the role of the node for one account": "\n- name: prod\n- credentials:\n    ecsRole: {}\n  name: test\n",
+        }.items():
+            self.assertIn(f"accounts:{accounts}grants:", self.one(name, "ConfigMap")["data"]["config.yaml"], name)
+
+    def test_rrsa_is_asked_of_the_webhook(self):
+        prefix = "pod-identity.alibabacloud.com"
+        annotations = self.one("RRSA with the webhook", "ServiceAccount")["metadata"]["annotations"]
+        self.assertEqual(annotations, {"a": "b", f"{prefix}/role-name": "keeper", f"{prefix}/service-account-token-expiration": "7200"})
+        labels = self.pod("RRSA with the webhook")["metadata"]["labels"]
+        self.assertEqual((labels[f"{prefix}/injection"], labels["c"]), ("on", "d"))
+        # It selects the Pods, and can't be changed.
+        self.assertNotIn(f"{prefix}/injection", self.one("RRSA with the webhook", "Deployment")["spec"]["selector"]["matchLabels"])
+        for name in self.rendered.keys() - {"RRSA with the webhook"}:
+            self.assertNotIn(prefix, self.rendered[name], name)
+
+    def test_without_the_webhook_the_kubelet_brings_the_token_for_sts(self):
+        name = "RRSA with a token of the chart's"
+        (volume,) = (each for each in self.pod(name)["spec"]["volumes"] if each["name"] == "rrsa-token")
+        (source,) = volume["projected"]["sources"]
+        self.assertEqual(source, {"serviceAccountToken": {"audience": "sts.aliyuncs.com", "expirationSeconds": 3600, "path": "token"}})
+        (mount,) = (each for each in self.container(name)["volumeMounts"] if each["name"] == "rrsa-token")
+        self.assertEqual((mount["mountPath"], mount["readOnly"]), ("/var/run/secrets/ecs-keeper/rrsa", True))
+        for name in self.rendered.keys() - {name}:
+            self.assertNotIn("projected", self.rendered[name], name)
+
+    def test_i55_no_variable_of_the_cloud_is_empty(self):
+        # The webhook leaves alone what a Pod already has, even if it is empty.
+        for name in self.rendered:
+            variables = {each["name"]: each for each in self.container(name)["env"] if each["name"].startswith("ALIBABA_CLOUD_")}
+            self.assertEqual([variable for variable, each in variables.items() if not (each.get("value") or each.get("valueFrom"))], [], name)
+            if "RRSA" in name:
+                self.assertEqual(set(variables), {"ALIBABA_CLOUD_ECS_METADATA_DISABLED"})
+
+    def test_i55_the_metadata_service_is_reached_only_where_asked_for(self):
+        asking = {"the role of the node", "the role of the node for one account"}
+        for name in self.rendered:
+            variables = {each["name"]: each.get("value") for each in self.container(name)["env"]}
+            self.assertEqual(variables.get("ALIBABA_CLOUD_ECS_METADATA_DISABLED"), None if name in asking else "true", name)
+            for policy in self.objects(name, "NetworkPolicy"):
+                rule = {"to": [{"ipBlock": {"cidr": "100.100.100.200/32"}}], "ports": [{"port": 80, "protocol": "TCP"}]}
+                self.assertEqual(rule in policy["spec"]["egress"], name in asking, name)
 
     def test_the_image_is_named_by_tag_or_by_digest(self):
         images = {name: self.container(name)["image"] for name in ("the defaults", "a private registry", "an image by digest")}
@@ -233,11 +352,6 @@ class Manifests(unittest.TestCase):
         kinds = {each["kind"] for each in self.taken["somebody else's ServiceAccount"]}
         self.assertEqual(kinds, {"ConfigMap", "CustomResourceDefinition", "Deployment", "PodDisruptionBudget", "Service"})
         self.assertEqual(self.pod("somebody else's ServiceAccount")["spec"]["serviceAccountName"], "theirs")
-
-    def test_a_ram_role_can_be_given_to_the_service_account(self):
-        metadata = self.one("a ServiceAccount with a RAM role", "ServiceAccount")["metadata"]
-        self.assertEqual(metadata["annotations"]["pod-identity.alibabacloud.com/role-name"], "ecs-keeper")
-        self.assertEqual(metadata["labels"]["pod-identity.alibabacloud.com/injection"], "on")
 
     def test_one_pod_has_no_budget_and_is_not_spread(self):
         self.assertEqual(self.objects("one Pod", "PodDisruptionBudget"), [])

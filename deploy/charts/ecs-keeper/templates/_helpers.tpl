@@ -27,7 +27,12 @@ Labels of everything but Pods, whose labels shouldn't change with the chart's ve
 {{- end -}}
 
 {{- define "ecs-keeper.podLabels" -}}
-{{- merge (include "ecs-keeper.selectorLabels" . | fromYaml) .Values.podLabels .Values.commonLabels | toYaml -}}
+{{- $injection := dict -}}
+{{- if eq (include "ecs-keeper.source" .) "webhook" -}}
+{{- /* The label of the namespace would do, too, but that is not the release's. */ -}}
+{{- $injection = dict "pod-identity.alibabacloud.com/injection" "on" -}}
+{{- end -}}
+{{- merge (include "ecs-keeper.selectorLabels" . | fromYaml) $injection .Values.podLabels .Values.commonLabels | toYaml -}}
 {{- end -}}
 
 {{- define "ecs-keeper.serviceAccountName" -}}
