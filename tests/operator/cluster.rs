@@ -2,6 +2,7 @@
 
 use std::fmt::Debug;
 use std::path::PathBuf;
+use std::process::Output;
 use std::time::Duration;
 
 use ecs_keeper::api::{EcsInstanceProtection, EniRetention};
@@ -80,19 +81,29 @@ impl Cluster {
 
     /// What kubectl prints; panics with what it complains of.
     pub async fn kubectl(&self, arguments: &[&str]) -> String {
-        let mut command = Command::new(&self.kubectl);
+        let done = Command::from(self.kubectl_command(arguments)).output().await;
+        printed(arguments, done.unwrap())
+    }
+
+    /// A token of a ServiceAccount, for an audience and so many seconds.
+    pub fn token(&self, namespace: &str, account: &str, audience: &str, seconds: u64) -> String {
+        let (audience, duration) = (format!("--audience={audience}"), format!("--duration={seconds}s"));
+        let create = ["create", "token", account, "--namespace", namespace, &audience, &duration];
+        printed(&create, self.kubectl_command(&create).output().unwrap()).trim_end().to_owned()
+    }
+
+    fn kubectl_command(&self, arguments: &[&str]) -> std::process::Command {
+        let mut command = std::process::Command::new(&self.kubectl);
         // A cache of this run's own: an earlier control plane on the same port may have known other resources.
         let cache = format!("{}/kubectl-{}", env!("CARGO_TARGET_TMPDIR"), std::process::id());
         command.arg("--kubeconfig").arg(&self.kubeconfig).arg("--cache-dir").arg(cache).args(arguments);
-        output(&mut command).await
+        command
     }
 }
 
-/// What a command prints; panics with what it complains of.
-async fn output(command: &mut Command) -> String {
-    let output = command.output().await.unwrap();
-    assert!(output.status.success(), "{command:?}: {}", String::from_utf8_lossy(&output.stderr));
-    String::from_utf8(output.stdout).unwrap()
+fn printed(arguments: &[&str], done: Output) -> String {
+    assert!(done.status.success(), "kubectl {arguments:?}: {}", String::from_utf8_lossy(&done.stderr));
+    String::from_utf8(done.stdout).unwrap()
 }
 
 /// Every request that the shared API server has answered so far, a JSON record a line.

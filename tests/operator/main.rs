@@ -47,6 +47,7 @@ mod release;
 mod retention;
 mod retention_rules;
 mod retention_status;
+mod rrsa;
 mod rules;
 mod sessions;
 mod settings;

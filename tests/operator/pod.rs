@@ -106,12 +106,34 @@ struct Volume {
     name: String,
     config_map: Option<Named>,
     secret: Option<SecretVolume>,
+    projected: Option<Projected>,
 }
 
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 struct SecretVolume {
     secret_name: String,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Projected {
+    sources: Vec<Projection>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+enum Projection {
+    ServiceAccountToken(TokenProjection),
+}
+
+/// A token of the Pod's ServiceAccount that is asked for.
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct TokenProjection {
+    pub audience: String,
+    pub expiration_seconds: u64,
+    path: String,
 }
 
 #[derive(Deserialize)]
@@ -141,6 +163,8 @@ pub struct Surroundings<'a> {
     pub config_maps: BTreeMap<String, BTreeMap<String, String>>,
     /// The ServiceAccount whose token stands in this folder, with the authority of the API server and the namespace.
     pub access: (&'a str, &'a Path),
+    /// Asks the API server for a token of that ServiceAccount.
+    pub token: &'a dyn Fn(&TokenProjection) -> String,
     /// Where the API server is.
     pub api_server: std::net::SocketAddr,
     /// An empty folder for what the Pod needs of the disk.
@@ -202,20 +226,32 @@ pub fn command(spec: &Value, around: &Surroundings<'_>) -> Command {
 
 /// The folder that is mounted for a volume.
 fn source(volume: &Volume, around: &Surroundings<'_>) -> PathBuf {
-    match (&volume.config_map, &volume.secret) {
-        (Some(Named { name }), None) => {
-            let source = around.folder.join(&volume.name);
-            std::fs::create_dir_all(&source).unwrap();
-            for (key, text) in &around.config_maps[name] {
-                std::fs::write(source.join(key), text).unwrap();
-            }
-            source
+    match (&volume.config_map, &volume.secret, &volume.projected) {
+        (Some(Named { name }), None, None) => written(volume, around, around.config_maps[name].clone()),
+        (None, Some(SecretVolume { secret_name }), None) => around.secret_folders[secret_name].clone(),
+        // A kubelet replaces a token when four fifths of its life are over. No test lasts that long.
+        (None, None, Some(Projected { sources })) => {
+            let file = |Projection::ServiceAccountToken(wanted): &Projection| {
+                (wanted.path.clone(), (around.token)(wanted))
+            };
+            written(volume, around, sources.iter().map(file))
         }
-        (None, Some(SecretVolume { secret_name })) => around.secret_folders[secret_name].clone(),
-        (None, None) | (Some(_), Some(_)) => {
-            panic!("{} is no volume that these tests understand", volume.name)
-        }
+        _ => panic!("{} is no volume that these tests understand", volume.name),
     }
+}
+
+/// A folder with these files.
+fn written(
+    volume: &Volume,
+    around: &Surroundings<'_>,
+    files: impl IntoIterator<Item = (String, String)>,
+) -> PathBuf {
+    let folder = around.folder.join(&volume.name);
+    std::fs::create_dir_all(&folder).unwrap();
+    for (name, text) in files {
+        std::fs::write(folder.join(name), text).unwrap();
+    }
+    folder
 }
 
 /// The value of a variable; nothing, if it comes from a key that may be missing and is.

@@ -31,6 +31,7 @@ impl Operator {
         let stage = settings.stage;
         let release = Release::render(&stage.cluster, &stage.namespace, &settings.values());
         let key = credentials(&settings.key).into_iter().map(|(name, value)| (name.to_owned(), value));
+        let service_account = stage.release.service_account();
         let mut command = pod::command(
             release.pod(),
             &Surroundings {
@@ -39,7 +40,11 @@ impl Operator {
                 secrets: BTreeMap::from([(SECRET.to_owned(), key.collect())]),
                 secret_folders: settings.secret_folders.clone(),
                 config_maps: release.config_maps(),
-                access: (stage.release.service_account(), &stage.access),
+                access: (service_account, &stage.access),
+                token: &|wanted| {
+                    let (audience, seconds) = (&wanted.audience, wanted.expiration_seconds);
+                    stage.cluster.token(&stage.namespace, service_account, audience, seconds)
+                },
                 api_server: stage.api_server(),
                 folder: stage.new_folder(),
                 clock: settings.clock.as_ref(),
