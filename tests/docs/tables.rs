@@ -7,6 +7,7 @@ use ecs_keeper::cli::Cli;
 use ecs_keeper::config;
 use ecs_keeper::metrics::{Description, Metrics};
 use keeper_alicloud::endpoint::regions_without_sts;
+use keeper_alicloud::sts_codes;
 use keeper_core::failure::Class;
 use keeper_core::reason::Reason;
 use serde_json::Value;
@@ -100,6 +101,49 @@ fn the_regions_without_sts_in_the_vpc_are_those_of_the_table() {
     let regions: Vec<String> = regions_without_sts().iter().map(|region| format!("`{region}`")).collect();
     assert!(!regions.is_empty());
     is_current("docs/configuration.md", "regions-without-sts", &format!("{}\n", regions.join(", ")));
+}
+
+#[test]
+fn the_codes_of_sts_are_those_of_the_code() {
+    let mut rows: Vec<(&str, &str, Vec<&str>)> = Vec::new();
+    for (operation, code, sentence) in sts_codes::all() {
+        match rows.iter_mut().find(|(known, ..)| *known == code) {
+            Some((.., operations)) => operations.push(operation),
+            None => rows.push((code, sentence, vec![operation])),
+        }
+    }
+    let mut table =
+        String::from("| Code | Answer of | What is the matter, and what to do |\n|---|---|---|\n");
+    for (code, sentence, operations) in rows {
+        writeln!(table, "| `{code}` | {} | {sentence} |", operations.join(", ")).unwrap();
+    }
+    is_current("docs/credentials.md", "sts-codes", &table);
+}
+
+/// Each sentence, as far as it says what is the matter.
+#[test]
+fn each_error_about_credentials_has_a_row() {
+    let read = |path: &str| std::fs::read_to_string(pages::root().join(path)).unwrap();
+    let page = read("docs/credentials.md");
+    let (_, rows) = page.split_once("\n## Other errors\n").unwrap();
+    let mut known = 0;
+    for file in ["src/credentials/error.rs", "crates/alicloud/src/metadata_service.rs"] {
+        for attribute in read(file).split("#[error(").skip(1) {
+            let Some(literal) = attribute.trim_start().strip_prefix('"') else { continue };
+            let lines = literal.split_once('"').unwrap().0.split("\\\n");
+            let sentence: String = lines.map(str::trim_start).collect();
+            let parts = sentence.split(['{', '}']).enumerate();
+            let told: String = parts.map(|(i, part)| if i % 2 == 0 { part } else { "…" }).collect();
+            let told = told.replace('`', "");
+            let ends = [";", " (", ",", ": …"].map(|end| told.find(end).unwrap_or(told.len()));
+            let matter = &told[..ends.into_iter().min().unwrap()];
+            // One that is the sentence of another error has no row of its own.
+            let own = matter.trim_matches('…').is_empty() || rows.contains(&format!("`{matter}"));
+            assert!(own, "{file}: no row for {matter:?}");
+            known += 1;
+        }
+    }
+    assert!(known > 20, "only {known} sentences were found: is their form still the same?");
 }
 
 /// The part of the chart's schema that is about the file is the file's own.

@@ -17,6 +17,7 @@ pub mod metadata_service;
 pub mod observe;
 pub mod session;
 pub mod sign;
+pub mod sts_codes;
 pub mod transport;
 
 mod answer;
@@ -33,7 +34,6 @@ mod modify_network_interface_attribute;
 mod operation;
 mod send;
 mod sts;
-mod sts_codes;
 mod wire;
 
 pub use account_pinning::{AccountPinning, KeySource, VerifiedCredentials};

@@ -54,12 +54,15 @@ const OF_BOTH: &[Sentence] = &[
     ("InvalidParameter.RoleSessionName", "the session name is not valid; correct sessionName"),
 ];
 
+/// Every code that has a meaning of its own, after the operation that it is an answer of, and before what it means.
+pub fn all() -> impl Iterator<Item = (&'static str, &'static str, &'static str)> {
+    let of = |operation, own: &'static [Sentence]| {
+        own.iter().chain(OF_BOTH).map(move |(code, sentence)| (operation, *code, *sentence))
+    };
+    of("AssumeRoleWithOIDC", WITH_OIDC).chain(of("AssumeRole", OF_KEY))
+}
+
 /// What a code of an exchange means; `None` for what has no meaning of its own there.
 pub(crate) fn explain(operation: &str, code: &str) -> Option<&'static str> {
-    let own = match operation {
-        "AssumeRole" => OF_KEY,
-        "AssumeRoleWithOIDC" => WITH_OIDC,
-        _ => return None,
-    };
-    own.iter().chain(OF_BOTH).find(|(known, _)| *known == code).map(|(_, sentence)| *sentence)
+    all().find(|known| (known.0, known.1) == (operation, code)).map(|(_, _, sentence)| sentence)
 }
