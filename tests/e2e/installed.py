@@ -23,6 +23,9 @@ from stage import NAMESPACE, Account, Command, ControlPort, Failed, Kubectl  # n
 HERE = Path(__file__).resolve().parent
 RELEASE = "ecs-keeper"
 SIMULATOR = "ecs-simulator"
+# The role that the Pods act as, and for whom their tokens are.
+ROLE = "ecs-keeper"
+AUDIENCE = "sts.aliyuncs.com"
 
 # Seconds between two looks at the Pods while something else is waited for.
 LOOK_EVERY = 5.0
@@ -149,8 +152,22 @@ class Watch:
 
 
 def install(helm: Command, account: Account, kubectl: Kubectl, repository: str, tag: str) -> None:
-    """The Secret with the account's key, and the chart."""
-    literals = (f"--from-literal={name}={value}" for name, value in account.key.items())
-    kubectl("create", "secret", "generic", "ecs-keeper-credentials", *IN, *literals)
-    chosen = (f"--set=image.repository={repository}", f"--set=image.tag={tag}", f"--set-string=config.accounts[0].accountId={account.id}")
+    """The chart, with a role that the account lets only its Pods assume. Then no key opens the account any more."""
+    issuer = json.loads(kubectl("get", "--raw=/.well-known/openid-configuration"))["issuer"]
+    keys = json.loads(kubectl("get", "--raw=/openid/v1/jwks"))
+    registered = {"providerName": "ack-rrsa-e2e", "issuer": issuer, "clientIds": [AUDIENCE], "jwks": keys}
+    provider = account.ask("POST", "/oidc-providers", registered)["arn"]
+    claims = {"oidc:iss": issuer, "oidc:aud": AUDIENCE, "oidc:sub": f"system:serviceaccount:{NAMESPACE}:{RELEASE}"}
+    trusts = {"Effect": "Allow", "Action": "sts:AssumeRole", "Principal": {"Federated": [provider]}, "Condition": {"StringEquals": claims}}
+    # What a reader of the README lets it do.
+    (policy,) = re.findall(r"```json\n(.*?)```", (ROOT / "README.md").read_text(), re.DOTALL)
+    made = {"roleName": ROLE, "trustPolicy": {"Version": "1", "Statement": [trusts]}, "policies": [json.loads(policy)]}
+    role = account.ask("POST", "/roles", made)["arn"]
+    account.ask("DELETE", f"/keys/{account.key['ALIBABA_CLOUD_ACCESS_KEY_ID']}")
+    chosen = (
+        f"--set=image.repository={repository}",
+        f"--set=image.tag={tag}",
+        f"--set-string=config.accounts[0].accountId={account.id}",
+        f"--set=rrsa.enabled=true,rrsa.roleArn={role},rrsa.oidcProviderArn={provider}",
+    )
     helm("install", RELEASE, "deploy/charts/ecs-keeper", *IN, "--values=tests/e2e/values.yaml", *chosen, "--wait", "--timeout=3m")

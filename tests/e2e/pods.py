@@ -9,7 +9,7 @@ import time
 from datetime import datetime
 from pathlib import Path
 
-from installed import RELEASE, Failed, Pods, Watch  # Puts what follows on the path.
+from installed import RELEASE, ROLE, Failed, Pods, Watch  # Puts what follows on the path.
 from chapter import IN, Chapter, names
 from stage import INSTANCES, INTERFACES, NAMESPACE, Account, Command, eventually
 from teller import Teller
@@ -39,6 +39,7 @@ class Outliving(Chapter):
         self._tell.story("Pods")
         self._restricted()
         self._kept_again()
+        self._identified()
         self._measured()
         before = self._transitions("eniret/gateway")
         self._leader_deleted()
@@ -90,6 +91,22 @@ class Outliving(Chapter):
         tell.kubectl("wait", "--for=condition=Retained", OBJECTS[1], *IN)
         protected = self._account.protected()
         tell.check({DRIFTING, KEPT} <= protected, f"in the cloud {names(protected)} are protected.")
+
+    def _identified(self) -> None:
+        tell = self._tell
+        tell.step("Identified", "the Pods act as a RAM role, by a token that the kubelet keeps for them, and there is no access key")
+        own = [each for each in json.loads(tell.look("get", "secrets", *IN, "--output=json"))["items"] if not each["type"].startswith("helm.sh/")]
+        tell.check(not own, "the namespace has no Secret, but for Helm's own.")
+        said = tell.keeper("config", "check", "--identity", "/etc/ecs-keeper/config.yaml")
+        role = f"::{self._account.id}:assumed-role/{ROLE}/"
+        tell.check("account default (oidc): " in said and role in said, f"in the cloud they are the role {ROLE}.")
+        self._account.ask("DELETE", "/sessions")
+        tell.console("All sessions of the role are revoked", "Done.")
+        self._account.switch_off(DRIFTING)
+        tell.console(f"Disable Release Protection: {DRIFTING}", "Done.")
+        back = eventually(lambda: DRIFTING in self._account.protected(), patience=PATIENCE, check=self._check_operator)
+        tell.check(back, f"with another session they have protected {DRIFTING} again.")
+        tell.kubectl("wait", "--for=condition=Protected", OBJECTS[0], *IN)
 
     def _measured(self) -> None:
         tell = self._tell
