@@ -1,9 +1,10 @@
 //! `AssumeRole`: a session of a role, for whoever holds another key. It changes nothing, so a lost answer costs nothing.
 
 use crate::operation::{Operation, Parameters, Product};
+use crate::permission::Permission;
 use crate::session::RoleToAssume;
 
-pub(crate) const OPERATION: Operation = Operation::read(Product::Sts, "AssumeRole");
+pub(crate) const OPERATION: Operation = Operation::read(Product::Sts, "AssumeRole", Permission::Role);
 
 /// The parameters of a call.
 pub(crate) fn parameters(role: &RoleToAssume) -> Parameters {

@@ -7,9 +7,10 @@
 use secrecy::SecretString;
 
 use crate::operation::{Operation, Product};
+use crate::permission::Permission;
 use crate::session::RoleToAssume;
 
-pub(crate) const OPERATION: Operation = Operation::read(Product::Sts, "AssumeRoleWithOIDC");
+pub(crate) const OPERATION: Operation = Operation::read(Product::Sts, "AssumeRoleWithOIDC", Permission::None);
 
 /// The form of a call. The operation knows no external id.
 pub(crate) fn form(

@@ -7,9 +7,14 @@ use keeper_core::authority::AttachPermit;
 use keeper_core::id::Region;
 
 use crate::operation::{Operation, Parameters, Product};
+use crate::permission::{Permission, ResourceType};
 
 /// Attaches a network interface to an instance.
-pub const OPERATION: Operation = Operation::write(Product::Ecs, "AttachNetworkInterface");
+pub const OPERATION: Operation = Operation::write(
+    Product::Ecs,
+    "AttachNetworkInterface",
+    Permission::on(&[ResourceType::NetworkInterface, ResourceType::Instance]),
+);
 
 /// The parameters of an attachment. The permit ends here.
 #[allow(clippy::needless_pass_by_value, reason = "a permit is used once")]

@@ -13,8 +13,10 @@ use crate::answer::Answer;
 use crate::identifier::identifier;
 use crate::listing::{self, Place};
 use crate::operation::{Operation, Parameters, Product};
+use crate::permission::{Permission, ResourceType};
 
-pub(crate) const OPERATION: Operation = Operation::read(Product::Ecs, "DescribeInstances");
+pub(crate) const OPERATION: Operation =
+    Operation::read(Product::Ecs, "DescribeInstances", Permission::on(&[ResourceType::Instance]));
 
 /// The largest page. It must be asked for: without it ten come, also when a hundred ids are named.
 const PAGE_SIZE: &str = "100";

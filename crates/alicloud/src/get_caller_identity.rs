@@ -7,8 +7,9 @@ use serde_json::Value;
 use crate::answer::Answer;
 use crate::identifier::identifier;
 use crate::operation::{Operation, Product};
+use crate::permission::Permission;
 
-pub(crate) const OPERATION: Operation = Operation::read(Product::Sts, "GetCallerIdentity");
+pub(crate) const OPERATION: Operation = Operation::read(Product::Sts, "GetCallerIdentity", Permission::None);
 
 /// Who calls.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -9,8 +9,13 @@ use keeper_core::deletion_protection::DeletionProtection;
 use keeper_core::id::InstanceId;
 
 use crate::operation::{Operation, Parameters, Product};
+use crate::permission::{Permission, ResourceType};
 
-pub(crate) const OPERATION: Operation = Operation::write(Product::Ecs, "ModifyInstanceAttribute");
+pub(crate) const OPERATION: Operation = Operation::write(
+    Product::Ecs,
+    "ModifyInstanceAttribute",
+    Permission::Resources { types: &[ResourceType::Instance], never: Some("ecs:PasswordCustomized") },
+);
 
 /// The parameters of a write. A permit ends here.
 pub(crate) fn parameters(call: WriteCall<DeletionProtection>) -> Parameters {

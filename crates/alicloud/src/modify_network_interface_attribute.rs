@@ -8,8 +8,13 @@ use keeper_core::delete_on_release::DeleteOnRelease;
 use keeper_core::id::{InterfaceId, Region};
 
 use crate::operation::{Operation, Parameters, Product};
+use crate::permission::{Permission, ResourceType};
 
-pub(crate) const OPERATION: Operation = Operation::write(Product::Ecs, "ModifyNetworkInterfaceAttribute");
+pub(crate) const OPERATION: Operation = Operation::write(
+    Product::Ecs,
+    "ModifyNetworkInterfaceAttribute",
+    Permission::on(&[ResourceType::NetworkInterface, ResourceType::SecurityGroup]),
+);
 
 /// The parameters of a write. A permit ends here. The protected value is `false`.
 pub(crate) fn parameters(region: &Region, call: WriteCall<DeleteOnRelease>) -> Parameters {

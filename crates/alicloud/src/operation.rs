@@ -1,5 +1,7 @@
 //! What an operation is. Each has a file of its own with a constant; what has none can't be sent.
 
+use crate::permission::Permission;
+
 /// A product of the cloud; each has its own hosts and its own version.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Product {
@@ -17,6 +19,14 @@ impl Product {
             Self::Sts => "2015-04-01",
         }
     }
+
+    /// The product's name in RAM's actions.
+    fn ram_code(self) -> &'static str {
+        match self {
+            Self::Ecs => "ecs",
+            Self::Sts => "sts",
+        }
+    }
 }
 
 /// One operation of the cloud.
@@ -26,6 +36,7 @@ pub struct Operation {
     pub(crate) name: &'static str,
     /// Whether it changes something, so that a lost answer leaves its effect unknown.
     pub(crate) writes: bool,
+    permission: Permission,
 }
 
 impl Operation {
@@ -34,14 +45,29 @@ impl Operation {
         self.name
     }
 
+    /// Whether it changes something.
+    pub const fn writes(self) -> bool {
+        self.writes
+    }
+
+    /// What RAM has to allow its caller.
+    pub const fn permission(self) -> Permission {
+        self.permission
+    }
+
+    /// Its name in RAM's policies, such as `ecs:DescribeInstances`.
+    pub fn action(self) -> String {
+        format!("{}:{}", self.product.ram_code(), self.name)
+    }
+
     /// An operation that changes nothing.
-    pub(crate) const fn read(product: Product, name: &'static str) -> Self {
-        Self { product, name, writes: false }
+    pub(crate) const fn read(product: Product, name: &'static str, permission: Permission) -> Self {
+        Self { product, name, writes: false, permission }
     }
 
     /// An operation that changes something.
-    pub(crate) const fn write(product: Product, name: &'static str) -> Self {
-        Self { product, name, writes: true }
+    pub(crate) const fn write(product: Product, name: &'static str, permission: Permission) -> Self {
+        Self { product, name, writes: true, permission }
     }
 }
 

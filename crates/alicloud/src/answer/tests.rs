@@ -4,8 +4,9 @@ use serde_json::json;
 
 use super::*;
 use crate::operation::Product;
+use crate::permission::Permission;
 
-const WRITE: Operation = Operation::write(Product::Ecs, "ModifyInstanceAttribute");
+const WRITE: Operation = Operation::write(Product::Ecs, "ModifyInstanceAttribute", Permission::None);
 
 fn raw(status: u16, body: impl Into<Vec<u8>>) -> RawAnswer {
     RawAnswer { status, request_id: None, retry_after: None, date: None, body: body.into() }

@@ -1,10 +1,11 @@
 use super::*;
 use crate::answer;
 use crate::operation::Product;
+use crate::permission::Permission;
 use crate::transport::RawAnswer;
 
-const READ: Operation = Operation::read(Product::Ecs, "DescribeInstances");
-const WRITE: Operation = Operation::write(Product::Ecs, "ModifyInstanceAttribute");
+const READ: Operation = Operation::read(Product::Ecs, "DescribeInstances", Permission::None);
+const WRITE: Operation = Operation::write(Product::Ecs, "ModifyInstanceAttribute", Permission::None);
 
 #[test]
 fn a_refusal_proves_that_nothing_was_done_unless_the_code_says_less() {

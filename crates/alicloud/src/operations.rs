@@ -1,0 +1,46 @@
+//! All operations that can be sent.
+
+use crate::operation::Operation;
+use crate::{
+    assume_role, assume_role_with_oidc, attach_network_interface, describe_instances,
+    describe_network_interfaces, get_caller_identity, modify_instance_attribute,
+    modify_network_interface_attribute,
+};
+
+/// Every operation.
+pub const OPERATIONS: [Operation; 8] = [
+    describe_instances::OPERATION,
+    modify_instance_attribute::OPERATION,
+    describe_network_interfaces::OPERATION,
+    modify_network_interface_attribute::OPERATION,
+    attach_network_interface::OPERATION,
+    assume_role::OPERATION,
+    assume_role_with_oidc::OPERATION,
+    get_caller_identity::OPERATION,
+];
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    use super::*;
+
+    #[test]
+    fn i13_every_file_with_an_operation_is_in_the_list() {
+        // In two parts, so that this file is none of those.
+        let constant = concat!("const OPERATION: ", "Operation =");
+        let mut written: Vec<String> = Vec::new();
+        for entry in std::fs::read_dir(Path::new(env!("CARGO_MANIFEST_DIR")).join("src")).unwrap() {
+            let path = entry.unwrap().path();
+            if path.is_file() {
+                let text = std::fs::read_to_string(path).unwrap();
+                let found = text.split_once(constant).and_then(|(_, rest)| rest.split('"').nth(1));
+                written.extend(found.map(str::to_owned));
+            }
+        }
+        let mut listed = OPERATIONS.map(Operation::name);
+        written.sort();
+        listed.sort_unstable();
+        assert_eq!(written, listed);
+    }
+}
