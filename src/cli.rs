@@ -8,8 +8,10 @@ use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use jiff::SignedDuration;
+use keeper_alicloud::metadata_service::is_role_name;
+use keeper_alicloud::session::{is_external_id, is_oidc_provider_arn};
 
-use crate::names::{is_label, is_object_name};
+use crate::names::{is_issuer, is_label, is_object_name};
 
 /// Keeps release protection on Alibaba Cloud ECS instances and retains network interfaces, as Kubernetes objects ask for it.
 #[derive(Debug, Parser)]
@@ -39,6 +41,9 @@ pub enum Command {
     /// Reuse or export retained network interfaces.
     #[command(subcommand)]
     Eni(EniCommand),
+    /// Print RAM policies: what the operator must be allowed, and who may assume its roles.
+    #[command(subcommand)]
+    Ram(RamCommand),
     /// Check whether you can uninstall the operator: list the objects whose deletion would hang without it.
     ///
     /// Exits with an error while there are such objects, and says for each what to do. This command only reads objects from the
@@ -84,6 +89,97 @@ pub enum EniCommand {
     /// network interfaces any more. Each printed object names at most 1,000 of them, as YAML for kubectl apply. The ids come
     /// from status. This command does not call the cloud, needs no access key and changes nothing.
     Export(ExportOptions),
+}
+
+/// Which policies the program can print.
+#[derive(Debug, Subcommand)]
+#[expect(clippy::doc_markdown, reason = "read in a terminal, where backticks only disturb")]
+pub enum RamCommand {
+    /// Print the least RAM policy with which the operator can work.
+    ///
+    /// It allows the operations that the operator can call, in the accounts and regions of the configuration file, as far as
+    /// the file's grants go. Without --config, it is for one account and all regions. If several identities need a policy, the
+    /// output is a list that names them; --account selects one. This command reads no credentials and calls nobody.
+    Policy(PolicyOptions),
+    /// Print the trust policy of the RAM role that the operator's ServiceAccount assumes (RRSA).
+    ///
+    /// With --role-in, print what is needed to go on from that role to another one: a list of both roles, each with its trust
+    /// policy, and for the first one the policy that allows it to assume the second one. This command reads no credentials and
+    /// does not call the cloud.
+    Trust(TrustOptions),
+}
+
+/// For which configuration a policy is printed.
+#[derive(Debug, Clone, Default, Args)]
+pub struct PolicyOptions {
+    /// Configuration file of the operator. Defaults to an empty one: one account, all regions.
+    #[arg(long, value_name = "FILE")]
+    pub config: Option<PathBuf>,
+
+    /// Print only the policy of the identity that signs the calls for this account of the configuration.
+    #[arg(long, value_name = "NAME")]
+    pub account: Option<String>,
+
+    /// Allow only reading. It is enough if all objects have the mode Observe.
+    #[arg(long)]
+    pub observe: bool,
+
+    /// Output format: policies as RAM takes them, or resources of Terraform.
+    #[arg(short, long, value_name = "FORMAT", default_value = "json")]
+    pub output: PolicyFormat,
+}
+
+/// Form of a policy.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, ValueEnum)]
+pub enum PolicyFormat {
+    /// JSON.
+    #[default]
+    Json,
+    /// Terraform, for the provider aliyun/alicloud.
+    Terraform,
+}
+
+/// Who may assume a role.
+#[derive(Debug, Clone, Args)]
+pub struct TrustOptions {
+    /// ARN of the OIDC provider that RAM has for the cluster, such as
+    /// acs:ram::1234567890123456:oidc-provider/ack-rrsa-c0123456789.
+    #[arg(long, value_name = "ARN", value_parser = provider_arn)]
+    pub provider_arn: String,
+
+    /// Issuer of the cluster's tokens. Without it, the command asks the API server and tells what it answered.
+    #[arg(long, value_name = "URL", value_parser = issuer)]
+    pub issuer: Option<String>,
+
+    /// Kubeconfig file to use. Defaults to the Pod's ServiceAccount in a cluster, and to kubectl's configuration elsewhere.
+    /// Not used with --issuer.
+    #[arg(long, env = "ECS_KEEPER_KUBECONFIG", value_name = "FILE")]
+    pub kubeconfig: Option<PathBuf>,
+
+    /// Namespace of the operator.
+    #[arg(short, long, value_name = "NAMESPACE", default_value = "ecs-keeper", value_parser = namespace)]
+    pub namespace: String,
+
+    /// Name of the operator's ServiceAccount.
+    #[arg(long, value_name = "NAME", default_value = "ecs-keeper", value_parser = object_name)]
+    pub service_account: String,
+
+    /// Also print how to go on to a role in this cloud account: its id or, with --config, an account of the configuration, which
+    /// names the role (assumeRole).
+    #[arg(long, value_name = "ACCOUNT")]
+    pub role_in: Option<String>,
+
+    /// Name of the role, in both accounts. ARNs in the configuration take precedence.
+    #[arg(long, value_name = "NAME", default_value = "ecs-keeper", value_parser = role_name, requires = "role_in")]
+    pub role: String,
+
+    /// External id that the second role asks for. With --config, the configuration names it.
+    #[arg(long, value_name = "ID", value_parser = external_id, requires = "role_in", conflicts_with = "config")]
+    pub external_id: Option<String>,
+
+    /// Configuration file of the operator.
+    #[arg(long, value_name = "FILE", requires = "role_in")]
+    pub config: Option<PathBuf>,
 }
 
 /// Whose network interfaces are exported, and under which name.
@@ -371,6 +467,26 @@ fn namespace(text: &str) -> Result<String, String> {
     } else {
         Err("use the name of a namespace: up to 63 lowercase letters, digits and hyphens".to_owned())
     }
+}
+
+fn provider_arn(text: &str) -> Result<String, &'static str> {
+    let wanted = "use the ARN of an OIDC provider, such as acs:ram::1234567890123456:oidc-provider/ack-rrsa-c0123456789";
+    is_oidc_provider_arn(text).then(|| text.to_owned()).ok_or(wanted)
+}
+
+fn issuer(text: &str) -> Result<String, &'static str> {
+    is_issuer(text)
+        .then(|| text.to_owned())
+        .ok_or("use an https URL, exactly as the cluster's tokens have it (iss)")
+}
+
+fn role_name(text: &str) -> Result<String, &'static str> {
+    is_role_name(text).then(|| text.to_owned()).ok_or("use the name of a role, without the ARN around it")
+}
+
+fn external_id(text: &str) -> Result<String, &'static str> {
+    let wanted = "use 2 to 1,224 letters, digits and the characters _ + = , . @ : / -";
+    is_external_id(text).then(|| text.to_owned()).ok_or(wanted)
 }
 
 #[cfg(test)]

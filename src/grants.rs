@@ -56,6 +56,17 @@ impl Grants {
         self.namespaces.get(namespace)?.get_key_value(&AccountName::new(account))
     }
 
+    /// What any namespace may do in an account: in which regions, and what there.
+    pub fn to_anybody(&self, account: &AccountName) -> BTreeMap<Region, Rights> {
+        let mut all: BTreeMap<Region, Rights> = BTreeMap::new();
+        for granted in self.namespaces.values().filter_map(|accounts| accounts.get(account)) {
+            for (region, rights) in &granted.regions {
+                all.entry(region.clone()).or_default().add(*rights);
+            }
+        }
+        all
+    }
+
     /// The namespaces that may do anything.
     pub fn namespaces(&self) -> impl Iterator<Item = &str> {
         self.namespaces.keys().map(String::as_str)

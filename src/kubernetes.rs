@@ -25,6 +25,11 @@ pub enum ConnectError {
 
 /// Connects with the given kubeconfig; without one as the Pod, or with kubectl's own configuration.
 pub async fn connect(kubeconfig: Option<&Path>) -> Result<Client, ConnectError> {
+    client_of(configuration(kubeconfig).await?)
+}
+
+/// Where the API server is and who asks, by the same rule.
+pub async fn configuration(kubeconfig: Option<&Path>) -> Result<Config, ConnectError> {
     let options = KubeConfigOptions::default();
     let mut config = match kubeconfig {
         Some(path) => {
@@ -40,6 +45,11 @@ pub async fn connect(kubeconfig: Option<&Path>) -> Result<Client, ConnectError> 
     // kube would repeat failed calls by itself, up to a quarter of an hour apart: what is to be repeated is decided
     // here, with the newest object.
     config.default_retry = false;
+    Ok(config)
+}
+
+/// A client for it.
+pub fn client_of(config: Config) -> Result<Client, ConnectError> {
     Client::try_from(config).map_err(|error| ConnectError::Client(Box::new(error)))
 }
 

@@ -26,6 +26,7 @@ mod names;
 mod node;
 mod preflight;
 mod provider_id;
+pub mod ram;
 mod run;
 mod scope;
 mod status;

@@ -5,8 +5,8 @@ use std::process::ExitCode;
 
 use anyhow::Context as _;
 use clap::Parser as _;
-use ecs_keeper::cli::{Cli, Command, ConfigCommand, EniCommand};
-use ecs_keeper::{config, crds, told};
+use ecs_keeper::cli::{Cli, Command, ConfigCommand, EniCommand, RamCommand};
+use ecs_keeper::{config, crds, ram, told};
 
 fn main() -> ExitCode {
     match carry_out(Cli::parse().command) {
@@ -49,6 +49,10 @@ fn carry_out(command: Command) -> anyhow::Result<ExitCode> {
         Command::Eni(EniCommand::Export(options)) => {
             print(&small_runtime()?.block_on(ecs_keeper::export(&options))?)?;
         }
+        Command::Ram(RamCommand::Policy(options)) => print_with_notes(&ram::policy(&options)?)?,
+        Command::Ram(RamCommand::Trust(options)) => {
+            print_with_notes(&small_runtime()?.block_on(ram::trust(&options))?)?;
+        }
         Command::UninstallCheck(options) => {
             let checked = small_runtime()?.block_on(ecs_keeper::uninstall_check(&options))?;
             print(&checked.answer)?;
@@ -84,6 +88,14 @@ fn complain(error: &anyhow::Error) {
 
 fn print(text: &str) -> anyhow::Result<()> {
     std::io::stdout().write_all(text.as_bytes()).context("failed to write to standard output")
+}
+
+/// What is to be piped into a file is not mixed with what is for people.
+fn print_with_notes(printed: &ram::Printed) -> anyhow::Result<()> {
+    for note in &printed.notes {
+        eprintln!("ecs-keeper: {note}");
+    }
+    print(&printed.text)
 }
 
 /// Two crates here bring rustls; which provider it uses must be said once, before any client is made.

@@ -24,6 +24,12 @@ pub fn is_account_id(text: &str) -> bool {
     (5..=20).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_digit())
 }
 
+/// Whether the text can be the issuer of tokens (OpenID Connect Core 1.0: an https URL without query and fragment).
+pub fn is_issuer(text: &str) -> bool {
+    let printable = |byte: u8| byte.is_ascii_graphic() && !b"?#\"\\".contains(&byte);
+    text.strip_prefix("https://").is_some_and(|rest| !rest.is_empty() && rest.bytes().all(printable))
+}
+
 /// Whether the text is a name of an environment variable (POSIX, with small letters).
 pub fn is_variable(text: &str) -> bool {
     let word = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'_';

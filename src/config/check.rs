@@ -12,7 +12,7 @@ use serde_saphyr::Spanned;
 use super::check_identity;
 use super::file::{AccountEntry, BudgetEntry, BudgetsEntry, EndpointsEntry, File, GrantEntry, RightEntry};
 use super::identity::{CredentialSource, StsSettings};
-use super::problem::{Problems, choices, nearest, unknown_region};
+use super::problem::{Problems, nearest, unknown_account, unknown_region};
 use super::settings::{Account, AccountEndpoints, Budgets, Config, RegionUrls, Urls};
 use crate::api::DEFAULT_ACCOUNT;
 use crate::grants::Grant;
@@ -370,13 +370,6 @@ fn grant(entry: GrantEntry, accounts: &BTreeMap<AccountName, Account>, told: &mu
         regions,
         unprotect: may.contains(&RightEntry::Unprotect),
         attach: may.contains(&RightEntry::Attach),
-    }
-}
-
-fn unknown_account(name: &str, known: &[&str]) -> String {
-    match nearest(name, known) {
-        Some(near) => format!("unknown account `{name}`; did you mean `{near}`?"),
-        None => format!("unknown account `{name}`; use {}", choices(known)),
     }
 }
 

@@ -29,6 +29,14 @@ pub fn load(path: &Path) -> Result<Config, ConfigError> {
     parse(&text).map_err(|problems| ConfigError::Wrong { path: path.to_owned(), problems })
 }
 
+/// The configuration in a file; without one, that of an empty file.
+pub fn load_or_empty(path: Option<&Path>) -> Result<Config, ConfigError> {
+    match path {
+        Some(path) => load(path),
+        None => parse("").map_err(|problems| ConfigError::Wrong { path: PathBuf::new(), problems }),
+    }
+}
+
 /// The configuration in a text.
 pub fn parse(text: &str) -> Result<Config, Problems> {
     // A file of comments alone is no document at all.

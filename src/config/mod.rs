@@ -11,11 +11,11 @@ mod settings;
 pub(crate) use identity::{
     AssumeRole, CredentialSource, EcsRole, KeyParts, Oidc, Profile, ProxySettings, StsSettings,
 };
-pub(crate) use load::ConfigError;
 #[cfg(test)]
 pub(crate) use load::parse;
+pub(crate) use load::{ConfigError, load_or_empty};
 pub use load::{load, schema};
-pub(crate) use problem::nearest;
+pub(crate) use problem::{nearest, unknown_account};
 pub(crate) use settings::{Account, Config};
 
 #[cfg(test)]

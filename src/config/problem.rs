@@ -84,6 +84,14 @@ pub fn unknown_region(name: &str) -> String {
     }
 }
 
+/// An account that the configuration lacks, with what may have been meant.
+pub fn unknown_account(name: &str, known: &[&str]) -> String {
+    match nearest(name, known) {
+        Some(near) => format!("unknown account `{name}`; did you mean `{near}`?"),
+        None => format!("unknown account `{name}`; use {}", choices(known)),
+    }
+}
+
 /// The mistake for which a text was not taken at all.
 pub fn of(error: &Error) -> Problems {
     let error = error.without_snippet();

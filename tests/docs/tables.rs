@@ -2,12 +2,13 @@
 
 use std::fmt::Write as _;
 
-use clap::CommandFactory as _;
-use ecs_keeper::cli::Cli;
-use ecs_keeper::config;
+use clap::{CommandFactory as _, Parser as _};
+use ecs_keeper::cli::{Cli, Command, RamCommand};
 use ecs_keeper::metrics::{Description, Metrics};
+use ecs_keeper::{config, ram};
 use keeper_alicloud::endpoint::regions_without_sts;
 use keeper_alicloud::sts_codes;
+use keeper_alicloud::{OPERATIONS, Permission};
 use keeper_core::failure::Class;
 use keeper_core::reason::Reason;
 use serde_json::Value;
@@ -144,6 +145,41 @@ fn each_error_about_credentials_has_a_row() {
         }
     }
     assert!(known > 20, "only {known} sentences were found: is their form still the same?");
+}
+
+#[tokio::test]
+async fn the_policies_are_those_that_the_commands_print() {
+    const TRUST: &str = "ecs-keeper ram trust --provider-arn acs:ram::1234567890123456:oidc-provider/ack-rrsa-c0123456789 \
+                         --issuer https://oidc-ack-cn-hangzhou.oss-cn-hangzhou.aliyuncs.com/c0123456789";
+    for (name, command) in [
+        ("policy", "ecs-keeper ram policy"),
+        ("trust", TRUST),
+        ("chain", &format!("{TRUST} --role-in 2234567890123456")),
+    ] {
+        let printed = match Cli::parse_from(command.split(' ')).command {
+            Command::Ram(RamCommand::Policy(options)) => ram::policy(&options).unwrap(),
+            Command::Ram(RamCommand::Trust(options)) => ram::trust(&options).await.unwrap(),
+            other => panic!("{other:?}"),
+        };
+        let command = command.replace(" --", " \\\n    --");
+        let block = format!("```console\n$ {command}\n```\n\n```json\n{}```\n", printed.text);
+        is_current("docs/ram.md", name, &block);
+    }
+}
+
+#[test]
+fn the_actions_of_the_table_are_those_of_the_client() {
+    let page = std::fs::read_to_string(pages::root().join("docs/ram.md")).unwrap();
+    let mut listed: Vec<&str> = page
+        .lines()
+        .filter_map(|line| line.strip_prefix("| `")?.split_once('`'))
+        .map(|(action, _)| action)
+        .collect();
+    let needed = OPERATIONS.into_iter().filter(|operation| operation.permission() != Permission::None);
+    let mut needed: Vec<String> = needed.map(keeper_alicloud::Operation::action).collect();
+    listed.sort_unstable();
+    needed.sort();
+    assert_eq!(listed, needed);
 }
 
 /// The part of the chart's schema that is about the file is the file's own.

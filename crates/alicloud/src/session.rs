@@ -15,6 +15,9 @@ use crate::credentials::Credentials;
 /// Seconds that a session may be asked to last. The role's own maximum is at most the upper limit.
 pub const DURATION_SECONDS: RangeInclusive<u64> = 900..=43_200;
 
+/// The audience that STS asks of the tokens of OIDC providers, at whichever of its endpoints.
+pub const TOKEN_AUDIENCE: &str = "sts.aliyuncs.com";
+
 /// A role, and how its session is to be.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub struct RoleToAssume {
@@ -98,9 +101,17 @@ pub fn is_oidc_provider_arn(text: &str) -> bool {
     is_arn_of("oidc-provider", text)
 }
 
+/// The account in an ARN of RAM: `1234567890123456` of `acs:ram::1234567890123456:role/name`.
+pub fn account_of_arn(text: &str) -> Option<&str> {
+    split(text).map(|(account, _)| account)
+}
+
+fn split(arn: &str) -> Option<(&str, &str)> {
+    arn.strip_prefix("acs:ram::")?.split_once(':')
+}
+
 fn is_arn_of(kind: &str, text: &str) -> bool {
-    let named = text.strip_prefix("acs:ram::").and_then(|rest| rest.split_once(':'));
-    named.is_some_and(|(account, rest)| {
+    split(text).is_some_and(|(account, rest)| {
         let name = rest.strip_prefix(kind).and_then(|rest| rest.strip_prefix('/'));
         !account.is_empty()
             && account.bytes().all(|byte| byte.is_ascii_digit())
