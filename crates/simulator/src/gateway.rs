@@ -98,7 +98,11 @@ impl Cloud {
     fn admit(&self, request: &WireRequest) -> Result<(Job, Plan), Reply> {
         let mut world = self.world();
         let now = world.now();
-        let mut entry = LogEntry { acs_date: request.date().map(str::to_owned), ..LogEntry::unread(now) };
+        let mut entry = LogEntry {
+            host: request.host().to_owned(),
+            acs_date: request.date().map(str::to_owned),
+            ..LogEntry::unread(now)
+        };
         request.action().unwrap_or_default().clone_into(&mut entry.action);
         let operation = request.version().and_then(|version| Operation::find(&entry.action, version));
         let back = Back {

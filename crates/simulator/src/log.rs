@@ -24,6 +24,8 @@ pub struct LogEntry {
     pub account: Option<String>,
     /// Key that the request named.
     pub access_key_id: Option<String>,
+    /// The header `Host`: which endpoint the client asked.
+    pub host: String,
     /// Operation.
     pub action: String,
     /// Parameters; passwords and user data are blotted out.
@@ -51,6 +53,7 @@ impl LogEntry {
             time,
             account: None,
             access_key_id: None,
+            host: String::new(),
             action: String::new(),
             parameters: BTreeMap::new(),
             acs_date: None,
@@ -206,6 +209,7 @@ mod tests {
             time: Timestamp::UNIX_EPOCH,
             account: Some(account.to_owned()),
             access_key_id: None,
+            host: String::new(),
             action: action.to_owned(),
             parameters: parameters.iter().map(|(n, v)| ((*n).to_owned(), (*v).to_owned())).collect(),
             acs_date: None,

@@ -38,7 +38,9 @@ async fn the_same_cloud_is_served_over_tls() {
     let mut answer = [0; 12];
     stream.read_exact(&mut answer).await.expect("an answer");
     assert_eq!(&answer, b"HTTP/1.1 200");
-    assert_eq!(account.count("DescribeRegions").calls, 1);
+    let log = account.log();
+    let asked: Vec<_> = log.iter().map(|entry| (&*entry.action, &*entry.host)).collect();
+    assert_eq!(asked, [("DescribeRegions", simulator.endpoint().trim_start_matches("http://"))]);
 }
 
 #[test]
