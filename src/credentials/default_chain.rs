@@ -9,15 +9,13 @@ use std::path::{Path, PathBuf};
 
 use super::environment::Environment;
 use super::error::CredentialError;
-use super::oidc;
+use super::{ecs_role, oidc};
 use crate::config::{CredentialSource, EcsRole, KeyParts, Oidc, Profile};
 
 const PROFILE: &str = "ALIBABA_CLOUD_PROFILE";
 const CONFIG_FILE: &str = "ALIBABA_CLOUD_CONFIG_FILE";
 const CLI_PROFILE_DISABLED: &str = "ALIBABA_CLOUD_CLI_PROFILE_DISABLED";
 const CREDENTIALS_FILE: &str = "ALIBABA_CLOUD_CREDENTIALS_FILE";
-const ECS_METADATA: &str = "ALIBABA_CLOUD_ECS_METADATA";
-const ECS_METADATA_DISABLED: &str = "ALIBABA_CLOUD_ECS_METADATA_DISABLED";
 const CREDENTIALS_URI: &str = "ALIBABA_CLOUD_CREDENTIALS_URI";
 
 /// What the environment configures.
@@ -52,10 +50,10 @@ pub fn choose(environment: &Environment, exists: impl Fn(&Path) -> bool) -> Choi
     }
     let uri = environment.any(&[CREDENTIALS_URI]);
     let otherwise = if uri { credentials_uri() } else { CredentialError::NothingConfigured };
-    if environment.on(ECS_METADATA_DISABLED) {
+    if environment.on(ecs_role::METADATA_DISABLED) {
         return Choice::Unusable(otherwise);
     }
-    match environment.get(ECS_METADATA) {
+    match environment.get(ecs_role::METADATA) {
         Some(name) => {
             Choice::Source(CredentialSource::EcsRole(EcsRole { name: Some(name), ..EcsRole::default() }))
         }
@@ -125,12 +123,12 @@ mod tests {
         assert_eq!(chosen(&[uri], &[CLI]), format!("profile {CLI} "));
         assert_eq!(chosen(&[(PROFILE, "p")], &[]), format!("profile {CLI} p"));
         assert_eq!(chosen(&[(CONFIG_FILE, "/c.json")], &[]), "profile /c.json ");
-        assert_eq!(chosen(&[(ECS_METADATA, "node")], &[]), "ecsRole node");
+        assert_eq!(chosen(&[(ecs_role::METADATA, "node")], &[]), "ecsRole node");
     }
 
     #[test]
     fn what_is_disabled_empty_or_unsupported_is_not_used() {
-        let off = (ECS_METADATA_DISABLED, "True");
+        let off = (ecs_role::METADATA_DISABLED, "True");
         assert!(chosen(&[], &[]).starts_with("metadata, else no credentials are configured"));
         assert!(chosen(&[("ALIBABA_CLOUD_ACCESS_KEY_ID", "")], &[]).starts_with("metadata"));
         assert!(chosen(&[(CLI_PROFILE_DISABLED, "true")], &[CLI]).starts_with("metadata"));

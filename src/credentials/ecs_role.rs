@@ -5,6 +5,10 @@ use keeper_alicloud::MetadataService;
 use super::error::CredentialError;
 use super::issued::Issued;
 
+/// The variables of the vendor's libraries: the role's name, and whether nobody is to ask for it.
+pub const METADATA: &str = "ALIBABA_CLOUD_ECS_METADATA";
+pub const METADATA_DISABLED: &str = "ALIBABA_CLOUD_ECS_METADATA_DISABLED";
+
 /// The role of the ECS instance.
 #[derive(Debug)]
 pub struct EcsRole {

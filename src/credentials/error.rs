@@ -131,10 +131,19 @@ pub enum ProfileError {
     },
     #[error("the profile file {path} is not valid JSON (line {line}, column {column})", path = path.display())]
     NotJson { path: PathBuf, line: usize, column: usize },
+    #[error("the profile file {path} names no current profile; set the profile's name", path = path.display())]
+    NoCurrent { path: PathBuf },
     #[error("the profile file {path} has no profile {name:?}; set the profile's name", path = path.display())]
     Unknown { path: PathBuf, name: String },
     #[error("the profile {name:?} lacks `{field}`")]
     Lacks { name: String, field: &'static str },
+    #[error("the profile {name:?} has an invalid `expired_seconds`; use 900 to 43200")]
+    Duration { name: String },
+    #[error(
+        "the profile {name:?} asks the metadata service, which the variable ALIBABA_CLOUD_ECS_METADATA_DISABLED disables; unset \
+         it, or use another profile"
+    )]
+    MetadataDisabled { name: String },
     #[error("the profile {name:?} is used to assume its own role; correct source_profile")]
     Circle { name: String },
     #[error("the mode of the profile {name:?} is not supported: {why}")]

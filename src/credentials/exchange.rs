@@ -48,9 +48,9 @@ impl Exchange {
             return of_region("sts.region", region.as_str(), settings.network);
         }
         let network = |vpc| if vpc { Network::Vpc } else { Network::Public };
-        let vpc = self.environment.on(VPC_ENDPOINT_ENABLED);
+        let vpc = profile_vpc.unwrap_or_else(|| self.environment.on(VPC_ENDPOINT_ENABLED));
         if let Some(region) = profile_region {
-            return of_region("sts_region", region, network(profile_vpc.unwrap_or(vpc)));
+            return of_region("sts_region", region, network(vpc));
         }
         if let Some(host) = self.environment.get(STS_ENDPOINT) {
             return StsEndpoint::of_vendor(&host)
@@ -134,6 +134,9 @@ mod tests {
             (&empty, &all[..], none, "sts-vpc.cn-shanghai.aliyuncs.com"),
             (&empty, &all[..], (Some("cn-qingdao"), None), "sts-vpc.cn-qingdao.aliyuncs.com"),
             (&empty, &all[..], (Some("cn-qingdao"), Some(false)), "sts.cn-qingdao.aliyuncs.com"),
+            // The profile's switch is nearer than the variable's, wherever the region comes from.
+            (&empty, &all[1..2], (None, Some(true)), "sts-vpc.cn-shenzhen.aliyuncs.com"),
+            (&empty, &all[1..], (None, Some(false)), "sts.cn-shenzhen.aliyuncs.com"),
             (&in_vpc, &all[3..], none, "sts-vpc.cn-beijing.aliyuncs.com"),
             (&in_vpc, &all[..1], none, "sts-vpc.cn-shanghai.aliyuncs.com"),
             (&region, &all[..], (Some("cn-qingdao"), None), "sts-vpc.cn-hangzhou.aliyuncs.com"),

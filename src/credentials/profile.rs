@@ -9,12 +9,14 @@ use std::pin::Pin;
 use std::time::Duration;
 
 use keeper_alicloud::credentials::Credentials;
+use keeper_alicloud::metadata_service::ADDRESS;
 use keeper_alicloud::session::DURATION_SECONDS;
 use keeper_alicloud::{MetadataService, RoleToAssume};
 use secrecy::SecretString;
 use serde::Deserialize;
 
-use super::ecs_role::EcsRole;
+use super::ecs_role::{self, EcsRole};
+use super::environment::Environment;
 use super::error::{CredentialError, ProfileError};
 use super::exchange::{Exchange, assume_role};
 use super::issued::Issued;
@@ -66,8 +68,9 @@ impl ProfileFile {
             line: error.line(),
             column: error.column(),
         })?;
-        let name = self.profile.name.clone().or(file.current.clone().filter(|name| !name.is_empty()));
-        let name = name.unwrap_or_else(|| "default".to_owned());
+        let current = file.current.clone().filter(|name| !name.is_empty());
+        let name = self.profile.name.clone().or(current);
+        let name = name.ok_or_else(|| ProfileError::NoCurrent { path: path.clone() })?;
         self.of_profile(&file, &name, BTreeSet::new()).await
     }
 
@@ -95,14 +98,7 @@ impl ProfileFile {
                     let first = self.of_profile(file, source, above).await?;
                     self.assume(profile, &first).await
                 }
-                "EcsRamRole" => {
-                    let service =
-                        MetadataService::new(keeper_alicloud::metadata_service::ADDRESS, false).map_err(
-                            |error| CredentialError::Invalid { key: "profile", why: error.to_string() },
-                        )?;
-                    let name = profile.ram_role_name.clone().filter(|name| !name.is_empty());
-                    EcsRole { service, name, unless_silent: None }.issue().await
-                }
+                "EcsRamRole" => profile.ecs_role(&self.exchange.environment)?.issue().await,
                 "OIDC" => self.rrsa(profile)?.issue().await,
                 mode => Err(refused(name, mode).into()),
             }
@@ -112,7 +108,7 @@ impl ProfileFile {
     async fn assume(&self, profile: &Profile, first: &Issued) -> Result<Issued, CredentialError> {
         let arn = required(profile, profile.ram_role_arn.as_deref(), "ram_role_arn")?;
         let sts = self.exchange.sts(profile.sts_region.as_deref(), profile.enable_vpc)?;
-        assume_role(&sts, &first.key, &self.role(profile, arn)).await
+        assume_role(&sts, &first.key, &self.role(profile, arn)?).await
     }
 
     fn rrsa(&self, profile: &Profile) -> Result<Rrsa, CredentialError> {
@@ -124,23 +120,26 @@ impl ProfileFile {
         };
         let sts = self.exchange.sts(profile.sts_region.as_deref(), profile.enable_vpc)?;
         let mut rrsa = Rrsa::new(&settings, &self.exchange, sts)?;
-        rrsa.role = self.role(profile, &rrsa.role.arn);
+        rrsa.role = self.role(profile, &rrsa.role.arn)?;
         rrsa.role.external_id = None;
         Ok(rrsa)
     }
 
-    fn role(&self, profile: &Profile, arn: &str) -> RoleToAssume {
+    fn role(&self, profile: &Profile, arn: &str) -> Result<RoleToAssume, ProfileError> {
         let given = |field: &Option<String>| field.clone().filter(|text| !text.is_empty());
         // The command line writes 0 where nothing was chosen.
-        let duration = profile.expired_seconds.filter(|seconds| DURATION_SECONDS.contains(seconds));
-        RoleToAssume {
+        let duration = profile.expired_seconds.filter(|seconds| *seconds != 0);
+        if duration.is_some_and(|seconds| !DURATION_SECONDS.contains(&seconds)) {
+            return Err(ProfileError::Duration { name: profile.name.clone() });
+        }
+        Ok(RoleToAssume {
             arn: arn.to_owned(),
             session_name: given(&profile.ram_session_name)
                 .unwrap_or_else(|| self.exchange.session_name.clone()),
             duration: duration.map(Duration::from_secs),
             external_id: given(&profile.external_id),
             policy: given(&profile.policy),
-        }
+        })
     }
 }
 
@@ -153,6 +152,17 @@ impl Profile {
         let key = Credentials::new(id.to_owned(), SecretString::from(secret), token)
             .map_err(|source| ProfileError::Unusable { name: self.name.clone(), source })?;
         Ok(Issued::of_key(key))
+    }
+
+    fn ecs_role(&self, environment: &Environment) -> Result<EcsRole, CredentialError> {
+        if environment.on(ecs_role::METADATA_DISABLED) {
+            return Err(ProfileError::MetadataDisabled { name: self.name.clone() }.into());
+        }
+        let service = MetadataService::new(ADDRESS, false)
+            .map_err(|error| CredentialError::Invalid { key: "profile", why: error.to_string() })?;
+        let own = self.ram_role_name.clone().filter(|name| !name.is_empty());
+        let name = own.or_else(|| environment.get(ecs_role::METADATA));
+        Ok(EcsRole { service, name, unless_silent: None })
     }
 }
 

@@ -1,6 +1,5 @@
 use keeper_alicloud::{Timeouts, Transport};
 
-use super::super::environment::Environment;
 use super::*;
 use crate::causes::told;
 use crate::config::StsSettings;
@@ -39,8 +38,6 @@ async fn keys_are_read_from_the_profile_that_is_named_or_current() {
         let issued = issue(&both, name).await.unwrap();
         assert_eq!((issued.key.is_temporary(), issued.lifetime), (temporary, None), "{name:?}");
     }
-    let unnamed = format!(r#"{{"profiles":[{{"name":"default","mode":"AK",{key}}}]}}"#);
-    assert!(issue(&unnamed, None).await.is_ok());
 }
 
 #[tokio::test]
@@ -50,7 +47,13 @@ async fn i44_what_is_wrong_with_a_profile_is_said_and_no_secret_with_it() {
         ("{CANARY".to_owned(), None, "is not valid JSON (line 1, column 2)"),
         (profile(r#""mode":"AK","access_key_id":{"CANARY":1}"#), None, "is not valid JSON"),
         (profile(&format!(r#""mode":"AK",{secret}"#)), Some("other"), "has no profile \"other\""),
-        ("{}".to_owned(), None, "has no profile \"default\""),
+        ("{}".to_owned(), None, "names no current profile"),
+        (r#"{"profiles":[{"name":"default","mode":"AK"}]}"#.to_owned(), None, "names no current profile"),
+        (
+            r#"{"current":"","profiles":[{"name":"","mode":"AK"}]}"#.to_owned(),
+            None,
+            "names no current profile",
+        ),
         (profile(r#""mode":"AK","access_key_id":"CANARY""#), None, "lacks `access_key_secret`"),
         (profile(&format!(r#""mode":"StsToken",{secret}"#)), None, "lacks `sts_token`"),
         (profile(&format!(r#""mode":"RamRoleArn",{secret}"#)), None, "lacks `ram_role_arn`"),
@@ -65,6 +68,11 @@ async fn i44_what_is_wrong_with_a_profile_is_said_and_no_secret_with_it() {
         (profile(r#""mode":"External","process_command":"CANARY""#), None, "starts no other program"),
         (profile(r#""mode":"CredentialsURI""#), None, "no key from a URL"),
         (profile(r#""mode":"ak""#), None, "the letters' case counts"),
+        (
+            profile(&format!(r#""mode":"RamRoleArn",{secret},"ram_role_arn":"r","expired_seconds":60"#)),
+            None,
+            "an invalid `expired_seconds`; use 900 to 43200",
+        ),
         (
             profile(
                 r#""mode":"RamRoleArn","access_key_id":"i","access_key_secret":"CANARY","ram_role_arn":"r","sts_region":"CANARY/""#,
@@ -85,4 +93,26 @@ async fn a_profile_that_goes_on_with_itself_is_refused() {
         {"name":"b","mode":"ChainableRamRoleArn","source_profile":"a","ram_role_arn":"r"}]}"#;
     let why = issue(circle, Some("a")).await.unwrap_err();
     assert!(why.contains("the profile \"a\" is used to assume its own role"), "{why}");
+}
+
+#[test]
+fn i55_a_profile_does_not_get_past_a_disabled_metadata_service() {
+    let disabled = Environment::of([(ecs_role::METADATA_DISABLED, "True")]);
+    let why = told(&Profile::default().ecs_role(&disabled).unwrap_err());
+    assert!(why.contains("ALIBABA_CLOUD_ECS_METADATA_DISABLED disables"), "{why}");
+}
+
+#[test]
+fn the_role_of_the_node_is_the_profiles_else_the_variables() {
+    let variable = Environment::of([(ecs_role::METADATA, "of-variable")]);
+    for (environment, field, wanted) in [
+        (Environment::default(), None, None),
+        (Environment::default(), Some("of-profile"), Some("of-profile")),
+        (variable.clone(), None, Some("of-variable")),
+        (variable.clone(), Some(""), Some("of-variable")),
+        (variable, Some("of-profile"), Some("of-profile")),
+    ] {
+        let profile = Profile { ram_role_name: field.map(Into::into), ..Profile::default() };
+        assert_eq!(profile.ecs_role(&environment).unwrap().name.as_deref(), wanted);
+    }
 }
