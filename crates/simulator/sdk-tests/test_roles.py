@@ -10,7 +10,7 @@ from alibabacloud_ecs20140526.client import Client as EcsClient
 from alibabacloud_sts20150401 import models
 from alibabacloud_sts20150401.client import Client as StsClient
 
-from conftest import Issuer
+from issuer import Issuer
 
 EVERYTHING = {"Version": "1", "Statement": [{"Effect": "Allow", "Action": "*", "Resource": "*"}]}
 READS = {"Version": "1", "Statement": [{"Effect": "Allow", "Action": "ecs:Describe*", "Resource": "*"}]}
