@@ -1,5 +1,5 @@
 # The steps of `make test`, in order: what is quick to fail comes first.
-TEST_STEPS := check-tools check-fmt lint lint-image doc walls control-plane test-launcher test-bench test-cargo test-chart test-vendor-sdk
+TEST_STEPS := check-tools check-fmt lint lint-image doc walls control-plane test-launcher test-bench test-cargo test-chart test-vendor-sdk test-vendor-credentials
 CONTROL_PLANE := tests/control-plane
 
 VERSION := $(shell sed -n 's/^version = "\(.*\)"/\1/p' Cargo.toml | head -n 1)
@@ -63,6 +63,9 @@ test-chart: ## install, upgrade and remove the chart on control planes of its ow
 
 test-vendor-sdk: ## have the vendor's SDK judge the simulator
 	crates/simulator/sdk-tests/run
+
+test-vendor-credentials: ## compare whose key is chosen with the vendor's credentials libraries
+	tests/vendor-credentials/run
 
 fmt: ## format the sources
 	cargo fmt --all

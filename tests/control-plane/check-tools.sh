@@ -25,6 +25,7 @@ else
     go=$(python3 tests/control-plane/binaries.py --check $programs) || { [ -n "$go" ] || exit 1; need "$go"; }
     if [ "$1" = test ]; then
         python3 -c 'import ensurepip, venv' 2>/dev/null || need "Python's venv module (python3-venv on Debian)"
+        [ -n "$go" ] || command -v go >/dev/null || need "Go, for the vendor's library in Go"
     fi
 fi
 if [ "$1" = test ]; then
