@@ -29,6 +29,7 @@ impl Operator {
     /// Starts the program as a Pod of the chart. What it prints goes to the stage's log.
     pub fn launch(settings: &Settings) -> Self {
         let stage = settings.stage;
+        stage.allow(&settings.write());
         let release = Release::render(&stage.cluster, &stage.namespace, &settings.values());
         let key = credentials(&settings.key).into_iter().map(|(name, value)| (name.to_owned(), value));
         let service_account = stage.release.service_account();

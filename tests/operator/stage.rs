@@ -10,12 +10,14 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
 use ecs_keeper::api::{EcsInstanceProtection, EniRetention};
+use ecs_keeper::cli::PolicyOptions;
 use k8s_openapi::api::authentication::v1::{TokenRequest, TokenRequestSpec};
 use k8s_openapi::api::authorization::v1::SubjectAccessReview;
 use k8s_openapi::api::core::v1::{ConfigMap, Node};
 use k8s_openapi::api::events::v1::Event;
 use keeper_simulator::{
-    Account, Allowed, Change, InterfaceChange, LogEntry, NetworkInterface, Seed, Simulator,
+    Account, Allowed, Change, DEFAULT_USER, InterfaceChange, LogEntry, NetworkInterface, Policy, Seed,
+    Simulator, UserSeed,
 };
 use kube::api::{DeleteParams, ListParams, Patch, PatchParams, PostParams};
 use kube::config::{AuthInfo, Kubeconfig};
@@ -108,6 +110,34 @@ impl Stage {
     /// What the operator is usually started with.
     pub fn settings(&self) -> Settings<'_> {
         Settings::new(self)
+    }
+
+    /// I13: allows the RAM users whose keys an operator with this configuration has exactly what `ecs-keeper ram policy` prints for
+    /// it. Roles may do what their tests say.
+    pub fn allow(&self, config: &Path) {
+        let options = PolicyOptions { config: Some(config.to_owned()), ..PolicyOptions::default() };
+        // What is not granted, or not valid, needs no policy.
+        let printed =
+            ecs_keeper::ram::policy(&options).map_or_else(|_| "[]".to_owned(), |printed| printed.text);
+        let identities = match serde_json::from_str(&printed).unwrap() {
+            Value::Array(identities) => identities,
+            policy => vec![json!({ "identity": "the only one", "policy": policy })],
+        };
+        let config: Value = serde_json::from_slice(&std::fs::read(config).unwrap()).unwrap();
+        for entry in config["accounts"].as_array().into_iter().flatten() {
+            let mut user = UserSeed::new(DEFAULT_USER);
+            for identity in &identities {
+                let is_role = identity["identity"].as_str().unwrap().starts_with("the role acs:");
+                let is_its = identity["accounts"].as_array().is_none_or(|all| all.contains(&entry["name"]));
+                if is_its && !is_role {
+                    user = user.policy(Policy::new(identity["policy"].clone()).unwrap());
+                }
+            }
+            // With a role to go on to, the id is that of the role's account.
+            let id = entry["accountId"].as_str().filter(|_| entry["assumeRole"].is_null());
+            let account = id.and_then(|id| self.simulator.account(id));
+            account.as_ref().unwrap_or(&self.account).user(user);
+        }
     }
 
     /// Makes operators that start from now on look for the API server at another address, and answers its real one.

@@ -160,6 +160,11 @@ impl Simulator {
         Account::add(&self.cloud, AccountSeed::default())
     }
 
+    /// An account by its id, whenever it was added.
+    pub fn account(&self, id: &str) -> Option<Account> {
+        Account::existing(&self.cloud, id)
+    }
+
     /// Puts a fault in force and answers its number.
     pub fn fault(&self, rule: Rule) -> u64 {
         add_fault(&self.cloud, rule)
