@@ -39,6 +39,7 @@ mod outside;
 #[path = "../docs/pages.rs"]
 #[expect(dead_code, reason = "the other tests of pages are elsewhere")]
 mod pages;
+mod permissions;
 mod pod;
 mod process;
 mod reattach;
