@@ -827,7 +827,7 @@ fn a_condition_names_the_call_that_failed_and_the_region() {
     there.locate(&Region::new("cn-beijing"));
     here.join(&there);
     let message = judge(PROTECT, &here).domain.message;
-    assert!(message.contains("i-a and 1 more: STS has not confirmed"), "{message}");
+    assert!(message.contains("i-a and 1 more: STS does not answer"), "{message}");
     assert!(message.contains(" (GetCallerIdentity: Timeout in cn-hangzhou)."), "{message}");
     assert!(message.contains(" (DescribeInstances: Throttling.User in cn-beijing)."), "{message}");
 }
