@@ -1,8 +1,9 @@
 //! RRSA: the operator acts in the cloud as what it is in the cluster.
 
-use keeper_simulator::{Policy, ProviderSeed, RoleSeed, Seed, TrustPolicy};
+use keeper_simulator::{ProviderSeed, RoleSeed, Seed, TrustPolicy};
 use serde_json::{Value, json};
 
+use crate::sessions::least;
 use crate::stage::{REGION, Stage};
 
 /// The cluster as an account registers it: its issuer, with the keys that sign its tokens.
@@ -29,12 +30,7 @@ async fn with_rrsa_the_pod_protects_without_any_access_key() {
         "Principal": { "Federated": [provider] },
         "Condition": { "StringEquals": { "oidc:aud": "sts.aliyuncs.com", "oidc:sub": subject } },
     }] }));
-    let may = Policy::new(json!({ "Version": "1", "Statement": [{
-        "Effect": "Allow",
-        "Action": ["ecs:DescribeInstances", "ecs:ModifyInstanceAttribute"],
-        "Resource": "*",
-    }] }));
-    let role = account.role(RoleSeed::new("keeper", trust.unwrap()).policy(may.unwrap()));
+    let role = account.role(RoleSeed::new("keeper", trust.unwrap()).policy(least()));
 
     let rrsa = json!({ "enabled": true, "roleArn": role, "oidcProviderArn": provider });
     let _operator = stage.settings().value("rrsa", rrsa).start();

@@ -2,11 +2,13 @@
 
 use std::path::PathBuf;
 
+use ecs_keeper::cli::PolicyOptions;
 use keeper_simulator::{
     Account, Fault, HttpTokens, Issuer, Policy, ProviderSeed, RoleSeed, Rule, Seed, TrustPolicy,
 };
 use serde_json::{Value, json};
 
+use crate::clock::Clock;
 use crate::failures::refused;
 use crate::outside::{address, get};
 use crate::settings::Settings;
@@ -44,12 +46,11 @@ impl Rrsa {
         std::fs::read_to_string(self.folder.join("token")).unwrap().trim().to_owned()
     }
 
-    /// A role that trusts the operator's ServiceAccount, and may do everything.
+    /// A role that trusts the operator's ServiceAccount, and may do what the operator needs.
     fn role(&self, name: &str) -> RoleSeed {
         let condition =
             json!({ "StringEquals": { "oidc:sub": self.subject, "oidc:aud": "sts.aliyuncs.com" } });
-        RoleSeed::new(name, trust(&json!({ "Federated": self.provider_arn }), &condition))
-            .policy(everything())
+        RoleSeed::new(name, trust(&json!({ "Federated": self.provider_arn }), &condition)).policy(least())
     }
 
     fn credentials(&self, role_arn: &str) -> Value {
@@ -72,8 +73,15 @@ fn trust(principal: &Value, condition: &Value) -> TrustPolicy {
     TrustPolicy::new(json!({ "Version": "1", "Statement": [statement] })).unwrap()
 }
 
-fn everything() -> Policy {
-    let statement = json!({ "Effect": "Allow", "Action": "*", "Resource": "*" });
+/// I13: exactly what `ecs-keeper ram policy` prints for one account.
+pub fn least() -> Policy {
+    let printed = ecs_keeper::ram::policy(&PolicyOptions::default()).unwrap().text;
+    Policy::new(serde_json::from_str(&printed).unwrap()).unwrap()
+}
+
+/// To go on to this role, and nothing else.
+fn may_assume(role_arn: &str) -> Policy {
+    let statement = json!({ "Effect": "Allow", "Action": "sts:AssumeRole", "Resource": role_arn });
     Policy::new(json!({ "Version": "1", "Statement": [statement] })).unwrap()
 }
 
@@ -102,7 +110,8 @@ async fn two_accounts_are_served_through_one_role_without_any_key() {
     let other = stage.simulator.new_account();
     let condition = json!({ "StringEquals": { "sts:ExternalId": "for-keeper" } });
     let second =
-        other.role(RoleSeed::new("keeper", trust(&json!({ "RAM": first }), &condition)).policy(everything()));
+        other.role(RoleSeed::new("keeper", trust(&json!({ "RAM": first }), &condition)).policy(least()));
+    stage.account.role(rrsa.role("keeper").policy(may_assume(&second)));
     let (here, there) = (stage.account.seed_one(&Seed::new(REGION)), other.seed_one(&Seed::new(REGION)));
     let keys =
         json!({ "assumeRole": { "roleArn": second, "externalId": "for-keeper", "durationSeconds": 900 } });
@@ -160,22 +169,26 @@ async fn i55_a_role_that_refuses_is_told_and_no_other_identity_is_taken() {
     let other = stage.simulator.new_account();
     let there = other.seed_one(&Seed::new(REGION));
     let mine = trust(&json!({ "RAM": role }), &json!({}));
-    let theirs = other.role(RoleSeed::new("keeper", mine).policy(everything()));
+    let theirs = other.role(RoleSeed::new("keeper", mine).policy(least()));
     stage.account.remove_role("keeper");
 
     let settings = rrsa.settings(&stage, &role);
     let settings = and_account(settings, "other", &other, &json!({ "assumeRole": { "roleArn": theirs } }));
-    let key = json!({ "credentials": null, "accountId": null });
-    let settings = and_account(settings, "third", &stage.simulator.new_account(), &key);
+    let healthy = stage.simulator.new_account();
+    let well = healthy.seed_one(&Seed::new(REGION));
+    let settings = and_account(settings, "healthy", &healthy, &json!({ "credentials": null }));
+    let settings = settings.key(healthy.access_key());
     let operator = settings.start();
     stage.apply("one", by_id("default", &id)).await;
     stage.apply("there", by_id("other", &there)).await;
+    stage.apply("well", by_id("healthy", &well)).await;
     for (name, operation) in [("one", "AssumeRoleWithOIDC"), ("there", "AssumeRoleWithOIDC")] {
         let object = stage.until(name, "Protected=Unknown/CredentialsRejected Stalled=True").await;
         let told = message(&object, "Protected");
         assert!(told.contains(&format!("{operation}: EntityNotExist.Role")), "{told}");
         assert!(!told.contains("acs:ram"), "an author need not know the role: {told}");
     }
+    stage.until("well", "Protected=True/AllProtected Ready=True").await;
     assert!(stage.printed().contains("the role does not exist; check the account and the name in its ARN"));
     assert_eq!(stage.account.count("DescribeInstances").calls, 0, "nothing was read with another identity");
     assert_eq!(stage.simulator.metadata().requests(), [""; 0]);
@@ -184,7 +197,7 @@ async fn i55_a_role_that_refuses_is_told_and_no_other_identity_is_taken() {
     // The role is back, and trusts another ServiceAccount.
     let condition = json!({ "StringEquals": { "oidc:sub": "system:serviceaccount:other:other" } });
     let elsewhere = RoleSeed::new("keeper", trust(&json!({ "Federated": rrsa.provider_arn }), &condition));
-    stage.account.role(elsewhere.policy(everything()));
+    stage.account.role(elsewhere.policy(least()));
     let _operator = settings.start();
     stage.until_printed("AuthenticationFail.NoPermission", 1).await;
     let printed = stage.printed();
@@ -197,6 +210,23 @@ async fn i55_a_role_that_refuses_is_told_and_no_other_identity_is_taken() {
     ] {
         assert!(line.contains(part), "{part} is missing: {line}");
     }
+}
+
+#[tokio::test]
+async fn i56_a_clock_for_which_sts_refuses_is_its_own_reason() {
+    let stage = Stage::new().await;
+    let rrsa = Rrsa::new(&stage);
+    let role = stage.account.role(rrsa.role("keeper"));
+    let id = stage.account.seed_one(&Seed::new(REGION));
+    let clock = Clock::new(&stage);
+    clock.jump(2 * 3600);
+    let _operator = rrsa.settings(&stage, &role).clock(&clock).start();
+    stage.apply("one", by_id("default", &id)).await;
+    let object = stage.until("one", "Protected=Unknown/ClockSkew Stalled=True/ClockSkew").await;
+    let told = message(&object, "Protected");
+    assert!(told.contains("AssumeRoleWithOIDC: InvalidTimeStamp.Expired"), "{told}");
+    clock.jump(0);
+    stage.until("one", "Protected=True/AllProtected").await;
 }
 
 /// What STS says of a token that it does not take, and what the log says.
@@ -245,7 +275,7 @@ async fn the_role_of_the_node_is_used_where_it_is_asked_for() {
     let stage = Stage::new().await;
     let id = stage.account.seed_one(&Seed::new(REGION));
     let service = trust(&json!({ "Service": "ecs.aliyuncs.com" }), &json!({}));
-    let role = stage.account.role(RoleSeed::new("node", service).policy(everything()));
+    let role = stage.account.role(RoleSeed::new("node", service).policy(least()));
     let metadata = stage.simulator.metadata();
     metadata.set(|metadata| {
         metadata.role = Some(role);
@@ -275,7 +305,8 @@ async fn a_profile_leads_through_a_token_and_two_roles() {
     let rrsa = Rrsa::new(&stage);
     let first = stage.account.role(rrsa.role("first"));
     let chained = trust(&json!({ "RAM": first }), &json!({}));
-    let second = stage.account.role(RoleSeed::new("second", chained).policy(everything()));
+    let second = stage.account.role(RoleSeed::new("second", chained).policy(least()));
+    stage.account.role(rrsa.role("first").policy(may_assume(&second)));
     let id = stage.account.seed_one(&Seed::new(REGION));
     let profiles = json!({ "current": "second", "profiles": [
         { "name": "first", "mode": "OIDC", "ram_role_arn": first, "oidc_provider_arn": rrsa.provider_arn,

@@ -487,6 +487,11 @@ impl Stage {
             !self.printed().contains(&self.account.access_key().access_key_secret),
             "a secret was printed"
         );
+        for account in self.simulator.accounts() {
+            for session in account.sessions() {
+                assert!(!self.printed().contains(&session.access_key_id), "a session's key was printed");
+            }
+        }
         let forbidden = self.audited(r#""authorization.k8s.io/decision":"forbid""#);
         assert_eq!(forbidden, [""; 0]);
     }
