@@ -2,21 +2,19 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::convert::Infallible;
-use std::io;
-use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
 use keeper_alicloud::client::Client as CloudClient;
 use keeper_alicloud::endpoint::EndpointError;
-use keeper_alicloud::transport::{Proxy, Timeouts, Transport, TransportError};
+use keeper_alicloud::transport::TransportError;
 use keeper_alicloud::{AccountPinning, VerifiedCredentials};
 use keeper_core::engine::Settings;
 use keeper_core::id::{AccountName, Region};
 use tracing::warn;
 
-use crate::config::{Account, Config, ProxySettings};
-use crate::credentials::{CredentialError, CurrentKey, Environment, Providers};
+use crate::config::Config;
+use crate::credentials::{Connection, CredentialError, CurrentKey, Environment, Providers, connections};
 use crate::metrics::{CallMetrics, Metrics};
 use crate::scope::Scope;
 use crate::worker::Cloud;
@@ -38,21 +36,6 @@ pub enum CloudError {
     UnknownAccount(AccountName),
     #[error("failed to create the client for the cloud")]
     Transport(#[from] TransportError),
-    #[error("account {account}: failed to read the file {path} of its proxy", path = path.display())]
-    ProxyFile {
-        account: AccountName,
-        path: PathBuf,
-        #[source]
-        source: io::Error,
-    },
-    #[error(
-        "account {account}: failed to create the client for its proxy; check its URL and its certificates"
-    )]
-    Proxy {
-        account: AccountName,
-        #[source]
-        source: TransportError,
-    },
     #[error("no endpoint for region {region}")]
     Endpoint {
         region: Region,
@@ -66,7 +49,7 @@ pub struct Clouds {
     sweep_interval: Duration,
     primary_retention_regions: BTreeSet<Region>,
     pinning: Arc<AccountPinning>,
-    accounts: BTreeMap<AccountName, (Account, Transport)>,
+    connections: BTreeMap<AccountName, Connection>,
     keys: BTreeMap<AccountName, CurrentKey>,
     metrics: Arc<Metrics>,
 }
@@ -81,9 +64,9 @@ impl Clouds {
         (Self, impl Iterator<Item = impl Future<Output = Infallible> + Send + use<>> + use<>),
         CloudError,
     > {
-        let accounts = transports(config)?;
-        for (name, (account, _)) in &accounts {
-            if account.account_id.is_none() {
+        let connections = connections(config)?;
+        for (name, connection) in &connections {
+            if connection.account.account_id.is_none() {
                 warn!(
                     account = name.as_str(),
                     "accountId is not set: pinning the cloud account of the first credentials"
@@ -91,7 +74,7 @@ impl Clouds {
             }
         }
         let providers =
-            Providers::new(&accounts, &Environment::of_process(), session_name, Arc::clone(&metrics));
+            Providers::new(&connections, &Environment::of_process(), session_name, Arc::clone(&metrics));
         if let Some((account, source)) = providers.hopeless() {
             return Err(CloudError::NoKey { account, source });
         }
@@ -104,7 +87,7 @@ impl Clouds {
             primary_retention_regions: config.primary_retention_regions.clone(),
             pinning: Arc::new(AccountPinning::new(pinned)),
             keys: providers.keys().map(|(name, key)| (name.clone(), key.clone())).collect(),
-            accounts,
+            connections,
             metrics,
         };
         Ok((clouds, providers.into_tasks()))
@@ -113,7 +96,8 @@ impl Clouds {
     /// What a worker calls the cloud with, and how often it may: of instances and of network interfaces.
     pub fn of(&self, scope: &Scope) -> Result<Reach, CloudError> {
         let unknown = || CloudError::UnknownAccount(scope.account.clone());
-        let (account, transport) = self.accounts.get(&scope.account).ok_or_else(unknown)?;
+        let Connection { account, transport, .. } =
+            self.connections.get(&scope.account).ok_or_else(unknown)?;
         let current = self.keys.get(&scope.account).ok_or_else(unknown)?;
         let endpoints = account.endpoints.of(&scope.region);
         let endpoints =
@@ -155,39 +139,4 @@ pub struct Reach {
     pub cloud: Arc<Cloud>,
     pub key: CurrentKey,
     pub settings: (Settings, Settings),
-}
-
-/// The connections of each account. Accounts without a proxy share them.
-pub fn transports(config: &Config) -> Result<BTreeMap<AccountName, (Account, Transport)>, CloudError> {
-    let direct = Transport::new(Timeouts::default())?;
-    let mut accounts = BTreeMap::new();
-    for (name, account) in &config.accounts {
-        let transport = match &account.proxy {
-            None => direct.clone(),
-            Some(settings) => {
-                let proxy = proxy(name, settings)?;
-                Transport::through(Some(&proxy), Timeouts::default())
-                    .map_err(|source| CloudError::Proxy { account: name.clone(), source })?
-            }
-        };
-        accounts.insert(name.clone(), (account.clone(), transport));
-    }
-    Ok(accounts)
-}
-
-fn proxy(account: &AccountName, settings: &ProxySettings) -> Result<Proxy, CloudError> {
-    let read = |path: &Path| {
-        std::fs::read(path).map_err(|source| CloudError::ProxyFile {
-            account: account.clone(),
-            path: path.to_owned(),
-            source,
-        })
-    };
-    let text = |path: &Path| read(path).map(|text| String::from_utf8_lossy(&text).trim_end().to_owned());
-    let credentials = match &settings.credentials {
-        None => None,
-        Some(files) => Some((text(&files.username)?, text(&files.password)?.into())),
-    };
-    let ca_bundle = settings.ca_bundle.as_deref().map(read).transpose()?;
-    Ok(Proxy { url: settings.url.clone(), credentials, ca_bundle })
 }

@@ -5,9 +5,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::causes::told;
-use crate::clouds::transports;
 use crate::config::{Account, Config};
-use crate::credentials::{CurrentKey, Environment, Exchange, Providers};
+use crate::credentials::{Connection, CurrentKey, Environment, Exchange, Providers, connections};
 use crate::metrics::Metrics;
 
 /// What sessions are called that are only asked for to be looked at.
@@ -27,9 +26,9 @@ pub struct Identities {
 
 /// Obtains the credentials of each account as the operator does, and asks STS whose they are.
 pub async fn check(config: &Config) -> anyhow::Result<Identities> {
-    let accounts = transports(config)?;
+    let connections = connections(config)?;
     let environment = Environment::of_process();
-    let providers = Providers::new(&accounts, &environment, SESSION_NAME, Arc::new(Metrics::new()?));
+    let providers = Providers::new(&connections, &environment, SESSION_NAME, Arc::new(Metrics::new()?));
     let ways: Vec<_> = providers
         .keys()
         .map(|(name, key)| (name.clone(), key.clone(), providers.sources(name).join(", then ")))
@@ -37,7 +36,7 @@ pub async fn check(config: &Config) -> anyhow::Result<Identities> {
     let tasks: Vec<_> = providers.into_tasks().map(tokio::spawn).collect();
     let mut found = Identities { answer: String::new(), good: true };
     for (name, mut key, sources) in ways {
-        let Some((account, transport)) = accounts.get(&name) else { continue };
+        let Some(Connection { account, transport, .. }) = connections.get(&name) else { continue };
         let exchange = Exchange {
             transport: transport.clone(),
             settings: account.sts.clone(),

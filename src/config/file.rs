@@ -55,8 +55,8 @@ pub struct AccountEntry {
     #[serde(default)]
     #[schemars(with = "AssumeRoleEntry")]
     pub assume_role: Option<Spanned<AssumeRoleEntry>>,
-    /// Where STS is asked for sessions of roles. Defaults to the variable `ALIBABA_CLOUD_STS_ENDPOINT`, then to the endpoint
-    /// of `region`, then to `sts.aliyuncs.com`.
+    /// Where STS is asked for sessions of roles. Defaults to the URL of STS in `endpoints`, then to the variables
+    /// `ALIBABA_CLOUD_STS_ENDPOINT` and `ALIBABA_CLOUD_STS_REGION`, then to `sts.aliyuncs.com`.
     #[serde(default)]
     #[schemars(with = "StsEntry")]
     pub sts: Option<Spanned<StsEntry>>,

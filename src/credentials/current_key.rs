@@ -4,14 +4,15 @@ use std::sync::Arc;
 
 use keeper_alicloud::account_pinning::no_key;
 use keeper_alicloud::credentials::Credentials;
-use tokio::sync::{Notify, watch};
+use tokio::sync::watch;
 use tokio::time::Instant;
 
 /// The key of a source, as it is now. Clones see the same.
 #[derive(Debug, Clone)]
 pub struct CurrentKey {
     pub(super) state: watch::Receiver<State>,
-    pub(super) expired: Arc<Notify>,
+    /// The key that the cloud took for expired last.
+    pub(super) expired: watch::Sender<Option<Arc<Credentials>>>,
 }
 
 /// What is known of a source's key.
@@ -75,7 +76,12 @@ impl keeper_alicloud::KeySource for CurrentKey {
     fn expired(&self, key: &Arc<Credentials>) {
         let current = matches!(&*self.state.borrow(), State::Usable(held) if Arc::ptr_eq(&held.key, key));
         if current && key.is_temporary() {
-            self.expired.notify_one();
+            // Several calls are refused with one key.
+            self.expired.send_if_modified(|known| {
+                let new = known.as_ref().is_none_or(|known| !Arc::ptr_eq(known, key));
+                *known = Some(Arc::clone(key));
+                new
+            });
         }
     }
 }

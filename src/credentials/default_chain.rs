@@ -3,12 +3,13 @@
 //! The order is that of the vendor's libraries. They go on with the next source when one fails, so that a mistake in the settings of
 //! RRSA makes a program act as its node. Here the first source that is *configured* counts, and no other is ever tried: a source
 //! is configured if one of its variables is set or its file exists. The metadata service, which needs neither, counts if it
-//! answers.
+//! answers; a credentials URI, which is no source here, comes after it, as in the libraries.
 
 use std::path::{Path, PathBuf};
 
 use super::environment::Environment;
 use super::error::CredentialError;
+use super::oidc::absolute;
 use super::{ecs_role, oidc};
 use crate::config::{CredentialSource, EcsRole, KeyParts, Oidc, Profile};
 
@@ -40,7 +41,12 @@ pub fn choose(environment: &Environment, exists: impl Fn(&Path) -> bool) -> Choi
         return Choice::Source(CredentialSource::Oidc(Oidc::default()));
     }
     if let Some(file) = profile_file(environment, &exists) {
-        return Choice::Source(CredentialSource::Profile(Profile { file, name: environment.get(PROFILE) }));
+        return match absolute(CONFIG_FILE, file) {
+            Ok(file) => {
+                Choice::Source(CredentialSource::Profile(Profile { file, name: environment.get(PROFILE) }))
+            }
+            Err(error) => Choice::Unusable(error),
+        };
     }
     // The libraries differ about the name.
     let ini = [".alibabacloud/credentials", ".alibabacloud/credentials.ini"];
@@ -61,14 +67,15 @@ pub fn choose(environment: &Environment, exists: impl Fn(&Path) -> bool) -> Choi
     }
 }
 
-fn profile_file(environment: &Environment, exists: impl Fn(&Path) -> bool) -> Option<PathBuf> {
+fn profile_file(environment: &Environment, exists: impl Fn(&Path) -> bool) -> Option<String> {
     if environment.on(CLI_PROFILE_DISABLED) {
         return None;
     }
-    let named = environment.get(CONFIG_FILE).map(PathBuf::from);
+    let named = environment.get(CONFIG_FILE);
     let usual = || environment.in_home(".aliyun/config.json");
     // Who names a profile means it to be used, also where its file is missing.
-    named.or_else(|| usual().filter(|file| exists(file) || environment.any(&[PROFILE])))
+    let used = |file: &PathBuf| exists(file) || environment.any(&[PROFILE]);
+    named.or_else(|| Some(usual().filter(used)?.to_string_lossy().into_owned()))
 }
 
 fn credentials_file() -> CredentialError {
@@ -123,6 +130,9 @@ mod tests {
         assert_eq!(chosen(&[uri], &[CLI]), format!("profile {CLI} "));
         assert_eq!(chosen(&[(PROFILE, "p")], &[]), format!("profile {CLI} p"));
         assert_eq!(chosen(&[(CONFIG_FILE, "/c.json")], &[]), "profile /c.json ");
+        // Whoever mistakes the path for the content writes a secret there.
+        let content = chosen(&[(CONFIG_FILE, "{CANARY}"), (ecs_role::METADATA, "node")], &[]);
+        assert!(content.contains("not an absolute path") && !content.contains("CANARY"), "{content}");
         assert_eq!(chosen(&[(ecs_role::METADATA, "node")], &[]), "ecsRole node");
     }
 

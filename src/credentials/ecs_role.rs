@@ -14,17 +14,19 @@ pub const METADATA_DISABLED: &str = "ALIBABA_CLOUD_ECS_METADATA_DISABLED";
 pub struct EcsRole {
     pub service: MetadataService,
     pub name: Option<String>,
-    /// Why there are no credentials if nothing answers there, where nobody has named this source.
+    /// Why there are no credentials if nothing answers there, where nobody has named this source. Once something has, it is this
+    /// source for good.
     pub unless_silent: Option<String>,
 }
 
 impl EcsRole {
-    pub async fn issue(&self) -> Result<Issued, CredentialError> {
+    pub async fn issue(&mut self) -> Result<Issued, CredentialError> {
         if let Some(why) = &self.unless_silent
             && !self.service.answers().await
         {
-            return Err(CredentialError::Unusable(why.clone()));
+            return Err(CredentialError::Silent(why.clone()));
         }
+        self.unless_silent = None;
         let (_, session) = self.service.session(self.name.as_deref()).await?;
         Issued::of_session(session)
     }

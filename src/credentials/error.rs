@@ -33,7 +33,11 @@ pub enum CredentialError {
     Profile(#[from] ProfileError),
     /// STS did not make the exchange.
     #[error("{error}{}", .token.as_ref().map(ToString::to_string).unwrap_or_default())]
-    Exchange { error: keeper_alicloud::Error, token: Option<Box<Claims>> },
+    Exchange {
+        #[source]
+        error: keeper_alicloud::Error,
+        token: Option<Box<Claims>>,
+    },
     /// The key ends before it could be used.
     #[error(
         "the session that was issued has already ended; check the clock of this machine and of whoever issued it"
@@ -45,6 +49,9 @@ pub enum CredentialError {
     /// A source that is not for an operator.
     #[error("{what} can't be used: {why}; {instead}")]
     Unsupported { what: String, why: &'static str, instead: &'static str },
+    /// Nothing is configured, and the metadata service does not answer yet.
+    #[error("{0} (the metadata service does not answer)")]
+    Silent(String),
     /// What is configured can't be used.
     #[error("{0}")]
     Unusable(String),
@@ -72,6 +79,14 @@ impl CredentialError {
             Self::Exchange { error, .. } => !matches!(error.class, Class::NoIdentity | Class::Clock),
             Self::Unusable(_) => true,
             _ => false,
+        }
+    }
+
+    /// What is the same as long as it fails alike: a request has another id each time.
+    pub fn alike(&self) -> String {
+        match self {
+            Self::Exchange { error, .. } => format!("{} {}", error.operation, error.code),
+            _ => self.to_string(),
         }
     }
 
@@ -146,6 +161,8 @@ pub enum ProfileError {
     MetadataDisabled { name: String },
     #[error("the profile {name:?} is used to assume its own role; correct source_profile")]
     Circle { name: String },
+    #[error("the profile {name:?} is the ninth of a chain; use eight at most")]
+    Chain { name: String },
     #[error("the mode of the profile {name:?} is not supported: {why}")]
     Mode { name: String, why: &'static str },
     #[error("the profile {name:?} has an invalid access key")]

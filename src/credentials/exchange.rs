@@ -48,7 +48,11 @@ impl Exchange {
             return of_region("sts.region", region.as_str(), settings.network);
         }
         let network = |vpc| if vpc { Network::Vpc } else { Network::Public };
-        let vpc = profile_vpc.unwrap_or_else(|| self.environment.on(VPC_ENDPOINT_ENABLED));
+        let vpc = match (profile_vpc, self.environment.get(VPC_ENDPOINT_ENABLED)) {
+            (Some(vpc), _) => vpc,
+            (None, Some(_)) => self.environment.on(VPC_ENDPOINT_ENABLED),
+            (None, None) => settings.network == Network::Vpc,
+        };
         if let Some(region) = profile_region {
             return of_region("sts_region", region, network(vpc));
         }
@@ -139,6 +143,14 @@ mod tests {
             (&empty, &all[1..], (None, Some(false)), "sts.cn-shenzhen.aliyuncs.com"),
             (&in_vpc, &all[3..], none, "sts-vpc.cn-beijing.aliyuncs.com"),
             (&in_vpc, &all[..1], none, "sts-vpc.cn-shanghai.aliyuncs.com"),
+            // Whose other calls stay within the VPC has no way out of it.
+            (&vpc, &all[1..2], none, "sts-vpc.cn-shenzhen.aliyuncs.com"),
+            (
+                &vpc,
+                &[(STS_REGION, "cn-shenzhen"), (VPC_ENDPOINT_ENABLED, "false")][..],
+                none,
+                "sts.cn-shenzhen.aliyuncs.com",
+            ),
             (&region, &all[..], (Some("cn-qingdao"), None), "sts-vpc.cn-hangzhou.aliyuncs.com"),
             (&url, &all[..], none, "sts.example.com"),
         ] {

@@ -8,12 +8,14 @@
 //! * **Secret.** No part of a key or of a token is ever repeated, whatever goes wrong (I44).
 
 mod claims;
+mod connection;
 mod current_key;
 mod default_chain;
 mod ecs_role;
 mod environment;
 mod error;
 mod exchange;
+mod files;
 mod issued;
 mod oidc;
 mod profile;
@@ -23,6 +25,7 @@ mod schedule;
 mod source;
 mod static_key;
 
+pub use connection::{Connection, connections};
 pub use current_key::CurrentKey;
 pub use environment::Environment;
 pub use error::CredentialError;

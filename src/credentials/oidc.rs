@@ -9,6 +9,7 @@ use secrecy::SecretString;
 use super::claims::Claims;
 use super::error::{CredentialError, TokenError};
 use super::exchange::Exchange;
+use super::files;
 use super::issued::Issued;
 use crate::config;
 
@@ -46,7 +47,7 @@ impl Rrsa {
             arn(&settings.provider_arn, "oidc.providerArn", PROVIDER_ARN, is_oidc_provider_arn)?;
         let token_file = match &settings.token_file {
             Some(path) => path.clone(),
-            None => given(None, "oidc.tokenFile", TOKEN_FILE)?.into(),
+            None => absolute(TOKEN_FILE, given(None, "oidc.tokenFile", TOKEN_FILE)?)?,
         };
         let role = RoleToAssume {
             arn: role_arn,
@@ -67,10 +68,21 @@ impl Rrsa {
     }
 }
 
+/// A path that a variable or a profile names. Not repeated unless it is one: whoever mistakes the path for the content writes a
+/// secret there.
+pub fn absolute(key: &'static str, path: String) -> Result<PathBuf, CredentialError> {
+    if path.starts_with('/') {
+        return Ok(path.into());
+    }
+    let why = "it is not an absolute path; set the path of the file, not its content".to_owned();
+    Err(CredentialError::Invalid { key, why })
+}
+
 async fn read(path: &Path) -> Result<SecretString, TokenError> {
     let unreadable = |source| TokenError::Unreadable { path: path.to_owned(), source };
-    let text = tokio::fs::read_to_string(path).await.map_err(unreadable)?;
-    match text.trim() {
+    let text = files::read_aside(path).await.map_err(unreadable)?;
+    // What is no Unicode has characters that no token has.
+    match String::from_utf8_lossy(&text).trim() {
         "" => Err(TokenError::Empty(path.to_owned())),
         token if token.len() > LONGEST_TOKEN || !token.bytes().all(|byte| byte.is_ascii_graphic()) => {
             Err(TokenError::Unusable(path.to_owned()))

@@ -4,7 +4,7 @@
 //! to write to are refused: an operator has none of them.
 
 use std::collections::BTreeSet;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::pin::Pin;
 use std::time::Duration;
 
@@ -19,9 +19,13 @@ use super::ecs_role::{self, EcsRole};
 use super::environment::Environment;
 use super::error::{CredentialError, ProfileError};
 use super::exchange::{Exchange, assume_role};
+use super::files;
 use super::issued::Issued;
-use super::oidc::Rrsa;
+use super::oidc::{Rrsa, absolute};
 use crate::config::{self, Oidc};
+
+/// Profiles that go on with each other: each of them is an exchange for every key.
+const LONGEST_CHAIN: usize = 8;
 
 /// A profile in a file, which is read for each key.
 pub struct ProfileFile {
@@ -62,7 +66,7 @@ impl ProfileFile {
     pub async fn issue(&self) -> Result<Issued, CredentialError> {
         let path = &self.profile.file;
         let unreadable = |source| ProfileError::Unreadable { path: path.clone(), source };
-        let text = tokio::fs::read(path).await.map_err(unreadable)?;
+        let text = files::read_aside(path).await.map_err(unreadable)?;
         let file: File = serde_json::from_slice(&text).map_err(|error| ProfileError::NotJson {
             path: path.clone(),
             line: error.line(),
@@ -85,6 +89,9 @@ impl ProfileFile {
             let profile = find(file, name, &self.profile.file)?;
             if !above.insert(name) {
                 return Err(ProfileError::Circle { name: name.to_owned() }.into());
+            }
+            if above.len() > LONGEST_CHAIN {
+                return Err(ProfileError::Chain { name: name.to_owned() }.into());
             }
             match profile.mode.as_str() {
                 "AK" => Ok(profile.key(false)?),
@@ -116,7 +123,9 @@ impl ProfileFile {
         let settings = Oidc {
             role_arn: given(&profile.ram_role_arn),
             provider_arn: given(&profile.oidc_provider_arn),
-            token_file: given(&profile.oidc_token_file).map(PathBuf::from),
+            token_file: given(&profile.oidc_token_file)
+                .map(|path| absolute("oidc_token_file", path))
+                .transpose()?,
         };
         let sts = self.exchange.sts(profile.sts_region.as_deref(), profile.enable_vpc)?;
         let mut rrsa = Rrsa::new(&settings, &self.exchange, sts)?;

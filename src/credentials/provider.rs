@@ -5,8 +5,9 @@ use std::hash::{BuildHasher as _, RandomState};
 use std::sync::Arc;
 use std::time::Duration;
 
+use keeper_alicloud::credentials::Credentials;
 use keeper_core::id::AccountName;
-use tokio::sync::{Notify, watch};
+use tokio::sync::watch;
 use tokio::time::{Instant, sleep_until};
 use tracing::{debug, info, warn};
 
@@ -27,13 +28,15 @@ pub struct Provider<S = Source> {
     source: S,
     accounts: Vec<AccountName>,
     state: watch::Sender<State>,
-    expired: Arc<Notify>,
+    /// The key that the cloud took for expired last, of which the other end is with those who use it.
+    expired: watch::Receiver<Option<Arc<Credentials>>>,
     metrics: CredentialMetrics,
     chance: RandomState,
     identity: Option<Box<str>>,
+    /// How it fails, if it does.
     complaint: Option<String>,
     failures: u32,
-    /// How often in a row a key was taken for expired that was young.
+    /// How many keys in a row were taken for expired while they were young.
     refused_young: u32,
 }
 
@@ -42,12 +45,12 @@ impl<S: Issue> Provider<S> {
     pub fn new(source: S, metrics: Arc<Metrics>) -> (Self, CurrentKey) {
         let metrics = CredentialMetrics::new(metrics, source.name());
         let (told, state) = watch::channel(State::Awaited);
-        let expired = Arc::new(Notify::new());
+        let (expired, refused) = watch::channel(None);
         let provider = Self {
             source,
             accounts: Vec::new(),
             state: told,
-            expired: Arc::clone(&expired),
+            expired: refused,
             metrics,
             chance: RandomState::new(),
             identity: None,
@@ -95,7 +98,11 @@ impl<S: Issue> Provider<S> {
             tokio::select! {
                 () = sleep_at(due) => return,
                 () = self.source.changed() => return,
-                () = self.expired.notified() => {
+                Ok(()) = self.expired.changed() => {
+                    // What is renewed already, or is tried again soon enough, has no need of it.
+                    if !self.holds_refused() || self.complaint.is_some() {
+                        continue;
+                    }
                     let again = if asked.elapsed() < YOUNG {
                         self.refused_young = self.refused_young.saturating_add(1);
                         retried_after(self.refused_young, false, self.chance())
@@ -115,6 +122,14 @@ impl<S: Issue> Provider<S> {
         }
     }
 
+    /// Whether the key that the cloud took for expired is still the one that is used.
+    fn holds_refused(&mut self) -> bool {
+        let refused = self.expired.borrow_and_update().clone();
+        refused.is_some_and(|refused| {
+            matches!(&*self.state.borrow(), State::Usable(held) if Arc::ptr_eq(&held.key, &refused))
+        })
+    }
+
     /// A number from 0 to below 1, another one each time.
     fn chance(&self) -> f64 {
         let bits = self.chance.hash_one(Instant::now()) >> 32;
@@ -128,7 +143,9 @@ impl<S: Issue> Provider<S> {
         let identity: Option<Box<str>> = key.session().map(Into::into);
         let until = lifetime.map(|lifetime| asked + used_for(lifetime));
         let due = lifetime.map(|lifetime| asked + renewed_after(lifetime, self.chance()));
-        if self.complaint.take().is_some() || self.identity != identity || self.is_awaited() {
+        // A key that does not end is another one, or it would not be asked for.
+        let other = self.identity != identity || lifetime.is_none() || self.is_awaited();
+        if self.complaint.take().is_some() || other {
             info!(accounts = ?self.accounts, source, identity = identity.as_deref(), "credentials obtained");
             self.metrics.obtained(&self.accounts, self.identity.as_deref(), identity.as_deref());
         } else {
@@ -136,8 +153,9 @@ impl<S: Issue> Provider<S> {
         }
         self.identity = identity;
         self.failures = 0;
-        if let (Some(lifetime), Some(due)) = (lifetime, due) {
-            self.metrics.issued(&self.accounts, lifetime, due - asked);
+        match (lifetime, due) {
+            (Some(lifetime), Some(due)) => self.metrics.issued(&self.accounts, lifetime, due - asked),
+            _ => self.metrics.issued_for_good(&self.accounts),
         }
         self.state.send_if_modified(|state| match state {
             // The same key is not verified anew.
@@ -156,10 +174,10 @@ impl<S: Issue> Provider<S> {
     /// No key was issued. When to try again.
     fn fail(&mut self, error: &CredentialError) -> Instant {
         let (source, class) = (self.source.name(), error.class());
-        let why = told(error);
+        let (why, alike) = (told(error), error.alike());
         let now = Instant::now();
         let keeps = matches!(&*self.state.borrow(), State::Usable(held) if held.until.is_some_and(|until| now < until));
-        if self.complaint.as_ref() != Some(&why) {
+        if self.complaint.as_ref() != Some(&alike) {
             let class = class.as_str();
             if keeps {
                 warn!(accounts = ?self.accounts, source, class, why, "failed to renew credentials: using the old ones until they end");
@@ -167,7 +185,7 @@ impl<S: Issue> Provider<S> {
                 warn!(accounts = ?self.accounts, source, class, why, "no credentials");
             }
         }
-        self.complaint = Some(why.clone());
+        self.complaint = Some(alike);
         self.failures = self.failures.saturating_add(1);
         self.metrics.failed(&self.accounts, class);
         if !keeps {

@@ -6,9 +6,10 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use keeper_alicloud::metadata_service::ADDRESS;
-use keeper_alicloud::{MetadataService, RoleToAssume, Transport};
+use keeper_alicloud::{MetadataService, RoleToAssume};
 use keeper_core::id::AccountName;
 
+use super::connection::Connection;
 use super::current_key::CurrentKey;
 use super::default_chain::{self, Choice};
 use super::ecs_role::EcsRole;
@@ -20,7 +21,7 @@ use super::profile::ProfileFile;
 use super::provider::Provider;
 use super::source::{Issue as _, Seen, Source};
 use crate::causes::told;
-use crate::config::{self, Account, AssumeRole, CredentialSource, KeyParts};
+use crate::config::{self, AssumeRole, CredentialSource, KeyParts};
 use crate::metrics::Metrics;
 
 /// Says how sessions are called in tools that know none of ours.
@@ -38,14 +39,14 @@ impl Providers {
     /// The providers of these accounts, each with what its calls go through. `session_name` is that of sessions for which the
     /// configuration names none.
     pub fn new(
-        accounts: &BTreeMap<AccountName, (Account, Transport)>,
+        connections: &BTreeMap<AccountName, Connection>,
         environment: &Environment,
         session_name: &str,
         metrics: Arc<Metrics>,
     ) -> Self {
         let mut providers = Self { all: Vec::new(), accounts: BTreeMap::new(), metrics };
         let (mut firsts, mut roles) = (BTreeMap::new(), BTreeMap::new());
-        for (name, (account, transport)) in accounts {
+        for (name, Connection { account, transport, unusable }) in connections {
             let exchange = Exchange {
                 transport: transport.clone(),
                 settings: account.sts.clone(),
@@ -53,9 +54,11 @@ impl Providers {
                 session_name: environment.get(ROLE_SESSION_NAME).unwrap_or_else(|| session_name.to_owned()),
             };
             let alike = (&account.credentials, &account.sts, &account.proxy);
-            let first = *firsts
-                .entry(alike)
-                .or_insert_with(|| providers.add(usable(source(&account.credentials, &exchange))));
+            let first = *firsts.entry(alike).or_insert_with(|| {
+                let unusable = unusable.clone().map(|why| Err(CredentialError::Unusable(why)));
+                let source = unusable.unwrap_or_else(|| source(&account.credentials, &exchange));
+                providers.add(usable(source))
+            });
             let first_key = providers.used_by(first, name);
             let ways = match (&account.assume_role, first_key) {
                 (Some(role), Some(first_key)) => {
@@ -120,7 +123,7 @@ fn usable(source: Result<Source, CredentialError>) -> Source {
 
 fn source(settings: &CredentialSource, exchange: &Exchange) -> Result<Source, CredentialError> {
     Ok(match settings {
-        CredentialSource::DefaultChain => match default_chain::choose(&exchange.environment, Path::exists) {
+        CredentialSource::DefaultChain => match default_chain::choose(&exchange.environment, may_exist) {
             Choice::Source(chosen) => source(&chosen, exchange)?,
             Choice::Unusable(error) => return Err(error),
             Choice::MetadataService { otherwise } => {
@@ -140,6 +143,11 @@ fn source(settings: &CredentialSource, exchange: &Exchange) -> Result<Source, Cr
             Source::Profile(file, Seen::new(vec![profile.file.clone()]))
         }
     })
+}
+
+/// Whether a file is there, or can't be seen and so may be there: what nobody may look at is not passed over.
+fn may_exist(file: &Path) -> bool {
+    file.try_exists().unwrap_or(true)
 }
 
 fn files(paths: &KeyParts<PathBuf>) -> Vec<PathBuf> {

@@ -18,7 +18,7 @@ const RETRY_FINAL: Duration = Duration::from_secs(300);
 /// before half of its life is over.
 pub fn renewed_after(lifetime: Duration, chance: f64) -> Duration {
     let margin = (MARGIN + SPREAD.mul_f64(chance)).max(lifetime / 5);
-    lifetime.saturating_sub(margin.min(lifetime / 2))
+    lifetime.saturating_sub(margin.min(lifetime / 2)).min(used_for(lifetime))
 }
 
 /// How long after it was issued a key may be used.
@@ -52,10 +52,12 @@ mod tests {
             // Not before half of it is over.
             (900, 0.0, 450),
             (900, 0.9, 450),
+            // Not after it is used.
+            (40, 0.0, 10),
         ] {
             let after = renewed_after(Duration::from_secs(lifetime), chance);
             assert_eq!(after.as_secs(), renewed, "{lifetime} s");
-            assert!(after < used_for(Duration::from_secs(lifetime)));
+            assert!(after <= used_for(Duration::from_secs(lifetime)));
         }
         assert_eq!(used_for(Duration::from_secs(20)), Duration::ZERO);
     }

@@ -11,6 +11,7 @@ use super::ecs_role::EcsRole;
 use super::environment::Environment;
 use super::error::CredentialError;
 use super::exchange::assume_role;
+use super::files;
 use super::issued::Issued;
 use super::oidc::Rrsa;
 use super::profile::ProfileFile;
@@ -153,7 +154,7 @@ impl Seen {
     async fn digest_now(&self) -> u64 {
         let mut digest = DefaultHasher::new();
         for path in &self.paths {
-            tokio::fs::read(path).await.map_err(|error| error.kind()).hash(&mut digest);
+            files::read_aside(path).await.map_err(|error| error.kind()).hash(&mut digest);
         }
         digest.finish()
     }

@@ -8,6 +8,7 @@ use secrecy::SecretString;
 
 use super::environment::Environment;
 use super::error::KeyError;
+use super::files;
 use crate::config::KeyParts;
 
 /// The key in these variables.
@@ -18,9 +19,9 @@ pub fn from_variables(names: &KeyParts<String>, environment: &Environment) -> Re
 
 /// The key in these files.
 pub fn from_files(paths: &KeyParts<PathBuf>) -> Result<Credentials, KeyError> {
-    let value = |path: &PathBuf| match std::fs::read_to_string(path) {
-        // Editors and `echo` end a file with a line break, which no key has.
-        Ok(text) => Ok(text.trim_end_matches(['\r', '\n']).to_owned()),
+    let value = |path: &PathBuf| match files::read(path) {
+        // Editors and `echo` end a file with a line break, which no key has. Nor has any what is no Unicode.
+        Ok(text) => Ok(String::from_utf8_lossy(&text).trim_end_matches(['\r', '\n']).to_owned()),
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(String::new()),
         Err(source) => Err(KeyError::Unreadable { path: path.clone(), source }),
     };

@@ -33,11 +33,25 @@ impl CredentialMetrics {
 
     /// A session was issued that ends, and is renewed, after these times.
     pub fn issued(&self, accounts: &[AccountName], ends: Duration, renewed: Duration) {
-        let at = |after: Duration| (Timestamp::now() + after).as_duration().as_secs_f64();
+        // Beyond the end of the calendar it is never.
+        let at = |after: Duration| {
+            let at = Timestamp::now().checked_add(after);
+            at.map_or(f64::INFINITY, |at| at.as_duration().as_secs_f64())
+        };
         for account in accounts {
             let labels = [account.as_str(), self.source];
             self.metrics.credentials_end.with_label_values(&labels).set(at(ends));
             self.metrics.credentials_due.with_label_values(&labels).set(at(renewed));
+        }
+    }
+
+    /// A key was issued that does not end.
+    pub fn issued_for_good(&self, accounts: &[AccountName]) {
+        for account in accounts {
+            let labels = [account.as_str(), self.source];
+            // An error says that there was none.
+            let _ = self.metrics.credentials_end.remove_label_values(&labels);
+            let _ = self.metrics.credentials_due.remove_label_values(&labels);
         }
     }
 

@@ -26,6 +26,7 @@ use crate::endpoint::Endpoints;
 use crate::error::{Error, OwnCode};
 use crate::get_caller_identity::{Caller, OPERATION};
 use crate::observe::Observer;
+use crate::session::account_of_arn;
 use crate::sign::LeaseGuard;
 use crate::transport::Transport;
 
@@ -148,7 +149,10 @@ impl<K: KeySource> VerifiedCredentials<K> {
         let known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
         // A renewed session of the same ARN is the same identity, and STS itself has said so. Nor is it to be asked again: it may
         // be away by now.
-        let renewed = |known: &Known| key.session().is_some() && known.key.session() == key.session();
+        let renewed = |known: &Known| {
+            let account = key.session().and_then(account_of_arn);
+            known.key.session() == key.session() && account == Some(&*known.caller.account_id)
+        };
         let known = known.as_ref().filter(|known| Arc::ptr_eq(&known.key, key) || renewed(known))?;
         Some(if known.admitted {
             Ok(known.identity)

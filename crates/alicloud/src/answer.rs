@@ -1,5 +1,7 @@
 //! Answers of the cloud, told apart by their code. Keeps no text of a failed answer but its code and request id.
 
+use std::fmt;
+
 use jiff::Timestamp;
 use keeper_core::id::RequestId;
 use serde_json::{Map, Value};
@@ -10,13 +12,19 @@ use crate::operation::Operation;
 use crate::transport::RawAnswer;
 
 /// A successful answer.
-#[derive(Debug)]
 pub struct Answer {
     /// The fields of the answer's JSON object.
     pub(crate) fields: Map<String, Value>,
     pub(crate) request_id: RequestId,
     /// When the server answered, by its own clock.
     pub(crate) date: Option<Timestamp>,
+}
+
+impl fmt::Debug for Answer {
+    /// Shows no field: that of an exchange holds a key.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Answer").field("request_id", &self.request_id).finish_non_exhaustive()
+    }
 }
 
 /// Reads an answer: a success, or an error whose code decides what it means.

@@ -236,7 +236,7 @@ fn explain(class: Class) -> &'static str {
             "the access key belongs to another account; put the right one back, or correct accountId"
         }
         Class::NoIdentity => {
-            "STS did not say whose the access key is; if this lasts, check the network and the endpoint of STS"
+            "STS did not answer as it should; if this lasts, check the network and the endpoint of STS"
         }
         Class::StsOutsideVpc => {
             "the region has no STS endpoint in the VPC, and the one on the Internet does not answer; give the Pods a way \

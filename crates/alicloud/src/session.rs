@@ -48,7 +48,10 @@ impl Session {
     /// The session in an answer of STS; `None` unless it has everything.
     pub(crate) fn from_sts(answer: &Answer, now: Timestamp) -> Option<Self> {
         let user = answer.fields.get("AssumedRoleUser").and_then(Value::as_object);
-        let arn = user.and_then(|user| user.get("Arn")).and_then(Value::as_str).filter(|arn| printable(arn));
+        let arn = user
+            .and_then(|user| user.get("Arn"))
+            .and_then(Value::as_str)
+            .filter(|arn| printable(arn) && account_of_arn(arn).is_some());
         Self::new(answer.fields.get("Credentials")?.as_object()?, arn, answer.date, now)
     }
 
@@ -74,8 +77,9 @@ impl Session {
         let credentials = Credentials::new(id.to_owned(), key, Some(token)).ok()?;
         let expires: Timestamp = text("Expiration")?.parse().ok()?;
         let answered = date.unwrap_or(now);
-        // One that has already ended lasts no time.
+        // One that has already ended lasts no time, and none lasts longer than any can.
         let lifetime = Duration::try_from(expires.duration_since(answered)).unwrap_or_default();
+        let lifetime = lifetime.min(Duration::from_secs(*DURATION_SECONDS.end()));
         credentials.is_temporary().then(|| Self {
             credentials: Arc::new(match arn {
                 Some(arn) => credentials.of_session(arn.into()),

@@ -71,8 +71,7 @@ pub struct Proxy {
 #[error("failed to create an HTTPS client; check that the machine or image has CA certificates")]
 pub struct TransportError(#[from] reqwest::Error);
 
-/// An answer as it came.
-#[derive(Debug)]
+/// An answer as it came. What it holds may be a key, so it has no Debug.
 pub(crate) struct RawAnswer {
     pub(crate) status: u16,
     pub(crate) request_id: Option<RequestId>,

@@ -116,3 +116,17 @@ fn the_role_of_the_node_is_the_profiles_else_the_variables() {
         assert_eq!(profile.ecs_role(&environment).unwrap().name.as_deref(), wanted);
     }
 }
+
+#[tokio::test]
+async fn a_chain_of_profiles_has_eight_links_at_most() {
+    let link = |i: usize| {
+        format!(
+            r#"{{"name":"p{i}","mode":"ChainableRamRoleArn","source_profile":"p{}","ram_role_arn":"r"}}"#,
+            i + 1
+        )
+    };
+    let links: Vec<_> = (1..2000).map(link).collect();
+    let file = format!(r#"{{"profiles":[{}]}}"#, links.join(","));
+    let why = issue(&file, Some("p1")).await.unwrap_err();
+    assert!(why.contains("the profile \"p9\" is the ninth of a chain"), "{why}");
+}

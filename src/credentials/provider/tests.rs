@@ -2,7 +2,6 @@ use std::sync::Mutex;
 
 use keeper_alicloud::KeySource as _;
 use keeper_alicloud::account_pinning::no_key;
-use keeper_alicloud::credentials::Credentials;
 use keeper_core::failure::Class;
 
 use super::*;
@@ -160,11 +159,45 @@ async fn the_same_key_once_more_is_no_change() {
 #[tokio::test(start_paused = true)]
 async fn whoever_asks_before_the_first_answer_waits_for_it() {
     let (told, state) = watch::channel(State::Awaited);
-    let key = CurrentKey { state, expired: Arc::default() };
+    let key = CurrentKey { state, expired: watch::Sender::new(None) };
     let asking = tokio::spawn(async move { key.current().await.is_ok() });
     tokio::task::yield_now().await;
     assert!(!asking.is_finished());
     let issued = Credentials::new("id".into(), "secret".into(), None).unwrap();
     told.send_replace(State::Usable(Held { key: Arc::new(issued), until: None }));
     assert!(asking.await.unwrap());
+}
+
+/// Refusals that come while a key is renewed, or many at once, have it renewed once.
+#[tokio::test(start_paused = true)]
+async fn refusals_of_one_key_have_it_renewed_once() {
+    let (script, mut key) = start(Script { renews: true, ..Script::default() });
+    let first = key.obtained().await.unwrap();
+    minutes(5).await;
+    for _ in 0..10 {
+        key.expired(&first);
+        tokio::task::yield_now().await;
+    }
+    key.changed().await;
+    key.obtained().await.unwrap();
+    minutes(10).await;
+    assert_eq!(script.lock().unwrap().asked.len(), 2);
+}
+
+/// What has to be changed by somebody is not asked more often because calls are refused meanwhile.
+#[tokio::test(start_paused = true)]
+async fn refusals_do_not_hurry_what_fails_for_good() {
+    let (script, mut key) = start(Script::default());
+    let held = key.obtained().await.unwrap();
+    {
+        let mut script = script.lock().unwrap();
+        (script.down, script.is_final) = (true, true);
+    }
+    minutes(5).await;
+    for _ in 0..20 {
+        key.expired(&held);
+        minutes(1).await;
+    }
+    let asked = script.lock().unwrap().asked.len();
+    assert!((2..=10).contains(&asked), "{asked}");
 }

@@ -88,8 +88,8 @@ async fn a_refusal_says_what_to_do_and_whether_waiting_helps() {
         ("EntityNotExist.Role", Class::Credentials, "the role does not exist"),
         ("NoPermission", Class::Credentials, "allow it sts:AssumeRole on the role"),
         ("InvalidParameter.DurationSeconds", Class::Credentials, "shorten durationSeconds"),
-        ("Throttling.User", Class::NoIdentity, "STS did not say whose"),
-        ("ServiceUnavailable", Class::NoIdentity, "STS did not say whose"),
+        ("Throttling.User", Class::NoIdentity, "STS did not answer as it should"),
+        ("ServiceUnavailable", Class::NoIdentity, "STS did not answer as it should"),
         ("InvalidTimeStamp.Expired", Class::Clock, "set the clock"),
     ] {
         let body = format!(r#"{{"RequestId":"R-1","Code":"{code}","Message":"CANARY"}}"#);
