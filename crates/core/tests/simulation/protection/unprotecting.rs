@@ -573,3 +573,28 @@ fn i09_i11_what_is_unprotected_was_selected_when_it_was_read_a_moment_before() {
         assert_eq!(world.unprotecting_writes().len(), usize::from(!excluded_in_time));
     }
 }
+
+/// A write whose answer is not there yet may have protected what was seen unprotected before it. What is deleted meanwhile gives
+/// the flag up only when a read has shown how that ended.
+#[test]
+fn i12_what_our_own_write_may_have_protected_is_not_taken_for_given_up() {
+    let run = |fault: Option<usize>| {
+        let mut world = World::new();
+        world.instance("i-a", payg(false, &[]));
+        if let Some(k) = fault {
+            world.faults.insert(k, crate::world::Fault::Delay(secs(20)));
+        }
+        world.apply("a", leaving(enabled(by_ids(&["i-a"]))));
+        world.run(secs(10));
+        world.delete("a");
+        world.run(INTERVAL * 10);
+        world
+    };
+    let calm = run(None);
+    assert!(calm.writes_to("i-a") > 0 && !calm.protected("i-a"));
+    for k in 0..calm.actions {
+        let world = run(Some(k));
+        assert!(!world.names().contains("a"), "it is gone whatever action {k} came to");
+        assert!(!world.protected("i-a"), "action {k}: what was to be given up is protected for good");
+    }
+}
