@@ -86,6 +86,10 @@ impl CredentialError {
     pub fn alike(&self) -> String {
         match self {
             Self::Exchange { error, .. } => format!("{} {}", error.operation, error.code),
+            // The first source's own provider tells the whole of it.
+            Self::NoFirstKey { of_call, .. } => {
+                format!("no first key: {} {}", of_call.operation, of_call.code)
+            }
             _ => self.to_string(),
         }
     }
