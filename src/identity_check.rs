@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use crate::causes::told;
 use crate::config::{Account, Config};
-use crate::credentials::{Connection, CurrentKey, Environment, Exchange, Providers, connections};
+use crate::credentials::{CurrentKey, Environment, Exchange, Providers, connections};
 use crate::metrics::Metrics;
 
 /// What sessions are called that are only asked for to be looked at.
@@ -36,14 +36,9 @@ pub async fn check(config: &Config) -> anyhow::Result<Identities> {
     let tasks: Vec<_> = providers.into_tasks().map(tokio::spawn).collect();
     let mut found = Identities { answer: String::new(), good: true };
     for (name, mut key, sources) in ways {
-        let Some(Connection { account, transport, .. }) = connections.get(&name) else { continue };
-        let exchange = Exchange {
-            transport: transport.clone(),
-            settings: account.sts.clone(),
-            environment: environment.clone(),
-            session_name: SESSION_NAME.to_owned(),
-        };
-        let asked = tokio::time::timeout(PATIENCE, identity(&mut key, &exchange, account)).await;
+        let Some(connection) = connections.get(&name) else { continue };
+        let exchange = connection.exchange(&environment, SESSION_NAME);
+        let asked = tokio::time::timeout(PATIENCE, identity(&mut key, &exchange, &connection.account)).await;
         let line = match asked.unwrap_or_else(|_| Err("no answer within a minute".to_owned())) {
             Ok(identity) => identity,
             Err(why) => {

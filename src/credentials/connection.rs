@@ -7,9 +7,14 @@ use std::path::{Path, PathBuf};
 use keeper_alicloud::transport::{Proxy, Timeouts, Transport, TransportError};
 use keeper_core::id::AccountName;
 
+use super::environment::Environment;
+use super::exchange::Exchange;
 use super::files;
 use crate::causes::told;
 use crate::config::{Account, Config, ProxySettings};
+
+/// Says how sessions are called in tools that know none of ours.
+const ROLE_SESSION_NAME: &str = "ALIBABA_CLOUD_ROLE_SESSION_NAME";
 
 /// An account, and what its calls go through.
 pub struct Connection {
@@ -17,6 +22,19 @@ pub struct Connection {
     pub transport: Transport,
     /// Why the account's proxy can't be used. Then nothing is sent for the account, for it gets no credentials.
     pub unusable: Option<String>,
+}
+
+impl Connection {
+    /// How the account's keys and tokens are exchanged. `session_name` is that of sessions for which neither the configuration
+    /// nor the environment names one.
+    pub fn exchange(&self, environment: &Environment, session_name: &str) -> Exchange {
+        Exchange {
+            transport: self.transport.clone(),
+            settings: self.account.sts.clone(),
+            environment: environment.clone(),
+            session_name: environment.get(ROLE_SESSION_NAME).unwrap_or_else(|| session_name.to_owned()),
+        }
+    }
 }
 
 /// Why the proxy of an account can't be used.

@@ -24,9 +24,6 @@ use crate::causes::told;
 use crate::config::{self, AssumeRole, CredentialSource, KeyParts};
 use crate::metrics::Metrics;
 
-/// Says how sessions are called in tools that know none of ours.
-const ROLE_SESSION_NAME: &str = "ALIBABA_CLOUD_ROLE_SESSION_NAME";
-
 /// The keys of all accounts, and what keeps them fresh.
 pub struct Providers {
     all: Vec<(Provider, CurrentKey)>,
@@ -46,13 +43,9 @@ impl Providers {
     ) -> Self {
         let mut providers = Self { all: Vec::new(), accounts: BTreeMap::new(), metrics };
         let (mut firsts, mut roles) = (BTreeMap::new(), BTreeMap::new());
-        for (name, Connection { account, transport, unusable }) in connections {
-            let exchange = Exchange {
-                transport: transport.clone(),
-                settings: account.sts.clone(),
-                environment: environment.clone(),
-                session_name: environment.get(ROLE_SESSION_NAME).unwrap_or_else(|| session_name.to_owned()),
-            };
+        for (name, connection) in connections {
+            let Connection { account, unusable, .. } = connection;
+            let exchange = connection.exchange(environment, session_name);
             let alike = (&account.credentials, &account.sts, &account.proxy);
             let first = *firsts.entry(alike).or_insert_with(|| {
                 let unusable = unusable.clone().map(|why| Err(CredentialError::Unusable(why)));
