@@ -3,8 +3,8 @@
     with ControlPlane() as plane:
         subprocess.run([plane.kubectl, "get", "namespaces"], env=plane.environment(), check=True)
 
-RBAC is on, every request is in the audit log, and of the controllers those run without which namespaces would never go, service accounts never come
-and owned objects never be collected. There are no nodes and no scheduler: no Pod runs here. Any number of control planes can run beside each other.
+RBAC is on, every request is in the audit log, and of the controllers those run without which namespaces would never go, service accounts never come,
+owned objects never be collected, aggregated roles stay empty and policies go unchecked. There are no nodes and no scheduler: no Pod runs here. Any number of control planes can run beside each other.
 """
 
 from __future__ import annotations
@@ -58,13 +58,15 @@ contexts:
 current-context: control-plane
 """
 
-# Those of the controllers without which objects would never come or go.
+# Those of the controllers without which objects would never come or go, and roles and policies would not be what they are elsewhere.
 CONTROLLERS = (
     "namespace-controller",
     "serviceaccount-controller",
     "serviceaccount-token-controller",
     "garbage-collector-controller",
     "root-ca-certificate-publisher-controller",
+    "clusterrole-aggregation-controller",
+    "validatingadmissionpolicy-status-controller",
 )
 
 # The order of P-256. From SEC 2, version 2.0, section 2.4.2.
@@ -103,7 +105,11 @@ class ControlPlane:
         "--endpoint-reconciler-type=none",
         "--service-cluster-ip-range=10.0.0.0/24",
     )
-    _controllers = (f"--controllers={','.join(CONTROLLERS)}",)
+    _controllers = (
+        f"--controllers={','.join(CONTROLLERS)}",
+        # Each may do what its own role says, as in clusters of kubeadm. Otherwise all of them could do everything here.
+        "--use-service-account-credentials=true",
+    )
 
     def __init__(self, *programs: str) -> None:
         """`programs` are needed beside those of the control plane."""

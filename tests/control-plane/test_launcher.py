@@ -16,6 +16,19 @@ from guarded import Guarded
 
 RUN = [sys.executable, str(Path(__file__).with_name("run.py"))]
 
+# With a mistake in the name of a field.
+POLICY = {
+    "apiVersion": "admissionregistration.k8s.io/v1",
+    "kind": "ValidatingAdmissionPolicy",
+    "metadata": {"name": "replicas"},
+    "spec": {
+        "matchConstraints": {
+            "resourceRules": [{"apiGroups": ["apps"], "apiVersions": ["v1"], "operations": ["CREATE"], "resources": ["deployments"]}]
+        },
+        "validations": [{"expression": "object.spec.replica < 100"}],
+    },
+}
+
 
 def process_table():
     """The process id, the parent's and the command line of each running process."""
@@ -127,6 +140,35 @@ class AControlPlane(unittest.TestCase):
         self.succeed("create", "--namespace=collected", "--filename=-", stdin=json.dumps(owned))
         self.succeed("delete", "configmap", "owner", "--namespace=collected")
         self.succeed("wait", "--for=delete", "configmap/owned", "--namespace=collected", "--timeout=30s")
+
+
+    def test_a_controller_may_do_what_its_own_role_says_and_no_more(self):
+        account = "system:serviceaccount:kube-system:namespace-controller"
+        self.assertIn("yes", self.succeed("auth", "can-i", "delete", "configmaps", f"--as={account}"))
+        self.assertEqual(self.kubectl("auth", "can-i", "create", "configmaps", f"--as={account}").stdout, "no\n")
+        self.succeed("create", "namespace", "emptied")
+        self.succeed("create", "configmap", "in-it", "--namespace=emptied")
+        self.succeed("delete", "namespace", "emptied", "--timeout=50s")
+
+        def emptied_by():
+            records = (json.loads(line) for line in self.plane.audit_log.read_text().splitlines() if '"emptied"' in line and line.endswith("}"))
+            return {record["user"]["username"] for record in records if record["verb"] == "deletecollection"}
+
+        self.assertTrue(eventually(emptied_by))
+        self.assertEqual(emptied_by(), {account})
+
+    def test_roles_are_aggregated(self):
+        rule = {"apiGroups": ["example.com"], "resources": ["widgets"], "verbs": ["get"]}
+        named = {"name": "widgets", "labels": {"rbac.authorization.k8s.io/aggregate-to-view": "true"}}
+        role = {"apiVersion": "rbac.authorization.k8s.io/v1", "kind": "ClusterRole", "metadata": named, "rules": [rule]}
+        self.succeed("create", "--filename=-", stdin=json.dumps(role))
+        view = ("get", "clusterrole", "view", "--output=jsonpath={.rules[*].resources}")
+        self.assertTrue(eventually(lambda: "widgets" in self.succeed(*view)))
+
+    def test_a_policy_is_checked_against_the_types_that_it_is_about(self):
+        self.succeed("create", "--filename=-", stdin=json.dumps(POLICY))
+        warnings = ("get", "validatingadmissionpolicy", "replicas", "--output=jsonpath={.status.typeChecking.expressionWarnings[*].warning}")
+        self.assertTrue(eventually(lambda: "undefined field 'replica'" in self.succeed(*warnings)))
 
 
 class Launched:
