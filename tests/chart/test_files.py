@@ -53,6 +53,7 @@ REFUSALS = [
     ({"image.repository": "registry.example.com/ecs-keeper:0.1.0 "}, "at '/image/repository': value must be 'a name without tag"),
     ({"image.digest": "0123"}, "at '/image/digest': value must be 'a digest such as sha256:"),
     ({"image.pullPolicy": "Sometimes"}, "at '/image/pullPolicy': value must be one of 'Always', 'IfNotPresent', 'Never'"),
+    ({"unprotectVerb.enabled": "no"}, "at '/unprotectVerb/enabled': got string, want boolean"),
     ({"crds.keep": "true"}, "at '/crds/keep': got string, want boolean"),
     ({"serviceAccount.annotations": {"role": 1}}, "at '/serviceAccount/annotations/role': got number, want string"),
     ({"resources.limit": {}}, "at '/resources': additional properties 'limit' not allowed"),
@@ -81,6 +82,10 @@ CONTRADICTIONS = [
     ({**WEBHOOK, "config.accounts": [{"name": "prod", "credentials": {"oidc": {}}}]}, "rrsa.enabled: each account in config.accounts has"),
     ({"ecsRole.enabled": True, "config.accounts": [{"name": "prod", "credentials": OWN_KEY}]}, "ecsRole.enabled: each account in config.accounts has"),
 ]
+
+
+# Each is none, and says so.
+SELECTORS = ["shard in a,b", "shard in (a", "shard within (a)", "a=b,", "=b", "a=b=c", "a b", "shard in (a) b", "a='b'", "shard in ('a')", "a in ()b"]
 
 
 class Files(unittest.TestCase):
@@ -117,6 +122,12 @@ class Files(unittest.TestCase):
             with self.subTest(values), self.assertRaises(Failed) as refusal:
                 self.helm.template("keeper", values)
             self.assertIn(sentence, str(refusal.exception).replace("\\'", "'"))
+
+    def test_what_is_no_selector_is_refused_with_a_sentence(self):
+        for selector in SELECTORS:
+            with self.subTest(selector), self.assertRaises(Failed) as refusal:
+                self.helm.template("keeper", {"config.objectSelector": selector})
+            self.assertIn(f"config.objectSelector: `{selector}` is not a label selector", str(refusal.exception).replace("\\'", "'"))
 
     def test_every_value_is_in_the_schema_and_nothing_else_is(self):
         values = self.leaves_of_the_readme()
@@ -184,6 +195,7 @@ class Files(unittest.TestCase):
             "namespace: team-a\n  spec:\n    account: prod\n    region: cn-beijing\n    mode: Observe\n",
             "kubectl -n team-a get ecsprot first-look -o wide",
             "It serves only objects in the namespaces of config.grants.",
+            "kubectl -n team-a create rolebinding NAME --clusterrole=ecs-keeper-unprotect --user=USER",
             "kubectl -n keeper exec deployment/ecs-keeper -- ecs-keeper uninstall-check --object-selector 'shard in (a,b)'",
         ):
             self.assertIn(step, notes)

@@ -68,6 +68,8 @@ MATRIX = {
     "somebody else's ServiceAccount": {"serviceAccount": {"create": False, "name": "theirs"}, "rbac.create": False, "userRoles.create": False},
     "roles that everybody gets": {"userRoles.aggregate": {"toView": True, "toEdit": True, "toAdmin": True}},
     "roles that nobody gets": {"userRoles.aggregate.toView": False},
+    "a verb whose role is somebody else's": {"userRoles.create": False},
+    "no verb of its own": {"unprotectVerb.enabled": False},
     "no Pod": {"replicas": 0},
     "one Pod": {"replicas": 1, "leaseDuration": "1m"},
     "a picky Pod": {
@@ -199,13 +201,44 @@ class Manifests(unittest.TestCase):
     def test_roles_are_aggregated_as_the_administrator_says(self):
         prefix = "rbac.authorization.k8s.io/aggregate-to-"
         for name, expected in {
-            "the defaults": {"ecs-keeper-view": {"view"}, "ecs-keeper-edit": set(), "ecs-keeper": set()},
-            "roles that everybody gets": {"ecs-keeper-view": {"view"}, "ecs-keeper-edit": {"edit", "admin"}, "ecs-keeper": set()},
-            "roles that nobody gets": {"ecs-keeper-view": set(), "ecs-keeper-edit": set(), "ecs-keeper": set()},
+            "the defaults": {"ecs-keeper-view": {"view"}, "ecs-keeper-edit": set()},
+            "roles that everybody gets": {"ecs-keeper-view": {"view"}, "ecs-keeper-edit": {"edit", "admin"}},
+            "roles that nobody gets": {"ecs-keeper-view": set(), "ecs-keeper-edit": set()},
         }.items():
+            expected.update({"ecs-keeper": set(), "ecs-keeper-unprotect": set()})
             roles = {role["metadata"]["name"]: role["metadata"]["labels"] for role in self.objects(name, "ClusterRole")}
             aggregated = {role: {label[len(prefix) :] for label in labels if label.startswith(prefix)} for role, labels in roles.items()}
             self.assertEqual(aggregated, expected, name)
+
+    def test_i57_the_verb_is_asked_of_everybody_and_only_its_own_role_has_it(self):
+        policies = {"ecs-keeper-unprotect-ecsinstanceprotections", "ecs-keeper-unprotect-eniretentions"}
+        for name in ("the defaults", "settings", "roles that everybody gets", "a verb whose role is somebody else's"):
+            with self.subTest(name):
+                self.assertEqual({each["metadata"]["name"] for each in self.objects(name, "ValidatingAdmissionPolicy")}, policies)
+                bindings = self.objects(name, "ValidatingAdmissionPolicyBinding")
+                self.assertEqual({each["spec"]["policyName"] for each in bindings}, policies)
+                self.assertEqual([sorted(each["spec"]) for each in bindings], [["policyName", "validationActions"]] * 2)
+                self.assertEqual([each["spec"]["failurePolicy"] for each in self.objects(name, "ValidatingAdmissionPolicy")], ["Fail"] * 2)
+        for name, objects in self.taken.items():
+            rules = {each["metadata"]["name"]: each["rules"] for each in objects if each["kind"] in ("Role", "ClusterRole")}
+            holders = {role for role, given in rules.items() if any("unprotect" in rule["verbs"] for rule in given)}
+            self.assertLessEqual({each["roleRef"]["name"] for each in objects if each["kind"].endswith("RoleBinding")} & holders, set(), name)
+            named = {role for role in rules if role.endswith("-unprotect")}
+            self.assertEqual(holders, named, name)
+
+    def test_i57_a_refusal_names_the_role_that_there_is(self):
+        def messages(name):
+            policies = self.objects(name, "ValidatingAdmissionPolicy")
+            return [each["message"] for policy in policies for each in policy["spec"]["validations"]]
+
+        for name, count, end in (
+            ("the defaults", 6, ".ecs-keeper.io, which the ClusterRole ecs-keeper-unprotect gives"),
+            ("settings", 8, ".ecs-keeper.io, which the ClusterRole ecs-keeper-unprotect gives"),
+            ("names", 6, ".ecs-keeper.io, which the ClusterRole ecs-keeper-guard-unprotect gives"),
+            ("a verb whose role is somebody else's", 6, ".ecs-keeper.io"),
+        ):
+            self.assertEqual([message[-len(end) :] for message in messages(name)], [end] * count, name)
+        self.assertEqual([each for each in self.taken["no verb of its own"] if "Admission" in each["kind"] or each["metadata"]["name"].endswith("-unprotect")], [])
 
     def test_the_definitions_are_those_of_the_program(self):
         committed = self.cluster.would_take("\n---\n".join(path.read_text() for path in sorted((CHART / "files" / "crds").glob("*.yaml"))))
@@ -350,7 +383,8 @@ class Manifests(unittest.TestCase):
 
     def test_somebody_elses_service_account_is_left_to_them(self):
         kinds = {each["kind"] for each in self.taken["somebody else's ServiceAccount"]}
-        self.assertEqual(kinds, {"ConfigMap", "CustomResourceDefinition", "Deployment", "PodDisruptionBudget", "Service"})
+        judges = {"ValidatingAdmissionPolicy", "ValidatingAdmissionPolicyBinding"}
+        self.assertEqual(kinds, {"ConfigMap", "CustomResourceDefinition", "Deployment", "PodDisruptionBudget", "Service", *judges})
         self.assertEqual(self.pod("somebody else's ServiceAccount")["spec"]["serviceAccountName"], "theirs")
 
     def test_one_pod_has_no_budget_and_is_not_spread(self):

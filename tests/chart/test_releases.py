@@ -50,6 +50,7 @@ class Releases(unittest.TestCase):
     def owned(self):
         """What of the release is there, without the definitions."""
         kinds = "deployments,serviceaccounts,roles,rolebindings,clusterroles,clusterrolebindings,poddisruptionbudgets,networkpolicies"
+        kinds += ",validatingadmissionpolicies,validatingadmissionpolicybindings"
         return self.cluster.names(kinds, "--all-namespaces", "--selector=app.kubernetes.io/instance=ecs-keeper")
 
     def definitions(self):

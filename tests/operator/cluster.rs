@@ -57,6 +57,15 @@ impl Cluster {
         Self { client, kubeconfig, kubectl, helm }
     }
 
+    /// A client in somebody's name.
+    pub async fn client_of(&self, user: &str) -> Client {
+        let kubeconfig = Kubeconfig::read_from(&self.kubeconfig).unwrap();
+        let mut config =
+            Config::from_custom_kubeconfig(kubeconfig, &KubeConfigOptions::default()).await.unwrap();
+        config.auth_info.impersonate = Some(user.to_owned());
+        Client::try_from(config).unwrap()
+    }
+
     /// Installs the definitions that the types give, and the chart in its usual namespace, for tests that need no stage.
     pub async fn prepare(&self) {
         install(self.client.clone()).await;
@@ -65,7 +74,7 @@ impl Cluster {
         let apply = PatchParams::apply("ecs-keeper-tests").force();
         let namespaces: Api<Namespace> = Api::all(self.client.clone());
         namespaces.patch("ecs-keeper", &apply, &Patch::Apply(&namespace)).await.unwrap();
-        Release::render(self, "ecs-keeper", &json!({})).install(self).await;
+        Release::usual(self).install(self).await;
     }
 
     /// A namespace that no other test uses. It goes when the control plane goes.

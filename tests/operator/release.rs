@@ -8,7 +8,7 @@ use std::process::{Command, Stdio};
 use k8s_openapi::api::core::v1::ServiceAccount;
 use kube::Api;
 use kube::api::{ApiResource, DynamicObject, GroupVersionKind, Patch, PatchParams};
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use crate::cluster::Cluster;
 
@@ -19,12 +19,22 @@ pub struct Release {
 }
 
 impl Release {
-    /// The chart for this namespace with these values, without the definitions, which all tests share.
+    /// The chart for this namespace with these values. All tests share the definitions, and the policies that judge the objects
+    /// of every namespace.
     pub fn render(cluster: &Cluster, namespace: &str, values: &Value) -> Self {
+        Self::rendered(cluster, namespace, values, "crds.install=false,unprotectVerb.enabled=false")
+    }
+
+    /// The chart in its usual namespace, with the policies.
+    pub fn usual(cluster: &Cluster) -> Self {
+        Self::rendered(cluster, "ecs-keeper", &json!({}), "crds.install=false")
+    }
+
+    fn rendered(cluster: &Cluster, namespace: &str, values: &Value, without: &str) -> Self {
         let chart = Path::new(env!("CARGO_MANIFEST_DIR")).join("deploy/charts/ecs-keeper");
         let mut helm = Command::new(&cluster.helm);
         helm.args(["template", namespace]).arg(chart).args(["--namespace", namespace]);
-        helm.args(["--set", "crds.install=false", "--values", "-"]);
+        helm.args(["--set", without, "--values", "-"]);
         let mut running =
             helm.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
         // JSON is YAML, too.

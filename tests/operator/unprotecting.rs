@@ -1,7 +1,8 @@
 //! Protection is switched off only where it was asked for, once, and where nobody wants it on.
 
-use ecs_keeper::api::ProtectionState;
+use ecs_keeper::api::{EcsInstanceProtection, ProtectionState};
 use keeper_simulator::Seed;
+use kube::Api;
 use kube::api::{DeleteParams, Patch, PatchParams};
 use serde_json::{Value, json};
 
@@ -45,6 +46,41 @@ async fn i09_a_hold_in_another_namespace_stands_against_switching_off() {
     assert_eq!(done.status.unwrap().protection_state, Some(ProtectionState::Disabled));
     assert!(!stage.protected(&id));
     assert_eq!(stage.unprotecting_writes(), 1);
+}
+
+/// The policies of one release judge the objects of all tests.
+#[tokio::test]
+async fn i57_the_operator_unprotects_without_the_verb_and_cannot_ask_for_it() {
+    let stage = Stage::new().await;
+    let ids = stage.account.seed(&Seed::new(REGION).times(2));
+    let _operator = stage.start();
+    let account = format!("system:serviceaccount:{}:{}", stage.namespace, stage.release.service_account());
+    let client = stage.cluster.client_of(&account).await;
+    let objects: Api<EcsInstanceProtection> = Api::namespaced(client, &stage.namespace);
+    for name in ["off", "deleted"] {
+        let id = &ids[usize::from(name == "deleted")];
+        stage.apply(name, spec(id, "Enabled")).await;
+        stage.until(name, "Protected=True/AllProtected").await;
+        for asked in [json!({ "protection": "Disabled" }), json!({ "deletionPolicy": "Disable" })] {
+            let patch = Patch::Merge(json!({ "spec": asked }));
+            let refusal = objects.patch(name, &PatchParams::default(), &patch).await.unwrap_err();
+            assert!(refusal.to_string().contains("this needs the verb unprotect"), "{refusal}");
+        }
+    }
+    stage.witnessed().await;
+    assert_eq!(stage.unprotecting_writes(), 0);
+
+    // Asked by somebody else, it does its work: status, finalizer, flag.
+    stage.apply("off", spec(&ids[0], "Disabled")).await;
+    stage.until("off", "Protected=False/DisabledAsAsked Ready=True").await;
+    let mut giving_up = spec(&ids[1], "Enabled");
+    giving_up["deletionPolicy"] = "Disable".into();
+    stage.apply("deleted", giving_up).await;
+    stage.until("deleted", "Protected=True/AllProtected").await;
+    stage.delete("deleted").await;
+    stage.until_gone("deleted").await;
+    assert!(ids.iter().all(|id| !stage.protected(id)));
+    assert_eq!(stage.unprotecting_writes(), 2);
 }
 
 /// Gives an object a condition of somebody else's with a time that the API server stores and nobody can read, or
