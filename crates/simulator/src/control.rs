@@ -7,14 +7,13 @@ use std::collections::BTreeMap;
 use std::net::SocketAddr;
 
 use axum::extract::{Path, Query, State};
-use axum::http::StatusCode;
-use axum::response::{IntoResponse, Response};
 use axum::routing::{delete, get, post};
 use axum::{Json, Router};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
 use crate::account::{Account, AccountSeed};
+use crate::control_answer::{Answer, Wrong, existing, removed};
 use crate::faults::Rule;
 use crate::gateway::Cloud;
 use crate::keys::AccessKey;
@@ -24,31 +23,6 @@ use crate::regions;
 use crate::state::{
     Change, Effect, InterfaceChange, InterfaceSeed, MetadataSettings, ReleaseReason, Seed, Settings,
 };
-use crate::wire::Refusal;
-
-/// An answer, or a sentence about what is wrong.
-type Answer = Result<Json<Value>, Wrong>;
-
-struct Wrong(StatusCode, Value);
-
-impl Wrong {
-    fn no_such(what: &str) -> Self {
-        Self(StatusCode::NOT_FOUND, json!({ "error": format!("There is no such {what}.") }))
-    }
-}
-
-impl From<Refusal> for Wrong {
-    fn from(refusal: Refusal) -> Self {
-        let status = StatusCode::from_u16(refusal.status).unwrap_or(StatusCode::CONFLICT);
-        Self(status, json!({ "error": refusal.message, "code": refusal.code }))
-    }
-}
-
-impl IntoResponse for Wrong {
-    fn into_response(self) -> Response {
-        (self.0, Json(self.1)).into_response()
-    }
-}
 
 pub(crate) fn router(cloud: Cloud, endpoint: SocketAddr) -> Router {
     let endpoint = format!("http://{endpoint}");
@@ -112,14 +86,6 @@ fn overview(cloud: &Cloud, endpoint: &str) -> Value {
         })
         .collect();
     json!({ "endpoint": endpoint, "now": world.now(), "accounts": accounts })
-}
-
-fn existing(cloud: &Cloud, account: &str) -> Result<Account, Wrong> {
-    Account::existing(cloud, account).ok_or_else(|| Wrong::no_such("account"))
-}
-
-fn removed(was_there: bool, what: &str) -> Answer {
-    if was_there { Ok(Json(json!({}))) } else { Err(Wrong::no_such(what)) }
 }
 
 async fn add_account(State(cloud): State<Cloud>, Json(seed): Json<AccountSeed>) -> Answer {
@@ -411,8 +377,7 @@ async fn metadata(State(cloud): State<Cloud>) -> Answer {
 
 async fn set_metadata(State(cloud): State<Cloud>, Json(settings): Json<MetadataSettings>) -> Answer {
     if settings.role.as_deref().is_some_and(|role| parse_ram_arn(role, "role").is_none()) {
-        let error = "The role must be an ARN: acs:ram::<account>:role/<name>.";
-        return Err(Wrong(StatusCode::BAD_REQUEST, json!({ "error": error })));
+        return Err(Wrong::bad("The role must be an ARN: acs:ram::<account>:role/<name>."));
     }
     cloud.world().metadata.settings = settings;
     Ok(Json(json!({})))

@@ -26,6 +26,7 @@
 mod account;
 mod clock;
 mod control;
+mod control_answer;
 mod faults;
 mod gateway;
 mod keys;
