@@ -12,8 +12,8 @@ use crate::log::{Allowed, Count, LogEntry};
 use crate::operations::{Manner, refuse_release};
 use crate::ram::{ProviderSeed, RoleSeed, Session, UserSeed, ram_arn};
 use crate::state::{
-    Change, Effect, Eip, Instance, InterfaceChange, InterfaceSeed, NetworkInterface, ReleaseReason, Released,
-    Seed,
+    Change, Effect, Eip, GroupChange, GroupSeed, Instance, InterfaceChange, InterfaceSeed, MemberChange,
+    MemberSeed, NetworkInterface, ReleaseReason, Released, ScalingGroup, ScalingMember, Seed, scaling,
 };
 use crate::wire::Refusal;
 
@@ -36,6 +36,8 @@ pub struct AccountSeed {
     pub instances: Vec<Seed>,
     /// Network interfaces that aren't in the seed of an instance.
     pub network_interfaces: Vec<InterfaceSeed>,
+    /// Scaling groups.
+    pub scaling_groups: Vec<GroupSeed>,
 }
 
 /// One account of a running simulator. A handle; clones are the same account.
@@ -67,6 +69,9 @@ impl Account {
         }
         for interfaces in &seed.network_interfaces {
             world.seed_interfaces(&id, interfaces);
+        }
+        for group in &seed.scaling_groups {
+            scaling::seed_group(&mut world, &id, group);
         }
         drop(world);
         let key = keys.swap_remove(0);
@@ -243,6 +248,65 @@ impl Account {
     /// The EIPs whose network interface is gone: bound to nothing, and still paid for.
     pub fn unbound_eips(&self) -> Vec<Eip> {
         self.cloud.world().accounts.get(&self.id).map(|state| state.unbound_eips.clone()).unwrap_or_default()
+    }
+
+    /// Makes a scaling group with its members and answers its id.
+    pub fn seed_group(&self, seed: &GroupSeed) -> String {
+        scaling::seed_group(&mut self.cloud.world(), &self.id, seed)
+    }
+
+    /// Adds members to a scaling group and answers the ids of their instances; none for a group that isn't there.
+    pub fn seed_members(&self, group_id: &str, seed: &MemberSeed) -> Vec<String> {
+        scaling::seed_members(&mut self.cloud.world(), &self.id, group_id, seed)
+    }
+
+    /// The true state of a scaling group, whatever reads show at the moment.
+    pub fn scaling_group(&self, id: &str) -> Option<Arc<ScalingGroup>> {
+        scaling::group(&self.cloud.world(), &self.id, id).cloned()
+    }
+
+    /// The true state of all scaling groups.
+    pub fn scaling_groups(&self) -> Vec<Arc<ScalingGroup>> {
+        let world = self.cloud.world();
+        world
+            .accounts
+            .get(&self.id)
+            .map(|state| state.scaling_groups.all().cloned().collect())
+            .unwrap_or_default()
+    }
+
+    /// The true state of an instance as a member of its scaling group.
+    pub fn scaling_member(&self, instance_id: &str) -> Option<Arc<ScalingMember>> {
+        scaling::member(&self.cloud.world(), &self.id, instance_id).cloned()
+    }
+
+    /// The true state of a scaling group's members, in the order in which they came.
+    pub fn scaling_members(&self, group_id: &str) -> Vec<Arc<ScalingMember>> {
+        let world = self.cloud.world();
+        let group = scaling::group(&world, &self.id, group_id);
+        group.map(|group| scaling::members(&world, &self.id, group)).unwrap_or_default()
+    }
+
+    /// Changes a scaling group, without any consequence; says whether anything is different.
+    pub fn change_group(&self, id: &str, change: &GroupChange) -> bool {
+        let world = &mut self.cloud.world();
+        scaling::change_group(world, &self.id, id, Effect::Immediate, |group| change.apply(group))
+    }
+
+    /// Changes a member, without asking its scaling group; says whether anything is different.
+    pub fn change_member(&self, instance_id: &str, change: &MemberChange) -> bool {
+        let world = &mut self.cloud.world();
+        scaling::change_member(world, &self.id, instance_id, Effect::Immediate, |member| change.apply(member))
+    }
+
+    /// Lets a scaling group get smaller by so many members, as a scaling rule does, and answers which of them go.
+    pub fn scale_in(&self, group_id: &str, count: usize) -> Vec<String> {
+        scaling::scale_in(&mut self.cloud.world(), &self.id, group_id, count)
+    }
+
+    /// Lets the health check of a scaling group look once, and answers which members it removes.
+    pub fn check_health(&self, group_id: &str) -> Vec<String> {
+        scaling::check_health(&mut self.cloud.world(), &self.id, group_id)
     }
 
     /// Carries out an operation as somebody else with this account would: same rules and answers, but no faults and

@@ -14,6 +14,7 @@ use serde_json::{Value, json};
 
 use crate::account::{Account, AccountSeed};
 use crate::control_answer::{Answer, Wrong, existing, removed};
+use crate::control_scaling;
 use crate::faults::Rule;
 use crate::gateway::Cloud;
 use crate::keys::AccessKey;
@@ -47,6 +48,7 @@ pub(crate) fn router(cloud: Cloud, endpoint: SocketAddr) -> Router {
             get(interface).patch(change_interface).delete(remove_interface),
         )
         .route("/accounts/{account}/unbound-eips", get(unbound_eips))
+        .merge(control_scaling::router())
         .route("/accounts/{account}/console", post(console))
         .route("/accounts/{account}/released", get(released))
         .route("/faults", get(faults).post(add_fault).delete(clear_faults))

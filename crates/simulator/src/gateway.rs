@@ -12,10 +12,10 @@ use tokio_util::sync::CancellationToken;
 use crate::faults::{Instead, PageFaults, Plan, Subject};
 use crate::keys::{Caller, Principal, authenticate, check_unsigned};
 use crate::log::LogEntry;
-use crate::operations::{Body, Call, Done, InstancePage, Operation, named_instances, named_interfaces};
+use crate::operations::{Body, Call, Done, InstancePage, Operation, named_interfaces};
 use crate::ram::{Decision, parse_ram_arn};
 use crate::regions;
-use crate::state::{Effect, Ending, World};
+use crate::state::{Effect, Ending, World, scaling};
 use crate::wire::{AccessDenied, Format, Params, Refusal, WireRequest, xml};
 
 /// The connection is to break without an answer.
@@ -75,6 +75,7 @@ impl Cloud {
     pub(crate) fn world(&self) -> MutexGuard<'_, World> {
         let mut world = self.world.lock().unwrap_or_else(PoisonError::into_inner);
         world.catch_up();
+        scaling::carry_on(&mut world);
         world
     }
 
@@ -149,7 +150,7 @@ impl Cloud {
             .region
             .clone()
             .or_else(|| regions::of_host(request.host()).map(|region| region.id.to_owned()));
-        let instances = named_instances(&params);
+        let instances = operation.instances_of(&params);
         let region = params
             .get("RegionId")
             .or(endpoint_region.as_deref())

@@ -92,12 +92,14 @@ pub(crate) fn find(id: &str) -> Option<&'static Region> {
 }
 
 /// The region that a regional host name stands for. The vendor's central hosts (`ecs.aliyuncs.com`,
-/// `ecs-cn-hangzhou.aliyuncs.com`) and any other name, a loopback address for example, stand for none.
+/// `ecs-cn-hangzhou.aliyuncs.com`, `ess.aliyuncs.com`) and any other name, a loopback address for example, stand for none.
 pub(crate) fn of_host(host: &str) -> Option<&'static Region> {
     let name = host.split(':').next()?;
     let (product, rest) = name.split_once('.')?;
     let region = rest.strip_suffix(".aliyuncs.com")?;
-    matches!(product, "ecs" | "ecs-vpc" | "sts" | "sts-vpc").then(|| find(region)).flatten()
+    matches!(product, "ecs" | "ecs-vpc" | "ess" | "ess-vpc" | "sts" | "sts-vpc")
+        .then(|| find(region))
+        .flatten()
 }
 
 #[cfg(test)]
@@ -115,8 +117,11 @@ mod tests {
         let region = |host| of_host(host).map(|region| region.id);
         assert_eq!(region("ecs.cn-beijing.aliyuncs.com"), Some("cn-beijing"));
         assert_eq!(region("ecs-vpc.eu-central-1.aliyuncs.com:443"), Some("eu-central-1"));
+        assert_eq!(region("ess.cn-chengdu.aliyuncs.com"), Some("cn-chengdu"));
+        assert_eq!(region("ess-vpc.cn-hangzhou.aliyuncs.com"), Some("cn-hangzhou"));
         for host in [
             "ecs.aliyuncs.com",
+            "ess.aliyuncs.com",
             "ecs-cn-hangzhou.aliyuncs.com",
             "127.0.0.1:8080",
             "localhost",

@@ -45,7 +45,7 @@ pub struct Contents {
 /// Where a simulator listens; port 0 takes a free one.
 #[derive(Clone, Debug)]
 pub struct Addresses {
-    /// The cloud: ECS and STS.
+    /// The cloud: ECS, Auto Scaling and STS.
     pub cloud: SocketAddr,
     /// The control port.
     pub control: SocketAddr,
@@ -130,7 +130,7 @@ impl Simulator {
         })
     }
 
-    /// URL of the cloud: the endpoint of ECS and of STS alike.
+    /// URL of the cloud: the endpoint of ECS, Auto Scaling and STS alike.
     pub fn endpoint(&self) -> String {
         format!("http://{}", self.endpoint)
     }

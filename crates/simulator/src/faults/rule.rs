@@ -139,7 +139,7 @@ pub enum Fault {
         /// Items in a page.
         items: u32,
     },
-    /// Items move between pages while a listing goes on: a continued page leaves out items or repeats some.
+    /// Items move between pages while a listing goes on: a later page leaves out items or repeats some.
     MovingPages {
         /// Items left out between two pages.
         #[serde(default)]
@@ -156,9 +156,9 @@ pub enum Fault {
         #[serde(default)]
         always_forbidden: bool,
     },
-    /// Instances or network interfaces are left out of listings.
+    /// Instances, network interfaces or members of scaling groups are left out of listings.
     Hide,
-    /// A member of an instance or a network interface in a listing is missing or has another value.
+    /// A member of what a listing shows is missing or has another value.
     OddField {
         /// Members from the item on, such as `DeletionProtection` or `Tags.Tag`.
         path: String,
@@ -179,9 +179,13 @@ impl Fault {
                 call.operation,
                 "AttachNetworkInterface" | "DetachNetworkInterface" | "DeleteNetworkInterface"
             ),
-            Self::ShortPages { .. } | Self::MovingPages { .. } | Self::Hide | Self::OddField { .. } => {
+            Self::ShortPages { .. } => {
                 matches!(call.operation, "DescribeInstances" | "DescribeNetworkInterfaces")
             }
+            Self::MovingPages { .. } | Self::Hide | Self::OddField { .. } => matches!(
+                call.operation,
+                "DescribeInstances" | "DescribeNetworkInterfaces" | "DescribeScalingInstances"
+            ),
             _ => true,
         }
     }

@@ -1,11 +1,11 @@
 //! Whether RAM allows a call: the actions are the operations' names, the resources those of the vendor's page "RAM
-//! authorization" of ECS and of the pages of STS.
+//! authorization" of ECS and of the pages of STS and of SetInstancesProtection.
 
 use super::call::Call;
 use super::named::{named_instances, named_interfaces};
 use crate::keys::{Caller, Principal};
 use crate::ram::{Access, Context, Decision, Policy};
-use crate::state::World;
+use crate::state::{World, scaling};
 
 /// The resources that a caller needs the permission for. Each of them has to be allowed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -29,6 +29,8 @@ pub(super) enum Needs {
     NewInterface,
     /// The resources with tags, of whichever type.
     Tagged,
+    /// The scaling group that is named, or `scalinggroup/*` where none is.
+    ScalingGroup,
     /// The role that is to be assumed.
     Role,
 }
@@ -110,6 +112,12 @@ impl Needs {
                 let v_switch = call.params.get("VSwitchId").unwrap_or("*");
                 let others = [interface("*".to_owned()), plain(arn("vpc", region, "vswitch", v_switch))];
                 all_unless(groups()).into_iter().map(group).chain(others).collect()
+            }
+            Self::ScalingGroup => {
+                let id = call.params.get("ScalingGroupId").unwrap_or("*");
+                let found = scaling::group(world, account, id);
+                let region = found.map(|group| group.region_id.as_str()).or(region);
+                vec![plain(arn("ess", region, "scalinggroup", id))]
             }
             Self::Role => vec![plain(call.params.get("RoleArn").unwrap_or("*").to_owned())],
             Self::Tagged => {

@@ -5,6 +5,7 @@ use serde_json::{Map, Value};
 
 use super::instance_page::InstancePage;
 use super::interface_page::InterfacePage;
+use super::scaling_page::ScalingPage;
 use crate::faults::{OddField, PageFaults};
 use crate::keys::Caller;
 use crate::regions;
@@ -83,6 +84,7 @@ pub(crate) enum Body {
     Value(Value),
     Instances(InstancePage),
     Interfaces(InterfacePage),
+    Members(ScalingPage),
 }
 
 impl Body {
@@ -97,6 +99,7 @@ impl Body {
             }
             Self::Instances(page) => page.render(request_id, odd),
             Self::Interfaces(page) => page.render(request_id, odd),
+            Self::Members(page) => page.render(request_id, odd),
         };
         // Nothing in these types can fail to be JSON: no maps with other keys than text.
         bytes.unwrap_or_default()

@@ -180,7 +180,10 @@ impl<T: Item, F: Filter<T>> Listing<'_, T, F> {
     }
 
     fn numbered(&mut self, number: usize, size: usize, digest: Option<u64>) -> Page<T> {
-        let start = (number - 1).saturating_mul(size);
+        // What comes or goes between two pages moves all that is on the later ones.
+        let count = |number: u32| usize::try_from(number).unwrap_or(usize::MAX);
+        let step = size.saturating_add(count(self.faults.skip)).saturating_sub(count(self.faults.repeat));
+        let start = (number - 1).saturating_mul(step.max(1));
         let cap = if self.filter.is_capped() { FILTERED_TOTAL } else { usize::MAX };
         let mut total = 0;
         let mut items = Vec::new();

@@ -1,18 +1,23 @@
 //! Which operations there are, and what carries each of them out.
 
+use std::collections::BTreeSet;
+
 use super::authorization::Needs;
 use super::call::{Call, Done};
 use super::honours::Honours;
+use super::named::named_instances;
 use super::{
     assume_role, attach, auto_release, create, create_network_interface, describe_instances,
-    describe_network_interfaces, describe_regions, identity, list_tags, modify_instance_attribute,
-    modify_network_interface, release, tags,
+    describe_network_interfaces, describe_regions, describe_scaling_groups, describe_scaling_instances,
+    identity, list_tags, modify_instance_attribute, modify_network_interface, release, scaling_groups,
+    scaling_members, set_instances_protection, tags,
 };
 use crate::ram::Decision;
 use crate::state::World;
-use crate::wire::{AccessDenied, Refusal};
+use crate::wire::{AccessDenied, Params, Refusal};
 
 const ECS: &str = "2014-05-26";
+const ESS: &str = "2022-02-22";
 const STS: &str = "2015-04-01";
 
 type Run = fn(&mut World, &Call<'_>) -> Result<Done, Refusal>;
@@ -91,6 +96,24 @@ pub(super) const OPERATIONS: &[Operation] = &[
     ),
     write("TagResources", Needs::Tagged, tags::tag, tags::TAG),
     write("UntagResources", Needs::Tagged, tags::untag, tags::UNTAG),
+    scaling_read(
+        "DescribeScalingInstances",
+        describe_scaling_instances::run,
+        describe_scaling_instances::HONOURS,
+    ),
+    scaling_read("DescribeScalingGroups", describe_scaling_groups::run, describe_scaling_groups::HONOURS),
+    scaling_write("SetInstancesProtection", set_instances_protection::run, set_instances_protection::HONOURS),
+    scaling_write("AttachInstances", scaling_members::attach, scaling_members::ATTACH),
+    scaling_write("DetachInstances", scaling_members::detach, scaling_members::DETACH),
+    scaling_write("RemoveInstances", scaling_members::remove, scaling_members::REMOVE),
+    scaling_write("EnterStandby", scaling_members::enter_standby, scaling_members::ENTER_STANDBY),
+    scaling_write("ExitStandby", scaling_members::exit_standby, scaling_members::EXIT_STANDBY),
+    scaling_write("SetInstanceHealth", scaling_members::set_health, scaling_members::HEALTH),
+    scaling_write("CreateScalingGroup", scaling_groups::create, scaling_groups::CREATE),
+    scaling_write("ModifyScalingGroup", scaling_groups::modify, scaling_groups::MODIFY),
+    scaling_write("EnableScalingGroup", scaling_groups::enable, scaling_groups::ENABLE),
+    scaling_write("DisableScalingGroup", scaling_groups::disable, scaling_groups::DISABLE),
+    scaling_write("DeleteScalingGroup", scaling_groups::delete, scaling_groups::DELETE),
 ];
 
 const fn read(name: &'static str, needs: Needs, run: Run, honours: Honours) -> Operation {
@@ -105,6 +128,14 @@ const fn write(name: &'static str, needs: Needs, run: Run, honours: Honours) -> 
     Operation { writes: true, ..read(name, needs, run, honours) }
 }
 
+const fn scaling_read(name: &'static str, run: Run, honours: Honours) -> Operation {
+    Operation { version: ESS, ..read(name, Needs::AllResources, run, honours) }
+}
+
+const fn scaling_write(name: &'static str, run: Run, honours: Honours) -> Operation {
+    Operation { version: ESS, ..write(name, Needs::ScalingGroup, run, honours) }
+}
+
 impl Operation {
     /// Looks an operation up; the same name in another product version is another operation.
     pub(crate) fn find(name: &str, version: &str) -> Option<&'static Self> {
@@ -117,7 +148,21 @@ impl Operation {
     }
 
     pub(crate) fn product(&self) -> &'static str {
-        if self.version == STS { "Sts" } else { "Ecs" }
+        match self.version {
+            STS => "Sts",
+            ESS => "Ess",
+            _ => "Ecs",
+        }
+    }
+
+    /// The instances that a call names, for faults that apply to one of them. A list that an operation doesn't have names
+    /// nothing.
+    pub(crate) fn instances_of(&self, params: &Params) -> BTreeSet<String> {
+        let mut ids = named_instances(params);
+        if self.version == ESS {
+            ids.extend(params.list("InstanceIds").into_iter().map(str::to_owned));
+        }
+        ids
     }
 
     /// Whether it makes somebody a role.
@@ -143,6 +188,8 @@ impl Operation {
             "AssumeRoleWithOIDC" => {
                 Refusal::new(401, "AuthenticationFail.NoPermission", text).because(denied)
             }
+            // The code that the page of SetInstancesProtection lists.
+            _ if self.version == ESS => Refusal::new(403, "Forbidden.Unauthorized", text).because(denied),
             _ => Refusal::forbidden(denied),
         }
     }

@@ -37,6 +37,15 @@ pub(super) fn description(params: &Params, longest: usize) -> Result<Option<Stri
     })
 }
 
+/// The parameter ScalingGroupName.
+pub(super) fn group_name(params: &Params) -> Result<Option<String>, Refusal> {
+    text(params, "ScalingGroupName", |text| {
+        has_length(text, 2..=64)
+            && text.starts_with(char::is_alphanumeric)
+            && text.chars().all(|letter| letter.is_alphanumeric() || "_-.".contains(letter))
+    })
+}
+
 /// The rule for host names, which is that of systems other than Windows: the simulator has no others.
 pub(super) fn is_host_name(text: &str) -> bool {
     let is_segment = |segment: &str| {
@@ -129,6 +138,23 @@ mod tests {
             let found =
                 [Naming::FREE, Naming::STRICT, Naming::WITHOUT_PERIODS].map(|naming| naming.allows(text));
             assert_eq!(found, [free, strict, without_periods], "{text}");
+        }
+    }
+
+    #[test]
+    fn names_of_groups_are_2_to_64_letters_digits_and_marks() {
+        for (text, valid) in [
+            ("web", true),
+            ("1web_a-b.c", true),
+            ("网卡", true),
+            (&"n".repeat(64), true),
+            (&"n".repeat(65), false),
+            ("w", false),
+            ("-web", false),
+            ("web 1", false),
+            ("web:1", false),
+        ] {
+            assert_eq!(group_name(&given("ScalingGroupName", text)).is_ok(), valid, "{text}");
         }
     }
 

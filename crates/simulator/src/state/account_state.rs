@@ -7,7 +7,7 @@ use jiff::Timestamp;
 use serde::Serialize;
 use serde_json::Value;
 
-use super::{Eip, Fleet, Instance, Mark, NetworkInterface, ReleaseReason};
+use super::{Eip, Fleet, Instance, Mark, NetworkInterface, ReleaseReason, ScalingGroup, ScalingMember};
 use crate::ram::{ProviderSeed, Role, RoleSeed, UserSeed};
 
 /// An instance that is gone.
@@ -47,6 +47,9 @@ impl VSwitch {
 pub(crate) struct AccountState {
     pub(crate) instances: Fleet<Instance>,
     pub(crate) interfaces: Fleet<NetworkInterface>,
+    pub(crate) scaling_groups: Fleet<ScalingGroup>,
+    /// By the id of the instance, which is in one group at most.
+    pub(crate) scaling_members: Fleet<ScalingMember>,
     /// EIPs whose interface is gone.
     pub(crate) unbound_eips: Vec<Eip>,
     /// All that something was ever in: they aren't made by themselves.

@@ -1,4 +1,4 @@
-//! The instances or network interfaces of one account, by region and in order of creation.
+//! The instances, network interfaces, scaling groups or members of one account, by region and in order of creation.
 //!
 //! Listings walk an ordered index from a cursor, filters by tag or instance start from an index of marks, and items
 //! are shared snapshots, so that one call costs what its answer costs and not what the fleet is large.
@@ -26,6 +26,8 @@ pub(crate) enum Mark {
     },
     /// The instance that an interface belongs to.
     Instance(String),
+    /// The scaling group that a member belongs to.
+    ScalingGroup(String),
 }
 
 impl Mark {

@@ -17,6 +17,8 @@ pub struct Settings {
     pub boot_seconds: u32,
     /// How long a network interface is `Attaching`, `Detaching` or `Deleting`, in milliseconds.
     pub transition_millis: u32,
+    /// How long a scaling activity takes, in milliseconds: a member is `Pending` or `Removing` for so long.
+    pub scaling_millis: u32,
     /// Network interfaces that an instance can have, its primary one among them. The cloud's number depends on the
     /// instance's type; 3 is that of `ecs.g7.large`.
     pub interfaces_per_instance: usize,
@@ -45,6 +47,7 @@ impl Default for Settings {
             clock_offset_seconds: 0,
             boot_seconds: 0,
             transition_millis: 300,
+            scaling_millis: 300,
             interfaces_per_instance: 3,
             interfaces_per_region: None,
             primary_refusal: PrimaryRefusal::NameAndDescriptionOnly,

@@ -15,6 +15,7 @@ macro_rules! vendor_words {
                 match self { $(Self::$variant => $word,)+ }
             }
 
+            #[allow(dead_code, reason = "not all of these words come in requests")]
             pub(crate) fn parse(word: &str) -> Option<Self> {
                 match word { $($word => Some(Self::$variant),)+ _ => None }
             }

@@ -43,6 +43,8 @@ pub(crate) struct World {
     /// Calls that a fault keeps waiting, by account and operation.
     pub(crate) under_way: HashMap<(String, String), usize>,
     agenda: BTreeSet<(Timestamp, String, String, Due)>,
+    /// When which member of a scaling group will have come or gone, by account and instance.
+    pub(crate) scaling_agenda: BTreeSet<(Timestamp, String, String)>,
     sequence: u64,
     chance: RandomState,
 }
@@ -193,6 +195,10 @@ impl World {
             kept_network_interfaces,
             deleted_network_interfaces,
         });
+        // Its scaling group notices, and takes it off its list.
+        if state.scaling_members.change(id, Effect::Immediate, Instant::now(), |member| member.lose(time)) {
+            self.scaling_agenda.insert((time, account.to_owned(), id.to_owned()));
+        }
         true
     }
 

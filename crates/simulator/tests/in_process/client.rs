@@ -13,6 +13,17 @@ use tokio::net::TcpStream;
 
 pub const REGION: &str = "cn-hangzhou";
 
+/// The operations of Auto Scaling that don't have its name.
+const SCALING: &[&str] = &[
+    "AttachInstances",
+    "DetachInstances",
+    "EnterStandby",
+    "ExitStandby",
+    "RemoveInstances",
+    "SetInstanceHealth",
+    "SetInstancesProtection",
+];
+
 /// What came back.
 #[derive(Debug)]
 pub struct Answer {
@@ -81,14 +92,18 @@ fn signed(
     let host = simulator.endpoint().trim_start_matches("http://").to_owned();
     let empty = hex(&Sha256::digest(b""));
     let date = jiff::Timestamp::now().strftime("%Y-%m-%dT%H:%M:%SZ").to_string();
-    let is_sts = action.starts_with("AssumeRole") || action == "GetCallerIdentity";
+    let version = match action {
+        "AssumeRole" | "AssumeRoleWithOIDC" | "GetCallerIdentity" => "2015-04-01",
+        _ if action.contains("Scaling") || SCALING.contains(&action) => "2022-02-22",
+        _ => "2014-05-26",
+    };
     let mut headers = BTreeMap::from([
         ("host", host.as_str()),
         ("x-acs-action", action),
         ("x-acs-content-sha256", &empty),
         ("x-acs-date", &date),
         ("x-acs-signature-nonce", nonce),
-        ("x-acs-version", if is_sts { "2015-04-01" } else { "2014-05-26" }),
+        ("x-acs-version", version),
     ]);
     if let Some(token) = &key.security_token {
         headers.insert("x-acs-security-token", token);

@@ -9,5 +9,7 @@ mod metadata;
 mod parameters;
 mod permissions;
 mod probes;
+mod scaling;
+mod scaling_probes;
 mod sessions;
 mod tls;

@@ -8,13 +8,14 @@ use std::sync::LazyLock;
 
 use jiff::Timestamp;
 use keeper_simulator::{
-    Account, ChargeType, InterfaceSeed, InterfaceType, Issuer, LockReason, ProviderSeed, RoleSeed, Seed,
-    Simulator, Status, TrustPolicy,
+    Account, ChargeType, HealthStatus, InterfaceSeed, InterfaceType, Issuer, LockReason, MemberChange,
+    ProviderSeed, RoleSeed, Seed, Simulator, Status, TrustPolicy,
 };
 use serde_json::{Value, json};
 
 use super::client::REGION;
-use super::probes::{A_TOKEN, PROBES, Probe, Test, base};
+use super::probes::{self, A_TOKEN, Given, PROBES, Probe, Test};
+use super::scaling_probes::{self, SCALING_PROBES};
 
 const FACTS: &str = include_str!("../../src/operations/parameters.txt");
 
@@ -65,11 +66,19 @@ impl Fact {
     }
 
     fn probes(&self) -> Vec<&'static Probe> {
-        PROBES
-            .iter()
+        all_probes()
             .filter(|probe| probe.operation == self.operation && general(probe.name) == self.name)
             .collect()
     }
+}
+
+fn all_probes() -> impl Iterator<Item = &'static Probe> {
+    PROBES.iter().chain(SCALING_PROBES)
+}
+
+/// A call that passes.
+fn base(operation: &str) -> Given {
+    scaling_probes::base(operation).unwrap_or_else(|| probes::base(operation))
 }
 
 fn general(name: &str) -> String {
@@ -105,7 +114,10 @@ fn add_roles(account: &Account) {
 async fn stage() -> (Simulator, Account) {
     let simulator = Simulator::start().await.expect("free ports");
     // What an operation begins doesn't end before it was looked at.
-    simulator.set(|settings| settings.transition_millis = 3_600_000);
+    simulator.set(|settings| {
+        settings.transition_millis = 3_600_000;
+        settings.scaling_millis = 3_600_000;
+    });
     let account = simulator.new_account();
     add_roles(&account);
     account.seed(
@@ -158,6 +170,13 @@ async fn stage() -> (Simulator, Account) {
     });
     account.seed_interfaces(&InterfaceSeed::new("cn-beijing").id("eni-beijing"));
     account.seed_interfaces(&InterfaceSeed::new(REGION).id("eni-many").times(12));
+    for group in scaling_probes::groups() {
+        account.seed_group(&group);
+    }
+    account.change_member(
+        "i-ill",
+        &MemberChange { health_status: Some(HealthStatus::Unhealthy), ..MemberChange::default() },
+    );
     (simulator, account)
 }
 
@@ -195,15 +214,26 @@ impl Outcome {
             account.instances().iter().map(|it| to_value(serde_json::to_value(&**it))).collect();
         let interfaces: Vec<_> =
             account.network_interfaces().iter().map(|it| to_value(serde_json::to_value(&**it))).collect();
+        let groups: Vec<_> = account
+            .scaling_groups()
+            .iter()
+            .map(|group| {
+                let members: Vec<_> = account
+                    .scaling_members(&group.scaling_group_id)
+                    .iter()
+                    .map(|it| to_value(serde_json::to_value(&**it)))
+                    .collect();
+                json!([to_value(serde_json::to_value(&**group)), members])
+            })
+            .collect();
         let mut sessions = to_value(serde_json::to_value(account.sessions()));
         for session in sessions.as_array_mut().into_iter().flatten() {
             session["accessKeyId"].take();
         }
         Self {
             answer: answer.map(relative),
-            state: relative(
-                json!({ "instances": instances, "interfaces": interfaces, "sessions": sessions }),
-            ),
+            state: relative(json!({ "instances": instances, "interfaces": interfaces, "groups": groups,
+                    "sessions": sessions })),
         }
     }
 
@@ -320,7 +350,7 @@ async fn the_vendors_parameters_are_honoured_or_refused_and_never_ignored() {
 #[tokio::test]
 async fn what_a_probe_compares_with_is_the_same_each_time_and_every_probe_is_of_a_parameter() {
     let facts = Fact::all();
-    for probe in PROBES {
+    for probe in all_probes() {
         let known =
             facts.iter().any(|fact| fact.operation == probe.operation && fact.name == general(probe.name));
         assert!(known, "{} {}", probe.operation, probe.name);

@@ -25,9 +25,14 @@ pub enum Test {
 
 use Test::{Only, Refuses, Repeats, Shows};
 
-type Given = &'static [(&'static str, &'static str)];
+pub type Given = &'static [(&'static str, &'static str)];
 
-const fn probe(operation: &'static str, name: &'static str, given: Given, tests: &'static [Test]) -> Probe {
+pub const fn probe(
+    operation: &'static str,
+    name: &'static str,
+    given: Given,
+    tests: &'static [Test],
+) -> Probe {
     Probe { operation, name, given, tests }
 }
 
