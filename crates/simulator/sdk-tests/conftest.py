@@ -12,6 +12,8 @@ from types import SimpleNamespace
 import pytest
 from alibabacloud_ecs20140526 import models
 from alibabacloud_ecs20140526.client import Client as EcsClient
+from alibabacloud_ess20220222 import models as ess_models
+from alibabacloud_ess20220222.client import Client as EssClient
 from alibabacloud_sts20150401.client import Client as StsClient
 from alibabacloud_tea_openapi.models import Config
 from cryptography import x509
@@ -52,6 +54,7 @@ class Account:
         self.endpoint = endpoint
         self.control = control
         self.ecs = self.client(EcsClient)
+        self.ess = self.client(EssClient)
         self.sts = self.client(StsClient)
 
     def client(self, kind, **changes):
@@ -101,6 +104,28 @@ class Account:
 
     def release(self, instance_id, reason):
         return self.control("POST", f"/accounts/{self.id}/instances/{instance_id}/release", {"reason": reason})
+
+    def seed_group(self, *members, **group):
+        """Makes a scaling group with members; answers its id."""
+        group = {"members": list(members), **group}
+        return self.control("POST", f"/accounts/{self.id}/scaling-groups", [group])["scalingGroupIds"][0]
+
+    def group(self, group_id):
+        """The true state of a scaling group, with its members."""
+        return self.control("GET", f"/accounts/{self.id}/scaling-groups/{group_id}")
+
+    def change_member(self, instance_id, **change):
+        return self.control("PATCH", f"/accounts/{self.id}/scaling-members/{instance_id}", change)
+
+    def scale_in(self, group_id, count):
+        """What a scaling rule does; answers who goes."""
+        path = f"/accounts/{self.id}/scaling-groups/{group_id}/scale-in"
+        return self.control("POST", path, {"count": count})["instanceIds"]
+
+    def check_health(self, group_id):
+        """Answers which members the health check removes."""
+        path = f"/accounts/{self.id}/scaling-groups/{group_id}/check-health"
+        return self.control("POST", path)["instanceIds"]
 
     def role(self, name, principal, condition=None, policies=(), **role):
         """Adds or changes a role; answers its ARN."""
@@ -222,6 +247,33 @@ class Account:
     def protect(self, instance_id, on=True):
         return self.modify(instance_id, deletion_protection=on)
 
+    def scaling(self, operation, **request):
+        """An operation of Auto Scaling, by its name in the SDK."""
+        kind = "".join(word.capitalize() for word in operation.split("_")) + "Request"
+        return getattr(self.ess, operation)(getattr(ess_models, kind)(**request)).body
+
+    def members(self, **request):
+        """One page of DescribeScalingInstances."""
+        return self.scaling("describe_scaling_instances", **{"region_id": REGION, **request})
+
+    def member_ids(self, **request):
+        """Ids of one page."""
+        return [item.instance_id for item in self.members(**request).scaling_instances]
+
+    def member(self, instance_id):
+        """The one member with this id, as DescribeScalingInstances shows it."""
+        (item,) = self.members(instance_ids=[instance_id]).scaling_instances
+        return item
+
+    def keep(self, group_id, *ids, protected=True):
+        """SetInstancesProtection."""
+        return self.scaling(
+            "set_instances_protection",
+            scaling_group_id=group_id,
+            instance_ids=list(ids),
+            protected_from_scale_in=protected,
+        )
+
     def delete(self, instance_id, **request):
         return self.ecs.delete_instance(models.DeleteInstanceRequest(instance_id=instance_id, **request)).body
 
@@ -302,6 +354,12 @@ def settings(simulator):
 
     yield change
     simulator.control("PUT", "/settings", before)
+
+
+@pytest.fixture
+def at_once(settings):
+    """Scaling activities that take no time."""
+    settings(scalingMillis=0)
 
 
 class Refusal:
