@@ -30,6 +30,16 @@ use Codes::{Is, StartsWith};
 const BY_OPERATION: &[(&str, Class, &[Codes])] = &[
     // Subscription instances and spot instances alike.
     ("ModifyInstanceAttribute", Class::NotApplicable, &[Is("InvalidChargeType.ValueNotSupported")]),
+    // Of up to twenty members one may have left the group, and a group may be looked for on another region's host: who is
+    // gone, only a listing tells.
+    (
+        "SetInstancesProtection",
+        Class::Busy,
+        &[Is("InvalidInstanceId.NotFound"), Is("InvalidScalingGroupId.NotFound")],
+    ),
+    // A subscription instance has no release time.
+    ("ModifyInstanceAutoReleaseTime", Class::NotApplicable, &[Is("ChargeTypeViolation")]),
+    ("ModifyInstanceAutoReleaseTime", Class::Gone, &[Is("NoSuchResource")]),
     (
         "ModifyNetworkInterfaceAttribute",
         Class::NotApplicable,
@@ -92,6 +102,8 @@ const TABLE: &[(Class, &[Codes])] = &[
         Class::Busy,
         &[
             StartsWith("IncorrectInstanceStatus"),
+            // The scaling group is not active. It may be switched on again.
+            Is("IncorrectScalingGroupStatus"),
             // Of queue numbers, which are never sent from here.
             Is("InvalidEniState"),
             // An HTTP 404 that is no "not found".
@@ -106,6 +118,7 @@ const TABLE: &[(Class, &[Codes])] = &[
             Is("InvalidStatus.StoppedRequired"),
             Is("Operation.Conflict"),
             Is("OperationConflict"),
+            Is("ScalingActivityInProgress"),
         ],
     ),
     (
@@ -116,6 +129,7 @@ const TABLE: &[(Class, &[Codes])] = &[
             Is("InvalidEniId.NotFound"),
             Is("InvalidInstanceId.NotFound"),
             Is("InvalidInstanceIds.NotFound"),
+            Is("InvalidScalingGroupId.NotFound"),
         ],
     ),
     (
@@ -152,6 +166,7 @@ const TABLE: &[(Class, &[Codes])] = &[
             Is("Forbidden.RAM"),
             Is("Forbidden.RiskControl"),
             Is("Forbidden.SubUser"),
+            Is("Forbidden.Unauthorized"),
             Is("InvalidUser.Unauthorized"),
             Is("InvalidUserType.NotSupported"),
             Is("NoPermission"),

@@ -30,12 +30,14 @@ fn documented() -> Vec<(String, String)> {
 }
 
 /// The operations that are called, and one that no rule knows.
-const CALLED: [&str; 7] = [
+const CALLED: [&str; 9] = [
     "DescribeInstances",
     "ModifyInstanceAttribute",
     "DescribeNetworkInterfaces",
     "ModifyNetworkInterfaceAttribute",
     "AttachNetworkInterface",
+    "DescribeScalingInstances",
+    "SetInstancesProtection",
     "GetCallerIdentity",
     "AnyOperation",
 ];
@@ -111,7 +113,13 @@ fn i07_only_the_pages_of_the_operation_write_a_target_off() {
             "InvalidOperation.PrimaryEniOnlySupportModifyNameAndDesc",
         ]
     );
-    for operation in ["DescribeInstances", "DescribeNetworkInterfaces", "GetCallerIdentity"] {
+    for operation in [
+        "DescribeInstances",
+        "DescribeNetworkInterfaces",
+        "DescribeScalingInstances",
+        "SetInstancesProtection",
+        "GetCallerIdentity",
+    ] {
         assert_eq!(refusals(operation), [""; 0], "{operation}");
     }
 }
@@ -214,6 +222,23 @@ fn i29_why_an_attachment_is_refused_says_whether_to_wait_to_act_or_to_give_up() 
         ("InvalidParams.EniId", Class::Bug),
     ] {
         assert_eq!(class_of("AttachNetworkInterface", code), class, "{code}");
+    }
+}
+
+/// One bad id refuses a call about twenty: the code doesn't say which, and the others are as they were.
+#[test]
+fn i29_why_protection_from_scale_in_is_refused_says_whether_to_wait_or_to_read_again() {
+    for (code, class) in [
+        ("IncorrectScalingGroupStatus", Class::Busy),
+        ("IncorrectInstanceStatus", Class::Busy),
+        ("ScalingActivityInProgress", Class::Busy),
+        ("InvalidOperation.Conflict", Class::Busy),
+        ("InvalidInstanceId.NotFound", Class::Busy),
+        ("InvalidScalingGroupId.NotFound", Class::Busy),
+        ("Forbidden.Unauthorized", Class::Permission),
+        ("Throttling.User", Class::Throttled),
+    ] {
+        assert_eq!(class_of("SetInstancesProtection", code), class, "{code}");
     }
 }
 
