@@ -10,7 +10,6 @@ use keeper_core::id::{Region, RequestId};
 use tracing::{Instrument, debug, debug_span};
 
 use crate::answer::Answer;
-use crate::attach_network_interface;
 use crate::credentials::CredentialsSource;
 use crate::endpoint::Endpoints;
 use crate::error::{Error, OwnCode};
@@ -18,10 +17,12 @@ use crate::get_caller_identity::{self, Caller};
 use crate::listing::Place;
 use crate::observe::{Observer, Watched};
 use crate::operation::{Operation, Parameters};
+use crate::scaling_member::{MemberPage, MemberProtection, MemberRead};
 use crate::send::Sender;
 use crate::sign::{LeaseGuard, StampSource, SystemStamps};
 use crate::transport::Transport;
 use crate::wire::{WireFlag, WireResource};
+use crate::{attach_network_interface, describe_scaling_instances, set_instances_protection};
 
 /// A client for the calls of one account in one region.
 #[derive(Debug)]
@@ -104,6 +105,28 @@ impl<C: CredentialsSource, S: StampSource> Client<C, S> {
             .await
     }
 
+    /// Reads one page of the members of scaling groups.
+    pub async fn read_members(&self, read: &MemberRead, guard: &dyn LeaseGuard) -> Result<MemberPage, Error> {
+        let operation = describe_scaling_instances::OPERATION;
+        let parameters = describe_scaling_instances::parameters(self.region(), read)
+            .ok_or_else(|| Error::unanswered(operation, OwnCode::InvalidRequest))?;
+        self.call(operation, parameters, guard, |answer, identity| {
+            describe_scaling_instances::page(read, identity, answer)
+        })
+        .await
+    }
+
+    /// Keeps instances of one scaling group from scale-in. What comes back is no evidence of its effect.
+    pub async fn protect_members(
+        &self,
+        protection: &MemberProtection,
+        guard: &dyn LeaseGuard,
+    ) -> Result<RequestId, Error> {
+        let parameters = set_instances_protection::parameters(self.region(), protection);
+        self.call(set_instances_protection::OPERATION, parameters, guard, |answer, _| Some(answer.request_id))
+            .await
+    }
+
     /// Asks whose the credentials are.
     pub async fn caller_identity(&self, guard: &dyn LeaseGuard) -> Result<Caller, Error> {
         let identity = |answer, _| get_caller_identity::identity(answer);
@@ -118,6 +141,10 @@ impl<C: CredentialsSource, S: StampSource> Client<C, S> {
         guard: &dyn LeaseGuard,
         decode: impl FnOnce(Answer, Identity) -> Option<T>,
     ) -> Result<T, Error> {
+        let url = self
+            .endpoints
+            .url(operation.product)
+            .ok_or_else(|| Error::unanswered(operation, OwnCode::NoEndpoint))?;
         let span = debug_span!("call", operation = operation.name, region = self.region().as_str());
         async {
             let result = match self.credentials.credentials(guard).await {
@@ -125,7 +152,6 @@ impl<C: CredentialsSource, S: StampSource> Client<C, S> {
                 Err(error) => Err(error),
                 Ok((key, identity)) => {
                     let watched = Watched::begin(self.observer.as_ref(), operation.name);
-                    let url = self.endpoints.url(operation.product);
                     let decode = |answer| decode(answer, identity);
                     let result = self.sender.signed(operation, url, &parameters, &key, guard, decode).await;
                     watched.end(&result);

@@ -77,6 +77,29 @@ const WITHOUT_STS: [&str; 9] = [
     "us-southeast-1",
 ];
 
+/// Regions whose public host of Auto Scaling is the central one in the vendor's SDK (alibabacloud-ess20220222 1.13.3). It
+/// finds out the region by what a call names. Sorted.
+const CENTRAL_ESS: [&str; 14] = [
+    "ap-southeast-1",
+    "cn-beijing",
+    "cn-beijing-finance-1",
+    "cn-hangzhou",
+    "cn-hongkong",
+    "cn-nanjing",
+    "cn-north-2-gov-1",
+    "cn-qingdao",
+    "cn-shanghai",
+    "cn-shanghai-finance-1",
+    "cn-shenzhen",
+    "cn-shenzhen-finance-1",
+    "us-east-1",
+    "us-west-1",
+];
+
+/// Regions for which the vendor's metadata names no host of Auto Scaling in the VPC. Sorted.
+const WITHOUT_ESS_IN_VPC: [&str; 2] = ["ap-southeast-8", "cn-beijing-finance-1"];
+
+const CENTRAL_ESS_HOST: &str = "ess.aliyuncs.com";
 const GLOBAL_STS: &str = "sts.aliyuncs.com";
 
 /// The regions whose hosts are known, sorted.
@@ -114,6 +137,8 @@ pub enum Network {
 pub struct Endpoints {
     region: Region,
     ecs: Url,
+    /// Nowhere in a region without Auto Scaling in the VPC, or where nobody has said where.
+    ess: Option<Url>,
     sts: Url,
     /// Whether STS is on the Internet although ECS is reached within the VPC.
     sts_outside_vpc: bool,
@@ -130,6 +155,12 @@ impl Endpoints {
             (Network::Public, Some((_, host))) => (*host).to_owned(),
             (Network::Public, None) => format!("ecs.{known}.aliyuncs.com"),
         };
+        let ess = match network {
+            Network::Vpc if WITHOUT_ESS_IN_VPC.contains(&known) => None,
+            Network::Vpc => Some(format!("ess-vpc.{known}.aliyuncs.com")),
+            Network::Public if CENTRAL_ESS.contains(&known) => Some(CENTRAL_ESS_HOST.to_owned()),
+            Network::Public => Some(format!("ess.{known}.aliyuncs.com")),
+        };
         let without_sts = WITHOUT_STS.contains(&known);
         let sts = match network {
             _ if without_sts => GLOBAL_STS.to_owned(),
@@ -139,6 +170,7 @@ impl Endpoints {
         Ok(Self {
             region: region.clone(),
             ecs: base_url(&format!("https://{ecs}"))?,
+            ess: ess.map(|ess| base_url(&format!("https://{ess}"))).transpose()?,
             sts: base_url(&format!("https://{sts}"))?,
             sts_outside_vpc: without_sts && network == Network::Vpc,
         })
@@ -152,7 +184,19 @@ impl Endpoints {
         if !looks_like_a_region(region.as_str()) {
             return Err(EndpointError::MalformedRegion);
         }
-        Ok(Self { region: region.clone(), ecs: base_url(ecs)?, sts: base_url(sts)?, sts_outside_vpc: false })
+        Ok(Self {
+            region: region.clone(),
+            ecs: base_url(ecs)?,
+            // Not the vendor's host: who names the others doesn't want calls to go there.
+            ess: None,
+            sts: base_url(sts)?,
+            sts_outside_vpc: false,
+        })
+    }
+
+    /// The same, with Auto Scaling at a URL that the administrator's configuration names.
+    pub fn with_ess(self, ess: &str) -> Result<Self, EndpointError> {
+        Ok(Self { ess: Some(base_url(ess)?), ..self })
     }
 
     /// The same, with STS at a URL that the administrator's configuration names.
@@ -170,11 +214,12 @@ impl Endpoints {
         &self.region
     }
 
-    /// Where the calls of a product go: scheme and host, with the path `/`.
-    pub(crate) fn url(&self, product: Product) -> &Url {
+    /// Where the calls of a product go: scheme and host, with the path `/`. `None` if nobody knows.
+    pub(crate) fn url(&self, product: Product) -> Option<&Url> {
         match product {
-            Product::Ecs => &self.ecs,
-            Product::Sts => &self.sts,
+            Product::Ecs => Some(&self.ecs),
+            Product::Ess => self.ess.as_ref(),
+            Product::Sts => Some(&self.sts),
         }
     }
 }

@@ -49,6 +49,8 @@ pub enum OwnCode {
     ResponseTooLarge,
     /// A call that can't be put into a request; nothing was sent.
     InvalidRequest,
+    /// Nobody knows where the operation's product is in the region; nothing was sent.
+    NoEndpoint,
     /// The lease had ended; nothing was sent.
     LeaseLost,
     /// There is no key; nothing was sent.
@@ -68,6 +70,7 @@ impl OwnCode {
             Self::MalformedResponse => "MalformedResponse",
             Self::ResponseTooLarge => "ResponseTooLarge",
             Self::InvalidRequest => "InvalidRequest",
+            Self::NoEndpoint => "NoEndpoint",
             Self::LeaseLost => "LeaseLost",
             Self::NoAccessKey => "NoAccessKey",
             Self::WrongAccount => "WrongAccount",
@@ -84,7 +87,8 @@ impl OwnCode {
             | Self::MalformedResponse
             | Self::ResponseTooLarge
             | Self::LeaseLost => Class::Transient,
-            Self::InvalidRequest => Class::Bug,
+            // The one is a fault of ours, the other of the configuration.
+            Self::InvalidRequest | Self::NoEndpoint => Class::Bug,
             Self::NoAccessKey => Class::NoKey,
             Self::WrongAccount => Class::WrongAccount,
         }
@@ -94,6 +98,7 @@ impl OwnCode {
         match self {
             Self::ConnectionFailed
             | Self::InvalidRequest
+            | Self::NoEndpoint
             | Self::LeaseLost
             | Self::NoAccessKey
             | Self::WrongAccount => Effect::None,

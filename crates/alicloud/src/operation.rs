@@ -7,6 +7,8 @@ use crate::permission::Permission;
 pub enum Product {
     /// Elastic Compute Service.
     Ecs,
+    /// Auto Scaling.
+    Ess,
     /// Security Token Service.
     Sts,
 }
@@ -16,6 +18,7 @@ impl Product {
     pub(crate) fn version(self) -> &'static str {
         match self {
             Self::Ecs => "2014-05-26",
+            Self::Ess => "2022-02-22",
             Self::Sts => "2015-04-01",
         }
     }
@@ -24,6 +27,7 @@ impl Product {
     fn ram_code(self) -> &'static str {
         match self {
             Self::Ecs => "ecs",
+            Self::Ess => "ess",
             Self::Sts => "sts",
         }
     }

@@ -62,6 +62,33 @@ fn the_regions_without_sts_are_those_that_lack_it_in_the_vpc() {
 }
 
 #[test]
+fn the_hosts_of_auto_scaling_are_the_vendors() {
+    let (vpc, sdk) = (facts("/ess/regional_vpc_endpoints"), facts("/ess/sdk_endpoint_map"));
+    for region in known_regions() {
+        let of = |network| {
+            let endpoints = Endpoints::of_region(&Region::new(*region), network).unwrap();
+            endpoints.url(Product::Ess).map(host)
+        };
+        // Regions that the SDK's map lacks follow its rule.
+        let public = sdk.get(*region).cloned().unwrap_or(format!("ess.{region}.aliyuncs.com"));
+        assert_eq!(of(Network::Public), Some(public));
+        assert_eq!(of(Network::Vpc), vpc.get(*region).cloned());
+    }
+    assert!(vpc.keys().chain(sdk.keys()).all(|region| is_known_region(region)));
+}
+
+#[test]
+fn who_names_endpoints_names_that_of_auto_scaling_too_or_has_none() {
+    let region = Region::new("cn-hangzhou");
+    let explicit = Endpoints::explicit(&region, "http://a.example", "http://b.example").unwrap();
+    assert_eq!(explicit.url(Product::Ess), None);
+    let with = explicit.clone().with_ess("http://c.example:81").unwrap();
+    assert_eq!(with.url(Product::Ess).map(host), Some("c.example:81".to_owned()));
+    assert_eq!(with.url(Product::Ecs), explicit.url(Product::Ecs));
+    assert_eq!(explicit.with_ess("http://u:p@c.example"), Err(EndpointError::NotABaseUrl));
+}
+
+#[test]
 fn i43_only_an_exact_match_is_a_region() {
     for region in [
         "",
@@ -91,8 +118,8 @@ fn an_explicit_endpoint_takes_any_region_that_looks_like_one() {
     };
     for region in ["cn-hangzhou", "xx-new-region-9", "cn-north-2-gov-1"] {
         let endpoints = explicit(region).unwrap();
-        assert_eq!(host(endpoints.url(Product::Ecs)), "127.0.0.1:8080");
-        assert_eq!(host(endpoints.url(Product::Sts)), "sts.example.com:444");
+        assert_eq!(host(endpoints.url(Product::Ecs).unwrap()), "127.0.0.1:8080");
+        assert_eq!(host(endpoints.url(Product::Sts).unwrap()), "sts.example.com:444");
     }
     let long = format!("cn-{}", "a".repeat(64));
     for region in
@@ -148,8 +175,8 @@ proptest! {
             prop_assert!(Endpoints::of_region(&Region::new(&region), network).is_err());
         }
         if let Ok(endpoints) = Endpoints::explicit(&Region::new(&region), "https://a.example", "https://b.example") {
-            prop_assert_eq!(host(endpoints.url(Product::Ecs)), "a.example");
-            prop_assert_eq!(host(endpoints.url(Product::Sts)), "b.example");
+            prop_assert_eq!(host(endpoints.url(Product::Ecs).unwrap()), "a.example");
+            prop_assert_eq!(host(endpoints.url(Product::Sts).unwrap()), "b.example");
         }
     }
 }
