@@ -27,7 +27,7 @@ use crate::store::{MUSTER, Store, StoredObject};
 
 const CONCURRENT: usize = 16;
 
-/// After how long it is tried again to tell of targets that went while nobody led.
+/// After how long it is tried again to tell of what status says nothing of.
 const UNTOLD: Duration = Duration::from_secs(30);
 
 pub struct StatusWriter {
@@ -168,6 +168,7 @@ impl StatusWriter {
 
     async fn write_status(self: &Arc<Self>, id: &ObjectId, entry: &StoredObject, said: &Report) -> Outcome {
         self.tell_losses(id, entry, said).await;
+        self.tell_cancelled(id, entry).await;
         let lost = entry.losses.pending.len();
         let Some(Statement { status, events, survivors }) = statement(said, entry, Timestamp::now()) else {
             self.store.recorded(id, lost);
@@ -260,6 +261,19 @@ impl StatusWriter {
                 // Nothing else leads to it any more once status counts what there is.
                 self.mark_later(id, UNTOLD);
             }
+        }
+    }
+
+    /// Tells which release times were taken away.
+    async fn tell_cancelled(self: &Arc<Self>, id: &ObjectId, entry: &StoredObject) {
+        let mut told = true;
+        for event in events::cancelled(&entry.cancelled) {
+            told &= self.events.tell(&entry.seen, event).await;
+        }
+        if told {
+            self.store.told_cancelled(id, entry.cancelled.len());
+        } else {
+            self.mark_later(id, UNTOLD);
         }
     }
 

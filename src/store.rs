@@ -5,6 +5,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
+use keeper_core::auto_release_time::Cancelled;
 use keeper_core::conditions::Status;
 use keeper_core::id::{Generation, ObjectId, Region};
 use keeper_core::reason::Reason;
@@ -43,6 +44,8 @@ pub struct StoredObject {
     /// What is said of it in this term, as it is counted.
     pub judged: Option<Judged>,
     pub losses: Losses,
+    /// The release times that were taken away and of which no Event has told yet.
+    pub cancelled: Vec<Cancelled>,
 }
 
 impl StoredObject {
@@ -99,6 +102,7 @@ impl Inner {
             for entry in self.entries.values_mut() {
                 entry.parts.clear();
                 entry.losses = Losses::begin(&entry.seen);
+                entry.cancelled.clear();
                 entry.announced = announced_by(&entry.seen);
                 entry.lagging = Lagging::default();
                 metrics.judged(entry.seen.resource, entry.judged.take(), None);
@@ -141,6 +145,7 @@ impl Store {
         let announced = old.as_ref().and_then(|old| old.announced);
         let judged = old.as_ref().and_then(|old| old.judged);
         let losses = old.as_ref().map_or_else(|| Losses::begin(&seen), |old| old.losses.clone());
+        let cancelled = old.as_ref().map(|old| old.cancelled.clone()).unwrap_or_default();
         let lagging = old.as_ref().map(|old| old.lagging.clone()).unwrap_or_default();
         let (parts, author_told) = old.map(|old| (old.parts, old.author_told)).unwrap_or_default();
         let author_told = author_told.filter(|_| seen.object.is_none());
@@ -154,6 +159,7 @@ impl Store {
             announced,
             judged,
             losses,
+            cancelled,
         };
         let scopes = entry.scopes();
         entry.parts.retain(|scope, _| scopes.contains(scope));
@@ -192,6 +198,14 @@ impl Store {
     pub fn told(&self, id: &ObjectId, lost: usize) {
         if let Some(entry) = self.lock().entries.get_mut(id) {
             entry.losses.told = lost;
+        }
+    }
+
+    /// Notes that Events have told of the first of the release times that were taken away.
+    pub fn told_cancelled(&self, id: &ObjectId, told: usize) {
+        if let Some(entry) = self.lock().entries.get_mut(id) {
+            let told = told.min(entry.cancelled.len());
+            entry.cancelled.drain(..told);
         }
     }
 
@@ -304,7 +318,8 @@ impl Store {
         self.changed.notify_one();
     }
 
-    /// Enters what a worker says of an object in a term of the lead.
+    /// Enters what a worker says of an object in a term of the lead, and what is to be told once besides: what is lost, and the
+    /// release times that were taken away.
     pub fn say(
         &self,
         id: &ObjectId,
@@ -312,7 +327,7 @@ impl Store {
         term: u64,
         of: Generation,
         part: RegionReport,
-        lost: Vec<Lost>,
+        (lost, cancelled): (Vec<Lost>, Vec<Cancelled>),
     ) {
         let mut inner = self.lock();
         inner.begin_term(term, &self.metrics);
@@ -324,6 +339,7 @@ impl Store {
         {
             entry.parts.insert(scope.clone(), (of, Arc::new(part)));
             entry.losses.pending.extend(lost);
+            entry.cancelled.extend(cancelled);
             inner.dirty.insert(id.clone());
             drop(inner);
             self.changed.notify_one();
@@ -431,16 +447,16 @@ mod tests {
         objects.put(&id, seen("1", 1), served(&scope));
         let parts = || objects.get(&id).unwrap().parts.len();
         let dirty = || objects.take_dirty(&BTreeSet::new()).len();
-        objects.say(&id, &scope, 1, 1, RegionReport::default(), Vec::new());
+        objects.say(&id, &scope, 1, 1, RegionReport::default(), Default::default());
         assert_eq!((parts(), dirty(), dirty()), (1, 1, 0));
         objects.begin_term(2);
         assert_eq!((parts(), dirty()), (0, 1), "everything is reported anew");
-        objects.say(&id, &scope, 1, 1, RegionReport::default(), Vec::new());
+        objects.say(&id, &scope, 1, 1, RegionReport::default(), Default::default());
         assert_eq!((parts(), dirty()), (0, 0), "a scope that has not heard of it yet");
-        objects.say(&id, &scope, 2, 1, RegionReport::default(), Vec::new());
+        objects.say(&id, &scope, 2, 1, RegionReport::default(), Default::default());
         objects.begin_term(2);
         assert_eq!((parts(), dirty()), (1, 1), "begun once");
-        objects.say(&id, &scope, 3, 1, RegionReport::default(), Vec::new());
+        objects.say(&id, &scope, 3, 1, RegionReport::default(), Default::default());
         objects.begin_term(3);
         assert_eq!((parts(), dirty()), (1, 1), "a scope may be the first to know");
     }
@@ -492,7 +508,7 @@ mod tests {
         let scope = Scope { account: AccountName::new("default"), region: Region::new("cn-hangzhou") };
         let standing = with_status(3, ("True", "AllProtected"), "False");
         objects.put(&id, standing, served(&scope));
-        objects.say(&id, &scope, 1, 1, RegionReport::default(), vec![lost("i-a")]);
+        objects.say(&id, &scope, 1, 1, RegionReport::default(), (vec![lost("i-a")], Vec::new()));
         objects.logged(&id, 1);
         objects.told(&id, 1);
         objects.begin_term(2);

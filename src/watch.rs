@@ -494,7 +494,14 @@ mod tests {
             threads.spawn(|| {
                 while !ends.load(Ordering::SeqCst) {
                     for (id, post) in mailbox.take() {
-                        store.say(&id, &scope, 1, post.generation, RegionReport::default(), Vec::new());
+                        store.say(
+                            &id,
+                            &scope,
+                            1,
+                            post.generation,
+                            RegionReport::default(),
+                            Default::default(),
+                        );
                         said.fetch_add(1, Ordering::SeqCst);
                     }
                 }

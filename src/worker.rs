@@ -7,10 +7,11 @@ use jiff::Timestamp;
 use keeper_alicloud::client::Client;
 use keeper_alicloud::{ATTACH, VerifiedCredentials, WireFlag, WireResource};
 use keeper_core::authority::{AttachPermit, PreflightAnswer};
+use keeper_core::auto_release_time::AutoReleaseTime;
 use keeper_core::call::{ReadCall, Reply, WriteCall};
 use keeper_core::engine::{Action, Asked, Input, PreflightId, RegionEngine, Settings};
 use keeper_core::failure::{Class, Effect as Outcome, Failure};
-use keeper_core::id::{CallId, ObjectId, RequestId};
+use keeper_core::id::{CallId, InstanceId, ObjectId, RequestId};
 use keeper_core::reason::Reason;
 use keeper_core::time::Moment;
 use tokio::task::JoinSet;
@@ -56,7 +57,13 @@ type Answer = (Input, Option<Told>);
 enum Told {
     ReadFailed(Failure),
     Written(Flag, Result<RequestId, Failure>),
-    Attached { interface: String, instance: String, outcome: Result<RequestId, Failure> },
+    /// Of an automatic release time also what it was.
+    Cancelled(InstanceId, Arc<str>, Result<RequestId, Failure>),
+    Attached {
+        interface: String,
+        instance: String,
+        outcome: Result<RequestId, Failure>,
+    },
 }
 
 /// A flag that was to be written, and whether with its protected value.
@@ -202,6 +209,9 @@ impl Worker {
                 let write = write_flag(call(), id, write, Sort::NetworkInterface, Input::Interfaces);
                 calls.spawn(write.in_current_span());
             }
+            Action::CancelReleaseTime(id, instance, was) => {
+                calls.spawn(cancel_release_time(call(), id, instance, was).in_current_span());
+            }
             Action::Attach(id, permit) => {
                 calls.spawn(attach(call(), id, permit).in_current_span());
             }
@@ -215,7 +225,8 @@ impl Worker {
                 self.metrics.reported(&object, &part);
                 let now = Moments { moment: self.now(), wall: Timestamp::now() };
                 let lost = std::mem::take(&mut part.lost).into_iter().map(|loss| now.date(loss)).collect();
-                self.store.say(&object, &self.scope, lead.term, generation, *part, lost);
+                let cancelled = std::mem::take(&mut part.cancelled);
+                self.store.say(&object, &self.scope, lead.term, generation, *part, (lost, cancelled));
             }
         }
     }
@@ -243,8 +254,16 @@ impl Worker {
                 );
             }
             Some(Told::Written(flag, outcome)) => {
-                self.metrics.wrote(flag.sort, flag.protected, &outcome);
+                let name = match flag.sort {
+                    Sort::Instance => "DeletionProtection",
+                    Sort::NetworkInterface => "DeleteOnRelease",
+                };
+                self.metrics.wrote(flag.sort, name, flag.protected, &outcome);
                 log_written(&flag, &outcome);
+            }
+            Some(Told::Cancelled(instance, was, outcome)) => {
+                self.metrics.wrote(Sort::Instance, "AutoReleaseTime", true, &outcome);
+                log_cancelled(&instance, &was, &outcome);
             }
             Some(Told::Attached { interface, instance, outcome: Ok(request_id) }) => {
                 let request_id = request_id.as_str();
@@ -288,6 +307,29 @@ fn log_written(flag: &Flag, outcome: &Result<RequestId, Failure>) {
             code = &*failure.code,
             request_id = failure.request_id.as_ref().map(RequestId::as_str),
             "failed to write flag"
+        ),
+    }
+}
+
+/// The cloud keeps no record of what the time was: the log does, whatever becomes of the Event.
+fn log_cancelled(instance: &InstanceId, was: &str, outcome: &Result<RequestId, Failure>) {
+    let (instance, auto_release_time) = (instance.as_str(), was);
+    match outcome {
+        Ok(request_id) => {
+            info!(
+                instance,
+                auto_release_time,
+                request_id = request_id.as_str(),
+                "removal of automatic release time accepted"
+            );
+        }
+        Err(failure) => warn!(
+            instance,
+            auto_release_time,
+            operation = failure.operation,
+            code = &*failure.code,
+            request_id = failure.request_id.as_ref().map(RequestId::as_str),
+            "failed to remove automatic release time"
         ),
     }
 }
@@ -366,6 +408,13 @@ async fn write_flag<F: WireFlag>(
     let outcome = call.answer(F::WRITE.name(), call.cloud.write(write, &call.guard)).await;
     let result = outcome.clone().map(Reply::Accepted);
     (tell(id, result), Some(Told::Written(Flag { sort, target, protected }, outcome)))
+}
+
+async fn cancel_release_time(call: Call, id: CallId, instance: InstanceId, was: Arc<str>) -> Answer {
+    let write = WriteCall::<AutoReleaseTime>::Protect(instance.clone());
+    let outcome = call.answer(AutoReleaseTime::WRITE.name(), call.cloud.write(write, &call.guard)).await;
+    let result = outcome.clone().map(Reply::Accepted);
+    (Input::Instances(id, result), Some(Told::Cancelled(instance, was, outcome)))
 }
 
 async fn attach(call: Call, id: CallId, permit: AttachPermit) -> Answer {

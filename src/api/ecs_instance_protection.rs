@@ -109,6 +109,12 @@ pub struct EcsInstanceProtectionSpec {
     #[serde(default)]
     pub protection: Protection,
 
+    /// What to do about an automatic release time on a target. Release protection does not stop it. `Report` (default):
+    /// names it as a risk. `Cancel`: removes it as long as `protection` is `Enabled`, each time it is seen, and names the
+    /// removed time in an Event. Nothing puts a removed time back.
+    #[serde(default)]
+    pub auto_release_time: AutoReleaseTime,
+
     /// `Enforce` (default): the operator changes the cloud to match the spec. `Observe`: the operator only reports and
     /// never writes to the cloud for this object, not even when you delete it. In both modes, other objects can't
     /// switch protection off where this object wants it on.
@@ -169,6 +175,20 @@ pub enum Protection {
     Enabled,
     /// Switched off once.
     Disabled,
+    /// A value that this version does not know.
+    #[serde(other)]
+    #[schemars(skip)]
+    Unknown,
+}
+
+/// What to do about automatic release times.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
+pub enum AutoReleaseTime {
+    /// Only name them as risks.
+    #[default]
+    Report,
+    /// Remove them.
+    Cancel,
     /// A value that this version does not know.
     #[serde(other)]
     #[schemars(skip)]

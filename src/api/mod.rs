@@ -14,9 +14,9 @@ mod spec;
 mod status;
 
 pub use ecs_instance_protection::{
-    DeletionPolicy, EcsInstanceProtection, EcsInstanceProtectionSpec, EcsInstanceProtectionStatus,
-    InstanceState, InstanceStatus, InstanceTargets, MAX_LISTED_INSTANCES, MAX_LISTED_TARGETS, Protection,
-    ProtectionState,
+    AutoReleaseTime, DeletionPolicy, EcsInstanceProtection, EcsInstanceProtectionSpec,
+    EcsInstanceProtectionStatus, InstanceState, InstanceStatus, InstanceTargets, MAX_LISTED_INSTANCES,
+    MAX_LISTED_TARGETS, Protection, ProtectionState,
 };
 pub use eni_retention::{
     EniExclusion, EniRetention, EniRetentionSpec, EniTargets, InterfaceType, Reattach, Retention,

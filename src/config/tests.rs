@@ -456,6 +456,7 @@ fn an_sts_of_ones_own_leaves_ecs_where_it_is() {
     let region = Region::new("ap-south-1");
     let both =
         Endpoints::explicit(&region, "https://ecs-vpc.ap-south-1.aliyuncs.com", "https://s.example.com");
+    let both = both.unwrap().with_ess("https://ess-vpc.ap-south-1.aliyuncs.com");
     assert_eq!(of(own, "ap-south-1"), both.unwrap());
     let beside = "accounts: [{name: a, endpoints: {ecs: 'https://e.example.com', regions: [{region: cn-new-1, sts: 'https://s.example.com'}]}}]";
     let region = Region::new("cn-new-1");

@@ -8,12 +8,14 @@ use keeper_core::intent::{DeletionPolicy as CorePolicy, Intent, Selector};
 
 use super::context::{Context, filters, instances};
 use super::placement::Desired;
-use crate::api::{DeletionPolicy, EcsInstanceProtectionSpec, Mode, Protection};
+use crate::api::{AutoReleaseTime, DeletionPolicy, EcsInstanceProtectionSpec, Mode, Protection};
 
 /// The field that holds a word of a newer version, if any.
 pub fn unknown_word(spec: &EcsInstanceProtectionSpec) -> Option<&'static str> {
     if spec.protection == Protection::Unknown {
         Some("spec.protection")
+    } else if spec.auto_release_time == AutoReleaseTime::Unknown {
+        Some("spec.autoReleaseTime")
     } else if spec.mode == Mode::Unknown {
         Some("spec.mode")
     } else if spec.deletion_policy == DeletionPolicy::Unknown {
@@ -54,6 +56,7 @@ fn intent(spec: &EcsInstanceProtectionSpec, context: &Context<'_>) -> Intent<Ins
     Intent {
         protect: spec.protection == Protection::Enabled,
         observe: spec.mode == Mode::Observe,
+        cancel_release_times: spec.auto_release_time == AutoReleaseTime::Cancel,
         deletion_policy: match spec.deletion_policy {
             DeletionPolicy::Disable => CorePolicy::Unprotect,
             DeletionPolicy::Keep | DeletionPolicy::Unknown => CorePolicy::Keep,

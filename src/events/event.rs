@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use keeper_core::auto_release_time::Cancelled;
 use keeper_core::reason::Reason;
 use kube::runtime::events::EventType;
 
@@ -91,6 +92,28 @@ pub fn survived(survivors: &Survivors) -> ObjectEvent {
         }
     };
     ObjectEvent { kind: EventType::Normal, reason: Reason::Survived, action: "Retain", note }
+}
+
+/// That automatic release times were taken away, and what they were.
+pub fn cancelled(cancelled: &[Cancelled]) -> Vec<ObjectEvent> {
+    let event = |note| ObjectEvent {
+        kind: EventType::Normal,
+        reason: Reason::ReleaseTimeCancelled,
+        action: "Protect",
+        note,
+    };
+    let told: Vec<String> = cancelled.iter().map(|it| format!("{} ({})", it.instance, it.time)).collect();
+    each_or_all(
+        &told,
+        |one| event(format!("The automatic release time of {one} was removed. Nothing puts it back.")),
+        |one| one,
+        |count, examples| {
+            event(format!(
+                "The automatic release times of {count} instances were removed: {examples}. Nothing puts them back. The log of \
+                 ecs-keeper lists all of them."
+            ))
+        },
+    )
 }
 
 /// That no object retains these interfaces any more. `unclear`: for how many status did not show whether they are free.

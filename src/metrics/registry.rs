@@ -247,8 +247,9 @@ impl Metrics {
             )?,
             flag_writes: every.counters(
                 "flag_writes_total",
-                "Writes of a flag by the value written, Protected or Unprotected, and by outcome.",
-                &["account", "region", "resource", "value", "outcome"],
+                "Writes of a flag by the value written, Protected or Unprotected, and by outcome. AutoReleaseTime is Protected \
+                 once it is removed.",
+                &["account", "region", "resource", "flag", "value", "outcome"],
             )?,
             reports: every.counters(
                 "reports_total",

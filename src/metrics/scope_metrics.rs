@@ -197,7 +197,7 @@ impl ScopeMetrics {
     }
 
     /// A flag was written, or not.
-    pub fn wrote(&self, sort: Sort, protected: bool, ended: &Result<RequestId, Failure>) {
+    pub fn wrote(&self, sort: Sort, flag: &str, protected: bool, ended: &Result<RequestId, Failure>) {
         let ended = match ended {
             Ok(_) => Outcome::Answered,
             Err(failure) => Outcome::Failed(failure.class),
@@ -206,7 +206,7 @@ impl ScopeMetrics {
         let (account, region) = (self.scope.account.as_str(), self.scope.region.as_str());
         self.metrics
             .flag_writes
-            .with_label_values(&[account, region, sort.as_str(), value, outcome(ended)])
+            .with_label_values(&[account, region, sort.as_str(), flag, value, outcome(ended)])
             .inc();
     }
 }

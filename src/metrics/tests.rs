@@ -105,7 +105,7 @@ fn the_series_of_a_region_go_with_it_and_those_of_others_stay() {
         let calls = CallMetrics::new(metrics.clone(), key(region));
         calls.ended("DescribeInstances", Duration::from_millis(40), Outcome::Failed(Class::Throttled));
         calls.ended("DescribeInstances", Duration::from_millis(40), Outcome::GivenUp);
-        scope.wrote(Sort::Instance, true, &Ok(keeper_core::id::RequestId::new("r")));
+        scope.wrote(Sort::Instance, "DeletionProtection", true, &Ok(keeper_core::id::RequestId::new("r")));
         scope
     });
     let [gone, _stays] = scopes;

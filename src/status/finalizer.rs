@@ -104,6 +104,7 @@ mod tests {
             announced: None,
             judged: None,
             losses: Losses::default(),
+            cancelled: Vec::new(),
         }
     }
 

@@ -71,6 +71,7 @@ fn entry(regions: &[&str], protect: bool) -> StoredObject {
         announced: None,
         judged: None,
         losses: Losses::default(),
+        cancelled: Vec::new(),
     }
 }
 

@@ -1,7 +1,7 @@
 //! Permissions that the operator's identity lacks. What one of them is needed for stops and says so; the rest goes on.
 
 use ecs_keeper::api::{EniRetention, ReattachmentPhase};
-use keeper_simulator::{DEFAULT_USER, InterfaceSeed, Policy, ReleaseReason, Seed, UserSeed};
+use keeper_simulator::{Change, DEFAULT_USER, InterfaceSeed, Policy, ReleaseReason, Seed, UserSeed};
 use serde_json::{Value, json};
 
 use crate::process::{Operator, ask};
@@ -124,6 +124,25 @@ async fn i28_without_attaching_everything_stays_protected_and_retained() {
     stage.doom_by_hand("eni-lost");
     stage.until_cloud("the interface stays again", |_| stage.stays("eni-lost")).await;
     stage.until_repaired("i-web").await;
+}
+
+#[tokio::test]
+async fn i28_without_removing_release_times_instances_are_protected() {
+    let (stage, _operator) = without("ecs:ModifyInstanceAutoReleaseTime").await;
+    let time = Some(jiff::Timestamp::now() + jiff::SignedDuration::from_hours(1));
+    stage.account.change("i-web", &Change { auto_release_time: Some(time), ..Change::default() });
+    let mut spec = protection("i-web");
+    spec["autoReleaseTime"] = "Cancel".into();
+    stage.apply("web", spec.clone()).await;
+    let wanted = "Protected=True/AllProtected AtRisk=True Ready=False Stalled=True/PermissionDenied";
+    let object = stage.until("web", wanted).await;
+    assert!(message(&object, "Stalled").contains("ModifyInstanceAutoReleaseTime"), "{object:?}");
+    stage.until_repaired("i-web").await;
+    permit(&stage);
+    spec["deletionPolicy"] = "Disable".into();
+    stage.apply("web", spec).await;
+    stage.until("web", "Protected=True/AllProtected AtRisk=False Ready=True Stalled=False").await;
+    assert_eq!(stage.account.instance("i-web").unwrap().auto_release_time, None);
 }
 
 /// The cluster says who issues its tokens, and the policy is for no other one.

@@ -138,6 +138,7 @@ async fn what_is_left_out_is_filled_in() {
             "account": "default",
             "targets": { "nodes": { "matchLabels": { "pool": "a" } } },
             "protection": "Enabled",
+            "autoReleaseTime": "Report",
             "mode": "Enforce",
             "deletionPolicy": "Keep",
         })

@@ -463,6 +463,7 @@ impl Stage {
                 &["RegionId", "MaxResults", "NextToken", "InstanceIds", "Tag.N.Key", "Tag.N.Value"],
             ),
             Allowed::new("ModifyInstanceAttribute", &["InstanceId", "DeletionProtection"]),
+            Allowed::new("ModifyInstanceAutoReleaseTime", &["InstanceId", "RegionId"]),
             Allowed::new(
                 "DescribeNetworkInterfaces",
                 &["RegionId", "MaxResults", "NextToken", "NetworkInterfaceId.N", "Tag.N.Key", "Tag.N.Value"],

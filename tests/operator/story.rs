@@ -104,7 +104,7 @@ async fn i25_somebody_who_keeps_switching_it_off_is_told_of_and_answered_each_ti
     let risks = message(&object, "AtRisk");
     assert!(risks.contains(&id) && risks.contains("ActionTrail"), "{risks}");
     let told = stage.until_event("one", "Contested").await;
-    assert!(told.contains(&id) && told.contains("restores the flag"), "{told}");
+    assert!(told.contains(&id) && told.contains("restores it each time"), "{told}");
     assert_eq!(stage.events("one").await.iter().filter(|event| event.reason == "Contested").count(), 1);
     assert_eq!(stage.writes().len(), 9, "one for each time, and the first");
 }
@@ -166,4 +166,40 @@ async fn i07_rows_say_what_cannot_be_protected_and_what_is_at_risk_all_the_same(
     // Who names it by id is told that it can't be done.
     let named = stage.until("by-id", "Protected=False/NotApplicable Ready=False Stalled=True").await;
     assert!(message(&named, "Stalled").contains("i-subscription"), "{named:?}");
+}
+
+#[tokio::test]
+async fn i58_a_release_time_is_removed_where_the_spec_says_so_and_an_event_keeps_what_it_was() {
+    let stage = Stage::new().await;
+    let in_an_hour = jiff::Timestamp::now() + jiff::SignedDuration::from_hours(1);
+    for id in ["i-timed", "i-left"] {
+        stage
+            .account
+            .seed_one(&Seed { auto_release_time: Some(in_an_hour), ..Seed::new(REGION).id(id).protected(true) });
+    }
+    let _operator = stage.start();
+    let spec = |id: &str, what: &str| {
+        json!({ "region": REGION, "targets": { "instanceIds": [id] }, "autoReleaseTime": what })
+    };
+    stage.apply("one", spec("i-timed", "Report")).await;
+    stage.apply("other", spec("i-left", "Report")).await;
+    let reported = stage.until("one", "Protected=True/AllProtected AtRisk=True/RisksFound Ready=True").await;
+    assert!(message(&reported, "AtRisk").contains("autoReleaseTime: Cancel"), "{reported:?}");
+    let shown = |id: &str| stage.account.instance(id).unwrap().auto_release_time;
+    assert!(shown("i-timed").is_some(), "it is only reported");
+
+    stage.apply("one", spec("i-timed", "Cancel")).await;
+    stage.until("one", "Protected=True/AllProtected AtRisk=False Ready=True Reconciling=False").await;
+    assert_eq!(shown("i-timed"), None);
+    let told = stage.until_event("one", "ReleaseTimeCancelled").await;
+    let minute = in_an_hour.strftime("%Y-%m-%dT%H:%MZ").to_string();
+    assert!(told.contains("i-timed") && told.contains(&minute), "{told}");
+    assert!(shown("i-left").is_some(), "nobody asked for that");
+    let calls = stage.calls_of("ModifyInstanceAutoReleaseTime");
+    assert_eq!(calls.len(), 1);
+    assert_eq!(stage.writes().len(), 0, "both were protected already");
+
+    stage.apply("one", spec("i-timed", "Report")).await;
+    stage.seen().await;
+    assert_eq!((shown("i-timed"), stage.calls_of("ModifyInstanceAutoReleaseTime").len()), (None, 1));
 }

@@ -32,6 +32,7 @@ mod identifier;
 mod listing;
 mod member_listing;
 mod modify_instance_attribute;
+mod modify_instance_auto_release_time;
 mod modify_network_interface_attribute;
 mod operation;
 mod operations;

@@ -4,13 +4,14 @@ use crate::operation::Operation;
 use crate::{
     assume_role, assume_role_with_oidc, attach_network_interface, describe_instances,
     describe_network_interfaces, describe_scaling_instances, get_caller_identity, modify_instance_attribute,
-    modify_network_interface_attribute, set_instances_protection,
+    modify_instance_auto_release_time, modify_network_interface_attribute, set_instances_protection,
 };
 
 /// Every operation that ecs-keeper calls, whatever it is asked for.
-pub const OPERATIONS: [Operation; 8] = [
+pub const OPERATIONS: [Operation; 9] = [
     describe_instances::OPERATION,
     modify_instance_attribute::OPERATION,
+    modify_instance_auto_release_time::OPERATION,
     describe_network_interfaces::OPERATION,
     modify_network_interface_attribute::OPERATION,
     attach_network_interface::OPERATION,

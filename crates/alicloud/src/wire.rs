@@ -2,6 +2,7 @@
 //!
 //! Another resource, or another flag, is a file for its operation, and an `impl` here.
 
+use keeper_core::auto_release_time::AutoReleaseTime;
 use keeper_core::call::{Page, ReadCall, WriteCall};
 use keeper_core::delete_on_release::DeleteOnRelease;
 use keeper_core::deletion_protection::DeletionProtection;
@@ -16,7 +17,7 @@ use crate::listing::Place;
 use crate::operation::{Operation, Parameters};
 use crate::{
     describe_instances, describe_network_interfaces, modify_instance_attribute,
-    modify_network_interface_attribute,
+    modify_instance_auto_release_time, modify_network_interface_attribute,
 };
 
 /// A resource whose listing this crate can put into requests. Can be implemented here alone, for its types have no public
@@ -58,6 +59,14 @@ impl WireFlag for DeletionProtection {
 
     fn write_parameters(_region: &Region, call: WriteCall<Self>) -> Parameters {
         modify_instance_attribute::parameters(call)
+    }
+}
+
+impl WireFlag for AutoReleaseTime {
+    const WRITE: Operation = modify_instance_auto_release_time::OPERATION;
+
+    fn write_parameters(region: &Region, call: WriteCall<Self>) -> Parameters {
+        modify_instance_auto_release_time::parameters(region, call)
     }
 }
 

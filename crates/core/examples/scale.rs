@@ -138,7 +138,8 @@ impl World {
                     }
                     answers.push((call, Reply::Accepted(RequestId::new("W"))));
                 }
-                Action::WriteInstance(_, WriteCall::Unprotect(_))
+                Action::CancelReleaseTime(..)
+                | Action::WriteInstance(_, WriteCall::Unprotect(_))
                 | Action::ReadInterfaces(..)
                 | Action::WriteInterface(..)
                 | Action::Attach(..)

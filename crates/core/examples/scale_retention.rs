@@ -207,6 +207,7 @@ impl World {
                 }
                 Action::WriteInterface(_, WriteCall::Unprotect(_))
                 | Action::WriteInstance(..)
+                | Action::CancelReleaseTime(..)
                 | Action::Attach(..)
                 | Action::Preflight(..) => {}
             }

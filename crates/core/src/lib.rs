@@ -11,8 +11,8 @@ mod status;
 pub mod engine;
 
 pub use model::{
-    authority, call, delete_on_release, deletion_protection, evidence, failure, flag, id, instance, intent,
-    interface, loss, reason, resource, retention, surroundings, time,
+    authority, auto_release_time, call, delete_on_release, deletion_protection, evidence, failure, flag, id,
+    instance, intent, interface, loss, reason, resource, retention, surroundings, time,
 };
 pub use policy::{backoff, breaker, budget, pace};
 pub use status::{conditions, verdict};

@@ -47,6 +47,11 @@ fn i13_nothing_is_allowed_but_what_the_client_can_call() {
         json!([
             { "Effect": "Allow", "Action": "ecs:DescribeInstances", "Resource": "acs:ecs:*:*:instance/*" },
             { "Effect": "Allow", "Action": "ecs:ModifyInstanceAttribute", "Resource": "acs:ecs:*:*:instance/*" },
+            {
+                "Effect": "Allow",
+                "Action": "ecs:ModifyInstanceAutoReleaseTime",
+                "Resource": "acs:ecs:*:*:instance/*"
+            },
             { "Effect": "Allow", "Action": "ecs:DescribeNetworkInterfaces", "Resource": "acs:ecs:*:*:eni/*" },
             {
                 "Effect": "Allow",

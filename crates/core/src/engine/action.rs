@@ -1,5 +1,6 @@
 //! What goes into the engine and what comes out of it.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use crate::authority::{AttachPermit, PreflightAnswer};
@@ -9,7 +10,7 @@ use crate::delete_on_release::DeleteOnRelease;
 use crate::deletion_protection::DeletionProtection;
 use crate::failure::{Class, Effect, Failure};
 use crate::flag::Flag;
-use crate::id::{CallId, Generation, ObjectId};
+use crate::id::{CallId, Generation, InstanceId, ObjectId};
 use crate::instance::Instance;
 use crate::intent::Intent;
 use crate::interface::Interface;
@@ -141,6 +142,8 @@ pub enum Action {
     ReadInterfaces(CallId, ReadCall<Interface>),
     /// Write an instance's flag.
     WriteInstance(CallId, WriteCall<DeletionProtection>),
+    /// Take an instance's automatic release time away, which was this when it was seen.
+    CancelReleaseTime(CallId, InstanceId, Arc<str>),
     /// Write an interface's flag.
     WriteInterface(CallId, WriteCall<DeleteOnRelease>),
     /// Have an interface attached. The answer is one about interfaces.

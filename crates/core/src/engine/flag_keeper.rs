@@ -14,19 +14,20 @@ use super::judge::{digest, shape};
 use super::losses::{self, gathers_losses, had_through_host, holders, loss, unhosted};
 use super::membership::{Member, is_hot, member};
 use super::memory::{self, follow, tidied};
-use super::reader::{Finding, WritesPending};
+use super::reader::WritesPending;
 use super::reporter::Draft;
 use super::requests::Edit;
 use super::targets::{Before, Change, Targets};
 use super::turn::Turn;
 use super::unprotect::{Unprotector, Verified, room};
 use super::unprotect_checks::{permit, plan};
+use super::view::View;
 use super::writer::{Turn as WriterTurn, Writer};
 use crate::authority::PreflightAnswer;
 use crate::call::{Reply, WriteCall};
 use crate::evidence::Evidence;
 use crate::failure::Failure;
-use crate::flag::{Applicability, Flag, Id};
+use crate::flag::{Applicability, Flag, Id, MainFlag};
 use crate::id::{CallId, Generation, InstanceId, ObjectId};
 use crate::loss::{Cause, Sight};
 use crate::reason::Reason;
@@ -50,7 +51,12 @@ impl<F: Flag> FlagKeeper<F> {
 
     /// The one read-only look at the flag on all targets.
     pub fn view<'a, 't: 'a>(&'a self, turn: &Turn<'t>, targets: &'a Targets<F::Of>) -> FlagView<'a, F> {
-        FlagView { targets: targets.view(turn), writer: &self.writer, unprotector: &self.unprotector }
+        self.view_beside(targets.view(turn))
+    }
+
+    /// The same, where the targets are looked at already.
+    pub fn view_beside<'a>(&'a self, targets: View<'a, F::Of>) -> FlagView<'a, F> {
+        FlagView { targets, writer: &self.writer, unprotector: &self.unprotector }
     }
 
     /// Writes that the budget has left for now, and targets whose flag waits to be written.
@@ -63,19 +69,42 @@ impl<F: Flag> FlagKeeper<F> {
         WritesPending { any: self.writer.pending(), urgent: self.writer.urgent_pending() }
     }
 
+    /// Whether all writes rest.
+    pub fn rests(&self, now: Moment) -> bool {
+        self.writer.closed(now).is_some()
+    }
+
     /// Whether something is being done about a target.
     pub fn busy(&self, id: &Id<F>) -> bool {
         self.writer.care(id).is_some()
     }
 
-    /// Lets go of targets that nobody selects any more. As long as a write or its effect may be under way, or a read that
-    /// was sent before it ended, one stays.
-    pub fn forget_unselected(&mut self, targets: &mut Targets<F::Of>) {
-        let oldest = targets.oldest_call().into_iter().chain(self.writer.calls().oldest()).min();
-        let under_way = |id: &Id<F>| self.writer.care(id).is_some_and(|care| care.under_way(oldest));
-        for id in targets.forget_unselected(under_way) {
-            self.writer.drop_care(&id);
-        }
+    /// Whether a write of a target, or its effect, may be under way, or a read that was sent before it ended. `oldest`: the
+    /// oldest call without an answer.
+    pub fn under_way(&self, id: &Id<F>, oldest: Option<CallId>) -> bool {
+        self.writer.care(id).is_some_and(|care| care.under_way(oldest))
+    }
+
+    /// Whether a write of ours may be why the flag is otherwise than that evidence of this call showed it.
+    pub fn may_have_written_since(&self, id: &Id<F>, seen_in: CallId) -> bool {
+        self.writer.care(id).is_some_and(|care| {
+            care.writing.is_some()
+                || care.accepted.is_some()
+                || (!care.had_no_effect && care.written_before.is_some_and(|end| end > seen_in))
+        })
+    }
+
+    /// Whether another flag of the target may be written on evidence of this call: no write of this flag is under way, and
+    /// what it has done is seen.
+    pub fn lets_write(&self, id: &Id<F>, seen_in: CallId) -> bool {
+        self.writer
+            .care(id)
+            .is_none_or(|care| care.writing.is_none() && care.written_before.is_none_or(|end| seen_in >= end))
+    }
+
+    /// Nobody selects the target any more.
+    pub fn forget_target(&mut self, id: &Id<F>) {
+        self.writer.drop_care(id);
     }
 
     // What objects ask for.
@@ -89,7 +118,8 @@ impl<F: Flag> FlagKeeper<F> {
         edit: &Edit<F::Of>,
     ) {
         let Some(entry) = targets.objects.get(object) else { return };
-        self.unprotector.changed(turn.now, object, &entry.intent, edit.same);
+        let asked = (&entry.intent, F::unprotecting(&entry.intent));
+        self.unprotector.changed(turn.now, object, asked, edit.same);
         if edit.edited && entry.hot(turn.now) {
             self.writer.spec_changed(turn.now);
         }
@@ -128,16 +158,8 @@ impl<F: Flag> FlagKeeper<F> {
     /// Takes in what has become of a target.
     pub fn heed(&mut self, turn: &mut Turn<'_>, targets: &mut Targets<F::Of>, change: &Change<F::Of>) {
         match change {
-            Change::Shown(id, before) => {
-                self.weigh(turn, targets, id, before);
-                self.remember(turn, targets, id);
-                self.note_left(turn, targets, id, before);
-            }
-            Change::Gone(id, before) => {
-                for name in holders(targets.view(turn), id, before) {
-                    self.note_loss(turn, targets, &name, id, Cause::Gone, before.evidence.as_ref());
-                }
-                memory::forget_gone(targets, turn, id, before);
+            Change::Shown(id, before) => self.weigh(turn, targets, id, before),
+            Change::Gone(id, _) => {
                 if self.writer.care(id).is_some_and(|care| !care.under_way(None)) {
                     self.writer.drop_care(id);
                 }
@@ -162,47 +184,277 @@ impl<F: Flag> FlagKeeper<F> {
         let drifted = was.filter(|_| F::protected(&evidence.facts) == Some(false)).map(Sight::of);
         // Unprotecting of our own is no surprise, also when its answer is not there yet, or was lost.
         if let Some(before) = drifted.filter(|_| !self.writer.unprotects(id)) {
-            let known = targets.inventory.len();
-            targets.breaker.surprise(turn.now, known);
-            self.writer.care_mut(id).drifted(before);
+            if F::ALARMS {
+                let known = targets.inventory.len();
+                targets.breaker.surprise(turn.now, known);
+            }
+            if F::ALARMS || enforcer::<F>(targets.view(turn), id).is_some() {
+                self.writer.care_mut(id).drifted(before);
+            }
         }
         if let Some(look_at) = self.writer.weigh(turn.now, id, evidence, interval) {
             targets.timers.insert((look_at, id.clone()));
         }
     }
 
-    /// Decides what is to be done about the targets of which something has changed.
-    pub fn settle(&mut self, turn: &mut Turn<'_>, targets: &mut Targets<F::Of>) {
-        for id in targets.take_due(turn) {
-            self.reconsider(turn, targets, &id);
+    /// Has the target read if the effect of a write is not seen yet. Whether that is so.
+    pub fn verify(&self, turn: &Turn<'_>, targets: &mut Targets<F::Of>, id: &Id<F>) -> bool {
+        let awaits = self.awaits_effect(targets, id);
+        if awaits && self.writer.care(id).is_none_or(|care| care.look_at <= turn.now) {
+            let hot = is_hot(targets.view(turn), id);
+            targets.reader.verify(turn.now, id, hot);
         }
+        awaits
     }
 
-    fn reconsider(&mut self, turn: &mut Turn<'_>, targets: &mut Targets<F::Of>, id: &Id<F>) {
+    fn awaits_effect(&self, targets: &Targets<F::Of>, id: &Id<F>) -> bool {
+        let (Some(evidence), Some(care)) = (targets.inventory.evidence(id), self.writer.care(id)) else {
+            return false;
+        };
+        let overtaken = care.written_before.is_some_and(|end| evidence.call < end);
+        care.writing.is_none() && (overtaken || care.accepted.is_some())
+    }
+
+    /// Decides what is to be done about a target of which something has changed. `others`: whether the other flags of the
+    /// target let it be written.
+    pub fn reconsider(
+        &mut self,
+        turn: &mut Turn<'_>,
+        targets: &mut Targets<F::Of>,
+        id: &Id<F>,
+        others: impl Fn(&Id<F>, CallId) -> bool,
+    ) {
         let Some(evidence) = targets.inventory.evidence(id) else { return };
-        let care = self.writer.care(id);
-        if care.is_some_and(|c| c.writing.is_some()) {
-            return;
-        }
-        let overtaken = care.and_then(|c| c.written_before).is_some_and(|end| evidence.call < end);
-        if overtaken || care.is_some_and(|c| c.accepted.is_some()) {
-            if care.is_none_or(|c| c.look_at <= turn.now) {
-                let hot = is_hot(targets.view(turn), id);
-                targets.reader.verify(turn.now, id, hot);
-            }
-            return;
-        }
+        let under_way = self.writer.care(id).is_some_and(|care| care.writing.is_some());
         let unprotected = F::protected(&evidence.facts) == Some(false);
         let applies = F::applicability(&evidence.facts) == Applicability::Yes;
-        targets.reader.verified(id);
-        if !unprotected || !applies {
+        if under_way
+            || self.awaits_effect(targets, id)
+            || !unprotected
+            || !applies
+            || !others(id, evidence.call)
+        {
             return;
         }
         let view = self.view(turn, targets);
-        let Some(object) = enforcer(*view, id).cloned() else { return };
+        let Some(object) = enforcer::<F>(*view, id).cloned() else { return };
         let (hot, interval) = (is_hot(*view, id), view.sweep_interval());
         if let Some(at) = self.writer.protect_soon(turn.now, &object, id, (hot, interval)) {
             targets.timers.insert((at, id.clone()));
+        }
+    }
+
+    // Unprotecting.
+
+    /// Looks where unprotecting stands, and begins the next batch with a question to the API server.
+    pub fn plan_unprotecting(
+        &mut self,
+        turn: &mut Turn<'_>,
+        targets: &mut Targets<F::Of>,
+        window: Window,
+    ) -> Option<(PreflightId, ObjectId)> {
+        if !window.open_for_unprotecting(turn.now) {
+            // The lease will be renewed, or it is too late.
+            return None;
+        }
+        match self.unprotector.batch_ends() {
+            Some(ends) if turn.now < ends => {
+                turn.context.wake_at(ends);
+                return None;
+            }
+            Some(_) => self.drop_batch(targets),
+            None => {}
+        }
+        for object in self.unprotector.turns() {
+            let due = self.unprotector.task(&object).map_or(turn.now, |task| task.not_before);
+            if turn.now < due {
+                turn.context.wake_at(due);
+                continue;
+            }
+            let Some(plan) = plan(self.view(turn, targets), &object) else { continue };
+            let closed = self.writer.closed(turn.now).is_some();
+            let available = self.writer.available(turn.now);
+            let room = if closed { 0 } else { room(available, self.settings.writes.per_minute) };
+            let preflight = self.unprotector.advance(turn.now, turn.context, &object, plan, room);
+            if let Some(preflight) = preflight {
+                return Some((preflight, object));
+            }
+        }
+        None
+    }
+
+    /// Gives the batch up. What is read for it already proves nothing to anybody.
+    pub fn drop_batch(&mut self, targets: &mut Targets<F::Of>) {
+        self.unprotector.drop_batch();
+        targets.reader.prove(None);
+    }
+
+    /// Takes in the API server's answer, if it is to the question of the batch. The instances that are to be read because
+    /// of it.
+    pub fn take_preflight(
+        &mut self,
+        turn: &mut Turn<'_>,
+        targets: &mut Targets<F::Of>,
+        preflight: PreflightId,
+        answer: &PreflightAnswer,
+    ) -> BTreeSet<InstanceId> {
+        let (upcoming, known) = (turn.context.upcoming_call(), (&targets.objects, &targets.inventory));
+        match self.unprotector.preflight_answered(turn.now, upcoming, known, (preflight, answer)) {
+            Verified::Nothing => {}
+            Verified::ReadTargets => targets.reader.prove(self.unprotector.batch_targets()),
+            Verified::ReadHosts => {
+                return self.unprotector.awaited_hosts().map(|(hosts, _)| hosts.clone()).unwrap_or_default();
+            }
+        }
+        BTreeSet::new()
+    }
+
+    /// The instances that are to be read for the batch, and the first call that counts.
+    pub fn awaited_hosts(&self) -> Option<(&BTreeSet<InstanceId>, CallId)> {
+        self.unprotector.awaited_hosts()
+    }
+
+    /// These of the instances that the batch awaits were shown.
+    pub fn hosts_read(
+        &mut self,
+        turn: &Turn<'_>,
+        targets: &mut Targets<F::Of>,
+        shown: &BTreeSet<InstanceId>,
+    ) {
+        self.unprotector.hosts_read(shown, turn.context.upcoming_call());
+        targets.reader.prove(self.unprotector.batch_targets());
+    }
+
+    // Writes.
+
+    /// Sends what may be written now. `others`: whether the other flags of a target let it be written.
+    pub fn plan_writes(
+        &mut self,
+        turn: &mut Turn<'_>,
+        targets: &Targets<F::Of>,
+        window: Window,
+        others: impl Fn(&Id<F>, CallId) -> bool,
+        out: &mut Vec<(CallId, WriteCall<F>)>,
+    ) {
+        let free = |id: &Id<F>| targets.inventory.evidence(id).is_some_and(|e| others(id, e.call));
+        loop {
+            let unprotecting = self.unprotector.ready(turn.now) && window.open_for_unprotecting(turn.now);
+            match self.writer.turn(turn.now, unprotecting) {
+                WriterTurn::Nothing => break,
+                WriterTurn::Wait(until) => {
+                    turn.context.wake_at(until);
+                    break;
+                }
+                WriterTurn::Protect(urgency) => {
+                    if let Some(id) = self.writer.pop()
+                        && free(&id)
+                        && self.view(turn, targets).needs_protecting(&id)
+                    {
+                        self.writer.protect(turn.now, turn.context, urgency, id, out);
+                    }
+                }
+                WriterTurn::Unprotect(urgency) => {
+                    let next = self.unprotector.next_target(&targets.inventory).filter(|next| free(&next.id));
+                    let permit = next.and_then(|next| permit(self.view(turn, targets), &next));
+                    if let Some(permit) = permit {
+                        self.writer.unprotect(turn.now, turn.context, urgency, permit, out);
+                    }
+                }
+            }
+        }
+    }
+
+    /// Takes in the answer to a write, or the lack of one, if it is to one of these.
+    pub fn answered(
+        &mut self,
+        turn: &mut Turn<'_>,
+        targets: &mut Targets<F::Of>,
+        call: CallId,
+        result: &Result<Reply<F::Of>, Failure>,
+    ) -> bool {
+        let Some((id, value)) = self.writer.take_call(call) else { return false };
+        let result = result.as_ref().map(|_| ()).map_err(Clone::clone);
+        self.write_ended(turn, targets, (&id, value), result);
+        true
+    }
+
+    fn write_ended(
+        &mut self,
+        turn: &mut Turn<'_>,
+        targets: &mut Targets<F::Of>,
+        (id, value): (&Id<F>, Value),
+        result: Result<(), Failure>,
+    ) {
+        self.writer.heed(turn.now, turn.context, &result);
+        if targets.inventory.get(id).is_none() {
+            return;
+        }
+        let ended = self.writer.ended(turn.now, turn.context, (id, value), result);
+        if let Some(at) = ended.again_at {
+            targets.timers.insert((at, id.clone()));
+        }
+        if ended.gone {
+            targets.doubt(turn, id, turn.context.upcoming_call());
+        }
+        if ended.verify {
+            targets.reader.verify(turn.now, id, false);
+        }
+        targets.touch_selectors(turn, id);
+        if targets.inventory.absence(id).is_none() {
+            targets.reconsider(id);
+        }
+    }
+
+    /// Writes that have been without an answer for too long. They are to be answered as lost.
+    pub fn lost_calls(&self, now: Moment) -> impl Iterator<Item = CallId> {
+        self.writer.calls().lost(now)
+    }
+
+    /// All writes without an answer.
+    pub fn calls(&self) -> impl Iterator<Item = CallId> {
+        self.writer.calls().ids()
+    }
+
+    /// The oldest of them.
+    pub fn oldest_call(&self) -> Option<CallId> {
+        self.writer.calls().oldest()
+    }
+
+    /// When a poll is wanted for what waits here, though nothing happens.
+    pub fn wake(&self, context: &mut Context) {
+        if let Some(at) = self.writer.calls().loses_at() {
+            context.wake_at(at);
+        }
+    }
+
+    /// There is another key: what the old one was refused is tried again.
+    pub fn key_changed(&mut self, now: Moment, targets: &mut Targets<F::Of>) {
+        for id in self.writer.key_changed(now) {
+            targets.timers.insert((now, id));
+        }
+    }
+}
+
+impl<F: MainFlag> FlagKeeper<F> {
+    // What has become of targets.
+
+    /// Takes in what has become of a target, and what objects remember and lose by that.
+    pub fn heed_and_tell(
+        &mut self,
+        turn: &mut Turn<'_>,
+        targets: &mut Targets<F::Of>,
+        change: &Change<F::Of>,
+    ) {
+        if let Change::Gone(id, before) = change {
+            for name in holders(targets.view(turn), id, before) {
+                self.note_loss(turn, targets, &name, id, Cause::Gone, before.evidence.as_ref());
+            }
+            memory::forget_gone(targets, turn, id, before);
+        }
+        self.heed(turn, targets, change);
+        if let Change::Shown(id, before) = change {
+            self.remember(turn, targets, id);
+            self.note_left(turn, targets, id, before);
         }
     }
 
@@ -325,189 +577,6 @@ impl<F: Flag> FlagKeeper<F> {
         losses::record_loss(targets, turn, name, loss);
     }
 
-    // Unprotecting.
-
-    /// Looks where unprotecting stands, and begins the next batch with a question to the API server.
-    pub fn plan_unprotecting(
-        &mut self,
-        turn: &mut Turn<'_>,
-        targets: &mut Targets<F::Of>,
-        window: Window,
-    ) -> Option<(PreflightId, ObjectId)> {
-        if !window.open_for_unprotecting(turn.now) {
-            // The lease will be renewed, or it is too late.
-            return None;
-        }
-        match self.unprotector.batch_ends() {
-            Some(ends) if turn.now < ends => {
-                turn.context.wake_at(ends);
-                return None;
-            }
-            Some(_) => self.drop_batch(targets),
-            None => {}
-        }
-        for object in self.unprotector.turns() {
-            let due = self.unprotector.task(&object).map_or(turn.now, |task| task.not_before);
-            if turn.now < due {
-                turn.context.wake_at(due);
-                continue;
-            }
-            let Some(plan) = plan(self.view(turn, targets), &object) else { continue };
-            let closed = self.writer.closed(turn.now).is_some();
-            let available = self.writer.available(turn.now);
-            let room = if closed { 0 } else { room(available, self.settings.writes.per_minute) };
-            let preflight = self.unprotector.advance(turn.now, turn.context, &object, plan, room);
-            if let Some(preflight) = preflight {
-                return Some((preflight, object));
-            }
-        }
-        None
-    }
-
-    /// Gives the batch up. What is read for it already proves nothing to anybody.
-    pub fn drop_batch(&mut self, targets: &mut Targets<F::Of>) {
-        self.unprotector.drop_batch();
-        targets.reader.prove(None);
-    }
-
-    /// Takes in the API server's answer, if it is to the question of the batch. The instances that are to be read because
-    /// of it.
-    pub fn take_preflight(
-        &mut self,
-        turn: &mut Turn<'_>,
-        targets: &mut Targets<F::Of>,
-        preflight: PreflightId,
-        answer: &PreflightAnswer,
-    ) -> BTreeSet<InstanceId> {
-        let (upcoming, known) = (turn.context.upcoming_call(), (&targets.objects, &targets.inventory));
-        match self.unprotector.preflight_answered(turn.now, upcoming, known, (preflight, answer)) {
-            Verified::Nothing => {}
-            Verified::ReadTargets => targets.reader.prove(self.unprotector.batch_targets()),
-            Verified::ReadHosts => {
-                return self.unprotector.awaited_hosts().map(|(hosts, _)| hosts.clone()).unwrap_or_default();
-            }
-        }
-        BTreeSet::new()
-    }
-
-    /// The instances that are to be read for the batch, and the first call that counts.
-    pub fn awaited_hosts(&self) -> Option<(&BTreeSet<InstanceId>, CallId)> {
-        self.unprotector.awaited_hosts()
-    }
-
-    /// These of the instances that the batch awaits were shown.
-    pub fn hosts_read(
-        &mut self,
-        turn: &Turn<'_>,
-        targets: &mut Targets<F::Of>,
-        shown: &BTreeSet<InstanceId>,
-    ) {
-        self.unprotector.hosts_read(shown, turn.context.upcoming_call());
-        targets.reader.prove(self.unprotector.batch_targets());
-    }
-
-    // Writes.
-
-    /// Sends what may be written now.
-    pub fn plan_writes(
-        &mut self,
-        turn: &mut Turn<'_>,
-        targets: &Targets<F::Of>,
-        window: Window,
-        out: &mut Vec<(CallId, WriteCall<F>)>,
-    ) {
-        loop {
-            let unprotecting = self.unprotector.ready(turn.now) && window.open_for_unprotecting(turn.now);
-            match self.writer.turn(turn.now, unprotecting) {
-                WriterTurn::Nothing => break,
-                WriterTurn::Wait(until) => {
-                    turn.context.wake_at(until);
-                    break;
-                }
-                WriterTurn::Protect(urgency) => {
-                    if let Some(id) = self.writer.pop()
-                        && self.view(turn, targets).needs_protecting(&id)
-                    {
-                        self.writer.protect(turn.now, turn.context, urgency, id, out);
-                    }
-                }
-                WriterTurn::Unprotect(urgency) => {
-                    let next = self.unprotector.next_target(&targets.inventory);
-                    let permit = next.and_then(|next| permit(self.view(turn, targets), &next));
-                    if let Some(permit) = permit {
-                        self.writer.unprotect(turn.now, turn.context, urgency, permit, out);
-                    }
-                }
-            }
-        }
-    }
-
-    /// Takes in the answer to a write or a read, or the lack of one: what it shows.
-    pub fn answered(
-        &mut self,
-        turn: &mut Turn<'_>,
-        targets: &mut Targets<F::Of>,
-        call: CallId,
-        result: Result<Reply<F::Of>, Failure>,
-    ) -> Vec<Finding<F::Of>> {
-        let Some((id, value)) = self.writer.take_call(call) else {
-            return targets.answered(turn, call, result);
-        };
-        self.write_ended(turn, targets, (&id, value), result.map(|_| ()));
-        Vec::new()
-    }
-
-    fn write_ended(
-        &mut self,
-        turn: &mut Turn<'_>,
-        targets: &mut Targets<F::Of>,
-        (id, value): (&Id<F>, Value),
-        result: Result<(), Failure>,
-    ) {
-        self.writer.heed(turn.now, turn.context, &result);
-        if targets.inventory.get(id).is_none() {
-            return;
-        }
-        let ended = self.writer.ended(turn.now, turn.context, (id, value), result);
-        if let Some(at) = ended.again_at {
-            targets.timers.insert((at, id.clone()));
-        }
-        if ended.gone {
-            targets.doubt(turn, id, turn.context.upcoming_call());
-        }
-        if ended.verify {
-            targets.reader.verify(turn.now, id, false);
-        }
-        targets.touch_selectors(turn, id);
-        if targets.inventory.absence(id).is_none() {
-            targets.reconsider(id);
-        }
-    }
-
-    /// Writes that have been without an answer for too long. They are to be answered as lost.
-    pub fn lost_calls(&self, now: Moment) -> impl Iterator<Item = CallId> {
-        self.writer.calls().lost(now)
-    }
-
-    /// All writes without an answer.
-    pub fn calls(&self) -> impl Iterator<Item = CallId> {
-        self.writer.calls().ids()
-    }
-
-    /// When a poll is wanted for what waits here, though nothing happens.
-    pub fn wake(&self, context: &mut Context) {
-        if let Some(at) = self.writer.calls().loses_at() {
-            context.wake_at(at);
-        }
-    }
-
-    /// There is another key: what the old one was refused is tried again.
-    pub fn key_changed(&mut self, now: Moment, targets: &mut Targets<F::Of>) {
-        for id in self.writer.key_changed(now) {
-            targets.timers.insert((now, id));
-        }
-    }
-
     // What is said.
 
     /// The report of an object, if there is something to say. `judge`: what is said of it, and what it took to find out.
@@ -528,7 +597,7 @@ impl<F: Flag> FlagKeeper<F> {
             uncertain: !report.counts.unknown.is_empty()
                 || report.unlisted.is_some()
                 || bereaved(view.targets, name),
-            tells: !object.losses.is_empty(),
+            tells: !object.losses.is_empty() || !object.cancelled.is_empty(),
             gathers: gathers_losses(view.targets, object),
             cost,
             awaited: (!settled).then_some(object.born),
@@ -537,8 +606,9 @@ impl<F: Flag> FlagKeeper<F> {
         let object = targets.objects.get_mut(name)?;
         object.settled = settled;
         says.then(|| {
-            let report = RegionReport { lost: std::mem::take(&mut object.losses), ..report };
-            (object.generation, report)
+            let (lost, cancelled) =
+                (std::mem::take(&mut object.losses), std::mem::take(&mut object.cancelled));
+            (object.generation, RegionReport { lost, cancelled, ..report })
         })
     }
 }

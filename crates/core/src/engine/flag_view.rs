@@ -42,12 +42,17 @@ impl<'a, F: Flag> FlagView<'a, F> {
         self.writer.care(id)
     }
 
+    /// Whether somebody keeps setting the unprotected value on a target.
+    pub(super) fn contested(self, id: &Id<F>) -> bool {
+        self.care(id).is_some_and(|care| care.contested(self.now))
+    }
+
     /// Words a verdict for an object: with the trouble of reading when that is why it is unknown, and as a mere
     /// observation where nothing is to be done about it.
     pub(super) fn explain(self, verdict: Verdict, intent: &Intent<F::Of>) -> Verdict {
         match verdict {
             Verdict::Unknown(reason) => Verdict::Unknown(self.why_unread(reason)),
-            Verdict::Unprotected(_) if !intent.holds() => Verdict::Unprotected(Reason::NotWanted),
+            Verdict::Unprotected(_) if !F::holds(intent) => Verdict::Unprotected(Reason::NotWanted),
             Verdict::Unprotected(_) if intent.observe => Verdict::Unprotected(Reason::Unprotected),
             _ => verdict,
         }
@@ -90,6 +95,6 @@ impl<'a, F: Flag> FlagView<'a, F> {
             && ready
             && F::protected(&evidence.facts) == Some(false)
             && F::applicability(&evidence.facts) == Applicability::Yes
-            && enforcer(self.targets, id).is_some()
+            && enforcer::<F>(self.targets, id).is_some()
     }
 }

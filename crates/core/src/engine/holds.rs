@@ -1,18 +1,20 @@
-//! Protected wins: who wants a target protected, and whom an unprotecting write would take it from.
+//! Protected wins: who wants a flag protected on a target, and whom an unprotecting write would take it from.
 
 use super::membership::{Member, selectors_of};
 use super::view::View;
+use crate::flag::{Flag, Id};
 use crate::id::ObjectId;
-use crate::resource::Resource;
 
 /// An object that has the protected value written on this target.
-pub(super) fn enforcer<'a, R: Resource>(view: View<'a, R>, id: &'a R::Id) -> Option<&'a ObjectId> {
+pub(super) fn enforcer<'a, F: Flag>(view: View<'a, F::Of>, id: &'a Id<F>) -> Option<&'a ObjectId> {
     selectors_of(view, id)
-        .find(|(_, object, member)| *member == Member::Yes && object.intent.enforces())
+        .find(|(_, object, member)| {
+            *member == Member::Yes && F::holds(&object.intent) && !object.intent.observe
+        })
         .map(|(name, ..)| name)
 }
 
-/// Whether any object but this one holds the target. In doubt it does.
-pub(super) fn held_by_other<R: Resource>(view: View<'_, R>, id: &R::Id, than: &ObjectId) -> bool {
-    selectors_of(view, id).any(|(name, object, _)| name != than && object.intent.holds())
+/// Whether any object but this one holds the flag on the target. In doubt it does.
+pub(super) fn held_by_other<F: Flag>(view: View<'_, F::Of>, id: &Id<F>, than: &ObjectId) -> bool {
+    selectors_of(view, id).any(|(name, object, _)| name != than && F::holds(&object.intent))
 }

@@ -12,7 +12,7 @@ use super::object::Object;
 use super::unprotect_checks::progress;
 use super::view::View;
 use crate::deletion_protection::departures;
-use crate::flag::{Applicability, Flag, Id};
+use crate::flag::{Applicability, Id, MainFlag};
 use crate::id::{InstanceId, ObjectId};
 use crate::reason::{Reason, Risk};
 use crate::resource::Resource;
@@ -20,11 +20,12 @@ use crate::verdict::{
     Counts, Groups, MAX_ROWS, NodeFindings, RegionReport, Row, State, Verdict, sort_rows, tell_with,
 };
 
-/// What is said of an object, and what it took to find out, reckoned. `each`: what else is to be done with what is said of
-/// each of its targets.
-pub(crate) fn judge_part<F: Flag>(
+/// What is said of an object, and what it took to find out, reckoned. `fought`: which other flag of a target
+/// somebody keeps changing back. `each`: what else is to be done with what is said of each of its targets.
+pub(crate) fn judge_part<F: MainFlag>(
     view: FlagView<'_, F>,
     name: &ObjectId,
+    fought: impl Fn(&Id<F>) -> Option<&'static str>,
     mut each: impl FnMut(&Id<F>, Verdict, &[Risk]),
 ) -> (RegionReport, Duration) {
     let Some(object) = view.objects.get(name) else { return (RegionReport::default(), Duration::ZERO) };
@@ -41,7 +42,10 @@ pub(crate) fn judge_part<F: Flag>(
         .is_some_and(|open| open.awaits || (at_start && open.misses) || (!object.settled && open.unheard));
     for id in view.reach(object) {
         looked_at += 1;
-        let Some((verdict, risks)) = judge_target(view, name, object, id) else { continue };
+        let Some((verdict, mut risks)) = judge_target(view, name, object, id) else { continue };
+        let fought =
+            view.contested(id).then_some(None).into_iter().chain(fought(id).map(|flag| Some(flag.into())));
+        risks.extend(fought.map(|detail| Risk { reason: Reason::Contested, detail }));
         awaiting |= matches!(verdict, Verdict::Unknown(Reason::AwaitingEvidence))
             || (!object.settled && verdict == Verdict::Unknown(Reason::EvidenceStale))
             || (at_start && verdict == Verdict::Unknown(Reason::Missing));
@@ -108,7 +112,7 @@ pub(crate) fn judge_part<F: Flag>(
         fits.extend(view.fits());
     }
     let cost = cost(F::Of::REMEMBERS, looked_at, open);
-    let (nodes, lost) = (NodeFindings::default(), Vec::new());
+    let nodes = NodeFindings::default();
     let part = RegionReport {
         settled,
         counts,
@@ -119,10 +123,12 @@ pub(crate) fn judge_part<F: Flag>(
         gone,
         refused,
         nodes,
+        release_times: Groups::new(),
         progress,
         rows,
         retention: None,
-        lost,
+        lost: Vec::new(),
+        cancelled: Vec::new(),
     };
     (part, cost)
 }
@@ -142,7 +148,7 @@ fn awaits_listing<R: Resource>(view: View<'_, R>, object: &Object<R>) -> bool {
 }
 
 /// What is said of one target of an object, and its risks; `None`: it is none of its targets.
-fn judge_target<F: Flag>(
+fn judge_target<F: MainFlag>(
     view: FlagView<'_, F>,
     name: &ObjectId,
     object: &Object<F::Of>,
@@ -181,9 +187,6 @@ fn judge_target<F: Flag>(
     if view.lagging().is_some() && matches!(said, Verdict::Protected(_) | Verdict::NotApplicable(_)) {
         said = Verdict::Unknown(Reason::EvidenceStale);
     }
-    if care.is_some_and(|care| care.contested(view.now)) {
-        risks.push(Risk { reason: Reason::Contested, detail: None });
-    }
     Some((said, risks))
 }
 
@@ -198,6 +201,7 @@ pub(super) fn shape(part: &RegionReport) -> u64 {
         &counts.unknown,
         &counts.risks,
         &part.hosts,
+        &part.release_times,
     ];
     let progress = part.progress.as_ref().map(|progress| (progress.done, reasons(&progress.waiting)));
     // What is to be durable before the cloud is asked may not wait until counts are due.

@@ -6,7 +6,7 @@ use super::membership::{Member, member, selectors_of};
 use super::targets::{Before, Targets};
 use super::turn::Turn;
 use super::unprotect::Ended;
-use crate::flag::{Flag, Id};
+use crate::flag::{Flag, Id, MainFlag};
 use crate::id::ObjectId;
 use crate::reason::Reason;
 use crate::resource::{Place, Resource};
@@ -36,7 +36,7 @@ pub(super) fn follow<F: Flag>(view: FlagView<'_, F>, id: &Id<F>) -> Option<Follo
 type Tidied<F> = (Vec<Id<F>>, Vec<(Id<F>, Reason)>);
 
 /// What an object is to remember, and what it is to forget because its spec excludes it or has given it up.
-pub(super) fn tidied<F: Flag>(view: FlagView<'_, F>, name: &ObjectId) -> Tidied<F> {
+pub(super) fn tidied<F: MainFlag>(view: FlagView<'_, F>, name: &ObjectId) -> Tidied<F> {
     let (mut new, mut left) = (Vec::new(), Vec::new());
     let Some(object) = view.objects.get(name) else { return (new, left) };
     let horizon = view.horizon();

@@ -6,6 +6,7 @@
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
+use crate::auto_release_time::Cancelled;
 use crate::id::{CallId, Generation, InstanceId};
 use crate::intent::Intent;
 use crate::loss::Loss;
@@ -41,6 +42,8 @@ pub(super) struct Object<R: Resource> {
     pub memory: Memory<R>,
     /// What it has lost and no report has told yet.
     pub losses: Vec<Loss>,
+    /// The release times that it had taken away and of which no report has told yet.
+    pub cancelled: Vec<Cancelled>,
 }
 
 /// What one object remembers.
@@ -139,16 +142,17 @@ impl<R: Resource> Object<R> {
             exclusion_since: excludes_alike.map_or(upcoming, |old| old.exclusion_since),
             memory: Memory::default(),
             losses: Vec::new(),
+            cancelled: Vec::new(),
             intent,
         };
         let goes_on = known.is_some();
         match old {
-            Some(Self { hosted, watch, mut memory, losses, .. }) => {
+            Some(Self { hosted, watch, mut memory, losses, cancelled, .. }) => {
                 if !goes_on {
                     // Status still lists what an earlier generation excluded: whether it is excluded, this one says.
                     memory.take_back(|reason| reason == Reason::Excluded);
                 }
-                Self { hosted, watch, memory, losses, ..fresh }
+                Self { hosted, watch, memory, losses, cancelled, ..fresh }
             }
             None => fresh,
         }

@@ -48,6 +48,13 @@ pub(crate) struct WritesPending {
     pub urgent: bool,
 }
 
+impl WritesPending {
+    /// What waits of either.
+    pub fn or(self, other: Self) -> Self {
+        Self { any: self.any || other.any, urgent: self.urgent || other.urgent }
+    }
+}
+
 /// Where an item came from.
 #[derive(Debug, Clone)]
 pub(crate) struct Source {

@@ -11,12 +11,12 @@
 use std::time::Duration;
 
 use super::action::{Action, Asked, Input, Load, PreflightId, Proven, Settings, Window, lost_reply};
-use super::attach_step::Attaching;
 use super::attacher::Attacher;
 use super::context::Context;
 use super::flag_keeper::FlagKeeper;
 use super::hosting::{asking_after, has_hosts, host_changed, hosts_awaited, shown_since};
-use super::judge::judge_part;
+use super::instances::Instances;
+use super::interfaces::{Interfaces, no_other_flag};
 use super::reader::Finding;
 use super::reporter::Reporter;
 use super::requests::{drop_object, set_intent};
@@ -24,6 +24,7 @@ use super::retention::{judge_retention, update_watch};
 use super::targets::Targets;
 use super::turn::Turn;
 use crate::authority::PreflightAnswer;
+use crate::auto_release_time::AutoReleaseTime;
 use crate::backoff::Jitter;
 use crate::call::Reply;
 use crate::delete_on_release::DeleteOnRelease;
@@ -46,38 +47,11 @@ pub struct RegionEngine {
     instances: Targets<Instance>,
     interfaces: Targets<Interface>,
     deletion_protection: FlagKeeper<DeletionProtection>,
+    release_times: FlagKeeper<AutoReleaseTime>,
     delete_on_release: FlagKeeper<DeleteOnRelease>,
     attacher: Attacher,
     /// Why instances could not be read when that was looked at last, if only a person can help.
     hosts_unreadable: Option<Reason>,
-}
-
-/// The parts that a step about instances changes.
-struct Instances<'a> {
-    targets: &'a mut Targets<Instance>,
-    keeper: &'a mut FlagKeeper<DeletionProtection>,
-}
-
-/// The parts that a step about interfaces changes.
-struct Interfaces<'a> {
-    targets: &'a mut Targets<Interface>,
-    keeper: &'a mut FlagKeeper<DeleteOnRelease>,
-    attacher: &'a mut Attacher,
-}
-
-impl Interfaces<'_> {
-    fn attaching(&mut self) -> Attaching<'_> {
-        Attaching { attacher: self.attacher, interfaces: self.targets, keeper: self.keeper }
-    }
-
-    fn take(&mut self, turn: &mut Turn<'_>, findings: Vec<Finding<Interface>>) {
-        for finding in findings {
-            let left = self.targets.confirm(turn, finding, |id| self.keeper.busy(id));
-            if let Some(change) = left.and_then(|finding| self.targets.take(turn, finding)) {
-                self.keeper.heed(turn, self.targets, &change);
-            }
-        }
-    }
 }
 
 impl RegionEngine {
@@ -91,6 +65,7 @@ impl RegionEngine {
             instances: Targets::new(instances),
             interfaces: Targets::new(interfaces),
             deletion_protection: FlagKeeper::new(instances),
+            release_times: FlagKeeper::new(instances),
             delete_on_release: FlagKeeper::new(interfaces),
             attacher: Attacher::default(),
             hosts_unreadable: None,
@@ -100,7 +75,11 @@ impl RegionEngine {
     /// A step about instances.
     fn with_instances<T>(&mut self, now: Moment, step: impl FnOnce(Instances<'_>, &mut Turn<'_>) -> T) -> T {
         let (context, reporter) = (&mut self.context, &mut self.reporter);
-        let parts = Instances { targets: &mut self.instances, keeper: &mut self.deletion_protection };
+        let parts = Instances {
+            targets: &mut self.instances,
+            protection: &mut self.deletion_protection,
+            release_times: &mut self.release_times,
+        };
         step(parts, &mut Turn { now, context, reporter, hosts: None })
     }
 
@@ -138,11 +117,12 @@ impl RegionEngine {
                 self.instances.key_changed(now);
                 self.interfaces.key_changed(now);
                 self.deletion_protection.key_changed(now, &mut self.instances);
+                self.release_times.key_changed(now, &mut self.instances);
                 self.delete_on_release.key_changed(now, &mut self.interfaces);
             }
         }
         self.settle(now);
-        self.forget_unselected();
+        self.forget_unselected(now);
     }
 
     fn note_horizon(&mut self, now: Moment) {
@@ -152,14 +132,14 @@ impl RegionEngine {
 
     /// Decides what is to be done about the targets of which something has changed.
     fn settle(&mut self, now: Moment) {
-        self.with_instances(now, |instances, turn| instances.keeper.settle(turn, instances.targets));
-        self.with_interfaces(now, |interfaces, turn| interfaces.keeper.settle(turn, interfaces.targets));
+        self.with_instances(now, |mut instances, turn| instances.settle(turn));
+        self.with_interfaces(now, |mut interfaces, turn| interfaces.settle(turn));
     }
 
     /// Lets go of targets that nobody selects any more.
-    fn forget_unselected(&mut self) {
-        self.deletion_protection.forget_unselected(&mut self.instances);
-        self.delete_on_release.forget_unselected(&mut self.interfaces);
+    fn forget_unselected(&mut self, now: Moment) {
+        self.with_instances(now, |mut instances, _| instances.forget_unselected());
+        self.with_interfaces(now, |mut interfaces, _| interfaces.forget_unselected());
     }
 
     // What objects ask for.
@@ -184,14 +164,15 @@ impl RegionEngine {
                 self.drop_protection(now, object, false);
             }
         }
-        self.with_instances(now, |instances, turn| instances.keeper.holds_changed(turn));
+        self.with_instances(now, |instances, turn| instances.protection.holds_changed(turn));
         self.with_interfaces(now, |interfaces, turn| interfaces.keeper.holds_changed(turn));
     }
 
     fn protect(&mut self, now: Moment, object: &ObjectId, generation: Generation, intent: Intent<Instance>) {
         self.with_instances(now, |instances, turn| {
             if let Some(edit) = set_intent(instances.targets, turn, object, generation, intent) {
-                instances.keeper.intent_changed(turn, instances.targets, object, &edit);
+                instances.protection.intent_changed(turn, instances.targets, object, &edit);
+                instances.release_times.intent_changed(turn, instances.targets, object, &edit);
             }
         });
     }
@@ -223,7 +204,8 @@ impl RegionEngine {
     fn drop_protection(&mut self, now: Moment, object: &ObjectId, opaque: bool) {
         self.with_instances(now, |instances, turn| {
             drop_object(instances.targets, turn, object, opaque);
-            instances.keeper.object_dropped(instances.targets, object);
+            instances.protection.object_dropped(instances.targets, object);
+            instances.release_times.object_dropped(instances.targets, object);
         });
     }
 
@@ -255,7 +237,7 @@ impl RegionEngine {
     fn take_preflight(&mut self, now: Moment, preflight: PreflightId, answer: &PreflightAnswer) {
         // Nothing is a host of instances.
         self.with_instances(now, |instances, turn| {
-            instances.keeper.take_preflight(turn, instances.targets, preflight, answer)
+            instances.protection.take_preflight(turn, instances.targets, preflight, answer)
         });
         let hosts = self.with_interfaces(now, |mut interfaces, turn| {
             let mut hosts = interfaces.keeper.take_preflight(turn, interfaces.targets, preflight, answer);
@@ -268,18 +250,14 @@ impl RegionEngine {
     // What the cloud said.
 
     fn instances_answered(&mut self, now: Moment, call: CallId, result: Result<Reply<Instance>, Failure>) {
-        let findings = self.with_instances(now, |instances, turn| {
-            instances.keeper.answered(turn, instances.targets, call, result)
-        });
+        let findings = self.with_instances(now, |mut instances, turn| instances.answered(turn, call, result));
         self.instances_found(now, findings);
     }
 
     /// What is known of an instance changes: what that makes of the interfaces on it can be told only with how it was before.
     fn instances_found(&mut self, now: Moment, findings: Vec<Finding<Instance>>) {
         for finding in findings {
-            let left = self.with_instances(now, |instances, turn| {
-                instances.targets.confirm(turn, finding, |id| instances.keeper.busy(id))
-            });
+            let left = self.with_instances(now, |mut instances, turn| instances.confirm(turn, finding));
             let Some(finding) = left else { continue };
             let host = finding.target().filter(|_| has_hosts(&self.instances)).cloned();
             if let Some(host) = &host {
@@ -288,11 +266,7 @@ impl RegionEngine {
                     interfaces.keeper.host_changes(turn, interfaces.targets, host, &asking);
                 });
             }
-            self.with_instances(now, |instances, turn| {
-                if let Some(change) = instances.targets.take(turn, finding) {
-                    instances.keeper.heed(turn, instances.targets, &change);
-                }
-            });
+            self.with_instances(now, |mut instances, turn| instances.take(turn, finding));
             if let Some(host) = &host {
                 host_changed(&mut self.interfaces, host, &asking_after(&self.instances, host));
             }
@@ -303,8 +277,8 @@ impl RegionEngine {
         self.with_interfaces(now, |mut interfaces, turn| {
             if let Some((object, id)) = interfaces.attacher.take_call(call) {
                 interfaces.attaching().ended(turn, &object, &id, result.map(|_| ()));
-            } else {
-                let findings = interfaces.keeper.answered(turn, interfaces.targets, call, result);
+            } else if !interfaces.keeper.answered(turn, interfaces.targets, call, &result) {
+                let findings = interfaces.targets.answered(turn, call, result);
                 interfaces.take(turn, findings);
             }
         });
@@ -324,6 +298,7 @@ impl RegionEngine {
 
     fn give_up_lost_calls(&mut self, now: Moment) {
         let of_instances = self.instances.lost_calls(now).chain(self.deletion_protection.lost_calls(now));
+        let of_instances = of_instances.chain(self.release_times.lost_calls(now));
         let of_interfaces = self.interfaces.lost_calls(now).chain(self.delete_on_release.lost_calls(now));
         let of_interfaces = of_interfaces.chain(self.attacher.calls().lost(now));
         let (of_instances, of_interfaces) = (of_instances.collect(), of_interfaces.collect());
@@ -341,6 +316,7 @@ impl RegionEngine {
         self.delete_on_release.drop_batch(&mut self.interfaces);
         self.attacher.end_term(now);
         let of_instances = self.instances.calls().chain(self.deletion_protection.calls());
+        let of_instances = of_instances.chain(self.release_times.calls());
         let of_interfaces = self.interfaces.calls().chain(self.delete_on_release.calls());
         let of_interfaces = of_interfaces.chain(self.attacher.calls().ids());
         let (of_instances, of_interfaces) = (of_instances.collect(), of_interfaces.collect());
@@ -371,10 +347,11 @@ impl RegionEngine {
         if let Some(window) = self.context.window().filter(|window| window.open(now)) {
             self.plan(now, window, out);
         }
-        self.forget_unselected();
+        self.forget_unselected(now);
         self.instances.wake(&mut self.context);
         self.interfaces.wake(&mut self.context);
         self.deletion_protection.wake(&mut self.context);
+        self.release_times.wake(&mut self.context);
         self.delete_on_release.wake(&mut self.context);
         self.attacher.wake(&mut self.context);
     }
@@ -432,15 +409,14 @@ impl RegionEngine {
     /// what may be.
     fn plan_acts(&mut self, now: Moment, window: Window, out: &mut Vec<Action>) {
         let (mut writes, mut preflights) = (Vec::new(), Vec::new());
-        self.with_instances(now, |instances, turn| {
-            instances.keeper.plan_writes(turn, instances.targets, window, &mut writes);
-            preflights.extend(instances.keeper.plan_unprotecting(turn, instances.targets, window));
+        self.with_instances(now, |mut instances, turn| {
+            instances.plan_writes(turn, window, out);
+            preflights.extend(instances.protection.plan_unprotecting(turn, instances.targets, window));
         });
-        out.extend(writes.into_iter().map(|(call, write)| Action::WriteInstance(call, write)));
-        let mut writes = Vec::new();
         self.with_interfaces(now, |interfaces, turn| {
-            interfaces.keeper.plan_writes(turn, interfaces.targets, window, &mut writes);
-            preflights.extend(interfaces.keeper.plan_unprotecting(turn, interfaces.targets, window));
+            let (targets, keeper) = (interfaces.targets, interfaces.keeper);
+            keeper.plan_writes(turn, targets, window, no_other_flag, &mut writes);
+            preflights.extend(keeper.plan_unprotecting(turn, targets, window));
         });
         out.extend(writes.into_iter().map(|(call, write)| Action::WriteInterface(call, write)));
         out.extend(preflights.into_iter().map(|(preflight, object)| Action::Preflight(preflight, object)));
@@ -450,7 +426,8 @@ impl RegionEngine {
     fn plan_reads(&mut self, now: Moment, out: &mut Vec<Action>) {
         let (mut of_instances, mut of_interfaces) = (Vec::new(), Vec::new());
         self.with_instances(now, |instances, turn| {
-            instances.targets.plan_reads(turn, instances.keeper.pending(), &mut of_instances);
+            let pending = instances.pending(now);
+            instances.targets.plan_reads(turn, pending, &mut of_instances);
         });
         out.extend(of_instances.into_iter().map(|(call, read)| Action::ReadInstances(call, read)));
         self.with_interfaces(now, |interfaces, turn| {
@@ -498,9 +475,7 @@ impl RegionEngine {
                     keeper.report(turn, targets, &name, |view| judge_retention(view, attacher, &name))
                 })
             } else if self.instances.generation(&name).is_some() {
-                self.with_instances(now, |Instances { targets, keeper }, turn| {
-                    keeper.report(turn, targets, &name, |view| judge_part(view, &name, |_, _, _| ()))
-                })
+                self.with_instances(now, |mut instances, turn| instances.report(turn, &name))
             } else {
                 None
             };
@@ -524,8 +499,10 @@ impl RegionEngine {
     /// How much there is to do and how much may be done: about instances, and about interfaces.
     pub fn load(&mut self, now: Moment) -> [Load; 2] {
         let load = |reads, (writes, waiting_writes)| Load { reads, writes, waiting_writes };
+        let (writes, waiting) = self.deletion_protection.load(now);
+        let (_, times) = self.release_times.load(now);
         [
-            load(self.instances.available_reads(now), self.deletion_protection.load(now)),
+            load(self.instances.available_reads(now), (writes, waiting + times)),
             load(self.interfaces.available_reads(now), self.delete_on_release.load(now)),
         ]
     }

@@ -87,34 +87,39 @@ pub(crate) fn judge_retention(
     let departed = memory.departed.iter().map(|(id, departure)| (id.clone(), departure.reason)).collect();
     let mut part = RetentionReport { departed, ..RetentionReport::default() };
     let listed = |id: &InterfaceId| memory.rows.contains(id);
-    let (report, cost) = judge_part(view, name, |id, verdict, risks| {
-        let evidence = view.inventory.evidence(id);
-        let kept = memory.kept.get(id);
-        let Some(facts) = evidence.map(|e| &e.facts) else {
-            if kept.is_some() {
-                part.unread.insert(id.clone());
-            }
-            return;
-        };
-        let row = row(view, id, facts, kept, verdict, risks.to_vec());
-        if kept.is_some() {
-            match row.phase {
-                InterfacePhase::Available => part.available.insert(id.clone()),
-                InterfacePhase::Detached => part.loose.insert(id.clone()),
-                InterfacePhase::Reattached if !selects(hosts, row.instance.as_ref()) => {
-                    part.loose.insert(id.clone())
+    let (report, cost) = judge_part(
+        view,
+        name,
+        |_| None,
+        |id, verdict, risks| {
+            let evidence = view.inventory.evidence(id);
+            let kept = memory.kept.get(id);
+            let Some(facts) = evidence.map(|e| &e.facts) else {
+                if kept.is_some() {
+                    part.unread.insert(id.clone());
                 }
-                _ => false,
+                return;
             };
-            part.free.available += u32::from(row.phase == InterfacePhase::Available);
-            part.free.detached += u32::from(row.phase == InterfacePhase::Detached);
-        }
-        part.rows.push(row);
-        // Only what may end up in the list is kept while going through it.
-        if part.rows.len() > 4 * (MAX_SURVIVORS + MAX_ATTACHED) {
-            sort_rows(&mut part.rows, listed);
-        }
-    });
+            let row = row(view, id, facts, kept, verdict, risks.to_vec());
+            if kept.is_some() {
+                match row.phase {
+                    InterfacePhase::Available => part.available.insert(id.clone()),
+                    InterfacePhase::Detached => part.loose.insert(id.clone()),
+                    InterfacePhase::Reattached if !selects(hosts, row.instance.as_ref()) => {
+                        part.loose.insert(id.clone())
+                    }
+                    _ => false,
+                };
+                part.free.available += u32::from(row.phase == InterfacePhase::Available);
+                part.free.detached += u32::from(row.phase == InterfacePhase::Detached);
+            }
+            part.rows.push(row);
+            // Only what may end up in the list is kept while going through it.
+            if part.rows.len() > 4 * (MAX_SURVIVORS + MAX_ATTACHED) {
+                sort_rows(&mut part.rows, listed);
+            }
+        },
+    );
     list_ids(memory, &mut part);
     for (id, remembered, facts) in memory.gone.iter().filter(|(id, ..)| !memory.kept.contains_key(id)) {
         let verdict = Verdict::Unknown(Reason::Departed);

@@ -60,10 +60,10 @@ pub(super) enum Ended {
 }
 
 impl<R: Resource> Task<R> {
-    pub fn new(now: Moment, intent: &Intent<R>) -> Self {
+    pub fn new(now: Moment, what: Unprotecting, intent: &Intent<R>) -> Self {
         let waited = intent.deleting.unwrap_or_default();
         Self {
-            what: intent.unprotecting().unwrap_or(Unprotecting::Once),
+            what,
             done: intent.carried_out,
             ended: BTreeMap::new(),
             deadline: now.after(PATIENCE.saturating_sub(waited)),
@@ -159,13 +159,20 @@ impl<R: Resource> Unprotector<R> {
         self.tasks.iter().filter(|(_, task)| !task.done).map(|(object, _)| object)
     }
 
-    /// An object asks for something else, or is told of anew. `same`: its generation is the one that was known.
-    pub fn changed(&mut self, now: Moment, object: &ObjectId, intent: &Intent<R>, same: bool) {
+    /// An object asks for something else, or is told of anew: for this unprotecting, if any. `same`: its generation is the one
+    /// that was known.
+    pub fn changed(
+        &mut self,
+        now: Moment,
+        object: &ObjectId,
+        (intent, what): (&Intent<R>, Option<Unprotecting>),
+        same: bool,
+    ) {
         let old = self.tasks.remove(object).filter(|_| same);
-        if intent.unprotecting().is_some() {
+        if let Some(what) = what {
             let task = match old {
                 Some(task) => Task { done: task.done || intent.carried_out, ..task },
-                None => Task::new(now, intent),
+                None => Task::new(now, what, intent),
             };
             self.tasks.insert(object.clone(), task);
         }
@@ -365,6 +372,10 @@ mod tests {
     use crate::intent::{DeletionPolicy, Selector};
     use crate::interface::Interface;
 
+    fn asks(intent: &Intent<Interface>) -> (&Intent<Interface>, Option<Unprotecting>) {
+        (intent, intent.unprotecting())
+    }
+
     fn giving_up() -> Intent<Interface> {
         Intent { protect: false, ..Intent::of(Selector::default()) }
     }
@@ -385,7 +396,7 @@ mod tests {
     fn asked(names: &[&str]) -> Unprotector<Interface> {
         let mut unprotector = Unprotector::default();
         for name in names {
-            unprotector.changed(NOW, &object(name), &giving_up(), false);
+            unprotector.changed(NOW, &object(name), asks(&giving_up()), false);
         }
         unprotector
     }
@@ -426,7 +437,8 @@ mod tests {
     fn i28_each_open_task_has_its_turn_before_one_has_another() {
         let mut context = Context::new(Jitter::new(1));
         let mut unprotector = asked(&["a", "b", "c", "d"]);
-        unprotector.changed(NOW, &object("d"), &Intent { carried_out: true, ..giving_up() }, true);
+        let carried_out = Intent { carried_out: true, ..giving_up() };
+        unprotector.changed(NOW, &object("d"), asks(&carried_out), true);
         let mut order = Vec::new();
         for _ in 0..4 {
             let name = unprotector.turns().remove(0);
@@ -451,7 +463,7 @@ mod tests {
             let mut context = Context::new(Jitter::new(1));
             assert_eq!(unprotector.advance(NOW, &mut context, &object("o"), plan(&[], None), 20), None);
             assert_eq!(unprotector.open().count(), 0, "nothing is left to be done");
-            unprotector.changed(NOW, &object("o"), &intent, same);
+            unprotector.changed(NOW, &object("o"), asks(&intent), same);
             assert_eq!(unprotector.open().count(), usize::from(open), "{why}");
         }
     }
@@ -468,7 +480,7 @@ mod tests {
         ] {
             let mut context = Context::new(Jitter::new(1));
             let mut unprotector = Unprotector::default();
-            unprotector.changed(NOW, &object("o"), &intent, false);
+            unprotector.changed(NOW, &object("o"), asks(&intent), false);
             unprotector.advance(at(second), &mut context, &object("o"), plan(&[], Some(true)), 20);
             assert_eq!(unprotector.task(&object("o")).unwrap().done, done, "{second} {intent:?}");
         }

@@ -143,7 +143,7 @@ fn obstacle<F: Flag>(
     object: &ObjectId,
     id: &Id<F>,
 ) -> Option<Reason> {
-    if held_by_other(*view, id, object) {
+    if held_by_other::<F>(*view, id, object) {
         return Some(Reason::Conflict);
     }
     if !view.opaque.is_empty() {
@@ -207,7 +207,7 @@ pub(super) fn permit<F: Flag>(
         read_since: *read_since,
         selected: member_by_spec(*view, object, entry, id) == Member::Yes && F::at_stake(&evidence.facts),
         obstacles: Obstacles {
-            held: held_by_other(*view, id, object),
+            held: held_by_other::<F>(*view, id, object),
             opaque: !view.opaque.is_empty(),
             circuit_open: view.breaker.is_open(),
         },

@@ -1,5 +1,6 @@
 //! The right to unprotect: the only place in which a [`UnprotectPermit`] is made.
 
+use std::convert::Infallible;
 use std::time::Duration;
 
 use crate::delete_on_release::DeleteOnRelease;
@@ -21,12 +22,20 @@ pub const PROOF_LIFE: Duration = Duration::from_secs(10);
 #[derive(Debug, PartialEq, Eq)]
 pub struct UnprotectPermit<F: Flag> {
     target: Id<F>,
+    unprotect: F::Unprotect,
 }
 
 impl<F: Flag> UnprotectPermit<F> {
     /// The target on which the unprotected value may be set.
     pub fn target(&self) -> &Id<F> {
         &self.target
+    }
+}
+
+impl<F: Flag<Unprotect = Infallible>> UnprotectPermit<F> {
+    /// There is no such permit.
+    pub fn never<T>(self) -> T {
+        match self.unprotect {}
     }
 }
 
@@ -165,8 +174,9 @@ pub enum Refusal {
 pub fn grant<F: Flag>(id: &Id<F>, case: &Case<'_, F>, now: Moment) -> Result<UnprotectPermit<F>, Refusal> {
     let (generation, intent) = case.intent;
     let asked =
-        intent.unprotecting().is_some() && !intent.carried_out && case.object.generation == generation;
+        F::unprotecting(intent).is_some() && !intent.carried_out && case.object.generation == generation;
     let (fresh, call) = case.target;
+    let Some(unprotect) = F::UNPROTECT else { return Err(Refusal::NotAsked) };
     if !intent.may.unprotect {
         Err(Refusal::NotGranted)
     } else if case.obstacles.held {
@@ -182,7 +192,7 @@ pub fn grant<F: Flag>(id: &Id<F>, case: &Case<'_, F>, now: Moment) -> Result<Unp
     } else if F::applicability(fresh.facts()) != Applicability::Yes || fresh.prove::<F>().is_none() {
         Err(Refusal::NotProtected)
     } else {
-        Ok(UnprotectPermit { target: id.clone() })
+        Ok(UnprotectPermit { target: id.clone(), unprotect })
     }
 }
 

@@ -2,7 +2,8 @@
 
 use std::time::Duration;
 
-use crate::flag::{Applicability, Flag, Refusal};
+use crate::flag::{Applicability, Flag, MainFlag, Refusal};
+use crate::intent::{Intent, Unprotecting};
 use crate::interface::{Interface, InterfaceFacts, InterfaceStatus, InterfaceType};
 use crate::reason::{Reason, Risk};
 
@@ -50,13 +51,24 @@ pub struct DeleteOnRelease;
 
 impl Flag for DeleteOnRelease {
     type Of = Interface;
+    type Unprotect = ();
+
+    const UNPROTECT: Option<()> = Some(());
+    const ALARMS: bool = true;
 
     const REFUSAL: Refusal = Refusal {
         settling: Reason::RetentionRefused,
         settles: Duration::ZERO,
         settled: Reason::RetentionRefused,
     };
-    const UNPROTECTED: Reason = Reason::ReleasedAsAsked;
+
+    fn holds(intent: &Intent<Interface>) -> bool {
+        intent.holds()
+    }
+
+    fn unprotecting(intent: &Intent<Interface>) -> Option<Unprotecting> {
+        intent.unprotecting()
+    }
 
     fn protected(facts: &InterfaceFacts) -> Option<bool> {
         facts.delete_on_release.map(|deletes| !deletes)
@@ -88,6 +100,15 @@ impl Flag for DeleteOnRelease {
     }
 
     // Terway's own documents: its controller collects the interfaces that it made for Pods.
+
+    fn at_stake(facts: &InterfaceFacts) -> bool {
+        facts.status == Some(InterfaceStatus::InUse) && matches!(facts.instance, Some(Some(_)))
+    }
+}
+
+impl MainFlag for DeleteOnRelease {
+    const UNPROTECTED: Reason = Reason::ReleasedAsAsked;
+
     fn risks(facts: &InterfaceFacts) -> Vec<Risk> {
         if facts.tags.is_none() {
             vec![Risk { reason: Reason::RisksUnreadable, detail: None }]
@@ -96,10 +117,6 @@ impl Flag for DeleteOnRelease {
         } else {
             Vec::new()
         }
-    }
-
-    fn at_stake(facts: &InterfaceFacts) -> bool {
-        facts.status == Some(InterfaceStatus::InUse) && matches!(facts.instance, Some(Some(_)))
     }
 }
 

@@ -2,8 +2,9 @@
 
 use std::time::Duration;
 
-use crate::flag::{Applicability, Flag, Refusal};
+use crate::flag::{Applicability, Flag, MainFlag, Refusal};
 use crate::instance::{ChargeType, Instance, InstanceFacts};
+use crate::intent::{Intent, Unprotecting};
 use crate::reason::{Reason, Risk};
 
 /// How long evidence of pay-as-you-go and the cloud's refusal may contradict each other. A changed charge type takes
@@ -16,13 +17,24 @@ pub struct DeletionProtection;
 
 impl Flag for DeletionProtection {
     type Of = Instance;
+    type Unprotect = ();
+
+    const UNPROTECT: Option<()> = Some(());
+    const ALARMS: bool = true;
 
     const REFUSAL: Refusal = Refusal {
         settling: Reason::ChargeTypeSettling,
         settles: CHARGE_TYPE_SETTLES,
         settled: Reason::ChargeTypeRefused,
     };
-    const UNPROTECTED: Reason = Reason::DisabledAsAsked;
+
+    fn holds(intent: &Intent<Instance>) -> bool {
+        intent.holds()
+    }
+
+    fn unprotecting(intent: &Intent<Instance>) -> Option<Unprotecting> {
+        intent.unprotecting()
+    }
 
     fn protected(facts: &InstanceFacts) -> Option<bool> {
         facts.deletion_protection
@@ -38,12 +50,21 @@ impl Flag for DeletionProtection {
             (None, _) | (_, None) => Applicability::Unreadable,
         }
     }
+}
+
+impl MainFlag for DeletionProtection {
+    const UNPROTECTED: Reason = Reason::DisabledAsAsked;
 
     fn risks(facts: &InstanceFacts) -> Vec<Risk> {
         match Self::applicability(facts) {
             Applicability::Yes => facts.ways_out(),
-            // Without the flag nothing else matters; but that the cloud may take it at any time is worth telling.
-            Applicability::No(reason @ Reason::SpotInstance) => vec![Risk { reason, detail: None }],
+            // Without the flag nothing else matters; but that the cloud may take it at any time is worth telling, and a
+            // release time is something that can be taken away.
+            Applicability::No(reason @ Reason::SpotInstance) => {
+                let timed =
+                    facts.ways_out().into_iter().filter(|way| way.reason == Reason::AutoReleaseTimeSet);
+                std::iter::once(Risk { reason, detail: None }).chain(timed).collect()
+            }
             Applicability::No(_) | Applicability::Unreadable => Vec::new(),
         }
     }

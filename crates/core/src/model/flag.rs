@@ -3,6 +3,7 @@
 use std::fmt::Debug;
 use std::time::Duration;
 
+use crate::intent::{Intent, Unprotecting};
 use crate::reason::{Reason, Risk};
 use crate::resource::Resource;
 
@@ -39,11 +40,24 @@ pub trait Flag: Debug + Clone + Copy + PartialEq + Eq + 'static {
     /// The resource that carries it.
     type Of: Resource;
 
+    /// Stands for the possibility to unprotect it; [`Infallible`](std::convert::Infallible) where nothing ever may.
+    type Unprotect: Debug + Clone + Copy + PartialEq + Eq;
+
+    /// That it may be unprotected at all, if somebody asks for it.
+    const UNPROTECT: Option<Self::Unprotect>;
+
+    /// Whether it is a surprise that the flag is lost on a target which nobody holds, too. Many of them at once may mean that
+    /// the listing is of others than those that are known.
+    const ALARMS: bool;
+
     /// What a refusal of the flag means.
     const REFUSAL: Refusal;
 
-    /// The reason when an object's unprotecting was carried out.
-    const UNPROTECTED: Reason;
+    /// Whether an intent is a hold on the flag: it wants the protected value on its targets.
+    fn holds(intent: &Intent<Self::Of>) -> bool;
+
+    /// The unprotecting of this flag that an intent asks for.
+    fn unprotecting(intent: &Intent<Self::Of>) -> Option<Unprotecting>;
 
     /// Whether the flag holds its protected value; `None` when the cloud's answer did not say so readably.
     fn protected(facts: &Facts<Self>) -> Option<bool>;
@@ -51,11 +65,18 @@ pub trait Flag: Debug + Clone + Copy + PartialEq + Eq + 'static {
     /// Whether the flag can be set on this target.
     fn applicability(facts: &Facts<Self>) -> Applicability;
 
-    /// Documented ways in which the target can be lost although its flag is, or would be, protected.
-    fn risks(facts: &Facts<Self>) -> Vec<Risk>;
-
     /// Whether the unprotected value would put the target at stake now: nothing takes it along as long as it is free.
     fn at_stake(_facts: &Facts<Self>) -> bool {
         true
     }
+}
+
+/// The flag of a resource that the custom resource is named after: its verdicts are the domain condition, and what was seen
+/// of it tells a grave loss from another.
+pub trait MainFlag: Flag {
+    /// The reason when an object's unprotecting was carried out.
+    const UNPROTECTED: Reason;
+
+    /// Documented ways in which the target can be lost although its flag is, or would be, protected.
+    fn risks(facts: &Facts<Self>) -> Vec<Risk>;
 }

@@ -170,6 +170,8 @@ pub struct Intent<R: Resource> {
     pub types: Types,
     /// Of interfaces: what is to be attached where.
     pub reattach: Vec<Reattach>,
+    /// Of instances: whether automatic release times are taken away.
+    pub cancel_release_times: bool,
     /// What the administrator lets it do. What it asks beyond is told, and not done.
     pub may: Rights,
 }
@@ -204,6 +206,7 @@ impl<R: Resource> Intent<R> {
             hosts: None,
             types: Types::default(),
             reattach: Vec::new(),
+            cancel_release_times: false,
             may: Rights::default(),
         }
     }
@@ -217,11 +220,6 @@ impl<R: Resource> Intent<R> {
     /// Whether it leaves alone what is on some instances.
     pub fn excludes_hosts(&self) -> bool {
         self.hosts.as_ref().is_some_and(|o| !o.exclude_ids.is_empty() || !o.exclude_tags.is_empty())
-    }
-
-    /// Whether it has the protected value written.
-    pub fn enforces(&self) -> bool {
-        self.holds() && !self.observe
     }
 
     /// The unprotecting that it asks for.
@@ -269,7 +267,6 @@ mod tests {
         ] {
             let intent = intent(protect, observe, policy, deleting);
             assert_eq!((intent.holds(), intent.unprotecting()), (holds, unprotecting), "{intent:?}");
-            assert!(!(intent.enforces() && observe));
             let asks = Intent { enumerates: true, ..intent };
             assert_eq!((asks.holds(), asks.unprotecting()), (false, None), "whoever enumerates only asks");
         }

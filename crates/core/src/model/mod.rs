@@ -1,6 +1,7 @@
 //! Plain values: what there is, what is asked of it, and what was said of it. No state.
 
 pub mod authority;
+pub mod auto_release_time;
 pub mod call;
 pub mod delete_on_release;
 pub mod deletion_protection;

@@ -42,7 +42,7 @@ reasons! {
     NotWanted = "The flag does not hold its protected value, and this object does not ask for it.";
     Verifying = "ecs-keeper has sent the change, and waits until the cloud shows its effect.";
     WriteIneffective = "The cloud accepted the change twice without showing its effect, or somebody switches the flag off again before ecs-keeper sees the effect. ecs-keeper writes it again with every sweep. Look at the resource in the console, and find out in ActionTrail who changes it.";
-    Contested = "Somebody keeps switching the flag off: ecs-keeper restored it three times within an hour. It restores the flag each time, but the resource can be lost between two sweeps. Find out in ActionTrail who switches it off.";
+    Contested = "Somebody keeps changing back what ecs-keeper sets: ecs-keeper restored it three times within an hour. It restores it each time, but the resource can be lost between two sweeps. Find out in ActionTrail who changes it.";
     ChargeTypeSettling = "The cloud shows the instance as pay-as-you-go but still refuses the flag, as it does for a while after the charge type changes. ecs-keeper tries again.";
     ChargeTypeRefused = "The cloud shows the instance as pay-as-you-go but has refused the flag for a quarter of an hour: its charge type does not allow protection.";
     NotApplicable = "Some targets can't carry the flag.";
@@ -85,7 +85,9 @@ reasons! {
     NotGranted = "This is not granted: ecs-keeper does not serve this namespace, or the namespace may not use the account or the region of the spec, or may not do there what the spec asks (switch protection off, attach). Check the spelling, or ask the administrator of ecs-keeper.";
     UnknownRegion = "The vendor's table of regions does not contain this region. Check the spelling. If the vendor has added the region since, the administrator of ecs-keeper can add and grant it.";
     Undecodable = "This version of ecs-keeper can't read the object. Correct the named field, or upgrade ecs-keeper. Until then it switches nothing off in the object's account.";
-    AutoReleaseTimeSet = "The instance has an automatic release time: the cloud releases it then although it is protected. Remove the release time in the console.";
+    AutoReleaseTimeSet = "The instance has an automatic release time: the cloud releases it then although it is protected. Remove the release time in the console, or set autoReleaseTime: Cancel.";
+    ReleaseTimeCancelled = "The automatic release time was removed, as the spec asks. Nothing puts it back.";
+    CancellingReleaseTime = "The instance has an automatic release time; ecs-keeper is removing it.";
     FinancialLock = "The instance is locked for payment: the cloud eventually releases it although it is protected. Settle the account's bill.";
     SecurityLock = "The instance is locked for security: the cloud may release it although it is protected. Look at the lock in the console.";
     OtherLock = "The instance is locked by the cloud, which may release it although it is protected. Look at the lock in the console.";
@@ -268,6 +270,8 @@ NotGranted!
 UnknownRegion!
 Undecodable!
 AutoReleaseTimeSet
+ReleaseTimeCancelled
+CancellingReleaseTime
 FinancialLock
 SecurityLock
 OtherLock

@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use crate::flag::Flag;
+use crate::flag::MainFlag;
 use crate::intent::Intent;
 use crate::pace::Fits;
 use crate::reason::Reason;
@@ -84,7 +84,7 @@ impl Default for Question {
 
 impl Question {
     /// The question that an intent puts.
-    pub fn of<F: Flag>(intent: &Intent<F::Of>) -> Self {
+    pub fn of<F: MainFlag>(intent: &Intent<F::Of>) -> Self {
         Self { protect: intent.protect, observe: intent.observe, unprotected: F::UNPROTECTED }
     }
 }
@@ -135,6 +135,9 @@ pub fn judge(question: Question, part: &RegionReport) -> ConditionSet {
     let attaching = attaching(part);
     let stalled = also(stalled, &attaching.stuck);
     let reconciling = also(reconciling, &attaching.under_way);
+    let (stuck, under_way) = by_whose_turn(&part.release_times);
+    let stalled = also(stalled, &stuck);
+    let reconciling = also(reconciling, &under_way);
     finish(domain, summary, at_risk(part, &unknown), stalled, reconciling)
 }
 
@@ -174,6 +177,11 @@ fn attaching(part: &RegionReport) -> Attaching {
         attaching.stuck.entry(Reason::RecordFull).or_default();
     }
     attaching
+}
+
+/// What only a person can help, and what is under way.
+fn by_whose_turn(groups: &Groups) -> (Groups, Groups) {
+    groups.clone().into_iter().partition(|(reason, _)| reason.needs_person())
 }
 
 /// A finding, with what else there is to say.

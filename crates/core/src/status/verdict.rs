@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use crate::auto_release_time::Cancelled;
 use crate::evidence::ProtectedProof;
 use crate::id::{InstanceId, Region};
 use crate::loss::Loss;
@@ -263,6 +264,8 @@ pub struct RegionReport {
     pub refused: BTreeSet<InstanceId>,
     /// What the selected Nodes are like. No engine knows of Nodes.
     pub nodes: NodeFindings,
+    /// Instances whose automatic release time is to be taken away and is not yet, by the reason why not.
+    pub release_times: Groups,
     /// Present while an unprotecting is asked for.
     pub progress: Option<Progress>,
     /// Those that need attention first.
@@ -272,6 +275,8 @@ pub struct RegionReport {
     /// What the object has lost since the report before. It is said once, and later reports don't repeat it: whoever carries
     /// them collects it.
     pub lost: Vec<Loss>,
+    /// The automatic release times that were taken away since then. They are said once, too.
+    pub cancelled: Vec<Cancelled>,
 }
 
 /// Most rows in a status.
@@ -291,6 +296,7 @@ impl RegionReport {
             &mut counts.not_applicable_found,
             &mut counts.unknown,
             &mut self.hosts,
+            &mut self.release_times,
         ];
         let words = groups
             .into_iter()
@@ -322,6 +328,7 @@ impl RegionReport {
             self.unlisted_words.clone_from(&other.unlisted_words);
         }
         join(&mut self.hosts, &other.hosts);
+        join(&mut self.release_times, &other.release_times);
         self.gone.extend(other.gone.iter().cloned());
         self.refused.extend(other.refused.iter().cloned());
         join(&mut self.nodes.targetless, &other.nodes.targetless);
@@ -343,6 +350,7 @@ impl RegionReport {
             (_, None) => {}
         }
         self.lost.extend(other.lost.iter().cloned());
+        self.cancelled.extend(other.cancelled.iter().cloned());
         self.rows.extend(other.rows.iter().cloned());
         if self.retention.is_none() {
             // Whoever retains interfaces has one region.

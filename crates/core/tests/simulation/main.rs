@@ -9,6 +9,7 @@ mod protection {
     mod keys;
     mod leading;
     mod losses;
+    mod release_times;
     mod throttling;
     mod truth;
     mod unprotecting;

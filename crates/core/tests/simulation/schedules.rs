@@ -89,10 +89,11 @@ fn schedule(seed: u64) {
     if let Err(why) = world.converged() {
         panic!("I24: {why}; {:?} {:#?} {:?}", world.now, world.store, world.cloud);
     }
-    let (writes, attached) = (world.arrived.len(), world.attached.len());
+    let written = |world: &World| (world.arrived.len(), world.cancelled.len(), world.attached.len());
+    let writes = written(&world);
     let (actions, reads) = (world.actions, world.reads.len());
     world.run(INTERVAL * 10);
-    assert_eq!((world.arrived.len(), world.attached.len()), (writes, attached), "I18: a write at rest");
+    assert_eq!(written(&world), writes, "I18: a write at rest");
     assert_eq!(
         world.actions - actions,
         world.reads.len() - reads,
@@ -119,6 +120,9 @@ fn furnish(dice: &mut Dice, world: &mut World, retaining: Vec<&'static str>) -> 
         facts.spot = Some(dice.one_in(8));
         if dice.one_in(10) {
             facts.charge_type = Some(ChargeType::PrePaid);
+        }
+        if dice.one_in(4) {
+            facts.auto_release = Some(Some("2029-01-01T00:00Z".into()));
         }
         let zone = if dice.one_in(6) { "z-2" } else { "z-1" };
         world.instance(&name, facts).zone = zone;
@@ -248,6 +252,7 @@ fn protecting(dice: &mut Dice, cast: &Cast) -> Intent<Instance> {
     let intent = if dice.one_in(3) { disabled(selector) } else { enabled(selector) };
     Intent {
         observe: dice.one_in(6),
+        cancel_release_times: dice.one_in(2),
         deletion_policy: *dice.pick(&[DeletionPolicy::Keep, DeletionPolicy::Keep, DeletionPolicy::Unprotect]),
         ..intent
     }
@@ -442,7 +447,7 @@ fn happen(dice: &mut Dice, world: &mut World, cast: &Cast) {
     let card = if cast.cards.is_empty() { String::new() } else { dice.pick(&cast.cards).clone() };
     let terminating = world.store.get(object).is_some_and(|s| s.spec.terminating());
     // What is about interfaces comes last.
-    match dice.below(if cast.cards.is_empty() { 21 } else { 31 }) {
+    match dice.below(if cast.cards.is_empty() { 22 } else { 32 }) {
         0..=5 if !terminating => {
             let spec: Spec =
                 if retains { retaining(dice, cast).into() } else { protecting(dice, cast).into() };
@@ -499,20 +504,25 @@ fn happen(dice: &mut Dice, world: &mut World, cast: &Cast) {
                 world.card("eni-late0", Some("i-late"), InterfaceType::Primary);
             }
         }
-        21 | 22 => intent_to_attach(dice, world, cast),
-        23 => {
+        21 => {
+            let time = ["2030-01-01T00:00Z", "2031-01-01T00:00Z"][dice.below(2)];
+            let set = !dice.one_in(4);
+            world.set_release_time(&machine, set.then_some(time));
+        }
+        22 | 23 => intent_to_attach(dice, world, cast),
+        24 => {
             let protected = dice.one_in(2);
             world.flip(&card, protected);
         }
-        24 => {
+        25 => {
             let pairs = card_tags(dice);
             world.change(&card, |card| card.facts.tags = Some(tags(pairs)));
         }
-        25 => {
+        26 => {
             let hidden = dice.one_in(2);
             world.hide(&card, hidden);
         }
-        26 => {
+        27 => {
             let which = dice.below(3);
             world.change(&card, |card| match which {
                 0 => card.skipped = !card.skipped,
@@ -520,10 +530,10 @@ fn happen(dice: &mut Dice, world: &mut World, cast: &Cast) {
                 _ => (card.skipped, card.unlisted) = (false, false),
             });
         }
-        27 => world.detach(&card),
-        28 => world.attach_by_hand(&card, &machine),
-        29 => world.discard(&card),
-        30 => {
+        28 => world.detach(&card),
+        29 => world.attach_by_hand(&card, &machine),
+        30 => world.discard(&card),
+        31 => {
             let power = *dice.pick(&[Power::Running, Power::Stopped, Power::Between]);
             let quota = 1 + dice.below(5);
             world.alter(&machine, |machine| (machine.power, machine.quota) = (power, quota));

@@ -639,9 +639,9 @@ fn parts() -> impl Strategy<Value = RegionReport> {
         prop::option::of(progress),
         groups(),
         nodes,
-        prop::option::of(retention()),
+        (prop::option::of(retention()), groups()),
     )
-        .prop_map(|(settled, counts, unlisted, progress, hosts, nodes, retention)| RegionReport {
+        .prop_map(|(settled, counts, unlisted, progress, hosts, nodes, more)| RegionReport {
             fits: Fits::new(),
             settled,
             counts,
@@ -651,10 +651,12 @@ fn parts() -> impl Strategy<Value = RegionReport> {
             gone: BTreeSet::new(),
             refused: BTreeSet::new(),
             nodes,
+            release_times: more.1,
             progress,
             rows: Vec::new(),
-            retention: retention.map(Box::new),
+            retention: more.0.map(Box::new),
             lost: Vec::new(),
+            cancelled: Vec::new(),
         })
 }
 

@@ -5,7 +5,8 @@ use keeper_core::call::{Page, Reply, WriteCall};
 use keeper_core::engine::{Action, CALL_DEADLINE};
 use keeper_core::failure::{Class, Effect as Outcome, Failure};
 use keeper_core::flag::Flag;
-use keeper_core::id::{CallId, RequestId};
+use keeper_core::id::{CallId, InstanceId, RequestId};
+use keeper_core::instance::{ChargeType, Instance};
 use keeper_core::resource::Resource;
 use keeper_core::time::Moment;
 
@@ -35,6 +36,11 @@ impl World {
                 let result = self.write(call, &write, fault);
                 self.answer(fault, Event::Instances(call, result));
             }
+            Action::CancelReleaseTime(call, id, was) => {
+                self.sent.insert((false, call), self.now);
+                let result = self.cancel_release_time(call, &id, &was, fault);
+                self.answer(fault, Event::Instances(call, result));
+            }
             Action::WriteInterface(call, write) => {
                 self.sent.insert((true, call), self.now);
                 let result = self.write(call, &write, fault);
@@ -59,6 +65,7 @@ impl World {
                 self.note_requests(&object, &part);
                 let desk = self.desks.entry(object.clone()).or_default();
                 desk.lost.append(&mut part.lost);
+                self.cancellations.extend(part.cancelled.drain(..).map(|it| (object.clone(), it)));
                 (desk.newest, desk.dirty) = (Some((generation, *part)), true);
                 self.send_status(&object, fault);
             }
@@ -117,6 +124,43 @@ impl World {
         match fault {
             Some(Fault::FailAfter) => Err(failure(Class::Transient, "Scripted", Outcome::Unknown)),
             _ => Ok(Reply::Accepted(RequestId::new("W"))),
+        }
+    }
+
+    fn cancel_release_time(
+        &mut self,
+        call: CallId,
+        id: &InstanceId,
+        was: &str,
+        fault: Option<Fault>,
+    ) -> Result<Reply<Instance>, Failure> {
+        self.log.push(format!("cancel the release time of {id}"));
+        if fault == Some(Fault::LoseCall) {
+            return Err(failure(Class::Transient, "Lost", Outcome::Unknown));
+        }
+        self.check_cancelling(call, id);
+        if let (Some(Fault::Fail(class)), _) | (_, Some(class)) = (fault, self.cloud.mood.writes_fail) {
+            return Err(failure(class, "Scripted", Outcome::None));
+        }
+        self.cancelled.push((self.now, id.to_string(), was.to_owned()));
+        match self.cloud.machines.get(id).map(|machine| machine.facts.charge_type) {
+            None => return Err(failure(Class::Gone, "NotFound", Outcome::None)),
+            Some(Some(ChargeType::PrePaid)) => {
+                return Err(failure(Class::NotApplicable, "ChargeTypeViolation", Outcome::None));
+            }
+            Some(_) => {}
+        }
+        let mood = self.cloud.mood;
+        if mood.ignore_writes {
+            // It is accepted, and that is all.
+        } else if mood.late.is_zero() {
+            self.set_release_time(id.as_str(), None);
+        } else {
+            self.schedule(mood.late, None, Event::Unset(id.clone()));
+        }
+        match fault {
+            Some(Fault::FailAfter) => Err(failure(Class::Transient, "Scripted", Outcome::Unknown)),
+            _ => Ok(Reply::Accepted(RequestId::new("C"))),
         }
     }
 

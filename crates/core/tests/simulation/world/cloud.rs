@@ -490,3 +490,8 @@ pub struct Track {
     /// The newest write, and since when its answer is awaited.
     pub written: Option<(CallId, Option<Moment>)>,
 }
+
+/// The name under which what passed about an instance's release time is noted.
+pub fn release_time_of(id: &InstanceId) -> String {
+    format!("{id}, release time")
+}

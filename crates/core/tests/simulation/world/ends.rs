@@ -2,7 +2,7 @@
 
 use keeper_core::conditions::{ConditionSet, Status};
 use keeper_core::id::{InstanceId, InterfaceId};
-use keeper_core::instance::Instance;
+use keeper_core::instance::{ChargeType, Instance};
 use keeper_core::intent::Intent;
 use keeper_core::interface::Interface;
 use keeper_core::reason::Reason;
@@ -38,7 +38,7 @@ impl World {
         condition_set: &ConditionSet,
     ) -> Result<(), String> {
         let name = stored.id.name();
-        if !intent.enforces() {
+        if !intent.holds() || intent.observe {
             return Ok(());
         }
         let unprotected = |(id, machine): &(&InstanceId, &Machine)| {
@@ -47,6 +47,16 @@ impl World {
         };
         if let Some((id, _)) = self.cloud.machines.iter().find(unprotected) {
             return Err(format!("{id} of {name} is unprotected: {:?}", stored.status));
+        }
+        let timed = |(id, machine): &(&InstanceId, &Machine)| {
+            let counts = machine.facts.charge_type == Some(ChargeType::PostPaid) && !machine.hidden;
+            let set = machine.facts.auto_release != Some(None);
+            set && counts && self.selects_instance(&intent.selector, id)
+        };
+        if intent.cancel_release_times
+            && let Some((id, _)) = self.cloud.machines.iter().find(timed)
+        {
+            return Err(format!("{id} of {name} has a release time: {:?}", stored.status));
         }
         let all_found = intent.selector.ids.iter().all(|id| self.cloud.machines.contains_key(id));
         let mut behind_nodes = intent.selector.node_ids.iter();
@@ -75,7 +85,7 @@ impl World {
                 continue;
             }
             named_odd |= !card.applicable() && intent.selector.ids.contains(id);
-            if intent.enforces() && card.applicable() {
+            if intent.holds() && !intent.observe && card.applicable() {
                 if !card.protected() {
                     return Err(format!("{id} of {name} is not protected: {card:?} {:?}", stored.status));
                 }
@@ -109,7 +119,7 @@ impl World {
             Reason::NodeInstanceGone => behind_nodes.any(|id| !self.cloud.machines.contains_key(id)),
             _ => condition_set.domain.status == Status::True,
         };
-        if intent.enforces() && all_found && !named_odd && !told {
+        if intent.holds() && !intent.observe && all_found && !named_odd && !told {
             return Err(format!("{name}: {:?} {part:?}", condition_set.domain));
         }
         Ok(())

@@ -3,9 +3,10 @@
 use keeper_core::authority::PROOF_LIFE;
 use keeper_core::engine::CALL_DEADLINE;
 use keeper_core::id::{CallId, InstanceId, InterfaceId, ObjectId};
+use keeper_core::instance::Instance;
 use keeper_core::intent::Intent;
 
-use super::cloud::{Card, Shown};
+use super::cloud::{Card, Shown, release_time_of};
 use super::store::Stored;
 use super::{World, eni, i, secs};
 
@@ -14,8 +15,14 @@ impl World {
     /// [`World::check_unprotecting`] says.
     pub fn check_write(&mut self, call: CallId, target: &str, protected: bool) {
         let (now, led_since, life) = (self.now, self.led_since, self.life());
+        let release_time = self.tracks.get(&release_time_of(&i(target))).and_then(|track| track.written);
         let track = self.tracks.entry(target.to_owned()).or_default();
         let shown = track.shown.take();
+        if let (Some((cancelled, at)), Some(shown)) = (release_time, &shown) {
+            let awaited = at.is_some_and(|at| now.since(at) < CALL_DEADLINE);
+            assert!(!awaited, "I15: {target} is written while its release time is");
+            assert!(cancelled < shown.call, "I15: {target} was not read after its release time was written");
+        }
         assert!(
             shown.as_ref().is_some_and(|s| s.protected == Some(!protected)
                 && now.since(s.at) <= life
@@ -34,12 +41,41 @@ impl World {
         }
     }
 
+    /// I15, I58: a release time is taken away that was seen after our own last write of any flag, by whoever leads now, with
+    /// no write under way, and for an object that asks for that.
+    pub fn check_cancelling(&mut self, call: CallId, id: &InstanceId) {
+        let (now, led_since, life) = (self.now, self.led_since, self.life());
+        let flag = self.tracks.get(id.as_str()).and_then(|track| track.written);
+        let track = self.tracks.entry(release_time_of(id)).or_default();
+        let shown = track.shown.take();
+        let shown =
+            shown.filter(|s| s.protected == Some(false) && now.since(s.at) <= life && s.at >= led_since);
+        let shown = shown.unwrap_or_else(|| panic!("I15, I18: {id} was not seen with a release time"));
+        for (written, at) in [track.written, flag].into_iter().flatten() {
+            let awaited = at.is_some_and(|at| now.since(at) < CALL_DEADLINE);
+            assert!(!awaited, "I15: the release time of {id} is written while a write is under way");
+            assert!(written < shown.call, "I15: a write of {id} was not followed by a read");
+        }
+        track.written = Some((call, Some(now)));
+        let asks = |intent: &Intent<Instance>| {
+            intent.cancel_release_times
+                && intent.holds()
+                && !intent.observe
+                && (intent.selector.names(id) || intent.selector.finds(&shown.tags))
+                && !intent.selector.exclude_ids.contains(id)
+                && !intent.selector.tags_exclude(&shown.tags)
+        };
+        assert!(self.asks.values().any(asks), "I58: nobody asked to take the release time of {id} away");
+    }
+
     /// I18: somebody wants it, as things are or were a moment ago.
     fn check_wanted(&self, target: &str) {
         let id = eni(target);
         let Some(card) = self.cloud.cards.get(&id) else { return };
         let wanted = |stored: &Stored| {
-            stored.retention().is_some_and(|intent| intent.enforces() && self.is_target(stored, &id, card))
+            stored
+                .retention()
+                .is_some_and(|intent| intent.holds() && !intent.observe && self.is_target(stored, &id, card))
         };
         // What is remembered, and the API server has not taken yet.
         let remembered = |stored: &Stored| {

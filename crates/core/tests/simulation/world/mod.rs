@@ -24,17 +24,19 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use keeper_core::authority::PreflightAnswer;
+use keeper_core::auto_release_time::Cancelled;
 use keeper_core::budget::Limit;
 use keeper_core::call::{ReadCall, Reply};
 use keeper_core::engine::{Asked, Input, PreflightId, Proven, RegionEngine, Settings, Window};
 use keeper_core::failure::{Class, Failure};
 use keeper_core::id::{CallId, Generation, InstanceId, InterfaceId, ObjectId};
 use keeper_core::instance::Instance;
+use keeper_core::intent::Intent;
 use keeper_core::interface::Interface;
 use keeper_core::time::Moment;
 
 use cloud::{Cloud, Track};
-use operator::{Desk, StatusWrite};
+use operator::{Desk, StatusWrite, note_asked};
 use store::Stored;
 
 pub const INTERVAL: Duration = Duration::from_secs(60);
@@ -100,6 +102,8 @@ pub enum Event {
     Preflight(PreflightId, PreflightAnswer),
     /// The flag of this target takes this value.
     Apply(String, bool),
+    /// The release time of this instance is taken away.
+    Unset(InstanceId),
     /// The cloud begins to attach this interface to this instance, if it still can.
     Begin(InterfaceId, InstanceId),
     /// An interface that is on its way arrives.
@@ -126,6 +130,10 @@ pub struct World {
     /// The writes that the cloud took, and those that it refused.
     pub arrived: Vec<Arrived>,
     pub refused: Vec<Arrived>,
+    /// The calls that took a release time away: when, whose, and what it had been when it was seen.
+    pub cancelled: Vec<(Moment, String, String)>,
+    /// The release times of which reports have told that they were taken away.
+    pub cancellations: Vec<(ObjectId, Cancelled)>,
     pub attached: Vec<AttachCall>,
     pub reads: Vec<Read>,
     pub actions: usize,
@@ -138,6 +146,8 @@ pub struct World {
     desks: BTreeMap<ObjectId, Desk>,
     /// The newest generation that the engine was told of.
     told: BTreeMap<ObjectId, Generation>,
+    /// What the engine was told that they ask of instances.
+    asks: BTreeMap<ObjectId, Intent<Instance>>,
     /// The objects of which the API server takes no status.
     unwritable: BTreeSet<ObjectId>,
     /// How many targets status counted when this term began, until that was compared.
@@ -170,6 +180,7 @@ pub struct Replica {
     engine: RegionEngine,
     desks: BTreeMap<ObjectId, Desk>,
     told: BTreeMap<ObjectId, Generation>,
+    asks: BTreeMap<ObjectId, Intent<Instance>>,
 }
 
 pub fn settings() -> Settings {
@@ -205,6 +216,8 @@ impl World {
             faults: BTreeMap::new(),
             arrived: Vec::new(),
             refused: Vec::new(),
+            cancelled: Vec::new(),
+            cancellations: Vec::new(),
             attached: Vec::new(),
             reads: Vec::new(),
             actions: 0,
@@ -215,6 +228,7 @@ impl World {
             settings,
             desks: BTreeMap::new(),
             told: BTreeMap::new(),
+            asks: BTreeMap::new(),
             unwritable: BTreeSet::new(),
             counted: BTreeMap::new(),
             pending: BTreeMap::new(),
@@ -255,6 +269,7 @@ impl World {
         self.engine = RegionEngine::new(settings, settings);
         self.forget_process();
         self.told.clear();
+        self.asks.clear();
         self.started = self.now;
         self.window = self.window.map(|_| Window::UNBOUNDED);
         self.engine.handle(self.now, Input::Lead(self.window));
@@ -331,6 +346,7 @@ impl World {
             engine: std::mem::replace(&mut self.engine, RegionEngine::new(self.settings, self.settings)),
             desks: std::mem::take(&mut self.desks),
             told: std::mem::take(&mut self.told),
+            asks: std::mem::take(&mut self.asks),
         };
         self.restart();
         aside
@@ -346,6 +362,7 @@ impl World {
         self.crashes += 1;
         self.forget_process();
         (self.engine, self.desks, self.told) = (aside.engine, aside.desks, aside.told);
+        self.asks = aside.asks;
         self.window = None;
     }
 
@@ -361,12 +378,14 @@ impl World {
     pub fn inform(&self, aside: &mut Replica) {
         for (id, generation) in self.vanished(&aside.told) {
             aside.told.remove(&id);
+            aside.asks.remove(&id);
             aside.engine.handle(self.now, Input::Intent(id, generation, Asked::Gone));
         }
         for stored in self.store.values() {
             let input = Input::Intent(stored.id.clone(), stored.generation, stored.asked());
             aside.engine.handle(self.now, input);
             aside.told.insert(stored.id.clone(), stored.generation);
+            note_asked(&mut aside.asks, &stored.id, &stored.asked());
         }
     }
 
@@ -417,6 +436,7 @@ impl World {
                 self.engine.handle(self.now, Input::Preflight(preflight, answer));
             }
             Event::Apply(target, protected) => self.set_flag(&target, protected),
+            Event::Unset(id) => self.set_release_time(id.as_str(), None),
             Event::Begin(id, to) => {
                 if self.cloud.attach(self.now, &id, &to).is_ok() {
                     self.schedule(self.cloud.mood.attach_takes, None, Event::Settle(id));

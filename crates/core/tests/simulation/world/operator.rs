@@ -1,10 +1,13 @@
 //! The operator as far as it matters here: how it is shown objects and writes their status, and what status says.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use keeper_core::conditions::{ConditionSet, Status};
 use keeper_core::engine::{Asked, Input};
 use keeper_core::id::{Generation, InterfaceId, ObjectId};
+use keeper_core::instance::Instance;
+use keeper_core::intent::Intent;
 use keeper_core::loss::Loss;
 use keeper_core::reason::Reason;
 use keeper_core::retention::{AttachPhase, Attachment, InterfaceRow, RetentionReport};
@@ -36,6 +39,14 @@ pub struct Desk {
     pub dirty: bool,
 }
 
+/// Notes what a replica is told that an object asks of instances.
+pub fn note_asked(asks: &mut BTreeMap<ObjectId, Intent<Instance>>, id: &ObjectId, asked: &Asked) {
+    match asked {
+        Asked::Protection(intent) => asks.insert(id.clone(), (**intent).clone()),
+        Asked::Retention(..) | Asked::Opaque | Asked::Gone => asks.remove(id),
+    };
+}
+
 impl World {
     /// The operator is shown an object and tells the engine, unless it knows a newer one. `again`: or the same.
     pub fn see(&mut self, id: &ObjectId, version: u64, generation: Generation, asked: Asked, again: bool) {
@@ -54,6 +65,9 @@ impl World {
 
     /// The engine is told what an object asks.
     pub fn tell_of(&mut self, id: ObjectId, generation: Generation, asked: Asked) {
+        if self.told.get(&id).is_none_or(|newest| generation >= *newest) {
+            note_asked(&mut self.asks, &id, &asked);
+        }
         if matches!(asked, Asked::Gone) {
             self.told.remove(&id);
         } else {

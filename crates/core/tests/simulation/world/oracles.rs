@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use keeper_core::auto_release_time::AutoReleaseTime;
 use keeper_core::call::Reply;
 use keeper_core::conditions::{Question, Status, judge};
 use keeper_core::delete_on_release::DeleteOnRelease;
@@ -17,7 +18,7 @@ use keeper_core::retention::{AttachPhase, MAX_RETAINED, Record};
 use keeper_core::time::Moment;
 use keeper_core::verdict::{RegionReport, State};
 
-use super::cloud::{Card, Machine, Shown};
+use super::cloud::{Card, Machine, Shown, release_time_of};
 use super::store::{Spec, Stored};
 use super::{World, i, secs};
 
@@ -194,24 +195,36 @@ impl World {
             return Some(at);
         };
         for item in &page.items {
-            let track = self.tracks.entry(item.id.to_string()).or_default();
-            if track.shown.as_ref().is_none_or(|newest| newest.call < call)
-                && track.written.is_none_or(|(write, _)| write < call)
-            {
-                let (tags, in_use, free) = look(&item.facts);
-                track.shown =
-                    Some(Shown { call, protected: F::protected(&item.facts), tags, at, in_use, free });
-            }
+            let protected = F::protected(&item.facts);
+            self.note_one(item.id.to_string(), (call, at), protected, look(&item.facts));
         }
         Some(at)
     }
 
+    fn note_one(
+        &mut self,
+        name: String,
+        (call, at): (CallId, Moment),
+        protected: Option<bool>,
+        (tags, in_use, free): (Vec<Tag>, bool, bool),
+    ) {
+        let track = self.tracks.entry(name).or_default();
+        if track.shown.as_ref().is_none_or(|newest| newest.call < call)
+            && track.written.is_none_or(|(write, _)| write < call)
+        {
+            track.shown = Some(Shown { call, protected, tags, at, in_use, free });
+        }
+    }
+
     pub fn note_instances(&mut self, call: CallId, result: &Result<Reply<Instance>, Failure>) {
         let look = |facts: &InstanceFacts| (facts.tags.clone().unwrap_or_default(), false, false);
-        if self.note_shown::<DeletionProtection>(false, call, result, look).is_none() {
-            return;
-        }
+        let Some(at) = self.note_shown::<DeletionProtection>(false, call, result, look) else { return };
         let Ok(Reply::Page(page)) = result else { return };
+        for item in &page.items {
+            let look = (item.facts.tags.clone().unwrap_or_default(), false, false);
+            let protected = AutoReleaseTime::protected(&item.facts);
+            self.note_one(release_time_of(&item.id), (call, at), protected, look);
+        }
         for item in &page.items {
             let listed = item.facts.surroundings.as_ref().and_then(|s| s.interfaces.clone());
             if self.lists.get(&item.id).is_none_or(|(newest, _)| *newest < call) {

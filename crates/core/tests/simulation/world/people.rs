@@ -71,6 +71,13 @@ impl World {
         self.set_flag(name, protected);
     }
 
+    /// Somebody sets the automatic release time of an instance, or takes it away.
+    pub fn set_release_time(&mut self, name: &str, time: Option<&str>) {
+        if let Some(machine) = self.cloud.machines.get_mut(&i(name)) {
+            machine.facts.auto_release = Some(time.map(Into::into));
+        }
+    }
+
     /// Somebody replaces the tags of an instance.
     pub fn tag(&mut self, name: &str, pairs: &[(&str, &str)]) {
         self.alter(name, |machine| machine.facts.tags = Some(tags(pairs)));

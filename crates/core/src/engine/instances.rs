@@ -1,0 +1,119 @@
+//! What a step about instances changes: what is known of them, and what is done about each of their flags.
+
+use super::action::{Action, Window};
+use super::auto_release::{self, pending};
+use super::flag_keeper::FlagKeeper;
+use super::judge::judge_part;
+use super::reader::{Finding, WritesPending};
+use super::targets::{Change, Targets};
+use super::turn::Turn;
+use crate::auto_release_time::AutoReleaseTime;
+use crate::call::Reply;
+use crate::deletion_protection::DeletionProtection;
+use crate::failure::Failure;
+use crate::flag::Flag;
+use crate::id::{CallId, Generation, InstanceId, ObjectId};
+use crate::instance::Instance;
+use crate::time::Moment;
+use crate::verdict::{Groups, RegionReport, tell_with};
+
+/// The parts that a step about instances changes.
+pub(super) struct Instances<'a> {
+    pub targets: &'a mut Targets<Instance>,
+    pub protection: &'a mut FlagKeeper<DeletionProtection>,
+    pub release_times: &'a mut FlagKeeper<AutoReleaseTime>,
+}
+
+impl Instances<'_> {
+    /// What a read or a write was answered, or that it was not: what that shows.
+    pub fn answered(
+        &mut self,
+        turn: &mut Turn<'_>,
+        call: CallId,
+        result: Result<Reply<Instance>, Failure>,
+    ) -> Vec<Finding<Instance>> {
+        let write = self.protection.answered(turn, self.targets, call, &result)
+            || self.release_times.answered(turn, self.targets, call, &result);
+        if write { Vec::new() } else { self.targets.answered(turn, call, result) }
+    }
+
+    /// Takes in what a read has shown if that is how it was, and says what is left to be taken in otherwise.
+    pub fn confirm(&mut self, turn: &Turn<'_>, finding: Finding<Instance>) -> Option<Finding<Instance>> {
+        let (protection, release_times) = (&*self.protection, &*self.release_times);
+        let busy = |id: &InstanceId| protection.busy(id) || release_times.busy(id);
+        self.targets.confirm(turn, finding, busy)
+    }
+
+    /// Takes in what a read has shown.
+    pub fn take(&mut self, turn: &mut Turn<'_>, finding: Finding<Instance>) {
+        let Some(change) = self.targets.take(turn, finding) else { return };
+        if let Change::Shown(id, before) = &change {
+            auto_release::note_cancelled(turn, self.targets, self.release_times, id, before);
+        }
+        self.protection.heed_and_tell(turn, self.targets, &change);
+        self.release_times.heed(turn, self.targets, &change);
+    }
+
+    /// Decides what is to be done about the targets of which something has changed.
+    pub fn settle(&mut self, turn: &mut Turn<'_>) {
+        let Self { targets, protection, release_times } = self;
+        for id in targets.take_due(turn) {
+            let awaits = protection.verify(turn, targets, &id) | release_times.verify(turn, targets, &id);
+            if !awaits {
+                targets.reader.verified(&id);
+            }
+            protection.reconsider(turn, targets, &id, |id, call| release_times.lets_write(id, call));
+            release_times.reconsider(turn, targets, &id, |id, call| protection.lets_write(id, call));
+        }
+    }
+
+    /// Lets go of targets that nobody selects any more. As long as a write or its effect may be under way, or a read that
+    /// was sent before it ended, one stays.
+    pub fn forget_unselected(&mut self) {
+        let Self { targets, protection, release_times } = self;
+        let calls = [targets.oldest_call(), protection.oldest_call(), release_times.oldest_call()];
+        let oldest = calls.into_iter().flatten().min();
+        let forgotten = targets
+            .forget_unselected(|id| protection.under_way(id, oldest) || release_times.under_way(id, oldest));
+        for id in forgotten {
+            protection.forget_target(&id);
+            release_times.forget_target(&id);
+        }
+    }
+
+    /// Sends what may be written now.
+    pub fn plan_writes(&mut self, turn: &mut Turn<'_>, window: Window, out: &mut Vec<Action>) {
+        let Self { targets, protection, release_times } = self;
+        let (mut flags, mut times) = (Vec::new(), Vec::new());
+        let others = |id: &InstanceId, call| release_times.lets_write(id, call);
+        protection.plan_writes(turn, targets, window, others, &mut flags);
+        let others = |id: &InstanceId, call| protection.lets_write(id, call);
+        release_times.plan_writes(turn, targets, window, others, &mut times);
+        out.extend(flags.into_iter().map(|(call, write)| Action::WriteInstance(call, write)));
+        out.extend(times.into_iter().map(|(call, write)| auto_release::cancel(targets, call, write)));
+    }
+
+    /// What waits to be written. As long as the cloud denies to take release times away, none does.
+    pub fn pending(&self, now: Moment) -> WritesPending {
+        let protection = self.protection.pending();
+        if self.release_times.rests(now) { protection } else { protection.or(self.release_times.pending()) }
+    }
+
+    /// The report of an object, if there is something to say.
+    pub fn report(&mut self, turn: &mut Turn<'_>, name: &ObjectId) -> Option<(Generation, RegionReport)> {
+        let Self { targets, protection, release_times } = self;
+        let release_times = &**release_times;
+        protection.report(turn, targets, name, |view| {
+            let times = release_times.view_beside(view.targets);
+            let asks = view.objects.get(name).is_some_and(|o| AutoReleaseTime::holds(&o.intent));
+            let fought = |id: &InstanceId| (asks && times.contested(id)).then_some("automatic release time");
+            let mut waiting = Groups::new();
+            let (report, cost) = judge_part(view, name, fought, |id, _, _| {
+                if asks && let Some(reason) = pending(times, name, id) {
+                    tell_with(&mut waiting, reason, id.as_str(), || times.words(id, reason));
+                }
+            });
+            (RegionReport { release_times: waiting, ..report }, cost)
+        })
+    }
+}
