@@ -174,6 +174,13 @@ impl StatusWriter {
             self.store.recorded(id, lost);
             return Outcome::Done;
         };
+        let (forgotten, events): (Vec<_>, Vec<_>) =
+            events.into_iter().partition(|event| event.reason == Reason::SurvivorForgotten);
+        for event in forgotten {
+            // After the patch nothing but the log and the Event has its id.
+            info!(namespace = id.namespace(), name = id.name(), "{}", event.note);
+            self.events.tell(&entry.seen, event).await;
+        }
         let resource = entry.seen.resource;
         let described = resource.described();
         let body = json!({

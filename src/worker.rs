@@ -19,6 +19,7 @@ use tokio_util::sync::CancellationToken;
 use tracing::{Instrument as _, info, info_span, warn};
 
 use crate::credentials::CurrentKey;
+use crate::desired::wall_time;
 use crate::health::Pulse;
 use crate::leader::{Lead, Leadership, TermGuard};
 use crate::mailbox::{Mailbox, Post};
@@ -93,6 +94,9 @@ impl Worker {
             pulse.beat();
             self.take_post(&mut engine);
             self.follow(&mut lead, &mut engine);
+            // It is read before the monotonic clock, so that it is behind rather than ahead.
+            let says = wall_time(Timestamp::now());
+            engine.handle(self.now(), Input::WallClock(says));
             let mut actions = Vec::new();
             engine.poll(self.now(), &mut actions);
             if circuit_open != engine.circuit_open() {

@@ -12,6 +12,9 @@ use super::selector::{
 };
 use super::spec::{ACCOUNT_NAME, Mode, REGION_ID, default_account};
 
+/// Characters in a duration: three numbers of five digits, each with its unit.
+const MAX_DURATION: usize = 18;
+
 /// Which network interfaces to retain, and how.
 #[expect(clippy::duplicated_attributes, reason = "each printer column has its own type and priority")]
 #[derive(CustomResource, KubeSchema, Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -115,6 +118,12 @@ pub struct EniRetentionSpec {
     #[serde(default)]
     pub mode: Mode,
 
+    /// For how long this object retains network interfaces that have outlived their instance. Defaults to as long as
+    /// the object exists.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "Survivors")]
+    pub survivors: Option<Survivors>,
+
     /// Retained network interfaces to attach to another instance. The operator attaches each of them once. If somebody
     /// detaches one later, the operator does not attach it again; to have it attached again, remove its entry and add
     /// it again.
@@ -138,7 +147,8 @@ fn both_types() -> Vec<InterfaceType> {
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize, KubeSchema)]
 #[serde(rename_all = "camelCase")]
 #[x_kube(
-    validation = ("(has(self.networkInterfaceIds) && size(self.networkInterfaceIds) > 0) || (has(self.networkInterfaceTags) && size(self.networkInterfaceTags) > 0) || (has(self.instanceIds) && size(self.instanceIds) > 0) || (has(self.instanceTags) && size(self.instanceTags) > 0) || has(self.nodes)", "targets select nothing: add at least one of networkInterfaceIds, networkInterfaceTags, instanceIds, instanceTags and nodes (exclude alone selects nothing)")
+    validation = ("(has(self.networkInterfaceIds) && size(self.networkInterfaceIds) > 0) || (has(self.networkInterfaceTags) && size(self.networkInterfaceTags) > 0) || (has(self.instanceIds) && size(self.instanceIds) > 0) || (has(self.instanceTags) && size(self.instanceTags) > 0) || has(self.nodes) || has(self.allInstances)", "targets select nothing: add at least one of networkInterfaceIds, networkInterfaceTags, instanceIds, instanceTags, nodes and allInstances (exclude alone selects nothing)"),
+    validation = ("!has(self.allInstances) || self.allInstances", "allInstances can only be true: to select less than every instance of the region, leave it out and use instanceIds, instanceTags or nodes")
 )]
 pub struct EniTargets {
     /// Ids of network interfaces in `spec.region`.
@@ -174,6 +184,13 @@ pub struct EniTargets {
     #[schemars(with = "NodeSelector")]
     pub nodes: Option<NodeSelector>,
 
+    /// `true` selects the network interfaces attached to any instance in `spec.region` that the account's identity can
+    /// see, including instances created in the future. No other value is allowed. Use `exclude` for what should be
+    /// deleted with its instance.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "bool")]
+    pub all_instances: Option<bool>,
+
     /// Network interfaces that are never targets, however they are selected, even if they are retained. Takes
     /// precedence over all selectors.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -201,6 +218,22 @@ pub struct EniExclusion {
     /// Instances whose network interfaces are excluded.
     #[serde(flatten)]
     pub instances: InstanceExclusion,
+}
+
+/// For how long an object retains network interfaces that have outlived their instance and are free.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize, KubeSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Survivors {
+    /// After this time the object forgets a network interface that has outlived its instance, is free, and is named
+    /// neither by a selector nor by an open entry of `spec.reattach`. Nothing is deleted, and its DeleteOnRelease stays
+    /// off. At least 24 hours, in hours, minutes and seconds, such as 720h. The time runs from `since` in
+    /// `status.networkInterfaces`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "String", length(max = MAX_DURATION))]
+    #[x_kube(
+        validation = ("self.matches('^([0-9]{1,5}h)?([0-9]{1,5}m)?([0-9]{1,5}s)?$') && self != '' && duration(self) >= duration('24h')", "forgetAfter must be a duration of at least 24 hours, in hours, minutes and seconds, such as 720h or 36h30m")
+    )]
+    pub forget_after: Option<String>,
 }
 
 /// A kind of network interface that a spec can ask for.
@@ -282,6 +315,7 @@ mod tests {
     fn the_rules_hold_where_they_are_evaluated_locally() {
         let nodes = json!({ "matchLabels": { "pool": "a" } });
         let here = |targets: Value| json!({ "region": "cn-hangzhou", "targets": targets });
+        let survivors = |time: &str| json!({ "region": "cn-hangzhou", "targets": { "nodes": nodes }, "survivors": { "forgetAfter": time } });
         let reattach = |entry: Value| json!({ "region": "cn-hangzhou", "targets": { "nodes": nodes }, "reattach": [entry] });
         let cases = [
             (here(json!({ "networkInterfaceIds": ["eni-bp1"] })), true),
@@ -289,6 +323,13 @@ mod tests {
             (here(json!({ "instanceIds": ["i-bp1"] })), true),
             (here(json!({ "instanceTags": [{ "key": "env", "exists": true }] })), true),
             (here(json!({ "nodes": nodes })), true),
+            (here(json!({ "allInstances": true })), true),
+            (here(json!({ "allInstances": false })), false),
+            (here(json!({ "allInstances": false, "nodes": nodes })), false),
+            (survivors("720h"), true),
+            (survivors("23h59m"), false),
+            (survivors("30d"), false),
+            (survivors(""), false),
             (here(json!({})), false),
             (here(json!({ "networkInterfaceIds": [], "exclude": { "instanceIds": ["i-bp1"] } })), false),
             (here(json!({ "networkInterfaceTags": [{ "key": "env" }] })), false),

@@ -78,7 +78,7 @@ pub struct EniRetentionStatus {
     pub counts: Option<Counts>,
 
     /// Every network interface that this object has seen retained and that is not proven to be gone, released by this
-    /// object's own spec, or excluded. Those that outlived their instance come first. Complete up to its limit of 5000;
+    /// object's own spec, excluded, or forgotten (`spec.survivors`). Those that outlived their instance come first. Complete up to its limit of 5000;
     /// beyond it, network interfaces on a selected instance are left out first. Being listed does not mean that it is
     /// retained right now: see the condition `Retained` and `counts`.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]

@@ -20,7 +20,7 @@ pub use ecs_instance_protection::{
 };
 pub use eni_retention::{
     EniExclusion, EniRetention, EniRetentionSpec, EniTargets, InterfaceType, Reattach, Retention,
-    RetentionDeletionPolicy,
+    RetentionDeletionPolicy, Survivors,
 };
 pub use eni_retention_status::{
     Eip, EniRetentionStatus, MAX_ADDRESS, MAX_ADDRESSES, MAX_LISTED_ATTACHED, MAX_LISTED_INTERFACES,

@@ -13,4 +13,4 @@ mod retention;
 pub use node_selection::{Machine, Nodes};
 pub use place::place;
 pub use placement::{Desired, Placement, Served};
-pub use retention::attachment;
+pub use retention::{attachment, wall_time};

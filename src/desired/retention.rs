@@ -5,7 +5,9 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
+use std::time::Duration;
 
+use k8s_openapi::jiff::{SignedDuration, Timestamp};
 use keeper_core::id::{InstanceId, InterfaceId, Region};
 use keeper_core::instance::Instance;
 use keeper_core::intent::{DeletionPolicy, Intent, Reattach, Selector};
@@ -13,6 +15,7 @@ use keeper_core::interface::Interface;
 use keeper_core::reason::Reason;
 use keeper_core::resource::Types;
 use keeper_core::retention::{AttachPhase, Attachment, Record, Remembered};
+use keeper_core::wall_clock::WallTime;
 
 use super::context::{Context, filters, instances};
 use super::node_selection::Nodes;
@@ -22,6 +25,14 @@ use crate::api::{
     NetworkInterfaceStatus, ReattachmentPhase, ReattachmentStatus, Retention, RetentionDeletionPolicy,
 };
 use crate::provider_id::ProviderId;
+
+/// A survivor is remembered for at least this long.
+const SHORTEST: Duration = Duration::from_secs(24 * 60 * 60);
+
+/// Who writes since when an interface has outlived its instance and who reads that may be two machines. Neither knows of the
+/// interface if its clock is off by more than a quarter of an hour: then the cloud refuses its calls (error
+/// `InvalidTimeStamp.Expired`). By so much more nothing is forgotten early.
+const CLOCKS_DIFFER: Duration = Duration::from_secs(2 * 15 * 60);
 
 /// The field that holds a word of a newer version, if any.
 pub fn unknown_word(spec: &EniRetentionSpec) -> Option<&'static str> {
@@ -34,6 +45,8 @@ pub fn unknown_word(spec: &EniRetentionSpec) -> Option<&'static str> {
         Some("spec.deletionPolicy")
     } else if spec.interface_types.contains(&InterfaceType::Unknown) {
         Some("spec.interfaceTypes")
+    } else if forget_after(spec).is_err() {
+        Some("spec.survivors.forgetAfter")
     } else if spec.reattach.iter().any(targetless) {
         // A newer version may know other things to attach to.
         Some("spec.reattach")
@@ -63,6 +76,7 @@ fn intent(spec: &EniRetentionSpec, region: &Region, context: &Context<'_>) -> In
         may: context.granted.rights(region),
         hosts: hosts(spec, region, context),
         reattach: spec.reattach.iter().filter_map(|entry| reattach(entry, region, context)).collect(),
+        forget_after: forget_after(spec).ok().flatten(),
         types: Types {
             primary: spec.interface_types.contains(&InterfaceType::Primary),
             secondary: spec.interface_types.contains(&InterfaceType::Secondary),
@@ -77,6 +91,19 @@ fn intent(spec: &EniRetentionSpec, region: &Region, context: &Context<'_>) -> In
     }
 }
 
+/// How long a survivor is remembered, if the spec limits that. An error: it does, in words of a newer version.
+fn forget_after(spec: &EniRetentionSpec) -> Result<Option<Duration>, UnknownDuration> {
+    let Some(text) = spec.survivors.as_ref().and_then(|survivors| survivors.forget_after.as_ref()) else {
+        return Ok(None);
+    };
+    let parsed = text.parse::<SignedDuration>().ok().and_then(|signed| Duration::try_from(signed).ok());
+    let long = parsed.filter(|time| *time >= SHORTEST).ok_or(UnknownDuration)?;
+    Ok(Some(long.saturating_add(CLOCKS_DIFFER)))
+}
+
+/// A duration that this version can't read, or does not take.
+struct UnknownDuration;
+
 fn interfaces(ids: &[String]) -> BTreeSet<InterfaceId> {
     ids.iter().map(InterfaceId::new).collect()
 }
@@ -89,6 +116,7 @@ fn hosts(spec: &EniRetentionSpec, region: &Region, context: &Context<'_>) -> Opt
         ids: instances(&targets.instance_ids),
         node_ids: context.nodes.get(region).cloned().unwrap_or_default(),
         tags: filters(&targets.instance_tags),
+        all: targets.all_instances == Some(true),
         exclude_ids: instances(&exclude.instance_ids),
         exclude_tags: filters(&exclude.instance_tags),
         ..Selector::default()
@@ -142,11 +170,20 @@ fn record(status: &EniRetentionStatus) -> Record {
     });
     let free = |row: &&&NetworkInterfaceStatus| row.phase.is_free();
     let listed = rows.values().filter(free).map(|row| InterfaceId::new(&row.network_interface_id));
+    let survivors = rows.values().filter(|row| row.phase == NetworkInterfacePhase::Available);
+    let survived_since =
+        survivors.map(|row| (InterfaceId::new(&row.network_interface_id), wall_time(row.since.0)));
     Record {
         retained: retained.collect(),
         rows: listed.collect(),
+        survived_since: survived_since.collect(),
         attachments: status.reattachments.iter().map(attachment).collect(),
     }
+}
+
+/// A time on the wall clock.
+pub fn wall_time(at: Timestamp) -> WallTime {
+    WallTime::at(Duration::from_millis(u64::try_from(at.as_millisecond()).unwrap_or_default()))
 }
 
 /// What status says of an attachment. Of one in a phase of a newer version the cloud may have been asked already, so that
@@ -171,7 +208,6 @@ pub fn attachment(row: &ReattachmentStatus) -> Attachment {
 
 #[cfg(test)]
 mod tests {
-    use k8s_openapi::jiff::Timestamp;
     use serde_json::{Value, json};
 
     use super::*;
@@ -268,6 +304,26 @@ mod tests {
     }
 
     #[test]
+    fn i19_a_survivor_is_remembered_for_the_time_of_the_spec_and_as_long_as_two_clocks_may_differ() {
+        let limit = |survivors: Value| {
+            let targets = json!({ "instanceIds": ["i-a"] });
+            let spec = json!({ "region": HANGZHOU, "targets": targets, "survivors": survivors });
+            asked(&served(&spec, &Value::Null)).0.forget_after
+        };
+        let minutes = |minutes: u64| Some(Duration::from_secs(60 * (minutes + 30)));
+        assert_eq!(limit(json!({})), None);
+        assert_eq!(limit(json!({ "forgetAfter": "720h" })), minutes(720 * 60));
+        assert_eq!(limit(json!({ "forgetAfter": "36h30m" })), minutes(36 * 60 + 30));
+        let free = [row("eni-a", "Available"), row("eni-b", "Detached"), row("eni-c", "Available")];
+        let status =
+            json!({ "retainedEniIds": ["eni-a", "eni-b", "eni-c", "eni-d"], "networkInterfaces": free });
+        let served = served(&json!({ "region": HANGZHOU, "targets": { "instanceIds": ["i-a"] } }), &status);
+        let since = WallTime::at(Duration::from_secs(1_767_225_600));
+        let expected = ["eni-a", "eni-c"].map(|id| (InterfaceId::new(id), since)).into();
+        assert_eq!(asked(&served).1.survived_since, expected, "by the rows of survivors alone");
+    }
+
+    #[test]
     fn whoever_speaks_of_no_instances_asks_after_none() {
         let hosts = |targets: Value| {
             let served = served(&json!({ "region": HANGZHOU, "targets": targets }), &Value::Null);
@@ -276,6 +332,7 @@ mod tests {
         assert!(!hosts(json!({ "networkInterfaceIds": ["eni-a"] })));
         assert!(hosts(json!({ "networkInterfaceIds": ["eni-a"], "exclude": { "instanceIds": ["i-b"] } })));
         assert!(hosts(json!({ "nodes": { "matchLabels": { "pool": "none" } } })));
+        assert!(hosts(json!({ "allInstances": true })));
     }
 
     #[test]
@@ -285,6 +342,8 @@ mod tests {
             ("mode", json!("Rehearse")),
             ("deletionPolicy", json!("AskFirst")),
             ("interfaceTypes", json!(["Primary", "Trunk"])),
+            ("survivors", json!({ "forgetAfter": "30d" })),
+            ("survivors", json!({ "forgetAfter": "23h" })),
             ("reattach", json!([{ "networkInterfaceId": "eni-a", "deploymentName": "web" }])),
         ] {
             let mut spec = json!({ "region": HANGZHOU, "targets": { "networkInterfaceIds": ["eni-a"] } });

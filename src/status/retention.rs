@@ -88,8 +88,11 @@ fn candidates(part: &RetentionReport, old: &EniRetentionStatus) -> BTreeSet<Stri
         part.departed.contains_key(&id) || part.displaced.contains(&id)
     };
     let standing = old.retained_eni_ids.iter().filter(|id| !left(id)).cloned();
-    let told = part.retained.iter().map(InterfaceId::as_str).filter(|id| id.len() <= MAX_ENI_ID);
-    told.map(str::to_owned).chain(standing).collect()
+    let listed: BTreeSet<&str> = old.retained_eni_ids.iter().map(String::as_str).collect();
+    // Somebody else has led meanwhile.
+    let forgotten = |id: &&InterfaceId| part.listed_survivors.contains(*id) && !listed.contains(id.as_str());
+    let told = part.retained.iter().filter(|id| !forgotten(id)).map(InterfaceId::as_str);
+    told.filter(|id| id.len() <= MAX_ENI_ID).map(str::to_owned).chain(standing).collect()
 }
 
 /// The rows in their order, as many of each sort as are listed.
@@ -103,7 +106,8 @@ fn rows(
 ) -> Vec<NetworkInterfaceStatus> {
     let before: BTreeMap<&str, &NetworkInterfaceStatus> =
         old.network_interfaces.iter().map(|row| (row.network_interface_id.as_str(), row)).collect();
-    let listable = part.rows.iter().filter(|row| row.id.as_str().len() <= MAX_ENI_ID);
+    let forgotten = |id: &InterfaceId| part.listed_survivors.contains(id) && !retained.contains(id.as_str());
+    let listable = part.rows.iter().filter(|row| row.id.as_str().len() <= MAX_ENI_ID && !forgotten(&row.id));
     let mut rows: Vec<NetworkInterfaceStatus> =
         listable.map(|new| row(new, before.get(new.id.as_str()).copied(), now)).collect();
     let said: BTreeSet<&str> = part.rows.iter().map(|row| row.id.as_str()).collect();
@@ -176,7 +180,13 @@ fn row(
     now: Timestamp,
 ) -> NetworkInterfaceStatus {
     let phase = phase(row.phase);
-    let since = before.filter(|before| before.phase == phase).map(|before| before.since.clone());
+    let last_instance = row.last_instance.as_ref().map(ToString::to_string);
+    // It may have been on another instance meanwhile, and have outlived that one, too.
+    let same = |before: &&NetworkInterfaceStatus| {
+        before.phase == phase
+            && (phase != NetworkInterfacePhase::Available || before.last_instance_id == last_instance)
+    };
+    let since = before.filter(same).map(|before| before.since.clone());
     let carried = &row.belongings;
     // Where an interface is never changes, and the most of the cloud's answer is remembered of free ones alone.
     let place = |of: Option<&str>, was: fn(&NetworkInterfaceStatus) -> &Option<String>| {
@@ -196,7 +206,7 @@ fn row(
         type_: row.interface_type.map(interface_type),
         phase,
         instance_id: row.instance.as_ref().map(ToString::to_string),
-        last_instance_id: row.last_instance.as_ref().map(ToString::to_string),
+        last_instance_id: last_instance,
         zone_id: place(row.zone_id.as_deref(), |before| &before.zone_id),
         v_switch_id: place(carried.vswitch_id.as_deref(), |before| &before.v_switch_id),
         vpc_id: place(carried.vpc_id.as_deref(), |before| &before.vpc_id),
@@ -402,13 +412,16 @@ pub fn events(
     let nothing = EniRetentionStatus::default();
     let old = old.unwrap_or(&nothing);
     let retained: BTreeSet<&String> = new.retained_eni_ids.iter().collect();
+    let rows = || old.network_interfaces.iter();
     let left = old.retained_eni_ids.iter().filter(|id| !retained.contains(id)).filter_map(|id| {
         let reason = *departed?.get(&InterfaceId::new(id)).filter(|reason| **reason != Reason::Departed)?;
+        let row = rows().find(|row| row.network_interface_id == *id);
+        let history = row.filter(|_| reason == Reason::SurvivorForgotten).map(history).unwrap_or_default();
         Some(ObjectEvent {
             kind: EventType::Normal,
             reason,
             action: "Retain",
-            note: format!("{id} is no longer retained. {}", reason.sentence()),
+            note: format!("{id} is no longer retained.{history} {}", reason.sentence()),
         })
     });
     let ended = new.reattachments.iter().filter_map(|row| {
@@ -433,6 +446,12 @@ pub fn events(
         })
     });
     left.chain(ended).collect()
+}
+
+/// Which instance it has outlived, and since when status has said so.
+fn history(row: &NetworkInterfaceStatus) -> String {
+    let instance = row.last_instance_id.as_deref().unwrap_or("its instance");
+    format!(" It has outlived {instance}, and has been free since {}.", row.since.0)
 }
 
 /// The interfaces that have outlived their instance since status was written the last time, and which instance that was.

@@ -1,6 +1,6 @@
 //! Objects that select every instance of their region.
 
-use keeper_simulator::Seed;
+use keeper_simulator::{InterfaceSeed, Seed};
 use serde_json::json;
 
 use crate::stage::{REGION, Stage, eventually};
@@ -36,5 +36,39 @@ async fn every_instance_of_the_region_is_protected_those_of_tomorrow_included() 
     for left_alone in [&disposable, &named, &elsewhere] {
         assert!(!stage.protected(left_alone), "{left_alone}");
     }
+    assert_eq!(stage.unprotecting_writes(), 0);
+}
+
+#[tokio::test]
+async fn what_is_on_every_instance_of_the_region_is_retained_tomorrows_included() {
+    let stage = Stage::new().await;
+    let machine = |id: &str| {
+        let secondary = InterfaceSeed::secondary().id(&format!("eni-{id}"));
+        Seed::new(REGION).id(&format!("i-{id}")).interface(secondary)
+    };
+    stage.account.seed_one(&machine("a"));
+    stage.account.seed_one(&machine("disposable").tag("lifecycle", "disposable"));
+    stage.account.seed_one(&machine("named"));
+    let _operator = stage.start();
+    let exclude = json!({
+        "instanceIds": ["i-named"],
+        "instanceTags": [{ "key": "lifecycle", "value": "disposable" }],
+    });
+    let targets = json!({ "allInstances": true, "exclude": exclude });
+    let spec = json!({ "region": REGION, "targets": targets, "interfaceTypes": ["Secondary"] });
+    stage.retain("all", spec).await;
+    let until_retained = async |wanted: &[&str]| {
+        stage
+            .until_retained("all", "the interfaces", |object| {
+                object.status.as_ref().is_some_and(|status| status.retained_eni_ids == wanted)
+            })
+            .await;
+        stage.until_retention("all", "Retained=True/AllProtected Ready=True").await;
+    };
+    until_retained(&["eni-a"]).await;
+    stage.account.seed_one(&machine("tomorrow"));
+    until_retained(&["eni-a", "eni-tomorrow"]).await;
+    assert!(stage.stays("eni-a") && stage.stays("eni-tomorrow"));
+    assert!(!stage.stays("eni-disposable") && !stage.stays("eni-named"));
     assert_eq!(stage.unprotecting_writes(), 0);
 }

@@ -30,6 +30,7 @@ pub fn largest_spec() -> Value {
             "instanceIds": rules::ids(MAX_IDS),
             "instanceTags": tags(MAX_TAGS),
             "nodes": rules::largest_node_selector(),
+            "allInstances": true,
             "exclude": {
                 "networkInterfaceIds": ids(MAX_EXCLUDED_IDS),
                 "networkInterfaceTags": tags(MAX_TAGS),
@@ -37,6 +38,7 @@ pub fn largest_spec() -> Value {
                 "instanceTags": tags(MAX_TAGS),
             },
         },
+        "survivors": { "forgetAfter": "99999h59999m59999s" },
         "reattach": reattach,
     })
 }
@@ -66,6 +68,11 @@ async fn every_sensible_spec_is_accepted() {
         ("ids of instances", here(&json!({ "instanceIds": ["i-bp1"] }))),
         ("tags of instances", here(&json!({ "instanceTags": tag }))),
         ("Nodes", here(&json!({ "nodes": nodes }))),
+        ("every instance of the region", here(&json!({ "allInstances": true }))),
+        ("survivors for a day", with("survivors", &json!({ "forgetAfter": "24h" }))),
+        ("survivors for long", with("survivors", &json!({ "forgetAfter": "99999h59m59s" }))),
+        ("survivors in minutes", with("survivors", &json!({ "forgetAfter": "2000m" }))),
+        ("survivors for ever", with("survivors", &json!({}))),
         (
             "everything together",
             json!({
@@ -149,8 +156,9 @@ async fn what_is_left_out_is_filled_in() {
 
 #[tokio::test]
 async fn a_spec_that_selects_nothing_or_names_no_region_is_refused() {
+    const ONLY_TRUE: &str = "allInstances can only be true";
     const NOTHING: &str = "targets select nothing: add at least one of networkInterfaceIds, \
-                           networkInterfaceTags, instanceIds, instanceTags and nodes";
+                           networkInterfaceTags, instanceIds, instanceTags, nodes and allInstances";
     let region =
         |region: Value| json!({ "region": region, "targets": { "networkInterfaceIds": ["eni-bp1"] } });
     let nodes = json!({ "matchLabels": { "pool": "a" } });
@@ -162,6 +170,7 @@ async fn a_spec_that_selects_nothing_or_names_no_region_is_refused() {
         ("no targets", json!({ "region": REGION }), "spec.targets", "Required value"),
         ("empty targets", here(&json!({})), "spec.targets", NOTHING),
         ("empty lists", here(&nothing), "spec.targets", NOTHING),
+        ("less than all instances", here(&json!({ "allInstances": false })), "spec.targets", ONLY_TRUE),
         ("an exclusion alone", here(&exclusion), "spec.targets", NOTHING),
         ("no region", json!({ "targets": { "nodes": nodes } }), "spec.region", "Required value"),
         ("null for a region", region(Value::Null), "spec.region", "Required value"),
@@ -332,6 +341,20 @@ async fn a_word_that_does_not_exist_is_refused() {
         ("an account with a capital", with("account", &json!("Production")), "spec.account", "should match"),
     ])
     .await;
+}
+
+#[tokio::test]
+async fn a_time_that_is_none_or_too_short_is_refused_with_a_sentence() {
+    const WRONG: &str =
+        "forgetAfter must be a duration of at least 24 hours, in hours, minutes and seconds, such as 720h";
+    let field = "spec.survivors.forgetAfter";
+    let cases: Vec<(&str, Value, &str, &str)> =
+        ["", "30d", "720", "23h59m59s", "24H", "1m24h", "-24h", "1.5h", "86400000ms", "PT720H"]
+            .map(|text| (text, with("survivors", &json!({ "forgetAfter": text })), field, WRONG))
+            .into();
+    refuse(&cases).await;
+    let long = with("survivors", &json!({ "forgetAfter": "000000000000000024h" }));
+    refuse(&[("too many digits", long, field, "may not be more than 18")]).await;
 }
 
 #[tokio::test]

@@ -173,14 +173,13 @@ async fn i58_a_release_time_is_removed_where_the_spec_says_so_and_an_event_keeps
     let stage = Stage::new().await;
     let in_an_hour = jiff::Timestamp::now() + jiff::SignedDuration::from_hours(1);
     for id in ["i-timed", "i-left"] {
-        stage
-            .account
-            .seed_one(&Seed { auto_release_time: Some(in_an_hour), ..Seed::new(REGION).id(id).protected(true) });
+        stage.account.seed_one(&Seed {
+            auto_release_time: Some(in_an_hour),
+            ..Seed::new(REGION).id(id).protected(true)
+        });
     }
     let _operator = stage.start();
-    let spec = |id: &str, what: &str| {
-        json!({ "region": REGION, "targets": { "instanceIds": [id] }, "autoReleaseTime": what })
-    };
+    let spec = |id: &str, what: &str| json!({ "region": REGION, "targets": { "instanceIds": [id] }, "autoReleaseTime": what });
     stage.apply("one", spec("i-timed", "Report")).await;
     stage.apply("other", spec("i-left", "Report")).await;
     let reported = stage.until("one", "Protected=True/AllProtected AtRisk=True/RisksFound Ready=True").await;

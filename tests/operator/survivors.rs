@@ -3,8 +3,9 @@
 use std::path::Path;
 
 use ecs_keeper::api::EniRetention;
+use k8s_openapi::jiff::{SignedDuration, Timestamp};
 use keeper_simulator::{InterfaceSeed, ReleaseReason, Seed};
-use kube::api::DeleteParams;
+use kube::api::{DeleteParams, Patch, PatchParams};
 use serde_json::{Value, json};
 
 use crate::handover::person;
@@ -195,4 +196,57 @@ async fn survivors_are_listed_beside_what_would_hang() {
         "{}",
         answer.said
     );
+}
+
+/// What has been free for a day by its row is forgotten by the next leader, and what has not been is not.
+#[tokio::test]
+async fn i19_i31_a_survivor_is_forgotten_once_when_its_time_is_over_and_stays_as_it_is() {
+    let stage = stage().await;
+    stage.account.seed_one(&machine("db"));
+    let operator = stage.start();
+    let spec = json!({
+        "region": REGION,
+        "targets": { "instanceIds": ["i-db"], "instanceTags": [{ "key": "none", "exists": true }] },
+        "survivors": { "forgetAfter": "24h" },
+    });
+    stage.retain("database", spec).await;
+    stage.until_retention("database", "Retained=True").await;
+    stage.account.release("i-db", ReleaseReason::Manual).unwrap();
+    stage.until_retained("database", "survivors", |object| available(object).len() == 2).await;
+    assert!(operator.terminate().await.success());
+
+    let mut object = serde_json::to_value(stage.retentions.get("database").await.unwrap()).unwrap();
+    let rows = object["status"]["networkInterfaces"].as_array_mut().unwrap();
+    let row = rows.iter_mut().find(|row| row["networkInterfaceId"] == "eni-dba").unwrap();
+    let since = Timestamp::now().checked_sub(SignedDuration::from_hours(25)).unwrap();
+    let since = Timestamp::from_second(since.as_second()).unwrap();
+    row["since"] = json!(since.to_string());
+    let patch = json!({ "status": { "networkInterfaces": rows } });
+    stage.retentions.patch_status("database", &PatchParams::default(), &Patch::Merge(&patch)).await.unwrap();
+
+    let writes = stage.writes().len();
+    let operator = stage.start();
+    stage.until_retained("database", "one of them", |object| available(object) == ["eni-dbb"]).await;
+    let note = stage.until_event("database", "SurvivorForgotten").await;
+    let told =
+        format!("eni-dba is no longer retained. It has outlived i-db, and has been free since {since}. ");
+    assert!(note.starts_with(&told), "{note}");
+    stage.until_printed(&told, 1).await;
+    let object = stage.retentions.get("database").await.unwrap();
+    let status = object.status.as_ref().unwrap();
+    assert_eq!(status.retained_eni_ids, ["eni-dbb"]);
+    assert!(status.network_interfaces.iter().all(|row| row.network_interface_id != "eni-dba"));
+    assert!(stage.stays("eni-dba"), "its flag stays as it is");
+
+    // The next leader neither tells it again nor misses it.
+    assert!(operator.terminate().await.success());
+    let _operator = stage.start();
+    stage.reads(4).await;
+    let forgotten = told_of(&stage, "database", "SurvivorForgotten").await;
+    assert_eq!(forgotten.iter().map(|told| told.times).sum::<i32>(), 1, "{forgotten:?}");
+    assert_eq!(forgotten[0].kind, "Normal");
+    assert!(told_of(&stage, "database", "SelectionShrank").await.is_empty());
+    assert_eq!(stage.writes().len(), writes, "nothing is written to the cloud");
+    let object = stage.retentions.get("database").await.unwrap();
+    assert_eq!(object.status.unwrap().retained_eni_ids, ["eni-dbb"]);
 }

@@ -144,6 +144,48 @@ fn i19_an_id_leaves_only_with_a_reason() {
 }
 
 #[test]
+fn i19_what_is_forgotten_is_told_once_with_since_when_it_was_free() {
+    let old = standing();
+    let mut part = told(&["eni-b", "eni-c"], vec![free("eni-b")]);
+    part.unread = ids(&["eni-c"]);
+    part.departed.insert(InterfaceId::new("eni-a"), Reason::SurvivorForgotten);
+    let new = next(&part, &old, 200);
+    assert_eq!(
+        (&*new.retained_eni_ids, &*new.available_eni_ids),
+        (&["eni-b".to_owned(), "eni-c".to_owned()][..], &["eni-b".to_owned()][..])
+    );
+    assert_eq!(phases(&new).len(), 2, "nothing is left of it");
+    let events = |old| events(Some(&part.departed), Some(old), &new);
+    let note = &events(&old)[0].note;
+    let told =
+        "eni-a is no longer retained. It has outlived i-old, and has been free since 1970-01-01T00:01:40Z. ";
+    assert!(note.starts_with(told) && note.ends_with(Reason::SurvivorForgotten.sentence()), "{note}");
+    assert_eq!((events(&old).len(), events(&new).len()), (1, 0));
+}
+
+#[test]
+fn i19_what_somebody_else_has_forgotten_is_not_listed_again() {
+    let part = RetentionReport {
+        listed_survivors: ids(&["eni-a"]),
+        ..told(&["eni-a", "eni-b"], vec![free("eni-a"), free("eni-b")])
+    };
+    let without = EniRetentionStatus::default();
+    let new = next(&part, &without, 200);
+    assert_eq!((&*new.retained_eni_ids, phases(&new).len()), (&["eni-b".to_owned()][..], 1));
+    assert_eq!(next(&part, &standing(), 200).retained_eni_ids.len(), 3, "it is listed as before");
+}
+
+#[test]
+fn i19_what_has_outlived_another_instance_is_free_since_then() {
+    let since = |last: Option<&str>| {
+        let row = InterfaceRow { last_instance: last.map(InstanceId::new), ..free("eni-a") };
+        let new = next(&told(&["eni-a"], vec![row]), &standing(), 200);
+        new.network_interfaces.iter().find(|row| row.network_interface_id == "eni-a").unwrap().since.0
+    };
+    assert_eq!((since(Some("i-old")), since(Some("i-new"))), (at(100), at(200)));
+}
+
+#[test]
 fn i20_what_was_not_read_yet_stands_as_it_was() {
     let old = standing();
     let mut part = told(&["eni-a", "eni-b", "eni-c"], vec![free("eni-a")]);

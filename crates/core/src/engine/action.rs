@@ -18,6 +18,7 @@ use crate::reason::Reason;
 use crate::retention::Record;
 use crate::time::Moment;
 use crate::verdict::RegionReport;
+use crate::wall_clock::WallTime;
 
 /// After this long without an answer a call counts as lost.
 pub const CALL_DEADLINE: Duration = Duration::from_secs(60);
@@ -131,6 +132,8 @@ pub enum Input {
     Patience(Duration),
     /// There is another key to sign with.
     KeyChanged,
+    /// What the wall clock says. To be told before each poll: nothing that goes by it is done without a recent reading.
+    WallClock(WallTime),
 }
 
 /// What is to be done.

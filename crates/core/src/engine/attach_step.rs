@@ -38,17 +38,24 @@ impl Attaching<'_> {
         let Some(object) = self.interfaces.objects.get_mut(name) else { return };
         let memory = &mut object.memory;
         let durable: BTreeSet<InterfaceId> = record.retained.keys().cloned().collect();
-        // What whoever leads has given up, excluded or seen go is remembered no more.
-        let listed = memory.durable.iter().flatten().filter(|id| follows && !durable.contains(*id));
+        // What whoever leads has given up, excluded, forgotten or seen go is remembered no more. What somebody has forgotten
+        // nobody finds out again, so it is heeded also by who has begun to lead before hearing of it.
+        let forgotten = |id: &InterfaceId| object.intent.forget_after.is_some() && memory.was_dated(id);
+        let listed = memory.durable.iter().flatten();
+        let listed = listed.filter(|id| (follows || forgotten(id)) && !durable.contains(*id));
         let dropped: Vec<InterfaceId> = listed.filter(|id| memory.kept.contains_key(*id)).cloned().collect();
         memory.kept.retain(|id, _| !dropped.contains(id));
         // What nobody here has ever known of, or heard of again, was recorded by whoever led before or meanwhile.
         let unknown = |id: &InterfaceId| !memory.kept.contains_key(id) && !memory.departed.contains_key(id);
+        let before = |id: &InterfaceId| record.retained.get(id).and_then(|told| told.before.clone());
+        let dated: Vec<_> =
+            record.survived_since.iter().map(|(id, since)| (id.clone(), before(id), *since)).collect();
         let adopted: Vec<(InterfaceId, Remembered)> =
             record.retained.into_iter().filter(|(id, _)| unknown(id)).collect();
         let first = memory.durable.is_none() || follows;
         self.attacher.recorded(turn.now, name, record.attachments, (first, follows));
         memory.recorded(durable, record.rows);
+        memory.date(dated.into_iter());
         let named: Vec<bool> = dropped.iter().map(|id| object.intent.selector.holds(id)).collect();
         let anything = first || !adopted.is_empty();
         let mut ids = Vec::new();

@@ -7,6 +7,7 @@ use super::action::{PreflightId, Window};
 use crate::backoff::Jitter;
 use crate::id::{CallId, ObjectId};
 use crate::time::Moment;
+use crate::wall_clock::{WallClock, WallTime};
 
 /// The span since the calls of this replica count: whoever led before may have written.
 #[derive(Debug, Clone, Copy)]
@@ -22,6 +23,8 @@ pub(crate) struct Term {
 pub(crate) struct Context {
     /// Spreads what would otherwise come all at once.
     pub jitter: Jitter,
+    /// As it was read in this term.
+    wall_clock: WallClock,
     window: Option<Window>,
     term: Term,
     next_call: u64,
@@ -35,6 +38,7 @@ impl Context {
     pub fn new(jitter: Jitter) -> Self {
         Self {
             jitter,
+            wall_clock: WallClock::default(),
             window: None,
             term: Term { since: CallId(1), began: Moment::default() },
             next_call: 1,
@@ -60,6 +64,17 @@ impl Context {
     /// Whoever led before may have written: what was seen before counts for nothing from now on.
     pub fn begin_term(&mut self, now: Moment) {
         self.term = Term { since: self.upcoming_call(), began: now };
+        self.wall_clock = WallClock::default();
+    }
+
+    /// Takes in what the wall clock says.
+    pub fn read_wall_clock(&mut self, now: Moment, says: WallTime) {
+        self.wall_clock.read(now, says);
+    }
+
+    /// The wall clock of this term.
+    pub fn wall_clock(&self) -> WallClock {
+        self.wall_clock
     }
 
     /// When the term that counts began.

@@ -165,7 +165,7 @@ impl<'a> Hosts<'a> {
         // What would tell is not known, and so it is as it was when its tags were read last.
         let was = || match tags {
             Some(tags) => selector.finds(tags) || selector.tags_exclude(tags),
-            None => self.view.index.carries(selector, id),
+            None => (selector.all && evidence.is_some()) || self.view.index.carries(selector, id),
         };
         match named {
             true if selector.exclude_tags.is_empty() => Some(Role::Selected),
@@ -380,6 +380,7 @@ mod tests {
         let no_id = |to: Selector<Instance>| Selector { exclude_ids: [host("a")].into(), ..to };
         let no_tag = |to: Selector<Instance>| Selector { exclude_tags: vec![filter("skip")], ..to };
         let by_tag = || Selector { tags: vec![filter("env")], ..Selector::default() };
+        let all = || Selector { all: true, ..Selector::default() };
         let stale = Some(Unclear(Reason::EvidenceStale));
         let awaiting = Some(Unclear(Reason::AwaitingEvidence));
         let unreadable = Some(Unclear(Reason::FieldUnreadable));
@@ -398,6 +399,11 @@ mod tests {
             ("excluded, stale", no_tag(by_tag()), Some((Some(&["skip"]), STALE)), stale),
             ("other tags", by_tag(), Some((Some(&[]), FRESH)), None),
             ("other tags, stale", by_tag(), Some((Some(&[]), STALE)), None),
+            ("everything, not shown", all(), None, None),
+            ("everything", all(), Some((Some(&[]), FRESH)), Some(Selected)),
+            ("everything, and excluded", no_tag(all()), Some((Some(&["skip"]), FRESH)), Some(Excluded)),
+            ("everything, stale", all(), Some((Some(&[]), STALE)), stale),
+            ("everything, unreadable", all(), Some((None, FRESH)), unreadable),
             ("by tag, not read", by_tag(), None, None),
             ("watched, not read", watched(), None, Some(Watched)),
             ("watched, read", watched(), Some((Some(&[]), FRESH)), Some(Watched)),

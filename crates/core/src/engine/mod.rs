@@ -17,6 +17,7 @@ mod context;
 mod fixtures;
 mod flag_keeper;
 mod flag_view;
+mod forgetting;
 mod hindrance;
 mod holds;
 mod host_changes;

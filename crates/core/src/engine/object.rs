@@ -1,8 +1,8 @@
 //! One object: what it asks for, what it remembers and what it has lost.
 //!
 //! A target is remembered as soon as fresh evidence shows it protected while the object selects it and wants it so. It is
-//! forgotten only when it is proven to be gone, when the object's own spec excludes it, or when that spec had its flag
-//! given up.
+//! forgotten only when it is proven to be gone, when the object's own spec excludes it, when that spec had its flag
+//! given up, or when the time is over for which the spec has survivors remembered.
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
@@ -12,8 +12,9 @@ use crate::intent::Intent;
 use crate::loss::Loss;
 use crate::reason::Reason;
 use crate::resource::Resource;
-use crate::retention::Remembered;
+use crate::retention::{MAX_RETAINED, Remembered};
 use crate::time::Moment;
+use crate::wall_clock::WallTime;
 
 /// An object and its intent.
 #[derive(Debug)]
@@ -59,6 +60,10 @@ pub(super) struct Memory<R: Resource> {
     pub durable: Option<BTreeSet<R::Id>>,
     /// Those of which status has a row among those of the free ones.
     pub rows: BTreeSet<R::Id>,
+    /// Since when status has said that a target has outlived its instance, of the last time that it did.
+    pub survived_since: BTreeMap<R::Id, WallTime>,
+    /// When one was forgotten last because its time was over.
+    pub forgot: Option<Moment>,
 }
 
 /// Why a target is remembered no more, and what was known of it.
@@ -76,6 +81,8 @@ impl<R: Resource> Default for Memory<R> {
             gone: VecDeque::new(),
             durable: None,
             rows: BTreeSet::new(),
+            survived_since: BTreeMap::new(),
+            forgot: None,
         }
     }
 }
@@ -86,6 +93,24 @@ impl<R: Resource> Memory<R> {
         self.departed.retain(|id, _| durable.contains(id));
         self.durable = Some(durable);
         self.rows = rows;
+    }
+
+    /// Whether a target is a survivor, and status has said since when. Nobody but who forgets such a one takes it out of a list
+    /// that has room.
+    pub fn was_dated(&self, id: &R::Id) -> bool {
+        self.kept.len() <= MAX_RETAINED
+            && self.survived_since.contains_key(id)
+            && self.kept.get(id).is_some_and(|known| known.survived)
+    }
+
+    /// Notes since when status says that targets have outlived the instance that it names. What has been on another one since
+    /// then is not meant.
+    pub fn date(&mut self, survivors: impl Iterator<Item = (R::Id, Option<InstanceId>, WallTime)>) {
+        let meant = |id: &R::Id, before: &Option<InstanceId>| {
+            self.kept.get(id).is_none_or(|known| known.survived && known.before == *before)
+        };
+        let dated = survivors.filter(|(id, before, _)| meant(id, before)).map(|(id, _, since)| (id, since));
+        self.survived_since = dated.collect();
     }
 
     /// Does not remember a target any more, for this reason.
@@ -149,8 +174,9 @@ impl<R: Resource> Object<R> {
         match old {
             Some(Self { hosted, watch, mut memory, losses, cancelled, .. }) => {
                 if !goes_on {
-                    // Status still lists what an earlier generation excluded: whether it is excluded, this one says.
-                    memory.take_back(|reason| reason == Reason::Excluded);
+                    // Status still lists what an earlier generation excluded or forgot: whether it is excluded, or its
+                    // time is over, this one says.
+                    memory.take_back(|reason| matches!(reason, Reason::Excluded | Reason::SurvivorForgotten));
                 }
                 Self { hosted, watch, memory, losses, cancelled, ..fresh }
             }
@@ -252,6 +278,9 @@ mod tests {
             (Reason::Excluded, true, 4, true),
             (Reason::Excluded, true, 3, false),
             (Reason::Excluded, false, 4, false),
+            (Reason::SurvivorForgotten, true, 4, true),
+            (Reason::SurvivorForgotten, true, 3, false),
+            (Reason::SurvivorForgotten, false, 4, false),
             (Reason::Departed, true, 4, false),
         ] {
             let mut object = known(by(&["env"], &[]));

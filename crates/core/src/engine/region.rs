@@ -14,6 +14,7 @@ use super::action::{Action, Asked, Input, Load, PreflightId, Proven, Settings, W
 use super::attacher::Attacher;
 use super::context::Context;
 use super::flag_keeper::FlagKeeper;
+use super::forgetting::forget_survivor;
 use super::hosting::{asking_after, has_hosts, host_changed, hosts_awaited, shown_since};
 use super::instances::Instances;
 use super::interfaces::{Interfaces, no_other_flag};
@@ -101,6 +102,10 @@ impl RegionEngine {
 
     /// Takes in what happened.
     pub fn handle(&mut self, now: Moment, input: Input) {
+        if let Input::WallClock(says) = input {
+            // It changes nothing by itself, and comes with every poll.
+            return self.context.read_wall_clock(now, says);
+        }
         self.note_horizon(now);
         match input {
             Input::Intent(object, generation, asked) => self.take_intent(now, &object, generation, asked),
@@ -120,6 +125,7 @@ impl RegionEngine {
                 self.release_times.key_changed(now, &mut self.instances);
                 self.delete_on_release.key_changed(now, &mut self.interfaces);
             }
+            Input::WallClock(_) => {}
         }
         self.settle(now);
         self.forget_unselected(now);
@@ -198,6 +204,10 @@ impl RegionEngine {
                 interfaces.keeper.intent_changed(turn, interfaces.targets, object, &edit);
             }
             interfaces.attaching().take_record(turn, object, record);
+            if interfaces.targets.forgets(object) {
+                // When status says that one is forgotten, the next one can be.
+                turn.context.touch(object.clone());
+            }
         });
     }
 
@@ -446,6 +456,7 @@ impl RegionEngine {
                 for name in objects {
                     let Some(generation) = interfaces.targets.generation(&name) else { continue };
                     interfaces.keeper.tidy_memory(turn, interfaces.targets, &name);
+                    forget_survivor(turn, interfaces.targets, interfaces.keeper, interfaces.attacher, &name);
                     if update_watch(turn, interfaces.targets, interfaces.attacher, &name) {
                         changed.push((name, generation));
                     }

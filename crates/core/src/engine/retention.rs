@@ -121,6 +121,10 @@ pub(crate) fn judge_retention(
         },
     );
     list_ids(memory, &mut part);
+    if object.intent.forget_after.is_some() {
+        let listed = |id: &&InterfaceId| memory.durable.as_ref().is_some_and(|ids| ids.contains(*id));
+        part.listed_survivors = part.available.iter().filter(listed).cloned().collect();
+    }
     for (id, remembered, facts) in memory.gone.iter().filter(|(id, ..)| !memory.kept.contains_key(id)) {
         let verdict = Verdict::Unknown(Reason::Departed);
         let mut row = row(view, id, facts, Some(remembered), verdict, Vec::new());

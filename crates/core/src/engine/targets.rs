@@ -183,6 +183,11 @@ impl<R: Resource> Targets<R> {
         self.objects.get(object).is_some_and(|object| object.intent != *intent)
     }
 
+    /// Whether the object forgets something after a time.
+    pub fn forgets(&self, object: &ObjectId) -> bool {
+        self.objects.get(object).is_some_and(|object| object.intent.forget_after.is_some())
+    }
+
     /// The objects that ask for something here on their own behalf.
     pub fn objects(&self) -> impl Iterator<Item = &ObjectId> {
         self.objects.iter().filter(|(_, object)| !object.intent.enumerates).map(|(name, _)| name)

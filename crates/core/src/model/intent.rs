@@ -172,6 +172,9 @@ pub struct Intent<R: Resource> {
     pub reattach: Vec<Reattach>,
     /// Of instances: whether automatic release times are taken away.
     pub cancel_release_times: bool,
+    /// Of interfaces: how long one that has outlived its instance is remembered though nothing else selects it; `None`: for
+    /// as long as the object stands.
+    pub forget_after: Option<Duration>,
     /// What the administrator lets it do. What it asks beyond is told, and not done.
     pub may: Rights,
 }
@@ -207,6 +210,7 @@ impl<R: Resource> Intent<R> {
             types: Types::default(),
             reattach: Vec::new(),
             cancel_release_times: false,
+            forget_after: None,
             may: Rights::default(),
         }
     }

@@ -18,3 +18,4 @@ pub mod resource;
 pub mod retention;
 pub mod surroundings;
 pub mod time;
+pub mod wall_clock;

@@ -102,13 +102,14 @@ reasons! {
     NodeLeft = "Targets that leave the selection keep their protection as it is.";
     Survived = "It has outlived its instance and is free for reuse.";
     SurvivorsForgotten = "Only the deleted object knew of these network interfaces. Name them in another EniRetention to keep them, or delete them in the cloud.";
+    SurvivorForgotten = "It has been free for as long as spec.survivors.forgetAfter says, and nothing in the spec names it. Its flag stays as it is. If you still need it, name it in spec.targets.networkInterfaceIds; otherwise delete it in the cloud.";
     Departed = "It is gone for good: the cloud did not return it in two separate look-ups by id.";
     Excluded = "The spec excludes it. Its flag stays as it is.";
     InstanceLost = "The instance is gone: the cloud did not return it in two separate look-ups by id. If nobody meant to release it, search ActionTrail for the release by the instance id.";
     SelectionLost = "It is no longer selected, although this object has not changed. Its flag stays as it is, but ecs-keeper no longer restores it. Put the tag back, or name it by id.";
     SelectionShrank = "Fewer targets are selected than status counted for this generation, and no replica of ecs-keeper was leading when they went. Look in ActionTrail for what was released or lost its tags meanwhile.";
     EventsSummedUp = "ecs-keeper published twenty Events about this object within ten minutes, and summarizes the later ones here.";
-    RecordFull = "More than 5,000 free network interfaces are retained, more than one object can list. The flag is set on all of them, but ecs-keeper forgets those beyond the list when it restarts. Delete those that you don't need, or attach them again (spec.reattach). Or let other objects retain the listed ones (ecs-keeper eni export), then put a tag on those and exclude that tag here.";
+    RecordFull = "More than 5,000 free network interfaces are retained, more than one object can list. The flag is set on all of them, but ecs-keeper forgets those beyond the list when it restarts. Delete those that you don't need, or attach them again (spec.reattach). Or let ecs-keeper forget those that nobody needs for long (spec.survivors.forgetAfter). Or let other objects retain the listed ones (ecs-keeper eni export), then exclude those here by a tag.";
     AttachWaits = "ecs-keeper attaches it as soon as it is free and the instance can take it.";
     AttachRequested = "ecs-keeper has asked the cloud to attach it, and waits until it sees it on the instance.";
     AttachDone = "ecs-keeper has seen it on the wanted instance, and does nothing more for this entry.";
@@ -286,6 +287,7 @@ DeadlinePassed
 NodeLeft
 Survived
 SurvivorsForgotten
+SurvivorForgotten
 Departed
 Excluded
 InstanceLost

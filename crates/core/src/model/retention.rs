@@ -8,6 +8,7 @@ use crate::id::{InstanceId, InterfaceId};
 use crate::interface::{Belongings, InterfaceType};
 use crate::reason::{Reason, Risk};
 use crate::resource::Place;
+use crate::wall_clock::WallTime;
 
 /// Most ids in the list of retained interfaces. Beyond it the flag is still set, and only the list stops: those that their
 /// instance leads to are left out first.
@@ -120,6 +121,8 @@ pub struct Record {
     pub retained: BTreeMap<InterfaceId, Remembered>,
     /// Those of which there is a row among those of the free ones.
     pub rows: BTreeSet<InterfaceId>,
+    /// Since when those rows say that an interface has outlived its instance.
+    pub survived_since: BTreeMap<InterfaceId, WallTime>,
     /// The intents to attach.
     pub attachments: Vec<Attachment>,
 }
@@ -253,6 +256,9 @@ pub struct RetentionReport {
     pub retained: BTreeSet<InterfaceId>,
     /// Those of them whose instance is gone and that are free: the survivors.
     pub available: BTreeSet<InterfaceId>,
+    /// Where survivors are forgotten after a time: those that status listed when this was said. What it does not list any more
+    /// was forgotten by somebody else since.
+    pub listed_survivors: BTreeSet<InterfaceId>,
     /// Others of them that no selected instance leads to: those that are free for another reason, and those that were
     /// attached anew elsewhere.
     pub loose: BTreeSet<InterfaceId>,
@@ -282,14 +288,15 @@ pub struct Free {
 }
 
 /// Puts free ones first and then what needs attention, and cuts each group to its limit. `listed`: whether a free one has a
-/// row already, which is not given up for another's.
+/// row already, which is not given up for another's. Of those that have none survivors come first: without a row it is not
+/// known since when they are.
 pub fn sort_rows(rows: &mut Vec<InterfaceRow>, listed: impl Fn(&InterfaceId) -> bool) {
     // What came to where it is through the object may be found nowhere else.
     let moved =
         |row: &InterfaceRow| matches!(row.phase, InterfacePhase::Attaching | InterfacePhase::Reattached);
     rows.sort_by(|a, b| {
         let key = |row: &InterfaceRow| match row.phase.group() {
-            RowGroup::Free => (RowGroup::Free, !listed(&row.id), false),
+            RowGroup::Free => (RowGroup::Free, !listed(&row.id), row.phase != InterfacePhase::Available),
             other => (other, !row.attention, !moved(row)),
         };
         key(a).cmp(&key(b)).then_with(|| a.id.cmp(&b.id))
@@ -349,12 +356,17 @@ mod tests {
             many(InterfacePhase::Attached, 200).chain(many(InterfacePhase::Gone, 30)).collect();
         rows.push(row("eni-unprotected", InterfacePhase::Attached, true));
         rows.extend(many(InterfacePhase::Available, MAX_SURVIVORS));
-        rows.push(row("eni-zzz", InterfacePhase::Available, false));
+        rows.push(row("eni-zzz", InterfacePhase::Detached, false));
         rows.push(row("eni-zzzz", InterfacePhase::Available, true));
+        rows.push(row("eni-0", InterfacePhase::Detached, false));
         sort_rows(&mut rows, |id| id.as_str() == "eni-zzz");
         assert_eq!(count(&rows, InterfacePhase::Attached), MAX_ATTACHED);
         assert_eq!(count(&rows, InterfacePhase::Gone), MAX_GONE);
-        assert_eq!(count(&rows, InterfacePhase::Available), MAX_SURVIVORS);
+        assert_eq!(
+            count(&rows, InterfacePhase::Available),
+            MAX_SURVIVORS - 1,
+            "of new ones those that survived"
+        );
         assert_eq!(rows[0].id.as_str(), "eni-zzz", "it was listed before");
         assert_eq!(
             rows[MAX_SURVIVORS].id.as_str(),

@@ -1,5 +1,6 @@
-//! Time as the engine sees it: monotonic, given from outside, in milliseconds. There is no wall clock here, so a jump
-//! of the wall clock can't change a decision (I35).
+//! Time as the engine sees it: monotonic, given from outside, in milliseconds. A jump of the wall clock can't change a
+//! decision (I35): what has to outlast the process by days goes by [`WallClock`](crate::wall_clock::WallClock), which a jump
+//! can only make late.
 
 use std::time::Duration;
 

@@ -316,6 +316,11 @@ impl RegionReport {
             && self.unlisted.is_none()
             && self.hosts.is_empty()
             && !self.counts.unknown.keys().any(|reason| reason.awaits_evidence());
+        // What is forgotten because its time is over has an Event of its own.
+        let departed = self.retention.iter().flat_map(|retention| retention.departed.values());
+        let forgotten = departed.filter(|reason| **reason == Reason::SurvivorForgotten).count();
+        let forgotten = u32::try_from(forgotten).unwrap_or(u32::MAX);
+        let told = told.saturating_add(forgotten);
         complete.then(|| counted.saturating_sub(self.counts.targets()).saturating_sub(told))
     }
 

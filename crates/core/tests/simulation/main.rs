@@ -20,6 +20,8 @@ mod retention {
     pub mod attaching;
     mod crashes;
     mod crowds;
+    mod everything;
+    mod forgetting;
     mod grants;
     mod host_reads;
     mod hosts;

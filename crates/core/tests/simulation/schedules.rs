@@ -243,12 +243,18 @@ fn hosts(dice: &mut Dice, cast: &Cast) -> Selector<Instance> {
     selector
 }
 
-fn protecting(dice: &mut Dice, cast: &Cast) -> Intent<Instance> {
-    let mut selector = hosts(dice, cast);
+/// Some instances, or all of them.
+fn hosts_or_all(dice: &mut Dice, cast: &Cast) -> Selector<Instance> {
+    let selector = hosts(dice, cast);
     if cast.greedy && dice.one_in(2) {
         let narrower = if dice.one_in(2) { selector } else { Selector::default() };
-        selector = Selector { all: true, ..narrower };
+        return Selector { all: true, ..narrower };
     }
+    selector
+}
+
+fn protecting(dice: &mut Dice, cast: &Cast) -> Intent<Instance> {
+    let selector = hosts_or_all(dice, cast);
     let intent = if dice.one_in(3) { disabled(selector) } else { enabled(selector) };
     Intent {
         observe: dice.one_in(6),
@@ -268,11 +274,11 @@ fn retaining(dice: &mut Dice, cast: &Cast) -> Intent<Interface> {
         }
         1 => selector.tags = vec![filter("keep", "on")],
         2 => selector.tags = vec![TagFilter { key: "team".into(), value: None }],
-        _ => through = Some(Box::new(hosts(dice, cast))),
+        _ => through = Some(Box::new(hosts_or_all(dice, cast))),
     }
     // What has a tag of its own, unless the instance that it is on excludes it.
     if !selector.tags.is_empty() && dice.one_in(3) {
-        through = Some(Box::new(hosts(dice, cast)));
+        through = Some(Box::new(hosts_or_all(dice, cast)));
     }
     if through.is_some() && dice.one_in(4) {
         selector.ids = [eni(dice.pick(&cast.cards).as_str())].into();
@@ -293,6 +299,7 @@ fn retaining(dice: &mut Dice, cast: &Cast) -> Intent<Interface> {
         ]),
         protect: !dice.one_in(4),
         observe: dice.one_in(8),
+        forget_after: *dice.pick(&[None, None, Some(secs(60)), Some(secs(300))]),
         deletion_policy: *dice.pick(&[DeletionPolicy::Keep, DeletionPolicy::Keep, DeletionPolicy::Unprotect]),
         ..granted(selector)
     }
@@ -303,7 +310,9 @@ fn bereave(dice: &mut Dice, world: &mut World, cast: &Cast) {
     let all: Vec<&str> = cast.cards.iter().map(String::as_str).collect();
     let by_id: Intent<Interface> =
         granted(Selector { ids: all.iter().map(|name| eni(name)).collect(), ..Selector::default() });
-    let through = Intent { hosts: Some(Box::new(hosts(dice, cast))), ..granted(Selector::default()) };
+    let forget_after = *dice.pick(&[None, Some(secs(60))]);
+    let hosts = Some(Box::new(hosts_or_all(dice, cast)));
+    let through = Intent { hosts, forget_after, ..granted(Selector::default()) };
     world.apply(cast.retaining[0], if dice.one_in(2) { by_id.clone() } else { through });
     if let Some(second) = cast.retaining.get(1).filter(|_| dice.one_in(2)) {
         world.apply(second, by_id);
@@ -447,7 +456,7 @@ fn happen(dice: &mut Dice, world: &mut World, cast: &Cast) {
     let card = if cast.cards.is_empty() { String::new() } else { dice.pick(&cast.cards).clone() };
     let terminating = world.store.get(object).is_some_and(|s| s.spec.terminating());
     // What is about interfaces comes last.
-    match dice.below(if cast.cards.is_empty() { 22 } else { 32 }) {
+    match dice.below(if cast.cards.is_empty() { 22 } else { 33 }) {
         0..=5 if !terminating => {
             let spec: Spec =
                 if retains { retaining(dice, cast).into() } else { protecting(dice, cast).into() };
@@ -538,6 +547,7 @@ fn happen(dice: &mut Dice, world: &mut World, cast: &Cast) {
             let quota = 1 + dice.below(5);
             world.alter(&machine, |machine| (machine.power, machine.quota) = (power, quota));
         }
+        32 => world.set_clock(*dice.pick(&[-20, 0, 20])),
         _ => {}
     }
 }

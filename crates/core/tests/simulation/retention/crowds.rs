@@ -73,7 +73,7 @@ fn i19_i20_survivors_come_first_in_a_full_list_and_only_too_many_of_them_stall()
     let (domain, sentence) =
         (&world.condition_set("all").domain, &world.condition_set("all").stalled.message);
     assert!(domain.message.contains("5010 are free and wait for reuse."), "{}", domain.message);
-    for way_out in ["Delete", "spec.reattach", "ecs-keeper eni export", "exclude that tag"] {
+    for way_out in ["Delete", "spec.reattach", "spec.survivors.forgetAfter", "ecs-keeper eni export"] {
         assert!(sentence.contains(way_out), "{sentence}");
     }
     for n in 0..10 {

@@ -8,9 +8,9 @@ use keeper_core::interface::Interface;
 use keeper_core::reason::Reason;
 use keeper_core::verdict::RegionReport;
 
-use super::World;
 use super::cloud::Machine;
 use super::store::{Spec, Stored};
+use super::{World, secs};
 
 impl World {
     /// Everything that objects in the store want is so.
@@ -110,6 +110,19 @@ impl World {
         let gone = |id: &InterfaceId| !self.cloud.cards.contains_key(id);
         if let Some(id) = stored.record.retained.keys().find(|id| gone(id)) {
             return Err(format!("{name} lists {id}, which is gone: {:?}", stored.status));
+        }
+        let kept_for = |id: &InterfaceId| stored.survivors.get(id).map(|since| self.now.since(*since));
+        let overdue = |id: &&InterfaceId| {
+            let wanted = intent.reattach.iter().any(|entry| entry.interface == **id);
+            let card =
+                self.cloud.cards.get(*id).filter(|card| card.free() && card.applicable() && !card.hidden);
+            let after = intent.forget_after.filter(|_| intent.deleting.is_none());
+            !wanted
+                && card.is_some_and(|card| !self.selected(intent, id, card))
+                && after.is_some_and(|after| kept_for(id).is_some_and(|time| time > after + secs(900)))
+        };
+        if let Some(id) = stored.record.retained.keys().find(overdue) {
+            return Err(format!("{name} still remembers {id}: {:?} {:?}", stored.survivors, stored.record));
         }
         let all_found = intent.selector.ids.iter().all(|id| !gone(id))
             && intent.hosts.iter().flat_map(|o| &o.ids).all(|id| self.cloud.machines.contains_key(id));

@@ -34,6 +34,7 @@ use keeper_core::instance::Instance;
 use keeper_core::intent::Intent;
 use keeper_core::interface::Interface;
 use keeper_core::time::Moment;
+use keeper_core::wall_clock::WallTime;
 
 use cloud::{Cloud, Track};
 use operator::{Desk, StatusWrite, note_asked};
@@ -126,6 +127,9 @@ pub struct World {
     pub slow_interfaces: Duration,
     /// How long the watch takes to show a status that was written.
     pub watch_lag: Duration,
+    /// By how much the operator's wall clock is ahead of the right time, in seconds, and by how much it has been at least and
+    /// at most.
+    clock: (i64, i64, i64),
     pub faults: BTreeMap<usize, Fault>,
     /// The writes that the cloud took, and those that it refused.
     pub arrived: Vec<Arrived>,
@@ -170,6 +174,8 @@ pub struct World {
     requested: BTreeMap<(ObjectId, InterfaceId), Moment>,
     /// What some spec excludes or has given up, and when that was last so.
     left: BTreeMap<(String, InterfaceId), Moment>,
+    /// What some object has forgotten because its time was over.
+    forgotten: BTreeSet<(String, InterfaceId)>,
     /// What the newest answers showed, for I21.
     lists: BTreeMap<InstanceId, (CallId, Vec<InterfaceId>)>,
     places: BTreeMap<InterfaceId, (CallId, Option<InstanceId>)>,
@@ -213,6 +219,7 @@ impl World {
             slow_instances: Duration::ZERO,
             slow_interfaces: Duration::ZERO,
             watch_lag: Duration::from_millis(300),
+            clock: (0, 0, 0),
             faults: BTreeMap::new(),
             arrived: Vec::new(),
             refused: Vec::new(),
@@ -243,6 +250,7 @@ impl World {
             altered: Moment::default(),
             requested: BTreeMap::new(),
             left: BTreeMap::new(),
+            forgotten: BTreeSet::new(),
             lists: BTreeMap::new(),
             places: BTreeMap::new(),
         };
@@ -397,6 +405,18 @@ impl World {
 
     // Time.
 
+    /// Somebody sets the operator's wall clock: it is so many seconds ahead of the right time.
+    pub fn set_clock(&mut self, ahead: i64) {
+        let (_, least, most) = self.clock;
+        self.clock = (ahead, least.min(ahead), most.max(ahead));
+    }
+
+    pub fn wall_time(&self) -> WallTime {
+        let right = secs(1_000_000) + self.now.since(Moment::default());
+        let off = secs(self.clock.0.unsigned_abs());
+        WallTime::at(if self.clock.0 < 0 { right.saturating_sub(off) } else { right + off })
+    }
+
     pub fn run(&mut self, span: Duration) {
         let end = self.now.after(span);
         let mut idle_turns = 0;
@@ -451,6 +471,7 @@ impl World {
 
     pub fn turn(&mut self) {
         let mut out = Vec::new();
+        self.engine.handle(self.now, Input::WallClock(self.wall_time()));
         self.engine.poll(self.now, &mut out);
         for effect in out {
             let number = self.actions;

@@ -134,12 +134,13 @@ impl World {
         if fault == Some(Fault::CrashTold) {
             return;
         }
+        let wall_time = self.wall_time();
         let Some(desk) = self.desks.get_mut(object) else { return };
         let Some(stored) = self.store.values().find(|s| s.id == *object) else { return };
         let Some((generation, part)) = desk.newest.clone() else { return };
         desk.dirty = false;
         let untold = !desk.lost.is_empty();
-        if stored.next_status(generation, &part).is_none() && !untold {
+        if stored.next_status(wall_time, generation, &part).is_none() && !untold {
             return;
         }
         desk.writing = true;
@@ -164,7 +165,8 @@ impl World {
         let process = Some(self.crashes);
         let half = self.status_takes();
         let Some((name, stored)) = self.store.iter().find(|(_, s)| s.id == object) else { return };
-        let record = stored.next_status(generation, &part).filter(|_| stored.version == version);
+        let record =
+            stored.next_status(self.wall_time(), generation, &part).filter(|_| stored.version == version);
         let record = record.filter(|_| !self.unwritable.contains(&object));
         let Some(record) = record else {
             // The object has changed meanwhile: the watch will tell, and it is looked at again.
@@ -175,6 +177,7 @@ impl World {
         };
         let name = name.clone();
         self.check_record(&name, &record, part.settled);
+        self.check_forgotten(&name, &record, &part);
         self.statuses += 1;
         let stored = self.store.get_mut(&name).unwrap();
         let leaves = stored.spec.terminating() && part.progress.as_ref().is_some_and(|p| p.done);

@@ -364,7 +364,12 @@ impl World {
             let hidden = card.hidden_since.is_some_and(|at| self.now.since(at) >= secs(5));
             let left =
                 self.excluded(intent, id, card) || self.left.contains_key(&(name.to_owned(), id.clone()));
-            assert!(hidden || left, "I19: {name} no longer lists {id} {card:?}; {:?}", stored.spec);
+            let forgotten = self.may_be_forgotten((stored, new), intent, id, card);
+            assert!(
+                hidden || left || forgotten,
+                "I19: {name} no longer lists {id} {card:?}; {:?}",
+                stored.spec
+            );
         }
         if settled {
             // What is written now may have been judged before it was given up.
@@ -372,5 +377,56 @@ impl World {
             let lately = |at: &mut Moment| now.since(*at) <= life;
             self.left.retain(|(of, id), at| of != name || !new.retained.contains_key(id) || lately(at));
         }
+    }
+
+    /// Whether the object's spec lets it forget the interface, as things are: it is free and has had its row as a survivor for
+    /// long enough, and neither a selector nor an open entry of `reattach` names it. By how much the clocks of those who
+    /// write and read differ, the operator allows for; here they are seconds.
+    fn may_be_forgotten(
+        &self,
+        (stored, new): (&Stored, &Record),
+        intent: &Intent<Interface>,
+        id: &InterfaceId,
+        card: &Card,
+    ) -> bool {
+        let (_, least, most) = self.clock;
+        let differ = secs(most.abs_diff(least));
+        let row = stored.survivors.get(id).map(|since| self.now.since(*since) + differ);
+        let over =
+            intent.forget_after.is_some_and(|after| row.is_some_and(|for_so_long| for_so_long >= after));
+        let lately = self.now.since(card.changed) <= self.life();
+        let ended = new.attachments.iter().any(|row| {
+            row.interface == *id && matches!(row.phase, AttachPhase::Attached | AttachPhase::Obsolete)
+        });
+        let wanted = intent.reattach.iter().any(|entry| entry.interface == *id) && !ended;
+        over && !wanted && (lately || (card.free() && !self.selected(intent, id, card)))
+    }
+
+    /// I19, I20: what is forgotten because its time is over may be, and comes back only if the spec selects it again.
+    pub fn check_forgotten(&mut self, name: &str, new: &Record, part: &RegionReport) {
+        let stored = &self.store[name];
+        let Some(intent) = stored.retention() else { return };
+        let life = self.life();
+        let departed = part.retention.iter().flat_map(|retention| &retention.departed);
+        let told = departed.filter(|(_, reason)| **reason == Reason::SurvivorForgotten).map(|(id, _)| id);
+        let gone =
+            |id: &&InterfaceId| stored.record.retained.contains_key(*id) && !new.retained.contains_key(*id);
+        let forgotten: Vec<InterfaceId> = told.filter(gone).cloned().collect();
+        assert!(forgotten.len() <= 1, "I19: {name} forgets {forgotten:?} at once");
+        for id in &forgotten {
+            if let Some(card) = self.cloud.cards.get(id) {
+                let may = self.may_be_forgotten((stored, new), intent, id, card);
+                assert!(may, "I19: {name} forgets {id} {card:?}; {intent:?} {:?}", stored.record);
+            }
+        }
+        for id in new.retained.keys().filter(|id| !stored.record.retained.contains_key(*id)) {
+            let Some(card) = self.cloud.cards.get(id) else { continue };
+            let lately = self.now.since(card.changed.max(stored.changed).max(self.altered)) <= life;
+            let was = self.forgotten.contains(&(name.to_owned(), id.clone()));
+            let back = !was || lately || self.selected(intent, id, card);
+            assert!(back, "I19: {id} {card:?} comes back to {name} by itself: {intent:?}");
+        }
+        self.forgotten.retain(|(of, id)| of != name || !new.retained.contains_key(id));
+        self.forgotten.extend(forgotten.into_iter().map(|id| (name.to_owned(), id)));
     }
 }

@@ -1,6 +1,6 @@
 //! A model of the API server's objects of both kinds, and of how the operator writes their status.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use keeper_core::conditions::{ConditionSet, Question, Status, judge};
@@ -18,6 +18,7 @@ use keeper_core::retention::{
 };
 use keeper_core::time::Moment;
 use keeper_core::verdict::RegionReport;
+use keeper_core::wall_clock::WallTime;
 
 /// What an object's spec asks.
 #[derive(Debug, Clone, PartialEq)]
@@ -123,6 +124,8 @@ pub struct Stored {
     pub joined: BTreeMap<InstanceId, Moment>,
     /// Since when status has listed what it lists as retained.
     pub listed: BTreeMap<InterfaceId, Moment>,
+    /// Since when, by the right time, status has said that what it has rows of has outlived its instance.
+    pub survivors: BTreeMap<InterfaceId, Moment>,
     /// What Events have told to be lost, each time that they did.
     pub told: Vec<Loss>,
     /// In how many reports.
@@ -148,6 +151,7 @@ impl Stored {
             intents_made: 0,
             joined: BTreeMap::new(),
             listed: BTreeMap::new(),
+            survivors: BTreeMap::new(),
             told: Vec::new(),
             tellings: 0,
             shrunk: 0,
@@ -262,12 +266,17 @@ impl Stored {
     }
 
     /// The status that the operator would write, as `(generation, part, record)`; `None`: what stands may stay.
-    pub fn next_status(&self, generation: Generation, part: &RegionReport) -> Option<Record> {
+    pub fn next_status(
+        &self,
+        wall_time: WallTime,
+        generation: Generation,
+        part: &RegionReport,
+    ) -> Option<Record> {
         if !self.takes(generation, part) {
             return None;
         }
         let record = match part.retention.as_deref() {
-            Some(retention) if part.settled => record(retention, &self.record),
+            Some(retention) if part.settled => record(retention, &self.record, wall_time),
             _ => self.record.clone(),
         };
         let same = self.status.as_ref().is_some_and(|(of, old, _)| *of == generation && old == part);
@@ -292,6 +301,12 @@ impl Stored {
         for id in record.retained.keys() {
             self.listed.entry(id.clone()).or_insert(now);
         }
+        self.survivors.retain(|id, _| record.survived_since.contains_key(id));
+        for (id, since) in &record.survived_since {
+            if self.record.survived_since.get(id) != Some(since) {
+                self.survivors.insert(id.clone(), now);
+            }
+        }
         let condition_set = judge(self.spec.question(), &part);
         if part.progress.as_ref().is_some_and(|p| p.done) && !self.spec.terminating() {
             self.carried_out = Some(generation);
@@ -315,7 +330,7 @@ impl Stored {
 
 /// What of a part is durable. What status lists and the part does not know of, nor tells of as departed, was listed by
 /// somebody else since the part was made: it stays.
-fn record(part: &RetentionReport, old: &Record) -> Record {
+fn record(part: &RetentionReport, old: &Record, wall_time: WallTime) -> Record {
     let remembered = |id: &InterfaceId| match part.rows.iter().find(|row| row.id == *id) {
         Some(row) => Remembered {
             on: row.instance.clone(),
@@ -332,9 +347,26 @@ fn record(part: &RetentionReport, old: &Record) -> Record {
     let others = old.retained.iter().filter(|(id, _)| unheard(id)).map(|(id, r)| (id.clone(), r.clone()));
     let free =
         |row: &&InterfaceRow| matches!(row.phase, InterfacePhase::Available | InterfacePhase::Detached);
+    let forgotten =
+        |id: &&InterfaceId| part.listed_survivors.contains(*id) && !old.retained.contains_key(*id);
+    let retained: BTreeSet<&InterfaceId> = part.retained.iter().filter(|id| !forgotten(id)).collect();
+    // The rows of what was not read yet, or was listed by somebody else, stand.
+    let stands = |id: &InterfaceId| {
+        unheard(id) || (part.unread.contains(id) && !part.rows.iter().any(|row| row.id == *id))
+    };
+    let standing = old.rows.iter().filter(|id| stands(id)).cloned();
+    let survivors = part.rows.iter().filter(|row| row.phase == InterfacePhase::Available);
+    let survived = survivors.filter(|row| retained.contains(&row.id)).map(|row| {
+        let of_old = old.retained.get(&row.id).is_some_and(|old| old.before == row.last_instance);
+        let since = old.survived_since.get(&row.id).filter(|_| of_old).copied();
+        (row.id.clone(), since.unwrap_or(wall_time))
+    });
+    let dated =
+        old.survived_since.iter().filter(|(id, _)| stands(id)).map(|(id, since)| (id.clone(), *since));
     Record {
-        retained: part.retained.iter().map(|id| (id.clone(), remembered(id))).chain(others).collect(),
-        rows: part.rows.iter().filter(free).map(|row| row.id.clone()).collect(),
+        retained: retained.iter().map(|id| ((*id).clone(), remembered(id))).chain(others).collect(),
+        rows: part.rows.iter().filter(free).map(|row| row.id.clone()).chain(standing).collect(),
+        survived_since: survived.chain(dated).collect(),
         attachments: part.attachments.clone(),
     }
 }
