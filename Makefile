@@ -6,7 +6,7 @@ VERSION := $(shell sed -n 's/^version = "\(.*\)"/\1/p' Cargo.toml | head -n 1)
 REVISION := $(shell git rev-parse HEAD 2>/dev/null)
 
 .NOTPARALLEL:
-.PHONY: help demo e2e test test-steps $(TEST_STEPS) fmt crds chart verify simulate bench image
+.PHONY: help demo e2e test test-steps test-karpenter $(TEST_STEPS) fmt crds chart verify simulate bench image
 
 help: ## list these targets
 	@sed -n 's/^\([a-z0-9-]*\):.*## \(.*\)/  \1\t\2/p' $(MAKEFILE_LIST) | expand -t 20
@@ -63,6 +63,12 @@ test-chart: ## install, upgrade and remove the chart on control planes of its ow
 
 test-vendor-sdk: ## have the vendor's SDK judge the simulator
 	crates/simulator/sdk-tests/run
+
+# Not among the steps of `make test`: Karpenter takes as long to build as a kube-apiserver.
+test-karpenter: ## have a real Karpenter remove machines that are protected (ARGS="-k NAME" one test)
+	@$(CONTROL_PLANE)/check-tools.sh karpenter
+	$(CONTROL_PLANE)/binaries.py karpenter
+	python3 -m unittest discover --start-directory tests/karpenter $(ARGS)
 
 test-vendor-credentials: ## compare whose key is chosen with the vendor's credentials libraries
 	tests/vendor-credentials/run

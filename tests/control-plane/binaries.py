@@ -34,13 +34,17 @@ PROGRESS = 15
 
 
 class Module:
-    """A `go.mod` beside this file and the programs that are built from it."""
+    """A `go.mod` and the programs that are built from it."""
 
-    def __init__(self, folder: str, main: str, programs: dict[str, str], stamps: dict[str, str] | None = None, tags: str = ""):
-        """`stamps` are the variables that the linker sets, each with a format of the version and its parts; `tags` choose among the sources."""
-        self.folder = HERE / folder
+    def __init__(
+        self, name: str, main: str, programs: dict[str, str], stamps: dict[str, str] | None = None, tags: str = "", folder: Path | None = None
+    ):
+        """`stamps` are the variables that the linker sets, each with a format of the version and its parts; `tags` choose among the sources;
+        `folder` is where the module is, if it is not beside this file. Sources of our own in it are pins, too."""
+        self.name = name
+        self.folder = folder or HERE / name
         self.programs = programs
-        self.pins = [(self.folder / name).read_bytes() for name in ("go.mod", "go.sum")]
+        self.pins = [path.read_bytes() for path in (self.folder / "go.mod", self.folder / "go.sum", *sorted(self.folder.glob("*.go")))]
         text = self.pins[0].decode()
         self.version = re.search(rf"\s{re.escape(main)} v(\S+)", text).group(1)
         self.go = tuple(map(int, re.search(r"^go (\d+)\.(\d+)", text, re.MULTILINE).groups()))
@@ -55,7 +59,7 @@ class Module:
         key = hashlib.sha256(f"{sys.platform} {platform.machine()}".encode())
         for pin in (*self.pins, *map(str.encode, self.flags)):
             key.update(hashlib.sha256(pin).digest())
-        return cache() / f"{self.folder.name}-{self.version}-{key.hexdigest()[:16]}"
+        return cache() / f"{self.name}-{self.version}-{key.hexdigest()[:16]}"
 
 
 MODULES = [
@@ -79,13 +83,16 @@ MODULES = [
     Module("helm-docs", "github.com/norwoodj/helm-docs", {"helm-docs": "github.com/norwoodj/helm-docs/cmd/helm-docs"}),
     # Without the clients of twenty clouds, which nobody asks here and which take most of the time.
     Module("promtool", "github.com/prometheus/prometheus", {"promtool": "github.com/prometheus/prometheus/cmd/promtool"}, tags="remove_all_sd"),
+    Module("karpenter", "sigs.k8s.io/karpenter", {"karpenter": "."}, folder=HERE.parent / "karpenter" / "go"),
 ]
 PROGRAMS = [program for module in MODULES for program in module.programs]
 # What a control plane consists of, and what is needed to install something on it.
 CONTROL_PLANE = ("etcd", "kube-apiserver", "kube-controller-manager", "kubectl", "helm")
 # What a node needs beside. They run on Linux alone and only `make e2e` wants them, so they are built when they are named.
 NODE = ("kube-scheduler", "kube-proxy", "kubelet")
-USUAL = [program for program in PROGRAMS if program not in NODE]
+# What only `make test-karpenter` wants.
+KARPENTER = ("karpenter",)
+USUAL = [program for program in PROGRAMS if program not in (*NODE, *KARPENTER)]
 
 
 class Unavailable(Exception):

@@ -1,5 +1,5 @@
 #!/bin/sh
-# Says in one sentence what has to be installed first, before anything is built. The argument is what is to be run: demo or test.
+# Says in one sentence what has to be installed first, before anything is built. The argument is what is to be run: demo, karpenter or test.
 cd "$(dirname "$0")/../.." || exit 1
 
 missing=
@@ -20,6 +20,7 @@ if ! python3 -c 'import sys; sys.exit(sys.version_info < (3, 9))' 2>/dev/null; t
     command -v go >/dev/null || need "Go, unless an earlier run has built the control plane"
 else
     programs='etcd kube-apiserver kube-controller-manager kubectl helm'
+    [ "$1" = karpenter ] && programs="$programs karpenter"
     [ "$1" = test ] && programs=
     # A wrong KUBEBUILDER_ASSETS is no missing tool: its sentence is on standard error already.
     go=$(python3 tests/control-plane/binaries.py --check $programs) || { [ -n "$go" ] || exit 1; need "$go"; }

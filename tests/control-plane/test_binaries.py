@@ -1,6 +1,7 @@
 """Where the programs come from. A Go of our own stands in for the real one, which takes minutes."""
 
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -9,8 +10,11 @@ import time
 import unittest
 from pathlib import Path
 
+from binaries import MODULES, Module
+
 BINARIES = [sys.executable, str(Path(__file__).with_name("binaries.py"))]
 PROGRAMS = ["etcd", "helm", "helm-docs", "kube-apiserver", "kube-controller-manager", "kubeconform", "kubectl", "promtool"]
+(KARPENTER,) = [module for module in MODULES if module.name == "karpenter"]
 
 # Answers `go env`, and "builds" by writing the file after -o; each build leaves a line in $BUILDS.
 GO = """\
@@ -80,6 +84,21 @@ class Binaries(unittest.TestCase):
         self.assertEqual(list(self.found(self.run_binaries(self.with_go(), "kubelet"))), ["kubelet"])
         self.assertIn("kubelet", self.built())
 
+    def test_what_only_one_test_needs_is_built_when_it_is_named(self):
+        self.found(self.run_binaries(self.with_go()))
+        self.assertNotIn("karpenter", self.built())
+        path = self.found(self.run_binaries(self.with_go(), "karpenter"))["karpenter"]
+        self.assertRegex(path.parent.name, r"^karpenter-\d+\.\d+\.\d+-")
+
+    def test_a_change_of_a_source_of_our_own_builds_anew(self):
+        folder = self.folder / "module"
+        shutil.copytree(KARPENTER.folder, folder)
+        key = lambda: Module(KARPENTER.name, "sigs.k8s.io/karpenter", KARPENTER.programs, folder=folder).cache()
+        self.assertEqual(key(), KARPENTER.cache())
+        with open(folder / "main.go", "a") as main:
+            main.write("// Another one.\n")
+        self.assertNotEqual(key(), KARPENTER.cache())
+
     def test_what_is_not_asked_for_is_not_built(self):
         self.assertEqual(list(self.found(self.run_binaries(self.with_go(), "helm"))), ["helm"])
         self.assertEqual(self.built(), ["helm"])
@@ -95,7 +114,7 @@ class Binaries(unittest.TestCase):
     def test_a_mistyped_program_is_named_with_those_there_are(self):
         done = self.run_binaries(self.with_go(), "kubctl")
         self.assertEqual(done.returncode, 2)
-        self.assertRegex(done.stderr, r"^There is no kubctl here, but etcd, .* and promtool\.\n$")
+        self.assertRegex(done.stderr, r"^There is no kubctl here, but etcd, .* and karpenter\.\n$")
 
     def test_two_at_once_build_once(self):
         both = [subprocess.Popen(BINARIES, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=self.with_go()) for _ in range(2)]
