@@ -75,6 +75,19 @@ pub(super) fn instance(keys: &[&str], lists: &[&str]) -> InstanceFacts {
     }
 }
 
+/// Budgets that are out of the way.
+pub(super) fn settings() -> Settings {
+    let limit = Limit { per_minute: 600, burst: 100 };
+    Settings {
+        sweep_interval: Duration::from_secs(60),
+        reads: limit,
+        writes: limit,
+        reads_in_flight: 8,
+        writes_in_flight: 8,
+        seed: 1,
+    }
+}
+
 /// The instances and interfaces of a region, and what objects ask of them.
 pub(super) struct Region {
     pub context: Context,
@@ -85,20 +98,11 @@ pub(super) struct Region {
 
 impl Region {
     pub fn new() -> Self {
-        let limit = Limit { per_minute: 600, burst: 100 };
-        let settings = Settings {
-            sweep_interval: Duration::from_secs(60),
-            reads: limit,
-            writes: limit,
-            reads_in_flight: 8,
-            writes_in_flight: 8,
-            seed: 1,
-        };
         Self {
             context: Context::new(Jitter::new(1)),
             reporter: Reporter::new(Duration::from_secs(120)),
-            instances: Targets::new(settings),
-            interfaces: Targets::new(settings),
+            instances: Targets::new(settings()),
+            interfaces: Targets::new(settings()),
         }
     }
 

@@ -124,10 +124,8 @@ fn is_to_be_attached(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::budget::Limit;
-    use crate::engine::action::Settings;
     use crate::engine::fixtures::{
-        FRESH, NOW, Region, STALE, ask, at, eni, filter, host, interface, object, show, tags,
+        FRESH, NOW, Region, STALE, ask, at, eni, filter, host, interface, object, settings, show, tags,
     };
     use crate::engine::object::Memory;
     use crate::id::{CallId, InstanceId};
@@ -156,16 +154,8 @@ mod tests {
             let forget_after = Some(Duration::from_secs(500));
             let intent = Intent { forget_after, ..Intent::of(Selector::default()) };
             ask::<Interface>(&mut region.interfaces, &object("o"), intent);
-            let limit = Limit { per_minute: 600, burst: 100 };
-            let settings = Settings {
-                sweep_interval: Duration::from_secs(60),
-                reads: limit,
-                writes: limit,
-                reads_in_flight: 8,
-                writes_in_flight: 8,
-                seed: 1,
-            };
-            let mut scene = Self { region, attacher: Attacher::default(), keeper: FlagKeeper::new(settings) };
+            let mut scene =
+                Self { region, attacher: Attacher::default(), keeper: FlagKeeper::new(settings()) };
             scene.survivor("a", 100);
             scene.region.context.read_wall_clock(NOW, wall(1000));
             scene

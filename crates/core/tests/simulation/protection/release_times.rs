@@ -6,7 +6,7 @@ use keeper_core::instance::{ChargeType, Instance};
 use keeper_core::intent::{DeletionPolicy, Intent, Rights, Selector};
 use keeper_core::reason::Reason;
 
-use crate::world::{Fault, INTERVAL, World, by_ids, by_tag, disabled, enabled, payg, secs};
+use crate::world::{CALL_FAULTS, Fault, INTERVAL, World, by_ids, by_tag, disabled, enabled, payg, secs};
 
 const TIME: &str = "2030-01-01T00:00Z";
 
@@ -127,17 +127,7 @@ fn i15_after_any_fault_both_flags_are_right_and_neither_is_written_without_a_loo
     let (written, cancelled) = (calm.arrived[0].at, calm.cancelled[0].0);
     assert!(written < cancelled, "the flag that stops a release at any time goes first");
     for k in 0..calm.actions {
-        for fault in [
-            Fault::LoseReply,
-            Fault::LoseCall,
-            Fault::Delay(secs(20)),
-            Fault::Delay(secs(70)),
-            Fault::Double,
-            Fault::FailAfter,
-            Fault::Fail(Class::Transient),
-            Fault::Fail(Class::Throttled),
-            Fault::Crash,
-        ] {
+        for fault in CALL_FAULTS.into_iter().chain([Fault::Crash]) {
             let world = run(Some((k, fault)));
             assert_eq!(world.says("a"), (Status::True, Reason::AllProtected), "{fault:?} at {k}");
             assert!(!has_release_time(&world, "i-a"), "{fault:?} at {k}");

@@ -10,8 +10,8 @@ use keeper_core::intent::{Intent, Selector};
 use keeper_core::reason::Reason;
 
 use crate::world::{
-    Fault, INTERVAL, Refused, World, behind_nodes, by_ids, by_tag, disabled, enabled, filter, payg, secs,
-    settings,
+    CALL_FAULTS, Fault, INTERVAL, Refused, World, behind_nodes, by_ids, by_tag, disabled, enabled, filter,
+    payg, secs, settings,
 };
 
 #[test]
@@ -27,16 +27,7 @@ fn i15_after_any_answer_lost_late_or_doubled_the_next_call_on_the_target_is_a_re
     let calm = run(None);
     assert_eq!(calm.says("a"), (Status::True, Reason::AllProtected));
     for k in 0..calm.actions {
-        for fault in [
-            Fault::LoseReply,
-            Fault::LoseCall,
-            Fault::Delay(secs(20)),
-            Fault::Delay(secs(70)),
-            Fault::Double,
-            Fault::FailAfter,
-            Fault::Fail(Class::Transient),
-            Fault::Fail(Class::Throttled),
-        ] {
+        for fault in CALL_FAULTS {
             let world = run(Some((k, fault)));
             assert_eq!(world.says("a"), (Status::True, Reason::AllProtected), "{fault:?} at {k}");
             // Had a write been repeated without a look, it would have arrived where the flag was set already.

@@ -63,6 +63,18 @@ pub enum Fault {
     CrashTold,
 }
 
+/// What may happen to any call and its answer while the process lives on.
+pub const CALL_FAULTS: [Fault; 8] = [
+    Fault::LoseReply,
+    Fault::LoseCall,
+    Fault::Delay(Duration::from_secs(20)),
+    Fault::Delay(Duration::from_secs(70)),
+    Fault::Double,
+    Fault::FailAfter,
+    Fault::Fail(Class::Transient),
+    Fault::Fail(Class::Throttled),
+];
+
 /// A read as it arrived at the cloud.
 #[derive(Debug, Clone)]
 #[allow(dead_code, reason = "all of it is told when a test fails")]
