@@ -1,11 +1,13 @@
-//! What is to be done and said about the automatic release times of instances.
+//! The automatic release times of instances: the call that takes one away, and what is said of them. Whether one is to be taken
+//! away is decided as for any flag ([`FlagKeeper::reconsider`]).
 
 use std::sync::Arc;
 
 use super::action::Action;
 use super::flag_keeper::FlagKeeper;
 use super::flag_view::FlagView;
-use super::membership::{Member, member};
+use super::membership::{Member, member, selectors_of};
+use super::object::Object;
 use super::targets::{Before, Targets};
 use super::turn::Turn;
 use crate::auto_release_time::{AutoReleaseTime, Cancelled};
@@ -13,7 +15,6 @@ use crate::call::WriteCall;
 use crate::flag::Flag;
 use crate::id::{CallId, InstanceId, ObjectId};
 use crate::instance::{Instance, InstanceFacts};
-use crate::intent::Intent;
 use crate::reason::Reason;
 use crate::verdict::Verdict;
 
@@ -46,14 +47,10 @@ pub(super) fn note_cancelled(
     if !taken || !keeper.may_have_written_since(id, seen.call) {
         return;
     }
-    let view = targets.view(turn);
-    let asked = |name: &&ObjectId| {
-        view.objects
-            .get(*name)
-            .is_some_and(|object| cancels(&object.intent) && member(view, name, object, id) == Member::Yes)
+    let asking = |(name, object, member): (&ObjectId, &Object<Instance>, Member)| {
+        (member == Member::Yes && AutoReleaseTime::enforces(&object.intent)).then(|| name.clone())
     };
-    let candidates = view.index.candidates(id, view.known_tags(id), view.inventory.place(id));
-    let names: Vec<ObjectId> = candidates.into_iter().filter(asked).cloned().collect();
+    let names: Vec<ObjectId> = selectors_of(targets.view(turn), id).filter_map(asking).collect();
     for name in names {
         if let Some(object) = targets.objects.get_mut(&name) {
             object.cancelled.push(Cancelled { instance: id.clone(), time: was.clone() });
@@ -62,13 +59,13 @@ pub(super) fn note_cancelled(
     }
 }
 
-/// Why the release time of an object's target is not taken away yet; `None`: there is none, or it is not to be taken away.
+/// Why the release time of a target of an object that has them taken away is still there; `None`: it is not, or it is not known
+/// to be.
 pub(super) fn pending(
     view: FlagView<'_, AutoReleaseTime>,
-    name: &ObjectId,
+    (name, object): (&ObjectId, &Object<Instance>),
     id: &InstanceId,
 ) -> Option<Reason> {
-    let object = view.objects.get(name).filter(|object| cancels(&object.intent))?;
     let reason = match view.verdict(id, view.told_horizon(), object.tag_epoch)? {
         Verdict::Unprotected(Reason::Correcting) | Verdict::Unknown(Reason::Verifying) => {
             Reason::CancellingReleaseTime
@@ -78,9 +75,4 @@ pub(super) fn pending(
         Verdict::Protected(_) | Verdict::NotApplicable(_) | Verdict::Unknown(_) => return None,
     };
     (member(*view, name, object, id) == Member::Yes).then_some(reason)
-}
-
-/// Whether an object has release times taken away.
-fn cancels(intent: &Intent<Instance>) -> bool {
-    AutoReleaseTime::holds(intent) && !intent.observe
 }

@@ -199,24 +199,20 @@ impl<F: Flag> FlagKeeper<F> {
 
     /// Has the target read if the effect of a write is not seen yet. Whether that is so.
     pub fn verify(&self, turn: &Turn<'_>, targets: &mut Targets<F::Of>, id: &Id<F>) -> bool {
-        let awaits = self.awaits_effect(targets, id);
-        if awaits && self.writer.care(id).is_none_or(|care| care.look_at <= turn.now) {
+        let (Some(evidence), Some(care)) = (targets.inventory.evidence(id), self.writer.care(id)) else {
+            return false;
+        };
+        let overtaken = care.written_before.is_some_and(|end| evidence.call < end);
+        let awaits = care.writing.is_none() && (overtaken || care.accepted.is_some());
+        if awaits && care.look_at <= turn.now {
             let hot = is_hot(targets.view(turn), id);
             targets.reader.verify(turn.now, id, hot);
         }
         awaits
     }
 
-    fn awaits_effect(&self, targets: &Targets<F::Of>, id: &Id<F>) -> bool {
-        let (Some(evidence), Some(care)) = (targets.inventory.evidence(id), self.writer.care(id)) else {
-            return false;
-        };
-        let overtaken = care.written_before.is_some_and(|end| evidence.call < end);
-        care.writing.is_none() && (overtaken || care.accepted.is_some())
-    }
-
-    /// Decides what is to be done about a target of which something has changed. `others`: whether the other flags of the
-    /// target let it be written.
+    /// Decides what is to be done about a target of which something has changed, unless the effect of a write is awaited
+    /// ([`FlagKeeper::verify`]). `others`: whether the other flags of the target let it be written.
     pub fn reconsider(
         &mut self,
         turn: &mut Turn<'_>,
@@ -228,12 +224,7 @@ impl<F: Flag> FlagKeeper<F> {
         let under_way = self.writer.care(id).is_some_and(|care| care.writing.is_some());
         let unprotected = F::protected(&evidence.facts) == Some(false);
         let applies = F::applicability(&evidence.facts) == Applicability::Yes;
-        if under_way
-            || self.awaits_effect(targets, id)
-            || !unprotected
-            || !applies
-            || !others(id, evidence.call)
-        {
+        if under_way || !unprotected || !applies || !others(id, evidence.call) {
             return;
         }
         let view = self.view(turn, targets);

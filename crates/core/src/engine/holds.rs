@@ -8,9 +8,7 @@ use crate::id::ObjectId;
 /// An object that has the protected value written on this target.
 pub(super) fn enforcer<'a, F: Flag>(view: View<'a, F::Of>, id: &'a Id<F>) -> Option<&'a ObjectId> {
     selectors_of(view, id)
-        .find(|(_, object, member)| {
-            *member == Member::Yes && F::holds(&object.intent) && !object.intent.observe
-        })
+        .find(|(_, object, member)| *member == Member::Yes && F::enforces(&object.intent))
         .map(|(name, ..)| name)
 }
 

@@ -1,4 +1,5 @@
-//! What a step about instances changes: what is known of them, and what is done about each of their flags.
+//! What a step about instances changes: what is known of them, and what is done about each of their flags. A flag of an instance
+//! is not written while a write of another one is under way, or before its effect was read.
 
 use super::action::{Action, Window};
 use super::auto_release::{self, pending};
@@ -58,12 +59,17 @@ impl Instances<'_> {
     pub fn settle(&mut self, turn: &mut Turn<'_>) {
         let Self { targets, protection, release_times } = self;
         for id in targets.take_due(turn) {
-            let awaits = protection.verify(turn, targets, &id) | release_times.verify(turn, targets, &id);
-            if !awaits {
+            let flag_awaits = protection.verify(turn, targets, &id);
+            let time_awaits = release_times.verify(turn, targets, &id);
+            if !flag_awaits && !time_awaits {
                 targets.reader.verified(&id);
             }
-            protection.reconsider(turn, targets, &id, |id, call| release_times.lets_write(id, call));
-            release_times.reconsider(turn, targets, &id, |id, call| protection.lets_write(id, call));
+            if !flag_awaits {
+                protection.reconsider(turn, targets, &id, |id, call| release_times.lets_write(id, call));
+            }
+            if !time_awaits {
+                release_times.reconsider(turn, targets, &id, |id, call| protection.lets_write(id, call));
+            }
         }
     }
 
@@ -105,11 +111,16 @@ impl Instances<'_> {
         let release_times = &**release_times;
         protection.report(turn, targets, name, |view| {
             let times = release_times.view_beside(view.targets);
-            let asks = view.objects.get(name).is_some_and(|o| AutoReleaseTime::holds(&o.intent));
-            let fought = |id: &InstanceId| (asks && times.contested(id)).then_some("automatic release time");
+            let object = view.objects.get(name).filter(|o| AutoReleaseTime::holds(&o.intent));
+            let fought = |id: &InstanceId| {
+                (object.is_some() && times.contested(id)).then_some("automatic release time")
+            };
+            let enforcing = object.filter(|o| !o.intent.observe);
             let mut waiting = Groups::new();
             let (report, cost) = judge_part(view, name, fought, |id, _, _| {
-                if asks && let Some(reason) = pending(times, name, id) {
+                if let Some(object) = enforcing
+                    && let Some(reason) = pending(times, (name, object), id)
+                {
                     tell_with(&mut waiting, reason, id.as_str(), || times.words(id, reason));
                 }
             });

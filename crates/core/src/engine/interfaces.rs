@@ -43,8 +43,8 @@ impl Interfaces<'_> {
         for id in self.targets.take_due(turn) {
             if !self.keeper.verify(turn, self.targets, &id) {
                 self.targets.reader.verified(&id);
+                self.keeper.reconsider(turn, self.targets, &id, no_other_flag);
             }
-            self.keeper.reconsider(turn, self.targets, &id, no_other_flag);
         }
     }
 

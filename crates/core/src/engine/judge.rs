@@ -43,9 +43,7 @@ pub(crate) fn judge_part<F: MainFlag>(
     for id in view.reach(object) {
         looked_at += 1;
         let Some((verdict, mut risks)) = judge_target(view, name, object, id) else { continue };
-        let fought =
-            view.contested(id).then_some(None).into_iter().chain(fought(id).map(|flag| Some(flag.into())));
-        risks.extend(fought.map(|detail| Risk { reason: Reason::Contested, detail }));
+        risks.extend(fought(id).map(|flag| Risk { reason: Reason::Contested, detail: Some(flag.into()) }));
         awaiting |= matches!(verdict, Verdict::Unknown(Reason::AwaitingEvidence))
             || (!object.settled && verdict == Verdict::Unknown(Reason::EvidenceStale))
             || (at_start && verdict == Verdict::Unknown(Reason::Missing));
@@ -186,6 +184,9 @@ fn judge_target<F: MainFlag>(
     }
     if view.lagging().is_some() && matches!(said, Verdict::Protected(_) | Verdict::NotApplicable(_)) {
         said = Verdict::Unknown(Reason::EvidenceStale);
+    }
+    if care.is_some_and(|care| care.contested(view.now)) {
+        risks.push(Risk { reason: Reason::Contested, detail: None });
     }
     Some((said, risks))
 }

@@ -22,6 +22,7 @@ impl Flag for AutoReleaseTime {
     const UNPROTECT: Option<Infallible> = None;
     // Whoever makes instances sets release times on many of them.
     const ALARMS: bool = false;
+    const NAME: &'static str = "AutoReleaseTime";
     const REFUSAL: Refusal = Refusal {
         settling: Reason::ChargeTypeSettling,
         settles: CHARGE_TYPE_SETTLES,

@@ -55,6 +55,7 @@ impl Flag for DeleteOnRelease {
 
     const UNPROTECT: Option<()> = Some(());
     const ALARMS: bool = true;
+    const NAME: &'static str = "DeleteOnRelease";
 
     const REFUSAL: Refusal = Refusal {
         settling: Reason::RetentionRefused,

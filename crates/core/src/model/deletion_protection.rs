@@ -21,6 +21,7 @@ impl Flag for DeletionProtection {
 
     const UNPROTECT: Option<()> = Some(());
     const ALARMS: bool = true;
+    const NAME: &'static str = "DeletionProtection";
 
     const REFUSAL: Refusal = Refusal {
         settling: Reason::ChargeTypeSettling,

@@ -50,11 +50,19 @@ pub trait Flag: Debug + Clone + Copy + PartialEq + Eq + 'static {
     /// the listing is of others than those that are known.
     const ALARMS: bool;
 
+    /// The attribute of the cloud's API.
+    const NAME: &'static str;
+
     /// What a refusal of the flag means.
     const REFUSAL: Refusal;
 
     /// Whether an intent is a hold on the flag: it wants the protected value on its targets.
     fn holds(intent: &Intent<Self::Of>) -> bool;
+
+    /// Whether an intent has the protected value written on its targets.
+    fn enforces(intent: &Intent<Self::Of>) -> bool {
+        Self::holds(intent) && !intent.observe
+    }
 
     /// The unprotecting of this flag that an intent asks for.
     fn unprotecting(intent: &Intent<Self::Of>) -> Option<Unprotecting>;

@@ -132,12 +132,9 @@ pub fn judge(question: Question, part: &RegionReport) -> ConditionSet {
         Some(progress) => judge_unprotecting(question, part, progress),
         None => judge_evidence(question, part, &unknown),
     };
-    let attaching = attaching(part);
-    let stalled = also(stalled, &attaching.stuck);
-    let reconciling = also(reconciling, &attaching.under_way);
-    let (stuck, under_way) = by_whose_turn(&part.release_times);
-    let stalled = also(stalled, &stuck);
-    let reconciling = also(reconciling, &under_way);
+    let beside = beside_the_flag(part);
+    let stalled = also(stalled, &beside.stuck);
+    let reconciling = also(reconciling, &beside.under_way);
     finish(domain, summary, at_risk(part, &unknown), stalled, reconciling)
 }
 
@@ -150,16 +147,18 @@ fn unlisted(groups: &mut Groups, part: &RegionReport, reason: Reason) {
 
 type Findings = (Condition, Summary, Option<(Reason, String)>, Option<(Reason, String)>);
 
-/// What is left to do besides keeping the flags: interfaces that are to be attached, and lists that are full.
-#[derive(Default)]
-struct Attaching {
+/// What is left to do besides keeping the flag that the condition is about: release times that are to be taken away, interfaces
+/// that are to be attached, and lists that are full.
+struct Beside {
     stuck: Groups,
     under_way: Groups,
 }
 
-fn attaching(part: &RegionReport) -> Attaching {
-    let mut attaching = Attaching::default();
-    let Some(retention) = &part.retention else { return attaching };
+fn beside_the_flag(part: &RegionReport) -> Beside {
+    let (stuck, under_way) =
+        part.release_times.clone().into_iter().partition(|(reason, _)| reason.needs_person());
+    let mut beside = Beside { stuck, under_way };
+    let Some(retention) = &part.retention else { return beside };
     for attachment in &retention.attachments {
         let groups = match (attachment.phase, attachment.reason) {
             // That mode Observe attaches nothing, and that a line that is written ahead waits for the interface to be free
@@ -167,21 +166,16 @@ fn attaching(part: &RegionReport) -> Attaching {
             (AttachPhase::Attached | AttachPhase::Obsolete, _)
             | (_, Reason::ObserveOnly)
             | (AttachPhase::Waiting, Reason::InUse | Reason::NodeUnknown) => continue,
-            (AttachPhase::Refused, _) => &mut attaching.stuck,
-            (_, reason) if reason.needs_person() => &mut attaching.stuck,
-            (AttachPhase::Waiting | AttachPhase::Requested, _) => &mut attaching.under_way,
+            (AttachPhase::Refused, _) => &mut beside.stuck,
+            (_, reason) if reason.needs_person() => &mut beside.stuck,
+            (AttachPhase::Waiting | AttachPhase::Requested, _) => &mut beside.under_way,
         };
         tell(groups, attachment.reason, attachment.interface.as_str());
     }
     if retention.full {
-        attaching.stuck.entry(Reason::RecordFull).or_default();
+        beside.stuck.entry(Reason::RecordFull).or_default();
     }
-    attaching
-}
-
-/// What only a person can help, and what is under way.
-fn by_whose_turn(groups: &Groups) -> (Groups, Groups) {
-    groups.clone().into_iter().partition(|(reason, _)| reason.needs_person())
+    beside
 }
 
 /// A finding, with what else there is to say.

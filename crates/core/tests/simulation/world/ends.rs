@@ -1,6 +1,9 @@
 //! What everything comes to in the end.
 
 use keeper_core::conditions::{ConditionSet, Status};
+use keeper_core::delete_on_release::DeleteOnRelease;
+use keeper_core::deletion_protection::DeletionProtection;
+use keeper_core::flag::Flag;
 use keeper_core::id::{InstanceId, InterfaceId};
 use keeper_core::instance::{ChargeType, Instance};
 use keeper_core::intent::Intent;
@@ -38,7 +41,7 @@ impl World {
         condition_set: &ConditionSet,
     ) -> Result<(), String> {
         let name = stored.id.name();
-        if !intent.holds() || intent.observe {
+        if !DeletionProtection::enforces(intent) {
             return Ok(());
         }
         let unprotected = |(id, machine): &(&InstanceId, &Machine)| {
@@ -85,7 +88,7 @@ impl World {
                 continue;
             }
             named_odd |= !card.applicable() && intent.selector.ids.contains(id);
-            if intent.holds() && !intent.observe && card.applicable() {
+            if DeleteOnRelease::enforces(intent) && card.applicable() {
                 if !card.protected() {
                     return Err(format!("{id} of {name} is not protected: {card:?} {:?}", stored.status));
                 }
@@ -132,7 +135,7 @@ impl World {
             Reason::NodeInstanceGone => behind_nodes.any(|id| !self.cloud.machines.contains_key(id)),
             _ => condition_set.domain.status == Status::True,
         };
-        if intent.holds() && !intent.observe && all_found && !named_odd && !told {
+        if DeleteOnRelease::enforces(intent) && all_found && !named_odd && !told {
             return Err(format!("{name}: {:?} {part:?}", condition_set.domain));
         }
         Ok(())

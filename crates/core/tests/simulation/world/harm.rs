@@ -1,7 +1,9 @@
 //! No harmful call: asserted at every write and attachment, whatever a test does.
 
 use keeper_core::authority::PROOF_LIFE;
+use keeper_core::delete_on_release::DeleteOnRelease;
 use keeper_core::engine::CALL_DEADLINE;
+use keeper_core::flag::Flag;
 use keeper_core::id::{CallId, InstanceId, InterfaceId, ObjectId};
 use keeper_core::instance::Instance;
 use keeper_core::intent::Intent;
@@ -75,7 +77,7 @@ impl World {
         let wanted = |stored: &Stored| {
             stored
                 .retention()
-                .is_some_and(|intent| intent.holds() && !intent.observe && self.is_target(stored, &id, card))
+                .is_some_and(|intent| DeleteOnRelease::enforces(intent) && self.is_target(stored, &id, card))
         };
         // What is remembered, and the API server has not taken yet.
         let remembered = |stored: &Stored| {
