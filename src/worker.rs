@@ -11,6 +11,7 @@ use keeper_core::auto_release_time::AutoReleaseTime;
 use keeper_core::call::{ReadCall, Reply, WriteCall};
 use keeper_core::engine::{Action, Asked, Input, PreflightId, RegionEngine, Settings};
 use keeper_core::failure::{Class, Effect as Outcome, Failure};
+use keeper_core::flag::Flag;
 use keeper_core::id::{CallId, InstanceId, ObjectId, RequestId};
 use keeper_core::reason::Reason;
 use keeper_core::time::Moment;
@@ -57,7 +58,7 @@ type Answer = (Input, Option<Told>);
 /// What of a call is told in the log.
 enum Told {
     ReadFailed(Failure),
-    Written(Flag, Result<RequestId, Failure>),
+    Written(WrittenFlag, Result<RequestId, Failure>),
     /// Of an automatic release time also what it was.
     Cancelled(InstanceId, Arc<str>, Result<RequestId, Failure>),
     Attached {
@@ -68,7 +69,8 @@ enum Told {
 }
 
 /// A flag that was to be written, and whether with its protected value.
-struct Flag {
+struct WrittenFlag {
+    name: &'static str,
     sort: Sort,
     target: String,
     protected: bool,
@@ -258,15 +260,11 @@ impl Worker {
                 );
             }
             Some(Told::Written(flag, outcome)) => {
-                let name = match flag.sort {
-                    Sort::Instance => "DeletionProtection",
-                    Sort::NetworkInterface => "DeleteOnRelease",
-                };
-                self.metrics.wrote(flag.sort, name, flag.protected, &outcome);
+                self.metrics.wrote(flag.sort, flag.name, flag.protected, &outcome);
                 log_written(&flag, &outcome);
             }
             Some(Told::Cancelled(instance, was, outcome)) => {
-                self.metrics.wrote(Sort::Instance, "AutoReleaseTime", true, &outcome);
+                self.metrics.wrote(Sort::Instance, AutoReleaseTime::NAME, true, &outcome);
                 log_cancelled(&instance, &was, &outcome);
             }
             Some(Told::Attached { interface, instance, outcome: Ok(request_id) }) => {
@@ -285,7 +283,7 @@ impl Worker {
     }
 }
 
-fn log_written(flag: &Flag, outcome: &Result<RequestId, Failure>) {
+fn log_written(flag: &WrittenFlag, outcome: &Result<RequestId, Failure>) {
     // A field that is `None` is left out.
     let (instance, network_interface) = match flag.sort {
         Sort::Instance => (Some(&*flag.target), None),
@@ -366,6 +364,10 @@ impl Call {
             None => Err(given_up(operation, "LeaseLost")),
         }
     }
+
+    async fn write<F: WireFlag>(&self, write: WriteCall<F>) -> Result<RequestId, Failure> {
+        self.answer(F::WRITE.name(), self.cloud.write(write, &self.guard)).await
+    }
 }
 
 /// A call that was not waited for. It may have had its effect.
@@ -409,14 +411,14 @@ async fn write_flag<F: WireFlag>(
         WriteCall::Protect(target) => (target.to_string(), true),
         WriteCall::Unprotect(permit) => (permit.target().to_string(), false),
     };
-    let outcome = call.answer(F::WRITE.name(), call.cloud.write(write, &call.guard)).await;
+    let outcome = call.write(write).await;
     let result = outcome.clone().map(Reply::Accepted);
-    (tell(id, result), Some(Told::Written(Flag { sort, target, protected }, outcome)))
+    (tell(id, result), Some(Told::Written(WrittenFlag { name: F::NAME, sort, target, protected }, outcome)))
 }
 
 async fn cancel_release_time(call: Call, id: CallId, instance: InstanceId, was: Arc<str>) -> Answer {
     let write = WriteCall::<AutoReleaseTime>::Protect(instance.clone());
-    let outcome = call.answer(AutoReleaseTime::WRITE.name(), call.cloud.write(write, &call.guard)).await;
+    let outcome = call.write(write).await;
     let result = outcome.clone().map(Reply::Accepted);
     (Input::Instances(id, result), Some(Told::Cancelled(instance, was, outcome)))
 }
