@@ -126,6 +126,9 @@ class Verb(unittest.TestCase):
         """A namespace of one test's own, in which a user may edit."""
         self.cluster.namespace(name)
         self.people.bind(name, user, "edit")
+        note = {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "note"}}
+        path = f"/api/v1/namespaces/{name}/configmaps?dryRun=All"
+        until("the role is in effect", lambda: self.ask(user, "POST", path, note) == "allowed")
         return name
 
 
