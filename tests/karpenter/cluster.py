@@ -111,6 +111,10 @@ class Cluster:
         metadata = {"name": "workers", "namespace": NAMESPACE}
         self.apply({"apiVersion": "ecs-keeper.io/v1alpha1", "kind": "EcsInstanceProtection", "metadata": metadata, "spec": {"targets": targets}})
 
+    def workers(self) -> int:
+        """How many Nodes the object selects, excluded machines included."""
+        return len(self.get("nodes", f"--selector={POOL}={WORKERS}")["items"])
+
     def until_protected(self, *machines: Machine) -> None:
         wanted = {machine.instance for machine in machines}
         self.eventually(f"{wanted} are protected", lambda: wanted <= self.account.protected())
