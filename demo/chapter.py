@@ -36,8 +36,8 @@ class Chapter:
         if not self._eventually(lambda: len(self._account.listings(kind=kind)) >= goal):
             raise Failed("The operator has stopped listing the region.")
 
-    def _eventually(self, condition):
-        return eventually(condition, check=self._check_operator)
+    def _eventually(self, condition, **pace):
+        return eventually(condition, check=self._check_operator, **pace)
 
 
 def names(things: set[str]) -> str:

@@ -5,7 +5,6 @@ from __future__ import annotations
 from datetime import datetime, timedelta, timezone
 
 from chapter import IN, Chapter
-from stage import eventually
 
 REPORTED, CANCELLED = "i-bp1trial1", "i-bp1trial2"
 
@@ -17,7 +16,7 @@ class ReleaseTimes(Chapter):
         """Tells it."""
         self._tell.story("Release times")
         # The cloud knows whole minutes; this one leaves the time that protecting takes.
-        self._time = (datetime.now(timezone.utc) + timedelta(seconds=80)).replace(second=0, microsecond=0)
+        self._time = (datetime.now(timezone.utc) + timedelta(seconds=100)).replace(second=0, microsecond=0)
         self._one_line_more()
         self._the_time_comes()
 
@@ -48,7 +47,7 @@ class ReleaseTimes(Chapter):
         tell = self._tell
         tell.step("The time comes", "at that time one machine goes although it is protected, and the other one stays")
         tell.say(f"At {self._time:%H:%M} UTC the cloud releases what has that release time.")
-        gone = eventually(lambda: REPORTED not in self._account.instances(), patience=120, every=0.5, check=self._check_operator)
+        gone = self._eventually(lambda: REPORTED not in self._account.instances(), patience=150, every=0.5)
         tell.check(gone, f"{REPORTED} is gone, with its protection on.")
         lost = self._eventually(lambda: "InstanceLost" in tell.look("events", "--for=ecsprot/reported", *IN))
         tell.kubectl("events", "--for=ecsprot/reported", *IN)
