@@ -48,14 +48,13 @@ impl Attaching<'_> {
         // What nobody here has ever known of, or heard of again, was recorded by whoever led before or meanwhile.
         let unknown = |id: &InterfaceId| !memory.kept.contains_key(id) && !memory.departed.contains_key(id);
         let before = |id: &InterfaceId| record.retained.get(id).and_then(|told| told.before.clone());
-        let dated: Vec<_> =
-            record.survived_since.iter().map(|(id, since)| (id.clone(), before(id), *since)).collect();
+        let dated = record.survived_since.iter().map(|(id, since)| (id.clone(), (before(id), *since)));
+        memory.dated = dated.collect();
         let adopted: Vec<(InterfaceId, Remembered)> =
             record.retained.into_iter().filter(|(id, _)| unknown(id)).collect();
         let first = memory.durable.is_none() || follows;
         self.attacher.recorded(turn.now, name, record.attachments, (first, follows));
         memory.recorded(durable, record.rows);
-        memory.date(dated.into_iter());
         let named: Vec<bool> = dropped.iter().map(|id| object.intent.selector.holds(id)).collect();
         let anything = first || !adopted.is_empty();
         let mut ids = Vec::new();

@@ -77,14 +77,14 @@ fn due(
         return None;
     }
     let paced = memory.forgot.map_or(Moment::default(), |at| at.after(PACE));
-    let forgettable =
-        memory.survived_since.iter().filter(|(id, _)| is_forgettable(view, attacher, name, object, id));
-    let (id, since) = forgettable.min_by_key(|(id, since)| (**since, *id))?;
+    let survivors = memory.dated.keys().filter_map(|id| Some((memory.survived_since(id)?, id)));
+    let forgettable = survivors.filter(|(_, id)| is_forgettable(view, attacher, name, object, id));
+    let (since, id) = forgettable.min()?;
     let over = wall_clock.reaches(since.after(after))?;
     Some(Due { id: id.clone(), over, at: over.max(paced) })
 }
 
-/// Whether a free interface has outlived its instance, as fresh evidence shows, and nothing but memory leads to it.
+/// Whether fresh evidence shows that a survivor is free still, and nothing but memory leads to it.
 fn is_forgettable(
     view: FlagView<'_, DeleteOnRelease>,
     attacher: &Attacher,
@@ -92,15 +92,12 @@ fn is_forgettable(
     object: &Object<Interface>,
     id: &InterfaceId,
 ) -> bool {
-    let survived = object.memory.kept.get(id).is_some_and(|remembered| remembered.survived);
     let free = view.inventory.evidence(id).is_some_and(|evidence| {
         evidence.facts.status == Some(InterfaceStatus::Available)
             && Interface::place(&evidence.facts) == Place::Free
     });
     let verdict = view.verdict(id, view.horizon(), object.tag_epoch);
-    survived
-        && free
-        && matches!(verdict, Some(Verdict::Protected(_) | Verdict::Unprotected(_)))
+    free && matches!(verdict, Some(Verdict::Protected(_) | Verdict::Unprotected(_)))
         && member_by_spec(*view, name, object, id) == Member::No
         && !is_to_be_attached(attacher, name, object, id)
 }
@@ -173,7 +170,7 @@ mod tests {
             let before: Option<InstanceId> = Some(host("gone"));
             let remembered = Remembered { before, survived: true, ..Remembered::default() };
             self.memory().kept.insert(eni(name), remembered);
-            self.memory().survived_since.insert(eni(name), wall(since));
+            self.memory().dated.insert(eni(name), (Some(host("gone")), wall(since)));
             self.region.interfaces.index.name(&object("o"), &eni(name));
             show(&mut self.region.interfaces, &eni(name), interface(None), FRESH);
         }
@@ -192,7 +189,7 @@ mod tests {
     #[test]
     fn i19_only_a_free_survivor_is_forgotten_that_nothing_but_memory_selects() {
         type Prepare = fn(&mut Scene);
-        let cases: [(&str, Prepare, bool); 12] = [
+        let cases: [(&str, Prepare, bool); 13] = [
             ("as it is", |_| {}, true),
             ("nothing is forgotten", |s| s.asks().intent.forget_after = None, false),
             ("the object is being deleted", |s| s.asks().intent.deleting = Some(Duration::ZERO), false),
@@ -231,7 +228,12 @@ mod tests {
                 |s| s.memory().kept.get_mut(&eni("a")).unwrap().survived = false,
                 false,
             ),
-            ("status does not say since when", |s| s.memory().survived_since.clear(), false),
+            ("status does not say since when", |s| s.memory().dated.clear(), false),
+            (
+                "status says so of an instance that it was on before",
+                |s| _ = s.memory().dated.insert(eni("a"), (Some(host("former")), wall(100))),
+                false,
+            ),
             ("the clock was not read in this term", |s| s.region.context.begin_term(at(1)), false),
         ];
         for (why, prepare, forgotten) in cases {

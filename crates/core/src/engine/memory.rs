@@ -87,10 +87,6 @@ pub(super) fn remember<R: Resource>(targets: &mut Targets<R>, id: &R::Id, seen: 
         }
         if let Some(remembered) = object.memory.kept.get_mut(id) {
             remembered.follow(place);
-            if !remembered.survived {
-                // What status says of an earlier survival is no more.
-                object.memory.survived_since.remove(id);
-            }
         }
     }
 }

@@ -60,8 +60,8 @@ pub(super) struct Memory<R: Resource> {
     pub durable: Option<BTreeSet<R::Id>>,
     /// Those of which status has a row among those of the free ones.
     pub rows: BTreeSet<R::Id>,
-    /// Since when status has said that a target has outlived its instance, of the last time that it did.
-    pub survived_since: BTreeMap<R::Id, WallTime>,
+    /// Of which targets status says that they have outlived an instance, which one, and since when it says so.
+    pub dated: BTreeMap<R::Id, (Option<InstanceId>, WallTime)>,
     /// When one was forgotten last because its time was over.
     pub forgot: Option<Moment>,
 }
@@ -81,7 +81,7 @@ impl<R: Resource> Default for Memory<R> {
             gone: VecDeque::new(),
             durable: None,
             rows: BTreeSet::new(),
-            survived_since: BTreeMap::new(),
+            dated: BTreeMap::new(),
             forgot: None,
         }
     }
@@ -98,19 +98,14 @@ impl<R: Resource> Memory<R> {
     /// Whether a target is a survivor, and status has said since when. Nobody but who forgets such a one takes it out of a list
     /// that has room.
     pub fn was_dated(&self, id: &R::Id) -> bool {
-        self.kept.len() <= MAX_RETAINED
-            && self.survived_since.contains_key(id)
-            && self.kept.get(id).is_some_and(|known| known.survived)
+        self.kept.len() <= MAX_RETAINED && self.survived_since(id).is_some()
     }
 
-    /// Notes since when status says that targets have outlived the instance that it names. What has been on another one since
-    /// then is not meant.
-    pub fn date(&mut self, survivors: impl Iterator<Item = (R::Id, Option<InstanceId>, WallTime)>) {
-        let meant = |id: &R::Id, before: &Option<InstanceId>| {
-            self.kept.get(id).is_none_or(|known| known.survived && known.before == *before)
-        };
-        let dated = survivors.filter(|(id, before, _)| meant(id, before)).map(|(id, _, since)| (id, since));
-        self.survived_since = dated.collect();
+    /// Since when status has said that a target has outlived the instance that it was on last. What it says of an earlier one
+    /// is not meant.
+    pub fn survived_since(&self, id: &R::Id) -> Option<WallTime> {
+        let known = self.kept.get(id).filter(|known| known.survived)?;
+        self.dated.get(id).filter(|(outlived, _)| known.before == *outlived).map(|(_, since)| *since)
     }
 
     /// Does not remember a target any more, for this reason.

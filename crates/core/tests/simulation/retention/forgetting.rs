@@ -94,6 +94,25 @@ fn i31_no_restart_and_no_edit_begins_the_time_anew_and_what_was_forgotten_stays_
 }
 
 #[test]
+fn i31_whoever_leads_again_goes_by_the_time_that_another_leader_recorded() {
+    let mut world = World::new();
+    for letter in ["a", "b"] {
+        world.server(letter, &[("env", "prod")]);
+    }
+    world.apply("a", limited());
+    world.run(secs(30));
+    // It has last seen the interfaces on their instance.
+    let aside = world.step_aside();
+    world.release("i-a");
+    world.run(INTERVAL * 2);
+    assert_eq!(world.store["a"].record.survived_since.len(), 2);
+    world.come_back_informed(aside);
+    wait(&mut world, 90);
+    assert_eq!(world.available("a"), ["eni-a0", "eni-a1"]);
+    forgets_both(&mut world);
+}
+
+#[test]
 fn i50_what_is_forgotten_when_somebody_takes_the_lead_is_not_missed() {
     let mut world = bereaved(limited());
     world.lead(false);
