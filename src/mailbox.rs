@@ -38,7 +38,7 @@ impl Mailbox {
         let before = post.remove(object).filter(|_| !interrupts(&asked));
         let interruption = before.and_then(|before| match before.asked {
             Asked::Gone | Asked::Opaque => Some((before.generation, before.asked)),
-            Asked::Protection(_) | Asked::Retention(..) => before.interruption,
+            Asked::Protection(..) | Asked::Retention(..) => before.interruption,
         });
         post.insert(object.clone(), Post { interruption, generation, asked });
         drop(post);
@@ -144,7 +144,7 @@ mod tests {
     #[test]
     fn i27_an_intent_that_follows_a_departure_does_not_hide_it() {
         let (mailbox, id) = (Mailbox::default(), ObjectId::new("n", "a", "u"));
-        let intent = || Asked::Protection(Box::new(Intent::of(Selector::default())));
+        let intent = || Asked::Protection(Box::new(Intent::of(Selector::default())), Box::default());
         let posted = |asked: &[Asked]| {
             for (generation, asked) in (1..).zip(asked) {
                 mailbox.post(&id, generation, asked.clone());

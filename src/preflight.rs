@@ -1,8 +1,10 @@
 //! The question that is asked of the API server just before something is unprotected or attached: uncached, every time.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use keeper_core::authority::PreflightAnswer;
+use keeper_core::exception::ExceptionRecords;
 use keeper_core::id::{Generation, ObjectId};
 use keeper_core::retention::Attachment;
 use kube::Client;
@@ -11,7 +13,7 @@ use tokio::time::timeout;
 use tracing::warn;
 
 use crate::api::{Object, Resource, WatchedObject, generation};
-use crate::desired::attachment;
+use crate::desired::{attachment, exception_records};
 use crate::kubernetes::{CALL_TIMEOUT, summary};
 use crate::store::Store;
 
@@ -39,6 +41,8 @@ impl Preflight {
                     .and_then(|found| found.object.as_ref())
                     .is_some_and(Object::carried_out),
                 attachments: found.as_ref().and_then(attachments),
+                removals_due: BTreeSet::new(),
+                exceptions: found.as_ref().map(exceptions).unwrap_or_default(),
             },
             Ok(Err(error)) => {
                 warn!(error = summary(&error), "preflight request failed");
@@ -60,6 +64,7 @@ impl Preflight {
         let status_counts = entry.seen.object.as_ref().is_some_and(|object| {
             object.spec().unprotects
                 || object.retention().is_some_and(|retention| !retention.spec.reattach.is_empty())
+                || object.protection().is_some_and(|protection| !protection.spec.exceptions.is_empty())
         });
         let found = if status_counts {
             api.get_opt(id.name()).await?.map(|object| resource.decode(object))
@@ -84,4 +89,10 @@ fn attachments(found: &WatchedObject) -> Option<(Generation, Vec<Attachment>)> {
     let object = found.object.as_ref()?;
     let status = object.retention()?.status.as_ref()?;
     Some((object.observed_generation()?, status.reattachments.iter().map(attachment).collect()))
+}
+
+/// What status says of exceptions.
+fn exceptions(found: &WatchedObject) -> ExceptionRecords {
+    let object = found.object.as_ref().and_then(Object::protection);
+    object.and_then(|object| object.status.as_ref()).map(exception_records).unwrap_or_default()
 }

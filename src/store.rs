@@ -432,8 +432,11 @@ mod tests {
     fn served(scope: &Scope) -> Placement {
         Placement::Served(Served {
             account: scope.account.clone(),
-            intents: [(scope.region.clone(), Desired::Protection(Box::new(Intent::of(Selector::default()))))]
-                .into(),
+            intents: [(
+                scope.region.clone(),
+                Desired::Protection(Box::new(Intent::of(Selector::default())), Box::default()),
+            )]
+            .into(),
             nodes_ignored: 0,
             targetless: BTreeMap::new(),
             nodes: BTreeMap::new(),

@@ -482,8 +482,11 @@ mod tests {
         let scope = Scope { account: AccountName::new("default"), region: Region::new("cn-hangzhou") };
         let placement = Arc::new(Placement::Served(Served {
             account: scope.account.clone(),
-            intents: [(scope.region.clone(), Desired::Protection(Box::new(Intent::of(Selector::default()))))]
-                .into(),
+            intents: [(
+                scope.region.clone(),
+                Desired::Protection(Box::new(Intent::of(Selector::default())), Box::default()),
+            )]
+            .into(),
             nodes_ignored: 0,
             targetless: BTreeMap::new(),
             nodes: BTreeMap::new(),

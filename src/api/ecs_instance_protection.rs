@@ -12,6 +12,15 @@ use super::status::{self, Counts, MAX_LISTED_GONE, MAX_MESSAGE, MAX_REASON, MAX_
 /// How many targets a status lists.
 pub const MAX_LISTED_TARGETS: usize = keeper_core::verdict::MAX_ROWS;
 
+/// How many exceptions a spec may have.
+pub const MAX_EXCEPTIONS: usize = 100;
+
+/// Characters in the reason of an exception.
+pub const MAX_EXCEPTION_REASON: usize = 256;
+
+/// Characters in a time: with nine digits of a second and an offset it has 35.
+const MAX_TIME: usize = 64;
+
 /// How many instances a status lists: targets, and the last ones that are lost.
 pub const MAX_LISTED_INSTANCES: usize = MAX_LISTED_TARGETS + MAX_LISTED_GONE;
 
@@ -64,6 +73,13 @@ pub const MAX_LISTED_INSTANCES: usize = MAX_LISTED_TARGETS + MAX_LISTED_GONE;
     printcolumn(name = "Region", type_ = "string", json_path = ".spec.region", priority = 1),
     printcolumn(name = "Mode", type_ = "string", json_path = ".spec.mode", priority = 1),
     printcolumn(
+        name = "Excepted",
+        type_ = "integer",
+        json_path = ".status.counts.excepted",
+        description = "Number of instances that are left unprotected for a time",
+        priority = 1
+    ),
+    printcolumn(
         name = "Message",
         type_ = "string",
         json_path = r#".status.conditions[?(@.type=="Protected")].message"#,
@@ -80,6 +96,10 @@ pub const MAX_LISTED_INSTANCES: usize = MAX_LISTED_TARGETS + MAX_LISTED_GONE;
     validation = Rule::new("has(self.region) == has(oldSelf.region) && (!has(self.region) || self.region == oldSelf.region)")
         .message("region can't be changed, added or removed: create another object for the other region, then delete this one")
         .field_path(".region")
+        .reason(Reason::FieldValueForbidden),
+    validation = Rule::new("!has(self.exceptions) || size(self.exceptions) == 0 || self.protection == 'Enabled'")
+        .message("exceptions need protection: Enabled: remove them, or leave protection on; Disabled makes no exceptions")
+        .field_path(".exceptions")
         .reason(Reason::FieldValueForbidden)
 )]
 pub struct EcsInstanceProtectionSpec {
@@ -114,6 +134,16 @@ pub struct EcsInstanceProtectionSpec {
     /// removed time in an Event. Nothing puts a removed time back.
     #[serde(default)]
     pub auto_release_time: AutoReleaseTime,
+
+    /// Targets to leave unprotected for a time, for example to release one of them. The operator switches the
+    /// protection of such an instance off once for each entry, and then leaves the instance alone until the entry ends:
+    /// at `until`, 30 days after the operator has first seen the entry, or when you remove the entry. Then the instance
+    /// is protected again. An entry has no effect if another object protects the instance, if `mode` is `Observe`, or if
+    /// the namespace may not unprotect.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = MAX_EXCEPTIONS))]
+    #[x_kube(merge_strategy = ListMerge::Map(vec!["instanceId".into()]))]
+    pub exceptions: Vec<InstanceException>,
 
     /// `Enforce` (default): the operator changes the cloud to match the spec. `Observe`: the operator only reports and
     /// never writes to the cloud for this object, not even when you delete it. In both modes, other objects can't
@@ -165,6 +195,29 @@ pub struct InstanceTargets {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(with = "InstanceExclusion")]
     pub exclude: Option<InstanceExclusion>,
+}
+
+/// An instance to leave unprotected for a time.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, KubeSchema)]
+#[serde(rename_all = "camelCase")]
+#[x_kube(
+    validation = Rule::new("self.until < timestamp('3000-01-01T00:00:00Z')")
+        .message("until is too far in the future: an exception ends after 30 days at the latest")
+        .field_path(".until")
+)]
+pub struct InstanceException {
+    /// Id of the instance. Has an effect only while the spec selects the instance and does not exclude it.
+    #[schemars(length(max = MAX_ID), regex(pattern = INSTANCE_ID))]
+    pub instance_id: String,
+
+    /// Time at which the exception ends and the instance is protected again, such as 2026-12-01T18:00:00Z. Fractions of
+    /// a second are dropped. An entry with another time is another exception.
+    #[schemars(length(max = MAX_TIME), extend("format" = "date-time"))]
+    pub until: String,
+
+    /// Why the instance is left unprotected, for people. Status and Events show it.
+    #[schemars(length(min = 1, max = MAX_EXCEPTION_REASON))]
+    pub reason: String,
 }
 
 /// The desired value of the flag.
@@ -226,9 +279,10 @@ pub struct EcsInstanceProtectionStatus {
     #[schemars(schema_with = "status::conditions")]
     pub conditions: Vec<Condition>,
 
-    /// State of the targets in one word. `Protected`: all are protected. `ProtectedWhereApplicable`: all that can be
-    /// protected are. `Unprotected`: at least one is not protected. `Disabled`: protection was switched off, as the
-    /// spec asks. `NoTargets`: nothing is selected. `Unknown`: the state is not known at present.
+    /// State of the targets in one word. `Protected`: all are protected. `ProtectedButExceptions`: all are protected,
+    /// except those that the spec leaves unprotected for a time. `ProtectedWhereApplicable`: all that can be protected
+    /// are. `Unprotected`: at least one is not protected. `Disabled`: protection was switched off, as the spec asks.
+    /// `NoTargets`: nothing is selected. `Unknown`: the state is not known at present.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(with = "ProtectionState")]
     pub protection_state: Option<ProtectionState>,
@@ -243,6 +297,59 @@ pub struct EcsInstanceProtectionStatus {
     #[schemars(length(max = MAX_LISTED_INSTANCES))]
     #[x_kube(merge_strategy = ListMerge::Atomic)]
     pub instances: Vec<InstanceStatus>,
+
+    /// The exceptions of the spec, in its order. Wait for one with: kubectl wait
+    /// --for=jsonpath='{.status.exceptions[?(@.instanceId=="i-...")].phase}'=InForce
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = MAX_EXCEPTIONS))]
+    #[x_kube(merge_strategy = ListMerge::Atomic)]
+    pub exceptions: Vec<ExceptionStatus>,
+}
+
+/// State of one exception.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct ExceptionStatus {
+    /// Id of the instance.
+    #[schemars(length(min = 1, max = MAX_ID))]
+    pub instance_id: String,
+
+    /// `until` of the entry in the spec, in whole seconds of UTC.
+    pub until: Time,
+
+    /// Time at which the exception ends: `until`, or 30 days after the operator has first seen the entry, whichever is
+    /// earlier. Never becomes later.
+    pub ends_at: Time,
+
+    /// `Waiting`: protection is not yet off. `InForce`: protection was switched off, and the operator leaves the
+    /// instance alone until `endsAt`. `Expired`: the exception has ended. `Void`: the operator may not unprotect the
+    /// instance for this object. `NotSelected`: the spec does not select the instance, or excludes it. In all phases
+    /// but `InForce`, the instance is kept protected as far as the rest of the spec asks for it. `Unknown`: not known
+    /// at present.
+    pub phase: ExceptionPhase,
+
+    /// What the exception waits for, or what the phase means for you.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    #[schemars(length(max = MAX_MESSAGE))]
+    pub message: String,
+}
+
+/// Phase of an exception.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
+pub enum ExceptionPhase {
+    /// Protection has yet to be switched off.
+    Waiting,
+    /// Protection was switched off for this entry.
+    InForce,
+    /// Its time is over.
+    Expired,
+    /// The object may not unprotect.
+    Void,
+    /// The instance is no target.
+    NotSelected,
+    /// Not known at present.
+    #[serde(other)]
+    Unknown,
 }
 
 /// The domain condition in one word.
@@ -250,6 +357,8 @@ pub struct EcsInstanceProtectionStatus {
 pub enum ProtectionState {
     /// Every target is protected.
     Protected,
+    /// Every target is protected but those that are left unprotected for a time.
+    ProtectedButExceptions,
     /// Every target is protected that can be.
     ProtectedWhereApplicable,
     /// At least one target is not protected.
@@ -272,7 +381,7 @@ pub struct InstanceStatus {
     pub instance_id: String,
 
     /// `Protected`: last seen protected. `Unprotected`: last seen unprotected. `NotApplicable`: the cloud can't protect
-    /// this instance. `Gone`: proven to be released. `Left`: no longer selected, because its tags changed. `Unknown`:
+    /// this instance. `Excepted`: left unprotected for a time, as `spec.exceptions` asks. `Gone`: proven to be released. `Left`: no longer selected, because its tags changed. `Unknown`:
     /// not known at present.
     pub state: InstanceState,
 
@@ -303,6 +412,8 @@ pub enum InstanceState {
     Unprotected,
     /// The cloud offers no protection for it.
     NotApplicable,
+    /// Left unprotected for a time, as the spec asks.
+    Excepted,
     /// Proven to be released.
     Gone,
     /// Not selected any more, because its tags have changed.
@@ -320,6 +431,16 @@ mod tests {
 
     fn object(spec: Value) -> EcsInstanceProtection {
         EcsInstanceProtection::new("subject", serde_json::from_value(spec).unwrap())
+    }
+
+    /// A spec with an exception, and with other fields.
+    fn excepting(fields: &Value) -> Value {
+        let mut spec = json!({
+            "targets": { "nodes": { "matchLabels": { "pool": "a" } } },
+            "exceptions": [{ "instanceId": "i-a", "until": "2026-12-01T18:00:00Z", "reason": "replaced" }],
+        });
+        spec.as_object_mut().unwrap().extend(fields.as_object().unwrap().clone());
+        spec
     }
 
     /// The API server's own verdict is tested on a real one; this is the quick look while writing a rule.
@@ -346,6 +467,9 @@ mod tests {
             (json!({ "targets": { "nodes": {} } }), false),
             (json!({ "region": "cn-hangzhou", "targets": { "instanceTags": [{ "key": "env" }] } }), false),
             (json!({ "targets": { "nodes": { "matchLabels": { "a b": "x" } } } }), false),
+            (excepting(&json!({})), true),
+            (excepting(&json!({ "protection": "Disabled" })), false),
+            (excepting(&json!({ "protection": "Disabled", "exceptions": [] })), true),
         ];
         for (spec, accepted) in cases {
             assert_eq!(object(spec.clone()).validate_cel().is_ok(), accepted, "{spec}");
@@ -387,8 +511,13 @@ mod tests {
         assert_eq!(nodes.match_expressions[0].operator, crate::api::NodeOperator::Unknown);
 
         let status: EcsInstanceProtectionStatus =
-            serde_json::from_value(json!({ "protectionState": "Paused", "counts": null })).unwrap();
+            serde_json::from_value(json!({ "protectionState": "Paused", "counts": null, "exceptions": [{
+                "instanceId": "i-a", "until": "2026-12-01T18:00:00Z", "endsAt": "2026-12-01T18:00:00Z",
+                "phase": "Postponed",
+            }] }))
+            .unwrap();
         assert_eq!(status.protection_state, Some(ProtectionState::Unknown));
+        assert_eq!(status.exceptions[0].phase, ExceptionPhase::Unknown);
     }
 
     #[test]

@@ -15,7 +15,8 @@ mod status;
 
 pub use ecs_instance_protection::{
     AutoReleaseTime, DeletionPolicy, EcsInstanceProtection, EcsInstanceProtectionSpec,
-    EcsInstanceProtectionStatus, InstanceState, InstanceStatus, InstanceTargets, MAX_LISTED_INSTANCES,
+    EcsInstanceProtectionStatus, ExceptionPhase, ExceptionStatus, InstanceException, InstanceState,
+    InstanceStatus, InstanceTargets, MAX_EXCEPTION_REASON, MAX_EXCEPTIONS, MAX_LISTED_INSTANCES,
     MAX_LISTED_TARGETS, Protection, ProtectionState,
 };
 pub use eni_retention::{

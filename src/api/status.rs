@@ -43,6 +43,12 @@ pub struct Counts {
     #[schemars(with = "i64", range(min = 0))]
     pub unknown: u32,
 
+    /// Targets that are left unprotected for a time, as `spec.exceptions` of an `EcsInstanceProtection` asks.
+    // A status of an older version does not have it.
+    #[serde(default)]
+    #[schemars(with = "i64", range(min = 0))]
+    pub excepted: u32,
+
     /// Targets with at least one risk: a documented way in which they can be lost although they are protected.
     #[schemars(with = "i64", range(min = 0))]
     pub at_risk: u32,

@@ -9,8 +9,11 @@ mod place;
 mod placement;
 mod protection;
 mod retention;
+mod wall_time;
 
 pub use node_selection::{Machine, Nodes};
 pub use place::place;
 pub use placement::{Desired, Placement, Served};
-pub use retention::{attachment, wall_time};
+pub use protection::{exception_records, exception_until};
+pub use retention::attachment;
+pub use wall_time::{timestamp, wall_time};

@@ -49,7 +49,7 @@ pub fn place(object: &Object, nodes: &Nodes, grants: &Grants, now: Timestamp) ->
         carried_out: object.carried_out(),
     };
     let intents = match object {
-        Object::Protection(object) => protection::intents(&object.spec, region, context),
+        Object::Protection(object) => protection::intents(object, region, context),
         Object::Retention(object) => region
             .map(|region| (region.clone(), retention::desired(object, &region, &context)))
             .into_iter()
@@ -88,6 +88,7 @@ mod tests {
     use std::collections::BTreeMap;
     use std::sync::Arc;
 
+    use keeper_core::exception::ExceptionPhase;
     use keeper_core::id::{InstanceId, Region};
     use keeper_core::instance::Instance;
     use keeper_core::intent::{Intent, Unprotecting};
@@ -96,6 +97,7 @@ mod tests {
 
     use super::super::node_selection::Machine;
     use super::super::placement::Desired;
+    use super::super::wall_time::timestamp;
     use super::*;
     use crate::api::{DeletionPolicy, EcsInstanceProtection, Protection};
     use crate::config;
@@ -147,7 +149,7 @@ mod tests {
 
     fn intent_in<'a>(served: &'a Served, region: &str) -> &'a Intent<Instance> {
         match &served.intents[&Region::new(region)] {
-            Desired::Protection(intent) => intent,
+            Desired::Protection(intent, _) => intent,
             other @ Desired::Retention(..) => panic!("{other:?}"),
         }
     }
@@ -261,6 +263,75 @@ grants: [{namespaces: [theirs]}, {namespaces: [ours], regions: [cn-beijing]}]";
                 Placement::Opaque(message) => assert!(message.contains(field), "{message}"),
                 other => panic!("{other:?}"),
             }
+        }
+    }
+
+    #[test]
+    fn i53_an_exception_is_asked_for_with_its_end_in_whole_seconds() {
+        let mut spec = by_id("default", "cn-hangzhou");
+        spec["exceptions"] = json!([
+            { "instanceId": "i-b", "until": "2026-12-01T18:00:00.75+08:00", "reason": "replaced by i-c" },
+            { "instanceId": "i-a", "until": "1960-01-01T00:00:00Z", "reason": "long past" },
+        ]);
+        let exceptions = |spec: &Value| intent_in(&served(spec), "cn-hangzhou").exceptions.clone();
+        let asked: Vec<_> = exceptions(&spec)
+            .into_iter()
+            .map(|(id, it)| (id.to_string(), timestamp(it.until).to_string(), it.reason.to_string()))
+            .collect();
+        let text = |text: &str| text.to_owned();
+        assert_eq!(
+            asked,
+            [
+                (text("i-a"), text("1970-01-01T00:00:00Z"), text("long past")),
+                (text("i-b"), text("2026-12-01T10:00:00Z"), text("replaced by i-c")),
+            ]
+        );
+        spec["protection"] = json!("Disabled");
+        assert!(exceptions(&spec).is_empty(), "stored before the API server refused it");
+    }
+
+    #[test]
+    fn i09_an_exception_whose_end_can_not_be_read_blocks_unprotecting() {
+        // The first is one that only the pattern of a schema lets pass.
+        for until in ["2026-12-01T18:00:00+99:99", "9999-12-31T23:59:59Z", "next week", ""] {
+            let mut spec = by_id("default", "cn-hangzhou");
+            spec["exceptions"] = json!([{ "instanceId": "i-a", "until": until, "reason": "replaced" }]);
+            match routed(&object("ours", &spec), &grants()) {
+                Placement::Opaque(message) => {
+                    assert!(message.contains("spec.exceptions[].until"), "{message}");
+                }
+                other => panic!("{until}: {other:?}"),
+            }
+        }
+    }
+
+    #[test]
+    fn i14_what_status_says_of_exceptions_makes_none_and_lengthens_none() {
+        let mut asked = object("ours", &by_id("default", "cn-hangzhou"));
+        let row = |phase: &str| {
+            json!({
+                "instanceId": "i-a", "until": "2026-12-01T18:00:00Z", "endsAt": "2026-11-30T00:00:00Z", "phase": phase,
+            })
+        };
+        for (word, phase) in [
+            ("Waiting", ExceptionPhase::Waiting),
+            ("InForce", ExceptionPhase::InForce),
+            ("Expired", ExceptionPhase::Expired),
+            ("Void", ExceptionPhase::Void),
+            ("NotSelected", ExceptionPhase::NotSelected),
+            // Of a newer version.
+            ("Suspended", ExceptionPhase::Expired),
+        ] {
+            asked.status = Some(serde_json::from_value(json!({ "exceptions": [row(word)] })).unwrap());
+            let Placement::Served(served) = routed(&asked, &grants()) else { panic!("{word}") };
+            let Desired::Protection(intent, records) = &served.intents[&Region::new("cn-hangzhou")] else {
+                panic!("{served:?}")
+            };
+            assert!(intent.exceptions.is_empty());
+            let record = records.exceptions[&InstanceId::new("i-a")];
+            assert_eq!(record.phase, phase, "{word}");
+            assert_eq!(timestamp(record.until).to_string(), "2026-12-01T18:00:00Z");
+            assert_eq!(timestamp(record.ends).to_string(), "2026-11-30T00:00:00Z");
         }
     }
 

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use keeper_core::conditions::Question;
 use keeper_core::delete_on_release::DeleteOnRelease;
 use keeper_core::deletion_protection::DeletionProtection;
-use keeper_core::engine::Asked;
+use keeper_core::engine::{Asked, ProtectionRecord};
 use keeper_core::id::{AccountName, InstanceId, Region};
 use keeper_core::instance::Instance;
 use keeper_core::intent::Intent;
@@ -44,7 +44,8 @@ pub struct Served {
 /// What an object asks in one region.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Desired {
-    Protection(Box<Intent<Instance>>),
+    /// Release protection of instances, and what status says of its exceptions already.
+    Protection(Box<Intent<Instance>>, Box<ProtectionRecord>),
     /// Retention of network interfaces, and what status says of them already.
     Retention(Box<Intent<Interface>>, Box<Record>),
 }
@@ -53,22 +54,23 @@ impl Desired {
     /// The same, as a worker is told.
     pub fn asked(&self) -> Asked {
         match self {
-            Self::Protection(intent) => Asked::Protection(intent.clone()),
+            Self::Protection(intent, records) => Asked::Protection(intent.clone(), records.clone()),
             Self::Retention(intent, record) => Asked::Retention(intent.clone(), record.clone()),
         }
     }
 
     pub fn question(&self) -> Question {
         match self {
-            Self::Protection(intent) => Question::of::<DeletionProtection>(intent),
+            Self::Protection(intent, _) => Question::of::<DeletionProtection>(intent),
             Self::Retention(intent, _) => Question::of::<DeleteOnRelease>(intent),
         }
     }
 
-    pub fn unprotects(&self) -> bool {
+    /// Whether all targets are to be unprotected.
+    pub fn gives_up(&self) -> bool {
         match self {
-            Self::Protection(intent) => intent.unprotecting().is_some(),
-            Self::Retention(intent, _) => intent.unprotecting().is_some(),
+            Self::Protection(intent, _) => intent.gives_up(),
+            Self::Retention(intent, _) => intent.gives_up(),
         }
     }
 }

@@ -7,7 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
-use k8s_openapi::jiff::{SignedDuration, Timestamp};
+use k8s_openapi::jiff::SignedDuration;
 use keeper_core::id::{InstanceId, InterfaceId, Region};
 use keeper_core::instance::Instance;
 use keeper_core::intent::{DeletionPolicy, Intent, Reattach, Selector};
@@ -15,11 +15,11 @@ use keeper_core::interface::Interface;
 use keeper_core::reason::Reason;
 use keeper_core::resource::Types;
 use keeper_core::retention::{AttachPhase, Attachment, Record, Remembered};
-use keeper_core::wall_clock::WallTime;
 
 use super::context::{Context, filters, instances};
 use super::node_selection::Nodes;
 use super::placement::Desired;
+use super::wall_time::wall_time;
 use crate::api::{
     self, EniRetention, EniRetentionSpec, EniRetentionStatus, InterfaceType, Mode, NetworkInterfacePhase,
     NetworkInterfaceStatus, ReattachmentPhase, ReattachmentStatus, Retention, RetentionDeletionPolicy,
@@ -181,11 +181,6 @@ fn record(status: &EniRetentionStatus) -> Record {
     }
 }
 
-/// A time on the wall clock.
-pub fn wall_time(at: Timestamp) -> WallTime {
-    WallTime::at(Duration::from_millis(u64::try_from(at.as_millisecond()).unwrap_or_default()))
-}
-
 /// What status says of an attachment. Of one in a phase of a newer version the cloud may have been asked already, so that
 /// it is not asked again.
 pub fn attachment(row: &ReattachmentStatus) -> Attachment {
@@ -208,6 +203,8 @@ pub fn attachment(row: &ReattachmentStatus) -> Attachment {
 
 #[cfg(test)]
 mod tests {
+    use k8s_openapi::jiff::Timestamp;
+    use keeper_core::wall_clock::WallTime;
     use serde_json::{Value, json};
 
     use super::*;
@@ -257,7 +254,7 @@ mod tests {
         assert_eq!(served.intents.len(), 1);
         match &served.intents[&Region::new(HANGZHOU)] {
             Desired::Retention(intent, record) => (intent, record),
-            other @ Desired::Protection(_) => panic!("{other:?}"),
+            other @ Desired::Protection(..) => panic!("{other:?}"),
         }
     }
 

@@ -16,6 +16,7 @@ pub(super) fn counts(report: &Report) -> Option<Counts> {
         unprotected: total(&counts.unprotected),
         not_applicable: counts.not_applicable(),
         unknown: total(&counts.unknown),
+        excepted: counts.excepted,
         at_risk: counts.at_risk,
         nodes_ignored: report.part.nodes.ignored,
     })

@@ -153,7 +153,7 @@ fn question(served: &Served) -> Question {
 
 /// What is said of a region that has said nothing yet: it is Unknown, and nothing is carried out there.
 fn missing(desired: &Desired, region: &Region) -> RegionReport {
-    let progress = desired.unprotects().then(|| {
+    let progress = desired.gives_up().then(|| {
         let mut progress = Progress::default();
         tell(&mut progress.waiting, Reason::AwaitingEvidence, region.as_str());
         progress

@@ -5,24 +5,34 @@ use std::collections::BTreeMap;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::{Condition, Time};
 use k8s_openapi::jiff::Timestamp;
 use keeper_core::conditions::Summary;
+use keeper_core::exception::{ExceptionPhase as CorePhase, ExceptionReport, LONGEST};
 use keeper_core::id::Generation;
+use keeper_core::reason::Reason;
 use keeper_core::verdict::{Row, State};
+use keeper_core::wall_clock::WallTime;
+use kube::runtime::events::EventType;
 
 use super::api_conditions::same_conditions;
 use super::fields::{counts, risks, sentence, whole_seconds};
 use super::losses::{Lost, rows};
 use super::report::Report;
-use crate::api::{EcsInstanceProtectionStatus, InstanceState, InstanceStatus, ProtectionState};
+use crate::api::{
+    EcsInstanceProtection, EcsInstanceProtectionStatus, ExceptionPhase, ExceptionStatus, InstanceException,
+    InstanceState, InstanceStatus, MAX_EXCEPTIONS, Protection, ProtectionState,
+};
+use crate::desired::{exception_until, timestamp, wall_time};
+use crate::events::{ObjectEvent, each_or_all};
 
-/// The status that says what is to be said.
+/// The status that says what is to be said. `object`: as it stands, unless it can't be decoded.
 pub fn status(
     report: &Report,
     conditions: Vec<Condition>,
-    old: Option<&EcsInstanceProtectionStatus>,
+    object: Option<&EcsInstanceProtection>,
     lost: &[Lost],
     of: Generation,
     now: Timestamp,
 ) -> EcsInstanceProtectionStatus {
+    let old = object.and_then(|object| object.status.as_ref());
     let before = old.map(|status| status.instances.as_slice()).unwrap_or_default();
     let since: BTreeMap<&str, (InstanceState, &Time)> =
         before.iter().map(|row| (row.instance_id.as_str(), (row.state, &row.since))).collect();
@@ -35,6 +45,7 @@ pub fn status(
         protection_state: Some(state(report.condition_set.summary)),
         counts: counts(report),
         instances,
+        exceptions: object.map(|object| exceptions(report, object, now)).unwrap_or_default(),
     }
 }
 
@@ -44,12 +55,14 @@ pub fn same(old: &EcsInstanceProtectionStatus, new: &EcsInstanceProtectionStatus
         && old.protection_state == new.protection_state
         && old.counts == new.counts
         && old.instances == new.instances
+        && old.exceptions == new.exceptions
         && same_conditions(&old.conditions, &new.conditions)
 }
 
 fn state(summary: Summary) -> ProtectionState {
     match summary {
         Summary::Protected => ProtectionState::Protected,
+        Summary::ProtectedButExceptions => ProtectionState::ProtectedButExceptions,
         Summary::ProtectedWhereApplicable => ProtectionState::ProtectedWhereApplicable,
         Summary::Unprotected => ProtectionState::Unprotected,
         Summary::AsAsked => ProtectionState::Disabled,
@@ -63,6 +76,7 @@ fn instance(row: &Row, since: &BTreeMap<&str, (InstanceState, &Time)>, now: Time
         State::Protected => InstanceState::Protected,
         State::Unprotected => InstanceState::Unprotected,
         State::NotApplicable => InstanceState::NotApplicable,
+        State::Excepted => InstanceState::Excepted,
         State::Unknown => InstanceState::Unknown,
     };
     let before = since.get(row.id.as_ref()).filter(|(was, _)| *was == state);
@@ -78,5 +92,141 @@ fn instance(row: &Row, since: &BTreeMap<&str, (InstanceState, &Time)>, now: Time
         message: sentence(text, row.detail.as_deref()),
         risks: risks(&row.risks),
         state,
+    }
+}
+
+/// What is said of each entry. This is the memory of when it ends: whatever nobody speaks of stands as it was.
+fn exceptions(report: &Report, object: &EcsInstanceProtection, now: Timestamp) -> Vec<ExceptionStatus> {
+    let old = object.status.as_ref().map(|status| status.exceptions.as_slice()).unwrap_or_default();
+    let asked = object.spec.exceptions.iter().filter(|_| object.spec.protection == Protection::Enabled);
+    let row = |entry: &InstanceException| {
+        let until = exception_until(entry)?;
+        let id = entry.instance_id.as_str();
+        let shown = timestamp(until);
+        let before = old.iter().find(|row| row.instance_id == id && row.until.0 == shown);
+        let mut told = report.part.exceptions.iter();
+        let told = told.find(|told| told.instance.as_str() == id && told.until == until);
+        // Whether no region selects it is known when all of them have spoken.
+        let known = |told: &&ExceptionReport| told.phase != CorePhase::NotSelected || report.counted;
+        match (told.filter(known), before) {
+            (Some(told), _) => Some(exception(entry, (until, told.ends), before, Some(told))),
+            // No region has been asked.
+            (None, _) if report.counted => {
+                let ends = until.min(wall_time(now).after(LONGEST));
+                Some(exception(entry, (until, ends), before, None))
+            }
+            (None, before) => before.cloned(),
+        }
+    };
+    asked.take(MAX_EXCEPTIONS).filter_map(row).collect()
+}
+
+/// The row of an entry. When it ends never becomes later; `None`: nobody selects the instance.
+fn exception(
+    entry: &InstanceException,
+    (until, ends): (WallTime, WallTime),
+    before: Option<&ExceptionStatus>,
+    told: Option<&ExceptionReport>,
+) -> ExceptionStatus {
+    let ends = timestamp(ends.min(until));
+    let phase = told.map_or(CorePhase::NotSelected, |told| told.phase);
+    ExceptionStatus {
+        instance_id: entry.instance_id.clone(),
+        until: Time(timestamp(until)),
+        ends_at: Time(before.map_or(ends, |before| before.ends_at.0.min(ends))),
+        phase: match phase {
+            CorePhase::Waiting => ExceptionPhase::Waiting,
+            CorePhase::InForce => ExceptionPhase::InForce,
+            CorePhase::Expired => ExceptionPhase::Expired,
+            CorePhase::Void => ExceptionPhase::Void,
+            CorePhase::NotSelected => ExceptionPhase::NotSelected,
+        },
+        message: match told.and_then(|told| Some((told.reason?, told.words.as_deref()))) {
+            Some((reason, words)) => sentence(reason.sentence(), words),
+            None => meaning(phase).to_owned(),
+        },
+    }
+}
+
+/// What is told besides the domain condition: each exception that comes to be in force, and each that was and is no longer.
+pub fn events(object: Option<&EcsInstanceProtection>, new: &EcsInstanceProtectionStatus) -> Vec<ObjectEvent> {
+    let Some(object) = object else { return Vec::new() };
+    let old = object.status.as_ref().map(|status| status.exceptions.as_slice()).unwrap_or_default();
+    let reason = |id: &str| {
+        let mut entries = object.spec.exceptions.iter();
+        entries.find(|entry| entry.instance_id == id).map_or("", |entry| entry.reason.as_str())
+    };
+    let begins = each_or_all(
+        &in_force_alone_in(&new.exceptions, old),
+        |row| {
+            exception_event(format!(
+                "{id} is left unprotected until {ends} and can be released until then. ecs-keeper protects it again at that \
+                 time, or when the entry is removed. Reason: {reason}",
+                id = row.instance_id,
+                ends = row.ends_at.0,
+                reason = reason(&row.instance_id)
+            ))
+        },
+        |row| &row.instance_id,
+        |count, examples| {
+            exception_event(format!(
+                "{count} instances are left unprotected for a time and can be released: {examples}. ecs-keeper protects each \
+                 again at its endsAt (status.exceptions), or when its entry is removed."
+            ))
+        },
+    );
+    let ends = each_or_all(
+        &in_force_alone_in(old, &new.exceptions),
+        |row| {
+            let id = &row.instance_id;
+            exception_event(match same_exception(&new.exceptions, row) {
+                None => format!("The exception of {id} was removed from the spec."),
+                Some(now) if now.phase == ExceptionPhase::Expired => {
+                    format!("The exception of {id} has ended. ecs-keeper protects the instance again.")
+                }
+                Some(now) => format!("The exception of {id} is no longer in force. {}", now.message),
+            })
+        },
+        |row| &row.instance_id,
+        |count, examples| {
+            exception_event(format!(
+                "The exceptions of {count} instances are no longer in force: {examples}."
+            ))
+        },
+    );
+    begins.into_iter().chain(ends).collect()
+}
+
+/// Exceptions that are in force here and not there.
+fn in_force_alone_in<'a>(here: &'a [ExceptionStatus], there: &[ExceptionStatus]) -> Vec<&'a ExceptionStatus> {
+    let in_force = |row: &ExceptionStatus| row.phase == ExceptionPhase::InForce;
+    here.iter().filter(|row| in_force(row) && !same_exception(there, row).is_some_and(in_force)).collect()
+}
+
+fn same_exception<'a>(rows: &'a [ExceptionStatus], like: &ExceptionStatus) -> Option<&'a ExceptionStatus> {
+    rows.iter().find(|row| row.instance_id == like.instance_id && row.until == like.until)
+}
+
+fn exception_event(note: String) -> ObjectEvent {
+    ObjectEvent { kind: EventType::Normal, reason: Reason::Excepted, action: "Unprotect", note }
+}
+
+/// What a phase means, where nothing more is to be said.
+fn meaning(phase: CorePhase) -> &'static str {
+    match phase {
+        CorePhase::Waiting => "ecs-keeper has yet to switch release protection off.",
+        CorePhase::InForce => {
+            "Release protection was switched off, and the instance can be released. ecs-keeper protects it again at endsAt, or \
+             when you remove the entry."
+        }
+        CorePhase::Expired => {
+            "The exception has ended, and the instance is protected like all others. Remove the entry. For another exception, add \
+             an entry with a later until."
+        }
+        CorePhase::Void => "The entry has no effect, and the instance is protected like all others.",
+        CorePhase::NotSelected => {
+            "The entry has no effect: the spec does not select the instance, or excludes it. Correct the id, or remove the \
+             entry."
+        }
     }
 }

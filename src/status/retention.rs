@@ -394,7 +394,10 @@ pub fn same(old: &EniRetentionStatus, new: &EniRetentionStatus) -> bool {
 fn state(summary: Summary) -> RetentionState {
     match summary {
         Summary::Protected => RetentionState::Retained,
-        Summary::ProtectedWhereApplicable => RetentionState::RetainedWhereApplicable,
+        // Nothing is excepted from retention.
+        Summary::ProtectedButExceptions | Summary::ProtectedWhereApplicable => {
+            RetentionState::RetainedWhereApplicable
+        }
         Summary::Unprotected => RetentionState::Unretained,
         Summary::AsAsked => RetentionState::Released,
         Summary::NoTargets => RetentionState::NoTargets,

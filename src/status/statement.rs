@@ -34,10 +34,23 @@ pub fn statement(report: &Report, entry: &StoredObject, now: Timestamp) -> Optio
     let conditions = conditions(seen.resource, report, old, of, now);
     match seen.resource {
         Resource::Protection => {
-            let old = object.and_then(Object::protection).and_then(|object| object.status.as_ref());
-            let new = protection::status(report, conditions, old, &entry.losses.pending, of, now);
+            let object = object.and_then(Object::protection);
+            let new = protection::status(report, conditions, object, &entry.losses.pending, of, now);
+            let old = object.and_then(|object| object.status.as_ref());
             let same = old.is_some_and(|old| protection::same(old, &new));
-            (!same).then(|| Statement { status: json!(new), events: Vec::new(), survivors: Survivors::new() })
+            let mut status = json!(new);
+            if new.exceptions.is_empty()
+                && old.is_some_and(|old| !old.exceptions.is_empty())
+                && let Some(fields) = status.as_object_mut()
+            {
+                // What somebody else has put there would outlast an apply that leaves it out.
+                fields.insert("exceptions".to_owned(), json!([]));
+            }
+            (!same).then(|| Statement {
+                status,
+                events: protection::events(object, &new),
+                survivors: Survivors::new(),
+            })
         }
         Resource::Retention => {
             let old = object.and_then(Object::retention).and_then(|object| object.status.as_ref());

@@ -3,6 +3,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use k8s_openapi::jiff::Timestamp;
+use keeper_core::exception::{ExceptionPhase as CorePhase, ExceptionReport};
 use keeper_core::id::{AccountName, InstanceId, Region};
 use keeper_core::intent::{Intent, Selector};
 use keeper_core::reason::Reason;
@@ -14,9 +15,10 @@ use super::api_conditions::condition;
 use super::fields::cut;
 use super::*;
 use crate::api::{
-    EcsInstanceProtection, EcsInstanceProtectionStatus, MAX_LISTED_TARGETS, Object, Resource, WatchedObject,
+    EcsInstanceProtection, EcsInstanceProtectionStatus, ExceptionPhase, ExceptionStatus, InstanceException,
+    MAX_LISTED_TARGETS, MAX_MESSAGE, Object, Resource, WatchedObject,
 };
-use crate::desired::{Desired, Placement, Served};
+use crate::desired::{Desired, Placement, Served, wall_time};
 use crate::metrics::Judged;
 use crate::scope::Scope;
 use crate::store::StoredObject;
@@ -30,7 +32,7 @@ fn now() -> Now {
 }
 
 fn intent(protect: bool) -> Desired {
-    Desired::Protection(Box::new(Intent { protect, ..Intent::of(Selector::default()) }))
+    Desired::Protection(Box::new(Intent { protect, ..Intent::of(Selector::default()) }), Box::default())
 }
 
 fn scope(region: &str) -> Scope {
@@ -276,6 +278,211 @@ fn i37_times_stay_where_nothing_changed_and_an_equal_status_is_equal() {
     assert_eq!(third.instances[1].since.0, at(100), "this one has not");
     entry.author_told = Some(2);
     assert_eq!(state(&weaker, &entry, 500), None, "who can't be decoded is told once");
+}
+
+/// The entry with exceptions in its spec: of which instance, and until when.
+fn excepting(entry: &StoredObject, asked: &[(&str, i64)]) -> StoredObject {
+    let mut object = entry.seen.object.as_ref().and_then(Object::protection).unwrap().clone();
+    let exception = |(id, until): &(&str, i64)| InstanceException {
+        instance_id: (*id).to_owned(),
+        until: at(*until).to_string(),
+        reason: "replaced".to_owned(),
+    };
+    object.spec.exceptions = asked.iter().map(exception).collect();
+    StoredObject { seen: seen(object), ..entry.clone() }
+}
+
+fn exception(id: &str, until: i64, ends: i64, phase: CorePhase) -> ExceptionReport {
+    ExceptionReport {
+        instance: InstanceId::new(id),
+        until: wall_time(at(until)),
+        ends: wall_time(at(ends)),
+        phase,
+        reason: None,
+        words: None,
+    }
+}
+
+/// The entry with a part that speaks of exceptions.
+fn telling(entry: &StoredObject, region: &str, exceptions: Vec<ExceptionReport>) -> StoredObject {
+    let mut entry = entry.clone();
+    let part = RegionReport { settled: true, exceptions, ..RegionReport::default() };
+    entry.parts.insert(scope(region), (2, Arc::new(part)));
+    entry
+}
+
+/// The status that is written; `None`: the one that stands says it.
+fn written(entry: &StoredObject) -> Option<EcsInstanceProtectionStatus> {
+    let report = report(entry, now()).unwrap();
+    Some(serde_json::from_value(statement(&report, entry, at(1000))?.status).unwrap())
+}
+
+/// Id, until, end and phase of each row.
+fn rows(status: &EcsInstanceProtectionStatus) -> Vec<(&str, i64, i64, ExceptionPhase)> {
+    let row = |row: &ExceptionStatus| (row.until.0.as_second(), row.ends_at.0.as_second(), row.phase);
+    let of = |it| -> (&str, i64, i64, ExceptionPhase) {
+        let (until, ends, phase) = row(it);
+        (it.instance_id.as_str(), until, ends, phase)
+    };
+    status.exceptions.iter().map(of).collect()
+}
+
+#[test]
+fn i53_the_end_of_an_exception_never_becomes_later() {
+    use ExceptionPhase::{Expired, InForce, Waiting};
+    let entry = excepting(&entry(&["cn-beijing"], true), &[("i-b", 5000), ("i-a", 6000)]);
+    let told = |entry: &StoredObject, b, a| {
+        let told = vec![
+            exception("i-a", 6000, a, CorePhase::Waiting),
+            exception("i-b", 5000, b, CorePhase::InForce),
+        ];
+        telling(entry, "cn-beijing", told)
+    };
+    let first = written(&told(&entry, 5000, 3000)).unwrap();
+    assert_eq!(
+        rows(&first),
+        [("i-b", 5000, 5000, InForce), ("i-a", 6000, 3000, Waiting)],
+        "in the order of the spec"
+    );
+    // A leader that knows of no end yet reckons a later one, by its own clock.
+    let stands = with(&entry, first);
+    assert_eq!(written(&told(&stands, 5000, 3000)), None);
+    assert_eq!(written(&told(&stands, 9000, 3600)), None);
+    let earlier = written(&told(&stands, 4000, 3600)).unwrap();
+    assert_eq!(rows(&earlier), [("i-b", 5000, 4000, InForce), ("i-a", 6000, 3000, Waiting)]);
+    // Another until is another exception.
+    let edited = excepting(&stands, &[("i-a", 7000)]);
+    let over = vec![exception("i-a", 7000, 6500, CorePhase::Expired)];
+    assert_eq!(
+        rows(&written(&telling(&edited, "cn-beijing", over)).unwrap()),
+        [("i-a", 7000, 6500, Expired)]
+    );
+    assert!(
+        written(&told(&excepting(&stands, &[]), 5000, 3000)).unwrap().exceptions.is_empty(),
+        "taken back"
+    );
+}
+
+#[test]
+fn i53_what_nobody_speaks_of_stands_as_it_was() {
+    use ExceptionPhase::{InForce, NotSelected};
+    let asked = excepting(&entry(&["cn-beijing", "cn-hangzhou"], true), &[("i-a", 5000)]);
+    let told = vec![exception("i-a", 5000, 4000, CorePhase::InForce)];
+    let unselected = || vec![exception("i-a", 5000, 5000, CorePhase::NotSelected)];
+    let both = telling(&telling(&asked, "cn-beijing", told), "cn-hangzhou", unselected());
+    let status = written(&both).unwrap();
+    assert_eq!(rows(&status), [("i-a", 5000, 4000, InForce)]);
+
+    // The one region of which nothing is known may be its own.
+    let mut shown = status.clone();
+    shown.conditions[0].status = "True".to_owned();
+    let mut restarted = with(&both, shown);
+    restarted.parts.remove(&scope("cn-beijing"));
+    restarted.judged = Some(Judged {
+        status: keeper_core::conditions::Status::True,
+        reason: Reason::AllProtected,
+        stalled: false,
+    });
+    assert_eq!(rows(&written(&restarted).unwrap()), [("i-a", 5000, 4000, InForce)]);
+    let neither = telling(&restarted, "cn-beijing", unselected());
+    assert_eq!(rows(&written(&neither).unwrap()), [("i-a", 5000, 4000, NotSelected)]);
+
+    // Nor does it end because the object is not served any more.
+    let mut unserved = with(&both, status);
+    unserved.placement = Arc::new(Placement::NotGranted);
+    assert_eq!(rows(&written(&unserved).unwrap()), [("i-a", 5000, 4000, InForce)]);
+    // Where no Node is selected no region is asked.
+    let far = 1000 + 31 * 24 * 3600;
+    let nowhere = excepting(&entry(&[], true), &[("i-a", 5000), ("i-b", far)]);
+    assert_eq!(
+        rows(&written(&nowhere).unwrap()),
+        [("i-a", 5000, 5000, NotSelected), ("i-b", far, far - 24 * 3600, NotSelected)]
+    );
+}
+
+#[test]
+fn an_exception_says_what_it_waits_for_and_what_its_phase_means() {
+    let asked = excepting(&entry(&["cn-beijing"], true), &[("i-a", 5000)]);
+    let message = |phase, reason, words: Option<&str>| {
+        let told =
+            ExceptionReport { reason, words: words.map(Into::into), ..exception("i-a", 5000, 5000, phase) };
+        let status = written(&telling(&asked, "cn-beijing", vec![told])).unwrap();
+        status.exceptions[0].message.clone()
+    };
+    for (phase, expected) in [
+        (CorePhase::Waiting, "ecs-keeper has yet to switch release protection off."),
+        (CorePhase::InForce, "the instance can be released. ecs-keeper protects it again at endsAt"),
+        (CorePhase::Expired, "Remove the entry."),
+        (CorePhase::Void, "The entry has no effect"),
+        (CorePhase::NotSelected, "the spec does not select the instance"),
+    ] {
+        assert!(message(phase, None, None).contains(expected), "{phase:?}");
+        let words = "w".repeat(MAX_MESSAGE);
+        let told = message(phase, Some(Reason::Conflict), Some(&words));
+        assert!(
+            told.starts_with(Reason::Conflict.sentence()) && told.chars().count() == MAX_MESSAGE,
+            "{told}"
+        );
+    }
+}
+
+#[test]
+fn an_exception_is_told_of_when_it_comes_into_force_and_when_it_ends() {
+    let notes = |entry: &StoredObject| -> Vec<String> {
+        let report = report(entry, now()).unwrap();
+        let events = statement(&report, entry, at(1000)).map(|told| told.events).unwrap_or_default();
+        events.into_iter().map(|event| event.note).collect()
+    };
+    let phase =
+        |entry: &StoredObject, phase| telling(entry, "cn-beijing", vec![exception("i-a", 5000, 4000, phase)]);
+    let asked = excepting(&entry(&["cn-beijing"], true), &[("i-a", 5000)]);
+    let begun = phase(&asked, CorePhase::InForce);
+    let begins = "i-a is left unprotected until 1970-01-01T01:06:40Z and can be released until then. ecs-keeper protects it again \
+                  at that time, or when the entry is removed. Reason: replaced";
+    assert_eq!(notes(&phase(&asked, CorePhase::Waiting)), [""; 0]);
+    assert_eq!(notes(&begun), [begins]);
+    let stands = with(&begun, written(&begun).unwrap());
+    assert_eq!(notes(&stands), [""; 0], "told already");
+    let over = "The exception of i-a has ended. ecs-keeper protects the instance again.";
+    assert_eq!(notes(&phase(&stands, CorePhase::Expired)), [over]);
+    let void = notes(&phase(&stands, CorePhase::Void));
+    assert!(
+        void[0].starts_with("The exception of i-a is no longer in force. The entry has no effect"),
+        "{void:?}"
+    );
+    let gone = "The exception of i-a was removed from the spec.";
+    assert_eq!(notes(&excepting(&stands, &[])), [gone]);
+    let another = telling(
+        &excepting(&stands, &[("i-a", 4000)]),
+        "cn-beijing",
+        vec![exception("i-a", 4000, 4000, CorePhase::InForce)],
+    );
+    assert_eq!(notes(&another), [begins, gone], "with another until it is another exception");
+
+    let ids: Vec<String> = (0..60).map(|n| format!("i-{n:0>62}")).collect();
+    let many: Vec<(&str, i64)> = ids.iter().map(|id| (id.as_str(), 5000)).collect();
+    let told = ids.iter().map(|id| exception(id, 5000, 5000, CorePhase::InForce)).collect();
+    let crowd = telling(&excepting(&entry(&["cn-beijing"], true), &many), "cn-beijing", told);
+    let told = notes(&crowd);
+    assert!(
+        told.len() == 1 && told[0].starts_with("60 instances are left unprotected for a time"),
+        "{told:?}"
+    );
+    assert!(told[0].len() <= 1024, "{} bytes", told[0].len());
+}
+
+#[test]
+fn the_row_of_an_excepted_instance_names_the_end_and_the_reason() {
+    let mut entry = entry(&["cn-beijing"], true);
+    let detail = format!("until 2026-12-01T18:00:00Z: {}", "r".repeat(256));
+    let excepted =
+        Row { detail: Some(detail.as_str().into()), ..row("i-a", State::Excepted, Reason::Excepted) };
+    entry.parts.insert(scope("cn-beijing"), (2, settled(vec![excepted])));
+    let status = written(&entry).unwrap();
+    let row = &status.instances[0];
+    assert_eq!((row.state, row.reason.as_str()), (crate::api::InstanceState::Excepted, "Excepted"));
+    assert!(row.message.starts_with(Reason::Excepted.sentence()), "{}", row.message);
+    assert!(row.message.contains(&detail), "cut short: {}", row.message);
 }
 
 #[test]

@@ -11,8 +11,8 @@ use crate::cluster::Cluster;
 use crate::stage::PATIENCE;
 use crate::status::{apply, condition, subject};
 
-const COUNTS: [&str; 7] =
-    ["targets", "protected", "unprotected", "notApplicable", "unknown", "atRisk", "nodesIgnored"];
+const COUNTS: [&str; 8] =
+    ["targets", "protected", "unprotected", "notApplicable", "unknown", "excepted", "atRisk", "nodesIgnored"];
 
 #[tokio::test]
 async fn the_columns_tell_the_story() {
@@ -21,7 +21,7 @@ async fn the_columns_tell_the_story() {
     let objects = subject(&cluster, &namespace).await;
     let counts: serde_json::Map<String, serde_json::Value> = COUNTS
         .iter()
-        .zip([12, 9, 0, 3, 0, 2, 0])
+        .zip([12, 8, 0, 3, 0, 1, 2, 0])
         .map(|(name, count)| ((*name).to_owned(), json!(count)))
         .collect();
     let status = json!({
@@ -29,7 +29,7 @@ async fn the_columns_tell_the_story() {
         "protectionState": "ProtectedWhereApplicable",
         "counts": counts,
         "conditions": [
-            condition("Protected", "True", "ProtectedWhereApplicable", "9 of 12 instances are protected"),
+            condition("Protected", "True", "ProtectedWhereApplicable", "8 of 12 instances are protected"),
             condition("Ready", "True", "Done", "Nothing left to do"),
         ],
     });
@@ -38,13 +38,13 @@ async fn the_columns_tell_the_story() {
     let narrow = cluster.kubectl(&["-n", &namespace, "get", "ecsprot"]).await;
     let lines: Vec<Vec<&str>> = narrow.lines().map(|line| line.split_whitespace().collect()).collect();
     assert_eq!(lines[0], ["NAME", "STATE", "TARGETS", "PROTECTED", "ATRISK", "READY", "AGE"]);
-    assert_eq!(lines[1][..6], ["subject", "ProtectedWhereApplicable", "12", "9", "2", "True"]);
+    assert_eq!(lines[1][..6], ["subject", "ProtectedWhereApplicable", "12", "8", "2", "True"]);
 
     let wide = cluster.kubectl(&["-n", &namespace, "get", "ecs-keeper", "-o", "wide"]).await;
     let lines: Vec<Vec<&str>> = wide.lines().map(|line| line.split_whitespace().collect()).collect();
-    assert_eq!(lines[0][6..], ["AGE", "REGION", "MODE", "MESSAGE"]);
-    assert_eq!(lines[1][7..9], ["cn-hangzhou", "Enforce"]);
-    assert_eq!(lines[1][9..].join(" "), "9 of 12 instances are protected");
+    assert_eq!(lines[0][6..], ["AGE", "REGION", "MODE", "EXCEPTED", "MESSAGE"]);
+    assert_eq!(lines[1][7..10], ["cn-hangzhou", "Enforce", "1"]);
+    assert_eq!(lines[1][10..].join(" "), "8 of 12 instances are protected");
 }
 
 #[tokio::test]
@@ -53,7 +53,7 @@ async fn the_columns_of_a_retention_tell_its_story() {
     let (namespace, objects) = retention(&cluster).await;
     let counts: serde_json::Map<String, serde_json::Value> = COUNTS
         .iter()
-        .zip([12, 9, 0, 3, 0, 2, 0])
+        .zip([12, 9, 0, 3, 0, 0, 2, 0])
         .map(|(name, count)| ((*name).to_owned(), json!(count)))
         .collect();
     let status = json!({
@@ -103,6 +103,21 @@ async fn a_person_can_wait_for_the_domain_condition() {
     let (namespace, objects) = retention(&cluster).await;
     let wait = ["-n", &namespace, "wait", "eniret/subject", "--for=condition=Retained", "--timeout=240s"];
     let status = json!({ "conditions": [condition("Retained", "True", "AllProtected", "")] });
+    let (said, applied) = tokio::join!(cluster.kubectl(&wait), apply(&objects, "ecs-keeper", &status));
+    applied.unwrap();
+    assert!(said.contains("condition met"), "{said}");
+}
+
+/// As docs/unprotecting.md says.
+#[tokio::test]
+async fn a_person_can_wait_for_an_exception() {
+    let cluster = Cluster::connect().await;
+    let namespace = cluster.namespace().await;
+    let objects = subject(&cluster, &namespace).await;
+    let wanted = r#"--for=jsonpath={.status.exceptions[?(@.instanceId=="i-b")].phase}=InForce"#;
+    let wait = ["-n", &namespace, "wait", "ecsprot/subject", wanted, "--timeout=240s"];
+    let row = |id: &str, phase: &str| json!({ "instanceId": id, "until": "2026-12-01T18:00:00Z", "endsAt": "2026-12-01T18:00:00Z", "phase": phase });
+    let status = json!({ "exceptions": [row("i-a", "Expired"), row("i-b", "InForce")] });
     let (said, applied) = tokio::join!(cluster.kubectl(&wait), apply(&objects, "ecs-keeper", &status));
     applied.unwrap();
     assert!(said.contains("condition met"), "{said}");

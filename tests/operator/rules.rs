@@ -1,6 +1,8 @@
 //! What the API server accepts and what it refuses, and the sentence that a person reads then.
 
-use ecs_keeper::api::{EcsInstanceProtection, MAX_EXCLUDED_IDS, MAX_IDS, MAX_TAGS};
+use ecs_keeper::api::{
+    EcsInstanceProtection, MAX_EXCEPTION_REASON, MAX_EXCEPTIONS, MAX_EXCLUDED_IDS, MAX_IDS, MAX_TAGS,
+};
 use kube::api::{DynamicObject, Patch, PatchParams, PostParams};
 use kube::core::ApiResource;
 use kube::{Api, Error, Resource, ResourceExt as _};
@@ -57,6 +59,22 @@ fn by_tag(tag: &Value) -> Value {
     json!({ "region": REGION, "targets": { "instanceTags": [tag] } })
 }
 
+/// A spec with these exceptions.
+fn excepting(entries: &[Value]) -> Value {
+    json!({ "region": REGION, "targets": { "allInstances": true }, "exceptions": entries })
+}
+
+/// An entry of `exceptions` in which a field is another one, or left out.
+fn exception(field: &str, value: Value) -> Value {
+    let mut entry = json!({ "instanceId": "i-bp1", "until": "2026-12-01T18:00:00Z", "reason": "replaced" });
+    if value.is_null() {
+        entry.as_object_mut().unwrap().remove(field);
+    } else {
+        entry[field] = value;
+    }
+    entry
+}
+
 fn by_requirement(requirement: &Value) -> Value {
     json!({ "targets": { "nodes": { "matchExpressions": [requirement] } } })
 }
@@ -109,6 +127,12 @@ async fn every_sensible_spec_is_accepted() {
                 "instanceIds": ["i-bp1"],
                 "exclude": { "instanceTags": [{ "key": "env", "value": "dev" }, { "key": "env", "value": "test" }] },
             })),
+        ),
+        ("an exception", excepting(&[exception("until", json!("2026-12-01T18:00:00.5+08:00"))])),
+        ("an exception whose time is over", excepting(&[exception("until", json!("2020-01-01T00:00:00Z"))])),
+        (
+            "no exception from what is switched off",
+            json!({ "targets": { "nodes": { "matchLabels": { "pool": "a" } } }, "protection": "Disabled", "exceptions": [] }),
         ),
         (
             "empty lists beside a selector",
@@ -397,6 +421,59 @@ async fn a_region_an_account_or_a_word_that_cannot_exist_is_refused() {
     .await;
 }
 
+#[tokio::test]
+async fn an_exception_that_means_nothing_is_refused_with_a_sentence() {
+    let one = |field: &str, value: Value| excepting(&[exception(field, value)]);
+    let entry = |field: &str| format!("spec.exceptions[0].{field}");
+    let (id, until, reason) = (entry("instanceId"), entry("until"), entry("reason"));
+    let mut disabled = one("reason", json!("retired"));
+    disabled["protection"] = json!("Disabled");
+    let many = (0..=MAX_EXCEPTIONS).map(|n| exception("instanceId", json!(format!("i-{n}"))));
+    let time = "must be of type date-time";
+    refuse(&[
+        (
+            "an exception from what is switched off",
+            disabled,
+            "spec.exceptions",
+            "exceptions need protection: Enabled: remove them, or leave protection on",
+        ),
+        ("no id", one("instanceId", Value::Null), &id, "Required value"),
+        ("an id of something else", one("instanceId", json!("eni-bp1")), &id, "should match '^i-[a-z0-9]+$'"),
+        (
+            "a long id",
+            one("instanceId", json!(format!("i-{}", "a".repeat(63)))),
+            &id,
+            "may not be more than 64",
+        ),
+        ("no end", one("until", Value::Null), &until, "Required value"),
+        ("a word for an end", one("until", json!("tomorrow")), &until, time),
+        ("a day for an end", one("until", json!("2026-12-01")), &until, time),
+        ("an end without a zone", one("until", json!("2026-12-01T18:00:00")), &until, time),
+        (
+            "an end that never comes",
+            one("until", json!("9999-12-31T23:59:59Z")),
+            &until,
+            "until is too far in the future: an exception ends after 30 days at the latest",
+        ),
+        ("no reason", one("reason", Value::Null), &reason, "Required value"),
+        ("an empty reason", one("reason", json!("")), &reason, "should be at least 1 chars long"),
+        (
+            "a long reason",
+            one("reason", json!("r".repeat(MAX_EXCEPTION_REASON + 1))),
+            &reason,
+            "may not be more than 256",
+        ),
+        (
+            "one instance twice",
+            excepting(&[exception("reason", json!("one")), exception("reason", json!("two"))]),
+            "spec.exceptions[1]",
+            "Duplicate value",
+        ),
+        ("too many", excepting(&many.collect::<Vec<_>>()), "spec.exceptions", "must have at most 100 items"),
+    ])
+    .await;
+}
+
 async fn refuse(cases: &[(&str, Value, &str, &str)]) {
     assert_all_refused::<EcsInstanceProtection>(cases).await;
 }
@@ -493,6 +570,9 @@ async fn the_largest_legal_object_is_accepted_and_can_be_edited() {
             "nodes": largest_node_selector(),
             "exclude": { "instanceIds": ids(MAX_EXCLUDED_IDS), "instanceTags": tags(MAX_TAGS) },
         },
+        "exceptions": ids(MAX_EXCEPTIONS).iter().map(|id| json!({
+            "instanceId": id, "until": "2026-12-01T18:00:00.000000000+08:00", "reason": "ä".repeat(MAX_EXCEPTION_REASON),
+        })).collect::<Vec<_>>(),
     });
     let objects = objects::<EcsInstanceProtection>(&Cluster::connect().await).await;
     let created = object::<EcsInstanceProtection>("large", &spec);

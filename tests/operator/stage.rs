@@ -239,6 +239,17 @@ impl Stage {
         self.until_holds(&self.retentions, name, what, holds).await
     }
 
+    /// Waits until something is true of a protection of any namespace.
+    pub async fn until_protection(
+        &self,
+        objects: &Api<EcsInstanceProtection>,
+        name: &str,
+        what: &str,
+        holds: impl Fn(&EcsInstanceProtection) -> bool,
+    ) -> EcsInstanceProtection {
+        self.until_holds(objects, name, what, holds).await
+    }
+
     async fn until_holds<K: Custom>(
         &self,
         objects: &Api<K>,

@@ -3,8 +3,9 @@
 use std::fmt::Debug;
 
 use ecs_keeper::api::{
-    Counts, EcsInstanceProtection, EcsInstanceProtectionSpec, EcsInstanceProtectionStatus, InstanceState,
-    InstanceStatus, MAX_LISTED_INSTANCES, MAX_MESSAGE, MAX_REASON, MAX_RISKS, ProtectionState, Risk,
+    Counts, EcsInstanceProtection, EcsInstanceProtectionSpec, EcsInstanceProtectionStatus, ExceptionPhase,
+    ExceptionStatus, InstanceState, InstanceStatus, MAX_EXCEPTIONS, MAX_LISTED_INSTANCES, MAX_MESSAGE,
+    MAX_REASON, MAX_RISKS, ProtectionState, Risk,
 };
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::{Condition, Time};
 use kube::api::{Patch, PatchParams, PostParams};
@@ -74,6 +75,13 @@ async fn the_largest_legal_status_is_accepted() {
         risks: vec![risk.clone(); MAX_RISKS],
         since: Time("2026-01-01T00:00:00Z".parse().unwrap()),
     });
+    let exceptions = (0..MAX_EXCEPTIONS).map(|n| ExceptionStatus {
+        instance_id: format!("i-{n:0>62}"),
+        until: Time("2999-12-31T23:59:59Z".parse().unwrap()),
+        ends_at: Time("2026-01-31T00:00:00Z".parse().unwrap()),
+        phase: ExceptionPhase::NotSelected,
+        message: sentence.clone(),
+    });
     let status = EcsInstanceProtectionStatus {
         observed_generation: Some(i64::MAX),
         conditions: ["Protected", "AtRisk", "Ready", "Reconciling", "Stalled"]
@@ -82,6 +90,7 @@ async fn the_largest_legal_status_is_accepted() {
         protection_state: Some(ProtectionState::ProtectedWhereApplicable),
         counts: Some(Counts { targets: u32::MAX, unknown: u32::MAX, ..Counts::default() }),
         instances: instances.collect(),
+        exceptions: exceptions.collect(),
     };
     let applied = apply(&objects, "ecs-keeper", &serde_json::to_value(&status).unwrap()).await.unwrap();
     assert_eq!(applied.status, Some(status));
@@ -105,6 +114,12 @@ async fn a_status_that_breaks_a_limit_is_refused() {
         ("a type that is none", with("type", json!("Is protected"))),
         ("a generation below zero", with("observedGeneration", json!(-1))),
         ("a state that does not exist", json!({ "protectionState": "Fine" })),
+        (
+            "a phase that does not exist",
+            json!({ "exceptions": [{
+                "instanceId": "i-a", "until": "2026-01-01T00:00:00Z", "endsAt": "2026-01-01T00:00:00Z", "phase": "Over",
+            }] }),
+        ),
         ("a count below zero", json!({ "counts": { "targets": -1 } })),
         ("a generation below minus one", json!({ "observedGeneration": -2 })),
     ];

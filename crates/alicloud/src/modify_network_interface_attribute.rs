@@ -68,6 +68,7 @@ mod tests {
             target: (evidence.fresh(now, None).unwrap(), CallId(1)),
             read_since: CallId(1),
             selected: true,
+            steps_aside: false,
             obstacles: Obstacles { held: false, opaque: false, circuit_open: false },
         };
         grant(id, &case, now).unwrap()

@@ -178,7 +178,7 @@ fn id(n: usize) -> InstanceId {
 }
 
 fn intent(selector: Selector<Instance>) -> Asked {
-    Asked::Protection(Box::new(Intent::of(selector)))
+    Asked::Protection(Box::new(Intent::of(selector)), Box::default())
 }
 
 fn main() {

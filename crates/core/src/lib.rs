@@ -11,8 +11,9 @@ mod status;
 pub mod engine;
 
 pub use model::{
-    authority, auto_release_time, call, delete_on_release, deletion_protection, evidence, failure, flag, id,
-    instance, intent, interface, loss, reason, resource, retention, surroundings, time, wall_clock,
+    authority, auto_release_time, call, delete_on_release, deletion_protection, evidence, exception, failure,
+    flag, id, instance, intent, interface, lift, loss, reason, resource, retention, surroundings, time,
+    wall_clock,
 };
 pub use policy::{backoff, breaker, budget, pace};
 pub use status::{conditions, verdict};

@@ -8,12 +8,14 @@ use crate::budget::Limit;
 use crate::call::{ReadCall, Reply, WriteCall};
 use crate::delete_on_release::DeleteOnRelease;
 use crate::deletion_protection::DeletionProtection;
+use crate::exception::ExceptionRecords;
 use crate::failure::{Class, Effect, Failure};
 use crate::flag::Flag;
 use crate::id::{CallId, Generation, InstanceId, ObjectId};
 use crate::instance::Instance;
 use crate::intent::Intent;
 use crate::interface::Interface;
+use crate::lift::LiftRecords;
 use crate::reason::Reason;
 use crate::retention::Record;
 use crate::time::Moment;
@@ -102,11 +104,20 @@ pub struct Load {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct PreflightId(pub u64);
 
+/// What the status of an object that protects instances says durably.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct ProtectionRecord {
+    /// Of its exceptions.
+    pub exceptions: ExceptionRecords,
+    /// Of the targets for which it steps aside because Karpenter removes them.
+    pub lifted: LiftRecords,
+}
+
 /// What an object asks.
 #[derive(Debug, Clone)]
 pub enum Asked {
-    /// Release protection of instances.
-    Protection(Box<Intent<Instance>>),
+    /// Release protection of instances, and what the object's status says already.
+    Protection(Box<Intent<Instance>>, Box<ProtectionRecord>),
     /// Retention of network interfaces, and what the object's status says already.
     Retention(Box<Intent<Interface>>, Box<Record>),
     /// It stands there but can't be read: it may be a hold on anything.

@@ -72,7 +72,9 @@ pub(super) fn pending(
         }
         Verdict::Unprotected(reason) | Verdict::Unknown(reason @ Reason::FieldUnreadable) => reason,
         // Why nothing is known of an instance is said of its protection already.
-        Verdict::Protected(_) | Verdict::NotApplicable(_) | Verdict::Unknown(_) => return None,
+        Verdict::Protected(_) | Verdict::Excepted(_) | Verdict::NotApplicable(_) | Verdict::Unknown(_) => {
+            return None;
+        }
     };
     (member(*view, name, object, id) == Member::Yes).then_some(reason)
 }

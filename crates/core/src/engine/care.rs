@@ -245,6 +245,7 @@ mod tests {
         match verdict::<DeletionProtection>(target, care.as_ref(), at(90), 3) {
             Verdict::Protected(_) => ("Protected", None),
             Verdict::Unprotected(reason) => ("Unprotected", Some(reason)),
+            Verdict::Excepted(_) => unreachable!("evidence knows of no exceptions"),
             Verdict::NotApplicable(reason) => ("NotApplicable", Some(reason)),
             Verdict::Unknown(reason) => ("Unknown", Some(reason)),
         }

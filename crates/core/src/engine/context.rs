@@ -67,9 +67,9 @@ impl Context {
         self.wall_clock = WallClock::default();
     }
 
-    /// Takes in what the wall clock says.
-    pub fn read_wall_clock(&mut self, now: Moment, says: WallTime) {
-        self.wall_clock.read(now, says);
+    /// Takes in what the wall clock says. Whether it is read for the first time in this term, or was set forward.
+    pub fn read_wall_clock(&mut self, now: Moment, says: WallTime) -> bool {
+        self.wall_clock.read(now, says)
     }
 
     /// The wall clock of this term.

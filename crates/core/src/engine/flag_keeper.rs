@@ -29,6 +29,7 @@ use crate::evidence::Evidence;
 use crate::failure::Failure;
 use crate::flag::{Applicability, Flag, Id, MainFlag};
 use crate::id::{CallId, Generation, InstanceId, ObjectId};
+use crate::intent::Unprotecting;
 use crate::loss::{Cause, Sight};
 use crate::reason::Reason;
 use crate::resource::Resource;
@@ -132,6 +133,11 @@ impl<F: Flag> FlagKeeper<F> {
                 care.spec_changed::<F>(turn.now);
             }
         }
+    }
+
+    /// Status says something else of what an object steps aside for.
+    pub fn record_changed(&mut self, turn: &Turn<'_>, object: &ObjectId) {
+        self.unprotector.reopen(turn.now, object);
     }
 
     /// An object is gone, or can't be read.
@@ -262,7 +268,12 @@ impl<F: Flag> FlagKeeper<F> {
                 turn.context.wake_at(due);
                 continue;
             }
-            let Some(plan) = plan(self.view(turn, targets), &object) else { continue };
+            let Some(mut plan) = plan(self.view(turn, targets), &object) else { continue };
+            if self.unprotector.task(&object).is_some_and(|task| task.what == Unprotecting::SteppingAside) {
+                // For each entry this ends by itself, whatever generation of the object has it.
+                let ended = std::mem::take(&mut plan.ended).into_iter().map(|(id, _)| id);
+                note_carried_out(turn, targets, &object, ended);
+            }
             let closed = self.writer.closed(turn.now).is_some();
             let available = self.writer.available(turn.now);
             let room = if closed { 0 } else { room(available, self.settings.writes.per_minute) };
@@ -565,7 +576,7 @@ impl<F: MainFlag> FlagKeeper<F> {
     ) {
         let of_term = evidence.filter(|evidence| evidence.call >= turn.context.term().since);
         let loss = loss::<F>(turn.now, id, cause, of_term, self.writer.care(id));
-        losses::record_loss(targets, turn, name, loss);
+        losses::record_loss(targets, turn, name, (id, loss));
     }
 
     // What is said.
@@ -588,7 +599,7 @@ impl<F: MainFlag> FlagKeeper<F> {
             uncertain: !report.counts.unknown.is_empty()
                 || report.unlisted.is_some()
                 || bereaved(view.targets, name),
-            tells: !object.losses.is_empty() || !object.cancelled.is_empty(),
+            tells: !(object.losses.is_empty() && object.cancelled.is_empty() && object.orphans.is_empty()),
             gathers: gathers_losses(view.targets, object),
             cost,
             awaited: (!settled).then_some(object.born),
@@ -597,9 +608,29 @@ impl<F: MainFlag> FlagKeeper<F> {
         let object = targets.objects.get_mut(name)?;
         object.settled = settled;
         says.then(|| {
-            let (lost, cancelled) =
-                (std::mem::take(&mut object.losses), std::mem::take(&mut object.cancelled));
-            (object.generation, RegionReport { lost, cancelled, ..report })
+            let lost = std::mem::take(&mut object.losses);
+            let cancelled = std::mem::take(&mut object.cancelled);
+            let orphans = std::mem::take(&mut object.orphans);
+            (object.generation, RegionReport { lost, cancelled, orphans, ..report })
         })
+    }
+}
+
+/// Notes that the flag was switched off for what an object steps aside for on these targets.
+fn note_carried_out<R: Resource>(
+    turn: &mut Turn<'_>,
+    targets: &mut Targets<R>,
+    name: &ObjectId,
+    ended: impl Iterator<Item = R::Id>,
+) {
+    let Some(object) = targets.objects.get_mut(name) else { return };
+    for id in ended {
+        if let Some(entry) = object.intent.exceptions.get(&id) {
+            object.carried_out.insert(id.clone(), entry.until);
+        }
+        if let Some(record) = object.lifted.get(&id) {
+            object.lift_carried_out.insert(id, record.since);
+        }
+        turn.context.touch(name.clone());
     }
 }

@@ -3,13 +3,13 @@
 use std::ops::Deref;
 
 use super::care::{self, Care};
-use super::holds::enforcer;
+use super::holds::{enforcer, holds};
+use super::object::Object;
 use super::unprotect::Unprotector;
 use super::view::View;
 use super::writer::Writer;
 use crate::failure::without_request;
 use crate::flag::{Applicability, Flag, Id};
-use crate::intent::Intent;
 use crate::reason::Reason;
 use crate::time::Moment;
 use crate::verdict::Verdict;
@@ -49,11 +49,13 @@ impl<'a, F: Flag> FlagView<'a, F> {
 
     /// Words a verdict for an object: with the trouble of reading when that is why it is unknown, and as a mere
     /// observation where nothing is to be done about it.
-    pub(super) fn explain(self, verdict: Verdict, intent: &Intent<F::Of>) -> Verdict {
+    pub(super) fn explain(self, verdict: Verdict, object: &Object<F::Of>, id: &Id<F>) -> Verdict {
         match verdict {
             Verdict::Unknown(reason) => Verdict::Unknown(self.why_unread(reason)),
-            Verdict::Unprotected(_) if !F::holds(intent) => Verdict::Unprotected(Reason::NotWanted),
-            Verdict::Unprotected(_) if intent.observe => Verdict::Unprotected(Reason::Unprotected),
+            Verdict::Unprotected(_) if !holds::<F>(*self, object, id) => {
+                Verdict::Unprotected(Reason::NotWanted)
+            }
+            Verdict::Unprotected(_) if object.intent.observe => Verdict::Unprotected(Reason::Unprotected),
             _ => verdict,
         }
     }

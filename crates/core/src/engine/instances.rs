@@ -1,11 +1,15 @@
 //! What a step about instances changes: what is known of them, and what is done about each of their flags. A flag of an instance
 //! is not written while a write of another one is under way, or before its effect was read.
 
-use super::action::{Action, Window};
+use super::action::{Action, ProtectionRecord, Window};
 use super::auto_release::{self, pending};
+use super::exceptions::{self, await_ends, await_ends_of, take_record};
 use super::flag_keeper::FlagKeeper;
+use super::holds::{enforces, holds};
 use super::judge::judge_part;
+use super::lifts::{self, note_orphans};
 use super::reader::{Finding, WritesPending};
+use super::requests::set_intent;
 use super::targets::{Change, Targets};
 use super::turn::Turn;
 use crate::auto_release_time::AutoReleaseTime;
@@ -15,6 +19,7 @@ use crate::failure::Failure;
 use crate::flag::Flag;
 use crate::id::{CallId, Generation, InstanceId, ObjectId};
 use crate::instance::Instance;
+use crate::intent::Intent;
 use crate::time::Moment;
 use crate::verdict::{Groups, RegionReport, tell_with};
 
@@ -26,6 +31,30 @@ pub(super) struct Instances<'a> {
 }
 
 impl Instances<'_> {
+    /// An object asks for something else, or its status says something else.
+    pub fn asked(
+        &mut self,
+        turn: &mut Turn<'_>,
+        name: &ObjectId,
+        generation: Generation,
+        (intent, record): (Intent<Instance>, ProtectionRecord),
+    ) {
+        let Self { targets, protection, release_times } = self;
+        if let Some(edit) = set_intent(targets, turn, name, generation, intent) {
+            protection.intent_changed(turn, targets, name, &edit);
+            release_times.intent_changed(turn, targets, name, &edit);
+            await_ends_of(targets, turn, name);
+        }
+        if take_record(targets, turn, name, record) {
+            protection.record_changed(turn, name);
+        }
+    }
+
+    /// The clock was set forward, or read for the first time.
+    pub fn clock_went_on(&mut self, turn: &mut Turn<'_>) {
+        await_ends(self.targets, turn);
+    }
+
     /// What a read or a write was answered, or that it was not: what that shows.
     pub fn answered(
         &mut self,
@@ -109,22 +138,26 @@ impl Instances<'_> {
     pub fn report(&mut self, turn: &mut Turn<'_>, name: &ObjectId) -> Option<(Generation, RegionReport)> {
         let Self { targets, protection, release_times } = self;
         let release_times = &**release_times;
+        note_orphans(turn, targets, name);
         protection.report(turn, targets, name, |view| {
             let times = release_times.view_beside(view.targets);
             let object = view.objects.get(name).filter(|o| AutoReleaseTime::holds(&o.intent));
             let fought = |id: &InstanceId| {
-                (object.is_some() && times.contested(id)).then_some("automatic release time")
+                let holds = object.is_some_and(|o| holds::<AutoReleaseTime>(view.targets, o, id));
+                (holds && times.contested(id)).then_some("automatic release time")
             };
-            let enforcing = object.filter(|o| !o.intent.observe);
             let mut waiting = Groups::new();
             let (report, cost) = judge_part(view, name, fought, |id, _, _| {
-                if let Some(object) = enforcing
+                if let Some(object) = object
+                    && enforces::<AutoReleaseTime>(times.targets, object, id)
                     && let Some(reason) = pending(times, (name, object), id)
                 {
                     tell_with(&mut waiting, reason, id.as_str(), || times.words(id, reason));
                 }
             });
-            (RegionReport { release_times: waiting, ..report }, cost)
+            let exceptions = exceptions::reports(view, name);
+            let (lifted, not_lifted) = lifts::reports(view, name);
+            (RegionReport { release_times: waiting, exceptions, lifted, not_lifted, ..report }, cost)
         })
     }
 }

@@ -9,6 +9,7 @@ use super::flag_view::FlagView;
 use super::hosts::{Hosts, Openness, Presence, doubtful_hosts, hosts_of, is_no_id, lists_disagree};
 use super::membership::{Member, member_on, unlisted};
 use super::object::Object;
+use super::suspension::{exception_ends, is_carried_out, lift_ends, steps_aside};
 use super::unprotect_checks::progress;
 use super::view::View;
 use crate::deletion_protection::departures;
@@ -43,12 +44,19 @@ pub(crate) fn judge_part<F: MainFlag>(
     for id in view.reach(object) {
         looked_at += 1;
         let Some((verdict, mut risks)) = judge_target(view, name, object, id) else { continue };
+        if verdict == Verdict::Unknown(Reason::NotFound) && object.intent.lifts.contains_key(id) {
+            // That it goes with its Node was what was asked for.
+            continue;
+        }
         risks.extend(fought(id).map(|flag| Risk { reason: Reason::Contested, detail: Some(flag.into()) }));
         awaiting |= matches!(verdict, Verdict::Unknown(Reason::AwaitingEvidence))
             || (!object.settled && verdict == Verdict::Unknown(Reason::EvidenceStale))
             || (at_start && verdict == Verdict::Unknown(Reason::Missing));
         living |= verdict != Verdict::Unknown(Reason::NotFound);
-        let mut verdict = view.explain(verdict, &object.intent);
+        let mut verdict = word(view, object, id, verdict);
+        if let Verdict::Excepted(reason) = verdict {
+            risks.push(Risk { reason, detail: aside_until(object, id).map(|(_, text)| text.into()) });
+        }
         if verdict == Verdict::Unknown(Reason::NotFound) && object.intent.selector.only_node_names(id) {
             // Nobody has typed this id.
             verdict = Verdict::Unknown(Reason::NodeInstanceGone);
@@ -61,19 +69,13 @@ pub(crate) fn judge_part<F: MainFlag>(
         each(id, verdict, &risks);
         let named = object.intent.selector.ids.contains(id);
         counts.add_with(id.as_ref(), named, verdict, &risks, |reason| view.words(id, reason));
-        let (state, reason) = (verdict.state(), verdict.reason());
+        let state = verdict.state();
         // Only what may end up in the list is kept while going through it.
         if F::Of::REMEMBERS {
             continue;
         }
         if state != State::Protected || !risks.is_empty() || rows.len() < MAX_ROWS {
-            rows.push(Row {
-                id: id.as_ref().into(),
-                state,
-                reason,
-                detail: view.row_detail(id, reason),
-                risks,
-            });
+            rows.push(row(view, object, id, (verdict, risks)));
             if rows.len() > 4 * MAX_ROWS {
                 sort_rows(&mut rows);
             }
@@ -95,16 +97,7 @@ pub(crate) fn judge_part<F: MainFlag>(
     let waited = view.now.since(object.born) >= view.patience;
     let settled = object.settled || !awaiting || waited;
     let progress = progress(view, name);
-    let mut doubtful = Groups::new();
-    for (instance, reason) in doubtful_hosts(*view, name, object) {
-        let words = || hosts?.words_for(reason).map(Into::into);
-        tell_with(&mut doubtful, reason, instance.as_str(), words);
-        match reason {
-            Reason::NodeInstanceGone => gone.insert(instance.clone()),
-            Reason::NodeIdRefused => refused.insert(instance.clone()),
-            _ => false,
-        };
-    }
+    let doubtful = doubts(view, name, object, (&mut gone, &mut refused));
     let mut fits = by_host.map(Hosts::fits).unwrap_or_default();
     if unlisted == Some(Reason::Throttled) || counts.unknown.contains_key(&Reason::Throttled) {
         fits.extend(view.fits());
@@ -122,11 +115,15 @@ pub(crate) fn judge_part<F: MainFlag>(
         refused,
         nodes,
         release_times: Groups::new(),
+        exceptions: Vec::new(),
+        lifted: Vec::new(),
+        not_lifted: Groups::new(),
         progress,
         rows,
         retention: None,
         lost: Vec::new(),
         cancelled: Vec::new(),
+        orphans: Vec::new(),
     };
     (part, cost)
 }
@@ -143,6 +140,64 @@ fn awaits_listing<R: Resource>(view: View<'_, R>, object: &Object<R>) -> bool {
     object.needs_listing()
         && object.listed.is_none_or(|at| at < view.term.began)
         && view.reader.unlisted() == Reason::AwaitingListing
+}
+
+/// The line of status about one target.
+fn row<F: MainFlag>(
+    view: FlagView<'_, F>,
+    object: &Object<F::Of>,
+    id: &Id<F>,
+    (verdict, risks): (Verdict, Vec<Risk>),
+) -> Row {
+    let (state, reason) = (verdict.state(), verdict.reason());
+    let detail = match verdict {
+        Verdict::Excepted(_) => aside_until(object, id).map(|(why, until)| format!("{until}: {why}").into()),
+        _ => view.row_detail(id, reason),
+    };
+    Row { id: id.as_ref().into(), state, reason, detail, risks }
+}
+
+/// The instances of which it is not known what is on them. Those that stand for Nodes and are gone, or that the cloud refuses, are
+/// noted, too.
+fn doubts<F: MainFlag>(
+    view: FlagView<'_, F>,
+    name: &ObjectId,
+    object: &Object<F::Of>,
+    (gone, refused): (&mut BTreeSet<InstanceId>, &mut BTreeSet<InstanceId>),
+) -> Groups {
+    let mut doubtful = Groups::new();
+    for (instance, reason) in doubtful_hosts(*view, name, object) {
+        let words = || hosts_of(view.hosts, name)?.words_for(reason).map(Into::into);
+        tell_with(&mut doubtful, reason, instance.as_str(), words);
+        match reason {
+            Reason::NodeInstanceGone => gone.insert(instance.clone()),
+            Reason::NodeIdRefused => refused.insert(instance.clone()),
+            _ => false,
+        };
+    }
+    doubtful
+}
+
+/// What is said of a target to an object: that it is excepted, if its flag was switched off for that, and else what there is to
+/// do about it. An exception changes nothing about what is gone, or can't carry the flag.
+fn word<F: MainFlag>(view: FlagView<'_, F>, object: &Object<F::Of>, id: &Id<F>, verdict: Verdict) -> Verdict {
+    let aside = is_carried_out(object, id) && steps_aside(*view, object, id) != Some(false);
+    match verdict {
+        Verdict::NotApplicable(_) | Verdict::Unknown(Reason::NotFound) => view.explain(verdict, object, id),
+        _ if !aside => view.explain(verdict, object, id),
+        _ if lift_ends(object, id).is_some() => Verdict::Excepted(Reason::Lifted),
+        _ => Verdict::Excepted(Reason::Excepted),
+    }
+}
+
+/// Why, and "until 2026-12-01T10:00:00Z".
+fn aside_until<R: Resource>(object: &Object<R>, id: &R::Id) -> Option<(String, String)> {
+    let (why, ends) = match (lift_ends(object, id), object.intent.exceptions.get(id)) {
+        (Some(ends), _) => (format!("Node {}", object.lifted.get(id)?.node), ends),
+        (None, Some(entry)) => (entry.reason.to_string(), exception_ends(object, id)?),
+        (None, None) => return None,
+    };
+    Some((why, format!("until {ends}")))
 }
 
 /// What is said of one target of an object, and its risks; `None`: it is none of its targets.
@@ -168,6 +223,9 @@ fn judge_target<F: MainFlag>(
     let mut risks = Vec::new();
     if let Some(evidence) = evidence {
         risks = F::risks(&evidence.facts);
+        if object.intent.lift {
+            risks.retain(|risk| risk.reason != Reason::KarpenterOwned);
+        }
         if let Some(instance) = F::Of::place(&evidence.facts).instance()
             && F::applicability(&evidence.facts) == Applicability::Yes
         {
@@ -203,11 +261,17 @@ pub(super) fn shape(part: &RegionReport) -> u64 {
         &counts.risks,
         &part.hosts,
         &part.release_times,
+        &part.not_lifted,
     ];
     let progress = part.progress.as_ref().map(|progress| (progress.done, reasons(&progress.waiting)));
     // What is to be durable before the cloud is asked may not wait until counts are due.
     let retention = part.retention.as_ref().map(|retention| (&retention.attachments, retention.full));
-    digest(&(targets.map(reasons), counts.protected() > 0, part.unlisted, part.settled, progress, retention))
+    let exceptions: Vec<_> =
+        part.exceptions.iter().map(|e| (&e.instance, e.until, e.phase, e.reason)).collect();
+    let lifted: Vec<_> = part.lifted.iter().map(|lift| (&lift.instance, lift.reason)).collect();
+    let aside = (exceptions, lifted);
+    let counted = (counts.protected() > 0, counts.excepted > 0);
+    digest(&(targets.map(reasons), counted, (part.unlisted, part.settled), progress, retention, aside))
 }
 
 /// The risks of what is on an instance that may go in ways of which nobody has said what they do to it.

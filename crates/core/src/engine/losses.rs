@@ -6,6 +6,7 @@ use super::care::Care;
 use super::hosts::{Role, hosts_of};
 use super::membership::{Member, member, member_on};
 use super::object::Object;
+use super::suspension::stepped_aside;
 use super::targets::{Before, Targets};
 use super::turn::Turn;
 use super::view::View;
@@ -46,10 +47,14 @@ pub(super) fn record_loss<R: Resource>(
     targets: &mut Targets<R>,
     turn: &mut Turn<'_>,
     name: &ObjectId,
-    loss: Loss,
+    (id, loss): (&R::Id, Loss),
 ) {
+    let seen = loss.last.as_ref().map_or(turn.now, |(sight, _)| sight.at);
+    let view = targets.view(turn);
+    let excepted = view.objects.get(name).is_some_and(|object| stepped_aside(view, object, id, seen));
     let Some(object) = targets.objects.get_mut(name) else { return };
-    let grave = object.intent.holds() && loss.not_applicable.is_none() && !loss.cause.is_asked_for();
+    let grave =
+        object.intent.holds() && !excepted && loss.not_applicable.is_none() && !loss.cause.is_asked_for();
     object.losses.push(Loss { grave, ..loss });
     turn.context.touch(name.clone());
 }
@@ -151,7 +156,7 @@ mod tests {
             show(&mut region.interfaces, &eni("a"), facts, FRESH);
             let evidence = region.interfaces.inventory.evidence(&eni("a"));
             let loss = loss::<DeleteOnRelease>(NOW, &eni("a"), cause, evidence, None);
-            region.step(|targets, turn| record_loss(targets, turn, &object("o"), loss));
+            region.step(|targets, turn| record_loss(targets, turn, &object("o"), (&eni("a"), loss)));
             let losses = &region.interfaces.objects[&object("o")].losses;
             assert_eq!(losses.iter().map(|loss| loss.grave).collect::<Vec<_>>(), [grave], "{why}");
             assert!(region.context.take_touched().contains(&object("o")), "{why}");

@@ -13,6 +13,7 @@ mod auto_release;
 mod calls;
 mod care;
 mod context;
+mod exceptions;
 #[cfg(test)]
 mod fixtures;
 mod flag_keeper;
@@ -28,6 +29,7 @@ mod instances;
 mod interfaces;
 mod inventory;
 mod judge;
+mod lifts;
 mod lookup;
 mod losses;
 mod membership;
@@ -38,6 +40,7 @@ mod region;
 mod reporter;
 mod requests;
 mod retention;
+mod suspension;
 mod sweep;
 mod tag_keys;
 mod target;
@@ -49,5 +52,7 @@ mod view;
 mod writer;
 
 pub use crate::authority::PreflightAnswer;
-pub use action::{Action, Asked, CALL_DEADLINE, Input, Load, PreflightId, Proven, Settings, Window};
+pub use action::{
+    Action, Asked, CALL_DEADLINE, Input, Load, PreflightId, ProtectionRecord, Proven, Settings, Window,
+};
 pub use region::RegionEngine;

@@ -7,8 +7,10 @@
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use crate::auto_release_time::Cancelled;
+use crate::exception::ExceptionRecord;
 use crate::id::{CallId, Generation, InstanceId};
 use crate::intent::Intent;
+use crate::lift::{LiftRecord, Orphan};
 use crate::loss::Loss;
 use crate::reason::Reason;
 use crate::resource::Resource;
@@ -41,6 +43,20 @@ pub(super) struct Object<R: Resource> {
     pub exclusion_since: CallId,
     /// What it remembers.
     pub memory: Memory<R>,
+    /// What status says durably of its exceptions.
+    pub exceptions: BTreeMap<R::Id, ExceptionRecord>,
+    /// The exceptions for which the flag was switched off here, by the `until` of their entries.
+    pub carried_out: BTreeMap<R::Id, WallTime>,
+    /// What status says durably of the targets for which it steps aside because Karpenter removes them.
+    pub lifted: BTreeMap<R::Id, LiftRecord>,
+    /// Those of them whose flag was switched off here, by when it began to step aside.
+    pub lift_carried_out: BTreeMap<R::Id, WallTime>,
+    /// When it began to step aside for the last ones.
+    pub lifts_begun: Vec<WallTime>,
+    /// The machines that are still there although they were to go, and of which no report has told yet.
+    pub orphans: Vec<Orphan>,
+    /// Those of which that is told already, as long as status says that it steps aside for them.
+    pub orphans_told: BTreeSet<R::Id>,
     /// What it has lost and no report has told yet.
     pub losses: Vec<Loss>,
     /// The release times that it had taken away and of which no report has told yet.
@@ -161,19 +177,40 @@ impl<R: Resource> Object<R> {
             watch: BTreeSet::new(),
             exclusion_since: excludes_alike.map_or(upcoming, |old| old.exclusion_since),
             memory: Memory::default(),
+            exceptions: BTreeMap::new(),
+            carried_out: BTreeMap::new(),
+            lifted: BTreeMap::new(),
+            lift_carried_out: BTreeMap::new(),
+            lifts_begun: Vec::new(),
+            orphans: Vec::new(),
+            orphans_told: BTreeSet::new(),
             losses: Vec::new(),
             cancelled: Vec::new(),
             intent,
         };
         let goes_on = known.is_some();
         match old {
-            Some(Self { hosted, watch, mut memory, losses, cancelled, .. }) => {
+            Some(mut old) => {
                 if !goes_on {
                     // Status still lists what an earlier generation excluded or forgot: whether it is excluded, or its
                     // time is over, this one says.
-                    memory.take_back(|reason| matches!(reason, Reason::Excluded | Reason::SurvivorForgotten));
+                    old.memory
+                        .take_back(|reason| matches!(reason, Reason::Excluded | Reason::SurvivorForgotten));
                 }
-                Self { hosted, watch, memory, losses, cancelled, ..fresh }
+                // An entry that is there again later is another one.
+                old.carried_out.retain(|id, _| fresh.intent.exceptions.contains_key(id));
+                Self {
+                    generation: fresh.generation,
+                    intent: fresh.intent,
+                    tag_epoch: fresh.tag_epoch,
+                    listing_since: fresh.listing_since,
+                    listed: fresh.listed,
+                    hot_until: fresh.hot_until,
+                    born: fresh.born,
+                    settled: fresh.settled,
+                    exclusion_since: fresh.exclusion_since,
+                    ..old
+                }
             }
             None => fresh,
         }

@@ -10,7 +10,9 @@
 
 use std::time::Duration;
 
-use super::action::{Action, Asked, Input, Load, PreflightId, Proven, Settings, Window, lost_reply};
+use super::action::{
+    Action, Asked, Input, Load, PreflightId, ProtectionRecord, Proven, Settings, Window, lost_reply,
+};
 use super::attacher::Attacher;
 use super::context::Context;
 use super::flag_keeper::FlagKeeper;
@@ -104,7 +106,10 @@ impl RegionEngine {
     pub fn handle(&mut self, now: Moment, input: Input) {
         if let Input::WallClock(says) = input {
             // It changes nothing by itself, and comes with every poll.
-            return self.context.read_wall_clock(now, says);
+            if self.context.read_wall_clock(now, says) {
+                self.with_instances(now, |mut instances, turn| instances.clock_went_on(turn));
+            }
+            return;
         }
         self.note_horizon(now);
         match input {
@@ -155,10 +160,10 @@ impl RegionEngine {
             return;
         }
         match asked {
-            Asked::Protection(intent) => {
+            Asked::Protection(intent, record) => {
                 // It may not have been readable before, and then it was a possible hold on interfaces, too.
                 self.drop_retention(now, object, false);
-                self.protect(now, object, generation, *intent);
+                self.protect(now, object, generation, (*intent, *record));
             }
             Asked::Retention(intent, record) => self.retain(now, object, generation, (*intent, *record)),
             Asked::Opaque => {
@@ -174,13 +179,14 @@ impl RegionEngine {
         self.with_interfaces(now, |interfaces, turn| interfaces.keeper.holds_changed(turn));
     }
 
-    fn protect(&mut self, now: Moment, object: &ObjectId, generation: Generation, intent: Intent<Instance>) {
-        self.with_instances(now, |instances, turn| {
-            if let Some(edit) = set_intent(instances.targets, turn, object, generation, intent) {
-                instances.protection.intent_changed(turn, instances.targets, object, &edit);
-                instances.release_times.intent_changed(turn, instances.targets, object, &edit);
-            }
-        });
+    fn protect(
+        &mut self,
+        now: Moment,
+        object: &ObjectId,
+        generation: Generation,
+        asked: (Intent<Instance>, ProtectionRecord),
+    ) {
+        self.with_instances(now, |mut instances, turn| instances.asked(turn, object, generation, asked));
     }
 
     fn retain(
@@ -240,7 +246,8 @@ impl RegionEngine {
             self.drop_protection(now, object, false);
         } else {
             let selector = Selector { watch, ..asked.cloned().unwrap_or_default() };
-            self.protect(now, object, generation, Intent::enumerating(selector));
+            let asked = (Intent::enumerating(selector), ProtectionRecord::default());
+            self.protect(now, object, generation, asked);
         }
     }
 

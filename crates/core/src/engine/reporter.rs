@@ -108,6 +108,11 @@ impl Reporter {
         }
     }
 
+    /// What is said of an object changes by itself then.
+    pub fn recall(&mut self, at: Moment, object: &ObjectId) {
+        self.deferred.insert((at, object.clone()));
+    }
+
     /// An object's intent is another one. `edited`: what was said of it was said of another generation. `awaited`: as in
     /// [`Draft`].
     pub fn changed(&mut self, now: Moment, object: &ObjectId, edited: bool, awaited: Option<Moment>) {

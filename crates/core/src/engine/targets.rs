@@ -160,6 +160,7 @@ impl<R: Resource> Targets<R> {
             breaker: &self.breaker,
             hosts,
             patience: reporter.patience(),
+            wall_clock: context.wall_clock(),
         }
     }
 

@@ -168,13 +168,25 @@ impl<R: Resource> Unprotector<R> {
         (intent, what): (&Intent<R>, Option<Unprotecting>),
         same: bool,
     ) {
-        let old = self.tasks.remove(object).filter(|_| same);
+        let old = self.tasks.remove(object).filter(|task| same && Some(task.what) == what);
         if let Some(what) = what {
             let task = match old {
+                // What it waits for may be over.
+                Some(task) if what == Unprotecting::SteppingAside => {
+                    Task { done: false, not_before: now, ..task }
+                }
                 Some(task) => Task { done: task.done || intent.carried_out, ..task },
                 None => Task::new(now, what, intent),
             };
             self.tasks.insert(object.clone(), task);
+        }
+    }
+
+    /// Status says something else of what an object steps aside for.
+    pub fn reopen(&mut self, now: Moment, object: &ObjectId) {
+        if let Some(task) = self.tasks.get_mut(object).filter(|task| task.what == Unprotecting::SteppingAside)
+        {
+            (task.done, task.not_before) = (false, now);
         }
     }
 
@@ -284,6 +296,14 @@ impl<R: Resource> Unprotector<R> {
         };
         if let Some(task) = task {
             task.mismatches = 0;
+            if task.what == Unprotecting::SteppingAside {
+                // Whoever led before may have carried one out, and we were not told of that yet.
+                batch.targets.retain(|id| answer.lets_step_aside(id.as_ref()));
+            }
+        }
+        if batch.targets.is_empty() {
+            self.batch = None;
+            return Verified::Nothing;
         }
         let hosts = batch.targets.iter().filter_map(|id| inventory.place(id).instance().cloned());
         batch.hosts = hosts.collect();

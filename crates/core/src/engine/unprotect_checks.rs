@@ -5,6 +5,7 @@ use super::flag_view::FlagView;
 use super::holds::held_by_other;
 use super::hosts::{Presence, doubtful_hosts, hosts_of, is_no_id};
 use super::membership::{Member, member_by_spec, unlisted};
+use super::suspension::is_open;
 use super::unprotect::{Ended, Next, Plan, Task};
 use crate::authority::{Case, Obstacles, UnprotectPermit, grant};
 use crate::evidence::Evidence;
@@ -34,10 +35,12 @@ pub(super) fn plan<F: Flag>(view: FlagView<'_, F>, object: &ObjectId) -> Option<
             Reason::NotFound | Reason::NodeInstanceGone | Reason::NodeIdRefused | Reason::ListsDisagree
         )
     };
+    // Stepping aside is about one instance, whatever else there is.
+    let of_all = task.what != Unprotecting::SteppingAside;
     let doubt = doubtful_hosts(*view, object, entry).map(|(_, reason)| reason).find(|reason| !absent(reason));
     // A deletion that may not unprotect need not know what.
     let powerless = task.what == Unprotecting::BeforeDeletion && !entry.intent.may.unprotect;
-    let unlisted = unlisted(*view, object).or(doubt).filter(|_| !powerless);
+    let unlisted = unlisted(*view, object).or(doubt).filter(|_| of_all && !powerless);
     let unlisted = unlisted.map(|reason| stands_against(view, task, reason));
     let mut plan = Plan {
         generation: entry.generation,
@@ -49,9 +52,12 @@ pub(super) fn plan<F: Flag>(view: FlagView<'_, F>, object: &ObjectId) -> Option<
             _ => None,
         },
     };
-    for id in view.reach(entry) {
+    let single = entry.intent.exceptions.keys().chain(entry.lifted.keys()).filter(|_| !of_all);
+    for id in view.reach(entry).filter(|_| of_all).chain(single) {
         plan.size = plan.size.saturating_add(1);
         match standing(view, object, id) {
+            // What is not selected now may be in a moment.
+            None if !of_all && is_open(*view, entry, id) => plan.waiting = plan.waiting.or(Some(true)),
             None => {}
             Some(Standing::Ended(how)) => plan.ended.push((id.clone(), how)),
             Some(Standing::Ready) => plan.ready.push(id.clone()),
@@ -68,6 +74,9 @@ pub(super) fn standing<F: Flag>(view: FlagView<'_, F>, object: &ObjectId, id: &I
     let entry = view.objects.get(object)?;
     let task = view.unprotector.task(object)?;
     if task.ended.contains_key(id) {
+        return None;
+    }
+    if task.what == Unprotecting::SteppingAside && !is_open(*view, entry, id) {
         return None;
     }
     // A Node of which nobody knows the instance holds nothing up.
@@ -108,7 +117,7 @@ pub(super) fn standing<F: Flag>(view: FlagView<'_, F>, object: &ObjectId, id: &I
         }
         _ if !entry.intent.may.unprotect => stands_against(view, task, Reason::NotGranted),
         Verdict::Unknown(reason) => stands_against(view, task, reason),
-        Verdict::Protected(_) => {
+        Verdict::Protected(_) | Verdict::Excepted(_) => {
             if let Some(reason) = obstacle(view, task, object, id) {
                 return Some(stands_against(view, task, reason));
             }
@@ -180,7 +189,9 @@ pub(super) fn stands_against<F: Flag>(view: FlagView<'_, F>, task: &Task<F::Of>,
         Unprotecting::BeforeDeletion if reason.needs_person() || reason == Reason::CircuitBreaker => {
             Standing::Ended(Ended::LeftProtected(reason))
         }
-        Unprotecting::BeforeDeletion | Unprotecting::Once => Standing::Waiting(reason),
+        Unprotecting::BeforeDeletion | Unprotecting::Once | Unprotecting::SteppingAside => {
+            Standing::Waiting(reason)
+        }
     }
 }
 
@@ -206,6 +217,7 @@ pub(super) fn permit<F: Flag>(
         target: (fresh, evidence.call),
         read_since: *read_since,
         selected: member_by_spec(*view, object, entry, id) == Member::Yes && F::at_stake(&evidence.facts),
+        steps_aside: is_open(*view, entry, id),
         obstacles: Obstacles {
             held: held_by_other::<F>(*view, id, object),
             opaque: !view.opaque.is_empty(),
@@ -215,10 +227,10 @@ pub(super) fn permit<F: Flag>(
     grant(id, &case, view.now).ok()
 }
 
-/// How far the object's unprotecting has come, for its report.
+/// How far the unprotecting of all targets of the object has come, for its report.
 pub(super) fn progress<F: Flag>(view: FlagView<'_, F>, object: &ObjectId) -> Option<Progress> {
     let entry = view.objects.get(object)?;
-    let task = view.unprotector.task(object)?;
+    let task = view.unprotector.task(object).filter(|task| task.what != Unprotecting::SteppingAside)?;
     let mut progress = Progress { done: task.done, ..Progress::default() };
     for (id, how) in &task.ended {
         match how {

@@ -20,6 +20,7 @@ use crate::pace::Fits;
 use crate::reason::Reason;
 use crate::resource::Resource;
 use crate::time::Moment;
+use crate::wall_clock::WallClock;
 
 /// What is known of the targets of a resource, at one moment. What is decided is a function of it.
 #[derive(Debug, Clone, Copy)]
@@ -39,6 +40,7 @@ pub(crate) struct View<'a, R: Resource> {
     pub(super) hosts: Option<&'a View<'a, Instance>>,
     /// So long the status that stands is left standing without evidence.
     pub(super) patience: Duration,
+    pub(super) wall_clock: WallClock,
 }
 
 impl<'a, R: Resource> View<'a, R> {

@@ -1,15 +1,16 @@
 //! The right to unprotect: the only place in which a [`UnprotectPermit`] is made.
 
+use std::collections::BTreeSet;
 use std::convert::Infallible;
 use std::time::Duration;
 
 use crate::delete_on_release::DeleteOnRelease;
 use crate::evidence::Fresh;
+use crate::exception::{ExceptionPhase, ExceptionRecords};
 use crate::flag::{Applicability, Flag, Id};
 use crate::id::{CallId, Generation};
 use crate::id::{InstanceId, InterfaceId};
-use crate::intent::Intent;
-use crate::intent::Rights;
+use crate::intent::{Intent, Rights, Unprotecting};
 use crate::interface::{Interface, InterfaceStatus};
 use crate::resource::Resource;
 use crate::retention::Attachment;
@@ -92,6 +93,23 @@ pub struct PreflightAnswer {
     /// What the object's status says of intents to attach, and of which generation it speaks. Whoever led before may have
     /// written what we were not told of yet.
     pub attachments: Option<(Generation, Vec<Attachment>)>,
+    /// What the object's status says of exceptions.
+    pub exceptions: ExceptionRecords,
+    /// The instances of which Node and NodeClaim, read uncached, say that their release is the next step, and for which status
+    /// says that the object steps aside.
+    pub removals_due: BTreeSet<InstanceId>,
+}
+
+impl PreflightAnswer {
+    /// Whether the object still is to step aside for this target: status says that there is an exception which was not carried out
+    /// and is not over, or the machine is about to be released.
+    pub fn lets_step_aside(&self, id: &str) -> bool {
+        let record = self.exceptions.iter().find(|(excepted, _)| excepted.as_str() == id);
+        let due = self.removals_due.iter().any(|due| due.as_str() == id);
+        due || record.is_some_and(|(_, record)| {
+            !matches!(record.phase, ExceptionPhase::InForce | ExceptionPhase::Expired)
+        })
+    }
 }
 
 /// Proof that the object still asks for the unprotecting, and that no hold is unknown to us.
@@ -136,6 +154,8 @@ pub struct Case<'a, F: Flag> {
     pub read_since: CallId,
     /// Whether the object still selects the target, judged on that evidence.
     pub selected: bool,
+    /// Whether the object steps aside for the target, that has not been done for it, and its end is durable.
+    pub steps_aside: bool,
     /// What may stand against it.
     pub obstacles: Obstacles,
 }
@@ -173,8 +193,12 @@ pub enum Refusal {
 /// Permits to unprotect one target, or says what stands against it.
 pub fn grant<F: Flag>(id: &Id<F>, case: &Case<'_, F>, now: Moment) -> Result<UnprotectPermit<F>, Refusal> {
     let (generation, intent) = case.intent;
-    let asked =
-        F::unprotecting(intent).is_some() && !intent.carried_out && case.object.generation == generation;
+    let asked = match F::unprotecting(intent) {
+        None => false,
+        Some(Unprotecting::Once | Unprotecting::BeforeDeletion) => !intent.carried_out,
+        Some(Unprotecting::SteppingAside) => case.steps_aside,
+    };
+    let asked = asked && case.object.generation == generation;
     let (fresh, call) = case.target;
     let Some(unprotect) = F::UNPROTECT else { return Err(Refusal::NotAsked) };
     if !intent.may.unprotect {
@@ -201,9 +225,11 @@ mod tests {
     use super::*;
     use crate::deletion_protection::DeletionProtection;
     use crate::evidence::Evidence;
+    use crate::exception::{Exception, ExceptionRecord};
     use crate::id::{InstanceId, RequestId};
     use crate::instance::{ChargeType, Instance, InstanceFacts};
     use crate::intent::{DeletionPolicy, Selector};
+    use crate::wall_clock::WallTime;
 
     const GENERATION: Generation = 4;
 
@@ -222,6 +248,7 @@ mod tests {
         evidence: InstanceFacts,
         read: CallId,
         selected: bool,
+        steps_aside: bool,
         obstacles: Obstacles,
         now: Moment,
     }
@@ -243,6 +270,7 @@ mod tests {
             },
             read: CallId(9),
             selected: true,
+            steps_aside: false,
             obstacles: Obstacles { held: false, opaque: false, circuit_open: false },
             now: at(101),
         }
@@ -264,6 +292,7 @@ mod tests {
             target: (evidence.fresh(at(0), None)?, facts.read),
             read_since: CallId(9),
             selected: facts.selected,
+            steps_aside: facts.steps_aside,
             obstacles: facts.obstacles,
         };
         Some(grant(&InstanceId::new("i-a"), &case, facts.now))
@@ -319,5 +348,32 @@ mod tests {
         assert_eq!(try_grant(&facts), None, "the API server says that it is not being deleted");
         facts.answer.object = Some((GENERATION, true));
         assert!(try_grant(&facts).unwrap().is_ok());
+    }
+    #[test]
+    fn i53_stepping_aside_is_a_case_of_its_own_for_each_target() {
+        let exception = Exception { until: WallTime::default(), reason: "r".into() };
+        let mut facts = good();
+        facts.intent.protect = true;
+        facts.intent.exceptions.insert(InstanceId::new("i-b"), exception);
+        assert_eq!(try_grant(&facts).unwrap(), Err(Refusal::NotAsked), "it is about another one");
+        facts.steps_aside = true;
+        assert!(try_grant(&facts).unwrap().is_ok());
+    }
+
+    #[test]
+    fn i12_the_api_server_has_the_last_word_on_what_is_to_be_done_for_a_target() {
+        use ExceptionPhase::{Expired, InForce, NotSelected, Void, Waiting};
+        let id = InstanceId::new("i-a");
+        for (phase, open) in
+            [(Waiting, true), (InForce, false), (Expired, false), (Void, true), (NotSelected, true)]
+        {
+            let record = ExceptionRecord { until: WallTime::default(), ends: WallTime::default(), phase };
+            let answer =
+                PreflightAnswer { exceptions: [(id.clone(), record)].into(), ..PreflightAnswer::default() };
+            assert_eq!(answer.lets_step_aside("i-a"), open, "{phase:?}");
+            assert!(!answer.lets_step_aside("i-b"));
+        }
+        let answer = PreflightAnswer { removals_due: [id].into(), ..PreflightAnswer::default() };
+        assert!(answer.lets_step_aside("i-a") && !answer.lets_step_aside("i-b"));
     }
 }

@@ -1,11 +1,13 @@
 //! What one object's newest generation asks of its targets in one account and region.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
+use crate::exception::Exception;
 use crate::id::{InstanceId, InterfaceId, Tag, TagFilter};
 use crate::instance::Instance;
+use crate::lift::Lift;
 use crate::resource::{Resource, Types};
 
 /// Which targets an object selects.
@@ -170,6 +172,13 @@ pub struct Intent<R: Resource> {
     pub types: Types,
     /// Of interfaces: what is to be attached where.
     pub reattach: Vec<Reattach>,
+    /// Of instances: those that are left unprotected for a time.
+    pub exceptions: BTreeMap<R::Id, Exception>,
+    /// Of instances: whether it steps aside for one that Karpenter is about to release.
+    pub lift: bool,
+    /// Of instances: those that Karpenter is removing, where the spec says to step aside, and those for which status says that
+    /// the object has. All of them are among `selector.node_ids`, also when their Node is gone.
+    pub lifts: BTreeMap<R::Id, Lift>,
     /// Of instances: whether automatic release times are taken away.
     pub cancel_release_times: bool,
     /// Of interfaces: how long one that has outlived its instance is remembered though nothing else selects it; `None`: for
@@ -186,6 +195,8 @@ pub enum Unprotecting {
     Once,
     /// Before the object goes; what can't be unprotected is left protected.
     BeforeDeletion,
+    /// Only single targets, each once: those of exceptions, and those that Karpenter is about to release.
+    SteppingAside,
 }
 
 impl Intent<Instance> {
@@ -209,16 +220,29 @@ impl<R: Resource> Intent<R> {
             hosts: None,
             types: Types::default(),
             reattach: Vec::new(),
+            exceptions: BTreeMap::new(),
+            lift: false,
+            lifts: BTreeMap::new(),
             cancel_release_times: false,
             forget_after: None,
             may: Rights::default(),
         }
     }
 
-    /// Whether this intent is a hold on its targets: it wants them protected, in either mode, terminating or not, and does
-    /// not ask for the opposite by being deleted.
+    /// Whether this intent is a hold on its targets, exceptions apart: it wants them protected, in either mode, terminating or
+    /// not, and does not ask for the opposite by being deleted.
     pub fn holds(&self) -> bool {
-        self.protect && !self.enumerates && self.unprotecting().is_none()
+        self.protect && !self.enumerates && !self.gives_up()
+    }
+
+    /// Whether it asks for all its targets to be unprotected.
+    pub fn gives_up(&self) -> bool {
+        matches!(self.unprotecting(), Some(Unprotecting::Once | Unprotecting::BeforeDeletion))
+    }
+
+    /// Whether it can step aside for single targets: who only observes, or may not unprotect, keeps all of them.
+    pub fn can_step_aside(&self) -> bool {
+        self.protect && !self.enumerates && !self.observe && self.may.unprotect
     }
 
     /// Whether it leaves alone what is on some instances.
@@ -231,6 +255,9 @@ impl<R: Resource> Intent<R> {
         match (self.observe || self.enumerates, self.deleting.is_some(), self.deletion_policy) {
             (false, true, DeletionPolicy::Unprotect) => Some(Unprotecting::BeforeDeletion),
             (false, false, _) if !self.protect => Some(Unprotecting::Once),
+            (false, false, _) if !(self.exceptions.is_empty() && self.lifts.is_empty()) => {
+                Some(Unprotecting::SteppingAside)
+            }
             // Under Keep, deleting an object is never an act, whatever its spec asked for while it lived.
             _ => None,
         }

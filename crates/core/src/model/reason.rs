@@ -31,10 +31,16 @@ macro_rules! reasons {
 
 reasons! {
     AllProtected = "Every target holds the protected value.";
+    ProtectedButExceptions = "The spec leaves some targets unprotected for a time (spec.exceptions). All others hold the protected value.";
     ProtectedWhereApplicable = "Every target that can carry the flag holds the protected value; the others can't carry it.";
     NoTargets = "Nothing is selected: no resource in the region matches the selectors. Check the tags, the Node labels and the region.";
     DisabledAsAsked = "Protection was switched off, as this generation asks. ecs-keeper switches nothing else off for this generation.";
     ReleasedAsAsked = "Retention was switched off for the attached network interfaces, as this generation asks. ecs-keeper switches nothing else off for this generation.";
+    Excepted = "The spec leaves it unprotected for a time (spec.exceptions): it can be released. ecs-keeper protects it again when the time is over, or when the entry is removed.";
+    Lifted = "Karpenter is about to release the instance, so ecs-keeper steps aside (nodeRemoval: Lift). If the instance still exists a quarter of an hour later, ecs-keeper protects it again.";
+    OrphanedInstance = "Karpenter was to release the instance and its Node is gone, but the instance still exists and is billed. ecs-keeper protects it again. Look at it in the console: release it, or join it to the cluster again.";
+    NotKarpenters = "Karpenter is removing the Node, but the instance lacks the tag karpenter.sh/nodepool, so it is not Karpenter's to release, and ecs-keeper keeps it protected. If Karpenter created it, put the tag back.";
+    TooManyLifts = "Karpenter removes many Nodes at once: ecs-keeper steps aside for ten of them, or 5 % of the selected Nodes, in ten minutes, and goes on after that.";
     Unprotecting = "ecs-keeper is switching protection off, as the spec asks.";
     Conflict = "Another object that selects the same target wants it protected, and protected wins. Change or delete the other object, or take the target out of this one.";
     Correcting = "The flag does not hold its protected value; ecs-keeper is setting it.";
@@ -174,6 +180,7 @@ impl Reason {
                 | Self::RequestRefused
                 | Self::UnrecognizedError
                 | Self::NotGranted
+                | Self::NotKarpenters
                 | Self::UnknownRegion
                 | Self::Undecodable
                 | Self::OpaqueRival
@@ -216,10 +223,16 @@ mod tests {
     /// that changes or goes is a breaking change.
     const GOLDEN: &str = "
 AllProtected
+ProtectedButExceptions
 ProtectedWhereApplicable
 NoTargets
 DisabledAsAsked
 ReleasedAsAsked
+Excepted
+Lifted
+OrphanedInstance
+NotKarpenters!
+TooManyLifts
 Unprotecting
 Conflict!
 Correcting

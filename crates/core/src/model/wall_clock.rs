@@ -1,6 +1,10 @@
-//! The wall clock, for what has to outlast the process by days. Nothing is early because it jumps (I35).
+//! The wall clock, for what has to outlast the process by days. Nothing is early because it jumps, but for the end of an exception
+//! (I35).
 
+use std::fmt::{self, Display, Formatter};
 use std::time::Duration;
+
+use jiff::{SignedDuration, Timestamp};
 
 use crate::time::Moment;
 
@@ -24,27 +28,57 @@ impl WallTime {
     }
 }
 
-/// The wall clock of this process, as it goes on by the monotonic one since its lowest reading. A clock that is set forward
-/// changes nothing. One that was ahead and is put right, or that is set back, makes everything late.
+impl Display for WallTime {
+    /// As RFC 3339 has it, in UTC.
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        let time = SignedDuration::try_from(self.0).ok().and_then(|time| Timestamp::from_duration(time).ok());
+        Display::fmt(&time.unwrap_or(Timestamp::MAX), f)
+    }
+}
+
+/// The wall clock of this process, as it goes on by the monotonic one since its lowest and its highest reading. What must not
+/// come early goes by the lowest: a clock that is set forward changes nothing, and one that was ahead and is put right, or that
+/// is set back, makes it late. What must not come late goes by the highest.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct WallClock {
-    /// What it said, by that reading, at the origin of the monotonic clock.
-    origin: Option<WallTime>,
+    /// What it said at the origin of the monotonic clock, by the lowest and by the highest reading.
+    origins: Option<(WallTime, WallTime)>,
 }
 
 impl WallClock {
-    /// Takes in what the clock says now.
-    pub fn read(&mut self, now: Moment, says: WallTime) {
+    /// Takes in what the clock says now. Whether that is the first reading, or the clock was set forward.
+    pub fn read(&mut self, now: Moment, says: WallTime) -> bool {
         let origin = WallTime(says.0.saturating_sub(now.since(Moment::default())));
-        if self.origin.is_none_or(|lowest| origin.after(SET) <= lowest) {
-            self.origin = Some(origin);
+        let Some((lowest, highest)) = &mut self.origins else {
+            self.origins = Some((origin, origin));
+            return true;
+        };
+        if origin.after(SET) <= *lowest {
+            *lowest = origin;
         }
+        let forward = highest.after(SET) <= origin;
+        if forward {
+            *highest = origin;
+        }
+        forward
     }
 
-    /// When it is this time; `None`: the clock was not read yet.
+    /// When it is this time, not early; `None`: the clock was not read yet.
     pub fn reaches(self, time: WallTime) -> Option<Moment> {
-        let origin = self.origin?;
-        Some(Moment::at(time.0.saturating_sub(origin.0)))
+        let (lowest, _) = self.origins?;
+        Some(Moment::at(time.0.saturating_sub(lowest.0)))
+    }
+
+    /// When it is this time, not late; `None`: the clock was not read yet.
+    pub fn reaches_at_the_earliest(self, time: WallTime) -> Option<Moment> {
+        let (_, highest) = self.origins?;
+        Some(Moment::at(time.0.saturating_sub(highest.0)))
+    }
+
+    /// What time it is, by the lowest reading; `None`: the clock was not read yet.
+    pub fn time(self, now: Moment) -> Option<WallTime> {
+        let (lowest, _) = self.origins?;
+        Some(lowest.after(now.since(Moment::default())))
     }
 }
 

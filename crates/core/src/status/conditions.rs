@@ -2,12 +2,13 @@
 
 use std::fmt::Write as _;
 
+use crate::exception::ExceptionPhase;
 use crate::flag::MainFlag;
 use crate::intent::Intent;
 use crate::pace::Fits;
 use crate::reason::Reason;
 use crate::retention::AttachPhase;
-use crate::verdict::{Group, Groups, Progress, RegionReport, join, tell, total};
+use crate::verdict::{Group, Groups, Progress, RegionReport, join, tell, tell_with, total};
 
 /// A condition's status.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -53,6 +54,8 @@ impl Condition {
 pub enum Summary {
     /// Every target is protected.
     Protected,
+    /// Every target is protected but those that are left unprotected for a time.
+    ProtectedButExceptions,
     /// Every target that can be is protected.
     ProtectedWhereApplicable,
     /// Some target is not protected.
@@ -145,10 +148,13 @@ fn unlisted(groups: &mut Groups, part: &RegionReport, reason: Reason) {
     }
 }
 
+/// So many exceptions are named in a message.
+const EXCEPTIONS_NAMED: usize = 5;
+
 type Findings = (Condition, Summary, Option<(Reason, String)>, Option<(Reason, String)>);
 
-/// What is left to do besides keeping the flag that the condition is about: release times that are to be taken away, interfaces
-/// that are to be attached, and lists that are full.
+/// What is left to do besides keeping the flag that the condition is about: what it is to step aside for, release times
+/// that are to be taken away, interfaces that are to be attached, and lists that are full.
 struct Beside {
     stuck: Groups,
     under_way: Groups,
@@ -158,6 +164,17 @@ fn beside_the_flag(part: &RegionReport) -> Beside {
     let (stuck, under_way) =
         part.release_times.clone().into_iter().partition(|(reason, _)| reason.needs_person());
     let mut beside = Beside { stuck, under_way };
+    let excepted = part.exceptions.iter().map(|entry| (&entry.instance, entry.reason, &entry.words));
+    let lifted = part.lifted.iter().map(|lift| (&lift.instance, lift.reason, &lift.words));
+    for (instance, reason, words) in excepted.chain(lifted) {
+        let Some(reason) = reason else { continue };
+        let groups = if reason.needs_person() { &mut beside.stuck } else { &mut beside.under_way };
+        tell_with(groups, reason, instance.as_str(), || words.clone());
+    }
+    let (stuck, under_way): (Groups, Groups) =
+        part.not_lifted.clone().into_iter().partition(|(reason, _)| reason.needs_person());
+    join(&mut beside.stuck, &stuck);
+    join(&mut beside.under_way, &under_way);
     let Some(retention) = &part.retention else { return beside };
     for attachment in &retention.attachments {
         let groups = match (attachment.phase, attachment.reason) {
@@ -233,10 +250,19 @@ fn judge_evidence(question: Question, part: &RegionReport, unknown: &Groups) -> 
             ignored => format!("{} {}", Reason::NoTargets.sentence(), left_out(ignored)),
         };
         (Condition::new(Status::Unknown, Reason::NoTargets, message), Summary::NoTargets)
+    } else if counts.protected() == 0 && counts.excepted > 0 {
+        let message = heading.clone() + &excepted(part);
+        (Condition::new(Status::False, Reason::Excepted, message), Summary::Unprotected)
     } else if counts.protected() == 0 {
         // "All that can be protected is protected" would be true of nothing, and read as a promise.
         let found = &counts.not_applicable_found;
         (Condition::new(Status::False, Reason::NotApplicable, say(found)), Summary::Unprotected)
+    } else if counts.excepted > 0 {
+        let message = say(&counts.not_applicable_found) + &excepted(part);
+        (
+            Condition::new(Status::True, Reason::ProtectedButExceptions, message),
+            Summary::ProtectedButExceptions,
+        )
     } else if counts.not_applicable() > 0 {
         let message = say(&counts.not_applicable_found) + &free(part);
         (
@@ -421,6 +447,7 @@ fn heading(part: &RegionReport) -> String {
     let counts = [
         (counts.protected(), "protected"),
         (total(&counts.unprotected), "unprotected"),
+        (counts.excepted, "excepted"),
         (counts.not_applicable(), "not applicable"),
         (total(&counts.unknown), "unknown"),
     ];
@@ -435,6 +462,22 @@ fn heading(part: &RegionReport) -> String {
     text.push_str(&told.join(", "));
     text.push('.');
     text
+}
+
+/// " Excepted: i-a until 2026-12-01T10:00:00Z, i-b until 2026-12-02T10:00:00Z and 2 more."
+fn excepted(part: &RegionReport) -> String {
+    let in_force = part.exceptions.iter().filter(|entry| entry.phase == ExceptionPhase::InForce);
+    let in_force = in_force.map(|entry| format!("{} until {}", entry.instance, entry.ends));
+    let lifted = part.lifted.iter().filter(|lift| lift.reason.is_none());
+    let lifted =
+        lifted.map(|lift| format!("{}, which Karpenter removes with Node {}", lift.instance, lift.node));
+    let named: Vec<String> = in_force.chain(lifted).take(EXCEPTIONS_NAMED).collect();
+    if named.is_empty() {
+        return String::new();
+    }
+    let more = usize::try_from(part.counts.excepted).unwrap_or_default().saturating_sub(named.len());
+    let more = if more == 0 { String::new() } else { format!(" and {more} more") };
+    format!(" Excepted: {}{more}.", named.join(", "))
 }
 
 /// " 2 are free and wait for reuse."

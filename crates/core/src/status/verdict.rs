@@ -4,7 +4,9 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use crate::auto_release_time::Cancelled;
 use crate::evidence::ProtectedProof;
+use crate::exception::ExceptionReport;
 use crate::id::{InstanceId, Region};
+use crate::lift::{LiftReport, Orphan};
 use crate::loss::Loss;
 use crate::pace::Fits;
 use crate::reason::{Reason, Risk};
@@ -17,6 +19,8 @@ pub enum Verdict {
     Protected(ProtectedProof),
     /// It holds the unprotected value.
     Unprotected(Reason),
+    /// The object steps aside: it leaves it unprotected for a time, for this reason.
+    Excepted(Reason),
     /// It can't carry the flag.
     NotApplicable(Reason),
     /// We can't tell.
@@ -58,6 +62,8 @@ pub fn total(groups: &Groups) -> u32 {
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Default)]
 pub struct Counts {
     protected: u32,
+    /// Those that are left unprotected for a time.
+    pub excepted: u32,
     /// Unprotected ones by reason.
     pub unprotected: Groups,
     /// Those that can't carry the flag and were named by id.
@@ -92,6 +98,10 @@ impl Counts {
                 self.protected += 1;
                 return self.add_risks(id, risks);
             }
+            Verdict::Excepted(_) => {
+                self.excepted += 1;
+                return self.add_risks(id, risks);
+            }
             Verdict::Unprotected(reason) => (&mut self.unprotected, reason),
             Verdict::NotApplicable(reason) if named => (&mut self.not_applicable_named, reason),
             Verdict::NotApplicable(reason) => (&mut self.not_applicable_found, reason),
@@ -124,12 +134,17 @@ impl Counts {
 
     /// All targets.
     pub fn targets(&self) -> u32 {
-        self.protected + total(&self.unprotected) + self.not_applicable() + total(&self.unknown)
+        self.protected
+            + self.excepted
+            + total(&self.unprotected)
+            + self.not_applicable()
+            + total(&self.unknown)
     }
 
     /// Adds another counts to this one.
     pub fn join(&mut self, other: &Self) {
         self.protected += other.protected;
+        self.excepted += other.excepted;
         self.at_risk += other.at_risk;
         join(&mut self.unprotected, &other.unprotected);
         join(&mut self.not_applicable_named, &other.not_applicable_named);
@@ -159,7 +174,7 @@ pub fn join(into: &mut Groups, from: &Groups) {
 pub struct Row {
     /// The target's id.
     pub id: Box<str>,
-    /// `Protected`, `Unprotected`, `NotApplicable` or `Unknown`.
+    /// The verdict in one word.
     pub state: State,
     /// Why.
     pub reason: Reason,
@@ -178,6 +193,8 @@ pub enum State {
     Unknown,
     /// Can't carry the flag.
     NotApplicable,
+    /// Is left unprotected for a time.
+    Excepted,
     /// Holds the protected value.
     Protected,
 }
@@ -189,6 +206,7 @@ impl State {
             Self::Unprotected => "Unprotected",
             Self::Unknown => "Unknown",
             Self::NotApplicable => "NotApplicable",
+            Self::Excepted => "Excepted",
             Self::Protected => "Protected",
         }
     }
@@ -201,6 +219,7 @@ impl Verdict {
             Self::Protected(_) => State::Protected,
             Self::Unprotected(_) => State::Unprotected,
             Self::NotApplicable(_) => State::NotApplicable,
+            Self::Excepted(_) => State::Excepted,
             Self::Unknown(_) => State::Unknown,
         }
     }
@@ -209,7 +228,10 @@ impl Verdict {
     pub fn reason(self) -> Reason {
         match self {
             Self::Protected(_) => Reason::AllProtected,
-            Self::Unprotected(reason) | Self::NotApplicable(reason) | Self::Unknown(reason) => reason,
+            Self::Unprotected(reason)
+            | Self::Excepted(reason)
+            | Self::NotApplicable(reason)
+            | Self::Unknown(reason) => reason,
         }
     }
 }
@@ -266,6 +288,12 @@ pub struct RegionReport {
     pub nodes: NodeFindings,
     /// Instances whose automatic release time is to be taken away and is not yet, by the reason why not.
     pub release_times: Groups,
+    /// What is said of the entries of exceptions.
+    pub exceptions: Vec<ExceptionReport>,
+    /// The targets for which the object steps aside because Karpenter removes them.
+    pub lifted: Vec<LiftReport>,
+    /// Targets whose removal Karpenter asks for, and for which the object does not step aside, by the reason why not.
+    pub not_lifted: Groups,
     /// Present while an unprotecting is asked for.
     pub progress: Option<Progress>,
     /// Those that need attention first.
@@ -277,6 +305,8 @@ pub struct RegionReport {
     pub lost: Vec<Loss>,
     /// The automatic release times that were taken away since then. They are said once, too.
     pub cancelled: Vec<Cancelled>,
+    /// The machines that are still there although they were to go. They are said once, too.
+    pub orphans: Vec<Orphan>,
 }
 
 /// Most rows in a status.
@@ -298,11 +328,14 @@ impl RegionReport {
             &mut self.hosts,
             &mut self.release_times,
         ];
+        let excepted = self.exceptions.iter_mut().map(|entry| &mut entry.words);
+        let excepted = excepted.chain(self.lifted.iter_mut().map(|entry| &mut entry.words));
         let words = groups
             .into_iter()
             .chain(progress)
             .flat_map(|groups| groups.values_mut())
-            .map(|group| &mut group.words);
+            .map(|group| &mut group.words)
+            .chain(excepted);
         for words in words.chain([&mut self.unlisted_words]).flatten() {
             *words = format!("{words} in {region}").into();
         }
@@ -354,8 +387,17 @@ impl RegionReport {
             (mine @ None, Some(theirs)) => *mine = Some(theirs.clone()),
             (_, None) => {}
         }
+        for entry in &other.exceptions {
+            match self.exceptions.iter_mut().find(|mine| mine.instance == entry.instance) {
+                Some(mine) => mine.join(entry),
+                None => self.exceptions.push(entry.clone()),
+            }
+        }
+        self.lifted.extend(other.lifted.iter().cloned());
+        join(&mut self.not_lifted, &other.not_lifted);
         self.lost.extend(other.lost.iter().cloned());
         self.cancelled.extend(other.cancelled.iter().cloned());
+        self.orphans.extend(other.orphans.iter().cloned());
         self.rows.extend(other.rows.iter().cloned());
         if self.retention.is_none() {
             // Whoever retains interfaces has one region.

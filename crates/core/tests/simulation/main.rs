@@ -5,9 +5,11 @@
 
 mod protection {
     mod crashes;
+    mod exceptions;
     mod grants;
     mod keys;
     mod leading;
+    mod lifts;
     mod losses;
     mod release_times;
     mod throttling;

@@ -7,11 +7,13 @@ use std::time::Duration;
 use keeper_core::budget::Limit;
 use keeper_core::call::Identity;
 use keeper_core::engine::Settings;
+use keeper_core::exception::Exception;
 use keeper_core::failure::Class;
-use keeper_core::id::TagFilter;
+use keeper_core::id::{InstanceId, TagFilter};
 use keeper_core::instance::{ChargeType, Instance};
 use keeper_core::intent::{DeletionPolicy, Intent, Selector};
 use keeper_core::interface::{Interface, InterfaceType};
+use keeper_core::lift::Removal;
 use keeper_core::resource::Types;
 use keeper_core::retention::AttachPhase;
 use keeper_core::surroundings::Power;
@@ -189,6 +191,14 @@ fn peace(world: &mut World, cast: &Cast) {
             }
         }
     }
+    for name in OBJECTS {
+        // What was to go is gone by now, or stays.
+        let removals =
+            world.store.get(name).map(|stored| stored.removals.keys().cloned().collect::<Vec<_>>());
+        for id in removals.into_iter().flatten() {
+            world.karpenter(name, id.as_str(), None);
+        }
+    }
     world.lead(true);
     world.relist();
     world.run(INTERVAL * 3);
@@ -204,8 +214,10 @@ fn peace(world: &mut World, cast: &Cast) {
 }
 
 fn machine_tags(dice: &mut Dice) -> &'static [(&'static str, &'static str)] {
-    let sets: [&'static [(&str, &str)]; 5] = [
+    let sets: [&'static [(&str, &str)]; 7] = [
         &[("env", "prod")],
+        &[("env", "prod"), ("karpenter.sh/nodepool", "default")],
+        &[("team", "x"), ("karpenter.sh/nodepool", "default")],
         &[("env", "test")],
         &[("env", "prod"), ("keep", "off")],
         &[("team", "x"), ("env", "prod")],
@@ -262,6 +274,25 @@ fn protecting(dice: &mut Dice, cast: &Cast) -> Intent<Instance> {
         deletion_policy: *dice.pick(&[DeletionPolicy::Keep, DeletionPolicy::Keep, DeletionPolicy::Unprotect]),
         ..intent
     }
+}
+
+/// Leaves some of the machines unprotected for a time, as before or anew, and steps aside for Karpenter.
+fn excepting(dice: &mut Dice, world: &World, object: &str, mut intent: Intent<Instance>) -> Intent<Instance> {
+    if !intent.protect || dice.one_in(2) {
+        return intent;
+    }
+    intent.lift = dice.one_in(2);
+    if let Some(before) = world.store.get(object).and_then(|stored| stored.protection()) {
+        intent.exceptions.clone_from(&before.exceptions);
+    }
+    let machines: Vec<InstanceId> = world.cloud.machines.keys().cloned().collect();
+    for _ in 0..dice.below(3) {
+        let until = world.time_in(*dice.pick(&[-30, 15, 60, 200, 4_000_000]));
+        let exception = Exception { until, reason: "to be replaced".into() };
+        intent.exceptions.insert(dice.pick(&machines).clone(), exception);
+    }
+    intent.may.unprotect = !dice.one_in(6);
+    intent
 }
 
 fn retaining(dice: &mut Dice, cast: &Cast) -> Intent<Interface> {
@@ -449,6 +480,24 @@ fn lose_the_lead(dice: &mut Dice, world: &mut World, cast: &Cast) {
     }
 }
 
+/// Another spec of the object.
+fn anew(dice: &mut Dice, world: &World, (object, retains): (&str, bool), cast: &Cast) -> Spec {
+    if retains {
+        return retaining(dice, cast).into();
+    }
+    let intent = protecting(dice, cast);
+    excepting(dice, world, object, intent).into()
+}
+
+/// Karpenter goes on with the removal of a machine, or it comes to nothing.
+fn karpenter(dice: &mut Dice, world: &mut World, (object, retains): (&str, bool), machine: &str) {
+    let due = Some(Removal::Due);
+    let removal = *dice.pick(&[due, due, Some(Removal::Going), Some(Removal::Withdrawn), None]);
+    if !retains && world.store.contains_key(object) {
+        world.karpenter(object, machine, removal);
+    }
+}
+
 fn happen(dice: &mut Dice, world: &mut World, cast: &Cast) {
     let object = *dice.pick(&OBJECTS);
     let retains = cast.retaining.contains(&object);
@@ -458,8 +507,7 @@ fn happen(dice: &mut Dice, world: &mut World, cast: &Cast) {
     // What is about interfaces comes last.
     match dice.below(if cast.cards.is_empty() { 22 } else { 33 }) {
         0..=5 if !terminating => {
-            let spec: Spec =
-                if retains { retaining(dice, cast).into() } else { protecting(dice, cast).into() };
+            let spec = anew(dice, world, (object, retains), cast);
             world.apply(object, spec);
         }
         // A terminating object's spec may be edited, to let it go.
@@ -513,6 +561,7 @@ fn happen(dice: &mut Dice, world: &mut World, cast: &Cast) {
                 world.card("eni-late0", Some("i-late"), InterfaceType::Primary);
             }
         }
+        21 if dice.one_in(2) => karpenter(dice, world, (object, retains), &machine),
         21 => {
             let time = ["2030-01-01T00:00Z", "2031-01-01T00:00Z"][dice.below(2)];
             let set = !dice.one_in(4);

@@ -1,17 +1,21 @@
 use std::collections::BTreeSet;
+use std::time::Duration;
 
 use proptest::prelude::*;
 
 use super::*;
 use crate::deletion_protection::DeletionProtection;
 use crate::evidence::Evidence;
-use crate::id::{CallId, InterfaceId, Region, RequestId};
+use crate::exception::{ExceptionPhase, ExceptionReport};
+use crate::id::{CallId, InstanceId, InterfaceId, Region, RequestId};
 use crate::instance::{Instance, InstanceFacts};
+use crate::lift::LiftReport;
 use crate::pace::Fits;
 use crate::reason::Risk;
 use crate::retention::{AttachPhase, Attachment, Free, RetentionReport};
 use crate::time::Moment;
 use crate::verdict::{Counts, NodeFindings, Row, State, Verdict, tell, tell_with};
+use crate::wall_clock::WallTime;
 
 const PROTECT: Question = question(true, false);
 const OBSERVE: Question = question(true, true);
@@ -100,7 +104,7 @@ fn every_row_of_the_table_of_states() {
     let subscription = Verdict::NotApplicable(R::SubscriptionInstance);
     let with = |part: RegionReport, progress| RegionReport { progress: Some(progress), ..part };
     let listing = |part: RegionReport, reason| RegionReport { unlisted: Some(reason), ..part };
-    for (row, question, part, domain, summary, ready) in [
+    for (row, question, part, domain, summary, ready) in vec![
         (
             "all protected",
             PROTECT,
@@ -607,10 +611,19 @@ fn groups() -> impl Strategy<Value = Groups> {
 }
 
 fn parts() -> impl Strategy<Value = RegionReport> {
-    let counts = (0..3_usize, groups(), groups(), groups(), groups(), groups()).prop_map(
-        |(protected_ones, unprotected, not_applicable_named, not_applicable_found, unknown, risks)| {
+    let counts = (0..3_usize, 0..3_u32, groups(), groups(), groups(), groups(), groups()).prop_map(
+        |(
+            protected_ones,
+            excepted,
+            unprotected,
+            not_applicable_named,
+            not_applicable_found,
+            unknown,
+            risks,
+        )| {
             let mut counts = part(&vec![protected(); protected_ones], false).counts;
             counts.at_risk = total(&risks);
+            counts.excepted = excepted;
             (counts.unprotected, counts.unknown, counts.risks) = (unprotected, unknown, risks);
             counts.not_applicable_named = not_applicable_named;
             counts.not_applicable_found = not_applicable_found;
@@ -639,7 +652,7 @@ fn parts() -> impl Strategy<Value = RegionReport> {
         prop::option::of(progress),
         groups(),
         nodes,
-        (prop::option::of(retention()), groups()),
+        (prop::option::of(retention()), groups(), exceptions(), lifted(), groups()),
     )
         .prop_map(|(settled, counts, unlisted, progress, hosts, nodes, more)| RegionReport {
             fits: Fits::new(),
@@ -652,12 +665,42 @@ fn parts() -> impl Strategy<Value = RegionReport> {
             refused: BTreeSet::new(),
             nodes,
             release_times: more.1,
+            exceptions: more.2,
+            lifted: more.3,
+            not_lifted: more.4,
+            orphans: Vec::new(),
             progress,
             rows: Vec::new(),
             retention: more.0.map(Box::new),
             lost: Vec::new(),
             cancelled: Vec::new(),
         })
+}
+
+fn exceptions() -> impl Strategy<Value = Vec<ExceptionReport>> {
+    let phase = prop::sample::select(ExceptionPhase::ALL.to_vec());
+    let reason = prop::option::of((0..Reason::ALL.len()).prop_map(|n| Reason::ALL[n]));
+    let entry = (0..100_u64, phase, reason).prop_map(|(n, phase, reason)| ExceptionReport {
+        instance: InstanceId::new(format!("i-{n}")),
+        until: WallTime::at(Duration::from_secs(n * 1_000_000)),
+        ends: WallTime::at(Duration::from_secs(n * 1_000_000)),
+        phase,
+        reason,
+        words: None,
+    });
+    prop::collection::vec(entry, 0..9)
+}
+
+fn lifted() -> impl Strategy<Value = Vec<LiftReport>> {
+    let reason = prop::option::of((0..Reason::ALL.len()).prop_map(|n| Reason::ALL[n]));
+    let lift = (0..100_u64, reason).prop_map(|(n, reason)| LiftReport {
+        instance: InstanceId::new(format!("i-{n}")),
+        node: format!("node-{n}").into(),
+        since: WallTime::at(Duration::from_secs(n * 1_000_000)),
+        reason,
+        words: None,
+    });
+    prop::collection::vec(lift, 0..9)
 }
 
 fn retention() -> impl Strategy<Value = RetentionReport> {
@@ -751,7 +794,7 @@ proptest! {
     }
 
     #[test]
-    fn i01_true_needs_every_target_protected_or_found_and_unable(part in parts(), protect: bool, observe: bool) {
+    fn i01_true_needs_every_target_protected_or_excepted_or_found_and_unable(part in parts(), protect: bool, observe: bool) {
         let condition_set = judge(question(protect, observe), &part);
         let counts = &part.counts;
         let acting = part.progress.is_some() && !observe;
@@ -763,8 +806,11 @@ proptest! {
             && !acting;
         prop_assert_eq!(condition_set.domain.status == Status::True, all);
         let unqualified = (condition_set.domain.status, condition_set.domain.reason) == (Status::True, Reason::AllProtected);
-        prop_assert_eq!(unqualified, all && counts.not_applicable() == 0);
-        let summary = matches!(condition_set.summary, Summary::Protected | Summary::ProtectedWhereApplicable);
+        prop_assert_eq!(unqualified, all && counts.not_applicable() + counts.excepted == 0);
+        let summary = matches!(
+            condition_set.summary,
+            Summary::Protected | Summary::ProtectedButExceptions | Summary::ProtectedWhereApplicable
+        );
         prop_assert_eq!(summary, all);
     }
 

@@ -55,6 +55,8 @@ impl World {
                     holds_as_known: !self.cloud.mood.stale_view && self.holds_known(),
                     carried_out: stored.is_some_and(|s| s.carried_out == Some(s.generation)),
                     attachments: stored.and_then(Stored::attachments),
+                    exceptions: stored.map(|s| s.exceptions.clone()).unwrap_or_default(),
+                    removals_due: stored.map(Stored::removals_due).unwrap_or_default(),
                 };
                 self.last_preflight = self.now;
                 self.answer(fault, Event::Preflight(preflight, answer));
@@ -65,6 +67,7 @@ impl World {
                 self.note_requests(&object, &part);
                 let desk = self.desks.entry(object.clone()).or_default();
                 desk.lost.append(&mut part.lost);
+                self.orphans.extend(part.orphans.drain(..).map(|it| it.instance));
                 self.cancellations.extend(part.cancelled.drain(..).map(|it| (object.clone(), it)));
                 (desk.newest, desk.dirty) = (Some((generation, *part)), true);
                 self.send_status(&object, fault);

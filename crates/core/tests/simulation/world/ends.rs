@@ -44,9 +44,10 @@ impl World {
         if !DeletionProtection::enforces(intent) {
             return Ok(());
         }
+        let aside = |id: &InstanceId| stored.steps_aside_until(id).is_some_and(|end| self.now < end);
         let unprotected = |(id, machine): &(&InstanceId, &Machine)| {
             let counts = machine.applicable() && !machine.hidden && !machine.protected();
-            counts && self.selects_instance(&intent.selector, id)
+            counts && self.selects_instance(&intent.selector, id) && !aside(id)
         };
         if let Some((id, _)) = self.cloud.machines.iter().find(unprotected) {
             return Err(format!("{id} of {name} is unprotected: {:?}", stored.status));
@@ -54,17 +55,22 @@ impl World {
         let timed = |(id, machine): &(&InstanceId, &Machine)| {
             let counts = machine.facts.charge_type == Some(ChargeType::PostPaid) && !machine.hidden;
             let set = machine.facts.auto_release != Some(None);
-            set && counts && self.selects_instance(&intent.selector, id)
+            set && counts && self.selects_instance(&intent.selector, id) && !aside(id)
         };
         if intent.cancel_release_times
             && let Some((id, _)) = self.cloud.machines.iter().find(timed)
         {
             return Err(format!("{id} of {name} has a release time: {:?}", stored.status));
         }
+        let (_, part, _) = stored.status.as_ref().unwrap();
+        let stuck = part.exceptions.iter().find(|e| e.reason == Some(Reason::Unprotecting));
+        if let Some(stuck) = stuck {
+            return Err(format!("I53: the exception of {name} never comes into force: {stuck:?}"));
+        }
         let all_found = intent.selector.ids.iter().all(|id| self.cloud.machines.contains_key(id));
         let mut behind_nodes = intent.selector.node_ids.iter();
         let told = match condition_set.domain.reason {
-            Reason::NoTargets | Reason::NotApplicable => true,
+            Reason::NoTargets | Reason::NotApplicable | Reason::Excepted => true,
             Reason::NodeInstanceGone => behind_nodes.any(|id| !self.cloud.machines.contains_key(id)),
             _ => condition_set.domain.status == Status::True,
         };

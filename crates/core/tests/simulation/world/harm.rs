@@ -6,7 +6,7 @@ use keeper_core::engine::CALL_DEADLINE;
 use keeper_core::flag::Flag;
 use keeper_core::id::{CallId, InstanceId, InterfaceId, ObjectId};
 use keeper_core::instance::Instance;
-use keeper_core::intent::Intent;
+use keeper_core::intent::{Intent, Unprotecting};
 
 use super::cloud::{Card, Shown, release_time_of};
 use super::store::Stored;
@@ -67,7 +67,14 @@ impl World {
                 && !intent.selector.exclude_ids.contains(id)
                 && !intent.selector.tags_exclude(&shown.tags)
         };
-        assert!(self.asks.values().any(asks), "I58: nobody asked to take the release time of {id} away");
+        // The clock may be ahead.
+        let steps_aside = |object: &ObjectId| {
+            let stored = self.store.values().find(|stored| stored.id == *object);
+            let end = stored.and_then(|stored| stored.steps_aside_until(id));
+            end.is_some_and(|end| self.now.after(secs(25)) < end) && self.told_of(stored.unwrap())
+        };
+        let asks = |(object, intent): (&ObjectId, &Intent<Instance>)| asks(intent) && !steps_aside(object);
+        assert!(self.asks.iter().any(asks), "I58: nobody asked to take the release time of {id} away");
     }
 
     /// I18: somebody wants it, as things are or were a moment ago.
@@ -100,16 +107,28 @@ impl World {
         let id = i(target);
         let selects = |stored: &Stored| {
             stored.protection().is_some_and(|Intent { selector, .. }| {
-                (selector.names(&id) || selector.finds(&shown.tags))
+                (selector.names(&id) || selector.finds(&shown.tags) || stored.removals.contains_key(&id))
                     && !selector.exclude_ids.contains(&id)
                     && !selector.tags_exclude(&shown.tags)
             })
         };
-        let asks = |s: &Stored| s.spec.unprotecting().is_some() && selects(s) && self.known(s);
+        let asks = |s: &Stored| {
+            let asked = match s.spec.unprotecting() {
+                Some(Unprotecting::Once | Unprotecting::BeforeDeletion) => true,
+                Some(Unprotecting::SteppingAside) | None => {
+                    let end = s.steps_aside_until(&id).map(|end| end.after(self.clock_lag()));
+                    let open = s.has_open_exception(&id) || s.is_due(&id, self.last_preflight);
+                    open && end.is_some_and(|end| self.now < end)
+                }
+            };
+            asked && selects(s) && self.known(s)
+        };
         assert!(self.store.values().any(asks), "I9: nobody asked to unprotect {target}");
         for stored in self.store.values().filter(|s| self.known(s)) {
             assert!(stored.decodable, "I9: {target} was unprotected beside an object that can't be read");
-            let holds = stored.protection().is_some_and(Intent::holds);
+            let aside = stored.steps_aside_until(&id).map(|end| end.after(self.clock_lag()));
+            let holds =
+                stored.protection().is_some_and(Intent::holds) && aside.is_none_or(|end| end <= self.now);
             assert!(!(holds && selects(stored)), "I9: {target} was unprotected against {:?}", stored.id);
         }
     }

@@ -18,6 +18,7 @@ pub use asks::*;
 pub use cloud::{Card, INSTANCES, INTERFACES, eni, filter, i, payg, tags};
 pub use dice::Dice;
 pub use mood::{Mood, Refused};
+use store::ORIGIN;
 pub use store::Spec;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -148,6 +149,8 @@ pub struct World {
     pub refused: Vec<Arrived>,
     /// The calls that took a release time away: when, whose, and what it had been when it was seen.
     pub cancelled: Vec<(Moment, String, String)>,
+    /// The machines of which reports have told that they are still there.
+    pub orphans: Vec<InstanceId>,
     /// The release times of which reports have told that they were taken away.
     pub cancellations: Vec<(ObjectId, Cancelled)>,
     pub attached: Vec<AttachCall>,
@@ -236,6 +239,7 @@ impl World {
             arrived: Vec::new(),
             refused: Vec::new(),
             cancelled: Vec::new(),
+            orphans: Vec::new(),
             cancellations: Vec::new(),
             attached: Vec::new(),
             reads: Vec::new(),
@@ -424,9 +428,22 @@ impl World {
     }
 
     pub fn wall_time(&self) -> WallTime {
-        let right = secs(1_000_000) + self.now.since(Moment::default());
-        let off = secs(self.clock.0.unsigned_abs());
-        WallTime::at(if self.clock.0 < 0 { right.saturating_sub(off) } else { right + off })
+        let ahead = self.clock.0;
+        let since = self.now.since(Moment::default());
+        let off = secs(ahead.unsigned_abs());
+        ORIGIN.after(if ahead < 0 { since.saturating_sub(off) } else { since + off })
+    }
+
+    /// The right time so many seconds from now.
+    pub fn time_in(&self, seconds: i64) -> WallTime {
+        let since = self.now.since(Moment::default());
+        let span = secs(seconds.unsigned_abs());
+        ORIGIN.after(if seconds < 0 { since.saturating_sub(span) } else { since + span })
+    }
+
+    /// How far the operator's clock may have been behind the right time.
+    pub fn clock_lag(&self) -> Duration {
+        secs(self.clock.1.min(0).unsigned_abs())
     }
 
     pub fn run(&mut self, span: Duration) {

@@ -42,7 +42,7 @@ pub struct Desk {
 /// Notes what a replica is told that an object asks of instances.
 pub fn note_asked(asks: &mut BTreeMap<ObjectId, Intent<Instance>>, id: &ObjectId, asked: &Asked) {
     match asked {
-        Asked::Protection(intent) => asks.insert(id.clone(), (**intent).clone()),
+        Asked::Protection(intent, _) => asks.insert(id.clone(), (**intent).clone()),
         Asked::Retention(..) | Asked::Opaque | Asked::Gone => asks.remove(id),
     };
 }

@@ -1,10 +1,12 @@
 //! What is there, and what people do to it: in the cloud's console and with `kubectl`.
 
 use keeper_core::engine::Asked;
+use keeper_core::exception::ExceptionRecord;
 use keeper_core::id::{InstanceId, ObjectId};
 use keeper_core::instance::{ChargeType, InstanceFacts};
 use keeper_core::intent::DeletionPolicy;
 use keeper_core::interface::{InterfaceStatus, InterfaceType};
+use keeper_core::lift::Removal;
 use keeper_core::retention::Record;
 
 use super::cloud::{Card, Machine, card, eni, i, machine, payg, tags, unprotected_since};
@@ -231,6 +233,27 @@ impl World {
     pub fn forge(&mut self, name: &str, how: impl FnOnce(&mut Record)) {
         let stored = self.store.get_mut(name).unwrap();
         how(&mut stored.record);
+        stored.version += 1;
+        self.deliver(name);
+    }
+
+    /// Karpenter removes a machine that an object selects through its Node, and has come so far; `None`: Node and NodeClaim are
+    /// gone.
+    pub fn karpenter(&mut self, object: &str, machine: &str, removal: Option<Removal>) {
+        let now = self.now;
+        let stored = self.store.get_mut(object).unwrap();
+        match removal {
+            Some(removal) => _ = stored.removals.insert(i(machine), (removal, now)),
+            None => _ = stored.removals.remove(&i(machine)),
+        }
+        let (id, generation, asked) = (stored.id.clone(), stored.generation, stored.asked());
+        self.tell_of(id, generation, asked);
+    }
+
+    /// Somebody writes into what status says of an exception.
+    pub fn forge_exception(&mut self, name: &str, id: &str, how: impl FnOnce(&mut ExceptionRecord)) {
+        let stored = self.store.get_mut(name).unwrap();
+        how(stored.exceptions.get_mut(&i(id)).unwrap());
         stored.version += 1;
         self.deliver(name);
     }

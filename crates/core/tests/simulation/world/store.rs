@@ -6,19 +6,24 @@ use std::time::Duration;
 use keeper_core::conditions::{ConditionSet, Question, Status, judge};
 use keeper_core::delete_on_release::DeleteOnRelease;
 use keeper_core::deletion_protection::DeletionProtection;
-use keeper_core::engine::Asked;
+use keeper_core::engine::{Asked, ProtectionRecord};
+use keeper_core::exception::{Exception, ExceptionPhase, ExceptionRecord, ExceptionRecords, ExceptionReport};
 use keeper_core::id::{Generation, ObjectId};
 use keeper_core::id::{InstanceId, InterfaceId};
 use keeper_core::instance::Instance;
 use keeper_core::intent::{DeletionPolicy, Intent, Selector, Unprotecting};
 use keeper_core::interface::Interface;
+use keeper_core::lift::{LIFTED_FOR, Lift, LiftRecord, LiftRecords, LiftReport, Removal};
 use keeper_core::loss::Loss;
 use keeper_core::retention::{
     AttachPhase, Attachment, InterfacePhase, InterfaceRow, Record, Remembered, RetentionReport,
 };
 use keeper_core::time::Moment;
 use keeper_core::verdict::RegionReport;
-use keeper_core::wall_clock::WallTime;
+use keeper_core::wall_clock::{WallClock, WallTime};
+
+/// The right time at the beginning.
+pub const ORIGIN: WallTime = WallTime::at(Duration::from_secs(1_000_000));
 
 /// What an object's spec asks.
 #[derive(Debug, Clone, PartialEq)]
@@ -113,6 +118,12 @@ pub struct Stored {
     pub status: Option<(Generation, RegionReport, ConditionSet)>,
     /// What status says durably besides.
     pub record: Record,
+    /// What status says durably of exceptions.
+    pub exceptions: ExceptionRecords,
+    /// What status says durably of lifts.
+    pub lifted: LiftRecords,
+    /// What Karpenter is removing, how far it has come, and since when.
+    pub removals: BTreeMap<InstanceId, (Removal, Moment)>,
     pub carried_out: Option<Generation>,
     /// How often status was written.
     pub reports: u32,
@@ -145,6 +156,9 @@ impl Stored {
             changed: now,
             status: None,
             record: Record::default(),
+            exceptions: ExceptionRecords::new(),
+            lifted: LiftRecords::new(),
+            removals: BTreeMap::new(),
             carried_out: None,
             reports: 0,
             intents: Vec::new(),
@@ -223,12 +237,16 @@ impl Stored {
     /// What the object asked a moment ago, with the Nodes as they are now: these are watched for themselves.
     pub fn with_its_nodes(&self, mut asked: Asked) -> Asked {
         let then = match &mut asked {
-            Asked::Protection(intent) => Some(&mut intent.selector),
+            Asked::Protection(intent, _) => {
+                intent.lifts = self.lifts();
+                Some(&mut intent.selector)
+            }
             Asked::Retention(intent, _) => intent.hosts.as_deref_mut(),
             Asked::Opaque | Asked::Gone => None,
         };
         if let (Some(then), Some(now)) = (then, self.spec.instances()) {
             then.node_ids.clone_from(&now.node_ids);
+            then.node_ids.extend(self.lifts().into_keys());
         }
         asked
     }
@@ -258,7 +276,13 @@ impl Stored {
         }
         let carried_out = self.carried_out == Some(self.generation);
         match self.spec.clone() {
-            Spec::Protection(intent) => Asked::Protection(Box::new(Intent { carried_out, ..intent })),
+            Spec::Protection(mut intent) => {
+                let lifts = self.lifts();
+                intent.selector.node_ids.extend(lifts.keys().cloned());
+                let record =
+                    ProtectionRecord { exceptions: self.exceptions.clone(), lifted: self.lifted.clone() };
+                Asked::Protection(Box::new(Intent { carried_out, lifts, ..intent }), Box::new(record))
+            }
             Spec::Retention(intent) => {
                 Asked::Retention(Box::new(Intent { carried_out, ..intent }), Box::new(self.record.clone()))
             }
@@ -307,6 +331,8 @@ impl Stored {
                 self.survivors.insert(id.clone(), now);
             }
         }
+        self.exceptions = exception_records(&part, &self.exceptions);
+        self.lifted = lift_records(&part, &self.lifted);
         let condition_set = judge(self.spec.question(), &part);
         if part.progress.as_ref().is_some_and(|p| p.done) && !self.spec.terminating() {
             self.carried_out = Some(generation);
@@ -315,6 +341,54 @@ impl Stored {
         self.status = Some((generation, part, condition_set));
         self.reports += 1;
         self.version += 1;
+    }
+
+    /// When the object ceases to step aside for the instance, by the right time, as spec and status have it.
+    pub fn steps_aside_until(&self, id: &InstanceId) -> Option<Moment> {
+        let intent = self.protection().filter(|intent| intent.can_step_aside())?;
+        let excepted = intent.exceptions.get(id).zip(self.exceptions.get(id));
+        let expired = |(entry, record): &(&Exception, &ExceptionRecord)| {
+            record.phase == ExceptionPhase::Expired && record.until == entry.until
+        };
+        let excepted = excepted.filter(|pair| !expired(pair));
+        let excepted = excepted.map(|(entry, record)| right_moment(record.ends.min(entry.until)));
+        let goes = intent.lift && self.lifts().get(id).is_some_and(|l| l.removal != Removal::Withdrawn);
+        let lifted = self.lifted.get(id).filter(|_| goes);
+        let lifted = lifted.map(|record| right_moment(record.since.after(LIFTED_FOR)));
+        excepted.max(lifted)
+    }
+
+    /// What the operator makes of what Karpenter does: it looks only where the spec says so.
+    fn lifts(&self) -> BTreeMap<InstanceId, Lift> {
+        if !self.protection().is_some_and(|intent| intent.lift) {
+            return BTreeMap::new();
+        }
+        let node = |id: &InstanceId| format!("node-of-{id}").into();
+        let going =
+            self.lifted.keys().map(|id| (id.clone(), Lift { node: node(id), removal: Removal::Going }));
+        let seen = self.removals.iter();
+        let seen = seen.map(|(id, (removal, _))| (id.clone(), Lift { node: node(id), removal: *removal }));
+        going.chain(seen).collect()
+    }
+
+    /// The machines of which Node and NodeClaim say that their release is the next step, and status that the object steps aside.
+    pub fn removals_due(&self) -> BTreeSet<InstanceId> {
+        let due = self.removals.iter().filter(|(_, (removal, _))| *removal == Removal::Due);
+        due.map(|(id, _)| id.clone()).filter(|id| self.lifted.contains_key(id)).collect()
+    }
+
+    /// Whether the flag of the machine may be switched off because its release was the next step then.
+    pub fn is_due(&self, id: &InstanceId, then: Moment) -> bool {
+        let removal = self.removals.get(id);
+        let due = removal.is_some_and(|(removal, since)| *removal == Removal::Due || *since > then);
+        due && self.lifted.contains_key(id) && self.protection().is_some_and(|intent| intent.lift)
+    }
+
+    /// Whether the flag of the instance is still to be switched off for an exception whose end is durable.
+    pub fn has_open_exception(&self, id: &InstanceId) -> bool {
+        let entry = self.protection().and_then(|intent| intent.exceptions.get(id));
+        let record = self.exceptions.get(id).filter(|record| Some(record.until) == entry.map(|e| e.until));
+        record.is_some_and(|record| record.phase != ExceptionPhase::InForce)
     }
 
     /// What status says of intents to attach, and of which generation.
@@ -326,6 +400,32 @@ impl Stored {
         let row = self.record.attachments.iter().find(|row| row.interface == *id)?;
         row.instance.as_ref().filter(|_| row.phase == AttachPhase::Requested)
     }
+}
+
+/// When it is this time, by the right time.
+fn right_moment(time: WallTime) -> Moment {
+    let mut clock = WallClock::default();
+    clock.read(Moment::default(), ORIGIN);
+    clock.reaches(time).unwrap()
+}
+
+/// What status says of exceptions from now on. When one ends is never put off.
+fn exception_records(part: &RegionReport, old: &ExceptionRecords) -> ExceptionRecords {
+    let record = |report: &ExceptionReport| {
+        let stood = old.get(&report.instance).filter(|record| record.until == report.until);
+        let ends = stood.map_or(report.ends, |record| record.ends.min(report.ends));
+        ExceptionRecord { until: report.until, ends, phase: report.phase }
+    };
+    part.exceptions.iter().map(|report| (report.instance.clone(), record(report))).collect()
+}
+
+/// What status says of lifts from now on. Since when never changes.
+fn lift_records(part: &RegionReport, old: &LiftRecords) -> LiftRecords {
+    let record = |report: &LiftReport| {
+        let new = LiftRecord { node: report.node.clone(), since: report.since };
+        (report.instance.clone(), old.get(&report.instance).cloned().unwrap_or(new))
+    };
+    part.lifted.iter().map(record).collect()
 }
 
 /// What of a part is durable. What status lists and the part does not know of, nor tells of as departed, was listed by

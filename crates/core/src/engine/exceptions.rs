@@ -1,0 +1,129 @@
+//! What status says durably of the targets for which an object steps aside, what becomes of that with time, and what is said of
+//! its exceptions.
+
+use super::action::ProtectionRecord;
+use super::flag_view::FlagView;
+use super::lifts;
+use super::membership::{Member, member_by_spec, unlisted};
+use super::object::Object;
+use super::suspension::{exception_record, has_expired, is_exception_carried_out};
+use super::targets::Targets;
+use super::turn::Turn;
+use super::unprotect_checks::{Standing, standing};
+use crate::deletion_protection::DeletionProtection;
+use crate::exception::{Exception, ExceptionPhase, ExceptionReport, LONGEST};
+use crate::id::{InstanceId, ObjectId};
+use crate::instance::Instance;
+use crate::lift::LIFTED_FOR;
+use crate::reason::Reason;
+use crate::wall_clock::WallTime;
+
+/// Takes in what an object's status says durably. Whether that is something else than before.
+pub(super) fn take_record(
+    targets: &mut Targets<Instance>,
+    turn: &mut Turn<'_>,
+    name: &ObjectId,
+    mut record: ProtectionRecord,
+) -> bool {
+    let clock = turn.context.wall_clock();
+    if let Some(now) = clock.time(turn.now) {
+        // Whoever writes into status can't lengthen anything beyond what it could have been from now on (I14).
+        for record in record.exceptions.values_mut() {
+            record.ends = record.ends.min(now.after(LONGEST));
+        }
+        for record in record.lifted.values_mut() {
+            record.since = record.since.min(now);
+        }
+    }
+    let Some(object) = targets.objects.get_mut(name) else { return false };
+    let ProtectionRecord { exceptions, lifted } = record;
+    if object.exceptions == exceptions && object.lifted == lifted {
+        return false;
+    }
+    let new = lifted.iter().filter(|(id, record)| object.lifted.get(*id) != Some(*record));
+    object.lifts_begun.extend(new.map(|(_, record)| record.since));
+    object.lifts_begun.retain(|since| lifts::was_lately(clock, turn.now, *since));
+    object.orphans_told.retain(|id| lifted.contains_key(id));
+    let concerned = object.exceptions.keys().chain(object.lifted.keys());
+    let concerned = concerned.chain(exceptions.keys()).chain(lifted.keys());
+    // What it has stepped aside for, and what it no longer does, is decided anew; the rest when it ends.
+    targets.timers.extend(concerned.map(|id| (turn.now, id.clone())));
+    (object.exceptions, object.lifted) = (exceptions, lifted);
+    turn.context.touch(name.clone());
+    await_ends_of(targets, turn, name);
+    true
+}
+
+/// The clock was set forward, or read for the first time: what ends by it ends earlier than was thought.
+pub(super) fn await_ends(targets: &mut Targets<Instance>, turn: &mut Turn<'_>) {
+    let names: Vec<ObjectId> = targets.objects().cloned().collect();
+    for name in names {
+        await_ends_of(targets, turn, &name);
+    }
+}
+
+/// Has the targets for which an object steps aside looked at when that ends.
+pub(super) fn await_ends_of(targets: &mut Targets<Instance>, turn: &mut Turn<'_>, name: &ObjectId) {
+    let Some(object) = targets.objects.get(name) else { return };
+    let clock = turn.context.wall_clock();
+    let excepted = object.intent.exceptions.iter().map(|(id, entry)| {
+        let recorded = object.exceptions.get(id).map_or(entry.until, |record| record.ends);
+        (id, recorded.min(entry.until))
+    });
+    let lifted = object.lifted.iter().map(|(id, record)| (id, record.since.after(LIFTED_FOR)));
+    for since in &object.lifts_begun {
+        if let Some(at) = clock.reaches(since.after(lifts::SPAN)) {
+            turn.reporter.recall(at.max(turn.now), name);
+        }
+    }
+    for (id, ends) in excepted.chain(lifted) {
+        let Some(at) = clock.reaches_at_the_earliest(ends) else { continue };
+        targets.timers.insert((at.max(turn.now), id.clone()));
+        // Also of what it does not select any more.
+        turn.reporter.recall(at, name);
+    }
+}
+
+/// What is said of the entries of an object.
+pub(super) fn reports(view: FlagView<'_, DeletionProtection>, name: &ObjectId) -> Vec<ExceptionReport> {
+    let Some(object) = view.objects.get(name).filter(|object| object.intent.protect) else {
+        return Vec::new();
+    };
+    let report = |(id, entry): (&InstanceId, &Exception)| {
+        let longest = || view.wall_clock.time(view.now).map_or(entry.until, |now| now.after(LONGEST));
+        let ends = exception_record(object, id).map_or_else(longest, |record| record.ends).min(entry.until);
+        let (phase, reason) = phase(view, (name, object), id, ends);
+        let words = reason.and_then(|reason| view.words(id, reason));
+        ExceptionReport { instance: id.clone(), until: entry.until, ends, phase, reason, words }
+    };
+    object.intent.exceptions.iter().map(report).collect()
+}
+
+fn phase(
+    view: FlagView<'_, DeletionProtection>,
+    (name, object): (&ObjectId, &Object<Instance>),
+    id: &InstanceId,
+    ends: WallTime,
+) -> (ExceptionPhase, Option<Reason>) {
+    let over = || view.wall_clock.reaches_at_the_earliest(ends).is_some_and(|end| end <= view.now);
+    if has_expired(object, id) || over() {
+        (ExceptionPhase::Expired, None)
+    } else if !object.intent.may.unprotect {
+        (ExceptionPhase::Void, Some(Reason::NotGranted))
+    } else if object.intent.observe {
+        (ExceptionPhase::Void, None)
+    } else if is_exception_carried_out(object, id) {
+        (ExceptionPhase::InForce, None)
+    } else if view.reaches(name, id) && member_by_spec(*view, name, object, id) != Member::No {
+        let reason = match standing(view, name, id) {
+            Some(Standing::Waiting(reason)) => reason,
+            Some(Standing::Ready | Standing::Ended(_)) | None => Reason::Unprotecting,
+        };
+        (ExceptionPhase::Waiting, Some(reason))
+    } else if let Some(reason) = unlisted(*view, name) {
+        // It may be selected by a tag that nobody has seen yet.
+        (ExceptionPhase::Waiting, Some(reason))
+    } else {
+        (ExceptionPhase::NotSelected, None)
+    }
+}

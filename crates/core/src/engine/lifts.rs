@@ -1,0 +1,158 @@
+//! Machines that Karpenter is about to release: for which an object steps aside, what is said of them, and what is told of one that
+//! is still there afterwards.
+
+use std::time::Duration;
+
+use super::flag_view::FlagView;
+use super::holds::holds;
+use super::membership::selectors_of;
+use super::object::Object;
+use super::suspension::{is_carried_out, is_lift_open, lift_ends, steps_aside};
+use super::targets::Targets;
+use super::turn::Turn;
+use super::unprotect_checks::{Standing, standing};
+use crate::deletion_protection::DeletionProtection;
+use crate::id::{InstanceId, ObjectId};
+use crate::instance::{Instance, KARPENTER_TAG};
+use crate::lift::{LiftReport, Orphan, Removal};
+use crate::reason::Reason;
+use crate::time::Moment;
+use crate::verdict::{Groups, Verdict, tell_with};
+use crate::wall_clock::{WallClock, WallTime};
+
+/// An object steps aside for so many machines in [`SPAN`], or for one in twenty of the selected Nodes if that is more.
+const MOST: usize = 10;
+
+/// In this time.
+pub(super) const SPAN: Duration = Duration::from_secs(600);
+
+/// What is said of the machines for which an object steps aside, and of those for which it does not although Karpenter is about to
+/// release them.
+pub(super) fn reports(view: FlagView<'_, DeletionProtection>, name: &ObjectId) -> (Vec<LiftReport>, Groups) {
+    let (mut lifted, mut refused) = (Vec::new(), Groups::new());
+    let Some(object) = view.objects.get(name).filter(|object| object.intent.lift) else {
+        return (lifted, refused);
+    };
+    for (id, record) in object.lifted.iter().filter(|(id, _)| stands(view, object, id)) {
+        let reason = reason(view, (name, object), id);
+        let words = reason.and_then(|reason| view.words(id, reason));
+        let (instance, node, since) = (id.clone(), record.node.clone(), record.since);
+        lifted.push(LiftReport { instance, node, since, reason, words });
+    }
+    let Some(since) = view.wall_clock.time(view.now) else { return (lifted, refused) };
+    let mut room = room(view, object);
+    for (id, lift) in &object.intent.lifts {
+        if lift.removal != Removal::Due || object.lifted.contains_key(id) {
+            continue;
+        }
+        let refusal = refusal(view, (name, object), id).or((room == 0).then_some(Reason::TooManyLifts));
+        if let Some(reason) = refusal {
+            tell_with(&mut refused, reason, id.as_str(), || view.words(id, reason));
+            continue;
+        }
+        room = room.saturating_sub(1);
+        let (instance, node, reason) = (id.clone(), lift.node.clone(), Some(Reason::Unprotecting));
+        lifted.push(LiftReport { instance, node, since, reason, words: None });
+    }
+    (lifted, refused)
+}
+
+/// Whether status goes on saying that the object has stepped aside for the target: until that is over and it is protected again, or
+/// it is gone.
+fn stands(view: FlagView<'_, DeletionProtection>, object: &Object<Instance>, id: &InstanceId) -> bool {
+    match view.verdict(id, view.told_horizon(), object.tag_epoch) {
+        None | Some(Verdict::Unknown(Reason::NotFound)) => false,
+        Some(Verdict::Protected(_)) => steps_aside(*view, object, id) != Some(false),
+        Some(_) => true,
+    }
+}
+
+/// What keeps the flag of a target from being as it should be.
+fn reason(
+    view: FlagView<'_, DeletionProtection>,
+    (name, object): (&ObjectId, &Object<Instance>),
+    id: &InstanceId,
+) -> Option<Reason> {
+    if steps_aside(*view, object, id) == Some(false) {
+        return Some(Reason::Correcting);
+    }
+    if !is_lift_open(*view, object, id) || is_carried_out(object, id) {
+        return None;
+    }
+    Some(match standing(view, name, id) {
+        Some(Standing::Waiting(reason)) => reason,
+        Some(Standing::Ready | Standing::Ended(_)) | None => Reason::Unprotecting,
+    })
+}
+
+/// Whether this was not more than [`SPAN`] ago. In doubt it was not.
+pub(super) fn was_lately(clock: WallClock, now: Moment, since: WallTime) -> bool {
+    clock.reaches(since.after(SPAN)).is_none_or(|over| now < over)
+}
+
+/// For how many more machines the object may step aside now.
+fn room(view: FlagView<'_, DeletionProtection>, object: &Object<Instance>) -> usize {
+    let lately = |since: &&WallTime| was_lately(view.wall_clock, view.now, **since);
+    let lately = object.lifts_begun.iter().filter(lately).count();
+    MOST.max(object.intent.selector.node_ids.len() / 20).saturating_sub(lately)
+}
+
+/// Why the object does not step aside for a machine that Karpenter is about to release; `None`: it may.
+fn refusal(
+    view: FlagView<'_, DeletionProtection>,
+    (name, object): (&ObjectId, &Object<Instance>),
+    id: &InstanceId,
+) -> Option<Reason> {
+    if object.intent.observe {
+        return Some(Reason::KarpenterOwned);
+    }
+    if !object.intent.may.unprotect {
+        return Some(Reason::NotGranted);
+    }
+    // Another one that steps aside for it as well is no hold.
+    let goes_along = |other: &Object<Instance>| {
+        other.intent.lift
+            && other.intent.can_step_aside()
+            && other.intent.lifts.get(id).is_some_and(|lift| lift.removal == Removal::Due)
+    };
+    let held = selectors_of(*view, id).any(|(other, entry, _)| {
+        other != name && holds::<DeletionProtection>(*view, entry, id) && !goes_along(entry)
+    });
+    if held {
+        return Some(Reason::Conflict);
+    }
+    if view.breaker.is_open() {
+        return Some(Reason::CircuitBreaker);
+    }
+    match view.verdict(id, view.horizon(), object.tag_epoch) {
+        Some(Verdict::Protected(_) | Verdict::Unprotected(_)) => {}
+        Some(Verdict::Unknown(reason) | Verdict::NotApplicable(reason)) => return Some(reason),
+        Some(Verdict::Excepted(_)) | None => return Some(Reason::AwaitingEvidence),
+    }
+    let tags = view.inventory.evidence(id).and_then(|evidence| evidence.facts.tags.as_ref());
+    let Some(tags) = tags else { return Some(Reason::FieldUnreadable) };
+    (!tags.iter().any(|tag| tag.key.as_ref() == KARPENTER_TAG)).then_some(Reason::NotKarpenters)
+}
+
+/// Notes the machines of an object that are still there when it ceases to step aside for them, though their Node is gone.
+pub(super) fn note_orphans(turn: &mut Turn<'_>, targets: &mut Targets<Instance>, name: &ObjectId) {
+    let view = targets.view(turn);
+    let Some(object) = view.objects.get(name) else { return };
+    let over = |id: &InstanceId| {
+        lift_ends(object, id).is_some()
+            && steps_aside(view, object, id) == Some(false)
+            && view.inventory.evidence(id).is_some()
+            && view.inventory.absence(id).is_none()
+    };
+    let orphaned = |id: &&InstanceId| {
+        let going = object.intent.lifts.get(*id).is_some_and(|lift| lift.removal == Removal::Going);
+        going && over(id) && !object.orphans_told.contains(*id)
+    };
+    let orphans: Vec<InstanceId> = object.lifted.keys().filter(orphaned).cloned().collect();
+    let Some(object) = targets.objects.get_mut(name) else { return };
+    for instance in orphans {
+        let Some(record) = object.lifted.get(&instance) else { continue };
+        object.orphans.push(Orphan { instance: instance.clone(), node: record.node.clone() });
+        object.orphans_told.insert(instance);
+    }
+}

@@ -1,0 +1,105 @@
+//! When an object steps aside for one of its targets: it has no hold on it then, and keeps none of its flags there. It does so
+//! for an exception, and for a machine that Karpenter is about to release, from when status durably says so, and for a time.
+
+use super::object::Object;
+use super::view::View;
+use crate::exception::{ExceptionPhase, ExceptionRecord};
+use crate::lift::{LIFTED_FOR, LiftRecord, Removal};
+use crate::resource::Resource;
+use crate::time::Moment;
+use crate::wall_clock::WallTime;
+
+/// Whether the object steps aside for the target now; `None`: the clock was not read yet.
+pub(super) fn steps_aside<R: Resource>(view: View<'_, R>, object: &Object<R>, id: &R::Id) -> Option<bool> {
+    let of = |ends: Option<WallTime>| match ends {
+        None => Some(false),
+        Some(ends) => view.wall_clock.reaches_at_the_earliest(ends).map(|end| view.now < end),
+    };
+    let excepted = of(exception_ends(object, id).filter(|_| !has_expired(object, id)))?;
+    Some(excepted || of(lift_ends(object, id))?)
+}
+
+/// Whether the object stepped aside for the target at this moment, as far as is known now.
+pub(super) fn stepped_aside<R: Resource>(
+    view: View<'_, R>,
+    object: &Object<R>,
+    id: &R::Id,
+    at: Moment,
+) -> bool {
+    let ends = [exception_ends(object, id), lift_ends(object, id)].into_iter().flatten();
+    ends.filter_map(|ends| view.wall_clock.reaches_at_the_earliest(ends)).any(|end| at < end)
+}
+
+/// Whether the flag was switched off for what the object steps aside for.
+pub(super) fn is_carried_out<R: Resource>(object: &Object<R>, id: &R::Id) -> bool {
+    is_exception_carried_out(object, id) || is_lift_carried_out(object, id)
+}
+
+/// Whether the flag is to be switched off for what the object steps aside for. It is durable when that ends.
+pub(super) fn is_open<R: Resource>(view: View<'_, R>, object: &Object<R>, id: &R::Id) -> bool {
+    steps_aside(view, object, id) == Some(true)
+        && (is_exception_open(view, object, id) || is_lift_open(view, object, id))
+}
+
+// Exceptions.
+
+/// When the exception of the target ends, or has; `None`: there is none.
+pub(super) fn exception_ends<R: Resource>(object: &Object<R>, id: &R::Id) -> Option<WallTime> {
+    let entry = object.intent.exceptions.get(id).filter(|_| object.intent.can_step_aside())?;
+    let record = object.exceptions.get(id)?;
+    Some(record.ends.min(entry.until))
+}
+
+/// What status says of the entry for the target as the spec has it now.
+pub(super) fn exception_record<'a, R: Resource>(
+    object: &'a Object<R>,
+    id: &R::Id,
+) -> Option<&'a ExceptionRecord> {
+    let entry = object.intent.exceptions.get(id)?;
+    object.exceptions.get(id).filter(|record| record.until == entry.until)
+}
+
+/// Whether status says that the entry for the target has expired. Whatever a clock says later, that stays so.
+pub(super) fn has_expired<R: Resource>(object: &Object<R>, id: &R::Id) -> bool {
+    exception_record(object, id).is_some_and(|record| record.phase == ExceptionPhase::Expired)
+}
+
+/// Whether the flag was switched off for the entry for the target.
+pub(super) fn is_exception_carried_out<R: Resource>(object: &Object<R>, id: &R::Id) -> bool {
+    let Some(entry) = object.intent.exceptions.get(id) else { return false };
+    let recorded = exception_record(object, id).is_some_and(|record| record.phase == ExceptionPhase::InForce);
+    recorded || object.carried_out.get(id) == Some(&entry.until)
+}
+
+fn is_exception_open<R: Resource>(view: View<'_, R>, object: &Object<R>, id: &R::Id) -> bool {
+    let ends = exception_ends(object, id).filter(|_| !has_expired(object, id));
+    let ends = ends.and_then(|ends| view.wall_clock.reaches_at_the_earliest(ends));
+    exception_record(object, id).is_some()
+        && !is_exception_carried_out(object, id)
+        && ends.is_some_and(|end| view.now < end)
+}
+
+// Lifts.
+
+/// When the object ceases to step aside for a machine that Karpenter removes, or has; `None`: it does not.
+pub(super) fn lift_ends<R: Resource>(object: &Object<R>, id: &R::Id) -> Option<WallTime> {
+    let asked = object.intent.lift && object.intent.can_step_aside();
+    object.intent.lifts.get(id).filter(|lift| asked && lift.removal != Removal::Withdrawn)?;
+    Some(object.lifted.get(id)?.since.after(LIFTED_FOR))
+}
+
+/// What status says of the lift of the target.
+pub(super) fn lift_record<'a, R: Resource>(object: &'a Object<R>, id: &R::Id) -> Option<&'a LiftRecord> {
+    object.lifted.get(id)
+}
+
+fn is_lift_carried_out<R: Resource>(object: &Object<R>, id: &R::Id) -> bool {
+    lift_record(object, id).is_some_and(|record| object.lift_carried_out.get(id) == Some(&record.since))
+}
+
+/// Whether the flag is to be switched off because the release of the machine is the next step.
+pub(super) fn is_lift_open<R: Resource>(view: View<'_, R>, object: &Object<R>, id: &R::Id) -> bool {
+    let due = object.intent.lifts.get(id).is_some_and(|lift| lift.removal == Removal::Due);
+    let ends = lift_ends(object, id).and_then(|ends| view.wall_clock.reaches_at_the_earliest(ends));
+    due && !is_lift_carried_out(object, id) && ends.is_some_and(|end| view.now < end)
+}

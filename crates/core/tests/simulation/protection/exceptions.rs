@@ -1,0 +1,500 @@
+//! Exceptions: one target is left unprotected until a time, once for each entry, and protected again when it is over.
+
+use keeper_core::conditions::Status;
+use keeper_core::exception::{Exception, ExceptionPhase};
+use keeper_core::instance::Instance;
+use keeper_core::intent::{Intent, Rights, Selector};
+use keeper_core::reason::Reason;
+use keeper_core::wall_clock::WallTime;
+
+use crate::world::{CALL_FAULTS, Fault, INTERVAL, World, by_ids, by_tag, enabled, i, secs};
+
+fn excepting(selector: Selector<Instance>, entries: &[(&str, WallTime)]) -> Intent<Instance> {
+    let entry = |(name, until): &(&str, WallTime)| {
+        (i(name), Exception { until: *until, reason: "to be replaced".into() })
+    };
+    Intent { exceptions: entries.iter().map(entry).collect(), ..enabled(selector) }
+}
+
+fn prod() -> Selector<Instance> {
+    by_tag("env", "prod")
+}
+
+/// The object a keeps three instances protected.
+fn fleet() -> World {
+    let mut world = World::new();
+    for name in ["i-a", "i-b", "i-c"] {
+        world.machine(name, &[("env", "prod")]);
+    }
+    world.apply("a", enabled(prod()));
+    world.run(INTERVAL * 2);
+    assert_eq!(world.says("a"), (Status::True, Reason::AllProtected));
+    world
+}
+
+/// From now on i-a is excepted for so many seconds.
+fn except(world: &mut World, seconds: i64) -> Intent<Instance> {
+    let intent = excepting(prod(), &[("i-a", world.time_in(seconds))]);
+    world.apply("a", intent.clone());
+    intent
+}
+
+/// The writes of i-a so far: of the unprotected value, and of the protected one.
+fn writes(world: &World) -> (usize, usize) {
+    let of = |protected| world.arrived.iter().filter(|w| w.id == "i-a" && w.protected == protected).count();
+    (of(false), of(true))
+}
+
+fn phase(world: &World, name: &str) -> (ExceptionPhase, Option<Reason>) {
+    let (_, part, _) = world.store[name].status.as_ref().unwrap();
+    let entry = part.exceptions.iter().find(|entry| entry.instance == i("i-a")).unwrap();
+    (entry.phase, entry.reason)
+}
+
+/// Status and reason of Stalled, Reconciling and Ready.
+fn tools(world: &World, name: &str) -> [(Status, Reason); 3] {
+    let set = world.condition_set(name);
+    [&set.stalled, &set.reconciling, &set.ready].map(|condition| (condition.status, condition.reason))
+}
+
+const CONTENT: [(Status, Reason); 3] = [
+    (Status::False, Reason::NothingStalled),
+    (Status::False, Reason::NothingUnderWay),
+    (Status::True, Reason::Satisfied),
+];
+
+#[test]
+fn i53_an_excepted_instance_is_unprotected_once_and_protected_again_when_its_time_is_over() {
+    let mut world = fleet();
+    // Between two sweeps.
+    except(&mut world, 617);
+    world.run(secs(60));
+    assert!(!world.protected("i-a"));
+    assert_eq!(writes(&world), (1, 1));
+    assert_eq!(phase(&world, "a"), (ExceptionPhase::InForce, None));
+    assert_eq!(world.says("a"), (Status::True, Reason::ProtectedButExceptions));
+    assert_eq!(tools(&world, "a"), CONTENT);
+    let (_, part, set) = world.store["a"].status.as_ref().unwrap();
+    assert_eq!((part.counts.protected(), part.counts.excepted, part.counts.targets()), (2, 1, 3));
+    assert_eq!((set.at_risk.status, set.at_risk.reason), (Status::True, Reason::RisksFound));
+    let named = "Excepted: i-a until 1970-01-12T14:15:37Z.";
+    assert!(set.domain.message.ends_with(named), "{}", set.domain.message);
+    let (reports, actions, reads) = (world.store["a"].reports, world.actions, world.reads.len());
+    world.run(secs(500));
+    assert_eq!(world.store["a"].reports, reports, "I37");
+    assert_eq!(world.actions - actions, world.reads.len() - reads, "nothing at rest");
+    let over = world.now.after(secs(57));
+    world.run(secs(62));
+    assert!(world.protected("i-a"));
+    let back = world.arrived.last().unwrap();
+    assert!(back.at.since(over) < secs(2), "in the next moment: {over:?} {back:?}");
+    assert_eq!(writes(&world), (1, 2));
+    assert_eq!(phase(&world, "a"), (ExceptionPhase::Expired, None));
+    assert_eq!(world.says("a"), (Status::True, Reason::AllProtected));
+    assert_eq!(world.arrived.iter().filter(|w| w.id != "i-a" && !w.protected).count(), 0);
+    world.restart();
+    world.run(INTERVAL * 5);
+    assert_eq!((writes(&world), tools(&world, "a")), ((1, 2), CONTENT));
+}
+
+#[test]
+fn i53_whatever_is_lost_or_crashes_it_is_unprotected_and_protected_again() {
+    let calm = {
+        let mut world = fleet();
+        except(&mut world, 600);
+        let actions = world.actions;
+        world.run(secs(700));
+        world.actions - actions
+    };
+    for number in 0..calm.min(40) {
+        for fault in CALL_FAULTS.iter().chain(&[Fault::Crash, Fault::CrashTold]) {
+            let mut world = fleet();
+            let at = world.actions + number;
+            except(&mut world, 600);
+            world.faults.insert(at, *fault);
+            world.run(secs(400));
+            assert!(!world.protected("i-a"), "{fault:?} at {number}");
+            assert_eq!(phase(&world, "a").0, ExceptionPhase::InForce, "{fault:?} at {number}");
+            world.faults.clear();
+            world.faults.insert(world.actions + number, *fault);
+            world.run(secs(600));
+            assert!(world.protected("i-a"), "{fault:?} at {number}");
+            let (unprotected, protected) = writes(&world);
+            assert!(unprotected <= 2 && protected <= 4, "{fault:?} at {number}: {:?}", world.arrived);
+            assert_eq!(world.says("a"), (Status::True, Reason::AllProtected), "{fault:?} at {number}");
+        }
+    }
+}
+
+#[test]
+fn i53_it_ends_also_if_nobody_leads_or_another_one_does_by_then() {
+    type Meanwhile = fn(&mut World);
+    let cases: [(&str, Meanwhile); 4] = [
+        ("nobody leads", |world| {
+            world.lead(false);
+            world.run(secs(700));
+            assert!(!world.protected("i-a"));
+            world.lead(true);
+        }),
+        ("another one leads", |world| {
+            let aside = world.step_aside();
+            world.run(secs(700));
+            assert!(world.protected("i-a"));
+            world.come_back(aside);
+        }),
+        ("another one leads in between", |world| {
+            let aside = world.step_aside();
+            world.run(secs(100));
+            world.come_back_informed(aside);
+            world.run(secs(100));
+            assert!(!world.protected("i-a"), "nobody protects it before its time is over");
+            world.run(secs(500));
+        }),
+        ("it crashes", |world| {
+            world.run(secs(590));
+            world.restart();
+        }),
+    ];
+    for (why, meanwhile) in cases {
+        let mut world = fleet();
+        except(&mut world, 600);
+        world.run(secs(60));
+        assert!(!world.protected("i-a"), "{why}");
+        meanwhile(&mut world);
+        world.run(INTERVAL * 2);
+        assert!(world.protected("i-a"), "{why}");
+        assert_eq!(writes(&world), (1, 2), "{why}");
+        assert_eq!(phase(&world, "a"), (ExceptionPhase::Expired, None), "{why}");
+    }
+}
+
+#[test]
+fn i53_a_hold_of_another_object_stands_against_it() {
+    let mut world = fleet();
+    world.apply("b", enabled(by_ids(&["i-a"])));
+    world.run(secs(30));
+    except(&mut world, 3000);
+    world.run(INTERVAL * 2);
+    assert!(world.protected("i-a"));
+    assert_eq!(phase(&world, "a"), (ExceptionPhase::Waiting, Some(Reason::Conflict)));
+    assert_eq!(world.says("a"), (Status::True, Reason::AllProtected), "it is protected");
+    let [stalled, reconciling, ready] = tools(&world, "a");
+    assert_eq!(stalled, (Status::True, Reason::Conflict));
+    assert_eq!((reconciling.0, ready), (Status::False, (Status::False, Reason::Conflict)));
+    world.delete("b");
+    world.run(INTERVAL * 2);
+    assert!(!world.protected("i-a"));
+    assert_eq!((phase(&world, "a").0, tools(&world, "a")), (ExceptionPhase::InForce, CONTENT));
+    // A hold that comes later has it protected.
+    world.apply("b", enabled(by_ids(&["i-a"])));
+    world.run(INTERVAL);
+    assert!(world.protected("i-a"));
+    assert_eq!(writes(&world).0, 1);
+}
+
+#[test]
+fn i53_two_objects_that_both_except_it_let_it_go() {
+    let mut world = fleet();
+    let both = excepting(by_ids(&["i-a"]), &[("i-a", world.time_in(600))]);
+    world.apply("b", both);
+    except(&mut world, 1200);
+    world.run(secs(300));
+    assert!(!world.protected("i-a"));
+    assert_eq!(world.says("b"), (Status::False, Reason::Excepted), "nothing else is selected");
+    assert_eq!(tools(&world, "b"), CONTENT);
+    world.run(secs(400));
+    assert!(world.protected("i-a"), "the first one holds it again");
+    assert_eq!(writes(&world), (1, 2));
+}
+
+#[test]
+fn i53_it_is_void_without_the_right_and_in_mode_observe() {
+    type Change = fn(&mut Intent<Instance>);
+    let cases: [(&str, Change, Option<Reason>, bool); 2] = [
+        ("no right", |intent| intent.may = Rights::default(), Some(Reason::NotGranted), true),
+        ("it only observes", |intent| intent.observe = true, None, false),
+    ];
+    for (why, change, reason, stalled) in cases {
+        let mut world = fleet();
+        let mut intent = excepting(prod(), &[("i-a", world.time_in(900))]);
+        change(&mut intent);
+        world.apply("a", intent.clone());
+        world.run(INTERVAL * 2);
+        assert!(world.protected("i-a"), "{why}");
+        assert_eq!(phase(&world, "a"), (ExceptionPhase::Void, reason), "{why}");
+        assert_eq!(world.says("a"), (Status::True, Reason::AllProtected), "{why}");
+        assert_eq!(tools(&world, "a")[0].0 == Status::True, stalled, "{why}");
+        // As it is a hold, nobody else unprotects it either.
+        world.apply("b", crate::world::disabled(by_ids(&["i-a"])));
+        world.run(INTERVAL * 2);
+        assert!(world.protected("i-a"), "{why}");
+        world.delete("b");
+        // What is in force is void from when the right is gone.
+        world.apply("a", excepting(prod(), &[("i-a", world.time_in(3000))]));
+        world.run(INTERVAL);
+        assert!(!world.protected("i-a"), "{why}");
+        let mut intent = world.store["a"].protection().unwrap().clone();
+        change(&mut intent);
+        intent.observe = false;
+        intent.may = Rights::default();
+        world.apply("a", intent);
+        world.run(INTERVAL);
+        assert!(world.protected("i-a"), "{why}");
+    }
+}
+
+#[test]
+fn i53_only_what_the_spec_selects_is_excepted() {
+    for (why, selector) in [
+        ("another one is selected", by_ids(&["i-b"])),
+        ("it is excluded", Selector { exclude_ids: [i("i-a")].into(), ..prod() }),
+    ] {
+        let mut world = fleet();
+        world.apply("b", Intent { observe: true, ..enabled(by_ids(&["i-c"])) });
+        world.apply("a", excepting(selector, &[("i-a", world.time_in(900))]));
+        world.run(INTERVAL * 2);
+        assert!(world.protected("i-a"), "{why}");
+        assert_eq!(phase(&world, "a"), (ExceptionPhase::NotSelected, None), "{why}");
+        assert_eq!(tools(&world, "a"), CONTENT, "{why}");
+        // When the spec comes to select it, it is.
+        world.apply("a", excepting(prod(), &[("i-a", world.time_in(900))]));
+        world.run(INTERVAL);
+        assert!(!world.protected("i-a"), "{why}");
+    }
+}
+
+#[test]
+fn i53_a_target_that_comes_to_be_selected_later_is_excepted_then() {
+    let mut world = fleet();
+    world.tag("i-a", &[("env", "test")]);
+    world.run(INTERVAL * 2);
+    except(&mut world, 3000);
+    world.run(INTERVAL * 2);
+    assert_eq!(phase(&world, "a"), (ExceptionPhase::NotSelected, None));
+    world.tag("i-a", &[("env", "prod")]);
+    world.run(INTERVAL * 2);
+    assert!(!world.protected("i-a"));
+    assert_eq!(phase(&world, "a"), (ExceptionPhase::InForce, None));
+}
+
+#[test]
+fn i12_what_somebody_protects_again_meanwhile_is_left_alone() {
+    let mut world = fleet();
+    let intent = except(&mut world, 3000);
+    world.run(secs(60));
+    world.flip("i-a", true);
+    world.run(INTERVAL * 2);
+    // Neither a restart nor an edit begins it anew.
+    world.restart();
+    world.run(INTERVAL * 2);
+    world.apply("a", Intent { cancel_release_times: true, ..intent });
+    world.run(INTERVAL * 2);
+    assert!(world.protected("i-a"));
+    assert_eq!(writes(&world).0, 1);
+    // Another time is another entry.
+    except(&mut world, 3000);
+    world.run(INTERVAL);
+    assert!(!world.protected("i-a"));
+    assert_eq!(writes(&world).0, 2);
+}
+
+#[test]
+fn i53_another_time_counts_at_once_and_without_the_flag_being_touched() {
+    let mut world = fleet();
+    except(&mut world, 600);
+    world.run(secs(60));
+    except(&mut world, 1200);
+    world.run(secs(900));
+    assert!(!world.protected("i-a"), "it is put off");
+    assert_eq!(writes(&world), (1, 1));
+    except(&mut world, 5);
+    world.run(secs(30));
+    assert!(world.protected("i-a"), "it is brought forward");
+    assert_eq!(writes(&world), (1, 2));
+}
+
+#[test]
+fn i53_without_the_entry_it_is_protected_at_once() {
+    let mut world = fleet();
+    except(&mut world, 6000);
+    world.run(secs(60));
+    world.apply("a", enabled(prod()));
+    world.run(secs(5));
+    assert!(world.protected("i-a"));
+    assert_eq!(writes(&world), (1, 2));
+    world.run(INTERVAL);
+    assert!(world.store["a"].exceptions.is_empty());
+}
+
+#[test]
+fn i53_an_entry_whose_time_is_over_is_harmless() {
+    let mut world = fleet();
+    except(&mut world, -10);
+    world.run(INTERVAL * 2);
+    assert_eq!(writes(&world), (0, 1));
+    assert_eq!(phase(&world, "a"), (ExceptionPhase::Expired, None));
+    assert_eq!(tools(&world, "a"), CONTENT);
+}
+
+#[test]
+fn i53_it_ends_after_thirty_days_at_the_latest() {
+    const DAY: i64 = 24 * 3600;
+    let mut world = fleet();
+    let ends = world.time_in(30 * DAY);
+    except(&mut world, 400 * DAY);
+    world.run(INTERVAL * 2);
+    assert!(!world.protected("i-a"));
+    let record = |world: &World| world.store["a"].exceptions[&i("i-a")];
+    let stands = record(&world);
+    assert!(stands.ends >= ends && stands.ends <= ends.after(secs(5)), "{stands:?}");
+    world.restart();
+    world.run(INTERVAL * 2);
+    assert_eq!(record(&world), stands, "it is not put off");
+    // Whoever writes into status can't put it off either.
+    world.forge_exception("a", "i-a", |record| record.ends = record.until);
+    world.run(INTERVAL * 2);
+    assert!(record(&world).ends <= world.time_in(30 * DAY));
+}
+
+#[test]
+fn i20_nothing_is_unprotected_before_its_end_is_durable() {
+    let mut world = fleet();
+    world.refuse_status("a", true);
+    except(&mut world, 3000);
+    world.run(INTERVAL * 2);
+    assert_eq!(writes(&world), (0, 1));
+    world.refuse_status("a", false);
+    world.run(INTERVAL);
+    assert_eq!(writes(&world), (1, 1));
+}
+
+#[test]
+fn i35_a_clock_that_is_set_can_only_end_it_early() {
+    for (why, ahead, after, protected) in [
+        ("set back", -500, 650, true),
+        ("set back, and its time is not over", -500, 500, false),
+        ("set forward", 500, 150, true),
+        ("set forward, and its time is not over", 500, 50, false),
+    ] {
+        let mut world = fleet();
+        except(&mut world, 600);
+        world.run(secs(20));
+        assert!(!world.protected("i-a"), "{why}");
+        world.set_clock(ahead);
+        world.run(secs(after));
+        assert_eq!(world.protected("i-a"), protected, "{why}");
+        // What was over is so also when the clock is put right.
+        world.set_clock(0);
+        world.run(secs(20));
+        world.restart();
+        world.run(INTERVAL);
+        assert!(world.protected("i-a") == protected || after == 500, "{why}");
+        if protected {
+            world.flip("i-a", false);
+            world.run(INTERVAL * 2);
+            assert!(world.protected("i-a"), "{why}: it is kept like all others");
+        }
+    }
+}
+
+#[test]
+fn i50_what_is_released_under_an_exception_is_no_grave_loss() {
+    let mut world = fleet();
+    except(&mut world, 600);
+    world.run(secs(60));
+    world.release("i-a");
+    world.release("i-b");
+    world.run(INTERVAL * 4);
+    let told: Vec<(&str, bool)> =
+        world.store["a"].told.iter().map(|loss| (loss.id.as_ref(), loss.grave)).collect();
+    assert_eq!(told, [("i-a", false), ("i-b", true)]);
+    assert_eq!(world.says("a"), (Status::True, Reason::AllProtected));
+    assert_eq!(phase(&world, "a"), (ExceptionPhase::InForce, None));
+    world.run(secs(600));
+    assert_eq!(phase(&world, "a"), (ExceptionPhase::Expired, None));
+}
+
+#[test]
+fn i58_no_flag_of_an_excepted_instance_is_kept() {
+    let mut world = fleet();
+    let intent = excepting(prod(), &[("i-a", world.time_in(600))]);
+    world.apply("a", Intent { cancel_release_times: true, ..intent });
+    world.run(secs(60));
+    for name in ["i-a", "i-b"] {
+        world.set_release_time(name, Some("2030-01-01T00:00Z"));
+    }
+    world.run(secs(200));
+    let cancelled: Vec<&str> = world.cancelled.iter().map(|(_, id, _)| id.as_str()).collect();
+    assert_eq!(cancelled, ["i-b"]);
+    assert_eq!(tools(&world, "a"), CONTENT);
+    world.run(secs(400));
+    assert_eq!(world.cancelled.len(), 2, "and it is kept again when the time is over");
+}
+
+#[test]
+fn i09_an_object_that_cannot_be_read_stands_against_it() {
+    let mut world = fleet();
+    world.apply("b", enabled(by_ids(&["i-c"])));
+    world.run(secs(10));
+    world.corrupt("b");
+    except(&mut world, 6000);
+    world.run(INTERVAL * 2);
+    assert!(world.protected("i-a"));
+    assert_eq!(phase(&world, "a"), (ExceptionPhase::Waiting, Some(Reason::OpaqueRival)));
+    assert_eq!(tools(&world, "a")[0], (Status::True, Reason::OpaqueRival));
+}
+
+/// The object a has an exception that is durable, and the API server's answer keeps the flag from being switched off yet.
+fn held_up(seconds: i64) -> World {
+    let mut world = fleet();
+    world.cloud.mood.stale_view = true;
+    except(&mut world, seconds);
+    world.run(secs(60));
+    assert_eq!((writes(&world).0, phase(&world, "a").0), (0, ExceptionPhase::Waiting));
+    world
+}
+
+#[test]
+fn i12_what_another_leader_carried_out_is_not_done_again_by_who_has_not_heard_of_it() {
+    let mut world = held_up(6000);
+    let aside = world.step_aside();
+    world.cloud.mood.stale_view = false;
+    world.run(INTERVAL);
+    assert!(!world.protected("i-a"));
+    world.flip("i-a", true);
+    world.watch_lag = secs(3000);
+    world.come_back(aside);
+    world.run(INTERVAL * 3);
+    assert!(world.protected("i-a"));
+    assert_eq!(writes(&world).0, 1);
+}
+
+#[test]
+fn i12_it_is_done_once_though_status_can_not_say_so() {
+    let mut world = held_up(6000);
+    world.refuse_status("a", true);
+    world.cloud.mood.stale_view = false;
+    world.run(INTERVAL);
+    assert!(!world.protected("i-a"));
+    world.flip("i-a", true);
+    world.run(INTERVAL * 3);
+    // An edit of anything else begins it anew no more.
+    let intent = world.store["a"].protection().unwrap().clone();
+    world.apply("a", Intent { cancel_release_times: true, ..intent });
+    world.run(INTERVAL * 3);
+    assert!(world.protected("i-a"));
+    assert_eq!(writes(&world).0, 1);
+}
+
+#[test]
+fn i20_the_end_of_another_entry_is_not_that_of_this_one() {
+    let mut world = held_up(600);
+    world.refuse_status("a", true);
+    except(&mut world, 6000);
+    world.cloud.mood.stale_view = false;
+    world.run(INTERVAL * 2);
+    assert_eq!(writes(&world).0, 0);
+    world.refuse_status("a", false);
+    world.run(INTERVAL);
+    assert_eq!(writes(&world).0, 1);
+}

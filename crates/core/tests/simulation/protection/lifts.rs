@@ -1,0 +1,298 @@
+//! Karpenter removes a machine: protection steps aside at the moment of its release, and comes back if the machine stays.
+
+use keeper_core::conditions::Status;
+use keeper_core::id::InstanceId;
+use keeper_core::instance::Instance;
+use keeper_core::intent::{Intent, Rights};
+use keeper_core::lift::Removal;
+use keeper_core::reason::Reason;
+
+use crate::world::{CALL_FAULTS, Fault, INTERVAL, World, behind_nodes, by_ids, enabled, filter, secs};
+
+const POOL: &[(&str, &str)] = &[("karpenter.sh/nodepool", "default")];
+
+fn lifting(machines: &[&str]) -> Intent<Instance> {
+    Intent { lift: true, ..enabled(behind_nodes(machines)) }
+}
+
+/// The object a keeps three machines of Karpenter's protected, and steps aside for them.
+fn pool() -> World {
+    let mut world = World::new();
+    for name in ["i-a", "i-b", "i-c"] {
+        world.machine(name, POOL);
+    }
+    world.apply("a", lifting(&["i-a", "i-b", "i-c"]));
+    world.run(INTERVAL * 2);
+    assert_eq!(world.says("a"), (Status::True, Reason::AllProtected));
+    assert!(risks(&world).is_empty(), "it is no risk any more that Karpenter owns them");
+    world
+}
+
+fn risks(world: &World) -> Vec<Reason> {
+    world.part("a").counts.risks.keys().copied().collect()
+}
+
+/// The writes of a machine so far: of the unprotected value, and of the protected one.
+fn writes(world: &World, name: &str) -> (usize, usize) {
+    let of = |protected| world.arrived.iter().filter(|w| w.id == name && w.protected == protected).count();
+    (of(false), of(true))
+}
+
+fn lifted(world: &World) -> Vec<&str> {
+    world.store["a"].lifted.keys().map(InstanceId::as_str).collect()
+}
+
+/// Why the object does not step aside.
+fn refused(world: &World) -> Vec<Reason> {
+    world.part("a").not_lifted.keys().copied().collect()
+}
+
+/// Reason of Stalled, if it is.
+fn stalled(world: &World) -> Option<Reason> {
+    let stalled = &world.condition_set("a").stalled;
+    (stalled.status == Status::True).then_some(stalled.reason)
+}
+
+fn is_ready(world: &World) -> bool {
+    world.condition_set("a").ready.status == Status::True
+}
+
+#[test]
+fn i54_a_machine_is_unprotected_when_its_release_is_the_next_step_and_then_it_goes() {
+    let mut world = pool();
+    world.karpenter("a", "i-a", Some(Removal::Due));
+    world.run(secs(10));
+    assert!(!world.protected("i-a"));
+    assert_eq!(lifted(&world), ["i-a"]);
+    assert_eq!(world.says("a"), (Status::True, Reason::ProtectedButExceptions));
+    let message = &world.condition_set("a").domain.message;
+    assert!(message.ends_with("Excepted: i-a, which Karpenter removes with Node node-of-i-a."), "{message}");
+    assert!(is_ready(&world));
+    assert_eq!(risks(&world), [Reason::Lifted]);
+    world.karpenter("a", "i-a", Some(Removal::Going));
+    world.release("i-a");
+    world.nodes("a", &["i-b", "i-c"]);
+    world.karpenter("a", "i-a", None);
+    world.run(INTERVAL * 4);
+    assert_eq!((lifted(&world), world.says("a")), (Vec::new(), (Status::True, Reason::AllProtected)));
+    let told: Vec<(&str, bool)> =
+        world.store["a"].told.iter().map(|loss| (loss.id.as_ref(), loss.grave)).collect();
+    assert_eq!(told, [("i-a", false)]);
+    assert_eq!(writes(&world, "i-a"), (1, 1));
+    assert!(world.arrived.iter().all(|w| w.id == "i-a" || w.protected), "all others stay protected");
+    assert_eq!(world.orphans, []);
+    let (reports, actions, reads) = (world.store["a"].reports, world.actions, world.reads.len());
+    world.run(secs(1000));
+    assert_eq!(world.store["a"].reports, reports, "I37");
+    assert_eq!(world.actions - actions, world.reads.len() - reads, "nothing at rest");
+}
+
+#[test]
+fn i54_nothing_is_lifted_before_that() {
+    for removal in [Removal::Going, Removal::Withdrawn] {
+        let mut world = pool();
+        world.karpenter("a", "i-a", Some(removal));
+        world.run(INTERVAL * 3);
+        assert_eq!((writes(&world, "i-a").0, lifted(&world)), (0, Vec::new()), "{removal:?}");
+    }
+}
+
+#[test]
+fn i54_what_still_exists_a_quarter_of_an_hour_later_is_protected_again_and_told() {
+    for (why, restarts) in [("as it is", false), ("after a restart", true)] {
+        let mut world = pool();
+        world.karpenter("a", "i-a", Some(Removal::Due));
+        world.run(secs(30));
+        world.nodes("a", &["i-b", "i-c"]);
+        world.karpenter("a", "i-a", None);
+        if restarts {
+            world.run(secs(100));
+            world.restart();
+        }
+        world.run(secs(700));
+        assert!(!world.protected("i-a"), "{why}");
+        assert_eq!(lifted(&world), ["i-a"], "{why}: it stays a target without its Node");
+        world.run(secs(250));
+        assert!(world.protected("i-a"), "{why}");
+        assert_eq!(writes(&world, "i-a"), (1, 2), "{why}");
+        let orphans: Vec<&str> = world.orphans.iter().map(InstanceId::as_str).collect();
+        assert_eq!(orphans, ["i-a"], "{why}");
+        world.run(INTERVAL * 5);
+        assert_eq!(lifted(&world), [""; 0], "{why}");
+        assert_eq!(world.orphans.len(), 1, "{why}: it is told once");
+    }
+}
+
+#[test]
+fn i54_a_node_or_node_claim_that_comes_back_is_protected_at_once() {
+    let mut world = pool();
+    world.karpenter("a", "i-a", Some(Removal::Due));
+    world.run(secs(30));
+    assert!(!world.protected("i-a"));
+    world.karpenter("a", "i-a", Some(Removal::Withdrawn));
+    world.run(secs(10));
+    assert!(world.protected("i-a"));
+    world.run(INTERVAL);
+    assert_eq!((lifted(&world), world.orphans.len()), (Vec::new(), 0));
+    // It is to go again later.
+    world.karpenter("a", "i-a", Some(Removal::Due));
+    world.run(secs(30));
+    assert!(!world.protected("i-a"));
+}
+
+#[test]
+fn i54_what_stands_against_it_is_told_and_nothing_is_lifted() {
+    type Change = fn(&mut World);
+    let cases: [(&str, Change, Reason, bool); 5] = [
+        (
+            "another object holds it",
+            |world| world.apply("b", enabled(by_ids(&["i-a"]))),
+            Reason::Conflict,
+            true,
+        ),
+        ("no tag of Karpenter's", |world| world.tag("i-a", &[("env", "prod")]), Reason::NotKarpenters, true),
+        (
+            "no right",
+            |world| {
+                let intent = lifting(&["i-a", "i-b", "i-c"]);
+                world.apply("a", Intent { may: Rights::default(), ..intent });
+            },
+            Reason::NotGranted,
+            true,
+        ),
+        (
+            "it only observes",
+            |world| world.apply("a", Intent { observe: true, ..lifting(&["i-a", "i-b", "i-c"]) }),
+            Reason::KarpenterOwned,
+            false,
+        ),
+        (
+            "it can't be read",
+            |world| world.alter("i-a", |machine| machine.facts.tags = None),
+            Reason::FieldUnreadable,
+            true,
+        ),
+    ];
+    for (why, change, reason, stuck) in cases {
+        let mut world = pool();
+        change(&mut world);
+        world.run(INTERVAL * 2);
+        world.karpenter("a", "i-a", Some(Removal::Due));
+        world.run(INTERVAL * 2);
+        assert_eq!((writes(&world, "i-a").0, lifted(&world)), (0, Vec::new()), "{why}");
+        assert!(world.protected("i-a"), "{why}");
+        assert_eq!(refused(&world), [reason], "{why}");
+        assert_eq!(stalled(&world).is_some(), stuck, "{why}: {:?}", world.condition_set("a"));
+    }
+}
+
+#[test]
+fn i54_without_lift_in_the_spec_or_when_it_is_taken_back_nothing_steps_aside() {
+    let mut world = pool();
+    world.apply("a", enabled(behind_nodes(&["i-a", "i-b", "i-c"])));
+    world.karpenter("a", "i-a", Some(Removal::Due));
+    world.run(INTERVAL * 2);
+    assert_eq!(writes(&world, "i-a").0, 0);
+    assert_eq!(risks(&world), [Reason::KarpenterOwned]);
+    world.apply("a", lifting(&["i-a", "i-b", "i-c"]));
+    world.run(INTERVAL);
+    assert!(!world.protected("i-a"));
+    world.apply("a", enabled(behind_nodes(&["i-a", "i-b", "i-c"])));
+    world.run(secs(10));
+    assert!(world.protected("i-a"));
+    assert_eq!(writes(&world, "i-a"), (1, 2));
+}
+
+#[test]
+fn i54_two_objects_that_both_step_aside_let_it_go() {
+    let mut world = pool();
+    world.apply("b", lifting(&["i-a"]));
+    world.run(INTERVAL);
+    world.karpenter("a", "i-a", Some(Removal::Due));
+    world.run(INTERVAL);
+    assert_eq!(writes(&world, "i-a").0, 0, "the other one does not see it");
+    world.karpenter("b", "i-a", Some(Removal::Due));
+    world.run(INTERVAL);
+    assert!(!world.protected("i-a"));
+}
+
+#[test]
+fn i54_ten_at_a_time_are_lifted_and_the_rest_later() {
+    let mut world = World::new();
+    let names: Vec<String> = (0..13).map(|n| format!("i-{n:05}")).collect();
+    let names: Vec<&str> = names.iter().map(String::as_str).collect();
+    world.machines(13, POOL);
+    world.apply("a", lifting(&names));
+    world.run(INTERVAL * 2);
+    for name in &names {
+        world.karpenter("a", name, Some(Removal::Due));
+    }
+    world.run(INTERVAL * 2);
+    let off = |world: &World| names.iter().filter(|name| !world.protected(name)).count();
+    assert_eq!((off(&world), lifted(&world).len(), refused(&world)), (10, 10, vec![Reason::TooManyLifts]));
+    world.restart();
+    world.run(INTERVAL * 2);
+    assert_eq!(off(&world), 10, "a restart begins no new count");
+    for name in &names[..10] {
+        world.release(name);
+    }
+    world.run(secs(600));
+    assert_eq!(names[10..].iter().filter(|name| !world.protected(name)).count(), 3);
+}
+
+#[test]
+fn i54_whatever_is_lost_or_crashes_it_is_lifted_and_comes_back() {
+    let calm = {
+        let mut world = pool();
+        let actions = world.actions;
+        world.karpenter("a", "i-a", Some(Removal::Due));
+        world.run(secs(100));
+        world.actions - actions
+    };
+    for number in 0..calm.min(30) {
+        for fault in CALL_FAULTS.iter().chain(&[Fault::Crash, Fault::CrashTold]) {
+            let mut world = pool();
+            world.faults.insert(world.actions + number, *fault);
+            world.karpenter("a", "i-a", Some(Removal::Due));
+            world.run(secs(300));
+            assert!(!world.protected("i-a"), "{fault:?} at {number}");
+            world.faults.clear();
+            world.karpenter("a", "i-a", Some(Removal::Going));
+            world.faults.insert(world.actions + number, *fault);
+            world.run(secs(1200));
+            assert!(world.protected("i-a"), "{fault:?} at {number}");
+            assert_eq!(lifted(&world), [""; 0], "{fault:?} at {number}");
+            assert!(writes(&world, "i-a").0 <= 2, "{fault:?} at {number}");
+            assert!(world.arrived.iter().all(|w| w.id == "i-a" || w.protected), "{fault:?} at {number}");
+        }
+    }
+}
+
+#[test]
+fn i20_nothing_is_lifted_before_that_is_durable() {
+    let mut world = pool();
+    world.refuse_status("a", true);
+    world.karpenter("a", "i-a", Some(Removal::Due));
+    world.run(INTERVAL * 2);
+    assert_eq!(writes(&world, "i-a").0, 0);
+    world.refuse_status("a", false);
+    world.run(INTERVAL);
+    assert_eq!(writes(&world, "i-a").0, 1);
+}
+
+#[test]
+fn i54_an_object_that_selects_all_instances_blocks_it_unless_it_excludes_the_tag() {
+    let mut world = pool();
+    let mut all = enabled(crate::world::by_tag("none", "none"));
+    (all.selector.tags, all.selector.all) = (Vec::new(), true);
+    world.apply("b", all.clone());
+    world.run(INTERVAL * 2);
+    world.karpenter("a", "i-a", Some(Removal::Due));
+    world.run(INTERVAL * 2);
+    assert_eq!((writes(&world, "i-a").0, refused(&world)), (0, vec![Reason::Conflict]));
+    let tag = filter("karpenter.sh/nodepool", "default");
+    all.selector.exclude_tags = vec![tag];
+    world.apply("b", all);
+    world.run(INTERVAL * 2);
+    assert!(!world.protected("i-a"));
+}
