@@ -37,6 +37,7 @@ pub struct Metrics {
     stalled: IntGaugeVec,
     pub(super) targets: IntGaugeVec,
     pub(super) at_risk: IntGaugeVec,
+    pub(super) exceptions: IntGaugeVec,
     pub(super) free: IntGaugeVec,
     pub(super) evidence: GaugeVec,
     pub(super) evidence_max_age: GaugeVec,
@@ -169,6 +170,11 @@ impl Metrics {
             at_risk: leaders.gauges(
                 "targets_at_risk",
                 "Targets, counted as in ecs_keeper_targets, that can be lost although their flag is protected.",
+                &["kind", "account", "region"],
+            )?,
+            exceptions: leaders.gauges(
+                "exceptions",
+                "Exceptions in force: instances that objects leave unprotected for a time.",
                 &["kind", "account", "region"],
             )?,
             free: leaders.gauges(
@@ -344,6 +350,7 @@ impl Metrics {
     pub(super) fn forget(&self, scope: &Scope) {
         forget(&self.targets, scope);
         forget(&self.at_risk, scope);
+        forget(&self.exceptions, scope);
         forget(&self.free, scope);
         forget(&self.evidence, scope);
         forget(&self.evidence_max_age, scope);

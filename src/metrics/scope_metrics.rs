@@ -8,6 +8,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 use keeper_alicloud::observe::{Observer, Outcome};
 use keeper_core::engine::{Proven, RegionEngine};
+use keeper_core::exception::ExceptionPhase;
 use keeper_core::failure::Failure;
 use keeper_core::id::{ObjectId, RequestId};
 use keeper_core::retention::InterfacePhase;
@@ -55,7 +56,9 @@ struct Counts {
     unprotected: i64,
     not_applicable: i64,
     unknown: i64,
+    excepted: i64,
     at_risk: i64,
+    exceptions: i64,
     available: i64,
     detached: i64,
 }
@@ -69,7 +72,13 @@ impl Counts {
             unprotected: total(&counts.unprotected).into(),
             not_applicable: counts.not_applicable().into(),
             unknown: total(&counts.unknown).into(),
+            excepted: counts.excepted.into(),
             at_risk: counts.at_risk.into(),
+            exceptions: part
+                .exceptions
+                .iter()
+                .map(|told| i64::from(told.phase == ExceptionPhase::InForce))
+                .sum(),
             available: free.available.into(),
             detached: free.detached.into(),
         }
@@ -80,7 +89,9 @@ impl Counts {
         self.unprotected += sign * other.unprotected;
         self.not_applicable += sign * other.not_applicable;
         self.unknown += sign * other.unknown;
+        self.excepted += sign * other.excepted;
         self.at_risk += sign * other.at_risk;
+        self.exceptions += sign * other.exceptions;
         self.available += sign * other.available;
         self.detached += sign * other.detached;
     }
@@ -141,7 +152,11 @@ impl ScopeMetrics {
             self.metrics.targets.with_label_values(&[kind, account, region, state.as_str()]).set(count);
         }
         self.metrics.at_risk.with_label_values(&[kind, account, region]).set(counts.at_risk);
-        if resource == Resource::Retention {
+        if resource == Resource::Protection {
+            let excepted = [kind, account, region, State::Excepted.as_str()];
+            self.metrics.targets.with_label_values(&excepted).set(counts.excepted);
+            self.metrics.exceptions.with_label_values(&[kind, account, region]).set(counts.exceptions);
+        } else {
             for (phase, count) in
                 [(InterfacePhase::Available, counts.available), (InterfacePhase::Detached, counts.detached)]
             {

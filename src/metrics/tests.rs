@@ -4,11 +4,13 @@ use std::time::Duration;
 
 use keeper_alicloud::observe::{Observer as _, Outcome};
 use keeper_core::conditions::Status;
+use keeper_core::exception::{ExceptionPhase, ExceptionReport};
 use keeper_core::failure::Class;
-use keeper_core::id::{AccountName, ObjectId, Region};
+use keeper_core::id::{AccountName, InstanceId, ObjectId, Region};
 use keeper_core::reason::Reason;
 use keeper_core::retention::{Free, RetentionReport};
 use keeper_core::verdict::{Counts, RegionReport, tell};
+use keeper_core::wall_clock::WallTime;
 
 use super::*;
 use crate::api::Resource;
@@ -70,6 +72,34 @@ fn targets_are_counted_by_what_was_said_last_of_each_object() {
     assert_eq!(sum(&metrics, "targets{"), 8);
     scope.begin_term();
     assert_eq!(sum(&metrics, "targets{"), 0, "what was said in an earlier term says nothing any more");
+}
+
+#[test]
+fn exceptions_in_force_are_counted_and_others_are_not() {
+    let metrics = Arc::new(Metrics::new().unwrap());
+    let mut scope = ScopeMetrics::new(metrics.clone(), key("cn-hangzhou"));
+    let counted = || series(&metrics, true, "exceptions");
+    let label =
+        "ecs_keeper_exceptions{account=\"default\",kind=\"EcsInstanceProtection\",region=\"cn-hangzhou\"}";
+    assert_eq!(counted(), BTreeMap::from([(label.to_owned(), "0".to_owned())]));
+    let told = |phase| ExceptionReport {
+        instance: InstanceId::new("i-a"),
+        until: WallTime::default(),
+        ends: WallTime::default(),
+        phase,
+        reason: None,
+        words: None,
+    };
+    let exceptions = ExceptionPhase::ALL.map(told).into();
+    let mut report = RegionReport { exceptions, ..RegionReport::default() };
+    report.counts.excepted = 1;
+    scope.reported(&ObjectId::new("n", "a", "1"), &report);
+    scope.reported(&ObjectId::new("n", "b", "2"), &report);
+    assert_eq!(counted().get(label).map(String::as_str), Some("2"));
+    let excepted = "ecs_keeper_targets{account=\"default\",kind=\"EcsInstanceProtection\",region=\"cn-hangzhou\",verdict=\"Excepted\"}";
+    assert_eq!(series(&metrics, true, "targets{").get(excepted).map(String::as_str), Some("2"));
+    drop(scope);
+    assert_eq!(counted(), BTreeMap::new());
 }
 
 #[test]
