@@ -232,10 +232,10 @@ class Manifests(unittest.TestCase):
             return [each["message"] for policy in policies for each in policy["spec"]["validations"]]
 
         for name, count, end in (
-            ("the defaults", 6, ".ecs-keeper.io, which the ClusterRole ecs-keeper-unprotect gives"),
-            ("settings", 8, ".ecs-keeper.io, which the ClusterRole ecs-keeper-unprotect gives"),
-            ("names", 6, ".ecs-keeper.io, which the ClusterRole ecs-keeper-guard-unprotect gives"),
-            ("a verb whose role is somebody else's", 6, ".ecs-keeper.io"),
+            ("the defaults", 7, ".ecs-keeper.io, which the ClusterRole ecs-keeper-unprotect gives"),
+            ("settings", 9, ".ecs-keeper.io, which the ClusterRole ecs-keeper-unprotect gives"),
+            ("names", 7, ".ecs-keeper.io, which the ClusterRole ecs-keeper-guard-unprotect gives"),
+            ("a verb whose role is somebody else's", 7, ".ecs-keeper.io"),
         ):
             self.assertEqual([message[-len(end) :] for message in messages(name)], [end] * count, name)
         self.assertEqual([each for each in self.taken["no verb of its own"] if "Admission" in each["kind"] or each["metadata"]["name"].endswith("-unprotect")], [])

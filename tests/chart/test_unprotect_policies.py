@@ -8,7 +8,7 @@ from urllib.parse import quote
 
 from chart import CHART, Cluster
 from people import until
-from verb import KINDS, NAMESPACE, OBSERVE, USERS, Verb, expected, rendered
+from verb import EXCEPTION, INSTANCES, KINDS, NAMESPACE, OBSERVE, USERS, Verb, excepting, expected, rendered
 
 
 class Controllers(Verb):
@@ -60,6 +60,12 @@ class Labels(Verb):
     def test_i57_labels_bring_an_object_into_service_or_out_of_it_with_the_verb_alone(self):
         into, out, other = {"shard": "a"}, {"shard": None}, {"shard": "a", "team": "b"}
         for kind in KINDS:
+            exceptions = (
+                ("an exception comes into service", excepting(EXCEPTION), {}, into, True),
+                ("an exception that is only observed comes into service", {**excepting(EXCEPTION), **OBSERVE}, {}, into, True),
+                ("an exception in service is labelled", excepting(EXCEPTION), into, other, False),
+                ("no exception comes into service", excepting(), {}, into, False),
+            )
             for what, spec, labels, change, needs in (
                 ("an act comes into service", kind.act, {}, into, True),
                 ("a permission comes into service", kind.permission, {}, into, True),
@@ -71,6 +77,7 @@ class Labels(Verb):
                 ("an act in service is labelled", kind.act, into, other, False),
                 ("a hold in service is labelled", {}, into, other, False),
                 ("an act out of service is labelled", kind.act, {}, {"shard": "b"}, False),
+                *(exceptions if kind is INSTANCES else ()),
             ):
                 name = f"label-{what.replace(' ', '-').replace(',', '')}"
                 stored = self.make(kind, name, spec, labels=labels)
@@ -85,7 +92,7 @@ class Labels(Verb):
     def test_i57_outside_of_the_selection_asking_needs_the_verb_as_well(self):
         # Otherwise it could be prepared there until the selection changes.
         for kind in KINDS:
-            for spec in (kind.act, kind.permission):
+            for spec in (kind.act, kind.permission, *([excepting(EXCEPTION)] if kind is INSTANCES else [])):
                 self.assertEqual(self.ask("edit", "POST", f"{kind.path()}?dryRun=All", kind.object("outside", spec, labels={"shard": "b"})), "verb")
 
 
@@ -190,7 +197,7 @@ class Types(unittest.TestCase):
         for values in ({}, {"config.objectSelector": "shard in (a,b),!old"}):
             for policy in self.policies(values):
                 fields = ["deletionPolicy", "targets", "mode", "spec"]
-                fields += ["protection"] if "ecsinstance" in policy["metadata"]["name"] else ["retention", "interfaceTypes"]
+                fields += ["protection", "exceptions"] if "ecsinstance" in policy["metadata"]["name"] else ["retention", "interfaceTypes"]
                 for field in fields:
                     wrong = f"{field}Typo"
                     # The controller learns of a new kind within half a minute, and takes a policy about an unknown one for right.

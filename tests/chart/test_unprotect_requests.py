@@ -10,7 +10,8 @@ from typing import NamedTuple
 
 from chart import Failed, run
 from people import until
-from verb import BOTH_TYPES, INSTANCES, INTERFACES, KINDS, LESS, MORE, NAMESPACE, OBSERVE, OPERATOR, REATTACH, USERS, Kind, Verb, expected
+from verb import BOTH_TYPES, EXCEPTION, INSTANCES, INTERFACES, KINDS, LESS, MORE, NAMESPACE, OBSERVE, OPERATOR, OTHER_EXCEPTION, REATTACH, USERS
+from verb import Kind, Verb, excepting, expected
 
 
 class Case(NamedTuple):
@@ -74,8 +75,45 @@ def cases():
                 ("something is attached under a permission", permission, {**permission, **REATTACH}, False),
                 ("something is attached", {}, {**BOTH_TYPES, **REATTACH}, False),
             ]
+        else:
+            changes += exceptions(act, marked)
         for what, before, after, needs in changes:
             yield Case(what, kind, before, after, needs)
+
+
+def exceptions(act: dict, marked: dict):
+    """Every change of exceptions, and what leaves them as they are."""
+    one, both, none = excepting(EXCEPTION), excepting(EXCEPTION, OTHER_EXCEPTION), excepting()
+
+    def changed(**fields):
+        return excepting({**EXCEPTION, **fields})
+
+    return [
+        ("an exception begins", None, one, True),
+        ("an exception begins without counting", None, {**one, **OBSERVE}, True),
+        ("no exception begins", None, none, False),
+        ("an exception is made", {}, one, True),
+        ("an exception is made where there was none", none, one, True),
+        ("one more exception is made", one, both, True),
+        ("an exception is made of another instance", one, excepting(OTHER_EXCEPTION), True),
+        ("an exception is made longer", one, changed(until="2026-12-01T18:00:01Z"), True),
+        ("an exception is made shorter", one, changed(until="2026-12-01T17:00:00Z"), True),
+        ("an exception is made at the same time in other words", one, changed(until="2026-12-01T18:00:00.0Z"), True),
+        ("an exception has another reason", one, changed(reason="replaced by i-c"), True),
+        ("an exception is made for the future", {**one, **OBSERVE}, {**both, **OBSERVE}, True),
+        ("an exception begins to count", {**one, **OBSERVE}, one, True),
+        ("an exception begins to count, and another is taken back", {**both, **OBSERVE}, one, True),
+        ("an exception is made where an act was", act, one, True),
+        ("an exception ceases to count", one, {**one, **OBSERVE}, False),
+        ("exceptions change places", both, excepting(OTHER_EXCEPTION, EXCEPTION), False),
+        ("one of two exceptions is taken back", both, one, False),
+        ("an exception is taken back", one, none, False),
+        ("an exception is taken back, and targets change", one, {**none, **MORE, **OBSERVE}, False),
+        ("something else is protected beside an exception", one, {**one, **MORE}, False),
+        ("something is excluded beside an exception", one, {**one, **LESS}, False),
+        ("an exception is labelled", one, {**one, "metadata": marked}, False),
+        ("what makes an exception is deleted", one, None, False),
+    ]
 
 
 def ways(case: Case, name: str, stored: dict | None):
@@ -136,6 +174,18 @@ class Requests(Verb):
             self.assertEqual(self.patch("edit", kind.path("refusing"), {"spec": kind.keep}), "allowed")
             self.assertEqual(self.ask("edit", "DELETE", kind.path("refusing")), "allowed")
             self.assertEqual(self.get(kind.path("refusing")).code, 404)
+
+    def test_i57_a_refusal_of_an_exception_names_the_verb_and_the_role(self):
+        self.make(INSTANCES, "observing", excepting(EXCEPTION), OBSERVE)
+        needs = "this needs the verb unprotect on ecsinstanceprotections.ecs-keeper.io, which the ClusterRole ecs-keeper-unprotect gives"
+        wanted = f"Each new or changed entry of exceptions has release protection switched off, and so has mode: Enforce with all entries: {needs}"
+        asked = [
+            self.people.ask("edit", "POST", INSTANCES.path(), INSTANCES.object("refused", excepting(EXCEPTION))),
+            self.people.ask("edit", "PATCH", INSTANCES.path("observing"), {"spec": {"mode": "Enforce"}}, "application/merge-patch+json"),
+        ]
+        for answer in asked:
+            self.assertTrue(answer.message.endswith(f"denied request: {wanted}"), answer)
+            self.assertEqual((answer.code, answer.said["reason"]), (403, "Forbidden"))
 
     def test_i57_the_verb_counts_in_its_namespace_and_on_its_kind(self):
         here, elsewhere = self.namespace("verb-here", "ada"), self.namespace("verb-elsewhere", "ada")
@@ -298,6 +348,22 @@ class Requests(Verb):
                 self.assertEqual(self.patch("edit", kind.path(name), {"metadata": {"labels": {"a": "b"}}}), "allowed")
                 fewer = {"targets": {**targets, "instanceIds": targets["instanceIds"][:-1]}}
                 self.assertEqual(self.patch("edit", kind.path(name), {"spec": fewer}), "verb")
+
+    def test_i57_the_most_exceptions_can_be_judged(self):
+        def entries(count, last="ö" * 256):
+            reasons = ["ä" * 256] * (count - 1) + [last]
+            return [{"instanceId": f"i-{number:0>62}", "until": "2026-12-01T18:00:00.000000000+08:00", "reason": reason} for number, reason in enumerate(reasons)]
+
+        path = INSTANCES.path("most-exceptions")
+        self.make(INSTANCES, "most-exceptions", excepting(*entries(100)))
+        self.assertEqual(self.patch("edit", path, {"metadata": {"labels": {"a": "b"}}}), "allowed")
+        self.assertEqual(self.patch("edit", path, {"spec": {"targets": MORE["targets"]}}), "allowed")
+        for last, needs in (("ö" * 256, False), ("o" * 256, True)):
+            turned = list(reversed(entries(100, last)))
+            for user in USERS:
+                self.assertEqual(self.patch(user, f"{path}?dryRun=All", {"spec": excepting(*turned)}), expected(user, needs))
+        self.assertEqual(self.patch("edit", path, {"spec": excepting(*entries(99, "ä" * 256))}), "allowed")
+        self.assertEqual(self.patch("edit", path, {"spec": excepting(*entries(100))}), "verb")
 
 
 if __name__ == "__main__":

@@ -73,7 +73,14 @@ INTERFACES = Kind(
 )
 KINDS = (INSTANCES, INTERFACES)
 REATTACH = {"reattach": [{"networkInterfaceId": "eni-a", "instanceId": "i-a"}]}
+EXCEPTION = {"instanceId": "i-a", "until": "2026-12-01T18:00:00Z", "reason": "replaced by i-b"}
+OTHER_EXCEPTION = {**EXCEPTION, "instanceId": "i-b"}
 BOTH_TYPES = {"interfaceTypes": ["Primary", "Secondary"]}
+
+
+def excepting(*entries: dict) -> dict:
+    """A spec with these exceptions."""
+    return {"exceptions": list(entries)}
 
 
 def expected(user: str, needs: bool) -> str:
