@@ -23,6 +23,7 @@ mod crashes;
 mod deletion;
 mod events;
 mod evidence;
+mod exceptions;
 mod failures;
 mod generations;
 mod golden;
