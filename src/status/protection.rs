@@ -129,7 +129,14 @@ fn exception(
     told: Option<&ExceptionReport>,
 ) -> ExceptionStatus {
     let ends = timestamp(ends.min(until));
-    let phase = told.map_or(CorePhase::NotSelected, |told| told.phase);
+    let said = told.map_or(CorePhase::NotSelected, |told| told.phase);
+    // Whoever has yet to hear of what another leader wrote would have the entry carried out once more.
+    let phase = match (before.map(|before| before.phase), said) {
+        (Some(ExceptionPhase::Expired), _) => CorePhase::Expired,
+        (Some(ExceptionPhase::InForce), CorePhase::Waiting) => CorePhase::InForce,
+        (_, said) => said,
+    };
+    let told = told.filter(|_| phase == said);
     ExceptionStatus {
         instance_id: entry.instance_id.clone(),
         until: Time(timestamp(until)),

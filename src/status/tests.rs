@@ -401,6 +401,42 @@ fn i53_what_nobody_speaks_of_stands_as_it_was() {
 }
 
 #[test]
+fn i53_what_was_carried_out_or_has_ended_never_waits_again() {
+    use ExceptionPhase::{Expired, InForce, NotSelected, Void, Waiting};
+    let asked = excepting(&entry(&["cn-beijing"], true), &[("i-a", 5000)]);
+    let told = |entry: &StoredObject, phase| {
+        let told =
+            ExceptionReport { reason: Some(Reason::Unprotecting), ..exception("i-a", 5000, 4000, phase) };
+        written(&telling(entry, "cn-beijing", vec![told]))
+    };
+    let of = |entry: &StoredObject, phase| {
+        let stands = entry.seen.object.as_ref().and_then(Object::protection).unwrap().status.clone().unwrap();
+        told(entry, phase).unwrap_or(stands).exceptions[0].clone()
+    };
+    let phases = [
+        (CorePhase::Waiting, Waiting),
+        (CorePhase::InForce, InForce),
+        (CorePhase::Expired, Expired),
+        (CorePhase::Void, Void),
+        (CorePhase::NotSelected, NotSelected),
+    ];
+    for (before, stood) in phases {
+        let stands = with(&asked, told(&asked, before).unwrap());
+        for (said, says) in phases {
+            let expected = match (stood, says) {
+                (Expired, _) => Expired,
+                (InForce, Waiting) => InForce,
+                (_, says) => says,
+            };
+            let row = of(&stands, said);
+            assert_eq!(row.phase, expected, "{stood:?}, then {says:?}");
+            let explained = row.message.starts_with(Reason::Unprotecting.sentence());
+            assert_eq!(explained, expected == says, "{stood:?}, then {says:?}: {}", row.message);
+        }
+    }
+}
+
+#[test]
 fn an_exception_says_what_it_waits_for_and_what_its_phase_means() {
     let asked = excepting(&entry(&["cn-beijing"], true), &[("i-a", 5000)]);
     let message = |phase, reason, words: Option<&str>| {
