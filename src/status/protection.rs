@@ -230,7 +230,7 @@ fn meaning(phase: CorePhase) -> &'static str {
             "The exception has ended, and the instance is protected like all others. Remove the entry. For another exception, add \
              an entry with a later until."
         }
-        CorePhase::Void => "The entry has no effect, and the instance is protected like all others.",
+        CorePhase::Void => "The entry has no effect: under mode: Observe, ecs-keeper switches nothing off.",
         CorePhase::NotSelected => {
             "The entry has no effect: the spec does not select the instance, or excludes it. Correct the id, or remove the \
              entry."
