@@ -41,7 +41,7 @@ class Exceptions(Chapter):
         tell = self._tell
         tell.step("An exception", "an exception leaves single machines unprotected for a time; nothing else changes")
         tell.say(f"Nobody has to give up the object, or to change tags. Two machines get an exception of {SECONDS} s; the second one just in case.")
-        self._until = datetime.now(timezone.utc) + timedelta(seconds=SECONDS)
+        self._until = datetime.now(timezone.utc).replace(microsecond=0) + timedelta(seconds=SECONDS)
         until = f"{self._until:%Y-%m-%dT%H:%M:%SZ}"
         entries = [
             {"instanceId": RETIRED, "until": until, "reason": "is retired"},

@@ -3,8 +3,7 @@
 use std::time::Duration;
 
 use k8s_openapi::jiff::Timestamp;
-use keeper_core::time::Moment;
-use keeper_core::wall_clock::{WallClock, WallTime};
+use keeper_core::wall_clock::WallTime;
 
 /// A time on the wall clock.
 pub fn wall_time(at: Timestamp) -> WallTime {
@@ -18,11 +17,7 @@ pub fn whole_seconds(at: Timestamp) -> WallTime {
 
 /// The time as the API has it, in whole seconds.
 pub fn timestamp(at: WallTime) -> Timestamp {
-    // A clock that began with 1970.
-    let mut clock = WallClock::default();
-    clock.read(Moment::default(), WallTime::default());
-    let since_epoch = clock.reaches(at).map(|moment| moment.since(Moment::default())).unwrap_or_default();
-    let seconds = i64::try_from(since_epoch.as_secs()).unwrap_or(i64::MAX);
+    let seconds = i64::try_from(at.since_epoch().as_secs()).unwrap_or(i64::MAX);
     Timestamp::from_second(seconds).unwrap_or(Timestamp::MAX)
 }
 

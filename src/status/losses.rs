@@ -168,6 +168,10 @@ impl Lost {
                 format!("last seen {protected} at {}, and not {protected} at {}", look(was), look(last))
             }
             (_, Some(was), _) => format!("last seen {protected} at {}", look(was)),
+            // The spec has given it up, or it steps aside.
+            (_, None, Some((last, _))) if !self.grave && self.cause == Cause::Gone => {
+                format!("last seen at {}, not {protected}, as the spec asks", look(last))
+            }
             (_, None, Some((last, _))) => {
                 format!(
                     "last seen at {}, and never {protected} since this replica became the leader",
@@ -293,6 +297,7 @@ mod tests {
         let unprotected = Lost { last: Some((NOW.look(sight(5)), Some(false))), ..protected.clone() };
         let never = Lost { last_protected: None, ..unprotected.clone() };
         let spot = Lost { grave: false, not_applicable: Some(Reason::SpotInstance), ..never.clone() };
+        let given_up = Lost { grave: false, ..never.clone() };
         let unseen = Lost { last: None, ..never.clone() };
         for (lost, expected) in [
             (&protected, "It is gone; last seen protected at 1969-12-31T23:59:00Z (request R60)."),
@@ -309,6 +314,10 @@ mod tests {
             (
                 &spot,
                 "It is gone; last seen at 1969-12-31T23:59:55Z (request R5), and it could not be protected: SpotInstance.",
+            ),
+            (
+                &given_up,
+                "It is gone; last seen at 1969-12-31T23:59:55Z (request R5), not protected, as the spec asks.",
             ),
             (&unseen, "It is gone; not seen since this replica became the leader."),
         ] {

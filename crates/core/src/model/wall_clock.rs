@@ -21,6 +21,11 @@ impl WallTime {
         Self(since_epoch)
     }
 
+    /// The time since the beginning of 1970.
+    pub const fn since_epoch(self) -> Duration {
+        self.0
+    }
+
     /// The point this much later.
     #[must_use]
     pub fn after(self, span: Duration) -> Self {

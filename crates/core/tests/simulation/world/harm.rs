@@ -69,9 +69,10 @@ impl World {
         };
         // The clock may be ahead.
         let steps_aside = |object: &ObjectId| {
-            let stored = self.store.values().find(|stored| stored.id == *object);
-            let end = stored.and_then(|stored| stored.steps_aside_until(id));
-            end.is_some_and(|end| self.now.after(secs(25)) < end) && self.told_of(stored.unwrap())
+            let Some(stored) = self.store.values().find(|stored| stored.id == *object) else { return false };
+            let seen = self.desks.get(object).is_some_and(|desk| desk.seen == stored.version);
+            let end = stored.steps_aside_until(id);
+            seen && end.is_some_and(|end| self.now.after(secs(25)) < end)
         };
         let asks = |(object, intent): (&ObjectId, &Intent<Instance>)| asks(intent) && !steps_aside(object);
         assert!(self.asks.iter().any(asks), "I58: nobody asked to take the release time of {id} away");
@@ -106,8 +107,9 @@ impl World {
         let shown = shown.unwrap_or_else(|| panic!("I11: {target} is unprotected and was not just read"));
         let id = i(target);
         let selects = |stored: &Stored| {
-            stored.protection().is_some_and(|Intent { selector, .. }| {
-                (selector.names(&id) || selector.finds(&shown.tags) || stored.removals.contains_key(&id))
+            stored.protection().is_some_and(|Intent { selector, lift, .. }| {
+                let removed = *lift && stored.removals.contains_key(&id);
+                (selector.names(&id) || selector.finds(&shown.tags) || removed)
                     && !selector.exclude_ids.contains(&id)
                     && !selector.tags_exclude(&shown.tags)
             })
@@ -129,7 +131,11 @@ impl World {
             let aside = stored.steps_aside_until(&id).map(|end| end.after(self.clock_lag()));
             let holds =
                 stored.protection().is_some_and(Intent::holds) && aside.is_none_or(|end| end <= self.now);
-            assert!(!(holds && selects(stored)), "I9: {target} was unprotected against {:?}", stored.id);
+            assert!(
+                !(holds && selects(stored)),
+                "I9: {target} was unprotected at {:?} against {stored:?}",
+                self.now
+            );
         }
     }
 

@@ -409,12 +409,18 @@ fn right_moment(time: WallTime) -> Moment {
     clock.reaches(time).unwrap()
 }
 
-/// What status says of exceptions from now on. When one ends is never put off.
+/// What status says of exceptions from now on. When one ends is never put off, and none that was carried out waits again, whatever
+/// is said by who has not heard of it.
 fn exception_records(part: &RegionReport, old: &ExceptionRecords) -> ExceptionRecords {
     let record = |report: &ExceptionReport| {
         let stood = old.get(&report.instance).filter(|record| record.until == report.until);
         let ends = stood.map_or(report.ends, |record| record.ends.min(report.ends));
-        ExceptionRecord { until: report.until, ends, phase: report.phase }
+        let phase = match (stood.map(|record| record.phase), report.phase) {
+            (Some(ExceptionPhase::Expired), _) => ExceptionPhase::Expired,
+            (Some(ExceptionPhase::InForce), ExceptionPhase::Waiting) => ExceptionPhase::InForce,
+            (_, said) => said,
+        };
+        ExceptionRecord { until: report.until, ends, phase }
     };
     part.exceptions.iter().map(|report| (report.instance.clone(), record(report))).collect()
 }
