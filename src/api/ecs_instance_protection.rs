@@ -1,28 +1,18 @@
 //! `EcsInstanceProtection`: keep `DeletionProtection` on a set of ECS instances.
 
-use k8s_openapi::apimachinery::pkg::apis::meta::v1::{Condition, Time};
 use kube::{CustomResource, KubeSchema};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use super::ecs_instance_protection_status::{EcsInstanceProtectionStatus, MAX_EXCEPTIONS};
 use super::selector::{INSTANCE_ID, InstanceExclusion, MAX_ID, MAX_IDS, MAX_TAGS, NodeSelector, TagSelector};
 use super::spec::{ACCOUNT_NAME, Mode, REGION_ID, default_account};
-use super::status::{self, Counts, MAX_LISTED_GONE, MAX_MESSAGE, MAX_REASON, MAX_RISKS, Risk};
-
-/// How many targets a status lists.
-pub const MAX_LISTED_TARGETS: usize = keeper_core::verdict::MAX_ROWS;
-
-/// How many exceptions a spec may have.
-pub const MAX_EXCEPTIONS: usize = 100;
 
 /// Characters in the reason of an exception.
 pub const MAX_EXCEPTION_REASON: usize = 256;
 
 /// Characters in a time: with nine digits of a second and an offset it has 35.
 const MAX_TIME: usize = 64;
-
-/// How many instances a status lists: targets, and the last ones that are lost.
-pub const MAX_LISTED_INSTANCES: usize = MAX_LISTED_TARGETS + MAX_LISTED_GONE;
 
 /// Which instances to protect, and how.
 #[expect(clippy::duplicated_attributes, reason = "each printer column has its own type and priority")]
@@ -100,6 +90,14 @@ pub const MAX_LISTED_INSTANCES: usize = MAX_LISTED_TARGETS + MAX_LISTED_GONE;
     validation = Rule::new("!has(self.exceptions) || size(self.exceptions) == 0 || self.protection == 'Enabled'")
         .message("exceptions need protection: Enabled: remove them, or leave protection on; Disabled makes no exceptions")
         .field_path(".exceptions")
+        .reason(Reason::FieldValueForbidden),
+    validation = Rule::new("self.nodeRemoval != 'Lift' || self.protection == 'Enabled'")
+        .message("nodeRemoval: Lift needs protection: Enabled: Disabled has nothing to lift")
+        .field_path(".nodeRemoval")
+        .reason(Reason::FieldValueForbidden),
+    validation = Rule::new("self.nodeRemoval != 'Lift' || has(self.targets.nodes)")
+        .message("nodeRemoval: Lift needs targets.nodes: it applies only to instances that are selected through their Nodes")
+        .field_path(".nodeRemoval")
         .reason(Reason::FieldValueForbidden)
 )]
 pub struct EcsInstanceProtectionSpec {
@@ -134,6 +132,15 @@ pub struct EcsInstanceProtectionSpec {
     /// removed time in an Event. Nothing puts a removed time back.
     #[serde(default)]
     pub auto_release_time: AutoReleaseTime,
+
+    /// What to do when Karpenter removes the Node of a target. `KeepProtected` (default): nothing; Karpenter can't release
+    /// the instance, and keeps trying. `Lift`: when Karpenter has drained the Node and the release is its next step, the
+    /// operator switches off the protection of that one instance. If the instance still exists 15 minutes later, or
+    /// Karpenter no longer removes it, it is protected again. `Lift` has no effect if another object protects the
+    /// instance, if `mode` is `Observe`, if the namespace may not unprotect, or if the operator does not watch
+    /// Karpenter's NodeClaims.
+    #[serde(default)]
+    pub node_removal: NodeRemoval,
 
     /// Targets to leave unprotected for a time, for example to release one of them. The operator switches the
     /// protection of such an instance off once for each entry, and then leaves the instance alone until the entry ends:
@@ -248,6 +255,20 @@ pub enum AutoReleaseTime {
     Unknown,
 }
 
+/// What to do when Karpenter removes the Node of a target.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
+pub enum NodeRemoval {
+    /// Nothing.
+    #[default]
+    KeepProtected,
+    /// Step aside.
+    Lift,
+    /// A value that this version does not know.
+    #[serde(other)]
+    #[schemars(skip)]
+    Unknown,
+}
+
 /// What deleting the object does to the flags.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
 pub enum DeletionPolicy {
@@ -262,172 +283,12 @@ pub enum DeletionPolicy {
     Unknown,
 }
 
-/// State of the instances as the operator last saw it. Only the operator writes it.
-#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize, KubeSchema)]
-#[serde(rename_all = "camelCase")]
-pub struct EcsInstanceProtectionStatus {
-    /// The metadata.generation that this status describes. -1 until the operator has processed the object for the first
-    /// time.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schemars(with = "i64", range(min = -1))]
-    pub observed_generation: Option<i64>,
-
-    /// `Protected` is the condition to wait for: True when the operator has just seen every target protected. `AtRisk`
-    /// is True when a target can be lost although it is protected. `Ready`, `Reconciling` and `Stalled` are for tools:
-    /// nothing left to do, the operator is working, somebody must act.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    #[schemars(schema_with = "status::conditions")]
-    pub conditions: Vec<Condition>,
-
-    /// State of the targets in one word. `Protected`: all are protected. `ProtectedButExceptions`: all are protected,
-    /// except those that the spec leaves unprotected for a time. `ProtectedWhereApplicable`: all that can be protected
-    /// are. `Unprotected`: at least one is not protected. `Disabled`: protection was switched off, as the spec asks.
-    /// `NoTargets`: nothing is selected. `Unknown`: the state is not known at present.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schemars(with = "ProtectionState")]
-    pub protection_state: Option<ProtectionState>,
-
-    /// Number of targets in each state. Always exact, even if the list of instances is shortened.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schemars(with = "Counts")]
-    pub counts: Option<Counts>,
-
-    /// Up to 100 targets, those that need attention first, followed by the last 20 lost targets, newest first.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    #[schemars(length(max = MAX_LISTED_INSTANCES))]
-    #[x_kube(merge_strategy = ListMerge::Atomic)]
-    pub instances: Vec<InstanceStatus>,
-
-    /// The exceptions of the spec, in its order. Wait for one with: kubectl wait
-    /// --for=jsonpath='{.status.exceptions[?(@.instanceId=="i-...")].phase}'=InForce
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    #[schemars(length(max = MAX_EXCEPTIONS))]
-    #[x_kube(merge_strategy = ListMerge::Atomic)]
-    pub exceptions: Vec<ExceptionStatus>,
-}
-
-/// State of one exception.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "camelCase")]
-pub struct ExceptionStatus {
-    /// Id of the instance.
-    #[schemars(length(min = 1, max = MAX_ID))]
-    pub instance_id: String,
-
-    /// `until` of the entry in the spec, in whole seconds of UTC.
-    pub until: Time,
-
-    /// Time at which the exception ends: `until`, or 30 days after the operator has first seen the entry, whichever is
-    /// earlier. Never becomes later.
-    pub ends_at: Time,
-
-    /// `Waiting`: protection is not yet off. `InForce`: protection was switched off, and the operator leaves the
-    /// instance alone until `endsAt`. `Expired`: the exception has ended. `Void`: the operator may not unprotect the
-    /// instance for this object. `NotSelected`: the spec does not select the instance, or excludes it. In all phases
-    /// but `InForce`, the instance is kept protected as far as the rest of the spec asks for it. `Unknown`: not known
-    /// at present.
-    pub phase: ExceptionPhase,
-
-    /// What the exception waits for, or what the phase means for you.
-    #[serde(default, skip_serializing_if = "String::is_empty")]
-    #[schemars(length(max = MAX_MESSAGE))]
-    pub message: String,
-}
-
-/// Phase of an exception.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
-pub enum ExceptionPhase {
-    /// Protection has yet to be switched off.
-    Waiting,
-    /// Protection was switched off for this entry.
-    InForce,
-    /// Its time is over.
-    Expired,
-    /// The object may not unprotect.
-    Void,
-    /// The instance is no target.
-    NotSelected,
-    /// Not known at present.
-    #[serde(other)]
-    Unknown,
-}
-
-/// The domain condition in one word.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
-pub enum ProtectionState {
-    /// Every target is protected.
-    Protected,
-    /// Every target is protected but those that are left unprotected for a time.
-    ProtectedButExceptions,
-    /// Every target is protected that can be.
-    ProtectedWhereApplicable,
-    /// At least one target is not protected.
-    Unprotected,
-    /// Protection was switched off, as asked.
-    Disabled,
-    /// Nothing is selected.
-    NoTargets,
-    /// Not known at present.
-    #[serde(other)]
-    Unknown,
-}
-
-/// State of one instance.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, KubeSchema)]
-#[serde(rename_all = "camelCase")]
-pub struct InstanceStatus {
-    /// Id of the instance.
-    #[schemars(length(min = 1, max = MAX_ID))]
-    pub instance_id: String,
-
-    /// `Protected`: last seen protected. `Unprotected`: last seen unprotected. `NotApplicable`: the cloud can't protect
-    /// this instance. `Excepted`: left unprotected for a time, as `spec.exceptions` asks. `Gone`: proven to be released. `Left`: no longer selected, because its tags changed. `Unknown`:
-    /// not known at present.
-    pub state: InstanceState,
-
-    /// Reason for this state in one word, for programs.
-    #[schemars(length(min = 1, max = MAX_REASON), regex(pattern = status::WORD))]
-    pub reason: String,
-
-    /// Reason for this state in a sentence, for people.
-    #[schemars(length(max = MAX_MESSAGE))]
-    pub message: String,
-
-    /// Documented ways in which this instance can be lost although it is protected.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    #[schemars(length(max = MAX_RISKS))]
-    #[x_kube(merge_strategy = ListMerge::Atomic)]
-    pub risks: Vec<Risk>,
-
-    /// Time at which it entered this state.
-    pub since: Time,
-}
-
-/// State of one instance.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
-pub enum InstanceState {
-    /// Seen protected.
-    Protected,
-    /// Seen unprotected.
-    Unprotected,
-    /// The cloud offers no protection for it.
-    NotApplicable,
-    /// Left unprotected for a time, as the spec asks.
-    Excepted,
-    /// Proven to be released.
-    Gone,
-    /// Not selected any more, because its tags have changed.
-    Left,
-    /// Not known at present.
-    #[serde(other)]
-    Unknown,
-}
-
 #[cfg(test)]
 mod tests {
     use serde_json::{Value, json};
 
     use super::*;
+    use crate::api::{ExceptionPhase, ProtectionState};
 
     fn object(spec: Value) -> EcsInstanceProtection {
         EcsInstanceProtection::new("subject", serde_json::from_value(spec).unwrap())
@@ -470,6 +331,15 @@ mod tests {
             (excepting(&json!({})), true),
             (excepting(&json!({ "protection": "Disabled" })), false),
             (excepting(&json!({ "protection": "Disabled", "exceptions": [] })), true),
+            (json!({ "targets": { "nodes": nodes }, "nodeRemoval": "Lift" }), true),
+            (
+                json!({ "targets": { "nodes": nodes }, "nodeRemoval": "Lift", "protection": "Disabled" }),
+                false,
+            ),
+            (
+                json!({ "region": "cn-hangzhou", "targets": { "allInstances": true }, "nodeRemoval": "Lift" }),
+                false,
+            ),
         ];
         for (spec, accepted) in cases {
             assert_eq!(object(spec.clone()).validate_cel().is_ok(), accepted, "{spec}");
@@ -487,8 +357,8 @@ mod tests {
         let spec = object(json!({ "targets": {} })).spec;
         assert_eq!(spec.account, "default");
         assert_eq!(
-            (spec.protection, spec.mode, spec.deletion_policy),
-            (Protection::Enabled, Mode::Enforce, DeletionPolicy::Keep)
+            (spec.protection, spec.mode, spec.deletion_policy, spec.node_removal),
+            (Protection::Enabled, Mode::Enforce, DeletionPolicy::Keep, NodeRemoval::KeepProtected)
         );
     }
 
@@ -500,12 +370,13 @@ mod tests {
             "protection": "Scheduled",
             "mode": "Rehearse",
             "deletionPolicy": "AskFirst",
-            "nodeRemoval": "Lift",
+            "nodeRemoval": "Rehearse",
+            "scaleIn": "Protect",
         }))
         .spec;
         assert_eq!(
-            (spec.protection, spec.mode, spec.deletion_policy),
-            (Protection::Unknown, Mode::Unknown, DeletionPolicy::Unknown)
+            (spec.protection, spec.mode, spec.deletion_policy, spec.node_removal),
+            (Protection::Unknown, Mode::Unknown, DeletionPolicy::Unknown, NodeRemoval::Unknown)
         );
         let nodes = spec.targets.nodes.unwrap();
         assert_eq!(nodes.match_expressions[0].operator, crate::api::NodeOperator::Unknown);

@@ -6,6 +6,7 @@
 //! and is judged later, object by object.
 
 mod ecs_instance_protection;
+mod ecs_instance_protection_status;
 mod eni_retention;
 mod eni_retention_status;
 mod object;
@@ -14,10 +15,12 @@ mod spec;
 mod status;
 
 pub use ecs_instance_protection::{
-    AutoReleaseTime, DeletionPolicy, EcsInstanceProtection, EcsInstanceProtectionSpec,
-    EcsInstanceProtectionStatus, ExceptionPhase, ExceptionStatus, InstanceException, InstanceState,
-    InstanceStatus, InstanceTargets, MAX_EXCEPTION_REASON, MAX_EXCEPTIONS, MAX_LISTED_INSTANCES,
-    MAX_LISTED_TARGETS, Protection, ProtectionState,
+    AutoReleaseTime, DeletionPolicy, EcsInstanceProtection, EcsInstanceProtectionSpec, InstanceException,
+    InstanceTargets, MAX_EXCEPTION_REASON, NodeRemoval, Protection,
+};
+pub use ecs_instance_protection_status::{
+    EcsInstanceProtectionStatus, ExceptionPhase, ExceptionStatus, InstanceState, InstanceStatus,
+    LiftedStatus, MAX_EXCEPTIONS, MAX_LIFTED, MAX_LISTED_INSTANCES, MAX_LISTED_TARGETS, ProtectionState,
 };
 pub use eni_retention::{
     EniExclusion, EniRetention, EniRetentionSpec, EniTargets, InterfaceType, Reattach, Retention,

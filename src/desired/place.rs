@@ -256,7 +256,7 @@ grants: [{namespaces: [theirs]}, {namespaces: [ours], regions: [cn-beijing]}]";
 
     #[test]
     fn i09_a_word_of_a_newer_version_may_be_a_hold() {
-        for field in ["protection", "mode", "deletionPolicy"] {
+        for field in ["protection", "mode", "deletionPolicy", "nodeRemoval"] {
             let mut spec = by_id("default", "cn-hangzhou");
             spec[field] = json!("Tomorrow");
             match routed(&object("ours", &spec), &grants()) {

@@ -16,7 +16,7 @@ use super::placement::Desired;
 use super::wall_time::whole_seconds;
 use crate::api::{
     AutoReleaseTime, DeletionPolicy, EcsInstanceProtection, EcsInstanceProtectionSpec,
-    EcsInstanceProtectionStatus, ExceptionPhase, InstanceException, Mode, Protection,
+    EcsInstanceProtectionStatus, ExceptionPhase, InstanceException, Mode, NodeRemoval, Protection,
 };
 
 /// The field that holds a word of a newer version, if any.
@@ -29,6 +29,8 @@ pub fn unknown_word(spec: &EcsInstanceProtectionSpec) -> Option<&'static str> {
         Some("spec.mode")
     } else if spec.deletion_policy == DeletionPolicy::Unknown {
         Some("spec.deletionPolicy")
+    } else if spec.node_removal == NodeRemoval::Unknown {
+        Some("spec.nodeRemoval")
     } else if spec.exceptions.iter().any(|entry| exception_until(entry).is_none()) {
         Some("spec.exceptions[].until")
     } else {

@@ -46,6 +46,7 @@ pub fn status(
         counts: counts(report),
         instances,
         exceptions: object.map(|object| exceptions(report, object, now)).unwrap_or_default(),
+        lifted: old.map(|status| status.lifted.clone()).unwrap_or_default(),
     }
 }
 
@@ -56,6 +57,7 @@ pub fn same(old: &EcsInstanceProtectionStatus, new: &EcsInstanceProtectionStatus
         && old.counts == new.counts
         && old.instances == new.instances
         && old.exceptions == new.exceptions
+        && old.lifted == new.lifted
         && same_conditions(&old.conditions, &new.conditions)
 }
 

@@ -131,6 +131,10 @@ async fn every_sensible_spec_is_accepted() {
         ("an exception", excepting(&[exception("until", json!("2026-12-01T18:00:00.5+08:00"))])),
         ("an exception whose time is over", excepting(&[exception("until", json!("2020-01-01T00:00:00Z"))])),
         (
+            "steps aside for Karpenter",
+            json!({ "targets": { "nodes": { "matchLabels": { "pool": "a" } } }, "nodeRemoval": "Lift" }),
+        ),
+        (
             "no exception from what is switched off",
             json!({ "targets": { "nodes": { "matchLabels": { "pool": "a" } } }, "protection": "Disabled", "exceptions": [] }),
         ),
@@ -163,6 +167,7 @@ async fn what_is_left_out_is_filled_in() {
             "targets": { "nodes": { "matchLabels": { "pool": "a" } } },
             "protection": "Enabled",
             "autoReleaseTime": "Report",
+            "nodeRemoval": "KeepProtected",
             "mode": "Enforce",
             "deletionPolicy": "Keep",
         })
@@ -470,6 +475,28 @@ async fn an_exception_that_means_nothing_is_refused_with_a_sentence() {
             "Duplicate value",
         ),
         ("too many", excepting(&many.collect::<Vec<_>>()), "spec.exceptions", "must have at most 100 items"),
+    ])
+    .await;
+}
+
+#[tokio::test]
+async fn a_lift_that_means_nothing_is_refused_with_a_sentence() {
+    let nodes = json!({ "nodes": { "matchLabels": { "pool": "a" } } });
+    let field = "spec.nodeRemoval";
+    refuse(&[
+        (
+            "a lift of what is switched off",
+            json!({ "targets": nodes, "nodeRemoval": "Lift", "protection": "Disabled" }),
+            field,
+            "nodeRemoval: Lift needs protection: Enabled",
+        ),
+        (
+            "a lift of what no Node stands for",
+            json!({ "region": REGION, "targets": { "allInstances": true }, "nodeRemoval": "Lift" }),
+            field,
+            "nodeRemoval: Lift needs targets.nodes",
+        ),
+        ("another word", json!({ "targets": nodes, "nodeRemoval": "Release" }), field, "supported values"),
     ])
     .await;
 }

@@ -4,8 +4,8 @@ use std::fmt::Debug;
 
 use ecs_keeper::api::{
     Counts, EcsInstanceProtection, EcsInstanceProtectionSpec, EcsInstanceProtectionStatus, ExceptionPhase,
-    ExceptionStatus, InstanceState, InstanceStatus, MAX_EXCEPTIONS, MAX_LISTED_INSTANCES, MAX_MESSAGE,
-    MAX_REASON, MAX_RISKS, ProtectionState, Risk,
+    ExceptionStatus, InstanceState, InstanceStatus, LiftedStatus, MAX_EXCEPTIONS, MAX_LIFTED,
+    MAX_LISTED_INSTANCES, MAX_MESSAGE, MAX_REASON, MAX_RISKS, ProtectionState, Risk,
 };
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::{Condition, Time};
 use kube::api::{Patch, PatchParams, PostParams};
@@ -82,6 +82,12 @@ async fn the_largest_legal_status_is_accepted() {
         phase: ExceptionPhase::NotSelected,
         message: sentence.clone(),
     });
+    let lifted = (0..MAX_LIFTED).map(|n| LiftedStatus {
+        instance_id: format!("i-{n:0>62}"),
+        region: format!("cn-{n:0>61}"),
+        node_name: format!("{n:0>253}"),
+        since: Time("2026-01-31T00:00:00Z".parse().unwrap()),
+    });
     let status = EcsInstanceProtectionStatus {
         observed_generation: Some(i64::MAX),
         conditions: ["Protected", "AtRisk", "Ready", "Reconciling", "Stalled"]
@@ -91,6 +97,7 @@ async fn the_largest_legal_status_is_accepted() {
         counts: Some(Counts { targets: u32::MAX, unknown: u32::MAX, ..Counts::default() }),
         instances: instances.collect(),
         exceptions: exceptions.collect(),
+        lifted: lifted.collect(),
     };
     let applied = apply(&objects, "ecs-keeper", &serde_json::to_value(&status).unwrap()).await.unwrap();
     assert_eq!(applied.status, Some(status));
