@@ -6,6 +6,7 @@
 mod admin;
 pub mod api;
 mod causes;
+mod claim_watch;
 pub mod cli;
 mod clouds;
 pub mod config;
@@ -24,9 +25,11 @@ mod mailbox;
 pub mod metrics;
 mod names;
 mod node;
+mod node_claim;
 mod preflight;
 mod provider_id;
 pub mod ram;
+mod removal_check;
 mod run;
 mod scope;
 mod status;
@@ -37,6 +40,7 @@ mod sweep_record;
 mod telemetry;
 mod uninstall;
 mod watch;
+mod watch_stream;
 mod worker;
 
 pub use causes::told;

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use keeper_core::authority::PreflightAnswer;
 use keeper_core::exception::ExceptionRecords;
-use keeper_core::id::{Generation, ObjectId};
+use keeper_core::id::{Generation, InstanceId, ObjectId};
 use keeper_core::retention::Attachment;
 use kube::Client;
 use kube::api::ObjectMeta;
@@ -13,8 +13,9 @@ use tokio::time::timeout;
 use tracing::warn;
 
 use crate::api::{Object, Resource, WatchedObject, generation};
-use crate::desired::{attachment, exception_records};
+use crate::desired::{Placement, attachment, exception_records, lifts_for_karpenter};
 use crate::kubernetes::{CALL_TIMEOUT, summary};
+use crate::removal_check;
 use crate::store::Store;
 
 /// Asks the API server.
@@ -29,9 +30,13 @@ impl Preflight {
     /// The object as it is now, and whether every object that may have a hold is known at its newest generation.
     /// An API server that does not answer leaves all of it open, and nothing is unprotected or attached.
     pub async fn ask(&self, id: &ObjectId) -> PreflightAnswer {
-        let asked = async { Ok::<_, kube::Error>((self.object(id).await?, self.holds().await?)) };
+        let asked = async {
+            let found = self.object(id).await?;
+            let due = self.removals_due(id, found.as_ref()).await;
+            Ok::<_, kube::Error>((found, due, self.holds().await?))
+        };
         match timeout(CALL_TIMEOUT, asked).await {
-            Ok(Ok((found, holds))) => PreflightAnswer {
+            Ok(Ok((found, removals_due, holds))) => PreflightAnswer {
                 object: found
                     .as_ref()
                     .map(|found| (generation(&found.meta), found.meta.deletion_timestamp.is_some())),
@@ -41,7 +46,7 @@ impl Preflight {
                     .and_then(|found| found.object.as_ref())
                     .is_some_and(Object::carried_out),
                 attachments: found.as_ref().and_then(attachments),
-                removals_due: BTreeSet::new(),
+                removals_due,
                 exceptions: found.as_ref().map(exceptions).unwrap_or_default(),
             },
             Ok(Err(error)) => {
@@ -64,7 +69,9 @@ impl Preflight {
         let status_counts = entry.seen.object.as_ref().is_some_and(|object| {
             object.spec().unprotects
                 || object.retention().is_some_and(|retention| !retention.spec.reattach.is_empty())
-                || object.protection().is_some_and(|protection| !protection.spec.exceptions.is_empty())
+                || object.protection().is_some_and(|protection| {
+                    !protection.spec.exceptions.is_empty() || lifts_for_karpenter(&protection.spec)
+                })
         });
         let found = if status_counts {
             api.get_opt(id.name()).await?.map(|object| resource.decode(object))
@@ -73,6 +80,24 @@ impl Preflight {
             meta.map(|meta| WatchedObject { resource, meta, object: None })
         };
         Ok(found.filter(|found| found.meta.uid.as_deref() == Some(id.uid())))
+    }
+
+    /// The machines that Karpenter is about to release, and for which status says that the object steps aside. Where that can't be
+    /// asked, there are none; what else the object asks does not depend on it.
+    async fn removals_due(&self, id: &ObjectId, found: Option<&WatchedObject>) -> BTreeSet<InstanceId> {
+        let object = found.and_then(|found| found.object.as_ref()).and_then(Object::protection);
+        let asked = object.filter(|object| lifts_for_karpenter(&object.spec));
+        let status = asked.and_then(|object| object.status.as_ref());
+        let entry = self.store.get(id);
+        let Some((status, Placement::Served(served))) =
+            status.zip(entry.as_ref().map(|entry| &*entry.placement))
+        else {
+            return BTreeSet::new();
+        };
+        removal_check::due(&self.client, &served.removals, status).await.unwrap_or_else(|error| {
+            warn!(error = summary(&error), "preflight request about Karpenter's NodeClaims failed");
+            BTreeSet::new()
+        })
     }
 
     async fn holds(&self) -> Result<Vec<ObjectMeta>, kube::Error> {

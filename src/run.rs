@@ -94,6 +94,7 @@ pub async fn run(options: RunOptions) -> Result<(), RunError> {
         events: events.clone(),
         health: health.clone(),
         metrics: metrics.clone(),
+        watches_claims: config.karpenter,
     };
     let status_writer = StatusWriter {
         client,

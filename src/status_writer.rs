@@ -169,6 +169,7 @@ impl StatusWriter {
     async fn write_status(self: &Arc<Self>, id: &ObjectId, entry: &StoredObject, said: &Report) -> Outcome {
         self.tell_losses(id, entry, said).await;
         self.tell_cancelled(id, entry).await;
+        self.tell_orphans(id, entry).await;
         let lost = entry.losses.pending.len();
         let Some(Statement { status, events, survivors }) = statement(said, entry, Timestamp::now()) else {
             self.store.recorded(id, lost);
@@ -279,6 +280,19 @@ impl StatusWriter {
         }
         if told {
             self.store.told_cancelled(id, entry.cancelled.len());
+        } else {
+            self.mark_later(id, UNTOLD);
+        }
+    }
+
+    /// Tells which machines are still there although Karpenter was to release them.
+    async fn tell_orphans(self: &Arc<Self>, id: &ObjectId, entry: &StoredObject) {
+        let mut told = true;
+        for event in events::orphaned(&entry.orphans) {
+            told &= self.events.tell(&entry.seen, event).await;
+        }
+        if told {
+            self.store.told_orphans(id, entry.orphans.len());
         } else {
             self.mark_later(id, UNTOLD);
         }

@@ -8,6 +8,7 @@ use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
 use keeper_core::auto_release_time::Cancelled;
 use keeper_core::conditions::Status;
 use keeper_core::id::{Generation, ObjectId, Region};
+use keeper_core::lift::Orphan;
 use keeper_core::reason::Reason;
 use keeper_core::verdict::RegionReport;
 use kube::api::ObjectMeta;
@@ -46,6 +47,8 @@ pub struct StoredObject {
     pub losses: Losses,
     /// The release times that were taken away and of which no Event has told yet.
     pub cancelled: Vec<Cancelled>,
+    /// The machines that Karpenter was to release, that are still there, and of which no Event has told yet.
+    pub orphans: Vec<Orphan>,
 }
 
 impl StoredObject {
@@ -103,6 +106,7 @@ impl Inner {
                 entry.parts.clear();
                 entry.losses = Losses::begin(&entry.seen);
                 entry.cancelled.clear();
+                entry.orphans.clear();
                 entry.announced = announced_by(&entry.seen);
                 entry.lagging = Lagging::default();
                 metrics.judged(entry.seen.resource, entry.judged.take(), None);
@@ -146,6 +150,7 @@ impl Store {
         let judged = old.as_ref().and_then(|old| old.judged);
         let losses = old.as_ref().map_or_else(|| Losses::begin(&seen), |old| old.losses.clone());
         let cancelled = old.as_ref().map(|old| old.cancelled.clone()).unwrap_or_default();
+        let orphans = old.as_ref().map(|old| old.orphans.clone()).unwrap_or_default();
         let lagging = old.as_ref().map(|old| old.lagging.clone()).unwrap_or_default();
         let (parts, author_told) = old.map(|old| (old.parts, old.author_told)).unwrap_or_default();
         let author_told = author_told.filter(|_| seen.object.is_none());
@@ -160,6 +165,7 @@ impl Store {
             judged,
             losses,
             cancelled,
+            orphans,
         };
         let scopes = entry.scopes();
         entry.parts.retain(|scope, _| scopes.contains(scope));
@@ -206,6 +212,14 @@ impl Store {
         if let Some(entry) = self.lock().entries.get_mut(id) {
             let told = told.min(entry.cancelled.len());
             entry.cancelled.drain(..told);
+        }
+    }
+
+    /// Notes that Events have told of the first of the machines that are still there.
+    pub fn told_orphans(&self, id: &ObjectId, told: usize) {
+        if let Some(entry) = self.lock().entries.get_mut(id) {
+            let told = told.min(entry.orphans.len());
+            entry.orphans.drain(..told);
         }
     }
 
@@ -318,8 +332,8 @@ impl Store {
         self.changed.notify_one();
     }
 
-    /// Enters what a worker says of an object in a term of the lead, and what is to be told once besides: what is lost, and the
-    /// release times that were taken away.
+    /// Enters what a worker says of an object in a term of the lead, and what is to be told once besides: what is lost, the release
+    /// times that were taken away, and the machines that are still there.
     pub fn say(
         &self,
         id: &ObjectId,
@@ -327,7 +341,7 @@ impl Store {
         term: u64,
         of: Generation,
         part: RegionReport,
-        (lost, cancelled): (Vec<Lost>, Vec<Cancelled>),
+        (lost, cancelled, orphans): (Vec<Lost>, Vec<Cancelled>, Vec<Orphan>),
     ) {
         let mut inner = self.lock();
         inner.begin_term(term, &self.metrics);
@@ -340,6 +354,7 @@ impl Store {
             entry.parts.insert(scope.clone(), (of, Arc::new(part)));
             entry.losses.pending.extend(lost);
             entry.cancelled.extend(cancelled);
+            entry.orphans.extend(orphans);
             inner.dirty.insert(id.clone());
             drop(inner);
             self.changed.notify_one();
@@ -440,6 +455,8 @@ mod tests {
             nodes_ignored: 0,
             targetless: BTreeMap::new(),
             nodes: BTreeMap::new(),
+            removals: BTreeMap::new(),
+            karpenter_unwatched: false,
         })
     }
 
@@ -511,7 +528,7 @@ mod tests {
         let scope = Scope { account: AccountName::new("default"), region: Region::new("cn-hangzhou") };
         let standing = with_status(3, ("True", "AllProtected"), "False");
         objects.put(&id, standing, served(&scope));
-        objects.say(&id, &scope, 1, 1, RegionReport::default(), (vec![lost("i-a")], Vec::new()));
+        objects.say(&id, &scope, 1, 1, RegionReport::default(), (vec![lost("i-a")], Vec::new(), Vec::new()));
         objects.logged(&id, 1);
         objects.told(&id, 1);
         objects.begin_term(2);
@@ -519,10 +536,9 @@ mod tests {
         assert_eq!((losses.pending.len(), losses.logged, losses.told), (0, 0, 0));
         assert_eq!(losses.counted, Some((1, 3)), "whatever status still counts is told by number");
         let report = Report {
-            condition_set: unserved(Reason::NoTargets, ""),
             part: RegionReport { settled: true, ..RegionReport::default() },
-            lagging: Lagging::default(),
             counted: true,
+            ..Report::silent(unserved(Reason::NoTargets, ""))
         };
         assert_eq!(losses.compare(&report, 1), Some(Shrinking { counted: 3, gone: 3 }));
     }

@@ -10,18 +10,19 @@ use std::time::Duration;
 use futures::stream::{SelectAll, Stream, StreamExt as _, select_all};
 use k8s_openapi::jiff::Timestamp;
 use keeper_core::engine::Asked;
-use keeper_core::id::{InstanceId, ObjectId, Region};
+use keeper_core::id::{InstanceId, ObjectId};
 use keeper_core::reason::Reason;
 use kube::api::DynamicObject;
 use kube::runtime::events::EventType;
+use kube::runtime::reflector::Lookup as _;
 use kube::runtime::watcher::{self, Event, watcher};
-use kube::runtime::{WatchStreamExt as _, reflector::Lookup as _};
 use kube::{Api, Client};
 use tokio::time::Instant;
 use tracing::{info, warn};
 
 use crate::api::{Object, Resource, Retention, WatchedObject, generation, object_id};
-use crate::desired::{Machine, Nodes, Placement, place};
+use crate::claim_watch::{self, ClaimView, Shown};
+use crate::desired::{Cluster, Machine, Placement, Served, lifts_for_karpenter, place};
 use crate::events::{self, EventRecorder, ObjectEvent, each_or_all};
 use crate::grants::Grants;
 use crate::health::{Health, Pulse};
@@ -31,11 +32,13 @@ use crate::metrics::Metrics;
 use crate::node::Node;
 use crate::store::{Store, StoredObject};
 use crate::survivors;
+use crate::watch_stream::backed_off;
 
 /// Changes of Nodes come in waves; the objects that ask for them are looked at once for each wave.
 const NODES_SETTLE: Duration = Duration::from_millis(100);
 
-/// How long objects that don't ask for Nodes wait at the start for those that do.
+/// How long objects that don't ask for Nodes wait at the start for those that do, and those that step aside for Karpenter for its
+/// NodeClaims.
 const NODES_PATIENCE: Duration = Duration::from_secs(3);
 
 /// What Nodes are called where watches are told of.
@@ -56,9 +59,11 @@ pub struct Watch {
     /// Told when everything was listed.
     pub health: Health,
     pub metrics: Arc<Metrics>,
+    /// Whether Karpenter's NodeClaims are watched.
+    pub watches_claims: bool,
 }
 
-/// A wave of changes of Nodes. It is over a fixed time after its first change, whatever else is watched meanwhile.
+/// A wave of changes of Nodes or NodeClaims. It is over a fixed time after its first change, whatever else is watched meanwhile.
 #[derive(Default)]
 struct Wave {
     over: Option<Instant>,
@@ -79,7 +84,11 @@ impl Wave {
 #[derive(Default)]
 struct View {
     objects: BTreeMap<ObjectId, WatchedObject>,
-    nodes: Nodes,
+    cluster: Cluster,
+    /// What is known of NodeClaims; the newest of it is in `cluster`.
+    shown_claims: ClaimView,
+    /// Whether those who step aside for Karpenter wait for the first list of NodeClaims.
+    claims_awaited: bool,
     /// The resources whose first list is complete.
     listed: BTreeSet<Resource>,
     nodes_synced: bool,
@@ -98,7 +107,20 @@ impl View {
 
     /// Whether every object that was there at the start has been given to its workers.
     fn ready(&self) -> bool {
-        self.nodes_offered || !self.objects.values().any(asks_for_nodes)
+        (self.nodes_offered || !self.objects.values().any(asks_for_nodes))
+            && !(self.claims_awaited && self.objects.values().any(lifts))
+    }
+
+    /// Takes in what is shown of NodeClaims. Whether some object may ask for something else now.
+    fn take_claim(&mut self, shown: Shown) -> bool {
+        let failed = matches!(shown, Shown::Failed);
+        let changed = self.shown_claims.take(shown);
+        if changed {
+            self.cluster.claims.clone_from(&self.shown_claims.claims);
+        }
+        // Whoever waited for what can't be read is served without.
+        let awaited = self.claims_awaited && self.cluster.claims.is_none() && !failed;
+        std::mem::replace(&mut self.claims_awaited, awaited) != awaited || changed
     }
 }
 
@@ -112,8 +134,10 @@ impl Watch {
         let nodes: Api<Node> = Api::all(self.client.clone());
         let nodes = backed_off(watcher(nodes, watcher::Config::default()), NODE, self.metrics.clone());
         let mut nodes = Box::pin(nodes);
-        let mut view = View::default();
-        let mut wave = Wave::default();
+        let mut claims = claim_watch::follow(&self.client, self.watches_claims, self.metrics.clone());
+        let mut view = View { claims_awaited: self.watches_claims, ..View::default() };
+        view.cluster.watches_claims = self.watches_claims;
+        let (mut wave, mut claim_wave) = (Wave::default(), Wave::default());
         let patience = tokio::time::sleep(NODES_PATIENCE);
         tokio::pin!(patience);
         let mut impatient = false;
@@ -136,7 +160,23 @@ impl Watch {
                     wave = Wave::default();
                     self.nodes_changed(&mut view);
                 }
-                () = &mut patience, if !impatient => impatient = true,
+                Some(shown) = claims.next() => {
+                    if view.take_claim(shown) {
+                        claim_wave.begin();
+                    }
+                }
+                () = claim_wave.over(), if view.nodes_synced => {
+                    claim_wave = Wave::default();
+                    if view.objects_synced() {
+                        self.offer_all(&view, lifts);
+                    }
+                }
+                () = &mut patience, if !impatient => {
+                    impatient = true;
+                    if std::mem::take(&mut view.claims_awaited) {
+                        claim_wave.begin();
+                    }
+                }
                 () = pulse.due() => {}
             }
         }
@@ -222,19 +262,19 @@ impl Watch {
     /// Enters an object and gives its intent to the workers that it concerns.
     fn offer(&self, view: &View, id: &ObjectId) {
         let Some(seen) = view.objects.get(id) else { return };
-        if asks_for_nodes(seen) && !view.nodes_synced {
+        if (asks_for_nodes(seen) && !view.nodes_synced) || (lifts(seen) && view.claims_awaited) {
             return;
         }
         let before = self.store.get(id);
         let placement = Arc::new(match &seen.object {
-            Some(object) => place(object, &view.nodes, &self.grants, Timestamp::now()),
+            Some(object) => place(object, &view.cluster, &self.grants, Timestamp::now()),
             None => Placement::Opaque(Reason::Undecodable.sentence().to_owned()),
         });
         give(&self.store, &self.mailboxes, id, seen, before.as_ref(), &placement);
         if let (Some(Placement::Served(old)), Placement::Served(new)) =
             (before.as_ref().map(|b| &*b.placement), &*placement)
         {
-            self.announce_lost_nodes(seen, view, &old.nodes, &new.nodes);
+            self.announce_lost_nodes(seen, view, old, new);
         }
     }
 
@@ -278,15 +318,11 @@ impl Watch {
     }
 
     /// Tells of the Nodes that took their instances out of an object's selection.
-    fn announce_lost_nodes(
-        &self,
-        seen: &WatchedObject,
-        view: &View,
-        old: &BTreeMap<(Region, InstanceId), String>,
-        new: &BTreeMap<(Region, InstanceId), String>,
-    ) {
-        let lost: Vec<(&InstanceId, &String)> =
-            old.iter().filter(|(of, _)| !new.contains_key(*of)).map(|((_, id), node)| (id, node)).collect();
+    fn announce_lost_nodes(&self, seen: &WatchedObject, view: &View, old: &Served, new: &Served) {
+        let lost = old.nodes.iter().filter(|(of, _)| !new.nodes.contains_key(*of));
+        // What Karpenter removes stays a target.
+        let lost = lost.filter(|((region, id), _)| !new.lifts(region, id));
+        let lost: Vec<(&InstanceId, &String)> = lost.map(|((_, id), node)| (id, node)).collect();
         let (kind, reason) = (EventType::Normal, Reason::NodeLeft);
         let event = |what: String| ObjectEvent {
             kind,
@@ -295,7 +331,8 @@ impl Watch {
             note: format!("{what}. {}", reason.sentence()),
         };
         let one = |(id, node): &(&InstanceId, &String)| {
-            let how = if view.nodes.contains_key(*node) { "is no longer selected" } else { "is gone" };
+            let how =
+                if view.cluster.nodes.contains_key(*node) { "is no longer selected" } else { "is gone" };
             event(format!("Node {node} {how}: {id}"))
         };
         let many = |count, examples: &str| {
@@ -374,6 +411,12 @@ fn asks_for_nodes(seen: &WatchedObject) -> bool {
     seen.object.as_ref().is_some_and(|object| object.spec().asks_for_nodes)
 }
 
+/// Whether it steps aside for Karpenter.
+fn lifts(seen: &WatchedObject) -> bool {
+    let object = seen.object.as_ref().and_then(Object::protection);
+    object.is_some_and(|object| lifts_for_karpenter(&object.spec))
+}
+
 fn see(view: &mut View, seen: WatchedObject) -> Option<ObjectId> {
     if seen.object.is_none() {
         let (kind, meta) = (seen.resource.kind(), &seen.meta);
@@ -398,66 +441,40 @@ fn take_node(view: &mut View, event: Event<Node>) -> bool {
             see_node(view, &node)
         }
         Event::InitDone => {
-            let before = view.nodes.len();
-            view.nodes.retain(|name, _| view.listing_nodes.contains(name));
+            let before = view.cluster.nodes.len();
+            view.cluster.nodes.retain(|name, _| view.listing_nodes.contains(name));
             let first = !view.nodes_synced;
             view.nodes_synced = true;
-            first || view.nodes.len() != before
+            first || view.cluster.nodes.len() != before
         }
         Event::Apply(node) => see_node(view, &node),
-        Event::Delete(node) => node.name().is_some_and(|name| view.nodes.remove(name.as_ref()).is_some()),
+        Event::Delete(node) => {
+            node.name().is_some_and(|name| view.cluster.nodes.remove(name.as_ref()).is_some())
+        }
     }
 }
 
 fn see_node(view: &mut View, node: &Node) -> bool {
     let Some(name) = node.name() else { return false };
-    let machine = Machine { labels: node.labels().clone(), provider: node.provider_id() };
-    if view.nodes.get(name.as_ref()) == Some(&machine) {
+    let machine = Machine::of(node);
+    if view.cluster.nodes.get(name.as_ref()) == Some(&machine) {
         return false;
     }
-    view.nodes.insert(name.into_owned(), machine);
+    view.cluster.nodes.insert(name.into_owned(), machine);
     true
-}
-
-/// A watch whose failures are told and waited out.
-fn backed_off<K: Clone + Send + 'static>(
-    watch: impl Stream<Item = Result<Event<K>, watcher::Error>> + Send,
-    what: &'static str,
-    metrics: Arc<Metrics>,
-) -> impl Stream<Item = Event<K>> + Send {
-    watch.default_backoff().filter_map(move |event| {
-        let event = event.inspect_err(|error| {
-            metrics.watch_failed(what);
-            warn!(resource = what, error = summary(error), "watch failed, restarting it");
-        });
-        std::future::ready(event.ok())
-    })
-}
-
-/// What went wrong with a watch, without the bodies that kube's own text may quote.
-fn summary(error: &watcher::Error) -> String {
-    let cause = match error {
-        watcher::Error::InitialListFailed(error)
-        | watcher::Error::WatchStartFailed(error)
-        | watcher::Error::WatchFailed(error) => crate::kubernetes::summary(error),
-        watcher::Error::WatchError(status) => format!("{} ({})", status.message, status.code),
-        watcher::Error::NoResourceVersion => "the API server gave no resourceVersion".to_owned(),
-    };
-    let hint = if cause.contains("forbidden") { "; check the operator's ClusterRole" } else { "" };
-    format!("{cause}{hint}")
 }
 
 #[cfg(test)]
 mod tests {
     use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
-    use keeper_core::id::AccountName;
+    use keeper_core::id::{AccountName, Region};
     use keeper_core::intent::{Intent, Selector};
     use keeper_core::verdict::RegionReport;
     use serde_json::{Value, json};
 
     use super::*;
-    use crate::desired::{Desired, Served};
+    use crate::desired::Desired;
     use crate::scope::Scope;
 
     fn seen(name: &str, spec: &Value, status: &Value) -> WatchedObject {
@@ -490,6 +507,8 @@ mod tests {
             nodes_ignored: 0,
             targetless: BTreeMap::new(),
             nodes: BTreeMap::new(),
+            removals: BTreeMap::new(),
+            karpenter_unwatched: false,
         }));
         let mailbox = mailboxes.mailbox(&scope, Vec::new);
         let (said, ends) = (AtomicUsize::new(0), AtomicBool::new(false));

@@ -13,6 +13,7 @@ use keeper_core::engine::{Action, Asked, Input, PreflightId, RegionEngine, Setti
 use keeper_core::failure::{Class, Effect as Outcome, Failure};
 use keeper_core::flag::Flag;
 use keeper_core::id::{CallId, InstanceId, ObjectId, RequestId};
+use keeper_core::lift::Orphan;
 use keeper_core::reason::Reason;
 use keeper_core::time::Moment;
 use tokio::task::JoinSet;
@@ -232,7 +233,10 @@ impl Worker {
                 let now = Moments { moment: self.now(), wall: Timestamp::now() };
                 let lost = std::mem::take(&mut part.lost).into_iter().map(|loss| now.date(loss)).collect();
                 let cancelled = std::mem::take(&mut part.cancelled);
-                self.store.say(&object, &self.scope, lead.term, generation, *part, (lost, cancelled));
+                let orphans = std::mem::take(&mut part.orphans);
+                orphans.iter().for_each(log_orphan);
+                let told = (lost, cancelled, orphans);
+                self.store.say(&object, &self.scope, lead.term, generation, *part, told);
             }
         }
     }
@@ -311,6 +315,16 @@ fn log_written(flag: &WrittenFlag, outcome: &Result<RequestId, Failure>) {
             "failed to write flag"
         ),
     }
+}
+
+fn log_orphan(orphan: &Orphan) {
+    let (instance, node, reason) = (orphan.instance.as_str(), &*orphan.node, Reason::OrphanedInstance);
+    warn!(
+        instance,
+        node,
+        reason = reason.as_str(),
+        "instance still exists although Karpenter removed its Node"
+    );
 }
 
 /// The cloud keeps no record of what the time was: the log does, whatever becomes of the Event.

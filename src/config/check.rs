@@ -45,6 +45,7 @@ pub fn config(file: File) -> Result<Config, Problems> {
         sweep_interval,
         primary_retention_regions,
         object_selector,
+        karpenter: file.karpenter.and_then(|karpenter| karpenter.enabled).unwrap_or_default(),
         accounts,
         grants: Some(grants).filter(|grants| !grants.is_empty()),
     })

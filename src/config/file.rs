@@ -24,6 +24,9 @@ pub struct File {
     /// it may switch protection off even if one of them wants it on. Use it only to divide accounts among several operators.
     #[schemars(with = "String")]
     pub object_selector: Option<Spanned<String>>,
+    /// What the operator knows of Karpenter.
+    #[schemars(with = "KarpenterEntry")]
+    pub karpenter: Option<KarpenterEntry>,
     /// The cloud accounts that objects may name. Defaults to one account, named `default`, with its access key in environment
     /// variables.
     #[schemars(with = "Vec<AccountEntry>", length(min = 1))]
@@ -32,6 +35,16 @@ pub struct File {
     /// and objects elsewhere nothing. With grants, only what they list is allowed, in the operator's own namespace too.
     #[schemars(with = "Vec<GrantEntry>")]
     pub grants: Option<Vec<GrantEntry>>,
+}
+
+/// What the operator knows of Karpenter.
+#[derive(Debug, Default, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields, default)]
+#[schemars(inline)]
+pub struct KarpenterEntry {
+    /// Whether to watch Karpenter's NodeClaims, as `nodeRemoval: Lift` needs. A cluster without Karpenter is no failure.
+    #[schemars(with = "bool", extend("default" = false))]
+    pub enabled: Option<bool>,
 }
 
 /// One cloud account.

@@ -20,6 +20,8 @@ pub struct Config {
     pub primary_retention_regions: BTreeSet<Region>,
     /// Label selector of the objects that are served.
     pub object_selector: Option<String>,
+    /// Whether Karpenter's NodeClaims are watched.
+    pub karpenter: bool,
     pub accounts: BTreeMap<AccountName, Account>,
     /// What each namespace may do; `None` when nothing was granted to any.
     pub grants: Option<Vec<Grant>>,

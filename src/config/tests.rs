@@ -24,7 +24,7 @@ const REFUSALS: &[(&str, &[&str])] = &[
     (
         "wholly: other",
         &[
-            "line 1, column 1: unknown key `wholly`; use `sweepInterval`, `primaryRetentionRegions`, `objectSelector`, `accounts` or `grants`",
+            "line 1, column 1: unknown key `wholly`; use `sweepInterval`, `primaryRetentionRegions`, `objectSelector`, `karpenter`, `accounts` or `grants`",
         ],
     ),
     (

@@ -7,6 +7,7 @@ use std::time::Duration;
 use keeper_core::id::{InstanceId, Region, TagFilter};
 
 use super::node_selection::Nodes;
+use super::removal::Claims;
 use crate::api::TagSelector;
 use crate::grants::Granted;
 
@@ -15,6 +16,12 @@ pub(super) struct Context<'a> {
     /// The instances behind the selected Nodes, in each region.
     pub(super) nodes: BTreeMap<Region, BTreeSet<InstanceId>>,
     pub(super) machines: &'a Nodes,
+    /// The Node through which an instance is selected.
+    pub(super) selected: &'a BTreeMap<(Region, InstanceId), String>,
+    /// Karpenter's NodeClaims; `None`: they are not known.
+    pub(super) claims: Option<&'a Claims>,
+    /// Whether they are watched.
+    pub(super) watches_claims: bool,
     pub(super) granted: &'a Granted,
     /// For how long the object has been in deletion.
     pub(super) deleting: Option<Duration>,

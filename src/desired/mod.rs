@@ -8,12 +8,14 @@ mod node_selection;
 mod place;
 mod placement;
 mod protection;
+mod removal;
 mod retention;
 mod wall_time;
 
 pub use node_selection::{Machine, Nodes};
-pub use place::place;
+pub use place::{Cluster, place};
 pub use placement::{Desired, Placement, Served};
-pub use protection::{exception_records, exception_until};
+pub use protection::{exception_records, exception_until, lifts_for_karpenter};
+pub use removal::{Claim, Claims, Removing, namers};
 pub use retention::attachment;
 pub use wall_time::{timestamp, wall_time};

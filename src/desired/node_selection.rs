@@ -8,13 +8,27 @@ use kube::core::{Expression, Selector, SelectorExt as _};
 
 use crate::api::{NodeOperator, NodeRequirement, NodeSelector};
 use crate::grants::Granted;
+use crate::node::Node;
 use crate::provider_id::ProviderId;
 
 /// A Kubernetes Node as far as selection needs it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Machine {
+    pub uid: String,
     pub labels: BTreeMap<String, String>,
     pub provider: ProviderId,
+    pub deleting: bool,
+}
+
+impl Machine {
+    pub fn of(node: &Node) -> Self {
+        Self {
+            uid: node.metadata.uid.clone().unwrap_or_default(),
+            labels: node.labels().clone(),
+            provider: node.provider_id(),
+            deleting: node.metadata.deletion_timestamp.is_some(),
+        }
+    }
 }
 
 pub type Nodes = BTreeMap<String, Machine>;

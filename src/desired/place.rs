@@ -1,5 +1,6 @@
 //! Finds where what an object asks goes.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use k8s_openapi::jiff::Timestamp;
@@ -9,13 +10,24 @@ use kube::api::ObjectMeta;
 use super::context::Context;
 use super::node_selection::{Nodes, select_nodes};
 use super::placement::{Placement, Served};
+use super::removal::Claims;
 use super::{protection, retention};
-use crate::api::Object;
+use crate::api::{Mode, Object};
 use crate::config::nearest;
 use crate::grants::Grants;
 
+/// What the cluster shows of its machines.
+#[derive(Debug, Default)]
+pub struct Cluster {
+    pub nodes: Nodes,
+    /// Karpenter's NodeClaims; `None`: they are not known, or not yet.
+    pub claims: Option<Claims>,
+    /// Whether they are watched.
+    pub watches_claims: bool,
+}
+
 /// Finds where an object's intent goes. `now` tells only for how long a deletion has lasted.
-pub fn place(object: &Object, nodes: &Nodes, grants: &Grants, now: Timestamp) -> Placement {
+pub fn place(object: &Object, cluster: &Cluster, grants: &Grants, now: Timestamp) -> Placement {
     let unknown_word = match object {
         Object::Protection(object) => protection::unknown_word(&object.spec),
         Object::Retention(object) => retention::unknown_word(&object.spec),
@@ -37,23 +49,31 @@ pub fn place(object: &Object, nodes: &Nodes, grants: &Grants, now: Timestamp) ->
         Some(Ok(region)) => Some(region),
         None => None,
     };
-    let selected = match select_nodes(spec.nodes, nodes, region.as_ref(), granted) {
+    let selected = match select_nodes(spec.nodes, &cluster.nodes, region.as_ref(), granted) {
         Ok(selected) => selected,
         Err(message) => return Placement::Opaque(message),
     };
     let context = Context {
         nodes: selected.by_region(),
-        machines: nodes,
+        machines: &cluster.nodes,
+        selected: &selected.instances,
+        claims: cluster.claims.as_ref(),
+        watches_claims: cluster.watches_claims,
         granted,
         deleting: deleting(object.meta(), now),
         carried_out: object.carried_out(),
     };
-    let intents = match object {
+    let karpenter_unwatched = !context.watches_claims
+        && object.protection().is_some_and(|object| {
+            object.spec.mode == Mode::Enforce && protection::lifts_for_karpenter(&object.spec)
+        });
+    let (intents, removals) = match object {
         Object::Protection(object) => protection::intents(object, region, context),
-        Object::Retention(object) => region
-            .map(|region| (region.clone(), retention::desired(object, &region, &context)))
-            .into_iter()
-            .collect(),
+        Object::Retention(object) => {
+            let desired =
+                region.map(|region| (region.clone(), retention::desired(object, &region, &context)));
+            (desired.into_iter().collect(), BTreeMap::new())
+        }
     };
     Placement::Served(Served {
         account: account.clone(),
@@ -61,6 +81,8 @@ pub fn place(object: &Object, nodes: &Nodes, grants: &Grants, now: Timestamp) ->
         nodes_ignored: selected.ignored,
         targetless: selected.targetless,
         nodes: selected.instances,
+        removals,
+        karpenter_unwatched,
     })
 }
 
@@ -85,7 +107,6 @@ fn deleting(meta: &ObjectMeta, now: Timestamp) -> Option<Duration> {
 
 #[cfg(test)]
 mod tests {
-    use std::collections::BTreeMap;
     use std::sync::Arc;
 
     use keeper_core::exception::ExceptionPhase;
@@ -119,7 +140,12 @@ mod tests {
 
     fn machine(label: &str, provider: &str) -> Machine {
         let labels = BTreeMap::from([("pool".to_owned(), label.to_owned())]);
-        Machine { provider: ProviderId::read(Some(provider), &labels), labels }
+        let provider = ProviderId::read(Some(provider), &labels);
+        Machine { uid: String::new(), provider, labels, deleting: false }
+    }
+
+    fn cluster(nodes: Nodes) -> Cluster {
+        Cluster { nodes, ..Cluster::default() }
     }
 
     fn nodes() -> Nodes {
@@ -137,7 +163,7 @@ mod tests {
 
     fn routed(object: &EcsInstanceProtection, grants: &Grants) -> Placement {
         let object = Object::Protection(Arc::new(object.clone()));
-        place(&object, &nodes(), grants, Timestamp::UNIX_EPOCH)
+        place(&object, &cluster(nodes()), grants, Timestamp::UNIX_EPOCH)
     }
 
     fn served(spec: &Value) -> Served {
@@ -231,7 +257,7 @@ grants: [{namespaces: [theirs]}, {namespaces: [ours], regions: [cn-beijing]}]";
         let twins = twins.map(|(name, machine)| (name.to_owned(), machine)).into();
         let object = object("ours", &json!({ "targets": { "nodes": { "matchLabels": { "pool": "a" } } } }));
         let object = Object::Protection(Arc::new(object));
-        let placement = place(&object, &twins, &grants(), Timestamp::UNIX_EPOCH);
+        let placement = place(&object, &cluster(twins), &grants(), Timestamp::UNIX_EPOCH);
         let Placement::Served(served) = placement else { panic!("{placement:?}") };
         assert_eq!((served.intents.len(), served.nodes.len()), (2, 2));
     }

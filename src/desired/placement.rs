@@ -13,6 +13,7 @@ use keeper_core::interface::Interface;
 use keeper_core::reason::Reason;
 use keeper_core::retention::Record;
 
+use super::removal::Removing;
 use crate::scope::Scope;
 
 /// Where an object's intent goes.
@@ -39,6 +40,10 @@ pub struct Served {
     pub targetless: BTreeMap<String, Reason>,
     /// The Node through which an instance is selected.
     pub nodes: BTreeMap<(Region, InstanceId), String>,
+    /// The selected Nodes of which Karpenter is about to release the instance, where the spec says to step aside.
+    pub removals: BTreeMap<(Region, InstanceId), Removing>,
+    /// Whether the spec says to step aside for Karpenter, and the operator does not watch what Karpenter does.
+    pub karpenter_unwatched: bool,
 }
 
 /// What an object asks in one region.
@@ -76,6 +81,14 @@ impl Desired {
 }
 
 impl Served {
+    /// Whether the object goes on to keep the target though its Node is gone, because it has stepped aside for it.
+    pub fn lifts(&self, region: &Region, id: &InstanceId) -> bool {
+        match self.intents.get(region) {
+            Some(Desired::Protection(intent, _)) => intent.lifts.contains_key(id),
+            Some(Desired::Retention(..)) | None => false,
+        }
+    }
+
     /// The scopes that the intent goes to, each with its part of it.
     pub fn scopes(&self) -> impl Iterator<Item = (Scope, &Desired)> {
         self.intents

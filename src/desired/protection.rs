@@ -1,6 +1,6 @@
 //! From an `EcsInstanceProtection` to its intents. Status can end an exception, and never makes one.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use k8s_openapi::jiff::Timestamp;
@@ -9,15 +9,18 @@ use keeper_core::exception::{Exception, ExceptionPhase as CorePhase, ExceptionRe
 use keeper_core::id::{InstanceId, Region};
 use keeper_core::instance::Instance;
 use keeper_core::intent::{DeletionPolicy as CorePolicy, Intent, Selector};
+use keeper_core::lift::{Lift, LiftRecord, Removal};
 use keeper_core::wall_clock::WallTime;
 
 use super::context::{Context, filters, instances};
 use super::placement::Desired;
+use super::removal::{Claims, Removing, instance, namers};
 use super::wall_time::whole_seconds;
 use crate::api::{
     AutoReleaseTime, DeletionPolicy, EcsInstanceProtection, EcsInstanceProtectionSpec,
     EcsInstanceProtectionStatus, ExceptionPhase, InstanceException, Mode, NodeRemoval, Protection,
 };
+use crate::provider_id::is_instance_id;
 
 /// The field that holds a word of a newer version, if any.
 pub fn unknown_word(spec: &EcsInstanceProtectionSpec) -> Option<&'static str> {
@@ -59,18 +62,37 @@ pub fn exception_records(status: &EcsInstanceProtectionStatus) -> ExceptionRecor
     records.collect()
 }
 
-/// What the spec asks in each region: in `region`, if it names one, or in those of its Nodes.
+/// Whether the spec says to step aside for Karpenter.
+pub fn lifts_for_karpenter(spec: &EcsInstanceProtectionSpec) -> bool {
+    // Whoever asks for protection to be switched off has nothing to lift.
+    spec.node_removal == NodeRemoval::Lift && spec.protection == Protection::Enabled
+}
+
+/// What status says durably of lifts, by the region of the instance.
+fn lift_records(status: &EcsInstanceProtectionStatus) -> BTreeMap<(Region, InstanceId), LiftRecord> {
+    // Whoever writes into status may have written anything.
+    let rows = status.lifted.iter().filter(|row| is_instance_id(&row.instance_id));
+    let records = rows.map(|row| {
+        let instance = (Region::new(&row.region), InstanceId::new(&row.instance_id));
+        (instance, LiftRecord { node: Arc::from(row.node_name.as_str()), since: whole_seconds(row.since.0) })
+    });
+    records.collect()
+}
+
+type Removals = BTreeMap<(Region, InstanceId), Removing>;
+
+/// What the spec asks in each region: in `region`, if it names one, or in those of its Nodes. And of which machines Karpenter is
+/// about to release.
 pub fn intents(
     object: &EcsInstanceProtection,
     region: Option<Region>,
     context: Context<'_>,
-) -> BTreeMap<Region, Desired> {
+) -> (BTreeMap<Region, Desired>, Removals) {
     let spec = &object.spec;
     let template = intent(spec, &context);
-    let record = ProtectionRecord {
-        exceptions: object.status.as_ref().map(exception_records).unwrap_or_default(),
-        ..ProtectionRecord::default()
-    };
+    let lifted = object.status.as_ref().map(lift_records).unwrap_or_default();
+    let (lifts, removals) = lifts(spec, region.as_ref(), &lifted, &context);
+    let exceptions = object.status.as_ref().map(exception_records).unwrap_or_default();
     let mut intents: BTreeMap<Region, Intent<Instance>> = BTreeMap::new();
     if let Some(region) = region {
         let mut here = template.clone();
@@ -82,11 +104,68 @@ pub fn intents(
     for (region, ids) in context.nodes {
         intents.entry(region).or_insert_with(|| template.clone()).selector.node_ids = ids;
     }
+    for (region, lifts) in lifts {
+        let here = intents.entry(region).or_insert_with(|| template.clone());
+        // It stays a target when its Node is gone.
+        here.selector.node_ids.extend(lifts.keys().cloned());
+        here.lifts = lifts;
+    }
+    let record = |here: &Region| {
+        let here = lifted.iter().filter(|((region, _), _)| region == here);
+        let lifted = here.map(|((_, id), record)| (id.clone(), record.clone())).collect();
+        ProtectionRecord { exceptions: exceptions.clone(), lifted }
+    };
     let granted = |(region, intent): (Region, Intent<Instance>)| {
         let intent = Intent { may: context.granted.rights(&region), ..intent };
-        (region, Desired::Protection(Box::new(intent), Box::new(record.clone())))
+        let record = record(&region);
+        (region, Desired::Protection(Box::new(intent), Box::new(record)))
     };
-    intents.into_iter().map(granted).collect()
+    (intents.into_iter().map(granted).collect(), removals)
+}
+
+type LiftsByRegion = BTreeMap<Region, BTreeMap<InstanceId, Lift>>;
+
+/// How far the removal has come of each instance for which the object has stepped aside, or may now.
+fn lifts(
+    spec: &EcsInstanceProtectionSpec,
+    region: Option<&Region>,
+    lifted: &BTreeMap<(Region, InstanceId), LiftRecord>,
+    context: &Context<'_>,
+) -> (LiftsByRegion, Removals) {
+    let (mut lifts, mut removals) = (LiftsByRegion::new(), Removals::new());
+    if spec.protection != Protection::Enabled {
+        return (lifts, removals);
+    }
+    let asked = lifts_for_karpenter(spec);
+    let unknown = Claims::new();
+    let known = context.claims.filter(|_| asked);
+    let claims = known.unwrap_or(&unknown);
+    let excluded: BTreeSet<&str> =
+        spec.targets.exclude.iter().flat_map(|exclude| &exclude.instance_ids).map(String::as_str).collect();
+    let named = claims.values().filter(|claim| claim.deleting).filter_map(|claim| instance(&claim.provider));
+    let removed = named.filter(|(_, id)| !excluded.contains(id.as_str()));
+    let here = |at: &Region| {
+        region.is_none_or(|region| region == at) && context.granted.region(at.as_str()).is_some()
+    };
+    let stand = lifted.keys().filter(|(at, _)| here(at)).cloned();
+    let candidates: BTreeSet<(Region, InstanceId)> = removed.chain(stand).collect();
+    for (of, namers) in namers(&candidates, context.machines, claims) {
+        let selected = context.selected.get(of).map(String::as_str);
+        let due = namers.due(selected);
+        let lift = match (lifted.get(of), &due) {
+            // What Karpenter is doing is not known, or not asked for any more.
+            (Some(record), _) if known.is_none() => {
+                Lift { node: record.node.clone(), removal: Removal::Withdrawn }
+            }
+            (Some(record), _) => Lift { node: record.node.clone(), removal: namers.removal(selected) },
+            (None, Some(due)) => Lift { node: Arc::from(due.node.as_str()), removal: Removal::Due },
+            (None, None) => continue,
+        };
+        let (region, id) = of;
+        lifts.entry(region.clone()).or_default().insert(id.clone(), lift);
+        removals.extend(due.map(|due| (of.clone(), due)));
+    }
+    (lifts, removals)
 }
 
 /// The intent without what selects.
@@ -103,6 +182,8 @@ fn intent(spec: &EcsInstanceProtectionSpec, context: &Context<'_>) -> Intent<Ins
         deleting: context.deleting,
         carried_out: context.carried_out,
         exceptions: exceptions(spec),
+        // Nothing is lifted by who does not know what Karpenter does: its risk stands.
+        lift: context.watches_claims && lifts_for_karpenter(spec),
         ..Intent::of(Selector {
             exclude_ids: instances(&exclude.instance_ids),
             exclude_tags: filters(&exclude.instance_tags),
@@ -122,3 +203,6 @@ fn exceptions(spec: &EcsInstanceProtectionSpec) -> BTreeMap<InstanceId, Exceptio
     let asked = spec.exceptions.iter().filter(|_| spec.protection == Protection::Enabled);
     asked.filter_map(exception).collect()
 }
+
+#[cfg(test)]
+mod tests;

@@ -210,7 +210,7 @@ mod tests {
     use super::*;
     use crate::api::Object;
     use crate::config;
-    use crate::desired::{Machine, Placement, Served, place};
+    use crate::desired::{Cluster, Machine, Placement, Served, place};
 
     const HANGZHOU: &str = "cn-hangzhou";
 
@@ -226,7 +226,8 @@ mod tests {
     fn nodes() -> Nodes {
         let machine = |pool: &str, provider: &str| {
             let labels = BTreeMap::from([("pool".to_owned(), pool.to_owned())]);
-            Machine { provider: ProviderId::read(Some(provider), &labels), labels }
+            let provider = ProviderId::read(Some(provider), &labels);
+            Machine { uid: String::new(), provider, labels, deleting: false }
         };
         [
             ("n1", machine("a", "cn-hangzhou.i-one")),
@@ -239,7 +240,8 @@ mod tests {
 
     fn placed(spec: &Value, status: &Value) -> Placement {
         let grants = config::parse("").unwrap().grants("ours");
-        place(&object(spec, status), &nodes(), &grants, Timestamp::UNIX_EPOCH)
+        let cluster = Cluster { nodes: nodes(), ..Cluster::default() };
+        place(&object(spec, status), &cluster, &grants, Timestamp::UNIX_EPOCH)
     }
 
     fn served(spec: &Value, status: &Value) -> Served {

@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use keeper_core::auto_release_time::Cancelled;
+use keeper_core::lift::Orphan;
 use keeper_core::reason::Reason;
 use kube::runtime::events::EventType;
 
@@ -113,6 +114,24 @@ pub fn cancelled(cancelled: &[Cancelled]) -> Vec<ObjectEvent> {
                  ecs-keeper lists all of them."
             ))
         },
+    )
+}
+
+/// That machines which Karpenter was to release are still there, though their Nodes are gone.
+pub fn orphaned(orphans: &[Orphan]) -> Vec<ObjectEvent> {
+    let reason = Reason::OrphanedInstance;
+    let event = |what: &str| ObjectEvent {
+        kind: EventType::Warning,
+        reason,
+        action: "Protect",
+        note: format!("{what}: {}", reason.sentence()),
+    };
+    let told: Vec<String> = orphans.iter().map(|it| format!("{} (Node {})", it.instance, it.node)).collect();
+    each_or_all(
+        &told,
+        |one| event(one),
+        |one| one,
+        |count, examples| event(&format!("{count} instances: {examples}")),
     )
 }
 

@@ -77,7 +77,7 @@ mod tests {
     use super::*;
     use crate::api::{EcsInstanceProtection, Object, Resource, WatchedObject};
     use crate::config;
-    use crate::desired::place;
+    use crate::desired::{Cluster, place};
     use crate::status::{Lagging, Losses};
 
     fn entry(policy: &str, mode: &str, finalizers: &[&str], deleting: bool) -> StoredObject {
@@ -92,7 +92,7 @@ mod tests {
         let grants =
             config::parse("accounts: [{name: default, regions: [cn-hangzhou]}]").unwrap().grants("ours");
         let (meta, object) = (object.metadata.clone(), Object::Protection(Arc::new(object)));
-        let placement = place(&object, &BTreeMap::new(), &grants, Timestamp::UNIX_EPOCH);
+        let placement = place(&object, &Cluster::default(), &grants, Timestamp::UNIX_EPOCH);
         let seen = WatchedObject { resource: Resource::Protection, meta, object: Some(object) };
         StoredObject {
             seen,
@@ -105,6 +105,7 @@ mod tests {
             judged: None,
             losses: Losses::default(),
             cancelled: Vec::new(),
+            orphans: Vec::new(),
         }
     }
 
@@ -114,7 +115,7 @@ mod tests {
             ..RegionReport::default()
         };
         let condition_set = judge(Question::default(), &part);
-        Report { condition_set, part, lagging: Lagging::default(), counted: true }
+        Report { part, counted: true, ..Report::silent(condition_set) }
     }
 
     #[test]

@@ -1,13 +1,15 @@
 //! Joins what the regions say of an object to what is to be said of it.
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
 use k8s_openapi::jiff::Timestamp;
 use keeper_core::conditions::{Question, judge, unserved};
 use keeper_core::id::{InstanceId, Region};
+use keeper_core::lift::LiftReport;
 use keeper_core::reason::Reason;
-use keeper_core::verdict::{NodeFindings, Progress, RegionReport, Row, sort_rows, tell};
+use keeper_core::verdict::{Group, NodeFindings, Progress, RegionReport, Row, sort_rows, tell};
 use tokio::time::Instant;
 
 use super::api_conditions::STALLED;
@@ -47,11 +49,14 @@ pub fn report(entry: &StoredObject, now: Now) -> Option<Report> {
     };
     let mut part = RegionReport { settled: true, ..RegionReport::default() };
     let mut targetless = served.targetless.clone();
-    let mut counted = true;
+    let (mut counted, mut spoken, mut lifted) = (true, BTreeSet::new(), BTreeMap::new());
     for (scope, desired) in served.scopes() {
         match entry.parts.get(&scope) {
             Some((judged, theirs)) if *judged == of => {
                 part.join(theirs);
+                spoken.insert(scope.region.clone());
+                let of = |lift: &LiftReport| ((scope.region.clone(), lift.instance.clone()), lift.clone());
+                lifted.extend(theirs.lifted.iter().map(of));
                 let node = |id: &InstanceId| served.nodes.get(&(scope.region.clone(), id.clone()));
                 let gone = theirs.gone.iter().filter_map(node);
                 targetless.extend(gone.map(|node| (node.clone(), Reason::NodeInstanceGone)));
@@ -72,7 +77,11 @@ pub fn report(entry: &StoredObject, now: Now) -> Option<Report> {
     let stood = |reason| stood(entry, reason, now.wall);
     let lagging = entry.lagging.note(&targetless, now.steady, stood, counted && is_known(&part));
     find_nodes(&mut part, &lagging, served, now.steady);
-    Some(Report { condition_set: judge(question(served), &part), part, lagging, counted })
+    if served.karpenter_unwatched {
+        let words = Some("nodeRemoval: Lift needs karpenter.enabled in the operator's configuration".into());
+        part.not_lifted.insert(Reason::NotGranted, Group { words, ..Group::default() });
+    }
+    Some(Report { condition_set: judge(question(served), &part), part, lagging, counted, spoken, lifted })
 }
 
 /// Whether the status of this generation may stand although there is not evidence for all of it. At the beginning of a term it

@@ -8,6 +8,7 @@ mod fields;
 mod finalizer;
 mod join;
 mod lagging;
+mod lifts;
 mod losses;
 mod protection;
 mod report;

@@ -14,6 +14,7 @@ use kube::runtime::events::EventType;
 
 use super::api_conditions::same_conditions;
 use super::fields::{counts, risks, sentence, whole_seconds};
+use super::lifts;
 use super::losses::{Lost, rows};
 use super::report::Report;
 use crate::api::{
@@ -46,7 +47,7 @@ pub fn status(
         counts: counts(report),
         instances,
         exceptions: object.map(|object| exceptions(report, object, now)).unwrap_or_default(),
-        lifted: old.map(|status| status.lifted.clone()).unwrap_or_default(),
+        lifted: lifts::rows(report, old.map(|status| status.lifted.as_slice()).unwrap_or_default()),
     }
 }
 
@@ -157,7 +158,8 @@ fn exception(
     }
 }
 
-/// What is told besides the domain condition: each exception that comes to be in force, and each that was and is no longer.
+/// What is told besides the domain condition: each exception that comes to be in force, each that was and is no longer, and each
+/// instance for which the object comes to step aside.
 pub fn events(object: Option<&EcsInstanceProtection>, new: &EcsInstanceProtectionStatus) -> Vec<ObjectEvent> {
     let Some(object) = object else { return Vec::new() };
     let old = object.status.as_ref().map(|status| status.exceptions.as_slice()).unwrap_or_default();
@@ -203,7 +205,9 @@ pub fn events(object: Option<&EcsInstanceProtection>, new: &EcsInstanceProtectio
             ))
         },
     );
-    begins.into_iter().chain(ends).collect()
+    let before = object.status.as_ref().map(|status| status.lifted.as_slice()).unwrap_or_default();
+    let lifts = lifts::events(before, &new.lifted);
+    begins.into_iter().chain(ends).chain(lifts).collect()
 }
 
 /// Exceptions that are in force here and not there.

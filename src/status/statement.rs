@@ -39,12 +39,15 @@ pub fn statement(report: &Report, entry: &StoredObject, now: Timestamp) -> Optio
             let old = object.and_then(|object| object.status.as_ref());
             let same = old.is_some_and(|old| protection::same(old, &new));
             let mut status = json!(new);
-            if new.exceptions.is_empty()
-                && old.is_some_and(|old| !old.exceptions.is_empty())
-                && let Some(fields) = status.as_object_mut()
-            {
-                // What somebody else has put there would outlast an apply that leaves it out.
-                fields.insert("exceptions".to_owned(), json!([]));
+            let emptied = [
+                ("exceptions", new.exceptions.is_empty() && old.is_some_and(|it| !it.exceptions.is_empty())),
+                ("lifted", new.lifted.is_empty() && old.is_some_and(|it| !it.lifted.is_empty())),
+            ];
+            for (list, _) in emptied.into_iter().filter(|(_, emptied)| *emptied) {
+                if let Some(fields) = status.as_object_mut() {
+                    // What somebody else has put there would outlast an apply that leaves it out.
+                    fields.insert(list.to_owned(), json!([]));
+                }
             }
             (!same).then(|| Statement {
                 status,

@@ -65,6 +65,8 @@ fn entry(regions: &[&str], protect: bool) -> StoredObject {
             nodes_ignored: 1,
             targetless: BTreeMap::new(),
             nodes: BTreeMap::new(),
+            removals: BTreeMap::new(),
+            karpenter_unwatched: false,
         })),
         offered: None,
         parts: BTreeMap::new(),
@@ -74,6 +76,7 @@ fn entry(regions: &[&str], protect: bool) -> StoredObject {
         judged: None,
         losses: Losses::default(),
         cancelled: Vec::new(),
+        orphans: Vec::new(),
     }
 }
 
@@ -542,3 +545,5 @@ fn a_text_is_cut_to_its_field_between_characters() {
     assert_eq!(cut("short", 10), "short");
     assert_eq!(cut("äöüäöüäöü", 6), "äöü...");
 }
+
+mod lift_rows;

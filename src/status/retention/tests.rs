@@ -4,7 +4,6 @@ use keeper_core::id::InstanceId;
 
 use super::*;
 use crate::api::{MAX_LISTED_ATTACHED, MAX_LISTED_SURVIVORS, MAX_MESSAGE, MAX_RETAINED};
-use crate::status::Lagging;
 
 fn at(second: i64) -> Timestamp {
     Timestamp::from_second(second).unwrap()
@@ -337,12 +336,7 @@ fn the_oldest_survivors_have_rows_and_rows_that_do_not_fit_are_dropped_in_silenc
     let rows: Vec<&String> = lists.rows.iter().map(|row| &row.network_interface_id).collect();
     assert_eq!(rows, first.iter().collect::<Vec<_>>());
 
-    let report = Report {
-        condition_set: keeper_core::conditions::unserved(Reason::NotGranted, ""),
-        part: keeper_core::verdict::RegionReport::default(),
-        lagging: Lagging::default(),
-        counted: false,
-    };
+    let report = Report::silent(keeper_core::conditions::unserved(Reason::NotGranted, ""));
     let fat = |row: &NetworkInterfaceStatus| NetworkInterfaceStatus {
         message: "&".repeat(MAX_MESSAGE),
         ..row.clone()
