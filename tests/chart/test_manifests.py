@@ -21,6 +21,7 @@ MATRIX = {
         "config": {
             "sweepInterval": "5m",
             "objectSelector": "shard in (a,b)",
+            "karpenter": {"enabled": True},
             "accounts": [
                 {
                     "name": "prod",

@@ -8,7 +8,7 @@ from urllib.parse import quote
 
 from chart import CHART, Cluster
 from people import until
-from verb import EXCEPTION, INSTANCES, KINDS, NAMESPACE, OBSERVE, USERS, Verb, excepting, expected, rendered
+from verb import EXCEPTION, INSTANCES, KINDS, LIFTING, NAMESPACE, OBSERVE, USERS, Verb, excepting, expected, rendered
 
 
 class Controllers(Verb):
@@ -60,7 +60,10 @@ class Labels(Verb):
     def test_i57_labels_bring_an_object_into_service_or_out_of_it_with_the_verb_alone(self):
         into, out, other = {"shard": "a"}, {"shard": None}, {"shard": "a", "team": "b"}
         for kind in KINDS:
-            exceptions = (
+            beside = (
+                ("a lift comes into service", LIFTING, {}, into, True),
+                ("a lift that is only observed comes into service", {**LIFTING, **OBSERVE}, {}, into, True),
+                ("a lift in service is labelled", LIFTING, into, other, False),
                 ("an exception comes into service", excepting(EXCEPTION), {}, into, True),
                 ("an exception that is only observed comes into service", {**excepting(EXCEPTION), **OBSERVE}, {}, into, True),
                 ("an exception in service is labelled", excepting(EXCEPTION), into, other, False),
@@ -77,7 +80,7 @@ class Labels(Verb):
                 ("an act in service is labelled", kind.act, into, other, False),
                 ("a hold in service is labelled", {}, into, other, False),
                 ("an act out of service is labelled", kind.act, {}, {"shard": "b"}, False),
-                *(exceptions if kind is INSTANCES else ()),
+                *(beside if kind is INSTANCES else ()),
             ):
                 name = f"label-{what.replace(' ', '-').replace(',', '')}"
                 stored = self.make(kind, name, spec, labels=labels)
@@ -92,7 +95,7 @@ class Labels(Verb):
     def test_i57_outside_of_the_selection_asking_needs_the_verb_as_well(self):
         # Otherwise it could be prepared there until the selection changes.
         for kind in KINDS:
-            for spec in (kind.act, kind.permission, *([excepting(EXCEPTION)] if kind is INSTANCES else [])):
+            for spec in (kind.act, kind.permission, *([excepting(EXCEPTION), LIFTING] if kind is INSTANCES else [])):
                 self.assertEqual(self.ask("edit", "POST", f"{kind.path()}?dryRun=All", kind.object("outside", spec, labels={"shard": "b"})), "verb")
 
 

@@ -10,8 +10,8 @@ from typing import NamedTuple
 
 from chart import Failed, run
 from people import until
-from verb import BOTH_TYPES, EXCEPTION, INSTANCES, INTERFACES, KINDS, LESS, MORE, NAMESPACE, OBSERVE, OPERATOR, OTHER_EXCEPTION, REATTACH, USERS
-from verb import Kind, Verb, excepting, expected
+from verb import BEHIND_NODES, BEHIND_OTHER_NODES, BOTH_TYPES, EXCEPTION, INSTANCES, INTERFACES, KINDS, LESS, LIFTING, MORE, NAMESPACE, OBSERVE, OPERATOR
+from verb import OTHER_EXCEPTION, REATTACH, USERS, Kind, Verb, excepting, expected
 
 
 class Case(NamedTuple):
@@ -76,7 +76,7 @@ def cases():
                 ("something is attached", {}, {**BOTH_TYPES, **REATTACH}, False),
             ]
         else:
-            changes += exceptions(act, marked)
+            changes += exceptions(act, marked) + lifts(act, permission, marked)
         for what, before, after, needs in changes:
             yield Case(what, kind, before, after, needs)
 
@@ -113,6 +113,26 @@ def exceptions(act: dict, marked: dict):
         ("something is excluded beside an exception", one, {**one, **LESS}, False),
         ("an exception is labelled", one, {**one, "metadata": marked}, False),
         ("what makes an exception is deleted", one, None, False),
+    ]
+
+
+def lifts(act: dict, permission: dict, marked: dict):
+    """Every change of what is to become of a machine that Karpenter removes: a permission that stands."""
+    return [
+        ("a lift begins", None, LIFTING, True),
+        ("a lift begins without counting", None, {**LIFTING, **OBSERVE}, True),
+        ("a lift is allowed", BEHIND_NODES, LIFTING, True),
+        ("a lift is allowed where an act was", {**BEHIND_NODES, **act}, LIFTING, True),
+        ("a lift is allowed where a permission was", {**BEHIND_NODES, **permission}, LIFTING, True),
+        ("a lift is allowed of other targets", LIFTING, {**LIFTING, **BEHIND_OTHER_NODES}, True),
+        ("a lift begins to count", {**LIFTING, **OBSERVE}, LIFTING, True),
+        ("a lift ceases to count", LIFTING, {**LIFTING, **OBSERVE}, True),
+        ("a lift is labelled", LIFTING, {**LIFTING, "metadata": marked}, False),
+        ("a lift stays, and another field changes", LIFTING, {**LIFTING, "autoReleaseTime": "Cancel"}, False),
+        ("an exception is taken back beside a lift", {**LIFTING, **excepting(EXCEPTION)}, {**LIFTING, **excepting()}, False),
+        ("a lift is taken back", LIFTING, BEHIND_NODES, False),
+        ("a lift is taken back, and targets change", LIFTING, {**BEHIND_OTHER_NODES, **OBSERVE}, False),
+        ("what allows a lift is deleted", LIFTING, None, False),
     ]
 
 

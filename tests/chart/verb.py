@@ -52,6 +52,10 @@ class Kind(NamedTuple):
 TARGETS = {"targets": {"instanceIds": ["i-a"]}}
 MORE = {"targets": {"instanceIds": ["i-a", "i-b"]}}
 LESS = {"targets": {"instanceIds": ["i-a"], "exclude": {"instanceIds": ["i-a"]}}}
+BEHIND_NODES = {"targets": {"nodes": {"matchLabels": {"pool": "a"}}}}
+BEHIND_OTHER_NODES = {"targets": {"nodes": {"matchLabels": {"pool": "b"}}}}
+KEEP_PROTECTED = {"nodeRemoval": "KeepProtected"}
+LIFTING = {**BEHIND_NODES, "nodeRemoval": "Lift"}
 ENFORCE, OBSERVE = {"mode": "Enforce"}, {"mode": "Observe"}
 INSTANCES = Kind(
     "EcsInstanceProtection",
@@ -60,7 +64,7 @@ INSTANCES = Kind(
     state={"protection": "Enabled"},
     permission={"deletionPolicy": "Disable"},
     keep={"deletionPolicy": "Keep"},
-    idle={**TARGETS, **ENFORCE},
+    idle={**TARGETS, **ENFORCE, **KEEP_PROTECTED},
 )
 INTERFACES = Kind(
     "EniRetention",
