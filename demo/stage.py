@@ -235,10 +235,10 @@ class Kubectl(Command):
         super().__init__("kubectl", plane.kubectl, plane)
 
 
-def install(plane: ControlPlane, kubectl: Kubectl) -> None:
-    """Installs the chart. No Pod runs here, so that its Deployment never runs."""
+def install(plane: ControlPlane, kubectl: Kubectl, *values: str) -> None:
+    """Installs the chart, with values as Helm's `--set` takes them. No Pod runs here, so that its Deployment never runs."""
     helm = Command("helm", plane.helm, plane)
-    helm("install", "ecs-keeper", "deploy/charts/ecs-keeper", f"--namespace={NAMESPACE}", "--create-namespace")
+    helm("install", "ecs-keeper", "deploy/charts/ecs-keeper", f"--namespace={NAMESPACE}", "--create-namespace", *(f"--set={each}" for each in values))
     definitions = ("crd/ecsinstanceprotections.ecs-keeper.io", "crd/eniretentions.ecs-keeper.io")
     kubectl("wait", "--for=condition=Established", *definitions, "--timeout=30s")
     # Their storage comes a moment later; kubectl asks again for as long as the API server tells it to.
@@ -248,8 +248,8 @@ def install(plane: ControlPlane, kubectl: Kubectl) -> None:
 class Operator:
     """`ecs-keeper run` outside of the cluster, with exactly the rights of its ServiceAccount."""
 
-    def __init__(self, program: Path, kubectl: Kubectl, account: Account, logs: Path, *, sweep: str | None = None, budgets: dict | None = None):
-        """What is not given is left to the operator's own defaults."""
+    def __init__(self, program: Path, kubectl: Kubectl, account: Account, logs: Path, *, sweep: str | None = None, budgets: dict | None = None, **others):
+        """What is not given is left to the operator's own defaults. `others`: more keys of the configuration."""
         config = json.loads(kubectl("config", "view", "--raw", "--output=json"))
         token = kubectl("create", "token", "ecs-keeper", f"--namespace={NAMESPACE}", "--duration=24h").strip()
         config["users"] = [{"name": each["name"], "user": {"token": token}} for each in config["users"]]
@@ -258,7 +258,7 @@ class Operator:
         kubeconfig.write_text(json.dumps(config))
         settings = folder / "config.yaml"
         entry = {"name": "default", "accountId": account.id, "endpoints": {"ecs": account.cloud.endpoint}, "budgets": budgets or {}}
-        settings.write_text(json.dumps({**({"sweepInterval": sweep} if sweep else {}), "accounts": [entry]}))
+        settings.write_text(json.dumps({**({"sweepInterval": sweep} if sweep else {}), "accounts": [entry], **others}))
         command = [program, "run", f"--namespace={NAMESPACE}", f"--kubeconfig={kubeconfig}", f"--config={settings}", "--admin-address=127.0.0.1:0"]
         self.log = logs / "ecs-keeper.log"
         with open(self.log, "ab") as log:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from karpenter import KEY, Failed, Karpenter, install_definitions  # Puts what follows on the path.
-from stage import INSTANCES, NAMESPACE, Cloud, ControlPlane, Kubectl, Operator, build, eventually, install
+from stage import INSTANCES, NAMESPACE, REGION, Cloud, ControlPlane, Kubectl, Operator, build, eventually, install
 
 HERE = Path(__file__).resolve().parent
 
@@ -59,10 +59,11 @@ class Cluster:
         case.addClassCleanup(self._stack.close)
         self._running = [self._plane]
 
-    def start_operator(self) -> Operator:
+    def start_operator(self, watches_claims: bool) -> Operator:
         """Installs the chart, and runs what it would run."""
-        install(self._plane, self.kubectl)
-        return self._start(Operator(self._programs["ecs-keeper"], self.kubectl, self.account, self._logs, sweep=SWEEP))
+        install(self._plane, self.kubectl, *(["config.karpenter.enabled=true"] if watches_claims else []))
+        karpenter = {"enabled": watches_claims}
+        return self._start(Operator(self._programs["ecs-keeper"], self.kubectl, self.account, self._logs, sweep=SWEEP, karpenter=karpenter))
 
     def start_karpenter(self) -> Karpenter:
         """Installs Karpenter's kinds and the pools, and runs it."""
@@ -103,13 +104,12 @@ class Cluster:
         status = self.eventually(f"{claim} is initialized", initialized)["status"]
         return Machine(claim, status["nodeName"], status["providerID"].split(".", 1)[1])
 
-    def protect_workers(self, *but: Machine) -> None:
+    def protect_workers(self, *but: Machine, lift: bool = False) -> None:
         """The object that wants the machines of one pool protected."""
         targets = {"nodes": {"matchLabels": {POOL: WORKERS}}}
         if but:
             targets["exclude"] = {"instanceIds": [machine.instance for machine in but]}
-        metadata = {"name": "workers", "namespace": NAMESPACE}
-        self.apply({"apiVersion": "ecs-keeper.io/v1alpha1", "kind": "EcsInstanceProtection", "metadata": metadata, "spec": {"targets": targets}})
+        self.apply(protection("workers", {"targets": targets, **({"nodeRemoval": "Lift"} if lift else {})}))
 
     def workers(self) -> int:
         """How many Nodes the object selects, excluded machines included."""
@@ -132,6 +132,16 @@ class Cluster:
     def remove(self, machine: Machine) -> None:
         """Asks Karpenter to remove a machine."""
         self.kubectl("delete", f"nodeclaim/{machine.claim}", "--wait=false")
+
+    def until_drained(self, machine: Machine) -> None:
+        """Waits until its release is Karpenter's next step."""
+        look = lambda: condition(self.get(f"nodeclaim/{machine.claim}"), "VolumesDetached")  # noqa: E731
+        self.eventually(f"{machine} is drained", lambda: look() == "True")
+
+    def until_looked_at(self) -> None:
+        """Waits until the operator has looked at all machines several times."""
+        before = len(self.account.listings())
+        self.eventually("there are three more sweeps", lambda: len(self.account.listings()) >= before + 4)
 
     def until_removed(self, machine: Machine) -> dict:
         """Waits until Karpenter has removed it, and nothing of it is left. How the cloud released the instance."""
@@ -158,6 +168,12 @@ class Cluster:
     def _check(self) -> None:
         for each in self._running:
             each.check()
+
+
+def protection(name: str, spec: dict) -> dict:
+    """An EcsInstanceProtection."""
+    metadata = {"name": name, "namespace": NAMESPACE}
+    return {"apiVersion": "ecs-keeper.io/v1alpha1", "kind": "EcsInstanceProtection", "metadata": metadata, "spec": spec}
 
 
 def node_claim(name: str, pool: str) -> dict:

@@ -8,13 +8,16 @@ from cluster import Cluster, Machine
 
 
 class Workers(unittest.TestCase):
+    lift = False
+    """Whether the object says nodeRemoval: Lift."""
+
     @classmethod
     def setUpClass(cls):
         cls.cluster = Cluster(cls)
-        cls.operator = cls.cluster.start_operator()
+        cls.operator = cls.cluster.start_operator(cls.lift)
         cls.karpenter = cls.cluster.start_karpenter()
         cls.others = cls.cluster.machines("shop-1", "shop-2", "shop-3")
-        cls.cluster.protect_workers()
+        cls.cluster.protect_workers(lift=cls.lift)
         cls.cluster.until_protected(*cls.others)
 
     def tearDown(self):

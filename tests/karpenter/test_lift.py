@@ -1,0 +1,145 @@
+"""What becomes of a machine that Karpenter removes where the object's spec says to step aside (nodeRemoval: Lift)."""
+
+import json
+import unittest
+
+from cluster import IN, OBJECT, POOL, REFUSAL, REGION, UNKNOWN, WORKERS, Machine, condition, protection
+from workers import Workers
+
+
+class Lift(Workers):
+    lift = True
+
+    def lifted(self) -> list[str]:
+        """The instances for which status says that the object steps aside."""
+        return [row["instanceId"] for row in self.cluster.get(OBJECT, IN)["status"].get("lifted", [])]
+
+    def until_at_rest(self) -> None:
+        """Waits until status says that all machines are protected, and nothing is lifted."""
+
+        def rests(status):
+            all_protected = status["counts"]["targets"] == status["counts"]["protected"] == self.cluster.workers()
+            return all_protected and not status.get("lifted") and condition({"status": status}, "Ready") == "True"
+
+        self.cluster.until_status("all machines are protected", rests)
+
+    def assert_kept(self, machine: Machine) -> None:
+        """However often the operator looks, it keeps the machine."""
+        self.cluster.until_looked_at()
+        self.assertNotIn(machine.instance, self.lifted())
+        self.assertIn(machine.instance, self.cluster.account.protected())
+        self.assertEqual(self.cluster.writes(machine), ["true"])
+
+    def assert_released(self, machine: Machine) -> None:
+        """Karpenter releases the machine, because its flag was switched off, once."""
+        self.assertEqual(self.cluster.until_removed(machine)["reason"], "manual")
+        *refused, released = [entry["code"] for entry in self.cluster.releases(machine) if entry["code"] != UNKNOWN]
+        self.assertLessEqual(set(refused), {REFUSAL})
+        self.assertEqual(released, "OK")
+        self.assertEqual(self.cluster.writes(machine), ["true", "false"])
+
+    def hold(self, machine: Machine) -> str:
+        """Another object that wants a machine protected."""
+        name = f"holds-{machine.claim}"
+        self.cluster.create(protection(name, {"region": REGION, "targets": {"instanceIds": [machine.instance]}}))
+        self.addCleanup(self.cluster.kubectl, "delete", f"ecsprot/{name}", IN, "--ignore-not-found")
+        return name
+
+    def patch(self, thing: str, patch: dict, *arguments: str) -> None:
+        self.cluster.kubectl("patch", thing, "--type=merge", f"--patch={json.dumps(patch)}", *arguments)
+
+    def test_i54_a_machine_goes_as_soon_as_it_is_drained(self):
+        (machine,) = self.protected_machines("gone")
+        self.cluster.remove(machine)
+        self.assert_released(machine)
+        self.until_at_rest()
+        events = self.cluster.get("events", IN)["items"]
+        about = [(event["type"], event["reason"]) for event in events if machine.instance in (event.get("message") or event.get("note") or "")]
+        self.assertIn(("Normal", "Lifted"), about)
+        self.assertFalse([event for event in about if event[0] == "Warning"], about)
+
+    def test_i54_several_machines_go_together(self):
+        machines = self.protected_machines("wave-1", "wave-2", "wave-3")
+        for machine in machines:
+            self.cluster.remove(machine)
+        for machine in machines:
+            self.assert_released(machine)
+        self.until_at_rest()
+
+    def test_i54_a_machine_is_kept_while_it_is_drained(self):
+        (machine,) = self.protected_machines("draining")
+        pod = {
+            "apiVersion": "v1",
+            "kind": "Pod",
+            "metadata": {"name": "busy", "namespace": "default", "annotations": {"karpenter.sh/do-not-disrupt": "true"}},
+            "spec": {"nodeName": machine.node, "automountServiceAccountToken": False, "containers": [{"name": "busy", "image": "busy"}]},
+        }
+        self.cluster.create(pod)
+        self.cluster.remove(machine)
+        drained = lambda: condition(self.cluster.get(f"nodeclaim/{machine.claim}"), "Drained")  # noqa: E731
+        self.cluster.eventually("the drain has begun", lambda: drained() == "Unknown")
+        self.assert_kept(machine)
+        self.assertEqual(drained(), "Unknown")
+        self.cluster.kubectl("delete", "pod/busy", "--namespace=default", "--force", "--grace-period=0")
+        self.assert_released(machine)
+
+    def test_i54_a_machine_that_another_object_protects_is_kept_as_long_as_it_does(self):
+        (machine,) = self.protected_machines("held")
+        name = self.hold(machine)
+        self.cluster.remove(machine)
+        self.until_refused(machine, 2)
+        stalled = self.cluster.until_status("the other object is told of", lambda status: condition({"status": status}, "Stalled") == "True")
+        (said,) = [each for each in stalled["conditions"] if each["type"] == "Stalled"]
+        self.assertEqual(said["reason"], "Conflict")
+        self.assertIn(machine.instance, said["message"])
+        self.assert_kept(machine)
+        self.cluster.kubectl("delete", f"ecsprot/{name}", IN)
+        self.assert_released(machine)
+
+    def test_i54_conditions_that_somebody_sets_by_hand_lift_nothing(self):
+        (machine,) = self.protected_machines("by-hand")
+        conditions = self.cluster.get(f"nodeclaim/{machine.claim}")["status"]["conditions"]
+        set_by_hand = [{**conditions[0], "type": name, "status": "True"} for name in ("Drained", "VolumesDetached")]
+        self.patch(f"nodeclaim/{machine.claim}", {"status": {"conditions": [*conditions, *set_by_hand]}}, "--subresource=status")
+        self.assert_kept(machine)
+        self.assertNotIn("deletionTimestamp", self.cluster.get(f"nodeclaim/{machine.claim}")["metadata"])
+
+    def test_i54_a_machine_that_two_nodes_stand_for_is_kept(self):
+        (machine,) = self.protected_machines("twin")
+        name = self.hold(machine)
+        self.cluster.remove(machine)
+        self.until_refused(machine, 2)
+        provider = self.cluster.get(f"node/{machine.node}")["spec"]["providerID"]
+        # Karpenter deletes every Node of the machine; this one stays as long as it has its finalizer.
+        metadata = {"name": "other-twin", "labels": {POOL: WORKERS}, "finalizers": ["example.com/test"]}
+        self.cluster.create({"apiVersion": "v1", "kind": "Node", "metadata": metadata, "spec": {"providerID": provider}})
+        self.cluster.kubectl("delete", f"ecsprot/{name}", IN)
+        self.assert_kept(machine)
+        self.patch("node/other-twin", {"metadata": {"finalizers": None}})
+        self.cluster.kubectl("delete", "node/other-twin", "--ignore-not-found")
+        self.assert_released(machine)
+
+    def test_i54_a_node_claim_that_names_another_machine_lifts_nothing(self):
+        liar, victim = self.protected_machines("liar", "victim")
+        provider = self.cluster.get(f"nodeclaim/{victim.claim}")["status"]["providerID"]
+        self.patch(f"nodeclaim/{liar.claim}", {"status": {"providerID": provider}}, "--subresource=status")
+        self.cluster.remove(liar)
+        for machine in (liar, victim):
+            self.assert_kept(machine)
+
+    def test_i54_a_machine_whose_node_somebody_takes_away_is_protected_again(self):
+        (machine,) = self.protected_machines("taken")
+        fault = {"operation": "DeleteInstance", "account": self.cluster.account.id, "instanceId": machine.instance}
+        self.cluster.account.cloud.ask("POST", "/faults", {**fault, "fault": {"kind": "error", "code": "ServiceUnavailable"}})
+        self.cluster.remove(machine)
+        self.cluster.eventually(f"{machine} is lifted", lambda: machine.instance not in self.cluster.account.protected())
+        self.assertEqual(self.lifted(), [machine.instance])
+        self.patch(f"node/{machine.node}", {"metadata": {"finalizers": None}})
+        self.cluster.eventually("its Node is gone", lambda: self.cluster.get(f"node/{machine.node}") is None)
+        self.cluster.until_protected(machine)
+        self.cluster.eventually("nothing is lifted", lambda: not self.lifted())
+        self.assertEqual(self.cluster.writes(machine), ["true", "false", "true"])
+
+
+if __name__ == "__main__":
+    unittest.main()
