@@ -22,6 +22,9 @@ use crate::worker::Cloud;
 /// Calls of one worker that may be under way at once. At a latency of 100 ms that is far more than any budget.
 const READS_IN_FLIGHT: usize = 4;
 const WRITES_IN_FLIGHT: usize = 32;
+/// Members of scaling groups are listed this often at most: whoever drives the groups, such as cluster-autoscaler, shares the
+/// account's quota.
+const MEMBERS_EVERY: Duration = Duration::from_secs(60);
 
 /// Why the cloud can't be called.
 #[derive(Debug, thiserror::Error)]
@@ -93,7 +96,8 @@ impl Clouds {
         Ok((clouds, providers.into_tasks()))
     }
 
-    /// What a worker calls the cloud with, and how often it may: of instances and of network interfaces.
+    /// What a worker calls the cloud with, and how often it may: of instances, of network interfaces, and of members of scaling
+    /// groups.
     pub fn of(&self, scope: &Scope) -> Result<Reach, CloudError> {
         let unknown = || CloudError::UnknownAccount(scope.account.clone());
         let Connection { account, transport, .. } =
@@ -130,7 +134,12 @@ impl Clouds {
         let instances = settings(budgets.describe_instances, budgets.modify_instance_attribute);
         let interfaces =
             settings(budgets.describe_network_interfaces, budgets.modify_network_interface_attribute);
-        Ok(Reach { cloud: Arc::new(client), key: current.clone(), settings: (instances, interfaces) })
+        let members = Settings {
+            sweep_interval: self.sweep_interval.max(MEMBERS_EVERY),
+            ..settings(budgets.describe_scaling_instances, budgets.set_instances_protection)
+        };
+        let settings = (instances, interfaces, members);
+        Ok(Reach { cloud: Arc::new(client), key: current.clone(), settings })
     }
 }
 
@@ -138,5 +147,5 @@ impl Clouds {
 pub struct Reach {
     pub cloud: Arc<Cloud>,
     pub key: CurrentKey,
-    pub settings: (Settings, Settings),
+    pub settings: (Settings, Settings, Settings),
 }

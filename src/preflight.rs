@@ -48,6 +48,7 @@ impl Preflight {
                 attachments: found.as_ref().and_then(attachments),
                 removals_due,
                 exceptions: found.as_ref().map(exceptions).unwrap_or_default(),
+                ..PreflightAnswer::default()
             },
             Ok(Err(error)) => {
                 warn!(error = summary(&error), "preflight request failed");

@@ -5,15 +5,16 @@ use std::sync::Arc;
 
 use jiff::Timestamp;
 use keeper_alicloud::client::Client;
-use keeper_alicloud::{ATTACH, VerifiedCredentials, WireFlag, WireResource};
+use keeper_alicloud::{ATTACH, PROTECT_MEMBERS, VerifiedCredentials, WireFlag, WireResource};
 use keeper_core::authority::{AttachPermit, PreflightAnswer};
 use keeper_core::auto_release_time::AutoReleaseTime;
 use keeper_core::call::{ReadCall, Reply, WriteCall};
 use keeper_core::engine::{Action, Asked, Input, PreflightId, RegionEngine, Settings};
 use keeper_core::failure::{Class, Effect as Outcome, Failure};
 use keeper_core::flag::Flag;
-use keeper_core::id::{CallId, InstanceId, ObjectId, RequestId};
+use keeper_core::id::{CallId, InstanceId, ObjectId, RequestId, ScalingGroupId};
 use keeper_core::lift::Orphan;
+use keeper_core::protected_from_scale_in::ProtectedFromScaleIn;
 use keeper_core::reason::Reason;
 use keeper_core::time::Moment;
 use tokio::task::JoinSet;
@@ -45,8 +46,8 @@ pub struct Worker {
     pub store: Arc<Store>,
     /// Who asks the API server before something is unprotected.
     pub preflight: Arc<Preflight>,
-    /// What the administrator set, for its engine of instances and for that of network interfaces.
-    pub settings: (Settings, Settings),
+    /// What the administrator set for instances, for network interfaces, and for members of scaling groups.
+    pub settings: (Settings, Settings, Settings),
     /// Tells whether this replica leads, and what time it is.
     pub leadership: Leadership,
     /// Keeps the record of how old the evidence is.
@@ -62,6 +63,13 @@ enum Told {
     Written(WrittenFlag, Result<RequestId, Failure>),
     /// Of an automatic release time also what it was.
     Cancelled(InstanceId, Arc<str>, Result<RequestId, Failure>),
+    /// Of members of a scaling group, whether with the protected value.
+    Members {
+        group: ScalingGroupId,
+        instances: Vec<InstanceId>,
+        protected: bool,
+        outcome: Result<RequestId, Failure>,
+    },
     Attached {
         interface: String,
         instance: String,
@@ -89,7 +97,7 @@ impl Worker {
 
     async fn turn(mut self, stop: CancellationToken, mut pulse: Pulse) {
         info!("region worker started");
-        let mut engine = RegionEngine::new(self.settings.0, self.settings.1);
+        let mut engine = RegionEngine::new(self.settings.0, self.settings.1, self.settings.2);
         let mut calls: JoinSet<Answer> = JoinSet::new();
         let mut circuit_open = false;
         let mut lead = None;
@@ -219,6 +227,12 @@ impl Worker {
             Action::CancelReleaseTime(id, instance, was) => {
                 calls.spawn(cancel_release_time(call(), id, instance, was).in_current_span());
             }
+            Action::ReadMembers(id, read) => {
+                calls.spawn(read_page(call(), id, read, Input::Members, stop.clone()).in_current_span());
+            }
+            Action::WriteMembers(id, group, writes) => {
+                calls.spawn(write_members(call(), id, group, writes).in_current_span());
+            }
             Action::Attach(id, permit) => {
                 calls.spawn(attach(call(), id, permit).in_current_span());
             }
@@ -271,6 +285,12 @@ impl Worker {
                 self.metrics.wrote(Sort::Instance, AutoReleaseTime::NAME, true, &outcome);
                 log_cancelled(&instance, &was, &outcome);
             }
+            Some(Told::Members { group, instances, protected, outcome }) => {
+                for _ in &instances {
+                    self.metrics.wrote(Sort::ScalingMember, ProtectedFromScaleIn::NAME, protected, &outcome);
+                }
+                log_members(&group, &instances, protected, &outcome);
+            }
             Some(Told::Attached { interface, instance, outcome: Ok(request_id) }) => {
                 let request_id = request_id.as_str();
                 info!(network_interface = interface, instance, request_id, "attachment requested");
@@ -292,6 +312,7 @@ fn log_written(flag: &WrittenFlag, outcome: &Result<RequestId, Failure>) {
     let (instance, network_interface) = match flag.sort {
         Sort::Instance => (Some(&*flag.target), None),
         Sort::NetworkInterface => (None, Some(&*flag.target)),
+        Sort::ScalingMember => (None, None),
     };
     let deletion_protection = instance.map(|_| flag.protected);
     let delete_on_release = network_interface.map(|_| !flag.protected);
@@ -325,6 +346,33 @@ fn log_orphan(orphan: &Orphan) {
         reason = reason.as_str(),
         "instance still exists although Karpenter removed its Node"
     );
+}
+
+fn log_members(
+    group: &ScalingGroupId,
+    instances: &[InstanceId],
+    protected: bool,
+    outcome: &Result<RequestId, Failure>,
+) {
+    let (scaling_group, protected_from_scale_in) = (group.as_str(), protected);
+    match outcome {
+        Ok(request_id) => info!(
+            scaling_group,
+            ?instances,
+            protected_from_scale_in,
+            request_id = request_id.as_str(),
+            "flag written"
+        ),
+        Err(failure) => warn!(
+            scaling_group,
+            ?instances,
+            protected_from_scale_in,
+            operation = failure.operation,
+            code = &*failure.code,
+            request_id = failure.request_id.as_ref().map(RequestId::as_str),
+            "failed to write flag"
+        ),
+    }
 }
 
 /// The cloud keeps no record of what the time was: the log does, whatever becomes of the Event.
@@ -435,6 +483,20 @@ async fn cancel_release_time(call: Call, id: CallId, instance: InstanceId, was: 
     let outcome = call.write(write).await;
     let result = outcome.clone().map(Reply::Accepted);
     (Input::Instances(id, result), Some(Told::Cancelled(instance, was, outcome)))
+}
+
+async fn write_members(
+    call: Call,
+    id: CallId,
+    group: ScalingGroupId,
+    writes: Vec<WriteCall<ProtectedFromScaleIn>>,
+) -> Answer {
+    let instances = writes.iter().map(|write| write.target().clone()).collect();
+    let protected = writes.iter().all(|write| matches!(write, WriteCall::Protect(_)));
+    let sent = call.cloud.write_members(&group, writes, &call.guard);
+    let outcome = call.answer(PROTECT_MEMBERS.name(), sent).await;
+    let result = outcome.clone().map(Reply::Accepted);
+    (Input::Members(id, result), Some(Told::Members { group, instances, protected, outcome }))
 }
 
 async fn attach(call: Call, id: CallId, permit: AttachPermit) -> Answer {

@@ -22,6 +22,8 @@ use crate::provider_id::is_region;
 const SWEEP_INTERVAL: Duration = Duration::from_secs(10);
 const SWEEP_INTERVALS: (Duration, Duration) = (Duration::from_millis(100), Duration::from_secs(3600));
 const LIMIT: Limit = Limit { per_minute: 60, burst: 20 };
+/// The quota of Auto Scaling is shared with whoever drives the scaling groups.
+const LIMIT_OF_SCALING: Limit = Limit { per_minute: 20, burst: 10 };
 const MOST_CALLS: u32 = 100_000;
 
 /// What the file means, or all that is wrong with it.
@@ -215,7 +217,7 @@ fn any_region(name: &Spanned<String>, told: &mut Problems) -> Option<Region> {
 
 fn endpoints(entry: Spanned<EndpointsEntry>, told: &mut Problems) -> AccountEndpoints {
     let place = entry.referenced;
-    let EndpointsEntry { network, ecs, sts, regions } = entry.value;
+    let EndpointsEntry { network, ecs, sts, ess, regions } = entry.value;
     if network.is_some() && ecs.is_some() {
         told.add(
             place,
@@ -223,26 +225,36 @@ fn endpoints(entry: Spanned<EndpointsEntry>, told: &mut Problems) -> AccountEndp
         );
     }
     let everywhere = match (ecs, sts) {
-        (Some(ecs), sts) => Some(urls(&ecs, sts.as_ref(), told)),
-        (None, Some(sts)) => {
-            told.add(sts.referenced, "endpoints: `sts` also needs `ecs`");
+        (Some(ecs), sts) => Some(urls(&ecs, sts.as_ref(), ess.as_ref(), told)),
+        (None, sts) => {
+            if let Some(sts) = sts {
+                told.add(sts.referenced, "endpoints: `sts` also needs `ecs`");
+            }
+            if let Some(ess) = ess {
+                told.add(ess.referenced, "endpoints: `ess` also needs `ecs`");
+            }
             None
         }
-        (None, None) => None,
     };
     let mut by_region = BTreeMap::new();
     for entry in regions.unwrap_or_default() {
-        let urls = match (entry.ecs, entry.sts) {
-            (Some(ecs), sts) => RegionUrls::Both(urls(&ecs, sts.as_ref(), told)),
-            (None, Some(sts)) => RegionUrls::Sts(url(&sts, told)),
-            (None, None) => {
-                told.add(entry.region.referenced, "endpoints.regions: set `ecs`, `sts` or both");
+        let urls = match (entry.ecs, entry.sts, entry.ess) {
+            (Some(ecs), sts, ess) => RegionUrls::All(urls(&ecs, sts.as_ref(), ess.as_ref(), told)),
+            (None, None, None) => {
+                told.add(
+                    entry.region.referenced,
+                    "endpoints.regions: set `ecs`, `sts`, `ess` or several of them",
+                );
                 continue;
+            }
+            (None, sts, ess) => {
+                let mut url = |text: Option<Spanned<String>>| text.map(|text| url(&text, told));
+                RegionUrls::Some { sts: url(sts), ess: url(ess) }
             }
         };
         let Some(region) = any_region(&entry.region, told) else { continue };
         let reached = is_known_region(region.as_str()) || everywhere.is_some();
-        if matches!(urls, RegionUrls::Sts(_)) && !reached {
+        if matches!(urls, RegionUrls::Some { .. }) && !reached {
             told.add(entry.region.referenced, unknown_region(&entry.region.value));
         }
         if by_region.insert(region, urls).is_some() {
@@ -253,10 +265,16 @@ fn endpoints(entry: Spanned<EndpointsEntry>, told: &mut Problems) -> AccountEndp
     AccountEndpoints { network, everywhere, regions: by_region }
 }
 
-fn urls(ecs: &Spanned<String>, sts: Option<&Spanned<String>>, told: &mut Problems) -> Urls {
+fn urls(
+    ecs: &Spanned<String>,
+    sts: Option<&Spanned<String>>,
+    ess: Option<&Spanned<String>>,
+    told: &mut Problems,
+) -> Urls {
     let ecs = url(ecs, told);
     let sts = sts.map_or_else(|| ecs.clone(), |sts| url(sts, told));
-    Urls { ecs, sts }
+    let ess = ess.map(|ess| url(ess, told));
+    Urls { ecs, sts, ess }
 }
 
 fn url(url: &Spanned<String>, told: &mut Problems) -> String {
@@ -284,7 +302,7 @@ fn outside_the_vpc(regions: &[&str]) -> String {
 }
 
 fn budgets(entry: BudgetsEntry, told: &mut Problems) -> Budgets {
-    let mut limit = |entry: Option<BudgetEntry>| {
+    let mut limit = |entry: Option<BudgetEntry>, otherwise: Limit| {
         let entry = entry.unwrap_or_default();
         let mut calls = |calls: Option<Spanned<u32>>, otherwise: u32| match calls {
             Some(calls) if !(1..=MOST_CALLS).contains(&calls.value) => {
@@ -295,15 +313,17 @@ fn budgets(entry: BudgetsEntry, told: &mut Problems) -> Budgets {
             None => otherwise,
         };
         Limit {
-            per_minute: calls(entry.calls_per_minute, LIMIT.per_minute),
-            burst: calls(entry.burst, LIMIT.burst),
+            per_minute: calls(entry.calls_per_minute, otherwise.per_minute),
+            burst: calls(entry.burst, otherwise.burst),
         }
     };
     Budgets {
-        describe_instances: limit(entry.describe_instances),
-        modify_instance_attribute: limit(entry.modify_instance_attribute),
-        describe_network_interfaces: limit(entry.describe_network_interfaces),
-        modify_network_interface_attribute: limit(entry.modify_network_interface_attribute),
+        describe_instances: limit(entry.describe_instances, LIMIT),
+        modify_instance_attribute: limit(entry.modify_instance_attribute, LIMIT),
+        describe_network_interfaces: limit(entry.describe_network_interfaces, LIMIT),
+        modify_network_interface_attribute: limit(entry.modify_network_interface_attribute, LIMIT),
+        describe_scaling_instances: limit(entry.describe_scaling_instances.map(Into::into), LIMIT_OF_SCALING),
+        set_instances_protection: limit(entry.set_instances_protection.map(Into::into), LIMIT_OF_SCALING),
     }
 }
 

@@ -294,7 +294,12 @@ pub struct EndpointsEntry {
     #[serde(default)]
     #[schemars(with = "String")]
     pub sts: Option<Spanned<String>>,
-    /// URLs for single regions: `ecs`, `sts` or both. They take precedence over the other endpoints. You can also add a region
+    /// URL of Auto Scaling for every region, instead of the vendor's endpoints. Without it, and with `ecs`, objects with
+    /// `scaleIn: Protect` stay unready.
+    #[serde(default)]
+    #[schemars(with = "String")]
+    pub ess: Option<Spanned<String>>,
+    /// URLs for single regions: `ecs`, `sts`, `ess` or several of them. They take precedence over the other endpoints. You can also add a region
     /// here that this version does not know.
     #[serde(default)]
     #[schemars(with = "Vec<RegionEndpointsEntry>")]
@@ -317,6 +322,10 @@ pub struct RegionEndpointsEntry {
     #[serde(default)]
     #[schemars(with = "String")]
     pub sts: Option<Spanned<String>>,
+    /// URL of Auto Scaling. Defaults, without `ecs`, to the same as for every other region.
+    #[serde(default)]
+    #[schemars(with = "String")]
+    pub ess: Option<Spanned<String>>,
 }
 
 /// Which of the vendor's endpoints to use.
@@ -356,6 +365,12 @@ pub struct BudgetsEntry {
     /// Sets the flag of a network interface. Also limits `AttachNetworkInterface`.
     #[schemars(with = "BudgetEntry")]
     pub modify_network_interface_attribute: Option<BudgetEntry>,
+    /// Lists members of scaling groups, 100 per call, and reads them by id, 20 per call.
+    #[schemars(with = "ScalingBudgetEntry")]
+    pub describe_scaling_instances: Option<ScalingBudgetEntry>,
+    /// Protects members of a scaling group from scale-in, 20 per call.
+    #[schemars(with = "ScalingBudgetEntry")]
+    pub set_instances_protection: Option<ScalingBudgetEntry>,
 }
 
 /// Call limits of one operation in one region.
@@ -369,6 +384,25 @@ pub struct BudgetEntry {
     /// Most calls that the operator makes at once after a quiet time.
     #[schemars(with = "u32", range(min = 1, max = 100_000), extend("default" = 20))]
     pub burst: Option<Spanned<u32>>,
+}
+
+/// Call limits of one operation of Auto Scaling in one region.
+#[derive(Debug, Default, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields, default)]
+#[schemars(inline)]
+pub struct ScalingBudgetEntry {
+    /// Most calls in any 60 seconds. Whoever drives the scaling groups shares the account's quota.
+    #[schemars(with = "u32", range(min = 1, max = 100_000), extend("default" = 20))]
+    pub calls_per_minute: Option<Spanned<u32>>,
+    /// Most calls that the operator makes at once after a quiet time.
+    #[schemars(with = "u32", range(min = 1, max = 100_000), extend("default" = 10))]
+    pub burst: Option<Spanned<u32>>,
+}
+
+impl From<ScalingBudgetEntry> for BudgetEntry {
+    fn from(ScalingBudgetEntry { calls_per_minute, burst }: ScalingBudgetEntry) -> Self {
+        Self { calls_per_minute, burst }
+    }
 }
 
 /// What the objects in some namespaces may do.

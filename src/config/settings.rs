@@ -55,14 +55,20 @@ pub struct AccountEndpoints {
 
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum RegionUrls {
-    Both(Urls),
-    Sts(String),
+    All(Urls),
+    /// ECS is where it is elsewhere.
+    Some {
+        sts: Option<String>,
+        ess: Option<String>,
+    },
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Urls {
     pub ecs: String,
     pub sts: String,
+    /// Without one Auto Scaling is not called.
+    pub ess: Option<String>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -72,6 +78,8 @@ pub struct Budgets {
     pub describe_network_interfaces: Limit,
     /// `ModifyNetworkInterfaceAttribute`, and `AttachNetworkInterface`.
     pub modify_network_interface_attribute: Limit,
+    pub describe_scaling_instances: Limit,
+    pub set_instances_protection: Limit,
 }
 
 impl Config {
@@ -114,14 +122,24 @@ impl Account {
 impl AccountEndpoints {
     /// Where the calls for a region go.
     pub fn of(&self, region: &Region) -> Result<Endpoints, EndpointError> {
-        let explicit = |urls: &Urls| Endpoints::explicit(region, &urls.ecs, &urls.sts);
+        let with_ess = |endpoints: Endpoints, ess: &Option<String>| match ess {
+            Some(ess) => endpoints.with_ess(ess),
+            None => Ok(endpoints),
+        };
+        let explicit = |urls: &Urls| with_ess(Endpoints::explicit(region, &urls.ecs, &urls.sts)?, &urls.ess);
         let usual = || match &self.everywhere {
             Some(urls) => explicit(urls),
             None => Endpoints::of_region(region, self.network),
         };
         match self.regions.get(region) {
-            Some(RegionUrls::Both(urls)) => explicit(urls),
-            Some(RegionUrls::Sts(sts)) => usual()?.with_sts(sts),
+            Some(RegionUrls::All(urls)) => explicit(urls),
+            Some(RegionUrls::Some { sts, ess }) => {
+                let endpoints = match sts {
+                    Some(sts) => usual()?.with_sts(sts)?,
+                    None => usual()?,
+                };
+                with_ess(endpoints, ess)
+            }
             None => usual(),
         }
     }

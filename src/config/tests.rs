@@ -161,7 +161,7 @@ const REFUSALS: &[(&str, &[&str])] = &[
     ),
     (
         "accounts: [{name: a, endpoints: {network: Vpc, regions: [{region: ap-south-1}]}}]",
-        &["line 1, column 67: endpoints.regions: set `ecs`, `sts` or both"],
+        &["line 1, column 67: endpoints.regions: set `ecs`, `sts`, `ess` or several of them"],
     ),
     (
         "accounts: [{name: a, endpoints: {regions: [{region: cn-hangzou, sts: 'https://sts.example.com'}]}}]",
@@ -285,10 +285,14 @@ accounts:
     budgets:
       ModifyInstanceAttribute: {callsPerMinute: 5}
       ModifyNetworkInterfaceAttribute: {burst: 7}
+      SetInstancesProtection: {callsPerMinute: 9}
   - name: b
     accountId: 1234567890123456
     credentials: {environment: {accessKeyId: ID, accessKeySecret: SECRET}}
-    endpoints: {ecs: "https://ecs.example.com"}
+    endpoints:
+      ecs: "https://ecs.example.com"
+      ess: "https://ess.example.com"
+      regions: [{region: cn-beijing, ess: "https://ess-beijing.example.com"}]
 "#,
     );
     assert_eq!(config.sweep_interval, Duration::from_millis(500));
@@ -308,12 +312,23 @@ accounts:
         KeyParts { access_key_id: "ID".into(), access_key_secret: "SECRET".into(), security_token: None };
     assert_eq!(b.credentials, CredentialSource::Environment(names));
     assert_eq!(a.endpoints.network, Network::Vpc);
-    let urls = |ecs: &str, sts: &str| Urls { ecs: ecs.to_owned(), sts: sts.to_owned() };
+    let urls = |ecs: &str, sts: &str, ess: Option<&str>| Urls {
+        ecs: ecs.to_owned(),
+        sts: sts.to_owned(),
+        ess: ess.map(ToOwned::to_owned),
+    };
     assert_eq!(
         a.endpoints.regions[&Region::new("cn-new-1")],
-        RegionUrls::Both(urls("http://[::1]:8080", "https://sts.example.com"))
+        RegionUrls::All(urls("http://[::1]:8080", "https://sts.example.com", None))
     );
-    assert_eq!(b.endpoints.everywhere, Some(urls("https://ecs.example.com", "https://ecs.example.com")));
+    let ess = Some("https://ess.example.com");
+    assert_eq!(b.endpoints.everywhere, Some(urls("https://ecs.example.com", "https://ecs.example.com", ess)));
+    assert_eq!(
+        b.endpoints.regions[&Region::new("cn-beijing")],
+        RegionUrls::Some { sts: None, ess: Some("https://ess-beijing.example.com".to_owned()) }
+    );
+    assert_eq!(a.budgets.describe_scaling_instances, Limit { per_minute: 20, burst: 10 });
+    assert_eq!(a.budgets.set_instances_protection, Limit { per_minute: 9, burst: 10 });
     assert_eq!(a.budgets.modify_instance_attribute, Limit { per_minute: 5, burst: 20 });
     assert_eq!(a.budgets.modify_network_interface_attribute, Limit { per_minute: 60, burst: 7 });
     // Each region has an endpoint, so that none can be missing when the first object names it.

@@ -23,16 +23,18 @@ use crate::scope::Scope;
 pub enum Sort {
     Instance,
     NetworkInterface,
+    ScalingMember,
 }
 
 impl Sort {
-    /// In the order in which a worker answers of both.
-    const ALL: [Self; 2] = [Self::Instance, Self::NetworkInterface];
+    /// In the order in which an engine tells of them.
+    const ALL: [Self; 3] = [Self::Instance, Self::NetworkInterface, Self::ScalingMember];
 
     const fn as_str(self) -> &'static str {
         match self {
             Self::Instance => "Instance",
             Self::NetworkInterface => "NetworkInterface",
+            Self::ScalingMember => "ScalingMember",
         }
     }
 }
@@ -46,7 +48,7 @@ pub struct ScopeMetrics {
     sums: BTreeMap<Resource, Counts>,
     proven: Proven,
     /// The newest complete sweep of each sort of targets.
-    swept: [Proven; 2],
+    swept: [Proven; 3],
 }
 
 /// Targets, counted.
@@ -105,7 +107,7 @@ impl ScopeMetrics {
             counts_of: BTreeMap::new(),
             sums: BTreeMap::new(),
             proven: Proven::NothingWanted,
-            swept: [Proven::NotYet; 2],
+            swept: [Proven::NotYet; 3],
         };
         this.begin_term();
         this
@@ -114,7 +116,7 @@ impl ScopeMetrics {
     /// A new term begins: nothing has been said in it yet.
     pub fn begin_term(&mut self) {
         self.counts_of.clear();
-        self.swept = [Proven::NotYet; 2];
+        self.swept = [Proven::NotYet; 3];
         for resource in Resource::ALL {
             self.sums.insert(resource, Counts::default());
             self.show(resource);

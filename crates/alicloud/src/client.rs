@@ -6,7 +6,8 @@ use std::sync::Arc;
 use keeper_core::authority::AttachPermit;
 use keeper_core::call::{Identity, Page, ReadCall, WriteCall};
 use keeper_core::delete_on_release::PRIMARY_RETAINED_IN;
-use keeper_core::id::{Region, RequestId};
+use keeper_core::id::{Region, RequestId, ScalingGroupId};
+use keeper_core::protected_from_scale_in::ProtectedFromScaleIn;
 use tracing::{Instrument, debug, debug_span};
 
 use crate::answer::Answer;
@@ -17,12 +18,11 @@ use crate::get_caller_identity::{self, Caller};
 use crate::listing::Place;
 use crate::observe::{Observer, Watched};
 use crate::operation::{Operation, Parameters};
-use crate::scaling_member::{MemberPage, MemberProtection, MemberRead};
 use crate::send::Sender;
 use crate::sign::{LeaseGuard, StampSource, SystemStamps};
 use crate::transport::Transport;
 use crate::wire::{WireFlag, WireResource};
-use crate::{attach_network_interface, describe_scaling_instances, set_instances_protection};
+use crate::{attach_network_interface, set_instances_protection};
 
 /// A client for the calls of one account in one region.
 #[derive(Debug)]
@@ -82,7 +82,7 @@ impl<C: CredentialsSource, S: StampSource> Client<C, S> {
             .ok_or_else(|| Error::unanswered(R::READ, OwnCode::InvalidRequest))?;
         let (region, primary_retainable) = (self.region(), self.primary_retainable);
         self.call(R::READ, parameters, guard, |answer, identity| {
-            R::page(Place { region, primary_retainable, identity }, answer)
+            R::page(call, Place { region, primary_retainable, identity }, answer)
         })
         .await
     }
@@ -105,26 +105,17 @@ impl<C: CredentialsSource, S: StampSource> Client<C, S> {
             .await
     }
 
-    /// Reads one page of the members of scaling groups.
-    pub async fn read_members(&self, read: &MemberRead, guard: &dyn LeaseGuard) -> Result<MemberPage, Error> {
-        let operation = describe_scaling_instances::OPERATION;
-        let parameters = describe_scaling_instances::parameters(self.region(), read)
-            .ok_or_else(|| Error::unanswered(operation, OwnCode::InvalidRequest))?;
-        self.call(operation, parameters, guard, |answer, identity| {
-            describe_scaling_instances::page(read, identity, answer)
-        })
-        .await
-    }
-
-    /// Keeps instances of one scaling group from scale-in. What comes back is no evidence of its effect.
-    pub async fn protect_members(
+    /// Sets the flag on members of one scaling group. What comes back is no evidence of its effect.
+    pub async fn write_members(
         &self,
-        protection: &MemberProtection,
+        group: &ScalingGroupId,
+        writes: Vec<WriteCall<ProtectedFromScaleIn>>,
         guard: &dyn LeaseGuard,
     ) -> Result<RequestId, Error> {
-        let parameters = set_instances_protection::parameters(self.region(), protection);
-        self.call(set_instances_protection::OPERATION, parameters, guard, |answer, _| Some(answer.request_id))
-            .await
+        let operation = set_instances_protection::OPERATION;
+        let parameters = set_instances_protection::parameters(self.region(), group, writes)
+            .ok_or_else(|| Error::unanswered(operation, OwnCode::InvalidRequest))?;
+        self.call(operation, parameters, guard, |answer, _| Some(answer.request_id)).await
     }
 
     /// Asks whose the credentials are.

@@ -4,8 +4,7 @@
 //! once, and its answer is handed on as typed facts or as an [`Error`] with a class. Budgets, retries and back-off belong to the engine.
 //!
 //! What can be expressed is what is needed: of `ModifyInstanceAttribute` only the instance's id and its
-//! `DeletionProtection`, of `ModifyNetworkInterfaceAttribute` only the interface's id and its `DeleteOnRelease`, of
-//! `SetInstancesProtection` only that it protects, and no call that deletes, detaches or sets a password.
+//! `DeletionProtection`, of `ModifyNetworkInterfaceAttribute` only the interface's id and its `DeleteOnRelease`, and no call that deletes, detaches or sets a password.
 
 pub mod account_pinning;
 pub mod client;
@@ -30,14 +29,12 @@ mod describe_scaling_instances;
 mod get_caller_identity;
 mod identifier;
 mod listing;
-mod member_listing;
 mod modify_instance_attribute;
 mod modify_instance_auto_release_time;
 mod modify_network_interface_attribute;
 mod operation;
 mod operations;
 mod permission;
-mod scaling_member;
 mod send;
 mod set_instances_protection;
 mod sts;
@@ -50,16 +47,12 @@ pub use credentials::{Credentials, CredentialsSource, StaticCredentials};
 pub use endpoint::{Endpoints, Network, StsEndpoint};
 pub use error::Error;
 pub use get_caller_identity::Caller;
-pub use member_listing::{MemberListing, Progress};
 pub use metadata_service::MetadataService;
 pub use operation::Operation;
 pub use operations::{OPERATIONS, SCALING_OPERATIONS};
 pub use permission::{Permission, ResourceType};
-pub use scaling_member::{
-    INSTANCES_PER_CALL, LifecycleState, MemberPage, MemberProtection, MemberQuery, MemberRead,
-    ScalingGroupId, ScalingMember,
-};
 pub use session::{RoleToAssume, Session};
+pub use set_instances_protection::OPERATION as PROTECT_MEMBERS;
 pub use sign::{Always, LeaseGuard, Stamp, StampSource, SystemStamps};
 pub use sts::Sts;
 pub use transport::{Timeouts, Transport};

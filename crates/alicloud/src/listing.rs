@@ -1,7 +1,7 @@
 //! What the listings have in common: filters, pages and tags. Concludes nothing: an entry that can't be read is counted
 //! and doesn't cost the page.
 
-use keeper_core::call::{IDS_PER_READ, Identity, Item, Page, Query, ReadCall};
+use keeper_core::call::{Identity, Item, Page, Query, ReadCall};
 use keeper_core::id::{PageToken, Region, Tag, TagFilter};
 use keeper_core::resource::Resource;
 use serde_json::Value;
@@ -36,7 +36,7 @@ pub(crate) fn parameters<R: Resource>(
         ("MaxResults".to_owned(), page_size.to_owned()),
     ];
     match &call.query {
-        Query::Ids(ids) if (1..=IDS_PER_READ).contains(&ids.len()) => {
+        Query::Ids(ids) if (1..=R::IDS_PER_READ).contains(&ids.len()) => {
             parameters.extend(ids_as_parameters(ids));
         }
         Query::Tagged(tags) if (1..=TAGS_PER_READ).contains(&tags.len()) => {
@@ -73,7 +73,8 @@ pub(crate) fn page<R: Resource>(
     };
     let items: Vec<_> = entries.iter().filter_map(item).collect();
     let unreadable = entries.len() - items.len();
-    Some(Page { items, unreadable, next, request_id: answer.request_id, identity: place.identity })
+    let (request_id, identity) = (answer.request_id, place.identity);
+    Some(Page { items, unreadable, next, total: None, request_id, identity })
 }
 
 /// All tags of an entry or none: a list with one that can't be read is not known. The cloud leaves the field out where

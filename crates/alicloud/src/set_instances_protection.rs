@@ -1,42 +1,59 @@
-//! `SetInstancesProtection`: keeps up to twenty instances of one scaling group from scale-in. Can say nothing else: giving
-//! an instance up to scale-in is unprotecting, for which there is no permit yet.
+//! `SetInstancesProtection`: keeps up to twenty instances of one scaling group from scale-in, or gives them up to it.
 //!
 //! It takes no region: the host, or the group's id, decides where the group is looked up. The region is sent all the same,
 //! as the vendor's Terraform provider does; what the operation doesn't have is passed over.
 
-use keeper_core::id::Region;
+use std::collections::BTreeMap;
+
+use keeper_core::call::WriteCall;
+use keeper_core::flag::Flag;
+use keeper_core::id::{InstanceId, Region, ScalingGroupId};
+use keeper_core::protected_from_scale_in::ProtectedFromScaleIn;
 
 use crate::operation::{Operation, Parameters, Product};
 use crate::permission::{Permission, ResourceType};
-use crate::scaling_member::MemberProtection;
 
-pub(crate) const OPERATION: Operation =
+/// The operation.
+pub const OPERATION: Operation =
     Operation::write(Product::Ess, "SetInstancesProtection", Permission::on(&[ResourceType::ScalingGroup]));
 
-/// The parameters of a write.
-pub(crate) fn parameters(region: &Region, protection: &MemberProtection) -> Parameters {
-    let ids = (1..).zip(protection.instances());
+/// The parameters of a write; `None` unless it is about one to twenty instances and one value. Takes the calls by value: a
+/// permit is used once.
+pub(crate) fn parameters(
+    region: &Region,
+    group: &ScalingGroupId,
+    writes: Vec<WriteCall<ProtectedFromScaleIn>>,
+) -> Option<Parameters> {
+    let of = |write: WriteCall<ProtectedFromScaleIn>| match write {
+        WriteCall::Protect(id) => (id, true),
+        WriteCall::Unprotect(permit) => (permit.target().clone(), false),
+    };
+    let values: BTreeMap<InstanceId, bool> = writes.into_iter().map(of).collect();
+    let value = *values.values().next()?;
+    let alike = values.values().all(|each| *each == value);
+    let ids = (1..).zip(values.keys());
     let mut parameters: Parameters =
-        ids.map(|(number, id)| (format!("InstanceIds.{number}"), id.as_str().to_owned())).collect();
+        ids.map(|(nth, id)| (format!("InstanceIds.{nth}"), id.as_str().to_owned())).collect();
     parameters.extend([
-        ("ScalingGroupId".to_owned(), protection.group().as_str().to_owned()),
-        ("ProtectedFromScaleIn".to_owned(), "true".to_owned()),
+        ("ScalingGroupId".to_owned(), group.as_str().to_owned()),
+        ("ProtectedFromScaleIn".to_owned(), value.to_string()),
         ("RegionId".to_owned(), region.as_str().to_owned()),
     ]);
-    parameters
+    (alike && values.len() <= ProtectedFromScaleIn::PER_CALL).then_some(parameters)
 }
 
 #[cfg(test)]
 mod tests {
-    use keeper_core::id::InstanceId;
-
     use super::*;
-    use crate::scaling_member::ScalingGroupId;
+
+    fn protect(ids: impl IntoIterator<Item = u32>) -> Option<Parameters> {
+        let write = |id| WriteCall::Protect(InstanceId::new(format!("i-{id}")));
+        let writes = ids.into_iter().map(write).collect();
+        parameters(&Region::new("cn-hangzhou"), &ScalingGroupId::new("asg-1"), writes)
+    }
 
     #[test]
     fn i13_a_write_says_the_group_the_ids_and_the_flag_and_nothing_else() {
-        let ids = ["i-1", "i-2"].map(InstanceId::new).to_vec();
-        let protection = MemberProtection::new(ScalingGroupId::parse("asg-1").unwrap(), ids).unwrap();
         let expected = [
             ("InstanceIds.1", "i-1"),
             ("InstanceIds.2", "i-2"),
@@ -44,9 +61,14 @@ mod tests {
             ("ProtectedFromScaleIn", "true"),
             ("RegionId", "cn-hangzhou"),
         ];
-        assert_eq!(
-            parameters(&Region::new("cn-hangzhou"), &protection),
-            expected.map(|(name, value)| (name.to_owned(), value.to_owned()))
-        );
+        let expected = expected.map(|(name, value)| (name.to_owned(), value.to_owned()));
+        assert_eq!(protect([2, 1, 2]).unwrap(), expected);
+    }
+
+    #[test]
+    fn i58_one_call_is_about_one_to_twenty_instances() {
+        assert_eq!(protect([]), None);
+        assert!(protect(0..20).is_some());
+        assert_eq!(protect(0..21), None);
     }
 }

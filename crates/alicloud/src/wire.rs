@@ -11,12 +11,13 @@ use keeper_core::id::Region;
 use keeper_core::instance::Instance;
 use keeper_core::interface::Interface;
 use keeper_core::resource::Resource;
+use keeper_core::scaling_member::ScalingMember;
 
 use crate::answer::Answer;
 use crate::listing::Place;
 use crate::operation::{Operation, Parameters};
 use crate::{
-    describe_instances, describe_network_interfaces, modify_instance_attribute,
+    describe_instances, describe_network_interfaces, describe_scaling_instances, modify_instance_attribute,
     modify_instance_auto_release_time, modify_network_interface_attribute,
 };
 
@@ -29,8 +30,8 @@ pub trait WireResource: Resource {
     /// The parameters of a read; `None` for a query that would ask for something else than it says.
     fn read_parameters(region: &Region, call: &ReadCall<Self>) -> Option<Parameters>;
 
-    /// The page in an answer; `None` when it isn't the answer to a listing.
-    fn page(place: Place<'_>, answer: Answer) -> Option<Page<Self>>;
+    /// The page in an answer to this call; `None` when it isn't the answer to a listing.
+    fn page(call: &ReadCall<Self>, place: Place<'_>, answer: Answer) -> Option<Page<Self>>;
 }
 
 /// A flag that this crate can put into requests. Can be implemented here alone, for its types have no public path.
@@ -49,7 +50,7 @@ impl WireResource for Instance {
         describe_instances::parameters(region, call)
     }
 
-    fn page(place: Place<'_>, answer: Answer) -> Option<Page<Self>> {
+    fn page(_: &ReadCall<Self>, place: Place<'_>, answer: Answer) -> Option<Page<Self>> {
         describe_instances::page(place, answer)
     }
 }
@@ -77,8 +78,20 @@ impl WireResource for Interface {
         describe_network_interfaces::parameters(region, call)
     }
 
-    fn page(place: Place<'_>, answer: Answer) -> Option<Page<Self>> {
+    fn page(_: &ReadCall<Self>, place: Place<'_>, answer: Answer) -> Option<Page<Self>> {
         describe_network_interfaces::page(place, answer)
+    }
+}
+
+impl WireResource for ScalingMember {
+    const READ: Operation = describe_scaling_instances::OPERATION;
+
+    fn read_parameters(region: &Region, call: &ReadCall<Self>) -> Option<Parameters> {
+        describe_scaling_instances::parameters(region, call)
+    }
+
+    fn page(call: &ReadCall<Self>, place: Place<'_>, answer: Answer) -> Option<Page<Self>> {
+        describe_scaling_instances::page(call, place, answer)
     }
 }
 

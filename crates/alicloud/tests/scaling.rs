@@ -8,11 +8,14 @@
 )]
 
 use keeper_alicloud::{
-    Always, Client, Credentials, Endpoints, LifecycleState, MemberListing, MemberPage, MemberProtection,
-    MemberQuery, MemberRead, Progress, ScalingGroupId, StaticCredentials, Timeouts, Transport,
+    Always, Client, Credentials, Endpoints, Error, StaticCredentials, Timeouts, Transport,
 };
+use keeper_core::call::{Page, Query, ReadCall, WriteCall};
 use keeper_core::failure::{Class, Effect};
-use keeper_core::id::{InstanceId, Region};
+use keeper_core::flag::Flag;
+use keeper_core::id::{InstanceId, PageToken, Region, RequestId, ScalingGroupId};
+use keeper_core::protected_from_scale_in::ProtectedFromScaleIn;
+use keeper_core::scaling_member::ScalingMember;
 use keeper_simulator::{
     Account, Allowed, DEFAULT_USER, Fault, GroupSeed, GroupState, MemberChange, MemberSeed, Policy, Rule,
     Seed, Simulator, UserSeed,
@@ -46,35 +49,45 @@ fn member(number: usize) -> InstanceId {
     InstanceId::new(format!("i-m{number:06}"))
 }
 
-fn protection(group: &str, members: impl IntoIterator<Item = usize>) -> MemberProtection {
-    let ids = members.into_iter().map(member).collect();
-    MemberProtection::new(ScalingGroupId::parse(group).unwrap(), ids).unwrap()
+type Protection = (ScalingGroupId, Vec<usize>);
+
+fn protection(group: &str, members: impl IntoIterator<Item = usize>) -> Protection {
+    (ScalingGroupId::new(group), members.into_iter().collect())
 }
 
-async fn page(client: &Client<StaticCredentials>, query: MemberQuery, page: u32) -> MemberPage {
-    client.read_members(&MemberRead { query, page }, &Always).await.unwrap()
+async fn protect(client: &Client<StaticCredentials>, what: &Protection) -> Result<RequestId, Error> {
+    let writes = what.1.iter().map(|number| WriteCall::Protect(member(*number))).collect();
+    client.write_members(&what.0, writes, &Always).await
 }
 
-fn protected(page: &MemberPage) -> Vec<&str> {
-    let members = page.members.iter().filter(|member| member.protected_from_scale_in() == Some(true));
-    members.map(|member| member.instance.as_str()).collect()
+async fn page(
+    client: &Client<StaticCredentials>,
+    query: Query<ScalingMember>,
+    page: Option<PageToken>,
+) -> Page<ScalingMember> {
+    client.read(&ReadCall { query, page }, &Always).await.unwrap()
+}
+
+async fn first(client: &Client<StaticCredentials>) -> Page<ScalingMember> {
+    page(client, Query::Region, None).await
+}
+
+fn protected(page: &Page<ScalingMember>) -> Vec<&str> {
+    let items = page.items.iter();
+    let protected = items.filter(|item| ProtectedFromScaleIn::protected(&item.facts) == Some(true));
+    protected.map(|item| item.id.as_str()).collect()
 }
 
 #[tokio::test]
 async fn i13_the_calls_have_the_parameters_that_they_need_and_no_others() {
     let (_simulator, account, client) = cloud(3).await;
-    client.protect_members(&protection("asg-1", [1, 3]), &Always).await.unwrap();
-    page(&client, MemberQuery::Region, 1).await;
-    let seen = page(&client, MemberQuery::Instances(vec![member(1), member(2)]), 1).await;
-    assert_eq!(seen.members.len(), 2);
-    let seen = page(&client, MemberQuery::InStates(vec![LifecycleState::Protected]), 1).await;
-    assert_eq!(protected(&seen), ["i-m000001", "i-m000003"]);
-    assert_eq!(seen.members[0].group.as_ref().map(ScalingGroupId::as_str), Some("asg-1"));
+    protect(&client, &protection("asg-1", [1, 3])).await.unwrap();
+    first(&client).await;
+    let seen = page(&client, Query::Ids(vec![member(1), member(2)]), None).await;
+    assert_eq!((seen.items.len(), protected(&seen)), (2, vec!["i-m000001"]));
+    assert_eq!(seen.items[0].facts.group.as_ref().map(ScalingGroupId::as_str), Some("asg-1"));
     let allowed = [
-        Allowed::new(
-            "DescribeScalingInstances",
-            &["RegionId", "PageNumber", "PageSize", "InstanceIds.N", "LifecycleStates.N"],
-        ),
+        Allowed::new("DescribeScalingInstances", &["RegionId", "PageNumber", "PageSize", "InstanceIds.N"]),
         Allowed::new(
             "SetInstancesProtection",
             &["RegionId", "ScalingGroupId", "InstanceIds.N", "ProtectedFromScaleIn"],
@@ -88,42 +101,36 @@ async fn i13_the_calls_have_the_parameters_that_they_need_and_no_others() {
 async fn i58_a_region_is_listed_whole_and_protected_members_outlive_scale_in() {
     let (_simulator, account, client) = cloud(250).await;
     for first in (1..=40).step_by(20) {
-        client.protect_members(&protection("asg-1", first..first + 20), &Always).await.unwrap();
+        protect(&client, &protection("asg-1", first..first + 20)).await.unwrap();
     }
     assert_eq!(account.scale_in("asg-1", 250).len(), 210);
     account.seed_members("asg-1", &MemberSeed::made(Seed::new(REGION).id("i-n").times(100)));
-    let mut listing = MemberListing::default();
-    let (mut number, mut found) = (1, 0);
-    let progress = loop {
-        let page = page(&client, MemberQuery::Region, number).await;
+    let (mut next, mut found, mut seen) = (None, 0, 0);
+    loop {
+        let page = page(&client, Query::Region, next).await;
         found += protected(&page).len();
-        match listing.add(&page) {
-            Progress::More(next) => number = next,
-            end => break end,
+        seen += u64::try_from(page.items.len()).unwrap();
+        next = page.next;
+        if next.is_none() {
+            assert_eq!((found, Some(seen)), (40, page.total));
+            break;
         }
-    };
-    assert_eq!((progress, number, found), (Progress::Complete, 2, 40));
+    }
 }
 
 #[tokio::test]
-async fn i05_a_listing_during_which_members_go_is_not_complete() {
+async fn i05_the_numbers_tell_of_members_that_go_while_they_are_listed() {
     let (_simulator, account, client) = cloud(150).await;
-    let mut listing = MemberListing::default();
-    assert_eq!(listing.add(&page(&client, MemberQuery::Region, 1).await), Progress::More(2));
+    let start = first(&client).await;
+    assert_eq!((start.items.len(), start.total), (100, Some(150)));
     account.scale_in("asg-1", 1);
-    assert_eq!(listing.add(&page(&client, MemberQuery::Region, 2).await), Progress::Incomplete);
-    for (fault, expected) in [
-        // One is passed over.
-        (Fault::MovingPages { skip: 1, repeat: 0 }, Progress::Incomplete),
-        // One comes twice, and all were seen.
-        (Fault::MovingPages { skip: 0, repeat: 1 }, Progress::Complete),
-    ] {
-        account.fault(Rule::new("DescribeScalingInstances", fault));
-        let mut listing = MemberListing::default();
-        assert_eq!(listing.add(&page(&client, MemberQuery::Region, 1).await), Progress::More(2));
-        assert_eq!(listing.add(&page(&client, MemberQuery::Region, 2).await), expected);
-        account.clear_faults();
-    }
+    let rest = page(&client, Query::Region, start.next).await;
+    assert_eq!((rest.items.len(), rest.total, rest.next), (49, Some(149), None));
+    // One is passed over.
+    account.fault(Rule::new("DescribeScalingInstances", Fault::MovingPages { skip: 1, repeat: 0 }));
+    let start = first(&client).await;
+    let rest = page(&client, Query::Region, start.next).await;
+    assert_eq!((start.items.len() + rest.items.len(), rest.total), (148, Some(149)));
 }
 
 #[tokio::test]
@@ -131,13 +138,13 @@ async fn i02_an_accepted_write_is_no_evidence() {
     let (_simulator, account, client) = cloud(1).await;
     let write = protection("asg-1", [1]);
     account.fault(Rule::new("SetInstancesProtection", Fault::Ignore).times(1));
-    client.protect_members(&write, &Always).await.unwrap();
-    assert_eq!(protected(&page(&client, MemberQuery::Region, 1).await), [""; 0]);
+    protect(&client, &write).await.unwrap();
+    assert_eq!(protected(&first(&client).await), [""; 0]);
     account
         .fault(Rule::new("SetInstancesProtection", Fault::Delay { millis: None, reads: Some(1) }).times(1));
-    client.protect_members(&write, &Always).await.unwrap();
-    assert_eq!(protected(&page(&client, MemberQuery::Region, 1).await), [""; 0]);
-    assert_eq!(protected(&page(&client, MemberQuery::Region, 1).await), ["i-m000001"]);
+    protect(&client, &write).await.unwrap();
+    assert_eq!(protected(&first(&client).await), [""; 0]);
+    assert_eq!(protected(&first(&client).await), ["i-m000001"]);
 }
 
 #[tokio::test]
@@ -154,19 +161,19 @@ async fn i29_each_refusal_has_its_class_and_changes_nothing() {
         (protection("asg-off", [1]), "IncorrectScalingGroupStatus", Class::Busy),
         (protection("asg-1", [1, 3]), "IncorrectInstanceStatus", Class::Busy),
     ] {
-        let error = client.protect_members(&write, &Always).await.unwrap_err();
+        let error = protect(&client, &write).await.unwrap_err();
         assert_eq!((&*error.code, error.class, error.effect), (code, class, Effect::None));
     }
     account.user(UserSeed::new(DEFAULT_USER));
-    let error = client.protect_members(&protection("asg-1", [1]), &Always).await.unwrap_err();
+    let error = protect(&client, &protection("asg-1", [1])).await.unwrap_err();
     assert_eq!((&*error.code, error.class), ("Forbidden.Unauthorized", Class::Permission));
-    let read = MemberRead { query: MemberQuery::Region, page: 1 };
-    let error = client.read_members(&read, &Always).await.unwrap_err();
+    let read: ReadCall<ScalingMember> = ReadCall { query: Query::Region, page: None };
+    let error = client.read(&read, &Always).await.unwrap_err();
     assert_eq!((&*error.code, error.class), ("Forbidden.Unauthorized", Class::Permission));
     account.remove_user(DEFAULT_USER);
-    assert_eq!(protected(&page(&client, MemberQuery::Region, 1).await), [""; 0]);
+    assert_eq!(protected(&first(&client).await), [""; 0]);
     account.fault(Rule::new("SetInstancesProtection", Fault::DropAfter).times(1));
-    let error = client.protect_members(&protection("asg-1", [1]), &Always).await.unwrap_err();
+    let error = protect(&client, &protection("asg-1", [1])).await.unwrap_err();
     assert_eq!((error.class, error.effect), (Class::Transient, Effect::Unknown));
     drop(simulator);
 }
@@ -187,15 +194,15 @@ async fn i13_the_permissions_that_the_operations_name_are_enough() {
         .collect();
     let policy = Policy::new(json!({ "Version": "1", "Statement": statements })).unwrap();
     account.user(UserSeed::new(DEFAULT_USER).policy(policy));
-    client.protect_members(&protection("asg-1", [1]), &Always).await.unwrap();
-    assert_eq!(protected(&page(&client, MemberQuery::Region, 1).await), ["i-m000001"]);
+    protect(&client, &protection("asg-1", [1])).await.unwrap();
+    assert_eq!(protected(&first(&client).await), ["i-m000001"]);
 }
 
 #[tokio::test]
 async fn nothing_is_sent_where_nobody_knows_the_endpoint() {
     let (simulator, account, _) = cloud(1).await;
     let client = client(&simulator, &account, None);
-    let error = client.protect_members(&protection("asg-1", [1]), &Always).await.unwrap_err();
+    let error = protect(&client, &protection("asg-1", [1])).await.unwrap_err();
     assert_eq!((&*error.code, error.class, error.effect), ("NoEndpoint", Class::Bug, Effect::None));
     assert_eq!(account.log().len(), 0);
 }
@@ -203,14 +210,13 @@ async fn nothing_is_sent_where_nobody_knows_the_endpoint() {
 #[tokio::test]
 async fn i06_an_odd_member_is_unknown() {
     let (_simulator, account, client) = cloud(2).await;
-    client.protect_members(&protection("asg-1", [1, 2]), &Always).await.unwrap();
+    protect(&client, &protection("asg-1", [1, 2])).await.unwrap();
     let odd = |path: &str| Fault::OddField { path: path.to_owned(), value: json!(null), remove: false };
     account
         .fault(Rule::new("DescribeScalingInstances", odd("LifecycleState")).instance("i-m000001").times(1));
-    let seen = page(&client, MemberQuery::Region, 1).await;
-    assert_eq!((seen.members[0].lifecycle, protected(&seen)), (None, vec!["i-m000002"]));
+    let seen = first(&client).await;
+    assert_eq!((seen.items[0].facts.state, protected(&seen)), (None, vec!["i-m000002"]));
     account.fault(Rule::new("DescribeScalingInstances", odd("InstanceId")).instance("i-m000001").times(1));
-    let seen = page(&client, MemberQuery::Region, 1).await;
-    assert_eq!((seen.members.len(), seen.unreadable), (1, 1));
-    assert_eq!(MemberListing::default().add(&seen), Progress::Incomplete);
+    let seen = first(&client).await;
+    assert_eq!((seen.items.len(), seen.unreadable), (1, 1));
 }

@@ -73,13 +73,21 @@ impl Cloud {
                     items,
                     unreadable: 0,
                     next,
+                    total: None,
                     request_id: RequestId::new("R"),
                     identity: Identity(0),
                 };
             }
         };
         let items = found.into_iter().map(|n| self.item(n)).collect();
-        Page { items, unreadable: 0, next: None, request_id: RequestId::new("R"), identity: Identity(0) }
+        Page {
+            items,
+            unreadable: 0,
+            next: None,
+            total: None,
+            request_id: RequestId::new("R"),
+            identity: Identity(0),
+        }
     }
 }
 
@@ -104,7 +112,7 @@ impl World {
             seed: 1,
         };
         let mut world = Self {
-            engine: RegionEngine::new(settings, settings),
+            engine: RegionEngine::new(settings, settings, settings),
             cloud: Cloud::new(),
             now: Duration::from_secs(1000),
             meter: Meter::default(),
@@ -141,6 +149,8 @@ impl World {
                 Action::CancelReleaseTime(..)
                 | Action::WriteInstance(_, WriteCall::Unprotect(_))
                 | Action::ReadInterfaces(..)
+                | Action::ReadMembers(..)
+                | Action::WriteMembers(..)
                 | Action::WriteInterface(..)
                 | Action::Attach(..)
                 | Action::Preflight(..) => {}

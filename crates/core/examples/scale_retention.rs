@@ -119,7 +119,7 @@ fn page_of_instances(read: &ReadCall<Instance>) -> Page<Instance> {
         Query::Ids(_) | Query::Region => true,
     };
     let items = found.into_iter().map(instance_item).filter(wanted).collect();
-    Page { items, unreadable: 0, next, request_id: RequestId::new("R"), identity: Identity(0) }
+    Page { items, unreadable: 0, next, total: None, request_id: RequestId::new("R"), identity: Identity(0) }
 }
 
 /// The engine, a cloud that answers at once, and a clock. Only the engine' own time is counted.
@@ -144,7 +144,7 @@ impl World {
             seed: 1,
         };
         let mut world = Self {
-            engine: RegionEngine::new(settings, settings),
+            engine: RegionEngine::new(settings, settings, settings),
             protected: vec![false; INTERFACES],
             now: Duration::from_secs(1000),
             meter: Meter::default(),
@@ -168,7 +168,14 @@ impl World {
         };
         let items =
             found.into_iter().map(|n| interface_item(n, self.protected.get(n) == Some(&true))).collect();
-        Page { items, unreadable: 0, next, request_id: RequestId::new("R"), identity: Identity(0) }
+        Page {
+            items,
+            unreadable: 0,
+            next,
+            total: None,
+            request_id: RequestId::new("R"),
+            identity: Identity(0),
+        }
     }
 
     fn plan(&mut self) -> Vec<Input> {
@@ -208,6 +215,8 @@ impl World {
                 Action::WriteInterface(_, WriteCall::Unprotect(_))
                 | Action::WriteInstance(..)
                 | Action::CancelReleaseTime(..)
+                | Action::ReadMembers(..)
+                | Action::WriteMembers(..)
                 | Action::Attach(..)
                 | Action::Preflight(..) => {}
             }

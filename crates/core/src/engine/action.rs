@@ -11,13 +11,15 @@ use crate::deletion_protection::DeletionProtection;
 use crate::exception::ExceptionRecords;
 use crate::failure::{Class, Effect, Failure};
 use crate::flag::Flag;
-use crate::id::{CallId, Generation, InstanceId, ObjectId};
+use crate::id::{CallId, Generation, InstanceId, ObjectId, ScalingGroupId};
 use crate::instance::Instance;
 use crate::intent::Intent;
 use crate::interface::Interface;
 use crate::lift::LiftRecords;
+use crate::protected_from_scale_in::ProtectedFromScaleIn;
 use crate::reason::Reason;
 use crate::retention::Record;
+use crate::scaling_member::ScalingMember;
 use crate::time::Moment;
 use crate::verdict::RegionReport;
 use crate::wall_clock::WallTime;
@@ -135,6 +137,8 @@ pub enum Input {
     Instances(CallId, Result<Reply<Instance>, Failure>),
     /// An answer about interfaces, or the lack of one.
     Interfaces(CallId, Result<Reply<Interface>, Failure>),
+    /// An answer about members of scaling groups, or the lack of one.
+    Members(CallId, Result<Reply<ScalingMember>, Failure>),
     /// An answer to [`Action::Preflight`].
     Preflight(PreflightId, PreflightAnswer),
     /// The span in which calls may be sent; `None`: not now.
@@ -160,6 +164,10 @@ pub enum Action {
     CancelReleaseTime(CallId, InstanceId, Arc<str>),
     /// Write an interface's flag.
     WriteInterface(CallId, WriteCall<DeleteOnRelease>),
+    /// Read a page of members of scaling groups.
+    ReadMembers(CallId, ReadCall<ScalingMember>),
+    /// Write the flag on members of this one scaling group, all to the same value.
+    WriteMembers(CallId, ScalingGroupId, Vec<WriteCall<ProtectedFromScaleIn>>),
     /// Have an interface attached. The answer is one about interfaces.
     Attach(CallId, AttachPermit),
     /// Ask the API server, uncached, for the object and for all holds.

@@ -36,6 +36,8 @@ pub struct Care {
     pub failures: u32,
     /// No write before this.
     pub not_before: Moment,
+    /// With so many in one call it is written at most, because one of more was refused.
+    pub among: Option<usize>,
     /// Why it is not protected yet, when we know.
     pub trouble: Option<Trouble>,
     /// When we put the flag right after somebody else had switched it off: the newest ones that make a write war.
@@ -138,6 +140,7 @@ impl Care {
             && self.accepted.is_none()
             && self.trouble.is_none()
             && self.failures == 0
+            && self.among.is_none()
             && self.ignored.is_none()
             && !self.drifted
             && self.repairs.iter().all(|at| now.since(*at) >= CONTEST.0)

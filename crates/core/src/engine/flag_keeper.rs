@@ -23,7 +23,7 @@ use super::unprotect::{Unprotector, Verified, room};
 use super::unprotect_checks::{permit, plan};
 use super::view::View;
 use super::writer::{Turn as WriterTurn, Writer};
-use crate::authority::PreflightAnswer;
+use crate::authority::{PreflightAnswer, UnprotectPermit};
 use crate::call::{Reply, WriteCall};
 use crate::evidence::Evidence;
 use crate::failure::Failure;
@@ -276,7 +276,7 @@ impl<F: Flag> FlagKeeper<F> {
             }
             let closed = self.writer.closed(turn.now).is_some();
             let available = self.writer.available(turn.now);
-            let room = if closed { 0 } else { room(available, self.settings.writes.per_minute) };
+            let room = if closed { 0 } else { room::<F::Of>(available, self.settings.writes.per_minute) };
             let preflight = self.unprotector.advance(turn.now, turn.context, &object, plan, room);
             if let Some(preflight) = preflight {
                 return Some((preflight, object));
@@ -339,6 +339,7 @@ impl<F: Flag> FlagKeeper<F> {
         out: &mut Vec<(CallId, WriteCall<F>)>,
     ) {
         let free = |id: &Id<F>| targets.inventory.evidence(id).is_some_and(|e| others(id, e.call));
+        let shares = |id: &Id<F>| targets.inventory.evidence(id).and_then(|e| F::in_call_with(&e.facts));
         loop {
             let unprotecting = self.unprotector.ready(turn.now) && window.open_for_unprotecting(turn.now);
             match self.writer.turn(turn.now, unprotecting) {
@@ -348,18 +349,35 @@ impl<F: Flag> FlagKeeper<F> {
                     break;
                 }
                 WriterTurn::Protect(urgency) => {
-                    if let Some(id) = self.writer.pop()
-                        && free(&id)
-                        && self.view(turn, targets).needs_protecting(&id)
-                    {
-                        self.writer.protect(turn.now, turn.context, urgency, id, out);
+                    let Some(id) = self.writer.pop() else { continue };
+                    let view = self.view(turn, targets);
+                    let wanted = |id: &Id<F>| free(id) && view.needs_protecting(id);
+                    if wanted(&id) {
+                        let with: BTreeSet<Id<F>> = if F::PER_CALL > 1 {
+                            let like = |other: &&Id<F>| shares(other) == shares(&id) && wanted(other);
+                            self.writer.waiting().filter(like).take(F::PER_CALL).cloned().collect()
+                        } else {
+                            BTreeSet::new()
+                        };
+                        let call = self.writer.pop_with(id, |other| with.contains(other));
+                        self.writer.protect(turn.now, turn.context, urgency, call, out);
                     }
                 }
                 WriterTurn::Unprotect(urgency) => {
-                    let next = self.unprotector.next_target(&targets.inventory).filter(|next| free(&next.id));
-                    let permit = next.and_then(|next| permit(self.view(turn, targets), &next));
-                    if let Some(permit) = permit {
-                        self.writer.unprotect(turn.now, turn.context, urgency, permit, out);
+                    let mut permits: Vec<UnprotectPermit<F>> = Vec::new();
+                    while permits.len() < F::PER_CALL {
+                        let like = |id: &Id<F>| {
+                            permits.first().is_none_or(|first| shares(id) == shares(first.target()))
+                        };
+                        let next = self.unprotector.next_target(&targets.inventory, like);
+                        let Some(next) = next else { break };
+                        let view = self.view(turn, targets);
+                        permits.extend(
+                            Some(next).filter(|next| free(&next.id)).and_then(|next| permit(view, &next)),
+                        );
+                    }
+                    if !permits.is_empty() {
+                        self.writer.unprotect(turn.now, turn.context, urgency, permits, out);
                     }
                 }
             }
@@ -374,9 +392,20 @@ impl<F: Flag> FlagKeeper<F> {
         call: CallId,
         result: &Result<Reply<F::Of>, Failure>,
     ) -> bool {
-        let Some((id, value)) = self.writer.take_call(call) else { return false };
+        let Some((ids, value)) = self.writer.take_call(call) else { return false };
         let result = result.as_ref().map(|_| ()).map_err(Clone::clone);
-        self.write_ended(turn, targets, (&id, value), result);
+        self.writer.heed(turn.now, turn.context, &result);
+        let again_at = ids
+            .iter()
+            .filter_map(|id| self.write_ended(turn, targets, (id, value, ids.len()), result.clone()))
+            .max();
+        // What was written together is written together again.
+        for id in &ids {
+            if let (Some(at), Some(care)) = (again_at, self.writer.known_care_mut(id)) {
+                care.not_before = at;
+                targets.timers.insert((at, id.clone()));
+            }
+        }
         true
     }
 
@@ -384,17 +413,11 @@ impl<F: Flag> FlagKeeper<F> {
         &mut self,
         turn: &mut Turn<'_>,
         targets: &mut Targets<F::Of>,
-        (id, value): (&Id<F>, Value),
+        (id, value, among): (&Id<F>, Value, usize),
         result: Result<(), Failure>,
-    ) {
-        self.writer.heed(turn.now, turn.context, &result);
-        if targets.inventory.get(id).is_none() {
-            return;
-        }
-        let ended = self.writer.ended(turn.now, turn.context, (id, value), result);
-        if let Some(at) = ended.again_at {
-            targets.timers.insert((at, id.clone()));
-        }
+    ) -> Option<Moment> {
+        targets.inventory.get(id)?;
+        let ended = self.writer.ended(turn.now, turn.context, (id, value, among), result);
         if ended.gone {
             targets.doubt(turn, id, turn.context.upcoming_call());
         }
@@ -405,6 +428,7 @@ impl<F: Flag> FlagKeeper<F> {
         if targets.inventory.absence(id).is_none() {
             targets.reconsider(id);
         }
+        ended.again_at
     }
 
     /// Writes that have been without an answer for too long. They are to be answered as lost.
@@ -598,6 +622,7 @@ impl<F: MainFlag> FlagKeeper<F> {
             shape: shape(&report),
             uncertain: !report.counts.unknown.is_empty()
                 || report.unlisted.is_some()
+                || !report.other_flags.is_empty()
                 || bereaved(view.targets, name),
             tells: !(object.losses.is_empty() && object.cancelled.is_empty() && object.orphans.is_empty()),
             gathers: gathers_losses(view.targets, object),

@@ -6,6 +6,7 @@ use super::suspension::steps_aside;
 use super::view::View;
 use crate::flag::{Flag, Id};
 use crate::id::ObjectId;
+use crate::resource::Resource;
 
 /// Whether an object holds the flag on a target that it selects. In doubt it does.
 pub(super) fn holds<F: Flag>(view: View<'_, F::Of>, object: &Object<F::Of>, id: &Id<F>) -> bool {
@@ -17,16 +18,39 @@ pub(super) fn enforces<F: Flag>(view: View<'_, F::Of>, object: &Object<F::Of>, i
     F::enforces(&object.intent) && steps_aside(view, object, id) == Some(false)
 }
 
+/// Whether an object steps aside for the instance that a target is on; `None`: the clock was not read yet.
+fn steps_aside_for_host<R: Resource>(view: View<'_, R>, name: &ObjectId, id: &R::Id) -> Option<bool> {
+    let asked = view.hosts.and_then(|hosts| Some((hosts, hosts.objects.get(name)?)));
+    let place = view.inventory.place(id).instance().or_else(|| view.index.listed_by(id).first());
+    match asked.zip(place) {
+        Some(((hosts, object), instance)) => steps_aside(*hosts, object, instance),
+        None => Some(false),
+    }
+}
+
+/// Whether an object that selects a target through its host has the protected value written on it. In doubt it does not.
+pub(super) fn enforces_on_host<F: Flag>(
+    view: View<'_, F::Of>,
+    (name, object): (&ObjectId, &Object<F::Of>),
+    id: &Id<F>,
+) -> bool {
+    enforces::<F>(view, object, id) && steps_aside_for_host(view, name, id) == Some(false)
+}
+
 /// An object that has the protected value written on this target.
 pub(super) fn enforcer<'a, F: Flag>(view: View<'a, F::Of>, id: &'a Id<F>) -> Option<&'a ObjectId> {
     selectors_of(view, id)
-        .find(|(_, object, member)| *member == Member::Yes && enforces::<F>(view, object, id))
+        .find(|(name, object, member)| {
+            *member == Member::Yes && enforces_on_host::<F>(view, (name, object), id)
+        })
         .map(|(name, ..)| name)
 }
 
 /// Whether any object but this one holds the flag on the target. In doubt it does.
 pub(super) fn held_by_other<F: Flag>(view: View<'_, F::Of>, id: &Id<F>, than: &ObjectId) -> bool {
-    selectors_of(view, id).any(|(name, object, _)| name != than && holds::<F>(view, object, id))
+    selectors_of(view, id).any(|(name, object, _)| {
+        name != than && holds::<F>(view, object, id) && steps_aside_for_host(view, name, id) != Some(true)
+    })
 }
 
 #[cfg(test)]

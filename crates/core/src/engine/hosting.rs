@@ -7,9 +7,9 @@ use super::host_changes::HostChanges;
 use super::hosts::{Hosts, Presence, Role, hosts_of};
 use super::targets::Targets;
 use super::turn::Turn;
-use crate::call::IDS_PER_READ;
 use crate::id::{CallId, InstanceId, ObjectId};
 use crate::instance::Instance;
+use crate::intent::Intent;
 use crate::resource::Resource;
 use crate::time::Moment;
 
@@ -41,10 +41,14 @@ pub(crate) fn has_hosts(targets: &Targets<Instance>) -> bool {
     targets.keys.keeps_surroundings()
 }
 
-/// The objects that ask after an instance on behalf of what is on it.
-pub(crate) fn asking_after(targets: &Targets<Instance>, id: &InstanceId) -> Vec<ObjectId> {
+/// The objects that ask so after an instance.
+pub(crate) fn asking_after(
+    targets: &Targets<Instance>,
+    id: &InstanceId,
+    so: fn(&Intent<Instance>) -> bool,
+) -> Vec<ObjectId> {
     let candidates = targets.index.candidates(id, targets.inventory.tags(id), targets.inventory.place(id));
-    let asks = |name: &&ObjectId| targets.objects.get(*name).is_some_and(|object| object.intent.enumerates);
+    let asks = |name: &&ObjectId| targets.objects.get(*name).is_some_and(|object| so(&object.intent));
     candidates.into_iter().filter(asks).cloned().collect()
 }
 
@@ -61,7 +65,7 @@ pub(super) fn host_changes<R: Resource>(
 }
 
 /// What one object makes of an instance is about to change.
-pub(super) fn host_changes_for<R: Resource>(
+pub(crate) fn host_changes_for<R: Resource>(
     targets: &mut Targets<R>,
     turn: &Turn<'_>,
     name: &ObjectId,
@@ -138,7 +142,7 @@ fn settle_hosts_of<R: Resource>(
             continue;
         };
         let listed = match host.presence {
-            Presence::Shown(shown) => R::listed(shown.surroundings).unwrap_or_default().to_vec(),
+            Presence::Shown(shown) => R::listed(shown.as_host(id)).unwrap_or_default().to_vec(),
             Presence::Gone(_) => Vec::new(),
             // One that can't be read keeps what it was last known to have.
             Presence::Unknown(_) => targets.index.listed_on(id).to_vec(),
@@ -201,7 +205,7 @@ pub(super) fn visit<R: Resource>(
         }
     }
     // A listing has to be made anyway: it is left to that what would take more than one call.
-    if hot && unread.len() <= IDS_PER_READ {
+    if hot && unread.len() <= R::IDS_PER_READ {
         for id in &unread {
             targets.reader.read_changed(id);
         }

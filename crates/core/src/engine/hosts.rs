@@ -6,7 +6,7 @@ use crate::id::{InstanceId, ObjectId};
 use crate::instance::{Instance, InstanceFacts};
 use crate::pace::Fits;
 use crate::reason::Reason;
-use crate::resource::{Place, Resource};
+use crate::resource::{HostFacts, Place, Resource};
 use crate::surroundings::Surroundings;
 use crate::time::Moment;
 
@@ -65,11 +65,21 @@ fn answered(reason: Reason) -> bool {
     )
 }
 
+/// Stands for what nobody asks for.
+static NOTHING: Surroundings = Surroundings { interfaces: None, zone_id: None, vpc_id: None, power: None };
+
 /// An instance as fresh evidence shows it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Shown<'a> {
     pub facts: &'a InstanceFacts,
     pub surroundings: &'a Surroundings,
+}
+
+impl<'a> Shown<'a> {
+    /// The same, to whoever looks for what is on it.
+    pub fn as_host(self, id: &'a InstanceId) -> HostFacts<'a> {
+        HostFacts { id, tags: Instance::tags(self.facts), surroundings: self.surroundings }
+    }
 }
 
 /// An instance, as one object sees it.
@@ -113,7 +123,8 @@ pub(super) struct Hosts<'a> {
 impl<'a> Hosts<'a> {
     /// The hosts of an object; `None`: it asks after none.
     pub fn of(view: &'a View<'a, Instance>, name: &ObjectId) -> Option<Self> {
-        let (name, asks) = view.objects.get_key_value(name).filter(|(_, asks)| asks.intent.enumerates)?;
+        let (name, asks) =
+            view.objects.get_key_value(name).filter(|(_, asks)| asks.intent.asks_for_hosted())?;
         Some(Self { view, name, asks })
     }
 
@@ -195,7 +206,10 @@ impl<'a> Hosts<'a> {
             };
         }
         let evidence = target.evidence.as_ref().filter(|e| e.tag_epoch >= self.asks.tag_epoch);
-        match evidence.map(|e| (e.seen >= self.view.horizon(), &e.facts, e.facts.surroundings.as_deref())) {
+        // What is on instances is kept for those that ask for it.
+        let unasked = (!self.asks.intent.enumerates).then_some(&NOTHING);
+        let kept = |facts: &'a InstanceFacts| facts.surroundings.as_deref().or(unasked);
+        match evidence.map(|e| (e.seen >= self.view.horizon(), &e.facts, kept(&e.facts))) {
             Some((true, facts, Some(surroundings))) => Presence::Shown(Shown { facts, surroundings }),
             Some((false, ..)) => unknown(Reason::EvidenceStale),
             Some((true, _, None)) | None => unknown(Reason::AwaitingEvidence),
@@ -281,7 +295,7 @@ pub(super) fn lists_disagree<R: Resource>(
     let lists = |instance: &InstanceId| {
         let host = hosts_of(view.hosts, name)?.get(instance).filter(|host| host.role == Role::Selected)?;
         let Presence::Shown(shown) = host.presence else { return None };
-        Some(R::listed(shown.surroundings).is_some_and(|listed| listed.contains(id)))
+        Some(R::listed(shown.as_host(instance)).is_some_and(|listed| listed.contains(id)))
     };
     let elsewhere = view.index.listed_by(id).iter().filter(|instance| Some(*instance) != place);
     place.and_then(lists) == Some(false) || elsewhere.into_iter().any(|other| lists(other) == Some(true))
@@ -309,7 +323,7 @@ pub(super) fn doubtful_hosts<'a, R: Resource>(
             (Presence::Unknown(Reason::RequestRefused), _) if is_no_id(host) => Some(Reason::NodeIdRefused),
             (Presence::Unknown(reason), _) | (Presence::Shown(_), Role::Unclear(reason)) => Some(reason),
             (Presence::Shown(shown), _) => {
-                R::listed(shown.surroundings).is_none().then_some(Reason::FieldUnreadable)
+                R::listed(shown.as_host(instance)).is_none().then_some(Reason::FieldUnreadable)
             }
             (Presence::Gone(_), _) if left_behind(instance) => None,
             (Presence::Gone(_), _) if host.named => Some(Reason::NotFound),

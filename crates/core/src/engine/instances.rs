@@ -10,6 +10,7 @@ use super::judge::judge_part;
 use super::lifts::{self, note_orphans};
 use super::reader::{Finding, WritesPending};
 use super::requests::set_intent;
+use super::scale_in::{ScaleInReport, awaits_evidence};
 use super::targets::{Change, Targets};
 use super::turn::Turn;
 use crate::auto_release_time::AutoReleaseTime;
@@ -20,8 +21,11 @@ use crate::flag::Flag;
 use crate::id::{CallId, Generation, InstanceId, ObjectId};
 use crate::instance::Instance;
 use crate::intent::Intent;
+use crate::protected_from_scale_in::ProtectedFromScaleIn;
+use crate::reason::{Reason, Risk};
+use crate::scaling_member::ScalingMember;
 use crate::time::Moment;
-use crate::verdict::{Groups, RegionReport, tell_with};
+use crate::verdict::{Groups, RegionReport, join, tell_with};
 
 /// The parts that a step about instances changes.
 pub(super) struct Instances<'a> {
@@ -134,30 +138,58 @@ impl Instances<'_> {
         if self.release_times.rests(now) { protection } else { protection.or(self.release_times.pending()) }
     }
 
-    /// The report of an object, if there is something to say.
-    pub fn report(&mut self, turn: &mut Turn<'_>, name: &ObjectId) -> Option<(Generation, RegionReport)> {
+    /// The report of an object, if there is something to say. `members`: what is known of its members of scaling groups, and
+    /// what is done about them.
+    pub fn report(
+        &mut self,
+        turn: &mut Turn<'_>,
+        name: &ObjectId,
+        members: (&Targets<ScalingMember>, &FlagKeeper<ProtectedFromScaleIn>),
+    ) -> Option<(Generation, RegionReport)> {
         let Self { targets, protection, release_times } = self;
         let release_times = &**release_times;
         note_orphans(turn, targets, name);
         protection.report(turn, targets, name, |view| {
             let times = release_times.view_beside(view.targets);
             let object = view.objects.get(name).filter(|o| AutoReleaseTime::holds(&o.intent));
-            let fought = |id: &InstanceId| {
+            let scale_in =
+                ScaleInReport::of(members.1.view_beside(members.0.view_beside(&view.targets)), name);
+            let amend = |id: &InstanceId, risks: &mut Vec<Risk>| {
                 let holds = object.is_some_and(|o| holds::<AutoReleaseTime>(view.targets, o, id));
-                (holds && times.contested(id)).then_some("automatic release time")
+                if holds && times.contested(id) {
+                    let detail = Some("automatic release time".into());
+                    risks.push(Risk { reason: Reason::Contested, detail });
+                }
+                scale_in.amend(id, risks);
             };
-            let mut waiting = Groups::new();
-            let (report, cost) = judge_part(view, name, fought, |id, _, _| {
+            let (mut waiting, mut unprotected) = (Groups::new(), Groups::new());
+            let (report, cost) = judge_part(view, name, amend, |id, _, _| {
                 if let Some(object) = object
                     && enforces::<AutoReleaseTime>(times.targets, object, id)
                     && let Some(reason) = pending(times, (name, object), id)
                 {
                     tell_with(&mut waiting, reason, id.as_str(), || times.words(id, reason));
                 }
+                scale_in.tell(id, &mut unprotected);
             });
             let exceptions = exceptions::reports(view, name);
             let (lifted, not_lifted) = lifts::reports(view, name);
-            (RegionReport { release_times: waiting, exceptions, lifted, not_lifted, ..report }, cost)
+            scale_in.tell_unlisted(&mut unprotected);
+            let born = view.objects.get(name).map(|object| (object.settled, object.born));
+            let waited = born.is_none_or(|(settled, born)| settled || view.now.since(born) >= view.patience);
+            let settled = report.settled && (waited || !awaits_evidence(&unprotected));
+            join(&mut waiting, &unprotected);
+            let scale_in = scale_in.progress();
+            let report = RegionReport {
+                settled,
+                other_flags: waiting,
+                scale_in,
+                exceptions,
+                lifted,
+                not_lifted,
+                ..report
+            };
+            (report, cost)
         })
     }
 }

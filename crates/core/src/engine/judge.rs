@@ -21,12 +21,12 @@ use crate::verdict::{
     Counts, Groups, MAX_ROWS, NodeFindings, RegionReport, Row, State, Verdict, sort_rows, tell_with,
 };
 
-/// What is said of an object, and what it took to find out, reckoned. `fought`: which other flag of a target
-/// somebody keeps changing back. `each`: what else is to be done with what is said of each of its targets.
+/// What is said of an object, and what it took to find out, reckoned. `amend`: what the other flags of a target make of its
+/// risks. `each`: what else is to be done with what is said of each of its targets.
 pub(crate) fn judge_part<F: MainFlag>(
     view: FlagView<'_, F>,
     name: &ObjectId,
-    fought: impl Fn(&Id<F>) -> Option<&'static str>,
+    amend: impl Fn(&Id<F>, &mut Vec<Risk>),
     mut each: impl FnMut(&Id<F>, Verdict, &[Risk]),
 ) -> (RegionReport, Duration) {
     let Some(object) = view.objects.get(name) else { return (RegionReport::default(), Duration::ZERO) };
@@ -48,7 +48,7 @@ pub(crate) fn judge_part<F: MainFlag>(
             // That it goes with its Node was what was asked for.
             continue;
         }
-        risks.extend(fought(id).map(|flag| Risk { reason: Reason::Contested, detail: Some(flag.into()) }));
+        amend(id, &mut risks);
         awaiting |= matches!(verdict, Verdict::Unknown(Reason::AwaitingEvidence))
             || (!object.settled && verdict == Verdict::Unknown(Reason::EvidenceStale))
             || (at_start && verdict == Verdict::Unknown(Reason::Missing));
@@ -114,11 +114,12 @@ pub(crate) fn judge_part<F: MainFlag>(
         gone,
         refused,
         nodes,
-        release_times: Groups::new(),
+        other_flags: Groups::new(),
         exceptions: Vec::new(),
         lifted: Vec::new(),
         not_lifted: Groups::new(),
         progress,
+        scale_in: None,
         rows,
         retention: None,
         lost: Vec::new(),
@@ -260,10 +261,11 @@ pub(super) fn shape(part: &RegionReport) -> u64 {
         &counts.unknown,
         &counts.risks,
         &part.hosts,
-        &part.release_times,
+        &part.other_flags,
         &part.not_lifted,
     ];
-    let progress = part.progress.as_ref().map(|progress| (progress.done, reasons(&progress.waiting)));
+    let progress = [part.progress.as_ref(), part.scale_in.as_deref()]
+        .map(|progress| progress.map(|progress| (progress.done, reasons(&progress.waiting))));
     // What is to be durable before the cloud is asked may not wait until counts are due.
     let retention = part.retention.as_ref().map(|retention| (&retention.attachments, retention.full));
     let exceptions: Vec<_> =

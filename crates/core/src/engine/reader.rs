@@ -12,7 +12,7 @@ use super::lookup::{Lookup, Queue};
 use super::sweep::{Road, Sweep};
 use crate::backoff::{self, LONG};
 use crate::budget::{Budget, Urgency};
-use crate::call::{IDS_PER_READ, Item, Page, Query, ReadCall};
+use crate::call::{Item, Page, Query, ReadCall};
 use crate::failure::{Class, Failure};
 use crate::id::{CallId, ObjectId, RequestId, TagFilter};
 use crate::pace::Pace;
@@ -179,7 +179,7 @@ impl<R: Resource> Verify<R> {
     /// Takes the next batch out; the rest waits anew.
     fn take(&mut self, now: Moment) -> Vec<R::Id> {
         let mut batch = Vec::new();
-        while batch.len() < IDS_PER_READ
+        while batch.len() < R::IDS_PER_READ
             && let Some(id) = self.urgent.pop_first().or_else(|| self.others.pop_first())
         {
             batch.push(id);
@@ -382,7 +382,7 @@ impl<R: Resource> Reader<R> {
 
     /// How long a sweep takes at half of the read budget.
     fn shortest_interval(&self, demand: Demand) -> Duration {
-        let by_id = u32::try_from(demand.named.div_ceil(IDS_PER_READ)).unwrap_or(u32::MAX);
+        let by_id = u32::try_from(demand.named.div_ceil(R::IDS_PER_READ)).unwrap_or(u32::MAX);
         let pages = if demand.by_listing { self.region_pages.unwrap_or(1) } else { by_id };
         Duration::from_secs(120).saturating_mul(pages) / self.settings.reads.per_minute.max(1)
     }
@@ -566,7 +566,7 @@ impl<R: Resource> Reader<R> {
     fn verify_ready(&self, now: Moment, writes: WritesPending) -> bool {
         let waiting = &self.verify;
         waiting.since.is_some_and(|since| {
-            waiting.len() >= IDS_PER_READ
+            waiting.len() >= R::IDS_PER_READ
                 || now.since(since) >= GATHER
                 || (!waiting.urgent.is_empty() && !writes.urgent)
                 || !writes.any
@@ -599,13 +599,13 @@ impl<R: Resource> Reader<R> {
             return by_ids(Lookup::new(Queue::Proof, ids));
         }
         if !self.urgent.is_empty() {
-            return by_ids(Lookup::new(Queue::Urgent, take_first(&mut self.urgent, IDS_PER_READ)));
+            return by_ids(Lookup::new(Queue::Urgent, take_first(&mut self.urgent, R::IDS_PER_READ)));
         }
         if let Some(further) = self.further.pop_front() {
             return further;
         }
         if !self.changed.is_empty() {
-            let batch: Vec<R::Id> = self.changed.drain(..self.changed.len().min(IDS_PER_READ)).collect();
+            let batch: Vec<R::Id> = self.changed.drain(..self.changed.len().min(R::IDS_PER_READ)).collect();
             for id in &batch {
                 self.changed_ids.remove(id);
             }
@@ -623,7 +623,8 @@ impl<R: Resource> Reader<R> {
             self.probed = Some(now);
             return (Purpose::Probe, ReadCall { query: Query::Region, page: None });
         };
-        let mut ids: BTreeSet<R::Id> = take_first(&mut self.missing, IDS_PER_READ - 1).into_iter().collect();
+        let mut ids: BTreeSet<R::Id> =
+            take_first(&mut self.missing, R::IDS_PER_READ - 1).into_iter().collect();
         // With something in the same answer that can be seen, what is lacking is lacking and not hidden.
         ids.insert(sample);
         by_ids(Lookup::new(Queue::Missing, ids.into_iter().collect()))
@@ -679,6 +680,9 @@ impl<R: Resource> Reader<R> {
             Purpose::Ids(_) => page.items.iter().map(|item| item.id.clone()).collect(),
             _ => BTreeSet::new(),
         };
+        if let (Purpose::SweepPage, Some(total), Some(sweep)) = (&purpose, page.total, &mut self.sweep) {
+            sweep.count(total, page.items.iter().map(|item| item.id.clone()));
+        }
         let source = Source { call, sent, request_id: page.request_id };
         findings.extend(page.items.into_iter().map(|item| Finding::Shown(item, source.clone())));
         match purpose {
@@ -773,7 +777,7 @@ impl<R: Resource> Reader<R> {
     ) {
         self.region_pages = Some(sweep.pages);
         // A listing without anything in it is what a lost permission looks like; an empty region looks the same.
-        let blind = sweep.items == 0;
+        let blind = sweep.items == 0 && !sweep.counts_nothing();
         if sweep.flawed() || blind {
             self.unlisted = if blind { Reason::NothingVisible } else { Reason::ListingUnreadable };
             findings.push(Finding::NotListed);

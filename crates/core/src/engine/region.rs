@@ -2,7 +2,8 @@
 //!
 //! Instances and network interfaces are each swept, kept and counted for themselves. An interface's host is looked up among
 //! the instances: an object that retains the interfaces of instances asks after these as well, so that one listing of
-//! instances serves the objects of both kinds.
+//! instances serves the objects of both kinds. Members of scaling groups hang on instances in the same way; who asks for them
+//! asks for instances anyhow.
 //!
 //! [`RegionEngine::handle`] is fed with everything that happened, in order; [`RegionEngine::poll`] is called after that
 //! and at [`RegionEngine::poll_timeout`]. Replies may be late, doubled, reordered or lost: a call without an answer is given
@@ -17,9 +18,12 @@ use super::attacher::Attacher;
 use super::context::Context;
 use super::flag_keeper::FlagKeeper;
 use super::forgetting::forget_survivor;
-use super::hosting::{asking_after, has_hosts, host_changed, hosts_awaited, shown_since};
+use super::hosting::{
+    asking_after, has_hosts, host_changed, host_changes_for, hosts_awaited, settle_hosts, shown_since,
+};
 use super::instances::Instances;
 use super::interfaces::{Interfaces, no_other_flag};
+use super::members::Members;
 use super::reader::Finding;
 use super::reporter::Reporter;
 use super::requests::{drop_object, set_intent};
@@ -35,12 +39,15 @@ use crate::deletion_protection::DeletionProtection;
 use crate::failure::Failure;
 use crate::id::{CallId, Generation, InstanceId, ObjectId};
 use crate::instance::Instance;
-use crate::intent::{Intent, Selector};
+use crate::intent::{Intent, ScaleIn, Selector};
 use crate::interface::Interface;
 use crate::pace::Pace;
+use crate::protected_from_scale_in::ProtectedFromScaleIn;
 use crate::reason::Reason;
 use crate::retention::Record;
+use crate::scaling_member::ScalingMember;
 use crate::time::Moment;
+use crate::verdict::RegionReport;
 
 /// The decider for one account and region.
 #[derive(Debug)]
@@ -49,27 +56,31 @@ pub struct RegionEngine {
     reporter: Reporter,
     instances: Targets<Instance>,
     interfaces: Targets<Interface>,
+    members: Targets<ScalingMember>,
     deletion_protection: FlagKeeper<DeletionProtection>,
     release_times: FlagKeeper<AutoReleaseTime>,
     delete_on_release: FlagKeeper<DeleteOnRelease>,
+    scale_in: FlagKeeper<ProtectedFromScaleIn>,
     attacher: Attacher,
     /// Why instances could not be read when that was looked at last, if only a person can help.
     hosts_unreadable: Option<Reason>,
 }
 
 impl RegionEngine {
-    /// A decider that knows nothing yet. Instances and interfaces share nothing of what they may ask: the cloud counts by
-    /// operation.
-    pub fn new(instances: Settings, interfaces: Settings) -> Self {
+    /// A decider that knows nothing yet. Instances, interfaces and members share nothing of what they may ask: the cloud counts
+    /// by operation.
+    pub fn new(instances: Settings, interfaces: Settings, members: Settings) -> Self {
         let interval = instances.sweep_interval;
         Self {
             context: Context::new(Jitter::new(instances.seed)),
             reporter: Reporter::new(Pace::new(interval).life(interval)),
             instances: Targets::new(instances),
             interfaces: Targets::new(interfaces),
+            members: Targets::new(members),
             deletion_protection: FlagKeeper::new(instances),
             release_times: FlagKeeper::new(instances),
             delete_on_release: FlagKeeper::new(interfaces),
+            scale_in: FlagKeeper::new(members),
             attacher: Attacher::default(),
             hosts_unreadable: None,
         }
@@ -102,6 +113,14 @@ impl RegionEngine {
         step(parts, &mut Turn { now, context, reporter, hosts: Some(&hosts) })
     }
 
+    /// A step about members of scaling groups, which looks at the instances that they are.
+    fn with_members<T>(&mut self, now: Moment, step: impl FnOnce(Members<'_>, &mut Turn<'_>) -> T) -> T {
+        let hosts = self.instances.as_hosts(now, &self.context, &self.reporter);
+        let (context, reporter) = (&mut self.context, &mut self.reporter);
+        let parts = Members { targets: &mut self.members, keeper: &mut self.scale_in };
+        step(parts, &mut Turn { now, context, reporter, hosts: Some(&hosts) })
+    }
+
     /// Takes in what happened.
     pub fn handle(&mut self, now: Moment, input: Input) {
         if let Input::WallClock(says) = input {
@@ -116,6 +135,7 @@ impl RegionEngine {
             Input::Intent(object, generation, asked) => self.take_intent(now, &object, generation, asked),
             Input::Instances(call, result) => self.instances_answered(now, call, result),
             Input::Interfaces(call, result) => self.interfaces_answered(now, call, result),
+            Input::Members(call, result) => self.members_answered(now, call, result),
             Input::Preflight(preflight, answer) => self.take_preflight(now, preflight, &answer),
             Input::Lead(window) => self.take_lead(now, window),
             Input::Patience(patience) => {
@@ -126,9 +146,11 @@ impl RegionEngine {
             Input::KeyChanged => {
                 self.instances.key_changed(now);
                 self.interfaces.key_changed(now);
+                self.members.key_changed(now);
                 self.deletion_protection.key_changed(now, &mut self.instances);
                 self.release_times.key_changed(now, &mut self.instances);
                 self.delete_on_release.key_changed(now, &mut self.interfaces);
+                self.scale_in.key_changed(now, &mut self.members);
             }
             Input::WallClock(_) => {}
         }
@@ -139,18 +161,21 @@ impl RegionEngine {
     fn note_horizon(&mut self, now: Moment) {
         self.with_instances(now, |instances, turn| instances.targets.note_horizon(turn));
         self.with_interfaces(now, |interfaces, turn| interfaces.targets.note_horizon(turn));
+        self.with_members(now, |members, turn| members.targets.note_horizon(turn));
     }
 
     /// Decides what is to be done about the targets of which something has changed.
     fn settle(&mut self, now: Moment) {
         self.with_instances(now, |mut instances, turn| instances.settle(turn));
         self.with_interfaces(now, |mut interfaces, turn| interfaces.settle(turn));
+        self.with_members(now, |mut members, turn| members.settle(turn));
     }
 
     /// Lets go of targets that nobody selects any more.
     fn forget_unselected(&mut self, now: Moment) {
         self.with_instances(now, |mut instances, _| instances.forget_unselected());
         self.with_interfaces(now, |mut interfaces, _| interfaces.forget_unselected());
+        self.with_members(now, |mut members, _| members.forget_unselected());
     }
 
     // What objects ask for.
@@ -177,6 +202,7 @@ impl RegionEngine {
         }
         self.with_instances(now, |instances, turn| instances.protection.holds_changed(turn));
         self.with_interfaces(now, |interfaces, turn| interfaces.keeper.holds_changed(turn));
+        self.with_members(now, |members, turn| members.keeper.holds_changed(turn));
     }
 
     fn protect(
@@ -186,7 +212,21 @@ impl RegionEngine {
         generation: Generation,
         asked: (Intent<Instance>, ProtectionRecord),
     ) {
+        let of_members = asked.0.of_members();
         self.with_instances(now, |mut instances, turn| instances.asked(turn, object, generation, asked));
+        let Some(of_members) = of_members else { return self.drop_members(now, object, false) };
+        self.with_members(now, |members, turn| {
+            if let Some(edit) = set_intent(members.targets, turn, object, generation, of_members) {
+                members.keeper.intent_changed(turn, members.targets, object, &edit);
+            }
+        });
+    }
+
+    fn drop_members(&mut self, now: Moment, object: &ObjectId, opaque: bool) {
+        self.with_members(now, |members, turn| {
+            drop_object(members.targets, turn, object, opaque);
+            members.keeper.object_dropped(members.targets, object);
+        });
     }
 
     fn retain(
@@ -218,6 +258,7 @@ impl RegionEngine {
     }
 
     fn drop_protection(&mut self, now: Moment, object: &ObjectId, opaque: bool) {
+        self.drop_members(now, object, opaque);
         self.with_instances(now, |instances, turn| {
             drop_object(instances.targets, turn, object, opaque);
             instances.protection.object_dropped(instances.targets, object);
@@ -262,6 +303,11 @@ impl RegionEngine {
             hosts
         });
         self.instances.read_at_once(&hosts);
+        let answer = PreflightAnswer { carried_out: answer.scale_in_carried_out, ..answer.clone() };
+        let hosts = self.with_members(now, |members, turn| {
+            members.keeper.take_preflight(turn, members.targets, preflight, &answer)
+        });
+        self.instances.read_at_once(&hosts);
     }
 
     // What the cloud said.
@@ -278,16 +324,39 @@ impl RegionEngine {
             let Some(finding) = left else { continue };
             let host = finding.target().filter(|_| has_hosts(&self.instances)).cloned();
             if let Some(host) = &host {
-                let asking = asking_after(&self.instances, host);
+                let asking = asking_after(&self.instances, host, |intent| intent.enumerates);
                 self.with_interfaces(now, |interfaces, turn| {
                     interfaces.keeper.host_changes(turn, interfaces.targets, host, &asking);
                 });
             }
+            let member = finding.target().filter(|_| self.members.by_host()).cloned();
+            let asks_of_members = |intent: &Intent<Instance>| intent.scale_in != ScaleIn::Report;
+            if let Some(id) = &member {
+                let asking = asking_after(&self.instances, id, asks_of_members);
+                self.with_members(now, |members, turn| {
+                    for name in &asking {
+                        host_changes_for(members.targets, turn, name, id);
+                    }
+                });
+            }
             self.with_instances(now, |mut instances, turn| instances.take(turn, finding));
             if let Some(host) = &host {
-                host_changed(&mut self.interfaces, host, &asking_after(&self.instances, host));
+                let asking = asking_after(&self.instances, host, |intent| intent.enumerates);
+                host_changed(&mut self.interfaces, host, &asking);
+            }
+            if let Some(id) = &member {
+                host_changed(&mut self.members, id, &asking_after(&self.instances, id, asks_of_members));
             }
         }
+    }
+
+    fn members_answered(&mut self, now: Moment, call: CallId, result: Result<Reply<ScalingMember>, Failure>) {
+        self.with_members(now, |mut members, turn| {
+            if !members.keeper.answered(turn, members.targets, call, &result) {
+                let findings = members.targets.answered(turn, call, result);
+                members.take(turn, findings);
+            }
+        });
     }
 
     fn interfaces_answered(&mut self, now: Moment, call: CallId, result: Result<Reply<Interface>, Failure>) {
@@ -302,7 +371,11 @@ impl RegionEngine {
     }
 
     /// Takes calls for lost, in the order in which they were sent.
-    fn give_up(&mut self, now: Moment, mut of_instances: Vec<CallId>, mut of_interfaces: Vec<CallId>) {
+    fn give_up(
+        &mut self,
+        now: Moment,
+        [mut of_instances, mut of_interfaces, mut of_members]: [Vec<CallId>; 3],
+    ) {
         of_instances.sort_unstable();
         for call in of_instances {
             self.instances_answered(now, call, Err(lost_reply()));
@@ -311,6 +384,10 @@ impl RegionEngine {
         for call in of_interfaces {
             self.interfaces_answered(now, call, Err(lost_reply()));
         }
+        of_members.sort_unstable();
+        for call in of_members {
+            self.members_answered(now, call, Err(lost_reply()));
+        }
     }
 
     fn give_up_lost_calls(&mut self, now: Moment) {
@@ -318,8 +395,9 @@ impl RegionEngine {
         let of_instances = of_instances.chain(self.release_times.lost_calls(now));
         let of_interfaces = self.interfaces.lost_calls(now).chain(self.delete_on_release.lost_calls(now));
         let of_interfaces = of_interfaces.chain(self.attacher.calls().lost(now));
-        let (of_instances, of_interfaces) = (of_instances.collect(), of_interfaces.collect());
-        self.give_up(now, of_instances, of_interfaces);
+        let of_members = self.members.lost_calls(now).chain(self.scale_in.lost_calls(now));
+        let lost = [of_instances.collect(), of_interfaces.collect(), of_members.collect()];
+        self.give_up(now, lost);
     }
 
     // Who leads.
@@ -331,13 +409,15 @@ impl RegionEngine {
         // Whoever leads meanwhile may write: what was under way is read before it is written again.
         self.deletion_protection.drop_batch(&mut self.instances);
         self.delete_on_release.drop_batch(&mut self.interfaces);
+        self.scale_in.drop_batch(&mut self.members);
         self.attacher.end_term(now);
         let of_instances = self.instances.calls().chain(self.deletion_protection.calls());
         let of_instances = of_instances.chain(self.release_times.calls());
         let of_interfaces = self.interfaces.calls().chain(self.delete_on_release.calls());
         let of_interfaces = of_interfaces.chain(self.attacher.calls().ids());
-        let (of_instances, of_interfaces) = (of_instances.collect(), of_interfaces.collect());
-        self.give_up(now, of_instances, of_interfaces);
+        let of_members = self.members.calls().chain(self.scale_in.calls());
+        let under_way = [of_instances.collect(), of_interfaces.collect(), of_members.collect()];
+        self.give_up(now, under_way);
         if window.is_none() {
             return;
         }
@@ -346,6 +426,7 @@ impl RegionEngine {
         self.reporter.begin_term(now, objects.cloned());
         self.with_instances(now, |instances, turn| instances.targets.begin_lead(turn));
         self.with_interfaces(now, |interfaces, turn| interfaces.targets.begin_lead(turn));
+        self.with_members(now, |members, turn| members.targets.begin_lead(turn));
         // Until the record of whoever led before is read.
         self.reporter.set_patience(self.evidence_life());
     }
@@ -357,8 +438,9 @@ impl RegionEngine {
         self.note_horizon(now);
         self.context.begin_poll();
         self.give_up_lost_calls(now);
-        self.with_instances(now, |instances, turn| instances.targets.fire_timers(turn));
+        let looked_at = self.with_instances(now, |instances, turn| instances.targets.fire_timers(turn));
         self.with_interfaces(now, |interfaces, turn| interfaces.targets.fire_timers(turn));
+        self.with_members(now, |mut members, turn| members.look_at(turn, &looked_at));
         self.see_to_hosts(now);
         self.settle(now);
         if let Some(window) = self.context.window().filter(|window| window.open(now)) {
@@ -367,9 +449,11 @@ impl RegionEngine {
         self.forget_unselected(now);
         self.instances.wake(&mut self.context);
         self.interfaces.wake(&mut self.context);
+        self.members.wake(&mut self.context);
         self.deletion_protection.wake(&mut self.context);
         self.release_times.wake(&mut self.context);
         self.delete_on_release.wake(&mut self.context);
+        self.scale_in.wake(&mut self.context);
         self.attacher.wake(&mut self.context);
     }
 
@@ -391,6 +475,18 @@ impl RegionEngine {
                 interfaces.keeper.hosts_read(turn, interfaces.targets, &shown);
             });
         }
+        let unreadable_anew = self.hosts_unreadable != before;
+        self.with_members(now, |members, turn| {
+            settle_hosts(members.targets, turn);
+            if unreadable_anew {
+                members.keeper.touch_unprotecting(turn);
+            }
+        });
+        let of_batch = self.scale_in.awaited_hosts();
+        let of_batch = of_batch.and_then(|(hosts, since)| shown_since(&self.instances, hosts, since));
+        if let Some(shown) = of_batch {
+            self.with_members(now, |members, turn| members.keeper.hosts_read(turn, members.targets, &shown));
+        }
         let of_attempt = self.attacher.awaited_host();
         let read = |(host, since): (&InstanceId, _)| {
             shown_since(&self.instances, &[host.clone()].into(), since).is_some()
@@ -410,6 +506,13 @@ impl RegionEngine {
             let waits = first.then(|| hosts_awaited(interfaces.targets, turn)).flatten();
             let findings = interfaces.targets.begin_sweep(turn, waits);
             interfaces.take(turn, findings);
+        });
+        self.with_members(now, |mut members, turn| {
+            members.targets.notice_staleness(turn);
+            let first = !members.targets.has_swept();
+            let waits = first.then(|| hosts_awaited(members.targets, turn)).flatten();
+            let findings = members.targets.begin_sweep(turn, waits);
+            members.take(turn, findings);
         });
         self.context.touch_all(self.reporter.due(now));
         let objects = self.reporter.turns(now, self.context.take_touched());
@@ -436,6 +539,10 @@ impl RegionEngine {
             preflights.extend(keeper.plan_unprotecting(turn, targets, window));
         });
         out.extend(writes.into_iter().map(|(call, write)| Action::WriteInterface(call, write)));
+        self.with_members(now, |mut members, turn| {
+            members.plan_writes(turn, window, out);
+            preflights.extend(members.keeper.plan_unprotecting(turn, members.targets, window));
+        });
         out.extend(preflights.into_iter().map(|(preflight, object)| Action::Preflight(preflight, object)));
         self.with_interfaces(now, |mut interfaces, turn| interfaces.attaching().plan(turn, out));
     }
@@ -451,6 +558,11 @@ impl RegionEngine {
             interfaces.targets.plan_reads(turn, interfaces.keeper.pending(), &mut of_interfaces);
         });
         out.extend(of_interfaces.into_iter().map(|(call, read)| Action::ReadInterfaces(call, read)));
+        let mut of_members = Vec::new();
+        self.with_members(now, |members, turn| {
+            members.targets.plan_reads(turn, members.keeper.pending(), &mut of_members);
+        });
+        out.extend(of_members.into_iter().map(|(call, read)| Action::ReadMembers(call, read)));
     }
 
     /// Brings up what these objects remember, and which instances they want to know of because of that. What is known of
@@ -493,7 +605,7 @@ impl RegionEngine {
                     keeper.report(turn, targets, &name, |view| judge_retention(view, attacher, &name))
                 })
             } else if self.instances.generation(&name).is_some() {
-                self.with_instances(now, |mut instances, turn| instances.report(turn, &name))
+                self.report_instances(now, &name)
             } else {
                 None
             };
@@ -507,6 +619,17 @@ impl RegionEngine {
         }
     }
 
+    fn report_instances(&mut self, now: Moment, name: &ObjectId) -> Option<(Generation, RegionReport)> {
+        let (context, reporter) = (&mut self.context, &mut self.reporter);
+        let mut instances = Instances {
+            targets: &mut self.instances,
+            protection: &mut self.deletion_protection,
+            release_times: &mut self.release_times,
+        };
+        let turn = &mut Turn { now, context, reporter, hosts: None };
+        instances.report(turn, name, (&self.members, &self.scale_in))
+    }
+
     /// When [`RegionEngine::poll`] wants to run again although nothing happens.
     pub fn poll_timeout(&self) -> Option<Moment> {
         self.context.wake()
@@ -514,27 +637,30 @@ impl RegionEngine {
 
     // What it tells, for metrics and tests.
 
-    /// How much there is to do and how much may be done: about instances, and about interfaces.
-    pub fn load(&mut self, now: Moment) -> [Load; 2] {
+    /// How much there is to do and how much may be done: about instances, about interfaces, and about members of scaling
+    /// groups.
+    pub fn load(&mut self, now: Moment) -> [Load; 3] {
         let load = |reads, (writes, waiting_writes)| Load { reads, writes, waiting_writes };
         let (writes, waiting) = self.deletion_protection.load(now);
         let (_, times) = self.release_times.load(now);
         [
             load(self.instances.available_reads(now), (writes, waiting + times)),
             load(self.interfaces.available_reads(now), self.delete_on_release.load(now)),
+            load(self.members.available_reads(now), self.scale_in.load(now)),
         ]
     }
 
-    /// Since when there is evidence of everything that is wanted: of instances, and of interfaces.
-    pub fn proven_of_each(&self, now: Moment) -> [Proven; 2] {
+    /// Since when there is evidence of everything that is wanted: of instances, of interfaces, and of members of scaling groups.
+    pub fn proven_of_each(&self, now: Moment) -> [Proven; 3] {
         let began = self.context.term_began();
-        [self.instances.proven(now, began), self.interfaces.proven(now, began)]
+        let (instances, interfaces) = (&self.instances, &self.interfaces);
+        [instances.proven(now, began), interfaces.proven(now, began), self.members.proven(now, began)]
     }
 
-    /// Since when there is evidence of everything that is wanted, instances and interfaces alike: where both are, the
-    /// older of the two newest complete sweeps counts.
+    /// Since when there is evidence of everything that conditions of the domain speak of, instances and interfaces alike: where
+    /// both are, the older of the two newest complete sweeps counts. Who may not list scaling groups is not held up by that.
     pub fn proven(&self, now: Moment) -> Proven {
-        let [instances, interfaces] = self.proven_of_each(now);
+        let [instances, interfaces, _] = self.proven_of_each(now);
         instances.and(interfaces)
     }
 
@@ -548,8 +674,8 @@ impl RegionEngine {
         self.instances.evidence_life().max(self.interfaces.evidence_life())
     }
 
-    /// Whether either circuit breaker is open: nothing is concluded from absence and nothing is unprotected.
+    /// Whether any circuit breaker is open: nothing is concluded from absence and nothing is unprotected.
     pub fn circuit_open(&self) -> bool {
-        self.instances.circuit_open() || self.interfaces.circuit_open()
+        self.instances.circuit_open() || self.interfaces.circuit_open() || self.members.circuit_open()
     }
 }

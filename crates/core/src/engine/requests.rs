@@ -48,7 +48,7 @@ fn drop_intent<R: Resource>(targets: &mut Targets<R>, turn: &mut Turn<'_>, objec
     release(targets, object, &old);
     targets.by_host.remove(object);
     targets.host_changes.remove(object);
-    if !old.intent.enumerates {
+    if R::REPORTED && !old.intent.enumerates {
         turn.context.untouch(object);
         turn.reporter.forget(object);
     }
@@ -126,7 +126,7 @@ pub(crate) fn set_intent<R: Resource>(
     }
     let hot = entry.hot(turn.now);
     let awaited = (!entry.settled).then_some(entry.born);
-    if !entry.intent.enumerates {
+    if R::REPORTED && !entry.intent.enumerates {
         turn.reporter.changed(turn.now, object, edited, awaited);
     }
     targets.objects.insert(object.clone(), entry);

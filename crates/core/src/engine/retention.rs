@@ -90,7 +90,7 @@ pub(crate) fn judge_retention(
     let (report, cost) = judge_part(
         view,
         name,
-        |_| None,
+        |_, _| {},
         |id, verdict, risks| {
             let evidence = view.inventory.evidence(id);
             let kept = memory.kept.get(id);

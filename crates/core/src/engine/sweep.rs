@@ -1,6 +1,8 @@
 //! A sweep: a round over everything, by a listing of the region or by id.
 
-use crate::call::{IDS_PER_READ, Identity, Query, ReadCall};
+use std::collections::BTreeSet;
+
+use crate::call::{Identity, Query, ReadCall};
 use crate::id::{CallId, PageToken};
 use crate::resource::Resource;
 use crate::time::Moment;
@@ -23,6 +25,25 @@ pub(super) struct Sweep<R: Resource> {
     mark: Option<PageToken>,
     /// To whom its pages were given so far.
     identity: Option<Identity>,
+    /// What its pages show and what they count, where they have numbers.
+    count: Option<Count<R>>,
+}
+
+/// Pages by number are no snapshot. They make a whole if as many distinct targets were seen as there were, by the first page
+/// and by the last one. If one has gone and another has come between two pages, one may still have been passed over: who is
+/// absent has to be looked up.
+#[derive(Debug)]
+struct Count<R: Resource> {
+    seen: BTreeSet<R::Id>,
+    first_total: u64,
+    last_total: u64,
+}
+
+impl<R: Resource> Count<R> {
+    fn complete(&self) -> bool {
+        let seen = u64::try_from(self.seen.len()).unwrap_or(u64::MAX);
+        seen == self.first_total && seen == self.last_total
+    }
 }
 
 /// What is read in which order.
@@ -50,6 +71,7 @@ impl<R: Resource> Sweep<R> {
             pages: 0,
             mark: None,
             identity: None,
+            count: None,
         }
     }
 
@@ -59,7 +81,23 @@ impl<R: Resource> Sweep<R> {
 
     /// Whether nothing may be concluded from absence.
     pub fn flawed(&self) -> bool {
-        self.flawed
+        self.flawed || self.count.as_ref().is_some_and(|count| !count.complete())
+    }
+
+    /// Whether it is empty because the cloud says that there is nothing, and not only because nothing was shown.
+    pub fn counts_nothing(&self) -> bool {
+        self.count.as_ref().is_some_and(|count| count.first_total == 0)
+    }
+
+    /// The next page of the region shows these, and says how many there are in all.
+    pub fn count(&mut self, total: u64, shown: impl Iterator<Item = R::Id>) {
+        if !matches!(&self.road, Road::Region { confirming: false, .. }) {
+            return;
+        }
+        let new = || Count { seen: BTreeSet::new(), first_total: total, last_total: total };
+        let count = self.count.get_or_insert_with(new);
+        count.seen.extend(shown);
+        count.last_total = total;
     }
 
     /// Whether there is a read to be sent.
@@ -80,7 +118,7 @@ impl<R: Resource> Sweep<R> {
         match &mut self.road {
             Road::Ids { rest, reading } => {
                 *reading += 1;
-                Ok(rest.split_off(rest.len().saturating_sub(IDS_PER_READ)))
+                Ok(rest.split_off(rest.len().saturating_sub(R::IDS_PER_READ)))
             }
             Road::Region { next, reading, .. } => {
                 *reading = true;
@@ -256,6 +294,33 @@ mod tests {
     }
 
     #[test]
+    fn i05_pages_by_number_make_a_whole_if_as_many_were_seen_as_both_ends_say() {
+        let listing = |pages: &[(u64, std::ops::Range<u32>)]| {
+            let mut sweep = by_region();
+            for (nth, (total, ids)) in pages.iter().enumerate() {
+                let shown: Vec<_> = ids.clone().map(|n| eni(&n.to_string())).collect();
+                let next = (nth + 1 < pages.len()).then(|| PageToken::new((nth + 2).to_string()));
+                sweep.count(*total, shown.iter().cloned());
+                sweep.page_read(shown.len(), false, next);
+            }
+            !sweep.flawed()
+        };
+        for (why, pages, whole) in [
+            ("nothing", &[(0, 0..0)][..], true),
+            ("one page", &[(100, 0..100)], true),
+            ("three pages", &[(250, 0..100), (250, 100..200), (250, 200..250)], true),
+            ("one has gone, and another was passed over", &[(150, 0..100), (149, 101..150)], false),
+            ("one has come, and another comes twice", &[(150, 0..100), (151, 99..150)], false),
+            ("one comes twice, and all were seen", &[(150, 0..100), (150, 99..150)], true),
+            ("one comes twice instead of another", &[(150, 0..100), (150, 99..149)], false),
+            ("fewer than it says", &[(150, 0..100), (150, 100..149)], false),
+            ("it shows nothing and says that there is something", &[(5, 0..0)], false),
+        ] {
+            assert_eq!(listing(pages), whole, "{why}");
+        }
+    }
+
+    #[test]
     fn i40_pages_that_were_given_to_two_are_no_listing() {
         let mut sweep = by_region();
         let given_to = [Some(1), Some(1), None, Some(1), Some(2), Some(2)];
@@ -273,12 +338,12 @@ mod tests {
     fn i05_a_round_by_id_is_done_when_every_id_was_read() {
         let mut sweep = by_id(250);
         let first = sweep.next().unwrap();
-        assert_eq!(first.len(), IDS_PER_READ);
+        assert_eq!(first.len(), Interface::IDS_PER_READ);
         sweep.ids_failed(first, false);
         let mut read = 0;
         while sweep.has_work() {
             let ids = sweep.next().unwrap();
-            assert!(!ids.is_empty() && ids.len() <= IDS_PER_READ);
+            assert!(!ids.is_empty() && ids.len() <= Interface::IDS_PER_READ);
             read += ids.len();
         }
         assert_eq!(read, 250);

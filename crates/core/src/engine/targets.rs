@@ -135,6 +135,25 @@ impl<R: Resource> Targets<R> {
         self.view_at(turn.now, turn.context, turn.reporter, turn.hosts)
     }
 
+    /// The same, beside a look at the instances that these are on.
+    pub fn view_beside<'a>(&'a self, hosts: &'a View<'a, Instance>) -> View<'a, R> {
+        View {
+            now: hosts.now,
+            term: hosts.term,
+            inventory: &self.inventory,
+            index: &self.index,
+            keys: &self.keys,
+            objects: &self.objects,
+            opaque: &self.opaque,
+            demand: self.demand(),
+            reader: &self.reader,
+            breaker: &self.breaker,
+            hosts: Some(hosts),
+            wall_clock: hosts.wall_clock,
+            patience: hosts.patience,
+        }
+    }
+
     /// The same, as the hosts of other targets are looked at.
     pub fn as_hosts(&self, now: Moment, context: &Context, reporter: &Reporter) -> View<'_, R> {
         self.view_at(now, context, reporter, None)
@@ -187,6 +206,11 @@ impl<R: Resource> Targets<R> {
     /// Whether the object forgets something after a time.
     pub fn forgets(&self, object: &ObjectId) -> bool {
         self.objects.get(object).is_some_and(|object| object.intent.forget_after.is_some())
+    }
+
+    /// Whether any object asks for what is on instances.
+    pub fn by_host(&self) -> bool {
+        !self.by_host.is_empty()
     }
 
     /// The objects that ask for something here on their own behalf.
@@ -466,8 +490,9 @@ impl<R: Resource> Targets<R> {
         due
     }
 
-    /// Looks at the targets whose time has come.
-    pub fn fire_timers(&mut self, turn: &mut Turn<'_>) {
+    /// Looks at the targets whose time has come, and says which these are.
+    pub fn fire_timers(&mut self, turn: &mut Turn<'_>) -> Vec<R::Id> {
+        let before = self.due.len();
         while let Some((at, id)) = self.timers.pop_first() {
             if at > turn.now {
                 self.timers.insert((at, id));
@@ -476,6 +501,7 @@ impl<R: Resource> Targets<R> {
             self.touch_selectors(turn, &id);
             self.due.push(id);
         }
+        self.due.iter().skip(before).cloned().collect()
     }
 
     /// The target may be selected by nobody any more.

@@ -9,7 +9,6 @@ use super::context::Context;
 use super::inventory::Inventory;
 use super::object::Object;
 use crate::authority::{ObjectProof, PreflightAnswer};
-use crate::call::IDS_PER_READ;
 use crate::id::{CallId, Generation, InstanceId, ObjectId};
 use crate::intent::{Intent, Unprotecting};
 use crate::reason::Reason;
@@ -360,14 +359,18 @@ impl<R: Resource> Unprotector<R> {
         ready
     }
 
-    /// The next target of the batch, its object, and the proofs for it.
-    pub fn next_target(&mut self, inventory: &Inventory<R>) -> Option<Next<R>> {
+    /// The next such target of the batch, its object, and the proofs for it.
+    pub fn next_target(
+        &mut self,
+        inventory: &Inventory<R>,
+        such: impl Fn(&R::Id) -> bool,
+    ) -> Option<Next<R>> {
         let Some(Batch { step: Step::Write(object_proof, read_since), object, targets, hosts, .. }) =
             &mut self.batch
         else {
             return None;
         };
-        let id = targets.pop()?;
+        let id = targets.remove(targets.iter().rposition(such)?);
         // Who selects the instance that it is on now is known only if that was read.
         let host = inventory.place(&id).instance();
         host.is_none_or(|host| hosts.contains(host)).then(|| Next {
@@ -379,9 +382,9 @@ impl<R: Resource> Unprotector<R> {
 }
 
 /// How many targets a batch may have: no more than can be written while the proofs hold.
-pub(super) fn room(available: u32, writes_per_minute: u32) -> usize {
+pub(super) fn room<R: Resource>(available: u32, writes_per_minute: u32) -> usize {
     let refill = writes_per_minute / 60 * BATCH_SECONDS;
-    usize::try_from((available + refill).clamp(1, BATCH)).unwrap_or(1).min(IDS_PER_READ)
+    usize::try_from((available + refill).clamp(1, BATCH)).unwrap_or(1).min(R::IDS_PER_READ)
 }
 
 #[cfg(test)]
@@ -449,7 +452,7 @@ mod tests {
     }
 
     fn next(unprotector: &mut Unprotector<Interface>, region: &Region) -> Option<(ObjectId, String, CallId)> {
-        let Next { object, id, proofs } = unprotector.next_target(&region.interfaces.inventory)?;
+        let Next { object, id, proofs } = unprotector.next_target(&region.interfaces.inventory, |_| true)?;
         Some((object, id.to_string(), proofs.1))
     }
 
@@ -637,7 +640,7 @@ mod tests {
         for (available, per_minute, targets) in
             [(0, 0, 1), (0, 60, 6), (3, 60, 9), (3, 59, 3), (100, 600, 20), (0, 6000, 20)]
         {
-            assert_eq!(room(available, per_minute), targets, "{available} {per_minute}");
+            assert_eq!(room::<Interface>(available, per_minute), targets, "{available} {per_minute}");
         }
         let mut context = Context::new(Jitter::new(1));
         let mut unprotector = asked(&["o"]);

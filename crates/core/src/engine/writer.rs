@@ -70,8 +70,8 @@ pub(super) struct Writer<F: Flag> {
     onboarding: RoundRobin<Id<F>>,
     /// Targets on which what is written does not last.
     in_vain: VecDeque<Id<F>>,
-    /// Calls without an answer, and which value they set.
-    calls: Calls<(Id<F>, Value)>,
+    /// Calls without an answer, of which targets, and which value they set.
+    calls: Calls<(Vec<Id<F>>, Value)>,
     /// Calls of others that share what may be under way at once.
     others: usize,
     /// What is being done about each target. Most have nothing.
@@ -191,6 +191,9 @@ impl<F: Flag> Writer<F> {
         if let (Some(protected), None) = (protected, care.accepted) {
             let reached = if protected { Value::Protected } else { Value::Unprotected };
             care.drifted &= !protected;
+            if protected {
+                care.among = None;
+            }
             if care.ignored.is_some_and(|(value, _)| value == reached) {
                 care.ignored = None;
             }
@@ -230,6 +233,11 @@ impl<F: Flag> Writer<F> {
     }
 
     // What waits.
+
+    /// The targets that wait.
+    pub fn waiting(&self) -> impl Iterator<Item = &Id<F>> {
+        self.queued.keys()
+    }
 
     /// Targets that wait.
     pub fn queue_length(&self) -> usize {
@@ -280,6 +288,27 @@ impl<F: Flag> Writer<F> {
                 return Some(id);
             }
         }
+    }
+
+    /// Takes out what goes into one call with the target whose turn it is: others that are like it.
+    pub fn pop_with(&mut self, first: Id<F>, like: impl Fn(&Id<F>) -> bool) -> Vec<Id<F>> {
+        let among = |id: &Id<F>| self.care(id).and_then(|care| care.among).unwrap_or(F::PER_CALL);
+        // What may be why a call was refused must not have more calls refused.
+        let most = among(&first);
+        let others = self.queued.keys().filter(|id| most > 1 && among(id) == most && like(id));
+        let others: Vec<Id<F>> = others.take(most.saturating_sub(1)).cloned().collect();
+        let call: Vec<Id<F>> = std::iter::once(first).chain(others).collect();
+        for id in call.iter().skip(1) {
+            self.queued.remove(id);
+        }
+        if call.len() > 1 {
+            let waits = |id: &Id<F>| self.queued.contains_key(id);
+            self.urgent.retain(waits);
+            self.repairs.retain(waits);
+            self.onboarding.retain(waits);
+            self.in_vain.retain(waits);
+        }
+        call
     }
 
     /// Whether anything is under way or waits.
@@ -369,35 +398,36 @@ impl<F: Flag> Writer<F> {
         }
     }
 
-    /// Has the protected value set on a target. Whether there was a token for it.
+    /// Has the protected value set on the targets of one call. Whether there was a token for it.
     pub fn protect(
         &mut self,
         now: Moment,
         context: &mut Context,
         urgency: Urgency,
-        id: Id<F>,
+        ids: Vec<Id<F>>,
         out: &mut Vec<(CallId, WriteCall<F>)>,
     ) -> bool {
         self.budget.take(now, urgency) && {
-            let write = WriteCall::Protect(id.clone());
-            self.send(now, context, (id, Value::Protected), write, out);
+            let writes = ids.iter().cloned().map(WriteCall::Protect).collect();
+            self.send(now, context, (ids, Value::Protected), writes, out);
             self.unprotecting_next = true;
             true
         }
     }
 
-    /// Has the unprotected value set on a target. Whether there was a token for it.
+    /// Has the unprotected value set on the targets of one call. Whether there was a token for it.
     pub fn unprotect(
         &mut self,
         now: Moment,
         context: &mut Context,
         urgency: Urgency,
-        permit: UnprotectPermit<F>,
+        permits: Vec<UnprotectPermit<F>>,
         out: &mut Vec<(CallId, WriteCall<F>)>,
     ) -> bool {
         self.budget.take(now, urgency) && {
-            let id = permit.target().clone();
-            self.send(now, context, (id, Value::Unprotected), WriteCall::Unprotect(permit), out);
+            let ids = permits.iter().map(|permit| permit.target().clone()).collect();
+            let writes = permits.into_iter().map(WriteCall::Unprotect).collect();
+            self.send(now, context, (ids, Value::Unprotected), writes, out);
             self.unprotecting_next = false;
             true
         }
@@ -407,16 +437,18 @@ impl<F: Flag> Writer<F> {
         &mut self,
         now: Moment,
         context: &mut Context,
-        (id, value): (Id<F>, Value),
-        write: WriteCall<F>,
+        (ids, value): (Vec<Id<F>>, Value),
+        writes: Vec<WriteCall<F>>,
         out: &mut Vec<(CallId, WriteCall<F>)>,
     ) {
         if self.denials >= DENIALS {
             self.closed = (now.after(backoff::LONG), Reason::PermissionDenied);
         }
-        let call = self.calls.send(now, context, (id.clone(), value));
-        self.care_mut(&id).writing = Some(call);
-        out.push((call, write));
+        let call = self.calls.send(now, context, (ids.clone(), value));
+        for id in &ids {
+            self.care_mut(id).writing = Some(call);
+        }
+        out.extend(writes.into_iter().map(|write| (call, write)));
     }
 
     // What comes back.
@@ -426,8 +458,8 @@ impl<F: Flag> Writer<F> {
         &self.calls
     }
 
-    /// Takes a call out that has an answer, or is lost: its target, and the value that it was to set.
-    pub fn take_call(&mut self, call: CallId) -> Option<(Id<F>, Value)> {
+    /// Takes a call out that has an answer, or is lost: its targets, and the value that it was to set.
+    pub fn take_call(&mut self, call: CallId) -> Option<(Vec<Id<F>>, Value)> {
         self.calls.take(call).map(|(_, purpose)| purpose)
     }
 
@@ -460,21 +492,27 @@ impl<F: Flag> Writer<F> {
     }
 
     /// A write of a target that is known of has ended. Whatever the answer, only what is read from now on tells how the
-    /// flag is.
+    /// flag is. `among`: how many targets were written in the same call.
     pub fn ended(
         &mut self,
         now: Moment,
         context: &mut Context,
-        (id, value): (&Id<F>, Value),
+        (id, value, among): (&Id<F>, Value, usize),
         result: Result<(), Failure>,
     ) -> Ended {
         let care = self.care_mut(id);
         care.writing = None;
         care.written_before = Some(context.upcoming_call());
-        care.had_no_effect = matches!(&result, Err(failure) if failure.effect == Outcome::None);
+        // What is refused because of one may have been set on the others.
+        let alone = among == 1;
+        care.had_no_effect = matches!(&result, Err(failure) if failure.effect == Outcome::None && alone);
         if let Err(failure) = result {
+            if !alone && may_be_about_one(failure.class) {
+                return self.refused_with_others(now, context, id, among);
+            }
             return self.failed(now, context, (id, value), &failure);
         }
+        care.among = None;
         care.accepted = Some((now, value));
         care.looks = 0;
         care.look_at = now;
@@ -486,6 +524,16 @@ impl<F: Flag> Writer<F> {
             care.repaired(now);
         }
         Ended::default()
+    }
+
+    /// A call was refused, perhaps because of one of its targets, and nobody says which. What is read next shows who is gone;
+    /// the others are written again in smaller calls, down to one that is refused alone.
+    fn refused_with_others(&mut self, now: Moment, context: &mut Context, id: &Id<F>, among: usize) -> Ended {
+        let not_before = now.after(backoff::wait(Class::Busy, 1, &mut context.jitter));
+        let care = self.care_mut(id);
+        care.among = Some(among / 2);
+        care.not_before = not_before;
+        Ended { gone: false, verify: true, again_at: Some(not_before) }
     }
 
     fn failed(
@@ -565,6 +613,14 @@ impl<T> RoundRobin<T> {
         self.turns.is_empty()
     }
 
+    fn retain(&mut self, stays: impl Fn(&T) -> bool) {
+        for queue in self.queues.values_mut() {
+            queue.retain(&stays);
+        }
+        self.queues.retain(|_, queue| !queue.is_empty());
+        self.turns.retain(|object| self.queues.contains_key(object));
+    }
+
     fn pop(&mut self) -> Option<T> {
         let object = self.turns.pop_front()?;
         let queue = self.queues.get_mut(&object)?;
@@ -576,6 +632,14 @@ impl<T> RoundRobin<T> {
         }
         item
     }
+}
+
+/// Whether a failure may be that of one target alone.
+fn may_be_about_one(class: Class) -> bool {
+    matches!(
+        class,
+        Class::Busy | Class::Gone | Class::Locked | Class::NotApplicable | Class::Bug | Class::Unrecognized
+    )
 }
 
 /// Whether another key may help.
@@ -600,6 +664,7 @@ mod tests {
     use crate::budget::Limit;
     use crate::deletion_protection::DeletionProtection;
     use crate::id::InstanceId;
+    use crate::protected_from_scale_in::ProtectedFromScaleIn;
 
     fn writer() -> Writer<DeletionProtection> {
         let limit = Limit { per_minute: 60, burst: 20 };
@@ -638,6 +703,50 @@ mod tests {
         assert_eq!(writer.closed(now), Some((now.after(backoff::LONG), Reason::PermissionDenied)));
         writer.heed(now, &mut context, &Ok(()));
         assert_eq!(writer.closed(now), None);
+    }
+
+    #[test]
+    fn i28_what_was_refused_among_many_goes_into_smaller_calls() {
+        let mut writes: Writer<ProtectedFromScaleIn> = Writer::new(writer().settings);
+        let (mut context, now) = (Context::new(Jitter::new(1)), Moment::at(Duration::from_secs(100)));
+        let object = ObjectId::new("default", "a", "uid");
+        let names: Vec<InstanceId> = (0..30).map(|n| InstanceId::new(format!("i-{n:02}"))).collect();
+        let next = |writes: &mut Writer<ProtectedFromScaleIn>| {
+            for id in &names {
+                let queue = writes.queue(false, false, false);
+                writes.enqueue(&object, id, queue);
+            }
+            let first = writes.pop().unwrap();
+            // One is of another group.
+            let call = writes.pop_with(first, |id| id.as_str() != "i-03");
+            let waits = |id: &InstanceId| writes.queued.contains_key(id);
+            assert!(!call.iter().any(waits) && waits(&names[3]));
+            while writes.pop().is_some() {}
+            call
+        };
+        let refused = || {
+            Err(Failure {
+                operation: None,
+                class: Class::Busy,
+                code: "InvalidInstanceId.NotFound".into(),
+                request_id: None,
+                effect: Outcome::None,
+                retry_after: None,
+            })
+        };
+        for most in [20, 10, 5, 2, 1] {
+            let call = next(&mut writes);
+            assert_eq!(call.len(), most);
+            assert!(!call.contains(&names[3]));
+            for id in &call {
+                let ended = writes.ended(now, &mut context, (id, Value::Protected, most), refused());
+                assert!(ended.verify && !ended.gone);
+                assert_eq!(writes.care(id).unwrap().had_no_effect, most == 1, "others may have been set");
+                assert_eq!(writes.care(id).unwrap().trouble.is_some(), most == 1, "alone it is to blame");
+            }
+        }
+        writes.ended(now, &mut context, (&names[0], Value::Protected, 1), Ok(()));
+        assert_eq!(next(&mut writes).len(), 10, "with those of which none was refused");
     }
 
     #[test]

@@ -90,6 +90,8 @@ pub struct PreflightAnswer {
     /// Whether status says that the unprotecting which this generation asks for was carried out. Whoever led before may have
     /// done it and said so, and we were not told of that yet.
     pub carried_out: bool,
+    /// Whether it says so of giving members of scaling groups up to scale-in.
+    pub scale_in_carried_out: bool,
     /// What the object's status says of intents to attach, and of which generation it speaks. Whoever led before may have
     /// written what we were not told of yet.
     pub attachments: Option<(Generation, Vec<Attachment>)>,

@@ -5,13 +5,10 @@ use crate::flag::{Flag, Id};
 use crate::id::{PageToken, RequestId, TagFilter};
 use crate::resource::Resource;
 
-/// Most ids in one read by id. The cloud's limit for instances and for network interfaces alike.
-pub const IDS_PER_READ: usize = 100;
-
 /// What a read asks for. Each call answers one page.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Query<R: Resource> {
-    /// These ids: at least one, at most [`IDS_PER_READ`].
+    /// These ids: at least one, at most [`Resource::IDS_PER_READ`].
     Ids(Vec<R::Id>),
     /// What carries all these tags. The cloud caps the answer at 1,000 resources, so it is never complete.
     Tagged(Vec<TagFilter>),
@@ -37,6 +34,16 @@ pub enum WriteCall<F: Flag> {
     Unprotect(UnprotectPermit<F>),
 }
 
+impl<F: Flag> WriteCall<F> {
+    /// The target.
+    pub fn target(&self) -> &Id<F> {
+        match self {
+            Self::Protect(id) => id,
+            Self::Unprotect(permit) => permit.target(),
+        }
+    }
+}
+
 /// One resource as the cloud showed it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Item<R: Resource> {
@@ -60,6 +67,9 @@ pub struct Page<R: Resource> {
     pub unreadable: usize,
     /// Where the listing goes on; `None` only when the cloud said that this is the last page.
     pub next: Option<PageToken>,
+    /// How many there were in all when this page was made, where the pages have numbers. Such pages are no snapshot: what goes
+    /// between two of them moves those behind it to a page that was read already.
+    pub total: Option<u64>,
     /// The cloud's id of the request.
     pub request_id: RequestId,
     /// To whom it was given.

@@ -140,6 +140,7 @@ impl Failure {
             | "InvalidOperation.ResourceManagedByCloudProduct"
             | "InvalidSecurityGroupId.NotVpc"
             | "JoinedGroupLimitExceed" => Reason::SecurityGroupRefuses,
+            "NoEndpoint" => Reason::NoEndpoint,
             _ => self.class.into(),
         }
     }

@@ -56,6 +56,14 @@ pub trait Flag: Debug + Clone + Copy + PartialEq + Eq + 'static {
     /// What a refusal of the flag means.
     const REFUSAL: Refusal;
 
+    /// Most targets on which one call sets the flag.
+    const PER_CALL: usize = 1;
+
+    /// What those targets must have in common.
+    fn in_call_with(_facts: &Facts<Self>) -> Option<&str> {
+        None
+    }
+
     /// Whether an intent is a hold on the flag: it wants the protected value on its targets.
     fn holds(intent: &Intent<Self::Of>) -> bool;
 

@@ -59,6 +59,10 @@ name! {
     InterfaceId
 }
 name! {
+    /// Id of a scaling group, `asg-…`.
+    ScalingGroupId
+}
+name! {
     /// The id that the cloud gives to each request; what its support asks for first.
     RequestId
 }

@@ -9,6 +9,7 @@ use crate::id::{InstanceId, InterfaceId, Tag, TagFilter};
 use crate::instance::Instance;
 use crate::lift::Lift;
 use crate::resource::{Resource, Types};
+use crate::scaling_member::ScalingMember;
 
 /// Which targets an object selects.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -133,6 +134,18 @@ pub struct Reattach {
     pub is_node: bool,
 }
 
+/// What is to become of members of scaling groups.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum ScaleIn {
+    /// That they are members is told.
+    #[default]
+    Report,
+    /// They are kept from scale-in, for as long as the object stands.
+    Protect,
+    /// They are given up to scale-in, once.
+    Unprotect,
+}
+
 /// What deleting the object does to the flags.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum DeletionPolicy {
@@ -181,6 +194,10 @@ pub struct Intent<R: Resource> {
     pub lifts: BTreeMap<R::Id, Lift>,
     /// Of instances: whether automatic release times are taken away.
     pub cancel_release_times: bool,
+    /// Of instances: what is to become of those that are members of scaling groups.
+    pub scale_in: ScaleIn,
+    /// Status says that giving them up to scale-in, which this generation asks for, was carried out. Like `carried_out`.
+    pub scale_in_carried_out: bool,
     /// Of interfaces: how long one that has outlived its instance is remembered though nothing else selects it; `None`: for
     /// as long as the object stands.
     pub forget_after: Option<Duration>,
@@ -204,6 +221,29 @@ impl Intent<Instance> {
     pub fn enumerating(selector: Selector<Instance>) -> Self {
         Self { enumerates: true, ..Self::of(Selector { shows_excluded: true, ..selector }) }
     }
+
+    /// What it asks of the members of scaling groups among its instances; `None`: nothing. It speaks for itself: whether
+    /// release protection is on, and what deleting the object does to that, changes nothing here.
+    pub fn of_members(&self) -> Option<Intent<ScalingMember>> {
+        let protect = match self.scale_in {
+            ScaleIn::Protect => true,
+            ScaleIn::Unprotect if self.deleting.is_none() => false,
+            ScaleIn::Unprotect | ScaleIn::Report => return None,
+        };
+        Some(Intent {
+            protect,
+            observe: self.observe,
+            carried_out: self.scale_in_carried_out,
+            hosts: Some(Box::new(self.selector.clone())),
+            may: self.may,
+            ..Intent::of(Selector::default())
+        })
+    }
+
+    /// Whether it asks after instances on behalf of what hangs on them.
+    pub fn asks_for_hosted(&self) -> bool {
+        self.enumerates || self.scale_in != ScaleIn::Report
+    }
 }
 
 impl<R: Resource> Intent<R> {
@@ -224,6 +264,8 @@ impl<R: Resource> Intent<R> {
             lift: false,
             lifts: BTreeMap::new(),
             cancel_release_times: false,
+            scale_in: ScaleIn::Report,
+            scale_in_carried_out: false,
             forget_after: None,
             may: Rights::default(),
         }

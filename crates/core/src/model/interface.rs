@@ -3,8 +3,7 @@
 use std::sync::{Arc, LazyLock};
 
 use crate::id::{InstanceId, InterfaceId, Tag};
-use crate::resource::{Place, Resource, Types, Wanted};
-use crate::surroundings::Surroundings;
+use crate::resource::{HostFacts, Place, Resource, Types, Wanted};
 
 /// Tag key by which Terway and the eRDMA controller mark what they created.
 const CREATOR_TAG: &str = "creator";
@@ -182,8 +181,8 @@ impl Resource for Interface {
             || matches!(facts.interface_type, Some(InterfaceType::Trunk | InterfaceType::Member))
     }
 
-    fn listed(surroundings: &Surroundings) -> Option<&[InterfaceId]> {
-        surroundings.interfaces.as_deref()
+    fn listed(host: HostFacts<'_>) -> Option<&[InterfaceId]> {
+        host.surroundings.interfaces.as_deref()
     }
 }
 

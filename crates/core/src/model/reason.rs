@@ -87,6 +87,7 @@ reasons! {
     StsOutsideVpc = "The region has no STS endpoint in the VPC, so ecs-keeper asks STS over the Internet which cloud account the credentials belong to, and gets no answer. Until it does, it reads and changes nothing. Give ecs-keeper's Pods access to the Internet, or set endpoints.regions[].sts in its configuration to an endpoint that they can reach.";
     ClockSkew = "The cloud rejects the time of the request. Set the clock of the operator's machine: it must be within 15 minutes of the cloud's clock.";
     RequestRefused = "The cloud rejects the request as invalid. Check region and endpoint in the operator's configuration. If they are right, this is a bug in ecs-keeper: please report it with the request id.";
+    NoEndpoint = "ecs-keeper knows no endpoint of Auto Scaling for this region, so it can't tell or change whether instances are protected from scale-in. The administrator of ecs-keeper has to set ess in endpoints of its configuration.";
     UnrecognizedError = "The cloud answered with an error code that ecs-keeper does not know. Look up the code in the vendor's documentation, and please report it.";
     NotGranted = "This is not granted: ecs-keeper does not serve this namespace, or the namespace may not use the account or the region of the spec, or may not do there what the spec asks (switch protection off, attach). Check the spelling, or ask the administrator of ecs-keeper.";
     UnknownRegion = "The vendor's table of regions does not contain this region. Check the spelling. If the vendor has added the region since, the administrator of ecs-keeper can add and grant it.";
@@ -97,7 +98,14 @@ reasons! {
     FinancialLock = "The instance is locked for payment: the cloud eventually releases it although it is protected. Settle the account's bill.";
     SecurityLock = "The instance is locked for security: the cloud may release it although it is protected. Look at the lock in the console.";
     OtherLock = "The instance is locked by the cloud, which may release it although it is protected. Look at the lock in the console.";
-    ScalingGroupMember = "An Auto Scaling group may remove the instance although it is protected: scale-in ignores the flag. Use the scaling group's own instance protection.";
+    ScalingGroupMember = "An Auto Scaling group may remove the instance although it is protected: scale-in ignores the flag. Set scaleIn: Protect, or use the scaling group's own instance protection.";
+    ScalingRemovalByName = "The instance is protected from scale-in, but whoever names it can still have Auto Scaling remove it: cluster-autoscaler, ACK's \"remove node\", RemoveInstances. On a Node, the annotation cluster-autoscaler.kubernetes.io/scale-down-disabled: \"true\" keeps cluster-autoscaler from doing so. While it is protected, the scaling group neither replaces it when it is unhealthy nor becomes smaller by it.";
+    ProtectingFromScaleIn = "An Auto Scaling group may remove the instance by scale-in; ecs-keeper is protecting it from that.";
+    ScalingPending = "The instance is being added to its scaling group. ecs-keeper protects it from scale-in when it is in service.";
+    ScalingRemoving = "The scaling group is removing the instance: it is too late to protect it from scale-in.";
+    ScalingStandby = "The instance is on standby in its scaling group, and ecs-keeper leaves it so. Scale-in passes it over, but who deletes the group by force releases it.";
+    ScalingStopped = "Its scaling group has stopped the instance to save cost, and ecs-keeper does not protect it from scale-in while it is stopped.";
+    ScalingMemberMissing = "The instance has the tag of a scaling group, but Auto Scaling does not list it as a member, so ecs-keeper can't tell whether it is protected from scale-in. Look at the group in the console.";
     KarpenterOwned = "Karpenter owns this Node. While the instance is protected, Karpenter can't delete it and keeps trying. Switch protection off before you let Karpenter remove the Node.";
     ReleasePathUndocumented = "The instance can be released in a way for which the vendor does not document whether retained network interfaces are kept. Remove the cause, or don't rely on retention for this instance.";
     TerwayCollects = "Terway created this network interface for a Pod, and deletes it once it has been free for ten minutes and no Pod needs it. Stop Terway from managing it, or don't rely on its retention.";
@@ -178,6 +186,7 @@ impl Reason {
                 | Self::StsOutsideVpc
                 | Self::ClockSkew
                 | Self::RequestRefused
+                | Self::NoEndpoint
                 | Self::UnrecognizedError
                 | Self::NotGranted
                 | Self::NotKarpenters
@@ -200,6 +209,7 @@ impl Reason {
                 | Self::TypeNotAttachable
                 | Self::Contended
                 | Self::TerwayWouldTake
+                | Self::ScalingMemberMissing
         )
     }
 }
@@ -279,6 +289,7 @@ StsUnavailable
 StsOutsideVpc!
 ClockSkew!
 RequestRefused!
+NoEndpoint!
 UnrecognizedError!
 NotGranted!
 UnknownRegion!
@@ -290,6 +301,13 @@ FinancialLock
 SecurityLock
 OtherLock
 ScalingGroupMember
+ScalingRemovalByName
+ProtectingFromScaleIn
+ScalingPending
+ScalingRemoving
+ScalingStandby
+ScalingStopped
+ScalingMemberMissing!
 KarpenterOwned
 ReleasePathUndocumented
 TerwayCollects

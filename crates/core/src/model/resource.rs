@@ -51,6 +51,17 @@ impl Default for Types {
     }
 }
 
+/// An instance that targets may be on, as its own listing shows it.
+#[derive(Debug, Clone, Copy)]
+pub struct HostFacts<'a> {
+    /// The instance.
+    pub id: &'a InstanceId,
+    /// Its tags; `None` when they had an odd shape.
+    pub tags: Option<&'a [Tag]>,
+    /// What is on it.
+    pub surroundings: &'a Surroundings,
+}
+
 /// A sort of cloud resource. A type without values: it only names its id, its facts and how they are read.
 pub trait Resource: Debug + Clone + Copy + PartialEq + Eq + 'static {
     /// The cloud's id of one target.
@@ -60,6 +71,13 @@ pub trait Resource: Debug + Clone + Copy + PartialEq + Eq + 'static {
 
     /// The operation that lists targets, as the cloud and the operator's configuration name it.
     const LISTING: &'static str;
+
+    /// Most ids in one read by id.
+    const IDS_PER_READ: usize = 100;
+
+    /// Whether an object is reported of because of what it asks of these. Where it asks for them beside something else, the
+    /// report on that tells of them, too.
+    const REPORTED: bool = true;
 
     /// Whether objects remember the targets that they have seen protected, and keep them wherever they go.
     const REMEMBERS: bool = false;
@@ -92,8 +110,8 @@ pub trait Resource: Debug + Clone + Copy + PartialEq + Eq + 'static {
         false
     }
 
-    /// The targets that an instance's own list holds; `None` when it can't be read.
-    fn listed(_surroundings: &Surroundings) -> Option<&[Self::Id]> {
+    /// The targets that are on an instance by its own word; `None` when that can't be read.
+    fn listed(_host: HostFacts<'_>) -> Option<&[Self::Id]> {
         Some(&[])
     }
 }

@@ -153,16 +153,22 @@ const EXCEPTIONS_NAMED: usize = 5;
 
 type Findings = (Condition, Summary, Option<(Reason, String)>, Option<(Reason, String)>);
 
-/// What is left to do besides keeping the flag that the condition is about: what it is to step aside for, release times
-/// that are to be taken away, interfaces that are to be attached, and lists that are full.
+/// What is left to do besides keeping the flag that the condition is about: what it is to step aside for, other flags of the
+/// targets, interfaces that are to be attached, and lists that are full.
 struct Beside {
     stuck: Groups,
     under_way: Groups,
 }
 
 fn beside_the_flag(part: &RegionReport) -> Beside {
-    let (stuck, under_way) =
-        part.release_times.clone().into_iter().partition(|(reason, _)| reason.needs_person());
+    let mut others = part.other_flags.clone();
+    if let Some(giving_up) = part.scale_in.as_ref().filter(|progress| !progress.done) {
+        join(&mut others, &giving_up.waiting);
+        if others.is_empty() {
+            others.entry(Reason::Unprotecting).or_default();
+        }
+    }
+    let (stuck, under_way) = others.into_iter().partition(|(reason, _)| reason.needs_person());
     let mut beside = Beside { stuck, under_way };
     let excepted = part.exceptions.iter().map(|entry| (&entry.instance, entry.reason, &entry.words));
     let lifted = part.lifted.iter().map(|lift| (&lift.instance, lift.reason, &lift.words));

@@ -251,6 +251,17 @@ pub struct Progress {
     pub protected_again: u32,
 }
 
+impl Progress {
+    /// Adds what another engine says.
+    fn join(&mut self, other: &Self) {
+        self.done &= other.done;
+        self.ended += other.ended;
+        self.protected_again += other.protected_again;
+        join(&mut self.left_protected, &other.left_protected);
+        join(&mut self.waiting, &other.waiting);
+    }
+}
+
 /// Selected Nodes that are not just targets.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Default)]
 pub struct NodeFindings {
@@ -286,8 +297,8 @@ pub struct RegionReport {
     pub refused: BTreeSet<InstanceId>,
     /// What the selected Nodes are like. No engine knows of Nodes.
     pub nodes: NodeFindings,
-    /// Instances whose automatic release time is to be taken away and is not yet, by the reason why not.
-    pub release_times: Groups,
+    /// Targets of which another flag is to be protected, too, and is not yet, by the reason why not.
+    pub other_flags: Groups,
     /// What is said of the entries of exceptions.
     pub exceptions: Vec<ExceptionReport>,
     /// The targets for which the object steps aside because Karpenter removes them.
@@ -296,6 +307,8 @@ pub struct RegionReport {
     pub not_lifted: Groups,
     /// Present while an unprotecting is asked for.
     pub progress: Option<Progress>,
+    /// Present while members of scaling groups are to be given up to scale-in.
+    pub scale_in: Option<Box<Progress>>,
     /// Those that need attention first.
     pub rows: Vec<Row>,
     /// Of objects that retain interfaces: what they remember, and what is to be attached.
@@ -319,6 +332,7 @@ impl RegionReport {
         let progress = self
             .progress
             .iter_mut()
+            .chain(self.scale_in.as_deref_mut())
             .flat_map(|progress| [&mut progress.left_protected, &mut progress.waiting]);
         let groups = [
             &mut counts.unprotected,
@@ -326,7 +340,7 @@ impl RegionReport {
             &mut counts.not_applicable_found,
             &mut counts.unknown,
             &mut self.hosts,
-            &mut self.release_times,
+            &mut self.other_flags,
         ];
         let excepted = self.exceptions.iter_mut().map(|entry| &mut entry.words);
         let excepted = excepted.chain(self.lifted.iter_mut().map(|entry| &mut entry.words));
@@ -366,7 +380,7 @@ impl RegionReport {
             self.unlisted_words.clone_from(&other.unlisted_words);
         }
         join(&mut self.hosts, &other.hosts);
-        join(&mut self.release_times, &other.release_times);
+        join(&mut self.other_flags, &other.other_flags);
         self.gone.extend(other.gone.iter().cloned());
         self.refused.extend(other.refused.iter().cloned());
         join(&mut self.nodes.targetless, &other.nodes.targetless);
@@ -377,13 +391,12 @@ impl RegionReport {
             *mine = (*mine).min(*fits);
         }
         match (&mut self.progress, &other.progress) {
-            (Some(mine), Some(theirs)) => {
-                mine.done &= theirs.done;
-                mine.ended += theirs.ended;
-                mine.protected_again += theirs.protected_again;
-                join(&mut mine.left_protected, &theirs.left_protected);
-                join(&mut mine.waiting, &theirs.waiting);
-            }
+            (Some(mine), Some(theirs)) => mine.join(theirs),
+            (mine @ None, Some(theirs)) => *mine = Some(theirs.clone()),
+            (_, None) => {}
+        }
+        match (&mut self.scale_in, &other.scale_in) {
+            (Some(mine), Some(theirs)) => mine.join(theirs),
             (mine @ None, Some(theirs)) => *mine = Some(theirs.clone()),
             (_, None) => {}
         }

@@ -12,6 +12,7 @@ mod protection {
     mod lifts;
     mod losses;
     mod release_times;
+    mod scale_in;
     mod throttling;
     mod truth;
     mod unprotecting;

@@ -11,23 +11,40 @@ use keeper_core::exception::Exception;
 use keeper_core::failure::Class;
 use keeper_core::id::{InstanceId, TagFilter};
 use keeper_core::instance::{ChargeType, Instance};
-use keeper_core::intent::{DeletionPolicy, Intent, Selector};
+use keeper_core::intent::{DeletionPolicy, Intent, ScaleIn, Selector};
 use keeper_core::interface::{Interface, InterfaceType};
 use keeper_core::lift::Removal;
 use keeper_core::resource::Types;
 use keeper_core::retention::AttachPhase;
+use keeper_core::scaling_member::LifecycleState;
 use keeper_core::surroundings::Power;
 
 use crate::retention::attaching::to;
 use crate::seeds;
 use crate::world::{
     Card, Dice, Fault, INTERVAL, Mood, Refused, Spec, World, behind_nodes, by_ids, by_tag, disabled, enabled,
-    eni, filter, granted, instances, payg, secs, settings, tags,
+    eni, filter, granted, i, instances, payg, secs, settings, tags,
 };
 
 const OBJECTS: [&str; 3] = ["a", "b", "c"];
+const GROUPS: [&str; 2] = ["asg-1", "asg-2"];
+/// The states of members, those that are written more often.
+const STATES: [LifecycleState; 8] = [
+    LifecycleState::InService,
+    LifecycleState::InService,
+    LifecycleState::InService,
+    LifecycleState::Protected,
+    LifecycleState::Protected,
+    LifecycleState::Pending,
+    LifecycleState::Standby,
+    LifecycleState::Removing,
+];
 
 /// What there is to choose from.
+#[allow(
+    clippy::struct_excessive_bools,
+    reason = "each makes the story another one, and any of them may come together"
+)]
 struct Cast {
     machines: Vec<String>,
     cards: Vec<String>,
@@ -37,6 +54,8 @@ struct Cast {
     greedy: bool,
     /// The cloud misbehaves in every way that there is.
     odd: bool,
+    /// Some instances are members of scaling groups.
+    scaling: bool,
     /// It is about attaching: something has outlived its instance already.
     attaching: bool,
 }
@@ -91,7 +110,9 @@ fn schedule(seed: u64) {
     if let Err(why) = world.converged() {
         panic!("I24: {why}; {:?} {:#?} {:?}", world.now, world.store, world.cloud);
     }
-    let written = |world: &World| (world.arrived.len(), world.cancelled.len(), world.attached.len());
+    let written = |world: &World| {
+        (world.arrived.len(), world.cancelled.len(), world.scale_in_calls.len(), world.attached.len())
+    };
     let writes = written(&world);
     let (actions, reads) = (world.actions, world.reads.len());
     world.run(INTERVAL * 10);
@@ -113,6 +134,7 @@ fn furnish(dice: &mut Dice, world: &mut World, retaining: Vec<&'static str>) -> 
         cards: Vec::new(),
         greedy: dice.one_in(3),
         odd: dice.one_in(2),
+        scaling: dice.one_in(2),
         attaching: !retaining.is_empty() && dice.one_in(2),
         retaining,
     };
@@ -128,6 +150,11 @@ fn furnish(dice: &mut Dice, world: &mut World, retaining: Vec<&'static str>) -> 
         }
         let zone = if dice.one_in(6) { "z-2" } else { "z-1" };
         world.instance(&name, facts).zone = zone;
+        if cast.scaling && !dice.one_in(4) {
+            world.join_group(&name, GROUPS[dice.below(2)]);
+            let state = *dice.pick(&STATES);
+            world.change_member(&name, |member| member.state = state);
+        }
         if !cast.retaining.is_empty() {
             for (n, of) in [InterfaceType::Primary, InterfaceType::Secondary].into_iter().enumerate() {
                 let card = format!("eni-{letter}{n}");
@@ -161,6 +188,7 @@ fn furnish(dice: &mut Dice, world: &mut World, retaining: Vec<&'static str>) -> 
     }
     // Something that nobody touches: with an identity that sees nothing, nothing is ever concluded.
     world.server("witness", &[]);
+    world.join_group("i-witness", "asg-witness");
     cast
 }
 
@@ -177,6 +205,7 @@ fn peace(world: &mut World, cast: &Cast) {
     }
     for name in &cast.machines {
         world.alter(name, |machine| (machine.hidden, machine.quota) = (false, 50));
+        world.change_member(name, |member| (member.hidden, member.refuses) = (false, false));
     }
     world.faults.clear();
     for name in OBJECTS {
@@ -271,6 +300,7 @@ fn protecting(dice: &mut Dice, cast: &Cast) -> Intent<Instance> {
     Intent {
         observe: dice.one_in(6),
         cancel_release_times: dice.one_in(2),
+        scale_in: *dice.pick(&[ScaleIn::Report, ScaleIn::Protect, ScaleIn::Protect, ScaleIn::Unprotect]),
         deletion_policy: *dice.pick(&[DeletionPolicy::Keep, DeletionPolicy::Keep, DeletionPolicy::Unprotect]),
         ..intent
     }
@@ -498,6 +528,33 @@ fn karpenter(dice: &mut Dice, world: &mut World, (object, retains): (&str, bool)
     }
 }
 
+/// What happens to the membership of an instance.
+fn scale(dice: &mut Dice, world: &mut World, machine: &str) {
+    match dice.below(8) {
+        0 | 1 => {
+            let protected = dice.one_in(2);
+            world.cloud.set_member(&i(machine), protected);
+        }
+        2 => {
+            let state = *dice.pick(&STATES);
+            world.change_member(machine, |member| member.state = state);
+        }
+        3 if world.cloud.machines.contains_key(&i(machine)) => {
+            world.join_group(machine, GROUPS[dice.below(2)]);
+        }
+        4 => world.leave_group(machine),
+        5 => {
+            let hidden = dice.one_in(2);
+            world.change_member(machine, |member| member.hidden = hidden);
+        }
+        6 => {
+            let refuses = dice.one_in(2);
+            world.change_member(machine, |member| member.refuses = refuses);
+        }
+        _ => world.scale_in(GROUPS[dice.below(2)]),
+    }
+}
+
 fn happen(dice: &mut Dice, world: &mut World, cast: &Cast) {
     let object = *dice.pick(&OBJECTS);
     let retains = cast.retaining.contains(&object);
@@ -505,6 +562,9 @@ fn happen(dice: &mut Dice, world: &mut World, cast: &Cast) {
     let card = if cast.cards.is_empty() { String::new() } else { dice.pick(&cast.cards).clone() };
     let terminating = world.store.get(object).is_some_and(|s| s.spec.terminating());
     // What is about interfaces comes last.
+    if cast.scaling && dice.one_in(4) {
+        return scale(dice, world, &machine);
+    }
     match dice.below(if cast.cards.is_empty() { 22 } else { 33 }) {
         0..=5 if !terminating => {
             let spec = anew(dice, world, (object, retains), cast);
@@ -554,7 +614,7 @@ fn happen(dice: &mut Dice, world: &mut World, cast: &Cast) {
         }
         19 => world.release(&machine),
         // A released machine's name never comes back; a new one may come.
-        20 if !world.cloud.machines.contains_key(&crate::world::i("i-late")) => {
+        20 if !world.cloud.machines.contains_key(&i("i-late")) => {
             let pairs = machine_tags(dice);
             world.machine("i-late", pairs);
             if !cast.cards.is_empty() {

@@ -652,7 +652,7 @@ fn parts() -> impl Strategy<Value = RegionReport> {
         prop::option::of(progress),
         groups(),
         nodes,
-        (prop::option::of(retention()), groups(), exceptions(), lifted(), groups()),
+        (prop::option::of(retention()), groups(), exceptions(), lifted(), groups(), any::<bool>()),
     )
         .prop_map(|(settled, counts, unlisted, progress, hosts, nodes, more)| RegionReport {
             fits: Fits::new(),
@@ -664,11 +664,12 @@ fn parts() -> impl Strategy<Value = RegionReport> {
             gone: BTreeSet::new(),
             refused: BTreeSet::new(),
             nodes,
-            release_times: more.1,
+            other_flags: more.1,
             exceptions: more.2,
             lifted: more.3,
             not_lifted: more.4,
             orphans: Vec::new(),
+            scale_in: progress.clone().filter(|_| more.5).map(Box::new),
             progress,
             rows: Vec::new(),
             retention: more.0.map(Box::new),

@@ -29,7 +29,7 @@ fn reads_of_interfaces(world: &World) -> Vec<(Moment, usize)> {
             Query::Ids(ids) => (*at, ids.len()),
             Query::Region | Query::Tagged(_) => (*at, 0),
         }),
-        Read::Instances(..) => None,
+        Read::Instances(..) | Read::Members(..) => None,
     };
     world.reads.iter().filter_map(told).collect()
 }
@@ -110,7 +110,7 @@ fn a_host_that_gets_its_tag_brings_the_next_sweep_of_interfaces_forward() {
     world.tag("i-b", &[("env", "prod")]);
     let hosts = |read: &Read| match read {
         Read::Instances(at, _) => Some(*at),
-        Read::Interfaces(..) => None,
+        Read::Interfaces(..) | Read::Members(..) => None,
     };
     let tagged = world.now;
     world.run(INTERVAL * 3);

@@ -223,7 +223,7 @@ fn a_host_is_asked_for_as_long_as_something_is_on_it() {
     let asked = |world: &World| {
         let hosts = |read: &Read| match read {
             Read::Instances(_, read) => Some(read.query.clone()),
-            Read::Interfaces(..) => None,
+            Read::Interfaces(..) | Read::Members(..) => None,
         };
         world.reads.iter().rev().find_map(hosts).unwrap()
     };

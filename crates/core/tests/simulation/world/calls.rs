@@ -5,9 +5,11 @@ use keeper_core::call::{Page, Reply, WriteCall};
 use keeper_core::engine::{Action, CALL_DEADLINE};
 use keeper_core::failure::{Class, Effect as Outcome, Failure};
 use keeper_core::flag::Flag;
-use keeper_core::id::{CallId, InstanceId, RequestId};
+use keeper_core::id::{CallId, InstanceId, RequestId, ScalingGroupId};
 use keeper_core::instance::{ChargeType, Instance};
+use keeper_core::protected_from_scale_in::ProtectedFromScaleIn;
 use keeper_core::resource::Resource;
+use keeper_core::scaling_member::ScalingMember;
 use keeper_core::time::Moment;
 
 use super::cloud::{eni, failure, i};
@@ -46,6 +48,18 @@ impl World {
                 let result = self.write(call, &write, fault);
                 self.answer(fault, Event::Interfaces(call, result));
             }
+            Action::ReadMembers(call, read) => {
+                self.log.push("read members".to_owned());
+                self.sent.insert((false, call), self.now);
+                self.reads.push(Read::Members(self.now, read.clone()));
+                let page = self.cloud.show_members(self.now, &read);
+                self.answer(fault, Event::Members(call, shown(page, fault)));
+            }
+            Action::WriteMembers(call, group, writes) => {
+                self.sent.insert((false, call), self.now);
+                let result = self.write_members(call, &group, &writes, fault);
+                self.answer(fault, Event::Members(call, result));
+            }
             Action::Attach(call, permit) => self.attach(call, &permit, fault),
             Action::Preflight(preflight, object) => {
                 self.log.push(format!("preflight {object:?}"));
@@ -54,6 +68,8 @@ impl World {
                     object: stored.map(|s| (s.generation, s.spec.terminating())),
                     holds_as_known: !self.cloud.mood.stale_view && self.holds_known(),
                     carried_out: stored.is_some_and(|s| s.carried_out == Some(s.generation)),
+                    scale_in_carried_out: stored
+                        .is_some_and(|s| s.scale_in_carried_out == Some(s.generation)),
                     attachments: stored.and_then(Stored::attachments),
                     exceptions: stored.map(|s| s.exceptions.clone()).unwrap_or_default(),
                     removals_due: stored.map(Stored::removals_due).unwrap_or_default(),
@@ -164,6 +180,43 @@ impl World {
         match fault {
             Some(Fault::FailAfter) => Err(failure(Class::Transient, "Scripted", Outcome::Unknown)),
             _ => Ok(Reply::Accepted(RequestId::new("C"))),
+        }
+    }
+
+    fn write_members(
+        &mut self,
+        call: CallId,
+        group: &ScalingGroupId,
+        writes: &[WriteCall<ProtectedFromScaleIn>],
+        fault: Option<Fault>,
+    ) -> Result<Reply<ScalingMember>, Failure> {
+        let ids: Vec<InstanceId> = writes.iter().map(|write| write.target().clone()).collect();
+        let protected = matches!(writes, [WriteCall::Protect(_), ..]);
+        let alike = writes.iter().all(|write| matches!(write, WriteCall::Protect(_)) == protected);
+        assert!(alike && (1..=20).contains(&ids.len()), "one call: {writes:?}");
+        self.log.push(format!("write members {ids:?} of {group} {protected}"));
+        if fault == Some(Fault::LoseCall) {
+            return Err(failure(Class::Transient, "Lost", Outcome::Unknown));
+        }
+        for id in &ids {
+            self.check_member_write(call, id, protected);
+        }
+        if let (Some(Fault::Fail(class)), _) | (_, Some(class)) = (fault, self.cloud.mood.writes_fail) {
+            return Err(failure(class, "Scripted", Outcome::None));
+        }
+        self.scale_in_calls.push((self.now, ids.iter().map(ToString::to_string).collect(), protected));
+        self.cloud.protect_members(group, &ids)?;
+        let mood = self.cloud.mood;
+        for id in ids.iter().filter(|_| !mood.ignore_writes) {
+            if mood.late.is_zero() {
+                self.cloud.set_member(id, protected);
+            } else {
+                self.schedule(mood.late, None, Event::SetMember(id.clone(), protected));
+            }
+        }
+        match fault {
+            Some(Fault::FailAfter) => Err(failure(Class::Transient, "Scripted", Outcome::Unknown)),
+            _ => Ok(Reply::Accepted(RequestId::new("M"))),
         }
     }
 

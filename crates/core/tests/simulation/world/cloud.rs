@@ -8,10 +8,13 @@ use std::time::Duration;
 
 use keeper_core::call::{Identity, Item, Page, Query, ReadCall};
 use keeper_core::failure::{Class, Effect as Outcome, Failure};
-use keeper_core::id::{CallId, InstanceId, InterfaceId, PageToken, RequestId, Tag, TagFilter};
+use keeper_core::id::{
+    CallId, InstanceId, InterfaceId, PageToken, RequestId, ScalingGroupId, Tag, TagFilter,
+};
 use keeper_core::instance::{ChargeType, Instance, InstanceFacts};
 use keeper_core::interface::{Belongings, Interface, InterfaceFacts, InterfaceStatus, InterfaceType};
 use keeper_core::resource::Resource;
+use keeper_core::scaling_member::{LifecycleState, MemberFacts, ScalingMember};
 use keeper_core::surroundings::{Power, Surroundings};
 use keeper_core::time::Moment;
 
@@ -20,6 +23,7 @@ use super::mood::{Mood, Refused};
 /// The operations that read.
 pub const INSTANCES: &str = "DescribeInstances";
 pub const INTERFACES: &str = "DescribeNetworkInterfaces";
+pub const MEMBERS: &str = "DescribeScalingInstances";
 
 /// One instance. What is on it, the interfaces tell.
 #[derive(Debug, Clone)]
@@ -150,9 +154,23 @@ impl Card {
     }
 }
 
+/// The membership of an instance in a scaling group.
+#[derive(Debug, Clone)]
+pub struct Membership {
+    pub group: ScalingGroupId,
+    pub state: LifecycleState,
+    /// The cloud answers as if it did not exist.
+    pub hidden: bool,
+    /// A call that names it is refused.
+    pub refuses: bool,
+    /// When anything but its protection changed.
+    pub changed: Moment,
+}
+
 /// What is there.
 #[derive(Debug, Default)]
 pub struct Cloud {
+    pub members: BTreeMap<InstanceId, Membership>,
     pub machines: BTreeMap<InstanceId, Machine>,
     pub cards: BTreeMap<InterfaceId, Card>,
     pub mood: Mood,
@@ -298,6 +316,67 @@ impl Cloud {
         self.show(now, INTERFACES, read, all, |facts| &mut facts.tags)
     }
 
+    /// Pages by number: no snapshot, and each says how many there are.
+    pub fn show_members(
+        &mut self,
+        now: Moment,
+        read: &ReadCall<ScalingMember>,
+    ) -> Result<Page<ScalingMember>, Failure> {
+        let mood = self.mood.to(MEMBERS);
+        let throttled = self.throttles(now, MEMBERS).then_some(Class::Throttled);
+        if let Some(class) = mood.reads_fail.or(refusal(mood, read)).or(throttled) {
+            return Err(failure(class, "Scripted", Outcome::None));
+        }
+        let asked = |id: &InstanceId| match &read.query {
+            Query::Ids(ids) => {
+                assert!((1..=20).contains(&ids.len()), "I5: a read by {} ids", ids.len());
+                ids.contains(id) || mood.ignores_ids
+            }
+            Query::Region => true,
+            Query::Tagged(_) => panic!("members have no tags"),
+        };
+        let shown = self.members.iter().filter(|(id, member)| !member.hidden && !mood.blind && asked(id));
+        let all: Vec<Item<ScalingMember>> = shown
+            .map(|(id, member)| {
+                let (group, state) = (Some(member.group.clone()), Some(member.state));
+                Item { id: id.clone(), facts: MemberFacts { instance: id.clone(), group, state } }
+            })
+            .collect();
+        let number: usize = read.page.as_ref().map_or(1, |page| page.as_str().parse().unwrap());
+        let start = (number - 1) * self.page_size + usize::from(mood.skips && number > 1);
+        let items: Vec<_> = all.iter().skip(start).take(self.page_size).cloned().collect();
+        let more = number * self.page_size < all.len() && !items.is_empty();
+        self.answered += 1;
+        Ok(Page {
+            items,
+            unreadable: usize::from(mood.unreadable),
+            next: more.then(|| PageToken::new((number + 1).to_string())),
+            total: Some(u64::try_from(all.len()).unwrap()),
+            request_id: RequestId::new("R"),
+            identity: if mood.restless { Identity(self.answered) } else { mood.identity },
+        })
+    }
+
+    /// SetInstancesProtection: one that is no member of the group has the whole call refused.
+    pub fn protect_members(&mut self, group: &ScalingGroupId, ids: &[InstanceId]) -> Result<(), Failure> {
+        let takes = |id: &InstanceId| {
+            self.members.get(id).is_some_and(|member| member.group == *group && !member.refuses)
+        };
+        if ids.iter().all(takes) {
+            Ok(())
+        } else {
+            Err(failure(Class::Busy, "InvalidInstanceId.NotFound", Outcome::None))
+        }
+    }
+
+    pub fn set_member(&mut self, id: &InstanceId, protected: bool) {
+        if let Some(member) = self.members.get_mut(id)
+            && matches!(member.state, LifecycleState::InService | LifecycleState::Protected)
+        {
+            member.state = if protected { LifecycleState::Protected } else { LifecycleState::InService };
+        }
+    }
+
     fn show<R: Resource>(
         &mut self,
         now: Moment,
@@ -364,6 +443,7 @@ impl Cloud {
             unreadable: usize::from(mood.unreadable),
             // Less than any id.
             next: if mood.circles { next.or(Some(PageToken::new("-"))) } else { next },
+            total: None,
             request_id: RequestId::new("R"),
             identity: if mood.restless { Identity(self.answered) } else { mood.identity },
         })
@@ -436,6 +516,7 @@ impl Cloud {
     /// The instance is released: what has the flag false stays, and is a secondary interface from now on.
     pub fn release(&mut self, now: Moment, instance: &InstanceId) {
         self.machines.remove(instance);
+        self.members.remove(instance);
         self.cards.retain(|_, card| {
             if card.instance() != Some(instance) {
                 return true;
@@ -494,4 +575,9 @@ pub struct Track {
 /// The name under which what passed about an instance's release time is noted.
 pub fn release_time_of(id: &InstanceId) -> String {
     format!("{id}, release time")
+}
+
+/// The name under which what passed about an instance's membership is noted.
+pub fn member_of(id: &InstanceId) -> String {
+    format!("{id}, scale-in")
 }

@@ -6,12 +6,13 @@ use keeper_core::deletion_protection::DeletionProtection;
 use keeper_core::flag::Flag;
 use keeper_core::id::{InstanceId, InterfaceId};
 use keeper_core::instance::{ChargeType, Instance};
-use keeper_core::intent::Intent;
+use keeper_core::intent::{Intent, ScaleIn};
 use keeper_core::interface::Interface;
 use keeper_core::reason::Reason;
+use keeper_core::scaling_member::LifecycleState;
 use keeper_core::verdict::RegionReport;
 
-use super::cloud::Machine;
+use super::cloud::{Machine, Membership};
 use super::store::{Spec, Stored};
 use super::{World, secs};
 
@@ -41,10 +42,23 @@ impl World {
         condition_set: &ConditionSet,
     ) -> Result<(), String> {
         let name = stored.id.name();
+        let aside = |id: &InstanceId| stored.steps_aside_until(id).is_some_and(|end| self.now < end);
+        let exposed = |(id, member): &(&InstanceId, &Membership)| {
+            member.state == LifecycleState::InService
+                && !aside(id)
+                && !member.hidden
+                && !member.refuses
+                && self.selects_instance(&intent.selector, id)
+        };
+        if intent.scale_in == ScaleIn::Protect
+            && !intent.observe
+            && let Some((id, _)) = self.cloud.members.iter().find(exposed)
+        {
+            return Err(format!("{id} of {name} is not protected from scale-in: {:?}", stored.status));
+        }
         if !DeletionProtection::enforces(intent) {
             return Ok(());
         }
-        let aside = |id: &InstanceId| stored.steps_aside_until(id).is_some_and(|end| self.now < end);
         let unprotected = |(id, machine): &(&InstanceId, &Machine)| {
             let counts = machine.applicable() && !machine.hidden && !machine.protected();
             counts && self.selects_instance(&intent.selector, id) && !aside(id)

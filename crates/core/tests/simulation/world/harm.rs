@@ -6,9 +6,9 @@ use keeper_core::engine::CALL_DEADLINE;
 use keeper_core::flag::Flag;
 use keeper_core::id::{CallId, InstanceId, InterfaceId, ObjectId};
 use keeper_core::instance::Instance;
-use keeper_core::intent::{Intent, Unprotecting};
+use keeper_core::intent::{Intent, ScaleIn, Unprotecting};
 
-use super::cloud::{Card, Shown, release_time_of};
+use super::cloud::{Card, Shown, member_of, release_time_of};
 use super::store::Stored;
 use super::{World, eni, i, secs};
 
@@ -76,6 +76,63 @@ impl World {
         };
         let asks = |(object, intent): (&ObjectId, &Intent<Instance>)| asks(intent) && !steps_aside(object);
         assert!(self.asks.iter().any(asks), "I58: nobody asked to take the release time of {id} away");
+    }
+
+    /// I15, I18, I58: a member is written that was seen otherwise, after our own last write, by whoever leads now, with no write
+    /// under way, and for an object that asks for that.
+    pub fn check_member_write(&mut self, call: CallId, id: &InstanceId, protected: bool) {
+        let (now, led_since, life) = (self.now, self.led_since, self.life());
+        let track = self.tracks.entry(member_of(id)).or_default();
+        let shown = track.shown.take();
+        let shown =
+            shown.filter(|s| s.protected == Some(!protected) && now.since(s.at) <= life && s.at >= led_since);
+        let shown = shown.unwrap_or_else(|| panic!("I15, I18: {id} was not seen as other than {protected}"));
+        let awaited = track.written.and_then(|(_, at)| at).filter(|at| now.since(*at) < CALL_DEADLINE);
+        assert!(awaited.is_none(), "I15: {id} is written while a write is under way");
+        track.written = Some((call, Some(now)));
+        let Some(machine) = self.cloud.machines.get(id).filter(|it| now.since(it.changed) > life) else {
+            return;
+        };
+        let selects = |intent: &Intent<Instance>| {
+            let selector = &intent.selector;
+            (selector.names(id) || selector.finds(machine.tags()))
+                && !selector.exclude_ids.contains(id)
+                && !selector.tags_exclude(machine.tags())
+        };
+        if protected {
+            let asks = |intent: &Intent<Instance>| {
+                intent.scale_in == ScaleIn::Protect && !intent.observe && selects(intent)
+            };
+            // The clock may be ahead.
+            let steps_aside = |object: &ObjectId| {
+                let stored = self.store.values().find(|stored| stored.id == *object);
+                let end = stored.and_then(|stored| stored.steps_aside_until(id));
+                end.is_some_and(|end| self.now.after(secs(25)) < end) && self.told_of(stored.unwrap())
+            };
+            let asks =
+                |(object, intent): (&ObjectId, &Intent<Instance>)| asks(intent) && !steps_aside(object);
+            assert!(self.asks.iter().any(asks), "I58: nobody asked to protect {id} from scale-in");
+            return;
+        }
+        assert!(now.since(shown.at) < PROOF_LIFE, "I11: {id} is given up and was not just read");
+        let known = || self.store.values().filter(|stored| self.known(stored));
+        let asks = |stored: &Stored| {
+            stored.protection().is_some_and(|intent| {
+                intent.scale_in == ScaleIn::Unprotect
+                    && !intent.observe
+                    && intent.deleting.is_none()
+                    && stored.scale_in_carried_out != Some(stored.generation)
+                    && selects(intent)
+            })
+        };
+        assert!(known().any(asks), "I9, I12: nobody asked to give {id} up to scale-in");
+        for stored in known() {
+            assert!(stored.decodable, "I9: {id} was given up beside an object that can't be read");
+            let aside = stored.steps_aside_until(id).map(|end| end.after(self.clock_lag()));
+            let holds = |it: &Intent<Instance>| it.scale_in == ScaleIn::Protect && selects(it);
+            let holds = stored.protection().is_some_and(holds) && aside.is_none_or(|end| end <= self.now);
+            assert!(!holds, "I9: {id} was given up against {:?}", stored.id);
+        }
     }
 
     /// I18: somebody wants it, as things are or were a moment ago.

@@ -15,7 +15,7 @@ mod people;
 mod store;
 
 pub use asks::*;
-pub use cloud::{Card, INSTANCES, INTERFACES, eni, filter, i, payg, tags};
+pub use cloud::{Card, INSTANCES, INTERFACES, MEMBERS, eni, filter, i, payg, tags};
 pub use dice::Dice;
 pub use mood::{Mood, Refused};
 use store::ORIGIN;
@@ -34,6 +34,7 @@ use keeper_core::id::{CallId, Generation, InstanceId, InterfaceId, ObjectId};
 use keeper_core::instance::Instance;
 use keeper_core::intent::Intent;
 use keeper_core::interface::Interface;
+use keeper_core::scaling_member::ScalingMember;
 use keeper_core::time::Moment;
 use keeper_core::wall_clock::WallTime;
 
@@ -82,6 +83,7 @@ pub const CALL_FAULTS: [Fault; 8] = [
 pub enum Read {
     Instances(Moment, ReadCall<Instance>),
     Interfaces(Moment, ReadCall<Interface>),
+    Members(Moment, ReadCall<ScalingMember>),
 }
 
 /// A write of a flag as it arrived at the cloud.
@@ -113,7 +115,10 @@ pub struct AttachCall {
 pub enum Event {
     Instances(CallId, Result<Reply<Instance>, Failure>),
     Interfaces(CallId, Result<Reply<Interface>, Failure>),
+    Members(CallId, Result<Reply<ScalingMember>, Failure>),
     Preflight(PreflightId, PreflightAnswer),
+    /// The membership of this instance is protected, or no longer.
+    SetMember(InstanceId, bool),
     /// The flag of this target takes this value.
     Apply(String, bool),
     /// The release time of this instance is taken away.
@@ -153,6 +158,8 @@ pub struct World {
     pub orphans: Vec<InstanceId>,
     /// The release times of which reports have told that they were taken away.
     pub cancellations: Vec<(ObjectId, Cancelled)>,
+    /// The calls that were about members of scaling groups: when, which, and which value.
+    pub scale_in_calls: Vec<(Moment, Vec<String>, bool)>,
     pub attached: Vec<AttachCall>,
     pub reads: Vec<Read>,
     pub actions: usize,
@@ -241,13 +248,14 @@ impl World {
             cancelled: Vec::new(),
             orphans: Vec::new(),
             cancellations: Vec::new(),
+            scale_in_calls: Vec::new(),
             attached: Vec::new(),
             reads: Vec::new(),
             actions: 0,
             log: Vec::new(),
             statuses: 0,
             crashes: 0,
-            engine: RegionEngine::new(settings, settings),
+            engine: RegionEngine::new(settings, settings, settings),
             settings,
             desks: BTreeMap::new(),
             told: BTreeMap::new(),
@@ -290,7 +298,7 @@ impl World {
         self.crashes += 1;
         let seed = self.settings.seed + u64::from(self.crashes);
         let settings = Settings { seed, ..self.settings };
-        self.engine = RegionEngine::new(settings, settings);
+        self.engine = RegionEngine::new(settings, settings, settings);
         self.forget_process();
         self.told.clear();
         self.asks.clear();
@@ -367,7 +375,10 @@ impl World {
         self.lead(false);
         self.window = Some(Window::UNBOUNDED);
         let aside = Replica {
-            engine: std::mem::replace(&mut self.engine, RegionEngine::new(self.settings, self.settings)),
+            engine: std::mem::replace(
+                &mut self.engine,
+                RegionEngine::new(self.settings, self.settings, self.settings),
+            ),
             desks: std::mem::take(&mut self.desks),
             told: std::mem::take(&mut self.told),
             asks: std::mem::take(&mut self.asks),
@@ -481,6 +492,11 @@ impl World {
                 self.note_interfaces(call, &result);
                 self.engine.handle(self.now, Input::Interfaces(call, result));
             }
+            Event::Members(call, result) => {
+                self.note_members(call, &result);
+                self.engine.handle(self.now, Input::Members(call, result));
+            }
+            Event::SetMember(id, protected) => self.cloud.set_member(&id, protected),
             Event::Preflight(preflight, answer) => {
                 self.engine.handle(self.now, Input::Preflight(preflight, answer));
             }

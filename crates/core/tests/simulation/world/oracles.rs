@@ -13,12 +13,14 @@ use keeper_core::id::{CallId, Generation, InstanceId, InterfaceId, ObjectId, Tag
 use keeper_core::instance::{Instance, InstanceFacts};
 use keeper_core::intent::{Intent, Selector};
 use keeper_core::interface::{Interface, InterfaceFacts, InterfaceType};
+use keeper_core::protected_from_scale_in::ProtectedFromScaleIn;
 use keeper_core::reason::Reason;
 use keeper_core::retention::{AttachPhase, MAX_RETAINED, Record};
+use keeper_core::scaling_member::ScalingMember;
 use keeper_core::time::Moment;
 use keeper_core::verdict::{RegionReport, State};
 
-use super::cloud::{Card, Machine, Shown, release_time_of};
+use super::cloud::{Card, Machine, Shown, member_of, release_time_of};
 use super::store::{Spec, Stored};
 use super::{World, i, secs};
 
@@ -231,6 +233,20 @@ impl World {
             if self.lists.get(&item.id).is_none_or(|(newest, _)| *newest < call) {
                 self.lists.insert(item.id.clone(), (call, listed.unwrap_or_default()));
             }
+        }
+    }
+
+    pub fn note_members(&mut self, call: CallId, result: &Result<Reply<ScalingMember>, Failure>) {
+        let Some(at) = self.answered(false, call) else { return };
+        let Ok(Reply::Page(page)) = result else {
+            for track in self.tracks.values_mut() {
+                track.written = track.written.map(|(of, at)| (of, at.filter(|_| of != call)));
+            }
+            return;
+        };
+        for item in &page.items {
+            let protected = ProtectedFromScaleIn::protected(&item.facts);
+            self.note_one(member_of(&item.id), (call, at), protected, (Vec::new(), false, false));
         }
     }
 

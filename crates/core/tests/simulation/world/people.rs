@@ -2,16 +2,20 @@
 
 use keeper_core::engine::Asked;
 use keeper_core::exception::ExceptionRecord;
-use keeper_core::id::{InstanceId, ObjectId};
+use keeper_core::id::{InstanceId, ObjectId, ScalingGroupId, Tag};
 use keeper_core::instance::{ChargeType, InstanceFacts};
 use keeper_core::intent::DeletionPolicy;
 use keeper_core::interface::{InterfaceStatus, InterfaceType};
 use keeper_core::lift::Removal;
 use keeper_core::retention::Record;
+use keeper_core::scaling_member::LifecycleState;
 
-use super::cloud::{Card, Machine, card, eni, i, machine, payg, tags, unprotected_since};
+use super::cloud::{Card, Machine, Membership, card, eni, i, machine, payg, tags, unprotected_since};
 use super::store::{Spec, Stored};
 use super::{Event, World, secs};
+
+/// The tag that Auto Scaling puts on the instances of a group.
+const GROUP_TAG: &str = "acs:autoscaling:scalingGroupId";
 
 impl World {
     // What is there, and what people do to it.
@@ -78,6 +82,52 @@ impl World {
         if let Some(machine) = self.cloud.machines.get_mut(&i(name)) {
             machine.facts.auto_release = Some(time.map(Into::into));
         }
+    }
+
+    /// An instance joins a scaling group, and has its tag from then on.
+    pub fn join_group(&mut self, name: &str, group: &str) {
+        self.alter(name, |machine| {
+            let tags = machine.facts.tags.get_or_insert_default();
+            tags.retain(|tag| tag.key.as_ref() != GROUP_TAG);
+            tags.push(Tag::new(GROUP_TAG, group));
+        });
+        let group = ScalingGroupId::new(group);
+        let (state, changed) = (LifecycleState::InService, self.now);
+        let member = Membership { group, state, hidden: false, refuses: false, changed };
+        self.cloud.members.insert(i(name), member);
+    }
+
+    /// An instance leaves its group, and loses its tag.
+    pub fn leave_group(&mut self, name: &str) {
+        self.alter(name, |machine| {
+            machine.facts.tags.get_or_insert_default().retain(|tag| tag.key.as_ref() != GROUP_TAG);
+        });
+        self.cloud.members.remove(&i(name));
+    }
+
+    /// Changes a membership.
+    pub fn change_member(&mut self, name: &str, how: impl FnOnce(&mut Membership)) {
+        let now = self.now;
+        if let Some(member) = self.cloud.members.get_mut(&i(name)) {
+            how(member);
+            member.changed = now;
+        }
+    }
+
+    /// Auto Scaling makes a group smaller: what is in service goes, and what is protected stays.
+    pub fn scale_in(&mut self, group: &str) {
+        let members = self.cloud.members.iter();
+        let goes = members.filter(|(_, member)| {
+            member.group.as_str() == group && member.state == LifecycleState::InService
+        });
+        let goes: Vec<String> = goes.map(|(id, _)| id.to_string()).collect();
+        for name in goes {
+            self.release(&name);
+        }
+    }
+
+    pub fn protected_from_scale_in(&self, name: &str) -> bool {
+        self.cloud.members.get(&i(name)).is_some_and(|member| member.state == LifecycleState::Protected)
     }
 
     /// Somebody replaces the tags of an instance.

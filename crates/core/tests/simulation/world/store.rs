@@ -125,6 +125,8 @@ pub struct Stored {
     /// What Karpenter is removing, how far it has come, and since when.
     pub removals: BTreeMap<InstanceId, (Removal, Moment)>,
     pub carried_out: Option<Generation>,
+    /// The same of giving members up to scale-in.
+    pub scale_in_carried_out: Option<Generation>,
     /// How often status was written.
     pub reports: u32,
     /// When `(interface, instance)` was asked for in spec.reattach, by number: an entry that is removed and added again is
@@ -160,6 +162,7 @@ impl Stored {
             lifted: LiftRecords::new(),
             removals: BTreeMap::new(),
             carried_out: None,
+            scale_in_carried_out: None,
             reports: 0,
             intents: Vec::new(),
             intents_made: 0,
@@ -275,13 +278,17 @@ impl Stored {
             return Asked::Opaque;
         }
         let carried_out = self.carried_out == Some(self.generation);
+        let scale_in_carried_out = self.scale_in_carried_out == Some(self.generation);
         match self.spec.clone() {
             Spec::Protection(mut intent) => {
                 let lifts = self.lifts();
                 intent.selector.node_ids.extend(lifts.keys().cloned());
                 let record =
                     ProtectionRecord { exceptions: self.exceptions.clone(), lifted: self.lifted.clone() };
-                Asked::Protection(Box::new(Intent { carried_out, lifts, ..intent }), Box::new(record))
+                Asked::Protection(
+                    Box::new(Intent { carried_out, scale_in_carried_out, lifts, ..intent }),
+                    Box::new(record),
+                )
             }
             Spec::Retention(intent) => {
                 Asked::Retention(Box::new(Intent { carried_out, ..intent }), Box::new(self.record.clone()))
@@ -336,6 +343,9 @@ impl Stored {
         let condition_set = judge(self.spec.question(), &part);
         if part.progress.as_ref().is_some_and(|p| p.done) && !self.spec.terminating() {
             self.carried_out = Some(generation);
+        }
+        if part.scale_in.as_ref().is_some_and(|progress| progress.done) {
+            self.scale_in_carried_out = Some(generation);
         }
         self.record = record;
         self.status = Some((generation, part, condition_set));
