@@ -124,6 +124,10 @@ pub struct PolicyOptions {
     #[arg(long)]
     pub observe: bool,
 
+    /// Also allow what objects with scaleIn: Protect or Unprotect need of Auto Scaling.
+    #[arg(long)]
+    pub scale_in: bool,
+
     /// Output format: policies as RAM takes them, or resources of Terraform.
     #[arg(short, long, value_name = "FORMAT", default_value = "json")]
     pub output: PolicyFormat,

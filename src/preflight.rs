@@ -48,7 +48,10 @@ impl Preflight {
                 attachments: found.as_ref().and_then(attachments),
                 removals_due,
                 exceptions: found.as_ref().map(exceptions).unwrap_or_default(),
-                ..PreflightAnswer::default()
+                scale_in_carried_out: found
+                    .as_ref()
+                    .and_then(|found| found.object.as_ref())
+                    .is_some_and(Object::scale_in_carried_out),
             },
             Ok(Err(error)) => {
                 warn!(error = summary(&error), "preflight request failed");

@@ -142,6 +142,13 @@ pub struct EcsInstanceProtectionSpec {
     #[serde(default)]
     pub node_removal: NodeRemoval,
 
+    /// What to do about targets that are members of Auto Scaling groups. Release protection does not stop scale-in.
+    /// `Report` (default): names the membership as a risk. `Protect`: protects them from scale-in, as long as this stands,
+    /// whatever `protection` says. `Unprotect`: gives the present ones up to scale-in once, except those that another object
+    /// protects from it. Changing it to `Report`, or deleting this object, changes nothing in the cloud.
+    #[serde(default)]
+    pub scale_in: ScaleIn,
+
     /// Targets to leave unprotected for a time, for example to release one of them. The operator switches the
     /// protection of such an instance off once for each entry, and then leaves the instance alone until the entry ends:
     /// at `until`, 30 days after the operator has first seen the entry, or when you remove the entry. Then the instance
@@ -269,6 +276,22 @@ pub enum NodeRemoval {
     Unknown,
 }
 
+/// What to do about members of Auto Scaling groups.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
+pub enum ScaleIn {
+    /// Only name the membership as a risk.
+    #[default]
+    Report,
+    /// Protect them from scale-in.
+    Protect,
+    /// Give them up to scale-in, once.
+    Unprotect,
+    /// A value that this version does not know.
+    #[serde(other)]
+    #[schemars(skip)]
+    Unknown,
+}
+
 /// What deleting the object does to the flags.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
 pub enum DeletionPolicy {
@@ -357,8 +380,14 @@ mod tests {
         let spec = object(json!({ "targets": {} })).spec;
         assert_eq!(spec.account, "default");
         assert_eq!(
-            (spec.protection, spec.mode, spec.deletion_policy, spec.node_removal),
-            (Protection::Enabled, Mode::Enforce, DeletionPolicy::Keep, NodeRemoval::KeepProtected)
+            (spec.protection, spec.scale_in, spec.mode, spec.deletion_policy, spec.node_removal),
+            (
+                Protection::Enabled,
+                ScaleIn::Report,
+                Mode::Enforce,
+                DeletionPolicy::Keep,
+                NodeRemoval::KeepProtected
+            )
         );
     }
 
@@ -368,15 +397,21 @@ mod tests {
         let spec = object(json!({
             "targets": { "nodes": { "matchExpressions": [{ "key": "cpu", "operator": "Gt", "values": ["3"] }] } },
             "protection": "Scheduled",
+            "scaleIn": "Pause",
             "mode": "Rehearse",
             "deletionPolicy": "AskFirst",
             "nodeRemoval": "Rehearse",
-            "scaleIn": "Protect",
         }))
         .spec;
         assert_eq!(
-            (spec.protection, spec.mode, spec.deletion_policy, spec.node_removal),
-            (Protection::Unknown, Mode::Unknown, DeletionPolicy::Unknown, NodeRemoval::Unknown)
+            (spec.protection, spec.scale_in, spec.mode, spec.deletion_policy, spec.node_removal),
+            (
+                Protection::Unknown,
+                ScaleIn::Unknown,
+                Mode::Unknown,
+                DeletionPolicy::Unknown,
+                NodeRemoval::Unknown
+            )
         );
         let nodes = spec.targets.nodes.unwrap();
         assert_eq!(nodes.match_expressions[0].operator, crate::api::NodeOperator::Unknown);
@@ -385,10 +420,11 @@ mod tests {
             serde_json::from_value(json!({ "protectionState": "Paused", "counts": null, "exceptions": [{
                 "instanceId": "i-a", "until": "2026-12-01T18:00:00Z", "endsAt": "2026-12-01T18:00:00Z",
                 "phase": "Postponed",
-            }] }))
+            }], "acts": [{ "act": "Sing", "generation": 1 }] }))
             .unwrap();
         assert_eq!(status.protection_state, Some(ProtectionState::Unknown));
         assert_eq!(status.exceptions[0].phase, ExceptionPhase::Unknown);
+        assert_eq!(status.acts[0].act, Act::Unknown);
     }
 
     #[test]

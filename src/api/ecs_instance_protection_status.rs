@@ -18,6 +18,9 @@ pub const MAX_LISTED_TARGETS: usize = keeper_core::verdict::MAX_ROWS;
 /// How many instances a status lists: targets, and the last ones that are lost.
 pub const MAX_LISTED_INSTANCES: usize = MAX_LISTED_TARGETS + MAX_LISTED_GONE;
 
+/// How many acts a status lists.
+const MAX_ACTS: usize = 8;
+
 /// How many lifts a status lists.
 pub const MAX_LIFTED: usize = 1000;
 
@@ -70,6 +73,12 @@ pub struct EcsInstanceProtectionStatus {
     #[schemars(length(max = MAX_LIFTED))]
     #[x_kube(merge_strategy = ListMerge::Atomic)]
     pub lifted: Vec<LiftedStatus>,
+
+    /// What the operator has done once for a generation, as its spec asked, and does not do again for it.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = MAX_ACTS))]
+    #[x_kube(merge_strategy = ListMerge::Atomic)]
+    pub acts: Vec<ActStatus>,
 }
 
 /// An instance for which the operator steps aside.
@@ -135,6 +144,29 @@ pub enum ExceptionPhase {
     NotSelected,
     /// Not known at present.
     #[serde(other)]
+    Unknown,
+}
+
+/// Something that was done once.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, KubeSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct ActStatus {
+    /// `UnprotectScaleIn`: members of scaling groups were given up to scale-in.
+    pub act: Act,
+
+    /// The metadata.generation that asked for it.
+    #[schemars(range(min = 0))]
+    pub generation: i64,
+}
+
+/// What was done once.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub enum Act {
+    /// Members of scaling groups were given up to scale-in.
+    UnprotectScaleIn,
+    /// A value that this version does not know.
+    #[serde(other)]
+    #[schemars(skip)]
     Unknown,
 }
 

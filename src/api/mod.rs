@@ -16,11 +16,12 @@ mod status;
 
 pub use ecs_instance_protection::{
     AutoReleaseTime, DeletionPolicy, EcsInstanceProtection, EcsInstanceProtectionSpec, InstanceException,
-    InstanceTargets, MAX_EXCEPTION_REASON, NodeRemoval, Protection,
+    InstanceTargets, MAX_EXCEPTION_REASON, NodeRemoval, Protection, ScaleIn,
 };
 pub use ecs_instance_protection_status::{
-    EcsInstanceProtectionStatus, ExceptionPhase, ExceptionStatus, InstanceState, InstanceStatus,
-    LiftedStatus, MAX_EXCEPTIONS, MAX_LIFTED, MAX_LISTED_INSTANCES, MAX_LISTED_TARGETS, ProtectionState,
+    Act, ActStatus, EcsInstanceProtectionStatus, ExceptionPhase, ExceptionStatus, InstanceState,
+    InstanceStatus, LiftedStatus, MAX_EXCEPTIONS, MAX_LIFTED, MAX_LISTED_INSTANCES, MAX_LISTED_TARGETS,
+    ProtectionState,
 };
 pub use eni_retention::{
     EniExclusion, EniRetention, EniRetentionSpec, EniTargets, InterfaceType, Reattach, Retention,

@@ -10,7 +10,8 @@ use kube::api::{ApiResource, DynamicObject, ListParams, ObjectMeta};
 use kube::{Api, Client};
 use serde::de::DeserializeOwned;
 
-use super::ecs_instance_protection::{DeletionPolicy, EcsInstanceProtection, Protection};
+use super::ecs_instance_protection::{DeletionPolicy, EcsInstanceProtection, Protection, ScaleIn};
+use super::ecs_instance_protection_status::Act;
 use super::eni_retention::{EniRetention, Retention, RetentionDeletionPolicy};
 use super::selector::NodeSelector;
 use super::spec::Mode;
@@ -176,7 +177,9 @@ impl Object {
                     region: spec.region.as_deref(),
                     nodes: spec.targets.nodes.as_ref(),
                     asks_for_nodes: spec.targets.nodes.is_some(),
-                    unprotects: spec.protection == Protection::Disabled && spec.mode == Mode::Enforce,
+                    unprotects: (spec.protection == Protection::Disabled
+                        || spec.scale_in == ScaleIn::Unprotect)
+                        && spec.mode == Mode::Enforce,
                     unprotects_when_deleted: spec.deletion_policy == DeletionPolicy::Disable
                         && spec.mode == Mode::Enforce,
                 }
@@ -222,6 +225,15 @@ impl Object {
         self.domain().is_some_and(|condition| {
             condition.reason == self.resource().unprotected_as_asked().as_str()
                 && condition.observed_generation == self.meta().generation
+        })
+    }
+
+    /// Whether status says that members of scaling groups were given up to scale-in, as this generation asks.
+    pub fn scale_in_carried_out(&self) -> bool {
+        let status = self.protection().and_then(|object| object.status.as_ref());
+        status.is_some_and(|status| {
+            let of = generation(self.meta());
+            status.acts.iter().any(|act| act.act == Act::UnprotectScaleIn && act.generation == of)
         })
     }
 

@@ -27,6 +27,8 @@ pub(super) struct Context<'a> {
     pub(super) deleting: Option<Duration>,
     /// Whether status says that this generation's unprotecting was carried out.
     pub(super) carried_out: bool,
+    /// The same of giving members of scaling groups up to scale-in.
+    pub(super) scale_in_carried_out: bool,
 }
 
 pub(super) fn filters(tags: &[TagSelector]) -> Vec<TagFilter> {

@@ -62,6 +62,7 @@ pub fn place(object: &Object, cluster: &Cluster, grants: &Grants, now: Timestamp
         granted,
         deleting: deleting(object.meta(), now),
         carried_out: object.carried_out(),
+        scale_in_carried_out: object.scale_in_carried_out(),
     };
     let karpenter_unwatched = !context.watches_claims
         && object.protection().is_some_and(|object| {

@@ -71,6 +71,16 @@ impl Desired {
         }
     }
 
+    /// Whether it asks for members of scaling groups to be given up to scale-in.
+    pub fn gives_up_to_scale_in(&self) -> bool {
+        match self {
+            Self::Protection(intent, _) => {
+                intent.of_members().is_some_and(|intent| intent.unprotecting().is_some())
+            }
+            Self::Retention(..) => false,
+        }
+    }
+
     /// Whether all targets are to be unprotected.
     pub fn gives_up(&self) -> bool {
         match self {

@@ -8,7 +8,7 @@ use keeper_core::engine::ProtectionRecord;
 use keeper_core::exception::{Exception, ExceptionPhase as CorePhase, ExceptionRecord, ExceptionRecords};
 use keeper_core::id::{InstanceId, Region};
 use keeper_core::instance::Instance;
-use keeper_core::intent::{DeletionPolicy as CorePolicy, Intent, Selector};
+use keeper_core::intent::{DeletionPolicy as CorePolicy, Intent, ScaleIn as CoreScaleIn, Selector};
 use keeper_core::lift::{Lift, LiftRecord, Removal};
 use keeper_core::wall_clock::WallTime;
 
@@ -18,7 +18,7 @@ use super::removal::{Claims, Removing, instance, namers};
 use super::wall_time::whole_seconds;
 use crate::api::{
     AutoReleaseTime, DeletionPolicy, EcsInstanceProtection, EcsInstanceProtectionSpec,
-    EcsInstanceProtectionStatus, ExceptionPhase, InstanceException, Mode, NodeRemoval, Protection,
+    EcsInstanceProtectionStatus, ExceptionPhase, InstanceException, Mode, NodeRemoval, Protection, ScaleIn,
 };
 use crate::provider_id::is_instance_id;
 
@@ -28,6 +28,8 @@ pub fn unknown_word(spec: &EcsInstanceProtectionSpec) -> Option<&'static str> {
         Some("spec.protection")
     } else if spec.auto_release_time == AutoReleaseTime::Unknown {
         Some("spec.autoReleaseTime")
+    } else if spec.scale_in == ScaleIn::Unknown {
+        Some("spec.scaleIn")
     } else if spec.mode == Mode::Unknown {
         Some("spec.mode")
     } else if spec.deletion_policy == DeletionPolicy::Unknown {
@@ -175,6 +177,12 @@ fn intent(spec: &EcsInstanceProtectionSpec, context: &Context<'_>) -> Intent<Ins
         protect: spec.protection == Protection::Enabled,
         observe: spec.mode == Mode::Observe,
         cancel_release_times: spec.auto_release_time == AutoReleaseTime::Cancel,
+        scale_in: match spec.scale_in {
+            ScaleIn::Protect => CoreScaleIn::Protect,
+            ScaleIn::Unprotect => CoreScaleIn::Unprotect,
+            ScaleIn::Report | ScaleIn::Unknown => CoreScaleIn::Report,
+        },
+        scale_in_carried_out: context.scale_in_carried_out,
         deletion_policy: match spec.deletion_policy {
             DeletionPolicy::Disable => CorePolicy::Unprotect,
             DeletionPolicy::Keep | DeletionPolicy::Unknown => CorePolicy::Keep,

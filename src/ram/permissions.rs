@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
 use keeper_alicloud::session::account_of_arn;
-use keeper_alicloud::{ATTACH, OPERATIONS, Operation, Permission, ResourceType};
+use keeper_alicloud::{ATTACH, OPERATIONS, Operation, Permission, ResourceType, SCALING_OPERATIONS};
 use keeper_core::id::{AccountName, Region};
 use keeper_core::intent::Rights;
 
@@ -79,8 +79,9 @@ struct Needs {
     roles: BTreeSet<String>,
 }
 
-/// What the identities of a configuration must be allowed: to read, and unless it is to observe only, to write.
-pub fn permissions(config: &Config, observe: bool) -> Vec<Permissions> {
+/// What the identities of a configuration must be allowed: to read, and unless it is to observe only, to write; and what
+/// scaling groups need where that is asked for.
+pub fn permissions(config: &Config, observe: bool, scale_in: bool) -> Vec<Permissions> {
     let mut identities: BTreeMap<Identity, Needs> = BTreeMap::new();
     for (name, account) in &config.accounts {
         let mut identity = Identity::first(account);
@@ -93,8 +94,11 @@ pub fn permissions(config: &Config, observe: bool) -> Vec<Permissions> {
         identities.entry(identity).or_default().signs.insert(name.clone());
     }
     let reach = reach(config);
+    let scaling = SCALING_OPERATIONS.into_iter().filter(|_| scale_in);
+    let operations = OPERATIONS.into_iter().chain(scaling);
+    let operations: Vec<Operation> = operations.filter(|it| !(observe && it.writes())).collect();
     let of = |(identity, needs): (Identity, Needs)| Permissions {
-        policy: policy(&needs, &reach, observe),
+        policy: policy(&needs, &reach, &operations),
         identity,
         signs: needs.signs,
         assumes: needs.assumes,
@@ -102,9 +106,9 @@ pub fn permissions(config: &Config, observe: bool) -> Vec<Permissions> {
     identities.into_iter().map(of).collect()
 }
 
-fn policy(needs: &Needs, reach: &BTreeMap<AccountName, Reach<'_>>, observe: bool) -> Policy {
+fn policy(needs: &Needs, reach: &BTreeMap<AccountName, Reach<'_>>, operations: &[Operation]) -> Policy {
     let (mut allowed, mut denied) = (Vec::new(), Vec::new());
-    for operation in OPERATIONS.into_iter().filter(|operation| !(observe && operation.writes())) {
+    for operation in operations.iter().copied() {
         let resource: Vec<String> = match operation.permission() {
             Permission::None => continue,
             Permission::Role => needs.roles.iter().cloned().collect(),
@@ -133,6 +137,8 @@ fn resources(operation: Operation, types: &[ResourceType], reach: &[&Reach<'_>])
             all.extend(reach.regions(operation).into_iter().map(|region| each.all_in(region, account_id)));
         }
     }
+    // Where an operation is not told apart by resource, every region is the same.
+    all.dedup();
     all
 }
 

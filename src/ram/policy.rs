@@ -27,7 +27,7 @@ pub enum PolicyError {
 /// The policies that the identities of a configuration need.
 pub fn policy(options: &PolicyOptions) -> Result<Printed, PolicyError> {
     let config = load_or_empty(options.config.as_deref())?;
-    let mut found = permissions(&config, options.observe);
+    let mut found = permissions(&config, options.observe, options.scale_in);
     let mut notes = Vec::new();
     if let Some(account) = &options.account {
         let name = known(&config, account)?;

@@ -162,10 +162,15 @@ fn question(served: &Served) -> Question {
 
 /// What is said of a region that has said nothing yet: it is Unknown, and nothing is carried out there.
 fn missing(desired: &Desired, region: &Region) -> RegionReport {
-    let progress = desired.gives_up().then(|| {
+    let begun = || {
         let mut progress = Progress::default();
         tell(&mut progress.waiting, Reason::AwaitingEvidence, region.as_str());
         progress
-    });
-    RegionReport { unlisted: Some(Reason::AwaitingEvidence), progress, ..RegionReport::default() }
+    };
+    RegionReport {
+        unlisted: Some(Reason::AwaitingEvidence),
+        progress: desired.gives_up().then(begun),
+        scale_in: desired.gives_up_to_scale_in().then(begun).map(Box::new),
+        ..RegionReport::default()
+    }
 }

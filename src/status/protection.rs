@@ -18,8 +18,8 @@ use super::lifts;
 use super::losses::{Lost, rows};
 use super::report::Report;
 use crate::api::{
-    EcsInstanceProtection, EcsInstanceProtectionStatus, ExceptionPhase, ExceptionStatus, InstanceException,
-    InstanceState, InstanceStatus, MAX_EXCEPTIONS, Protection, ProtectionState,
+    Act, ActStatus, EcsInstanceProtection, EcsInstanceProtectionStatus, ExceptionPhase, ExceptionStatus,
+    InstanceException, InstanceState, InstanceStatus, MAX_EXCEPTIONS, Protection, ProtectionState,
 };
 use crate::desired::{exception_until, timestamp, wall_time};
 use crate::events::{ObjectEvent, each_or_all};
@@ -48,7 +48,16 @@ pub fn status(
         instances,
         exceptions: object.map(|object| exceptions(report, object, now)).unwrap_or_default(),
         lifted: lifts::rows(report, old.map(|status| status.lifted.as_slice()).unwrap_or_default()),
+        acts: acts(report, old, of),
     }
+}
+
+/// What was done once for this generation. What status says of it stands, whatever is reported after a restart.
+fn acts(report: &Report, old: Option<&EcsInstanceProtectionStatus>, of: Generation) -> Vec<ActStatus> {
+    let given_up = ActStatus { act: Act::UnprotectScaleIn, generation: of };
+    let stands = old.is_some_and(|status| status.acts.contains(&given_up));
+    let done = report.part.scale_in.as_ref().is_some_and(|progress| progress.done);
+    (stands || done).then_some(given_up).into_iter().collect()
 }
 
 /// Whether two statuses say the same in everything that we say.
@@ -59,6 +68,7 @@ pub fn same(old: &EcsInstanceProtectionStatus, new: &EcsInstanceProtectionStatus
         && old.instances == new.instances
         && old.exceptions == new.exceptions
         && old.lifted == new.lifted
+        && old.acts == new.acts
         && same_conditions(&old.conditions, &new.conditions)
 }
 

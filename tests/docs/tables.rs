@@ -8,7 +8,7 @@ use ecs_keeper::metrics::{Description, Metrics};
 use ecs_keeper::{config, ram};
 use keeper_alicloud::endpoint::regions_without_sts;
 use keeper_alicloud::sts_codes;
-use keeper_alicloud::{OPERATIONS, Permission};
+use keeper_alicloud::{OPERATIONS, Permission, SCALING_OPERATIONS};
 use keeper_core::failure::Class;
 use keeper_core::reason::Reason;
 use serde_json::Value;
@@ -184,7 +184,8 @@ fn the_actions_of_the_table_are_those_of_the_client() {
         .filter_map(|line| line.strip_prefix("| `")?.split_once('`'))
         .map(|(action, _)| action)
         .collect();
-    let needed = OPERATIONS.into_iter().filter(|operation| operation.permission() != Permission::None);
+    let all = OPERATIONS.into_iter().chain(SCALING_OPERATIONS);
+    let needed = all.filter(|operation| operation.permission() != Permission::None);
     let mut needed: Vec<String> = needed.map(keeper_alicloud::Operation::action).collect();
     listed.sort_unstable();
     needed.sort();

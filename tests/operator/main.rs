@@ -51,6 +51,7 @@ mod retention_rules;
 mod retention_status;
 mod rrsa;
 mod rules;
+mod scale_in;
 mod sessions;
 mod settings;
 mod stage;

@@ -8,7 +8,7 @@ use crate::process::{Operator, ask};
 use crate::stage::{REGION, Stage, message};
 
 /// The account's user may do everything but this.
-fn deny(stage: &Stage, action: &str) {
+pub fn deny(stage: &Stage, action: &str) {
     let statements = json!([
         { "Effect": "Allow", "Action": "*", "Resource": "*" },
         { "Effect": "Deny", "Action": action, "Resource": "*" },
@@ -18,7 +18,7 @@ fn deny(stage: &Stage, action: &str) {
 }
 
 /// He may do again what he usually may.
-fn permit(stage: &Stage) {
+pub fn permit(stage: &Stage) {
     stage.allow(&stage.settings().write());
 }
 

@@ -168,6 +168,7 @@ async fn what_is_left_out_is_filled_in() {
             "protection": "Enabled",
             "autoReleaseTime": "Report",
             "nodeRemoval": "KeepProtected",
+            "scaleIn": "Report",
             "mode": "Enforce",
             "deletionPolicy": "Keep",
         })

@@ -38,10 +38,11 @@ impl<'a> Settings<'a> {
             "objectSelector": format!("{LABEL}={}", stage.namespace),
             "accounts": [{
                 "name": "default",
-                "endpoints": { "ecs": stage.simulator.endpoint() },
+                "endpoints": { "ecs": stage.simulator.endpoint(), "ess": stage.simulator.endpoint() },
                 "budgets": {
                     "DescribeInstances": plenty, "ModifyInstanceAttribute": plenty,
                     "DescribeNetworkInterfaces": plenty, "ModifyNetworkInterfaceAttribute": plenty,
+                    "DescribeScalingInstances": plenty, "SetInstancesProtection": plenty,
                 },
             }],
         });

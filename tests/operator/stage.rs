@@ -115,7 +115,8 @@ impl Stage {
     /// I13: allows the RAM users whose keys an operator with this configuration has exactly what `ecs-keeper ram policy` prints for
     /// it. Roles may do what their tests say.
     pub fn allow(&self, config: &Path) {
-        let options = PolicyOptions { config: Some(config.to_owned()), ..PolicyOptions::default() };
+        let options =
+            PolicyOptions { config: Some(config.to_owned()), scale_in: true, ..PolicyOptions::default() };
         // What is not granted, or not valid, needs no policy.
         let printed =
             ecs_keeper::ram::policy(&options).map_or_else(|_| "[]".to_owned(), |printed| printed.text);
@@ -484,6 +485,14 @@ impl Stage {
                 &["RegionId", "NetworkInterfaceId", "DeleteOnRelease"],
             ),
             Allowed::new("AttachNetworkInterface", &["RegionId", "NetworkInterfaceId", "InstanceId"]),
+            Allowed::new(
+                "DescribeScalingInstances",
+                &["RegionId", "PageNumber", "PageSize", "InstanceIds.N"],
+            ),
+            Allowed::new(
+                "SetInstancesProtection",
+                &["RegionId", "ScalingGroupId", "InstanceIds.N", "ProtectedFromScaleIn"],
+            ),
             Allowed::new("GetCallerIdentity", &[]),
             Allowed::new(
                 "AssumeRole",

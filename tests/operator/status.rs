@@ -3,8 +3,8 @@
 use std::fmt::Debug;
 
 use ecs_keeper::api::{
-    Counts, EcsInstanceProtection, EcsInstanceProtectionSpec, EcsInstanceProtectionStatus, ExceptionPhase,
-    ExceptionStatus, InstanceState, InstanceStatus, LiftedStatus, MAX_EXCEPTIONS, MAX_LIFTED,
+    Act, ActStatus, Counts, EcsInstanceProtection, EcsInstanceProtectionSpec, EcsInstanceProtectionStatus,
+    ExceptionPhase, ExceptionStatus, InstanceState, InstanceStatus, LiftedStatus, MAX_EXCEPTIONS, MAX_LIFTED,
     MAX_LISTED_INSTANCES, MAX_MESSAGE, MAX_REASON, MAX_RISKS, ProtectionState, Risk,
 };
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::{Condition, Time};
@@ -98,6 +98,7 @@ async fn the_largest_legal_status_is_accepted() {
         instances: instances.collect(),
         exceptions: exceptions.collect(),
         lifted: lifted.collect(),
+        acts: vec![ActStatus { act: Act::UnprotectScaleIn, generation: i64::MAX }; 8],
     };
     let applied = apply(&objects, "ecs-keeper", &serde_json::to_value(&status).unwrap()).await.unwrap();
     assert_eq!(applied.status, Some(status));
@@ -121,6 +122,7 @@ async fn a_status_that_breaks_a_limit_is_refused() {
         ("a type that is none", with("type", json!("Is protected"))),
         ("a generation below zero", with("observedGeneration", json!(-1))),
         ("a state that does not exist", json!({ "protectionState": "Fine" })),
+        ("an act that does not exist", json!({ "acts": [{ "act": "Sing", "generation": 1 }] })),
         (
             "a phase that does not exist",
             json!({ "exceptions": [{

@@ -10,7 +10,7 @@ fn policies(config: &str, observe: bool) -> BTreeMap<String, Value> {
         let name = one.identity.to_string().rsplit(' ').next().unwrap().to_owned();
         (name, serde_json::to_value(one.policy).unwrap()["Statement"].clone())
     };
-    permissions(&config, observe).into_iter().map(of).collect()
+    permissions(&config, observe, false).into_iter().map(of).collect()
 }
 
 /// The only policy of a configuration.
@@ -71,6 +71,24 @@ fn i13_nothing_is_allowed_but_what_the_client_can_call() {
             }
         ])
     );
+}
+
+#[test]
+fn i13_auto_scaling_is_allowed_only_where_that_is_asked_for() {
+    let config =
+        parse("accounts: [{name: a, accountId: '11111', regions: [cn-beijing, cn-hangzhou]}]").unwrap();
+    let policy = |observe, scale_in| {
+        let all = permissions(&config, observe, scale_in).pop().unwrap();
+        serde_json::to_value(all.policy).unwrap()["Statement"].clone()
+    };
+    assert!(!policy(false, false).to_string().contains("ess:"));
+    let both = policy(false, true);
+    assert_eq!(resources(&both, "ess:DescribeScalingInstances"), ["*"]);
+    let groups = ["cn-beijing", "cn-hangzhou"].map(|region| format!("acs:ess:{region}:11111:scalinggroup/*"));
+    assert_eq!(resources(&both, "ess:SetInstancesProtection"), groups);
+    let reading = policy(true, true);
+    assert_eq!(resources(&reading, "ess:DescribeScalingInstances"), ["*"]);
+    assert!(resources(&reading, "ess:SetInstancesProtection").is_empty());
 }
 
 #[test]

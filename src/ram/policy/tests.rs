@@ -32,6 +32,7 @@ fn print(file: Option<&File>, account: Option<&str>, output: PolicyFormat) -> Re
         config: file.map(|file| file.0.clone()),
         account: account.map(str::to_owned),
         observe: false,
+        scale_in: false,
         output,
     };
     let printed = policy(&options).map_err(|error| error.to_string())?;

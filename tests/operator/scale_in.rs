@@ -1,0 +1,126 @@
+//! Members of scaling groups: release protection does not keep them from scale-in, and `scaleIn` does.
+
+use keeper_simulator::{Account, GroupSeed, LifecycleState, MemberChange, MemberSeed, Seed};
+use serde_json::{Value, json};
+
+use crate::process::Operator;
+use crate::stage::{REGION, Stage, message};
+
+/// A scaling group with so many members, `i-m000001` and so on.
+fn group(account: &Account, members: u32) -> Vec<String> {
+    let made = MemberSeed::made(Seed::new(REGION).id("i-m").tag("env", "prod").times(members));
+    account.seed_group(&GroupSeed::new(REGION).id("asg-1").with(made));
+    account.scaling_members("asg-1").iter().map(|member| member.instance_id.clone()).collect()
+}
+
+async fn stage(members: u32) -> (Stage, Vec<String>, Operator) {
+    let stage = Stage::new().await;
+    let members = group(&stage.account, members);
+    let operator = stage.start();
+    (stage, members, operator)
+}
+
+fn spec(ids: &[String], scale_in: &str) -> Value {
+    json!({ "region": REGION, "targets": { "instanceIds": ids }, "scaleIn": scale_in })
+}
+
+fn kept(account: &Account, id: &str) -> bool {
+    account.scaling_member(id).is_some_and(|member| member.lifecycle_state == LifecycleState::Protected)
+}
+
+/// Somebody sets the state of a member in the console.
+fn by_hand(account: &Account, id: &str, state: LifecycleState) {
+    assert!(account.change_member(id, &MemberChange::state(state)));
+}
+
+const READY: &str = "Protected=True/AllProtected Ready=True Stalled=False";
+
+#[tokio::test]
+async fn i58_a_protected_member_dies_by_scale_in_unless_the_spec_keeps_it_from_that() {
+    let (stage, members, _operator) = stage(5).await;
+    let all = spec(&members, "Report");
+    stage.apply("all", all).await;
+    let object = stage.until("all", "Protected=True/AllProtected AtRisk=True Ready=True").await;
+    assert!(message(&object, "AtRisk").contains("scaleIn: Protect"), "{object:?}");
+    assert_eq!(stage.account.count("DescribeScalingInstances").calls, 0, "nobody asked for it");
+
+    stage.apply("some", spec(&members[..3], "Protect")).await;
+    let object = stage.until("some", READY).await;
+    assert!(message(&object, "AtRisk").contains("scale-down-disabled"), "{object:?}");
+    let risks = &object.status.unwrap().instances[0].risks;
+    assert_eq!((risks.len(), risks[0].reason.as_str()), (1, "ScalingRemovalByName"));
+    assert!(members.iter().all(|id| kept(&stage.account, id) == members[..3].contains(id)));
+    assert_eq!(stage.calls_of("SetInstancesProtection").len(), 1, "three of one group in one call");
+
+    let gone = stage.account.scale_in("asg-1", 5);
+    assert_eq!(gone.len(), 2, "{gone:?}");
+    stage.until_cloud("two are released", |account| account.instance(&members[4]).is_none()).await;
+    assert!(members[..3].iter().all(|id| stage.protected(id)));
+
+    // Nothing takes it back but whoever asks for that.
+    stage.apply("some", spec(&members[..3], "Report")).await;
+    stage.until("some", "Protected=True/AllProtected Ready=True").await;
+    stage.delete("some").await;
+    stage.witnessed().await;
+    assert!(members[..3].iter().all(|id| kept(&stage.account, id)));
+}
+
+#[tokio::test]
+async fn i12_members_are_given_up_once_and_a_restart_does_not_repeat_it() {
+    let (stage, members, operator) = stage(2).await;
+    for id in &members {
+        by_hand(&stage.account, id, LifecycleState::Protected);
+    }
+    stage.apply("all", spec(&members, "Unprotect")).await;
+    let object = stage.until("all", READY).await;
+    let acts = serde_json::to_value(object.status.unwrap().acts).unwrap();
+    assert_eq!(acts, json!([{ "act": "UnprotectScaleIn", "generation": object.metadata.generation }]));
+    assert!(members.iter().all(|id| !kept(&stage.account, id) && stage.protected(id)));
+
+    by_hand(&stage.account, &members[0], LifecycleState::Protected);
+    drop(operator);
+    let _operator = stage.start();
+    stage.witnessed().await;
+    assert!(kept(&stage.account, &members[0]), "this generation has done it");
+    assert_eq!(stage.calls_of("SetInstancesProtection").len(), 1);
+}
+
+#[tokio::test]
+async fn i25_who_takes_it_back_loses_and_a_hold_stands_against_giving_up() {
+    let (stage, members, _operator) = stage(1).await;
+    stage.apply("keeper", spec(&members, "Protect")).await;
+    stage.until("keeper", READY).await;
+    by_hand(&stage.account, &members[0], LifecycleState::InService);
+    stage.until_cloud("it is protected again", |account| kept(account, &members[0])).await;
+
+    stage.apply("breaker", spec(&members, "Unprotect")).await;
+    stage.until("breaker", "Protected=True/AllProtected Ready=False Stalled=True/Conflict").await;
+    assert!(kept(&stage.account, &members[0]));
+}
+
+#[tokio::test]
+async fn i28_without_its_permissions_or_an_endpoint_only_scale_in_suffers() {
+    let stage = Stage::new().await;
+    let members = group(&stage.account, 1);
+    let endpoints = json!({ "ecs": stage.simulator.endpoint() });
+    let operator = stage.settings().set("/accounts/0/endpoints", endpoints).start();
+    stage.apply("all", spec(&members, "Protect")).await;
+    let wanted = "Protected=True/AllProtected AtRisk=True Ready=False Stalled=True";
+    let object = stage.until("all", &format!("{wanted}/NoEndpoint")).await;
+    assert!(message(&object, "Stalled").contains("endpoints"), "{object:?}");
+    drop(operator);
+
+    let _operator = stage.start();
+    crate::permissions::deny(&stage, "ess:SetInstancesProtection");
+    stage.apply("all", spec(&members, "Report")).await;
+    stage.until("all", "Protected=True/AllProtected Ready=True").await;
+    stage.apply("all", spec(&members, "Protect")).await;
+    let object = stage.until("all", &format!("{wanted}/PermissionDenied")).await;
+    assert!(message(&object, "Stalled").contains("SetInstancesProtection"), "{object:?}");
+    crate::permissions::permit(&stage);
+    let mut edited = spec(&members, "Protect");
+    edited["autoReleaseTime"] = "Cancel".into();
+    stage.apply("all", edited).await;
+    stage.until("all", READY).await;
+    assert!(kept(&stage.account, &members[0]));
+}
