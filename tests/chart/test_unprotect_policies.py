@@ -59,6 +59,10 @@ class Labels(Verb):
 
     def test_i57_labels_bring_an_object_into_service_or_out_of_it_with_the_verb_alone(self):
         into, out, other = {"shard": "a"}, {"shard": None}, {"shard": "a", "team": "b"}
+        of_scale_in = (
+            ("a hold against scale-in goes out of service", {"protection": "Disabled", "scaleIn": "Protect"}, into, out, True),
+            ("giving up to scale-in comes into service", {"scaleIn": "Unprotect"}, {}, into, True),
+        )
         for kind in KINDS:
             beside = (
                 ("a lift comes into service", LIFTING, {}, into, True),
@@ -70,6 +74,7 @@ class Labels(Verb):
                 ("no exception comes into service", excepting(), {}, into, False),
             )
             for what, spec, labels, change, needs in (
+                *(of_scale_in if kind is INSTANCES else ()),
                 ("an act comes into service", kind.act, {}, into, True),
                 ("a permission comes into service", kind.permission, {}, into, True),
                 ("a hold goes out of service", {}, into, out, True),

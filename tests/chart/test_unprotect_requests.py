@@ -10,8 +10,8 @@ from typing import NamedTuple
 
 from chart import Failed, run
 from people import until
-from verb import BEHIND_NODES, BEHIND_OTHER_NODES, BOTH_TYPES, EXCEPTION, INSTANCES, INTERFACES, KINDS, LESS, LIFTING, MORE, NAMESPACE, OBSERVE, OPERATOR
-from verb import OTHER_EXCEPTION, REATTACH, USERS, Kind, Verb, excepting, expected
+from verb import ACTS, BEHIND_NODES, BEHIND_OTHER_NODES, BOTH_TYPES, EXCEPTION, INSTANCES, INTERFACES, KINDS, LESS, LIFTING, MORE, NAMESPACE, OBSERVE, OPERATOR
+from verb import OTHER_EXCEPTION, REATTACH, SCALE_IN, USERS, Kind, Verb, excepting, expected
 
 
 class Case(NamedTuple):
@@ -26,7 +26,7 @@ class Case(NamedTuple):
 
 def cases():
     """Every act and every permission, by every way of coming about, and the ways back."""
-    for kind in KINDS:
+    for kind in ACTS:
         act, permission = kind.act, kind.permission
         marked = {"labels": {"a": "b"}, "annotations": {"c": "d"}, "finalizers": ["example.com/mine"]}
         changes = [
@@ -75,8 +75,16 @@ def cases():
                 ("something is attached under a permission", permission, {**permission, **REATTACH}, False),
                 ("something is attached", {}, {**BOTH_TYPES, **REATTACH}, False),
             ]
-        else:
+        elif kind is INSTANCES:
             changes += exceptions(act, marked) + lifts(act, permission, marked)
+        if kind is SCALE_IN:
+            protect = {"scaleIn": "Protect"}
+            changes += [
+                ("members are protected from scale-in", {}, protect, False),
+                ("members are no longer protected from scale-in", protect, {}, False),
+                ("what is protected from scale-in is given up to it", protect, act, True),
+                ("what is given up is protected again", act, protect, False),
+            ]
         for what, before, after, needs in changes:
             yield Case(what, kind, before, after, needs)
 
@@ -178,12 +186,15 @@ class Requests(Verb):
     def test_i57_a_refusal_names_the_verb_and_the_role_and_the_way_out(self):
         for kind, act, permission in (
             (INSTANCES, "protection: Disabled switches release protection off, once more with every change of the spec:", "Disable"),
+            (SCALE_IN, "scaleIn: Unprotect gives instances up to scale-in, once more with every change of the spec:", None),
             (INTERFACES, "retention: Release gives network interfaces up, once more with every change of the spec:", "Release"),
         ):
             needs = f"this needs the verb unprotect on {kind.plural}.ecs-keeper.io, which the ClusterRole ecs-keeper-unprotect gives"
             asked = self.people.ask("edit", "POST", kind.path(), kind.object("refused", kind.act))
             self.assertTrue(asked.message.endswith(f"denied request: {act} {needs}"), asked)
             self.assertEqual((asked.code, asked.said["reason"]), (403, "Forbidden"))
+            if permission is None:
+                continue
             self.make(kind, "refusing", kind.permission)
             deleted = self.people.ask("edit", "DELETE", kind.path("refusing"))
             back = ": ".join(*kind.state.items())

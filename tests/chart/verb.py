@@ -64,8 +64,10 @@ INSTANCES = Kind(
     state={"protection": "Enabled"},
     permission={"deletionPolicy": "Disable"},
     keep={"deletionPolicy": "Keep"},
-    idle={**TARGETS, **ENFORCE, **KEEP_PROTECTED},
+    idle={**TARGETS, **ENFORCE, **KEEP_PROTECTED, "scaleIn": "Report"},
 )
+# The same kind, with its other act.
+SCALE_IN = INSTANCES._replace(act={"scaleIn": "Unprotect"}, state={"scaleIn": "Report"}, idle={**INSTANCES.idle, "protection": "Enabled"})
 INTERFACES = Kind(
     "EniRetention",
     "eniretentions",
@@ -76,6 +78,7 @@ INTERFACES = Kind(
     idle={**TARGETS, **ENFORCE, "interfaceTypes": ["Primary"]},
 )
 KINDS = (INSTANCES, INTERFACES)
+ACTS = (*KINDS, SCALE_IN)
 REATTACH = {"reattach": [{"networkInterfaceId": "eni-a", "instanceId": "i-a"}]}
 EXCEPTION = {"instanceId": "i-a", "until": "2026-12-01T18:00:00Z", "reason": "replaced by i-b"}
 OTHER_EXCEPTION = {**EXCEPTION, "instanceId": "i-b"}
