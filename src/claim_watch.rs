@@ -47,7 +47,8 @@ pub fn follow(client: &Client, enabled: bool, metrics: Arc<Metrics>) -> BoxStrea
     let watch = watcher(claims, watcher::Config::default()).default_backoff();
     let shown = watch.map(move |event| match event {
         Ok(event) => {
-            defined = true;
+            // Each try to list begins with it, also one that fails.
+            defined |= !matches!(event, Event::Init);
             Shown::Event(Box::new(event))
         }
         Err(error) if is_undefined(&error) => {
