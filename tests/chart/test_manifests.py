@@ -227,16 +227,21 @@ class Manifests(unittest.TestCase):
             named = {role for role in rules if role.endswith("-unprotect")}
             self.assertEqual(holders, named, name)
 
+    def test_node_claims_may_be_read_only_where_karpenter_is_watched(self):
+        for name, rights in (("the defaults", []), ("settings", [["get", "list", "watch"]])):
+            rules = [rule for role in self.objects(name, "ClusterRole") for rule in role["rules"]]
+            self.assertEqual([rule["verbs"] for rule in rules if "nodeclaims" in rule["resources"]], rights, name)
+
     def test_i57_a_refusal_names_the_role_that_there_is(self):
         def messages(name):
             policies = self.objects(name, "ValidatingAdmissionPolicy")
             return [each["message"] for policy in policies for each in policy["spec"]["validations"]]
 
         for name, count, end in (
-            ("the defaults", 7, ".ecs-keeper.io, which the ClusterRole ecs-keeper-unprotect gives"),
-            ("settings", 9, ".ecs-keeper.io, which the ClusterRole ecs-keeper-unprotect gives"),
-            ("names", 7, ".ecs-keeper.io, which the ClusterRole ecs-keeper-guard-unprotect gives"),
-            ("a verb whose role is somebody else's", 7, ".ecs-keeper.io"),
+            ("the defaults", 9, ".ecs-keeper.io, which the ClusterRole ecs-keeper-unprotect gives"),
+            ("settings", 11, ".ecs-keeper.io, which the ClusterRole ecs-keeper-unprotect gives"),
+            ("names", 9, ".ecs-keeper.io, which the ClusterRole ecs-keeper-guard-unprotect gives"),
+            ("a verb whose role is somebody else's", 9, ".ecs-keeper.io"),
         ):
             self.assertEqual([message[-len(end) :] for message in messages(name)], [end] * count, name)
         self.assertEqual([each for each in self.taken["no verb of its own"] if "Admission" in each["kind"] or each["metadata"]["name"].endswith("-unprotect")], [])

@@ -205,7 +205,7 @@ class Types(unittest.TestCase):
         for values in ({}, {"config.objectSelector": "shard in (a,b),!old"}):
             for policy in self.policies(values):
                 fields = ["deletionPolicy", "targets", "mode", "spec"]
-                fields += ["protection", "exceptions"] if "ecsinstance" in policy["metadata"]["name"] else ["retention", "interfaceTypes"]
+                fields += ["protection", "exceptions", "nodeRemoval"] if "ecsinstance" in policy["metadata"]["name"] else ["retention", "interfaceTypes"]
                 for field in fields:
                     wrong = f"{field}Typo"
                     # The controller learns of a new kind within half a minute, and takes a policy about an unknown one for right.
