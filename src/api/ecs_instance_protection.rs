@@ -424,7 +424,7 @@ mod tests {
             .unwrap();
         assert_eq!(status.protection_state, Some(ProtectionState::Unknown));
         assert_eq!(status.exceptions[0].phase, ExceptionPhase::Unknown);
-        assert_eq!(status.acts[0].act, Act::Unknown);
+        assert_eq!(status.acts[0].act, crate::api::Act::Unknown);
     }
 
     #[test]

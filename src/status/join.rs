@@ -78,8 +78,7 @@ pub fn report(entry: &StoredObject, now: Now) -> Option<Report> {
     let lagging = entry.lagging.note(&targetless, now.steady, stood, counted && is_known(&part));
     find_nodes(&mut part, &lagging, served, now.steady);
     if served.karpenter_unwatched {
-        let words = Some("nodeRemoval: Lift needs karpenter.enabled in the operator's configuration".into());
-        part.not_lifted.insert(Reason::NotGranted, Group { words, ..Group::default() });
+        part.not_lifted.insert(Reason::KarpenterNotWatched, Group::default());
     }
     Some(Report { condition_set: judge(question(served), &part), part, lagging, counted, spoken, lifted })
 }

@@ -67,6 +67,6 @@ fn whoever_steps_aside_for_karpenter_in_vain_is_told_whom_to_ask() {
     let Placement::Served(served) = &*entry.placement else { panic!() };
     entry.placement = Arc::new(Placement::Served(Served { karpenter_unwatched: true, ..served.clone() }));
     let stalled = report(&entry, now()).unwrap().condition_set.stalled;
-    assert_eq!((stalled.status.as_str(), stalled.reason), ("True", Reason::NotGranted));
-    assert!(stalled.message.contains("needs karpenter.enabled"), "{}", stalled.message);
+    assert_eq!((stalled.status.as_str(), stalled.reason), ("True", Reason::KarpenterNotWatched));
+    assert!(stalled.message.contains("config.karpenter.enabled"), "{}", stalled.message);
 }

@@ -36,7 +36,19 @@ pub(super) fn take_record(
         }
     }
     let Some(object) = targets.objects.get_mut(name) else { return false };
-    let ProtectionRecord { exceptions, lifted } = record;
+    let ProtectionRecord { mut exceptions, mut lifted } = record.clone();
+    // What was known to end earlier does.
+    for (id, record) in &mut exceptions {
+        let known = object.exceptions.get(id).filter(|known| known.until == record.until);
+        record.ends = known.map_or(record.ends, |known| record.ends.min(known.ends));
+    }
+    for (id, record) in &mut lifted {
+        record.since = object.lifted.get(id).map_or(record.since, |known| record.since.min(known.since));
+    }
+    if (&exceptions, &lifted) != (&record.exceptions, &record.lifted) {
+        // Status says what is not so.
+        turn.context.touch(name.clone());
+    }
     if object.exceptions == exceptions && object.lifted == lifted {
         return false;
     }

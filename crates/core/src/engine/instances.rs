@@ -149,7 +149,8 @@ impl Instances<'_> {
         let Self { targets, protection, release_times } = self;
         let release_times = &**release_times;
         note_orphans(turn, targets, name);
-        protection.report(turn, targets, name, |view| {
+        let mut refused = false;
+        let report = protection.report(turn, targets, name, |view| {
             let times = release_times.view_beside(view.targets);
             let object = view.objects.get(name).filter(|o| AutoReleaseTime::holds(&o.intent));
             let scale_in =
@@ -174,6 +175,7 @@ impl Instances<'_> {
             });
             let exceptions = exceptions::reports(view, name);
             let (lifted, not_lifted) = lifts::reports(view, name);
+            refused = !not_lifted.is_empty();
             scale_in.tell_unlisted(&mut unprotected);
             let born = view.objects.get(name).map(|object| (object.settled, object.born));
             let waited = born.is_none_or(|(settled, born)| settled || view.now.since(born) >= view.patience);
@@ -190,6 +192,10 @@ impl Instances<'_> {
                 ..report
             };
             (report, cost)
-        })
+        });
+        if refused {
+            turn.reporter.recall(turn.now.after(lifts::LOOK), name);
+        }
+        report
     }
 }

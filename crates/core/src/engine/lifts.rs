@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use super::flag_view::FlagView;
 use super::holds::holds;
-use super::membership::selectors_of;
+use super::membership::{Member, member_by_spec, selectors_of};
 use super::object::Object;
 use super::suspension::{is_carried_out, is_lift_open, lift_ends, steps_aside};
 use super::targets::Targets;
@@ -23,6 +23,9 @@ use crate::wall_clock::{WallClock, WallTime};
 /// An object steps aside for so many machines in [`SPAN`], or for one in twenty of the selected Nodes if that is more.
 const MOST: usize = 10;
 
+/// So soon it is looked again whether the object may step aside for what it does not now: a hold of another one may be gone.
+pub(super) const LOOK: Duration = Duration::from_secs(5);
+
 /// In this time.
 pub(super) const SPAN: Duration = Duration::from_secs(600);
 
@@ -30,19 +33,21 @@ pub(super) const SPAN: Duration = Duration::from_secs(600);
 /// release them.
 pub(super) fn reports(view: FlagView<'_, DeletionProtection>, name: &ObjectId) -> (Vec<LiftReport>, Groups) {
     let (mut lifted, mut refused) = (Vec::new(), Groups::new());
-    let Some(object) = view.objects.get(name).filter(|object| object.intent.lift) else {
-        return (lifted, refused);
-    };
+    let Some(object) = view.objects.get(name) else { return (lifted, refused) };
+    // Also where the spec says so no more: until it is protected again.
     for (id, record) in object.lifted.iter().filter(|(id, _)| stands(view, object, id)) {
         let reason = reason(view, (name, object), id);
         let words = reason.and_then(|reason| view.words(id, reason));
         let (instance, node, since) = (id.clone(), record.node.clone(), record.since);
         lifted.push(LiftReport { instance, node, since, reason, words });
     }
-    let Some(since) = view.wall_clock.time(view.now) else { return (lifted, refused) };
+    let Some(since) = view.wall_clock.time(view.now).filter(|_| object.intent.lift) else {
+        return (lifted, refused);
+    };
     let mut room = room(view, object);
     for (id, lift) in &object.intent.lifts {
-        if lift.removal != Removal::Due || object.lifted.contains_key(id) {
+        let begins = lift.removal == Removal::Due && !object.lifted.contains_key(id);
+        if !begins || member_by_spec(*view, name, object, id) == Member::No {
             continue;
         }
         let refusal = refusal(view, (name, object), id).or((room == 0).then_some(Reason::TooManyLifts));

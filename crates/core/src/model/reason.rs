@@ -41,6 +41,7 @@ reasons! {
     OrphanedInstance = "Karpenter was to release the instance and its Node is gone, but the instance still exists and is billed. ecs-keeper protects it again. Look at it in the console: release it, or join it to the cluster again.";
     NotKarpenters = "Karpenter is removing the Node, but the instance lacks the tag karpenter.sh/nodepool, so it is not Karpenter's to release, and ecs-keeper keeps it protected. If Karpenter created it, put the tag back.";
     TooManyLifts = "Karpenter removes many Nodes at once: ecs-keeper steps aside for ten of them, or 5 % of the selected Nodes, in ten minutes, and goes on after that.";
+    KarpenterNotWatched = "The spec says nodeRemoval: Lift, but ecs-keeper does not watch Karpenter's NodeClaims, so it does not step aside. Ask its administrator to set config.karpenter.enabled in the chart.";
     Unprotecting = "ecs-keeper is switching protection off, as the spec asks.";
     Conflict = "Another object that selects the same target wants it protected, and protected wins. Change or delete the other object, or take the target out of this one.";
     Correcting = "The flag does not hold its protected value; ecs-keeper is setting it.";
@@ -190,6 +191,7 @@ impl Reason {
                 | Self::UnrecognizedError
                 | Self::NotGranted
                 | Self::NotKarpenters
+                | Self::KarpenterNotWatched
                 | Self::UnknownRegion
                 | Self::Undecodable
                 | Self::OpaqueRival
@@ -243,6 +245,7 @@ Lifted
 OrphanedInstance
 NotKarpenters!
 TooManyLifts
+KarpenterNotWatched!
 Unprotecting
 Conflict!
 Correcting

@@ -71,6 +71,8 @@ fn i54_a_machine_is_unprotected_when_its_release_is_the_next_step_and_then_it_go
     assert_eq!(risks(&world), [Reason::Lifted]);
     world.karpenter("a", "i-a", Some(Removal::Going));
     world.release("i-a");
+    world.run(INTERVAL * 4);
+    assert_eq!(world.says("a").0, Status::True, "it goes before its Node does");
     world.nodes("a", &["i-b", "i-c"]);
     world.karpenter("a", "i-a", None);
     world.run(INTERVAL * 4);
@@ -204,6 +206,32 @@ fn i54_without_lift_in_the_spec_or_when_it_is_taken_back_nothing_steps_aside() {
 }
 
 #[test]
+fn i54_when_nothing_stands_against_it_any_more_it_is_lifted() {
+    let mut world = pool();
+    world.apply("b", enabled(by_ids(&["i-a"])));
+    world.run(INTERVAL * 2);
+    world.karpenter("a", "i-a", Some(Removal::Due));
+    world.run(INTERVAL * 2);
+    assert_eq!((refused(&world), stalled(&world)), (vec![Reason::Conflict], Some(Reason::Conflict)));
+    world.delete("b");
+    world.run(secs(20));
+    assert!(!world.protected("i-a"));
+    assert!(is_ready(&world));
+}
+
+#[test]
+fn i54_a_lift_that_is_taken_back_without_the_node_leaves_the_machine_protected() {
+    let mut world = pool();
+    world.karpenter("a", "i-a", Some(Removal::Due));
+    world.run(secs(30));
+    world.store.get_mut("a").unwrap().removals.clear();
+    world.apply("a", enabled(behind_nodes(&["i-b", "i-c"])));
+    world.run(INTERVAL);
+    assert!(world.protected("i-a"));
+    assert_eq!(lifted(&world), [""; 0]);
+}
+
+#[test]
 fn i54_two_objects_that_both_step_aside_let_it_go() {
     let mut world = pool();
     world.apply("b", lifting(&["i-a"]));
@@ -295,4 +323,57 @@ fn i54_an_object_that_selects_all_instances_blocks_it_unless_it_excludes_the_tag
     world.apply("b", all);
     world.run(INTERVAL * 2);
     assert!(!world.protected("i-a"));
+}
+
+#[test]
+fn i12_what_somebody_protects_again_before_it_goes_is_left_alone() {
+    let mut world = pool();
+    world.karpenter("a", "i-a", Some(Removal::Due));
+    world.run(secs(30));
+    world.flip("i-a", true);
+    world.run(INTERVAL * 3);
+    assert!(world.protected("i-a"));
+    assert_eq!(writes(&world, "i-a").0, 1);
+}
+
+#[test]
+fn i54_what_karpenter_goes_on_to_release_is_no_orphan() {
+    let mut world = pool();
+    world.karpenter("a", "i-a", Some(Removal::Due));
+    world.run(secs(1200));
+    assert_eq!(world.orphans, []);
+    assert!(writes(&world, "i-a").1 >= 2, "it was protected again in between");
+}
+
+#[test]
+fn i54_it_stays_a_target_until_it_is_protected_again() {
+    let mut world = pool();
+    world.karpenter("a", "i-a", Some(Removal::Due));
+    world.run(secs(30));
+    world.nodes("a", &["i-b", "i-c"]);
+    world.karpenter("a", "i-a", None);
+    world.run(secs(800));
+    // The cloud takes no write for a while.
+    for number in 0..40 {
+        world.faults.insert(world.actions + number, Fault::Fail(keeper_core::failure::Class::Transient));
+    }
+    world.run(secs(200));
+    assert_eq!(lifted(&world), ["i-a"]);
+    world.faults.clear();
+    world.run(secs(600));
+    assert!(world.protected("i-a"));
+    assert_eq!(lifted(&world), [""; 0]);
+}
+
+#[test]
+fn i14_status_can_not_put_off_when_it_is_protected_again() {
+    let mut world = pool();
+    world.karpenter("a", "i-a", Some(Removal::Due));
+    world.run(secs(30));
+    let later = world.time_in(100_000);
+    world.store.get_mut("a").unwrap().lifted.values_mut().for_each(|record| record.since = later);
+    world.relist();
+    world.karpenter("a", "i-a", Some(Removal::Going));
+    world.run(secs(1000));
+    assert!(world.protected("i-a"));
 }

@@ -311,7 +311,8 @@ impl Stored {
             _ => self.record.clone(),
         };
         let same = self.status.as_ref().is_some_and(|(of, old, _)| *of == generation && old == part);
-        (!same || record != self.record).then_some(record)
+        let stands = exception_records(part, &self.exceptions) == self.exceptions;
+        (!same || record != self.record || !stands).then_some(record)
     }
 
     /// Whether a report is of the object as it stands, and says more than that not all is known yet: what is unprotected is
@@ -370,15 +371,16 @@ impl Stored {
 
     /// What the operator makes of what Karpenter does: it looks only where the spec says so.
     fn lifts(&self) -> BTreeMap<InstanceId, Lift> {
-        if !self.protection().is_some_and(|intent| intent.lift) {
-            return BTreeMap::new();
-        }
-        let node = |id: &InstanceId| format!("node-of-{id}").into();
-        let going =
-            self.lifted.keys().map(|id| (id.clone(), Lift { node: node(id), removal: Removal::Going }));
-        let seen = self.removals.iter();
-        let seen = seen.map(|(id, (removal, _))| (id.clone(), Lift { node: node(id), removal: *removal }));
-        going.chain(seen).collect()
+        let Some(intent) = self.protection().filter(|intent| intent.protect) else { return BTreeMap::new() };
+        let known = |id: &InstanceId| self.removals.get(id).map(|(removal, _)| *removal);
+        let removal = |id: &InstanceId| {
+            if intent.lift { known(id).unwrap_or(Removal::Going) } else { Removal::Withdrawn }
+        };
+        let seen = self.removals.keys().filter(|_| intent.lift);
+        let lift = |id: &InstanceId| {
+            (id.clone(), Lift { node: format!("node-of-{id}").into(), removal: removal(id) })
+        };
+        self.lifted.keys().chain(seen).map(lift).collect()
     }
 
     /// The machines of which Node and NodeClaim say that their release is the next step, and status that the object steps aside.
