@@ -103,10 +103,12 @@ impl Worker {
         let mut lead = None;
         loop {
             pulse.beat();
+            // It is read before the monotonic clock, so that it is behind rather than ahead. What status says is held against it, and
+            // a new term begins with none.
+            let says = wall_time(Timestamp::now());
+            engine.handle(self.now(), Input::WallClock(says));
             self.take_post(&mut engine);
             self.follow(&mut lead, &mut engine);
-            // It is read before the monotonic clock, so that it is behind rather than ahead.
-            let says = wall_time(Timestamp::now());
             engine.handle(self.now(), Input::WallClock(says));
             let mut actions = Vec::new();
             engine.poll(self.now(), &mut actions);

@@ -135,7 +135,8 @@ fn lifts(
     context: &Context<'_>,
 ) -> (LiftsByRegion, Removals) {
     let (mut lifts, mut removals) = (LiftsByRegion::new(), Removals::new());
-    if spec.protection != Protection::Enabled {
+    // What status says of lifts must lead to no act when the object goes (I14).
+    if spec.protection != Protection::Enabled || context.deleting.is_some() {
         return (lifts, removals);
     }
     let asked = lifts_for_karpenter(spec);
@@ -191,7 +192,7 @@ fn intent(spec: &EcsInstanceProtectionSpec, context: &Context<'_>) -> Intent<Ins
         carried_out: context.carried_out,
         exceptions: exceptions(spec),
         // Nothing is lifted by who does not know what Karpenter does: its risk stands.
-        lift: context.watches_claims && lifts_for_karpenter(spec),
+        lift: context.claims.is_some() && lifts_for_karpenter(spec),
         ..Intent::of(Selector {
             exclude_ids: instances(&exclude.instance_ids),
             exclude_tags: filters(&exclude.instance_tags),

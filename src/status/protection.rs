@@ -239,12 +239,12 @@ fn meaning(phase: CorePhase) -> &'static str {
     match phase {
         CorePhase::Waiting => "ecs-keeper has yet to switch release protection off.",
         CorePhase::InForce => {
-            "Release protection was switched off, and the instance can be released. ecs-keeper protects it again at endsAt, or \
-             when you remove the entry."
+            "Release protection was switched off, and the instance can be released. If the spec still selects it, ecs-keeper protects it \
+             again at endsAt, or when you remove the entry."
         }
         CorePhase::Expired => {
-            "The exception has ended, and the instance is protected like all others. Remove the entry. For another exception, add \
-             an entry with a later until."
+            "The exception has ended: the entry has no effect any more, and can be removed. For another exception, add an entry with a \
+             later until."
         }
         CorePhase::Void => "The entry has no effect: under mode: Observe, ecs-keeper switches nothing off.",
         CorePhase::NotSelected => {

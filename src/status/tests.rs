@@ -450,8 +450,11 @@ fn an_exception_says_what_it_waits_for_and_what_its_phase_means() {
     };
     for (phase, expected) in [
         (CorePhase::Waiting, "ecs-keeper has yet to switch release protection off."),
-        (CorePhase::InForce, "the instance can be released. ecs-keeper protects it again at endsAt"),
-        (CorePhase::Expired, "Remove the entry."),
+        (
+            CorePhase::InForce,
+            "the instance can be released. If the spec still selects it, ecs-keeper protects it again at endsAt",
+        ),
+        (CorePhase::Expired, "the entry has no effect any more"),
         (CorePhase::Void, "The entry has no effect"),
         (CorePhase::NotSelected, "the spec does not select the instance"),
     ] {

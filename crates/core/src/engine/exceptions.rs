@@ -3,6 +3,7 @@
 
 use super::action::ProtectionRecord;
 use super::flag_view::FlagView;
+use super::holds::held_by_other;
 use super::lifts;
 use super::membership::{Member, member_by_spec, unlisted};
 use super::object::Object;
@@ -31,13 +32,21 @@ pub(super) fn take_record(
         for record in record.exceptions.values_mut() {
             record.ends = record.ends.min(now.after(LONGEST));
         }
+    }
+    if let Some(latest) = clock.latest_time(turn.now) {
         for record in record.lifted.values_mut() {
-            record.since = record.since.min(now);
+            record.since = record.since.min(latest);
         }
     }
     let Some(object) = targets.objects.get_mut(name) else { return false };
     let ProtectionRecord { mut exceptions, mut lifted } = record.clone();
-    // What was known to end earlier does.
+    // What was known stays as long as the spec has the entry, whoever takes it out of status; and what was known to end earlier does.
+    for (id, known) in &object.exceptions {
+        let entry = object.intent.exceptions.get(id).filter(|entry| entry.until == known.until);
+        if entry.is_some() && !exceptions.contains_key(id) {
+            exceptions.insert(id.clone(), *known);
+        }
+    }
     for (id, record) in &mut exceptions {
         let known = object.exceptions.get(id).filter(|known| known.until == record.until);
         record.ends = known.map_or(record.ends, |known| record.ends.min(known.ends));
@@ -118,24 +127,29 @@ fn phase(
     ends: WallTime,
 ) -> (ExceptionPhase, Option<Reason>) {
     let over = || view.wall_clock.reaches_at_the_earliest(ends).is_some_and(|end| end <= view.now);
+    let selected = view.reaches(name, id) && member_by_spec(*view, name, object, id) != Member::No;
+    let carried_out = is_exception_carried_out(object, id);
     if has_expired(object, id) || over() {
         (ExceptionPhase::Expired, None)
+    } else if carried_out && object.intent.can_step_aside() {
+        // Also of what is not selected any more: it is not to be done again when it comes back.
+        let held = selected && held_by_other::<DeletionProtection>(*view, id, name);
+        (ExceptionPhase::InForce, held.then_some(Reason::Conflict))
+    } else if !selected {
+        // It may be selected by a tag that nobody has seen yet.
+        match unlisted(*view, name) {
+            Some(reason) => (ExceptionPhase::Waiting, Some(reason)),
+            None => (ExceptionPhase::NotSelected, None),
+        }
     } else if !object.intent.may.unprotect {
         (ExceptionPhase::Void, Some(Reason::NotGranted))
     } else if object.intent.observe {
         (ExceptionPhase::Void, None)
-    } else if is_exception_carried_out(object, id) {
-        (ExceptionPhase::InForce, None)
-    } else if view.reaches(name, id) && member_by_spec(*view, name, object, id) != Member::No {
+    } else {
         let reason = match standing(view, name, id) {
             Some(Standing::Waiting(reason)) => reason,
             Some(Standing::Ready | Standing::Ended(_)) | None => Reason::Unprotecting,
         };
         (ExceptionPhase::Waiting, Some(reason))
-    } else if let Some(reason) = unlisted(*view, name) {
-        // It may be selected by a tag that nobody has seen yet.
-        (ExceptionPhase::Waiting, Some(reason))
-    } else {
-        (ExceptionPhase::NotSelected, None)
     }
 }

@@ -17,6 +17,7 @@ use super::memory::{self, follow, tidied};
 use super::reader::WritesPending;
 use super::reporter::Draft;
 use super::requests::Edit;
+use super::suspension::was_left;
 use super::targets::{Before, Change, Targets};
 use super::turn::Turn;
 use super::unprotect::{Unprotector, Verified, room};
@@ -235,7 +236,9 @@ impl<F: Flag> FlagKeeper<F> {
         }
         let view = self.view(turn, targets);
         let Some(object) = enforcer::<F>(*view, id).cloned() else { return };
-        let (hot, interval) = (is_hot(*view, id), view.sweep_interval());
+        // What somebody has stepped aside for waits for nobody else when that is over.
+        let hot = is_hot(*view, id) || was_left(*view, id);
+        let interval = view.sweep_interval();
         if let Some(at) = self.writer.protect_soon(turn.now, &object, id, (hot, interval)) {
             targets.timers.insert((at, id.clone()));
         }

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use super::care;
 use super::flag_view::FlagView;
+use super::holds::held_by_other;
 use super::hosts::{Hosts, Openness, Presence, doubtful_hosts, hosts_of, is_no_id, lists_disagree};
 use super::membership::{Member, member_on, unlisted};
 use super::object::Object;
@@ -44,8 +45,9 @@ pub(crate) fn judge_part<F: MainFlag>(
     for id in view.reach(object) {
         looked_at += 1;
         let Some((verdict, mut risks)) = judge_target(view, name, object, id) else { continue };
-        if verdict == Verdict::Unknown(Reason::NotFound) && object.intent.lifts.contains_key(id) {
-            // That it goes with its Node was what was asked for.
+        let named = object.intent.selector.ids.contains(id);
+        if verdict == Verdict::Unknown(Reason::NotFound) && object.intent.lifts.contains_key(id) && !named {
+            // That it goes with its Node was what was asked for. An id that the spec has is to be taken out.
             continue;
         }
         amend(id, &mut risks);
@@ -53,7 +55,7 @@ pub(crate) fn judge_part<F: MainFlag>(
             || (!object.settled && verdict == Verdict::Unknown(Reason::EvidenceStale))
             || (at_start && verdict == Verdict::Unknown(Reason::Missing));
         living |= verdict != Verdict::Unknown(Reason::NotFound);
-        let mut verdict = word(view, object, id, verdict);
+        let mut verdict = word(view, (name, object), id, verdict);
         if let Verdict::Excepted(reason) = verdict {
             risks.push(Risk { reason, detail: aside_until(object, id).map(|(_, text)| text.into()) });
         }
@@ -67,7 +69,6 @@ pub(crate) fn judge_part<F: MainFlag>(
             refused.insert(InstanceId::new(id));
         }
         each(id, verdict, &risks);
-        let named = object.intent.selector.ids.contains(id);
         counts.add_with(id.as_ref(), named, verdict, &risks, |reason| view.words(id, reason));
         let state = verdict.state();
         // Only what may end up in the list is kept while going through it.
@@ -181,11 +182,18 @@ fn doubts<F: MainFlag>(
 
 /// What is said of a target to an object: that it is excepted, if its flag was switched off for that, and else what there is to
 /// do about it. An exception changes nothing about what is gone, or can't carry the flag.
-fn word<F: MainFlag>(view: FlagView<'_, F>, object: &Object<F::Of>, id: &Id<F>, verdict: Verdict) -> Verdict {
+fn word<F: MainFlag>(
+    view: FlagView<'_, F>,
+    (name, object): (&ObjectId, &Object<F::Of>),
+    id: &Id<F>,
+    verdict: Verdict,
+) -> Verdict {
     let aside = is_carried_out(object, id) && steps_aside(*view, object, id) != Some(false);
     match verdict {
         Verdict::NotApplicable(_) | Verdict::Unknown(Reason::NotFound) => view.explain(verdict, object, id),
         _ if !aside => view.explain(verdict, object, id),
+        // Whoever else holds it has had it protected.
+        Verdict::Protected(_) if held_by_other::<F>(*view, id, name) => view.explain(verdict, object, id),
         _ if lift_ends(object, id).is_some() => Verdict::Excepted(Reason::Lifted),
         _ => Verdict::Excepted(Reason::Excepted),
     }

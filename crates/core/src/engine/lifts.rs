@@ -41,7 +41,7 @@ pub(super) fn reports(view: FlagView<'_, DeletionProtection>, name: &ObjectId) -
         let (instance, node, since) = (id.clone(), record.node.clone(), record.since);
         lifted.push(LiftReport { instance, node, since, reason, words });
     }
-    let Some(since) = view.wall_clock.time(view.now).filter(|_| object.intent.lift) else {
+    let Some(since) = view.wall_clock.latest_time(view.now).filter(|_| object.intent.lift) else {
         return (lifted, refused);
     };
     let mut room = room(view, object);

@@ -1,6 +1,7 @@
 //! When an object steps aside for one of its targets: it has no hold on it then, and keeps none of its flags there. It does so
 //! for an exception, and for a machine that Karpenter is about to release, from when status durably says so, and for a time.
 
+use super::membership::selectors_of;
 use super::object::Object;
 use super::view::View;
 use crate::exception::{ExceptionPhase, ExceptionRecord};
@@ -28,6 +29,12 @@ pub(super) fn stepped_aside<R: Resource>(
 ) -> bool {
     let ends = [exception_ends(object, id), lift_ends(object, id)].into_iter().flatten();
     ends.filter_map(|ends| view.wall_clock.reaches_at_the_earliest(ends)).any(|end| at < end)
+}
+
+/// Whether status says of any object that it has stepped aside for the target.
+pub(super) fn was_left<R: Resource>(view: View<'_, R>, id: &R::Id) -> bool {
+    let left = |object: &Object<R>| object.exceptions.contains_key(id) || object.lifted.contains_key(id);
+    selectors_of(view, id).any(|(_, object, _)| left(object))
 }
 
 /// Whether the flag was switched off for what the object steps aside for.

@@ -8,6 +8,7 @@ use super::action::PreflightId;
 use super::context::Context;
 use super::inventory::Inventory;
 use super::object::Object;
+use super::suspension::{exception_record, is_exception_carried_out};
 use crate::authority::{ObjectProof, PreflightAnswer};
 use crate::id::{CallId, Generation, InstanceId, ObjectId};
 use crate::intent::{Intent, Unprotecting};
@@ -297,7 +298,12 @@ impl<R: Resource> Unprotector<R> {
             task.mismatches = 0;
             if task.what == Unprotecting::SteppingAside {
                 // Whoever led before may have carried one out, and we were not told of that yet.
-                batch.targets.retain(|id| answer.lets_step_aside(id.as_ref()));
+                batch.targets.retain(|id| {
+                    let excepted = object.is_some_and(|object| {
+                        exception_record(object, id).is_some() && !is_exception_carried_out(object, id)
+                    });
+                    answer.lets_step_aside(id.as_ref(), excepted)
+                });
             }
         }
         if batch.targets.is_empty() {

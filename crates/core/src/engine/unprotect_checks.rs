@@ -2,7 +2,7 @@
 
 use super::care::Value;
 use super::flag_view::FlagView;
-use super::holds::held_by_other;
+use super::holds::{enforcer, held_by_other};
 use super::hosts::{Presence, doubtful_hosts, hosts_of, is_no_id};
 use super::membership::{Member, member_by_spec, unlisted};
 use super::suspension::is_open;
@@ -112,6 +112,16 @@ pub(super) fn standing<F: Flag>(view: FlagView<'_, F>, object: &ObjectId, id: &I
     });
     Some(match verdict {
         Verdict::Unprotected(_) if unverified => stands_against(view, task, Reason::Verifying),
+        // What nobody sees was not left unprotected, and what another one has protected won't stay so.
+        Verdict::Unknown(reason @ Reason::NotFound) if task.what == Unprotecting::SteppingAside => {
+            stands_against(view, task, reason)
+        }
+        Verdict::Unprotected(_) if task.what == Unprotecting::SteppingAside => {
+            match enforcer::<F>(*view, id) {
+                Some(_) => stands_against(view, task, Reason::Conflict),
+                None => Standing::Ended(Ended::Done),
+            }
+        }
         Verdict::Unprotected(_) | Verdict::NotApplicable(_) | Verdict::Unknown(Reason::NotFound) => {
             Standing::Ended(Ended::Done)
         }

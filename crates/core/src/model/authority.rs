@@ -105,10 +105,13 @@ pub struct PreflightAnswer {
 impl PreflightAnswer {
     /// Whether the object still is to step aside for this target: status says that there is an exception which was not carried out
     /// and is not over, or the machine is about to be released.
-    pub fn lets_step_aside(&self, id: &str) -> bool {
-        let record = self.exceptions.iter().find(|(excepted, _)| excepted.as_str() == id);
-        let due = self.removals_due.iter().any(|due| due.as_str() == id);
-        due || record.is_some_and(|(_, record)| {
+    /// `excepted`: it is for an exception.
+    pub fn lets_step_aside(&self, id: &str, excepted: bool) -> bool {
+        if !excepted {
+            return self.removals_due.iter().any(|due| due.as_str() == id);
+        }
+        let record = self.exceptions.iter().find(|(of, _)| of.as_str() == id);
+        record.is_some_and(|(_, record)| {
             !matches!(record.phase, ExceptionPhase::InForce | ExceptionPhase::Expired)
         })
     }
@@ -372,10 +375,11 @@ mod tests {
             let record = ExceptionRecord { until: WallTime::default(), ends: WallTime::default(), phase };
             let answer =
                 PreflightAnswer { exceptions: [(id.clone(), record)].into(), ..PreflightAnswer::default() };
-            assert_eq!(answer.lets_step_aside("i-a"), open, "{phase:?}");
-            assert!(!answer.lets_step_aside("i-b"));
+            assert_eq!(answer.lets_step_aside("i-a", true), open, "{phase:?}");
+            assert!(!answer.lets_step_aside("i-b", true) && !answer.lets_step_aside("i-a", false));
         }
         let answer = PreflightAnswer { removals_due: [id].into(), ..PreflightAnswer::default() };
-        assert!(answer.lets_step_aside("i-a") && !answer.lets_step_aside("i-b"));
+        assert!(answer.lets_step_aside("i-a", false) && !answer.lets_step_aside("i-b", false));
+        assert!(!answer.lets_step_aside("i-a", true), "that is no exception");
     }
 }

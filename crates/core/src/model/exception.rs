@@ -86,7 +86,15 @@ impl ExceptionReport {
     /// Adds what another region says of the entry: a target is selected in one region at most.
     pub fn join(&mut self, other: &Self) {
         let ends = self.ends.min(other.ends);
-        if self.phase == ExceptionPhase::NotSelected {
+        // Where it is selected most is said of it; a region that does not select it may not have the right either.
+        let rank = |phase| match phase {
+            ExceptionPhase::NotSelected => 0,
+            ExceptionPhase::Void => 1,
+            ExceptionPhase::Waiting => 2,
+            ExceptionPhase::Expired => 3,
+            ExceptionPhase::InForce => 4,
+        };
+        if rank(self.phase) < rank(other.phase) {
             self.clone_from(other);
         }
         self.ends = ends;

@@ -31,7 +31,7 @@ macro_rules! reasons {
 
 reasons! {
     AllProtected = "Every target holds the protected value.";
-    ProtectedButExceptions = "The spec leaves some targets unprotected for a time (spec.exceptions). All others hold the protected value.";
+    ProtectedButExceptions = "The spec leaves some targets unprotected for a time (spec.exceptions, or nodeRemoval: Lift). All others hold the protected value.";
     ProtectedWhereApplicable = "Every target that can carry the flag holds the protected value; the others can't carry it.";
     NoTargets = "Nothing is selected: no resource in the region matches the selectors. Check the tags, the Node labels and the region.";
     DisabledAsAsked = "Protection was switched off, as this generation asks. ecs-keeper switches nothing else off for this generation.";
@@ -107,7 +107,7 @@ reasons! {
     ScalingStandby = "The instance is on standby in its scaling group, and ecs-keeper leaves it so. Scale-in passes it over, but who deletes the group by force releases it.";
     ScalingStopped = "Its scaling group has stopped the instance to save cost, and ecs-keeper does not protect it from scale-in while it is stopped.";
     ScalingMemberMissing = "The instance has the tag of a scaling group, but Auto Scaling does not list it as a member, so ecs-keeper can't tell whether it is protected from scale-in. Look at the group in the console.";
-    KarpenterOwned = "Karpenter owns this Node. While the instance is protected, Karpenter can't delete it and keeps trying. Switch protection off before you let Karpenter remove the Node.";
+    KarpenterOwned = "Karpenter owns this Node. While the instance is protected, Karpenter can't delete it and keeps trying. Exclude the instance, add an exception for it, or set nodeRemoval: Lift.";
     ReleasePathUndocumented = "The instance can be released in a way for which the vendor does not document whether retained network interfaces are kept. Remove the cause, or don't rely on retention for this instance.";
     TerwayCollects = "Terway created this network interface for a Pod, and deletes it once it has been free for ten minutes and no Pod needs it. Stop Terway from managing it, or don't rely on its retention.";
     RisksUnreadable = "The cloud's answer lacked fields that show risks, or the fields had an unknown form.";

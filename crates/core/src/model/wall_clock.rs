@@ -80,6 +80,12 @@ impl WallClock {
         Some(Moment::at(time.0.saturating_sub(highest.0)))
     }
 
+    /// What time it is, by the highest reading; `None`: the clock was not read yet.
+    pub fn latest_time(self, now: Moment) -> Option<WallTime> {
+        let (_, highest) = self.origins?;
+        Some(highest.after(now.since(Moment::default())))
+    }
+
     /// What time it is, by the lowest reading; `None`: the clock was not read yet.
     pub fn time(self, now: Moment) -> Option<WallTime> {
         let (lowest, _) = self.origins?;

@@ -190,6 +190,36 @@ fn i53_a_hold_of_another_object_stands_against_it() {
     world.run(INTERVAL);
     assert!(world.protected("i-a"));
     assert_eq!(writes(&world).0, 1);
+    // The one that excepts it is told so.
+    assert_eq!(phase(&world, "a"), (ExceptionPhase::InForce, Some(Reason::Conflict)));
+    assert_eq!(world.says("a"), (Status::True, Reason::AllProtected));
+    assert_eq!(tools(&world, "a")[0], (Status::True, Reason::Conflict));
+}
+
+#[test]
+fn i53_what_nobody_sees_is_not_said_to_be_left_unprotected() {
+    let mut world = fleet();
+    let ids = by_ids(&["i-a", "i-none"]);
+    world.apply("a", excepting(ids, &[("i-none", world.time_in(3000))]));
+    world.run(INTERVAL * 3);
+    let (_, part, _) = world.store["a"].status.as_ref().unwrap();
+    let said: Vec<_> = part.exceptions.iter().map(|entry| (entry.phase, entry.reason)).collect();
+    assert_eq!(said, [(ExceptionPhase::Waiting, Some(Reason::NotFound))]);
+}
+
+#[test]
+fn i14_whoever_empties_status_puts_nothing_off() {
+    let mut world = fleet();
+    except(&mut world, 400 * 24 * 3600);
+    world.run(INTERVAL);
+    let stands = world.store["a"].exceptions[&i("i-a")];
+    world.run(secs(3000));
+    world.store.get_mut("a").unwrap().exceptions.clear();
+    world.store.get_mut("a").unwrap().version += 1;
+    world.deliver("a");
+    world.run(INTERVAL);
+    assert_eq!(world.store["a"].exceptions[&i("i-a")], stands);
+    assert_eq!(writes(&world).0, 1);
 }
 
 #[test]
