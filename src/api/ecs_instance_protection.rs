@@ -12,7 +12,10 @@ use super::spec::{ACCOUNT_NAME, Mode, REGION_ID, default_account};
 pub const MAX_EXCEPTION_REASON: usize = 256;
 
 /// Characters in a time: with nine digits of a second and an offset it has 35.
-const MAX_TIME: usize = 64;
+const MAX_TIME: usize = 35;
+
+/// A time has nanoseconds at most: the API server takes more digits, and nobody reads them.
+const TIME: &str = r"^[^.]*(\.[0-9]{1,9}[^0-9.].*)?$";
 
 /// Which instances to protect, and how.
 #[expect(clippy::duplicated_attributes, reason = "each printer column has its own type and priority")]
@@ -226,7 +229,7 @@ pub struct InstanceException {
 
     /// Time at which the exception ends and the instance is protected again, such as 2026-12-01T18:00:00Z. Fractions of
     /// a second are dropped. An entry with another time is another exception.
-    #[schemars(length(max = MAX_TIME), extend("format" = "date-time"))]
+    #[schemars(length(max = MAX_TIME), regex(pattern = TIME), extend("format" = "date-time"))]
     pub until: String,
 
     /// Why the instance is left unprotected, for people. Status and Events show it.

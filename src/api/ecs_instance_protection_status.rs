@@ -199,8 +199,9 @@ pub struct InstanceStatus {
     pub instance_id: String,
 
     /// `Protected`: last seen protected. `Unprotected`: last seen unprotected. `NotApplicable`: the cloud can't protect
-    /// this instance. `Excepted`: left unprotected for a time, as `spec.exceptions` asks. `Gone`: proven to be released. `Left`: no longer selected, because its tags changed. `Unknown`:
-    /// not known at present.
+    /// this instance. `Excepted`: left unprotected for a time, as `spec.exceptions` asks, or because Karpenter is about to
+    /// release it. `Gone`: proven to be released. `Left`: no longer selected, because its tags changed. `Unknown`: not
+    /// known at present.
     pub state: InstanceState,
 
     /// Reason for this state in one word, for programs.

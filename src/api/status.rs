@@ -43,7 +43,8 @@ pub struct Counts {
     #[schemars(with = "i64", range(min = 0))]
     pub unknown: u32,
 
-    /// Targets that are left unprotected for a time, as `spec.exceptions` of an `EcsInstanceProtection` asks.
+    /// Targets that are left unprotected for a time, as `spec.exceptions` of an `EcsInstanceProtection` asks, or because
+    /// Karpenter is about to release them.
     // A status of an older version does not have it.
     #[serde(default)]
     #[schemars(with = "i64", range(min = 0))]

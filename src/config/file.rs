@@ -24,7 +24,7 @@ pub struct File {
     /// it may switch protection off even if one of them wants it on. Use it only to divide accounts among several operators.
     #[schemars(with = "String")]
     pub object_selector: Option<Spanned<String>>,
-    /// What the operator knows of Karpenter.
+    /// Settings for Karpenter.
     #[schemars(with = "KarpenterEntry")]
     pub karpenter: Option<KarpenterEntry>,
     /// The cloud accounts that objects may name. Defaults to one account, named `default`, with its access key in environment
@@ -37,12 +37,12 @@ pub struct File {
     pub grants: Option<Vec<GrantEntry>>,
 }
 
-/// What the operator knows of Karpenter.
+/// Settings for Karpenter.
 #[derive(Debug, Default, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields, default)]
 #[schemars(inline)]
 pub struct KarpenterEntry {
-    /// Whether to watch Karpenter's NodeClaims, as `nodeRemoval: Lift` needs. A cluster without Karpenter is no failure.
+    /// Whether to watch Karpenter's NodeClaims, as `nodeRemoval: Lift` needs. It is safe to enable before Karpenter is installed.
     #[schemars(with = "bool", extend("default" = false))]
     pub enabled: Option<bool>,
 }

@@ -197,7 +197,7 @@ class Requests(Verb):
                 continue
             self.make(kind, "refusing", kind.permission)
             deleted = self.people.ask("edit", "DELETE", kind.path("refusing"))
-            back = ": ".join(*kind.state.items())
+            back = ": ".join(*kind.state.items()) + (" and scaleIn: Report" if kind is INSTANCES else "")
             sentence = f"Under deletionPolicy: {permission}, deleting the object unprotects its targets: set deletionPolicy: Keep and {back} first."
             self.assertIn(sentence, deleted.message)
             self.assertTrue(deleted.message.endswith(needs), deleted)
@@ -205,6 +205,9 @@ class Requests(Verb):
             self.assertEqual(self.patch("edit", kind.path("refusing"), {"spec": kind.keep}), "allowed")
             self.assertEqual(self.ask("edit", "DELETE", kind.path("refusing")), "allowed")
             self.assertEqual(self.get(kind.path("refusing")).code, 404)
+        self.make(SCALE_IN, "giving-up", {**INSTANCES.permission, **SCALE_IN.act})
+        way_out = {"deletionPolicy": "Keep", "protection": "Enabled", "scaleIn": "Report"}
+        self.assertEqual(self.patch("edit", SCALE_IN.path("giving-up"), {"spec": way_out}), "allowed")
 
     def test_i57_a_refusal_of_an_exception_names_the_verb_and_the_role(self):
         self.make(INSTANCES, "observing", excepting(EXCEPTION), OBSERVE)

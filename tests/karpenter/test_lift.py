@@ -124,6 +124,7 @@ class Lift(Workers):
         provider = self.cluster.get(f"nodeclaim/{victim.claim}")["status"]["providerID"]
         self.patch(f"nodeclaim/{liar.claim}", {"status": {"providerID": provider}}, "--subresource=status")
         self.cluster.remove(liar)
+        self.cluster.until_drained(liar)
         for machine in (liar, victim):
             self.assert_kept(machine)
 

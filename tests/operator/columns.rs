@@ -108,7 +108,7 @@ async fn a_person_can_wait_for_the_domain_condition() {
     assert!(said.contains("condition met"), "{said}");
 }
 
-/// As docs/unprotecting.md says.
+/// As docs/exceptions.md says.
 #[tokio::test]
 async fn a_person_can_wait_for_an_exception() {
     let cluster = Cluster::connect().await;

@@ -454,6 +454,12 @@ async fn an_exception_that_means_nothing_is_refused_with_a_sentence() {
         ("no end", one("until", Value::Null), &until, "Required value"),
         ("a word for an end", one("until", json!("tomorrow")), &until, time),
         ("a day for an end", one("until", json!("2026-12-01")), &until, time),
+        (
+            "an end with more digits than anybody reads",
+            one("until", json!("2026-12-01T18:00:00.0000000000Z")),
+            &until,
+            "should match",
+        ),
         ("an end without a zone", one("until", json!("2026-12-01T18:00:00")), &until, time),
         (
             "an end that never comes",
