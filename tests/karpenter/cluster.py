@@ -133,11 +133,6 @@ class Cluster:
         """Asks Karpenter to remove a machine."""
         self.kubectl("delete", f"nodeclaim/{machine.claim}", "--wait=false")
 
-    def until_drained(self, machine: Machine) -> None:
-        """Waits until its release is Karpenter's next step."""
-        look = lambda: condition(self.get(f"nodeclaim/{machine.claim}"), "VolumesDetached")  # noqa: E731
-        self.eventually(f"{machine} is drained", lambda: look() == "True")
-
     def until_looked_at(self) -> None:
         """Waits until the operator has looked at all machines several times."""
 

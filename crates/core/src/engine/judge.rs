@@ -180,20 +180,25 @@ fn doubts<F: MainFlag>(
     doubtful
 }
 
-/// What is said of a target to an object: that it is excepted, if its flag was switched off for that, and else what there is to
-/// do about it. An exception changes nothing about what is gone, or can't carry the flag.
+/// What is said of a target to an object: that it is excepted, if the object steps aside for it and its flag is off or was switched
+/// off for that, and else what there is to do about it. An exception changes nothing about what is gone, or can't carry the flag.
 fn word<F: MainFlag>(
     view: FlagView<'_, F>,
     (name, object): (&ObjectId, &Object<F::Of>),
     id: &Id<F>,
     verdict: Verdict,
 ) -> Verdict {
-    let aside = is_carried_out(object, id) && steps_aside(*view, object, id) != Some(false);
+    if steps_aside(*view, object, id) == Some(false) {
+        return view.explain(verdict, object, id);
+    }
+    let carried_out = is_carried_out(object, id);
     match verdict {
         Verdict::NotApplicable(_) | Verdict::Unknown(Reason::NotFound) => view.explain(verdict, object, id),
-        _ if !aside => view.explain(verdict, object, id),
+        Verdict::Unknown(_) if !carried_out => view.explain(verdict, object, id),
         // Whoever else holds it has had it protected.
-        Verdict::Protected(_) if held_by_other::<F>(*view, id, name) => view.explain(verdict, object, id),
+        Verdict::Protected(_) if !carried_out || held_by_other::<F>(*view, id, name) => {
+            view.explain(verdict, object, id)
+        }
         _ if lift_ends(object, id).is_some() => Verdict::Excepted(Reason::Lifted),
         _ => Verdict::Excepted(Reason::Excepted),
     }
