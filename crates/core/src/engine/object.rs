@@ -114,7 +114,7 @@ impl<R: Resource> Memory<R> {
     /// Whether a target is a survivor, and status has said since when. Nobody but who forgets such a one takes it out of a list
     /// that has room.
     pub fn was_dated(&self, id: &R::Id) -> bool {
-        self.kept.len() <= MAX_RETAINED && self.survived_since(id).is_some()
+        self.kept.len() <= MAX_RETAINED && self.dated.contains_key(id)
     }
 
     /// Since when status has said that a target has outlived the instance that it was on last. What it says of an earlier one

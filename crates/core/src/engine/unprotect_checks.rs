@@ -80,7 +80,7 @@ pub(super) fn standing<F: Flag>(view: FlagView<'_, F>, object: &ObjectId, id: &I
         return None;
     }
     // A Node of which nobody knows the instance holds nothing up.
-    if is_no_id(*view, entry, id) {
+    if is_no_id(*view, entry, id) || is_removed(view, object, id) {
         return None;
     }
     match member_by_spec(*view, object, entry, id) {
@@ -205,6 +205,14 @@ pub(super) fn stands_against<F: Flag>(view: FlagView<'_, F>, task: &Task<F::Of>,
     }
 }
 
+/// Whether the target is on a machine that Karpenter removes, as far as the object knows: it may be selected by what status says alone,
+/// which is no reason to give anything up (I14).
+fn is_removed<F: Flag>(view: FlagView<'_, F>, name: &ObjectId, id: &Id<F>) -> bool {
+    let asked = view.hosts.and_then(|hosts| hosts.objects.get(name));
+    let place = view.inventory.place(id).instance();
+    asked.zip(place).is_some_and(|(asked, instance)| asked.intent.lifts.contains_key(instance))
+}
+
 /// Puts the case for one target to [`grant`].
 pub(super) fn permit<F: Flag>(
     view: FlagView<'_, F>,
@@ -226,7 +234,9 @@ pub(super) fn permit<F: Flag>(
         object: *proof,
         target: (fresh, evidence.call),
         read_since: *read_since,
-        selected: member_by_spec(*view, object, entry, id) == Member::Yes && F::at_stake(&evidence.facts),
+        selected: member_by_spec(*view, object, entry, id) == Member::Yes
+            && F::at_stake(&evidence.facts)
+            && !is_removed(view, object, id),
         steps_aside: is_open(*view, entry, id),
         obstacles: Obstacles {
             held: held_by_other::<F>(*view, id, object),

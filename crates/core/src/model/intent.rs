@@ -230,14 +230,11 @@ impl Intent<Instance> {
             ScaleIn::Unprotect if self.deleting.is_none() => false,
             ScaleIn::Unprotect | ScaleIn::Report => return None,
         };
-        // What only status leads to must not be given up (I14), and Karpenter's machines are in no scaling group.
-        let mut selector = self.selector.clone();
-        selector.node_ids.retain(|id| !self.lifts.contains_key(id));
         Some(Intent {
             protect,
             observe: self.observe,
             carried_out: self.scale_in_carried_out,
-            hosts: Some(Box::new(selector)),
+            hosts: Some(Box::new(self.selector.clone())),
             may: self.may,
             ..Intent::of(Selector::default())
         })

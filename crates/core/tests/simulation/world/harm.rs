@@ -125,7 +125,13 @@ impl World {
                     && selects(intent)
             })
         };
-        assert!(known().any(asks), "I9, I12: nobody asked to give {id} up to scale-in");
+        assert!(
+            known().any(asks),
+            "I9, I12: nobody asked to give {id} up to scale-in at {:?}: {shown:?} {:?} {:?}",
+            self.now,
+            self.cloud.machines.get(id),
+            self.store
+        );
         for stored in known() {
             assert!(stored.decodable, "I9: {id} was given up beside an object that can't be read");
             let aside = stored.steps_aside_until(id).map(|end| end.after(self.clock_lag()));
