@@ -67,15 +67,18 @@ impl World {
                 && !intent.selector.exclude_ids.contains(id)
                 && !intent.selector.tags_exclude(&shown.tags)
         };
-        // The clock may be ahead.
-        let steps_aside = |object: &ObjectId| {
-            let Some(stored) = self.store.values().find(|stored| stored.id == *object) else { return false };
-            let seen = self.desks.get(object).is_some_and(|desk| desk.seen == stored.version);
-            let end = stored.steps_aside_until(id);
-            seen && end.is_some_and(|end| self.now.after(secs(25)) < end)
-        };
-        let asks = |(object, intent): (&ObjectId, &Intent<Instance>)| asks(intent) && !steps_aside(object);
+        let asks =
+            |(object, intent): (&ObjectId, &Intent<Instance>)| asks(intent) && !self.keeps_aside(object, id);
         assert!(self.asks.iter().any(asks), "I58: nobody asked to take the release time of {id} away");
+    }
+
+    /// Whether the object steps aside for the instance, as far as the operator has been told, and for a while to come: its clock may
+    /// be ahead.
+    fn keeps_aside(&self, object: &ObjectId, id: &InstanceId) -> bool {
+        let Some(stored) = self.store.values().find(|stored| stored.id == *object) else { return false };
+        let seen = self.desks.get(object).is_some_and(|desk| desk.seen == stored.version);
+        let end = stored.steps_aside_until(id);
+        seen && end.is_some_and(|end| self.now.after(secs(25)) < end)
     }
 
     /// I15, I18, I58: a member is written that was seen otherwise, after our own last write, by whoever leads now, with no write
@@ -103,14 +106,9 @@ impl World {
             let asks = |intent: &Intent<Instance>| {
                 intent.scale_in == ScaleIn::Protect && !intent.observe && selects(intent)
             };
-            // The clock may be ahead.
-            let steps_aside = |object: &ObjectId| {
-                let stored = self.store.values().find(|stored| stored.id == *object);
-                let end = stored.and_then(|stored| stored.steps_aside_until(id));
-                end.is_some_and(|end| self.now.after(secs(25)) < end) && self.told_of(stored.unwrap())
+            let asks = |(object, intent): (&ObjectId, &Intent<Instance>)| {
+                asks(intent) && !self.keeps_aside(object, id)
             };
-            let asks =
-                |(object, intent): (&ObjectId, &Intent<Instance>)| asks(intent) && !steps_aside(object);
             assert!(self.asks.iter().any(asks), "I58: nobody asked to protect {id} from scale-in");
             return;
         }
