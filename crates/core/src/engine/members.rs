@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use super::action::{Action, Window};
 use super::flag_keeper::FlagKeeper;
+use super::only_flag::no_other_flag;
 use super::reader::Finding;
 use super::targets::Targets;
 use super::turn::Turn;
@@ -40,25 +41,6 @@ impl Members<'_> {
         }
     }
 
-    /// Decides what is to be done about the members of which something has changed.
-    pub fn settle(&mut self, turn: &mut Turn<'_>) {
-        for id in self.targets.take_due(turn) {
-            if !self.keeper.verify(turn, self.targets, &id) {
-                self.targets.reader.verified(&id);
-                self.keeper.reconsider(turn, self.targets, &id, no_other_flag);
-            }
-        }
-    }
-
-    /// Lets go of members that nobody selects any more. As long as a write or its effect may be under way, or a read that was
-    /// sent before it ended, one stays.
-    pub fn forget_unselected(&mut self) {
-        let oldest = self.targets.oldest_call().into_iter().chain(self.keeper.oldest_call()).min();
-        for id in self.targets.forget_unselected(|id| self.keeper.under_way(id, oldest)) {
-            self.keeper.forget_target(&id);
-        }
-    }
-
     /// Sends what may be written now: each call is about one group.
     pub fn plan_writes(&mut self, turn: &mut Turn<'_>, window: Window, out: &mut Vec<Action>) {
         let mut writes = Vec::new();
@@ -75,9 +57,4 @@ impl Members<'_> {
             }
         }
     }
-}
-
-/// A member has one flag: no other one keeps it from being written.
-fn no_other_flag(_: &InstanceId, _: CallId) -> bool {
-    true
 }

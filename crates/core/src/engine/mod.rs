@@ -36,6 +36,7 @@ mod members;
 mod membership;
 mod memory;
 mod object;
+mod only_flag;
 mod reader;
 mod region;
 mod reporter;

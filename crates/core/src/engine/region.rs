@@ -22,8 +22,9 @@ use super::hosting::{
     asking_after, has_hosts, host_changed, host_changes_for, hosts_awaited, settle_hosts, shown_since,
 };
 use super::instances::Instances;
-use super::interfaces::{Interfaces, no_other_flag};
+use super::interfaces::Interfaces;
 use super::members::Members;
+use super::only_flag::{forget_unselected, no_other_flag, settle};
 use super::reader::Finding;
 use super::reporter::Reporter;
 use super::requests::{drop_object, set_intent};
@@ -167,15 +168,15 @@ impl RegionEngine {
     /// Decides what is to be done about the targets of which something has changed.
     fn settle(&mut self, now: Moment) {
         self.with_instances(now, |mut instances, turn| instances.settle(turn));
-        self.with_interfaces(now, |mut interfaces, turn| interfaces.settle(turn));
-        self.with_members(now, |mut members, turn| members.settle(turn));
+        self.with_interfaces(now, |interfaces, turn| settle(turn, interfaces.targets, interfaces.keeper));
+        self.with_members(now, |members, turn| settle(turn, members.targets, members.keeper));
     }
 
     /// Lets go of targets that nobody selects any more.
     fn forget_unselected(&mut self, now: Moment) {
         self.with_instances(now, |mut instances, _| instances.forget_unselected());
-        self.with_interfaces(now, |mut interfaces, _| interfaces.forget_unselected());
-        self.with_members(now, |mut members, _| members.forget_unselected());
+        self.with_interfaces(now, |interfaces, _| forget_unselected(interfaces.targets, interfaces.keeper));
+        self.with_members(now, |members, _| forget_unselected(members.targets, members.keeper));
     }
 
     // What objects ask for.

@@ -17,7 +17,7 @@ use super::view::View;
 use crate::breaker::CircuitBreaker;
 use crate::call::{Item, ReadCall, Reply};
 use crate::engine::action::odd_reply;
-use crate::engine::context::Context;
+use crate::engine::context::{Context, Term};
 use crate::evidence::Evidence;
 use crate::failure::Failure;
 use crate::id::{CallId, Generation, InstanceId, ObjectId, Tag};
@@ -25,6 +25,7 @@ use crate::instance::Instance;
 use crate::intent::{Intent, Selector};
 use crate::resource::{Place, Resource, Wanted};
 use crate::time::Moment;
+use crate::wall_clock::WallClock;
 
 /// All targets of one resource.
 #[derive(Debug)]
@@ -135,28 +136,14 @@ impl<R: Resource> Targets<R> {
         self.view_at(turn.now, turn.context, turn.reporter, turn.hosts)
     }
 
-    /// The same, beside a look at the instances that these are on.
-    pub fn view_beside<'a>(&'a self, hosts: &'a View<'a, Instance>) -> View<'a, R> {
-        View {
-            now: hosts.now,
-            term: hosts.term,
-            inventory: &self.inventory,
-            index: &self.index,
-            keys: &self.keys,
-            objects: &self.objects,
-            opaque: &self.opaque,
-            demand: self.demand(),
-            reader: &self.reader,
-            breaker: &self.breaker,
-            hosts: Some(hosts),
-            wall_clock: hosts.wall_clock,
-            patience: hosts.patience,
-        }
-    }
-
     /// The same, as the hosts of other targets are looked at.
     pub fn as_hosts(&self, now: Moment, context: &Context, reporter: &Reporter) -> View<'_, R> {
         self.view_at(now, context, reporter, None)
+    }
+
+    /// The same, beside a look at the instances that these are on.
+    pub fn view_beside<'a>(&'a self, hosts: &'a View<'a, Instance>) -> View<'a, R> {
+        self.look((hosts.now, hosts.wall_clock), hosts.term, hosts.patience, Some(hosts))
     }
 
     fn view_at<'a>(
@@ -166,9 +153,20 @@ impl<R: Resource> Targets<R> {
         reporter: &Reporter,
         hosts: Option<&'a View<'a, Instance>>,
     ) -> View<'a, R> {
+        self.look((now, context.wall_clock()), context.term(), reporter.patience(), hosts)
+    }
+
+    fn look<'a>(
+        &'a self,
+        (now, wall_clock): (Moment, WallClock),
+        term: Term,
+        patience: Duration,
+        hosts: Option<&'a View<'a, Instance>>,
+    ) -> View<'a, R> {
         View {
             now,
-            term: context.term(),
+            wall_clock,
+            term,
             inventory: &self.inventory,
             index: &self.index,
             keys: &self.keys,
@@ -178,8 +176,7 @@ impl<R: Resource> Targets<R> {
             reader: &self.reader,
             breaker: &self.breaker,
             hosts,
-            patience: reporter.patience(),
-            wall_clock: context.wall_clock(),
+            patience,
         }
     }
 
