@@ -6,7 +6,7 @@ use super::flag_view::FlagView;
 use super::holds::held_by_other;
 use super::lifts;
 use super::membership::{Member, member_by_spec, unlisted};
-use super::object::Object;
+use super::object::{Aside, Object};
 use super::suspension::{exception_record, has_expired, is_exception_carried_out};
 use super::targets::Targets;
 use super::turn::Turn;
@@ -41,35 +41,36 @@ pub(super) fn take_record(
     let Some(object) = targets.objects.get_mut(name) else { return false };
     let ProtectionRecord { mut exceptions, mut lifted } = record.clone();
     // What was known stays as long as the spec has the entry, whoever takes it out of status; and what was known to end earlier does.
-    for (id, known) in &object.exceptions {
+    for (id, known) in &object.aside.exceptions {
         let entry = object.intent.exceptions.get(id).filter(|entry| entry.until == known.until);
         if entry.is_some() && !exceptions.contains_key(id) {
             exceptions.insert(id.clone(), *known);
         }
     }
     for (id, record) in &mut exceptions {
-        let known = object.exceptions.get(id).filter(|known| known.until == record.until);
+        let known = object.aside.exceptions.get(id).filter(|known| known.until == record.until);
         record.ends = known.map_or(record.ends, |known| record.ends.min(known.ends));
     }
     for (id, record) in &mut lifted {
-        record.since = object.lifted.get(id).map_or(record.since, |known| record.since.min(known.since));
+        record.since =
+            object.aside.lifted.get(id).map_or(record.since, |known| record.since.min(known.since));
     }
     if (&exceptions, &lifted) != (&record.exceptions, &record.lifted) {
         // Status says what is not so.
         turn.context.touch(name.clone());
     }
-    if object.exceptions == exceptions && object.lifted == lifted {
+    if object.aside.exceptions == exceptions && object.aside.lifted == lifted {
         return false;
     }
-    let new = lifted.iter().filter(|(id, record)| object.lifted.get(*id) != Some(*record));
-    object.lifts_begun.extend(new.map(|(_, record)| record.since));
-    object.lifts_begun.retain(|since| lifts::was_lately(clock, turn.now, *since));
-    object.orphans_told.retain(|id| lifted.contains_key(id));
-    let concerned = object.exceptions.keys().chain(object.lifted.keys());
+    let new = lifted.iter().filter(|(id, record)| object.aside.lifted.get(*id) != Some(*record));
+    object.aside.lifts_begun.extend(new.map(|(_, record)| record.since));
+    object.aside.lifts_begun.retain(|since| lifts::was_lately(clock, turn.now, *since));
+    object.aside.orphans_told.retain(|id| lifted.contains_key(id));
+    let concerned = object.aside.exceptions.keys().chain(object.aside.lifted.keys());
     let concerned = concerned.chain(exceptions.keys()).chain(lifted.keys());
     // What it has stepped aside for, and what it no longer does, is decided anew; the rest when it ends.
     targets.timers.extend(concerned.map(|id| (turn.now, id.clone())));
-    (object.exceptions, object.lifted) = (exceptions, lifted);
+    (object.aside.exceptions, object.aside.lifted) = (exceptions, lifted);
     turn.context.touch(name.clone());
     await_ends_of(targets, turn, name);
     true
@@ -77,7 +78,12 @@ pub(super) fn take_record(
 
 /// The clock was set forward, or read for the first time: what ends by it ends earlier than was thought.
 pub(super) fn await_ends(targets: &mut Targets<Instance>, turn: &mut Turn<'_>) {
-    let names: Vec<ObjectId> = targets.objects().cloned().collect();
+    let waits = |object: &Object<Instance>| {
+        let Aside { lifted, lifts_begun, .. } = &object.aside;
+        !(object.intent.exceptions.is_empty() && lifted.is_empty() && lifts_begun.is_empty())
+    };
+    let objects = targets.objects.iter().filter(|(_, object)| waits(object));
+    let names: Vec<ObjectId> = objects.map(|(name, _)| name.clone()).collect();
     for name in names {
         await_ends_of(targets, turn, &name);
     }
@@ -88,11 +94,11 @@ pub(super) fn await_ends_of(targets: &mut Targets<Instance>, turn: &mut Turn<'_>
     let Some(object) = targets.objects.get(name) else { return };
     let clock = turn.context.wall_clock();
     let excepted = object.intent.exceptions.iter().map(|(id, entry)| {
-        let recorded = object.exceptions.get(id).map_or(entry.until, |record| record.ends);
+        let recorded = object.aside.exceptions.get(id).map_or(entry.until, |record| record.ends);
         (id, recorded.min(entry.until))
     });
-    let lifted = object.lifted.iter().map(|(id, record)| (id, record.since.after(LIFTED_FOR)));
-    for since in &object.lifts_begun {
+    let lifted = object.aside.lifted.iter().map(|(id, record)| (id, record.since.after(LIFTED_FOR)));
+    for since in &object.aside.lifts_begun {
         if let Some(at) = clock.reaches(since.after(lifts::SPAN)) {
             turn.reporter.recall(at.max(turn.now), name);
         }

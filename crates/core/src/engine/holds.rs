@@ -103,7 +103,7 @@ mod tests {
         ] {
             let mut region = Region::new();
             let asked = ask(&mut region.instances, &object("o"), excepted());
-            asked.exceptions.extend(record.map(|record| (host("a"), record)));
+            asked.aside.exceptions.extend(record.map(|record| (host("a"), record)));
             for name in ["a", "b"] {
                 show(&mut region.instances, &host(name), instance(&[], &[]), FRESH);
             }
@@ -134,7 +134,7 @@ mod tests {
             change(&mut intent);
             let observes = intent.observe;
             let asked = ask(&mut region.instances, &object("o"), intent);
-            asked.lifted.insert(host("a"), LiftRecord { node: "node".into(), since: wall(since) });
+            asked.aside.lifted.insert(host("a"), LiftRecord { node: "node".into(), since: wall(since) });
             show(&mut region.instances, &host("a"), instance(&[], &[]), FRESH);
             region.context.read_wall_clock(NOW, wall(1000));
             assert_eq!(stands(&region, "a"), (!aside && !observes, !aside), "{why}");

@@ -207,7 +207,7 @@ fn word<F: MainFlag>(
 /// Why, and "until 2026-12-01T10:00:00Z".
 fn aside_until<R: Resource>(object: &Object<R>, id: &R::Id) -> Option<(String, String)> {
     let (why, ends) = match (lift_ends(object, id), object.intent.exceptions.get(id)) {
-        (Some(ends), _) => (format!("Node {}", object.lifted.get(id)?.node), ends),
+        (Some(ends), _) => (format!("Node {}", object.aside.lifted.get(id)?.node), ends),
         (None, Some(entry)) => (entry.reason.to_string(), exception_ends(object, id)?),
         (None, None) => return None,
     };

@@ -35,7 +35,7 @@ pub(super) fn reports(view: FlagView<'_, DeletionProtection>, name: &ObjectId) -
     let (mut lifted, mut refused) = (Vec::new(), Groups::new());
     let Some(object) = view.objects.get(name) else { return (lifted, refused) };
     // Also where the spec says so no more: until it is protected again.
-    for (id, record) in object.lifted.iter().filter(|(id, _)| stands(view, object, id)) {
+    for (id, record) in object.aside.lifted.iter().filter(|(id, _)| stands(view, object, id)) {
         let reason = reason(view, (name, object), id);
         let words = reason.and_then(|reason| view.words(id, reason));
         let (instance, node, since) = (id.clone(), record.node.clone(), record.since);
@@ -46,7 +46,7 @@ pub(super) fn reports(view: FlagView<'_, DeletionProtection>, name: &ObjectId) -
     };
     let mut room = room(view, object);
     for (id, lift) in &object.intent.lifts {
-        let begins = lift.removal == Removal::Due && !object.lifted.contains_key(id);
+        let begins = lift.removal == Removal::Due && !object.aside.lifted.contains_key(id);
         if !begins || member_by_spec(*view, name, object, id) == Member::No {
             continue;
         }
@@ -98,7 +98,7 @@ pub(super) fn was_lately(clock: WallClock, now: Moment, since: WallTime) -> bool
 /// For how many more machines the object may step aside now.
 fn room(view: FlagView<'_, DeletionProtection>, object: &Object<Instance>) -> usize {
     let lately = |since: &&WallTime| was_lately(view.wall_clock, view.now, **since);
-    let lately = object.lifts_begun.iter().filter(lately).count();
+    let lately = object.aside.lifts_begun.iter().filter(lately).count();
     MOST.max(object.intent.selector.node_ids.len() / 20).saturating_sub(lately)
 }
 
@@ -151,13 +151,13 @@ pub(super) fn note_orphans(turn: &mut Turn<'_>, targets: &mut Targets<Instance>,
     };
     let orphaned = |id: &&InstanceId| {
         let going = object.intent.lifts.get(*id).is_some_and(|lift| lift.removal == Removal::Going);
-        going && over(id) && !object.orphans_told.contains(*id)
+        going && over(id) && !object.aside.orphans_told.contains(*id)
     };
-    let orphans: Vec<InstanceId> = object.lifted.keys().filter(orphaned).cloned().collect();
+    let orphans: Vec<InstanceId> = object.aside.lifted.keys().filter(orphaned).cloned().collect();
     let Some(object) = targets.objects.get_mut(name) else { return };
     for instance in orphans {
-        let Some(record) = object.lifted.get(&instance) else { continue };
+        let Some(record) = object.aside.lifted.get(&instance) else { continue };
         object.orphans.push(Orphan { instance: instance.clone(), node: record.node.clone() });
-        object.orphans_told.insert(instance);
+        object.aside.orphans_told.insert(instance);
     }
 }

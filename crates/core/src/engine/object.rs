@@ -43,24 +43,44 @@ pub(super) struct Object<R: Resource> {
     pub exclusion_since: CallId,
     /// What it remembers.
     pub memory: Memory<R>,
-    /// What status says durably of its exceptions.
+    /// The targets for which it steps aside.
+    pub aside: Aside<R>,
+    /// The machines that are still there although they were to go, and of which no report has told yet.
+    pub orphans: Vec<Orphan>,
+    /// What it has lost and no report has told yet.
+    pub losses: Vec<Loss>,
+    /// The release times that it had taken away and of which no report has told yet.
+    pub cancelled: Vec<Cancelled>,
+}
+
+/// The targets for which one object steps aside, as status says, and what was done for that.
+#[derive(Debug)]
+pub(super) struct Aside<R: Resource> {
+    /// What status says durably of exceptions.
     pub exceptions: BTreeMap<R::Id, ExceptionRecord>,
     /// The exceptions for which the flag was switched off here, by the `until` of their entries.
     pub carried_out: BTreeMap<R::Id, WallTime>,
-    /// What status says durably of the targets for which it steps aside because Karpenter removes them.
+    /// What status says durably of the targets for which it steps aside that Karpenter removes.
     pub lifted: BTreeMap<R::Id, LiftRecord>,
     /// Those of them whose flag was switched off here, by when it began to step aside.
     pub lift_carried_out: BTreeMap<R::Id, WallTime>,
     /// When it began to step aside for the last ones.
     pub lifts_begun: Vec<WallTime>,
-    /// The machines that are still there although they were to go, and of which no report has told yet.
-    pub orphans: Vec<Orphan>,
-    /// Those of which that is told already, as long as status says that it steps aside for them.
+    /// The machines of which it is told that they are still there, as long as status says that it steps aside for them.
     pub orphans_told: BTreeSet<R::Id>,
-    /// What it has lost and no report has told yet.
-    pub losses: Vec<Loss>,
-    /// The release times that it had taken away and of which no report has told yet.
-    pub cancelled: Vec<Cancelled>,
+}
+
+impl<R: Resource> Default for Aside<R> {
+    fn default() -> Self {
+        Self {
+            exceptions: BTreeMap::new(),
+            carried_out: BTreeMap::new(),
+            lifted: BTreeMap::new(),
+            lift_carried_out: BTreeMap::new(),
+            lifts_begun: Vec::new(),
+            orphans_told: BTreeSet::new(),
+        }
+    }
 }
 
 /// What one object remembers.
@@ -177,40 +197,23 @@ impl<R: Resource> Object<R> {
             watch: BTreeSet::new(),
             exclusion_since: excludes_alike.map_or(upcoming, |old| old.exclusion_since),
             memory: Memory::default(),
-            exceptions: BTreeMap::new(),
-            carried_out: BTreeMap::new(),
-            lifted: BTreeMap::new(),
-            lift_carried_out: BTreeMap::new(),
-            lifts_begun: Vec::new(),
+            aside: Aside::default(),
             orphans: Vec::new(),
-            orphans_told: BTreeSet::new(),
             losses: Vec::new(),
             cancelled: Vec::new(),
             intent,
         };
         let goes_on = known.is_some();
         match old {
-            Some(mut old) => {
+            Some(Self { hosted, watch, mut memory, mut aside, orphans, losses, cancelled, .. }) => {
                 if !goes_on {
                     // Status still lists what an earlier generation excluded or forgot: whether it is excluded, or its
                     // time is over, this one says.
-                    old.memory
-                        .take_back(|reason| matches!(reason, Reason::Excluded | Reason::SurvivorForgotten));
+                    memory.take_back(|reason| matches!(reason, Reason::Excluded | Reason::SurvivorForgotten));
                 }
                 // An entry that is there again later is another one.
-                old.carried_out.retain(|id, _| fresh.intent.exceptions.contains_key(id));
-                Self {
-                    generation: fresh.generation,
-                    intent: fresh.intent,
-                    tag_epoch: fresh.tag_epoch,
-                    listing_since: fresh.listing_since,
-                    listed: fresh.listed,
-                    hot_until: fresh.hot_until,
-                    born: fresh.born,
-                    settled: fresh.settled,
-                    exclusion_since: fresh.exclusion_since,
-                    ..old
-                }
+                aside.carried_out.retain(|id, _| fresh.intent.exceptions.contains_key(id));
+                Self { hosted, watch, memory, aside, orphans, losses, cancelled, ..fresh }
             }
             None => fresh,
         }

@@ -5,7 +5,7 @@ use super::membership::selectors_of;
 use super::object::Object;
 use super::view::View;
 use crate::exception::{ExceptionPhase, ExceptionRecord};
-use crate::lift::{LIFTED_FOR, LiftRecord, Removal};
+use crate::lift::{LIFTED_FOR, Removal};
 use crate::resource::Resource;
 use crate::time::Moment;
 use crate::wall_clock::WallTime;
@@ -33,7 +33,8 @@ pub(super) fn stepped_aside<R: Resource>(
 
 /// Whether status says of any object that it has stepped aside for the target.
 pub(super) fn was_left<R: Resource>(view: View<'_, R>, id: &R::Id) -> bool {
-    let left = |object: &Object<R>| object.exceptions.contains_key(id) || object.lifted.contains_key(id);
+    let left =
+        |object: &Object<R>| object.aside.exceptions.contains_key(id) || object.aside.lifted.contains_key(id);
     selectors_of(view, id).any(|(_, object, _)| left(object))
 }
 
@@ -53,7 +54,7 @@ pub(super) fn is_open<R: Resource>(view: View<'_, R>, object: &Object<R>, id: &R
 /// When the exception of the target ends, or has; `None`: there is none.
 pub(super) fn exception_ends<R: Resource>(object: &Object<R>, id: &R::Id) -> Option<WallTime> {
     let entry = object.intent.exceptions.get(id).filter(|_| object.intent.can_step_aside())?;
-    let record = object.exceptions.get(id)?;
+    let record = object.aside.exceptions.get(id)?;
     Some(record.ends.min(entry.until))
 }
 
@@ -63,7 +64,7 @@ pub(super) fn exception_record<'a, R: Resource>(
     id: &R::Id,
 ) -> Option<&'a ExceptionRecord> {
     let entry = object.intent.exceptions.get(id)?;
-    object.exceptions.get(id).filter(|record| record.until == entry.until)
+    object.aside.exceptions.get(id).filter(|record| record.until == entry.until)
 }
 
 /// Whether status says that the entry for the target has expired. Whatever a clock says later, that stays so.
@@ -75,7 +76,7 @@ pub(super) fn has_expired<R: Resource>(object: &Object<R>, id: &R::Id) -> bool {
 pub(super) fn is_exception_carried_out<R: Resource>(object: &Object<R>, id: &R::Id) -> bool {
     let Some(entry) = object.intent.exceptions.get(id) else { return false };
     let recorded = exception_record(object, id).is_some_and(|record| record.phase == ExceptionPhase::InForce);
-    recorded || object.carried_out.get(id) == Some(&entry.until)
+    recorded || object.aside.carried_out.get(id) == Some(&entry.until)
 }
 
 fn is_exception_open<R: Resource>(view: View<'_, R>, object: &Object<R>, id: &R::Id) -> bool {
@@ -92,16 +93,15 @@ fn is_exception_open<R: Resource>(view: View<'_, R>, object: &Object<R>, id: &R:
 pub(super) fn lift_ends<R: Resource>(object: &Object<R>, id: &R::Id) -> Option<WallTime> {
     let asked = object.intent.lift && object.intent.can_step_aside();
     object.intent.lifts.get(id).filter(|lift| asked && lift.removal != Removal::Withdrawn)?;
-    Some(object.lifted.get(id)?.since.after(LIFTED_FOR))
-}
-
-/// What status says of the lift of the target.
-pub(super) fn lift_record<'a, R: Resource>(object: &'a Object<R>, id: &R::Id) -> Option<&'a LiftRecord> {
-    object.lifted.get(id)
+    Some(object.aside.lifted.get(id)?.since.after(LIFTED_FOR))
 }
 
 fn is_lift_carried_out<R: Resource>(object: &Object<R>, id: &R::Id) -> bool {
-    lift_record(object, id).is_some_and(|record| object.lift_carried_out.get(id) == Some(&record.since))
+    object
+        .aside
+        .lifted
+        .get(id)
+        .is_some_and(|record| object.aside.lift_carried_out.get(id) == Some(&record.since))
 }
 
 /// Whether the flag is to be switched off because the release of the machine is the next step.

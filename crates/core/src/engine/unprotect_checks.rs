@@ -52,7 +52,7 @@ pub(super) fn plan<F: Flag>(view: FlagView<'_, F>, object: &ObjectId) -> Option<
             _ => None,
         },
     };
-    let single = entry.intent.exceptions.keys().chain(entry.lifted.keys()).filter(|_| !of_all);
+    let single = entry.intent.exceptions.keys().chain(entry.aside.lifted.keys()).filter(|_| !of_all);
     for id in view.reach(entry).filter(|_| of_all).chain(single) {
         plan.size = plan.size.saturating_add(1);
         match standing(view, object, id) {
