@@ -49,7 +49,7 @@ pub struct Served {
 /// What an object asks in one region.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Desired {
-    /// Release protection of instances, and what status says of its exceptions already.
+    /// Release protection of instances, and what status says of its exceptions and lifts already.
     Protection(Box<Intent<Instance>>, Box<ProtectionRecord>),
     /// Retention of network interfaces, and what status says of them already.
     Retention(Box<Intent<Interface>>, Box<Record>),

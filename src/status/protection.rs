@@ -203,7 +203,9 @@ pub fn events(object: Option<&EcsInstanceProtection>, new: &EcsInstanceProtectio
             exception_event(match same_exception(&new.exceptions, row) {
                 None => format!("The exception of {id} was removed from the spec."),
                 Some(now) if now.phase == ExceptionPhase::Expired => {
-                    format!("The exception of {id} has ended. ecs-keeper protects the instance again.")
+                    format!(
+                        "The exception of {id} has ended. If the spec still selects the instance, ecs-keeper protects it again."
+                    )
                 }
                 Some(now) => format!("The exception of {id} is no longer in force. {}", now.message),
             })

@@ -485,7 +485,7 @@ fn an_exception_is_told_of_when_it_comes_into_force_and_when_it_ends() {
     assert_eq!(notes(&begun), [begins]);
     let stands = with(&begun, written(&begun).unwrap());
     assert_eq!(notes(&stands), [""; 0], "told already");
-    let over = "The exception of i-a has ended. ecs-keeper protects the instance again.";
+    let over = "The exception of i-a has ended. If the spec still selects the instance, ecs-keeper protects it again.";
     assert_eq!(notes(&phase(&stands, CorePhase::Expired)), [over]);
     let void = notes(&phase(&stands, CorePhase::Void));
     assert!(
