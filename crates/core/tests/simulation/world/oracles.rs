@@ -83,6 +83,15 @@ impl World {
                 card.been.insert(on, now);
             }
         }
+        // What nobody selects any more is forgotten, and may be skipped when it is selected again.
+        let selects = |id: &InstanceId| {
+            self.store
+                .values()
+                .filter_map(|stored| stored.spec.instances())
+                .any(|it| self.selects_instance(it, id))
+        };
+        let unselected: Vec<InstanceId> = self.lists.keys().filter(|id| !selects(id)).cloned().collect();
+        self.lists.retain(|id, _| !unselected.contains(id));
         for (name, stored) in &self.store {
             let Some(intent) = stored.retention() else { continue };
             for id in stored.record.retained.keys() {
