@@ -60,8 +60,8 @@ pub struct EcsInstanceProtectionStatus {
     #[x_kube(merge_strategy = ListMerge::Atomic)]
     pub instances: Vec<InstanceStatus>,
 
-    /// The exceptions of the spec, in its order. Wait for one with: kubectl wait
-    /// --for=jsonpath='{.status.exceptions[?(@.instanceId=="i-...")].phase}'=InForce
+    /// The exceptions of the spec, in its order. Wait for one with
+    /// `kubectl wait --for=jsonpath='{.status.exceptions[?(@.instanceId=="i-...")].phase}'=InForce`.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(length(max = MAX_EXCEPTIONS))]
     #[x_kube(merge_strategy = ListMerge::Atomic)]
