@@ -53,9 +53,9 @@ class ApiServer:
         self.ask = Connection(client, {"Authorization": f"Bearer {user['token']}"}).ask
         self._audit_log = audit_log
 
-    def create(self, resource: Resource, name: str, targets: dict, region: str | None) -> float:
-        """Creates an object; answers when the API server had accepted it."""
-        spec = {"targets": targets, **({"region": region} if region else {})}
+    def create(self, resource: Resource, name: str, targets: dict, region: str | None, **others) -> float:
+        """Creates an object, with more fields of its spec; answers when the API server had accepted it."""
+        spec = {"targets": targets, **({"region": region} if region else {}), **others}
         self.ask("POST", resource.path, {"apiVersion": "ecs-keeper.io/v1alpha1", "kind": resource.kind, "metadata": {"name": name}, "spec": spec})
         return time.time()
 
@@ -70,6 +70,10 @@ class ApiServer:
     def is_satisfied(self, resource: Resource, name: str) -> bool:
         """Whether one object does."""
         return _satisfied(resource, self.ask("GET", f"{resource.path}/{name}"))
+
+    def is_ready(self, resource: Resource, name: str) -> bool:
+        """Whether nothing is left to do for the newest generation of an object."""
+        return _is_true("Ready", self.ask("GET", f"{resource.path}/{name}"))
 
     def clear(self) -> None:
         """Deletes all objects and Nodes."""
@@ -92,6 +96,10 @@ class ApiServer:
 
 
 def _satisfied(resource: Resource, item: dict) -> bool:
+    return _is_true(resource.condition, item)
+
+
+def _is_true(name: str, item: dict) -> bool:
     conditions = {each["type"]: each for each in item["status"].get("conditions", [])}
-    condition = conditions.get(resource.condition, {})
+    condition = conditions.get(name, {})
     return condition.get("status") == "True" and condition.get("observedGeneration") == item["metadata"]["generation"]

@@ -137,7 +137,7 @@ class Workloads(Bench):
                 wait(operator, lambda kind=kind: _enough(_times(account, kind, first), 2 + SWEEPS_AT_REST), "go on listing the region")[1:]
                 for kind in task.lists
             ]
-            resident, peak = _memory(operator)
+            resident, peak = memory(operator)
         entries = account.log(after=first[-1]["sequence"])
         sweep = _mean(entries, dict(zip(task.lists, rounds)), task)
         began, ended = min(times[0] for times in rounds), max(times[SWEEPS_AT_REST] for times in rounds)
@@ -223,7 +223,7 @@ SELECTORS = {
 
 def schedules_per_second() -> float:
     """How fast the simulation of the engine goes, on all cores."""
-    command = ["cargo", "test", "--release", "--locked", "--package=keeper-core", "--test=simulation", "--", "--exact", SCHEDULE_TEST]
+    command = ["cargo", "test", "--profile=simulation", "--locked", "--package=keeper-core", "--test=simulation", "--", "--exact", SCHEDULE_TEST]
     environment = {**os.environ, "SIMULATION_SCHEDULES": str(SCHEDULES)}
     with Guarded(command, cwd=ROOT, env=environment, stdout=subprocess.PIPE) as cargo:
         said = cargo.output.read().decode()
@@ -289,7 +289,7 @@ def _mean(entries: list[dict], rounds: dict[Kind, list[float]], task: Task) -> W
     return Work({operation: count / SWEEPS_AT_REST for operation, count in calls.items()}, longest / SWEEPS_AT_REST)
 
 
-def _memory(operator: Operator) -> tuple[int, int | None]:
+def memory(operator: Operator) -> tuple[int, int | None]:
     """The operator's resident memory and the most that it has had, in bytes."""
     program = str(process(operator))
     kilobytes = int(_ps("-o", "rss=", "-p", program))

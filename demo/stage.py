@@ -28,8 +28,8 @@ REGION = "cn-hangzhou"
 NAMESPACE = "ecs-keeper"
 SERVICE_ACCOUNT = f"system:serviceaccount:{NAMESPACE}:ecs-keeper"
 
-# The simulator listens on loopback: a proxy that the environment names has no business between.
-_DIRECT = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+# What listens on loopback: a proxy that the environment names has no business between.
+WITHOUT_PROXY = urllib.request.build_opener(urllib.request.ProxyHandler({}))
 
 
 class Failed(Exception):
@@ -98,7 +98,7 @@ class ControlPort:
         data = None if body is None else json.dumps(body).encode()
         request = urllib.request.Request(self.control + path, method=method, data=data, headers={"content-type": "application/json"})
         try:
-            with _DIRECT.open(request, timeout=60) as response:
+            with WITHOUT_PROXY.open(request, timeout=60) as response:
                 return json.load(response)
         except urllib.error.HTTPError as error:
             said = json.loads(error.read() or b"{}")
@@ -257,7 +257,7 @@ class Operator:
         kubeconfig = folder / "kubeconfig"
         kubeconfig.write_text(json.dumps(config))
         settings = folder / "config.yaml"
-        entry = {"name": "default", "accountId": account.id, "endpoints": {"ecs": account.cloud.endpoint}, "budgets": budgets or {}}
+        entry = {"name": "default", "accountId": account.id, "endpoints": dict.fromkeys(("ecs", "ess"), account.cloud.endpoint), "budgets": budgets or {}}
         settings.write_text(json.dumps({**({"sweepInterval": sweep} if sweep else {}), "accounts": [entry], **others}))
         command = [program, "run", f"--namespace={NAMESPACE}", f"--kubeconfig={kubeconfig}", f"--config={settings}", "--admin-address=127.0.0.1:0"]
         self.log = logs / "ecs-keeper.log"
