@@ -25,8 +25,8 @@ SWEEPS_AT_REST = 3
 # In milliseconds.
 NEAR, FAR = 20, 100
 ACCEPTED = 50
-# The operator's own, a burst and the calls a minute, if nothing is said.
-DEFAULT_BURST, DEFAULT_CALLS = 20, 60
+# The operator's own, if nothing is said.
+DEFAULT_CALLS = 60
 SCHEDULES = 20_000
 IDENTITY = "GetCallerIdentity"
 SCHEDULE_TEST = "schedules::i24_any_finite_trouble_ends_in_the_desired_state_and_then_in_silence"
@@ -146,13 +146,13 @@ class Workloads(Bench):
     def onboarding(self, task: Task, objects: int, instances: int, budget: int) -> float:
         """The share of a write budget, in calls a minute, that the first time makes use of."""
         account = self._shared(task, objects, instances)
-        # The burst is the operator's own.
+        # The burst is the operator's own, a second of calls.
         budgets = dict.fromkeys(READS, {"callsPerMinute": 100_000}) | dict.fromkeys(WRITES, {"callsPerMinute": budget})
         with self._operator(account, budgets=budgets) as operator:
             self._wait_for_flags(task, account, operator, instances)
         times = [seconds(entry["time"]) for entry in account.writes(task.kind)]
         # The burst comes on top of the rate.
-        return (len(times) - DEFAULT_BURST) / (times[-1] - times[0]) * 60 / budget
+        return (len(times) - budget / 60) / (times[-1] - times[0]) * 60 / budget
 
     def script(self, task: Task, instances: int) -> tuple[Work, Work]:
         """The script on the vendor's SDK: the first time, and one more run when all is well."""

@@ -312,10 +312,9 @@ fn budgets(entry: BudgetsEntry, told: &mut Problems) -> Budgets {
             Some(calls) => calls.value,
             None => otherwise,
         };
-        Limit {
-            per_minute: calls(entry.calls_per_minute, otherwise.per_minute),
-            burst: calls(entry.burst, otherwise.burst),
-        }
+        let per_minute = calls(entry.calls_per_minute, otherwise.per_minute);
+        // A bucket that holds less than a second of calls is full whenever the machine is busy elsewhere for a moment.
+        Limit { per_minute, burst: calls(entry.burst, otherwise.burst.max(per_minute / 60)) }
     };
     Budgets {
         describe_instances: limit(entry.describe_instances, LIMIT),

@@ -381,7 +381,7 @@ pub struct BudgetEntry {
     /// Most calls in any 60 seconds.
     #[schemars(with = "u32", range(min = 1, max = 100_000), extend("default" = 60))]
     pub calls_per_minute: Option<Spanned<u32>>,
-    /// Most calls that the operator makes at once after a quiet time.
+    /// Most calls that the operator makes at once after a quiet time. Defaults to a sixtieth of `callsPerMinute` if that is more.
     #[schemars(with = "u32", range(min = 1, max = 100_000), extend("default" = 20))]
     pub burst: Option<Spanned<u32>>,
 }
@@ -394,7 +394,7 @@ pub struct ScalingBudgetEntry {
     /// Most calls in any 60 seconds. Whoever drives the scaling groups shares the account's quota.
     #[schemars(with = "u32", range(min = 1, max = 100_000), extend("default" = 20))]
     pub calls_per_minute: Option<Spanned<u32>>,
-    /// Most calls that the operator makes at once after a quiet time.
+    /// Most calls that the operator makes at once after a quiet time. Defaults to a sixtieth of `callsPerMinute` if that is more.
     #[schemars(with = "u32", range(min = 1, max = 100_000), extend("default" = 10))]
     pub burst: Option<Spanned<u32>>,
 }

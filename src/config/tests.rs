@@ -284,6 +284,7 @@ accounts:
       regions: [{region: cn-new-1, ecs: "http://[::1]:8080/", sts: "https://sts.example.com"}]
     budgets:
       ModifyInstanceAttribute: {callsPerMinute: 5}
+      DescribeNetworkInterfaces: {callsPerMinute: 30000}
       ModifyNetworkInterfaceAttribute: {burst: 7}
       SetInstancesProtection: {callsPerMinute: 9}
   - name: b
@@ -330,6 +331,7 @@ accounts:
     assert_eq!(a.budgets.describe_scaling_instances, Limit { per_minute: 20, burst: 10 });
     assert_eq!(a.budgets.set_instances_protection, Limit { per_minute: 9, burst: 10 });
     assert_eq!(a.budgets.modify_instance_attribute, Limit { per_minute: 5, burst: 20 });
+    assert_eq!(a.budgets.describe_network_interfaces, Limit { per_minute: 30_000, burst: 500 });
     assert_eq!(a.budgets.modify_network_interface_attribute, Limit { per_minute: 60, burst: 7 });
     // Each region has an endpoint, so that none can be missing when the first object names it.
     for account in [a, b] {
