@@ -8,7 +8,7 @@ import time
 from datetime import datetime, timezone
 
 from api_server import PROTECTIONS, seconds
-from stage import NAMESPACE, REGION, Failed
+from stage import INSTANCES, NAMESPACE, REGION, Failed
 from workloads import BUDGETS, FAR, Bench, wait
 
 REGION_SIZE = 100_000
@@ -35,10 +35,11 @@ class Ends(Bench):
             wait(operator, lambda: self._phases("InForce") == EXCEPTIONS, "bring the exceptions into force")
             begins = int(time.time()) + HEAD_START
             ends = {instance: begins + random.randrange(SPAN) for instance in excepted}
-            before = account.writes()
+            before = account.changes(INSTANCES.write)
             self._except(ends)
             wait(operator, lambda: self._phases("Expired") == EXCEPTIONS, "end the exceptions")
-            writes = account.writes()[len(before) :]
+            wait(operator, lambda: account.changes(INSTANCES.write) >= before + EXCEPTIONS, "protect the machines again")
+            writes = account.writes()[before:]
         # The log has a request's arrival; its effect comes after the latency.
         protected = {write["parameters"]["InstanceId"]: seconds(write["time"]) + FAR / 1000 for write in writes}
         if protected.keys() != ends.keys() or len(writes) != EXCEPTIONS:
