@@ -46,7 +46,8 @@ pub enum Command {
     Ram(RamCommand),
     /// Check whether you can uninstall the operator: list the objects whose deletion would hang without it.
     ///
-    /// Exits with an error while there are such objects, and says for each what to do. This command only reads objects from the
+    /// Exits with an error while there are such objects, and says for each what to do. Also lists network interfaces that would
+    /// be forgotten, and scaling groups with members that stay protected from scale-in. This command only reads objects from the
     /// API server. It does not call the cloud, needs no access key and changes nothing.
     UninstallCheck(UninstallCheckOptions),
 }

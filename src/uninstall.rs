@@ -2,18 +2,22 @@
 //!
 //! An object that carries the finalizer can't be deleted without an operator, nor can its namespace or its definition.
 //! What would be forgotten is listed as well: the network interfaces that have outlived their instance, which stand in status
-//! alone. That holds up nobody. Nothing is changed here: neither in the cluster nor, for no access key is known, in the cloud.
+//! alone. So is what goes on without the operator: scaling groups that can't remove or replace protected members. That holds up
+//! nobody. Nothing is changed here: neither in the cluster nor, for no access key is known, in the cloud.
 
 use std::fmt::Write as _;
 use std::num::NonZeroUsize;
 
-use kube::api::{ListParams, ObjectMeta};
+use kube::api::{DynamicObject, ListParams, ObjectMeta};
 use kube::{Client, ResourceExt as _};
 use serde::Serialize;
+use serde::de::DeserializeOwned;
 use serde_json::json;
 use tokio::time::timeout;
 
-use crate::api::{EniRetentionStatus, Object, Resource, WatchedObject};
+use crate::api::{
+    EcsInstanceProtectionStatus, EniRetentionStatus, Object, Resource, ScalingGroupStatus, WatchedObject,
+};
 use crate::cli::{OutputFormat, UninstallCheckOptions};
 use crate::handover::answer::plain;
 use crate::kubernetes::{CALL_TIMEOUT, ConnectError, connect, summary};
@@ -56,41 +60,82 @@ pub async fn check(options: &UninstallCheckOptions) -> Result<Checked, Uninstall
     for resource in Resource::ALL {
         held.extend(holding(&client, resource, labels).await?);
     }
+    let protected_members = protected_members(&client, labels).await?;
     let survivors = survivors(&client, labels).await?;
     let answer = match options.output {
-        OutputFormat::Text => text(&held) + &survivors_text(&survivors),
-        OutputFormat::Json => json(&held, &survivors).map_err(UninstallCheckError::Json)?,
+        OutputFormat::Text => {
+            text(&held) + &protected_members_text(&protected_members) + &survivors_text(&survivors)
+        }
+        OutputFormat::Json => {
+            json(&held, &protected_members, &survivors).map_err(UninstallCheckError::Json)?
+        }
     };
     Ok(Checked { safe: held.is_empty(), answer })
 }
 
-/// The free network interfaces of each object that retains any. Status alone is decoded, so that an object of a newer
-/// version tells of them, too.
+/// The scaling groups with members that stay protected from scale-in, by the objects that have them protected. Who only observes
+/// has protected nobody.
+async fn protected_members(
+    client: &Client,
+    labels: Option<&str>,
+) -> Result<Vec<ProtectedMembers>, UninstallCheckError> {
+    let mut found = Vec::new();
+    for_each(client, Resource::Protection, labels, |object| {
+        let observes = object.data.pointer("/spec/mode").is_some_and(|mode| mode == "Observe");
+        let status: EcsInstanceProtectionStatus = status(&object);
+        let mut scaling_groups = status.scaling_groups;
+        scaling_groups.retain(|group| group.protected > 0);
+        if !observes && !scaling_groups.is_empty() {
+            let (namespace, name) = (object.namespace().unwrap_or_default(), object.name_any());
+            found.push(ProtectedMembers { namespace, name, scaling_groups });
+        }
+    })
+    .await?;
+    Ok(found)
+}
+
+/// The free network interfaces of each object that retains any.
 async fn survivors(client: &Client, labels: Option<&str>) -> Result<Vec<Survivors>, UninstallCheckError> {
-    let resource = Resource::Retention;
+    let mut found = Vec::new();
+    for_each(client, Resource::Retention, labels, |object| {
+        let status: EniRetentionStatus = status(&object);
+        let unclear = survivors::maybe_free(&status);
+        let free = survivors::free(&status);
+        let network_interface_ids: Vec<String> = free.union(&unclear).copied().map(plain).collect();
+        let unclear = NonZeroUsize::new(unclear.len());
+        if !network_interface_ids.is_empty() {
+            let (namespace, name) = (object.namespace().unwrap_or_default(), object.name_any());
+            found.push(Survivors { namespace, name, network_interface_ids, unclear });
+        }
+    })
+    .await?;
+    Ok(found)
+}
+
+/// Its status. Nothing else is decoded, so that an object of a newer version tells of it, too.
+fn status<S: DeserializeOwned + Default>(object: &DynamicObject) -> S {
+    let status = object.data.get("status").cloned().unwrap_or_default();
+    serde_json::from_value(status).unwrap_or_default()
+}
+
+/// Looks at all objects of a kind, with their spec and status.
+async fn for_each(
+    client: &Client,
+    resource: Resource,
+    labels: Option<&str>,
+    mut look: impl FnMut(DynamicObject),
+) -> Result<(), UninstallCheckError> {
     let api = resource.everywhere(client);
     let which = ListParams { label_selector: labels.map(str::to_owned), ..ListParams::default() };
     let mut page = which.limit(PAGE);
-    let mut found = Vec::new();
     while let Some(list) = answer(resource, api.list(&page)).await? {
-        for object in list.items {
-            let status = object.data.get("status").cloned().unwrap_or_default();
-            let status: EniRetentionStatus = serde_json::from_value(status).unwrap_or_default();
-            let unclear = survivors::maybe_free(&status);
-            let free = survivors::free(&status);
-            let network_interface_ids: Vec<String> = free.union(&unclear).copied().map(plain).collect();
-            let unclear = NonZeroUsize::new(unclear.len());
-            if !network_interface_ids.is_empty() {
-                let (namespace, name) = (object.namespace().unwrap_or_default(), object.name_any());
-                found.push(Survivors { namespace, name, network_interface_ids, unclear });
-            }
-        }
+        list.items.into_iter().for_each(&mut look);
         match list.metadata.continue_.filter(|token| !token.is_empty()) {
             Some(token) => page = page.continue_token(&token),
             None => break,
         }
     }
-    Ok(found)
+    Ok(())
 }
 
 /// The objects of a kind that carry the finalizer. Metadata is read of all, and no more than that of most.
@@ -140,6 +185,15 @@ struct Held {
     name: String,
     deleting: bool,
     advice: String,
+}
+
+/// What stays as it is in the cloud, and has its groups neither remove nor replace members by themselves.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+struct ProtectedMembers {
+    namespace: String,
+    name: String,
+    scaling_groups: Vec<ScalingGroupStatus>,
 }
 
 /// What only the status of an object knows.
@@ -215,6 +269,36 @@ fn text(held: &[Held]) -> String {
     text
 }
 
+/// Which groups go on to keep their protected members, and how to change that.
+fn protected_members_text(protected: &[ProtectedMembers]) -> String {
+    let mut text = String::new();
+    if protected.is_empty() {
+        return text;
+    }
+    text.push_str(
+        "\nScaling groups with members that stay protected from scale-in after you uninstall. A group does not remove \
+         such a member by itself, does not replace it if it is unhealthy, and can't become smaller than the number of them.\n",
+    );
+    for ProtectedMembers { namespace, name, scaling_groups } in protected {
+        let _ = write!(text, "\nEcsInstanceProtection {namespace}/{name}\n");
+        for ScalingGroupStatus { scaling_group_id, protected, .. } in scaling_groups {
+            let members = if *protected == 1 { "member" } else { "members" };
+            let _ = writeln!(text, "  {scaling_group_id}: {protected} protected {members}");
+        }
+        let _ = writeln!(
+            text,
+            "  To take the protection from scale-in away: kubectl -n {namespace} patch ecsinstanceprotection {name} --type=merge -p \
+             '{{\"spec\":{{\"scaleIn\":\"Unprotect\"}}}}'"
+        );
+    }
+    // What another object still protects stays so: the one that gives it up is not Ready before the other one is changed, too.
+    text.push_str(
+        "\nIf you take it away, change all of these objects. Then wait until each is Ready, and run uninstall-check \
+         again.\n",
+    );
+    text
+}
+
 /// What would be forgotten with the objects, all of it: there is no other place to look it up.
 fn survivors_text(survivors: &[Survivors]) -> String {
     let mut text = String::new();
@@ -243,14 +327,20 @@ fn survivors_text(survivors: &[Survivors]) -> String {
     text
 }
 
-fn json(held: &[Held], survivors: &[Survivors]) -> Result<String, serde_json::Error> {
+fn json(
+    held: &[Held],
+    protected_from_scale_in: &[ProtectedMembers],
+    survivors: &[Survivors],
+) -> Result<String, serde_json::Error> {
     #[derive(Serialize)]
+    #[serde(rename_all = "camelCase")]
     struct Answer<'a> {
         safe: bool,
         objects: &'a [Held],
+        protected_from_scale_in: &'a [ProtectedMembers],
         survivors: &'a [Survivors],
     }
-    let answer = Answer { safe: held.is_empty(), objects: held, survivors };
+    let answer = Answer { safe: held.is_empty(), objects: held, protected_from_scale_in, survivors };
     Ok(serde_json::to_string_pretty(&answer)? + "\n")
 }
 

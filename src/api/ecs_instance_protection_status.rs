@@ -24,6 +24,12 @@ const MAX_ACTS: usize = 8;
 /// How many lifts a status lists.
 pub const MAX_LIFTED: usize = 1000;
 
+/// How many scaling groups a status lists.
+pub const MAX_SCALING_GROUPS: usize = 1000;
+
+/// Characters of an id of a scaling group. Their form is documented nowhere.
+const MAX_SCALING_GROUP_ID: usize = 128;
+
 /// State of the instances as the operator last saw it. Only the operator writes it.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize, KubeSchema)]
 #[serde(rename_all = "camelCase")]
@@ -74,6 +80,13 @@ pub struct EcsInstanceProtectionStatus {
     #[x_kube(merge_strategy = ListMerge::Atomic)]
     pub lifted: Vec<LiftedStatus>,
 
+    /// The scaling groups of which targets are members, as last seen, while `scaleIn` is `Protect` or `Unprotect`.
+    /// Otherwise empty, for the operator does not read members then.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = MAX_SCALING_GROUPS))]
+    #[x_kube(merge_strategy = ListMerge::Atomic)]
+    pub scaling_groups: Vec<ScalingGroupStatus>,
+
     /// What the operator has done once for a generation, as its spec asked, and does not do again for it.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(length(max = MAX_ACTS))]
@@ -99,6 +112,24 @@ pub struct LiftedStatus {
 
     /// Time at which the operator decided to step aside. 15 minutes later at the latest, it protects the instance again.
     pub since: Time,
+}
+
+/// A scaling group of which targets are members.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct ScalingGroupStatus {
+    /// Id of the scaling group.
+    #[schemars(length(min = 1, max = MAX_SCALING_GROUP_ID))]
+    pub scaling_group_id: String,
+
+    /// Number of targets that are members of the group.
+    #[schemars(with = "i64", range(min = 0))]
+    pub members: u32,
+
+    /// Number of these members that are protected from scale-in, whoever has protected them. The group neither removes
+    /// nor replaces them by itself.
+    #[schemars(with = "i64", range(min = 0))]
+    pub protected: u32,
 }
 
 /// State of one exception.

@@ -47,7 +47,7 @@ pub fn each_or_all<T>(
 }
 
 /// The first of many, and how many more there are: "eni-a, eni-b and 12 more".
-fn examples<'a>(all: impl ExactSizeIterator<Item = &'a str>) -> String {
+pub fn examples<'a>(all: impl ExactSizeIterator<Item = &'a str>) -> String {
     let count = all.len();
     let mut bytes = 0;
     let shown: Vec<&str> = all

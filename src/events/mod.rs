@@ -5,6 +5,6 @@ mod event;
 mod recorder;
 mod transition;
 
-pub use event::{ObjectEvent, Survivors, cancelled, each_or_all, forgotten, orphaned, survived};
+pub use event::{ObjectEvent, Survivors, cancelled, each_or_all, examples, forgotten, orphaned, survived};
 pub use recorder::EventRecorder;
 pub use transition::{contested, end, transition};

@@ -13,6 +13,7 @@ mod losses;
 mod protection;
 mod report;
 mod retention;
+mod scaling_groups;
 mod statement;
 
 pub use api_conditions::{AT_RISK, RECONCILING, STALLED};

@@ -17,6 +17,7 @@ use super::fields::{counts, risks, sentence, whole_seconds};
 use super::lifts;
 use super::losses::{Lost, rows};
 use super::report::Report;
+use super::scaling_groups;
 use crate::api::{
     Act, ActStatus, EcsInstanceProtection, EcsInstanceProtectionStatus, ExceptionPhase, ExceptionStatus,
     InstanceException, InstanceState, InstanceStatus, MAX_EXCEPTIONS, Protection, ProtectionState,
@@ -48,6 +49,10 @@ pub fn status(
         instances,
         exceptions: object.map(|object| exceptions(report, object, now)).unwrap_or_default(),
         lifted: lifts::rows(report, old.map(|status| status.lifted.as_slice()).unwrap_or_default()),
+        scaling_groups: scaling_groups::rows(
+            report,
+            old.map(|status| status.scaling_groups.as_slice()).unwrap_or_default(),
+        ),
         acts: acts(report, old, of),
     }
 }
@@ -68,6 +73,7 @@ pub fn same(old: &EcsInstanceProtectionStatus, new: &EcsInstanceProtectionStatus
         && old.instances == new.instances
         && old.exceptions == new.exceptions
         && old.lifted == new.lifted
+        && old.scaling_groups == new.scaling_groups
         && old.acts == new.acts
         && same_conditions(&old.conditions, &new.conditions)
 }
@@ -168,8 +174,8 @@ fn exception(
     }
 }
 
-/// What is told besides the domain condition: each exception that comes to be in force, each that was and is no longer, and each
-/// instance for which the object comes to step aside.
+/// What is told besides the domain condition: each exception that comes to be in force, each that was and is no longer, each
+/// instance for which the object comes to step aside, and that members of scaling groups were given up to scale-in.
 pub fn events(object: Option<&EcsInstanceProtection>, new: &EcsInstanceProtectionStatus) -> Vec<ObjectEvent> {
     let Some(object) = object else { return Vec::new() };
     let old = object.status.as_ref().map(|status| status.exceptions.as_slice()).unwrap_or_default();
@@ -219,7 +225,16 @@ pub fn events(object: Option<&EcsInstanceProtection>, new: &EcsInstanceProtectio
     );
     let before = object.status.as_ref().map(|status| status.lifted.as_slice()).unwrap_or_default();
     let lifts = lifts::events(before, &new.lifted);
-    begins.into_iter().chain(ends).chain(lifts).collect()
+    let given_up =
+        given_up(object.status.as_ref(), new).then(|| scaling_groups::given_up(&new.scaling_groups));
+    begins.into_iter().chain(ends).chain(lifts).chain(given_up).collect()
+}
+
+/// Whether the new status is the first to say that members were given up to scale-in, as its generation asks.
+fn given_up(old: Option<&EcsInstanceProtectionStatus>, new: &EcsInstanceProtectionStatus) -> bool {
+    new.acts
+        .iter()
+        .any(|act| act.act == Act::UnprotectScaleIn && !old.is_some_and(|old| old.acts.contains(act)))
 }
 
 /// Exceptions that are in force here and not there.

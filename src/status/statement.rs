@@ -42,6 +42,10 @@ pub fn statement(report: &Report, entry: &StoredObject, now: Timestamp) -> Optio
             let emptied = [
                 ("exceptions", new.exceptions.is_empty() && old.is_some_and(|it| !it.exceptions.is_empty())),
                 ("lifted", new.lifted.is_empty() && old.is_some_and(|it| !it.lifted.is_empty())),
+                (
+                    "scalingGroups",
+                    new.scaling_groups.is_empty() && old.is_some_and(|it| !it.scaling_groups.is_empty()),
+                ),
             ];
             for (list, _) in emptied.into_iter().filter(|(_, emptied)| *emptied) {
                 if let Some(fields) = status.as_object_mut() {

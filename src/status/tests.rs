@@ -550,3 +550,4 @@ fn a_text_is_cut_to_its_field_between_characters() {
 }
 
 mod lift_rows;
+mod scaling_group_rows;

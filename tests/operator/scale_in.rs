@@ -3,8 +3,8 @@
 use keeper_simulator::{Account, GroupSeed, LifecycleState, MemberChange, MemberSeed, Seed};
 use serde_json::{Value, json};
 
-use crate::process::Operator;
-use crate::stage::{REGION, Stage, message};
+use crate::process::{Operator, ask};
+use crate::stage::{LABEL, REGION, Stage, message};
 
 /// A scaling group with so many members, `i-m000001` and so on.
 fn group(account: &Account, members: u32) -> Vec<String> {
@@ -76,13 +76,64 @@ async fn i12_members_are_given_up_once_and_a_restart_does_not_repeat_it() {
     let acts = serde_json::to_value(object.status.unwrap().acts).unwrap();
     assert_eq!(acts, json!([{ "act": "UnprotectScaleIn", "generation": object.metadata.generation }]));
     assert!(members.iter().all(|id| !kept(&stage.account, id) && stage.protected(id)));
+    stage
+        .until_told(
+            "all",
+            "ScaleInUnprotected",
+            "2 members of scaling groups are open to scale-in: asg-1 (2).",
+        )
+        .await;
 
     by_hand(&stage.account, &members[0], LifecycleState::Protected);
     drop(operator);
     let _operator = stage.start();
     stage.witnessed().await;
+    let events = stage.events("all").await;
+    let told: Vec<_> = events.iter().filter(|told| told.reason == "ScaleInUnprotected").collect();
+    assert_eq!(told.iter().map(|told| (told.kind.as_str(), told.times)).collect::<Vec<_>>(), [("Normal", 1)]);
     assert!(kept(&stage.account, &members[0]), "this generation has done it");
     assert_eq!(stage.calls_of("SetInstancesProtection").len(), 1);
+}
+
+/// What `ecs-keeper uninstall-check` says of the objects of this test, and of their members in its JSON.
+async fn uninstall_check(stage: &Stage) -> (String, Value) {
+    let selector = format!("{LABEL}={}", stage.namespace);
+    let ask = async |more: &[&str]| {
+        let words = [&["uninstall-check", "--object-selector", &selector], more].concat();
+        let answer = ask(&stage.kubeconfig, &words).await;
+        assert_eq!(answer.code, Some(0), "members that stay protected hold up nobody: {answer:?}");
+        answer.said
+    };
+    let json: Value = serde_json::from_str(&ask(&["--output=json"]).await).unwrap();
+    (ask(&[]).await, json["protectedFromScaleIn"].clone())
+}
+
+#[tokio::test]
+async fn i10_groups_that_stay_protected_are_listed_before_the_operator_goes_until_they_are_given_up() {
+    let (stage, members, _operator) = stage(3).await;
+    by_hand(&stage.account, &members[2], LifecycleState::Protected);
+    let mut watched = spec(&members[2..], "Protect");
+    watched["mode"] = "Observe".into();
+    stage.apply("watched", watched).await;
+    stage.until("watched", "Ready=True").await;
+    stage.apply("kept", spec(&members[..2], "Protect")).await;
+    stage.until("kept", READY).await;
+    let here = &stage.namespace;
+    let group = json!({ "scalingGroupId": "asg-1", "members": 2, "protected": 2 });
+    let (text, json) = uninstall_check(&stage).await;
+    assert_eq!(json, json!([{ "namespace": here, "name": "kept", "scalingGroups": [group] }]));
+    let (_, told) = text.split_once(&format!("EcsInstanceProtection {here}/kept\n")).unwrap();
+    assert!(told.starts_with("  asg-1: 2 protected members\n"), "{text}");
+
+    // What it says to do.
+    let (_, command) = told.split_once("scale-in away: kubectl ").unwrap();
+    let words = command.lines().next().unwrap().split(' ').map(|word| word.trim_matches('\''));
+    stage.cluster.kubectl(&words.collect::<Vec<_>>()).await;
+    stage.until("kept", READY).await;
+    let (text, json) = uninstall_check(&stage).await;
+    assert_eq!(json, json!([]));
+    assert!(!text.contains("scale-in"), "{text}");
+    assert!(members[..2].iter().all(|id| !kept(&stage.account, id)));
 }
 
 #[tokio::test]

@@ -5,7 +5,8 @@ use std::fmt::Debug;
 use ecs_keeper::api::{
     Act, ActStatus, Counts, EcsInstanceProtection, EcsInstanceProtectionSpec, EcsInstanceProtectionStatus,
     ExceptionPhase, ExceptionStatus, InstanceState, InstanceStatus, LiftedStatus, MAX_EXCEPTIONS, MAX_LIFTED,
-    MAX_LISTED_INSTANCES, MAX_MESSAGE, MAX_REASON, MAX_RISKS, ProtectionState, Risk,
+    MAX_LISTED_INSTANCES, MAX_MESSAGE, MAX_REASON, MAX_RISKS, MAX_SCALING_GROUPS, ProtectionState, Risk,
+    ScalingGroupStatus,
 };
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::{Condition, Time};
 use kube::api::{Patch, PatchParams, PostParams};
@@ -88,6 +89,11 @@ async fn the_largest_legal_status_is_accepted() {
         node_name: format!("{n:0>253}"),
         since: Time("2026-01-31T00:00:00Z".parse().unwrap()),
     });
+    let scaling_groups = (0..MAX_SCALING_GROUPS).map(|n| ScalingGroupStatus {
+        scaling_group_id: format!("asg-{n:0>124}"),
+        members: u32::MAX,
+        protected: u32::MAX,
+    });
     let status = EcsInstanceProtectionStatus {
         observed_generation: Some(i64::MAX),
         conditions: ["Protected", "AtRisk", "Ready", "Reconciling", "Stalled"]
@@ -98,6 +104,7 @@ async fn the_largest_legal_status_is_accepted() {
         instances: instances.collect(),
         exceptions: exceptions.collect(),
         lifted: lifted.collect(),
+        scaling_groups: scaling_groups.collect(),
         acts: vec![ActStatus { act: Act::UnprotectScaleIn, generation: i64::MAX }; 8],
     };
     let applied = apply(&objects, "ecs-keeper", &serde_json::to_value(&status).unwrap()).await.unwrap();

@@ -16,4 +16,4 @@ pub use model::{
     scaling_member, surroundings, time, wall_clock,
 };
 pub use policy::{backoff, breaker, budget, pace};
-pub use status::{conditions, verdict};
+pub use status::{conditions, scaling_groups, verdict};

@@ -23,6 +23,7 @@ use crate::instance::Instance;
 use crate::intent::Intent;
 use crate::protected_from_scale_in::ProtectedFromScaleIn;
 use crate::reason::{Reason, Risk};
+use crate::scaling_groups::ScalingGroups;
 use crate::scaling_member::ScalingMember;
 use crate::time::Moment;
 use crate::verdict::{Groups, RegionReport, join, tell_with};
@@ -164,6 +165,8 @@ impl Instances<'_> {
                 scale_in.amend(id, risks);
             };
             let (mut waiting, mut unprotected) = (Groups::new(), Groups::new());
+            let mut scaling_groups =
+                ScalingGroups { unlisted: scale_in.unlisted().is_some(), ..ScalingGroups::default() };
             let (report, cost) = judge_part(view, name, amend, |id, _, _| {
                 if let Some(object) = object
                     && enforces::<AutoReleaseTime>(times.targets, object, id)
@@ -172,6 +175,7 @@ impl Instances<'_> {
                     tell_with(&mut waiting, reason, id.as_str(), || times.words(id, reason));
                 }
                 scale_in.tell(id, &mut unprotected);
+                scale_in.count(id, &mut scaling_groups);
             });
             let exceptions = exceptions::reports(view, name);
             let (lifted, not_lifted) = lifts::reports(view, name);
@@ -186,6 +190,7 @@ impl Instances<'_> {
                 settled,
                 other_flags: waiting,
                 scale_in,
+                scaling_groups,
                 exceptions,
                 lifted,
                 not_lifted,

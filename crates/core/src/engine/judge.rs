@@ -18,6 +18,7 @@ use crate::flag::{Applicability, Id, MainFlag};
 use crate::id::{InstanceId, ObjectId};
 use crate::reason::{Reason, Risk};
 use crate::resource::Resource;
+use crate::scaling_groups::ScalingGroups;
 use crate::verdict::{
     Counts, Groups, MAX_ROWS, NodeFindings, RegionReport, Row, State, Verdict, sort_rows, tell_with,
 };
@@ -121,6 +122,7 @@ pub(crate) fn judge_part<F: MainFlag>(
         not_lifted: Groups::new(),
         progress,
         scale_in: None,
+        scaling_groups: ScalingGroups::default(),
         rows,
         retention: None,
         lost: Vec::new(),

@@ -9,6 +9,7 @@ use crate::flag::Flag;
 use crate::id::{InstanceId, ObjectId};
 use crate::protected_from_scale_in::ProtectedFromScaleIn;
 use crate::reason::{Reason, Risk};
+use crate::scaling_groups::ScalingGroups;
 use crate::verdict::{Groups, Progress, Verdict, tell_with};
 
 /// What one object asks of members of scaling groups, and what is known of them.
@@ -93,9 +94,27 @@ impl<'a> ScaleInReport<'a> {
         tell_with(waiting, reason, id.as_str(), || self.view.words(id, reason));
     }
 
+    /// Counts an instance in the group that the cloud has shown it in.
+    pub fn count(&self, id: &InstanceId, groups: &mut ScalingGroups) {
+        if matches!(self.verdict(id), None | Some(Verdict::Unknown(Reason::NotFound))) {
+            return;
+        }
+        let facts = self.view.inventory.evidence(id).map(|evidence| &evidence.facts);
+        match facts.and_then(|facts| facts.group.as_ref().zip(Some(facts))) {
+            Some((group, facts)) => groups.add(group, ProtectedFromScaleIn::protected(facts) == Some(true)),
+            None => groups.unlisted = true,
+        }
+    }
+
+    /// Why there may be members that are not known, if the object asks anything of them.
+    pub fn unlisted(&self) -> Option<Reason> {
+        self.view.objects.get(self.name)?;
+        self.view.unlisted(self.name).or(self.view.lagging())
+    }
+
     /// Tells why there may be members that are not known.
     pub fn tell_unlisted(&self, waiting: &mut Groups) {
-        let reason = self.view.unlisted(self.name).or(self.view.lagging());
+        let reason = self.unlisted();
         let object = self.view.objects.get(self.name);
         let enforcing = object.is_some_and(|object| ProtectedFromScaleIn::enforces(&object.intent));
         if let Some(reason) = reason.filter(|_| enforcing) {

@@ -106,6 +106,7 @@ reasons! {
     ScalingRemoving = "The scaling group is removing the instance: it is too late to protect it from scale-in.";
     ScalingStandby = "The instance is on standby in its scaling group, and ecs-keeper leaves it so. Scale-in passes it over, but who deletes the group by force releases it.";
     ScalingStopped = "Its scaling group has stopped the instance to save cost, and ecs-keeper does not protect it from scale-in while it is stopped.";
+    ScaleInUnprotected = "Protection from scale-in was taken away from members of scaling groups, as this generation asks. ecs-keeper takes it away from no other member for this generation.";
     ScalingMemberMissing = "The instance has the tag of a scaling group, but Auto Scaling does not list it as a member, so ecs-keeper can't tell whether it is protected from scale-in. Look at the group in the console.";
     KarpenterOwned = "Karpenter owns this Node. While the instance is protected, Karpenter can't delete it and keeps trying. Exclude the instance, add an exception for it, or set nodeRemoval: Lift.";
     ReleasePathUndocumented = "The instance can be released in a way for which the vendor does not document whether retained network interfaces are kept. Remove the cause, or don't rely on retention for this instance.";
@@ -310,6 +311,7 @@ ScalingPending
 ScalingRemoving
 ScalingStandby
 ScalingStopped
+ScaleInUnprotected
 ScalingMemberMissing!
 KarpenterOwned
 ReleasePathUndocumented

@@ -11,6 +11,7 @@ use crate::loss::Loss;
 use crate::pace::Fits;
 use crate::reason::{Reason, Risk};
 use crate::retention::RetentionReport;
+use crate::scaling_groups::ScalingGroups;
 
 /// What is said of one target.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -309,6 +310,8 @@ pub struct RegionReport {
     pub progress: Option<Progress>,
     /// Present while members of scaling groups are to be given up to scale-in.
     pub scale_in: Option<Box<Progress>>,
+    /// The scaling groups of members of which the object asks something.
+    pub scaling_groups: ScalingGroups,
     /// Those that need attention first.
     pub rows: Vec<Row>,
     /// Of objects that retain interfaces: what they remember, and what is to be attached.
@@ -400,6 +403,7 @@ impl RegionReport {
             (mine @ None, Some(theirs)) => *mine = Some(theirs.clone()),
             (_, None) => {}
         }
+        self.scaling_groups.join(&other.scaling_groups);
         for entry in &other.exceptions {
             match self.exceptions.iter_mut().find(|mine| mine.instance == entry.instance) {
                 Some(mine) => mine.join(entry),

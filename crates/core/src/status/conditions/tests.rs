@@ -13,6 +13,7 @@ use crate::lift::LiftReport;
 use crate::pace::Fits;
 use crate::reason::Risk;
 use crate::retention::{AttachPhase, Attachment, Free, RetentionReport};
+use crate::scaling_groups::ScalingGroups;
 use crate::time::Moment;
 use crate::verdict::{Counts, NodeFindings, Row, State, Verdict, tell, tell_with};
 use crate::wall_clock::WallTime;
@@ -670,6 +671,7 @@ fn parts() -> impl Strategy<Value = RegionReport> {
             not_lifted: more.4,
             orphans: Vec::new(),
             scale_in: progress.clone().filter(|_| more.5).map(Box::new),
+            scaling_groups: ScalingGroups::default(),
             progress,
             rows: Vec::new(),
             retention: more.0.map(Box::new),

@@ -3,9 +3,11 @@
 use keeper_core::conditions::Status;
 use keeper_core::exception::Exception;
 use keeper_core::failure::Class;
+use keeper_core::id::ScalingGroupId;
 use keeper_core::instance::Instance;
 use keeper_core::intent::{DeletionPolicy, Intent, Rights, ScaleIn, Selector};
 use keeper_core::reason::Reason;
+use keeper_core::scaling_groups::MemberCounts;
 use keeper_core::scaling_member::LifecycleState;
 
 use crate::world::{
@@ -51,6 +53,18 @@ fn risks(world: &World, name: &str) -> Vec<Reason> {
 
 fn calls(world: &World) -> Vec<(usize, bool)> {
     world.scale_in_calls.iter().map(|(_, ids, protected)| (ids.len(), *protected)).collect()
+}
+
+/// The scaling groups that are told of, with their members and how many of these are protected; `None`: there may be more.
+fn groups(world: &World, name: &str) -> Option<Vec<(String, u32, u32)>> {
+    let told = &world.part(name).scaling_groups;
+    let group =
+        |(id, counts): (&ScalingGroupId, &MemberCounts)| (id.to_string(), counts.members, counts.protected);
+    (!told.unlisted).then(|| told.counts.iter().map(group).collect())
+}
+
+fn group(id: &str, members: u32, protected: u32) -> (String, u32, u32) {
+    (id.to_owned(), members, protected)
 }
 
 fn reads_of_members(world: &World) -> usize {
@@ -139,6 +153,62 @@ fn i58_dropping_the_wish_takes_nothing_back_and_ends_it() {
     world.run(INTERVAL * 3);
     assert!(!world.protected_from_scale_in("i-a"));
     assert_eq!((calls(&world), reads_of_members(&world)), (vec![(1, true)], reads));
+}
+
+#[test]
+fn i58_the_groups_of_the_targets_are_told_with_how_many_members_are_protected() {
+    let mut world = World::new();
+    members(&mut world, "one", 2);
+    member(&mut world, "i-c", "two");
+    member(&mut world, "i-d", "two");
+    world.tag("i-d", &[("env", "test")]);
+    world.instance("i-no-member", payg(true, &[("env", "prod")]));
+    world.change_member("i-c", |member| member.state = LifecycleState::Standby);
+    let prod = || by_tag("env", "prod");
+    world.apply("keeps", protecting(prod()));
+    world.apply("reports", enabled(prod()));
+    world.run(INTERVAL * 2);
+    assert_eq!(groups(&world, "keeps"), Some(vec![group("one", 2, 2), group("two", 1, 0)]));
+    assert_eq!(groups(&world, "reports"), Some(vec![]), "it asks nothing of members");
+    world.change_member("i-one-01", |member| member.hidden = true);
+    world.run(INTERVAL * 6);
+    assert_eq!(groups(&world, "keeps"), Some(vec![group("one", 1, 1), group("two", 1, 0)]));
+    world.change_member("i-one-01", |member| (member.hidden, member.groupless) = (false, true));
+    world.run(INTERVAL * 6);
+    assert_eq!(groups(&world, "keeps"), None, "a member of which the group is not known");
+    world.change_member("i-one-01", |member| member.groupless = false);
+
+    world.delete("keeps");
+    world.apply("gives-up", giving_up(prod()));
+    world.run(INTERVAL * 2);
+    assert_eq!(groups(&world, "gives-up"), Some(vec![group("one", 2, 0), group("two", 1, 0)]));
+    world.scale_in("one");
+    world.run(INTERVAL * 4);
+    assert_eq!(groups(&world, "gives-up"), Some(vec![group("two", 1, 0)]), "who is gone is no member");
+}
+
+#[test]
+fn i58_who_may_not_list_members_does_not_say_that_there_are_none() {
+    let (named, by_tag) = (by_ids(&["i-a"]), by_tag("env", "prod"));
+    for (selector, tagged) in [(named.clone(), true), (named, false), (by_tag.clone(), true), (by_tag, false)]
+    {
+        let mut world = World::new();
+        member(&mut world, "i-a", "asg-1");
+        if !tagged {
+            world.tag("i-a", &[("env", "prod")]);
+        }
+        world.instance("i-no-member", payg(true, &[]));
+        world.apply("a", protecting(selector));
+        world.apply("other", protecting(by_ids(&["i-no-member"])));
+        world.run(INTERVAL * 2);
+        assert_eq!(groups(&world, "a"), Some(vec![group("asg-1", 1, 1)]));
+        assert_eq!(groups(&world, "other"), Some(vec![]));
+        let denied = Some(Class::Permission);
+        world.cloud.mood = Mood { reads_fail: denied, only: Some(MEMBERS), ..Mood::default() };
+        world.restart();
+        world.run(INTERVAL * 20);
+        assert_eq!(groups(&world, "a"), None);
+    }
 }
 
 #[test]

@@ -163,6 +163,8 @@ pub struct Membership {
     pub hidden: bool,
     /// A call that names it is refused.
     pub refuses: bool,
+    /// The listing does not say of which group it is a member.
+    pub groupless: bool,
     /// When anything but its protection changed.
     pub changed: Moment,
 }
@@ -338,7 +340,8 @@ impl Cloud {
         let shown = self.members.iter().filter(|(id, member)| !member.hidden && !mood.blind && asked(id));
         let all: Vec<Item<ScalingMember>> = shown
             .map(|(id, member)| {
-                let (group, state) = (Some(member.group.clone()), Some(member.state));
+                let group = (!member.groupless).then(|| member.group.clone());
+                let state = Some(member.state);
                 Item { id: id.clone(), facts: MemberFacts { instance: id.clone(), group, state } }
             })
             .collect();

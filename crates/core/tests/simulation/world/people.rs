@@ -93,7 +93,7 @@ impl World {
         });
         let group = ScalingGroupId::new(group);
         let (state, changed) = (LifecycleState::InService, self.now);
-        let member = Membership { group, state, hidden: false, refuses: false, changed };
+        let member = Membership { group, state, hidden: false, refuses: false, groupless: false, changed };
         self.cloud.members.insert(i(name), member);
     }
 
