@@ -51,6 +51,14 @@ class I45(unittest.TestCase):
                 (complaint,) = compare(ROLES, ALL[:unused] + ALL[unused + 1 :])
                 self.assertIn(right, complaint)
 
+    def test_of_some_rights_alone_these_must_have_been_used(self):
+        nodes = Right("ClusterRole", "list", "nodes")
+        self.assertEqual(compare(ROLES, [ALL[2]], {nodes}), [])
+        (complaint,) = compare(ROLES, [*ALL[:2], ALL[3]], {nodes})
+        self.assertIn(str(nodes), complaint)
+        (complaint,) = compare(ROLES, [ALL[2], request("get", "secrets", decision="forbid")], {nodes})
+        self.assertIn("was forbidden to get secrets", complaint)
+
     def test_the_same_by_another_role_does_not_count(self):
         by_another = request("get", "leases", "coordination.k8s.io", by="ClusterRole")
         (complaint,) = compare(ROLES, [*ALL[:3], by_another])

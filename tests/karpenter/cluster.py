@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from karpenter import KEY, Failed, Karpenter, install_definitions  # Puts what follows on the path.
+from access import complaints, granted_with
 from stage import INSTANCES, NAMESPACE, REGION, Cloud, ControlPlane, Kubectl, Operator, build, eventually, install
 
 HERE = Path(__file__).resolve().parent
@@ -24,6 +25,9 @@ REFUSAL, UNKNOWN = "InvalidOperation.DeletionProtection", "InvalidInstanceId.Not
 FINALIZER = "karpenter.sh/termination"
 
 SWEEP = "2s"
+
+# The chart's value with which the operator watches NodeClaims.
+WATCHES_CLAIMS = "config.karpenter.enabled=true"
 
 # Seconds within which whatever can happen has happened. A drain takes Karpenter five of them, it asks again after five whether an instance is gone,
 # and what was refused for a while it tries again after ten.
@@ -61,7 +65,7 @@ class Cluster:
 
     def start_operator(self, watches_claims: bool) -> Operator:
         """Installs the chart, and runs what it would run."""
-        install(self._plane, self.kubectl, *(["config.karpenter.enabled=true"] if watches_claims else []))
+        install(self._plane, self.kubectl, *([WATCHES_CLAIMS] if watches_claims else []))
         karpenter = {"enabled": watches_claims}
         return self._start(Operator(self._programs["ecs-keeper"], self.kubectl, self.account, self._logs, sweep=SWEEP, karpenter=karpenter))
 
@@ -157,6 +161,10 @@ class Cluster:
     def writes(self, machine: Machine) -> list[str]:
         """What the operator has written of its flag, oldest first."""
         return [entry["parameters"]["DeletionProtection"] for entry in self.account.log(INSTANCES.write) if _is_about(machine, entry)]
+
+    def access_complaints(self) -> list[str]:
+        """Where what the chart grants for Karpenter alone, and what the operator has used of it, do not agree."""
+        return complaints(self._plane, granted_with(self._plane, WATCHES_CLAIMS))
 
     def eventually(self, what: str, holds):
         """The first value of `holds` that is not false."""

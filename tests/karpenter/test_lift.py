@@ -58,6 +58,12 @@ class Lift(Workers):
         self.assertIn(("Normal", "Lifted"), about)
         self.assertFalse([event for event in about if event[0] == "Warning"], about)
 
+    def test_i45_what_is_granted_for_karpenter_is_what_it_takes(self):
+        (machine,) = self.protected_machines("access")
+        self.cluster.remove(machine)
+        self.assert_released(machine)
+        self.assertEqual(self.cluster.access_complaints(), [])
+
     def test_i54_several_machines_go_together(self):
         machines = self.protected_machines("wave-1", "wave-2", "wave-3")
         for machine in machines:
