@@ -72,7 +72,7 @@ class Exceptions(Chapter):
         tell.say(f"Nobody touches the object. At {self._until:%H:%M:%S} UTC the exceptions end.")
         back = eventually(lambda: REPAIRED in self._account.protected(), patience=120, every=0.2, check=self._check_operator)
         late = (datetime.now(timezone.utc) - self._until).total_seconds()
-        tell.check(back and late >= 0, f"{late:.1f} s after that {REPAIRED} is protected.")
+        tell.check(back and late >= 0, f"{REPAIRED} is protected again, {late:.1f} s after that.")
         tell.kubectl("wait", "--for=jsonpath={.status.exceptions[1].phase}=Expired", DEPOT, *IN)
         tell.kubectl("get", DEPOT, *IN, '-o=jsonpath={range .status.exceptions[*]}{.instanceId} {.phase}: {.message}{"\\n"}{end}')
         tell.check(BYSTANDER in self._account.protected(), f"{BYSTANDER} was protected all the time.")

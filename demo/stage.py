@@ -183,6 +183,19 @@ class Account:
         """Release protection switched off in the console."""
         self.ask("PATCH", f"/instances/{instance}", {"deletionProtection": False})
 
+    def seed_scaling_group(self, group: str, instances: list[str]) -> None:
+        """A scaling group that has created these instances."""
+        self.ask("POST", "/scaling-groups", [{"scalingGroupId": group, "members": [{"instanceIds": instances}]}])
+
+    def protected_members(self, group: str) -> set[str]:
+        """The members of a scaling group that are protected from scale-in."""
+        members = self.ask("GET", f"/scaling-groups/{group}")["members"]
+        return {member["instanceId"] for member in members if member["lifecycleState"] == "Protected"}
+
+    def scale_in(self, group: str, count: int) -> list[str]:
+        """A scaling rule makes a group smaller; the members that it removes."""
+        return self.ask("POST", f"/scaling-groups/{group}/scale-in", {"count": count})["instanceIds"]
+
     def console(self, action: str, parameters: dict[str, str]) -> dict:
         """Any operation of the cloud, carried out by somebody who is not the operator; raises `Refused`."""
         return self.ask("POST", "/console", {"action": action, "parameters": parameters})
@@ -257,7 +270,8 @@ class Operator:
         kubeconfig = folder / "kubeconfig"
         kubeconfig.write_text(json.dumps(config))
         settings = folder / "config.yaml"
-        entry = {"name": "default", "accountId": account.id, "endpoints": dict.fromkeys(("ecs", "ess"), account.cloud.endpoint), "budgets": budgets or {}}
+        endpoints = {product: account.cloud.endpoint for product in ("ecs", "ess")}
+        entry = {"name": "default", "accountId": account.id, "endpoints": endpoints, "budgets": budgets or {}}
         settings.write_text(json.dumps({**({"sweepInterval": sweep} if sweep else {}), "accounts": [entry], **others}))
         command = [program, "run", f"--namespace={NAMESPACE}", f"--kubeconfig={kubeconfig}", f"--config={settings}", "--admin-address=127.0.0.1:0"]
         self.log = logs / "ecs-keeper.log"
