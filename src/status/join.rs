@@ -63,7 +63,9 @@ pub fn report(entry: &StoredObject, now: Now) -> Option<Report> {
                 let refused = theirs.refused.iter().filter_map(node);
                 targetless.extend(refused.map(|node| (node.clone(), Reason::NodeIdRefused)));
             }
-            _ => {
+            // It has heard of this generation, and speaks of it next. Until then nothing is known that status does not say.
+            Some(_) => return None,
+            None => {
                 counted = false;
                 part.join(&missing(desired, &scope.region));
             }
