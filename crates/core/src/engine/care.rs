@@ -32,12 +32,10 @@ pub struct Care {
     pub accepted: Option<(Moment, Value)>,
     /// How many writes of which value were accepted and ignored in a row.
     pub ignored: Option<(Value, u32)>,
-    /// Failures in a row.
-    pub failures: u32,
-    /// No write before this.
-    pub not_before: Moment,
-    /// With so many in one call it is written at most, because one of more was refused.
-    pub among: Option<usize>,
+    /// What the next write of the protected value waits for.
+    pub protecting: Wait,
+    /// What the next one of the unprotected value waits for. Protecting does not wait for that.
+    pub unprotecting: Wait,
     /// Why it is not protected yet, when we know.
     pub trouble: Option<Trouble>,
     /// When we put the flag right after somebody else had switched it off: the newest ones that make a write war.
@@ -50,6 +48,23 @@ pub struct Care {
     pub looks: u32,
     /// The next one is not sent before this.
     pub look_at: Moment,
+}
+
+/// What the next write of one value waits for, because of those that failed.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub struct Wait {
+    /// Failures in a row.
+    pub failures: u32,
+    /// No write before this.
+    pub not_before: Moment,
+    /// With so many in one call it is written at most, because one of more was refused.
+    pub among: Option<usize>,
+}
+
+impl Wait {
+    fn idle(&self) -> bool {
+        self.failures == 0 && self.among.is_none()
+    }
 }
 
 /// A value of the flag.
@@ -90,6 +105,14 @@ impl Care {
         self.trouble.as_ref().filter(|t| t.value == value)
     }
 
+    /// What the next write of this value waits for.
+    pub fn wait_mut(&mut self, value: Value) -> &mut Wait {
+        match value {
+            Value::Protected => &mut self.protecting,
+            Value::Unprotected => &mut self.unprotecting,
+        }
+    }
+
     /// It is unprotected, and this look had shown it protected.
     pub fn drifted(&mut self, before: Sight) {
         self.drifted = true;
@@ -98,8 +121,9 @@ impl Care {
 
     /// A spec was edited: that resets the waiting, not what was written.
     pub fn spec_changed<F: Flag>(&mut self, now: Moment) {
-        self.failures = 0;
-        self.not_before = now;
+        for wait in [&mut self.protecting, &mut self.unprotecting] {
+            (wait.failures, wait.not_before) = (0, now);
+        }
         self.trouble.take_if(|trouble| trouble.reason != F::REFUSAL.settling);
     }
 
@@ -139,8 +163,7 @@ impl Care {
         self.writing.is_none()
             && self.accepted.is_none()
             && self.trouble.is_none()
-            && self.failures == 0
-            && self.among.is_none()
+            && [&self.protecting, &self.unprotecting].iter().all(|wait| wait.idle())
             && self.ignored.is_none()
             && !self.drifted
             && self.repairs.iter().all(|at| now.since(*at) >= CONTEST.0)

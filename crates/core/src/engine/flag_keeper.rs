@@ -368,9 +368,13 @@ impl<F: Flag> FlagKeeper<F> {
                 }
                 WriterTurn::Unprotect(urgency) => {
                     let mut permits: Vec<UnprotectPermit<F>> = Vec::new();
-                    while permits.len() < F::PER_CALL {
+                    let most = |id: &Id<F>| self.writer.most(id, Value::Unprotected);
+                    while permits.first().is_none_or(|first| permits.len() < most(first.target())) {
                         let like = |id: &Id<F>| {
-                            permits.first().is_none_or(|first| shares(id) == shares(first.target()))
+                            permits.first().is_none_or(|first| {
+                                let first = first.target();
+                                shares(id) == shares(first) && most(id) == most(first)
+                            })
                         };
                         let next = self.unprotector.next_target(&targets.inventory, like);
                         let Some(next) = next else { break };
@@ -405,7 +409,7 @@ impl<F: Flag> FlagKeeper<F> {
         // What was written together is written together again.
         for id in &ids {
             if let (Some(at), Some(care)) = (again_at, self.writer.known_care_mut(id)) {
-                care.not_before = at;
+                care.wait_mut(value).not_before = at;
                 targets.timers.insert((at, id.clone()));
             }
         }

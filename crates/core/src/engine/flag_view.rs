@@ -90,7 +90,7 @@ impl<'a, F: Flag> FlagView<'a, F> {
         let ready = self.care(id).is_none_or(|care| {
             care.writing.is_none()
                 && care.accepted.is_none()
-                && care.not_before <= self.now
+                && care.protecting.not_before <= self.now
                 && care.written_before.is_none_or(|end| evidence.call >= end)
         });
         known

@@ -104,7 +104,7 @@ pub(super) fn standing<F: Flag>(view: FlagView<'_, F>, object: &ObjectId, id: &I
     let refusal = care
         .and_then(|c| c.trouble_with(Value::Unprotected))
         .filter(|t| t.reason.needs_person() || t.refused_for_good::<F>());
-    let waits = care.is_some_and(|c| c.writing.is_some() || c.not_before > view.now);
+    let waits = care.is_some_and(|c| c.writing.is_some() || c.unprotecting.not_before > view.now);
     // A write of our own may have protected it since it was seen.
     let unverified = care.zip(evidence).is_some_and(|(care, evidence)| {
         let overtaken = care.written_before.is_some_and(|end| evidence.call < end);

@@ -180,7 +180,7 @@ impl<F: Flag> Writer<F> {
                 if before > 0 {
                     // Protection does not wait: it is written again at the pace of the sweeps.
                     if value == Value::Unprotected {
-                        care.not_before = now.after(LONG);
+                        care.unprotecting.not_before = now.after(LONG);
                     }
                     let reason = Reason::WriteIneffective;
                     let since = care.trouble.as_ref().filter(|t| t.reason == reason).map_or(now, |t| t.since);
@@ -191,14 +191,12 @@ impl<F: Flag> Writer<F> {
         if let (Some(protected), None) = (protected, care.accepted) {
             let reached = if protected { Value::Protected } else { Value::Unprotected };
             care.drifted &= !protected;
-            if protected {
-                care.among = None;
-            }
+            care.wait_mut(reached).among = None;
             if care.ignored.is_some_and(|(value, _)| value == reached) {
                 care.ignored = None;
             }
             if care.trouble_with(reached).is_some() || (care.trouble.is_none() && protected) {
-                care.failures = 0;
+                care.wait_mut(reached).failures = 0;
                 care.trouble = None;
             }
         }
@@ -221,9 +219,9 @@ impl<F: Flag> Writer<F> {
         let drifted = care.drifted;
         if drifted && let Some(last) = care.repairs.last() {
             // Whoever keeps switching it off is answered each time, and costs one write in a sweep interval.
-            care.not_before = care.not_before.max(last.after(interval));
+            care.protecting.not_before = care.protecting.not_before.max(last.after(interval));
         }
-        let (in_vain, not_before) = (care.in_vain(now), care.not_before);
+        let (in_vain, not_before) = (care.in_vain(now), care.protecting.not_before);
         if not_before > now {
             return Some(not_before);
         }
@@ -290,9 +288,18 @@ impl<F: Flag> Writer<F> {
         }
     }
 
+    /// With how many in one call this value is written on a target at most.
+    pub fn most(&self, id: &Id<F>, value: Value) -> usize {
+        let wait = self.care(id).map(|care| match value {
+            Value::Protected => &care.protecting,
+            Value::Unprotected => &care.unprotecting,
+        });
+        wait.and_then(|wait| wait.among).unwrap_or(F::PER_CALL)
+    }
+
     /// Takes out what goes into one call with the target whose turn it is: others that are like it.
     pub fn pop_with(&mut self, first: Id<F>, like: impl Fn(&Id<F>) -> bool) -> Vec<Id<F>> {
-        let among = |id: &Id<F>| self.care(id).and_then(|care| care.among).unwrap_or(F::PER_CALL);
+        let among = |id: &Id<F>| self.most(id, Value::Protected);
         // What may be why a call was refused must not have more calls refused.
         let most = among(&first);
         let others = self.queued.keys().filter(|id| most > 1 && among(id) == most && like(id));
@@ -508,15 +515,15 @@ impl<F: Flag> Writer<F> {
         care.had_no_effect = matches!(&result, Err(failure) if failure.effect == Outcome::None && alone);
         if let Err(failure) = result {
             if !alone && may_be_about_one(failure.class) {
-                return self.refused_with_others(now, context, id, among);
+                return self.refused_with_others(now, context, (id, value), among);
             }
             return self.failed(now, context, (id, value), &failure);
         }
-        care.among = None;
         care.accepted = Some((now, value));
         care.looks = 0;
         care.look_at = now;
-        care.failures = 0;
+        let wait = care.wait_mut(value);
+        (wait.failures, wait.among) = (0, None);
         let ineffective = care.ineffective();
         // That it was accepted once more says nothing of its effect.
         care.trouble.take_if(|_| !ineffective || value == Value::Unprotected);
@@ -528,11 +535,17 @@ impl<F: Flag> Writer<F> {
 
     /// A call was refused, perhaps because of one of its targets, and nobody says which. What is read next shows who is gone;
     /// the others are written again in smaller calls, down to one that is refused alone.
-    fn refused_with_others(&mut self, now: Moment, context: &mut Context, id: &Id<F>, among: usize) -> Ended {
+    fn refused_with_others(
+        &mut self,
+        now: Moment,
+        context: &mut Context,
+        (id, value): (&Id<F>, Value),
+        among: usize,
+    ) -> Ended {
         let not_before = now.after(backoff::wait(Class::Busy, 1, &mut context.jitter));
         let care = self.care_mut(id);
-        care.among = Some(among / 2);
-        care.not_before = not_before;
+        let wait = care.wait_mut(value);
+        (wait.among, wait.not_before) = (Some(among / 2), not_before);
         Ended { gone: false, verify: true, again_at: Some(not_before) }
     }
 
@@ -545,7 +558,7 @@ impl<F: Flag> Writer<F> {
     ) -> Ended {
         let (reason, detail) = describe::<F>(failure);
         let class = failure.class;
-        let failures = self.care(id).map_or(0, |c| c.failures) + 1;
+        let failures = self.care_mut(id).wait_mut(value).failures + 1;
         let not_before = match class {
             Class::Throttled => self.budget.next_token(now, Urgency::Background),
             // There is nothing to wait for that settles late.
@@ -555,8 +568,8 @@ impl<F: Flag> Writer<F> {
             _ => now.after(backoff::wait(class, failures, &mut context.jitter)),
         };
         let care = self.care_mut(id);
-        care.failures = failures;
-        care.not_before = not_before;
+        let wait = care.wait_mut(value);
+        (wait.failures, wait.not_before) = (failures, not_before);
         let since = care.trouble.as_ref().filter(|t| t.reason == reason).map_or(now, |t| t.since);
         if reason != Reason::Missing {
             care.trouble = Some(Trouble { value, reason, since, last: now, detail });
@@ -579,7 +592,7 @@ impl<F: Flag> Writer<F> {
         let mut freed = Vec::new();
         for (id, care) in &mut self.care {
             if care.trouble.as_ref().is_some_and(|trouble| hangs_on_the_key(trouble.reason)) {
-                care.not_before = now;
+                (care.protecting.not_before, care.unprotecting.not_before) = (now, now);
                 freed.push(id.clone());
             }
         }
@@ -663,6 +676,7 @@ mod tests {
     use crate::backoff::Jitter;
     use crate::budget::Limit;
     use crate::deletion_protection::DeletionProtection;
+    use crate::engine::care::Wait;
     use crate::id::InstanceId;
     use crate::protected_from_scale_in::ProtectedFromScaleIn;
 
@@ -747,6 +761,31 @@ mod tests {
         }
         writes.ended(now, &mut context, (&names[0], Value::Protected, 1), Ok(()));
         assert_eq!(next(&mut writes).len(), 10, "with those of which none was refused");
+    }
+
+    fn refusal(class: Class) -> Result<(), Failure> {
+        let effect = Outcome::None;
+        Err(Failure { operation: None, class, code: "E".into(), request_id: None, effect, retry_after: None })
+    }
+
+    #[test]
+    fn i25_one_value_does_not_wait_for_what_writes_of_the_other_one_were_refused() {
+        use Value::{Protected, Unprotected};
+        let mut writes: Writer<ProtectedFromScaleIn> = Writer::new(writer().settings);
+        let (mut context, now) = (Context::new(Jitter::new(1)), Moment::at(Duration::from_secs(100)));
+        let (object, id) = (ObjectId::new("default", "a", "uid"), InstanceId::new("i-a"));
+        for (value, among) in [(Unprotected, 1), (Unprotected, 20), (Protected, 1), (Protected, 20)] {
+            for class in [Class::Permission, Class::Busy, Class::Transient] {
+                writes.drop_care(&id);
+                writes.ended(now, &mut context, (&id, value, among), refusal(class));
+                let waits = writes.protect_soon(now, &object, &id, (false, Duration::ZERO)).is_some();
+                assert_eq!(waits, value == Protected, "{value:?} {among} {class:?}");
+                let other = if value == Protected { Unprotected } else { Protected };
+                let wait = writes.care_mut(&id).wait_mut(other);
+                assert_eq!(*wait, Wait::default(), "{value:?} {among} {class:?}");
+                assert_eq!(writes.most(&id, other), 20);
+            }
+        }
     }
 
     #[test]

@@ -2,6 +2,7 @@
 
 use keeper_core::conditions::Status;
 use keeper_core::exception::{Exception, ExceptionPhase};
+use keeper_core::failure::Class;
 use keeper_core::instance::Instance;
 use keeper_core::intent::{Intent, Rights, Selector};
 use keeper_core::reason::Reason;
@@ -459,6 +460,20 @@ fn i58_no_flag_of_an_excepted_instance_is_kept() {
     assert_eq!(tools(&world, "a"), CONTENT);
     world.run(secs(400));
     assert_eq!(world.cancelled.len(), 2, "and it is kept again when the time is over");
+}
+
+#[test]
+fn i25_i53_at_its_end_protecting_does_not_wait_for_what_unprotecting_was_refused() {
+    let mut world = fleet();
+    world.cloud.mood.writes_fail = Some(Class::Permission);
+    except(&mut world, 120);
+    world.run(secs(60));
+    assert_eq!(phase(&world, "a"), (ExceptionPhase::Waiting, Some(Reason::PermissionDenied)));
+    world.cloud.mood.writes_fail = None;
+    world.flip("i-a", false);
+    world.run(secs(70));
+    assert!(world.protected("i-a"), "not ten minutes after the refusal");
+    assert_eq!(writes(&world), (0, 2));
 }
 
 #[test]

@@ -247,6 +247,45 @@ fn i28_a_call_that_is_refused_for_one_is_repeated_without_it() {
 }
 
 #[test]
+fn i28_a_call_that_gives_members_up_is_repeated_without_one_for_which_it_is_refused() {
+    let mut world = World::new();
+    let names = members(&mut world, "one", 20);
+    for name in &names {
+        world.cloud.set_member(&crate::world::i(name), true);
+    }
+    let bad = names[7].as_str();
+    world.change_member(bad, |member| member.refuses = true);
+    world.apply("a", giving_up(by_tag("env", "prod")));
+    world.run(INTERVAL * 3);
+    for name in names.iter().filter(|name| *name != bad) {
+        assert!(!world.protected_from_scale_in(name), "{name}");
+    }
+    assert!(calls(&world).len() < 20, "{:?}", calls(&world));
+    world.change_member(bad, |member| member.refuses = false);
+    world.run(INTERVAL * 10);
+    assert!(!world.protected_from_scale_in(bad) && ready(&world, "a"));
+}
+
+#[test]
+fn i25_protecting_a_member_does_not_wait_for_what_giving_it_up_was_refused() {
+    let mut world = World::new();
+    member(&mut world, "i-a", "asg-1");
+    world.cloud.set_member(&crate::world::i("i-a"), true);
+    world.apply("keeper", protecting(by_tag("team", "blue")));
+    world.run(INTERVAL * 2);
+    world.cloud.mood.writes_fail = Some(Class::Permission);
+    world.apply("breaker", giving_up(by_tag("env", "prod")));
+    world.run(INTERVAL);
+    assert_eq!(tools(&world, "breaker")[0], (Status::True, Reason::PermissionDenied));
+    world.cloud.mood.writes_fail = None;
+    let group = "acs:autoscaling:scalingGroupId";
+    world.tag("i-a", &[("env", "prod"), ("team", "blue"), (group, "asg-1")]);
+    world.cloud.set_member(&crate::world::i("i-a"), false);
+    world.run(INTERVAL * 2);
+    assert!(world.protected_from_scale_in("i-a"), "not ten minutes after the refusal");
+}
+
+#[test]
 fn i28_one_that_left_its_group_a_moment_ago_holds_up_none_of_the_others() {
     let mut world = World::new();
     let names = members(&mut world, "one", 20);

@@ -341,3 +341,23 @@ fn i09_a_release_on_an_instance_that_can_not_be_seen_says_so() {
     world.run(secs(1200));
     assert_eq!(world.says("a"), (Status::False, Reason::ReleasedAsAsked));
 }
+
+#[test]
+fn i25_retaining_does_not_wait_for_what_giving_up_was_refused() {
+    use keeper_core::failure::Class;
+
+    let mut world = World::new();
+    world.server("a", &[]);
+    world.change("eni-a1", |card| card.facts.delete_on_release = Some(false));
+    world.apply("keeper", tagged("keep", "on"));
+    world.run(INTERVAL * 2);
+    world.cloud.mood.writes_fail = Some(Class::Permission);
+    world.apply("breaker", Intent { protect: false, ..ids(&["eni-a1"]) });
+    world.run(INTERVAL);
+    assert_eq!(world.condition_set("breaker").stalled.reason, Reason::PermissionDenied);
+    world.cloud.mood.writes_fail = None;
+    world.change("eni-a1", |card| card.facts.tags = Some(tags(&[("keep", "on")])));
+    world.flip("eni-a1", false);
+    world.run(INTERVAL * 2);
+    assert!(world.protected("eni-a1"), "not ten minutes after the refusal");
+}
