@@ -6,7 +6,7 @@ use keeper_core::id::{InstanceId, Region};
 use kube::api::ListParams;
 use kube::{Api, Client, ResourceExt as _};
 
-use crate::api::EcsInstanceProtectionStatus;
+use crate::api::{EcsInstanceProtectionStatus, LiftPhase, LiftedStatus};
 use crate::desired::{Claim, Claims, Machine, Nodes, Removing, namers};
 use crate::node::Node;
 use crate::node_claim::NodeClaim;
@@ -17,7 +17,7 @@ const PAGE: u32 = 500;
 /// Of which machines Karpenter is about to release, as was watched.
 type Removals = BTreeMap<(Region, InstanceId), Removing>;
 
-/// Those of the removals that status says to step aside for, and of which Node and NodeClaim still say that the release is the next
+/// Those of the removals for which status says that the flag is yet to be switched off, and of which Node and NodeClaim still say that the release is the next
 /// step. No other Node may name the instance, and which Node that would be nobody knows: so all Nodes are listed.
 pub async fn due(
     client: &Client,
@@ -26,7 +26,8 @@ pub async fn due(
 ) -> Result<BTreeSet<InstanceId>, kube::Error> {
     let lifted = |(region, id): &(Region, InstanceId)| {
         let mut rows = status.lifted.iter();
-        rows.any(|row| row.region == region.as_str() && row.instance_id == id.as_str())
+        let waits = |row: &LiftedStatus| row.phase == LiftPhase::Waiting;
+        rows.any(|row| row.region == region.as_str() && row.instance_id == id.as_str() && waits(row))
     };
     let asked: Removals =
         removals.iter().filter(|(of, _)| lifted(of)).map(|(of, it)| (of.clone(), it.clone())).collect();

@@ -441,7 +441,7 @@ mod tests {
             generation: Some(generation),
             ..ObjectMeta::default()
         };
-        WatchedObject { resource: Resource::Protection, meta, object: None }
+        WatchedObject { resource: Resource::Protection, meta, object: None, undecoded_status: None }
     }
 
     fn served(scope: &Scope) -> Placement {

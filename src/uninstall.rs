@@ -369,7 +369,12 @@ mod tests {
             "name": "odd", "namespace": "team", "finalizers": ["example.com/audit", FINALIZER],
         }))
         .unwrap();
-        let held = Held::of(&WatchedObject { resource: Resource::Protection, meta, object: None });
+        let held = Held::of(&WatchedObject {
+            resource: Resource::Protection,
+            meta,
+            object: None,
+            undecoded_status: None,
+        });
         let change = r#"kubectl -n team patch ecsinstanceprotection odd --type=merge -p '{"metadata":{"finalizers":["example.com/audit"]}}'"#;
         assert!(held.advice.ends_with(change), "{}", held.advice);
     }

@@ -74,7 +74,7 @@ pub struct EcsInstanceProtectionStatus {
     pub exceptions: Vec<ExceptionStatus>,
 
     /// The instances for which the operator steps aside, because Karpenter removes their Nodes. An instance stays here
-    /// until it is gone or protected again.
+    /// until it is gone or protected again, and after that as long as Karpenter still is about to release it.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(length(max = MAX_LIFTED))]
     #[x_kube(merge_strategy = ListMerge::Atomic)]
@@ -112,6 +112,25 @@ pub struct LiftedStatus {
 
     /// Time at which the operator decided to step aside. 15 minutes later at the latest, it protects the instance again.
     pub since: Time,
+
+    /// `Waiting`: protection is not yet off. `InForce`: protection was switched off. `Expired`: Karpenter did not release
+    /// the instance within 15 minutes and still wants to; the operator has protected the instance again, and does not step
+    /// aside once more for this removal. `Unknown`: not known at present.
+    pub phase: LiftPhase,
+}
+
+/// Phase of a lift. It never goes back.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
+pub enum LiftPhase {
+    /// Protection has yet to be switched off.
+    Waiting,
+    /// Protection was switched off.
+    InForce,
+    /// Its time is over, and Karpenter still is about to release the instance.
+    Expired,
+    /// Not known at present.
+    #[serde(other)]
+    Unknown,
 }
 
 /// A scaling group of which targets are members.
@@ -147,12 +166,17 @@ pub struct ExceptionStatus {
     /// earlier. Never becomes later.
     pub ends_at: Time,
 
-    /// `Waiting`: protection is not yet off. `InForce`: protection was switched off, and the operator leaves the
-    /// instance alone until `endsAt`. `Expired`: the exception has ended. `Void`: the operator may not unprotect the
+    /// `Waiting`: protection is not yet off. `InForce`: protection was switched off for this entry, and the operator
+    /// leaves the instance alone until `endsAt`. `Expired`: the exception has ended. `Void`: the operator may not unprotect the
     /// instance for this object. `NotSelected`: the spec does not select the instance, or excludes it. In all phases
     /// but `InForce`, the instance is kept protected as far as the rest of the spec asks for it. `Unknown`: not known
     /// at present.
     pub phase: ExceptionPhase,
+
+    /// `true` when protection was switched off for this entry. That is done once, whatever the phase is later: for another
+    /// time, change `until`.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub carried_out: bool,
 
     /// What the exception waits for, or what the phase means for you.
     #[serde(default, skip_serializing_if = "String::is_empty")]

@@ -20,8 +20,8 @@ pub use ecs_instance_protection::{
 };
 pub use ecs_instance_protection_status::{
     Act, ActStatus, EcsInstanceProtectionStatus, ExceptionPhase, ExceptionStatus, InstanceState,
-    InstanceStatus, LiftedStatus, MAX_EXCEPTIONS, MAX_LIFTED, MAX_LISTED_INSTANCES, MAX_LISTED_TARGETS,
-    MAX_SCALING_GROUPS, ProtectionState, ScalingGroupStatus,
+    InstanceStatus, LiftPhase, LiftedStatus, MAX_EXCEPTIONS, MAX_LIFTED, MAX_LISTED_INSTANCES,
+    MAX_LISTED_TARGETS, MAX_SCALING_GROUPS, ProtectionState, ScalingGroupStatus,
 };
 pub use eni_retention::{
     EniExclusion, EniRetention, EniRetentionSpec, EniTargets, InterfaceType, Reattach, Retention,

@@ -1,6 +1,7 @@
 //! The custom resources as one: what watching, judging and reporting need of an object, whichever it is. No client here
 //! but the one that is passed in.
 
+use std::borrow::Cow;
 use std::sync::Arc;
 
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
@@ -9,10 +10,12 @@ use keeper_core::reason::Reason;
 use kube::api::{ApiResource, DynamicObject, ListParams, ObjectMeta};
 use kube::{Api, Client};
 use serde::de::DeserializeOwned;
+use serde_json::Value;
 
 use super::ecs_instance_protection::{DeletionPolicy, EcsInstanceProtection, Protection, ScaleIn};
-use super::ecs_instance_protection_status::Act;
+use super::ecs_instance_protection_status::{Act, EcsInstanceProtectionStatus};
 use super::eni_retention::{EniRetention, Retention, RetentionDeletionPolicy};
+use super::eni_retention_status::EniRetentionStatus;
 use super::selector::NodeSelector;
 use super::spec::Mode;
 use super::status::Counts;
@@ -55,6 +58,8 @@ pub struct WatchedObject {
     pub meta: ObjectMeta,
     /// The object, unless it can't be decoded.
     pub object: Option<Object>,
+    /// What stands in its status if it can't be: what status remembers outlasts that.
+    pub undecoded_status: Option<Arc<Value>>,
 }
 
 impl Resource {
@@ -133,16 +138,37 @@ impl Resource {
         answer.metadata.managed_fields = None;
         let meta = answer.metadata.clone();
         let object = match self {
-            Self::Protection => decoded(answer).map(Object::Protection),
-            Self::Retention => decoded(answer).map(Object::Retention),
+            Self::Protection => decoded(&answer).map(Object::Protection),
+            Self::Retention => decoded(&answer).map(Object::Retention),
         };
-        WatchedObject { resource: self, meta, object }
+        let status = answer.data.get_mut("status").filter(|_| object.is_none());
+        let undecoded_status = status.map(|status| Arc::new(status.take()));
+        WatchedObject { resource: self, meta, object, undecoded_status }
     }
 }
 
 /// What the decoder says may quote the object, which is its author's and nobody else's: it is dropped.
-fn decoded<K: kube::Resource + DeserializeOwned>(answer: DynamicObject) -> Option<Arc<K>> {
-    answer.try_parse().ok().map(Arc::new)
+fn decoded<K: kube::Resource + DeserializeOwned>(answer: &DynamicObject) -> Option<Arc<K>> {
+    serde_json::to_value(answer).and_then(serde_json::from_value).ok().map(Arc::new)
+}
+
+impl WatchedObject {
+    /// The status that stands, also of an object that can't be decoded, unless that can't be either.
+    pub fn protection_status(&self) -> Option<Cow<'_, EcsInstanceProtectionStatus>> {
+        let protection = self.object.as_ref().and_then(Object::protection);
+        self.standing(protection.and_then(|object| object.status.as_ref()))
+    }
+
+    /// The same of an `EniRetention`.
+    pub fn retention_status(&self) -> Option<Cow<'_, EniRetentionStatus>> {
+        let retention = self.object.as_ref().and_then(Object::retention);
+        self.standing(retention.and_then(|object| object.status.as_ref()))
+    }
+
+    fn standing<'a, S: Clone + DeserializeOwned>(&self, decoded: Option<&'a S>) -> Option<Cow<'a, S>> {
+        let undecoded = || S::deserialize(self.undecoded_status.as_deref()?).ok().map(Cow::Owned);
+        decoded.map(Cow::Borrowed).or_else(undecoded)
+    }
 }
 
 impl Object {

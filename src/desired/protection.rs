@@ -9,7 +9,7 @@ use keeper_core::exception::{Exception, ExceptionPhase as CorePhase, ExceptionRe
 use keeper_core::id::{InstanceId, Region};
 use keeper_core::instance::Instance;
 use keeper_core::intent::{DeletionPolicy as CorePolicy, Intent, ScaleIn as CoreScaleIn, Selector};
-use keeper_core::lift::{Lift, LiftRecord, Removal};
+use keeper_core::lift::{Lift, LiftPhase as CoreLiftPhase, LiftRecord, Removal};
 use keeper_core::wall_clock::WallTime;
 
 use super::context::{Context, filters, instances};
@@ -18,7 +18,8 @@ use super::removal::{Claims, Removing, instance, namers};
 use super::wall_time::whole_seconds;
 use crate::api::{
     AutoReleaseTime, DeletionPolicy, EcsInstanceProtection, EcsInstanceProtectionSpec,
-    EcsInstanceProtectionStatus, ExceptionPhase, InstanceException, Mode, NodeRemoval, Protection, ScaleIn,
+    EcsInstanceProtectionStatus, ExceptionPhase, InstanceException, LiftPhase, Mode, NodeRemoval, Protection,
+    ScaleIn,
 };
 use crate::provider_id::is_instance_id;
 
@@ -59,7 +60,8 @@ pub fn exception_records(status: &EcsInstanceProtectionStatus) -> ExceptionRecor
             ExceptionPhase::NotSelected => CorePhase::NotSelected,
         };
         let (until, ends) = (whole_seconds(row.until.0), whole_seconds(row.ends_at.0));
-        (InstanceId::new(&row.instance_id), ExceptionRecord { until, ends, phase })
+        let record = ExceptionRecord { until, ends, phase, carried_out: row.carried_out };
+        (InstanceId::new(&row.instance_id), record)
     });
     records.collect()
 }
@@ -70,13 +72,19 @@ pub fn lifts_for_karpenter(spec: &EcsInstanceProtectionSpec) -> bool {
     spec.node_removal == NodeRemoval::Lift && spec.protection == Protection::Enabled
 }
 
-/// What status says durably of lifts, by the region of the instance.
+/// What status says durably of lifts, by the region of the instance. As of exceptions.
 fn lift_records(status: &EcsInstanceProtectionStatus) -> BTreeMap<(Region, InstanceId), LiftRecord> {
     // Whoever writes into status may have written anything.
     let rows = status.lifted.iter().filter(|row| is_instance_id(&row.instance_id));
     let records = rows.map(|row| {
         let instance = (Region::new(&row.region), InstanceId::new(&row.instance_id));
-        (instance, LiftRecord { node: Arc::from(row.node_name.as_str()), since: whole_seconds(row.since.0) })
+        let phase = match row.phase {
+            LiftPhase::Waiting => CoreLiftPhase::Waiting,
+            LiftPhase::InForce => CoreLiftPhase::InForce,
+            LiftPhase::Expired | LiftPhase::Unknown => CoreLiftPhase::Expired,
+        };
+        let (node, since) = (Arc::from(row.node_name.as_str()), whole_seconds(row.since.0));
+        (instance, LiftRecord { node, since, phase })
     });
     records.collect()
 }

@@ -87,6 +87,7 @@ fn exceptions_in_force_are_counted_and_others_are_not() {
         until: WallTime::default(),
         ends: WallTime::default(),
         phase,
+        carried_out: false,
         reason: None,
         words: None,
     };

@@ -93,7 +93,12 @@ mod tests {
             config::parse("accounts: [{name: default, regions: [cn-hangzhou]}]").unwrap().grants("ours");
         let (meta, object) = (object.metadata.clone(), Object::Protection(Arc::new(object)));
         let placement = place(&object, &Cluster::default(), &grants, Timestamp::UNIX_EPOCH);
-        let seen = WatchedObject { resource: Resource::Protection, meta, object: Some(object) };
+        let seen = WatchedObject {
+            resource: Resource::Protection,
+            meta,
+            object: Some(object),
+            undecoded_status: None,
+        };
         StoredObject {
             seen,
             placement: Arc::new(placement),

@@ -19,22 +19,22 @@ use super::losses::{Lost, rows};
 use super::report::Report;
 use super::scaling_groups;
 use crate::api::{
-    Act, ActStatus, EcsInstanceProtection, EcsInstanceProtectionStatus, ExceptionPhase, ExceptionStatus,
-    InstanceException, InstanceState, InstanceStatus, MAX_EXCEPTIONS, Protection, ProtectionState,
+    Act, ActStatus, EcsInstanceProtection, EcsInstanceProtectionSpec, EcsInstanceProtectionStatus,
+    ExceptionPhase, ExceptionStatus, InstanceException, InstanceState, InstanceStatus, MAX_EXCEPTIONS,
+    Protection, ProtectionState,
 };
-use crate::desired::{exception_until, timestamp, wall_time};
+use crate::desired::{exception_until, timestamp, unknown_word, wall_time};
 use crate::events::{ObjectEvent, each_or_all};
 
-/// The status that says what is to be said. `object`: as it stands, unless it can't be decoded.
+/// The status that says what is to be said. `spec`: unless the object can't be decoded. `old`: the status that stands.
 pub fn status(
     report: &Report,
     conditions: Vec<Condition>,
-    object: Option<&EcsInstanceProtection>,
+    (spec, old): (Option<&EcsInstanceProtectionSpec>, Option<&EcsInstanceProtectionStatus>),
     lost: &[Lost],
     of: Generation,
     now: Timestamp,
 ) -> EcsInstanceProtectionStatus {
-    let old = object.and_then(|object| object.status.as_ref());
     let before = old.map(|status| status.instances.as_slice()).unwrap_or_default();
     let since: BTreeMap<&str, (InstanceState, &Time)> =
         before.iter().map(|row| (row.instance_id.as_str(), (row.state, &row.since))).collect();
@@ -47,7 +47,12 @@ pub fn status(
         protection_state: Some(state(report.condition_set.summary)),
         counts: counts(report),
         instances,
-        exceptions: object.map(|object| exceptions(report, object, now)).unwrap_or_default(),
+        exceptions: exceptions(
+            report,
+            spec,
+            old.map(|old| old.exceptions.as_slice()).unwrap_or_default(),
+            now,
+        ),
         lifted: lifts::rows(report, old.map(|status| status.lifted.as_slice()).unwrap_or_default()),
         scaling_groups: scaling_groups::rows(
             report,
@@ -114,10 +119,16 @@ fn instance(row: &Row, since: &BTreeMap<&str, (InstanceState, &Time)>, now: Time
     }
 }
 
-/// What is said of each entry. This is the memory of when it ends: whatever nobody speaks of stands as it was.
-fn exceptions(report: &Report, object: &EcsInstanceProtection, now: Timestamp) -> Vec<ExceptionStatus> {
-    let old = object.status.as_ref().map(|status| status.exceptions.as_slice()).unwrap_or_default();
-    let asked = object.spec.exceptions.iter().filter(|_| object.spec.protection == Protection::Enabled);
+/// What is said of each entry. This is the memory of when it ends, and of whether it was carried out: whatever nobody speaks of
+/// stands as it was, and so does all of it as long as what the spec asks can't be read.
+fn exceptions(
+    report: &Report,
+    spec: Option<&EcsInstanceProtectionSpec>,
+    old: &[ExceptionStatus],
+    now: Timestamp,
+) -> Vec<ExceptionStatus> {
+    let Some(spec) = spec.filter(|spec| unknown_word(spec).is_none()) else { return old.to_vec() };
+    let asked = spec.exceptions.iter().filter(|_| spec.protection == Protection::Enabled);
     let row = |entry: &InstanceException| {
         let until = exception_until(entry)?;
         let id = entry.instance_id.as_str();
@@ -150,9 +161,11 @@ fn exception(
     let ends = timestamp(ends.min(until));
     let said = told.map_or(CorePhase::NotSelected, |told| told.phase);
     // Whoever has yet to hear of what another leader wrote would have the entry carried out once more.
+    let carried_out =
+        told.is_some_and(|told| told.carried_out) || before.is_some_and(|before| before.carried_out);
     let phase = match (before.map(|before| before.phase), said) {
         (Some(ExceptionPhase::Expired), _) => CorePhase::Expired,
-        (Some(ExceptionPhase::InForce), CorePhase::Waiting) => CorePhase::InForce,
+        (_, CorePhase::Waiting) if carried_out => CorePhase::InForce,
         (_, said) => said,
     };
     let told = told.filter(|_| phase == said);
@@ -167,6 +180,7 @@ fn exception(
             CorePhase::Void => ExceptionPhase::Void,
             CorePhase::NotSelected => ExceptionPhase::NotSelected,
         },
+        carried_out,
         message: match told.and_then(|told| Some((told.reason?, told.words.as_deref()))) {
             Some((reason, words)) => sentence(reason.sentence(), words),
             None => meaning(phase).to_owned(),
@@ -183,8 +197,25 @@ pub fn events(object: Option<&EcsInstanceProtection>, new: &EcsInstanceProtectio
         let mut entries = object.spec.exceptions.iter();
         entries.find(|entry| entry.instance_id == id).map_or("", |entry| entry.reason.as_str())
     };
+    let (again, begins): (Vec<_>, Vec<_>) = in_force_alone_in(&new.exceptions, old)
+        .into_iter()
+        .partition(|row| same_exception(old, row).is_some_and(|row| row.carried_out));
+    let once = "Protection was switched off for that before, and is not switched off once more.";
+    let again = each_or_all(
+        &again,
+        |row| {
+            let (id, ends) = (&row.instance_id, row.ends_at.0);
+            exception_event(format!("The exception of {id} is in force again until {ends}. {once}"))
+        },
+        |row| &row.instance_id,
+        |count, examples| {
+            exception_event(format!(
+                "The exceptions of {count} instances are in force again: {examples}. {once}"
+            ))
+        },
+    );
     let begins = each_or_all(
-        &in_force_alone_in(&new.exceptions, old),
+        &begins,
         |row| {
             exception_event(format!(
                 "{id} is left unprotected until {ends} and can be released until then. ecs-keeper protects it again at that \
@@ -227,7 +258,7 @@ pub fn events(object: Option<&EcsInstanceProtection>, new: &EcsInstanceProtectio
     let lifts = lifts::events(before, &new.lifted);
     let given_up =
         given_up(object.status.as_ref(), new).then(|| scaling_groups::given_up(&new.scaling_groups));
-    begins.into_iter().chain(ends).chain(lifts).chain(given_up).collect()
+    begins.into_iter().chain(again).chain(ends).chain(lifts).chain(given_up).collect()
 }
 
 /// Whether the new status is the first to say that members were given up to scale-in, as its generation asks.
@@ -256,8 +287,8 @@ fn meaning(phase: CorePhase) -> &'static str {
     match phase {
         CorePhase::Waiting => "ecs-keeper has yet to switch release protection off.",
         CorePhase::InForce => {
-            "Release protection was switched off, and the instance can be released. If the spec still selects it, ecs-keeper protects it \
-             again at endsAt, or when you remove the entry."
+            "Release protection was switched off for this entry, once, and the instance can be released unless somebody has protected \
+             it since. If the spec still selects it, ecs-keeper protects it again at endsAt, or when you remove the entry."
         }
         CorePhase::Expired => {
             "The exception has ended: the entry has no effect any more, and can be removed. For another exception, add an entry with a \

@@ -1,5 +1,6 @@
 //! From a judgement to the status of the custom resource.
 
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
 use k8s_openapi::jiff::Timestamp;
 use serde_json::{Value, json};
 
@@ -25,18 +26,18 @@ pub struct Statement {
 pub fn statement(report: &Report, entry: &StoredObject, now: Timestamp) -> Option<Statement> {
     let seen = &entry.seen;
     let of = generation(&seen.meta);
-    // Of an object that can't be decoded the old status is not known here: it is told once for each generation.
+    // Of an object that can't be decoded nobody may know what stands in its status: it is told once for each generation.
     if entry.author_told == Some(of) {
         return None;
     }
-    let object = seen.object.as_ref();
-    let old = object.map_or(&[][..], Object::conditions);
-    let conditions = conditions(seen.resource, report, old, of, now);
+    let conditions = |old: &[Condition]| conditions(seen.resource, report, old, of, now);
     match seen.resource {
         Resource::Protection => {
-            let object = object.and_then(Object::protection);
-            let new = protection::status(report, conditions, object, &entry.losses.pending, of, now);
-            let old = object.and_then(|object| object.status.as_ref());
+            let object = seen.object.as_ref().and_then(Object::protection);
+            let stands = seen.protection_status();
+            let (spec, old) = (object.map(|object| &object.spec), stands.as_deref());
+            let conditions = conditions(old.map_or(&[], |old| &old.conditions));
+            let new = protection::status(report, conditions, (spec, old), &entry.losses.pending, of, now);
             let same = old.is_some_and(|old| protection::same(old, &new));
             let mut status = json!(new);
             let emptied = [
@@ -60,7 +61,9 @@ pub fn statement(report: &Report, entry: &StoredObject, now: Timestamp) -> Optio
             })
         }
         Resource::Retention => {
-            let old = object.and_then(Object::retention).and_then(|object| object.status.as_ref());
+            let stands = seen.retention_status();
+            let old = stands.as_deref();
+            let conditions = conditions(old.map_or(&[], |old| &old.conditions));
             let part = report.part.retention.as_deref();
             let lists = retention::lists(part, old, &entry.losses.pending, now);
             let new = retention::status(report, conditions, lists, of);

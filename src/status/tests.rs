@@ -41,7 +41,7 @@ fn scope(region: &str) -> Scope {
 
 fn seen(object: EcsInstanceProtection) -> WatchedObject {
     let (meta, object) = (object.metadata.clone(), Object::Protection(Arc::new(object)));
-    WatchedObject { resource: Resource::Protection, meta, object: Some(object) }
+    WatchedObject { resource: Resource::Protection, meta, object: Some(object), undecoded_status: None }
 }
 
 /// The entry with a status that stands.
@@ -301,6 +301,7 @@ fn exception(id: &str, until: i64, ends: i64, phase: CorePhase) -> ExceptionRepo
         until: wall_time(at(until)),
         ends: wall_time(at(ends)),
         phase,
+        carried_out: phase == CorePhase::InForce,
         reason: None,
         words: None,
     }
@@ -440,6 +441,122 @@ fn i53_what_was_carried_out_or_has_ended_never_waits_again() {
 }
 
 #[test]
+fn i12_that_an_exception_was_carried_out_stands_whatever_is_said_later() {
+    let asked = excepting(&entry(&["cn-beijing"], true), &[("i-a", 5000)]);
+    let row = |entry: &StoredObject, told| {
+        let status = written(&telling(entry, "cn-beijing", vec![told])).unwrap();
+        (status.exceptions[0].carried_out, status.exceptions[0].phase, with(entry, status))
+    };
+    // By who has done it, and was not heard before it was void.
+    let void = ExceptionReport { carried_out: true, ..exception("i-a", 5000, 4000, CorePhase::Void) };
+    let (carried_out, phase, stands) = row(&asked, void);
+    assert_eq!((carried_out, phase), (true, ExceptionPhase::Void));
+    // By who has yet to hear of that.
+    let waits = || exception("i-a", 5000, 4000, CorePhase::Waiting);
+    let (carried_out, phase, _) = row(&stands, waits());
+    assert_eq!((carried_out, phase), (true, ExceptionPhase::InForce));
+    for phase in [CorePhase::NotSelected, CorePhase::Expired] {
+        assert!(row(&stands, exception("i-a", 5000, 4000, phase)).0, "{phase:?}");
+    }
+    // Another until is another exception.
+    let edited = excepting(&stands, &[("i-a", 7000)]);
+    let (carried_out, phase, _) = row(&edited, exception("i-a", 7000, 7000, CorePhase::Waiting));
+    assert_eq!((carried_out, phase), (false, ExceptionPhase::Waiting));
+}
+
+/// The entry as it is when its spec is of a newer version: it decodes with a word that is not known here, or not at all.
+fn of_a_newer_version(entry: &StoredObject) -> [StoredObject; 4] {
+    let object = entry.seen.object.as_ref().and_then(Object::protection).unwrap();
+    let spoil = |change: fn(&mut serde_json::Value)| {
+        let mut object = json!(object);
+        change(&mut object["spec"]);
+        let seen = Resource::Protection.decode(serde_json::from_value(object).unwrap());
+        let placement = Arc::new(Placement::Opaque("It is of a newer version.".to_owned()));
+        StoredObject { seen, placement, parts: BTreeMap::new(), ..entry.clone() }
+    };
+    let spoilt = [
+        spoil(|spec| spec["targets"] = json!("all of them")),
+        spoil(|spec| spec["protection"] = json!("Sometimes")),
+        spoil(|spec| spec["exceptions"][0]["until"] = json!("later")),
+        spoil(|spec| spec["mode"] = json!("Dream")),
+    ];
+    assert!(spoilt[0].seen.object.is_none());
+    spoilt
+}
+
+#[test]
+fn i12_i53_what_status_remembers_outlasts_that_the_spec_can_not_be_read() {
+    let entry = excepting(&entry(&["cn-hangzhou"], true), &[("i-a", 5000)]);
+    let told = vec![exception("i-a", 5000, 4000, CorePhase::InForce)];
+    let mut before = written(&telling(&entry, "cn-hangzhou", told)).unwrap();
+    before.acts = vec![crate::api::ActStatus { act: crate::api::Act::UnprotectScaleIn, generation: 2 }];
+    before.lifted = vec![crate::api::LiftedStatus {
+        instance_id: "i-b".to_owned(),
+        region: "cn-hangzhou".to_owned(),
+        node_name: "n".to_owned(),
+        since: k8s_openapi::apimachinery::pkg::apis::meta::v1::Time(at(900)),
+        phase: crate::api::LiftPhase::Expired,
+    }];
+    for entry in of_a_newer_version(&with(&entry, before.clone())) {
+        let after = written(&entry).unwrap();
+        let remembered =
+            |it: &EcsInstanceProtectionStatus| (it.exceptions.clone(), it.lifted.clone(), it.acts.clone());
+        assert_eq!(remembered(&after), remembered(&before));
+        assert_eq!(
+            (after.counts, after.protection_state),
+            (None, Some(crate::api::ProtectionState::Unknown))
+        );
+        assert!(after.conditions.iter().any(|it| it.type_ == "Stalled" && it.reason == "Undecodable"));
+        // Nor is the same written again by who comes after.
+        let mut entry = entry;
+        let object = match &entry.seen.object {
+            Some(object) => json!(object.protection()),
+            None => json!({ "spec": { "targets": "all of them" } }),
+        };
+        let mut object = object;
+        object["apiVersion"] = json!("ecs-keeper.io/v1alpha1");
+        object["kind"] = json!("EcsInstanceProtection");
+        object["metadata"] = json!(entry.seen.meta);
+        object["status"] = json!(after);
+        entry.seen = Resource::Protection.decode(serde_json::from_value(object).unwrap());
+        assert_eq!(written(&entry), None);
+    }
+}
+
+#[test]
+fn i19_what_is_retained_outlasts_that_the_spec_can_not_be_read() {
+    let status = json!({
+        "retainedEniIds": ["eni-a", "eni-b"],
+        "availableEniIds": ["eni-a"],
+        "networkInterfaces": [{
+            "networkInterfaceId": "eni-a", "phase": "Available", "lastInstanceId": "i-a", "reason": "Retained",
+            "message": "m", "since": "1970-01-01T00:00:09Z",
+        }],
+        "reattachments": [{
+            "networkInterfaceId": "eni-a", "instanceId": "i-b", "phase": "Requested", "reason": "r", "message": "m",
+            "since": "1970-01-01T00:00:09Z",
+        }],
+    });
+    let object = json!({
+        "apiVersion": "ecs-keeper.io/v1alpha1",
+        "kind": "EniRetention",
+        "metadata": { "name": "a", "namespace": "n", "uid": "u", "generation": 2 },
+        "spec": { "targets": "all of them" },
+        "status": status,
+    });
+    let seen = Resource::Retention.decode(serde_json::from_value(object).unwrap());
+    assert!(seen.object.is_none());
+    let placement = Arc::new(Placement::Opaque("It is of a newer version.".to_owned()));
+    let entry = StoredObject { seen, placement, ..entry(&[], true) };
+    let report = report(&entry, now()).unwrap();
+    let told = statement(&report, &entry, at(1000)).unwrap();
+    for list in ["retainedEniIds", "availableEniIds", "networkInterfaces", "reattachments"] {
+        assert_eq!(told.status[list], status[list], "{list}");
+    }
+    assert!(told.events.is_empty() && told.survivors.is_empty());
+}
+
+#[test]
 fn an_exception_says_what_it_waits_for_and_what_its_phase_means() {
     let asked = excepting(&entry(&["cn-beijing"], true), &[("i-a", 5000)]);
     let message = |phase, reason, words: Option<&str>| {
@@ -452,7 +569,7 @@ fn an_exception_says_what_it_waits_for_and_what_its_phase_means() {
         (CorePhase::Waiting, "ecs-keeper has yet to switch release protection off."),
         (
             CorePhase::InForce,
-            "the instance can be released. If the spec still selects it, ecs-keeper protects it again at endsAt",
+            "the instance can be released unless somebody has protected it since. If the spec still selects it, ecs-keeper protects it again at endsAt",
         ),
         (CorePhase::Expired, "the entry has no effect any more"),
         (CorePhase::Void, "The entry has no effect"),
@@ -492,6 +609,11 @@ fn an_exception_is_told_of_when_it_comes_into_force_and_when_it_ends() {
         void[0].starts_with("The exception of i-a is no longer in force. The entry has no effect"),
         "{void:?}"
     );
+    let withdrawn = phase(&stands, CorePhase::Void);
+    let withdrawn = with(&withdrawn, written(&withdrawn).unwrap());
+    let again = "The exception of i-a is in force again until 1970-01-01T01:06:40Z. Protection was switched off for that before, \
+                 and is not switched off once more.";
+    assert_eq!(notes(&phase(&withdrawn, CorePhase::InForce)), [again]);
     let gone = "The exception of i-a was removed from the spec.";
     assert_eq!(notes(&excepting(&stands, &[])), [gone]);
     let another = telling(

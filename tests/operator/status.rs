@@ -4,9 +4,9 @@ use std::fmt::Debug;
 
 use ecs_keeper::api::{
     Act, ActStatus, Counts, EcsInstanceProtection, EcsInstanceProtectionSpec, EcsInstanceProtectionStatus,
-    ExceptionPhase, ExceptionStatus, InstanceState, InstanceStatus, LiftedStatus, MAX_EXCEPTIONS, MAX_LIFTED,
-    MAX_LISTED_INSTANCES, MAX_MESSAGE, MAX_REASON, MAX_RISKS, MAX_SCALING_GROUPS, ProtectionState, Risk,
-    ScalingGroupStatus,
+    ExceptionPhase, ExceptionStatus, InstanceState, InstanceStatus, LiftPhase, LiftedStatus, MAX_EXCEPTIONS,
+    MAX_LIFTED, MAX_LISTED_INSTANCES, MAX_MESSAGE, MAX_REASON, MAX_RISKS, MAX_SCALING_GROUPS, ProtectionState,
+    Risk, ScalingGroupStatus,
 };
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::{Condition, Time};
 use kube::api::{Patch, PatchParams, PostParams};
@@ -81,6 +81,7 @@ async fn the_largest_legal_status_is_accepted() {
         until: Time("2999-12-31T23:59:59Z".parse().unwrap()),
         ends_at: Time("2026-01-31T00:00:00Z".parse().unwrap()),
         phase: ExceptionPhase::NotSelected,
+        carried_out: true,
         message: sentence.clone(),
     });
     let lifted = (0..MAX_LIFTED).map(|n| LiftedStatus {
@@ -88,6 +89,7 @@ async fn the_largest_legal_status_is_accepted() {
         region: format!("cn-{n:0>61}"),
         node_name: format!("{n:0>253}"),
         since: Time("2026-01-31T00:00:00Z".parse().unwrap()),
+        phase: LiftPhase::InForce,
     });
     let scaling_groups = (0..MAX_SCALING_GROUPS).map(|n| ScalingGroupStatus {
         scaling_group_id: format!("asg-{n:0>124}"),

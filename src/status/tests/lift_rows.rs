@@ -1,4 +1,4 @@
-use keeper_core::lift::LiftReport;
+use keeper_core::lift::{LiftPhase, LiftReport};
 
 use super::*;
 
@@ -7,6 +7,7 @@ fn lift(id: &str, since: i64) -> LiftReport {
         instance: InstanceId::new(id),
         node: "n1".into(),
         since: wall_time(at(since)),
+        phase: LiftPhase::Waiting,
         reason: Some(Reason::Unprotecting),
         words: None,
     }
@@ -45,6 +46,37 @@ fn i54_a_lift_stands_in_status_since_it_was_first_told_until_it_is_over() {
     assert_eq!(rows_of(&written(&two).unwrap()), ["i-a cn-hangzhou n1 900", "i-b cn-hangzhou n1 960"]);
     let over = telling_of(&stands, "cn-hangzhou", Vec::new());
     assert!(rows_of(&written(&over).unwrap()).is_empty());
+}
+
+#[test]
+fn i12_i54_a_lift_never_goes_back_and_that_it_was_in_vain_is_told_once() {
+    let entry = entry(&["cn-hangzhou"], true);
+    let told = |entry: &StoredObject, phase| {
+        let lift = LiftReport { phase, ..lift("i-a", 900) };
+        telling_of(entry, "cn-hangzhou", vec![lift])
+    };
+    let phases = [LiftPhase::Waiting, LiftPhase::InForce, LiftPhase::Expired];
+    for before in phases {
+        let stands = told(&entry, before);
+        let stands = with(&stands, written(&stands).unwrap());
+        let stood = written(&told(&entry, before)).unwrap().lifted[0].phase;
+        for said in phases {
+            let next = told(&stands, said);
+            let report = report(&next, now()).unwrap();
+            let statement = statement(&report, &next, at(1000));
+            assert_eq!(statement.is_some(), said > before, "{before:?}, then {said:?}");
+            let Some(statement) = statement else { continue };
+            let events: Vec<_> = statement.events.iter().map(|event| (event.reason, &*event.note)).collect();
+            let status: EcsInstanceProtectionStatus = serde_json::from_value(statement.status).unwrap();
+            assert!(status.lifted[0].phase > stood);
+            if said == LiftPhase::Expired {
+                let [(Reason::NotReleased, note)] = events.as_slice() else { panic!("{events:?}") };
+                assert!(note.starts_with("i-a (Node n1): Karpenter did not release"), "{note}");
+            } else {
+                assert!(events.is_empty(), "{events:?}");
+            }
+        }
+    }
 }
 
 #[test]

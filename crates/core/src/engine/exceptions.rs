@@ -50,10 +50,13 @@ pub(super) fn take_record(
     for (id, record) in &mut exceptions {
         let known = object.aside.exceptions.get(id).filter(|known| known.until == record.until);
         record.ends = known.map_or(record.ends, |known| record.ends.min(known.ends));
+        record.carried_out |= known.is_some_and(|known| known.carried_out);
     }
     for (id, record) in &mut lifted {
-        record.since =
-            object.aside.lifted.get(id).map_or(record.since, |known| record.since.min(known.since));
+        if let Some(known) = object.aside.lifted.get(id) {
+            record.since = record.since.min(known.since);
+            record.phase = record.phase.max(known.phase);
+        }
     }
     if (&exceptions, &lifted) != (&record.exceptions, &record.lifted) {
         // Status says what is not so.
@@ -121,7 +124,8 @@ pub(super) fn reports(view: FlagView<'_, DeletionProtection>, name: &ObjectId) -
         let ends = exception_record(object, id).map_or_else(longest, |record| record.ends).min(entry.until);
         let (phase, reason) = phase(view, (name, object), id, ends);
         let words = reason.and_then(|reason| view.words(id, reason));
-        ExceptionReport { instance: id.clone(), until: entry.until, ends, phase, reason, words }
+        let (until, carried_out) = (entry.until, is_exception_carried_out(object, id));
+        ExceptionReport { instance: id.clone(), until, ends, phase, carried_out, reason, words }
     };
     object.intent.exceptions.iter().map(report).collect()
 }

@@ -63,7 +63,7 @@ mod tests {
     use crate::exception::{Exception, ExceptionPhase, ExceptionRecord};
     use crate::instance::Instance;
     use crate::intent::{Intent, Rights, Selector};
-    use crate::lift::{Lift, LiftRecord, Removal};
+    use crate::lift::{Lift, LiftPhase, LiftRecord, Removal};
     use crate::wall_clock::WallTime;
 
     /// The 1000th second of the monotonic clock is the 101,000th by the wall clock.
@@ -90,7 +90,10 @@ mod tests {
     #[test]
     fn i53_an_object_steps_aside_for_one_target_from_when_that_is_durable_until_its_end() {
         use ExceptionPhase::{Expired, InForce, Waiting};
-        let record = |ends, phase| Some(ExceptionRecord { until: wall(1100), ends: wall(ends), phase });
+        let record = |ends, phase| {
+            let carried_out = phase == InForce;
+            Some(ExceptionRecord { until: wall(1100), ends: wall(ends), phase, carried_out })
+        };
         let clock = Some(wall(1000));
         for (why, record, clock, expected) in [
             ("it is not durable", None, clock, (true, true)),
@@ -134,7 +137,8 @@ mod tests {
             change(&mut intent);
             let observes = intent.observe;
             let asked = ask(&mut region.instances, &object("o"), intent);
-            asked.aside.lifted.insert(host("a"), LiftRecord { node: "node".into(), since: wall(since) });
+            let (node, phase) = ("node".into(), LiftPhase::InForce);
+            asked.aside.lifted.insert(host("a"), LiftRecord { node, since: wall(since), phase });
             show(&mut region.instances, &host("a"), instance(&[], &[]), FRESH);
             region.context.read_wall_clock(NOW, wall(1000));
             assert_eq!(stands(&region, "a"), (!aside && !observes, !aside), "{why}");

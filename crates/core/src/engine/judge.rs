@@ -284,8 +284,8 @@ pub(super) fn shape(part: &RegionReport) -> u64 {
     // What is to be durable before the cloud is asked may not wait until counts are due.
     let retention = part.retention.as_ref().map(|retention| (&retention.attachments, retention.full));
     let exceptions: Vec<_> =
-        part.exceptions.iter().map(|e| (&e.instance, e.until, e.phase, e.reason)).collect();
-    let lifted: Vec<_> = part.lifted.iter().map(|lift| (&lift.instance, lift.reason)).collect();
+        part.exceptions.iter().map(|e| (&e.instance, e.until, e.phase, e.carried_out, e.reason)).collect();
+    let lifted: Vec<_> = part.lifted.iter().map(|lift| (&lift.instance, lift.phase, lift.reason)).collect();
     let aside = (exceptions, lifted);
     let counted = (counts.protected() > 0, counts.excepted > 0);
     digest(&(targets.map(reasons), counted, (part.unlisted, part.settled), progress, retention, aside))

@@ -7,17 +7,19 @@ use super::flag_view::FlagView;
 use super::holds::holds;
 use super::membership::{Member, member_by_spec, selectors_of};
 use super::object::Object;
-use super::suspension::{is_carried_out, is_lift_open, lift_ends, steps_aside};
+use super::suspension::{
+    is_carried_out, is_lift_carried_out, is_lift_in_vain, is_lift_open, lift_record, steps_aside,
+};
 use super::targets::Targets;
 use super::turn::Turn;
 use super::unprotect_checks::{Standing, standing};
 use crate::deletion_protection::DeletionProtection;
 use crate::id::{InstanceId, ObjectId};
 use crate::instance::{Instance, KARPENTER_TAG};
-use crate::lift::{LiftReport, Orphan, Removal};
+use crate::lift::{LiftPhase, LiftReport, Orphan, Removal};
 use crate::reason::Reason;
 use crate::time::Moment;
-use crate::verdict::{Groups, Verdict, tell_with};
+use crate::verdict::{Groups, State, Verdict, tell_with};
 use crate::wall_clock::{WallClock, WallTime};
 
 /// An object steps aside for so many machines in [`SPAN`], or for one in twenty of the selected Nodes if that is more.
@@ -36,10 +38,13 @@ pub(super) fn reports(view: FlagView<'_, DeletionProtection>, name: &ObjectId) -
     let Some(object) = view.objects.get(name) else { return (lifted, refused) };
     // Also where the spec says so no more: until it is protected again.
     for (id, record) in object.aside.lifted.iter().filter(|(id, _)| stands(view, object, id)) {
-        let reason = reason(view, (name, object), id);
-        let words = reason.and_then(|reason| view.words(id, reason));
+        let (phase, reason) = phase(view, (name, object), id);
+        let words = match reason {
+            Some(Reason::NotReleased) => Some(format!("Node {}", record.node).into()),
+            reason => reason.and_then(|reason| view.words(id, reason)),
+        };
         let (instance, node, since) = (id.clone(), record.node.clone(), record.since);
-        lifted.push(LiftReport { instance, node, since, reason, words });
+        lifted.push(LiftReport { instance, node, since, phase, reason, words });
     }
     let Some(since) = view.wall_clock.latest_time(view.now).filter(|_| object.intent.lift) else {
         return (lifted, refused);
@@ -56,38 +61,49 @@ pub(super) fn reports(view: FlagView<'_, DeletionProtection>, name: &ObjectId) -
             continue;
         }
         room = room.saturating_sub(1);
-        let (instance, node, reason) = (id.clone(), lift.node.clone(), Some(Reason::Unprotecting));
-        lifted.push(LiftReport { instance, node, since, reason, words: None });
+        let (phase, reason) = (LiftPhase::Waiting, Some(Reason::Unprotecting));
+        let (instance, node) = (id.clone(), lift.node.clone());
+        lifted.push(LiftReport { instance, node, since, phase, reason, words: None });
     }
     (lifted, refused)
 }
 
 /// Whether status goes on saying that the object has stepped aside for the target: until that is over and it is protected again, or
-/// it is gone.
+/// it is gone. As long as Karpenter is about to release it nevertheless, status keeps it from being lifted once more.
 fn stands(view: FlagView<'_, DeletionProtection>, object: &Object<Instance>, id: &InstanceId) -> bool {
     match view.verdict(id, view.told_horizon(), object.tag_epoch) {
         None | Some(Verdict::Unknown(Reason::NotFound)) => false,
-        Some(Verdict::Protected(_)) => steps_aside(*view, object, id) != Some(false),
+        Some(Verdict::Protected(_)) => {
+            steps_aside(*view, object, id) != Some(false) || is_lift_in_vain(*view, object, id)
+        }
         Some(_) => true,
     }
 }
 
-/// What keeps the flag of a target from being as it should be.
-fn reason(
+/// How far stepping aside for a target has come, and what keeps its flag from being as it should be.
+fn phase(
     view: FlagView<'_, DeletionProtection>,
     (name, object): (&ObjectId, &Object<Instance>),
     id: &InstanceId,
-) -> Option<Reason> {
+) -> (LiftPhase, Option<Reason>) {
+    let recorded = object.aside.lifted.get(id).map_or(LiftPhase::Waiting, |record| record.phase);
+    let phase = if is_lift_carried_out(object, id) { recorded.max(LiftPhase::InForce) } else { recorded };
     if steps_aside(*view, object, id) == Some(false) {
-        return Some(Reason::Correcting);
+        let protected = view.verdict(id, view.told_horizon(), object.tag_epoch).map(Verdict::state);
+        return if protected == Some(State::Protected) && is_lift_in_vain(*view, object, id) {
+            (LiftPhase::Expired, Some(Reason::NotReleased))
+        } else {
+            (phase, Some(Reason::Correcting))
+        };
     }
     if !is_lift_open(*view, object, id) || is_carried_out(object, id) {
-        return None;
+        return (phase, None);
     }
-    Some(match standing(view, name, id) {
+    let reason = match standing(view, name, id) {
         Some(Standing::Waiting(reason)) => reason,
         Some(Standing::Ready | Standing::Ended(_)) | None => Reason::Unprotecting,
-    })
+    };
+    (phase, Some(reason))
 }
 
 /// Whether this was not more than [`SPAN`] ago. In doubt it was not.
@@ -144,7 +160,7 @@ pub(super) fn note_orphans(turn: &mut Turn<'_>, targets: &mut Targets<Instance>,
     let view = targets.view(turn);
     let Some(object) = view.objects.get(name) else { return };
     let over = |id: &InstanceId| {
-        lift_ends(object, id).is_some()
+        lift_record(object, id).is_some()
             && steps_aside(view, object, id) == Some(false)
             && view.inventory.evidence(id).is_some()
             && view.inventory.absence(id).is_none()

@@ -5,7 +5,7 @@ use super::membership::selectors_of;
 use super::object::Object;
 use super::view::View;
 use crate::exception::{ExceptionPhase, ExceptionRecord};
-use crate::lift::{LIFTED_FOR, Removal};
+use crate::lift::{LIFTED_FOR, LiftPhase, LiftRecord, Removal};
 use crate::resource::Resource;
 use crate::time::Moment;
 use crate::wall_clock::WallTime;
@@ -51,9 +51,12 @@ pub(super) fn is_open<R: Resource>(view: View<'_, R>, object: &Object<R>, id: &R
 
 // Exceptions.
 
-/// When the exception of the target ends, or has; `None`: there is none.
+/// When the exception of the target ends, or has; `None`: there is none. What Karpenter does not remove any more, or has removed, may
+/// be a target by what status says alone, and that excepts nothing (I14): it is protected again first.
 pub(super) fn exception_ends<R: Resource>(object: &Object<R>, id: &R::Id) -> Option<WallTime> {
-    let entry = object.intent.exceptions.get(id).filter(|_| object.intent.can_step_aside())?;
+    let by_spec = object.intent.lifts.get(id).is_none_or(|lift| lift.removal == Removal::Due);
+    let asked = by_spec && object.intent.can_step_aside();
+    let entry = object.intent.exceptions.get(id).filter(|_| asked)?;
     let record = object.aside.exceptions.get(id)?;
     Some(record.ends.min(entry.until))
 }
@@ -75,8 +78,8 @@ pub(super) fn has_expired<R: Resource>(object: &Object<R>, id: &R::Id) -> bool {
 /// Whether the flag was switched off for the entry for the target.
 pub(super) fn is_exception_carried_out<R: Resource>(object: &Object<R>, id: &R::Id) -> bool {
     let Some(entry) = object.intent.exceptions.get(id) else { return false };
-    let recorded = exception_record(object, id).is_some_and(|record| record.phase == ExceptionPhase::InForce);
-    recorded || object.aside.carried_out.get(id) == Some(&entry.until)
+    exception_record(object, id).is_some_and(|record| record.carried_out)
+        || object.aside.carried_out.get(id) == Some(&entry.until)
 }
 
 fn is_exception_open<R: Resource>(view: View<'_, R>, object: &Object<R>, id: &R::Id) -> bool {
@@ -89,19 +92,33 @@ fn is_exception_open<R: Resource>(view: View<'_, R>, object: &Object<R>, id: &R:
 
 // Lifts.
 
-/// When the object ceases to step aside for a machine that Karpenter removes, or has; `None`: it does not.
-pub(super) fn lift_ends<R: Resource>(object: &Object<R>, id: &R::Id) -> Option<WallTime> {
+/// What status says of a target for which the object has stepped aside, if the spec still asks for that, and the removal was not
+/// taken back.
+pub(super) fn lift_record<'a, R: Resource>(object: &'a Object<R>, id: &R::Id) -> Option<&'a LiftRecord> {
     let asked = object.intent.lift && object.intent.can_step_aside();
     object.intent.lifts.get(id).filter(|lift| asked && lift.removal != Removal::Withdrawn)?;
-    Some(object.aside.lifted.get(id)?.since.after(LIFTED_FOR))
+    object.aside.lifted.get(id)
 }
 
-fn is_lift_carried_out<R: Resource>(object: &Object<R>, id: &R::Id) -> bool {
-    object
-        .aside
-        .lifted
-        .get(id)
-        .is_some_and(|record| object.aside.lift_carried_out.get(id) == Some(&record.since))
+/// When the object ceases to step aside for a machine that Karpenter removes, or has; `None`: it does not. Once status says that
+/// it has, that stays so, whatever a clock says later.
+pub(super) fn lift_ends<R: Resource>(object: &Object<R>, id: &R::Id) -> Option<WallTime> {
+    let record = lift_record(object, id).filter(|record| record.phase != LiftPhase::Expired)?;
+    Some(record.since.after(LIFTED_FOR))
+}
+
+/// Whether the flag was switched off because the release of the machine was the next step.
+pub(super) fn is_lift_carried_out<R: Resource>(object: &Object<R>, id: &R::Id) -> bool {
+    object.aside.lifted.get(id).is_some_and(|record| {
+        record.phase != LiftPhase::Waiting || object.aside.lift_carried_out.get(id) == Some(&record.since)
+    })
+}
+
+/// Whether the object has stepped aside in vain: the time for that is over, and Karpenter still is about to release the machine.
+pub(super) fn is_lift_in_vain<R: Resource>(view: View<'_, R>, object: &Object<R>, id: &R::Id) -> bool {
+    let due = object.intent.lifts.get(id).is_some_and(|lift| lift.removal == Removal::Due);
+    let asked = lift_record(object, id).is_some();
+    due && asked && is_lift_carried_out(object, id) && steps_aside(view, object, id) == Some(false)
 }
 
 /// Whether the flag is to be switched off because the release of the machine is the next step.

@@ -8,7 +8,7 @@ use super::action::PreflightId;
 use super::context::Context;
 use super::inventory::Inventory;
 use super::object::Object;
-use super::suspension::{exception_record, is_exception_carried_out};
+use super::suspension::{exception_record, has_expired, is_exception_carried_out};
 use crate::authority::{ObjectProof, PreflightAnswer};
 use crate::id::{CallId, Generation, InstanceId, ObjectId};
 use crate::intent::{Intent, Unprotecting};
@@ -300,7 +300,9 @@ impl<R: Resource> Unprotector<R> {
                 // Whoever led before may have carried one out, and we were not told of that yet.
                 batch.targets.retain(|id| {
                     let excepted = object.is_some_and(|object| {
-                        exception_record(object, id).is_some() && !is_exception_carried_out(object, id)
+                        exception_record(object, id).is_some()
+                            && !has_expired(object, id)
+                            && !is_exception_carried_out(object, id)
                     });
                     answer.lets_step_aside(id.as_ref(), excepted)
                 });

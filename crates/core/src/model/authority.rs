@@ -111,9 +111,7 @@ impl PreflightAnswer {
             return self.removals_due.iter().any(|due| due.as_str() == id);
         }
         let record = self.exceptions.iter().find(|(of, _)| of.as_str() == id);
-        record.is_some_and(|(_, record)| {
-            !matches!(record.phase, ExceptionPhase::InForce | ExceptionPhase::Expired)
-        })
+        record.is_some_and(|(_, record)| !record.carried_out && record.phase != ExceptionPhase::Expired)
     }
 }
 
@@ -369,13 +367,21 @@ mod tests {
     fn i12_the_api_server_has_the_last_word_on_what_is_to_be_done_for_a_target() {
         use ExceptionPhase::{Expired, InForce, NotSelected, Void, Waiting};
         let id = InstanceId::new("i-a");
-        for (phase, open) in
-            [(Waiting, true), (InForce, false), (Expired, false), (Void, true), (NotSelected, true)]
-        {
-            let record = ExceptionRecord { until: WallTime::default(), ends: WallTime::default(), phase };
+        for (phase, carried_out, open) in [
+            (Waiting, false, true),
+            (InForce, true, false),
+            (Expired, false, false),
+            (Expired, true, false),
+            (Void, false, true),
+            (Void, true, false),
+            (NotSelected, false, true),
+            (NotSelected, true, false),
+        ] {
+            let (until, ends) = (WallTime::default(), WallTime::default());
+            let record = ExceptionRecord { until, ends, phase, carried_out };
             let answer =
                 PreflightAnswer { exceptions: [(id.clone(), record)].into(), ..PreflightAnswer::default() };
-            assert_eq!(answer.lets_step_aside("i-a", true), open, "{phase:?}");
+            assert_eq!(answer.lets_step_aside("i-a", true), open, "{phase:?} {carried_out}");
             assert!(!answer.lets_step_aside("i-b", true) && !answer.lets_step_aside("i-a", false));
         }
         let answer = PreflightAnswer { removals_due: [id].into(), ..PreflightAnswer::default() };

@@ -29,6 +29,8 @@ pub struct ExceptionRecord {
     pub ends: WallTime,
     /// How far it has come.
     pub phase: ExceptionPhase,
+    /// Whether the flag was switched off for the entry. That is done once, whatever becomes of the exception after it.
+    pub carried_out: bool,
 }
 
 /// What status says durably of the entries of one object.
@@ -39,7 +41,7 @@ pub type ExceptionRecords = BTreeMap<InstanceId, ExceptionRecord>;
 pub enum ExceptionPhase {
     /// The flag has yet to be switched off.
     Waiting,
-    /// The flag was switched off for this entry, and is not touched until the exception ends.
+    /// The flag was switched off for this entry, now or before it was void, and is not touched until the exception ends.
     InForce,
     /// Its time is over: the target is kept like all others.
     Expired,
@@ -76,6 +78,8 @@ pub struct ExceptionReport {
     pub ends: WallTime,
     /// How far it has come.
     pub phase: ExceptionPhase,
+    /// Whether the flag was switched off for the entry.
+    pub carried_out: bool,
     /// What it waits for, or why it is void.
     pub reason: Option<Reason>,
     /// What the cloud said to that, when it helps.
@@ -86,6 +90,7 @@ impl ExceptionReport {
     /// Adds what another region says of the entry: a target is selected in one region at most.
     pub fn join(&mut self, other: &Self) {
         let ends = self.ends.min(other.ends);
+        let carried_out = self.carried_out || other.carried_out;
         // Where it is selected most is said of it; a region that does not select it may not have the right either.
         let rank = |phase| match phase {
             ExceptionPhase::NotSelected => 0,
@@ -97,6 +102,6 @@ impl ExceptionReport {
         if rank(self.phase) < rank(other.phase) {
             self.clone_from(other);
         }
-        self.ends = ends;
+        (self.ends, self.carried_out) = (ends, carried_out);
     }
 }

@@ -33,6 +33,18 @@ pub struct Lift {
     pub removal: Removal,
 }
 
+/// How far stepping aside has come. It never goes back.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum LiftPhase {
+    /// The flag has yet to be switched off.
+    Waiting,
+    /// The flag was switched off, and is not touched until the time for that is over.
+    InForce,
+    /// That is over, the target is protected again, and Karpenter still is about to release it. It is not lifted once more for the
+    /// same removal: whatever keeps the release from succeeding, the machine would be unprotected most of the time.
+    Expired,
+}
+
 /// What status says durably of a target for which the object has stepped aside.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct LiftRecord {
@@ -40,6 +52,8 @@ pub struct LiftRecord {
     pub node: Arc<str>,
     /// Since when.
     pub since: WallTime,
+    /// How far it has come.
+    pub phase: LiftPhase,
 }
 
 /// What status says durably of the lifts of one object.
@@ -54,7 +68,9 @@ pub struct LiftReport {
     pub node: Arc<str>,
     /// Since when the object steps aside; of a new one, since now. Status keeps what it says already.
     pub since: WallTime,
-    /// What keeps the flag from being switched off; `None`: it is.
+    /// How far it has come.
+    pub phase: LiftPhase,
+    /// What keeps the flag from being switched off, or a person has to see to; `None`: nothing.
     pub reason: Option<Reason>,
     /// What the cloud said to that, when it helps.
     pub words: Option<Box<str>>,

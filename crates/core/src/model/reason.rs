@@ -39,6 +39,7 @@ reasons! {
     Excepted = "The spec leaves it unprotected for a time (spec.exceptions): it can be released. ecs-keeper protects it again when the time is over, or when the entry is removed.";
     Lifted = "Karpenter is about to release the instance, so ecs-keeper steps aside (nodeRemoval: Lift). If the instance still exists a quarter of an hour later, ecs-keeper protects it again.";
     OrphanedInstance = "Karpenter was to release the instance and its Node is gone, but the instance still exists and is billed. ecs-keeper protects it again. Look at it in the console: release it, or join it to the cluster again.";
+    NotReleased = "Karpenter did not release the instance within a quarter of an hour after ecs-keeper had switched protection off for that, and still wants to. ecs-keeper has protected the instance again and does not step aside once more for this removal. Look for the error in Karpenter's log and correct its cause. Then let Karpenter release the instance with an exception, or set nodeRemoval: KeepProtected and then Lift again.";
     NotKarpenters = "Karpenter is removing the Node, but the instance lacks the tag karpenter.sh/nodepool, so it is not Karpenter's to release, and ecs-keeper keeps it protected. If Karpenter created it, put the tag back.";
     TooManyLifts = "Karpenter removes many Nodes at once: ecs-keeper steps aside for ten of them, or 5 % of the selected Nodes, in ten minutes, and goes on after that.";
     KarpenterNotWatched = "The spec says nodeRemoval: Lift, but ecs-keeper does not watch Karpenter's NodeClaims, so it does not step aside. Ask its administrator to set config.karpenter.enabled in the chart.";
@@ -191,6 +192,7 @@ impl Reason {
                 | Self::NoEndpoint
                 | Self::UnrecognizedError
                 | Self::NotGranted
+                | Self::NotReleased
                 | Self::NotKarpenters
                 | Self::KarpenterNotWatched
                 | Self::UnknownRegion
@@ -244,6 +246,7 @@ ReleasedAsAsked
 Excepted
 Lifted
 OrphanedInstance
+NotReleased!
 NotKarpenters!
 TooManyLifts
 KarpenterNotWatched!

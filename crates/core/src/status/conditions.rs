@@ -5,6 +5,7 @@ use std::fmt::Write as _;
 use crate::exception::ExceptionPhase;
 use crate::flag::MainFlag;
 use crate::intent::Intent;
+use crate::lift::LiftPhase;
 use crate::pace::Fits;
 use crate::reason::Reason;
 use crate::retention::AttachPhase;
@@ -474,7 +475,7 @@ fn heading(part: &RegionReport) -> String {
 fn excepted(part: &RegionReport) -> String {
     let in_force = part.exceptions.iter().filter(|entry| entry.phase == ExceptionPhase::InForce);
     let in_force = in_force.map(|entry| format!("{} until {}", entry.instance, entry.ends));
-    let lifted = part.lifted.iter().filter(|lift| lift.reason.is_none());
+    let lifted = part.lifted.iter().filter(|lift| lift.phase == LiftPhase::InForce && lift.reason.is_none());
     let lifted =
         lifted.map(|lift| format!("{}, which Karpenter removes with Node {}", lift.instance, lift.node));
     let named: Vec<String> = in_force.chain(lifted).take(EXCEPTIONS_NAMED).collect();

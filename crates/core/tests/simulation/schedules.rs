@@ -58,6 +58,10 @@ struct Cast {
     scaling: bool,
     /// It is about attaching: something has outlived its instance already.
     attaching: bool,
+    /// It is about stepping aside: this object excepts a machine already, and another one is about to be released by Karpenter.
+    aside: Option<&'static str>,
+    /// What Karpenter is about to release it never does.
+    hanging: bool,
 }
 
 /// One schedule: a few objects and machines, things that happen, a finite number of faults, and then peace.
@@ -79,6 +83,9 @@ fn schedule(seed: u64) {
     if cast.attaching {
         bereave(&mut dice, &mut world, &cast);
     }
+    if let Some(object) = cast.aside {
+        except(&mut dice, &mut world, object, &cast);
+    }
     for _ in 0..dice.below(6) {
         let fault = *dice.pick(&[
             Fault::LoseReply,
@@ -99,14 +106,17 @@ fn schedule(seed: u64) {
     for _ in 0..4 + dice.below(12) {
         if cast.attaching && dice.one_in(3) {
             intent_to_attach(&mut dice, &mut world, &cast);
+        } else if let Some(object) = cast.aside.filter(|_| !dice.one_in(3)) {
+            unsettle(&mut dice, &mut world, object, &cast);
         } else {
             happen(&mut dice, &mut world, &cast);
         }
         world.run(secs(u64::try_from(dice.below(50)).unwrap()));
     }
     peace(&mut world, &cast);
-    // The longest wait is the ten minutes after a refusal, and a look after it.
-    world.run(INTERVAL * 30);
+    // The longest wait is the ten minutes after a refusal, and a look after it; what is lifted in vain waits for as long again as
+    // that may take, and a quarter of an hour.
+    world.run(INTERVAL * if cast.hanging { 60 } else { 30 });
     if let Err(why) = world.converged() {
         panic!("I24: {why}; {:?} {:#?} {:?}", world.now, world.store, world.cloud);
     }
@@ -136,6 +146,8 @@ fn furnish(dice: &mut Dice, world: &mut World, retaining: Vec<&'static str>) -> 
         odd: dice.one_in(2),
         scaling: dice.one_in(2),
         attaching: !retaining.is_empty() && dice.one_in(2),
+        aside: OBJECTS.into_iter().find(|object| !retaining.contains(object)).filter(|_| dice.one_in(3)),
+        hanging: dice.one_in(3),
         retaining,
     };
     for letter in letters {
@@ -225,12 +237,18 @@ fn peace(world: &mut World, cast: &Cast) {
         let removals =
             world.store.get(name).map(|stored| stored.removals.keys().cloned().collect::<Vec<_>>());
         for id in removals.into_iter().flatten() {
-            world.karpenter(name, id.as_str(), None);
+            let removal = world.store[name].removals[&id].0;
+            if !(cast.hanging && removal == Removal::Due) {
+                world.karpenter(name, id.as_str(), None);
+            }
         }
     }
     world.lead(true);
     world.relist();
     world.run(INTERVAL * 3);
+    if let Err(why) = world.protected_soon() {
+        panic!("I25: {why}; {:?} {:#?} {:?}", world.now, world.store, world.refused);
+    }
     for name in OBJECTS {
         let Some(stored) = world.store.get(name) else { continue };
         let Some(intent) = stored.retention().filter(|intent| !intent.reattach.is_empty()) else { continue };
@@ -383,6 +401,54 @@ fn bereave(dice: &mut Dice, world: &mut World, cast: &Cast) {
     world.run(secs(u64::try_from(dice.below(200)).unwrap()));
 }
 
+/// An object that excepts the first machine, and that steps aside for the second one, which Karpenter is about to release.
+fn except(dice: &mut Dice, world: &mut World, object: &str, cast: &Cast) {
+    for name in &cast.machines[..2] {
+        let facts = payg(true, &[("env", "prod"), ("karpenter.sh/nodepool", "default")]);
+        world.instance(name, facts);
+    }
+    let until = world.time_in(*dice.pick(&[60, 200, 4_000_000, 4_000_000]));
+    let exception = Exception { until, reason: "to be replaced".into() };
+    let exceptions = [(i(&cast.machines[0]), exception)].into();
+    let lift = dice.one_in(2);
+    let selector = Selector { node_ids: instances(&[&cast.machines[1]]), ..by_tag("env", "prod") };
+    world.apply(object, Intent { exceptions, lift, ..enabled(selector) });
+    let refused = dice.one_in(4);
+    if refused {
+        world.cloud.mood.writes_fail = Some(*dice.pick(&[Class::Permission, Class::Transient]));
+    }
+    if lift {
+        world.karpenter(object, &cast.machines[1], Some(Removal::Due));
+    }
+    world.run(secs(u64::try_from(dice.below(60)).unwrap()));
+    world.cloud.mood.writes_fail = None;
+    if refused && dice.one_in(2) {
+        // Somebody else does what ecs-keeper may not.
+        world.flip(&cast.machines[dice.below(2)], false);
+    }
+}
+
+/// Something happens that has an object step aside no more, or again, or that forgets that it has.
+fn unsettle(dice: &mut Dice, world: &mut World, object: &'static str, cast: &Cast) {
+    let machine = cast.machines[dice.below(2)].clone();
+    match dice.below(8) {
+        0..=2 => change_rights(dice, world, object),
+        3 | 4 => world.restart(),
+        5 => lose_the_lead(dice, world, cast),
+        6 => karpenter(dice, world, (object, false), &machine),
+        _ => {
+            let protected = dice.one_in(2);
+            world.flip(&machine, protected);
+        }
+    }
+    // What Karpenter does not release is protected again after a quarter of an hour.
+    if dice.one_in(6) {
+        // What the cloud calls not applicable for as long is taken for that.
+        world.cloud.mood.writes_fail.take_if(|class| *class == Class::NotApplicable);
+        world.run(secs(960));
+    }
+}
+
 /// Only what is to be attached changes, most often to something that is free.
 fn intent_to_attach(dice: &mut Dice, world: &mut World, cast: &Cast) {
     let object = *dice.pick(&OBJECTS);
@@ -519,6 +585,18 @@ fn anew(dice: &mut Dice, world: &World, (object, retains): (&str, bool), cast: &
     excepting(dice, world, object, intent).into()
 }
 
+/// The right to unprotect is withdrawn or given back, or the mode changes, and the rest of the spec stays.
+fn change_rights(dice: &mut Dice, world: &mut World, object: &str) {
+    let stored = world.store.get(object).filter(|stored| stored.decodable);
+    let Some(mut intent) = stored.and_then(|stored| stored.protection()).cloned() else { return };
+    if dice.one_in(2) {
+        intent.observe = !intent.observe;
+    } else {
+        intent.may.unprotect = !intent.may.unprotect;
+    }
+    world.apply(object, intent);
+}
+
 /// Karpenter goes on with the removal of a machine, or it comes to nothing.
 fn karpenter(dice: &mut Dice, world: &mut World, (object, retains): (&str, bool), machine: &str) {
     let due = Some(Removal::Due);
@@ -526,6 +604,13 @@ fn karpenter(dice: &mut Dice, world: &mut World, (object, retains): (&str, bool)
     if !retains && world.store.contains_key(object) {
         world.karpenter(object, machine, removal);
     }
+}
+
+/// Somebody sets the automatic release time of a machine, or takes it away.
+fn set_release_time(dice: &mut Dice, world: &mut World, machine: &str) {
+    let time = ["2030-01-01T00:00Z", "2031-01-01T00:00Z"][dice.below(2)];
+    let set = !dice.one_in(4);
+    world.set_release_time(machine, set.then_some(time));
 }
 
 /// What happens to the membership of an instance.
@@ -621,12 +706,11 @@ fn happen(dice: &mut Dice, world: &mut World, cast: &Cast) {
                 world.card("eni-late0", Some("i-late"), InterfaceType::Primary);
             }
         }
-        21 if dice.one_in(2) => karpenter(dice, world, (object, retains), &machine),
-        21 => {
-            let time = ["2030-01-01T00:00Z", "2031-01-01T00:00Z"][dice.below(2)];
-            let set = !dice.one_in(4);
-            world.set_release_time(&machine, set.then_some(time));
-        }
+        21 => match dice.below(3) {
+            0 => karpenter(dice, world, (object, retains), &machine),
+            1 if !terminating => change_rights(dice, world, object),
+            _ => set_release_time(dice, world, &machine),
+        },
         22 | 23 => intent_to_attach(dice, world, cast),
         24 => {
             let protected = dice.one_in(2);

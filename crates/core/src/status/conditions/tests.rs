@@ -9,7 +9,7 @@ use crate::evidence::Evidence;
 use crate::exception::{ExceptionPhase, ExceptionReport};
 use crate::id::{CallId, InstanceId, InterfaceId, Region, RequestId};
 use crate::instance::{Instance, InstanceFacts};
-use crate::lift::LiftReport;
+use crate::lift::{LiftPhase, LiftReport};
 use crate::pace::Fits;
 use crate::reason::Risk;
 use crate::retention::{AttachPhase, Attachment, Free, RetentionReport};
@@ -688,6 +688,7 @@ fn exceptions() -> impl Strategy<Value = Vec<ExceptionReport>> {
         until: WallTime::at(Duration::from_secs(n * 1_000_000)),
         ends: WallTime::at(Duration::from_secs(n * 1_000_000)),
         phase,
+        carried_out: phase == ExceptionPhase::InForce,
         reason,
         words: None,
     });
@@ -700,6 +701,7 @@ fn lifted() -> impl Strategy<Value = Vec<LiftReport>> {
         instance: InstanceId::new(format!("i-{n}")),
         node: format!("node-{n}").into(),
         since: WallTime::at(Duration::from_secs(n * 1_000_000)),
+        phase: LiftPhase::InForce,
         reason,
         words: None,
     });

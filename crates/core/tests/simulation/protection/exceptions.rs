@@ -329,6 +329,123 @@ fn i12_what_somebody_protects_again_meanwhile_is_left_alone() {
     assert_eq!(writes(&world).0, 2);
 }
 
+type Change = fn(&mut Intent<Instance>);
+
+/// The right is withdrawn, or the object comes only to observe; and the spec selects the instance no more.
+const VOIDING: [(&str, Change, ExceptionPhase); 4] = [
+    ("no right", |intent| intent.may = Rights::default(), ExceptionPhase::Void),
+    ("it only observes", |intent| intent.observe = true, ExceptionPhase::Void),
+    ("not selected", |intent| intent.selector.exclude_ids = [i("i-a")].into(), ExceptionPhase::InForce),
+    (
+        "not selected, and no right",
+        |intent| {
+            intent.selector.exclude_ids = [i("i-a")].into();
+            intent.may = Rights::default();
+        },
+        ExceptionPhase::NotSelected,
+    ),
+];
+
+#[test]
+fn i12_what_was_void_for_a_time_is_not_carried_out_again_whenever_it_restarts() {
+    for (why, change, between) in VOIDING {
+        // After which of the three steps.
+        for restarts in 0..8 {
+            let case = format!("{why}, restarts {restarts:03b}");
+            let step = |world: &mut World, number: u32| {
+                world.run(INTERVAL * 2);
+                if restarts & (1 << number) != 0 {
+                    world.restart();
+                    world.run(INTERVAL * 2);
+                }
+            };
+            let mut world = fleet();
+            let intent = except(&mut world, 6000);
+            step(&mut world, 0);
+            assert!(!world.protected("i-a"), "{case}");
+            let mut changed = intent.clone();
+            change(&mut changed);
+            let holds = !changed.observe && changed.selector.exclude_ids.is_empty();
+            world.apply("a", changed);
+            step(&mut world, 1);
+            assert_eq!(phase(&world, "a").0, between, "{case}");
+            assert_eq!(world.protected("i-a"), holds, "{case}");
+            world.flip("i-a", true);
+            world.apply("a", intent);
+            step(&mut world, 2);
+            assert_eq!(phase(&world, "a"), (ExceptionPhase::InForce, None), "{case}");
+            assert!(world.protected("i-a"), "{case}: it was switched off once");
+            assert_eq!(writes(&world).0, 1, "{case}");
+            // Another time is another entry.
+            except(&mut world, 9000);
+            world.run(INTERVAL);
+            assert_eq!((world.protected("i-a"), writes(&world).0), (false, 2), "{case}");
+        }
+    }
+}
+
+#[test]
+fn i12_it_was_carried_out_also_if_it_is_void_before_status_says_so() {
+    for restarts in [false, true] {
+        let mut world = held_up(6000);
+        let intent = world.store["a"].protection().unwrap().clone();
+        world.refuse_status("a", true);
+        world.cloud.mood.stale_view = false;
+        world.run(INTERVAL);
+        assert!(!world.protected("i-a"));
+        world.apply("a", Intent { may: Rights::default(), ..intent.clone() });
+        world.run(INTERVAL);
+        world.refuse_status("a", false);
+        world.run(INTERVAL);
+        assert_eq!(phase(&world, "a"), (ExceptionPhase::Void, Some(Reason::NotGranted)));
+        if restarts {
+            world.restart();
+        }
+        world.apply("a", intent);
+        world.run(INTERVAL * 2);
+        assert!(world.protected("i-a"));
+        assert_eq!((writes(&world).0, phase(&world, "a")), (1, (ExceptionPhase::InForce, None)));
+    }
+}
+
+#[test]
+fn i12_i53_whatever_crashes_while_it_is_void_it_is_not_carried_out_again() {
+    let void = |fault: Option<(usize, Fault)>| {
+        let mut world = fleet();
+        let intent = except(&mut world, 6000);
+        world.run(secs(60));
+        assert_eq!(phase(&world, "a"), (ExceptionPhase::InForce, None));
+        let before = world.actions;
+        world.faults.extend(fault.map(|(number, fault)| (before + number, fault)));
+        world.apply("a", Intent { may: Rights::default(), ..intent.clone() });
+        world.run(secs(30));
+        world.apply("a", intent);
+        world.run(secs(600));
+        (world.actions - before, writes(&world).0)
+    };
+    let (calm, _) = void(None);
+    for number in 0..calm.min(40) {
+        for fault in CALL_FAULTS.iter().chain(&[Fault::Crash, Fault::CrashTold]) {
+            assert_eq!(void(Some((number, *fault))).1, 1, "{fault:?} at {number}");
+        }
+    }
+}
+
+#[test]
+fn i14_whoever_writes_into_status_has_it_carried_out_no_second_time() {
+    let mut world = fleet();
+    let intent = except(&mut world, 6000);
+    world.run(secs(60));
+    world.apply("a", Intent { may: Rights::default(), ..intent.clone() });
+    world.run(INTERVAL);
+    world.forge_exception("a", "i-a", |record| record.carried_out = false);
+    world.run(INTERVAL);
+    assert!(world.store["a"].exceptions[&i("i-a")].carried_out, "it is put right");
+    world.apply("a", intent);
+    world.run(INTERVAL);
+    assert_eq!(writes(&world).0, 1);
+}
+
 #[test]
 fn i53_another_time_counts_at_once_and_without_the_flag_being_touched() {
     let mut world = fleet();

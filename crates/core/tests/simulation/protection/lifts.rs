@@ -1,13 +1,15 @@
 //! Karpenter removes a machine: protection steps aside at the moment of its release, and comes back if the machine stays.
 
 use keeper_core::conditions::Status;
+use keeper_core::exception::{Exception, ExceptionPhase};
+use keeper_core::failure::Class;
 use keeper_core::id::InstanceId;
 use keeper_core::instance::Instance;
 use keeper_core::intent::{Intent, Rights};
-use keeper_core::lift::Removal;
+use keeper_core::lift::{LiftPhase, Removal};
 use keeper_core::reason::Reason;
 
-use crate::world::{CALL_FAULTS, Fault, INTERVAL, World, behind_nodes, by_ids, enabled, filter, secs};
+use crate::world::{CALL_FAULTS, Fault, INTERVAL, World, behind_nodes, by_ids, enabled, filter, i, secs};
 
 const POOL: &[(&str, &str)] = &[("karpenter.sh/nodepool", "default")];
 
@@ -232,6 +234,36 @@ fn i54_a_lift_that_is_taken_back_without_the_node_leaves_the_machine_protected()
 }
 
 #[test]
+fn i14_i53_what_is_a_target_only_because_it_was_lifted_is_not_excepted() {
+    let mut world = pool();
+    world.karpenter("a", "i-a", Some(Removal::Due));
+    world.run(secs(30));
+    assert!(!world.protected("i-a"));
+    let exception = Exception { until: world.time_in(3000), reason: "it has to go".into() };
+    let exceptions = [(i("i-a"), exception)].into();
+    world.store.get_mut("a").unwrap().removals.clear();
+    world.apply("a", Intent { exceptions, ..enabled(behind_nodes(&["i-b", "i-c"])) });
+    world.run(INTERVAL * 3);
+    assert!(world.protected("i-a"), "its Node is not selected");
+    assert_eq!(lifted(&world), [""; 0]);
+    assert_eq!(writes(&world, "i-a"), (1, 2));
+    let said: Vec<_> = world.part("a").exceptions.iter().map(|entry| entry.phase).collect();
+    assert_eq!(said, [ExceptionPhase::NotSelected]);
+}
+
+#[test]
+fn i54_an_exception_that_has_ended_does_not_keep_a_machine_from_being_lifted() {
+    let mut world = pool();
+    let exception = Exception { until: world.time_in(-10), reason: "too late".into() };
+    let exceptions = [(i("i-a"), exception)].into();
+    world.apply("a", Intent { exceptions, ..lifting(&["i-a", "i-b", "i-c"]) });
+    world.run(INTERVAL);
+    world.karpenter("a", "i-a", Some(Removal::Due));
+    world.run(secs(30));
+    assert!(!world.protected("i-a"));
+}
+
+#[test]
 fn i54_two_objects_that_both_step_aside_let_it_go() {
     let mut world = pool();
     world.apply("b", lifting(&["i-a"]));
@@ -336,13 +368,135 @@ fn i12_what_somebody_protects_again_before_it_goes_is_left_alone() {
     assert_eq!(writes(&world, "i-a").0, 1);
 }
 
+/// Status and phase of each lift.
+fn phases(world: &World) -> Vec<LiftPhase> {
+    world.store["a"].lifted.values().map(|record| record.phase).collect()
+}
+
 #[test]
-fn i54_what_karpenter_goes_on_to_release_is_no_orphan() {
+fn i12_i54_what_karpenter_can_not_release_is_lifted_once_for_a_removal_and_told() {
+    for restarts in 0..8 {
+        let case = format!("restarts {restarts:03b}");
+        let step = |world: &mut World, number: u32, span| {
+            world.run(span);
+            if restarts & (1 << number) != 0 {
+                world.restart();
+                world.run(INTERVAL * 2);
+            }
+        };
+        let mut world = pool();
+        world.karpenter("a", "i-a", Some(Removal::Due));
+        step(&mut world, 0, secs(30));
+        assert_eq!((world.protected("i-a"), phases(&world)), (false, vec![LiftPhase::InForce]), "{case}");
+        assert!(is_ready(&world), "{case}");
+        step(&mut world, 1, secs(1000));
+        step(&mut world, 2, secs(4 * 3600));
+        assert!(world.protected("i-a"), "{case}");
+        assert_eq!(writes(&world, "i-a"), (1, 2), "{case}");
+        assert_eq!(phases(&world), [LiftPhase::Expired], "{case}");
+        assert_eq!(world.says("a"), (Status::True, Reason::AllProtected), "{case}");
+        assert_eq!((stalled(&world), is_ready(&world)), (Some(Reason::NotReleased), false), "{case}");
+        let message = &world.condition_set("a").stalled.message;
+        assert!(message.contains("i-a") && message.contains("Node node-of-i-a"), "{message}");
+        assert_eq!(world.orphans, [], "{case}: its Node is there");
+        let (reports, actions, reads) = (world.store["a"].reports, world.actions, world.reads.len());
+        world.run(secs(1000));
+        assert_eq!(world.store["a"].reports, reports, "I37");
+        assert_eq!(world.actions - actions, world.reads.len() - reads, "nothing at rest");
+    }
+}
+
+#[test]
+fn i54_what_was_lifted_in_vain_is_lifted_again_when_something_is_new() {
+    type Change = fn(&mut World);
+    let cases: [(&str, Change); 3] = [
+        ("it is another removal", |world| {
+            world.karpenter("a", "i-a", Some(Removal::Withdrawn));
+            world.run(INTERVAL);
+            world.karpenter("a", "i-a", Some(Removal::Due));
+        }),
+        ("somebody asks for it again", |world| {
+            world.apply("a", enabled(behind_nodes(&["i-a", "i-b", "i-c"])));
+            world.run(INTERVAL);
+            world.apply("a", lifting(&["i-a", "i-b", "i-c"]));
+        }),
+        ("an exception", |world| {
+            let exception = Exception { until: world.time_in(3000), reason: "it has to go".into() };
+            let exceptions = [(i("i-a"), exception)].into();
+            world.apply("a", Intent { exceptions, ..lifting(&["i-a", "i-b", "i-c"]) });
+        }),
+    ];
+    for (why, change) in cases {
+        let mut world = pool();
+        world.karpenter("a", "i-a", Some(Removal::Due));
+        world.run(secs(1500));
+        assert_eq!(phases(&world), [LiftPhase::Expired], "{why}");
+        change(&mut world);
+        world.run(secs(30));
+        assert!(!world.protected("i-a"), "{why}");
+        assert_eq!(writes(&world, "i-a").0, 2, "{why}");
+        assert_eq!(world.says("a"), (Status::True, Reason::ProtectedButExceptions), "{why}");
+        assert!(is_ready(&world), "{why}");
+        let message = &world.condition_set("a").domain.message;
+        assert_eq!(message.contains("which Karpenter removes"), why != "an exception", "{why}: {message}");
+    }
+}
+
+#[test]
+fn i54_what_could_not_be_switched_off_is_lifted_when_it_can_be() {
+    let mut world = pool();
+    world.cloud.mood.writes_fail = Some(Class::Permission);
+    world.karpenter("a", "i-a", Some(Removal::Due));
+    world.run(secs(2000));
+    assert!(world.protected("i-a"));
+    assert_eq!(phases(&world), [LiftPhase::Waiting]);
+    assert_eq!(stalled(&world), Some(Reason::PermissionDenied));
+    world.cloud.mood.writes_fail = None;
+    world.run(secs(1500));
+    assert_eq!(writes(&world, "i-a").0, 1);
+}
+
+#[test]
+fn i54_what_was_lifted_in_vain_and_loses_its_node_is_an_orphan() {
     let mut world = pool();
     world.karpenter("a", "i-a", Some(Removal::Due));
-    world.run(secs(1200));
-    assert_eq!(world.orphans, []);
-    assert!(writes(&world, "i-a").1 >= 2, "it was protected again in between");
+    world.run(secs(1500));
+    assert_eq!(phases(&world), [LiftPhase::Expired]);
+    world.nodes("a", &["i-b", "i-c"]);
+    world.karpenter("a", "i-a", None);
+    world.run(INTERVAL * 2);
+    assert_eq!(world.orphans, [i("i-a")]);
+    assert_eq!(lifted(&world), [""; 0]);
+    assert!(world.protected("i-a"));
+}
+
+#[test]
+fn i35_i54_a_clock_that_is_set_back_does_not_begin_it_anew() {
+    let mut world = pool();
+    world.karpenter("a", "i-a", Some(Removal::Due));
+    world.run(secs(1500));
+    world.set_clock(-1400);
+    world.restart();
+    world.run(INTERVAL);
+    world.flip("i-a", false);
+    world.run(INTERVAL * 2);
+    assert!(world.protected("i-a"), "it is kept like all others");
+    assert_eq!(writes(&world, "i-a").0, 1);
+}
+
+#[test]
+fn i14_whoever_writes_into_status_has_it_lifted_no_second_time() {
+    let mut world = pool();
+    world.karpenter("a", "i-a", Some(Removal::Due));
+    world.run(secs(1500));
+    let since = world.time_in(0);
+    world.store.get_mut("a").unwrap().lifted.values_mut().for_each(|record| {
+        (record.phase, record.since) = (LiftPhase::Waiting, since);
+    });
+    world.store.get_mut("a").unwrap().version += 1;
+    world.deliver("a");
+    world.run(secs(1500));
+    assert_eq!((writes(&world, "i-a").0, phases(&world)), (1, vec![LiftPhase::Expired]));
 }
 
 #[test]

@@ -12,7 +12,7 @@ use keeper_core::reason::Reason;
 use keeper_core::scaling_member::LifecycleState;
 use keeper_core::verdict::RegionReport;
 
-use super::cloud::{Machine, Membership};
+use super::cloud::{Machine, Membership, Shown};
 use super::store::{Spec, Stored};
 use super::{World, secs};
 
@@ -30,6 +30,38 @@ impl World {
             match &stored.spec {
                 Spec::Protection(intent) => self.protection_converged(stored, intent, condition_set)?,
                 Spec::Retention(intent) => self.retention_converged(stored, intent, part, condition_set)?,
+            }
+        }
+        Ok(())
+    }
+
+    /// I25: an instance that has been seen unprotected is protected soon, unless a write of just that was refused lately, or so many
+    /// writes that all of them rest. What writes of the other value were refused is no reason to wait.
+    pub fn protected_soon(&self) -> Result<(), String> {
+        let ago = |at| self.now.since(at);
+        let denied = self.refused.iter().filter(|refused| ago(refused.at) < secs(800)).count() >= 5;
+        let answered = |name: &str| {
+            let refused =
+                self.refused.iter().any(|it| it.protected && it.id == name && ago(it.at) < secs(800));
+            refused || self.arrived.iter().any(|it| it.protected && it.id == name && ago(it.at) < secs(90))
+        };
+        for stored in self.store.values().filter(|stored| stored.decodable && !denied) {
+            let Some(intent) = stored.protection().filter(|it| DeletionProtection::enforces(it)) else {
+                continue;
+            };
+            let waits = |id: &&InstanceId| {
+                let known = stored.changed.max(self.altered).max(self.led_since);
+                let since = self.instance_exposed(stored, intent, id).map(|since| since.max(known));
+                let shown = self.tracks.get(id.as_str()).and_then(|track| track.shown.as_ref());
+                since.is_some_and(|since| {
+                    let seen = |shown: &Shown| {
+                        shown.protected == Some(false) && shown.at >= since && ago(shown.at) > secs(15)
+                    };
+                    ago(since) > secs(150) && shown.is_some_and(seen)
+                })
+            };
+            if let Some(id) = self.cloud.machines.keys().find(|id| !answered(id.as_str()) && waits(id)) {
+                return Err(format!("{id} of {} is not protected: {:?}", stored.id.name(), stored.status));
             }
         }
         Ok(())

@@ -105,7 +105,7 @@ impl World {
     }
 
     /// Since when the instance has been unprotected, and a target of the object that could be seen.
-    fn instance_exposed(
+    pub fn instance_exposed(
         &self,
         stored: &Stored,
         intent: &Intent<Instance>,

@@ -296,6 +296,9 @@ impl World {
             Some(removal) => _ = stored.removals.insert(i(machine), (removal, now)),
             None => _ = stored.removals.remove(&i(machine)),
         }
+        if removal != Some(Removal::Due) {
+            stored.lifted_in_vain.remove(&i(machine));
+        }
         let (id, generation, asked) = (stored.id.clone(), stored.generation, stored.asked());
         self.tell_of(id, generation, asked);
     }

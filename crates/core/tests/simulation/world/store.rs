@@ -13,7 +13,7 @@ use keeper_core::id::{InstanceId, InterfaceId};
 use keeper_core::instance::Instance;
 use keeper_core::intent::{DeletionPolicy, Intent, Selector, Unprotecting};
 use keeper_core::interface::Interface;
-use keeper_core::lift::{LIFTED_FOR, Lift, LiftRecord, LiftRecords, LiftReport, Removal};
+use keeper_core::lift::{LIFTED_FOR, Lift, LiftPhase, LiftRecord, LiftRecords, LiftReport, Removal};
 use keeper_core::loss::Loss;
 use keeper_core::retention::{
     AttachPhase, Attachment, InterfacePhase, InterfaceRow, Record, Remembered, RetentionReport,
@@ -122,6 +122,11 @@ pub struct Stored {
     pub exceptions: ExceptionRecords,
     /// What status says durably of lifts.
     pub lifted: LiftRecords,
+    /// The entries of exceptions of which status has said that they are in force: an entry that is removed and added again is
+    /// another one.
+    pub once_in_force: BTreeSet<(InstanceId, WallTime)>,
+    /// The machines of which status has said that they were lifted in vain, as long as neither their removal nor the spec changes.
+    pub lifted_in_vain: BTreeSet<InstanceId>,
     /// What Karpenter is removing, how far it has come, and since when.
     pub removals: BTreeMap<InstanceId, (Removal, Moment)>,
     pub carried_out: Option<Generation>,
@@ -160,6 +165,8 @@ impl Stored {
             record: Record::default(),
             exceptions: ExceptionRecords::new(),
             lifted: LiftRecords::new(),
+            once_in_force: BTreeSet::new(),
+            lifted_in_vain: BTreeSet::new(),
             removals: BTreeMap::new(),
             carried_out: None,
             scale_in_carried_out: None,
@@ -206,6 +213,9 @@ impl Stored {
             self.changed = now;
         }
         (self.spec, self.decodable) = (spec, true);
+        let entries = self.protection().map(|intent| intent.exceptions.clone()).unwrap_or_default();
+        self.once_in_force.retain(|(id, until)| entries.get(id).is_some_and(|entry| entry.until == *until));
+        self.lifted_in_vain.clear();
         self.note_intents();
     }
 
@@ -311,7 +321,8 @@ impl Stored {
             _ => self.record.clone(),
         };
         let same = self.status.as_ref().is_some_and(|(of, old, _)| *of == generation && old == part);
-        let stands = exception_records(part, &self.exceptions) == self.exceptions;
+        let stands = exception_records(part, &self.exceptions) == self.exceptions
+            && lift_records(part, &self.lifted) == self.lifted;
         (!same || record != self.record || !stands).then_some(record)
     }
 
@@ -341,6 +352,10 @@ impl Stored {
         }
         self.exceptions = exception_records(&part, &self.exceptions);
         self.lifted = lift_records(&part, &self.lifted);
+        let in_force = self.exceptions.iter().filter(|(_, it)| it.phase == ExceptionPhase::InForce);
+        self.once_in_force.extend(in_force.map(|(id, record)| (id.clone(), record.until)));
+        let in_vain = self.lifted.iter().filter(|(_, record)| record.phase == LiftPhase::Expired);
+        self.lifted_in_vain.extend(in_vain.map(|(id, _)| id.clone()));
         let condition_set = judge(self.spec.question(), &part);
         if part.progress.as_ref().is_some_and(|p| p.done) && !self.spec.terminating() {
             self.carried_out = Some(generation);
@@ -357,14 +372,15 @@ impl Stored {
     /// When the object ceases to step aside for the instance, by the right time, as spec and status have it.
     pub fn steps_aside_until(&self, id: &InstanceId) -> Option<Moment> {
         let intent = self.protection().filter(|intent| intent.can_step_aside())?;
-        let excepted = intent.exceptions.get(id).zip(self.exceptions.get(id));
+        let by_spec = self.lifts().get(id).is_none_or(|lift| lift.removal == Removal::Due);
+        let excepted = intent.exceptions.get(id).zip(self.exceptions.get(id)).filter(|_| by_spec);
         let expired = |(entry, record): &(&Exception, &ExceptionRecord)| {
             record.phase == ExceptionPhase::Expired && record.until == entry.until
         };
         let excepted = excepted.filter(|pair| !expired(pair));
         let excepted = excepted.map(|(entry, record)| right_moment(record.ends.min(entry.until)));
         let goes = intent.lift && self.lifts().get(id).is_some_and(|l| l.removal != Removal::Withdrawn);
-        let lifted = self.lifted.get(id).filter(|_| goes);
+        let lifted = self.lifted.get(id).filter(|record| goes && record.phase != LiftPhase::Expired);
         let lifted = lifted.map(|record| right_moment(record.since.after(LIFTED_FOR)));
         excepted.max(lifted)
     }
@@ -386,21 +402,24 @@ impl Stored {
     /// The machines of which Node and NodeClaim say that their release is the next step, and status that the object steps aside.
     pub fn removals_due(&self) -> BTreeSet<InstanceId> {
         let due = self.removals.iter().filter(|(_, (removal, _))| *removal == Removal::Due);
-        due.map(|(id, _)| id.clone()).filter(|id| self.lifted.contains_key(id)).collect()
+        let waits = |id: &InstanceId| self.lifted.get(id).is_some_and(|it| it.phase == LiftPhase::Waiting);
+        due.map(|(id, _)| id.clone()).filter(waits).collect()
     }
 
     /// Whether the flag of the machine may be switched off because its release was the next step then.
     pub fn is_due(&self, id: &InstanceId, then: Moment) -> bool {
         let removal = self.removals.get(id);
         let due = removal.is_some_and(|(removal, since)| *removal == Removal::Due || *since > then);
-        due && self.lifted.contains_key(id) && self.protection().is_some_and(|intent| intent.lift)
+        due && self.lifted.contains_key(id)
+            && !self.lifted_in_vain.contains(id)
+            && self.protection().is_some_and(|intent| intent.lift)
     }
 
     /// Whether the flag of the instance is still to be switched off for an exception whose end is durable.
     pub fn has_open_exception(&self, id: &InstanceId) -> bool {
         let entry = self.protection().and_then(|intent| intent.exceptions.get(id));
         let record = self.exceptions.get(id).filter(|record| Some(record.until) == entry.map(|e| e.until));
-        record.is_some_and(|record| record.phase != ExceptionPhase::InForce)
+        record.is_some_and(|record| !self.once_in_force.contains(&(id.clone(), record.until)))
     }
 
     /// What status says of intents to attach, and of which generation.
@@ -427,21 +446,25 @@ fn exception_records(part: &RegionReport, old: &ExceptionRecords) -> ExceptionRe
     let record = |report: &ExceptionReport| {
         let stood = old.get(&report.instance).filter(|record| record.until == report.until);
         let ends = stood.map_or(report.ends, |record| record.ends.min(report.ends));
+        let carried_out = report.carried_out || stood.is_some_and(|record| record.carried_out);
         let phase = match (stood.map(|record| record.phase), report.phase) {
             (Some(ExceptionPhase::Expired), _) => ExceptionPhase::Expired,
-            (Some(ExceptionPhase::InForce), ExceptionPhase::Waiting) => ExceptionPhase::InForce,
+            (_, ExceptionPhase::Waiting) if carried_out => ExceptionPhase::InForce,
             (_, said) => said,
         };
-        ExceptionRecord { until: report.until, ends, phase }
+        ExceptionRecord { until: report.until, ends, phase, carried_out }
     };
     part.exceptions.iter().map(|report| (report.instance.clone(), record(report))).collect()
 }
 
-/// What status says of lifts from now on. Since when never changes.
+/// What status says of lifts from now on. Since when never changes, and none goes back.
 fn lift_records(part: &RegionReport, old: &LiftRecords) -> LiftRecords {
     let record = |report: &LiftReport| {
-        let new = LiftRecord { node: report.node.clone(), since: report.since };
-        (report.instance.clone(), old.get(&report.instance).cloned().unwrap_or(new))
+        let stood = old.get(&report.instance);
+        let phase = stood.map_or(report.phase, |stood| stood.phase.max(report.phase));
+        let new = LiftRecord { node: report.node.clone(), since: report.since, phase };
+        let record = stood.map(|stood| LiftRecord { phase, ..stood.clone() });
+        (report.instance.clone(), record.unwrap_or(new))
     };
     part.lifted.iter().map(record).collect()
 }
