@@ -204,6 +204,12 @@ fn furnish(dice: &mut Dice, world: &mut World, retaining: Vec<&'static str>) -> 
     cast
 }
 
+fn check_protected_soon(world: &World) {
+    if let Err(why) = world.protected_soon() {
+        panic!("I25: {why}; {:?} {:#?} {:?}", world.now, world.store, world.refused);
+    }
+}
+
 /// What can't be read is mended, what was hidden shows, no fault is left, and nobody wants to attach anything for which
 /// only a person can do something.
 fn peace(world: &mut World, cast: &Cast) {
@@ -246,9 +252,7 @@ fn peace(world: &mut World, cast: &Cast) {
     world.lead(true);
     world.relist();
     world.run(INTERVAL * 3);
-    if let Err(why) = world.protected_soon() {
-        panic!("I25: {why}; {:?} {:#?} {:?}", world.now, world.store, world.refused);
-    }
+    check_protected_soon(world);
     for name in OBJECTS {
         let Some(stored) = world.store.get(name) else { continue };
         let Some(intent) = stored.retention().filter(|intent| !intent.reattach.is_empty()) else { continue };
@@ -425,6 +429,8 @@ fn except(dice: &mut Dice, world: &mut World, object: &str, cast: &Cast) {
     if refused && dice.one_in(2) {
         // Somebody else does what ecs-keeper may not.
         world.flip(&cast.machines[dice.below(2)], false);
+        world.run(secs(240));
+        check_protected_soon(world);
     }
 }
 
