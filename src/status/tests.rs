@@ -395,6 +395,8 @@ fn i53_what_nobody_speaks_of_stands_as_it_was() {
     let mut unserved = with(&both, status);
     unserved.placement = Arc::new(Placement::NotGranted);
     assert_eq!(rows(&written(&unserved).unwrap()), [("i-a", 5000, 4000, InForce)]);
+    let edited = excepting(&unserved, &[("i-a", 6000)]);
+    assert_eq!(rows(&written(&edited).unwrap()), [("i-a", 5000, 4000, InForce)], "its time was changed");
     // Where no Node is selected no region is asked.
     let far = 1000 + 31 * 24 * 3600;
     let nowhere = excepting(&entry(&[], true), &[("i-a", 5000), ("i-b", far)]);

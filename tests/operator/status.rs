@@ -5,8 +5,8 @@ use std::fmt::Debug;
 use ecs_keeper::api::{
     Act, ActStatus, Counts, EcsInstanceProtection, EcsInstanceProtectionSpec, EcsInstanceProtectionStatus,
     ExceptionPhase, ExceptionStatus, InstanceState, InstanceStatus, LiftPhase, LiftedStatus, MAX_EXCEPTIONS,
-    MAX_LIFTED, MAX_LISTED_INSTANCES, MAX_MESSAGE, MAX_REASON, MAX_RISKS, MAX_SCALING_GROUPS, ProtectionState,
-    Risk, ScalingGroupStatus,
+    MAX_LIFTED, MAX_LISTED_INSTANCES, MAX_MESSAGE, MAX_REASON, MAX_RISKS, MAX_SCALING_GROUPS,
+    ProtectionState, Risk, ScalingGroupStatus,
 };
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::{Condition, Time};
 use kube::api::{Patch, PatchParams, PostParams};
