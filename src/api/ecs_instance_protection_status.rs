@@ -25,7 +25,7 @@ const MAX_ACTS: usize = 8;
 pub const MAX_LIFTED: usize = 1000;
 
 /// How many scaling groups a status lists.
-pub const MAX_SCALING_GROUPS: usize = 1000;
+pub const MAX_SCALING_GROUPS: usize = 200;
 
 /// Characters of an id of a scaling group. Their form is documented nowhere.
 const MAX_SCALING_GROUP_ID: usize = 128;

@@ -21,7 +21,8 @@ pub fn rows(report: &Report, old: &[ScalingGroupStatus]) -> Vec<ScalingGroupStat
         members: counts.members,
         protected: counts.protected,
     };
-    groups.counts.iter().take(MAX_SCALING_GROUPS).map(row).collect()
+    let (kept, open): (Vec<_>, Vec<_>) = groups.counts.iter().partition(|(_, counts)| counts.protected > 0);
+    kept.into_iter().chain(open).take(MAX_SCALING_GROUPS).map(row).collect()
 }
 
 /// That members of these groups were given up to scale-in, once.

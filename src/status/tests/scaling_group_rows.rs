@@ -2,6 +2,7 @@ use keeper_core::id::ScalingGroupId;
 use keeper_core::scaling_groups::ScalingGroups;
 
 use super::*;
+use crate::api::MAX_SCALING_GROUPS;
 
 /// The entry of which a region says that one target is a member of each of these groups, protected from scale-in or not.
 fn telling_of(entry: &StoredObject, groups: &[(&str, bool)], done: Option<bool>) -> StoredObject {
@@ -64,4 +65,16 @@ fn i12_that_members_were_given_up_is_told_when_status_first_says_it() {
     let stands = with(&done, written(&done).unwrap());
     let protected_again = telling_of(&stands, &[("asg-a", true)], Some(true));
     assert!(notes(&protected_again).is_empty(), "it was told");
+}
+
+#[test]
+fn i58_of_too_many_groups_those_with_protected_members_are_listed_first() {
+    let ids: Vec<String> = (0..MAX_SCALING_GROUPS).map(|n| format!("asg-{n:03}")).collect();
+    let mut groups: Vec<(&str, bool)> = ids.iter().map(|id| (id.as_str(), false)).collect();
+    groups.push(("asg-z", true));
+    let rows = rows_of(&telling_of(&entry(&["cn-hangzhou"], true), &groups, None));
+    assert_eq!(
+        (rows.len(), rows[0].as_str(), rows[1].as_str()),
+        (MAX_SCALING_GROUPS, "asg-z 1 1", "asg-000 1 0")
+    );
 }
