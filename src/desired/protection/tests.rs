@@ -51,7 +51,7 @@ fn cluster() -> Cluster {
 }
 
 fn row(region: &str, id: &str, node: &str) -> Value {
-    json!({ "instanceId": id, "region": region, "nodeName": node, "since": "2026-01-01T00:00:00Z" })
+    json!({ "instanceId": id, "region": region, "nodeName": node, "since": "2026-01-01T00:00:00Z", "phase": "Waiting" })
 }
 
 fn served(fields: &Value, lifted: &[Value], cluster: &Cluster) -> Served {
