@@ -55,7 +55,7 @@ impl<'a, F: Flag> FlagView<'a, F> {
             Verdict::Unprotected(_) if !holds::<F>(*self, object, id) => {
                 Verdict::Unprotected(Reason::NotWanted)
             }
-            Verdict::Unprotected(_) if object.intent.observe => Verdict::Unprotected(Reason::Unprotected),
+            _ if object.intent.observe => verdict.observed(),
             _ => verdict,
         }
     }

@@ -13,7 +13,7 @@ use super::object::Object;
 use super::suspension::{exception_ends, is_carried_out, lift_ends, steps_aside};
 use super::unprotect_checks::progress;
 use super::view::View;
-use crate::deletion_protection::departures;
+use crate::deletion_protection::risk_of_hosted;
 use crate::flag::{Applicability, Id, MainFlag};
 use crate::id::{InstanceId, ObjectId};
 use crate::reason::{Reason, Risk};
@@ -249,14 +249,14 @@ fn judge_target<F: MainFlag>(
             risks.extend(ways_to_go(host.map(|host| host.presence_below(evidence.seen))));
         }
         // The cloud has two lists. As long as they don't agree, something is under way.
-        if matches!(said, Verdict::Protected(_) | Verdict::NotApplicable(_))
+        if said.relies_on_evidence()
             && !F::Of::unlisted(&evidence.facts)
             && lists_disagree(*view, name, id, F::Of::place(&evidence.facts).instance())
         {
             said = Verdict::Unknown(Reason::ListsDisagree);
         }
     }
-    if view.lagging().is_some() && matches!(said, Verdict::Protected(_) | Verdict::NotApplicable(_)) {
+    if view.lagging().is_some() && said.relies_on_evidence() {
         said = Verdict::Unknown(Reason::EvidenceStale);
     }
     if care.is_some_and(|care| care.contested(view.now)) {
@@ -291,31 +291,12 @@ pub(super) fn shape(part: &RegionReport) -> u64 {
     digest(&(targets.map(reasons), counted, (part.unlisted, part.settled), progress, retention, aside))
 }
 
-/// The risks of what is on an instance that may go in ways of which nobody has said what they do to it.
-fn ways_to_go(presence: Option<Presence<'_>>) -> Vec<Risk> {
+/// The risk of what is on an instance, as far as that is known.
+fn ways_to_go(presence: Option<Presence<'_>>) -> Option<Risk> {
     match presence {
-        Some(Presence::Shown(shown)) => {
-            let departures = departures(shown.facts);
-            let told: Vec<&Risk> =
-                departures.iter().filter(|w| w.reason != Reason::RisksUnreadable).collect();
-            let ways: Vec<String> = told
-                .iter()
-                .map(|way| match &way.detail {
-                    Some(detail) => format!("{} {detail}", way.reason.as_str()),
-                    None => way.reason.as_str().to_owned(),
-                })
-                .collect();
-            match (ways.is_empty(), departures.is_empty()) {
-                (true, true) => Vec::new(),
-                (true, false) => vec![Risk { reason: Reason::RisksUnreadable, detail: None }],
-                (false, _) => {
-                    let detail = Some(ways.join(", ").into());
-                    vec![Risk { reason: Reason::ReleasePathUndocumented, detail }]
-                }
-            }
-        }
-        Some(Presence::Gone(_)) => Vec::new(),
-        Some(Presence::Unknown(_)) | None => vec![Risk { reason: Reason::RisksUnreadable, detail: None }],
+        Some(Presence::Shown(shown)) => risk_of_hosted(shown.facts),
+        Some(Presence::Gone(_)) => None,
+        Some(Presence::Unknown(_)) | None => Some(Risk { reason: Reason::RisksUnreadable, detail: None }),
     }
 }
 

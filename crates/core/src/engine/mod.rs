@@ -36,6 +36,7 @@ mod members;
 mod membership;
 mod memory;
 mod object;
+mod observation;
 mod only_flag;
 mod reader;
 mod region;
@@ -58,4 +59,5 @@ pub use crate::authority::PreflightAnswer;
 pub use action::{
     Action, Asked, CALL_DEADLINE, Input, Load, PreflightId, ProtectionRecord, Proven, Settings, Window,
 };
+pub use observation::{Observation, ObservedRegion};
 pub use region::RegionEngine;

@@ -84,6 +84,25 @@ pub fn departures(facts: &InstanceFacts) -> Vec<Risk> {
     ways
 }
 
+/// The risk of what is on an instance that may go in ways of which nobody has said what they do to it.
+pub(crate) fn risk_of_hosted(facts: &InstanceFacts) -> Option<Risk> {
+    let departures = departures(facts);
+    let told = departures.iter().filter(|way| way.reason != Reason::RisksUnreadable);
+    let ways: Vec<String> = told
+        .map(|way| match &way.detail {
+            Some(detail) => format!("{} {detail}", way.reason.as_str()),
+            None => way.reason.as_str().to_owned(),
+        })
+        .collect();
+    match (ways.is_empty(), departures.is_empty()) {
+        (true, true) => None,
+        (true, false) => Some(Risk { reason: Reason::RisksUnreadable, detail: None }),
+        (false, _) => {
+            Some(Risk { reason: Reason::ReleasePathUndocumented, detail: Some(ways.join(", ").into()) })
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

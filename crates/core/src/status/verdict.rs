@@ -214,6 +214,19 @@ impl State {
 }
 
 impl Verdict {
+    /// Whether it is only as good as the evidence that it rests on, and so not said where that is in doubt.
+    pub(crate) fn relies_on_evidence(self) -> bool {
+        matches!(self, Self::Protected(_) | Self::NotApplicable(_))
+    }
+
+    /// The verdict as a mere observation, where nothing is to be done about it.
+    pub(crate) fn observed(self) -> Self {
+        match self {
+            Self::Unprotected(_) => Self::Unprotected(Reason::Unprotected),
+            other => other,
+        }
+    }
+
     /// The verdict in one word.
     pub fn state(self) -> State {
         match self {
