@@ -22,7 +22,7 @@ use crate::send::Sender;
 use crate::sign::{LeaseGuard, StampSource, SystemStamps};
 use crate::transport::Transport;
 use crate::wire::{WireFlag, WireResource};
-use crate::{attach_network_interface, set_instances_protection};
+use crate::{attach_network_interface, describe_instances, set_instances_protection};
 
 /// A client for the calls of one account in one region.
 #[derive(Debug)]
@@ -116,6 +116,16 @@ impl<C: CredentialsSource, S: StampSource> Client<C, S> {
         let parameters = set_instances_protection::parameters(self.region(), group, writes)
             .ok_or_else(|| Error::unanswered(operation, OwnCode::InvalidRequest))?;
         self.call(operation, parameters, guard, |answer, _| Some(answer.request_id)).await
+    }
+
+    /// Asks whether the identity may list instances in the region. Where it may not, a listing is no error but empty, and only a
+    /// dry run tells the truth: the vendor's page on DescribeInstances.
+    pub async fn may_list_instances(&self, guard: &dyn LeaseGuard) -> Result<(), Error> {
+        let parameters = describe_instances::dry_run(self.region());
+        match self.call(describe_instances::OPERATION, parameters, guard, |_, _| Some(())).await {
+            Err(error) if &*error.code == describe_instances::DRY_RUN_PASSED => Ok(()),
+            other => other,
+        }
     }
 
     /// Asks whose the credentials are.

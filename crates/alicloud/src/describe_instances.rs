@@ -30,6 +30,14 @@ pub(crate) fn parameters(region: &Region, call: &ReadCall<Instance>) -> Option<P
     })
 }
 
+/// The error code that answers a dry run of what would have succeeded.
+pub(crate) const DRY_RUN_PASSED: &str = "DryRunOperation";
+
+/// The parameters of a dry run of a read of the whole region.
+pub(crate) fn dry_run(region: &Region) -> Parameters {
+    vec![("RegionId".to_owned(), region.as_str().to_owned()), ("DryRun".to_owned(), "true".to_owned())]
+}
+
 /// The page in an answer; `None` when it is no listing.
 pub(crate) fn page(place: Place<'_>, answer: Answer) -> Option<Page<Instance>> {
     listing::page(place, answer, ["Instances", "Instance"], |entry| item(place.region, entry))
@@ -40,7 +48,8 @@ pub(crate) fn page(place: Place<'_>, answer: Answer) -> Option<Page<Instance>> {
 fn item(region: &Region, entry: &Value) -> Option<Item<Instance>> {
     let id = identifier(entry.get("InstanceId"))?;
     let here = entry.get("RegionId")?.as_str()? == region.as_str();
-    here.then(|| Item { id: InstanceId::new(id), facts: facts(entry) })
+    let name = listing::name(entry, "InstanceName");
+    here.then(|| Item { id: InstanceId::new(id), name, facts: facts(entry) })
 }
 
 fn facts(entry: &Value) -> InstanceFacts {

@@ -46,7 +46,8 @@ pub(crate) fn page(place: Place<'_>, answer: Answer) -> Option<Page<Interface>> 
 /// One entry; `None` when its id can't be read.
 fn item(place: Place<'_>, entry: &Value) -> Option<Item<Interface>> {
     let id = identifier(entry.get("NetworkInterfaceId"))?;
-    Some(Item { id: InterfaceId::new(id), facts: facts(place, entry) })
+    let name = listing::name(entry, "NetworkInterfaceName");
+    Some(Item { id: InterfaceId::new(id), name, facts: facts(place, entry) })
 }
 
 fn facts(place: Place<'_>, entry: &Value) -> InterfaceFacts {

@@ -99,7 +99,7 @@ fn item(entry: &Value) -> Option<Item<ScalingMember>> {
         group: identifier(entry.get("ScalingGroupId")).map(ScalingGroupId::new),
         state: entry.get("LifecycleState").and_then(Value::as_str).and_then(LifecycleState::parse),
     };
-    Some(Item { id, facts })
+    Some(Item { id, name: None, facts })
 }
 
 #[cfg(test)]

@@ -77,6 +77,14 @@ pub(crate) fn page<R: Resource>(
     Some(Page { items, unreadable, next, total: None, request_id, identity })
 }
 
+/// What people call an entry, as they wrote it; `None` where they call it nothing. The vendor's pages allow 128 characters: whatever
+/// is longer is cut.
+pub(crate) fn name(entry: &Value, field: &str) -> Option<Box<str>> {
+    const LONGEST: usize = 128;
+    let name = entry.get(field)?.as_str().filter(|name| !name.is_empty())?;
+    Some(name.chars().take(LONGEST).collect::<String>().into())
+}
+
 /// All tags of an entry or none: a list with one that can't be read is not known. The cloud leaves the field out where
 /// there are no tags.
 pub(crate) fn tags(entry: &Value) -> Option<Vec<Tag>> {
@@ -84,6 +92,24 @@ pub(crate) fn tags(entry: &Value) -> Option<Vec<Tag>> {
     match entry.get("Tags") {
         None => Some(Vec::new()),
         Some(tags) => tags.get("Tag")?.as_array()?.iter().map(tag).collect(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn a_name_is_what_somebody_wrote_and_no_longer_than_the_vendor_allows() {
+        let called = |written: Value| name(&json!({ "InstanceName": written }), "InstanceName");
+        assert_eq!(called(json!("生产 <1>")).as_deref(), Some("生产 <1>"));
+        assert_eq!(called(json!("界".repeat(4000))).as_deref(), Some(&*"界".repeat(128)));
+        for nothing in [json!(""), json!(null), json!(7)] {
+            assert_eq!(called(nothing.clone()), None, "{nothing}");
+        }
+        assert_eq!(name(&json!({}), "InstanceName"), None);
     }
 }
 

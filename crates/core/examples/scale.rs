@@ -55,7 +55,7 @@ impl Cloud {
             ]),
             surroundings: None,
         };
-        Item { id: id(n), facts }
+        Item { id: id(n), name: None, facts }
     }
 
     fn page(&self, read: &ReadCall<Instance>) -> Page<Instance> {

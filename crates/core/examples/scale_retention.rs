@@ -63,7 +63,7 @@ fn instance_item(n: usize) -> Item<Instance> {
         tags: Some(vec![Tag::new("team", format!("t{}", n % OBJECTS)), Tag::new("nobody", "asks")]),
         surroundings: Some(Arc::new(surroundings)),
     };
-    Item { id: instance(n), facts }
+    Item { id: instance(n), name: None, facts }
 }
 
 fn interface_item(n: usize, protected: bool) -> Item<Interface> {
@@ -87,7 +87,7 @@ fn interface_item(n: usize, protected: bool) -> Item<Interface> {
         tags: Some(Vec::new()),
         belongings: Arc::new(belongings),
     };
-    Item { id: interface(n), facts }
+    Item { id: interface(n), name: None, facts }
 }
 
 /// The numbers that a read asks for, and where it goes on.

@@ -12,6 +12,7 @@ const REGION: &str = "cn-hangzhou";
 fn full_item() -> Value {
     json!({
         "InstanceId": "i-bp1example0000001",
+        "InstanceName": "web <1>",
         "RegionId": REGION,
         "DeletionProtection": false,
         "InstanceChargeType": "PrePaid",
@@ -146,7 +147,14 @@ fn a_page_keeps_what_it_can_read_and_counts_the_rest() {
     let entries =
         json!([full_item(), null, "i-3", [], {}, {"InstanceId": ""}, {"InstanceId": "i 4"}, other_region]);
     let page = decode(&json!({"Instances": {"Instance": entries}, "NextToken": "t"})).unwrap();
-    assert_eq!(page.items, [Item { id: InstanceId::new("i-bp1example0000001"), facts: full_facts() }]);
+    assert_eq!(
+        page.items,
+        [Item {
+            id: InstanceId::new("i-bp1example0000001"),
+            name: Some("web <1>".into()),
+            facts: full_facts()
+        }]
+    );
     assert_eq!((page.unreadable, page.next), (7, Some(PageToken::new("t"))));
     assert_eq!(page.request_id, RequestId::new("R-1"));
 }

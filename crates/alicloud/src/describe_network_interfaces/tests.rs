@@ -13,6 +13,7 @@ const REGION: &str = "cn-hangzhou";
 fn full_item() -> Value {
     json!({
         "NetworkInterfaceId": "eni-bp1example0000001",
+        "NetworkInterfaceName": "side",
         "Type": "Trunk",
         "Status": "InUse",
         "InstanceId": "i-bp1example0000001",
@@ -182,7 +183,14 @@ fn i05_an_answer_without_the_list_is_no_empty_listing() {
 fn a_page_keeps_what_it_can_read_and_counts_the_rest() {
     let entries = json!([full_item(), null, "eni-3", [], {}, {"NetworkInterfaceId": ""}, {"NetworkInterfaceId": "e 4"}]);
     let page = decode(&listing_of(&entries)).unwrap();
-    assert_eq!(page.items, [Item { id: InterfaceId::new("eni-bp1example0000001"), facts: full_facts() }]);
+    assert_eq!(
+        page.items,
+        [Item {
+            id: InterfaceId::new("eni-bp1example0000001"),
+            name: Some("side".into()),
+            facts: full_facts()
+        }]
+    );
     assert_eq!((page.unreadable, page.next), (6, None));
     assert_eq!(page.request_id, RequestId::new("R-1"));
 }

@@ -690,7 +690,7 @@ mod tests {
     /// A read showed the interface a, in this call.
     fn shown(facts: InterfaceFacts, call: u64) -> Finding<Interface> {
         let source = Source { call: CallId(call), sent: at(995), request_id: RequestId::new("S") };
-        Finding::Shown(Item { id: eni("a"), facts }, source)
+        Finding::Shown(Item { id: eni("a"), name: None, facts }, source)
     }
 
     fn take(region: &mut Region, now: Moment, finding: Finding<Interface>) -> Option<Change<Interface>> {

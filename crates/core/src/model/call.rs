@@ -49,6 +49,8 @@ impl<F: Flag> WriteCall<F> {
 pub struct Item<R: Resource> {
     /// Its id.
     pub id: R::Id,
+    /// What people call it, as they wrote it. The engine goes by ids and does not keep it.
+    pub name: Option<Box<str>>,
     /// What was said of it.
     pub facts: R::Facts,
 }

@@ -292,7 +292,7 @@ impl Cloud {
                 vpc_id: Some(machine.vpc.into()),
                 power: Some(machine.power),
             }));
-            Item { id: id.clone(), facts }
+            Item { id: id.clone(), name: None, facts }
         });
         let all = all.collect();
         self.show(now, INSTANCES, read, all, |facts| &mut facts.tags)
@@ -312,7 +312,7 @@ impl Cloud {
             if card.withheld {
                 facts.instance = Some(None);
             }
-            Item { id: id.clone(), facts }
+            Item { id: id.clone(), name: None, facts }
         });
         let all = all.collect();
         self.show(now, INTERFACES, read, all, |facts| &mut facts.tags)
@@ -342,7 +342,7 @@ impl Cloud {
             .map(|(id, member)| {
                 let group = (!member.groupless).then(|| member.group.clone());
                 let state = Some(member.state);
-                Item { id: id.clone(), facts: MemberFacts { instance: id.clone(), group, state } }
+                Item { id: id.clone(), name: None, facts: MemberFacts { instance: id.clone(), group, state } }
             })
             .collect();
         let number: usize = read.page.as_ref().map_or(1, |page| page.as_str().parse().unwrap());
