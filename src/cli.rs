@@ -12,6 +12,9 @@ use keeper_alicloud::metadata_service::is_role_name;
 use keeper_alicloud::session::{is_external_id, is_oidc_provider_arn};
 
 use crate::names::{is_issuer, is_label, is_object_name};
+pub use audit_options::{AuditFormat, AuditOptions, FailOn};
+
+mod audit_options;
 
 /// Keeps release protection on Alibaba Cloud ECS instances and retains network interfaces, as Kubernetes objects ask for it.
 #[derive(Debug, Parser)]
@@ -33,6 +36,14 @@ pub enum Command {
     /// ALIBABA_CLOUD_ACCESS_KEY_ID, ALIBABA_CLOUD_ACCESS_KEY_SECRET and, if it is temporary, ALIBABA_CLOUD_SECURITY_TOKEN. There
     /// are no flags for keys, because every process on the machine can read a command line.
     Run(Box<RunOptions>),
+    /// Show which instances and network interfaces can be lost, of everything that an account has.
+    ///
+    /// Lists every instance and every network interface of the regions, and judges each as the operator does. This command only reads
+    /// from the cloud, needs no cluster and changes nothing. It needs ecs:DescribeInstances and ecs:DescribeNetworkInterfaces.
+    ///
+    /// Exit codes: 0 if nothing that --fail-on names was found; 3 if a target is unprotected and 4 if one is at risk, if --fail-on
+    /// asks for it; 1 for errors, wrong usage, and if something could not be read.
+    Audit(Box<AuditOptions>),
     /// Check the configuration file, or print its schema.
     #[command(subcommand)]
     Config(ConfigCommand),

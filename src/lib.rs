@@ -5,6 +5,7 @@
 
 mod admin;
 pub mod api;
+mod audit;
 mod causes;
 mod claim_watch;
 pub mod cli;
@@ -21,6 +22,7 @@ mod health;
 mod identity_check;
 mod kubernetes;
 mod leader;
+mod listing;
 mod mailbox;
 pub mod metrics;
 mod names;
@@ -43,6 +45,7 @@ mod watch;
 mod watch_stream;
 mod worker;
 
+pub use audit::{run as audit, schema as audit_schema};
 pub use causes::told;
 pub use export::run as export;
 pub use handover::handover;

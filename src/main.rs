@@ -1,21 +1,37 @@
 //! The program: reads the command line and does what it says.
 
-use std::io::Write as _;
+use std::io::{self, IsTerminal as _, Write as _};
 use std::process::ExitCode;
 
 use anyhow::Context as _;
 use clap::Parser as _;
-use ecs_keeper::cli::{Cli, Command, ConfigCommand, EniCommand, RamCommand};
+use ecs_keeper::cli::{AuditFormat, AuditOptions, Cli, Command, ConfigCommand, EniCommand, RamCommand};
 use ecs_keeper::{config, crds, ram, told};
 
 fn main() -> ExitCode {
-    match carry_out(Cli::parse().command) {
+    let command = match Cli::try_parse() {
+        Ok(cli) => cli.command,
+        Err(answer) => {
+            // Whoever closed the pipe does not read it.
+            let _ = answer.print();
+            return if answer.use_stderr() { ExitCode::FAILURE } else { ExitCode::SUCCESS };
+        }
+    };
+    match carry_out(command) {
         Ok(code) => code,
         Err(error) => {
-            complain(&error);
+            if !is_closed_pipe(&error) {
+                complain(&error);
+            }
             ExitCode::FAILURE
         }
     }
+}
+
+/// Whether nobody reads what is printed any more, as after `| head`. That is for whoever reads to know.
+fn is_closed_pipe(error: &anyhow::Error) -> bool {
+    let causes = error.chain().filter_map(|cause| cause.downcast_ref::<io::Error>());
+    causes.into_iter().any(|cause| cause.kind() == io::ErrorKind::BrokenPipe)
 }
 
 fn carry_out(command: Command) -> anyhow::Result<ExitCode> {
@@ -25,6 +41,7 @@ fn carry_out(command: Command) -> anyhow::Result<ExitCode> {
                 crds::yaml_stream().context("failed to write the CustomResourceDefinitions as YAML")?;
             print(&definitions)?;
         }
+        Command::Audit(options) => return run_audit(&options),
         Command::Config(ConfigCommand::Check { file, identity }) => {
             let config = config::load(&file)?;
             print(&format!("{} is valid: {config}\n", file.display()))?;
@@ -39,10 +56,7 @@ fn carry_out(command: Command) -> anyhow::Result<ExitCode> {
                 }
             }
         }
-        Command::Config(ConfigCommand::Schema) => {
-            let schema = serde_json::to_string_pretty(&config::schema());
-            print(&(schema.context("failed to write the schema")? + "\n"))?;
-        }
+        Command::Config(ConfigCommand::Schema) => print_schema(&config::schema())?,
         Command::Eni(EniCommand::Handover(options)) => {
             print(&small_runtime()?.block_on(ecs_keeper::handover(&options))?)?;
         }
@@ -70,6 +84,30 @@ fn carry_out(command: Command) -> anyhow::Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
+fn run_audit(options: &AuditOptions) -> anyhow::Result<ExitCode> {
+    if options.schema {
+        print_schema(&ecs_keeper::audit_schema())?;
+        return Ok(ExitCode::SUCCESS);
+    }
+    choose_tls_provider()?;
+    // Two threads: one may wait for whoever reads the report, and the keys have to be renewed all the same.
+    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build();
+    let runtime = runtime.context("failed to start the runtime")?;
+    let (stdout, stderr) = (io::stdout(), io::stderr());
+    let (is_table, on_terminal) = (options.output == AuditFormat::Table, stdout.is_terminal());
+    // What is written line by line is progress enough.
+    let watched = stderr.is_terminal() && (is_table || !on_terminal);
+    // Whole lines, so that the progress never stands in the middle of one.
+    let out: Box<dyn io::Write> =
+        if on_terminal { Box::new(stdout.lock()) } else { Box::new(io::BufWriter::new(stdout.lock())) };
+    let audited = runtime.block_on(ecs_keeper::audit(options, out, watched))?;
+    let seen = is_table && on_terminal;
+    for line in audited.failures.iter().filter(|_| !seen).chain(&audited.remarks) {
+        eprintln!("ecs-keeper: {line}");
+    }
+    Ok(ExitCode::from(audited.outcome.code()))
+}
+
 /// For a few questions to the API server, one after the other.
 fn small_runtime() -> anyhow::Result<tokio::runtime::Runtime> {
     choose_tls_provider()?;
@@ -84,6 +122,10 @@ fn complain(error: &anyhow::Error) {
     } else {
         eprintln!("ecs-keeper: {}", told(error.as_ref()));
     }
+}
+
+fn print_schema(schema: &serde_json::Value) -> anyhow::Result<()> {
+    print(&(serde_json::to_string_pretty(schema).context("failed to write the schema")? + "\n"))
 }
 
 fn print(text: &str) -> anyhow::Result<()> {

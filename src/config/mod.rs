@@ -15,7 +15,7 @@ pub(crate) use identity::{
 pub(crate) use load::parse;
 pub(crate) use load::{ConfigError, load_or_empty};
 pub use load::{load, schema};
-pub(crate) use problem::{nearest, unknown_account};
+pub(crate) use problem::{Problems, nearest, of as problems_of, unknown_account, unknown_region};
 pub(crate) use settings::{Account, Config};
 
 #[cfg(test)]

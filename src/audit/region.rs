@@ -1,0 +1,189 @@
+//! The audit of one region: its instances first, because what is said of a network interface depends on its instance.
+
+use std::collections::BTreeSet;
+use std::io;
+
+use jiff::Timestamp;
+use keeper_core::budget::Limit;
+use keeper_core::engine::{Observation, ObservedRegion};
+use keeper_core::id::{InstanceId, Tag};
+use keeper_core::instance::{Instance, InstanceFacts};
+use keeper_core::interface::{Interface, InterfaceFacts};
+use keeper_core::resource::{Place, Resource as _};
+
+use super::form::Form;
+use super::found::Found;
+use super::ignore::IgnoreList;
+use super::progress::Progress;
+use super::row::{Counts, Kind, Row};
+use crate::listing::{Listed, Lister, ListingError, Total};
+use crate::scope::Scope;
+
+/// Why a region was not listed whole.
+#[derive(Debug, thiserror::Error)]
+pub enum RegionError {
+    #[error(transparent)]
+    Listing(#[from] ListingError),
+    #[error(
+        "{count} entries of {operation} have no readable id, so the report lacks them: please report this"
+    )]
+    Unreadable { operation: &'static str, count: usize },
+}
+
+/// How many calls a minute.
+#[derive(Debug, Clone, Copy)]
+pub struct Limits {
+    pub instances: Limit,
+    /// `None`: network interfaces are not asked for.
+    pub interfaces: Option<Limit>,
+}
+
+/// Where what is found goes.
+pub struct Sink<'a> {
+    pub report: &'a mut dyn Form,
+    pub ignores: &'a mut IgnoreList,
+    pub found: &'a mut Found,
+}
+
+/// What is known of a region while it is read.
+pub struct RegionAudit<'a> {
+    scope: &'a Scope,
+    /// Tags that a selected instance carries.
+    select: &'a [Tag],
+    sink: Sink<'a>,
+    progress: &'a Progress,
+    shown: ObservedRegion,
+    /// Instances that are not selected.
+    others: BTreeSet<InstanceId>,
+    pub instances: Counts,
+    pub interfaces: Counts,
+}
+
+impl<'a> RegionAudit<'a> {
+    pub fn new(scope: &'a Scope, select: &'a [Tag], sink: Sink<'a>, progress: &'a Progress) -> Self {
+        Self {
+            scope,
+            select,
+            sink,
+            progress,
+            shown: ObservedRegion::default(),
+            others: BTreeSet::new(),
+            instances: Counts::default(),
+            interfaces: Counts::default(),
+        }
+    }
+
+    /// Reads the region, and reports each target.
+    pub async fn read(&mut self, lister: &mut Lister, limits: Limits) -> Result<(), RegionError> {
+        let (mut pages, mut items) = (0, 0);
+        let total = lister
+            .list::<Instance>(limits.instances, |page, asked| {
+                (pages, items) = (pages + 1, items + count(page.len()));
+                self.progress.clear();
+                page.into_iter().try_for_each(|listed| self.instance(listed, asked))?;
+                self.progress.page(self.scope, "instances", pages, items);
+                Ok(())
+            })
+            .await?;
+        if total == Total::default() {
+            lister.may_list_instances().await?;
+        }
+        let instances = readable(Instance::LISTING, total);
+        let Some(limit) = limits.interfaces else { return instances };
+        (pages, items) = (0, 0);
+        let mut last = Timestamp::UNIX_EPOCH;
+        let total = lister
+            .list::<Interface>(limit, |page, asked| {
+                (pages, items) = (pages + 1, items + count(page.len()));
+                last = asked;
+                self.progress.clear();
+                page.into_iter().try_for_each(|listed| self.interface(listed, asked))?;
+                self.progress.page(self.scope, "network interfaces", pages, items);
+                Ok(())
+            })
+            .await?;
+        self.progress.clear();
+        self.missing(last).map_err(ListingError::Output)?;
+        instances.and(readable(Interface::LISTING, total))
+    }
+
+    fn instance(&mut self, listed: Listed<Instance>, asked: Timestamp) -> io::Result<()> {
+        let Listed { id, name, evidence } = listed;
+        let selected = self.selects(&evidence.facts);
+        let Some(said) = self.shown.instance(&id, evidence) else { return Ok(()) };
+        if !selected {
+            self.others.insert(id);
+            return Ok(());
+        }
+        self.report((Kind::Instance, id.as_str()), name.as_deref(), None, said, asked)
+    }
+
+    fn interface(&mut self, listed: Listed<Interface>, asked: Timestamp) -> io::Result<()> {
+        let Listed { id, name, evidence } = listed;
+        let facts = evidence.facts.clone();
+        let Some(said) = self.shown.interface(&id, evidence) else { return Ok(()) };
+        if !self.selects_through_instance(&facts) {
+            return Ok(());
+        }
+        let place = Some(Interface::place(&facts));
+        self.report((Kind::NetworkInterface, id.as_str()), name.as_deref(), place, said, asked)
+    }
+
+    /// What one of the two listings names and the other lacks.
+    fn missing(&mut self, asked: Timestamp) -> io::Result<()> {
+        let shown = std::mem::take(&mut self.shown);
+        for (id, said) in shown.missing_instances() {
+            self.report((Kind::Instance, id.as_str()), None, None, said, asked)?;
+        }
+        for (id, instance, said) in shown.missing_interfaces() {
+            if !self.others.contains(instance) {
+                let target = (Kind::NetworkInterface, id.as_str());
+                self.report(target, None, Some(Place::On(instance)), said, asked)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Whether an instance carries all tags, or may: what can't be read is not passed over.
+    fn selects(&self, facts: &InstanceFacts) -> bool {
+        facts.tags.as_ref().is_none_or(|tags| self.select.iter().all(|wanted| tags.contains(wanted)))
+    }
+
+    /// Whether an interface is on a selected instance, or on one of which that is not known.
+    fn selects_through_instance(&self, facts: &InterfaceFacts) -> bool {
+        let place = Interface::place(facts).instance();
+        self.select.is_empty()
+            || place.is_some_and(|instance| !self.others.contains(instance))
+            || (place.is_none() && Interface::misplaced(facts))
+    }
+
+    fn report(
+        &mut self,
+        (kind, id): (Kind, &str),
+        name: Option<&str>,
+        place: Option<Place<'_>>,
+        said: Observation,
+        asked: Timestamp,
+    ) -> io::Result<()> {
+        self.sink.ignores.note(id);
+        let ignored = self.sink.ignores.find(id);
+        let row = Row::new((self.scope, kind, id), name, place, said, asked, ignored);
+        match kind {
+            Kind::Instance => self.instances.add(&row),
+            Kind::NetworkInterface => self.interfaces.add(&row),
+        }
+        self.sink.found.add(&row);
+        self.sink.report.row(&row)
+    }
+}
+
+fn count(items: usize) -> u64 {
+    u64::try_from(items).unwrap_or(u64::MAX)
+}
+
+fn readable(operation: &'static str, total: Total) -> Result<(), RegionError> {
+    match total.unreadable {
+        0 => Ok(()),
+        count => Err(RegionError::Unreadable { operation, count }),
+    }
+}

@@ -1,0 +1,90 @@
+//! Which accounts and regions are read.
+
+use keeper_alicloud::endpoint::is_known_region;
+use keeper_core::id::{AccountName, Region};
+
+use crate::cli::AuditOptions;
+use crate::config::{Config, unknown_account, unknown_region};
+use crate::scope::Scope;
+
+/// Why nobody knows which.
+#[derive(Debug, thiserror::Error, PartialEq, Eq)]
+pub enum ScopeError {
+    #[error("{0}")]
+    UnknownAccount(String),
+    #[error("{0}")]
+    UnknownRegion(String),
+    #[error(
+        "which regions? Name them with --region, or as the regions of account {0} in the configuration file: ecs-keeper may not ask the \
+         cloud for the list"
+    )]
+    NoRegions(AccountName),
+}
+
+/// The accounts and regions that the options name, or else those of the configuration. Other accounts are taken out of it, so that
+/// nobody asks for their credentials.
+pub fn scopes(config: &mut Config, options: &AuditOptions) -> Result<Vec<Scope>, ScopeError> {
+    let known: Vec<&str> = config.accounts.keys().map(AccountName::as_str).collect();
+    if let Some(name) = options.account.iter().find(|name| !known.contains(&name.as_str())) {
+        return Err(ScopeError::UnknownAccount(unknown_account(name, &known)));
+    }
+    if !options.account.is_empty() {
+        config.accounts.retain(|name, _| options.account.iter().any(|wanted| wanted == name.as_str()));
+    }
+    let mut scopes = Vec::new();
+    for (name, account) in &config.accounts {
+        let mut regions: Vec<Region> = options.region.iter().map(Region::new).collect();
+        if regions.is_empty() {
+            regions = account.regions.iter().cloned().collect();
+        }
+        if regions.is_empty() {
+            return Err(ScopeError::NoRegions(name.clone()));
+        }
+        for region in regions {
+            // The cloud would be asked for it, wherever its URL leads.
+            let known = is_known_region(region.as_str()) || account.all_regions().contains(&region);
+            if !known || account.endpoints.of(&region).is_err() {
+                return Err(ScopeError::UnknownRegion(unknown_region(region.as_str())));
+            }
+            let scope = Scope { account: name.clone(), region };
+            if !scopes.contains(&scope) {
+                scopes.push(scope);
+            }
+        }
+    }
+    Ok(scopes)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::parse;
+
+    fn chosen(config: &str, accounts: &[&str], regions: &[&str]) -> Result<Vec<String>, String> {
+        let names = |names: &[&str]| names.iter().map(|name| (*name).to_owned()).collect();
+        let options =
+            AuditOptions { account: names(accounts), region: names(regions), ..AuditOptions::default() };
+        let mut config = parse(config).unwrap();
+        let scopes = scopes(&mut config, &options).map_err(|error| error.to_string())?;
+        Ok(scopes.iter().map(|scope| format!("{}/{}", scope.account, scope.region)).collect())
+    }
+
+    #[test]
+    fn what_is_named_is_read_or_else_what_the_configuration_names() {
+        const TWO: &str =
+            "accounts: [{name: a, regions: [cn-hangzhou, cn-beijing]}, {name: b, regions: [cn-shanghai]}]";
+        let all = ["a/cn-beijing", "a/cn-hangzhou", "b/cn-shanghai"].map(str::to_owned);
+        assert_eq!(chosen(TWO, &[], &[]).unwrap(), all);
+        assert_eq!(chosen(TWO, &["b"], &[]).unwrap(), ["b/cn-shanghai"]);
+        assert_eq!(chosen(TWO, &["b"], &["cn-beijing", "cn-beijing"]).unwrap(), ["b/cn-beijing"]);
+        assert_eq!(chosen("", &[], &["eu-west-1"]).unwrap(), ["default/eu-west-1"]);
+    }
+
+    #[test]
+    fn a_wrong_name_is_told_with_the_right_one() {
+        let refused = |config, accounts, regions| chosen(config, accounts, regions).unwrap_err();
+        assert!(refused("", &["defualt"], &[]).contains("did you mean `default`?"));
+        assert!(refused("", &[], &["cn-hangzou"]).contains("did you mean `cn-hangzhou`?"));
+        assert!(refused("", &[], &[]).starts_with("which regions? Name them with --region"));
+    }
+}

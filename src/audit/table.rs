@@ -1,0 +1,250 @@
+//! The report for people: a table of each region, the worst first, and a summary of all of them.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::io::{self, Write};
+
+use keeper_core::reason::Reason;
+use keeper_core::resource::Place;
+use keeper_core::verdict::State;
+use unicode_width::UnicodeWidthStr as _;
+
+use super::form::{Form, Region};
+use super::row::{Counts, Kind, Row, Severity};
+use super::text::{cut, fit};
+use super::words::{NOT_EXAMINED, sentence};
+use crate::scope::Scope;
+
+/// Columns of a line.
+const WIDTH: usize = 100;
+/// Columns of state, id and name, each with a blank after it. The reasons get the rest.
+const STATE: usize = 13;
+const ID: usize = 24;
+const NAME: usize = 15;
+/// Bytes of lines that are kept in one piece.
+const PIECE: usize = 16 * 1024;
+/// Longer ids don't occur; if one does, it leaves room for the reasons.
+const LONGEST_ID: usize = 60;
+
+/// The report as a table. Of a region, only the lines of one kind of targets are kept until all are there.
+pub struct Table<W> {
+    out: W,
+    /// Whether the account has to be told.
+    accounts: bool,
+    lines: BTreeMap<(Kind, Severity), Vec<String>>,
+    /// The kind that is being listed; `None` between two regions.
+    kind: Option<Kind>,
+    summary: Vec<String>,
+    found: BTreeSet<(Kind, Reason)>,
+}
+
+impl<W: Write> Table<W> {
+    /// `accounts`: there are several.
+    pub fn new(out: W, accounts: bool) -> Self {
+        Self {
+            out,
+            accounts,
+            lines: BTreeMap::new(),
+            kind: None,
+            summary: Vec::new(),
+            found: BTreeSet::new(),
+        }
+    }
+
+    /// Writes the lines that are there.
+    fn flush(&mut self) -> io::Result<()> {
+        for lines in std::mem::take(&mut self.lines).into_values().flatten() {
+            self.out.write_all(lines.as_bytes())?;
+        }
+        Ok(())
+    }
+
+    fn begin(&mut self, scope: &Scope) -> io::Result<()> {
+        let place = self.place(scope);
+        writeln!(self.out, "{place}")?;
+        writeln!(self.out, "{} {} {} WHY", fit("STATE", STATE), fit("ID", ID), fit("NAME", NAME))
+    }
+
+    fn place(&self, scope: &Scope) -> String {
+        let account = if self.accounts { format!(", account {}", scope.account) } else { String::new() };
+        format!("{}{account}", scope.region)
+    }
+
+    fn add_summary(&mut self, what: &str, counts: &Counts) {
+        let Counts {
+            total,
+            protected,
+            unprotected,
+            not_applicable,
+            unknown,
+            at_risk,
+            risks_unknown,
+            ignored,
+        } = *counts;
+        self.summary.push(format!(
+            "  {what:<22} {total:>8}  {protected:>9}  {unprotected:>11}  {not_applicable:>14}  {unknown:>7}  {at_risk:>7}"
+        ));
+        if risks_unknown > 0 {
+            self.summary.push(format!("    of which the risks are not known: {risks_unknown}"));
+        }
+        if ignored > 0 {
+            self.summary.push(format!("    of which ignored: {ignored}"));
+        }
+    }
+}
+
+impl<W: Write> Form for Table<W> {
+    fn row(&mut self, row: &Row<'_>) -> io::Result<()> {
+        match self.kind.replace(row.kind) {
+            None => self.begin(row.scope)?,
+            Some(before) if before != row.kind => self.flush()?,
+            Some(_) => {}
+        }
+        let id = cut(row.id, LONGEST_ID);
+        let name = row.name.as_deref().unwrap_or("-");
+        let start = format!(
+            "{} {} {} ",
+            fit(row.state.as_str(), STATE),
+            fit(&id, ID.max(id.width())),
+            fit(name, NAME)
+        );
+        let free = WIDTH.saturating_sub(start.width());
+        let bucket = self.lines.entry((row.kind, row.severity())).or_default();
+        for (number, line) in wrap(&why(row).join(", "), free).iter().enumerate() {
+            let line = match number {
+                0 => format!("{start}{line}"),
+                _ => format!("{}{line}", " ".repeat(start.width())),
+            };
+            push_line(bucket, line.trim_end());
+        }
+        if matches!(row.state, State::Unprotected | State::Unknown | State::NotApplicable) {
+            self.found.insert((row.kind, row.reason));
+        }
+        self.found.extend(row.risks.iter().map(|risk| (row.kind, risk.reason)));
+        Ok(())
+    }
+
+    fn region(&mut self, region: &Region<'_>) -> io::Result<()> {
+        let place = self.place(region.scope);
+        self.flush()?;
+        if self.kind.take().is_none() {
+            writeln!(self.out, "{place}\nnothing listed")?;
+        }
+        if self.summary.is_empty() {
+            self.summary.push(format!(
+                "{:<24} {:>8}  PROTECTED  UNPROTECTED  NOT APPLICABLE  UNKNOWN  AT RISK",
+                "SUMMARY", "TOTAL"
+            ));
+        }
+        self.summary.push(place);
+        self.add_summary("instances", &region.instances);
+        if let Some(interfaces) = &region.interfaces {
+            self.add_summary("network interfaces", interfaces);
+        }
+        if let Some(failure) = region.failure {
+            let told = format!("not complete: {failure}");
+            self.summary.extend(wrap(&told, WIDTH - 2).iter().map(|line| format!("  {line}")));
+            writeln!(self.out, "not complete: see the summary")?;
+        }
+        writeln!(self.out)
+    }
+
+    fn end(&mut self) -> io::Result<()> {
+        for line in &self.summary {
+            writeln!(self.out, "{line}")?;
+        }
+        if !self.found.is_empty() {
+            writeln!(self.out, "\nWHAT IT MEANS")?;
+        }
+        for text in meanings(&self.found) {
+            for (number, line) in wrap(&text, WIDTH - 2).iter().enumerate() {
+                writeln!(self.out, "{}{line}", if number == 0 { "" } else { "  " })?;
+            }
+        }
+        writeln!(self.out)?;
+        for line in wrap(&format!("Not examined, so unknown: {NOT_EXAMINED}"), WIDTH) {
+            writeln!(self.out, "{line}")?;
+        }
+        self.out.flush()
+    }
+}
+
+/// Adds a line to the last piece, or to a new one: one long text would be copied, and have room for twice as much.
+fn push_line(pieces: &mut Vec<String>, line: &str) {
+    let full = |piece: &String| piece.capacity() - piece.len() <= line.len();
+    if pieces.last().is_none_or(full) {
+        pieces.push(String::with_capacity(PIECE.max(line.len() + 1)));
+    }
+    if let Some(piece) = pieces.last_mut() {
+        piece.push_str(line);
+        piece.push('\n');
+    }
+}
+
+/// Why a row is as it is, and what else can happen to its target.
+fn why(row: &Row<'_>) -> Vec<String> {
+    let mut parts = Vec::new();
+    match row.place {
+        Some(Place::On(instance)) => parts.push(format!("on {instance}")),
+        Some(Place::Free) => parts.push("not attached".to_owned()),
+        Some(Place::Unreadable) | None => {}
+    }
+    if matches!(row.state, State::Unknown | State::NotApplicable) {
+        parts.push(row.reason.as_str().to_owned());
+    }
+    // A spot instance is both.
+    let said = |reason| row.state == State::NotApplicable && row.reason == reason;
+    parts.extend(row.risks.iter().filter(|risk| !said(risk.reason)).map(ToString::to_string));
+    if let Some(ignored) = row.ignored {
+        parts.push(format!("ignored until {}", ignored.until));
+        parts.push(ignored.reason.clone());
+    }
+    parts
+}
+
+/// What each reason means. A word may mean another thing of an instance than of what is on it.
+fn meanings(found: &BTreeSet<(Kind, Reason)>) -> BTreeSet<String> {
+    let told = found.iter().map(|(kind, reason)| {
+        let differs = sentence(Kind::Instance, *reason) != sentence(Kind::NetworkInterface, *reason);
+        let of = match kind {
+            _ if !differs => "",
+            Kind::Instance => " (instances)",
+            Kind::NetworkInterface => " (network interfaces)",
+        };
+        format!("{}{of}: {}", reason.as_str(), sentence(*kind, *reason))
+    });
+    told.collect()
+}
+
+/// The words of a text in lines of so many columns; one line at least. A word that is longer is cut.
+fn wrap(text: &str, columns: usize) -> Vec<String> {
+    let (mut lines, mut line) = (Vec::new(), String::new());
+    for word in text.split_whitespace() {
+        let word = cut(word, columns);
+        if !line.is_empty() && line.width() + 1 + word.width() > columns {
+            lines.push(std::mem::take(&mut line));
+        }
+        if !line.is_empty() {
+            line.push(' ');
+        }
+        line.push_str(&word);
+    }
+    lines.push(line);
+    lines
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn lines_break_between_words_and_never_exceed_their_columns() {
+        let text = "on i-bp1, ReleasePathUndocumented SpotInstance";
+        assert_eq!(wrap(text, 60), [text]);
+        assert_eq!(wrap(text, 33), ["on i-bp1, ReleasePathUndocumented", "SpotInstance"]);
+        assert_eq!(wrap(text, 12), ["on i-bp1,", "ReleasePath…", "SpotInstance"]);
+        for columns in 2..60 {
+            assert!(wrap(text, columns).iter().all(|line| line.width() <= columns), "{columns}");
+        }
+        assert_eq!(wrap("", 10), [""]);
+    }
+}

@@ -1,0 +1,88 @@
+//! Text that strangers wrote (names, tags), made fit to be shown: nothing in it moves the cursor, turns the direction of a line,
+//! or goes on without an end.
+
+use unicode_width::{UnicodeWidthChar as _, UnicodeWidthStr as _};
+
+/// Most characters of a stranger's text. The vendor's pages allow 128.
+const LONGEST: usize = 128;
+
+/// The text without what a reader can't see, and no longer than is read.
+pub fn plain(text: &str) -> String {
+    let mut shown: String = text.chars().filter(|one| is_visible(*one)).take(LONGEST + 1).collect();
+    if let Some((end, _)) = shown.char_indices().nth(LONGEST) {
+        shown.truncate(end);
+        shown.push('…');
+    }
+    shown
+}
+
+/// No control character, no line or paragraph separator, nothing that turns or hides what is beside it.
+fn is_visible(one: char) -> bool {
+    let turns = matches!(
+        one,
+        '\u{061c}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}'
+            | '\u{fff9}'..='\u{fffb}' | '\u{e0000}'..='\u{e007f}'
+    );
+    !one.is_control() && !turns
+}
+
+/// The text in so many columns of a terminal: cut, or filled with blanks.
+pub fn fit(text: &str, columns: usize) -> String {
+    let mut fitting = cut(text, columns);
+    let free = columns.saturating_sub(fitting.width());
+    fitting.extend(std::iter::repeat_n(' ', free));
+    fitting
+}
+
+/// The text in at most so many columns of a terminal.
+pub fn cut(text: &str, columns: usize) -> String {
+    if text.width() <= columns {
+        return text.to_owned();
+    }
+    let mut cut = String::new();
+    let mut used = 1;
+    for one in text.chars() {
+        used += one.width().unwrap_or(0);
+        if used > columns {
+            break;
+        }
+        cut.push(one);
+    }
+    cut.push('…');
+    cut
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_strangers_wrote_is_shown_without_what_can_not_be_seen() {
+        for (written, shown) in [
+            ("web-1", "web-1"),
+            ("生产 环境", "生产 环境"),
+            ("\u{1b}[31mred\u{1b}[0m", "[31mred[0m"),
+            ("a\r\nb\tc\u{0}d\u{9b}e\u{7f}", "abcde"),
+            ("a\u{2028}b\u{2029}c", "abc"),
+            ("exe\u{202e}gpj", "exegpj"),
+            ("a\u{200b}\u{feff}b", "ab"),
+        ] {
+            assert_eq!(plain(written), shown, "{written:?}");
+        }
+        let long = plain(&"é".repeat(4000));
+        assert_eq!((long.chars().count(), long.ends_with('…')), (129, true));
+        assert_eq!(plain(&"é".repeat(128)), "é".repeat(128));
+    }
+
+    #[test]
+    fn a_cell_is_as_wide_as_its_column_whatever_the_script() {
+        for text in ["", "web", "a-rather-long-name", "生产环境的数据库", "e\u{301}e\u{301}e\u{301}"]
+        {
+            assert_eq!(fit(text, 8).width(), 8, "{text}");
+            assert!(cut(text, 8).width() <= 8, "{text}");
+        }
+        assert_eq!(cut("a-rather-long-name", 8), "a-rathe…");
+        assert_eq!(fit("生产环境的数据库", 8), "生产环… ");
+        assert_eq!(cut("exactly8", 8), "exactly8");
+    }
+}

@@ -1,0 +1,196 @@
+//! Lists a whole region once, page by page, for commands that only look.
+//!
+//! Guarantees: nothing but pages of listings is asked for; no minute has more calls than the limit; a page is handed on as soon as
+//! it is there, so that nothing has to be kept of it.
+
+use std::io;
+use std::sync::Arc;
+use std::time::Duration;
+
+use jiff::Timestamp;
+use keeper_alicloud::{Always, WireResource};
+use keeper_core::backoff::{self, Jitter};
+use keeper_core::budget::{Budget, Limit, Urgency};
+use keeper_core::call::{Identity, Page, Query, ReadCall};
+use keeper_core::evidence::Evidence;
+use keeper_core::failure::Class;
+use keeper_core::id::{CallId, PageToken};
+use keeper_core::resource::Resource;
+use keeper_core::time::Moment;
+use tokio::time::{Instant, sleep};
+
+use crate::worker::Cloud;
+
+/// Failures in a row after which a listing is given up. Whoever is throttled shares the quota with others, and waits for its turn;
+/// who can't reach the cloud wants to hear of it.
+const FAILURES: (u32, u32) = (12, 3);
+
+/// Why a region could not be listed whole.
+#[derive(Debug, thiserror::Error)]
+pub enum ListingError {
+    #[error(transparent)]
+    Cloud(keeper_alicloud::Error),
+    #[error(
+        "the credentials changed to those of another identity during {0}, so its pages don't fit together: try again"
+    )]
+    ChangedHands(&'static str),
+    #[error("the pages of {0} lead in a circle: try again, and report it if this lasts")]
+    Loop(&'static str),
+    #[error("failed to write the report")]
+    Output(#[source] io::Error),
+}
+
+/// One resource of a listing.
+pub struct Listed<R: Resource> {
+    pub id: R::Id,
+    pub name: Option<Box<str>>,
+    pub evidence: Evidence<R>,
+}
+
+/// What was listed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Total {
+    pub items: usize,
+    /// Entries without a readable id.
+    pub unreadable: usize,
+}
+
+/// Lists one region of one account.
+pub struct Lister {
+    cloud: Arc<Cloud>,
+    began: Instant,
+    calls: u64,
+    jitter: Jitter,
+}
+
+impl Lister {
+    pub fn new(cloud: Arc<Cloud>) -> Self {
+        Self { cloud, began: Instant::now(), calls: 0, jitter: Jitter::new(0) }
+    }
+
+    /// Hands on every page of a listing, with the time when it was asked for.
+    pub async fn list<R: WireResource>(
+        &mut self,
+        limit: Limit,
+        mut take: impl FnMut(Vec<Listed<R>>, Timestamp) -> io::Result<()>,
+    ) -> Result<Total, ListingError> {
+        let mut budget = Budget::new(limit);
+        let mut total = Total::default();
+        let mut trail = Trail::default();
+        let mut call = ReadCall::<R> { query: Query::Region, page: None };
+        loop {
+            let (page, seen, asked) = self.read(&call, &mut budget).await?;
+            if trail.changes_hands(page.identity) {
+                return Err(ListingError::ChangedHands(R::LISTING));
+            }
+            total.items += page.items.len();
+            total.unreadable += page.unreadable;
+            let Page { items, next, request_id, .. } = page;
+            let listed = items.into_iter().map(|item| {
+                let request_id = request_id.clone();
+                let evidence =
+                    Evidence { facts: item.facts, seen, call: CallId(self.calls), request_id, tag_epoch: 0 };
+                Listed { id: item.id, name: item.name, evidence }
+            });
+            take(listed.collect(), asked).map_err(ListingError::Output)?;
+            let Some(next) = next else { return Ok(total) };
+            if trail.loops(&next) {
+                return Err(ListingError::Loop(R::LISTING));
+            }
+            call.page = Some(next);
+        }
+    }
+
+    /// Whether the identity may list instances here, which an empty listing does not tell.
+    pub async fn may_list_instances(&self) -> Result<(), ListingError> {
+        self.cloud.may_list_instances(&Always).await.map_err(ListingError::Cloud)
+    }
+
+    /// One page, and when it was asked for.
+    async fn read<R: WireResource>(
+        &mut self,
+        call: &ReadCall<R>,
+        budget: &mut Budget,
+    ) -> Result<(Page<R>, Moment, Timestamp), ListingError> {
+        let mut failures = 0;
+        loop {
+            let mut now = self.now();
+            while !budget.take(now, Urgency::Foreground) {
+                sleep(budget.next_token(now, Urgency::Foreground).since(now)).await;
+                now = self.now();
+            }
+            self.calls += 1;
+            // A finer time tells nobody more.
+            let asked = Timestamp::from_second(Timestamp::now().as_second()).unwrap_or_default();
+            let error = match self.cloud.read(call, &Always).await {
+                Ok(page) => return Ok((page, now, asked)),
+                Err(error) => error,
+            };
+            failures += 1;
+            let throttled = error.class == Class::Throttled;
+            let most = if throttled { FAILURES.0 } else { FAILURES.1 };
+            if !error.class.heals_itself() || failures >= most {
+                return Err(ListingError::Cloud(error));
+            }
+            if throttled {
+                budget.throttled(self.now(), error.retry_after);
+            }
+            sleep(backoff::wait(error.class, failures, &mut self.jitter)).await;
+        }
+    }
+
+    fn now(&self) -> Moment {
+        let passed: Duration = self.began.elapsed();
+        Moment::at(passed)
+    }
+}
+
+/// What must not happen between the pages of one listing.
+#[derive(Debug, Default)]
+struct Trail {
+    identity: Option<Identity>,
+    pages: u64,
+    /// The token of the page whose number was the last power of two: whoever goes in circles comes by it again.
+    mark: Option<PageToken>,
+}
+
+impl Trail {
+    fn changes_hands(&mut self, identity: Identity) -> bool {
+        self.identity.replace(identity).is_some_and(|before| before != identity)
+    }
+
+    fn loops(&mut self, next: &PageToken) -> bool {
+        if self.mark.as_ref() == Some(next) {
+            return true;
+        }
+        self.pages += 1;
+        if self.pages.is_power_of_two() {
+            self.mark = Some(next.clone());
+        }
+        false
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn i05_pages_that_lead_in_a_circle_come_to_an_end() {
+        for circle in [1, 2, 3, 7] {
+            let mut trail = Trail::default();
+            let tokens = (0..5).chain((0..1000).map(|n| 5 + n % circle));
+            let read = tokens.map(|n| PageToken::new(n.to_string())).take_while(|next| !trail.loops(next));
+            assert!(read.count() < 100, "a circle of {circle}");
+        }
+        let mut trail = Trail::default();
+        assert!((0..1000).all(|n| !trail.loops(&PageToken::new(n.to_string()))));
+    }
+
+    #[test]
+    fn i05_pages_for_another_identity_are_of_another_listing() {
+        let mut trail = Trail::default();
+        let hands = [1, 1, 2].map(|number| trail.changes_hands(Identity(number)));
+        assert_eq!(hands, [false, false, true]);
+    }
+}

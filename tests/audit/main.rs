@@ -1,0 +1,13 @@
+//! `ecs-keeper audit`, run as a program on the simulated cloud. No cluster is needed.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    reason = "a test fails by panicking"
+)]
+
+mod exits;
+mod fleet;
+mod program;
+mod report;
+mod schemas;
