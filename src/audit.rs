@@ -3,6 +3,7 @@
 //!
 //! Of what was read, only what interfaces have to know of instances is kept. Each target goes to the report at once.
 
+mod csv;
 mod form;
 mod found;
 mod ignore;
@@ -10,6 +11,7 @@ mod json;
 mod progress;
 mod region;
 mod row;
+mod sarif;
 mod scopes;
 mod table;
 mod text;
@@ -95,6 +97,8 @@ pub async fn run(options: &AuditOptions, out: impl Write, watched: bool) -> Resu
     let mut report: Box<dyn Form + '_> = match options.output {
         AuditFormat::Table => Box::new(table::Table::new(out, config.accounts.len() > 1)),
         AuditFormat::Json => Box::new(json::Json::new(out)),
+        AuditFormat::Csv => Box::new(csv::Csv::new(out)),
+        AuditFormat::Sarif => Box::new(sarif::Sarif::new(out)),
     };
     let mut found = Found::default();
     let mut progress = Progress::new(watched, scopes.len());

@@ -22,6 +22,15 @@ pub enum Kind {
     NetworkInterface,
 }
 
+impl Kind {
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Instance => "Instance",
+            Self::NetworkInterface => "NetworkInterface",
+        }
+    }
+}
+
 /// How much a target needs attention, the worst first.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Severity {

@@ -69,6 +69,10 @@ pub enum AuditFormat {
     Table,
     /// One JSON object per line, in the order in which the cloud lists them.
     Json,
+    /// Comma-separated values with a header, for spreadsheets.
+    Csv,
+    /// SARIF 2.1.0, for code scanning: findings only, the worst first, at most 5,000.
+    Sarif,
 }
 
 fn tag(text: &str) -> Result<Tag, &'static str> {

@@ -8,6 +8,7 @@
 
 mod exits;
 mod fleet;
+mod hostile;
 mod program;
 mod report;
 mod schemas;

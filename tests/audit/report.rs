@@ -55,6 +55,21 @@ async fn a_table_has_the_worst_first_and_fits_a_terminal() {
 }
 
 #[tokio::test]
+async fn csv_has_a_line_for_each_target() {
+    let stage = Stage::new().await;
+    fleet::seed(&stage.account);
+    let csv = stage.audit(&["--output", "csv"]).await.out;
+    let columns = csv.lines().next().unwrap().split(',').count();
+    assert_eq!(csv.lines().count(), 1 + INSTANCES.len() + stage.account.network_interfaces().len());
+    assert!(csv.lines().all(|line| line.split(',').count() == columns), "{csv}");
+    let bare = csv.lines().find(|line| line.contains(",i-bare,bare,")).unwrap();
+    assert!(
+        bare.starts_with("default,cn-hangzhou,Instance,i-bare,bare,,Unprotected,Unprotected,false,,"),
+        "{bare}"
+    );
+}
+
+#[tokio::test]
 async fn a_selection_by_tag_takes_what_is_on_the_instances_along_and_nothing_else() {
     let stage = Stage::new().await;
     fleet::seed(&stage.account);
