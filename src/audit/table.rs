@@ -25,7 +25,8 @@ const PIECE: usize = 16 * 1024;
 /// Longer ids don't occur; if one does, it leaves room for the reasons.
 const LONGEST_ID: usize = 60;
 
-/// The report as a table. Of a region, only the lines of one kind of targets are kept until all are there.
+/// The report as a table. Of a region, only the lines of one kind of targets are kept until all are there, without the worst, which
+/// come first.
 pub struct Table<W> {
     out: W,
     /// Whether the account has to be told.
@@ -108,13 +109,14 @@ impl<W: Write> Form for Table<W> {
             fit(name, NAME)
         );
         let free = WIDTH.saturating_sub(start.width());
-        let bucket = self.lines.entry((row.kind, row.severity())).or_default();
         for (number, line) in wrap(&why(row).join(", "), free).iter().enumerate() {
-            let line = match number {
-                0 => format!("{start}{line}"),
-                _ => format!("{}{line}", " ".repeat(start.width())),
-            };
-            push_line(bucket, line.trim_end());
+            let start = if number == 0 { start.clone() } else { " ".repeat(start.width()) };
+            let line = format!("{start}{line}");
+            match row.severity() {
+                // Nothing comes before it.
+                Severity::Unprotected => writeln!(self.out, "{}", line.trim_end())?,
+                other => push_line(self.lines.entry((row.kind, other)).or_default(), line.trim_end()),
+            }
         }
         if matches!(row.state, State::Unprotected | State::Unknown | State::NotApplicable) {
             self.found.insert((row.kind, row.reason));
@@ -195,8 +197,7 @@ fn why(row: &Row<'_>) -> Vec<String> {
     let said = |reason| row.state == State::NotApplicable && row.reason == reason;
     parts.extend(row.risks.iter().filter(|risk| !said(risk.reason)).map(ToString::to_string));
     if let Some(ignored) = row.ignored {
-        parts.push(format!("ignored until {}", ignored.until));
-        parts.push(ignored.reason.clone());
+        parts.push(format!("ignored until {}: {}", ignored.until, ignored.reason));
     }
     parts
 }

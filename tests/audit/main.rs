@@ -12,3 +12,4 @@ mod hostile;
 mod program;
 mod report;
 mod schemas;
+mod size;
