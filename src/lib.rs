@@ -45,7 +45,7 @@ mod watch;
 mod watch_stream;
 mod worker;
 
-pub use audit::{run as audit, schema as audit_schema};
+pub use audit::{AuditError, run as audit, schema as audit_schema};
 pub use causes::told;
 pub use export::run as export;
 pub use handover::handover;

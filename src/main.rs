@@ -6,7 +6,7 @@ use std::process::ExitCode;
 use anyhow::Context as _;
 use clap::Parser as _;
 use ecs_keeper::cli::{AuditFormat, AuditOptions, Cli, Command, ConfigCommand, EniCommand, RamCommand};
-use ecs_keeper::{config, crds, ram, told};
+use ecs_keeper::{AuditError, config, crds, ram, told};
 
 fn main() -> ExitCode {
     let command = match Cli::try_parse() {
@@ -30,9 +30,18 @@ fn main() -> ExitCode {
 
 /// Whether nobody reads what is printed any more, as after `| head`. That is for whoever reads to know.
 fn is_closed_pipe(error: &anyhow::Error) -> bool {
-    let causes = error.chain().filter_map(|cause| cause.downcast_ref::<io::Error>());
-    causes.into_iter().any(|cause| cause.kind() == io::ErrorKind::BrokenPipe)
+    let printing = error.downcast_ref::<PrintError>().map(|PrintError(error)| error);
+    let reporting = error.downcast_ref::<AuditError>().and_then(|error| match error {
+        AuditError::Output(error) => Some(error),
+        _ => None,
+    });
+    printing.or(reporting).is_some_and(|error| error.kind() == io::ErrorKind::BrokenPipe)
 }
+
+/// Something could not be printed.
+#[derive(Debug, thiserror::Error)]
+#[error("failed to write to standard output")]
+struct PrintError(#[source] io::Error);
 
 fn carry_out(command: Command) -> anyhow::Result<ExitCode> {
     match command {
@@ -129,7 +138,7 @@ fn print_schema(schema: &serde_json::Value) -> anyhow::Result<()> {
 }
 
 fn print(text: &str) -> anyhow::Result<()> {
-    std::io::stdout().write_all(text.as_bytes()).context("failed to write to standard output")
+    Ok(io::stdout().write_all(text.as_bytes()).map_err(PrintError)?)
 }
 
 /// What is to be piped into a file is not mixed with what is for people.
