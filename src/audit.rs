@@ -55,18 +55,30 @@ const PATIENCE: Duration = Duration::from_secs(60);
 /// Why there is no report.
 #[derive(Debug, thiserror::Error)]
 pub enum AuditError {
+    /// The configuration file can't be used.
     #[error(transparent)]
     Config(#[from] ConfigError),
+    /// It is not clear which accounts and regions are meant.
     #[error(transparent)]
     Scopes(#[from] ScopeError),
+    /// The file of ignored targets can't be used.
     #[error(transparent)]
     Ignore(#[from] IgnoreError),
+    /// The calls can't be counted.
     #[error("failed to prepare the metrics")]
     Metrics(#[source] prometheus::Error),
+    /// The cloud can't be called at all.
     #[error(transparent)]
     Cloud(#[from] CloudError),
+    /// The only account has no credentials.
     #[error("account {account} has no credentials: {why}")]
-    NoKey { account: AccountName, why: String },
+    NoKey {
+        /// As the configuration names it.
+        account: AccountName,
+        /// Why not.
+        why: String,
+    },
+    /// The report can't be written.
     #[error("failed to write the report")]
     Output(#[from] io::Error),
 }

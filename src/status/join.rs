@@ -63,9 +63,10 @@ pub fn report(entry: &StoredObject, now: Now) -> Option<Report> {
                 let refused = theirs.refused.iter().filter_map(node);
                 targetless.extend(refused.map(|node| (node.clone(), Reason::NodeIdRefused)));
             }
-            // It has heard of this generation, and speaks of it next. Until then nothing is known that status does not say.
-            Some(_) => return None,
-            None => {
+            // It has heard of this generation, and speaks of it next. Until then nothing is known that status does not say. Of an
+            // object that came back from a backup it would never speak again.
+            Some((judged, _)) if *judged < of => return None,
+            _ => {
                 counted = false;
                 part.join(&missing(desired, &scope.region));
             }

@@ -101,6 +101,8 @@ fn a_region_that_has_said_nothing_yet_is_unknown() {
     assert_eq!(said(&entry), ("Unknown".to_owned(), "AwaitingEvidence".to_owned()));
     entry.parts.insert(scope("cn-hangzhou"), (1, settled(Vec::new())));
     assert!(report(&entry, now()).is_none(), "what it said of an older generation does not count");
+    entry.parts.insert(scope("cn-hangzhou"), (3, settled(Vec::new())));
+    assert_eq!(said(&entry).1, "AwaitingEvidence", "the object is an older one, from a backup");
     entry.parts.insert(scope("cn-hangzhou"), (2, settled(Vec::new())));
     assert_eq!(said(&entry).1, "NoTargets");
 }

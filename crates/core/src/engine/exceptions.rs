@@ -65,7 +65,8 @@ pub(super) fn take_record(
     if object.aside.exceptions == exceptions && object.aside.lifted == lifted {
         return false;
     }
-    let new = lifted.iter().filter(|(id, record)| object.aside.lifted.get(*id) != Some(*record));
+    let known = |id: &InstanceId| object.aside.lifted.get(id).map(|record| record.since);
+    let new = lifted.iter().filter(|(id, record)| known(id) != Some(record.since));
     object.aside.lifts_begun.extend(new.map(|(_, record)| record.since));
     object.aside.lifts_begun.retain(|since| lifts::was_lately(clock, turn.now, *since));
     object.aside.orphans_told.retain(|id| lifted.contains_key(id));

@@ -301,6 +301,23 @@ fn i54_ten_at_a_time_are_lifted_and_the_rest_later() {
 }
 
 #[test]
+fn i54_each_lift_counts_once_however_far_it_has_come() {
+    let mut world = World::new();
+    let names: Vec<String> = (0..11).map(|n| format!("i-{n:05}")).collect();
+    let names: Vec<&str> = names.iter().map(String::as_str).collect();
+    world.machines(11, POOL);
+    world.apply("a", lifting(&names));
+    world.run(INTERVAL * 2);
+    for some in [&names[..6], &names[6..10], &names[10..]] {
+        for name in some {
+            world.karpenter("a", name, Some(Removal::Due));
+        }
+        world.run(secs(60));
+    }
+    assert_eq!((lifted(&world).len(), refused(&world)), (10, vec![Reason::TooManyLifts]));
+}
+
+#[test]
 fn i54_whatever_is_lost_or_crashes_it_is_lifted_and_comes_back() {
     let calm = {
         let mut world = pool();
