@@ -24,6 +24,9 @@ const CALL_SECONDS: [f64; 10] = [0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.
 /// Seconds that a sweep takes: from one page to a thousand, at a page a second.
 const SWEEP_SECONDS: [f64; 10] = [0.1, 0.5, 1.0, 5.0, 15.0, 30.0, 60.0, 120.0, 300.0, 900.0];
 
+/// Seconds that a repair takes: one write and one look if nothing else is to be done, and as long as the cloud refuses it otherwise.
+const REPAIR_SECONDS: [f64; 11] = [0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 120.0, 300.0, 900.0, 3600.0];
+
 /// All metrics of the process.
 pub struct Metrics {
     /// What every replica tells.
@@ -45,6 +48,7 @@ pub struct Metrics {
     pub(super) budget: IntGaugeVec,
     pub(super) waiting: IntGaugeVec,
     pub(super) sweeps: HistogramVec,
+    pub(super) repairs: HistogramVec,
     pub(super) calls: IntCounterVec,
     pub(super) call_seconds: HistogramVec,
     pub(super) credentials: IntGaugeVec,
@@ -217,6 +221,13 @@ impl Metrics {
                 &["account", "region", "resource"],
                 &SWEEP_SECONDS,
             )?,
+            repairs: every.histograms(
+                "repair_duration_seconds",
+                "Duration of repairs: from when a target was seen unprotected that had been protected and was to stay so, until \
+                 it was seen protected again after a write of ecs-keeper.",
+                &["account", "region", "resource", "flag"],
+                &REPAIR_SECONDS,
+            )?,
             calls: every.counters(
                 "cloud_calls_total",
                 "Cloud calls by outcome: Answered, GivenUp if the term or the process ended first, or the class of the \
@@ -358,6 +369,7 @@ impl Metrics {
         forget(&self.budget, scope);
         forget(&self.waiting, scope);
         forget(&self.sweeps, scope);
+        forget(&self.repairs, scope);
         forget(&self.calls, scope);
         forget(&self.call_seconds, scope);
         forget(&self.flag_writes, scope);

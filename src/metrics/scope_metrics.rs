@@ -7,13 +7,19 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 use keeper_alicloud::observe::{Observer, Outcome};
+use keeper_core::auto_release_time::AutoReleaseTime;
+use keeper_core::delete_on_release::DeleteOnRelease;
+use keeper_core::deletion_protection::DeletionProtection;
 use keeper_core::engine::{Proven, RegionEngine};
 use keeper_core::exception::ExceptionPhase;
 use keeper_core::failure::Failure;
+use keeper_core::flag::Flag as _;
 use keeper_core::id::{ObjectId, RequestId};
+use keeper_core::protected_from_scale_in::ProtectedFromScaleIn;
 use keeper_core::retention::InterfacePhase;
 use keeper_core::time::Moment;
 use keeper_core::verdict::{RegionReport, State, total};
+use prometheus::Histogram;
 
 use super::registry::{Metrics, outcome};
 use crate::api::Resource;
@@ -38,6 +44,14 @@ impl Sort {
         }
     }
 }
+
+/// In the order in which an engine tells of their repairs.
+const FLAGS: [(Sort, &str); 4] = [
+    (Sort::Instance, DeletionProtection::NAME),
+    (Sort::Instance, AutoReleaseTime::NAME),
+    (Sort::NetworkInterface, DeleteOnRelease::NAME),
+    (Sort::ScalingMember, ProtectedFromScaleIn::NAME),
+];
 
 /// The metrics of one scope. Its series go with the value.
 pub struct ScopeMetrics {
@@ -109,6 +123,10 @@ impl ScopeMetrics {
             proven: Proven::NothingWanted,
             swept: [Proven::NotYet; 3],
         };
+        // Repairs are rare: a rate knows nothing of the first one if its series only comes to be with it.
+        for (sort, flag) in FLAGS {
+            let _ = this.repairs(sort, flag);
+        }
         this.begin_term();
         this
     }
@@ -189,7 +207,22 @@ impl ScopeMetrics {
             }
             *swept = proven;
         }
+        self.repaired(engine.take_repaired());
         self.show_evidence(now, engine);
+    }
+
+    /// Repairs of each flag took so long.
+    pub fn repaired(&self, took: [Vec<Duration>; 4]) {
+        for ((sort, flag), took) in FLAGS.into_iter().zip(took) {
+            for repair in took {
+                self.repairs(sort, flag).observe(repair.as_secs_f64());
+            }
+        }
+    }
+
+    fn repairs(&self, sort: Sort, flag: &str) -> Histogram {
+        let (account, region) = (self.scope.account.as_str(), self.scope.region.as_str());
+        self.metrics.repairs.with_label_values(&[account, region, sort.as_str(), flag])
     }
 
     fn show_evidence(&mut self, now: Moment, engine: &RegionEngine) {

@@ -129,6 +129,35 @@ fn free_interfaces_are_counted_by_phase_for_each_object_that_retains_them() {
 }
 
 #[test]
+fn repairs_are_counted_by_flag_and_begin_at_none() {
+    let metrics = Arc::new(Metrics::new().unwrap());
+    let scope = ScopeMetrics::new(metrics.clone(), key("cn-hangzhou"));
+    let counted = || -> Vec<String> {
+        let series = series(&metrics, true, "repair_duration_seconds_count");
+        series.into_iter().map(|(series, count)| format!("{series} {count}")).collect()
+    };
+    let told = |counts: [u8; 4]| {
+        let flags = [
+            ("AutoReleaseTime", "Instance"),
+            ("DeleteOnRelease", "NetworkInterface"),
+            ("DeletionProtection", "Instance"),
+            ("ProtectedFromScaleIn", "ScalingMember"),
+        ];
+        let labels = flags.map(|(flag, resource)| {
+            format!("account=\"default\",flag=\"{flag}\",region=\"cn-hangzhou\",resource=\"{resource}\"")
+        });
+        let series = labels.map(|labels| format!("ecs_keeper_repair_duration_seconds_count{{{labels}}}"));
+        series.into_iter().zip(counts).map(|(series, count)| format!("{series} {count}")).collect::<Vec<_>>()
+    };
+    assert_eq!(counted(), told([0, 0, 0, 0]), "so that a rate sees the first one");
+    let took = Duration::from_millis(1500);
+    scope.repaired([vec![took, took], vec![], vec![took], vec![]]);
+    assert_eq!(counted(), told([0, 1, 2, 0]));
+    drop(scope);
+    assert_eq!(counted(), Vec::<String>::new());
+}
+
+#[test]
 fn the_series_of_a_region_go_with_it_and_those_of_others_stay() {
     let metrics = Arc::new(Metrics::new().unwrap());
     let scopes = ["cn-hangzhou", "cn-beijing"].map(|region| {

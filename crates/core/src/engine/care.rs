@@ -41,7 +41,7 @@ pub struct Care {
     /// When we put the flag right after somebody else had switched it off: the newest ones that make a write war.
     pub repairs: Vec<Moment>,
     /// It was protected when last seen before it was unprotected: this is drift and not a first setting.
-    pub drifted: bool,
+    pub drifted: Option<Drift>,
     /// The last look that showed it protected before that.
     pub last_protected: Option<Box<Sight>>,
     /// Verifying reads that did not show the effect yet.
@@ -65,6 +65,15 @@ impl Wait {
     fn idle(&self) -> bool {
         self.failures == 0 && self.among.is_none()
     }
+}
+
+/// Somebody has switched the flag off.
+#[derive(Debug, Clone, Copy)]
+pub struct Drift {
+    /// When that was seen first.
+    pub since: Moment,
+    /// Whether it was to be put right then.
+    pub enforced: bool,
 }
 
 /// A value of the flag.
@@ -114,8 +123,8 @@ impl Care {
     }
 
     /// It is unprotected, and this look had shown it protected.
-    pub fn drifted(&mut self, before: Sight) {
-        self.drifted = true;
+    pub fn drifted(&mut self, drift: Drift, before: Sight) {
+        self.drifted.get_or_insert(drift);
         self.last_protected = Some(Box::new(before));
     }
 
@@ -134,6 +143,14 @@ impl Care {
             self.repairs.remove(0);
         }
         self.repairs.push(now);
+    }
+
+    /// It is seen protected. The answer is how long that took from when it was seen unprotected, if it was to be put right then and
+    /// a write of ours has done so.
+    pub fn seen_protected(&mut self, now: Moment) -> Option<Duration> {
+        let Drift { since, enforced } = self.drifted.take()?;
+        let by_us = self.repairs.last().is_some_and(|repair| *repair >= since);
+        (enforced && by_us).then(|| now.since(since))
     }
 
     /// Whether what is written does not last: somebody keeps switching the flag off, or it has no effect.
@@ -165,7 +182,7 @@ impl Care {
             && self.trouble.is_none()
             && [&self.protecting, &self.unprotecting].iter().all(|wait| wait.idle())
             && self.ignored.is_none()
-            && !self.drifted
+            && self.drifted.is_none()
             && self.repairs.iter().all(|at| now.since(*at) >= CONTEST.0)
     }
 }

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 
 use super::action::{PreflightId, Settings, Window};
-use super::care::Value;
+use super::care::{Drift, Value};
 use super::context::Context;
 use super::flag_view::FlagView;
 use super::holds::enforcer;
@@ -64,6 +64,11 @@ impl<F: Flag> FlagKeeper<F> {
     /// Writes that the budget has left for now, and targets whose flag waits to be written.
     pub fn load(&mut self, now: Moment) -> (u32, usize) {
         (self.writer.available(now), self.writer.queue_length())
+    }
+
+    /// How long repairs have taken, each told once.
+    pub fn take_repaired(&mut self) -> Vec<Duration> {
+        self.writer.take_repaired()
     }
 
     /// What waits to be written.
@@ -195,8 +200,9 @@ impl<F: Flag> FlagKeeper<F> {
                 let known = targets.inventory.len();
                 targets.breaker.surprise(turn.now, known);
             }
-            if F::ALARMS || enforcer::<F>(targets.view(turn), id).is_some() {
-                self.writer.care_mut(id).drifted(before);
+            let enforced = enforcer::<F>(targets.view(turn), id).is_some();
+            if F::ALARMS || enforced {
+                self.writer.care_mut(id).drifted(Drift { since: turn.now, enforced }, before);
             }
         }
         if let Some(look_at) = self.writer.weigh(turn.now, id, evidence, interval) {

@@ -651,6 +651,18 @@ impl RegionEngine {
         ]
     }
 
+    /// How long repairs have taken, each told once: from when a target was seen unprotected that had been protected and was to
+    /// stay so, until it was seen protected again after a write of ours. Of release protection, of
+    /// automatic release times, of retention, and of protection from scale-in.
+    pub fn take_repaired(&mut self) -> [Vec<Duration>; 4] {
+        [
+            self.deletion_protection.take_repaired(),
+            self.release_times.take_repaired(),
+            self.delete_on_release.take_repaired(),
+            self.scale_in.take_repaired(),
+        ]
+    }
+
     /// Since when there is evidence of everything that is wanted: of instances, of interfaces, and of members of scaling groups.
     pub fn proven_of_each(&self, now: Moment) -> [Proven; 3] {
         let began = self.context.term_began();

@@ -76,6 +76,8 @@ pub(super) struct Writer<F: Flag> {
     others: usize,
     /// What is being done about each target. Most have nothing.
     care: BTreeMap<Id<F>, Care>,
+    /// How long repairs have taken, of which nobody was told yet.
+    repaired: Vec<Duration>,
     denials: u32,
     /// All writes rest until then, for this reason.
     closed: (Moment, Reason),
@@ -96,6 +98,7 @@ impl<F: Flag> Writer<F> {
             calls: Calls::default(),
             others: 0,
             care: BTreeMap::new(),
+            repaired: Vec::new(),
             denials: 0,
             closed: (Moment::default(), Reason::PermissionDenied),
             unprotecting_next: false,
@@ -190,7 +193,9 @@ impl<F: Flag> Writer<F> {
         }
         if let (Some(protected), None) = (protected, care.accepted) {
             let reached = if protected { Value::Protected } else { Value::Unprotected };
-            care.drifted &= !protected;
+            if protected {
+                self.repaired.extend(care.seen_protected(now));
+            }
             care.wait_mut(reached).among = None;
             if care.ignored.is_some_and(|(value, _)| value == reached) {
                 care.ignored = None;
@@ -216,7 +221,7 @@ impl<F: Flag> Writer<F> {
         (hot, interval): (bool, Duration),
     ) -> Option<Moment> {
         let care = self.care_mut(id);
-        let drifted = care.drifted;
+        let drifted = care.drifted.is_some();
         if drifted && let Some(last) = care.repairs.last() {
             // Whoever keeps switching it off is answered each time, and costs one write in a sweep interval.
             care.protecting.not_before = care.protecting.not_before.max(last.after(interval));
@@ -228,6 +233,12 @@ impl<F: Flag> Writer<F> {
         let queue = self.queue(hot, drifted, in_vain);
         self.enqueue(object, id, queue);
         None
+    }
+
+    /// How long repairs have taken, each told once: from when a target was seen unprotected that had been protected and was to
+    /// stay so, until it was seen protected again after a write of ours.
+    pub fn take_repaired(&mut self) -> Vec<Duration> {
+        std::mem::take(&mut self.repaired)
     }
 
     // What waits.
@@ -527,7 +538,7 @@ impl<F: Flag> Writer<F> {
         let ineffective = care.ineffective();
         // That it was accepted once more says nothing of its effect.
         care.trouble.take_if(|_| !ineffective || value == Value::Unprotected);
-        if value == Value::Protected && care.drifted {
+        if value == Value::Protected && care.drifted.is_some() {
             care.repaired(now);
         }
         Ended::default()

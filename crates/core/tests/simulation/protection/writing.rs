@@ -88,6 +88,52 @@ fn i25_drift_is_repaired_within_a_sweep() {
 }
 
 #[test]
+fn i25_the_time_that_a_repair_took_is_told_once_and_only_of_repairs() {
+    let mut world = World::new();
+    world.machines(3, &[("env", "prod")]);
+    world.apply("a", enabled(by_tag("env", "prod")));
+    world.run(secs(100));
+    assert_eq!(world.repaired(), [const { Vec::new() }; 4], "a first setting is no repair");
+    world.flip("i-00001", false);
+    world.run(world.sweep_interval() + secs(10));
+    let [took, others @ ..] = world.repaired();
+    assert!(matches!(took[..], [took] if Duration::ZERO < took && took < secs(10)), "{took:?}");
+    assert_eq!(others, [const { Vec::new() }; 3]);
+    world.run(INTERVAL * 3);
+    assert_eq!(world.repaired(), [const { Vec::new() }; 4], "it is told once");
+    // As long as the cloud shows no effect, nothing is repaired.
+    world.cloud.mood.ignore_writes = true;
+    world.flip("i-00002", false);
+    world.run(INTERVAL * 3);
+    assert_eq!(world.repaired(), [const { Vec::new() }; 4]);
+    world.cloud.mood.ignore_writes = false;
+    world.run(INTERVAL * 2);
+    let [took, ..] = world.repaired();
+    assert!(matches!(took[..], [took] if took > INTERVAL), "from when it was seen first: {took:?}");
+}
+
+#[test]
+fn i25_what_somebody_else_puts_right_or_nobody_wanted_right_is_no_repair() {
+    let mut world = World::new();
+    world.machines(1, &[("env", "prod")]);
+    world.apply("a", enabled(by_tag("env", "prod")));
+    world.run(secs(100));
+    world.apply("a", Intent { observe: true, ..enabled(by_tag("env", "prod")) });
+    world.flip("i-00000", false);
+    world.run(INTERVAL * 2);
+    world.flip("i-00000", true);
+    world.run(INTERVAL * 2);
+    assert_eq!(world.repaired(), [const { Vec::new() }; 4]);
+    // It was off for as long as it was only observed; that it is written now says nothing of how long repairs take.
+    world.flip("i-00000", false);
+    world.run(INTERVAL * 2);
+    world.apply("a", enabled(by_tag("env", "prod")));
+    world.run(INTERVAL * 2);
+    assert!(world.protected("i-00000"));
+    assert_eq!(world.repaired(), [const { Vec::new() }; 4]);
+}
+
+#[test]
 fn i25_whoever_keeps_switching_it_off_is_answered_each_time_and_told_of() {
     let mut world = World::new();
     world.machines(2, &[("env", "prod")]);

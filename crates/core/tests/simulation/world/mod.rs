@@ -366,6 +366,11 @@ impl World {
         self.engine.sweep_interval()
     }
 
+    /// How long repairs of each flag have taken since this was asked last.
+    pub fn repaired(&mut self) -> [Vec<Duration>; 4] {
+        self.engine.take_repaired()
+    }
+
     pub fn circuit_open(&self) -> bool {
         self.engine.circuit_open()
     }
