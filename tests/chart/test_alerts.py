@@ -31,12 +31,25 @@ class Alerts(unittest.TestCase):
             self.assertGreater(len(asked), 5)
             self.assertLessEqual(asked, reasons)
 
+    def test_each_leads_to_its_section(self):
+        # How GitHub names a heading: in lower case.
+        text = ALERTS.read_text()
+        urls = re.findall(r"- alert: (\w+)\n(?:(?!      - alert:).*\n)*?          runbook_url: (.*)\n", text)
+        self.assertEqual(urls, [(name, f"docs/alerts.md#{name.lower()}") for name in re.findall(r"- alert: (\w+)", text)])
+
     def test_each_has_a_place_that_says_what_to_do_about_it(self):
         text = ALERTS.read_text()
         named = re.findall(r"- alert: (\w+)", text)
-        rows = re.findall(r"^\| (`EcsKeeper.*?) \| .+ \|$", (ROOT / "docs" / "metrics.md").read_text(), re.MULTILINE)
         self.assertGreater(len(named), 5)
-        self.assertEqual(sorted(named), sorted(name for row in rows for name in re.findall(r"`(\w+)`", row)))
+        page = (ROOT / "docs" / "alerts.md").read_text()
+        table = re.findall(r"^\| \[`(\w+)`\]\(#(\w+)\) \| (\w+) \| .+ \|$", page, re.MULTILINE)
+        severities = re.findall(r"severity: (\w+)", text)
+        self.assertEqual(table, [(name, name.lower(), severity) for name, severity in zip(named, severities)])
+        sections = dict(re.findall(r"^## (EcsKeeper\w+)\n(.*?)(?=^## )", page, re.MULTILINE | re.DOTALL))
+        self.assertEqual([*sections], named)
+        for name, section in sections.items():
+            parts = re.findall(r"^\*\*(.*?)\*\*", section, re.MULTILINE)
+            self.assertEqual(parts, ["What it means.", "What to look at.", "What to do."], name)
 
         quoted = re.findall(r'page on disasters [^("]*\("([^"]*)"\)', " ".join(text.split()))
         headings = re.findall(r"^## (.*)$", (ROOT / "docs" / "disaster.md").read_text(), re.MULTILINE)

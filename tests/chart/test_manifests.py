@@ -94,9 +94,10 @@ MATRIX = {
     "watched by the Prometheus operator": {
         "metrics.serviceMonitor": {"enabled": True, "labels": {"release": "prometheus", "app.kubernetes.io/name": "hijacked"}, "interval": "30s",
                                    "metricRelabelings": [{"sourceLabels": ["__name__"], "regex": "process_.*", "action": "drop"}]},
-        "metrics.prometheusRule": {"enabled": True, "labels": {"release": "prometheus"}},
+        "metrics.prometheusRule": {"enabled": True, "labels": {"release": "prometheus"}, "runbookBaseUrl": "https://git.example.com/keeper/blob/main"},
         "metrics.service": {"port": 80, "annotations": {"a": "b"}},
     },
+    "alerts without a URL": {"metrics.prometheusRule.enabled": True},
     "probes of somebody patient": {
         "admin.port": 9090,
         "livenessProbe": {"initialDelaySeconds": 5, "periodSeconds": 60, "timeoutSeconds": 10, "failureThreshold": 5},
@@ -449,6 +450,13 @@ class Manifests(unittest.TestCase):
         self.assertEqual([(each["port"], each["interval"]) for each in monitor["endpoints"]], [("metrics", "30s")])
         with self.assertRaisesRegex(Failed, "metrics.serviceMonitor.enabled needs metrics.service.enabled"):
             self.cluster.helm.template(self.namespace, {"metrics.serviceMonitor.enabled": True, "metrics.service.enabled": False})
+
+    def test_each_alert_leads_to_its_section_below_the_url_that_is_given(self):
+        for name, base in (("watched by the Prometheus operator", "https://git.example.com/keeper/blob/main/"), ("alerts without a URL", "")):
+            rules = [rule for group in self.one(name, "PrometheusRule")["spec"]["groups"] for rule in group["rules"]]
+            self.assertGreater(len(rules), 5)
+            for rule in rules:
+                self.assertEqual(rule["annotations"]["runbook_url"], f"{base}docs/alerts.md#{rule['alert'].lower()}")
 
     def test_a_closed_network_lets_out_what_is_needed_and_in_what_probes_and_scrapes(self):
         def egress(name, port=8080, peers=None):

@@ -227,7 +227,7 @@ fn the_metrics_are_those_of_the_code() {
 
 #[test]
 fn the_alerts_are_those_of_the_chart() {
-    let page = std::fs::read_to_string(pages::root().join("docs/metrics.md")).unwrap();
+    let page = std::fs::read_to_string(pages::root().join("docs/alerts.md")).unwrap();
     let chart = pages::root().join("deploy/charts/ecs-keeper/files/alerts.yaml");
     assert_eq!(pages::blocks(&page, "yaml"), [std::fs::read_to_string(chart).unwrap()]);
 }
