@@ -1,5 +1,5 @@
 # The steps of `make test`, in order: what is quick to fail comes first.
-TEST_STEPS := check-tools check-fmt lint lint-image doc walls control-plane test-launcher test-bench test-cargo test-chart test-vendor-sdk test-vendor-credentials
+TEST_STEPS := check-tools check-fmt lint lint-image doc walls control-plane test-launcher test-bench test-cargo test-chart test-prometheus test-vendor-sdk test-vendor-credentials
 CONTROL_PLANE := tests/control-plane
 
 VERSION := $(shell sed -n 's/^version = "\(.*\)"/\1/p' Cargo.toml | head -n 1)
@@ -61,6 +61,9 @@ test-cargo: ## run the Rust tests, on a control plane of their own
 test-chart: ## install, upgrade and remove the chart on control planes of its own
 	python3 -m unittest discover --start-directory tests/chart
 
+test-prometheus: ## have a real Prometheus ask the queries of the dashboard and of the alerts
+	python3 -m unittest discover --start-directory tests/prometheus
+
 test-vendor-sdk: ## have the vendor's SDK judge the simulator
 	crates/simulator/sdk-tests/run
 
@@ -82,12 +85,14 @@ GOLDEN := cargo test --locked --package ecs-keeper --test operator --test docs -
 crds: ## write crds/, their copies in the chart and the generated tables in docs/ anew
 	UPDATE_GOLDEN=1 $(GOLDEN)
 
-chart: ## write the chart's README anew from its values
+chart: ## write the chart's README anew from its values, and its dashboard
 	tests/chart/readme.py
+	tests/chart/dashboard.py
 
-verify: ## fail if crds/, the generated tables or the chart's README are not what their sources give
+verify: ## fail if crds/, the generated tables, the chart's README or its dashboard are not what their sources give
 	$(GOLDEN)
 	tests/chart/readme.py --check
+	tests/chart/dashboard.py --check
 
 simulate: ## run random schedules of the engine on seeds that nobody has tried (or from FIRST on, SCHEDULES of them)
 	tests/simulate.sh

@@ -65,6 +65,7 @@ REFUSALS = [
     ({"metrics.serviceMonitor.interval": "30"}, "at '/metrics/serviceMonitor/interval': value must be 'a number with its unit"),
     ({"metrics.prometheusRule.enabled": "yes"}, "at '/metrics/prometheusRule/enabled': got string, want boolean"),
     ({"metrics.prometheusRule.runbookBaseUrl": "https://git.example.com/"}, "at '/metrics/prometheusRule/runbookBaseUrl': value must be 'a URL that begins"),
+    ({"metrics.dashboard.labels": {"grafana_dashboard": 1}}, "at '/metrics/dashboard/labels/grafana_dashboard': got number, want string"),
     ({"networkPolicy.apiServer.ports": [70000]}, "at '/networkPolicy/apiServer/ports/0': value must be 'the number of a port"),
 ]
 

@@ -95,6 +95,7 @@ MATRIX = {
         "metrics.serviceMonitor": {"enabled": True, "labels": {"release": "prometheus", "app.kubernetes.io/name": "hijacked"}, "interval": "30s",
                                    "metricRelabelings": [{"sourceLabels": ["__name__"], "regex": "process_.*", "action": "drop"}]},
         "metrics.prometheusRule": {"enabled": True, "labels": {"release": "prometheus"}, "runbookBaseUrl": "https://git.example.com/keeper/blob/main"},
+        "metrics.dashboard": {"enabled": True, "labels": {"app.kubernetes.io/name": "hijacked"}, "annotations": {"grafana_folder": "cloud"}},
         "metrics.service": {"port": 80, "annotations": {"a": "b"}},
     },
     "alerts without a URL": {"metrics.prometheusRule.enabled": True},
@@ -457,6 +458,14 @@ class Manifests(unittest.TestCase):
             self.assertGreater(len(rules), 5)
             for rule in rules:
                 self.assertEqual(rule["annotations"]["runbook_url"], f"{base}docs/alerts.md#{rule['alert'].lower()}")
+
+    def test_the_dashboard_is_there_for_the_sidecar_only_where_it_is_asked_for(self):
+        self.assertNotIn("ecs-keeper-dashboard", [each["metadata"]["name"] for each in self.objects("the defaults", "ConfigMap")])
+        (dashboard,) = (each for each in self.objects("watched by the Prometheus operator", "ConfigMap") if each["metadata"]["name"] == "ecs-keeper-dashboard")
+        labels = dashboard["metadata"]["labels"]
+        self.assertEqual((labels["grafana_dashboard"], labels["app.kubernetes.io/name"]), ("1", "ecs-keeper"))
+        self.assertEqual(dashboard["metadata"]["annotations"], {"grafana_folder": "cloud"})
+        self.assertEqual(json.loads(dashboard["data"]["ecs-keeper.json"]), json.loads((CHART / "files" / "dashboard.json").read_text()))
 
     def test_a_closed_network_lets_out_what_is_needed_and_in_what_probes_and_scrapes(self):
         def egress(name, port=8080, peers=None):
