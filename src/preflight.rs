@@ -41,17 +41,11 @@ impl Preflight {
                     .as_ref()
                     .map(|found| (generation(&found.meta), found.meta.deletion_timestamp.is_some())),
                 holds_as_known: self.store.know(&holds),
-                carried_out: found
-                    .as_ref()
-                    .and_then(|found| found.object.as_ref())
-                    .is_some_and(Object::carried_out),
+                carried_out: found.as_ref().is_some_and(WatchedObject::carried_out),
                 attachments: found.as_ref().and_then(attachments),
                 removals_due,
                 exceptions: found.as_ref().map(exceptions).unwrap_or_default(),
-                scale_in_carried_out: found
-                    .as_ref()
-                    .and_then(|found| found.object.as_ref())
-                    .is_some_and(Object::scale_in_carried_out),
+                scale_in_carried_out: found.as_ref().is_some_and(WatchedObject::scale_in_carried_out),
             },
             Ok(Err(error)) => {
                 warn!(error = summary(&error), "preflight request failed");

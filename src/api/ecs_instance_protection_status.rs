@@ -1,6 +1,7 @@
 //! What is said of an `EcsInstanceProtection`.
 
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::{Condition, Time};
+use keeper_core::id::Generation;
 use kube::KubeSchema;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -92,6 +93,13 @@ pub struct EcsInstanceProtectionStatus {
     #[schemars(length(max = MAX_ACTS))]
     #[x_kube(merge_strategy = ListMerge::Atomic)]
     pub acts: Vec<ActStatus>,
+}
+
+impl EcsInstanceProtectionStatus {
+    /// Whether it lists this act of this generation.
+    pub fn lists(&self, act: Act, of: Generation) -> bool {
+        self.acts.contains(&ActStatus { act, generation: of })
+    }
 }
 
 /// An instance for which the operator steps aside.
@@ -206,7 +214,7 @@ pub enum ExceptionPhase {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, KubeSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct ActStatus {
-    /// `UnprotectScaleIn`: members of scaling groups were given up to scale-in.
+    /// `Disabled`: protection was switched off. `UnprotectScaleIn`: members of scaling groups were given up to scale-in.
     pub act: Act,
 
     /// The metadata.generation that asked for it.
@@ -217,6 +225,8 @@ pub struct ActStatus {
 /// What was done once.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub enum Act {
+    /// Protection was switched off.
+    Disabled,
     /// Members of scaling groups were given up to scale-in.
     UnprotectScaleIn,
     /// A value that this version does not know.

@@ -1,6 +1,7 @@
 //! The status of `EniRetention`: which network interfaces are retained, and what would be needed to use them again.
 
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::{Condition, Time};
+use keeper_core::id::Generation;
 use kube::KubeSchema;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -26,6 +27,9 @@ pub const MAX_LISTED_INTERFACES: usize = MAX_LISTED_SURVIVORS + MAX_LISTED_GONE 
 
 /// How many reattachments a status lists: those that the spec asks for, and as many that it no longer does.
 pub const MAX_REATTACHMENTS: usize = 2 * MAX_REATTACH;
+
+/// How many acts a status lists.
+const MAX_ACTS: usize = 8;
 
 /// How many addresses of one family, and how many elastic IP addresses, one listed network interface can show.
 pub const MAX_ADDRESSES: usize = 5;
@@ -106,9 +110,43 @@ pub struct EniRetentionStatus {
     #[schemars(length(max = MAX_REATTACHMENTS))]
     #[x_kube(merge_strategy = ListMerge::Atomic)]
     pub reattachments: Vec<ReattachmentStatus>,
+
+    /// What the operator has done once for a generation, as its spec asked, and does not do again for it.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = MAX_ACTS))]
+    #[x_kube(merge_strategy = ListMerge::Atomic)]
+    pub acts: Vec<RetentionActStatus>,
+}
+
+/// Something that was done once.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, KubeSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct RetentionActStatus {
+    /// `Release`: retention was switched off for the attached network interfaces.
+    pub act: RetentionAct,
+
+    /// The metadata.generation that asked for it.
+    #[schemars(range(min = 0))]
+    pub generation: i64,
+}
+
+/// What was done once.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub enum RetentionAct {
+    /// Retention was switched off.
+    Release,
+    /// A value that this version does not know.
+    #[serde(other)]
+    #[schemars(skip)]
+    Unknown,
 }
 
 impl EniRetentionStatus {
+    /// Whether it lists this act of this generation.
+    pub fn lists(&self, act: RetentionAct, of: Generation) -> bool {
+        self.acts.contains(&RetentionActStatus { act, generation: of })
+    }
+
     /// Drops listed network interfaces, the last ones first, until the status can be stored. Returns how many.
     ///
     /// The ids, the conditions and the reattachments are never touched.

@@ -31,7 +31,7 @@ pub use eni_retention_status::{
     Eip, EniRetentionStatus, MAX_ADDRESS, MAX_ADDRESSES, MAX_LISTED_ATTACHED, MAX_LISTED_INTERFACES,
     MAX_LISTED_SURVIVORS, MAX_PREFIX, MAX_REATTACH, MAX_REATTACHMENTS, MAX_RETAINED, MAX_SECURITY_GROUPS,
     MAX_STATUS_BYTES, NetworkInterfacePhase, NetworkInterfaceStatus, NetworkInterfaceType, ReattachmentPhase,
-    ReattachmentStatus, RetentionState,
+    ReattachmentStatus, RetentionAct, RetentionActStatus, RetentionState,
 };
 pub(crate) use object::{Object, Resource, WatchedObject, generation, object_id};
 pub use selector::{

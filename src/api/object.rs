@@ -15,7 +15,7 @@ use serde_json::Value;
 use super::ecs_instance_protection::{DeletionPolicy, EcsInstanceProtection, Protection, ScaleIn};
 use super::ecs_instance_protection_status::{Act, EcsInstanceProtectionStatus};
 use super::eni_retention::{EniRetention, Retention, RetentionDeletionPolicy};
-use super::eni_retention_status::EniRetentionStatus;
+use super::eni_retention_status::{EniRetentionStatus, RetentionAct};
 use super::selector::NodeSelector;
 use super::spec::Mode;
 use super::status::Counts;
@@ -132,6 +132,15 @@ impl Resource {
         }
     }
 
+    /// Whether the domain condition among these says that this generation's unprotecting was carried out.
+    fn says_carried_out(self, conditions: &[Condition], of: Generation) -> bool {
+        conditions.iter().any(|condition| {
+            condition.type_ == self.domain()
+                && condition.reason == self.unprotected_as_asked().as_str()
+                && condition.observed_generation == Some(of)
+        })
+    }
+
     /// Takes in what the API server answered.
     pub fn decode(self, mut answer: DynamicObject) -> WatchedObject {
         // Most of an object's bytes, and nobody here reads them.
@@ -165,10 +174,35 @@ impl WatchedObject {
         self.standing(retention.and_then(|object| object.status.as_ref()))
     }
 
+    /// Whether status says that this generation's unprotecting was carried out.
+    pub fn carried_out(&self) -> bool {
+        let of = generation(&self.meta);
+        match self.resource {
+            Resource::Protection => self.protection_status().is_some_and(|status| is_disabled(&status, of)),
+            Resource::Retention => self.retention_status().is_some_and(|status| is_released(&status, of)),
+        }
+    }
+
+    /// Whether status says that members of scaling groups were given up to scale-in, as this generation asks.
+    pub fn scale_in_carried_out(&self) -> bool {
+        let of = generation(&self.meta);
+        self.protection_status().is_some_and(|status| status.lists(Act::UnprotectScaleIn, of))
+    }
+
     fn standing<'a, S: Clone + DeserializeOwned>(&self, decoded: Option<&'a S>) -> Option<Cow<'a, S>> {
         let undecoded = || S::deserialize(self.undecoded_status.as_deref()?).ok().map(Cow::Owned);
         decoded.map(Cow::Borrowed).or_else(undecoded)
     }
+}
+
+/// Whether status says that protection was switched off, as this generation asks. Of old the condition alone said so.
+fn is_disabled(status: &EcsInstanceProtectionStatus, of: Generation) -> bool {
+    status.lists(Act::Disabled, of) || Resource::Protection.says_carried_out(&status.conditions, of)
+}
+
+/// The same of retention.
+fn is_released(status: &EniRetentionStatus, of: Generation) -> bool {
+    status.lists(RetentionAct::Release, of) || Resource::Retention.says_carried_out(&status.conditions, of)
 }
 
 impl Object {
@@ -248,19 +282,17 @@ impl Object {
 
     /// Whether status says that this generation's unprotecting was carried out.
     pub fn carried_out(&self) -> bool {
-        self.domain().is_some_and(|condition| {
-            condition.reason == self.resource().unprotected_as_asked().as_str()
-                && condition.observed_generation == self.meta().generation
-        })
+        let of = generation(self.meta());
+        match self {
+            Self::Protection(object) => object.status.as_ref().is_some_and(|status| is_disabled(status, of)),
+            Self::Retention(object) => object.status.as_ref().is_some_and(|status| is_released(status, of)),
+        }
     }
 
     /// Whether status says that members of scaling groups were given up to scale-in, as this generation asks.
     pub fn scale_in_carried_out(&self) -> bool {
         let status = self.protection().and_then(|object| object.status.as_ref());
-        status.is_some_and(|status| {
-            let of = generation(self.meta());
-            status.acts.iter().any(|act| act.act == Act::UnprotectScaleIn && act.generation == of)
-        })
+        status.is_some_and(|status| status.lists(Act::UnprotectScaleIn, generation(self.meta())))
     }
 
     /// How many targets its status counts.

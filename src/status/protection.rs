@@ -8,7 +8,7 @@ use keeper_core::conditions::Summary;
 use keeper_core::exception::{ExceptionPhase as CorePhase, ExceptionReport, LONGEST};
 use keeper_core::id::Generation;
 use keeper_core::reason::Reason;
-use keeper_core::verdict::{Row, State};
+use keeper_core::verdict::{Progress, Row, State};
 use keeper_core::wall_clock::WallTime;
 use kube::runtime::events::EventType;
 
@@ -20,8 +20,8 @@ use super::report::Report;
 use super::scaling_groups;
 use crate::api::{
     Act, ActStatus, EcsInstanceProtection, EcsInstanceProtectionSpec, EcsInstanceProtectionStatus,
-    ExceptionPhase, ExceptionStatus, InstanceException, InstanceState, InstanceStatus, MAX_EXCEPTIONS,
-    Protection, ProtectionState,
+    ExceptionPhase, ExceptionStatus, InstanceException, InstanceState, InstanceStatus, MAX_EXCEPTIONS, Mode,
+    Object, Protection, ProtectionState, WatchedObject, generation,
 };
 use crate::desired::{exception_until, timestamp, unknown_word, wall_time};
 use crate::events::{ObjectEvent, each_or_all};
@@ -31,6 +31,7 @@ pub fn status(
     report: &Report,
     conditions: Vec<Condition>,
     (spec, old): (Option<&EcsInstanceProtectionSpec>, Option<&EcsInstanceProtectionStatus>),
+    acts: Vec<ActStatus>,
     lost: &[Lost],
     of: Generation,
     now: Timestamp,
@@ -58,16 +59,24 @@ pub fn status(
             report,
             old.map(|status| status.scaling_groups.as_slice()).unwrap_or_default(),
         ),
-        acts: acts(report, old, of),
+        acts,
     }
 }
 
-/// What was done once for this generation. What status says of it stands, whatever is reported after a restart.
-fn acts(report: &Report, old: Option<&EcsInstanceProtectionStatus>, of: Generation) -> Vec<ActStatus> {
-    let given_up = ActStatus { act: Act::UnprotectScaleIn, generation: of };
-    let stands = old.is_some_and(|status| status.acts.contains(&given_up));
-    let done = report.part.scale_in.as_ref().is_some_and(|progress| progress.done);
-    (stands || done).then_some(given_up).into_iter().collect()
+/// What was done once for this generation. What status says of it stands, whatever is reported after a restart, and also while
+/// the object is not served or can't be decoded.
+pub fn acts(report: &Report, seen: &WatchedObject) -> Vec<ActStatus> {
+    let (of, old) = (generation(&seen.meta), seen.protection_status());
+    let spec = seen.object.as_ref().and_then(Object::protection).map(|object| &object.spec);
+    // The condition says the same of who only observes, for whom nothing was done.
+    let asked = spec.is_none_or(|spec| spec.protection != Protection::Enabled && spec.mode != Mode::Observe);
+    let stands = |act| old.as_ref().is_some_and(|old| old.lists(act, of));
+    let done = |progress: Option<&Progress>| progress.is_some_and(|progress| progress.done);
+    let disabled =
+        done(report.part.progress.as_ref()) || stands(Act::Disabled) || asked && seen.carried_out();
+    let given_up = done(report.part.scale_in.as_deref()) || stands(Act::UnprotectScaleIn);
+    let acts = [(Act::Disabled, disabled), (Act::UnprotectScaleIn, given_up)];
+    acts.into_iter().filter(|(_, done)| *done).map(|(act, _)| ActStatus { act, generation: of }).collect()
 }
 
 /// Whether two statuses say the same in everything that we say.

@@ -24,8 +24,9 @@ use super::losses::Lost;
 use super::report::Report;
 use crate::api::{
     Eip, EniRetentionStatus, MAX_ADDRESS, MAX_ADDRESSES, MAX_ENI_ID, MAX_ID, MAX_PREFIX, MAX_REATTACHMENTS,
-    MAX_RETAINED, MAX_SECURITY_GROUPS, NetworkInterfacePhase, NetworkInterfaceStatus, NetworkInterfaceType,
-    ReattachmentPhase, ReattachmentStatus, Resource, RetentionState,
+    MAX_RETAINED, MAX_SECURITY_GROUPS, Mode, NetworkInterfacePhase, NetworkInterfaceStatus,
+    NetworkInterfaceType, Object, ReattachmentPhase, ReattachmentStatus, Resource, Retention, RetentionAct,
+    RetentionActStatus, RetentionState, WatchedObject, generation,
 };
 use crate::events::{ObjectEvent, Survivors};
 
@@ -358,11 +359,24 @@ fn reattachment(row: &Attachment, before: Option<&ReattachmentStatus>, now: Time
     }
 }
 
+/// What was done once for this generation. As of an `EcsInstanceProtection`.
+pub fn acts(report: &Report, seen: &WatchedObject) -> Vec<RetentionActStatus> {
+    let (of, act) = (generation(&seen.meta), RetentionAct::Release);
+    let spec = seen.object.as_ref().and_then(Object::retention).map(|object| &object.spec);
+    // The condition says the same of who only observes, for whom nothing was done.
+    let asked = spec.is_none_or(|spec| spec.retention != Retention::Retain && spec.mode != Mode::Observe);
+    let stands = seen.retention_status().is_some_and(|old| old.lists(act, of));
+    let done = report.part.progress.as_ref().is_some_and(|progress| progress.done);
+    let released = done || stands || asked && seen.carried_out();
+    released.then_some(RetentionActStatus { act, generation: of }).into_iter().collect()
+}
+
 /// The status that says what is to be said. It loses rows, so that it can be stored.
 pub fn status(
     report: &Report,
     conditions: Vec<Condition>,
     lists: Lists,
+    acts: Vec<RetentionActStatus>,
     of: Generation,
 ) -> EniRetentionStatus {
     let mut status = EniRetentionStatus {
@@ -374,6 +388,7 @@ pub fn status(
         available_eni_ids: lists.available,
         network_interfaces: lists.rows,
         reattachments: lists.reattachments,
+        acts,
     };
     status.shorten_to_fit();
     status
@@ -388,6 +403,7 @@ pub fn same(old: &EniRetentionStatus, new: &EniRetentionStatus) -> bool {
         && old.available_eni_ids == new.available_eni_ids
         && old.network_interfaces == new.network_interfaces
         && old.reattachments == new.reattachments
+        && old.acts == new.acts
         && same_conditions(&old.conditions, &new.conditions)
 }
 

@@ -37,7 +37,8 @@ pub fn statement(report: &Report, entry: &StoredObject, now: Timestamp) -> Optio
             let stands = seen.protection_status();
             let (spec, old) = (object.map(|object| &object.spec), stands.as_deref());
             let conditions = conditions(old.map_or(&[], |old| &old.conditions));
-            let new = protection::status(report, conditions, (spec, old), &entry.losses.pending, of, now);
+            let (acts, lost) = (protection::acts(report, seen), &entry.losses.pending);
+            let new = protection::status(report, conditions, (spec, old), acts, lost, of, now);
             let same = old.is_some_and(|old| protection::same(old, &new));
             let mut status = json!(new);
             let emptied = [
@@ -66,7 +67,7 @@ pub fn statement(report: &Report, entry: &StoredObject, now: Timestamp) -> Optio
             let conditions = conditions(old.map_or(&[], |old| &old.conditions));
             let part = report.part.retention.as_deref();
             let lists = retention::lists(part, old, &entry.losses.pending, now);
-            let new = retention::status(report, conditions, lists, of);
+            let new = retention::status(report, conditions, lists, retention::acts(report, seen), of);
             let same = old.is_some_and(|old| retention::same(old, &new));
             (!same).then(|| Statement {
                 status: json!(new),

@@ -527,6 +527,84 @@ fn i12_i53_what_status_remembers_outlasts_that_the_spec_can_not_be_read() {
     }
 }
 
+/// The entry of an object with this spec and status, as the API server shows it.
+fn shown(resource: Resource, spec: &serde_json::Value, status: &serde_json::Value) -> WatchedObject {
+    let object = json!({
+        "apiVersion": "ecs-keeper.io/v1alpha1",
+        "kind": resource.kind(),
+        "metadata": { "name": "a", "namespace": "n", "uid": "u", "generation": 2 },
+        "spec": spec,
+        "status": status,
+    });
+    resource.decode(serde_json::from_value(object).unwrap())
+}
+
+#[test]
+fn i12_that_unprotecting_was_carried_out_stands_while_the_object_is_not_served() {
+    let of = |resource: Resource| match resource {
+        Resource::Protection => (json!({ "targets": {}, "protection": "Disabled" }), "Disabled"),
+        Resource::Retention => {
+            (json!({ "region": "cn-hangzhou", "targets": {}, "retention": "Release" }), "Release")
+        }
+    };
+    for resource in Resource::ALL {
+        let (spec, act) = of(resource);
+        let acts = json!([{ "act": act, "generation": 2 }]);
+        let said = |generation: i64| {
+            json!({ "conditions": [{
+                "type": resource.domain(), "status": "False", "reason": resource.unprotected_as_asked().as_str(),
+                "message": "", "observedGeneration": generation, "lastTransitionTime": "1970-01-01T00:00:09Z",
+            }] })
+        };
+        let status =
+            |entry: &StoredObject| statement(&report(entry, now()).unwrap(), entry, at(1000)).unwrap().status;
+        // Who has done it says so.
+        let part = |done| {
+            let progress = Some(Progress { done, ..Progress::default() });
+            Arc::new(RegionReport { settled: true, progress, ..RegionReport::default() })
+        };
+        let mut served = entry(&["cn-hangzhou"], false);
+        served.seen = shown(resource, &spec, &json!(null));
+        served.parts.insert(scope("cn-hangzhou"), (2, part(false)));
+        assert_eq!(status(&served).get("acts"), None);
+        served.parts.insert(scope("cn-hangzhou"), (2, part(true)));
+        assert_eq!(status(&served)["acts"], acts);
+
+        let undecodable = json!({ "targets": "all of them" });
+        let placements = [
+            (Placement::NotGranted, &spec),
+            (Placement::UnknownRegion("There is none.".to_owned()), &spec),
+            (Placement::Opaque("It is of a newer version.".to_owned()), &spec),
+            (Placement::Opaque("It can't be decoded.".to_owned()), &undecodable),
+        ];
+        for (placement, shows) in placements {
+            let placement = Arc::new(placement);
+            // By an act, or by the condition alone, as it was written before there were acts.
+            for before in [json!({ "acts": acts }), said(2)] {
+                let seen = shown(resource, shows, &before);
+                assert!(seen.carried_out(), "{before}");
+                let silent = StoredObject { seen, placement: placement.clone(), ..entry(&[], false) };
+                let after = status(&silent);
+                assert_eq!(after["acts"], acts, "{placement:?} {before}");
+                let again = shown(resource, &spec, &after);
+                assert!(again.object.as_ref().is_some_and(Object::carried_out));
+            }
+            for before in [json!({ "acts": [{ "act": act, "generation": 1 }] }), said(1)] {
+                let seen = shown(resource, shows, &before);
+                assert!(!seen.carried_out(), "of an older generation: {before}");
+                let silent = StoredObject { seen, placement: placement.clone(), ..entry(&[], false) };
+                assert_eq!(status(&silent).get("acts"), None, "{before}");
+            }
+        }
+        // For who only observes nothing was done, though the condition says the same.
+        let mut observes = spec.clone();
+        observes["mode"] = json!("Observe");
+        let seen = shown(resource, &observes, &said(2));
+        let silent = StoredObject { seen, placement: Arc::new(Placement::NotGranted), ..entry(&[], false) };
+        assert_eq!(status(&silent).get("acts"), None);
+    }
+}
+
 #[test]
 fn i19_what_is_retained_outlasts_that_the_spec_can_not_be_read() {
     let status = json!({

@@ -55,6 +55,33 @@ async fn i09_i41_a_namespace_that_may_only_protect_switches_nothing_off() {
 }
 
 #[tokio::test]
+async fn i12_a_grant_that_comes_back_switches_nothing_off_again() {
+    let stage = Stage::new().await;
+    let id = stage.account.seed_one(&Seed::new(REGION).protected(true));
+    let (team, objects) = stage.another_namespace().await;
+    let granted = || granting(&stage, &team, &["Protect", "Unprotect"]).start();
+    let operator = granted();
+    stage.apply_to(&objects, "off", spec(&id, &json!({ "protection": "Disabled" }))).await;
+    stage.until_in(&objects, "off", "Protected=False/DisabledAsAsked").await;
+    assert_eq!((stage.protected(&id), stage.unprotecting_writes()), (false, 1));
+    assert!(operator.terminate().await.success());
+
+    let own = json!([{ "namespaces": [stage.namespace] }]);
+    let operator = stage.settings().set("/grants", own).start();
+    let object = stage.until_in(&objects, "off", "Protected=Unknown/NotGranted").await;
+    let acts = serde_json::to_value(object.status.unwrap().acts).unwrap();
+    assert_eq!(acts, json!([{ "act": "Disabled", "generation": object.metadata.generation }]));
+    stage.by_hand(&id, true);
+    assert!(operator.terminate().await.success());
+
+    let _operator = granted();
+    let object = stage.until_in(&objects, "off", "Protected=False/DisabledAsAsked Ready=True").await;
+    assert!(message(&object, "Protected").contains("1 of 1"), "{object:?}");
+    stage.reads(6).await;
+    assert_eq!((stage.protected(&id), stage.unprotecting_writes()), (true, 1));
+}
+
+#[tokio::test]
 async fn i41_a_grant_that_is_revoked_lifts_no_flag_and_holds_no_object() {
     let stage = Stage::new().await;
     let id = stage.account.seed_one(&Seed::new(REGION));

@@ -4,7 +4,7 @@ use ecs_keeper::api::{
     Counts, Eip, EniRetention, EniRetentionSpec, EniRetentionStatus, MAX_ADDRESSES, MAX_ENI_ID, MAX_ID,
     MAX_LISTED_INTERFACES, MAX_MESSAGE, MAX_REASON, MAX_REATTACHMENTS, MAX_RETAINED, MAX_RISKS,
     MAX_SECURITY_GROUPS, NetworkInterfacePhase, NetworkInterfaceStatus, NetworkInterfaceType,
-    ReattachmentPhase, ReattachmentStatus, RetentionState, Risk,
+    ReattachmentPhase, ReattachmentStatus, RetentionAct, RetentionActStatus, RetentionState, Risk,
 };
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 use kube::api::{Patch, PatchParams, PostParams};
@@ -90,6 +90,7 @@ fn fattest_status() -> EniRetentionStatus {
         available_eni_ids: ids(MAX_RETAINED),
         network_interfaces: ids(MAX_LISTED_INTERFACES).into_iter().map(fattest_row).collect(),
         reattachments: reattachments.collect(),
+        acts: vec![RetentionActStatus { act: RetentionAct::Release, generation: i64::MAX }; 8],
     }
 }
 
