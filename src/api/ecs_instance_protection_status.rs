@@ -68,7 +68,8 @@ pub struct EcsInstanceProtectionStatus {
     pub instances: Vec<InstanceStatus>,
 
     /// The exceptions of the spec, in its order. Wait for one with
-    /// `kubectl wait --for=jsonpath='{.status.exceptions[?(@.instanceId=="i-...")].phase}'=InForce`.
+    /// `kubectl wait --for=jsonpath='{.status.exceptions[?(@.instanceId=="i-...")].phase}'=InForce`. If the entry was changed,
+    /// wait for its new `until` first: the phase is that of the `until` beside it.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(length(max = MAX_EXCEPTIONS))]
     #[x_kube(merge_strategy = ListMerge::Atomic)]
@@ -124,11 +125,12 @@ pub struct LiftedStatus {
     /// `Waiting`: protection is not yet off. `InForce`: protection was switched off. `Expired`: Karpenter did not release
     /// the instance within 15 minutes and still wants to; the operator has protected the instance again, and does not step
     /// aside once more for this removal. `Unknown`: not known at present.
+    #[serde(default)]
     pub phase: LiftPhase,
 }
 
 /// Phase of a lift. It never goes back.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default, Serialize, Deserialize, JsonSchema)]
 pub enum LiftPhase {
     /// Protection has yet to be switched off.
     Waiting,
@@ -137,6 +139,7 @@ pub enum LiftPhase {
     /// Its time is over, and Karpenter still is about to release the instance.
     Expired,
     /// Not known at present.
+    #[default]
     #[serde(other)]
     Unknown,
 }
@@ -190,6 +193,13 @@ pub struct ExceptionStatus {
     #[serde(default, skip_serializing_if = "String::is_empty")]
     #[schemars(length(max = MAX_MESSAGE))]
     pub message: String,
+}
+
+impl ExceptionStatus {
+    /// Whether it says that protection was switched off for the entry. Before there was a field for it, the phase alone said so.
+    pub fn says_carried_out(&self) -> bool {
+        self.carried_out || self.phase == ExceptionPhase::InForce
+    }
 }
 
 /// Phase of an exception.

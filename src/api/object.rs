@@ -9,8 +9,9 @@ use keeper_core::id::{Generation, ObjectId};
 use keeper_core::reason::Reason;
 use kube::api::{ApiResource, DynamicObject, ListParams, ObjectMeta};
 use kube::{Api, Client};
+use serde::Deserialize as _;
 use serde::de::DeserializeOwned;
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use super::ecs_instance_protection::{DeletionPolicy, EcsInstanceProtection, Protection, ScaleIn};
 use super::ecs_instance_protection_status::{Act, EcsInstanceProtectionStatus};
@@ -161,17 +162,32 @@ fn decoded<K: kube::Resource + DeserializeOwned>(answer: &DynamicObject) -> Opti
     serde_json::to_value(answer).and_then(serde_json::from_value).ok().map(Arc::new)
 }
 
+/// What of a status can be decoded, field by field and row by row: one row of a newer version doesn't hide the others.
+pub fn decode_status<S: Default + DeserializeOwned>(status: &Value) -> S {
+    let whole = S::deserialize(status);
+    let decodes = |field: &str, value: &Value| S::deserialize(json!({ field: value })).is_ok();
+    let fields = status.as_object().into_iter().flatten().filter_map(|(field, value)| {
+        let readable = match value {
+            value if decodes(field, value) => value.clone(),
+            Value::Array(rows) => rows.iter().filter(|row| decodes(field, &json!([row]))).cloned().collect(),
+            _ => return None,
+        };
+        Some((field.clone(), readable))
+    });
+    whole.or_else(|_| S::deserialize(Value::Object(fields.collect()))).unwrap_or_default()
+}
+
 impl WatchedObject {
-    /// The status that stands, also of an object that can't be decoded, unless that can't be either.
+    /// The status that stands, and of an object that can't be decoded as much of it as can be.
     pub fn protection_status(&self) -> Option<Cow<'_, EcsInstanceProtectionStatus>> {
         let protection = self.object.as_ref().and_then(Object::protection);
-        self.standing(protection.and_then(|object| object.status.as_ref()))
+        self.standing(Resource::Protection, protection.and_then(|object| object.status.as_ref()))
     }
 
     /// The same of an `EniRetention`.
     pub fn retention_status(&self) -> Option<Cow<'_, EniRetentionStatus>> {
         let retention = self.object.as_ref().and_then(Object::retention);
-        self.standing(retention.and_then(|object| object.status.as_ref()))
+        self.standing(Resource::Retention, retention.and_then(|object| object.status.as_ref()))
     }
 
     /// Whether status says that this generation's unprotecting was carried out.
@@ -189,9 +205,26 @@ impl WatchedObject {
         self.protection_status().is_some_and(|status| status.lists(Act::UnprotectScaleIn, of))
     }
 
-    fn standing<'a, S: Clone + DeserializeOwned>(&self, decoded: Option<&'a S>) -> Option<Cow<'a, S>> {
-        let undecoded = || S::deserialize(self.undecoded_status.as_deref()?).ok().map(Cow::Owned);
-        decoded.map(Cow::Borrowed).or_else(undecoded)
+    /// The rows of this list in status that can't be decoded. They stand as they are, for nobody here knows what they say.
+    pub fn undecoded_rows(&self, list: &str) -> Vec<Value> {
+        let rows = self.undecoded_status.as_deref().and_then(|status| status.get(list)?.as_array());
+        let undecodable = rows.into_iter().flatten().filter(|row| {
+            let alone = json!({ list: [row] });
+            match self.resource {
+                Resource::Protection => EcsInstanceProtectionStatus::deserialize(alone).is_err(),
+                Resource::Retention => EniRetentionStatus::deserialize(alone).is_err(),
+            }
+        });
+        undecodable.cloned().collect()
+    }
+
+    fn standing<'a, S: Clone + Default + DeserializeOwned>(
+        &self,
+        of: Resource,
+        decoded: Option<&'a S>,
+    ) -> Option<Cow<'a, S>> {
+        let undecoded = self.undecoded_status.as_deref().filter(|_| self.resource == of);
+        decoded.map(Cow::Borrowed).or_else(|| undecoded.map(|status| Cow::Owned(decode_status(status))))
     }
 }
 
@@ -324,8 +357,6 @@ pub fn generation(meta: &ObjectMeta) -> Generation {
 
 #[cfg(test)]
 mod tests {
-    use serde_json::json;
-
     use super::*;
 
     #[test]
@@ -346,5 +377,18 @@ mod tests {
             assert_eq!(generation(&seen.meta), 3);
             assert_eq!(seen.meta.managed_fields, None);
         }
+    }
+
+    #[test]
+    fn i28_a_row_that_can_not_be_decoded_hides_neither_the_other_rows_nor_the_other_fields() {
+        let row = json!({ "scalingGroupId": "asg-a", "members": 2, "protected": 1 });
+        let odd = json!({ "scalingGroupId": "asg-b", "members": "two" });
+        let status = json!({
+            "observedGeneration": "three",
+            "scalingGroups": [row, odd],
+            "acts": [{ "act": "Disabled", "generation": 3 }],
+        });
+        let read: EcsInstanceProtectionStatus = decode_status(&status);
+        assert_eq!(json!(read), json!({ "scalingGroups": [row], "acts": status["acts"] }));
     }
 }

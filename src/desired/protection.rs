@@ -60,7 +60,7 @@ pub fn exception_records(status: &EcsInstanceProtectionStatus) -> ExceptionRecor
             ExceptionPhase::NotSelected => CorePhase::NotSelected,
         };
         let (until, ends) = (whole_seconds(row.until.0), whole_seconds(row.ends_at.0));
-        let record = ExceptionRecord { until, ends, phase, carried_out: row.carried_out };
+        let record = ExceptionRecord { until, ends, phase, carried_out: row.says_carried_out() };
         (InstanceId::new(&row.instance_id), record)
     });
     records.collect()

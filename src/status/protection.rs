@@ -172,7 +172,7 @@ fn exception(
     let said = told.map_or(CorePhase::NotSelected, |told| told.phase);
     // Whoever has yet to hear of what another leader wrote would have the entry carried out once more.
     let carried_out =
-        told.is_some_and(|told| told.carried_out) || before.is_some_and(|before| before.carried_out);
+        told.is_some_and(|told| told.carried_out) || before.is_some_and(ExceptionStatus::says_carried_out);
     let phase = match (before.map(|before| before.phase), said) {
         (Some(ExceptionPhase::Expired), _) => CorePhase::Expired,
         (_, CorePhase::Waiting) if carried_out => CorePhase::InForce,
@@ -200,7 +200,11 @@ fn exception(
 
 /// What is told besides the domain condition: each exception that comes to be in force, each that was and is no longer, each
 /// instance for which the object comes to step aside, and that members of scaling groups were given up to scale-in.
-pub fn events(object: Option<&EcsInstanceProtection>, new: &EcsInstanceProtectionStatus) -> Vec<ObjectEvent> {
+pub fn events(
+    report: &Report,
+    object: Option<&EcsInstanceProtection>,
+    new: &EcsInstanceProtectionStatus,
+) -> Vec<ObjectEvent> {
     let Some(object) = object else { return Vec::new() };
     let old = object.status.as_ref().map(|status| status.exceptions.as_slice()).unwrap_or_default();
     let reason = |id: &str| {
@@ -209,7 +213,7 @@ pub fn events(object: Option<&EcsInstanceProtection>, new: &EcsInstanceProtectio
     };
     let (again, begins): (Vec<_>, Vec<_>) = in_force_alone_in(&new.exceptions, old)
         .into_iter()
-        .partition(|row| same_exception(old, row).is_some_and(|row| row.carried_out));
+        .partition(|row| same_exception(old, row).is_some_and(ExceptionStatus::says_carried_out));
     let once = "Protection was switched off for that before, and is not switched off once more.";
     let again = each_or_all(
         &again,
@@ -266,8 +270,7 @@ pub fn events(object: Option<&EcsInstanceProtection>, new: &EcsInstanceProtectio
     );
     let before = object.status.as_ref().map(|status| status.lifted.as_slice()).unwrap_or_default();
     let lifts = lifts::events(before, &new.lifted);
-    let given_up =
-        given_up(object.status.as_ref(), new).then(|| scaling_groups::given_up(&new.scaling_groups));
+    let given_up = given_up(object.status.as_ref(), new).then(|| scaling_groups::given_up(report));
     begins.into_iter().chain(again).chain(ends).chain(lifts).chain(given_up).collect()
 }
 

@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use super::api_conditions::conditions;
 use super::report::Report;
 use super::{protection, retention};
-use crate::api::{Object, Resource, generation};
+use crate::api::{Object, Resource, WatchedObject, generation};
 use crate::events::{ObjectEvent, Survivors};
 use crate::store::StoredObject;
 
@@ -55,9 +55,10 @@ pub fn statement(report: &Report, entry: &StoredObject, now: Timestamp) -> Optio
                     fields.insert(list.to_owned(), json!([]));
                 }
             }
+            keep_undecoded(&mut status, seen, &["exceptions", "lifted", "scalingGroups", "acts"]);
             (!same).then(|| Statement {
                 status,
-                events: protection::events(object, &new),
+                events: protection::events(report, object, &new),
                 survivors: Survivors::new(),
             })
         }
@@ -69,11 +70,26 @@ pub fn statement(report: &Report, entry: &StoredObject, now: Timestamp) -> Optio
             let lists = retention::lists(part, old, &entry.losses.pending, now);
             let new = retention::status(report, conditions, lists, retention::acts(report, seen), of);
             let same = old.is_some_and(|old| retention::same(old, &new));
+            let mut status = json!(new);
+            let lists = ["retainedEniIds", "availableEniIds", "networkInterfaces", "reattachments", "acts"];
+            keep_undecoded(&mut status, seen, &lists);
             (!same).then(|| Statement {
-                status: json!(new),
+                status,
                 events: retention::events(part.map(|part| &part.departed), old, &new),
                 survivors: retention::survivors(old, &new),
             })
+        }
+    }
+}
+
+/// Leaves the rows that can't be decoded in the lists of which status is the memory: an apply that leaves them out drops them.
+fn keep_undecoded(status: &mut Value, seen: &WatchedObject, lists: &[&str]) {
+    for list in lists {
+        let undecoded = seen.undecoded_rows(list);
+        match status.get_mut(*list).and_then(Value::as_array_mut) {
+            Some(rows) => rows.extend(undecoded),
+            None if undecoded.is_empty() => {}
+            None => status[*list] = Value::Array(undecoded),
         }
     }
 }

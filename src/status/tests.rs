@@ -18,7 +18,7 @@ use crate::api::{
     EcsInstanceProtection, EcsInstanceProtectionStatus, ExceptionPhase, ExceptionStatus, InstanceException,
     MAX_LISTED_TARGETS, MAX_MESSAGE, Object, Resource, WatchedObject,
 };
-use crate::desired::{Desired, Placement, Served, wall_time};
+use crate::desired::{Desired, Placement, Served, exception_records, wall_time};
 use crate::metrics::Judged;
 use crate::scope::Scope;
 use crate::store::StoredObject;
@@ -603,6 +603,65 @@ fn i12_that_unprotecting_was_carried_out_stands_while_the_object_is_not_served()
         let silent = StoredObject { seen, placement: Arc::new(Placement::NotGranted), ..entry(&[], false) };
         assert_eq!(status(&silent).get("acts"), None);
     }
+}
+
+#[test]
+fn i12_i19_a_row_of_status_that_can_not_be_decoded_stands_and_takes_nothing_with_it() {
+    let odd = json!({ "phase": 7 });
+    let since = "1970-01-01T00:00:09Z";
+    let exception = json!({
+        "instanceId": "i-a", "until": since, "endsAt": since, "phase": "InForce", "carriedOut": true, "message": "m",
+    });
+    let lift = json!({
+        "instanceId": "i-b", "region": "cn-hangzhou", "nodeName": "n", "since": since, "phase": "Expired",
+    });
+    let row = json!({
+        "networkInterfaceId": "eni-a", "phase": "Available", "lastInstanceId": "i-a", "reason": "Retained", "message": "m",
+        "since": since,
+    });
+    let protection = json!({
+        "exceptions": [exception, odd],
+        "lifted": [lift],
+        "scalingGroups": [{ "scalingGroupId": "asg-a", "members": 2, "protected": 1 }],
+        "acts": [{ "act": "Disabled", "generation": 2 }],
+    });
+    let retention = json!({
+        "retainedEniIds": ["eni-a", "eni-b"],
+        "availableEniIds": ["eni-a"],
+        "networkInterfaces": [row],
+        "reattachments": [odd],
+        "acts": [{ "act": "Release", "generation": 2 }],
+    });
+    for (resource, before) in [(Resource::Protection, protection), (Resource::Retention, retention)] {
+        let spec = json!({ "region": "cn-hangzhou", "targets": {} });
+        let seen = shown(resource, &spec, &before);
+        assert!(seen.object.is_none() && seen.carried_out());
+        let placement = Arc::new(Placement::Opaque("It is of a newer version.".to_owned()));
+        let entry = StoredObject { seen, placement, ..entry(&[], true) };
+        let after = statement(&report(&entry, now()).unwrap(), &entry, at(1000)).unwrap().status;
+        for (list, rows) in before.as_object().unwrap() {
+            assert_eq!(after[list], *rows, "{list}");
+        }
+        // Nor is the same written again by who comes after.
+        let entry = StoredObject { seen: shown(resource, &spec, &after), ..entry };
+        assert!(statement(&report(&entry, now()).unwrap(), &entry, at(2000)).is_none());
+    }
+}
+
+#[test]
+fn i12_what_an_older_version_wrote_of_exceptions_and_lifts_is_read_as_done() {
+    let since = "1970-01-01T00:00:09Z";
+    let status = json!({
+        "exceptions": [{ "instanceId": "i-a", "until": since, "endsAt": since, "phase": "InForce" }],
+        "lifted": [{ "instanceId": "i-b", "region": "cn-hangzhou", "nodeName": "n", "since": since }],
+    });
+    let status: EcsInstanceProtectionStatus = serde_json::from_value(status).unwrap();
+    assert!(exception_records(&status)[&InstanceId::new("i-a")].carried_out);
+    assert_eq!(status.lifted[0].phase, crate::api::LiftPhase::Unknown);
+    // Also when it is void by now.
+    let asked = excepting(&with(&entry(&["cn-beijing"], true), status), &[("i-a", 9)]);
+    let void = telling(&asked, "cn-beijing", vec![exception("i-a", 9, 9, CorePhase::Void)]);
+    assert!(written(&void).unwrap().exceptions[0].carried_out);
 }
 
 #[test]
