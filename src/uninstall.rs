@@ -16,7 +16,8 @@ use serde_json::json;
 use tokio::time::timeout;
 
 use crate::api::{
-    EcsInstanceProtectionStatus, EniRetentionStatus, Object, Resource, ScalingGroupStatus, WatchedObject,
+    EcsInstanceProtectionStatus, EniRetentionStatus, MAX_SCALING_GROUPS, Object, Resource,
+    ScalingGroupStatus, WatchedObject, decode_status,
 };
 use crate::cli::{OutputFormat, UninstallCheckOptions};
 use crate::handover::answer::plain;
@@ -60,34 +61,41 @@ pub async fn check(options: &UninstallCheckOptions) -> Result<Checked, Uninstall
     for resource in Resource::ALL {
         held.extend(holding(&client, resource, labels).await?);
     }
-    let protected_members = protected_members(&client, labels).await?;
-    let survivors = survivors(&client, labels).await?;
+    let mut unreadable = Vec::new();
+    let protected_members = protected_members(&client, labels, &mut unreadable).await?;
+    let survivors = survivors(&client, labels, &mut unreadable).await?;
     let answer = match options.output {
         OutputFormat::Text => {
-            text(&held) + &protected_members_text(&protected_members) + &survivors_text(&survivors)
+            text(&held)
+                + &protected_members_text(&protected_members)
+                + &survivors_text(&survivors)
+                + &unreadable_text(&unreadable)
         }
         OutputFormat::Json => {
-            json(&held, &protected_members, &survivors).map_err(UninstallCheckError::Json)?
+            json(&held, &protected_members, &survivors, &unreadable).map_err(UninstallCheckError::Json)?
         }
     };
     Ok(Checked { safe: held.is_empty(), answer })
 }
 
-/// The scaling groups with members that stay protected from scale-in, by the objects that have them protected. Who only observes
-/// has protected nobody.
+/// The scaling groups with members that stay protected from scale-in, by the objects whose status lists them. One that only
+/// observes may have protected them before.
 async fn protected_members(
     client: &Client,
     labels: Option<&str>,
+    unreadable: &mut Vec<Unreadable>,
 ) -> Result<Vec<ProtectedMembers>, UninstallCheckError> {
     let mut found = Vec::new();
     for_each(client, Resource::Protection, labels, |object| {
         let observes = object.data.pointer("/spec/mode").is_some_and(|mode| mode == "Observe");
-        let status: EcsInstanceProtectionStatus = status(&object);
+        let status: EcsInstanceProtectionStatus = status(Resource::Protection, &object, unreadable);
         let mut scaling_groups = status.scaling_groups;
         scaling_groups.retain(|group| group.protected > 0);
-        if !observes && !scaling_groups.is_empty() {
+        // Those with protected members are listed first, so that another one in the list means that all of these are.
+        let may_be_more = scaling_groups.len() >= MAX_SCALING_GROUPS;
+        if !scaling_groups.is_empty() {
             let (namespace, name) = (object.namespace().unwrap_or_default(), object.name_any());
-            found.push(ProtectedMembers { namespace, name, scaling_groups });
+            found.push(ProtectedMembers { namespace, name, scaling_groups, may_be_more, observes });
         }
     })
     .await?;
@@ -95,10 +103,14 @@ async fn protected_members(
 }
 
 /// The free network interfaces of each object that retains any.
-async fn survivors(client: &Client, labels: Option<&str>) -> Result<Vec<Survivors>, UninstallCheckError> {
+async fn survivors(
+    client: &Client,
+    labels: Option<&str>,
+    unreadable: &mut Vec<Unreadable>,
+) -> Result<Vec<Survivors>, UninstallCheckError> {
     let mut found = Vec::new();
     for_each(client, Resource::Retention, labels, |object| {
-        let status: EniRetentionStatus = status(&object);
+        let status: EniRetentionStatus = status(Resource::Retention, &object, unreadable);
         let unclear = survivors::maybe_free(&status);
         let free = survivors::free(&status);
         let network_interface_ids: Vec<String> = free.union(&unclear).copied().map(plain).collect();
@@ -112,10 +124,18 @@ async fn survivors(client: &Client, labels: Option<&str>) -> Result<Vec<Survivor
     Ok(found)
 }
 
-/// Its status. Nothing else is decoded, so that an object of a newer version tells of it, too.
-fn status<S: DeserializeOwned + Default>(object: &DynamicObject) -> S {
-    let status = object.data.get("status").cloned().unwrap_or_default();
-    serde_json::from_value(status).unwrap_or_default()
+/// Its status, as much of it as can be read. Nothing else is decoded, so that an object of a newer version tells of it, too.
+fn status<S: DeserializeOwned + Default>(
+    resource: Resource,
+    object: &DynamicObject,
+    unreadable: &mut Vec<Unreadable>,
+) -> S {
+    let Some(status) = object.data.get("status") else { return S::default() };
+    if S::deserialize(status).is_err() {
+        let (namespace, name) = (object.namespace().unwrap_or_default(), object.name_any());
+        unreadable.push(Unreadable { kind: resource.kind(), namespace, name });
+    }
+    decode_status(status)
 }
 
 /// Looks at all objects of a kind, with their spec and status.
@@ -194,6 +214,21 @@ struct ProtectedMembers {
     namespace: String,
     name: String,
     scaling_groups: Vec<ScalingGroupStatus>,
+    /// Whether the list in status is full, and may lack some.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    may_be_more: bool,
+    /// Whether the object only observes: these members may have been protected by somebody else.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    observes: bool,
+}
+
+/// An object with a status that can't be read whole.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Unreadable {
+    kind: &'static str,
+    namespace: String,
+    name: String,
 }
 
 /// What only the status of an object knows.
@@ -279,11 +314,24 @@ fn protected_members_text(protected: &[ProtectedMembers]) -> String {
         "\nScaling groups with members that stay protected from scale-in after you uninstall. A group does not remove \
          such a member by itself, does not replace it if it is unhealthy, and can't become smaller than the number of them.\n",
     );
-    for ProtectedMembers { namespace, name, scaling_groups } in protected {
+    for ProtectedMembers { namespace, name, scaling_groups, may_be_more, observes } in protected {
         let _ = write!(text, "\nEcsInstanceProtection {namespace}/{name}\n");
         for ScalingGroupStatus { scaling_group_id, protected, .. } in scaling_groups {
             let members = if *protected == 1 { "member" } else { "members" };
             let _ = writeln!(text, "  {scaling_group_id}: {protected} protected {members}");
+        }
+        if *may_be_more {
+            let _ = writeln!(
+                text,
+                "  There may be more: status lists no more than {MAX_SCALING_GROUPS} scaling groups. The console of Auto Scaling \
+                 shows all."
+            );
+        }
+        if *observes {
+            text.push_str(
+                "  With mode: Observe, the object takes no protection away. To do that, use the console of Auto Scaling.\n",
+            );
+            continue;
         }
         let _ = writeln!(
             text,
@@ -327,10 +375,26 @@ fn survivors_text(survivors: &[Survivors]) -> String {
     text
 }
 
+/// Of which objects it is not known what else would be forgotten, or would stay as it is.
+fn unreadable_text(unreadable: &[Unreadable]) -> String {
+    let mut text = String::new();
+    if !unreadable.is_empty() {
+        text.push_str(
+            "\nThis version can't read all of the status of these objects. Whether there are more network interfaces that only \
+             they list, or more members that stay protected from scale-in, is unknown:\n",
+        );
+    }
+    for Unreadable { kind, namespace, name } in unreadable {
+        let _ = writeln!(text, "  {kind} {namespace}/{name}");
+    }
+    text
+}
+
 fn json(
     held: &[Held],
     protected_from_scale_in: &[ProtectedMembers],
     survivors: &[Survivors],
+    status_unreadable: &[Unreadable],
 ) -> Result<String, serde_json::Error> {
     #[derive(Serialize)]
     #[serde(rename_all = "camelCase")]
@@ -339,8 +403,10 @@ fn json(
         objects: &'a [Held],
         protected_from_scale_in: &'a [ProtectedMembers],
         survivors: &'a [Survivors],
+        status_unreadable: &'a [Unreadable],
     }
-    let answer = Answer { safe: held.is_empty(), objects: held, protected_from_scale_in, survivors };
+    let safe = held.is_empty();
+    let answer = Answer { safe, objects: held, protected_from_scale_in, survivors, status_unreadable };
     Ok(serde_json::to_string_pretty(&answer)? + "\n")
 }
 
@@ -361,6 +427,48 @@ mod tests {
         assert!(!survivors_text(&[survivors(0)]).contains("For 0"));
         assert_eq!(serde_json::to_value(survivors(1)).unwrap()["unclear"], json!(1));
         assert!(serde_json::to_value(survivors(0)).unwrap().get("unclear").is_none());
+    }
+
+    #[test]
+    fn i28_a_status_that_can_not_be_read_whole_is_unknown_and_tells_what_it_can() {
+        let row = json!({ "scalingGroupId": "asg-a", "members": 2, "protected": 1 });
+        let mut unreadable = Vec::new();
+        let mut read = |scaling_groups: &serde_json::Value| -> EcsInstanceProtectionStatus {
+            let object = json!({
+                "metadata": { "name": "prod", "namespace": "team" }, "status": { "scalingGroups": scaling_groups },
+            });
+            let object = serde_json::from_value(object).unwrap();
+            status(Resource::Protection, &object, &mut unreadable)
+        };
+        assert_eq!(read(&json!([row])).scaling_groups.len(), 1);
+        assert_eq!(read(&json!([row, { "members": "two" }])).scaling_groups.len(), 1);
+        assert_eq!(unreadable.len(), 1, "the second one");
+        let told = unreadable_text(&unreadable);
+        assert!(told.contains("is unknown:\n  EcsInstanceProtection team/prod\n"), "{told}");
+        assert_eq!(unreadable_text(&[]), "");
+        let told: serde_json::Value =
+            serde_json::from_str(&json(&[], &[], &[], &unreadable).unwrap()).unwrap();
+        let prod = json!({ "kind": "EcsInstanceProtection", "namespace": "team", "name": "prod" });
+        assert_eq!(told["statusUnreadable"], json!([prod]));
+    }
+
+    #[test]
+    fn i10_of_a_list_of_groups_that_was_cut_and_of_who_only_observes_it_is_said() {
+        let group = ScalingGroupStatus { scaling_group_id: "asg-a".to_owned(), members: 2, protected: 1 };
+        let told = |may_be_more, observes| {
+            protected_members_text(&[ProtectedMembers {
+                namespace: "team".to_owned(),
+                name: "prod".to_owned(),
+                scaling_groups: vec![group.clone()],
+                may_be_more,
+                observes,
+            }])
+        };
+        let cut = "There may be more: status lists no more than 200 scaling groups.";
+        assert!(told(true, false).contains(cut) && !told(false, false).contains(cut));
+        let patch = "kubectl -n team patch ecsinstanceprotection prod";
+        assert!(told(false, false).contains(patch));
+        assert!(!told(false, true).contains(patch) && told(false, true).contains("With mode: Observe"));
     }
 
     #[test]

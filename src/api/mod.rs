@@ -33,7 +33,7 @@ pub use eni_retention_status::{
     MAX_STATUS_BYTES, NetworkInterfacePhase, NetworkInterfaceStatus, NetworkInterfaceType, ReattachmentPhase,
     ReattachmentStatus, RetentionAct, RetentionActStatus, RetentionState,
 };
-pub(crate) use object::{Object, Resource, WatchedObject, generation, object_id};
+pub(crate) use object::{Object, Resource, WatchedObject, decode_status, generation, object_id};
 pub use selector::{
     InstanceExclusion, MAX_ENI_ID, MAX_EXCLUDED_IDS, MAX_ID, MAX_IDS, MAX_TAGS, NodeOperator,
     NodeRequirement, NodeSelector, TagSelector,
