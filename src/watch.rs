@@ -20,7 +20,9 @@ use kube::{Api, Client};
 use tokio::time::Instant;
 use tracing::{info, warn};
 
-use crate::api::{Object, Resource, Retention, WatchedObject, generation, object_id};
+use crate::api::{
+    EniRetentionSpec, EniRetentionStatus, Object, Resource, Retention, WatchedObject, generation, object_id,
+};
 use crate::claim_watch::{self, ClaimView, Shown};
 use crate::desired::{Cluster, Machine, Placement, Served, lifts_for_karpenter, place};
 use crate::events::{self, EventRecorder, ObjectEvent, each_or_all};
@@ -292,13 +294,12 @@ impl Watch {
         if !self.events.leads() {
             return;
         }
-        let ids = forgotten(gone, view.objects.values().filter(|other| self.serves(other)));
+        let Some(status) = gone.retention_status() else { return };
+        let ids = forgotten(gone, &status, view.objects.values().filter(|other| self.serves(other)));
         if ids.is_empty() {
             return;
         }
-        let status = gone.object.as_ref().and_then(Object::retention).and_then(|it| it.status.as_ref());
-        let unclear = status.map(survivors::maybe_free).unwrap_or_default();
-        let unclear = unclear.intersection(&ids).count();
+        let unclear = survivors::maybe_free(&status).intersection(&ids).count();
         let (namespace, name) = (&gone.meta.namespace, &gone.meta.name);
         let all = ids.iter().copied().collect::<Vec<_>>().join(" ");
         warn!(
@@ -385,21 +386,25 @@ fn give(
 
 /// The interfaces that an object retained, that are or may be free, and that none of the others retains, by its status or by their ids in its spec.
 fn forgotten<'a>(
-    gone: &'a WatchedObject,
+    gone: &WatchedObject,
+    status: &'a EniRetentionStatus,
     others: impl Iterator<Item = &'a WatchedObject>,
 ) -> BTreeSet<&'a str> {
-    let Some(object) = gone.object.as_ref().and_then(Object::retention) else { return BTreeSet::new() };
-    let mut ids = object.status.as_ref().map(survivors::free).unwrap_or_default();
-    ids.extend(object.status.iter().flat_map(survivors::maybe_free));
+    let mut ids = survivors::free(status);
+    ids.extend(survivors::maybe_free(status));
     if ids.is_empty() {
         return ids;
     }
+    let spec = gone.object.as_ref().and_then(Object::retention).map(|object| &object.spec);
     for other in others.filter(|other| other.meta.deletion_timestamp.is_none()) {
         let Some(other) = other.object.as_ref().and_then(Object::retention) else { continue };
-        let here = other.spec.account == object.spec.account && other.spec.region == object.spec.region;
-        if here && other.spec.retention == Retention::Retain {
+        let here =
+            |gone: &EniRetentionSpec| other.spec.account == gone.account && other.spec.region == gone.region;
+        if spec.is_none_or(here) && other.spec.retention == Retention::Retain {
             let retained = other.status.iter().flat_map(|status| &status.retained_eni_ids);
-            for id in retained.chain(&other.spec.targets.network_interface_ids) {
+            // Who names an id may look for it elsewhere, if it can't be read where it is. Who has seen it retained has not.
+            let named = other.spec.targets.network_interface_ids.iter().filter(|_| spec.is_some());
+            for id in retained.chain(named) {
                 ids.remove(id.as_str());
             }
         }
@@ -567,12 +572,14 @@ mod tests {
                          "reason": "Retained", "message": "",
                      }] }),
         );
-        let left = |others: &[WatchedObject]| {
-            forgotten(&gone, others.iter()).into_iter().map(str::to_owned).collect::<Vec<_>>()
+        let left_of = |gone: &WatchedObject, others: &[WatchedObject]| {
+            let status = gone.retention_status().unwrap();
+            forgotten(gone, &status, others.iter()).into_iter().map(str::to_owned).collect::<Vec<_>>()
         };
+        let left = |others: &[WatchedObject]| left_of(&gone, others);
         assert_eq!(left(&[]), ["eni-a", "eni-b", "eni-c"], "eni-d is on an instance");
         let shortened = seen("gone", &spec(&json!({})), &json!({ "retainedEniIds": ["eni-a"] }));
-        assert_eq!(forgotten(&shortened, [].iter()), BTreeSet::from(["eni-a"]), "it may be free");
+        assert_eq!(left_of(&shortened, &[]), ["eni-a"], "it may be free");
         let named = seen("named", &spec(&json!({ "networkInterfaceIds": ["eni-a"] })), &Value::Null);
         let remembers = seen(
             "remembers",
@@ -580,6 +587,17 @@ mod tests {
             &json!({ "retainedEniIds": ["eni-b"] }),
         );
         assert_eq!(left(&[named.clone(), remembers.clone()]), ["eni-c"]);
+
+        // Of one that can't be decoded nobody knows where it is: neither for its spec, nor for a row in its status.
+        for (spec, row) in [(json!("all of them"), json!([])), (spec(&json!({})), json!([{ "phase": 7 }]))] {
+            let status = json!({
+                "retainedEniIds": ["eni-a", "eni-b"], "availableEniIds": ["eni-a", "eni-b"], "networkInterfaces": row,
+            });
+            let undecodable = seen("gone", &spec, &status);
+            assert!(undecodable.object.is_none());
+            assert_eq!(left_of(&undecodable, &[]), ["eni-a", "eni-b"]);
+            assert_eq!(left_of(&undecodable, &[named.clone(), remembers.clone()]), ["eni-a"]);
+        }
 
         let with = |field: &str, value: &str| {
             let mut other = spec(&json!({ "networkInterfaceIds": ["eni-a"] }));
@@ -595,6 +613,6 @@ mod tests {
             assert_eq!(left(&[other]), ["eni-a", "eni-b", "eni-c"], "it retains nothing there");
         }
         let unjudged = seen("new", &spec(&json!({ "instanceIds": ["i-a"] })), &Value::Null);
-        assert!(forgotten(&unjudged, std::iter::empty()).is_empty());
+        assert_eq!(unjudged.retention_status(), None);
     }
 }
