@@ -163,15 +163,14 @@ fn lifts(
     for (of, namers) in namers(&candidates, context.machines, claims) {
         let selected = context.selected.get(of).map(String::as_str);
         let due = namers.due(selected);
-        let lift = match (lifted.get(of), &due) {
+        let (node, removal) = match (lifted.get(of), &due) {
             // What Karpenter is doing is not known, or not asked for any more.
-            (Some(record), _) if known.is_none() => {
-                Lift { node: record.node.clone(), removal: Removal::Withdrawn }
-            }
-            (Some(record), _) => Lift { node: record.node.clone(), removal: namers.removal(selected) },
-            (None, Some(due)) => Lift { node: Arc::from(due.node.as_str()), removal: Removal::Due },
+            (Some(record), _) if known.is_none() => (record.node.clone(), Removal::Withdrawn),
+            (Some(record), _) => (record.node.clone(), namers.removal(selected)),
+            (None, Some(due)) => (Arc::from(due.node.as_str()), Removal::Due),
             (None, None) => continue,
         };
+        let lift = Lift { node, removal, selected: selected.is_some() };
         let (region, id) = of;
         lifts.entry(region.clone()).or_default().insert(id.clone(), lift);
         removals.extend(due.map(|due| (of.clone(), due)));

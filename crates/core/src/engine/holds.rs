@@ -132,7 +132,7 @@ mod tests {
         ];
         for (why, since, removal, change, aside) in cases {
             let mut region = Region::new();
-            let lifts = [(host("a"), Lift { node: "node".into(), removal })].into();
+            let lifts = [(host("a"), Lift { node: "node".into(), removal, selected: true })].into();
             let mut intent = Intent { lift: true, lifts, exceptions: [].into(), ..excepted() };
             change(&mut intent);
             let observes = intent.observe;

@@ -58,7 +58,7 @@ pub(crate) fn judge_part<F: MainFlag>(
         living |= verdict != Verdict::Unknown(Reason::NotFound);
         let mut verdict = word(view, (name, object), id, verdict);
         if let Verdict::Excepted(reason) = verdict {
-            risks.push(Risk { reason, detail: aside_until(object, id).map(|(_, text)| text.into()) });
+            risks.push(Risk { reason, detail: aside_until(*view, object, id).map(|(_, text)| text.into()) });
         }
         if verdict == Verdict::Unknown(Reason::NotFound) && object.intent.selector.only_node_names(id) {
             // Nobody has typed this id.
@@ -155,7 +155,9 @@ fn row<F: MainFlag>(
 ) -> Row {
     let (state, reason) = (verdict.state(), verdict.reason());
     let detail = match verdict {
-        Verdict::Excepted(_) => aside_until(object, id).map(|(why, until)| format!("{until}: {why}").into()),
+        Verdict::Excepted(_) => {
+            aside_until(*view, object, id).map(|(why, until)| format!("{until}: {why}").into())
+        }
         _ => view.row_detail(id, reason),
     };
     Row { id: id.as_ref().into(), state, reason, detail, risks }
@@ -207,10 +209,10 @@ fn word<F: MainFlag>(
 }
 
 /// Why, and "until 2026-12-01T10:00:00Z".
-fn aside_until<R: Resource>(object: &Object<R>, id: &R::Id) -> Option<(String, String)> {
+fn aside_until<R: Resource>(view: View<'_, R>, object: &Object<R>, id: &R::Id) -> Option<(String, String)> {
     let (why, ends) = match (lift_ends(object, id), object.intent.exceptions.get(id)) {
         (Some(ends), _) => (format!("Node {}", object.aside.lifted.get(id)?.node), ends),
-        (None, Some(entry)) => (entry.reason.to_string(), exception_ends(object, id)?),
+        (None, Some(entry)) => (entry.reason.to_string(), exception_ends(view, object, id)?),
         (None, None) => return None,
     };
     Some((why, format!("until {ends}")))

@@ -16,7 +16,7 @@ pub(super) fn steps_aside<R: Resource>(view: View<'_, R>, object: &Object<R>, id
         None => Some(false),
         Some(ends) => view.wall_clock.reaches_at_the_earliest(ends).map(|end| view.now < end),
     };
-    let excepted = of(exception_ends(object, id).filter(|_| !has_expired(object, id)))?;
+    let excepted = of(exception_ends(view, object, id).filter(|_| !has_expired(object, id)))?;
     Some(excepted || of(lift_ends(object, id))?)
 }
 
@@ -27,7 +27,7 @@ pub(super) fn stepped_aside<R: Resource>(
     id: &R::Id,
     at: Moment,
 ) -> bool {
-    let ends = [exception_ends(object, id), lift_ends(object, id)].into_iter().flatten();
+    let ends = [exception_ends(view, object, id), lift_ends(object, id)].into_iter().flatten();
     ends.filter_map(|ends| view.wall_clock.reaches_at_the_earliest(ends)).any(|end| at < end)
 }
 
@@ -51,14 +51,27 @@ pub(super) fn is_open<R: Resource>(view: View<'_, R>, object: &Object<R>, id: &R
 
 // Exceptions.
 
-/// When the exception of the target ends, or has; `None`: there is none. What Karpenter does not remove any more, or has removed, may
-/// be a target by what status says alone, and that excepts nothing (I14): it is protected again first.
-pub(super) fn exception_ends<R: Resource>(object: &Object<R>, id: &R::Id) -> Option<WallTime> {
-    let by_spec = object.intent.lifts.get(id).is_none_or(|lift| lift.removal == Removal::Due);
-    let asked = by_spec && object.intent.can_step_aside();
+/// When the exception of the target ends, or has; `None`: there is none. What is a target by what status says of lifts alone can't
+/// come to be excepted (I14): it is protected again first. But an exception that was carried out stands until it ends, also when the
+/// machine goes and its Node is gone before it.
+pub(super) fn exception_ends<R: Resource>(
+    view: View<'_, R>,
+    object: &Object<R>,
+    id: &R::Id,
+) -> Option<WallTime> {
+    let stands = is_exception_carried_out(object, id) || is_selected_by_spec(view, object, id);
+    let asked = stands && object.intent.can_step_aside();
     let entry = object.intent.exceptions.get(id).filter(|_| asked)?;
     let record = object.aside.exceptions.get(id)?;
     Some(record.ends.min(entry.until))
+}
+
+/// Whether the spec selects the target, and not only what status says of lifts. What is not there at all is for others to tell.
+fn is_selected_by_spec<R: Resource>(view: View<'_, R>, object: &Object<R>, id: &R::Id) -> bool {
+    let selector = &object.intent.selector;
+    object.intent.lifts.get(id).is_none_or(|lift| lift.selected)
+        || selector.ids.contains(id)
+        || selector.finds(view.known_tags(id))
 }
 
 /// What status says of the entry for the target as the spec has it now.
@@ -83,7 +96,7 @@ pub(super) fn is_exception_carried_out<R: Resource>(object: &Object<R>, id: &R::
 }
 
 fn is_exception_open<R: Resource>(view: View<'_, R>, object: &Object<R>, id: &R::Id) -> bool {
-    let ends = exception_ends(object, id).filter(|_| !has_expired(object, id));
+    let ends = exception_ends(view, object, id).filter(|_| !has_expired(object, id));
     let ends = ends.and_then(|ends| view.wall_clock.reaches_at_the_earliest(ends));
     exception_record(object, id).is_some()
         && !is_exception_carried_out(object, id)

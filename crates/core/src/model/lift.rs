@@ -31,6 +31,9 @@ pub struct Lift {
     pub node: Arc<str>,
     /// How far it has come.
     pub removal: Removal,
+    /// Whether the object selects the target through a Node that is there. If not, and nothing else in its spec selects it, it is a
+    /// target by what status says alone.
+    pub selected: bool,
 }
 
 /// How far stepping aside has come. It never goes back.

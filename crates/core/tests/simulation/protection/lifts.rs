@@ -5,7 +5,7 @@ use keeper_core::exception::{Exception, ExceptionPhase};
 use keeper_core::failure::Class;
 use keeper_core::id::InstanceId;
 use keeper_core::instance::Instance;
-use keeper_core::intent::{Intent, Rights};
+use keeper_core::intent::{Intent, Rights, Selector};
 use keeper_core::lift::{LiftPhase, Removal};
 use keeper_core::reason::Reason;
 
@@ -547,4 +547,73 @@ fn i14_status_can_not_put_off_when_it_is_protected_again() {
     world.karpenter("a", "i-a", Some(Removal::Going));
     world.run(secs(1000));
     assert!(world.protected("i-a"));
+}
+
+/// The object with an exception for i-a that runs on for an hour.
+fn excepting(world: &World, intent: Intent<Instance>) -> Intent<Instance> {
+    let exception = Exception { until: world.time_in(3600), reason: "it has to go".into() };
+    Intent { exceptions: [(i("i-a"), exception)].into(), ..intent }
+}
+
+#[test]
+fn i53_what_was_lifted_in_vain_and_is_excepted_stays_so_while_karpenter_releases_it() {
+    let nodes = ["i-a", "i-b", "i-c"];
+    for (why, restarts) in [("as it is", false), ("after a restart", true)] {
+        let mut world = pool();
+        world.karpenter("a", "i-a", Some(Removal::Due));
+        world.run(secs(1500));
+        let intent = excepting(&world, lifting(&nodes));
+        world.apply("a", intent);
+        world.run(secs(30));
+        assert_eq!((world.protected("i-a"), phases(&world)), (false, vec![LiftPhase::Expired]), "{why}");
+        world.karpenter("a", "i-a", Some(Removal::Going));
+        if restarts {
+            world.restart();
+        }
+        world.run(INTERVAL * 2);
+        assert_eq!((world.protected("i-a"), writes(&world, "i-a")), (false, (2, 2)), "{why}: it goes");
+        // Karpenter lets the Node go as soon as the cloud shows the machine no more.
+        world.release("i-a");
+        world.nodes("a", &["i-b", "i-c"]);
+        world.karpenter("a", "i-a", None);
+        world.run(INTERVAL * 4);
+        assert_eq!(
+            (writes(&world, "i-a"), world.orphans.len(), lifted(&world).len()),
+            ((2, 2), 0, 0),
+            "{why}"
+        );
+        let told: Vec<(&str, bool)> =
+            world.store["a"].told.iter().map(|loss| (loss.id.as_ref(), loss.grave)).collect();
+        assert_eq!(told, [("i-a", false)], "{why}");
+    }
+}
+
+#[test]
+fn i53_what_the_spec_selects_stays_excepted_when_its_removal_is_taken_back() {
+    type Change = fn(&mut Selector<Instance>);
+    let cases: [(&str, Change); 3] = [
+        ("by its Node", |selector| selector.node_ids = [i("i-a"), i("i-b")].into()),
+        ("by id", |selector| selector.ids = [i("i-a")].into()),
+        ("by tag", |selector| selector.tags = vec![filter("karpenter.sh/nodepool", "default")]),
+    ];
+    for (why, select) in cases {
+        let mut world = pool();
+        let mut intent = lifting(&["i-b"]);
+        select(&mut intent.selector);
+        world.apply("a", intent.clone());
+        world.run(INTERVAL * 2);
+        world.karpenter("a", "i-a", Some(Removal::Due));
+        world.run(secs(30));
+        assert!(!world.protected("i-a"), "{why}");
+        // Both within the time of the lift.
+        let intent = excepting(&world, intent);
+        world.apply("a", intent);
+        world.run(secs(5));
+        world.karpenter("a", "i-a", Some(Removal::Withdrawn));
+        world.run(INTERVAL * 3);
+        assert_eq!((world.protected("i-a"), writes(&world, "i-a")), (false, (1, 1)), "{why}");
+        assert_eq!(world.says("a"), (Status::True, Reason::ProtectedButExceptions), "{why}");
+        world.run(secs(3600));
+        assert!(world.protected("i-a"), "{why}: the exception is over");
+    }
 }

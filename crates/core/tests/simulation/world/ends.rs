@@ -74,7 +74,9 @@ impl World {
         condition_set: &ConditionSet,
     ) -> Result<(), String> {
         let name = stored.id.name();
-        let aside = |id: &InstanceId| stored.steps_aside_until(id).is_some_and(|end| self.now < end);
+        let tags = |id: &InstanceId| self.cloud.machines.get(id).map_or(&[][..], |machine| machine.tags());
+        let aside =
+            |id: &InstanceId| stored.steps_aside_until(id, tags(id)).is_some_and(|end| self.now < end);
         let exposed = |(id, member): &(&InstanceId, &Membership)| {
             member.state == LifecycleState::InService
                 && !aside(id)

@@ -4,7 +4,7 @@ use keeper_core::authority::PROOF_LIFE;
 use keeper_core::delete_on_release::DeleteOnRelease;
 use keeper_core::engine::CALL_DEADLINE;
 use keeper_core::flag::Flag;
-use keeper_core::id::{CallId, InstanceId, InterfaceId, ObjectId};
+use keeper_core::id::{CallId, InstanceId, InterfaceId, ObjectId, Tag};
 use keeper_core::instance::Instance;
 use keeper_core::intent::{Intent, ScaleIn, Unprotecting};
 
@@ -67,17 +67,18 @@ impl World {
                 && !intent.selector.exclude_ids.contains(id)
                 && !intent.selector.tags_exclude(&shown.tags)
         };
-        let asks =
-            |(object, intent): (&ObjectId, &Intent<Instance>)| asks(intent) && !self.keeps_aside(object, id);
+        let asks = |(object, intent): (&ObjectId, &Intent<Instance>)| {
+            asks(intent) && !self.keeps_aside(object, id, &shown.tags)
+        };
         assert!(self.asks.iter().any(asks), "I58: nobody asked to take the release time of {id} away");
     }
 
     /// Whether the object steps aside for the instance, as far as the operator has been told, and for a while to come: its clock may
     /// be ahead.
-    fn keeps_aside(&self, object: &ObjectId, id: &InstanceId) -> bool {
+    fn keeps_aside(&self, object: &ObjectId, id: &InstanceId, tags: &[Tag]) -> bool {
         let Some(stored) = self.store.values().find(|stored| stored.id == *object) else { return false };
         let seen = self.desks.get(object).is_some_and(|desk| desk.seen == stored.version);
-        let end = stored.steps_aside_until(id);
+        let end = stored.steps_aside_until(id, tags);
         seen && end.is_some_and(|end| self.now.after(secs(25)) < end)
     }
 
@@ -107,7 +108,7 @@ impl World {
                 intent.scale_in == ScaleIn::Protect && !intent.observe && selects(intent)
             };
             let asks = |(object, intent): (&ObjectId, &Intent<Instance>)| {
-                asks(intent) && !self.keeps_aside(object, id)
+                asks(intent) && !self.keeps_aside(object, id, machine.tags())
             };
             assert!(self.asks.iter().any(asks), "I58: nobody asked to protect {id} from scale-in");
             return;
@@ -132,7 +133,7 @@ impl World {
         );
         for stored in known() {
             assert!(stored.decodable, "I9: {id} was given up beside an object that can't be read");
-            let aside = stored.steps_aside_until(id).map(|end| end.after(self.clock_lag()));
+            let aside = stored.steps_aside_until(id, machine.tags()).map(|end| end.after(self.clock_lag()));
             let holds = |it: &Intent<Instance>| it.scale_in == ScaleIn::Protect && selects(it);
             let holds = stored.protection().is_some_and(holds) && aside.is_none_or(|end| end <= self.now);
             assert!(!holds, "I9: {id} was given up against {:?}", stored.id);
@@ -179,7 +180,7 @@ impl World {
             let asked = match s.spec.unprotecting() {
                 Some(Unprotecting::Once | Unprotecting::BeforeDeletion) => true,
                 Some(Unprotecting::SteppingAside) | None => {
-                    let end = s.steps_aside_until(&id).map(|end| end.after(self.clock_lag()));
+                    let end = s.steps_aside_until(&id, &shown.tags).map(|end| end.after(self.clock_lag()));
                     let open = s.has_open_exception(&id) || s.is_due(&id, self.last_preflight);
                     open && end.is_some_and(|end| self.now < end)
                 }
@@ -189,7 +190,7 @@ impl World {
         assert!(self.store.values().any(asks), "I9: nobody asked to unprotect {target}");
         for stored in self.store.values().filter(|s| self.known(s)) {
             assert!(stored.decodable, "I9: {target} was unprotected beside an object that can't be read");
-            let aside = stored.steps_aside_until(&id).map(|end| end.after(self.clock_lag()));
+            let aside = stored.steps_aside_until(&id, &shown.tags).map(|end| end.after(self.clock_lag()));
             let holds =
                 stored.protection().is_some_and(Intent::holds) && aside.is_none_or(|end| end <= self.now);
             assert!(

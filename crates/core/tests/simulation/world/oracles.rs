@@ -116,7 +116,8 @@ impl World {
         let since =
             machine.unprotected_since.filter(|_| counts && self.selects_instance(&intent.selector, id))?;
         let joined = stored.joined.get(id).copied().unwrap_or_default();
-        let aside = stored.steps_aside_until(id).map(|end| end.after(self.clock_lag())).unwrap_or_default();
+        let aside = stored.steps_aside_until(id, machine.tags());
+        let aside = aside.map(|end| end.after(self.clock_lag())).unwrap_or_default();
         Some(since.max(machine.changed).max(joined).max(aside))
     }
 

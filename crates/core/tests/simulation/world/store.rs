@@ -9,7 +9,7 @@ use keeper_core::deletion_protection::DeletionProtection;
 use keeper_core::engine::{Asked, ProtectionRecord};
 use keeper_core::exception::{Exception, ExceptionPhase, ExceptionRecord, ExceptionRecords, ExceptionReport};
 use keeper_core::id::{Generation, ObjectId};
-use keeper_core::id::{InstanceId, InterfaceId};
+use keeper_core::id::{InstanceId, InterfaceId, Tag};
 use keeper_core::instance::Instance;
 use keeper_core::intent::{DeletionPolicy, Intent, Selector, Unprotecting};
 use keeper_core::interface::Interface;
@@ -369,11 +369,16 @@ impl Stored {
         self.version += 1;
     }
 
-    /// When the object ceases to step aside for the instance, by the right time, as spec and status have it.
-    pub fn steps_aside_until(&self, id: &InstanceId) -> Option<Moment> {
+    /// When the object ceases to step aside for the instance, which has these tags, by the right time, as spec and status have it.
+    pub fn steps_aside_until(&self, id: &InstanceId, tags: &[Tag]) -> Option<Moment> {
         let intent = self.protection().filter(|intent| intent.can_step_aside())?;
-        let by_spec = self.lifts().get(id).is_none_or(|lift| lift.removal == Removal::Due);
-        let excepted = intent.exceptions.get(id).zip(self.exceptions.get(id)).filter(|_| by_spec);
+        let excepted = intent.exceptions.get(id).zip(self.exceptions.get(id));
+        // Status alone selects nothing that could be excepted; what was excepted before stays so.
+        let by_spec = self.lifts().get(id).is_none_or(|lift| lift.selected)
+            || intent.selector.ids.contains(id)
+            || intent.selector.finds(tags);
+        let excepted =
+            excepted.filter(|(entry, record)| by_spec || (record.carried_out && record.until == entry.until));
         let expired = |(entry, record): &(&Exception, &ExceptionRecord)| {
             record.phase == ExceptionPhase::Expired && record.until == entry.until
         };
@@ -394,7 +399,9 @@ impl Stored {
         };
         let seen = self.removals.keys().filter(|_| intent.lift);
         let lift = |id: &InstanceId| {
-            (id.clone(), Lift { node: format!("node-of-{id}").into(), removal: removal(id) })
+            let (node, removal) = (format!("node-of-{id}").into(), removal(id));
+            let selected = removal == Removal::Due || intent.selector.node_ids.contains(id);
+            (id.clone(), Lift { node, removal, selected })
         };
         self.lifted.keys().chain(seen).map(lift).collect()
     }
