@@ -150,6 +150,7 @@ fn lifts(
     let asked = lifts_for_karpenter(spec);
     let unknown = Claims::new();
     let known = context.claims.filter(|_| asked);
+    let awaited = asked && context.watches_claims && known.is_none();
     let claims = known.unwrap_or(&unknown);
     let excluded: BTreeSet<&str> =
         spec.targets.exclude.iter().flat_map(|exclude| &exclude.instance_ids).map(String::as_str).collect();
@@ -164,7 +165,8 @@ fn lifts(
         let selected = context.selected.get(of).map(String::as_str);
         let due = namers.due(selected);
         let (node, removal) = match (lifted.get(of), &due) {
-            // What Karpenter is doing is not known, or not asked for any more.
+            (Some(record), _) if awaited => (record.node.clone(), Removal::Unknown),
+            // What Karpenter is doing is not watched, or not asked for any more.
             (Some(record), _) if known.is_none() => (record.node.clone(), Removal::Withdrawn),
             (Some(record), _) => (record.node.clone(), namers.removal(selected)),
             (None, Some(due)) => (Arc::from(due.node.as_str()), Removal::Due),

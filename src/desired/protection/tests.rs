@@ -144,15 +144,19 @@ fn i54_what_is_not_known_of_karpenter_is_protected() {
         assert!(served.removals.is_empty());
         lifts(&served, HANGZHOU)
     };
-    let withdrawn = ["i-one n1 Withdrawn"];
+    let (withdrawn, not_known) = (["i-one n1 Withdrawn"], ["i-one n1 Unknown"]);
     let unknown = |cluster: &mut Cluster| cluster.claims = None;
-    assert_eq!(told(json!({}), &rows, unknown), withdrawn);
+    assert_eq!(told(json!({}), &rows, unknown), not_known, "it is not forgotten");
+    let unwatched = |cluster: &mut Cluster| (cluster.claims, cluster.watches_claims) = (None, false);
+    assert_eq!(told(json!({}), &rows, unwatched), withdrawn);
+    let asked_no_more = json!({ "nodeRemoval": "KeepProtected", "region": HANGZHOU });
+    assert_eq!(told(asked_no_more, &rows, unknown), withdrawn);
     assert!(told(json!({}), &[], unknown).is_empty());
     let unknown_and_gone = |cluster: &mut Cluster| {
         cluster.claims = None;
         cluster.nodes.remove("n1");
     };
-    assert_eq!(told(json!({}), &rows, unknown_and_gone), withdrawn);
+    assert_eq!(told(json!({}), &rows, unknown_and_gone), not_known);
     let away = |cluster: &mut Cluster| {
         cluster.claims = Some(Claims::new());
         cluster.nodes.get_mut("n1").unwrap().deleting = false;

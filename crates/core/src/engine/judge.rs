@@ -10,7 +10,7 @@ use super::holds::held_by_other;
 use super::hosts::{Hosts, Openness, Presence, doubtful_hosts, hosts_of, is_no_id, lists_disagree};
 use super::membership::{Member, member_on, unlisted};
 use super::object::Object;
-use super::suspension::{exception_ends, is_carried_out, lift_ends, steps_aside};
+use super::suspension::{exception_ends, is_carried_out, is_lifted, lift_ends, steps_aside};
 use super::unprotect_checks::progress;
 use super::view::View;
 use crate::deletion_protection::risk_of_hosted;
@@ -203,14 +203,17 @@ fn word<F: MainFlag>(
         Verdict::Protected(_) if !carried_out || held_by_other::<F>(*view, id, name) => {
             view.explain(verdict, object, id)
         }
-        _ if lift_ends(object, id).is_some() => Verdict::Excepted(Reason::Lifted),
+        _ if is_lifted(*view, object, id) => Verdict::Excepted(Reason::Lifted),
         _ => Verdict::Excepted(Reason::Excepted),
     }
 }
 
 /// Why, and "until 2026-12-01T10:00:00Z".
 fn aside_until<R: Resource>(view: View<'_, R>, object: &Object<R>, id: &R::Id) -> Option<(String, String)> {
-    let (why, ends) = match (lift_ends(object, id), object.intent.exceptions.get(id)) {
+    let (why, ends) = match (
+        lift_ends(object, id).filter(|_| is_lifted(view, object, id)),
+        object.intent.exceptions.get(id),
+    ) {
         (Some(ends), _) => (format!("Node {}", object.aside.lifted.get(id)?.node), ends),
         (None, Some(entry)) => (entry.reason.to_string(), exception_ends(view, object, id)?),
         (None, None) => return None,

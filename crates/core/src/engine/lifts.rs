@@ -69,15 +69,21 @@ pub(super) fn reports(view: FlagView<'_, DeletionProtection>, name: &ObjectId) -
 }
 
 /// Whether status goes on saying that the object has stepped aside for the target: until that is over and it is protected again, or
-/// it is gone. As long as Karpenter is about to release it nevertheless, status keeps it from being lifted once more.
+/// it is gone. As long as Karpenter is about to release it nevertheless, or may be, status keeps it from being lifted once more.
 fn stands(view: FlagView<'_, DeletionProtection>, object: &Object<Instance>, id: &InstanceId) -> bool {
     match view.verdict(id, view.told_horizon(), object.tag_epoch) {
         None | Some(Verdict::Unknown(Reason::NotFound)) => false,
         Some(Verdict::Protected(_)) => {
-            steps_aside(*view, object, id) != Some(false) || is_lift_in_vain(*view, object, id)
+            steps_aside(*view, object, id) != Some(false)
+                || is_lift_in_vain(*view, object, id)
+                || is_removal_unknown(object, id)
         }
         Some(_) => true,
     }
+}
+
+fn is_removal_unknown(object: &Object<Instance>, id: &InstanceId) -> bool {
+    object.intent.lifts.get(id).is_some_and(|lift| lift.removal == Removal::Unknown)
 }
 
 /// How far stepping aside for a target has come, and what keeps its flag from being as it should be.
@@ -89,9 +95,13 @@ fn phase(
     let recorded = object.aside.lifted.get(id).map_or(LiftPhase::Waiting, |record| record.phase);
     let phase = if is_lift_carried_out(object, id) { recorded.max(LiftPhase::InForce) } else { recorded };
     if steps_aside(*view, object, id) == Some(false) {
-        let protected = view.verdict(id, view.told_horizon(), object.tag_epoch).map(Verdict::state);
-        return if protected == Some(State::Protected) && is_lift_in_vain(*view, object, id) {
+        let state = view.verdict(id, view.told_horizon(), object.tag_epoch).map(Verdict::state);
+        let protected = state == Some(State::Protected);
+        return if protected && is_lift_in_vain(*view, object, id) {
             (LiftPhase::Expired, Some(Reason::NotReleased))
+        } else if protected && is_removal_unknown(object, id) {
+            // What was said of it holds until more is known.
+            (phase, (phase == LiftPhase::Expired).then_some(Reason::NotReleased))
         } else {
             (phase, Some(Reason::Correcting))
         };

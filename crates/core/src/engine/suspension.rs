@@ -5,7 +5,7 @@ use super::membership::selectors_of;
 use super::object::Object;
 use super::view::View;
 use crate::exception::{ExceptionPhase, ExceptionRecord};
-use crate::lift::{LIFTED_FOR, LiftPhase, LiftRecord, Removal};
+use crate::lift::{LIFTED_FOR, Lift, LiftPhase, LiftRecord, Removal};
 use crate::resource::Resource;
 use crate::time::Moment;
 use crate::wall_clock::WallTime;
@@ -18,6 +18,12 @@ pub(super) fn steps_aside<R: Resource>(view: View<'_, R>, object: &Object<R>, id
     };
     let excepted = of(exception_ends(view, object, id).filter(|_| !has_expired(object, id)))?;
     Some(excepted || of(lift_ends(object, id))?)
+}
+
+/// Whether the object steps aside for the target now, or may, because Karpenter removes it, and not only for an exception.
+pub(super) fn is_lifted<R: Resource>(view: View<'_, R>, object: &Object<R>, id: &R::Id) -> bool {
+    lift_ends(object, id)
+        .is_some_and(|ends| view.wall_clock.reaches_at_the_earliest(ends).is_none_or(|end| view.now < end))
 }
 
 /// Whether the object stepped aside for the target at this moment, as far as is known now.
@@ -105,11 +111,12 @@ fn is_exception_open<R: Resource>(view: View<'_, R>, object: &Object<R>, id: &R:
 
 // Lifts.
 
-/// What status says of a target for which the object has stepped aside, if the spec still asks for that, and the removal was not
-/// taken back.
+/// What status says of a target for which the object has stepped aside, if the spec still asks for that, and the removal is known to
+/// go on.
 pub(super) fn lift_record<'a, R: Resource>(object: &'a Object<R>, id: &R::Id) -> Option<&'a LiftRecord> {
     let asked = object.intent.lift && object.intent.can_step_aside();
-    object.intent.lifts.get(id).filter(|lift| asked && lift.removal != Removal::Withdrawn)?;
+    let goes_on = |lift: &&Lift| matches!(lift.removal, Removal::Due | Removal::Going);
+    object.intent.lifts.get(id).filter(|lift| asked && goes_on(lift))?;
     object.aside.lifted.get(id)
 }
 

@@ -22,6 +22,9 @@ pub enum Removal {
     Going,
     /// A Node or NodeClaim that is not being deleted stands for the machine.
     Withdrawn,
+    /// Nobody knows yet: the NodeClaims have not been listed. Until then the machine is protected, and it is not forgotten that the
+    /// object has stepped aside for it.
+    Unknown,
 }
 
 /// What is known of the removal of one target, on whose Node the object steps aside.

@@ -4,6 +4,7 @@ use std::fmt::Write as _;
 
 use crate::exception::ExceptionPhase;
 use crate::flag::MainFlag;
+use crate::id::InstanceId;
 use crate::intent::Intent;
 use crate::lift::LiftPhase;
 use crate::pace::Fits;
@@ -475,9 +476,14 @@ fn heading(part: &RegionReport) -> String {
 fn excepted(part: &RegionReport) -> String {
     let in_force = part.exceptions.iter().filter(|entry| entry.phase == ExceptionPhase::InForce);
     let in_force = in_force.map(|entry| format!("{} until {}", entry.instance, entry.ends));
+    // Each machine is named once, with the time that it is left unprotected for certain.
+    let excepted = |id: &InstanceId| {
+        part.exceptions.iter().any(|entry| entry.phase == ExceptionPhase::InForce && entry.instance == *id)
+    };
     let lifted = part.lifted.iter().filter(|lift| lift.phase == LiftPhase::InForce && lift.reason.is_none());
-    let lifted =
-        lifted.map(|lift| format!("{}, which Karpenter removes with Node {}", lift.instance, lift.node));
+    let lifted = lifted
+        .filter(|lift| !excepted(&lift.instance))
+        .map(|lift| format!("{}, which Karpenter removes with Node {}", lift.instance, lift.node));
     let named: Vec<String> = in_force.chain(lifted).take(EXCEPTIONS_NAMED).collect();
     if named.is_empty() {
         return String::new();

@@ -617,3 +617,58 @@ fn i53_what_the_spec_selects_stays_excepted_when_its_removal_is_taken_back() {
         assert!(world.protected("i-a"), "{why}: the exception is over");
     }
 }
+
+#[test]
+fn i12_i54_as_long_as_it_is_not_known_what_karpenter_does_a_lift_is_not_forgotten() {
+    for (why, lifted_for, restarts) in [
+        ("it was lifted in vain", 1500, false),
+        ("it was lifted in vain, and after a restart", 1500, true),
+        ("it is lifted", 60, false),
+        ("it is lifted, and after a restart", 60, true),
+    ] {
+        let mut world = pool();
+        world.karpenter("a", "i-a", Some(Removal::Due));
+        world.run(secs(lifted_for));
+        let phases_before = phases(&world);
+        let (ready, told) = (is_ready(&world), stalled(&world));
+        world.karpenter("a", "i-a", Some(Removal::Unknown));
+        if restarts {
+            world.restart();
+        }
+        world.run(INTERVAL * 3);
+        assert!(world.protected("i-a"), "{why}");
+        assert_eq!((lifted(&world), phases(&world)), (vec!["i-a"], phases_before), "{why}");
+        assert_eq!((is_ready(&world), stalled(&world)), (ready, told), "{why}");
+        world.karpenter("a", "i-a", Some(Removal::Due));
+        world.run(secs(3600));
+        assert!(world.protected("i-a"), "{why}");
+        assert_eq!((writes(&world, "i-a").0, phases(&world)), (1, vec![LiftPhase::Expired]), "{why}");
+        assert_eq!(stalled(&world), Some(Reason::NotReleased), "{why}");
+        // It is known that the removal came to nothing: the next one is another.
+        world.karpenter("a", "i-a", Some(Removal::Withdrawn));
+        world.run(INTERVAL * 2);
+        assert_eq!(lifted(&world), [""; 0], "{why}");
+    }
+}
+
+#[test]
+fn i53_an_exception_that_outlasts_a_lift_is_told_as_one_from_then_on() {
+    let mut world = pool();
+    world.karpenter("a", "i-a", Some(Removal::Due));
+    world.run(secs(30));
+    let intent = excepting(&world, lifting(&["i-a", "i-b", "i-c"]));
+    world.apply("a", intent);
+    world.run(secs(60));
+    let row = |world: &World| {
+        let row = world.part("a").rows.iter().find(|row| &*row.id == "i-a").unwrap();
+        (row.reason, row.detail.as_deref().unwrap_or_default().to_owned())
+    };
+    assert_eq!((row(&world).0, risks(&world)), (Reason::Lifted, vec![Reason::Lifted]));
+    world.run(secs(1000));
+    let ends = world.store["a"].exceptions[&i("i-a")].ends;
+    assert_eq!(row(&world), (Reason::Excepted, format!("until {ends}: it has to go")));
+    assert_eq!(risks(&world), [Reason::Excepted]);
+    assert_eq!(writes(&world, "i-a"), (1, 1));
+    let message = &world.condition_set("a").domain.message;
+    assert!(message.ends_with(&format!("Excepted: i-a until {ends}.")), "{message}");
+}

@@ -296,7 +296,7 @@ impl World {
             Some(removal) => _ = stored.removals.insert(i(machine), (removal, now)),
             None => _ = stored.removals.remove(&i(machine)),
         }
-        if removal != Some(Removal::Due) {
+        if !matches!(removal, Some(Removal::Due | Removal::Unknown)) {
             stored.lifted_in_vain.remove(&i(machine));
         }
         let (id, generation, asked) = (stored.id.clone(), stored.generation, stored.asked());

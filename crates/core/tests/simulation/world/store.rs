@@ -292,6 +292,7 @@ impl Stored {
         match self.spec.clone() {
             Spec::Protection(mut intent) => {
                 let lifts = self.lifts();
+                intent.lift &= !self.removals.values().any(|(removal, _)| *removal == Removal::Unknown);
                 intent.selector.node_ids.extend(lifts.keys().cloned());
                 let record =
                     ProtectionRecord { exceptions: self.exceptions.clone(), lifted: self.lifted.clone() };
@@ -384,7 +385,8 @@ impl Stored {
         };
         let excepted = excepted.filter(|pair| !expired(pair));
         let excepted = excepted.map(|(entry, record)| right_moment(record.ends.min(entry.until)));
-        let goes = intent.lift && self.lifts().get(id).is_some_and(|l| l.removal != Removal::Withdrawn);
+        let lift = self.lifts().get(id).map(|lift| lift.removal);
+        let goes = intent.lift && matches!(lift, Some(Removal::Due | Removal::Going));
         let lifted = self.lifted.get(id).filter(|record| goes && record.phase != LiftPhase::Expired);
         let lifted = lifted.map(|record| right_moment(record.since.after(LIFTED_FOR)));
         excepted.max(lifted)
@@ -397,7 +399,8 @@ impl Stored {
         let removal = |id: &InstanceId| {
             if intent.lift { known(id).unwrap_or(Removal::Going) } else { Removal::Withdrawn }
         };
-        let seen = self.removals.keys().filter(|_| intent.lift);
+        let seen = self.removals.iter().filter(|(_, (it, _))| intent.lift && *it != Removal::Unknown);
+        let seen = seen.map(|(id, _)| id);
         let lift = |id: &InstanceId| {
             let (node, removal) = (format!("node-of-{id}").into(), removal(id));
             let selected = removal == Removal::Due || intent.selector.node_ids.contains(id);
