@@ -75,9 +75,11 @@ pub(super) fn exception_ends<R: Resource>(
 /// Whether the spec selects the target, and not only what status says of lifts. What is not there at all is for others to tell.
 fn is_selected_by_spec<R: Resource>(view: View<'_, R>, object: &Object<R>, id: &R::Id) -> bool {
     let selector = &object.intent.selector;
+    // Tags that could be read once select nothing when they can't be read any more.
+    let evidence = || view.inventory.evidence(id).filter(|evidence| evidence.tag_epoch >= object.tag_epoch);
     object.intent.lifts.get(id).is_none_or(|lift| lift.selected)
         || selector.ids.contains(id)
-        || selector.finds(view.known_tags(id))
+        || evidence().and_then(|evidence| R::tags(&evidence.facts)).is_some_and(|tags| selector.finds(tags))
 }
 
 /// What status says of the entry for the target as the spec has it now.
