@@ -72,7 +72,9 @@ pub(super) fn reports(view: FlagView<'_, DeletionProtection>, name: &ObjectId) -
 /// it is gone. As long as Karpenter is about to release it nevertheless, or may be, status keeps it from being lifted once more.
 fn stands(view: FlagView<'_, DeletionProtection>, object: &Object<Instance>, id: &InstanceId) -> bool {
     match view.verdict(id, view.told_horizon(), object.tag_epoch) {
-        None | Some(Verdict::Unknown(Reason::NotFound)) => false,
+        None => false,
+        // It may be shown again.
+        Some(Verdict::Unknown(Reason::NotFound)) => is_lift_in_vain(*view, object, id),
         Some(Verdict::Protected(_)) => {
             steps_aside(*view, object, id) != Some(false)
                 || is_lift_in_vain(*view, object, id)

@@ -14,6 +14,7 @@ use keeper_core::instance::{ChargeType, Instance};
 use keeper_core::intent::{DeletionPolicy, Intent, ScaleIn, Selector};
 use keeper_core::interface::{Interface, InterfaceType};
 use keeper_core::lift::Removal;
+use keeper_core::reason::Reason;
 use keeper_core::resource::Types;
 use keeper_core::retention::AttachPhase;
 use keeper_core::scaling_member::LifecycleState;
@@ -119,6 +120,14 @@ fn schedule(seed: u64) {
     world.run(INTERVAL * if cast.hanging { 60 } else { 30 });
     if let Err(why) = world.converged() {
         panic!("I24: {why}; {:?} {:#?} {:?}", world.now, world.store, world.cloud);
+    }
+    let contested = |world: &World| {
+        let parts = world.store.values().filter_map(|stored| stored.status.as_ref());
+        parts.into_iter().any(|(_, part, _)| part.counts.risks.contains_key(&Reason::Contested))
+    };
+    if contested(&world) {
+        // For an hour it is told that somebody keeps setting a flag, and then that nobody does any more.
+        world.run(secs(3600));
     }
     let written = |world: &World| {
         (world.arrived.len(), world.cancelled.len(), world.scale_in_calls.len(), world.attached.len())
