@@ -8,7 +8,7 @@ use super::holds::holds;
 use super::membership::{Member, member_by_spec, selectors_of};
 use super::object::Object;
 use super::suspension::{
-    is_carried_out, is_lift_carried_out, is_lift_in_vain, is_lift_open, lift_record, steps_aside,
+    is_carried_out, is_lift_carried_out, is_lift_in_vain, is_lift_open, is_lifted, lift_record, steps_aside,
 };
 use super::targets::Targets;
 use super::turn::Turn;
@@ -76,7 +76,8 @@ fn stands(view: FlagView<'_, DeletionProtection>, object: &Object<Instance>, id:
         // It may be shown again.
         Some(Verdict::Unknown(Reason::NotFound)) => is_lift_in_vain(*view, object, id),
         Some(Verdict::Protected(_)) => {
-            steps_aside(*view, object, id) != Some(false)
+            // For the lift, and not for an exception: that needs no row.
+            is_lifted(*view, object, id)
                 || is_lift_in_vain(*view, object, id)
                 || is_removal_unknown(object, id)
         }

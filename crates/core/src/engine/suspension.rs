@@ -140,7 +140,7 @@ pub(super) fn is_lift_carried_out<R: Resource>(object: &Object<R>, id: &R::Id) -
 pub(super) fn is_lift_in_vain<R: Resource>(view: View<'_, R>, object: &Object<R>, id: &R::Id) -> bool {
     let due = object.intent.lifts.get(id).is_some_and(|lift| lift.removal == Removal::Due);
     let asked = lift_record(object, id).is_some();
-    due && asked && is_lift_carried_out(object, id) && steps_aside(view, object, id) == Some(false)
+    due && asked && is_lift_carried_out(object, id) && !is_lifted(view, object, id)
 }
 
 /// Whether the flag is to be switched off because the release of the machine is the next step.
