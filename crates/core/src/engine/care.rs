@@ -115,6 +115,14 @@ impl Care {
     }
 
     /// What the next write of this value waits for.
+    pub fn wait(&self, value: Value) -> &Wait {
+        match value {
+            Value::Protected => &self.protecting,
+            Value::Unprotected => &self.unprotecting,
+        }
+    }
+
+    /// The same, to change it.
     pub fn wait_mut(&mut self, value: Value) -> &mut Wait {
         match value {
             Value::Protected => &mut self.protecting,

@@ -10,6 +10,7 @@ use crate::id::{InstanceId, ObjectId};
 use crate::protected_from_scale_in::ProtectedFromScaleIn;
 use crate::reason::{Reason, Risk};
 use crate::scaling_groups::ScalingGroups;
+use crate::scaling_member::MemberFacts;
 use crate::verdict::{Groups, Progress, Verdict, tell_with};
 
 /// What one object asks of members of scaling groups, and what is known of them.
@@ -99,10 +100,11 @@ impl<'a> ScaleInReport<'a> {
         if matches!(self.verdict(id), None | Some(Verdict::Unknown(Reason::NotFound))) {
             return;
         }
-        let facts = self.view.inventory.evidence(id).map(|evidence| &evidence.facts);
-        match facts.and_then(|facts| facts.group.as_ref().zip(Some(facts))) {
-            Some((group, facts)) => groups.add(group, ProtectedFromScaleIn::protected(facts) == Some(true)),
-            None => groups.unlisted = true,
+        match self.view.inventory.evidence(id).map(|evidence| &evidence.facts) {
+            Some(facts @ MemberFacts { group: Some(group), .. }) => {
+                groups.add(group, ProtectedFromScaleIn::protected(facts) == Some(true));
+            }
+            _ => groups.unlisted = true,
         }
     }
 

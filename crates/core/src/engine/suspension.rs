@@ -12,18 +12,21 @@ use crate::wall_clock::WallTime;
 
 /// Whether the object steps aside for the target now; `None`: the clock was not read yet.
 pub(super) fn steps_aside<R: Resource>(view: View<'_, R>, object: &Object<R>, id: &R::Id) -> Option<bool> {
-    let of = |ends: Option<WallTime>| match ends {
-        None => Some(false),
-        Some(ends) => view.wall_clock.reaches_at_the_earliest(ends).map(|end| view.now < end),
-    };
-    let excepted = of(exception_ends(view, object, id).filter(|_| !has_expired(object, id)))?;
-    Some(excepted || of(lift_ends(object, id))?)
+    let excepted = is_ahead(view, exception_ends(view, object, id).filter(|_| !has_expired(object, id)))?;
+    Some(excepted || is_ahead(view, lift_ends(object, id))?)
 }
 
 /// Whether the object steps aside for the target now, or may, because Karpenter removes it, and not only for an exception.
 pub(super) fn is_lifted<R: Resource>(view: View<'_, R>, object: &Object<R>, id: &R::Id) -> bool {
-    lift_ends(object, id)
-        .is_some_and(|ends| view.wall_clock.reaches_at_the_earliest(ends).is_none_or(|end| view.now < end))
+    is_ahead(view, lift_ends(object, id)) != Some(false)
+}
+
+/// Whether there is such an end, and it is yet to come; `None`: the clock was not read yet.
+fn is_ahead<R: Resource>(view: View<'_, R>, ends: Option<WallTime>) -> Option<bool> {
+    match ends {
+        None => Some(false),
+        Some(ends) => view.wall_clock.reaches_at_the_earliest(ends).map(|end| view.now < end),
+    }
 }
 
 /// Whether the object stepped aside for the target at this moment, as far as is known now.

@@ -301,11 +301,7 @@ impl<F: Flag> Writer<F> {
 
     /// With how many in one call this value is written on a target at most.
     pub fn most(&self, id: &Id<F>, value: Value) -> usize {
-        let wait = self.care(id).map(|care| match value {
-            Value::Protected => &care.protecting,
-            Value::Unprotected => &care.unprotecting,
-        });
-        wait.and_then(|wait| wait.among).unwrap_or(F::PER_CALL)
+        self.care(id).and_then(|care| care.wait(value).among).unwrap_or(F::PER_CALL)
     }
 
     /// Takes out what goes into one call with the target whose turn it is: others that are like it.
