@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use super::selector::{MAX_ID, MAX_NODE_NAME};
 use super::spec::REGION_ID;
-use super::status::{self, Counts, MAX_LISTED_GONE, MAX_MESSAGE, MAX_REASON, MAX_RISKS, Risk};
+use super::status::{self, Counts, MAX_ACTS, MAX_LISTED_GONE, MAX_MESSAGE, MAX_REASON, MAX_RISKS, Risk};
 
 /// How many exceptions a spec may have.
 pub const MAX_EXCEPTIONS: usize = 100;
@@ -18,9 +18,6 @@ pub const MAX_LISTED_TARGETS: usize = keeper_core::verdict::MAX_ROWS;
 
 /// How many instances a status lists: targets, and the last ones that are lost.
 pub const MAX_LISTED_INSTANCES: usize = MAX_LISTED_TARGETS + MAX_LISTED_GONE;
-
-/// How many acts a status lists.
-const MAX_ACTS: usize = 8;
 
 /// How many lifts a status lists.
 pub const MAX_LIFTED: usize = 1000;

@@ -7,7 +7,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::selector::{MAX_ENI_ID, MAX_ID, MAX_NODE_NAME};
-use super::status::{self, Counts, MAX_LISTED_GONE, MAX_MESSAGE, MAX_REASON, MAX_RISKS, Risk};
+use super::status::{self, Counts, MAX_ACTS, MAX_LISTED_GONE, MAX_MESSAGE, MAX_REASON, MAX_RISKS, Risk};
 
 /// How many network interfaces one spec may ask to attach.
 pub const MAX_REATTACH: usize = 100;
@@ -27,9 +27,6 @@ pub const MAX_LISTED_INTERFACES: usize = MAX_LISTED_SURVIVORS + MAX_LISTED_GONE 
 
 /// How many reattachments a status lists: those that the spec asks for, and as many that it no longer does.
 pub const MAX_REATTACHMENTS: usize = 2 * MAX_REATTACH;
-
-/// How many acts a status lists.
-const MAX_ACTS: usize = 8;
 
 /// How many addresses of one family, and how many elastic IP addresses, one listed network interface can show.
 pub const MAX_ADDRESSES: usize = 5;

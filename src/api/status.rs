@@ -15,6 +15,9 @@ pub const MAX_RISKS: usize = 8;
 /// How many targets a status lists that are lost, the last ones.
 pub const MAX_LISTED_GONE: usize = keeper_core::retention::MAX_GONE;
 
+/// How many acts a status lists.
+pub(super) const MAX_ACTS: usize = 8;
+
 /// One word for programs.
 pub(super) const WORD: &str = r"^[A-Z][A-Za-z0-9]*$";
 
