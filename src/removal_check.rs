@@ -17,8 +17,9 @@ const PAGE: u32 = 500;
 /// Of which machines Karpenter is about to release, as was watched.
 type Removals = BTreeMap<(Region, InstanceId), Removing>;
 
-/// Those of the removals for which status says that the flag is yet to be switched off, and of which Node and NodeClaim still say that the release is the next
-/// step. No other Node may name the instance, and which Node that would be nobody knows: so all Nodes are listed.
+/// Those of the removals for which status says that the flag is yet to be switched off, and of which Node and NodeClaim still say
+/// that the release is the next step. No other Node may name the instance, and which Node that would be nobody knows: so all Nodes
+/// are listed.
 pub async fn due(
     client: &Client,
     removals: &Removals,

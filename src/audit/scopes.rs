@@ -15,8 +15,8 @@ pub enum ScopeError {
     #[error("{0}")]
     UnknownRegion(String),
     #[error(
-        "which regions? Name them with --region, or as the regions of account {0} in the configuration file: ecs-keeper may not ask the \
-         cloud for the list"
+        "which regions? Name them with --region, or as the regions of account {0} in the configuration file: ecs-keeper does not ask \
+         the cloud which regions there are"
     )]
     NoRegions(AccountName),
 }

@@ -72,7 +72,7 @@ pub fn lifts_for_karpenter(spec: &EcsInstanceProtectionSpec) -> bool {
     spec.node_removal == NodeRemoval::Lift && spec.protection == Protection::Enabled
 }
 
-/// What status says durably of lifts, by the region of the instance. As of exceptions.
+/// What status says durably of lifts, by the region of the instance. A phase that is not known may be an end, and is taken for one.
 fn lift_records(status: &EcsInstanceProtectionStatus) -> BTreeMap<(Region, InstanceId), LiftRecord> {
     // Whoever writes into status may have written anything.
     let rows = status.lifted.iter().filter(|row| is_instance_id(&row.instance_id));
