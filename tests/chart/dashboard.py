@@ -10,10 +10,10 @@ import itertools
 import json
 import sys
 from dataclasses import dataclass
-from pathlib import Path
 
-ROOT = Path(__file__).resolve().parent.parent.parent
-DASHBOARD = ROOT / "deploy" / "charts" / "ecs-keeper" / "files" / "dashboard.json"
+from generated import CHART, write_or_check
+
+DASHBOARD = CHART / "files" / "dashboard.json"
 
 # Grafana's grid, and the heights of its panels.
 COLUMNS = 24
@@ -351,13 +351,7 @@ def _expression(text: str) -> str:
 
 def main(arguments: list[str]) -> int:
     """Runs as the command line says."""
-    text = generated()
-    if arguments != ["--check"]:
-        DASHBOARD.write_text(text)
-    elif DASHBOARD.read_text() != text:
-        print(f"{DASHBOARD.relative_to(ROOT)} is out of date: run `make chart` and review the diff.", file=sys.stderr)
-        return 1
-    return 0
+    return write_or_check(DASHBOARD, generated(), arguments)
 
 
 if __name__ == "__main__":

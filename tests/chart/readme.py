@@ -5,14 +5,13 @@ from __future__ import annotations
 
 import subprocess
 import sys
-from pathlib import Path
 
-ROOT = Path(__file__).resolve().parent.parent.parent
+from generated import CHART, ROOT, write_or_check
+
 sys.path.insert(0, str(ROOT / "tests" / "control-plane"))
 
 from binaries import Unavailable, ensure  # noqa: E402
 
-CHART = ROOT / "deploy" / "charts" / "ecs-keeper"
 README = CHART / "README.md"
 
 
@@ -30,12 +29,7 @@ def main(arguments: list[str]) -> int:
     except Unavailable as error:
         print(error, file=sys.stderr)
         return 1
-    if arguments != ["--check"]:
-        README.write_text(text)
-    elif README.read_text() != text:
-        print(f"{README.relative_to(ROOT)} is out of date: run `make chart` and review the diff.", file=sys.stderr)
-        return 1
-    return 0
+    return write_or_check(README, text, arguments)
 
 
 if __name__ == "__main__":
