@@ -41,13 +41,14 @@ class Restarts(Bench):
             self._api.create(PROTECTIONS, group, {"instanceTags": [{"key": "group", "value": group}]}, REGION)
         with self._begun(account, "before") as operator:
             wait(operator, lambda: self._api.satisfied(PROTECTIONS) == OBJECTS, "judge all objects", every=2)
-        before, began = account.log(), time.time()
+        before, began = account.log()[-1]["sequence"], time.time()
         with self._begun(account, "after") as operator:
             took = wait(operator, lambda: _judged(operator), "judge all objects again", every=0.1)
-            # A sweep later, whatever it had to say has been said.
-            time.sleep(SWEEP)
+            # Two sweeps later, whatever it had to say has been said.
+            after = account.log(after=before)[-1]["sequence"]
+            wait(operator, lambda: len(account.listings(after)) > 2, "go on listing the region")
             resident, peak = memory(operator)
-        cloud_writes = sum(entry["action"] in WRITES for entry in account.log()[len(before) :])
+        cloud_writes = sum(entry["action"] in WRITES for entry in account.log(after=before))
         return Restart(took, cloud_writes, self._api.operator_writes(began, time.time()), resident, peak)
 
     def _begun(self, account: Account, name: str) -> Operator:
@@ -58,10 +59,9 @@ class Restarts(Bench):
 
 def _judged(operator: Operator) -> float | None:
     """Seconds from the start of the process, once its metrics say of all objects that their condition is True."""
-    said = re.search(r'address=(\S+:\d+)|"address":"([^"]+)"', operator.log.read_text())
-    if not said:
+    if not (address := operator.address()):
         return None
-    with WITHOUT_PROXY.open(f"http://{said.group(1) or said.group(2)}/metrics", timeout=60) as response:
+    with WITHOUT_PROXY.open(f"http://{address}/metrics", timeout=60) as response:
         metrics, now = response.read().decode(), time.time()
     good = sum(float(value) for value in re.findall(r'^ecs_keeper_objects\{[^}]*status="True"[^}]*\} (\S+)$', metrics, re.MULTILINE))
     started = re.search(r"^process_start_time_seconds (\S+)$", metrics, re.MULTILINE)

@@ -8,6 +8,7 @@ from __future__ import annotations
 import http.client
 import json
 import os
+import re
 import shlex
 import subprocess
 import sys
@@ -54,6 +55,27 @@ def eventually(condition, *, patience: float = 30.0, every: float = 0.05, check=
         check()
         time.sleep(every)
     return value
+
+
+class Patient:
+    """Waits for what processes bring about that run beside each other, the control plane among them, for as long as all of them do."""
+
+    patience: float
+    """In seconds."""
+    _plane: ControlPlane
+    _running: list
+    """Processes that can be checked."""
+
+    def eventually(self, what: str, holds):
+        """The first value of `holds` that is not false."""
+        if value := eventually(holds, patience=self.patience, every=0.2, check=self._check):
+            return value
+        self._plane.keep_logs()
+        raise Failed(f"{self.patience:.0f} s have passed, and it is not so that {what}.")
+
+    def _check(self) -> None:
+        for each in self._running:
+            each.check()
 
 
 class Refused(Failed):
@@ -289,6 +311,12 @@ class Operator:
     def guard(self) -> int:
         """The process id of the guard; the operator is its only child."""
         return self._process.pid
+
+    def address(self) -> str | None:
+        """Where it serves probes and metrics, once it does."""
+        lines = (line for line in self.log.read_text().splitlines() if "serving probes and metrics" in line)
+        found = re.search(r"127\.0\.0\.1:\d+", "".join(lines))
+        return found.group(0) if found else None
 
     def check(self) -> None:
         """Raises if the operator has ended."""

@@ -7,9 +7,9 @@ import json
 from dataclasses import dataclass
 from pathlib import Path
 
-from karpenter import KEY, Failed, Karpenter, install_definitions  # Puts what follows on the path.
+from karpenter import KEY, Karpenter, install_definitions  # Puts what follows on the path.
 from access import complaints, granted_with
-from stage import INSTANCES, NAMESPACE, REGION, Cloud, ControlPlane, Kubectl, Operator, build, eventually, install
+from stage import INSTANCES, NAMESPACE, REGION, Cloud, ControlPlane, Kubectl, Operator, Patient, build, install
 
 HERE = Path(__file__).resolve().parent
 
@@ -48,8 +48,10 @@ class Plane(ControlPlane):
     _api_server = (*ControlPlane._api_server, "--disable-admission-plugins=TaintNodesByCondition")
 
 
-class Cluster:
+class Cluster(Patient):
     """Everything that a class of tests needs. It ends with the class."""
+
+    patience = PATIENCE
 
     def __init__(self, case: type):
         with contextlib.ExitStack() as stack:
@@ -165,17 +167,6 @@ class Cluster:
     def access_complaints(self) -> list[str]:
         """Where what the chart grants for Karpenter alone, and what the operator has used of it, do not agree."""
         return complaints(self._plane, granted_with(self._plane, WATCHES_CLAIMS))
-
-    def eventually(self, what: str, holds):
-        """The first value of `holds` that is not false."""
-        if value := eventually(holds, patience=PATIENCE, every=0.2, check=self._check):
-            return value
-        self._plane.keep_logs()
-        raise Failed(f"{PATIENCE:.0f} s have passed, and it is not so that {what}.")
-
-    def _check(self) -> None:
-        for each in self._running:
-            each.check()
 
 
 def protection(name: str, spec: dict) -> dict:

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import contextlib
 import json
-import re
 from datetime import datetime, timedelta, timezone
 
-from prometheus import Failed, Prometheus, eventually  # Puts what follows on the path.
-from stage import NAMESPACE, REGION, Account, Cloud, ControlPlane, Kubectl, Operator, build, install
+from prometheus import Failed, Prometheus  # Puts what follows on the path.
+from stage import NAMESPACE, REGION, Account, Cloud, ControlPlane, Kubectl, Operator, Patient, build, install
 
 IN = f"--namespace={NAMESPACE}"
 SWEEP = "2s"
@@ -26,8 +25,10 @@ MACHINES = [
 ]
 
 
-class Monitored:
+class Monitored(Patient):
     """A cluster, a cloud, an operator and a Prometheus. They end with the class of tests."""
+
+    patience = PATIENCE
 
     def __init__(self, case: type):
         with contextlib.ExitStack() as stack:
@@ -42,8 +43,7 @@ class Monitored:
             self._fault("AssumeRole", {"kind": "error", "code": "ServiceUnavailable"})
             operator = Operator(programs["ecs-keeper"], self._kubectl, self._account, self._logs, sweep=SWEEP, accounts=self._accounts())
             self._running = [self._plane, stack.enter_context(operator)]
-            self._log = operator.log
-            address = self.eventually("the operator serves metrics", self._address)
+            address = self.eventually("the operator serves metrics", operator.address)
             self.prometheus = stack.enter_context(Prometheus(address, self._logs))
             self._running.append(self.prometheus)
             self._stack = stack.pop_all()
@@ -61,10 +61,6 @@ class Monitored:
             {"name": "default", "endpoints": endpoints, "assumeRole": {"roleArn": role(self._account)}},
             {"name": "refused", "endpoints": endpoints, "credentials": credentials},
         ]
-
-    def _address(self) -> str | None:
-        found = re.search(r"127\.0\.0\.1:\d+", "".join(line for line in self._log.read_text().splitlines() if "serving probes and metrics" in line))
-        return found.group(0) if found else None
 
     def tell(self) -> None:
         """Tells it to its end."""
@@ -119,17 +115,6 @@ class Monitored:
 
     def _seen(self, expression: str) -> None:
         self.eventually(f"Prometheus sees {expression}", lambda: self.prometheus.query(expression))
-
-    def eventually(self, what: str, holds):
-        """The first value of `holds` that is not false."""
-        if value := eventually(holds, patience=PATIENCE, every=0.2, check=self._check):
-            return value
-        self._plane.keep_logs()
-        raise Failed(f"{PATIENCE:.0f} s have passed, and it is not so that {what}.")
-
-    def _check(self) -> None:
-        for each in self._running:
-            each.check()
 
 
 def role(account: Account) -> str:
