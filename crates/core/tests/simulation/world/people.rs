@@ -22,6 +22,7 @@ impl World {
 
     pub fn instance(&mut self, name: &str, facts: InstanceFacts) -> &mut Machine {
         self.cloud.machines.insert(i(name), machine(self.now, facts));
+        self.altered = self.now;
         self.cloud.machines.get_mut(&i(name)).unwrap()
     }
 
