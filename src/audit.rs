@@ -8,13 +8,10 @@ mod form;
 mod found;
 mod ignore;
 mod json;
-mod progress;
 mod region;
 mod row;
 mod sarif;
-mod scopes;
 mod table;
-mod text;
 mod words;
 
 use std::collections::BTreeMap;
@@ -35,16 +32,16 @@ use crate::config::{ConfigError, load_or_empty};
 use crate::credentials::CurrentKey;
 use crate::listing::{Lister, ListingError};
 use crate::metrics::Metrics;
+use crate::progress::Progress;
 use crate::scope::Scope;
+use crate::scopes::{ScopeError, scopes};
 use form::{Form, Region};
 use found::Found;
 pub use found::Outcome;
 use ignore::{IgnoreError, IgnoreList};
 pub use json::schema;
-use progress::Progress;
 use region::{Limits, RegionAudit, RegionError, Sink};
 use row::Counts;
-use scopes::{ScopeError, scopes};
 
 /// What sessions are called in which somebody looks at everything.
 const SESSION_NAME: &str = "ecs-keeper-audit";
@@ -94,8 +91,8 @@ pub struct Audited {
 
 /// Reads everything that is asked for, and writes the report. `watched`: whether somebody looks at standard error.
 pub async fn run(options: &AuditOptions, out: impl Write, watched: bool) -> Result<Audited, AuditError> {
-    let mut config = load_or_empty(options.config.as_deref())?;
-    let scopes = scopes(&mut config, options)?;
+    let mut config = load_or_empty(options.scopes.config.as_deref())?;
+    let scopes = scopes(&mut config, &options.scopes)?;
     let mut ignores = match &options.ignore {
         Some(path) => IgnoreList::load(path, Timestamp::now())?,
         None => IgnoreList::default(),
@@ -177,7 +174,7 @@ async fn read(
 ) -> Result<(), ReadError> {
     let reach = clouds.of(scope)?;
     let (instances, interfaces, _) = reach.settings;
-    let limit = |budget: Limit| options.calls_per_minute.map_or(budget, spread);
+    let limit = |budget: Limit| options.scopes.calls_per_minute.map_or(budget, spread);
     let interfaces = (!options.instances_only).then(|| limit(interfaces.reads));
     let limits = Limits { instances: limit(instances.reads), interfaces };
     Ok(audit.read(&mut Lister::new(reach.cloud), limits).await?)

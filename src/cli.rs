@@ -13,8 +13,10 @@ use keeper_alicloud::session::{is_external_id, is_oidc_provider_arn};
 
 use crate::names::{is_issuer, is_label, is_object_name};
 pub use audit_options::{AuditFormat, AuditOptions, FailOn};
+pub use scope_options::ScopeOptions;
 
 mod audit_options;
+mod scope_options;
 
 /// Keeps release protection on Alibaba Cloud ECS instances and retains network interfaces, as Kubernetes objects ask for it.
 #[derive(Debug, Parser)]

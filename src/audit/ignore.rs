@@ -8,8 +8,8 @@ use jiff::civil::Date;
 use jiff::tz::TimeZone;
 use serde::Deserialize;
 
-use super::text::plain;
 use crate::config::{Problems, problems_of};
+use crate::visible_text::plain;
 
 /// Why the file can't be used.
 #[derive(Debug, thiserror::Error)]

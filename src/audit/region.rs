@@ -14,9 +14,9 @@ use keeper_core::resource::{Place, Resource as _};
 use super::form::Form;
 use super::found::Found;
 use super::ignore::IgnoreList;
-use super::progress::Progress;
 use super::row::{Counts, Kind, Row};
 use crate::listing::{Listed, Lister, ListingError, Total};
+use crate::progress::Progress;
 use crate::scope::Scope;
 
 /// Why a region was not listed whole.

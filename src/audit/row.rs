@@ -12,8 +12,8 @@ use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::ignore::Ignored;
-use super::text::plain;
 use crate::scope::Scope;
+use crate::visible_text::plain;
 
 /// A sort of target.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]

@@ -10,9 +10,9 @@ use unicode_width::UnicodeWidthStr as _;
 
 use super::form::{Form, Region};
 use super::row::{Counts, Kind, Row, Severity};
-use super::text::{cut, fit};
 use super::words::{NOT_EXAMINED, sentence};
 use crate::scope::Scope;
+use crate::visible_text::{cut, fit};
 
 /// Columns of a line.
 const WIDTH: usize = 100;

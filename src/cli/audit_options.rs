@@ -5,21 +5,14 @@ use std::path::PathBuf;
 use clap::{Args, ValueEnum};
 use keeper_core::id::Tag;
 
+use super::ScopeOptions;
+
 /// What is audited, and how it is told.
 #[derive(Debug, Clone, Default, Args)]
 pub struct AuditOptions {
-    /// Configuration file of the operator, for its accounts, regions, credentials and budgets. Defaults to an empty one: one
-    /// account, called default, with the credentials that the environment configures.
-    #[arg(long, value_name = "FILE")]
-    pub config: Option<PathBuf>,
-
-    /// Audit only this account of the configuration. Repeat it for several.
-    #[arg(long, value_name = "NAME")]
-    pub account: Vec<String>,
-
-    /// Audit this region. Repeat it for several. Defaults to the regions of each account in the configuration.
-    #[arg(long, value_name = "REGION")]
-    pub region: Vec<String>,
+    /// What is looked at.
+    #[command(flatten)]
+    pub scopes: ScopeOptions,
 
     /// Do not list network interfaces.
     #[arg(long)]
@@ -37,11 +30,6 @@ pub struct AuditOptions {
     /// found, but something is not known, exits with 1.
     #[arg(long, value_name = "FINDING", value_delimiter = ',')]
     pub fail_on: Vec<FailOn>,
-
-    /// Most calls of each operation in a minute, in each region of each account. Defaults to the budgets of the configuration. Everyone
-    /// in the account shares the cloud's quotas.
-    #[arg(long, value_name = "CALLS", value_parser = clap::value_parser!(u32).range(1..=6000))]
-    pub calls_per_minute: Option<u32>,
 
     /// Output format.
     #[arg(short, long, value_name = "FORMAT", default_value = "table")]

@@ -3,7 +3,7 @@
 use keeper_alicloud::endpoint::is_known_region;
 use keeper_core::id::{AccountName, Region};
 
-use crate::cli::AuditOptions;
+use crate::cli::ScopeOptions;
 use crate::config::{Config, unknown_account, unknown_region};
 use crate::scope::Scope;
 
@@ -23,7 +23,7 @@ pub enum ScopeError {
 
 /// The accounts and regions that the options name, or else those of the configuration. Other accounts are taken out of it, so that
 /// nobody asks for their credentials.
-pub fn scopes(config: &mut Config, options: &AuditOptions) -> Result<Vec<Scope>, ScopeError> {
+pub fn scopes(config: &mut Config, options: &ScopeOptions) -> Result<Vec<Scope>, ScopeError> {
     let known: Vec<&str> = config.accounts.keys().map(AccountName::as_str).collect();
     if let Some(name) = options.account.iter().find(|name| !known.contains(&name.as_str())) {
         return Err(ScopeError::UnknownAccount(unknown_account(name, &known)));
@@ -63,7 +63,7 @@ mod tests {
     fn chosen(config: &str, accounts: &[&str], regions: &[&str]) -> Result<Vec<String>, String> {
         let names = |names: &[&str]| names.iter().map(|name| (*name).to_owned()).collect();
         let options =
-            AuditOptions { account: names(accounts), region: names(regions), ..AuditOptions::default() };
+            ScopeOptions { account: names(accounts), region: names(regions), ..ScopeOptions::default() };
         let mut config = parse(config).unwrap();
         let scopes = scopes(&mut config, &options).map_err(|error| error.to_string())?;
         Ok(scopes.iter().map(|scope| format!("{}/{}", scope.account, scope.region)).collect())

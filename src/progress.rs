@@ -1,4 +1,4 @@
-//! How far the audit has come, on a terminal: one line that is written over and leaves no trace.
+//! How far a command has come that lists whole regions, on a terminal: one line that is written over and leaves no trace.
 
 use std::cell::Cell;
 use std::io::Write as _;

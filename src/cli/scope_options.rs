@@ -1,0 +1,27 @@
+//! Where a command that only looks at the cloud looks, and how often it may ask.
+
+use std::path::PathBuf;
+
+use clap::Args;
+
+/// Which accounts and regions are looked at, and how often the cloud may be asked.
+#[derive(Debug, Clone, Default, Args)]
+pub struct ScopeOptions {
+    /// Configuration file of the operator, for its accounts, regions, credentials and budgets. Defaults to an empty one: one
+    /// account, called default, with the credentials that the environment configures.
+    #[arg(long, value_name = "FILE")]
+    pub config: Option<PathBuf>,
+
+    /// Look only at this account of the configuration. Repeat it for several.
+    #[arg(long, value_name = "NAME")]
+    pub account: Vec<String>,
+
+    /// Look at this region. Repeat it for several. Defaults to the regions of each account in the configuration.
+    #[arg(long, value_name = "REGION")]
+    pub region: Vec<String>,
+
+    /// Most calls of each operation in a minute, in each region of each account. Defaults to the budgets of the configuration. Everyone
+    /// in the account shares the cloud's quotas.
+    #[arg(long, value_name = "CALLS", value_parser = clap::value_parser!(u32).range(1..=6000))]
+    pub calls_per_minute: Option<u32>,
+}
