@@ -2,11 +2,13 @@
 
 use super::membership::{Member, selectors_of};
 use super::object::Object;
-use super::suspension::steps_aside;
+use super::suspension::{steps_aside, steps_aside_until};
 use super::view::View;
 use crate::flag::{Flag, Id};
-use crate::id::ObjectId;
+use crate::id::{InstanceId, ObjectId};
+use crate::instance::Instance;
 use crate::resource::Resource;
+use crate::wall_clock::WallTime;
 
 /// Whether an object holds the flag on a target that it selects. In doubt it does.
 pub(super) fn holds<F: Flag>(view: View<'_, F::Of>, object: &Object<F::Of>, id: &Id<F>) -> bool {
@@ -20,12 +22,32 @@ pub(super) fn enforces<F: Flag>(view: View<'_, F::Of>, object: &Object<F::Of>, i
 
 /// Whether an object steps aside for the instance that a target is on; `None`: the clock was not read yet.
 fn steps_aside_for_host<R: Resource>(view: View<'_, R>, name: &ObjectId, id: &R::Id) -> Option<bool> {
-    let asked = view.hosts.and_then(|hosts| Some((hosts, hosts.objects.get(name)?)));
+    asked_of_host(view, name, id)
+        .map_or(Some(false), |(hosts, object, instance)| steps_aside(hosts, object, instance))
+}
+
+/// What an object asks of the instance that a target is on.
+fn asked_of_host<'a, R: Resource>(
+    view: View<'a, R>,
+    name: &ObjectId,
+    id: &R::Id,
+) -> Option<(View<'a, Instance>, &'a Object<Instance>, &'a InstanceId)> {
+    let hosts = view.hosts?;
     let place = view.inventory.place(id).instance().or_else(|| view.index.listed_by(id).first());
-    match asked.zip(place) {
-        Some(((hosts, object), instance)) => steps_aside(*hosts, object, instance),
-        None => Some(false),
-    }
+    Some((*hosts, hosts.objects.get(name)?, place?))
+}
+
+/// Until when an object steps aside for a target, or for the instance that it is on; `None`: it does not.
+pub(super) fn left_until<R: Resource>(
+    view: View<'_, R>,
+    (name, object): (&ObjectId, &Object<R>),
+    id: &R::Id,
+) -> Option<WallTime> {
+    let on_host = || {
+        let (hosts, object, instance) = asked_of_host(view, name, id)?;
+        steps_aside_until(hosts, object, instance)
+    };
+    steps_aside_until(view, object, id).or_else(on_host)
 }
 
 /// Whether an object that selects a target through its host has the protected value written on it. In doubt it does not.
@@ -48,9 +70,19 @@ pub(super) fn enforcer<'a, F: Flag>(view: View<'a, F::Of>, id: &'a Id<F>) -> Opt
 
 /// Whether any object but this one holds the flag on the target. In doubt it does.
 pub(super) fn held_by_other<F: Flag>(view: View<'_, F::Of>, id: &Id<F>, than: &ObjectId) -> bool {
-    selectors_of(view, id).any(|(name, object, _)| {
-        name != than && holds::<F>(view, object, id) && steps_aside_for_host(view, name, id) != Some(true)
-    })
+    holders::<F>(view, id, than).next().is_some()
+}
+
+/// The objects but this one that hold the flag on the target. In doubt one does.
+pub(super) fn holders<'a, F: Flag>(
+    view: View<'a, F::Of>,
+    id: &'a Id<F>,
+    than: &ObjectId,
+) -> impl Iterator<Item = &'a ObjectId> {
+    let selecting = selectors_of(view, id).filter(move |(name, object, _)| {
+        *name != than && holds::<F>(view, object, id) && steps_aside_for_host(view, name, id) != Some(true)
+    });
+    selecting.map(|(name, ..)| name)
 }
 
 #[cfg(test)]
@@ -61,7 +93,6 @@ mod tests {
     use crate::deletion_protection::DeletionProtection;
     use crate::engine::fixtures::{FRESH, NOW, Region, ask, host, instance, object, show};
     use crate::exception::{Exception, ExceptionPhase, ExceptionRecord};
-    use crate::instance::Instance;
     use crate::intent::{Intent, Rights, Selector};
     use crate::lift::{Lift, LiftPhase, LiftRecord, Removal};
     use crate::wall_clock::WallTime;

@@ -5,6 +5,7 @@ use super::action::{Action, ProtectionRecord, Window};
 use super::auto_release::{self, pending};
 use super::exceptions::{self, await_ends, await_ends_of, take_record};
 use super::flag_keeper::FlagKeeper;
+use super::flag_view::FlagView;
 use super::holds::{enforces, holds};
 use super::judge::judge_part;
 use super::lifts::{self, note_orphans};
@@ -156,14 +157,8 @@ impl Instances<'_> {
             let object = view.objects.get(name).filter(|o| AutoReleaseTime::holds(&o.intent));
             let scale_in =
                 ScaleInReport::of(members.1.view_beside(members.0.view_beside(&view.targets)), name);
-            let amend = |id: &InstanceId, risks: &mut Vec<Risk>| {
-                let holds = object.is_some_and(|o| holds::<AutoReleaseTime>(view.targets, o, id));
-                if holds && times.contested(id) {
-                    let detail = Some("automatic release time".into());
-                    risks.push(Risk { reason: Reason::Contested, detail });
-                }
-                scale_in.amend(id, risks);
-            };
+            let amend =
+                |id: &InstanceId, risks: &mut Vec<Risk>| amend_risks(times, &scale_in, (name, id), risks);
             let (mut waiting, mut unprotected) = (Groups::new(), Groups::new());
             let mut scaling_groups =
                 ScalingGroups { unlisted: scale_in.unlisted().is_some(), ..ScalingGroups::default() };
@@ -203,4 +198,18 @@ impl Instances<'_> {
         }
         report
     }
+}
+
+/// What the other flags of an instance make of its risks.
+pub(super) fn amend_risks(
+    times: FlagView<'_, AutoReleaseTime>,
+    scale_in: &ScaleInReport<'_>,
+    (name, id): (&ObjectId, &InstanceId),
+    risks: &mut Vec<Risk>,
+) {
+    let object = times.objects.get(name);
+    if times.contested(id) && object.is_some_and(|object| holds::<AutoReleaseTime>(*times, object, id)) {
+        risks.push(Risk { reason: Reason::Contested, detail: Some("automatic release time".into()) });
+    }
+    scale_in.amend(id, risks);
 }

@@ -56,18 +56,11 @@ pub(crate) fn judge_part<F: MainFlag>(
             || (!object.settled && verdict == Verdict::Unknown(Reason::EvidenceStale))
             || (at_start && verdict == Verdict::Unknown(Reason::Missing));
         living |= verdict != Verdict::Unknown(Reason::NotFound);
-        let mut verdict = word(view, (name, object), id, verdict);
-        if let Verdict::Excepted(reason) = verdict {
-            risks.push(Risk { reason, detail: aside_until(*view, object, id).map(|(_, text)| text.into()) });
-        }
-        if verdict == Verdict::Unknown(Reason::NotFound) && object.intent.selector.only_node_names(id) {
-            // Nobody has typed this id.
-            verdict = Verdict::Unknown(Reason::NodeInstanceGone);
-            gone.insert(InstanceId::new(id));
-        }
-        if is_no_id(*view, object, id) {
-            verdict = Verdict::Unknown(Reason::NodeIdRefused);
-            refused.insert(InstanceId::new(id));
+        let (verdict, risks) = in_words(view, (name, object), id, (verdict, risks));
+        match verdict {
+            Verdict::Unknown(Reason::NodeInstanceGone) => _ = gone.insert(InstanceId::new(id)),
+            Verdict::Unknown(Reason::NodeIdRefused) => _ = refused.insert(InstanceId::new(id)),
+            _ => {}
         }
         each(id, verdict, &risks);
         counts.add_with(id.as_ref(), named, verdict, &risks, |reason| view.words(id, reason));
@@ -130,6 +123,19 @@ pub(crate) fn judge_part<F: MainFlag>(
         orphans: Vec::new(),
     };
     (part, cost)
+}
+
+/// What the object's status says of one target, or would if there were room; `None`: it is none of its targets. `amend`: what the
+/// other flags of the target make of its risks.
+pub(super) fn judge_one<F: MainFlag>(
+    view: FlagView<'_, F>,
+    (name, object): (&ObjectId, &Object<F::Of>),
+    id: &Id<F>,
+    amend: impl FnOnce(&mut Vec<Risk>),
+) -> Option<Row> {
+    let (verdict, mut risks) = judge_target(view, name, object, id)?;
+    amend(&mut risks);
+    Some(row(view, object, id, in_words(view, (name, object), id, (verdict, risks))))
 }
 
 /// What it takes to judge so many targets. Reckoned and not measured, so that the same inputs give the same actions. Measured
@@ -206,6 +212,28 @@ fn word<F: MainFlag>(
         _ if is_lifted(*view, object, id) => Verdict::Excepted(Reason::Lifted),
         _ => Verdict::Excepted(Reason::Excepted),
     }
+}
+
+/// What is said of a target to an object, and its risks with it.
+fn in_words<F: MainFlag>(
+    view: FlagView<'_, F>,
+    (name, object): (&ObjectId, &Object<F::Of>),
+    id: &Id<F>,
+    (verdict, mut risks): (Verdict, Vec<Risk>),
+) -> (Verdict, Vec<Risk>) {
+    let verdict = word(view, (name, object), id, verdict);
+    if let Verdict::Excepted(reason) = verdict {
+        risks.push(Risk { reason, detail: aside_until(*view, object, id).map(|(_, text)| text.into()) });
+    }
+    let verdict = match verdict {
+        _ if is_no_id(*view, object, id) => Verdict::Unknown(Reason::NodeIdRefused),
+        // Nobody has typed this id.
+        Verdict::Unknown(Reason::NotFound) if object.intent.selector.only_node_names(id) => {
+            Verdict::Unknown(Reason::NodeInstanceGone)
+        }
+        other => other,
+    };
+    (verdict, risks)
 }
 
 /// Why, and "until 2026-12-01T10:00:00Z".

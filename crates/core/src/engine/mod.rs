@@ -40,10 +40,12 @@ mod observation;
 mod only_flag;
 mod reader;
 mod region;
+mod region_view;
 mod reporter;
 mod requests;
 mod retention;
 mod scale_in;
+mod survey;
 mod suspension;
 mod sweep;
 mod tag_keys;
@@ -61,3 +63,4 @@ pub use action::{
 };
 pub use observation::{Observation, ObservedRegion};
 pub use region::RegionEngine;
+pub use survey::{FlagProspect, Next, Opinion, Prospect, Stance, Survey};

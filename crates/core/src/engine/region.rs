@@ -26,6 +26,7 @@ use super::interfaces::Interfaces;
 use super::members::Members;
 use super::only_flag::{forget_unselected, no_other_flag, settle};
 use super::reader::Finding;
+use super::region_view::RegionView;
 use super::reporter::Reporter;
 use super::requests::{drop_object, set_intent};
 use super::retention::{judge_retention, update_watch};
@@ -319,7 +320,7 @@ impl RegionEngine {
     }
 
     /// What is known of an instance changes: what that makes of the interfaces on it can be told only with how it was before.
-    fn instances_found(&mut self, now: Moment, findings: Vec<Finding<Instance>>) {
+    pub(super) fn instances_found(&mut self, now: Moment, findings: Vec<Finding<Instance>>) {
         for finding in findings {
             let left = self.with_instances(now, |mut instances, turn| instances.confirm(turn, finding));
             let Some(finding) = left else { continue };
@@ -358,6 +359,16 @@ impl RegionEngine {
                 members.take(turn, findings);
             }
         });
+    }
+
+    /// What is known of interfaces changes.
+    pub(super) fn interfaces_found(&mut self, now: Moment, findings: Vec<Finding<Interface>>) {
+        self.with_interfaces(now, |mut interfaces, turn| interfaces.take(turn, findings));
+    }
+
+    /// What is known of members changes.
+    pub(super) fn members_found(&mut self, now: Moment, findings: Vec<Finding<ScalingMember>>) {
+        self.with_members(now, |mut members, turn| members.take(turn, findings));
     }
 
     fn interfaces_answered(&mut self, now: Moment, call: CallId, result: Result<Reply<Interface>, Failure>) {
@@ -629,6 +640,28 @@ impl RegionEngine {
         };
         let turn = &mut Turn { now, context, reporter, hosts: None };
         instances.report(turn, name, (&self.members, &self.scale_in))
+    }
+
+    // For whoever shows it what others have read, and only looks.
+
+    /// Takes in everything that follows from what it was told and shown.
+    pub(super) fn settle_all(&mut self, now: Moment) {
+        self.see_to_hosts(now);
+        let objects: Vec<ObjectId> = self.interfaces.objects().cloned().collect();
+        self.update_watches(now, &objects);
+        self.see_to_hosts(now);
+        self.settle(now);
+    }
+
+    /// The one read-only look at all of it.
+    pub(super) fn look<T>(&self, now: Moment, look: impl FnOnce(RegionView<'_>) -> T) -> T {
+        let instances = self.instances.as_hosts(now, &self.context, &self.reporter);
+        look(RegionView {
+            deletion_protection: self.deletion_protection.view_beside(instances),
+            release_times: self.release_times.view_beside(instances),
+            delete_on_release: self.delete_on_release.view_beside(self.interfaces.view_beside(&instances)),
+            scale_in: self.scale_in.view_beside(self.members.view_beside(&instances)),
+        })
     }
 
     /// When [`RegionEngine::poll`] wants to run again although nothing happens.

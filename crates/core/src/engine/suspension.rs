@@ -16,6 +16,17 @@ pub(super) fn steps_aside<R: Resource>(view: View<'_, R>, object: &Object<R>, id
     Some(excepted || is_ahead(view, lift_ends(object, id))?)
 }
 
+/// Until when it does; `None`: it does not, or the clock was not read yet.
+pub(super) fn steps_aside_until<R: Resource>(
+    view: View<'_, R>,
+    object: &Object<R>,
+    id: &R::Id,
+) -> Option<WallTime> {
+    let excepted = exception_ends(view, object, id).filter(|_| !has_expired(object, id));
+    let ends = [excepted, lift_ends(object, id)].into_iter().flatten();
+    ends.filter(|ends| is_ahead(view, Some(*ends)) == Some(true)).max()
+}
+
 /// Whether the object steps aside for the target now, or may, because Karpenter removes it, and not only for an exception.
 pub(super) fn is_lifted<R: Resource>(view: View<'_, R>, object: &Object<R>, id: &R::Id) -> bool {
     is_ahead(view, lift_ends(object, id)) != Some(false)

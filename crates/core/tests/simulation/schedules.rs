@@ -143,6 +143,35 @@ fn schedule(seed: u64) {
         world.log.iter().rev().filter(|what| !what.starts_with("read")).take(6).collect::<Vec<_>>()
     );
     assert!(!world.store.values().any(|s| s.spec.terminating()), "I10: a deletion hangs");
+    foresee(&mut dice, &mut world, &cast);
+}
+
+/// Who only looks says what status says, and knows what will be done when flags are switched off and specs are edited. It knows as
+/// much as an operator that has just started.
+fn foresee(dice: &mut Dice, world: &mut World, cast: &Cast) {
+    world.restart();
+    world.run(INTERVAL * 10);
+    world.check_survey();
+    assert_eq!(world.foreseen(), [].into(), "I59: a write at rest {:#?}", world.store);
+    for name in OBJECTS {
+        let Some(stored) = world.store.get(name).filter(|_| dice.one_in(3)) else { continue };
+        match stored.spec.clone() {
+            Spec::Protection(intent) => world.apply(name, disabled(intent.selector)),
+            Spec::Retention(intent) => world.apply(name, Intent { protect: !intent.protect, ..intent }),
+        }
+    }
+    for name in cast.machines.iter().chain(&cast.cards).filter(|_| dice.one_in(2)) {
+        world.flip(name, false);
+        world.set_release_time(name, Some("2029-01-01T00:00Z"));
+        world.change_member(name, |member| {
+            if member.state == LifecycleState::Protected {
+                member.state = LifecycleState::InService;
+            }
+        });
+    }
+    let (foreseen, then) = (world.foreseen(), world.now);
+    world.run(INTERVAL * 10);
+    assert_eq!(world.written_since(then), foreseen, "I59: {:#?} {:?}", world.store, world.cloud);
 }
 
 fn furnish(dice: &mut Dice, world: &mut World, retaining: Vec<&'static str>) -> Cast {

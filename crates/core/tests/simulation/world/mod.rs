@@ -13,6 +13,7 @@ mod operator;
 mod oracles;
 mod people;
 mod store;
+mod survey;
 
 pub use asks::*;
 pub use cloud::{Card, INSTANCES, INTERFACES, MEMBERS, eni, filter, i, payg, tags};
