@@ -6,6 +6,7 @@ use std::time::Duration;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
 pub use audit_options::{AuditFormat, AuditOptions, FailOn};
+pub use doctor_options::DoctorOptions;
 pub use scope_options::ScopeOptions;
 pub use values::{AdminAddress, OutputFormat};
 use values::{
@@ -13,6 +14,7 @@ use values::{
 };
 
 mod audit_options;
+mod doctor_options;
 mod scope_options;
 mod values;
 
@@ -49,6 +51,14 @@ pub enum Command {
     Config(ConfigCommand),
     /// Print the CustomResourceDefinitions as YAML, for kubectl apply.
     Crds,
+    /// Examine the operator's configuration, its access to the cloud and to the cluster, and whether it works.
+    ///
+    /// Prints a line for each thing that it examines: ok, unknown, warning or failure, with what to do. It runs in the operator's Pod
+    /// (kubectl exec deployment/ecs-keeper -- ecs-keeper doctor), where it has the operator's own access, and on any other machine.
+    /// This command only reads, from the cloud and from the cluster, and changes nothing.
+    ///
+    /// Exit codes: 0 if there is no failure; 1 if there is one, for errors and for wrong usage.
+    Doctor(Box<DoctorOptions>),
     /// Reuse or export retained network interfaces.
     #[command(subcommand)]
     Eni(EniCommand),

@@ -1,8 +1,11 @@
-//! `ecs-keeper config check --identity`: whose the credentials of each account are, asked of the cloud.
+//! Whose the credentials of each account are, asked of the cloud: for `ecs-keeper config check --identity` and `ecs-keeper doctor`.
 
 use std::fmt::Write as _;
 use std::sync::Arc;
 use std::time::Duration;
+
+use jiff::Timestamp;
+use keeper_core::id::AccountName;
 
 use crate::causes::told;
 use crate::config::{Account, Config};
@@ -24,8 +27,59 @@ pub struct Identities {
     pub good: bool,
 }
 
+/// What was found of one account.
+#[derive(Debug)]
+pub struct Identified {
+    pub account: AccountName,
+    /// Where its credentials come from, in a few words.
+    pub sources: String,
+    pub found: Result<Identity, NotIdentified>,
+}
+
+/// Whose credentials an account has.
+#[derive(Debug)]
+pub struct Identity {
+    pub arn: String,
+    pub account_id: String,
+    /// How much longer they are used; `None`: they have no end.
+    pub lasts: Option<Duration>,
+    /// What the cloud's clock and ours said when it answered, in this order.
+    pub clocks: Option<(Timestamp, Timestamp)>,
+}
+
+/// Why nobody knows, or nobody wants them, in a sentence.
+#[derive(Debug)]
+pub enum NotIdentified {
+    /// There are no credentials.
+    NoCredentials(String),
+    /// STS refuses them, does not answer, or they are of another account.
+    Refused(String),
+}
+
+impl NotIdentified {
+    pub fn why(&self) -> &str {
+        match self {
+            Self::NoCredentials(why) | Self::Refused(why) => why,
+        }
+    }
+}
+
 /// Obtains the credentials of each account as the operator does, and asks STS whose they are.
 pub async fn check(config: &Config) -> anyhow::Result<Identities> {
+    let mut identities = Identities { answer: String::new(), good: true };
+    for Identified { account, sources, found } in identify(config).await? {
+        identities.good &= found.is_ok();
+        let line = match &found {
+            Ok(Identity { arn, account_id, .. }) => format!("{arn} of the account {account_id}"),
+            Err(not) => not.why().to_owned(),
+        };
+        let _ = writeln!(identities.answer, "  account {} ({sources}): {line}", account.as_str());
+    }
+    Ok(identities)
+}
+
+/// The same, for each account.
+pub async fn identify(config: &Config) -> anyhow::Result<Vec<Identified>> {
     let connections = connections(config)?;
     let environment = Environment::of_process();
     let providers = Providers::new(&connections, &environment, SESSION_NAME, Arc::new(Metrics::new()?));
@@ -34,34 +88,33 @@ pub async fn check(config: &Config) -> anyhow::Result<Identities> {
         .map(|(name, key)| (name.clone(), key.clone(), providers.sources(name).join(", then ")))
         .collect();
     let tasks: Vec<_> = providers.into_tasks().map(tokio::spawn).collect();
-    let mut found = Identities { answer: String::new(), good: true };
+    let mut identified = Vec::new();
     for (name, mut key, sources) in ways {
         let Some(connection) = connections.get(&name) else { continue };
         let exchange = connection.exchange(&environment, SESSION_NAME);
         let asked = tokio::time::timeout(PATIENCE, identity(&mut key, &exchange, &connection.account)).await;
-        let line = match asked.unwrap_or_else(|_| Err("no answer within a minute".to_owned())) {
-            Ok(identity) => identity,
-            Err(why) => {
-                found.good = false;
-                why
-            }
-        };
-        let _ = writeln!(found.answer, "  account {} ({sources}): {line}", name.as_str());
+        let silent = |_| Err(NotIdentified::Refused("no answer within a minute".to_owned()));
+        identified.push(Identified { account: name, sources, found: asked.unwrap_or_else(silent) });
     }
     tasks.iter().for_each(tokio::task::JoinHandle::abort);
-    Ok(found)
+    Ok(identified)
 }
 
-async fn identity(key: &mut CurrentKey, exchange: &Exchange, account: &Account) -> Result<String, String> {
-    let key = key.obtained().await.map_err(|none| none.why)?;
-    let sts = exchange.sts(None, None).map_err(|error| told(&error))?;
-    let caller = sts.caller_identity(&key).await.map_err(|error| told(&error))?;
-    let arn = caller.arn.as_deref().unwrap_or("an identity without a name");
+async fn identity(
+    current: &mut CurrentKey,
+    exchange: &Exchange,
+    account: &Account,
+) -> Result<Identity, NotIdentified> {
+    let key = current.obtained().await.map_err(|none| NotIdentified::NoCredentials(none.why))?;
+    let sts = exchange.sts(None, None).map_err(|error| NotIdentified::Refused(told(&error)))?;
+    let caller = sts.caller_identity(&key).await.map_err(|error| NotIdentified::Refused(told(&error)))?;
+    let clocks = caller.answered.map(|cloud| (cloud, Timestamp::now()));
+    let arn = caller.arn.as_deref().unwrap_or("an identity without a name").to_owned();
     match &account.account_id {
-        Some(wanted) if **wanted != *caller.account_id => Err(format!(
+        Some(wanted) if **wanted != *caller.account_id => Err(NotIdentified::Refused(format!(
             "{arn} belongs to the account {}, and accountId is {wanted}: correct one of them",
             caller.account_id
-        )),
-        _ => Ok(format!("{arn} of the account {}", caller.account_id)),
+        ))),
+        _ => Ok(Identity { arn, account_id: caller.account_id.into(), lasts: current.lasts(), clocks }),
     }
 }

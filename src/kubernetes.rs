@@ -28,6 +28,11 @@ pub async fn connect(kubeconfig: Option<&Path>) -> Result<Client, ConnectError> 
     client_of(configuration(kubeconfig).await?)
 }
 
+/// Whether this process has a Pod's access, which then counts, unless a kubeconfig is given.
+pub fn runs_in_pod() -> bool {
+    Config::incluster().is_ok()
+}
+
 /// Where the API server is and who asks, by the same rule.
 pub async fn configuration(kubeconfig: Option<&Path>) -> Result<Config, ConnectError> {
     let options = KubeConfigOptions::default();

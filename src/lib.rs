@@ -14,6 +14,7 @@ pub mod config;
 pub mod crds;
 mod credentials;
 mod desired;
+mod doctor;
 mod events;
 mod export;
 mod grants;
@@ -50,6 +51,7 @@ mod worker;
 
 pub use audit::{AuditError, run as audit, schema as audit_schema};
 pub use causes::told;
+pub use doctor::{examine, schema as doctor_schema};
 pub use export::run as export;
 pub use handover::handover;
 pub use identity_check::check as check_identities;

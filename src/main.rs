@@ -66,6 +66,17 @@ fn carry_out(command: Command) -> anyhow::Result<ExitCode> {
             }
         }
         Command::Config(ConfigCommand::Schema) => print_schema(&config::schema())?,
+        Command::Doctor(options) => {
+            if options.schema {
+                print_schema(&ecs_keeper::doctor_schema())?;
+                return Ok(ExitCode::SUCCESS);
+            }
+            let examined = small_runtime()?.block_on(ecs_keeper::examine(&options))?;
+            print(&examined.answer)?;
+            if !examined.good {
+                return Ok(ExitCode::FAILURE);
+            }
+        }
         Command::Eni(EniCommand::Handover(options)) => {
             print(&small_runtime()?.block_on(ecs_keeper::handover(&options))?)?;
         }

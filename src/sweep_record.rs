@@ -67,10 +67,14 @@ enum Note {
     Renewed { since: Moment, done: bool },
 }
 
+/// What the record of a scope is called.
+pub fn name(lease_name: &str, scope: &Scope) -> String {
+    format!("{lease_name}-evidence-{}-{}", scope.account.as_str(), scope.region.as_str())
+}
+
 impl SweepRecords {
     pub fn of(&self, scope: &Scope) -> SweepRecord {
-        let name =
-            format!("{}-evidence-{}-{}", self.lease_name, scope.account.as_str(), scope.region.as_str());
+        let name = name(&self.lease_name, scope);
         SweepRecord {
             record: RecordLease {
                 api: Api::namespaced(self.client.clone(), &self.namespace),

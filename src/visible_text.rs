@@ -6,6 +6,9 @@ use unicode_width::{UnicodeWidthChar as _, UnicodeWidthStr as _};
 /// Most characters of a stranger's text. The vendor's pages allow 128.
 const LONGEST: usize = 128;
 
+/// Most characters of a message. An error with all its causes takes some hundred.
+const LONGEST_LINE: usize = 1_000;
+
 /// The text without what a reader can't see, and no longer than is read.
 pub fn plain(text: &str) -> String {
     let mut shown: String = text.chars().filter(|one| is_visible(*one)).take(LONGEST + 1).collect();
@@ -14,6 +17,23 @@ pub fn plain(text: &str) -> String {
         shown.push('…');
     }
     shown
+}
+
+/// A message that quotes strangers, on one line and no longer than is read.
+pub fn plain_line(text: &str) -> String {
+    let mut line = String::new();
+    for word in text.split_whitespace() {
+        let visible = word.chars().filter(|one| is_visible(*one));
+        if !line.is_empty() {
+            line.push(' ');
+        }
+        line.extend(visible);
+    }
+    if let Some((end, _)) = line.char_indices().nth(LONGEST_LINE) {
+        line.truncate(end);
+        line.push('…');
+    }
+    line
 }
 
 /// No control character, no line or paragraph separator, nothing that turns or hides what is beside it.
@@ -72,6 +92,12 @@ mod tests {
         let long = plain(&"é".repeat(4000));
         assert_eq!((long.chars().count(), long.ends_with('…')), (129, true));
         assert_eq!(plain(&"é".repeat(128)), "é".repeat(128));
+    }
+
+    #[test]
+    fn a_message_is_one_line_with_an_end() {
+        assert_eq!(plain_line("not\r\n  found:\t\u{1b}[31mx\u{202e}"), "not found: [31mx");
+        assert_eq!(plain_line(&"é".repeat(4000)).chars().count(), 1001);
     }
 
     #[test]

@@ -22,6 +22,14 @@ pub enum AdminAddress {
 }
 
 impl AdminAddress {
+    /// The port.
+    pub fn port(self) -> u16 {
+        match self {
+            Self::Everywhere(port) => port,
+            Self::At(address) => address.port(),
+        }
+    }
+
     /// What is to be tried in turn: the address of IPv6 stands for both families, unless the kernel has no IPv6.
     pub fn candidates(self) -> Vec<SocketAddr> {
         match self {

@@ -1,6 +1,7 @@
 //! The key of a source as it is now, for everybody who uses it.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use keeper_alicloud::account_pinning::no_key;
 use keeper_alicloud::credentials::Credentials;
@@ -47,6 +48,16 @@ impl CurrentKey {
         // The provider ends only with the process.
         if self.state.changed().await.is_err() {
             std::future::pending::<()>().await;
+        }
+    }
+
+    /// How much longer the key is used; `None`: it has no end, or there is none.
+    pub fn lasts(&self) -> Option<Duration> {
+        match &*self.state.borrow() {
+            State::Usable(Held { until: Some(until), .. }) => {
+                Some(until.saturating_duration_since(Instant::now()))
+            }
+            _ => None,
         }
     }
 

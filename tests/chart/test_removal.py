@@ -69,8 +69,17 @@ class Removal(unittest.TestCase):
         environment = {"KUBECONFIG": str(self.cluster.plane.kubeconfig)}
         return run([self.programs["ecs-keeper"], "uninstall-check"], environment=environment)
 
+    def doctor(self) -> str:
+        """What `ecs-keeper doctor` says of the cluster; raises `Failed` if it finds a failure."""
+        environment = {"KUBECONFIG": str(self.cluster.plane.kubeconfig)}
+        words = ["doctor", "--skip-cloud", "--namespace", NAMESPACE, "--lease-name", RELEASE]
+        return run([self.programs["ecs-keeper"], *words], environment=environment)
+
     def keep(self):
         """Does what the check says of an object that would hang, until it says that it is safe."""
+        said = self.doctor()
+        for words in ("definitions     ecsinstanceprotections", "definitions     eniretentions", "unprotect verb", "leader", "access"):
+            self.assertRegex(said, f"(?m)^ok +{words}")
         with self.assertRaisesRegex(Failed, f"1 object has (.|\n)* {NAMESPACE}/everything\n"):
             self.check()
         self.cluster.kubectl("patch", "ecsprot/everything", f"--namespace={NAMESPACE}", "--type=merge", '--patch={"spec":{"deletionPolicy":"Keep"}}')
@@ -87,6 +96,8 @@ class Removal(unittest.TestCase):
         self.removed(self.keep, self.uninstall, self.delete_definitions, self.delete_namespace, policy="Disable")
         # Without any definitions there is nothing that could hang.
         self.assertIn("It is safe to uninstall", self.check())
+        with self.assertRaisesRegex(Failed, r"failure +definitions +ecsinstanceprotections\.ecs-keeper\.io: is not installed\. Apply what"):
+            self.doctor()
 
     def test_i10_the_chart_then_the_namespace_then_the_definitions(self):
         self.removed(self.uninstall, self.delete_namespace, self.delete_definitions)

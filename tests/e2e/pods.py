@@ -11,7 +11,7 @@ from pathlib import Path
 
 from installed import RELEASE, ROLE, Failed, Pods, Watch  # Puts what follows on the path.
 from chapter import IN, Chapter, names
-from stage import INSTANCES, INTERFACES, NAMESPACE, Account, Command, eventually
+from stage import INSTANCES, INTERFACES, NAMESPACE, REGION, Account, Command, eventually
 from teller import Teller
 
 OBJECTS = ("ecsprot/production", "eniret/gateway")
@@ -121,6 +121,12 @@ class Outliving(Chapter):
             tell.check(metrics.get("ecs_keeper_leader") == str(int(leads)), f"{name} says that it {'leads' if leads else 'stands by'}.")
             protected = sum(int(value) for series, value in metrics.items() if series.startswith("ecs_keeper_targets{") and 'verdict="Protected"' in series)
             tell.check((protected > 0) == leads, f"{protected} targets are protected by its word." if leads else "it says nothing of targets.")
+        said = tell.kubectl("exec", *IN, leader, "--", "ecs-keeper", "doctor", f"--region={REGION}")
+        tell.check(", 0 failure" in said, "its doctor finds no failure.")
+        found = {line.split()[1]: line.split()[0] for line in said.splitlines() if line}
+        wanted = {"access": "ok", "leader": "ok", "evidence": "ok", "identity": "ok", "permission": "ok"}
+        tell.check(wanted.items() <= found.items(), "what the Pod may ask was asked, and is as it should be.")
+        tell.check("alert" in found and found["alert"] != "unknown", "the alerts were judged by its own metrics.")
 
     def _leader_deleted(self) -> None:
         def act() -> None:

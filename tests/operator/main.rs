@@ -21,6 +21,7 @@ mod cluster;
 mod columns;
 mod crashes;
 mod deletion;
+mod doctor;
 mod events;
 mod evidence;
 mod exceptions;

@@ -472,7 +472,8 @@ impl Stage {
         let allowed = [
             Allowed::new(
                 "DescribeInstances",
-                &["RegionId", "MaxResults", "NextToken", "InstanceIds", "Tag.N.Key", "Tag.N.Value"],
+                // With DryRun, commands ask whether they may.
+                &["RegionId", "MaxResults", "NextToken", "InstanceIds", "Tag.N.Key", "Tag.N.Value", "DryRun"],
             ),
             Allowed::new("ModifyInstanceAttribute", &["InstanceId", "DeletionProtection"]),
             Allowed::new("ModifyInstanceAutoReleaseTime", &["InstanceId", "RegionId"]),

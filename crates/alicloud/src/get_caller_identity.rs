@@ -1,6 +1,7 @@
 //! `GetCallerIdentity`: whose credentials these are. Needs no permission, and its throttle is easily hit: call it when
 //! credentials change, not for every call.
 
+use jiff::Timestamp;
 use keeper_core::id::RequestId;
 use serde_json::Value;
 
@@ -20,6 +21,8 @@ pub struct Caller {
     pub arn: Option<Box<str>>,
     /// The cloud's id of the request.
     pub request_id: RequestId,
+    /// When the cloud answered, by its own clock, in whole seconds.
+    pub answered: Option<Timestamp>,
 }
 
 /// The identity in an answer; `None` without an account id.
@@ -29,6 +32,7 @@ pub(crate) fn identity(answer: Answer) -> Option<Caller> {
         account_id: identifier(answer.fields.get("AccountId"))?.into(),
         arn: answer.fields.get("Arn").and_then(Value::as_str).filter(printable).map(Into::into),
         request_id: answer.request_id,
+        answered: answer.date,
     })
 }
 

@@ -1,0 +1,60 @@
+//! The command line of `ecs-keeper doctor`.
+
+use std::path::PathBuf;
+
+use clap::Args;
+
+use super::values::{AdminAddress, OutputFormat, lease_name, namespace, object_name};
+
+/// What is examined, and how it is told.
+#[derive(Debug, Clone, Args)]
+pub struct DoctorOptions {
+    /// Configuration file of the operator. Defaults to an empty one: one account, called default, with the credentials that the
+    /// environment configures.
+    #[arg(long, env = "ECS_KEEPER_CONFIG", value_name = "FILE")]
+    pub config: Option<PathBuf>,
+
+    /// Examine only this account of the configuration. Repeat it for several.
+    #[arg(long, value_name = "NAME")]
+    pub account: Vec<String>,
+
+    /// Examine this region. Repeat it for several. Defaults to the regions of each account in the configuration.
+    #[arg(long, value_name = "REGION")]
+    pub region: Vec<String>,
+
+    /// Do not call the cloud. Use it where you don't have the credentials of the operator.
+    #[arg(long)]
+    pub skip_cloud: bool,
+
+    /// Do not call the API server.
+    #[arg(long, conflicts_with = "skip_cloud")]
+    pub skip_cluster: bool,
+
+    /// Kubeconfig file to use. Defaults to the Pod's ServiceAccount in a cluster, and to kubectl's configuration elsewhere.
+    #[arg(long, env = "ECS_KEEPER_KUBECONFIG", value_name = "FILE")]
+    pub kubeconfig: Option<PathBuf>,
+
+    /// Namespace of the operator.
+    #[arg(short, long, env = "POD_NAMESPACE", value_name = "NAMESPACE", default_value = "ecs-keeper", value_parser = namespace)]
+    pub namespace: String,
+
+    /// Name of the Lease for leader election. The chart's objects have the same name.
+    #[arg(long, env = "ECS_KEEPER_LEASE_NAME", value_name = "NAME", default_value = "ecs-keeper", value_parser = lease_name)]
+    pub lease_name: String,
+
+    /// Name of the operator's ServiceAccount. Defaults to the name of the Lease, as in the chart.
+    #[arg(long, value_name = "NAME", value_parser = object_name)]
+    pub service_account: Option<String>,
+
+    /// Address that serves the operator's metrics. From outside of its Pod, only the port counts.
+    #[arg(long, env = "ECS_KEEPER_ADMIN_ADDRESS", value_name = "ADDRESS", default_value = ":8080")]
+    pub admin_address: AdminAddress,
+
+    /// Output format.
+    #[arg(short, long, value_name = "FORMAT", default_value = "text")]
+    pub output: OutputFormat,
+
+    /// Print the JSON Schema of --output json, and do nothing else.
+    #[arg(long, exclusive = true)]
+    pub schema: bool,
+}
