@@ -1,9 +1,10 @@
 //! The command line. Beside it, only access keys are read from the environment.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use clap::{Args, Parser, Subcommand, ValueEnum};
+use clap::{Args, CommandFactory as _, FromArgMatches as _, Parser, Subcommand, ValueEnum};
+use clap_complete::Shell;
 
 pub use audit_options::{AuditFormat, AuditOptions, FailOn};
 pub use doctor_options::DoctorOptions;
@@ -18,6 +19,9 @@ mod doctor_options;
 mod scope_options;
 mod values;
 
+/// The name of the program's file as a plugin: kubectl writes hyphens of a command as underscores.
+const KUBECTL_PLUGIN: &str = "kubectl-ecs_keeper";
+
 /// Keeps release protection on Alibaba Cloud ECS instances and retains network interfaces, as Kubernetes objects ask for it.
 #[derive(Debug, Parser)]
 #[command(name = "ecs-keeper", version, about)]
@@ -25,6 +29,19 @@ pub struct Cli {
     /// What to do.
     #[command(subcommand)]
     pub command: Command,
+}
+
+impl Cli {
+    /// The command line of this process. kubectl finds its plugins by the names of their files, and does not pass on how it was called.
+    pub fn of_process() -> Result<Self, clap::Error> {
+        let mut command = Self::command();
+        let called = std::env::args_os().next();
+        let file = called.as_deref().map(Path::new).and_then(Path::file_stem);
+        if file.is_some_and(|file| file == KUBECTL_PLUGIN) {
+            command = command.bin_name("kubectl ecs-keeper");
+        }
+        Self::from_arg_matches(&command.try_get_matches()?)
+    }
 }
 
 /// What the program can do.
@@ -46,6 +63,13 @@ pub enum Command {
     /// Exit codes: 0 if nothing that --fail-on names was found; 3 if a target is unprotected and 4 if one is at risk, if --fail-on
     /// asks for it; 1 for errors, wrong usage, and if something could not be read.
     Audit(Box<AuditOptions>),
+    /// Print a completion script for a shell.
+    ///
+    /// For bash, for example: source <(ecs-keeper completion bash)
+    Completion {
+        /// The shell.
+        shell: Shell,
+    },
     /// Check the configuration file, or print its schema.
     #[command(subcommand)]
     Config(ConfigCommand),
@@ -62,6 +86,12 @@ pub enum Command {
     /// Reuse or export retained network interfaces.
     #[command(subcommand)]
     Eni(EniCommand),
+    /// Write the man pages of all commands into a folder.
+    Man {
+        /// The folder. It must exist.
+        #[arg(value_name = "FOLDER")]
+        folder: PathBuf,
+    },
     /// Print RAM policies: what the operator must be allowed, and who may assume its roles.
     #[command(subcommand)]
     Ram(RamCommand),

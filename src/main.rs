@@ -4,12 +4,11 @@ use std::io::{self, IsTerminal as _, Write as _};
 use std::process::ExitCode;
 
 use anyhow::Context as _;
-use clap::Parser as _;
 use ecs_keeper::cli::{AuditFormat, AuditOptions, Cli, Command, ConfigCommand, EniCommand, RamCommand};
 use ecs_keeper::{AuditError, config, crds, ram, told};
 
 fn main() -> ExitCode {
-    let command = match Cli::try_parse() {
+    let command = match Cli::of_process() {
         Ok(cli) => cli.command,
         Err(answer) => {
             // Whoever closed the pipe does not read it.
@@ -51,6 +50,8 @@ fn carry_out(command: Command) -> anyhow::Result<ExitCode> {
             print(&definitions)?;
         }
         Command::Audit(options) => return run_audit(&options),
+        Command::Completion { shell } => print_bytes(&ecs_keeper::completion(shell))?,
+        Command::Man { folder } => ecs_keeper::man(&folder)?,
         Command::Config(ConfigCommand::Check { file, identity }) => {
             let config = config::load(&file)?;
             print(&format!("{} is valid: {config}\n", file.display()))?;
@@ -149,7 +150,11 @@ fn print_schema(schema: &serde_json::Value) -> anyhow::Result<()> {
 }
 
 fn print(text: &str) -> anyhow::Result<()> {
-    Ok(io::stdout().write_all(text.as_bytes()).map_err(PrintError)?)
+    print_bytes(text.as_bytes())
+}
+
+fn print_bytes(bytes: &[u8]) -> anyhow::Result<()> {
+    Ok(io::stdout().write_all(bytes).map_err(PrintError)?)
 }
 
 /// What is to be piped into a file is not mixed with what is for people.

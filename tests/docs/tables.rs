@@ -66,6 +66,17 @@ fn the_settings_are_those_of_the_command_line_and_of_the_file() {
     is_current("docs/configuration.md", "keys", &table);
 }
 
+#[test]
+fn the_commands_are_those_of_the_program() {
+    let options = clap_markdown::MarkdownOptions::new().show_footer(false);
+    let text = clap_markdown::help_markdown_custom::<Cli>(&options);
+    // The page has a title and a heading of its own.
+    let (_, commands) = text.split_once("**Command Overview:**\n\n").expect("the list of commands");
+    let lines = commands.lines().map(|line| line.trim_end().to_owned() + "\n");
+    let text = lines.collect::<String>().trim_end().to_owned() + "\n";
+    is_current("docs/cli.md", "commands", &text);
+}
+
 /// A line for each key below a place in the schema.
 fn keys(schema: &Value, place: &str, table: &mut String) {
     let properties = schema["properties"].as_object().into_iter().flatten();

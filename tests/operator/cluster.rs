@@ -27,7 +27,7 @@ pub struct Cluster {
     pub client: Client,
     /// The administrator's kubeconfig.
     pub kubeconfig: PathBuf,
-    kubectl: PathBuf,
+    pub kubectl: PathBuf,
     pub helm: PathBuf,
 }
 

@@ -42,6 +42,7 @@ mod outside;
 #[expect(dead_code, reason = "the other tests of pages are elsewhere")]
 mod pages;
 mod permissions;
+mod plugin;
 mod pod;
 mod process;
 mod reattach;
