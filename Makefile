@@ -1,5 +1,5 @@
 # The steps of `make test`, in order: what is quick to fail comes first.
-TEST_STEPS := check-tools check-fmt lint lint-image doc walls control-plane test-launcher test-bench test-cargo test-chart test-prometheus test-vendor-sdk test-vendor-credentials
+TEST_STEPS := check-tools check-fmt lint lint-image doc walls control-plane test-launcher test-bench test-cargo test-chart test-prometheus test-page test-vendor-sdk test-vendor-credentials
 CONTROL_PLANE := tests/control-plane
 
 VERSION := $(shell sed -n 's/^version = "\(.*\)"/\1/p' Cargo.toml | head -n 1)
@@ -63,6 +63,9 @@ test-chart: ## install, upgrade and remove the chart on control planes of its ow
 
 test-prometheus: ## have a real Prometheus ask the queries of the dashboard and of the alerts
 	python3 -m unittest discover --start-directory tests/prometheus
+
+test-page: ## have a browser show the page of `ecs-keeper audit`, search and sort it, and print it
+	python3 -m unittest discover --start-directory tests/page
 
 test-vendor-sdk: ## have the vendor's SDK judge the simulator
 	crates/simulator/sdk-tests/run

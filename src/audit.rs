@@ -6,13 +6,17 @@
 mod csv;
 mod form;
 mod found;
+mod glossary;
+mod html;
 mod ignore;
 mod json;
 mod region;
 mod row;
 mod sarif;
 mod table;
+mod why;
 mod words;
+mod worst;
 
 use std::collections::BTreeMap;
 use std::io::{self, Write};
@@ -108,6 +112,10 @@ pub async fn run(options: &AuditOptions, out: impl Write, watched: bool) -> Resu
         AuditFormat::Json => Box::new(json::Json::new(out)),
         AuditFormat::Csv => Box::new(csv::Csv::new(out)),
         AuditFormat::Sarif => Box::new(sarif::Sarif::new(out)),
+        AuditFormat::Html => {
+            let accounts = config.accounts.len() > 1;
+            Box::new(html::Html::new(out, accounts, narrowed(options), Timestamp::now()))
+        }
     };
     let mut found = Found::default();
     let mut progress = Progress::new(watched, scopes.len());
@@ -142,6 +150,13 @@ pub async fn run(options: &AuditOptions, out: impl Write, watched: bool) -> Resu
         remarks: ignores.remarks(complete && options.select.is_empty() && !options.instances_only),
         failures,
     })
+}
+
+/// What the report leaves out because it was asked to.
+fn narrowed(options: &AuditOptions) -> Vec<String> {
+    let tags = options.select.iter().map(|tag| format!("only with the tag {}={}", tag.key, tag.value));
+    let kinds = options.instances_only.then(|| "without network interfaces".to_owned());
+    tags.chain(kinds).collect()
 }
 
 /// The accounts without credentials, and why. An error if there is only one account.

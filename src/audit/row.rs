@@ -23,6 +23,25 @@ pub enum Kind {
 }
 
 impl Kind {
+    pub const ALL: [Self; 2] = [Self::Instance, Self::NetworkInterface];
+
+    /// For people.
+    pub const fn label(self) -> &'static str {
+        match self {
+            Self::Instance => "Instance",
+            Self::NetworkInterface => "Network interface",
+        }
+    }
+
+    /// Several, for people.
+    pub const fn plural(self) -> &'static str {
+        match self {
+            Self::Instance => "instances",
+            Self::NetworkInterface => "network interfaces",
+        }
+    }
+
+    /// For programs.
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Instance => "Instance",
@@ -44,6 +63,22 @@ pub enum Severity {
     NotApplicable,
     /// Nothing is known that would take it.
     Protected,
+}
+
+impl Severity {
+    pub const ALL: [Self; 5] =
+        [Self::Unprotected, Self::AtRisk, Self::Unknown, Self::NotApplicable, Self::Protected];
+
+    /// For people.
+    pub const fn label(self) -> &'static str {
+        match self {
+            Self::Unprotected => "Unprotected",
+            Self::AtRisk => "At risk",
+            Self::Unknown => "Unknown",
+            Self::NotApplicable => "Not applicable",
+            Self::Protected => "Protected",
+        }
+    }
 }
 
 /// What is said of one target. What strangers wrote is fit to be shown.

@@ -3,7 +3,7 @@
 //! A finding has no file. Tools that show findings ask for one, so each has the path that its target would have in a tree of the
 //! account.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::io::{self, Write};
 
 use keeper_core::reason::Reason;
@@ -13,6 +13,7 @@ use serde_json::{Value, json};
 use super::form::{Form, Region};
 use super::row::{Kind, Row, Severity};
 use super::words::{NOT_EXAMINED, sentence};
+use super::worst::Worst;
 
 /// Most findings: what GitHub takes from one run (GitHub's page on SARIF support for code scanning).
 const MOST: usize = 5_000;
@@ -23,30 +24,19 @@ const RELEASE_PROTECTION: &str = "ecs-instance-deletion-protection-enabled";
 /// The report as one SARIF log.
 pub struct Sarif<W> {
     out: W,
-    /// The worst findings, in the order in which they were found where they are equally bad.
-    worst: BTreeMap<(Severity, Kind, u64), String>,
-    findings: u64,
+    worst: Worst<String>,
     rules: BTreeSet<(Kind, Reason)>,
     failures: Vec<Value>,
 }
 
 impl<W: Write> Sarif<W> {
     pub fn new(out: W) -> Self {
-        Self { out, worst: BTreeMap::new(), findings: 0, rules: BTreeSet::new(), failures: Vec::new() }
+        Self { out, worst: Worst::new(MOST), rules: BTreeSet::new(), failures: Vec::new() }
     }
 
     fn add(&mut self, row: &Row<'_>, severity: Severity, reason: Reason, detail: Option<&str>) {
-        self.findings += 1;
         self.rules.insert((row.kind, reason));
-        let key = (severity, row.kind, self.findings);
-        let full = self.worst.len() >= MOST;
-        if full && self.worst.last_key_value().is_some_and(|(last, _)| *last < key) {
-            return;
-        }
-        self.worst.insert(key, result(row, severity, reason, detail).to_string());
-        if full {
-            self.worst.pop_last();
-        }
+        self.worst.offer(severity, row.kind, || result(row, severity, reason, detail).to_string());
     }
 }
 
@@ -78,8 +68,7 @@ impl<W: Write> Form for Sarif<W> {
     fn end(&mut self) -> io::Result<()> {
         let successful = self.failures.is_empty();
         let mut notifications = std::mem::take(&mut self.failures);
-        let shown = u64::try_from(self.worst.len()).unwrap_or(u64::MAX);
-        let left_out = self.findings - shown;
+        let left_out = self.worst.left_out();
         if left_out > 0 {
             notifications.push(notification(
                 "warning",
@@ -92,14 +81,14 @@ impl<W: Write> Form for Sarif<W> {
             json!({ "name": "ecs-keeper", "semanticVersion": env!("CARGO_PKG_VERSION"), "rules": rules });
         let invocation =
             json!({ "executionSuccessful": successful, "toolExecutionNotifications": notifications });
-        let properties = json!({ "findings": self.findings, "leftOut": left_out });
+        let properties = json!({ "findings": self.worst.offered(), "leftOut": left_out });
         write!(
             self.out,
             "{{\"$schema\":\"https://json.schemastore.org/sarif-2.1.0.json\",\"version\":\"2.1.0\",\"runs\":[{{\
              \"tool\":{{\"driver\":{driver}}},\"columnKind\":\"unicodeCodePoints\",\"invocations\":[{invocation}],\
              \"properties\":{properties},\"results\":["
         )?;
-        for (number, result) in self.worst.values().enumerate() {
+        for (number, result) in self.worst.kept().enumerate() {
             let between = if number == 0 { "\n" } else { ",\n" };
             write!(self.out, "{between}{result}")?;
         }
@@ -134,10 +123,7 @@ fn rule(kind: Kind, reason: Reason) -> Value {
 fn result(row: &Row<'_>, severity: Severity, reason: Reason, detail: Option<&str>) -> Value {
     let (account, region, id) = (row.scope.account.as_str(), row.scope.region.as_str(), row.id);
     let rule = rule_id(row.kind, reason);
-    let (folder, what) = match row.kind {
-        Kind::Instance => ("instances", "Instance"),
-        Kind::NetworkInterface => ("network-interfaces", "Network interface"),
-    };
+    let (what, folder) = (row.kind.label(), row.kind.plural().replace(' ', "-"));
     let level = match severity {
         Severity::Unprotected => "error",
         Severity::AtRisk => "warning",

@@ -1,16 +1,15 @@
 //! The report for people: a table of each region, the worst first, and a summary of all of them.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::io::{self, Write};
 
-use keeper_core::reason::Reason;
-use keeper_core::resource::Place;
-use keeper_core::verdict::State;
 use unicode_width::UnicodeWidthStr as _;
 
 use super::form::{Form, Region};
+use super::glossary::{Glossary, Meaning};
 use super::row::{Counts, Kind, Row, Severity};
-use super::words::{NOT_EXAMINED, sentence};
+use super::why::why;
+use super::words::NOT_EXAMINED;
 use crate::scope::Scope;
 use crate::visible_text::{cut, fit};
 
@@ -35,7 +34,7 @@ pub struct Table<W> {
     /// The kind that is being listed; `None` between two regions.
     kind: Option<Kind>,
     summary: Vec<String>,
-    found: BTreeSet<(Kind, Reason)>,
+    glossary: Glossary,
 }
 
 impl<W: Write> Table<W> {
@@ -47,7 +46,7 @@ impl<W: Write> Table<W> {
             lines: BTreeMap::new(),
             kind: None,
             summary: Vec::new(),
-            found: BTreeSet::new(),
+            glossary: Glossary::default(),
         }
     }
 
@@ -109,7 +108,8 @@ impl<W: Write> Form for Table<W> {
             fit(name, NAME)
         );
         let free = WIDTH.saturating_sub(start.width());
-        for (number, line) in wrap(&why(row).join(", "), free).iter().enumerate() {
+        let told: Vec<String> = why(row).iter().map(ToString::to_string).collect();
+        for (number, line) in wrap(&told.join(", "), free).iter().enumerate() {
             let start = if number == 0 { start.clone() } else { " ".repeat(start.width()) };
             let line = format!("{start}{line}");
             match row.severity() {
@@ -118,10 +118,7 @@ impl<W: Write> Form for Table<W> {
                 other => push_line(self.lines.entry((row.kind, other)).or_default(), line.trim_end()),
             }
         }
-        if matches!(row.state, State::Unprotected | State::Unknown | State::NotApplicable) {
-            self.found.insert((row.kind, row.reason));
-        }
-        self.found.extend(row.risks.iter().map(|risk| (row.kind, risk.reason)));
+        self.glossary.note(row);
         Ok(())
     }
 
@@ -138,9 +135,9 @@ impl<W: Write> Form for Table<W> {
             ));
         }
         self.summary.push(place);
-        self.add_summary("instances", &region.instances);
+        self.add_summary(Kind::Instance.plural(), &region.instances);
         if let Some(interfaces) = &region.interfaces {
-            self.add_summary("network interfaces", interfaces);
+            self.add_summary(Kind::NetworkInterface.plural(), interfaces);
         }
         if let Some(failure) = region.failure {
             let told = format!("not complete: {failure}");
@@ -154,10 +151,13 @@ impl<W: Write> Form for Table<W> {
         for line in &self.summary {
             writeln!(self.out, "{line}")?;
         }
-        if !self.found.is_empty() {
+        let meanings = self.glossary.meanings();
+        if !meanings.is_empty() {
             writeln!(self.out, "\nWHAT IT MEANS")?;
         }
-        for text in meanings(&self.found) {
+        for Meaning { reason, of, sentence } in meanings {
+            let of = of.map(|kind| format!(" ({})", kind.plural())).unwrap_or_default();
+            let text = format!("{reason}{of}: {sentence}");
             for (number, line) in wrap(&text, WIDTH - 2).iter().enumerate() {
                 writeln!(self.out, "{}{line}", if number == 0 { "" } else { "  " })?;
             }
@@ -180,40 +180,6 @@ fn push_line(pieces: &mut Vec<String>, line: &str) {
         piece.push_str(line);
         piece.push('\n');
     }
-}
-
-/// Why a row is as it is, and what else can happen to its target.
-fn why(row: &Row<'_>) -> Vec<String> {
-    let mut parts = Vec::new();
-    match row.place {
-        Some(Place::On(instance)) => parts.push(format!("on {instance}")),
-        Some(Place::Free) => parts.push("not attached".to_owned()),
-        Some(Place::Unreadable) | None => {}
-    }
-    if matches!(row.state, State::Unknown | State::NotApplicable) {
-        parts.push(row.reason.as_str().to_owned());
-    }
-    // A spot instance is both.
-    let said = |reason| row.state == State::NotApplicable && row.reason == reason;
-    parts.extend(row.risks.iter().filter(|risk| !said(risk.reason)).map(ToString::to_string));
-    if let Some(ignored) = row.ignored {
-        parts.push(format!("ignored until {}: {}", ignored.until, ignored.reason));
-    }
-    parts
-}
-
-/// What each reason means. A word may mean another thing of an instance than of what is on it.
-fn meanings(found: &BTreeSet<(Kind, Reason)>) -> BTreeSet<String> {
-    let told = found.iter().map(|(kind, reason)| {
-        let differs = sentence(Kind::Instance, *reason) != sentence(Kind::NetworkInterface, *reason);
-        let of = match kind {
-            _ if !differs => "",
-            Kind::Instance => " (instances)",
-            Kind::NetworkInterface => " (network interfaces)",
-        };
-        format!("{}{of}: {}", reason.as_str(), sentence(*kind, *reason))
-    });
-    told.collect()
 }
 
 /// The words of a text in lines of so many columns; one line at least. A word that is longer is cut.

@@ -61,6 +61,8 @@ pub enum AuditFormat {
     Csv,
     /// SARIF 2.1.0, for code scanning: findings only, the worst first, at most 5,000.
     Sarif,
+    /// One page for browsers, which can be handed over: at most 10,000 targets, the worst first, and numbers of all of them.
+    Html,
 }
 
 fn tag(text: &str) -> Result<Tag, &'static str> {

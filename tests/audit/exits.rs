@@ -156,7 +156,7 @@ async fn a_cloud_that_is_busy_is_asked_again_and_one_that_is_away_is_told() {
 async fn a_reader_who_leaves_hears_nothing_more() {
     let stage = Stage::new().await;
     stage.account.seed(&Seed::new(HERE).times(2000));
-    for output in ["table", "json", "csv", "sarif"] {
+    for output in ["table", "json", "csv", "sarif", "html"] {
         let config = stage.folder.join("config.yaml");
         let mut command = stage.command(&["--config", config.to_str().unwrap(), "--output", output]);
         let (reader, writer) = std::io::pipe().unwrap();

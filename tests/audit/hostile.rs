@@ -44,7 +44,7 @@ async fn i59_no_name_or_tag_does_harm_in_any_form_of_the_report() {
     }
     let count = NAMES.len() + 1;
     let mut outputs = Vec::new();
-    for output in ["table", "json", "csv", "sarif"] {
+    for output in ["table", "json", "csv", "sarif", "html"] {
         let ended = stage.audit(&["--output", output]).await;
         assert_eq!((ended.code, ended.err.as_str()), (0, ""), "{output}");
         let harm: Vec<char> = ended.out.chars().filter(|one| is_harmful(*one)).collect();
@@ -53,7 +53,7 @@ async fn i59_no_name_or_tag_does_harm_in_any_form_of_the_report() {
         assert!(!ended.out.contains(&"长".repeat(129)), "{output}");
         outputs.push(ended.out);
     }
-    let [table, json, csv, sarif] = outputs.try_into().unwrap();
+    let [table, json, csv, sarif, html] = outputs.try_into().unwrap();
     assert!(table.lines().all(|line| line.width() <= 100), "{table}");
     assert_eq!(json.lines().count(), 2 * count + 1);
     assert_eq!(csv.matches("\r\n").count(), 1 + 2 * count);
@@ -71,4 +71,7 @@ async fn i59_no_name_or_tag_does_harm_in_any_form_of_the_report() {
     for text in texts.filter(|text| text.contains("evil.example)")) {
         assert!(text.contains("\\[click\\](http") && text.contains("{{0}}"), "{text}");
     }
+    assert_eq!(html.matches("<script>").count(), 1, "the page's own");
+    let escaped = NAMES[0].replace('<', "&lt;").replace('>', "&gt;");
+    assert_eq!(html.matches(&escaped).count(), 2 + 1, "two names, and a tag as the detail of a risk");
 }

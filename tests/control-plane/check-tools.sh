@@ -31,6 +31,8 @@ else
 fi
 if [ "$1" = test ]; then
     command -v ps >/dev/null || need "ps (procps on Debian)"
+    # Without Python its sentence is there already.
+    ! browser=$(python3 tests/page/browser.py --packages 2>/dev/null) || [ -z "$browser" ] || need "Chromium or Chrome ($browser on Debian)"
     unshare --map-root-user --mount mount -t tmpfs none /tmp 2>/dev/null ||
         need "unshare and mount (util-linux) on a Linux that allows user namespaces, in which the tests run the chart's Pods"
 fi

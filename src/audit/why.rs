@@ -1,0 +1,52 @@
+//! Why a row is as it is, and what else can happen to its target: what every form for people says, in this order.
+
+use std::fmt;
+
+use keeper_core::reason::Reason;
+use keeper_core::resource::Place;
+use keeper_core::verdict::State;
+
+use super::ignore::Ignored;
+use super::row::{Row, RowRisk};
+
+/// One thing to say of a target.
+pub enum Why<'a> {
+    /// It is on this instance.
+    On(&'a str),
+    NotAttached,
+    /// The reason of its state.
+    Reason(Reason),
+    Risk(&'a RowRisk),
+    /// Somebody has accepted what is found of it.
+    Ignored(&'a Ignored),
+}
+
+impl fmt::Display for Why<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::On(instance) => write!(f, "on {instance}"),
+            Self::NotAttached => f.write_str("not attached"),
+            Self::Reason(reason) => f.write_str(reason.as_str()),
+            Self::Risk(risk) => risk.fmt(f),
+            Self::Ignored(ignored) => write!(f, "ignored until {}: {}", ignored.until, ignored.reason),
+        }
+    }
+}
+
+/// Everything that there is to say of a target beside its state.
+pub fn why<'a>(row: &'a Row<'_>) -> Vec<Why<'a>> {
+    let mut parts = Vec::new();
+    match row.place {
+        Some(Place::On(instance)) => parts.push(Why::On(instance.as_str())),
+        Some(Place::Free) => parts.push(Why::NotAttached),
+        Some(Place::Unreadable) | None => {}
+    }
+    if matches!(row.state, State::Unknown | State::NotApplicable) {
+        parts.push(Why::Reason(row.reason));
+    }
+    // A spot instance is both.
+    let said = |reason| row.state == State::NotApplicable && row.reason == reason;
+    parts.extend(row.risks.iter().filter(|risk| !said(risk.reason)).map(Why::Risk));
+    parts.extend(row.ignored.map(Why::Ignored));
+    parts
+}
