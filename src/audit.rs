@@ -38,14 +38,13 @@ use crate::listing::{Lister, ListingError};
 use crate::metrics::Metrics;
 use crate::progress::Progress;
 use crate::scope::Scope;
-use crate::scopes::{ScopeError, scopes};
+use crate::scopes::{ScopeError, every_region, scopes};
 use form::{Form, Region};
 use found::Found;
 pub use found::Outcome;
 use ignore::{IgnoreError, IgnoreList};
 pub use json::schema;
 use region::{Limits, RegionAudit, RegionError, Sink};
-use row::Counts;
 
 /// What sessions are called in which somebody looks at everything.
 const SESSION_NAME: &str = "ecs-keeper-audit";
@@ -90,13 +89,15 @@ pub struct Audited {
     pub outcome: Outcome,
     /// Why something could not be read. A table says it, too.
     pub failures: Vec<String>,
+    /// Why the scaling groups of regions are not known. A table says it, too.
+    pub ungrouped: Vec<String>,
     pub remarks: Vec<String>,
 }
 
 /// Reads everything that is asked for, and writes the report. `watched`: whether somebody looks at standard error.
 pub async fn run(options: &AuditOptions, out: impl Write, watched: bool) -> Result<Audited, AuditError> {
     let mut config = load_or_empty(options.scopes.config.as_deref())?;
-    let scopes = scopes(&mut config, &options.scopes)?;
+    let mut scopes = scopes(&mut config, &options.scopes)?;
     let mut ignores = match &options.ignore {
         Some(path) => IgnoreList::load(path, Timestamp::now())?,
         None => IgnoreList::default(),
@@ -105,57 +106,99 @@ pub async fn run(options: &AuditOptions, out: impl Write, watched: bool) -> Resu
     let (clouds, tasks) = Clouds::new(&config, SESSION_NAME, metrics)?;
     // They end with the set.
     let _renewing: JoinSet<_> = tasks.collect();
-    let without_key = without_key(&clouds, &scopes).await?;
-    let mut failures: Vec<String> = without_key.values().cloned().collect();
-    let mut report: Box<dyn Form + '_> = match options.output {
-        AuditFormat::Table => Box::new(table::Table::new(out, config.accounts.len() > 1)),
-        AuditFormat::Json => Box::new(json::Json::new(out)),
-        AuditFormat::Csv => Box::new(csv::Csv::new(out)),
-        AuditFormat::Sarif => Box::new(sarif::Sarif::new(out)),
-        AuditFormat::Html => {
-            let accounts = config.accounts.len() > 1;
-            Box::new(html::Html::new(out, accounts, narrowed(options), Timestamp::now()))
-        }
-    };
-    let mut found = Found::default();
+    let mut unusable = without_key(&clouds, &scopes).await?;
+    if options.scopes.all_regions {
+        scopes = every_region_of(&clouds, &scopes, &mut unusable).await;
+    }
+    let mut failures: Vec<String> = unusable.values().cloned().collect();
+    let (mut report, mut found) = (form(options, out, config.accounts.len() > 1), Found::default());
+    let mut ungrouped: BTreeMap<String, Vec<String>> = BTreeMap::new();
     let mut progress = Progress::new(watched, scopes.len());
     for scope in &scopes {
         progress.next_region();
-        let (mut counts, mut failure) = ((Counts::default(), Counts::default()), None);
-        if let Some(why) = without_key.get(&scope.account) {
-            failure = Some(why.clone());
-        } else {
-            let sink = Sink { report: report.as_mut(), ignores: &mut ignores, found: &mut found };
-            let mut audit = RegionAudit::new(scope, &options.select, sink, &progress);
-            let read = read(&clouds, &mut audit, scope, options).await;
-            counts = (audit.instances, audit.interfaces);
-            if let Err(error) = read {
-                let why = why(error)?;
-                failures.push(format!("{} (account {}): {why}", scope.region, scope.account));
-                failure = Some(why);
+        let sink = Sink { report: report.as_mut(), ignores: &mut ignores, found: &mut found };
+        let mut audit = RegionAudit::new(scope, &options.select, sink, &progress);
+        let mut failure = unusable.get(&scope.account).cloned();
+        let mut scaling_groups = Ok(false);
+        if failure.is_none() {
+            match read(&clouds, &mut audit, scope, options).await {
+                Ok(read) => scaling_groups = read,
+                Err(error) => {
+                    let why = why(error)?;
+                    failures.push(format!("{} (account {}): {why}", scope.region, scope.account));
+                    failure = Some(why);
+                }
             }
+        }
+        let counts = (audit.instances, audit.interfaces, audit.scaling_groups);
+        if let Err(why) = &scaling_groups {
+            ungrouped.entry(why.clone()).or_default().push(scope.region.to_string());
         }
         progress.clear();
         report.region(&Region {
             scope,
             instances: counts.0,
             interfaces: (!options.instances_only).then_some(counts.1),
+            scaling_groups: (scaling_groups == Ok(true)).then_some(counts.2),
+            scaling_groups_failure: scaling_groups.err().as_deref(),
             failure: failure.as_deref(),
         })?;
     }
     report.end()?;
     let complete = failures.is_empty();
+    let everything = complete && options.select.is_empty() && !options.instances_only && ungrouped.is_empty();
     Ok(Audited {
         outcome: found.outcome(&options.fail_on, complete),
-        remarks: ignores.remarks(complete && options.select.is_empty() && !options.instances_only),
+        remarks: ignores.remarks(everything),
+        ungrouped: ungrouped
+            .into_iter()
+            .map(|(why, regions)| {
+                format!("the scaling groups of {} are not known: {why}", regions.join(", "))
+            })
+            .collect(),
         failures,
     })
+}
+
+/// The form that is asked for. `accounts`: there are several.
+fn form<'a>(options: &AuditOptions, out: impl Write + 'a, accounts: bool) -> Box<dyn Form + 'a> {
+    match options.output {
+        AuditFormat::Table => Box::new(table::Table::new(out, accounts, options.scopes.all_regions)),
+        AuditFormat::Json => Box::new(json::Json::new(out)),
+        AuditFormat::Csv => Box::new(csv::Csv::new(out)),
+        AuditFormat::Sarif => Box::new(sarif::Sarif::new(out)),
+        AuditFormat::Html => Box::new(html::Html::new(out, accounts, narrowed(options), Timestamp::now())),
+    }
+}
+
+/// All regions of the accounts that can be used. If those of an account are not known, it can't be used, and its scope stays, for the
+/// report to say so.
+async fn every_region_of(
+    clouds: &Clouds,
+    asked: &[Scope],
+    unusable: &mut BTreeMap<AccountName, String>,
+) -> Vec<Scope> {
+    let mut scopes = Vec::new();
+    for scope in asked {
+        let found = if unusable.contains_key(&scope.account) {
+            vec![scope.clone()]
+        } else {
+            every_region(clouds, scope).await.unwrap_or_else(|error| {
+                let account = &scope.account;
+                let why = format!("it is not known which regions account {account} has: {}", told(&error));
+                unusable.insert(account.clone(), why);
+                vec![scope.clone()]
+            })
+        };
+        scopes.extend(found);
+    }
+    scopes
 }
 
 /// What the report leaves out because it was asked to.
 fn narrowed(options: &AuditOptions) -> Vec<String> {
     let tags = options.select.iter().map(|tag| format!("only with the tag {}={}", tag.key, tag.value));
-    let kinds = options.instances_only.then(|| "without network interfaces".to_owned());
+    let kinds = options.instances_only.then(|| "instances only".to_owned());
     tags.chain(kinds).collect()
 }
 
@@ -181,18 +224,30 @@ async fn without_key(clouds: &Clouds, scopes: &[Scope]) -> Result<BTreeMap<Accou
     Ok(without)
 }
 
+/// Reads a region. Whether its scaling groups were listed, too, or why they can't be: that keeps nobody from the rest.
 async fn read(
     clouds: &Clouds,
     audit: &mut RegionAudit<'_>,
     scope: &Scope,
     options: &AuditOptions,
-) -> Result<(), ReadError> {
+) -> Result<Result<bool, String>, ReadError> {
     let reach = clouds.of(scope)?;
-    let (instances, interfaces, _) = reach.settings;
+    let (instances, interfaces, members) = reach.settings;
     let limit = |budget: Limit| options.scopes.calls_per_minute.map_or(budget, spread);
     let interfaces = (!options.instances_only).then(|| limit(interfaces.reads));
     let limits = Limits { instances: limit(instances.reads), interfaces };
-    Ok(audit.read(&mut Lister::new(reach.cloud), limits).await?)
+    let mut lister = Lister::new(reach.cloud);
+    audit.read(&mut lister, limits).await?;
+    // Scaling groups have other tags than their members.
+    if options.instances_only || !options.select.is_empty() {
+        return Ok(Ok(false));
+    }
+    match audit.read_scaling_groups(&mut lister, limit(members.reads)).await {
+        Ok(()) => Ok(Ok(true)),
+        Err(error @ ListingError::Output(_)) => Err(RegionError::Listing(error).into()),
+        Err(ListingError::Cloud(error)) => Ok(Err(format!("{} failed with {}", error.operation, error.code))),
+        Err(other) => Ok(Err(told(&other))),
+    }
 }
 
 #[derive(Debug, thiserror::Error)]

@@ -57,8 +57,9 @@ pub enum Command {
     Run(Box<RunOptions>),
     /// Show which instances and network interfaces can be lost, of everything that an account has.
     ///
-    /// Lists every instance and every network interface of the regions, and judges each as the operator does. This command only reads
-    /// from the cloud, needs no cluster and changes nothing. It needs ecs:DescribeInstances and ecs:DescribeNetworkInterfaces.
+    /// Lists every instance and every network interface of the regions, and judges each as the operator does. Also lists the scaling
+    /// groups, for some can be deleted with their instances. This command only reads from the cloud, needs no cluster and changes
+    /// nothing. It needs ecs:DescribeInstances and ecs:DescribeNetworkInterfaces, and ess:DescribeScalingGroups for the scaling groups.
     ///
     /// Exit codes: 0 if nothing that --fail-on names was found; 3 if a target is unprotected and 4 if one is at risk, if --fail-on
     /// asks for it; 1 for errors, wrong usage, and if something could not be read.

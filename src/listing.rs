@@ -3,18 +3,19 @@
 //! Guarantees: nothing but pages of listings is asked for; no minute has more calls than the limit; a page is handed on as soon as
 //! it is there, so that nothing has to be kept of it.
 
+use std::collections::BTreeMap;
 use std::io;
 use std::sync::Arc;
 use std::time::Duration;
 
 use jiff::Timestamp;
-use keeper_alicloud::{Always, WireResource};
+use keeper_alicloud::{Always, ScalingGroup, WireResource};
 use keeper_core::backoff::{self, Jitter};
 use keeper_core::budget::{Budget, Limit, Urgency};
 use keeper_core::call::{Identity, Page, Query, ReadCall};
 use keeper_core::evidence::Evidence;
 use keeper_core::failure::Class;
-use keeper_core::id::{CallId, PageToken};
+use keeper_core::id::{CallId, PageToken, Region};
 use keeper_core::resource::Resource;
 use keeper_core::time::Moment;
 use tokio::time::{Instant, sleep};
@@ -24,6 +25,9 @@ use crate::worker::Cloud;
 /// Failures in a row after which a listing is given up. Whoever is throttled shares the quota with others, and waits for its turn;
 /// who can't reach the cloud wants to hear of it.
 const FAILURES: (u32, u32) = (12, 3);
+
+/// How often a listing without a snapshot is read until its pages fit together.
+const ROUNDS: u32 = 3;
 
 /// Why a region could not be listed whole.
 #[derive(Debug, thiserror::Error)]
@@ -36,6 +40,8 @@ pub enum ListingError {
     ChangedHands(&'static str),
     #[error("the pages of {0} lead in a circle: try again, and report it if this lasts")]
     Loop(&'static str),
+    #[error("{0} did not list as many as it says that there are: try again, and report it if this lasts")]
+    Incomplete(&'static str),
     #[error("failed to write the report")]
     Output(#[source] io::Error),
 }
@@ -106,12 +112,56 @@ impl Lister {
         self.cloud.may_list_instances(&Always).await.map_err(ListingError::Cloud)
     }
 
+    /// The regions that there are, whether or not the identity may see anything there.
+    pub async fn regions(&mut self, limit: Limit) -> Result<Vec<Region>, ListingError> {
+        let (regions, _, _) =
+            self.ask(&mut Budget::new(limit), async |cloud| cloud.regions(&Always).await).await?;
+        Ok(regions)
+    }
+
+    /// The scaling groups of the region, with the time when the first page was asked for. The cloud pages by number, without a
+    /// snapshot: the pages fit together if they show as many groups as the first and the last one say that there are.
+    pub async fn scaling_groups(
+        &mut self,
+        limit: Limit,
+    ) -> Result<(Vec<ScalingGroup>, Timestamp), ListingError> {
+        let mut budget = Budget::new(limit);
+        for _ in 0..ROUNDS {
+            let (mut groups, mut number, mut first) = (BTreeMap::new(), 1, None);
+            let last = loop {
+                let page = async |cloud: &Cloud| cloud.scaling_groups(number, &Always).await;
+                let (page, _, asked) = self.ask(&mut budget, page).await?;
+                let (total, asked) = *first.get_or_insert((page.total, asked));
+                groups.extend(page.groups.into_iter().map(|group| (group.id.clone(), group)));
+                match page.next {
+                    Some(next) => number = next,
+                    None => break (total == page.total, total, asked),
+                }
+            };
+            if let (true, total, asked) = last
+                && u64::try_from(groups.len()) == Ok(total)
+            {
+                return Ok((groups.into_values().collect(), asked));
+            }
+        }
+        Err(ListingError::Incomplete("DescribeScalingGroups"))
+    }
+
     /// One page, and when it was asked for.
     async fn read<R: WireResource>(
         &mut self,
         call: &ReadCall<R>,
         budget: &mut Budget,
     ) -> Result<(Page<R>, Moment, Timestamp), ListingError> {
+        self.ask(budget, async |cloud| cloud.read(call, &Always).await).await
+    }
+
+    /// One answer, and when it was asked for.
+    async fn ask<T>(
+        &mut self,
+        budget: &mut Budget,
+        call: impl AsyncFn(&Cloud) -> Result<T, keeper_alicloud::Error>,
+    ) -> Result<(T, Moment, Timestamp), ListingError> {
         let mut failures = 0;
         loop {
             let mut now = self.now();
@@ -122,8 +172,8 @@ impl Lister {
             self.calls += 1;
             // A finer time tells nobody more.
             let asked = Timestamp::from_second(Timestamp::now().as_second()).unwrap_or_default();
-            let error = match self.cloud.read(call, &Always).await {
-                Ok(page) => return Ok((page, now, asked)),
+            let error = match call(&self.cloud).await {
+                Ok(answer) => return Ok((answer, now, asked)),
                 Err(error) => error,
             };
             failures += 1;

@@ -123,7 +123,7 @@ fn run_audit(options: &AuditOptions) -> anyhow::Result<ExitCode> {
         if on_terminal { Box::new(stdout.lock()) } else { Box::new(io::BufWriter::new(stdout.lock())) };
     let audited = runtime.block_on(ecs_keeper::audit(options, out, watched))?;
     let seen = is_table && on_terminal;
-    for line in audited.failures.iter().filter(|_| !seen).chain(&audited.remarks) {
+    for line in audited.failures.iter().chain(&audited.ungrouped).filter(|_| !seen).chain(&audited.remarks) {
         eprintln!("ecs-keeper: {line}");
     }
     Ok(ExitCode::from(audited.outcome.code()))

@@ -4,7 +4,9 @@ use keeper_alicloud::endpoint::is_known_region;
 use keeper_core::id::{AccountName, Region};
 
 use crate::cli::ScopeOptions;
+use crate::clouds::{CloudError, Clouds};
 use crate::config::{Config, unknown_account, unknown_region};
+use crate::listing::{Lister, ListingError};
 use crate::scope::Scope;
 
 /// Why nobody knows which.
@@ -15,14 +17,17 @@ pub enum ScopeError {
     #[error("{0}")]
     UnknownRegion(String),
     #[error(
-        "which regions? Name them with --region, or as the regions of account {0} in the configuration file: ecs-keeper does not ask \
-         the cloud which regions there are"
+        "which regions? Name them with --region, or as the regions of account {0} in the configuration file, or use --all-regions"
     )]
     NoRegions(AccountName),
 }
 
-/// The accounts and regions that the options name, or else those of the configuration. Other accounts are taken out of it, so that
-/// nobody asks for their credentials.
+/// Where the cloud is asked which regions there are, if the configuration names none.
+const ASKED_IN: &str = "cn-hangzhou";
+
+/// The accounts and regions that the options name, or else those of the configuration. If they name all regions, one of each account,
+/// in which [`every_region`] can ask for the others. Other accounts are taken out of the configuration, so that nobody asks for their
+/// credentials.
 pub fn scopes(config: &mut Config, options: &ScopeOptions) -> Result<Vec<Scope>, ScopeError> {
     let known: Vec<&str> = config.accounts.keys().map(AccountName::as_str).collect();
     if let Some(name) = options.account.iter().find(|name| !known.contains(&name.as_str())) {
@@ -36,6 +41,10 @@ pub fn scopes(config: &mut Config, options: &ScopeOptions) -> Result<Vec<Scope>,
         let mut regions: Vec<Region> = options.region.iter().map(Region::new).collect();
         if regions.is_empty() {
             regions = account.regions.iter().cloned().collect();
+        }
+        if options.all_regions {
+            regions.truncate(1);
+            regions.extend(regions.is_empty().then(|| Region::new(ASKED_IN)));
         }
         if regions.is_empty() {
             return Err(ScopeError::NoRegions(name.clone()));
@@ -53,6 +62,27 @@ pub fn scopes(config: &mut Config, options: &ScopeOptions) -> Result<Vec<Scope>,
         }
     }
     Ok(scopes)
+}
+
+/// All regions of the account of a scope, as the cloud lists them there.
+pub async fn every_region(clouds: &Clouds, asked: &Scope) -> Result<Vec<Scope>, RegionsError> {
+    let reach = clouds.of(asked)?;
+    let (instances, _, _) = reach.settings;
+    let regions = Lister::new(reach.cloud).regions(instances.reads).await?;
+    let mut scopes: Vec<Scope> =
+        regions.into_iter().map(|region| Scope { account: asked.account.clone(), region }).collect();
+    scopes.sort();
+    scopes.dedup();
+    Ok(scopes)
+}
+
+/// Why it is not known which regions there are.
+#[derive(Debug, thiserror::Error)]
+pub enum RegionsError {
+    #[error(transparent)]
+    Cloud(#[from] CloudError),
+    #[error(transparent)]
+    Listing(#[from] ListingError),
 }
 
 #[cfg(test)]
@@ -78,6 +108,21 @@ mod tests {
         assert_eq!(chosen(TWO, &["b"], &[]).unwrap(), ["b/cn-shanghai"]);
         assert_eq!(chosen(TWO, &["b"], &["cn-beijing", "cn-beijing"]).unwrap(), ["b/cn-beijing"]);
         assert_eq!(chosen("", &[], &["eu-west-1"]).unwrap(), ["default/eu-west-1"]);
+    }
+
+    #[test]
+    fn all_regions_are_asked_for_where_the_account_is_used_anyway() {
+        let asked = |config| {
+            let options = ScopeOptions { all_regions: true, ..ScopeOptions::default() };
+            scopes(&mut parse(config).unwrap(), &options).unwrap()
+        };
+        let place = |account: &str, region: &str| Scope {
+            account: AccountName::new(account),
+            region: Region::new(region),
+        };
+        let two = "accounts: [{name: a, regions: [eu-west-1, eu-central-1]}, {name: b}]";
+        assert_eq!(asked(two), [place("a", "eu-central-1"), place("b", "cn-hangzhou")]);
+        assert_eq!(asked(""), [place("default", "cn-hangzhou")]);
     }
 
     #[test]

@@ -21,6 +21,10 @@ pub struct Region<'a> {
     pub instances: Counts,
     /// `None`: they were not asked for.
     pub interfaces: Option<Counts>,
+    /// `None`: they were not asked for, or could not be listed.
+    pub scaling_groups: Option<Counts>,
+    /// Why scaling groups could not be listed.
+    pub scaling_groups_failure: Option<&'a str>,
     /// Why it was not listed whole.
     pub failure: Option<&'a str>,
 }

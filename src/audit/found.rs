@@ -1,9 +1,9 @@
 //! What the findings mean for whoever started the audit: the exit code.
 
-use super::row::{Row, Severity};
+use super::row::{Kind, Row, Severity};
 use crate::cli::FailOn;
 
-/// How many findings count: those that nobody has accepted.
+/// How many findings count: those of targets that ecs-keeper protects, unless somebody has accepted them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Found {
     unprotected: u64,
@@ -36,7 +36,7 @@ impl Outcome {
 
 impl Found {
     pub fn add(&mut self, row: &Row<'_>) {
-        if row.ignored.is_some() {
+        if row.ignored.is_some() || row.kind == Kind::ScalingGroup {
             return;
         }
         self.unprotected += u64::from(row.severity() == Severity::Unprotected);

@@ -34,6 +34,8 @@ pub struct Html<W> {
     tallies: BTreeMap<Kind, Tally>,
     soon: Soon,
     glossary: Glossary,
+    /// Whether the scaling groups of all regions were listed.
+    all_groups: bool,
 }
 
 impl<W: Write> Html<W> {
@@ -47,6 +49,7 @@ impl<W: Write> Html<W> {
             tallies: BTreeMap::new(),
             soon: Soon::new(now),
             glossary: Glossary::default(),
+            all_groups: true,
         }
     }
 }
@@ -62,16 +65,18 @@ impl<W: Write> Form for Html<W> {
     }
 
     fn region(&mut self, region: &Region<'_>) -> io::Result<()> {
+        self.all_groups &= region.scaling_groups.is_some();
         self.regions.push(RegionPart {
             scope: region.scope.clone(),
             tallies: std::mem::take(&mut self.tallies),
             failure: region.failure.map(str::to_owned),
+            groups_failure: region.scaling_groups_failure.map(str::to_owned),
         });
         Ok(())
     }
 
     fn end(&mut self) -> io::Result<()> {
-        let Self { heading, rows, regions, soon, glossary, .. } = self;
+        let Self { heading, rows, regions, soon, glossary, all_groups, .. } = self;
         for part in [
             page::begin(),
             page::heading(heading, regions),
@@ -84,7 +89,7 @@ impl<W: Write> Form for Html<W> {
         for row in rows.kept() {
             self.out.write_all(row.as_bytes())?;
         }
-        self.out.write_all(page::end(&glossary.meanings()).into_string().as_bytes())?;
+        self.out.write_all(page::end(&glossary.meanings(), *all_groups).into_string().as_bytes())?;
         self.out.flush()
     }
 }

@@ -10,7 +10,7 @@ use serde_json::Value;
 
 use super::form::{Form, Region};
 use super::row::{Counts, Kind, Row};
-use super::words::NOT_EXAMINED;
+use super::words::not_examined;
 
 /// One line of the report: a target, or the summary of a region, which comes after its targets.
 #[derive(Serialize, JsonSchema)]
@@ -20,6 +20,8 @@ enum Line<'a> {
     Instance(Target<'a>),
     /// An elastic network interface.
     NetworkInterface(Target<'a>),
+    /// A scaling group. It does not count for --fail-on.
+    ScalingGroup(Target<'a>),
     /// The summary of a region.
     Region(Summary<'a>),
 }
@@ -93,6 +95,12 @@ struct Summary<'a> {
     /// Network interfaces; absent if they were not asked for.
     #[serde(skip_serializing_if = "Option::is_none")]
     network_interfaces: Option<Counts>,
+    /// Scaling groups; absent if they were not asked for, or could not be listed.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    scaling_groups: Option<Counts>,
+    /// Why scaling groups could not be listed.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    scaling_groups_error: Option<&'a str>,
     /// What no listing shows, so that nothing is said of it.
     not_examined: &'a str,
 }
@@ -133,6 +141,7 @@ impl<W: Write> Form for Json<W> {
         self.line(&match row.kind {
             Kind::Instance => Line::Instance(target),
             Kind::NetworkInterface => Line::NetworkInterface(target),
+            Kind::ScalingGroup => Line::ScalingGroup(target),
         })
     }
 
@@ -144,7 +153,9 @@ impl<W: Write> Form for Json<W> {
             error: region.failure,
             instances: region.instances,
             network_interfaces: region.interfaces,
-            not_examined: NOT_EXAMINED,
+            scaling_groups: region.scaling_groups,
+            scaling_groups_error: region.scaling_groups_failure,
+            not_examined: not_examined(region.scaling_groups.is_some()),
         }))
     }
 

@@ -4,8 +4,9 @@ use std::collections::BTreeSet;
 use std::io;
 
 use jiff::Timestamp;
+use keeper_alicloud::ScalingGroup;
 use keeper_core::budget::Limit;
-use keeper_core::engine::{Observation, ObservedRegion};
+use keeper_core::engine::{ObservedRegion, observe_scaling_group};
 use keeper_core::id::{InstanceId, Tag};
 use keeper_core::instance::{Instance, InstanceFacts};
 use keeper_core::interface::{Interface, InterfaceFacts};
@@ -14,7 +15,7 @@ use keeper_core::resource::{Place, Resource as _};
 use super::form::Form;
 use super::found::Found;
 use super::ignore::IgnoreList;
-use super::row::{Counts, Kind, Row};
+use super::row::{Counts, Kind, Row, Said};
 use crate::listing::{Listed, Lister, ListingError, Total};
 use crate::progress::Progress;
 use crate::scope::Scope;
@@ -57,6 +58,7 @@ pub struct RegionAudit<'a> {
     others: BTreeSet<InstanceId>,
     pub instances: Counts,
     pub interfaces: Counts,
+    pub scaling_groups: Counts,
 }
 
 impl<'a> RegionAudit<'a> {
@@ -70,6 +72,7 @@ impl<'a> RegionAudit<'a> {
             others: BTreeSet::new(),
             instances: Counts::default(),
             interfaces: Counts::default(),
+            scaling_groups: Counts::default(),
         }
     }
 
@@ -107,6 +110,21 @@ impl<'a> RegionAudit<'a> {
         instances.and(readable(Interface::LISTING, total))
     }
 
+    /// Lists the scaling groups, and reports each.
+    pub async fn read_scaling_groups(
+        &mut self,
+        lister: &mut Lister,
+        limit: Limit,
+    ) -> Result<(), ListingError> {
+        let (groups, asked) = lister.scaling_groups(limit).await?;
+        for ScalingGroup { id, name, deletion_protection } in &groups {
+            let said = observe_scaling_group(*deletion_protection).into();
+            self.report((Kind::ScalingGroup, id.as_ref()), name.as_deref(), None, said, asked)
+                .map_err(ListingError::Output)?;
+        }
+        Ok(())
+    }
+
     fn instance(&mut self, listed: Listed<Instance>, asked: Timestamp) -> io::Result<()> {
         let Listed { id, name, evidence } = listed;
         let selected = self.selects(&evidence.facts);
@@ -115,7 +133,7 @@ impl<'a> RegionAudit<'a> {
             self.others.insert(id);
             return Ok(());
         }
-        self.report((Kind::Instance, id.as_str()), name.as_deref(), None, said, asked)
+        self.report((Kind::Instance, id.as_str()), name.as_deref(), None, said.into(), asked)
     }
 
     fn interface(&mut self, listed: Listed<Interface>, asked: Timestamp) -> io::Result<()> {
@@ -126,19 +144,19 @@ impl<'a> RegionAudit<'a> {
             return Ok(());
         }
         let place = Some(Interface::place(&facts));
-        self.report((Kind::NetworkInterface, id.as_str()), name.as_deref(), place, said, asked)
+        self.report((Kind::NetworkInterface, id.as_str()), name.as_deref(), place, said.into(), asked)
     }
 
     /// What one of the two listings names and the other lacks.
     fn missing(&mut self, asked: Timestamp) -> io::Result<()> {
         let shown = std::mem::take(&mut self.shown);
         for (id, said) in shown.missing_instances() {
-            self.report((Kind::Instance, id.as_str()), None, None, said, asked)?;
+            self.report((Kind::Instance, id.as_str()), None, None, said.into(), asked)?;
         }
         for (id, instance, said) in shown.missing_interfaces() {
             if !self.others.contains(instance) {
                 let target = (Kind::NetworkInterface, id.as_str());
-                self.report(target, None, Some(Place::On(instance)), said, asked)?;
+                self.report(target, None, Some(Place::On(instance)), said.into(), asked)?;
             }
         }
         Ok(())
@@ -162,7 +180,7 @@ impl<'a> RegionAudit<'a> {
         (kind, id): (Kind, &str),
         name: Option<&str>,
         place: Option<Place<'_>>,
-        said: Observation,
+        said: Said,
         asked: Timestamp,
     ) -> io::Result<()> {
         self.sink.ignores.note(id);
@@ -171,6 +189,7 @@ impl<'a> RegionAudit<'a> {
         match kind {
             Kind::Instance => self.instances.add(&row),
             Kind::NetworkInterface => self.interfaces.add(&row),
+            Kind::ScalingGroup => self.scaling_groups.add(&row),
         }
         self.sink.found.add(&row);
         self.sink.report.row(&row)

@@ -20,16 +20,19 @@ use crate::visible_text::plain;
 pub enum Kind {
     Instance,
     NetworkInterface,
+    /// For the report alone: nobody protects it.
+    ScalingGroup,
 }
 
 impl Kind {
-    pub const ALL: [Self; 2] = [Self::Instance, Self::NetworkInterface];
+    pub const ALL: [Self; 3] = [Self::Instance, Self::NetworkInterface, Self::ScalingGroup];
 
     /// For people.
     pub const fn label(self) -> &'static str {
         match self {
             Self::Instance => "Instance",
             Self::NetworkInterface => "Network interface",
+            Self::ScalingGroup => "Scaling group",
         }
     }
 
@@ -38,6 +41,7 @@ impl Kind {
         match self {
             Self::Instance => "instances",
             Self::NetworkInterface => "network interfaces",
+            Self::ScalingGroup => "scaling groups",
         }
     }
 
@@ -46,6 +50,7 @@ impl Kind {
         match self {
             Self::Instance => "Instance",
             Self::NetworkInterface => "NetworkInterface",
+            Self::ScalingGroup => "ScalingGroup",
         }
     }
 }
@@ -118,17 +123,36 @@ impl fmt::Display for RowRisk {
     }
 }
 
+/// What core says of a target.
+pub struct Said {
+    state: State,
+    reason: Reason,
+    risks: Vec<RowRisk>,
+}
+
+impl From<Observation> for Said {
+    fn from(said: Observation) -> Self {
+        let risks = said.risks.into_iter().map(RowRisk::from).collect();
+        Self { state: said.verdict.state(), reason: said.verdict.reason(), risks }
+    }
+}
+
+impl From<(State, Reason)> for Said {
+    fn from((state, reason): (State, Reason)) -> Self {
+        Self { state, reason, risks: Vec::new() }
+    }
+}
+
 impl<'a> Row<'a> {
     pub fn new(
         (scope, kind, id): (&'a Scope, Kind, &'a str),
         name: Option<&str>,
         place: Option<Place<'a>>,
-        said: Observation,
+        said: Said,
         seen: Timestamp,
         ignored: Option<&'a Ignored>,
     ) -> Self {
-        let (state, reason) = (said.verdict.state(), said.verdict.reason());
-        let risks = said.risks.into_iter().map(RowRisk::from).collect();
+        let Said { state, reason, risks } = said;
         Self { scope, kind, id, name: name.map(plain), place, state, reason, risks, seen, ignored }
     }
 

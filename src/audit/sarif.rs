@@ -12,7 +12,7 @@ use serde_json::{Value, json};
 
 use super::form::{Form, Region};
 use super::row::{Kind, Row, Severity};
-use super::words::{NOT_EXAMINED, sentence};
+use super::words::{not_examined, sentence};
 use super::worst::Worst;
 
 /// Most findings: what GitHub takes from one run (GitHub's page on SARIF support for code scanning).
@@ -26,12 +26,22 @@ pub struct Sarif<W> {
     out: W,
     worst: Worst<String>,
     rules: BTreeSet<(Kind, Reason)>,
-    failures: Vec<Value>,
+    notifications: Vec<Value>,
+    complete: bool,
+    /// Whether the scaling groups of all regions were listed.
+    all_groups: bool,
 }
 
 impl<W: Write> Sarif<W> {
     pub fn new(out: W) -> Self {
-        Self { out, worst: Worst::new(MOST), rules: BTreeSet::new(), failures: Vec::new() }
+        Self {
+            out,
+            worst: Worst::new(MOST),
+            rules: BTreeSet::new(),
+            notifications: Vec::new(),
+            complete: true,
+            all_groups: true,
+        }
     }
 
     fn add(&mut self, row: &Row<'_>, severity: Severity, reason: Reason, detail: Option<&str>) {
@@ -58,16 +68,19 @@ impl<W: Write> Form for Sarif<W> {
     }
 
     fn region(&mut self, region: &Region<'_>) -> io::Result<()> {
-        self.failures.extend(region.failure.map(|why| {
+        let told = |level, why| {
             let text = format!("{} (account {}): {why}", region.scope.region, region.scope.account);
-            notification("error", &text)
-        }));
+            notification(level, &text)
+        };
+        self.complete &= region.failure.is_none();
+        self.notifications.extend(region.failure.map(|why| told("error", why)));
+        self.notifications.extend(region.scaling_groups_failure.map(|why| told("warning", why)));
+        self.all_groups &= region.scaling_groups.is_some();
         Ok(())
     }
 
     fn end(&mut self) -> io::Result<()> {
-        let successful = self.failures.is_empty();
-        let mut notifications = std::mem::take(&mut self.failures);
+        let mut notifications = std::mem::take(&mut self.notifications);
         let left_out = self.worst.left_out();
         if left_out > 0 {
             notifications.push(notification(
@@ -75,12 +88,15 @@ impl<W: Write> Form for Sarif<W> {
                 &format!("{left_out} more findings were left out: a log has {MOST} at most, the worst ones"),
             ));
         }
-        notifications.push(notification("note", &format!("Not examined, so unknown: {NOT_EXAMINED}")));
+        notifications.push(notification(
+            "note",
+            &format!("Not examined, so unknown: {}", not_examined(self.all_groups)),
+        ));
         let rules: Vec<Value> = self.rules.iter().map(|(kind, reason)| rule(*kind, *reason)).collect();
         let driver =
             json!({ "name": "ecs-keeper", "semanticVersion": env!("CARGO_PKG_VERSION"), "rules": rules });
         let invocation =
-            json!({ "executionSuccessful": successful, "toolExecutionNotifications": notifications });
+            json!({ "executionSuccessful": self.complete, "toolExecutionNotifications": notifications });
         let properties = json!({ "findings": self.worst.offered(), "leftOut": left_out });
         write!(
             self.out,

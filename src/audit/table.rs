@@ -9,7 +9,7 @@ use super::form::{Form, Region};
 use super::glossary::{Glossary, Meaning};
 use super::row::{Counts, Kind, Row, Severity};
 use super::why::why;
-use super::words::NOT_EXAMINED;
+use super::words::not_examined;
 use crate::scope::Scope;
 use crate::visible_text::{cut, fit};
 
@@ -35,11 +35,16 @@ pub struct Table<W> {
     kind: Option<Kind>,
     summary: Vec<String>,
     glossary: Glossary,
+    /// Whether the scaling groups of all regions were listed.
+    all_groups: bool,
+    /// Whether a region without targets is named at the end alone, because nobody has named it before.
+    terse: bool,
+    empty: Vec<String>,
 }
 
 impl<W: Write> Table<W> {
-    /// `accounts`: there are several.
-    pub fn new(out: W, accounts: bool) -> Self {
+    /// `accounts`: there are several. `terse`: a region without targets is named at the end alone.
+    pub fn new(out: W, accounts: bool, terse: bool) -> Self {
         Self {
             out,
             accounts,
@@ -47,6 +52,9 @@ impl<W: Write> Table<W> {
             kind: None,
             summary: Vec::new(),
             glossary: Glossary::default(),
+            all_groups: true,
+            terse,
+            empty: Vec::new(),
         }
     }
 
@@ -92,6 +100,12 @@ impl<W: Write> Table<W> {
     }
 }
 
+impl<W: Write> Table<W> {
+    fn add_remark(&mut self, text: &str) {
+        self.summary.extend(wrap(text, WIDTH - 2).iter().map(|line| format!("  {line}")));
+    }
+}
+
 impl<W: Write> Form for Table<W> {
     fn row(&mut self, row: &Row<'_>) -> io::Result<()> {
         match self.kind.replace(row.kind) {
@@ -125,6 +139,11 @@ impl<W: Write> Form for Table<W> {
     fn region(&mut self, region: &Region<'_>) -> io::Result<()> {
         let place = self.place(region.scope);
         self.flush()?;
+        if self.terse && self.kind.is_none() && region.failure.is_none() {
+            self.all_groups &= region.scaling_groups.is_some();
+            self.empty.push(place);
+            return Ok(());
+        }
         if self.kind.take().is_none() {
             writeln!(self.out, "{place}\nnothing listed")?;
         }
@@ -139,9 +158,15 @@ impl<W: Write> Form for Table<W> {
         if let Some(interfaces) = &region.interfaces {
             self.add_summary(Kind::NetworkInterface.plural(), interfaces);
         }
+        if let Some(groups) = &region.scaling_groups {
+            self.add_summary(Kind::ScalingGroup.plural(), groups);
+        }
+        self.all_groups &= region.scaling_groups.is_some();
+        if let Some(failure) = region.scaling_groups_failure {
+            self.add_remark(&format!("scaling groups are not known: {failure}"));
+        }
         if let Some(failure) = region.failure {
-            let told = format!("not complete: {failure}");
-            self.summary.extend(wrap(&told, WIDTH - 2).iter().map(|line| format!("  {line}")));
+            self.add_remark(&format!("not complete: {failure}"));
             writeln!(self.out, "not complete: see the summary")?;
         }
         writeln!(self.out)
@@ -150,6 +175,14 @@ impl<W: Write> Form for Table<W> {
     fn end(&mut self) -> io::Result<()> {
         for line in &self.summary {
             writeln!(self.out, "{line}")?;
+        }
+        if !self.empty.is_empty() {
+            for line in wrap(
+                &format!("nothing listed: {}", self.empty.join(if self.accounts { "; " } else { ", " })),
+                WIDTH,
+            ) {
+                writeln!(self.out, "{line}")?;
+            }
         }
         let meanings = self.glossary.meanings();
         if !meanings.is_empty() {
@@ -163,7 +196,7 @@ impl<W: Write> Form for Table<W> {
             }
         }
         writeln!(self.out)?;
-        for line in wrap(&format!("Not examined, so unknown: {NOT_EXAMINED}"), WIDTH) {
+        for line in wrap(&format!("Not examined, so unknown: {}", not_examined(self.all_groups)), WIDTH) {
             writeln!(self.out, "{line}")?;
         }
         self.out.flush()

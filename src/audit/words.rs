@@ -16,6 +16,10 @@ pub fn sentence(kind: Kind, reason: Reason) -> &'static str {
             "The cloud deletes this network interface, with its addresses, when its instance is released (DeleteOnRelease). \
              Select it with an EniRetention if it is to be kept."
         }
+        (Reason::Unprotected, Kind::ScalingGroup) => {
+            "The scaling group has no deletion protection (GroupDeletionProtection): one call deletes it, with the instances that it \
+             created, although they are under release protection. Switch it on in the console: ecs-keeper does not set it."
+        }
         (Reason::ListsDisagree, _) => {
             "The instance's own list of network interfaces differs from the listing of the region, as it does while an interface \
              is attached or detached. Run the audit again."
@@ -36,6 +40,13 @@ pub fn sentence(kind: Kind, reason: Reason) -> &'static str {
     }
 }
 
-/// What no listing of instances and interfaces shows, so that nothing is said of it.
-pub const NOT_EXAMINED: &str = "Auto Scaling (whether members are protected from scale-in, whether a \
-    group can be deleted with its instances), bills that are overdue and lock nothing yet, and who may change a flag.";
+/// What no listing shows, so that nothing is said of it. `scaling_groups`: they were listed.
+pub const fn not_examined(scaling_groups: bool) -> &'static str {
+    if scaling_groups {
+        "whether members of scaling groups are protected from scale-in, bills that are overdue and lock nothing yet, and who may \
+         change a flag."
+    } else {
+        "whether scaling groups can be deleted with their instances, whether their members are protected from scale-in, bills that \
+         are overdue and lock nothing yet, and who may change a flag."
+    }
+}

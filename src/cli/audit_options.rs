@@ -14,7 +14,7 @@ pub struct AuditOptions {
     #[command(flatten)]
     pub scopes: ScopeOptions,
 
-    /// Do not list network interfaces.
+    /// List neither network interfaces nor scaling groups.
     #[arg(long)]
     pub instances_only: bool,
 

@@ -20,6 +20,10 @@ pub struct ScopeOptions {
     #[arg(long, value_name = "REGION")]
     pub region: Vec<String>,
 
+    /// Look at all regions that there are. Needs ecs:DescribeRegions.
+    #[arg(long, conflicts_with = "region")]
+    pub all_regions: bool,
+
     /// Most calls of each operation in a minute, in each region of each account. Defaults to the budgets of the configuration. Everyone
     /// in the account shares the cloud's quotas.
     #[arg(long, value_name = "CALLS", value_parser = clap::value_parser!(u32).range(1..=6000))]

@@ -10,6 +10,8 @@ mod exits;
 mod fleet;
 mod hostile;
 mod program;
+mod regions;
 mod report;
+mod scaling_groups;
 mod schemas;
 mod size;

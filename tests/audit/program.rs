@@ -59,7 +59,8 @@ impl Stage {
 
     /// A configuration that names these regions.
     pub fn config(&self, regions: &[&str]) -> Value {
-        let endpoints = json!({ "ecs": self.simulator.endpoint() });
+        let endpoint = self.simulator.endpoint();
+        let endpoints = json!({ "ecs": endpoint, "ess": endpoint });
         json!({ "accounts": [{ "name": "default", "regions": regions, "endpoints": endpoints }] })
     }
 
@@ -103,7 +104,8 @@ impl Stage {
         let others = ["DescribeInstances", "DescribeNetworkInterfaces"]
             .into_iter()
             .filter(|other| *other != operation);
-        let others: Vec<String> = others.map(|other| format!("ecs:{other}")).collect();
+        let mut others: Vec<String> = others.map(|other| format!("ecs:{other}")).collect();
+        others.push("ess:DescribeScalingGroups".to_owned());
         let here = format!("acs:ecs:{HERE}:*:*");
         let policy = Policy::new(json!({ "Version": "1", "Statement": [
             { "Effect": "Allow", "Action": others, "Resource": "*" },
@@ -117,6 +119,8 @@ impl Stage {
         let allowed = [
             Allowed::new("DescribeInstances", &["RegionId", "MaxResults", "NextToken", "DryRun"]),
             Allowed::new("DescribeNetworkInterfaces", &["RegionId", "MaxResults", "NextToken"]),
+            Allowed::new("DescribeScalingGroups", &["RegionId", "PageNumber", "PageSize"]),
+            Allowed::new("DescribeRegions", &[]),
             Allowed::new("GetCallerIdentity", &[]),
         ];
         assert_eq!(self.account.violations(&allowed), [""; 0]);

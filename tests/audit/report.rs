@@ -51,7 +51,7 @@ async fn a_table_has_the_worst_first_and_fits_a_terminal() {
         "{table}"
     );
     assert!(table.contains("AutoReleaseTimeSet: The instance has an automatic release time"), "{table}");
-    assert!(table.contains("Not examined, so unknown: Auto Scaling"), "{table}");
+    assert!(table.contains("Not examined, so unknown: whether members of scaling groups"), "{table}");
 }
 
 #[tokio::test]

@@ -27,6 +27,7 @@ class Pages(unittest.TestCase):
         ignored = reports.folder / "ignore.yaml"
         ignored.write_text(f"[{{id: i-edge000001, reason: it may go, until: {in_days(6)}}}]")
         cls.account = reports.cloud.account(varied())
+        cls.account.seed_scaling_group("asg-open", ["i-pool000001"])
         cls.page = reports.write(cls.account, f"--ignore={ignored}", regions=(HERE, THERE, EMPTY))
         many = reports.cloud.account([{"instanceId": "i-many", "count": MACHINES, "deletionProtection": True}, {"instanceId": "i-bare"}])
         cls.large = reports.write(many)
@@ -36,6 +37,10 @@ class Pages(unittest.TestCase):
 
     def shown(self, page, column):
         return page.ask(COLUMN.format(column))
+
+    def targets(self):
+        """How many there are, with the scaling group."""
+        return len(self.account.instances()) + len(self.account.interfaces()) + 1
 
     def eventually(self, what, holds):
         if not (value := eventually(holds, patience=60)):
@@ -52,7 +57,7 @@ class Pages(unittest.TestCase):
         self.assertEqual(page.ask("document.title"), "What can be lost – ecs-keeper audit")
         self.assertEqual(page.ask("Array.from(document.querySelectorAll('.tile .verdict'), each => each.textContent)"), VERDICTS)
         verdicts = self.shown(page, VERDICT)
-        self.assertEqual(len(verdicts), len(self.account.instances()) + len(self.account.interfaces()))
+        self.assertEqual(len(verdicts), self.targets())
         worst_first = [next(number for number, known in enumerate(VERDICTS) if verdict.startswith(known)) for verdict in verdicts]
         self.assertEqual(worst_first, sorted(worst_first))
 
@@ -118,7 +123,7 @@ class Pages(unittest.TestCase):
             "Array.from(document.querySelectorAll('.regions tbody tr'), row => [Array.from(row.querySelectorAll('rect'), rect => +rect.getAttribute('width')),"
             " Array.from(row.querySelectorAll('.number'), cell => +cell.textContent)])"
         )
-        self.assertEqual(len(rows), 4)
+        self.assertEqual(len(rows), 5)
         for widths, numbers in rows:
             self.assertEqual(sum(widths), 1000)
             self.assertEqual(len(widths), sum(number > 0 for number in numbers[:-1]))
@@ -135,7 +140,7 @@ class Pages(unittest.TestCase):
 
     def test_without_scripts_everything_can_be_read(self):
         page = self.browser.open(self.page, scripts=False)
-        self.assertEqual(len(self.shown(page, ID)), len(self.account.instances()) + len(self.account.interfaces()))
+        self.assertEqual(len(self.shown(page, ID)), self.targets())
         # What would do nothing is not there.
         self.assertEqual(page.ask("document.getElementById('controls').getClientRects().length"), 0)
         self.assertEqual(page.ask("document.querySelectorAll('button').length"), 0)

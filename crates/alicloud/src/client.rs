@@ -12,6 +12,7 @@ use tracing::{Instrument, debug, debug_span};
 
 use crate::answer::Answer;
 use crate::credentials::CredentialsSource;
+use crate::describe_scaling_groups::ScalingGroupPage;
 use crate::endpoint::Endpoints;
 use crate::error::{Error, OwnCode};
 use crate::get_caller_identity::{self, Caller};
@@ -22,7 +23,10 @@ use crate::send::Sender;
 use crate::sign::{LeaseGuard, StampSource, SystemStamps};
 use crate::transport::Transport;
 use crate::wire::{WireFlag, WireResource};
-use crate::{attach_network_interface, describe_instances, set_instances_protection};
+use crate::{
+    attach_network_interface, describe_instances, describe_regions, describe_scaling_groups,
+    set_instances_protection,
+};
 
 /// A client for the calls of one account in one region.
 #[derive(Debug)]
@@ -126,6 +130,19 @@ impl<C: CredentialsSource, S: StampSource> Client<C, S> {
             Err(error) if &*error.code == describe_instances::DRY_RUN_PASSED => Ok(()),
             other => other,
         }
+    }
+
+    /// Asks which regions there are.
+    pub async fn regions(&self, guard: &dyn LeaseGuard) -> Result<Vec<Region>, Error> {
+        let regions = |answer: Answer, _| describe_regions::regions(&answer);
+        self.call(describe_regions::OPERATION, describe_regions::parameters(), guard, regions).await
+    }
+
+    /// Reads one page of scaling groups, counted from 1.
+    pub async fn scaling_groups(&self, page: u32, guard: &dyn LeaseGuard) -> Result<ScalingGroupPage, Error> {
+        let parameters = describe_scaling_groups::parameters(self.region(), page);
+        let decode = |answer, _| describe_scaling_groups::page(self.region(), page, answer);
+        self.call(describe_scaling_groups::OPERATION, parameters, guard, decode).await
     }
 
     /// Asks whose the credentials are.

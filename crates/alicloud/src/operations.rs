@@ -3,11 +3,12 @@
 use crate::operation::Operation;
 use crate::{
     assume_role, assume_role_with_oidc, attach_network_interface, describe_instances,
-    describe_network_interfaces, describe_scaling_instances, get_caller_identity, modify_instance_attribute,
-    modify_instance_auto_release_time, modify_network_interface_attribute, set_instances_protection,
+    describe_network_interfaces, describe_regions, describe_scaling_groups, describe_scaling_instances,
+    get_caller_identity, modify_instance_attribute, modify_instance_auto_release_time,
+    modify_network_interface_attribute, set_instances_protection,
 };
 
-/// Every operation that ecs-keeper calls, whatever it is asked for.
+/// Every operation that the operator calls, whatever it is asked for.
 pub const OPERATIONS: [Operation; 9] = [
     describe_instances::OPERATION,
     modify_instance_attribute::OPERATION,
@@ -24,6 +25,10 @@ pub const OPERATIONS: [Operation; 9] = [
 /// scaling groups.
 pub const SCALING_OPERATIONS: [Operation; 2] =
     [describe_scaling_instances::OPERATION, set_instances_protection::OPERATION];
+
+/// Every operation that only commands call which look at everything, and the operator never does.
+pub const COMMAND_OPERATIONS: [Operation; 2] =
+    [describe_regions::OPERATION, describe_scaling_groups::OPERATION];
 
 #[cfg(test)]
 mod tests {
@@ -44,8 +49,12 @@ mod tests {
                 written.extend(found.map(str::to_owned));
             }
         }
-        let mut listed: Vec<_> =
-            OPERATIONS.into_iter().chain(SCALING_OPERATIONS).map(Operation::name).collect();
+        let mut listed: Vec<_> = OPERATIONS
+            .into_iter()
+            .chain(SCALING_OPERATIONS)
+            .chain(COMMAND_OPERATIONS)
+            .map(Operation::name)
+            .collect();
         written.sort();
         listed.sort_unstable();
         assert_eq!(written, listed);

@@ -17,7 +17,7 @@ use super::verdict::{class, verdict};
 use crate::audit::glossary::Meaning;
 use crate::audit::row::{Kind, Row, Severity};
 use crate::audit::why::{Why, why};
-use crate::audit::words::NOT_EXAMINED;
+use crate::audit::words::not_examined;
 use crate::scope::Scope;
 
 const STYLE: &str = include_str!("page.css");
@@ -37,6 +37,8 @@ pub struct RegionPart {
     pub scope: Scope,
     pub tallies: BTreeMap<Kind, Tally>,
     pub failure: Option<String>,
+    /// Why its scaling groups are not known.
+    pub groups_failure: Option<String>,
 }
 
 /// Everything before the body. The policy lets the browser fetch nothing, and run nothing but the script of this page.
@@ -156,6 +158,11 @@ pub fn regions(heading: &Heading, regions: &[RegionPart]) -> Markup {
                     }
                 }
             }
+            @for region in regions {
+                @if let Some(failure) = &region.groups_failure {
+                    p.note { "The scaling groups of " (place(heading, &region.scope)) " are not known: " (failure) }
+                }
+            }
             p.note {
                 "Each target counts once, by the worst that is known of it. At risk: it can be lost although its flag is, or would \
                  be, protected."
@@ -249,7 +256,8 @@ pub fn row(row: &Row<'_>, accounts: bool) -> Markup {
 }
 
 /// What the reasons mean, what was not examined, and the end.
-pub fn end(meanings: &[Meaning]) -> Markup {
+/// `all_groups`: the scaling groups of all regions were listed.
+pub fn end(meanings: &[Meaning], all_groups: bool) -> Markup {
     html! {
         (PreEscaped("</tbody></table>"))
         @if !meanings.is_empty() {
@@ -268,7 +276,7 @@ pub fn end(meanings: &[Meaning]) -> Markup {
                 }
             }
         }
-        footer { p { "Not examined, so unknown: " (NOT_EXAMINED) } }
+        footer { p { "Not examined, so unknown: " (not_examined(all_groups)) } }
         script { (PreEscaped(SCRIPT)) }
         (PreEscaped("</body></html>\n"))
     }

@@ -61,6 +61,6 @@ pub use crate::authority::PreflightAnswer;
 pub use action::{
     Action, Asked, CALL_DEADLINE, Input, Load, PreflightId, ProtectionRecord, Proven, Settings, Window,
 };
-pub use observation::{Observation, ObservedRegion};
+pub use observation::{Observation, ObservedRegion, observe_scaling_group};
 pub use region::RegionEngine;
 pub use survey::{FlagProspect, Next, Opinion, Prospect, Stance, Survey};

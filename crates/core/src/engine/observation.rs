@@ -18,7 +18,7 @@ use crate::instance::Instance;
 use crate::interface::Interface;
 use crate::reason::{Reason, Risk};
 use crate::resource::Resource;
-use crate::verdict::Verdict;
+use crate::verdict::{State, Verdict};
 
 /// What is said of one target.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -32,6 +32,16 @@ pub struct Observation {
 impl Observation {
     fn missing() -> Self {
         Self { verdict: Verdict::Unknown(Reason::Missing), risks: Vec::new() }
+    }
+}
+
+/// What is said of a scaling group whose `GroupDeletionProtection` is this. Nobody sets that flag; without it, one call deletes the
+/// group together with the instances that it created.
+pub fn observe_scaling_group(deletion_protection: Option<bool>) -> (State, Reason) {
+    match deletion_protection {
+        Some(true) => (State::Protected, Reason::AllProtected),
+        Some(false) => (State::Unprotected, Reason::Unprotected),
+        None => (State::Unknown, Reason::FieldUnreadable),
     }
 }
 

@@ -182,6 +182,7 @@ impl Fault {
             Self::ShortPages { .. } => {
                 matches!(call.operation, "DescribeInstances" | "DescribeNetworkInterfaces")
             }
+            Self::MovingPages { .. } if call.operation == "DescribeScalingGroups" => true,
             Self::MovingPages { .. } | Self::Hide | Self::OddField { .. } => matches!(
                 call.operation,
                 "DescribeInstances" | "DescribeNetworkInterfaces" | "DescribeScalingInstances"
