@@ -21,24 +21,21 @@ mod worst;
 use std::collections::BTreeMap;
 use std::io::{self, Write};
 use std::sync::Arc;
-use std::time::Duration;
 
 use jiff::Timestamp;
 use keeper_core::budget::Limit;
-use keeper_core::id::AccountName;
 use tokio::task::JoinSet;
-use tokio::time::timeout;
 
 use crate::causes::told;
 use crate::cli::{AuditFormat, AuditOptions};
 use crate::clouds::{CloudError, Clouds};
 use crate::config::{ConfigError, load_or_empty};
-use crate::credentials::CurrentKey;
 use crate::listing::{Lister, ListingError};
 use crate::metrics::Metrics;
 use crate::progress::Progress;
 use crate::scope::Scope;
-use crate::scopes::{ScopeError, every_region, scopes};
+use crate::scopes::{ScopeError, limited, scopes};
+use crate::usable_scopes::{every_region_of, only_account_without_key, without_key};
 use form::{Form, Region};
 use found::Found;
 pub use found::Outcome;
@@ -48,9 +45,6 @@ use region::{Limits, RegionAudit, RegionError, Sink};
 
 /// What sessions are called in which somebody looks at everything.
 const SESSION_NAME: &str = "ecs-keeper-audit";
-
-/// How long an account may take to get credentials.
-const PATIENCE: Duration = Duration::from_secs(60);
 
 /// Why there is no report.
 #[derive(Debug, thiserror::Error)]
@@ -71,13 +65,8 @@ pub enum AuditError {
     #[error(transparent)]
     Cloud(#[from] CloudError),
     /// The only account has no credentials.
-    #[error("account {account} has no credentials: {why}")]
-    NoKey {
-        /// As the configuration names it.
-        account: AccountName,
-        /// Why not.
-        why: String,
-    },
+    #[error("{0}")]
+    NoKey(String),
     /// The report can't be written.
     #[error("failed to write the report")]
     Output(#[from] io::Error),
@@ -107,6 +96,9 @@ pub async fn run(options: &AuditOptions, out: impl Write, watched: bool) -> Resu
     // They end with the set.
     let _renewing: JoinSet<_> = tasks.collect();
     let mut unusable = without_key(&clouds, &scopes).await?;
+    if let Some(why) = only_account_without_key(&config, &unusable) {
+        return Err(AuditError::NoKey(why));
+    }
     if options.scopes.all_regions {
         scopes = every_region_of(&clouds, &scopes, &mut unusable).await;
     }
@@ -171,57 +163,11 @@ fn form<'a>(options: &AuditOptions, out: impl Write + 'a, accounts: bool) -> Box
     }
 }
 
-/// All regions of the accounts that can be used. If those of an account are not known, it can't be used, and its scope stays, for the
-/// report to say so.
-async fn every_region_of(
-    clouds: &Clouds,
-    asked: &[Scope],
-    unusable: &mut BTreeMap<AccountName, String>,
-) -> Vec<Scope> {
-    let mut scopes = Vec::new();
-    for scope in asked {
-        let found = if unusable.contains_key(&scope.account) {
-            vec![scope.clone()]
-        } else {
-            every_region(clouds, scope).await.unwrap_or_else(|error| {
-                let account = &scope.account;
-                let why = format!("it is not known which regions account {account} has: {}", told(&error));
-                unusable.insert(account.clone(), why);
-                vec![scope.clone()]
-            })
-        };
-        scopes.extend(found);
-    }
-    scopes
-}
-
 /// What the report leaves out because it was asked to.
 fn narrowed(options: &AuditOptions) -> Vec<String> {
     let tags = options.select.iter().map(|tag| format!("only with the tag {}={}", tag.key, tag.value));
     let kinds = options.instances_only.then(|| "instances only".to_owned());
     tags.chain(kinds).collect()
-}
-
-/// The accounts without credentials, and why. An error if there is only one account.
-async fn without_key(clouds: &Clouds, scopes: &[Scope]) -> Result<BTreeMap<AccountName, String>, AuditError> {
-    let mut without = BTreeMap::new();
-    let accounts: BTreeMap<&AccountName, &Scope> =
-        scopes.iter().map(|scope| (&scope.account, scope)).collect();
-    for (account, scope) in &accounts {
-        let key: CurrentKey = clouds.of(scope)?.key;
-        let obtained = timeout(PATIENCE, async { key.clone().obtained().await.map(|_| ()) }).await;
-        let why = match obtained {
-            Ok(Ok(())) => continue,
-            Ok(Err(none)) => none.why,
-            Err(_) => "no answer within a minute".to_owned(),
-        };
-        let error = AuditError::NoKey { account: (*account).clone(), why };
-        if accounts.len() == 1 {
-            return Err(error);
-        }
-        without.insert((*account).clone(), error.to_string());
-    }
-    Ok(without)
 }
 
 /// Reads a region. Whether its scaling groups were listed, too, or why they can't be: that keeps nobody from the rest.
@@ -233,7 +179,7 @@ async fn read(
 ) -> Result<Result<bool, String>, ReadError> {
     let reach = clouds.of(scope)?;
     let (instances, interfaces, members) = reach.settings;
-    let limit = |budget: Limit| options.scopes.calls_per_minute.map_or(budget, spread);
+    let limit = |budget: Limit| limited(&options.scopes, budget);
     let interfaces = (!options.instances_only).then(|| limit(interfaces.reads));
     let limits = Limits { instances: limit(instances.reads), interfaces };
     let mut lister = Lister::new(reach.cloud);
@@ -266,9 +212,4 @@ fn why(error: ReadError) -> Result<String, AuditError> {
         }
         other => Ok(told(&other)),
     }
-}
-
-/// So many calls in a minute, spread over it.
-fn spread(per_minute: u32) -> Limit {
-    Limit { per_minute, burst: per_minute.clamp(1, 20) }
 }

@@ -7,7 +7,9 @@ use clap::{Args, CommandFactory as _, FromArgMatches as _, Parser, Subcommand, V
 use clap_complete::Shell;
 
 pub use audit_options::{AuditFormat, AuditOptions, FailOn};
+pub use cluster_options::ClusterOptions;
 pub use doctor_options::DoctorOptions;
+pub use explain_options::{ExplainOptions, TargetId};
 pub use scope_options::ScopeOptions;
 pub use values::{AdminAddress, OutputFormat};
 use values::{
@@ -15,7 +17,9 @@ use values::{
 };
 
 mod audit_options;
+mod cluster_options;
 mod doctor_options;
+mod explain_options;
 mod scope_options;
 mod values;
 
@@ -71,6 +75,15 @@ pub enum Command {
         /// The shell.
         shell: Shell,
     },
+    /// Explain one instance or network interface: whether it is protected and why, who selects it, and how it can be lost.
+    ///
+    /// Looks for it by its id in each region, and reads it with what belongs to it. With a kubeconfig, also reads the objects of the
+    /// cluster, and says which of them select it, what each wants, and what the operator does next. Says "unknown" where the identity
+    /// may not look. This command only reads, from the cloud and from the API server. It needs ecs:DescribeInstances and
+    /// ecs:DescribeNetworkInterfaces.
+    ///
+    /// Exit codes: 0 if it was explained; 1 for errors, wrong usage, and if it was not found.
+    Explain(Box<ExplainOptions>),
     /// Check the configuration file, or print its schema.
     #[command(subcommand)]
     Config(ConfigCommand),

@@ -1,4 +1,4 @@
-//! Lists a whole region once, page by page, for commands that only look.
+//! Lists a whole region once, page by page, or finds a few resources by their ids, for commands that only look.
 //!
 //! Guarantees: nothing but pages of listings is asked for; no minute has more calls than the limit; a page is handed on as soon as
 //! it is there, so that nothing has to be kept of it.
@@ -12,7 +12,7 @@ use jiff::Timestamp;
 use keeper_alicloud::{Always, ScalingGroup, WireResource};
 use keeper_core::backoff::{self, Jitter};
 use keeper_core::budget::{Budget, Limit, Urgency};
-use keeper_core::call::{Identity, Page, Query, ReadCall};
+use keeper_core::call::{Identity, Item, Page, Query, ReadCall};
 use keeper_core::evidence::Evidence;
 use keeper_core::failure::Class;
 use keeper_core::id::{CallId, PageToken, Region};
@@ -69,6 +69,13 @@ pub struct Lister {
     jitter: Jitter,
 }
 
+impl<R: Resource> Listed<R> {
+    /// The same, as the engine takes it.
+    pub fn item(&self) -> Item<R> {
+        Item { id: self.id.clone(), name: None, facts: self.evidence.facts.clone() }
+    }
+}
+
 impl Lister {
     pub fn new(cloud: Arc<Cloud>) -> Self {
         Self { cloud, began: Instant::now(), calls: 0, jitter: Jitter::new(0) }
@@ -78,14 +85,47 @@ impl Lister {
     pub async fn list<R: WireResource>(
         &mut self,
         limit: Limit,
+        take: impl FnMut(Vec<Listed<R>>, Timestamp) -> io::Result<()>,
+    ) -> Result<Total, ListingError> {
+        self.pages(Query::Region, &mut Budget::new(limit), take).await
+    }
+
+    /// What there is of these, and when the first of them was asked for. What the cloud does not know is left out, and so is what the
+    /// identity may not see.
+    pub async fn find<R: WireResource>(
+        &mut self,
+        limit: Limit,
+        ids: &[R::Id],
+    ) -> Result<(Vec<Listed<R>>, Option<Timestamp>), ListingError> {
+        let (mut found, mut first) = (Vec::new(), None);
+        let mut budget = Budget::new(limit);
+        for some in ids.chunks(R::IDS_PER_READ) {
+            let take = |page: Vec<Listed<R>>, asked| {
+                first.get_or_insert(asked);
+                found.extend(page);
+                Ok(())
+            };
+            match self.pages(Query::Ids(some.to_vec()), &mut budget, take).await {
+                Err(ListingError::Cloud(error)) if error.class == Class::Gone => {}
+                read => _ = read?,
+            }
+        }
+        // Nobody is told of more than was asked for.
+        found.retain(|listed| ids.contains(&listed.id));
+        Ok((found, first))
+    }
+
+    async fn pages<R: WireResource>(
+        &mut self,
+        query: Query<R>,
+        budget: &mut Budget,
         mut take: impl FnMut(Vec<Listed<R>>, Timestamp) -> io::Result<()>,
     ) -> Result<Total, ListingError> {
-        let mut budget = Budget::new(limit);
         let mut total = Total::default();
         let mut trail = Trail::default();
-        let mut call = ReadCall::<R> { query: Query::Region, page: None };
+        let mut call = ReadCall { query, page: None };
         loop {
-            let (page, seen, asked) = self.read(&call, &mut budget).await?;
+            let (page, seen, asked) = self.read(&call, budget).await?;
             if trail.changes_hands(page.identity) {
                 return Err(ListingError::ChangedHands(R::LISTING));
             }

@@ -52,6 +52,11 @@ fn carry_out(command: Command) -> anyhow::Result<ExitCode> {
         Command::Audit(options) => return run_audit(&options),
         Command::Completion { shell } => print_bytes(&ecs_keeper::completion(shell))?,
         Command::Man { folder } => ecs_keeper::man(&folder)?,
+        Command::Explain(options) if options.schema => print_schema(&ecs_keeper::explain_schema())?,
+        Command::Explain(options) => {
+            let watched = io::stderr().is_terminal();
+            print(&small_runtime()?.block_on(ecs_keeper::explain(&options, watched))?)?;
+        }
         Command::Config(ConfigCommand::Check { file, identity }) => {
             let config = config::load(&file)?;
             print(&format!("{} is valid: {config}\n", file.display()))?;

@@ -1,4 +1,6 @@
-//! The forms of names that come from the administrator.
+//! The forms of names that people type.
+
+use crate::api::MAX_ENI_ID;
 
 /// Whether the text is a DNS label (RFC 1123), the form of namespaces and of account names.
 pub fn is_label(text: &str) -> bool {
@@ -22,6 +24,13 @@ pub fn is_object_name(text: &str) -> bool {
 /// Whether the text has the form of the cloud's ids of accounts.
 pub fn is_account_id(text: &str) -> bool {
     (5..=20).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_digit())
+}
+
+/// Whether the text has the shape of the id of a network interface, the one that the custom resources ask for: `eni-bp1example`.
+pub fn is_interface_id(text: &str) -> bool {
+    let word = text.strip_prefix("eni-").unwrap_or_default();
+    let plain = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit();
+    text.len() <= MAX_ENI_ID && !word.is_empty() && word.bytes().all(plain)
 }
 
 /// Whether the text can be the issuer of tokens (OpenID Connect Core 1.0: an https URL without query and fragment).

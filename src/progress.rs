@@ -1,4 +1,4 @@
-//! How far a command has come that lists whole regions, on a terminal: one line that is written over and leaves no trace.
+//! How far a command has come that looks at several regions, or lists whole ones, on a terminal: one line that is written over and leaves no trace.
 
 use std::cell::Cell;
 use std::io::Write as _;
@@ -22,6 +22,16 @@ impl Progress {
     /// Goes on to the next region.
     pub fn next_region(&mut self) {
         self.region += 1;
+    }
+
+    /// Tells where something is looked for.
+    pub fn looking(&self, scope: &Scope) {
+        self.clear();
+        if self.watched {
+            let Self { region, regions, .. } = self;
+            write(&format!("looking in {} ({region} of {regions})", scope.region));
+            self.shown.set(true);
+        }
     }
 
     /// Tells of a page.

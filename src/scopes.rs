@@ -1,6 +1,7 @@
-//! Which accounts and regions are read.
+//! Which accounts and regions are read, and how often they may be asked.
 
 use keeper_alicloud::endpoint::is_known_region;
+use keeper_core::budget::Limit;
 use keeper_core::id::{AccountName, Region};
 
 use crate::cli::ScopeOptions;
@@ -83,6 +84,11 @@ pub enum RegionsError {
     Cloud(#[from] CloudError),
     #[error(transparent)]
     Listing(#[from] ListingError),
+}
+
+/// How often an operation may be called: so many times a minute as the options say, spread over it, or else as its budget says.
+pub fn limited(options: &ScopeOptions, budget: Limit) -> Limit {
+    options.calls_per_minute.map_or(budget, |per_minute| Limit { per_minute, burst: per_minute.clamp(1, 20) })
 }
 
 #[cfg(test)]

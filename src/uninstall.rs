@@ -8,40 +8,30 @@
 use std::fmt::Write as _;
 use std::num::NonZeroUsize;
 
-use kube::api::{DynamicObject, ListParams, ObjectMeta};
+use kube::api::{DynamicObject, ObjectMeta};
 use kube::{Client, ResourceExt as _};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::json;
-use tokio::time::timeout;
 
 use crate::api::{
     EcsInstanceProtectionStatus, EniRetentionStatus, MAX_SCALING_GROUPS, Object, Resource,
     ScalingGroupStatus, WatchedObject, decode_status,
 };
 use crate::cli::{OutputFormat, UninstallCheckOptions};
+use crate::cluster_list::{ListError, answer, for_each_object};
 use crate::handover::answer::plain;
-use crate::kubernetes::{CALL_TIMEOUT, ConnectError, connect, summary};
+use crate::kubernetes::{ConnectError, connect};
 use crate::status::FINALIZER;
 use crate::survivors;
-
-/// Objects in one page of a list that is read whole. One of them can have more than a megabyte.
-const PAGE: u32 = 20;
 
 /// Why there is no answer.
 #[derive(Debug, thiserror::Error)]
 pub enum UninstallCheckError {
     #[error("failed to connect to the cluster")]
     Connect(#[source] ConnectError),
-    #[error(
-        "you may not list and get {0} objects in all namespaces: ask for the ClusterRole ecs-keeper-view by a \
-         ClusterRoleBinding, or run this in the operator's Pod"
-    )]
-    Forbidden(String),
-    #[error("the API server did not answer within {} seconds", CALL_TIMEOUT.as_secs())]
-    Silent,
-    #[error("failed to read the objects of kind {kind}: {message}")]
-    Refused { kind: String, message: String },
+    #[error(transparent)]
+    List(#[from] ListError),
     #[error("failed to write the answer as JSON")]
     Json(#[source] serde_json::Error),
 }
@@ -86,7 +76,7 @@ async fn protected_members(
     unreadable: &mut Vec<Unreadable>,
 ) -> Result<Vec<ProtectedMembers>, UninstallCheckError> {
     let mut found = Vec::new();
-    for_each(client, Resource::Protection, labels, |object| {
+    for_each_object(client, Resource::Protection, labels, |object| {
         let observes = object.data.pointer("/spec/mode").is_some_and(|mode| mode == "Observe");
         let status: EcsInstanceProtectionStatus = status(Resource::Protection, &object, unreadable);
         let mut scaling_groups = status.scaling_groups;
@@ -109,7 +99,7 @@ async fn survivors(
     unreadable: &mut Vec<Unreadable>,
 ) -> Result<Vec<Survivors>, UninstallCheckError> {
     let mut found = Vec::new();
-    for_each(client, Resource::Retention, labels, |object| {
+    for_each_object(client, Resource::Retention, labels, |object| {
         let status: EniRetentionStatus = status(Resource::Retention, &object, unreadable);
         let unclear = survivors::maybe_free(&status);
         let free = survivors::free(&status);
@@ -138,26 +128,6 @@ fn status<S: DeserializeOwned + Default>(
     decode_status(status)
 }
 
-/// Looks at all objects of a kind, with their spec and status.
-async fn for_each(
-    client: &Client,
-    resource: Resource,
-    labels: Option<&str>,
-    mut look: impl FnMut(DynamicObject),
-) -> Result<(), UninstallCheckError> {
-    let api = resource.everywhere(client);
-    let which = ListParams { label_selector: labels.map(str::to_owned), ..ListParams::default() };
-    let mut page = which.limit(PAGE);
-    while let Some(list) = answer(resource, api.list(&page)).await? {
-        list.items.into_iter().for_each(&mut look);
-        match list.metadata.continue_.filter(|token| !token.is_empty()) {
-            Some(token) => page = page.continue_token(&token),
-            None => break,
-        }
-    }
-    Ok(())
-}
-
 /// The objects of a kind that carry the finalizer. Metadata is read of all, and no more than that of most.
 async fn holding(
     client: &Client,
@@ -165,32 +135,16 @@ async fn holding(
     labels: Option<&str>,
 ) -> Result<Vec<Held>, UninstallCheckError> {
     let mut held = Vec::new();
-    for meta in answer(resource, resource.list_metadata(client, labels)).await?.unwrap_or_default() {
+    let all = resource.list_metadata(client, labels);
+    for meta in answer(resource.kind(), all).await?.unwrap_or_default() {
         let (Some(namespace), Some(name)) = (&meta.namespace, &meta.name) else { continue };
         if carries(&meta) {
             let api = resource.within(client, namespace);
-            let found = answer(resource, api.get(name)).await?.map(|object| resource.decode(object));
+            let found = answer(resource.kind(), api.get(name)).await?.map(|object| resource.decode(object));
             held.extend(found.filter(|found| carries(&found.meta)).map(|found| Held::of(&found)));
         }
     }
     Ok(held)
-}
-
-/// What the API server answers; nothing if there is no such object, or no such definition.
-async fn answer<T>(
-    resource: Resource,
-    call: impl Future<Output = Result<T, kube::Error>>,
-) -> Result<Option<T>, UninstallCheckError> {
-    let kind = || resource.described().kind;
-    match timeout(CALL_TIMEOUT, call).await {
-        Ok(Ok(answer)) => Ok(Some(answer)),
-        Ok(Err(kube::Error::Api(status))) if status.code == 404 => Ok(None),
-        Ok(Err(kube::Error::Api(status))) if status.code == 403 => {
-            Err(UninstallCheckError::Forbidden(kind()))
-        }
-        Ok(Err(other)) => Err(UninstallCheckError::Refused { kind: kind(), message: summary(&other) }),
-        Err(_) => Err(UninstallCheckError::Silent),
-    }
 }
 
 fn carries(meta: &ObjectMeta) -> bool {

@@ -72,6 +72,23 @@ pub fn cut(text: &str, columns: usize) -> String {
     cut
 }
 
+/// The words of a text in lines of so many columns; one line at least. A word that is longer is cut.
+pub fn wrap(text: &str, columns: usize) -> Vec<String> {
+    let (mut lines, mut line) = (Vec::new(), String::new());
+    for word in text.split_whitespace() {
+        let word = cut(word, columns);
+        if !line.is_empty() && line.width() + 1 + word.width() > columns {
+            lines.push(std::mem::take(&mut line));
+        }
+        if !line.is_empty() {
+            line.push(' ');
+        }
+        line.push_str(&word);
+    }
+    lines.push(line);
+    lines
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -110,5 +127,17 @@ mod tests {
         assert_eq!(cut("a-rather-long-name", 8), "a-rathe…");
         assert_eq!(fit("生产环境的数据库", 8), "生产环… ");
         assert_eq!(cut("exactly8", 8), "exactly8");
+    }
+
+    #[test]
+    fn lines_break_between_words_and_never_exceed_their_columns() {
+        let text = "on i-bp1, ReleasePathUndocumented SpotInstance";
+        assert_eq!(wrap(text, 60), [text]);
+        assert_eq!(wrap(text, 33), ["on i-bp1, ReleasePathUndocumented", "SpotInstance"]);
+        assert_eq!(wrap(text, 12), ["on i-bp1,", "ReleasePath…", "SpotInstance"]);
+        for columns in 2..60 {
+            assert!(wrap(text, columns).iter().all(|line| line.width() <= columns), "{columns}");
+        }
+        assert_eq!(wrap("", 10), [""]);
     }
 }

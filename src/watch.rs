@@ -24,7 +24,7 @@ use crate::api::{
     EniRetentionSpec, EniRetentionStatus, Object, Resource, Retention, WatchedObject, generation, object_id,
 };
 use crate::claim_watch::{self, ClaimView, Shown};
-use crate::desired::{Cluster, Machine, Placement, Served, lifts_for_karpenter, place};
+use crate::desired::{Cluster, Machine, Placement, Served, lifts, place};
 use crate::events::{self, EventRecorder, ObjectEvent, each_or_all};
 use crate::grants::Grants;
 use crate::health::{Health, Pulse};
@@ -414,12 +414,6 @@ fn forgotten<'a>(
 
 fn asks_for_nodes(seen: &WatchedObject) -> bool {
     seen.object.as_ref().is_some_and(|object| object.spec().asks_for_nodes)
-}
-
-/// Whether it steps aside for Karpenter.
-fn lifts(seen: &WatchedObject) -> bool {
-    let object = seen.object.as_ref().and_then(Object::protection);
-    object.is_some_and(|object| lifts_for_karpenter(&object.spec))
 }
 
 fn see(view: &mut View, seen: WatchedObject) -> Option<ObjectId> {

@@ -11,7 +11,7 @@ use super::row::{Counts, Kind, Row, Severity};
 use super::why::why;
 use super::words::not_examined;
 use crate::scope::Scope;
-use crate::visible_text::{cut, fit};
+use crate::visible_text::{cut, fit, wrap};
 
 /// Columns of a line.
 const WIDTH: usize = 100;
@@ -212,39 +212,5 @@ fn push_line(pieces: &mut Vec<String>, line: &str) {
     if let Some(piece) = pieces.last_mut() {
         piece.push_str(line);
         piece.push('\n');
-    }
-}
-
-/// The words of a text in lines of so many columns; one line at least. A word that is longer is cut.
-fn wrap(text: &str, columns: usize) -> Vec<String> {
-    let (mut lines, mut line) = (Vec::new(), String::new());
-    for word in text.split_whitespace() {
-        let word = cut(word, columns);
-        if !line.is_empty() && line.width() + 1 + word.width() > columns {
-            lines.push(std::mem::take(&mut line));
-        }
-        if !line.is_empty() {
-            line.push(' ');
-        }
-        line.push_str(&word);
-    }
-    lines.push(line);
-    lines
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn lines_break_between_words_and_never_exceed_their_columns() {
-        let text = "on i-bp1, ReleasePathUndocumented SpotInstance";
-        assert_eq!(wrap(text, 60), [text]);
-        assert_eq!(wrap(text, 33), ["on i-bp1, ReleasePathUndocumented", "SpotInstance"]);
-        assert_eq!(wrap(text, 12), ["on i-bp1,", "ReleasePath…", "SpotInstance"]);
-        for columns in 2..60 {
-            assert!(wrap(text, columns).iter().all(|line| line.width() <= columns), "{columns}");
-        }
-        assert_eq!(wrap("", 10), [""]);
     }
 }

@@ -15,7 +15,7 @@ mod wall_time;
 pub use node_selection::{Machine, Nodes};
 pub use place::{Cluster, place};
 pub use placement::{Desired, Placement, Served};
-pub use protection::{exception_records, exception_until, lifts_for_karpenter, unknown_word};
+pub use protection::{exception_records, exception_until, lifts, lifts_for_karpenter, unknown_word};
 pub use removal::{Claim, Claims, Removing, namers};
 pub use retention::attachment;
 pub use wall_time::{timestamp, wall_time};

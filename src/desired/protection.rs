@@ -18,8 +18,8 @@ use super::removal::{Claims, Removing, instance, namers};
 use super::wall_time::whole_seconds;
 use crate::api::{
     AutoReleaseTime, DeletionPolicy, EcsInstanceProtection, EcsInstanceProtectionSpec,
-    EcsInstanceProtectionStatus, ExceptionPhase, InstanceException, LiftPhase, Mode, NodeRemoval, Protection,
-    ScaleIn,
+    EcsInstanceProtectionStatus, ExceptionPhase, InstanceException, LiftPhase, Mode, NodeRemoval, Object,
+    Protection, ScaleIn, WatchedObject,
 };
 use crate::provider_id::is_instance_id;
 
@@ -72,6 +72,12 @@ pub fn lifts_for_karpenter(spec: &EcsInstanceProtectionSpec) -> bool {
     spec.node_removal == NodeRemoval::Lift && spec.protection == Protection::Enabled
 }
 
+/// Whether an object steps aside for Karpenter.
+pub fn lifts(seen: &WatchedObject) -> bool {
+    let object = seen.object.as_ref().and_then(Object::protection);
+    object.is_some_and(|object| lifts_for_karpenter(&object.spec))
+}
+
 /// What status says durably of lifts, by the region of the instance. A phase that is not known may be an end, and is taken for one.
 fn lift_records(status: &EcsInstanceProtectionStatus) -> BTreeMap<(Region, InstanceId), LiftRecord> {
     // Whoever writes into status may have written anything.
@@ -101,7 +107,7 @@ pub fn intents(
     let spec = &object.spec;
     let template = intent(spec, &context);
     let lifted = object.status.as_ref().map(lift_records).unwrap_or_default();
-    let (lifts, removals) = lifts(spec, region.as_ref(), &lifted, &context);
+    let (lifts, removals) = lifted_machines(spec, region.as_ref(), &lifted, &context);
     let exceptions = object.status.as_ref().map(exception_records).unwrap_or_default();
     let mut intents: BTreeMap<Region, Intent<Instance>> = BTreeMap::new();
     if let Some(region) = region {
@@ -136,7 +142,7 @@ pub fn intents(
 type LiftsByRegion = BTreeMap<Region, BTreeMap<InstanceId, Lift>>;
 
 /// How far the removal has come of each instance for which the object has stepped aside, or may now.
-fn lifts(
+fn lifted_machines(
     spec: &EcsInstanceProtectionSpec,
     region: Option<&Region>,
     lifted: &BTreeMap<(Region, InstanceId), LiftRecord>,

@@ -6,9 +6,10 @@ use keeper_core::delete_on_release::PRIMARY_RETAINED_IN;
 use kube::ResourceExt as _;
 
 use crate::api::{
-    EniRetention, MAX_ENI_ID, MAX_LISTED_SURVIVORS, Mode, NetworkInterfacePhase, NetworkInterfaceStatus,
+    EniRetention, MAX_LISTED_SURVIVORS, Mode, NetworkInterfacePhase, NetworkInterfaceStatus,
     ReattachmentPhase, Retention,
 };
+use crate::names::is_interface_id;
 
 /// The objects that were looked at.
 #[derive(Debug, Default)]
@@ -112,13 +113,7 @@ pub enum Problem {
 
 /// Whether the text has the shape of a network interface's id, the one that the custom resource asks for.
 pub fn check_id(text: &str) -> Result<(), NotAnId> {
-    let word = text.strip_prefix("eni-").unwrap_or_default();
-    let plain = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit();
-    if text.len() <= MAX_ENI_ID && !word.is_empty() && word.bytes().all(plain) {
-        Ok(())
-    } else {
-        Err(NotAnId(format!("{text:?}")))
-    }
+    if is_interface_id(text) { Ok(()) } else { Err(NotAnId(format!("{text:?}"))) }
 }
 
 /// A row about the interface, and the object that it stands in.

@@ -70,8 +70,13 @@ impl Stage {
         path.to_str().unwrap().to_owned()
     }
 
-    /// The program with these flags, and with the account's key.
+    /// An audit with these flags.
     pub fn command(&self, flags: &[&str]) -> Command {
+        self.program(&[&["audit"], flags].concat())
+    }
+
+    /// The program with these words, and with the account's key.
+    pub fn program(&self, words: &[&str]) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_ecs-keeper"));
         let key = self.account.access_key();
         command
@@ -80,8 +85,7 @@ impl Stage {
             .env("ALIBABA_CLOUD_ACCESS_KEY_ID", &key.access_key_id)
             .env("ALIBABA_CLOUD_ACCESS_KEY_SECRET", key.access_key_secret.as_str())
             .env("ALIBABA_CLOUD_ECS_METADATA_DISABLED", "true")
-            .arg("audit")
-            .args(flags)
+            .args(words)
             .stdin(Stdio::null())
             .kill_on_drop(true);
         command

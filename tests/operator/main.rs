@@ -25,6 +25,7 @@ mod doctor;
 mod events;
 mod evidence;
 mod exceptions;
+mod explain;
 mod failures;
 mod generations;
 mod golden;

@@ -1,6 +1,7 @@
 use serde_json::{Value, json};
 
 use super::*;
+use crate::api::MAX_ENI_ID;
 
 pub const ID: &str = "eni-bp1survivor";
 

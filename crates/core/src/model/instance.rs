@@ -8,7 +8,7 @@ use crate::resource::{Resource, Wanted};
 use crate::surroundings::Surroundings;
 
 /// Tag that Auto Scaling puts on the instances of a scaling group.
-pub(crate) const SCALING_GROUP_TAG: &str = "acs:autoscaling:scalingGroupId";
+pub const SCALING_GROUP_TAG: &str = "acs:autoscaling:scalingGroupId";
 /// Tag that Karpenter puts on the instances of a node pool.
 pub(crate) const KARPENTER_TAG: &str = "karpenter.sh/nodepool";
 /// Tags that the vendor's Kubernetes service puts on the instances of a cluster; the first holds the cluster's id.

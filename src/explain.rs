@@ -1,0 +1,166 @@
+//! `ecs-keeper explain`: everything that is known of one instance or one network interface, on one screen. Asks only for reads by id
+//! (I59), and judges with core's own functions.
+
+mod explanation;
+mod judgement;
+mod sentences;
+mod sighting;
+mod text;
+
+use std::sync::Arc;
+
+use tokio::task::JoinSet;
+
+use crate::causes::told;
+use crate::cli::{ExplainOptions, OutputFormat, TargetId};
+use crate::clouds::{CloudError, Clouds};
+use crate::cluster_objects::ClusterObjects;
+use crate::config::{ConfigError, load_or_empty};
+use crate::listing::{Lister, ListingError};
+use crate::metrics::Metrics;
+use crate::progress::Progress;
+use crate::scope::Scope;
+use crate::scopes::{ScopeError, limited, scopes};
+use crate::usable_scopes::{every_region_of, only_account_without_key, without_key};
+use crate::visible_text::plain_line;
+use explanation::NotExamined;
+pub use explanation::schema;
+use sighting::{Found, Limits, find};
+
+/// What sessions are called in which somebody looks at one target.
+const SESSION_NAME: &str = "ecs-keeper-explain";
+
+/// Why there is no explanation.
+#[derive(Debug, thiserror::Error)]
+pub enum ExplainError {
+    /// The command line parser asks for an id, unless the schema is asked for.
+    #[error("name an instance (i-...) or a network interface (eni-...)")]
+    NoTarget,
+    /// The configuration file can't be used.
+    #[error(transparent)]
+    Config(#[from] ConfigError),
+    /// It is not clear which accounts and regions are meant.
+    #[error(transparent)]
+    Scopes(#[from] ScopeError),
+    /// The calls can't be counted.
+    #[error("failed to prepare the metrics")]
+    Metrics(#[source] prometheus::Error),
+    /// The cloud can't be called at all.
+    #[error(transparent)]
+    Cloud(#[from] CloudError),
+    /// There are no credentials.
+    #[error("{0}")]
+    NoKey(String),
+    /// It is nowhere.
+    #[error(
+        "{id} is not in {places}, or this identity may not see it: check the id, and name its region with --region{others}"
+    )]
+    NotFound {
+        /// Which one.
+        id: String,
+        /// Where it was looked for.
+        places: String,
+        /// Where it could not be looked for.
+        others: String,
+    },
+    /// No region could be looked at.
+    #[error("{0}")]
+    Unreadable(String),
+    /// The answer can't be written.
+    #[error("failed to write the answer as JSON")]
+    Json(#[source] serde_json::Error),
+}
+
+/// Explains a target. `watched`: whether somebody looks at standard error.
+pub async fn run(options: &ExplainOptions, watched: bool) -> Result<String, ExplainError> {
+    let target = options.target.as_ref().ok_or(ExplainError::NoTarget)?;
+    let mut config = load_or_empty(options.scopes.config.as_deref())?;
+    // By its grants, whatever account is looked at.
+    let granting = load_or_empty(options.scopes.config.as_deref())?;
+    let mut scopes = scopes(&mut config, &options.scopes)?;
+    let metrics = Arc::new(Metrics::new().map_err(ExplainError::Metrics)?);
+    let (clouds, tasks) = Clouds::new(&config, SESSION_NAME, metrics)?;
+    // They end with the set.
+    let _renewing: JoinSet<_> = tasks.collect();
+    let mut unusable = without_key(&clouds, &scopes).await?;
+    if let Some(why) = only_account_without_key(&config, &unusable) {
+        return Err(ExplainError::NoKey(why));
+    }
+    if options.scopes.all_regions {
+        scopes = every_region_of(&clouds, &scopes, &mut unusable).await;
+    }
+    let objects = if options.cluster.skip_cluster {
+        Err("--skip-cluster was given".to_owned())
+    } else {
+        ClusterObjects::read(&options.cluster, &granting).await.map_err(|error| plain_line(&told(&error)))
+    };
+    let mut progress = Progress::new(watched, scopes.len());
+    let (mut not_examined, mut looked_at) = (Vec::new(), Vec::new());
+    for scope in &scopes {
+        progress.next_region();
+        progress.looking(scope);
+        let read = match unusable.get(&scope.account) {
+            Some(why) => Err(why.clone()),
+            None => look(&clouds, (scope, target), options, objects.as_ref().ok()).await,
+        };
+        progress.clear();
+        match read {
+            Ok(Some(found)) => return answer(target, &found, &objects, not_examined, options.output),
+            Ok(None) => looked_at.push(scope),
+            Err(error) => not_examined.push(NotExamined {
+                account: scope.account.to_string(),
+                region: scope.region.to_string(),
+                error: plain_line(&error),
+            }),
+        }
+    }
+    Err(nowhere(target, &looked_at, &not_examined))
+}
+
+fn answer(
+    target: &TargetId,
+    found: &Found,
+    objects: &Result<ClusterObjects, String>,
+    not_examined: Vec<NotExamined>,
+    output: OutputFormat,
+) -> Result<String, ExplainError> {
+    let explanation = judgement::explain(target, found, objects, not_examined);
+    match output {
+        OutputFormat::Text => Ok(text::text(&explanation)),
+        OutputFormat::Json => {
+            Ok(serde_json::to_string_pretty(&explanation).map_err(ExplainError::Json)? + "\n")
+        }
+    }
+}
+
+async fn look(
+    clouds: &Clouds,
+    (scope, target): (&Scope, &TargetId),
+    options: &ExplainOptions,
+    objects: Option<&ClusterObjects>,
+) -> Result<Option<Found>, String> {
+    let reach = clouds.of(scope).map_err(|error| told(&error))?;
+    let limits = Limits::new(reach.settings, |budget| limited(&options.scopes, budget));
+    let members = objects.is_some_and(|objects| objects.asks_for_members(scope));
+    let found = find(&mut Lister::new(reach.cloud), (scope, target), limits, members).await;
+    found.map_err(|error: ListingError| told(&error))
+}
+
+fn nowhere(target: &TargetId, looked_at: &[&Scope], not_examined: &[NotExamined]) -> ExplainError {
+    let others: Vec<String> = not_examined
+        .iter()
+        .map(|place| format!("{} (account {}): {}", place.region, place.account, place.error))
+        .collect();
+    let others = others.join("; ");
+    if looked_at.is_empty() {
+        return ExplainError::Unreadable(others);
+    }
+    let places: Vec<String> =
+        looked_at.iter().map(|scope| format!("{} (account {})", scope.region, scope.account)).collect();
+    let id = match target {
+        TargetId::Instance(id) => id.to_string(),
+        TargetId::Interface(id) => id.to_string(),
+    };
+    let others = if others.is_empty() { others } else { format!(". It could not be looked for in {others}") };
+    ExplainError::NotFound { id, places: places.join(", "), others }
+}

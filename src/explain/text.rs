@@ -1,0 +1,275 @@
+//! What is explained, on one screen of 100 columns.
+
+use std::fmt::Display;
+
+use jiff::Timestamp;
+use keeper_core::auto_release_time::AutoReleaseTime;
+use keeper_core::flag::Flag as _;
+
+use super::explanation::{
+    CloudFacts, Explanation, InstanceSays, InterfaceSays, Objects, Risk, Said, Selecting, Want,
+};
+use super::sentences::names;
+use crate::visible_text::wrap;
+
+/// Columns of a line.
+const WIDTH: usize = 100;
+
+/// The explanation as text.
+pub fn text(told: &Explanation) -> String {
+    let mut page = Page::default();
+    let name = told.name.as_deref().map(|name| format!("  {name}")).unwrap_or_default();
+    page.paragraph(0, &format!("{}{name}", told.id));
+    page.paragraph(0, &format!("{}, account {}, seen {}", told.region, told.account, time(told.seen)));
+    page.title("VERDICT");
+    page.verdict(2, &told.verdict);
+    page.title("WHAT THE CLOUD SAYS");
+    match &told.cloud {
+        CloudFacts::Instance(says) => instance(&mut page, says),
+        CloudFacts::NetworkInterface(says) => interface(&mut page, says),
+    }
+    page.title("WHAT CAN STILL TAKE IT AWAY");
+    if told.risks.is_empty() {
+        page.paragraph(
+            2,
+            "Nothing that the cloud's answer shows. See docs/limits.md for what it does not show.",
+        );
+    }
+    for risk in &told.risks {
+        page.risk(risk);
+    }
+    objects(&mut page, told);
+    on_release(&mut page, told);
+    page.title("SINCE WHEN, AND BY WHOM");
+    for since in &told.since {
+        page.paragraph(2, &format!("{} since {}, as {} says.", since.state, time(since.since), since.object));
+    }
+    if told.since.is_empty() {
+        page.paragraph(2, "Since when is not known: no status has a row about it.");
+    }
+    page.paragraph(2, &told.changed_by.message);
+    if !told.advice.is_empty() {
+        page.title("WHAT TO DO");
+        for advice in &told.advice {
+            page.item(2, advice);
+        }
+    }
+    if !told.not_examined.is_empty() {
+        page.title("NOT EXAMINED");
+        for region in &told.not_examined {
+            page.item(2, &format!("{} (account {}): {}", region.region, region.account, region.error));
+        }
+    }
+    page.text
+}
+
+fn instance(page: &mut Page, says: &InstanceSays) {
+    let charge = match (says.charge_type, says.spot) {
+        (Some("PrePaid"), _) => "subscription".to_owned(),
+        (Some(_), Some(true)) => "pay-as-you-go, spot".to_owned(),
+        (Some(_), Some(false)) => "pay-as-you-go".to_owned(),
+        _ => UNKNOWN.to_owned(),
+    };
+    let in_group = says.scaling_state.as_ref().map(|state| format!(" ({state})")).unwrap_or_default();
+    page.field("DeletionProtection", &or_unknown(says.deletion_protection));
+    page.field("charge type", &charge);
+    page.field("release time", &or_none(says.auto_release_time.as_deref()));
+    page.field("locks", &list(says.locks.as_deref()));
+    page.field("scaling group", &(or_none(says.scaling_group_id.as_deref()) + &in_group));
+    page.field("status", &or_unknown(says.status));
+    page.field("zone", &or_unknown(says.zone_id.as_deref()));
+    page.field("network interfaces", &list(says.network_interface_ids.as_deref()));
+}
+
+fn interface(page: &mut Page, says: &InterfaceSays) {
+    page.field("DeleteOnRelease", &or_unknown(says.delete_on_release));
+    page.field("type", &or_unknown(says.interface_type));
+    page.field("status", &or_unknown(says.status));
+    page.field("on instance", &or_none(says.instance_id.as_deref()));
+    if says.instance_id.as_deref().is_some_and(|id| !id.is_empty()) {
+        page.field("  DeletionProtection", &or_unknown(says.host_deletion_protection));
+    }
+    page.field("managed by a product", &or_unknown(says.service_managed));
+    page.field("zone", &or_unknown(says.zone_id.as_deref()));
+    page.field("private addresses", &list(Some(&says.private_ips)));
+}
+
+fn objects(page: &mut Page, told: &Explanation) {
+    let Objects { why_unknown, selecting, unreadable, not_served, known } = &told.objects;
+    page.title("OBJECTS");
+    if !known {
+        page.paragraph(2, &format!("Not known: {}.", why_unknown.as_deref().unwrap_or_default()));
+        return;
+    }
+    if selecting.is_empty() {
+        page.paragraph(2, "No object selects it.");
+    }
+    for object in selecting {
+        page.object(object);
+    }
+    if !unreadable.is_empty() {
+        page.paragraph(2, &format!("May be holds, because they can't be read: {}.", names(unreadable)));
+    }
+    if !not_served.is_empty() {
+        let shown = not_served.get(..MOST.min(not_served.len())).unwrap_or_default();
+        let more = not_served.len().saturating_sub(MOST);
+        let more = if more > 0 { format!(" and {more} more") } else { String::new() };
+        page.paragraph(
+            2,
+            &format!("Not served, because the configuration does not grant it: {}{more}.", names(shown)),
+        );
+    }
+    if told.flags.iter().any(|flag| flag.next != "Nothing") {
+        page.title("WHAT HAPPENS NEXT");
+        for flag in told.flags.iter().filter(|flag| flag.next != "Nothing") {
+            page.item(2, &format!("{}: {}", flag.flag, flag.message));
+        }
+    }
+}
+
+/// Objects that are not served and are named.
+const MOST: usize = 5;
+
+fn on_release(page: &mut Page, told: &Explanation) {
+    let fates = &told.on_release.network_interfaces;
+    if told.kind == "NetworkInterface" && fates.is_empty() {
+        return;
+    }
+    page.title("WHEN THE INSTANCE IS RELEASED");
+    if let Some(why) = &told.on_release.why_unknown {
+        page.paragraph(2, &format!("What becomes of its network interfaces is not known: {why}."));
+    }
+    for fate in fates {
+        let deletes = match fate.delete_on_release {
+            Some(true) => "true",
+            Some(false) => "false",
+            None => UNKNOWN,
+        };
+        let mut why: Vec<&str> = Vec::new();
+        if !matches!(fate.verdict.state, "Protected" | "Unprotected") {
+            why.push(fate.verdict.reason);
+        }
+        why.extend(fate.risks.iter().map(|risk| risk.reason));
+        let why = if why.is_empty() { String::new() } else { format!(" {}", why.join(", ")) };
+        let line = format!(
+            "{:<24} {:<10} DeleteOnRelease {deletes:<8} {:<8}{why}",
+            fate.id,
+            fate.interface_type.unwrap_or(UNKNOWN),
+            fate.fate.to_lowercase()
+        );
+        page.hanging(2, 27, &line);
+    }
+    if told.kind == "Instance" {
+        page.paragraph(2, "Disks and public addresses of the instance itself are not looked at.");
+    }
+}
+
+/// What is said of what the answer does not say readably.
+const UNKNOWN: &str = "unknown";
+
+fn or_unknown<T: Display>(value: Option<T>) -> String {
+    value.map_or_else(|| UNKNOWN.to_owned(), |value| value.to_string())
+}
+
+fn or_none(value: Option<&str>) -> String {
+    match value {
+        None => UNKNOWN.to_owned(),
+        Some("") => "none".to_owned(),
+        Some(value) => value.to_owned(),
+    }
+}
+
+fn list(values: Option<&[String]>) -> String {
+    match values {
+        None => UNKNOWN.to_owned(),
+        Some([]) => "none".to_owned(),
+        Some(values) => values.join(" "),
+    }
+}
+
+/// In whole seconds, in UTC.
+fn time(at: Timestamp) -> String {
+    Timestamp::from_second(at.as_second()).unwrap_or(at).to_string()
+}
+
+/// Text that is laid out.
+#[derive(Default)]
+struct Page {
+    text: String,
+}
+
+impl Page {
+    fn title(&mut self, title: &str) {
+        self.text.push('\n');
+        self.text.push_str(title);
+        self.text.push('\n');
+    }
+
+    fn paragraph(&mut self, indent: usize, text: &str) {
+        self.hanging(indent, indent, text);
+    }
+
+    fn item(&mut self, indent: usize, text: &str) {
+        self.hanging(indent, indent + 2, &format!("- {text}"));
+    }
+
+    /// A paragraph whose lines begin here, but for the first.
+    fn hanging(&mut self, first: usize, rest: usize, text: &str) {
+        // What is laid out in columns keeps its blanks in the first line, if that is all there is.
+        let whole = format!("{}{text}", " ".repeat(first));
+        if unicode_width::UnicodeWidthStr::width(whole.as_str()) <= WIDTH {
+            self.line(&whole);
+            return;
+        }
+        let columns = WIDTH.saturating_sub(first.max(rest));
+        for (number, line) in wrap(text, columns).iter().enumerate() {
+            let indent = if number == 0 { first } else { rest };
+            self.line(&format!("{}{line}", " ".repeat(indent)));
+        }
+    }
+
+    fn line(&mut self, line: &str) {
+        self.text.push_str(line.trim_end());
+        self.text.push('\n');
+    }
+
+    fn field(&mut self, name: &str, value: &str) {
+        self.hanging(2, 25, &format!("{name:<22} {value}"));
+    }
+
+    fn verdict(&mut self, indent: usize, said: &Said) {
+        let reason = match (said.state, said.reason) {
+            ("Protected", "AllProtected") | ("Unprotected", "Unprotected") => String::new(),
+            (_, reason) => format!(" ({reason})"),
+        };
+        self.paragraph(indent, &format!("{}{reason}: {}", said.state, said.message));
+    }
+
+    fn risk(&mut self, risk: &Risk) {
+        let detail = risk.detail.as_ref().map(|detail| format!(" {detail}")).unwrap_or_default();
+        self.item(2, &format!("{}{detail}: {}", risk.reason, risk.message));
+    }
+
+    fn object(&mut self, object: &Selecting) {
+        let doubt = object.doubt.map(|why| format!(" may select it ({why})"));
+        let doubt = doubt.unwrap_or_else(|| " selects it".to_owned());
+        self.item(2, &format!("{} (generation {}){doubt}", object.object, object.generation));
+        let Said { state, reason, .. } = &object.verdict;
+        self.paragraph(4, &format!("says of it: {state}, {reason}"));
+        for want in &object.wants {
+            self.paragraph(4, &format!("{}: {}", want.flag, stance(want)));
+        }
+    }
+}
+
+fn stance(want: &Want) -> String {
+    match (want.stance, want.until) {
+        ("Enforces", _) if want.flag == AutoReleaseTime::NAME => "has it removed".to_owned(),
+        ("Enforces", _) => "keeps it at its protected value".to_owned(),
+        ("Holds", _) => "is a hold, so nobody may unprotect it, but sets nothing".to_owned(),
+        ("StepsAside", Some(until)) => format!("steps aside until {}", time(until)),
+        ("Unprotects", _) => "asks for its unprotected value".to_owned(),
+        ("Unprotected", _) => "asked for its unprotected value, and that was carried out".to_owned(),
+        _ => "only says how it is".to_owned(),
+    }
+}

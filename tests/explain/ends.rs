@@ -1,0 +1,161 @@
+//! How the program ends: its exit code, and one sentence where something is wrong.
+
+use std::io::Read as _;
+use std::process::Stdio;
+use std::sync::{Arc, Mutex};
+
+use keeper_simulator::Seed;
+use serde_json::json;
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::net::TcpListener;
+
+use crate::program::{Ended, HERE, Stage, THERE, ended};
+use crate::{explain, only_read, safe};
+
+fn one_sentence(ended: &Ended, part: &str) {
+    assert_eq!((ended.code, ended.out.as_str()), (1, ""), "{ended:?}");
+    assert_eq!(ended.err.lines().count(), 1, "{ended:?}");
+    assert!(ended.err.starts_with("ecs-keeper: ") && ended.err.contains(part), "{ended:?}");
+}
+
+#[tokio::test]
+async fn a_target_is_found_in_any_of_the_regions() {
+    let stage = Stage::new().await;
+    stage.account.seed_one(&Seed::new(THERE).id("i-there"));
+    let ended = explain(&stage, "i-there", &["--region", HERE, "--region", THERE]).await;
+    assert_eq!((ended.code, ended.err.as_str()), (0, ""), "{ended:?}");
+    assert!(ended.out.starts_with("i-there\ncn-beijing, account default, seen "), "{}", ended.out);
+    only_read(&stage);
+}
+
+#[tokio::test]
+async fn what_is_nowhere_is_told_in_one_sentence() {
+    let stage = Stage::new().await;
+    stage.account.seed_one(&safe("i-a"));
+    for id in ["i-nowhere", "eni-nowhere"] {
+        let told = format!("{id} is not in cn-hangzhou (account default), or this identity may not see it");
+        one_sentence(&explain(&stage, id, &[]).await, &told);
+    }
+    only_read(&stage);
+}
+
+#[tokio::test]
+async fn i59_a_region_that_can_not_be_read_is_told_and_does_not_hide_the_others() {
+    let stage = Stage::new().await;
+    stage.account.seed_one(&safe("i-a"));
+    stage.allow_only_here("DescribeInstances");
+    let flags = ["--region", THERE, "--region", HERE];
+    let found = explain(&stage, "i-a", &flags).await;
+    assert_eq!((found.code, found.err.as_str()), (0, ""));
+    assert!(
+        found.out.contains("NOT EXAMINED\n  - cn-beijing (account default): DescribeInstances failed"),
+        "{found:?}"
+    );
+    let lost = explain(&stage, "i-b", &flags).await;
+    one_sentence(&lost, "i-b is not in cn-hangzhou (account default)");
+    assert!(lost.err.contains("It could not be looked for in cn-beijing"), "{lost:?}");
+    one_sentence(
+        &explain(&stage, "i-a", &["--region", THERE]).await,
+        "cn-beijing (account default): DescribeInstances failed",
+    );
+    only_read(&stage);
+}
+
+#[tokio::test]
+async fn wrong_usage_ends_in_one_sentence() {
+    let stage = Stage::new().await;
+    one_sentence(&explain(&stage, "i-a", &["--region", "cn-hangzou"]).await, "did you mean `cn-hangzhou`?");
+    let mut keyless = stage.program(&["explain", "i-a", "--region", HERE, "--skip-cluster"]);
+    keyless.env_remove("ALIBABA_CLOUD_ACCESS_KEY_ID").env_remove("ALIBABA_CLOUD_ACCESS_KEY_SECRET");
+    one_sentence(&ended(keyless).await, "no credentials are configured");
+    // clap's own code for these is 2, which is no code of ours.
+    for words in
+        [&["explain"][..], &["explain", "sg-1"], &["explain", "I-A"], &["explain", "--schema", "i-a"]]
+    {
+        let refused = ended(stage.program(words)).await;
+        assert_eq!((refused.code, refused.out.as_str()), (1, ""), "{words:?}");
+    }
+}
+
+#[tokio::test]
+async fn without_a_cluster_that_can_be_reached_the_cloud_is_told_all_the_same() {
+    let stage = Stage::new().await;
+    stage.account.seed_one(&safe("i-a"));
+    let config = stage.folder.join("config.yaml");
+    let ended = ended(stage.program(&["explain", "i-a", "--config", config.to_str().unwrap()])).await;
+    assert_eq!((ended.code, ended.err.as_str()), (0, ""), "{ended:?}");
+    let told = ended.out.split_whitespace().collect::<Vec<_>>().join(" ");
+    let why = "OBJECTS Not known: failed to connect to the cluster: found neither a Pod's ServiceAccount nor a kubeconfig";
+    assert!(told.contains(why), "{}", ended.out);
+}
+
+/// A kubeconfig that leads to an API server which answers everything with this code, and what it is asked.
+async fn answering(stage: &Stage, code: u16) -> (String, Arc<Mutex<Vec<String>>>) {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let server = format!("http://{}", listener.local_addr().unwrap());
+    let asked = Arc::new(Mutex::new(Vec::new()));
+    let log = Arc::clone(&asked);
+    tokio::spawn(async move {
+        loop {
+            let (mut stream, _) = listener.accept().await.unwrap();
+            let mut request = vec![0; 8192];
+            let read = stream.read(&mut request).await.unwrap();
+            let line =
+                String::from_utf8_lossy(&request[..read]).lines().next().unwrap_or_default().to_owned();
+            log.lock().unwrap().push(line);
+            let body = json!({ "kind": "Status", "status": "Failure", "message": "no", "reason": "No", "code": code });
+            let body = body.to_string();
+            let length = body.len();
+            let head =
+                format!("HTTP/1.1 {code} No\r\ncontent-type: application/json\r\nconnection: close\r\n");
+            let answer = format!("{head}content-length: {length}\r\n\r\n{body}");
+            stream.write_all(answer.as_bytes()).await.unwrap();
+        }
+    });
+    let kubeconfig = json!({
+        "apiVersion": "v1", "kind": "Config", "current-context": "c",
+        "clusters": [{ "name": "c", "cluster": { "server": server } }],
+        "users": [{ "name": "c", "user": {} }],
+        "contexts": [{ "name": "c", "context": { "cluster": "c", "user": "c" } }],
+    });
+    (stage.write("kubeconfig", &kubeconfig.to_string()), asked)
+}
+
+#[tokio::test]
+async fn i59_what_the_api_server_does_not_tell_is_unknown_and_it_is_only_read() {
+    let stage = Stage::new().await;
+    stage.account.seed_one(&safe("i-a"));
+    let config = stage.folder.join("config.yaml");
+    for (code, told) in [
+        (404, "this cluster has no CRD EcsInstanceProtection: check that the kubeconfig is for the cluster"),
+        (403, "you may not list and get EcsInstanceProtection objects in all namespaces"),
+        (500, "failed to read the objects of kind EcsInstanceProtection: no (500)"),
+    ] {
+        let (kubeconfig, asked) = answering(&stage, code).await;
+        let words = ["explain", "i-a", "--output", "json", "--kubeconfig", &kubeconfig, "--config"];
+        let ended = ended(stage.program(&[&words, &[config.to_str().unwrap()][..]].concat())).await;
+        assert_eq!((ended.code, ended.err.as_str()), (0, ""), "{ended:?}");
+        let explained: serde_json::Value = serde_json::from_str(&ended.out).unwrap();
+        assert_eq!(explained["verdict"]["state"], "Protected");
+        let why = explained["objects"]["whyUnknown"].as_str().unwrap();
+        assert!(why.contains(told), "{why}");
+        let asked = asked.lock().unwrap();
+        assert!(!asked.is_empty() && asked.iter().all(|line| line.starts_with("GET ")), "{asked:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_reader_that_goes_away_is_no_error() {
+    let stage = Stage::new().await;
+    stage.account.seed_one(&safe("i-a"));
+    let config = stage.folder.join("config.yaml");
+    let mut command =
+        stage.program(&["explain", "i-a", "--skip-cluster", "--config", config.to_str().unwrap()]);
+    let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    drop(child.stdout.take());
+    let status = child.wait().await.unwrap();
+    let mut complaint = String::new();
+    let stderr = child.stderr.take().unwrap().into_owned_fd().unwrap();
+    std::fs::File::from(stderr).read_to_string(&mut complaint).unwrap();
+    assert_eq!((status.code(), complaint.as_str()), (Some(1), ""));
+}

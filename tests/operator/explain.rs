@@ -1,0 +1,109 @@
+//! `ecs-keeper explain` beside a cluster: which objects select a target, what each wants, and what comes next.
+
+use std::path::Path;
+use std::process::Stdio;
+
+use keeper_simulator::{InterfaceSeed, Seed};
+use serde_json::{Value, json};
+
+use crate::handover::person;
+use crate::process::{credentials, program};
+use crate::stage::{REGION, Stage};
+
+/// What is explained of a target, with this kubeconfig, as JSON.
+async fn explain(stage: &Stage, kubeconfig: &Path, id: &str) -> Value {
+    let config = stage.folder.join("explain.json");
+    let settings = stage.settings().set("/accounts/0/regions", json!([REGION]));
+    std::fs::write(&config, settings.config.to_string()).unwrap();
+    let mut command = program(Path::new("/dev/null"));
+    command
+        .args(["explain", id, "--output", "json", "--namespace", &stage.namespace])
+        .arg("--config")
+        .arg(&config)
+        .arg("--kubeconfig")
+        .arg(kubeconfig)
+        .envs(credentials(&settings.key))
+        .env("ALIBABA_CLOUD_ECS_METADATA_DISABLED", "true")
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped());
+    let output = command.output().await.unwrap();
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    serde_json::from_slice(&output.stdout).unwrap()
+}
+
+/// Object and stance of each that selects the target, by its first flag.
+fn wants(told: &Value) -> Vec<(String, String)> {
+    let selecting = told["objects"]["selecting"].as_array().unwrap().iter();
+    let word = |value: &Value| value.as_str().unwrap().to_owned();
+    selecting.map(|it| (word(&it["object"]["name"]), word(&it["wants"][0]["stance"]))).collect()
+}
+
+fn pairs(list: &[(&str, &str)]) -> Vec<(String, String)> {
+    list.iter().map(|(name, stance)| ((*name).to_owned(), (*stance).to_owned())).collect()
+}
+
+#[tokio::test]
+async fn i59_each_object_is_told_with_what_it_wants_and_what_comes_next() {
+    let stage = Stage::new().await;
+    let lost = InterfaceSeed::secondary().id("eni-explained");
+    stage.account.seed_one(&Seed::new(REGION).id("i-explained").tag("env", "prod").interface(lost));
+    let by_id = json!({ "instanceIds": ["i-explained"] });
+    let by_tag = json!({ "instanceTags": [{ "key": "env", "value": "prod" }] });
+    stage.apply("keeps", json!({ "region": REGION, "targets": by_tag })).await;
+    stage.apply("watches", json!({ "region": REGION, "targets": by_id, "mode": "Observe" })).await;
+    stage.apply("gives-up", json!({ "region": REGION, "targets": by_id, "protection": "Disabled" })).await;
+    stage.apply("elsewhere", json!({ "region": "cn-beijing", "targets": by_id })).await;
+    stage.retain("retains", json!({ "region": REGION, "targets": by_id })).await;
+
+    let kubeconfig = stage.cluster.kubeconfig.clone();
+    let told = explain(&stage, &kubeconfig, "i-explained").await;
+    let expected = [("gives-up", "Unprotects"), ("keeps", "Enforces"), ("watches", "Holds")];
+    let mut found = wants(&told);
+    found.sort();
+    assert_eq!(found, pairs(&expected), "{told}");
+    let keeps = json!({ "kind": "EcsInstanceProtection", "namespace": stage.namespace, "name": "keeps" });
+    assert_eq!((&told["flags"][0]["next"], &told["flags"][0]["object"]), (&json!("Protect"), &keeps));
+    assert_eq!(told["since"], json!([]), "no operator has looked yet");
+
+    stage.by_hand("i-explained", true);
+    let told = explain(&stage, &kubeconfig, "i-explained").await;
+    let flag = &told["flags"][0];
+    assert_eq!((&flag["next"], &flag["reason"]), (&json!("StaysProtected"), &json!("Conflict")), "{told}");
+    assert_eq!(flag["object"]["name"], "gives-up");
+    assert_eq!(flag["holders"].as_array().unwrap().len(), 2, "{told}");
+
+    let told = explain(&stage, &kubeconfig, "eni-explained").await;
+    assert_eq!(wants(&told), pairs(&[("retains", "Enforces")]));
+    assert_eq!(told["flags"][0]["object"]["kind"], "EniRetention");
+}
+
+#[tokio::test]
+async fn i59_what_is_explained_is_what_status_says() {
+    let stage = Stage::new().await;
+    stage.account.seed_one(&Seed::new(REGION).id("i-observed"));
+    stage.account.seed_one(&Seed::new(REGION).id("i-safe").protected(true));
+    let ids = json!({ "instanceIds": ["i-observed", "i-safe"] });
+    let _operator = stage.start();
+    stage.apply("watches", json!({ "region": REGION, "targets": ids, "mode": "Observe" })).await;
+    let object = stage.until("watches", "Protected=False/Unprotected").await;
+    for row in &object.status.unwrap().instances {
+        let told = explain(&stage, &stage.cluster.kubeconfig, &row.instance_id).await;
+        let says = &told["objects"]["selecting"][0]["verdict"];
+        assert_eq!(says["state"], json!(row.state), "{told}");
+        // Of what is as it should be, status gives no other reason.
+        assert!(says["reason"] == json!(row.reason) || row.reason == "Protected", "{told}");
+        assert_eq!(told["since"][0]["since"], json!(row.since), "{told}");
+    }
+}
+
+#[tokio::test]
+async fn whoever_may_not_look_everywhere_is_told_how_to_and_what_the_cloud_says() {
+    let stage = Stage::new().await;
+    stage.account.seed_one(&Seed::new(REGION).id("i-seen"));
+    let person = person(&stage.cluster, &stage.namespace).await;
+    let told = explain(&stage, &person, "i-seen").await;
+    std::fs::remove_file(&person).unwrap();
+    let why = told["objects"]["whyUnknown"].as_str().unwrap();
+    assert!(why.contains("ask for the ClusterRole ecs-keeper-view by a ClusterRoleBinding"), "{why}");
+    assert_eq!((&told["verdict"]["state"], &told["flags"]), (&json!("Unprotected"), &json!([])));
+}
