@@ -106,6 +106,7 @@ impl Clouds {
         let endpoints = account.endpoints.of(&scope.region);
         let endpoints =
             endpoints.map_err(|source| CloudError::Endpoint { region: scope.region.clone(), source })?;
+        let address = endpoints.ecs_address();
         let pinned = VerifiedCredentials::new(
             scope.account.clone(),
             current.clone(),
@@ -139,13 +140,15 @@ impl Clouds {
             ..settings(budgets.describe_scaling_instances, budgets.set_instances_protection)
         };
         let settings = (instances, interfaces, members);
-        Ok(Reach { cloud: Arc::new(client), key: current.clone(), settings })
+        Ok(Reach { cloud: Arc::new(client), address, key: current.clone(), settings })
     }
 }
 
 /// What a worker reaches the cloud with.
 pub struct Reach {
     pub cloud: Arc<Cloud>,
+    /// Where ECS is, for people.
+    pub address: String,
     pub key: CurrentKey,
     pub settings: (Settings, Settings, Settings),
 }

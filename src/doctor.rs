@@ -12,9 +12,10 @@ mod object_checks;
 mod question;
 mod region_checks;
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use kube::Client;
+use keeper_core::id::{AccountName, Region};
 use tokio::task::JoinSet;
 
 use crate::causes::told;
@@ -29,6 +30,7 @@ use access_checks::Whom;
 pub use finding::schema;
 use finding::{Check, Findings, Level};
 use metrics_checks::Source;
+use object_checks::Asked;
 
 /// What sessions are called in which somebody examines the operator.
 const SESSION_NAME: &str = "ecs-keeper-doctor";
@@ -36,52 +38,82 @@ const SESSION_NAME: &str = "ecs-keeper-doctor";
 /// What was found.
 #[derive(Debug)]
 pub struct Examined {
-    /// A line for each finding, or JSON.
+    /// What is yet to be printed: how many findings there are, or all of them as JSON.
     pub answer: String,
     /// Whether nothing is wrong.
     pub good: bool,
 }
 
-/// Examines everything that is asked for.
+/// Examines everything that is asked for. As text, each finding is printed at once.
 pub async fn examine(options: &DoctorOptions) -> anyhow::Result<Examined> {
-    let mut findings = Findings::default();
-    let (config, scopes) = configuration(options, &mut findings)?;
-    let mut members = false;
+    let as_text = options.output == OutputFormat::Text;
+    let mut findings = if as_text { Findings::told_at_once() } else { Findings::default() };
+    let mut places = configuration(options, &mut findings)?;
+    let mut members = None;
     if !options.skip_cluster {
-        members = cluster(options, config.as_ref(), &scopes, &mut findings).await;
+        members = cluster(options, &mut places, &mut findings).await;
     }
-    if let Some(config) = config.filter(|_| !options.skip_cloud) {
-        cloud(config, &scopes, members, &mut findings).await?;
+    if !options.skip_cloud {
+        cloud(places, members, &mut findings).await;
     }
-    let answer = match options.output {
-        OutputFormat::Text => findings.text(),
-        OutputFormat::Json => findings.json()?,
-    };
+    let answer = if as_text { format!("\n{}\n", findings.counts()) } else { findings.json()? };
     Ok(Examined { answer, good: findings.count(Level::Failure) == 0 })
 }
 
-/// What the configuration says, and the regions that it names. What is wrong with it is found; a wrong option is an error.
-fn configuration(
-    options: &DoctorOptions,
-    findings: &mut Findings,
-) -> Result<(Option<Config>, Vec<Scope>), ScopeError> {
-    let file = options.config.as_ref().map(|path| path.display().to_string());
+/// What the configuration says, unless it can't be used, and the regions that are examined.
+struct Places {
+    config: Option<Config>,
+    scopes: Vec<Scope>,
+    /// Accounts without regions: those count that objects name.
+    open: BTreeSet<AccountName>,
+}
+
+impl Places {
+    /// Adds the regions that objects name, where nobody else names any.
+    fn add(&mut self, named: &BTreeSet<(String, String)>) {
+        let Some(config) = &self.config else { return };
+        for (account, region) in named {
+            let scope = Scope { account: AccountName::new(account), region: Region::new(region) };
+            let known = config.accounts.get(&scope.account);
+            if self.open.contains(&scope.account)
+                && known.is_some_and(|account| account.all_regions().contains(&scope.region))
+            {
+                self.scopes.push(scope);
+            }
+        }
+    }
+
+    /// Says of which accounts no region is examined.
+    fn tell(&self, findings: &mut Findings) {
+        for account in self.open.iter().filter(|open| self.scopes.iter().all(|scope| scope.account != **open))
+        {
+            for check in [Check::Evidence, Check::Endpoint, Check::Permission] {
+                let message =
+                    format!("account {account}: no region is known to examine. Name them with --region.");
+                findings.add(Level::Unknown, check, message);
+            }
+        }
+    }
+}
+
+/// Reads the configuration. What is wrong with it is found; a wrong option is an error.
+fn configuration(options: &DoctorOptions, findings: &mut Findings) -> Result<Places, ScopeError> {
+    let mut places = Places { config: None, scopes: Vec::new(), open: BTreeSet::new() };
     let mut config = match load_or_empty(options.config.as_deref()) {
         Ok(config) => config,
         Err(error) => {
             for problem in problems(&error) {
                 findings.add(Level::Failure, Check::Configuration, problem);
             }
-            return Ok((None, Vec::new()));
+            return Ok(places);
         }
     };
-    match file {
-        Some(file) => findings.add(Level::Ok, Check::Configuration, format!("{file}: {config}")),
-        None => findings.add(
-            Level::Unknown,
-            Check::Configuration,
-            "no file is named (--config), so an empty one is examined",
-        ),
+    if let Some(file) = &options.config {
+        findings.add(Level::Ok, Check::Configuration, format!("{}: {config}", file.display()));
+    } else {
+        let message =
+            "no file is named (--config), so an empty one is examined, which may not be the operator's";
+        findings.add(Level::Unknown, Check::Configuration, message);
     }
     for doubt in &config.doubts {
         findings.add(Level::Warning, Check::Configuration, doubt.to_string());
@@ -91,17 +123,20 @@ fn configuration(
         region: options.region.clone(),
         ..ScopeOptions::default()
     };
-    let found = match scopes(&mut config, &named) {
-        Ok(found) => found,
-        Err(ScopeError::NoRegions(account)) => {
-            let message =
-                format!("account {account} names no regions, so none is examined. Name them with --region.");
-            findings.add(Level::Unknown, Check::Endpoint, message);
-            Vec::new()
+    match scopes(&mut config, &named) {
+        Ok(found) => places.scopes = found,
+        Err(ScopeError::NoRegions(_)) => {
+            for (name, account) in &config.accounts {
+                let regions = account.regions.iter().cloned();
+                places.scopes.extend(regions.map(|region| Scope { account: name.clone(), region }));
+            }
+            let open = config.accounts.iter().filter(|(_, account)| account.regions.is_empty());
+            places.open = open.map(|(name, _)| name.clone()).collect();
         }
         Err(wrong) => return Err(wrong),
-    };
-    Ok((Some(config), found))
+    }
+    places.config = Some(config);
+    Ok(places)
 }
 
 /// Each problem of a configuration file, in a line.
@@ -115,71 +150,70 @@ fn problems(error: &ConfigError) -> Vec<String> {
     }
 }
 
-async fn cloud(
-    mut config: Config,
-    scopes: &[Scope],
-    members: bool,
-    findings: &mut Findings,
-) -> anyhow::Result<()> {
-    let usable = account_checks::examine(&config, findings).await?;
-    // Nobody is asked again who has just been found not to answer.
-    config.accounts.retain(|name, _| usable.contains(name));
-    let (clouds, tasks) = Clouds::new(&config, SESSION_NAME, Arc::new(Metrics::new()?))?;
-    // They end with the set.
-    let _renewing: JoinSet<_> = tasks.collect();
-    for scope in scopes.iter().filter(|scope| usable.contains(&scope.account)) {
-        region_checks::examine(&clouds, scope, members, findings).await;
+async fn cloud(places: Places, members: Option<bool>, findings: &mut Findings) {
+    let Some(mut config) = places.config else {
+        let message = "the cloud was not called, because the configuration can't be used";
+        return findings.add(Level::Unknown, Check::Credentials, message);
+    };
+    let clouds = async {
+        let usable = account_checks::examine(&config, findings).await?;
+        // Nobody is asked again who has just been found not to answer.
+        config.accounts.retain(|name, _| usable.contains(name));
+        anyhow::Ok(Clouds::new(&config, SESSION_NAME, Arc::new(Metrics::new()?))?)
+    };
+    match clouds.await {
+        Ok((clouds, tasks)) => {
+            // They end with the set.
+            let _renewing: JoinSet<_> = tasks.collect();
+            for scope in places.scopes.iter().filter(|scope| config.accounts.contains_key(&scope.account)) {
+                region_checks::examine(&clouds, scope, members, findings).await;
+            }
+        }
+        Err(error) => findings.add(Level::Failure, Check::Credentials, told(error.as_ref())),
     }
-    Ok(())
 }
 
-/// Examines the cluster. Whether an object asks for scale-in.
-async fn cluster(
-    options: &DoctorOptions,
-    config: Option<&Config>,
-    scopes: &[Scope],
-    findings: &mut Findings,
-) -> bool {
+/// Examines the cluster. Whether an object asks for scale-in; `None`: nobody knows.
+async fn cluster(options: &DoctorOptions, places: &mut Places, findings: &mut Findings) -> Option<bool> {
     let client = match connect(options.kubeconfig.as_deref()).await {
         Ok(client) => client,
         Err(error) => {
             let message = format!("{}. --skip-cluster examines only the cloud.", told(&error));
             findings.add(Level::Failure, Check::ApiServer, message);
-            return false;
+            return None;
         }
     };
     if !cluster_checks::api_server(&client, findings).await {
-        return false;
+        return None;
     }
     let defined = cluster_checks::definitions(&client, findings).await;
-    let in_pod = options.kubeconfig.is_none() && runs_in_pod();
     let (namespace, release) = (options.namespace.as_str(), options.lease_name.as_str());
     let name = options.service_account.as_deref().unwrap_or(release);
-    let whom = if in_pod { Whom::Own } else { Whom::ServiceAccount { namespace, name } };
-    let karpenter = config.is_some_and(|config| config.karpenter);
+    let own = access_checks::is_own(&client, namespace, name).await;
+    let whom = if own { Whom::Own } else { Whom::ServiceAccount { namespace, name } };
+    let karpenter = places.config.as_ref().is_some_and(|config| config.karpenter);
     access_checks::examine(&client, whom, namespace, karpenter, findings).await;
     cluster_checks::unprotect_verb(&client, release, findings).await;
+    let labels = places.config.as_ref().and_then(|config| config.object_selector.clone());
+    let mut asked = Asked::default();
+    if defined {
+        asked = object_checks::examine(&client, labels.as_deref(), findings).await;
+    }
+    places.add(&asked.places);
+    places.tell(findings);
     let leader = lease_checks::leader(&client, namespace, release, findings).await;
-    lease_checks::evidence(&client, (namespace, release), scopes, findings).await;
-    let labels = config.and_then(|config| config.object_selector.as_deref());
-    let members = defined && object_checks::examine(&client, labels, findings).await;
-    metrics(&client, options, in_pod, leader.as_deref(), findings).await;
-    members
-}
-
-async fn metrics(
-    client: &Client,
-    options: &DoctorOptions,
-    in_pod: bool,
-    leader: Option<&str>,
-    findings: &mut Findings,
-) {
+    lease_checks::evidence(&client, (namespace, release), &places.scopes, findings).await;
     let port = options.admin_address.port();
-    let source = match leader {
-        _ if in_pod => Source::Here(port),
-        Some(name) => Source::Pod { client, namespace: &options.namespace, name, port },
-        // That was found already.
-        None => return,
-    };
-    metrics_checks::examine(source, findings).await;
+    let in_pod = own && options.kubeconfig.is_none() && runs_in_pod();
+    match leader {
+        _ if in_pod => metrics_checks::examine(Source::Here(port), findings).await,
+        Some(pod) => {
+            let source = Source::Pod { client: &client, namespace, name: &pod, port };
+            metrics_checks::examine(source, findings).await;
+        }
+        None => {
+            metrics_checks::unread(findings, "nobody is known to lead, and only the leader's metrics tell");
+        }
+    }
+    asked.members
 }

@@ -4,8 +4,10 @@ use std::fmt::Write as _;
 use std::sync::Arc;
 use std::time::Duration;
 
+use futures::future::join_all;
 use jiff::Timestamp;
 use keeper_core::id::AccountName;
+use tokio::time::timeout;
 
 use crate::causes::told;
 use crate::config::{Account, Config};
@@ -88,14 +90,16 @@ pub async fn identify(config: &Config) -> anyhow::Result<Vec<Identified>> {
         .map(|(name, key)| (name.clone(), key.clone(), providers.sources(name).join(", then ")))
         .collect();
     let tasks: Vec<_> = providers.into_tasks().map(tokio::spawn).collect();
-    let mut identified = Vec::new();
-    for (name, mut key, sources) in ways {
-        let Some(connection) = connections.get(&name) else { continue };
+    let asking = ways.into_iter().filter_map(|(account, mut key, sources)| {
+        let connection = connections.get(&account)?;
         let exchange = connection.exchange(&environment, SESSION_NAME);
-        let asked = tokio::time::timeout(PATIENCE, identity(&mut key, &exchange, &connection.account)).await;
-        let silent = |_| Err(NotIdentified::Refused("no answer within a minute".to_owned()));
-        identified.push(Identified { account: name, sources, found: asked.unwrap_or_else(silent) });
-    }
+        Some(async move {
+            let asked = timeout(PATIENCE, identity(&mut key, &exchange, &connection.account)).await;
+            let silent = |_| Err(NotIdentified::Refused("no answer within a minute".to_owned()));
+            Identified { account, sources, found: asked.unwrap_or_else(silent) }
+        })
+    });
+    let identified = join_all(asking).await;
     tasks.iter().for_each(tokio::task::JoinHandle::abort);
     Ok(identified)
 }

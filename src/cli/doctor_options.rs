@@ -55,6 +55,7 @@ pub struct DoctorOptions {
     pub output: OutputFormat,
 
     /// Print the JSON Schema of --output json, and do nothing else.
-    #[arg(long, exclusive = true)]
+    // Not `exclusive`: variables that are set in the Pod would count as other options.
+    #[arg(long)]
     pub schema: bool,
 }

@@ -1,5 +1,6 @@
 //! What the operator's ServiceAccount may do in the cluster: all that the chart grants, asked of the API server's authorizer.
 
+use k8s_openapi::api::authentication::v1::SelfSubjectReview;
 use k8s_openapi::api::authorization::v1::{
     ResourceAttributes, SelfSubjectAccessReview, SelfSubjectAccessReviewSpec, SubjectAccessReview,
     SubjectAccessReviewSpec, SubjectAccessReviewStatus,
@@ -49,6 +50,18 @@ const RIGHTS: [Right; 8] = [
     right("events.k8s.io", "events", &["create", "patch"]),
     Right { own_namespace: true, ..right("coordination.k8s.io", "leases", &["get", "create", "update"]) },
 ];
+
+/// Whether whoever asks is this ServiceAccount: not every Pod is the operator's.
+pub async fn is_own(client: &Client, namespace: &str, name: &str) -> bool {
+    let review = SelfSubjectReview::default();
+    let answer = ask(Api::all(client.clone()).create(&PostParams::default(), &review)).await;
+    let user = answer.ok().and_then(|review: SelfSubjectReview| review.status?.user_info?.username);
+    user.is_some_and(|user| user == user_name(namespace, name))
+}
+
+fn user_name(namespace: &str, name: &str) -> String {
+    format!("system:serviceaccount:{namespace}:{name}")
+}
 
 /// Asks for each right.
 pub async fn examine(
@@ -132,7 +145,7 @@ async fn may(client: &Client, whom: Whom<'_>, what: ResourceAttributes) -> Resul
                 "system:authenticated".to_owned(),
             ];
             let spec = SubjectAccessReviewSpec {
-                user: Some(format!("system:serviceaccount:{namespace}:{name}")),
+                user: Some(user_name(namespace, name)),
                 groups: Some(groups.into()),
                 resource_attributes: Some(what),
                 ..SubjectAccessReviewSpec::default()

@@ -1,6 +1,7 @@
 //! What is found, and how it is told.
 
-use std::fmt::Write as _;
+use std::fmt;
+use std::io::{self, Write as _};
 
 use schemars::JsonSchema;
 use schemars::generate::SchemaSettings;
@@ -101,33 +102,47 @@ pub struct Finding {
     pub message: String,
 }
 
+impl fmt::Display for Finding {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:<8} {:<15} {}", self.level.word(), self.check.word(), self.message)
+    }
+}
+
 /// Everything that was found, in the order in which it was examined.
 #[derive(Debug, Default, Serialize, JsonSchema)]
 pub struct Findings {
     /// One for each thing that was examined.
     findings: Vec<Finding>,
+    /// Whether each is printed at once, so that whoever waits sees how far it is.
+    #[serde(skip)]
+    told_at_once: bool,
 }
 
 impl Findings {
+    /// Findings that are each printed at once, as a line.
+    pub fn told_at_once() -> Self {
+        Self { findings: Vec::new(), told_at_once: true }
+    }
+
     pub fn add(&mut self, level: Level, check: Check, message: impl AsRef<str>) {
         // Error texts and names are other people's.
-        self.findings.push(Finding { level, check, message: plain_line(message.as_ref()) });
+        let finding = Finding { level, check, message: plain_line(message.as_ref()) };
+        if self.told_at_once {
+            // Whoever closed the pipe does not read it, and learns how it ended by the exit code.
+            let _ = writeln!(io::stdout(), "{finding}");
+        }
+        self.findings.push(finding);
     }
 
     pub fn count(&self, level: Level) -> usize {
         self.findings.iter().filter(|finding| finding.level == level).count()
     }
 
-    /// A line for each, and how many there are.
-    pub fn text(&self) -> String {
-        let mut text = String::new();
-        for Finding { level, check, message } in &self.findings {
-            let _ = writeln!(text, "{:<8} {:<15} {message}", level.word(), check.word());
-        }
-        let counts = [Level::Ok, Level::Unknown, Level::Warning, Level::Failure]
-            .map(|level| format!("{} {}", self.count(level), level.word()));
-        let _ = writeln!(text, "\n{}", counts.join(", "));
-        text
+    /// How many there are.
+    pub fn counts(&self) -> String {
+        [Level::Ok, Level::Unknown, Level::Warning, Level::Failure]
+            .map(|level| format!("{} {}", self.count(level), level.word()))
+            .join(", ")
     }
 
     /// The same as JSON.
@@ -150,10 +165,14 @@ mod tests {
         let mut findings = Findings::default();
         findings.add(Level::Ok, Check::ApiServer, "Kubernetes 1.36");
         findings.add(Level::Failure, Check::Endpoint, "cn-hangzhou: \u{1b}[31mno\nroute\u{202e}");
+        let lines: Vec<String> = findings.findings.iter().map(ToString::to_string).collect();
         assert_eq!(
-            findings.text(),
-            "ok       API server      Kubernetes 1.36\nfailure  endpoint        cn-hangzhou: [31mno route\n\n\
-             1 ok, 0 unknown, 0 warning, 1 failure\n"
+            lines,
+            [
+                "ok       API server      Kubernetes 1.36",
+                "failure  endpoint        cn-hangzhou: [31mno route"
+            ]
         );
+        assert_eq!(findings.counts(), "1 ok, 0 unknown, 0 warning, 1 failure");
     }
 }

@@ -9,6 +9,11 @@ use super::question::{NoAnswer, ask};
 use crate::scope::Scope;
 use crate::sweep_record;
 
+/// Clocks of Nodes are seconds apart at most. Whatever is farther in the future says nothing of how old it is.
+const AHEAD: i64 = 5;
+
+const CLOCK: &str = "Compare this machine's clock with those of the Nodes.";
+
 /// The name of the Pod that leads, if one does.
 pub async fn leader(client: &Client, namespace: &str, name: &str, findings: &mut Findings) -> Option<String> {
     let api: Api<Lease> = Api::namespaced(client.clone(), namespace);
@@ -36,6 +41,12 @@ pub async fn leader(client: &Client, namespace: &str, name: &str, findings: &mut
         findings.add(Level::Failure, Check::Leader, format!("nobody holds the {lease}. {help}"));
         return None;
     };
+    if seconds < -AHEAD {
+        let message =
+            format!("{holder} renewed the {lease} in {} s, by this machine's clock. {CLOCK}", -seconds);
+        findings.add(Level::Unknown, Check::Leader, message);
+        return pod_of(&holder);
+    }
     if seconds > life {
         let message = format!(
             "{holder} renewed the {lease} {seconds} s ago and it lasts {life} s, so nobody leads. Check the operator's Pods and \
@@ -49,7 +60,11 @@ pub async fn leader(client: &Client, namespace: &str, name: &str, findings: &mut
         Check::Leader,
         format!("{holder} leads, and renewed the {lease} {seconds} s ago"),
     );
-    // The operator adds a number to the name of its Pod, after a character that such names don't have.
+    pod_of(&holder)
+}
+
+/// The operator adds a number to the name of its Pod, after a character that such names don't have.
+fn pod_of(holder: &str) -> Option<String> {
     holder.rsplit_once('_').map(|(pod, _)| pod.to_owned())
 }
 
@@ -66,6 +81,11 @@ pub async fn evidence(
         let found = ask(api.get(&sweep_record::name(lease_name, scope))).await;
         let age = found.map(|lease| Age::of(&lease.spec.unwrap_or_default(), Timestamp::now()));
         let (level, message) = match age {
+            Ok(Some(Age { seconds, .. })) if seconds < -AHEAD => {
+                let message =
+                    format!("a complete sweep began in {} s, by this machine's clock. {CLOCK}", -seconds);
+                (Level::Unknown, message)
+            }
             Ok(Some(Age { seconds, life })) if seconds <= life => (
                 Level::Ok,
                 format!("the last complete sweep began {seconds} s ago, and is evidence for {life} s"),

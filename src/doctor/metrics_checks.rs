@@ -35,21 +35,29 @@ pub async fn examine(source: Source<'_>, findings: &mut Findings) {
                 NoAnswer::NotFound => "there is no such Pod".to_owned(),
                 NoAnswer::Failed(why) => why,
             };
-            return findings.add(Level::Unknown, Check::Alert, format!("the metrics of {place}: {why}"));
+            return unread(findings, &format!("the metrics of {place}: {why}"));
         }
     };
     let lines = text.lines().map(|line| Ok(line.to_owned()));
-    let Ok(Scrape { samples, .. }) = Scrape::parse(lines) else {
-        return findings.add(Level::Unknown, Check::Alert, format!("{place} does not answer with metrics"));
-    };
-    let metrics = Metrics(samples);
+    let metrics = Metrics(Scrape::parse(lines).map(|scrape| scrape.samples).unwrap_or_default());
+    if metrics.all("ecs_keeper_build_info").next().is_none() {
+        return unread(findings, &format!("{place} does not answer with the metrics of ecs-keeper"));
+    }
     if metrics.all("ecs_keeper_leader").all(|leads| leads.value < 1.0) {
         let help = "Run this in the Pod that leads.";
-        let message = format!("{place} is on standby, and only the leader's metrics tell. {help}");
-        return findings.add(Level::Unknown, Check::Alert, message);
+        return unread(
+            findings,
+            &format!("{place} is on standby, and only the leader's metrics tell. {help}"),
+        );
     }
     throttling(&metrics, findings);
     alerts(&metrics, Timestamp::now().as_second(), findings);
+}
+
+/// Without the leader's metrics neither is known.
+pub fn unread(findings: &mut Findings, why: &str) {
+    findings.add(Level::Unknown, Check::Throttling, why);
+    findings.add(Level::Unknown, Check::Alert, why);
 }
 
 impl Source<'_> {
@@ -377,7 +385,8 @@ mod tests {
         let mut findings = Findings::default();
         let metrics = Scrape::parse(calls.lines().map(|line| Ok(line.to_owned()))).unwrap().samples;
         throttling(&Metrics(metrics), &mut findings);
-        assert!(findings.text().contains("3 of DescribeInstances in r (account a)"), "{}", findings.text());
+        let json = findings.json().unwrap();
+        assert!(json.contains("3 of DescribeInstances in r (account a)"), "{json}");
         assert_eq!(findings.count(Level::Warning), 1);
     }
 }

@@ -16,35 +16,56 @@ use crate::clouds::Clouds;
 use crate::scope::Scope;
 use crate::worker::Cloud;
 
-/// Examines one region of one account with three calls at most. `members`: whether an object asks for scale-in.
-pub async fn examine(clouds: &Clouds, scope: &Scope, members: bool, findings: &mut Findings) {
+/// STS is asked whose a key is before that key is used.
+const GET_CALLER_IDENTITY: &str = "GetCallerIdentity";
+
+/// Examines one region of one account with four calls at most, one of them to STS. `members`: whether an object asks for scale-in;
+/// `None`: nobody knows.
+pub async fn examine(clouds: &Clouds, scope: &Scope, members: Option<bool>, findings: &mut Findings) {
     let place = format!("{} (account {})", scope.region, scope.account);
-    let cloud = match clouds.of(scope) {
-        Ok(reach) => reach.cloud,
+    let (cloud, address) = match clouds.of(scope) {
+        Ok(reach) => (reach.cloud, reach.address),
         Err(error) => {
             return findings.add(Level::Failure, Check::Endpoint, format!("{place}: {}", told(&error)));
         }
     };
+    // With the first call come a connection and, from STS, whose the key is: the second one tells how fast the endpoint is.
+    let instances = cloud.may_list_instances(&Always).await;
     let began = Instant::now();
-    let answer = cloud.may_list_instances(&Always).await;
+    let interfaces = one_page::<Interface>(&cloud).await;
     let took = began.elapsed();
-    match &answer {
-        Err(error) if error.http_status.is_none() => {
-            return findings.add(Level::Failure, Check::Endpoint, format!("{place}: {}", told(error)));
-        }
-        _ => findings.add(Level::Ok, Check::Endpoint, format!("{place}: {}", answered(took))),
-    }
+    let (level, check, message) = endpoint(&place, &address, took, [&instances, &interfaces]);
+    findings.add(level, check, message);
     let mut permissions = Permissions { place, may: Vec::new(), findings };
-    permissions.take(Instance::READ.name(), answer);
-    permissions.take(Interface::READ.name(), one_page::<Interface>(&cloud).await);
-    if members {
-        permissions.take(ScalingMember::READ.name(), one_page::<ScalingMember>(&cloud).await);
+    permissions.take(Instance::READ.name(), instances);
+    permissions.take(Interface::READ.name(), interfaces);
+    match members {
+        Some(true) => permissions.take(ScalingMember::READ.name(), one_page::<ScalingMember>(&cloud).await),
+        Some(false) => {}
+        None => permissions.unasked(ScalingMember::READ.name()),
     }
     permissions.close();
 }
 
-fn answered(took: Duration) -> String {
-    format!("answers in {} ms", took.as_millis())
+/// Whether the cloud itself has answered one of two calls: what is between us and the cloud, such as a proxy, gives no id of a request.
+fn endpoint(
+    place: &str,
+    address: &str,
+    took: Duration,
+    answers: [&Result<(), Error>; 2],
+) -> (Level, Check, String) {
+    let by_cloud = |answer: &&Result<(), Error>| match answer {
+        Ok(()) => true,
+        Err(error) => error.request_id.is_some() && error.operation != GET_CALLER_IDENTITY,
+    };
+    if answers.iter().any(by_cloud) {
+        let message = format!("{place}: {address} answers in {} ms", took.as_millis());
+        return (Level::Ok, Check::Endpoint, message);
+    }
+    let [Err(error), _] = answers else {
+        return (Level::Unknown, Check::Endpoint, format!("{place}: {address} was not asked"));
+    };
+    (Level::Failure, Check::Endpoint, format!("{place}: {address}: {}", told(error)))
 }
 
 async fn one_page<R: WireResource>(cloud: &Cloud) -> Result<(), Error> {
@@ -61,6 +82,10 @@ struct Permissions<'a> {
 impl Permissions<'_> {
     fn take(&mut self, operation: &'static str, answer: Result<(), Error>) {
         let Err(error) = answer else { return self.may.push(operation) };
+        if error.http_status.is_none() {
+            // That is said of the endpoint.
+            return;
+        }
         let place = &self.place;
         let (level, check, help) = match error.class {
             Class::Permission => {
@@ -73,6 +98,14 @@ impl Permissions<'_> {
             _ => (Level::Failure, Check::Permission, ""),
         };
         self.findings.add(level, check, format!("{place}: {}.{help}", told(&error)));
+    }
+
+    fn unasked(&mut self, operation: &'static str) {
+        let message = format!(
+            "{}: {operation} was not asked for: the objects that say whether it is needed were not read",
+            self.place
+        );
+        self.findings.add(Level::Unknown, Check::Permission, message);
     }
 
     fn close(self) {

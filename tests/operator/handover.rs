@@ -59,11 +59,22 @@ fn status(interface: &NetworkInterface) -> Value {
 
 /// A kubeconfig of somebody who may look into one namespace, by the role that the chart has for that.
 pub async fn person(cluster: &Cluster, namespace: &str) -> PathBuf {
-    cluster.kubectl(&["-n", namespace, "create", "serviceaccount", "person"]).await;
-    let subject = format!("--serviceaccount={namespace}:person");
-    let role = "--clusterrole=ecs-keeper-view";
-    cluster.kubectl(&["-n", namespace, "create", "rolebinding", "person", role, &subject]).await;
-    let token = cluster.kubectl(&["-n", namespace, "create", "token", "person"]).await;
+    somebody(cluster, namespace, "person", ("rolebinding", "ecs-keeper-view")).await
+}
+
+/// A kubeconfig of a ServiceAccount in a namespace with a ClusterRole, by a binding of this kind.
+pub async fn somebody(
+    cluster: &Cluster,
+    namespace: &str,
+    name: &str,
+    (binding, role): (&str, &str),
+) -> PathBuf {
+    cluster.kubectl(&["-n", namespace, "create", "serviceaccount", name]).await;
+    let (of_role, subject) =
+        (format!("--clusterrole={role}"), format!("--serviceaccount={namespace}:{name}"));
+    let binding_name = format!("{namespace}-{name}");
+    cluster.kubectl(&["-n", namespace, "create", binding, &binding_name, &of_role, &subject]).await;
+    let token = cluster.kubectl(&["-n", namespace, "create", "token", name]).await;
 
     let mut kubeconfig = Kubeconfig::read_from(&cluster.kubeconfig).unwrap();
     for user in &mut kubeconfig.auth_infos {
@@ -71,7 +82,7 @@ pub async fn person(cluster: &Cluster, namespace: &str) -> PathBuf {
             Some(AuthInfo { token: Some(token.trim().to_owned().into()), ..AuthInfo::default() });
     }
     let path = Path::new(env!("CARGO_TARGET_TMPDIR"))
-        .join(format!("{namespace}-{}-person.kubeconfig", std::process::id()));
+        .join(format!("{namespace}-{}-{name}.kubeconfig", std::process::id()));
     std::fs::write(&path, serde_json::to_vec(&kubeconfig).unwrap()).unwrap();
     path
 }

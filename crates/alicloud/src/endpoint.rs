@@ -214,6 +214,11 @@ impl Endpoints {
         &self.region
     }
 
+    /// Where the calls of ECS go, for people: scheme, host and port.
+    pub fn ecs_address(&self) -> String {
+        format!("{}://{}", self.ecs.scheme(), host(&self.ecs))
+    }
+
     /// Where the calls of a product go: scheme and host, with the path `/`. `None` if nobody knows.
     pub(crate) fn url(&self, product: Product) -> Option<&Url> {
         match product {
