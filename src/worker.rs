@@ -8,12 +8,13 @@ use keeper_alicloud::client::Client;
 use keeper_alicloud::{ATTACH, PROTECT_MEMBERS, VerifiedCredentials, WireFlag, WireResource};
 use keeper_core::authority::{AttachPermit, PreflightAnswer};
 use keeper_core::auto_release_time::AutoReleaseTime;
-use keeper_core::call::{ReadCall, Reply, WriteCall};
+use keeper_core::call::{FlagWrite, ReadCall, Reply, WriteCall};
 use keeper_core::engine::{Action, Asked, Input, PreflightId, RegionEngine, Settings};
 use keeper_core::failure::{Class, Effect as Outcome, Failure};
 use keeper_core::flag::Flag;
 use keeper_core::id::{CallId, InstanceId, ObjectId, RequestId, ScalingGroupId};
 use keeper_core::lift::Orphan;
+use keeper_core::on_behalf::OnBehalf;
 use keeper_core::protected_from_scale_in::ProtectedFromScaleIn;
 use keeper_core::reason::Reason;
 use keeper_core::time::Moment;
@@ -32,6 +33,9 @@ use crate::scope::Scope;
 use crate::status::Moments;
 use crate::store::Store;
 use crate::sweep_record::{Patience, SweepRecord};
+use told::{Told, WrittenFlag};
+
+mod told;
 
 pub type Cloud = Client<VerifiedCredentials<CurrentKey>>;
 
@@ -56,34 +60,6 @@ pub struct Worker {
 }
 
 type Answer = (Input, Option<Told>);
-
-/// What of a call is told in the log.
-enum Told {
-    ReadFailed(Failure),
-    Written(WrittenFlag, Result<RequestId, Failure>),
-    /// Of an automatic release time also what it was.
-    Cancelled(InstanceId, Arc<str>, Result<RequestId, Failure>),
-    /// Of members of a scaling group, whether with the protected value.
-    Members {
-        group: ScalingGroupId,
-        instances: Vec<InstanceId>,
-        protected: bool,
-        outcome: Result<RequestId, Failure>,
-    },
-    Attached {
-        interface: String,
-        instance: String,
-        outcome: Result<RequestId, Failure>,
-    },
-}
-
-/// A flag that was to be written, and whether with its protected value.
-struct WrittenFlag {
-    name: &'static str,
-    sort: Sort,
-    target: String,
-    protected: bool,
-}
 
 impl Worker {
     /// Runs until it is told to stop; then waits for the writes that are under way, so that their effect is known. Without
@@ -124,6 +100,8 @@ impl Worker {
                 let (now, guard) = (self.now(), self.leadership.guard(lead.term));
                 self.sweep_record.see_to(now, lead, guard, engine.proven(now), engine.evidence_life());
             }
+            // They are not kept yet.
+            drop(engine.take_transitions());
             let wake = engine.poll_timeout().map(|at| self.leadership.instant(at));
             let clock = self.leadership.clone();
             tokio::select! {
@@ -142,7 +120,7 @@ impl Worker {
                     for answer in answers {
                         // A call that panicked ends the process, as any other panic does.
                         let (input, told) = answer.unwrap_or_else(|error| std::panic::resume_unwind(error.into_panic()));
-                        self.log(told);
+                        self.note(told);
                         engine.handle(self.now(), input);
                     }
                 }
@@ -152,7 +130,7 @@ impl Worker {
         }
         while let Some(answer) = calls.join_next().await {
             let (_, told) = answer.unwrap_or_else(|error| std::panic::resume_unwind(error.into_panic()));
-            self.log(told);
+            self.note(told);
         }
     }
 
@@ -226,8 +204,9 @@ impl Worker {
                 let write = write_flag(call(), id, write, Sort::NetworkInterface, Input::Interfaces);
                 calls.spawn(write.in_current_span());
             }
-            Action::CancelReleaseTime(id, instance, was) => {
-                calls.spawn(cancel_release_time(call(), id, instance, was).in_current_span());
+            Action::CancelReleaseTime(id, instance, was, on_behalf) => {
+                let cancel = cancel_release_time(call(), id, (instance, was), on_behalf);
+                calls.spawn(cancel.in_current_span());
             }
             Action::ReadMembers(id, read) => {
                 calls.spawn(read_page(call(), id, read, Input::Members, stop.clone()).in_current_span());
@@ -265,78 +244,24 @@ impl Worker {
         }
     }
 
-    fn log(&self, told: Option<Told>) {
-        match told {
-            None => {}
-            Some(Told::ReadFailed(failure)) => {
-                let request_id = failure.request_id.as_ref().map(RequestId::as_str);
-                warn!(
-                    operation = failure.operation,
-                    class = failure.class.as_str(),
-                    code = &*failure.code,
-                    request_id,
-                    "{} failed",
-                    failure.operation.unwrap_or("read")
-                );
+    /// Counts and logs a call that has ended.
+    fn note(&self, told: Option<Told>) {
+        let Some(told) = told else { return };
+        match &told {
+            Told::ReadFailed(_) | Told::Attached { .. } => {}
+            Told::Written(flag, outcome) => {
+                self.metrics.wrote(flag.sort, flag.name, flag.protected, outcome);
             }
-            Some(Told::Written(flag, outcome)) => {
-                self.metrics.wrote(flag.sort, flag.name, flag.protected, &outcome);
-                log_written(&flag, &outcome);
+            Told::Cancelled(.., outcome) => {
+                self.metrics.wrote(Sort::Instance, AutoReleaseTime::NAME, true, outcome);
             }
-            Some(Told::Cancelled(instance, was, outcome)) => {
-                self.metrics.wrote(Sort::Instance, AutoReleaseTime::NAME, true, &outcome);
-                log_cancelled(&instance, &was, &outcome);
-            }
-            Some(Told::Members { group, instances, protected, outcome }) => {
-                for _ in &instances {
-                    self.metrics.wrote(Sort::ScalingMember, ProtectedFromScaleIn::NAME, protected, &outcome);
+            Told::Members { instances, protected, outcome, .. } => {
+                for _ in instances {
+                    self.metrics.wrote(Sort::ScalingMember, ProtectedFromScaleIn::NAME, *protected, outcome);
                 }
-                log_members(&group, &instances, protected, &outcome);
-            }
-            Some(Told::Attached { interface, instance, outcome: Ok(request_id) }) => {
-                let request_id = request_id.as_str();
-                info!(network_interface = interface, instance, request_id, "attachment requested");
-            }
-            Some(Told::Attached { interface, instance, outcome: Err(failure) }) => {
-                let (code, request_id) = (&*failure.code, failure.request_id.as_ref().map(RequestId::as_str));
-                let operation = failure.operation;
-                warn!(
-                    network_interface = interface,
-                    instance, operation, code, request_id, "attachment refused"
-                );
             }
         }
-    }
-}
-
-fn log_written(flag: &WrittenFlag, outcome: &Result<RequestId, Failure>) {
-    // A field that is `None` is left out.
-    let (instance, network_interface) = match flag.sort {
-        Sort::Instance => (Some(&*flag.target), None),
-        Sort::NetworkInterface => (None, Some(&*flag.target)),
-        Sort::ScalingMember => (None, None),
-    };
-    let deletion_protection = instance.map(|_| flag.protected);
-    let delete_on_release = network_interface.map(|_| !flag.protected);
-    match outcome {
-        Ok(request_id) => info!(
-            instance,
-            deletion_protection,
-            network_interface,
-            delete_on_release,
-            request_id = request_id.as_str(),
-            "flag written"
-        ),
-        Err(failure) => warn!(
-            instance,
-            deletion_protection,
-            network_interface,
-            delete_on_release,
-            operation = failure.operation,
-            code = &*failure.code,
-            request_id = failure.request_id.as_ref().map(RequestId::as_str),
-            "failed to write flag"
-        ),
+        told.log();
     }
 }
 
@@ -348,56 +273,6 @@ fn log_orphan(orphan: &Orphan) {
         reason = reason.as_str(),
         "instance still exists although Karpenter removed its Node"
     );
-}
-
-fn log_members(
-    group: &ScalingGroupId,
-    instances: &[InstanceId],
-    protected: bool,
-    outcome: &Result<RequestId, Failure>,
-) {
-    let (scaling_group, protected_from_scale_in) = (group.as_str(), protected);
-    match outcome {
-        Ok(request_id) => info!(
-            scaling_group,
-            ?instances,
-            protected_from_scale_in,
-            request_id = request_id.as_str(),
-            "flag written"
-        ),
-        Err(failure) => warn!(
-            scaling_group,
-            ?instances,
-            protected_from_scale_in,
-            operation = failure.operation,
-            code = &*failure.code,
-            request_id = failure.request_id.as_ref().map(RequestId::as_str),
-            "failed to write flag"
-        ),
-    }
-}
-
-/// The cloud keeps no record of what the time was: the log does, whatever becomes of the Event.
-fn log_cancelled(instance: &InstanceId, was: &str, outcome: &Result<RequestId, Failure>) {
-    let (instance, auto_release_time) = (instance.as_str(), was);
-    match outcome {
-        Ok(request_id) => {
-            info!(
-                instance,
-                auto_release_time,
-                request_id = request_id.as_str(),
-                "removal of automatic release time accepted"
-            );
-        }
-        Err(failure) => warn!(
-            instance,
-            auto_release_time,
-            operation = failure.operation,
-            code = &*failure.code,
-            request_id = failure.request_id.as_ref().map(RequestId::as_str),
-            "failed to remove automatic release time"
-        ),
-    }
 }
 
 async fn sleep_until(wake: Option<tokio::time::Instant>) {
@@ -467,38 +342,43 @@ async fn read_page<R: WireResource>(
 async fn write_flag<F: WireFlag>(
     call: Call,
     id: CallId,
-    write: WriteCall<F>,
+    FlagWrite { call: write, on_behalf }: FlagWrite<F>,
     sort: Sort,
     tell: Tell<F::Of>,
 ) -> Answer {
-    let (target, protected) = match &write {
-        WriteCall::Protect(target) => (target.to_string(), true),
-        WriteCall::Unprotect(permit) => (permit.target().to_string(), false),
-    };
+    let (target, protected) = (write.target().to_string(), matches!(write, WriteCall::Protect(_)));
     let outcome = call.write(write).await;
     let result = outcome.clone().map(Reply::Accepted);
-    (tell(id, result), Some(Told::Written(WrittenFlag { name: F::NAME, sort, target, protected }, outcome)))
+    let written = WrittenFlag { name: F::NAME, sort, target, on_behalf, protected };
+    (tell(id, result), Some(Told::Written(written, outcome)))
 }
 
-async fn cancel_release_time(call: Call, id: CallId, instance: InstanceId, was: Arc<str>) -> Answer {
+async fn cancel_release_time(
+    call: Call,
+    id: CallId,
+    (instance, was): (InstanceId, Arc<str>),
+    on_behalf: OnBehalf,
+) -> Answer {
     let write = WriteCall::<AutoReleaseTime>::Protect(instance.clone());
     let outcome = call.write(write).await;
     let result = outcome.clone().map(Reply::Accepted);
-    (Input::Instances(id, result), Some(Told::Cancelled(instance, was, outcome)))
+    (Input::Instances(id, result), Some(Told::Cancelled(instance, was, on_behalf, outcome)))
 }
 
 async fn write_members(
     call: Call,
     id: CallId,
     group: ScalingGroupId,
-    writes: Vec<WriteCall<ProtectedFromScaleIn>>,
+    writes: Vec<FlagWrite<ProtectedFromScaleIn>>,
 ) -> Answer {
+    let (writes, on_behalf): (Vec<_>, Vec<_>) =
+        writes.into_iter().map(|FlagWrite { call, on_behalf }| (call, on_behalf)).unzip();
     let instances = writes.iter().map(|write| write.target().clone()).collect();
     let protected = writes.iter().all(|write| matches!(write, WriteCall::Protect(_)));
     let sent = call.cloud.write_members(&group, writes, &call.guard);
     let outcome = call.answer(PROTECT_MEMBERS.name(), sent).await;
     let result = outcome.clone().map(Reply::Accepted);
-    (Input::Members(id, result), Some(Told::Members { group, instances, protected, outcome }))
+    (Input::Members(id, result), Some(Told::Members { group, instances, on_behalf, protected, outcome }))
 }
 
 async fn attach(call: Call, id: CallId, permit: AttachPermit) -> Answer {

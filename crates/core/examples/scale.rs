@@ -14,7 +14,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use keeper_core::budget::Limit;
-use keeper_core::call::{Identity, Item, Page, Query, ReadCall, Reply, WriteCall};
+use keeper_core::call::{FlagWrite, Identity, Item, Page, Query, ReadCall, Reply, WriteCall};
 use keeper_core::engine::{Action, Asked, Input, RegionEngine, Settings, Window};
 use keeper_core::id::{CallId, InstanceId, ObjectId, PageToken, RequestId, Tag, TagFilter};
 use keeper_core::instance::{ChargeType, Instance, InstanceFacts};
@@ -137,7 +137,7 @@ impl World {
                     self.meter.reads += 1;
                     answers.push((call, Reply::Page(self.cloud.page(&read))));
                 }
-                Action::WriteInstance(call, WriteCall::Protect(target)) => {
+                Action::WriteInstance(call, FlagWrite { call: WriteCall::Protect(target), .. }) => {
                     self.meter.writes += 1;
                     if let Some(flag) =
                         self.cloud.names.get(&target).and_then(|n| self.cloud.protected.get_mut(*n))
@@ -147,7 +147,7 @@ impl World {
                     answers.push((call, Reply::Accepted(RequestId::new("W"))));
                 }
                 Action::CancelReleaseTime(..)
-                | Action::WriteInstance(_, WriteCall::Unprotect(_))
+                | Action::WriteInstance(_, FlagWrite { call: WriteCall::Unprotect(_), .. })
                 | Action::ReadInterfaces(..)
                 | Action::ReadMembers(..)
                 | Action::WriteMembers(..)

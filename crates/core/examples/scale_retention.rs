@@ -14,7 +14,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use keeper_core::budget::Limit;
-use keeper_core::call::{Identity, Item, Page, Query, ReadCall, Reply, WriteCall};
+use keeper_core::call::{FlagWrite, Identity, Item, Page, Query, ReadCall, Reply, WriteCall};
 use keeper_core::engine::{Action, Asked, Input, RegionEngine, Settings, Window};
 use keeper_core::id::{CallId, InstanceId, InterfaceId, ObjectId, PageToken, RequestId, Tag, TagFilter};
 use keeper_core::instance::{ChargeType, Instance, InstanceFacts};
@@ -193,7 +193,7 @@ impl World {
                     self.meter.reads += 1;
                     answers.push(Input::Interfaces(call, Ok(Reply::Page(self.interfaces(&read)))));
                 }
-                Action::WriteInterface(call, WriteCall::Protect(target)) => {
+                Action::WriteInterface(call, FlagWrite { call: WriteCall::Protect(target), .. }) => {
                     self.meter.writes += 1;
                     if let Some(flag) = self.protected.get_mut(number(target.as_str())) {
                         *flag = true;
@@ -212,7 +212,7 @@ impl World {
                     }
                     self.all_protected.insert(object, part.counts.protected() == part.counts.targets());
                 }
-                Action::WriteInterface(_, WriteCall::Unprotect(_))
+                Action::WriteInterface(_, FlagWrite { call: WriteCall::Unprotect(_), .. })
                 | Action::WriteInstance(..)
                 | Action::CancelReleaseTime(..)
                 | Action::ReadMembers(..)

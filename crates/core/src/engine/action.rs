@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use crate::authority::{AttachPermit, PreflightAnswer};
 use crate::budget::Limit;
-use crate::call::{ReadCall, Reply, WriteCall};
+use crate::call::{FlagWrite, ReadCall, Reply};
 use crate::delete_on_release::DeleteOnRelease;
 use crate::deletion_protection::DeletionProtection;
 use crate::exception::ExceptionRecords;
@@ -16,6 +16,7 @@ use crate::instance::Instance;
 use crate::intent::Intent;
 use crate::interface::Interface;
 use crate::lift::LiftRecords;
+use crate::on_behalf::OnBehalf;
 use crate::protected_from_scale_in::ProtectedFromScaleIn;
 use crate::reason::Reason;
 use crate::retention::Record;
@@ -159,15 +160,15 @@ pub enum Action {
     /// Read a page of interfaces.
     ReadInterfaces(CallId, ReadCall<Interface>),
     /// Write an instance's flag.
-    WriteInstance(CallId, WriteCall<DeletionProtection>),
+    WriteInstance(CallId, FlagWrite<DeletionProtection>),
     /// Take an instance's automatic release time away, which was this when it was seen.
-    CancelReleaseTime(CallId, InstanceId, Arc<str>),
+    CancelReleaseTime(CallId, InstanceId, Arc<str>, OnBehalf),
     /// Write an interface's flag.
-    WriteInterface(CallId, WriteCall<DeleteOnRelease>),
+    WriteInterface(CallId, FlagWrite<DeleteOnRelease>),
     /// Read a page of members of scaling groups.
     ReadMembers(CallId, ReadCall<ScalingMember>),
     /// Write the flag on members of this one scaling group, all to the same value.
-    WriteMembers(CallId, ScalingGroupId, Vec<WriteCall<ProtectedFromScaleIn>>),
+    WriteMembers(CallId, ScalingGroupId, Vec<FlagWrite<ProtectedFromScaleIn>>),
     /// Have an interface attached. The answer is one about interfaces.
     Attach(CallId, AttachPermit),
     /// Ask the API server, uncached, for the object and for all holds.

@@ -11,7 +11,7 @@ use super::object::Object;
 use super::targets::{Before, Targets};
 use super::turn::Turn;
 use crate::auto_release_time::{AutoReleaseTime, Cancelled};
-use crate::call::WriteCall;
+use crate::call::{FlagWrite, WriteCall};
 use crate::flag::Flag;
 use crate::id::{CallId, InstanceId, ObjectId};
 use crate::instance::{Instance, InstanceFacts};
@@ -19,13 +19,13 @@ use crate::reason::Reason;
 use crate::verdict::Verdict;
 
 /// Has the release time of an instance taken away. What it was goes along, for the log: the cloud does not keep it.
-pub(super) fn cancel(targets: &Targets<Instance>, call: CallId, write: WriteCall<AutoReleaseTime>) -> Action {
-    let id = match write {
+pub(super) fn cancel(targets: &Targets<Instance>, call: CallId, write: FlagWrite<AutoReleaseTime>) -> Action {
+    let id = match write.call {
         WriteCall::Protect(id) => id,
         WriteCall::Unprotect(permit) => permit.never(),
     };
     let was = targets.inventory.evidence(&id).and_then(|e| release_time(&e.facts)).cloned();
-    Action::CancelReleaseTime(call, id, was.unwrap_or_default())
+    Action::CancelReleaseTime(call, id, was.unwrap_or_default(), write.on_behalf)
 }
 
 fn release_time(facts: &InstanceFacts) -> Option<&Arc<str>> {

@@ -5,10 +5,12 @@ use std::time::Duration;
 use super::target::Target;
 use crate::backoff::LONG;
 use crate::flag::{Applicability, Flag};
-use crate::id::CallId;
+use crate::id::{CallId, RequestId};
 use crate::loss::Sight;
+use crate::on_behalf::OnBehalf;
 use crate::reason::Reason;
 use crate::time::Moment;
+use crate::transition::{FlagState, Transition};
 use crate::verdict::Verdict;
 
 /// How long the cloud may take to show that a target was unprotected before we take the write as ignored. No page of the vendor
@@ -48,6 +50,20 @@ pub struct Care {
     pub looks: u32,
     /// The next one is not sent before this.
     pub look_at: Moment,
+    /// Our newest write, until the value that it set is seen or it is known to have had no effect.
+    pub own: Option<Box<OwnWrite>>,
+    /// What is not told before that write is answered.
+    pub untold: Option<Box<Transition>>,
+}
+
+/// A write of ours whose value was not seen yet.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct OwnWrite {
+    pub call: CallId,
+    pub value: Value,
+    pub on_behalf: OnBehalf,
+    /// That of its answer.
+    pub request_id: Option<RequestId>,
 }
 
 /// What the next write of one value waits for, because of those that failed.
@@ -142,6 +158,25 @@ impl Care {
             (wait.failures, wait.not_before) = (0, now);
         }
         self.trouble.take_if(|trouble| trouble.reason != F::REFUSAL.settling);
+    }
+
+    /// Our write that may be why a read of this call shows this.
+    pub fn own_write(&self, shown: FlagState, call: CallId) -> Option<&OwnWrite> {
+        let sets = |own: &&OwnWrite| {
+            let value = match own.value {
+                Value::Protected => FlagState::Protected,
+                Value::Unprotected => FlagState::Unprotected,
+            };
+            value == shown && call > own.call
+        };
+        self.own.as_deref().filter(sets)
+    }
+
+    /// A read of this call shows this. The write of ours that set it is done with, if it was answered.
+    pub fn confirm(&mut self, shown: FlagState, call: CallId) {
+        if self.writing.is_none() && self.own_write(shown, call).is_some() {
+            self.own = None;
+        }
     }
 
     /// Notes that the flag was put right.

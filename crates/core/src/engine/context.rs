@@ -7,6 +7,7 @@ use super::action::{PreflightId, Window};
 use crate::backoff::Jitter;
 use crate::id::{CallId, ObjectId};
 use crate::time::Moment;
+use crate::transition::Transition;
 use crate::wall_clock::{WallClock, WallTime};
 
 /// The span since the calls of this replica count: whoever led before may have written.
@@ -30,6 +31,8 @@ pub(crate) struct Context {
     next_call: u64,
     next_preflight: u64,
     touched: BTreeSet<ObjectId>,
+    /// What nobody was told of yet.
+    transitions: Vec<Transition>,
     wake: Option<Moment>,
     polled: bool,
 }
@@ -45,6 +48,7 @@ impl Context {
             next_preflight: 1,
             polled: false,
             touched: BTreeSet::new(),
+            transitions: Vec::new(),
             wake: None,
         }
     }
@@ -54,9 +58,14 @@ impl Context {
         self.window
     }
 
+    /// Whether calls may be sent now.
+    pub fn leads(&self, now: Moment) -> bool {
+        self.window.is_some_and(|window| window.open(now))
+    }
+
     /// Sets the span in which calls may be sent. Whether that goes on with a term under way.
     pub fn set_window(&mut self, now: Moment, window: Option<Window>) -> bool {
-        let led = self.window.is_some_and(|w| w.open(now));
+        let led = self.leads(now);
         self.window = window;
         led && window.is_some()
     }
@@ -129,6 +138,16 @@ impl Context {
     /// The objects whose report may have changed; from now on none has.
     pub fn take_touched(&mut self) -> BTreeSet<ObjectId> {
         std::mem::take(&mut self.touched)
+    }
+
+    /// A flag was seen at another value than before.
+    pub fn note_transition(&mut self, transition: Transition) {
+        self.transitions.push(transition);
+    }
+
+    /// Takes out what was noted of flags, in the order in which that was seen.
+    pub fn take_transitions(&mut self) -> Vec<Transition> {
+        std::mem::take(&mut self.transitions)
     }
 
     /// Begins a poll: from now on it is noted when the next one is wanted.

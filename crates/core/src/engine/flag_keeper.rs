@@ -19,19 +19,21 @@ use super::reporter::Draft;
 use super::requests::Edit;
 use super::suspension::was_left;
 use super::targets::{Before, Change, Targets};
+use super::transitions::{note_answer, note_forgotten, note_gone, note_shown};
 use super::turn::Turn;
 use super::unprotect::{Unprotector, Verified, room};
 use super::unprotect_checks::{permit, plan};
 use super::view::View;
 use super::writer::{Turn as WriterTurn, Writer};
 use crate::authority::{PreflightAnswer, UnprotectPermit};
-use crate::call::{Reply, WriteCall};
+use crate::call::{FlagWrite, Reply};
 use crate::evidence::Evidence;
 use crate::failure::Failure;
 use crate::flag::{Applicability, Flag, Id, MainFlag};
 use crate::id::{CallId, Generation, InstanceId, ObjectId};
 use crate::intent::Unprotecting;
 use crate::loss::{Cause, Sight};
+use crate::on_behalf::OnBehalf;
 use crate::reason::Reason;
 use crate::resource::Resource;
 use crate::time::Moment;
@@ -109,8 +111,9 @@ impl<F: Flag> FlagKeeper<F> {
             .is_none_or(|care| care.writing.is_none() && care.written_before.is_none_or(|end| seen_in >= end))
     }
 
-    /// Nobody selects the target any more.
-    pub fn forget_target(&mut self, id: &Id<F>) {
+    /// Nobody selects the target any more, of which this is the newest evidence.
+    pub fn forget_target(&mut self, turn: &mut Turn<'_>, id: &Id<F>, evidence: Option<&Evidence<F::Of>>) {
+        note_forgotten::<F>(turn, id, evidence);
         self.writer.drop_care(id);
     }
 
@@ -170,8 +173,12 @@ impl<F: Flag> FlagKeeper<F> {
     /// Takes in what has become of a target.
     pub fn heed(&mut self, turn: &mut Turn<'_>, targets: &mut Targets<F::Of>, change: &Change<F::Of>) {
         match change {
-            Change::Shown(id, before) => self.weigh(turn, targets, id, before),
-            Change::Gone(id, _) => {
+            Change::Shown(id, before) => {
+                note_shown(turn, targets, &mut self.writer, id, before);
+                self.weigh(turn, targets, id, before);
+            }
+            Change::Gone(id, before, request_id) => {
+                note_gone(turn, &mut self.writer, id, before, request_id.as_ref());
                 if self.writer.care(id).is_some_and(|care| !care.under_way(None)) {
                     self.writer.drop_care(id);
                 }
@@ -345,7 +352,7 @@ impl<F: Flag> FlagKeeper<F> {
         targets: &Targets<F::Of>,
         window: Window,
         others: impl Fn(&Id<F>, CallId) -> bool,
-        out: &mut Vec<(CallId, WriteCall<F>)>,
+        out: &mut Vec<(CallId, FlagWrite<F>)>,
     ) {
         let free = |id: &Id<F>| targets.inventory.evidence(id).is_some_and(|e| others(id, e.call));
         let shares = |id: &Id<F>| targets.inventory.evidence(id).and_then(|e| F::in_call_with(&e.facts));
@@ -360,7 +367,7 @@ impl<F: Flag> FlagKeeper<F> {
                 WriterTurn::Protect(urgency) => {
                     let Some(id) = self.writer.pop() else { continue };
                     let view = self.view(turn, targets);
-                    let wanted = |id: &Id<F>| free(id) && view.needs_protecting(id);
+                    let wanted = |id: &Id<F>| free(id) && view.protecting(id).is_some();
                     if wanted(&id) {
                         let with: BTreeSet<Id<F>> = if F::PER_CALL > 1 {
                             let like = |other: &&Id<F>| shares(other) == shares(&id) && wanted(other);
@@ -368,16 +375,19 @@ impl<F: Flag> FlagKeeper<F> {
                         } else {
                             BTreeSet::new()
                         };
-                        let call = self.writer.pop_with(id, |other| with.contains(other));
+                        let call = self.writer.pop_with(id, |other| with.contains(other)).into_iter();
+                        let view = self.view(turn, targets);
+                        let call = call.filter_map(|id| Some((view.protecting(&id)?, id)));
+                        let call = call.map(|(on_behalf, id)| (id, on_behalf)).collect();
                         self.writer.protect(turn.now, turn.context, urgency, call, out);
                     }
                 }
                 WriterTurn::Unprotect(urgency) => {
-                    let mut permits: Vec<UnprotectPermit<F>> = Vec::new();
+                    let mut permits: Vec<(UnprotectPermit<F>, OnBehalf)> = Vec::new();
                     let most = |id: &Id<F>| self.writer.most(id, Value::Unprotected);
-                    while permits.first().is_none_or(|first| permits.len() < most(first.target())) {
+                    while permits.first().is_none_or(|(first, _)| permits.len() < most(first.target())) {
                         let like = |id: &Id<F>| {
-                            permits.first().is_none_or(|first| {
+                            permits.first().is_none_or(|(first, _)| {
                                 let first = first.target();
                                 shares(id) == shares(first) && most(id) == most(first)
                             })
@@ -406,8 +416,16 @@ impl<F: Flag> FlagKeeper<F> {
         result: &Result<Reply<F::Of>, Failure>,
     ) -> bool {
         let Some((ids, value)) = self.writer.take_call(call) else { return false };
+        let request = match result {
+            Ok(Reply::Accepted(request_id)) => Ok(Some(request_id)),
+            Ok(Reply::Page(_)) => Ok(None),
+            Err(failure) => Err(failure),
+        };
         let result = result.as_ref().map(|_| ()).map_err(Clone::clone);
         self.writer.heed(turn.now, turn.context, &result);
+        for id in &ids {
+            note_answer(turn, &mut self.writer, id, (request, ids.len() == 1));
+        }
         let again_at = ids
             .iter()
             .filter_map(|id| self.write_ended(turn, targets, (id, value, ids.len()), result.clone()))
@@ -484,7 +502,7 @@ impl<F: MainFlag> FlagKeeper<F> {
         targets: &mut Targets<F::Of>,
         change: &Change<F::Of>,
     ) {
-        if let Change::Gone(id, before) = change {
+        if let Change::Gone(id, before, _) = change {
             for name in holders(targets.view(turn), id, before) {
                 self.note_loss(turn, targets, &name, id, Cause::Gone, before.evidence.as_ref());
             }

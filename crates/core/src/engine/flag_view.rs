@@ -10,6 +10,7 @@ use super::view::View;
 use super::writer::Writer;
 use crate::failure::without_request;
 use crate::flag::{Applicability, Flag, Id};
+use crate::on_behalf::{OnBehalf, WriteReason};
 use crate::reason::Reason;
 use crate::time::Moment;
 use crate::verdict::Verdict;
@@ -79,12 +80,11 @@ impl<'a, F: Flag> FlagView<'a, F> {
         self.row_detail(id, reason).map(|detail| without_request(&detail).into())
     }
 
-    /// Whether the protected value is to be written on this target now: judged anew just before the call goes out.
-    pub(super) fn needs_protecting(self, id: &Id<F>) -> bool {
-        let Some(target) = self.inventory.get(id) else { return false };
-        let Some(evidence) = target.evidence.as_ref().filter(|_| target.absence.is_none()) else {
-            return false;
-        };
+    /// On whose behalf the protected value is to be written on this target now; `None`: it is not to be written. It is judged anew
+    /// just before the call goes out.
+    pub(super) fn protecting(self, id: &Id<F>) -> Option<OnBehalf> {
+        let target = self.inventory.get(id)?;
+        let evidence = target.evidence.as_ref().filter(|_| target.absence.is_none())?;
         // Whoever led meanwhile may have written, and so may anybody since two sweeps ago.
         let known = evidence.seen >= self.horizon() && evidence.call >= self.term.since;
         let ready = self.care(id).is_none_or(|care| {
@@ -93,10 +93,15 @@ impl<'a, F: Flag> FlagView<'a, F> {
                 && care.protecting.not_before <= self.now
                 && care.written_before.is_none_or(|end| evidence.call >= end)
         });
-        known
-            && ready
-            && F::protected(&evidence.facts) == Some(false)
-            && F::applicability(&evidence.facts) == Applicability::Yes
-            && enforcer::<F>(self.targets, id).is_some()
+        let wrong = F::protected(&evidence.facts) == Some(false)
+            && F::applicability(&evidence.facts) == Applicability::Yes;
+        if !(known && ready && wrong) {
+            return None;
+        }
+        let object = enforcer::<F>(self.targets, id)?;
+        let generation = self.objects.get(object)?.generation;
+        let drifted = self.care(id).is_some_and(|care| care.drifted.is_some());
+        let reason = if drifted { WriteReason::Repairing } else { WriteReason::Correcting };
+        Some(OnBehalf { object: object.clone(), generation, reason })
     }
 }

@@ -110,15 +110,15 @@ impl Instances<'_> {
 
     /// Lets go of targets that nobody selects any more. As long as a write or its effect may be under way, or a read that
     /// was sent before it ended, one stays.
-    pub fn forget_unselected(&mut self) {
+    pub fn forget_unselected(&mut self, turn: &mut Turn<'_>) {
         let Self { targets, protection, release_times } = self;
         let calls = [targets.oldest_call(), protection.oldest_call(), release_times.oldest_call()];
         let oldest = calls.into_iter().flatten().min();
         let forgotten = targets
             .forget_unselected(|id| protection.under_way(id, oldest) || release_times.under_way(id, oldest));
-        for id in forgotten {
-            protection.forget_target(&id);
-            release_times.forget_target(&id);
+        for (id, evidence) in forgotten {
+            protection.forget_target(turn, &id, evidence.as_ref());
+            release_times.forget_target(turn, &id, evidence.as_ref());
         }
     }
 

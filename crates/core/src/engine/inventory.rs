@@ -105,10 +105,10 @@ impl<R: Resource> Inventory<R> {
         self.targets.get_mut(id)?.evidence.take()
     }
 
-    /// Nobody wants to know of a target any more.
-    pub fn forget(&mut self, id: &R::Id) {
-        self.targets.remove(id);
+    /// Nobody wants to know of a target any more. The answer is what was known of it.
+    pub fn forget(&mut self, id: &R::Id) -> Option<Evidence<R>> {
         self.last_tags.remove(id);
+        self.targets.remove(id)?.evidence
     }
 }
 

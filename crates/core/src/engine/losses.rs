@@ -188,7 +188,7 @@ mod tests {
                 region.context.begin_term(NOW);
             }
             let evidence = region.interfaces.inventory.void(&eni("a"));
-            let before = Before { evidence, tags: tags(keys) };
+            let before = Before { evidence, tags: tags(keys), gone: None };
             let found = region.look(|view| holders(view, &eni("a"), &before));
             assert_eq!(found.contains(&object("o")), had, "{why}");
         }

@@ -8,7 +8,7 @@ use super::only_flag::no_other_flag;
 use super::reader::Finding;
 use super::targets::Targets;
 use super::turn::Turn;
-use crate::call::WriteCall;
+use crate::call::FlagWrite;
 use crate::id::{CallId, InstanceId};
 use crate::protected_from_scale_in::ProtectedFromScaleIn;
 use crate::scaling_member::ScalingMember;
@@ -45,12 +45,12 @@ impl Members<'_> {
     pub fn plan_writes(&mut self, turn: &mut Turn<'_>, window: Window, out: &mut Vec<Action>) {
         let mut writes = Vec::new();
         self.keeper.plan_writes(turn, self.targets, window, no_other_flag, &mut writes);
-        let mut calls: BTreeMap<CallId, Vec<WriteCall<ProtectedFromScaleIn>>> = BTreeMap::new();
+        let mut calls: BTreeMap<CallId, Vec<FlagWrite<ProtectedFromScaleIn>>> = BTreeMap::new();
         for (call, write) in writes {
             calls.entry(call).or_default().push(write);
         }
         for (call, writes) in calls {
-            let first = writes.first().and_then(|write| self.targets.inventory.evidence(write.target()));
+            let first = writes.first().and_then(|write| self.targets.inventory.evidence(write.call.target()));
             // Only a member whose group is known is written.
             if let Some(group) = first.and_then(|evidence| evidence.facts.group.clone()) {
                 out.push(Action::WriteMembers(call, group, writes));

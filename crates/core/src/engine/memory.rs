@@ -200,7 +200,7 @@ mod tests {
             show(&mut region.interfaces, &eni(&name), interface(Some("a")), FRESH);
             see(&mut region, &name, true, false);
             let evidence = region.interfaces.inventory.void(&eni(&name));
-            let before = Before { evidence, tags: Vec::new() };
+            let before = Before { evidence, tags: Vec::new(), gone: None };
             region.step(|targets, turn| forget_gone(targets, turn, &eni(&name), &before));
             let named = !region.interfaces.index.naming(&eni(&name)).is_empty();
             assert_eq!(named, nth == 0, "what the spec names stays in the report: {name}");

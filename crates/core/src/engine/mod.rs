@@ -51,6 +51,7 @@ mod sweep;
 mod tag_keys;
 mod target;
 mod targets;
+mod transitions;
 mod turn;
 mod unprotect;
 mod unprotect_checks;

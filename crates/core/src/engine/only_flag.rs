@@ -23,9 +23,13 @@ pub(super) fn settle<F: Flag>(turn: &mut Turn<'_>, targets: &mut Targets<F::Of>,
 
 /// Lets go of targets that nobody selects any more. As long as a write or its effect may be under way, or a read that was sent
 /// before it ended, one stays.
-pub(super) fn forget_unselected<F: Flag>(targets: &mut Targets<F::Of>, keeper: &mut FlagKeeper<F>) {
+pub(super) fn forget_unselected<F: Flag>(
+    turn: &mut Turn<'_>,
+    targets: &mut Targets<F::Of>,
+    keeper: &mut FlagKeeper<F>,
+) {
     let oldest = targets.oldest_call().into_iter().chain(keeper.oldest_call()).min();
-    for id in targets.forget_unselected(|id| keeper.under_way(id, oldest)) {
-        keeper.forget_target(&id);
+    for (id, evidence) in targets.forget_unselected(|id| keeper.under_way(id, oldest)) {
+        keeper.forget_target(turn, &id, evidence.as_ref());
     }
 }

@@ -68,8 +68,9 @@ pub(crate) struct Source {
 pub(crate) enum Finding<R: Resource> {
     /// A target, as the cloud showed it.
     Shown(Item<R>, Source),
-    /// A read by id lacked a target. `showed_any`: it showed something else that was asked for.
-    Lacked { id: R::Id, call: CallId, showed_any: bool },
+    /// A read by id lacked a target. `showed_any`: it showed something else that was asked for. `request_id`: of the answer
+    /// that said so.
+    Lacked { id: R::Id, call: CallId, showed_any: bool, request_id: Option<RequestId> },
     /// A look-up proved nothing about a target.
     Unproven(R::Id),
     /// The cloud refuses to be asked for a target at all.
@@ -684,6 +685,7 @@ impl<R: Resource> Reader<R> {
             sweep.count(total, page.items.iter().map(|item| item.id.clone()));
         }
         let source = Source { call, sent, request_id: page.request_id };
+        let answer = (call, Some(&source.request_id));
         findings.extend(page.items.into_iter().map(|item| Finding::Shown(item, source.clone())));
         match purpose {
             Purpose::Ids(mut lookup) => {
@@ -698,9 +700,9 @@ impl<R: Resource> Reader<R> {
                     }
                     Some(_) => {
                         lookup.unreadable = true;
-                        self.lookup_ended(call, &lookup, inventory, &mut findings);
+                        self.lookup_ended(answer, &lookup, inventory, &mut findings);
                     }
-                    None => self.lookup_ended(call, &lookup, inventory, &mut findings),
+                    None => self.lookup_ended(answer, &lookup, inventory, &mut findings),
                 }
             }
             Purpose::Filtered { tags, pages } => {
@@ -735,7 +737,7 @@ impl<R: Resource> Reader<R> {
     /// No further page of a read by id is asked for.
     fn lookup_ended(
         &mut self,
-        call: CallId,
+        (call, request_id): (CallId, Option<&RequestId>),
         lookup: &Lookup<R>,
         inventory: &Inventory<R>,
         findings: &mut Vec<Finding<R>>,
@@ -759,12 +761,12 @@ impl<R: Resource> Reader<R> {
         }
         let showed_any = lookup.showed_any;
         if let Some((denial, suspect)) = suspect {
-            findings.push(Finding::Lacked { id: suspect.clone(), call: *denial, showed_any });
+            findings.push(lacked(suspect, *denial, showed_any, request_id));
         }
         // What shows nothing at all proves nothing, and must not put off the look-up that does.
         let idle = lookup.queue != Queue::Missing && !showed_any;
-        let lacked = lookup.missing.iter().filter(|id| !(idle && inventory.absence(id).is_some()));
-        findings.extend(lacked.map(|id| Finding::Lacked { id: id.clone(), call, showed_any }));
+        let missing = lookup.missing.iter().filter(|id| !(idle && inventory.absence(id).is_some()));
+        findings.extend(missing.map(|id| lacked(id, call, showed_any, request_id)));
     }
 
     /// The last page of the region's listing is in.
@@ -835,7 +837,7 @@ impl<R: Resource> Reader<R> {
             // A page token that is refused leaves the answer incomplete; the next round asks anew.
             Purpose::Ids(mut lookup) if matches!(failure.class, Class::Bug | Class::Gone) => {
                 lookup.unreadable = true;
-                self.lookup_ended(CallId(0), &lookup, inventory, &mut findings);
+                self.lookup_ended((CallId(0), None), &lookup, inventory, &mut findings);
                 return findings;
             }
             Purpose::Ids(lookup) => self.put_back(now, lookup, &mut findings),
@@ -952,7 +954,7 @@ impl<R: Resource> Reader<R> {
         suspect: Option<&(CallId, R::Id)>,
         findings: &mut Vec<Finding<R>>,
     ) {
-        let lacked = |id: &R::Id, call| Finding::Lacked { id: id.clone(), call, showed_any: false };
+        let lacked = |id: &R::Id, call| lacked(id, call, false, None);
         let denied = |id: &R::Id| Finding::Denied(id.clone());
         findings.extend(suspect.map(|(_, suspect)| denied(suspect)));
         findings.push(denied(id));
@@ -984,6 +986,15 @@ impl<R: Resource> Reader<R> {
         let lookup = Lookup { suspect, ..Lookup::new(Queue::Missing, vec![sample]) };
         self.further.push_back(by_ids(lookup));
     }
+}
+
+fn lacked<R: Resource>(
+    id: &R::Id,
+    call: CallId,
+    showed_any: bool,
+    request_id: Option<&RequestId>,
+) -> Finding<R> {
+    Finding::Lacked { id: id.clone(), call, showed_any, request_id: request_id.cloned() }
 }
 
 fn by_ids<R: Resource>(lookup: Lookup<R>) -> (Purpose<R>, ReadCall<R>) {

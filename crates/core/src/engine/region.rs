@@ -49,6 +49,7 @@ use crate::reason::Reason;
 use crate::retention::Record;
 use crate::scaling_member::ScalingMember;
 use crate::time::Moment;
+use crate::transition::Transition;
 use crate::verdict::RegionReport;
 
 /// The decider for one account and region.
@@ -175,9 +176,11 @@ impl RegionEngine {
 
     /// Lets go of targets that nobody selects any more.
     fn forget_unselected(&mut self, now: Moment) {
-        self.with_instances(now, |mut instances, _| instances.forget_unselected());
-        self.with_interfaces(now, |interfaces, _| forget_unselected(interfaces.targets, interfaces.keeper));
-        self.with_members(now, |members, _| forget_unselected(members.targets, members.keeper));
+        self.with_instances(now, |mut instances, turn| instances.forget_unselected(turn));
+        self.with_interfaces(now, |interfaces, turn| {
+            forget_unselected(turn, interfaces.targets, interfaces.keeper);
+        });
+        self.with_members(now, |members, turn| forget_unselected(turn, members.targets, members.keeper));
     }
 
     // What objects ask for.
@@ -682,6 +685,11 @@ impl RegionEngine {
             load(self.interfaces.available_reads(now), self.delete_on_release.load(now)),
             load(self.members.available_reads(now), self.scale_in.load(now)),
         ]
+    }
+
+    /// What was seen of flags that changed, each told once, in the order in which it was seen.
+    pub fn take_transitions(&mut self) -> Vec<Transition> {
+        self.context.take_transitions()
     }
 
     /// How long repairs have taken, each told once: from when a target was seen unprotected that had been protected and was to

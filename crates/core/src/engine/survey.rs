@@ -10,7 +10,7 @@ use std::time::Duration;
 use super::action::{Asked, Input, ProtectionRecord, Settings};
 use super::exceptions;
 use super::flag_view::FlagView;
-use super::holds::{enforcer, enforces_on_host, holders, left_until};
+use super::holds::{enforces_on_host, holders, left_until};
 use super::instances::amend_risks;
 use super::judge::judge_one;
 use super::lifts;
@@ -333,10 +333,8 @@ fn stance<F: Flag>(view: FlagView<'_, F>, (name, object): (&ObjectId, &Object<F:
 
 /// What would be done next about a flag.
 fn next<F: Flag>(view: FlagView<'_, F>, id: &Id<F>) -> Next {
-    if view.needs_protecting(id)
-        && let Some(object) = enforcer::<F>(*view, id)
-    {
-        return Next::Protect(object.clone());
+    if let Some(on_behalf) = view.protecting(id) {
+        return Next::Protect(on_behalf.object);
     }
     let mut stays = None;
     for (name, _, _) in selectors_of(*view, id) {

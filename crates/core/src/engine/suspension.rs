@@ -117,7 +117,8 @@ pub(super) fn is_exception_carried_out<R: Resource>(object: &Object<R>, id: &R::
         || object.aside.carried_out.get(id) == Some(&entry.until)
 }
 
-fn is_exception_open<R: Resource>(view: View<'_, R>, object: &Object<R>, id: &R::Id) -> bool {
+/// Whether the flag is to be switched off for the entry for the target.
+pub(super) fn is_exception_open<R: Resource>(view: View<'_, R>, object: &Object<R>, id: &R::Id) -> bool {
     let ends = exception_ends(view, object, id).filter(|_| !has_expired(object, id));
     let ends = ends.and_then(|ends| view.wall_clock.reaches_at_the_earliest(ends));
     exception_record(object, id).is_some()

@@ -20,7 +20,7 @@ use crate::engine::action::odd_reply;
 use crate::engine::context::{Context, Term};
 use crate::evidence::Evidence;
 use crate::failure::Failure;
-use crate::id::{CallId, Generation, InstanceId, ObjectId, Tag};
+use crate::id::{CallId, Generation, InstanceId, ObjectId, RequestId, Tag};
 use crate::instance::Instance;
 use crate::intent::{Intent, Selector};
 use crate::resource::{Place, Resource, Wanted};
@@ -48,6 +48,8 @@ pub(crate) struct Targets<R: Resource> {
     due: Vec<R::Id>,
     /// Targets that nobody selects any more, if that is so.
     unselected: BTreeSet<R::Id>,
+    /// Whether a sweep of this term is complete.
+    surveyed: bool,
 }
 
 /// What has become of a target.
@@ -55,8 +57,8 @@ pub(crate) struct Targets<R: Resource> {
 pub(crate) enum Change<R: Resource> {
     /// It was shown.
     Shown(R::Id, Before<R>),
-    /// It is proven to be gone: what was known of it is void.
-    Gone(R::Id, Before<R>),
+    /// It is proven to be gone, by this request last: what was known of it is void.
+    Gone(R::Id, Before<R>, Option<RequestId>),
     /// The circuit breaker has opened, or closed.
     Circuit,
     /// The targets of a batch were read, in this call, and these were shown.
@@ -71,6 +73,8 @@ pub(crate) struct Before<R: Resource> {
     pub evidence: Option<Evidence<R>>,
     /// Those that were read last, or could be read last.
     pub tags: Vec<Tag>,
+    /// When it was proven in this term to be gone, if it was.
+    pub gone: Option<Moment>,
 }
 
 impl<R: Resource> Before<R> {
@@ -97,6 +101,7 @@ impl<R: Resource> Targets<R> {
             timers: BTreeSet::new(),
             due: Vec::new(),
             unselected: BTreeSet::new(),
+            surveyed: false,
         }
     }
 
@@ -105,6 +110,11 @@ impl<R: Resource> Targets<R> {
     /// Whether the circuit breaker is open: nothing is concluded from absence and nothing is unprotected.
     pub fn circuit_open(&self) -> bool {
         self.breaker.is_open()
+    }
+
+    /// Whether a sweep of this term is complete: what is seen for the first time from then on is new here.
+    pub fn is_surveyed(&self) -> bool {
+        self.surveyed
     }
 
     /// Reads that the budget has left for now.
@@ -289,7 +299,9 @@ impl<R: Resource> Targets<R> {
     pub fn take(&mut self, turn: &mut Turn<'_>, finding: Finding<R>) -> Option<Change<R>> {
         match finding {
             Finding::Shown(item, source) => return self.shown(turn, source, item),
-            Finding::Lacked { id, call, showed_any } => return self.missed(turn, &id, call, showed_any),
+            Finding::Lacked { id, call, showed_any, request_id } => {
+                return self.missed(turn, &id, (call, request_id), showed_any);
+            }
             Finding::ProofRead(call, seen) => return Some(Change::ProofRead(call, seen)),
             Finding::ProofLost => return Some(Change::ProofLost),
             Finding::Swept { read, pace_changed } => return self.swept(turn, read, pace_changed),
@@ -341,6 +353,7 @@ impl<R: Resource> Targets<R> {
         }
         let place = self.inventory.place(&id).instance();
         self.index.move_to(&id, place, R::place(&item.facts).instance());
+        let gone = self.inventory.absence(&id).and_then(|absence| absence.proven);
         let evidence = Evidence {
             facts: item.facts,
             seen: source.sent,
@@ -355,7 +368,7 @@ impl<R: Resource> Targets<R> {
             // It lost the tag that selected it. Its flag stays as it is.
             self.unselect(&id);
         }
-        Some(Change::Shown(id, Before { evidence: before, tags }))
+        Some(Change::Shown(id, Before { evidence: before, tags, gone }))
     }
 
     /// A read by id lacked this target. `showed_any`: it showed something else that was asked for.
@@ -363,7 +376,7 @@ impl<R: Resource> Targets<R> {
         &mut self,
         turn: &mut Turn<'_>,
         id: &R::Id,
-        call: CallId,
+        (call, request_id): (CallId, Option<RequestId>),
         showed_any: bool,
     ) -> Option<Change<R>> {
         let known = self.inventory.len();
@@ -386,7 +399,7 @@ impl<R: Resource> Targets<R> {
         let proven = absence.proven();
         self.touch_selectors(turn, id);
         self.due.push(id.clone());
-        proven.then(|| Change::Gone(id.clone(), self.void(id)))
+        proven.then(|| Change::Gone(id.clone(), self.void(id), request_id))
     }
 
     /// It is proven that the cloud does not know the target: what was known of it is void. One that is named stays in
@@ -397,7 +410,7 @@ impl<R: Resource> Targets<R> {
         self.index.move_to(id, self.inventory.place(id).instance(), None);
         let evidence = self.inventory.void(id);
         self.unselect(id);
-        Before { evidence, tags }
+        Before { evidence, tags, gone: None }
     }
 
     /// A complete listing lacked this target, or a write was answered that it does not exist: look it up by id.
@@ -445,6 +458,7 @@ impl<R: Resource> Targets<R> {
         if pace_changed {
             self.touch_all(turn);
         }
+        self.surveyed = true;
         let circuit_open = self.breaker.is_open();
         if read {
             self.breaker.swept(turn.now);
@@ -506,10 +520,13 @@ impl<R: Resource> Targets<R> {
         self.unselected.insert(id.clone());
     }
 
-    /// Drops what is remembered of targets that nobody selects any more, and says which. Their flags stay as they are. As
+    /// Drops what is remembered of targets that nobody selects any more, and says what that was. Their flags stay as they are. As
     /// long as a write or its effect may be `under_way` one is remembered all the same: an object made a moment later must
     /// not take what a read shows meanwhile for evidence, nor write beside it.
-    pub fn forget_unselected(&mut self, under_way: impl Fn(&R::Id) -> bool) -> Vec<R::Id> {
+    pub fn forget_unselected(
+        &mut self,
+        under_way: impl Fn(&R::Id) -> bool,
+    ) -> Vec<(R::Id, Option<Evidence<R>>)> {
         let mut forgotten = Vec::new();
         for id in std::mem::take(&mut self.unselected) {
             let (tags, place) = (self.inventory.tags(&id), self.inventory.place(&id));
@@ -522,9 +539,9 @@ impl<R: Resource> Targets<R> {
             }
             self.index.retag(&id, tags, &[]);
             self.index.move_to(&id, place.instance(), None);
-            self.inventory.forget(&id);
+            let evidence = self.inventory.forget(&id);
             self.reader.forget(&id);
-            forgotten.push(id);
+            forgotten.push((id, evidence));
         }
         forgotten
     }
@@ -590,6 +607,7 @@ impl<R: Resource> Targets<R> {
     /// may stand there no more. What stands there is left standing until there is evidence again, as after a start.
     pub fn begin_lead(&mut self, turn: &mut Turn<'_>) {
         self.reader.begin_term();
+        self.surveyed = false;
         for (name, object) in &mut self.objects {
             object.hot_until = None;
             (object.born, object.settled) = (turn.now, false);
@@ -661,7 +679,7 @@ mod tests {
     use crate::engine::fixtures::{
         FRESH, NOW, Region, STALE, ask, at, eni, filter, host, interface, object, show, tags,
     };
-    use crate::id::RequestId;
+    use crate::id::InterfaceId;
     use crate::intent::Intent;
     use crate::interface::{Interface, InterfaceFacts};
     use crate::retention::Remembered;
@@ -697,9 +715,15 @@ mod tests {
         region.step_at(now, |targets, turn| targets.take(turn, finding))
     }
 
+    /// What is forgotten now, if a write is under way or not.
+    fn forgotten(region: &mut Region, under_way: bool) -> Vec<InterfaceId> {
+        let forgotten = region.interfaces.forget_unselected(|_| under_way);
+        forgotten.into_iter().map(|(id, _)| id).collect()
+    }
+
     /// A read by id lacked the interface a.
     fn lacked(region: &mut Region, second: u64, showed_any: bool) -> Option<Change<Interface>> {
-        let finding = Finding::Lacked { id: eni("a"), call: CallId(second), showed_any };
+        let finding = Finding::Lacked { id: eni("a"), call: CallId(second), showed_any, request_id: None };
         take(region, at(second), finding)
     }
 
@@ -775,8 +799,12 @@ mod tests {
         assert!(take(&mut region, NOW, shown(interface(None), 69)).is_none(), "a later one lacked it");
         assert!(take(&mut region, NOW, shown(interface(None), 71)).is_some());
         assert!(
-            take(&mut region, NOW, Finding::Lacked { id: eni("a"), call: CallId(70), showed_any: true })
-                .is_none()
+            take(
+                &mut region,
+                NOW,
+                Finding::Lacked { id: eni("a"), call: CallId(70), showed_any: true, request_id: None }
+            )
+            .is_none()
         );
         assert!(region.interfaces.inventory.absence(&eni("a")).is_none(), "a later one showed it");
     }
@@ -787,13 +815,13 @@ mod tests {
         show(&mut region.interfaces, &eni("a"), tagged(Some(&["env"])), FRESH);
         let change = take(&mut region, NOW, shown(tagged(None), 60));
         assert!(matches!(change, Some(Change::Shown(..))), "unreadable tags are not lost ones");
-        assert_eq!(region.interfaces.forget_unselected(|_| false), []);
+        assert_eq!(forgotten(&mut region, false), []);
         let change = take(&mut region, NOW, shown(tagged(Some(&[])), 61));
         let Some(Change::Shown(_, before)) = change else { panic!("no change") };
         assert_eq!(before.tags, tags(&["env"]), "the last ones that could be read");
-        assert_eq!(region.interfaces.forget_unselected(|_| true), [], "a write is under way");
+        assert_eq!(forgotten(&mut region, true), [], "a write is under way");
         assert_eq!(region.interfaces.inventory.len(), 1);
-        assert_eq!(region.interfaces.forget_unselected(|_| false), [eni("a")]);
+        assert_eq!(forgotten(&mut region, false), [eni("a")]);
         assert_eq!(region.interfaces.inventory.len(), 0);
     }
 
@@ -801,7 +829,7 @@ mod tests {
     fn what_was_unselected_and_is_selected_again_is_not_forgotten() {
         let mut region = asked(naming(&["a"]));
         region.interfaces.unselect(&eni("a"));
-        assert_eq!(region.interfaces.forget_unselected(|_| false), []);
+        assert_eq!(forgotten(&mut region, false), []);
         assert_eq!(region.interfaces.inventory.len(), 1);
     }
 
@@ -819,7 +847,7 @@ mod tests {
             let changes = looks.iter().filter_map(|(second, any)| lacked(&mut region, *second, *any));
             let changes: Vec<_> = changes.collect();
             assert_eq!(changes.len(), usize::from(gone), "{why}");
-            if let [Change::Gone(id, before)] = changes.as_slice() {
+            if let [Change::Gone(id, before, _)] = changes.as_slice() {
                 assert_eq!((id, before.place()), (&eni("a"), Place::On(&host("a"))));
             }
             assert_eq!(region.interfaces.inventory.evidence(&eni("a")).is_none(), gone, "{why}");

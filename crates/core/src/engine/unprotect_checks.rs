@@ -5,13 +5,14 @@ use super::flag_view::FlagView;
 use super::holds::{enforcer, held_by_other};
 use super::hosts::{Presence, doubtful_hosts, hosts_of, is_no_id};
 use super::membership::{Member, member_by_spec, unlisted};
-use super::suspension::is_open;
+use super::suspension::{is_exception_open, is_open};
 use super::unprotect::{Ended, Next, Plan, Task};
 use crate::authority::{Case, Obstacles, UnprotectPermit, grant};
 use crate::evidence::Evidence;
 use crate::flag::{Flag, Id};
 use crate::id::ObjectId;
 use crate::intent::Unprotecting;
+use crate::on_behalf::{OnBehalf, WriteReason};
 use crate::reason::Reason;
 use crate::resource::Resource;
 use crate::verdict::{Progress, Verdict, tell, tell_with};
@@ -213,11 +214,11 @@ fn is_removed<F: Flag>(view: FlagView<'_, F>, name: &ObjectId, id: &Id<F>) -> bo
     asked.zip(place).is_some_and(|(asked, instance)| asked.intent.lifts.contains_key(instance))
 }
 
-/// Puts the case for one target to [`grant`].
+/// Puts the case for one target to [`grant`], and says on whose behalf.
 pub(super) fn permit<F: Flag>(
     view: FlagView<'_, F>,
     Next { object, id, proofs: (proof, read_since) }: &Next<F::Of>,
-) -> Option<UnprotectPermit<F>> {
+) -> Option<(UnprotectPermit<F>, OnBehalf)> {
     let (entry, target) = (view.objects.get(object)?, view.inventory.get(id)?);
     let busy = view.care(id).is_some_and(|c| c.writing.is_some() || c.accepted.is_some());
     // A hold by tag shows only on tags that could be read, and of which none was dropped that somebody asks for.
@@ -244,7 +245,14 @@ pub(super) fn permit<F: Flag>(
             circuit_open: view.breaker.is_open(),
         },
     };
-    grant(id, &case, view.now).ok()
+    let reason = match F::unprotecting(&entry.intent)? {
+        Unprotecting::Once => WriteReason::Unprotecting,
+        Unprotecting::BeforeDeletion => WriteReason::Deleting,
+        Unprotecting::SteppingAside if is_exception_open(*view, entry, id) => WriteReason::Excepted,
+        Unprotecting::SteppingAside => WriteReason::Lifted,
+    };
+    let permit = grant(id, &case, view.now).ok()?;
+    Some((permit, OnBehalf { object: object.clone(), generation: entry.generation, reason }))
 }
 
 /// How far the unprotecting of all targets of the object has come, for its report.

@@ -5,16 +5,17 @@ use std::time::Duration;
 
 use super::action::{Settings, describe};
 use super::calls::Calls;
-use super::care::{Care, SETTLE, SETTLE_PROTECTED, Trouble, Value};
+use super::care::{Care, OwnWrite, SETTLE, SETTLE_PROTECTED, Trouble, Value};
 use super::context::Context;
 use crate::authority::UnprotectPermit;
 use crate::backoff::{self, LONG};
 use crate::budget::{Budget, Urgency};
-use crate::call::WriteCall;
+use crate::call::{FlagWrite, WriteCall};
 use crate::evidence::Evidence;
 use crate::failure::{Class, Effect as Outcome, Failure};
 use crate::flag::{Applicability, Flag, Id};
 use crate::id::{CallId, ObjectId};
+use crate::on_behalf::OnBehalf;
 use crate::reason::Reason;
 use crate::time::Moment;
 
@@ -418,12 +419,12 @@ impl<F: Flag> Writer<F> {
         now: Moment,
         context: &mut Context,
         urgency: Urgency,
-        ids: Vec<Id<F>>,
-        out: &mut Vec<(CallId, WriteCall<F>)>,
+        targets: Vec<(Id<F>, OnBehalf)>,
+        out: &mut Vec<(CallId, FlagWrite<F>)>,
     ) -> bool {
         self.budget.take(now, urgency) && {
-            let writes = ids.iter().cloned().map(WriteCall::Protect).collect();
-            self.send(now, context, (ids, Value::Protected), writes, out);
+            let write = |(id, on_behalf)| FlagWrite { call: WriteCall::Protect(id), on_behalf };
+            self.send(now, context, Value::Protected, targets.into_iter().map(write).collect(), out);
             self.unprotecting_next = true;
             true
         }
@@ -435,13 +436,12 @@ impl<F: Flag> Writer<F> {
         now: Moment,
         context: &mut Context,
         urgency: Urgency,
-        permits: Vec<UnprotectPermit<F>>,
-        out: &mut Vec<(CallId, WriteCall<F>)>,
+        permits: Vec<(UnprotectPermit<F>, OnBehalf)>,
+        out: &mut Vec<(CallId, FlagWrite<F>)>,
     ) -> bool {
         self.budget.take(now, urgency) && {
-            let ids = permits.iter().map(|permit| permit.target().clone()).collect();
-            let writes = permits.into_iter().map(WriteCall::Unprotect).collect();
-            self.send(now, context, (ids, Value::Unprotected), writes, out);
+            let write = |(permit, on_behalf)| FlagWrite { call: WriteCall::Unprotect(permit), on_behalf };
+            self.send(now, context, Value::Unprotected, permits.into_iter().map(write).collect(), out);
             self.unprotecting_next = false;
             true
         }
@@ -451,16 +451,20 @@ impl<F: Flag> Writer<F> {
         &mut self,
         now: Moment,
         context: &mut Context,
-        (ids, value): (Vec<Id<F>>, Value),
-        writes: Vec<WriteCall<F>>,
-        out: &mut Vec<(CallId, WriteCall<F>)>,
+        value: Value,
+        writes: Vec<FlagWrite<F>>,
+        out: &mut Vec<(CallId, FlagWrite<F>)>,
     ) {
         if self.denials >= DENIALS {
             self.closed = (now.after(backoff::LONG), Reason::PermissionDenied);
         }
-        let call = self.calls.send(now, context, (ids.clone(), value));
-        for id in &ids {
-            self.care_mut(id).writing = Some(call);
+        let ids = writes.iter().map(|write| write.call.target().clone()).collect();
+        let call = self.calls.send(now, context, (ids, value));
+        for write in &writes {
+            let care = self.care_mut(write.call.target());
+            care.writing = Some(call);
+            let on_behalf = write.on_behalf.clone();
+            care.own = Some(Box::new(OwnWrite { call, value, on_behalf, request_id: None }));
         }
         out.extend(writes.into_iter().map(|write| (call, write)));
     }

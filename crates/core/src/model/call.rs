@@ -3,6 +3,7 @@
 use crate::authority::UnprotectPermit;
 use crate::flag::{Flag, Id};
 use crate::id::{PageToken, RequestId, TagFilter};
+use crate::on_behalf::OnBehalf;
 use crate::resource::Resource;
 
 /// What a read asks for. Each call answers one page.
@@ -42,6 +43,15 @@ impl<F: Flag> WriteCall<F> {
             Self::Unprotect(permit) => permit.target(),
         }
     }
+}
+
+/// A write of the flag on one target, and on whose behalf.
+#[derive(Debug, PartialEq, Eq)]
+pub struct FlagWrite<F: Flag> {
+    /// The write.
+    pub call: WriteCall<F>,
+    /// On whose behalf.
+    pub on_behalf: OnBehalf,
 }
 
 /// One resource as the cloud showed it.

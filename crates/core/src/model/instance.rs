@@ -90,6 +90,7 @@ impl Resource for Instance {
     type Id = InstanceId;
     type Facts = InstanceFacts;
 
+    const NAME: &'static str = "Instance";
     const LISTING: &'static str = "DescribeInstances";
 
     fn tags(facts: &InstanceFacts) -> Option<&[Tag]> {

@@ -127,6 +127,7 @@ impl Resource for Interface {
     type Id = InterfaceId;
     type Facts = InterfaceFacts;
 
+    const NAME: &'static str = "NetworkInterface";
     const LISTING: &'static str = "DescribeNetworkInterfaces";
     const REMEMBERS: bool = true;
 

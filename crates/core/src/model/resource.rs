@@ -69,6 +69,9 @@ pub trait Resource: Debug + Clone + Copy + PartialEq + Eq + 'static {
     /// What a listing says of one target.
     type Facts: Debug + Clone + PartialEq + Eq;
 
+    /// The word for it in metrics and in the evidence log.
+    const NAME: &'static str;
+
     /// The operation that lists targets, as the cloud and the operator's configuration name it.
     const LISTING: &'static str;
 

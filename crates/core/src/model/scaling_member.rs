@@ -79,6 +79,7 @@ impl Resource for ScalingMember {
     type Id = InstanceId;
     type Facts = MemberFacts;
 
+    const NAME: &'static str = "ScalingMember";
     const LISTING: &'static str = "DescribeScalingInstances";
     // The vendor states no maximum here; every other list of ids of the product ends at twenty.
     const IDS_PER_READ: usize = 20;

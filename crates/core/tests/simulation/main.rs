@@ -5,6 +5,7 @@
 
 mod protection {
     mod crashes;
+    mod evidence;
     mod exceptions;
     mod grants;
     mod keys;

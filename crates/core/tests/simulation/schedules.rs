@@ -121,6 +121,9 @@ fn schedule(seed: u64) {
     if let Err(why) = world.converged() {
         panic!("I24: {why}; {:?} {:#?} {:?}", world.now, world.store, world.cloud);
     }
+    if let Err(why) = world.evidence_agrees() {
+        panic!("{why}; {:?}", world.now);
+    }
     let contested = |world: &World| {
         let parts = world.store.values().filter_map(|stored| stored.status.as_ref());
         parts.into_iter().any(|(_, part, _)| part.counts.risks.contains_key(&Reason::Contested))

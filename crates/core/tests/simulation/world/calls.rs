@@ -1,15 +1,19 @@
 //! How the cloud and the API server answer what the engine asks of them.
 
 use keeper_core::authority::{AttachPermit, PreflightAnswer};
-use keeper_core::call::{Page, Reply, WriteCall};
+use keeper_core::auto_release_time::AutoReleaseTime;
+use keeper_core::call::{FlagWrite, Page, Reply, WriteCall};
+use keeper_core::delete_on_release::DeleteOnRelease;
+use keeper_core::deletion_protection::DeletionProtection;
 use keeper_core::engine::{Action, CALL_DEADLINE};
 use keeper_core::failure::{Class, Effect as Outcome, Failure};
 use keeper_core::flag::Flag;
 use keeper_core::id::{CallId, InstanceId, RequestId, ScalingGroupId};
-use keeper_core::instance::{ChargeType, Instance};
+use keeper_core::instance::{ChargeType, Instance, InstanceFacts};
+use keeper_core::interface::InterfaceFacts;
 use keeper_core::protected_from_scale_in::ProtectedFromScaleIn;
 use keeper_core::resource::Resource;
-use keeper_core::scaling_member::ScalingMember;
+use keeper_core::scaling_member::{MemberFacts, ScalingMember};
 use keeper_core::time::Moment;
 
 use super::cloud::{eni, failure, i};
@@ -24,6 +28,11 @@ impl World {
                 self.sent.insert((false, call), self.now);
                 self.reads.push(Read::Instances(self.now, read.clone()));
                 let page = self.cloud.show_instances(self.now, &read);
+                let flags: [fn(&InstanceFacts) -> _; 2] = [
+                    |facts| (DeletionProtection::NAME, DeletionProtection::protected(facts)),
+                    |facts| (AutoReleaseTime::NAME, AutoReleaseTime::protected(facts)),
+                ];
+                self.note_read(&read, &page, &flags);
                 self.answer(fault, Event::Instances(call, shown(page, fault)));
             }
             Action::ReadInterfaces(call, read) => {
@@ -31,6 +40,9 @@ impl World {
                 self.sent.insert((true, call), self.now);
                 self.reads.push(Read::Interfaces(self.now, read.clone()));
                 let page = self.cloud.show_interfaces(self.now, &read);
+                let flag =
+                    |facts: &InterfaceFacts| (DeleteOnRelease::NAME, DeleteOnRelease::protected(facts));
+                self.note_read(&read, &page, &[flag]);
                 self.answer(fault, Event::Interfaces(call, shown(page, fault)));
             }
             Action::WriteInstance(call, write) => {
@@ -38,9 +50,11 @@ impl World {
                 let result = self.write(call, &write, fault);
                 self.answer(fault, Event::Instances(call, result));
             }
-            Action::CancelReleaseTime(call, id, was) => {
+            Action::CancelReleaseTime(call, id, was, on_behalf) => {
                 self.sent.insert((false, call), self.now);
                 let result = self.cancel_release_time(call, &id, &was, fault);
+                let request_id = accepted(&result);
+                self.note_write(AutoReleaseTime::NAME, id.as_str(), true, &on_behalf, request_id);
                 self.answer(fault, Event::Instances(call, result));
             }
             Action::WriteInterface(call, write) => {
@@ -53,6 +67,10 @@ impl World {
                 self.sent.insert((false, call), self.now);
                 self.reads.push(Read::Members(self.now, read.clone()));
                 let page = self.cloud.show_members(self.now, &read);
+                let flag = |facts: &MemberFacts| {
+                    (ProtectedFromScaleIn::NAME, ProtectedFromScaleIn::protected(facts))
+                };
+                self.note_read(&read, &page, &[flag]);
                 self.answer(fault, Event::Members(call, shown(page, fault)));
             }
             Action::WriteMembers(call, group, writes) => {
@@ -104,6 +122,24 @@ impl World {
     fn write<F: Flag>(
         &mut self,
         call: CallId,
+        write: &FlagWrite<F>,
+        fault: Option<Fault>,
+    ) -> Result<Reply<F::Of>, Failure> {
+        let protected = matches!(write.call, WriteCall::Protect(_));
+        let result = self.write_flag(call, &write.call, fault);
+        self.note_write(
+            F::NAME,
+            write.call.target().as_ref(),
+            protected,
+            &write.on_behalf,
+            accepted(&result),
+        );
+        result
+    }
+
+    fn write_flag<F: Flag>(
+        &mut self,
+        call: CallId,
         write: &WriteCall<F>,
         fault: Option<Fault>,
     ) -> Result<Reply<F::Of>, Failure> {
@@ -142,7 +178,7 @@ impl World {
         }
         match fault {
             Some(Fault::FailAfter) => Err(failure(Class::Transient, "Scripted", Outcome::Unknown)),
-            _ => Ok(Reply::Accepted(RequestId::new("W"))),
+            _ => Ok(Reply::Accepted(self.request_id("W"))),
         }
     }
 
@@ -179,7 +215,7 @@ impl World {
         }
         match fault {
             Some(Fault::FailAfter) => Err(failure(Class::Transient, "Scripted", Outcome::Unknown)),
-            _ => Ok(Reply::Accepted(RequestId::new("C"))),
+            _ => Ok(Reply::Accepted(self.request_id("C"))),
         }
     }
 
@@ -187,25 +223,41 @@ impl World {
         &mut self,
         call: CallId,
         group: &ScalingGroupId,
-        writes: &[WriteCall<ProtectedFromScaleIn>],
+        writes: &[FlagWrite<ProtectedFromScaleIn>],
         fault: Option<Fault>,
     ) -> Result<Reply<ScalingMember>, Failure> {
-        let ids: Vec<InstanceId> = writes.iter().map(|write| write.target().clone()).collect();
-        let protected = matches!(writes, [WriteCall::Protect(_), ..]);
-        let alike = writes.iter().all(|write| matches!(write, WriteCall::Protect(_)) == protected);
+        let ids: Vec<InstanceId> = writes.iter().map(|write| write.call.target().clone()).collect();
+        let protects = |write: &FlagWrite<_>| matches!(write.call, WriteCall::Protect(_));
+        let protected = writes.first().is_some_and(protects);
+        let alike = writes.iter().all(|write| protects(write) == protected);
         assert!(alike && (1..=20).contains(&ids.len()), "one call: {writes:?}");
+        let result = self.write_group(call, group, (&ids, protected), fault);
+        for write in writes {
+            let id = write.call.target().as_str();
+            self.note_write(ProtectedFromScaleIn::NAME, id, protected, &write.on_behalf, accepted(&result));
+        }
+        result
+    }
+
+    fn write_group(
+        &mut self,
+        call: CallId,
+        group: &ScalingGroupId,
+        (ids, protected): (&[InstanceId], bool),
+        fault: Option<Fault>,
+    ) -> Result<Reply<ScalingMember>, Failure> {
         self.log.push(format!("write members {ids:?} of {group} {protected}"));
         if fault == Some(Fault::LoseCall) {
             return Err(failure(Class::Transient, "Lost", Outcome::Unknown));
         }
-        for id in &ids {
+        for id in ids {
             self.check_member_write(call, id, protected);
         }
         if let (Some(Fault::Fail(class)), _) | (_, Some(class)) = (fault, self.cloud.mood.writes_fail) {
             return Err(failure(class, "Scripted", Outcome::None));
         }
         self.scale_in_calls.push((self.now, ids.iter().map(ToString::to_string).collect(), protected));
-        self.cloud.protect_members(group, &ids)?;
+        self.cloud.protect_members(group, ids)?;
         let mood = self.cloud.mood;
         for id in ids.iter().filter(|_| !mood.ignore_writes) {
             if mood.late.is_zero() {
@@ -216,8 +268,13 @@ impl World {
         }
         match fault {
             Some(Fault::FailAfter) => Err(failure(Class::Transient, "Scripted", Outcome::Unknown)),
-            _ => Ok(Reply::Accepted(RequestId::new("M"))),
+            _ => Ok(Reply::Accepted(self.request_id("M"))),
         }
+    }
+
+    /// The id of an answer to a write: no two are the same.
+    fn request_id(&self, of: &str) -> RequestId {
+        RequestId::new(format!("{of}-{}", self.actions))
     }
 
     fn attach(&mut self, call: CallId, permit: &AttachPermit, fault: Option<Fault>) {
@@ -261,6 +318,14 @@ impl World {
     /// When a call was sent, if its answer still counts.
     pub fn answered(&mut self, of_interface: bool, call: CallId) -> Option<Moment> {
         self.sent.remove(&(of_interface, call)).filter(|at| self.now.since(*at) < CALL_DEADLINE)
+    }
+}
+
+/// The id of the answer, if there is one.
+fn accepted<K: Resource>(result: &Result<Reply<K>, Failure>) -> Option<RequestId> {
+    match result {
+        Ok(Reply::Accepted(request_id)) => Some(request_id.clone()),
+        Ok(Reply::Page(_)) | Err(_) => None,
     }
 }
 

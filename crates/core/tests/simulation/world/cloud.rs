@@ -355,7 +355,7 @@ impl Cloud {
             unreadable: usize::from(mood.unreadable),
             next: more.then(|| PageToken::new((number + 1).to_string())),
             total: Some(u64::try_from(all.len()).unwrap()),
-            request_id: RequestId::new("R"),
+            request_id: RequestId::new(format!("R-{}", self.answered)),
             identity: if mood.restless { Identity(self.answered) } else { mood.identity },
         })
     }
@@ -447,7 +447,7 @@ impl Cloud {
             // Less than any id.
             next: if mood.circles { next.or(Some(PageToken::new("-"))) } else { next },
             total: None,
-            request_id: RequestId::new("R"),
+            request_id: RequestId::new(format!("R-{}", self.answered)),
             identity: if mood.restless { Identity(self.answered) } else { mood.identity },
         })
     }

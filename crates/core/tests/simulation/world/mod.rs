@@ -7,6 +7,7 @@ mod calls;
 mod cloud;
 mod dice;
 mod ends;
+mod evidence;
 mod harm;
 mod mood;
 mod operator;
@@ -40,6 +41,7 @@ use keeper_core::time::Moment;
 use keeper_core::wall_clock::WallTime;
 
 use cloud::{Cloud, Track};
+use evidence::EvidenceBook;
 use operator::{Desk, StatusWrite, note_asked};
 use store::Stored;
 
@@ -202,6 +204,7 @@ pub struct World {
     /// What the newest answers showed, for I21.
     lists: BTreeMap<InstanceId, (CallId, Vec<InterfaceId>)>,
     places: BTreeMap<InterfaceId, (CallId, Option<InstanceId>)>,
+    evidence: EvidenceBook,
 }
 
 /// A replica that does not lead for a while, with all that it knows.
@@ -278,6 +281,7 @@ impl World {
             forgotten: BTreeSet::new(),
             lists: BTreeMap::new(),
             places: BTreeMap::new(),
+            evidence: EvidenceBook::default(),
         };
         world.engine.handle(now, Input::Lead(Some(Window::UNBOUNDED)));
         world
@@ -345,6 +349,9 @@ impl World {
             until: Some(self.now.after(calls)),
             unprotect_until: Some(self.now.after(unprotecting)),
         };
+        if !self.leads() {
+            self.forget_evidence();
+        }
         self.window = Some(window);
         self.engine.handle(self.now, Input::Lead(self.window));
     }
@@ -524,6 +531,7 @@ impl World {
         let mut out = Vec::new();
         self.engine.handle(self.now, Input::WallClock(self.wall_time()));
         self.engine.poll(self.now, &mut out);
+        self.take_transitions();
         for effect in out {
             let number = self.actions;
             self.actions += 1;

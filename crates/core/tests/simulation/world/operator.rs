@@ -90,6 +90,7 @@ impl World {
     /// A term begins: what it finds will be compared with what status counts now. What was to be said in another term is
     /// not said any more.
     pub fn begin_term(&mut self) {
+        self.forget_evidence();
         for desk in self.desks.values_mut() {
             *desk = Desk { seen: desk.seen, ..Desk::default() };
         }
