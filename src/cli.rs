@@ -100,6 +100,9 @@ pub enum Command {
     /// Reuse or export retained network interfaces.
     #[command(subcommand)]
     Eni(EniCommand),
+    /// Describe the evidence log, which the operator writes to standard output.
+    #[command(subcommand)]
+    Evidence(EvidenceCommand),
     /// Write the man pages of all commands into a folder.
     Man {
         /// The folder. It must exist.
@@ -115,6 +118,13 @@ pub enum Command {
     /// be forgotten, and scaling groups with members that stay protected from scale-in. This command only reads objects from the
     /// API server. It does not call the cloud, needs no access key and changes nothing.
     UninstallCheck(UninstallCheckOptions),
+}
+
+/// What the program can tell of the evidence log.
+#[derive(Debug, Clone, Copy, Subcommand)]
+pub enum EvidenceCommand {
+    /// Print the JSON Schema of a line of the evidence log.
+    Schema,
 }
 
 /// What the program can do about its configuration file.

@@ -4,7 +4,9 @@ use std::io::{self, IsTerminal as _, Write as _};
 use std::process::ExitCode;
 
 use anyhow::Context as _;
-use ecs_keeper::cli::{AuditFormat, AuditOptions, Cli, Command, ConfigCommand, EniCommand, RamCommand};
+use ecs_keeper::cli::{
+    AuditFormat, AuditOptions, Cli, Command, ConfigCommand, EniCommand, EvidenceCommand, RamCommand,
+};
 use ecs_keeper::{AuditError, config, crds, ram, told};
 
 fn main() -> ExitCode {
@@ -83,6 +85,7 @@ fn carry_out(command: Command) -> anyhow::Result<ExitCode> {
                 return Ok(ExitCode::FAILURE);
             }
         }
+        Command::Evidence(EvidenceCommand::Schema) => print_schema(&ecs_keeper::evidence_schema())?,
         Command::Eni(EniCommand::Handover(options)) => {
             print(&small_runtime()?.block_on(ecs_keeper::handover(&options))?)?;
         }

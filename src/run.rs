@@ -14,6 +14,7 @@ use crate::cli::RunOptions;
 use crate::clouds::{CloudError, Clouds};
 use crate::config::{self, ConfigError};
 use crate::events::EventRecorder;
+use crate::evidence_log::EvidenceLog;
 use crate::health::Health;
 use crate::kubernetes::{ConnectError, connect};
 use crate::leader::candidate::{Candidate, Timing};
@@ -70,7 +71,8 @@ pub async fn run(options: RunOptions) -> Result<(), RunError> {
 
     let health = Health::default();
     let store = Arc::new(Store::new(metrics.clone()));
-    let Lease { leader, leadership, records } = lease(&options, client.clone(), metrics.clone()).await?;
+    let Lease { leader, leadership, records, identity } =
+        lease(&options, client.clone(), metrics.clone()).await?;
     let events = EventRecorder::new(client.clone(), leadership.clone(), metrics.clone());
     let preflight = Arc::new(Preflight {
         client: client.clone(),
@@ -129,6 +131,7 @@ pub async fn run(options: RunOptions) -> Result<(), RunError> {
                     metrics: ScopeMetrics::new(metrics.clone(), scope.clone()),
                     settings: reach.settings,
                     sweep_record: records.of(&scope),
+                    evidence_log: EvidenceLog::new(scope.clone(), identity.clone()),
                     scope,
                     mailbox,
                     cloud: reach.cloud,
@@ -187,6 +190,8 @@ struct Lease {
     leader: Leader,
     leadership: Leadership,
     records: SweepRecords,
+    /// Of this process.
+    identity: Arc<str>,
 }
 
 async fn lease(options: &RunOptions, client: kube::Client, metrics: Arc<Metrics>) -> Result<Lease, RunError> {
@@ -207,9 +212,9 @@ async fn lease(options: &RunOptions, client: kube::Client, metrics: Arc<Metrics>
         client,
         namespace: kubernetes.namespace.clone(),
         lease_name: leading.lease_name.clone(),
-        identity,
+        identity: identity.clone(),
     };
-    Ok(Lease { leader, leadership, records })
+    Ok(Lease { leader, leadership, records, identity: identity.into() })
 }
 
 fn task_ended(ended: Result<&'static str, JoinError>) -> RunError {

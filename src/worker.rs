@@ -13,10 +13,14 @@ use keeper_core::engine::{Action, Asked, Input, PreflightId, RegionEngine, Setti
 use keeper_core::failure::{Class, Effect as Outcome, Failure};
 use keeper_core::flag::Flag;
 use keeper_core::id::{CallId, InstanceId, ObjectId, RequestId, ScalingGroupId};
+use keeper_core::instance::Instance;
+use keeper_core::interface::Interface;
 use keeper_core::lift::Orphan;
 use keeper_core::on_behalf::OnBehalf;
 use keeper_core::protected_from_scale_in::ProtectedFromScaleIn;
 use keeper_core::reason::Reason;
+use keeper_core::resource::Resource as _;
+use keeper_core::scaling_member::ScalingMember;
 use keeper_core::time::Moment;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
@@ -24,6 +28,7 @@ use tracing::{Instrument as _, info, info_span, warn};
 
 use crate::credentials::CurrentKey;
 use crate::desired::wall_time;
+use crate::evidence_log::{EvidenceLog, Standing, TargetsOf};
 use crate::health::Pulse;
 use crate::leader::{Lead, Leadership, TermGuard};
 use crate::mailbox::{Mailbox, Post};
@@ -56,6 +61,8 @@ pub struct Worker {
     pub leadership: Leadership,
     /// Keeps the record of how old the evidence is.
     pub sweep_record: SweepRecord,
+    /// Where it is kept what becomes of flags.
+    pub evidence_log: EvidenceLog,
     pub metrics: ScopeMetrics,
 }
 
@@ -100,9 +107,9 @@ impl Worker {
                 let (now, guard) = (self.now(), self.leadership.guard(lead.term));
                 self.sweep_record.see_to(now, lead, guard, engine.proven(now), engine.evidence_life());
             }
-            // They are not kept yet.
-            drop(engine.take_transitions());
-            let wake = engine.poll_timeout().map(|at| self.leadership.instant(at));
+            self.keep_evidence(&mut engine, lead);
+            let wake = engine.poll_timeout().into_iter().chain(self.evidence_log.next_heartbeat()).min();
+            let wake = wake.map(|at| self.leadership.instant(at));
             let clock = self.leadership.clone();
             tokio::select! {
                 () = stop.cancelled() => break,
@@ -161,11 +168,45 @@ impl Worker {
             // Also where it was lost and taken again before this task came to look.
             engine.handle(now, Input::Lead(None));
             self.metrics.begin_term();
+            self.evidence_log.follow(now, newest.is_some());
         }
         if let Some(lead) = newest {
             engine.handle(now, Input::Lead(Some(lead.window)));
         }
         *lead = newest;
+    }
+
+    /// Writes what was seen of flags that changed, and a heartbeat if it is time for one.
+    fn keep_evidence(&mut self, engine: &mut RegionEngine, lead: Option<Lead>) {
+        let now = Moments { moment: self.now(), wall: Timestamp::now() };
+        for transition in engine.take_transitions() {
+            self.evidence_log.transition(now, &transition);
+        }
+        if lead.is_none_or(|lead| !lead.window.open(now.moment)) {
+            return;
+        }
+        let settled = engine.poll_timeout().is_none_or(|at| at > now.moment);
+        self.evidence_log.beat(now, settled, || {
+            let [instances, interfaces, members] = engine.proven_of_each(now.moment);
+            let targets = self.metrics.counts().map(|(resource, counts)| TargetsOf {
+                kind: resource.kind(),
+                protected: counts.protected,
+                unprotected: counts.unprotected,
+                not_applicable: counts.not_applicable,
+                unknown: counts.unknown,
+                excepted: counts.excepted,
+                at_risk: counts.at_risk,
+            });
+            Standing {
+                swept: [
+                    (Instance::NAME, instances),
+                    (Interface::NAME, interfaces),
+                    (ScalingMember::NAME, members),
+                ],
+                targets: targets.collect(),
+                circuit_open: engine.circuit_open(),
+            }
+        });
     }
 
     fn have_patience(&self, patience: Option<Patience>, lead: Option<Lead>, engine: &mut RegionEngine) {

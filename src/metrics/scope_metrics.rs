@@ -15,8 +15,12 @@ use keeper_core::exception::ExceptionPhase;
 use keeper_core::failure::Failure;
 use keeper_core::flag::Flag as _;
 use keeper_core::id::{ObjectId, RequestId};
+use keeper_core::instance::Instance;
+use keeper_core::interface::Interface;
 use keeper_core::protected_from_scale_in::ProtectedFromScaleIn;
+use keeper_core::resource::Resource as _;
 use keeper_core::retention::InterfacePhase;
+use keeper_core::scaling_member::ScalingMember;
 use keeper_core::time::Moment;
 use keeper_core::verdict::{RegionReport, State, total};
 use prometheus::Histogram;
@@ -38,9 +42,9 @@ impl Sort {
 
     const fn as_str(self) -> &'static str {
         match self {
-            Self::Instance => "Instance",
-            Self::NetworkInterface => "NetworkInterface",
-            Self::ScalingMember => "ScalingMember",
+            Self::Instance => Instance::NAME,
+            Self::NetworkInterface => Interface::NAME,
+            Self::ScalingMember => ScalingMember::NAME,
         }
     }
 }
@@ -67,13 +71,13 @@ pub struct ScopeMetrics {
 
 /// Targets, counted.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-struct Counts {
-    protected: i64,
-    unprotected: i64,
-    not_applicable: i64,
-    unknown: i64,
-    excepted: i64,
-    at_risk: i64,
+pub struct Counts {
+    pub protected: i64,
+    pub unprotected: i64,
+    pub not_applicable: i64,
+    pub unknown: i64,
+    pub excepted: i64,
+    pub at_risk: i64,
     exceptions: i64,
     available: i64,
     detached: i64,
@@ -139,6 +143,11 @@ impl ScopeMetrics {
             self.sums.insert(resource, Counts::default());
             self.show(resource);
         }
+    }
+
+    /// All targets of the objects of each kind, as last reported.
+    pub fn counts(&self) -> impl Iterator<Item = (Resource, Counts)> {
+        self.sums.iter().map(|(resource, counts)| (*resource, *counts))
     }
 
     /// An object's report was made.

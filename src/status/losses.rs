@@ -67,9 +67,15 @@ pub struct Moments {
 
 impl Moments {
     fn wall_of(self, at: Moment) -> Timestamp {
+        let at = self.precise(at);
+        Timestamp::from_second(at.as_second()).unwrap_or(at)
+    }
+
+    /// That moment by the wall clock, to the millisecond.
+    pub fn precise(self, at: Moment) -> Timestamp {
         let ago = SignedDuration::try_from(self.moment.since(at)).unwrap_or_default();
         let at = self.wall.checked_sub(ago).unwrap_or(self.wall);
-        Timestamp::from_second(at.as_second()).unwrap_or(at)
+        Timestamp::from_millisecond(at.as_millisecond()).unwrap_or(at)
     }
 
     fn look(self, sight: Sight) -> Look {

@@ -11,7 +11,7 @@ use keeper_alicloud::sts_codes;
 use keeper_alicloud::{OPERATIONS, Permission, SCALING_OPERATIONS};
 use keeper_core::failure::Class;
 use keeper_core::reason::Reason;
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use crate::pages;
 
@@ -105,6 +105,54 @@ fn keys(schema: &Value, place: &str, table: &mut String) {
             schema["description"].as_str().unwrap_or_else(|| panic!("{place} has no description"));
         writeln!(table, "| `{place}` | {kind} | {default} | {} |", described.replace('\n', " ")).unwrap();
         keys(if items.is_null() { schema } else { items }, &format!("{place}{below}"), table);
+    }
+}
+
+#[test]
+fn the_fields_of_the_evidence_log_are_those_of_its_schema() {
+    let schema = ecs_keeper::evidence_schema();
+    let [transition, heartbeat] = &schema["oneOf"].as_array().unwrap()[..] else { panic!("{schema}") };
+    let events = [transition, heartbeat].map(|of| &of["properties"]["event"]["const"]);
+    let common = |key: &String| {
+        heartbeat["properties"].get(key).is_some() && transition["properties"].get(key).is_some()
+    };
+    for (name, of, wanted) in [
+        ("evidence-all", transition, true),
+        ("evidence-transition", transition, false),
+        ("evidence-heartbeat", heartbeat, false),
+    ] {
+        let mut part = of.clone();
+        let properties = part["properties"].as_object_mut().unwrap();
+        properties.retain(|key, _| common(key) == wanted);
+        if let Some(event) = properties.get_mut("event") {
+            *event = json!({ "description": "What the line tells of.", "type": "string", "enum": events });
+        }
+        let mut table = String::from("| Field | Type | |\n|---|---|---|\n");
+        fields(&part, "", &mut table);
+        is_current("docs/evidence.md", name, &table);
+    }
+}
+
+/// A line for each field below a place in the schema of what is printed.
+fn fields(schema: &Value, place: &str, table: &mut String) {
+    for (key, schema) in schema["properties"].as_object().into_iter().flatten() {
+        let place = format!("{place}{key}");
+        let types = schema["type"].as_array().cloned().unwrap_or_else(|| vec![schema["type"].clone()]);
+        let format = |kind: &Value| match (kind.as_str().unwrap(), schema["format"].as_str()) {
+            ("string", Some("date-time")) => "time".to_owned(),
+            ("array", _) => "list of objects".to_owned(),
+            (kind, _) => kind.to_owned(),
+        };
+        let types: Vec<String> = types.iter().map(format).collect();
+        let words = schema["enum"].as_array().into_iter().flatten().chain(schema.get("const"));
+        let words: Vec<String> = words.filter_map(Value::as_str).map(|word| format!("`{word}`")).collect();
+        let words = if words.is_empty() { String::new() } else { format!(" One of {}.", words.join(", ")) };
+        let words = words.replacen(" One of", if words.contains(", ") { " One of" } else { " Always" }, 1);
+        let described = schema["description"].as_str().unwrap_or_default().replace('\n', " ");
+        writeln!(table, "| `{place}` | {} | {} |", types.join(" or "), format!("{described}{words}").trim())
+            .unwrap();
+        fields(schema, &format!("{place}."), table);
+        fields(&schema["items"], &format!("{place}[]."), table);
     }
 }
 

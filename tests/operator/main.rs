@@ -24,6 +24,7 @@ mod deletion;
 mod doctor;
 mod events;
 mod evidence;
+mod evidence_log;
 mod exceptions;
 mod explain;
 mod failures;

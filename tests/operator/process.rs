@@ -26,7 +26,7 @@ pub struct Operator {
 }
 
 impl Operator {
-    /// Starts the program as a Pod of the chart. What it prints goes to the stage's log.
+    /// Starts the program as a Pod of the chart. What it prints goes to the stage's log and to its evidence log.
     pub fn launch(settings: &Settings) -> Self {
         let stage = settings.stage;
         stage.allow(&settings.write());
@@ -51,7 +51,7 @@ impl Operator {
                 clock: settings.clock.as_ref(),
             },
         );
-        Self { child: to_log(&mut command, &stage.log).spawn().unwrap() }
+        Self { child: to_files(&mut command, &stage.evidence, &stage.log).spawn().unwrap() }
     }
 
     /// Sends it a signal, such as `STOP`.
@@ -82,13 +82,13 @@ impl Operator {
 /// The program with nothing in its environment, writing to a log.
 pub fn program(log: &Path) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_ecs-keeper"));
-    to_log(command.env_clear(), log);
+    to_files(command.env_clear(), log, log);
     command
 }
 
-fn to_log<'a>(command: &'a mut Command, log: &Path) -> &'a mut Command {
-    let log = File::options().create(true).append(true).open(log).unwrap();
-    command.stdin(Stdio::null()).stdout(log.try_clone().unwrap()).stderr(log).kill_on_drop(true)
+fn to_files<'a>(command: &'a mut Command, out: &Path, log: &Path) -> &'a mut Command {
+    let [out, log] = [out, log].map(|file| File::options().create(true).append(true).open(file).unwrap());
+    command.stdin(Stdio::null()).stdout(out).stderr(log).kill_on_drop(true)
 }
 
 /// What the program answered to a person.

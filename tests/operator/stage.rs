@@ -27,6 +27,7 @@ use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 
 use crate::cluster::{Cluster, audit_log};
+use crate::evidence_log;
 use crate::process::Operator;
 use crate::release::Release;
 use crate::settings::Settings;
@@ -64,8 +65,10 @@ pub struct Stage {
     pub access: PathBuf,
     /// A folder for files of the test.
     pub folder: PathBuf,
-    /// Everything that the test's operators print.
+    /// Everything that the test's operators log.
     pub log: PathBuf,
+    /// Everything that they write to standard output: the evidence log.
+    pub evidence: PathBuf,
 }
 
 impl Stage {
@@ -98,6 +101,7 @@ impl Stage {
             kubeconfig,
             access,
             log: folder.join("log"),
+            evidence: folder.join("evidence"),
             folder,
         }
     }
@@ -514,6 +518,7 @@ impl Stage {
                 assert!(!self.printed().contains(&session.access_key_id), "a session's key was printed");
             }
         }
+        evidence_log::check(self);
         let forbidden = self.audited(r#""authorization.k8s.io/decision":"forbid""#);
         assert_eq!(forbidden, [""; 0]);
     }

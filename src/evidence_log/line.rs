@@ -1,0 +1,206 @@
+//! What a line says. The comments of the fields are what people read: the schema is made from them.
+
+use jiff::Timestamp;
+use keeper_core::interface::Interface;
+use keeper_core::resource::Resource as _;
+use keeper_core::transition::{FlagState, Look, Transition as Seen};
+use schemars::JsonSchema;
+use schemars::generate::SchemaSettings;
+use serde::Serialize;
+use serde_json::Value;
+
+use crate::api::Resource;
+use crate::status::Moments;
+
+/// The name of the schema. Within a version, fields are only added.
+pub const SCHEMA: &str = "ecs-keeper.io/evidence/v1";
+
+/// One line of the evidence log.
+#[derive(Serialize, JsonSchema)]
+#[serde(tag = "event")]
+pub enum Line<'a> {
+    /// A flag of a target was seen at another value than before.
+    Transition(Transition<'a>),
+    /// The operator is at work in this account and region. Written when the first listing of a leader is complete, and every
+    /// five minutes after that.
+    Heartbeat(Heartbeat<'a>),
+}
+
+/// What every line begins with.
+#[derive(Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Head<'a> {
+    /// Name and version of this schema.
+    #[schemars(extend("const" = SCHEMA))]
+    pub schema: &'static str,
+    /// Account, as the configuration names it.
+    pub account: &'a str,
+    /// Region.
+    pub region: &'a str,
+    /// The process that wrote the line: its Pod and a random number, as in `holderIdentity` of the Lease.
+    pub boot: &'a str,
+    /// Number of the line among those of this boot, account and region, without a gap. It begins with 1.
+    #[schemars(range(min = 1))]
+    pub sequence: u64,
+    /// When the line was written.
+    #[schemars(with = "String", extend("format" = "date-time"))]
+    pub time: Timestamp,
+}
+
+/// A flag of a target was seen at another value than before.
+#[derive(Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Transition<'a> {
+    #[serde(flatten)]
+    pub head: Head<'a>,
+    /// What the target is.
+    #[schemars(extend("enum" = ["Instance", "NetworkInterface", "ScalingMember"]))]
+    resource: &'a str,
+    /// Id of the target. That of a `ScalingMember` is the id of its instance.
+    id: &'a str,
+    /// The flag. `DeleteOnRelease` is Protected when it is false, and `AutoReleaseTime` when there is no such time.
+    #[schemars(extend("enum" = ["DeletionProtection", "AutoReleaseTime", "DeleteOnRelease", "ProtectedFromScaleIn"]))]
+    flag: &'a str,
+    /// What was seen before. `null`: nothing was known of the target; it is new, or newly selected.
+    #[schemars(with = "Option<String>", extend("enum" = ["Protected", "Unprotected", "Unreadable", "Gone", null]))]
+    from: Option<&'static str>,
+    /// What is seen now. `null`: nobody selects the target any more, and what becomes of it from now on is not seen.
+    #[schemars(with = "Option<String>", extend("enum" = ["Protected", "Unprotected", "Unreadable", "Gone", null]))]
+    to: Option<&'static str>,
+    /// When the last read was sent that still showed `from`. The change came later.
+    #[schemars(with = "Option<String>", extend("format" = "date-time"))]
+    last_seen: Option<Timestamp>,
+    /// RequestId of that read. `null` if `from` is `null` or `Gone`.
+    last_seen_request_id: Option<&'a str>,
+    /// When the answer came that showed `to`. The change came earlier.
+    #[schemars(with = "String", extend("format" = "date-time"))]
+    seen: Timestamp,
+    /// RequestId of the read that showed `to`; of a target that is gone, that of the last of the look-ups that lacked it. `null` if
+    /// `to` is `null`.
+    request_id: Option<&'a str>,
+    /// The write of this process that set `to`, as far as is known. `null`: it has made none.
+    write: Option<Write<'a>>,
+}
+
+/// A write of ecs-keeper, and the object that asked for it.
+#[derive(Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+struct Write<'a> {
+    /// Kind of the object.
+    #[schemars(extend("enum" = ["EcsInstanceProtection", "EniRetention"]))]
+    kind: &'static str,
+    /// Namespace of the object.
+    namespace: &'a str,
+    /// Name of the object. If several objects ask for the same, it is one of them.
+    name: &'a str,
+    /// Uid of the object.
+    uid: &'a str,
+    /// Generation of the object that asked for it.
+    generation: i64,
+    /// Why. `Correcting`: the spec wants it protected. `Repairing`: the same, after somebody else had switched it off.
+    /// `Unprotecting`: the spec wants it unprotected. `Deleting`: the object is being deleted, and its deletion policy asks for it.
+    /// `Excepted`: an entry of `spec.exceptions`. `Lifted`: Karpenter is about to release the machine.
+    #[schemars(extend("enum" = ["Correcting", "Repairing", "Unprotecting", "Deleting", "Excepted", "Lifted"]))]
+    reason: &'static str,
+    /// RequestId of the write. `null`: its answer never came.
+    request_id: Option<&'a str>,
+}
+
+/// The operator is at work in an account and region.
+#[derive(Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Heartbeat<'a> {
+    #[serde(flatten)]
+    pub head: Head<'a>,
+    /// Since when this process has led. What changed before that is in no line of it.
+    #[schemars(with = "String", extend("format" = "date-time"))]
+    pub leading_since: Timestamp,
+    /// The newest complete listing of each resource that something is selected of.
+    pub sweeps: Vec<SweepOf>,
+    /// Targets by verdict, as last reported. A target that several objects select counts once for each of them.
+    pub targets: Vec<TargetsOf>,
+    /// Whether the circuit breaker is open: nothing is concluded from absence then.
+    pub circuit_breaker: bool,
+}
+
+/// The newest complete listing of one resource.
+#[derive(Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct SweepOf {
+    /// The resource.
+    #[schemars(extend("enum" = ["Instance", "NetworkInterface", "ScalingMember"]))]
+    pub resource: &'static str,
+    /// When it began. `null`: this leader has completed none.
+    #[schemars(with = "Option<String>", extend("format" = "date-time"))]
+    pub complete_since: Option<Timestamp>,
+}
+
+/// The targets of the objects of one kind.
+#[derive(Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct TargetsOf {
+    /// Kind of the objects.
+    #[schemars(extend("enum" = ["EcsInstanceProtection", "EniRetention"]))]
+    pub kind: &'static str,
+    /// Protected ones.
+    #[schemars(range(min = 0))]
+    pub protected: i64,
+    /// Unprotected ones.
+    #[schemars(range(min = 0))]
+    pub unprotected: i64,
+    /// Those that can't carry the flag.
+    #[schemars(range(min = 0))]
+    pub not_applicable: i64,
+    /// Those of which it is not known.
+    #[schemars(range(min = 0))]
+    pub unknown: i64,
+    /// Those that the spec leaves unprotected for a time.
+    #[schemars(range(min = 0))]
+    pub excepted: i64,
+    /// Those of all of them that can be lost although their flag is protected.
+    #[schemars(range(min = 0))]
+    pub at_risk: i64,
+}
+
+/// The line about a transition.
+pub fn transition<'a>(head: Head<'a>, now: Moments, seen: &'a Seen) -> Transition<'a> {
+    let kind =
+        if seen.resource == Interface::NAME { Resource::Retention } else { Resource::Protection }.kind();
+    let request_of = |look: &'a Look| look.request_id.as_ref().map(AsRef::as_ref);
+    let write = seen.write.as_ref().map(|write| {
+        let object = &write.on_behalf.object;
+        Write {
+            kind,
+            namespace: object.namespace(),
+            name: object.name(),
+            uid: object.uid(),
+            generation: write.on_behalf.generation,
+            reason: write.on_behalf.reason.as_str(),
+            request_id: write.request_id.as_ref().map(AsRef::as_ref),
+        }
+    });
+    Transition {
+        head,
+        resource: seen.resource,
+        id: &seen.id,
+        flag: seen.flag,
+        from: seen.from.map(FlagState::as_str),
+        to: seen.to.map(FlagState::as_str),
+        last_seen: seen.last_seen.as_ref().map(|look| now.precise(look.at)),
+        last_seen_request_id: seen.last_seen.as_ref().and_then(request_of),
+        seen: now.precise(seen.seen.at),
+        request_id: request_of(&seen.seen),
+        write,
+    }
+}
+
+/// The schema of one line.
+pub fn schema() -> Value {
+    let settings =
+        SchemaSettings::draft2020_12().for_serialize().with(|settings| settings.inline_subschemas = true);
+    let mut schema = settings.into_generator().into_root_schema_for::<Line<'_>>().to_value();
+    if let Some(root) = schema.as_object_mut() {
+        root.insert("title".to_owned(), "One line of the evidence log of ecs-keeper".into());
+    }
+    schema
+}
