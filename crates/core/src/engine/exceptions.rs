@@ -15,7 +15,7 @@ use crate::deletion_protection::DeletionProtection;
 use crate::exception::{Exception, ExceptionPhase, ExceptionReport, LONGEST};
 use crate::id::{InstanceId, ObjectId};
 use crate::instance::Instance;
-use crate::lift::LIFTED_FOR;
+use crate::lift::{LIFTED_FOR, LiftRecords};
 use crate::reason::Reason;
 use crate::wall_clock::WallTime;
 
@@ -39,7 +39,7 @@ pub(super) fn take_record(
         }
     }
     let Some(object) = targets.objects.get_mut(name) else { return false };
-    let ProtectionRecord { mut exceptions, mut lifted } = record.clone();
+    let ProtectionRecord { mut exceptions, lifted } = record.clone();
     // What was known stays as long as the spec has the entry, whoever takes it out of status; and what was known to end earlier does.
     for (id, known) in &object.aside.exceptions {
         let entry = object.intent.exceptions.get(id).filter(|entry| entry.until == known.until);
@@ -52,6 +52,15 @@ pub(super) fn take_record(
         record.ends = known.map_or(record.ends, |known| record.ends.min(known.ends));
         record.carried_out |= known.is_some_and(|known| known.carried_out);
     }
+    // What it has dropped is on its way out of status, however often that is read until then.
+    let (dropped, mut lifted): (LiftRecords, LiftRecords) =
+        lifted.into_iter().partition(|(id, _)| object.aside.lifts_dropped.contains_key(id));
+    if dropped.len() < object.aside.lifts_dropped.len() {
+        // It may step aside for them anew.
+        turn.context.touch(name.clone());
+    }
+    object.aside.lifts_dropped = dropped;
+    object.aside.lifts_offered.retain(|id, _| !lifted.contains_key(id));
     for (id, record) in &mut lifted {
         if let Some(known) = object.aside.lifted.get(id) {
             record.since = record.since.min(known.since);

@@ -151,6 +151,7 @@ impl Instances<'_> {
         let Self { targets, protection, release_times } = self;
         let release_times = &**release_times;
         note_orphans(turn, targets, name);
+        lifts::decide(turn, targets, protection, name);
         let mut refused = false;
         let report = protection.report(turn, targets, name, |view| {
             let times = release_times.view_beside(view.targets);

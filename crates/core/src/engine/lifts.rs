@@ -3,10 +3,11 @@
 
 use std::time::Duration;
 
+use super::flag_keeper::FlagKeeper;
 use super::flag_view::FlagView;
 use super::holds::holds;
 use super::membership::{Member, member_by_spec, selectors_of};
-use super::object::Object;
+use super::object::{Aside, Object};
 use super::suspension::{
     is_carried_out, is_lift_carried_out, is_lift_in_vain, is_lift_open, is_lifted, lift_record, steps_aside,
 };
@@ -16,7 +17,7 @@ use super::unprotect_checks::{Standing, standing};
 use crate::deletion_protection::DeletionProtection;
 use crate::id::{InstanceId, ObjectId};
 use crate::instance::{Instance, KARPENTER_TAG};
-use crate::lift::{LiftPhase, LiftReport, Orphan, Removal};
+use crate::lift::{Lift, LiftPhase, LiftReport, Orphan, Removal};
 use crate::reason::Reason;
 use crate::time::Moment;
 use crate::verdict::{Groups, State, Verdict, tell_with};
@@ -46,26 +47,71 @@ pub(super) fn reports(view: FlagView<'_, DeletionProtection>, name: &ObjectId) -
         let (instance, node, since) = (id.clone(), record.node.clone(), record.since);
         lifted.push(LiftReport { instance, node, since, phase, reason, words });
     }
-    let Some(since) = view.wall_clock.latest_time(view.now).filter(|_| object.intent.lift) else {
-        return (lifted, refused);
-    };
-    let mut room = room(view, object);
-    for (id, lift) in &object.intent.lifts {
-        let begins = lift.removal == Removal::Due && !object.aside.lifted.contains_key(id);
-        if !begins || member_by_spec(*view, name, object, id) == Member::No {
-            continue;
+    let Some(since) = view.wall_clock.latest_time(view.now) else { return (lifted, refused) };
+    let mut begins: Vec<_> = object.aside.lifts_offered.iter().collect();
+    for (id, lift, refusal) in due(view, (name, object)) {
+        match refusal {
+            Some(reason) => tell_with(&mut refused, reason, id.as_str(), || view.words(id, reason)),
+            None => begins.push((id, &lift.node)),
         }
-        let refusal = refusal(view, (name, object), id).or((room == 0).then_some(Reason::TooManyLifts));
-        if let Some(reason) = refusal {
-            tell_with(&mut refused, reason, id.as_str(), || view.words(id, reason));
-            continue;
-        }
-        room = room.saturating_sub(1);
-        let (phase, reason) = (LiftPhase::Waiting, Some(Reason::Unprotecting));
-        let (instance, node) = (id.clone(), lift.node.clone());
-        lifted.push(LiftReport { instance, node, since, phase, reason, words: None });
     }
+    lifted.extend(begins.into_iter().map(|(id, node)| LiftReport {
+        instance: id.clone(),
+        node: node.clone(),
+        since,
+        phase: LiftPhase::Waiting,
+        reason: Some(Reason::Unprotecting),
+        words: None,
+    }));
     (lifted, refused)
+}
+
+/// The machines that Karpenter is about to release and of which status does not say, nor is about to, that the object steps aside for
+/// them; and why it does not. `None`: it may.
+fn due<'a>(
+    view: FlagView<'a, DeletionProtection>,
+    (name, object): (&'a ObjectId, &'a Object<Instance>),
+) -> impl Iterator<Item = (&'a InstanceId, &'a Lift, Option<Reason>)> {
+    let Aside { lifted, lifts_offered, lifts_dropped, .. } = &object.aside;
+    let may_begin = object.intent.lift && view.wall_clock.latest_time(view.now).is_some();
+    let begins = move |(id, lift): &(&InstanceId, &Lift)| {
+        let decided =
+            lifted.contains_key(*id) || lifts_offered.contains_key(*id) || lifts_dropped.contains_key(*id);
+        lift.removal == Removal::Due && !decided && member_by_spec(*view, name, object, id) != Member::No
+    };
+    let mut room = room(view, object).saturating_sub(lifts_offered.len());
+    object.intent.lifts.iter().filter(move |_| may_begin).filter(begins).map(move |(id, lift)| {
+        let refusal = refusal(view, (name, object), id).or((room == 0).then_some(Reason::TooManyLifts));
+        room = room.saturating_sub(usize::from(refusal.is_none()));
+        (id, lift, refusal)
+    })
+}
+
+/// Decides of which machines status is to say that an object steps aside for them, and of which no more. That stands until status
+/// says so: were it decided anew meanwhile, status would follow what is decided and that would follow status, one step behind each
+/// other and without end.
+pub(super) fn decide(
+    turn: &Turn<'_>,
+    targets: &mut Targets<Instance>,
+    protection: &FlagKeeper<DeletionProtection>,
+    name: &ObjectId,
+) {
+    let view = protection.view(turn, targets);
+    let Some(object) = view.objects.get(name) else { return };
+    let ended = object.aside.lifted.keys().filter(|id| !stands(view, object, id));
+    let ended: Vec<InstanceId> = ended.cloned().collect();
+    let begin = due(view, (name, object)).filter(|(.., refusal)| refusal.is_none());
+    let begin: Vec<_> = begin.map(|(id, lift, _)| (id.clone(), lift.node.clone())).collect();
+    let Some(object) = targets.objects.get_mut(name) else { return };
+    object.aside.lifts_offered.extend(begin);
+    for id in ended {
+        let Some((id, record)) = object.aside.lifted.remove_entry(&id) else { continue };
+        object.aside.lift_carried_out.remove(&id);
+        object.aside.orphans_told.remove(&id);
+        // Its other flags are kept again.
+        targets.timers.insert((turn.now, id.clone()));
+        object.aside.lifts_dropped.insert(id, record);
+    }
 }
 
 /// Whether status goes on saying that the object has stepped aside for the target: until that is over and it is protected again, or

@@ -5,6 +5,7 @@
 //! given up, or when the time is over for which the spec has survivors remembered.
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::sync::Arc;
 
 use crate::auto_release_time::Cancelled;
 use crate::exception::ExceptionRecord;
@@ -64,6 +65,10 @@ pub(super) struct Aside<R: Resource> {
     pub lifted: BTreeMap<R::Id, LiftRecord>,
     /// Those of them whose flag was switched off here, by when it began to step aside.
     pub lift_carried_out: BTreeMap<R::Id, WallTime>,
+    /// Those of which status is to say so, as soon as it can, with their Nodes.
+    pub lifts_offered: BTreeMap<R::Id, Arc<str>>,
+    /// What status still says of those of which it is to say so no more. It counts for nothing.
+    pub lifts_dropped: BTreeMap<R::Id, LiftRecord>,
     /// When it began to step aside for the last ones.
     pub lifts_begun: Vec<WallTime>,
     /// The machines of which it is told that they are still there, as long as status says that it steps aside for them.
@@ -77,9 +82,19 @@ impl<R: Resource> Default for Aside<R> {
             carried_out: BTreeMap::new(),
             lifted: BTreeMap::new(),
             lift_carried_out: BTreeMap::new(),
+            lifts_offered: BTreeMap::new(),
+            lifts_dropped: BTreeMap::new(),
             lifts_begun: Vec::new(),
             orphans_told: BTreeSet::new(),
         }
+    }
+}
+
+impl<R: Resource> Aside<R> {
+    /// A term begins. Nothing that was said in an earlier one is written any more: it is decided anew.
+    pub fn begin_term(&mut self) {
+        self.lifts_offered.clear();
+        self.lifted.append(&mut self.lifts_dropped);
     }
 }
 
@@ -210,6 +225,8 @@ impl<R: Resource> Object<R> {
                     // Status still lists what an earlier generation excluded or forgot: whether it is excluded, or its
                     // time is over, this one says.
                     memory.take_back(|reason| matches!(reason, Reason::Excluded | Reason::SurvivorForgotten));
+                    // Nothing that was said of an earlier generation is written any more.
+                    aside.lifts_offered.clear();
                 }
                 // An entry that is there again later is another one.
                 aside.carried_out.retain(|id, _| fresh.intent.exceptions.contains_key(id));

@@ -618,6 +618,7 @@ impl<R: Resource> Targets<R> {
             }
             // Whoever led meanwhile has told of it.
             object.losses.clear();
+            object.aside.begin_term();
         }
         for changes in self.host_changes.values_mut() {
             changes.had.clear();

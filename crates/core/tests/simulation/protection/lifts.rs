@@ -1,5 +1,7 @@
 //! Karpenter removes a machine: protection steps aside at the moment of its release, and comes back if the machine stays.
 
+use std::time::Duration;
+
 use keeper_core::conditions::Status;
 use keeper_core::exception::{Exception, ExceptionPhase};
 use keeper_core::failure::Class;
@@ -514,6 +516,72 @@ fn i14_whoever_writes_into_status_has_it_lifted_no_second_time() {
     world.deliver("a");
     world.run(secs(1500));
     assert_eq!((writes(&world, "i-a").0, phases(&world)), (1, vec![LiftPhase::Expired]));
+}
+
+#[test]
+fn i37_i54_what_is_decided_of_a_lift_and_what_status_says_of_it_do_not_chase_each_other() {
+    type Change = fn(&mut World);
+    fn removal(world: &mut World, removal: Removal) {
+        world.karpenter("a", "i-a", Some(removal));
+    }
+    let cases: [(&str, &[Change]); 5] = [
+        (
+            "it begins, and goes at once",
+            &[|world| removal(world, Removal::Due), |world| removal(world, Removal::Going)],
+        ),
+        (
+            "it begins, and another object holds it",
+            &[|world| removal(world, Removal::Due), |world| world.apply("b", enabled(by_ids(&["i-a"])))],
+        ),
+        (
+            "it begins, is taken back, and begins anew",
+            &[
+                |world| removal(world, Removal::Due),
+                |world| removal(world, Removal::Withdrawn),
+                |world| removal(world, Removal::Due),
+            ],
+        ),
+        (
+            "somebody protects it, it is taken back, and goes",
+            &[
+                |world| {
+                    removal(world, Removal::Due);
+                    world.run(secs(30));
+                    world.flip("i-a", true);
+                    world.run(INTERVAL * 2);
+                    removal(world, Removal::Withdrawn);
+                },
+                |world| removal(world, Removal::Going),
+            ],
+        ),
+        (
+            "somebody protects it, it is taken back, and begins anew",
+            &[
+                |world| {
+                    removal(world, Removal::Due);
+                    world.run(secs(30));
+                    world.flip("i-a", true);
+                    world.run(INTERVAL * 2);
+                    removal(world, Removal::Withdrawn);
+                },
+                |world| removal(world, Removal::Due),
+            ],
+        ),
+    ];
+    for (why, changes) in cases {
+        for millis in (0..=500).step_by(25) {
+            let mut world = pool();
+            for change in changes {
+                change(&mut world);
+                world.run(Duration::from_millis(millis));
+            }
+            world.run(secs(5));
+            let reports = world.store["a"].reports;
+            world.run(secs(600));
+            let more = world.store["a"].reports - reports;
+            assert!(more <= 3, "{why}, {millis} ms: {more} reports");
+        }
+    }
 }
 
 #[test]
