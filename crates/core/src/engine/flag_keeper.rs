@@ -682,10 +682,10 @@ fn note_carried_out<R: Resource>(
     let Some(object) = targets.objects.get_mut(name) else { return };
     for id in ended {
         if let Some(entry) = object.intent.exceptions.get(&id) {
-            object.aside.carried_out.insert(id.clone(), entry.until);
+            object.aside.carried_out.exceptions.insert(id.clone(), entry.until);
         }
         if let Some(record) = object.aside.lifted.get(&id) {
-            object.aside.lift_carried_out.insert(id, record.since);
+            object.aside.carried_out.lifts.insert(id, record.since);
         }
         turn.context.touch(name.clone());
     }

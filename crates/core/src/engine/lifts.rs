@@ -106,7 +106,7 @@ pub(super) fn decide(
     object.aside.lifts_offered.extend(begin);
     for id in ended {
         let Some((id, record)) = object.aside.lifted.remove_entry(&id) else { continue };
-        object.aside.lift_carried_out.remove(&id);
+        object.aside.carried_out.lifts.remove(&id);
         object.aside.orphans_told.remove(&id);
         // Its other flags are kept again.
         targets.timers.insert((turn.now, id.clone()));

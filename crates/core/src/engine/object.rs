@@ -11,13 +11,13 @@ use crate::auto_release_time::Cancelled;
 use crate::exception::ExceptionRecord;
 use crate::id::{CallId, Generation, InstanceId};
 use crate::intent::Intent;
-use crate::lift::{LiftRecord, Orphan};
+use crate::lift::{LIFTED_FOR, LiftPhase, LiftRecord, Orphan};
 use crate::loss::Loss;
 use crate::reason::Reason;
 use crate::resource::Resource;
 use crate::retention::{MAX_RETAINED, Remembered};
 use crate::time::Moment;
-use crate::wall_clock::WallTime;
+use crate::wall_clock::{WallClock, WallTime};
 
 /// An object and its intent.
 #[derive(Debug)]
@@ -59,12 +59,10 @@ pub(super) struct Object<R: Resource> {
 pub(super) struct Aside<R: Resource> {
     /// What status says durably of exceptions.
     pub exceptions: BTreeMap<R::Id, ExceptionRecord>,
-    /// The exceptions for which the flag was switched off here, by the `until` of their entries.
-    pub carried_out: BTreeMap<R::Id, WallTime>,
+    /// What was carried out here.
+    pub carried_out: CarriedOut<R>,
     /// What status says durably of the targets for which it steps aside that Karpenter removes.
     pub lifted: BTreeMap<R::Id, LiftRecord>,
-    /// Those of them whose flag was switched off here, by when it began to step aside.
-    pub lift_carried_out: BTreeMap<R::Id, WallTime>,
     /// Those of which status is to say so, as soon as it can, with their Nodes.
     pub lifts_offered: BTreeMap<R::Id, Arc<str>>,
     /// What status still says of those of which it is to say so no more. It counts for nothing.
@@ -79,9 +77,8 @@ impl<R: Resource> Default for Aside<R> {
     fn default() -> Self {
         Self {
             exceptions: BTreeMap::new(),
-            carried_out: BTreeMap::new(),
+            carried_out: CarriedOut::default(),
             lifted: BTreeMap::new(),
-            lift_carried_out: BTreeMap::new(),
             lifts_offered: BTreeMap::new(),
             lifts_dropped: BTreeMap::new(),
             lifts_begun: Vec::new(),
@@ -95,6 +92,44 @@ impl<R: Resource> Aside<R> {
     pub fn begin_term(&mut self) {
         self.lifts_offered.clear();
         self.lifted.append(&mut self.lifts_dropped);
+    }
+
+    /// What was carried out and status does not say yet.
+    pub fn untold(self) -> CarriedOut<R> {
+        let Self { mut carried_out, exceptions, lifted, .. } = self;
+        carried_out.exceptions.retain(|id, until| {
+            !exceptions.get(id).is_some_and(|record| record.until == *until && record.carried_out)
+        });
+        carried_out
+            .lifts
+            .retain(|id, _| lifted.get(id).is_some_and(|record| record.phase == LiftPhase::Waiting));
+        carried_out
+    }
+}
+
+/// The targets whose flag was switched off here for what an object steps aside for. It is done once, whatever becomes of the object
+/// before status says so.
+#[derive(Debug)]
+pub(super) struct CarriedOut<R: Resource> {
+    /// For exceptions, by the `until` of their entries.
+    pub exceptions: BTreeMap<R::Id, WallTime>,
+    /// For lifts, by when the object began to step aside.
+    pub lifts: BTreeMap<R::Id, WallTime>,
+}
+
+impl<R: Resource> Default for CarriedOut<R> {
+    fn default() -> Self {
+        Self { exceptions: BTreeMap::new(), lifts: BTreeMap::new() }
+    }
+}
+
+impl<R: Resource> CarriedOut<R> {
+    /// Forgets what is over by the clock: it would not be carried out again. Whether nothing is left.
+    pub fn expire(&mut self, clock: WallClock, now: Moment) -> bool {
+        let ahead = |ends| clock.reaches(ends).is_none_or(|end| now < end);
+        self.exceptions.retain(|_, until| ahead(*until));
+        self.lifts.retain(|_, since| ahead(since.after(LIFTED_FOR)));
+        self.exceptions.is_empty() && self.lifts.is_empty()
     }
 }
 
@@ -228,8 +263,6 @@ impl<R: Resource> Object<R> {
                     // Nothing that was said of an earlier generation is written any more.
                     aside.lifts_offered.clear();
                 }
-                // An entry that is there again later is another one.
-                aside.carried_out.retain(|id, _| fresh.intent.exceptions.contains_key(id));
                 Self { hosted, watch, memory, aside, orphans, losses, cancelled, ..fresh }
             }
             None => fresh,

@@ -61,6 +61,9 @@ fn drop_intent<R: Resource>(targets: &mut Targets<R>, turn: &mut Turn<'_>, objec
     for id in reach {
         targets.unselect(&id);
     }
+    let clock = turn.context.wall_clock();
+    targets.untold.insert(object.clone(), old.aside.untold());
+    targets.untold.retain(|_, untold| !untold.expire(clock, turn.now));
 }
 
 /// Takes what an intent selects out of the index.
@@ -109,11 +112,17 @@ pub(crate) fn set_intent<R: Resource>(
     let fresh_listing = relists && intent.selector.needs_listing();
     let edited = old.as_ref().is_none_or(|old| old.generation != generation);
     let same = old.as_ref().is_some_and(|old| old.generation == generation);
+    let untold = targets.untold.remove(object);
     let mut entry = Object {
         tag_epoch,
         hot_until: turn.context.has_polled().then(|| turn.now.after(HOT)),
         ..Object::following(old, generation, intent, (turn.now, turn.context.upcoming_call()))
     };
+    if let Some(untold) = untold {
+        entry.aside.carried_out = untold;
+    }
+    // An entry that is there again later is another one.
+    entry.aside.carried_out.exceptions.retain(|id, _| entry.intent.exceptions.contains_key(id));
     // Where the hosts are others, what is on them is looked at when it is known which they are.
     let former = if rehosts { std::mem::take(&mut entry.hosted) } else { BTreeSet::new() };
     for id in entry.memory.kept.keys() {

@@ -114,7 +114,7 @@ pub(super) fn has_expired<R: Resource>(object: &Object<R>, id: &R::Id) -> bool {
 pub(super) fn is_exception_carried_out<R: Resource>(object: &Object<R>, id: &R::Id) -> bool {
     let Some(entry) = object.intent.exceptions.get(id) else { return false };
     exception_record(object, id).is_some_and(|record| record.carried_out)
-        || object.aside.carried_out.get(id) == Some(&entry.until)
+        || object.aside.carried_out.exceptions.get(id) == Some(&entry.until)
 }
 
 /// Whether the flag is to be switched off for the entry for the target.
@@ -147,7 +147,7 @@ pub(super) fn lift_ends<R: Resource>(object: &Object<R>, id: &R::Id) -> Option<W
 /// Whether the flag was switched off because the release of the machine was the next step.
 pub(super) fn is_lift_carried_out<R: Resource>(object: &Object<R>, id: &R::Id) -> bool {
     object.aside.lifted.get(id).is_some_and(|record| {
-        record.phase != LiftPhase::Waiting || object.aside.lift_carried_out.get(id) == Some(&record.since)
+        record.phase != LiftPhase::Waiting || object.aside.carried_out.lifts.get(id) == Some(&record.since)
     })
 }
 

@@ -8,7 +8,7 @@ use super::action::{Proven, Settings};
 use super::host_changes::HostChanges;
 use super::index::Index;
 use super::inventory::Inventory;
-use super::object::Object;
+use super::object::{CarriedOut, Object};
 use super::reader::{Demand, Finding, Reader, Source, WritesPending};
 use super::reporter::{Reporter, Stale, Staleness};
 use super::tag_keys::TagKeys;
@@ -32,6 +32,8 @@ use crate::wall_clock::WallClock;
 pub(crate) struct Targets<R: Resource> {
     pub(super) objects: BTreeMap<ObjectId, Object<R>>,
     pub(super) opaque: BTreeSet<ObjectId>,
+    /// What was carried out for objects that ask nothing now, or can't be read: they may be back before status says so.
+    pub(super) untold: BTreeMap<ObjectId, CarriedOut<R>>,
     /// Objects that select through hosts.
     pub(super) by_host: BTreeSet<ObjectId>,
     /// What has happened to hosts, by the objects that it concerns.
@@ -90,6 +92,7 @@ impl<R: Resource> Targets<R> {
         Self {
             objects: BTreeMap::new(),
             opaque: BTreeSet::new(),
+            untold: BTreeMap::new(),
             by_host: BTreeSet::new(),
             host_changes: BTreeMap::new(),
             index: Index::default(),

@@ -631,6 +631,39 @@ fn i12_what_another_leader_carried_out_is_not_done_again_by_who_has_not_heard_of
     assert_eq!(writes(&world).0, 1);
 }
 
+/// It is carried out and status does not say so, when this happens to the object; then it is as before.
+fn is_done_once(why: &str, happen: impl FnOnce(&mut World)) {
+    let mut world = held_up(6000);
+    let intent = world.store["a"].protection().unwrap().clone();
+    world.refuse_status("a", true);
+    world.cloud.mood.stale_view = false;
+    world.run(INTERVAL);
+    assert!(!world.protected("i-a"), "{why}");
+    happen(&mut world);
+    world.run(INTERVAL);
+    world.flip("i-a", true);
+    world.refuse_status("a", false);
+    world.apply("a", intent);
+    world.run(INTERVAL * 2);
+    assert!(world.protected("i-a"), "{why}");
+    assert_eq!((writes(&world).0, phase(&world, "a")), (1, (ExceptionPhase::InForce, None)), "{why}");
+    // Another time is another entry.
+    except(&mut world, 9000);
+    world.run(INTERVAL);
+    assert_eq!((world.protected("i-a"), writes(&world).0), (false, 2), "{why}");
+}
+
+#[test]
+fn i12_it_was_carried_out_also_if_the_object_is_away_before_status_says_so() {
+    is_done_once("it can't be read", |world| world.corrupt("a"));
+    is_done_once("it asks nothing here", |world| world.withdraw("a"));
+    is_done_once("both", |world| {
+        world.corrupt("a");
+        world.run(secs(10));
+        world.withdraw("a");
+    });
+}
+
 #[test]
 fn i12_it_is_done_once_though_status_can_not_say_so() {
     let mut world = held_up(6000);

@@ -585,6 +585,33 @@ fn i37_i54_what_is_decided_of_a_lift_and_what_status_says_of_it_do_not_chase_eac
 }
 
 #[test]
+fn i12_i54_a_lift_was_carried_out_also_if_the_object_is_away_before_status_says_so() {
+    type Change = fn(&mut World);
+    let cases: [(&str, Change); 2] = [
+        ("it can't be read", |world| world.corrupt("a")),
+        ("it asks nothing here", |world| world.withdraw("a")),
+    ];
+    for (why, happen) in cases {
+        let mut world = pool();
+        world.cloud.mood.stale_view = true;
+        world.karpenter("a", "i-a", Some(Removal::Due));
+        world.run(secs(10));
+        world.refuse_status("a", true);
+        world.cloud.mood.stale_view = false;
+        world.run(secs(60));
+        assert_eq!((world.protected("i-a"), phases(&world)), (false, vec![LiftPhase::Waiting]), "{why}");
+        happen(&mut world);
+        world.run(secs(60));
+        world.flip("i-a", true);
+        world.refuse_status("a", false);
+        world.apply("a", lifting(&["i-a", "i-b", "i-c"]));
+        world.run(secs(120));
+        assert!(world.protected("i-a"), "{why}");
+        assert_eq!((writes(&world, "i-a").0, phases(&world)), (1, vec![LiftPhase::InForce]), "{why}");
+    }
+}
+
+#[test]
 fn i54_it_stays_a_target_until_it_is_protected_again() {
     let mut world = pool();
     world.karpenter("a", "i-a", Some(Removal::Due));

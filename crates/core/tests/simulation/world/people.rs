@@ -242,6 +242,13 @@ impl World {
         self.deliver(name);
     }
 
+    /// It asks nothing here any more, until it is told of again: its namespace has no grant, or its Nodes are elsewhere.
+    pub fn withdraw(&mut self, name: &str) {
+        let Some(stored) = self.store.get(name) else { return };
+        let (id, generation) = (stored.id.clone(), stored.generation);
+        self.tell_of(id, generation, Asked::Gone);
+    }
+
     /// `kubectl delete`: with a finalizer it stays until the work is done.
     pub fn delete(&mut self, name: &str) {
         let Some(stored) = self.store.get_mut(name) else { return };
