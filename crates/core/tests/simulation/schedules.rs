@@ -647,9 +647,21 @@ fn change_rights(dice: &mut Dice, world: &mut World, object: &str) {
 /// Karpenter goes on with the removal of a machine, or it comes to nothing.
 fn karpenter(dice: &mut Dice, world: &mut World, (object, retains): (&str, bool), machine: &str) {
     let due = Some(Removal::Due);
-    let removal = *dice.pick(&[due, due, Some(Removal::Going), Some(Removal::Withdrawn), None]);
-    if !retains && world.store.contains_key(object) {
-        world.karpenter(object, machine, removal);
+    let unknown = Some(Removal::Unknown);
+    let removal =
+        *dice.pick(&[due, due, Some(Removal::Going), Some(Removal::Withdrawn), None, unknown, unknown]);
+    let Some(stored) = world.store.get(object).filter(|_| !retains) else { return };
+    let before = stored.removals.get(&i(machine)).map(|(removal, _)| *removal);
+    world.karpenter(object, machine, removal);
+    if removal == unknown && dice.one_in(2) {
+        // The NodeClaims are listed again soon, and say what they said.
+        if dice.one_in(2) {
+            world.restart();
+        }
+        world.run(secs(u64::try_from(dice.below(90)).unwrap()));
+        if world.store.contains_key(object) {
+            world.karpenter(object, machine, before);
+        }
     }
 }
 

@@ -237,20 +237,26 @@ fn i54_a_lift_that_is_taken_back_without_the_node_leaves_the_machine_protected()
 
 #[test]
 fn i14_i53_what_is_a_target_only_because_it_was_lifted_is_not_excepted() {
-    let mut world = pool();
-    world.karpenter("a", "i-a", Some(Removal::Due));
-    world.run(secs(30));
-    assert!(!world.protected("i-a"));
-    let exception = Exception { until: world.time_in(3000), reason: "it has to go".into() };
-    let exceptions = [(i("i-a"), exception)].into();
-    world.store.get_mut("a").unwrap().removals.clear();
-    world.apply("a", Intent { exceptions, ..enabled(behind_nodes(&["i-b", "i-c"])) });
-    world.run(INTERVAL * 3);
-    assert!(world.protected("i-a"), "its Node is not selected");
-    assert_eq!(lifted(&world), [""; 0]);
-    assert_eq!(writes(&world, "i-a"), (1, 2));
-    let said: Vec<_> = world.part("a").exceptions.iter().map(|entry| entry.phase).collect();
-    assert_eq!(said, [ExceptionPhase::NotSelected]);
+    for (why, refused_for) in [("it is protected at once", 0), ("the cloud takes no write for a while", 100)]
+    {
+        let mut world = pool();
+        world.karpenter("a", "i-a", Some(Removal::Due));
+        world.run(secs(30));
+        assert!(!world.protected("i-a"), "{why}");
+        let exception = Exception { until: world.time_in(3000), reason: "it has to go".into() };
+        let exceptions = [(i("i-a"), exception)].into();
+        world.store.get_mut("a").unwrap().removals.clear();
+        world.cloud.mood.writes_fail = (refused_for > 0).then_some(Class::Transient);
+        world.apply("a", Intent { exceptions, ..enabled(behind_nodes(&["i-b", "i-c"])) });
+        world.run(secs(refused_for));
+        world.cloud.mood.writes_fail = None;
+        world.run(INTERVAL * 5);
+        assert!(world.protected("i-a"), "{why}: its Node is not selected");
+        assert_eq!(lifted(&world), [""; 0], "{why}");
+        assert_eq!(writes(&world, "i-a"), (1, 2), "{why}");
+        let said: Vec<_> = world.part("a").exceptions.iter().map(|entry| entry.phase).collect();
+        assert_eq!(said, [ExceptionPhase::NotSelected], "{why}");
+    }
 }
 
 #[test]
@@ -300,6 +306,120 @@ fn i54_ten_at_a_time_are_lifted_and_the_rest_later() {
     }
     world.run(secs(600));
     assert_eq!(names[10..].iter().filter(|name| !world.protected(name)).count(), 3);
+}
+
+#[test]
+fn i54_one_in_twenty_of_the_selected_nodes_are_lifted_if_that_is_more() {
+    let mut world = World::new();
+    let names: Vec<String> = (0..240).map(|n| format!("i-{n:05}")).collect();
+    let names: Vec<&str> = names.iter().map(String::as_str).collect();
+    world.machines(240, POOL);
+    world.apply("a", lifting(&names));
+    world.run(INTERVAL * 3);
+    for name in &names[..20] {
+        world.karpenter("a", name, Some(Removal::Due));
+    }
+    world.run(INTERVAL * 2);
+    let off = |world: &World| names.iter().filter(|name| !world.protected(name)).count();
+    assert_eq!((off(&world), lifted(&world).len(), refused(&world)), (12, 12, vec![Reason::TooManyLifts]));
+    world.run(secs(600));
+    assert_eq!(off(&world), 20);
+}
+
+/// Somebody switches these off, and five writes in a row are denied: for ten minutes no flag is written.
+fn stop_writes(world: &mut World, unprotected: &[&str]) {
+    world.cloud.mood.writes_fail = Some(Class::Permission);
+    for name in unprotected {
+        world.flip(name, false);
+    }
+    while world.refused.len() < 5 {
+        world.run(secs(1));
+    }
+    world.cloud.mood.writes_fail = None;
+}
+
+/// The object keeps eight machines of Karpenter's protected, and steps aside for them.
+fn pool_of_eight() -> (World, Vec<String>) {
+    let mut world = World::new();
+    world.machines(8, POOL);
+    let names: Vec<String> = (0..8).map(|n| format!("i-{n:05}")).collect();
+    world.apply("a", lifting(&names.iter().map(String::as_str).collect::<Vec<_>>()));
+    world.run(INTERVAL * 2);
+    (world, names)
+}
+
+#[test]
+fn i29_i54_what_is_to_be_lifted_while_all_writes_rest_is_lifted_after_it() {
+    let (mut world, names) = pool_of_eight();
+    let names: Vec<&str> = names.iter().map(String::as_str).collect();
+    stop_writes(&mut world, &names[1..6]);
+    world.karpenter("a", names[0], Some(Removal::Due));
+    world.run(secs(400));
+    assert!(world.protected(names[0]));
+    assert_eq!(phases(&world), [LiftPhase::Waiting]);
+    assert_eq!(
+        (world.says("a"), stalled(&world)),
+        ((Status::False, Reason::PermissionDenied), Some(Reason::PermissionDenied))
+    );
+    world.run(secs(400));
+    assert!(!world.protected(names[0]) && names[1..].iter().all(|name| world.protected(name)));
+    assert_eq!((phases(&world), is_ready(&world)), (vec![LiftPhase::InForce], true));
+    world.run(secs(900));
+    assert!(world.protected(names[0]));
+    assert_eq!((phases(&world), stalled(&world)), (vec![LiftPhase::Expired], Some(Reason::NotReleased)));
+    assert_eq!(writes(&world, names[0]), (1, 2));
+}
+
+#[test]
+fn i29_i54_what_is_lifted_when_all_writes_come_to_rest_is_told_and_protected_after_it() {
+    let (mut world, names) = pool_of_eight();
+    let names: Vec<&str> = names.iter().map(String::as_str).collect();
+    world.karpenter("a", names[0], Some(Removal::Due));
+    world.run(secs(840));
+    assert!(!world.protected(names[0]));
+    stop_writes(&mut world, &names[1..6]);
+    for name in &names[1..6] {
+        // Somebody puts them right. What is left is the lift.
+        world.flip(name, true);
+    }
+    world.run(secs(200));
+    assert!(!world.protected(names[0]));
+    let lift = &world.part("a").lifted[0];
+    assert_eq!((lift.phase, lift.reason), (LiftPhase::InForce, Some(Reason::Correcting)));
+    assert_eq!(world.says("a").0, Status::False, "it is over, and the machine is unprotected");
+    assert!(!is_ready(&world));
+    world.run(secs(700));
+    assert!(world.protected(names[0]));
+    assert_eq!((phases(&world), stalled(&world)), (vec![LiftPhase::Expired], Some(Reason::NotReleased)));
+    assert_eq!(writes(&world, names[0]), (1, 2));
+}
+
+#[test]
+fn i16_i54_nothing_is_lifted_while_the_circuit_breaker_is_open_and_what_was_is_protected_again() {
+    let mut world = World::new();
+    let names: Vec<String> = (0..70).map(|n| format!("i-{n:05}")).collect();
+    let names: Vec<&str> = names.iter().map(String::as_str).collect();
+    world.machines(70, POOL);
+    world.apply("a", lifting(&names));
+    world.run(INTERVAL * 2);
+    world.karpenter("a", names[0], Some(Removal::Due));
+    world.run(secs(830));
+    assert!(!world.protected(names[0]));
+    for name in &names[10..] {
+        world.flip(name, false);
+    }
+    world.run(INTERVAL + secs(5));
+    assert!(world.circuit_open());
+    world.karpenter("a", names[1], Some(Removal::Due));
+    world.run(secs(20));
+    assert!(world.circuit_open());
+    assert_eq!(refused(&world), [Reason::CircuitBreaker]);
+    assert!(world.protected(names[0]), "its quarter of an hour is over");
+    assert!(world.protected(names[1]));
+    world.run(INTERVAL * 5);
+    assert!(!world.circuit_open());
+    assert!(!world.protected(names[1]));
+    assert_eq!((writes(&world, names[0]), writes(&world, names[1]).0), ((1, 2), 1));
 }
 
 #[test]
@@ -683,23 +803,48 @@ fn i53_what_was_lifted_in_vain_and_is_excepted_stays_so_while_karpenter_releases
     }
 }
 
+type Select = fn(&mut Selector<Instance>);
+
+/// The ways in which a spec selects i-a.
+const SELECTING: [(&str, Select); 3] = [
+    ("by its Node", |selector| selector.node_ids = [i("i-a"), i("i-b")].into()),
+    ("by id", |selector| selector.ids = [i("i-a")].into()),
+    ("by tag", |selector| selector.tags = vec![filter("karpenter.sh/nodepool", "default")]),
+];
+
+/// An object that selects i-a like this has stepped aside for it.
+fn lifted_from(why: &str, select: Select) -> (World, Intent<Instance>) {
+    let mut world = pool();
+    let mut intent = lifting(&["i-b"]);
+    select(&mut intent.selector);
+    world.apply("a", intent.clone());
+    world.run(INTERVAL * 2);
+    world.karpenter("a", "i-a", Some(Removal::Due));
+    world.run(secs(30));
+    assert!(!world.protected("i-a"), "{why}");
+    (world, intent)
+}
+
+#[test]
+fn i53_what_the_spec_selects_is_excepted_though_karpenter_has_it_released() {
+    for (why, select) in SELECTING {
+        let (mut world, intent) = lifted_from(why, select);
+        world.karpenter("a", "i-a", Some(Removal::Going));
+        world.run(secs(30));
+        let intent = excepting(&world, intent);
+        world.apply("a", intent);
+        world.run(secs(1800));
+        assert_eq!((world.protected("i-a"), writes(&world, "i-a")), (false, (1, 1)), "{why}");
+        assert_eq!(world.says("a"), (Status::True, Reason::ProtectedButExceptions), "{why}");
+        world.run(secs(3600));
+        assert!(world.protected("i-a"), "{why}: the exception is over");
+    }
+}
+
 #[test]
 fn i53_what_the_spec_selects_stays_excepted_when_its_removal_is_taken_back() {
-    type Change = fn(&mut Selector<Instance>);
-    let cases: [(&str, Change); 3] = [
-        ("by its Node", |selector| selector.node_ids = [i("i-a"), i("i-b")].into()),
-        ("by id", |selector| selector.ids = [i("i-a")].into()),
-        ("by tag", |selector| selector.tags = vec![filter("karpenter.sh/nodepool", "default")]),
-    ];
-    for (why, select) in cases {
-        let mut world = pool();
-        let mut intent = lifting(&["i-b"]);
-        select(&mut intent.selector);
-        world.apply("a", intent.clone());
-        world.run(INTERVAL * 2);
-        world.karpenter("a", "i-a", Some(Removal::Due));
-        world.run(secs(30));
-        assert!(!world.protected("i-a"), "{why}");
+    for (why, select) in SELECTING {
+        let (mut world, intent) = lifted_from(why, select);
         // Both within the time of the lift.
         let intent = excepting(&world, intent);
         world.apply("a", intent);

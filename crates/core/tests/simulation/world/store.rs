@@ -292,7 +292,7 @@ impl Stored {
         match self.spec.clone() {
             Spec::Protection(mut intent) => {
                 let lifts = self.lifts();
-                intent.lift &= !self.removals.values().any(|(removal, _)| *removal == Removal::Unknown);
+                intent.lift &= self.claims_listed();
                 intent.selector.node_ids.extend(lifts.keys().cloned());
                 let record =
                     ProtectionRecord { exceptions: self.exceptions.clone(), lifted: self.lifted.clone() };
@@ -392,15 +392,22 @@ impl Stored {
         excepted.max(lifted)
     }
 
+    /// Whether the operator knows the NodeClaims. If not, that is so of all of them.
+    fn claims_listed(&self) -> bool {
+        self.removals.values().all(|(removal, _)| *removal != Removal::Unknown)
+    }
+
     /// What the operator makes of what Karpenter does: it looks only where the spec says so.
     fn lifts(&self) -> BTreeMap<InstanceId, Lift> {
         let Some(intent) = self.protection().filter(|intent| intent.protect) else { return BTreeMap::new() };
         let known = |id: &InstanceId| self.removals.get(id).map(|(removal, _)| *removal);
-        let removal = |id: &InstanceId| {
-            if intent.lift { known(id).unwrap_or(Removal::Going) } else { Removal::Withdrawn }
+        let listed = self.claims_listed();
+        let removal = |id: &InstanceId| match intent.lift {
+            true if listed => known(id).unwrap_or(Removal::Going),
+            true => Removal::Unknown,
+            false => Removal::Withdrawn,
         };
-        let seen = self.removals.iter().filter(|(_, (it, _))| intent.lift && *it != Removal::Unknown);
-        let seen = seen.map(|(id, _)| id);
+        let seen = self.removals.keys().filter(|_| intent.lift && listed);
         let lift = |id: &InstanceId| {
             let (node, removal) = (format!("node-of-{id}").into(), removal(id));
             let selected = removal == Removal::Due || intent.selector.node_ids.contains(id);
@@ -411,7 +418,8 @@ impl Stored {
 
     /// The machines of which Node and NodeClaim say that their release is the next step, and status that the object steps aside.
     pub fn removals_due(&self) -> BTreeSet<InstanceId> {
-        let due = self.removals.iter().filter(|(_, (removal, _))| *removal == Removal::Due);
+        let due =
+            self.removals.iter().filter(|(_, (removal, _))| *removal == Removal::Due && self.claims_listed());
         let waits = |id: &InstanceId| self.lifted.get(id).is_some_and(|it| it.phase == LiftPhase::Waiting);
         due.map(|(id, _)| id.clone()).filter(waits).collect()
     }
