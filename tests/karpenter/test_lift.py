@@ -2,6 +2,7 @@
 
 import json
 import unittest
+from datetime import datetime, timedelta, timezone
 
 from cluster import IN, OBJECT, POOL, REFUSAL, REGION, UNKNOWN, WORKERS, Machine, condition, protection
 from workers import Workers
@@ -53,8 +54,7 @@ class Lift(Workers):
         self.cluster.remove(machine)
         self.assert_released(machine)
         self.until_at_rest()
-        events = self.cluster.get("events", IN)["items"]
-        about = [(event["type"], event["reason"]) for event in events if machine.instance in (event.get("message") or event.get("note") or "")]
+        about = self.events(machine)
         self.assertIn(("Normal", "Lifted"), about)
         self.assertFalse([event for event in about if event[0] == "Warning"], about)
 
@@ -141,13 +141,86 @@ class Lift(Workers):
         for machine in (liar, victim):
             self.assert_kept(machine)
 
-    def test_i54_a_machine_whose_node_somebody_takes_away_is_protected_again(self):
-        (machine,) = self.protected_machines("taken")
+    def have_release_answered(self, machine: Machine, code: str):
+        """The cloud answers this to each release of a machine, and does nothing. What ends that."""
         fault = {"operation": "DeleteInstance", "account": self.cluster.account.id, "instanceId": machine.instance}
-        self.cluster.account.cloud.ask("POST", "/faults", {**fault, "fault": {"kind": "error", "code": "ServiceUnavailable"}})
+        cloud = self.cluster.account.cloud
+        made = cloud.ask("POST", "/faults", {**fault, "fault": {"kind": "error", "code": code}})
+        return lambda: cloud.ask("DELETE", f"/faults/{made['id']}")
+
+    def lift_in_vain(self, machine: Machine):
+        """A machine is lifted, and Karpenter can't release it. What ends that."""
+        end = self.have_release_answered(machine, "ServiceUnavailable")
         self.cluster.remove(machine)
         self.cluster.eventually(f"{machine} is lifted", lambda: machine.instance not in self.cluster.account.protected())
-        self.assertEqual(self.lifted(), [machine.instance])
+        self.until_lifted(machine, "InForce")
+        return end
+
+    def until_lifted(self, machine: Machine, phase: str) -> None:
+        """Waits until status says that this machine alone is lifted, and has come so far."""
+        said = [(machine.instance, phase)]
+        rows = lambda status: [(row["instanceId"], row["phase"]) for row in status.get("lifted", [])]  # noqa: E731
+        self.cluster.until_status(f"{machine} is lifted, and {phase}", lambda status: rows(status) == said)
+
+    def let_a_quarter_of_an_hour_pass(self, machine: Machine) -> None:
+        """For the lift of a machine: status can't lengthen it, but may say that it began earlier than it did."""
+        since = datetime.now(timezone.utc) - timedelta(minutes=15)
+        rows = self.cluster.get(OBJECT, IN)["status"]["lifted"]
+        (row,) = [row for row in rows if row["instanceId"] == machine.instance]
+        row["since"] = since.strftime("%Y-%m-%dT%H:%M:%SZ")
+        self.patch(OBJECT, {"status": {"lifted": rows}}, "--subresource=status", IN)
+
+    def events(self, machine: Machine) -> list[tuple[str, str]]:
+        """Type and reason of what Events say of a machine."""
+        events = self.cluster.get("events", IN)["items"]
+        return [(event["type"], event["reason"]) for event in events if machine.instance in (event.get("message") or event.get("note") or "")]
+
+    def test_i54_a_machine_that_karpenter_can_not_release_is_protected_again_and_told(self):
+        (machine,) = self.protected_machines("stuck")
+        end = self.lift_in_vain(machine)
+        self.let_a_quarter_of_an_hour_pass(machine)
+        self.cluster.until_protected(machine)
+        status = self.cluster.until_status("it is told", lambda status: condition({"status": status}, "Stalled") == "True")
+        (said,) = [each for each in status["conditions"] if each["type"] == "Stalled"]
+        self.assertEqual(said["reason"], "NotReleased")
+        for word in (machine.instance, machine.node):
+            self.assertIn(word, said["message"])
+        self.until_lifted(machine, "Expired")
+        self.cluster.eventually("an Event tells it", lambda: ("Warning", "NotReleased") in self.events(machine))
+        # The cause is corrected, and it is the same removal.
+        end()
+        self.cluster.until_looked_at()
+        self.until_refused(machine, len(self.cluster.releases(machine)) + 1)
+        self.assertIn(machine.instance, self.cluster.account.protected())
+        self.assertEqual(self.cluster.writes(machine), ["true", "false", "true"])
+        # Somebody asks for it again.
+        self.addCleanup(self.cluster.protect_workers, lift=True)
+        self.cluster.protect_workers(lift=False)
+        self.cluster.until_status("nothing is lifted", lambda status: not status.get("lifted"))
+        self.cluster.protect_workers(lift=True)
+        self.assertEqual(self.cluster.until_removed(machine)["reason"], "manual")
+        self.assertEqual(self.cluster.writes(machine), ["true", "false", "true", "false"])
+        self.until_at_rest()
+
+    def test_i54_a_machine_that_karpenter_takes_for_gone_is_protected_again_and_told(self):
+        (machine,) = self.protected_machines("orphan")
+        end = self.lift_in_vain(machine)
+        self.have_release_answered(machine, UNKNOWN)
+        end()
+        left = (f"nodeclaim/{machine.claim}", f"node/{machine.node}")
+        self.cluster.eventually(f"Karpenter takes {machine} for gone", lambda: not any(self.cluster.get(each) for each in left))
+        self.cluster.until_looked_at()
+        self.assertNotIn(machine.instance, self.cluster.account.protected())
+        self.until_lifted(machine, "InForce")
+        self.let_a_quarter_of_an_hour_pass(machine)
+        self.cluster.until_protected(machine)
+        self.cluster.eventually("an Event tells it", lambda: ("Warning", "OrphanedInstance") in self.events(machine))
+        self.until_at_rest()
+        self.assertEqual(self.cluster.writes(machine), ["true", "false", "true"])
+
+    def test_i54_a_machine_whose_node_somebody_takes_away_is_protected_again(self):
+        (machine,) = self.protected_machines("taken")
+        self.lift_in_vain(machine)
         self.patch(f"node/{machine.node}", {"metadata": {"finalizers": None}})
         self.cluster.eventually("its Node is gone", lambda: self.cluster.get(f"node/{machine.node}") is None)
         self.cluster.until_protected(machine)
