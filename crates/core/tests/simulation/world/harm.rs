@@ -169,8 +169,8 @@ impl World {
         let shown = shown.unwrap_or_else(|| panic!("I11: {target} is unprotected and was not just read"));
         let id = i(target);
         let selects = |stored: &Stored| {
-            stored.protection().is_some_and(|Intent { selector, lift, .. }| {
-                let removed = *lift && stored.removals.contains_key(&id);
+            stored.protection().is_some_and(|Intent { selector, .. }| {
+                let removed = stored.lifts().contains_key(&id);
                 (selector.names(&id) || selector.finds(&shown.tags) || removed)
                     && !selector.exclude_ids.contains(&id)
                     && !selector.tags_exclude(&shown.tags)

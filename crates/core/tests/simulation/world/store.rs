@@ -398,7 +398,7 @@ impl Stored {
     }
 
     /// What the operator makes of what Karpenter does: it looks only where the spec says so.
-    fn lifts(&self) -> BTreeMap<InstanceId, Lift> {
+    pub fn lifts(&self) -> BTreeMap<InstanceId, Lift> {
         let Some(intent) = self.protection().filter(|intent| intent.protect) else { return BTreeMap::new() };
         let known = |id: &InstanceId| self.removals.get(id).map(|(removal, _)| *removal);
         let listed = self.claims_listed();

@@ -48,6 +48,8 @@ impl World {
     /// The writes that would go out next.
     pub fn foreseen(&mut self) -> Foreseen {
         let mut survey = self.survey();
+        // An edit may have let a lift begin.
+        survey.record();
         let mut foreseen = Foreseen::new();
         let mut foresee = |name: String, next: &Next| match next {
             Next::Protect(_) => _ = foreseen.insert((name, true)),
