@@ -191,7 +191,8 @@ fn doubts<F: MainFlag>(
 }
 
 /// What is said of a target to an object: that it is excepted, if the object steps aside for it and its flag is off or was switched
-/// off for that, and else what there is to do about it. An exception changes nothing about what is gone, or can't carry the flag.
+/// off for that, and else what there is to do about it. An exception changes nothing about what can't carry the flag, nor about what
+/// is not known: what was not seen may be gone.
 fn word<F: MainFlag>(
     view: FlagView<'_, F>,
     (name, object): (&ObjectId, &Object<F::Of>),
@@ -203,8 +204,11 @@ fn word<F: MainFlag>(
     }
     let carried_out = is_carried_out(object, id);
     match verdict {
-        Verdict::NotApplicable(_) | Verdict::Unknown(Reason::NotFound) => view.explain(verdict, object, id),
-        Verdict::Unknown(_) if !carried_out => view.explain(verdict, object, id),
+        Verdict::NotApplicable(_) => view.explain(verdict, object, id),
+        // Only that of a write of its own the effect is yet to be seen.
+        Verdict::Unknown(reason) if !carried_out || reason != Reason::Verifying => {
+            view.explain(verdict, object, id)
+        }
         // Whoever else holds it has had it protected.
         Verdict::Protected(_) if !carried_out || held_by_other::<F>(*view, id, name) => {
             view.explain(verdict, object, id)

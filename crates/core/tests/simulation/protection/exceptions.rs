@@ -209,6 +209,27 @@ fn i53_what_nobody_sees_is_not_said_to_be_left_unprotected() {
 }
 
 #[test]
+fn i59_what_was_released_under_an_exception_is_not_said_to_be_left_unprotected() {
+    let mut world = fleet();
+    world.apply("a", excepting(by_ids(&["i-a", "i-b"]), &[("i-a", world.time_in(3000))]));
+    world.run(secs(60));
+    assert_eq!(phase(&world, "a").0, ExceptionPhase::InForce);
+    let row = |world: &World| world.part("a").rows.iter().find(|row| *row.id == *"i-a").unwrap().reason;
+    assert_eq!(row(&world), Reason::Excepted);
+    world.release("i-a");
+    // Who only looks has looked once, and knows nothing of the exception but what status says.
+    let prospect = world.survey().instance(&i("i-a"));
+    assert_eq!(prospect.objects[0].row.reason, Reason::Missing);
+    let mut said = vec![Reason::Excepted];
+    for _ in 0..600 {
+        world.run(secs(1));
+        said.push(row(&world));
+    }
+    said.dedup();
+    assert_eq!(said, [Reason::Excepted, Reason::Missing, Reason::NotFound]);
+}
+
+#[test]
 fn i14_whoever_empties_status_puts_nothing_off() {
     let mut world = fleet();
     except(&mut world, 400 * 24 * 3600);
