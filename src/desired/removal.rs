@@ -153,7 +153,11 @@ impl Namers<'_> {
             [(_, claim)] => claim.terminating == Truth::True,
             _ => false,
         };
-        if all_go && one && taken { Removal::Going } else { Removal::Withdrawn }
+        match all_go {
+            true if one && taken => Removal::Going,
+            true if !self.nodes.is_empty() && !self.claims.is_empty() => Removal::Pending,
+            _ => Removal::Withdrawn,
+        }
     }
 }
 

@@ -56,17 +56,17 @@ fn provider(text: &str) -> ProviderId {
 
 #[test]
 fn i54_every_condition_of_the_node_claim_counts() {
-    use Removal::{Due, Going, Withdrawn};
+    use Removal::{Due, Going, Pending};
     use Truth::{False, Open, True};
     for (drained, volumes_detached, terminating, removal) in [
         (True, True, Open, Due),
         (True, True, False, Due),
         (True, False, Open, Due),
         (True, False, False, Due),
-        (True, Open, Open, Withdrawn),
-        (False, True, Open, Withdrawn),
-        (Open, True, Open, Withdrawn),
-        (Open, Open, Open, Withdrawn),
+        (True, Open, Open, Pending),
+        (False, True, Open, Pending),
+        (Open, True, Open, Pending),
+        (Open, Open, Open, Pending),
         (True, True, True, Going),
         (True, False, True, Going),
         // Karpenter has released it, whatever else is said.
@@ -82,17 +82,18 @@ fn i54_every_condition_of_the_node_claim_counts() {
 
 #[test]
 fn i54_a_node_claim_that_lies_or_is_not_being_deleted_lifts_nothing() {
-    let changes: [(&str, Change); 6] = [
-        ("conditions set by hand", |it| it.deleting = false),
-        ("released by hand", |it| (it.deleting, it.terminating) = (false, Truth::True)),
-        ("without the finalizer", |it| it.finalizer = false),
-        ("another Node's", |it| it.node = Some("node-2".to_owned())),
-        ("of another machine", |it| it.provider = provider("cn-hangzhou.i-b")),
-        ("in another region", |it| it.provider = provider("cn-beijing.i-a")),
+    use Removal::{Pending, Withdrawn};
+    let changes: [(&str, Change, Removal); 6] = [
+        ("conditions set by hand", |it| it.deleting = false, Withdrawn),
+        ("released by hand", |it| (it.deleting, it.terminating) = (false, Truth::True), Withdrawn),
+        ("without the finalizer", |it| it.finalizer = false, Pending),
+        ("another Node's", |it| it.node = Some("node-2".to_owned()), Pending),
+        ("of another machine", |it| it.provider = provider("cn-hangzhou.i-b"), Withdrawn),
+        ("in another region", |it| it.provider = provider("cn-beijing.i-a"), Withdrawn),
     ];
-    for (what, change) in changes {
+    for (what, change, removal) in changes {
         let found = judged(&[&node(|_| ())], &[&claim(change)], Some(NODE));
-        assert_eq!(found, (false, Removal::Withdrawn), "{what}");
+        assert_eq!(found, (false, removal), "{what}");
     }
     let unnamed = claim(|it| it.node = None);
     assert_eq!(judged(&[&node(|_| ())], &[&unnamed], Some(NODE)), (true, Removal::Due));
@@ -106,37 +107,35 @@ fn i54_a_node_claim_that_lies_or_is_not_being_deleted_lifts_nothing() {
 
 #[test]
 fn i54_the_node_is_the_only_one_selected_and_being_deleted() {
-    let withdrawn = (false, Removal::Withdrawn);
+    let (pending, withdrawn) = ((false, Removal::Pending), (false, Removal::Withdrawn));
     let due = claim(|_| ());
-    assert_eq!(judged(&[&node(|_| ())], &[&due], None), withdrawn, "it is not selected");
-    assert_eq!(judged(&[&node(|_| ())], &[&due], Some("node-2")), withdrawn, "another one is selected");
+    assert_eq!(judged(&[&node(|_| ())], &[&due], None), pending, "it is not selected");
+    assert_eq!(judged(&[&node(|_| ())], &[&due], Some("node-2")), pending, "another one is selected");
     let stays = node(|it| it.deleting = false);
     assert_eq!(judged(&[&stays], &[&due], Some(NODE)), withdrawn, "it is not being deleted");
-    for twin in [node(|_| ()), stays, node(|it| it.provider = provider("alicloud://cn-hangzhou.i-a"))] {
+    let schemed = node(|it| it.provider = provider("alicloud://cn-hangzhou.i-a"));
+    for (twin, said) in [(node(|_| ()), pending), (stays, withdrawn), (schemed, pending)] {
         let twins = [node(|_| ()), named("node-2", twin)];
         for selected in [NODE, "node-2"] {
-            assert_eq!(
-                judged(&[&twins[0], &twins[1]], &[&due], Some(selected)),
-                withdrawn,
-                "two Nodes name it"
-            );
+            assert_eq!(judged(&[&twins[0], &twins[1]], &[&due], Some(selected)), said, "two Nodes name it");
         }
     }
     let other = named("node-2", node(|it| it.provider = provider("cn-hangzhou.i-b")));
     assert_eq!(judged(&[&node(|_| ()), &other], &[&due], Some(NODE)), (true, Removal::Due));
     let twin = ("twin".to_owned(), due.1.clone());
-    assert_eq!(judged(&[&node(|_| ())], &[&due, &twin], Some(NODE)), withdrawn, "two NodeClaims name it");
+    assert_eq!(judged(&[&node(|_| ())], &[&due, &twin], Some(NODE)), pending, "two NodeClaims name it");
 }
 
 #[test]
 fn i54_what_karpenter_has_released_goes_and_what_comes_back_does_not() {
-    let (going, withdrawn) = ((false, Removal::Going), (false, Removal::Withdrawn));
+    let [going, pending, withdrawn] =
+        [Removal::Going, Removal::Pending, Removal::Withdrawn].map(|removal| (false, removal));
     let released = claim(|it| it.terminating = Truth::True);
     assert_eq!(judged(&[], &[], None), going, "both are gone");
     assert_eq!(judged(&[], &[&released], None), going, "the Node goes first");
     assert_eq!(judged(&[], &[&claim(|_| ())], None), withdrawn, "somebody took the Node away");
     assert_eq!(judged(&[&node(|_| ())], &[], Some(NODE)), withdrawn, "somebody took the NodeClaim away");
-    assert_eq!(judged(&[&node(|_| ())], &[&released], None), withdrawn, "it is no longer selected");
+    assert_eq!(judged(&[&node(|_| ())], &[&released], None), pending, "it is no longer selected");
     let again = node(|it| it.deleting = false);
     assert_eq!(judged(&[&again], &[], Some(NODE)), withdrawn, "the machine has joined again");
     assert_eq!(judged(&[&again], &[&released], Some(NODE)), withdrawn);

@@ -60,6 +60,13 @@ pub(super) fn take_record(
         turn.context.touch(name.clone());
     }
     object.aside.lifts_dropped = dropped;
+    if turn.context.window().is_some() {
+        // The rest of what was known stays, whoever takes it out of status.
+        for (id, known) in &object.aside.lifted {
+            lifted.entry(id.clone()).or_insert_with(|| known.clone());
+        }
+    }
+    object.aside.carried_out.lifts.retain(|id, _| lifted.contains_key(id));
     object.aside.lifts_offered.retain(|id, _| !lifted.contains_key(id));
     for (id, record) in &mut lifted {
         if let Some(known) = object.aside.lifted.get(id) {

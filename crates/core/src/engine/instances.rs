@@ -43,9 +43,12 @@ impl Instances<'_> {
         turn: &mut Turn<'_>,
         name: &ObjectId,
         generation: Generation,
-        (intent, record): (Intent<Instance>, ProtectionRecord),
+        (mut intent, record): (Intent<Instance>, ProtectionRecord),
     ) {
         let Self { targets, protection, release_times } = self;
+        if let Some(known) = targets.objects.get(name).filter(|_| turn.context.window().is_some()) {
+            lifts::keep(known, &record, &mut intent);
+        }
         if let Some(edit) = set_intent(targets, turn, name, generation, intent) {
             protection.intent_changed(turn, targets, name, &edit);
             release_times.intent_changed(turn, targets, name, &edit);

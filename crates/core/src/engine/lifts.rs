@@ -3,6 +3,7 @@
 
 use std::time::Duration;
 
+use super::action::ProtectionRecord;
 use super::flag_keeper::FlagKeeper;
 use super::flag_view::FlagView;
 use super::holds::holds;
@@ -17,6 +18,7 @@ use super::unprotect_checks::{Standing, standing};
 use crate::deletion_protection::DeletionProtection;
 use crate::id::{InstanceId, ObjectId};
 use crate::instance::{Instance, KARPENTER_TAG};
+use crate::intent::Intent;
 use crate::lift::{Lift, LiftPhase, LiftReport, Orphan, Removal};
 use crate::reason::Reason;
 use crate::time::Moment;
@@ -87,6 +89,23 @@ fn due<'a>(
     })
 }
 
+/// Has an object that is asked this keep the machines for which it has stepped aside and of which status says so no more, though they
+/// were not dropped here: whoever takes them out of status leaves none of them unprotected. What Karpenter does with them is known
+/// when status says so again.
+pub(super) fn keep(object: &Object<Instance>, record: &ProtectionRecord, intent: &mut Intent<Instance>) {
+    if !intent.holds() || intent.deleting.is_some() {
+        return;
+    }
+    for (id, known) in &object.aside.lifted {
+        if record.lifted.contains_key(id) || intent.lifts.contains_key(id) {
+            continue;
+        }
+        let selected = !intent.selector.node_ids.insert(id.clone());
+        let lift = Lift { node: known.node.clone(), removal: Removal::Unknown, selected };
+        intent.lifts.insert(id.clone(), lift);
+    }
+}
+
 /// Decides of which machines status is to say that an object steps aside for them, and of which no more. That stands until status
 /// says so: were it decided anew meanwhile, status would follow what is decided and that would follow status, one step behind each
 /// other and without end.
@@ -123,16 +142,16 @@ fn stands(view: FlagView<'_, DeletionProtection>, object: &Object<Instance>, id:
         Some(Verdict::Unknown(Reason::NotFound)) => is_lift_in_vain(*view, object, id),
         Some(Verdict::Protected(_)) => {
             // For the lift, and not for an exception: that needs no row.
-            is_lifted(*view, object, id)
-                || is_lift_in_vain(*view, object, id)
-                || is_removal_unknown(object, id)
+            is_lifted(*view, object, id) || is_lift_in_vain(*view, object, id) || may_be_due_again(object, id)
         }
         Some(_) => true,
     }
 }
 
-fn is_removal_unknown(object: &Object<Instance>, id: &InstanceId) -> bool {
-    object.intent.lifts.get(id).is_some_and(|lift| lift.removal == Removal::Unknown)
+/// Whether the release may yet be the next step again, in the same removal.
+fn may_be_due_again(object: &Object<Instance>, id: &InstanceId) -> bool {
+    let lift = object.intent.lifts.get(id);
+    lift.is_some_and(|lift| matches!(lift.removal, Removal::Pending | Removal::Unknown))
 }
 
 /// How far stepping aside for a target has come, and what keeps its flag from being as it should be.
@@ -148,7 +167,7 @@ fn phase(
         let protected = state == Some(State::Protected);
         return if protected && is_lift_in_vain(*view, object, id) {
             (LiftPhase::Expired, Some(Reason::NotReleased))
-        } else if protected && is_removal_unknown(object, id) {
+        } else if protected && may_be_due_again(object, id) {
             // What was said of it holds until more is known.
             (phase, (phase == LiftPhase::Expired).then_some(Reason::NotReleased))
         } else {

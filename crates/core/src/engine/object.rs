@@ -6,18 +6,22 @@
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
+use std::time::Duration;
 
 use crate::auto_release_time::Cancelled;
 use crate::exception::ExceptionRecord;
 use crate::id::{CallId, Generation, InstanceId};
 use crate::intent::Intent;
-use crate::lift::{LIFTED_FOR, LiftPhase, LiftRecord, Orphan};
+use crate::lift::{LiftRecord, Orphan};
 use crate::loss::Loss;
 use crate::reason::Reason;
 use crate::resource::Resource;
 use crate::retention::{MAX_RETAINED, Remembered};
 use crate::time::Moment;
 use crate::wall_clock::{WallClock, WallTime};
+
+/// Nobody counts on it that a removal takes longer than this.
+const REMOVED_WITHIN: Duration = Duration::from_secs(24 * 60 * 60);
 
 /// An object and its intent.
 #[derive(Debug)]
@@ -94,15 +98,10 @@ impl<R: Resource> Aside<R> {
         self.lifted.append(&mut self.lifts_dropped);
     }
 
-    /// What was carried out and status does not say yet.
-    pub fn untold(self) -> CarriedOut<R> {
-        let Self { mut carried_out, exceptions, lifted, .. } = self;
-        carried_out.exceptions.retain(|id, until| {
-            !exceptions.get(id).is_some_and(|record| record.until == *until && record.carried_out)
-        });
-        carried_out
-            .lifts
-            .retain(|id, _| lifted.get(id).is_some_and(|record| record.phase == LiftPhase::Waiting));
+    /// What was carried out, whatever status says: it may say something else when the object comes back.
+    pub fn into_carried_out(self) -> CarriedOut<R> {
+        let Self { mut carried_out, lifted, .. } = self;
+        carried_out.lifts.retain(|id, _| lifted.contains_key(id));
         carried_out
     }
 }
@@ -113,7 +112,7 @@ impl<R: Resource> Aside<R> {
 pub(super) struct CarriedOut<R: Resource> {
     /// For exceptions, by the `until` of their entries.
     pub exceptions: BTreeMap<R::Id, WallTime>,
-    /// For lifts, by when the object began to step aside.
+    /// For lifts, as long as status says that the object steps aside, and when it began.
     pub lifts: BTreeMap<R::Id, WallTime>,
 }
 
@@ -124,11 +123,12 @@ impl<R: Resource> Default for CarriedOut<R> {
 }
 
 impl<R: Resource> CarriedOut<R> {
-    /// Forgets what is over by the clock: it would not be carried out again. Whether nothing is left.
+    /// Forgets the exceptions that are over by the clock, which would not be carried out again, and the lifts of removals that are
+    /// over in all likelihood. Whether nothing is left.
     pub fn expire(&mut self, clock: WallClock, now: Moment) -> bool {
         let ahead = |ends| clock.reaches(ends).is_none_or(|end| now < end);
         self.exceptions.retain(|_, until| ahead(*until));
-        self.lifts.retain(|_, since| ahead(since.after(LIFTED_FOR)));
+        self.lifts.retain(|_, since| ahead(since.after(REMOVED_WITHIN)));
         self.exceptions.is_empty() && self.lifts.is_empty()
     }
 }

@@ -62,8 +62,8 @@ fn drop_intent<R: Resource>(targets: &mut Targets<R>, turn: &mut Turn<'_>, objec
         targets.unselect(&id);
     }
     let clock = turn.context.wall_clock();
-    targets.untold.insert(object.clone(), old.aside.untold());
-    targets.untold.retain(|_, untold| !untold.expire(clock, turn.now));
+    targets.carried_out.insert(object.clone(), old.aside.into_carried_out());
+    targets.carried_out.retain(|_, done| !done.expire(clock, turn.now));
 }
 
 /// Takes what an intent selects out of the index.
@@ -112,14 +112,14 @@ pub(crate) fn set_intent<R: Resource>(
     let fresh_listing = relists && intent.selector.needs_listing();
     let edited = old.as_ref().is_none_or(|old| old.generation != generation);
     let same = old.as_ref().is_some_and(|old| old.generation == generation);
-    let untold = targets.untold.remove(object);
+    let carried_out = targets.carried_out.remove(object);
     let mut entry = Object {
         tag_epoch,
         hot_until: turn.context.has_polled().then(|| turn.now.after(HOT)),
         ..Object::following(old, generation, intent, (turn.now, turn.context.upcoming_call()))
     };
-    if let Some(untold) = untold {
-        entry.aside.carried_out = untold;
+    if let Some(carried_out) = carried_out {
+        entry.aside.carried_out = carried_out;
     }
     // An entry that is there again later is another one.
     entry.aside.carried_out.exceptions.retain(|id, _| entry.intent.exceptions.contains_key(id));

@@ -147,7 +147,7 @@ pub(super) fn lift_ends<R: Resource>(object: &Object<R>, id: &R::Id) -> Option<W
 /// Whether the flag was switched off because the release of the machine was the next step.
 pub(super) fn is_lift_carried_out<R: Resource>(object: &Object<R>, id: &R::Id) -> bool {
     object.aside.lifted.get(id).is_some_and(|record| {
-        record.phase != LiftPhase::Waiting || object.aside.carried_out.lifts.get(id) == Some(&record.since)
+        record.phase != LiftPhase::Waiting || object.aside.carried_out.lifts.contains_key(id)
     })
 }
 

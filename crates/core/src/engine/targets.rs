@@ -33,7 +33,7 @@ pub(crate) struct Targets<R: Resource> {
     pub(super) objects: BTreeMap<ObjectId, Object<R>>,
     pub(super) opaque: BTreeSet<ObjectId>,
     /// What was carried out for objects that ask nothing now, or can't be read: they may be back before status says so.
-    pub(super) untold: BTreeMap<ObjectId, CarriedOut<R>>,
+    pub(super) carried_out: BTreeMap<ObjectId, CarriedOut<R>>,
     /// Objects that select through hosts.
     pub(super) by_host: BTreeSet<ObjectId>,
     /// What has happened to hosts, by the objects that it concerns.
@@ -92,7 +92,7 @@ impl<R: Resource> Targets<R> {
         Self {
             objects: BTreeMap::new(),
             opaque: BTreeSet::new(),
-            untold: BTreeMap::new(),
+            carried_out: BTreeMap::new(),
             by_host: BTreeSet::new(),
             host_changes: BTreeMap::new(),
             index: Index::default(),

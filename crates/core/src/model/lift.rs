@@ -20,6 +20,9 @@ pub enum Removal {
     Due,
     /// The cloud has taken the release, or both Node and NodeClaim are gone.
     Going,
+    /// Node and NodeClaim are being deleted, and Karpenter waits for something before the release, also if it did not a moment ago:
+    /// a volume that is attached again is one. Until then the machine is protected, and it is the same removal.
+    Pending,
     /// A Node or NodeClaim that is not being deleted stands for the machine.
     Withdrawn,
     /// Nobody knows yet: the NodeClaims have not been listed. Until then the machine is protected, and it is not forgotten that the

@@ -648,8 +648,8 @@ fn change_rights(dice: &mut Dice, world: &mut World, object: &str) {
 fn karpenter(dice: &mut Dice, world: &mut World, (object, retains): (&str, bool), machine: &str) {
     let due = Some(Removal::Due);
     let unknown = Some(Removal::Unknown);
-    let removal =
-        *dice.pick(&[due, due, Some(Removal::Going), Some(Removal::Withdrawn), None, unknown, unknown]);
+    let rest = [Removal::Going, Removal::Withdrawn, Removal::Pending].map(Some);
+    let removal = *dice.pick(&[&[due, due, None, unknown, unknown], &rest[..]].concat());
     let Some(stored) = world.store.get(object).filter(|_| !retains) else { return };
     let before = stored.removals.get(&i(machine)).map(|(removal, _)| *removal);
     world.karpenter(object, machine, removal);

@@ -686,6 +686,24 @@ fn i12_it_was_carried_out_also_if_the_object_is_away_before_status_says_so() {
 }
 
 #[test]
+fn i12_it_was_carried_out_also_if_status_is_made_to_say_otherwise_while_the_object_is_away() {
+    let mut world = fleet();
+    let intent = except(&mut world, 6000);
+    world.run(secs(60));
+    assert!(!world.protected("i-a"));
+    world.corrupt("a");
+    world.run(secs(10));
+    world.flip("i-a", true);
+    world.forge_exception("a", "i-a", |record| {
+        (record.carried_out, record.phase) = (false, ExceptionPhase::Waiting);
+    });
+    world.apply("a", intent);
+    world.run(INTERVAL * 3);
+    assert!(world.protected("i-a"));
+    assert_eq!((writes(&world).0, phase(&world, "a")), (1, (ExceptionPhase::InForce, None)));
+}
+
+#[test]
 fn i12_it_is_done_once_though_status_can_not_say_so() {
     let mut world = held_up(6000);
     world.refuse_status("a", true);

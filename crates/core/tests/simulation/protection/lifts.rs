@@ -8,7 +8,7 @@ use keeper_core::failure::Class;
 use keeper_core::id::InstanceId;
 use keeper_core::instance::Instance;
 use keeper_core::intent::{Intent, Rights, Selector};
-use keeper_core::lift::{LiftPhase, Removal};
+use keeper_core::lift::{LiftPhase, LiftRecords, Removal};
 use keeper_core::reason::Reason;
 
 use crate::world::{CALL_FAULTS, Fault, INTERVAL, World, behind_nodes, by_ids, enabled, filter, i, secs};
@@ -332,9 +332,12 @@ fn stop_writes(world: &mut World, unprotected: &[&str]) {
     for name in unprotected {
         world.flip(name, false);
     }
-    while world.refused.len() < 5 {
-        world.run(secs(1));
+    for _ in 0..600 {
+        if world.refused.len() < 5 {
+            world.run(secs(1));
+        }
     }
+    assert!(world.refused.len() >= 5);
     world.cloud.mood.writes_fail = None;
 }
 
@@ -704,6 +707,113 @@ fn i37_i54_what_is_decided_of_a_lift_and_what_status_says_of_it_do_not_chase_eac
     }
 }
 
+/// Protection of i-a was lifted, and status can't say so.
+fn lifted_untold() -> World {
+    let mut world = pool();
+    world.cloud.mood.stale_view = true;
+    world.karpenter("a", "i-a", Some(Removal::Due));
+    world.run(secs(10));
+    world.refuse_status("a", true);
+    world.cloud.mood.stale_view = false;
+    world.run(secs(60));
+    assert_eq!((world.protected("i-a"), phases(&world)), (false, vec![LiftPhase::Waiting]));
+    world
+}
+
+/// Somebody writes this into what status says of lifts.
+fn forge(world: &mut World, how: impl FnOnce(&mut LiftRecords)) {
+    let stored = world.store.get_mut("a").unwrap();
+    how(&mut stored.lifted);
+    stored.version += 1;
+    world.deliver("a");
+}
+
+#[test]
+fn i12_i54_a_lift_was_carried_out_however_long_the_object_is_away() {
+    for (why, span) in [("it comes back in time", 60), ("protected again", 1200), ("for hours", 4 * 3600)] {
+        let mut world = lifted_untold();
+        world.apply("b", enabled(by_ids(&["i-b"])));
+        world.run(secs(840));
+        world.corrupt("a");
+        world.run(secs(span));
+        // What has to be forgotten is when another one is dropped.
+        world.remove("b");
+        world.run(secs(10));
+        world.refuse_status("a", false);
+        world.apply("a", lifting(&["i-a", "i-b", "i-c"]));
+        world.run(secs(1200));
+        assert!(world.protected("i-a"), "{why}");
+        assert_eq!((writes(&world, "i-a").0, phases(&world)), (1, vec![LiftPhase::Expired]), "{why}");
+    }
+}
+
+#[test]
+fn i12_i14_a_lift_was_carried_out_whatever_status_says_of_when_it_began() {
+    for ahead in [-60, 60] {
+        let mut world = lifted_untold();
+        world.corrupt("a");
+        world.run(secs(10));
+        world.flip("i-a", true);
+        let since = world.time_in(ahead - 70);
+        forge(&mut world, |lifted| lifted.get_mut(&i("i-a")).unwrap().since = since);
+        world.refuse_status("a", false);
+        world.apply("a", lifting(&["i-a", "i-b", "i-c"]));
+        world.run(secs(120));
+        assert_eq!((writes(&world, "i-a").0, phases(&world)), (1, vec![LiftPhase::InForce]), "{ahead}");
+    }
+}
+
+#[test]
+fn i12_i54_a_removal_that_has_to_wait_once_more_is_the_same() {
+    for (why, lifted_for) in [("it was lifted in vain", 1500), ("it is lifted", 60)] {
+        let mut world = pool();
+        world.karpenter("a", "i-a", Some(Removal::Due));
+        world.run(secs(lifted_for));
+        for _ in 0..5 {
+            world.karpenter("a", "i-a", Some(Removal::Pending));
+            world.run(INTERVAL);
+            assert_eq!((world.protected("i-a"), lifted(&world)), (true, vec!["i-a"]), "{why}");
+            world.karpenter("a", "i-a", Some(Removal::Due));
+            world.run(INTERVAL);
+        }
+        world.run(secs(1200));
+        assert!(world.protected("i-a"), "{why}");
+        assert_eq!((writes(&world, "i-a").0, phases(&world)), (1, vec![LiftPhase::Expired]), "{why}");
+    }
+}
+
+#[test]
+fn i12_i14_whoever_takes_a_lift_out_of_status_has_it_done_no_second_time() {
+    for lifted_for in [60, 1500] {
+        let mut world = pool();
+        world.karpenter("a", "i-a", Some(Removal::Due));
+        world.run(secs(lifted_for));
+        let rows = world.store["a"].lifted.clone();
+        forge(&mut world, LiftRecords::clear);
+        world.run(secs(60));
+        assert_eq!(world.store["a"].lifted, rows, "{lifted_for}");
+        world.run(secs(1440));
+        assert!(world.protected("i-a"), "{lifted_for}");
+        assert_eq!((writes(&world, "i-a").0, phases(&world)), (1, vec![LiftPhase::Expired]), "{lifted_for}");
+    }
+}
+
+#[test]
+fn i54_whoever_takes_a_lift_out_of_status_leaves_nothing_unprotected() {
+    let mut world = pool();
+    world.karpenter("a", "i-a", Some(Removal::Due));
+    world.run(secs(30));
+    world.nodes("a", &["i-b", "i-c"]);
+    world.karpenter("a", "i-a", None);
+    world.run(secs(30));
+    assert_eq!((world.protected("i-a"), lifted(&world)), (false, vec!["i-a"]));
+    forge(&mut world, LiftRecords::clear);
+    world.run(secs(1200));
+    assert!(world.protected("i-a"));
+    world.run(INTERVAL * 5);
+    assert_eq!((writes(&world, "i-a").0, lifted(&world)), (1, Vec::new()));
+}
+
 #[test]
 fn i12_i54_a_lift_was_carried_out_also_if_the_object_is_away_before_status_says_so() {
     type Change = fn(&mut World);
@@ -712,14 +822,7 @@ fn i12_i54_a_lift_was_carried_out_also_if_the_object_is_away_before_status_says_
         ("it asks nothing here", |world| world.withdraw("a")),
     ];
     for (why, happen) in cases {
-        let mut world = pool();
-        world.cloud.mood.stale_view = true;
-        world.karpenter("a", "i-a", Some(Removal::Due));
-        world.run(secs(10));
-        world.refuse_status("a", true);
-        world.cloud.mood.stale_view = false;
-        world.run(secs(60));
-        assert_eq!((world.protected("i-a"), phases(&world)), (false, vec![LiftPhase::Waiting]), "{why}");
+        let mut world = lifted_untold();
         happen(&mut world);
         world.run(secs(60));
         world.flip("i-a", true);

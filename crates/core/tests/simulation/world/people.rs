@@ -304,7 +304,7 @@ impl World {
             Some(removal) => _ = stored.removals.insert(i(machine), (removal, now)),
             None => _ = stored.removals.remove(&i(machine)),
         }
-        if !matches!(removal, Some(Removal::Due | Removal::Unknown)) {
+        if !matches!(removal, Some(Removal::Due | Removal::Pending | Removal::Unknown)) {
             stored.lifted_in_vain.remove(&i(machine));
         }
         let (id, generation, asked) = (stored.id.clone(), stored.generation, stored.asked());
