@@ -789,8 +789,12 @@ fn i12_i14_whoever_takes_a_lift_out_of_status_has_it_done_no_second_time() {
         world.karpenter("a", "i-a", Some(Removal::Due));
         world.run(secs(lifted_for));
         let rows = world.store["a"].lifted.clone();
+        // What was reported last can't be written once more at once.
+        world.refuse_status("a", true);
         forge(&mut world, LiftRecords::clear);
-        world.run(secs(60));
+        world.run(secs(30));
+        world.refuse_status("a", false);
+        world.run(secs(30));
         assert_eq!(world.store["a"].lifted, rows, "{lifted_for}");
         world.run(secs(1440));
         assert!(world.protected("i-a"), "{lifted_for}");
