@@ -91,6 +91,9 @@ pub async fn run(options: &ExplainOptions, watched: bool) -> Result<String, Expl
     }
     let objects = if options.cluster.skip_cluster {
         Err("--skip-cluster was given".to_owned())
+    } else if options.scopes.config.is_none() {
+        // An empty one would serve other objects than the operator's own.
+        Err("which objects are served, and what they may do, is in the operator's configuration file: name it with --config".to_owned())
     } else {
         ClusterObjects::read(&options.cluster, &granting).await.map_err(|error| plain_line(&told(&error)))
     };

@@ -36,7 +36,8 @@ pub struct AuditOptions {
     pub output: AuditFormat,
 
     /// Print the JSON Schema of one line of --output json, and do nothing else.
-    #[arg(long, exclusive = true)]
+    // Not `exclusive`: variables that are set in the Pod would count as other options.
+    #[arg(long)]
     pub schema: bool,
 }
 

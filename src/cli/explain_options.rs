@@ -30,7 +30,8 @@ pub struct ExplainOptions {
     pub output: OutputFormat,
 
     /// Print the JSON Schema of --output json, and do nothing else.
-    #[arg(long, exclusive = true)]
+    // Not `exclusive`: variables that are set in the Pod would count as other options.
+    #[arg(long)]
     pub schema: bool,
 }
 

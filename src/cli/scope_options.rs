@@ -9,7 +9,7 @@ use clap::Args;
 pub struct ScopeOptions {
     /// Configuration file of the operator, for its accounts, regions, credentials and budgets. Defaults to an empty one: one
     /// account, called default, with the credentials that the environment configures.
-    #[arg(long, value_name = "FILE")]
+    #[arg(long, env = "ECS_KEEPER_CONFIG", value_name = "FILE")]
     pub config: Option<PathBuf>,
 
     /// Look only at this account of the configuration. Repeat it for several.

@@ -106,9 +106,9 @@ pub struct InstanceSays {
     pub auto_release_time: Option<String>,
     /// Why the cloud has locked it.
     pub locks: Option<Vec<String>>,
-    /// Scaling group, by its tag: empty if none.
+    /// Scaling group, as Auto Scaling says if an object asks for that, or else by its tag: empty if none.
     pub scaling_group_id: Option<String>,
-    /// State in its scaling group, if an object asks for that.
+    /// State in its scaling group, or why it is not known, if an object asks for that.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub scaling_state: Option<String>,
     /// Zone.
@@ -156,6 +156,9 @@ pub struct Objects {
     pub why_unknown: Option<String>,
     /// Those that select the target, or may.
     pub selecting: Vec<Selecting>,
+    /// Why others may select it as well; absent: none does.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub doubt: Option<String>,
     /// Those that can't be read, so that any of them may be a hold.
     pub unreadable: Vec<ObjectRef>,
     /// Those for the same account and region that are not served, because the configuration does not grant it.

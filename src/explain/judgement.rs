@@ -1,14 +1,14 @@
 //! From what the cloud shows and the objects ask to what is explained. No client here: what is said of the target is core's.
 
 use keeper_core::auto_release_time::AutoReleaseTime;
-use keeper_core::delete_on_release::DeleteOnRelease;
 use keeper_core::engine::{FlagProspect, Next, Observation, ObservedRegion, Opinion, Prospect, Stance};
 use keeper_core::flag::Flag as _;
-use keeper_core::id::ObjectId;
+use keeper_core::id::{InterfaceId, ObjectId};
 use keeper_core::instance::{ChargeType, InstanceFacts, SCALING_GROUP_TAG};
 use keeper_core::interface::{Interface, InterfaceFacts, InterfaceStatus, InterfaceType};
-use keeper_core::reason::Reason;
+use keeper_core::reason::{Reason, Risk};
 use keeper_core::resource::{Place, Resource as _};
+use keeper_core::scaling_member::ScalingMember;
 use keeper_core::surroundings::Power;
 use keeper_core::verdict::State;
 
@@ -17,10 +17,10 @@ use super::explanation::{
     ObjectRef, Objects, OnRelease, Selecting, StateSince, Want,
 };
 use super::sentences::{names, risk, said};
-use super::sighting::Found;
+use super::sighting::{Found, Part};
 use crate::api::{Mode, Object, WatchedObject};
 use crate::cli::TargetId;
-use crate::cluster_objects::ClusterObjects;
+use crate::cluster_objects::{ClusterObjects, PlacedObject};
 use crate::desired::{Placement, timestamp};
 use crate::listing::Listed;
 use crate::scope::Scope;
@@ -59,14 +59,19 @@ pub fn explain(
     };
     let observation = observation.unwrap_or_else(nothing);
     let (state, reason) = (observation.verdict.state(), observation.verdict.reason());
-    let objects_said = told_of(objects, prospect.as_ref(), &found.scope);
+    let mut objects_said = told_of(objects, prospect.as_ref(), &found.scope);
+    objects_said.doubt = found
+        .instance
+        .why_unknown()
+        .map(|why| format!("Others may select it through its instance, of which nothing is known: {why}."));
     let flags = match (objects, &prospect) {
         (Ok(objects), Some(prospect)) => {
             prospect.flags.iter().map(|flag| told_of_flag(objects, flag)).collect()
         }
         _ => Vec::new(),
     };
-    let advice = advice(target, state, objects, prospect.as_ref());
+    let doubtful = objects_said.doubt.is_some() || !objects_said.unreadable.is_empty();
+    let advice = advice(target, (state, doubtful), objects, prospect.as_ref());
     Explanation {
         kind: if is_instance { "Instance" } else { "NetworkInterface" },
         // Whoever gives no name gets the id.
@@ -76,7 +81,7 @@ pub fn explain(
         region: found.scope.region.to_string(),
         seen: found.seen,
         verdict: said(state.as_str(), reason, is_instance),
-        risks: observation.risks.iter().map(risk).collect(),
+        risks: risks(&observation, prospect.as_ref()).into_iter().map(risk).collect(),
         cloud: cloud(target, found),
         since: since(target, objects, prospect.as_ref()),
         objects: objects_said,
@@ -88,6 +93,19 @@ pub fn explain(
     }
 }
 
+/// The ways in which the target can be lost: as the objects that select it say, who know of its other flags, or else as it was seen.
+fn risks<'a>(observation: &'a Observation, prospect: Option<&'a Prospect>) -> Vec<&'a Risk> {
+    let mut risks: Vec<&Risk> = Vec::new();
+    let opinions = prospect.into_iter().flat_map(|prospect| &prospect.objects);
+    for risk in opinions.flat_map(|opinion| &opinion.row.risks) {
+        if risks.iter().all(|known| known.reason != risk.reason) {
+            risks.push(risk);
+        }
+    }
+    let judged = prospect.is_some_and(|prospect| !prospect.objects.is_empty());
+    if judged { risks } else { observation.risks.iter().collect() }
+}
+
 /// What the objects of the cluster would have of the target.
 fn prospect(target: &TargetId, found: &Found, objects: &ClusterObjects) -> Prospect {
     let mut survey = objects.survey(&found.scope, found.seen);
@@ -95,6 +113,8 @@ fn prospect(target: &TargetId, found: &Found, objects: &ClusterObjects) -> Prosp
     survey.show_instances(instances());
     survey.show_interfaces(found.interfaces.shown().into_iter().flatten().map(Listed::item));
     survey.show_members(found.member.shown().map(Listed::item));
+    // What status is to say first, it says soon.
+    survey.record();
     if !survey.unseen_instances().is_empty() {
         survey.show_instances(instances());
     }
@@ -117,16 +137,20 @@ fn told_of(objects: &Result<ClusterObjects, String>, prospect: Option<&Prospect>
     let selecting = prospect.iter().flat_map(|prospect| {
         prospect.objects.iter().map(|opinion| selecting(objects, opinion, &prospect.flags))
     });
-    let such = |which: fn(&Placement) -> bool| {
-        let those = objects.objects.iter().filter(move |(_, object)| which(&object.placement));
-        those.filter(|(_, object)| is_for(&object.seen, scope)).map(|(id, _)| name_of(objects, id)).collect()
+    let such = |which: fn(&PlacedObject, &Scope) -> bool| {
+        let those = objects.objects.iter().filter(move |(_, object)| which(object, scope));
+        those.map(|(id, _)| name_of(objects, id)).collect()
     };
     Objects {
         known: true,
         why_unknown: None,
         selecting: selecting.collect(),
-        unreadable: such(|placement| matches!(placement, Placement::Opaque(_))),
-        not_served: such(|placement| matches!(placement, Placement::NotGranted)),
+        doubt: None,
+        // The operator takes each for a possible hold everywhere.
+        unreadable: such(|object, _| matches!(object.placement, Placement::Opaque(_))),
+        not_served: such(|object, scope| {
+            matches!(object.placement, Placement::NotGranted) && is_for(&object.seen, scope)
+        }),
     }
 }
 
@@ -208,8 +232,7 @@ fn cloud(target: &TargetId, found: &Found) -> CloudFacts {
     match target {
         TargetId::Instance(_) => {
             let facts = found.instance.shown().map(|it| it.evidence.facts.clone()).unwrap_or_default();
-            let state = found.member.shown().and_then(|it| it.evidence.facts.state);
-            CloudFacts::Instance(instance_says(&facts, state.map(|state| state.as_str().to_owned())))
+            CloudFacts::Instance(instance_says(&facts, &found.member))
         }
         TargetId::Interface(id) => {
             let this = found.interfaces.shown().into_iter().flatten().find(|it| it.id == *id);
@@ -220,7 +243,13 @@ fn cloud(target: &TargetId, found: &Found) -> CloudFacts {
     }
 }
 
-fn instance_says(facts: &InstanceFacts, scaling_state: Option<String>) -> InstanceSays {
+fn instance_says(facts: &InstanceFacts, member: &Part<Listed<ScalingMember>>) -> InstanceSays {
+    let listed = member.shown().map(|it| &it.evidence.facts);
+    let scaling_state = match listed.and_then(|facts| facts.state) {
+        Some(state) => Some(state.as_str().to_owned()),
+        None => member.why_unknown().map(|why| format!("its state there is not known: {why}")),
+    };
+    let listed_group = listed.and_then(|facts| facts.group.as_ref()).map(|group| plain(group.as_str()));
     let around = facts.surroundings.as_deref();
     let group = |tags: &Vec<keeper_core::id::Tag>| {
         let tag = tags.iter().find(|tag| tag.key.as_ref() == SCALING_GROUP_TAG);
@@ -235,7 +264,7 @@ fn instance_says(facts: &InstanceFacts, scaling_state: Option<String>) -> Instan
         spot: facts.spot,
         auto_release_time: facts.auto_release.as_ref().map(|at| at.as_deref().map(plain).unwrap_or_default()),
         locks: facts.locks.as_ref().map(|locks| locks.iter().map(|lock| plain(lock)).collect()),
-        scaling_group_id: facts.tags.as_ref().map(group),
+        scaling_group_id: listed_group.or_else(|| facts.tags.as_ref().map(group)),
         scaling_state,
         zone_id: around.and_then(|around| around.zone_id.as_deref()).map(plain),
         status: around.and_then(|around| around.power).map(|power| match power {
@@ -286,31 +315,46 @@ fn on_release(
     found: &Found,
     interfaces: &[(&Listed<Interface>, Observation)],
 ) -> OnRelease {
-    let why_unknown = found.interfaces.why_unknown().map(str::to_owned);
+    let mut why_unknown = found.interfaces.why_unknown().map(str::to_owned);
+    if !found.unseen.is_empty() {
+        let unseen = found.unseen.len();
+        why_unknown = Some(format!(
+            "the instance lists {unseen} that were not shown, as if they had just left it or this identity may not see them"
+        ));
+    }
     let attached = interfaces.iter().filter(|(it, _)| {
         matches!(target, TargetId::Instance(_)) || Interface::place(&it.evidence.facts) != Place::Free
     });
-    OnRelease { why_unknown, network_interfaces: attached.map(|(it, said)| fate(it, said)).collect() }
+    let unseen = found.unseen.iter().map(unknown_fate);
+    let network_interfaces = attached.map(|(it, said)| fate(it, said)).chain(unseen).collect();
+    OnRelease { why_unknown, network_interfaces }
+}
+
+fn unknown_fate(id: &InterfaceId) -> InterfaceFate {
+    InterfaceFate {
+        id: plain(id.as_str()),
+        interface_type: None,
+        delete_on_release: None,
+        fate: "Unknown",
+        verdict: said(State::Unknown.as_str(), Reason::Missing, false),
+        risks: Vec::new(),
+    }
 }
 
 fn fate(interface: &Listed<Interface>, observation: &Observation) -> InterfaceFate {
     let facts = &interface.evidence.facts;
     let (state, reason) = (observation.verdict.state(), observation.verdict.reason());
-    // What can't be retained by us goes by its flag all the same, but where the flag means nothing.
-    let kept = match (state, reason) {
-        (State::Unknown, _) => None,
-        (_, Reason::PrimaryNotRetainable) => Some(false),
-        _ => DeleteOnRelease::protected(facts),
+    // Of what another product manages, that product decides, whatever the flag says.
+    let fate = match (state, reason) {
+        (State::Protected, _) => "Kept",
+        (State::Unprotected, _) | (_, Reason::PrimaryNotRetainable) => "Deleted",
+        _ => "Unknown",
     };
     InterfaceFate {
         id: plain(interface.id.as_str()),
         interface_type: facts.interface_type.map(type_word),
         delete_on_release: facts.delete_on_release,
-        fate: match kept {
-            Some(true) => "Kept",
-            Some(false) => "Deleted",
-            None => "Unknown",
-        },
+        fate,
         verdict: said(state.as_str(), reason, false),
         risks: observation.risks.iter().map(risk).collect(),
     }
@@ -358,7 +402,7 @@ fn whom_to_ask(target: &TargetId) -> String {
 /// What to do about the objects.
 fn advice(
     target: &TargetId,
-    state: State,
+    (state, doubtful): (State, bool),
     objects: &Result<ClusterObjects, String>,
     prospect: Option<&Prospect>,
 ) -> Vec<String> {
@@ -375,7 +419,7 @@ fn advice(
         };
     };
     let mut advice = Vec::new();
-    if prospect.objects.is_empty() {
+    if prospect.objects.is_empty() && !doubtful {
         match state {
             State::Unprotected => advice.push(format!("Select it with an {kind}: no object does.")),
             State::Protected => advice.push(format!(

@@ -45,6 +45,8 @@ pub struct Found {
     pub instance: Part<Listed<Instance>>,
     /// The network interfaces of the instance, or the one that is explained.
     pub interfaces: Part<Vec<Listed<Interface>>>,
+    /// The network interfaces that the instance lists, and that were not shown.
+    pub unseen: Vec<InterfaceId>,
     /// What Auto Scaling says of the instance.
     pub member: Part<Listed<ScalingMember>>,
 }
@@ -100,9 +102,14 @@ pub async fn find(
                     Part::Unknown("the instance's own list of network interfaces can't be read".to_owned())
                 }
             };
+            let shown = |id: &&InterfaceId| {
+                interfaces.shown().is_none_or(|shown| shown.iter().any(|it| it.id == **id))
+            };
+            let own = listed(&instance.evidence.facts).unwrap_or_default();
+            let unseen = own.iter().filter(|id| !shown(id)).cloned().collect();
             let member = member(lister, &instance, limits.members, members).await;
             let instance = Part::Shown(instance);
-            Ok(Some(Found { scope: scope.clone(), seen, instance, interfaces, member }))
+            Ok(Some(Found { scope: scope.clone(), seen, instance, interfaces, unseen, member }))
         }
         TargetId::Interface(id) => {
             let (interfaces, seen) =
@@ -110,7 +117,8 @@ pub async fn find(
             let Some((interface, seen)) = interfaces.into_iter().next().zip(seen) else { return Ok(None) };
             let instance = host(lister, &interface, limits.instances).await;
             let interfaces = Part::Shown(vec![interface]);
-            Ok(Some(Found { scope: scope.clone(), seen, instance, interfaces, member: Part::Absent }))
+            let (unseen, member) = (Vec::new(), Part::Absent);
+            Ok(Some(Found { scope: scope.clone(), seen, instance, interfaces, unseen, member }))
         }
     }
 }

@@ -7,7 +7,8 @@ use keeper_core::auto_release_time::AutoReleaseTime;
 use keeper_core::flag::Flag as _;
 
 use super::explanation::{
-    CloudFacts, Explanation, InstanceSays, InterfaceSays, Objects, Risk, Said, Selecting, Want,
+    CloudFacts, Explanation, InstanceSays, InterfaceSays, ObjectRef, Objects, Risk, Said, Selecting,
+    StateSince, Want,
 };
 use super::sentences::names;
 use crate::visible_text::wrap;
@@ -42,7 +43,10 @@ pub fn text(told: &Explanation) -> String {
     on_release(&mut page, told);
     page.title("SINCE WHEN, AND BY WHOM");
     for since in &told.since {
-        page.paragraph(2, &format!("{} since {}, as {} says.", since.state, time(since.since), since.object));
+        let StateSince { state, object, since } = since;
+        let differs = told.kind == "Instance" && state != told.verdict.state;
+        let but = if differs { " That is not what the cloud says now." } else { "" };
+        page.paragraph(2, &format!("{state} since {}, as {object} says.{but}", time(*since)));
     }
     if told.since.is_empty() {
         page.paragraph(2, "Since when is not known: no status has a row about it.");
@@ -95,29 +99,31 @@ fn interface(page: &mut Page, says: &InterfaceSays) {
 }
 
 fn objects(page: &mut Page, told: &Explanation) {
-    let Objects { why_unknown, selecting, unreadable, not_served, known } = &told.objects;
+    let Objects { why_unknown, selecting, doubt, unreadable, not_served, known } = &told.objects;
     page.title("OBJECTS");
     if !known {
         page.paragraph(2, &format!("Not known: {}.", why_unknown.as_deref().unwrap_or_default()));
         return;
     }
     if selecting.is_empty() {
-        page.paragraph(2, "No object selects it.");
+        let sure = doubt.is_none() && unreadable.is_empty();
+        page.paragraph(2, if sure { "No object selects it." } else { "No object is known to select it." });
     }
-    for object in selecting {
+    for object in selecting.iter().take(MOST_SELECTING) {
         page.object(object);
     }
+    if let Some(more) = selecting.len().checked_sub(MOST_SELECTING).filter(|more| *more > 0) {
+        page.paragraph(2, &format!("And {more} more objects: --output json has all of them."));
+    }
+    if let Some(doubt) = doubt {
+        page.paragraph(2, doubt);
+    }
     if !unreadable.is_empty() {
-        page.paragraph(2, &format!("May be holds, because they can't be read: {}.", names(unreadable)));
+        page.paragraph(2, &format!("May be holds, because they can't be read: {}.", some(unreadable)));
     }
     if !not_served.is_empty() {
-        let shown = not_served.get(..MOST.min(not_served.len())).unwrap_or_default();
-        let more = not_served.len().saturating_sub(MOST);
-        let more = if more > 0 { format!(" and {more} more") } else { String::new() };
-        page.paragraph(
-            2,
-            &format!("Not served, because the configuration does not grant it: {}{more}.", names(shown)),
-        );
+        let which = some(not_served);
+        page.paragraph(2, &format!("Not served, because the configuration does not grant it: {which}."));
     }
     if told.flags.iter().any(|flag| flag.next != "Nothing") {
         page.title("WHAT HAPPENS NEXT");
@@ -127,8 +133,19 @@ fn objects(page: &mut Page, told: &Explanation) {
     }
 }
 
-/// Objects that are not served and are named.
+/// Objects that are named where many can be.
 const MOST: usize = 5;
+
+/// Objects that select the target and are told of: more don't fit on a screen.
+const MOST_SELECTING: usize = 10;
+
+fn some(objects: &[ObjectRef]) -> String {
+    let named = names(objects.get(..MOST.min(objects.len())).unwrap_or_default());
+    match objects.len().saturating_sub(MOST) {
+        0 => named,
+        more => format!("{named} and {more} more"),
+    }
+}
 
 fn on_release(page: &mut Page, told: &Explanation) {
     let fates = &told.on_release.network_interfaces;
@@ -254,8 +271,9 @@ impl Page {
         let doubt = object.doubt.map(|why| format!(" may select it ({why})"));
         let doubt = doubt.unwrap_or_else(|| " selects it".to_owned());
         self.item(2, &format!("{} (generation {}){doubt}", object.object, object.generation));
-        let Said { state, reason, .. } = &object.verdict;
-        self.paragraph(4, &format!("says of it: {state}, {reason}"));
+        let Said { state, reason, message } = &object.verdict;
+        let why = if *state == "Protected" { String::new() } else { format!(". {message}") };
+        self.paragraph(4, &format!("says of it: {state}, {reason}{why}"));
         for want in &object.wants {
             self.paragraph(4, &format!("{}: {}", want.flag, stance(want)));
         }

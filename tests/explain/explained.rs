@@ -1,7 +1,7 @@
 //! What is said of targets of every sort.
 
 use jiff::Timestamp;
-use keeper_simulator::{InterfaceSeed, LockReason, Seed};
+use keeper_simulator::{Fault, InterfaceSeed, LockReason, Rule, Seed};
 use serde_json::{Value, json};
 
 use crate::program::{HERE, Stage};
@@ -75,7 +75,18 @@ async fn i21_what_becomes_of_each_network_interface_on_release_is_told() {
     assert_eq!(fates.len(), 4, "{told}");
     assert_eq!(fate("eni-kept"), said(false, "Kept", "AllProtected"));
     assert_eq!(fate("eni-lost"), said(true, "Deleted", "Unprotected"));
-    assert_eq!(fate("eni-terway"), said(false, "Kept", "TerwayOwned"));
+    // Terway decides.
+    assert_eq!(fate("eni-terway"), said(false, "Unknown", "TerwayOwned"));
+    // What the instance lists is not passed over.
+    stage.account.fault(Rule::new("DescribeNetworkInterfaces", Fault::Hide).interface("eni-lost"));
+    let told = as_json(&stage, "i-a").await;
+    let fates = told["onRelease"]["networkInterfaces"].as_array().unwrap();
+    let lost = fates.iter().find(|fate| fate["id"] == "eni-lost").unwrap();
+    assert_eq!((&lost["fate"], &lost["verdict"]["state"]), (&json!("Unknown"), &json!("Unknown")));
+    assert!(
+        told["onRelease"]["whyUnknown"].as_str().unwrap().contains("lists 1 that were not shown"),
+        "{told}"
+    );
     assert!(fates.iter().any(|fate| fate["type"] == "Primary" && fate["fate"] == "Deleted"));
 }
 

@@ -9,7 +9,10 @@ use crate::program::{HERE, Stage, ended};
 use crate::{as_json, explain, safe};
 
 async fn validator(stage: &Stage) -> Validator {
-    let printed = ended(stage.program(&["explain", "--schema"])).await;
+    // As in the Pod, where the chart sets variables.
+    let mut asking = stage.program(&["explain", "--schema"]);
+    asking.env("ECS_KEEPER_CONFIG", "/nowhere").env("POD_NAMESPACE", "keeper");
+    let printed = ended(asking).await;
     assert_eq!((printed.code, printed.err.as_str()), (0, ""));
     let schema: Value = serde_json::from_str(&printed.out).unwrap();
     jsonschema::options().should_validate_formats(true).build(&schema).unwrap()

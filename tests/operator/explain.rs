@@ -3,6 +3,7 @@
 use std::path::Path;
 use std::process::Stdio;
 
+use jiff::{SignedDuration, Timestamp};
 use keeper_simulator::{InterfaceSeed, Seed};
 use serde_json::{Value, json};
 
@@ -106,4 +107,17 @@ async fn whoever_may_not_look_everywhere_is_told_how_to_and_what_the_cloud_says(
     let why = told["objects"]["whyUnknown"].as_str().unwrap();
     assert!(why.contains("ask for the ClusterRole ecs-keeper-view by a ClusterRoleBinding"), "{why}");
     assert_eq!((&told["verdict"]["state"], &told["flags"]), (&json!("Unprotected"), &json!([])));
+}
+
+#[tokio::test]
+async fn i59_an_exception_that_nobody_has_noted_yet_is_foreseen() {
+    let stage = Stage::new().await;
+    stage.account.seed_one(&Seed::new(REGION).id("i-excepted").protected(true));
+    let until = Timestamp::now().checked_add(SignedDuration::from_hours(1)).unwrap();
+    let exceptions = json!([{ "instanceId": "i-excepted", "until": until, "reason": "replaced" }]);
+    let by_id = json!({ "instanceIds": ["i-excepted"] });
+    stage.apply("web", json!({ "region": REGION, "targets": by_id, "exceptions": exceptions })).await;
+    let told = explain(&stage, &stage.cluster.kubeconfig, "i-excepted").await;
+    assert_eq!(told["flags"][0]["next"], "Unprotect", "{told}");
+    assert_eq!(told["objects"]["selecting"][0]["wants"][0]["stance"], "StepsAside", "{told}");
 }

@@ -311,15 +311,22 @@ fn opinions<F: MainFlag>(
 /// What becomes of a flag.
 fn prospect<F: Flag>(view: FlagView<'_, F>, id: &Id<F>) -> FlagProspect {
     let selecting = selectors_of(*view, id).filter(|(_, object, _)| !object.intent.enumerates);
-    let wants = selecting.map(|(name, object, _)| (name.clone(), stance(view, (name, object), id)));
+    let wants =
+        selecting.map(|(name, object, member)| (name.clone(), stance(view, (name, object, member), id)));
     FlagProspect { name: F::NAME, wants: wants.collect(), next: next(view, id) }
 }
 
-fn stance<F: Flag>(view: FlagView<'_, F>, (name, object): (&ObjectId, &Object<F::Of>), id: &Id<F>) -> Stance {
+fn stance<F: Flag>(
+    view: FlagView<'_, F>,
+    (name, object, member): (&ObjectId, &Object<F::Of>, Member),
+    id: &Id<F>,
+) -> Stance {
     if F::holds(&object.intent) {
         return match left_until(*view, (name, object), id) {
             Some(ends) => Stance::StepsAside(ends),
-            None if enforces_on_host::<F>(*view, (name, object), id) => Stance::Enforces,
+            None if member == Member::Yes && enforces_on_host::<F>(*view, (name, object), id) => {
+                Stance::Enforces
+            }
             None => Stance::Holds,
         };
     }
@@ -337,6 +344,7 @@ fn next<F: Flag>(view: FlagView<'_, F>, id: &Id<F>) -> Next {
         return Next::Protect(on_behalf.object);
     }
     let mut stays = None;
+    let protected = view.inventory.evidence(id).and_then(|evidence| F::protected(&evidence.facts));
     for (name, _, _) in selectors_of(*view, id) {
         if view.unprotector.task(name).is_none_or(|task| task.done) {
             continue;
@@ -345,7 +353,11 @@ fn next<F: Flag>(view: FlagView<'_, F>, id: &Id<F>) -> Next {
             Some(Standing::Ready) => return Next::Unprotect(name.clone()),
             Some(Standing::Waiting(reason) | Standing::Ended(Ended::LeftProtected(reason))) => {
                 let holders = holders::<F>(*view, id, name).cloned().collect();
-                stays.get_or_insert(Next::StaysProtected { object: name.clone(), reason, holders });
+                stays.get_or_insert(match protected {
+                    Some(true) => Next::StaysProtected { object: name.clone(), reason, holders },
+                    Some(false) => Next::Nothing,
+                    None => Next::Unknown(reason),
+                });
             }
             Some(Standing::Ended(Ended::Done)) | None => {}
         }
@@ -512,6 +524,38 @@ mod tests {
         assert_eq!(told(|f| f.deletion_protection = None), (Some(None), Next::Unknown(unreadable)));
         assert_eq!(told(|f| f.spot = Some(true)), (Some(None), Next::CannotProtect(Reason::SpotInstance)));
         assert_eq!(told(|f| f.tags = Some(vec![crate::id::Tag::new("skip", "x")])), (None, Next::Nothing));
+    }
+
+    /// What becomes of the instance a with this flag, which an object names unless it has a tag that may be unreadable.
+    fn doubtful(intent: Intent<Instance>, flag: Option<bool>, tags_readable: bool) -> Prospect {
+        let selector =
+            Selector { ids: [host("a")].into(), exclude_tags: vec![filter("skip")], ..Selector::default() };
+        let mut survey = Survey::new(wall(1000));
+        let intent = Intent { selector, ..intent };
+        survey.ask(object("o"), 1, Asked::Protection(Box::new(intent), Box::default()));
+        let mut facts = InstanceFacts { deletion_protection: flag, ..instance(&[], &[]) };
+        if !tags_readable {
+            facts.tags = None;
+        }
+        survey.show_instances([item(host("a"), facts)]);
+        survey.instance(&host("a"))
+    }
+
+    #[test]
+    fn i59_only_what_is_known_to_be_protected_is_said_to_stay_so() {
+        let told = |flag, readable| doubtful(disabled(), flag, readable).flags[0].next.clone();
+        let (object, reason) = (object("o"), Reason::FieldUnreadable);
+        let stays = Next::StaysProtected { object, reason, holders: Vec::new() };
+        assert_eq!(told(Some(true), false), stays);
+        assert_eq!(told(None, true), Next::Unknown(reason));
+        assert_eq!(told(Some(false), false), Next::Nothing);
+    }
+
+    #[test]
+    fn i07_who_may_not_select_a_target_is_a_hold_and_has_nothing_written() {
+        let told = |readable| doubtful(by_tag(), Some(false), readable).flags[0].wants.clone();
+        assert_eq!(told(true), [(object("o"), Stance::Enforces)]);
+        assert_eq!(told(false), [(object("o"), Stance::Holds)]);
     }
 
     #[test]
