@@ -9,9 +9,12 @@ const LONGEST: usize = 128;
 /// Most characters of a message. An error with all its causes takes some hundred.
 const LONGEST_LINE: usize = 1_000;
 
-/// The text without what a reader can't see, and no longer than is read.
+/// Most marks on one character, such as accents. Languages that are written need two or three; a pile of them covers other lines.
+const MOST_MARKS: usize = 3;
+
+/// The text without what a reader can't see or what covers other text, and no longer than is read.
 pub fn plain(text: &str) -> String {
-    let mut shown: String = text.chars().filter(|one| is_visible(*one)).take(LONGEST + 1).collect();
+    let mut shown: String = visible(text).take(LONGEST + 1).collect();
     if let Some((end, _)) = shown.char_indices().nth(LONGEST) {
         shown.truncate(end);
         shown.push('…');
@@ -23,17 +26,26 @@ pub fn plain(text: &str) -> String {
 pub fn plain_line(text: &str) -> String {
     let mut line = String::new();
     for word in text.split_whitespace() {
-        let visible = word.chars().filter(|one| is_visible(*one));
         if !line.is_empty() {
             line.push(' ');
         }
-        line.extend(visible);
+        line.extend(visible(word));
     }
     if let Some((end, _)) = line.char_indices().nth(LONGEST_LINE) {
         line.truncate(end);
         line.push('…');
     }
     line
+}
+
+/// The characters that are shown.
+fn visible(text: &str) -> impl Iterator<Item = char> {
+    let mut marks = 0;
+    text.chars().filter(|one| is_visible(*one)).filter(move |one| {
+        // What takes no column stands on the character before it.
+        marks = if one.width() == Some(0) { marks + 1 } else { 0 };
+        marks <= MOST_MARKS
+    })
 }
 
 /// No control character, no line or paragraph separator, nothing that turns or hides what is beside it.
@@ -103,12 +115,15 @@ mod tests {
             ("a\u{2028}b\u{2029}c", "abc"),
             ("exe\u{202e}gpj", "exegpj"),
             ("a\u{200b}\u{feff}b", "ab"),
+            ("tre\u{302}\u{301}s \u{e01}\u{e35}\u{e49}", "tre\u{302}\u{301}s \u{e01}\u{e35}\u{e49}"),
+            ("o\u{334}\u{321}\u{31d}\u{30d}\u{200b}\u{30f}x\u{301}", "o\u{334}\u{321}\u{31d}x\u{301}"),
         ] {
             assert_eq!(plain(written), shown, "{written:?}");
         }
         let long = plain(&"é".repeat(4000));
         assert_eq!((long.chars().count(), long.ends_with('…')), (129, true));
         assert_eq!(plain(&"é".repeat(128)), "é".repeat(128));
+        assert_eq!(plain(&format!("o{}", "\u{30d}".repeat(4000))), "o\u{30d}\u{30d}\u{30d}");
     }
 
     #[test]

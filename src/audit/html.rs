@@ -16,7 +16,7 @@ use jiff::Timestamp;
 use super::form::{Form, Region};
 use super::glossary::Glossary;
 use super::row::{Kind, Row};
-use super::worst::Worst;
+use super::worst::{Rank, Worst};
 use page::{Heading, RegionPart};
 use soon::Soon;
 use tally::Tally;
@@ -56,11 +56,11 @@ impl<W: Write> Html<W> {
 
 impl<W: Write> Form for Html<W> {
     fn row(&mut self, row: &Row<'_>) -> io::Result<()> {
-        self.tallies.entry(row.kind).or_default().add(row.severity());
+        self.tallies.entry(row.kind).or_default().add(row.severity(), row.ignored.is_some());
         self.soon.note(row);
         self.glossary.note(row);
         let accounts = self.heading.accounts;
-        self.rows.offer(row.severity(), row.kind, || page::row(row, accounts).into());
+        self.rows.offer(Rank::from(row), || page::row(row, accounts).into());
         Ok(())
     }
 
@@ -81,7 +81,7 @@ impl<W: Write> Form for Html<W> {
             page::begin(),
             page::heading(heading, regions),
             page::regions(heading, regions),
-            page::soon(soon),
+            page::soon(heading, regions, soon),
             page::begin_rows(rows.kept().len(), rows.left_out()),
         ] {
             self.out.write_all(part.into_string().as_bytes())?;

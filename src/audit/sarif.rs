@@ -13,7 +13,7 @@ use serde_json::{Value, json};
 use super::form::{Form, Region};
 use super::row::{Kind, Row, Severity};
 use super::words::{not_examined, sentence};
-use super::worst::Worst;
+use super::worst::{Rank, Worst};
 
 /// Most findings: what GitHub takes from one run (GitHub's page on SARIF support for code scanning).
 const MOST: usize = 5_000;
@@ -46,7 +46,8 @@ impl<W: Write> Sarif<W> {
 
     fn add(&mut self, row: &Row<'_>, severity: Severity, reason: Reason, detail: Option<&str>) {
         self.rules.insert((row.kind, reason));
-        self.worst.offer(severity, row.kind, || result(row, severity, reason, detail).to_string());
+        let rank = Rank { severity, ..Rank::from(row) };
+        self.worst.offer(rank, || result(row, severity, reason, detail).to_string());
     }
 }
 
@@ -81,7 +82,7 @@ impl<W: Write> Form for Sarif<W> {
 
     fn end(&mut self) -> io::Result<()> {
         let mut notifications = std::mem::take(&mut self.notifications);
-        let left_out = self.worst.left_out();
+        let left_out: u64 = self.worst.left_out().values().sum();
         if left_out > 0 {
             notifications.push(notification(
                 "warning",

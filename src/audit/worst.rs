@@ -2,31 +2,47 @@
 
 use std::collections::BTreeMap;
 
-use super::row::{Kind, Severity};
+use super::row::{Kind, Row, Severity};
+
+/// Where a target stands, the worst first. What is ignored never crowds out what is equally bad and isn't.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Rank {
+    pub severity: Severity,
+    pub ignored: bool,
+    pub kind: Kind,
+}
+
+impl From<&Row<'_>> for Rank {
+    fn from(row: &Row<'_>) -> Self {
+        Self { severity: row.severity(), ignored: row.ignored.is_some(), kind: row.kind }
+    }
+}
 
 /// So many at most: the worst, and of equally bad ones of a kind those that were found first.
 pub struct Worst<T> {
     most: usize,
-    kept: BTreeMap<(Severity, Kind, u64), T>,
+    kept: BTreeMap<(Rank, u64), T>,
     offered: u64,
+    left_out: BTreeMap<Severity, u64>,
 }
 
 impl<T> Worst<T> {
     pub fn new(most: usize) -> Self {
-        Self { most, kept: BTreeMap::new(), offered: 0 }
+        Self { most, kept: BTreeMap::new(), offered: 0, left_out: BTreeMap::new() }
     }
 
     /// Takes what is made, unless there is no room for it.
-    pub fn offer(&mut self, severity: Severity, kind: Kind, make: impl FnOnce() -> T) {
+    pub fn offer(&mut self, rank: Rank, make: impl FnOnce() -> T) {
         self.offered += 1;
-        let key = (severity, kind, self.offered);
+        let key = (rank, self.offered);
         let full = self.kept.len() >= self.most;
         if full && self.kept.last_key_value().is_none_or(|(last, _)| *last < key) {
+            *self.left_out.entry(rank.severity).or_default() += 1;
             return;
         }
         self.kept.insert(key, make());
-        if full {
-            self.kept.pop_last();
+        if full && let Some(((last, _), _)) = self.kept.pop_last() {
+            *self.left_out.entry(last.severity).or_default() += 1;
         }
     }
 
@@ -40,9 +56,9 @@ impl<T> Worst<T> {
         self.offered
     }
 
-    /// How many had no room.
-    pub fn left_out(&self) -> u64 {
-        self.offered.saturating_sub(u64::try_from(self.kept.len()).unwrap_or(u64::MAX))
+    /// How many of each severity had no room, the worst first.
+    pub fn left_out(&self) -> &BTreeMap<Severity, u64> {
+        &self.left_out
     }
 }
 
@@ -53,17 +69,23 @@ mod tests {
     #[test]
     fn the_worst_are_kept_in_order_and_the_rest_is_counted() {
         let mut worst = Worst::new(3);
-        for (severity, kind, name) in [
-            (Severity::Protected, Kind::Instance, "fine"),
-            (Severity::AtRisk, Kind::NetworkInterface, "on it"),
-            (Severity::AtRisk, Kind::Instance, "risky"),
-            (Severity::Unprotected, Kind::NetworkInterface, "lost first"),
-            (Severity::Unprotected, Kind::NetworkInterface, "lost second"),
+        let rank = |severity, ignored, kind| Rank { severity, ignored, kind };
+        for (severity, ignored, kind, name) in [
+            (Severity::Protected, false, Kind::Instance, "fine"),
+            (Severity::AtRisk, true, Kind::Instance, "accepted"),
+            (Severity::AtRisk, false, Kind::NetworkInterface, "risky"),
+            (Severity::Unprotected, false, Kind::NetworkInterface, "lost first"),
+            (Severity::Unprotected, false, Kind::NetworkInterface, "lost second"),
         ] {
-            worst.offer(severity, kind, || name);
+            worst.offer(rank(severity, ignored, kind), || name);
         }
         assert_eq!(worst.kept().copied().collect::<Vec<_>>(), ["lost first", "lost second", "risky"]);
-        assert_eq!((worst.offered(), worst.left_out()), (5, 2));
-        worst.offer(Severity::Protected, Kind::Instance, || panic!("nobody makes what is not kept"));
+        let left_out = |worst: &Worst<_>| worst.left_out().clone().into_iter().collect::<Vec<_>>();
+        assert_eq!(left_out(&worst), [(Severity::AtRisk, 1), (Severity::Protected, 1)]);
+        worst.offer(rank(Severity::Protected, false, Kind::Instance), || {
+            panic!("nobody makes what is not kept")
+        });
+        assert_eq!(left_out(&worst), [(Severity::AtRisk, 1), (Severity::Protected, 2)]);
+        assert_eq!(worst.offered(), 6);
     }
 }

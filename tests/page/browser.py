@@ -14,6 +14,7 @@ import shutil
 import sys
 import tempfile
 import threading
+import time
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent.parent
@@ -25,8 +26,8 @@ from stage import Failed, Guarded  # noqa: E402
 PROGRAMS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 PACKAGE = "chromium"
 
-# Seconds for one answer. A page that hangs gives none.
-PATIENCE = 60.0
+# Seconds for one answer: ten thousand rows take a minute to print on a busy machine. A page that hangs gives none.
+PATIENCE = 180.0
 
 FLAGS = [
     "--headless=new",
@@ -41,6 +42,9 @@ FLAGS = [
     "--disable-sync",
     "--hide-scrollbars",
 ]
+
+# Seconds in which a page that has something to say has said it.
+QUIET = 0.3
 
 # Of colours and media, as `prefers-color-scheme` has them.
 LIGHT, DARK = "light", "dark"
@@ -71,6 +75,8 @@ class Browser:
         self._messages: queue.Queue = queue.Queue()
         threading.Thread(target=self._read, args=(folder / "out",), daemon=True).start()
         self._last = 0
+        # Whatever it has said of any page.
+        self.events: list[dict] = []
 
     def __enter__(self) -> Browser:
         return self
@@ -98,13 +104,13 @@ class Browser:
             raise PageFailed("The browser has ended by itself.")
         return message
 
-    def call(self, method: str, session: str | None, take, **parameters) -> dict:
-        """What the browser answers. Whatever it says in between goes to `take`."""
+    def call(self, method: str, session: str | None, **parameters) -> dict:
+        """What the browser answers. Whatever it says in between is kept."""
         self._last += 1
         asked = {"id": self._last, "method": method, "params": parameters, **({"sessionId": session} if session else {})}
         self._in.write(json.dumps(asked).encode() + b"\0")
         while (message := self.message()).get("id") != self._last:
-            take(message)
+            self.events.append(message)
         if error := message.get("error"):
             raise PageFailed(f"{method}: {error['message']}")
         return message["result"]
@@ -119,9 +125,8 @@ class Page:
 
     def __init__(self, browser: Browser, path: Path, *, scheme: str = LIGHT, scripts: bool = True, size: tuple[int, int] = (1280, 900)):
         self._browser = browser
-        self._events: list[dict] = []
-        target = browser.call("Target.createTarget", None, self._events.append, url="about:blank")["targetId"]
-        self._session = browser.call("Target.attachToTarget", None, self._events.append, targetId=target, flatten=True)["sessionId"]
+        target = browser.call("Target.createTarget", None, url="about:blank")["targetId"]
+        self._session = browser.call("Target.attachToTarget", None, targetId=target, flatten=True)["sessionId"]
         for domain in ("Page", "Runtime", "Log", "Network"):
             self._call(f"{domain}.enable")
         self._call("Emulation.setDeviceMetricsOverride", width=size[0], height=size[1], deviceScaleFactor=1, mobile=False)
@@ -130,13 +135,13 @@ class Page:
             self._call("Emulation.setScriptExecutionDisabled", value=True)
         self._call("Page.navigate", url=path.as_uri())
         while not self._seen("Page.loadEventFired"):
-            self._events.append(browser.message())
+            browser.events.append(browser.message())
 
     def _call(self, method: str, **parameters) -> dict:
-        return self._browser.call(method, self._session, self._events.append, **parameters)
+        return self._browser.call(method, self._session, **parameters)
 
     def _seen(self, method: str) -> list[dict]:
-        return [event["params"] for event in self._events if event.get("method") == method and event.get("sessionId") == self._session]
+        return [event["params"] for event in self._browser.events if event.get("method") == method and event.get("sessionId") == self._session]
 
     def ask(self, expression: str):
         """The value of a JavaScript expression; of a promise, once it is kept."""
@@ -145,8 +150,15 @@ class Page:
             raise PageFailed(f"{expression}: {found['exceptionDetails'].get('exception', {}).get('description')}")
         return found["result"].get("value")
 
+    def wait(self) -> None:
+        """What the page does by and by has been told after this, as far as one can wait for what should not come."""
+        # Where scripts are off, a page has no timers.
+        time.sleep(QUIET)
+        self.ask("0")
+
     def complaints(self) -> list[str]:
         """What a browser shows as an error or a warning, such as what the page's policy has stopped."""
+        self.wait()
         log = [entry["entry"] for entry in self._seen("Log.entryAdded")]
         thrown = [each["exceptionDetails"]["text"] for each in self._seen("Runtime.exceptionThrown")]
         said = [f"console.{each['type']}" for each in self._seen("Runtime.consoleAPICalled")]
@@ -154,7 +166,13 @@ class Page:
 
     def requests(self) -> list[str]:
         """Whatever the page has asked for."""
+        self.wait()
         return [request["request"]["url"] for request in self._seen("Network.requestWillBeSent")]
+
+    def milliseconds(self, act: str) -> float:
+        """How long the page takes for this until it has been drawn."""
+        drawn = "new Promise(go => requestAnimationFrame(() => setTimeout(go)))"
+        return self.ask(f"(async () => {{ const begin = performance.now(); {act}; await {drawn}; return performance.now() - begin }})()")
 
     def picture(self) -> bytes:
         """What the window shows, as PNG."""

@@ -49,12 +49,12 @@ mod tests {
     fn every_severity_that_there_is_can_be_seen_and_the_bar_is_full() {
         let mut tally = Tally::default();
         assert_eq!(segments(&tally), []);
-        tally.add(Severity::Unprotected);
+        tally.add(Severity::Unprotected, false);
         assert_eq!(segments(&tally), [(Severity::Unprotected, 0, 1_000)]);
         for _ in 0..9_998 {
-            tally.add(Severity::Protected);
+            tally.add(Severity::Protected, false);
         }
-        tally.add(Severity::AtRisk);
+        tally.add(Severity::AtRisk, false);
         let expected =
             [(Severity::Unprotected, 0, 8), (Severity::AtRisk, 8, 8), (Severity::Protected, 16, 984)];
         assert_eq!(segments(&tally), expected);

@@ -10,6 +10,8 @@
   // The worst first, as they stand in the page.
   const rows = Array.from(body.rows);
   const number = new Intl.NumberFormat("en");
+  const leftOut = Number(shown.dataset.leftOut);
+  const more = leftOut > 0 ? `; ${number.format(leftOut)} more are not on this page` : "";
   const collator = new Intl.Collator("en", { numeric: true });
 
   let texts = null;
@@ -26,7 +28,7 @@
       row.hidden = !fits;
       count += fits ? 1 : 0;
     }
-    shown.value = `${number.format(count)} of ${number.format(rows.length)}`;
+    shown.value = `${number.format(count)} of ${number.format(rows.length)}${more}`;
   };
 
   const sort = (column) => {

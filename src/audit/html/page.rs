@@ -71,6 +71,7 @@ pub fn heading(heading: &Heading, regions: &[RegionPart]) -> Markup {
         all.entry(*kind).or_default().add_all(tally);
     }
     let total = |severity: Severity| all.values().map(|tally| tally.of(severity)).sum::<u64>();
+    let ignored = |severity: Severity| all.values().map(|tally| tally.ignored(severity)).sum::<u64>();
     html! {
         header {
             h1 { "What can be lost" }
@@ -101,6 +102,7 @@ pub fn heading(heading: &Heading, regions: &[RegionPart]) -> Markup {
                             @if number > 0 { br; }
                             (grouped(tally.of(severity))) " " (kind.plural())
                         }
+                        @if ignored(severity) > 0 { br; "of which " (grouped(ignored(severity))) " ignored" }
                     }
                 }
             }
@@ -139,9 +141,9 @@ pub fn regions(heading: &Heading, regions: &[RegionPart]) -> Markup {
                                     td { (kind.plural()) }
                                     td.share { (bar(tally)) }
                                     @for severity in Severity::ALL {
-                                        td.number.none[tally.of(severity) == 0] { (grouped(tally.of(severity))) }
+                                        td.number.none[tally.of(severity) == 0] data-label=(severity.label()) { (grouped(tally.of(severity))) }
                                     }
-                                    td.number { (grouped(tally.total())) }
+                                    td.number data-label="Total" { (grouped(tally.total())) }
                                 }
                             }
                         }
@@ -171,13 +173,14 @@ pub fn regions(heading: &Heading, regions: &[RegionPart]) -> Markup {
     }
 }
 
-/// What comes to its end soon.
-pub fn soon(soon: &Soon) -> Markup {
+/// What comes to its end soon, and of what that is not known.
+pub fn soon(heading: &Heading, regions: &[RegionPart], soon: &Soon) -> Markup {
+    let failed: Vec<&RegionPart> = regions.iter().filter(|region| region.failure.is_some()).collect();
     html! {
         section {
             h2 { "Ends within " (DAYS) " days" }
             @if soon.endings().len() == 0 {
-                p.note { "No automatic release time, and no entry of the file of ignored targets." }
+                p.note { "None within " (DAYS) " days among what was listed." }
             } @else {
                 table.soon {
                     thead {
@@ -194,26 +197,39 @@ pub fn soon(soon: &Soon) -> Markup {
                                 td { (time(ending.at)) small { (soon.within(ending)) } }
                                 td { (ending.what) @if let Some(remark) = &ending.remark { small { (remark) } } }
                                 td { code { (ending.id) } small { (ending.kind.label()) } }
-                                td { (ending.region.as_str()) }
+                                td { (region_cell(&ending.scope, heading.accounts)) }
                             }
                         }
                     }
                 }
             }
             @if soon.left_out() > 0 { p.note { (grouped(soon.left_out())) " more end later within this time." } }
+            @if soon.unreadable() > 0 {
+                p.note { "Of " (grouped(soon.unreadable())) " instances it is not known: what tells of a release time could not be read." }
+            }
+            @if !failed.is_empty() {
+                p.note { "Not all is known of: " (failed.iter().map(|region| place(heading, &region.scope)).collect::<Vec<_>>().join("; ")) }
+            }
+            p.note { "Automatic release times, and entries of the file of ignored targets. Exceptions of a cluster's objects are not looked at." }
         }
     }
 }
 
 /// Everything around the rows that comes before them.
-pub fn begin_rows(rows: usize, left_out: u64) -> Markup {
+pub fn begin_rows(rows: usize, left_out: &BTreeMap<Severity, u64>) -> Markup {
+    let more: u64 = left_out.values().sum();
     html! {
         section.targets {
             h2 { "Targets" }
-            @if left_out > 0 {
+            @if more > 0 {
                 p.note {
-                    "The worst " (grouped(u64::try_from(rows).unwrap_or(u64::MAX))) ". " (grouped(left_out))
-                    " more are counted above, and not listed here."
+                    "The worst " (grouped(u64::try_from(rows).unwrap_or(u64::MAX))) ". " (grouped(more))
+                    " more are counted above, and not listed here: "
+                    @for (number, (severity, count)) in left_out.iter().enumerate() {
+                        @if number > 0 { ", " }
+                        (severity.label()) " " (grouped(*count))
+                    }
+                    ". Of equally bad ones, those that are ignored come last."
                 }
             }
             // The script shows them: without it they would do nothing.
@@ -223,7 +239,7 @@ pub fn begin_rows(rows: usize, left_out: u64) -> Markup {
                     option value="" { "All verdicts" }
                     @for severity in Severity::ALL { option value=(class(severity)) { (severity.label()) } }
                 }
-                output #shown for="search verdict" {}
+                output #shown for="search verdict" data-left-out=(more) {}
             }
             (PreEscaped("<table id=\"targets\"><thead><tr>"))
             th.verdict-column scope="col" aria-sort="ascending" { "Verdict" }
@@ -249,7 +265,7 @@ pub fn row(row: &Row<'_>, accounts: bool) -> Markup {
             td { (row.kind.label()) }
             td { code { (row.id) } }
             td { (row.name.as_deref().unwrap_or_default()) }
-            td { (row.scope.region.as_str()) @if accounts { small { (row.scope.account.as_str()) } } }
+            td { (region_cell(row.scope, accounts)) }
             td { @for part in &why(row) { span { (because(part)) } } }
         }
     }
@@ -298,6 +314,11 @@ fn time(at: Timestamp) -> Markup {
     html! { time datetime=(at) { (at.strftime("%Y-%m-%d %H:%M UTC").to_string()) } }
 }
 
+/// A region in a table of targets.
+fn region_cell(scope: &Scope, accounts: bool) -> Markup {
+    html! { (scope.region.as_str()) @if accounts { small { (scope.account.as_str()) } } }
+}
+
 fn place(heading: &Heading, scope: &Scope) -> String {
     if heading.accounts { format!("{}, {}", scope.account, scope.region) } else { scope.region.to_string() }
 }
@@ -338,5 +359,11 @@ mod tests {
     #[test]
     fn neither_the_style_nor_the_script_can_end_its_element() {
         assert!(!STYLE.contains("</") && !SCRIPT.contains("</"));
+    }
+
+    #[test]
+    fn a_browser_hashes_the_style_and_the_script_as_we_do() {
+        // It makes line feeds of carriage returns first.
+        assert!(!STYLE.contains('\r') && !SCRIPT.contains('\r'));
     }
 }

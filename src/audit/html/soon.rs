@@ -3,10 +3,10 @@
 use std::collections::BTreeMap;
 
 use jiff::{SignedDuration, Timestamp};
-use keeper_core::id::Region;
 use keeper_core::reason::Reason;
 
 use crate::audit::row::{Kind, Row};
+use crate::scope::Scope;
 
 /// How far ahead the list goes.
 pub const DAYS: i64 = 30;
@@ -19,7 +19,7 @@ pub struct Ending {
     pub what: &'static str,
     pub kind: Kind,
     pub id: String,
-    pub region: Region,
+    pub scope: Scope,
     /// What somebody wrote about it.
     pub remark: Option<String>,
 }
@@ -29,22 +29,26 @@ pub struct Soon {
     now: Timestamp,
     next: BTreeMap<(Timestamp, u64), Ending>,
     noted: u64,
+    unreadable: u64,
 }
 
 impl Soon {
     pub fn new(now: Timestamp) -> Self {
-        Self { now, next: BTreeMap::new(), noted: 0 }
+        Self { now, next: BTreeMap::new(), noted: 0, unreadable: 0 }
     }
 
     /// Takes the ends of a row.
     pub fn note(&mut self, row: &Row<'_>) {
+        let mut unreadable =
+            row.kind == Kind::Instance && row.risks.iter().any(|risk| risk.reason == Reason::RisksUnreadable);
         for risk in row.risks.iter().filter(|risk| risk.reason == Reason::AutoReleaseTimeSet) {
-            let detail = risk.detail.as_deref().unwrap_or_default();
-            // One that can't be read stands with the row.
-            if let Ok(at) = detail.parse() {
+            let time = risk.detail.as_deref().unwrap_or_default().parse();
+            unreadable = time.is_err();
+            if let Ok(at) = time {
                 self.add(row, at, "Automatic release time", None);
             }
         }
+        self.unreadable += u64::from(unreadable);
         if let Some(ignored) = row.ignored {
             self.add(row, ignored.until, "Ignored until", Some(ignored.reason.clone()));
         }
@@ -55,8 +59,8 @@ impl Soon {
             return;
         }
         self.noted += 1;
-        let (kind, id, region) = (row.kind, row.id.to_owned(), row.scope.region.clone());
-        self.next.insert((at, self.noted), Ending { at, what, kind, id, region, remark });
+        let (kind, id, scope) = (row.kind, row.id.to_owned(), row.scope.clone());
+        self.next.insert((at, self.noted), Ending { at, what, kind, id, scope, remark });
         if self.next.len() > MOST {
             self.next.pop_last();
         }
@@ -70,6 +74,11 @@ impl Soon {
     /// How many more there are in that time.
     pub fn left_out(&self) -> u64 {
         self.noted.saturating_sub(u64::try_from(self.next.len()).unwrap_or(u64::MAX))
+    }
+
+    /// How many instances may have a release time that can't be read.
+    pub fn unreadable(&self) -> u64 {
+        self.unreadable
     }
 
     /// How soon an end is.
@@ -86,16 +95,19 @@ impl Soon {
 
 #[cfg(test)]
 mod tests {
-    use keeper_core::id::AccountName;
+    use keeper_core::id::{AccountName, Region};
     use keeper_core::verdict::State;
 
     use super::*;
     use crate::audit::row::RowRisk;
-    use crate::scope::Scope;
 
     const NOW: &str = "2026-11-30T12:00:00Z";
 
     fn ends(details: &[&str]) -> Soon {
+        noted(Reason::AutoReleaseTimeSet, details)
+    }
+
+    fn noted(reason: Reason, details: &[&str]) -> Soon {
         let scope = Scope { account: AccountName::new("default"), region: Region::new("cn-hangzhou") };
         let mut soon = Soon::new(NOW.parse().unwrap());
         for detail in details {
@@ -108,7 +120,7 @@ mod tests {
                 place: None,
                 state: State::Protected,
                 reason: Reason::AllProtected,
-                risks: vec![RowRisk { reason: Reason::AutoReleaseTimeSet, detail }],
+                risks: vec![RowRisk { reason, detail }],
                 seen: NOW.parse().unwrap(),
                 ignored: None,
             });
@@ -138,6 +150,13 @@ mod tests {
             ]
         );
         assert_eq!(soon.left_out(), 0);
+        assert_eq!(soon.unreadable(), 1, "\"soon\" is no time");
+    }
+
+    #[test]
+    fn an_instance_whose_risks_can_not_be_read_may_have_a_release_time() {
+        assert_eq!(noted(Reason::RisksUnreadable, &["AutoReleaseTime"]).unreadable(), 1);
+        assert_eq!(ends(&["2027-12-30T12:00Z"]).unreadable(), 0, "it is known, and later");
     }
 
     #[test]
