@@ -169,10 +169,10 @@ class Page:
         self.wait()
         return [request["request"]["url"] for request in self._seen("Network.requestWillBeSent")]
 
-    def milliseconds(self, act: str) -> float:
-        """How long the page takes for this until it has been drawn."""
+    def draw(self, act: str) -> None:
+        """Does this, and waits until the page has been drawn with it; one that hangs does not answer in time."""
         drawn = "new Promise(go => requestAnimationFrame(() => setTimeout(go)))"
-        return self.ask(f"(async () => {{ const begin = performance.now(); {act}; await {drawn}; return performance.now() - begin }})()")
+        self.ask(f"(async () => {{ {act}; await {drawn} }})()")
 
     def picture(self) -> bytes:
         """What the window shows, as PNG."""
