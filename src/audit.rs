@@ -3,6 +3,7 @@
 //!
 //! Of what was read, only what interfaces have to know of instances is kept. Each target goes to the report at once.
 
+mod claim;
 mod csv;
 mod form;
 mod found;
@@ -27,8 +28,9 @@ use keeper_core::budget::Limit;
 use tokio::task::JoinSet;
 
 use crate::causes::told;
-use crate::cli::{AuditFormat, AuditOptions};
+use crate::cli::{AuditFormat, AuditOptions, ClusterOptions, FailOn};
 use crate::clouds::{CloudError, Clouds};
+use crate::cluster_objects::{ClusterError, ClusterObjects};
 use crate::config::{ConfigError, load_or_empty};
 use crate::listing::{Lister, ListingError};
 use crate::metrics::Metrics;
@@ -58,6 +60,17 @@ pub enum AuditError {
     /// The file of ignored targets can't be used.
     #[error(transparent)]
     Ignore(#[from] IgnoreError),
+    /// It is not known what objects ask.
+    #[error(transparent)]
+    Cluster(#[from] ClusterError),
+    /// Without a cluster, nothing is claimed.
+    #[error("--fail-on unclaimed needs a cluster: use --cluster, or --kubeconfig FILE")]
+    NoCluster,
+    /// An empty configuration would serve other objects than the operator's own.
+    #[error(
+        "which objects are served, and what they may do, is in the operator's configuration file: name it with --config"
+    )]
+    NoConfig,
     /// The calls can't be counted.
     #[error("failed to prepare the metrics")]
     Metrics(#[source] prometheus::Error),
@@ -95,6 +108,7 @@ pub async fn run(options: &AuditOptions, out: impl Write, watched: bool) -> Resu
     let (clouds, tasks) = Clouds::new(&config, SESSION_NAME, metrics)?;
     // They end with the set.
     let _renewing: JoinSet<_> = tasks.collect();
+    let objects = cluster_objects(options).await?;
     let mut unusable = without_key(&clouds, &scopes).await?;
     if let Some(why) = only_account_without_key(&config, &unusable) {
         return Err(AuditError::NoKey(why));
@@ -109,7 +123,8 @@ pub async fn run(options: &AuditOptions, out: impl Write, watched: bool) -> Resu
     for scope in &scopes {
         progress.next_region();
         let sink = Sink { report: report.as_mut(), ignores: &mut ignores, found: &mut found };
-        let mut audit = RegionAudit::new(scope, &options.select, sink, &progress);
+        let survey = objects.as_ref().map(|objects| objects.survey(scope, Timestamp::now()));
+        let mut audit = RegionAudit::new(scope, &options.select, survey, sink, &progress);
         let mut failure = unusable.get(&scope.account).cloned();
         let mut scaling_groups = Ok(false);
         if failure.is_none() {
@@ -152,6 +167,23 @@ pub async fn run(options: &AuditOptions, out: impl Write, watched: bool) -> Resu
     })
 }
 
+/// The objects of the cluster, if the options name one. Their grants are those of the whole configuration, whatever accounts are
+/// looked at.
+async fn cluster_objects(options: &AuditOptions) -> Result<Option<ClusterObjects>, AuditError> {
+    if !options.asks_for_cluster() {
+        let needed = options.fail_on.contains(&FailOn::Unclaimed);
+        return if needed { Err(AuditError::NoCluster) } else { Ok(None) };
+    }
+    let path = options.scopes.config.as_deref().ok_or(AuditError::NoConfig)?;
+    let granting = load_or_empty(Some(path))?;
+    let cluster = ClusterOptions {
+        kubeconfig: options.kubeconfig.clone(),
+        skip_cluster: false,
+        namespace: options.namespace.clone(),
+    };
+    Ok(Some(ClusterObjects::read(&cluster, &granting).await?))
+}
+
 /// The form that is asked for. `accounts`: there are several.
 fn form<'a>(options: &AuditOptions, out: impl Write + 'a, accounts: bool) -> Box<dyn Form + 'a> {
     match options.output {
@@ -159,7 +191,10 @@ fn form<'a>(options: &AuditOptions, out: impl Write + 'a, accounts: bool) -> Box
         AuditFormat::Json => Box::new(json::Json::new(out)),
         AuditFormat::Csv => Box::new(csv::Csv::new(out)),
         AuditFormat::Sarif => Box::new(sarif::Sarif::new(out)),
-        AuditFormat::Html => Box::new(html::Html::new(out, accounts, narrowed(options), Timestamp::now())),
+        AuditFormat::Html => {
+            let (narrowed, cluster) = (narrowed(options), options.asks_for_cluster());
+            Box::new(html::Html::new(out, accounts, narrowed, cluster, Timestamp::now()))
+        }
     }
 }
 

@@ -65,8 +65,8 @@ pub enum Command {
     /// groups, for some can be deleted with their instances. This command only reads from the cloud, needs no cluster and changes
     /// nothing. It needs ecs:DescribeInstances and ecs:DescribeNetworkInterfaces, and ess:DescribeScalingGroups for the scaling groups.
     ///
-    /// Exit codes: 0 if nothing that --fail-on names was found; 3 if a target is unprotected and 4 if one is at risk, if --fail-on
-    /// asks for it; 1 for errors, wrong usage, and if something could not be read.
+    /// Exit codes: 0 if nothing that --fail-on names was found; 3 if a target is unprotected, 4 if one is at risk and 5 if one is
+    /// unclaimed, if --fail-on asks for it; 1 for errors, wrong usage, and if something could not be read.
     Audit(Box<AuditOptions>),
     /// Print a completion script for a shell.
     ///

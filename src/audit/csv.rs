@@ -5,8 +5,7 @@ use std::io::{self, Write};
 use super::form::{Form, Region};
 use super::row::Row;
 
-const HEADER: &str =
-    "account,region,type,id,name,instanceId,state,reason,atRisk,risks,seen,ignoredUntil,ignoredReason\r\n";
+const HEADER: &str = "account,region,type,id,name,instanceId,state,reason,atRisk,risks,seen,ignoredUntil,ignoredReason,heldBy\r\n";
 
 /// The report as CSV.
 pub struct Csv<W> {
@@ -49,6 +48,7 @@ impl<W: Write> Form for Csv<W> {
             &row.seen.to_string(),
             &until,
             accepted,
+            &row.claim.as_ref().map(|claim| claim.held_by.join("; ")).unwrap_or_default(),
         ];
         self.out.write_all((cells.map(cell).join(",") + "\r\n").as_bytes())
     }

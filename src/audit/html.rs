@@ -39,11 +39,11 @@ pub struct Html<W> {
 }
 
 impl<W: Write> Html<W> {
-    /// `accounts`: there are several. `narrowed`: what the report leaves out because it was asked to.
-    pub fn new(out: W, accounts: bool, narrowed: Vec<String>, now: Timestamp) -> Self {
+    /// `accounts`: there are several. `narrowed`: what the report leaves out because it was asked to. `cluster`: exceptions of its objects are known.
+    pub fn new(out: W, accounts: bool, narrowed: Vec<String>, cluster: bool, now: Timestamp) -> Self {
         Self {
             out,
-            heading: Heading { accounts, narrowed, now },
+            heading: Heading { accounts, narrowed, cluster, now },
             rows: Worst::new(MOST),
             regions: Vec::new(),
             tallies: BTreeMap::new(),

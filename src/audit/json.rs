@@ -49,6 +49,12 @@ struct Target<'a> {
     reason: &'static str,
     /// Documented ways in which it can be lost although its flag is, or would be, protected.
     risks: Vec<TargetRisk<'a>>,
+    /// The objects of the cluster that hold it, as namespace/name; absent if no cluster was asked, and of scaling groups.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    held_by: Option<&'a [String]>,
+    /// The objects of which it is not known whether they select it.
+    #[serde(skip_serializing_if = "<[String]>::is_empty")]
+    may_be_held_by: &'a [String],
     /// When the cloud was asked.
     #[schemars(with = "String", extend("format" = "date-time"))]
     seen: Timestamp,
@@ -135,6 +141,8 @@ impl<W: Write> Form for Json<W> {
             state: row.state.as_str(),
             reason: row.reason.as_str(),
             risks: risks.collect(),
+            held_by: row.claim.as_ref().map(|claim| claim.held_by.as_slice()),
+            may_be_held_by: row.claim.as_ref().map_or(&[], |claim| claim.may_be_held_by.as_slice()),
             seen: row.seen,
             ignored: row.ignored.map(|ignored| Accepted { reason: &ignored.reason, until: ignored.until }),
         };

@@ -6,12 +6,13 @@ use std::io;
 use jiff::Timestamp;
 use keeper_alicloud::ScalingGroup;
 use keeper_core::budget::Limit;
-use keeper_core::engine::{ObservedRegion, observe_scaling_group};
+use keeper_core::engine::{ObservedRegion, Survey, observe_scaling_group};
 use keeper_core::id::{InstanceId, Tag};
 use keeper_core::instance::{Instance, InstanceFacts};
 use keeper_core::interface::{Interface, InterfaceFacts};
 use keeper_core::resource::{Place, Resource as _};
 
+use super::claim::Claim;
 use super::form::Form;
 use super::found::Found;
 use super::ignore::IgnoreList;
@@ -54,6 +55,8 @@ pub struct RegionAudit<'a> {
     sink: Sink<'a>,
     progress: &'a Progress,
     shown: ObservedRegion,
+    /// What the objects of the cluster would have of the region.
+    survey: Option<Survey>,
     /// Instances that are not selected.
     others: BTreeSet<InstanceId>,
     pub instances: Counts,
@@ -62,8 +65,15 @@ pub struct RegionAudit<'a> {
 }
 
 impl<'a> RegionAudit<'a> {
-    pub fn new(scope: &'a Scope, select: &'a [Tag], sink: Sink<'a>, progress: &'a Progress) -> Self {
+    pub fn new(
+        scope: &'a Scope,
+        select: &'a [Tag],
+        survey: Option<Survey>,
+        sink: Sink<'a>,
+        progress: &'a Progress,
+    ) -> Self {
         Self {
+            survey,
             scope,
             select,
             sink,
@@ -83,6 +93,11 @@ impl<'a> RegionAudit<'a> {
             .list::<Instance>(limits.instances, |page, asked| {
                 (pages, items) = (pages + 1, items + count(page.len()));
                 self.progress.clear();
+                if let Some(survey) = &mut self.survey {
+                    survey.show_instances(page.iter().map(Listed::item));
+                    // What status is to say first, it says soon.
+                    survey.record();
+                }
                 page.into_iter().try_for_each(|listed| self.instance(listed, asked))?;
                 self.progress.page(self.scope, "instances", pages, items);
                 Ok(())
@@ -90,6 +105,9 @@ impl<'a> RegionAudit<'a> {
             .await?;
         if total == Total::default() {
             lister.may_list_instances().await?;
+        }
+        if let Some(survey) = &mut self.survey {
+            survey.instances_listed();
         }
         let instances = readable(Instance::LISTING, total);
         let Some(limit) = limits.interfaces else { return instances };
@@ -100,6 +118,9 @@ impl<'a> RegionAudit<'a> {
                 (pages, items) = (pages + 1, items + count(page.len()));
                 last = asked;
                 self.progress.clear();
+                if let Some(survey) = &mut self.survey {
+                    survey.show_interfaces(page.iter().map(Listed::item));
+                }
                 page.into_iter().try_for_each(|listed| self.interface(listed, asked))?;
                 self.progress.page(self.scope, "network interfaces", pages, items);
                 Ok(())
@@ -119,7 +140,7 @@ impl<'a> RegionAudit<'a> {
         let (groups, asked) = lister.scaling_groups(limit).await?;
         for ScalingGroup { id, name, deletion_protection } in &groups {
             let said = observe_scaling_group(*deletion_protection).into();
-            self.report((Kind::ScalingGroup, id.as_ref()), name.as_deref(), None, said, asked)
+            self.report((Kind::ScalingGroup, id.as_ref()), name.as_deref(), None, (said, None), asked)
                 .map_err(ListingError::Output)?;
         }
         Ok(())
@@ -129,34 +150,44 @@ impl<'a> RegionAudit<'a> {
         let Listed { id, name, evidence } = listed;
         let selected = self.selects(&evidence.facts);
         let Some(said) = self.shown.instance(&id, evidence) else { return Ok(()) };
+        let claim = self.survey.as_mut().map(|survey| Claim::of(&survey.instance(&id)));
         if !selected {
             self.others.insert(id);
             return Ok(());
         }
-        self.report((Kind::Instance, id.as_str()), name.as_deref(), None, said.into(), asked)
+        self.report((Kind::Instance, id.as_str()), name.as_deref(), None, (said.into(), claim), asked)
     }
 
     fn interface(&mut self, listed: Listed<Interface>, asked: Timestamp) -> io::Result<()> {
         let Listed { id, name, evidence } = listed;
         let facts = evidence.facts.clone();
         let Some(said) = self.shown.interface(&id, evidence) else { return Ok(()) };
+        let claim = self.survey.as_mut().map(|survey| Claim::of(&survey.interface(&id)));
         if !self.selects_through_instance(&facts) {
             return Ok(());
         }
         let place = Some(Interface::place(&facts));
-        self.report((Kind::NetworkInterface, id.as_str()), name.as_deref(), place, said.into(), asked)
+        self.report(
+            (Kind::NetworkInterface, id.as_str()),
+            name.as_deref(),
+            place,
+            (said.into(), claim),
+            asked,
+        )
     }
 
     /// What one of the two listings names and the other lacks.
     fn missing(&mut self, asked: Timestamp) -> io::Result<()> {
         let shown = std::mem::take(&mut self.shown);
         for (id, said) in shown.missing_instances() {
-            self.report((Kind::Instance, id.as_str()), None, None, said.into(), asked)?;
+            let claim = self.survey.as_mut().map(|survey| Claim::of(&survey.instance(id)));
+            self.report((Kind::Instance, id.as_str()), None, None, (said.into(), claim), asked)?;
         }
         for (id, instance, said) in shown.missing_interfaces() {
             if !self.others.contains(instance) {
+                let claim = self.survey.as_mut().map(|survey| Claim::of(&survey.interface(id)));
                 let target = (Kind::NetworkInterface, id.as_str());
-                self.report(target, None, Some(Place::On(instance)), said.into(), asked)?;
+                self.report(target, None, Some(Place::On(instance)), (said.into(), claim), asked)?;
             }
         }
         Ok(())
@@ -180,12 +211,12 @@ impl<'a> RegionAudit<'a> {
         (kind, id): (Kind, &str),
         name: Option<&str>,
         place: Option<Place<'_>>,
-        said: Said,
+        (said, claim): (Said, Option<Claim>),
         asked: Timestamp,
     ) -> io::Result<()> {
         self.sink.ignores.note(id);
         let ignored = self.sink.ignores.find(id);
-        let row = Row::new((self.scope, kind, id), name, place, said, asked, ignored);
+        let row = Row::new((self.scope, kind, id), name, place, said, claim, (asked, ignored));
         match kind {
             Kind::Instance => self.instances.add(&row),
             Kind::NetworkInterface => self.interfaces.add(&row),

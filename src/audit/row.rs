@@ -11,6 +11,7 @@ use keeper_core::verdict::State;
 use schemars::JsonSchema;
 use serde::Serialize;
 
+use super::claim::Claim;
 use super::ignore::Ignored;
 use crate::scope::Scope;
 use crate::visible_text::plain;
@@ -97,6 +98,8 @@ pub struct Row<'a> {
     pub state: State,
     pub reason: Reason,
     pub risks: Vec<RowRisk>,
+    /// Who holds it; `None` if no cluster was asked, and of what nobody can hold.
+    pub claim: Option<Claim>,
     /// When the cloud was asked.
     pub seen: Timestamp,
     pub ignored: Option<&'a Ignored>,
@@ -149,11 +152,11 @@ impl<'a> Row<'a> {
         name: Option<&str>,
         place: Option<Place<'a>>,
         said: Said,
-        seen: Timestamp,
-        ignored: Option<&'a Ignored>,
+        claim: Option<Claim>,
+        (seen, ignored): (Timestamp, Option<&'a Ignored>),
     ) -> Self {
         let Said { state, reason, risks } = said;
-        Self { scope, kind, id, name: name.map(plain), place, state, reason, risks, seen, ignored }
+        Self { scope, kind, id, name: name.map(plain), place, state, reason, risks, claim, seen, ignored }
     }
 
     /// The instance that a network interface is on.
@@ -169,6 +172,12 @@ impl<'a> Row<'a> {
     /// Whether something is not known of it that could be bad.
     pub fn unclear(&self) -> bool {
         self.state == State::Unknown || self.risks.iter().any(|risk| risk.reason == Reason::RisksUnreadable)
+    }
+
+    /// Whether it carries the flag, and nobody claims it. `None`: it is not known.
+    pub fn unclaimed(&self) -> Option<bool> {
+        let carries = !matches!(self.state, State::NotApplicable | State::Unknown);
+        self.claim.as_ref().map(|claim| carries && claim.is_none())
     }
 
     pub fn severity(&self) -> Severity {
@@ -202,6 +211,9 @@ pub struct Counts {
     pub risks_unknown: u64,
     /// Of all of them, those that the file of ignored targets names. They don't count for --fail-on.
     pub ignored: u64,
+    /// Of those that are protected or unprotected, those that no object of the cluster holds; absent if no cluster was asked.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub unclaimed: Option<u64>,
 }
 
 impl Counts {
@@ -217,5 +229,8 @@ impl Counts {
         let unreadable = row.risks.iter().any(|risk| risk.reason == Reason::RisksUnreadable);
         self.risks_unknown += u64::from(unreadable);
         self.ignored += u64::from(row.ignored.is_some());
+        if let Some(unclaimed) = row.unclaimed() {
+            *self.unclaimed.get_or_insert_default() += u64::from(unclaimed);
+        }
     }
 }

@@ -12,6 +12,7 @@ use serde_json::{Value, json};
 
 use super::form::{Form, Region};
 use super::row::{Kind, Row, Severity};
+use super::why::Why;
 use super::words::{not_examined, sentence};
 use super::worst::{Rank, Worst};
 
@@ -149,7 +150,9 @@ fn result(row: &Row<'_>, severity: Severity, reason: Reason, detail: Option<&str
     let name = row.name.as_ref().map(|name| format!(" ({name})")).unwrap_or_default();
     let on = row.instance().map(|instance| format!(" on {instance}")).unwrap_or_default();
     let detail = detail.map(|detail| format!(" {detail}")).unwrap_or_default();
-    let text = format!("{what} {id}{name}{on} in {region}: {}{detail}.", reason.as_str());
+    let held = row.claim.as_ref().filter(|claim| !claim.held_by.is_empty());
+    let held = held.map(|claim| format!(" ({})", Why::Claim(claim))).unwrap_or_default();
+    let text = format!("{what} {id}{name}{on} in {region}: {}{detail}{held}.", reason.as_str());
     let mut result = json!({
         "ruleId": rule,
         "level": level,

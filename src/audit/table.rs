@@ -87,6 +87,7 @@ impl<W: Write> Table<W> {
             at_risk,
             risks_unknown,
             ignored,
+            unclaimed,
         } = *counts;
         self.summary.push(format!(
             "  {what:<22} {total:>8}  {protected:>9}  {unprotected:>11}  {not_applicable:>14}  {unknown:>7}  {at_risk:>7}"
@@ -96,6 +97,9 @@ impl<W: Write> Table<W> {
         }
         if ignored > 0 {
             self.summary.push(format!("    of which ignored: {ignored}"));
+        }
+        if let Some(unclaimed) = unclaimed {
+            self.summary.push(format!("    of which no object of the cluster holds: {unclaimed}"));
         }
     }
 }

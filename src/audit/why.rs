@@ -6,6 +6,7 @@ use keeper_core::reason::Reason;
 use keeper_core::resource::Place;
 use keeper_core::verdict::State;
 
+use super::claim::Claim;
 use super::ignore::Ignored;
 use super::row::{Row, RowRisk};
 
@@ -17,6 +18,8 @@ pub enum Why<'a> {
     /// The reason of its state.
     Reason(Reason),
     Risk(&'a RowRisk),
+    /// Who of the cluster holds it.
+    Claim(&'a Claim),
     /// Somebody has accepted what is found of it.
     Ignored(&'a Ignored),
 }
@@ -28,6 +31,14 @@ impl fmt::Display for Why<'_> {
             Self::NotAttached => f.write_str("not attached"),
             Self::Reason(reason) => f.write_str(reason.as_str()),
             Self::Risk(risk) => risk.fmt(f),
+            Self::Claim(claim) => {
+                let Claim { held_by, may_be_held_by, .. } = claim;
+                match (held_by.as_slice(), may_be_held_by.as_slice()) {
+                    ([], []) => f.write_str("unclaimed"),
+                    ([], may) => write!(f, "may be held by {}", may.join(" ")),
+                    (held, _) => write!(f, "held by {}", held.join(" ")),
+                }
+            }
             Self::Ignored(ignored) => write!(f, "ignored until {}: {}", ignored.until, ignored.reason),
         }
     }
@@ -47,6 +58,8 @@ pub fn why<'a>(row: &'a Row<'_>) -> Vec<Why<'a>> {
     // A spot instance is both.
     let said = |reason| row.state == State::NotApplicable && row.reason == reason;
     parts.extend(row.risks.iter().filter(|risk| !said(risk.reason)).map(Why::Risk));
+    let claim = row.claim.as_ref().filter(|claim| !claim.is_none() || row.unclaimed() == Some(true));
+    parts.extend(claim.map(Why::Claim));
     parts.extend(row.ignored.map(Why::Ignored));
     parts
 }

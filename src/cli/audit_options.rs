@@ -6,6 +6,7 @@ use clap::{Args, ValueEnum};
 use keeper_core::id::Tag;
 
 use super::ScopeOptions;
+use super::values::namespace;
 
 /// What is audited, and how it is told.
 #[derive(Debug, Clone, Default, Args)]
@@ -22,12 +23,25 @@ pub struct AuditOptions {
     #[arg(long, value_name = "KEY=VALUE", value_parser = tag)]
     pub select: Vec<Tag>,
 
+    /// Also say which objects of a cluster hold each target. Uses the Pod's ServiceAccount in a cluster, and kubectl's configuration
+    /// elsewhere. Needs --config, which says which objects are served.
+    #[arg(long)]
+    pub cluster: bool,
+
+    /// The same, of the cluster of this kubeconfig file.
+    #[arg(long, value_name = "FILE")]
+    pub kubeconfig: Option<PathBuf>,
+
+    /// Namespace of the operator. Unless the configuration has grants, only the objects in this namespace are served.
+    #[arg(short, long, env = "POD_NAMESPACE", value_name = "NAMESPACE", default_value = "ecs-keeper", value_parser = namespace)]
+    pub namespace: String,
+
     /// File with targets whose findings do not count for --fail-on: a list of id, reason and until, in YAML.
     #[arg(long, value_name = "FILE")]
     pub ignore: Option<PathBuf>,
 
-    /// Exit with 3 if a target is unprotected, and with 4 if one is at risk. If both are asked for and found, 3 wins. If neither is
-    /// found, but something is not known, exits with 1.
+    /// Exit with 3 if a target is unprotected, with 4 if one is at risk, and with 5 if no object of the cluster holds one that carries
+    /// the flag. If several are asked for and found, the first of these wins. If none is found, but something is not known, exits with 1.
     #[arg(long, value_name = "FINDING", value_delimiter = ',')]
     pub fail_on: Vec<FailOn>,
 
@@ -41,6 +55,13 @@ pub struct AuditOptions {
     pub schema: bool,
 }
 
+impl AuditOptions {
+    /// Whether objects of a cluster are asked for.
+    pub fn asks_for_cluster(&self) -> bool {
+        self.cluster || self.kubeconfig.is_some()
+    }
+}
+
 /// A finding that is to make the command fail.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub enum FailOn {
@@ -48,6 +69,8 @@ pub enum FailOn {
     Unprotected,
     /// A documented way is known in which a target can be lost although its flag is, or would be, protected.
     AtRisk,
+    /// A target carries the flag, protected or not, and no object of the cluster holds it. Needs --cluster or --kubeconfig.
+    Unclaimed,
 }
 
 /// Form of the report.

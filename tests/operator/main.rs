@@ -13,6 +13,7 @@
 
 mod accounts;
 mod all_instances;
+mod audit;
 mod boundaries;
 mod calm;
 mod clock;

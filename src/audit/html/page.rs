@@ -29,6 +29,8 @@ pub struct Heading {
     pub accounts: bool,
     /// What the report leaves out because it was asked to.
     pub narrowed: Vec<String>,
+    /// Whether exceptions of a cluster's objects are known.
+    pub cluster: bool,
     pub now: Timestamp,
 }
 
@@ -210,7 +212,13 @@ pub fn soon(heading: &Heading, regions: &[RegionPart], soon: &Soon) -> Markup {
             @if !failed.is_empty() {
                 p.note { "Not all is known of: " (failed.iter().map(|region| place(heading, &region.scope)).collect::<Vec<_>>().join("; ")) }
             }
-            p.note { "Automatic release times, and entries of the file of ignored targets. Exceptions of a cluster's objects are not looked at." }
+            p.note {
+                @if heading.cluster {
+                    "Automatic release times, entries of the file of ignored targets, and exceptions of the cluster's objects."
+                } @else {
+                    "Automatic release times, and entries of the file of ignored targets. Exceptions of a cluster's objects are not looked at."
+                }
+            }
         }
     }
 }
@@ -306,7 +314,7 @@ fn because(part: &Why<'_>) -> Markup {
         Why::Risk(risk) => {
             html! { (linked(risk.reason)) @if let Some(detail) = &risk.detail { " " (detail) } }
         }
-        Why::NotAttached | Why::Ignored(_) => html! { (part.to_string()) },
+        Why::NotAttached | Why::Claim(_) | Why::Ignored(_) => html! { (part.to_string()) },
     }
 }
 

@@ -48,6 +48,9 @@ impl Soon {
                 self.add(row, at, "Automatic release time", None);
             }
         }
+        for (object, until) in row.claim.iter().flat_map(|claim| &claim.aside) {
+            self.add(row, *until, "Exception", Some(object.clone()));
+        }
         self.unreadable += u64::from(unreadable);
         if let Some(ignored) = row.ignored {
             self.add(row, ignored.until, "Ignored until", Some(ignored.reason.clone()));
@@ -121,6 +124,7 @@ mod tests {
                 state: State::Protected,
                 reason: Reason::AllProtected,
                 risks: vec![RowRisk { reason, detail }],
+                claim: None,
                 seen: NOW.parse().unwrap(),
                 ignored: None,
             });

@@ -1,0 +1,76 @@
+//! Which objects of a cluster hold a target: what the engine says of it when it knows the objects.
+
+use jiff::Timestamp;
+use keeper_core::engine::{Prospect, Stance};
+use keeper_core::id::ObjectId;
+
+use crate::desired::timestamp;
+
+/// Whether anybody keeps a target protected.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Claim {
+    /// The objects that hold it, also those that step aside for a time.
+    pub held_by: Vec<String>,
+    /// The objects of which it is not known whether they select it, and which would hold it.
+    pub may_be_held_by: Vec<String>,
+    /// The objects that step aside, and until when.
+    pub aside: Vec<(String, Timestamp)>,
+}
+
+impl Claim {
+    /// What becomes of the main flag of a target.
+    pub fn of(prospect: &Prospect) -> Self {
+        let mut claim = Self::default();
+        let doubtful = |object: &ObjectId| {
+            prospect.objects.iter().any(|opinion| opinion.object == *object && opinion.doubt.is_some())
+        };
+        for (object, stance) in prospect.flags.first().into_iter().flat_map(|flag| &flag.wants) {
+            let name = format!("{}/{}", object.namespace(), object.name());
+            match stance {
+                Stance::Enforces | Stance::Holds if doubtful(object) => claim.may_be_held_by.push(name),
+                Stance::Enforces | Stance::Holds => claim.held_by.push(name),
+                Stance::StepsAside(until) => {
+                    claim.aside.push((name.clone(), timestamp(*until)));
+                    claim.held_by.push(name);
+                }
+                Stance::Unprotects | Stance::Unprotected | Stance::Observes => {}
+            }
+        }
+        claim
+    }
+
+    /// Whether it is known that nobody holds it.
+    pub fn is_none(&self) -> bool {
+        self.held_by.is_empty() && self.may_be_held_by.is_empty()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use keeper_core::engine::{FlagProspect, Next};
+    use keeper_core::wall_clock::WallTime;
+
+    use super::*;
+
+    #[test]
+    fn who_only_looks_or_unprotects_claims_nothing_and_who_steps_aside_still_does() {
+        let object = |name: &str| ObjectId::new("prod", name, name);
+        let until = WallTime::at(Duration::from_secs(60));
+        let prospect = |wants: Vec<(ObjectId, Stance)>| Prospect {
+            objects: Vec::new(),
+            flags: vec![FlagProspect { name: "DeletionProtection", wants, next: Next::Nothing }],
+        };
+        let held = Claim::of(&prospect(vec![
+            (object("a"), Stance::Enforces),
+            (object("b"), Stance::Observes),
+            (object("c"), Stance::StepsAside(until)),
+        ]));
+        assert_eq!(held.held_by, ["prod/a", "prod/c"]);
+        assert_eq!(held.aside, [("prod/c".to_owned(), "1970-01-01T00:01:00Z".parse().unwrap())]);
+        let none = [Stance::Observes, Stance::Unprotects, Stance::Unprotected];
+        assert!(Claim::of(&prospect(none.map(|stance| (object("x"), stance)).to_vec())).is_none());
+        assert!(Claim::of(&Prospect { objects: Vec::new(), flags: Vec::new() }).is_none());
+    }
+}
