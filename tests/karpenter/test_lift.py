@@ -11,6 +11,12 @@ from workers import Workers
 class Lift(Workers):
     lift = True
 
+    def setUp(self):
+        # An object steps aside for ten machines in ten minutes at most, and each test is to have its own ten.
+        self.cluster.kubectl("delete", OBJECT, IN)
+        self.cluster.protect_workers(lift=True)
+        self.cluster.until_status("the object is judged", lambda status: True)
+
     def lifted(self) -> list[str]:
         """The instances for which status says that the object steps aside."""
         return [row["instanceId"] for row in self.cluster.get(OBJECT, IN)["status"].get("lifted", [])]
