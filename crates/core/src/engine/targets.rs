@@ -52,6 +52,8 @@ pub(crate) struct Targets<R: Resource> {
     unselected: BTreeSet<R::Id>,
     /// Whether a sweep of this term is complete.
     surveyed: bool,
+    /// What was forgotten in this term before that.
+    forgotten_early: BTreeSet<R::Id>,
 }
 
 /// What has become of a target.
@@ -105,6 +107,7 @@ impl<R: Resource> Targets<R> {
             due: Vec::new(),
             unselected: BTreeSet::new(),
             surveyed: false,
+            forgotten_early: BTreeSet::new(),
         }
     }
 
@@ -115,9 +118,10 @@ impl<R: Resource> Targets<R> {
         self.breaker.is_open()
     }
 
-    /// Whether a sweep of this term is complete: what is seen for the first time from then on is new here.
-    pub fn is_surveyed(&self) -> bool {
-        self.surveyed
+    /// Whether a target of which nothing is known is new, if it is seen: a sweep of this term is complete, or nobody selected it any
+    /// more for a time.
+    pub fn would_be_new(&self, id: &R::Id) -> bool {
+        self.surveyed || self.forgotten_early.contains(id)
     }
 
     /// Reads that the budget has left for now.
@@ -462,6 +466,7 @@ impl<R: Resource> Targets<R> {
             self.touch_all(turn);
         }
         self.surveyed = true;
+        self.forgotten_early.clear();
         let circuit_open = self.breaker.is_open();
         if read {
             self.breaker.swept(turn.now);
@@ -544,6 +549,9 @@ impl<R: Resource> Targets<R> {
             self.index.move_to(&id, place.instance(), None);
             let evidence = self.inventory.forget(&id);
             self.reader.forget(&id);
+            if !self.surveyed {
+                self.forgotten_early.insert(id.clone());
+            }
             forgotten.push((id, evidence));
         }
         forgotten
@@ -611,6 +619,7 @@ impl<R: Resource> Targets<R> {
     pub fn begin_lead(&mut self, turn: &mut Turn<'_>) {
         self.reader.begin_term();
         self.surveyed = false;
+        self.forgotten_early.clear();
         for (name, object) in &mut self.objects {
             object.hot_until = None;
             (object.born, object.settled) = (turn.now, false);

@@ -1,7 +1,8 @@
 //! What the evidence log is told of a flag: that two looks of one term differ, and which write of ours lies between them.
 //!
 //! What the first complete sweep of a term shows is no transition: whoever led before has told of it, and of a hundred thousand
-//! targets nothing is to be said at a start. From then on a target that nothing was known of is told of when it is first seen.
+//! targets nothing is to be said at a start. From then on a target that nothing was known of is told of when it is first seen. Before
+//! that, so is one of which it was told that nobody selects it any more.
 
 use super::care::Care;
 use super::targets::{Before, Targets};
@@ -26,7 +27,7 @@ pub(super) fn note_shown<F: Flag>(
     let to = FlagState::shown(F::protected(&evidence.facts));
     let (from, last_seen) = known::<F>(turn, before).unzip();
     let care = writer.known_care_mut(id);
-    if from == Some(to) || (from.is_none() && !targets.is_surveyed()) || !turn.context.leads(turn.now) {
+    if from == Some(to) || (from.is_none() && !targets.would_be_new(id)) || !turn.context.leads(turn.now) {
         if let Some(care) = care {
             care.confirm(to, evidence.call);
         }
