@@ -119,11 +119,17 @@ pub(super) fn is_exception_carried_out<R: Resource>(object: &Object<R>, id: &R::
 
 /// Whether the flag is to be switched off for the entry for the target.
 pub(super) fn is_exception_open<R: Resource>(view: View<'_, R>, object: &Object<R>, id: &R::Id) -> bool {
-    let ends = exception_ends(view, object, id).filter(|_| !has_expired(object, id));
-    let ends = ends.and_then(|ends| view.wall_clock.reaches_at_the_earliest(ends));
-    exception_record(object, id).is_some()
-        && !is_exception_carried_out(object, id)
-        && ends.is_some_and(|end| view.now < end)
+    is_exception_awaited(view, object, id) && exception_ends(view, object, id).is_some()
+}
+
+/// Whether it is, or will be as soon as the target is seen to be one that the spec selects.
+pub(super) fn is_exception_awaited<R: Resource>(view: View<'_, R>, object: &Object<R>, id: &R::Id) -> bool {
+    let Some(entry) = object.intent.exceptions.get(id).filter(|_| object.intent.can_step_aside()) else {
+        return false;
+    };
+    let record = exception_record(object, id).filter(|record| record.phase != ExceptionPhase::Expired);
+    let ends = record.map(|record| record.ends.min(entry.until));
+    !is_exception_carried_out(object, id) && is_ahead(view, ends) == Some(true)
 }
 
 // Lifts.

@@ -5,7 +5,7 @@ use super::flag_view::FlagView;
 use super::holds::{enforcer, held_by_other};
 use super::hosts::{Presence, doubtful_hosts, hosts_of, is_no_id};
 use super::membership::{Member, member_by_spec, unlisted};
-use super::suspension::{is_exception_open, is_open};
+use super::suspension::{is_exception_awaited, is_exception_open, is_open};
 use super::unprotect::{Ended, Next, Plan, Task};
 use crate::authority::{Case, Obstacles, UnprotectPermit, grant};
 use crate::evidence::Evidence;
@@ -58,7 +58,9 @@ pub(super) fn plan<F: Flag>(view: FlagView<'_, F>, object: &ObjectId) -> Option<
         plan.size = plan.size.saturating_add(1);
         match standing(view, object, id) {
             // What is not selected now may be in a moment.
-            None if !of_all && is_open(*view, entry, id) => plan.waiting = plan.waiting.or(Some(true)),
+            None if !of_all && (is_open(*view, entry, id) || is_exception_awaited(*view, entry, id)) => {
+                plan.waiting = plan.waiting.or(Some(true));
+            }
             None => {}
             Some(Standing::Ended(how)) => plan.ended.push((id.clone(), how)),
             Some(Standing::Ready) => plan.ready.push(id.clone()),

@@ -966,6 +966,26 @@ fn i53_what_the_spec_selects_stays_excepted_when_its_removal_is_taken_back() {
 }
 
 #[test]
+fn i53_what_was_lifted_is_excepted_though_its_tags_are_not_known_yet() {
+    let (mut world, intent) = lifted_from("by tag", SELECTING[2].1);
+    world.nodes("a", &["i-b"]);
+    world.karpenter("a", "i-a", None);
+    world.cloud.mood.writes_fail = Some(Class::Transient);
+    let intent = excepting(&world, Intent { lift: false, ..intent });
+    world.apply("a", intent);
+    // When the exception ends is durable, and what is to be left unprotected is so already.
+    while !world.store["a"].exceptions.contains_key(&i("i-a")) {
+        world.run(Duration::from_millis(50));
+    }
+    world.cloud.mood.writes_fail = None;
+    world.restart();
+    world.run(INTERVAL * 3);
+    let exception = world.store["a"].exceptions[&i("i-a")];
+    assert_eq!((exception.phase, exception.carried_out), (ExceptionPhase::InForce, true));
+    assert_eq!((world.protected("i-a"), writes(&world, "i-a")), (false, (1, 1)));
+}
+
+#[test]
 fn i12_i54_as_long_as_it_is_not_known_what_karpenter_does_a_lift_is_not_forgotten() {
     for (why, lifted_for, restarts) in [
         ("it was lifted in vain", 1500, false),

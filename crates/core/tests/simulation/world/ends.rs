@@ -111,11 +111,7 @@ impl World {
             return Err(format!("{id} of {name} has a release time: {:?}", stored.status));
         }
         let (_, part, _) = stored.status.as_ref().unwrap();
-        // What was lifted already is left unprotected for the exception without another write, and called Waiting until the row of the
-        // lift has gone.
-        let lifted = |id: &InstanceId| part.lifted.iter().any(|lift| lift.instance == *id);
-        let stuck =
-            part.exceptions.iter().find(|e| e.reason == Some(Reason::Unprotecting) && !lifted(&e.instance));
+        let stuck = part.exceptions.iter().find(|e| e.reason == Some(Reason::Unprotecting));
         if let Some(stuck) = stuck {
             return Err(format!("I53: the exception of {name} never comes into force: {stuck:?}"));
         }

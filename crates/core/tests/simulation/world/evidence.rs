@@ -10,12 +10,13 @@ use keeper_core::deletion_protection::DeletionProtection;
 use keeper_core::failure::Failure;
 use keeper_core::flag::Flag;
 use keeper_core::id::RequestId;
+use keeper_core::intent::ScaleIn;
 use keeper_core::on_behalf::OnBehalf;
 use keeper_core::protected_from_scale_in::ProtectedFromScaleIn;
 use keeper_core::resource::Resource;
 use keeper_core::transition::{FlagState, Look, Transition};
 
-use super::World;
+use super::{World, i};
 
 /// A flag of a target.
 pub type FlagOf = (&'static str, String);
@@ -178,16 +179,26 @@ impl World {
     pub fn evidence_agrees(&self) -> Result<(), String> {
         for ((flag, id), told) in &self.evidence.last {
             let Some(told) = told else { continue };
-            // What was hidden for a time, and proven to be gone, may be nobody's target when it is seen again.
-            if *told == FlagState::Gone {
-                continue;
-            }
             let is = self.truth_of(flag, id);
-            if is != *told {
+            // What was hidden for a time, and proven to be gone, may be nobody's target when it is seen again.
+            if is != *told && (*told != FlagState::Gone || self.is_watched(flag, id)) {
                 return Err(format!("I50: {flag} of {id} is {is:?}, and {told:?} was told last"));
             }
         }
         Ok(())
+    }
+
+    /// Whether the flag is one of a target of any object.
+    fn is_watched(&self, flag: &str, id: &str) -> bool {
+        let cards = self.cloud.cards.iter().find(|(of, _)| of.as_str() == id);
+        self.store.values().any(|stored| match (stored.protection(), cards) {
+            (Some(intent), _) => {
+                let read = flag != ProtectedFromScaleIn::NAME || intent.scale_in == ScaleIn::Protect;
+                read && self.selects_instance(&intent.selector, &i(id))
+            }
+            (None, Some((card_id, card))) => self.is_target(stored, card_id, card),
+            (None, None) => false,
+        })
     }
 
     fn truth_of(&self, flag: &str, id: &str) -> FlagState {

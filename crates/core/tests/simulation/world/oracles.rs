@@ -116,8 +116,10 @@ impl World {
         let since =
             machine.unprotected_since.filter(|_| counts && self.selects_instance(&intent.selector, id))?;
         let joined = stored.joined.get(id).copied().unwrap_or_default();
-        let aside = stored.steps_aside_until(id, machine.tags());
-        let aside = aside.map(|end| end.after(self.clock_lag())).unwrap_or_default();
+        let aside = stored.steps_aside_until(id, machine.tags()).map(|end| end.after(self.clock_lag()));
+        // Status may say so before its time.
+        let before = stored.stepped_aside_until(id, machine.tags()).filter(|end| *end <= self.now);
+        let aside = aside.max(before).unwrap_or_default();
         Some(since.max(machine.changed).max(joined).max(aside))
     }
 

@@ -372,6 +372,15 @@ impl Stored {
 
     /// When the object ceases to step aside for the instance, which has these tags, by the right time, as spec and status have it.
     pub fn steps_aside_until(&self, id: &InstanceId, tags: &[Tag]) -> Option<Moment> {
+        self.aside_until(id, tags, false)
+    }
+
+    /// The same, or when it ceased to, if status says that this is over.
+    pub fn stepped_aside_until(&self, id: &InstanceId, tags: &[Tag]) -> Option<Moment> {
+        self.aside_until(id, tags, true)
+    }
+
+    fn aside_until(&self, id: &InstanceId, tags: &[Tag], also_expired: bool) -> Option<Moment> {
         let intent = self.protection().filter(|intent| intent.can_step_aside())?;
         let excepted = intent.exceptions.get(id).zip(self.exceptions.get(id));
         // Status alone selects nothing that could be excepted; what was excepted before stays so.
@@ -383,11 +392,12 @@ impl Stored {
         let expired = |(entry, record): &(&Exception, &ExceptionRecord)| {
             record.phase == ExceptionPhase::Expired && record.until == entry.until
         };
-        let excepted = excepted.filter(|pair| !expired(pair));
+        let excepted = excepted.filter(|pair| also_expired || !expired(pair));
         let excepted = excepted.map(|(entry, record)| right_moment(record.ends.min(entry.until)));
         let lift = self.lifts().get(id).map(|lift| lift.removal);
         let goes = intent.lift && matches!(lift, Some(Removal::Due | Removal::Going));
-        let lifted = self.lifted.get(id).filter(|record| goes && record.phase != LiftPhase::Expired);
+        let lifted = self.lifted.get(id).filter(|_| goes);
+        let lifted = lifted.filter(|record| also_expired || record.phase != LiftPhase::Expired);
         let lifted = lifted.map(|record| right_moment(record.since.after(LIFTED_FOR)));
         excepted.max(lifted)
     }
