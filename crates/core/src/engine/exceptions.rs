@@ -4,9 +4,8 @@
 use super::action::ProtectionRecord;
 use super::flag_view::FlagView;
 use super::holds::held_by_other;
-use super::lifts;
 use super::membership::{Member, member_by_spec, unlisted};
-use super::object::{Aside, Object};
+use super::object::{Aside, LIFTS_COUNT_FOR, Object, was_lately};
 use super::suspension::{exception_record, has_expired, is_exception_carried_out};
 use super::targets::Targets;
 use super::turn::Turn;
@@ -81,10 +80,9 @@ pub(super) fn take_record(
     if object.aside.exceptions == exceptions && object.aside.lifted == lifted {
         return false;
     }
-    let known = |id: &InstanceId| object.aside.lifted.get(id).map(|record| record.since);
-    let new = lifted.iter().filter(|(id, record)| known(id) != Some(record.since));
-    object.aside.lifts_begun.extend(new.map(|(_, record)| record.since));
-    object.aside.lifts_begun.retain(|since| lifts::was_lately(clock, turn.now, *since));
+    let begun = &mut object.aside.carried_out.lifts_begun;
+    begun.extend(lifted.iter().map(|(id, record)| (record.since, id.clone())));
+    begun.retain(|(since, _)| was_lately(clock, turn.now, *since));
     object.aside.orphans_told.retain(|id| lifted.contains_key(id));
     let concerned = object.aside.exceptions.keys().chain(object.aside.lifted.keys());
     let concerned = concerned.chain(exceptions.keys()).chain(lifted.keys());
@@ -99,8 +97,8 @@ pub(super) fn take_record(
 /// The clock was set forward, or read for the first time: what ends by it ends earlier than was thought.
 pub(super) fn await_ends(targets: &mut Targets<Instance>, turn: &mut Turn<'_>) {
     let waits = |object: &Object<Instance>| {
-        let Aside { lifted, lifts_begun, .. } = &object.aside;
-        !(object.intent.exceptions.is_empty() && lifted.is_empty() && lifts_begun.is_empty())
+        let Aside { lifted, carried_out, .. } = &object.aside;
+        !(object.intent.exceptions.is_empty() && lifted.is_empty() && carried_out.lifts_begun.is_empty())
     };
     let objects = targets.objects.iter().filter(|(_, object)| waits(object));
     let names: Vec<ObjectId> = objects.map(|(name, _)| name.clone()).collect();
@@ -118,8 +116,8 @@ pub(super) fn await_ends_of(targets: &mut Targets<Instance>, turn: &mut Turn<'_>
         (id, recorded.min(entry.until))
     });
     let lifted = object.aside.lifted.iter().map(|(id, record)| (id, record.since.after(LIFTED_FOR)));
-    for since in &object.aside.lifts_begun {
-        if let Some(at) = clock.reaches(since.after(lifts::SPAN)) {
+    for (since, _) in &object.aside.carried_out.lifts_begun {
+        if let Some(at) = clock.reaches(since.after(LIFTS_COUNT_FOR)) {
             turn.reporter.recall(at.max(turn.now), name);
         }
     }

@@ -17,7 +17,7 @@ use super::memory::{self, follow, tidied};
 use super::reader::WritesPending;
 use super::reporter::Draft;
 use super::requests::Edit;
-use super::suspension::was_left;
+use super::suspension::{exception_record, was_left};
 use super::targets::{Before, Change, Targets};
 use super::transitions::{note_answer, note_forgotten, note_gone, note_shown};
 use super::turn::Turn;
@@ -681,8 +681,8 @@ fn note_carried_out<R: Resource>(
 ) {
     let Some(object) = targets.objects.get_mut(name) else { return };
     for id in ended {
-        if let Some(entry) = object.intent.exceptions.get(&id) {
-            object.aside.carried_out.exceptions.insert(id.clone(), entry.until);
+        if let Some(record) = exception_record(object, &id).copied() {
+            object.aside.carried_out.exceptions.insert(id.clone(), record);
         }
         if let Some(record) = object.aside.lifted.get(&id) {
             object.aside.carried_out.lifts.insert(id, record.since);

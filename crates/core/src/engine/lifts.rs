@@ -8,7 +8,7 @@ use super::flag_keeper::FlagKeeper;
 use super::flag_view::FlagView;
 use super::holds::holds;
 use super::membership::{Member, member_by_spec, selectors_of};
-use super::object::{Aside, Object};
+use super::object::{Aside, Object, was_lately};
 use super::suspension::{
     is_carried_out, is_lift_carried_out, is_lift_in_vain, is_lift_open, is_lifted, lift_record, steps_aside,
 };
@@ -21,18 +21,13 @@ use crate::instance::{Instance, KARPENTER_TAG};
 use crate::intent::Intent;
 use crate::lift::{Lift, LiftPhase, LiftReport, Orphan, Removal};
 use crate::reason::Reason;
-use crate::time::Moment;
 use crate::verdict::{Groups, State, Verdict, tell_with};
-use crate::wall_clock::{WallClock, WallTime};
 
-/// An object steps aside for so many machines in [`SPAN`], or for one in twenty of the selected Nodes if that is more.
+/// An object steps aside for so many machines in [`LIFTS_COUNT_FOR`](super::object::LIFTS_COUNT_FOR), or for one in twenty of the selected Nodes if that is more.
 const MOST: usize = 10;
 
 /// So soon it is looked again whether the object may step aside for what it does not now: a hold of another one may be gone.
 pub(super) const LOOK: Duration = Duration::from_secs(5);
-
-/// In this time.
-pub(super) const SPAN: Duration = Duration::from_secs(600);
 
 /// What is said of the machines for which an object steps aside, and of those for which it does not although Karpenter is about to
 /// release them.
@@ -122,7 +117,13 @@ pub(super) fn decide(
     let begin = due(view, (name, object)).filter(|(.., refusal)| refusal.is_none());
     let begin: Vec<_> = begin.map(|(id, lift, _)| (id.clone(), lift.node.clone())).collect();
     let Some(object) = targets.objects.get_mut(name) else { return };
-    object.aside.lifts_offered.extend(begin);
+    let Object { intent, aside, .. } = object;
+    // Its moment may be over before status says so.
+    aside.lifts_offered.retain(|id, _| {
+        let removal = intent.lifts.get(id).map(|lift| lift.removal);
+        matches!(removal, Some(Removal::Due | Removal::Pending | Removal::Unknown))
+    });
+    aside.lifts_offered.extend(begin);
     for id in ended {
         let Some((id, record)) = object.aside.lifted.remove_entry(&id) else { continue };
         object.aside.carried_out.lifts.remove(&id);
@@ -141,11 +142,19 @@ fn stands(view: FlagView<'_, DeletionProtection>, object: &Object<Instance>, id:
         // It may be shown again.
         Some(Verdict::Unknown(Reason::NotFound)) => is_lift_in_vain(*view, object, id),
         Some(Verdict::Protected(_)) => {
-            // For the lift, and not for an exception: that needs no row.
-            is_lifted(*view, object, id) || is_lift_in_vain(*view, object, id) || may_be_due_again(object, id)
+            // For the lift, and not for an exception: that needs no row. Nor does what goes without having been lifted.
+            let lifted = is_due(object, id) || is_lift_carried_out(object, id);
+            (lifted && is_lifted(*view, object, id))
+                || is_lift_in_vain(*view, object, id)
+                || may_be_due_again(object, id)
         }
         Some(_) => true,
     }
+}
+
+/// Whether its release is the next step.
+fn is_due(object: &Object<Instance>, id: &InstanceId) -> bool {
+    object.intent.lifts.get(id).is_some_and(|lift| lift.removal == Removal::Due)
 }
 
 /// Whether the release may yet be the next step again, in the same removal.
@@ -184,15 +193,10 @@ fn phase(
     (phase, Some(reason))
 }
 
-/// Whether this was not more than [`SPAN`] ago. In doubt it was not.
-pub(super) fn was_lately(clock: WallClock, now: Moment, since: WallTime) -> bool {
-    clock.reaches(since.after(SPAN)).is_none_or(|over| now < over)
-}
-
 /// For how many more machines the object may step aside now.
 fn room(view: FlagView<'_, DeletionProtection>, object: &Object<Instance>) -> usize {
-    let lately = |since: &&WallTime| was_lately(view.wall_clock, view.now, **since);
-    let lately = object.aside.lifts_begun.iter().filter(lately).count();
+    let begun = object.aside.carried_out.lifts_begun.iter();
+    let lately = begun.filter(|(since, _)| was_lately(view.wall_clock, view.now, *since)).count();
     MOST.max(object.intent.selector.node_ids.len() / 20).saturating_sub(lately)
 }
 

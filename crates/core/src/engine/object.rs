@@ -23,6 +23,9 @@ use crate::wall_clock::{WallClock, WallTime};
 /// Nobody counts on it that a removal takes longer than this.
 const REMOVED_WITHIN: Duration = Duration::from_secs(24 * 60 * 60);
 
+/// A lift counts among the last ones for this long.
+pub(super) const LIFTS_COUNT_FOR: Duration = Duration::from_secs(600);
+
 /// An object and its intent.
 #[derive(Debug)]
 pub(super) struct Object<R: Resource> {
@@ -71,8 +74,6 @@ pub(super) struct Aside<R: Resource> {
     pub lifts_offered: BTreeMap<R::Id, Arc<str>>,
     /// What status still says of those of which it is to say so no more. It counts for nothing.
     pub lifts_dropped: BTreeMap<R::Id, LiftRecord>,
-    /// When it began to step aside for the last ones.
-    pub lifts_begun: Vec<WallTime>,
     /// The machines of which it is told that they are still there, as long as status says that it steps aside for them.
     pub orphans_told: BTreeSet<R::Id>,
 }
@@ -85,7 +86,6 @@ impl<R: Resource> Default for Aside<R> {
             lifted: BTreeMap::new(),
             lifts_offered: BTreeMap::new(),
             lifts_dropped: BTreeMap::new(),
-            lifts_begun: Vec::new(),
             orphans_told: BTreeSet::new(),
         }
     }
@@ -110,27 +110,35 @@ impl<R: Resource> Aside<R> {
 /// before status says so.
 #[derive(Debug)]
 pub(super) struct CarriedOut<R: Resource> {
-    /// For exceptions, by the `until` of their entries.
-    pub exceptions: BTreeMap<R::Id, WallTime>,
+    /// For exceptions, and what status said of them then.
+    pub exceptions: BTreeMap<R::Id, ExceptionRecord>,
     /// For lifts, as long as status says that the object steps aside, and when it began.
     pub lifts: BTreeMap<R::Id, WallTime>,
+    /// When it began to step aside for the last ones that Karpenter removes, whether they were switched off or not.
+    pub lifts_begun: BTreeSet<(WallTime, R::Id)>,
 }
 
 impl<R: Resource> Default for CarriedOut<R> {
     fn default() -> Self {
-        Self { exceptions: BTreeMap::new(), lifts: BTreeMap::new() }
+        Self { exceptions: BTreeMap::new(), lifts: BTreeMap::new(), lifts_begun: BTreeSet::new() }
     }
 }
 
 impl<R: Resource> CarriedOut<R> {
     /// Forgets the exceptions that are over by the clock, which would not be carried out again, and the lifts of removals that are
-    /// over in all likelihood. Whether nothing is left.
+    /// over in all likelihood, or began too long ago to count. Whether nothing is left.
     pub fn expire(&mut self, clock: WallClock, now: Moment) -> bool {
         let ahead = |ends| clock.reaches(ends).is_none_or(|end| now < end);
-        self.exceptions.retain(|_, until| ahead(*until));
+        self.exceptions.retain(|_, record| ahead(record.ends.min(record.until)));
         self.lifts.retain(|_, since| ahead(since.after(REMOVED_WITHIN)));
-        self.exceptions.is_empty() && self.lifts.is_empty()
+        self.lifts_begun.retain(|(since, _)| was_lately(clock, now, *since));
+        self.exceptions.is_empty() && self.lifts.is_empty() && self.lifts_begun.is_empty()
     }
+}
+
+/// Whether a lift that began then counts among the last ones. In doubt it does.
+pub(super) fn was_lately(clock: WallClock, now: Moment, since: WallTime) -> bool {
+    clock.reaches(since.after(LIFTS_COUNT_FOR)).is_none_or(|over| now < over)
 }
 
 /// What one object remembers.
@@ -293,6 +301,8 @@ impl<R: Resource> Object<R> {
 mod tests {
     use super::*;
     use crate::engine::fixtures::{NOW, at, eni, filter, host};
+    use crate::exception::ExceptionPhase;
+    use crate::instance::Instance;
     use crate::intent::Selector;
     use crate::interface::Interface;
 
@@ -377,5 +387,19 @@ mod tests {
             assert_eq!(kept.is_some_and(|remembered| remembered.survived), back, "{reason:?} {generation}");
             assert_eq!(edited.memory.departed.is_empty(), back, "{reason:?} {generation}");
         }
+    }
+
+    #[test]
+    fn an_exception_is_remembered_until_it_ends_and_not_until_the_time_of_its_entry() {
+        let time = |seconds| WallTime::at(Duration::from_secs(seconds));
+        let (ends, until, phase) = (time(2_000), time(u64::from(u32::MAX)), ExceptionPhase::InForce);
+        let mut clock = WallClock::default();
+        clock.read(Moment::default(), time(1_000));
+        let mut done = CarriedOut::<Instance>::default();
+        let record = ExceptionRecord { until, ends, phase, carried_out: true };
+        done.exceptions.insert(InstanceId::new("i-a"), record);
+        let after = |seconds| Moment::default().after(Duration::from_secs(seconds));
+        assert!(!done.expire(clock, after(999)), "it is not over");
+        assert!(done.expire(clock, after(1_001)), "nothing is left");
     }
 }

@@ -114,7 +114,7 @@ pub(super) fn has_expired<R: Resource>(object: &Object<R>, id: &R::Id) -> bool {
 pub(super) fn is_exception_carried_out<R: Resource>(object: &Object<R>, id: &R::Id) -> bool {
     let Some(entry) = object.intent.exceptions.get(id) else { return false };
     exception_record(object, id).is_some_and(|record| record.carried_out)
-        || object.aside.carried_out.exceptions.get(id) == Some(&entry.until)
+        || object.aside.carried_out.exceptions.get(id).is_some_and(|record| record.until == entry.until)
 }
 
 /// Whether the flag is to be switched off for the entry for the target.

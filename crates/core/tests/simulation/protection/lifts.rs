@@ -303,9 +303,22 @@ fn i54_ten_at_a_time_are_lifted_and_the_rest_later() {
     assert_eq!(off(&world), 10, "a restart begins no new count");
     for name in &names[..10] {
         world.release(name);
+        world.karpenter("a", name, None);
     }
+    world.nodes("a", &names[10..]);
+    world.run(INTERVAL);
+    world.withdraw("a");
+    world.run(secs(1));
+    world.deliver("a");
+    world.run(INTERVAL);
+    let left = |world: &World| names[10..].iter().filter(|name| world.protected(name)).count();
+    assert_eq!(
+        (left(&world), lifted(&world)),
+        (3, Vec::new()),
+        "nor does an object that was away for a moment"
+    );
     world.run(secs(600));
-    assert_eq!(names[10..].iter().filter(|name| !world.protected(name)).count(), 3);
+    assert_eq!(left(&world), 0);
 }
 
 #[test]
@@ -480,6 +493,30 @@ fn i20_nothing_is_lifted_before_that_is_durable() {
     world.refuse_status("a", false);
     world.run(INTERVAL);
     assert_eq!(writes(&world, "i-a").0, 1);
+}
+
+#[test]
+fn i54_what_goes_before_status_could_say_that_it_is_lifted_stays_held() {
+    for (why, told_of_it) in [("status never said so", false), ("status says so, too late", true)] {
+        let mut world = pool();
+        if told_of_it {
+            world.cloud.mood.stale_view = true;
+        } else {
+            world.refuse_status("a", true);
+        }
+        world.karpenter("a", "i-a", Some(Removal::Due));
+        world.run(secs(10));
+        assert_eq!((lifted(&world).len(), world.protected("i-a")), (usize::from(told_of_it), true), "{why}");
+        world.karpenter("a", "i-a", Some(Removal::Going));
+        world.refuse_status("a", false);
+        world.cloud.mood.stale_view = false;
+        world.run(secs(10));
+        assert_eq!((lifted(&world).len(), writes(&world, "i-a").0), (0, 0), "{why}");
+        world.flip("i-a", false);
+        world.run(INTERVAL * 2);
+        assert!(world.protected("i-a"), "{why}");
+        assert_eq!(world.orphans, [], "{why}: it was never lifted");
+    }
 }
 
 #[test]
