@@ -9,7 +9,6 @@ mod finding;
 mod lease_checks;
 mod metrics_checks;
 mod object_checks;
-mod question;
 mod region_checks;
 
 use std::collections::BTreeSet;

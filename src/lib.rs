@@ -37,6 +37,7 @@ mod node_claim;
 mod preflight;
 mod progress;
 mod provider_id;
+mod question;
 pub mod ram;
 mod removal_check;
 mod run;

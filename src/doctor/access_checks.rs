@@ -9,7 +9,7 @@ use kube::api::{ObjectMeta, PostParams};
 use kube::{Api, Client};
 
 use super::finding::{Check, Findings, Level};
-use super::question::{NoAnswer, ask};
+use crate::question::{NoAnswer, ask};
 
 /// Whose access is asked for.
 #[derive(Debug, Clone, Copy)]

@@ -9,8 +9,8 @@ use kube::{Api, Client, ResourceExt as _};
 use serde_json::json;
 
 use super::finding::{Check, Findings, Level};
-use super::question::{NoAnswer, ask};
 use crate::crds;
+use crate::question::{NoAnswer, ask};
 
 /// The chart's `kubeVersion`: before it, ValidatingAdmissionPolicies were not generally available.
 const LEAST_MINOR: u32 = 30;

@@ -5,7 +5,7 @@ use k8s_openapi::jiff::Timestamp;
 use kube::{Api, Client};
 
 use super::finding::{Check, Findings, Level};
-use super::question::{NoAnswer, ask};
+use crate::question::{NoAnswer, ask};
 use crate::scope::Scope;
 use crate::sweep_record;
 

@@ -8,8 +8,8 @@ use kube::{Client, Config};
 use prometheus_parse::{Sample, Scrape, Value};
 
 use super::finding::{Check, Findings, Level};
-use super::question::{NoAnswer, ask};
 use crate::kubernetes::client_of;
+use crate::question::{NoAnswer, ask};
 
 /// Where the metrics are.
 pub enum Source<'a> {

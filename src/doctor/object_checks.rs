@@ -2,15 +2,13 @@
 
 use std::collections::BTreeSet;
 
-use kube::api::{DynamicObject, ListParams};
+use kube::api::DynamicObject;
 use kube::{Client, ResourceExt as _};
 
 use super::finding::{Check, Findings, Level};
-use super::question::{NoAnswer, ask};
 use crate::api::{DEFAULT_ACCOUNT, Resource};
-
-/// Objects in one page. One of them can have more than a megabyte.
-const PAGE: u32 = 20;
+use crate::cluster_list::each_object;
+use crate::question::NoAnswer;
 
 /// Objects that are named. The others are counted.
 const NAMED: usize = 3;
@@ -29,7 +27,7 @@ pub async fn examine(client: &Client, labels: Option<&str>, findings: &mut Findi
     let mut asked = Asked { members: Some(false), ..Asked::default() };
     for resource in Resource::ALL {
         let mut seen = Seen::default();
-        match list(client, resource, labels, &mut seen).await {
+        match each_object(client, resource, labels, |object| seen.look(&object)).await {
             Ok(()) => {
                 seen.tell(resource, findings);
                 asked.members = asked.members.map(|members| members || seen.members);
@@ -113,23 +111,4 @@ impl Seen {
 fn named(all: &[String]) -> String {
     let some = all.iter().take(NAMED).cloned().collect::<Vec<_>>().join(", ");
     if all.len() > NAMED { some + ", …" } else { some }
-}
-
-async fn list(
-    client: &Client,
-    resource: Resource,
-    labels: Option<&str>,
-    seen: &mut Seen,
-) -> Result<(), NoAnswer> {
-    let api = resource.everywhere(client);
-    let mut page =
-        ListParams { label_selector: labels.map(str::to_owned), ..ListParams::default() }.limit(PAGE);
-    loop {
-        let list = ask(api.list(&page)).await?;
-        list.items.iter().for_each(|object| seen.look(object));
-        match list.metadata.continue_.filter(|token| !token.is_empty()) {
-            Some(token) => page = page.continue_token(&token),
-            None => return Ok(()),
-        }
-    }
 }
