@@ -38,6 +38,7 @@ use crate::progress::Progress;
 use crate::scope::Scope;
 use crate::scopes::{ScopeError, limited, scopes};
 use crate::usable_scopes::{every_region_of, only_account_without_key, without_key};
+use claim::Claimants;
 use form::{Form, Region};
 use found::Found;
 pub use found::Outcome;
@@ -123,8 +124,11 @@ pub async fn run(options: &AuditOptions, out: impl Write, watched: bool) -> Resu
     for scope in &scopes {
         progress.next_region();
         let sink = Sink { report: report.as_mut(), ignores: &mut ignores, found: &mut found };
-        let survey = objects.as_ref().map(|objects| objects.survey(scope, Timestamp::now()));
-        let mut audit = RegionAudit::new(scope, &options.select, survey, sink, &progress);
+        let claimants = objects.as_ref().map(|objects| Claimants {
+            survey: objects.survey(scope, Timestamp::now()),
+            unreadable: objects.unreadable(),
+        });
+        let mut audit = RegionAudit::new(scope, &options.select, claimants, sink, &progress);
         let mut failure = unusable.get(&scope.account).cloned();
         let mut scaling_groups = Ok(false);
         if failure.is_none() {

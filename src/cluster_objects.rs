@@ -91,6 +91,18 @@ impl ClusterObjects {
         survey
     }
 
+    /// Those of each kind that can't be read, as `namespace/name`. The operator takes each for a possible hold everywhere.
+    pub fn unreadable(&self) -> BTreeMap<Resource, Vec<String>> {
+        let mut unreadable: BTreeMap<Resource, Vec<String>> = BTreeMap::new();
+        for (id, object) in &self.objects {
+            if matches!(object.placement, Placement::Opaque(_)) {
+                let name = format!("{}/{}", id.namespace(), id.name());
+                unreadable.entry(object.seen.resource).or_default().push(name);
+            }
+        }
+        unreadable
+    }
+
     /// Whether an object asks for members of scaling groups there.
     pub fn asks_for_members(&self, scope: &Scope) -> bool {
         self.asked(scope).any(|(_, _, asked)| match asked {

@@ -1,9 +1,12 @@
 //! Which objects of a cluster hold a target: what the engine says of it when it knows the objects.
 
-use jiff::Timestamp;
-use keeper_core::engine::{Prospect, Stance};
-use keeper_core::id::ObjectId;
+use std::collections::BTreeMap;
 
+use jiff::Timestamp;
+use keeper_core::engine::{Prospect, Stance, Survey};
+use keeper_core::id::{InstanceId, InterfaceId, ObjectId};
+
+use crate::api::Resource;
 use crate::desired::timestamp;
 
 /// Whether anybody keeps a target protected.
@@ -17,10 +20,34 @@ pub struct Claim {
     pub aside: Vec<(String, Timestamp)>,
 }
 
+/// The objects of a cluster, as far as they may claim targets of one account and region.
+pub struct Claimants {
+    /// Those that can be read.
+    pub survey: Survey,
+    /// Those that can't: each may select everything.
+    pub unreadable: BTreeMap<Resource, Vec<String>>,
+}
+
+impl Claimants {
+    /// Who holds the instance.
+    pub fn instance(&mut self, id: &InstanceId) -> Claim {
+        Claim::of(&self.survey.instance(id), self.unreadable(Resource::Protection))
+    }
+
+    /// Who holds the network interface.
+    pub fn interface(&mut self, id: &InterfaceId) -> Claim {
+        Claim::of(&self.survey.interface(id), self.unreadable(Resource::Retention))
+    }
+
+    fn unreadable(&self, resource: Resource) -> &[String] {
+        self.unreadable.get(&resource).map(Vec::as_slice).unwrap_or_default()
+    }
+}
+
 impl Claim {
-    /// What becomes of the main flag of a target.
-    pub fn of(prospect: &Prospect) -> Self {
-        let mut claim = Self::default();
+    /// What becomes of the main flag of a target, beside objects that can't be read.
+    fn of(prospect: &Prospect, unreadable: &[String]) -> Self {
+        let mut claim = Self { may_be_held_by: unreadable.to_vec(), ..Self::default() };
         let doubtful = |object: &ObjectId| {
             prospect.objects.iter().any(|opinion| opinion.object == *object && opinion.doubt.is_some())
         };
@@ -55,22 +82,27 @@ mod tests {
     use super::*;
 
     #[test]
-    fn who_only_looks_or_unprotects_claims_nothing_and_who_steps_aside_still_does() {
+    fn i09_who_only_looks_or_unprotects_claims_nothing_and_who_steps_aside_still_does() {
         let object = |name: &str| ObjectId::new("prod", name, name);
         let until = WallTime::at(Duration::from_secs(60));
         let prospect = |wants: Vec<(ObjectId, Stance)>| Prospect {
             objects: Vec::new(),
             flags: vec![FlagProspect { name: "DeletionProtection", wants, next: Next::Nothing }],
         };
-        let held = Claim::of(&prospect(vec![
+        let wants = vec![
             (object("a"), Stance::Enforces),
             (object("b"), Stance::Observes),
             (object("c"), Stance::StepsAside(until)),
-        ]));
+        ];
+        let held = Claim::of(&prospect(wants), &[]);
         assert_eq!(held.held_by, ["prod/a", "prod/c"]);
         assert_eq!(held.aside, [("prod/c".to_owned(), "1970-01-01T00:01:00Z".parse().unwrap())]);
         let none = [Stance::Observes, Stance::Unprotects, Stance::Unprotected];
-        assert!(Claim::of(&prospect(none.map(|stance| (object("x"), stance)).to_vec())).is_none());
-        assert!(Claim::of(&Prospect { objects: Vec::new(), flags: Vec::new() }).is_none());
+        assert!(Claim::of(&prospect(none.map(|stance| (object("x"), stance)).to_vec()), &[]).is_none());
+        let nobody = Prospect { objects: Vec::new(), flags: Vec::new() };
+        assert!(Claim::of(&nobody, &[]).is_none());
+        let unreadable = ["prod/odd".to_owned()];
+        let claim = Claim::of(&nobody, &unreadable);
+        assert_eq!((claim.is_none(), claim.may_be_held_by.as_slice()), (false, unreadable.as_slice()), "I9");
     }
 }

@@ -6,13 +6,13 @@ use std::io;
 use jiff::Timestamp;
 use keeper_alicloud::ScalingGroup;
 use keeper_core::budget::Limit;
-use keeper_core::engine::{ObservedRegion, Survey, observe_scaling_group};
+use keeper_core::engine::{ObservedRegion, observe_scaling_group};
 use keeper_core::id::{InstanceId, Tag};
 use keeper_core::instance::{Instance, InstanceFacts};
 use keeper_core::interface::{Interface, InterfaceFacts};
 use keeper_core::resource::{Place, Resource as _};
 
-use super::claim::Claim;
+use super::claim::{Claim, Claimants};
 use super::form::Form;
 use super::found::Found;
 use super::ignore::IgnoreList;
@@ -56,7 +56,7 @@ pub struct RegionAudit<'a> {
     progress: &'a Progress,
     shown: ObservedRegion,
     /// What the objects of the cluster would have of the region.
-    survey: Option<Survey>,
+    claimants: Option<Claimants>,
     /// Instances that are not selected.
     others: BTreeSet<InstanceId>,
     pub instances: Counts,
@@ -68,12 +68,12 @@ impl<'a> RegionAudit<'a> {
     pub fn new(
         scope: &'a Scope,
         select: &'a [Tag],
-        survey: Option<Survey>,
+        claimants: Option<Claimants>,
         sink: Sink<'a>,
         progress: &'a Progress,
     ) -> Self {
         Self {
-            survey,
+            claimants,
             scope,
             select,
             sink,
@@ -93,7 +93,7 @@ impl<'a> RegionAudit<'a> {
             .list::<Instance>(limits.instances, |page, asked| {
                 (pages, items) = (pages + 1, items + count(page.len()));
                 self.progress.clear();
-                if let Some(survey) = &mut self.survey {
+                if let Some(Claimants { survey, .. }) = &mut self.claimants {
                     survey.show_instances(page.iter().map(Listed::item));
                     // What status is to say first, it says soon.
                     survey.record();
@@ -106,7 +106,7 @@ impl<'a> RegionAudit<'a> {
         if total == Total::default() {
             lister.may_list_instances().await?;
         }
-        if let Some(survey) = &mut self.survey {
+        if let Some(Claimants { survey, .. }) = &mut self.claimants {
             survey.instances_listed();
         }
         let instances = readable(Instance::LISTING, total);
@@ -118,7 +118,7 @@ impl<'a> RegionAudit<'a> {
                 (pages, items) = (pages + 1, items + count(page.len()));
                 last = asked;
                 self.progress.clear();
-                if let Some(survey) = &mut self.survey {
+                if let Some(Claimants { survey, .. }) = &mut self.claimants {
                     survey.show_interfaces(page.iter().map(Listed::item));
                 }
                 page.into_iter().try_for_each(|listed| self.interface(listed, asked))?;
@@ -150,7 +150,7 @@ impl<'a> RegionAudit<'a> {
         let Listed { id, name, evidence } = listed;
         let selected = self.selects(&evidence.facts);
         let Some(said) = self.shown.instance(&id, evidence) else { return Ok(()) };
-        let claim = self.survey.as_mut().map(|survey| Claim::of(&survey.instance(&id)));
+        let claim = self.claimants.as_mut().map(|claimants| claimants.instance(&id));
         if !selected {
             self.others.insert(id);
             return Ok(());
@@ -162,7 +162,7 @@ impl<'a> RegionAudit<'a> {
         let Listed { id, name, evidence } = listed;
         let facts = evidence.facts.clone();
         let Some(said) = self.shown.interface(&id, evidence) else { return Ok(()) };
-        let claim = self.survey.as_mut().map(|survey| Claim::of(&survey.interface(&id)));
+        let claim = self.claimants.as_mut().map(|claimants| claimants.interface(&id));
         if !self.selects_through_instance(&facts) {
             return Ok(());
         }
@@ -180,12 +180,12 @@ impl<'a> RegionAudit<'a> {
     fn missing(&mut self, asked: Timestamp) -> io::Result<()> {
         let shown = std::mem::take(&mut self.shown);
         for (id, said) in shown.missing_instances() {
-            let claim = self.survey.as_mut().map(|survey| Claim::of(&survey.instance(id)));
+            let claim = self.claimants.as_mut().map(|claimants| claimants.instance(id));
             self.report((Kind::Instance, id.as_str()), None, None, (said.into(), claim), asked)?;
         }
         for (id, instance, said) in shown.missing_interfaces() {
             if !self.others.contains(instance) {
-                let claim = self.survey.as_mut().map(|survey| Claim::of(&survey.interface(id)));
+                let claim = self.claimants.as_mut().map(|claimants| claimants.interface(id));
                 let target = (Kind::NetworkInterface, id.as_str());
                 self.report(target, None, Some(Place::On(instance)), (said.into(), claim), asked)?;
             }
