@@ -16,8 +16,8 @@ use keeper_core::transition::Transition;
 use tracing::error;
 
 use heartbeat::Heartbeats;
-use line::{Head, Heartbeat, Line, SCHEMA, SweepOf};
-pub use line::{TargetsOf, schema};
+use line::{Head, Heartbeat, Line, SweepOf};
+pub use line::{SCHEMA, TargetsOf, schema};
 
 use crate::scope::Scope;
 use crate::status::Moments;

@@ -2,6 +2,7 @@
 //! (I59), and judges with core's own functions.
 
 mod explanation;
+mod history;
 mod judgement;
 mod sentences;
 mod sighting;
@@ -25,6 +26,7 @@ use crate::usable_scopes::{every_region_of, only_account_without_key, without_ke
 use crate::visible_text::plain_line;
 use explanation::NotExamined;
 pub use explanation::schema;
+use history::{EvidenceLog, History, LogError};
 use sighting::{Found, Limits, find};
 
 /// What sessions are called in which somebody looks at one target.
@@ -36,6 +38,9 @@ pub enum ExplainError {
     /// The command line parser asks for an id, unless the schema is asked for.
     #[error("name an instance (i-...) or a network interface (eni-...)")]
     NoTarget,
+    /// The evidence log can't be used.
+    #[error(transparent)]
+    Log(#[from] LogError),
     /// The configuration file can't be used.
     #[error(transparent)]
     Config(#[from] ConfigError),
@@ -74,6 +79,8 @@ pub enum ExplainError {
 /// Explains a target. `watched`: whether somebody looks at standard error.
 pub async fn run(options: &ExplainOptions, watched: bool) -> Result<String, ExplainError> {
     let target = options.target.as_ref().ok_or(ExplainError::NoTarget)?;
+    let log =
+        options.log.as_deref().map(|path| EvidenceLog::read(path, target.kind(), target.id())).transpose()?;
     let mut config = load_or_empty(options.scopes.config.as_deref())?;
     // By its grants, whatever account is looked at.
     let granting = load_or_empty(options.scopes.config.as_deref())?;
@@ -108,7 +115,10 @@ pub async fn run(options: &ExplainOptions, watched: bool) -> Result<String, Expl
         };
         progress.clear();
         match read {
-            Ok(Some(found)) => return answer(target, &found, &objects, not_examined, options.output),
+            Ok(Some(found)) => {
+                let history = log.map(|log| log.history(&found.scope));
+                return answer(target, &found, &objects, (history, not_examined), options.output);
+            }
             Ok(None) => looked_at.push(scope),
             Err(error) => not_examined.push(NotExamined {
                 account: scope.account.to_string(),
@@ -124,10 +134,10 @@ fn answer(
     target: &TargetId,
     found: &Found,
     objects: &Result<ClusterObjects, String>,
-    not_examined: Vec<NotExamined>,
+    (history, not_examined): (Option<History>, Vec<NotExamined>),
     output: OutputFormat,
 ) -> Result<String, ExplainError> {
-    let explanation = judgement::explain(target, found, objects, not_examined);
+    let explanation = judgement::explain(target, found, objects, (history, not_examined));
     match output {
         OutputFormat::Text => Ok(text::text(&explanation)),
         OutputFormat::Json => {
@@ -160,10 +170,7 @@ fn nowhere(target: &TargetId, looked_at: &[&Scope], not_examined: &[NotExamined]
     }
     let places: Vec<String> =
         looked_at.iter().map(|scope| format!("{} (account {})", scope.region, scope.account)).collect();
-    let id = match target {
-        TargetId::Instance(id) => id.to_string(),
-        TargetId::Interface(id) => id.to_string(),
-    };
+    let id = target.id().to_owned();
     let others = if others.is_empty() { others } else { format!(". It could not be looked for in {others}") };
     ExplainError::NotFound { id, places: places.join(", "), others }
 }

@@ -1,9 +1,13 @@
 //! The command line of `ecs-keeper explain`.
 
+use std::path::PathBuf;
 use std::str::FromStr;
 
 use clap::Args;
 use keeper_core::id::{InstanceId, InterfaceId};
+use keeper_core::instance::Instance;
+use keeper_core::interface::Interface;
+use keeper_core::resource::Resource as _;
 
 use super::values::OutputFormat;
 use super::{ClusterOptions, ScopeOptions};
@@ -25,6 +29,10 @@ pub struct ExplainOptions {
     #[command(flatten)]
     pub cluster: ClusterOptions,
 
+    /// Evidence log to look for changes in: what the operator's Pods wrote to standard output. Use - for standard input.
+    #[arg(long, value_name = "FILE")]
+    pub log: Option<PathBuf>,
+
     /// Output format.
     #[arg(short, long, value_name = "FORMAT", default_value = "text")]
     pub output: OutputFormat,
@@ -42,6 +50,24 @@ pub enum TargetId {
     Instance(InstanceId),
     /// A network interface.
     Interface(InterfaceId),
+}
+
+impl TargetId {
+    /// The id.
+    pub fn id(&self) -> &str {
+        match self {
+            Self::Instance(id) => id.as_str(),
+            Self::Interface(id) => id.as_str(),
+        }
+    }
+
+    /// What it is, as in reports and in the evidence log.
+    pub fn kind(&self) -> &'static str {
+        match self {
+            Self::Instance(_) => Instance::NAME,
+            Self::Interface(_) => Interface::NAME,
+        }
+    }
 }
 
 impl FromStr for TargetId {

@@ -6,6 +6,8 @@ use schemars::generate::SchemaSettings;
 use serde::Serialize;
 use serde_json::Value;
 
+use super::history::History;
+
 /// What is known of one target.
 #[derive(Debug, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
@@ -40,6 +42,9 @@ pub struct Explanation {
     pub on_release: OnRelease,
     /// Since when it is in its state, as the status of objects says. Empty: nobody has noted it.
     pub since: Vec<StateSince>,
+    /// What the evidence log says of it, if --log names one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub history: Option<History>,
     /// Who changed its flag last.
     pub changed_by: ChangedBy,
     /// What to do, besides what the sentences of verdict, risks and flags say.

@@ -16,6 +16,7 @@ use super::explanation::{
     ChangedBy, CloudFacts, Explanation, FlagOutlook, InstanceSays, InterfaceFate, InterfaceSays, NotExamined,
     ObjectRef, Objects, OnRelease, Selecting, StateSince, Want,
 };
+use super::history::History;
 use super::sentences::{names, risk, said};
 use super::sighting::{Found, Part};
 use crate::api::{Mode, Object, WatchedObject};
@@ -31,7 +32,7 @@ pub fn explain(
     target: &TargetId,
     found: &Found,
     objects: &Result<ClusterObjects, String>,
-    not_examined: Vec<NotExamined>,
+    (history, not_examined): (Option<History>, Vec<NotExamined>),
 ) -> Explanation {
     let mut observed = ObservedRegion::default();
     let of_instance = found.instance.shown().and_then(|it| observed.instance(&it.id, it.evidence.clone()));
@@ -73,7 +74,7 @@ pub fn explain(
     let doubtful = objects_said.doubt.is_some() || !objects_said.unreadable.is_empty();
     let advice = advice(target, (state, doubtful), objects, prospect.as_ref());
     Explanation {
-        kind: if is_instance { "Instance" } else { "NetworkInterface" },
+        kind: target.kind(),
         // Whoever gives no name gets the id.
         name: name.map(plain).filter(|name| *name != id),
         id,
@@ -84,6 +85,7 @@ pub fn explain(
         risks: risks(&observation, prospect.as_ref()).into_iter().map(risk).collect(),
         cloud: cloud(target, found),
         since: since(target, objects, prospect.as_ref()),
+        history,
         objects: objects_said,
         flags,
         on_release: on_release(target, found, &of_interfaces),

@@ -4,12 +4,15 @@ use std::fmt::Display;
 
 use jiff::Timestamp;
 use keeper_core::auto_release_time::AutoReleaseTime;
+use keeper_core::delete_on_release::DeleteOnRelease;
+use keeper_core::deletion_protection::DeletionProtection;
 use keeper_core::flag::Flag as _;
 
 use super::explanation::{
     CloudFacts, Explanation, InstanceSays, InterfaceSays, ObjectRef, Objects, Risk, Said, Selecting,
     StateSince, Want,
 };
+use super::history::{Change, History, Unwatched, Why, Write};
 use super::sentences::names;
 use crate::visible_text::wrap;
 
@@ -49,7 +52,10 @@ pub fn text(told: &Explanation) -> String {
         page.paragraph(2, &format!("{state} since {}, as {object} says.{but}", time(*since)));
     }
     if told.since.is_empty() {
-        page.paragraph(2, "Since when is not known: no status has a row about it.");
+        page.paragraph(2, "Since when is not known from status: no object has a row about it.");
+    }
+    if let Some(history) = &told.history {
+        past(&mut page, history, told);
     }
     page.paragraph(2, &told.changed_by.message);
     if !told.advice.is_empty() {
@@ -131,6 +137,77 @@ fn objects(page: &mut Page, told: &Explanation) {
             page.item(2, &format!("{}: {}", flag.flag, flag.message));
         }
     }
+}
+
+/// Changes and spans that are told of: more don't fit on a screen.
+const MOST_PAST: usize = 5;
+
+/// What the evidence log says, the newest first.
+fn past(page: &mut Page, history: &History, told: &Explanation) {
+    let (Some(from), Some(to)) = (history.from, history.to) else {
+        page.paragraph(2, "The evidence log has no line about this account and region.");
+        return;
+    };
+    page.paragraph(2, &format!("The evidence log, from {} to {}:", time(from), time(to)));
+    if history.changes.is_empty() {
+        page.item(2, "No line of it is about a change of this target.");
+    }
+    for change in history.changes.iter().rev().take(MOST_PAST) {
+        page.item(2, &sentence(change));
+    }
+    more(page, history.changes.len(), "earlier changes");
+    if let Some(flag) = unexplained(history, told) {
+        page.item(2, &format!("The cloud shows another value of {flag} now: that change is not in the log."));
+    }
+    for Unwatched { from, to, why } in history.unwatched.iter().rev().take(MOST_PAST) {
+        let why = match why {
+            Why::NoLeader => "no leader had listed the region",
+            Why::LinesMissing => "lines of the log are missing",
+            Why::NotListed => "no listing was complete",
+        };
+        page.item(2, &format!("A change from {} to {} may be missing: {why}.", time(*from), time(*to)));
+    }
+    more(page, history.unwatched.len(), "such times");
+}
+
+fn more(page: &mut Page, all: usize, what: &str) {
+    if let Some(more) = all.checked_sub(MOST_PAST).filter(|more| *more > 0) {
+        page.item(2, &format!("And {more} {what}: --output json has all of them."));
+    }
+}
+
+fn sentence(change: &Change) -> String {
+    let Change { flag, from, to, last_seen, seen, write, .. } = change;
+    let when = match last_seen {
+        Some(last) => format!("between {} and {}", time(*last), time(*seen)),
+        None => format!("by {}", time(*seen)),
+    };
+    let by = match write {
+        Some(Write { kind, namespace, name, reason, .. }) => {
+            format!("ecs-keeper did it for {kind} {namespace}/{name} ({reason})")
+        }
+        None => "ecs-keeper did not do it".to_owned(),
+    };
+    match (from, to) {
+        (Some(from), Some(to)) => format!("{flag} changed from {from} to {to} {when}; {by}."),
+        (None, Some(to)) => format!("{flag} was {to} when it was seen first, at {}.", time(*seen)),
+        (_, None) => {
+            format!("{flag} was watched until {}: no object selected the target any more.", time(*seen))
+        }
+    }
+}
+
+/// The main flag, if the log's last line about it does not say what the cloud says now.
+fn unexplained(history: &History, told: &Explanation) -> Option<&'static str> {
+    let (flag, protected) = match &told.cloud {
+        CloudFacts::Instance(says) => (DeletionProtection::NAME, says.deletion_protection),
+        CloudFacts::NetworkInterface(says) => {
+            (DeleteOnRelease::NAME, says.delete_on_release.map(|deletes| !deletes))
+        }
+    };
+    let last = history.changes.iter().rfind(|change| change.flag == flag)?.to.as_deref()?;
+    let now = if protected? { "Protected" } else { "Unprotected" };
+    (last != now).then_some(flag)
 }
 
 /// Objects that are named where many can be.

@@ -9,6 +9,7 @@
 mod ends;
 mod explained;
 mod forms;
+mod log;
 #[path = "../audit/program.rs"]
 #[expect(dead_code, reason = "the rest is for the audit")]
 mod program;
