@@ -218,7 +218,7 @@ async fn read(
 ) -> Result<Result<bool, String>, ReadError> {
     let reach = clouds.of(scope)?;
     let (instances, interfaces, members) = reach.settings;
-    let limit = |budget: Limit| limited(&options.scopes, budget);
+    let limit = |budget: Limit| limited(options.scopes.calls_per_minute, budget);
     let interfaces = (!options.instances_only).then(|| limit(interfaces.reads));
     let limits = Limits { instances: limit(instances.reads), interfaces };
     let mut lister = Lister::new(reach.cloud);

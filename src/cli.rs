@@ -10,6 +10,7 @@ pub use audit_options::{AuditFormat, AuditOptions, FailOn};
 pub use cluster_options::ClusterOptions;
 pub use doctor_options::DoctorOptions;
 pub use explain_options::{ExplainOptions, TargetId};
+pub use plan_options::{PlanFormat, PlanOptions};
 pub use scope_options::ScopeOptions;
 pub use values::{AdminAddress, OutputFormat};
 use values::{
@@ -20,6 +21,7 @@ mod audit_options;
 mod cluster_options;
 mod doctor_options;
 mod explain_options;
+mod plan_options;
 mod scope_options;
 mod values;
 
@@ -109,6 +111,17 @@ pub enum Command {
         #[arg(value_name = "FOLDER")]
         folder: PathBuf,
     },
+    /// Show what applying objects would do, target by target, without applying them.
+    ///
+    /// Reads objects from files, checks them by the CRDs, reads the regions that they name, and says which instances and network
+    /// interfaces would be protected or unprotected, which can't be, and how many calls that takes. With --cluster or --kubeconfig, it
+    /// also reads the objects of the cluster: one of them may hold what the files give up. This command only reads, from the cloud and
+    /// from the API server, and changes nothing. It needs ecs:DescribeInstances, and ecs:DescribeNetworkInterfaces and
+    /// ess:DescribeScalingInstances if an object is about those.
+    ///
+    /// Exit codes: 0 if there is nothing to do; 2 if there is something to do, or something is not known; 3 if something would be
+    /// unprotected; 1 for errors, for wrong usage, if a region can't be read, and if an object would not be served.
+    Plan(Box<PlanOptions>),
     /// Print RAM policies: what the operator must be allowed, and who may assume its roles.
     #[command(subcommand)]
     Ram(RamCommand),

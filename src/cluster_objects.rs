@@ -21,6 +21,7 @@ use crate::grants::Grants;
 use crate::kubernetes::{ConnectError, connect};
 use crate::node::Node;
 use crate::node_claim::NodeClaim;
+use crate::object_ref::ObjectRef;
 use crate::scope::Scope;
 
 /// Why nobody knows what objects ask.
@@ -58,28 +59,28 @@ impl ClusterObjects {
     /// Reads everything that counts.
     pub async fn read(options: &ClusterOptions, config: &Config) -> Result<Self, ClusterError> {
         let client = connect(options.kubeconfig.as_deref()).await.map_err(ClusterError::Connect)?;
-        let mut seen = Vec::new();
-        for resource in Resource::ALL {
-            let labels = config.object_selector.as_deref();
-            let take = |object| seen.push(resource.decode(object));
-            if !for_each_object(&client, resource, labels, take).await.map_err(ClusterError::List)? {
-                return Err(ClusterError::NoDefinition(resource.kind()));
-            }
-        }
-        let wants_nodes =
-            seen.iter().filter_map(|seen| seen.object.as_ref()).any(|it| it.spec().asks_for_nodes);
-        let wants_claims = config.karpenter && seen.iter().any(lifts);
-        let cluster = Cluster {
-            nodes: if wants_nodes { nodes(&client).await? } else { Nodes::new() },
-            claims: if wants_claims { Some(claims(&client).await?) } else { None },
-            watches_claims: config.karpenter,
-        };
-        let grants = config.grants(&options.namespace);
-        let placed = seen.into_iter().filter_map(|seen| {
-            let placement = placement(&seen, &cluster, &grants);
+        let seen = objects(&client, config).await?;
+        let cluster = machines(&client, &seen, config).await?;
+        Ok(Self::place(seen, &cluster, &config.grants(&options.namespace)))
+    }
+
+    /// Finds where the intents of these objects go.
+    pub fn place(
+        objects: impl IntoIterator<Item = WatchedObject>,
+        cluster: &Cluster,
+        grants: &Grants,
+    ) -> Self {
+        let placed = objects.into_iter().filter_map(|seen| {
+            let placement = placement(&seen, cluster, grants);
             Some((object_id(&seen.meta)?, PlacedObject { seen, placement }))
         });
-        Ok(Self { objects: placed.collect() })
+        Self { objects: placed.collect() }
+    }
+
+    /// An object by its name.
+    pub fn name_of(&self, id: &ObjectId) -> ObjectRef {
+        let kind = self.objects.get(id).map_or("", |object| object.seen.resource.kind());
+        ObjectRef { kind, namespace: id.namespace().to_owned(), name: id.name().to_owned() }
     }
 
     /// What these objects would have of the targets in an account and region. Nothing is shown yet.
@@ -124,6 +125,35 @@ impl ClusterObjects {
             Some((id, generation(&object.seen.meta), asked))
         })
     }
+}
+
+/// The objects that the operator serves.
+pub async fn objects(client: &Client, config: &Config) -> Result<Vec<WatchedObject>, ClusterError> {
+    let mut seen = Vec::new();
+    for resource in Resource::ALL {
+        let labels = config.object_selector.as_deref();
+        let take = |object| seen.push(resource.decode(object));
+        if !for_each_object(client, resource, labels, take).await.map_err(ClusterError::List)? {
+            return Err(ClusterError::NoDefinition(resource.kind()));
+        }
+    }
+    Ok(seen)
+}
+
+/// The Nodes and NodeClaims that some of these objects ask for.
+pub async fn machines(
+    client: &Client,
+    objects: &[WatchedObject],
+    config: &Config,
+) -> Result<Cluster, ClusterError> {
+    let wants_nodes =
+        objects.iter().filter_map(|seen| seen.object.as_ref()).any(|it| it.spec().asks_for_nodes);
+    let wants_claims = config.karpenter && objects.iter().any(lifts);
+    Ok(Cluster {
+        nodes: if wants_nodes { nodes(client).await? } else { Nodes::new() },
+        claims: if wants_claims { Some(claims(client).await?) } else { None },
+        watches_claims: config.karpenter,
+    })
 }
 
 fn placement(seen: &WatchedObject, cluster: &Cluster, grants: &Grants) -> Placement {

@@ -153,7 +153,7 @@ async fn look(
     objects: Option<&ClusterObjects>,
 ) -> Result<Option<Found>, String> {
     let reach = clouds.of(scope).map_err(|error| told(&error))?;
-    let limits = Limits::new(reach.settings, |budget| limited(&options.scopes, budget));
+    let limits = Limits::new(reach.settings, |budget| limited(options.scopes.calls_per_minute, budget));
     let members = objects.is_some_and(|objects| objects.asks_for_members(scope));
     let found = find(&mut Lister::new(reach.cloud), (scope, target), limits, members).await;
     found.map_err(|error: ListingError| told(&error))

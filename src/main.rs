@@ -92,6 +92,13 @@ fn carry_out(command: Command) -> anyhow::Result<ExitCode> {
         Command::Eni(EniCommand::Export(options)) => {
             print(&small_runtime()?.block_on(ecs_keeper::export(&options))?)?;
         }
+        Command::Plan(options) if options.schema => print_schema(&ecs_keeper::plan_schema())?,
+        Command::Plan(options) => {
+            let watched = io::stderr().is_terminal();
+            let planned = small_runtime()?.block_on(ecs_keeper::plan(&options, watched))?;
+            print(&planned.answer)?;
+            return Ok(ExitCode::from(planned.outcome.code()));
+        }
         Command::Ram(RamCommand::Policy(options)) => print_with_notes(&ram::policy(&options)?)?,
         Command::Ram(RamCommand::Trust(options)) => {
             print_with_notes(&small_runtime()?.block_on(ram::trust(&options))?)?;

@@ -1,5 +1,7 @@
 //! The forms of names that people type.
 
+use kube::core::{Expression, Selector};
+
 use crate::api::MAX_ENI_ID;
 
 /// Whether the text is a DNS label (RFC 1123), the form of namespaces and of account names.
@@ -48,26 +50,49 @@ pub fn is_variable(text: &str) -> bool {
 /// Whether the text selects by labels as kubectl's `--selector` does: `a=b`, `a!=b`, `a in (b,c)`, `a notin (b)`, `a`, `!a`,
 /// joined by commas.
 pub fn is_label_selector(text: &str) -> bool {
+    label_selector(text).is_some()
+}
+
+/// What such a text selects.
+pub fn label_selector(text: &str) -> Option<Selector> {
     let mut within = false;
     let comma = |sign: char| {
         within = if within { sign != ')' } else { sign == '(' };
         sign == ',' && !within
     };
-    text.split(comma).all(|requirement| is_requirement(requirement.trim()))
+    text.split(comma).map(|requirement| requirement_of(requirement.trim())).collect()
 }
 
-fn is_requirement(text: &str) -> bool {
+fn requirement_of(text: &str) -> Option<Expression> {
     if let Some((before, values)) = text.strip_suffix(')').and_then(|text| text.split_once('(')) {
         let words: Vec<&str> = before.split_whitespace().collect();
-        return matches!(words[..], [key, "in" | "notin"] if is_label_key(key))
-            && values.split(',').all(|value| is_label_value(value.trim()));
+        let values: Vec<&str> = values.split(',').map(str::trim).collect();
+        let (&[key, operator], true) = (words.as_slice(), values.iter().all(|value| is_label_value(value)))
+        else {
+            return None;
+        };
+        let (key, values) = (label_key(key)?, values.into_iter().map(str::to_owned).collect());
+        return match operator {
+            "in" => Some(Expression::In(key, values)),
+            "notin" => Some(Expression::NotIn(key, values)),
+            _ => None,
+        };
     }
-    let compared = ["!=", "==", "="].iter().find_map(|sign| text.split_once(sign));
-    match (compared, text.strip_prefix('!')) {
-        (Some((key, value)), _) => is_label_key(key.trim()) && is_label_value(value.trim()),
-        (None, Some(key)) => is_label_key(key.trim()),
-        (None, None) => is_label_key(text),
+    for (sign, differs) in [("!=", true), ("==", false), ("=", false)] {
+        let Some((key, value)) = text.split_once(sign) else { continue };
+        let (key, value) = (label_key(key)?, value.trim());
+        let compared = if differs { Expression::NotEqual } else { Expression::Equal };
+        return is_label_value(value).then(|| compared(key, value.to_owned()));
     }
+    match text.strip_prefix('!') {
+        Some(key) => label_key(key).map(Expression::DoesNotExist),
+        None => label_key(text).map(Expression::Exists),
+    }
+}
+
+fn label_key(text: &str) -> Option<String> {
+    let key = text.trim();
+    is_label_key(key).then(|| key.to_owned())
 }
 
 fn is_label_key(text: &str) -> bool {
@@ -87,6 +112,8 @@ fn is_label_value(text: &str) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use kube::core::SelectorExt as _;
+
     use super::*;
 
     #[test]
@@ -113,6 +140,28 @@ mod tests {
             (&long, false),
         ] {
             assert_eq!(is_label_selector(text), expected, "{text}");
+        }
+    }
+
+    #[test]
+    fn an_object_is_selected_by_its_labels_as_the_api_server_selects_it() {
+        let labels = |pairs: &[(&str, &str)]| {
+            pairs.iter().map(|(key, value)| ((*key).to_owned(), (*value).to_owned())).collect()
+        };
+        for (text, expected) in [
+            ("shard=b", true),
+            ("shard==b,team", true),
+            ("shard!=b", false),
+            ("tier!=x", true),
+            ("shard in (a, b)", true),
+            ("shard notin (a)", true),
+            ("tier notin (a)", true),
+            ("tier", false),
+            ("!tier", true),
+            ("!shard", false),
+        ] {
+            let selected = label_selector(text).unwrap().matches(&labels(&[("shard", "b"), ("team", "")]));
+            assert_eq!(selected, expected, "{text}");
         }
     }
 }

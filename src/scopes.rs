@@ -6,7 +6,7 @@ use keeper_core::id::{AccountName, Region};
 
 use crate::cli::ScopeOptions;
 use crate::clouds::{CloudError, Clouds};
-use crate::config::{Config, unknown_account, unknown_region};
+use crate::config::{Account, Config, unknown_account, unknown_region};
 use crate::listing::{Lister, ListingError};
 use crate::scope::Scope;
 
@@ -30,13 +30,7 @@ const ASKED_IN: &str = "cn-hangzhou";
 /// in which [`every_region`] can ask for the others. Other accounts are taken out of the configuration, so that nobody asks for their
 /// credentials.
 pub fn scopes(config: &mut Config, options: &ScopeOptions) -> Result<Vec<Scope>, ScopeError> {
-    let known: Vec<&str> = config.accounts.keys().map(AccountName::as_str).collect();
-    if let Some(name) = options.account.iter().find(|name| !known.contains(&name.as_str())) {
-        return Err(ScopeError::UnknownAccount(unknown_account(name, &known)));
-    }
-    if !options.account.is_empty() {
-        config.accounts.retain(|name, _| options.account.iter().any(|wanted| wanted == name.as_str()));
-    }
+    keep_accounts(config, &options.account)?;
     let mut scopes = Vec::new();
     for (name, account) in &config.accounts {
         let mut regions: Vec<Region> = options.region.iter().map(Region::new).collect();
@@ -51,11 +45,7 @@ pub fn scopes(config: &mut Config, options: &ScopeOptions) -> Result<Vec<Scope>,
             return Err(ScopeError::NoRegions(name.clone()));
         }
         for region in regions {
-            // The cloud would be asked for it, wherever its URL leads.
-            let known = is_known_region(region.as_str()) || account.all_regions().contains(&region);
-            if !known || account.endpoints.of(&region).is_err() {
-                return Err(ScopeError::UnknownRegion(unknown_region(region.as_str())));
-            }
+            check_region(account, &region)?;
             let scope = Scope { account: name.clone(), region };
             if !scopes.contains(&scope) {
                 scopes.push(scope);
@@ -63,6 +53,27 @@ pub fn scopes(config: &mut Config, options: &ScopeOptions) -> Result<Vec<Scope>,
         }
     }
     Ok(scopes)
+}
+
+/// Takes the accounts out of the configuration that are not named, if any is.
+pub fn keep_accounts(config: &mut Config, names: &[String]) -> Result<(), ScopeError> {
+    let known: Vec<&str> = config.accounts.keys().map(AccountName::as_str).collect();
+    if let Some(name) = names.iter().find(|name| !known.contains(&name.as_str())) {
+        return Err(ScopeError::UnknownAccount(unknown_account(name, &known)));
+    }
+    if !names.is_empty() {
+        config.accounts.retain(|name, _| names.iter().any(|wanted| wanted == name.as_str()));
+    }
+    Ok(())
+}
+
+/// Whether the account has the region. The cloud would be asked for it, wherever its URL leads.
+pub fn check_region(account: &Account, region: &Region) -> Result<(), ScopeError> {
+    let known = is_known_region(region.as_str()) || account.all_regions().contains(region);
+    if known && account.endpoints.of(region).is_ok() {
+        return Ok(());
+    }
+    Err(ScopeError::UnknownRegion(unknown_region(region.as_str())))
 }
 
 /// All regions of the account of a scope, as the cloud lists them there.
@@ -87,8 +98,8 @@ pub enum RegionsError {
 }
 
 /// How often an operation may be called: so many times a minute as the options say, spread over it, or else as its budget says.
-pub fn limited(options: &ScopeOptions, budget: Limit) -> Limit {
-    options.calls_per_minute.map_or(budget, |per_minute| Limit { per_minute, burst: per_minute.clamp(1, 20) })
+pub fn limited(calls_per_minute: Option<u32>, budget: Limit) -> Limit {
+    calls_per_minute.map_or(budget, |per_minute| Limit { per_minute, burst: per_minute.clamp(1, 20) })
 }
 
 #[cfg(test)]

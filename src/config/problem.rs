@@ -54,6 +54,11 @@ impl Problems {
         doubts
     }
 
+    /// What is wrong first, without its place.
+    pub fn first_sentence(&self) -> Option<&str> {
+        self.mistakes.first().map(|problem| problem.sentence.as_str())
+    }
+
     /// The value, if there are none.
     pub fn or<T>(mut self, value: T) -> Result<T, Self> {
         if self.mistakes.is_empty() {

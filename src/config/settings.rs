@@ -85,15 +85,22 @@ pub struct Budgets {
 impl Config {
     /// What the objects of each namespace may do.
     pub fn grants(&self, own_namespace: &str) -> Grants {
-        let own = || Grant {
-            namespaces: [own_namespace.to_owned()].into(),
-            accounts: self.accounts.keys().cloned().collect(),
-            regions: None,
-            unprotect: true,
-            attach: true,
-        };
-        let regions = self.accounts.iter().map(|(name, account)| (name.clone(), account.all_regions()));
-        Grants::new(&regions.collect(), &self.grants.clone().unwrap_or_else(|| vec![own()]))
+        match &self.grants {
+            Some(grants) => Grants::new(&self.all_regions(), grants),
+            None => self.everything_to([own_namespace.to_owned()].into()),
+        }
+    }
+
+    /// The objects of these namespaces may do everything.
+    pub fn everything_to(&self, namespaces: BTreeSet<String>) -> Grants {
+        let accounts = self.accounts.keys().cloned().collect();
+        let grant = Grant { namespaces, accounts, regions: None, unprotect: true, attach: true };
+        Grants::new(&self.all_regions(), &[grant])
+    }
+
+    /// All regions of each account.
+    fn all_regions(&self) -> BTreeMap<AccountName, BTreeSet<Region>> {
+        self.accounts.iter().map(|(name, account)| (name.clone(), account.all_regions())).collect()
     }
 }
 

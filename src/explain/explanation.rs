@@ -7,6 +7,7 @@ use serde::Serialize;
 use serde_json::Value;
 
 use super::history::History;
+use crate::object_ref::ObjectRef;
 
 /// What is known of one target.
 #[derive(Debug, Serialize, JsonSchema)]
@@ -168,18 +169,6 @@ pub struct Objects {
     pub unreadable: Vec<ObjectRef>,
     /// Those for the same account and region that are not served, because the configuration does not grant it.
     pub not_served: Vec<ObjectRef>,
-}
-
-/// An object.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, JsonSchema)]
-pub struct ObjectRef {
-    /// `EcsInstanceProtection` or `EniRetention`.
-    #[schemars(extend("enum" = ["EcsInstanceProtection", "EniRetention"]))]
-    pub kind: &'static str,
-    /// Namespace.
-    pub namespace: String,
-    /// ObjectRef.
-    pub name: String,
 }
 
 /// An object that selects the target, or may.

@@ -14,16 +14,17 @@ use keeper_core::verdict::State;
 
 use super::explanation::{
     ChangedBy, CloudFacts, Explanation, FlagOutlook, InstanceSays, InterfaceFate, InterfaceSays, NotExamined,
-    ObjectRef, Objects, OnRelease, Selecting, StateSince, Want,
+    Objects, OnRelease, Selecting, StateSince, Want,
 };
 use super::history::History;
-use super::sentences::{names, risk, said};
+use super::sentences::{risk, said};
 use super::sighting::{Found, Part};
 use crate::api::{Mode, Object, WatchedObject};
 use crate::cli::TargetId;
 use crate::cluster_objects::{ClusterObjects, PlacedObject};
 use crate::desired::{Placement, timestamp};
 use crate::listing::Listed;
+use crate::object_ref::{ObjectRef, names};
 use crate::scope::Scope;
 use crate::visible_text::plain;
 
@@ -126,11 +127,6 @@ fn prospect(target: &TargetId, found: &Found, objects: &ClusterObjects) -> Prosp
     }
 }
 
-fn name_of(objects: &ClusterObjects, id: &ObjectId) -> ObjectRef {
-    let kind = objects.objects.get(id).map_or("", |object| object.seen.resource.kind());
-    ObjectRef { kind, namespace: id.namespace().to_owned(), name: id.name().to_owned() }
-}
-
 fn told_of(objects: &Result<ClusterObjects, String>, prospect: Option<&Prospect>, scope: &Scope) -> Objects {
     let objects = match objects {
         Ok(objects) => objects,
@@ -141,7 +137,7 @@ fn told_of(objects: &Result<ClusterObjects, String>, prospect: Option<&Prospect>
     });
     let such = |which: fn(&PlacedObject, &Scope) -> bool| {
         let those = objects.objects.iter().filter(move |(_, object)| which(object, scope));
-        those.map(|(id, _)| name_of(objects, id)).collect()
+        those.map(|(id, _)| objects.name_of(id)).collect()
     };
     Objects {
         known: true,
@@ -164,7 +160,7 @@ fn is_for(seen: &WatchedObject, scope: &Scope) -> bool {
 }
 
 fn selecting(objects: &ClusterObjects, opinion: &Opinion, flags: &[FlagProspect]) -> Selecting {
-    let object = name_of(objects, &opinion.object);
+    let object = objects.name_of(&opinion.object);
     let is_protection = object.kind == "EcsInstanceProtection";
     let mut verdict = said(opinion.row.state.as_str(), opinion.row.reason, is_protection);
     if let Some(detail) = opinion.row.detail.as_deref() {
@@ -196,7 +192,7 @@ fn want(flag: &'static str, stance: Stance) -> Want {
 }
 
 fn told_of_flag(objects: &ClusterObjects, flag: &FlagProspect) -> FlagOutlook {
-    let name = |id: &ObjectId| name_of(objects, id);
+    let name = |id: &ObjectId| objects.name_of(id);
     let (next, object, reason, holders, message) = match &flag.next {
         Next::Nothing => ("Nothing", None, None, Vec::new(), "There is nothing to do.".to_owned()),
         Next::Protect(id) => {
@@ -384,7 +380,7 @@ fn since(
                 (format!("{:?}", row.phase), row.since.0)
             }
         };
-        Some(StateSince { object: name_of(objects, &opinion.object), state, since })
+        Some(StateSince { object: objects.name_of(&opinion.object), state, since })
     });
     rows.collect()
 }
@@ -433,7 +429,7 @@ fn advice(
     for flag in &prospect.flags {
         match &flag.next {
             Next::Protect(id) => {
-                let object = name_of(objects, id);
+                let object = objects.name_of(id);
                 advice.push(format!(
                     "If {} is not as it should be within a few minutes, look at the status of the object and at the operator's log: kubectl \
                      -n {} describe {} {}",
@@ -447,7 +443,7 @@ fn advice(
                 if state == State::Unprotected && flag.wants.iter().all(|(_, it)| *it == Stance::Holds) =>
             {
                 let observing = flag.wants.iter().map(|(id, _)| id).filter(|id| observes(objects, id));
-                let observing: Vec<ObjectRef> = observing.map(|id| name_of(objects, id)).collect();
+                let observing: Vec<ObjectRef> = observing.map(|id| objects.name_of(id)).collect();
                 if !observing.is_empty() {
                     advice.push(format!("Set mode: Enforce in {} to have it set.", names(&observing)));
                 }

@@ -3,7 +3,7 @@
 
 use keeper_core::reason::Reason;
 
-use super::explanation::{ObjectRef, Risk, Said};
+use super::explanation::{Risk, Said};
 use crate::visible_text::plain;
 
 /// A verdict on an instance (or on a network interface), with its sentence.
@@ -49,15 +49,4 @@ fn sentence(reason: Reason, of_instance: bool) -> &'static str {
         }
         (other, _) => other.sentence(),
     }
-}
-
-impl std::fmt::Display for ObjectRef {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "{} {}/{}", self.kind, self.namespace, self.name)
-    }
-}
-
-/// Several objects, for a sentence.
-pub fn names(names: &[ObjectRef]) -> String {
-    names.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ")
 }

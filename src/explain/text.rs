@@ -9,15 +9,11 @@ use keeper_core::deletion_protection::DeletionProtection;
 use keeper_core::flag::Flag as _;
 
 use super::explanation::{
-    CloudFacts, Explanation, InstanceSays, InterfaceSays, ObjectRef, Objects, Risk, Said, Selecting,
-    StateSince, Want,
+    CloudFacts, Explanation, InstanceSays, InterfaceSays, Objects, Risk, Said, Selecting, StateSince, Want,
 };
 use super::history::{Change, History, Unwatched, Why, Write};
-use super::sentences::names;
-use crate::visible_text::wrap;
-
-/// Columns of a line.
-const WIDTH: usize = 100;
+use crate::object_ref::{ObjectRef, names};
+use crate::text_page::Page;
 
 /// The explanation as text.
 pub fn text(told: &Explanation) -> String {
@@ -26,7 +22,7 @@ pub fn text(told: &Explanation) -> String {
     page.paragraph(0, &format!("{}{name}", told.id));
     page.paragraph(0, &format!("{}, account {}, seen {}", told.region, told.account, time(told.seen)));
     page.title("VERDICT");
-    page.verdict(2, &told.verdict);
+    tell_verdict(&mut page, 2, &told.verdict);
     page.title("WHAT THE CLOUD SAYS");
     match &told.cloud {
         CloudFacts::Instance(says) => instance(&mut page, says),
@@ -40,7 +36,7 @@ pub fn text(told: &Explanation) -> String {
         );
     }
     for risk in &told.risks {
-        page.risk(risk);
+        tell_risk(&mut page, risk);
     }
     objects(&mut page, told);
     on_release(&mut page, told);
@@ -116,7 +112,7 @@ fn objects(page: &mut Page, told: &Explanation) {
         page.paragraph(2, if sure { "No object selects it." } else { "No object is known to select it." });
     }
     for object in selecting.iter().take(MOST_SELECTING) {
-        page.object(object);
+        tell_object(page, object);
     }
     if let Some(more) = selecting.len().checked_sub(MOST_SELECTING).filter(|more| *more > 0) {
         page.paragraph(2, &format!("And {more} more objects: --output json has all of them."));
@@ -286,74 +282,28 @@ fn time(at: Timestamp) -> String {
     Timestamp::from_second(at.as_second()).unwrap_or(at).to_string()
 }
 
-/// Text that is laid out.
-#[derive(Default)]
-struct Page {
-    text: String,
+fn tell_verdict(page: &mut Page, indent: usize, said: &Said) {
+    let reason = match (said.state, said.reason) {
+        ("Protected", "AllProtected") | ("Unprotected", "Unprotected") => String::new(),
+        (_, reason) => format!(" ({reason})"),
+    };
+    page.paragraph(indent, &format!("{}{reason}: {}", said.state, said.message));
 }
 
-impl Page {
-    fn title(&mut self, title: &str) {
-        self.text.push('\n');
-        self.text.push_str(title);
-        self.text.push('\n');
-    }
+fn tell_risk(page: &mut Page, risk: &Risk) {
+    let detail = risk.detail.as_ref().map(|detail| format!(" {detail}")).unwrap_or_default();
+    page.item(2, &format!("{}{detail}: {}", risk.reason, risk.message));
+}
 
-    fn paragraph(&mut self, indent: usize, text: &str) {
-        self.hanging(indent, indent, text);
-    }
-
-    fn item(&mut self, indent: usize, text: &str) {
-        self.hanging(indent, indent + 2, &format!("- {text}"));
-    }
-
-    /// A paragraph whose lines begin here, but for the first.
-    fn hanging(&mut self, first: usize, rest: usize, text: &str) {
-        // What is laid out in columns keeps its blanks in the first line, if that is all there is.
-        let whole = format!("{}{text}", " ".repeat(first));
-        if unicode_width::UnicodeWidthStr::width(whole.as_str()) <= WIDTH {
-            self.line(&whole);
-            return;
-        }
-        let columns = WIDTH.saturating_sub(first.max(rest));
-        for (number, line) in wrap(text, columns).iter().enumerate() {
-            let indent = if number == 0 { first } else { rest };
-            self.line(&format!("{}{line}", " ".repeat(indent)));
-        }
-    }
-
-    fn line(&mut self, line: &str) {
-        self.text.push_str(line.trim_end());
-        self.text.push('\n');
-    }
-
-    fn field(&mut self, name: &str, value: &str) {
-        self.hanging(2, 25, &format!("{name:<22} {value}"));
-    }
-
-    fn verdict(&mut self, indent: usize, said: &Said) {
-        let reason = match (said.state, said.reason) {
-            ("Protected", "AllProtected") | ("Unprotected", "Unprotected") => String::new(),
-            (_, reason) => format!(" ({reason})"),
-        };
-        self.paragraph(indent, &format!("{}{reason}: {}", said.state, said.message));
-    }
-
-    fn risk(&mut self, risk: &Risk) {
-        let detail = risk.detail.as_ref().map(|detail| format!(" {detail}")).unwrap_or_default();
-        self.item(2, &format!("{}{detail}: {}", risk.reason, risk.message));
-    }
-
-    fn object(&mut self, object: &Selecting) {
-        let doubt = object.doubt.map(|why| format!(" may select it ({why})"));
-        let doubt = doubt.unwrap_or_else(|| " selects it".to_owned());
-        self.item(2, &format!("{} (generation {}){doubt}", object.object, object.generation));
-        let Said { state, reason, message } = &object.verdict;
-        let why = if *state == "Protected" { String::new() } else { format!(". {message}") };
-        self.paragraph(4, &format!("says of it: {state}, {reason}{why}"));
-        for want in &object.wants {
-            self.paragraph(4, &format!("{}: {}", want.flag, stance(want)));
-        }
+fn tell_object(page: &mut Page, object: &Selecting) {
+    let doubt = object.doubt.map(|why| format!(" may select it ({why})"));
+    let doubt = doubt.unwrap_or_else(|| " selects it".to_owned());
+    page.item(2, &format!("{} (generation {}){doubt}", object.object, object.generation));
+    let Said { state, reason, message } = &object.verdict;
+    let why = if *state == "Protected" { String::new() } else { format!(". {message}") };
+    page.paragraph(4, &format!("says of it: {state}, {reason}{why}"));
+    for want in &object.wants {
+        page.paragraph(4, &format!("{}: {}", want.flag, stance(want)));
     }
 }
 

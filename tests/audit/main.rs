@@ -9,6 +9,7 @@
 mod exits;
 mod fleet;
 mod hostile;
+mod names;
 mod program;
 mod regions;
 mod report;

@@ -45,6 +45,7 @@ mod outside;
 #[expect(dead_code, reason = "the other tests of pages are elsewhere")]
 mod pages;
 mod permissions;
+mod plan;
 mod plugin;
 mod pod;
 mod process;

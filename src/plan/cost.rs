@@ -1,0 +1,121 @@
+//! How many calls what is planned takes the operator, and how long at the budgets of the configuration.
+
+use keeper_core::auto_release_time::AutoReleaseTime;
+use keeper_core::budget::Limit;
+use keeper_core::delete_on_release::DeleteOnRelease;
+use keeper_core::deletion_protection::DeletionProtection;
+use keeper_core::engine::Settings;
+use keeper_core::flag::Flag;
+use keeper_core::protected_from_scale_in::ProtectedFromScaleIn;
+use keeper_core::resource::Resource;
+
+/// Writes of each flag.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Writes {
+    pub deletion_protection: usize,
+    pub auto_release_time: usize,
+    pub delete_on_release: usize,
+    pub protected_from_scale_in: usize,
+}
+
+impl Writes {
+    /// Counts one.
+    pub fn add(&mut self, flag: &str) {
+        let count = match flag {
+            DeletionProtection::NAME => &mut self.deletion_protection,
+            AutoReleaseTime::NAME => &mut self.auto_release_time,
+            DeleteOnRelease::NAME => &mut self.delete_on_release,
+            ProtectedFromScaleIn::NAME => &mut self.protected_from_scale_in,
+            _ => return,
+        };
+        *count += 1;
+    }
+
+    /// What they take in one region with these settings: of instances, of network interfaces, and of members of scaling groups. The
+    /// cloud is asked before the writes and after them, for as many targets at once as a read takes by id.
+    pub fn cost(self, (instances, interfaces, members): (Settings, Settings, Settings)) -> Cost {
+        let mut cost = Cost::default();
+        cost.add::<DeletionProtection>(self.deletion_protection, instances);
+        cost.add::<AutoReleaseTime>(self.auto_release_time, instances);
+        cost.add::<DeleteOnRelease>(self.delete_on_release, interfaces);
+        cost.add::<ProtectedFromScaleIn>(self.protected_from_scale_in, members);
+        cost
+    }
+}
+
+/// What it takes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Cost {
+    /// Calls that change something.
+    pub writes: usize,
+    /// Calls that read the targets before and after that.
+    pub reads: usize,
+    /// For how long the budgets make the slowest of the operations wait: they go on beside each other.
+    pub seconds: u64,
+}
+
+impl Cost {
+    fn add<F: Flag>(&mut self, targets: usize, settings: Settings) {
+        let writes = targets.div_ceil(F::PER_CALL);
+        let reads = 2 * targets.div_ceil(<F::Of as Resource>::IDS_PER_READ);
+        self.writes += writes;
+        self.reads += reads;
+        let slowest = waiting(writes, settings.writes).max(waiting(reads, settings.reads));
+        self.seconds = self.seconds.max(slowest);
+    }
+
+    /// Together with what goes on beside it, in another region.
+    pub fn beside(self, other: Self) -> Self {
+        Self {
+            writes: self.writes + other.writes,
+            reads: self.reads + other.reads,
+            seconds: self.seconds.max(other.seconds),
+        }
+    }
+}
+
+/// How long these calls take: as many as the burst are sent at once, and the others one after the other.
+fn waiting(calls: usize, limit: Limit) -> u64 {
+    let calls = u64::try_from(calls).unwrap_or(u64::MAX);
+    let later = calls.saturating_sub(u64::from(limit.burst));
+    later.saturating_mul(60).div_ceil(u64::from(limit.per_minute.max(1)))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+
+    fn settings(reads: u32, writes: u32) -> Settings {
+        let limit = |per_minute| Limit { per_minute, burst: 10 };
+        Settings {
+            sweep_interval: Duration::from_secs(60),
+            reads: limit(reads),
+            writes: limit(writes),
+            reads_in_flight: 1,
+            writes_in_flight: 1,
+            seed: 0,
+        }
+    }
+
+    #[test]
+    fn the_slowest_operation_says_how_long_it_takes() {
+        let mut writes = Writes::default();
+        for _ in 0..250 {
+            writes.add(DeletionProtection::NAME);
+        }
+        for _ in 0..21 {
+            writes.add(ProtectedFromScaleIn::NAME);
+        }
+        writes.add("Odd");
+        let all = settings(60, 120);
+        // 250 calls, and two for 21 members; three reads of 100 instances and two of 20 members, each before and after.
+        let cost = writes.cost((all, all, all));
+        assert_eq!(cost, Cost { writes: 252, reads: 10, seconds: 120 });
+        assert_eq!(cost.beside(cost), Cost { writes: 504, reads: 20, seconds: 120 });
+        assert_eq!(Writes::default().cost((all, all, all)), Cost::default());
+        let few = Writes { delete_on_release: 3, ..Writes::default() };
+        assert_eq!(few.cost((all, all, all)).seconds, 0, "within the burst");
+    }
+}

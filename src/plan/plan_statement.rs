@@ -1,0 +1,112 @@
+//! What becomes of a flag of a target, in words.
+
+use jiff::Timestamp;
+use keeper_core::auto_release_time::AutoReleaseTime;
+use keeper_core::delete_on_release::DeleteOnRelease;
+use keeper_core::flag::Flag as _;
+use keeper_core::protected_from_scale_in::ProtectedFromScaleIn;
+
+use super::comparison::Outcome;
+use crate::object_ref::{ObjectRef, names};
+
+/// What becomes of it, and who has to do with it.
+pub struct Statement<'a> {
+    pub flag: &'a str,
+    pub outcome: Outcome,
+    pub object: Option<&'a ObjectRef>,
+    pub holders: &'a [ObjectRef],
+    pub until: Option<Timestamp>,
+    pub anyway: bool,
+}
+
+/// How a flag is spoken of: what is done, what is taken back, and what it is.
+fn words(flag: &str) -> [&'static str; 3] {
+    match flag {
+        DeleteOnRelease::NAME => ["will be retained", "will be released from retention", "retained"],
+        ProtectedFromScaleIn::NAME => {
+            ["will be protected from scale-in", "will be given up to scale-in", "protected from scale-in"]
+        }
+        AutoReleaseTime::NAME => ["its release time will be removed", "", "without a release time"],
+        _ => ["will be protected", "will be unprotected", "protected"],
+    }
+}
+
+impl Statement<'_> {
+    /// The sentence, without an end.
+    pub fn text(&self) -> String {
+        let [done, undone, so] = words(self.flag);
+        let asker = || self.object.map_or_else(|| "an object".to_owned(), ToString::to_string);
+        let said = match self.outcome {
+            Outcome::Protect => done.to_owned(),
+            Outcome::Unprotect => match self.until {
+                Some(until) => {
+                    let until = Timestamp::from_second(until.as_second()).unwrap_or(until);
+                    format!("{undone}, for {} until {until}", asker())
+                }
+                None => format!("{undone}, as {} asks", asker()),
+            },
+            Outcome::StaysProtected if self.holders.is_empty() => {
+                format!("stays {so}, although {} gives it up", asker())
+            }
+            Outcome::StaysProtected => {
+                format!("stays {so}, although {} gives it up: held by {}", asker(), names(self.holders))
+            }
+            Outcome::NoLongerHeld => format!("stays {so}, and no object keeps it so any more"),
+            Outcome::Unknown => format!("it is not known whether it will be {so}"),
+            Outcome::CannotProtect => format!("can't be {so}"),
+            Outcome::Unchanged => "is left as it is".to_owned(),
+            Outcome::Protected => format!("is {so} already"),
+        };
+        if self.anyway { format!("{said} (also without the files)") } else { said }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_outcome_has_a_sentence_that_names_who_has_to_do_with_it() {
+        let object = |name: &str| ObjectRef {
+            kind: "EcsInstanceProtection",
+            namespace: "team".to_owned(),
+            name: name.to_owned(),
+        };
+        let (asks, holds) = (object("old"), [object("prod")]);
+        let told = |flag, outcome, until| {
+            Statement { flag, outcome, object: Some(&asks), holders: &holds, until, anyway: false }.text()
+        };
+        let until = Some("2030-01-01T00:00:00.5Z".parse().unwrap());
+        let old = "EcsInstanceProtection team/old";
+        for (told, expected) in [
+            (told("DeletionProtection", Outcome::Protect, None), "will be protected".to_owned()),
+            (told("DeleteOnRelease", Outcome::Protect, None), "will be retained".to_owned()),
+            (
+                told("DeletionProtection", Outcome::Unprotect, until),
+                format!("will be unprotected, for {old} until 2030-01-01T00:00:00Z"),
+            ),
+            (
+                told("ProtectedFromScaleIn", Outcome::Unprotect, None),
+                format!("will be given up to scale-in, as {old} asks"),
+            ),
+            (
+                told("DeletionProtection", Outcome::StaysProtected, None),
+                format!(
+                    "stays protected, although {old} gives it up: held by EcsInstanceProtection team/prod"
+                ),
+            ),
+            (told("AutoReleaseTime", Outcome::Protect, None), "its release time will be removed".to_owned()),
+        ] {
+            assert_eq!(told, expected);
+        }
+        let pending = Statement {
+            flag: "DeletionProtection",
+            outcome: Outcome::Protect,
+            object: None,
+            holders: &[],
+            until: None,
+            anyway: true,
+        };
+        assert_eq!(pending.text(), "will be protected (also without the files)");
+    }
+}

@@ -1,0 +1,182 @@
+//! A plan as text, in lines of 100 columns.
+
+use serde_json::Value;
+
+use super::comparison::Outcome;
+use super::planned::{Counts, Planned, PlannedCost, PlannedObject, PlannedTarget};
+use super::spec_difference::Difference;
+use crate::text_page::Page;
+use crate::visible_text::plain;
+
+/// Targets that are listed of one object, unless all are asked for.
+const MOST_TARGETS: usize = 50;
+
+/// Entries of a list that are told of.
+const MOST_ENTRIES: usize = 5;
+
+/// The plan as text. `all`: list every target.
+pub fn text(planned: &Planned, all: bool) -> String {
+    let mut page = Page::default();
+    for object in &planned.objects {
+        tell_object(&mut page, planned, object, all);
+        page.line("");
+    }
+    if !planned.reasons.is_empty() {
+        page.line("REASONS");
+        for (reason, sentence) in &planned.reasons {
+            page.item(2, &format!("{reason}: {sentence}"));
+        }
+        page.line("");
+    }
+    let notes = notes(planned);
+    if !notes.is_empty() {
+        page.line("NOTES");
+        for note in &notes {
+            page.item(2, note);
+        }
+        page.line("");
+    }
+    page.paragraph(0, &summary(planned));
+    page.text
+}
+
+/// What else is to be known, what is not known first.
+pub fn notes(planned: &Planned) -> Vec<String> {
+    let regions = planned.not_examined.iter();
+    let mut notes: Vec<String> = regions
+        .map(|region| {
+            format!("{} (account {}) could not be read: {}", region.region, region.account, region.error)
+        })
+        .collect();
+    notes.extend(planned.notes.iter().cloned());
+    if planned.other_documents > 0 {
+        let (count, is) = (planned.other_documents, if planned.other_documents == 1 { "is" } else { "are" });
+        let documents = if count == 1 { "document" } else { "documents" };
+        notes.push(format!("{count} other {documents} in the files {is} not about objects of ecs-keeper."));
+    }
+    notes
+}
+
+/// The last line: what would be done, and what that takes.
+pub fn summary(planned: &Planned) -> String {
+    let counts = planned.counts.sentence();
+    let counts = if counts.is_empty() { "no target".to_owned() } else { counts };
+    let anyway = match planned.anyway {
+        0 => String::new(),
+        count => format!(", {count} pending also without the files"),
+    };
+    let unknown = if planned.complete { "" } else { ", and what could not be read" };
+    format!("Plan: {counts}{anyway}{unknown}; {}.", cost(planned.cost))
+}
+
+fn cost(cost: PlannedCost) -> String {
+    let calls = cost.writes + cost.reads;
+    let several = if calls == 1 { "call" } else { "calls" };
+    match (calls, cost.seconds) {
+        (0, _) => "no calls".to_owned(),
+        (_, ..60) => format!("{calls} {several}, under 1 min"),
+        (_, seconds) => format!("{calls} {several}, about {} min", seconds.div_ceil(60)),
+    }
+}
+
+/// What applying does to an object.
+pub fn action(object: &PlannedObject) -> String {
+    match (object.action, object.applied_generation) {
+        ("Create", _) => "new".to_owned(),
+        ("Change", Some(generation)) => format!("changes generation {generation}"),
+        ("Nothing", Some(generation)) => format!("is applied already, as generation {generation}"),
+        _ => "not compared with a cluster".to_owned(),
+    }
+}
+
+/// The targets of an object that are listed, and how many are not.
+pub fn listed<'a>(
+    planned: &'a Planned,
+    object: &PlannedObject,
+    all: bool,
+) -> (Vec<&'a PlannedTarget>, usize) {
+    let own = planned.targets.iter().filter(|target| target.selected_by.contains(&object.object));
+    let at_rest = |target: &PlannedTarget| matches!(target.outcome, Outcome::Protected | Outcome::Unchanged);
+    let own: Vec<&PlannedTarget> = own.filter(|target| all || !at_rest(target)).collect();
+    let most = if all { own.len() } else { MOST_TARGETS };
+    let rest = own.len().saturating_sub(most);
+    (own.into_iter().take(most).collect(), rest)
+}
+
+fn tell_object(page: &mut Page, planned: &Planned, object: &PlannedObject, all: bool) {
+    page.hanging(0, 2, &format!("{} ({}): {}", object.object, object.at, action(object)));
+    if let Some(why) = &object.not_served {
+        page.paragraph(2, &format!("The operator does nothing for it. {why}"));
+        return;
+    }
+    for difference in &object.differences {
+        page.hanging(2, 4, &told(difference));
+    }
+    let regions = object.regions.join(", ");
+    if !regions.is_empty() {
+        let counts = if object.counts == Counts::default() {
+            "selects nothing".to_owned()
+        } else {
+            object.counts.sentence()
+        };
+        page.hanging(2, 4, &format!("account {}, {regions}: {counts}", object.account));
+    }
+    let (targets, rest) = listed(planned, object, all);
+    for target in targets {
+        page.hanging(2, 4, &line(target));
+    }
+    if rest > 0 {
+        page.paragraph(2, &format!("and {rest} more: --all lists them"));
+    }
+    for note in &object.notes {
+        page.item(2, note);
+    }
+}
+
+/// A sign for those who skim.
+pub fn sign(outcome: Outcome) -> &'static str {
+    match outcome {
+        Outcome::Protect => "+",
+        Outcome::Unprotect => "-",
+        Outcome::StaysProtected | Outcome::NoLongerHeld => "!",
+        Outcome::Unknown => "?",
+        Outcome::CannotProtect => "x",
+        Outcome::Unchanged | Outcome::Protected => "=",
+    }
+}
+
+fn line(target: &PlannedTarget) -> String {
+    let name = target.name.as_deref().map(|name| format!(" {name}")).unwrap_or_default();
+    let reason = target.reason.map(|reason| format!(" ({reason})")).unwrap_or_default();
+    format!("{} {:<24}{name}  {}{reason}", sign(target.outcome), target.id, target.message)
+}
+
+/// A field that differs.
+pub fn told(difference: &Difference) -> String {
+    if let Some((added, removed)) = difference.of_lists() {
+        let side = |sign: &str, entries: &[&Value]| {
+            let mut told: Vec<String> =
+                entries.iter().take(MOST_ENTRIES).map(|entry| format!("{sign}{}", value(entry))).collect();
+            let more = entries.len().saturating_sub(MOST_ENTRIES);
+            told.extend((more > 0).then(|| format!("{sign}{more} more")));
+            told
+        };
+        let both = [side("+", &added), side("-", &removed)].concat();
+        let what = if both.is_empty() { "another order".to_owned() } else { both.join(", ") };
+        return format!("spec.{}: {what}", difference.field);
+    }
+    let side = |side: Option<&Value>| side.map_or_else(|| "nothing".to_owned(), value);
+    format!(
+        "spec.{}: {} -> {}",
+        difference.field,
+        side(difference.from.as_ref()),
+        side(difference.to.as_ref())
+    )
+}
+
+fn value(value: &Value) -> String {
+    match value {
+        Value::String(text) => plain(text),
+        other => plain(&other.to_string()),
+    }
+}

@@ -1,0 +1,364 @@
+//! From what is read of each region to the plan. No client here.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use jiff::Timestamp;
+use keeper_core::engine::{Settings, Survey};
+use keeper_core::id::ObjectId;
+use keeper_core::reason::Reason;
+
+use super::applied::{Action, AppliedObject};
+use super::comparison::{Fate, Outcome, fates};
+use super::cost::{Cost, Writes};
+use super::manifest::Manifests;
+use super::plan_statement::Statement;
+use super::planned::{Counts, NotPlanned, Planned, PlannedCost, PlannedObject, PlannedTarget};
+use super::scan::{Scan, Scanned, Target};
+use crate::api::{
+    DeletionPolicy, NodeRemoval, Object, Protection, Retention, RetentionDeletionPolicy, ScaleIn,
+};
+use crate::cluster_objects::ClusterObjects;
+use crate::desired::{Placement, Served, timestamp};
+use crate::object_ref::ObjectRef;
+use crate::scope::Scope;
+use crate::visible_text::plain_line;
+
+/// What was not asked, and is taken for granted.
+#[derive(Debug, Clone, Copy)]
+pub struct Assumptions {
+    pub without_cluster: bool,
+    pub without_config: bool,
+}
+
+/// A plan that is being made.
+pub struct Planning {
+    objects: Vec<AppliedObject>,
+    /// Where they stand, in the same order.
+    places: Vec<String>,
+    files: BTreeSet<ObjectId>,
+    before: Option<ClusterObjects>,
+    after: ClusterObjects,
+    assumptions: Assumptions,
+    targets: Vec<PlannedTarget>,
+    reasons: BTreeMap<&'static str, &'static str>,
+    cost: Cost,
+    not_examined: Vec<NotPlanned>,
+    notes: Vec<String>,
+    other_documents: usize,
+}
+
+impl Planning {
+    /// Nothing is read yet. The objects are in the order of the files.
+    pub fn new(
+        manifests: &Manifests,
+        objects: Vec<AppliedObject>,
+        (before, after): (Option<ClusterObjects>, ClusterObjects),
+        assumptions: Assumptions,
+    ) -> Self {
+        Self {
+            places: manifests.objects.iter().map(|it| it.place_of(&[]).to_string()).collect(),
+            files: objects.iter().map(|object| object.id.clone()).collect(),
+            objects,
+            before,
+            after,
+            assumptions,
+            targets: Vec::new(),
+            reasons: BTreeMap::new(),
+            cost: Cost::default(),
+            not_examined: Vec::new(),
+            notes: Vec::new(),
+            other_documents: manifests.others,
+        }
+    }
+
+    /// Where the objects of the files ask for something, with the files or without them.
+    pub fn scopes(&self) -> BTreeSet<Scope> {
+        let all = self.files.iter().flat_map(|id| self.served(id));
+        all.flat_map(|served| served.scopes().map(|(scope, _)| scope)).collect()
+    }
+
+    /// What is served of an object, without the files and with them.
+    fn served(&self, id: &ObjectId) -> impl Iterator<Item = &Served> {
+        let sides = self.before.iter().chain([&self.after]);
+        sides.filter_map(|side| match &side.objects.get(id)?.placement {
+            Placement::Served(served) => Some(served),
+            Placement::NotGranted | Placement::UnknownRegion(_) | Placement::Opaque(_) => None,
+        })
+    }
+
+    /// These are not looked at, because others were asked for.
+    pub fn leave_out(&mut self, scopes: &BTreeSet<Scope>) {
+        if !scopes.is_empty() {
+            let names: Vec<String> =
+                scopes.iter().map(|scope| format!("{} (account {})", scope.region, scope.account)).collect();
+            self.notes.push(format!(
+                "The objects also ask for something in {}, which was not looked at, as --account or --region say.",
+                names.join(", ")
+            ));
+        }
+    }
+
+    /// A region can't be read.
+    pub fn failed(&mut self, scope: &Scope, error: &str) {
+        self.not_examined.push(NotPlanned {
+            account: scope.account.to_string(),
+            region: scope.region.to_string(),
+            error: error.to_owned(),
+        });
+    }
+
+    /// Whether network interfaces have to be read there, and members of scaling groups.
+    pub fn asks_for(&self, scope: &Scope) -> (bool, bool) {
+        let here = |object: &&AppliedObject| {
+            self.served(&object.id).any(|served| served.scopes().any(|(own, _)| own == *scope))
+        };
+        let mut own = self.objects.iter().filter(here);
+        let interfaces =
+            own.any(|object| object.seen.object.as_ref().is_some_and(|it| it.retention().is_some()));
+        let members = self.before.iter().chain([&self.after]).any(|side| side.asks_for_members(scope));
+        (interfaces, members)
+    }
+
+    /// What the objects ask without the files, if that is known.
+    pub fn before(&self, scope: &Scope, at: Timestamp) -> Option<Survey> {
+        self.before.as_ref().map(|side| side.survey(scope, at))
+    }
+
+    /// What they ask with them.
+    pub fn after(&self, scope: &Scope, at: Timestamp) -> Survey {
+        self.after.survey(scope, at)
+    }
+
+    /// Takes in what was read of a region. `settings`: how the operator works there.
+    pub fn take(&mut self, scope: &Scope, scan: Scan, settings: (Settings, Settings, Settings)) {
+        if let Some(why) = &scan.without_members {
+            let why = format!("members of scaling groups can't be read: {}", plain_line(why));
+            self.failed(scope, &why);
+        }
+        let mut writes = Writes::default();
+        for scanned in scan.targets() {
+            for fate in fates(&self.files, scanned.before.as_ref(), &scanned.after) {
+                if !fate.anyway && matches!(fate.outcome, Outcome::Protect | Outcome::Unprotect) {
+                    writes.add(fate.flag);
+                }
+                let target = self.target(scope, &scanned, &fate);
+                self.targets.push(target);
+            }
+        }
+        self.cost = self.cost.beside(writes.cost(settings));
+    }
+
+    fn target(&mut self, scope: &Scope, scanned: &Scanned, fate: &Fate) -> PlannedTarget {
+        if let Some(reason) = fate.reason {
+            self.reasons.insert(reason.as_str(), reason.sentence());
+        }
+        let opinions = scanned.before.iter().chain([&scanned.after]).flat_map(|prospect| &prospect.objects);
+        let selecting: BTreeSet<ObjectRef> = opinions
+            .filter(|opinion| self.files.contains(&opinion.object))
+            .map(|opinion| self.name_of(&opinion.object))
+            .collect();
+        let object = fate.object.as_ref().map(|id| self.name_of(id));
+        let holders: Vec<ObjectRef> = fate.holders.iter().map(|id| self.name_of(id)).collect();
+        let until = fate.until.map(timestamp);
+        let statement = Statement {
+            flag: fate.flag,
+            outcome: fate.outcome,
+            object: object.as_ref(),
+            holders: &holders,
+            until,
+            anyway: fate.anyway,
+        };
+        PlannedTarget {
+            kind: match scanned.target {
+                Target::Instance(_) => "Instance",
+                Target::Interface(_) => "NetworkInterface",
+            },
+            id: scanned.target.id().to_owned(),
+            name: scanned.name.clone(),
+            account: scope.account.to_string(),
+            region: scope.region.to_string(),
+            selected_by: selecting.into_iter().collect(),
+            flag: fate.flag,
+            outcome: fate.outcome,
+            anyway: fate.anyway,
+            reason: fate.reason.map(Reason::as_str),
+            message: statement.text(),
+            object,
+            holders,
+            until,
+        }
+    }
+
+    /// Objects that the files add are known only with them, and those that they have ceased to be served only without them.
+    fn name_of(&self, id: &ObjectId) -> ObjectRef {
+        let sides = self.before.iter().chain([&self.after]);
+        let known = sides.rev().find(|side| side.objects.contains_key(id));
+        known.unwrap_or(&self.after).name_of(id)
+    }
+
+    /// The plan.
+    pub fn finish(mut self) -> Planned {
+        self.targets.sort_by(|one, other| {
+            let key = |it: &PlannedTarget| (it.anyway, it.outcome);
+            key(one).cmp(&key(other)).then_with(|| one.id.cmp(&other.id))
+        });
+        let mut counts = Counts::default();
+        let due = |target: &&PlannedTarget| !target.anyway;
+        self.targets.iter().filter(due).for_each(|target| counts.add(target.outcome));
+        let anyway = self.targets.iter().filter(|target| target.anyway).count();
+        let objects: Vec<PlannedObject> =
+            self.objects.iter().zip(&self.places).map(|(object, at)| self.object(object, at)).collect();
+        let notes = self.all_notes();
+        Planned {
+            compared_with_cluster: self.before.is_some(),
+            complete: self.not_examined.is_empty(),
+            objects,
+            targets: self.targets,
+            reasons: self.reasons,
+            counts,
+            anyway,
+            cost: PlannedCost {
+                writes: self.cost.writes,
+                reads: self.cost.reads,
+                seconds: self.cost.seconds,
+            },
+            not_examined: self.not_examined,
+            other_documents: self.other_documents,
+            notes,
+        }
+    }
+
+    fn object(&self, object: &AppliedObject, at: &str) -> PlannedObject {
+        let name = ObjectRef {
+            kind: object.seen.resource.kind(),
+            namespace: object.id.namespace().to_owned(),
+            name: object.id.name().to_owned(),
+        };
+        let mut counts = Counts::default();
+        let own = self.targets.iter().filter(|target| target.selected_by.contains(&name));
+        own.for_each(|target| counts.add(target.outcome));
+        let (action, differences) = match &object.action {
+            Action::Create => ("Create", Vec::new()),
+            Action::Change(differences) => ("Change", differences.clone()),
+            Action::Nothing => ("Nothing", Vec::new()),
+            Action::Unknown => ("Unknown", Vec::new()),
+        };
+        let regions: BTreeSet<String> = self
+            .served(&object.id)
+            .flat_map(|served| served.intents.keys().map(ToString::to_string))
+            .collect();
+        let spec = object.seen.object.as_ref().map(Object::spec);
+        PlannedObject {
+            object: name,
+            at: at.to_owned(),
+            action,
+            applied_generation: object.stands,
+            differences,
+            account: spec.map(|spec| spec.account.to_owned()).unwrap_or_default(),
+            regions: regions.into_iter().collect(),
+            not_served: self.not_served(object),
+            counts,
+            notes: self.notes_on(object),
+        }
+    }
+
+    /// Why the operator does nothing for it.
+    fn not_served(&self, object: &AppliedObject) -> Option<String> {
+        if !object.served {
+            return Some("Its labels don't match the objectSelector of the configuration.".to_owned());
+        }
+        match &self.after.objects.get(&object.id)?.placement {
+            Placement::Served(_) => None,
+            Placement::NotGranted => Some(
+                "The configuration does not grant its account and region to its namespace (see docs/configuration.md#grants)."
+                    .to_owned(),
+            ),
+            Placement::UnknownRegion(message) | Placement::Opaque(message) => Some(message.clone()),
+        }
+    }
+
+    fn notes_on(&self, object: &AppliedObject) -> Vec<String> {
+        let mut notes = Vec::new();
+        let Some(spec) = object.seen.object.as_ref() else { return notes };
+        if spec.spec().nodes.is_some() {
+            if self.assumptions.without_cluster {
+                notes.push(
+                    "It selects instances through Nodes, which are not known without a cluster: use --cluster."
+                        .to_owned(),
+                );
+            } else if let Some(served) = self.served(&object.id).last() {
+                notes.extend(nodes_without_target(served));
+            }
+        }
+        if spec.retention().is_some_and(|object| !object.spec.reattach.is_empty()) {
+            notes.push(
+                "What spec.reattach asks for is not planned: it depends on what happens to instances."
+                    .to_owned(),
+            );
+        }
+        if object.seen.meta.deletion_timestamp.is_some() {
+            notes.push("It is being deleted, which applying does not stop.".to_owned());
+        }
+        notes
+    }
+
+    fn all_notes(&self) -> Vec<String> {
+        let mut notes = self.notes.clone();
+        let changed = self.objects.iter().filter(|object| object.action != Action::Nothing);
+        let unprotecting: Vec<String> = changed
+            .filter(|object| object.seen.object.as_ref().is_some_and(asks_to_unprotect))
+            .map(|object| format!("{}/{}", object.id.namespace(), object.id.name()))
+            .collect();
+        if !unprotecting.is_empty() {
+            notes.push(format!(
+                "Whoever applies {} needs the verb unprotect, if the cluster has the policies of the chart. Whether they have it was not \
+                 asked: who will apply the files is not known here (docs/unprotecting.md#who-may-ask-for-it).",
+                unprotecting.join(", ")
+            ));
+        }
+        if self.assumptions.without_cluster {
+            notes.push(
+                "No cluster was asked, so other objects are not known: they may hold what these give up, and these may be applied \
+                 already. Use --cluster."
+                    .to_owned(),
+            );
+        }
+        if self.assumptions.without_config {
+            notes.push(
+                "No configuration was named, so it is taken for granted that the operator serves these namespaces and lets them \
+                 unprotect. Use --config."
+                    .to_owned(),
+            );
+        }
+        notes
+    }
+}
+
+/// How many of its Nodes have no instance that it could select.
+fn nodes_without_target(served: &Served) -> Option<String> {
+    let count = served.targetless.len();
+    let nodes = if count == 1 { "Node has" } else { "Nodes have" };
+    (count > 0).then(|| {
+        format!(
+            "{count} of its {nodes} no instance that it can select: NodeUnresolved or NodeNotServed (docs/reasons.md)."
+        )
+    })
+}
+
+/// Whether a spec asks for anything that takes the verb `unprotect`, which it takes whatever the mode is.
+fn asks_to_unprotect(object: &Object) -> bool {
+    match object {
+        Object::Protection(object) => {
+            let spec = &object.spec;
+            spec.protection == Protection::Disabled
+                || spec.scale_in == ScaleIn::Unprotect
+                || spec.deletion_policy == DeletionPolicy::Disable
+                || spec.node_removal == NodeRemoval::Lift
+                || !spec.exceptions.is_empty()
+        }
+        Object::Retention(object) => {
+            object.spec.retention == Retention::Release
+                || object.spec.deletion_policy == RetentionDeletionPolicy::Release
+        }
+    }
+}

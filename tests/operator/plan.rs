@@ -1,0 +1,251 @@
+//! `ecs-keeper plan` beside a cluster: who stands against what files give up, how they differ from what is applied, and that the
+//! operator does what was planned.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+use std::process::Stdio;
+
+use ecs_keeper::api::{EcsInstanceProtection, EniRetention};
+use jiff::{SignedDuration, Timestamp};
+use keeper_simulator::{InterfaceSeed, Seed};
+use kube::{Api, Resource as _};
+use serde_json::{Value, json};
+
+use crate::handover::person;
+use crate::process::{credentials, program};
+use crate::stage::{LABEL, REGION, Stage};
+
+/// The exit code of a plan of these objects with the operator's configuration, and what it printed and complained of.
+async fn run(stage: &Stage, kubeconfig: &Path, objects: &[Value], flags: &[&str]) -> (i32, String, String) {
+    let config = stage.folder.join("plan.json");
+    std::fs::write(&config, stage.settings().config.to_string()).unwrap();
+    let file = stage.folder.join("objects.yaml");
+    let documents: Vec<String> = objects.iter().map(ToString::to_string).collect();
+    std::fs::write(&file, documents.join("\n---\n")).unwrap();
+    let mut command = program(Path::new("/dev/null"));
+    command
+        .args(["plan", "--operator-namespace", &stage.namespace, "--namespace", &stage.namespace])
+        .args(flags)
+        .arg("--filename")
+        .arg(&file)
+        .arg("--config")
+        .arg(&config)
+        .arg("--kubeconfig")
+        .arg(kubeconfig)
+        .envs(credentials(&stage.settings().key))
+        .env("ALIBABA_CLOUD_ECS_METADATA_DISABLED", "true")
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped());
+    let output = command.output().await.unwrap();
+    let text = |bytes: Vec<u8>| String::from_utf8(bytes).unwrap();
+    (output.status.code().unwrap(), text(output.stdout), text(output.stderr))
+}
+
+/// The exit code and the plan as JSON.
+async fn plan(stage: &Stage, objects: &[Value]) -> (i32, Value) {
+    let (code, out, err) = run(stage, &stage.cluster.kubeconfig, objects, &["--output", "json"]).await;
+    assert_eq!(err, "");
+    (code, serde_json::from_str(&out).unwrap())
+}
+
+/// An object as it stands in a file.
+fn manifest(stage: &Stage, kind: &str, name: &str, spec: &Value) -> Value {
+    json!({
+        "apiVersion": EcsInstanceProtection::api_version(&()),
+        "kind": kind,
+        "metadata": { "name": name, "labels": { LABEL: stage.namespace } },
+        "spec": spec,
+    })
+}
+
+fn protection(stage: &Stage, name: &str, spec: &Value) -> Value {
+    manifest(stage, "EcsInstanceProtection", name, spec)
+}
+
+fn by_ids(ids: &[&str]) -> Value {
+    json!({ "region": REGION, "targets": { "instanceIds": ids } })
+}
+
+/// The outcome of each target, and whether it comes of it anyway.
+fn outcomes(planned: &Value) -> BTreeMap<String, (String, bool)> {
+    let targets = planned["targets"].as_array().unwrap().iter();
+    let told = targets.map(|it| {
+        let outcome = (it["outcome"].as_str().unwrap().to_owned(), it["anyway"].as_bool().unwrap());
+        (it["id"].as_str().unwrap().to_owned(), outcome)
+    });
+    told.collect()
+}
+
+fn expected(list: &[(&str, &str, bool)]) -> BTreeMap<String, (String, bool)> {
+    list.iter().map(|(id, outcome, anyway)| ((*id).to_owned(), ((*outcome).to_owned(), *anyway))).collect()
+}
+
+#[tokio::test]
+async fn i59_objects_of_the_cluster_stand_against_what_files_give_up() {
+    let stage = Stage::new().await;
+    for id in ["i-held", "i-free"] {
+        stage.account.seed_one(&Seed::new(REGION).id(id).protected(true));
+    }
+    stage.apply("keeps", by_ids(&["i-held"])).await;
+    let mut gives_up = by_ids(&["i-held", "i-free"]);
+    gives_up["protection"] = json!("Disabled");
+    let (code, planned) = plan(&stage, &[protection(&stage, "old", &gives_up)]).await;
+    let told = [("i-free", "Unprotect", false), ("i-held", "StaysProtected", false)];
+    assert_eq!((code, outcomes(&planned)), (3, expected(&told)), "{planned:#}");
+    let held = planned["targets"].as_array().unwrap().iter().find(|it| it["id"] == "i-held").unwrap();
+    let keeps = json!({ "kind": "EcsInstanceProtection", "namespace": stage.namespace, "name": "keeps" });
+    assert_eq!(held["holders"], json!([keeps]));
+    assert_eq!(planned["objects"][0]["action"], "Create");
+    let (_, text, _) =
+        run(&stage, &stage.cluster.kubeconfig, &[protection(&stage, "old", &gives_up)], &[]).await;
+    let text = text.split_whitespace().collect::<Vec<_>>().join(" ");
+    let held = format!("held by EcsInstanceProtection {}/keeps (Conflict)", stage.namespace);
+    assert!(
+        text.contains(&held) && text.contains("Plan: 1 to unprotect, 1 held against unprotecting"),
+        "{text}"
+    );
+}
+
+#[tokio::test]
+async fn what_is_applied_already_changes_nothing_and_what_differs_is_told() {
+    let stage = Stage::new().await;
+    stage.account.seed_one(&Seed::new(REGION).id("i-a"));
+    stage.account.seed_one(&Seed::new(REGION).id("i-b").protected(true));
+    let spec = by_ids(&["i-a", "i-b"]);
+    stage.apply("web", spec.clone()).await;
+    let (code, planned) = plan(&stage, &[protection(&stage, "web", &spec)]).await;
+    let pending = [("i-a", "Protect", true), ("i-b", "Protected", false)];
+    assert_eq!((code, outcomes(&planned)), (0, expected(&pending)), "{planned:#}");
+    let object = &planned["objects"][0];
+    assert_eq!((&object["action"], &object["appliedGeneration"]), (&json!("Nothing"), &json!(1)));
+    assert_eq!((&planned["anyway"], &planned["cost"]["writes"]), (&json!(1), &json!(0)));
+
+    let mut narrower = by_ids(&["i-a"]);
+    narrower["mode"] = json!("Observe");
+    let (code, planned) = plan(&stage, &[protection(&stage, "web", &narrower)]).await;
+    let told = [("i-a", "Unchanged", false), ("i-b", "NoLongerHeld", false)];
+    assert_eq!((code, outcomes(&planned)), (2, expected(&told)), "{planned:#}");
+    let differences = planned["objects"][0]["differences"].as_array().unwrap();
+    let fields: Vec<&str> = differences.iter().map(|it| it["field"].as_str().unwrap()).collect();
+    assert_eq!(fields, ["mode", "targets.instanceIds"]);
+
+    let mut moved = spec.clone();
+    moved["region"] = json!("cn-beijing");
+    let (code, out, err) =
+        run(&stage, &stage.cluster.kubeconfig, &[protection(&stage, "web", &moved)], &[]).await;
+    assert_eq!((code, out.as_str()), (1, ""));
+    assert!(err.contains(": spec.region: region can't be changed"), "{err}");
+}
+
+#[tokio::test]
+async fn i59_who_may_not_look_is_told_how_to_and_nothing_is_written() {
+    let stage = Stage::new().await;
+    let person = person(&stage.cluster, &stage.namespace).await;
+    let (code, out, err) = run(&stage, &person, &[protection(&stage, "web", &by_ids(&["i-a"]))], &[]).await;
+    std::fs::remove_file(&person).unwrap();
+    assert_eq!((code, out.as_str(), err.lines().count()), (1, "", 1), "{err}");
+    assert!(err.contains("ask for the ClusterRole ecs-keeper-view"), "{err}");
+    let objects: Api<EcsInstanceProtection> = Api::namespaced(stage.cluster.client.clone(), &stage.namespace);
+    assert!(objects.get_opt("web").await.unwrap().is_none());
+}
+
+#[tokio::test]
+async fn i59_what_is_planned_for_instances_is_what_the_operator_does() {
+    let stage = Stage::new().await;
+    let ids = ["i-bare", "i-safe", "i-held", "i-leaves", "i-aside", "i-spot"];
+    for id in ids {
+        let seed = if id == "i-spot" { Seed::spot(REGION) } else { Seed::new(REGION) };
+        let protected = !matches!(id, "i-bare" | "i-spot");
+        stage.account.seed_one(&seed.id(id).protected(protected));
+    }
+    let _operator = stage.start();
+    stage.apply("keeps", by_ids(&["i-held"])).await;
+    stage.apply("web", by_ids(&["i-safe", "i-leaves"])).await;
+    stage.until("web", "Protected=True/AllProtected").await;
+
+    let until = Timestamp::now().checked_add(SignedDuration::from_hours(1)).unwrap();
+    let until = Timestamp::from_second(until.as_second()).unwrap();
+    let mut web = by_ids(&["i-bare", "i-safe", "i-aside", "i-spot"]);
+    web["exceptions"] = json!([{ "instanceId": "i-aside", "until": until, "reason": "replaced" }]);
+    let mut old = by_ids(&["i-held", "i-leaves"]);
+    old["protection"] = json!("Disabled");
+    let (code, planned) =
+        plan(&stage, &[protection(&stage, "web", &web), protection(&stage, "old", &old)]).await;
+    let told = [
+        ("i-aside", "Unprotect", false),
+        ("i-bare", "Protect", false),
+        ("i-held", "StaysProtected", false),
+        ("i-leaves", "Unprotect", false),
+        ("i-safe", "Protected", false),
+        ("i-spot", "CannotProtect", false),
+    ];
+    assert_eq!((code, outcomes(&planned)), (3, expected(&told)), "{planned:#}");
+
+    let before: BTreeMap<&str, bool> = ids.into_iter().map(|id| (id, stage.protected(id))).collect();
+    stage.apply("web", web).await;
+    stage.apply("old", old).await;
+    stage.until("old", "Protected=False/Conflict").await;
+    stage
+        .until_cloud("what was planned is done", |_| stage.protected("i-bare") && !stage.protected("i-aside"))
+        .await;
+    stage.witnessed().await;
+    for (id, (outcome, _)) in outcomes(&planned) {
+        let planned = match outcome.as_str() {
+            "Protect" => true,
+            "Unprotect" => false,
+            _ => before[id.as_str()],
+        };
+        assert_eq!(stage.protected(&id), planned, "{id}: {outcome}");
+    }
+    let writes = stage.writes().into_iter().filter(|(id, _)| ids.contains(&id.as_str())).count();
+    assert_eq!(json!(writes), planned["cost"]["writes"], "no other write was planned, and none was made");
+}
+
+#[tokio::test]
+async fn i59_what_is_planned_for_network_interfaces_is_what_the_operator_does() {
+    let stage = Stage::new().await;
+    let interface = |id: &str, deleted: bool| InterfaceSeed::secondary().id(id).delete_on_release(deleted);
+    stage.account.seed_one(
+        &Seed::new(REGION)
+            .id("i-nets")
+            .interface(interface("eni-lost", true))
+            .interface(interface("eni-kept", false))
+            .interface(interface("eni-held", false)),
+    );
+    let _operator = stage.start();
+    let named = |ids: &[&str]| json!({ "region": REGION, "targets": { "networkInterfaceIds": ids } });
+    stage.retain("keeps", named(&["eni-held"])).await;
+    stage.until_retention("keeps", "Retained=True").await;
+    let mut gives_up = named(&["eni-held", "eni-kept"]);
+    gives_up["retention"] = json!("Release");
+    let files = [
+        manifest(&stage, "EniRetention", "nets", &named(&["eni-lost"])),
+        manifest(&stage, "EniRetention", "old", &gives_up),
+    ];
+    let (code, planned) = plan(&stage, &files).await;
+    let told = [
+        ("eni-held", "StaysProtected", false),
+        ("eni-kept", "Unprotect", false),
+        ("eni-lost", "Protect", false),
+    ];
+    assert_eq!((code, outcomes(&planned)), (3, expected(&told)), "{planned:#}");
+
+    stage.retain("nets", named(&["eni-lost"])).await;
+    stage.retain("old", gives_up).await;
+    stage
+        .until_cloud("what was planned is done", |_| stage.stays("eni-lost") && !stage.stays("eni-kept"))
+        .await;
+    stage
+        .until_retained("old", "what stands against it", |object: &EniRetention| {
+            object
+                .status
+                .as_ref()
+                .is_some_and(|status| status.conditions.iter().any(|it| it.reason == "Conflict"))
+        })
+        .await;
+    assert!(stage.stays("eni-held"));
+    let mut writes = stage.interface_writes();
+    writes.sort();
+    assert_eq!(writes, [("eni-kept".to_owned(), false), ("eni-lost".to_owned(), true)]);
+    assert_eq!(json!(writes.len()), planned["cost"]["writes"]);
+}
