@@ -18,7 +18,7 @@ pub enum Outcome {
     Unprotect,
     /// An object asks for its unprotected value, and something stands against that.
     StaysProtected,
-    /// It stays protected, and no object keeps it so any more.
+    /// No object keeps it protected any more. It is left as it is.
     NoLongerHeld,
     /// It can't be told.
     Unknown,
@@ -137,13 +137,15 @@ fn at_rest(
         let opinion = after.objects.first().or_else(|| before?.objects.first());
         opinion.map(|opinion| (opinion.row.state, opinion.row.reason))
     });
-    let held = is_held(flag);
     match verdict {
-        None | Some((State::Protected, _)) if held => (Outcome::Protected, None),
-        None | Some((State::Protected, _)) if old.is_some_and(is_held) => (Outcome::NoLongerHeld, None),
-        Some((State::NotApplicable, reason)) if held => (Outcome::CannotProtect, Some(reason)),
-        Some((State::Unknown, reason)) if held => (Outcome::Unknown, Some(reason)),
-        Some((State::Unprotected | State::Excepted, reason)) if held => (Outcome::Unchanged, Some(reason)),
+        Some((State::NotApplicable, reason)) if is_held(flag) => (Outcome::CannotProtect, Some(reason)),
+        Some((State::Unknown, reason)) if is_held(flag) => (Outcome::Unknown, Some(reason)),
+        Some((State::Unprotected | State::Excepted, reason)) if is_held(flag) => {
+            (Outcome::Unchanged, Some(reason))
+        }
+        None | Some((State::Protected, _)) if is_held(flag) => (Outcome::Protected, None),
+        Some((State::NotApplicable, _)) => (Outcome::Unchanged, None),
+        _ if old.is_some_and(is_held) => (Outcome::NoLongerHeld, None),
         _ => (Outcome::Unchanged, None),
     }
 }
@@ -193,6 +195,8 @@ mod tests {
         let safe = prospect(&enforces, on, Next::Nothing);
         assert_eq!(becomes(Some(&nobody), &safe), [(Outcome::Protected, false)]);
         assert_eq!(becomes(Some(&safe), &nobody), [(Outcome::NoLongerHeld, false)]);
+        let bare = prospect(&[], off, Next::Nothing);
+        assert_eq!(becomes(Some(&pending), &bare), [(Outcome::NoLongerHeld, false)]);
         let gives_up = [("file", Stance::Unprotects)];
         let unprotect = prospect(&gives_up, on, Next::Unprotect(object("file")));
         assert_eq!(becomes(Some(&safe), &unprotect), [(Outcome::Unprotect, false)]);

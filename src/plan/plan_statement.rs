@@ -51,7 +51,7 @@ impl Statement<'_> {
             Outcome::StaysProtected => {
                 format!("stays {so}, although {} gives it up: held by {}", asker(), names(self.holders))
             }
-            Outcome::NoLongerHeld => format!("stays {so}, and no object keeps it so any more"),
+            Outcome::NoLongerHeld => format!("is left as it is, and no object keeps it {so} any more"),
             Outcome::Unknown => format!("it is not known whether it will be {so}"),
             Outcome::CannotProtect => format!("can't be {so}"),
             Outcome::Unchanged => "is left as it is".to_owned(),

@@ -8,11 +8,13 @@ use std::process::Stdio;
 use ecs_keeper::api::{EcsInstanceProtection, EniRetention};
 use jiff::{SignedDuration, Timestamp};
 use keeper_simulator::{InterfaceSeed, Seed};
+use kube::api::PostParams;
 use kube::{Api, Resource as _};
 use serde_json::{Value, json};
 
 use crate::handover::person;
 use crate::process::{credentials, program};
+use crate::rules::{causes, object, objects};
 use crate::stage::{LABEL, REGION, Stage};
 
 /// The exit code of a plan of these objects with the operator's configuration, and what it printed and complained of.
@@ -248,4 +250,75 @@ async fn i59_what_is_planned_for_network_interfaces_is_what_the_operator_does() 
     writes.sort();
     assert_eq!(writes, [("eni-kept".to_owned(), false), ("eni-lost".to_owned(), true)]);
     assert_eq!(json!(writes.len()), planned["cost"]["writes"]);
+}
+
+/// The fields of the specs that the API server refuses, each in an object of its own.
+async fn refused_fields<K: kube::Resource<DynamicType = ()>>(stage: &Stage, specs: &[Value]) -> Vec<String> {
+    let api = objects::<K>(&stage.cluster).await;
+    let dry = PostParams { dry_run: true, ..PostParams::default() };
+    let mut fields = Vec::new();
+    for (number, spec) in specs.iter().enumerate() {
+        let refused = api.create(&dry, &object::<K>(&format!("refused-{number}"), spec)).await;
+        let causes = causes(refused.map(|_| ()).expect_err(&spec.to_string()));
+        fields.extend(causes.into_iter().map(|(field, _)| field));
+    }
+    fields
+}
+
+/// The fields that the plan finds at fault in the same.
+async fn faulty_fields(stage: &Stage, kind: &str, specs: &[Value]) -> Vec<String> {
+    let named = |(number, spec): (usize, &Value)| manifest(stage, kind, &format!("refused-{number}"), spec);
+    let files: Vec<Value> = specs.iter().enumerate().map(named).collect();
+    let (code, out, err) = run(stage, &stage.cluster.kubeconfig, &files, &[]).await;
+    assert_eq!((code, out.as_str()), (1, ""), "{err}");
+    let lines = err.lines().filter(|line| line.contains("objects.yaml:"));
+    lines.map(|line| line.split(": ").nth(1).unwrap().to_owned()).collect()
+}
+
+#[tokio::test]
+async fn what_the_api_server_refuses_is_refused_before_and_at_the_same_field() {
+    let stage = Stage::new().await;
+    let with = |field: &str, value: Value| {
+        let mut spec = by_ids(&["i-a"]);
+        spec[field] = value;
+        spec
+    };
+    let tag = |tag: Value| with("targets", json!({ "instanceTags": [tag] }));
+    let nodes = |selector: Value| json!({ "targets": { "nodes": selector } });
+    let excepted = |until: &str| json!([{ "instanceId": "i-a", "until": until, "reason": "r" }]);
+    let specs = [
+        json!({ "region": REGION }),
+        with("mode", json!("observe")),
+        with("account", json!("A")),
+        with("region", json!("Hangzhou")),
+        with("targets", json!({})),
+        with("targets", json!({ "instanceIds": ["i-a", "web"] })),
+        with("targets", json!({ "allInstances": false, "instanceIds": ["i-a"] })),
+        json!({ "targets": { "instanceIds": ["i-a"] } }),
+        tag(json!({ "key": "a" })),
+        tag(json!({ "key": "a", "value": "b", "exists": true })),
+        tag(json!({ "key": "a", "exists": false })),
+        nodes(json!({})),
+        nodes(json!({ "matchLabels": { "-a": "b" } })),
+        nodes(json!({ "matchExpressions": [{ "key": "a", "operator": "In" }] })),
+        nodes(json!({ "matchExpressions": [{ "key": "a", "operator": "Exists", "values": ["b"] }] })),
+        with("exceptions", excepted("3001-01-01T00:00:00Z")),
+        with("exceptions", json!([{ "instanceId": "i-a", "until": "2030-01-01T00:00:00Z", "reason": "" }])),
+        with("nodeRemoval", json!("Lift")),
+        with("deletionPolicy", json!(true)),
+    ];
+    let refused = refused_fields::<EcsInstanceProtection>(&stage, &specs).await;
+    assert_eq!(faulty_fields(&stage, "EcsInstanceProtection", &specs).await, refused);
+
+    let attach = |entry: Value| with("reattach", json!([entry]));
+    let specs = [
+        json!({ "targets": { "networkInterfaceIds": ["eni-a"] } }),
+        with("targets", json!({ "networkInterfaceIds": ["eni-A"] })),
+        with("interfaceTypes", json!(["Primary", "Nothing"])),
+        attach(json!({ "networkInterfaceId": "eni-a" })),
+        attach(json!({ "networkInterfaceId": "eni-a", "instanceId": "i-a", "nodeName": "n" })),
+        with("retention", json!("Maybe")),
+    ];
+    let refused = refused_fields::<EniRetention>(&stage, &specs).await;
+    assert_eq!(faulty_fields(&stage, "EniRetention", &specs).await, refused);
 }

@@ -31,7 +31,7 @@ pub fn object<K: Resource<DynamicType = ()>>(name: &str, spec: &Value) -> Dynami
 
 /// The causes of a refusal: field and sentence. Left out is the remark that rules were not run, which the API server
 /// adds when the schema alone refuses.
-fn causes(refusal: Error) -> Vec<(String, String)> {
+pub fn causes(refusal: Error) -> Vec<(String, String)> {
     let Error::Api(status) = refusal else { panic!("not an answer of the API server: {refusal}") };
     assert!(status.is_invalid(), "refused, but not for its content: {}", status.message);
     let causes = status.details.unwrap().causes.into_iter().filter(|cause| cause.field != "<nil>");
