@@ -337,10 +337,10 @@ impl Planning {
 /// How many of its Nodes have no instance that it could select.
 fn nodes_without_target(served: &Served) -> Option<String> {
     let count = served.targetless.len();
-    let nodes = if count == 1 { "Node has" } else { "Nodes have" };
+    let have = if count == 1 { "has" } else { "have" };
     (count > 0).then(|| {
         format!(
-            "{count} of its {nodes} no instance that it can select: NodeUnresolved or NodeNotServed (docs/reasons.md)."
+            "{count} of its Nodes {have} no instance that it can select: NodeUnresolved or NodeNotServed (docs/reasons.md)."
         )
     })
 }

@@ -322,3 +322,19 @@ async fn what_the_api_server_refuses_is_refused_before_and_at_the_same_field() {
     let refused = refused_fields::<EniRetention>(&stage, &specs).await;
     assert_eq!(faulty_fields(&stage, "EniRetention", &specs).await, refused);
 }
+
+#[tokio::test]
+async fn targets_behind_nodes_are_planned_by_the_nodes_of_the_cluster() {
+    let stage = Stage::new().await;
+    let (node, lost) = (format!("{}-a", stage.namespace), format!("{}-b", stage.namespace));
+    stage.account.seed_one(&Seed::new(REGION).id("i-node"));
+    let pool = [("plan-pool", stage.namespace.as_str())];
+    stage.node(&node, &pool, Some(&format!("{REGION}.i-node"))).await;
+    stage.node(&lost, &pool, None).await;
+    let spec = json!({ "targets": { "nodes": { "matchLabels": { "plan-pool": stage.namespace } } } });
+    let (code, planned) = plan(&stage, &[protection(&stage, "nodes", &spec)]).await;
+    assert_eq!((code, outcomes(&planned)), (2, expected(&[("i-node", "Protect", false)])), "{planned:#}");
+    let object = &planned["objects"][0];
+    assert_eq!(object["regions"], json!([REGION]));
+    assert!(object["notes"][0].as_str().unwrap().starts_with("1 of its Nodes has no instance"), "{object:#}");
+}

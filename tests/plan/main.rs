@@ -7,6 +7,7 @@
 )]
 
 mod forms;
+mod members;
 mod outcomes;
 #[path = "../audit/program.rs"]
 #[expect(dead_code, reason = "the rest is for the audit")]
