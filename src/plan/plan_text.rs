@@ -75,7 +75,8 @@ fn cost(cost: PlannedCost) -> String {
     match (calls, cost.seconds) {
         (0, _) => "no calls".to_owned(),
         (_, ..60) => format!("{calls} {several}, under 1 min"),
-        (_, seconds) => format!("{calls} {several}, about {} min", seconds.div_ceil(60)),
+        (_, seconds @ ..7200) => format!("{calls} {several}, about {} min", seconds.div_ceil(60)),
+        (_, seconds) => format!("{calls} {several}, about {} h", seconds.div_ceil(3600)),
     }
 }
 
@@ -178,5 +179,35 @@ fn value(value: &Value) -> String {
     match value {
         Value::String(text) => plain(text),
         other => plain(&other.to_string()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn what_it_takes_is_told_in_minutes_or_hours() {
+        let told = |writes, seconds| cost(PlannedCost { writes, reads: 0, seconds });
+        assert_eq!(told(0, 0), "no calls");
+        assert_eq!(told(1, 59), "1 call, under 1 min");
+        assert_eq!(told(100, 61), "100 calls, about 2 min");
+        assert_eq!(told(100_000, 100_000), "100000 calls, about 28 h");
+    }
+
+    #[test]
+    fn a_field_that_differs_is_told_on_one_line() {
+        let differs = |from: Value, to: Value| {
+            let side = |value: Value| Some(value).filter(|value| !value.is_null());
+            told(&Difference { field: "f".to_owned(), from: side(from), to: side(to) })
+        };
+        assert_eq!(differs(json!("Enforce"), json!("a\nb")), "spec.f: Enforce -> ab");
+        assert_eq!(differs(json!(null), json!(true)), "spec.f: nothing -> true");
+        assert_eq!(differs(json!(["i-a", "i-b"]), json!(["i-b", "i-c"])), "spec.f: +i-c, -i-a");
+        assert_eq!(differs(json!(["i-a", "i-b"]), json!(["i-b", "i-a"])), "spec.f: another order");
+        let many: Vec<String> = (0..8).map(|number| format!("i-{number}")).collect();
+        assert_eq!(differs(json!(null), json!(many)), "spec.f: +i-0, +i-1, +i-2, +i-3, +i-4, +3 more");
     }
 }

@@ -18,7 +18,7 @@ use crate::api::{
     DeletionPolicy, NodeRemoval, Object, Protection, Retention, RetentionDeletionPolicy, ScaleIn,
 };
 use crate::cluster_objects::ClusterObjects;
-use crate::desired::{Placement, Served, timestamp};
+use crate::desired::{Desired, Placement, Served, timestamp};
 use crate::object_ref::ObjectRef;
 use crate::scope::Scope;
 use crate::visible_text::plain_line;
@@ -109,13 +109,13 @@ impl Planning {
 
     /// Whether network interfaces have to be read there, and members of scaling groups.
     pub fn asks_for(&self, scope: &Scope) -> (bool, bool) {
-        let here = |object: &&AppliedObject| {
-            self.served(&object.id).any(|served| served.scopes().any(|(own, _)| own == *scope))
-        };
-        let mut own = self.objects.iter().filter(here);
-        let interfaces =
-            own.any(|object| object.seen.object.as_ref().is_some_and(|it| it.retention().is_some()));
-        let members = self.before.iter().chain([&self.after]).any(|side| side.asks_for_members(scope));
+        let here = self.files.iter().flat_map(|id| self.served(id)).flat_map(Served::scopes);
+        let own: Vec<&Desired> = here.filter(|(own, _)| own == scope).map(|(_, desired)| desired).collect();
+        let interfaces = own.iter().any(|desired| matches!(desired, Desired::Retention(..)));
+        let members = own.iter().any(|desired| match desired {
+            Desired::Protection(intent, _) => intent.of_members().is_some(),
+            Desired::Retention(..) => false,
+        });
         (interfaces, members)
     }
 
