@@ -16,3 +16,4 @@ mod health;
 mod links;
 mod pages;
 mod tables;
+mod workflow;
