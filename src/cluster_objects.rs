@@ -182,6 +182,6 @@ async fn claims(client: &Client) -> Result<Claims, ClusterError> {
 fn refusal(kind: &'static str, error: ListError) -> ClusterError {
     match error {
         ListError::Forbidden(_) => ClusterError::Forbidden(kind),
-        other => ClusterError::List(other),
+        refused @ ListError::Refused { .. } => ClusterError::List(refused),
     }
 }
