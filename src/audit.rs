@@ -21,23 +21,20 @@ mod worst;
 
 use std::collections::BTreeMap;
 use std::io::{self, Write};
-use std::sync::Arc;
 
 use jiff::Timestamp;
 use keeper_core::budget::Limit;
-use tokio::task::JoinSet;
 
 use crate::causes::told;
 use crate::cli::{AuditFormat, AuditOptions, ClusterOptions, FailOn};
+use crate::cloud_access::{AccessError, CloudAccess};
 use crate::clouds::{CloudError, Clouds};
 use crate::cluster_objects::{ClusterError, ClusterObjects};
 use crate::config::{ConfigError, load_or_empty};
 use crate::listing::{Lister, ListingError};
-use crate::metrics::Metrics;
 use crate::progress::Progress;
 use crate::scope::Scope;
 use crate::scopes::{ScopeError, limited, scopes};
-use crate::usable_scopes::{every_region_of, only_account_without_key, without_key};
 use claim::Claimants;
 use form::{Form, Region};
 use found::Found;
@@ -67,20 +64,9 @@ pub enum AuditError {
     /// Without a cluster, nothing is claimed.
     #[error("--fail-on unclaimed needs a cluster: use --cluster, or --kubeconfig FILE")]
     NoCluster,
-    /// An empty configuration would serve other objects than the operator's own.
-    #[error(
-        "which objects are served, and what they may do, is in the operator's configuration file: name it with --config"
-    )]
-    NoConfig,
-    /// The calls can't be counted.
-    #[error("failed to prepare the metrics")]
-    Metrics(#[source] prometheus::Error),
-    /// The cloud can't be called at all.
+    /// The cloud can't be looked at.
     #[error(transparent)]
-    Cloud(#[from] CloudError),
-    /// The only account has no credentials.
-    #[error("{0}")]
-    NoKey(String),
+    Access(#[from] AccessError),
     /// The report can't be written.
     #[error("failed to write the report")]
     Output(#[from] io::Error),
@@ -105,19 +91,12 @@ pub async fn run(options: &AuditOptions, out: impl Write, watched: bool) -> Resu
         Some(path) => IgnoreList::load(path, Timestamp::now())?,
         None => IgnoreList::default(),
     };
-    let metrics = Arc::new(Metrics::new().map_err(AuditError::Metrics)?);
-    let (clouds, tasks) = Clouds::new(&config, SESSION_NAME, metrics)?;
-    // They end with the set.
-    let _renewing: JoinSet<_> = tasks.collect();
     let objects = cluster_objects(options).await?;
-    let mut unusable = without_key(&clouds, &scopes).await?;
-    if let Some(why) = only_account_without_key(&config, &unusable) {
-        return Err(AuditError::NoKey(why));
-    }
+    let mut access = CloudAccess::open(&config, &scopes, SESSION_NAME).await?;
     if options.scopes.all_regions {
-        scopes = every_region_of(&clouds, &scopes, &mut unusable).await;
+        scopes = access.every_region_of(&scopes).await;
     }
-    let mut failures: Vec<String> = unusable.values().cloned().collect();
+    let mut failures: Vec<String> = access.unusable.values().cloned().collect();
     let (mut report, mut found) = (form(options, out, config.accounts.len() > 1), Found::default());
     let mut ungrouped: BTreeMap<String, Vec<String>> = BTreeMap::new();
     let mut progress = Progress::new(watched, scopes.len());
@@ -129,10 +108,10 @@ pub async fn run(options: &AuditOptions, out: impl Write, watched: bool) -> Resu
             unreadable: objects.unreadable(),
         });
         let mut audit = RegionAudit::new(scope, &options.select, claimants, sink, &progress);
-        let mut failure = unusable.get(&scope.account).cloned();
+        let mut failure = access.unusable.get(&scope.account).cloned();
         let mut scaling_groups = Ok(false);
         if failure.is_none() {
-            match read(&clouds, &mut audit, scope, options).await {
+            match read(&access.clouds, &mut audit, scope, options).await {
                 Ok(read) => scaling_groups = read,
                 Err(error) => {
                     let why = why(error)?;
@@ -178,7 +157,7 @@ async fn cluster_objects(options: &AuditOptions) -> Result<Option<ClusterObjects
         let needed = options.fail_on.contains(&FailOn::Unclaimed);
         return if needed { Err(AuditError::NoCluster) } else { Ok(None) };
     }
-    let path = options.scopes.config.as_deref().ok_or(AuditError::NoConfig)?;
+    let path = options.scopes.config.as_deref().ok_or(ClusterError::NoConfig)?;
     let granting = load_or_empty(Some(path))?;
     let cluster = ClusterOptions {
         kubeconfig: options.kubeconfig.clone(),

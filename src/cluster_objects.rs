@@ -27,6 +27,11 @@ use crate::scope::Scope;
 /// Why nobody knows what objects ask.
 #[derive(Debug, thiserror::Error)]
 pub enum ClusterError {
+    /// An empty one would serve other objects than the operator's own.
+    #[error(
+        "which objects are served, and what they may do, is in the operator's configuration file: name it with --config"
+    )]
+    NoConfig,
     #[error("failed to connect to the cluster")]
     Connect(#[source] ConnectError),
     #[error(

@@ -8,21 +8,16 @@ mod sentences;
 mod sighting;
 mod text;
 
-use std::sync::Arc;
-
-use tokio::task::JoinSet;
-
 use crate::causes::told;
 use crate::cli::{ExplainOptions, OutputFormat, TargetId};
-use crate::clouds::{CloudError, Clouds};
-use crate::cluster_objects::ClusterObjects;
+use crate::cloud_access::{AccessError, CloudAccess};
+use crate::clouds::Clouds;
+use crate::cluster_objects::{ClusterError, ClusterObjects};
 use crate::config::{ConfigError, load_or_empty};
 use crate::listing::{Lister, ListingError};
-use crate::metrics::Metrics;
 use crate::progress::Progress;
 use crate::scope::Scope;
 use crate::scopes::{ScopeError, limited, scopes};
-use crate::usable_scopes::{every_region_of, only_account_without_key, without_key};
 use crate::visible_text::plain_line;
 use explanation::NotExamined;
 pub use explanation::schema;
@@ -47,15 +42,9 @@ pub enum ExplainError {
     /// It is not clear which accounts and regions are meant.
     #[error(transparent)]
     Scopes(#[from] ScopeError),
-    /// The calls can't be counted.
-    #[error("failed to prepare the metrics")]
-    Metrics(#[source] prometheus::Error),
-    /// The cloud can't be called at all.
+    /// The cloud can't be looked at.
     #[error(transparent)]
-    Cloud(#[from] CloudError),
-    /// There are no credentials.
-    #[error("{0}")]
-    NoKey(String),
+    Access(#[from] AccessError),
     /// It is nowhere.
     #[error(
         "{id} is not in {places}, or this identity may not see it: check the id, and name its region with --region{others}"
@@ -85,22 +74,14 @@ pub async fn run(options: &ExplainOptions, watched: bool) -> Result<String, Expl
     // By its grants, whatever account is looked at.
     let granting = load_or_empty(options.scopes.config.as_deref())?;
     let mut scopes = scopes(&mut config, &options.scopes)?;
-    let metrics = Arc::new(Metrics::new().map_err(ExplainError::Metrics)?);
-    let (clouds, tasks) = Clouds::new(&config, SESSION_NAME, metrics)?;
-    // They end with the set.
-    let _renewing: JoinSet<_> = tasks.collect();
-    let mut unusable = without_key(&clouds, &scopes).await?;
-    if let Some(why) = only_account_without_key(&config, &unusable) {
-        return Err(ExplainError::NoKey(why));
-    }
+    let mut access = CloudAccess::open(&config, &scopes, SESSION_NAME).await?;
     if options.scopes.all_regions {
-        scopes = every_region_of(&clouds, &scopes, &mut unusable).await;
+        scopes = access.every_region_of(&scopes).await;
     }
     let objects = if options.cluster.skip_cluster {
         Err("--skip-cluster was given".to_owned())
     } else if options.scopes.config.is_none() {
-        // An empty one would serve other objects than the operator's own.
-        Err("which objects are served, and what they may do, is in the operator's configuration file: name it with --config".to_owned())
+        Err(ClusterError::NoConfig.to_string())
     } else {
         ClusterObjects::read(&options.cluster, &granting).await.map_err(|error| plain_line(&told(&error)))
     };
@@ -109,9 +90,9 @@ pub async fn run(options: &ExplainOptions, watched: bool) -> Result<String, Expl
     for scope in &scopes {
         progress.next_region();
         progress.looking(scope);
-        let read = match unusable.get(&scope.account) {
+        let read = match access.unusable.get(&scope.account) {
             Some(why) => Err(why.clone()),
-            None => look(&clouds, (scope, target), options, objects.as_ref().ok()).await,
+            None => look(&access.clouds, (scope, target), options, objects.as_ref().ok()).await,
         };
         progress.clear();
         match read {

@@ -9,6 +9,7 @@ mod audit;
 mod causes;
 mod claim_watch;
 pub mod cli;
+mod cloud_access;
 mod clouds;
 mod cluster_list;
 mod cluster_objects;
@@ -53,7 +54,7 @@ mod sweep_record;
 mod telemetry;
 mod text_page;
 mod uninstall;
-mod usable_scopes;
+
 mod visible_text;
 mod watch;
 mod watch_stream;

@@ -15,29 +15,26 @@ mod scan;
 mod spec_difference;
 mod yaml_node;
 
-use std::collections::{BTreeMap, BTreeSet};
-use std::sync::Arc;
+use std::collections::BTreeSet;
 
 use jiff::Timestamp;
-use keeper_core::id::{AccountName, Region};
+use keeper_core::id::Region;
 use kube::Client;
-use tokio::task::JoinSet;
 
 use crate::api::{Resource, WatchedObject};
 use crate::causes::told;
 use crate::cli::{PlanFormat, PlanOptions};
-use crate::clouds::{CloudError, Clouds};
+use crate::cloud_access::{AccessError, CloudAccess};
+use crate::clouds::Clouds;
 use crate::cluster_objects::{ClusterError, ClusterObjects, machines, objects};
 use crate::config::{Config, ConfigError, load_or_empty};
 use crate::desired::Cluster;
 use crate::kubernetes::{ConnectError, client_of, configuration};
 use crate::listing::Lister;
-use crate::metrics::Metrics;
 use crate::names::label_selector;
 use crate::progress::Progress;
 use crate::scope::Scope;
 use crate::scopes::{ScopeError, check_region, keep_accounts, limited};
-use crate::usable_scopes::{only_account_without_key, without_key};
 use crate::visible_text::plain_line;
 use applied::{Applied, apply};
 use definition::{Definition, DefinitionError};
@@ -61,11 +58,6 @@ pub enum PlanError {
     /// This version is broken.
     #[error(transparent)]
     Definition(#[from] DefinitionError),
-    /// An empty configuration would serve other objects than the operator's own.
-    #[error(
-        "which objects of the cluster are served, and what they may do, is in the operator's configuration file: name it with --config"
-    )]
-    NoConfig,
     /// There is no road to the cluster.
     #[error("failed to connect to the cluster")]
     Connect(#[source] ConnectError),
@@ -75,15 +67,9 @@ pub enum PlanError {
     /// An account or a region that is named is not known.
     #[error(transparent)]
     Scopes(#[from] ScopeError),
-    /// The calls can't be counted.
-    #[error("failed to prepare the metrics")]
-    Metrics(#[source] prometheus::Error),
-    /// The cloud can't be called at all.
+    /// The cloud can't be looked at.
     #[error(transparent)]
-    Cloud(#[from] CloudError),
-    /// The only account has no credentials.
-    #[error("{0}")]
-    NoKey(String),
+    Access(#[from] AccessError),
     /// The plan can't be written.
     #[error("failed to write the plan as JSON")]
     Json(#[source] serde_json::Error),
@@ -140,7 +126,7 @@ async fn client(options: &PlanOptions) -> Result<(Option<Client>, String), PlanE
         return Ok((None, "default".to_owned()));
     }
     if options.config.is_none() {
-        return Err(PlanError::NoConfig);
+        return Err(ClusterError::NoConfig.into());
     }
     let configuration = configuration(options.kubeconfig.as_deref()).await.map_err(PlanError::Connect)?;
     let namespace = configuration.default_namespace.clone();
@@ -191,22 +177,15 @@ async fn look(
     if scopes.is_empty() {
         return Ok(());
     }
-    let metrics = Arc::new(Metrics::new().map_err(PlanError::Metrics)?);
-    let (clouds, tasks) = Clouds::new(config, SESSION_NAME, metrics)?;
-    // They end with the set.
-    let _renewing: JoinSet<_> = tasks.collect();
     let of_accounts: Vec<Scope> = scopes.iter().cloned().collect();
-    let unusable: BTreeMap<AccountName, String> = without_key(&clouds, &of_accounts).await?;
-    if let Some(why) = only_account_without_key(config, &unusable) {
-        return Err(PlanError::NoKey(why));
-    }
+    let access = CloudAccess::open(config, &of_accounts, SESSION_NAME).await?;
     let mut progress = Progress::new(watched, scopes.len());
     for scope in scopes {
         progress.next_region();
         progress.looking(scope);
-        let read = match unusable.get(&scope.account) {
+        let read = match access.unusable.get(&scope.account) {
             Some(why) => Err(why.clone()),
-            None => Box::pin(look_at(&clouds, options, (scope, &progress), planning)).await,
+            None => Box::pin(look_at(&access.clouds, options, (scope, &progress), planning)).await,
         };
         progress.clear();
         if let Err(why) = read {
