@@ -1,6 +1,6 @@
 //! What an evidence log says of one target: how its flags changed, and when nobody looked.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs::File;
 use std::io::{self, BufRead, BufReader, Read as _};
 use std::path::Path;
@@ -16,7 +16,7 @@ use crate::visible_text::plain;
 /// A longer line is none of the evidence log.
 const LONGEST_LINE: u64 = 64 * 1024;
 
-/// A listing that is older than this says nothing of now. Heartbeats come every five minutes, listings much more often.
+/// What the newest complete listing is older than at the end of a term. Heartbeats come every five minutes, listings more often.
 const LISTED_WITHIN: SignedDuration = SignedDuration::from_mins(5);
 
 /// Why the evidence log can't be used.
@@ -232,43 +232,64 @@ impl EvidenceLog {
     }
 }
 
+/// A time in which one process led without a break.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+struct Term {
+    /// When its first line was written.
+    first: Timestamp,
+    /// When its last one was.
+    last: Timestamp,
+    /// When its first complete listing began, as far as heartbeats tell.
+    first_listed: Option<Timestamp>,
+    /// When its newest one did.
+    last_listed: Option<Timestamp>,
+}
+
 /// When nobody would have seen a change, from the first line to the last.
 fn unwatched(boots: &BTreeMap<String, BTreeMap<u64, Head>>) -> Vec<Unwatched> {
     let (mut terms, mut unwatched) = (Vec::new(), Vec::new());
     for lines in boots.values() {
-        let (mut last, mut led): (Option<(u64, Timestamp)>, Option<Timestamp>) = (None, None);
+        // Lines of a term may come before its first heartbeat.
+        let begun: BTreeSet<Timestamp> =
+            lines.values().filter_map(|head| head.heartbeat.map(|(since, _)| since)).collect();
+        let term_of = |time: Timestamp| begun.range(..=time).next_back();
+        let mut last: Option<(u64, Timestamp)> = None;
+        let mut term: Option<Term> = None;
         for (sequence, Head { time, heartbeat }) in lines {
-            let missing = last.is_some_and(|(before, _)| before.saturating_add(1) != *sequence);
-            let since = heartbeat.map(|(since, _)| since).or(led);
             let listed = heartbeat.and_then(|(_, listed)| listed);
-            match last {
-                Some((_, before)) if since == led || led.is_none() => {
-                    if missing {
-                        unwatched.push(Unwatched { from: before, to: *time, why: Why::LinesMissing });
-                    }
-                    if let Some((_, to)) = terms.last_mut() {
-                        *to = *time;
-                    }
-                }
-                // It leads anew, or for the first time.
-                _ => terms.push((listed.unwrap_or(*time), *time)),
+            let same = last.is_some_and(|(_, before)| term_of(before) == term_of(*time));
+            terms.extend(term.take_if(|_| !same));
+            if let Some((_, before)) =
+                last.filter(|(before, _)| same && before.saturating_add(1) != *sequence)
+            {
+                unwatched.push(Unwatched { from: before, to: *time, why: Why::LinesMissing });
             }
-            if heartbeat.is_some() {
-                let since = listed.unwrap_or_else(|| last.map_or(*time, |(_, before)| before));
-                if time.duration_since(since) > LISTED_WITHIN {
-                    unwatched.push(Unwatched { from: since, to: *time, why: Why::NotListed });
-                }
-            }
-            (last, led) = (Some((*sequence, *time)), since);
+            let known =
+                term.unwrap_or(Term { first: *time, last: *time, first_listed: None, last_listed: None });
+            term = Some(Term {
+                last: *time,
+                first_listed: known.first_listed.or(listed),
+                last_listed: known.last_listed.max(listed),
+                ..known
+            });
+            last = Some((*sequence, *time));
         }
+        terms.extend(term);
     }
     terms.sort();
     let mut watched_to: Option<Timestamp> = None;
-    for (from, to) in terms {
+    for term in terms {
+        // What changed before its first listing has no line.
+        let from = term.first_listed.unwrap_or(term.first);
         if let Some(before) = watched_to.filter(|before| *before < from) {
             unwatched.push(Unwatched { from: before, to: from, why: Why::NoLeader });
         }
-        watched_to = watched_to.max(Some(to));
+        // Any later listing would have shown it.
+        let listed = term.last_listed.unwrap_or(from);
+        if term.last.duration_since(listed) > LISTED_WITHIN {
+            unwatched.push(Unwatched { from: listed, to: term.last, why: Why::NotListed });
+        }
+        watched_to = watched_to.max(Some(term.last));
     }
     unwatched.sort();
     unwatched
@@ -346,10 +367,16 @@ mod tests {
         let span = |from, to, why| vec![(time(from), time(to), why)];
         let lost = beats(&[(1, 0, (0, 0)), (2, 5, (0, 5)), (4, 15, (0, 15))]);
         assert_eq!(spans(&history(&lost)), span(5, 15, Why::LinesMissing));
-        let stuck = beats(&[(1, 0, (0, 0)), (2, 5, (0, 2)), (3, 10, (0, 2)), (4, 15, (0, 15))]);
+        // What changes while a long listing is under way is shown by the next one.
+        let slow = beats(&[(1, 0, (0, 0)), (2, 5, (0, 2)), (3, 10, (0, 2)), (4, 15, (0, 12))]);
+        assert_eq!(spans(&history(&slow)), []);
+        let stuck = beats(&[(1, 0, (0, 0)), (2, 5, (0, 2)), (3, 10, (0, 2))]);
         assert_eq!(spans(&history(&stuck)), span(2, 10, Why::NotListed));
-        let again = beats(&[(1, 0, (0, 0)), (2, 5, (0, 5)), (3, 21, (20, 20))]);
-        assert_eq!(spans(&history(&again)), span(5, 20, Why::NoLeader));
+        let mut again = beats(&[(1, 0, (0, 0)), (2, 5, (0, 5)), (4, 22, (20, 21))]);
+        assert_eq!(spans(&history(&again)), span(5, 21, Why::NoLeader));
+        // A term tells of a change before its first heartbeat.
+        again.push(change("b", 3, 21, "i-a", "Protected"));
+        assert_eq!(spans(&history(&again)), span(5, 21, Why::NoLeader));
         let mut two = beats(&[(1, 0, (0, 0)), (2, 5, (0, 5))]);
         two.extend([heartbeat("c", 1, 12, (10, 11)), heartbeat("c", 2, 17, (10, 17))]);
         assert_eq!(spans(&history(&two)), span(5, 11, Why::NoLeader));
