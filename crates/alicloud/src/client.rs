@@ -8,6 +8,7 @@ use keeper_core::call::{Identity, Page, ReadCall, WriteCall};
 use keeper_core::delete_on_release::PRIMARY_RETAINED_IN;
 use keeper_core::id::{Region, RequestId, ScalingGroupId};
 use keeper_core::protected_from_scale_in::ProtectedFromScaleIn;
+use keeper_core::trail::{TrailPage, TrailQuery};
 use tracing::{Instrument, debug, debug_span};
 
 use crate::answer::Answer;
@@ -24,7 +25,7 @@ use crate::sign::{LeaseGuard, StampSource, SystemStamps};
 use crate::transport::Transport;
 use crate::wire::{WireFlag, WireResource};
 use crate::{
-    attach_network_interface, describe_instances, describe_regions, describe_scaling_groups,
+    attach_network_interface, describe_instances, describe_regions, describe_scaling_groups, lookup_events,
     set_instances_protection,
 };
 
@@ -143,6 +144,12 @@ impl<C: CredentialsSource, S: StampSource> Client<C, S> {
         let parameters = describe_scaling_groups::parameters(self.region(), page);
         let decode = |answer, _| describe_scaling_groups::page(self.region(), page, answer);
         self.call(describe_scaling_groups::OPERATION, parameters, guard, decode).await
+    }
+
+    /// Reads one page of the recorded calls that a query asks for.
+    pub async fn events(&self, query: &TrailQuery, guard: &dyn LeaseGuard) -> Result<TrailPage, Error> {
+        let decode = |answer, _| lookup_events::page(query.flag, answer);
+        self.call(lookup_events::OPERATION, lookup_events::parameters(query), guard, decode).await
     }
 
     /// Asks whose the credentials are.

@@ -37,6 +37,12 @@ const BY_OPERATION: &[(&str, Class, &[Codes])] = &[
         Class::Busy,
         &[Is("InvalidInstanceId.NotFound"), Is("InvalidScalingGroupId.NotFound")],
     ),
+    // Only a fault of ours, or a clock that is wrong by weeks, asks for a span that the record doesn't have.
+    (
+        "LookupEvents",
+        Class::Bug,
+        &[Is("InvalidParameterValue"), Is("InvalidTimeRangeException"), Is("TimeRangeExceeded")],
+    ),
     // A subscription instance has no release time.
     ("ModifyInstanceAutoReleaseTime", Class::NotApplicable, &[Is("ChargeTypeViolation")]),
     ("ModifyInstanceAutoReleaseTime", Class::Gone, &[Is("NoSuchResource")]),

@@ -99,6 +99,27 @@ const CENTRAL_ESS: [&str; 14] = [
 /// Regions for which the vendor's metadata names no host of Auto Scaling in the VPC. Sorted.
 const WITHOUT_ESS_IN_VPC: [&str; 2] = ["ap-southeast-8", "cn-beijing-finance-1"];
 
+/// Regions for which the vendor's SDK knows only the central host of ActionTrail (alibabacloud-actiontrail20200706 2.6.0). A call has
+/// no parameter for the region, so that host can't tell which region's events are meant: it is not asked. Sorted.
+const CENTRAL_ACTIONTRAIL: [&str; 2] = ["cn-beijing-finance-1", "cn-shenzhen-finance-1"];
+
+/// Regions for which the vendor's metadata names no host of ActionTrail in the VPC. Sorted.
+const WITHOUT_ACTIONTRAIL_IN_VPC: [&str; 13] = [
+    "ap-south-1",
+    "ap-southeast-2",
+    "ap-southeast-6",
+    "ap-southeast-8",
+    "cn-beijing-finance-1",
+    "cn-fuzhou",
+    "cn-heyuan-acdr-1",
+    "cn-shenzhen-finance-1",
+    "cn-wuhan-lr",
+    "cn-zhengzhou-jva",
+    "cn-zhongwei",
+    "me-central-1",
+    "us-southeast-1",
+];
+
 const CENTRAL_ESS_HOST: &str = "ess.aliyuncs.com";
 const GLOBAL_STS: &str = "sts.aliyuncs.com";
 
@@ -139,6 +160,8 @@ pub struct Endpoints {
     ecs: Url,
     /// Nowhere in a region without Auto Scaling in the VPC, or where nobody has said where.
     ess: Option<Url>,
+    /// Nowhere in a region without ActionTrail in the VPC, or where nobody has said where.
+    actiontrail: Option<Url>,
     sts: Url,
     /// Whether STS is on the Internet although ECS is reached within the VPC.
     sts_outside_vpc: bool,
@@ -161,6 +184,12 @@ impl Endpoints {
             Network::Public if CENTRAL_ESS.contains(&known) => Some(CENTRAL_ESS_HOST.to_owned()),
             Network::Public => Some(format!("ess.{known}.aliyuncs.com")),
         };
+        let actiontrail = match network {
+            Network::Vpc if WITHOUT_ACTIONTRAIL_IN_VPC.contains(&known) => None,
+            Network::Vpc => Some(format!("actiontrail-vpc.{known}.aliyuncs.com")),
+            Network::Public if CENTRAL_ACTIONTRAIL.contains(&known) => None,
+            Network::Public => Some(format!("actiontrail.{known}.aliyuncs.com")),
+        };
         let without_sts = WITHOUT_STS.contains(&known);
         let sts = match network {
             _ if without_sts => GLOBAL_STS.to_owned(),
@@ -171,6 +200,7 @@ impl Endpoints {
             region: region.clone(),
             ecs: base_url(&format!("https://{ecs}"))?,
             ess: ess.map(|ess| base_url(&format!("https://{ess}"))).transpose()?,
+            actiontrail: actiontrail.map(|host| base_url(&format!("https://{host}"))).transpose()?,
             sts: base_url(&format!("https://{sts}"))?,
             sts_outside_vpc: without_sts && network == Network::Vpc,
         })
@@ -189,6 +219,7 @@ impl Endpoints {
             ecs: base_url(ecs)?,
             // Not the vendor's host: who names the others doesn't want calls to go there.
             ess: None,
+            actiontrail: None,
             sts: base_url(sts)?,
             sts_outside_vpc: false,
         })
@@ -197,6 +228,11 @@ impl Endpoints {
     /// The same, with Auto Scaling at a URL that the administrator's configuration names.
     pub fn with_ess(self, ess: &str) -> Result<Self, EndpointError> {
         Ok(Self { ess: Some(base_url(ess)?), ..self })
+    }
+
+    /// The same, with ActionTrail at a URL that the administrator's configuration names.
+    pub fn with_actiontrail(self, actiontrail: &str) -> Result<Self, EndpointError> {
+        Ok(Self { actiontrail: Some(base_url(actiontrail)?), ..self })
     }
 
     /// The same, with STS at a URL that the administrator's configuration names.
@@ -225,6 +261,7 @@ impl Endpoints {
             Product::Ecs => Some(&self.ecs),
             Product::Ess => self.ess.as_ref(),
             Product::Sts => Some(&self.sts),
+            Product::ActionTrail => self.actiontrail.as_ref(),
         }
     }
 }

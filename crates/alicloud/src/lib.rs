@@ -1,4 +1,4 @@
-//! The few calls of Alibaba Cloud's ECS, Auto Scaling and STS that ecs-keeper needs, over HTTPS.
+//! The few calls of Alibaba Cloud's ECS, Auto Scaling, ActionTrail and STS that ecs-keeper needs, over HTTPS.
 //!
 //! Nothing here decides, waits, repeats or remembers (but whose a key is, see [`account_pinning`]): a call is signed once, sent
 //! once, and its answer is handed on as typed facts or as an [`Error`] with a class. Budgets, retries and back-off belong to the engine.
@@ -31,6 +31,7 @@ mod describe_scaling_instances;
 mod get_caller_identity;
 mod identifier;
 mod listing;
+mod lookup_events;
 mod modify_instance_attribute;
 mod modify_instance_auto_release_time;
 mod modify_network_interface_attribute;
@@ -52,7 +53,7 @@ pub use error::Error;
 pub use get_caller_identity::Caller;
 pub use metadata_service::MetadataService;
 pub use operation::Operation;
-pub use operations::{COMMAND_OPERATIONS, OPERATIONS, SCALING_OPERATIONS};
+pub use operations::{ATTRIBUTION_OPERATIONS, COMMAND_OPERATIONS, OPERATIONS, SCALING_OPERATIONS};
 pub use permission::{Permission, ResourceType};
 pub use session::{RoleToAssume, Session};
 pub use set_instances_protection::OPERATION as PROTECT_MEMBERS;

@@ -11,6 +11,8 @@ pub enum Product {
     Ess,
     /// Security Token Service.
     Sts,
+    /// ActionTrail, the record of calls.
+    ActionTrail,
 }
 
 impl Product {
@@ -20,6 +22,7 @@ impl Product {
             Self::Ecs => "2014-05-26",
             Self::Ess => "2022-02-22",
             Self::Sts => "2015-04-01",
+            Self::ActionTrail => "2020-07-06",
         }
     }
 
@@ -29,6 +32,7 @@ impl Product {
             Self::Ecs => "ecs",
             Self::Ess => "ess",
             Self::Sts => "sts",
+            Self::ActionTrail => "actiontrail",
         }
     }
 }

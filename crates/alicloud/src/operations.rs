@@ -4,7 +4,7 @@ use crate::operation::Operation;
 use crate::{
     assume_role, assume_role_with_oidc, attach_network_interface, describe_instances,
     describe_network_interfaces, describe_regions, describe_scaling_groups, describe_scaling_instances,
-    get_caller_identity, modify_instance_attribute, modify_instance_auto_release_time,
+    get_caller_identity, lookup_events, modify_instance_attribute, modify_instance_auto_release_time,
     modify_network_interface_attribute, set_instances_protection,
 };
 
@@ -25,6 +25,10 @@ pub const OPERATIONS: [Operation; 9] = [
 /// scaling groups.
 pub const SCALING_OPERATIONS: [Operation; 2] =
     [describe_scaling_instances::OPERATION, set_instances_protection::OPERATION];
+
+/// Every operation that tells who has switched a flag. They need permissions of their own, which nobody has to give who does not ask for
+/// attribution.
+pub const ATTRIBUTION_OPERATIONS: [Operation; 1] = [lookup_events::OPERATION];
 
 /// Every operation that only commands call which look at everything, and the operator never does.
 pub const COMMAND_OPERATIONS: [Operation; 2] =
@@ -52,6 +56,7 @@ mod tests {
         let mut listed: Vec<_> = OPERATIONS
             .into_iter()
             .chain(SCALING_OPERATIONS)
+            .chain(ATTRIBUTION_OPERATIONS)
             .chain(COMMAND_OPERATIONS)
             .map(Operation::name)
             .collect();

@@ -13,7 +13,7 @@ pub mod engine;
 pub use model::{
     authority, auto_release_time, call, delete_on_release, deletion_protection, evidence, exception, failure,
     flag, id, instance, intent, interface, lift, loss, on_behalf, protected_from_scale_in, reason, resource,
-    retention, scaling_member, surroundings, time, transition, wall_clock,
+    retention, scaling_member, surroundings, time, trail, transition, wall_clock,
 };
 pub use policy::{backoff, breaker, budget, pace};
 pub use status::{conditions, scaling_groups, verdict};

@@ -10,6 +10,8 @@ import urllib.request
 from types import SimpleNamespace
 
 import pytest
+from alibabacloud_actiontrail20200706 import models as trail_models
+from alibabacloud_actiontrail20200706.client import Client as TrailClient
 from alibabacloud_ecs20140526 import models
 from alibabacloud_ecs20140526.client import Client as EcsClient
 from alibabacloud_ess20220222 import models as ess_models
@@ -56,6 +58,7 @@ class Account:
         self.ecs = self.client(EcsClient)
         self.ess = self.client(EssClient)
         self.sts = self.client(StsClient)
+        self.trail = self.client(TrailClient)
 
     def client(self, kind, **changes):
         settings = {
@@ -273,6 +276,17 @@ class Account:
             instance_ids=list(ids),
             protected_from_scale_in=protected,
         )
+
+    def console(self, action, user=None, **parameters):
+        """What somebody does in the console, by the rules."""
+        body = {"action": action, "parameters": parameters, **({} if user is None else {"user": user})}
+        return self.control("POST", f"/accounts/{self.id}/console", body)
+
+    def events(self, *conditions, **request):
+        """One page of LookupEvents."""
+        attributes = [trail_models.LookupEventsRequestLookupAttribute(key=k, value=v) for k, v in conditions]
+        request = trail_models.LookupEventsRequest(lookup_attribute=attributes or None, **request)
+        return self.trail.lookup_events(request).body
 
     def delete(self, instance_id, **request):
         return self.ecs.delete_instance(models.DeleteInstanceRequest(instance_id=instance_id, **request)).body

@@ -12,8 +12,9 @@ use crate::log::{Allowed, Count, LogEntry};
 use crate::operations::{Manner, refuse_release};
 use crate::ram::{ProviderSeed, RoleSeed, Session, UserSeed, ram_arn};
 use crate::state::{
-    Change, Effect, Eip, GroupChange, GroupSeed, Instance, InterfaceChange, InterfaceSeed, MemberChange,
-    MemberSeed, NetworkInterface, ReleaseReason, Released, ScalingGroup, ScalingMember, Seed, scaling,
+    Change, ConsoleUser, Effect, Eip, GroupChange, GroupSeed, Instance, InterfaceChange, InterfaceSeed,
+    MemberChange, MemberSeed, NetworkInterface, ReleaseReason, Released, ScalingGroup, ScalingMember, Seed,
+    scaling,
 };
 use crate::wire::Refusal;
 
@@ -312,7 +313,17 @@ impl Account {
     /// Carries out an operation as somebody else with this account would: same rules and answers, but no faults and
     /// no entry in the log.
     pub fn console(&self, action: &str, parameters: &[(&str, &str)]) -> Result<Value, Refusal> {
-        self.cloud.console(&self.id, action, parameters)
+        self.console_as(&ConsoleUser::default(), action, parameters)
+    }
+
+    /// The same, as this user of the console. Both are recorded by ActionTrail.
+    pub fn console_as(
+        &self,
+        user: &ConsoleUser,
+        action: &str,
+        parameters: &[(&str, &str)],
+    ) -> Result<Value, Refusal> {
+        self.cloud.console(&self.id, (action, parameters), user)
     }
 
     /// Puts a fault in force for this account only, and answers its number.

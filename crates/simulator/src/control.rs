@@ -22,7 +22,8 @@ use crate::log::Allowed;
 use crate::ram::{ProviderSeed, RoleSeed, UserSeed, parse_ram_arn};
 use crate::regions;
 use crate::state::{
-    Change, Effect, InterfaceChange, InterfaceSeed, MetadataSettings, ReleaseReason, Seed, Settings,
+    Change, ConsoleUser, Effect, InterfaceChange, InterfaceSeed, MetadataSettings, ReleaseReason, Seed,
+    Settings,
 };
 
 pub(crate) fn router(cloud: Cloud, endpoint: SocketAddr) -> Router {
@@ -298,12 +299,14 @@ struct Act {
     action: String,
     #[serde(default)]
     parameters: BTreeMap<String, String>,
+    #[serde(default)]
+    user: ConsoleUser,
 }
 
 async fn console(State(cloud): State<Cloud>, Path(account): Path<String>, Json(act): Json<Act>) -> Answer {
     let parameters: Vec<_> =
         act.parameters.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
-    Ok(Json(existing(&cloud, &account)?.console(&act.action, &parameters)?))
+    Ok(Json(existing(&cloud, &account)?.console_as(&act.user, &act.action, &parameters)?))
 }
 
 async fn released(State(cloud): State<Cloud>, Path(account): Path<String>) -> Answer {

@@ -12,10 +12,10 @@ use tokio_util::sync::CancellationToken;
 use crate::faults::{Instead, PageFaults, Plan, Subject};
 use crate::keys::{Caller, Principal, authenticate, check_unsigned};
 use crate::log::LogEntry;
-use crate::operations::{Body, Call, Done, InstancePage, Operation, named_interfaces};
+use crate::operations::{Body, Call, Done, InstancePage, Operation, Origin, named_interfaces, record};
 use crate::ram::{Decision, parse_ram_arn};
 use crate::regions;
-use crate::state::{Effect, Ending, World, scaling};
+use crate::state::{ConsoleUser, Effect, Ending, World, scaling};
 use crate::wire::{AccessDenied, Format, Params, Refusal, WireRequest, xml};
 
 /// The connection is to break without an answer.
@@ -46,8 +46,25 @@ struct Job {
     account: String,
     params: Params,
     endpoint_region: Option<String>,
+    /// The region that the call is about, as far as it is known; else empty.
+    region: String,
+    user_agent: String,
     entry: LogEntry,
     back: Back,
+}
+
+impl Job {
+    fn call<'a>(&'a self, world: &World, plan: &'a Plan) -> Call<'a> {
+        Call {
+            caller: &self.caller,
+            params: &self.params,
+            endpoint_region: self.endpoint_region.as_deref(),
+            now: world.now(),
+            effect: plan.effect,
+            ending: plan.ending,
+            page: &plan.page,
+        }
+    }
 }
 
 /// How an answer goes back.
@@ -151,14 +168,8 @@ impl Cloud {
             .clone()
             .or_else(|| regions::of_host(request.host()).map(|region| region.id.to_owned()));
         let instances = operation.instances_of(&params);
-        let region = params
-            .get("RegionId")
-            .or(endpoint_region.as_deref())
-            .map(str::to_owned)
-            .or_else(|| {
-                instances.iter().find_map(|id| Some(world.find(&caller.account, id)?.region_id.clone()))
-            })
-            .unwrap_or_default();
+        let named = params.get("RegionId").or(endpoint_region.as_deref()).map(str::to_owned);
+        let region = named.unwrap_or_else(|| region_of(&world, operation, &caller.account, &params));
         let subject = Subject {
             operation: operation.name,
             writes: operation.writes,
@@ -168,7 +179,10 @@ impl Cloud {
             interfaces: &named_interfaces(&params),
         };
         let plan = world.plan(&subject);
-        Ok((Job { operation, caller, account, params, endpoint_region, entry, back }, plan))
+        let user_agent = request.header("user-agent").unwrap_or_default().to_owned();
+        let job =
+            Job { operation, caller, account, params, endpoint_region, region, user_agent, entry, back };
+        Ok((job, plan))
     }
 
     /// Carries a call out. A call that has to wait goes on when its client hangs up: the real cloud doesn't stop
@@ -220,21 +234,16 @@ impl Cloud {
             Some(Instead::Refuse(refusal)) => Err(refusal.clone()),
             Some(Instead::Deny { always_forbidden }) => deny(&job, *always_forbidden, Decision::NotAllowed),
             None => {
-                let call = Call {
-                    caller: &job.caller,
-                    params: &job.params,
-                    endpoint_region: job.endpoint_region.as_deref(),
-                    now: world.now(),
-                    effect: plan.effect,
-                    ending: plan.ending,
-                    page: &plan.page,
-                };
+                let call = job.call(&world, plan);
                 match job.operation.authorize(&world, &call) {
                     Decision::Allowed => job.operation.run(&mut world, &call),
                     refused => deny(&job, false, refused),
                 }
             }
         };
+        let call = job.call(&world, plan);
+        let origin = Origin::Api { host: &job.back.host, user_agent: &job.user_agent };
+        record(&mut world, job.operation, (&call, &job.region, &request_id), origin, &outcome);
         match outcome {
             Ok(done) => {
                 job.entry.mutated = done.mutated;
@@ -285,15 +294,15 @@ impl Cloud {
     pub(crate) fn console(
         &self,
         account: &str,
-        action: &str,
-        pairs: &[(&str, &str)],
+        (action, pairs): (&str, &[(&str, &str)]),
+        user: &ConsoleUser,
     ) -> Result<Value, Refusal> {
         let operation = Operation::named(action)
             .ok_or_else(|| Refusal::new(404, "InvalidAction.NotFound", "There is no such operation."))?;
         let pairs: Vec<_> =
             pairs.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
         let params = Params::from_pairs(&pairs)?;
-        let principal = Principal::User("console".to_owned());
+        let principal = Principal::User(user.user_name.clone());
         let caller = Caller { account: account.to_owned(), access_key_id: "console".to_owned(), principal };
         let mut world = self.world();
         let request_id = world.request_id();
@@ -306,8 +315,11 @@ impl Cloud {
             ending: Ending::Success,
             page: &PageFaults::default(),
         };
-        let done = operation.run(&mut world, &call)?;
+        let region = region_of(&world, operation, account, &params);
+        let outcome = operation.run(&mut world, &call);
+        record(&mut world, operation, (&call, &region, &request_id), Origin::Console(user), &outcome);
         drop(world);
+        let done = outcome?;
         Ok(serde_json::from_slice(&done.body.render(&request_id, &[])).unwrap_or_default())
     }
 }
@@ -337,6 +349,22 @@ impl Back {
             }
         }
     }
+}
+
+/// The region of what a call names, if it says no other; empty when it names nothing that there is.
+fn region_of(world: &World, operation: &Operation, account: &str, params: &Params) -> String {
+    let instances = operation.instances_of(params);
+    let interfaces = named_interfaces(params);
+    let of_group = || Some(scaling::group(world, account, params.get("ScalingGroupId")?)?.region_id.clone());
+    params
+        .get("RegionId")
+        .map(str::to_owned)
+        .or_else(|| instances.iter().find_map(|id| Some(world.find(account, id)?.region_id.clone())))
+        .or_else(|| {
+            interfaces.iter().find_map(|id| Some(world.find_interface(account, id)?.region_id.clone()))
+        })
+        .or_else(of_group)
+        .unwrap_or_default()
 }
 
 /// The account that a call is about: that of a role that is to be assumed, else the caller's.

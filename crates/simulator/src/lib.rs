@@ -1,4 +1,4 @@
-//! A server that speaks the wire protocol of Alibaba Cloud's ECS, Auto Scaling and STS, for tests and dry runs.
+//! A server that speaks the wire protocol of Alibaba Cloud's ECS, Auto Scaling, ActionTrail and STS, for tests and dry runs.
 //!
 //! It is never kinder than the cloud: every request must be rightly signed, pages are as short and errors as terse as
 //! documented, and what the vendor's pages leave open is read in the stricter way. It may not be depended upon by
@@ -54,11 +54,11 @@ pub use simulator::{
     Addresses, Contents, DEFAULT_ACCESS_KEY_ID, DEFAULT_ACCESS_KEY_SECRET, DEFAULT_ACCOUNT, Simulator,
 };
 pub use state::{
-    Change, ChargeType, CreationType, Eip, GroupChange, GroupSeed, GroupState, HealthCheck, HealthStatus,
-    HttpTokens, Instance, InterfaceChange, InterfaceSeed, InterfaceStatus, InterfaceType, Leaving,
-    LifecycleState, LockReason, MemberChange, MemberSeed, MetadataSettings, NetworkInterface, PrimaryRefusal,
-    ReclaimMode, ReleaseReason, Released, RemovalPolicy, ScalingGroup, ScalingMember, Seed, Settings,
-    SpotStrategy, Status, Template, TrafficMode,
+    Change, ChargeType, ConsoleUser, CreationType, Eip, GroupChange, GroupSeed, GroupState, HealthCheck,
+    HealthStatus, HttpTokens, Instance, InterfaceChange, InterfaceSeed, InterfaceStatus, InterfaceType,
+    Leaving, LifecycleState, LockReason, MemberChange, MemberSeed, MetadataSettings, NetworkInterface,
+    PrimaryRefusal, ReclaimMode, ReleaseReason, Released, RemovalPolicy, ScalingGroup, ScalingMember, Seed,
+    Settings, SpotStrategy, Status, Template, TrafficMode,
 };
 pub use tls::TlsIdentity;
 pub use wire::Refusal;

@@ -95,6 +95,11 @@ impl Allowed {
     }
 }
 
+/// Whether a parameter holds what belongs into nobody's log.
+pub(crate) fn is_secret(parameter: &str) -> bool {
+    parameter.rsplit('.').next().is_some_and(|member| SECRET_PARAMETERS.contains(&member))
+}
+
 #[derive(Debug, Default)]
 pub(crate) struct Log {
     entries: VecDeque<LogEntry>,
@@ -109,7 +114,7 @@ impl Log {
         self.last += 1;
         entry.sequence = self.last;
         for (name, value) in &mut entry.parameters {
-            if name.rsplit('.').next().is_some_and(|member| SECRET_PARAMETERS.contains(&member)) {
+            if is_secret(name) {
                 "***".clone_into(value);
             }
         }

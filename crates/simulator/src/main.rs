@@ -10,7 +10,7 @@ use keeper_simulator::{AccessKey, AccountSeed, Addresses, Contents, Simulator, T
 use serde_json::json;
 use tokio::signal::unix::{SignalKind, signal};
 
-/// Simulates Alibaba Cloud's ECS, Auto Scaling and STS on this machine.
+/// Simulates Alibaba Cloud's ECS, Auto Scaling, ActionTrail and STS on this machine.
 ///
 /// When all ports listen, one line of JSON on standard output names them and the accounts.
 #[derive(Parser)]

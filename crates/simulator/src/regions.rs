@@ -92,14 +92,13 @@ pub(crate) fn find(id: &str) -> Option<&'static Region> {
 }
 
 /// The region that a regional host name stands for. The vendor's central hosts (`ecs.aliyuncs.com`,
-/// `ecs-cn-hangzhou.aliyuncs.com`, `ess.aliyuncs.com`) and any other name, a loopback address for example, stand for none.
+/// `ecs-cn-hangzhou.aliyuncs.com`, `ess.aliyuncs.com`, `actiontrail.aliyuncs.com`) and any other name, a loopback address for example, stand for none.
 pub(crate) fn of_host(host: &str) -> Option<&'static Region> {
     let name = host.split(':').next()?;
     let (product, rest) = name.split_once('.')?;
     let region = rest.strip_suffix(".aliyuncs.com")?;
-    matches!(product, "ecs" | "ecs-vpc" | "ess" | "ess-vpc" | "sts" | "sts-vpc")
-        .then(|| find(region))
-        .flatten()
+    let products = ["ecs", "ess", "sts", "actiontrail"];
+    products.contains(&product.strip_suffix("-vpc").unwrap_or(product)).then(|| find(region)).flatten()
 }
 
 #[cfg(test)]
@@ -119,7 +118,9 @@ mod tests {
         assert_eq!(region("ecs-vpc.eu-central-1.aliyuncs.com:443"), Some("eu-central-1"));
         assert_eq!(region("ess.cn-chengdu.aliyuncs.com"), Some("cn-chengdu"));
         assert_eq!(region("ess-vpc.cn-hangzhou.aliyuncs.com"), Some("cn-hangzhou"));
+        assert_eq!(region("actiontrail-vpc.cn-beijing.aliyuncs.com"), Some("cn-beijing"));
         for host in [
+            "actiontrail.aliyuncs.com",
             "ecs.aliyuncs.com",
             "ess.aliyuncs.com",
             "ecs-cn-hangzhou.aliyuncs.com",

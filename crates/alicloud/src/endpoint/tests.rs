@@ -89,6 +89,32 @@ fn who_names_endpoints_names_that_of_auto_scaling_too_or_has_none() {
 }
 
 #[test]
+fn the_hosts_of_actiontrail_are_the_vendors_and_never_the_central_one() {
+    let (vpc, sdk) = (facts("/actiontrail/regional_vpc_endpoints"), facts("/actiontrail/sdk_endpoint_map"));
+    for region in known_regions() {
+        let of = |network| {
+            let endpoints = Endpoints::of_region(&Region::new(*region), network).unwrap();
+            endpoints.url(Product::ActionTrail).map(host)
+        };
+        let central = sdk.get(*region).is_some_and(|host| host == "actiontrail.aliyuncs.com");
+        let public = (!central).then(|| format!("actiontrail.{region}.aliyuncs.com"));
+        assert_eq!(of(Network::Public), public);
+        assert_eq!(of(Network::Vpc), vpc.get(*region).cloned());
+    }
+    assert!(vpc.keys().chain(sdk.keys()).all(|region| is_known_region(region)));
+}
+
+#[test]
+fn who_names_endpoints_names_that_of_actiontrail_too_or_has_none() {
+    let region = Region::new("cn-hangzhou");
+    let explicit = Endpoints::explicit(&region, "http://a.example", "http://b.example").unwrap();
+    assert_eq!(explicit.url(Product::ActionTrail), None);
+    let with = explicit.clone().with_actiontrail("http://c.example:81").unwrap();
+    assert_eq!(with.url(Product::ActionTrail).map(host), Some("c.example:81".to_owned()));
+    assert_eq!(explicit.with_actiontrail("http://u:p@c.example"), Err(EndpointError::NotABaseUrl));
+}
+
+#[test]
 fn i43_only_an_exact_match_is_a_region() {
     for region in [
         "",

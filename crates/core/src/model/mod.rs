@@ -23,5 +23,6 @@ pub mod retention;
 pub mod scaling_member;
 pub mod surroundings;
 pub mod time;
+pub mod trail;
 pub mod transition;
 pub mod wall_clock;

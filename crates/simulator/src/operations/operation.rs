@@ -9,8 +9,8 @@ use super::named::named_instances;
 use super::{
     assume_role, attach, auto_release, create, create_network_interface, describe_instances,
     describe_network_interfaces, describe_regions, describe_scaling_groups, describe_scaling_instances,
-    identity, list_tags, modify_instance_attribute, modify_network_interface, release, scaling_groups,
-    scaling_members, set_instances_protection, tags,
+    identity, list_tags, lookup_events, modify_instance_attribute, modify_network_interface, release,
+    scaling_groups, scaling_members, set_instances_protection, tags,
 };
 use crate::ram::Decision;
 use crate::state::World;
@@ -19,6 +19,7 @@ use crate::wire::{AccessDenied, Params, Refusal};
 const ECS: &str = "2014-05-26";
 const ESS: &str = "2022-02-22";
 const STS: &str = "2015-04-01";
+const ACTIONTRAIL: &str = "2020-07-06";
 
 type Run = fn(&mut World, &Call<'_>) -> Result<Done, Refusal>;
 
@@ -62,6 +63,10 @@ pub(super) const OPERATIONS: &[Operation] = &[
             assume_role::assume_with_oidc,
             assume_role::ASSUME_WITH_OIDC,
         )
+    },
+    Operation {
+        version: ACTIONTRAIL,
+        ..read("LookupEvents", Needs::AllResources, lookup_events::run, lookup_events::HONOURS)
     },
     write(
         "ModifyInstanceAttribute",
@@ -151,6 +156,7 @@ impl Operation {
         match self.version {
             STS => "Sts",
             ESS => "Ess",
+            ACTIONTRAIL => "Actiontrail",
             _ => "Ecs",
         }
     }
@@ -190,6 +196,8 @@ impl Operation {
             }
             // The code that the page of SetInstancesProtection lists.
             _ if self.version == ESS => Refusal::new(403, "Forbidden.Unauthorized", text).because(denied),
+            // Which code it is no page says.
+            "LookupEvents" => Refusal::new(403, "NoPermission", text).because(denied),
             _ => Refusal::forbidden(denied),
         }
     }

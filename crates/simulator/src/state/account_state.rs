@@ -7,7 +7,9 @@ use jiff::Timestamp;
 use serde::Serialize;
 use serde_json::Value;
 
-use super::{Eip, Fleet, Instance, Mark, NetworkInterface, ReleaseReason, ScalingGroup, ScalingMember};
+use super::{
+    Eip, Fleet, Instance, Mark, NetworkInterface, ReleaseReason, ScalingGroup, ScalingMember, Trail,
+};
 use crate::ram::{ProviderSeed, Role, RoleSeed, UserSeed};
 
 /// An instance that is gone.
@@ -55,6 +57,8 @@ pub(crate) struct AccountState {
     /// All that something was ever in: they aren't made by themselves.
     pub(crate) v_switches: HashMap<String, VSwitch>,
     pub(crate) released: Vec<Released>,
+    /// What ActionTrail has recorded.
+    pub(crate) trail: Trail,
     /// RAM users by name, as far as they are restricted.
     pub(crate) users: BTreeMap<String, UserSeed>,
     /// RAM roles by name.

@@ -13,6 +13,7 @@ mod scaling_member;
 mod scaling_seed;
 mod seed;
 mod settings;
+mod trail;
 mod words;
 mod world;
 
@@ -32,4 +33,6 @@ pub use scaling_member::{CreationType, HealthStatus, Leaving, LifecycleState, Sc
 pub use scaling_seed::{GroupChange, GroupSeed, MemberChange, MemberSeed};
 pub use seed::{Change, ReleaseReason, Seed};
 pub use settings::{PrimaryRefusal, Settings};
+pub use trail::ConsoleUser;
+pub(crate) use trail::{Identity, KEPT as TRAIL_KEPT, Trail, TrailEvent};
 pub(crate) use world::World;

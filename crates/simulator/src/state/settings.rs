@@ -38,6 +38,8 @@ pub struct Settings {
     /// Whether DescribeNetworkInterfaces refuses an id that it doesn't know with `InvalidEniId.NotFound`, which its
     /// page lists. Without this the id is left out, as the vendor's own Terway counts on.
     pub refuse_unknown_interfaces: bool,
+    /// Seconds until ActionTrail shows an event, on the cloud's clock. Ten minutes is the longest that is documented.
+    pub trail_delay_seconds: u32,
 }
 
 impl Default for Settings {
@@ -55,6 +57,7 @@ impl Default for Settings {
             flag_survives_reattach: false,
             retention_also_on: Vec::new(),
             refuse_unknown_interfaces: false,
+            trail_delay_seconds: 600,
         }
     }
 }

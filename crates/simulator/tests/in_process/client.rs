@@ -94,6 +94,7 @@ fn signed(
     let date = jiff::Timestamp::now().strftime("%Y-%m-%dT%H:%M:%SZ").to_string();
     let version = match action {
         "AssumeRole" | "AssumeRoleWithOIDC" | "GetCallerIdentity" => "2015-04-01",
+        "LookupEvents" => "2020-07-06",
         _ if action.contains("Scaling") || SCALING.contains(&action) => "2022-02-22",
         _ => "2014-05-26",
     };

@@ -13,3 +13,5 @@ mod scaling;
 mod scaling_probes;
 mod sessions;
 mod tls;
+mod trail;
+mod trail_probes;

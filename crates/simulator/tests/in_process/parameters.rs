@@ -16,6 +16,7 @@ use serde_json::{Value, json};
 use super::client::REGION;
 use super::probes::{self, A_TOKEN, Given, PROBES, Probe, Test};
 use super::scaling_probes::{self, SCALING_PROBES};
+use super::trail_probes::{self, TRAIL_PROBES};
 
 const FACTS: &str = include_str!("../../src/operations/parameters.txt");
 
@@ -73,7 +74,7 @@ impl Fact {
 }
 
 fn all_probes() -> impl Iterator<Item = &'static Probe> {
-    PROBES.iter().chain(SCALING_PROBES)
+    PROBES.iter().chain(SCALING_PROBES).chain(TRAIL_PROBES)
 }
 
 /// A call that passes.
@@ -117,6 +118,7 @@ async fn stage() -> (Simulator, Account) {
     simulator.set(|settings| {
         settings.transition_millis = 3_600_000;
         settings.scaling_millis = 3_600_000;
+        settings.trail_delay_seconds = 0;
     });
     let account = simulator.new_account();
     add_roles(&account);
@@ -177,6 +179,7 @@ async fn stage() -> (Simulator, Account) {
         "i-ill",
         &MemberChange { health_status: Some(HealthStatus::Unhealthy), ..MemberChange::default() },
     );
+    trail_probes::record(&account);
     (simulator, account)
 }
 
@@ -203,6 +206,10 @@ impl Outcome {
             // A key is another one each time.
             if let Some(Value::Object(key)) = members.get_mut("Credentials") {
                 key.retain(|name, _| name == "Expiration");
+            }
+            // The ids of events and of their requests are others in every cloud.
+            for event in members.get_mut("Events").and_then(Value::as_array_mut).into_iter().flatten() {
+                (event["eventId"], event["requestId"]) = (Value::Null, Value::Null);
             }
             // A token is another one in every cloud; that there is one is told.
             if let Some(token) = members.get_mut("NextToken") {
