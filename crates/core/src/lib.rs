@@ -8,6 +8,7 @@ mod model;
 mod policy;
 mod status;
 
+pub mod attribution;
 pub mod engine;
 
 pub use model::{

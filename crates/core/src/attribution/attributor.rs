@@ -1,0 +1,340 @@
+//! The questions of one account: what waits, what is asked now, and what has come of it.
+//!
+//! # Guarantees
+//!
+//! A question is asked only about a flag that was seen to be off and then, after a write of ours, to be on again. It is asked `wait` after
+//! the flag was seen to be off at the earliest, and twice at most. One call is under way at a time, within the allowance of [`Pace`].
+//! What waits is bounded: what does not fit in is answered with [`Unanswered::TooMany`].
+//!
+//! # Caveats
+//!
+//! All of this is memory. A restart, and the end of a term of leadership, forget it.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
+
+use jiff::Timestamp;
+
+use super::drift::{Drift, Own};
+use super::finding::{Finding, Outcome, Unanswered};
+use super::hourly::{Allowance, Pace};
+use crate::id::Region;
+use crate::on_behalf::WriteReason;
+use crate::time::Moment;
+use crate::trail::{TrailEvent, TrailPage, TrailQuery, TrailedFlag};
+use crate::transition::{FlagState, Transition, Wrote};
+
+/// Targets that are asked about one by one; more of them are asked about together.
+const ONE_BY_ONE: usize = 20;
+/// Drifts that one query for all targets is about.
+const TOGETHER: usize = 200;
+/// Most pages of one question.
+const PAGES_OF_ONE: u32 = 4;
+const PAGES_OF_ALL: u32 = 40;
+/// Most flags of which it is known that they are off, and most drifts that wait for their question.
+const ROOM: usize = 1000;
+/// How often a question is asked (once or twice).
+const TRIES: u32 = 2;
+/// How often it may fail.
+const FAILURES: u32 = 3;
+const AFTER_FAILURE: Duration = Duration::from_secs(60);
+/// How long nothing is asked when it is not permitted.
+const OFF: Duration = Duration::from_secs(3600);
+
+/// What of a transition is kept.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Noted {
+    /// Nothing is to be asked because of it, or not yet.
+    Nothing,
+    /// A question waits.
+    Waits,
+    /// A question would have waited, and can't be asked.
+    Unanswered(Box<Finding>),
+}
+
+/// What is to be asked.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Question {
+    /// At which region's endpoint.
+    pub region: Region,
+    /// What.
+    pub query: TrailQuery,
+}
+
+/// Why a question has no answer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Refusal {
+    /// The cloud allows no more calls for a while.
+    Throttled(Option<Duration>),
+    /// The identity may not ask.
+    NotPermitted,
+    /// Nobody knows where to ask.
+    NoEndpoint,
+    /// It failed, and may succeed later.
+    Failed,
+}
+
+/// Somebody else has switched a flag off.
+fn drifts(transition: &Transition) -> bool {
+    let off = transition.to == Some(FlagState::Unprotected) && transition.write.is_none();
+    off && transition.from == Some(FlagState::Protected)
+}
+
+/// A write of ours that was to put it right is seen to have had its effect.
+fn repairs(transition: &Transition) -> bool {
+    let repairing = |write: &Wrote| write.on_behalf.reason == WriteReason::Repairing;
+    transition.to == Some(FlagState::Protected) && transition.write.as_ref().is_some_and(repairing)
+}
+
+type Key = (Region, TrailedFlag, Box<str>);
+
+/// A flag that is off.
+#[derive(Debug)]
+struct Off {
+    last_seen: Timestamp,
+    seen: Timestamp,
+    seen_at: Moment,
+}
+
+/// What is asked now.
+#[derive(Debug)]
+struct Asking {
+    question: Question,
+    about: Vec<Drift>,
+    events: Vec<TrailEvent>,
+    pages: u32,
+    /// The call is under way.
+    sent: bool,
+}
+
+/// The questions of one account.
+#[derive(Debug)]
+pub struct Attributor {
+    pace: Pace,
+    allowance: Allowance,
+    off: BTreeMap<Key, Off>,
+    waiting: Vec<Drift>,
+    asking: Option<Asking>,
+    not_permitted_until: Option<Moment>,
+}
+
+impl Attributor {
+    /// Nothing is known and nothing waits.
+    pub fn new(pace: Pace) -> Self {
+        Self {
+            pace,
+            allowance: Allowance::new(&pace),
+            off: BTreeMap::new(),
+            waiting: Vec::new(),
+            asking: None,
+            not_permitted_until: None,
+        }
+    }
+
+    /// Whether a transition says anything to [`Self::note`].
+    pub fn concerns(transition: &Transition) -> bool {
+        TrailedFlag::named(transition.flag).is_some() && (drifts(transition) || repairs(transition))
+    }
+
+    /// A flag was seen at another value. `wall`: what time it was at a moment.
+    pub fn note(
+        &mut self,
+        region: &Region,
+        transition: &Transition,
+        wall: impl Fn(Moment) -> Timestamp,
+    ) -> Noted {
+        let Some(flag) = TrailedFlag::named(transition.flag) else { return Noted::Nothing };
+        let key = (region.clone(), flag, transition.id.clone());
+        if let (true, Some(last_seen)) = (drifts(transition), &transition.last_seen) {
+            let (last_seen, seen) = (wall(last_seen.at), wall(transition.seen.at));
+            self.switched_off(key, Off { last_seen, seen, seen_at: transition.seen.at });
+            return Noted::Nothing;
+        }
+        let off = self.off.remove(&key);
+        let (true, Some(write), Some(off)) = (repairs(transition), &transition.write, off) else {
+            return Noted::Nothing;
+        };
+        let (region, flag, target) = key;
+        let mut drift = Drift {
+            region,
+            flag,
+            target,
+            on_behalf: write.on_behalf.clone(),
+            last_seen: off.last_seen,
+            seen: off.seen,
+            seen_at: off.seen_at,
+            own_request: write.request_id.clone(),
+            tries: 0,
+            failures: 0,
+            due: Moment::default(),
+        };
+        drift.due = drift.due_after(self.pace.wait, 0);
+        self.queue(drift, transition.seen.at)
+    }
+
+    /// Of what stays off, such as for objects that only observe, the newest is kept.
+    fn switched_off(&mut self, key: Key, off: Off) {
+        let oldest = self.off.iter().min_by_key(|(_, off)| off.seen_at).map(|(key, _)| key.clone());
+        if let Some(oldest) = oldest.filter(|_| self.off.len() >= ROOM) {
+            self.off.remove(&oldest);
+        }
+        self.off.insert(key, off);
+    }
+
+    fn queue(&mut self, drift: Drift, now: Moment) -> Noted {
+        let unanswered = |drift: Drift, why| Noted::Unanswered(Box::new(drift.found(Outcome::Unknown(why))));
+        if self.not_permitted_until.is_some_and(|until| now < until) {
+            return unanswered(drift, Unanswered::NotPermitted);
+        }
+        if self.waiting.len() >= ROOM {
+            return unanswered(drift, Unanswered::TooMany);
+        }
+        self.waiting.push(drift);
+        Noted::Waits
+    }
+
+    /// Forgets everything but how many calls were made: another replica leads.
+    pub fn forget(&mut self) {
+        self.off.clear();
+        self.waiting.clear();
+        self.asking = None;
+    }
+
+    /// How many drifts wait for their question, or for its answer.
+    pub fn waiting(&self) -> usize {
+        self.waiting.len() + self.asking.as_ref().map_or(0, |asking| asking.about.len())
+    }
+
+    /// When [`Self::poll`] may have something to ask.
+    pub fn poll_timeout(&mut self, now: Moment) -> Option<Moment> {
+        let due = match &self.asking {
+            Some(asking) if asking.sent => return None,
+            Some(_) => now,
+            None => self.waiting.iter().map(|drift| drift.due).min()?,
+        };
+        Some(if due <= now { self.allowance.next(now) } else { due })
+    }
+
+    /// What to ask now, if anything. `wall`: what time it is; the cloud knows nothing of what comes later.
+    pub fn poll(&mut self, now: Moment, wall: Timestamp) -> Option<Question> {
+        if self.asking.is_none() {
+            let about = self.take_due(now);
+            self.asking = Self::ask(about, wall);
+        }
+        let asking = self.asking.as_mut().filter(|asking| !asking.sent)?;
+        if !self.allowance.take(now) {
+            return None;
+        }
+        asking.sent = true;
+        Some(asking.question.clone())
+    }
+
+    /// The drifts of the next question: all that are due of one target, or of one region and flag if those are about many targets.
+    fn take_due(&mut self, now: Moment) -> Vec<Drift> {
+        let Some(first) = self.waiting.iter().filter(|drift| drift.due <= now).min_by_key(|drift| drift.due)
+        else {
+            return Vec::new();
+        };
+        let (region, flag, target) = (first.region.clone(), first.flag, first.target.clone());
+        let beside = |drift: &Drift| drift.due <= now && drift.region == region && drift.flag == flag;
+        let targets: BTreeSet<&str> =
+            self.waiting.iter().filter(|drift| beside(drift)).map(|drift| &*drift.target).collect();
+        let many = targets.len() > ONE_BY_ONE;
+        // Those that were seen at the same time have the shortest span together.
+        self.waiting.sort_by_key(|drift| drift.due);
+        let mut room = TOGETHER;
+        let taken = |drift: &mut Drift| {
+            let takes = room > 0 && beside(drift) && (many || drift.target == target);
+            room -= usize::from(takes);
+            takes
+        };
+        self.waiting.extract_if(.., taken).collect()
+    }
+
+    fn ask(about: Vec<Drift>, wall: Timestamp) -> Option<Asking> {
+        let first = about.first()?;
+        let alone = about.iter().all(|drift| drift.target == first.target);
+        let from = about.iter().map(|drift| drift.span().0).min()?;
+        let until = about.iter().map(|drift| drift.span().1).max()?.min(wall);
+        let query = TrailQuery {
+            flag: first.flag,
+            target: alone.then(|| first.target.clone()),
+            from: from.min(until),
+            until,
+            page: None,
+        };
+        let question = Question { region: first.region.clone(), query };
+        let pages = if alone { PAGES_OF_ONE } else { PAGES_OF_ALL };
+        Some(Asking { question, about, events: Vec::new(), pages, sent: false })
+    }
+
+    /// The question was answered, or was not. What is known now of those that it was about.
+    pub fn answered(&mut self, now: Moment, answer: Result<TrailPage, Refusal>, own: &Own) -> Vec<Finding> {
+        // An answer that comes after its term belongs to nothing.
+        let Some(mut asking) = self.asking.take_if(|asking| asking.sent) else { return Vec::new() };
+        match answer {
+            Ok(page) => {
+                asking.events.extend(page.events);
+                asking.pages -= 1;
+                if let (Some(next), 1..) = (page.next, asking.pages) {
+                    asking.question.query.page = Some(next);
+                    asking.sent = false;
+                    self.asking = Some(asking);
+                    return Vec::new();
+                }
+                self.conclude(asking, own)
+            }
+            Err(Refusal::Throttled(retry_after)) => {
+                self.allowance.throttled(now, retry_after);
+                self.fail(now, asking)
+            }
+            Err(Refusal::Failed) => self.fail(now, asking),
+            Err(Refusal::NoEndpoint) => {
+                let unknown = |drift: Drift| drift.found(Outcome::Unknown(Unanswered::NoEndpoint));
+                asking.about.into_iter().map(unknown).collect()
+            }
+            Err(Refusal::NotPermitted) => {
+                self.not_permitted_until = Some(now.after(OFF));
+                let unknown = |drift: Drift| drift.found(Outcome::Unknown(Unanswered::NotPermitted));
+                asking.about.into_iter().chain(self.waiting.drain(..)).map(unknown).collect()
+            }
+        }
+    }
+
+    /// Everything that the record has is there.
+    fn conclude(&mut self, asking: Asking, own: &Own) -> Vec<Finding> {
+        let Asking { question, about, events, .. } = asking;
+        let mut findings = Vec::new();
+        for mut drift in about {
+            drift.tries += 1;
+            let asked_for_it = question.query.target.is_some();
+            match drift.outcome(&events, asked_for_it, own) {
+                Some(outcome) => findings.push(drift.found(outcome)),
+                None if drift.tries < TRIES => {
+                    drift.due = drift.due_after(self.pace.wait, drift.tries);
+                    self.waiting.push(drift);
+                }
+                None => findings.push(drift.found(Outcome::Unknown(Unanswered::NoEvent))),
+            }
+        }
+        findings
+    }
+
+    /// It could not be asked. It is asked again, but not for ever.
+    fn fail(&mut self, now: Moment, asking: Asking) -> Vec<Finding> {
+        let mut findings = Vec::new();
+        for mut drift in asking.about {
+            drift.failures += 1;
+            if drift.failures < FAILURES {
+                drift.due = now.after(AFTER_FAILURE);
+                self.waiting.push(drift);
+            } else {
+                findings.push(drift.found(Outcome::Unknown(Unanswered::Failed)));
+            }
+        }
+        findings
+    }
+}
+
+#[cfg(test)]
+mod tests;

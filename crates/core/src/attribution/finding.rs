@@ -1,0 +1,80 @@
+//! What has come of a question.
+
+use jiff::Timestamp;
+
+use crate::id::Region;
+use crate::on_behalf::OnBehalf;
+use crate::trail::{TrailEvent, TrailedFlag};
+
+/// What is known of who has switched a flag off.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Finding {
+    /// Where.
+    pub region: Region,
+    /// The flag.
+    pub flag: TrailedFlag,
+    /// The target.
+    pub target: Box<str>,
+    /// For which object it was switched on again.
+    pub on_behalf: OnBehalf,
+    /// When the flag was seen to be on for the last time.
+    pub last_seen: Timestamp,
+    /// When it was seen to be off.
+    pub seen: Timestamp,
+    /// Who.
+    pub outcome: Outcome,
+}
+
+/// Who has switched a flag off.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Outcome {
+    /// The call that did it.
+    ChangedBy(TrailEvent),
+    /// Calls that may have done it, the newest first.
+    Candidates(Vec<TrailEvent>),
+    /// Nobody knows.
+    Unknown(Unanswered),
+}
+
+impl Outcome {
+    /// The word for it.
+    pub const fn as_str(&self) -> &'static str {
+        match self {
+            Self::ChangedBy(_) => "ChangedBy",
+            Self::Candidates(_) => "Candidates",
+            Self::Unknown(why) => why.as_str(),
+        }
+    }
+}
+
+/// Why it is not known who has switched a flag off.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Unanswered {
+    /// No event fits, ten minutes and twenty minutes later.
+    NoEvent,
+    /// The identity may not ask.
+    NotPermitted,
+    /// The question failed, over and over.
+    Failed,
+    /// Nobody knows where to ask in the region.
+    NoEndpoint,
+    /// Too many questions wait already.
+    TooMany,
+}
+
+impl Unanswered {
+    /// Every reason.
+    pub const ALL: [Self; 5] =
+        [Self::NoEvent, Self::NotPermitted, Self::Failed, Self::NoEndpoint, Self::TooMany];
+
+    /// The word for it.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::NoEvent => "NoEvent",
+            Self::NotPermitted => "NotPermitted",
+            Self::Failed => "Failed",
+            Self::NoEndpoint => "NoEndpoint",
+            Self::TooMany => "TooMany",
+        }
+    }
+}
