@@ -13,11 +13,11 @@ use keeper_core::engine::Settings;
 use keeper_core::id::{AccountName, Region};
 use tracing::warn;
 
+use crate::cloud::Cloud;
 use crate::config::Config;
 use crate::credentials::{Connection, CredentialError, CurrentKey, Environment, Providers, connections};
 use crate::metrics::{CallMetrics, Metrics};
 use crate::scope::Scope;
-use crate::worker::Cloud;
 
 /// Calls of one worker that may be under way at once. At a latency of 100 ms that is far more than any budget.
 const READS_IN_FLIGHT: usize = 4;

@@ -1,5 +1,5 @@
 //! The evidence log: one line of JSON on standard output for each change of a flag, and a heartbeat of each account and region,
-//! written by the leader alone. Nothing else is written there, and nothing that is not an id, a name or a word of ours.
+//! written by the leader alone. Nothing else is written there: ids, names and words of ours, and of who has switched a flag off what ActionTrail says.
 //!
 //! Each line of an account and region has the number after that of the line before, so that a line that was lost is seen. A line
 //! is written at once; there is no queue. If it can't be written, its number is used up all the same.
@@ -10,6 +10,7 @@ mod line;
 use std::io::{self, Write};
 use std::sync::Arc;
 
+use keeper_core::attribution::Finding;
 use keeper_core::engine::Proven;
 use keeper_core::time::Moment;
 use keeper_core::transition::Transition;
@@ -66,6 +67,13 @@ impl EvidenceLog {
     /// A flag was seen at another value than before.
     pub fn transition(&mut self, now: Moments, transition: &Transition) {
         let line = Line::Transition(line::transition(self.next(now), now, transition));
+        let text = serde_json::to_vec(&line);
+        self.write(text);
+    }
+
+    /// It is known who has switched off a flag that is on again, or why not.
+    pub fn attribution(&mut self, now: Moments, finding: &Finding) {
+        let line = Line::Attribution(line::attribution(self.next(now), finding));
         let text = serde_json::to_vec(&line);
         self.write(text);
     }

@@ -5,10 +5,12 @@
 
 mod admin;
 pub mod api;
+mod attribution;
 mod audit;
 mod causes;
 mod claim_watch;
 pub mod cli;
+mod cloud;
 mod cloud_access;
 mod clouds;
 mod cluster_list;
@@ -58,6 +60,7 @@ mod uninstall;
 mod visible_text;
 mod watch;
 mod watch_stream;
+mod who;
 mod worker;
 
 pub use audit::{AuditError, run as audit, schema as audit_schema};

@@ -8,6 +8,7 @@ use std::io;
 use std::sync::Arc;
 use std::time::Duration;
 
+use crate::cloud::Cloud;
 use jiff::Timestamp;
 use keeper_alicloud::{Always, ScalingGroup, WireResource};
 use keeper_core::backoff::{self, Jitter};
@@ -19,8 +20,6 @@ use keeper_core::id::{CallId, PageToken, Region};
 use keeper_core::resource::Resource;
 use keeper_core::time::Moment;
 use tokio::time::{Instant, sleep};
-
-use crate::worker::Cloud;
 
 /// Failures in a row after which a listing is given up. Whoever is throttled shares the quota with others, and waits for its turn;
 /// who can't reach the cloud wants to hear of it.

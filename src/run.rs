@@ -10,9 +10,10 @@ use tokio_util::sync::CancellationToken;
 use tracing::{error, info, warn};
 
 use crate::admin::{BindError, Port};
+use crate::attribution::{Around, Attributions};
 use crate::cli::RunOptions;
 use crate::clouds::{CloudError, Clouds};
-use crate::config::{self, ConfigError};
+use crate::config::{self, Config, ConfigError};
 use crate::events::EventRecorder;
 use crate::evidence_log::EvidenceLog;
 use crate::health::Health;
@@ -70,7 +71,7 @@ pub async fn run(options: RunOptions) -> Result<(), RunError> {
     let mut interrupt = signal(SignalKind::interrupt()).map_err(RunError::Signal)?;
 
     let health = Health::default();
-    let store = Arc::new(Store::new(metrics.clone()));
+    let store = Arc::new(Store::new(metrics.clone()).showing_changes(config.accounts_with_names()));
     let Lease { leader, leadership, records, identity } =
         lease(&options, client.clone(), metrics.clone()).await?;
     let events = EventRecorder::new(client.clone(), leadership.clone(), metrics.clone());
@@ -105,6 +106,7 @@ pub async fn run(options: RunOptions) -> Result<(), RunError> {
         leadership: leadership.clone(),
         metrics: metrics.clone(),
     };
+    let attributions = attributions(&config, &status_writer, (&stop, &health), &mut tasks);
     tasks.spawn(until(stop.clone(), watch.run(health.pulse("intake")), "intake"));
     tasks.spawn(named("report", status_writer.run(stop.clone(), health.pulse("report"))));
     tasks.spawn(named("events", events.run(stop.clone(), health.pulse("events"))));
@@ -128,6 +130,7 @@ pub async fn run(options: RunOptions) -> Result<(), RunError> {
                 };
                 let pulse = health.pulse(format!("region {} {}", scope.account.as_str(), scope.region.as_str()));
                 let worker = Worker {
+                    attribution: attributions.of(&scope, &reach.cloud),
                     metrics: ScopeMetrics::new(metrics.clone(), scope.clone()),
                     settings: reach.settings,
                     sweep_record: records.of(&scope),
@@ -156,6 +159,27 @@ pub async fn run(options: RunOptions) -> Result<(), RunError> {
         leader.release().await;
     }
     ended
+}
+
+/// Begins to ask who has switched flags off, in the accounts where that is asked for.
+fn attributions(
+    config: &Config,
+    StatusWriter { store, events, leadership, metrics, .. }: &StatusWriter,
+    (stop, health): (&CancellationToken, &Health),
+    tasks: &mut JoinSet<&'static str>,
+) -> Attributions {
+    let around = Around {
+        store: store.clone(),
+        events: events.clone(),
+        leadership: leadership.clone(),
+        metrics: metrics.clone(),
+    };
+    let (attributions, asking) = Attributions::new(config, &around);
+    for task in asking {
+        let pulse = health.pulse(format!("attribution {}", task.account()));
+        tasks.spawn(named("attribution", task.run(stop.clone(), pulse)));
+    }
+    attributions
 }
 
 /// How sessions are called that the configuration does not name: ActionTrail shows it.

@@ -7,7 +7,7 @@ use std::time::Duration;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
 use keeper_core::auto_release_time::Cancelled;
 use keeper_core::conditions::Status;
-use keeper_core::id::{Generation, ObjectId, Region};
+use keeper_core::id::{AccountName, Generation, ObjectId, Region};
 use keeper_core::lift::Orphan;
 use keeper_core::reason::Reason;
 use keeper_core::verdict::RegionReport;
@@ -15,12 +15,12 @@ use kube::api::ObjectMeta;
 use tokio::sync::Notify;
 use tokio::time::Instant;
 
-use crate::api::{WatchedObject, generation, object_id};
+use crate::api::{ChangeStatus, WatchedObject, generation, object_id};
 use crate::desired::{Desired, Placement};
 use crate::events::Survivors;
 use crate::metrics::{Judged, Metrics};
 use crate::scope::Scope;
-use crate::status::{Lagging, Losses, Lost, RECONCILING, Shrinking};
+use crate::status::{Changes, Lagging, Losses, Lost, RECONCILING, Shrinking};
 
 /// How long survivors wait at most for others, to be told of together.
 pub const MUSTER: Duration = Duration::from_secs(60);
@@ -49,6 +49,8 @@ pub struct StoredObject {
     pub cancelled: Vec<Cancelled>,
     /// The machines that Karpenter was to release, that are still there, and of which no Event has told yet.
     pub orphans: Vec<Orphan>,
+    /// Who had switched off flags of its targets.
+    pub changes: Changes,
 }
 
 impl StoredObject {
@@ -73,6 +75,8 @@ pub struct Store {
     inner: Mutex<Inner>,
     changed: Notify,
     metrics: Arc<Metrics>,
+    /// The accounts in which status shows who has switched a flag off.
+    shows_changes: BTreeSet<AccountName>,
 }
 
 #[derive(Debug, Default)]
@@ -107,6 +111,7 @@ impl Inner {
                 entry.losses = Losses::begin(&entry.seen);
                 entry.cancelled.clear();
                 entry.orphans.clear();
+                entry.changes.clear();
                 entry.announced = announced_by(&entry.seen);
                 entry.lagging = Lagging::default();
                 metrics.judged(entry.seen.resource, entry.judged.take(), None);
@@ -132,7 +137,13 @@ fn announced_by(seen: &WatchedObject) -> Option<(Status, Reason)> {
 
 impl Store {
     pub fn new(metrics: Arc<Metrics>) -> Self {
-        Self { inner: Mutex::default(), changed: Notify::new(), metrics }
+        Self { inner: Mutex::default(), changed: Notify::new(), metrics, shows_changes: BTreeSet::new() }
+    }
+
+    /// The same, with a status that shows who has switched flags off in these accounts.
+    #[must_use]
+    pub fn showing_changes(self, accounts: BTreeSet<AccountName>) -> Self {
+        Self { shows_changes: accounts, ..self }
     }
 
     fn lock(&self) -> MutexGuard<'_, Inner> {
@@ -152,6 +163,7 @@ impl Store {
         let cancelled = old.as_ref().map(|old| old.cancelled.clone()).unwrap_or_default();
         let orphans = old.as_ref().map(|old| old.orphans.clone()).unwrap_or_default();
         let lagging = old.as_ref().map(|old| old.lagging.clone()).unwrap_or_default();
+        let changes = old.as_ref().map(|old| old.changes.clone()).unwrap_or_default();
         let (parts, author_told) = old.map(|old| (old.parts, old.author_told)).unwrap_or_default();
         let author_told = author_told.filter(|_| seen.object.is_none());
         let mut entry = StoredObject {
@@ -166,7 +178,11 @@ impl Store {
             losses,
             cancelled,
             orphans,
+            changes,
         };
+        if let Placement::Served(served) = &*entry.placement {
+            entry.changes.shown = self.shows_changes.contains(&served.account);
+        }
         let scopes = entry.scopes();
         entry.parts.retain(|scope, _| scopes.contains(scope));
         inner.entries.insert(id.clone(), entry);
@@ -361,6 +377,17 @@ impl Store {
         }
     }
 
+    /// Enters who had switched off a flag of an object's target.
+    pub fn changed_by(&self, id: &ObjectId, row: ChangeStatus) {
+        let mut inner = self.lock();
+        if let Some(entry) = inner.entries.get_mut(id) {
+            entry.changes.add(row);
+            inner.dirty.insert(id.clone());
+            drop(inner);
+            self.changed.notify_one();
+        }
+    }
+
     /// Marks an object for another try.
     pub fn mark(&self, id: &ObjectId) {
         let mut inner = self.lock();
@@ -417,7 +444,6 @@ impl Store {
 mod tests {
     use k8s_openapi::jiff::Timestamp;
     use keeper_core::conditions::unserved;
-    use keeper_core::id::AccountName;
     use keeper_core::intent::{Intent, Selector};
     use keeper_core::loss::{Cause, Loss};
     use keeper_core::time::Moment;

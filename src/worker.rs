@@ -4,8 +4,8 @@
 use std::sync::Arc;
 
 use jiff::Timestamp;
-use keeper_alicloud::client::Client;
-use keeper_alicloud::{ATTACH, PROTECT_MEMBERS, VerifiedCredentials, WireFlag, WireResource};
+use keeper_alicloud::{ATTACH, PROTECT_MEMBERS, WireFlag, WireResource};
+use keeper_core::attribution::Finding;
 use keeper_core::authority::{AttachPermit, PreflightAnswer};
 use keeper_core::auto_release_time::AutoReleaseTime;
 use keeper_core::call::{FlagWrite, ReadCall, Reply, WriteCall};
@@ -26,6 +26,8 @@ use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 use tracing::{Instrument as _, info, info_span, warn};
 
+use crate::attribution::ScopeAttribution;
+use crate::cloud::Cloud;
 use crate::credentials::CurrentKey;
 use crate::desired::wall_time;
 use crate::evidence_log::{EvidenceLog, Standing, TargetsOf};
@@ -41,8 +43,6 @@ use crate::sweep_record::{Patience, SweepRecord};
 use told::{Told, WrittenFlag};
 
 mod told;
-
-pub type Cloud = Client<VerifiedCredentials<CurrentKey>>;
 
 pub struct Worker {
     pub scope: Scope,
@@ -64,6 +64,8 @@ pub struct Worker {
     /// Where it is kept what becomes of flags.
     pub evidence_log: EvidenceLog,
     pub metrics: ScopeMetrics,
+    /// Finds out who has switched a flag off; `None`: nobody is asked.
+    pub attribution: Option<ScopeAttribution>,
 }
 
 type Answer = (Input, Option<Told>);
@@ -131,6 +133,7 @@ impl Worker {
                         engine.handle(self.now(), input);
                     }
                 }
+                finding = found(&mut self.attribution) => self.keep_finding(&finding, lead),
                 () = sleep_until(wake) => {}
                 () = pulse.due() => {}
             }
@@ -181,6 +184,9 @@ impl Worker {
         let now = Moments { moment: self.now(), wall: Timestamp::now() };
         for transition in engine.take_transitions() {
             self.evidence_log.transition(now, &transition);
+            if let Some(attribution) = &self.attribution {
+                attribution.note(now, &transition);
+            }
         }
         if lead.is_none_or(|lead| !lead.window.open(now.moment)) {
             return;
@@ -207,6 +213,14 @@ impl Worker {
                 circuit_open: engine.circuit_open(),
             }
         });
+    }
+
+    /// Writes who has switched a flag off. Who leads no more writes nothing.
+    fn keep_finding(&mut self, finding: &Finding, lead: Option<Lead>) {
+        if lead.is_some() {
+            let now = Moments { moment: self.now(), wall: Timestamp::now() };
+            self.evidence_log.attribution(now, finding);
+        }
     }
 
     fn have_patience(&self, patience: Option<Patience>, lead: Option<Lead>, engine: &mut RegionEngine) {
@@ -314,6 +328,13 @@ fn log_orphan(orphan: &Orphan) {
         reason = reason.as_str(),
         "instance still exists although Karpenter removed its Node"
     );
+}
+
+async fn found(attribution: &mut Option<ScopeAttribution>) -> Finding {
+    match attribution {
+        Some(attribution) => attribution.found().await,
+        None => std::future::pending().await,
+    }
 }
 
 async fn sleep_until(wake: Option<tokio::time::Instant>) {

@@ -8,7 +8,10 @@ use serde::{Deserialize, Serialize};
 
 use super::selector::{MAX_ID, MAX_NODE_NAME};
 use super::spec::REGION_ID;
-use super::status::{self, Counts, MAX_ACTS, MAX_LISTED_GONE, MAX_MESSAGE, MAX_REASON, MAX_RISKS, Risk};
+use super::status::{
+    self, ChangeStatus, Counts, MAX_ACTS, MAX_CHANGES, MAX_LISTED_GONE, MAX_MESSAGE, MAX_REASON, MAX_RISKS,
+    Risk,
+};
 
 /// How many exceptions a spec may have.
 pub const MAX_EXCEPTIONS: usize = 100;
@@ -91,6 +94,13 @@ pub struct EcsInstanceProtectionStatus {
     #[schemars(length(max = MAX_ACTS))]
     #[x_kube(merge_strategy = ListMerge::Atomic)]
     pub acts: Vec<ActStatus>,
+
+    /// The last 20 flags that somebody else had switched off, newest first, and who that was. Only if the operator's configuration says
+    /// `attribution.show: Status`.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = MAX_CHANGES))]
+    #[x_kube(merge_strategy = ListMerge::Atomic)]
+    pub changes: Vec<ChangeStatus>,
 }
 
 impl EcsInstanceProtectionStatus {

@@ -7,7 +7,10 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::selector::{MAX_ENI_ID, MAX_ID, MAX_NODE_NAME};
-use super::status::{self, Counts, MAX_ACTS, MAX_LISTED_GONE, MAX_MESSAGE, MAX_REASON, MAX_RISKS, Risk};
+use super::status::{
+    self, ChangeStatus, Counts, MAX_ACTS, MAX_CHANGES, MAX_LISTED_GONE, MAX_MESSAGE, MAX_REASON, MAX_RISKS,
+    Risk,
+};
 
 /// How many network interfaces one spec may ask to attach.
 pub const MAX_REATTACH: usize = 100;
@@ -113,6 +116,13 @@ pub struct EniRetentionStatus {
     #[schemars(length(max = MAX_ACTS))]
     #[x_kube(merge_strategy = ListMerge::Atomic)]
     pub acts: Vec<RetentionActStatus>,
+
+    /// The last 20 flags that somebody else had switched off, newest first, and who that was. Only if the operator's configuration says
+    /// `attribution.show: Status`.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = MAX_CHANGES))]
+    #[x_kube(merge_strategy = ListMerge::Atomic)]
+    pub changes: Vec<ChangeStatus>,
 }
 
 /// Something that was done once.

@@ -39,4 +39,7 @@ pub use selector::{
     NodeRequirement, NodeSelector, TagSelector,
 };
 pub use spec::{DEFAULT_ACCOUNT, Mode};
-pub use status::{Counts, MAX_LISTED_GONE, MAX_MESSAGE, MAX_REASON, MAX_RISKS, Risk};
+pub use status::{
+    ChangeStatus, ChangedBy, Counts, MAX_CHANGED_BY, MAX_CHANGES, MAX_LISTED_GONE, MAX_MESSAGE, MAX_REASON,
+    MAX_RISKS, Risk,
+};

@@ -1,7 +1,10 @@
 //! Parts of a status that every resource has.
 
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Deserialize, Serialize};
+
+use super::selector::MAX_ID;
 
 /// Characters in a reason of a listed target.
 pub const MAX_REASON: usize = 64;
@@ -14,6 +17,18 @@ pub const MAX_RISKS: usize = 8;
 
 /// How many targets a status lists that are lost, the last ones.
 pub const MAX_LISTED_GONE: usize = keeper_core::retention::MAX_GONE;
+
+/// How many flags a status lists that somebody else had switched off, the last ones.
+pub const MAX_CHANGES: usize = 20;
+
+/// How many calls one of them lists.
+pub const MAX_CHANGED_BY: usize = 3;
+
+/// Characters of a name in a call.
+const MAX_USER: usize = 129;
+
+/// Characters of the id of a request.
+const MAX_REQUEST_ID: usize = 128;
 
 /// How many acts a status lists.
 pub(super) const MAX_ACTS: usize = 8;
@@ -74,6 +89,49 @@ pub struct Risk {
     /// The risk in a sentence, for people.
     #[schemars(length(max = MAX_MESSAGE))]
     pub message: String,
+}
+
+/// A flag that somebody else had switched off, and that ecs-keeper has switched on again.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct ChangeStatus {
+    /// Id of the instance or of the network interface.
+    #[schemars(length(min = 1, max = MAX_ID))]
+    pub id: String,
+
+    /// The flag: `DeletionProtection` or `AutoReleaseTime` of an instance, `DeleteOnRelease` of a network interface.
+    #[schemars(length(min = 1, max = MAX_REASON), regex(pattern = WORD))]
+    pub flag: String,
+
+    /// Time at which the operator saw that it was off.
+    pub seen: Time,
+
+    /// The call that switched it off. If there are several, each of them may have done it.
+    #[schemars(length(max = MAX_CHANGED_BY))]
+    #[serde(default)]
+    pub changed_by: Vec<ChangedBy>,
+}
+
+/// A call that switched off a flag, as ActionTrail has it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct ChangedBy {
+    /// Time at which the cloud received the call.
+    pub time: Time,
+
+    /// What made it: `RootAccount`, `RamUser`, `AssumedRole`, `Service` or `Unknown`.
+    #[schemars(length(min = 1, max = MAX_REASON), regex(pattern = WORD))]
+    pub identity: String,
+
+    /// Name of the user or of the service, or role and session, joined by a colon.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "String", length(max = MAX_USER))]
+    pub user: Option<String>,
+
+    /// RequestId of the call.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "String", length(max = MAX_REQUEST_ID))]
+    pub request_id: Option<String>,
 }
 
 /// Schema of a list of conditions with the limits of `metav1.Condition`, which the type of the same name in

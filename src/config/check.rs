@@ -10,10 +10,13 @@ use keeper_core::id::{AccountName, Region};
 use serde_saphyr::Spanned;
 
 use super::check_identity;
-use super::file::{AccountEntry, BudgetEntry, BudgetsEntry, EndpointsEntry, File, GrantEntry, RightEntry};
+use super::file::{
+    AccountEntry, AttributionEntry, BudgetEntry, BudgetsEntry, EndpointsEntry, File, GrantEntry, RightEntry,
+    ShowEntry, SourceEntry,
+};
 use super::identity::{CredentialSource, StsSettings};
 use super::problem::{Problems, nearest, unknown_account, unknown_region};
-use super::settings::{Account, AccountEndpoints, Budgets, Config, RegionUrls, Urls};
+use super::settings::{Account, AccountEndpoints, Attribution, Budgets, Config, RegionUrls, Urls};
 use crate::api::DEFAULT_ACCOUNT;
 use crate::grants::Grant;
 use crate::names::{is_account_id, is_label, is_label_selector};
@@ -21,6 +24,9 @@ use crate::provider_id::is_region;
 
 const SWEEP_INTERVAL: Duration = Duration::from_secs(10);
 const SWEEP_INTERVALS: (Duration, Duration) = (Duration::from_millis(100), Duration::from_secs(3600));
+/// Of attribution: an event can be found after that time at the latest.
+const DELAY: Duration = Duration::from_secs(600);
+const DELAYS: (Duration, Duration) = (Duration::from_secs(1), Duration::from_secs(3600));
 const LIMIT: Limit = Limit { per_minute: 60, burst: 20 };
 /// The quota of Auto Scaling is shared with whoever drives the scaling groups.
 const LIMIT_OF_SCALING: Limit = Limit { per_minute: 20, burst: 10 };
@@ -30,7 +36,10 @@ const MOST_CALLS: u32 = 100_000;
 pub fn config(file: File) -> Result<Config, Problems> {
     let mut problems = Problems::default();
     let told = &mut problems;
-    let sweep_interval = file.sweep_interval.map_or(SWEEP_INTERVAL, |text| sweep_interval(&text, told));
+    let sweep_interval = file.sweep_interval.map_or(SWEEP_INTERVAL, |text| {
+        duration("sweepInterval", &text, SWEEP_INTERVALS, told).unwrap_or(SWEEP_INTERVAL)
+    });
+    let attribution = attribution(file.attribution.unwrap_or_default(), told);
     let primary_retention_regions = file
         .primary_retention_regions
         .unwrap_or_default()
@@ -48,6 +57,7 @@ pub fn config(file: File) -> Result<Config, Problems> {
         primary_retention_regions,
         object_selector,
         karpenter: file.karpenter.and_then(|karpenter| karpenter.enabled).unwrap_or_default(),
+        attribution,
         accounts,
         grants: Some(grants).filter(|grants| !grants.is_empty()),
     })
@@ -65,22 +75,37 @@ fn object_selector(text: Spanned<String>, told: &mut Problems) -> Option<String>
     Some(text.value).filter(|selector| !selector.is_empty())
 }
 
-fn sweep_interval(text: &Spanned<String>, told: &mut Problems) -> Duration {
+fn attribution(entry: AttributionEntry, told: &mut Problems) -> Attribution {
+    let delay = entry.delay.and_then(|text| duration("attribution.delay", &text, DELAYS, told));
+    Attribution { in_status: entry.show == Some(ShowEntry::Status), delay: delay.unwrap_or(DELAY) }
+}
+
+/// A span within bounds; told if it is none.
+fn duration(
+    key: &str,
+    text: &Spanned<String>,
+    bounds: (Duration, Duration),
+    told: &mut Problems,
+) -> Option<Duration> {
     let parsed = text.value.parse::<SignedDuration>().ok().and_then(|signed| Duration::try_from(signed).ok());
-    match parsed {
-        Some(interval) if (SWEEP_INTERVALS.0..=SWEEP_INTERVALS.1).contains(&interval) => interval,
-        Some(_) => {
-            told.add(text.referenced, format!("sweepInterval: {} is not between 100ms and 1h", text.value));
-            SWEEP_INTERVAL
-        }
+    let value = &text.value;
+    let sentence = match parsed {
+        Some(span) if (bounds.0..=bounds.1).contains(&span) => return Some(span),
+        Some(_) => format!("{key}: {value} is not between {} and {}", shown(bounds.0), shown(bounds.1)),
         None => {
-            let value = &text.value;
-            told.add(
-                text.referenced,
-                format!("sweepInterval: `{value}` is not a duration; use a number with its unit, such as 60s or 500ms"),
-            );
-            SWEEP_INTERVAL
+            format!("{key}: `{value}` is not a duration; use a number with its unit, such as 60s or 500ms")
         }
+    };
+    told.add(text.referenced, sentence);
+    None
+}
+
+/// A bound as people write it.
+fn shown(bound: Duration) -> String {
+    match (bound.as_secs(), bound.subsec_millis()) {
+        (3600, 0) => "1h".to_owned(),
+        (seconds, 0) => format!("{seconds}s"),
+        (_, millis) => format!("{millis}ms"),
     }
 }
 
@@ -98,6 +123,7 @@ fn accounts(
             regions: BTreeSet::new(),
             endpoints: AccountEndpoints::default(),
             budgets: budgets(BudgetsEntry::default(), told),
+            attribution: false,
         };
         return [(AccountName::new(DEFAULT_ACCOUNT), account)].into();
     };
@@ -188,6 +214,7 @@ fn account(entry: AccountEntry, told: &mut Problems) -> Account {
         regions,
         endpoints,
         budgets: budgets(entry.budgets.unwrap_or_default(), told),
+        attribution: entry.attribution == Some(SourceEntry::ActionTrail),
     }
 }
 
@@ -217,39 +244,40 @@ fn any_region(name: &Spanned<String>, told: &mut Problems) -> Option<Region> {
 
 fn endpoints(entry: Spanned<EndpointsEntry>, told: &mut Problems) -> AccountEndpoints {
     let place = entry.referenced;
-    let EndpointsEntry { network, ecs, sts, ess, regions } = entry.value;
+    let EndpointsEntry { network, ecs, sts, ess, actiontrail, regions } = entry.value;
     if network.is_some() && ecs.is_some() {
         told.add(
             place,
             "endpoints: set only one of `network` and `ecs`; a URL replaces all of the vendor's endpoints",
         );
     }
-    let everywhere = match (ecs, sts) {
-        (Some(ecs), sts) => Some(urls(&ecs, sts.as_ref(), ess.as_ref(), told)),
-        (None, sts) => {
-            if let Some(sts) = sts {
-                told.add(sts.referenced, "endpoints: `sts` also needs `ecs`");
+    let others = Others { sts, ess, actiontrail };
+    let everywhere = if let Some(ecs) = ecs {
+        Some(urls(&ecs, others, told))
+    } else {
+        let others = [("sts", others.sts), ("ess", others.ess), ("actiontrail", others.actiontrail)];
+        for (key, url) in others {
+            if let Some(url) = url {
+                told.add(url.referenced, format!("endpoints: `{key}` also needs `ecs`"));
             }
-            if let Some(ess) = ess {
-                told.add(ess.referenced, "endpoints: `ess` also needs `ecs`");
-            }
-            None
         }
+        None
     };
     let mut by_region = BTreeMap::new();
     for entry in regions.unwrap_or_default() {
-        let urls = match (entry.ecs, entry.sts, entry.ess) {
-            (Some(ecs), sts, ess) => RegionUrls::All(urls(&ecs, sts.as_ref(), ess.as_ref(), told)),
-            (None, None, None) => {
+        let others = Others { sts: entry.sts, ess: entry.ess, actiontrail: entry.actiontrail };
+        let urls = match (entry.ecs, others) {
+            (Some(ecs), others) => RegionUrls::All(urls(&ecs, others, told)),
+            (None, Others { sts: None, ess: None, actiontrail: None }) => {
                 told.add(
                     entry.region.referenced,
-                    "endpoints.regions: set `ecs`, `sts`, `ess` or several of them",
+                    "endpoints.regions: set `ecs`, `sts`, `ess`, `actiontrail` or several of them",
                 );
                 continue;
             }
-            (None, sts, ess) => {
+            (None, Others { sts, ess, actiontrail }) => {
                 let mut url = |text: Option<Spanned<String>>| text.map(|text| url(&text, told));
-                RegionUrls::Some { sts: url(sts), ess: url(ess) }
+                RegionUrls::Some { sts: url(sts), ess: url(ess), actiontrail: url(actiontrail) }
             }
         };
         let Some(region) = any_region(&entry.region, told) else { continue };
@@ -265,16 +293,18 @@ fn endpoints(entry: Spanned<EndpointsEntry>, told: &mut Problems) -> AccountEndp
     AccountEndpoints { network, everywhere, regions: by_region }
 }
 
-fn urls(
-    ecs: &Spanned<String>,
-    sts: Option<&Spanned<String>>,
-    ess: Option<&Spanned<String>>,
-    told: &mut Problems,
-) -> Urls {
+/// The URLs beside that of ECS.
+struct Others {
+    sts: Option<Spanned<String>>,
+    ess: Option<Spanned<String>>,
+    actiontrail: Option<Spanned<String>>,
+}
+
+fn urls(ecs: &Spanned<String>, others: Others, told: &mut Problems) -> Urls {
     let ecs = url(ecs, told);
-    let sts = sts.map_or_else(|| ecs.clone(), |sts| url(sts, told));
-    let ess = ess.map(|ess| url(ess, told));
-    Urls { ecs, sts, ess }
+    let mut other = |text: Option<Spanned<String>>| text.map(|text| url(&text, told));
+    let sts = other(others.sts).unwrap_or_else(|| ecs.clone());
+    Urls { ecs, sts, ess: other(others.ess), actiontrail: other(others.actiontrail) }
 }
 
 fn url(url: &Spanned<String>, told: &mut Problems) -> String {

@@ -27,6 +27,9 @@ pub struct File {
     /// Settings for Karpenter.
     #[schemars(with = "KarpenterEntry")]
     pub karpenter: Option<KarpenterEntry>,
+    /// How it is told who has switched protection off.
+    #[schemars(with = "AttributionEntry")]
+    pub attribution: Option<AttributionEntry>,
     /// The cloud accounts that objects may name. Defaults to one account, named `default`, with its access key in environment
     /// variables.
     #[schemars(with = "Vec<AccountEntry>", length(min = 1))]
@@ -45,6 +48,43 @@ pub struct KarpenterEntry {
     /// Whether to watch Karpenter's NodeClaims, as `nodeRemoval: Lift` needs. It is safe to enable before Karpenter is installed.
     #[schemars(with = "bool", extend("default" = false))]
     pub enabled: Option<bool>,
+}
+
+/// How it is told who has switched protection off, in accounts with `attribution: ActionTrail`.
+#[derive(Debug, Default, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields, default)]
+#[schemars(inline)]
+pub struct AttributionEntry {
+    /// Where names are shown. `Log`: in the operator's log and in the evidence log. `Status`: also in Events and in the status of the
+    /// objects, which everybody can read who may read the objects.
+    #[schemars(with = "ShowEntry", extend("default" = "Log"))]
+    pub show: Option<ShowEntry>,
+    /// Time from when protection was seen to be off until ActionTrail is asked, from `1s` to `1h`. Events can take ten minutes to
+    /// be found.
+    #[schemars(with = "String", extend("default" = "10m"))]
+    pub delay: Option<Spanned<String>>,
+}
+
+/// Where names are shown.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize, JsonSchema)]
+#[schemars(inline, transform = words)]
+pub enum ShowEntry {
+    /// In the logs alone.
+    #[default]
+    Log,
+    /// In Events and in status, too.
+    Status,
+}
+
+/// Who tells who has switched protection off.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize, JsonSchema)]
+#[schemars(inline, transform = words)]
+pub enum SourceEntry {
+    /// Nobody.
+    #[default]
+    Off,
+    /// ActionTrail.
+    ActionTrail,
 }
 
 /// One cloud account.
@@ -86,6 +126,11 @@ pub struct AccountEntry {
     #[serde(default)]
     #[schemars(with = "EndpointsEntry")]
     pub endpoints: Option<Spanned<EndpointsEntry>>,
+    /// Whether to find out who has switched protection off. `ActionTrail`: ask ActionTrail, which needs the permission
+    /// `actiontrail:LookupEvents`.
+    #[serde(default)]
+    #[schemars(with = "SourceEntry", extend("default" = "Off"))]
+    pub attribution: Option<SourceEntry>,
     /// Call limits in each region, by cloud operation.
     #[serde(default)]
     #[schemars(with = "BudgetsEntry")]
@@ -299,7 +344,12 @@ pub struct EndpointsEntry {
     #[serde(default)]
     #[schemars(with = "String")]
     pub ess: Option<Spanned<String>>,
-    /// URLs for single regions: `ecs`, `sts`, `ess` or several of them. They take precedence over the other endpoints. You can also add a region
+    /// URL of ActionTrail for every region, instead of the vendor's endpoints. Without it, and with `ecs`, nobody is asked who has switched
+    /// protection off.
+    #[serde(default)]
+    #[schemars(with = "String")]
+    pub actiontrail: Option<Spanned<String>>,
+    /// URLs for single regions: `ecs`, `sts`, `ess`, `actiontrail` or several of them. They take precedence over the other endpoints. You can also add a region
     /// here that this version does not know.
     #[serde(default)]
     #[schemars(with = "Vec<RegionEndpointsEntry>")]
@@ -326,6 +376,10 @@ pub struct RegionEndpointsEntry {
     #[serde(default)]
     #[schemars(with = "String")]
     pub ess: Option<Spanned<String>>,
+    /// URL of ActionTrail. Defaults, without `ecs`, to the same as for every other region.
+    #[serde(default)]
+    #[schemars(with = "String")]
+    pub actiontrail: Option<Spanned<String>>,
 }
 
 /// Which of the vendor's endpoints to use.

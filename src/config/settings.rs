@@ -22,11 +22,21 @@ pub struct Config {
     pub object_selector: Option<String>,
     /// Whether Karpenter's NodeClaims are watched.
     pub karpenter: bool,
+    pub attribution: Attribution,
     pub accounts: BTreeMap<AccountName, Account>,
     /// What each namespace may do; `None` when nothing was granted to any.
     pub grants: Option<Vec<Grant>>,
     /// What can be used and may not be meant.
     pub doubts: Vec<Problem>,
+}
+
+/// How it is told who has switched protection off, in the accounts where that is asked for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Attribution {
+    /// Whether Events and status show names; the logs do anyway.
+    pub in_status: bool,
+    /// From when protection was seen to be off until it is asked.
+    pub delay: Duration,
 }
 
 #[expect(clippy::struct_field_names, reason = "the id is the cloud's, and its own word")]
@@ -42,6 +52,8 @@ pub struct Account {
     pub regions: BTreeSet<Region>,
     pub endpoints: AccountEndpoints,
     pub budgets: Budgets,
+    /// Whether ActionTrail is asked who has switched protection off.
+    pub attribution: bool,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -60,6 +72,7 @@ pub enum RegionUrls {
     Some {
         sts: Option<String>,
         ess: Option<String>,
+        actiontrail: Option<String>,
     },
 }
 
@@ -69,6 +82,8 @@ pub struct Urls {
     pub sts: String,
     /// Without one Auto Scaling is not called.
     pub ess: Option<String>,
+    /// Without one ActionTrail is not called.
+    pub actiontrail: Option<String>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -104,6 +119,15 @@ impl Config {
     }
 }
 
+impl Config {
+    /// The accounts in which Events and status show who has switched protection off.
+    pub fn accounts_with_names(&self) -> BTreeSet<AccountName> {
+        let asked =
+            self.accounts.iter().filter(|(_, account)| self.attribution.in_status && account.attribution);
+        asked.map(|(name, _)| name.clone()).collect()
+    }
+}
+
 impl fmt::Display for Config {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let count = |count: usize, what: &str| format!("{count} {what}{}", if count == 1 { "" } else { "s" });
@@ -129,23 +153,31 @@ impl Account {
 impl AccountEndpoints {
     /// Where the calls for a region go.
     pub fn of(&self, region: &Region) -> Result<Endpoints, EndpointError> {
-        let with_ess = |endpoints: Endpoints, ess: &Option<String>| match ess {
-            Some(ess) => endpoints.with_ess(ess),
-            None => Ok(endpoints),
+        let with = |endpoints: Endpoints, ess: &Option<String>, actiontrail: &Option<String>| {
+            let endpoints = match ess {
+                Some(ess) => endpoints.with_ess(ess)?,
+                None => endpoints,
+            };
+            match actiontrail {
+                Some(actiontrail) => endpoints.with_actiontrail(actiontrail),
+                None => Ok(endpoints),
+            }
         };
-        let explicit = |urls: &Urls| with_ess(Endpoints::explicit(region, &urls.ecs, &urls.sts)?, &urls.ess);
+        let explicit = |urls: &Urls| {
+            with(Endpoints::explicit(region, &urls.ecs, &urls.sts)?, &urls.ess, &urls.actiontrail)
+        };
         let usual = || match &self.everywhere {
             Some(urls) => explicit(urls),
             None => Endpoints::of_region(region, self.network),
         };
         match self.regions.get(region) {
             Some(RegionUrls::All(urls)) => explicit(urls),
-            Some(RegionUrls::Some { sts, ess }) => {
+            Some(RegionUrls::Some { sts, ess, actiontrail }) => {
                 let endpoints = match sts {
                     Some(sts) => usual()?.with_sts(sts)?,
                     None => usual()?,
                 };
-                with_ess(endpoints, ess)
+                with(endpoints, ess, actiontrail)
             }
             None => usual(),
         }

@@ -7,7 +7,7 @@ use keeper_core::intent::Rights;
 use proptest::prelude::*;
 use serde_json::Value;
 
-use super::settings::{AccountEndpoints, RegionUrls, Urls};
+use super::settings::{AccountEndpoints, Attribution, RegionUrls, Urls};
 use super::*;
 
 fn parse(text: &str) -> Config {
@@ -24,7 +24,7 @@ const REFUSALS: &[(&str, &[&str])] = &[
     (
         "wholly: other",
         &[
-            "line 1, column 1: unknown key `wholly`; use `sweepInterval`, `primaryRetentionRegions`, `objectSelector`, `karpenter`, `accounts` or `grants`",
+            "line 1, column 1: unknown key `wholly`; use `sweepInterval`, `primaryRetentionRegions`, `objectSelector`, `karpenter`, `attribution`, `accounts` or `grants`",
         ],
     ),
     (
@@ -161,7 +161,7 @@ const REFUSALS: &[(&str, &[&str])] = &[
     ),
     (
         "accounts: [{name: a, endpoints: {network: Vpc, regions: [{region: ap-south-1}]}}]",
-        &["line 1, column 67: endpoints.regions: set `ecs`, `sts`, `ess` or several of them"],
+        &["line 1, column 67: endpoints.regions: set `ecs`, `sts`, `ess`, `actiontrail` or several of them"],
     ),
     (
         "accounts: [{name: a, endpoints: {regions: [{region: cn-hangzou, sts: 'https://sts.example.com'}]}}]",
@@ -317,6 +317,7 @@ accounts:
         ecs: ecs.to_owned(),
         sts: sts.to_owned(),
         ess: ess.map(ToOwned::to_owned),
+        actiontrail: None,
     };
     assert_eq!(
         a.endpoints.regions[&Region::new("cn-new-1")],
@@ -326,7 +327,11 @@ accounts:
     assert_eq!(b.endpoints.everywhere, Some(urls("https://ecs.example.com", "https://ecs.example.com", ess)));
     assert_eq!(
         b.endpoints.regions[&Region::new("cn-beijing")],
-        RegionUrls::Some { sts: None, ess: Some("https://ess-beijing.example.com".to_owned()) }
+        RegionUrls::Some {
+            sts: None,
+            ess: Some("https://ess-beijing.example.com".to_owned()),
+            actiontrail: None
+        }
     );
     assert_eq!(a.budgets.describe_scaling_instances, Limit { per_minute: 20, burst: 10 });
     assert_eq!(a.budgets.set_instances_protection, Limit { per_minute: 9, burst: 10 });
@@ -493,4 +498,18 @@ fn a_typing_error_in_a_region_that_may_be_a_new_one_is_told() {
         assert!(told[0].ends_with("has no `cn-hangzou`; did you mean `cn-hangzhou`?"), "{told:?}");
     }
     assert_eq!(doubts("primaryRetentionRegions: [cn-atlantis-9, cn-hangzhou]"), [""; 0]);
+}
+
+#[test]
+fn attribution_is_off_and_says_no_names_in_status_unless_it_is_asked_for() {
+    let silent = parse("accounts: [{name: a}]");
+    assert!(!silent.accounts[&AccountName::new("a")].attribution);
+    let usual = Attribution { in_status: false, delay: Duration::from_secs(600) };
+    assert_eq!(silent.attribution, usual);
+    let asked = parse(
+        "{attribution: {show: Status, delay: 2m}, accounts: [{name: a, attribution: ActionTrail}, {name: b, attribution: Off}]}",
+    );
+    let of = |name: &str| asked.accounts[&AccountName::new(name)].attribution;
+    assert_eq!((of("a"), of("b")), (true, false));
+    assert_eq!(asked.attribution, Attribution { in_status: true, delay: Duration::from_secs(120) });
 }

@@ -12,9 +12,9 @@ use tokio::time::Instant;
 
 use super::finding::{Check, Findings, Level};
 use crate::causes::told;
+use crate::cloud::Cloud;
 use crate::clouds::Clouds;
 use crate::scope::Scope;
-use crate::worker::Cloud;
 
 /// STS is asked whose a key is before that key is used.
 const GET_CALLER_IDENTITY: &str = "GetCallerIdentity";

@@ -1,8 +1,10 @@
 //! What a line says. The comments of the fields are what people read: the schema is made from them.
 
 use jiff::Timestamp;
+use keeper_core::attribution::{Finding, Outcome};
 use keeper_core::interface::Interface;
 use keeper_core::resource::Resource as _;
+use keeper_core::trail::TrailEvent;
 use keeper_core::transition::{FlagState, Look, Transition as Seen};
 use schemars::JsonSchema;
 use schemars::generate::SchemaSettings;
@@ -11,6 +13,7 @@ use serde_json::Value;
 
 use crate::api::Resource;
 use crate::status::Moments;
+use crate::who::Who;
 
 /// The name of the schema. Within a version, fields are only added.
 pub const SCHEMA: &str = "ecs-keeper.io/evidence/v1";
@@ -24,6 +27,9 @@ pub enum Line<'a> {
     /// The operator is at work in this account and region. Written when the first listing of a leader is complete, and every
     /// five minutes after that.
     Heartbeat(Heartbeat<'a>),
+    /// Who has switched off a flag that ecs-keeper has switched on again, as far as ActionTrail tells. Written only with
+    /// `attribution: ActionTrail`, minutes after the two transitions.
+    Attribution(Attribution<'a>),
 }
 
 /// What every line begins with.
@@ -160,6 +166,86 @@ pub struct TargetsOf {
     /// Those of all of them that can be lost although their flag is protected.
     #[schemars(range(min = 0))]
     pub at_risk: i64,
+}
+
+/// Who has switched off a flag that ecs-keeper has switched on again, as far as ActionTrail tells.
+#[derive(Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Attribution<'a> {
+    #[serde(flatten)]
+    pub head: Head<'a>,
+    /// What the target is.
+    #[schemars(extend("enum" = ["Instance", "NetworkInterface"]))]
+    resource: &'static str,
+    /// Id of the target.
+    id: &'a str,
+    /// The flag.
+    #[schemars(extend("enum" = ["DeletionProtection", "AutoReleaseTime", "DeleteOnRelease"]))]
+    flag: &'static str,
+    /// `lastSeen` of the transition to `Unprotected`.
+    #[schemars(with = "String", extend("format" = "date-time"))]
+    last_seen: Timestamp,
+    /// `seen` of the transition to `Unprotected`.
+    #[schemars(with = "String", extend("format" = "date-time"))]
+    seen: Timestamp,
+    /// `ChangedBy`: one call did it. `Candidates`: each of the calls may have done it. Any other word is the reason why nobody knows.
+    #[schemars(extend("enum" = ["ChangedBy", "Candidates", "NoEvent", "NotPermitted", "Failed", "NoEndpoint", "TooMany"]))]
+    outcome: &'static str,
+    /// The calls, newest first; empty if nobody knows.
+    calls: Vec<CallOf<'a>>,
+}
+
+/// A call that ActionTrail has recorded.
+#[derive(Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+struct CallOf<'a> {
+    /// When the cloud received it, by the cloud's clock, in whole seconds.
+    #[schemars(with = "String", extend("format" = "date-time"))]
+    time: Timestamp,
+    /// RequestId of the call.
+    request_id: Option<&'a str>,
+    /// What has made it.
+    #[schemars(extend("enum" = ["RootAccount", "RamUser", "AssumedRole", "Service", "Unknown"]))]
+    identity: &'static str,
+    /// Name of the user or of the service, or role and session, joined by a colon.
+    user: Option<String>,
+    /// Account that the identity belongs to.
+    user_account: Option<String>,
+    /// Address that the call came from, or the name of a cloud service.
+    source: Option<String>,
+    /// Program that made it, in its own words.
+    user_agent: Option<String>,
+}
+
+/// The line about who has switched a flag off.
+pub fn attribution<'a>(head: Head<'a>, finding: &'a Finding) -> Attribution<'a> {
+    let calls = match &finding.outcome {
+        Outcome::ChangedBy(call) => std::slice::from_ref(call),
+        Outcome::Candidates(calls) => calls,
+        Outcome::Unknown(_) => &[],
+    };
+    let call = |call: &'a TrailEvent| {
+        let Who { name, account, source, user_agent } = Who::of(call);
+        CallOf {
+            time: call.at,
+            request_id: call.request_id.as_ref().map(AsRef::as_ref),
+            identity: call.actor.kind.as_str(),
+            user: name,
+            user_account: account,
+            source,
+            user_agent,
+        }
+    };
+    Attribution {
+        head,
+        resource: finding.flag.resource(),
+        id: &finding.target,
+        flag: finding.flag.name(),
+        last_seen: finding.last_seen,
+        seen: finding.seen,
+        outcome: finding.outcome.as_str(),
+        calls: calls.iter().map(call).collect(),
+    }
 }
 
 /// The line about a transition.

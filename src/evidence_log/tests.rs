@@ -221,3 +221,58 @@ fn the_schema_knows_every_word_and_every_line_has_its_form() {
         }
     }
 }
+
+#[test]
+fn who_switched_a_flag_off_is_a_line_in_the_form_of_the_schema() {
+    use keeper_core::attribution::{Outcome, Unanswered};
+    use keeper_core::trail::{Actor, ActorKind, AskedValue, TrailEvent, TrailedFlag};
+    let validator: Validator = jsonschema::options().should_validate_formats(true).build(&schema()).unwrap();
+    let call = TrailEvent {
+        at: now(95).wall,
+        request_id: Some(RequestId::new("R-9")),
+        targets: vec!["i-1".into()],
+        asked: AskedValue::Unprotected,
+        failed: false,
+        actor: Actor {
+            kind: ActorKind::AssumedRole,
+            name: Some("admins:ann\u{1b}[31m".into()),
+            account_id: Some("1".into()),
+        },
+        source: Some("203.0.113.9".into()),
+        user_agent: None,
+    };
+    let object = ObjectId::new("prod", "web", "u-1");
+    let finding = |outcome| Finding {
+        region: Region::new("cn-hangzhou"),
+        flag: TrailedFlag::DeletionProtection,
+        target: "i-1".into(),
+        on_behalf: OnBehalf { object: object.clone(), generation: 3, reason: WriteReason::Repairing },
+        last_seen: now(90).wall,
+        seen: now(100).wall,
+        outcome,
+    };
+    let (mut log, out) = log();
+    log.attribution(now(700), &finding(Outcome::ChangedBy(call.clone())));
+    log.attribution(now(700), &finding(Outcome::Candidates(vec![call.clone(), call])));
+    for why in Unanswered::ALL {
+        log.attribution(now(700), &finding(Outcome::Unknown(why)));
+    }
+    let lines = out.lines();
+    for line in &lines {
+        assert!(validator.is_valid(line), "{line}");
+    }
+    assert_eq!(
+        lines[0],
+        json!({
+            "event": "Attribution", "schema": "ecs-keeper.io/evidence/v1", "account": "default", "region": "cn-hangzhou",
+            "boot": "ecs-keeper-0_1", "sequence": 1, "time": "2026-03-01T00:10:00Z", "resource": "Instance", "id": "i-1",
+            "flag": "DeletionProtection", "lastSeen": "2026-02-28T23:59:50Z", "seen": "2026-03-01T00:00:00Z",
+            "outcome": "ChangedBy",
+            "calls": [{
+                "time": "2026-02-28T23:59:55Z", "requestId": "R-9", "identity": "AssumedRole", "user": "admins:ann[31m",
+                "userAccount": "1", "source": "203.0.113.9", "userAgent": null,
+            }],
+        })
+    );
+    assert_eq!(lines[1]["calls"].as_array().map(Vec::len), Some(2));
+}

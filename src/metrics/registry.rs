@@ -4,6 +4,7 @@ use std::collections::HashMap;
 
 use keeper_alicloud::observe::Outcome;
 use keeper_core::conditions::Status;
+use keeper_core::id::AccountName;
 use keeper_core::reason::Reason;
 use prometheus::core::{Collector, MetricVec, MetricVecBuilder};
 use prometheus::process_collector::ProcessCollector;
@@ -60,6 +61,8 @@ pub struct Metrics {
     patches: IntCounterVec,
     events: IntCounterVec,
     lost: IntCounterVec,
+    attributions: IntCounterVec,
+    attributions_waiting: IntGaugeVec,
     watch_failures: IntCounterVec,
 }
 
@@ -284,6 +287,17 @@ impl Metrics {
                 &["reason", "outcome"],
             )?,
             lost: targets_lost(&mut every)?,
+            attributions: every.counters(
+                "attributions_total",
+                "Flags that somebody else had switched off, by what ActionTrail says of it: ChangedBy names one call, Candidates \
+                 several. All other outcomes are reasons why nobody knows.",
+                &["account", "region", "outcome"],
+            )?,
+            attributions_waiting: leaders.gauges(
+                "attributions_waiting",
+                "Flags that somebody else had switched off and about which ActionTrail is yet to be asked.",
+                &["account"],
+            )?,
             watch_failures: every.counters(
                 "watch_failures_total",
                 "Watches of the API server that failed and were restarted.",
@@ -352,6 +366,18 @@ impl Metrics {
             .inc_by(count.into());
     }
 
+    /// It is known who has switched a flag off, or why not.
+    pub fn attributed(&self, scope: &Scope, outcome: &str) {
+        let labels = [scope.account.as_str(), scope.region.as_str(), outcome];
+        self.attributions.with_label_values(&labels).inc();
+    }
+
+    /// How many questions of an account wait.
+    pub fn attributions_waiting(&self, account: &AccountName, waiting: usize) {
+        let waiting = i64::try_from(waiting).unwrap_or(i64::MAX);
+        self.attributions_waiting.with_label_values(&[account.as_str()]).set(waiting);
+    }
+
     /// A watch failed.
     pub fn watch_failed(&self, resource: &str) {
         self.watch_failures.with_label_values(&[resource]).inc();
@@ -373,6 +399,7 @@ impl Metrics {
         forget(&self.calls, scope);
         forget(&self.call_seconds, scope);
         forget(&self.flag_writes, scope);
+        forget(&self.attributions, scope);
     }
 }
 

@@ -4,7 +4,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
 use keeper_alicloud::session::account_of_arn;
-use keeper_alicloud::{ATTACH, OPERATIONS, Operation, Permission, ResourceType, SCALING_OPERATIONS};
+use keeper_alicloud::{
+    ATTACH, ATTRIBUTION_OPERATIONS, OPERATIONS, Operation, Permission, ResourceType, SCALING_OPERATIONS,
+};
 use keeper_core::id::{AccountName, Region};
 use keeper_core::intent::Rights;
 
@@ -95,7 +97,7 @@ pub fn permissions(config: &Config, observe: bool, scale_in: bool) -> Vec<Permis
     }
     let reach = reach(config);
     let scaling = SCALING_OPERATIONS.into_iter().filter(|_| scale_in);
-    let operations = OPERATIONS.into_iter().chain(scaling);
+    let operations = OPERATIONS.into_iter().chain(scaling).chain(ATTRIBUTION_OPERATIONS);
     let operations: Vec<Operation> = operations.filter(|it| !(observe && it.writes())).collect();
     let of = |(identity, needs): (Identity, Needs)| Permissions {
         policy: policy(&needs, &reach, &operations),
@@ -182,6 +184,9 @@ impl Reach<'_> {
 
     /// The regions in which an operation may be needed.
     fn regions(&self, operation: Operation) -> Vec<&str> {
+        if ATTRIBUTION_OPERATIONS.contains(&operation) && !self.account.attribution {
+            return Vec::new();
+        }
         let needed = self.granted.iter().filter(|(_, rights)| operation != ATTACH || rights.attach);
         let needed: Vec<&str> = needed.map(|(region, _)| region.as_str()).collect();
         // The vendor adds regions, and an account that names none is served in all of them.

@@ -78,7 +78,7 @@ mod tests {
     use crate::api::{EcsInstanceProtection, Object, Resource, WatchedObject};
     use crate::config;
     use crate::desired::{Cluster, place};
-    use crate::status::{Lagging, Losses};
+    use crate::status::{Changes, Lagging, Losses};
 
     fn entry(policy: &str, mode: &str, finalizers: &[&str], deleting: bool) -> StoredObject {
         let mut object: EcsInstanceProtection = serde_json::from_value(json!({
@@ -111,6 +111,7 @@ mod tests {
             losses: Losses::default(),
             cancelled: Vec::new(),
             orphans: Vec::new(),
+            changes: Changes::default(),
         }
     }
 

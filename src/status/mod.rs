@@ -4,6 +4,7 @@
 //! custom resource stands in `protection` and `retention`.
 
 mod api_conditions;
+mod changes;
 mod fields;
 mod finalizer;
 mod join;
@@ -17,6 +18,7 @@ mod scaling_groups;
 mod statement;
 
 pub use api_conditions::{AT_RISK, RECONCILING, STALLED};
+pub use changes::{Changes, row as change_row};
 pub use finalizer::{Change, FINALIZER, change};
 pub use join::{Now, report};
 pub use lagging::Lagging;

@@ -60,6 +60,7 @@ pub fn status(
             old.map(|status| status.scaling_groups.as_slice()).unwrap_or_default(),
         ),
         acts,
+        changes: Vec::new(),
     }
 }
 
@@ -89,6 +90,7 @@ pub fn same(old: &EcsInstanceProtectionStatus, new: &EcsInstanceProtectionStatus
         && old.lifted == new.lifted
         && old.scaling_groups == new.scaling_groups
         && old.acts == new.acts
+        && old.changes == new.changes
         && same_conditions(&old.conditions, &new.conditions)
 }
 

@@ -389,6 +389,7 @@ pub fn status(
         network_interfaces: lists.rows,
         reattachments: lists.reattachments,
         acts,
+        changes: Vec::new(),
     };
     status.shorten_to_fit();
     status
@@ -404,6 +405,7 @@ pub fn same(old: &EniRetentionStatus, new: &EniRetentionStatus) -> bool {
         && old.network_interfaces == new.network_interfaces
         && old.reattachments == new.reattachments
         && old.acts == new.acts
+        && old.changes == new.changes
         && same_conditions(&old.conditions, &new.conditions)
 }
 

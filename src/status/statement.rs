@@ -38,11 +38,13 @@ pub fn statement(report: &Report, entry: &StoredObject, now: Timestamp) -> Optio
             let (spec, old) = (object.map(|object| &object.spec), stands.as_deref());
             let conditions = conditions(old.map_or(&[], |old| &old.conditions));
             let (acts, lost) = (protection::acts(report, seen), &entry.losses.pending);
-            let new = protection::status(report, conditions, (spec, old), acts, lost, of, now);
+            let mut new = protection::status(report, conditions, (spec, old), acts, lost, of, now);
+            new.changes = entry.changes.beside(old.map_or(&[], |old| &old.changes));
             let same = old.is_some_and(|old| protection::same(old, &new));
             let mut status = json!(new);
             let emptied = [
                 ("exceptions", new.exceptions.is_empty() && old.is_some_and(|it| !it.exceptions.is_empty())),
+                ("changes", new.changes.is_empty() && old.is_some_and(|it| !it.changes.is_empty())),
                 ("lifted", new.lifted.is_empty() && old.is_some_and(|it| !it.lifted.is_empty())),
                 (
                     "scalingGroups",
@@ -68,7 +70,9 @@ pub fn statement(report: &Report, entry: &StoredObject, now: Timestamp) -> Optio
             let conditions = conditions(old.map_or(&[], |old| &old.conditions));
             let part = report.part.retention.as_deref();
             let lists = retention::lists(part, old, &entry.losses.pending, now);
-            let new = retention::status(report, conditions, lists, retention::acts(report, seen), of);
+            let mut new = retention::status(report, conditions, lists, retention::acts(report, seen), of);
+            new.changes = entry.changes.beside(old.map_or(&[], |old| &old.changes));
+            new.shorten_to_fit();
             let same = old.is_some_and(|old| retention::same(old, &new));
             let mut status = json!(new);
             let lists = ["retainedEniIds", "availableEniIds", "networkInterfaces", "reattachments", "acts"];

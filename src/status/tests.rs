@@ -69,6 +69,7 @@ fn entry(regions: &[&str], protect: bool) -> StoredObject {
             karpenter_unwatched: false,
         })),
         offered: None,
+        changes: Changes::default(),
         parts: BTreeMap::new(),
         author_told: None,
         lagging: Lagging::default(),

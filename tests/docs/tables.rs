@@ -8,7 +8,7 @@ use ecs_keeper::metrics::{Description, Metrics};
 use ecs_keeper::{config, ram};
 use keeper_alicloud::endpoint::regions_without_sts;
 use keeper_alicloud::sts_codes;
-use keeper_alicloud::{OPERATIONS, Permission, SCALING_OPERATIONS};
+use keeper_alicloud::{ATTRIBUTION_OPERATIONS, OPERATIONS, Permission, SCALING_OPERATIONS};
 use keeper_core::failure::Class;
 use keeper_core::reason::Reason;
 use serde_json::{Value, json};
@@ -111,8 +111,10 @@ fn keys(schema: &Value, place: &str, table: &mut String) {
 #[test]
 fn the_fields_of_the_evidence_log_are_those_of_its_schema() {
     let schema = ecs_keeper::evidence_schema();
-    let [transition, heartbeat] = &schema["oneOf"].as_array().unwrap()[..] else { panic!("{schema}") };
-    let events = [transition, heartbeat].map(|of| &of["properties"]["event"]["const"]);
+    let [transition, heartbeat, attribution] = &schema["oneOf"].as_array().unwrap()[..] else {
+        panic!("{schema}")
+    };
+    let events = [transition, heartbeat, attribution].map(|of| &of["properties"]["event"]["const"]);
     let common = |key: &String| {
         heartbeat["properties"].get(key).is_some() && transition["properties"].get(key).is_some()
     };
@@ -120,6 +122,7 @@ fn the_fields_of_the_evidence_log_are_those_of_its_schema() {
         ("evidence-all", transition, true),
         ("evidence-transition", transition, false),
         ("evidence-heartbeat", heartbeat, false),
+        ("evidence-attribution", attribution, false),
     ] {
         let mut part = of.clone();
         let properties = part["properties"].as_object_mut().unwrap();
@@ -243,7 +246,7 @@ fn the_actions_of_the_table_are_those_of_the_client() {
         .filter_map(|line| line.strip_prefix("| `")?.split_once('`'))
         .map(|(action, _)| action)
         .collect();
-    let all = OPERATIONS.into_iter().chain(SCALING_OPERATIONS);
+    let all = OPERATIONS.into_iter().chain(SCALING_OPERATIONS).chain(ATTRIBUTION_OPERATIONS);
     let needed = all.filter(|operation| operation.permission() != Permission::None);
     let mut needed: Vec<String> = needed.map(keeper_alicloud::Operation::action).collect();
     listed.sort_unstable();

@@ -13,6 +13,7 @@
 
 mod accounts;
 mod all_instances;
+mod attribution;
 mod audit;
 mod boundaries;
 mod calm;

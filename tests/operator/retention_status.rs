@@ -13,7 +13,7 @@ use serde_json::{Value, json};
 
 use crate::cluster::Cluster;
 use crate::retention_rules::{ids, largest_spec};
-use crate::status::{apply, condition};
+use crate::status::{apply, condition, fattest_changes};
 
 /// What etcd takes in one request unless it is told otherwise.
 const ETCD_LIMIT: usize = 1536 * 1024;
@@ -91,6 +91,7 @@ fn fattest_status() -> EniRetentionStatus {
         network_interfaces: ids(MAX_LISTED_INTERFACES).into_iter().map(fattest_row).collect(),
         reattachments: reattachments.collect(),
         acts: vec![RetentionActStatus { act: RetentionAct::Release, generation: i64::MAX }; 8],
+        changes: fattest_changes(),
     }
 }
 

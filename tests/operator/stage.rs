@@ -498,6 +498,18 @@ impl Stage {
                 "SetInstancesProtection",
                 &["RegionId", "ScalingGroupId", "InstanceIds.N", "ProtectedFromScaleIn"],
             ),
+            Allowed::new(
+                "LookupEvents",
+                &[
+                    "Direction",
+                    "EndTime",
+                    "LookupAttribute.N.Key",
+                    "LookupAttribute.N.Value",
+                    "MaxResults",
+                    "NextToken",
+                    "StartTime",
+                ],
+            ),
             Allowed::new("GetCallerIdentity", &[]),
             Allowed::new(
                 "AssumeRole",

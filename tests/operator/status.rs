@@ -3,10 +3,10 @@
 use std::fmt::Debug;
 
 use ecs_keeper::api::{
-    Act, ActStatus, Counts, EcsInstanceProtection, EcsInstanceProtectionSpec, EcsInstanceProtectionStatus,
-    ExceptionPhase, ExceptionStatus, InstanceState, InstanceStatus, LiftPhase, LiftedStatus, MAX_EXCEPTIONS,
-    MAX_LIFTED, MAX_LISTED_INSTANCES, MAX_MESSAGE, MAX_REASON, MAX_RISKS, MAX_SCALING_GROUPS,
-    ProtectionState, Risk, ScalingGroupStatus,
+    Act, ActStatus, ChangeStatus, ChangedBy, Counts, EcsInstanceProtection, EcsInstanceProtectionSpec,
+    EcsInstanceProtectionStatus, ExceptionPhase, ExceptionStatus, InstanceState, InstanceStatus, LiftPhase,
+    LiftedStatus, MAX_CHANGED_BY, MAX_CHANGES, MAX_EXCEPTIONS, MAX_LIFTED, MAX_LISTED_INSTANCES, MAX_MESSAGE,
+    MAX_REASON, MAX_RISKS, MAX_SCALING_GROUPS, ProtectionState, Risk, ScalingGroupStatus,
 };
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::{Condition, Time};
 use kube::api::{Patch, PatchParams, PostParams};
@@ -61,6 +61,24 @@ async fn i08_a_new_object_is_not_taken_for_a_finished_one() {
     assert_eq!(stored.metadata.generation, Some(1));
 }
 
+/// Rows of changes at every limit.
+pub fn fattest_changes() -> Vec<ChangeStatus> {
+    let time = || Time("2026-01-01T00:00:00Z".parse().unwrap());
+    let call = ChangedBy {
+        time: time(),
+        identity: "R".repeat(MAX_REASON),
+        user: Some("u".repeat(129)),
+        request_id: Some("r".repeat(128)),
+    };
+    let row = |n| ChangeStatus {
+        id: format!("i-{n:0>62}"),
+        flag: "F".repeat(MAX_REASON),
+        seen: time(),
+        changed_by: vec![call.clone(); MAX_CHANGED_BY],
+    };
+    (0..MAX_CHANGES).map(row).collect()
+}
+
 #[tokio::test]
 async fn the_largest_legal_status_is_accepted() {
     let cluster = Cluster::connect().await;
@@ -108,6 +126,7 @@ async fn the_largest_legal_status_is_accepted() {
         lifted: lifted.collect(),
         scaling_groups: scaling_groups.collect(),
         acts: vec![ActStatus { act: Act::UnprotectScaleIn, generation: i64::MAX }; 8],
+        changes: fattest_changes(),
     };
     let applied = apply(&objects, "ecs-keeper", &serde_json::to_value(&status).unwrap()).await.unwrap();
     assert_eq!(applied.status, Some(status));

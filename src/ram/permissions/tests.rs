@@ -92,6 +92,20 @@ fn i13_auto_scaling_is_allowed_only_where_that_is_asked_for() {
 }
 
 #[test]
+fn i13_actiontrail_is_allowed_only_where_attribution_is_on() {
+    let policy = |accounts: &str| {
+        let all = permissions(&parse(accounts).unwrap(), false, false).pop().unwrap();
+        serde_json::to_value(all.policy).unwrap()["Statement"].clone()
+    };
+    assert!(!policy("accounts: [{name: a}]").to_string().contains("actiontrail:"));
+    assert!(!policy("accounts: [{name: a, attribution: Off}]").to_string().contains("actiontrail:"));
+    let on = policy("accounts: [{name: a, attribution: ActionTrail, regions: [cn-beijing, cn-hangzhou]}]");
+    assert_eq!(resources(&on, "actiontrail:LookupEvents"), ["*"]);
+    let one_of_two = policy("accounts: [{name: a}, {name: b, attribution: ActionTrail}]");
+    assert_eq!(resources(&one_of_two, "actiontrail:LookupEvents"), ["*"]);
+}
+
+#[test]
 fn i13_who_only_observes_may_only_read() {
     let policy = policy("", true);
     let text = policy.to_string();

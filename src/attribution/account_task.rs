@@ -1,0 +1,292 @@
+//! The questions of one account: carries between what decides when to ask what, the cloud, and whoever is told.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use jiff::Timestamp;
+use keeper_alicloud::Error;
+use keeper_alicloud::error::OwnCode;
+use keeper_core::attribution::{
+    Attributor, Finding, Noted, Outcome, Own, Pace, Question, Refusal, Unanswered,
+};
+use keeper_core::failure::Class;
+use keeper_core::id::{AccountName, ObjectId, Region, RequestId};
+use keeper_core::time::Moment;
+use keeper_core::trail::{TrailPage, TrailQuery};
+use keeper_core::transition::Transition;
+use tokio::sync::mpsc;
+use tokio::task::JoinSet;
+use tokio_util::sync::CancellationToken;
+use tracing::{debug, info, warn};
+
+use super::notes;
+use crate::cloud::Cloud;
+use crate::events::EventRecorder;
+use crate::health::Pulse;
+use crate::leader::{Leadership, TermGuard, at_the_end};
+use crate::metrics::Metrics;
+use crate::scope::Scope;
+use crate::status::{Moments, change_row};
+use crate::store::Store;
+use crate::who::Who;
+
+/// After so long it is asked again whose the key is.
+const KNOWN_FOR: Duration = Duration::from_secs(3600);
+
+/// What a worker has seen.
+pub struct Post {
+    pub scope: Scope,
+    pub cloud: Arc<Cloud>,
+    pub transition: Transition,
+    pub now: Moments,
+    /// Where the worker is told what comes of it.
+    pub findings: mpsc::UnboundedSender<Finding>,
+}
+
+/// What every task works with.
+#[derive(Clone)]
+pub struct Around {
+    pub store: Arc<Store>,
+    pub events: EventRecorder,
+    pub leadership: Leadership,
+    pub metrics: Arc<Metrics>,
+}
+
+/// Asks ActionTrail of one account.
+pub struct AccountTask {
+    account: AccountName,
+    attributor: Attributor,
+    /// Whether Events and status show names.
+    shows_names: bool,
+    posts: mpsc::Receiver<Post>,
+    around: Around,
+    regions: BTreeMap<Region, Worker>,
+    /// Whose the key is, and since when that is known.
+    own: Option<(Own, Moment)>,
+}
+
+/// The worker of a region.
+struct Worker {
+    cloud: Arc<Cloud>,
+    findings: mpsc::UnboundedSender<Finding>,
+}
+
+/// What has come of a call: whose the key is, if that was asked as well.
+struct Answer {
+    own: Option<Own>,
+    result: Result<TrailPage, Error>,
+}
+
+impl AccountTask {
+    pub(super) fn new(
+        account: AccountName,
+        pace: Pace,
+        shows_names: bool,
+        posts: mpsc::Receiver<Post>,
+        around: Around,
+    ) -> Self {
+        let attributor = Attributor::new(pace);
+        Self { account, attributor, shows_names, posts, around, regions: BTreeMap::new(), own: None }
+    }
+
+    /// The account that it asks in.
+    pub fn account(&self) -> &AccountName {
+        &self.account
+    }
+
+    /// Runs until it is told to stop. What waits then is forgotten.
+    pub async fn run(mut self, stop: CancellationToken, mut pulse: Pulse) {
+        let mut leadership = self.around.leadership.clone();
+        let mut term = None;
+        let mut calls: JoinSet<Answer> = JoinSet::new();
+        loop {
+            pulse.beat();
+            let newest = leadership.newest().map(|lead| lead.term);
+            if newest != term {
+                term = newest;
+                calls.shutdown().await;
+                self.attributor.forget();
+            }
+            let now = leadership.now();
+            if let Some(lead) = leadership.held()
+                && let Some(question) = self.attributor.poll(now, Timestamp::now())
+            {
+                self.ask(question, leadership.guard(lead.term), &mut calls);
+            }
+            self.around.metrics.attributions_waiting(&self.account, self.attributor.waiting());
+            let wake = self.attributor.poll_timeout(now).map(|at| leadership.instant(at));
+            tokio::select! {
+                () = stop.cancelled() => return,
+                () = leadership.changed() => {}
+                Some(post) = self.posts.recv() => self.note(post, term.is_some()),
+                Some(answer) = calls.join_next() => {
+                    // A call that panicked ends the process, as any other panic does.
+                    let answer = answer.unwrap_or_else(|error| std::panic::resume_unwind(error.into_panic()));
+                    self.answered(answer);
+                }
+                () = at_the_end(wake) => {}
+                () = pulse.due() => {}
+            }
+        }
+    }
+
+    fn note(&mut self, post: Post, leads: bool) {
+        // Of what was seen before the lead was lost, whoever leads now knows nothing.
+        if !leads {
+            return;
+        }
+        let Post { scope, cloud, transition, now, findings } = post;
+        self.regions.insert(scope.region.clone(), Worker { cloud, findings });
+        let noted = self.attributor.note(&scope.region, &transition, |at| now.precise(at));
+        if let Noted::Unanswered(finding) = noted {
+            self.tell(vec![*finding]);
+        }
+    }
+
+    fn ask(&mut self, question: Question, guard: TermGuard, calls: &mut JoinSet<Answer>) {
+        let Some(Worker { cloud, .. }) = self.regions.get(&question.region) else {
+            let now = self.around.leadership.now();
+            let findings = self.attributor.answered(now, Err(Refusal::NoEndpoint), &Own::default());
+            return self.tell(findings);
+        };
+        let now = self.around.leadership.now();
+        let known = self.own.as_ref().is_some_and(|(_, since)| now.since(*since) < KNOWN_FOR);
+        calls.spawn(ask(cloud.clone(), guard, question.query, known));
+    }
+
+    fn answered(&mut self, Answer { own, result }: Answer) {
+        let now = self.around.leadership.now();
+        if let Some(own) = own {
+            self.own = Some((own, now));
+        }
+        if let Err(error) = &result {
+            self.log_failure(error);
+        }
+        let unreadable = result.as_ref().map_or(0, |page| page.unreadable);
+        if unreadable > 0 {
+            warn!(account = self.account.as_str(), unreadable, "events of ActionTrail could not be read");
+        }
+        let own = self.own.as_ref().map(|(own, _)| own.clone()).unwrap_or_default();
+        let findings = self.attributor.answered(now, result.map_err(|error| refusal(&error)), &own);
+        self.tell(findings);
+    }
+
+    fn log_failure(&self, error: &Error) {
+        let (account, code) = (self.account.as_str(), &*error.code);
+        let request_id = error.request_id.as_ref().map(RequestId::as_str);
+        match refusal(error) {
+            Refusal::NotPermitted => warn!(
+                account,
+                code,
+                request_id,
+                "attribution is off for an hour: the identity lacks the permission actiontrail:LookupEvents"
+            ),
+            Refusal::NoEndpoint => warn!(
+                account,
+                "attribution is not possible: no endpoint of ActionTrail is known for the region; set endpoints.actiontrail"
+            ),
+            Refusal::Throttled(_) | Refusal::Failed => {
+                warn!(account, operation = error.operation, code, request_id, "attribution failed, retrying");
+            }
+        }
+    }
+
+    /// Tells what is known: in the log, and unless nothing is, in an Event and in status.
+    fn tell(&self, findings: Vec<Finding>) {
+        let mut by_object: BTreeMap<ObjectId, Vec<Finding>> = BTreeMap::new();
+        for finding in findings {
+            let scope = Scope { account: self.account.clone(), region: finding.region.clone() };
+            self.around.metrics.attributed(&scope, finding.outcome.as_str());
+            self.log(&finding);
+            if let Some(worker) = self.regions.get(&finding.region) {
+                // A worker that has ended writes nothing any more.
+                let _ = worker.findings.send(finding.clone());
+            }
+            if let (true, Some(row)) = (self.shows_names, change_row(&finding)) {
+                self.around.store.changed_by(&finding.on_behalf.object, row);
+            }
+            by_object.entry(finding.on_behalf.object.clone()).or_default().push(finding);
+        }
+        for (object, findings) in by_object {
+            let Some(entry) = self.around.store.get(&object) else { continue };
+            for event in notes::events(&findings, self.shows_names) {
+                self.around.events.announce(&entry.seen, event);
+            }
+        }
+    }
+
+    fn log(&self, finding: &Finding) {
+        let (account, region, flag) = (self.account.as_str(), finding.region.as_str(), finding.flag.name());
+        let (target, object) = (&*finding.target, &finding.on_behalf.object);
+        let (namespace, name, seen) = (object.namespace(), object.name(), finding.seen);
+        let (last_seen, outcome) = (finding.last_seen, finding.outcome.as_str());
+        let calls = match &finding.outcome {
+            Outcome::ChangedBy(event) => std::slice::from_ref(event),
+            Outcome::Candidates(events) => events,
+            Outcome::Unknown(Unanswered::NotPermitted | Unanswered::NoEndpoint) => {
+                return debug!(account, region, target, flag, outcome, "not known who switched the flag off");
+            }
+            Outcome::Unknown(_) => {
+                return info!(
+                    account,
+                    region,
+                    target,
+                    flag,
+                    namespace,
+                    name,
+                    %last_seen,
+                    %seen,
+                    outcome,
+                    "not known who switched the flag off"
+                );
+            }
+        };
+        for call in calls {
+            let who = Who::of(call);
+            info!(
+                account,
+                region,
+                target,
+                flag,
+                namespace,
+                name,
+                %last_seen,
+                %seen,
+                outcome,
+                changed_at = %call.at,
+                identity = call.actor.kind.as_str(),
+                user = who.name,
+                user_account = who.account,
+                source = who.source,
+                user_agent = who.user_agent,
+                request_id = call.request_id.as_ref().map(RequestId::as_str),
+                "found who switched the flag off"
+            );
+        }
+    }
+}
+
+/// Asks, and before that whose the key is, if that is not known.
+async fn ask(cloud: Arc<Cloud>, guard: TermGuard, query: TrailQuery, known: bool) -> Answer {
+    let mut own = None;
+    if !known {
+        match cloud.caller_identity(&guard).await {
+            Ok(caller) => own = Some(Own::of_caller(&caller.account_id, caller.arn.as_deref())),
+            Err(error) => return Answer { own, result: Err(error) },
+        }
+    }
+    Answer { own, result: cloud.events(&query, &guard).await }
+}
+
+/// What a failure means for what is asked next. Which code answers who lacks the permission is documented nowhere: a code that no table
+/// has is taken for that if its status is 403.
+fn refusal(error: &Error) -> Refusal {
+    match error.class {
+        Class::Throttled => Refusal::Throttled(error.retry_after),
+        Class::Permission => Refusal::NotPermitted,
+        Class::Unrecognized if error.http_status == Some(403) => Refusal::NotPermitted,
+        _ if *error.code == *OwnCode::NoEndpoint.as_str() => Refusal::NoEndpoint,
+        _ => Refusal::Failed,
+    }
+}

@@ -1,0 +1,112 @@
+//! The rows of flags that somebody else had switched off. Pure: no client here.
+
+use std::collections::BTreeSet;
+
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
+use keeper_core::attribution::{Finding, Outcome};
+use keeper_core::trail::TrailEvent;
+
+use super::fields::whole_seconds;
+use crate::api::{ChangeStatus, ChangedBy, MAX_CHANGED_BY, MAX_CHANGES};
+use crate::who::Who;
+
+/// What is known of one object in this term.
+#[derive(Debug, Clone, Default)]
+pub struct Changes {
+    /// Whether status shows it; otherwise what is there is taken out.
+    pub shown: bool,
+    /// The newest last.
+    rows: Vec<ChangeStatus>,
+}
+
+impl Changes {
+    /// Something more is known.
+    pub fn add(&mut self, row: ChangeStatus) {
+        self.rows.push(row);
+        let over = self.rows.len().saturating_sub(MAX_CHANGES);
+        self.rows.drain(..over);
+    }
+
+    /// Another term has begun: what status says stands.
+    pub fn clear(&mut self) {
+        self.rows.clear();
+    }
+
+    /// The rows, beside those that stand.
+    pub fn beside(&self, old: &[ChangeStatus]) -> Vec<ChangeStatus> {
+        if !self.shown {
+            return Vec::new();
+        }
+        let mut seen = BTreeSet::new();
+        let all = self.rows.iter().rev().chain(old);
+        let mut rows: Vec<ChangeStatus> =
+            all.filter(|row| seen.insert((&row.id, &row.flag, row.seen.0))).cloned().collect();
+        rows.sort_by(|a, b| b.seen.0.cmp(&a.seen.0).then_with(|| a.id.cmp(&b.id)));
+        rows.truncate(MAX_CHANGES);
+        rows
+    }
+}
+
+/// The row of what was found; `None`: nobody knows.
+pub fn row(finding: &Finding) -> Option<ChangeStatus> {
+    let calls = match &finding.outcome {
+        Outcome::ChangedBy(call) => std::slice::from_ref(call),
+        Outcome::Candidates(calls) => calls,
+        Outcome::Unknown(_) => return None,
+    };
+    let by = |call: &TrailEvent| ChangedBy {
+        time: Time(call.at),
+        identity: call.actor.kind.as_str().to_owned(),
+        user: Who::of(call).name,
+        request_id: call.request_id.as_ref().map(ToString::to_string),
+    };
+    Some(ChangeStatus {
+        id: finding.target.to_string(),
+        flag: finding.flag.name().to_owned(),
+        seen: whole_seconds(finding.seen),
+        changed_by: calls.iter().take(MAX_CHANGED_BY).map(by).collect(),
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use k8s_openapi::jiff::Timestamp;
+
+    use super::*;
+
+    fn change(id: &str, second: i64) -> ChangeStatus {
+        let seen = Time(Timestamp::from_second(second).unwrap());
+        ChangeStatus {
+            id: id.to_owned(),
+            flag: "DeletionProtection".to_owned(),
+            seen,
+            changed_by: Vec::new(),
+        }
+    }
+
+    fn told(rows: &[ChangeStatus]) -> Vec<(&str, i64)> {
+        rows.iter().map(|row| (row.id.as_str(), row.seen.0.as_second())).collect()
+    }
+
+    #[test]
+    fn the_newest_twenty_stand_also_after_a_restart() {
+        let mut changes = Changes { shown: true, ..Changes::default() };
+        let old = [change("i-b", 7), change("i-a", 5)];
+        assert_eq!(told(&changes.beside(&old)), [("i-b", 7), ("i-a", 5)]);
+        changes.add(change("i-a", 9));
+        changes.add(change("i-b", 7));
+        let rows = changes.beside(&old);
+        assert_eq!(told(&rows), [("i-a", 9), ("i-b", 7), ("i-a", 5)]);
+        assert_eq!(changes.beside(&rows), rows, "status at rest stays as it is");
+        (10..50).for_each(|second| changes.add(change("i-c", second)));
+        let rows = changes.beside(&rows);
+        assert_eq!((rows.len(), rows[0].seen.0.as_second(), rows[19].seen.0.as_second()), (20, 49, 30));
+    }
+
+    #[test]
+    fn names_that_are_not_to_be_shown_any_more_are_taken_out() {
+        let mut changes = Changes::default();
+        changes.add(change("i-a", 9));
+        assert_eq!(changes.beside(&[change("i-a", 5)]), []);
+    }
+}

@@ -1,0 +1,170 @@
+//! Who has switched a flag off, as ActionTrail tells it. The operators may ask because the policy that is printed for them says so (I13).
+
+use keeper_simulator::{ConsoleUser, Fault, InterfaceSeed, LogEntry, Rule, Seed};
+use serde_json::{Value, json};
+
+use crate::process::Operator;
+use crate::settings::Settings;
+use crate::stage::{REGION, Stage, eventually};
+
+/// Events are found at once, and asked for after a second.
+fn asking(stage: &Stage) -> Settings<'_> {
+    stage.simulator.set(|settings| settings.trail_delay_seconds = 0);
+    let endpoint = stage.simulator.endpoint();
+    stage
+        .settings()
+        .set("/attribution", json!({ "delay": "1s" }))
+        .set("/accounts/0/attribution", "ActionTrail")
+        .set("/accounts/0/endpoints/actiontrail", endpoint)
+}
+
+fn ann() -> ConsoleUser {
+    ConsoleUser {
+        user_name: "ann".to_owned(),
+        source_ip_address: "203.0.113.9".to_owned(),
+        user_agent: "Mozilla/5.0".to_owned(),
+    }
+}
+
+/// One protected instance that the operator has seen to be protected.
+async fn protected(stage: &Stage, settings: &Settings<'_>) -> (Operator, String) {
+    let id = stage.account.seed_one(&Seed::new(REGION));
+    let operator = settings.start();
+    stage.apply("web", json!({ "region": REGION, "targets": { "instanceIds": [id] } })).await;
+    stage.until("web", "Protected=True/AllProtected").await;
+    stage.seen().await;
+    (operator, id)
+}
+
+/// Somebody switches release protection off in the console, and the operator switches it on again.
+async fn switch_off(stage: &Stage, id: &str, user: &ConsoleUser) {
+    let params = [("InstanceId", id), ("DeletionProtection", "false")];
+    stage.account.console_as(user, "ModifyInstanceAttribute", &params).unwrap();
+    stage.until_cloud(&format!("{id} is repaired"), |_| stage.protected(id)).await;
+}
+
+fn lookups(stage: &Stage) -> Vec<LogEntry> {
+    stage.calls_of("LookupEvents")
+}
+
+/// The line of the log that contains a text.
+async fn line(stage: &Stage, what: &str) -> String {
+    stage.until_printed(what, 1).await;
+    stage.printed().lines().find(|line| line.contains(what)).unwrap().to_owned()
+}
+
+#[tokio::test]
+async fn who_switched_it_off_is_in_the_log_and_the_event_has_no_name() {
+    let stage = Stage::new().await;
+    let (_operator, id) = protected(&stage, &asking(&stage)).await;
+    switch_off(&stage, &id, &ann()).await;
+    let note = stage.until_event("web", "ChangedBy").await;
+    let begins = format!("Release protection of {id} was switched off by a RAM user at 20");
+    assert!(note.starts_with(&begins) && note.ends_with(" The log of ecs-keeper has the name."), "{note}");
+    assert!(!note.contains("ann") && !note.contains("203.0.113.9"), "{note}");
+    let line = line(&stage, "found who switched the flag off").await;
+    for part in ["ann", "203.0.113.9", "Mozilla/5.0", &id, "ChangedBy", "RamUser", "DeletionProtection"] {
+        assert!(line.contains(part), "{part}: {line}");
+    }
+    let told = eventually("the evidence log has a line", async || {
+        let text = std::fs::read_to_string(&stage.evidence).unwrap();
+        let mut lines = text.lines().map(|line| serde_json::from_str::<Value>(line).unwrap());
+        lines.find(|line| line["event"] == "Attribution").ok_or(())
+    })
+    .await;
+    assert_eq!((&told["outcome"], &told["calls"][0]["user"]), (&json!("ChangedBy"), &json!("ann")));
+    let [asked] = &lookups(&stage)[..] else { panic!("{:?}", lookups(&stage)) };
+    assert_eq!(asked.parameters["LookupAttribute.1.Value"], id);
+    // Never before the repair.
+    let writes = stage.calls_of("ModifyInstanceAttribute");
+    assert!(writes.iter().all(|write| write.sequence < asked.sequence));
+}
+
+#[tokio::test]
+async fn names_are_in_event_and_status_if_they_are_to_be_shown_and_are_made_harmless() {
+    let stage = Stage::new().await;
+    let settings = asking(&stage).set("/attribution/show", "Status");
+    let (_operator, id) = protected(&stage, &settings).await;
+    switch_off(&stage, &id, &ann()).await;
+    let note = stage.until_event("web", "ChangedBy").await;
+    assert!(
+        note.starts_with(&format!("Release protection of {id} was switched off by the RAM user ann at ")),
+        "{note}"
+    );
+    let of = id.clone();
+    let named = stage
+        .until_protection(&stage.objects, "web", "a row", |object| {
+            object.status.as_ref().is_some_and(|status| status.changes.iter().any(|row| row.id == of))
+        })
+        .await;
+    let row = json!(named.status.unwrap().changes[0]);
+    assert_eq!((&row["flag"], &row["changedBy"][0]["user"]), (&json!("DeletionProtection"), &json!("ann")));
+    assert!(row["changedBy"][0].get("source").is_none(), "{row}");
+    let hostile = format!("\u{1b}[31m</script>\r\n@team\u{202e}{}", "x".repeat(4000));
+    stage.seen().await;
+    let eve =
+        ConsoleUser { user_name: hostile.clone(), user_agent: hostile.clone(), source_ip_address: hostile };
+    switch_off(&stage, &id, &eve).await;
+    let note = stage.until_told("web", "ChangedBy", "</script>").await;
+    assert!(note.len() <= 1024 && !note.contains(|c: char| c.is_control() || c == '\u{202e}'), "{note}");
+    stage.until_printed("</script>", 1).await;
+    let printed = stage.printed();
+    assert!(!printed.contains('\u{202e}') && !printed.contains("\u{1b}[31m</script>"));
+    assert!(printed.lines().all(|line| line.matches('x').count() < 1000));
+}
+
+#[tokio::test]
+async fn without_permission_protection_goes_on_and_it_is_told_once() {
+    let stage = Stage::new().await;
+    let (_operator, id) = protected(&stage, &asking(&stage)).await;
+    stage.account.fault(Rule::new("LookupEvents", Fault::Deny { always_forbidden: true }));
+    switch_off(&stage, &id, &ann()).await;
+    let line = line(&stage, "attribution is off for an hour").await;
+    assert!(line.contains("actiontrail:LookupEvents"), "{line}");
+    stage.seen().await;
+    switch_off(&stage, &id, &ann()).await;
+    stage.witnessed().await;
+    assert_eq!(lookups(&stage).len(), 1, "it is not asked again");
+    assert_eq!(stage.printed().matches("attribution is off for an hour").count(), 1);
+    let object = stage.until("web", "Protected=True/AllProtected").await;
+    assert_eq!(object.status.unwrap().changes, []);
+}
+
+#[tokio::test]
+async fn nobody_is_asked_where_attribution_is_off() {
+    let stage = Stage::new().await;
+    let settings = asking(&stage).set("/accounts/0/attribution", "Off");
+    let (_operator, id) = protected(&stage, &settings).await;
+    switch_off(&stage, &id, &ann()).await;
+    stage.witnessed().await;
+    assert_eq!(lookups(&stage).len(), 0);
+}
+
+#[tokio::test]
+async fn what_nobody_recorded_is_asked_twice_and_told_to_be_unknown() {
+    let stage = Stage::new().await;
+    let (_operator, id) = protected(&stage, &asking(&stage)).await;
+    stage.until_repaired(&id).await;
+    let line = line(&stage, "not known who switched the flag off").await;
+    assert!(line.contains("NoEvent") && line.contains(&id), "{line}");
+    assert_eq!(lookups(&stage).len(), 2);
+    assert!(stage.events("web").await.iter().all(|told| told.reason != "ChangedBy"));
+}
+
+#[tokio::test]
+async fn the_end_of_retention_is_told_as_well() {
+    let stage = Stage::new().await;
+    let seed = Seed::new(REGION).interface(InterfaceSeed::secondary().id("eni-side"));
+    stage.account.seed_one(&seed);
+    let _operator = asking(&stage).start();
+    stage
+        .retain("side", json!({ "region": REGION, "targets": { "networkInterfaceIds": ["eni-side"] } }))
+        .await;
+    stage.until_retention("side", "Retained=True").await;
+    stage.calls("DescribeNetworkInterfaces", 2).await;
+    let params = [("NetworkInterfaceId", "eni-side"), ("RegionId", REGION), ("DeleteOnRelease", "true")];
+    stage.account.console_as(&ann(), "ModifyNetworkInterfaceAttribute", &params).unwrap();
+    stage.until_cloud("it is repaired", |_| stage.stays("eni-side")).await;
+    let note = stage.until_event("side", "ChangedBy").await;
+    assert!(note.starts_with("Retention of eni-side was switched off by a RAM user at "), "{note}");
+}
