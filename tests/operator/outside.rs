@@ -193,7 +193,10 @@ async fn metrics_tell_what_the_objects_say_and_name_none_of_them() {
     // What an access key has none of; `sessions.rs` sees them.
     let of_sessions = ["expiry_timestamp_seconds", "failures_total", "renewal_timestamp_seconds"]
         .map(|name| format!("ecs_keeper_credentials_{name}"));
-    assert_eq!(missing, [&of_sessions[..], &["ecs_keeper_watch_failures_total".to_owned()]].concat());
+    // What there is only where ActionTrail is asked.
+    let of_attribution = ["total", "waiting"].map(|name| format!("ecs_keeper_attributions_{name}"));
+    let failures = ["ecs_keeper_watch_failures_total".to_owned()];
+    assert_eq!(missing, [&of_attribution[..], &of_sessions, &failures].concat());
 
     // Whoever stands by says so, is as ready, and tells nothing of targets.
     let _spare = stage.start();
