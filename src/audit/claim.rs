@@ -88,6 +88,7 @@ mod tests {
         let prospect = |wants: Vec<(ObjectId, Stance)>| Prospect {
             objects: Vec::new(),
             flags: vec![FlagProspect { name: "DeletionProtection", wants, next: Next::Nothing }],
+            unknown_hosts: Vec::new(),
         };
         let wants = vec![
             (object("a"), Stance::Enforces),
@@ -99,7 +100,7 @@ mod tests {
         assert_eq!(held.aside, [("prod/c".to_owned(), "1970-01-01T00:01:00Z".parse().unwrap())]);
         let none = [Stance::Observes, Stance::Unprotects, Stance::Unprotected];
         assert!(Claim::of(&prospect(none.map(|stance| (object("x"), stance)).to_vec()), &[]).is_none());
-        let nobody = Prospect { objects: Vec::new(), flags: Vec::new() };
+        let nobody = Prospect { objects: Vec::new(), flags: Vec::new(), unknown_hosts: Vec::new() };
         assert!(Claim::of(&nobody, &[]).is_none());
         let unreadable = ["prod/odd".to_owned()];
         let claim = Claim::of(&nobody, &unreadable);

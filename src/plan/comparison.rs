@@ -3,7 +3,9 @@
 
 use std::collections::BTreeSet;
 
+use keeper_core::delete_on_release::DeleteOnRelease;
 use keeper_core::engine::{FlagProspect, Next, Prospect, Stance};
+use keeper_core::flag::Flag as _;
 use keeper_core::id::ObjectId;
 use keeper_core::reason::Reason;
 use keeper_core::verdict::State;
@@ -18,8 +20,10 @@ pub enum Outcome {
     Unprotect,
     /// An object asks for its unprotected value, and something stands against that.
     StaysProtected,
-    /// No object keeps it protected any more. It is left as it is.
+    /// No object keeps it protected any more, or none stops others from unprotecting it. It is left as it is.
     NoLongerHeld,
+    /// It is unprotected, and an object steps aside for it until another time than without the files.
+    LeftUnprotected,
     /// It can't be told.
     Unknown,
     /// An object wants it protected, and the target can't carry it.
@@ -44,34 +48,56 @@ pub struct Fate {
     pub reason: Option<Reason>,
     /// For which object it is done, or which asks for it.
     pub object: Option<ObjectId>,
-    /// The objects that stand against it.
+    /// The objects that stand against unprotecting it.
     pub holders: Vec<ObjectId>,
     /// Until when an object steps aside.
     pub until: Option<WallTime>,
 }
 
+/// What the objects that select a target do for its flag, the least first.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Keeping {
+    Nothing,
+    /// Nobody may unprotect it, and nobody protects it.
+    Holds,
+    /// The same, and it is protected later.
+    StepsAside,
+    /// It is protected.
+    Enforces,
+}
+
 /// What becomes of a target, if an object of the files has to do with it. `before`: without the files, if the cluster is known.
 pub fn fates(files: &BTreeSet<ObjectId>, before: Option<&Prospect>, after: &Prospect) -> Vec<Fate> {
+    let before_of = |name: &str| before.and_then(|before| before.flags.iter().find(|flag| flag.name == name));
     let concerns =
         |prospect: &Prospect| prospect.objects.iter().any(|opinion| files.contains(&opinion.object));
-    if !concerns(after) && !before.is_some_and(concerns) {
-        return Vec::new();
-    }
-    let before_of = |name: &str| before.and_then(|before| before.flags.iter().find(|flag| flag.name == name));
     let mut fates = Vec::new();
-    for (number, flag) in after.flags.iter().enumerate() {
-        let old = before_of(flag.name);
-        // Others may want something of the other flags.
-        if number == 0 || asks(files, flag) || old.is_some_and(|old| asks(files, old)) {
-            let opinions = if number == 0 { Some((before, after)) } else { None };
-            fates.push(fate(flag, old, opinions));
+    if concerns(after) || before.is_some_and(concerns) {
+        for (number, flag) in after.flags.iter().enumerate() {
+            let old = before_of(flag.name);
+            // Others may want something of the other flags.
+            if number == 0 || asks(files, flag) || old.is_some_and(|old| asks(files, old)) {
+                let opinions = if number == 0 { Some((before, after)) } else { None };
+                fates.push(fate(flag, old, opinions));
+            }
+        }
+        // Of those that are not in there, nobody wants anything any more.
+        let gone = before.into_iter().flat_map(|before| &before.flags);
+        let gone =
+            gone.filter(|old| asks(files, old) && after.flags.iter().all(|flag| flag.name != old.name));
+        for old in gone {
+            let held = keeping(old) > Keeping::Nothing;
+            let outcome = if held { Outcome::NoLongerHeld } else { Outcome::Unchanged };
+            fates.push(Fate::of(old.name, outcome));
         }
     }
-    // Of those that are not in there, nobody wants anything any more.
-    let gone = before.into_iter().flat_map(|before| &before.flags);
-    for old in gone.filter(|old| asks(files, old) && after.flags.iter().all(|flag| flag.name != old.name)) {
-        let outcome = if is_held(old) { Outcome::NoLongerHeld } else { Outcome::Unchanged };
-        fates.push(Fate::of(old.name, outcome));
+    for (object, reason) in after.unknown_hosts.iter().filter(|(object, _)| files.contains(object)) {
+        fates.push(Fate {
+            anyway: before.is_some_and(|before| before.unknown_hosts.contains(&(object.clone(), *reason))),
+            reason: Some(*reason),
+            object: Some(object.clone()),
+            ..Fate::of(DeleteOnRelease::NAME, Outcome::Unknown)
+        });
     }
     fates
 }
@@ -80,10 +106,26 @@ fn asks(files: &BTreeSet<ObjectId>, flag: &FlagProspect) -> bool {
     flag.wants.iter().any(|(object, stance)| files.contains(object) && *stance != Stance::Observes)
 }
 
-fn is_held(flag: &FlagProspect) -> bool {
-    flag.wants
-        .iter()
-        .any(|(_, stance)| matches!(stance, Stance::Enforces | Stance::Holds | Stance::StepsAside(_)))
+fn keeping(flag: &FlagProspect) -> Keeping {
+    let each = flag.wants.iter().map(|(_, stance)| match stance {
+        Stance::Enforces => Keeping::Enforces,
+        Stance::StepsAside(_) => Keeping::StepsAside,
+        Stance::Holds => Keeping::Holds,
+        Stance::Unprotects | Stance::Unprotected | Stance::Observes => Keeping::Nothing,
+    });
+    each.max().unwrap_or(Keeping::Nothing)
+}
+
+/// The objects that step aside for it, and until when.
+fn stepping_aside(flag: &FlagProspect) -> impl Iterator<Item = (&ObjectId, WallTime)> {
+    flag.wants.iter().filter_map(|(object, stance)| match stance {
+        Stance::StepsAside(until) => Some((object, *until)),
+        _ => None,
+    })
+}
+
+fn until(flag: &FlagProspect, object: &ObjectId) -> Option<WallTime> {
+    stepping_aside(flag).find(|(name, _)| *name == object).map(|(_, until)| until)
 }
 
 impl Fate {
@@ -98,19 +140,12 @@ fn fate(
     old: Option<&FlagProspect>,
     opinions: Option<(Option<&Prospect>, &Prospect)>,
 ) -> Fate {
-    let told = |outcome| Fate {
-        anyway: old
-            .is_some_and(|old| std::mem::discriminant(&old.next) == std::mem::discriminant(&flag.next)),
-        ..Fate::of(flag.name, outcome)
-    };
+    let told =
+        |outcome| Fate { anyway: old.is_some_and(|old| is_same(old, flag)), ..Fate::of(flag.name, outcome) };
     match &flag.next {
         Next::Protect(object) => Fate { object: Some(object.clone()), ..told(Outcome::Protect) },
         Next::Unprotect(object) => {
-            let until = flag.wants.iter().find_map(|(name, stance)| match stance {
-                Stance::StepsAside(until) if name == object => Some(*until),
-                _ => None,
-            });
-            Fate { object: Some(object.clone()), until, ..told(Outcome::Unprotect) }
+            Fate { object: Some(object.clone()), until: until(flag, object), ..told(Outcome::Unprotect) }
         }
         Next::StaysProtected { object, reason, holders } => Fate {
             object: Some(object.clone()),
@@ -120,10 +155,18 @@ fn fate(
         },
         Next::CannotProtect(reason) => Fate { reason: Some(*reason), ..told(Outcome::CannotProtect) },
         Next::Unknown(reason) => Fate { reason: Some(*reason), ..told(Outcome::Unknown) },
-        Next::Nothing => {
-            let (outcome, reason) = at_rest(flag, old, opinions);
-            Fate { reason, ..Fate::of(flag.name, outcome) }
+        Next::Nothing => at_rest(flag, old, opinions),
+    }
+}
+
+/// Whether the same is done next with the files as without them. It does not matter for whom something is protected.
+fn is_same(old: &FlagProspect, flag: &FlagProspect) -> bool {
+    match (&old.next, &flag.next) {
+        (Next::Protect(_), Next::Protect(_)) => true,
+        (Next::Unprotect(one), Next::Unprotect(other)) => {
+            one == other && until(old, one) == until(flag, other)
         }
+        (one, other) => one == other,
     }
 }
 
@@ -132,21 +175,35 @@ fn at_rest(
     flag: &FlagProspect,
     old: Option<&FlagProspect>,
     opinions: Option<(Option<&Prospect>, &Prospect)>,
-) -> (Outcome, Option<Reason>) {
-    let verdict = opinions.and_then(|(before, after)| {
-        let opinion = after.objects.first().or_else(|| before?.objects.first());
-        opinion.map(|opinion| (opinion.row.state, opinion.row.reason))
-    });
-    match verdict {
-        Some((State::NotApplicable, reason)) if is_held(flag) => (Outcome::CannotProtect, Some(reason)),
-        Some((State::Unknown, reason)) if is_held(flag) => (Outcome::Unknown, Some(reason)),
-        Some((State::Unprotected | State::Excepted, reason)) if is_held(flag) => {
-            (Outcome::Unchanged, Some(reason))
+) -> Fate {
+    let (is, was) = (keeping(flag), old.map_or(Keeping::Nothing, keeping));
+    let told = |outcome, reason| Fate { reason, ..Fate::of(flag.name, outcome) };
+    let said =
+        |prospect: &Prospect| prospect.objects.first().map(|opinion| (opinion.row.state, opinion.row.reason));
+    let verdict = opinions.and_then(|(before, after)| said(after).or_else(|| said(before?)));
+    let state = verdict.map(|(state, _)| state);
+    let reason = verdict.map(|(_, reason)| reason).filter(|_| is > Keeping::Nothing);
+    let aside = stepping_aside(flag)
+        .find(|(object, until)| !old.is_some_and(|old| self::until(old, object) == Some(*until)));
+    match (state, aside) {
+        (Some(State::NotApplicable), _) if is > Keeping::Nothing => told(Outcome::CannotProtect, reason),
+        (Some(State::Unknown), _) if is > Keeping::Nothing => {
+            let said_before = opinions.and_then(|(before, _)| said(before?));
+            Fate { anyway: is == was && said_before == verdict, ..told(Outcome::Unknown, reason) }
         }
-        None | Some((State::Protected, _)) if is_held(flag) => (Outcome::Protected, None),
-        Some((State::NotApplicable, _)) => (Outcome::Unchanged, None),
-        _ if old.is_some_and(is_held) => (Outcome::NoLongerHeld, None),
-        _ => (Outcome::Unchanged, None),
+        (Some(State::Unprotected | State::Excepted), Some((object, until))) if is == Keeping::StepsAside => {
+            let (object, until) = (Some(object.clone()), Some(until));
+            Fate { object, until, ..told(Outcome::LeftUnprotected, reason) }
+        }
+        (Some(State::NotApplicable), _) => told(Outcome::Unchanged, None),
+        _ if is < was => {
+            let holders = flag.wants.iter().filter(|(_, stance)| *stance == Stance::Holds);
+            let holders = holders.map(|(object, _)| object.clone()).collect();
+            Fate { holders, ..told(Outcome::NoLongerHeld, None) }
+        }
+        (None | Some(State::Protected), _) if is >= Keeping::StepsAside => told(Outcome::Protected, None),
+        (Some(State::Unprotected | State::Excepted), _) => told(Outcome::Unchanged, reason),
+        _ => told(Outcome::Unchanged, None),
     }
 }
 
@@ -174,6 +231,7 @@ mod tests {
         Prospect {
             objects: wants.iter().map(opinion).collect(),
             flags: vec![FlagProspect { name: "DeletionProtection", wants: wanted, next }],
+            unknown_hosts: Vec::new(),
         }
     }
 
@@ -204,6 +262,66 @@ mod tests {
         assert_eq!(becomes(Some(&done), &done), [(Outcome::Unchanged, false)]);
         let watches = prospect(&[("file", Stance::Holds)], off, Next::Nothing);
         assert_eq!(becomes(None, &watches), [(Outcome::Unchanged, false)]);
+    }
+
+    #[test]
+    fn who_only_stops_others_keeps_nothing_protected() {
+        let (off, on) = (State::Unprotected, State::Protected);
+        let enforces = prospect(&[("file", Stance::Enforces)], on, Next::Nothing);
+        let holds = prospect(&[("file", Stance::Holds)], on, Next::Nothing);
+        assert_eq!(becomes(Some(&enforces), &holds), [(Outcome::NoLongerHeld, false)]);
+        assert_eq!(becomes(Some(&holds), &holds), [(Outcome::Unchanged, false)]);
+        assert_eq!(becomes(None, &holds), [(Outcome::Unchanged, false)]);
+        let pending = prospect(&[("file", Stance::Enforces)], off, Next::Protect(object("file")));
+        let bare = prospect(&[("file", Stance::Holds)], off, Next::Nothing);
+        assert_eq!(becomes(Some(&pending), &bare), [(Outcome::NoLongerHeld, false)]);
+        let both = [("file", Stance::Enforces), ("other", Stance::Holds)];
+        let both = prospect(&both, on, Next::Nothing);
+        let other = prospect(&[("other", Stance::Holds)], on, Next::Nothing);
+        let fate = fates(&[object("file")].into(), Some(&both), &other).remove(0);
+        assert_eq!((fate.outcome, fate.holders), (Outcome::NoLongerHeld, vec![object("other")]));
+        let others = [("file", Stance::Holds), ("other", Stance::Enforces)];
+        let others = prospect(&others, on, Next::Nothing);
+        assert_eq!(becomes(Some(&both), &others), [(Outcome::Protected, false)]);
+    }
+
+    #[test]
+    fn i53_an_exception_that_is_new_or_ends_at_another_time_is_told() {
+        let at = |second| WallTime::at(std::time::Duration::from_secs(second));
+        let aside = |second| [("file", Stance::StepsAside(at(second)))];
+        let left = |second| prospect(&aside(second), State::Excepted, Next::Nothing);
+        let pending = |second| prospect(&aside(second), State::Protected, Next::Unprotect(object("file")));
+        let bare = prospect(&[("file", Stance::Enforces)], State::Unprotected, Next::Protect(object("file")));
+        assert_eq!(becomes(Some(&bare), &left(5)), [(Outcome::LeftUnprotected, false)]);
+        assert_eq!(becomes(Some(&left(4)), &left(5)), [(Outcome::LeftUnprotected, false)]);
+        assert_eq!(becomes(Some(&left(5)), &left(5)), [(Outcome::Unchanged, false)]);
+        assert_eq!(becomes(None, &left(5)), [(Outcome::LeftUnprotected, false)]);
+        let fate = fates(&[object("file")].into(), Some(&left(4)), &left(5)).remove(0);
+        assert_eq!((fate.object, fate.until), (Some(object("file")), Some(at(5))));
+        assert_eq!(becomes(Some(&pending(5)), &pending(5)), [(Outcome::Unprotect, true)]);
+        assert_eq!(becomes(Some(&pending(4)), &pending(5)), [(Outcome::Unprotect, false)]);
+        let gives_up = [("file", Stance::Unprotects), ("other", Stance::Unprotects)];
+        let by = |name| prospect(&gives_up, State::Protected, Next::Unprotect(object(name)));
+        assert_eq!(becomes(Some(&by("other")), &by("file")), [(Outcome::Unprotect, false)]);
+    }
+
+    #[test]
+    fn what_is_not_known_without_the_files_either_is_pending_anyway() {
+        let missing = |stance| prospect(&[("file", stance)], State::Unknown, Next::Nothing);
+        let holds = missing(Stance::Holds);
+        assert_eq!(becomes(None, &holds), [(Outcome::Unknown, false)]);
+        assert_eq!(becomes(Some(&holds), &holds), [(Outcome::Unknown, true)]);
+        assert_eq!(becomes(Some(&missing(Stance::Enforces)), &holds), [(Outcome::Unknown, false)]);
+    }
+
+    #[test]
+    fn i21_an_instance_whose_network_interfaces_are_not_known_is_told() {
+        let nothing = || prospect(&[], State::Unknown, Next::Nothing);
+        let host = |name| Prospect { unknown_hosts: vec![(object(name), Reason::Missing)], ..nothing() };
+        assert_eq!(becomes(None, &host("file")), [(Outcome::Unknown, false)]);
+        assert_eq!(becomes(Some(&nothing()), &host("file")), [(Outcome::Unknown, false)]);
+        assert_eq!(becomes(Some(&host("file")), &host("file")), [(Outcome::Unknown, true)]);
+        assert_eq!(becomes(None, &host("other")), []);
     }
 
     #[test]

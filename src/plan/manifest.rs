@@ -236,21 +236,17 @@ impl Reading<'_> {
         }
         let ours = Resource::Protection.described();
         let group = version.and_then(|version| version.split_once('/')).map(|(group, _)| group);
-        if group != Some(ours.group.as_str()) {
+        let known_version = version == Some(ours.api_version.as_str());
+        let definition = self.definitions.iter().find(|it| Some(it.resource.kind()) == kind);
+        if group != Some(ours.group.as_str()) && definition.is_none() {
             self.found.others += 1;
             return;
         }
-        let known_version = version == Some(ours.api_version.as_str());
-        let definition = self.definitions.iter().find(|it| Some(it.resource.kind()) == kind);
         let Some(definition) = definition.filter(|_| known_version) else {
             let (step, sentence) = if known_version {
                 ("kind", unknown_kind(kind.unwrap_or_default()))
             } else {
-                let version = plain(version.unwrap_or_default());
-                (
-                    "apiVersion",
-                    format!("this version of ecs-keeper knows {}, not {version}", ours.api_version),
-                )
+                ("apiVersion", unknown_version(&document, &ours.api_version))
             };
             let at = document.place_of(&[step.to_owned()]);
             self.mistakes.push(Mistake { place: place(file, at), sentence });
@@ -348,6 +344,13 @@ pub fn sentence(fault: &Fault) -> String {
     plain_line(&format!("{field}: {}", fault.sentence))
 }
 
+fn unknown_version(document: &Node, known: &str) -> String {
+    match document.text("apiVersion") {
+        Some(version) => format!("this version of ecs-keeper knows {known}, not {}", plain(version)),
+        None => format!("`apiVersion` is missing; use {known}"),
+    }
+}
+
 fn unknown_kind(kind: &str) -> String {
     let kinds = Resource::ALL.map(Resource::kind);
     match nearest(kind, &kinds) {
@@ -417,6 +420,14 @@ mod tests {
             (
                 web.replace("v1alpha1", "v2"),
                 "a.yaml:1:1: this version of ecs-keeper knows ecs-keeper.io/v1alpha1, not",
+            ),
+            (
+                web.replace("ecs-keeper.io/v1alpha1", "ecs-keeper/v1alpha1"),
+                "a.yaml:1:1: this version of ecs-keeper knows ecs-keeper.io/v1alpha1, not ecs-keeper/v1alpha1",
+            ),
+            (
+                web.replace("apiVersion: ecs-keeper.io/v1alpha1\n", ""),
+                "a.yaml:1:1: `apiVersion` is missing; use ecs-keeper.io/v1alpha1",
             ),
             (
                 web.replace("Protection", "Protections"),

@@ -5,7 +5,7 @@
 
 use std::fmt::Write as _;
 
-use super::plan_text::{action, listed, notes, sign, summary, told};
+use super::plan_text::{action, listed, notes, places, sign, summary, told};
 use super::planned::{Planned, PlannedObject};
 
 /// The plan as Markdown. `all`: list every target.
@@ -34,13 +34,10 @@ fn section(page: &mut String, title: &str, entries: &[String]) {
 }
 
 fn tell_object(page: &mut String, planned: &Planned, object: &PlannedObject, all: bool) {
-    let counts = object.counts.sentence();
-    let counts = if counts.is_empty() { "selects nothing".to_owned() } else { counts };
     let (name, at) = (code(&object.object.to_string()), code(&object.at));
     let _ = writeln!(page, "**{name}** ({at}): {}\n", escaped(&action(object)));
     if let Some(why) = &object.not_served {
         let _ = writeln!(page, "The operator does nothing for it. {}\n", escaped(why));
-        return;
     }
     for difference in &object.differences {
         let _ = writeln!(page, "- {}", code(&told(difference)));
@@ -51,9 +48,8 @@ fn tell_object(page: &mut String, planned: &Planned, object: &PlannedObject, all
     if !object.differences.is_empty() || !object.notes.is_empty() {
         page.push('\n');
     }
-    if !object.regions.is_empty() {
-        let (account, regions) = (code(&object.account), code(&object.regions.join(", ")));
-        let _ = writeln!(page, "Account {account}, {regions}: {}\n", escaped(&counts));
+    for place in places(object) {
+        let _ = writeln!(page, "Account {}, {}\n", code(&object.account), escaped(&place));
     }
     let (targets, rest) = listed(planned, object, all);
     if targets.is_empty() {

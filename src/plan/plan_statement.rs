@@ -12,6 +12,8 @@ use crate::object_ref::{ObjectRef, names};
 /// What becomes of it, and who has to do with it.
 pub struct Statement<'a> {
     pub flag: &'a str,
+    /// Whether it is about an instance that has the flag only through its network interfaces.
+    pub is_host: bool,
     pub outcome: Outcome,
     pub object: Option<&'a ObjectRef>,
     pub holders: &'a [ObjectRef],
@@ -39,10 +41,7 @@ impl Statement<'_> {
         let said = match self.outcome {
             Outcome::Protect => done.to_owned(),
             Outcome::Unprotect => match self.until {
-                Some(until) => {
-                    let until = Timestamp::from_second(until.as_second()).unwrap_or(until);
-                    format!("{undone}, for {} until {until}", asker())
-                }
+                Some(until) => format!("{undone}, for {} until {}", asker(), in_seconds(until)),
                 None => format!("{undone}, as {} asks", asker()),
             },
             Outcome::StaysProtected if self.holders.is_empty() => {
@@ -51,7 +50,18 @@ impl Statement<'_> {
             Outcome::StaysProtected => {
                 format!("stays {so}, although {} gives it up: held by {}", asker(), names(self.holders))
             }
-            Outcome::NoLongerHeld => format!("is left as it is, and no object keeps it {so} any more"),
+            Outcome::NoLongerHeld if self.holders.is_empty() => {
+                format!("is left as it is, and no object keeps it {so} any more")
+            }
+            Outcome::NoLongerHeld => format!(
+                "is left as it is, and no object keeps it {so} any more: {} only stands against giving it up",
+                names(self.holders)
+            ),
+            Outcome::LeftUnprotected => match self.until {
+                Some(until) => format!("is left un{so} until {}, for {}", in_seconds(until), asker()),
+                None => format!("is left un{so}, for {}", asker()),
+            },
+            Outcome::Unknown if self.is_host => "it is not known which network interfaces it has".to_owned(),
             Outcome::Unknown => format!("it is not known whether it will be {so}"),
             Outcome::CannotProtect => format!("can't be {so}"),
             Outcome::Unchanged => "is left as it is".to_owned(),
@@ -59,6 +69,10 @@ impl Statement<'_> {
         };
         if self.anyway { format!("{said} (also without the files)") } else { said }
     }
+}
+
+fn in_seconds(time: Timestamp) -> Timestamp {
+    Timestamp::from_second(time.as_second()).unwrap_or(time)
 }
 
 #[cfg(test)]
@@ -74,7 +88,16 @@ mod tests {
         };
         let (asks, holds) = (object("old"), [object("prod")]);
         let told = |flag, outcome, until| {
-            Statement { flag, outcome, object: Some(&asks), holders: &holds, until, anyway: false }.text()
+            Statement {
+                flag,
+                is_host: outcome == Outcome::Unknown,
+                outcome,
+                object: Some(&asks),
+                holders: &holds,
+                until,
+                anyway: false,
+            }
+            .text()
         };
         let until = Some("2030-01-01T00:00:00.5Z".parse().unwrap());
         let old = "EcsInstanceProtection team/old";
@@ -95,12 +118,27 @@ mod tests {
                     "stays protected, although {old} gives it up: held by EcsInstanceProtection team/prod"
                 ),
             ),
+            (
+                told("DeletionProtection", Outcome::LeftUnprotected, until),
+                format!("is left unprotected until 2030-01-01T00:00:00Z, for {old}"),
+            ),
+            (
+                told("DeletionProtection", Outcome::NoLongerHeld, None),
+                "is left as it is, and no object keeps it protected any more: EcsInstanceProtection team/prod only \
+                 stands against giving it up"
+                    .to_owned(),
+            ),
+            (
+                told("DeleteOnRelease", Outcome::Unknown, None),
+                "it is not known which network interfaces it has".to_owned(),
+            ),
             (told("AutoReleaseTime", Outcome::Protect, None), "its release time will be removed".to_owned()),
         ] {
             assert_eq!(told, expected);
         }
         let pending = Statement {
             flag: "DeletionProtection",
+            is_host: false,
             outcome: Outcome::Protect,
             object: None,
             holders: &[],

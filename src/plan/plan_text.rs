@@ -3,7 +3,7 @@
 use serde_json::Value;
 
 use super::comparison::Outcome;
-use super::planned::{Counts, Planned, PlannedCost, PlannedObject, PlannedTarget};
+use super::planned::{Planned, PlannedCost, PlannedObject, PlannedTarget};
 use super::spec_difference::Difference;
 use crate::text_page::Page;
 use crate::visible_text::plain;
@@ -65,7 +65,7 @@ pub fn summary(planned: &Planned) -> String {
         0 => String::new(),
         count => format!(", {count} pending also without the files"),
     };
-    let unknown = if planned.complete { "" } else { ", and what could not be read" };
+    let unknown = if planned.complete { "" } else { ", and what was not read" };
     format!("Plan: {counts}{anyway}{unknown}; {}.", cost(planned.cost))
 }
 
@@ -90,6 +90,21 @@ pub fn action(object: &PlannedObject) -> String {
     }
 }
 
+/// The regions of an object with what it has there: those that were read, and those that were not.
+pub fn places(object: &PlannedObject) -> Vec<String> {
+    let (unread, read): (Vec<&str>, Vec<&str>) = object
+        .regions
+        .iter()
+        .map(String::as_str)
+        .partition(|region| object.not_read.iter().any(|it| it == region));
+    let counts = object.counts.sentence();
+    let counts = if counts.is_empty() { "selects nothing".to_owned() } else { counts };
+    let mut places = Vec::new();
+    places.extend((!read.is_empty()).then(|| format!("{}: {counts}", read.join(", "))));
+    places.extend((!unread.is_empty()).then(|| format!("{}: not read, see the notes", unread.join(", "))));
+    places
+}
+
 /// The targets of an object that are listed, and how many are not.
 pub fn listed<'a>(
     planned: &'a Planned,
@@ -108,19 +123,12 @@ fn tell_object(page: &mut Page, planned: &Planned, object: &PlannedObject, all: 
     page.hanging(0, 2, &format!("{} ({}): {}", object.object, object.at, action(object)));
     if let Some(why) = &object.not_served {
         page.paragraph(2, &format!("The operator does nothing for it. {why}"));
-        return;
     }
     for difference in &object.differences {
         page.hanging(2, 4, &told(difference));
     }
-    let regions = object.regions.join(", ");
-    if !regions.is_empty() {
-        let counts = if object.counts == Counts::default() {
-            "selects nothing".to_owned()
-        } else {
-            object.counts.sentence()
-        };
-        page.hanging(2, 4, &format!("account {}, {regions}: {counts}", object.account));
+    for place in places(object) {
+        page.hanging(2, 4, &format!("account {}, {place}", object.account));
     }
     let (targets, rest) = listed(planned, object, all);
     for target in targets {
@@ -139,7 +147,7 @@ pub fn sign(outcome: Outcome) -> &'static str {
     match outcome {
         Outcome::Protect => "+",
         Outcome::Unprotect => "-",
-        Outcome::StaysProtected | Outcome::NoLongerHeld => "!",
+        Outcome::StaysProtected | Outcome::NoLongerHeld | Outcome::LeftUnprotected => "!",
         Outcome::Unknown => "?",
         Outcome::CannotProtect => "x",
         Outcome::Unchanged | Outcome::Protected => "=",

@@ -18,7 +18,7 @@ use crate::object_ref::ObjectRef;
 pub struct Planned {
     /// Whether the objects of a cluster were compared with.
     pub compared_with_cluster: bool,
-    /// Whether every region that the objects name could be read.
+    /// Whether every region that the objects name was read.
     pub complete: bool,
     /// The objects of the files.
     pub objects: Vec<PlannedObject>,
@@ -63,6 +63,10 @@ pub struct PlannedObject {
     /// Why the operator would not do anything for it; absent: it would.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub not_served: Option<String>,
+    /// Those of them that were not read: they could not be, or --account or --region leave them out.
+    pub not_read: Vec<String>,
+    /// Whether all that follows from it is in `targets`. Otherwise `notes` or `notRead` say why.
+    pub all_known: bool,
     /// How many of its targets have which outcome.
     pub counts: Counts,
     /// What else is to be known of it.
@@ -99,7 +103,7 @@ pub struct PlannedTarget {
     /// For which object it is done, or which asks for it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub object: Option<ObjectRef>,
-    /// The objects that stand against it.
+    /// The objects that stand against unprotecting it.
     pub holders: Vec<ObjectRef>,
     /// When it is protected again.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -116,6 +120,7 @@ pub struct Counts {
     pub unprotect: usize,
     pub stays_protected: usize,
     pub no_longer_held: usize,
+    pub left_unprotected: usize,
     pub unknown: usize,
     pub cannot_protect: usize,
     pub protect: usize,
@@ -130,6 +135,7 @@ impl Counts {
             Outcome::Unprotect => &mut self.unprotect,
             Outcome::StaysProtected => &mut self.stays_protected,
             Outcome::NoLongerHeld => &mut self.no_longer_held,
+            Outcome::LeftUnprotected => &mut self.left_unprotected,
             Outcome::Unknown => &mut self.unknown,
             Outcome::CannotProtect => &mut self.cannot_protect,
             Outcome::Protect => &mut self.protect,
@@ -145,6 +151,7 @@ impl Counts {
             (self.unprotect, "to unprotect"),
             (self.stays_protected, "held against unprotecting"),
             (self.no_longer_held, "no longer held"),
+            (self.left_unprotected, "left unprotected for a time"),
             (self.cannot_protect, "can't be protected"),
             (self.protected, "already protected"),
             (self.unchanged, "left as they are"),
@@ -206,15 +213,14 @@ impl Verdict {
 impl Planned {
     /// What the exit code says of it.
     pub fn verdict(&self) -> Verdict {
-        let Counts { protect, no_longer_held, unknown, .. } = self.counts;
+        let Counts { protect, no_longer_held, left_unprotected, unknown, .. } = self.counts;
         let served = self.objects.iter().all(|object| object.not_served.is_none());
-        let placed =
-            self.objects.iter().all(|object| object.not_served.is_some() || !object.regions.is_empty());
+        let known = self.objects.iter().all(|object| object.all_known || object.not_served.is_some());
         if self.counts.unprotect > 0 {
             Verdict::Unprotects
-        } else if !self.complete || !served {
+        } else if !self.not_examined.is_empty() || !served {
             Verdict::Incomplete
-        } else if protect + no_longer_held + unknown > 0 || !placed {
+        } else if protect + no_longer_held + left_unprotected + unknown > 0 || !self.complete || !known {
             Verdict::Something
         } else {
             Verdict::Nothing

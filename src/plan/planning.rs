@@ -3,7 +3,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::Timestamp;
+use keeper_core::delete_on_release::DeleteOnRelease;
 use keeper_core::engine::{Settings, Survey};
+use keeper_core::flag::Flag as _;
 use keeper_core::id::ObjectId;
 use keeper_core::reason::Reason;
 
@@ -43,6 +45,8 @@ pub struct Planning {
     reasons: BTreeMap<&'static str, &'static str>,
     cost: Cost,
     not_examined: Vec<NotPlanned>,
+    /// Those that could not be read, and those that nobody wanted to.
+    not_read: BTreeSet<Scope>,
     notes: Vec<String>,
     other_documents: usize,
 }
@@ -66,6 +70,7 @@ impl Planning {
             reasons: BTreeMap::new(),
             cost: Cost::default(),
             not_examined: Vec::new(),
+            not_read: BTreeSet::new(),
             notes: Vec::new(),
             other_documents: manifests.others,
         }
@@ -88,6 +93,7 @@ impl Planning {
 
     /// These are not looked at, because others were asked for.
     pub fn leave_out(&mut self, scopes: &BTreeSet<Scope>) {
+        self.not_read.extend(scopes.iter().cloned());
         if !scopes.is_empty() {
             let names: Vec<String> =
                 scopes.iter().map(|scope| format!("{} (account {})", scope.region, scope.account)).collect();
@@ -100,6 +106,11 @@ impl Planning {
 
     /// A region can't be read.
     pub fn failed(&mut self, scope: &Scope, error: &str) {
+        self.not_read.insert(scope.clone());
+        self.not_examined(scope, error);
+    }
+
+    fn not_examined(&mut self, scope: &Scope, error: &str) {
         self.not_examined.push(NotPlanned {
             account: scope.account.to_string(),
             region: scope.region.to_string(),
@@ -133,7 +144,7 @@ impl Planning {
     pub fn take(&mut self, scope: &Scope, scan: Scan, settings: (Settings, Settings, Settings)) {
         if let Some(why) = &scan.without_members {
             let why = format!("members of scaling groups can't be read: {}", plain_line(why));
-            self.failed(scope, &why);
+            self.not_examined(scope, &why);
         }
         let mut writes = Writes::default();
         for scanned in scan.targets() {
@@ -152,16 +163,21 @@ impl Planning {
         if let Some(reason) = fate.reason {
             self.reasons.insert(reason.as_str(), reason.sentence());
         }
+        let is_host = matches!(scanned.target, Target::Instance(_)) && fate.flag == DeleteOnRelease::NAME;
         let opinions = scanned.before.iter().chain([&scanned.after]).flat_map(|prospect| &prospect.objects);
-        let selecting: BTreeSet<ObjectRef> = opinions
-            .filter(|opinion| self.files.contains(&opinion.object))
-            .map(|opinion| self.name_of(&opinion.object))
-            .collect();
+        let selecting: BTreeSet<&ObjectId> = if is_host {
+            fate.object.iter().collect()
+        } else {
+            opinions.map(|opinion| &opinion.object).collect()
+        };
+        let selecting: BTreeSet<ObjectRef> =
+            selecting.into_iter().filter(|id| self.files.contains(id)).map(|id| self.name_of(id)).collect();
         let object = fate.object.as_ref().map(|id| self.name_of(id));
         let holders: Vec<ObjectRef> = fate.holders.iter().map(|id| self.name_of(id)).collect();
         let until = fate.until.map(timestamp);
         let statement = Statement {
             flag: fate.flag,
+            is_host,
             outcome: fate.outcome,
             object: object.as_ref(),
             holders: &holders,
@@ -211,7 +227,7 @@ impl Planning {
         let notes = self.all_notes();
         Planned {
             compared_with_cluster: self.before.is_some(),
-            complete: self.not_examined.is_empty(),
+            complete: self.not_examined.is_empty() && self.not_read.is_empty(),
             objects,
             targets: self.targets,
             reasons: self.reasons,
@@ -243,10 +259,11 @@ impl Planning {
             Action::Nothing => ("Nothing", Vec::new()),
             Action::Unknown => ("Unknown", Vec::new()),
         };
-        let regions: BTreeSet<String> = self
-            .served(&object.id)
-            .flat_map(|served| served.intents.keys().map(ToString::to_string))
-            .collect();
+        let scopes: BTreeSet<Scope> =
+            self.served(&object.id).flat_map(|served| served.scopes().map(|(scope, _)| scope)).collect();
+        let names =
+            |scopes: &mut dyn Iterator<Item = &Scope>| scopes.map(|it| it.region.to_string()).collect();
+        let not_read: Vec<String> = names(&mut scopes.intersection(&self.not_read));
         let spec = object.seen.object.as_ref().map(Object::spec);
         PlannedObject {
             object: name,
@@ -255,7 +272,11 @@ impl Planning {
             applied_generation: object.stands,
             differences,
             account: spec.map(|spec| spec.account.to_owned()).unwrap_or_default(),
-            regions: regions.into_iter().collect(),
+            regions: names(&mut scopes.iter()),
+            all_known: not_read.is_empty()
+                && self.knows_nodes(object)
+                && (!scopes.is_empty() || object.action == Action::Nothing),
+            not_read,
             not_served: self.not_served(object),
             counts,
             notes: self.notes_on(object),
@@ -277,6 +298,20 @@ impl Planning {
         }
     }
 
+    /// Whether it is known which instances stand behind the Nodes that it selects, if it does, or as little without the files.
+    fn knows_nodes(&self, object: &AppliedObject) -> bool {
+        let by_nodes = object.seen.object.as_ref().is_some_and(|object| object.spec().nodes.is_some());
+        if self.assumptions.without_cluster {
+            return !by_nodes;
+        }
+        let side = |side: &ClusterObjects| match side.objects.get(&object.id).map(|it| &it.placement) {
+            Some(Placement::Served(served)) => served.targetless.clone(),
+            _ => BTreeMap::new(),
+        };
+        let before = self.before.as_ref().map(side).unwrap_or_default();
+        side(&self.after).iter().all(|(node, reason)| before.get(node) == Some(reason))
+    }
+
     fn notes_on(&self, object: &AppliedObject) -> Vec<String> {
         let mut notes = Vec::new();
         let Some(spec) = object.seen.object.as_ref() else { return notes };
@@ -288,6 +323,11 @@ impl Planning {
                 );
             } else if let Some(served) = self.served(&object.id).last() {
                 notes.extend(nodes_without_target(served));
+                if served.intents.is_empty() && served.targetless.is_empty() {
+                    notes.push(
+                        "No Node of the cluster that it selects is an instance it could select.".to_owned(),
+                    );
+                }
             }
         }
         if spec.retention().is_some_and(|object| !object.spec.reattach.is_empty()) {

@@ -125,11 +125,21 @@ async fn what_is_applied_already_changes_nothing_and_what_differs_is_told() {
     let mut narrower = by_ids(&["i-a"]);
     narrower["mode"] = json!("Observe");
     let (code, planned) = plan(&stage, &[protection(&stage, "web", &narrower)]).await;
-    let told = [("i-a", "Unchanged", false), ("i-b", "NoLongerHeld", false)];
+    let told = [("i-a", "NoLongerHeld", false), ("i-b", "NoLongerHeld", false)];
     assert_eq!((code, outcomes(&planned)), (2, expected(&told)), "{planned:#}");
     let differences = planned["objects"][0]["differences"].as_array().unwrap();
     let fields: Vec<&str> = differences.iter().map(|it| it["field"].as_str().unwrap()).collect();
     assert_eq!(fields, ["mode", "targets.instanceIds"]);
+
+    let mut watches = spec.clone();
+    watches["mode"] = json!("Observe");
+    let (code, planned) = plan(&stage, &[protection(&stage, "web", &watches)]).await;
+    assert_eq!((code, outcomes(&planned)), (2, expected(&told)), "{planned:#}");
+    let message = planned["targets"][0]["message"].as_str().unwrap();
+    assert!(
+        message.contains("no object keeps it protected any more") && message.contains("/web only"),
+        "{message}"
+    );
 
     let mut moved = spec.clone();
     moved["region"] = json!("cn-beijing");
@@ -337,4 +347,45 @@ async fn targets_behind_nodes_are_planned_by_the_nodes_of_the_cluster() {
     let object = &planned["objects"][0];
     assert_eq!(object["regions"], json!([REGION]));
     assert!(object["notes"][0].as_str().unwrap().starts_with("1 of its Nodes has no instance"), "{object:#}");
+    assert_eq!(object["allKnown"], json!(false));
+
+    // What is applied and not known without the files either is no reason to look.
+    stage.account.seed_one(&Seed::new(REGION).id("i-safe").protected(true));
+    let mut watches = by_ids(&["i-gone", "i-safe"]);
+    watches["mode"] = json!("Observe");
+    stage.apply("watches", watches.clone()).await;
+    stage.apply("nodes", spec.clone()).await;
+    let files = [protection(&stage, "nodes", &spec), protection(&stage, "watches", &watches)];
+    let (code, planned) = plan(&stage, &files).await;
+    let told = [("i-gone", "Unknown", true), ("i-node", "Protect", true), ("i-safe", "Unchanged", false)];
+    assert_eq!((code, outcomes(&planned)), (0, expected(&told)), "{planned:#}");
+}
+
+#[tokio::test]
+async fn i53_an_exception_on_an_unprotected_instance_is_planned_and_so_is_another_end() {
+    let stage = Stage::new().await;
+    stage.account.seed_one(&Seed::new(REGION).id("i-bare"));
+    let until = |hours| {
+        let at = Timestamp::now().checked_add(SignedDuration::from_hours(hours)).unwrap();
+        Timestamp::from_second(at.as_second()).unwrap()
+    };
+    let excepted = |until: Timestamp| {
+        let mut spec = by_ids(&["i-bare"]);
+        spec["exceptions"] = json!([{ "instanceId": "i-bare", "until": until, "reason": "replaced" }]);
+        spec
+    };
+    let (soon, later) = (excepted(until(1)), excepted(until(2)));
+    stage.apply("web", soon.clone()).await;
+    let (code, planned) = plan(&stage, &[protection(&stage, "web", &soon)]).await;
+    assert_eq!((code, outcomes(&planned)), (0, expected(&[("i-bare", "Unchanged", false)])), "{planned:#}");
+    for (name, spec) in [("web", &later), ("new", &soon)] {
+        let (code, planned) = plan(&stage, &[protection(&stage, name, spec)]).await;
+        assert_eq!(
+            (code, outcomes(&planned)),
+            (2, expected(&[("i-bare", "LeftUnprotected", false)])),
+            "{planned:#}"
+        );
+        let message = planned["targets"][0]["message"].as_str().unwrap();
+        assert!(message.starts_with("is left unprotected until 20"), "{message}");
+    }
 }

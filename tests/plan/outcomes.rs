@@ -44,6 +44,7 @@ async fn the_exit_code_says_whether_there_is_something_to_do() {
         (by_id("i-safe"), 0, "Protected"),
         (by_id("i-bare"), 2, "Protect"),
         (with("i-bare", "mode", "Observe"), 0, "Unchanged"),
+        (with("i-safe", "mode", "Observe"), 0, "Unchanged"),
         (with("i-safe", "protection", "Disabled"), 3, "Unprotect"),
         (with("i-bare", "protection", "Disabled"), 0, "Unchanged"),
     ] {
@@ -58,6 +59,12 @@ async fn the_exit_code_says_whether_there_is_something_to_do() {
     assert_eq!((code, &target["outcome"]), (3, &json!("Unprotect")), "{planned:#}");
     assert!(target["message"].as_str().unwrap().contains("until 20"), "{target}");
     assert!(planned["notes"][0].as_str().unwrap().contains("the verb unprotect"), "{planned:#}");
+    let mut excepted = by_id("i-bare");
+    excepted["exceptions"] = json!([{ "instanceId": "i-bare", "until": until, "reason": "replaced" }]);
+    let (code, planned) = as_json(&stage, &[protection("web", &excepted)]).await;
+    let target = &planned["targets"][0];
+    assert_eq!((code, &target["outcome"]), (2, &json!("LeftUnprotected")), "{planned:#}");
+    assert!(target["message"].as_str().unwrap().starts_with("is left unprotected until 20"), "{target}");
     only_read(&stage);
 }
 
@@ -89,6 +96,22 @@ async fn i21_network_interfaces_are_planned_through_their_instances() {
     let told = [("eni-kept", "Protected", None), ("eni-lost", "Protect", None)];
     assert_eq!((code, outcomes(&planned)), (2, expected(&told)), "{planned:#}");
     assert_eq!(planned["targets"][0]["message"], "will be retained");
+    only_read(&stage);
+}
+
+#[tokio::test]
+async fn i21_an_instance_that_is_not_there_has_network_interfaces_that_nobody_knows() {
+    let stage = Stage::new().await;
+    let kept = InterfaceSeed::secondary().id("eni-kept").delete_on_release(false);
+    stage.account.seed_one(&Seed::new(HERE).id("i-a").interface(kept));
+    let spec = json!({ "targets": { "instanceIds": ["i-a", "i-typo"] }, "interfaceTypes": ["Secondary"] });
+    let (code, planned) = as_json(&stage, &[object("EniRetention", "nets", &spec)]).await;
+    let told = [("eni-kept", "Protected", None), ("i-typo", "Unknown", Some("Missing"))];
+    assert_eq!((code, outcomes(&planned)), (2, expected(&told)), "{planned:#}");
+    let target = &planned["targets"][0];
+    assert_eq!(target["message"], "it is not known which network interfaces it has");
+    assert_eq!((&target["kind"], &target["selectedBy"][0]["name"]), (&json!("Instance"), &json!("nets")));
+    assert_eq!(planned["objects"][0]["counts"]["unknown"], 1);
     only_read(&stage);
 }
 
@@ -130,8 +153,25 @@ async fn i59_a_region_that_can_not_be_read_is_told_and_does_not_hide_the_others(
         "{failed}"
     );
     assert_eq!(outcomes(&planned), expected(&[("i-a", "Protect", None)]));
+    let of_there = &planned["objects"][1];
+    assert_eq!((&of_there["notRead"], &of_there["allKnown"]), (&json!([THERE]), &json!(false)));
+    for output in ["text", "markdown"] {
+        let ended = plan(&stage, &[here.clone(), there.clone()], &["--output", output]).await;
+        assert!(!ended.out.contains("selects nothing"), "{}", ended.out);
+        assert!(
+            ended.out.contains("cn-beijing: not read") || ended.out.contains("cn-beijing&#58; not read"),
+            "{}",
+            ended.out
+        );
+    }
+    stage.account.seed_one(&Seed::new(HERE).id("i-safe").protected(true));
+    let safe = protection("here", &json!({ "targets": { "instanceIds": ["i-safe"] } }));
+    let ended = plan(&stage, &[safe, there.clone()], &["--region", HERE, "--output", "json"]).await;
+    let planned: serde_json::Value = serde_json::from_str(&ended.out).unwrap();
+    assert_eq!((ended.code, &planned["complete"]), (2, &json!(false)), "{planned:#}");
     let ended = plan(&stage, &[here, there], &["--region", HERE]).await;
     assert_eq!(ended.code, 2, "{ended:?}");
+    assert!(!ended.out.contains("selects nothing"), "{}", ended.out);
     let told = ended.out.split_whitespace().collect::<Vec<_>>().join(" ");
     assert!(
         told.contains("also ask for something in cn-beijing (account default), which was not looked at"),
@@ -179,4 +219,7 @@ async fn without_a_configuration_every_namespace_is_taken_to_be_served_and_nodes
     ] {
         assert!(told.contains(part), "{part}: {told}");
     }
+    // Who names a region does not say by that which Nodes there are.
+    let (code, planned) = as_json(&stage, &[protection("nodes", &nodes["spec"])]).await;
+    assert_eq!((code, &planned["objects"][0]["allKnown"]), (2, &json!(false)), "{planned:#}");
 }

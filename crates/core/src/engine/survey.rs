@@ -11,6 +11,7 @@ use super::action::{Asked, Input, ProtectionRecord, Settings};
 use super::exceptions;
 use super::flag_view::FlagView;
 use super::holds::{enforces_on_host, holders, left_until};
+use super::hosts::{Presence, hosts_of};
 use super::instances::amend_risks;
 use super::judge::judge_one;
 use super::lifts;
@@ -71,6 +72,8 @@ pub struct Prospect {
     pub objects: Vec<Opinion>,
     /// The main flag, and after it each other one of which an object wants something.
     pub flags: Vec<FlagProspect>,
+    /// The objects that select what is on it, if it is an instance, where it is not known what that is, and why.
+    pub unknown_hosts: Vec<(ObjectId, Reason)>,
 }
 
 /// What one object says of a target that it selects.
@@ -258,7 +261,8 @@ impl Survey {
             let main = prospect(view.deletion_protection, id);
             let flags =
                 std::iter::once(main).chain(others.into_iter().filter(FlagProspect::concerns_anybody));
-            Prospect { objects, flags: flags.collect() }
+            let unknown_hosts = unknown_hosts(view, id);
+            Prospect { objects, flags: flags.collect(), unknown_hosts }
         })
     }
 
@@ -266,7 +270,8 @@ impl Survey {
     pub fn interface(&mut self, id: &InterfaceId) -> Prospect {
         self.look(|view| {
             let objects = opinions(view.delete_on_release, id, |_, _| {});
-            Prospect { objects, flags: vec![prospect(view.delete_on_release, id)] }
+            let flags = vec![prospect(view.delete_on_release, id)];
+            Prospect { objects, flags, unknown_hosts: Vec::new() }
         })
     }
 
@@ -306,6 +311,21 @@ fn opinions<F: MainFlag>(
         Some(Opinion { object: name.clone(), generation: object.generation, doubt, row })
     });
     opinions.collect()
+}
+
+/// The objects that select what is on an instance, if it is not known what that is, and why.
+fn unknown_hosts(view: RegionView<'_>, id: &InstanceId) -> Vec<(ObjectId, Reason)> {
+    let (instances, interfaces) = (view.deletion_protection, view.delete_on_release);
+    let asking = selectors_of(*instances, id).filter(|(_, object, _)| object.intent.enumerates);
+    let unknown = asking.filter_map(|(name, _, _)| {
+        let host = hosts_of(interfaces.hosts, name)?.get(id).filter(|host| host.role.selects())?;
+        match host.presence {
+            Presence::Unknown(reason) => Some((name.clone(), reason)),
+            Presence::Gone(_) => Some((name.clone(), Reason::NotFound)),
+            Presence::Shown(_) => None,
+        }
+    });
+    unknown.collect()
 }
 
 /// What becomes of a flag.
@@ -604,6 +624,19 @@ mod tests {
         assert_eq!(survey.interface(&eni("a")).flags[0].next, Next::Protect(object("o")));
         assert!(survey.instance(&host("a")).objects.is_empty(), "it asks after it, and does not select it");
         assert!(survey.interface(&eni("b")).objects.is_empty());
+    }
+
+    #[test]
+    fn i21_an_instance_of_which_it_is_not_known_what_is_on_it_is_told() {
+        let named = Selector { ids: [host("a"), host("gone")].into(), ..Selector::default() };
+        let retention = Intent { hosts: Some(Box::new(named)), ..Intent::of(Selector::default()) };
+        let mut survey = Survey::new(wall(1000));
+        survey.ask(object("o"), 1, Asked::Retention(Box::new(retention), Box::<Record>::default()));
+        survey.show_instances([item(host("a"), instance(&[], &[]))]);
+        survey.instances_listed();
+        survey.interfaces_listed();
+        let mut told = |id| survey.instance(&host(id)).unknown_hosts;
+        assert_eq!((told("a"), told("gone")), (vec![], vec![(object("o"), Reason::Missing)]));
     }
 
     #[test]
