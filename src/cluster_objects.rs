@@ -10,6 +10,7 @@ use k8s_openapi::jiff::Timestamp;
 use keeper_core::engine::{Asked, Survey};
 use keeper_core::id::{Generation, ObjectId};
 use keeper_core::reason::Reason;
+use kube::api::DynamicObject;
 use kube::{Api, Client, ResourceExt as _};
 
 use crate::api::{Resource, WatchedObject, generation, object_id};
@@ -135,14 +136,24 @@ impl ClusterObjects {
 /// The objects that the operator serves.
 pub async fn objects(client: &Client, config: &Config) -> Result<Vec<WatchedObject>, ClusterError> {
     let mut seen = Vec::new();
+    for_each_served(client, config, |resource, object| seen.push(resource.decode(object))).await?;
+    Ok(seen)
+}
+
+/// Looks at them as they are stored.
+pub async fn for_each_served(
+    client: &Client,
+    config: &Config,
+    mut look: impl FnMut(Resource, DynamicObject),
+) -> Result<(), ClusterError> {
     for resource in Resource::ALL {
         let labels = config.object_selector.as_deref();
-        let take = |object| seen.push(resource.decode(object));
+        let take = |object| look(resource, object);
         if !for_each_object(client, resource, labels, take).await.map_err(ClusterError::List)? {
             return Err(ClusterError::NoDefinition(resource.kind()));
         }
     }
-    Ok(seen)
+    Ok(())
 }
 
 /// The Nodes and NodeClaims that some of these objects ask for.

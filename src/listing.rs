@@ -3,7 +3,7 @@
 //! Guarantees: nothing but pages of listings is asked for; no minute has more calls than the limit; a page is handed on as soon as
 //! it is there, so that nothing has to be kept of it.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::io;
 use std::sync::Arc;
 use std::time::Duration;
@@ -110,7 +110,8 @@ impl Lister {
             }
         }
         // Nobody is told of more than was asked for.
-        found.retain(|listed| ids.contains(&listed.id));
+        let asked: BTreeSet<&R::Id> = ids.iter().collect();
+        found.retain(|listed| asked.contains(&listed.id));
         Ok((found, first))
     }
 

@@ -6,6 +6,7 @@ mod comparison;
 mod cost;
 mod definition;
 mod manifest;
+mod merge;
 mod plan_markdown;
 mod plan_statement;
 mod plan_text;
@@ -13,6 +14,7 @@ mod planned;
 mod planning;
 mod scan;
 mod spec_difference;
+mod standing;
 mod yaml_node;
 
 use std::collections::BTreeSet;
@@ -26,7 +28,7 @@ use crate::causes::told;
 use crate::cli::{PlanFormat, PlanOptions};
 use crate::cloud_access::{AccessError, CloudAccess};
 use crate::clouds::Clouds;
-use crate::cluster_objects::{ClusterError, ClusterObjects, machines, objects};
+use crate::cluster_objects::{ClusterError, ClusterObjects, machines};
 use crate::config::{Config, ConfigError, load_or_empty};
 use crate::desired::Cluster;
 use crate::kubernetes::{ConnectError, client_of, configuration};
@@ -42,6 +44,7 @@ use manifest::{ManifestError, Manifests};
 pub use planned::{Verdict, schema};
 use planning::{Assumptions, Planning};
 use scan::{Reads, Scan};
+use standing::Standing;
 
 /// What sessions are called in which somebody plans.
 const SESSION_NAME: &str = "ecs-keeper-plan";
@@ -91,7 +94,7 @@ pub async fn run(options: &PlanOptions, watched: bool) -> Result<Answer, PlanErr
     let namespace = options.namespace.clone().unwrap_or(default_namespace);
     let manifests = Manifests::read(&options.filenames, &definitions, &namespace)?;
     let standing = match &client {
-        Some(client) => Some(objects(client, &config).await?),
+        Some(client) => Some(Standing::read(client, &config, &manifests.objects).await?),
         None => None,
     };
     let selector = config.object_selector.as_deref().and_then(label_selector);

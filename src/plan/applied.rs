@@ -1,11 +1,15 @@
 //! What applying the objects of the files makes of those of the cluster.
 
+use std::collections::BTreeMap;
+
 use kube::core::{Selector, SelectorExt as _};
 use serde_json::{Value, json};
 
 use super::definition::Definition;
 use super::manifest::{Manifest, Mistake, sentence};
+use super::merge::merged;
 use super::spec_difference::{Difference, differences};
+use super::standing::{Standing, Stored};
 use crate::api::{Object, WatchedObject, generation, object_id};
 use keeper_core::id::{Generation, ObjectId};
 
@@ -19,6 +23,8 @@ pub struct AppliedObject {
     pub stands: Option<Generation>,
     /// Whether its labels are those of objects that the operator serves.
     pub served: bool,
+    /// The fields of the spec that the file does not have, and that stay as they are in the cluster.
+    pub stays: Vec<String>,
 }
 
 /// What is to be done to have it applied.
@@ -45,18 +51,20 @@ pub struct Applied {
 /// Applies the objects. `standing`: those of the cluster; `None`: nobody has looked. `selector`: which objects are served.
 pub fn apply(
     manifests: &[Manifest],
-    standing: Option<Vec<WatchedObject>>,
+    standing: Option<Standing>,
     selector: Option<&Selector>,
     definitions: &[Definition],
 ) -> Result<Applied, Vec<Mistake>> {
     let known = standing.is_some();
-    let before = standing.unwrap_or_default();
+    let Standing { seen: before, stored } = standing.unwrap_or_default();
     let (mut objects, mut mistakes) = (Vec::new(), Vec::new());
     for manifest in manifests {
         let old = before.iter().find(|seen| is_same(seen, manifest));
+        let stored = stored.get(&manifest.key());
+        let definition = definitions.iter().find(|it| it.resource == manifest.resource);
+        let (value, stays) = applied_value(manifest, stored, definition);
         if let Some(old) = old.and_then(|old| old.object.as_ref()) {
-            let definition = definitions.iter().filter(|it| it.resource == manifest.resource);
-            let faults = definition.flat_map(|it| it.faults(&manifest.value, Some(&value_of(old))));
+            let faults = definition.into_iter().flat_map(|it| it.faults(&value, Some(&value_of(old))));
             mistakes.extend(
                 faults.map(|fault| Mistake {
                     place: manifest.place_of(&fault.path),
@@ -64,7 +72,24 @@ pub fn apply(
                 }),
             );
         }
-        objects.extend(applied(manifest, old, known, selector));
+        let action = match stored {
+            None if known => Action::Create,
+            None => Action::Unknown,
+            Some(stored) => match differences(&stored.spec, value.get("spec").unwrap_or_default()) {
+                same if same.is_empty() => Action::Nothing,
+                found => Action::Change(found),
+            },
+        };
+        let labels = match stored {
+            Some(stored) => merged_labels(manifest, stored),
+            None => manifest.labels.clone(),
+        };
+        let served = selector.is_none_or(|selector| selector.matches(&labels));
+        let object = applied((manifest, value, labels), old, &action);
+        objects.extend(object.and_then(|seen| {
+            let (id, stands) = (object_id(&seen.meta)?, old.map(|old| generation(&old.meta)));
+            Some(AppliedObject { id, seen, action, stands, served, stays })
+        }));
     }
     if !mistakes.is_empty() {
         return Err(mistakes);
@@ -82,19 +107,49 @@ fn is_same(seen: &WatchedObject, manifest: &Manifest) -> bool {
         && seen.meta.name.as_deref() == Some(manifest.name.as_str())
 }
 
-/// As the API server has it when it is applied: what the file has, and what of the object in the cluster stays. Nothing if that is no
-/// object, which the definition has ruled out.
-fn applied(
+/// The object without its status, with what of the spec in the cluster stays, and with all defaults; and which fields of the spec
+/// stay that would be others without that.
+fn applied_value(
     manifest: &Manifest,
-    old: Option<&WatchedObject>,
-    known: bool,
-    selector: Option<&Selector>,
-) -> Option<AppliedObject> {
+    stored: Option<&Stored>,
+    definition: Option<&Definition>,
+) -> (Value, Vec<String>) {
+    let with_defaults = |spec: Value| match definition {
+        Some(definition) => definition.with_defaults(spec),
+        None => spec,
+    };
+    let own = manifest.value.get("spec").cloned().unwrap_or_default();
+    let alone = with_defaults(own.clone());
+    let spec = match stored {
+        Some(stored) => with_defaults(merged(own, &stored.spec, &stored.applied_spec)),
+        None => alone.clone(),
+    };
+    let stays = differences(&alone, &spec).into_iter().map(|difference| difference.field).collect();
     let mut value = manifest.value.clone();
+    value.as_object_mut().map(|fields| fields.insert("spec".to_owned(), spec));
+    (value, stays)
+}
+
+fn merged_labels(manifest: &Manifest, stored: &Stored) -> BTreeMap<String, String> {
+    let labels = merged(json!(manifest.labels), &stored.labels, &stored.applied_labels);
+    serde_json::from_value(labels).unwrap_or_default()
+}
+
+/// As the API server has it when it is applied: what is to be there, and what else of the object in the cluster stays. Nothing if
+/// that is no object, which the definition has ruled out.
+fn applied(
+    (manifest, mut value, labels): (&Manifest, Value, BTreeMap<String, String>),
+    old: Option<&WatchedObject>,
+    action: &Action,
+) -> Option<WatchedObject> {
     let meta = match old {
         Some(old) => {
             let mut meta = old.meta.clone();
-            meta.labels = Some(manifest.labels.clone());
+            meta.labels = Some(labels);
+            if let Action::Change(_) = action {
+                // Each change of a spec is a generation. What status says of the last one does not count for it.
+                meta.generation = Some(generation(&old.meta) + 1);
+            }
             serde_json::to_value(meta).ok()?
         }
         None => json!({
@@ -103,7 +158,7 @@ fn applied(
             // The API server will give it another one: only that nobody else has it counts.
             "uid": format!("of the file: {}", manifest.resource.kind()),
             "generation": 1,
-            "labels": manifest.labels,
+            "labels": labels,
         }),
     };
     let status = old.and_then(|old| match &old.object {
@@ -113,23 +168,7 @@ fn applied(
     let fields = value.as_object_mut()?;
     fields.insert("metadata".to_owned(), meta);
     fields.extend(status.map(|status| ("status".to_owned(), status)));
-    let mut seen = manifest.resource.decode(serde_json::from_value(value.clone()).ok()?);
-    let action = match old {
-        None if known => Action::Create,
-        None => Action::Unknown,
-        Some(old) => match differences(&spec_of(old), &spec_of(&seen)) {
-            same if same.is_empty() => Action::Nothing,
-            found => Action::Change(found),
-        },
-    };
-    let stands = old.map(|old| generation(&old.meta));
-    if let (Some(stands), Action::Change(_)) = (stands, &action) {
-        // Each change of a spec is a generation. What status says of the last one does not count for it.
-        value.get_mut("metadata")?.as_object_mut()?.insert("generation".to_owned(), json!(stands + 1));
-        seen = manifest.resource.decode(serde_json::from_value(value).ok()?);
-    }
-    let served = selector.is_none_or(|selector| selector.matches(&manifest.labels));
-    Some(AppliedObject { id: object_id(&seen.meta)?, seen, action, stands, served })
+    Some(manifest.resource.decode(serde_json::from_value(value).ok()?))
 }
 
 fn value_of(object: &Object) -> Value {
@@ -138,9 +177,4 @@ fn value_of(object: &Object) -> Value {
         Object::Retention(object) => serde_json::to_value(object.as_ref()),
     };
     value.unwrap_or_default()
-}
-
-/// The spec with its defaults; null if it can't be decoded, which no other spec is.
-fn spec_of(seen: &WatchedObject) -> Value {
-    seen.object.as_ref().and_then(|object| value_of(object).get("spec").cloned()).unwrap_or_default()
 }

@@ -184,7 +184,7 @@ fn at_rest(
     let state = verdict.map(|(state, _)| state);
     let reason = verdict.map(|(_, reason)| reason).filter(|_| is > Keeping::Nothing);
     let aside = stepping_aside(flag)
-        .find(|(object, until)| !old.is_some_and(|old| self::until(old, object) == Some(*until)));
+        .find(|(object, until)| old.is_none_or(|old| self::until(old, object) != Some(*until)));
     match (state, aside) {
         (Some(State::NotApplicable), _) if is > Keeping::Nothing => told(Outcome::CannotProtect, reason),
         (Some(State::Unknown), _) if is > Keeping::Nothing => {

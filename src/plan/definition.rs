@@ -55,6 +55,14 @@ impl Definition {
         Ok(Self { resource, schema, validator, rules: kube_cel::Validator::new() })
     }
 
+    /// A spec with the values that the API server gives to the fields that it lacks.
+    pub fn with_defaults(&self, mut spec: Value) -> Value {
+        if let Some(schema) = self.at(&["spec".to_owned()]) {
+            fill_in(schema, &mut spec);
+        }
+        spec
+    }
+
     /// What is wrong with an object. As in the API server, the rules are asked only about what the schema accepts. `old`: the object
     /// that it replaces, for the rules about changes.
     pub fn faults(&self, object: &Value, old: Option<&Value>) -> Vec<Fault> {
@@ -118,6 +126,26 @@ impl Definition {
 impl fmt::Debug for Definition {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Definition").field("resource", &self.resource).finish_non_exhaustive()
+    }
+}
+
+/// Gives fields that are absent the defaults of a schema, and those in them.
+fn fill_in(schema: &Value, value: &mut Value) {
+    let inner = |name: &str| schema.get(name);
+    match value {
+        Value::Object(fields) => {
+            for (name, schema) in inner("properties").and_then(Value::as_object).into_iter().flatten() {
+                if let (None, Some(default)) = (fields.get(name), schema.get("default")) {
+                    fields.insert(name.clone(), default.clone());
+                }
+                fields.get_mut(name).into_iter().for_each(|field| fill_in(schema, field));
+            }
+        }
+        Value::Array(items) => {
+            let schema = inner("items");
+            items.iter_mut().zip(schema.into_iter().cycle()).for_each(|(item, schema)| fill_in(schema, item));
+        }
+        _ => {}
     }
 }
 

@@ -102,7 +102,15 @@ pub struct Manifest {
     node: Node,
 }
 
+/// Kind, namespace and name of an object.
+pub type Key = (Resource, String, String);
+
 impl Manifest {
+    /// Which object it is.
+    pub fn key(&self) -> Key {
+        (self.resource, self.namespace.clone(), self.name.clone())
+    }
+
     /// Where the value at a path stands.
     pub fn place_of(&self, path: &[String]) -> Place {
         place(&self.file, self.node.place_of(path))

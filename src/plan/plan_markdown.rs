@@ -6,34 +6,77 @@
 use std::fmt::Write as _;
 
 use super::plan_text::{action, listed, notes, places, sign, summary, told};
-use super::planned::{Planned, PlannedObject};
+use super::planned::{Planned, PlannedObject, PlannedTarget};
 
-/// The plan as Markdown. `all`: list every target.
+/// Most bytes of the page. GitHub takes 65,536 characters in a comment, and whoever posts it may add a line.
+const MOST_BYTES: usize = 60_000;
+
+/// Bytes of them that are kept for what comes after the objects.
+const FOR_THE_END: usize = 15_000;
+
+/// Bytes of those that are kept for the lines that count what had no room.
+const FOR_ITS_END: usize = 200;
+
+/// Bytes of such a line.
+const FOR_A_LINE: usize = 40;
+
+/// The plan as Markdown. `all`: list every target that has room.
 pub fn markdown(planned: &Planned, all: bool) -> String {
-    let mut page = String::from("### ecs-keeper plan\n\n");
-    page.push_str(&escaped(&summary(planned)));
-    page.push_str("\n\n");
+    let mut page = Page { text: String::from("### ecs-keeper plan\n\n"), room: MOST_BYTES - FOR_THE_END };
+    page.push(&format!("{}\n\n", escaped(&summary(planned))));
+    let targets = planned.targets_by_object();
+    let mut left_out = 0;
     for object in &planned.objects {
-        tell_object(&mut page, planned, object, all);
+        if left_out > 0 || !page.push(&head(object)) {
+            left_out += 1;
+            continue;
+        }
+        tell_targets(&mut page, targets.get(&object.object), all);
+    }
+    page.room = MOST_BYTES - FOR_ITS_END;
+    if left_out > 0 {
+        page.push(&format!("And {left_out} more objects, for which a comment has no room.\n\n"));
     }
     let reasons = planned.reasons.iter().map(|(reason, sentence)| format!("{reason}: {sentence}"));
     section(&mut page, "Reasons", &reasons.collect::<Vec<_>>());
     section(&mut page, "Notes", &notes(planned));
-    page
+    page.text
 }
 
-fn section(page: &mut String, title: &str, entries: &[String]) {
+/// A page that grows no longer than it has room.
+struct Page {
+    text: String,
+    room: usize,
+}
+
+impl Page {
+    /// Adds this if it has room. Whether it had.
+    fn push(&mut self, text: &str) -> bool {
+        let fits = self.text.len() + text.len() <= self.room;
+        if fits {
+            self.text.push_str(text);
+        }
+        fits
+    }
+}
+
+fn section(page: &mut Page, title: &str, entries: &[String]) {
     if entries.is_empty() {
         return;
     }
-    let _ = write!(page, "**{title}**\n\n");
-    for entry in entries {
-        let _ = writeln!(page, "- {}", escaped(entry));
+    page.push(&format!("**{title}**\n\n"));
+    let rest = entries.iter().filter(|entry| !page.push(&format!("- {}\n", escaped(entry)))).count();
+    page.room = MOST_BYTES;
+    if rest > 0 {
+        page.push(&format!("- and {rest} more\n"));
     }
-    page.push('\n');
+    page.push("\n");
+    page.room = MOST_BYTES - FOR_ITS_END;
 }
 
-fn tell_object(page: &mut String, planned: &Planned, object: &PlannedObject, all: bool) {
+/// What is said of an object before its targets.
+fn head(object: &PlannedObject) -> String {
+    let mut page = String::new();
     let (name, at) = (code(&object.object.to_string()), code(&object.at));
     let _ = writeln!(page, "**{name}** ({at}): {}\n", escaped(&action(object)));
     if let Some(why) = &object.not_served {
@@ -51,27 +94,37 @@ fn tell_object(page: &mut String, planned: &Planned, object: &PlannedObject, all
     for place in places(object) {
         let _ = writeln!(page, "Account {}, {}\n", code(&object.account), escaped(&place));
     }
-    let (targets, rest) = listed(planned, object, all);
-    if targets.is_empty() {
-        return;
-    }
-    page.push_str("| | Target | Name | Region | What becomes of it |\n|---|---|---|---|---|\n");
-    for target in targets {
-        let reason = target.reason.map(|reason| format!(" ({reason})")).unwrap_or_default();
-        let name = target.name.as_deref().map(code).unwrap_or_default();
-        let _ = writeln!(
-            page,
-            "| {} | {} | {name} | {} | {} |",
-            code(sign(target.outcome)),
-            code(&target.id),
-            code(&target.region),
-            escaped(&format!("{}{reason}", target.message)),
-        );
+    page
+}
+
+fn tell_targets(page: &mut Page, own: Option<&Vec<&PlannedTarget>>, all: bool) {
+    let (targets, mut rest) = listed(own, all);
+    let header = "| | Target | Name | Region | What becomes of it |\n|---|---|---|---|---|\n";
+    if !targets.is_empty() && page.push(header) {
+        // The first that has no room ends the table: what comes after it matters less.
+        let told = targets.iter().take_while(|target| page.push(&row(target))).count();
+        rest += targets.len() - told;
+    } else {
+        rest += targets.len();
     }
     if rest > 0 {
-        let _ = write!(page, "\nAnd {rest} more.\n");
+        page.room += FOR_A_LINE;
+        page.push(&format!("\nAnd {rest} more.\n"));
+        page.room -= FOR_A_LINE;
     }
-    page.push('\n');
+    page.push("\n");
+}
+
+fn row(target: &PlannedTarget) -> String {
+    let reason = target.reason.map(|reason| format!(" ({reason})")).unwrap_or_default();
+    format!(
+        "| {} | {} | {} | {} | {} |\n",
+        code(sign(target.outcome)),
+        code(&target.id),
+        target.name.as_deref().map(code).unwrap_or_default(),
+        code(&target.region),
+        escaped(&format!("{}{reason}", target.message)),
+    )
 }
 
 /// Text of strangers.
@@ -100,6 +153,73 @@ fn escaped(text: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::object_ref::ObjectRef;
+    use crate::plan::comparison::Outcome;
+    use crate::plan::planned::{Counts, PlannedCost};
+
+    #[test]
+    fn a_page_is_no_longer_than_a_comment_and_counts_what_has_no_room() {
+        let name = |number: usize| ObjectRef {
+            kind: "EcsInstanceProtection",
+            namespace: "team".to_owned(),
+            name: format!("object-{number}"),
+        };
+        let object = |number| PlannedObject {
+            object: name(number),
+            at: "a.yaml:1:1".to_owned(),
+            action: "Create",
+            applied_generation: None,
+            differences: Vec::new(),
+            account: "default".to_owned(),
+            regions: vec!["cn-hangzhou".to_owned()],
+            not_read: Vec::new(),
+            all_known: true,
+            not_served: None,
+            counts: Counts::default(),
+            notes: Vec::new(),
+        };
+        let target = |number: usize| PlannedTarget {
+            kind: "Instance",
+            id: format!("i-{number}"),
+            name: Some("@".repeat(10)),
+            account: "default".to_owned(),
+            region: "cn-hangzhou".to_owned(),
+            selected_by: vec![name(number / 100)],
+            flag: "DeletionProtection",
+            outcome: Outcome::Protect,
+            anyway: false,
+            reason: None,
+            object: None,
+            holders: Vec::new(),
+            until: None,
+            message: "will be protected".to_owned(),
+        };
+        let planned = |objects: usize| Planned {
+            compared_with_cluster: true,
+            complete: true,
+            objects: (0..objects).map(object).collect(),
+            targets: (0..100 * objects).map(target).collect(),
+            reasons: std::collections::BTreeMap::new(),
+            counts: Counts::default(),
+            anyway: 0,
+            cost: PlannedCost { writes: 0, reads: 0, seconds: 0 },
+            not_examined: Vec::new(),
+            other_documents: 0,
+            notes: (0..objects).map(|_| "n".repeat(500)).collect(),
+        };
+        let few = markdown(&planned(1), false);
+        assert_eq!(few.matches("<code>i-").count(), 50, "{few}");
+        assert!(few.contains("And 50 more."));
+        for all in [false, true] {
+            let many = markdown(&planned(1000), all);
+            assert!(many.len() <= MOST_BYTES, "{}", many.len());
+            let objects = many.matches("**<code>EcsInstanceProtection").count();
+            let rest = many.split("And ").last().and_then(|text| text.split_once(" more objects"));
+            let rest: usize = rest.unwrap().0.parse().unwrap();
+            assert_eq!(objects + rest, 1000);
+            assert!(many.contains("nnnn") && many.contains(" more\n"), "{many}");
+        }
+    }
 
     #[test]
     fn nothing_that_strangers_wrote_is_a_mark() {

@@ -17,8 +17,9 @@ const MOST_ENTRIES: usize = 5;
 /// The plan as text. `all`: list every target.
 pub fn text(planned: &Planned, all: bool) -> String {
     let mut page = Page::default();
+    let targets = planned.targets_by_object();
     for object in &planned.objects {
-        tell_object(&mut page, planned, object, all);
+        tell_object(&mut page, targets.get(&object.object), object, all);
         page.line("");
     }
     if !planned.reasons.is_empty() {
@@ -105,21 +106,18 @@ pub fn places(object: &PlannedObject) -> Vec<String> {
     places
 }
 
-/// The targets of an object that are listed, and how many are not.
-pub fn listed<'a>(
-    planned: &'a Planned,
-    object: &PlannedObject,
-    all: bool,
-) -> (Vec<&'a PlannedTarget>, usize) {
-    let own = planned.targets.iter().filter(|target| target.selected_by.contains(&object.object));
+/// Those of the targets of an object that are listed, and how many are not.
+pub fn listed<'a>(own: Option<&Vec<&'a PlannedTarget>>, all: bool) -> (Vec<&'a PlannedTarget>, usize) {
     let at_rest = |target: &PlannedTarget| matches!(target.outcome, Outcome::Protected | Outcome::Unchanged);
-    let own: Vec<&PlannedTarget> = own.filter(|target| all || !at_rest(target)).collect();
+    let own = own.into_iter().flatten().copied().filter(|target| all || !at_rest(target));
+    let mut own: Vec<&PlannedTarget> = own.collect();
     let most = if all { own.len() } else { MOST_TARGETS };
     let rest = own.len().saturating_sub(most);
-    (own.into_iter().take(most).collect(), rest)
+    own.truncate(most);
+    (own, rest)
 }
 
-fn tell_object(page: &mut Page, planned: &Planned, object: &PlannedObject, all: bool) {
+fn tell_object(page: &mut Page, own: Option<&Vec<&PlannedTarget>>, object: &PlannedObject, all: bool) {
     page.hanging(0, 2, &format!("{} ({}): {}", object.object, object.at, action(object)));
     if let Some(why) = &object.not_served {
         page.paragraph(2, &format!("The operator does nothing for it. {why}"));
@@ -130,7 +128,7 @@ fn tell_object(page: &mut Page, planned: &Planned, object: &PlannedObject, all: 
     for place in places(object) {
         page.hanging(2, 4, &format!("account {}, {place}", object.account));
     }
-    let (targets, rest) = listed(planned, object, all);
+    let (targets, rest) = listed(own, all);
     for target in targets {
         page.hanging(2, 4, &line(target));
     }

@@ -211,6 +211,17 @@ impl Verdict {
 }
 
 impl Planned {
+    /// The targets of each object, in their order.
+    pub fn targets_by_object(&self) -> BTreeMap<&ObjectRef, Vec<&PlannedTarget>> {
+        let mut targets: BTreeMap<&ObjectRef, Vec<&PlannedTarget>> = BTreeMap::new();
+        for target in &self.targets {
+            for object in &target.selected_by {
+                targets.entry(object).or_default().push(target);
+            }
+        }
+        targets
+    }
+
     /// What the exit code says of it.
     pub fn verdict(&self) -> Verdict {
         let Counts { protect, no_longer_held, left_unprotected, unknown, .. } = self.counts;

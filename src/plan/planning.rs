@@ -16,6 +16,7 @@ use super::manifest::Manifests;
 use super::plan_statement::Statement;
 use super::planned::{Counts, NotPlanned, Planned, PlannedCost, PlannedObject, PlannedTarget};
 use super::scan::{Scan, Scanned, Target};
+use super::spec_difference::Difference;
 use crate::api::{
     DeletionPolicy, NodeRemoval, Object, Protection, Retention, RetentionDeletionPolicy, ScaleIn,
 };
@@ -23,7 +24,7 @@ use crate::cluster_objects::ClusterObjects;
 use crate::desired::{Desired, Placement, Served, timestamp};
 use crate::object_ref::ObjectRef;
 use crate::scope::Scope;
-use crate::visible_text::plain_line;
+use crate::visible_text::{plain, plain_line};
 
 /// What was not asked, and is taken for granted.
 #[derive(Debug, Clone, Copy)]
@@ -222,8 +223,18 @@ impl Planning {
         let due = |target: &&PlannedTarget| !target.anyway;
         self.targets.iter().filter(due).for_each(|target| counts.add(target.outcome));
         let anyway = self.targets.iter().filter(|target| target.anyway).count();
-        let objects: Vec<PlannedObject> =
-            self.objects.iter().zip(&self.places).map(|(object, at)| self.object(object, at)).collect();
+        let mut of_objects: BTreeMap<&ObjectRef, Counts> = BTreeMap::new();
+        for target in &self.targets {
+            for object in &target.selected_by {
+                of_objects.entry(object).or_default().add(target.outcome);
+            }
+        }
+        let objects: Vec<PlannedObject> = self
+            .objects
+            .iter()
+            .zip(&self.places)
+            .map(|(object, at)| self.object(object, at, &of_objects))
+            .collect();
         let notes = self.all_notes();
         Planned {
             compared_with_cluster: self.before.is_some(),
@@ -244,18 +255,21 @@ impl Planning {
         }
     }
 
-    fn object(&self, object: &AppliedObject, at: &str) -> PlannedObject {
+    fn object(
+        &self,
+        object: &AppliedObject,
+        at: &str,
+        counts: &BTreeMap<&ObjectRef, Counts>,
+    ) -> PlannedObject {
         let name = ObjectRef {
             kind: object.seen.resource.kind(),
             namespace: object.id.namespace().to_owned(),
             name: object.id.name().to_owned(),
         };
-        let mut counts = Counts::default();
-        let own = self.targets.iter().filter(|target| target.selected_by.contains(&name));
-        own.for_each(|target| counts.add(target.outcome));
+        let counts = counts.get(&name).copied().unwrap_or_default();
         let (action, differences) = match &object.action {
             Action::Create => ("Create", Vec::new()),
-            Action::Change(differences) => ("Change", differences.clone()),
+            Action::Change(differences) => ("Change", differences.iter().map(Difference::plain).collect()),
             Action::Nothing => ("Nothing", Vec::new()),
             Action::Unknown => ("Unknown", Vec::new()),
         };
@@ -275,6 +289,7 @@ impl Planning {
             regions: names(&mut scopes.iter()),
             all_known: not_read.is_empty()
                 && self.knows_nodes(object)
+                && !self.is_repaired(object)
                 && (!scopes.is_empty() || object.action == Action::Nothing),
             not_read,
             not_served: self.not_served(object),
@@ -312,9 +327,29 @@ impl Planning {
         side(&self.after).iter().all(|(node, reason)| before.get(node) == Some(reason))
     }
 
+    /// Whether the operator can't read it without the files, and can with them.
+    fn is_repaired(&self, object: &AppliedObject) -> bool {
+        self.before.as_ref().is_some_and(|before| repairs(before, &self.after, &object.id))
+    }
+
     fn notes_on(&self, object: &AppliedObject) -> Vec<String> {
         let mut notes = Vec::new();
         let Some(spec) = object.seen.object.as_ref() else { return notes };
+        if !object.stays.is_empty() {
+            let fields: Vec<String> =
+                object.stays.iter().map(|field| format!("spec.{}", plain(field))).collect();
+            notes.push(format!(
+                "It has fields in the cluster that the file does not have and that were not applied before, so they stay: {}.",
+                fields.join(", ")
+            ));
+        }
+        if self.is_repaired(object) {
+            notes.push(
+                "It could not be read and stood against all unprotecting in its account. What other objects ask for may be carried out \
+                 when it is applied."
+                    .to_owned(),
+            );
+        }
         if spec.spec().nodes.is_some() {
             if self.assumptions.without_cluster {
                 notes.push(
@@ -400,5 +435,38 @@ fn asks_to_unprotect(object: &Object) -> bool {
             object.spec.retention == Retention::Release
                 || object.spec.deletion_policy == RetentionDeletionPolicy::Release
         }
+    }
+}
+
+fn repairs(before: &ClusterObjects, after: &ClusterObjects, id: &ObjectId) -> bool {
+    let opaque = |side: &ClusterObjects| {
+        side.objects.get(id).is_some_and(|it| matches!(it.placement, Placement::Opaque(_)))
+    };
+    opaque(before) && !opaque(after)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::api::{Resource, WatchedObject};
+    use crate::cluster_objects::PlacedObject;
+
+    #[test]
+    fn i09_an_object_that_could_not_be_read_is_repaired_if_it_can_be_then() {
+        let id = ObjectId::new("team", "web", "u");
+        let side = |placement| {
+            let seen = WatchedObject {
+                resource: Resource::Protection,
+                meta: kube::api::ObjectMeta::default(),
+                object: None,
+                undecoded_status: None,
+            };
+            ClusterObjects { objects: [(id.clone(), PlacedObject { seen, placement })].into() }
+        };
+        let opaque = || side(Placement::Opaque("unknown word".to_owned()));
+        let read = || side(Placement::NotGranted);
+        assert!(repairs(&opaque(), &read(), &id));
+        assert!(!repairs(&opaque(), &opaque(), &id));
+        assert!(!repairs(&read(), &read(), &id));
     }
 }

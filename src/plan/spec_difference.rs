@@ -4,6 +4,8 @@ use schemars::JsonSchema;
 use serde::Serialize;
 use serde_json::Value;
 
+use crate::visible_text::plain;
+
 /// A field that differs.
 #[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
 pub struct Difference {
@@ -40,10 +42,27 @@ fn compare(field: &str, from: Option<&Value>, to: Option<&Value>, found: &mut Ve
 }
 
 impl Difference {
+    /// The same with what strangers wrote fit to be shown.
+    pub fn plain(&self) -> Self {
+        let side = |side: &Option<Value>| side.as_ref().map(plain_value);
+        Self { field: plain(&self.field), from: side(&self.from), to: side(&self.to) }
+    }
+
     /// What is in the list of the file and not in the one that is there, and the other way round; `None`: it is no list.
     pub fn of_lists(&self) -> Option<(Vec<&Value>, Vec<&Value>)> {
         let (from, to) = (items(self.from.as_ref())?, items(self.to.as_ref())?);
         Some((without(to, from), without(from, to)))
+    }
+}
+
+fn plain_value(value: &Value) -> Value {
+    match value {
+        Value::String(text) => plain(text).into(),
+        Value::Array(items) => items.iter().map(plain_value).collect(),
+        Value::Object(fields) => {
+            fields.iter().map(|(name, value)| (plain(name), plain_value(value))).collect()
+        }
+        Value::Null | Value::Bool(_) | Value::Number(_) => value.clone(),
     }
 }
 
@@ -75,5 +94,14 @@ mod tests {
         assert_eq!(found[0].of_lists().unwrap().1, [&json!(1)]);
         assert_eq!((found[1].of_lists(), found[1].to.as_ref()), (None, Some(&json!("Observe"))));
         assert!(differences(&from, &from).is_empty());
+    }
+
+    #[test]
+    fn i59_what_strangers_wrote_is_fit_to_be_shown() {
+        let written = json!([{ "reason": "re\u{202e}placed", "o\u{7}dd": 1 }]);
+        let difference = Difference { field: "exc\u{200b}eptions".to_owned(), from: None, to: Some(written) };
+        let shown = json!([{ "reason": "replaced", "odd": 1 }]);
+        let expected = Difference { field: "exceptions".to_owned(), from: None, to: Some(shown) };
+        assert_eq!(difference.plain(), expected);
     }
 }

@@ -8,7 +8,7 @@ use std::process::Stdio;
 use ecs_keeper::api::{EcsInstanceProtection, EniRetention};
 use jiff::{SignedDuration, Timestamp};
 use keeper_simulator::{InterfaceSeed, Seed};
-use kube::api::PostParams;
+use kube::api::{Patch, PatchParams, PostParams};
 use kube::{Api, Resource as _};
 use serde_json::{Value, json};
 
@@ -388,4 +388,54 @@ async fn i53_an_exception_on_an_unprotected_instance_is_planned_and_so_is_anothe
         let message = planned["targets"][0]["message"].as_str().unwrap();
         assert!(message.starts_with("is left unprotected until 20"), "{message}");
     }
+}
+
+/// Applies an object as it stands in a file, without the defaults.
+async fn server_side_apply(stage: &Stage, file: &Value) -> EcsInstanceProtection {
+    let objects: Api<EcsInstanceProtection> = Api::namespaced(stage.cluster.client.clone(), &stage.namespace);
+    let user = PatchParams::apply("a-user").force();
+    objects.patch(file["metadata"]["name"].as_str().unwrap(), &user, &Patch::Apply(file)).await.unwrap()
+}
+
+#[tokio::test]
+async fn what_others_wrote_stays_as_when_kubectl_applies_the_file() {
+    let stage = Stage::new().await;
+    stage.account.seed_one(&Seed::new(REGION).id("i-safe").protected(true));
+    let spec = by_ids(&["i-safe"]);
+    let mut applied = spec.clone();
+    applied["scaleIn"] = json!("Protect");
+    server_side_apply(&stage, &protection(&stage, "web", &applied)).await;
+    let objects: Api<EcsInstanceProtection> = Api::namespaced(stage.cluster.client.clone(), &stage.namespace);
+    let edit = json!({ "metadata": { "labels": { "a": "b" } }, "spec": { "mode": "Observe" } });
+    objects.patch("web", &PatchParams::default(), &Patch::Merge(edit)).await.unwrap();
+
+    let (code, planned) = plan(&stage, &[protection(&stage, "web", &spec)]).await;
+    let object = &planned["objects"][0];
+    let fields: Vec<&Value> =
+        object["differences"].as_array().unwrap().iter().map(|it| &it["field"]).collect();
+    assert_eq!((code, fields), (0, vec![&json!("scaleIn")]), "{planned:#}");
+    let note = object["notes"][0].as_str().unwrap();
+    assert!(note.starts_with("It has fields in the cluster") && note.ends_with("stay: spec.mode."), "{note}");
+    assert_eq!(planned["targets"][0]["outcome"], "Unchanged", "it goes on to observe");
+    let after = server_side_apply(&stage, &protection(&stage, "web", &spec)).await;
+    assert_eq!(json!(after.spec)["mode"], "Observe", "as was planned");
+    assert_eq!(json!(after.spec)["scaleIn"], "Report", "as was planned");
+}
+
+#[tokio::test]
+async fn i12_an_edit_that_asks_for_nothing_new_is_a_generation_all_the_same() {
+    let stage = Stage::new().await;
+    stage.account.seed_one(&Seed::new(REGION).id("i-safe").protected(true));
+    let spec = by_ids(&["i-safe"]);
+    server_side_apply(&stage, &protection(&stage, "web", &spec)).await;
+    let mut same = spec.clone();
+    same["exceptions"] = json!([]);
+    let (_, planned) = plan(&stage, &[protection(&stage, "web", &same)]).await;
+    let object = &planned["objects"][0];
+    assert_eq!(
+        (&object["action"], &object["differences"][0]["field"]),
+        (&json!("Change"), &json!("exceptions"))
+    );
+    let after = server_side_apply(&stage, &protection(&stage, "web", &same)).await;
+    assert_eq!(after.metadata.generation, Some(2), "as was planned");
 }

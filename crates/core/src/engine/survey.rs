@@ -261,7 +261,7 @@ impl Survey {
             let main = prospect(view.deletion_protection, id);
             let flags =
                 std::iter::once(main).chain(others.into_iter().filter(FlagProspect::concerns_anybody));
-            let unknown_hosts = unknown_hosts(view, id);
+            let unknown_hosts = unknown_hosts(&view, id);
             Prospect { objects, flags: flags.collect(), unknown_hosts }
         })
     }
@@ -314,7 +314,7 @@ fn opinions<F: MainFlag>(
 }
 
 /// The objects that select what is on an instance, if it is not known what that is, and why.
-fn unknown_hosts(view: RegionView<'_>, id: &InstanceId) -> Vec<(ObjectId, Reason)> {
+fn unknown_hosts(view: &RegionView<'_>, id: &InstanceId) -> Vec<(ObjectId, Reason)> {
     let (instances, interfaces) = (view.deletion_protection, view.delete_on_release);
     let asking = selectors_of(*instances, id).filter(|(_, object, _)| object.intent.enumerates);
     let unknown = asking.filter_map(|(name, _, _)| {
