@@ -106,10 +106,19 @@ pub struct ChangeStatus {
     /// Time at which the operator saw that it was off.
     pub seen: Time,
 
-    /// The call that switched it off. If there are several, each of them may have done it.
+    /// `Certain`: the call in `changedBy` switched it off. `Candidate`: each of the calls there may have done it, even if it is the only one.
+    #[schemars(length(min = 1, max = MAX_REASON), regex(pattern = WORD))]
+    pub certainty: String,
+
+    /// The calls, newest first.
     #[schemars(length(max = MAX_CHANGED_BY))]
     #[serde(default)]
     pub changed_by: Vec<ChangedBy>,
+
+    /// How many more calls may have switched it off.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "i64", range(min = 1))]
+    pub not_listed: Option<i64>,
 }
 
 /// A call that switched off a flag, as ActionTrail has it.

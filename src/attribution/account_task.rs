@@ -221,9 +221,9 @@ impl AccountTask {
         let (target, object) = (&*finding.target, &finding.on_behalf.object);
         let (namespace, name, seen) = (object.namespace(), object.name(), finding.seen);
         let (last_seen, outcome) = (finding.last_seen, finding.outcome.as_str());
-        let calls = match &finding.outcome {
-            Outcome::ChangedBy(event) => std::slice::from_ref(event),
-            Outcome::Candidates(events) => events,
+        let message = match &finding.outcome {
+            Outcome::ChangedBy(_) => "found who switched the flag off",
+            Outcome::Candidates { .. } => "found a call that may have switched the flag off",
             Outcome::Unknown(Unanswered::NotPermitted | Unanswered::NoEndpoint) => {
                 return debug!(account, region, target, flag, outcome, "not known who switched the flag off");
             }
@@ -242,7 +242,7 @@ impl AccountTask {
                 );
             }
         };
-        for call in calls {
+        for call in finding.outcome.calls() {
             let who = Who::of(call);
             info!(
                 account,
@@ -261,7 +261,8 @@ impl AccountTask {
                 source = who.source,
                 user_agent = who.user_agent,
                 request_id = call.request_id.as_ref().map(RequestId::as_str),
-                "found who switched the flag off"
+                not_listed = finding.outcome.left_out(),
+                "{message}"
             );
         }
     }

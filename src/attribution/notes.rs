@@ -12,21 +12,29 @@ use crate::visible_text::plain;
 /// Candidates that a note has room for.
 const CANDIDATES: usize = 3;
 
-/// The Events about one object. What is not known is none.
+/// The Events about one object. What is not known is none, and what is not certain has a reason of its own.
 pub fn events(findings: &[Finding], shows_names: bool) -> Vec<ObjectEvent> {
+    let (certain, rest): (Vec<&Finding>, Vec<&Finding>) =
+        findings.iter().partition(|finding| matches!(finding.outcome, Outcome::ChangedBy(_)));
+    let mut events = events_with(Reason::ChangedBy, "switched off", &certain, shows_names);
+    events.extend(events_with(Reason::MayHaveBeenChangedBy, "may have switched off", &rest, shows_names));
+    events
+}
+
+/// Those with one reason. `did`: what the calls did.
+fn events_with(reason: Reason, did: &str, findings: &[&Finding], shows_names: bool) -> Vec<ObjectEvent> {
     let known: Vec<(&str, String)> = findings
         .iter()
         .filter_map(|finding| Some((&*finding.target, sentence(finding, shows_names)?)))
         .collect();
-    let event =
-        |note| ObjectEvent { kind: EventType::Normal, reason: Reason::ChangedBy, action: "Watch", note };
+    let event = |note| ObjectEvent { kind: EventType::Normal, reason, action: "Watch", note };
     each_or_all(
         &known,
         |(_, sentence)| event(sentence.clone()),
         |(target, _)| target,
         |count, examples| {
             event(format!(
-                "ActionTrail has calls that switched off the flags of {count} targets: {examples}. The log of ecs-keeper has all of \
+                "ActionTrail has calls that {did} the flags of {count} targets: {examples}. The log of ecs-keeper has all of \
                  them."
             ))
         },
@@ -45,13 +53,15 @@ fn sentence(finding: &Finding, shows_names: bool) -> Option<String> {
     Some(match &finding.outcome {
         Outcome::Unknown(_) => return None,
         Outcome::ChangedBy(call) => format!("{what} was {verb} by {}.{more}", by(call, shows_names)),
-        Outcome::Candidates(calls) => {
+        Outcome::Candidates { calls, left_out } => {
             let told: Vec<String> = calls.iter().take(CANDIDATES).map(|call| by(call, shows_names)).collect();
-            let rest = calls.len().saturating_sub(CANDIDATES);
-            let others =
-                if rest > 0 { format!("; {rest} more in the log of ecs-keeper") } else { String::new() };
+            let rest = calls.len().saturating_sub(CANDIDATES) + left_out;
+            let others = if rest > 0 { format!("; and {rest} more") } else { String::new() };
+            let which = if told.len() == 1 { "this call" } else { "each of these calls" };
             let told = told.join("; ");
-            format!("{what} was {verb}, and each of these calls may have done it: {told}{others}.{more}")
+            format!(
+                "{what} was {verb}. It is not certain by whom; {which} may have done it: {told}{others}.{more}"
+            )
         }
     })
 }
@@ -115,6 +125,10 @@ mod tests {
         events(&[finding(outcome)], shows_names).pop().map(|event| event.note).unwrap_or_default()
     }
 
+    fn candidates(calls: Vec<TrailEvent>) -> Outcome {
+        Outcome::Candidates { calls, left_out: 0 }
+    }
+
     #[test]
     fn an_event_names_who_only_if_names_are_asked_for() {
         let ann = || Outcome::ChangedBy(call(ActorKind::RamUser, "ann"));
@@ -128,8 +142,8 @@ mod tests {
              ecs-keeper has the name."
         );
         for kind in ActorKind::ALL {
-            let candidates = Outcome::Candidates(vec![call(kind, "secretive"), call(kind, "secretive")]);
-            let note = note(candidates, false);
+            let calls = vec![call(kind, "secretive"), call(kind, "secretive")];
+            let note = note(candidates(calls), false);
             assert!(!note.contains("secretive") && !note.contains("203.0.113.9"), "{note}");
         }
         assert_eq!(note(Outcome::Unknown(Unanswered::NoEvent), true), "");
@@ -138,11 +152,30 @@ mod tests {
     #[test]
     fn candidates_are_said_to_be_that() {
         let calls = vec![call(ActorKind::AssumedRole, "admins:ann"), call(ActorKind::Service, "ess")];
-        let note = note(Outcome::Candidates(calls), true);
         assert_eq!(
-            note,
-            "Release protection of i-a was switched off, and each of these calls may have done it: the session admins:ann of a RAM \
-             role at 1970-01-01T00:00:00Z (request R-1); the cloud service ess at 1970-01-01T00:00:00Z (request R-1)."
+            note(candidates(calls), true),
+            "Release protection of i-a was switched off. It is not certain by whom; each of these calls may have done it: the \
+             session admins:ann of a RAM role at 1970-01-01T00:00:00Z (request R-1); the cloud service ess at \
+             1970-01-01T00:00:00Z (request R-1)."
+        );
+        let one = || candidates(vec![call(ActorKind::RamUser, "ann")]);
+        let [event] = &events(&[finding(one())], true)[..] else { panic!() };
+        assert_eq!(event.reason, Reason::MayHaveBeenChangedBy);
+        assert!(event.note.contains("not certain by whom; this call may have done it: the RAM user ann"));
+        let calls = vec![call(ActorKind::RamUser, "ann"); 5];
+        let many = note(Outcome::Candidates { calls, left_out: 7 }, true);
+        assert!(many.ends_with("; and 9 more."), "{many}");
+        let certain = finding(Outcome::ChangedBy(call(ActorKind::RamUser, "ann")));
+        let mixed: Vec<Finding> = (0..30).flat_map(|_| [certain.clone(), finding(one())]).collect();
+        let told = events(&mixed, true);
+        assert_eq!(
+            told.iter().map(|it| it.reason).collect::<Vec<_>>(),
+            [Reason::ChangedBy, Reason::MayHaveBeenChangedBy]
+        );
+        assert!(
+            told[1].note.starts_with("ActionTrail has calls that may have switched off"),
+            "{}",
+            told[1].note
         );
     }
 
@@ -150,7 +183,7 @@ mod tests {
     fn names_of_strangers_are_made_harmless() {
         let hostile = format!("\u{1b}[31m\u{202e}</script>\r\n\u{2028}{}", "x".repeat(4000));
         let event = call(ActorKind::RamUser, &hostile);
-        let many = note(Outcome::Candidates(vec![event.clone(); 5]), true);
+        let many = note(candidates(vec![event.clone(); 5]), true);
         assert!(many.len() <= 1024 && !many.contains(['\u{1b}', '\n', '\u{202e}', '\u{2028}']), "{many}");
         let event =
             TrailEvent { user_agent: Some(hostile.clone().into()), source: Some(hostile.into()), ..event };

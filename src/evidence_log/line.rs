@@ -1,7 +1,7 @@
 //! What a line says. The comments of the fields are what people read: the schema is made from them.
 
 use jiff::Timestamp;
-use keeper_core::attribution::{Finding, Outcome};
+use keeper_core::attribution::Finding;
 use keeper_core::interface::Interface;
 use keeper_core::resource::Resource as _;
 use keeper_core::trail::TrailEvent;
@@ -188,11 +188,13 @@ pub struct Attribution<'a> {
     /// `seen` of the transition to `Unprotected`.
     #[schemars(with = "String", extend("format" = "date-time"))]
     seen: Timestamp,
-    /// `ChangedBy`: one call did it. `Candidates`: each of the calls may have done it. Any other word is the reason why nobody knows.
-    #[schemars(extend("enum" = ["ChangedBy", "Candidates", "NoEvent", "NotPermitted", "Failed", "NoEndpoint", "TooMany"]))]
+    /// `ChangedBy`: the call did it. `Candidates`: each of the calls may have done it, even if there is only one. Any other word is the reason why nobody knows.
+    #[schemars(extend("enum" = ["ChangedBy", "Candidates", "NoEvent", "Incomplete", "NotPermitted", "Failed", "NoEndpoint", "TooMany"]))]
     outcome: &'static str,
     /// The calls, newest first; empty if nobody knows.
     calls: Vec<CallOf<'a>>,
+    /// How many more calls may have done it.
+    not_listed: usize,
 }
 
 /// A call that ActionTrail has recorded.
@@ -219,11 +221,6 @@ struct CallOf<'a> {
 
 /// The line about who has switched a flag off.
 pub fn attribution<'a>(head: Head<'a>, finding: &'a Finding) -> Attribution<'a> {
-    let calls = match &finding.outcome {
-        Outcome::ChangedBy(call) => std::slice::from_ref(call),
-        Outcome::Candidates(calls) => calls,
-        Outcome::Unknown(_) => &[],
-    };
     let call = |call: &'a TrailEvent| {
         let Who { name, account, source, user_agent } = Who::of(call);
         CallOf {
@@ -244,7 +241,8 @@ pub fn attribution<'a>(head: Head<'a>, finding: &'a Finding) -> Attribution<'a> 
         last_seen: finding.last_seen,
         seen: finding.seen,
         outcome: finding.outcome.as_str(),
-        calls: calls.iter().map(call).collect(),
+        calls: finding.outcome.calls().iter().map(call).collect(),
+        not_listed: finding.outcome.left_out(),
     }
 }
 

@@ -253,7 +253,7 @@ fn who_switched_a_flag_off_is_a_line_in_the_form_of_the_schema() {
     };
     let (mut log, out) = log();
     log.attribution(now(700), &finding(Outcome::ChangedBy(call.clone())));
-    log.attribution(now(700), &finding(Outcome::Candidates(vec![call.clone(), call])));
+    log.attribution(now(700), &finding(Outcome::Candidates { calls: vec![call.clone(), call], left_out: 4 }));
     for why in Unanswered::ALL {
         log.attribution(now(700), &finding(Outcome::Unknown(why)));
     }
@@ -272,7 +272,9 @@ fn who_switched_a_flag_off_is_a_line_in_the_form_of_the_schema() {
                 "time": "2026-02-28T23:59:55Z", "requestId": "R-9", "identity": "AssumedRole", "user": "admins:ann[31m",
                 "userAccount": "1", "source": "203.0.113.9", "userAgent": null,
             }],
+            "notListed": 0,
         })
     );
     assert_eq!(lines[1]["calls"].as_array().map(Vec::len), Some(2));
+    assert_eq!(lines[1]["notListed"], 4);
 }

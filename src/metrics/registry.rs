@@ -289,8 +289,8 @@ impl Metrics {
             lost: targets_lost(&mut every)?,
             attributions: every.counters(
                 "attributions_total",
-                "Flags that somebody else had switched off, by what ActionTrail says of it: ChangedBy names one call, Candidates \
-                 several. All other outcomes are reasons why nobody knows.",
+                "Flags that somebody else had switched off, by what ActionTrail says of it: ChangedBy names the call, Candidates \
+                 calls that may have done it. All other outcomes are reasons why nobody knows.",
                 &["account", "region", "outcome"],
             )?,
             attributions_waiting: leaders.gauges(

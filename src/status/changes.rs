@@ -49,11 +49,13 @@ impl Changes {
 
 /// The row of what was found; `None`: nobody knows.
 pub fn row(finding: &Finding) -> Option<ChangeStatus> {
-    let calls = match &finding.outcome {
-        Outcome::ChangedBy(call) => std::slice::from_ref(call),
-        Outcome::Candidates(calls) => calls,
+    let certainty = match &finding.outcome {
+        Outcome::ChangedBy(_) => "Certain",
+        Outcome::Candidates { .. } => "Candidate",
         Outcome::Unknown(_) => return None,
     };
+    let calls = finding.outcome.calls();
+    let not_listed = calls.len().saturating_sub(MAX_CHANGED_BY) + finding.outcome.left_out();
     let by = |call: &TrailEvent| ChangedBy {
         time: Time(call.at),
         identity: call.actor.kind.as_str().to_owned(),
@@ -64,7 +66,9 @@ pub fn row(finding: &Finding) -> Option<ChangeStatus> {
         id: finding.target.to_string(),
         flag: finding.flag.name().to_owned(),
         seen: whole_seconds(finding.seen),
+        certainty: certainty.to_owned(),
         changed_by: calls.iter().take(MAX_CHANGED_BY).map(by).collect(),
+        not_listed: i64::try_from(not_listed).ok().filter(|count| *count > 0),
     })
 }
 
@@ -80,7 +84,9 @@ mod tests {
             id: id.to_owned(),
             flag: "DeletionProtection".to_owned(),
             seen,
+            certainty: "Certain".to_owned(),
             changed_by: Vec::new(),
+            not_listed: None,
         }
     }
 

@@ -74,7 +74,9 @@ pub fn fattest_changes() -> Vec<ChangeStatus> {
         id: format!("i-{n:0>62}"),
         flag: "F".repeat(MAX_REASON),
         seen: time(),
+        certainty: "C".repeat(MAX_REASON),
         changed_by: vec![call.clone(); MAX_CHANGED_BY],
+        not_listed: Some(i64::MAX),
     };
     (0..MAX_CHANGES).map(row).collect()
 }

@@ -10,15 +10,15 @@
 //!
 //! All of this is memory. A restart, and the end of a term of leadership, forget it.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::time::Duration;
 
 use jiff::Timestamp;
 
-use super::drift::{Drift, Own};
+use super::drift::{Drift, Elsewhere, Own, RECORDED_AFTER, Record};
 use super::finding::{Finding, Outcome, Unanswered};
 use super::hourly::{Allowance, Pace};
-use crate::id::Region;
+use crate::id::{Region, RequestId};
 use crate::on_behalf::WriteReason;
 use crate::time::Moment;
 use crate::trail::{TrailEvent, TrailPage, TrailQuery, TrailedFlag};
@@ -31,7 +31,7 @@ const TOGETHER: usize = 200;
 /// Most pages of one question.
 const PAGES_OF_ONE: u32 = 4;
 const PAGES_OF_ALL: u32 = 40;
-/// Most flags of which it is known that they are off, and most drifts that wait for their question.
+/// Most flags of which it is known that they are off, most drifts that wait for their question, and most calls that are remembered.
 const ROOM: usize = 1000;
 /// How often a question is asked (once or twice).
 const TRIES: u32 = 2;
@@ -86,6 +86,7 @@ fn repairs(transition: &Transition) -> bool {
     transition.to == Some(FlagState::Protected) && transition.write.as_ref().is_some_and(repairing)
 }
 
+/// A flag of a target.
 type Key = (Region, TrailedFlag, Box<str>);
 
 /// A flag that is off.
@@ -101,10 +102,30 @@ struct Off {
 struct Asking {
     question: Question,
     about: Vec<Drift>,
+    /// When the first page was asked for.
+    since: Moment,
     events: Vec<TrailEvent>,
+    /// Whether an entry could not be read.
+    unreadable: bool,
     pages: u32,
     /// The call is under way.
     sent: bool,
+}
+
+/// A call that a finding has named.
+#[derive(Debug)]
+struct Told {
+    about: Key,
+    at: Timestamp,
+    request_id: Option<RequestId>,
+    /// Whether it did it, or may have.
+    certain: bool,
+}
+
+impl Told {
+    fn is(&self, event: &TrailEvent) -> bool {
+        self.at == event.at && self.request_id == event.request_id
+    }
 }
 
 /// The questions of one account.
@@ -115,6 +136,8 @@ pub struct Attributor {
     off: BTreeMap<Key, Off>,
     waiting: Vec<Drift>,
     asking: Option<Asking>,
+    /// The newest last.
+    told: VecDeque<Told>,
     not_permitted_until: Option<Moment>,
 }
 
@@ -127,6 +150,7 @@ impl Attributor {
             off: BTreeMap::new(),
             waiting: Vec::new(),
             asking: None,
+            told: VecDeque::new(),
             not_permitted_until: None,
         }
     }
@@ -198,6 +222,7 @@ impl Attributor {
         self.off.clear();
         self.waiting.clear();
         self.asking = None;
+        self.told.clear();
     }
 
     /// How many drifts wait for their question, or for its answer.
@@ -219,7 +244,7 @@ impl Attributor {
     pub fn poll(&mut self, now: Moment, wall: Timestamp) -> Option<Question> {
         if self.asking.is_none() {
             let about = self.take_due(now);
-            self.asking = Self::ask(about, wall);
+            self.asking = Self::ask(about, now, wall);
         }
         let asking = self.asking.as_mut().filter(|asking| !asking.sent)?;
         if !self.allowance.take(now) {
@@ -251,7 +276,7 @@ impl Attributor {
         self.waiting.extract_if(.., taken).collect()
     }
 
-    fn ask(about: Vec<Drift>, wall: Timestamp) -> Option<Asking> {
+    fn ask(about: Vec<Drift>, since: Moment, wall: Timestamp) -> Option<Asking> {
         let first = about.first()?;
         let alone = about.iter().all(|drift| drift.target == first.target);
         let from = about.iter().map(|drift| drift.span().0).min()?;
@@ -265,7 +290,7 @@ impl Attributor {
         };
         let question = Question { region: first.region.clone(), query };
         let pages = if alone { PAGES_OF_ONE } else { PAGES_OF_ALL };
-        Some(Asking { question, about, events: Vec::new(), pages, sent: false })
+        Some(Asking { question, about, since, events: Vec::new(), unreadable: false, pages, sent: false })
     }
 
     /// The question was answered, or was not. What is known now of those that it was about.
@@ -275,18 +300,18 @@ impl Attributor {
         match answer {
             Ok(page) => {
                 asking.events.extend(page.events);
+                asking.unreadable |= page.unreadable > 0;
                 asking.pages -= 1;
-                if let (Some(next), 1..) = (page.next, asking.pages) {
-                    asking.question.query.page = Some(next);
-                    asking.sent = false;
-                    self.asking = Some(asking);
-                    return Vec::new();
+                asking.question.query.page = page.next;
+                if asking.question.query.page.is_some() && asking.pages > 0 {
+                    return self.go_on(asking);
                 }
                 self.conclude(asking, own)
             }
             Err(Refusal::Throttled(retry_after)) => {
+                // What was read stays, and the same page is asked for again: that the account is busy says nothing of the question.
                 self.allowance.throttled(now, retry_after);
-                self.fail(now, asking)
+                self.go_on(asking)
             }
             Err(Refusal::Failed) => self.fail(now, asking),
             Err(Refusal::NoEndpoint) => {
@@ -301,23 +326,71 @@ impl Attributor {
         }
     }
 
-    /// Everything that the record has is there.
+    /// Asks for the page that is next.
+    fn go_on(&mut self, asking: Asking) -> Vec<Finding> {
+        self.asking = Some(Asking { sent: false, ..asking });
+        Vec::new()
+    }
+
+    /// Nothing more is read.
     fn conclude(&mut self, asking: Asking, own: &Own) -> Vec<Finding> {
-        let Asking { question, about, events, .. } = asking;
+        let Asking { question, mut about, since, events, unreadable, .. } = asking;
+        about.sort_by_key(|drift| drift.seen_at);
+        let all_read = !unreadable && question.query.page.is_none();
+        let known: Vec<Drift> = about.iter().chain(&self.waiting).cloned().collect();
         let mut findings = Vec::new();
         for mut drift in about {
             drift.tries += 1;
-            let asked_for_it = question.query.target.is_some();
-            match drift.outcome(&events, asked_for_it, own) {
-                Some(outcome) => findings.push(drift.found(outcome)),
+            let record = Record {
+                events: &events,
+                asked_for_it: question.query.target.is_some(),
+                complete: all_read && since.since(drift.seen_at) >= RECORDED_AFTER,
+            };
+            let others: Vec<&Drift> = known.iter().filter(|other| other.is_another_of(&drift)).collect();
+            match drift.outcome(&record, own, |event| self.elsewhere(&drift, &others, event)) {
+                Some(outcome) => {
+                    self.remember(&drift, &outcome);
+                    findings.push(drift.found(outcome));
+                }
                 None if drift.tries < TRIES => {
                     drift.due = drift.due_after(self.pace.wait, drift.tries);
                     self.waiting.push(drift);
                 }
-                None => findings.push(drift.found(Outcome::Unknown(Unanswered::NoEvent))),
+                None => {
+                    let why = if all_read { Unanswered::NoEvent } else { Unanswered::Incomplete };
+                    findings.push(drift.found(Outcome::Unknown(why)));
+                }
             }
         }
         findings
+    }
+
+    /// What a call has to do with other drifts than this one.
+    fn elsewhere(&self, drift: &Drift, others: &[&Drift], event: &TrailEvent) -> Elsewhere {
+        let key = drift.key();
+        let told = self.told.iter().filter(|told| told.about == key && told.is(event));
+        match told.map(|told| told.certain).max() {
+            Some(true) => return Elsewhere::DidAnother,
+            Some(false) => return Elsewhere::MayHaveDoneAnother,
+            None => {}
+        }
+        if others.iter().any(|other| other.is_close(event.at)) {
+            return Elsewhere::MayHaveDoneAnother;
+        }
+        Elsewhere::Nothing
+    }
+
+    fn remember(&mut self, drift: &Drift, outcome: &Outcome) {
+        let certain = matches!(outcome, Outcome::ChangedBy(_));
+        let named = outcome.calls().iter().map(|call| Told {
+            about: drift.key(),
+            at: call.at,
+            request_id: call.request_id.clone(),
+            certain,
+        });
+        self.told.extend(named);
+        let over = self.told.len().saturating_sub(ROOM);
+        self.told.drain(..over);
     }
 
     /// It could not be asked. It is asked again, but not for ever.

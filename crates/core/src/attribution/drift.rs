@@ -18,6 +18,10 @@ const AFTER: SignedDuration = SignedDuration::from_mins(1);
 /// seconds.
 const SLACK: SignedDuration = SignedDuration::from_secs(5);
 
+/// An event can be found ten minutes after its call at the latest (the vendor's page on ActionTrail's events). Before that, the one that did
+/// it may be missing.
+pub(super) const RECORDED_AFTER: Duration = Duration::from_secs(600);
+
 /// Most candidates that are told.
 const MOST_CANDIDATES: usize = 5;
 
@@ -46,6 +50,26 @@ impl Own {
             && self.session.is_some()
             && actor.name == self.session
     }
+}
+
+/// What the cloud has recorded.
+pub(super) struct Record<'a> {
+    pub(super) events: &'a [TrailEvent],
+    /// Whether only events about the target were asked for.
+    pub(super) asked_for_it: bool,
+    /// Whether no event is missing.
+    pub(super) complete: bool,
+}
+
+/// What a call has to do with other drifts of the same flag of the same target.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Elsewhere {
+    /// It fits none of them.
+    Nothing,
+    /// It may have done another one.
+    MayHaveDoneAnother,
+    /// It did another one.
+    DidAnother,
 }
 
 /// A flag that was seen to be off, and has been put right.
@@ -79,8 +103,31 @@ impl Drift {
         self.seen_at.after(wait * (tries + 1))
     }
 
-    /// Which of these events have switched it off. `None`: none of them.
-    pub(super) fn outcome(&self, events: &[TrailEvent], asked_for_it: bool, own: &Own) -> Option<Outcome> {
+    /// Whether a call lies between the two looks.
+    pub(super) fn is_close(&self, at: Timestamp) -> bool {
+        (earlier(self.last_seen, SLACK)..=later(self.seen, SLACK)).contains(&at)
+    }
+
+    /// Whether the same flag of the same target was off at another time.
+    pub(super) fn is_another_of(&self, drift: &Self) -> bool {
+        let same = self.target == drift.target && self.flag == drift.flag && self.region == drift.region;
+        same && self.seen_at != drift.seen_at
+    }
+
+    /// The flag and the target that it is about.
+    pub(super) fn key(&self) -> (Region, TrailedFlag, Box<str>) {
+        (self.region.clone(), self.flag, self.target.clone())
+    }
+
+    /// Which of these events have switched it off. `None`: none of them. One call did it for certain if no other fits, it lies between the two
+    /// looks, the record is complete, and it fits no other drift.
+    pub(super) fn outcome(
+        &self,
+        record: &Record<'_>,
+        own: &Own,
+        elsewhere: impl Fn(&TrailEvent) -> Elsewhere,
+    ) -> Option<Outcome> {
+        let Record { events, asked_for_it, complete } = *record;
         let (from, until) = self.span();
         let about = |event: &TrailEvent| {
             let named = event.targets.contains(&self.target);
@@ -94,21 +141,24 @@ impl Drift {
                 let off = matches!(event.asked, AskedValue::Unprotected | AskedValue::Unreadable);
                 !event.failed && !ours && off && about(event) && (from..=until).contains(&event.at)
             })
+            .filter(|event| elsewhere(event) != Elsewhere::DidAnother)
             .collect();
-        let between = (earlier(self.last_seen, SLACK), later(self.seen, SLACK));
-        let close = |event: &&TrailEvent| (between.0..=between.1).contains(&event.at);
+        let close = |event: &&TrailEvent| self.is_close(event.at);
         if fitting.iter().any(close) {
             fitting.retain(close);
         }
         fitting.sort_by_key(|event| std::cmp::Reverse(event.at));
+        let certain = |one: &TrailEvent| {
+            let readable = one.asked == AskedValue::Unprotected && !one.targets.is_empty();
+            complete && readable && self.is_close(one.at) && elsewhere(one) == Elsewhere::Nothing
+        };
         match fitting.as_slice() {
             [] => None,
-            [one] if one.asked == AskedValue::Unprotected && !one.targets.is_empty() => {
-                Some(Outcome::ChangedBy((*one).clone()))
-            }
-            several => Some(Outcome::Candidates(
-                several.iter().take(MOST_CANDIDATES).map(|event| (*event).clone()).collect(),
-            )),
+            [one] if certain(one) => Some(Outcome::ChangedBy((*one).clone())),
+            several => Some(Outcome::Candidates {
+                calls: several.iter().take(MOST_CANDIDATES).map(|event| (*event).clone()).collect(),
+                left_out: several.len().saturating_sub(MOST_CANDIDATES),
+            }),
         }
     }
 

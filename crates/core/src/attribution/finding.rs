@@ -30,8 +30,13 @@ pub struct Finding {
 pub enum Outcome {
     /// The call that did it.
     ChangedBy(TrailEvent),
-    /// Calls that may have done it, the newest first.
-    Candidates(Vec<TrailEvent>),
+    /// Calls that may have done it.
+    Candidates {
+        /// The newest, the newest first. It may be one call.
+        calls: Vec<TrailEvent>,
+        /// How many more there are.
+        left_out: usize,
+    },
     /// Nobody knows.
     Unknown(Unanswered),
 }
@@ -41,8 +46,25 @@ impl Outcome {
     pub const fn as_str(&self) -> &'static str {
         match self {
             Self::ChangedBy(_) => "ChangedBy",
-            Self::Candidates(_) => "Candidates",
+            Self::Candidates { .. } => "Candidates",
             Self::Unknown(why) => why.as_str(),
+        }
+    }
+
+    /// The calls that it names.
+    pub const fn calls(&self) -> &[TrailEvent] {
+        match self {
+            Self::ChangedBy(call) => std::slice::from_ref(call),
+            Self::Candidates { calls, .. } => calls.as_slice(),
+            Self::Unknown(_) => &[],
+        }
+    }
+
+    /// How many more calls may have done it.
+    pub const fn left_out(&self) -> usize {
+        match self {
+            Self::Candidates { left_out, .. } => *left_out,
+            Self::ChangedBy(_) | Self::Unknown(_) => 0,
         }
     }
 }
@@ -52,6 +74,8 @@ impl Outcome {
 pub enum Unanswered {
     /// No event fits, ten minutes and twenty minutes later.
     NoEvent,
+    /// No event of those that were read fits, and not all of them could be read.
+    Incomplete,
     /// The identity may not ask.
     NotPermitted,
     /// The question failed, over and over.
@@ -64,13 +88,14 @@ pub enum Unanswered {
 
 impl Unanswered {
     /// Every reason.
-    pub const ALL: [Self; 5] =
-        [Self::NoEvent, Self::NotPermitted, Self::Failed, Self::NoEndpoint, Self::TooMany];
+    pub const ALL: [Self; 6] =
+        [Self::NoEvent, Self::Incomplete, Self::NotPermitted, Self::Failed, Self::NoEndpoint, Self::TooMany];
 
     /// The word for it.
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::NoEvent => "NoEvent",
+            Self::Incomplete => "Incomplete",
             Self::NotPermitted => "NotPermitted",
             Self::Failed => "Failed",
             Self::NoEndpoint => "NoEndpoint",

@@ -52,6 +52,7 @@ reasons! {
     WriteIneffective = "The cloud accepted the change twice without showing its effect, or somebody switches the flag off again before ecs-keeper sees the effect. ecs-keeper writes it again with every sweep. Look at the resource in the console, and find out in ActionTrail who changes it.";
     Contested = "Somebody keeps changing back what ecs-keeper sets: ecs-keeper restored it three times within an hour. It restores it each time, but the resource can be lost between two sweeps. Find out in ActionTrail who changes it.";
     ChangedBy = "Somebody had switched the flag off before ecs-keeper restored it, and ActionTrail has the call.";
+    MayHaveBeenChangedBy = "Somebody had switched the flag off before ecs-keeper restored it. ActionTrail has calls that may have done it, but ecs-keeper does not know that one of them did.";
     ChargeTypeSettling = "The cloud shows the instance as pay-as-you-go but still refuses the flag, as it does for a while after the charge type changes. ecs-keeper tries again.";
     ChargeTypeRefused = "The cloud shows the instance as pay-as-you-go but has refused the flag for a quarter of an hour: its charge type does not allow protection.";
     NotApplicable = "Some targets can't carry the flag.";
@@ -260,6 +261,7 @@ Verifying
 WriteIneffective!
 Contested
 ChangedBy
+MayHaveBeenChangedBy
 ChargeTypeSettling
 ChargeTypeRefused
 NotApplicable

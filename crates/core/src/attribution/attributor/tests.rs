@@ -210,7 +210,11 @@ fn only_a_call_that_switched_it_off_in_that_time_fits() {
         (changed(|it| it.targets = vec![]), "Candidates"),
         (changed(|it| it.at = wall(at(161))), "NoEvent"),
         (changed(|it| it.at = wall(at(0)) - jiff::SignedDuration::from_secs(211)), "NoEvent"),
-        (changed(|it| it.at = wall(at(0)) - jiff::SignedDuration::from_secs(209)), "ChangedBy"),
+        (changed(|it| it.at = wall(at(0)) - jiff::SignedDuration::from_secs(209)), "Candidates"),
+        (changed(|it| it.at = wall(at(84))), "Candidates"),
+        (changed(|it| it.at = wall(at(85))), "ChangedBy"),
+        (changed(|it| it.at = wall(at(105))), "ChangedBy"),
+        (changed(|it| it.at = wall(at(106))), "Candidates"),
     ] {
         let mut attributor = told(&[("i-a", 100)]);
         let mut found = Vec::new();
@@ -230,15 +234,85 @@ fn several_calls_that_fit_are_candidates_the_newest_first() {
     ask(&mut attributor, 700).unwrap();
     let events = vec![event("i-a", 93, "ann"), event("i-a", 97, "bob"), event("i-a", 20, "eve")];
     let findings = answer(&mut attributor, 701, events);
-    let Outcome::Candidates(candidates) = &findings[0].outcome else { panic!("{findings:?}") };
-    let names: Vec<_> = candidates.iter().map(|event| event.actor.name.as_deref().unwrap()).collect();
+    let names: Vec<_> =
+        candidates(&findings[0]).0.iter().map(|event| event.actor.name.as_deref().unwrap()).collect();
     assert_eq!(names, ["bob", "ann"], "one from before it was seen on is none, where others fit better");
     let mut attributor = told(&[("i-a", 100)]);
     ask(&mut attributor, 700).unwrap();
     let many = (91..=99).map(|second| event("i-a", second, "ann")).collect();
     let findings = answer(&mut attributor, 701, many);
-    let Outcome::Candidates(candidates) = &findings[0].outcome else { panic!("{findings:?}") };
-    assert_eq!(candidates.len(), 5);
+    let (told, left_out) = candidates(&findings[0]);
+    assert_eq!((told.len(), told[0].at, left_out), (5, wall(at(99)), 4));
+}
+
+#[test]
+fn nobody_is_certain_before_the_record_is_complete() {
+    for (asked_at, certain) in [(699, false), (700, true)] {
+        let mut attributor = Attributor::new(Pace { wait: Duration::from_secs(1), ..Pace::default() });
+        tell(&mut attributor, "i-a", 100);
+        ask(&mut attributor, asked_at).unwrap();
+        let findings = answer(&mut attributor, 800, vec![event("i-a", 95, "ann")]);
+        assert_eq!(who(&findings), [("i-a", if certain { "ann" } else { "Candidates" })]);
+    }
+}
+
+#[test]
+fn where_pages_are_left_or_an_entry_is_unreadable_nobody_is_certain() {
+    let more = || TrailPage { next: Some(PageToken::new("more")), ..page(vec![event("i-b", 95, "bob")]) };
+    for (ann, outcome) in [(true, "Candidates"), (false, "Incomplete")] {
+        let mut attributor = told(&[("i-a", 100)]);
+        let mut findings = Vec::new();
+        let mut second = 700;
+        let mut pages = 0;
+        while findings.is_empty() {
+            if ask(&mut attributor, second).is_some() {
+                let mut page = more();
+                page.events.extend(ann.then(|| event("i-a", 95, "ann")).filter(|_| pages == 0));
+                pages += 1;
+                findings = attributor.answered(at(second), Ok(page), &Own::default());
+            }
+            second += 2;
+        }
+        assert_eq!(who(&findings), [("i-a", outcome)]);
+        assert_eq!(pages, if ann { 4 } else { 8 }, "pages have a limit, and there are two tries");
+    }
+    let mut attributor = told(&[("i-a", 100)]);
+    ask(&mut attributor, 700).unwrap();
+    let page = TrailPage { unreadable: 1, ..page(vec![event("i-a", 95, "ann")]) };
+    assert_eq!(who(&attributor.answered(at(701), Ok(page), &Own::default())), [("i-a", "Candidates")]);
+}
+
+#[test]
+fn a_call_that_fits_two_drifts_is_certain_for_none() {
+    // Seen off at 100, on again at 101, and off again at 105: the call at 98 fits both within the slack of the clocks.
+    let mut attributor = Attributor::new(Pace::default());
+    tell(&mut attributor, "i-a", 100);
+    let again =
+        Transition { last_seen: Some(Look { at: at(101), request_id: None }), ..switched_off("i-a", 105) };
+    attributor.note(&region(), &again, wall);
+    attributor.note(&region(), &repaired("i-a", 106), wall);
+    ask(&mut attributor, 705).unwrap();
+    let findings = answer(&mut attributor, 706, vec![event("i-a", 98, "ann")]);
+    assert_eq!(who(&findings), [("i-a", "Candidates"), ("i-a", "Candidates")]);
+}
+
+#[test]
+fn a_call_that_did_another_drift_did_not_do_this_one() {
+    let mut attributor = told(&[("i-a", 100)]);
+    ask(&mut attributor, 700).unwrap();
+    let ann = || event("i-a", 95, "ann");
+    assert_eq!(who(&answer(&mut attributor, 701, vec![ann()])), [("i-a", "ann")]);
+    tell(&mut attributor, "i-a", 160);
+    ask(&mut attributor, 800).unwrap();
+    assert_eq!(answer(&mut attributor, 801, vec![ann()]), [], "it is asked once more");
+    ask(&mut attributor, 1400).unwrap();
+    assert_eq!(who(&answer(&mut attributor, 1401, vec![ann()])), [("i-a", "NoEvent")]);
+}
+
+/// The candidates of a finding, and how many are left out.
+fn candidates(finding: &Finding) -> (&[TrailEvent], usize) {
+    let Outcome::Candidates { calls, left_out } = &finding.outcome else { panic!("{finding:?}") };
+    (calls, *left_out)
 }
 
 #[test]
@@ -338,8 +412,7 @@ fn i29_what_fails_is_asked_again_and_not_for_ever() {
     assert_eq!(attributor.answered(at(700), Err(Refusal::Failed), &Own::default()), []);
     assert_eq!(attributor.poll_timeout(at(701)), Some(at(760)));
     ask(&mut attributor, 760).unwrap();
-    let throttled = Refusal::Throttled(Some(Duration::from_secs(30)));
-    assert_eq!(attributor.answered(at(760), Err(throttled), &Own::default()), []);
+    assert_eq!(attributor.answered(at(760), Err(Refusal::Failed), &Own::default()), []);
     ask(&mut attributor, 820).unwrap();
     let findings = attributor.answered(at(820), Err(Refusal::Failed), &Own::default());
     assert_eq!(who(&findings), [("i-a", "Failed")]);
@@ -347,6 +420,25 @@ fn i29_what_fails_is_asked_again_and_not_for_ever() {
     ask(&mut attributor, 700).unwrap();
     let findings = attributor.answered(at(700), Err(Refusal::NoEndpoint), &Own::default());
     assert_eq!(who(&findings), [("i-a", "NoEndpoint")]);
+}
+
+#[test]
+fn i39_throttling_is_waited_out_and_the_same_page_is_asked_for_again() {
+    let mut attributor = told(&[("i-a", 100)]);
+    ask(&mut attributor, 700).unwrap();
+    let first = TrailPage { next: Some(PageToken::new("more")), ..page(vec![event("i-a", 95, "ann")]) };
+    assert_eq!(attributor.answered(at(700), Ok(first), &Own::default()), []);
+    let mut second = 702;
+    for _ in 0..5 {
+        let Question { query, .. } = ask(&mut attributor, second).unwrap();
+        assert_eq!(query.page, Some(PageToken::new("more")));
+        let throttled = Refusal::Throttled(Some(Duration::from_secs(30)));
+        assert_eq!(attributor.answered(at(second), Err(throttled), &Own::default()), []);
+        assert_eq!(ask(&mut attributor, second + 29), None);
+        second += 32;
+    }
+    ask(&mut attributor, second).unwrap();
+    assert_eq!(who(&answer(&mut attributor, second, vec![])), [("i-a", "ann")], "what was read is kept");
 }
 
 #[test]
