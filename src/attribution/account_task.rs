@@ -5,8 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use jiff::Timestamp;
-use keeper_alicloud::Error;
-use keeper_alicloud::error::OwnCode;
+use keeper_alicloud::{ATTRIBUTION_OPERATIONS, Error};
 use keeper_core::attribution::{
     Attributor, Finding, Noted, Outcome, Own, Pace, Question, Refusal, Unanswered,
 };
@@ -28,7 +27,7 @@ use crate::leader::{Leadership, TermGuard, at_the_end};
 use crate::metrics::Metrics;
 use crate::scope::Scope;
 use crate::status::{Moments, change_row};
-use crate::store::Store;
+use crate::store::{MUSTER, Store};
 use crate::who::Who;
 
 /// After so long it is asked again whose the key is.
@@ -64,6 +63,9 @@ pub struct AccountTask {
     regions: BTreeMap<Region, Worker>,
     /// Whose the key is, and since when that is known.
     own: Option<(Own, Moment)>,
+    /// What no Event has told yet, since when: many drifts of one object are to be one Event.
+    untold: BTreeMap<ObjectId, Vec<Finding>>,
+    untold_since: Option<Moment>,
 }
 
 /// The worker of a region.
@@ -87,7 +89,17 @@ impl AccountTask {
         around: Around,
     ) -> Self {
         let attributor = Attributor::new(pace);
-        Self { account, attributor, shows_names, posts, around, regions: BTreeMap::new(), own: None }
+        Self {
+            account,
+            attributor,
+            shows_names,
+            posts,
+            around,
+            regions: BTreeMap::new(),
+            own: None,
+            untold: BTreeMap::new(),
+            untold_since: None,
+        }
     }
 
     /// The account that it asks in.
@@ -107,6 +119,8 @@ impl AccountTask {
                 term = newest;
                 calls.shutdown().await;
                 self.attributor.forget();
+                self.untold.clear();
+                self.untold_since = None;
             }
             let now = leadership.now();
             if let Some(lead) = leadership.held()
@@ -115,7 +129,10 @@ impl AccountTask {
                 self.ask(question, leadership.guard(lead.term), &mut calls);
             }
             self.around.metrics.attributions_waiting(&self.account, self.attributor.waiting());
-            let wake = self.attributor.poll_timeout(now).map(|at| leadership.instant(at));
+            self.announce(now);
+            let told_at = self.untold_since.map(|since| since.after(MUSTER));
+            let wake = self.attributor.poll_timeout(now).into_iter().chain(told_at).min();
+            let wake = wake.map(|at| leadership.instant(at));
             tokio::select! {
                 () = stop.cancelled() => return,
                 () = leadership.changed() => {}
@@ -137,7 +154,16 @@ impl AccountTask {
             return;
         }
         let Post { scope, cloud, transition, now, findings } = post;
-        self.regions.insert(scope.region.clone(), Worker { cloud, findings });
+        let reachable = cloud.knows_actiontrail();
+        let known = self.regions.insert(scope.region.clone(), Worker { cloud, findings });
+        if !reachable && known.is_none() {
+            self.attributor.without_endpoint(scope.region.clone());
+            warn!(
+                account = self.account.as_str(),
+                region = scope.region.as_str(),
+                "attribution is not possible: no endpoint of ActionTrail is known for the region; set endpoints.actiontrail"
+            );
+        }
         let noted = self.attributor.note(&scope.region, &transition, |at| now.precise(at));
         if let Noted::Unanswered(finding) = noted {
             self.tell(vec![*finding]);
@@ -147,7 +173,7 @@ impl AccountTask {
     fn ask(&mut self, question: Question, guard: TermGuard, calls: &mut JoinSet<Answer>) {
         let Some(Worker { cloud, .. }) = self.regions.get(&question.region) else {
             let now = self.around.leadership.now();
-            let findings = self.attributor.answered(now, Err(Refusal::NoEndpoint), &Own::default());
+            let findings = self.attributor.answered(now, Err(Refusal::Failed), &Own::default());
             return self.tell(findings);
         };
         let now = self.around.leadership.now();
@@ -182,19 +208,14 @@ impl AccountTask {
                 request_id,
                 "attribution is off for an hour: the identity lacks the permission actiontrail:LookupEvents"
             ),
-            Refusal::NoEndpoint => warn!(
-                account,
-                "attribution is not possible: no endpoint of ActionTrail is known for the region; set endpoints.actiontrail"
-            ),
             Refusal::Throttled(_) | Refusal::Failed => {
                 warn!(account, operation = error.operation, code, request_id, "attribution failed, retrying");
             }
         }
     }
 
-    /// Tells what is known: in the log, and unless nothing is, in an Event and in status.
-    fn tell(&self, findings: Vec<Finding>) {
-        let mut by_object: BTreeMap<ObjectId, Vec<Finding>> = BTreeMap::new();
+    /// Tells what is known: in the log, and unless nothing is, in status and soon in an Event.
+    fn tell(&mut self, findings: Vec<Finding>) {
         for finding in findings {
             let scope = Scope { account: self.account.clone(), region: finding.region.clone() };
             self.around.metrics.attributed(&scope, finding.outcome.as_str());
@@ -206,9 +227,19 @@ impl AccountTask {
             if let (true, Some(row)) = (self.shows_names, change_row(&finding)) {
                 self.around.store.changed_by(&finding.on_behalf.object, row);
             }
-            by_object.entry(finding.on_behalf.object.clone()).or_default().push(finding);
+            self.untold_since.get_or_insert_with(|| self.around.leadership.now());
+            self.untold.entry(finding.on_behalf.object.clone()).or_default().push(finding);
         }
-        for (object, findings) in by_object {
+    }
+
+    /// Makes the Events, once nothing more is to be asked now, or when that takes long.
+    fn announce(&mut self, now: Moment) {
+        let Some(since) = self.untold_since else { return };
+        if self.attributor.busy(now) && now.since(since) < MUSTER {
+            return;
+        }
+        self.untold_since = None;
+        for (object, findings) in std::mem::take(&mut self.untold) {
             let Some(entry) = self.around.store.get(&object) else { continue };
             for event in notes::events(&findings, self.shows_names) {
                 self.around.events.announce(&entry.seen, event);
@@ -281,13 +312,13 @@ async fn ask(cloud: Arc<Cloud>, guard: TermGuard, query: TrailQuery, known: bool
 }
 
 /// What a failure means for what is asked next. Which code answers who lacks the permission is documented nowhere: a code that no table
-/// has is taken for that if its status is 403.
+/// has is taken for that if its status is 403. A refusal of another operation, such as GetCallerIdentity, says nothing of that permission.
 fn refusal(error: &Error) -> Refusal {
+    let asked = ATTRIBUTION_OPERATIONS.iter().any(|operation| operation.name() == error.operation);
     match error.class {
         Class::Throttled => Refusal::Throttled(error.retry_after),
-        Class::Permission => Refusal::NotPermitted,
-        Class::Unrecognized if error.http_status == Some(403) => Refusal::NotPermitted,
-        _ if *error.code == *OwnCode::NoEndpoint.as_str() => Refusal::NoEndpoint,
+        Class::Permission if asked => Refusal::NotPermitted,
+        Class::Unrecognized if asked && error.http_status == Some(403) => Refusal::NotPermitted,
         _ => Refusal::Failed,
     }
 }

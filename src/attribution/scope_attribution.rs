@@ -71,6 +71,7 @@ impl ScopeAttribution {
         let findings = self.findings.0.clone();
         let post = Post { scope, cloud, transition: transition.clone(), now, findings };
         if self.posts.try_send(post).is_err() {
+            // Only counted: no log has a line about a change that nobody took in.
             self.metrics.attributed(&self.scope, Unanswered::TooMany.as_str());
         }
     }

@@ -97,7 +97,9 @@ pub fn permissions(config: &Config, observe: bool, scale_in: bool) -> Vec<Permis
     }
     let reach = reach(config);
     let scaling = SCALING_OPERATIONS.into_iter().filter(|_| scale_in);
-    let operations = OPERATIONS.into_iter().chain(scaling).chain(ATTRIBUTION_OPERATIONS);
+    // Only about what was put right is anybody asked.
+    let attribution = ATTRIBUTION_OPERATIONS.into_iter().filter(|_| !observe);
+    let operations = OPERATIONS.into_iter().chain(scaling).chain(attribution);
     let operations: Vec<Operation> = operations.filter(|it| !(observe && it.writes())).collect();
     let of = |(identity, needs): (Identity, Needs)| Permissions {
         policy: policy(&needs, &reach, &operations),

@@ -42,7 +42,7 @@ pub fn statement(report: &Report, entry: &StoredObject, now: Timestamp) -> Optio
             new.changes = entry.changes.beside(old.map_or(&[], |old| &old.changes));
             let same = old.is_some_and(|old| protection::same(old, &new));
             let mut status = json!(new);
-            let emptied = [
+            let emptied_lists = [
                 ("exceptions", new.exceptions.is_empty() && old.is_some_and(|it| !it.exceptions.is_empty())),
                 ("changes", new.changes.is_empty() && old.is_some_and(|it| !it.changes.is_empty())),
                 ("lifted", new.lifted.is_empty() && old.is_some_and(|it| !it.lifted.is_empty())),
@@ -51,12 +51,7 @@ pub fn statement(report: &Report, entry: &StoredObject, now: Timestamp) -> Optio
                     new.scaling_groups.is_empty() && old.is_some_and(|it| !it.scaling_groups.is_empty()),
                 ),
             ];
-            for (list, _) in emptied.into_iter().filter(|(_, emptied)| *emptied) {
-                if let Some(fields) = status.as_object_mut() {
-                    // What somebody else has put there would outlast an apply that leaves it out.
-                    fields.insert(list.to_owned(), json!([]));
-                }
-            }
+            empty(&mut status, &emptied_lists);
             keep_undecoded(&mut status, seen, &["exceptions", "lifted", "scalingGroups", "acts"]);
             (!same).then(|| Statement {
                 status,
@@ -75,6 +70,10 @@ pub fn statement(report: &Report, entry: &StoredObject, now: Timestamp) -> Optio
             new.shorten_to_fit();
             let same = old.is_some_and(|old| retention::same(old, &new));
             let mut status = json!(new);
+            empty(
+                &mut status,
+                &[("changes", new.changes.is_empty() && old.is_some_and(|it| !it.changes.is_empty()))],
+            );
             let lists = ["retainedEniIds", "availableEniIds", "networkInterfaces", "reattachments", "acts"];
             keep_undecoded(&mut status, seen, &lists);
             (!same).then(|| Statement {
@@ -83,6 +82,13 @@ pub fn statement(report: &Report, entry: &StoredObject, now: Timestamp) -> Optio
                 survivors: retention::survivors(old, &new),
             })
         }
+    }
+}
+
+/// Says that lists are empty that were not: what somebody else has put there would outlast an apply that leaves it out.
+fn empty(status: &mut Value, lists: &[(&str, bool)]) {
+    for (list, _) in lists.iter().filter(|(_, emptied)| *emptied) {
+        status[*list] = json!([]);
     }
 }
 

@@ -19,7 +19,7 @@ use crate::error::{Error, OwnCode};
 use crate::get_caller_identity::{self, Caller};
 use crate::listing::Place;
 use crate::observe::{Observer, Watched};
-use crate::operation::{Operation, Parameters};
+use crate::operation::{Operation, Parameters, Product};
 use crate::send::Sender;
 use crate::sign::{LeaseGuard, StampSource, SystemStamps};
 use crate::transport::Transport;
@@ -144,6 +144,11 @@ impl<C: CredentialsSource, S: StampSource> Client<C, S> {
         let parameters = describe_scaling_groups::parameters(self.region(), page);
         let decode = |answer, _| describe_scaling_groups::page(self.region(), page, answer);
         self.call(describe_scaling_groups::OPERATION, parameters, guard, decode).await
+    }
+
+    /// Whether it is known where to ask ActionTrail in this region.
+    pub fn knows_actiontrail(&self) -> bool {
+        self.endpoints.url(Product::ActionTrail).is_some()
     }
 
     /// Reads one page of the recorded calls that a query asks for.

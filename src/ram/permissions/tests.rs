@@ -101,6 +101,9 @@ fn i13_actiontrail_is_allowed_only_where_attribution_is_on() {
     assert!(!policy("accounts: [{name: a, attribution: Off}]").to_string().contains("actiontrail:"));
     let on = policy("accounts: [{name: a, attribution: ActionTrail, regions: [cn-beijing, cn-hangzhou]}]");
     assert_eq!(resources(&on, "actiontrail:LookupEvents"), ["*"]);
+    let all = parse("accounts: [{name: a, attribution: ActionTrail}]").unwrap();
+    let observing = serde_json::to_string(&permissions(&all, true, false).pop().unwrap().policy).unwrap();
+    assert!(!observing.contains("actiontrail:"), "who repairs nothing asks nobody: {observing}");
     let one_of_two = policy("accounts: [{name: a}, {name: b, attribution: ActionTrail}]");
     assert_eq!(resources(&one_of_two, "actiontrail:LookupEvents"), ["*"]);
 }

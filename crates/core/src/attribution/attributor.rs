@@ -68,8 +68,6 @@ pub enum Refusal {
     Throttled(Option<Duration>),
     /// The identity may not ask.
     NotPermitted,
-    /// Nobody knows where to ask.
-    NoEndpoint,
     /// It failed, and may succeed later.
     Failed,
 }
@@ -84,6 +82,15 @@ fn drifts(transition: &Transition) -> bool {
 fn repairs(transition: &Transition) -> bool {
     let repairing = |write: &Wrote| write.on_behalf.reason == WriteReason::Repairing;
     transition.to == Some(FlagState::Protected) && transition.write.as_ref().is_some_and(repairing)
+}
+
+/// A flag is not off any more, whoever has seen to that.
+const fn ends(transition: &Transition) -> bool {
+    // Of an unreadable flag it is not known whether it has been on.
+    const fn may_be_off(state: Option<FlagState>) -> bool {
+        matches!(state, Some(FlagState::Unprotected | FlagState::Unreadable))
+    }
+    may_be_off(transition.from) && !may_be_off(transition.to)
 }
 
 /// A flag of a target.
@@ -139,6 +146,8 @@ pub struct Attributor {
     /// The newest last.
     told: VecDeque<Told>,
     not_permitted_until: Option<Moment>,
+    /// Where nobody knows where to ask.
+    without_endpoint: BTreeSet<Region>,
 }
 
 impl Attributor {
@@ -152,12 +161,19 @@ impl Attributor {
             asking: None,
             told: VecDeque::new(),
             not_permitted_until: None,
+            without_endpoint: BTreeSet::new(),
         }
+    }
+
+    /// Nothing is asked in a region: nobody knows where.
+    pub fn without_endpoint(&mut self, region: Region) {
+        self.without_endpoint.insert(region);
     }
 
     /// Whether a transition says anything to [`Self::note`].
     pub fn concerns(transition: &Transition) -> bool {
-        TrailedFlag::named(transition.flag).is_some() && (drifts(transition) || repairs(transition))
+        let says = drifts(transition) || repairs(transition) || ends(transition);
+        TrailedFlag::named(transition.flag).is_some() && says
     }
 
     /// A flag was seen at another value. `wall`: what time it was at a moment.
@@ -172,6 +188,9 @@ impl Attributor {
         if let (true, Some(last_seen)) = (drifts(transition), &transition.last_seen) {
             let (last_seen, seen) = (wall(last_seen.at), wall(transition.seen.at));
             self.switched_off(key, Off { last_seen, seen, seen_at: transition.seen.at });
+            return Noted::Nothing;
+        }
+        if !Self::concerns(transition) {
             return Noted::Nothing;
         }
         let off = self.off.remove(&key);
@@ -207,6 +226,9 @@ impl Attributor {
 
     fn queue(&mut self, drift: Drift, now: Moment) -> Noted {
         let unanswered = |drift: Drift, why| Noted::Unanswered(Box::new(drift.found(Outcome::Unknown(why))));
+        if self.without_endpoint.contains(&drift.region) {
+            return unanswered(drift, Unanswered::NoEndpoint);
+        }
         if self.not_permitted_until.is_some_and(|until| now < until) {
             return unanswered(drift, Unanswered::NotPermitted);
         }
@@ -228,6 +250,11 @@ impl Attributor {
     /// How many drifts wait for their question, or for its answer.
     pub fn waiting(&self) -> usize {
         self.waiting.len() + self.asking.as_ref().map_or(0, |asking| asking.about.len())
+    }
+
+    /// Whether something is asked, or is due.
+    pub fn busy(&self, now: Moment) -> bool {
+        self.asking.is_some() || self.waiting.iter().any(|drift| drift.due <= now)
     }
 
     /// When [`Self::poll`] may have something to ask.
@@ -314,10 +341,6 @@ impl Attributor {
                 self.go_on(asking)
             }
             Err(Refusal::Failed) => self.fail(now, asking),
-            Err(Refusal::NoEndpoint) => {
-                let unknown = |drift: Drift| drift.found(Outcome::Unknown(Unanswered::NoEndpoint));
-                asking.about.into_iter().map(unknown).collect()
-            }
             Err(Refusal::NotPermitted) => {
                 self.not_permitted_until = Some(now.after(OFF));
                 let unknown = |drift: Drift| drift.found(Outcome::Unknown(Unanswered::NotPermitted));

@@ -141,10 +141,40 @@ fn what_is_no_drift_or_no_repair_is_not_asked_about() {
     for no_repair in [by_others, first] {
         let mut attributor = Attributor::new(Pace::default());
         attributor.note(&region(), &switched_off("i-a", 100), wall);
-        assert!(!Attributor::concerns(&no_repair));
         assert_eq!(attributor.note(&region(), &no_repair, wall), Noted::Nothing);
     }
     assert!(Attributor::concerns(&switched_off("i-a", 100)) && Attributor::concerns(&repaired("i-a", 101)));
+}
+
+#[test]
+fn what_somebody_else_put_right_is_forgotten() {
+    let mut attributor = Attributor::new(Pace::default());
+    attributor.note(&region(), &switched_off("i-a", 100), wall);
+    let by_others = Transition { write: None, ..repaired("i-a", 200) };
+    assert!(Attributor::concerns(&by_others));
+    attributor.note(&region(), &by_others, wall);
+    let unprotecting = Some(Wrote { on_behalf: on_behalf(WriteReason::Unprotecting), request_id: None });
+    let ours = Transition { write: unprotecting, ..switched_off("i-a", 300) };
+    assert!(!Attributor::concerns(&ours));
+    attributor.note(&region(), &ours, wall);
+    assert_eq!(attributor.note(&region(), &repaired("i-a", 400), wall), Noted::Nothing);
+    // A look that shows nothing of the flag does not end it.
+    attributor.note(&region(), &switched_off("i-a", 500), wall);
+    let unreadable =
+        Transition { from: Some(FlagState::Unprotected), ..transition("i-a", 501, FlagState::Unreadable) };
+    attributor.note(&region(), &unreadable, wall);
+    let repaired = Transition { from: Some(FlagState::Unreadable), ..repaired("i-a", 502) };
+    assert_eq!(attributor.note(&region(), &repaired, wall), Noted::Waits);
+}
+
+#[test]
+fn i39_where_nobody_knows_where_to_ask_no_call_is_spent() {
+    let mut attributor = Attributor::new(Pace::default());
+    attributor.without_endpoint(Region::new("cn-hangzhou"));
+    attributor.forget();
+    let Noted::Unanswered(finding) = tell(&mut attributor, "i-a", 100) else { panic!() };
+    assert_eq!(finding.outcome, Outcome::Unknown(Unanswered::NoEndpoint));
+    assert_eq!((attributor.waiting(), attributor.poll_timeout(at(5000))), (0, None));
 }
 
 #[test]
@@ -416,10 +446,6 @@ fn i29_what_fails_is_asked_again_and_not_for_ever() {
     ask(&mut attributor, 820).unwrap();
     let findings = attributor.answered(at(820), Err(Refusal::Failed), &Own::default());
     assert_eq!(who(&findings), [("i-a", "Failed")]);
-    let mut attributor = told(&[("i-a", 100)]);
-    ask(&mut attributor, 700).unwrap();
-    let findings = attributor.answered(at(700), Err(Refusal::NoEndpoint), &Own::default());
-    assert_eq!(who(&findings), [("i-a", "NoEndpoint")]);
 }
 
 #[test]
