@@ -338,7 +338,7 @@ class Manifests(unittest.TestCase):
             "the role of the node": '\n- credentials:\n    ecsRole:\n      name: node\n  name: default\n',
             "the role of the node for one account": "\n- name: prod\n- credentials:\n    ecsRole: {}\n  name: test\n",
         }.items():
-            self.assertIn(f"accounts:{accounts}grants:", self.one(name, "ConfigMap")["data"]["config.yaml"], name)
+            self.assertIn(f"accounts:{accounts}attribution:", self.one(name, "ConfigMap")["data"]["config.yaml"], name)
 
     def test_rrsa_is_asked_of_the_webhook(self):
         prefix = "pod-identity.alibabacloud.com"
