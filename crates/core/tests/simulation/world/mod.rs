@@ -332,15 +332,17 @@ impl World {
     pub fn lead(&mut self, lead: bool) {
         let goes_on = lead && self.leads();
         self.window = lead.then_some(Window::UNBOUNDED);
+        self.engine.handle(self.now, Input::Lead(self.window));
         if !goes_on {
             for track in self.tracks.values_mut() {
                 track.written = track.written.map(|(call, _)| (call, None));
             }
             self.sent.clear();
             self.led_since = self.now;
+            // What was seen in the old term may be noted as it ends.
+            self.take_transitions();
             self.begin_term();
         }
-        self.engine.handle(self.now, Input::Lead(self.window));
     }
 
     /// The lease as it stands: calls may be sent for so long, and unprotecting ones for so long.
@@ -349,11 +351,13 @@ impl World {
             until: Some(self.now.after(calls)),
             unprotect_until: Some(self.now.after(unprotecting)),
         };
-        if !self.leads() {
-            self.forget_evidence();
-        }
+        let goes_on = self.leads();
         self.window = Some(window);
         self.engine.handle(self.now, Input::Lead(self.window));
+        if !goes_on {
+            self.take_transitions();
+            self.forget_evidence();
+        }
     }
 
     /// There is another key.
