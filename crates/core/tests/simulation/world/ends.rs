@@ -14,7 +14,7 @@ use keeper_core::verdict::RegionReport;
 
 use super::cloud::{Machine, Membership, Shown};
 use super::store::{Spec, Stored};
-use super::{World, secs};
+use super::{Arrived, World, secs};
 
 impl World {
     /// Everything that objects in the store want is so.
@@ -39,9 +39,12 @@ impl World {
     /// writes that all of them rest. What writes of the other value were refused is no reason to wait.
     pub fn protected_soon(&self) -> Result<(), String> {
         let ago = |at| self.now.since(at);
-        // However long it took until there were so many.
-        let lately = self.refused.last().is_some_and(|refused| ago(refused.at) < secs(800));
-        let denied = lately && self.refused.len() >= 5;
+        let lately = |refused: &&Arrived| ago(refused.at) < secs(800);
+        // Or so many in a row, however long that took: a write that was taken begins the count anew.
+        let taken = self.arrived.last().map(|arrived| arrived.at).unwrap_or_default();
+        let in_a_row = self.refused.iter().filter(|refused| refused.at >= taken).count();
+        let denied = self.refused.iter().filter(lately).count() >= 5
+            || (in_a_row >= 5 && self.refused.last().is_some_and(|refused| lately(&refused)));
         let answered = |name: &str| {
             let refused =
                 self.refused.iter().any(|it| it.protected && it.id == name && ago(it.at) < secs(800));
