@@ -7,6 +7,7 @@ use keeper_core::flag::Flag;
 use keeper_core::id::{CallId, InstanceId, InterfaceId, ObjectId, Tag};
 use keeper_core::instance::Instance;
 use keeper_core::intent::{Intent, ScaleIn, Unprotecting};
+use keeper_core::lift::{LiftPhase, Removal};
 
 use super::cloud::{Card, Shown, member_of, release_time_of};
 use super::store::Stored;
@@ -79,7 +80,10 @@ impl World {
         let Some(stored) = self.store.values().find(|stored| stored.id == *object) else { return false };
         let seen = self.desks.get(object).is_some_and(|desk| desk.seen == stored.version);
         let end = stored.steps_aside_until(id, tags);
-        seen && end.is_some_and(|end| self.now.after(secs(25)) < end)
+        // A lift that was not carried out is over with its Node, and status says so afterwards.
+        let waits = stored.lifted.get(id).is_some_and(|record| record.phase == LiftPhase::Waiting);
+        let over = waits && stored.lifts().get(id).is_some_and(|lift| lift.removal == Removal::Going);
+        seen && !over && end.is_some_and(|end| self.now.after(secs(25)) < end)
     }
 
     /// I15, I18, I58: a member is written that was seen otherwise, after our own last write, by whoever leads now, with no write
