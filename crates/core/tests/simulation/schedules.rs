@@ -268,6 +268,9 @@ fn peace(world: &mut World, cast: &Cast) {
     }
     world.faults.clear();
     for name in OBJECTS {
+        if world.store.contains_key(name) {
+            world.refuse_status(name, false);
+        }
         if world.store.get(name).is_some_and(|s| !s.decodable) {
             if cast.retaining.contains(&name) {
                 world.apply(
@@ -478,11 +481,20 @@ fn except(dice: &mut Dice, world: &mut World, object: &str, cast: &Cast) {
 /// Something happens that has an object step aside no more, or again, or that forgets that it has.
 fn unsettle(dice: &mut Dice, world: &mut World, object: &'static str, cast: &Cast) {
     let machine = cast.machines[dice.below(2)].clone();
-    match dice.below(8) {
+    match dice.below(10) {
         0..=2 => change_rights(dice, world, object),
         3 | 4 => world.restart(),
         5 => lose_the_lead(dice, world, cast),
         6 => karpenter(dice, world, (object, false), &machine),
+        7 if world.store.contains_key(object) => {
+            let refuse = dice.one_in(2);
+            world.refuse_status(object, refuse);
+        }
+        8 if world.store.get(object).is_some_and(|stored| stored.decodable) => {
+            world.withdraw(object);
+            world.run(secs(u64::try_from(dice.below(40)).unwrap()));
+            world.deliver(object);
+        }
         _ => {
             let protected = dice.one_in(2);
             world.flip(&machine, protected);

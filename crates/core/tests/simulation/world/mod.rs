@@ -178,7 +178,7 @@ pub struct World {
     /// What the engine was told that they ask of instances.
     asks: BTreeMap<ObjectId, Intent<Instance>>,
     /// The objects of which the API server takes no status.
-    unwritable: BTreeSet<ObjectId>,
+    unwritable: BTreeMap<ObjectId, Moment>,
     /// How many targets status counted when this term began, until that was compared.
     counted: BTreeMap<ObjectId, (Generation, u32)>,
     /// With the process that waits for it, if one does.
@@ -264,7 +264,7 @@ impl World {
             desks: BTreeMap::new(),
             told: BTreeMap::new(),
             asks: BTreeMap::new(),
-            unwritable: BTreeSet::new(),
+            unwritable: BTreeMap::new(),
             counted: BTreeMap::new(),
             pending: BTreeMap::new(),
             sequence: 0,

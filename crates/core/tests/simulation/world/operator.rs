@@ -168,7 +168,7 @@ impl World {
         let Some((name, stored)) = self.store.iter().find(|(_, s)| s.id == object) else { return };
         let record =
             stored.next_status(self.wall_time(), generation, &part).filter(|_| stored.version == version);
-        let record = record.filter(|_| !self.unwritable.contains(&object));
+        let record = record.filter(|_| !self.is_unwritable(&object, Duration::ZERO));
         let Some(record) = record else {
             // The object has changed meanwhile: the watch will tell, and it is looked at again.
             if answered {

@@ -153,6 +153,8 @@ impl World {
         let since = self.started.max(self.led_since);
         let judged = self.leads() && stored.decodable && self.now.since(since) > life;
         let skipped = self.now.since(self.cloud.skipped) <= life;
+        // What can't be written stands as it is.
+        let judged = judged && !self.is_unwritable(&stored.id, secs(5));
         if condition_set.domain.status != Status::True || *of != stored.generation || !judged || skipped {
             return;
         }

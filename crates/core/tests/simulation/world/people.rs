@@ -1,5 +1,7 @@
 //! What is there, and what people do to it: in the cloud's console and with `kubectl`.
 
+use std::time::Duration;
+
 use keeper_core::engine::Asked;
 use keeper_core::exception::ExceptionRecord;
 use keeper_core::id::{InstanceId, ObjectId, ScalingGroupId, Tag};
@@ -321,11 +323,12 @@ impl World {
 
     /// From now on the API server takes no status of the object, or does again.
     pub fn refuse_status(&mut self, name: &str, refuse: bool) {
-        let id = self.store[name].id.clone();
-        if refuse {
-            self.unwritable.insert(id);
-        } else {
-            self.unwritable.remove(&id);
-        }
+        let until = if refuse { self.now.after(secs(1_000_000)) } else { self.now };
+        self.unwritable.insert(self.store[name].id.clone(), until);
+    }
+
+    /// Whether the API server takes no status of the object, or took none this long ago.
+    pub fn is_unwritable(&self, id: &ObjectId, lately: Duration) -> bool {
+        self.unwritable.get(id).is_some_and(|until| self.now < until.after(lately))
     }
 }
