@@ -180,9 +180,11 @@ impl Store {
             orphans,
             changes,
         };
-        if let Placement::Served(served) = &*entry.placement {
-            entry.changes.shown = self.shows_changes.contains(&served.account);
-        }
+        entry.changes.shown = match &entry.seen.object {
+            Some(object) => self.shows_changes.contains(&AccountName::new(object.spec().account)),
+            // Whose targets it has can't be read: what stands was right when it was written.
+            None => !self.shows_changes.is_empty(),
+        };
         let scopes = entry.scopes();
         entry.parts.retain(|scope, _| scopes.contains(scope));
         inner.entries.insert(id.clone(), entry);
@@ -581,6 +583,24 @@ mod tests {
         assert_eq!((losses().counted, losses().shrinking), (None, shrinking));
         objects.told_shrinking(&id);
         assert_eq!(losses().shrinking, None);
+    }
+
+    #[test]
+    fn who_switched_a_flag_off_is_shown_also_while_the_object_is_not_served() {
+        let metrics = || Arc::new(Metrics::new().unwrap());
+        let id = ObjectId::new("n", "a", "u");
+        let decoded = || with_status(1, ("True", "AllProtected"), "False");
+        let broken = || seen("1", 1);
+        for (account, object, shown) in
+            [("default", decoded(), true), ("other", decoded(), false), ("other", broken(), true)]
+        {
+            let objects = Store::new(metrics()).showing_changes([AccountName::new(account)].into());
+            objects.put(&id, object, Placement::NotGranted);
+            assert_eq!(objects.get(&id).unwrap().changes.shown, shown, "{account}");
+        }
+        let objects = Store::new(metrics());
+        objects.put(&id, broken(), Placement::NotGranted);
+        assert!(!objects.get(&id).unwrap().changes.shown, "nowhere");
     }
 
     #[test]
