@@ -2,7 +2,6 @@
 
 use std::fmt::Display;
 
-use jiff::Timestamp;
 use keeper_core::auto_release_time::AutoReleaseTime;
 use keeper_core::delete_on_release::DeleteOnRelease;
 use keeper_core::deletion_protection::DeletionProtection;
@@ -13,7 +12,7 @@ use super::explanation::{
 };
 use super::history::{Change, History, Unwatched, Why, Write};
 use crate::object_ref::{ObjectRef, names};
-use crate::text_page::Page;
+use crate::text_page::{Page, time};
 
 /// The explanation as text.
 pub fn text(told: &Explanation) -> String {
@@ -275,11 +274,6 @@ fn list(values: Option<&[String]>) -> String {
         Some([]) => "none".to_owned(),
         Some(values) => values.join(" "),
     }
-}
-
-/// In whole seconds, in UTC.
-fn time(at: Timestamp) -> String {
-    Timestamp::from_second(at.as_second()).unwrap_or(at).to_string()
 }
 
 fn tell_verdict(page: &mut Page, indent: usize, said: &Said) {

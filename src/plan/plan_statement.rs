@@ -8,6 +8,7 @@ use keeper_core::protected_from_scale_in::ProtectedFromScaleIn;
 
 use super::comparison::Outcome;
 use crate::object_ref::{ObjectRef, names};
+use crate::text_page::time;
 
 /// What becomes of it, and who has to do with it.
 pub struct Statement<'a> {
@@ -21,27 +22,34 @@ pub struct Statement<'a> {
     pub anyway: bool,
 }
 
-/// How a flag is spoken of: what is done, what is taken back, and what it is.
-fn words(flag: &str) -> [&'static str; 3] {
+/// How a flag is spoken of: what is done, what is taken back, what it is, and what it is not.
+fn words(flag: &str) -> [&'static str; 4] {
     match flag {
-        DeleteOnRelease::NAME => ["will be retained", "will be released from retention", "retained"],
-        ProtectedFromScaleIn::NAME => {
-            ["will be protected from scale-in", "will be given up to scale-in", "protected from scale-in"]
+        DeleteOnRelease::NAME => {
+            ["will be retained", "will be released from retention", "retained", "without retention"]
         }
-        AutoReleaseTime::NAME => ["its release time will be removed", "", "without a release time"],
-        _ => ["will be protected", "will be unprotected", "protected"],
+        ProtectedFromScaleIn::NAME => [
+            "will be protected from scale-in",
+            "will be given up to scale-in",
+            "protected from scale-in",
+            "unprotected from scale-in",
+        ],
+        AutoReleaseTime::NAME => {
+            ["its release time will be removed", "", "without a release time", "with a release time"]
+        }
+        _ => ["will be protected", "will be unprotected", "protected", "unprotected"],
     }
 }
 
 impl Statement<'_> {
     /// The sentence, without an end.
     pub fn text(&self) -> String {
-        let [done, undone, so] = words(self.flag);
+        let [done, undone, so, not_so] = words(self.flag);
         let asker = || self.object.map_or_else(|| "an object".to_owned(), ToString::to_string);
         let said = match self.outcome {
             Outcome::Protect => done.to_owned(),
             Outcome::Unprotect => match self.until {
-                Some(until) => format!("{undone}, for {} until {}", asker(), in_seconds(until)),
+                Some(until) => format!("{undone}, for {} until {}", asker(), time(until)),
                 None => format!("{undone}, as {} asks", asker()),
             },
             Outcome::StaysProtected if self.holders.is_empty() => {
@@ -58,8 +66,8 @@ impl Statement<'_> {
                 names(self.holders)
             ),
             Outcome::LeftUnprotected => match self.until {
-                Some(until) => format!("is left un{so} until {}, for {}", in_seconds(until), asker()),
-                None => format!("is left un{so}, for {}", asker()),
+                Some(until) => format!("is left {not_so} until {}, for {}", time(until), asker()),
+                None => format!("is left {not_so}, for {}", asker()),
             },
             Outcome::Unknown if self.is_host => "it is not known which network interfaces it has".to_owned(),
             Outcome::Unknown => format!("it is not known whether it will be {so}"),
@@ -69,10 +77,6 @@ impl Statement<'_> {
         };
         if self.anyway { format!("{said} (also without the files)") } else { said }
     }
-}
-
-fn in_seconds(time: Timestamp) -> Timestamp {
-    Timestamp::from_second(time.as_second()).unwrap_or(time)
 }
 
 #[cfg(test)]
@@ -131,6 +135,10 @@ mod tests {
             (
                 told("DeleteOnRelease", Outcome::Unknown, None),
                 "it is not known which network interfaces it has".to_owned(),
+            ),
+            (
+                told("AutoReleaseTime", Outcome::LeftUnprotected, until),
+                format!("is left with a release time until 2030-01-01T00:00:00Z, for {old}"),
             ),
             (told("AutoReleaseTime", Outcome::Protect, None), "its release time will be removed".to_owned()),
         ] {
