@@ -100,12 +100,13 @@ pub async fn run(options: &AuditOptions, out: impl Write, watched: bool) -> Resu
     let (mut report, mut found) = (form(options, out, config.accounts.len() > 1), Found::default());
     let mut ungrouped: BTreeMap<String, Vec<String>> = BTreeMap::new();
     let mut progress = Progress::new(watched, scopes.len());
+    let unreadable = objects.as_ref().map(ClusterObjects::unreadable).unwrap_or_default();
     for scope in &scopes {
         progress.next_region();
         let sink = Sink { report: report.as_mut(), ignores: &mut ignores, found: &mut found };
         let claimants = objects.as_ref().map(|objects| Claimants {
             survey: objects.survey(scope, Timestamp::now()),
-            unreadable: objects.unreadable(),
+            unreadable: &unreadable,
         });
         let mut audit = RegionAudit::new(scope, &options.select, claimants, sink, &progress);
         let mut failure = access.unusable.get(&scope.account).cloned();

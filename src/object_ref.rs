@@ -2,8 +2,11 @@
 
 use std::fmt;
 
+use keeper_core::id::ObjectId;
 use schemars::JsonSchema;
 use serde::Serialize;
+
+use crate::api::Resource;
 
 /// An object.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, JsonSchema)]
@@ -15,6 +18,13 @@ pub struct ObjectRef {
     pub namespace: String,
     /// Name.
     pub name: String,
+}
+
+impl ObjectRef {
+    /// The object of this kind with this identity.
+    pub fn new(resource: Resource, id: &ObjectId) -> Self {
+        Self { kind: resource.kind(), namespace: id.namespace().to_owned(), name: id.name().to_owned() }
+    }
 }
 
 impl fmt::Display for ObjectRef {

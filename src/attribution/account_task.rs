@@ -12,7 +12,7 @@ use keeper_core::attribution::{
 use keeper_core::failure::Class;
 use keeper_core::id::{AccountName, ObjectId, Region, RequestId};
 use keeper_core::time::Moment;
-use keeper_core::trail::{TrailPage, TrailQuery};
+use keeper_core::trail::{TrailEvent, TrailPage, TrailQuery};
 use keeper_core::transition::Transition;
 use tokio::sync::mpsc;
 use tokio::task::JoinSet;
@@ -248,54 +248,50 @@ impl AccountTask {
     }
 
     fn log(&self, finding: &Finding) {
-        let (account, region, flag) = (self.account.as_str(), finding.region.as_str(), finding.flag.name());
-        let (target, object) = (&*finding.target, &finding.on_behalf.object);
-        let (namespace, name, seen) = (object.namespace(), object.name(), finding.seen);
-        let (last_seen, outcome) = (finding.last_seen, finding.outcome.as_str());
+        let calls = finding.outcome.calls();
         let message = match &finding.outcome {
             Outcome::ChangedBy(_) => "found who switched the flag off",
             Outcome::Candidates { .. } => "found a call that may have switched the flag off",
             Outcome::Unknown(Unanswered::NotPermitted | Unanswered::NoEndpoint) => {
+                let (account, region) = (self.account.as_str(), finding.region.as_str());
+                let (target, flag) = (&*finding.target, finding.flag.name());
+                let outcome = finding.outcome.as_str();
                 return debug!(account, region, target, flag, outcome, "not known who switched the flag off");
             }
             Outcome::Unknown(_) => {
-                return info!(
-                    account,
-                    region,
-                    target,
-                    flag,
-                    namespace,
-                    name,
-                    %last_seen,
-                    %seen,
-                    outcome,
-                    "not known who switched the flag off"
-                );
+                return self.log_call(finding, None, "not known who switched the flag off");
             }
         };
-        for call in finding.outcome.calls() {
-            let who = Who::of(call);
-            info!(
-                account,
-                region,
-                target,
-                flag,
-                namespace,
-                name,
-                %last_seen,
-                %seen,
-                outcome,
-                changed_at = %call.at,
-                identity = call.actor.kind.as_str(),
-                user = who.name,
-                user_account = who.account,
-                source = who.source,
-                user_agent = who.user_agent,
-                request_id = call.request_id.as_ref().map(RequestId::as_str),
-                not_listed = finding.outcome.left_out(),
-                "{message}"
-            );
+        for call in calls {
+            self.log_call(finding, Some(call), message);
         }
+    }
+
+    /// Logs one of the calls that were found, or that none was.
+    fn log_call(&self, finding: &Finding, call: Option<&TrailEvent>, message: &'static str) {
+        let object = &finding.on_behalf.object;
+        let who = call.map(Who::of);
+        let who = who.as_ref();
+        info!(
+            account = self.account.as_str(),
+            region = finding.region.as_str(),
+            target = &*finding.target,
+            flag = finding.flag.name(),
+            namespace = object.namespace(),
+            name = object.name(),
+            last_seen = %finding.last_seen,
+            seen = %finding.seen,
+            outcome = finding.outcome.as_str(),
+            changed_at = call.map(|call| tracing::field::display(call.at)),
+            identity = call.map(|call| call.actor.kind.as_str()),
+            user = who.and_then(|who| who.name.as_deref()),
+            user_account = who.and_then(|who| who.account.as_deref()),
+            source = who.and_then(|who| who.source.as_deref()),
+            user_agent = who.and_then(|who| who.user_agent.as_deref()),
+            request_id = call.and_then(|call| call.request_id.as_ref()).map(RequestId::as_str),
+            not_listed = call.map(|_| finding.outcome.left_out()),
+            "{message}"
+        );
     }
 }
 

@@ -57,7 +57,7 @@ pub struct ScopeAttribution {
     scope: Scope,
     cloud: Arc<Cloud>,
     metrics: Arc<Metrics>,
-    /// Few: no more than calls are made.
+    /// One for each flag that was seen to be switched off: whoever reads takes them at once.
     findings: (mpsc::UnboundedSender<Finding>, mpsc::UnboundedReceiver<Finding>),
 }
 

@@ -21,14 +21,14 @@ pub struct Claim {
 }
 
 /// The objects of a cluster, as far as they may claim targets of one account and region.
-pub struct Claimants {
+pub struct Claimants<'a> {
     /// Those that can be read.
     pub survey: Survey,
     /// Those that can't: each may select everything.
-    pub unreadable: BTreeMap<Resource, Vec<String>>,
+    pub unreadable: &'a BTreeMap<Resource, Vec<String>>,
 }
 
-impl Claimants {
+impl Claimants<'_> {
     /// Who holds the instance.
     pub fn instance(&mut self, id: &InstanceId) -> Claim {
         Claim::of(&self.survey.instance(id), self.unreadable(Resource::Protection))

@@ -4,13 +4,13 @@ use std::io::{self, Write};
 
 use jiff::Timestamp;
 use schemars::JsonSchema;
-use schemars::generate::SchemaSettings;
 use serde::Serialize;
 use serde_json::Value;
 
 use super::form::{Form, Region};
 use super::row::{Counts, Kind, Row};
 use super::words::not_examined;
+use crate::json_schema::schema_of;
 
 /// One line of the report: a target, or the summary of a region, which comes after its targets.
 #[derive(Serialize, JsonSchema)]
@@ -174,11 +174,5 @@ impl<W: Write> Form for Json<W> {
 
 /// The schema of one line.
 pub fn schema() -> Value {
-    let settings =
-        SchemaSettings::draft2020_12().for_serialize().with(|settings| settings.inline_subschemas = true);
-    let mut schema = settings.into_generator().into_root_schema_for::<Line<'_>>().to_value();
-    if let Some(root) = schema.as_object_mut() {
-        root.insert("title".to_owned(), "One line of ecs-keeper audit --output json".into());
-    }
-    schema
+    schema_of::<Line<'_>>("One line of ecs-keeper audit --output json")
 }

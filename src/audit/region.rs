@@ -56,7 +56,7 @@ pub struct RegionAudit<'a> {
     progress: &'a Progress,
     shown: ObservedRegion,
     /// What the objects of the cluster would have of the region.
-    claimants: Option<Claimants>,
+    claimants: Option<Claimants<'a>>,
     /// Instances that are not selected.
     others: BTreeSet<InstanceId>,
     pub instances: Counts,
@@ -68,7 +68,7 @@ impl<'a> RegionAudit<'a> {
     pub fn new(
         scope: &'a Scope,
         select: &'a [Tag],
-        claimants: Option<Claimants>,
+        claimants: Option<Claimants<'a>>,
         sink: Sink<'a>,
         progress: &'a Progress,
     ) -> Self {
@@ -150,11 +150,11 @@ impl<'a> RegionAudit<'a> {
         let Listed { id, name, evidence } = listed;
         let selected = self.selects(&evidence.facts);
         let Some(said) = self.shown.instance(&id, evidence) else { return Ok(()) };
-        let claim = self.claimants.as_mut().map(|claimants| claimants.instance(&id));
         if !selected {
             self.others.insert(id);
             return Ok(());
         }
+        let claim = self.claimants.as_mut().map(|claimants| claimants.instance(&id));
         self.report((Kind::Instance, id.as_str()), name.as_deref(), None, (said.into(), claim), asked)
     }
 
@@ -162,10 +162,10 @@ impl<'a> RegionAudit<'a> {
         let Listed { id, name, evidence } = listed;
         let facts = evidence.facts.clone();
         let Some(said) = self.shown.interface(&id, evidence) else { return Ok(()) };
-        let claim = self.claimants.as_mut().map(|claimants| claimants.interface(&id));
         if !self.selects_through_instance(&facts) {
             return Ok(());
         }
+        let claim = self.claimants.as_mut().map(|claimants| claimants.interface(&id));
         let place = Some(Interface::place(&facts));
         self.report(
             (Kind::NetworkInterface, id.as_str()),

@@ -117,9 +117,7 @@ impl Config {
     fn all_regions(&self) -> BTreeMap<AccountName, BTreeSet<Region>> {
         self.accounts.iter().map(|(name, account)| (name.clone(), account.all_regions())).collect()
     }
-}
 
-impl Config {
     /// The accounts in which Events and status show who has switched protection off.
     pub fn accounts_with_names(&self) -> BTreeSet<AccountName> {
         let asked =

@@ -7,11 +7,11 @@ use keeper_core::resource::Resource as _;
 use keeper_core::trail::TrailEvent;
 use keeper_core::transition::{FlagState, Look, Transition as Seen};
 use schemars::JsonSchema;
-use schemars::generate::SchemaSettings;
 use serde::Serialize;
 use serde_json::Value;
 
 use crate::api::Resource;
+use crate::json_schema::schema_of;
 use crate::status::Moments;
 use crate::who::Who;
 
@@ -280,11 +280,5 @@ pub fn transition<'a>(head: Head<'a>, now: Moments, seen: &'a Seen) -> Transitio
 
 /// The schema of one line.
 pub fn schema() -> Value {
-    let settings =
-        SchemaSettings::draft2020_12().for_serialize().with(|settings| settings.inline_subschemas = true);
-    let mut schema = settings.into_generator().into_root_schema_for::<Line<'_>>().to_value();
-    if let Some(root) = schema.as_object_mut() {
-        root.insert("title".to_owned(), "One line of the evidence log of ecs-keeper".into());
-    }
-    schema
+    schema_of::<Line<'_>>("One line of the evidence log of ecs-keeper")
 }

@@ -2,11 +2,12 @@
 
 use jiff::Timestamp;
 use schemars::JsonSchema;
-use schemars::generate::SchemaSettings;
 use serde::Serialize;
 use serde_json::Value;
 
 use super::history::History;
+use crate::json_schema::schema_of;
+use crate::not_examined::NotExamined;
 use crate::object_ref::ObjectRef;
 
 /// What is known of one target.
@@ -269,24 +270,7 @@ pub struct StateSince {
     pub since: Timestamp,
 }
 
-/// A region that could not be looked at.
-#[derive(Debug, Serialize, JsonSchema)]
-pub struct NotExamined {
-    /// Account, as the configuration names it.
-    pub account: String,
-    /// Region.
-    pub region: String,
-    /// Why not.
-    pub error: String,
-}
-
 /// The JSON Schema of an explanation.
 pub fn schema() -> Value {
-    let settings =
-        SchemaSettings::draft2020_12().for_serialize().with(|settings| settings.inline_subschemas = true);
-    let mut schema = settings.into_generator().into_root_schema_for::<Explanation>().to_value();
-    if let Some(root) = schema.as_object_mut() {
-        root.insert("title".to_owned(), "ecs-keeper explain --output json".into());
-    }
-    schema
+    schema_of::<Explanation>("ecs-keeper explain --output json")
 }

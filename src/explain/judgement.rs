@@ -13,8 +13,8 @@ use keeper_core::surroundings::Power;
 use keeper_core::verdict::State;
 
 use super::explanation::{
-    ChangedBy, CloudFacts, Explanation, FlagOutlook, InstanceSays, InterfaceFate, InterfaceSays, NotExamined,
-    Objects, OnRelease, Selecting, StateSince, Want,
+    ChangedBy, CloudFacts, Explanation, FlagOutlook, InstanceSays, InterfaceFate, InterfaceSays, Objects,
+    OnRelease, Selecting, StateSince, Want,
 };
 use super::history::History;
 use super::sentences::{risk, said};
@@ -24,6 +24,7 @@ use crate::cli::TargetId;
 use crate::cluster_objects::{ClusterObjects, PlacedObject};
 use crate::desired::{Placement, timestamp};
 use crate::listing::Listed;
+use crate::not_examined::NotExamined;
 use crate::object_ref::{ObjectRef, names};
 use crate::scope::Scope;
 use crate::visible_text::plain;

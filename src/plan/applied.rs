@@ -1,12 +1,13 @@
 //! What applying the objects of the files makes of those of the cluster.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
+use kube::api::ObjectMeta;
 use kube::core::{Selector, SelectorExt as _};
 use serde_json::{Value, json};
 
 use super::definition::Definition;
-use super::manifest::{Manifest, Mistake, sentence};
+use super::manifest::{Key, Manifest, Mistake, sentence};
 use super::merge::merged;
 use super::spec_difference::{Difference, differences};
 use super::standing::{Standing, Stored};
@@ -58,9 +59,13 @@ pub fn apply(
     let known = standing.is_some();
     let Standing { seen: before, stored } = standing.unwrap_or_default();
     let (mut objects, mut mistakes) = (Vec::new(), Vec::new());
+    let standing: BTreeMap<Key, &WatchedObject> = before.iter().map(|seen| (key_of(seen), seen)).collect();
+    let mut replaced = BTreeSet::new();
     for manifest in manifests {
-        let old = before.iter().find(|seen| is_same(seen, manifest));
-        let stored = stored.get(&manifest.key());
+        let key = manifest.key();
+        let old = standing.get(&key).copied();
+        let stored = stored.get(&key);
+        replaced.insert(key);
         let definition = definitions.iter().find(|it| it.resource == manifest.resource);
         let (value, stays) = applied_value(manifest, stored, definition);
         if let Some(old) = old.and_then(|old| old.object.as_ref()) {
@@ -94,17 +99,15 @@ pub fn apply(
     if !mistakes.is_empty() {
         return Err(mistakes);
     }
-    let replaced = |seen: &WatchedObject| manifests.iter().any(|manifest| is_same(seen, manifest));
-    let others = before.iter().filter(|seen| !replaced(seen)).cloned();
+    let others = before.iter().filter(|seen| !replaced.contains(&key_of(seen))).cloned();
     let served = objects.iter().filter(|object| object.served).map(|object| object.seen.clone());
     let after = others.chain(served).collect();
     Ok(Applied { before, after, objects })
 }
 
-fn is_same(seen: &WatchedObject, manifest: &Manifest) -> bool {
-    seen.resource == manifest.resource
-        && seen.meta.namespace.as_deref() == Some(manifest.namespace.as_str())
-        && seen.meta.name.as_deref() == Some(manifest.name.as_str())
+fn key_of(seen: &WatchedObject) -> Key {
+    let ObjectMeta { namespace, name, .. } = &seen.meta;
+    (seen.resource, namespace.clone().unwrap_or_default(), name.clone().unwrap_or_default())
 }
 
 /// The object without its status, with what of the spec in the cluster stays, and with all defaults; and which fields of the spec

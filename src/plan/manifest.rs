@@ -132,6 +132,7 @@ impl Manifests {
             definitions,
             namespace,
             found: Self { objects: Vec::new(), others: 0 },
+            places: BTreeMap::new(),
             mistakes: Vec::new(),
         };
         for (name, text) in texts(paths)? {
@@ -216,6 +217,8 @@ struct Reading<'a> {
     definitions: &'a [Definition],
     namespace: &'a str,
     found: Manifests,
+    /// Where each object that was found stands.
+    places: BTreeMap<Key, Place>,
     mistakes: Vec<Mistake>,
 }
 
@@ -275,21 +278,18 @@ impl Reading<'_> {
     fn add(&mut self, file: &str, node: Node, resource: Resource, meta: ObjectMeta, value: Value) {
         let namespace = meta.namespace.unwrap_or_else(|| self.namespace.to_owned());
         let name = meta.name.unwrap_or_default();
-        let same = |other: &&Manifest| {
-            (other.resource, &other.namespace, &other.name) == (resource, &namespace, &name)
-        };
-        if let Some(other) = self.found.objects.iter().find(same) {
-            let sentence = format!(
-                "{} {namespace}/{name} stands at {}, too; keep one of them",
-                resource.kind(),
-                other.place_of(&[])
-            );
-            self.mistakes.push(Mistake { place: place(file, node.place), sentence });
+        let labels = meta.labels.unwrap_or_default();
+        let manifest = Manifest { resource, namespace, name, labels, value, file: file.to_owned(), node };
+        let place = manifest.place_of(&[]);
+        if let Some(other) = self.places.get(&manifest.key()) {
+            let Manifest { namespace, name, .. } = &manifest;
+            let sentence =
+                format!("{} {namespace}/{name} stands at {other}, too; keep one of them", resource.kind());
+            self.mistakes.push(Mistake { place, sentence });
             return;
         }
-        let labels = meta.labels.unwrap_or_default();
-        let file = file.to_owned();
-        self.found.objects.push(Manifest { resource, namespace, name, labels, value, file, node });
+        self.places.insert(manifest.key(), place);
+        self.found.objects.push(manifest);
     }
 }
 
@@ -377,6 +377,7 @@ mod tests {
             definitions: &definitions,
             namespace: "team",
             found: Manifests { objects: Vec::new(), others: 0 },
+            places: BTreeMap::new(),
             mistakes: Vec::new(),
         };
         reading.take(name, text);

@@ -4,12 +4,13 @@ use std::collections::BTreeMap;
 
 use jiff::Timestamp;
 use schemars::JsonSchema;
-use schemars::generate::SchemaSettings;
 use serde::Serialize;
 use serde_json::Value;
 
 use super::comparison::Outcome;
 use super::spec_difference::Difference;
+use crate::json_schema::schema_of;
+use crate::not_examined::NotExamined;
 use crate::object_ref::ObjectRef;
 
 /// What applying the objects of the files would do.
@@ -33,7 +34,7 @@ pub struct Planned {
     /// What it takes the operator.
     pub cost: PlannedCost,
     /// The regions that could not be read.
-    pub not_examined: Vec<NotPlanned>,
+    pub not_examined: Vec<NotExamined>,
     /// Documents in the files that are about other things.
     pub other_documents: usize,
     /// What else is to be known.
@@ -174,17 +175,6 @@ pub struct PlannedCost {
     pub seconds: u64,
 }
 
-/// A region that could not be read.
-#[derive(Debug, Serialize, JsonSchema)]
-pub struct NotPlanned {
-    /// Account, as the configuration names it.
-    pub account: String,
-    /// Region.
-    pub region: String,
-    /// Why not.
-    pub error: String,
-}
-
 /// What the exit code says.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Verdict {
@@ -226,7 +216,7 @@ impl Planned {
     pub fn verdict(&self) -> Verdict {
         let Counts { protect, no_longer_held, left_unprotected, unknown, .. } = self.counts;
         let served = self.objects.iter().all(|object| object.not_served.is_none());
-        let known = self.objects.iter().all(|object| object.all_known || object.not_served.is_some());
+        let known = self.objects.iter().all(|object| object.all_known);
         if self.counts.unprotect > 0 {
             Verdict::Unprotects
         } else if !self.not_examined.is_empty() || !served {
@@ -241,11 +231,5 @@ impl Planned {
 
 /// The JSON Schema of a plan.
 pub fn schema() -> Value {
-    let settings =
-        SchemaSettings::draft2020_12().for_serialize().with(|settings| settings.inline_subschemas = true);
-    let mut schema = settings.into_generator().into_root_schema_for::<Planned>().to_value();
-    if let Some(root) = schema.as_object_mut() {
-        root.insert("title".to_owned(), "ecs-keeper plan --output json".into());
-    }
-    schema
+    schema_of::<Planned>("ecs-keeper plan --output json")
 }

@@ -14,7 +14,7 @@ use super::comparison::{Fate, Outcome, fates};
 use super::cost::{Cost, Writes};
 use super::manifest::Manifests;
 use super::plan_statement::Statement;
-use super::planned::{Counts, NotPlanned, Planned, PlannedCost, PlannedObject, PlannedTarget};
+use super::planned::{Counts, Planned, PlannedCost, PlannedObject, PlannedTarget};
 use super::scan::{Scan, Scanned, Target};
 use super::spec_difference::Difference;
 use crate::api::{
@@ -22,6 +22,7 @@ use crate::api::{
 };
 use crate::cluster_objects::ClusterObjects;
 use crate::desired::{Desired, Placement, Served, timestamp};
+use crate::not_examined::NotExamined;
 use crate::object_ref::ObjectRef;
 use crate::scope::Scope;
 use crate::visible_text::{plain, plain_line};
@@ -45,7 +46,7 @@ pub struct Planning {
     targets: Vec<PlannedTarget>,
     reasons: BTreeMap<&'static str, &'static str>,
     cost: Cost,
-    not_examined: Vec<NotPlanned>,
+    not_examined: Vec<NotExamined>,
     /// Those that could not be read, and those that nobody wanted to.
     not_read: BTreeSet<Scope>,
     notes: Vec<String>,
@@ -112,7 +113,7 @@ impl Planning {
     }
 
     fn not_examined(&mut self, scope: &Scope, error: &str) {
-        self.not_examined.push(NotPlanned {
+        self.not_examined.push(NotExamined {
             account: scope.account.to_string(),
             region: scope.region.to_string(),
             error: error.to_owned(),
@@ -261,11 +262,7 @@ impl Planning {
         at: &str,
         counts: &BTreeMap<&ObjectRef, Counts>,
     ) -> PlannedObject {
-        let name = ObjectRef {
-            kind: object.seen.resource.kind(),
-            namespace: object.id.namespace().to_owned(),
-            name: object.id.name().to_owned(),
-        };
+        let name = ObjectRef::new(object.seen.resource, &object.id);
         let counts = counts.get(&name).copied().unwrap_or_default();
         let (action, differences) = match &object.action {
             Action::Create => ("Create", Vec::new()),

@@ -1,6 +1,6 @@
 //! The objects that stand in the cluster, and those of the files as they are stored there.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use kube::Client;
 use kube::api::DynamicObject;
@@ -37,10 +37,11 @@ impl Standing {
         manifests: &[Manifest],
     ) -> Result<Self, ClusterError> {
         let mut standing = Self::default();
+        let of_the_files: BTreeSet<Key> = manifests.iter().map(Manifest::key).collect();
         for_each_served(client, config, |resource, object| {
             let (namespace, name) = (object.metadata.namespace.clone(), object.metadata.name.clone());
             let key = (resource, namespace.unwrap_or_default(), name.unwrap_or_default());
-            if manifests.iter().any(|manifest| manifest.key() == key) {
+            if of_the_files.contains(&key) {
                 standing.stored.insert(key, Stored::of(&object));
             }
             standing.seen.push(resource.decode(object));

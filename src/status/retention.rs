@@ -23,10 +23,10 @@ use super::fields::{counts, risks, sentence, whole_seconds};
 use super::losses::Lost;
 use super::report::Report;
 use crate::api::{
-    Eip, EniRetentionStatus, MAX_ADDRESS, MAX_ADDRESSES, MAX_ENI_ID, MAX_ID, MAX_PREFIX, MAX_REATTACHMENTS,
-    MAX_RETAINED, MAX_SECURITY_GROUPS, Mode, NetworkInterfacePhase, NetworkInterfaceStatus,
-    NetworkInterfaceType, Object, ReattachmentPhase, ReattachmentStatus, Resource, Retention, RetentionAct,
-    RetentionActStatus, RetentionState, WatchedObject, generation,
+    ChangeStatus, Eip, EniRetentionStatus, MAX_ADDRESS, MAX_ADDRESSES, MAX_ENI_ID, MAX_ID, MAX_PREFIX,
+    MAX_REATTACHMENTS, MAX_RETAINED, MAX_SECURITY_GROUPS, Mode, NetworkInterfacePhase,
+    NetworkInterfaceStatus, NetworkInterfaceType, Object, ReattachmentPhase, ReattachmentStatus, Resource,
+    Retention, RetentionAct, RetentionActStatus, RetentionState, WatchedObject, generation,
 };
 use crate::events::{ObjectEvent, Survivors};
 
@@ -376,7 +376,7 @@ pub fn status(
     report: &Report,
     conditions: Vec<Condition>,
     lists: Lists,
-    acts: Vec<RetentionActStatus>,
+    (acts, changes): (Vec<RetentionActStatus>, Vec<ChangeStatus>),
     of: Generation,
 ) -> EniRetentionStatus {
     let mut status = EniRetentionStatus {
@@ -389,7 +389,7 @@ pub fn status(
         network_interfaces: lists.rows,
         reattachments: lists.reattachments,
         acts,
-        changes: Vec::new(),
+        changes,
     };
     status.shorten_to_fit();
     status

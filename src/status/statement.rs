@@ -65,9 +65,9 @@ pub fn statement(report: &Report, entry: &StoredObject, now: Timestamp) -> Optio
             let conditions = conditions(old.map_or(&[], |old| &old.conditions));
             let part = report.part.retention.as_deref();
             let lists = retention::lists(part, old, &entry.losses.pending, now);
-            let mut new = retention::status(report, conditions, lists, retention::acts(report, seen), of);
-            new.changes = entry.changes.beside(old.map_or(&[], |old| &old.changes));
-            new.shorten_to_fit();
+            let changes = entry.changes.beside(old.map_or(&[], |old| &old.changes));
+            let acts = retention::acts(report, seen);
+            let new = retention::status(report, conditions, lists, (acts, changes), of);
             let same = old.is_some_and(|old| retention::same(old, &new));
             let mut status = json!(new);
             empty(

@@ -342,7 +342,7 @@ fn the_oldest_survivors_have_rows_and_rows_that_do_not_fit_are_dropped_in_silenc
         ..row.clone()
     };
     let rows = lists.rows.iter().map(fat).collect();
-    let status = status(&report, Vec::new(), Lists { rows, ..lists }, Vec::new(), 1);
+    let status = status(&report, Vec::new(), Lists { rows, ..lists }, Default::default(), 1);
     assert!(status.network_interfaces.len() < MAX_LISTED_SURVIVORS);
     assert_eq!(status.available_eni_ids.len(), MAX_LISTED_SURVIVORS + 1);
 }
