@@ -30,6 +30,7 @@ pub use finding::schema;
 use finding::{Check, Findings, Level};
 use metrics_checks::Source;
 use object_checks::Asked;
+use region_checks::Asks;
 
 /// What sessions are called in which somebody examines the operator.
 const SESSION_NAME: &str = "ecs-keeper-doctor";
@@ -164,8 +165,10 @@ async fn cloud(places: Places, members: Option<bool>, findings: &mut Findings) {
         Ok((clouds, tasks)) => {
             // They end with the set.
             let _renewing: JoinSet<_> = tasks.collect();
-            for scope in places.scopes.iter().filter(|scope| config.accounts.contains_key(&scope.account)) {
-                region_checks::examine(&clouds, scope, members, findings).await;
+            for scope in &places.scopes {
+                let Some(account) = config.accounts.get(&scope.account) else { continue };
+                let asked = Asks { members, trail: account.attribution };
+                region_checks::examine(&clouds, scope, asked, findings).await;
             }
         }
         Err(error) => findings.add(Level::Failure, Check::Credentials, told(error.as_ref())),

@@ -6,6 +6,7 @@ mod history;
 mod judgement;
 mod sentences;
 mod sighting;
+mod switched_off;
 mod text;
 
 use crate::causes::told;
@@ -20,8 +21,9 @@ use crate::progress::Progress;
 use crate::scope::Scope;
 use crate::scopes::{ScopeError, limited, scopes};
 use crate::visible_text::plain_line;
+use explanation::Explanation;
 pub use explanation::schema;
-use history::{EvidenceLog, History, LogError};
+use history::{EvidenceLog, LogError};
 use sighting::{Found, Limits, find};
 
 /// What sessions are called in which somebody looks at one target.
@@ -97,8 +99,11 @@ pub async fn run(options: &ExplainOptions, watched: bool) -> Result<String, Expl
         progress.clear();
         match read {
             Ok(Some(found)) => {
-                let history = log.map(|log| log.history(&found.scope));
-                return answer(target, &found, &objects, (history, not_examined), options.output);
+                let log = log.map(|log| log.history(&found.scope));
+                let account = config.accounts.get(&found.scope.account);
+                let attributes = account.is_some_and(|account| account.attribution);
+                let explained = judgement::explain(target, &found, &objects, log, not_examined, attributes);
+                return answer(&explained, options.output);
             }
             Ok(None) => looked_at.push(scope),
             Err(error) => not_examined.push(NotExamined {
@@ -111,18 +116,11 @@ pub async fn run(options: &ExplainOptions, watched: bool) -> Result<String, Expl
     Err(nowhere(target, &looked_at, &not_examined))
 }
 
-fn answer(
-    target: &TargetId,
-    found: &Found,
-    objects: &Result<ClusterObjects, String>,
-    (history, not_examined): (Option<History>, Vec<NotExamined>),
-    output: OutputFormat,
-) -> Result<String, ExplainError> {
-    let explanation = judgement::explain(target, found, objects, (history, not_examined));
+fn answer(explanation: &Explanation, output: OutputFormat) -> Result<String, ExplainError> {
     match output {
-        OutputFormat::Text => Ok(text::text(&explanation)),
+        OutputFormat::Text => Ok(text::text(explanation)),
         OutputFormat::Json => {
-            Ok(serde_json::to_string_pretty(&explanation).map_err(ExplainError::Json)? + "\n")
+            Ok(serde_json::to_string_pretty(explanation).map_err(ExplainError::Json)? + "\n")
         }
     }
 }

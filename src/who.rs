@@ -1,6 +1,6 @@
 //! Who has made a call, as it is shown. Names come from strangers.
 
-use keeper_core::trail::TrailEvent;
+use keeper_core::trail::{ActorKind, TrailEvent};
 
 use crate::visible_text::plain;
 
@@ -21,5 +21,20 @@ impl Who {
             source: shown(&call.source),
             user_agent: shown(&call.user_agent),
         }
+    }
+}
+
+/// An identity in a sentence, with its name where that may be shown.
+pub fn identity(kind: ActorKind, name: Option<&str>) -> String {
+    match (kind, name) {
+        (ActorKind::RootAccount, _) => "the account itself".to_owned(),
+        (ActorKind::RamUser, None) => "a RAM user".to_owned(),
+        (ActorKind::RamUser, Some(name)) => format!("the RAM user {name}"),
+        (ActorKind::AssumedRole, None) => "a session of a RAM role".to_owned(),
+        (ActorKind::AssumedRole, Some(name)) => format!("the session {name} of a RAM role"),
+        (ActorKind::Service, None) => "a cloud service".to_owned(),
+        (ActorKind::Service, Some(name)) => format!("the cloud service {name}"),
+        (ActorKind::Unknown, None) => "somebody".to_owned(),
+        (ActorKind::Unknown, Some(name)) => name.to_owned(),
     }
 }

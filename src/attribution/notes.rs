@@ -3,11 +3,12 @@
 use keeper_core::attribution::{Finding, Outcome};
 use keeper_core::id::RequestId;
 use keeper_core::reason::Reason;
-use keeper_core::trail::{ActorKind, TrailEvent, TrailedFlag};
+use keeper_core::trail::{TrailEvent, TrailedFlag};
 use kube::runtime::events::EventType;
 
 use crate::events::{ObjectEvent, each_or_all};
 use crate::visible_text::plain;
+use crate::who::identity;
 
 /// Candidates that a note has room for.
 const CANDIDATES: usize = 3;
@@ -69,17 +70,7 @@ fn sentence(finding: &Finding, shows_names: bool) -> Option<String> {
 /// Who, when, and in which request.
 fn by(call: &TrailEvent, shows_names: bool) -> String {
     let name = call.actor.name.as_deref().filter(|_| shows_names).map(plain);
-    let who = match (call.actor.kind, name) {
-        (ActorKind::RootAccount, _) => "the account itself".to_owned(),
-        (ActorKind::RamUser, None) => "a RAM user".to_owned(),
-        (ActorKind::RamUser, Some(name)) => format!("the RAM user {name}"),
-        (ActorKind::AssumedRole, None) => "a session of a RAM role".to_owned(),
-        (ActorKind::AssumedRole, Some(name)) => format!("the session {name} of a RAM role"),
-        (ActorKind::Service, None) => "a cloud service".to_owned(),
-        (ActorKind::Service, Some(name)) => format!("the cloud service {name}"),
-        (ActorKind::Unknown, None) => "somebody".to_owned(),
-        (ActorKind::Unknown, Some(name)) => name,
-    };
+    let who = identity(call.actor.kind, name.as_deref());
     let request =
         call.request_id.as_ref().map_or_else(String::new, |id: &RequestId| format!(" (request {id})"));
     format!("{who} at {}{request}", call.at)
@@ -91,7 +82,7 @@ mod tests {
     use keeper_core::attribution::Unanswered;
     use keeper_core::id::{ObjectId, Region};
     use keeper_core::on_behalf::{OnBehalf, WriteReason};
-    use keeper_core::trail::{Actor, AskedValue};
+    use keeper_core::trail::{Actor, ActorKind, AskedValue};
 
     use super::*;
 

@@ -41,8 +41,10 @@ impl Attributions {
 
     /// Where the worker of a scope tells what it sees; `None`: nobody is asked in its account.
     pub fn of(&self, scope: &Scope, cloud: &Arc<Cloud>) -> Option<ScopeAttribution> {
+        let posts = self.posts.get(&scope.account)?.clone();
+        self.metrics.attributes(scope);
         Some(ScopeAttribution {
-            posts: self.posts.get(&scope.account)?.clone(),
+            posts,
             scope: scope.clone(),
             cloud: cloud.clone(),
             metrics: self.metrics.clone(),

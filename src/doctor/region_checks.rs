@@ -2,12 +2,14 @@
 
 use std::time::Duration;
 
-use keeper_alicloud::{Always, Error, WireResource};
+use jiff::{SignedDuration, Timestamp};
+use keeper_alicloud::{ATTRIBUTION_OPERATIONS, Always, Error, WireResource};
 use keeper_core::call::{Query, ReadCall};
 use keeper_core::failure::Class;
 use keeper_core::instance::Instance;
 use keeper_core::interface::Interface;
 use keeper_core::scaling_member::ScalingMember;
+use keeper_core::trail::{TrailQuery, TrailedFlag};
 use tokio::time::Instant;
 
 use super::finding::{Check, Findings, Level};
@@ -19,9 +21,17 @@ use crate::scope::Scope;
 /// STS is asked whose a key is before that key is used.
 const GET_CALLER_IDENTITY: &str = "GetCallerIdentity";
 
-/// Examines one region of one account with four calls at most, one of them to STS. `members`: whether an object asks for scale-in;
-/// `None`: nobody knows.
-pub async fn examine(clouds: &Clouds, scope: &Scope, members: Option<bool>, findings: &mut Findings) {
+/// The listings that not every operator needs.
+#[derive(Debug, Clone, Copy)]
+pub struct Asks {
+    /// Whether an object asks for scale-in; `None`: nobody knows.
+    pub members: Option<bool>,
+    /// Whether ActionTrail is asked who has switched a flag off.
+    pub trail: bool,
+}
+
+/// Examines one region of one account with five calls at most, one of them to STS.
+pub async fn examine(clouds: &Clouds, scope: &Scope, asks: Asks, findings: &mut Findings) {
     let place = format!("{} (account {})", scope.region, scope.account);
     let (cloud, address) = match clouds.of(scope) {
         Ok(reach) => (reach.cloud, reach.address),
@@ -39,12 +49,35 @@ pub async fn examine(clouds: &Clouds, scope: &Scope, members: Option<bool>, find
     let mut permissions = Permissions { place, may: Vec::new(), findings };
     permissions.take(Instance::READ.name(), instances);
     permissions.take(Interface::READ.name(), interfaces);
-    match members {
+    match asks.members {
         Some(true) => permissions.take(ScalingMember::READ.name(), one_page::<ScalingMember>(&cloud).await),
         Some(false) => {}
         None => permissions.unasked(ScalingMember::READ.name()),
     }
+    if asks.trail {
+        let [lookup] = ATTRIBUTION_OPERATIONS;
+        match recent_events(&cloud).await {
+            Some(answer) => permissions.take(lookup.name(), answer),
+            None => permissions.without_endpoint(lookup.name()),
+        }
+    }
     permissions.close();
+}
+
+/// Asks ActionTrail for the calls of the last minute; `None`: nobody knows where to ask.
+async fn recent_events(cloud: &Cloud) -> Option<Result<(), Error>> {
+    if !cloud.knows_actiontrail() {
+        return None;
+    }
+    let now = Timestamp::now();
+    let query = TrailQuery {
+        flag: TrailedFlag::DeletionProtection,
+        target: None,
+        from: now - SignedDuration::from_mins(1),
+        until: now,
+        page: None,
+    };
+    Some(cloud.events(&query, &Always).await.map(|_| ()))
 }
 
 /// Whether the cloud itself has answered one of two calls: what is between us and the cloud, such as a proxy, gives no id of a request.
@@ -106,6 +139,15 @@ impl Permissions<'_> {
             self.place
         );
         self.findings.add(Level::Unknown, Check::Permission, message);
+    }
+
+    fn without_endpoint(&mut self, operation: &'static str) {
+        let message = format!(
+            "{}: attribution is not possible: no endpoint for {operation} is known in the region. Set \
+             endpoints.regions[].actiontrail.",
+            self.place
+        );
+        self.findings.add(Level::Warning, Check::Endpoint, message);
     }
 
     fn close(self) {

@@ -6,6 +6,7 @@ use serde::Serialize;
 use serde_json::Value;
 
 use super::history::History;
+use super::switched_off::SwitchedOff;
 use crate::json_schema::schema_of;
 use crate::not_examined::NotExamined;
 use crate::object_ref::ObjectRef;
@@ -47,7 +48,7 @@ pub struct Explanation {
     /// What the evidence log says of it, if --log names one.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub history: Option<History>,
-    /// Who changed its flag last.
+    /// Who changed its flags.
     pub changed_by: ChangedBy,
     /// What to do, besides what the sentences of verdict, risks and flags say.
     pub advice: Vec<String>,
@@ -55,12 +56,16 @@ pub struct Explanation {
     pub not_examined: Vec<NotExamined>,
 }
 
-/// Who changed the flag last.
+/// Who changed the flags of the target.
 #[derive(Debug, Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
 pub struct ChangedBy {
-    /// Whether that is known.
+    /// Whether a call is known that switched a flag off, or may have.
     pub known: bool,
-    /// Where to look.
+    /// The flags that somebody else had switched off and ecs-keeper has switched on again, newest first, as far as the status of the
+    /// objects that select the target and the evidence log tell.
+    pub switched_off: Vec<SwitchedOff>,
+    /// Where to look for the rest.
     pub message: String,
 }
 

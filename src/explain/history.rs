@@ -9,6 +9,7 @@ use jiff::{SignedDuration, Timestamp};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use super::switched_off::{Attribution, SwitchedOff};
 use crate::evidence_log::SCHEMA;
 use crate::scope::Scope;
 use crate::visible_text::plain;
@@ -142,6 +143,7 @@ pub struct EvidenceLog {
 #[derive(Debug, Default)]
 struct Book {
     changes: Vec<Change>,
+    switched_off: Vec<SwitchedOff>,
     /// The lines of each process, by their numbers: they may come in any order, and more than once.
     boots: BTreeMap<String, BTreeMap<u64, Head>>,
 }
@@ -216,19 +218,30 @@ impl EvidenceLog {
         let heartbeat = line.leading_since.map(|since| (since, swept.and_then(|sweep| sweep.complete_since)));
         let head = Head { time: line.time, heartbeat };
         let known = book.boots.entry(line.boot).or_default().insert(line.sequence, head).is_some();
-        if !known && line.event == "Transition" && line.id.as_deref() == Some(id) {
-            // What has the form of one.
-            book.changes.extend(serde_json::from_slice::<Change>(text).ok().map(Change::fit_to_be_shown));
+        if known || line.id.as_deref() != Some(id) {
+            return;
+        }
+        // What has the form of one.
+        match line.event.as_str() {
+            "Transition" => {
+                book.changes.extend(serde_json::from_slice::<Change>(text).ok().map(Change::fit_to_be_shown));
+            }
+            "Attribution" => {
+                let attribution = serde_json::from_slice::<Attribution>(text).ok();
+                book.switched_off.extend(attribution.map(SwitchedOff::from));
+            }
+            _ => {}
         }
     }
 
-    /// What it says of the target if it is there.
-    pub fn history(mut self, scope: &Scope) -> History {
+    /// What it says of the target if it is there: how its flags changed, and who had switched them off.
+    pub fn history(mut self, scope: &Scope) -> (History, Vec<SwitchedOff>) {
         let place = (scope.account.to_string(), scope.region.to_string());
-        let Book { mut changes, boots } = self.scopes.remove(&place).unwrap_or_default();
+        let Book { mut changes, switched_off, boots } = self.scopes.remove(&place).unwrap_or_default();
         changes.sort_by_key(|change| change.seen);
         let times = || boots.values().flat_map(BTreeMap::values).map(|head| head.time);
-        History { from: times().min(), to: times().max(), changes, unwatched: unwatched(&boots) }
+        let (from, to) = (times().min(), times().max());
+        (History { from, to, changes, unwatched: unwatched(&boots) }, switched_off)
     }
 }
 
@@ -330,7 +343,8 @@ mod tests {
 
     fn history(lines: &[String]) -> History {
         let log = EvidenceLog::of(lines.join("\n").as_bytes(), "Instance", "i-a").unwrap();
-        log.history(&Scope { account: AccountName::new("default"), region: Region::new("cn-hangzhou") })
+        let scope = Scope { account: AccountName::new("default"), region: Region::new("cn-hangzhou") };
+        log.history(&scope).0
     }
 
     fn spans(history: &History) -> Vec<(String, String, Why)> {

@@ -19,7 +19,8 @@ use super::explanation::{
 use super::history::History;
 use super::sentences::{risk, said};
 use super::sighting::{Found, Part};
-use crate::api::{Mode, Object, WatchedObject};
+use super::switched_off::{SwitchedOff, merged};
+use crate::api::{ChangeStatus, Mode, Object, WatchedObject};
 use crate::cli::TargetId;
 use crate::cluster_objects::{ClusterObjects, PlacedObject};
 use crate::desired::{Placement, timestamp};
@@ -29,12 +30,15 @@ use crate::object_ref::{ObjectRef, names};
 use crate::scope::Scope;
 use crate::visible_text::plain;
 
-/// What is known of the target. `objects`: those of the cluster, or why they are not known.
+/// What is known of the target. `objects`: those of the cluster, or why they are not known. `log`: what the evidence log says of it.
+/// `attributes`: whether the operator asks ActionTrail in the account.
 pub fn explain(
     target: &TargetId,
     found: &Found,
     objects: &Result<ClusterObjects, String>,
-    (history, not_examined): (Option<History>, Vec<NotExamined>),
+    log: Option<(History, Vec<SwitchedOff>)>,
+    not_examined: Vec<NotExamined>,
+    attributes: bool,
 ) -> Explanation {
     let mut observed = ObservedRegion::default();
     let of_instance = found.instance.shown().and_then(|it| observed.instance(&it.id, it.evidence.clone()));
@@ -75,6 +79,9 @@ pub fn explain(
     };
     let doubtful = objects_said.doubt.is_some() || !objects_said.unreadable.is_empty();
     let advice = advice(target, (state, doubtful), objects, prospect.as_ref());
+    let (history, told_by_log) = log.unzip();
+    let told_by_status = told_by_status(target, objects, prospect.as_ref());
+    let switched_off = merged(told_by_log.unwrap_or_default(), told_by_status);
     Explanation {
         kind: target.kind(),
         // Whoever gives no name gets the id.
@@ -91,7 +98,7 @@ pub fn explain(
         objects: objects_said,
         flags,
         on_release: on_release(target, found, &of_interfaces),
-        changed_by: ChangedBy { known: false, message: whom_to_ask(target) },
+        changed_by: changed_by(target, switched_off, attributes),
         advice,
         not_examined,
     }
@@ -386,16 +393,54 @@ fn since(
     rows.collect()
 }
 
-/// Where to look for who changed the flag.
-fn whom_to_ask(target: &TargetId) -> String {
-    let (id, operation) = match target {
-        TargetId::Instance(id) => (id.as_str(), "ModifyInstanceAttribute"),
-        TargetId::Interface(id) => (id.as_str(), "ModifyNetworkInterfaceAttribute"),
+/// What the status of the objects that select the target says of who had switched its flags off.
+fn told_by_status(
+    target: &TargetId,
+    objects: &Result<ClusterObjects, String>,
+    prospect: Option<&Prospect>,
+) -> Vec<SwitchedOff> {
+    let (Ok(objects), Some(prospect)) = (objects, prospect) else { return Vec::new() };
+    let rows = prospect.objects.iter().filter_map(|opinion| {
+        let seen = &objects.objects.get(&opinion.object)?.seen;
+        let object = objects.name_of(&opinion.object);
+        let changes = seen
+            .protection_status()
+            .map(|status| status.changes.clone())
+            .or_else(|| seen.retention_status().map(|status| status.changes.clone()))?;
+        Some((object, changes))
+    });
+    let of_target = |row: &ChangeStatus| row.id == target.id();
+    rows.flat_map(|(object, changes)| {
+        let own: Vec<SwitchedOff> = changes
+            .iter()
+            .filter(|row| of_target(row))
+            .map(|row| SwitchedOff::of_row(row, object.clone()))
+            .collect();
+        own
+    })
+    .collect()
+}
+
+/// Who is known to have switched flags off, and where to look for the rest.
+fn changed_by(target: &TargetId, switched_off: Vec<SwitchedOff>, attributes: bool) -> ChangedBy {
+    let known = switched_off.iter().any(|it| !it.calls.is_empty());
+    let operation = match target {
+        TargetId::Instance(_) => "ModifyInstanceAttribute",
+        TargetId::Interface(_) => "ModifyNetworkInterfaceAttribute",
     };
-    format!(
-        "Who changed it last is not known: ecs-keeper does not ask ActionTrail. Look there for {operation} with the resource name \
-         {id}; it keeps the events of 90 days."
-    )
+    let why = match (known, attributes) {
+        (true, _) => "Only of flags that ecs-keeper has switched on again is it known who changed them",
+        (false, true) => {
+            "Who changed it last is not known: ecs-keeper asks ActionTrail only about flags that it has switched on again, and neither \
+             the status of an object nor --log tells"
+        }
+        (false, false) => "Who changed it last is not known: attribution is off in this account",
+    };
+    let message = format!(
+        "{why}. Look in ActionTrail for {operation} with the resource name {}; it keeps the events of 90 days.",
+        target.id()
+    );
+    ChangedBy { known, switched_off, message }
 }
 
 /// What to do about the objects.

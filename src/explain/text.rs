@@ -52,6 +52,11 @@ pub fn text(told: &Explanation) -> String {
     if let Some(history) = &told.history {
         past(&mut page, history, told);
     }
+    let switched_off = &told.changed_by.switched_off;
+    for it in switched_off.iter().take(MOST_PAST) {
+        page.paragraph(2, &it.sentence());
+    }
+    more(&mut page, switched_off.len(), "such times");
     page.paragraph(2, &told.changed_by.message);
     if !told.advice.is_empty() {
         page.title("WHAT TO DO");

@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 
 use keeper_alicloud::observe::Outcome;
+use keeper_core::attribution::Outcome as Attribution;
 use keeper_core::conditions::Status;
 use keeper_core::id::AccountName;
 use keeper_core::reason::Reason;
@@ -364,6 +365,14 @@ impl Metrics {
         self.lost
             .with_label_values(&[resource.kind(), reason.as_str(), event_type(grave)])
             .inc_by(count.into());
+    }
+
+    /// Attribution is on in a scope: all of its series begin at nothing, so that the first flag counts, too.
+    pub fn attributes(&self, scope: &Scope) {
+        for outcome in Attribution::words() {
+            let labels = [scope.account.as_str(), scope.region.as_str(), outcome];
+            self.attributions.with_label_values(&labels).inc_by(0);
+        }
     }
 
     /// It is known who has switched a flag off, or why not.

@@ -209,6 +209,16 @@ ROWS = {
             "short",
             {"{{flag}} {{value}} {{outcome}}": "sum by (flag, value, outcome) (increase(ecs_keeper_flag_writes_total{@}[$__rate_interval]))"},
         ),
+        Panel(
+            "Attribution",
+            "Flags that somebody else had switched off, by what ActionTrail says of it, and how many are yet to be asked about. Empty unless "
+            "attribution is on.",
+            "short",
+            {
+                "{{outcome}}": "sum by (outcome) (increase(ecs_keeper_attributions_total{@}[$__rate_interval])) > 0",
+                "Waiting": "sum(ecs_keeper_attributions_waiting{%})",
+            },
+        ),
     ],
     "Credentials": [
         Panel(

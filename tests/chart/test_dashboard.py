@@ -65,8 +65,8 @@ class Dashboard(unittest.TestCase):
                 self.assertLessEqual(set(re.findall(r"(\w+)[=!]", selector)) | grouped | named, labels, target["expr"])
                 asked.add(name)
         unasked = {name for name in documented if name.startswith("ecs_keeper_")} - asked
-        # Nothing that an operator of clusters would look at every day; and what there is only where attribution is on.
-        self.assertEqual(unasked, {"ecs_keeper_reports_total", "ecs_keeper_attributions_total", "ecs_keeper_attributions_waiting"})
+        # Nothing that an operator of clusters would look at every day.
+        self.assertEqual(unasked, {"ecs_keeper_reports_total"})
 
 
 if __name__ == "__main__":

@@ -88,6 +88,58 @@ async fn i50_the_evidence_log_tells_since_when_and_when_nobody_looked() {
     only_read(&stage);
 }
 
+/// What ActionTrail said of who had switched release protection off.
+fn attribution(sequence: u64, minute: u32, outcome: &str, users: &[&str]) -> String {
+    let call = |user: &&str| {
+        json!({
+            "time": time(minute), "requestId": "R-9", "identity": "RamUser", "user": user, "userAccount": "1", "source": "203.0.113.9",
+            "userAgent": "console",
+        })
+    };
+    let rest = json!({
+        "event": "Attribution", "resource": "Instance", "id": "i-a", "flag": "DeletionProtection", "lastSeen": time(minute - 1),
+        "seen": time(minute), "outcome": outcome, "calls": users.iter().map(call).collect::<Vec<_>>(), "notListed": 0,
+    });
+    line(sequence, minute, rest)
+}
+
+#[tokio::test]
+async fn the_evidence_log_tells_who_switched_a_flag_off_and_nothing_more_than_it_knows() {
+    let stage = Stage::new().await;
+    stage.account.seed_one(&safe("i-a"));
+    let path = stage.folder.join("evidence.log");
+    let lines = [
+        heartbeat(1, 0),
+        attribution(2, 2, "ChangedBy", &["ann\u{1b}[2J"]),
+        attribution(3, 3, "Candidates", &["bob", "eve"]),
+        attribution(4, 4, "NoEvent", &[]),
+        // Collected twice.
+        attribution(4, 4, "NoEvent", &[]),
+    ];
+    fs::write(&path, lines.join("\n")).unwrap();
+    let flags = ["--log", path.to_str().unwrap()];
+    let ended = explain(&stage, "i-a", &flags).await;
+    let said = ended.out.split_whitespace().collect::<Vec<_>>().join(" ");
+    let told = "DeletionProtection was seen switched off at 2026-11-30T08:04:00Z, and it is not known by whom (NoEvent), as the \
+                evidence log says. DeletionProtection was seen switched off at 2026-11-30T08:03:00Z. It is not certain by whom; each \
+                of these calls may have done it, as the evidence log says: the RAM user bob at 2026-11-30T08:03:00Z from 203.0.113.9 \
+                (request R-9); the RAM user eve at 2026-11-30T08:03:00Z from 203.0.113.9 (request R-9). DeletionProtection was seen \
+                switched off at 2026-11-30T08:02:00Z, by the RAM user ann[2J at 2026-11-30T08:02:00Z from 203.0.113.9 (request R-9), \
+                as the evidence log says. Only of flags that ecs-keeper has switched on again is it known who changed them.";
+    assert!(said.contains(told), "{said}");
+    let ended = explain(&stage, "i-a", &[&flags[..], &["--output", "json"]].concat()).await;
+    let said: Value = serde_json::from_str(&ended.out).unwrap();
+    let outcomes: Vec<_> = said["changedBy"]["switchedOff"].as_array().unwrap().iter().collect();
+    assert_eq!(outcomes.len(), 3, "{said}");
+    assert_eq!(
+        (&said["changedBy"]["known"], &outcomes[2]["calls"][0]["user"]),
+        (&json!(true), &json!("ann[2J"))
+    );
+    let nothing = as_json(&stage, "i-a").await;
+    assert_eq!(nothing["changedBy"]["known"], false);
+    assert!(nothing["changedBy"]["message"].as_str().unwrap().contains("attribution is off"), "{nothing}");
+}
+
 #[tokio::test]
 async fn a_log_without_the_target_or_about_another_place_is_told() {
     let stage = Stage::new().await;

@@ -139,10 +139,23 @@ async fn i59_a_sound_operator_is_found_to_be_so_and_nothing_is_written() {
 #[tokio::test]
 async fn whatever_is_wrong_is_found_with_what_to_do() {
     let stage = Stage::new().await;
-    let settings = stage.settings();
-    deny(&stage, "ecs:DescribeNetworkInterfaces");
+    let settings = stage
+        .settings()
+        .set("/accounts/0/attribution", "ActionTrail")
+        .set("/accounts/0/endpoints/actiontrail", stage.simulator.endpoint());
+    deny(&stage, "actiontrail:LookupEvents");
     let here = ["--region", REGION, "--output=json"];
-    let mut answer = examine(&settings, &stage.cluster.kubeconfig, &settings.key, &here).await;
+    let unasked = [&here[..], &["--skip-cluster"]].concat();
+    let mut answer = examine(&settings, Path::new("/nowhere"), &settings.key, &unasked).await;
+    assert_found(
+        &findings(&answer),
+        &[
+            ("Permission", "Ok", "may call DescribeInstances, DescribeNetworkInterfaces (whether"),
+            ("Permission", "Failure", "LookupEvents failed with "),
+        ],
+    );
+    deny(&stage, "ecs:DescribeNetworkInterfaces");
+    answer = examine(&settings, &stage.cluster.kubeconfig, &settings.key, &here).await;
     assert_eq!((answer.code, answer.complained.as_str()), (Some(1), ""), "{answer:?}");
     assert_found(
         &findings(&answer),
@@ -153,7 +166,7 @@ async fn whatever_is_wrong_is_found_with_what_to_do() {
                 "does not exist. No operator has run here: check --namespace and --lease-name",
             ),
             ("Evidence", "Unknown", "no complete sweep is recorded"),
-            ("Permission", "Ok", "may call DescribeInstances (whether"),
+            ("Permission", "Ok", "may call DescribeInstances, LookupEvents (whether"),
             ("Permission", "Failure", "DescribeNetworkInterfaces failed with "),
             ("Permission", "Failure", "Compare its policy with ecs-keeper ram policy."),
         ],

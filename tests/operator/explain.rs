@@ -12,7 +12,7 @@ use crate::process::{credentials, program};
 use crate::stage::{REGION, Stage};
 
 /// What is explained of a target, with this kubeconfig, as JSON.
-async fn explain(stage: &Stage, kubeconfig: &Path, id: &str) -> Value {
+pub async fn explain(stage: &Stage, kubeconfig: &Path, id: &str) -> Value {
     let config = stage.folder.join("explain.json");
     let settings = stage.settings().set("/accounts/0/regions", json!([REGION]));
     std::fs::write(&config, settings.config.to_string()).unwrap();

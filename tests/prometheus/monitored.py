@@ -41,7 +41,7 @@ class Monitored(Patient):
             install(self._plane, self._kubectl)
             # Refused once: the first session is obtained with the second attempt.
             self._fault("AssumeRole", {"kind": "error", "code": "ServiceUnavailable"})
-            operator = Operator(programs["ecs-keeper"], self._kubectl, self._account, self._logs, sweep=SWEEP, accounts=self._accounts())
+            operator = Operator(programs["ecs-keeper"], self._kubectl, self._account, self._logs, sweep=SWEEP, accounts=self._accounts(), attribution={"delay": "1s"})
             self._running = [self._plane, stack.enter_context(operator)]
             address = self.eventually("the operator serves metrics", operator.address)
             self.prometheus = stack.enter_context(Prometheus(address, self._logs))
@@ -55,10 +55,10 @@ class Monitored(Patient):
         files = {name: self._logs / name for name in key}
         for name, path in files.items():
             path.write_text(key[name])
-        endpoints = {product: self._account.cloud.endpoint for product in ("ecs", "ess")}
+        endpoints = {product: self._account.cloud.endpoint for product in ("ecs", "ess", "actiontrail")}
         credentials = {"files": {name: str(path) for name, path in files.items()}}
         return [
-            {"name": "default", "endpoints": endpoints, "assumeRole": {"roleArn": role(self._account)}},
+            {"name": "default", "endpoints": endpoints, "assumeRole": {"roleArn": role(self._account)}, "attribution": "ActionTrail"},
             {"name": "refused", "endpoints": endpoints, "credentials": credentials},
         ]
 
@@ -96,6 +96,7 @@ class Monitored(Patient):
         self._seen('ecs_keeper_repair_duration_seconds_count{flag="DeletionProtection",account="default"} == 1')
         if DRIFTING not in self._account.protected():
             raise Failed(f"{DRIFTING} is said to be repaired, and is not.")
+        self._seen("sum(ecs_keeper_attributions_total) == 1")
 
     def _a_survivor(self) -> None:
         self._account.release(HOST)

@@ -42,6 +42,11 @@ pub enum Outcome {
 }
 
 impl Outcome {
+    /// The words for all of them.
+    pub fn words() -> impl Iterator<Item = &'static str> {
+        ["ChangedBy", "Candidates"].into_iter().chain(Unanswered::ALL.into_iter().map(Unanswered::as_str))
+    }
+
     /// The word for it.
     pub const fn as_str(&self) -> &'static str {
         match self {

@@ -99,6 +99,11 @@ impl ActorKind {
     pub const ALL: [Self; 5] =
         [Self::RootAccount, Self::RamUser, Self::AssumedRole, Self::Service, Self::Unknown];
 
+    /// The kind with this [`ActorKind::as_str`].
+    pub fn named(word: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|kind| kind.as_str() == word)
+    }
+
     /// The word in logs and in status.
     pub const fn as_str(self) -> &'static str {
         match self {
