@@ -1,7 +1,8 @@
 //! What the documentation says is checked: tables against the code they are made from, links against the files they
-//! lead to, examples against a real API server. The chart has tests of its own (`tests/chart`).
+//! lead to, the threat model against the tests that it names, examples against a real API server. The chart has tests of
+//! its own (`tests/chart`).
 //!
-//! `examples` needs the control plane that `make test` starts; `tables` and `links` do without.
+//! `examples` needs the control plane that `make test` starts; the others do without.
 
 #![allow(
     clippy::unwrap_used,
@@ -15,5 +16,6 @@ mod examples;
 mod health;
 mod links;
 mod pages;
+mod security;
 mod tables;
 mod workflow;
