@@ -1,4 +1,4 @@
-//! The threat model: each row names the tests that show what it says.
+//! The threat model: each row names the tests that show what it says, or the step of `make test`.
 
 use crate::pages;
 
@@ -30,6 +30,12 @@ fn has_test(source: &str, name: &str) -> bool {
     in_rust || (name.starts_with("test_") && source.contains(&format!("    def {name}(self")))
 }
 
+/// Whether `make test` has this step.
+fn has_step(makefile: &str, name: &str) -> bool {
+    let steps = makefile.lines().find_map(|line| line.strip_prefix("TEST_STEPS := "));
+    steps.is_some_and(|steps| steps.split(' ').any(|step| step == name))
+}
+
 /// What is wrong with a cell, if anything is.
 fn mistake(cell: &str) -> Option<String> {
     if WITHOUT.contains(&cell) {
@@ -42,7 +48,11 @@ fn mistake(cell: &str) -> Option<String> {
             return Some(format!("{link} is no link to a test"));
         };
         let source = std::fs::read_to_string(pages::root().join(file)).unwrap_or_default();
-        (!has_test(&source, name)).then(|| format!("{file} has no test {name}"))
+        let found = match name.strip_prefix("make ") {
+            Some(step) => has_step(&source, step),
+            None => has_test(&source, name),
+        };
+        (!found).then(|| format!("{file} has no {name}"))
     })
 }
 
@@ -64,6 +74,8 @@ fn a_test_that_is_not_there_would_be_noticed() {
         (&format!("[`has_test`]({here})"), false),
         (&format!("[`a_test_that_is_not_there_would_be_noticed`]({here}), [`gone`]({here})"), false),
         ("[`every_link_leads_somewhere`](tests/docs/moved.rs)", false),
+        ("[`make lint`](Makefile)", true),
+        ("[`make demo`](Makefile)", false),
         ("by hand", false),
         ("", false),
     ] {
