@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Finds the programs of the control plane, of the chart and of the metrics, and builds those that are missing from the Go modules pinned beside this file.
+"""Finds the programs of the control plane and of what checks chart, metrics and workflows, and builds those that are missing from the Go modules pinned beside this file.
 
 Nobody publishes kube-apiserver or Helm where every developer and every build machine may fetch them, but the Go module proxy has their sources, and
 `go.sum` says which. The finished programs are kept in a cache folder for each module that is named by its pins, so only the first run pays for the
@@ -81,6 +81,7 @@ MODULES = [
     Module("helm", "helm.sh/helm/v4", {"helm": "helm.sh/helm/v4/cmd/helm"}, {"helm.sh/helm/v4/internal/version.version": "v{version}"}),
     Module("kubeconform", "github.com/yannh/kubeconform", {"kubeconform": "github.com/yannh/kubeconform/cmd/kubeconform"}),
     Module("helm-docs", "github.com/norwoodj/helm-docs", {"helm-docs": "github.com/norwoodj/helm-docs/cmd/helm-docs"}),
+    Module("actionlint", "github.com/rhysd/actionlint", {"actionlint": "github.com/rhysd/actionlint/cmd/actionlint"}),
     # Without the clients of twenty clouds, which nobody asks here and which take most of the time.
     Module(
         "prometheus",

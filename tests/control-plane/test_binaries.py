@@ -13,7 +13,7 @@ from pathlib import Path
 from binaries import MODULES, Module
 
 BINARIES = [sys.executable, str(Path(__file__).with_name("binaries.py"))]
-PROGRAMS = ["etcd", "helm", "helm-docs", "kube-apiserver", "kube-controller-manager", "kubeconform", "kubectl", "prometheus", "promtool"]
+PROGRAMS = ["actionlint", "etcd", "helm", "helm-docs", "kube-apiserver", "kube-controller-manager", "kubeconform", "kubectl", "prometheus", "promtool"]
 (KARPENTER,) = [module for module in MODULES if module.name == "karpenter"]
 
 # Answers `go env`, and "builds" by writing the file after -o; each build leaves a line in $BUILDS.
@@ -109,7 +109,7 @@ class Binaries(unittest.TestCase):
         self.found(self.run_binaries(self.with_go()))
         folders = {folder.name.rsplit("-", 2)[0]: sorted(program.name for program in folder.iterdir()) for folder in self.folders()}
         several = {"kubernetes": ["kube-apiserver", "kube-controller-manager", "kubectl"], "prometheus": ["prometheus", "promtool"]}
-        self.assertEqual(folders, {**several, **{name: [name] for name in ("etcd", "helm", "helm-docs", "kubeconform")}})
+        self.assertEqual(folders, {**several, **{name: [name] for name in ("actionlint", "etcd", "helm", "helm-docs", "kubeconform")}})
 
     def test_a_mistyped_program_is_named_with_those_there_are(self):
         done = self.run_binaries(self.with_go(), "kubctl")
@@ -155,7 +155,7 @@ class Binaries(unittest.TestCase):
                 done = self.run_binaries(self.without_go(), *arguments)
                 self.assertEqual(done.returncode, 1)
                 said = (done.stdout + done.stderr).strip()
-                self.assertRegex(said, r"^Go 1\.\d+ or newer .*build etcd, kube-apiserver, .*kubectl, helm, kubeconform, helm-docs, promtool and prometheus\.?$")
+                self.assertRegex(said, r"^Go 1\.\d+ or newer .*build etcd, kube-apiserver, .*kubectl, helm, kubeconform, helm-docs, actionlint, promtool and prometheus\.?$")
 
     def test_a_go_that_is_too_old_is_refused_unless_it_fetches_a_newer_one(self):
         old = self.run_binaries(self.with_go(GO_SAYS="go1.22.1"), "--check")
@@ -167,7 +167,7 @@ class Binaries(unittest.TestCase):
     def test_what_kubebuilder_assets_holds_wins_and_what_it_lacks_is_built(self):
         assets = self.assets("etcd", "kube-apiserver", "kubectl")
         found = self.found(self.run_binaries(self.with_go(KUBEBUILDER_ASSETS=str(assets))))
-        self.assertEqual(self.built(), ["helm", "helm-docs", "kube-controller-manager", "kubeconform", "prometheus", "promtool"])
+        self.assertEqual(self.built(), ["actionlint", "helm", "helm-docs", "kube-controller-manager", "kubeconform", "prometheus", "promtool"])
         self.assertEqual({name for name, path in found.items() if path.parent == assets.resolve()}, {"etcd", "kube-apiserver", "kubectl"})
 
     def test_what_kubebuilder_assets_lacks_is_named_when_it_cannot_be_built(self):
