@@ -7,11 +7,12 @@ use keeper_core::conditions::Status;
 use keeper_core::failure::Class;
 use keeper_core::id::InstanceId;
 use keeper_core::intent::{Intent, Selector};
+use keeper_core::interface::InterfaceType;
 use keeper_core::reason::Reason;
 
 use crate::world::{
     CALL_FAULTS, Fault, INTERVAL, Refused, World, behind_nodes, by_ids, by_tag, disabled, enabled, filter,
-    payg, secs, settings,
+    ids, payg, secs, settings,
 };
 
 #[test]
@@ -469,6 +470,28 @@ fn i29_a_region_that_refuses_everything_is_asked_once_in_ten_minutes() {
         assert!(world.reads.len() <= 45, "{} reads in six hours", world.reads.len());
         assert_eq!(world.says("a"), (Status::Unknown, Reason::RequestRefused));
     }
+}
+
+#[test]
+fn i25_i29_that_interfaces_are_written_says_nothing_of_instances_whose_writes_rest() {
+    let mut world = World::new();
+    world.instance("i-late", payg(true, &[("env", "prod")]));
+    world.machines(2, &[("env", "prod")]);
+    world.card("eni-0", None, InterfaceType::Secondary);
+    world.cloud.mood.writes_fail = Some(Class::Permission);
+    world.apply("a", enabled(by_tag("env", "prod")));
+    while world.refused.len() < 6 {
+        world.run(secs(1));
+    }
+    assert!(world.now.since(world.refused[0].at) > secs(1000), "in a row, not at once: {:?}", world.refused);
+    world.cloud.mood.writes_fail = None;
+    world.apply("eni", ids(&["eni-0"]));
+    world.flip("i-late", false);
+    world.run(secs(200));
+    assert!(world.protected("eni-0") && !world.protected("i-late"));
+    assert_eq!(world.protected_soon(), Ok(()));
+    world.run(secs(1500));
+    assert_eq!(world.says("a"), (Status::True, Reason::AllProtected));
 }
 
 #[test]

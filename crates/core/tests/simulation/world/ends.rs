@@ -40,11 +40,14 @@ impl World {
     pub fn protected_soon(&self) -> Result<(), String> {
         let ago = |at| self.now.since(at);
         let lately = |refused: &&Arrived| ago(refused.at) < secs(800);
+        // Writes of interfaces are no sign: each flag is counted for itself.
+        let of_instance = |it: &&Arrived| it.id.starts_with("i-");
+        let refused = || self.refused.iter().filter(of_instance);
         // Or so many in a row, however long that took: a write that was taken begins the count anew.
-        let taken = self.arrived.last().map(|arrived| arrived.at).unwrap_or_default();
-        let in_a_row = self.refused.iter().filter(|refused| refused.at >= taken).count();
-        let denied = self.refused.iter().filter(lately).count() >= 5
-            || (in_a_row >= 5 && self.refused.last().is_some_and(|refused| lately(&refused)));
+        let taken = self.arrived.iter().rfind(of_instance).map(|arrived| arrived.at).unwrap_or_default();
+        let in_a_row = refused().filter(|refused| refused.at >= taken).count();
+        let denied = refused().filter(lately).count() >= 5
+            || (in_a_row >= 5 && refused().next_back().is_some_and(|refused| lately(&refused)));
         let answered = |name: &str| {
             let refused =
                 self.refused.iter().any(|it| it.protected && it.id == name && ago(it.at) < secs(800));
