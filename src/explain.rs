@@ -106,11 +106,7 @@ pub async fn run(options: &ExplainOptions, watched: bool) -> Result<String, Expl
                 return answer(&explained, options.output);
             }
             Ok(None) => looked_at.push(scope),
-            Err(error) => not_examined.push(NotExamined {
-                account: scope.account.to_string(),
-                region: scope.region.to_string(),
-                error: plain_line(&error),
-            }),
+            Err(error) => not_examined.push(NotExamined::new(scope, &error)),
         }
     }
     Err(nowhere(target, &looked_at, &not_examined))

@@ -182,7 +182,7 @@ impl Store {
         };
         entry.changes.shown = match &entry.seen.object {
             Some(object) => self.shows_changes.contains(&AccountName::new(object.spec().account)),
-            // Whose targets it has can't be read: what stands was right when it was written.
+            // Its account can't be read: what stands was right when it was written.
             None => !self.shows_changes.is_empty(),
         };
         let scopes = entry.scopes();

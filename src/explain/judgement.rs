@@ -20,7 +20,7 @@ use super::history::History;
 use super::sentences::{risk, said};
 use super::sighting::{Found, Part};
 use super::switched_off::{SwitchedOff, merged};
-use crate::api::{ChangeStatus, Mode, Object, WatchedObject};
+use crate::api::{Mode, Object, WatchedObject};
 use crate::cli::TargetId;
 use crate::cluster_objects::{ClusterObjects, PlacedObject};
 use crate::desired::{Placement, timestamp};
@@ -372,9 +372,7 @@ fn since(
     objects: &Result<ClusterObjects, String>,
     prospect: Option<&Prospect>,
 ) -> Vec<StateSince> {
-    let (Ok(objects), Some(prospect)) = (objects, prospect) else { return Vec::new() };
-    let rows = prospect.objects.iter().filter_map(|opinion| {
-        let seen = &objects.objects.get(&opinion.object)?.seen;
+    let rows = selecting_objects(objects, prospect).filter_map(|(object, seen)| {
         let (state, since) = match target {
             TargetId::Instance(id) => {
                 let status = seen.protection_status()?;
@@ -388,7 +386,7 @@ fn since(
                 (format!("{:?}", row.phase), row.since.0)
             }
         };
-        Some(StateSince { object: objects.name_of(&opinion.object), state, since })
+        Some(StateSince { object, state, since })
     });
     rows.collect()
 }
@@ -399,26 +397,27 @@ fn told_by_status(
     objects: &Result<ClusterObjects, String>,
     prospect: Option<&Prospect>,
 ) -> Vec<SwitchedOff> {
-    let (Ok(objects), Some(prospect)) = (objects, prospect) else { return Vec::new() };
-    let rows = prospect.objects.iter().filter_map(|opinion| {
-        let seen = &objects.objects.get(&opinion.object)?.seen;
-        let object = objects.name_of(&opinion.object);
-        let changes = seen
-            .protection_status()
-            .map(|status| status.changes.clone())
-            .or_else(|| seen.retention_status().map(|status| status.changes.clone()))?;
-        Some((object, changes))
+    let rows = selecting_objects(objects, prospect).flat_map(|(object, seen)| {
+        let of_protection = seen.protection_status().map(|status| status.changes.clone());
+        let changes = of_protection.or_else(|| Some(seen.retention_status()?.changes.clone()));
+        changes.unwrap_or_default().into_iter().map(move |row| (object.clone(), row))
     });
-    let of_target = |row: &ChangeStatus| row.id == target.id();
-    rows.flat_map(|(object, changes)| {
-        let own: Vec<SwitchedOff> = changes
-            .iter()
-            .filter(|row| of_target(row))
-            .map(|row| SwitchedOff::of_row(row, object.clone()))
-            .collect();
-        own
+    let own = rows.filter(|(_, row)| row.id == target.id());
+    own.map(|(object, row)| SwitchedOff::of_row(&row, object)).collect()
+}
+
+/// The objects that select the target, or may, as the API server has them.
+fn selecting_objects<'a>(
+    objects: &'a Result<ClusterObjects, String>,
+    prospect: Option<&'a Prospect>,
+) -> impl Iterator<Item = (ObjectRef, &'a WatchedObject)> {
+    let known = objects.as_ref().ok().zip(prospect);
+    known.into_iter().flat_map(|(objects, prospect)| {
+        prospect.objects.iter().filter_map(|opinion| {
+            let seen = &objects.objects.get(&opinion.object)?.seen;
+            Some((objects.name_of(&opinion.object), seen))
+        })
     })
-    .collect()
 }
 
 /// Who is known to have switched flags off, and where to look for the rest.
@@ -434,7 +433,7 @@ fn changed_by(target: &TargetId, switched_off: Vec<SwitchedOff>, attributes: boo
             "Who changed it last is not known: ecs-keeper asks ActionTrail only about flags that it has switched on again, and neither \
              the status of an object nor --log tells"
         }
-        (false, false) => "Who changed it last is not known: attribution is off in this account",
+        (false, false) => "Who changed it last is not known: attribution is off in the configuration",
     };
     let message = format!(
         "{why}. Look in ActionTrail for {operation} with the resource name {}; it keeps the events of 90 days.",

@@ -56,7 +56,7 @@ pub fn text(told: &Explanation) -> String {
     for it in switched_off.iter().take(MOST_PAST) {
         page.paragraph(2, &it.sentence());
     }
-    more(&mut page, switched_off.len(), "such times");
+    more(&mut page, switched_off.len(), "earlier times at which a flag was seen switched off");
     page.paragraph(2, &told.changed_by.message);
     if !told.advice.is_empty() {
         page.title("WHAT TO DO");

@@ -2,12 +2,11 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use kube::api::ObjectMeta;
 use kube::core::{Selector, SelectorExt as _};
 use serde_json::{Value, json};
 
 use super::definition::Definition;
-use super::manifest::{Key, Manifest, Mistake, sentence};
+use super::manifest::{Key, Manifest, Mistake, key_of, sentence};
 use super::merge::merged;
 use super::spec_difference::{Difference, differences};
 use super::standing::{Standing, Stored};
@@ -59,7 +58,8 @@ pub fn apply(
     let known = standing.is_some();
     let Standing { seen: before, stored } = standing.unwrap_or_default();
     let (mut objects, mut mistakes) = (Vec::new(), Vec::new());
-    let standing: BTreeMap<Key, &WatchedObject> = before.iter().map(|seen| (key_of(seen), seen)).collect();
+    let standing: BTreeMap<Key, &WatchedObject> =
+        before.iter().map(|seen| (key_of(seen.resource, &seen.meta), seen)).collect();
     let mut replaced = BTreeSet::new();
     for manifest in manifests {
         let key = manifest.key();
@@ -99,15 +99,10 @@ pub fn apply(
     if !mistakes.is_empty() {
         return Err(mistakes);
     }
-    let others = before.iter().filter(|seen| !replaced.contains(&key_of(seen))).cloned();
+    let others = before.iter().filter(|seen| !replaced.contains(&key_of(seen.resource, &seen.meta))).cloned();
     let served = objects.iter().filter(|object| object.served).map(|object| object.seen.clone());
     let after = others.chain(served).collect();
     Ok(Applied { before, after, objects })
-}
-
-fn key_of(seen: &WatchedObject) -> Key {
-    let ObjectMeta { namespace, name, .. } = &seen.meta;
-    (seen.resource, namespace.clone().unwrap_or_default(), name.clone().unwrap_or_default())
 }
 
 /// The object without its status, with what of the spec in the cluster stays, and with all defaults; and which fields of the spec

@@ -105,6 +105,11 @@ pub struct Manifest {
 /// Kind, namespace and name of an object.
 pub type Key = (Resource, String, String);
 
+/// Which object of the cluster it is.
+pub fn key_of(resource: Resource, meta: &ObjectMeta) -> Key {
+    (resource, meta.namespace.clone().unwrap_or_default(), meta.name.clone().unwrap_or_default())
+}
+
 impl Manifest {
     /// Which object it is.
     pub fn key(&self) -> Key {

@@ -113,11 +113,7 @@ impl Planning {
     }
 
     fn not_examined(&mut self, scope: &Scope, error: &str) {
-        self.not_examined.push(NotExamined {
-            account: scope.account.to_string(),
-            region: scope.region.to_string(),
-            error: error.to_owned(),
-        });
+        self.not_examined.push(NotExamined::new(scope, error));
     }
 
     /// Whether network interfaces have to be read there, and members of scaling groups.

@@ -6,7 +6,7 @@ use kube::Client;
 use kube::api::DynamicObject;
 use serde_json::{Value, json};
 
-use super::manifest::{Key, Manifest};
+use super::manifest::{Key, Manifest, key_of};
 use super::merge::applied_before;
 use crate::api::WatchedObject;
 use crate::cluster_objects::{ClusterError, for_each_served};
@@ -39,8 +39,7 @@ impl Standing {
         let mut standing = Self::default();
         let of_the_files: BTreeSet<Key> = manifests.iter().map(Manifest::key).collect();
         for_each_served(client, config, |resource, object| {
-            let (namespace, name) = (object.metadata.namespace.clone(), object.metadata.name.clone());
-            let key = (resource, namespace.unwrap_or_default(), name.unwrap_or_default());
+            let key = key_of(resource, &object.metadata);
             if of_the_files.contains(&key) {
                 standing.stored.insert(key, Stored::of(&object));
             }

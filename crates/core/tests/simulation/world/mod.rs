@@ -177,7 +177,7 @@ pub struct World {
     told: BTreeMap<ObjectId, Generation>,
     /// What the engine was told that they ask of instances.
     asks: BTreeMap<ObjectId, Intent<Instance>>,
-    /// The objects of which the API server takes no status.
+    /// The objects of which the API server takes no status, and until when.
     unwritable: BTreeMap<ObjectId, Moment>,
     /// How many targets status counted when this term began, until that was compared.
     counted: BTreeMap<ObjectId, (Generation, u32)>,
