@@ -51,7 +51,7 @@ walls: ## check what the packages may depend on, and that no files of one packag
 	python3 -m unittest discover --start-directory tests/walls
 	tests/walls/circles.py
 
-control-plane: ## build kube-apiserver, Helm and what else the tests need beside, unless it is there
+control-plane: ## get kube-apiserver, Helm and what else the tests need beside, unless it is there
 	$(CONTROL_PLANE)/binaries.py
 
 test-launcher: ## test what starts the control plane

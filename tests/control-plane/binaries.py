@@ -1,13 +1,13 @@
 #!/usr/bin/env python3
-"""Finds the programs of the control plane and of what checks chart, metrics and workflows, and builds those that are missing from the Go modules pinned beside this file.
+"""Finds the programs of the control plane and of what checks chart, metrics and workflows, and gets those that are missing.
 
-Nobody publishes kube-apiserver or Helm where every developer and every build machine may fetch them, but the Go module proxy has their sources, and
-`go.sum` says which. The finished programs are kept in a cache folder for each module that is named by its pins, so only the first run pays for the
-build, and a newer Helm builds no kube-apiserver. A folder named by KUBEBUILDER_ASSETS (as `setup-envtest` makes it) wins over both: what is found
-there is used, and only what it lacks is built.
+Some are published ready-made (archives.py), though not where every developer and every build machine may fetch them. The others, and these where their
+archive can't be had, are built from the Go modules pinned beside this file: the Go module proxy has their sources, and `go.sum` says which. The finished
+programs are kept in a cache folder for each module that is named by its pins, so only the first run pays, and a newer Helm builds no kube-apiserver. A
+folder named by KUBEBUILDER_ASSETS (as `setup-envtest` makes it) wins over all of this: what is found there is used.
 
-    binaries.py [PROGRAM…]          builds what is missing of these, or of all that `make test` needs, and prints where each program is
-    binaries.py --check [PROGRAM…]  builds nothing; prints what would have to be installed first, and fails if that is anything
+    binaries.py [PROGRAM…]          gets what is missing of these, or of all that `make test` needs, and prints where each program is
+    binaries.py --check [PROGRAM…]  gets nothing; prints what would have to be installed first, and fails if that is anything
 """
 
 from __future__ import annotations
@@ -25,12 +25,10 @@ import time
 from contextlib import contextmanager
 from pathlib import Path
 
+from archives import ARCHIVES, PROGRESS, Archive, Refused, Unreachable
 from guarded import Guarded, end_on_signals
 
 HERE = Path(__file__).resolve().parent
-
-# Seconds between two lines of progress.
-PROGRESS = 15
 
 
 class Module:
@@ -106,11 +104,12 @@ class Unavailable(Exception):
 
 
 def ensure(*wanted: str) -> dict[str, Path]:
-    """The path of each of these programs, or of the usual ones, by its name. Builds what is missing, which takes minutes; progress goes to standard error."""
+    """The path of each of these programs, or of the usual ones, by its name. Gets what is missing, which takes minutes; progress goes to standard error."""
     if _missing(wanted):
         cache().mkdir(parents=True, exist_ok=True)
         # One lock for all modules: two builds at once would only take the processors from each other.
         with lock(cache() / ".lock"):
+            _take(_missing(wanted))
             missing = _missing(wanted)
             if obstacle := _obstacle(missing):
                 raise Unavailable(f"{obstacle} is needed to build {_sentence(missing)}.")
@@ -183,17 +182,52 @@ def lock(path: Path):
         yield
 
 
+@contextmanager
+def _unfinished(where: Path):
+    """A folder in this one for what is not finished yet. It is empty at first, and gone at the end; what a killed process left goes, too."""
+    for leftover in where.glob(".building-*"):
+        shutil.rmtree(leftover, ignore_errors=True)
+    folder = Path(tempfile.mkdtemp(prefix=".building-", dir=where))
+    try:
+        yield folder
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def _offered(archive: Archive, missing: list[str]) -> dict[str, Module]:
+    """Those of the missing programs that an archive offers as they are pinned, with their modules."""
+    pinned = {program: module for module in MODULES for program in module.programs if program in missing}
+    return {program: module for program, module in pinned.items() if archive.offers(program, module.version)}
+
+
+def _take(missing: list[str]) -> None:
+    """Takes of the missing programs what is published ready-made."""
+    for archive in ARCHIVES:
+        offered = _offered(archive, missing)
+        if not offered:
+            continue
+        try:
+            with _unfinished(cache()) as folder:
+                archive.take(folder, list(offered), _tell)
+                for program, module in offered.items():
+                    module.cache().mkdir(exist_ok=True)
+                    os.replace(folder / program, module.cache() / program)
+        except Refused as error:
+            _tell(f"{error}; building {_sentence(list(offered))} instead")
+        except Unreachable as error:
+            # Most likely there is no way to the other archives either, and each would cost its time-out.
+            _tell(f"{error}; building what is missing")
+            return
+
+
 def _build(module: Module, programs: list[str]) -> None:
     folder = module.cache()
     folder.mkdir(exist_ok=True)
     what = f"{_sentence(programs)} {module.version}"
     _tell(f"building {what}; this takes minutes, and only the first time")
-    for leftover in folder.glob(".building-*"):
-        shutil.rmtree(leftover, ignore_errors=True)
-    building = Path(tempfile.mkdtemp(prefix=".building-", dir=folder))
     # A static program needs no C compiler to build and no library to run.
     environment = {**os.environ, "CGO_ENABLED": "0", "GOWORK": "off"}
-    try:
+    with _unfinished(folder) as building:
         for program in programs:
             command = ["go", "build", "-v", *module.flags, "-o", building / program, module.programs[program]]
             log = building / "go-build.log"
@@ -203,8 +237,6 @@ def _build(module: Module, programs: list[str]) -> None:
                     tail = "\n".join(log.read_text(errors="replace").splitlines()[-20:])
                     raise Unavailable(f"{program} could not be built: go build ended with {code}. The end of what it said:\n{tail}")
             os.replace(building / program, folder / program)
-    finally:
-        shutil.rmtree(building, ignore_errors=True)
     _tell(f"{what} built")
 
 
@@ -240,6 +272,9 @@ def _main(arguments: list[str]) -> int:
     try:
         if check:
             missing = _missing(wanted)
+            # Whether an archive can be had is not known before it is asked for.
+            offered = {program for archive in ARCHIVES for program in _offered(archive, missing)}
+            missing = [program for program in missing if program not in offered]
             if obstacle := _obstacle(missing):
                 print(f"{obstacle} to build {_sentence(missing)}")
                 return 1

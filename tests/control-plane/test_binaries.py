@@ -39,7 +39,8 @@ class Binaries(unittest.TestCase):
         self.builds.touch()
         # Seconds that nobody else sleeps, to tell the build's processes from others.
         self.takes = f"60.{os.getpid()}"
-        self.environment = {**os.environ, "ECS_KEEPER_CACHE": str(self.cache), "BUILDS": str(self.builds)}
+        # No archives: what is published elsewhere must not decide how a test ends.
+        self.environment = {**os.environ, "ECS_KEEPER_CACHE": str(self.cache), "ECS_KEEPER_MIRROR": "", "BUILDS": str(self.builds)}
         self.environment.pop("KUBEBUILDER_ASSETS", None)
 
     def with_go(self, **behaviour):
@@ -156,6 +157,13 @@ class Binaries(unittest.TestCase):
                 self.assertEqual(done.returncode, 1)
                 said = (done.stdout + done.stderr).strip()
                 self.assertRegex(said, r"^Go 1\.\d+ or newer .*build etcd, kube-apiserver, .*kubectl, helm, kubeconform, helm-docs, actionlint, promtool and prometheus\.?$")
+
+    def test_go_is_not_asked_for_what_an_archive_may_hold(self):
+        with_archives = self.without_go()
+        del with_archives["ECS_KEEPER_MIRROR"]
+        done = self.run_binaries(with_archives, "--check", "etcd", "kube-apiserver", "kube-controller-manager", "kubectl", "helm")
+        self.assertRegex(done.stdout, r"to build kube-controller-manager\n$")
+        self.assertEqual(self.run_binaries(with_archives, "--check", "etcd", "helm").returncode, 0)
 
     def test_a_go_that_is_too_old_is_refused_unless_it_fetches_a_newer_one(self):
         old = self.run_binaries(self.with_go(GO_SAYS="go1.22.1"), "--check")
