@@ -15,7 +15,7 @@ demo: ## tell the stories on a real API server with a simulated cloud (ARGS=--ke
 	@$(CONTROL_PLANE)/check-tools.sh demo && exec demo/run $(ARGS)
 
 e2e: ## tell the stories on a real node, with the image and the chart, and let the Pods die (root, on Linux)
-	@$(CONTROL_PLANE)/check-tools.sh demo && exec tests/e2e/run $(ARGS)
+	@$(CONTROL_PLANE)/check-tools.sh e2e && exec tests/e2e/run $(ARGS)
 
 test: $(TEST_STEPS) ## run everything that has to pass
 

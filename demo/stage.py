@@ -37,10 +37,10 @@ class Failed(Exception):
     """Something did not come out as it must; the text is for people."""
 
 
-def build(*, release: bool) -> dict[str, Path]:
-    """Builds the operator and the simulator, with cargo's own progress on standard error. The programs by their names."""
+def build(profile: str) -> dict[str, Path]:
+    """Builds the operator and the simulator with a profile of Cargo.toml; cargo's own progress goes to standard error. The programs by their names."""
     packages = ("--package=ecs-keeper", "--package=keeper-simulator", "--bins")
-    command = ["cargo", "build", "--locked", "--message-format=json-render-diagnostics", *packages, *(["--release"] if release else [])]
+    command = ["cargo", "build", "--locked", "--message-format=json-render-diagnostics", f"--profile={profile}", *packages]
     with Guarded(command, cwd=ROOT, stdout=subprocess.PIPE) as cargo, cargo.output as output:
         messages = [json.loads(line) for line in output]
         if cargo.wait():

@@ -31,7 +31,7 @@ spec:
 class Removal(unittest.TestCase):
     @classmethod
     def setUpClass(cls):
-        cls.programs = build(release=False)
+        cls.programs = build("dev")
         cls.cluster = Cluster(cls)
         cls.cluster.keep_kinds_read(cls)
 

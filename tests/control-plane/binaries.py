@@ -90,8 +90,10 @@ MODULES = [
     Module("karpenter", "sigs.k8s.io/karpenter", {"karpenter": "."}, folder=HERE.parent / "karpenter" / "go"),
 ]
 PROGRAMS = [program for module in MODULES for program in module.programs]
-# What a control plane consists of, and what is needed to install something on it.
-CONTROL_PLANE = ("etcd", "kube-apiserver", "kube-controller-manager", "kubectl", "helm")
+# What an API server consists of, and what is needed to install something on it.
+API_SERVER = ("etcd", "kube-apiserver", "kubectl", "helm")
+# The same, with controllers.
+CONTROL_PLANE = (*API_SERVER, "kube-controller-manager")
 # What a node needs beside. They run on Linux alone and only `make e2e` wants them, so they are built when they are named.
 NODE = ("kube-scheduler", "kube-proxy", "kubelet")
 # What only `make test-karpenter` wants.

@@ -1,5 +1,5 @@
 #!/bin/sh
-# Says in one sentence what has to be installed first, before anything is built. The argument is what is to be run: demo, karpenter or test.
+# Says in one sentence what has to be installed first, before anything is built. The argument is what is to be run: demo, e2e, karpenter or test.
 cd "$(dirname "$0")/../.." || exit 1
 
 missing=
@@ -19,7 +19,8 @@ if ! python3 -c 'import sys; sys.exit(sys.version_info < (3, 9))' 2>/dev/null; t
     need "Python 3.9 or newer"
     command -v go >/dev/null || need "Go, unless an earlier run has built the control plane"
 else
-    programs='etcd kube-apiserver kube-controller-manager kubectl helm'
+    programs='etcd kube-apiserver kubectl helm'
+    [ "$1" = demo ] || programs="$programs kube-controller-manager"
     [ "$1" = karpenter ] && programs="$programs karpenter"
     [ "$1" = test ] && programs=
     # A wrong KUBEBUILDER_ASSETS is no missing tool: its sentence is on standard error already.

@@ -111,9 +111,9 @@ class ControlPlane:
         "--use-service-account-credentials=true",
     )
 
-    def __init__(self, *programs: str) -> None:
-        """`programs` are needed beside those of the control plane."""
-        self._programs = binaries.ensure(*binaries.CONTROL_PLANE, *programs)
+    def __init__(self, *programs: str, controllers: bool = True) -> None:
+        """`programs` are needed beside those of the control plane. Without controllers, kube-controller-manager is neither needed nor started."""
+        self._programs = binaries.ensure(*(binaries.CONTROL_PLANE if controllers else binaries.API_SERVER), *programs)
         self.kubectl = self._programs["kubectl"]
         self.helm = self._programs["helm"]
         self._keep_logs = False
@@ -210,6 +210,8 @@ class ControlPlane:
             for user, token in tokens.items()
         }
         self.kubeconfig = self._kubeconfigs["admin"]
+        if "kube-controller-manager" not in self._programs:
+            return
         self._run(
             stack,
             "kube-controller-manager",

@@ -57,6 +57,16 @@ def eventually(condition, patience=30):
     return False
 
 
+class WithoutControllers(unittest.TestCase):
+    def test_objects_are_kept_and_no_controller_is_started(self):
+        with ControlPlane(controllers=False) as plane:
+            command = [plane.kubectl, "create", "configmap", "kept"]
+            created = subprocess.run(command, capture_output=True, text=True, env=plane.environment(), timeout=60)
+            logs = sorted(path.name for path in plane.audit_log.parent.glob("*.log"))
+        self.assertEqual(created.returncode, 0, created.stderr)
+        self.assertEqual(logs, ["etcd.log", "kube-apiserver.log"])
+
+
 class AControlPlane(unittest.TestCase):
     """One for all tests of this class; each works in a namespace of its own."""
 

@@ -55,7 +55,7 @@ class Cluster(Patient):
 
     def __init__(self, case: type):
         with contextlib.ExitStack() as stack:
-            self._programs = build(release=False)
+            self._programs = build("dev")
             self._plane = stack.enter_context(Plane())
             self._logs = self._plane.audit_log.parent
             self.kubectl = Kubectl(self._plane)

@@ -46,7 +46,7 @@ class Reports:
 
     def __init__(self, case: type):
         with contextlib.ExitStack() as stack:
-            self._programs = build(release=False)
+            self._programs = build("dev")
             self.folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="ecs-keeper-page-")))
             self.cloud = stack.enter_context(Cloud(self._programs["ecs-simulator"], self.folder))
             self._stack = stack.pop_all()

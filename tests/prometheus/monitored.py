@@ -32,7 +32,7 @@ class Monitored(Patient):
 
     def __init__(self, case: type):
         with contextlib.ExitStack() as stack:
-            programs = build(release=False)
+            programs = build("dev")
             self._plane = stack.enter_context(ControlPlane())
             self._logs = self._plane.audit_log.parent
             self._kubectl = Kubectl(self._plane)
