@@ -1,6 +1,6 @@
-//! Who has made a call, as it is shown. Names come from strangers.
+//! Who has made a call, and what it has done, as it is shown. Names come from strangers.
 
-use keeper_core::trail::{ActorKind, TrailEvent};
+use keeper_core::trail::{ActorKind, TrailEvent, TrailedFlag};
 
 use crate::visible_text::plain;
 
@@ -21,6 +21,15 @@ impl Who {
             source: shown(&call.source),
             user_agent: shown(&call.user_agent),
         }
+    }
+}
+
+/// What is done to a flag when it is given its unprotected value: the beginning of a sentence, and its verb.
+pub fn taken_back(flag: TrailedFlag, target: &str) -> (String, &'static str) {
+    match flag {
+        TrailedFlag::DeletionProtection => (format!("Release protection of {target}"), "switched off"),
+        TrailedFlag::AutoReleaseTime => (format!("An automatic release time of {target}"), "set"),
+        TrailedFlag::DeleteOnRelease => (format!("Retention of {target}"), "switched off"),
     }
 }
 

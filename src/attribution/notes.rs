@@ -1,5 +1,7 @@
 //! What is told of who has switched a flag off. Pure: no client here. Names come from strangers.
 
+use std::collections::BTreeMap;
+
 use keeper_core::attribution::{Finding, Outcome};
 use keeper_core::id::RequestId;
 use keeper_core::reason::Reason;
@@ -8,63 +10,63 @@ use kube::runtime::events::EventType;
 
 use crate::events::{ObjectEvent, each_or_all};
 use crate::visible_text::plain;
-use crate::who::identity;
+use crate::who::{identity, taken_back};
 
 /// Candidates that a note has room for.
 const CANDIDATES: usize = 3;
 
 /// The Events about one object. What is not known is none, and what is not certain has a reason of its own.
 pub fn events(findings: &[Finding], shows_names: bool) -> Vec<ObjectEvent> {
-    let (certain, rest): (Vec<&Finding>, Vec<&Finding>) =
-        findings.iter().partition(|finding| matches!(finding.outcome, Outcome::ChangedBy(_)));
-    let mut events = events_with(Reason::ChangedBy, "switched off", &certain, shows_names);
-    events.extend(events_with(Reason::MayHaveBeenChangedBy, "may have switched off", &rest, shows_names));
-    events
+    let mut alike: BTreeMap<(Reason, TrailedFlag), Vec<(&str, String)>> = BTreeMap::new();
+    for finding in findings {
+        if let Some((reason, sentence)) = told(finding, shows_names) {
+            alike.entry((reason, finding.flag)).or_default().push((&finding.target, sentence));
+        }
+    }
+    alike.iter().flat_map(|((reason, flag), told)| events_with(*reason, *flag, told)).collect()
 }
 
-/// Those with one reason. `did`: what the calls did.
-fn events_with(reason: Reason, did: &str, findings: &[&Finding], shows_names: bool) -> Vec<ObjectEvent> {
-    let known: Vec<(&str, String)> = findings
-        .iter()
-        .filter_map(|finding| Some((&*finding.target, sentence(finding, shows_names)?)))
-        .collect();
+/// Those about one flag that have one reason, of the sentences about each target.
+fn events_with(reason: Reason, flag: TrailedFlag, told: &[(&str, String)]) -> Vec<ObjectEvent> {
     let event = |note| ObjectEvent { kind: EventType::Normal, reason, action: "Watch", note };
     each_or_all(
-        &known,
+        told,
         |(_, sentence)| event(sentence.clone()),
         |(target, _)| target,
         |count, examples| {
-            event(format!(
-                "ActionTrail has calls that {did} the flags of {count} targets: {examples}. The log of ecs-keeper has all of \
-                 them."
-            ))
+            let targets = if count == 1 { "1 target".to_owned() } else { format!("{count} targets") };
+            let (what, verb) = taken_back(flag, &targets);
+            let which = match reason {
+                Reason::ChangedBy => "The log of ecs-keeper has the calls that did it",
+                _ => "It is not certain by whom. The log of ecs-keeper has the calls that may have done it",
+            };
+            event(format!("{what} was {verb}: {examples}. {which}."))
         },
     )
 }
 
-/// What is known, in a sentence.
-fn sentence(finding: &Finding, shows_names: bool) -> Option<String> {
-    let target = &finding.target;
-    let (what, verb) = match finding.flag {
-        TrailedFlag::DeletionProtection => (format!("Release protection of {target}"), "switched off"),
-        TrailedFlag::AutoReleaseTime => (format!("An automatic release time of {target}"), "set"),
-        TrailedFlag::DeleteOnRelease => (format!("Retention of {target}"), "switched off"),
-    };
+/// What is known, in a sentence, and the reason of the Event that says so.
+fn told(finding: &Finding, shows_names: bool) -> Option<(Reason, String)> {
+    let (what, verb) = taken_back(finding.flag, &finding.target);
     let more = if shows_names { "" } else { " The log of ecs-keeper has the name." };
-    Some(match &finding.outcome {
-        Outcome::Unknown(_) => return None,
-        Outcome::ChangedBy(call) => format!("{what} was {verb} by {}.{more}", by(call, shows_names)),
+    match &finding.outcome {
+        Outcome::Unknown(_) => None,
+        Outcome::ChangedBy(call) => {
+            let note = format!("{what} was {verb} by {}.{more}", by(call, shows_names));
+            Some((Reason::ChangedBy, note))
+        }
         Outcome::Candidates { calls, left_out } => {
             let told: Vec<String> = calls.iter().take(CANDIDATES).map(|call| by(call, shows_names)).collect();
             let rest = calls.len().saturating_sub(CANDIDATES) + left_out;
             let others = if rest > 0 { format!("; and {rest} more") } else { String::new() };
             let which = if told.len() == 1 { "this call" } else { "each of these calls" };
             let told = told.join("; ");
-            format!(
+            let note = format!(
                 "{what} was {verb}. It is not certain by whom; {which} may have done it: {told}{others}.{more}"
-            )
+            );
+            Some((Reason::MayHaveBeenChangedBy, note))
         }
-    })
+    }
 }
 
 /// Who, when, and in which request.
@@ -163,11 +165,9 @@ mod tests {
             told.iter().map(|it| it.reason).collect::<Vec<_>>(),
             [Reason::ChangedBy, Reason::MayHaveBeenChangedBy]
         );
-        assert!(
-            told[1].note.starts_with("ActionTrail has calls that may have switched off"),
-            "{}",
-            told[1].note
-        );
+        let uncertain = "Release protection of 1 target was switched off: i-a. It is not certain by whom. The log of ecs-keeper has the calls \
+                         that may have done it.";
+        assert_eq!(told[1].note, uncertain);
     }
 
     #[test]
@@ -186,11 +186,37 @@ mod tests {
     }
 
     #[test]
-    fn many_at_once_are_one_event_with_their_number() {
-        let findings: Vec<Finding> =
-            (0..30).map(|_| finding(Outcome::ChangedBy(call(ActorKind::RamUser, "ann")))).collect();
-        let events = events(&findings, true);
-        assert_eq!(events.len(), 1);
-        assert!(events[0].note.contains("of 30 targets: i-a, ") && events[0].note.len() <= 1024);
+    fn many_at_once_are_one_event_for_each_flag_with_the_number_of_their_targets() {
+        let of = |flag, number: usize| Finding {
+            flag,
+            target: format!("i-{number:02}").into(),
+            ..finding(Outcome::ChangedBy(call(ActorKind::RamUser, "ann")))
+        };
+        // Each target is told of twice.
+        let protection = (0..30).map(|number| of(TrailedFlag::DeletionProtection, number / 2));
+        let release = (0..22).map(|number| of(TrailedFlag::AutoReleaseTime, number / 2));
+        let notes: Vec<String> = events(&protection.chain(release).collect::<Vec<_>>(), true)
+            .into_iter()
+            .map(|event| event.note)
+            .collect();
+        let ids =
+            |count: usize| (0..count).map(|number| format!("i-{number:02}")).collect::<Vec<_>>().join(", ");
+        assert_eq!(
+            notes,
+            [
+                format!(
+                    "Release protection of 15 targets was switched off: {}. The log of ecs-keeper has the calls that did it.",
+                    ids(15)
+                ),
+                format!(
+                    "An automatic release time of 11 targets was set: {}. The log of ecs-keeper has the calls that did it.",
+                    ids(11)
+                ),
+            ]
+        );
+        let many: Vec<Finding> =
+            (0..3000).map(|number| of(TrailedFlag::DeletionProtection, number)).collect();
+        let [event] = &events(&many, true)[..] else { panic!() };
+        assert!(event.note.starts_with("Release protection of 3000 targets was") && event.note.len() <= 1024);
     }
 }

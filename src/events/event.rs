@@ -33,7 +33,8 @@ impl ObjectEvent {
     }
 }
 
-/// Tells of things of one sort: one by one, or all at once if they are many. `many` gets the number and the examples.
+/// Tells of things of one sort: one by one, or all at once if they are many. `many` gets the number of names and the examples: what is
+/// told of twice is named and counted once.
 pub fn each_or_all<T>(
     things: &[T],
     one: impl Fn(&T) -> ObjectEvent,
@@ -43,7 +44,9 @@ pub fn each_or_all<T>(
     if things.len() <= ONE_BY_ONE {
         return things.iter().map(one).collect();
     }
-    vec![many(things.len(), &examples(things.iter().map(name)))]
+    let mut known = BTreeSet::new();
+    let names: Vec<&str> = things.iter().map(name).filter(|name| known.insert(*name)).collect();
+    vec![many(names.len(), &examples(names.into_iter()))]
 }
 
 /// The first of many, and how many more there are: "eni-a, eni-b and 12 more".
