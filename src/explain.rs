@@ -1,6 +1,7 @@
 //! `ecs-keeper explain`: everything that is known of one instance or one network interface, on one screen. Asks only for reads by id
 //! (I59), and judges with core's own functions.
 
+mod changed_by;
 mod explanation;
 mod history;
 mod judgement;
@@ -101,7 +102,8 @@ pub async fn run(options: &ExplainOptions, watched: bool) -> Result<String, Expl
             Ok(Some(found)) => {
                 let log = log.map(|log| log.history(&found.scope));
                 let account = config.accounts.get(&found.scope.account);
-                let attributes = account.is_some_and(|account| account.attribution);
+                let attributes =
+                    account.filter(|_| options.scopes.config.is_some()).map(|account| account.attribution);
                 let explained = judgement::explain(target, &found, &objects, log, not_examined, attributes);
                 return answer(&explained, options.output);
             }

@@ -87,7 +87,12 @@ mod tests {
         let until = WallTime::at(Duration::from_secs(60));
         let prospect = |wants: Vec<(ObjectId, Stance)>| Prospect {
             objects: Vec::new(),
-            flags: vec![FlagProspect { name: "DeletionProtection", wants, next: Next::Nothing }],
+            flags: vec![FlagProspect {
+                name: "DeletionProtection",
+                protected: None,
+                wants,
+                next: Next::Nothing,
+            }],
             unknown_hosts: Vec::new(),
         };
         let wants = vec![

@@ -21,6 +21,9 @@ use crate::scope::Scope;
 /// STS is asked whose a key is before that key is used.
 const GET_CALLER_IDENTITY: &str = "GetCallerIdentity";
 
+/// What it means that ActionTrail can't be asked.
+const WITHOUT_ATTRIBUTION: &str = " Attribution says nothing; nothing else depends on it.";
+
 /// The listings that not every operator needs.
 #[derive(Debug, Clone, Copy)]
 pub struct Asks {
@@ -47,17 +50,24 @@ pub async fn examine(clouds: &Clouds, scope: &Scope, asks: Asks, findings: &mut 
     let (level, check, message) = endpoint(&place, &address, took, [&instances, &interfaces]);
     findings.add(level, check, message);
     let mut permissions = Permissions { place, may: Vec::new(), findings };
-    permissions.take(Instance::READ.name(), instances);
-    permissions.take(Interface::READ.name(), interfaces);
+    for (operation, answer) in [(Instance::READ.name(), instances), (Interface::READ.name(), interfaces)] {
+        // What has no answer is told of the endpoint.
+        if answer.as_ref().err().is_none_or(|error| error.http_status.is_some()) {
+            permissions.take(operation, answer, Level::Failure, "");
+        }
+    }
     match asks.members {
-        Some(true) => permissions.take(ScalingMember::READ.name(), one_page::<ScalingMember>(&cloud).await),
+        Some(true) => {
+            let answer = one_page::<ScalingMember>(&cloud).await;
+            permissions.take(ScalingMember::READ.name(), answer, Level::Failure, "");
+        }
         Some(false) => {}
         None => permissions.unasked(ScalingMember::READ.name()),
     }
     if asks.trail {
         let [lookup] = ATTRIBUTION_OPERATIONS;
         match recent_events(&cloud).await {
-            Some(answer) => permissions.take(lookup.name(), answer),
+            Some(answer) => permissions.take(lookup.name(), answer, Level::Warning, WITHOUT_ATTRIBUTION),
             None => permissions.without_endpoint(lookup.name()),
         }
     }
@@ -113,24 +123,28 @@ struct Permissions<'a> {
 }
 
 impl Permissions<'_> {
-    fn take(&mut self, operation: &'static str, answer: Result<(), Error>) {
+    /// `level`: how bad it is if the operation can't be called, and `effect` says what comes of that.
+    fn take(&mut self, operation: &'static str, answer: Result<(), Error>, level: Level, effect: &str) {
         let Err(error) = answer else { return self.may.push(operation) };
-        if error.http_status.is_none() {
-            // That is said of the endpoint.
+        if error.operation == GET_CALLER_IDENTITY {
+            // That is told of the endpoint, or of the account.
             return;
         }
         let place = &self.place;
         let (level, check, help) = match error.class {
-            Class::Permission => {
-                (Level::Failure, Check::Permission, " Compare its policy with ecs-keeper ram policy.")
-            }
+            _ if error.http_status.is_none() => (level, Check::Endpoint, ""),
+            Class::Permission => (
+                level,
+                Check::Permission,
+                " Compare its policy with what ecs-keeper ram policy prints for this configuration (--config).",
+            ),
             Class::Throttled => {
                 (Level::Warning, Check::Throttling, " Others use up the quota of the account.")
             }
             class if class.heals_itself() => (Level::Warning, Check::Permission, " Try again."),
-            _ => (Level::Failure, Check::Permission, ""),
+            _ => (level, Check::Permission, ""),
         };
-        self.findings.add(level, check, format!("{place}: {}.{help}", told(&error)));
+        self.findings.add(level, check, format!("{place}: {}.{help}{effect}", told(&error)));
     }
 
     fn unasked(&mut self, operation: &'static str) {

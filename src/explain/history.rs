@@ -252,6 +252,8 @@ struct Term {
     first: Timestamp,
     /// When its last one was.
     last: Timestamp,
+    /// When its last heartbeat was written.
+    last_heartbeat: Option<Timestamp>,
     /// When its first complete listing began, as far as heartbeats tell.
     first_listed: Option<Timestamp>,
     /// When its newest one did.
@@ -277,10 +279,16 @@ fn unwatched(boots: &BTreeMap<String, BTreeMap<u64, Head>>) -> Vec<Unwatched> {
             {
                 unwatched.push(Unwatched { from: before, to: *time, why: Why::LinesMissing });
             }
-            let known =
-                term.unwrap_or(Term { first: *time, last: *time, first_listed: None, last_listed: None });
+            let known = term.unwrap_or(Term {
+                first: *time,
+                last: *time,
+                last_heartbeat: None,
+                first_listed: None,
+                last_listed: None,
+            });
             term = Some(Term {
                 last: *time,
+                last_heartbeat: known.last_heartbeat.max(heartbeat.map(|_| *time)),
                 first_listed: known.first_listed.or(listed),
                 last_listed: known.last_listed.max(listed),
                 ..known
@@ -297,10 +305,10 @@ fn unwatched(boots: &BTreeMap<String, BTreeMap<u64, Head>>) -> Vec<Unwatched> {
         if let Some(before) = watched_to.filter(|before| *before < from) {
             unwatched.push(Unwatched { from: before, to: from, why: Why::NoLeader });
         }
-        // Any later listing would have shown it.
+        // Any later listing would have shown it. Only heartbeats tell of listings.
         let listed = term.last_listed.unwrap_or(from);
-        if term.last.duration_since(listed) > LISTED_WITHIN {
-            unwatched.push(Unwatched { from: listed, to: term.last, why: Why::NotListed });
+        if let Some(to) = term.last_heartbeat.filter(|at| at.duration_since(listed) > LISTED_WITHIN) {
+            unwatched.push(Unwatched { from: listed, to, why: Why::NotListed });
         }
         watched_to = watched_to.max(Some(term.last));
     }
@@ -386,6 +394,10 @@ mod tests {
         assert_eq!(spans(&history(&slow)), []);
         let stuck = beats(&[(1, 0, (0, 0)), (2, 5, (0, 2)), (3, 10, (0, 2))]);
         assert_eq!(spans(&history(&stuck)), span(2, 10, Why::NotListed));
+        // A line that is no heartbeat does not tell when the newest listing began.
+        let mut ends = beats(&[(1, 0, (0, 0)), (2, 5, (0, 4))]);
+        ends.push(change("b", 3, 10, "i-a", "Protected"));
+        assert_eq!(spans(&history(&ends)), []);
         let mut again = beats(&[(1, 0, (0, 0)), (2, 5, (0, 5)), (4, 22, (20, 21))]);
         assert_eq!(spans(&history(&again)), span(5, 21, Why::NoLeader));
         // A term tells of a change before its first heartbeat.

@@ -12,14 +12,15 @@ use keeper_core::scaling_member::ScalingMember;
 use keeper_core::surroundings::Power;
 use keeper_core::verdict::State;
 
+use super::changed_by::{Sources, changed_by};
 use super::explanation::{
-    ChangedBy, CloudFacts, Explanation, FlagOutlook, InstanceSays, InterfaceFate, InterfaceSays, Objects,
-    OnRelease, Selecting, StateSince, Want,
+    CloudFacts, Explanation, FlagOutlook, InstanceSays, InterfaceFate, InterfaceSays, Objects, OnRelease,
+    Selecting, StateSince, Want,
 };
 use super::history::History;
 use super::sentences::{risk, said};
 use super::sighting::{Found, Part};
-use super::switched_off::{SwitchedOff, merged};
+use super::switched_off::SwitchedOff;
 use crate::api::{Mode, Object, WatchedObject};
 use crate::cli::TargetId;
 use crate::cluster_objects::{ClusterObjects, PlacedObject};
@@ -31,14 +32,14 @@ use crate::scope::Scope;
 use crate::visible_text::plain;
 
 /// What is known of the target. `objects`: those of the cluster, or why they are not known. `log`: what the evidence log says of it.
-/// `attributes`: whether the operator asks ActionTrail in the account.
+/// `attributes`: whether the operator asks ActionTrail in the account; `None`: no configuration was read.
 pub fn explain(
     target: &TargetId,
     found: &Found,
     objects: &Result<ClusterObjects, String>,
     log: Option<(History, Vec<SwitchedOff>)>,
     not_examined: Vec<NotExamined>,
-    attributes: bool,
+    attributes: Option<bool>,
 ) -> Explanation {
     let mut observed = ObservedRegion::default();
     let of_instance = found.instance.shown().and_then(|it| observed.instance(&it.id, it.evidence.clone()));
@@ -80,8 +81,7 @@ pub fn explain(
     let doubtful = objects_said.doubt.is_some() || !objects_said.unreadable.is_empty();
     let advice = advice(target, (state, doubtful), objects, prospect.as_ref());
     let (history, told_by_log) = log.unzip();
-    let told_by_status = told_by_status(target, objects, prospect.as_ref());
-    let switched_off = merged(told_by_log.unwrap_or_default(), told_by_status);
+    let sources = Sources { attributes, objects: objects.as_ref().ok(), log: told_by_log.as_deref() };
     Explanation {
         kind: target.kind(),
         // Whoever gives no name gets the id.
@@ -98,7 +98,7 @@ pub fn explain(
         objects: objects_said,
         flags,
         on_release: on_release(target, found, &of_interfaces),
-        changed_by: changed_by(target, switched_off, attributes),
+        changed_by: changed_by(target, &found.scope.account, sources),
         advice,
         not_examined,
     }
@@ -391,21 +391,6 @@ fn since(
     rows.collect()
 }
 
-/// What the status of the objects that select the target says of who had switched its flags off.
-fn told_by_status(
-    target: &TargetId,
-    objects: &Result<ClusterObjects, String>,
-    prospect: Option<&Prospect>,
-) -> Vec<SwitchedOff> {
-    let rows = selecting_objects(objects, prospect).flat_map(|(object, seen)| {
-        let of_protection = seen.protection_status().map(|status| status.changes.clone());
-        let changes = of_protection.or_else(|| Some(seen.retention_status()?.changes.clone()));
-        changes.unwrap_or_default().into_iter().map(move |row| (object.clone(), row))
-    });
-    let own = rows.filter(|(_, row)| row.id == target.id());
-    own.map(|(object, row)| SwitchedOff::of_row(&row, object)).collect()
-}
-
 /// The objects that select the target, or may, as the API server has them.
 fn selecting_objects<'a>(
     objects: &'a Result<ClusterObjects, String>,
@@ -418,28 +403,6 @@ fn selecting_objects<'a>(
             Some((objects.name_of(&opinion.object), seen))
         })
     })
-}
-
-/// Who is known to have switched flags off, and where to look for the rest.
-fn changed_by(target: &TargetId, switched_off: Vec<SwitchedOff>, attributes: bool) -> ChangedBy {
-    let known = switched_off.iter().any(|it| !it.calls.is_empty());
-    let operation = match target {
-        TargetId::Instance(_) => "ModifyInstanceAttribute",
-        TargetId::Interface(_) => "ModifyNetworkInterfaceAttribute",
-    };
-    let why = match (known, attributes) {
-        (true, _) => "Only of flags that ecs-keeper has switched on again is it known who changed them",
-        (false, true) => {
-            "Who changed it last is not known: ecs-keeper asks ActionTrail only about flags that it has switched on again, and neither \
-             the status of an object nor --log tells"
-        }
-        (false, false) => "Who changed it last is not known: attribution is off in the configuration",
-    };
-    let message = format!(
-        "{why}. Look in ActionTrail for {operation} with the resource name {}; it keeps the events of 90 days.",
-        target.id()
-    );
-    ChangedBy { known, switched_off, message }
 }
 
 /// What to do about the objects.

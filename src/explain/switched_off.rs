@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use jiff::Timestamp;
-use keeper_core::trail::ActorKind;
+use keeper_core::trail::{ActorKind, TrailedFlag};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -11,7 +11,7 @@ use crate::api::{ChangeStatus, ChangedBy};
 use crate::object_ref::ObjectRef;
 use crate::text_page::time;
 use crate::visible_text::plain;
-use crate::who::identity;
+use crate::who::{identity, taken_back};
 
 /// A flag that somebody else had switched off.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
@@ -44,6 +44,8 @@ pub struct Call {
     pub identity: String,
     /// Name of the user or of the service, or role and session, joined by a colon.
     pub user: Option<String>,
+    /// Id of the account that the user belongs to.
+    pub user_account: Option<String>,
     /// Address that the call came from, or the name of a cloud service.
     pub source: Option<String>,
     /// RequestId of the call.
@@ -77,6 +79,7 @@ impl Call {
             time: self.time,
             identity: plain(&self.identity),
             user: shown(self.user),
+            user_account: shown(self.user_account),
             source: shown(self.source),
             request_id: shown(self.request_id),
         }
@@ -86,9 +89,11 @@ impl Call {
     fn sentence(&self) -> String {
         let kind = ActorKind::named(&self.identity).unwrap_or(ActorKind::Unknown);
         let who = identity(kind, self.user.as_deref());
+        let account = self.user_account.as_ref().filter(|_| kind != ActorKind::RootAccount);
+        let of = account.map(|id| format!(" of the account {id}")).unwrap_or_default();
         let source = self.source.as_ref().map(|source| format!(" from {source}")).unwrap_or_default();
         let request = self.request_id.as_ref().map(|id| format!(" (request {id})")).unwrap_or_default();
-        format!("{who} at {}{source}{request}", time(self.time))
+        format!("{who}{of} at {}{source}{request}", time(self.time))
     }
 }
 
@@ -99,6 +104,7 @@ impl SwitchedOff {
             time: call.time.0,
             identity: call.identity.clone(),
             user: call.user.clone(),
+            user_account: None,
             source: None,
             request_id: call.request_id.clone(),
         };
@@ -112,10 +118,14 @@ impl SwitchedOff {
         }
     }
 
-    /// What is known of it.
-    pub fn sentence(&self) -> String {
+    /// What is known of it, if it is a flag of this target.
+    pub fn sentence(&self, target: &str) -> String {
         let says = self.object.as_ref().map_or_else(|| "the evidence log".to_owned(), ToString::to_string);
-        let off = format!("{} was seen switched off at {}", self.flag, time(self.seen));
+        let (what, verb) = match TrailedFlag::named(&self.flag) {
+            Some(flag) => taken_back(flag, target),
+            None => (format!("The flag {} of {target}", self.flag), "changed"),
+        };
+        let off = format!("{what} was seen {verb} at {}", time(self.seen));
         let calls: Vec<String> = self.calls.iter().map(Call::sentence).collect();
         let others =
             if self.not_listed > 0 { format!("; and {} more", self.not_listed) } else { String::new() };

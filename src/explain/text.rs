@@ -54,9 +54,9 @@ pub fn text(told: &Explanation) -> String {
     }
     let switched_off = &told.changed_by.switched_off;
     for it in switched_off.iter().take(MOST_PAST) {
-        page.paragraph(2, &it.sentence());
+        page.paragraph(2, &it.sentence(&told.id));
     }
-    more(&mut page, switched_off.len(), "earlier times at which a flag was seen switched off");
+    more(&mut page, switched_off.len(), "earlier times at which a flag was seen changed");
     page.paragraph(2, &told.changed_by.message);
     if !told.advice.is_empty() {
         page.title("WHAT TO DO");

@@ -181,7 +181,10 @@ fn at_rest(
     let said =
         |prospect: &Prospect| prospect.objects.first().map(|opinion| (opinion.row.state, opinion.row.reason));
     let verdict = opinions.and_then(|(before, after)| said(after).or_else(|| said(before?)));
-    let state = verdict.map(|(state, _)| state);
+    // Of the other flags nothing is said but what was read.
+    let read = flag.protected.filter(|_| opinions.is_none());
+    let of_flag = read.map(|protected| if protected { State::Protected } else { State::Unprotected });
+    let state = verdict.map(|(state, _)| state).or(of_flag);
     let reason = verdict.map(|(_, reason)| reason).filter(|_| is > Keeping::Nothing);
     let aside = stepping_aside(flag)
         .find(|(object, until)| old.is_none_or(|old| self::until(old, object) != Some(*until)));
@@ -201,7 +204,7 @@ fn at_rest(
             let holders = holders.map(|(object, _)| object.clone()).collect();
             Fate { holders, ..told(Outcome::NoLongerHeld, None) }
         }
-        (None | Some(State::Protected), _) if is >= Keeping::StepsAside => told(Outcome::Protected, None),
+        (Some(State::Protected), _) if is >= Keeping::StepsAside => told(Outcome::Protected, None),
         (Some(State::Unprotected | State::Excepted), _) => told(Outcome::Unchanged, reason),
         _ => told(Outcome::Unchanged, None),
     }
@@ -230,7 +233,7 @@ mod tests {
         let wanted = wants.iter().map(|(name, stance)| (object(name), *stance)).collect();
         Prospect {
             objects: wants.iter().map(opinion).collect(),
-            flags: vec![FlagProspect { name: "DeletionProtection", wants: wanted, next }],
+            flags: vec![FlagProspect { name: "DeletionProtection", protected: None, wants: wanted, next }],
             unknown_hosts: Vec::new(),
         }
     }
@@ -350,20 +353,31 @@ mod tests {
 
     #[test]
     fn another_flag_is_told_if_the_files_want_something_of_it() {
-        let with = |wants: &[(&str, Stance)], next| {
+        let with = |protected, wants: &[(&str, Stance)], next| {
             let mut all = prospect(&[("file", Stance::Enforces)], State::Protected, Next::Nothing);
             let wants = wants.iter().map(|(name, stance)| (object(name), *stance)).collect();
-            all.flags.push(FlagProspect { name: "AutoReleaseTime", wants, next });
+            all.flags.push(FlagProspect { name: "AutoReleaseTime", protected: Some(protected), wants, next });
             all
         };
         let plain = prospect(&[("file", Stance::Enforces)], State::Protected, Next::Nothing);
-        let theirs = with(&[("other", Stance::Enforces)], Next::Protect(object("other")));
+        let theirs = with(false, &[("other", Stance::Enforces)], Next::Protect(object("other")));
         assert_eq!(becomes(None, &theirs), [(Outcome::Protected, false)]);
-        let ours = with(&[("file", Stance::Enforces)], Next::Protect(object("file")));
+        let ours = with(false, &[("file", Stance::Enforces)], Next::Protect(object("file")));
         assert_eq!(becomes(Some(&plain), &ours), [(Outcome::Protected, false), (Outcome::Protect, false)]);
         assert_eq!(
             becomes(Some(&ours), &plain),
             [(Outcome::Protected, false), (Outcome::NoLongerHeld, false)]
+        );
+        let until = WallTime::at(std::time::Duration::from_secs(5));
+        let aside = |protected| with(protected, &[("file", Stance::StepsAside(until))], Next::Nothing);
+        assert_eq!(becomes(None, &aside(true)), [(Outcome::Protected, false), (Outcome::Protected, false)]);
+        assert_eq!(
+            becomes(None, &aside(false)),
+            [(Outcome::Protected, false), (Outcome::LeftUnprotected, false)]
+        );
+        assert_eq!(
+            becomes(Some(&aside(false)), &aside(false)),
+            [(Outcome::Protected, false), (Outcome::Unchanged, false)]
         );
     }
 }

@@ -34,9 +34,7 @@ fn words(flag: &str) -> [&'static str; 4] {
             "protected from scale-in",
             "unprotected from scale-in",
         ],
-        AutoReleaseTime::NAME => {
-            ["its release time will be removed", "", "without a release time", "with a release time"]
-        }
+        AutoReleaseTime::NAME => ["its release time will be removed", "", "without a release time", ""],
         _ => ["will be protected", "will be unprotected", "protected", "unprotected"],
     }
 }
@@ -65,6 +63,12 @@ impl Statement<'_> {
                 "is left as it is, and no object keeps it {so} any more: {} only stands against giving it up",
                 names(self.holders)
             ),
+            Outcome::LeftUnprotected if self.flag == AutoReleaseTime::NAME => match self.until {
+                Some(until) => {
+                    format!("keeps its release time: {} steps aside until {}", asker(), time(until))
+                }
+                None => format!("keeps its release time: {} steps aside", asker()),
+            },
             Outcome::LeftUnprotected => match self.until {
                 Some(until) => format!("is left {not_so} until {}, for {}", time(until), asker()),
                 None => format!("is left {not_so}, for {}", asker()),
@@ -138,7 +142,7 @@ mod tests {
             ),
             (
                 told("AutoReleaseTime", Outcome::LeftUnprotected, until),
-                format!("is left with a release time until 2030-01-01T00:00:00Z, for {old}"),
+                format!("keeps its release time: {old} steps aside until 2030-01-01T00:00:00Z"),
             ),
             (told("AutoReleaseTime", Outcome::Protect, None), "its release time will be removed".to_owned()),
         ] {

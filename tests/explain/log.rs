@@ -120,12 +120,14 @@ async fn the_evidence_log_tells_who_switched_a_flag_off_and_nothing_more_than_it
     let flags = ["--log", path.to_str().unwrap()];
     let ended = explain(&stage, "i-a", &flags).await;
     let said = ended.out.split_whitespace().collect::<Vec<_>>().join(" ");
-    let told = "DeletionProtection was seen switched off at 2026-11-30T08:04:00Z, and it is not known by whom (NoEvent), as the \
-                evidence log says. DeletionProtection was seen switched off at 2026-11-30T08:03:00Z. It is not certain by whom; each \
-                of these calls may have done it, as the evidence log says: the RAM user bob at 2026-11-30T08:03:00Z from 203.0.113.9 \
-                (request R-9); the RAM user eve at 2026-11-30T08:03:00Z from 203.0.113.9 (request R-9). DeletionProtection was seen \
-                switched off at 2026-11-30T08:02:00Z, by the RAM user ann[2J at 2026-11-30T08:02:00Z from 203.0.113.9 (request R-9), \
-                as the evidence log says. Only of flags that ecs-keeper has switched on again is it known who changed them.";
+    let told = "Release protection of i-a was seen switched off at 2026-11-30T08:04:00Z, and it is not known by whom (NoEvent), as the \
+                evidence log says. Release protection of i-a was seen switched off at 2026-11-30T08:03:00Z. It is not certain by whom; each \
+                of these calls may have done it, as the evidence log says: the RAM user bob of the account 1 at 2026-11-30T08:03:00Z from 203.0.113.9 \
+                (request R-9); the RAM user eve of the account 1 at 2026-11-30T08:03:00Z from 203.0.113.9 (request R-9). Release protection of i-a was seen \
+                switched off at 2026-11-30T08:02:00Z, by the RAM user ann[2J of the account 1 at 2026-11-30T08:02:00Z from 203.0.113.9 (request R-9), \
+                as the evidence log says. Of other changes it is not known by whom: ecs-keeper asks ActionTrail only about flags that it has \
+                set again. Look in ActionTrail for ModifyInstanceAttribute (DeletionProtection) and ModifyInstanceAutoReleaseTime \
+                (AutoReleaseTime) with the resource name i-a; it keeps the events of 90 days.";
     assert!(said.contains(told), "{said}");
     let ended = explain(&stage, "i-a", &[&flags[..], &["--output", "json"]].concat()).await;
     let said: Value = serde_json::from_str(&ended.out).unwrap();
@@ -137,7 +139,38 @@ async fn the_evidence_log_tells_who_switched_a_flag_off_and_nothing_more_than_it
     );
     let nothing = as_json(&stage, "i-a").await;
     assert_eq!(nothing["changedBy"]["known"], false);
-    assert!(nothing["changedBy"]["message"].as_str().unwrap().contains("attribution is off"), "{nothing}");
+    let message = |said: &Value| said["changedBy"]["message"].as_str().unwrap().to_owned();
+    assert!(
+        message(&nothing).contains("is not known: attribution is off in the configuration."),
+        "{nothing}"
+    );
+    let mut config = stage.config(&[HERE]);
+    config["accounts"][0]["attribution"] = "ActionTrail".into();
+    stage.write("config.yaml", &config.to_string());
+    let unread = as_json(&stage, "i-a").await;
+    assert!(message(&unread).contains("neither objects nor an evidence log (--log) were read."), "{unread}");
+}
+
+#[tokio::test]
+async fn what_was_done_to_a_flag_is_told_in_the_words_of_that_flag() {
+    let stage = Stage::new().await;
+    let interface = InterfaceSeed::secondary().id("eni-a");
+    stage.account.seed_one(&safe("i-a").interface(interface));
+    let path = stage.folder.join("evidence.log");
+    for (kind, id, flag, told) in [
+        ("Instance", "i-a", "DeletionProtection", "Release protection of i-a was seen switched off at "),
+        ("Instance", "i-a", "AutoReleaseTime", "An automatic release time of i-a was seen set at "),
+        ("NetworkInterface", "eni-a", "DeleteOnRelease", "Retention of eni-a was seen switched off at "),
+    ] {
+        let about = attribution(2, 2, "ChangedBy", &["ann"])
+            .replace("\"Instance\"", &format!("\"{kind}\""))
+            .replace("\"i-a\"", &format!("\"{id}\""))
+            .replace("DeletionProtection", flag);
+        fs::write(&path, [heartbeat(1, 0), about].join("\n")).unwrap();
+        let ended = explain(&stage, id, &["--log", path.to_str().unwrap()]).await;
+        let said = ended.out.split_whitespace().collect::<Vec<_>>().join(" ");
+        assert!(said.contains(told), "{told}: {said}");
+    }
 }
 
 #[tokio::test]

@@ -3,7 +3,7 @@
 use keeper_simulator::{ConsoleUser, Fault, InterfaceSeed, LogEntry, Rule, Seed};
 use serde_json::{Value, json};
 
-use crate::explain::explain;
+use crate::explain::{explain, explain_in};
 use crate::process::Operator;
 use crate::settings::Settings;
 use crate::stage::{REGION, Stage, eventually};
@@ -105,6 +105,9 @@ async fn names_are_in_event_and_status_if_they_are_to_be_shown_and_are_made_harm
     let told = &explained["changedBy"]["switchedOff"][0];
     assert_eq!((&told["outcome"], &told["calls"][0]["user"]), (&json!("Candidates"), &json!("ann")));
     assert_eq!((&told["object"]["name"], &told["calls"][0]["source"]), (&json!("web"), &Value::Null));
+    let unserved = explain_in(&stage, "elsewhere", &stage.cluster.kubeconfig, &id).await;
+    assert_eq!(unserved["objects"]["selecting"], json!([]));
+    assert_eq!(unserved["changedBy"]["switchedOff"], explained["changedBy"]["switchedOff"]);
     let hostile = format!("\u{1b}[31m</script>\r\n@team\u{202e}{}", "x".repeat(4000));
     stage.seen().await;
     let eve =

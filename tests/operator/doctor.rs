@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use std::path::Path;
 use std::process::Stdio;
 
-use keeper_simulator::{AccessKey, Seed};
+use keeper_simulator::{AccessKey, Fault, Rule, Seed};
 use serde_json::{Value, json};
 
 use crate::cluster::audit_log;
@@ -151,9 +151,23 @@ async fn whatever_is_wrong_is_found_with_what_to_do() {
         &findings(&answer),
         &[
             ("Permission", "Ok", "may call DescribeInstances, DescribeNetworkInterfaces (whether"),
-            ("Permission", "Failure", "LookupEvents failed with "),
+            ("Permission", "Warning", "LookupEvents failed with "),
+            ("Permission", "Warning", "what ecs-keeper ram policy prints for this configuration (--config)."),
+            ("Permission", "Warning", "Attribution says nothing; nothing else depends on it."),
         ],
     );
+    assert_eq!(answer.code, Some(0), "{answer:?}");
+    // Nobody knows the codes of ActionTrail.
+    let mystery = Fault::Error { code: "Mystery".to_owned(), status: Some(403), message: None };
+    stage.account.fault(Rule::new("LookupEvents", mystery).times(1));
+    answer = examine(&settings, Path::new("/nowhere"), &settings.key, &unasked).await;
+    assert_found(
+        &findings(&answer),
+        &[("Permission", "Warning", "LookupEvents failed with Mystery (HTTP 403")],
+    );
+    let mute = settings.clone().set("/accounts/0/endpoints/actiontrail", "http://127.0.0.1:9");
+    answer = examine(&mute, Path::new("/nowhere"), &settings.key, &unasked).await;
+    assert_found(&findings(&answer), &[("Endpoint", "Warning", "LookupEvents failed with ")]);
     deny(&stage, "ecs:DescribeNetworkInterfaces");
     answer = examine(&settings, &stage.cluster.kubeconfig, &settings.key, &here).await;
     assert_eq!((answer.code, answer.complained.as_str()), (Some(1), ""), "{answer:?}");
@@ -168,7 +182,7 @@ async fn whatever_is_wrong_is_found_with_what_to_do() {
             ("Evidence", "Unknown", "no complete sweep is recorded"),
             ("Permission", "Ok", "may call DescribeInstances, LookupEvents (whether"),
             ("Permission", "Failure", "DescribeNetworkInterfaces failed with "),
-            ("Permission", "Failure", "Compare its policy with ecs-keeper ram policy."),
+            ("Permission", "Failure", "Compare its policy with what ecs-keeper ram policy prints"),
         ],
     );
     let wrong = AccessKey { access_key_secret: "wrong".to_owned(), ..settings.key.clone() };

@@ -13,12 +13,17 @@ use crate::stage::{REGION, Stage};
 
 /// What is explained of a target, with this kubeconfig, as JSON.
 pub async fn explain(stage: &Stage, kubeconfig: &Path, id: &str) -> Value {
+    explain_in(stage, &stage.namespace, kubeconfig, id).await
+}
+
+/// The same, if the operator served the objects of this namespace.
+pub async fn explain_in(stage: &Stage, namespace: &str, kubeconfig: &Path, id: &str) -> Value {
     let config = stage.folder.join("explain.json");
     let settings = stage.settings().set("/accounts/0/regions", json!([REGION]));
     std::fs::write(&config, settings.config.to_string()).unwrap();
     let mut command = program(Path::new("/dev/null"));
     command
-        .args(["explain", id, "--output", "json", "--namespace", &stage.namespace])
+        .args(["explain", id, "--output", "json", "--namespace", namespace])
         .arg("--config")
         .arg(&config)
         .arg("--kubeconfig")

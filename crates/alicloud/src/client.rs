@@ -6,6 +6,7 @@ use std::sync::Arc;
 use keeper_core::authority::AttachPermit;
 use keeper_core::call::{Identity, Page, ReadCall, WriteCall};
 use keeper_core::delete_on_release::PRIMARY_RETAINED_IN;
+use keeper_core::failure::Class;
 use keeper_core::id::{Region, RequestId, ScalingGroupId};
 use keeper_core::protected_from_scale_in::ProtectedFromScaleIn;
 use keeper_core::trail::{TrailPage, TrailQuery};
@@ -154,7 +155,13 @@ impl<C: CredentialsSource, S: StampSource> Client<C, S> {
     /// Reads one page of the recorded calls that a query asks for.
     pub async fn events(&self, query: &TrailQuery, guard: &dyn LeaseGuard) -> Result<TrailPage, Error> {
         let decode = |answer, _| lookup_events::page(query.flag, answer);
-        self.call(lookup_events::OPERATION, lookup_events::parameters(query), guard, decode).await
+        let answer =
+            self.call(lookup_events::OPERATION, lookup_events::parameters(query), guard, decode).await;
+        answer.map_err(|error| match error.class {
+            // Its codes of a missing permission are not documented.
+            Class::Unrecognized if error.http_status == Some(403) => error.classed(Class::Permission),
+            _ => error,
+        })
     }
 
     /// Asks whose the credentials are.

@@ -51,6 +51,7 @@ pub use describe_scaling_groups::{ScalingGroup, ScalingGroupPage};
 pub use endpoint::{Endpoints, Network, StsEndpoint};
 pub use error::Error;
 pub use get_caller_identity::Caller;
+pub use lookup_events::setting_operation;
 pub use metadata_service::MetadataService;
 pub use operation::Operation;
 pub use operations::{ATTRIBUTION_OPERATIONS, COMMAND_OPERATIONS, OPERATIONS, SCALING_OPERATIONS};

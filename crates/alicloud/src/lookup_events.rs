@@ -37,6 +37,12 @@ const MOST_TARGETS: usize = 100;
 /// Most bytes of parameters that stand in an event as text.
 const LONGEST_PARAMETERS: usize = 256 * 1024;
 
+/// The operation that sets a flag, which is the name of its events.
+pub fn setting_operation(flag: TrailedFlag) -> &'static str {
+    let (operation, _) = setter(flag);
+    operation
+}
+
 /// The operation that sets a flag, and the parameter that says to which value.
 fn setter(flag: TrailedFlag) -> (&'static str, &'static str) {
     match flag {

@@ -94,6 +94,8 @@ pub struct Opinion {
 pub struct FlagProspect {
     /// The attribute of the cloud's API.
     pub name: &'static str,
+    /// Whether it has its protected value, as far as that was read.
+    pub protected: Option<bool>,
     /// What each object that selects the target wants of the flag.
     pub wants: Vec<(ObjectId, Stance)>,
     /// What would be done next.
@@ -333,7 +335,16 @@ fn prospect<F: Flag>(view: FlagView<'_, F>, id: &Id<F>) -> FlagProspect {
     let selecting = selectors_of(*view, id).filter(|(_, object, _)| !object.intent.enumerates);
     let wants =
         selecting.map(|(name, object, member)| (name.clone(), stance(view, (name, object, member), id)));
-    FlagProspect { name: F::NAME, wants: wants.collect(), next: next(view, id) }
+    FlagProspect {
+        name: F::NAME,
+        protected: protected(view, id),
+        wants: wants.collect(),
+        next: next(view, id),
+    }
+}
+
+fn protected<F: Flag>(view: FlagView<'_, F>, id: &Id<F>) -> Option<bool> {
+    F::protected(&view.inventory.evidence(id)?.facts)
 }
 
 fn stance<F: Flag>(
@@ -364,7 +375,6 @@ fn next<F: Flag>(view: FlagView<'_, F>, id: &Id<F>) -> Next {
         return Next::Protect(on_behalf.object);
     }
     let mut stays = None;
-    let protected = view.inventory.evidence(id).and_then(|evidence| F::protected(&evidence.facts));
     for (name, _, _) in selectors_of(*view, id) {
         if view.unprotector.task(name).is_none_or(|task| task.done) {
             continue;
@@ -373,7 +383,7 @@ fn next<F: Flag>(view: FlagView<'_, F>, id: &Id<F>) -> Next {
             Some(Standing::Ready) => return Next::Unprotect(name.clone()),
             Some(Standing::Waiting(reason) | Standing::Ended(Ended::LeftProtected(reason))) => {
                 let holders = holders::<F>(*view, id, name).cloned().collect();
-                stays.get_or_insert(match protected {
+                stays.get_or_insert(match protected(view, id) {
                     Some(true) => Next::StaysProtected { object: name.clone(), reason, holders },
                     Some(false) => Next::Nothing,
                     None => Next::Unknown(reason),
@@ -390,11 +400,10 @@ fn hindered<F: Flag>(view: FlagView<'_, F>, id: &Id<F>) -> Next {
     let enforcing =
         selectors_of(*view, id).filter(|(name, object, _)| enforces_on_host::<F>(*view, (name, object), id));
     let hindrances = enforcing.filter_map(|(_, object, member)| {
-        let protected = || view.inventory.evidence(id).and_then(|evidence| F::protected(&evidence.facts));
         match (view.verdict(id, view.told_horizon(), object.tag_epoch), member) {
             (None, _) => Some(Next::Unknown(Reason::AwaitingEvidence)),
             (Some(Verdict::Protected(_) | Verdict::Excepted(_)), _) => None,
-            (Some(Verdict::NotApplicable(_)), _) if protected() == Some(true) => None,
+            (Some(Verdict::NotApplicable(_)), _) if protected(view, id) == Some(true) => None,
             (Some(Verdict::Unknown(reason)), _) | (Some(_), Member::Unclear(reason)) => {
                 Some(Next::Unknown(view.why_unread(reason)))
             }
