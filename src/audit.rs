@@ -99,15 +99,15 @@ pub async fn run(options: &AuditOptions, out: impl Write, watched: bool) -> Resu
     let mut failures: Vec<String> = access.unusable.values().cloned().collect();
     let (mut report, mut found) = (form(options, out, config.accounts.len() > 1), Found::default());
     let mut ungrouped: BTreeMap<String, Vec<String>> = BTreeMap::new();
+    let mut remarks = Vec::new();
     let mut progress = Progress::new(watched, scopes.len());
     let unreadable = objects.as_ref().map(ClusterObjects::unreadable).unwrap_or_default();
     for scope in &scopes {
         progress.next_region();
         let sink = Sink { report: report.as_mut(), ignores: &mut ignores, found: &mut found };
-        let claimants = objects.as_ref().map(|objects| Claimants {
-            survey: objects.survey(scope, Timestamp::now()),
-            unreadable: &unreadable,
-        });
+        let claimants = objects
+            .as_ref()
+            .map(|objects| Claimants::new(objects.survey(scope, Timestamp::now()), &unreadable));
         let mut audit = RegionAudit::new(scope, &options.select, claimants, sink, &progress);
         let mut failure = access.unusable.get(&scope.account).cloned();
         let mut scaling_groups = Ok(false);
@@ -122,6 +122,7 @@ pub async fn run(options: &AuditOptions, out: impl Write, watched: bool) -> Resu
             }
         }
         let counts = (audit.instances, audit.interfaces, audit.scaling_groups);
+        remarks.append(&mut audit.remarks);
         if let Err(why) = &scaling_groups {
             ungrouped.entry(why.clone()).or_default().push(scope.region.to_string());
         }
@@ -140,7 +141,7 @@ pub async fn run(options: &AuditOptions, out: impl Write, watched: bool) -> Resu
     let everything = complete && options.select.is_empty() && !options.instances_only && ungrouped.is_empty();
     Ok(Audited {
         outcome: found.outcome(&options.fail_on, complete),
-        remarks: ignores.remarks(everything),
+        remarks: [ignores.remarks(everything), remarks].concat(),
         ungrouped: ungrouped
             .into_iter()
             .map(|(why, regions)| {

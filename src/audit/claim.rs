@@ -1,6 +1,6 @@
 //! Which objects of a cluster hold a target: what the engine says of it when it knows the objects.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::Timestamp;
 use keeper_core::engine::{Prospect, Stance, Survey};
@@ -25,10 +25,22 @@ pub struct Claimants<'a> {
     /// Those that can be read.
     pub survey: Survey,
     /// Those that can't: each may select everything.
-    pub unreadable: &'a BTreeMap<Resource, Vec<String>>,
+    unreadable: &'a BTreeMap<Resource, Vec<String>>,
+    /// The instances for which some object may step aside. Who does is known when all instances have been shown.
+    awaiting_record: BTreeSet<InstanceId>,
 }
 
-impl Claimants<'_> {
+impl<'a> Claimants<'a> {
+    pub fn new(mut survey: Survey, unreadable: &'a BTreeMap<Resource, Vec<String>>) -> Self {
+        let awaiting_record = survey.awaiting_record();
+        Self { survey, unreadable, awaiting_record }
+    }
+
+    /// Whether it is not known yet until when an object steps aside for the instance.
+    pub fn awaits_record(&self, id: &InstanceId) -> bool {
+        self.awaiting_record.contains(id)
+    }
+
     /// Who holds the instance.
     pub fn instance(&mut self, id: &InstanceId) -> Claim {
         Claim::of(&self.survey.instance(id), self.unreadable(Resource::Protection))
@@ -37,6 +49,20 @@ impl Claimants<'_> {
     /// Who holds the network interface.
     pub fn interface(&mut self, id: &InterfaceId) -> Claim {
         Claim::of(&self.survey.interface(id), self.unreadable(Resource::Retention))
+    }
+
+    /// The same; `None`: it is not known whether an object selects it, which its instance may tell when it is shown again.
+    pub fn interface_for_certain(&mut self, id: &InterfaceId) -> Option<Claim> {
+        let prospect = self.survey.interface(id);
+        let certain = prospect.objects.iter().all(|opinion| opinion.doubt.is_none());
+        certain.then(|| Claim::of(&prospect, self.unreadable(Resource::Retention)))
+    }
+
+    /// The objects that select the instance, or what is on it, also those that hold nothing.
+    pub fn selecting(&mut self, id: &InstanceId) -> BTreeSet<String> {
+        let Prospect { objects, unknown_hosts, .. } = self.survey.instance(id);
+        let selecting = objects.iter().map(|opinion| &opinion.object);
+        selecting.chain(unknown_hosts.iter().map(|(object, _)| object)).map(name).collect()
     }
 
     fn unreadable(&self, resource: Resource) -> &[String] {
@@ -52,7 +78,7 @@ impl Claim {
             prospect.objects.iter().any(|opinion| opinion.object == *object && opinion.doubt.is_some())
         };
         for (object, stance) in prospect.flags.first().into_iter().flat_map(|flag| &flag.wants) {
-            let name = format!("{}/{}", object.namespace(), object.name());
+            let name = name(object);
             match stance {
                 Stance::Enforces | Stance::Holds if doubtful(object) => claim.may_be_held_by.push(name),
                 Stance::Enforces | Stance::Holds => claim.held_by.push(name),
@@ -70,6 +96,10 @@ impl Claim {
     pub fn is_none(&self) -> bool {
         self.held_by.is_empty() && self.may_be_held_by.is_empty()
     }
+}
+
+fn name(object: &ObjectId) -> String {
+    format!("{}/{}", object.namespace(), object.name())
 }
 
 #[cfg(test)]

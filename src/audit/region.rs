@@ -6,8 +6,8 @@ use std::io;
 use jiff::Timestamp;
 use keeper_alicloud::ScalingGroup;
 use keeper_core::budget::Limit;
-use keeper_core::engine::{ObservedRegion, observe_scaling_group};
-use keeper_core::id::{InstanceId, Tag};
+use keeper_core::engine::{Observation, ObservedRegion, observe_scaling_group};
+use keeper_core::id::{InstanceId, InterfaceId, Tag};
 use keeper_core::instance::{Instance, InstanceFacts};
 use keeper_core::interface::{Interface, InterfaceFacts};
 use keeper_core::resource::{Place, Resource as _};
@@ -20,6 +20,7 @@ use super::row::{Counts, Kind, Row, Said};
 use crate::listing::{Listed, Lister, ListingError, Total};
 use crate::progress::Progress;
 use crate::scope::Scope;
+use crate::visible_text::plain;
 
 /// Why a region was not listed whole.
 #[derive(Debug, thiserror::Error)]
@@ -38,6 +39,15 @@ pub struct Limits {
     pub instances: Limit,
     /// `None`: network interfaces are not asked for.
     pub interfaces: Option<Limit>,
+}
+
+/// A target that is told when more is known of who holds it.
+struct Late<Id, Facts> {
+    id: Id,
+    name: Option<Box<str>>,
+    facts: Facts,
+    said: Observation,
+    asked: Timestamp,
 }
 
 /// Where what is found goes.
@@ -59,6 +69,10 @@ pub struct RegionAudit<'a> {
     claimants: Option<Claimants<'a>>,
     /// Instances that are not selected.
     others: BTreeSet<InstanceId>,
+    late_instances: Vec<Late<InstanceId, ()>>,
+    late_interfaces: Vec<Late<InterfaceId, InterfaceFacts>>,
+    /// What somebody should know of the objects.
+    pub remarks: Vec<String>,
     pub instances: Counts,
     pub interfaces: Counts,
     pub scaling_groups: Counts,
@@ -80,6 +94,9 @@ impl<'a> RegionAudit<'a> {
             progress,
             shown: ObservedRegion::default(),
             others: BTreeSet::new(),
+            late_instances: Vec::new(),
+            late_interfaces: Vec::new(),
+            remarks: Vec::new(),
             instances: Counts::default(),
             interfaces: Counts::default(),
             scaling_groups: Counts::default(),
@@ -89,31 +106,32 @@ impl<'a> RegionAudit<'a> {
     /// Reads the region, and reports each target.
     pub async fn read(&mut self, lister: &mut Lister, limits: Limits) -> Result<(), RegionError> {
         let (mut pages, mut items) = (0, 0);
-        let total = lister
+        let answer = lister
             .list::<Instance>(limits.instances, |page, asked| {
                 (pages, items) = (pages + 1, items + count(page.len()));
                 self.progress.clear();
                 if let Some(Claimants { survey, .. }) = &mut self.claimants {
                     survey.show_instances(page.iter().map(Listed::item));
-                    // What status is to say first, it says soon.
-                    survey.record();
                 }
                 page.into_iter().try_for_each(|listed| self.instance(listed, asked))?;
                 self.progress.page(self.scope, "instances", pages, items);
                 Ok(())
             })
-            .await?;
+            .await;
+        self.tell_late_instances().map_err(ListingError::Output)?;
+        let total = answer?;
         if total == Total::default() {
             lister.may_list_instances().await?;
         }
         if let Some(Claimants { survey, .. }) = &mut self.claimants {
             survey.instances_listed();
         }
+        self.note_absent();
         let instances = readable(Instance::LISTING, total);
         let Some(limit) = limits.interfaces else { return instances };
         (pages, items) = (0, 0);
         let mut last = Timestamp::UNIX_EPOCH;
-        let total = lister
+        let answer = lister
             .list::<Interface>(limit, |page, asked| {
                 (pages, items) = (pages + 1, items + count(page.len()));
                 last = asked;
@@ -125,8 +143,12 @@ impl<'a> RegionAudit<'a> {
                 self.progress.page(self.scope, "network interfaces", pages, items);
                 Ok(())
             })
-            .await?;
+            .await;
         self.progress.clear();
+        let read = self.read_hosts(lister, limits.instances).await;
+        self.tell_late_interfaces().map_err(ListingError::Output)?;
+        let total = answer?;
+        read?;
         self.missing(last).map_err(ListingError::Output)?;
         instances.and(readable(Interface::LISTING, total))
     }
@@ -154,8 +176,11 @@ impl<'a> RegionAudit<'a> {
             self.others.insert(id);
             return Ok(());
         }
-        let claim = self.claimants.as_mut().map(|claimants| claimants.instance(&id));
-        self.report((Kind::Instance, id.as_str()), name.as_deref(), None, (said.into(), claim), asked)
+        if self.claimants.as_ref().is_some_and(|claimants| claimants.awaits_record(&id)) {
+            self.late_instances.push(Late { id, name, facts: (), said, asked });
+            return Ok(());
+        }
+        self.tell_instance(&id, name.as_deref(), said, asked)
     }
 
     fn interface(&mut self, listed: Listed<Interface>, asked: Timestamp) -> io::Result<()> {
@@ -165,29 +190,94 @@ impl<'a> RegionAudit<'a> {
         if !self.selects_through_instance(&facts) {
             return Ok(());
         }
-        let claim = self.claimants.as_mut().map(|claimants| claimants.interface(&id));
+        let mut claim = None;
+        if let Some(claimants) = &mut self.claimants {
+            claim = claimants.interface_for_certain(&id);
+            if claim.is_none() {
+                self.late_interfaces.push(Late { id, name, facts, said, asked });
+                return Ok(());
+            }
+        }
         let place = Some(Interface::place(&facts));
-        self.report(
-            (Kind::NetworkInterface, id.as_str()),
-            name.as_deref(),
-            place,
-            (said.into(), claim),
-            asked,
-        )
+        self.tell_interface(&id, name.as_deref(), place, (said, claim), asked)
+    }
+
+    fn tell_instance(
+        &mut self,
+        id: &InstanceId,
+        name: Option<&str>,
+        said: Observation,
+        asked: Timestamp,
+    ) -> io::Result<()> {
+        let claim = self.claimants.as_mut().map(|claimants| claimants.instance(id));
+        self.report((Kind::Instance, id.as_str()), name, None, (said.into(), claim), asked)
+    }
+
+    fn tell_interface(
+        &mut self,
+        id: &InterfaceId,
+        name: Option<&str>,
+        place: Option<Place<'_>>,
+        (said, claim): (Observation, Option<Claim>),
+        asked: Timestamp,
+    ) -> io::Result<()> {
+        self.report((Kind::NetworkInterface, id.as_str()), name, place, (said.into(), claim), asked)
+    }
+
+    /// Tells of the instances for which objects may step aside. What status is to say of that first, it says soon.
+    fn tell_late_instances(&mut self) -> io::Result<()> {
+        let late = std::mem::take(&mut self.late_instances);
+        if let Some(Claimants { survey, .. }) = self.claimants.as_mut().filter(|_| !late.is_empty()) {
+            survey.record();
+        }
+        late.into_iter().try_for_each(|Late { id, name, said, asked, .. }| {
+            self.tell_instance(&id, name.as_deref(), said, asked)
+        })
+    }
+
+    /// Reads the instances again that nobody asked after when they were listed, and on which interfaces are that some object names.
+    async fn read_hosts(&mut self, lister: &mut Lister, limit: Limit) -> Result<(), ListingError> {
+        let Some(Claimants { survey, .. }) =
+            self.claimants.as_mut().filter(|_| !self.late_interfaces.is_empty())
+        else {
+            return Ok(());
+        };
+        let (found, _) = lister.find::<Instance>(limit, &survey.unseen_instances()).await?;
+        survey.show_instances(found.iter().map(Listed::item));
+        Ok(())
+    }
+
+    fn tell_late_interfaces(&mut self) -> io::Result<()> {
+        let late = std::mem::take(&mut self.late_interfaces);
+        late.into_iter().try_for_each(|Late { id, name, facts, said, asked }| {
+            let claim = self.claimants.as_mut().map(|claimants| claimants.interface(&id));
+            let place = Some(Interface::place(&facts));
+            self.tell_interface(&id, name.as_deref(), place, (said, claim), asked)
+        })
+    }
+
+    /// Notes the instances that objects select and that the listing lacks, but for those for which they step aside: these may go.
+    fn note_absent(&mut self) {
+        let Some(claimants) = &mut self.claimants else { return };
+        let mut absent = claimants.survey.unshown_instances();
+        absent.retain(|id| !claimants.awaits_record(id));
+        let named = absent.iter().filter_map(|id| {
+            let objects: Vec<String> = claimants.selecting(id).into_iter().collect();
+            (!objects.is_empty()).then(|| format!("{} ({})", plain(id.as_str()), objects.join(", ")))
+        });
+        self.remarks.extend(told_of_absent(self.scope, &named.collect::<Vec<_>>()));
     }
 
     /// What one of the two listings names and the other lacks.
     fn missing(&mut self, asked: Timestamp) -> io::Result<()> {
         let shown = std::mem::take(&mut self.shown);
         for (id, said) in shown.missing_instances() {
-            let claim = self.claimants.as_mut().map(|claimants| claimants.instance(id));
-            self.report((Kind::Instance, id.as_str()), None, None, (said.into(), claim), asked)?;
+            self.tell_instance(id, None, said, asked)?;
         }
         for (id, instance, said) in shown.missing_interfaces() {
             if !self.others.contains(instance) {
                 let claim = self.claimants.as_mut().map(|claimants| claimants.interface(id));
-                let target = (Kind::NetworkInterface, id.as_str());
-                self.report(target, None, Some(Place::On(instance)), (said.into(), claim), asked)?;
+                self.tell_interface(id, None, Some(Place::On(instance)), (said, claim), asked)?;
             }
         }
         Ok(())
@@ -225,6 +315,22 @@ impl<'a> RegionAudit<'a> {
         self.sink.found.add(&row);
         self.sink.report.row(&row)
     }
+}
+
+/// What is told of instances that objects select and that were not listed, each with its objects.
+fn told_of_absent(scope: &Scope, named: &[String]) -> Option<String> {
+    const MOST: usize = 5;
+    let some = named.get(..MOST).unwrap_or(named).join(", ");
+    let more = match named.len().saturating_sub(MOST) {
+        0 => String::new(),
+        more => format!(" and {more} more"),
+    };
+    (!named.is_empty()).then(|| {
+        format!(
+            "objects select instances that were not listed in {} (account {}): {some}{more}; take out what no longer exists",
+            scope.region, scope.account
+        )
+    })
 }
 
 fn count(items: usize) -> u64 {

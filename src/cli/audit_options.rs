@@ -79,7 +79,7 @@ pub enum AuditFormat {
     /// A table for people, the worst first, with a summary.
     #[default]
     Table,
-    /// One JSON object per line, in the order in which the cloud lists them.
+    /// One JSON object per line, while the cloud lists them.
     Json,
     /// Comma-separated values with a header, for spreadsheets.
     Csv,

@@ -122,6 +122,62 @@ async fn i59_an_exception_is_told_with_its_end_also_before_status_has_it() {
 }
 
 #[tokio::test]
+async fn an_object_that_names_interfaces_is_told_by_the_tags_of_their_instances() {
+    let stage = Stage::new().await;
+    let on = |host: &str, id: &str| {
+        let interface = InterfaceSeed::secondary().id(id).delete_on_release(false);
+        Seed::new(REGION).id(host).interface(interface)
+    };
+    stage.account.seed_one(&on("i-plain", "eni-named"));
+    stage.account.seed_one(&on("i-skipped", "eni-excluded").tag("skip", "yes"));
+    let targets = json!({
+        "networkInterfaceIds": ["eni-named", "eni-excluded"],
+        "exclude": { "instanceTags": [{ "key": "skip", "exists": true }] },
+    });
+    stage.retain("names", json!({ "region": REGION, "targets": targets })).await;
+    let kubeconfig = stage.cluster.kubeconfig.to_str().unwrap();
+    let (code, out, err) = audit(&stage, &["--kubeconfig", kubeconfig, "--output", "json"]).await;
+    assert_eq!((code, err.as_str()), (0, ""), "{out}");
+    let lines: Vec<Value> = out.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    let held = |id: &str| {
+        let line = lines.iter().find(|line| line["id"] == id).unwrap();
+        (line["heldBy"].clone(), line["mayBeHeldBy"].clone())
+    };
+    let names = json!([format!("{}/names", stage.namespace)]);
+    assert_eq!((held("eni-named"), held("eni-excluded")), ((names, Value::Null), (json!([]), Value::Null)));
+    // The listing of the instances, and one read of the two by their ids.
+    assert_eq!(stage.account.count("DescribeInstances").calls, 2);
+    seen(&stage);
+}
+
+#[tokio::test]
+async fn an_object_that_selects_what_is_not_there_is_told() {
+    let stage = Stage::new().await;
+    stage.account.seed_one(&Seed::new(REGION).id("i-there").protected(true));
+    let node = format!("{}-stale", stage.namespace);
+    stage.node(&node, &[("audit-pool", &stage.namespace)], Some(&format!("{REGION}.i-behind"))).await;
+    let by_node = json!({ "nodes": { "matchLabels": { "audit-pool": stage.namespace } } });
+    stage.apply("by-node", json!({ "targets": by_node })).await;
+    let ids = json!({ "instanceIds": ["i-there", "i-gone"] });
+    stage.apply("by-id", json!({ "region": REGION, "targets": ids })).await;
+    let kubeconfig = stage.cluster.kubeconfig.to_str().unwrap();
+    let (code, out, err) = audit(&stage, &["--kubeconfig", kubeconfig, "--output", "json"]).await;
+    let (ns, account) = (&stage.namespace, "account default");
+    let told = format!(
+        "ecs-keeper: objects select instances that were not listed in {REGION} ({account}): i-behind ({ns}/by-node), i-gone \
+         ({ns}/by-id); take out what no longer exists\n"
+    );
+    assert_eq!((code, err), (0, told), "{out}");
+    assert!(!out.contains("i-gone") && !out.contains("i-behind"), "{out}");
+    assert_eq!(
+        stage.account.count("DescribeInstances").calls,
+        1,
+        "it was listed, and is not asked for again"
+    );
+    seen(&stage);
+}
+
+#[tokio::test]
 async fn whoever_asks_for_claims_names_a_cluster_that_answers() {
     let stage = Stage::new().await;
     let (code, out, err) = audit(&stage, &["--fail-on", "unclaimed"]).await;

@@ -5,6 +5,7 @@
 //! evidence counts as of one moment, whenever it was read. What only an operator remembers that has run for a while, such as what the
 //! cloud has refused, is not known here.
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use super::action::{Asked, Input, ProtectionRecord, Settings};
@@ -33,7 +34,7 @@ use crate::id::{CallId, Generation, InstanceId, InterfaceId, ObjectId, RequestId
 use crate::instance::Instance;
 use crate::intent::Unprotecting;
 use crate::interface::Interface;
-use crate::lift::{LiftRecord, LiftReport};
+use crate::lift::{LiftRecord, LiftReport, Removal};
 use crate::reason::{Reason, Risk};
 use crate::resource::Resource;
 use crate::scaling_member::ScalingMember;
@@ -216,17 +217,39 @@ impl Survey {
     }
 
     /// The instances of which more is asked than was kept when they were shown: what was shown later may name one that was nobody's
-    /// concern before. They are to be shown again.
+    /// concern before. They are to be shown again. What is missing is not among them.
     pub fn unseen_instances(&mut self) -> Vec<InstanceId> {
         self.look(|RegionView { deletion_protection: view, .. }| {
             let enough = |evidence: &Evidence<Instance>| evidence.tag_epoch >= view.keys.epoch();
             let unseen = view.inventory.iter().filter(|(_, it)| !it.evidence.as_ref().is_some_and(enough));
-            unseen.map(|(id, _)| id.clone()).collect()
+            unseen.filter(|(_, it)| it.absence.is_none()).map(|(id, _)| id.clone()).collect()
+        })
+    }
+
+    /// The instances that some object asks after and that were not shown.
+    pub fn unshown_instances(&mut self) -> Vec<InstanceId> {
+        self.look(|RegionView { deletion_protection: view, .. }| {
+            let unshown = view.inventory.iter().filter(|(_, it)| it.evidence.is_none());
+            unshown.map(|(id, _)| id.clone()).collect()
+        })
+    }
+
+    /// The instances of which status is to say something before anything is done about them: what becomes of the others is the same
+    /// before [`record`](Self::record) and after it.
+    pub fn awaiting_record(&mut self) -> BTreeSet<InstanceId> {
+        self.look(|RegionView { deletion_protection: view, .. }| {
+            let objects = view.objects.values().filter(|object| !object.intent.enumerates);
+            let of_each = objects.flat_map(|Object { intent, aside, .. }| {
+                let due = intent.lifts.iter().filter(|(_, lift)| lift.removal == Removal::Due);
+                let lifted = due.map(|(id, _)| id).chain(aside.lifted.keys());
+                intent.exceptions.keys().chain(lifted).cloned()
+            });
+            of_each.collect()
         })
     }
 
     /// Takes what is said of exceptions and of machines that Karpenter removes for written into status, which goes before everything
-    /// that is done about them.
+    /// that is done about them. Nothing is said of a machine that has yet to be shown.
     pub fn record(&mut self) {
         let records: Vec<(ObjectId, Generation, Asked)> = self.look(|view| {
             let view = view.deletion_protection;
@@ -592,6 +615,7 @@ mod tests {
         let entry = Exception { until: wall(5000), reason: "replaced".into() };
         let excepted = Intent { exceptions: [(host("a"), entry)].into(), ..by_tag() };
         let mut survey = surveyed([Some(excepted), None], true);
+        assert_eq!(survey.awaiting_record(), [host("a")].into());
         let mut told = || {
             let prospect = survey.instance(&host("a"));
             let told = (prospect.flags[0].wants[0].1, prospect.flags[0].next.clone());
@@ -661,5 +685,15 @@ mod tests {
         assert_eq!((survey.unseen_instances(), risks(&mut survey)), (vec![host("a")], 1));
         survey.show_instances(shown());
         assert_eq!((survey.unseen_instances(), risks(&mut survey)), (vec![], 0));
+    }
+
+    #[test]
+    fn i04_an_instance_that_is_named_and_not_there_was_not_shown_and_is_not_asked_for_again() {
+        let named = Selector { ids: [host("a"), host("gone")].into(), ..Selector::default() };
+        let mut survey = Survey::new(wall(1000));
+        survey.ask(object("o"), 1, Asked::Protection(Box::new(Intent::of(named)), Box::default()));
+        survey.show_instances([item(host("a"), instance(&[], &[])), item(host("b"), instance(&[], &[]))]);
+        survey.instances_listed();
+        assert_eq!((survey.unshown_instances(), survey.unseen_instances()), (vec![host("gone")], vec![]));
     }
 }
