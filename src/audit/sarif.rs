@@ -14,10 +14,10 @@ use super::form::{Form, Region};
 use super::row::{Kind, Row, Severity};
 use super::why::Why;
 use super::words::{not_examined, sentence};
-use super::worst::{Rank, Worst};
+use super::worst::{Rank, Room, Worst};
 
-/// Most findings: what GitHub takes from one run (GitHub's page on SARIF support for code scanning).
-const MOST: usize = 5_000;
+/// What GitHub takes from one run: so many results, and an upload that has 10 MB when it is compressed (GitHub's page on SARIF support for code scanning).
+const ROOM: Room = Room { entries: 5_000, bytes: 9_000_000 };
 
 /// The vendor's own rule for release protection, in Cloud Config.
 const RELEASE_PROTECTION: &str = "ecs-instance-deletion-protection-enabled";
@@ -25,7 +25,7 @@ const RELEASE_PROTECTION: &str = "ecs-instance-deletion-protection-enabled";
 /// The report as one SARIF log.
 pub struct Sarif<W> {
     out: W,
-    worst: Worst<String>,
+    worst: Worst,
     rules: BTreeSet<(Kind, Reason)>,
     notifications: Vec<Value>,
     complete: bool,
@@ -37,7 +37,7 @@ impl<W: Write> Sarif<W> {
     pub fn new(out: W) -> Self {
         Self {
             out,
-            worst: Worst::new(MOST),
+            worst: Worst::new(ROOM),
             rules: BTreeSet::new(),
             notifications: Vec::new(),
             complete: true,
@@ -87,7 +87,7 @@ impl<W: Write> Form for Sarif<W> {
         if left_out > 0 {
             notifications.push(notification(
                 "warning",
-                &format!("{left_out} more findings were left out: a log has {MOST} at most, the worst ones"),
+                &format!("{left_out} more findings were left out: a log has the worst ones, as many as there is room for"),
             ));
         }
         notifications.push(notification(

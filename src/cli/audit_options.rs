@@ -83,9 +83,9 @@ pub enum AuditFormat {
     Json,
     /// Comma-separated values with a header, for spreadsheets.
     Csv,
-    /// SARIF 2.1.0, for code scanning: findings only, the worst first, at most 5,000.
+    /// SARIF 2.1.0, for code scanning: findings only, the worst first, at most 5,000 or 9 MB.
     Sarif,
-    /// One page for browsers, which can be handed over: at most 10,000 targets, the worst first, and numbers of all of them.
+    /// One page for browsers, which can be handed over: at most 10,000 targets or 8 MiB, the worst first, and numbers of all of them.
     Html,
 }
 
