@@ -122,6 +122,7 @@ mod tests {
                 protected: None,
                 wants,
                 next: Next::Nothing,
+                in_call_with: None,
             }],
             unknown_hosts: Vec::new(),
         };

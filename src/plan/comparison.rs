@@ -233,7 +233,13 @@ mod tests {
         let wanted = wants.iter().map(|(name, stance)| (object(name), *stance)).collect();
         Prospect {
             objects: wants.iter().map(opinion).collect(),
-            flags: vec![FlagProspect { name: "DeletionProtection", protected: None, wants: wanted, next }],
+            flags: vec![FlagProspect {
+                name: "DeletionProtection",
+                protected: None,
+                wants: wanted,
+                next,
+                in_call_with: None,
+            }],
             unknown_hosts: Vec::new(),
         }
     }
@@ -356,7 +362,13 @@ mod tests {
         let with = |protected, wants: &[(&str, Stance)], next| {
             let mut all = prospect(&[("file", Stance::Enforces)], State::Protected, Next::Nothing);
             let wants = wants.iter().map(|(name, stance)| (object(name), *stance)).collect();
-            all.flags.push(FlagProspect { name: "AutoReleaseTime", protected: Some(protected), wants, next });
+            all.flags.push(FlagProspect {
+                name: "AutoReleaseTime",
+                protected: Some(protected),
+                wants,
+                next,
+                in_call_with: None,
+            });
             all
         };
         let plain = prospect(&[("file", Stance::Enforces)], State::Protected, Next::Nothing);

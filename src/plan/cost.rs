@@ -1,5 +1,7 @@
 //! How many calls what is planned takes the operator, and how long at the budgets of the configuration.
 
+use std::collections::BTreeMap;
+
 use keeper_core::auto_release_time::AutoReleaseTime;
 use keeper_core::budget::Limit;
 use keeper_core::delete_on_release::DeleteOnRelease;
@@ -9,37 +11,39 @@ use keeper_core::flag::Flag;
 use keeper_core::protected_from_scale_in::ProtectedFromScaleIn;
 use keeper_core::resource::Resource;
 
-/// Writes of each flag.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+/// How many targets are written, apart by what does not go into one call: another flag, another value, another scaling group.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Writes {
-    pub deletion_protection: usize,
-    pub auto_release_time: usize,
-    pub delete_on_release: usize,
-    pub protected_from_scale_in: usize,
+    targets: BTreeMap<(&'static str, Value, Option<String>), usize>,
+}
+
+/// What is written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Value {
+    Protected,
+    Unprotected,
 }
 
 impl Writes {
-    /// Counts one.
-    pub fn add(&mut self, flag: &str) {
-        let count = match flag {
-            DeletionProtection::NAME => &mut self.deletion_protection,
-            AutoReleaseTime::NAME => &mut self.auto_release_time,
-            DeleteOnRelease::NAME => &mut self.delete_on_release,
-            ProtectedFromScaleIn::NAME => &mut self.protected_from_scale_in,
-            _ => return,
-        };
-        *count += 1;
+    /// Counts a target. `in_call_with`: which others go into one call with it.
+    pub fn add(&mut self, flag: &'static str, value: Value, in_call_with: Option<&str>) {
+        *self.targets.entry((flag, value, in_call_with.map(str::to_owned))).or_default() += 1;
     }
 
     /// What they take in one region with these settings: of instances, of network interfaces, and of members of scaling groups. The
     /// cloud is asked before the writes and after them, for as many targets at once as a read takes by id.
-    pub fn cost(self, (instances, interfaces, members): (Settings, Settings, Settings)) -> Cost {
+    pub fn cost(&self, (instances, interfaces, members): (Settings, Settings, Settings)) -> Cost {
         let mut cost = Cost::default();
-        cost.add::<DeletionProtection>(self.deletion_protection, instances);
-        cost.add::<AutoReleaseTime>(self.auto_release_time, instances);
-        cost.add::<DeleteOnRelease>(self.delete_on_release, interfaces);
-        cost.add::<ProtectedFromScaleIn>(self.protected_from_scale_in, members);
+        cost.add::<DeletionProtection>(self, instances);
+        cost.add::<AutoReleaseTime>(self, instances);
+        cost.add::<DeleteOnRelease>(self, interfaces);
+        cost.add::<ProtectedFromScaleIn>(self, members);
         cost
+    }
+
+    /// How many targets of a flag each go into calls of their own.
+    fn apart(&self, flag: &str) -> impl Iterator<Item = usize> {
+        self.targets.iter().filter(move |((name, ..), _)| *name == flag).map(|(_, count)| *count)
     }
 }
 
@@ -55,8 +59,9 @@ pub struct Cost {
 }
 
 impl Cost {
-    fn add<F: Flag>(&mut self, targets: usize, settings: Settings) {
-        let writes = targets.div_ceil(F::PER_CALL);
+    fn add<F: Flag>(&mut self, targets: &Writes, settings: Settings) {
+        let writes = targets.apart(F::NAME).map(|count| count.div_ceil(F::PER_CALL)).sum();
+        let targets: usize = targets.apart(F::NAME).sum();
         let reads = 2 * targets.div_ceil(<F::Of as Resource>::IDS_PER_READ);
         self.writes += writes;
         self.reads += reads;
@@ -101,21 +106,37 @@ mod tests {
 
     #[test]
     fn the_slowest_operation_says_how_long_it_takes() {
-        let mut writes = Writes::default();
-        for _ in 0..250 {
-            writes.add(DeletionProtection::NAME);
-        }
-        for _ in 0..21 {
-            writes.add(ProtectedFromScaleIn::NAME);
-        }
-        writes.add("Odd");
+        let of = |flag, value, group, count| {
+            let mut writes = Writes::default();
+            (0..count).for_each(|_| writes.add(flag, value, group));
+            writes
+        };
+        let mut writes = of(DeletionProtection::NAME, Value::Protected, None, 250);
+        writes.targets.extend(of(ProtectedFromScaleIn::NAME, Value::Protected, Some("asg-1"), 21).targets);
+        writes.targets.extend(of("Odd", Value::Protected, None, 1).targets);
         let all = settings(60, 120);
         // 250 calls, and two for 21 members; three reads of 100 instances and two of 20 members, each before and after.
         let cost = writes.cost((all, all, all));
         assert_eq!(cost, Cost { writes: 252, reads: 10, seconds: 120 });
         assert_eq!(cost.beside(cost), Cost { writes: 504, reads: 20, seconds: 120 });
         assert_eq!(Writes::default().cost((all, all, all)), Cost::default());
-        let few = Writes { delete_on_release: 3, ..Writes::default() };
+        let few = of(DeleteOnRelease::NAME, Value::Protected, None, 3);
         assert_eq!(few.cost((all, all, all)).seconds, 0, "within the burst");
+    }
+
+    #[test]
+    fn i58_a_call_is_about_the_members_of_one_group_and_one_value() {
+        let mut writes = Writes::default();
+        for (value, group) in [
+            (Value::Protected, "asg-1"),
+            (Value::Protected, "asg-1"),
+            (Value::Protected, "asg-2"),
+            (Value::Unprotected, "asg-1"),
+        ] {
+            writes.add(ProtectedFromScaleIn::NAME, value, Some(group));
+        }
+        let all = settings(60, 120);
+        let cost = writes.cost((all, all, all));
+        assert_eq!((cost.writes, cost.reads), (3, 2), "reads by id don't care for groups");
     }
 }

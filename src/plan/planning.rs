@@ -11,7 +11,7 @@ use keeper_core::reason::Reason;
 
 use super::applied::{Action, AppliedObject};
 use super::comparison::{Fate, Outcome, fates};
-use super::cost::{Cost, Writes};
+use super::cost::{Cost, Value, Writes};
 use super::manifest::Manifests;
 use super::plan_statement::Statement;
 use super::planned::{Counts, Planned, PlannedCost, PlannedObject, PlannedTarget};
@@ -147,8 +147,14 @@ impl Planning {
         let mut writes = Writes::default();
         for scanned in scan.targets() {
             for fate in fates(&self.files, scanned.before.as_ref(), &scanned.after) {
-                if !fate.anyway && matches!(fate.outcome, Outcome::Protect | Outcome::Unprotect) {
-                    writes.add(fate.flag);
+                let value = match fate.outcome {
+                    Outcome::Protect => Some(Value::Protected),
+                    Outcome::Unprotect => Some(Value::Unprotected),
+                    _ => None,
+                };
+                if let Some(value) = value.filter(|_| !fate.anyway) {
+                    let flag = scanned.after.flags.iter().find(|flag| flag.name == fate.flag);
+                    writes.add(fate.flag, value, flag.and_then(|flag| flag.in_call_with.as_deref()));
                 }
                 let target = self.target(scope, &scanned, &fate);
                 self.targets.push(target);

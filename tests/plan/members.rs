@@ -38,6 +38,16 @@ async fn i58_members_are_planned_to_be_kept_from_scale_in_in_one_call() {
 }
 
 #[tokio::test]
+async fn i58_members_of_two_groups_take_a_call_each() {
+    let (stage, object) = stage().await;
+    let made = MemberSeed::made(Seed::new(HERE).id("i-n").tag("env", "prod").times(2));
+    stage.account.seed_group(&GroupSeed::new(HERE).id("asg-2").with(made));
+    let (_, planned) = as_json(&stage, &[object]).await;
+    assert_eq!(by_flag(&planned)[&("ProtectedFromScaleIn", "Protect")], 5);
+    assert_eq!(planned["cost"]["writes"], 5 + 2, "{planned:#}");
+}
+
+#[tokio::test]
 async fn i59_who_may_not_list_members_is_told_so_and_of_everything_else() {
     let (stage, object) = stage().await;
     let policy = Policy::new(json!({ "Version": "1", "Statement": [

@@ -101,6 +101,8 @@ pub struct FlagProspect {
     pub wants: Vec<(ObjectId, Stance)>,
     /// What would be done next.
     pub next: Next,
+    /// With which other targets it can be written in one call: those of which this says the same.
+    pub in_call_with: Option<String>,
 }
 
 /// What an object wants of a flag on a target that it selects.
@@ -358,11 +360,13 @@ fn prospect<F: Flag>(view: FlagView<'_, F>, id: &Id<F>) -> FlagProspect {
     let selecting = selectors_of(*view, id).filter(|(_, object, _)| !object.intent.enumerates);
     let wants =
         selecting.map(|(name, object, member)| (name.clone(), stance(view, (name, object, member), id)));
+    let in_call_with = view.inventory.evidence(id).and_then(|evidence| F::in_call_with(&evidence.facts));
     FlagProspect {
         name: F::NAME,
         protected: protected(view, id),
         wants: wants.collect(),
         next: next(view, id),
+        in_call_with: in_call_with.map(str::to_owned),
     }
 }
 
@@ -641,6 +645,8 @@ mod tests {
         for flag in ["DeletionProtection", "AutoReleaseTime", "ProtectedFromScaleIn"] {
             assert_eq!(next(&prospect, flag), Some(Next::Protect(object("o"))), "{flag}");
         }
+        let groups = prospect.flags.iter().map(|flag| flag.in_call_with.as_deref()).collect::<Vec<_>>();
+        assert_eq!(groups, [None, None, Some("asg-1")], "members of one group are written together");
         let risks: Vec<Reason> = prospect.objects[0].row.risks.iter().map(|risk| risk.reason).collect();
         assert_eq!(risks, [Reason::AutoReleaseTimeSet, Reason::ScalingGroupMember]);
     }
