@@ -1,10 +1,11 @@
-//! `ecs-keeper plan`: what applying objects would do, target by target. Asks only for listings (I59), and judges with the engine's own
+//! `ecs-keeper plan`: what applying objects would do, target by target. Asks only for reads (I59), and judges with the engine's own
 //! functions: one engine has the objects as they are, and one has those of the files in their place.
 
 mod applied;
 mod comparison;
 mod cost;
 mod definition;
+mod extent;
 mod manifest;
 mod merge;
 mod plan_markdown;
@@ -43,7 +44,7 @@ use definition::{Definition, DefinitionError};
 use manifest::{ManifestError, Manifests};
 pub use planned::{Verdict, schema};
 use planning::{Assumptions, Planning};
-use scan::{Reads, Scan};
+use scan::{Limits, Scan};
 use standing::Standing;
 
 /// What sessions are called in which somebody plans.
@@ -207,16 +208,17 @@ async fn look_at(
     let reach = clouds.of(scope).map_err(|error| told(&error))?;
     let (instances, interfaces, members) = reach.settings;
     let limit = |budget| limited(options.calls_per_minute, budget);
-    let (of_interfaces, of_members) = planning.asks_for(scope);
-    let reads = Reads {
+    let limits = Limits {
         instances: limit(instances.reads),
-        interfaces: of_interfaces.then(|| limit(interfaces.reads)),
-        members: of_members.then(|| limit(members.reads)),
+        interfaces: limit(interfaces.reads),
+        members: limit(members.reads),
     };
     let now = Timestamp::now();
     let mut scan = Scan::new(planning.before(scope, now), planning.after(scope, now));
     let mut lister = Lister::new(reach.cloud);
-    scan.read(&mut lister, (scope, reads), progress).await.map_err(|error| told(&error))?;
+    scan.read(&mut lister, (scope, limits, planning.extents(scope)), progress)
+        .await
+        .map_err(|error| told(&error))?;
     planning.take(scope, scan, reach.settings);
     Ok(())
 }

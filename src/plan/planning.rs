@@ -12,6 +12,7 @@ use keeper_core::reason::Reason;
 use super::applied::{Action, AppliedObject};
 use super::comparison::{Fate, Outcome, fates};
 use super::cost::{Cost, Value, Writes};
+use super::extent::Extents;
 use super::manifest::Manifests;
 use super::plan_statement::Statement;
 use super::planned::{Counts, Planned, PlannedCost, PlannedObject, PlannedTarget};
@@ -21,7 +22,7 @@ use crate::api::{
     DeletionPolicy, NodeRemoval, Object, Protection, Retention, RetentionDeletionPolicy, ScaleIn,
 };
 use crate::cluster_objects::ClusterObjects;
-use crate::desired::{Desired, Placement, Served, timestamp};
+use crate::desired::{Placement, Served, timestamp};
 use crate::not_examined::NotExamined;
 use crate::object_ref::ObjectRef;
 use crate::scope::Scope;
@@ -116,16 +117,10 @@ impl Planning {
         self.not_examined.push(NotExamined::new(scope, error));
     }
 
-    /// Whether network interfaces have to be read there, and members of scaling groups.
-    pub fn asks_for(&self, scope: &Scope) -> (bool, bool) {
+    /// What has to be read there.
+    pub fn extents(&self, scope: &Scope) -> Extents {
         let here = self.files.iter().flat_map(|id| self.served(id)).flat_map(Served::scopes);
-        let own: Vec<&Desired> = here.filter(|(own, _)| own == scope).map(|(_, desired)| desired).collect();
-        let interfaces = own.iter().any(|desired| matches!(desired, Desired::Retention(..)));
-        let members = own.iter().any(|desired| match desired {
-            Desired::Protection(intent, _) => intent.of_members().is_some(),
-            Desired::Retention(..) => false,
-        });
-        (interfaces, members)
+        Extents::of(here.filter(|(own, _)| own == scope).map(|(_, desired)| desired))
     }
 
     /// What the objects ask without the files, if that is known.

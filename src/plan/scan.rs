@@ -11,20 +11,19 @@ use keeper_core::interface::Interface;
 use keeper_core::resource::Resource;
 use keeper_core::scaling_member::ScalingMember;
 
+use super::extent::{Extent, Extents};
 use crate::causes::told;
 use crate::listing::{Listed, Lister, ListingError, Total};
 use crate::progress::Progress;
 use crate::scope::Scope;
 use crate::visible_text::plain;
 
-/// How many calls a minute, and what is asked for at all.
+/// How many calls a minute.
 #[derive(Debug, Clone, Copy)]
-pub struct Reads {
+pub struct Limits {
     pub instances: Limit,
-    /// `None`: no object is about network interfaces.
-    pub interfaces: Option<Limit>,
-    /// `None`: no object is about members of scaling groups.
-    pub members: Option<Limit>,
+    pub interfaces: Limit,
+    pub members: Limit,
 }
 
 /// Why it is not known what is in a region.
@@ -71,28 +70,31 @@ impl Scan {
     pub async fn read(
         &mut self,
         lister: &mut Lister,
-        (scope, reads): (&Scope, Reads),
+        (scope, limits, extents): (&Scope, Limits, Extents),
         progress: &Progress,
     ) -> Result<(), ScanError> {
-        let total = self
-            .list::<Instance>(lister, (scope, "instances", reads.instances), progress, Survey::show_instances)
-            .await?;
-        if total == Total::default() {
+        let what = (scope, "instances", limits.instances);
+        let asked = !extents.instances.is_nothing();
+        let total =
+            self.show::<Instance>(lister, what, extents.instances, progress, Survey::show_instances).await?;
+        if asked && total == Total::default() {
             // Who may not list gets an empty list.
             lister.may_list_instances().await?;
         }
         readable(Instance::LISTING, total)?;
         self.each(Survey::instances_listed);
-        if let Some(limit) = reads.interfaces {
-            let what = (scope, "network interfaces", limit);
-            let total = self.list::<Interface>(lister, what, progress, Survey::show_interfaces).await?;
+        if !extents.interfaces.is_nothing() {
+            let what = (scope, "network interfaces", limits.interfaces);
+            let show = Survey::show_interfaces;
+            let total = self.show::<Interface>(lister, what, extents.interfaces, progress, show).await?;
             readable(Interface::LISTING, total)?;
             self.each(Survey::interfaces_listed);
         }
-        self.read_again(lister, reads.instances).await?;
-        if let Some(limit) = reads.members {
-            let what = (scope, "members of scaling groups", limit);
-            match self.list::<ScalingMember>(lister, what, progress, Survey::show_members).await {
+        self.read_again(lister, limits.instances).await?;
+        if !extents.members.is_nothing() {
+            let what = (scope, "members of scaling groups", limits.members);
+            let show = Survey::show_members;
+            match self.show::<ScalingMember>(lister, what, extents.members, progress, show).await {
                 Ok(total) => {
                     readable(ScalingMember::LISTING, total)?;
                     self.each(Survey::members_listed);
@@ -118,15 +120,17 @@ impl Scan {
         Ok(())
     }
 
-    async fn list<R: keeper_alicloud::WireResource>(
+    /// Shows what there is of a resource.
+    async fn show<R: keeper_alicloud::WireResource>(
         &mut self,
         lister: &mut Lister,
         (scope, what, limit): (&Scope, &'static str, Limit),
+        extent: Extent<R::Id>,
         progress: &Progress,
         show: fn(&mut Survey, Vec<keeper_core::call::Item<R>>),
     ) -> Result<Total, ListingError> {
         let (mut pages, mut items) = (0, 0);
-        let take = |page: Vec<Listed<R>>, _| -> io::Result<()> {
+        let mut take = |page: Vec<Listed<R>>, _| -> io::Result<()> {
             (pages, items) = (pages + 1, items + u64::try_from(page.len()).unwrap_or(u64::MAX));
             progress.page(scope, what, pages, items);
             self.each(|survey| show(survey, page.iter().map(Listed::item).collect()));
@@ -139,7 +143,18 @@ impl Scan {
             }
             Ok(())
         };
-        let total = lister.list::<R>(limit, take).await;
+        let total = match extent {
+            Extent::Everything => lister.list::<R>(limit, take).await,
+            Extent::These(ids) => {
+                let ids: Vec<R::Id> = ids.into_iter().collect();
+                let found = lister.find::<R>(limit, &ids).await;
+                found.and_then(|(found, seen)| {
+                    let total = Total { items: found.len(), unreadable: 0 };
+                    take(found, seen.unwrap_or_default()).map_err(ListingError::Output)?;
+                    Ok(total)
+                })
+            }
+        };
         progress.clear();
         total
     }

@@ -181,6 +181,34 @@ async fn i59_a_region_that_can_not_be_read_is_told_and_does_not_hide_the_others(
 }
 
 #[tokio::test]
+async fn what_is_named_is_read_by_id_and_not_with_the_whole_region() {
+    let stage = Stage::new().await;
+    stage.account.seed(&Seed::new(HERE).id("i-many").tag("env", "prod").times(250));
+    let kept = InterfaceSeed::secondary().id("eni-a").delete_on_release(false);
+    stage.account.seed_one(&Seed::new(HERE).id("i-host").protected(true).interface(kept));
+    stage.account.seed_one(&Seed::new(HERE).id("i-a"));
+    let calls = |operation: &str| stage.account.count(operation).calls;
+    let named = protection("web", &json!({ "targets": { "instanceIds": ["i-a", "i-gone"] } }));
+    let (_, planned) = as_json(&stage, &[named]).await;
+    let told = [("i-a", "Protect", None), ("i-gone", "Unknown", Some("Missing"))];
+    assert_eq!(outcomes(&planned), expected(&told), "{planned:#}");
+    assert_eq!((calls("DescribeInstances"), calls("DescribeNetworkInterfaces")), (1, 0));
+
+    stage.account.clear_log();
+    let named = object("EniRetention", "nets", &json!({ "targets": { "networkInterfaceIds": ["eni-a"] } }));
+    let (_, planned) = as_json(&stage, &[named]).await;
+    assert_eq!(outcomes(&planned), expected(&[("eni-a", "Protected", None)]), "{planned:#}");
+    // Its instance tells how it can be lost all the same.
+    assert_eq!((calls("DescribeInstances"), calls("DescribeNetworkInterfaces")), (1, 1));
+
+    stage.account.clear_log();
+    let by_tag = json!({ "instanceTags": [{ "key": "env", "value": "prod" }], "instanceIds": ["i-a"] });
+    let (_, planned) = as_json(&stage, &[protection("web", &json!({ "targets": by_tag }))]).await;
+    assert_eq!((calls("DescribeInstances"), outcomes(&planned).len()), (3, 251));
+    only_read(&stage);
+}
+
+#[tokio::test]
 async fn an_object_that_would_not_be_served_is_told() {
     let stage = Stage::new().await;
     let mut elsewhere = protection("web", &json!({ "targets": { "instanceIds": ["i-a"] } }));
