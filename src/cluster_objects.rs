@@ -136,18 +136,18 @@ impl ClusterObjects {
 /// The objects that the operator serves.
 pub async fn objects(client: &Client, config: &Config) -> Result<Vec<WatchedObject>, ClusterError> {
     let mut seen = Vec::new();
-    for_each_served(client, config, |resource, object| seen.push(resource.decode(object))).await?;
+    let labels = config.object_selector.as_deref();
+    each_of_ours(client, labels, |resource, object| seen.push(resource.decode(object))).await?;
     Ok(seen)
 }
 
-/// Looks at them as they are stored.
-pub async fn for_each_served(
+/// Looks at our objects with these labels, as they are stored.
+pub async fn each_of_ours(
     client: &Client,
-    config: &Config,
+    labels: Option<&str>,
     mut look: impl FnMut(Resource, DynamicObject),
 ) -> Result<(), ClusterError> {
     for resource in Resource::ALL {
-        let labels = config.object_selector.as_deref();
         let take = |object| look(resource, object);
         if !for_each_object(client, resource, labels, take).await.map_err(ClusterError::List)? {
             return Err(ClusterError::NoDefinition(resource.kind()));

@@ -16,6 +16,7 @@ mod planning;
 mod scan;
 mod spec_difference;
 mod standing;
+mod unprotect_verb;
 mod yaml_node;
 
 use std::collections::BTreeSet;
@@ -94,11 +95,11 @@ pub async fn run(options: &PlanOptions, watched: bool) -> Result<Answer, PlanErr
     let (client, default_namespace) = client(options).await?;
     let namespace = options.namespace.clone().unwrap_or(default_namespace);
     let manifests = Manifests::read(&options.filenames, &definitions, &namespace)?;
+    let selector = config.object_selector.as_deref().and_then(label_selector);
     let standing = match &client {
-        Some(client) => Some(Standing::read(client, &config, &manifests.objects).await?),
+        Some(client) => Some(Standing::read(client, selector.as_ref(), &manifests.objects).await?),
         None => None,
     };
-    let selector = config.object_selector.as_deref().and_then(label_selector);
     let applied = apply(&manifests.objects, standing, selector.as_ref(), &definitions)
         .map_err(ManifestError::Mistakes)?;
     let cluster = seen_machines(client.as_ref(), &applied, &config).await?;

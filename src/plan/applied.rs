@@ -2,16 +2,17 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use kube::core::{Selector, SelectorExt as _};
+use kube::core::Selector;
 use serde_json::{Value, json};
 
 use super::definition::Definition;
 use super::manifest::{Key, Manifest, Mistake, key_of, sentence};
 use super::merge::merged;
 use super::spec_difference::{Difference, differences};
-use super::standing::{Standing, Stored};
+use super::standing::{Standing, Stored, is_served};
+use super::unprotect_verb::{Request, Selection};
 use crate::api::{Object, WatchedObject, generation, object_id};
-use keeper_core::id::{Generation, ObjectId};
+use keeper_core::id::ObjectId;
 
 /// An object of the files, applied.
 #[derive(Debug)]
@@ -19,10 +20,11 @@ pub struct AppliedObject {
     pub id: ObjectId,
     pub seen: WatchedObject,
     pub action: Action,
-    /// The generation that stands in the cluster.
-    pub stands: Option<Generation>,
+    /// The one in the cluster.
+    pub old: Option<WatchedObject>,
     /// Whether its labels are those of objects that the operator serves.
     pub served: bool,
+    pub selection: Selection,
     /// The fields of the spec that the file does not have, and that stay as they are in the cluster.
     pub stays: Vec<String>,
 }
@@ -37,6 +39,22 @@ pub enum Action {
     Change(Vec<Difference>),
     /// Its spec is there already.
     Nothing,
+}
+
+impl AppliedObject {
+    /// Whether whoever applies it has to have the verb `unprotect`, where the chart's policies ask for it.
+    pub fn needs_unprotect_verb(&self) -> bool {
+        self.seen.object.as_ref().is_some_and(|new| {
+            let request = Request {
+                new,
+                old: self.old.as_ref().and_then(|old| old.object.as_ref()),
+                same_spec: self.action == Action::Nothing,
+                is_being_deleted: self.seen.meta.deletion_timestamp.is_some(),
+                selection: self.selection,
+            };
+            request.needs_verb()
+        })
+    }
 }
 
 /// The objects of the cluster as they are, and as they are when the files are applied.
@@ -56,11 +74,11 @@ pub fn apply(
     definitions: &[Definition],
 ) -> Result<Applied, Vec<Mistake>> {
     let known = standing.is_some();
-    let Standing { seen: before, stored } = standing.unwrap_or_default();
+    let Standing { served: before, others: unserved, stored } = standing.unwrap_or_default();
     let (mut objects, mut mistakes) = (Vec::new(), Vec::new());
     let standing: BTreeMap<Key, &WatchedObject> =
-        before.iter().map(|seen| (key_of(seen.resource, &seen.meta), seen)).collect();
-    let mut replaced = BTreeSet::new();
+        before.iter().chain(&unserved).map(|seen| (key_of(seen.resource, &seen.meta), seen)).collect();
+    let (mut replaced, none) = (BTreeSet::new(), BTreeMap::new());
     for manifest in manifests {
         let key = manifest.key();
         let old = standing.get(&key).copied();
@@ -89,11 +107,17 @@ pub fn apply(
             Some(stored) => merged_labels(manifest, stored),
             None => manifest.labels.clone(),
         };
-        let served = selector.is_none_or(|selector| selector.matches(&labels));
+        let served = is_served(selector, &labels);
+        let was_served = old.map(|old| is_served(selector, old.meta.labels.as_ref().unwrap_or(&none)));
+        let selection = match was_served {
+            Some(false) if served => Selection::Enters,
+            Some(true) if !served => Selection::Leaves,
+            _ => Selection::Unchanged,
+        };
         let object = applied((manifest, value, labels), old, &action);
         objects.extend(object.and_then(|seen| {
-            let (id, stands) = (object_id(&seen.meta)?, old.map(|old| generation(&old.meta)));
-            Some(AppliedObject { id, seen, action, stands, served, stays })
+            let id = object_id(&seen.meta)?;
+            Some(AppliedObject { id, seen, action, old: old.cloned(), served, selection, stays })
         }));
     }
     if !mistakes.is_empty() {

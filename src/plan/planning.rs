@@ -18,9 +18,7 @@ use super::plan_statement::Statement;
 use super::planned::{Counts, Planned, PlannedCost, PlannedObject, PlannedTarget};
 use super::scan::{Scan, Scanned, Target};
 use super::spec_difference::Difference;
-use crate::api::{
-    DeletionPolicy, NodeRemoval, Object, Protection, Retention, RetentionDeletionPolicy, ScaleIn,
-};
+use crate::api::{Object, generation};
 use crate::cluster_objects::ClusterObjects;
 use crate::desired::{Placement, Served, timestamp};
 use crate::not_examined::NotExamined;
@@ -277,7 +275,7 @@ impl Planning {
             object: name,
             at: at.to_owned(),
             action,
-            applied_generation: object.stands,
+            applied_generation: object.old.as_ref().map(|old| generation(&old.meta)),
             differences,
             account: spec.map(|spec| spec.account.to_owned()).unwrap_or_default(),
             regions: names(&mut scopes.iter()),
@@ -373,9 +371,10 @@ impl Planning {
 
     fn all_notes(&self) -> Vec<String> {
         let mut notes = self.notes.clone();
-        let changed = self.objects.iter().filter(|object| object.action != Action::Nothing);
-        let unprotecting: Vec<String> = changed
-            .filter(|object| object.seen.object.as_ref().is_some_and(asks_to_unprotect))
+        let unprotecting: Vec<String> = self
+            .objects
+            .iter()
+            .filter(|object| object.needs_unprotect_verb())
             .map(|object| format!("{}/{}", object.id.namespace(), object.id.name()))
             .collect();
         if !unprotecting.is_empty() {
@@ -412,24 +411,6 @@ fn nodes_without_target(served: &Served) -> Option<String> {
             "{count} of its Nodes {have} no instance that it can select: NodeUnresolved or NodeNotServed (docs/reasons.md)."
         )
     })
-}
-
-/// Whether a spec asks for anything that takes the verb `unprotect`, which it takes whatever the mode is.
-fn asks_to_unprotect(object: &Object) -> bool {
-    match object {
-        Object::Protection(object) => {
-            let spec = &object.spec;
-            spec.protection == Protection::Disabled
-                || spec.scale_in == ScaleIn::Unprotect
-                || spec.deletion_policy == DeletionPolicy::Disable
-                || spec.node_removal == NodeRemoval::Lift
-                || !spec.exceptions.is_empty()
-        }
-        Object::Retention(object) => {
-            object.spec.retention == Retention::Release
-                || object.spec.deletion_policy == RetentionDeletionPolicy::Release
-        }
-    }
 }
 
 fn repairs(before: &ClusterObjects, after: &ClusterObjects, id: &ObjectId) -> bool {

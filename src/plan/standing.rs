@@ -2,20 +2,23 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use kube::Client;
 use kube::api::DynamicObject;
+use kube::core::{Selector, SelectorExt as _};
+use kube::{Client, ResourceExt as _};
 use serde_json::{Value, json};
 
 use super::manifest::{Key, Manifest, key_of};
 use super::merge::applied_before;
 use crate::api::WatchedObject;
-use crate::cluster_objects::{ClusterError, for_each_served};
-use crate::config::Config;
+use crate::cluster_objects::{ClusterError, each_of_ours};
 
-/// The objects of the cluster that are served.
+/// The objects of the cluster.
 #[derive(Debug, Default)]
 pub struct Standing {
-    pub seen: Vec<WatchedObject>,
+    /// Those that are served.
+    pub served: Vec<WatchedObject>,
+    /// Those that the files have and that are not served.
+    pub others: Vec<WatchedObject>,
     /// What is stored of those that the files have.
     pub stored: BTreeMap<Key, Stored>,
 }
@@ -31,23 +34,34 @@ pub struct Stored {
 }
 
 impl Standing {
+    /// Reads them, also those that are not served: the API server applies the files to them all the same. `selector`: which objects are.
     pub async fn read(
         client: &Client,
-        config: &Config,
+        selector: Option<&Selector>,
         manifests: &[Manifest],
     ) -> Result<Self, ClusterError> {
         let mut standing = Self::default();
         let of_the_files: BTreeSet<Key> = manifests.iter().map(Manifest::key).collect();
-        for_each_served(client, config, |resource, object| {
+        each_of_ours(client, None, |resource, object| {
             let key = key_of(resource, &object.metadata);
-            if of_the_files.contains(&key) {
+            let in_the_files = of_the_files.contains(&key);
+            if in_the_files {
                 standing.stored.insert(key, Stored::of(&object));
             }
-            standing.seen.push(resource.decode(object));
+            if is_served(selector, object.labels()) {
+                standing.served.push(resource.decode(object));
+            } else if in_the_files {
+                standing.others.push(resource.decode(object));
+            }
         })
         .await?;
         Ok(standing)
     }
+}
+
+/// Whether the operator serves an object with these labels.
+pub fn is_served(selector: Option<&Selector>, labels: &BTreeMap<String, String>) -> bool {
+    selector.is_none_or(|selector| selector.matches(labels))
 }
 
 impl Stored {
