@@ -81,6 +81,14 @@ impl Desired {
         }
     }
 
+    /// Whether any flag of a target is to be unprotected.
+    pub fn unprotects(&self) -> bool {
+        match self {
+            Self::Protection(intent, _) => intent.unprotecting().is_some() || self.gives_up_to_scale_in(),
+            Self::Retention(intent, _) => intent.unprotecting().is_some(),
+        }
+    }
+
     /// Whether all targets are to be unprotected.
     pub fn gives_up(&self) -> bool {
         match self {

@@ -66,7 +66,8 @@ enum Keeping {
     Enforces,
 }
 
-/// What becomes of a target, if an object of the files has to do with it. `before`: without the files, if the cluster is known.
+/// What becomes of a target, if an object of the files has to do with it, or if the files have it unprotected for another object: one
+/// that could not be read stood against that. `before`: without the files, if the cluster is known.
 pub fn fates(files: &BTreeSet<ObjectId>, before: Option<&Prospect>, after: &Prospect) -> Vec<Fate> {
     let before_of = |name: &str| before.and_then(|before| before.flags.iter().find(|flag| flag.name == name));
     let concerns =
@@ -76,7 +77,8 @@ pub fn fates(files: &BTreeSet<ObjectId>, before: Option<&Prospect>, after: &Pros
         for (number, flag) in after.flags.iter().enumerate() {
             let old = before_of(flag.name);
             // Others may want something of the other flags.
-            if number == 0 || asks(files, flag) || old.is_some_and(|old| asks(files, old)) {
+            let asked = asks(files, flag) || old.is_some_and(|old| asks(files, old));
+            if number == 0 || asked || is_released(old, flag) {
                 let opinions = if number == 0 { Some((before, after)) } else { None };
                 fates.push(fate(flag, old, opinions));
             }
@@ -90,6 +92,9 @@ pub fn fates(files: &BTreeSet<ObjectId>, before: Option<&Prospect>, after: &Pros
             let outcome = if held { Outcome::NoLongerHeld } else { Outcome::Unchanged };
             fates.push(Fate::of(old.name, outcome));
         }
+    } else {
+        let released = after.flags.iter().filter(|flag| is_released(before_of(flag.name), flag));
+        fates.extend(released.map(|flag| fate(flag, before_of(flag.name), None)));
     }
     for (object, reason) in after.unknown_hosts.iter().filter(|(object, _)| files.contains(object)) {
         fates.push(Fate {
@@ -100,6 +105,11 @@ pub fn fates(files: &BTreeSet<ObjectId>, before: Option<&Prospect>, after: &Pros
         });
     }
     fates
+}
+
+/// Whether it is unprotected with the files and not without them.
+fn is_released(old: Option<&FlagProspect>, flag: &FlagProspect) -> bool {
+    matches!(flag.next, Next::Unprotect(_)) && old.is_some_and(|old| !is_same(old, flag))
 }
 
 fn asks(files: &BTreeSet<ObjectId>, flag: &FlagProspect) -> bool {
@@ -292,6 +302,22 @@ mod tests {
         let others = [("file", Stance::Holds), ("other", Stance::Enforces)];
         let others = prospect(&others, on, Next::Nothing);
         assert_eq!(becomes(Some(&both), &others), [(Outcome::Protected, false)]);
+    }
+
+    #[test]
+    fn i09_what_the_files_have_unprotected_for_another_object_is_told() {
+        let gives_up = [("other", Stance::Unprotects)];
+        let on = |next| prospect(&gives_up, State::Protected, next);
+        let stays = || Next::StaysProtected {
+            object: object("other"),
+            reason: Reason::OpaqueRival,
+            holders: Vec::new(),
+        };
+        let unprotect = || on(Next::Unprotect(object("other")));
+        assert_eq!(becomes(Some(&on(stays())), &unprotect()), [(Outcome::Unprotect, false)]);
+        assert_eq!(becomes(Some(&unprotect()), &unprotect()), [], "it is unprotected anyway");
+        assert_eq!(becomes(None, &unprotect()), [], "nobody knows what stood against it");
+        assert_eq!(becomes(Some(&on(stays())), &on(stays())), []);
     }
 
     #[test]

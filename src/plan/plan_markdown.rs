@@ -5,7 +5,7 @@
 
 use std::fmt::Write as _;
 
-use super::plan_text::{action, listed, notes, places, sign, summary, told};
+use super::plan_text::{OF_OTHERS, action, listed, notes, places, sign, summary, told};
 use super::planned::{Planned, PlannedObject, PlannedTarget};
 
 /// Most bytes of the page. GitHub takes 65,536 characters in a comment, and whoever posts it may add a line.
@@ -24,6 +24,11 @@ const FOR_A_LINE: usize = 40;
 pub fn markdown(planned: &Planned, all: bool) -> String {
     let mut page = Page { text: String::from("### ecs-keeper plan\n\n"), room: MOST_BYTES - FOR_THE_END };
     page.push(&format!("{}\n\n", escaped(&summary(planned))));
+    let others = planned.targets_of_others();
+    if !others.is_empty() {
+        page.push(&format!("**{OF_OTHERS}**\n\n"));
+        tell_targets(&mut page, Some(&others), all);
+    }
     let targets = planned.targets_by_object();
     let mut left_out = 0;
     for object in &planned.objects {

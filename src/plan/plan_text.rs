@@ -11,12 +11,21 @@ use crate::visible_text::plain;
 /// Targets that are listed of one object, unless all are asked for.
 const MOST_TARGETS: usize = 50;
 
+/// What is written above targets that no object of the files selects.
+pub const OF_OTHERS: &str = "Targets of other objects, of which the files change something";
+
 /// Entries of a list that are told of.
 const MOST_ENTRIES: usize = 5;
 
 /// The plan as text. `all`: list every target.
 pub fn text(planned: &Planned, all: bool) -> String {
     let mut page = Page::default();
+    let others = planned.targets_of_others();
+    if !others.is_empty() {
+        page.line(OF_OTHERS);
+        tell_targets(&mut page, Some(&others), all);
+        page.line("");
+    }
     let targets = planned.targets_by_object();
     for object in &planned.objects {
         tell_object(&mut page, targets.get(&object.object), object, all);
@@ -128,15 +137,19 @@ fn tell_object(page: &mut Page, own: Option<&Vec<&PlannedTarget>>, object: &Plan
     for place in places(object) {
         page.hanging(2, 4, &format!("account {}, {place}", object.account));
     }
+    tell_targets(page, own, all);
+    for note in &object.notes {
+        page.item(2, note);
+    }
+}
+
+fn tell_targets(page: &mut Page, own: Option<&Vec<&PlannedTarget>>, all: bool) {
     let (targets, rest) = listed(own, all);
     for target in targets {
         page.hanging(2, 4, &line(target));
     }
     if rest > 0 {
         page.paragraph(2, &format!("and {rest} more: --all lists them"));
-    }
-    for note in &object.notes {
-        page.item(2, note);
     }
 }
 

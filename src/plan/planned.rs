@@ -23,7 +23,8 @@ pub struct Planned {
     pub complete: bool,
     /// The objects of the files.
     pub objects: Vec<PlannedObject>,
-    /// The targets that they select or cease to select, once for each flag of which they want something: what needs attention first.
+    /// The targets that they select or cease to select, once for each flag of which they want something, and those that are unprotected
+    /// for others because of them: what needs attention first.
     pub targets: Vec<PlannedTarget>,
     /// What the reasons of the targets mean.
     pub reasons: BTreeMap<&'static str, &'static str>,
@@ -90,7 +91,8 @@ pub struct PlannedTarget {
     pub account: String,
     /// Region.
     pub region: String,
-    /// The objects of the files that select it, or that the files make cease to.
+    /// The objects of the files that select it, or that the files make cease to. Empty if it is unprotected for another object, against
+    /// which one stood that could not be read and that the files repair.
     pub selected_by: Vec<ObjectRef>,
     /// The flag, as the cloud's API calls it.
     pub flag: &'static str,
@@ -210,6 +212,11 @@ impl Planned {
             }
         }
         targets
+    }
+
+    /// The targets that no object of the files selects.
+    pub fn targets_of_others(&self) -> Vec<&PlannedTarget> {
+        self.targets.iter().filter(|target| target.selected_by.is_empty()).collect()
     }
 
     /// What the exit code says of it.

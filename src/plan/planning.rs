@@ -20,7 +20,7 @@ use super::scan::{Scan, Scanned, Target};
 use super::spec_difference::Difference;
 use crate::api::{Object, generation};
 use crate::cluster_objects::ClusterObjects;
-use crate::desired::{Placement, Served, timestamp};
+use crate::desired::{Desired, Placement, Served, timestamp};
 use crate::not_examined::NotExamined;
 use crate::object_ref::ObjectRef;
 use crate::scope::Scope;
@@ -77,10 +77,18 @@ impl Planning {
         }
     }
 
-    /// Where the objects of the files ask for something, with the files or without them.
+    /// Where something may follow from the files.
     pub fn scopes(&self) -> BTreeSet<Scope> {
-        let all = self.files.iter().flat_map(|id| self.served(id));
-        all.flat_map(|served| served.scopes().map(|(scope, _)| scope)).collect()
+        self.asked().map(|(scope, _)| scope).collect()
+    }
+
+    /// What the objects of the files ask, with the files or without them, and what others ask that it may release.
+    fn asked(&self) -> impl Iterator<Item = (Scope, &Desired)> {
+        let own = self.files.iter().flat_map(|id| self.served(id)).flat_map(Served::scopes);
+        let repairs = self.objects.iter().any(|object| self.is_repaired(object));
+        let others = self.after.objects.keys().filter(move |id| repairs && !self.files.contains(*id));
+        let released = others.flat_map(|id| self.served(id)).flat_map(Served::scopes);
+        own.chain(released.filter(|(_, desired)| desired.unprotects()))
     }
 
     /// What is served of an object, without the files and with them.
@@ -117,8 +125,7 @@ impl Planning {
 
     /// What has to be read there.
     pub fn extents(&self, scope: &Scope) -> Extents {
-        let here = self.files.iter().flat_map(|id| self.served(id)).flat_map(Served::scopes);
-        Extents::of(here.filter(|(own, _)| own == scope).map(|(_, desired)| desired))
+        Extents::of(self.asked().filter(|(own, _)| own == scope).map(|(_, desired)| desired))
     }
 
     /// What the objects ask without the files, if that is known.
@@ -281,7 +288,6 @@ impl Planning {
             regions: names(&mut scopes.iter()),
             all_known: not_read.is_empty()
                 && self.knows_nodes(object)
-                && !self.is_repaired(object)
                 && (!scopes.is_empty() || object.action == Action::Nothing),
             not_read,
             not_served: self.not_served(object),
@@ -337,8 +343,8 @@ impl Planning {
         }
         if self.is_repaired(object) {
             notes.push(
-                "It could not be read and stood against all unprotecting in its account. What other objects ask for may be carried out \
-                 when it is applied."
+                "It could not be read and stood against all unprotecting. What becomes of the targets of other objects when it is applied \
+                 is told before the objects of the files."
                     .to_owned(),
             );
         }

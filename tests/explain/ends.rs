@@ -2,13 +2,11 @@
 
 use std::io::Read as _;
 use std::process::Stdio;
-use std::sync::{Arc, Mutex};
 
 use keeper_simulator::Seed;
 use serde_json::json;
-use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
-use tokio::net::TcpListener;
 
+use crate::api_server::api_server;
 use crate::program::{Ended, HERE, Stage, THERE, ended};
 use crate::{explain, only_read, safe};
 
@@ -87,38 +85,6 @@ async fn without_a_cluster_that_can_be_reached_the_cloud_is_told_all_the_same() 
     assert!(told.contains(why), "{}", ended.out);
 }
 
-/// A kubeconfig that leads to an API server which answers everything with this code, and what it is asked.
-async fn answering(stage: &Stage, code: u16) -> (String, Arc<Mutex<Vec<String>>>) {
-    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let server = format!("http://{}", listener.local_addr().unwrap());
-    let asked = Arc::new(Mutex::new(Vec::new()));
-    let log = Arc::clone(&asked);
-    tokio::spawn(async move {
-        loop {
-            let (mut stream, _) = listener.accept().await.unwrap();
-            let mut request = vec![0; 8192];
-            let read = stream.read(&mut request).await.unwrap();
-            let line =
-                String::from_utf8_lossy(&request[..read]).lines().next().unwrap_or_default().to_owned();
-            log.lock().unwrap().push(line);
-            let body = json!({ "kind": "Status", "status": "Failure", "message": "no", "reason": "No", "code": code });
-            let body = body.to_string();
-            let length = body.len();
-            let head =
-                format!("HTTP/1.1 {code} No\r\ncontent-type: application/json\r\nconnection: close\r\n");
-            let answer = format!("{head}content-length: {length}\r\n\r\n{body}");
-            stream.write_all(answer.as_bytes()).await.unwrap();
-        }
-    });
-    let kubeconfig = json!({
-        "apiVersion": "v1", "kind": "Config", "current-context": "c",
-        "clusters": [{ "name": "c", "cluster": { "server": server } }],
-        "users": [{ "name": "c", "user": {} }],
-        "contexts": [{ "name": "c", "context": { "cluster": "c", "user": "c" } }],
-    });
-    (stage.write("kubeconfig", &kubeconfig.to_string()), asked)
-}
-
 #[tokio::test]
 async fn i59_what_the_api_server_does_not_tell_is_unknown_and_it_is_only_read() {
     let stage = Stage::new().await;
@@ -129,7 +95,9 @@ async fn i59_what_the_api_server_does_not_tell_is_unknown_and_it_is_only_read() 
         (403, "you may not list and get EcsInstanceProtection objects in all namespaces"),
         (500, "failed to read the objects of kind EcsInstanceProtection: no (500)"),
     ] {
-        let (kubeconfig, asked) = answering(&stage, code).await;
+        let no =
+            json!({ "kind": "Status", "status": "Failure", "message": "no", "reason": "No", "code": code });
+        let (kubeconfig, asked) = api_server(&stage, move |_| (code, no.clone())).await;
         let words = ["explain", "i-a", "--output", "json", "--kubeconfig", &kubeconfig, "--config"];
         let ended = ended(stage.program(&[&words, &[config.to_str().unwrap()][..]].concat())).await;
         assert_eq!((ended.code, ended.err.as_str()), (0, ""), "{ended:?}");

@@ -6,6 +6,7 @@
     reason = "a test fails by panicking"
 )]
 
+mod api_server;
 mod ends;
 mod explained;
 mod forms;

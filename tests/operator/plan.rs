@@ -439,3 +439,41 @@ async fn i12_an_edit_that_asks_for_nothing_new_is_a_generation_all_the_same() {
     let after = server_side_apply(&stage, &protection(&stage, "web", &same)).await;
     assert_eq!(after.metadata.generation, Some(2), "as was planned");
 }
+
+#[tokio::test]
+async fn an_object_that_is_not_served_is_compared_and_not_called_new() {
+    let stage = Stage::new().await;
+    stage.account.seed_one(&Seed::new(REGION).id("i-safe").protected(true));
+    let spec = by_ids(&["i-safe"]);
+    let mut elsewhere = protection(&stage, "web", &spec);
+    elsewhere["metadata"]["labels"] = json!({ "of": "another operator" });
+    server_side_apply(&stage, &elsewhere).await;
+    let (code, planned) = plan(&stage, std::slice::from_ref(&elsewhere)).await;
+    let object = &planned["objects"][0];
+    assert_eq!((code, &object["action"]), (1, &json!("Nothing")), "{planned:#}");
+    assert_eq!(object["appliedGeneration"], 1);
+    assert!(object["notServed"].as_str().unwrap().contains("objectSelector"), "{object:#}");
+
+    let (code, planned) = plan(&stage, &[protection(&stage, "web", &spec)]).await;
+    let object = &planned["objects"][0];
+    assert_eq!((code, &object["action"]), (0, &json!("Nothing")), "its labels change: {planned:#}");
+    assert_eq!((&object["notServed"], &object["appliedGeneration"]), (&Value::Null, &json!(1)));
+}
+
+#[tokio::test]
+async fn a_permission_to_unprotect_that_stands_already_needs_no_verb() {
+    let stage = Stage::new().await;
+    stage.account.seed_one(&Seed::new(REGION).id("i-safe").protected(true));
+    let mut spec = by_ids(&["i-safe"]);
+    spec["deletionPolicy"] = json!("Disable");
+    let verb = |planned: &Value| planned["notes"].to_string().contains("needs the verb unprotect");
+    let (_, planned) = plan(&stage, &[protection(&stage, "web", &spec)]).await;
+    assert!(verb(&planned), "it is new: {planned:#}");
+    stage.apply("web", spec.clone()).await;
+    spec["autoReleaseTime"] = json!("Cancel");
+    let (_, planned) = plan(&stage, &[protection(&stage, "web", &spec)]).await;
+    assert_eq!((&planned["objects"][0]["action"], verb(&planned)), (&json!("Change"), false), "{planned:#}");
+    spec["targets"] = json!({ "instanceIds": ["i-safe", "i-more"] });
+    let (_, planned) = plan(&stage, &[protection(&stage, "web", &spec)]).await;
+    assert!(verb(&planned), "it is for other targets: {planned:#}");
+}

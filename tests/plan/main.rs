@@ -6,12 +6,15 @@
     reason = "a test fails by panicking"
 )]
 
+#[path = "../explain/api_server.rs"]
+mod api_server;
 mod forms;
 mod members;
 mod outcomes;
 #[path = "../audit/program.rs"]
 #[expect(dead_code, reason = "the rest is for the audit")]
 mod program;
+mod repaired;
 mod wrong_usage;
 
 use keeper_simulator::Allowed;
