@@ -168,13 +168,31 @@ pub struct Objects {
     pub why_unknown: Option<String>,
     /// Those that select the target, or may.
     pub selecting: Vec<Selecting>,
-    /// Why others may select it as well; absent: none does.
+    /// Why others may select it as well; absent: none does but those below.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub doubt: Option<String>,
+    /// Those that may select it through Nodes of which nobody knows the instance (`NodeUnresolved`): the target may be behind one.
+    pub unresolved: Vec<Unresolved>,
     /// Those that can't be read, so that any of them may be a hold.
     pub unreadable: Vec<ObjectRef>,
     /// Those for the same account and region that are not served, because the configuration does not grant it.
     pub not_served: Vec<ObjectRef>,
+}
+
+impl Objects {
+    /// Whether others may select the target than those that are known to.
+    pub fn is_doubtful(&self) -> bool {
+        self.doubt.is_some() || !self.unreadable.is_empty() || !self.unresolved.is_empty()
+    }
+}
+
+/// An object that selects Nodes without a readable providerID.
+#[derive(Debug, Serialize, JsonSchema)]
+pub struct Unresolved {
+    /// Which one.
+    pub object: ObjectRef,
+    /// The names of the Nodes.
+    pub nodes: Vec<String>,
 }
 
 /// An object that selects the target, or may.

@@ -15,13 +15,13 @@ use keeper_core::verdict::State;
 use super::changed_by::{Sources, changed_by};
 use super::explanation::{
     CloudFacts, Explanation, FlagOutlook, InstanceSays, InterfaceFate, InterfaceSays, Objects, OnRelease,
-    Selecting, StateSince, Want,
+    Selecting, StateSince, Unresolved, Want,
 };
 use super::history::History;
 use super::sentences::{risk, said};
 use super::sighting::{Found, Part};
 use super::switched_off::SwitchedOff;
-use crate::api::{Mode, Object, WatchedObject};
+use crate::api::{Mode, Object, Resource, WatchedObject};
 use crate::cli::TargetId;
 use crate::cluster_objects::{ClusterObjects, PlacedObject};
 use crate::desired::{Placement, timestamp};
@@ -68,6 +68,9 @@ pub fn explain(
     let observation = observation.unwrap_or_else(nothing);
     let (state, reason) = (observation.verdict.state(), observation.verdict.reason());
     let mut objects_said = told_of(objects, prospect.as_ref(), &found.scope);
+    if let (Ok(objects), Some(prospect)) = (objects, &prospect) {
+        objects_said.unresolved = unresolved(target, found, objects, prospect);
+    }
     objects_said.doubt = found
         .instance
         .why_unknown()
@@ -78,7 +81,7 @@ pub fn explain(
         }
         _ => Vec::new(),
     };
-    let doubtful = objects_said.doubt.is_some() || !objects_said.unreadable.is_empty();
+    let doubtful = objects_said.is_doubtful();
     let advice = advice(target, (state, doubtful), objects, prospect.as_ref());
     let (history, told_by_log) = log.unzip();
     let sources = Sources { attributes, objects: objects.as_ref().ok(), log: told_by_log.as_deref() };
@@ -152,12 +155,41 @@ fn told_of(objects: &Result<ClusterObjects, String>, prospect: Option<&Prospect>
         why_unknown: None,
         selecting: selecting.collect(),
         doubt: None,
+        unresolved: Vec::new(),
         // The operator takes each for a possible hold everywhere.
         unreadable: such(|object, _| matches!(object.placement, Placement::Opaque(_))),
         not_served: such(|object, scope| {
             matches!(object.placement, Placement::NotGranted) && is_for(&object.seen, scope)
         }),
     }
+}
+
+/// The objects that may select the target through a Node without a readable providerID, unless they are known to select it.
+fn unresolved(
+    target: &TargetId,
+    found: &Found,
+    objects: &ClusterObjects,
+    prospect: &Prospect,
+) -> Vec<Unresolved> {
+    let resource = match target {
+        TargetId::Instance(_) => Resource::Protection,
+        // It is on no instance.
+        TargetId::Interface(_) if matches!(found.instance, Part::Absent) => return Vec::new(),
+        TargetId::Interface(_) => Resource::Retention,
+    };
+    let selects = |id: &ObjectId| {
+        prospect.objects.iter().any(|opinion| opinion.object == *id && opinion.doubt.is_none())
+    };
+    let others = objects.objects.iter().filter(|(id, object)| {
+        object.seen.resource == resource && is_for(&object.seen, &found.scope) && !selects(id)
+    });
+    let unresolved = others.filter_map(|(id, object)| {
+        let Placement::Served(served) = &object.placement else { return None };
+        let nodes = served.targetless.iter().filter(|(_, reason)| **reason == Reason::NodeUnresolved);
+        let nodes: Vec<String> = nodes.map(|(node, _)| plain(node)).collect();
+        (!nodes.is_empty()).then(|| Unresolved { object: objects.name_of(id), nodes })
+    });
+    unresolved.collect()
 }
 
 /// Whether an object may be about this account and region. One that can't be read may be.

@@ -8,10 +8,10 @@ use keeper_core::deletion_protection::DeletionProtection;
 use keeper_core::flag::Flag as _;
 
 use super::explanation::{
-    CloudFacts, Explanation, InstanceSays, InterfaceSays, Objects, Risk, Said, Selecting, StateSince, Want,
+    CloudFacts, Explanation, InstanceSays, InterfaceSays, Objects, Risk, Said, Selecting, StateSince,
+    Unresolved, Want,
 };
 use super::history::{Change, History, Unwatched, Why, Write};
-use crate::object_ref::{ObjectRef, names};
 use crate::text_page::{Page, time};
 
 /// The explanation as text.
@@ -105,14 +105,14 @@ fn interface(page: &mut Page, says: &InterfaceSays) {
 }
 
 fn objects(page: &mut Page, told: &Explanation) {
-    let Objects { why_unknown, selecting, doubt, unreadable, not_served, known } = &told.objects;
+    let Objects { why_unknown, selecting, doubt, unresolved, unreadable, not_served, known } = &told.objects;
     page.title("OBJECTS");
     if !known {
         page.paragraph(2, &format!("Not known: {}.", why_unknown.as_deref().unwrap_or_default()));
         return;
     }
     if selecting.is_empty() {
-        let sure = doubt.is_none() && unreadable.is_empty();
+        let sure = !told.objects.is_doubtful();
         page.paragraph(2, if sure { "No object selects it." } else { "No object is known to select it." });
     }
     for object in selecting.iter().take(MOST_SELECTING) {
@@ -123,6 +123,15 @@ fn objects(page: &mut Page, told: &Explanation) {
     }
     if let Some(doubt) = doubt {
         page.paragraph(2, doubt);
+    }
+    for Unresolved { object, nodes } in unresolved {
+        let (which, it) = (some(nodes), if nodes.len() == 1 { "It" } else { "One of them" });
+        page.paragraph(
+            2,
+            &format!(
+                "{object} selects Nodes without a readable providerID (NodeUnresolved): {which}. {it} may be the Node of this target."
+            ),
+        );
     }
     if !unreadable.is_empty() {
         page.paragraph(2, &format!("May be holds, because they can't be read: {}.", some(unreadable)));
@@ -216,9 +225,9 @@ const MOST: usize = 5;
 /// Objects that select the target and are told of: more don't fit on a screen.
 const MOST_SELECTING: usize = 10;
 
-fn some(objects: &[ObjectRef]) -> String {
-    let named = names(objects.get(..MOST.min(objects.len())).unwrap_or_default());
-    match objects.len().saturating_sub(MOST) {
+fn some(all: &[impl Display]) -> String {
+    let named = all.iter().take(MOST).map(ToString::to_string).collect::<Vec<_>>().join(", ");
+    match all.len().saturating_sub(MOST) {
         0 => named,
         more => format!("{named} and {more} more"),
     }

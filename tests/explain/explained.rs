@@ -37,7 +37,8 @@ async fn i59_an_instance_is_told_with_what_the_cloud_says_and_what_can_take_it_a
     assert_eq!(
         told["objects"],
         json!({
-            "known": false, "whyUnknown": "--skip-cluster was given", "selecting": [], "unreadable": [], "notServed": [],
+            "known": false, "whyUnknown": "--skip-cluster was given", "selecting": [], "unresolved": [], "unreadable": [],
+            "notServed": [],
         })
     );
     let text = explain(&stage, "i-a", &[]).await;

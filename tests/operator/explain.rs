@@ -84,6 +84,39 @@ async fn i59_each_object_is_told_with_what_it_wants_and_what_comes_next() {
 }
 
 #[tokio::test]
+async fn a_node_of_which_nobody_knows_the_instance_may_be_that_of_the_target() {
+    let stage = Stage::new().await;
+    let lost = InterfaceSeed::secondary().id("eni-behind");
+    stage.account.seed_one(&Seed::new(REGION).id("i-behind").interface(lost));
+    stage.account.seed_one(&Seed::new(REGION).id("i-named"));
+    stage.account.seed_interfaces(&InterfaceSeed::new(REGION).id("eni-free"));
+    let [one, two, named] = ["a", "b", "c"].map(|name| format!("{}-{name}", stage.namespace));
+    let pool = [("explain-pool", stage.namespace.as_str())];
+    stage.node(&one, &pool, None).await;
+    stage.node(&two, &pool, Some("no-id")).await;
+    stage.node(&named, &pool, Some(&format!("{REGION}.i-named"))).await;
+    let nodes = json!({ "nodes": { "matchLabels": { "explain-pool": stage.namespace } } });
+    stage.apply("by-node", json!({ "targets": nodes })).await;
+    stage.apply("elsewhere", json!({ "region": "cn-beijing", "targets": nodes })).await;
+    stage.retain("nets", json!({ "region": REGION, "targets": nodes })).await;
+
+    let kubeconfig = stage.cluster.kubeconfig.clone();
+    let named_of = |told: &Value| -> Vec<(String, Value)> {
+        let all = told["objects"]["unresolved"].as_array().unwrap().iter();
+        all.map(|it| (it["object"]["name"].as_str().unwrap().to_owned(), it["nodes"].clone())).collect()
+    };
+    let told = explain(&stage, &kubeconfig, "i-behind").await;
+    assert_eq!(named_of(&told), [("by-node".to_owned(), json!([one, two]))], "{told}");
+    assert_eq!(told["advice"], json!([]), "whether an object selects it is not known: {told}");
+    let told = explain(&stage, &kubeconfig, "eni-behind").await;
+    assert_eq!(named_of(&told), [("nets".to_owned(), json!([one, two]))], "{told}");
+    for id in ["i-named", "eni-free"] {
+        let told = explain(&stage, &kubeconfig, id).await;
+        assert_eq!(named_of(&told), [], "{told}");
+    }
+}
+
+#[tokio::test]
 async fn i59_what_is_explained_is_what_status_says() {
     let stage = Stage::new().await;
     stage.account.seed_one(&Seed::new(REGION).id("i-observed"));
