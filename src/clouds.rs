@@ -58,7 +58,7 @@ pub struct Clouds {
 }
 
 impl Clouds {
-    /// Those that the configuration names, and the tasks that keep their keys fresh.
+    /// Those that the configuration names, and the tasks that keep their keys fresh. An error if no account can ever have a key.
     pub fn new(
         config: &Config,
         session_name: &str,
@@ -67,8 +67,8 @@ impl Clouds {
         (Self, impl Iterator<Item = impl Future<Output = Infallible> + Send + use<>> + use<>),
         CloudError,
     > {
-        let connections = connections(config)?;
-        for (name, connection) in &connections {
+        let (clouds, providers) = Self::with_providers(config, session_name, metrics)?;
+        for (name, connection) in &clouds.connections {
             if connection.account.account_id.is_none() {
                 warn!(
                     account = name.as_str(),
@@ -76,11 +76,21 @@ impl Clouds {
                 );
             }
         }
-        let providers =
-            Providers::new(&connections, &Environment::of_process(), session_name, Arc::clone(&metrics));
         if let Some((account, source)) = providers.hopeless() {
             return Err(CloudError::NoKey { account, source });
         }
+        Ok((clouds, providers.into_tasks()))
+    }
+
+    /// The same, whether or not they can have keys, with the providers of these.
+    pub fn with_providers(
+        config: &Config,
+        session_name: &str,
+        metrics: Arc<Metrics>,
+    ) -> Result<(Self, Providers), CloudError> {
+        let connections = connections(config)?;
+        let providers =
+            Providers::new(&connections, &Environment::of_process(), session_name, Arc::clone(&metrics));
         let pinned = config
             .accounts
             .iter()
@@ -93,7 +103,12 @@ impl Clouds {
             connections,
             metrics,
         };
-        Ok((clouds, providers.into_tasks()))
+        Ok((clouds, providers))
+    }
+
+    /// Each account with its connection and its key.
+    pub fn accounts(&self) -> impl Iterator<Item = (&AccountName, &Connection, &CurrentKey)> {
+        self.keys.iter().filter_map(|(name, key)| Some((name, self.connections.get(name)?, key)))
     }
 
     /// What a worker calls the cloud with, and how often it may: of instances, of network interfaces, and of members of scaling

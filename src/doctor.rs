@@ -15,12 +15,12 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use keeper_core::id::{AccountName, Region};
-use tokio::task::JoinSet;
 
 use crate::causes::told;
 use crate::cli::{DoctorOptions, OutputFormat, ScopeOptions};
 use crate::clouds::Clouds;
 use crate::config::{Config, ConfigError, load_or_empty};
+use crate::identity_check::identify;
 use crate::kubernetes::{connect, runs_in_pod};
 use crate::metrics::Metrics;
 use crate::scope::Scope;
@@ -151,27 +151,21 @@ fn problems(error: &ConfigError) -> Vec<String> {
 }
 
 async fn cloud(places: Places, members: Option<bool>, findings: &mut Findings) {
-    let Some(mut config) = places.config else {
+    let Some(config) = places.config else {
         let message = "the cloud was not called, because the configuration can't be used";
         return findings.add(Level::Unknown, Check::Credentials, message);
     };
-    let clouds = async {
-        let usable = account_checks::examine(&config, findings).await?;
-        // Nobody is asked again who has just been found not to answer.
-        config.accounts.retain(|name, _| usable.contains(name));
-        anyhow::Ok(Clouds::new(&config, SESSION_NAME, Arc::new(Metrics::new()?))?)
+    let clouds = || anyhow::Ok(Clouds::with_providers(&config, SESSION_NAME, Arc::new(Metrics::new()?))?);
+    let (clouds, providers) = match clouds() {
+        Ok(clouds) => clouds,
+        Err(error) => return findings.add(Level::Failure, Check::Credentials, told(error.as_ref())),
     };
-    match clouds.await {
-        Ok((clouds, tasks)) => {
-            // They end with the set.
-            let _renewing: JoinSet<_> = tasks.collect();
-            for scope in &places.scopes {
-                let Some(account) = config.accounts.get(&scope.account) else { continue };
-                let asked = Asks { members, trail: account.attribution };
-                region_checks::examine(&clouds, scope, asked, findings).await;
-            }
-        }
-        Err(error) => findings.add(Level::Failure, Check::Credentials, told(error.as_ref())),
+    let (identified, _renewing) = identify(&clouds, providers).await;
+    let usable = account_checks::examine(identified, findings);
+    // Nobody is asked again who has just been found not to answer.
+    for scope in places.scopes.iter().filter(|scope| usable.contains(&scope.account)) {
+        let trail = config.accounts.get(&scope.account).is_some_and(|account| account.attribution);
+        region_checks::examine(&clouds, scope, Asks { members, trail }, findings).await;
     }
 }
 

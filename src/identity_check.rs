@@ -1,5 +1,6 @@
 //! Whose the credentials of each account are, asked of the cloud: for `ecs-keeper config check --identity` and `ecs-keeper doctor`.
 
+use std::convert::Infallible;
 use std::fmt::Write as _;
 use std::sync::Arc;
 use std::time::Duration;
@@ -7,12 +8,15 @@ use std::time::Duration;
 use futures::future::join_all;
 use jiff::Timestamp;
 use keeper_core::id::AccountName;
+use tokio::task::JoinSet;
 use tokio::time::timeout;
 
 use crate::causes::told;
+use crate::clouds::Clouds;
 use crate::config::{Account, Config};
-use crate::credentials::{CurrentKey, Environment, Exchange, Providers, connections};
+use crate::credentials::{CurrentKey, Environment, Exchange, Providers};
 use crate::metrics::Metrics;
+use crate::tls_trouble::TlsTrouble;
 
 /// What sessions are called that are only asked for to be looked at.
 const SESSION_NAME: &str = "ecs-keeper-config-check";
@@ -69,7 +73,8 @@ impl NotIdentified {
 /// Obtains the credentials of each account as the operator does, and asks STS whose they are.
 pub async fn check(config: &Config) -> anyhow::Result<Identities> {
     let mut identities = Identities { answer: String::new(), good: true };
-    for Identified { account, sources, found } in identify(config).await? {
+    let (clouds, providers) = Clouds::with_providers(config, SESSION_NAME, Arc::new(Metrics::new()?))?;
+    for Identified { account, sources, found } in identify(&clouds, providers).await.0 {
         identities.good &= found.is_ok();
         let line = match &found {
             Ok(Identity { arn, account_id, .. }) => format!("{arn} of the account {account_id}"),
@@ -80,28 +85,24 @@ pub async fn check(config: &Config) -> anyhow::Result<Identities> {
     Ok(identities)
 }
 
-/// The same, for each account.
-pub async fn identify(config: &Config) -> anyhow::Result<Vec<Identified>> {
-    let connections = connections(config)?;
+/// The same, for each account; and what keeps their keys fresh, which ends with the set.
+pub async fn identify(clouds: &Clouds, providers: Providers) -> (Vec<Identified>, JoinSet<Infallible>) {
     let environment = Environment::of_process();
-    let providers = Providers::new(&connections, &environment, SESSION_NAME, Arc::new(Metrics::new()?));
-    let ways: Vec<_> = providers
-        .keys()
-        .map(|(name, key)| (name.clone(), key.clone(), providers.sources(name).join(", then ")))
-        .collect();
-    let tasks: Vec<_> = providers.into_tasks().map(tokio::spawn).collect();
-    let asking = ways.into_iter().filter_map(|(account, mut key, sources)| {
-        let connection = connections.get(&account)?;
+    let ways = clouds.accounts().map(|(name, connection, key)| {
+        let sources = providers.sources(name).join(", then ");
+        (name.clone(), connection, key.clone(), sources)
+    });
+    let ways: Vec<_> = ways.collect();
+    let renewing = providers.into_tasks().collect();
+    let asking = ways.into_iter().map(|(account, connection, mut key, sources)| {
         let exchange = connection.exchange(&environment, SESSION_NAME);
-        Some(async move {
+        async move {
             let asked = timeout(PATIENCE, identity(&mut key, &exchange, &connection.account)).await;
             let silent = |_| Err(NotIdentified::Refused("no answer within a minute".to_owned()));
             Identified { account, sources, found: asked.unwrap_or_else(silent) }
-        })
+        }
     });
-    let identified = join_all(asking).await;
-    tasks.iter().for_each(tokio::task::JoinHandle::abort);
-    Ok(identified)
+    (join_all(asking).await, renewing)
 }
 
 async fn identity(
@@ -111,7 +112,11 @@ async fn identity(
 ) -> Result<Identity, NotIdentified> {
     let key = current.obtained().await.map_err(|none| NotIdentified::NoCredentials(none.why))?;
     let sts = exchange.sts(None, None).map_err(|error| NotIdentified::Refused(told(&error)))?;
-    let caller = sts.caller_identity(&key).await.map_err(|error| NotIdentified::Refused(told(&error)))?;
+    let refused = |error: keeper_alicloud::Error| {
+        let help = TlsTrouble::of(&error).map(|trouble| format!(". {trouble}")).unwrap_or_default();
+        NotIdentified::Refused(told(&error) + &help)
+    };
+    let caller = sts.caller_identity(&key).await.map_err(refused)?;
     let clocks = caller.answered.map(|cloud| (cloud, Timestamp::now()));
     let arn = caller.arn.as_deref().unwrap_or("an identity without a name").to_owned();
     match &account.account_id {

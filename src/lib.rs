@@ -57,6 +57,7 @@ mod survivors;
 mod sweep_record;
 mod telemetry;
 mod text_page;
+mod tls_trouble;
 mod uninstall;
 
 mod visible_text;

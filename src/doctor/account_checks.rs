@@ -7,16 +7,15 @@ use jiff::{SignedDuration, Timestamp};
 use keeper_core::id::AccountName;
 
 use super::finding::{Check, Findings, Level};
-use crate::config::Config;
-use crate::identity_check::{Identified, Identity, NotIdentified, identify};
+use crate::identity_check::{Identified, Identity, NotIdentified};
 
 /// Less comes from the way of an answer, and from times in whole seconds.
 const NOTABLE: SignedDuration = SignedDuration::from_secs(30);
 
-/// Examines each account. Those whose credentials can be used.
-pub async fn examine(config: &Config, findings: &mut Findings) -> anyhow::Result<BTreeSet<AccountName>> {
+/// Says what was found of each account. Those whose credentials can be used.
+pub fn examine(identified: Vec<Identified>, findings: &mut Findings) -> BTreeSet<AccountName> {
     let mut usable = BTreeSet::new();
-    for Identified { account, sources, found } in identify(config).await? {
+    for Identified { account, sources, found } in identified {
         match found {
             Ok(identity) => {
                 told_of(findings, &account, &sources, &identity);
@@ -32,7 +31,7 @@ pub async fn examine(config: &Config, findings: &mut Findings) -> anyhow::Result
             }
         }
     }
-    Ok(usable)
+    usable
 }
 
 fn told_of(findings: &mut Findings, account: &AccountName, sources: &str, identity: &Identity) {

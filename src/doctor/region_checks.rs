@@ -17,6 +17,7 @@ use crate::causes::told;
 use crate::cloud::Cloud;
 use crate::clouds::Clouds;
 use crate::scope::Scope;
+use crate::tls_trouble::TlsTrouble;
 
 /// STS is asked whose a key is before that key is used.
 const GET_CALLER_IDENTITY: &str = "GetCallerIdentity";
@@ -108,7 +109,8 @@ fn endpoint(
     let [Err(error), _] = answers else {
         return (Level::Unknown, Check::Endpoint, format!("{place}: {address} was not asked"));
     };
-    (Level::Failure, Check::Endpoint, format!("{place}: {address}: {}", told(error)))
+    let help = TlsTrouble::of(error).map(|trouble| format!(". {trouble}")).unwrap_or_default();
+    (Level::Failure, Check::Endpoint, format!("{place}: {address}: {}{help}", told(error)))
 }
 
 async fn one_page<R: WireResource>(cloud: &Cloud) -> Result<(), Error> {
