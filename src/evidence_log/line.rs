@@ -1,7 +1,7 @@
 //! What a line says. The comments of the fields are what people read: the schema is made from them.
 
 use jiff::Timestamp;
-use keeper_core::attribution::Finding;
+use keeper_core::attribution::{Finding, Outcome};
 use keeper_core::interface::Interface;
 use keeper_core::resource::Resource as _;
 use keeper_core::trail::TrailEvent;
@@ -189,7 +189,7 @@ pub struct Attribution<'a> {
     #[schemars(with = "String", extend("format" = "date-time"))]
     seen: Timestamp,
     /// `ChangedBy`: the call did it. `Candidates`: each of the calls may have done it, even if there is only one. Any other word is the reason why nobody knows.
-    #[schemars(extend("enum" = ["ChangedBy", "Candidates", "NoEvent", "Incomplete", "NotPermitted", "Failed", "NoEndpoint", "TooMany"]))]
+    #[schemars(extend("enum" = Outcome::words().collect::<Vec<_>>()))]
     outcome: &'static str,
     /// The calls, newest first; empty if nobody knows.
     calls: Vec<CallOf<'a>>,

@@ -1,13 +1,11 @@
 //! How the program ends: its exit code, and one sentence where something is wrong.
 
-use std::io::Read as _;
-use std::process::Stdio;
-
 use keeper_simulator::Seed;
 use serde_json::json;
 
 use crate::api_server::api_server;
 use crate::program::{Ended, HERE, Stage, THERE, ended};
+use crate::unread::ends_quietly_unread;
 use crate::{explain, only_read, safe};
 
 fn one_sentence(ended: &Ended, part: &str) {
@@ -115,13 +113,6 @@ async fn a_reader_that_goes_away_is_no_error() {
     let stage = Stage::new().await;
     stage.account.seed_one(&safe("i-a"));
     let config = stage.folder.join("config.yaml");
-    let mut command =
-        stage.program(&["explain", "i-a", "--skip-cluster", "--config", config.to_str().unwrap()]);
-    let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
-    drop(child.stdout.take());
-    let status = child.wait().await.unwrap();
-    let mut complaint = String::new();
-    let stderr = child.stderr.take().unwrap().into_owned_fd().unwrap();
-    std::fs::File::from(stderr).read_to_string(&mut complaint).unwrap();
-    assert_eq!((status.code(), complaint.as_str()), (Some(1), ""));
+    let words = ["explain", "i-a", "--skip-cluster", "--config", config.to_str().unwrap()];
+    ends_quietly_unread(stage.program(&words)).await;
 }

@@ -14,6 +14,7 @@ mod log;
 #[path = "../audit/program.rs"]
 #[expect(dead_code, reason = "the rest is for the audit")]
 mod program;
+mod unread;
 
 use keeper_simulator::{Allowed, DEFAULT_USER, Policy, UserSeed};
 use program::{Ended, HERE, Stage, ended};

@@ -10,13 +10,16 @@ use crate::stage::{REGION, Stage, eventually};
 
 /// Events are found at once, and asked for after a second: so soon, a call is a candidate at most.
 fn asking(stage: &Stage) -> Settings<'_> {
+    without_endpoint(stage).set("/accounts/0/endpoints/actiontrail", stage.simulator.endpoint())
+}
+
+/// The same, where nobody knows where to ask: whoever names the endpoint of ECS names all others.
+fn without_endpoint(stage: &Stage) -> Settings<'_> {
     stage.simulator.set(|settings| settings.trail_delay_seconds = 0);
-    let endpoint = stage.simulator.endpoint();
     stage
         .settings()
         .set("/attribution", json!({ "delay": "1s" }))
         .set("/accounts/0/attribution", "ActionTrail")
-        .set("/accounts/0/endpoints/actiontrail", endpoint)
 }
 
 fn ann() -> ConsoleUser {
@@ -178,4 +181,58 @@ async fn the_end_of_retention_is_told_as_well() {
         note.starts_with("Retention of eni-side was switched off. It is not certain by whom; "),
         "{note}"
     );
+}
+
+#[tokio::test]
+async fn what_is_found_out_one_by_one_is_told_of_an_object_at_once() {
+    let stage = Stage::new().await;
+    // As many as are asked about one by one, and more than are told so.
+    let ids = stage.account.seed(&Seed::new(REGION).times(11));
+    let _operator = asking(&stage).start();
+    stage.apply("web", json!({ "region": REGION, "targets": { "instanceIds": ids } })).await;
+    stage.until("web", "Protected=True/AllProtected").await;
+    stage.seen().await;
+    for id in &ids {
+        let params = [("InstanceId", id.as_str()), ("DeletionProtection", "false")];
+        stage.account.console_as(&ann(), "ModifyInstanceAttribute", &params).unwrap();
+    }
+    let note = stage.until_event("web", "MayHaveBeenChangedBy").await;
+    assert!(note.contains(" 11 targets"), "{note}");
+    assert_eq!(lookups(&stage).len(), 11, "each was asked about");
+    let told = stage.events("web").await.into_iter().filter(|told| told.reason == "MayHaveBeenChangedBy");
+    assert_eq!(told.map(|told| told.times).collect::<Vec<_>>(), [1]);
+}
+
+#[tokio::test]
+async fn names_that_are_not_to_be_shown_any_more_are_taken_out_of_status() {
+    let stage = Stage::new().await;
+    let settings = asking(&stage).set("/attribution/show", "Status");
+    let (operator, id) = protected(&stage, &settings).await;
+    switch_off(&stage, &id, &ann()).await;
+    let rows = |wanted: bool| {
+        stage.until_protection(&stage.objects, "web", "the rows", move |object| {
+            object.status.as_ref().is_some_and(|status| status.changes.is_empty() != wanted)
+        })
+    };
+    rows(true).await;
+    operator.kill().await;
+    let _operator = asking(&stage).start();
+    rows(false).await;
+    stage.until("web", "Protected=True/AllProtected").await;
+}
+
+#[tokio::test]
+async fn where_no_endpoint_is_known_it_is_told_once_and_nobody_is_asked() {
+    let stage = Stage::new().await;
+    let settings = without_endpoint(&stage);
+    let (_operator, id) = protected(&stage, &settings).await;
+    for _ in 0..2 {
+        stage.seen().await;
+        switch_off(&stage, &id, &ann()).await;
+    }
+    let line = line(&stage, "attribution is not possible").await;
+    assert!(line.contains("set endpoints.actiontrail") && line.contains(REGION), "{line}");
+    stage.witnessed().await;
+    assert_eq!(stage.printed().matches("attribution is not possible").count(), 1);
+    assert_eq!(lookups(&stage).len(), 0);
 }

@@ -1,13 +1,10 @@
 //! `ecs-keeper audit` beside a cluster: which objects hold what, and what nobody claims.
 
-use std::path::Path;
-use std::process::Stdio;
-
 use jiff::{SignedDuration, Timestamp};
 use keeper_simulator::{InterfaceSeed, Seed};
 use serde_json::{Value, json};
 
-use crate::process::{credentials, program};
+use crate::process::{answer, with_key};
 use crate::stage::{REGION, Stage};
 
 /// The exit code of an audit with the operator's configuration and these flags, and what it printed and complained of.
@@ -19,17 +16,9 @@ async fn audit(stage: &Stage, flags: &[&str]) -> (i32, String, String) {
 }
 
 async fn run(stage: &Stage, flags: &[&str]) -> (i32, String, String) {
-    let mut command = program(Path::new("/dev/null"));
-    command
-        .args(["audit", "--namespace", &stage.namespace])
-        .args(flags)
-        .envs(credentials(&stage.settings().key))
-        .env("ALIBABA_CLOUD_ECS_METADATA_DISABLED", "true")
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped());
-    let output = command.output().await.unwrap();
-    let text = |bytes: Vec<u8>| String::from_utf8(bytes).unwrap();
-    (output.status.code().unwrap(), text(output.stdout), text(output.stderr))
+    let mut command = with_key(&stage.settings().key);
+    command.args(["audit", "--namespace", &stage.namespace]).args(flags);
+    answer(command).await.parts()
 }
 
 /// The part of the page about what ends soon.

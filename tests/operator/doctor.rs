@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 use crate::cluster::audit_log;
 use crate::handover::{person, somebody};
 use crate::permissions::deny;
-use crate::process::{Answer, credentials, program};
+use crate::process::{Answer, answer, credentials, program};
 use crate::settings::Settings;
 use crate::stage::{REGION, Stage};
 
@@ -19,13 +19,11 @@ use crate::stage::{REGION, Stage};
 async fn examine(settings: &Settings<'_>, kubeconfig: &Path, key: &AccessKey, more: &[&str]) -> Answer {
     let stage = settings.stage;
     let mut command = program(Path::new("/dev/null"));
-    command.stdout(Stdio::piped()).stderr(Stdio::piped()).env("ECS_KEEPER_KUBECONFIG", kubeconfig);
+    command.env("ECS_KEEPER_KUBECONFIG", kubeconfig);
     command.envs(credentials(key)).arg("doctor").arg("--config").arg(settings.write());
     command.args(["--namespace", &stage.namespace, "--lease-name", stage.release.name()]);
     command.args(["--service-account", stage.release.service_account()]).args(more);
-    let output = command.output().await.unwrap();
-    let text = |bytes| String::from_utf8(bytes).unwrap();
-    Answer { code: output.status.code(), said: text(output.stdout), complained: text(output.stderr) }
+    answer(command).await
 }
 
 /// The findings as JSON, each as check, level and message.

@@ -1,14 +1,13 @@
 //! `ecs-keeper explain` beside a cluster: which objects select a target, what each wants, and what comes next.
 
 use std::path::Path;
-use std::process::Stdio;
 
 use jiff::{SignedDuration, Timestamp};
 use keeper_simulator::{InterfaceSeed, Seed};
 use serde_json::{Value, json};
 
 use crate::handover::person;
-use crate::process::{credentials, program};
+use crate::process::{answer, with_key};
 use crate::stage::{REGION, Stage};
 
 /// What is explained of a target, with this kubeconfig, as JSON.
@@ -21,20 +20,16 @@ pub async fn explain_in(stage: &Stage, namespace: &str, kubeconfig: &Path, id: &
     let config = stage.folder.join("explain.json");
     let settings = stage.settings().set("/accounts/0/regions", json!([REGION]));
     std::fs::write(&config, settings.config.to_string()).unwrap();
-    let mut command = program(Path::new("/dev/null"));
+    let mut command = with_key(&settings.key);
     command
         .args(["explain", id, "--output", "json", "--namespace", namespace])
         .arg("--config")
         .arg(&config)
         .arg("--kubeconfig")
-        .arg(kubeconfig)
-        .envs(credentials(&settings.key))
-        .env("ALIBABA_CLOUD_ECS_METADATA_DISABLED", "true")
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped());
-    let output = command.output().await.unwrap();
-    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
-    serde_json::from_slice(&output.stdout).unwrap()
+        .arg(kubeconfig);
+    let answer = answer(command).await;
+    assert_eq!(answer.code, Some(0), "{answer:?}");
+    serde_json::from_str(&answer.said).unwrap()
 }
 
 /// Object and stance of each that selects the target, by its first flag.

@@ -3,7 +3,6 @@
 
 use std::collections::BTreeMap;
 use std::path::Path;
-use std::process::Stdio;
 
 use ecs_keeper::api::{EcsInstanceProtection, EniRetention};
 use jiff::{SignedDuration, Timestamp};
@@ -13,7 +12,7 @@ use kube::{Api, Resource as _};
 use serde_json::{Value, json};
 
 use crate::handover::person;
-use crate::process::{credentials, program};
+use crate::process::{answer, with_key};
 use crate::rules::{causes, object, objects};
 use crate::stage::{LABEL, REGION, Stage};
 
@@ -24,7 +23,7 @@ async fn run(stage: &Stage, kubeconfig: &Path, objects: &[Value], flags: &[&str]
     let file = stage.folder.join("objects.yaml");
     let documents: Vec<String> = objects.iter().map(ToString::to_string).collect();
     std::fs::write(&file, documents.join("\n---\n")).unwrap();
-    let mut command = program(Path::new("/dev/null"));
+    let mut command = with_key(&stage.settings().key);
     command
         .args(["plan", "--operator-namespace", &stage.namespace, "--namespace", &stage.namespace])
         .args(flags)
@@ -33,14 +32,8 @@ async fn run(stage: &Stage, kubeconfig: &Path, objects: &[Value], flags: &[&str]
         .arg("--config")
         .arg(&config)
         .arg("--kubeconfig")
-        .arg(kubeconfig)
-        .envs(credentials(&stage.settings().key))
-        .env("ALIBABA_CLOUD_ECS_METADATA_DISABLED", "true")
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped());
-    let output = command.output().await.unwrap();
-    let text = |bytes: Vec<u8>| String::from_utf8(bytes).unwrap();
-    (output.status.code().unwrap(), text(output.stdout), text(output.stderr))
+        .arg(kubeconfig);
+    answer(command).await.parts()
 }
 
 /// The exit code and the plan as JSON.

@@ -99,12 +99,30 @@ pub struct Answer {
     pub complained: String,
 }
 
+impl Answer {
+    /// The exit code, and what was said and complained of.
+    pub fn parts(self) -> (i32, String, String) {
+        (self.code.unwrap(), self.said, self.complained)
+    }
+}
+
 /// Runs the program as a person does, with a kubeconfig and no access key.
 pub async fn ask(kubeconfig: &Path, arguments: &[&str]) -> Answer {
     let mut command = program(Path::new("/dev/null"));
-    command.stdout(Stdio::piped()).stderr(Stdio::piped());
     command.args(arguments).env("ECS_KEEPER_KUBECONFIG", kubeconfig);
-    let output = command.output().await.unwrap();
+    answer(command).await
+}
+
+/// The program as a person runs it who has this access key and nothing else in the environment.
+pub fn with_key(key: &AccessKey) -> Command {
+    let mut command = program(Path::new("/dev/null"));
+    command.envs(credentials(key)).env("ALIBABA_CLOUD_ECS_METADATA_DISABLED", "true");
+    command
+}
+
+/// Runs it to its end.
+pub async fn answer(mut command: Command) -> Answer {
+    let output = command.stdout(Stdio::piped()).stderr(Stdio::piped()).output().await.unwrap();
     let text = |bytes| String::from_utf8(bytes).unwrap();
     Answer { code: output.status.code(), said: text(output.stdout), complained: text(output.stderr) }
 }

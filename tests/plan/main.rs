@@ -15,6 +15,8 @@ mod outcomes;
 #[expect(dead_code, reason = "the rest is for the audit")]
 mod program;
 mod repaired;
+#[path = "../explain/unread.rs"]
+mod unread;
 mod wrong_usage;
 
 use keeper_simulator::Allowed;

@@ -42,16 +42,20 @@ pub enum Outcome {
 }
 
 impl Outcome {
+    const CHANGED_BY: &'static str = "ChangedBy";
+    const CANDIDATES: &'static str = "Candidates";
+
     /// The words for all of them.
     pub fn words() -> impl Iterator<Item = &'static str> {
-        ["ChangedBy", "Candidates"].into_iter().chain(Unanswered::ALL.into_iter().map(Unanswered::as_str))
+        let unknown = Unanswered::ALL.into_iter().map(Unanswered::as_str);
+        [Self::CHANGED_BY, Self::CANDIDATES].into_iter().chain(unknown)
     }
 
     /// The word for it.
     pub const fn as_str(&self) -> &'static str {
         match self {
-            Self::ChangedBy(_) => "ChangedBy",
-            Self::Candidates { .. } => "Candidates",
+            Self::ChangedBy(_) => Self::CHANGED_BY,
+            Self::Candidates { .. } => Self::CANDIDATES,
             Self::Unknown(why) => why.as_str(),
         }
     }
