@@ -85,7 +85,7 @@ pub struct Audited {
 
 /// Reads everything that is asked for, and writes the report. `watched`: whether somebody looks at standard error.
 pub async fn run(options: &AuditOptions, out: impl Write, watched: bool) -> Result<Audited, AuditError> {
-    let mut config = load_or_empty(options.scopes.config.as_deref())?;
+    let mut config = load_or_empty(options.scopes.places.config.as_deref())?;
     let mut scopes = scopes(&mut config, &options.scopes)?;
     let mut ignores = match &options.ignore {
         Some(path) => IgnoreList::load(path, Timestamp::now())?,
@@ -159,7 +159,7 @@ async fn cluster_objects(options: &AuditOptions) -> Result<Option<ClusterObjects
         let needed = options.fail_on.contains(&FailOn::Unclaimed);
         return if needed { Err(AuditError::NoCluster) } else { Ok(None) };
     }
-    let path = options.scopes.config.as_deref().ok_or(ClusterError::NoConfig)?;
+    let path = options.scopes.places.config.as_deref().ok_or(ClusterError::NoConfig)?;
     let granting = load_or_empty(Some(path))?;
     let cluster = ClusterOptions {
         kubeconfig: options.kubeconfig.clone(),
@@ -199,7 +199,7 @@ async fn read(
 ) -> Result<Result<bool, String>, ReadError> {
     let reach = clouds.of(scope)?;
     let (instances, interfaces, members) = reach.settings;
-    let limit = |budget: Limit| limited(options.scopes.calls_per_minute, budget);
+    let limit = |budget: Limit| limited(options.scopes.pace.calls_per_minute, budget);
     let interfaces = (!options.instances_only).then(|| limit(interfaces.reads));
     let limits = Limits { instances: limit(instances.reads), interfaces };
     let mut lister = Lister::new(reach.cloud);

@@ -11,7 +11,7 @@ pub use cluster_options::ClusterOptions;
 pub use doctor_options::DoctorOptions;
 pub use explain_options::{ExplainOptions, TargetId};
 pub use plan_options::{PlanFormat, PlanOptions};
-pub use scope_options::ScopeOptions;
+pub use scope_options::{PaceOptions, PlaceOptions, ScopeOptions};
 pub use values::{AdminAddress, OutputFormat};
 use values::{
     external_id, issuer, lease_duration, lease_name, namespace, object_name, provider_arn, role_name,
@@ -115,8 +115,8 @@ pub enum Command {
     ///
     /// Reads objects from files, checks them by the CRDs, reads the regions that they name, and says which instances and network
     /// interfaces would be protected or unprotected, which can't be, and how many calls that takes. With --cluster or --kubeconfig, it
-    /// also reads the objects of the cluster: one of them may hold what the files give up. This command only reads, from the cloud and
-    /// from the API server, and changes nothing. It needs ecs:DescribeInstances, and ecs:DescribeNetworkInterfaces and
+    /// also reads the objects of the cluster: one of them may hold what the files give up. Without --config, every namespace is taken to be
+    /// served. This command only reads, from the cloud and from the API server, and changes nothing. It needs ecs:DescribeInstances, and ecs:DescribeNetworkInterfaces and
     /// ess:DescribeScalingInstances if an object is about those.
     ///
     /// Exit codes: 0 if there is nothing to do; 2 if there is something to do, or something is not known; 3 if something would be

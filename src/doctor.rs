@@ -99,7 +99,7 @@ impl Places {
 /// Reads the configuration. What is wrong with it is found; a wrong option is an error.
 fn configuration(options: &DoctorOptions, findings: &mut Findings) -> Result<Places, ScopeError> {
     let mut places = Places { config: None, scopes: Vec::new(), open: BTreeSet::new() };
-    let mut config = match load_or_empty(options.config.as_deref()) {
+    let mut config = match load_or_empty(options.places.config.as_deref()) {
         Ok(config) => config,
         Err(error) => {
             for problem in problems(&error) {
@@ -108,7 +108,7 @@ fn configuration(options: &DoctorOptions, findings: &mut Findings) -> Result<Pla
             return Ok(places);
         }
     };
-    if let Some(file) = &options.config {
+    if let Some(file) = &options.places.config {
         findings.add(Level::Ok, Check::Configuration, format!("{}: {config}", file.display()));
     } else {
         let message =
@@ -118,11 +118,7 @@ fn configuration(options: &DoctorOptions, findings: &mut Findings) -> Result<Pla
     for doubt in &config.doubts {
         findings.add(Level::Warning, Check::Configuration, doubt.to_string());
     }
-    let named = ScopeOptions {
-        account: options.account.clone(),
-        region: options.region.clone(),
-        ..ScopeOptions::default()
-    };
+    let named = ScopeOptions { places: options.places.clone(), ..ScopeOptions::default() };
     match scopes(&mut config, &named) {
         Ok(found) => places.scopes = found,
         Err(ScopeError::NoRegions(_)) => {

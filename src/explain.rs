@@ -73,9 +73,9 @@ pub async fn run(options: &ExplainOptions, watched: bool) -> Result<String, Expl
     let target = options.target.as_ref().ok_or(ExplainError::NoTarget)?;
     let log =
         options.log.as_deref().map(|path| EvidenceLog::read(path, target.kind(), target.id())).transpose()?;
-    let mut config = load_or_empty(options.scopes.config.as_deref())?;
+    let mut config = load_or_empty(options.scopes.places.config.as_deref())?;
     // By its grants, whatever account is looked at.
-    let granting = load_or_empty(options.scopes.config.as_deref())?;
+    let granting = load_or_empty(options.scopes.places.config.as_deref())?;
     let mut scopes = scopes(&mut config, &options.scopes)?;
     let mut access = CloudAccess::open(&config, &scopes, SESSION_NAME).await?;
     if options.scopes.all_regions {
@@ -83,7 +83,7 @@ pub async fn run(options: &ExplainOptions, watched: bool) -> Result<String, Expl
     }
     let objects = if options.cluster.skip_cluster {
         Err("--skip-cluster was given".to_owned())
-    } else if options.scopes.config.is_none() {
+    } else if options.scopes.places.config.is_none() {
         Err(ClusterError::NoConfig.to_string())
     } else {
         ClusterObjects::read(&options.cluster, &granting).await.map_err(|error| plain_line(&told(&error)))
@@ -102,8 +102,9 @@ pub async fn run(options: &ExplainOptions, watched: bool) -> Result<String, Expl
             Ok(Some(found)) => {
                 let log = log.map(|log| log.history(&found.scope));
                 let account = config.accounts.get(&found.scope.account);
-                let attributes =
-                    account.filter(|_| options.scopes.config.is_some()).map(|account| account.attribution);
+                let attributes = account
+                    .filter(|_| options.scopes.places.config.is_some())
+                    .map(|account| account.attribution);
                 let explained = judgement::explain(target, &found, &objects, log, not_examined, attributes);
                 return answer(&explained, options.output);
             }
@@ -130,7 +131,7 @@ async fn look(
     objects: Option<&ClusterObjects>,
 ) -> Result<Option<Found>, String> {
     let reach = clouds.of(scope).map_err(|error| told(&error))?;
-    let limits = Limits::new(reach.settings, |budget| limited(options.scopes.calls_per_minute, budget));
+    let limits = Limits::new(reach.settings, |budget| limited(options.scopes.pace.calls_per_minute, budget));
     let members = objects.is_some_and(|objects| objects.asks_for_members(scope));
     let found = find(&mut Lister::new(reach.cloud), (scope, target), limits, members).await;
     found.map_err(|error: ListingError| told(&error))

@@ -89,7 +89,7 @@ pub struct Answer {
 
 /// Plans. `watched`: whether somebody looks at standard error.
 pub async fn run(options: &PlanOptions, watched: bool) -> Result<Answer, PlanError> {
-    let mut config = load_or_empty(options.config.as_deref())?;
+    let mut config = load_or_empty(options.places.config.as_deref())?;
     let definitions: Vec<Definition> =
         Resource::ALL.into_iter().map(Definition::of).collect::<Result<_, _>>()?;
     let (client, default_namespace) = client(options).await?;
@@ -104,7 +104,7 @@ pub async fn run(options: &PlanOptions, watched: bool) -> Result<Answer, PlanErr
         .map_err(ManifestError::Mistakes)?;
     let cluster = seen_machines(client.as_ref(), &applied, &config).await?;
     let namespaces: BTreeSet<String> = manifests.objects.iter().map(|it| it.namespace.clone()).collect();
-    let grants = match &options.config {
+    let grants = match &options.places.config {
         Some(_) => config.grants(&options.operator_namespace),
         None => config.everything_to(namespaces),
     };
@@ -112,7 +112,7 @@ pub async fn run(options: &PlanOptions, watched: bool) -> Result<Answer, PlanErr
     let before = client.is_some().then(|| ClusterObjects::place(before, &cluster, &grants));
     let after = ClusterObjects::place(after, &cluster, &grants);
     let assumptions =
-        Assumptions { without_cluster: client.is_none(), without_config: options.config.is_none() };
+        Assumptions { without_cluster: client.is_none(), without_config: options.places.config.is_none() };
     let mut planning = Planning::new(&manifests, of_files, (before, after), assumptions);
     let scopes = scopes(&mut config, options, &mut planning)?;
     look(&config, options, (&scopes, watched), &mut planning).await?;
@@ -130,7 +130,7 @@ async fn client(options: &PlanOptions) -> Result<(Option<Client>, String), PlanE
     if !options.asks_for_cluster() {
         return Ok((None, "default".to_owned()));
     }
-    if options.config.is_none() {
+    if options.places.config.is_none() {
         return Err(ClusterError::NoConfig.into());
     }
     let configuration = configuration(options.kubeconfig.as_deref()).await.map_err(PlanError::Connect)?;
@@ -156,8 +156,8 @@ fn scopes(
     options: &PlanOptions,
     planning: &mut Planning,
 ) -> Result<BTreeSet<Scope>, ScopeError> {
-    keep_accounts(config, &options.account)?;
-    let regions: Vec<Region> = options.region.iter().map(Region::new).collect();
+    keep_accounts(config, &options.places.account)?;
+    let regions: Vec<Region> = options.places.region.iter().map(Region::new).collect();
     for region in &regions {
         config.accounts.values().try_for_each(|account| check_region(account, region))?;
     }
@@ -208,7 +208,7 @@ async fn look_at(
 ) -> Result<(), String> {
     let reach = clouds.of(scope).map_err(|error| told(&error))?;
     let (instances, interfaces, members) = reach.settings;
-    let limit = |budget| limited(options.calls_per_minute, budget);
+    let limit = |budget| limited(options.pace.calls_per_minute, budget);
     let limits = Limits {
         instances: limit(instances.reads),
         interfaces: limit(interfaces.reads),

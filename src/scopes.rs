@@ -30,10 +30,10 @@ const ASKED_IN: &str = "cn-hangzhou";
 /// in which [`every_region`] can ask for the others. Other accounts are taken out of the configuration, so that nobody asks for their
 /// credentials.
 pub fn scopes(config: &mut Config, options: &ScopeOptions) -> Result<Vec<Scope>, ScopeError> {
-    keep_accounts(config, &options.account)?;
+    keep_accounts(config, &options.places.account)?;
     let mut scopes = Vec::new();
     for (name, account) in &config.accounts {
-        let mut regions: Vec<Region> = options.region.iter().map(Region::new).collect();
+        let mut regions: Vec<Region> = options.places.region.iter().map(Region::new).collect();
         if regions.is_empty() {
             regions = account.regions.iter().cloned().collect();
         }
@@ -105,12 +105,14 @@ pub fn limited(calls_per_minute: Option<u32>, budget: Limit) -> Limit {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::cli::PlaceOptions;
     use crate::config::parse;
 
     fn chosen(config: &str, accounts: &[&str], regions: &[&str]) -> Result<Vec<String>, String> {
         let names = |names: &[&str]| names.iter().map(|name| (*name).to_owned()).collect();
-        let options =
-            ScopeOptions { account: names(accounts), region: names(regions), ..ScopeOptions::default() };
+        let (account, region) = (names(accounts), names(regions));
+        let places = PlaceOptions { account, region, ..PlaceOptions::default() };
+        let options = ScopeOptions { places, ..ScopeOptions::default() };
         let mut config = parse(config).unwrap();
         let scopes = scopes(&mut config, &options).map_err(|error| error.to_string())?;
         Ok(scopes.iter().map(|scope| format!("{}/{}", scope.account, scope.region)).collect())

@@ -4,23 +4,15 @@ use std::path::PathBuf;
 
 use clap::Args;
 
+use super::PlaceOptions;
 use super::values::{AdminAddress, OutputFormat, lease_name, namespace, object_name};
 
 /// What is examined, and how it is told.
 #[derive(Debug, Clone, Args)]
 pub struct DoctorOptions {
-    /// Configuration file of the operator. Defaults to an empty one: one account, called default, with the credentials that the
-    /// environment configures.
-    #[arg(long, env = "ECS_KEEPER_CONFIG", value_name = "FILE")]
-    pub config: Option<PathBuf>,
-
-    /// Examine only this account of the configuration. Repeat it for several.
-    #[arg(long, value_name = "NAME")]
-    pub account: Vec<String>,
-
-    /// Examine this region. Repeat it for several. Defaults to the regions of each account in the configuration.
-    #[arg(long, value_name = "REGION")]
-    pub region: Vec<String>,
+    /// Where it is looked.
+    #[command(flatten)]
+    pub places: PlaceOptions,
 
     /// Do not call the cloud. Use it where you don't have the credentials of the operator.
     #[arg(long)]

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use clap::{Args, ValueEnum};
 
 use super::values::namespace;
+use super::{PaceOptions, PlaceOptions};
 
 /// What is planned, and where it is looked at.
 #[derive(Debug, Clone, Default, Args)]
@@ -31,23 +32,13 @@ pub struct PlanOptions {
     #[arg(long, env = "POD_NAMESPACE", value_name = "NAMESPACE", default_value = "ecs-keeper", value_parser = namespace)]
     pub operator_namespace: String,
 
-    /// Configuration file of the operator, for its accounts, credentials, budgets and grants. Defaults to an empty one: one account,
-    /// called default, with the credentials that the environment configures. Then every namespace is taken to be served.
-    #[arg(long, env = "ECS_KEEPER_CONFIG", value_name = "FILE")]
-    pub config: Option<PathBuf>,
+    /// Where it is looked.
+    #[command(flatten)]
+    pub places: PlaceOptions,
 
-    /// Look only at this account of the configuration. Repeat it for several. Defaults to the accounts that the objects name.
-    #[arg(long, value_name = "NAME")]
-    pub account: Vec<String>,
-
-    /// Look only at this region. Repeat it for several. Defaults to the regions that the objects name.
-    #[arg(long, value_name = "REGION")]
-    pub region: Vec<String>,
-
-    /// Most calls of each operation in a minute, in each region of each account. Defaults to the budgets of the configuration. Everyone
-    /// in the account shares the cloud's quotas.
-    #[arg(long, value_name = "CALLS", value_parser = clap::value_parser!(u32).range(1..=6000))]
-    pub calls_per_minute: Option<u32>,
+    /// How often the cloud may be asked.
+    #[command(flatten)]
+    pub pace: PaceOptions,
 
     /// Also list the targets of which nothing changes, and all of those of which something does.
     #[arg(long)]
