@@ -22,6 +22,7 @@ use crate::progress::Progress;
 use crate::scope::Scope;
 use crate::scopes::{ScopeError, limited, scopes};
 use crate::visible_text::plain_line;
+use crate::zone::Zone;
 use explanation::Explanation;
 pub use explanation::schema;
 use history::{EvidenceLog, LogError};
@@ -117,7 +118,7 @@ pub async fn run(options: &ExplainOptions, watched: bool) -> Result<String, Expl
 
 fn answer(explanation: &Explanation, output: OutputFormat) -> Result<String, ExplainError> {
     match output {
-        OutputFormat::Text => Ok(text::text(explanation)),
+        OutputFormat::Text => Ok(text::text(explanation, &Zone::of_process())),
         OutputFormat::Json => {
             Ok(serde_json::to_string_pretty(explanation).map_err(ExplainError::Json)? + "\n")
         }

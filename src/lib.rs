@@ -65,6 +65,7 @@ mod watch;
 mod watch_stream;
 mod who;
 mod worker;
+mod zone;
 
 pub use audit::{AuditError, run as audit, schema as audit_schema};
 pub use causes::told;

@@ -40,6 +40,7 @@ use crate::progress::Progress;
 use crate::scope::Scope;
 use crate::scopes::{ScopeError, check_region, keep_accounts, limited};
 use crate::visible_text::plain_line;
+use crate::zone::Zone;
 use applied::{Applied, apply};
 use definition::{Definition, DefinitionError};
 use manifest::{ManifestError, Manifests};
@@ -118,7 +119,7 @@ pub async fn run(options: &PlanOptions, watched: bool) -> Result<Answer, PlanErr
     look(&config, options, (&scopes, watched), &mut planning).await?;
     let planned = planning.finish();
     let answer = match options.output {
-        PlanFormat::Text => plan_text::text(&planned, options.all),
+        PlanFormat::Text => plan_text::text(&planned, options.all, &Zone::of_process()),
         PlanFormat::Markdown => plan_markdown::markdown(&planned, options.all),
         PlanFormat::Json => serde_json::to_string_pretty(&planned).map_err(PlanError::Json)? + "\n",
     };

@@ -1,13 +1,6 @@
 //! Text for a terminal, laid out in lines of 100 columns.
 
-use jiff::Timestamp;
-
 use crate::visible_text::wrap;
-
-/// A time in whole seconds, in UTC.
-pub fn time(at: Timestamp) -> String {
-    Timestamp::from_second(at.as_second()).unwrap_or(at).to_string()
-}
 
 /// Columns of a line.
 const WIDTH: usize = 100;

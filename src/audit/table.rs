@@ -12,6 +12,7 @@ use super::why::why;
 use super::words::not_examined;
 use crate::scope::Scope;
 use crate::visible_text::{cut, fit, wrap};
+use crate::zone::Zone;
 
 /// Columns of a line.
 const WIDTH: usize = 100;
@@ -40,6 +41,7 @@ pub struct Table<W> {
     /// Whether a region without targets is named at the end alone, because nobody has named it before.
     terse: bool,
     empty: Vec<String>,
+    zone: Zone,
 }
 
 impl<W: Write> Table<W> {
@@ -55,6 +57,7 @@ impl<W: Write> Table<W> {
             all_groups: true,
             terse,
             empty: Vec::new(),
+            zone: Zone::of_process(),
         }
     }
 
@@ -126,7 +129,7 @@ impl<W: Write> Form for Table<W> {
             fit(name, NAME)
         );
         let free = WIDTH.saturating_sub(start.width());
-        let told: Vec<String> = why(row).iter().map(ToString::to_string).collect();
+        let told: Vec<String> = why(row).iter().map(|part| part.told(&self.zone)).collect();
         for (number, line) in wrap(&told.join(", "), free).iter().enumerate() {
             let start = if number == 0 { start.clone() } else { " ".repeat(start.width()) };
             let line = format!("{start}{line}");

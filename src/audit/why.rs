@@ -9,6 +9,7 @@ use keeper_core::verdict::State;
 use super::claim::Claim;
 use super::ignore::Ignored;
 use super::row::{Row, RowRisk};
+use crate::zone::Zone;
 
 /// One thing to say of a target.
 pub enum Why<'a> {
@@ -40,6 +41,18 @@ impl fmt::Display for Why<'_> {
                 }
             }
             Self::Ignored(ignored) => write!(f, "ignored until {}: {}", ignored.until, ignored.reason),
+        }
+    }
+}
+
+impl Why<'_> {
+    /// The same for who reads it in this zone.
+    pub fn told(&self, zone: &Zone) -> String {
+        match self {
+            Self::Ignored(Ignored { until, reason }) => {
+                format!("ignored until {}: {reason}", zone.time(*until))
+            }
+            other => other.to_string(),
         }
     }
 }

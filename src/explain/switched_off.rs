@@ -9,9 +9,9 @@ use serde::{Deserialize, Serialize};
 
 use crate::api::{ChangeStatus, ChangedBy};
 use crate::object_ref::ObjectRef;
-use crate::text_page::time;
 use crate::visible_text::plain;
 use crate::who::{identity, taken_back};
+use crate::zone::Zone;
 
 /// A flag that somebody else had switched off.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
@@ -86,14 +86,14 @@ impl Call {
     }
 
     /// Who, when, from where and in which request.
-    fn sentence(&self) -> String {
+    fn sentence(&self, zone: &Zone) -> String {
         let kind = ActorKind::named(&self.identity).unwrap_or(ActorKind::Unknown);
         let who = identity(kind, self.user.as_deref());
         let account = self.user_account.as_ref().filter(|_| kind != ActorKind::RootAccount);
         let of = account.map(|id| format!(" of the account {id}")).unwrap_or_default();
         let source = self.source.as_ref().map(|source| format!(" from {source}")).unwrap_or_default();
         let request = self.request_id.as_ref().map(|id| format!(" (request {id})")).unwrap_or_default();
-        format!("{who}{of} at {}{source}{request}", time(self.time))
+        format!("{who}{of} at {}{source}{request}", zone.time(self.time))
     }
 }
 
@@ -119,14 +119,14 @@ impl SwitchedOff {
     }
 
     /// What is known of it, if it is a flag of this target.
-    pub fn sentence(&self, target: &str) -> String {
+    pub fn sentence(&self, target: &str, zone: &Zone) -> String {
         let says = self.object.as_ref().map_or_else(|| "the evidence log".to_owned(), ToString::to_string);
         let (what, verb) = match TrailedFlag::named(&self.flag) {
             Some(flag) => taken_back(flag, target),
             None => (format!("The flag {} of {target}", self.flag), "changed"),
         };
-        let off = format!("{what} was seen {verb} at {}", time(self.seen));
-        let calls: Vec<String> = self.calls.iter().map(Call::sentence).collect();
+        let off = format!("{what} was seen {verb} at {}", zone.time(self.seen));
+        let calls: Vec<String> = self.calls.iter().map(|call| call.sentence(zone)).collect();
         let others =
             if self.not_listed > 0 { format!("; and {} more", self.not_listed) } else { String::new() };
         match (self.outcome.as_str(), calls.as_slice()) {

@@ -12,14 +12,15 @@ use super::explanation::{
     Unresolved, Want,
 };
 use super::history::{Change, History, Unwatched, Why, Write};
-use crate::text_page::{Page, time};
+use crate::text_page::Page;
+use crate::zone::Zone;
 
-/// The explanation as text.
-pub fn text(told: &Explanation) -> String {
+/// The explanation as text, with times in this zone.
+pub fn text(told: &Explanation, zone: &Zone) -> String {
     let mut page = Page::default();
     let name = told.name.as_deref().map(|name| format!("  {name}")).unwrap_or_default();
     page.paragraph(0, &format!("{}{name}", told.id));
-    page.paragraph(0, &format!("{}, account {}, seen {}", told.region, told.account, time(told.seen)));
+    page.paragraph(0, &format!("{}, account {}, seen {}", told.region, told.account, zone.time(told.seen)));
     page.title("VERDICT");
     tell_verdict(&mut page, 2, &told.verdict);
     page.title("WHAT THE CLOUD SAYS");
@@ -37,24 +38,24 @@ pub fn text(told: &Explanation) -> String {
     for risk in &told.risks {
         tell_risk(&mut page, risk);
     }
-    objects(&mut page, told);
+    objects(&mut page, told, zone);
     on_release(&mut page, told);
     page.title("SINCE WHEN, AND BY WHOM");
     for since in &told.since {
         let StateSince { state, object, since } = since;
         let differs = told.kind == "Instance" && state != told.verdict.state;
         let but = if differs { " That is not what the cloud says now." } else { "" };
-        page.paragraph(2, &format!("{state} since {}, as {object} says.{but}", time(*since)));
+        page.paragraph(2, &format!("{state} since {}, as {object} says.{but}", zone.time(*since)));
     }
     if told.since.is_empty() {
         page.paragraph(2, "Since when is not known from status: no object has a row about it.");
     }
     if let Some(history) = &told.history {
-        past(&mut page, history, told);
+        past(&mut page, history, told, zone);
     }
     let switched_off = &told.changed_by.switched_off;
     for it in switched_off.iter().take(MOST_PAST) {
-        page.paragraph(2, &it.sentence(&told.id));
+        page.paragraph(2, &it.sentence(&told.id, zone));
     }
     more(&mut page, switched_off.len(), "earlier times at which a flag was seen changed");
     page.paragraph(2, &told.changed_by.message);
@@ -104,7 +105,7 @@ fn interface(page: &mut Page, says: &InterfaceSays) {
     page.field("private addresses", &list(Some(&says.private_ips)));
 }
 
-fn objects(page: &mut Page, told: &Explanation) {
+fn objects(page: &mut Page, told: &Explanation, zone: &Zone) {
     let Objects { why_unknown, selecting, doubt, unresolved, unreadable, not_served, known } = &told.objects;
     page.title("OBJECTS");
     if !known {
@@ -116,7 +117,7 @@ fn objects(page: &mut Page, told: &Explanation) {
         page.paragraph(2, if sure { "No object selects it." } else { "No object is known to select it." });
     }
     for object in selecting.iter().take(MOST_SELECTING) {
-        tell_object(page, object);
+        tell_object(page, object, zone);
     }
     if let Some(more) = selecting.len().checked_sub(MOST_SELECTING).filter(|more| *more > 0) {
         page.paragraph(2, &format!("And {more} more objects: --output json has all of them."));
@@ -152,17 +153,17 @@ fn objects(page: &mut Page, told: &Explanation) {
 const MOST_PAST: usize = 5;
 
 /// What the evidence log says, the newest first.
-fn past(page: &mut Page, history: &History, told: &Explanation) {
+fn past(page: &mut Page, history: &History, told: &Explanation, zone: &Zone) {
     let (Some(from), Some(to)) = (history.from, history.to) else {
         page.paragraph(2, "The evidence log has no line about this account and region.");
         return;
     };
-    page.paragraph(2, &format!("The evidence log, from {} to {}:", time(from), time(to)));
+    page.paragraph(2, &format!("The evidence log, from {} to {}:", zone.time(from), zone.time(to)));
     if history.changes.is_empty() {
         page.item(2, "No line of it is about a change of this target.");
     }
     for change in history.changes.iter().rev().take(MOST_PAST) {
-        page.item(2, &sentence(change));
+        page.item(2, &sentence(change, zone));
     }
     more(page, history.changes.len(), "earlier changes");
     if let Some(flag) = unexplained(history, told) {
@@ -174,7 +175,10 @@ fn past(page: &mut Page, history: &History, told: &Explanation) {
             Why::LinesMissing => "lines of the log are missing",
             Why::NotListed => "no listing was complete",
         };
-        page.item(2, &format!("A change from {} to {} may be missing: {why}.", time(*from), time(*to)));
+        page.item(
+            2,
+            &format!("A change from {} to {} may be missing: {why}.", zone.time(*from), zone.time(*to)),
+        );
     }
     more(page, history.unwatched.len(), "such times");
 }
@@ -185,11 +189,11 @@ fn more(page: &mut Page, all: usize, what: &str) {
     }
 }
 
-fn sentence(change: &Change) -> String {
+fn sentence(change: &Change, zone: &Zone) -> String {
     let Change { flag, from, to, last_seen, seen, write, .. } = change;
     let when = match last_seen {
-        Some(last) => format!("between {} and {}", time(*last), time(*seen)),
-        None => format!("by {}", time(*seen)),
+        Some(last) => format!("between {} and {}", zone.time(*last), zone.time(*seen)),
+        None => format!("by {}", zone.time(*seen)),
     };
     let by = match write {
         Some(Write { kind, namespace, name, reason, .. }) => {
@@ -199,9 +203,9 @@ fn sentence(change: &Change) -> String {
     };
     match (from, to) {
         (Some(from), Some(to)) => format!("{flag} changed from {from} to {to} {when}; {by}."),
-        (None, Some(to)) => format!("{flag} was {to} when it was seen first, at {}.", time(*seen)),
+        (None, Some(to)) => format!("{flag} was {to} when it was seen first, at {}.", zone.time(*seen)),
         (_, None) => {
-            format!("{flag} was watched until {}: no object selected the target any more.", time(*seen))
+            format!("{flag} was watched until {}: no object selected the target any more.", zone.time(*seen))
         }
     }
 }
@@ -303,7 +307,7 @@ fn tell_risk(page: &mut Page, risk: &Risk) {
     page.item(2, &format!("{}{detail}: {}", risk.reason, risk.message));
 }
 
-fn tell_object(page: &mut Page, object: &Selecting) {
+fn tell_object(page: &mut Page, object: &Selecting, zone: &Zone) {
     let doubt = object.doubt.map(|why| format!(" may select it ({why})"));
     let doubt = doubt.unwrap_or_else(|| " selects it".to_owned());
     page.item(2, &format!("{} (generation {}){doubt}", object.object, object.generation));
@@ -311,16 +315,16 @@ fn tell_object(page: &mut Page, object: &Selecting) {
     let why = if *state == "Protected" { String::new() } else { format!(". {message}") };
     page.paragraph(4, &format!("says of it: {state}, {reason}{why}"));
     for want in &object.wants {
-        page.paragraph(4, &format!("{}: {}", want.flag, stance(want)));
+        page.paragraph(4, &format!("{}: {}", want.flag, stance(want, zone)));
     }
 }
 
-fn stance(want: &Want) -> String {
+fn stance(want: &Want, zone: &Zone) -> String {
     match (want.stance, want.until) {
         ("Enforces", _) if want.flag == AutoReleaseTime::NAME => "has it removed".to_owned(),
         ("Enforces", _) => "keeps it at its protected value".to_owned(),
         ("Holds", _) => "is a hold, so nobody may unprotect it, but sets nothing".to_owned(),
-        ("StepsAside", Some(until)) => format!("steps aside until {}", time(until)),
+        ("StepsAside", Some(until)) => format!("steps aside until {}", zone.time(until)),
         ("Unprotects", _) => "asks for its unprotected value".to_owned(),
         ("Unprotected", _) => "asked for its unprotected value, and that was carried out".to_owned(),
         _ => "only says how it is".to_owned(),

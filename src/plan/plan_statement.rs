@@ -8,7 +8,7 @@ use keeper_core::protected_from_scale_in::ProtectedFromScaleIn;
 
 use super::comparison::Outcome;
 use crate::object_ref::{ObjectRef, names};
-use crate::text_page::time;
+use crate::zone::Zone;
 
 /// What becomes of it, and who has to do with it.
 pub struct Statement<'a> {
@@ -40,14 +40,14 @@ fn words(flag: &str) -> [&'static str; 4] {
 }
 
 impl Statement<'_> {
-    /// The sentence, without an end.
-    pub fn text(&self) -> String {
+    /// The sentence, without an end, with times in this zone.
+    pub fn text(&self, zone: &Zone) -> String {
         let [done, undone, so, not_so] = words(self.flag);
         let asker = || self.object.map_or_else(|| "an object".to_owned(), ToString::to_string);
         let said = match self.outcome {
             Outcome::Protect => done.to_owned(),
             Outcome::Unprotect => match self.until {
-                Some(until) => format!("{undone}, for {} until {}", asker(), time(until)),
+                Some(until) => format!("{undone}, for {} until {}", asker(), zone.time(until)),
                 None => format!("{undone}, as {} asks", asker()),
             },
             Outcome::StaysProtected if self.holders.is_empty() => {
@@ -65,12 +65,12 @@ impl Statement<'_> {
             ),
             Outcome::LeftUnprotected if self.flag == AutoReleaseTime::NAME => match self.until {
                 Some(until) => {
-                    format!("keeps its release time: {} steps aside until {}", asker(), time(until))
+                    format!("keeps its release time: {} steps aside until {}", asker(), zone.time(until))
                 }
                 None => format!("keeps its release time: {} steps aside", asker()),
             },
             Outcome::LeftUnprotected => match self.until {
-                Some(until) => format!("is left {not_so} until {}, for {}", time(until), asker()),
+                Some(until) => format!("is left {not_so} until {}, for {}", zone.time(until), asker()),
                 None => format!("is left {not_so}, for {}", asker()),
             },
             Outcome::Unknown if self.is_host => "it is not known which network interfaces it has".to_owned(),
@@ -105,7 +105,7 @@ mod tests {
                 until,
                 anyway: false,
             }
-            .text()
+            .text(&Zone::utc())
         };
         let until = Some("2030-01-01T00:00:00.5Z".parse().unwrap());
         let old = "EcsInstanceProtection team/old";
@@ -157,6 +157,6 @@ mod tests {
             until: None,
             anyway: true,
         };
-        assert_eq!(pending.text(), "will be protected (also without the files)");
+        assert_eq!(pending.text(&Zone::utc()), "will be protected (also without the files)");
     }
 }

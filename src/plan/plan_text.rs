@@ -7,6 +7,7 @@ use super::planned::{Planned, PlannedCost, PlannedObject, PlannedTarget};
 use super::spec_difference::Difference;
 use crate::text_page::Page;
 use crate::visible_text::plain;
+use crate::zone::Zone;
 
 /// Targets that are listed of one object, unless all are asked for.
 const MOST_TARGETS: usize = 50;
@@ -17,18 +18,18 @@ pub const OF_OTHERS: &str = "Targets of other objects, of which the files change
 /// Entries of a list that are told of.
 const MOST_ENTRIES: usize = 5;
 
-/// The plan as text. `all`: list every target.
-pub fn text(planned: &Planned, all: bool) -> String {
+/// The plan as text, with times in this zone. `all`: list every target.
+pub fn text(planned: &Planned, all: bool, zone: &Zone) -> String {
     let mut page = Page::default();
     let others = planned.targets_of_others();
     if !others.is_empty() {
         page.line(OF_OTHERS);
-        tell_targets(&mut page, Some(&others), all);
+        tell_targets(&mut page, Some(&others), (all, zone));
         page.line("");
     }
     let targets = planned.targets_by_object();
     for object in &planned.objects {
-        tell_object(&mut page, targets.get(&object.object), object, all);
+        tell_object(&mut page, targets.get(&object.object), object, (all, zone));
         page.line("");
     }
     if !planned.reasons.is_empty() {
@@ -126,7 +127,12 @@ pub fn listed<'a>(own: Option<&Vec<&'a PlannedTarget>>, all: bool) -> (Vec<&'a P
     (own, rest)
 }
 
-fn tell_object(page: &mut Page, own: Option<&Vec<&PlannedTarget>>, object: &PlannedObject, all: bool) {
+fn tell_object(
+    page: &mut Page,
+    own: Option<&Vec<&PlannedTarget>>,
+    object: &PlannedObject,
+    how: (bool, &Zone),
+) {
     page.hanging(0, 2, &format!("{} ({}): {}", object.object, object.at, action(object)));
     if let Some(why) = &object.not_served {
         page.paragraph(2, &format!("The operator does nothing for it. {why}"));
@@ -137,16 +143,16 @@ fn tell_object(page: &mut Page, own: Option<&Vec<&PlannedTarget>>, object: &Plan
     for place in places(object) {
         page.hanging(2, 4, &format!("account {}, {place}", object.account));
     }
-    tell_targets(page, own, all);
+    tell_targets(page, own, how);
     for note in &object.notes {
         page.item(2, note);
     }
 }
 
-fn tell_targets(page: &mut Page, own: Option<&Vec<&PlannedTarget>>, all: bool) {
+fn tell_targets(page: &mut Page, own: Option<&Vec<&PlannedTarget>>, (all, zone): (bool, &Zone)) {
     let (targets, rest) = listed(own, all);
     for target in targets {
-        page.hanging(2, 4, &line(target));
+        page.hanging(2, 4, &line(target, zone));
     }
     if rest > 0 {
         page.paragraph(2, &format!("and {rest} more: --all lists them"));
@@ -165,10 +171,11 @@ pub fn sign(outcome: Outcome) -> &'static str {
     }
 }
 
-fn line(target: &PlannedTarget) -> String {
+fn line(target: &PlannedTarget, zone: &Zone) -> String {
+    let message = target.statement().text(zone);
     let name = target.name.as_deref().map(|name| format!(" {name}")).unwrap_or_default();
     let reason = target.reason.map(|reason| format!(" ({reason})")).unwrap_or_default();
-    format!("{} {:<24}{name}  {}{reason}", sign(target.outcome), target.id, target.message)
+    format!("{} {:<24}{name}  {message}{reason}", sign(target.outcome), target.id)
 }
 
 /// A field that differs.

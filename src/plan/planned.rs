@@ -3,11 +3,14 @@
 use std::collections::BTreeMap;
 
 use jiff::Timestamp;
+use keeper_core::delete_on_release::DeleteOnRelease;
+use keeper_core::flag::Flag as _;
 use schemars::JsonSchema;
 use serde::Serialize;
 use serde_json::Value;
 
 use super::comparison::Outcome;
+use super::plan_statement::Statement;
 use super::spec_difference::Difference;
 use crate::json_schema::schema_of;
 use crate::not_examined::NotExamined;
@@ -112,8 +115,23 @@ pub struct PlannedTarget {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(with = "Option<String>", extend("format" = "date-time"))]
     pub until: Option<Timestamp>,
-    /// What becomes of it, in words. `reasons` says why.
+    /// What becomes of it, in words, with times in UTC. `reasons` says why.
     pub message: String,
+}
+
+impl PlannedTarget {
+    /// What is said of it.
+    pub fn statement(&self) -> Statement<'_> {
+        Statement {
+            flag: self.flag,
+            is_host: self.kind == "Instance" && self.flag == DeleteOnRelease::NAME,
+            outcome: self.outcome,
+            object: self.object.as_ref(),
+            holders: &self.holders,
+            until: self.until,
+            anyway: self.anyway,
+        }
+    }
 }
 
 /// How many have which outcome.

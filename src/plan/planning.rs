@@ -14,7 +14,6 @@ use super::comparison::{Fate, Outcome, fates};
 use super::cost::{Cost, Value, Writes};
 use super::extent::Extents;
 use super::manifest::Manifests;
-use super::plan_statement::Statement;
 use super::planned::{Counts, Planned, PlannedCost, PlannedObject, PlannedTarget};
 use super::scan::{Scan, Scanned, Target};
 use super::spec_difference::Difference;
@@ -25,6 +24,7 @@ use crate::not_examined::NotExamined;
 use crate::object_ref::ObjectRef;
 use crate::scope::Scope;
 use crate::visible_text::{plain, plain_line};
+use crate::zone::Zone;
 
 /// What was not asked, and is taken for granted.
 #[derive(Debug, Clone, Copy)]
@@ -179,16 +179,7 @@ impl Planning {
         let object = fate.object.as_ref().map(|id| self.name_of(id));
         let holders: Vec<ObjectRef> = fate.holders.iter().map(|id| self.name_of(id)).collect();
         let until = fate.until.map(timestamp);
-        let statement = Statement {
-            flag: fate.flag,
-            is_host,
-            outcome: fate.outcome,
-            object: object.as_ref(),
-            holders: &holders,
-            until,
-            anyway: fate.anyway,
-        };
-        PlannedTarget {
+        let mut target = PlannedTarget {
             kind: match scanned.target {
                 Target::Instance(_) => "Instance",
                 Target::Interface(_) => "NetworkInterface",
@@ -202,11 +193,13 @@ impl Planning {
             outcome: fate.outcome,
             anyway: fate.anyway,
             reason: fate.reason.map(Reason::as_str),
-            message: statement.text(),
+            message: String::new(),
             object,
             holders,
             until,
-        }
+        };
+        target.message = target.statement().text(&Zone::utc());
+        target
     }
 
     /// Objects that the files add are known only with them, and those that they have ceased to be served only without them.

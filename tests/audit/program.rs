@@ -85,6 +85,7 @@ impl Stage {
             .env("ALIBABA_CLOUD_ACCESS_KEY_ID", &key.access_key_id)
             .env("ALIBABA_CLOUD_ACCESS_KEY_SECRET", key.access_key_secret.as_str())
             .env("ALIBABA_CLOUD_ECS_METADATA_DISABLED", "true")
+            .env("TZ", "UTC")
             .args(words)
             .stdin(Stdio::null())
             .kill_on_drop(true);

@@ -69,3 +69,19 @@ async fn i59_an_explanation_fits_on_a_screen_whatever_strangers_wrote() {
         }
     }
 }
+
+#[tokio::test]
+async fn times_are_told_in_the_zone_of_who_reads_and_programs_get_utc() {
+    let stage = Stage::new().await;
+    stage.account.seed_one(&safe("i-a"));
+    let config = stage.folder.join("config.yaml");
+    for (output, wanted) in [("text", "+08:00"), ("json", "Z\",")] {
+        let mut command = stage.program(&["explain", "i-a", "--skip-cluster", "--output", output]);
+        // A rule as in POSIX: a machine need not have a table of zones.
+        command.env("TZ", "CST-8").arg("--config").arg(&config);
+        let ended = ended(command).await;
+        assert_eq!((ended.code, ended.err.as_str()), (0, ""), "{ended:?}");
+        let seen = ended.out.lines().find(|line| line.contains("seen")).unwrap();
+        assert!(seen.ends_with(wanted), "{seen}");
+    }
+}

@@ -1,5 +1,6 @@
 //! The forms of a plan: JSON by its schema, text that fits on a screen, Markdown, and what strangers wrote in all of them.
 
+use jiff::{SignedDuration, Timestamp};
 use keeper_simulator::Seed;
 use serde_json::{Value, json};
 use unicode_width::UnicodeWidthStr as _;
@@ -82,5 +83,30 @@ async fn a_long_list_is_cut_unless_all_is_asked_for() {
         assert_eq!((listed(&some), some.contains("nd 10 more")), (50, true), "{some}");
         let all = plan(&stage, std::slice::from_ref(&object), &["--output", output, "--all"]).await.out;
         assert_eq!((listed(&all), all.contains("more")), (60, false), "{all}");
+    }
+}
+
+#[tokio::test]
+async fn times_are_told_in_the_zone_of_who_reads_and_other_forms_have_utc() {
+    let stage = Stage::new().await;
+    stage.account.seed_one(&Seed::new(HERE).id("i-a"));
+    let until = Timestamp::now().checked_add(SignedDuration::from_hours(1)).unwrap();
+    let until = Timestamp::from_second(until.as_second()).unwrap();
+    let exception = json!({ "instanceId": "i-a", "until": until, "reason": "replaced" });
+    let spec = json!({ "targets": { "instanceIds": ["i-a"] }, "exceptions": [exception] });
+    let file = stage.write("times.yaml", &protection("web", &spec).to_string());
+    let config = stage.folder.join("config.yaml");
+    let words =
+        ["plan", "-f", &file, "--operator-namespace", "default", "--config", config.to_str().unwrap()];
+    // A rule as in POSIX: a machine need not have a table of zones.
+    let there = until.checked_add(SignedDuration::from_hours(8)).unwrap().to_string().replace('Z', "+08:00");
+    for (output, wanted) in
+        [("text", there), ("json", until.to_string()), ("markdown", until.to_string().replace(':', "&#58;"))]
+    {
+        let mut command = stage.program(&[&words[..], &["--output", output]].concat());
+        command.env("TZ", "CST-8");
+        let ended = ended(command).await;
+        let told = ended.out.split_whitespace().collect::<Vec<_>>().join(" ");
+        assert!(told.contains(&format!("unprotected until {wanted}")), "{wanted}: {ended:?}");
     }
 }
