@@ -135,27 +135,36 @@ fn targets(entry: &Value) -> Vec<Box<str>> {
 
 /// What the call asked the flag to be. Whether a boolean arrives as one or as text no page says.
 fn asked(flag: TrailedFlag, parameter: &str, entry: &Value) -> AskedValue {
-    let object =
-        entry.get("requestParameters").and_then(Value::as_object).filter(|object| !object.is_empty());
-    let text = entry.get("requestParameterJson").and_then(Value::as_str);
-    let text = text.filter(|text| text.len() <= LONGEST_PARAMETERS);
-    let parsed: Option<Map<String, Value>> = text.and_then(|text| serde_json::from_str(text).ok());
-    let parsed = parsed.filter(|parsed| !parsed.is_empty());
-    let shown: Vec<_> = object.into_iter().chain(parsed.as_ref()).collect();
-    if shown.is_empty() {
-        return AskedValue::Unreadable;
-    }
-    let value = shown.iter().find_map(|parameters| parameters.get(parameter));
+    // Both have all parameters, one as an object and the other as its text.
+    let (object, text) = (shown(entry, "requestParameters"), shown(entry, "requestParameterJson"));
+    let parsed = text.and_then(parsed);
+    let read: Vec<_> = object.and_then(Value::as_object).into_iter().chain(parsed.as_ref()).collect();
+    // The one that can't be read may have what the other lacks.
+    let all_read = read.len() == object.into_iter().chain(text).count();
+    let nothing = read.iter().all(|parameters| parameters.is_empty());
+    let value = read.iter().filter_map(|parameters| parameters.get(parameter)).find(|value| !value.is_null());
     match (flag, value) {
+        (_, None) if nothing || !all_read => AskedValue::Unreadable,
         // Without a time, it takes the time away.
-        (TrailedFlag::AutoReleaseTime, None | Some(Value::Null)) => AskedValue::Protected,
+        (TrailedFlag::AutoReleaseTime, None) => AskedValue::Protected,
         (TrailedFlag::AutoReleaseTime, Some(Value::String(time))) if time.is_empty() => AskedValue::Protected,
         (TrailedFlag::AutoReleaseTime, Some(Value::String(_))) => AskedValue::Unprotected,
         (TrailedFlag::AutoReleaseTime, Some(_)) => AskedValue::Unreadable,
-        (_, None | Some(Value::Null)) => AskedValue::Other,
+        (_, None) => AskedValue::Other,
         (TrailedFlag::DeletionProtection, Some(value)) => protects(value, true),
         (TrailedFlag::DeleteOnRelease, Some(value)) => protects(value, false),
     }
+}
+
+/// A member of an event that is not empty.
+fn shown<'a>(entry: &'a Value, name: &str) -> Option<&'a Value> {
+    entry.get(name).filter(|value| !value.is_null() && value.as_str() != Some(""))
+}
+
+/// The parameters that a text has, if it is whole and not too long.
+fn parsed(text: &Value) -> Option<Map<String, Value>> {
+    let text = text.as_str().filter(|text| text.len() <= LONGEST_PARAMETERS)?;
+    serde_json::from_str(text).ok()
 }
 
 /// Whether a boolean is the protected value.

@@ -176,6 +176,52 @@ fn i06_the_value_that_was_asked_for_is_read_in_every_form_or_not_known() {
 }
 
 #[test]
+fn i06_where_one_form_of_the_parameters_can_not_be_read_the_other_settles_it_only_by_having_the_value() {
+    use AskedValue::{Other, Protected, Unprotected, Unreadable};
+    let of = |flag: TrailedFlag, operation: &str, object: Value, text: Value| {
+        let mut entry = full();
+        entry["eventName"] = json!(operation);
+        entry["requestParameters"] = object;
+        entry["requestParameterJson"] = text;
+        one(flag, &entry).asked
+    };
+    let protection = |object: &Value, text: &Value| {
+        of(TrailedFlag::DeletionProtection, "ModifyInstanceAttribute", object.clone(), text.clone())
+    };
+    let release = |object: &Value, text: &Value| {
+        of(TrailedFlag::AutoReleaseTime, "ModifyInstanceAutoReleaseTime", object.clone(), text.clone())
+    };
+    let other = json!({ "InstanceId": "i-1" });
+    let long = format!(r#"{{"InstanceId":"i-1","UserData":"{}"}}"#, "x".repeat(LONGEST_PARAMETERS));
+    for text in [
+        json!(r#"{"InstanceId":"i-1","DeletionProt"#),
+        json!("{"),
+        json!(long),
+        json!("null"),
+        json!(["x"]),
+        json!(7),
+    ] {
+        let told = text.to_string().chars().take(40).collect::<String>();
+        assert_eq!(protection(&other, &text), Unreadable, "{told}");
+        assert_eq!(release(&other, &text), Unreadable, "{told}");
+        assert_eq!(protection(&json!({ "DeletionProtection": true }), &text), Protected, "{told}");
+        assert_eq!(protection(&json!({ "DeletionProtection": "false" }), &text), Unprotected, "{told}");
+    }
+    for object in [json!("cut"), json!(["x"]), json!(7)] {
+        assert_eq!(protection(&object, &json!(r#"{"InstanceId":"i-1"}"#)), Unreadable, "{object}");
+        assert_eq!(protection(&object, &json!(r#"{"DeletionProtection":false}"#)), Unprotected, "{object}");
+    }
+    for nothing in [json!(null), json!(""), json!("{}"), json!(r#"{"InstanceId":"i-1"}"#)] {
+        assert_eq!(protection(&other, &nothing), Other, "{nothing}");
+        assert_eq!(release(&other, &nothing), Protected, "{nothing}");
+    }
+    let null = json!({ "DeletionProtection": null });
+    assert_eq!(protection(&null, &json!(r#"{"DeletionProtection":false}"#)), Unprotected);
+    assert_eq!((protection(&null, &json!(null)), protection(&null, &json!("{"))), (Other, Unreadable));
+    assert_eq!(protection(&json!({}), &json!("{}")), Unreadable);
+}
+
+#[test]
 fn ids_are_read_from_both_fields_and_from_lists() {
     let mut entry = full();
     entry["resourceName"] = json!("i-1,i-2;eni-3");
