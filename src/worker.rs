@@ -184,7 +184,7 @@ impl Worker {
         let now = Moments { moment: self.now(), wall: Timestamp::now() };
         for transition in engine.take_transitions() {
             self.evidence_log.transition(now, &transition);
-            if let Some(attribution) = &self.attribution {
+            if let Some(attribution) = &mut self.attribution {
                 attribution.note(now, &transition);
             }
         }

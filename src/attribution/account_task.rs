@@ -12,7 +12,7 @@ use keeper_core::attribution::{
 use keeper_core::failure::Class;
 use keeper_core::id::{AccountName, ObjectId, Region, RequestId};
 use keeper_core::time::Moment;
-use keeper_core::trail::{TrailEvent, TrailPage, TrailQuery};
+use keeper_core::trail::{TrailEvent, TrailPage};
 use keeper_core::transition::Transition;
 use tokio::sync::mpsc;
 use tokio::task::JoinSet;
@@ -76,6 +76,7 @@ struct Worker {
 
 /// What has come of a call: whose the key is, if that was asked as well.
 struct Answer {
+    region: Region,
     own: Option<Own>,
     result: Result<TrailPage, Error>,
 }
@@ -178,16 +179,16 @@ impl AccountTask {
         };
         let now = self.around.leadership.now();
         let known = self.own.as_ref().is_some_and(|(_, since)| now.since(*since) < KNOWN_FOR);
-        calls.spawn(ask(cloud.clone(), guard, question.query, known));
+        calls.spawn(ask(cloud.clone(), guard, question, known));
     }
 
-    fn answered(&mut self, Answer { own, result }: Answer) {
+    fn answered(&mut self, Answer { region, own, result }: Answer) {
         let now = self.around.leadership.now();
         if let Some(own) = own {
             self.own = Some((own, now));
         }
         if let Err(error) = &result {
-            self.log_failure(error);
+            self.log_failure(&region, error);
         }
         let unreadable = result.as_ref().map_or(0, |page| page.unreadable);
         if unreadable > 0 {
@@ -198,18 +199,20 @@ impl AccountTask {
         self.tell(findings);
     }
 
-    fn log_failure(&self, error: &Error) {
-        let (account, code) = (self.account.as_str(), &*error.code);
+    fn log_failure(&self, region: &Region, error: &Error) {
+        let (account, region, code) = (self.account.as_str(), region.as_str(), &*error.code);
         let request_id = error.request_id.as_ref().map(RequestId::as_str);
         match refusal(error) {
             Refusal::NotPermitted => warn!(
                 account,
+                region,
                 code,
                 request_id,
-                "attribution is off for an hour: the identity lacks the permission actiontrail:LookupEvents"
+                "attribution is off for an hour in the region: the identity lacks the permission actiontrail:LookupEvents"
             ),
             Refusal::Throttled(_) | Refusal::Failed => {
-                warn!(account, operation = error.operation, code, request_id, "attribution failed, retrying");
+                let operation = error.operation;
+                warn!(account, region, operation, code, request_id, "attribution failed, retrying");
             }
         }
     }
@@ -296,15 +299,20 @@ impl AccountTask {
 }
 
 /// Asks, and before that whose the key is, if that is not known.
-async fn ask(cloud: Arc<Cloud>, guard: TermGuard, query: TrailQuery, known: bool) -> Answer {
+async fn ask(
+    cloud: Arc<Cloud>,
+    guard: TermGuard,
+    Question { region, query }: Question,
+    known: bool,
+) -> Answer {
     let mut own = None;
     if !known {
         match cloud.caller_identity(&guard).await {
             Ok(caller) => own = Some(Own::of_caller(&caller.account_id, caller.arn.as_deref())),
-            Err(error) => return Answer { own, result: Err(error) },
+            Err(error) => return Answer { region, own, result: Err(error) },
         }
     }
-    Answer { own, result: cloud.events(&query, &guard).await }
+    Answer { region, own, result: cloud.events(&query, &guard).await }
 }
 
 /// What a failure means for what is asked next. Which code answers who lacks the permission is documented nowhere: a code that no table

@@ -1,10 +1,11 @@
 //! The way from the workers to the tasks that ask.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use keeper_core::attribution::{Attributor, Finding, Pace, Unanswered};
+use keeper_core::attribution::{Concern, Finding, Pace, Unanswered};
 use keeper_core::id::AccountName;
+use keeper_core::trail::TrailedFlag;
 use keeper_core::transition::Transition;
 use tokio::sync::mpsc;
 
@@ -48,6 +49,7 @@ impl Attributions {
             scope: scope.clone(),
             cloud: cloud.clone(),
             metrics: self.metrics.clone(),
+            missed: Missed::default(),
             findings: mpsc::unbounded_channel(),
         })
     }
@@ -59,20 +61,21 @@ pub struct ScopeAttribution {
     scope: Scope,
     cloud: Arc<Cloud>,
     metrics: Arc<Metrics>,
+    missed: Missed,
     /// One for each flag that was seen to be switched off: whoever reads takes them at once.
     findings: (mpsc::UnboundedSender<Finding>, mpsc::UnboundedReceiver<Finding>),
 }
 
 impl ScopeAttribution {
     /// A flag was seen at another value than before. Never waits.
-    pub fn note(&self, now: Moments, transition: &Transition) {
-        if !Attributor::concerns(transition) {
-            return;
-        }
-        let (scope, cloud) = (self.scope.clone(), self.cloud.clone());
-        let findings = self.findings.0.clone();
-        let post = Post { scope, cloud, transition: transition.clone(), now, findings };
-        if self.posts.try_send(post).is_err() {
+    pub fn note(&mut self, now: Moments, transition: &Transition) {
+        let Some((flag, concern)) = Concern::of(transition) else { return };
+        let post = || {
+            let (scope, cloud) = (self.scope.clone(), self.cloud.clone());
+            let findings = self.findings.0.clone();
+            self.posts.try_send(Post { scope, cloud, transition: transition.clone(), now, findings }).is_ok()
+        };
+        if self.missed.passes_over((flag, transition.id.clone()), concern, post) {
             // Only counted: no log has a line about a change that nobody took in.
             self.metrics.attributed(&self.scope, Unanswered::TooMany.as_str());
         }
@@ -84,6 +87,69 @@ impl ScopeAttribution {
             Some(finding) => finding,
             // It holds a sender itself.
             None => std::future::pending().await,
+        }
+    }
+}
+
+/// The flags that are off since a time of which the task took in nothing.
+#[derive(Debug, Default)]
+struct Missed(BTreeSet<(TrailedFlag, Box<str>)>);
+
+impl Missed {
+    /// Posts what was seen of a flag, unless the task can't make anything of it. Whether the flag was put right and nobody will ask about
+    /// it: once for each time that it was off.
+    fn passes_over(
+        &mut self,
+        flag: (TrailedFlag, Box<str>),
+        concern: Concern,
+        post: impl FnOnce() -> bool,
+    ) -> bool {
+        let missed = self.0.remove(&flag);
+        match concern {
+            Concern::SwitchedOff => {
+                if !post() {
+                    self.0.insert(flag);
+                }
+                false
+            }
+            Concern::Repaired => missed || !post(),
+            Concern::Ended => {
+                // If it isn't taken in, the next time that the flag is off takes the place of this one.
+                let _ = missed || post();
+                false
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_the_task_does_not_take_in_counts_once_for_each_flag_that_was_put_right() {
+        use Concern::{Ended, Repaired, SwitchedOff};
+        for (told, counts, posted) in [
+            (&[(SwitchedOff, true), (Repaired, true)][..], 0, 2),
+            (&[(SwitchedOff, false), (Repaired, true)], 1, 0),
+            (&[(SwitchedOff, true), (Repaired, false)], 1, 1),
+            (&[(SwitchedOff, false), (Repaired, false)], 1, 0),
+            (&[(SwitchedOff, false)], 0, 0),
+            (&[(SwitchedOff, false), (Ended, false)], 0, 0),
+            (&[(SwitchedOff, true), (Ended, false)], 0, 1),
+            (&[(SwitchedOff, false), (Ended, true), (SwitchedOff, true), (Repaired, true)], 0, 2),
+            (&[(SwitchedOff, false), (Repaired, true), (SwitchedOff, false), (Repaired, false)], 2, 0),
+        ] {
+            let (mut missed, mut counted, mut taken) = (Missed::default(), 0, 0);
+            for (concern, room) in told {
+                let post = || {
+                    taken += usize::from(*room);
+                    *room
+                };
+                let flag = (TrailedFlag::DeletionProtection, "i-a".into());
+                counted += usize::from(missed.passes_over(flag, *concern, post));
+            }
+            assert_eq!((counted, taken), (counts, posted), "{told:?}");
         }
     }
 }

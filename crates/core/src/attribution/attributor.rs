@@ -15,14 +15,14 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 
-use super::drift::{Drift, Elsewhere, Own, RECORDED_AFTER, Record};
+use super::concern::Concern;
+use super::drift::{Drift, Elsewhere, Off, Own, Record};
 use super::finding::{Finding, Outcome, Unanswered};
 use super::hourly::{Allowance, Pace};
 use crate::id::{Region, RequestId};
-use crate::on_behalf::WriteReason;
 use crate::time::Moment;
 use crate::trail::{TrailEvent, TrailPage, TrailQuery, TrailedFlag};
-use crate::transition::{FlagState, Transition, Wrote};
+use crate::transition::Transition;
 
 /// Targets that are asked about one by one; more of them are asked about together.
 const ONE_BY_ONE: usize = 20;
@@ -33,6 +33,8 @@ const PAGES_OF_ONE: u32 = 4;
 const PAGES_OF_ALL: u32 = 40;
 /// Most flags of which it is known that they are off, most drifts that wait for their question, and most calls that are remembered.
 const ROOM: usize = 1000;
+/// Most times at which a flag was off that are remembered: of flags that are off, and of those that wait.
+const TIMES: usize = 2 * ROOM;
 /// How often a question is asked (once or twice).
 const TRIES: u32 = 2;
 /// How often it may fail.
@@ -72,45 +74,17 @@ pub enum Refusal {
     Failed,
 }
 
-/// Somebody else has switched a flag off.
-fn drifts(transition: &Transition) -> bool {
-    let off = transition.to == Some(FlagState::Unprotected) && transition.write.is_none();
-    off && transition.from == Some(FlagState::Protected)
-}
-
-/// A write of ours that was to put it right is seen to have had its effect.
-fn repairs(transition: &Transition) -> bool {
-    let repairing = |write: &Wrote| write.on_behalf.reason == WriteReason::Repairing;
-    transition.to == Some(FlagState::Protected) && transition.write.as_ref().is_some_and(repairing)
-}
-
-/// A flag is not off any more, whoever has seen to that.
-const fn ends(transition: &Transition) -> bool {
-    // Of an unreadable flag it is not known whether it has been on.
-    const fn may_be_off(state: Option<FlagState>) -> bool {
-        matches!(state, Some(FlagState::Unprotected | FlagState::Unreadable))
-    }
-    may_be_off(transition.from) && !may_be_off(transition.to)
-}
-
 /// A flag of a target.
 type Key = (Region, TrailedFlag, Box<str>);
-
-/// A flag that is off.
-#[derive(Debug)]
-struct Off {
-    last_seen: Timestamp,
-    seen: Timestamp,
-    seen_at: Moment,
-}
 
 /// What is asked now.
 #[derive(Debug)]
 struct Asking {
     question: Question,
     about: Vec<Drift>,
-    /// When the first page was asked for.
+    /// When the first page was asked for, and what the wall clock showed then.
     since: Moment,
+    wall: Timestamp,
     events: Vec<TrailEvent>,
     /// Whether an entry could not be read.
     unreadable: bool,
@@ -140,12 +114,16 @@ impl Told {
 pub struct Attributor {
     pace: Pace,
     allowance: Allowance,
+    /// The flags that are off.
     off: BTreeMap<Key, Off>,
+    /// The times at which flags were off, whatever has come of them, the newest last.
+    times: VecDeque<(Key, Off)>,
     waiting: Vec<Drift>,
     asking: Option<Asking>,
     /// The newest last.
     told: VecDeque<Told>,
-    not_permitted_until: Option<Moment>,
+    /// Each region has a record and a permission of its own.
+    not_permitted_until: BTreeMap<Region, Moment>,
     /// Where nobody knows where to ask.
     without_endpoint: BTreeSet<Region>,
 }
@@ -157,10 +135,11 @@ impl Attributor {
             pace,
             allowance: Allowance::new(&pace),
             off: BTreeMap::new(),
+            times: VecDeque::new(),
             waiting: Vec::new(),
             asking: None,
             told: VecDeque::new(),
-            not_permitted_until: None,
+            not_permitted_until: BTreeMap::new(),
             without_endpoint: BTreeSet::new(),
         }
     }
@@ -170,12 +149,6 @@ impl Attributor {
         self.without_endpoint.insert(region);
     }
 
-    /// Whether a transition says anything to [`Self::note`].
-    pub fn concerns(transition: &Transition) -> bool {
-        let says = drifts(transition) || repairs(transition) || ends(transition);
-        TrailedFlag::named(transition.flag).is_some() && says
-    }
-
     /// A flag was seen at another value. `wall`: what time it was at a moment.
     pub fn note(
         &mut self,
@@ -183,18 +156,15 @@ impl Attributor {
         transition: &Transition,
         wall: impl Fn(Moment) -> Timestamp,
     ) -> Noted {
-        let Some(flag) = TrailedFlag::named(transition.flag) else { return Noted::Nothing };
+        let Some((flag, concern)) = Concern::of(transition) else { return Noted::Nothing };
         let key = (region.clone(), flag, transition.id.clone());
-        if let (true, Some(last_seen)) = (drifts(transition), &transition.last_seen) {
+        if let (Concern::SwitchedOff, Some(last_seen)) = (concern, &transition.last_seen) {
             let (last_seen, seen) = (wall(last_seen.at), wall(transition.seen.at));
             self.switched_off(key, Off { last_seen, seen, seen_at: transition.seen.at });
             return Noted::Nothing;
         }
-        if !Self::concerns(transition) {
-            return Noted::Nothing;
-        }
         let off = self.off.remove(&key);
-        let (true, Some(write), Some(off)) = (repairs(transition), &transition.write, off) else {
+        let (Concern::Repaired, Some(write), Some(off)) = (concern, &transition.write, off) else {
             return Noted::Nothing;
         };
         let (region, flag, target) = key;
@@ -203,9 +173,7 @@ impl Attributor {
             flag,
             target,
             on_behalf: write.on_behalf.clone(),
-            last_seen: off.last_seen,
-            seen: off.seen,
-            seen_at: off.seen_at,
+            off,
             own_request: write.request_id.clone(),
             tries: 0,
             failures: 0,
@@ -217,6 +185,9 @@ impl Attributor {
 
     /// Of what stays off, such as for objects that only observe, the newest is kept.
     fn switched_off(&mut self, key: Key, off: Off) {
+        self.times.push_back((key.clone(), off.clone()));
+        let over = self.times.len().saturating_sub(TIMES);
+        self.times.drain(..over);
         let oldest = self.off.iter().min_by_key(|(_, off)| off.seen_at).map(|(key, _)| key.clone());
         if let Some(oldest) = oldest.filter(|_| self.off.len() >= ROOM) {
             self.off.remove(&oldest);
@@ -229,7 +200,7 @@ impl Attributor {
         if self.without_endpoint.contains(&drift.region) {
             return unanswered(drift, Unanswered::NoEndpoint);
         }
-        if self.not_permitted_until.is_some_and(|until| now < until) {
+        if self.not_permitted_until.get(&drift.region).is_some_and(|until| now < *until) {
             return unanswered(drift, Unanswered::NotPermitted);
         }
         if self.waiting.len() >= ROOM {
@@ -242,6 +213,7 @@ impl Attributor {
     /// Forgets everything but how many calls were made: another replica leads.
     pub fn forget(&mut self) {
         self.off.clear();
+        self.times.clear();
         self.waiting.clear();
         self.asking = None;
         self.told.clear();
@@ -307,17 +279,20 @@ impl Attributor {
         let first = about.first()?;
         let alone = about.iter().all(|drift| drift.target == first.target);
         let from = about.iter().map(|drift| drift.span().0).min()?;
-        let until = about.iter().map(|drift| drift.span().1).max()?.min(wall);
+        // A clock that was set back since then does not show what time it is for the cloud.
+        let seen = about.iter().map(|drift| drift.off.seen).max()?;
+        let until = about.iter().map(|drift| drift.span().1).max()?.min(wall.max(seen));
         let query = TrailQuery {
             flag: first.flag,
             target: alone.then(|| first.target.clone()),
-            from: from.min(until),
+            from,
             until,
             page: None,
         };
         let question = Question { region: first.region.clone(), query };
         let pages = if alone { PAGES_OF_ONE } else { PAGES_OF_ALL };
-        Some(Asking { question, about, since, events: Vec::new(), unreadable: false, pages, sent: false })
+        let events = Vec::new();
+        Some(Asking { question, about, since, wall, events, unreadable: false, pages, sent: false })
     }
 
     /// The question was answered, or was not. What is known now of those that it was about.
@@ -342,9 +317,11 @@ impl Attributor {
             }
             Err(Refusal::Failed) => self.fail(now, asking),
             Err(Refusal::NotPermitted) => {
-                self.not_permitted_until = Some(now.after(OFF));
+                let region = asking.question.region;
+                self.not_permitted_until.insert(region.clone(), now.after(OFF));
                 let unknown = |drift: Drift| drift.found(Outcome::Unknown(Unanswered::NotPermitted));
-                asking.about.into_iter().chain(self.waiting.drain(..)).map(unknown).collect()
+                let waiting = self.waiting.extract_if(.., |drift| drift.region == region);
+                asking.about.into_iter().chain(waiting).map(unknown).collect()
             }
         }
     }
@@ -357,39 +334,40 @@ impl Attributor {
 
     /// Nothing more is read.
     fn conclude(&mut self, asking: Asking, own: &Own) -> Vec<Finding> {
-        let Asking { question, mut about, since, events, unreadable, .. } = asking;
-        about.sort_by_key(|drift| drift.seen_at);
-        let all_read = !unreadable && question.query.page.is_none();
-        let known: Vec<Drift> = about.iter().chain(&self.waiting).cloned().collect();
+        let Asking { question, mut about, since, wall, events, unreadable, .. } = asking;
+        about.sort_by_key(|drift| drift.off.seen_at);
+        let record = Record {
+            events: &events,
+            asked_for_it: question.query.target.is_some(),
+            all_read: !unreadable && question.query.page.is_none(),
+            asked_at: since,
+            wall,
+        };
         let mut findings = Vec::new();
         for mut drift in about {
             drift.tries += 1;
-            let record = Record {
-                events: &events,
-                asked_for_it: question.query.target.is_some(),
-                complete: all_read && since.since(drift.seen_at) >= RECORDED_AFTER,
-            };
-            let others: Vec<&Drift> = known.iter().filter(|other| other.is_another_of(&drift)).collect();
-            match drift.outcome(&record, own, |event| self.elsewhere(&drift, &others, event)) {
-                Some(outcome) => {
-                    self.remember(&drift, &outcome);
-                    findings.push(drift.found(outcome));
-                }
-                None if drift.tries < TRIES => {
-                    drift.due = drift.due_after(self.pace.wait, drift.tries);
-                    self.waiting.push(drift);
-                }
-                None => {
-                    let why = if all_read { Unanswered::NoEvent } else { Unanswered::Incomplete };
-                    findings.push(drift.found(Outcome::Unknown(why)));
-                }
+            let others = self.other_times(&drift);
+            let outcome = drift.outcome(&record, own, |event| self.elsewhere(&drift, &others, event));
+            if matches!(outcome, Outcome::Unknown(_)) && drift.tries < TRIES {
+                drift.due = drift.due_after(self.pace.wait, drift.tries);
+                self.waiting.push(drift);
+            } else {
+                self.remember(&drift, &outcome);
+                findings.push(drift.found(outcome));
             }
         }
         findings
     }
 
+    /// When else the same flag of the same target was off.
+    fn other_times(&self, drift: &Drift) -> Vec<Off> {
+        let key = drift.key();
+        let same = self.times.iter().filter(|(of, off)| *of == key && off.seen_at != drift.off.seen_at);
+        same.map(|(_, off)| off.clone()).collect()
+    }
+
     /// What a call has to do with other drifts than this one.
-    fn elsewhere(&self, drift: &Drift, others: &[&Drift], event: &TrailEvent) -> Elsewhere {
+    fn elsewhere(&self, drift: &Drift, others: &[Off], event: &TrailEvent) -> Elsewhere {
         let key = drift.key();
         let told = self.told.iter().filter(|told| told.about == key && told.is(event));
         match told.map(|told| told.certain).max() {

@@ -4,13 +4,14 @@ use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
 
-use super::finding::{Finding, Outcome};
+use super::finding::{Finding, Outcome, Unanswered};
 use crate::id::{Region, RequestId};
 use crate::on_behalf::OnBehalf;
 use crate::time::Moment;
-use crate::trail::{ActorKind, AskedValue, TrailEvent, TrailedFlag};
+use crate::trail::{Actor, ActorKind, AskedValue, TrailEvent, TrailedFlag};
 
-/// An accepted call may show its effect only later: events are looked for from this long before the flag was seen on.
+/// An accepted call may show its effect only later, and a read may show what was before: events are looked for from this long before the
+/// flag was seen on.
 const BEFORE: SignedDuration = SignedDuration::from_mins(5);
 /// And until this long after it was seen off: two clocks are never the same.
 const AFTER: SignedDuration = SignedDuration::from_mins(1);
@@ -20,7 +21,7 @@ const SLACK: SignedDuration = SignedDuration::from_secs(5);
 
 /// An event can be found ten minutes after its call at the latest (the vendor's page on ActionTrail's events). Before that, the one that did
 /// it may be missing.
-pub(super) const RECORDED_AFTER: Duration = Duration::from_secs(600);
+const RECORDED_AFTER: Duration = Duration::from_secs(600);
 
 /// Most candidates that are told.
 const MOST_CANDIDATES: usize = 5;
@@ -42,6 +43,11 @@ impl Own {
         Self { account_id: Some(account_id.into()), session }
     }
 
+    /// The account of an identity, if it is not known to be the own one.
+    pub fn other_account<'a>(&self, actor: &'a Actor) -> Option<&'a str> {
+        actor.account_id.as_deref().filter(|id| self.account_id.as_deref() != Some(id))
+    }
+
     fn made(&self, event: &TrailEvent) -> bool {
         let actor = &event.actor;
         let elsewhere = matches!((&actor.account_id, &self.account_id), (Some(a), Some(b)) if a != b);
@@ -57,8 +63,41 @@ pub(super) struct Record<'a> {
     pub(super) events: &'a [TrailEvent],
     /// Whether only events about the target were asked for.
     pub(super) asked_for_it: bool,
-    /// Whether no event is missing.
-    pub(super) complete: bool,
+    /// Whether all pages and entries were read.
+    pub(super) all_read: bool,
+    /// When it was asked for.
+    pub(super) asked_at: Moment,
+    /// What the wall clock showed then.
+    pub(super) wall: Timestamp,
+}
+
+/// A time at which a flag was off.
+#[derive(Debug, Clone)]
+pub(super) struct Off {
+    /// When it was seen to be on for the last time.
+    pub(super) last_seen: Timestamp,
+    /// When it was seen to be off.
+    pub(super) seen: Timestamp,
+    pub(super) seen_at: Moment,
+}
+
+impl Off {
+    /// Whether a call lies between the two looks.
+    pub(super) fn is_close(&self, at: Timestamp) -> bool {
+        (earlier(self.last_seen, SLACK)..=later(self.seen, SLACK)).contains(&at)
+    }
+
+    /// Whether the flag had been seen to be off already when a call came.
+    fn precedes(&self, at: Timestamp) -> bool {
+        at > later(self.seen, SLACK)
+    }
+
+    /// Whether the wall clock was set since: which of the two times is right, nobody knows.
+    fn clock_was_set(&self, now: Moment, wall: Timestamp) -> bool {
+        let passed = SignedDuration::try_from(now.since(self.seen_at)).unwrap_or(SignedDuration::MAX);
+        let set = wall.duration_since(self.seen).checked_sub(passed);
+        set.is_none_or(|set| set.unsigned_abs() > SLACK.unsigned_abs())
+    }
 }
 
 /// What a call has to do with other drifts of the same flag of the same target.
@@ -79,9 +118,7 @@ pub(super) struct Drift {
     pub(super) flag: TrailedFlag,
     pub(super) target: Box<str>,
     pub(super) on_behalf: OnBehalf,
-    pub(super) last_seen: Timestamp,
-    pub(super) seen: Timestamp,
-    pub(super) seen_at: Moment,
+    pub(super) off: Off,
     /// That of the write that put it right.
     pub(super) own_request: Option<RequestId>,
     /// How often the record had nothing about it.
@@ -95,23 +132,12 @@ pub(super) struct Drift {
 impl Drift {
     /// The span in which an event is looked for.
     pub(super) fn span(&self) -> (Timestamp, Timestamp) {
-        (earlier(self.last_seen, BEFORE), later(self.seen, AFTER))
+        (earlier(self.off.last_seen, BEFORE), later(self.off.seen, AFTER))
     }
 
     /// When to ask for the first and for the second time.
     pub(super) fn due_after(&self, wait: Duration, tries: u32) -> Moment {
-        self.seen_at.after(wait * (tries + 1))
-    }
-
-    /// Whether a call lies between the two looks.
-    pub(super) fn is_close(&self, at: Timestamp) -> bool {
-        (earlier(self.last_seen, SLACK)..=later(self.seen, SLACK)).contains(&at)
-    }
-
-    /// Whether the same flag of the same target was off at another time.
-    pub(super) fn is_another_of(&self, drift: &Self) -> bool {
-        let same = self.target == drift.target && self.flag == drift.flag && self.region == drift.region;
-        same && self.seen_at != drift.seen_at
+        self.off.seen_at.after(wait * (tries + 1))
     }
 
     /// The flag and the target that it is about.
@@ -119,51 +145,59 @@ impl Drift {
         (self.region.clone(), self.flag, self.target.clone())
     }
 
-    /// Which of these events have switched it off. `None`: none of them. One call did it for certain if no other fits, it lies between the two
-    /// looks, the record is complete, and it fits no other drift.
+    /// Whether somebody else switched such a flag off at that time, of whatever target.
+    fn may_be(&self, event: &TrailEvent, own: &Own) -> bool {
+        let (from, until) = self.span();
+        let ours = own.made(event) || (event.request_id.is_some() && event.request_id == self.own_request);
+        let off = matches!(event.asked, AskedValue::Unprotected | AskedValue::Unreadable);
+        !event.failed && !ours && off && (from..=until).contains(&event.at)
+    }
+
+    /// Which of these events have switched it off. One call did it for certain if no other fits, it lies between the two looks, nothing is
+    /// missing in the record, and it fits no other drift.
     pub(super) fn outcome(
         &self,
         record: &Record<'_>,
         own: &Own,
         elsewhere: impl Fn(&TrailEvent) -> Elsewhere,
-    ) -> Option<Outcome> {
-        let Record { events, asked_for_it, complete } = *record;
-        let (from, until) = self.span();
+    ) -> Outcome {
+        let may_be: Vec<&TrailEvent> = record.events.iter().filter(|event| self.may_be(event, own)).collect();
+        // What names no target may be about any, and only the cloud that was asked for one knows.
+        let nameless = may_be.iter().any(|event| event.targets.is_empty()) && !record.asked_for_it;
+        let clock_was_set = self.off.clock_was_set(record.asked_at, record.wall);
+        let complete = record.all_read && !nameless && !clock_was_set;
         let about = |event: &TrailEvent| {
-            let named = event.targets.contains(&self.target);
-            named || (event.targets.is_empty() && asked_for_it)
+            event.targets.contains(&self.target) || (event.targets.is_empty() && record.asked_for_it)
         };
-        let mut fitting: Vec<&TrailEvent> = events
-            .iter()
-            .filter(|event| {
-                let ours =
-                    own.made(event) || (event.request_id.is_some() && event.request_id == self.own_request);
-                let off = matches!(event.asked, AskedValue::Unprotected | AskedValue::Unreadable);
-                !event.failed && !ours && off && about(event) && (from..=until).contains(&event.at)
-            })
-            .filter(|event| elsewhere(event) != Elsewhere::DidAnother)
-            .collect();
-        let close = |event: &&TrailEvent| self.is_close(event.at);
-        if fitting.iter().any(close) {
-            fitting.retain(close);
-        }
+        let mut fitting = may_be;
+        fitting.retain(|event| {
+            about(event)
+                && match elsewhere(event) {
+                    Elsewhere::Nothing => true,
+                    Elsewhere::MayHaveDoneAnother => !self.off.precedes(event.at),
+                    Elsewhere::DidAnother => false,
+                }
+        });
         fitting.sort_by_key(|event| std::cmp::Reverse(event.at));
         let certain = |one: &TrailEvent| {
+            let recorded = record.asked_at.since(self.off.seen_at) >= RECORDED_AFTER;
             let readable = one.asked == AskedValue::Unprotected && !one.targets.is_empty();
-            complete && readable && self.is_close(one.at) && elsewhere(one) == Elsewhere::Nothing
+            let alone = elsewhere(one) == Elsewhere::Nothing;
+            complete && recorded && readable && alone && self.off.is_close(one.at)
         };
         match fitting.as_slice() {
-            [] => None,
-            [one] if certain(one) => Some(Outcome::ChangedBy((*one).clone())),
-            several => Some(Outcome::Candidates {
+            [] if complete => Outcome::Unknown(Unanswered::NoEvent),
+            [] => Outcome::Unknown(Unanswered::Incomplete),
+            [one] if certain(one) => Outcome::ChangedBy((*one).clone()),
+            several => Outcome::Candidates {
                 calls: several.iter().take(MOST_CANDIDATES).map(|event| (*event).clone()).collect(),
                 left_out: several.len().saturating_sub(MOST_CANDIDATES),
-            }),
+            },
         }
     }
 
     pub(super) fn found(self, outcome: Outcome) -> Finding {
-        let Self { region, flag, target, on_behalf, last_seen, seen, .. } = self;
+        let Self { region, flag, target, on_behalf, off: Off { last_seen, seen, .. }, .. } = self;
         Finding { region, flag, target, on_behalf, last_seen, seen, outcome }
     }
 }

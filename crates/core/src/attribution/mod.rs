@@ -2,11 +2,13 @@
 //! what is protected.
 
 mod attributor;
+mod concern;
 mod drift;
 mod finding;
 mod hourly;
 
 pub use attributor::{Attributor, Noted, Question, Refusal};
+pub use concern::Concern;
 pub use drift::Own;
 pub use finding::{Finding, Outcome, Unanswered};
 pub use hourly::Pace;

@@ -2,9 +2,9 @@ use std::time::Duration;
 
 use super::*;
 use crate::id::{ObjectId, PageToken, RequestId};
-use crate::on_behalf::OnBehalf;
+use crate::on_behalf::{OnBehalf, WriteReason};
 use crate::trail::{Actor, ActorKind, AskedValue};
-use crate::transition::Look;
+use crate::transition::{FlagState, Look, Wrote};
 
 /// What the wall clock shows at the origin of the monotonic one.
 const ORIGIN: i64 = 1_800_000_000;
@@ -132,7 +132,7 @@ fn what_is_no_drift_or_no_repair_is_not_asked_about() {
     let other = Transition { flag: "ProtectedFromScaleIn", ..switched_off("i-a", 100) };
     for no_drift in [ours, new, other] {
         let mut attributor = Attributor::new(Pace::default());
-        assert!(!Attributor::concerns(&no_drift));
+        assert_eq!(Concern::of(&no_drift), None);
         attributor.note(&region(), &no_drift, wall);
         assert_eq!(attributor.note(&region(), &repaired("i-a", 101), wall), Noted::Nothing);
     }
@@ -143,7 +143,9 @@ fn what_is_no_drift_or_no_repair_is_not_asked_about() {
         attributor.note(&region(), &switched_off("i-a", 100), wall);
         assert_eq!(attributor.note(&region(), &no_repair, wall), Noted::Nothing);
     }
-    assert!(Attributor::concerns(&switched_off("i-a", 100)) && Attributor::concerns(&repaired("i-a", 101)));
+    let flag = TrailedFlag::DeletionProtection;
+    assert_eq!(Concern::of(&switched_off("i-a", 100)), Some((flag, Concern::SwitchedOff)));
+    assert_eq!(Concern::of(&repaired("i-a", 101)), Some((flag, Concern::Repaired)));
 }
 
 #[test]
@@ -151,11 +153,11 @@ fn what_somebody_else_put_right_is_forgotten() {
     let mut attributor = Attributor::new(Pace::default());
     attributor.note(&region(), &switched_off("i-a", 100), wall);
     let by_others = Transition { write: None, ..repaired("i-a", 200) };
-    assert!(Attributor::concerns(&by_others));
+    assert_eq!(Concern::of(&by_others), Some((TrailedFlag::DeletionProtection, Concern::Ended)));
     attributor.note(&region(), &by_others, wall);
     let unprotecting = Some(Wrote { on_behalf: on_behalf(WriteReason::Unprotecting), request_id: None });
     let ours = Transition { write: unprotecting, ..switched_off("i-a", 300) };
-    assert!(!Attributor::concerns(&ours));
+    assert_eq!(Concern::of(&ours), None);
     attributor.note(&region(), &ours, wall);
     assert_eq!(attributor.note(&region(), &repaired("i-a", 400), wall), Noted::Nothing);
     // A look that shows nothing of the flag does not end it.
@@ -263,10 +265,7 @@ fn several_calls_that_fit_are_candidates_the_newest_first() {
     let mut attributor = told(&[("i-a", 100)]);
     ask(&mut attributor, 700).unwrap();
     let events = vec![event("i-a", 93, "ann"), event("i-a", 97, "bob"), event("i-a", 20, "eve")];
-    let findings = answer(&mut attributor, 701, events);
-    let names: Vec<_> =
-        candidates(&findings[0]).0.iter().map(|event| event.actor.name.as_deref().unwrap()).collect();
-    assert_eq!(names, ["bob", "ann"], "one from before it was seen on is none, where others fit better");
+    assert_eq!(names(&answer(&mut attributor, 701, events)[0]), ["bob", "ann", "eve"]);
     let mut attributor = told(&[("i-a", 100)]);
     ask(&mut attributor, 700).unwrap();
     let many = (91..=99).map(|second| event("i-a", second, "ann")).collect();
@@ -327,6 +326,58 @@ fn a_call_that_fits_two_drifts_is_certain_for_none() {
 }
 
 #[test]
+fn an_earlier_call_whose_effect_may_have_come_late_is_a_candidate_beside_one_between_the_looks() {
+    let ann_and_bob = || vec![event("i-a", 30, "ann"), event("i-a", 97, "bob")];
+    let mut attributor = told(&[("i-a", 100)]);
+    ask(&mut attributor, 700).unwrap();
+    assert_eq!(names(&answer(&mut attributor, 701, ann_and_bob())[0]), ["bob", "ann"]);
+    // If ann's call did another drift for certain, it can't have done this one.
+    let mut attributor = told(&[("i-a", 35), ("i-a", 100)]);
+    ask(&mut attributor, 700).unwrap();
+    assert_eq!(who(&answer(&mut attributor, 701, ann_and_bob())), [("i-a", "ann"), ("i-a", "bob")]);
+    // If it may only have done it, it can.
+    let mut attributor = told(&[("i-a", 35), ("i-a", 100)]);
+    ask(&mut attributor, 700).unwrap();
+    let mut events = ann_and_bob();
+    events.push(event("i-a", 31, "eve"));
+    let findings = answer(&mut attributor, 701, events);
+    assert_eq!([names(&findings[0]), names(&findings[1])], [vec!["eve", "ann"], vec!["bob", "eve", "ann"]]);
+}
+
+#[test]
+fn a_later_call_that_explains_no_other_drift_leaves_it_open_who_did_it() {
+    // If nothing was off after it, the clocks differ by more than is taken for granted.
+    let mut attributor = told(&[("i-a", 100)]);
+    ask(&mut attributor, 700).unwrap();
+    let events = vec![event("i-a", 95, "ann"), event("i-a", 150, "bob")];
+    assert_eq!(names(&answer(&mut attributor, 701, events)[0]), ["bob", "ann"]);
+}
+
+#[test]
+fn a_call_that_fits_a_drift_nobody_asks_about_is_certain_for_no_other() {
+    // Seen off at 100, on again at 101, and off again at 105: eve's call at 103 may have done the first one within the slack of the clocks.
+    let again =
+        Transition { last_seen: Some(Look { at: at(101), request_id: None }), ..switched_off("i-a", 105) };
+    let by_others = Transition { write: None, ..repaired("i-a", 200) };
+    for ends in [None, Some(by_others)] {
+        let mut attributor = Attributor::new(Pace::default());
+        tell(&mut attributor, "i-a", 100);
+        attributor.note(&region(), &again, wall);
+        if let Some(ends) = ends {
+            attributor.note(&region(), &ends, wall);
+        }
+        ask(&mut attributor, 700).unwrap();
+        let findings = answer(&mut attributor, 701, vec![event("i-a", 103, "eve")]);
+        assert_eq!(who(&findings), [("i-a", "Candidates")]);
+        if attributor.note(&region(), &repaired("i-a", 702), wall) == Noted::Waits {
+            ask(&mut attributor, 800).unwrap();
+            let findings = answer(&mut attributor, 801, vec![event("i-a", 103, "eve")]);
+            assert_eq!(who(&findings), [("i-a", "Candidates")]);
+        }
+    }
+}
+
+#[test]
 fn a_call_that_did_another_drift_did_not_do_this_one() {
     let mut attributor = told(&[("i-a", 100)]);
     ask(&mut attributor, 700).unwrap();
@@ -337,6 +388,11 @@ fn a_call_that_did_another_drift_did_not_do_this_one() {
     assert_eq!(answer(&mut attributor, 801, vec![ann()]), [], "it is asked once more");
     ask(&mut attributor, 1400).unwrap();
     assert_eq!(who(&answer(&mut attributor, 1401, vec![ann()])), [("i-a", "NoEvent")]);
+}
+
+/// Who made the calls that a finding names as candidates.
+fn names(finding: &Finding) -> Vec<&str> {
+    candidates(finding).0.iter().map(|event| event.actor.name.as_deref().unwrap()).collect()
 }
 
 /// The candidates of a finding, and how many are left out.
@@ -387,6 +443,54 @@ fn above_twenty_targets_at_once_there_is_one_query_for_all() {
 }
 
 #[test]
+fn of_a_query_for_all_a_call_that_names_no_target_may_have_done_each() {
+    let nameless = |change: fn(&mut TrailEvent)| {
+        let mut event = TrailEvent { targets: vec![], ..event("", 95, "eve") };
+        change(&mut event);
+        event
+    };
+    let ids = ids(21);
+    for (nameless, outcomes) in [
+        (nameless(|_| {}), ["Candidates", "Incomplete"]),
+        (nameless(|it| it.asked = AskedValue::Unreadable), ["Candidates", "Incomplete"]),
+        (nameless(|it| it.asked = AskedValue::Protected), ["ann", "NoEvent"]),
+        (nameless(|it| it.failed = true), ["ann", "NoEvent"]),
+        (nameless(|it| it.at = wall(at(161))), ["ann", "NoEvent"]),
+    ] {
+        let mut attributor = told(&ids.iter().map(|id| (id.as_str(), 100)).collect::<Vec<_>>());
+        assert_eq!(ask(&mut attributor, 700).unwrap().query.target, None);
+        // All but the first are asked about once more, again together.
+        let first = answer(&mut attributor, 701, vec![event("i-0000", 95, "ann"), nameless.clone()]);
+        assert_eq!(who(&first), [("i-0000", outcomes[0])], "{nameless:?}");
+        tell(&mut attributor, "i-0000", 100);
+        assert_eq!(ask(&mut attributor, 1300).unwrap().query.target, None);
+        let rest = answer(&mut attributor, 1301, vec![nameless.clone()]);
+        assert!(rest.iter().all(|finding| finding.outcome.as_str() == outcomes[1]), "{nameless:?}: {rest:?}");
+        assert_eq!(rest.len(), 20);
+    }
+}
+
+#[test]
+fn i35_if_the_wall_clock_was_set_meanwhile_nobody_is_certain_and_nothing_is_ruled_out() {
+    for (set_by, certain) in
+        [(0, true), (5, true), (-5, true), (6, false), (-6, false), (900, false), (-900, false)]
+    {
+        let later = |second: u64| wall(at(second)) + jiff::SignedDuration::from_secs(set_by);
+        let mut attributor = told(&[("i-a", 100)]);
+        let Question { query, .. } = attributor.poll(at(700), later(700)).unwrap();
+        assert!(query.from < wall(at(90)) && query.until >= wall(at(100)), "{set_by}: {query:?}");
+        let findings = answer(&mut attributor, 701, vec![event("i-a", 95, "ann")]);
+        assert_eq!(who(&findings), [("i-a", if certain { "ann" } else { "Candidates" })], "{set_by}");
+        let mut attributor = told(&[("i-a", 100)]);
+        attributor.poll(at(700), later(700)).unwrap();
+        answer(&mut attributor, 701, vec![]);
+        attributor.poll(at(1300), later(1300)).unwrap();
+        let findings = answer(&mut attributor, 1301, vec![]);
+        assert_eq!(who(&findings), [("i-a", if certain { "NoEvent" } else { "Incomplete" })], "{set_by}");
+    }
+}
+
+#[test]
 fn i39_no_more_than_one_call_in_two_seconds_and_three_hundred_an_hour() {
     let mut attributor = Attributor::new(Pace::default());
     let mut asked = Vec::new();
@@ -433,6 +537,22 @@ fn without_permission_nothing_is_asked_for_an_hour() {
     assert_eq!(attributor.poll_timeout(at(2000)), None);
     assert_eq!(tell(&mut attributor, "i-c", 4301), Noted::Waits);
     assert!(ask(&mut attributor, 4901).is_some());
+}
+
+#[test]
+fn i28_a_region_without_permission_does_not_silence_the_others() {
+    let beijing = Region::new("cn-beijing");
+    let mut attributor = told(&[("i-a", 100), ("i-b", 100)]);
+    attributor.note(&beijing, &switched_off("i-c", 110), wall);
+    attributor.note(&beijing, &repaired("i-c", 111), wall);
+    ask(&mut attributor, 700).unwrap();
+    let findings = attributor.answered(at(701), Err(Refusal::NotPermitted), &Own::default());
+    assert_eq!(who(&findings), [("i-a", "NotPermitted"), ("i-b", "NotPermitted")]);
+    assert_eq!(ask(&mut attributor, 710).unwrap().region, beijing);
+    assert_eq!(who(&answer(&mut attributor, 711, vec![event("i-c", 105, "ann")])), [("i-c", "ann")]);
+    attributor.note(&beijing, &switched_off("i-c", 800), wall);
+    assert_eq!(attributor.note(&beijing, &repaired("i-c", 801), wall), Noted::Waits);
+    assert!(matches!(tell(&mut attributor, "i-a", 800), Noted::Unanswered(_)));
 }
 
 #[test]
