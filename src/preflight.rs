@@ -75,7 +75,13 @@ impl Preflight {
             api.get_opt(id.name()).await?.map(|object| resource.decode(object))
         } else {
             let meta = api.get_metadata_opt(id.name()).await?.map(|object| object.metadata);
-            meta.map(|meta| WatchedObject { resource, meta, object: None, undecoded_status: None })
+            meta.map(|meta| WatchedObject {
+                resource,
+                meta,
+                object: None,
+                undecoded_status: None,
+                undecoded_account: None,
+            })
         };
         Ok(found.filter(|found| found.meta.uid.as_deref() == Some(id.uid())))
     }

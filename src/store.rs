@@ -180,11 +180,9 @@ impl Store {
             orphans,
             changes,
         };
-        entry.changes.shown = match &entry.seen.object {
-            Some(object) => self.shows_changes.contains(&AccountName::new(object.spec().account)),
-            // Its account can't be read: what stands was right when it was written.
-            None => !self.shows_changes.is_empty(),
-        };
+        // Names are personal data: where it is not known whose account it is, nobody has asked for them.
+        entry.changes.shown =
+            entry.seen.account().is_some_and(|account| self.shows_changes.contains(&account));
         let scopes = entry.scopes();
         entry.parts.retain(|scope, _| scopes.contains(scope));
         inner.entries.insert(id.clone(), entry);
@@ -469,7 +467,13 @@ mod tests {
             generation: Some(generation),
             ..ObjectMeta::default()
         };
-        WatchedObject { resource: Resource::Protection, meta, object: None, undecoded_status: None }
+        WatchedObject {
+            resource: Resource::Protection,
+            meta,
+            object: None,
+            undecoded_status: None,
+            undecoded_account: None,
+        }
     }
 
     fn served(scope: &Scope) -> Placement {
@@ -590,16 +594,23 @@ mod tests {
         let metrics = || Arc::new(Metrics::new().unwrap());
         let id = ObjectId::new("n", "a", "u");
         let decoded = || with_status(1, ("True", "AllProtected"), "False");
-        let broken = || seen("1", 1);
-        for (account, object, shown) in
-            [("default", decoded(), true), ("other", decoded(), false), ("other", broken(), true)]
-        {
+        let broken = |account: Option<&str>| WatchedObject {
+            undecoded_account: account.map(AccountName::new),
+            ..seen("1", 1)
+        };
+        for (account, object, shown) in [
+            ("default", decoded(), true),
+            ("other", decoded(), false),
+            ("other", broken(Some("other")), true),
+            ("other", broken(Some("default")), false),
+            ("other", broken(None), false),
+        ] {
             let objects = Store::new(metrics()).showing_changes([AccountName::new(account)].into());
             objects.put(&id, object, Placement::NotGranted);
             assert_eq!(objects.get(&id).unwrap().changes.shown, shown, "{account}");
         }
         let objects = Store::new(metrics());
-        objects.put(&id, broken(), Placement::NotGranted);
+        objects.put(&id, decoded(), Placement::NotGranted);
         assert!(!objects.get(&id).unwrap().changes.shown, "nowhere");
     }
 

@@ -436,6 +436,7 @@ mod tests {
             meta,
             object: None,
             undecoded_status: None,
+            undecoded_account: None,
         });
         let change = r#"kubectl -n team patch ecsinstanceprotection odd --type=merge -p '{"metadata":{"finalizers":["example.com/audit"]}}'"#;
         assert!(held.advice.ends_with(change), "{}", held.advice);

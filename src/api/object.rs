@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use std::sync::Arc;
 
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
-use keeper_core::id::{Generation, ObjectId};
+use keeper_core::id::{AccountName, Generation, ObjectId};
 use keeper_core::reason::Reason;
 use kube::api::{ApiResource, DynamicObject, ListParams, ObjectMeta};
 use kube::{Api, Client};
@@ -18,7 +18,7 @@ use super::ecs_instance_protection_status::{Act, EcsInstanceProtectionStatus};
 use super::eni_retention::{EniRetention, Retention, RetentionDeletionPolicy};
 use super::eni_retention_status::{EniRetentionStatus, RetentionAct};
 use super::selector::NodeSelector;
-use super::spec::Mode;
+use super::spec::{DEFAULT_ACCOUNT, Mode};
 use super::status::Counts;
 
 /// Objects in a page of a listing of metadata.
@@ -61,6 +61,8 @@ pub struct WatchedObject {
     pub object: Option<Object>,
     /// What stands in its status if it can't be: what status remembers outlasts that.
     pub undecoded_status: Option<Arc<Value>>,
+    /// The account that it names if it can't be; `None`: not readably.
+    pub undecoded_account: Option<AccountName>,
 }
 
 impl Resource {
@@ -153,13 +155,20 @@ impl Resource {
         };
         let status = answer.data.get_mut("status").filter(|_| object.is_none());
         let undecoded_status = status.map(|status| Arc::new(status.take()));
-        WatchedObject { resource: self, meta, object, undecoded_status }
+        let undecoded_account = answer.data.get("spec").filter(|_| object.is_none()).and_then(account);
+        WatchedObject { resource: self, meta, object, undecoded_status, undecoded_account }
     }
 }
 
 /// What the decoder says may quote the object, which is its author's and nobody else's: it is dropped.
 fn decoded<K: kube::Resource + DeserializeOwned>(answer: &DynamicObject) -> Option<Arc<K>> {
     serde_json::to_value(answer).and_then(serde_json::from_value).ok().map(Arc::new)
+}
+
+/// The account that a spec names, whatever else it says.
+fn account(spec: &Value) -> Option<AccountName> {
+    let named = spec.as_object()?.get("account");
+    named.map_or(Some(DEFAULT_ACCOUNT), Value::as_str).map(AccountName::new)
 }
 
 /// What of a status can be decoded, field by field and row by row: one row of a newer version doesn't hide the others.
@@ -178,6 +187,12 @@ pub fn decode_status<S: Default + DeserializeOwned>(status: &Value) -> S {
 }
 
 impl WatchedObject {
+    /// The account that it is about, as far as it says so readably.
+    pub fn account(&self) -> Option<AccountName> {
+        let decoded = self.object.as_ref().map(|object| AccountName::new(object.spec().account));
+        decoded.or_else(|| self.undecoded_account.clone())
+    }
+
     /// The status that stands, and of an object that can't be decoded as much of it as can be.
     pub fn protection_status(&self) -> Option<Cow<'_, EcsInstanceProtectionStatus>> {
         let protection = self.object.as_ref().and_then(Object::protection);
@@ -376,6 +391,31 @@ mod tests {
             assert_eq!(object_id(&seen.meta), Some(ObjectId::new("n", "a", "u")));
             assert_eq!(generation(&seen.meta), 3);
             assert_eq!(seen.meta.managed_fields, None);
+        }
+    }
+
+    #[test]
+    fn of_an_object_that_can_not_be_decoded_the_account_is_known_if_it_is_readable() {
+        for resource in Resource::ALL {
+            for (spec, account) in [
+                (json!({ "account": "b", "targets": "all of them" }), Some("b")),
+                (json!({ "targets": "all of them" }), Some(DEFAULT_ACCOUNT)),
+                (json!({ "account": 7 }), None),
+                (json!({ "account": null }), None),
+                (json!("b"), None),
+                (json!(null), None),
+            ] {
+                let answer: DynamicObject = serde_json::from_value(json!({
+                    "apiVersion": "ecs-keeper.io/v1alpha1",
+                    "kind": resource.described().kind,
+                    "metadata": { "name": "a", "namespace": "n", "uid": "u" },
+                    "spec": spec,
+                }))
+                .unwrap();
+                let seen = resource.decode(answer);
+                assert!(seen.object.is_none(), "{spec}");
+                assert_eq!(seen.account(), account.map(AccountName::new), "{spec}");
+            }
         }
     }
 

@@ -434,6 +434,7 @@ mod tests {
                 meta: kube::api::ObjectMeta::default(),
                 object: None,
                 undecoded_status: None,
+                undecoded_account: None,
             };
             ClusterObjects { objects: [(id.clone(), PlacedObject { seen, placement })].into() }
         };

@@ -98,6 +98,7 @@ mod tests {
             meta,
             object: Some(object),
             undecoded_status: None,
+            undecoded_account: None,
         };
         StoredObject {
             seen,

@@ -41,7 +41,13 @@ fn scope(region: &str) -> Scope {
 
 fn seen(object: EcsInstanceProtection) -> WatchedObject {
     let (meta, object) = (object.metadata.clone(), Object::Protection(Arc::new(object)));
-    WatchedObject { resource: Resource::Protection, meta, object: Some(object), undecoded_status: None }
+    WatchedObject {
+        resource: Resource::Protection,
+        meta,
+        object: Some(object),
+        undecoded_status: None,
+        undecoded_account: None,
+    }
 }
 
 /// The entry with a status that stands.
