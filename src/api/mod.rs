@@ -40,6 +40,6 @@ pub use selector::{
 };
 pub use spec::{DEFAULT_ACCOUNT, Mode};
 pub use status::{
-    ChangeStatus, ChangedBy, Counts, MAX_CHANGED_BY, MAX_CHANGES, MAX_LISTED_GONE, MAX_MESSAGE, MAX_REASON,
-    MAX_RISKS, Risk,
+    ChangeStatus, ChangedBy, Counts, MAX_ACCOUNT_ID, MAX_CHANGED_BY, MAX_CHANGES, MAX_LISTED_GONE,
+    MAX_MESSAGE, MAX_REASON, MAX_RISKS, Risk,
 };

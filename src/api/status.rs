@@ -27,6 +27,9 @@ pub const MAX_CHANGED_BY: usize = 3;
 /// Characters of a name in a call.
 const MAX_USER: usize = 129;
 
+/// Characters of the id of an account. The cloud's have 16 digits.
+pub const MAX_ACCOUNT_ID: usize = 32;
+
 /// Characters of the id of a request.
 const MAX_REQUEST_ID: usize = 128;
 
@@ -136,6 +139,11 @@ pub struct ChangedBy {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(with = "String", length(max = MAX_USER))]
     pub user: Option<String>,
+
+    /// Id of the account that the identity belongs to, if it is another one than that of the operator's identity.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "String", length(max = MAX_ACCOUNT_ID))]
+    pub user_account: Option<String>,
 
     /// RequestId of the call.
     #[serde(default, skip_serializing_if = "Option::is_none")]

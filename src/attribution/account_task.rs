@@ -194,9 +194,14 @@ impl AccountTask {
         if unreadable > 0 {
             warn!(account = self.account.as_str(), unreadable, "events of ActionTrail could not be read");
         }
-        let own = self.own.as_ref().map(|(own, _)| own.clone()).unwrap_or_default();
+        let own = self.own();
         let findings = self.attributor.answered(now, result.map_err(|error| refusal(&error)), &own);
         self.tell(findings);
+    }
+
+    /// Whose the key is, as far as that was asked.
+    fn own(&self) -> Own {
+        self.own.as_ref().map(|(own, _)| own.clone()).unwrap_or_default()
     }
 
     fn log_failure(&self, region: &Region, error: &Error) {
@@ -227,7 +232,7 @@ impl AccountTask {
                 // A worker that has ended writes nothing any more.
                 let _ = worker.findings.send(finding.clone());
             }
-            if let (true, Some(row)) = (self.shows_names, change_row(&finding)) {
+            if let (true, Some(row)) = (self.shows_names, change_row(&finding, &self.own())) {
                 self.around.store.changed_by(&finding.on_behalf.object, row);
             }
             self.untold_since.get_or_insert_with(|| self.around.leadership.now());
@@ -242,9 +247,10 @@ impl AccountTask {
             return;
         }
         self.untold_since = None;
+        let own = self.own();
         for (object, findings) in std::mem::take(&mut self.untold) {
             let Some(entry) = self.around.store.get(&object) else { continue };
-            for event in notes::events(&findings, self.shows_names) {
+            for event in notes::events(&findings, self.shows_names, &own) {
                 self.around.events.announce(&entry.seen, event);
             }
         }

@@ -2,10 +2,10 @@
 
 use std::collections::BTreeMap;
 
-use keeper_core::attribution::{Finding, Outcome};
+use keeper_core::attribution::{Finding, Outcome, Own};
 use keeper_core::id::RequestId;
 use keeper_core::reason::Reason;
-use keeper_core::trail::{TrailEvent, TrailedFlag};
+use keeper_core::trail::{ActorKind, TrailEvent, TrailedFlag};
 use kube::runtime::events::EventType;
 
 use crate::events::{ObjectEvent, each_or_all};
@@ -15,11 +15,11 @@ use crate::who::{identity, taken_back};
 /// Candidates that a note has room for.
 const CANDIDATES: usize = 3;
 
-/// The Events about one object. What is not known is none, and what is not certain has a reason of its own.
-pub fn events(findings: &[Finding], shows_names: bool) -> Vec<ObjectEvent> {
+/// The Events about one object. What is not known is none, and what is not certain has a reason of its own. `own`: who has asked.
+pub fn events(findings: &[Finding], shows_names: bool, own: &Own) -> Vec<ObjectEvent> {
     let mut alike: BTreeMap<(Reason, TrailedFlag), Vec<(&str, String)>> = BTreeMap::new();
     for finding in findings {
-        if let Some((reason, sentence)) = told(finding, shows_names) {
+        if let Some((reason, sentence)) = told(finding, shows_names, own) {
             alike.entry((reason, finding.flag)).or_default().push((&finding.target, sentence));
         }
     }
@@ -46,17 +46,18 @@ fn events_with(reason: Reason, flag: TrailedFlag, told: &[(&str, String)]) -> Ve
 }
 
 /// What is known, in a sentence, and the reason of the Event that says so.
-fn told(finding: &Finding, shows_names: bool) -> Option<(Reason, String)> {
+fn told(finding: &Finding, shows_names: bool, own: &Own) -> Option<(Reason, String)> {
     let (what, verb) = taken_back(finding.flag, &finding.target);
     let more = if shows_names { "" } else { " The log of ecs-keeper has the name." };
     match &finding.outcome {
         Outcome::Unknown(_) => None,
         Outcome::ChangedBy(call) => {
-            let note = format!("{what} was {verb} by {}.{more}", by(call, shows_names));
+            let note = format!("{what} was {verb} by {}.{more}", by(call, shows_names, own));
             Some((Reason::ChangedBy, note))
         }
         Outcome::Candidates { calls, left_out } => {
-            let told: Vec<String> = calls.iter().take(CANDIDATES).map(|call| by(call, shows_names)).collect();
+            let told: Vec<String> =
+                calls.iter().take(CANDIDATES).map(|call| by(call, shows_names, own)).collect();
             let rest = calls.len().saturating_sub(CANDIDATES) + left_out;
             let others = if rest > 0 { format!("; and {rest} more") } else { String::new() };
             let which = if told.len() == 1 { "this call" } else { "each of these calls" };
@@ -70,9 +71,18 @@ fn told(finding: &Finding, shows_names: bool) -> Option<(Reason, String)> {
 }
 
 /// Who, when, and in which request.
-fn by(call: &TrailEvent, shows_names: bool) -> String {
-    let name = call.actor.name.as_deref().filter(|_| shows_names).map(plain);
-    let who = identity(call.actor.kind, name.as_deref());
+fn by(call: &TrailEvent, shows_names: bool, own: &Own) -> String {
+    let TrailEvent { actor, .. } = call;
+    let name = actor.name.as_deref().filter(|_| shows_names).map(plain);
+    // Without its account, a stranger would be taken for one of the own users.
+    let account = own
+        .other_account(actor)
+        .map(|id| if shows_names { format!("account {}", plain(id)) } else { "another account".to_owned() });
+    let who = match (actor.kind, account) {
+        (kind, None) => identity(kind, name.as_deref()),
+        (ActorKind::RootAccount, Some(account)) => format!("{account} itself"),
+        (kind, Some(account)) => format!("{} of {account}", identity(kind, name.as_deref())),
+    };
     let request =
         call.request_id.as_ref().map_or_else(String::new, |id: &RequestId| format!(" (request {id})"));
     format!("{who} at {}{request}", call.at)
@@ -84,7 +94,7 @@ mod tests {
     use keeper_core::attribution::Unanswered;
     use keeper_core::id::{ObjectId, Region};
     use keeper_core::on_behalf::{OnBehalf, WriteReason};
-    use keeper_core::trail::{Actor, ActorKind, AskedValue};
+    use keeper_core::trail::{Actor, AskedValue};
 
     use super::*;
 
@@ -95,7 +105,7 @@ mod tests {
             targets: vec!["i-a".into()],
             asked: AskedValue::Unprotected,
             failed: false,
-            actor: Actor { kind, name: Some(name.into()), account_id: None },
+            actor: Actor { kind, name: Some(name.into()), account_id: Some("1".into()) },
             source: Some("203.0.113.9".into()),
             user_agent: Some("curl".into()),
         }
@@ -114,8 +124,12 @@ mod tests {
         }
     }
 
+    fn own() -> Own {
+        Own { account_id: Some("1".into()), session: None }
+    }
+
     fn note(outcome: Outcome, shows_names: bool) -> String {
-        events(&[finding(outcome)], shows_names).pop().map(|event| event.note).unwrap_or_default()
+        events(&[finding(outcome)], shows_names, &own()).pop().map(|event| event.note).unwrap_or_default()
     }
 
     fn candidates(calls: Vec<TrailEvent>) -> Outcome {
@@ -143,6 +157,28 @@ mod tests {
     }
 
     #[test]
+    fn an_identity_of_another_account_is_not_taken_for_one_of_the_own() {
+        let named = |kind, shows_names| {
+            let mut call = call(kind, "ann");
+            call.actor.account_id = Some("2\u{202e}".into());
+            note(Outcome::ChangedBy(call), shows_names)
+        };
+        for (kind, with_name, without) in [
+            (ActorKind::RamUser, "the RAM user ann of account 2", "a RAM user of another account"),
+            (
+                ActorKind::AssumedRole,
+                "the session ann of a RAM role of account 2",
+                "a session of a RAM role of another account",
+            ),
+            (ActorKind::RootAccount, "account 2 itself", "another account itself"),
+        ] {
+            let begins = |who| format!("Release protection of i-a was switched off by {who} at 1970-");
+            assert!(named(kind, true).starts_with(&begins(with_name)), "{}", named(kind, true));
+            assert!(named(kind, false).starts_with(&begins(without)), "{}", named(kind, false));
+        }
+    }
+
+    #[test]
     fn candidates_are_said_to_be_that() {
         let calls = vec![call(ActorKind::AssumedRole, "admins:ann"), call(ActorKind::Service, "ess")];
         assert_eq!(
@@ -152,7 +188,7 @@ mod tests {
              1970-01-01T00:00:00Z (request R-1)."
         );
         let one = || candidates(vec![call(ActorKind::RamUser, "ann")]);
-        let [event] = &events(&[finding(one())], true)[..] else { panic!() };
+        let [event] = &events(&[finding(one())], true, &own())[..] else { panic!() };
         assert_eq!(event.reason, Reason::MayHaveBeenChangedBy);
         assert!(event.note.contains("not certain by whom; this call may have done it: the RAM user ann"));
         let calls = vec![call(ActorKind::RamUser, "ann"); 5];
@@ -160,7 +196,7 @@ mod tests {
         assert!(many.ends_with("; and 9 more."), "{many}");
         let certain = finding(Outcome::ChangedBy(call(ActorKind::RamUser, "ann")));
         let mixed: Vec<Finding> = (0..30).flat_map(|_| [certain.clone(), finding(one())]).collect();
-        let told = events(&mixed, true);
+        let told = events(&mixed, true, &own());
         assert_eq!(
             told.iter().map(|it| it.reason).collect::<Vec<_>>(),
             [Reason::ChangedBy, Reason::MayHaveBeenChangedBy]
@@ -195,7 +231,7 @@ mod tests {
         // Each target is told of twice.
         let protection = (0..30).map(|number| of(TrailedFlag::DeletionProtection, number / 2));
         let release = (0..22).map(|number| of(TrailedFlag::AutoReleaseTime, number / 2));
-        let notes: Vec<String> = events(&protection.chain(release).collect::<Vec<_>>(), true)
+        let notes: Vec<String> = events(&protection.chain(release).collect::<Vec<_>>(), true, &own())
             .into_iter()
             .map(|event| event.note)
             .collect();
@@ -216,7 +252,7 @@ mod tests {
         );
         let many: Vec<Finding> =
             (0..3000).map(|number| of(TrailedFlag::DeletionProtection, number)).collect();
-        let [event] = &events(&many, true)[..] else { panic!() };
+        let [event] = &events(&many, true, &own())[..] else { panic!() };
         assert!(event.note.starts_with("Release protection of 3000 targets was") && event.note.len() <= 1024);
     }
 }

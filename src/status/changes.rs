@@ -3,11 +3,12 @@
 use std::collections::BTreeSet;
 
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
-use keeper_core::attribution::{Finding, Outcome};
+use keeper_core::attribution::{Finding, Outcome, Own};
 use keeper_core::trail::TrailEvent;
 
 use super::fields::whole_seconds;
-use crate::api::{ChangeStatus, ChangedBy, MAX_CHANGED_BY, MAX_CHANGES};
+use crate::api::{ChangeStatus, ChangedBy, MAX_ACCOUNT_ID, MAX_CHANGED_BY, MAX_CHANGES};
+use crate::visible_text::plain;
 use crate::who::Who;
 
 /// What is known of one object in this term.
@@ -47,8 +48,8 @@ impl Changes {
     }
 }
 
-/// The row of what was found; `None`: nobody knows.
-pub fn row(finding: &Finding) -> Option<ChangeStatus> {
+/// The row of what was found; `None`: nobody knows. `own`: who has asked.
+pub fn row(finding: &Finding, own: &Own) -> Option<ChangeStatus> {
     let certainty = match &finding.outcome {
         Outcome::ChangedBy(_) => "Certain",
         Outcome::Candidates { .. } => "Candidate",
@@ -60,6 +61,9 @@ pub fn row(finding: &Finding) -> Option<ChangeStatus> {
         time: Time(call.at),
         identity: call.actor.kind.as_str().to_owned(),
         user: Who::of(call).name,
+        user_account: own
+            .other_account(&call.actor)
+            .map(|id| plain(id).chars().take(MAX_ACCOUNT_ID).collect()),
         request_id: call.request_id.as_ref().map(ToString::to_string),
     };
     Some(ChangeStatus {
@@ -75,6 +79,9 @@ pub fn row(finding: &Finding) -> Option<ChangeStatus> {
 #[cfg(test)]
 mod tests {
     use k8s_openapi::jiff::Timestamp;
+    use keeper_core::id::{ObjectId, Region};
+    use keeper_core::on_behalf::{OnBehalf, WriteReason};
+    use keeper_core::trail::{Actor, ActorKind, AskedValue, TrailedFlag};
 
     use super::*;
 
@@ -114,5 +121,47 @@ mod tests {
         let mut changes = Changes::default();
         changes.add(change("i-a", 9));
         assert_eq!(changes.beside(&[change("i-a", 5)]), []);
+    }
+
+    #[test]
+    fn a_row_has_the_account_of_an_identity_that_is_none_of_the_own() {
+        let call = |account: Option<&str>| TrailEvent {
+            at: Timestamp::UNIX_EPOCH,
+            request_id: None,
+            targets: vec!["i-a".into()],
+            asked: AskedValue::Unprotected,
+            failed: false,
+            actor: Actor {
+                kind: ActorKind::RamUser,
+                name: Some("ann".into()),
+                account_id: account.map(Into::into),
+            },
+            source: None,
+            user_agent: None,
+        };
+        let finding = |call| Finding {
+            region: Region::new("cn-hangzhou"),
+            flag: TrailedFlag::DeletionProtection,
+            target: "i-a".into(),
+            on_behalf: OnBehalf {
+                object: ObjectId::new("n", "a", "u"),
+                generation: 1,
+                reason: WriteReason::Repairing,
+            },
+            last_seen: Timestamp::UNIX_EPOCH,
+            seen: Timestamp::UNIX_EPOCH,
+            outcome: Outcome::ChangedBy(call),
+        };
+        let own = Own { account_id: Some("1".into()), session: None };
+        for (account, shown) in [
+            (Some("1"), None),
+            (None, None),
+            (Some("2\u{1b}"), Some("2")),
+            (Some(&*"3".repeat(40)), Some(&*"3".repeat(32))),
+        ] {
+            let row = row(&finding(call(account)), &own).unwrap();
+            let [call] = &row.changed_by[..] else { panic!("{row:?}") };
+            assert_eq!((call.user.as_deref(), call.user_account.as_deref()), (Some("ann"), shown));
+        }
     }
 }

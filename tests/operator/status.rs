@@ -5,8 +5,9 @@ use std::fmt::Debug;
 use ecs_keeper::api::{
     Act, ActStatus, ChangeStatus, ChangedBy, Counts, EcsInstanceProtection, EcsInstanceProtectionSpec,
     EcsInstanceProtectionStatus, ExceptionPhase, ExceptionStatus, InstanceState, InstanceStatus, LiftPhase,
-    LiftedStatus, MAX_CHANGED_BY, MAX_CHANGES, MAX_EXCEPTIONS, MAX_LIFTED, MAX_LISTED_INSTANCES, MAX_MESSAGE,
-    MAX_REASON, MAX_RISKS, MAX_SCALING_GROUPS, ProtectionState, Risk, ScalingGroupStatus,
+    LiftedStatus, MAX_ACCOUNT_ID, MAX_CHANGED_BY, MAX_CHANGES, MAX_EXCEPTIONS, MAX_LIFTED,
+    MAX_LISTED_INSTANCES, MAX_MESSAGE, MAX_REASON, MAX_RISKS, MAX_SCALING_GROUPS, ProtectionState, Risk,
+    ScalingGroupStatus,
 };
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::{Condition, Time};
 use kube::api::{Patch, PatchParams, PostParams};
@@ -68,6 +69,7 @@ pub fn fattest_changes() -> Vec<ChangeStatus> {
         time: time(),
         identity: "R".repeat(MAX_REASON),
         user: Some("u".repeat(129)),
+        user_account: Some("a".repeat(MAX_ACCOUNT_ID)),
         request_id: Some("r".repeat(128)),
     };
     let row = |n| ChangeStatus {
