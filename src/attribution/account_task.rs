@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
+use futures::future::join_all;
 use jiff::Timestamp;
 use keeper_alicloud::{ATTRIBUTION_OPERATIONS, Error};
 use keeper_core::attribution::{
@@ -20,8 +21,9 @@ use tokio_util::sync::CancellationToken;
 use tracing::{debug, info, warn};
 
 use super::notes;
+use crate::api::WatchedObject;
 use crate::cloud::Cloud;
-use crate::events::EventRecorder;
+use crate::events::{EventRecorder, ObjectEvent};
 use crate::health::Pulse;
 use crate::leader::{Leadership, TermGuard, at_the_end};
 use crate::metrics::Metrics;
@@ -120,8 +122,8 @@ impl AccountTask {
                 term = newest;
                 calls.shutdown().await;
                 self.attributor.forget();
-                self.untold.clear();
-                self.untold_since = None;
+                // What is known stays true. A replica that leads no more tells nothing of it.
+                self.announce_all();
             }
             let now = leadership.now();
             if let Some(lead) = leadership.held()
@@ -135,7 +137,7 @@ impl AccountTask {
             let wake = self.attributor.poll_timeout(now).into_iter().chain(told_at).min();
             let wake = wake.map(|at| leadership.instant(at));
             tokio::select! {
-                () = stop.cancelled() => return,
+                () = stop.cancelled() => return self.tell_all().await,
                 () = leadership.changed() => {}
                 Some(post) = self.posts.recv() => self.note(post, term.is_some()),
                 Some(answer) = calls.join_next() => {
@@ -246,14 +248,32 @@ impl AccountTask {
         if self.attributor.busy(now) && now.since(since) < MUSTER {
             return;
         }
+        self.announce_all();
+    }
+
+    fn announce_all(&mut self) {
+        for (about, event) in self.take_untold() {
+            self.around.events.announce(&about, event);
+        }
+    }
+
+    /// The same, and waits for it: what is only announced is dropped when the operator ends.
+    async fn tell_all(&mut self) {
+        let untold = self.take_untold();
+        let events = &self.around.events;
+        join_all(untold.iter().map(|(about, event)| events.tell(about, event.clone()))).await;
+    }
+
+    /// The Events of what none has told yet.
+    fn take_untold(&mut self) -> Vec<(WatchedObject, ObjectEvent)> {
         self.untold_since = None;
-        let own = self.own();
+        let (own, mut events) = (self.own(), Vec::new());
         for (object, findings) in std::mem::take(&mut self.untold) {
             let Some(entry) = self.around.store.get(&object) else { continue };
-            for event in notes::events(&findings, self.shows_names, &own) {
-                self.around.events.announce(&entry.seen, event);
-            }
+            let of_object = notes::events(&findings, self.shows_names, &own);
+            events.extend(of_object.into_iter().map(|event| (entry.seen.clone(), event)));
         }
+        events
     }
 
     fn log(&self, finding: &Finding) {

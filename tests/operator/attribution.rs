@@ -163,6 +163,26 @@ async fn what_nobody_recorded_is_asked_twice_and_told_to_be_unknown() {
 }
 
 #[tokio::test]
+async fn what_waits_to_be_told_together_with_others_is_told_before_the_end() {
+    let stage = Stage::new().await;
+    let ids: Vec<String> = (0..10).map(|_| stage.account.seed_one(&Seed::new(REGION))).collect();
+    let operator = asking(&stage).start();
+    stage.apply("web", json!({ "region": REGION, "targets": { "instanceIds": ids } })).await;
+    stage.until("web", "Protected=True/AllProtected").await;
+    stage.seen().await;
+    for id in &ids {
+        let params = [("InstanceId", id.as_str()), ("DeletionProtection", "false")];
+        stage.account.console_as(&ann(), "ModifyInstanceAttribute", &params).unwrap();
+    }
+    // There is a call in two seconds, so that ten take about twenty.
+    stage.until_printed("found a call that may have switched the flag off", 1).await;
+    let told = stage.events("web").await.iter().any(|told| told.reason == "MayHaveBeenChangedBy");
+    assert!(!told, "it waits while more is to be asked");
+    assert!(operator.terminate().await.success());
+    stage.until_event("web", "MayHaveBeenChangedBy").await;
+}
+
+#[tokio::test]
 async fn the_end_of_retention_is_told_as_well() {
     let stage = Stage::new().await;
     let seed = Seed::new(REGION).interface(InterfaceSeed::secondary().id("eni-side"));
