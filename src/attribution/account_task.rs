@@ -341,14 +341,12 @@ async fn ask(
     Answer { region, own, result: cloud.events(&query, &guard).await }
 }
 
-/// What a failure means for what is asked next. Which code answers who lacks the permission is documented nowhere: a code that no table
-/// has is taken for that if its status is 403. A refusal of another operation, such as GetCallerIdentity, says nothing of that permission.
+/// What a failure means for what is asked next. A refusal of another operation, such as GetCallerIdentity, says nothing of that permission.
 fn refusal(error: &Error) -> Refusal {
     let asked = ATTRIBUTION_OPERATIONS.iter().any(|operation| operation.name() == error.operation);
     match error.class {
         Class::Throttled => Refusal::Throttled(error.retry_after),
         Class::Permission if asked => Refusal::NotPermitted,
-        Class::Unrecognized if asked && error.http_status == Some(403) => Refusal::NotPermitted,
         _ => Refusal::Failed,
     }
 }
