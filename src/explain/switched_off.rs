@@ -44,7 +44,7 @@ pub struct Call {
     pub identity: String,
     /// Name of the user or of the service, or role and session, joined by a colon.
     pub user: Option<String>,
-    /// Id of the account that the user belongs to.
+    /// Id of the account that the user belongs to. Status has it only if it is another one than that of the operator's identity.
     pub user_account: Option<String>,
     /// Address that the call came from, or the name of a cloud service.
     pub source: Option<String>,
@@ -104,7 +104,7 @@ impl SwitchedOff {
             time: call.time.0,
             identity: call.identity.clone(),
             user: call.user.clone(),
-            user_account: None,
+            user_account: call.user_account.clone(),
             source: None,
             request_id: call.request_id.clone(),
         };
