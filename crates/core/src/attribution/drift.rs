@@ -162,7 +162,7 @@ impl Drift {
         elsewhere: impl Fn(&TrailEvent) -> Elsewhere,
     ) -> Outcome {
         let may_be: Vec<&TrailEvent> = record.events.iter().filter(|event| self.may_be(event, own)).collect();
-        // What names no target may be about any, and only the cloud that was asked for one knows.
+        // A call that names no target may be about any, unless the cloud was asked for those about this one.
         let nameless = may_be.iter().any(|event| event.targets.is_empty()) && !record.asked_for_it;
         let clock_was_set = self.off.clock_was_set(record.asked_at, record.wall);
         let complete = record.all_read && !nameless && !clock_was_set;
@@ -174,6 +174,7 @@ impl Drift {
             about(event)
                 && match elsewhere(event) {
                     Elsewhere::Nothing => true,
+                    // This one was off already when it came, and another one explains it.
                     Elsewhere::MayHaveDoneAnother => !self.off.precedes(event.at),
                     Elsewhere::DidAnother => false,
                 }
