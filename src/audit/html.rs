@@ -130,7 +130,7 @@ mod tests {
     }
 
     #[test]
-    fn a_longof_long_names_is_no_longer_than_others_and_counts_what_it_lacks() {
+    fn a_page_of_long_names_is_no_longer_than_others_and_counts_what_it_lacks() {
         let (long, bytes) = page(&"\"".repeat(128));
         assert!(bytes <= ROOM.bytes && long.len() < ROOM.bytes + 100_000, "{bytes} of {}", long.len());
         let rows = long.matches("<code>i-bp1").count();

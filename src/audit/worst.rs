@@ -123,7 +123,7 @@ mod tests {
         ] {
             worst.offer(instance(severity), || text.to_owned());
         }
-        // "four" made room for "seven..", which made room for "three"; "x" and "y" would fit, and are not worse.
+        // "four" made room for "seven..", which made room for "three" together with "y"; "x" would fit, and is not worse.
         assert_eq!(worst.kept().collect::<Vec<_>>(), ["three"]);
         assert_eq!(
             left_out(&worst),

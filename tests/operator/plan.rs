@@ -439,7 +439,7 @@ async fn an_object_that_is_not_served_is_compared_and_not_called_new() {
     stage.account.seed_one(&Seed::new(REGION).id("i-safe").protected(true));
     let spec = by_ids(&["i-safe"]);
     let mut elsewhere = protection(&stage, "web", &spec);
-    elsewhere["metadata"]["labels"] = json!({ "of": "another operator" });
+    elsewhere["metadata"]["labels"] = json!({ "of": "another-operator" });
     server_side_apply(&stage, &elsewhere).await;
     let (code, planned) = plan(&stage, std::slice::from_ref(&elsewhere)).await;
     let object = &planned["objects"][0];
