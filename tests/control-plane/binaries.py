@@ -30,6 +30,9 @@ from guarded import Guarded, end_on_signals
 
 HERE = Path(__file__).resolve().parent
 
+# The releases of Kubernetes that `make test-versions` tries beside the one that everything else runs on, each with a module of its own.
+RELEASES = ("1.30", "1.34", "1.37")
+
 
 class Module:
     """A `go.mod` and the programs that are built from it."""
@@ -60,6 +63,16 @@ class Module:
         return cache() / f"{self.name}-{self.version}-{key.hexdigest()[:16]}"
 
 
+def _kubernetes() -> Path:
+    """The module of the release that ECS_KEEPER_KUBERNETES names, or of the usual one."""
+    release = os.environ.get("ECS_KEEPER_KUBERNETES")
+    if not release:
+        return HERE / "kubernetes"
+    if release not in RELEASES:
+        sys.exit(f"ECS_KEEPER_KUBERNETES names {release}, but there are only {', '.join(RELEASES)}: name one of these, or unset it.")
+    return HERE / f"kubernetes-{release}"
+
+
 MODULES = [
     Module("etcd", "go.etcd.io/etcd/server/v3", {"etcd": "go.etcd.io/etcd/server/v3"}),
     Module(
@@ -75,6 +88,7 @@ MODULES = [
             "k8s.io/component-base/version.gitMajor": "{major}",
             "k8s.io/component-base/version.gitMinor": "{minor}",
         },
+        folder=_kubernetes(),
     ),
     Module("helm", "helm.sh/helm/v4", {"helm": "helm.sh/helm/v4/cmd/helm"}, {"helm.sh/helm/v4/internal/version.version": "v{version}"}),
     Module("kubeconform", "github.com/yannh/kubeconform", {"kubeconform": "github.com/yannh/kubeconform/cmd/kubeconform"}),
@@ -123,6 +137,8 @@ def ensure(*wanted: str) -> dict[str, Path]:
 
 def _find() -> dict[str, Path]:
     assets = os.environ.get("KUBEBUILDER_ASSETS")
+    if assets and os.environ.get("ECS_KEEPER_KUBERNETES"):
+        raise Unavailable("KUBEBUILDER_ASSETS and ECS_KEEPER_KUBERNETES both choose a Kubernetes: unset one of them.")
     if assets and not os.path.isdir(assets):
         raise Unavailable(f"KUBEBUILDER_ASSETS names {assets}, which is not a folder: correct it, or unset it to have the programs built.")
     found = {}

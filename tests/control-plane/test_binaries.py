@@ -1,6 +1,7 @@
 """Where the programs come from. A Go of our own stands in for the real one, which takes minutes."""
 
 import os
+import re
 import shutil
 import signal
 import subprocess
@@ -10,7 +11,7 @@ import time
 import unittest
 from pathlib import Path
 
-from binaries import MODULES, Module
+from binaries import CONTROL_PLANE, HERE, MODULES, RELEASES, Module
 
 BINARIES = [sys.executable, str(Path(__file__).with_name("binaries.py"))]
 PROGRAMS = ["actionlint", "etcd", "helm", "helm-docs", "kube-apiserver", "kube-controller-manager", "kubeconform", "kubectl", "prometheus", "promtool"]
@@ -41,7 +42,8 @@ class Binaries(unittest.TestCase):
         self.takes = f"60.{os.getpid()}"
         # No archives: what is published elsewhere must not decide how a test ends.
         self.environment = {**os.environ, "ECS_KEEPER_CACHE": str(self.cache), "ECS_KEEPER_MIRROR": "", "BUILDS": str(self.builds)}
-        self.environment.pop("KUBEBUILDER_ASSETS", None)
+        for variable in ("KUBEBUILDER_ASSETS", "ECS_KEEPER_KUBERNETES"):
+            self.environment.pop(variable, None)
 
     def with_go(self, **behaviour):
         path = self.folder / "bin" / "go"
@@ -111,6 +113,32 @@ class Binaries(unittest.TestCase):
         folders = {folder.name.rsplit("-", 2)[0]: sorted(program.name for program in folder.iterdir()) for folder in self.folders()}
         several = {"kubernetes": ["kube-apiserver", "kube-controller-manager", "kubectl"], "prometheus": ["prometheus", "promtool"]}
         self.assertEqual(folders, {**several, **{name: [name] for name in ("actionlint", "etcd", "helm", "helm-docs", "kubeconform")}})
+
+    def test_another_kubernetes_is_built_when_it_is_named_and_all_else_stays(self):
+        usual = self.found(self.run_binaries(self.with_go(), *CONTROL_PLANE))
+        for release in RELEASES:
+            found = self.found(self.run_binaries(self.with_go(ECS_KEEPER_KUBERNETES=release), *CONTROL_PLANE))
+            self.assertEqual({name for name, path in found.items() if path == usual[name]}, {"etcd", "helm"})
+            for program in ("kube-apiserver", "kube-controller-manager", "kubectl"):
+                self.assertRegex(found[program].parent.name, rf"^kubernetes-{re.escape(release)}\.\d+-")
+
+    def test_a_kubernetes_that_is_not_pinned_is_named_with_those_that_are(self):
+        done = self.run_binaries(self.with_go(ECS_KEEPER_KUBERNETES="1.29"), "kubectl")
+        self.assertEqual((done.returncode, done.stdout), (1, ""))
+        self.assertEqual(done.stderr, f"ECS_KEEPER_KUBERNETES names 1.29, but there are only {', '.join(RELEASES)}: name one of these, or unset it.\n")
+
+    def test_a_kubernetes_is_not_chosen_twice(self):
+        done = self.run_binaries(self.with_go(ECS_KEEPER_KUBERNETES=RELEASES[0], KUBEBUILDER_ASSETS=str(self.assets("kubectl"))), "kubectl")
+        self.assertEqual(done.returncode, 1)
+        self.assertRegex(done.stderr, r"^KUBEBUILDER_ASSETS and ECS_KEEPER_KUBERNETES both choose a Kubernetes: unset one of them\.\n$")
+
+    def test_a_kubernetes_is_built_of_the_modules_of_its_own_release(self):
+        for folder in (HERE / "kubernetes", *(HERE / f"kubernetes-{release}" for release in RELEASES)):
+            pins = (folder / "go.mod").read_text()
+            (patch,) = re.findall(r"^\tk8s\.io/kubernetes v1\.(\S+) // indirect$", pins, re.MULTILINE)
+            staging = re.findall(r"^\tk8s\.io/\S+ => (k8s\.io/\S+) v0\.(\S+)$", pins, re.MULTILINE)
+            self.assertGreater(len(staging), 20)
+            self.assertEqual({version for _, version in staging}, {patch}, folder)
 
     def test_a_mistyped_program_is_named_with_those_there_are(self):
         done = self.run_binaries(self.with_go(), "kubctl")
