@@ -6,7 +6,7 @@ VERSION := $(shell sed -n 's/^version = "\(.*\)"/\1/p' Cargo.toml | head -n 1)
 REVISION := $(shell git rev-parse HEAD 2>/dev/null)
 
 .NOTPARALLEL:
-.PHONY: help demo e2e test test-steps test-karpenter $(TEST_STEPS) fmt crds chart verify simulate bench image
+.PHONY: help demo e2e test test-steps test-karpenter test-versions $(TEST_STEPS) fmt crds chart verify simulate bench image
 
 help: ## list these targets
 	@sed -n 's/^\([a-z0-9-]*\):.*## \(.*\)/  \1\t\2/p' $(MAKEFILE_LIST) | expand -t 20
@@ -84,6 +84,12 @@ test-karpenter: ## have a real Karpenter remove machines that are protected (ARG
 	@$(CONTROL_PLANE)/check-tools.sh karpenter
 	$(CONTROL_PLANE)/binaries.py karpenter
 	python3 -m unittest discover --start-directory tests/karpenter $(ARGS)
+
+# Not among the steps of `make test`: each release takes as long to build as the one of all other tests, and as long to run the tests on.
+test-versions: ## run the tests of operator, chart and policies on older and newer Kubernetes (ARGS=1.30 one, ARGS="--suite chart" one suite)
+	@$(CONTROL_PLANE)/check-tools.sh test
+	cargo test --locked --no-run --test operator --test docs
+	tests/versions.py $(ARGS)
 
 test-vendor-credentials: ## compare whose key is chosen with the vendor's credentials libraries
 	tests/vendor-credentials/run
