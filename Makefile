@@ -1,12 +1,12 @@
 # The steps of `make test`, in order: what is quick to fail comes first.
-TEST_STEPS := check-tools check-fmt lint lint-image lint-workflows deny machete doc walls control-plane test-launcher test-bench test-cargo test-chart test-prometheus test-page test-vendor-sdk test-vendor-credentials
+TEST_STEPS := check-tools check-fmt lint lint-image lint-workflows deny machete doc walls control-plane test-launcher test-bench test-release test-cargo test-chart test-prometheus test-page test-vendor-sdk test-vendor-credentials
 CONTROL_PLANE := tests/control-plane
 
 VERSION := $(shell sed -n 's/^version = "\(.*\)"/\1/p' Cargo.toml | head -n 1)
 REVISION := $(shell git rev-parse HEAD 2>/dev/null)
 
 .NOTPARALLEL:
-.PHONY: help demo e2e test test-steps test-karpenter test-versions $(TEST_STEPS) fmt crds chart verify simulate bench image
+.PHONY: help demo e2e test test-steps test-karpenter test-versions $(TEST_STEPS) fmt crds chart verify simulate bench image release
 
 help: ## list these targets
 	@sed -n 's/^\([a-z0-9-]*\):.*## \(.*\)/  \1\t\2/p' $(MAKEFILE_LIST) | expand -t 20
@@ -59,6 +59,9 @@ test-launcher: ## test what starts the control plane
 
 test-bench: ## test what the bench stands on; it measures nothing
 	python3 -m unittest discover --start-directory benches
+
+test-release: ## test what makes a release; it builds none
+	python3 -m unittest discover --start-directory release
 
 # Built first, so that the control plane does not have to share the machine with the compiler.
 # The tests mostly wait, hence more of them at once than there are cores. What the chart grants is compared with what was used
@@ -120,3 +123,6 @@ bench: ## print the bench's tables (ARGS="simulation failover" those parts, ARGS
 
 image: ## build the container image
 	docker build --tag ecs-keeper:$(VERSION) --build-arg VERSION=$(VERSION) --build-arg REVISION=$(REVISION) .
+
+release: ## make a release in dist/VERSION (VERSION=0.1.0; ARGS=--help lists the arguments)
+	release/run $(ARGS) '$(VERSION)'
