@@ -124,5 +124,5 @@ bench: ## print the bench's tables (ARGS="simulation failover" those parts, ARGS
 image: ## build the container image
 	docker build --tag ecs-keeper:$(VERSION) --build-arg VERSION=$(VERSION) --build-arg REVISION=$(REVISION) .
 
-release: ## make a release in dist/VERSION (VERSION=0.1.0; ARGS=--help lists the arguments)
+release: ## make a release in dist/VERSION (VERSION=0.1.0; ARGS="--push REGISTRY" sends it there, ARGS=--help lists the rest)
 	release/run $(ARGS) '$(VERSION)'

@@ -101,6 +101,12 @@ MODULES = [
         {name: f"github.com/prometheus/prometheus/cmd/{name}" for name in ("promtool", "prometheus")},
         tags="remove_all_sd",
     ),
+    Module(
+        "crane",
+        "github.com/google/go-containerregistry",
+        {"crane": "github.com/google/go-containerregistry/cmd/crane"},
+        folder=HERE.parent.parent / "release" / "go" / "crane",
+    ),
     Module("karpenter", "sigs.k8s.io/karpenter", {"karpenter": "."}, folder=HERE.parent / "karpenter" / "go"),
 ]
 PROGRAMS = [program for module in MODULES for program in module.programs]
@@ -110,9 +116,11 @@ API_SERVER = ("etcd", "kube-apiserver", "kubectl", "helm")
 CONTROL_PLANE = (*API_SERVER, "kube-controller-manager")
 # What a node needs beside. They run on Linux alone and only `make e2e` wants them, so they are built when they are named.
 NODE = ("kube-scheduler", "kube-proxy", "kubelet")
+# What only `make release` wants, beside Helm: to send something to a registry.
+RELEASE = ("crane",)
 # What only `make test-karpenter` wants.
 KARPENTER = ("karpenter",)
-USUAL = [program for program in PROGRAMS if program not in (*NODE, *KARPENTER)]
+USUAL = [program for program in PROGRAMS if program not in (*NODE, *RELEASE, *KARPENTER)]
 
 
 class Unavailable(Exception):
